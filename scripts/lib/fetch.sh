@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: MIT
+#
+# fetch.sh - files of the riscv64 world: UAPI headers, libfdt's source, the guest's kernel and busybox.
+#
+# They are Debian packages of one suite, got through an apt of our own under $out/dl: its own list,
+# state and cache, only the archive's key trusted, architecture riscv64. Each result is a folder that
+# appears complete, by rename, or not at all:
+#
+#   $out/dl/*.deb, *.tar.xz     packages as fetched; never fetched again while they are here
+#   $out/uapi/usr/include ...   the kernel's user API (linux-libc-dev)
+#   $out/libfdt/*.[ch]          libfdt's source (device-tree-compiler)
+#   $out/guest/vmlinux          a flat RISC-V Image
+#   $out/guest/modules/*.ko     and modules/order, the order in which they load
+#   $out/guest/busybox          static
+#   $out/guest/version          the kernel package's name and version
+#
+# A folder's "recipe" file holds the number below: a changed recipe makes the folder anew from the
+# packages in dl/.
+
+suite=trixie
+key=/usr/share/keyrings/debian-archive-keyring.gpg
+recipe_uapi=1
+recipe_libfdt=1
+recipe_guest=1
+guest_modules="virtio_mmio virtio_blk virtio_console ext4 kvm"	# those built in are left out
+
+sources_mirror()
+{
+	apt-get "$@" indextargets 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' \
+		--format '$(REPO_URI)' 2>/dev/null | sort -u | head -n 1
+}
+
+debootstrap_mirror()
+{
+	local script=/usr/sbin/debootstrap
+	[ -r $script ] || return 1
+	sed -n 's/^[[:space:]]*DEF_MIRROR="\{0,1\}\([^"[:space:]]*\)"\{0,1\}.*/\1/p' $script | head -n 1
+}
+
+# Where the machine's sources are Debian's but were never read ("apt-get update" never ran), they
+# are read once into a private folder; that needs no privilege.
+unread_sources_mirror()
+{
+	local state
+	[ "$(os_field ID)" = debian ] || return 1
+	state=$(mktemp -d) || return 1
+	mkdir -p "$state/lists/partial"
+	local private=(-o Dir::State="$state" -o Dir::Cache="$state" -o Debug::NoLocking=true
+		-o APT::Sandbox::User=root -o Acquire::Languages=none)
+	apt-get "${private[@]}" -q update >/dev/null 2>&1
+	sources_mirror "${private[@]}"
+	rm -rf "$state"
+}
+
+debian_mirror_is_known()
+{
+	[ -n "${DEBIAN_MIRROR:-}" ] || [ "$(os_field ID)" = debian ] || [ -n "$(sources_mirror)" ]
+}
+
+debian_mirror()
+{
+	local mirror=${DEBIAN_MIRROR:-}
+	[ -n "$mirror" ] || mirror=$(sources_mirror)
+	[ -n "$mirror" ] || mirror=$(unread_sources_mirror)
+	[ -n "$mirror" ] || mirror=$(debootstrap_mirror)
+	if [ -z "$mirror" ]; then
+		echo "$me: no Debian mirror is known: set DEBIAN_MIRROR to one" >&2
+		return 1
+	fi
+	echo "$mirror"
+}
+
+is_made()	# NAME RECIPE
+{
+	[ "$(cat "$out/$1/recipe" 2>/dev/null)" = "$2" ]
+}
+
+# Sets missing_files to the folders that would be made.
+fetch_find_missing()
+{
+	missing_files=
+	is_made uapi $recipe_uapi || missing_files="$missing_files uapi"
+	is_made libfdt $recipe_libfdt || missing_files="$missing_files libfdt"
+	[ $with_guest = 0 ] || is_made guest $recipe_guest || missing_files="$missing_files guest"
+}
+
+fetch_explain()
+{
+	case " $* " in *" packages "*) missing_files=; return ;; esac
+	fetch_find_missing
+	if [ -n "$missing_files" ]; then
+		say "to be made in $out:$missing_files (riscv64 packages of Debian $suite)"
+	else
+		say "nothing is missing in $out"
+	fi
+}
+
+write_apt_conf()	# MIRROR
+{
+	local d=$dl/apt
+	mkdir -p "$d/state/lists/partial" "$d/cache/archives/partial" || return 1
+	: >"$d/status"
+	cat >"$d/list" <<-END
+	deb [arch=riscv64 signed-by=$key target=Packages] $1 $suite main
+	deb-src [signed-by=$key target=Sources] $1 $suite main
+	END
+	cat >"$d/conf" <<-END
+	Dir::State "$d/state";
+	Dir::State::status "$d/status";
+	Dir::Cache "$d/cache";
+	Dir::Etc::sourcelist "$d/list";
+	Dir::Etc::sourceparts "/dev/null";
+	Dir::Etc::preferences "/dev/null";
+	Dir::Etc::preferencesparts "/dev/null";
+	Dir::Etc::trusted "/dev/null";
+	Dir::Etc::trustedparts "/dev/null";
+	#clear APT::Architectures;
+	APT::Architecture "riscv64";
+	APT::Architectures "riscv64";
+	APT::Sandbox::User "$(id -un)";
+	Acquire::Languages "none";
+	#clear APT::Update::Post-Invoke;
+	#clear APT::Update::Post-Invoke-Success;
+	Debug::NoLocking "true";
+	END
+}
+
+lists_are_read=0
+
+read_lists()
+{
+	local mirror
+	[ $lists_are_read = 0 ] || return 0
+	mirror=$(debian_mirror) || return 1
+	write_apt_conf "$mirror" || return 1
+	# Without --error-on=any a dead network counts as success.
+	step "reading Debian $suite's package lists" \
+		apt-get -c "$dl/apt/conf" update --error-on=any || return 1
+	lists_are_read=1
+}
+
+# What "apt-get download" leaves in the current folder counts only once it is complete and verified.
+download()	# COMMAND...
+{
+	local tmp=$dl/partial.$$
+	rm -rf "$tmp"
+	mkdir -p "$tmp" || return 1
+	(cd "$tmp" && apt-get -q -c "$dl/apt/conf" "$@") && mv "$tmp"/* "$dl/"
+	local status=$?
+	rm -rf "$tmp"
+	return $status
+}
+
+newest()	# PATTERN...: the last in version order of what matches
+{
+	local f
+	for f in "$@"; do
+		[ -f "$f" ] && echo "$f"
+	done | sort -V | tail -n 1
+}
+
+get_package()	# NAME TEXT: leaves the file's name in $package
+{
+	package=$(newest "$dl/$1"_*.deb)
+	[ -z "$package" ] || return 0
+	read_lists || return 1
+	step "fetching $2" download download "$1" || return 1
+	package=$(newest "$dl/$1"_*.deb)
+	[ -n "$package" ]
+}
+
+publish()	# NAME RECIPE: $made becomes $out/NAME
+{
+	echo "$2" >"$made/recipe"
+	[ ! -e "$out/$1" ] || mv "$out/$1" "$made.old"
+	mv "$made" "$out/$1"
+	rm -rf "$made.old"
+}
+
+make_uapi()
+{
+	get_package linux-libc-dev "the kernel's user API headers (3 MB)" || return 1
+	dpkg-deb -x "$package" "$made" && rm -rf "$made/usr/share" &&
+		[ -f "$made/usr/include/linux/kvm.h" ]
+}
+
+make_libfdt()
+{
+	local tar
+	tar=$(newest "$dl"/device-tree-compiler_*.orig.tar.*z)
+	if [ -z "$tar" ]; then
+		read_lists || return 1
+		step "fetching libfdt's source (0.2 MB)" \
+			download source --tar-only device-tree-compiler || return 1
+		tar=$(newest "$dl"/device-tree-compiler_*.orig.tar.*z)
+	fi
+	mkdir -p "$made" || return 1
+	tar -xf "$tar" -C "$made" --strip-components=2 --wildcards '*/libfdt/*.[ch]' &&
+		[ -f "$made/libfdt.h" ]
+}
+
+# The newest real kernel package: the first dependency of the meta package.
+kernel_package()
+{
+	apt-cache -c "$dl/apt/conf" show --no-all-versions linux-image-riscv64 |
+		sed -n 's/^Depends: *\([^ ,]*\).*/\1/p'
+}
+
+# unpack_modules FROM TO: the wanted modules with all that they depend on, and TO/order.
+unpack_modules()
+{
+	local all=$1 to=$2 name
+	mkdir -p "$to" || return 1
+	: >"$to/order"
+	for name in $guest_modules; do
+		unpack_module "$name" || return 1
+	done
+}
+
+unpack_module()	# NAME
+{
+	local name=${1//-/_} file dependency
+	grep -qx "$name.ko" "$to/order" && return 0
+	cat "$all"/usr/lib/modules/*/modules.builtin | tr - _ | grep -q "/$name.ko\$" && return 0
+	file=$(find "$all" -name "${name//_/[-_]}.ko*" | head -n 1)
+	[ -n "$file" ] || { echo "the kernel package has no module $name"; return 1; }
+	case $file in
+	*.xz) xz -dc "$file" >"$to/$name.ko" ;;
+	*) cp "$file" "$to/$name.ko" ;;
+	esac || return 1
+	for dependency in $(tr '\0' '\n' <"$to/$name.ko" | sed -n 's/^depends=//p' | tr , ' '); do
+		unpack_module "$dependency" || return 1
+	done
+	echo "$name.ko" >>"$to/order"
+}
+
+make_guest()
+{
+	local kernel busybox name tmp=$dl/unpack.$$
+	kernel=$(newest "$dl"/linux-image-[0-9]*_riscv64.deb)
+	if [ -z "$kernel" ]; then
+		read_lists || return 1
+		name=$(kernel_package)
+		[ -n "$name" ] || { say "Debian $suite's lists name no linux-image-riscv64"; return 1; }
+		get_package "$name" "the guest kernel $name (112 MB)" || return 1
+		kernel=$package
+	fi
+	get_package busybox-static "busybox for the guest (1 MB)" || return 1
+	busybox=$package
+	step "unpacking the guest kernel" unpack_guest || { rm -rf "$tmp"; return 1; }
+	rm -rf "$tmp"
+}
+
+unpack_guest()
+{
+	rm -rf "$tmp"
+	mkdir -p "$made" "$tmp" || return 1
+	dpkg-deb -x "$kernel" "$tmp" && dpkg-deb -x "$busybox" "$tmp" || return 1
+	mv "$tmp"/boot/vmlinu?-* "$made/vmlinux" || return 1
+	mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox" || return 1
+	unpack_modules "$tmp" "$made/modules" || return 1
+	dpkg-deb -f "$kernel" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+}
+
+fetch_all()
+{
+	local name
+	fetch_find_missing
+	[ -n "$missing_files" ] || return 0
+	mkdir -p "$out/dl" || die "cannot write to $out"
+	dl=$(cd "$out/dl" && pwd)
+	out=$(cd "$out" && pwd)
+	exec 9>"$dl/lock"
+	flock -n 9 || { say "waiting for another set-up of $out"; flock 9; }
+	fetch_find_missing
+	for name in $missing_files; do
+		made=$dl/make.$name.$$
+		rm -rf "$made"
+		if ! "make_$name"; then
+			rm -rf "$made"
+			die "$out/$name could not be made: it comes from a Debian mirror, over the network"
+		fi
+		eval "publish $name \$recipe_$name"
+	done
+	exec 9>&-
+}

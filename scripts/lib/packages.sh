@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+#
+# packages.sh - the tools of this machine: which are missing, and how they are installed.
+#
+# A tool counts as present when its command or file is there, whoever installed it.
+
+qemu_min=7.2	# older ones are refused
+qemu_full=8.2	# from here on nothing is skipped
+
+# purpose, what is looked for (a command, or a file by its path), the package that has it
+package_table()
+{
+	cat <<-'END'
+	run    make                                        make
+	run    riscv64-linux-gnu-gcc                       gcc-riscv64-linux-gnu
+	run    /usr/riscv64-linux-gnu/lib/libc.a           libc6-dev-riscv64-cross
+	run    xz                                          xz-utils
+	run    python3                                     python3-minimal
+	run    perl                                        perl
+	run    flock                                       util-linux
+	run    /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+	test   gcc                                         gcc
+	test   /usr/include/stdio.h                        libc6-dev
+	test   /usr/include/cmocka.h                       libcmocka-dev
+	test   prove                                       perl
+	check  clang                                       clang
+	check  clang-format                                clang-format
+	check  clang-tidy                                  clang-tidy
+	check  cppcheck                                    cppcheck
+	check  gdb-multiarch                               gdb-multiarch
+	check  dtc                                         device-tree-compiler
+	END
+}
+
+os_field()
+{
+	sed -n "s/^$1=//p" /etc/os-release 2>/dev/null | tr -d '"'
+}
+
+on_debian_12()
+{
+	[ "$(os_field ID)" = debian ] && [ "$(os_field VERSION_ID)" = 12 ]
+}
+
+# version_at_least HAVE WANT: both major.minor
+version_at_least()
+{
+	[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+qemu_version()
+{
+	"${QEMU:-qemu-system-riscv64}" --version 2>/dev/null |
+		sed -n 's/^QEMU emulator version \([0-9]*\.[0-9]*\).*/\1/p'
+}
+
+have()
+{
+	case $1 in
+	/*) [ -e "$1" ] ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
+# Sets missing_packages (names), qemu_problem ("", "absent", or a version that is too old).
+packages_find_missing()
+{
+	local wanted=" run $* " purpose what package version
+	missing_packages=
+	while read -r purpose what package; do
+		case $wanted in *" $purpose "*) ;; *) continue ;; esac
+		have "$what" && continue
+		case " $missing_packages " in *" $package "*) continue ;; esac
+		missing_packages="$missing_packages $package"
+	done < <(package_table)
+	if ! debian_mirror_is_known && ! have debootstrap; then
+		missing_packages="$missing_packages debootstrap"	# carries the default mirror
+	fi
+
+	version=$(qemu_version)
+	qemu_problem=
+	if [ -z "$version" ]; then
+		qemu_problem=absent
+	elif ! version_at_least "$version" "$qemu_min"; then
+		qemu_problem=$version
+	fi
+}
+
+qemu_package()
+{
+	if on_debian_12 || apt-cache show qemu-system-riscv 2>/dev/null | grep -q '^Version'; then
+		echo qemu-system-riscv
+	else
+		echo qemu-system-misc
+	fi
+}
+
+# The words of the install command; only Debian 12 without configured backports needs more.
+qemu_install_options()
+{
+	on_debian_12 || return 0
+	backports_are_configured && { echo "-t bookworm-backports"; return 0; }
+	echo "-t bookworm-backports (from a private list; your sources stay as they are)"
+}
+
+backports_are_configured()
+{
+	apt-get indextargets 'Created-By: Packages' 'Codename: bookworm-backports' \
+		--format x 2>/dev/null | grep -q x
+}
+
+packages_explain()
+{
+	[ -z "$missing_packages" ] || say "missing packages:$missing_packages"
+	case $qemu_problem in
+	'') ;;
+	absent) say "missing QEMU: $(qemu_package) $(qemu_install_options)" ;;
+	*) say "QEMU $qemu_problem is too old, $qemu_min is needed: $(qemu_package)" \
+		"$(qemu_install_options)" ;;
+	esac
+	[ -n "$missing_packages$qemu_problem" ] || say "no package is missing"
+}
+
+# Sets the array $root to what stands before a command that needs root, or gives up and says what to do.
+find_root()
+{
+	root=()
+	[ "$(id -u)" = 0 ] && return
+	root=(sudo -n)
+	if have sudo; then
+		sudo -n true 2>/dev/null && return
+		if [ -t 0 ] && [ -t 2 ]; then	# it may ask, where somebody can answer
+			root=(sudo)
+			return
+		fi
+	fi
+	packages_explain >&2
+	die "these need root, and sudo does not work here without a password. As root:" \
+		"apt-get install --no-install-recommends$missing_packages" \
+		"${qemu_problem:+$(qemu_package) $(qemu_install_options)}"
+}
+
+# apt_root ARGS...: apt-get as root, asking nothing, waiting for another apt to finish.
+apt_root()
+{
+	# env, because sudo drops the environment; needrestart (Ubuntu) would ask, too
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
+		apt-get -q -y -o DPkg::Lock::Timeout=600 "$@"
+}
+
+install_packages()
+{
+	apt_root install --no-install-recommends "$@"
+}
+
+# A private list with bookworm-backports AND bookworm: the backports alone leave dependencies unmet.
+install_qemu_from_backports()
+{
+	local state mirror status
+	mirror=$(debian_mirror) || return 1
+	state=$(mktemp -d) || return 1
+	chmod 755 "$state"	# apt's own user reads the list
+	mkdir -p "$state/lists/partial"
+	local key=/usr/share/keyrings/debian-archive-keyring.gpg
+	printf 'deb [signed-by=%s] %s %s main\n' "$key" "$mirror" bookworm \
+		"$key" "$mirror" bookworm-backports >"$state/list"
+	local private=(-o Dir::Etc::sourcelist="$state/list" -o Dir::Etc::sourceparts=/dev/null
+		-o Dir::State::lists="$state/lists" -o APT::Sandbox::User=root)
+	apt_root "${private[@]}" update --error-on=any &&
+		install_packages "${private[@]}" -t bookworm-backports qemu-system-riscv
+	status=$?
+	"${root[@]}" rm -rf "$state"
+	return $status
+}
+
+install_qemu()
+{
+	if ! on_debian_12; then
+		install_packages "$(qemu_package)"
+	elif backports_are_configured; then
+		install_packages -t bookworm-backports qemu-system-riscv
+	else
+		install_qemu_from_backports
+	fi
+}
+
+packages_install()
+{
+	local version
+	if [ -n "$missing_packages$qemu_problem" ]; then
+		have apt-get || { packages_explain >&2; die "there is no apt-get here; install them by hand"; }
+		find_root
+		# Two set-ups at once, also of different output folders: one installs, the other waits.
+		exec 8>"/tmp/hyperscope-setup.$(id -u).lock"
+		flock 8
+		packages_find_missing $purposes
+	fi
+	if [ -n "$missing_packages$qemu_problem" ]; then
+		step "reading the package lists" apt_root update ||
+			die "apt-get update failed, so nothing could be installed; missing are" \
+			"${missing_packages:-(no packages)} ${qemu_problem:+and QEMU}"
+	fi
+	if [ -n "$missing_packages" ]; then
+		step "installing$missing_packages" install_packages $missing_packages || exit 1
+	fi
+	case $qemu_problem in
+	'') ;;
+	absent) step "installing QEMU ($(qemu_package))" install_qemu || exit 1 ;;
+	*)
+		say "QEMU $qemu_problem is too old: hyperscope needs $qemu_min or newer"
+		step "installing a newer one" install_qemu || exit 1
+		;;
+	esac
+	exec 8>&-
+
+	version=$(qemu_version)
+	[ -n "$version" ] || die "QEMU was installed, but qemu-system-riscv64 does not start"
+	version_at_least "$version" $qemu_min ||
+		die "QEMU $version is too old: hyperscope needs $qemu_min or newer ($(command -v "${QEMU:-qemu-system-riscv64}"))"
+	version_at_least "$version" $qemu_full ||
+		say "note: QEMU $version boots the guest, but has no DBCN and leaves htinst 0: what needs them is skipped"
+}
