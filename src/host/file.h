@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/*
+ * file.h - open files, what stands behind them, and descriptor tables.
+ */
+#ifndef HOST_FILE_H
+#define HOST_FILE_H
+
+#include "hv/types.h"
+#include "wait.h"
+
+struct file;
+struct inode;
+struct poll_table; /* poll.c: where a poller enters itself */
+struct kstat;	   /* the kernel's struct stat of riscv64 */
+
+/* buf is a user address. A NULL member: -EINVAL (read, write), -ENOTTY (ioctl), -ENODEV (mmap_page), -ESPIPE (seek). */
+struct file_ops {
+	long (*read)(struct file *f, unsigned long buf, size_t size, u64 *pos);
+	long (*write)(struct file *f, unsigned long buf, size_t size, u64 *pos);
+	/* As read, into kernel memory: for exec, private file mappings, page-ins. */
+	long (*kread)(struct file *f, void *buf, size_t size, u64 pos);
+	long (*ioctl)(struct file *f, unsigned int cmd, unsigned long arg);
+	/* The page behind a shared mapping, with a reference taken. map_size: SZ_4K, or SZ_2M if the whole aligned block is. */
+	int (*mmap_page)(struct file *f, u64 page_index, bool write, hpa_t *pa);
+	unsigned int (*poll)(struct file *f, struct poll_table *table); /* EPOLL* mask */
+	long (*seek)(struct file *f, s64 offset, int whence);
+	int (*fsync)(struct file *f);
+	int (*truncate)(struct file *f, u64 size);
+	long (*getdents)(struct file *f, unsigned long buf, size_t size);
+	int (*stat)(struct file *f, struct kstat *st);
+	void (*release)(struct file *f); /* the last reference is gone */
+};
+
+struct file {
+	u32 refs;
+	unsigned int flags; /* O_ACCMODE, O_NONBLOCK, O_APPEND, … */
+	const struct file_ops *ops;
+	struct inode *inode; /* NULL for pipes, eventfds, … */
+	u64 pos;
+	struct mutex pos_lock;
+	void *priv;
+	const char *anon_name; /* "anon_inode:kvm-vcpu", for /proc/self/fd; or NULL */
+};
+
+struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int flags);
+void file_get(struct file *f);
+void file_put(struct file *f); /* may sleep (release) */
+
+#define FD_MAX 1024
+
+struct fd_table {
+	u32 refs;
+	struct spinlock lock;
+	struct file *files[FD_MAX];
+	u64 cloexec[FD_MAX / 64];
+};
+
+struct fd_table *fd_table_create(void);
+struct fd_table *fd_table_copy(struct fd_table *from); /* fork */
+void fd_table_get(struct fd_table *t);		       /* clone(CLONE_FILES) */
+void fd_table_put(struct fd_table *t);
+void fd_table_exec(struct fd_table *t); /* closes what is close-on-exec */
+struct file *fd_get(int fd);		/* of the current process, referenced; NULL: -EBADF */
+int fd_install(struct file *f, bool cloexec); /* takes over the reference on success; -EMFILE */
+int fd_close(int fd);
+
+/* Path lookup and opening, by the kernel itself (exec, boot). */
+struct file *file_open(const char *path, unsigned int flags, unsigned int mode, int *err);
+long file_kread(struct file *f, void *buf, size_t size, u64 pos);
+u64 file_size(struct file *f);
+
+/* poll.c */
+void poll_wait(struct poll_table *table, struct waitq *wq); /* from ops->poll; table may be NULL */
+
+/* Boot: unpack the initramfs, make /dev, /proc, /sys, open the program's three files. */
+void files_init(hpa_t initrd, size_t size);
+
+#endif

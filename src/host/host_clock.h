@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/* host_clock.h - time: the timebase, and per-hart timers (struct hv_timer of hv/host.h). */
+#ifndef HOST_CLOCK_H
+#define HOST_CLOCK_H
+
+#include "hv/host.h"
+
+extern unsigned long timebase_hz;
+extern u64 boot_realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC: from the goldfish RTC, else 0 */
+
+u64 ticks_to_ns(u64 ticks);
+u64 ns_to_ticks(u64 ns);    /* saturates at WAIT_FOREVER - 1 */
+u64 clock_monotonic_ns(void);
+u64 clock_realtime_ns(void);
+
+#endif

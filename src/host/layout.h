@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+/*
+ * layout.h - the host's virtual memory layout (Sv39), for C, assembly and linker.
+ *
+ *   0x0000000000000000 .. 0x0000003fffffffff  a user process
+ *   0xffffffc000000000 .. 0xffffffdfffffffff  all physical memory and devices, linear
+ *   0xffffffff80000000 ..                     the kernel image
+ */
+#ifndef HOST_LAYOUT_H
+#define HOST_LAYOUT_H
+
+#define KERNEL_BASE	0xffffffff80000000
+#define LINEAR_BASE	0xffffffc000000000
+#define LINEAR_SIZE	0x2000000000 /* 128 GiB of physical address space */
+#define USER_END	0x4000000000
+#define KERNEL_ALIGN	0x200000 /* the image is loaded at such a boundary */
+#define KSTACK_ORDER	2
+#define KSTACK_SIZE	(4096 << KSTACK_ORDER)
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * page.h - physical pages: a buddy allocator, reference counts, small objects.
+ *
+ * Every 4K page has a struct page. A block of 2^order pages is that many
+ * ordinary pages, each with its own reference count: whoever splits a 2M leaf
+ * changes a page table only, and pages go back one by one.
+ */
+#ifndef HOST_PAGE_H
+#define HOST_PAGE_H
+
+#include "hv/list.h"
+#include "hv/types.h"
+#include "layout.h"
+
+#define PAGE_MAX_ORDER 10 /* blocks of at most 4 MiB */
+#define ORDER_2M       9
+
+struct page {
+	u32 refs;	       /* atomic; 0: free */
+	u8 order;	       /* of the free block that starts here */
+	u8 flags;	       /* page.c's and kmalloc.c's */
+	u16 slab_class;	       /* kmalloc.c's */
+	struct list_head link; /* free list, or slab list */
+};
+
+/* Memory from the device tree; page structs are carved out of it. */
+void page_init(hpa_t start, hpa_t end, hpa_t reserved_end);
+/* Give [start, end) to the allocator; used at boot, and for the initramfs when unpacked. */
+void page_add_range(hpa_t start, hpa_t end);
+
+/* 2^order pages, each with one reference, block-aligned; not cleared. 0: none. */
+hpa_t page_alloc(unsigned int order);
+hpa_t page_alloc_zeroed(unsigned int order);
+/* Drop the reference that the allocation gave, of all 2^order pages. */
+void page_free(hpa_t pa, unsigned int order);
+
+void page_get(hpa_t pa); /* one 4K page; no-op for what is not RAM */
+void page_put(hpa_t pa); /* frees at zero */
+u32 page_refs(hpa_t pa);
+bool page_is_ram(hpa_t pa);
+size_t page_free_count(void);  /* 4K pages */
+size_t page_total_count(void); /* 4K pages */
+void page_clear(void *va, size_t size); /* by cbo.zero where the hart has it */
+
+static inline void *pa_to_va(hpa_t pa)
+{
+	return (void *)(unsigned long)(LINEAR_BASE + pa);
+}
+
+/* For pointers into the linear map only (what page_alloc() and kmalloc() give). */
+static inline hpa_t va_to_pa(const void *va)
+{
+	return (hpa_t)((unsigned long)va - LINEAR_BASE);
+}
+
+/* Cleared memory of any size up to 4 MiB; NULL if there is none. kfree(NULL) is allowed. */
+void *kmalloc(size_t size);
+void kfree(void *p);
+
+#endif

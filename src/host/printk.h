@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/* printk.h - the host's log: one short line per fact, to the UART. */
+#ifndef HOST_PRINTK_H
+#define HOST_PRINTK_H
+
+#include <stdarg.h>
+#include "hv/types.h"
+
+/* %d %u %x %lx %llx %s %c %p %zu, width, 0 and - flags, %.*s. Any context. */
+void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int snprintf(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
+/* The host stops here: registers if `frame`, state PANICKED, status 125. */
+void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+#define BUG_ON(cond)                                                     \
+	do {                                                             \
+		if (__builtin_expect(!!(cond), 0))                       \
+			panic("%s:%d: %s", __FILE__, __LINE__, #cond);   \
+	} while (0)
+
+#endif

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/* process.h - processes: what the threads of one program share. */
+#ifndef HOST_PROCESS_H
+#define HOST_PROCESS_H
+
+#include "hv/list.h"
+#include "hv/types.h"
+#include "thread.h"
+#include "wait.h"
+
+struct fd_table;
+struct inode;
+struct mm;
+
+struct sig_action { /* the kernel's struct sigaction of riscv64: no restorer */
+	unsigned long handler;
+	unsigned long flags;
+	u64 mask;
+};
+
+struct process {
+	u32 refs;
+	int pid;
+	struct mm *mm;
+	struct fd_table *fds;
+	struct inode *cwd; /* files layer; NULL: the root */
+	u32 umask;
+	struct spinlock lock;	      /* threads, children, state, signals */
+	struct list_head threads;
+	unsigned int nr_threads;
+	struct process *parent;
+	struct list_head children, sibling;
+	struct waitq child_wait;      /* the parent waits here */
+	struct list_head all_link;
+	bool exiting, zombie;
+	int wait_status;	      /* as wait4() gives it */
+	int pgid, sid;
+	char path[256];		      /* of the program, for /proc/self/exe */
+
+	struct spinlock sig_lock;
+	struct sig_action actions[NR_SIGNALS];
+	u64 pending;		      /* sent to the process */
+	struct list_head sigqueue;
+};
+
+extern struct spinlock all_processes_lock;
+extern struct list_head all_processes;
+
+#define current_process (current->process)
+
+/* Start the first program: called by main.c when the machine is up. */
+int process_start_first(const char *path, char *const argv[], char *const envp[]);
+/* Called by the process layer when that program is gone: main.c reports and powers off. */
+void host_first_exited(int wait_status) __attribute__((noreturn));
+
+/* On the way back to user mode: signals, exit; after need_resched was served. signal.c */
+void user_return_work(struct trap_frame *frame);
+
+/* From trap.c: a synchronous fault of user code that nobody could resolve. signal.c */
+void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long addr);
+/* Send signo to a process (pid > 0) from the kernel itself: the tty's ^C, a dead child, a timer. */
+int signal_send_process(struct process *p, int signo, int code);
+
+/* syscall.c: from trap.c, with the frame of an ecall (epc already advanced). */
+void syscall_dispatch(struct trap_frame *frame);
+
+#endif

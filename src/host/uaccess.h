@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/* uaccess.h - reading and writing the calling process's memory; may sleep. */
+#ifndef HOST_UACCESS_H
+#define HOST_UACCESS_H
+
+#include "hv/types.h"
+
+/* 0 or -EFAULT. sstatus.SUM is set only inside. */
+int copy_from_user(void *dst, unsigned long src, size_t size);
+int copy_to_user(unsigned long dst, const void *src, size_t size);
+int clear_user(unsigned long dst, size_t size);
+/* Length without NUL, -EFAULT, or -ENAMETOOLONG if there is no NUL within size. */
+long strncpy_from_user(char *dst, unsigned long src, size_t size);
+
+#define get_user(value, addr) copy_from_user(&(value), (unsigned long)(addr), sizeof(value))
+#define put_user(value, addr)                                                       \
+	({                                                                          \
+		__typeof__(value) __v = (value);                                    \
+		copy_to_user((unsigned long)(addr), &__v, sizeof(__v));             \
+	})
+
+#endif

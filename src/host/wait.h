@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/*
+ * wait.h - sleeping until something happens: wait queues and mutexes.
+ *
+ * A sleeper enters its entry, then checks its condition, then sleeps; a waker
+ * changes the condition, then wakes. So no wake-up is lost.
+ */
+#ifndef HOST_WAIT_H
+#define HOST_WAIT_H
+
+#include "hv/list.h"
+#include "hv/spinlock.h"
+#include "hv/types.h"
+
+#define WAIT_FOREVER (~0ULL)
+
+struct thread;
+
+struct waitq {
+	struct spinlock lock;
+	struct list_head entries;
+};
+
+/* fn runs with the queue's lock held, by the waker; the default wakes `thread`. */
+struct wait_entry {
+	struct list_head link;
+	struct thread *thread;
+	void (*fn)(struct wait_entry *entry);
+};
+
+void waitq_init(struct waitq *wq);
+void waitq_add(struct waitq *wq, struct wait_entry *entry); /* entry->fn set by the caller, or NULL */
+void waitq_remove(struct waitq *wq, struct wait_entry *entry);
+void waitq_wake_all(struct waitq *wq);
+void waitq_wake_one(struct waitq *wq);
+
+/* The pieces of wait_event(); see there. */
+void wait_prepare(struct waitq *wq, struct wait_entry *entry, bool interruptible);
+int wait_sleep(bool interruptible, u64 deadline); /* 0: woken; -EINTR; -ETIME */
+void wait_finish(struct waitq *wq, struct wait_entry *entry);
+
+#define __wait_event(wq, cond, interruptible, deadline)                          \
+	({                                                                       \
+		struct wait_entry __entry = { 0 };                               \
+		int __err = 0;                                                   \
+		for (;;) {                                                       \
+			wait_prepare((wq), &__entry, (interruptible));           \
+			if (cond)                                                \
+				break;                                           \
+			if (__err)                                               \
+				break;                                           \
+			__err = wait_sleep((interruptible), (deadline));         \
+		}                                                                \
+		wait_finish((wq), &__entry);                                     \
+		(cond) ? 0 : __err;                                              \
+	})
+
+/* Sleep until cond. `interruptible`: -EINTR on a signal. deadline: ticks of time, -ETIME. */
+#define wait_event(wq, cond)			      ((void)__wait_event(wq, cond, false, WAIT_FOREVER))
+#define wait_event_interruptible(wq, cond)	      __wait_event(wq, cond, true, WAIT_FOREVER)
+#define wait_event_deadline(wq, cond, deadline)	      __wait_event(wq, cond, true, deadline)
+
+struct mutex {
+	struct spinlock lock;
+	struct thread *owner;
+	struct list_head waiters;
+};
+
+void mutex_init(struct mutex *m);
+void mutex_lock(struct mutex *m);
+int mutex_lock_interruptible(struct mutex *m); /* 0 or -EINTR */
+bool mutex_trylock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+bool mutex_is_mine(const struct mutex *m);
+
+#endif

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+/*
+ * csr.h - control and status registers: numbers, fields, access.
+ *
+ * Fields are spelled as the manual spells them and given by bit position. The
+ * accessors are the only way to a CSR: on the native test host the same names
+ * reach a model (native_csr_*), so src/kvm runs there unchanged.
+ */
+#ifndef HV_CSR_H
+#define HV_CSR_H
+
+#include "hv/bits.h"
+
+/* sstatus, vsstatus */
+#define SSTATUS_SIE  BIT(1)
+#define SSTATUS_SPIE BIT(5)
+#define SSTATUS_UBE  BIT(6)
+#define SSTATUS_SPP  BIT(8)
+#define SSTATUS_VS   GENMASK(10, 9)
+#define SSTATUS_FS   GENMASK(14, 13)
+#define SSTATUS_XS   GENMASK(16, 15)
+#define SSTATUS_SUM  BIT(18)
+#define SSTATUS_MXR  BIT(19)
+#define SSTATUS_SD   BIT(BITS_PER_LONG - 1)
+#define FS_OFF	     0
+#define FS_INITIAL   1
+#define FS_CLEAN     2
+#define FS_DIRTY     3
+
+/* hstatus (H 2.1) */
+#define HSTATUS_VSBE  BIT(5)
+#define HSTATUS_GVA   BIT(6)
+#define HSTATUS_SPV   BIT(7)
+#define HSTATUS_SPVP  BIT(8)
+#define HSTATUS_HU    BIT(9)
+#define HSTATUS_VGEIN GENMASK(17, 12)
+#define HSTATUS_VTVM  BIT(20)
+#define HSTATUS_VTW   BIT(21)
+#define HSTATUS_VTSR  BIT(22)
+
+/* interrupt numbers: bit positions in sie/sip/hie/hip/hvip/hideleg */
+#define IRQ_S_SOFT  1
+#define IRQ_VS_SOFT 2
+#define IRQ_S_TIMER 5
+#define IRQ_VS_TIMER 6
+#define IRQ_S_EXT   9
+#define IRQ_VS_EXT  10
+#define IRQ_S_GEXT  12
+#define IRQ_PMU_OVF 13
+
+/* exception codes in scause */
+#define CAUSE_IRQ_FLAG		       BIT(BITS_PER_LONG - 1)
+#define EXC_INST_MISALIGNED	       0
+#define EXC_INST_ACCESS		       1
+#define EXC_ILLEGAL_INST	       2
+#define EXC_BREAKPOINT		       3
+#define EXC_LOAD_MISALIGNED	       4
+#define EXC_LOAD_ACCESS		       5
+#define EXC_STORE_MISALIGNED	       6
+#define EXC_STORE_ACCESS	       7
+#define EXC_U_ECALL		       8
+#define EXC_S_ECALL		       9
+#define EXC_VS_ECALL		       10
+#define EXC_M_ECALL		       11
+#define EXC_INST_PAGE_FAULT	       12
+#define EXC_LOAD_PAGE_FAULT	       13
+#define EXC_STORE_PAGE_FAULT	       15
+#define EXC_SOFTWARE_CHECK	       18
+#define EXC_HARDWARE_ERROR	       19
+#define EXC_INST_GUEST_PAGE_FAULT      20
+#define EXC_LOAD_GUEST_PAGE_FAULT      21
+#define EXC_VIRTUAL_INST	       22
+#define EXC_STORE_GUEST_PAGE_FAULT     23
+
+/* counters: bits of scounteren and hcounteren */
+#define COUNTEREN_CY BIT(0)
+#define COUNTEREN_TM BIT(1)
+#define COUNTEREN_IR BIT(2)
+
+#if __SIZEOF_LONG__ == 8
+#define SATP_MODE  GENMASK(63, 60)
+#define SATP_ASID  GENMASK(59, 44)
+#define SATP_PPN   GENMASK(43, 0)
+#define HGATP_MODE GENMASK(63, 60)
+#define HGATP_VMID GENMASK(57, 44)
+#define HGATP_PPN  GENMASK(43, 0)
+#else
+#define SATP_MODE  BIT(31)
+#define SATP_ASID  GENMASK(30, 22)
+#define SATP_PPN   GENMASK(21, 0)
+#define HGATP_MODE BIT(31)
+#define HGATP_VMID GENMASK(28, 22)
+#define HGATP_PPN  GENMASK(21, 0)
+#endif
+
+/* henvcfg (H 2.5) is 64 bits wide on every XLEN: bit numbers, used with u64 */
+#define ENVCFG_FIOM BIT(0)
+#define ENVCFG_CBIE GENMASK(5, 4)
+#define ENVCFG_CBCFE BIT(6)
+#define ENVCFG_CBZE BIT(7)
+#define ENVCFG_ADUE (1ULL << 61)
+#define ENVCFG_PBMTE (1ULL << 62)
+#define ENVCFG_STCE (1ULL << 63)
+
+#ifndef __ASSEMBLER__
+
+enum csr_number {
+#define CSR(name, number, source) CSR_##name = number,
+#include "hv/csr.def"
+#undef CSR
+};
+
+#ifdef __riscv
+
+#define csr_read(csr)                                                                \
+	({                                                                           \
+		unsigned long __v;                                                   \
+		__asm__ volatile("csrr %0, %1" : "=r"(__v) : "i"(CSR_##csr) : "memory"); \
+		__v;                                                                 \
+	})
+#define csr_write(csr, value)                                                         \
+	__asm__ volatile("csrw %0, %1" ::"i"(CSR_##csr), "rK"((unsigned long)(value)) \
+			 : "memory")
+#define csr_set(csr, bits)                                                           \
+	__asm__ volatile("csrs %0, %1" ::"i"(CSR_##csr), "rK"((unsigned long)(bits)) \
+			 : "memory")
+#define csr_clear(csr, bits)                                                         \
+	__asm__ volatile("csrc %0, %1" ::"i"(CSR_##csr), "rK"((unsigned long)(bits)) \
+			 : "memory")
+#define csr_swap(csr, value)                                                    \
+	({                                                                      \
+		unsigned long __v;                                              \
+		__asm__ volatile("csrrw %0, %1, %2"                             \
+				 : "=r"(__v)                                    \
+				 : "i"(CSR_##csr), "rK"((unsigned long)(value)) \
+				 : "memory");                                   \
+		__v;                                                            \
+	})
+/* Sets bits and returns the old value: one instruction, so no other trap between. */
+#define csr_read_set(csr, bits)                                                \
+	({                                                                     \
+		unsigned long __v;                                             \
+		__asm__ volatile("csrrs %0, %1, %2"                            \
+				 : "=r"(__v)                                   \
+				 : "i"(CSR_##csr), "rK"((unsigned long)(bits)) \
+				 : "memory");                                  \
+		__v;                                                           \
+	})
+#define csr_read_clear(csr, bits)                                              \
+	({                                                                     \
+		unsigned long __v;                                             \
+		__asm__ volatile("csrrc %0, %1, %2"                            \
+				 : "=r"(__v)                                   \
+				 : "i"(CSR_##csr), "rK"((unsigned long)(bits)) \
+				 : "memory");                                  \
+		__v;                                                           \
+	})
+
+#else /* the native test host: tests/native/csr_model.c */
+
+unsigned long native_csr_read(enum csr_number csr);
+unsigned long native_csr_swap(enum csr_number csr, unsigned long value);
+unsigned long native_csr_read_set(enum csr_number csr, unsigned long bits);
+unsigned long native_csr_read_clear(enum csr_number csr, unsigned long bits);
+
+#define csr_read(csr)		  native_csr_read(CSR_##csr)
+#define csr_write(csr, value)	  ((void)native_csr_swap(CSR_##csr, (unsigned long)(value)))
+#define csr_set(csr, bits)	  ((void)native_csr_read_set(CSR_##csr, (unsigned long)(bits)))
+#define csr_clear(csr, bits)	  ((void)native_csr_read_clear(CSR_##csr, (unsigned long)(bits)))
+#define csr_swap(csr, value)	  native_csr_swap(CSR_##csr, (unsigned long)(value))
+#define csr_read_set(csr, bits)	  native_csr_read_set(CSR_##csr, (unsigned long)(bits))
+#define csr_read_clear(csr, bits) native_csr_read_clear(CSR_##csr, (unsigned long)(bits))
+
+#endif
+
+/* rdtime, as 64 bits on every XLEN. */
+#if __SIZEOF_LONG__ == 8
+static inline unsigned long long csr_time(void)
+{
+	return csr_read(time);
+}
+#else
+static inline unsigned long long csr_time(void)
+{
+	unsigned long hi, lo;
+
+	do {
+		hi = csr_read(timeh);
+		lo = csr_read(time);
+	} while (hi != csr_read(timeh));
+	return (unsigned long long)hi << 32 | lo;
+}
+#endif
+
+#endif
+#endif

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/*
+ * host.h - the hypervisor core's only door to its host.
+ *
+ * Implemented by src/host/kvm_host.c (bare metal), by tests/native/host.c
+ * (pthreads and malloc), and later by a Linux module. If the core needs what is
+ * not here, this header grows by one well-named function.
+ *
+ * Unless a comment says otherwise: functions return 0 or -errno (Linux's
+ * numbers), may be called with no core lock held only if marked "may sleep",
+ * and run with host interrupts off.
+ */
+#ifndef HV_HOST_H
+#define HV_HOST_H
+
+#include "hv/list.h"
+#include "hv/sbi.h"
+#include "hv/spinlock.h"
+#include "hv/types.h"
+
+/* ---- memory ------------------------------------------------------------ */
+
+#define HV_ORDER_4K 0
+#define HV_ORDER_2M 9
+
+/* 2^order contiguous zeroed pages, aligned to their size; 0 when there are none. */
+hpa_t hv_pages_alloc(unsigned int order);
+void hv_pages_free(hpa_t pa, unsigned int order);
+/* Kernel view of a page (or of the block that it starts), until unmapped. */
+void *hv_page_map(hpa_t pa);
+void hv_page_unmap(void *va);
+/* Zeroed small memory; NULL when there is none. free(NULL) is allowed. */
+void *hv_alloc(size_t size);
+void hv_free(void *p);
+
+/* ---- user memory of the calling process (may sleep) --------------------- */
+
+int hv_copy_from_user(void *dst, hva_t src, size_t size); /* 0 or -EFAULT */
+int hv_copy_to_user(hva_t dst, const void *src, size_t size);
+
+struct hv_mm; /* an address space */
+struct hv_mm *hv_mm_hold_current(void);
+void hv_mm_release(struct hv_mm *mm);
+bool hv_mm_is_current(const struct hv_mm *mm);
+
+/* What backs a user address, after faulting it in. */
+struct hv_user_page {
+	hpa_t pa;	 /* of the 4K page that holds the address */
+	u64 map_size;	 /* SZ_4K or SZ_2M: the naturally aligned block, contiguous in
+			  * both hva and hpa, that the host maps by one leaf around it */
+	bool writable;	 /* the host mapping may be written now, without a further fault */
+};
+
+/*
+ * Fault a user page in (write: for writing) and take a reference on its 4K page.
+ * -EFAULT: no mapping or no permission. -EINTR: a fatal signal. May sleep. The
+ * caller reads the notifier's sequence before and rechecks under its own lock.
+ */
+int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
+void hv_user_page_put(const struct hv_user_page *page);
+
+/*
+ * MMU notifier: the host tells before it changes or removes what backs a range
+ * of user addresses. Callbacks may run on any thread, hold the host's mm lock, and
+ * must neither sleep nor take a lock under which the core touches user memory.
+ */
+struct hv_notifier {
+	/* [start, end) is about to lose its mapping or write permission; returns after
+	 * no vCPU can use it any more. Faults in the range must retry until _end. */
+	void (*invalidate_start)(struct hv_notifier *n, hva_t start, hva_t end);
+	void (*invalidate_end)(struct hv_notifier *n, hva_t start, hva_t end);
+	/* The address space is going away: drop every mapping of it. */
+	void (*release)(struct hv_notifier *n);
+	struct list_head link; /* the host's */
+	void *host;	       /* the host's */
+};
+
+int hv_notifier_register(struct hv_mm *mm, struct hv_notifier *n);
+void hv_notifier_unregister(struct hv_mm *mm, struct hv_notifier *n);
+
+/* ---- threads, sleeping, signals ----------------------------------------- */
+
+struct hv_mutex { /* a sleeping lock; opaque, sized for every host */
+	u64 opaque[8];
+};
+
+void hv_mutex_init(struct hv_mutex *m);
+void hv_mutex_lock(struct hv_mutex *m);
+int hv_mutex_lock_interruptible(struct hv_mutex *m); /* 0 or -EINTR */
+bool hv_mutex_trylock(struct hv_mutex *m);
+void hv_mutex_unlock(struct hv_mutex *m);
+
+struct hv_waitq { /* opaque */
+	u64 opaque[16];
+};
+
+#define HV_FOREVER (~0ULL)
+
+void hv_waitq_init(struct hv_waitq *wq);
+void hv_waitq_destroy(struct hv_waitq *wq);
+/*
+ * Sleep until cond(arg), a signal (-EINTR), or time >= deadline (-ETIME; unit: ticks
+ * of hv_time()). cond runs with no lock of the caller's held by the host.
+ */
+int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline);
+/* As hv_wait(), but not ended by signals: for waits that are known to be short. */
+void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg);
+void hv_wake_all(struct hv_waitq *wq); /* any context; no fault, no sleep */
+
+bool hv_signal_pending(void);	/* of the calling thread: KVM_RUN must return -EINTR */
+bool hv_resched_needed(void);	/* another thread waits for this hart */
+void hv_resched(void);		/* let it run; may sleep */
+int hv_thread_id(void);
+
+/* A temporary signal mask while KVM_RUN runs (KVM_SET_SIGNAL_MASK); 64 signals. */
+void hv_sigmask_swap(u64 set, u64 *old);
+
+/*
+ * Called on the calling thread's switches: in() after it was scheduled in on `hart`,
+ * out() before it leaves. One hook a thread; NULL removes it. Interrupts are off.
+ */
+struct hv_sched_hook {
+	void (*in)(struct hv_sched_hook *hook, unsigned int hart);
+	void (*out)(struct hv_sched_hook *hook);
+};
+
+void hv_sched_hook_set(struct hv_sched_hook *hook);
+
+/* ---- harts -------------------------------------------------------------- */
+
+#define HV_MAX_HARTS 32
+
+unsigned int hv_hart(void);	/* index of this hart, 0 .. hv_nr_harts() - 1 */
+unsigned int hv_nr_harts(void); /* that are online */
+void hv_hart_kick(unsigned int hart); /* make it leave the guest, if it is in one */
+/*
+ * Handle a host interrupt that ended a guest's run, with interrupts off; `scause`
+ * as trapped.
+ */
+void hv_handle_interrupt(unsigned long scause);
+/* SBI call to the firmware of this hart. */
+struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
+			  unsigned long a2, unsigned long a3, unsigned long a4);
+/*
+ * SBI remote fence `fid` (SBI_RFENCE_*) on the harts whose index bits are set in
+ * `harts`, this one included if set. Addresses in bytes; size ~0UL: everything.
+ */
+void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
+		     unsigned long size, unsigned long id);
+
+/* Does every hart's riscv,isa-extensions hold this name ("sstc", "zba", "v", …)? */
+bool hv_isa_has(const char *name);
+unsigned int hv_cbo_block_size(const char *which); /* "zicbom" or "zicboz": bytes, 0 if absent */
+
+/*
+ * Free the FP (and vector) unit for the core: the calling thread's user state is
+ * saved if dirty, and comes back before user code uses it again.
+ */
+void hv_user_fp_release(void);
+
+/* ---- time ---------------------------------------------------------------- */
+
+static inline u64 hv_time(void); /* ticks of the time CSR */
+unsigned long hv_timebase_hz(void);
+
+struct hv_timer {
+	void (*fn)(struct hv_timer *timer); /* in interrupt context of some hart; no sleep */
+	u64 deadline;			    /* the host's while armed */
+	struct list_head link;		    /* the host's */
+	unsigned int hart;		    /* the host's */
+	bool armed;			    /* the host's */
+};
+
+void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer));
+void hv_timer_start(struct hv_timer *timer, u64 deadline); /* re-arms an armed one */
+/* After it returns fn neither runs nor will run. Not from fn itself. */
+void hv_timer_cancel(struct hv_timer *timer);
+
+/* ---- files ---------------------------------------------------------------- */
+
+/* What the core puts behind a file descriptor. NULL members: -ENOTTY, -ENODEV, -EINVAL. */
+struct hv_file_ops {
+	int (*open)(void **priv); /* only for a device node: /dev/kvm */
+	long (*ioctl)(void *priv, unsigned int cmd, unsigned long arg); /* may sleep */
+	int (*mmap_page)(void *priv, u64 page_index, hpa_t *pa); /* -EINVAL beyond the end */
+	long (*read)(void *priv, hva_t buf, size_t size, u64 *pos); /* may sleep */
+	void (*release)(void *priv); /* the last reference is gone; may sleep */
+};
+
+extern const struct hv_file_ops kvm_dev_ops; /* the core's: /dev/kvm */
+
+/* A new descriptor in the calling process (O_CLOEXEC), or -errno. On failure priv is untouched. */
+int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv);
+/* The priv of an open descriptor with these ops, with a reference held; NULL if it is another. */
+void *hv_file_hold(int fd, const struct hv_file_ops *ops);
+void hv_file_release(void *priv);
+
+struct hv_event; /* an eventfd of a user process */
+int hv_event_get(int fd, struct hv_event **event); /* -EBADF, -EINVAL: no eventfd */
+void hv_event_put(struct hv_event *event);
+void hv_event_signal(struct hv_event *event, u64 count); /* any context */
+u64 hv_event_drain(struct hv_event *event); /* what read() would return; 0 if nothing */
+
+/* Calls fn at each signal of the eventfd; `closed` when its last descriptor was closed. */
+struct hv_event_watch {
+	void (*fn)(struct hv_event_watch *watch, bool closed); /* any thread; no sleep */
+	struct list_head link;				       /* the host's */
+};
+
+void hv_event_watch(struct hv_event *event, struct hv_event_watch *watch);
+void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch);
+
+/* ---- parameters, log, life ------------------------------------------------ */
+
+/*
+ * A named setting: boot argument kvm.NAME=VALUE and /sys/module/kvm/parameters/NAME.
+ * set() gets a NUL-terminated value without newline; -EINVAL leaves it unchanged.
+ */
+struct hv_param {
+	const char *name;
+	int (*get)(const struct hv_param *param, char *buf, size_t size);
+	int (*set)(const struct hv_param *param, const char *value);
+	void *data;
+};
+
+int hv_param_register(const struct hv_param *param);
+
+/* One line to the host's log. Rate-limited: a guest or a VMM cannot flood it. */
+void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* For the core's own invariants only: nothing a guest or a VMM does may reach it. */
+void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* The core's, called by the host: once at boot (on the first hart), then on every hart. */
+int kvm_init(void);	      /* -ENODEV: no H extension; the host goes on without /dev/kvm */
+void kvm_hart_init(void);
+
+/* ---- accessors ------------------------------------------------------------- */
+
+#include "hv/csr.h"
+
+static inline u64 hv_time(void)
+{
+	return csr_time();
+}
+
+#endif

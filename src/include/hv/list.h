@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/*
+ * list.h - a doubly linked, circular, intrusive list.
+ *
+ * An empty list's head points at itself. list_del() leaves the entry pointing
+ * at itself, so deleting twice is harmless and list_is_linked() is exact.
+ */
+#ifndef HV_LIST_H
+#define HV_LIST_H
+
+#include "hv/bits.h"
+#include "hv/types.h"
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+#define LIST_HEAD_INIT(name) \
+	{                    \
+		&(name), &(name) \
+	}
+
+static inline void list_init(struct list_head *head)
+{
+	head->next = head;
+	head->prev = head;
+}
+
+static inline bool list_empty(const struct list_head *head)
+{
+	return head->next == head;
+}
+
+static inline bool list_is_linked(const struct list_head *entry)
+{
+	return entry->next != entry;
+}
+
+static inline void list_insert(struct list_head *entry, struct list_head *prev,
+			       struct list_head *next)
+{
+	entry->prev = prev;
+	entry->next = next;
+	prev->next = entry;
+	next->prev = entry;
+}
+
+static inline void list_add(struct list_head *entry, struct list_head *head)
+{
+	list_insert(entry, head, head->next);
+}
+
+static inline void list_add_tail(struct list_head *entry, struct list_head *head)
+{
+	list_insert(entry, head->prev, head);
+}
+
+static inline void list_del(struct list_head *entry)
+{
+	entry->prev->next = entry->next;
+	entry->next->prev = entry->prev;
+	list_init(entry);
+}
+
+#define list_entry(ptr, type, member) container_of(ptr, type, member)
+
+#define list_first_entry(head, type, member) list_entry((head)->next, type, member)
+
+#define list_for_each_entry(pos, head, member)                                 \
+	for (pos = list_entry((head)->next, __typeof__(*pos), member);         \
+	     &pos->member != (head);                                           \
+	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
+
+/* The entry may be deleted in the body; `n` holds the one after it. */
+#define list_for_each_entry_safe(pos, n, head, member)                         \
+	for (pos = list_entry((head)->next, __typeof__(*pos), member),         \
+	    n = list_entry(pos->member.next, __typeof__(*pos), member);        \
+	     &pos->member != (head);                                           \
+	     pos = n, n = list_entry(n->member.next, __typeof__(*n), member))
+
+#endif
