@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kvm.h - the hypervisor core's one private header: a VM, a vCPU, and who does what.
+ *
+ * Ownership of a vCPU: everything that no comment marks "any thread" belongs to
+ * the holder of vcpu->mutex, which KVM_RUN and every other vCPU ioctl take first.
+ * Lock order: vm->lock > vcpu->mutex > vm->slots_lock > the host's mm lock > gstage's
+ * mmu_lock (a leaf). Walkthrough: docs/reading-order.md
+ */
+#ifndef KVM_KVM_H
+#define KVM_KVM_H
+
+#include <linux/kvm.h>
+#include "hv/csr.h"
+#include "hv/host.h"
+#include "gstage.h"
+
+#define KVM_MAX_VCPUS_RISCV 1024
+#define KVM_RUN_PAGES       2 /* struct kvm_run, then the coalesced MMIO ring */
+
+struct kvm;
+struct kvm_vcpu;
+
+/* What an exit handler answers; < 0 is -errno for KVM_RUN's caller. */
+enum exit_result {
+	RESUME_USER = 0,
+	RESUME_GUEST = 1,
+};
+
+/* The CSRs of one trap from VS or VU into HS, as the hardware left them. */
+struct hv_trap {
+	unsigned long sepc;
+	unsigned long scause;
+	unsigned long stval;
+	unsigned long htval;
+	unsigned long htinst;
+};
+
+typedef int exit_fn(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
+
+enum gpr {
+	GPR_RA = 1,
+	GPR_SP,
+	GPR_A0 = 10,
+	GPR_A1,
+	GPR_A2,
+	GPR_A3,
+	GPR_A4,
+	GPR_A5,
+	GPR_A6,
+	GPR_A7
+};
+
+/*
+ * What switch.S moves at every entry and exit. Assembly reaches the members by
+ * generated offsets (offsets.c); gpr[0] is never used.
+ */
+struct guest_context {
+	unsigned long gpr[32];
+	unsigned long sepc;
+	unsigned long sstatus;
+	unsigned long hstatus;
+};
+
+struct host_context {
+	unsigned long ra, sp, gp, tp;
+	unsigned long s[12];
+	unsigned long sstatus;
+	unsigned long hstatus;
+	unsigned long stvec;
+	unsigned long sscratch;
+};
+
+/* The guest's CSRs that have a VS twin or none: moved by vcpu_load() and vcpu_put(). */
+struct guest_csrs {
+	unsigned long vsstatus;
+	unsigned long vsie;
+	unsigned long vstvec;
+	unsigned long vsscratch;
+	unsigned long vsepc;
+	unsigned long vscause;
+	unsigned long vstval;
+	unsigned long hvip; /* interrupts that HS asserts for VS, as bits of hvip */
+	unsigned long vsatp;
+	unsigned long scounteren;
+	unsigned long senvcfg;
+	unsigned long sstateen0;
+};
+
+struct fp_state {
+	u64 f[32];
+	u32 fcsr;
+};
+
+/*
+ * Requests: one word, any thread sets bits, run.c clears them before the entry.
+ * Who sets a bit for a vCPU that may run calls vcpu_request(), which also kicks.
+ */
+enum vcpu_request {
+	REQ_HOST,       /* look for a signal or a thread that waits for this hart */
+	REQ_IRQ,        /* irq_pending changed */
+	REQ_HSM,        /* start, stop or reset of this vCPU */
+	REQ_TLB_FLUSH,  /* every G- and VS-stage translation of this VM on this hart */
+	REQ_HFENCE,     /* entries in the fence queue */
+	REQ_HFENCE_ALL, /* VS-stage, all: the fence queue overflowed */
+	REQ_FENCE_I,
+	REQ_MEMSLOTS,    /* another memslot array was published: memslot_vcpu_refresh() */
+	REQ_VM_DEAD,     /* the VM was stopped by an error: KVM_RUN gives -EIO */
+	REQ_DEBUG_TIMER, /* timer_hrtimer.c: the guest's deadline has passed */
+};
+
+/* An MMIO access in flight to user space, between mmio_emulate() and mmio_complete(). */
+struct mmio_access {
+	gpa_t gpa;
+	u64 data;         /* for a store: the value, lowest byte first */
+	unsigned int len; /* bytes: 1, 2, 4, 8; 0 when no access is in flight */
+	unsigned int reg; /* the load's destination */
+	unsigned int insn_len;
+	bool is_store;
+	bool sign_extend;
+};
+
+enum vcpu_mode {
+	VCPU_OUTSIDE,  /* the host runs; requests are seen before the next entry */
+	VCPU_IN_GUEST, /* in the guest or about to be: only a kick makes it look */
+};
+
+#define HFENCE_QUEUE_SIZE 16
+
+enum hfence_kind {
+	HFENCE_GVMA,      /* [start, start + size) of guest physical addresses */
+	HFENCE_VVMA,      /* guest virtual addresses, any ASID */
+	HFENCE_VVMA_ASID, /* guest virtual addresses of one ASID */
+};
+
+struct hfence {
+	enum hfence_kind kind;
+	unsigned long asid;
+	u64 start;
+	u64 size; /* ~0: all addresses */
+};
+
+struct vcpu_timer {
+	u64 compare;           /* guest time; ~0: never */
+	bool sstc;             /* vstimecmp is the guest's own */
+	bool next_set;         /* ONE_REG's state: a compare value was set */
+	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, raises VSTIP too */
+};
+
+/* One counter each: exits and what they cost; read through KVM_GET_STATS_FD. */
+struct vcpu_stats {
+	u64 exits;
+	u64 ecall_exit;
+	u64 wfi_exit;
+	u64 wrs_exit;
+	u64 mmio_exit_user;
+	u64 mmio_exit_kernel;
+	u64 csr_exit_user;
+	u64 csr_exit_kernel;
+	u64 signal_exits;
+	u64 halt_successful_poll;
+	u64 halt_attempted_poll;
+	u64 halt_poll_invalid;
+	u64 halt_wakeup;
+	u64 blocking;
+	u64 gstage_faults;
+};
+
+struct kvm_vcpu {
+	struct guest_context guest; /* first: switch.S addresses it from the vCPU */
+	struct host_context host;
+	unsigned long exit_vector; /* stvec while the guest runs */
+
+	unsigned long requests; /* bits of enum vcpu_request; any thread, atomically */
+	u32 mode;               /* enum vcpu_mode; any thread reads */
+	u32 hart;               /* where it runs, while IN_GUEST; any thread reads */
+	u64 irq_pending;        /* lines as VS interrupt numbers; any thread, atomically */
+	u64 irq_changed;        /* lines whose bit in irq_pending is new; any thread */
+
+	struct kvm *kvm;
+	unsigned int id;  /* KVM_CREATE_VCPU's argument and the guest's hart id */
+	unsigned int idx; /* position in kvm->vcpus */
+	struct hv_mutex mutex;
+
+	struct guest_csrs csrs;
+	u64 henvcfg;
+	unsigned long hstateen0;
+	struct fp_state fp;
+
+	bool loaded;            /* its CSRs are in this hart */
+	unsigned int last_hart; /* that it was loaded on; ~0: none */
+	struct hv_sched_hook sched_hook;
+
+	struct kvm_run *run; /* shared with user space: hostile, each field read once */
+	hpa_t run_pa;
+	struct mmio_access mmio;
+	bool sbi_in_flight;  /* user space answers an SBI call: a0 and a1 at next KVM_RUN */
+	bool csr_in_flight;  /* user space answers a CSR access */
+	unsigned int csr_rd; /* its destination register */
+
+	struct memslots *slots; /* this vCPU's view of the memory map (memslot.c) */
+
+	struct spinlock hsm_lock;
+	bool hsm_stopped;       /* under hsm_lock; SBI HSM STOPPED, waits for a start */
+	bool hsm_start_pending; /* under hsm_lock: the reset values below are valid */
+	bool hsm_suspended;
+	unsigned long start_pc, start_opaque;
+
+	struct hv_waitq waitq; /* blocked in WFI or stopped */
+	u32 blocking;          /* any thread: somebody sleeps on waitq */
+
+	struct spinlock fence_lock;
+	unsigned int fence_count;
+	struct hfence fences[HFENCE_QUEUE_SIZE];
+
+	struct vcpu_timer timer;
+	u64 isa;       /* bits of enum KVM_RISCV_ISA_EXT_ID that this vCPU has */
+	u32 sbi_ext;   /* bits of enum KVM_RISCV_SBI_EXT_ID that this vCPU answers */
+	bool ran_once; /* ISA and id registers are frozen from the first KVM_RUN on */
+	unsigned long mvendorid, marchid, mimpid;
+	bool guest_debug;
+	bool sigmask_set;
+	u64 sigmask;
+
+	struct vcpu_stats stats;
+};
+
+/* ---- a VM ------------------------------------------------------------------- */
+
+struct vm_stats {
+	u64 remote_tlb_flush;
+	u64 remote_tlb_flush_requests;
+};
+
+struct kvm {
+	u32 refs; /* the VM's descriptor and each vCPU's; any thread */
+	unsigned int id;
+	struct hv_mm *mm;
+
+	struct hv_mutex lock;    /* vcpus, nr_vcpus, ioeventfds */
+	unsigned int nr_vcpus;   /* any thread reads, with acquire */
+	struct kvm_vcpu **vcpus; /* KVM_MAX_VCPUS_RISCV entries, filled from 0 */
+
+	struct hv_mutex slots_lock; /* memslot updates */
+	struct memslots *slots;
+	struct gstage gstage;
+	struct hv_notifier notifier;
+
+	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
+	struct spinlock bus_lock; /* ioeventfd list */
+	struct list_head ioeventfds;
+	struct list_head irqfds;
+	u8 toggle[16]; /* this VM's copy of each toggle, by enum toggle_id */
+	bool dead;
+	struct vm_stats stats;
+	/* What hart last ran which vCPU (idx + 1): VS-stage entries are its own. */
+	u16 hart_vcpu[HV_MAX_HARTS];
+};
+
+#define kvm_for_each_vcpu(i, vcpu, vm)                                            \
+	for ((i) = 0; (i) < __atomic_load_n(&(vm)->nr_vcpus, __ATOMIC_ACQUIRE) && \
+		      ((vcpu) = (vm)->vcpus[i], true);                            \
+	     (i)++)
+
+/* ---- vm.c: life of a VM ------------------------------------------------------- */
+
+int vm_create(struct kvm **vm);
+void vm_hold(struct kvm *vm);
+void vm_release(struct kvm *vm);
+struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id);
+/* Stop the VM for good, with the reason in the host's log: KVM_RUN gives -EIO. */
+void vm_kill(struct kvm *vm, const char *why);
+
+/* ---- vcpu.c: life of a vCPU, requests and kicks --------------------------------- */
+
+int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpu);
+void vcpu_destroy(struct kvm_vcpu *vcpu);
+void vcpu_reset(struct kvm_vcpu *vcpu);
+void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, and stay loaded over switches */
+void vcpu_put(struct kvm_vcpu *vcpu);
+extern const struct hv_file_ops kvm_vm_ops, kvm_vcpu_ops;
+
+/* Any thread. Set a request, and make the vCPU see it soon. */
+void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req);
+/* Any thread. Make it leave the guest, and wake it if it is blocked. */
+void vcpu_kick(struct kvm_vcpu *vcpu);
+/*
+ * Ask every vCPU of the VM and return when each has left the guest since, so
+ * that none runs on without having served it. Spins: hold no lock that a vCPU on
+ * its way out of the guest takes. The calling vCPU's own bit is set as well.
+ */
+void vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req);
+
+static inline void vcpu_set_request(struct kvm_vcpu *vcpu, enum vcpu_request req)
+{
+	__atomic_fetch_or(&vcpu->requests, BIT(req), __ATOMIC_RELEASE);
+}
+
+/* ---- run.c, switch.S, exit.c ----------------------------------------------------- */
+
+int vcpu_run(struct kvm_vcpu *vcpu);
+/* Enter the guest; returns at its next trap. Interrupts off, vCPU loaded. */
+void vcpu_switch(struct kvm_vcpu *vcpu);
+void vcpu_exit_vector(void); /* stvec in the guest: the second half of vcpu_switch() */
+int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
+
+/* The faulting guest physical address; htval may be 0 (H 2.8): then 0 and -ENOENT. */
+int trap_gpa(const struct hv_trap *trap, gpa_t *gpa);
+/* htinst holds a pseudoinstruction: an implicit VS-stage page-table access (H 6.3). */
+static inline bool htinst_is_pseudo(unsigned long htinst)
+{
+	return htinst == 0x3000 || htinst == 0x3020 || htinst == 0x2000 || htinst == 0x2020;
+}
+
+/* Handlers, one file a cause. */
+exit_fn exit_gstage_fault;           /* gstage_fault.c */
+exit_fn exit_sbi;                    /* sbi.c */
+exit_fn exit_virtual_inst;           /* insn.c */
+exit_fn exit_illegal_inst;           /* insn.c */
+int exit_wfi(struct kvm_vcpu *vcpu); /* wfi.c; sepc is already past the instruction */
+int exit_wrs(struct kvm_vcpu *vcpu);
+void vcpu_block(struct kvm_vcpu *vcpu); /* until an interrupt, a request or a signal */
+
+/* ---- inject.c: traps delivered into VS ---------------------------------------------- */
+
+void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long pc,
+		      unsigned long tval);
+/* The trap, given to the guest as it would have taken it: same sepc, cause, stval. */
+int vcpu_redirect_trap(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
+/* A guest-page fault where there is nothing: load, store or instruction access fault. */
+int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
+
+/* ---- irq.c: interrupts of a vCPU. irq: IRQ_VS_SOFT, IRQ_VS_TIMER, IRQ_VS_EXT ---------- */
+
+void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
+void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
+void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* pending lines to hvip, before entry */
+void vcpu_sync_irqs(struct kvm_vcpu *vcpu);  /* what the guest cleared itself, after exit */
+bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? */
+
+/* ---- unpriv.S, unpriv.c: guest memory as the guest itself would see it ---------------- */
+
+/*
+ * Read at a guest virtual address with the guest's privilege, through both stages.
+ * fetch: the instruction at gva (16 or 32 bits), by HLVX. Otherwise a long, by HLV.
+ * trap->scause is 0 on success; else *trap is what the access met. vCPU loaded.
+ */
+unsigned long unpriv_read(struct kvm_vcpu *vcpu, bool fetch, gva_t gva, struct hv_trap *trap);
+
+/* ---- gstage owner: memslot.c, notifier.c, mmio.c, vmid.c, tlb.c ----------------------- */
+
+struct memslots;
+
+int memslot_vm_init(struct kvm *vm);
+void memslot_vm_destroy(struct kvm *vm);
+int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_memory_region2 *r);
+int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log);
+int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log);
+void memslot_vcpu_init(struct kvm_vcpu *vcpu); /* take a reference on the array in force */
+void memslot_vcpu_destroy(struct kvm_vcpu *vcpu);
+void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* REQ_MEMSLOTS, and at each KVM_RUN */
+
+/* Guest memory by hva of its memslot; may sleep. -EFAULT: no memslot or no page. */
+int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len);
+int kvm_write_guest(struct kvm *vm, gpa_t gpa, const void *buf, size_t len);
+
+int notifier_vm_init(struct kvm *vm);
+void notifier_vm_destroy(struct kvm *vm);
+
+int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa);
+int mmio_complete(struct kvm_vcpu *vcpu); /* the next KVM_RUN; 0 or -errno */
+
+void vmid_init(void); /* per hart is not needed: VMIDLEN is probed on the first */
+/* Before an entry, vCPU loaded: a VMID of the current generation in hgatp. */
+void vmid_update(struct kvm_vcpu *vcpu);
+void gstage_hart_init(void);                  /* each hart: no G-stage translation in force */
+int gstage_probe(void);                       /* once; -ENODEV: no mode works */
+void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
+void gstage_vcpu_put(struct kvm_vcpu *vcpu);
+unsigned int gstage_gpa_bits(void); /* KVM_CAP_VM_GPA_BITS */
+
+/* Fences on this hart, for the VM's VMID (tlb.c). */
+void tlb_flush_vm_local(struct kvm *vm);   /* G- and VS-stage, all of the VM */
+void tlb_flush_vvma_local(struct kvm *vm); /* VS-stage, all of the VM */
+void tlb_fence_local(struct kvm *vm, const struct hfence *fence);
+
+/* ---- timer (timer.h), ioeventfd.c, irqfd.c, onereg.c, toggle.c, stats.c --------------- */
+
+/* 0: an ioeventfd took the store; -ENOENT: nobody in the kernel. Any vCPU thread. */
+int ioeventfd_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data);
+int kvm_vm_ioctl_ioeventfd(struct kvm *vm, const struct kvm_ioeventfd *args);
+void ioeventfd_vm_destroy(struct kvm *vm);
+
+int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);
+int onereg_set(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);
+int onereg_list(struct kvm_vcpu *vcpu, hva_t user_list);
+void isa_init(void);      /* what every hart has */
+u64 isa_default(void);    /* a new vCPU's extensions */
+u64 isa_henvcfg(u64 isa); /* what of henvcfg they open */
+bool isa_has(const struct kvm_vcpu *vcpu, unsigned int ext);
+
+int stats_create_vm_fd(struct kvm *vm);
+int stats_create_vcpu_fd(struct kvm_vcpu *vcpu);
+
+enum toggle_id {
+#define TOGGLE(name, values, initial, question) TOGGLE_##name,
+#include "toggle.def"
+#undef TOGGLE
+	TOGGLE_COUNT
+};
+
+void toggle_init(void);
+void toggle_vm_init(struct kvm *vm); /* the VM's copy, for its life */
+
+#endif
