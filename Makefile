@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+#
+# Makefile - builds hyperscope: the host kernel with the core, the VMM, payloads, tools, tests.
+#
+#   make run      set up what is missing, build, boot Debian's kernel in a VM
+#   make test     set up what is missing, run every test
+#   make help     the other targets
+#
+# O=DIR builds elsewhere (a read-only checkout is fine). All output is below $(O).
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.SECONDEXPANSION:
+
+TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+O ?= $(TOP)/build
+override O := $(abspath $(O))
+
+CROSS_COMPILE ?= riscv64-linux-gnu-
+CC_RV := $(CROSS_COMPILE)gcc
+OBJCOPY_RV := $(CROSS_COMPILE)objcopy
+HOSTCC ?= gcc
+
+# What scripts/setup put there: Linux's UAPI headers of trixie, and libfdt's source.
+UAPI ?= $(O)/uapi
+LIBFDT_SRC ?= $(O)/libfdt
+UAPI_CFLAGS := -isystem $(UAPI)/usr/include -isystem $(UAPI)/usr/lib/linux/uapi/riscv
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstrict-prototypes \
+	-Wno-sign-compare
+
+all: kernel
+
+# ---- host kernel: src/host + src/kvm --------------------------------------------------------
+
+KERNEL_ARCH := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
+KERNEL_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector -fno-strict-aliasing \
+	-fno-common -fno-asynchronous-unwind-tables -msmall-data-limit=0 $(KERNEL_ARCH) \
+	-nostdinc -isystem $(TOP)/src/host/libc \
+	-isystem $(shell $(CC_RV) -print-file-name=include 2>/dev/null) $(UAPI_CFLAGS) \
+	-I$(TOP)/src/include -I$(TOP)/trace -I$(O)/gen -ffile-prefix-map=$(TOP)/=
+KERNEL_ASFLAGS := $(KERNEL_CFLAGS) -Wa,-march=rv64imafdch_zicsr_zifencei_svinval
+
+KERNEL_SRC := $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/host/*.[cS] $(TOP)/src/kvm/*.[cS])))
+KERNEL_SRC := $(filter-out %/offsets.c,$(KERNEL_SRC))
+KERNEL_OBJ := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SRC))
+LIBFDT_FILES := fdt fdt_ro fdt_addresses fdt_strerror fdt_wip fdt_rw fdt_sw fdt_empty_tree
+KERNEL_LIBFDT := $(patsubst %,$(O)/kernel/libfdt/%.o,$(LIBFDT_FILES))
+OFFSETS := $(O)/gen/host_offsets.h $(patsubst %,$(O)/gen/kvm_offsets.h,$(wildcard $(TOP)/src/kvm/offsets.c))
+
+kernel: $(O)/hyperscope.bin
+
+$(O)/hyperscope.bin: $(O)/hyperscope.elf
+	$(OBJCOPY_RV) -O binary $< $@
+
+$(O)/hyperscope.elf: $(KERNEL_OBJ) $(KERNEL_LIBFDT) $(TOP)/src/host/kernel.ld
+	$(CC_RV) $(KERNEL_ARCH) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,norelro \
+		-T $(TOP)/src/host/kernel.ld -o $@ $(filter %.o,$^)
+
+$(O)/kernel/src/host/%.o: private AREA := -I$(TOP)/src/host -I$(LIBFDT_SRC)
+$(O)/kernel/src/kvm/%.o: private AREA := -I$(TOP)/src/kvm -Wconversion
+# gcc turns a tail call into a loop at -O2; then the recursive walker would not recurse.
+$(O)/kernel/src/kvm/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
+
+$(O)/kernel/%.c.o: $(TOP)/%.c | $(OFFSETS) uapi-present
+	@mkdir -p $(@D)
+	$(CC_RV) $(KERNEL_CFLAGS) $(WARN) $(AREA) -MMD -MP -c -o $@ $<
+
+$(O)/kernel/%.S.o: $(TOP)/%.S | $(OFFSETS)
+	@mkdir -p $(@D)
+	$(CC_RV) $(KERNEL_ASFLAGS) $(AREA) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
+
+$(O)/kernel/libfdt/%.o: $(LIBFDT_SRC)/%.c
+	@mkdir -p $(@D)
+	$(CC_RV) $(KERNEL_CFLAGS) -w -I$(LIBFDT_SRC) -c -o $@ $<
+
+# offsets.c holds DEFINE(NAME, value) lines; the compiler computes them, sed makes #defines.
+$(O)/gen/%_offsets.h: $(TOP)/src/%/offsets.c
+	@mkdir -p $(@D)
+	$(CC_RV) $(KERNEL_CFLAGS) -I$(TOP)/src/$* -I$(TOP)/src/host -MMD -MP -MT $@ -MF $@.d -S -o $@.s $<
+	sed -nE 's/^[[:space:]]*\.ascii "->([A-Za-z0-9_]+) ([-0-9]+)".*/#define \1 \2/p' $@.s > $@
+
+.PHONY: all kernel uapi-present
+uapi-present:
+	@test -d $(UAPI)/usr/include/linux || { echo "make: no kernel headers in $(UAPI): run scripts/setup run" >&2; exit 1; }
+
+-include $(shell find $(O)/kernel $(O)/gen -name '*.d' 2>/dev/null)
+
+# ---- the other rooms bring their own rules ----------------------------------------------------
+-include $(wildcard $(TOP)/src/vmm/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
