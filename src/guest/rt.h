@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+/*
+ * rt.h - the runtime under every payload: a program that is the whole of a guest.
+ *
+ * A payload runs in VS mode under a hypervisor, or in HS mode straight under
+ * OpenSBI (`qemu-system-riscv64 -M virt -kernel NAME.bin`, the "bare" floor).
+ * It is linked at 0x80200000, runs with interrupts off and satp = 0 until it
+ * asks for something else, and says what it found as TAP on the SBI console.
+ */
+#ifndef GUEST_RT_H
+#define GUEST_RT_H
+
+#define MAX_HARTS   8
+#define STACK_SIZE  0x4000
+#define LOAD_OFFSET 0x200000
+
+/* Offsets into struct hart for start.S; rt.c asserts each of them. */
+#define HART_REGS     0
+#define HART_EPC      256
+#define HART_STATUS   264
+#define HART_CAUSE    272
+#define HART_TVAL     280
+#define HART_TRAP_SP  288
+#define HART_CATCH_SP 296
+#define HART_SP       304
+
+#ifndef __ASSEMBLER__
+
+#include <stdarg.h>
+#include "hv/csr.h"
+#include "hv/pte.h"
+#include "hv/sbi.h"
+#include "hv/types.h"
+
+#define REG_RA 1
+#define REG_SP 2
+#define REG_TP 4
+#define REG_A0 10
+
+/* What a caught trap said. cause is NO_TRAP where none came. */
+#define NO_TRAP (~0UL)
+struct trap {
+	unsigned long cause;
+	unsigned long tval;
+	unsigned long epc;
+	unsigned long status; /* sstatus as the trap left it: SPP, SPIE */
+	unsigned long a0;
+};
+
+typedef void (*hart_fn)(unsigned long arg);
+
+/*
+ * One hart (a vCPU, in a guest). regs to tval are the frame of the trap being
+ * handled; there is one frame a hart, so a trap inside the handler is fatal.
+ */
+struct hart {
+	unsigned long regs[32];
+	unsigned long epc, status, cause, tval;
+	unsigned long trap_sp;
+	unsigned long catch_sp; /* not 0: a trap returns to the catch_call() in progress */
+	unsigned long sp;
+	unsigned long id; /* as SBI and the device tree know it */
+	int index;
+	bool in_trap;
+	struct trap trap;      /* the last one caught */
+	bool skip;             /* record exceptions, step over the instruction, go on */
+	unsigned long skipped; /* how many were stepped over */
+	void (*on_irq)(unsigned long code);
+	unsigned long irqs[16]; /* interrupts taken, by code */
+	/* Work for a secondary hart: fn is set last by the giver, cleared when done. */
+	hart_fn fn;
+	unsigned long arg;
+};
+
+extern struct hart harts[MAX_HARTS];
+extern int nr_harts; /* as the device tree lists them, at most MAX_HARTS */
+extern const void *dtb;
+extern char _start[], _end[];
+
+static inline struct hart *this_hart(void)
+{
+	struct hart *hart;
+
+	__asm__ volatile("mv %0, tp" : "=r"(hart));
+	return hart;
+}
+
+/* The payload itself: called on the boot hart. Its return is power_off(0). */
+void payload_main(void);
+
+/* ---- start.S ---- */
+void trap_entry(void);
+void catch_call(hart_fn fn, unsigned long arg);
+void catch_return(void);
+void secondary_start(void);
+void enter_user(unsigned long pc, unsigned long arg, unsigned long sp);
+void rt_main(unsigned long hartid, const void *fdt);
+void rt_secondary(struct hart *hart);
+
+/* ---- rt.c: console, strings, the end ---- */
+void *memcpy(void *to, const void *from, size_t n);
+void *memset(void *to, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+size_t strlen(const char *s);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t n);
+const char *strstr(const char *s, const char *part);
+void printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void vprintf(const char *fmt, va_list ap);
+void power_off(int status) __attribute__((noreturn));
+void rt_init_finisher(void);
+
+/* ---- sbi.c ---- */
+struct sbiret sbi_call6(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
+			unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5);
+static inline struct sbiret sbi_call(unsigned long ext, unsigned long fid, unsigned long a0,
+				     unsigned long a1, unsigned long a2)
+{
+	return sbi_call6(ext, fid, a0, a1, a2, 0, 0, 0);
+}
+long sbi_legacy(unsigned long ext, unsigned long a0, unsigned long a1);
+bool sbi_has(unsigned long ext);
+void sbi_set_timer(unsigned long long time);
+void sbi_send_ipi(unsigned long mask, unsigned long base);
+
+/* ---- trap.c ---- */
+void rt_trap(struct hart *hart);
+/* Call fn(arg); a trap ends the call. The struct is this hart's, valid until the next catch. */
+const struct trap *catch_trap(hart_fn fn, unsigned long arg);
+/* The same with fn in U mode; it ends by any trap, ordinarily its ecall (cause 8). */
+const struct trap *catch_user(hart_fn fn, unsigned long arg);
+/* From here on step over instructions that trap; skip_end() says how many did. */
+void skip_begin(void);
+unsigned long skip_end(void);
+
+/* ---- smp.c: harts, IPI, timer ---- */
+void smp_init(unsigned long boot_id);
+int hart_start(int index); /* bring it up and wait for it: an SBI error or 0 */
+long hart_status(unsigned long id);
+void hart_run(int index, hart_fn fn, unsigned long arg); /* start work on an idle hart */
+bool hart_idle(int index);
+bool hart_wait(int index, unsigned long ms); /* for its work to end; false: time is up */
+void hart_ipi(int index);
+void ipi_clear(void);
+unsigned long timebase(void); /* ticks a second */
+unsigned long us_to_ticks(unsigned long us);
+void delay_us(unsigned long us);
+bool has_sstc(void);
+void timer_at(unsigned long long time); /* by stimecmp if there is one, else SBI */
+void timer_off(void);
+/* WFI until one of the sie bits is pending or time is up; false: time is up. */
+bool wait_irq(unsigned long sie_bits, unsigned long us);
+bool isa_has(const char *ext); /* as the device tree's riscv,isa spells it, e.g. "_sstc" or "d" */
+
+/* ---- fdt.c ---- */
+struct fdt_reg {
+	unsigned long base, size;
+};
+const void *fdt_prop(const char *path, const char *name, int *len);
+const char *fdt_string(const char *path, const char *name); /* "" if there is none */
+/* reg of the n-th node whose compatible list holds the word. */
+bool fdt_find(const char *compatible, int n, struct fdt_reg *reg);
+bool fdt_memory(struct fdt_reg *reg);
+unsigned long fdt_cell(const void *prop, int index);
+/* Call fn for each node under path with its name; stops when fn returns false. */
+int fdt_cpus(unsigned long *ids, int max);
+bool boot_arg(const char *name, char *value, size_t size); /* name or name=value */
+
+/* ---- paging.c: Sv39 with all of memory mapped one to one below ---- */
+#define TEST_VA 0x2000000000UL /* 4 KiB mappings of the tests start here */
+void *page_alloc(void);
+pte_t *pt_new(void);                           /* a root with the one-to-one map */
+pte_t *pt_find(pte_t *root, unsigned long va); /* its 4 KiB entry; tables made on the way */
+void pt_map(pte_t *root, unsigned long va, unsigned long pa, unsigned long flags);
+void pt_on(const pte_t *root, unsigned long asid);
+void pt_off(void);
+#define PTE_KERNEL (PTE_V | PTE_R | PTE_W | PTE_X | PTE_A | PTE_D)
+
+static inline unsigned long now(void)
+{
+	return (unsigned long)csr_time();
+}
+
+static inline void sfence_vma(void)
+{
+	__asm__ volatile("sfence.vma" ::: "memory");
+}
+
+static inline void fence_i(void)
+{
+	__asm__ volatile("fence.i" ::: "memory");
+}
+
+static inline void wfi(void)
+{
+	__asm__ volatile("wfi" ::: "memory");
+}
+
+static inline unsigned long satp_make(const pte_t *root, unsigned long asid)
+{
+	return FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | FIELD_PREP(SATP_ASID, asid) |
+	       (unsigned long)root >> PAGE_SHIFT;
+}
+
+/* ---- tap.c: one claim a line, its name a sentence ---- */
+bool ok(bool good, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool ok_eq(unsigned long got, unsigned long want, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* A caught trap has this cause and this tval; ANY for a value that may be anything. */
+#define ANY (~1UL)
+bool ok_trap(const struct trap *trap, unsigned long cause, unsigned long tval, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+bool ok_sbi(struct sbiret ret, long error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void skip(const char *claim, const char *why);
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void bail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void done(void) __attribute__((noreturn));
+/* Which system is below, where answers rightly differ: SBI implementation ids. */
+#define IMPL_OPENSBI 1
+#define IMPL_KVM     3
+unsigned long impl_id(void);
+
+#endif
+#endif

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+#
+# rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}, one for each NAME.c here and in
+# test/ and bench/. NAME.S beside NAME.c is part of it. Included by the top Makefile; needs a
+# cross compiler and nothing else (no libc, no fetched source).
+
+PAYLOAD_DIR := $(O)/guest-payloads
+PAYLOAD_MAIN := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/guest/hello.c \
+	$(TOP)/src/guest/test/*.c $(TOP)/src/guest/bench/*.c))
+PAYLOAD_NAMES := $(notdir $(PAYLOAD_MAIN:.c=))
+PAYLOAD_BINS := $(PAYLOAD_NAMES:%=$(PAYLOAD_DIR)/%.bin)
+PAYLOAD_RT := start.S rt.c sbi.c trap.c fdt.c smp.c paging.c tap.c
+PAYLOAD_RT_OBJS := $(PAYLOAD_RT:%=$(PAYLOAD_DIR)/obj/src/guest/%.o)
+
+PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector \
+	-fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
+	-fno-tree-loop-distribute-patterns -march=rv64imac_zicsr_zifencei -mabi=lp64 \
+	-mcmodel=medany -msmall-data-limit=0 -nostdinc \
+	-isystem $(shell $(CC_RV) -print-file-name=include 2>/dev/null) \
+	-I$(TOP)/src/guest -I$(TOP)/src/include -ffile-prefix-map=$(TOP)/= \
+	-Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstrict-prototypes
+
+.PHONY: guest-payloads
+all: guest-payloads
+guest-payloads: $(PAYLOAD_BINS)
+
+$(PAYLOAD_DIR)/obj/%.c.o: $(TOP)/%.c
+	@mkdir -p $(@D)
+	$(CC_RV) $(PAYLOAD_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(PAYLOAD_DIR)/obj/%.S.o: $(TOP)/%.S
+	@mkdir -p $(@D)
+	$(CC_RV) $(PAYLOAD_CFLAGS) -MMD -MP -c -o $@ $<
+
+# payload-objs NAME.c: it, and NAME.S if there is one.
+payload-objs = $(patsubst %,$(PAYLOAD_DIR)/obj/%.o,$(1) \
+	$(patsubst $(TOP)/%,%,$(wildcard $(TOP)/$(1:.c=.S))))
+
+define payload-rule
+$(PAYLOAD_DIR)/$(notdir $(1:.c=)).elf: $(call payload-objs,$(1)) $(PAYLOAD_RT_OBJS) \
+		$(TOP)/src/guest/payload.lds
+	$$(CC_RV) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
+		-T $(TOP)/src/guest/payload.lds -o $$@ $$(filter %.o,$$^)
+endef
+$(foreach c,$(PAYLOAD_MAIN),$(eval $(call payload-rule,$(c))))
+
+$(PAYLOAD_DIR)/%.bin: $(PAYLOAD_DIR)/%.elf
+	$(OBJCOPY_RV) -O binary $< $@
+
+-include $(shell find $(PAYLOAD_DIR)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/*
+ * trap.c - what a payload does with a trap: count an interrupt, catch an
+ * exception that a test waits for, end the payload for any other.
+ */
+#include "rt.h"
+
+static void trap_record(struct hart *hart)
+{
+	hart->trap = (struct trap){
+		.cause = hart->cause,
+		.tval = hart->tval,
+		.epc = hart->epc,
+		.status = hart->status,
+		.a0 = hart->regs[REG_A0],
+	};
+}
+
+/* A level that would come again at once is masked here; the test opens it again. */
+static void trap_irq(struct hart *hart)
+{
+	unsigned long code = hart->cause & ~CAUSE_IRQ_FLAG;
+
+	if (code < ARRAY_SIZE(hart->irqs))
+		hart->irqs[code]++;
+	trap_record(hart);
+	if (hart->on_irq)
+		hart->on_irq(code);
+	else if (code == IRQ_S_SOFT)
+		csr_clear(sip, BIT(IRQ_S_SOFT));
+	else
+		csr_clear(sie, BIT(code));
+}
+
+static void trap_fatal(struct hart *hart, const char *what)
+{
+	int i;
+
+	printf("# hart %lu: %s: scause %lx stval %lx sepc %lx sstatus %lx\n", hart->id, what,
+	       hart->cause, hart->tval, hart->epc, hart->status);
+	for (i = 1; i < 32; i += 4)
+		printf("# x%02d %016lx x%02d %016lx x%02d %016lx x%02d %016lx\n", i, hart->regs[i],
+		       i + 1, i + 1 < 32 ? hart->regs[i + 1] : 0, i + 2,
+		       i + 2 < 32 ? hart->regs[i + 2] : 0, i + 3,
+		       i + 3 < 32 ? hart->regs[i + 3] : 0);
+	bail("%s", what);
+}
+
+/* Length of the instruction at epc, which was fetched a moment ago: 2 unless its low bits are 11. */
+static unsigned long insn_length(unsigned long epc)
+{
+	return (*(volatile u16 *)epc & 3) == 3 ? 4 : 2;
+}
+
+void rt_trap(struct hart *hart)
+{
+	if (hart->in_trap)
+		trap_fatal(hart, "trap inside the trap handler");
+	hart->in_trap = true;
+	if (hart->cause & CAUSE_IRQ_FLAG) {
+		trap_irq(hart);
+	} else if (hart->skip) {
+		trap_record(hart);
+		hart->skipped++;
+		hart->epc += insn_length(hart->epc);
+	} else if (hart->catch_sp) {
+		trap_record(hart);
+		hart->epc = (unsigned long)catch_return;
+		hart->regs[REG_SP] = hart->catch_sp;
+		hart->regs[REG_TP] = (unsigned long)hart;
+		hart->status |= SSTATUS_SPP;
+	} else {
+		trap_fatal(hart, "unexpected trap");
+	}
+	hart->in_trap = false;
+}
+
+const struct trap *catch_trap(hart_fn fn, unsigned long arg)
+{
+	struct hart *hart = this_hart();
+
+	hart->trap = (struct trap){ .cause = NO_TRAP };
+	catch_call(fn, arg);
+	return &hart->trap;
+}
+
+static u8 user_stack[MAX_HARTS][STACK_SIZE] __attribute__((aligned(16)));
+static hart_fn user_fn[MAX_HARTS];
+
+static void go_user(unsigned long arg)
+{
+	int i = this_hart()->index;
+
+	enter_user((unsigned long)user_fn[i], arg, (unsigned long)user_stack[i] + STACK_SIZE);
+}
+
+const struct trap *catch_user(hart_fn fn, unsigned long arg)
+{
+	user_fn[this_hart()->index] = fn;
+	return catch_trap(go_user, arg);
+}
+
+void skip_begin(void)
+{
+	struct hart *hart = this_hart();
+
+	hart->trap = (struct trap){ .cause = NO_TRAP };
+	hart->skipped = 0;
+	WRITE_ONCE(hart->skip, true);
+}
+
+unsigned long skip_end(void)
+{
+	struct hart *hart = this_hart();
+
+	WRITE_ONCE(hart->skip, false);
+	return READ_ONCE(hart->skipped);
+}
