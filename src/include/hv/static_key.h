@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * static_key.h - a condition that is one no-op in the code while it is false.
+ *
+ * The site holds `nop`; src/host/static_key.c writes `j label` over it when the
+ * key is switched on. Every site leaves a row in the section hv_jump_table. On
+ * the native test host the key is an ordinary variable.
+ */
+#ifndef HV_STATIC_KEY_H
+#define HV_STATIC_KEY_H
+
+#include "hv/types.h"
+
+struct static_key {
+	u32 enabled;
+};
+
+struct static_key_site {      /* ORDER: STATIC_KEY_GOTO() */
+	unsigned long site;   /* address of the 4-byte no-op; 2-byte aligned */
+	unsigned long target; /* where to jump when the key is on */
+	unsigned long key;    /* address of the struct static_key */
+};
+
+/* Change every site of a key, on all harts. Serialized by the callee; may not sleep. */
+void static_key_set(struct static_key *key, bool enabled);
+
+#ifdef __riscv
+
+#if __SIZEOF_POINTER__ == 8
+#define STATIC_KEY_WORD  ".dword "
+#define STATIC_KEY_BYTES "8"
+#else
+#define STATIC_KEY_WORD  ".word "
+#define STATIC_KEY_BYTES "4"
+#endif
+
+/*
+ * Go to label if the key is on. `key` is a constant address expression (&keys[3]).
+ * No alignment: static_key.c patches by halves, so no padding no-op is needed.
+ */
+#define STATIC_KEY_GOTO(key, label)                                                              \
+	__asm__ goto(".option push\n"                                                            \
+		     ".option norvc\n"                                                           \
+		     "1:	nop\n"                                                                  \
+		     ".option pop\n"                                                             \
+		     ".pushsection hv_jump_table, \"a\"\n"                                       \
+		     ".balign " STATIC_KEY_BYTES "\n" STATIC_KEY_WORD "1b, %l[" #label "], %0\n" \
+		     ".popsection"                                                               \
+		     :                                                                           \
+		     : "i"(key)                                                                  \
+		     :                                                                           \
+		     : label)
+
+#else /* the native test host */
+
+#define STATIC_KEY_GOTO(key, label)                                     \
+	do {                                                            \
+		if (__atomic_load_n(&(key)->enabled, __ATOMIC_RELAXED)) \
+			goto label;                                     \
+	} while (0)
+
+#endif
+#endif

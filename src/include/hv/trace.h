@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/*
+ * trace.h - emitting trace events and accounting exits.
+ *
+ * For every row EVENT(name, ...) of trace/events.def there are here
+ *
+ *   trace_name(field, ...)     one no-op while the event is off
+ *   trace_name_enabled()       for a site that must compute something first
+ *
+ * A record takes VM and vCPU from the hart, which trace_set_vcpu() tells at load
+ * and put. Emitting neither locks nor waits nor allocates; any context of the host,
+ * interrupts off. Documentation: docs/trace.md.
+ */
+#ifndef HV_TRACE_H
+#define HV_TRACE_H
+
+#include "hv/csr.h"
+#include "hv/static_key.h"
+#include "hv/trace_mem.h"
+
+/* ---- events ---------------------------------------------------------------- */
+
+/* A field's kind as a C type. ORDER: kinds (events.def, trace/hst_event.c) */
+#define TRACE_TYPE_hex    u64
+#define TRACE_TYPE_num    u64
+#define TRACE_TYPE_dec    s64
+#define TRACE_TYPE_flag   u64
+#define TRACE_TYPE_err    s64
+#define TRACE_TYPE_cause  u64
+#define TRACE_TYPE_sbi    u64
+#define TRACE_TYPE_sbierr s64
+#define TRACE_TYPE_reason u64
+#define TRACE_TYPE_csr    u64
+#define TRACE_TYPE_sys    u64
+#define TRACE_TYPE_mmio   u64
+
+/* TRACE_MAP(m, (a, b), (c, d)) is m(a, b), m(c, d): for one to five pairs. */
+#define TRACE_MAP1(m, p)                            m p
+#define TRACE_MAP2(m, p, ...)                       m p, TRACE_MAP1(m, __VA_ARGS__)
+#define TRACE_MAP3(m, p, ...)                       m p, TRACE_MAP2(m, __VA_ARGS__)
+#define TRACE_MAP4(m, p, ...)                       m p, TRACE_MAP3(m, __VA_ARGS__)
+#define TRACE_MAP5(m, p, ...)                       m p, TRACE_MAP4(m, __VA_ARGS__)
+#define TRACE_PICK(p1, p2, p3, p4, p5, chosen, ...) chosen
+#define TRACE_MAP(m, ...)                                                                     \
+	TRACE_PICK(__VA_ARGS__, TRACE_MAP5, TRACE_MAP4, TRACE_MAP3, TRACE_MAP2, TRACE_MAP1, ) \
+	(m, __VA_ARGS__)
+
+#define TRACE_PARAM(kind, field) TRACE_TYPE_##kind field
+#define TRACE_ARG(kind, field)   (u64) field
+/* Five arguments, the missing ones 0. */
+#define TRACE_FIRST5(a, b, c, d, e, ...) a, b, c, d, e
+#define TRACE_PAD(...)                   TRACE_FIRST5(__VA_ARGS__, 0, 0, 0, 0, 0)
+
+/* libc has a macro of this name, Linux's kvm_userspace_exit a field. */
+#pragma push_macro("errno")
+#undef errno
+
+enum trace_event {
+#define EVENT(name, meaning, ...) TRACE_##name,
+#include "events.def"
+#undef EVENT
+	TRACE_NR_EVENTS
+};
+
+extern struct static_key trace_keys[TRACE_NR_EVENTS];
+
+/* Write one record into this hart's ring. Only the functions below call it. */
+void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
+
+#define EVENT(name, meaning, ...)                                                               \
+	static inline __attribute__((always_inline)) bool trace_##name##_enabled(void)          \
+	{                                                                                       \
+		STATIC_KEY_GOTO(&trace_keys[TRACE_##name], on);                                 \
+		return false;                                                                   \
+on:                                                                                             \
+		return true;                                                                    \
+	}                                                                                       \
+	static inline __attribute__((always_inline)) void trace_##name(                         \
+		TRACE_MAP(TRACE_PARAM, __VA_ARGS__))                                            \
+	{                                                                                       \
+		if (__builtin_expect(trace_##name##_enabled(), 0))                              \
+			trace_emit(TRACE_##name, TRACE_PAD(TRACE_MAP(TRACE_ARG, __VA_ARGS__))); \
+	}
+#include "events.def"
+#undef EVENT
+
+#pragma pop_macro("errno")
+
+/* This hart works for this vCPU from now on; vm 0: for none. */
+void trace_set_vcpu(unsigned int vm, unsigned int vcpu);
+
+/* ---- exits: exact counts and what they cost ---------------------------------- */
+
+enum exit_class {
+	EXIT_CLASS_FIRST = EXIT_SLOT_CLASS - 1,
+#define EXIT_CLASS(name, title, when) EXIT_##name,
+#include "classes.def"
+#undef EXIT_CLASS
+	EXIT_NR_SLOTS
+};
+
+/*
+ * In struct kvm_vcpu. The cost of an exit is what passes between trace_exit_begin(),
+ * right behind the world switch, and trace_exit_end(), right before the next: time
+ * in user space and asleep included. Its class may be set at any point between.
+ */
+struct trace_exit_clock {
+	u64 time;
+	unsigned long instret;
+	u32 hart;
+	u32 slot; /* where it counts; TRACE_EXIT_NONE: no exit is open */
+};
+
+#define TRACE_EXIT_NONE (~0U)
+
+extern struct static_key trace_exit_key;
+
+void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause);
+void trace_exit_end_slow(struct trace_exit_clock *clock);
+
+static inline void trace_exit_init(struct trace_exit_clock *clock)
+{
+	clock->slot = TRACE_EXIT_NONE;
+}
+
+static inline __attribute__((always_inline)) void trace_exit_begin(struct trace_exit_clock *clock,
+								   unsigned long scause)
+{
+	STATIC_KEY_GOTO(&trace_exit_key, on);
+	return;
+on:
+	trace_exit_begin_slow(clock, scause);
+}
+
+/* What the exit turned out to be. The last call before trace_exit_end() counts. */
+static inline __attribute__((always_inline)) void trace_exit_class(struct trace_exit_clock *clock,
+								   enum exit_class class)
+{
+	STATIC_KEY_GOTO(&trace_exit_key, on);
+	return;
+on:
+	clock->slot = class;
+}
+
+static inline __attribute__((always_inline)) void trace_exit_end(struct trace_exit_clock *clock)
+{
+	STATIC_KEY_GOTO(&trace_exit_key, on);
+	return;
+on:
+	trace_exit_end_slow(clock);
+}
+
+/* ---- the host's side ---------------------------------------------------------- */
+
+/*
+ * Lay out [mem, mem + size) for nr_harts and start with every event off. 0 or -EINVAL:
+ * it is too small for even the statistics. One hart, before the others trace.
+ */
+int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long timebase_hz);
+/* The smallest size that trace_mem_init() takes, and the one that gives rings of `ring` bytes. */
+size_t trace_mem_size(unsigned int nr_harts, size_t ring);
+/*
+ * "kvm_exit,gstage_*,!gstage_step", "all", "none": from left to right, ! switches off.
+ * 0, or -EINVAL with *bad at the word that names no event; then nothing has changed.
+ */
+int trace_select(const char *list, const char **bad);
+void trace_exit_account(bool on);
+/* The machine stops in order: note the time, for readers. */
+void trace_mem_finish(void);
+
+/* Boot, after the page allocator: memory, boot arguments trace=, trace.size=, exitstat=. */
+void trace_init(void);
+
+#endif

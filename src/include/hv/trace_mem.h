@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/*
+ * trace_mem.h - the layout of trace memory, for the host and for a reader of its RAM.
+ *
+ *   +0               struct trace_mem            what there is, and where
+ *   formats_offset   text: events and classes    (see TRACE_FORMATS in trace.h)
+ *   harts_offset     one area a hart, hart_stride bytes apart:
+ *       +0              struct trace_hart_mem    the ring's control
+ *       stats_offset    struct exit_stat[nr_slots]
+ *       ring_offset     struct trace_record[ring_records]
+ *
+ * All fields little-endian. Trace memory belongs to the host kernel alone: it is
+ * never user memory, hence never in a memslot. Record n of a hart stands at index
+ * n % ring_records; the ring keeps the newest and `head` tells how many there were.
+ *
+ * What a reader of a killed machine's RAM may trust: `head` is written after the
+ * record that it counts, so records head - ring_records + 1 .. head - 1 are whole;
+ * the slot at `head` may be half written.
+ */
+#ifndef HV_TRACE_MEM_H
+#define HV_TRACE_MEM_H
+
+#include "hv/types.h"
+
+#define TRACE_MEM_MAGIC   0x314d454d43525448ULL /* "HTRCMEM1" */
+#define TRACE_MEM_VERSION 1
+#define TRACE_ARGS        5
+
+/*
+ *    0        8         16                            56                        64
+ *   +--------+---------+-----------------------------+------+-------+----+------+
+ *   | time   | instret | arg[0] .. arg[4]            | seq  | event | vm | vcpu |
+ *   +--------+---------+-----------------------------+------+-------+----+------+
+ */
+struct trace_record {
+	u64 time;    /* of the time CSR */
+	u64 instret; /* of the hart that wrote it */
+	u64 arg[TRACE_ARGS];
+	u32 seq_event; /* TRACE_SEQ: the record's number; TRACE_EVENT. Written last. */
+	u16 vm;        /* 0: no VM */
+	u16 vcpu;
+};
+
+#define TRACE_EVENT_BITS          10
+#define TRACE_SEQ_BITS            22
+#define TRACE_EVENT_OF(seq_event) ((seq_event) & ((1U << TRACE_EVENT_BITS) - 1))
+#define TRACE_SEQ_OF(seq_event)   ((seq_event) >> TRACE_EVENT_BITS)
+
+/*
+ * Exit costs, per slot. A slot is a cause (exceptions 0-31, interrupts 32-63, codes
+ * beyond in 31 and 63) or a class that a handler chose (from 64, classes.def).
+ *
+ * Histogram: values below 64 have a bucket each; above, every power of two has 32,
+ * so a bucket is at most 1/32 as wide as its values and its middle at most 1/64 off.
+ */
+#define EXIT_SLOT_IRQ   32
+#define EXIT_SLOT_CLASS 64
+#define HIST_SUB_BITS   5
+#define HIST_MAX_BITS   36 /* larger values count in the last bucket; max is exact */
+#define HIST_BUCKETS    ((HIST_MAX_BITS - HIST_SUB_BITS + 1) << HIST_SUB_BITS)
+
+struct exit_cost {
+	u64 sum;
+	u64 max;
+	u32 bucket[HIST_BUCKETS];
+};
+
+struct exit_stat {
+	u64 count;    /* every exit, exact */
+	u64 unpriced; /* of them: the vCPU changed harts, so instret says nothing */
+	struct exit_cost instret;
+	struct exit_cost time;
+};
+
+struct trace_hart_mem {
+	u64 head; /* records ever written */
+	u64 reserved[7];
+};
+
+struct trace_mem {
+	u64 magic;
+	u32 version;
+	u32 header_size; /* sizeof(struct trace_mem) */
+	u64 size;        /* of all trace memory */
+	u32 nr_harts;
+	u32 nr_events;    /* rows of the formats text */
+	u32 nr_slots;     /* struct exit_stat per hart */
+	u32 record_size;  /* sizeof(struct trace_record) */
+	u32 stat_size;    /* sizeof(struct exit_stat) */
+	u32 hist_buckets; /* HIST_BUCKETS */
+	u64 formats_offset;
+	u64 formats_size;
+	u64 harts_offset;
+	u64 hart_stride;
+	u64 stats_offset; /* inside a hart's area */
+	u64 ring_offset;
+	u64 ring_records; /* a power of two; 0: no ring */
+	u64 timebase_hz;
+	u64 start_time; /* when tracing was set up: for converting instret to time */
+	u64 start_instret;
+	u64 end_time; /* when the machine stopped in order; else 0 */
+	u64 end_instret;
+	u64 exitstat; /* 1: exits are accounted */
+};
+
+#endif
