@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gstage.h - a VM's G-stage page table: its shape, its contents, and who may change it.
+ *
+ * The table translates guest physical to host physical addresses (H 5.1). It has the
+ * form of Sv39, Sv48 or Sv57 (Sv32 on RV32) with a root four times as large: 2 more
+ * bits of address, 16 KiB, aligned to that.
+ *
+ *          50 bits (Sv48x4)
+ *   +--------+--------+--------+--------+-------------+
+ *   | 11 (3) | 9 (2)  | 9 (1)  | 9 (0)  | 12 in page  |   (n): level, 0 holds 4 KiB leaves
+ *   +--------+--------+--------+--------+-------------+
+ *
+ * A leaf has V, R, X, U, A always and W, D together: A and D are set here, so that
+ * hardware with Svade never faults for them and hardware with Svadu never writes
+ * (H 5.1: every guest access is a user-level one to this table, hence U).
+ *
+ * Two walkers implement struct gstage_ops, side by side: gstage_iter.c and
+ * gstage_rec.c (toggle gstage_walk). gstage.c has what both share.
+ *
+ * Locks: mmu_lock (a leaf: nothing is locked inside but the host's page allocator)
+ * guards the table, the retired tables and the invalidation fields. The hardware
+ * walks without it, so an entry is written whole and a table is freed only after a
+ * fence has followed its unlinking.
+ */
+#ifndef KVM_GSTAGE_H
+#define KVM_GSTAGE_H
+
+#include "hv/host.h"
+#include "hv/pte.h"
+
+#define GSTAGE_MAX_LEVELS 5
+#define GSTAGE_ROOT_ORDER 2 /* 16 KiB */
+#if __SIZEOF_LONG__ == 8
+#define GSTAGE_INDEX_BITS 9
+#else
+#define GSTAGE_INDEX_BITS 10
+#endif
+#define GSTAGE_TABLE_ENTRIES BIT(GSTAGE_INDEX_BITS)
+
+/* What every leaf has, and what a writable one has besides. */
+#define GSTAGE_LEAF       (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A)
+#define GSTAGE_LEAF_WRITE (PTE_W | PTE_D)
+
+/* Where a walk ended. */
+struct gstage_leaf {
+	pte_t pte;
+	unsigned int level; /* 0: 4 KiB, 1: 2 MiB (4 MiB in Sv32x4), 2: 1 GiB */
+};
+
+struct gstage;
+
+enum gstage_change {
+	GSTAGE_UNMAP,   /* clear every leaf that touches the range */
+	GSTAGE_PROTECT, /* take write permission from every leaf that touches the range */
+};
+
+/*
+ * The contract of a walker. All hold mmu_lock; gpa < gstage_limit(gs). None of them
+ * fences: that is the caller's (tlb.c), and so is freeing what `change` retired.
+ */
+struct gstage_ops {
+	const char *name;
+
+	/* The leaf that maps gpa: 0 or -ENOENT. -EFAULT: the table is broken. */
+	int (*find)(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
+
+	/*
+	 * Put `pte` as the leaf of `level` that maps gpa; *old is what stood there (0 if
+	 * nothing). A larger leaf in the way is split into leaves of the same
+	 * permissions. -EEXIST: a table stands there, with smaller leaves perhaps.
+	 * -ENOMEM: nothing was mapped; tables that were added stay, empty.
+	 */
+	int (*map)(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
+
+	/*
+	 * Change [start, end), page aligned; a leaf that only partly lies inside is
+	 * changed whole. Unmapping unlinks and retires tables that lie inside entirely.
+	 * True: some entry was changed, so a fence must follow.
+	 */
+	bool (*change)(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what);
+};
+
+extern const struct gstage_ops gstage_iter_ops, gstage_rec_ops;
+
+struct gstage {
+	const struct gstage_ops *ops;
+	unsigned int levels; /* 3, 4, 5; 2 for Sv32x4 */
+	bool huge;           /* toggle gstage_huge: leaves above 4 KiB are made */
+	hpa_t root;
+
+	struct spinlock mmu_lock;
+	hpa_t retired;        /* unlinked tables, see gstage_retire() */
+	unsigned long tables; /* in use, without the root; for statistics and tests */
+
+	/*
+	 * Invalidations by the host (notifier.c): how many are going on, the hull of their
+	 * user addresses, and a number that changes at the end of each and with each new
+	 * memory map. A fault that saw another number starts anew.
+	 */
+	unsigned int inval_count;
+	hva_t inval_start, inval_end;
+	u64 inval_seq;
+
+	/* Under which VMID the VM runs; valid if the generation is the current one (vmid.c). */
+	u64 vmid_generation;
+	unsigned long vmid;
+};
+
+/* ---- the table's geometry ------------------------------------------------- */
+
+static inline unsigned int gstage_shift(unsigned int level)
+{
+	return PAGE_SHIFT + GSTAGE_INDEX_BITS * level;
+}
+
+/* Bytes that one entry of this level maps. */
+static inline u64 gstage_size(unsigned int level)
+{
+	return 1ULL << gstage_shift(level);
+}
+
+static inline unsigned long gstage_index(const struct gstage *gs, gpa_t gpa, unsigned int level)
+{
+	unsigned long entries = GSTAGE_TABLE_ENTRIES << (level == gs->levels - 1 ? 2 : 0);
+
+	return (unsigned long)(gpa >> gstage_shift(level)) & (entries - 1);
+}
+
+/* The first gpa beyond the table's reach. */
+static inline gpa_t gstage_limit(const struct gstage *gs)
+{
+	return 1ULL << (gstage_shift(gs->levels) + 2);
+}
+
+/* The host address of gpa under a leaf. */
+static inline hpa_t gstage_leaf_hpa(const struct gstage_leaf *leaf, gpa_t gpa)
+{
+	return pte_to_hpa(leaf->pte) | (gpa & (gstage_size(leaf->level) - 1));
+}
+
+/* ---- gstage.c: what the walkers use ------------------------------------------- */
+
+/* An empty table below the entry; its kernel view, or NULL: no memory. */
+pte_t *gstage_table_add(struct gstage *gs, pte_t *ptep);
+/* The kernel view of the table that a pointer entry leads to. */
+pte_t *gstage_table_map(pte_t pte);
+void gstage_table_unmap(pte_t *table);
+/* Replace a leaf by a table of leaves one level lower, of the same permissions. */
+int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa);
+/* Unlink an emptied table from its entry; freed by gstage_free_retired(). */
+void gstage_retire(struct gstage *gs, pte_t *ptep);
+/* What `change` makes of a leaf: 0, or the leaf without write permission. */
+pte_t gstage_changed(pte_t leaf, enum gstage_change what);
+
+static inline void gstage_set(pte_t *ptep, pte_t pte)
+{
+	/* Release: the hardware must see a new table's zeroes before its pointer. */
+	__atomic_store_n(ptep, pte, __ATOMIC_RELEASE);
+}
+
+/* ---- gstage.c: what the rest of the core uses -------------------------------------- */
+
+int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
+/* No vCPU can run any more, or every hart has fenced. */
+void gstage_destroy(struct gstage *gs);
+
+/* All hold mmu_lock. */
+int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
+int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
+bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
+bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);
+/* Takes mmu_lock. Frees what was retired before the fence that the caller has done. */
+void gstage_free_retired(struct gstage *gs, hpa_t retired);
+/* Holds mmu_lock. The retired tables, to be freed after a fence. */
+hpa_t gstage_take_retired(struct gstage *gs);
+
+/* hgatp's value for this table under this VMID. */
+unsigned long gstage_hgatp(const struct gstage *gs, unsigned long vmid);
+
+#endif
