@@ -16,7 +16,8 @@
 struct file;
 
 struct mm {
-	u32 refs;
+	u32 users;		    /* processes that run in it; at 0 it is emptied */
+	u32 refs;		    /* of this struct: all users together, and VMs */
 	hpa_t root;		    /* Sv39 root table */
 	unsigned long harts;	    /* harts whose satp is this root: atomic bit mask */
 	struct mutex lock;
@@ -29,6 +30,7 @@ struct mm {
 	unsigned long total_pages;  /* 4K pages mapped, for /proc */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
+	unsigned long icache_stale; /* harts that owe a fence.i before they run it: bit mask */
 };
 
 /* ---- pgtable.c: the table alone. Callers hold mm->lock. ---- */

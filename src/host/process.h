@@ -37,6 +37,14 @@ struct process {
 	int pgid, sid;
 	char path[256];		      /* of the program, for /proc/self/exe */
 
+	u64 run_time, child_time;     /* ticks: of threads that ended; of reaped children */
+	bool is_init;		      /* pid 1: not a program, takes in orphans */
+	bool stop_all;		      /* exec or exit: no new threads */
+	bool vfork_done;	      /* the mm that a vfork() parent lent is given back */
+	struct waitq vfork_wait;
+	int exit_signal;	      /* to the parent; SIGCHLD, or 0 */
+	unsigned long rlimits[16][2]; /* soft, hard: kept for those who ask */
+
 	struct spinlock sig_lock;
 	struct sig_action actions[NR_SIGNALS];
 	u64 pending;		      /* sent to the process */

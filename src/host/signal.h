@@ -18,6 +18,26 @@ struct thread_signals {
 	bool kill;		  /* the process is going: leave the kernel and die */
 	unsigned long altstack_sp, altstack_size;
 	int altstack_flags;
+	u8 restart;	      /* enum syscall_restart: the call returned -EINTR and may run again */
+	bool restarted;	      /* the next call is such a one: restart_deadline is its end */
+	u64 restart_deadline; /* ticks; of nanosleep() and timed futex waits */
 };
+
+/*
+ * A signal mask for the time of one call (ppoll, pselect6, epoll_pwait): mask is a user
+ * address, 0 leaves everything as it is. 0, -EFAULT, or -EINVAL (size). Afterwards
+ * signal_mask_restore(), unless the call returns -EINTR: then the handler still runs
+ * under the temporary mask and its return restores the old one.
+ */
+int signal_mask_set_user(unsigned long mask, size_t size);
+void signal_mask_restore(void);
+
+/* Send signo to one thread: from faults, timers, tgkill(). */
+struct thread;
+struct trap_frame;
+int signal_send_thread(struct thread *t, int signo, int code);
+
+/* The interrupted call runs again when the thread returns to user mode. */
+void signal_restart_syscall(struct trap_frame *frame);
 
 #endif

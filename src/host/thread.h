@@ -95,6 +95,7 @@ struct thread {
 	u32 *clear_child_tid; /* user address; woken as a futex at exit */
 	unsigned long robust_list; /* user address */
 	int exit_code;
+	bool fault_disabled; /* uaccess: a fault is an error and nothing may sleep */
 
 	void (*fn)(void *arg); /* a kernel thread's body, or NULL */
 	void *arg;

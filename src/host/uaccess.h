@@ -12,6 +12,13 @@ int clear_user(unsigned long dst, size_t size);
 /* Length without NUL, -EFAULT, or -ENAMETOOLONG if there is no NUL within size. */
 long strncpy_from_user(char *dst, unsigned long src, size_t size);
 
+/*
+ * As get_user() and an atomic compare-and-swap on 32 bits, but a page that is not
+ * there is -EFAULT at once: for use under a spinlock. *seen: what stood there.
+ */
+int get_user_u32_nofault(u32 *value, unsigned long addr);
+int cmpxchg_user_u32_nofault(unsigned long addr, u32 old, u32 new, u32 *seen);
+
 #define get_user(value, addr) copy_from_user(&(value), (unsigned long)(addr), sizeof(value))
 #define put_user(value, addr)                                                       \
 	({                                                                          \

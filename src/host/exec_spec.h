@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/*
+ * exec_spec.h - what the launcher asked the host to run: the contents of /.hs/exec.
+ *
+ * exec_file.c reads it, the file layer opens the three standard files by it, and
+ * process.c starts the program. All strings live as long as the host.
+ */
+#ifndef HOST_EXEC_SPEC_H
+#define HOST_EXEC_SPEC_H
+
+#include "hv/types.h"
+
+#define EXEC_SPEC_STRINGS 512 /* arguments, and as many environment strings */
+
+struct fd_table;
+
+struct exec_spec {
+	int argc, envc;
+	char *argv[EXEC_SPEC_STRINGS + 1]; /* NULL-terminated; argv[0] is the program's path */
+	char *envp[EXEC_SPEC_STRINGS + 1];
+	const char *stdio[3];	/* "hs.0" …, "file:/path", "null", or "console": the UART */
+	bool tty[3];		/* that one is the launcher's terminal */
+	unsigned int rows, cols; /* of that terminal; 0: unknown */
+	const char *cwd;
+	bool from_file; /* /.hs/exec was there; else /init on the console */
+};
+
+/* exec_file.c: reads /.hs/exec, or fills in /init on the console. -EINVAL: malformed (logged). */
+int exec_spec_read(struct exec_spec *spec);
+
+/* The file layer: descriptors 0, 1, 2 of the first program. */
+int files_open_std(struct fd_table *fds, const struct exec_spec *spec);
+
+#endif
