@@ -21,8 +21,8 @@ suite=trixie
 key=/usr/share/keyrings/debian-archive-keyring.gpg
 recipe_uapi=1
 recipe_libfdt=1
-recipe_guest=1
-guest_modules="virtio_mmio virtio_blk virtio_console ext4 kvm"	# those built in are left out
+recipe_guest=2
+guest_modules="virtio_mmio virtio_blk virtio_console crc32c_generic ext4 kvm"	# those built in are left out
 
 sources_mirror()
 {

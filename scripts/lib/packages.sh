@@ -14,6 +14,7 @@ package_table()
 	run    make                                        make
 	run    riscv64-linux-gnu-gcc                       gcc-riscv64-linux-gnu
 	run    /usr/riscv64-linux-gnu/lib/libc.a           libc6-dev-riscv64-cross
+	run    cpio                                        cpio
 	run    xz                                          xz-utils
 	run    python3                                     python3-minimal
 	run    perl                                        perl

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""cmd_exec.py - `hyperscope exec`: any static riscv64 Linux program on the host."""
+import argparse
+import os
+import struct
+
+from . import machine
+from .cpio import Archive
+from .errors import STATUS_HELP, STATUS_USAGE, LaunchError
+from .rundir import RunDir
+from .toggles import check_toggles, check_trace
+
+SUMMARY = "run a static riscv64 Linux program on the host under hyperscope"
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+ELF_RISCV = 243
+PT_INTERP = 3
+
+
+class Parser(argparse.ArgumentParser):
+    def parse_args(self, args=None, namespace=None):
+        options, rest = self.parse_known_args(args, namespace)
+        unknown = [word for word in rest if word.startswith("-")] or rest
+        if unknown:
+            self.error("unknown option %s" % unknown[0])
+        return options
+
+    def error(self, message):
+        raise LaunchError("%s; %s --help lists what there is" % (message, self.prog), STATUS_USAGE)
+
+
+def new_parser(name, description, usage):
+    return Parser(prog="scripts/hyperscope " + name, description=description, usage=usage,
+                  epilog=STATUS_HELP, allow_abbrev=False,
+                  formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def check_program(path):
+    """A program that cannot run on the host is refused before anything starts."""
+    try:
+        with open(path, "rb") as program:
+            head = program.read(64)
+            if len(head) < 64 or head[:4] != b"\x7fELF":
+                raise LaunchError("%s: not an ELF program" % path)
+            machine_id, = struct.unpack_from("<H", head, 18)
+            if head[4] != 2 or machine_id != ELF_RISCV:
+                raise LaunchError("%s: not a 64-bit RISC-V program" % path)
+            offset, = struct.unpack_from("<Q", head, 32)
+            size, count = struct.unpack_from("<HH", head, 54)
+            for index in range(count):
+                program.seek(offset + index * size)
+                if struct.unpack("<I", program.read(4))[0] == PT_INTERP:
+                    raise LaunchError("%s: dynamically linked; only static programs run here" % path)
+    except OSError as error:
+        raise LaunchError("%s: %s" % (path, error.strerror)) from None
+    except struct.error:
+        raise LaunchError("%s: a truncated ELF program" % path) from None
+
+
+def split_file(text):
+    source, colon, target = text.partition(":")
+    if colon and not target.strip("/"):
+        raise LaunchError("--file %s: no name after the colon" % text, STATUS_USAGE)
+    return source, "/" + (target.lstrip("/") if colon else os.path.basename(source))
+
+
+class Job:
+    """What the host is to run: a program, its arguments, its environment and its files."""
+
+    def __init__(self, program, arguments):
+        self.path = "/" + os.path.basename(program)
+        self.argv = [self.path] + list(arguments)
+        self.env = []
+        self.files = [(self.path, program)]
+        self.data = []
+
+    def write_initramfs(self, run, channel):
+        records = ["argv=" + argument for argument in self.argv]
+        records += ["env=" + entry for entry in self.env]
+        records += channel.records() + ["cwd=/"]
+        with open(run.file("initramfs"), "wb") as out:
+            archive = Archive(out)
+            archive.add_data("/.hs/exec", b"".join(os.fsencode(r) + b"\0" for r in records))
+            if channel.stdin_data is not None:
+                archive.add_data("/.hs/stdin", channel.stdin_data)
+            for name, data in self.data:
+                archive.add_data(name, data)
+            for name, path in self.files:
+                archive.add_file(name, path)
+            archive.close()
+
+
+def boot_args(options):
+    args = ["kvm." + toggle for toggle in check_toggles(TOP, options.toggles)]
+    if options.trace is not None:
+        args.append("trace=" + check_trace(TOP, options.trace))
+    return " ".join(args + options.boot.split())
+
+
+def execute(options, ram, name, out, make_job, after=None):
+    """Run a job in a machine of its own; its status.
+
+    make_job(run) fills the job once the run has its folder; after(run) sees the run's RAM before
+    it is gone.
+    """
+    arguments = boot_args(options)
+    box = machine.Machine(options, out)
+    run = RunDir(out, name)
+    try:
+        job = make_job(run)
+        if box.channel.tty_fds:
+            job.env.append("TERM=" + os.environ.get("TERM", "vt100"))
+        job.write_initramfs(run, box.channel)
+        status = box.execute(run, ram, arguments)
+        if after is not None:
+            after(run)
+        return status
+    finally:
+        run.close()
+
+
+def main(argv):
+    parser = new_parser(
+        "exec",
+        "Runs PROGRAM, a static riscv64 Linux program, on the host under hyperscope. Its standard\n"
+        "input, output and error are this command's own; its exit status is returned.",
+        "scripts/hyperscope exec [options] PROGRAM ARGS...")
+    parser.add_argument("--file", metavar="SRC[:DST]", action="append", default=[],
+                        help="put SRC on the host as DST, else under / by its base name")
+    parser.add_argument("--env", metavar="K=V", action="append", default=[],
+                        help="add to the program's environment")
+    parser.add_argument("--ram", metavar="SIZE", default="1G", help="the machine's memory (1G)")
+    machine.add_options(parser)
+    parser.add_argument("program", metavar="PROGRAM", nargs="?")
+    parser.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
+    options = parser.parse_args(argv)
+    if options.program is None:
+        parser.error("no program was named")
+
+    check_program(options.program)
+    job = Job(options.program, options.arguments)
+    for entry in options.env:
+        if "=" not in entry:
+            raise LaunchError("--env %s: not of the form NAME=VALUE" % entry, STATUS_USAGE)
+    job.env = list(options.env)
+    job.files += [(target, source) for source, target in map(split_file, options.file)]
+    ram = machine.parse_size(options.ram, "--ram")
+    return execute(options, ram, os.path.basename(options.program),
+                   machine.out_folder(options, TOP), lambda run: job)

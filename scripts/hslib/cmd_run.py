@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""cmd_run.py - `hyperscope run`: boot a guest in a VM, then show what its exits cost.
+
+It is `exec` of our own VMM with the guest's files, and no more.
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+from . import machine
+from .cmd_exec import TOP, Job, execute, new_parser
+from .cpio import Archive
+from .errors import STATUS_USAGE, LaunchError, sentence
+
+SUMMARY = "boot a guest in a VM under hyperscope; then the table of its exits"
+MIB = machine.MIB
+MAX_VCPUS = 8
+SCRATCH_SECTORS = 4096
+APPEND = "console=ttyS0"
+
+
+class Guest:
+    """Image, initrd and command line of what is to be booted."""
+
+    def __init__(self, options, out):
+        self.linux = options.guest == "linux"
+        self.initrd = options.initrd
+        self.append = options.append
+        if self.linux:
+            self.image = machine.need(os.path.join(out, "guest", "vmlinux"), "scripts/setup makes it")
+            if self.initrd is None:
+                self.initrd = machine.need(os.path.join(out, "guest-initrd.cpio"), "make builds it")
+            if self.append is None:
+                self.append = APPEND
+        elif options.guest == "hello":
+            self.image = machine.need(os.path.join(out, "guest-payloads", "hello.bin"),
+                                      "make builds it")
+        else:
+            self.image = options.guest
+        self.ours = self.linux and options.initrd is None
+        for what, path in (("guest", self.image), ("initrd", self.initrd)):
+            if path is not None and not os.path.isfile(path):
+                raise LaunchError("%s %s: no such file" % (what, path))
+
+    def size(self):
+        return sum(os.path.getsize(path) for path in (self.image, self.initrd) if path)
+
+
+def scratch_disk():
+    """Every sector says which it is, so that what a guest reads can be checked."""
+    return b"".join(b"%-511s\n" % (b"hyperscope scratch disk, sector %d" % n)
+                    for n in range(SCRATCH_SECTORS))
+
+
+def write_guest_initrd(guest, path, command, terminal, disks):
+    """The common initrd and behind it a second archive with what is this run's own."""
+    with open(path, "wb") as out:
+        with open(guest.initrd, "rb") as common:
+            shutil.copyfileobj(common, out)
+        out.write(b"\0" * (-out.tell() % 512))
+        archive = Archive(out)
+        archive.add_dir("hs")
+        if command:
+            archive.add_data("/hs/command", os.fsencode(command) + b"\n")
+        elif terminal:
+            archive.add_data("/hs/shell", b"")
+        if disks:
+            archive.add_data("/hs/disks", b"%d\n" % disks)
+        archive.close()
+
+
+def new_job(options, guest, run, out):
+    job = Job(machine.need(os.path.join(out, "vmm"), "build it first, with make"), [])
+    job.files.append(("/Image", guest.image))
+    job.argv += ["--smp", str(options.smp), "--mem", "%dM" % (options.mem // MIB)]
+    disks = ["/dev/vd" + chr(ord("a") + n) for n in range(len(options.disk))]
+    if guest.linux and not disks:
+        # Of the run alone, and in the host's memory: it answers alike every time under --icount.
+        job.data.append(("/scratch.img", scratch_disk()))
+        disks = ["/scratch.img"]
+    for disk in disks:
+        job.argv += ["--disk", disk]
+    if guest.ours:
+        terminal = os.isatty(0) and os.isatty(1) and not options.icount
+        path = run.file("guest-initrd")
+        write_guest_initrd(guest, path, options.command, terminal, len(disks))
+        job.files.append(("/initrd", path))
+    elif guest.initrd:
+        job.files.append(("/initrd", guest.initrd))
+    if guest.initrd:
+        job.argv += ["--initrd", "/initrd"]
+    if guest.append:
+        job.argv += ["--append", guest.append]
+    job.argv.append("/Image")
+    return job
+
+
+def show_exits(run, out, options):
+    """The trace out of the run's RAM, and the table of exits."""
+    hstrace = os.path.join(out, "hstrace")
+    if not os.path.exists(hstrace):
+        return
+    trace = run.file("trace")
+    saved = subprocess.run([hstrace, "save", run.file("ram"), trace], check=False)
+    if saved.returncode == 0 and not options.quiet:
+        sys.stdout.flush()
+        subprocess.run([hstrace, "exits", trace], check=False)
+        print("trace: %s" % os.path.relpath(trace))
+
+
+def parse(argv):
+    parser = new_parser(
+        "run",
+        "Boots GUEST in a VM under hyperscope, with its console here; then prints how often and\n"
+        "for what the guest exited. On a terminal Debian's kernel ends in a shell (Ctrl-A X\n"
+        "quits), otherwise it takes a short tour and powers off.",
+        "scripts/hyperscope run [options] [GUEST]")
+    parser.add_argument("guest", metavar="GUEST", nargs="?", default="linux",
+                        help="linux (default): Debian's kernel; hello: the in-tree payload; else the "
+                        "path of a RISC-V Image")
+    parser.add_argument("--initrd", metavar="FILE", help="the guest's initrd, instead of ours")
+    parser.add_argument("--append", metavar="ARGS",
+                        help="the guest's command line (linux: %s)" % APPEND)
+    parser.add_argument("--smp", metavar="N", help="vCPUs of the guest (as many as harts)")
+    parser.add_argument("--mem", metavar="SIZE", default="512M", help="the guest's memory (512M)")
+    parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),
+                        help="what the guest's shell runs instead of the tour ($GUEST_CMD)")
+    machine.add_options(parser)
+    options = parser.parse_args(argv)
+    harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",
+                                machine.MAX_HARTS)
+    options.smp = machine.parse_count(options.smp or str(harts), "--smp", MAX_VCPUS)
+    options.mem = machine.parse_size(options.mem, "--mem")
+    if options.mem < 4 * MIB:
+        raise LaunchError("--mem: a guest needs 4 MiB at least", STATUS_USAGE)
+    return options
+
+
+def main(argv):
+    options = parse(argv)
+    out = machine.out_folder(options, TOP)
+    guest = Guest(options, out)
+    if options.command and not guest.ours:
+        sentence("--command is for the built-in Linux guest only: ignored")
+    # The guest's memory, its files once more in the host's initramfs, and the host itself.
+    ram = -(-(options.mem + 3 * guest.size() + 192 * MIB) // (64 * MIB)) * 64 * MIB
+
+    return execute(options, ram, "run", out,
+                   make_job=lambda run: new_job(options, guest, run, out),
+                   after=lambda run: show_exits(run, out, options))

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""How a run ends that is not the program's own end: one sentence and a status."""
+import sys
+
+STATUS_USAGE = 2
+STATUS_TIMEOUT = 124
+STATUS_FAILED = 125
+STATUS_QEMU = 126
+STATUS_QUIT = 130
+
+STATUS_HELP = """\
+exit status: that of the program or guest (128 + N if signal N killed it); otherwise
+    2  wrong use: an unknown option, toggle, event, or a value that cannot be
+  124  ended by --timeout
+  125  hyperscope could not do it: a file is missing, the host refused or panicked
+  126  QEMU itself failed
+  130  quit by Ctrl-A X or an interrupt (143: terminated, 129: hung up)"""
+
+
+class LaunchError(Exception):
+    """Told to the user as it is, in one sentence."""
+
+    def __init__(self, text, status=STATUS_FAILED):
+        super().__init__(text)
+        self.status = status
+
+
+class Quit(Exception):
+    """The user ended the run: nothing is to be said."""
+
+    def __init__(self, status):
+        super().__init__()
+        self.status = status
+
+
+def sentence(text):
+    sys.stderr.write("hyperscope: %s\n" % text)
+    sys.stderr.flush()

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""machine.py - one QEMU machine with hyperscope in it, from its options to its end.
+
+QEMU's RAM is a file in the run's folder: how a run ended and its trace are read from there, with
+no way for the machine to write anything else of the user's.
+"""
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+from .channel import Channel
+from .errors import (STATUS_FAILED, STATUS_QEMU, STATUS_QUIT, STATUS_TIMEOUT, STATUS_USAGE,
+                     LaunchError, Quit, sentence)
+from .rundir import STATE_EXITED, STATE_PANICKED
+
+MIB = 1 << 20
+POLL_SECONDS = 0.02  # for the files that grow: the log, and output under --icount
+MAX_HARTS = 8
+MAX_DISKS = 7  # of QEMU's eight virtio-mmio slots one is the program's channel
+MIN_RAM = 64 * MIB
+QEMU_MIN = (7, 2)
+ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
+# With sleep=off gdb's second "continue" never comes back.
+ICOUNT_GDB = ["-icount", "shift=0", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
+HOST_LINE = re.compile(r"^[a-z][a-z0-9_/.-]*: ")
+
+
+def parse_size(text, option):
+    match = re.fullmatch(r"([0-9]+)([kKmMgG]?)", text)
+    if not match:
+        raise LaunchError("%s %s: not a size such as 512M or 2G" % (option, text), STATUS_USAGE)
+    unit = {"k": 1 << 10, "": MIB, "m": MIB, "g": 1 << 30}[match.group(2).lower()]
+    return int(match.group(1)) * unit
+
+
+def parse_count(text, option, most):
+    if not re.fullmatch(r"[0-9]+", text) or not 1 <= int(text) <= most:
+        raise LaunchError("%s %s: 1 to %d are possible" % (option, text, most), STATUS_USAGE)
+    return int(text)
+
+
+def add_options(parser):
+    group = parser.add_argument_group("machine")
+    group.add_argument("--harts", metavar="N", help="harts of the machine (2; with --icount 1)")
+    group.add_argument("--cpu", metavar="MODEL", default="rv64",
+                       help="processor as QEMU spells it (rv64), e.g. max,svadu=off")
+    group.add_argument("--disk", metavar="FILE", action="append", default=[],
+                       help="raw image, used in place; the first is the host's /dev/vda")
+    group.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="toggles",
+                       help="set a toggle of the hypervisor (docs/toggles.md)")
+    group.add_argument("--trace", metavar="EVENTS",
+                       help="events to record: a list as in kvm_exit,gstage_*; all; none")
+    group.add_argument("--boot", metavar="ARGS", default="",
+                       help="more boot arguments for the host")
+    group.add_argument("--icount", action="store_true",
+                       help="count instructions: time is exact, runs repeat to the byte")
+    group.add_argument("--gdb", action="store_true", help="wait for gdb before the first instruction")
+    group.add_argument("--timeout", metavar="SECONDS", type=float,
+                       help="end the run after so long, with status 124")
+    group.add_argument("--quiet", action="store_true",
+                       help="print nothing but what the program prints")
+    group.add_argument("--qemu", metavar="PROGRAM",
+                       default=os.environ.get("QEMU", "qemu-system-riscv64"),
+                       help="QEMU to use ($QEMU, else qemu-system-riscv64)")
+    group.add_argument("--out", metavar="DIR", default=None, help="output folder ($O, else build/)")
+
+
+def out_folder(options, top):
+    return os.path.abspath(options.out or os.environ.get("O") or os.path.join(top, "build"))
+
+
+def need(path, what):
+    if not os.path.exists(path):
+        raise LaunchError("%s is missing: %s" % (path, what))
+    return path
+
+
+def qemu_version(qemu):
+    try:
+        text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=False).stdout.decode()
+    except OSError as error:
+        raise LaunchError("%s: %s; scripts/setup run installs it" % (qemu, error.strerror)) from None
+    match = re.search(r"version ([0-9]+)\.([0-9]+)", text)
+    if not match:
+        raise LaunchError("%s does not say its version" % qemu)
+    return int(match.group(1)), int(match.group(2))
+
+
+class Disk:
+    """A raw image, held locked against every other run."""
+
+    def __init__(self, path):
+        self.path = path
+        try:
+            self.fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise LaunchError("disk %s: %s" % (path, error.strerror)) from None
+        if os.path.isdir(path) or not os.lseek(self.fd, 0, os.SEEK_END):
+            raise LaunchError("disk %s: it is empty" % path)
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise LaunchError("disk %s is in use by another run" % path) from None
+
+
+class Machine:
+    def __init__(self, options, out):
+        self.options = options
+        self.run = None
+        self.kernel = need(os.path.join(out, "hyperscope.bin"), "build it first, with make")
+        self.elf = os.path.join(out, "hyperscope.elf")
+        if qemu_version(options.qemu) < QEMU_MIN:
+            raise LaunchError("QEMU %d.%d is too old: 7.2 or newer is needed"
+                              % qemu_version(options.qemu))
+        most = 1 if options.icount else 2
+        self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS)
+        if len(options.disk) > MAX_DISKS:
+            raise LaunchError("%d disks: at most %d are possible" % (len(options.disk), MAX_DISKS),
+                              STATUS_USAGE)
+        self.disks = [Disk(path) for path in options.disk]
+        self.channel = Channel(options.icount)
+        self.process = None
+        self.log_at = 0
+        self.log_rest = b""
+
+    # -- QEMU's command line ---------------------------------------------------------------
+
+    def arguments(self, ram, boot_args):
+        options = self.options
+        args = [options.qemu, "-M", "virt,memory-backend=ram", "-cpu", options.cpu,
+                "-smp", str(self.harts), "-m", "%dM" % (ram // MIB),
+                "-object", "memory-backend-file,id=ram,size=%d,mem-path=%s,share=on" %
+                (ram, self.run.make_ram(ram)),
+                "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+                "-global", "virtio-mmio.force-legacy=false",
+                "-kernel", self.kernel, "-initrd", self.run.file("initramfs"),
+                "-append", boot_args,
+                "-chardev", "file,id=uart,path=" + self.run.file("log").replace(",", ",,"),
+                "-serial", "chardev:uart"]
+        args += self.channel.qemu_args(self.run)
+        for number, disk in enumerate(self.disks):
+            args += ["-drive", "file=%s,format=raw,if=none,id=d%d" %
+                     (disk.path.replace(",", ",,"), number),
+                     "-device", "virtio-blk-device,drive=d%d,bus=virtio-mmio-bus.%d" %
+                     (number, number + 1)]
+        if options.icount:
+            args += ICOUNT_GDB if options.gdb else ICOUNT
+        if options.gdb:
+            args += ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" +
+                     self.gdb_socket(), "-gdb", "chardev:gdb"]
+        return args
+
+    def gdb_socket(self):
+        return os.path.relpath(self.run.file("gdb"))
+
+    def _check_ram(self, ram):
+        # QEMU puts the initramfs at half of memory or 128 MiB, whichever is less.
+        files = os.path.getsize(self.run.file("initramfs"))
+        least = max(MIN_RAM, 2 * files + 32 * MIB)
+        if ram < least:
+            raise LaunchError("%d MiB of memory are too little: the host and its files need %d MiB"
+                              % (ram // MIB, -(-least // MIB)))
+
+    # -- its life --------------------------------------------------------------------------
+
+    def execute(self, run, ram, boot_args):
+        """Run to the end in the folder run, which holds the initramfs; the program's status."""
+        self.run = run
+        self._check_ram(ram)
+        args = self.arguments(ram, boot_args)
+        deadline = None
+        if self.options.timeout:
+            deadline = time.monotonic() + self.options.timeout
+        handlers = [(number, signal.signal(number, self._on_signal))
+                    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+        try:
+            self._start(args)
+            self._serve(deadline)
+            self.channel.drain()
+        finally:
+            self._end()
+            for number, handler in handlers:
+                signal.signal(number, handler)
+        return self._verdict()
+
+    @staticmethod
+    def _on_signal(number, _frame):
+        raise Quit(STATUS_QUIT if number == signal.SIGINT else 128 + number)
+
+    def _start(self, args):
+        if shutil.which("setpriv"):  # so that QEMU goes even if we are killed outright
+            args = ["setpriv", "--pdeathsig", "KILL", "--"] + args
+        with open(self.run.file("qemu.log"), "wb") as log, open(os.devnull, "rb") as null:
+            try:
+                self.process = subprocess.Popen(args, stdin=null, stdout=log, stderr=log,
+                                                pass_fds=self.channel.inherited(),
+                                                start_new_session=True)
+            except OSError as error:
+                raise LaunchError("%s: %s" % (args[0], error.strerror), STATUS_QEMU) from None
+        if self.options.gdb:
+            sentence("waiting for gdb: gdb-multiarch -ex 'set osabi none' "
+                     "-ex 'target remote %s' %s" % (self.gdb_socket(), os.path.relpath(self.elf)))
+        self.channel.started()
+
+    def _serve(self, deadline):
+        ended = os.pidfd_open(self.process.pid)  # readable once QEMU has ended
+        try:
+            while ended not in self.channel.turn([ended], POLL_SECONDS):
+                self._show_log()
+                self._check_deadline(deadline)
+        finally:
+            os.close(ended)
+        self.process.wait()
+        self._show_log()
+
+    def _check_deadline(self, deadline):
+        if deadline is not None and time.monotonic() > deadline:
+            raise LaunchError("ended after %g seconds (--timeout)" % self.options.timeout,
+                              STATUS_TIMEOUT)
+
+    def _show_log(self):
+        """The host's own lines out of the UART's log, without the firmware's."""
+        if self.options.quiet:
+            return
+        try:
+            with open(self.run.file("log"), "rb") as log:
+                log.seek(self.log_at)
+                data = log.read()
+        except OSError:
+            return
+        self.log_at += len(data)
+        *lines, self.log_rest = (self.log_rest + data).split(b"\n")
+        end = "\r\n" if self.channel.is_raw() else "\n"
+        for raw in lines:
+            line = raw.decode("utf-8", "replace").rstrip("\r")
+            if HOST_LINE.match(line):
+                os.write(2, (line + end).encode())
+
+    def _end(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.channel.restore()
+
+    def _verdict(self):
+        desc = self.run.read_desc()
+        if desc is not None and desc.state == STATE_EXITED:
+            return desc.program_status()
+        if desc is not None and desc.state == STATE_PANICKED:
+            raise LaunchError(self._last_words("the host panicked"))
+        if self.process.returncode not in (0, STATUS_FAILED):
+            raise LaunchError("QEMU failed: " + self._qemu_words(), STATUS_QEMU)
+        raise LaunchError(self._last_words("the host ended before its program did"))
+
+    def _qemu_words(self):
+        with open(self.run.file("qemu.log"), "rb") as log:
+            lines = log.read().decode("utf-8", "replace").split("\n")
+        lines = [line.split("qemu-system-riscv64: ", 1)[-1] for line in lines if line.strip()]
+        if lines:
+            return lines[0]
+        if self.process.returncode < 0:
+            return "killed by signal %d" % -self.process.returncode
+        return "status %d, without a word" % self.process.returncode
+
+    def _last_words(self, text):
+        lines = [line for line in self.run.log_lines() if HOST_LINE.match(line)]
+        reasons = [line for line in lines if re.match(r"host: (panic|error|cannot|no )", line)]
+        if reasons:
+            return "%s: %s" % (text, reasons[-1].split(": ", 1)[1])
+        return "%s; its log: %s" % (text, self.run.file("log"))
