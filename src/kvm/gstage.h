@@ -141,17 +141,23 @@ static inline hpa_t gstage_leaf_hpa(const struct gstage_leaf *leaf, gpa_t gpa)
 
 /* ---- gstage.c: what the walkers use ------------------------------------------- */
 
-/* An empty table below the entry; its kernel view, or NULL: no memory. */
-pte_t *gstage_table_add(struct gstage *gs, pte_t *ptep);
 /* The kernel view of the table that a pointer entry leads to. */
 pte_t *gstage_table_map(pte_t pte);
 void gstage_table_unmap(pte_t *table);
-/* Replace a leaf by a table of leaves one level lower, of the same permissions. */
+/* Put an empty table below an invalid entry; its kernel view, or NULL: no memory. */
+pte_t *gstage_table_add(struct gstage *gs, pte_t *ptep, gpa_t gpa, unsigned int level);
+/* Replace a leaf of `level` by a table of leaves one lower, of the same permissions. */
 int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa);
-/* Unlink an emptied table from its entry; freed by gstage_free_retired(). */
-void gstage_retire(struct gstage *gs, pte_t *ptep);
-/* What `change` makes of a leaf: 0, or the leaf without write permission. */
-pte_t gstage_changed(pte_t leaf, enum gstage_change what);
+/* The last step of `map`, at the entry itself. */
+int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old);
+/* A step of `change` at an entry that is no pointer; true: it was changed. */
+bool gstage_change_leaf(pte_t *ptep, unsigned int level, gpa_t gpa, enum gstage_change what);
+/*
+ * `change` has gone through the table below this entry, which maps gpa. Unlinks and
+ * retires it if unmapping has emptied it, that is, if it lies in [start, end).
+ */
+bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa, gpa_t start,
+			 gpa_t end, enum gstage_change what);
 
 static inline void gstage_set(pte_t *ptep, pte_t pte)
 {
@@ -161,19 +167,20 @@ static inline void gstage_set(pte_t *ptep, pte_t pte)
 
 /* ---- gstage.c: what the rest of the core uses -------------------------------------- */
 
-int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
-/* No vCPU can run any more, or every hart has fenced. */
+int gstage_init(struct gstage *gs, const struct gstage_ops *ops, unsigned int levels, bool huge);
+/* No vCPU runs any more, and a hart that ran one fences before it runs this VMID again. */
 void gstage_destroy(struct gstage *gs);
 
-/* All hold mmu_lock. */
+/* These hold mmu_lock; ranges are cut at the table's reach. */
 int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);
-/* Takes mmu_lock. Frees what was retired before the fence that the caller has done. */
-void gstage_free_retired(struct gstage *gs, hpa_t retired);
-/* Holds mmu_lock. The retired tables, to be freed after a fence. */
+/* The tables retired so far; after a fence, gstage_free_retired() takes them. */
 hpa_t gstage_take_retired(struct gstage *gs);
+
+/* Holds nothing. */
+void gstage_free_retired(hpa_t retired);
 
 /* hgatp's value for this table under this VMID. */
 unsigned long gstage_hgatp(const struct gstage *gs, unsigned long vmid);

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gstage.c - a G-stage table as a whole, and what both walkers share.
+ *
+ * The walkers find their way; here is what they do when they are there: add a
+ * table, split a leaf, retire a table. A retired table may still be read by a hart
+ * whose walk had begun, so it is kept until a fence: its entries are all zero, and
+ * the list of retired tables runs through their first entries in a form that has V
+ * clear, which such a walk takes for "not mapped".
+ *
+ * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H 2.10, H 5.1, S 4.2.1.
+ */
+#include <asm-generic/errno.h>
+#include "gstage.h"
+#include "hv/trace.h"
+
+pte_t *gstage_table_map(pte_t pte)
+{
+	return hv_page_map(pte_to_hpa(pte));
+}
+
+void gstage_table_unmap(pte_t *table)
+{
+	hv_page_unmap(table);
+}
+
+pte_t *gstage_table_add(struct gstage *gs, pte_t *ptep, gpa_t gpa, unsigned int level)
+{
+	hpa_t pa = hv_pages_alloc(HV_ORDER_4K);
+
+	if (!pa)
+		return NULL;
+	trace_gstage_table(gpa, level - 1, true);
+	gs->tables++;
+	gstage_set(ptep, pte_make(pa, PTE_V));
+	return hv_page_map(pa);
+}
+
+int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa)
+{
+	pte_t leaf = *ptep;
+	hpa_t pa = hv_pages_alloc(HV_ORDER_4K);
+	pte_t *table;
+	unsigned long i;
+
+	if (!pa)
+		return -ENOMEM;
+	trace_gstage_split(gpa, level);
+	gs->tables++;
+	table = hv_page_map(pa);
+	for (i = 0; i < GSTAGE_TABLE_ENTRIES; i++)
+		table[i] = pte_make(pte_to_hpa(leaf) + i * gstage_size(level - 1), leaf & ~PTE_PPN);
+	hv_page_unmap(table);
+	/*
+	 * Both forms translate alike, so a hart may use either until the next fence and no
+	 * moment is needed in which neither is valid.
+	 */
+	gstage_set(ptep, pte_make(pa, PTE_V));
+	return 0;
+}
+
+int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old)
+{
+	if (level > 0 && pte_is_table(*ptep))
+		return -EEXIST;
+	*old = *ptep;
+	gstage_set(ptep, pte);
+	return 0;
+}
+
+bool gstage_change_leaf(pte_t *ptep, unsigned int level, gpa_t gpa, enum gstage_change what)
+{
+	pte_t old = *ptep;
+	pte_t pte = what == GSTAGE_UNMAP ? 0 : old & ~GSTAGE_LEAF_WRITE;
+
+	if (!(old & PTE_V) || pte == old)
+		return false;
+	gstage_set(ptep, pte);
+	if (what == GSTAGE_UNMAP)
+		trace_gstage_unmap(ALIGN_DOWN(gpa, gstage_size(level)), level, old);
+	return true;
+}
+
+/* Keeps the list's link in entry 0, with V clear. */
+static void retire(struct gstage *gs, pte_t *ptep)
+{
+	hpa_t pa = pte_to_hpa(*ptep);
+	pte_t *table = hv_page_map(pa);
+
+	gstage_set(ptep, 0);
+	gstage_set(&table[0], pte_make(gs->retired, 0));
+	hv_page_unmap(table);
+	gs->retired = pa;
+	gs->tables--;
+}
+
+bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa, gpa_t start,
+			 gpa_t end, enum gstage_change what)
+{
+	gpa_t first = ALIGN_DOWN(gpa, gstage_size(level));
+
+	if (what != GSTAGE_UNMAP || first < start || first + gstage_size(level) > end)
+		return false;
+	trace_gstage_table(first, level - 1, false);
+	retire(gs, ptep);
+	return true;
+}
+
+hpa_t gstage_take_retired(struct gstage *gs)
+{
+	hpa_t retired = gs->retired;
+
+	gs->retired = 0;
+	return retired;
+}
+
+void gstage_free_retired(hpa_t retired)
+{
+	while (retired) {
+		pte_t *table = hv_page_map(retired);
+		hpa_t next = pte_to_hpa(table[0]);
+
+		hv_page_unmap(table);
+		hv_pages_free(retired, HV_ORDER_4K);
+		retired = next;
+	}
+}
+
+int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf)
+{
+	if (gpa >= gstage_limit(gs))
+		return -ENOENT;
+	return gs->ops->find(gs, gpa, leaf);
+}
+
+int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old)
+{
+	gpa_t start = ALIGN_DOWN(gpa, gstage_size(level));
+	int err = gs->ops->map(gs, gpa, level, pte, old);
+
+	if (err == -EEXIST) {
+		/* Smaller leaves, or none any more: the large one takes their place. */
+		gs->ops->change(gs, start, start + gstage_size(level), GSTAGE_UNMAP);
+		err = gs->ops->map(gs, gpa, level, pte, old);
+	}
+	if (!err)
+		trace_gstage_map(start, level, pte);
+	return err;
+}
+
+bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end)
+{
+	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_UNMAP);
+}
+
+bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end)
+{
+	trace_gstage_protect(start, end - start);
+	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_PROTECT);
+}
+
+int gstage_init(struct gstage *gs, const struct gstage_ops *ops, unsigned int levels, bool huge)
+{
+	*gs = (struct gstage){ .ops = ops, .levels = levels, .huge = huge };
+	gs->root = hv_pages_alloc(GSTAGE_ROOT_ORDER);
+	return gs->root ? 0 : -ENOMEM;
+}
+
+void gstage_destroy(struct gstage *gs)
+{
+	if (!gs->root)
+		return;
+	gs->ops->change(gs, 0, gstage_limit(gs), GSTAGE_UNMAP);
+	gstage_free_retired(gstage_take_retired(gs));
+	hv_pages_free(gs->root, GSTAGE_ROOT_ORDER);
+	gs->root = 0;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gstage_rec.c - the G-stage walker as recursion (toggle gstage_walk=recursive).
+ *
+ * Each function does one table and calls itself for the next: the tidy form, which
+ * reads as the specification's algorithm does (S 4.3.2). Built with
+ * -fno-optimize-sibling-calls, else the compiler turns the tail calls into the loops
+ * of gstage_iter.c and the toggle would compare nothing.
+ *
+ * At most GSTAGE_MAX_LEVELS deep. Locks: mmu_lock (see gstage.h).
+ */
+#include <asm-generic/errno.h>
+#include "gstage.h"
+#include "hv/trace.h"
+
+static int find_in(const struct gstage *gs, hpa_t pa, unsigned int level, gpa_t gpa,
+		   struct gstage_leaf *leaf)
+{
+	pte_t *table = hv_page_map(pa);
+	pte_t pte = table[gstage_index(gs, gpa, level)];
+
+	gstage_table_unmap(table);
+	trace_gstage_step(gpa, level, pte);
+	if (!(pte & PTE_V))
+		return -ENOENT;
+	if (pte_is_leaf(pte)) {
+		*leaf = (struct gstage_leaf){ .pte = pte, .level = level };
+		return 0;
+	}
+	if (level == 0)
+		return -EFAULT;
+	return find_in(gs, pte_to_hpa(pte), level - 1, gpa, leaf);
+}
+
+static int rec_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf)
+{
+	return find_in(gs, gs->root, gs->levels - 1, gpa, leaf);
+}
+
+/* What a map call wants; the same at every depth. */
+struct map_request {
+	gpa_t gpa;
+	unsigned int level;
+	pte_t pte;
+	pte_t *old;
+};
+
+/* Takes over the table's kernel view. */
+static int map_in(struct gstage *gs, pte_t *table, unsigned int level,
+		  const struct map_request *req)
+{
+	pte_t *ptep = &table[gstage_index(gs, req->gpa, level)];
+	pte_t *next = NULL;
+	int err;
+
+	if (level == req->level) {
+		err = gstage_set_leaf(ptep, level, req->pte, req->old);
+		gstage_table_unmap(table);
+		return err;
+	}
+	trace_gstage_step(req->gpa, level, *ptep);
+	if (!(*ptep & PTE_V))
+		next = gstage_table_add(gs, ptep, req->gpa, level);
+	else if (pte_is_table(*ptep) || gstage_split(gs, ptep, level, req->gpa) == 0)
+		next = gstage_table_map(*ptep);
+	gstage_table_unmap(table);
+	return next ? map_in(gs, next, level - 1, req) : -ENOMEM;
+}
+
+static int rec_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old)
+{
+	struct map_request req = { .gpa = gpa, .level = level, .pte = pte, .old = old };
+
+	return map_in(gs, hv_page_map(gs->root), gs->levels - 1, &req);
+}
+
+/* What a change call wants; the same at every depth. */
+struct change_request {
+	gpa_t start, end;
+	enum gstage_change what;
+};
+
+/* Changes what of [gpa, end of this table) the request covers. */
+static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t gpa,
+		      const struct change_request *req)
+{
+	pte_t *table = hv_page_map(pa);
+	bool changed = false;
+
+	do {
+		pte_t *ptep = &table[gstage_index(gs, gpa, level)];
+
+		trace_gstage_step(gpa, level, *ptep);
+		if (level > 0 && pte_is_table(*ptep)) {
+			changed |= change_in(gs, pte_to_hpa(*ptep), level - 1, gpa, req);
+			changed |= gstage_change_table(gs, ptep, level, gpa, req->start, req->end,
+						       req->what);
+		} else {
+			changed |= gstage_change_leaf(ptep, level, gpa, req->what);
+		}
+		gpa = ALIGN_DOWN(gpa, gstage_size(level)) + gstage_size(level);
+	} while (gpa < req->end && gstage_index(gs, gpa, level) != 0);
+	gstage_table_unmap(table);
+	return changed;
+}
+
+static bool rec_change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what)
+{
+	struct change_request req = { .start = start, .end = end, .what = what };
+
+	return start < end && change_in(gs, gs->root, gs->levels - 1, start, &req);
+}
+
+const struct gstage_ops gstage_rec_ops = {
+	.name = "recursive",
+	.find = rec_find,
+	.map = rec_map,
+	.change = rec_change,
+};
