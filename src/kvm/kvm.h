@@ -13,9 +13,10 @@
 #include <linux/kvm.h>
 #include "hv/csr.h"
 #include "hv/host.h"
+#include "hv/trace.h"
 #include "gstage.h"
 
-#define KVM_MAX_VCPUS_RISCV 1024
+#define KVM_MAX_VCPUS 1024
 #define KVM_RUN_PAGES       2 /* struct kvm_run, then the coalesced MMIO ring */
 
 struct kvm;
@@ -123,6 +124,7 @@ struct mmio_access {
 enum vcpu_mode {
 	VCPU_OUTSIDE,  /* the host runs; requests are seen before the next entry */
 	VCPU_IN_GUEST, /* in the guest or about to be: only a kick makes it look */
+	VCPU_KICKED,   /* as IN_GUEST, and a kick is on its way: no second one is needed */
 };
 
 #define HFENCE_QUEUE_SIZE 16
@@ -182,7 +184,11 @@ struct kvm_vcpu {
 	unsigned int idx; /* position in kvm->vcpus */
 	struct hv_mutex mutex;
 
-	struct guest_csrs csrs;
+	struct guest_csrs csrs; /* valid while not loaded */
+	struct {		/* the host's, while the vCPU is loaded */
+		unsigned long scounteren, senvcfg, sstateen0;
+	} host_user;
+	unsigned long hedeleg;
 	u64 henvcfg;
 	unsigned long hstateen0;
 	struct fp_state fp;
@@ -194,7 +200,7 @@ struct kvm_vcpu {
 	struct kvm_run *run; /* shared with user space: hostile, each field read once */
 	hpa_t run_pa;
 	struct mmio_access mmio;
-	bool sbi_in_flight;  /* user space answers an SBI call: a0 and a1 at next KVM_RUN */
+	bool sbi_in_flight;  /* user space answers an SBI call: a0 and a1 at the next KVM_RUN */
 	bool csr_in_flight;  /* user space answers a CSR access */
 	unsigned int csr_rd; /* its destination register */
 
@@ -214,14 +220,15 @@ struct kvm_vcpu {
 	struct hfence fences[HFENCE_QUEUE_SIZE];
 
 	struct vcpu_timer timer;
+	const struct timer_ops *timer_ops; /* timer.h */
 	u64 isa;       /* bits of enum KVM_RISCV_ISA_EXT_ID that this vCPU has */
 	u32 sbi_ext;   /* bits of enum KVM_RISCV_SBI_EXT_ID that this vCPU answers */
 	bool ran_once; /* ISA and id registers are frozen from the first KVM_RUN on */
 	unsigned long mvendorid, marchid, mimpid;
-	bool guest_debug;
-	bool sigmask_set;
+	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: in force during KVM_RUN */
 	u64 sigmask;
 
+	struct trace_exit_clock exit_clock;
 	struct vcpu_stats stats;
 };
 
@@ -239,7 +246,7 @@ struct kvm {
 
 	struct hv_mutex lock;    /* vcpus, nr_vcpus, ioeventfds */
 	unsigned int nr_vcpus;   /* any thread reads, with acquire */
-	struct kvm_vcpu **vcpus; /* KVM_MAX_VCPUS_RISCV entries, filled from 0 */
+	struct kvm_vcpu **vcpus; /* KVM_MAX_VCPUS entries, filled from 0 */
 
 	struct hv_mutex slots_lock; /* memslot updates */
 	struct memslots *slots;
@@ -247,9 +254,8 @@ struct kvm {
 	struct hv_notifier notifier;
 
 	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
-	struct spinlock bus_lock; /* ioeventfd list */
+	struct spinlock bus_lock; /* the list below; a leaf */
 	struct list_head ioeventfds;
-	struct list_head irqfds;
 	u8 toggle[16]; /* this VM's copy of each toggle, by enum toggle_id */
 	bool dead;
 	struct vm_stats stats;
@@ -278,7 +284,6 @@ void vcpu_destroy(struct kvm_vcpu *vcpu);
 void vcpu_reset(struct kvm_vcpu *vcpu);
 void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, and stay loaded over switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
-extern const struct hv_file_ops kvm_vm_ops, kvm_vcpu_ops;
 
 /* Any thread. Set a request, and make the vCPU see it soon. */
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req);
@@ -295,6 +300,16 @@ static inline void vcpu_set_request(struct kvm_vcpu *vcpu, enum vcpu_request req
 {
 	__atomic_fetch_or(&vcpu->requests, BIT(req), __ATOMIC_RELEASE);
 }
+
+/* ---- hsm.c: which vCPUs run ------------------------------------------------------ */
+
+void hsm_power_on(struct kvm_vcpu *vcpu);  /* any thread: KVM_SET_MP_STATE */
+void hsm_power_off(struct kvm_vcpu *vcpu); /* any thread */
+/* Any thread. Start a stopped vCPU at pc with a1 = opaque; false: it was not stopped. */
+bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
+bool hsm_is_stopped(struct kvm_vcpu *vcpu);
+/* REQ_HSM: wait while stopped (-EINTR: a signal), then reset if it was started. */
+int hsm_serve(struct kvm_vcpu *vcpu);
 
 /* ---- run.c, switch.S, exit.c ----------------------------------------------------- */
 
@@ -334,9 +349,8 @@ int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
-void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* pending lines to hvip, before entry */
-void vcpu_sync_irqs(struct kvm_vcpu *vcpu);  /* what the guest cleared itself, after exit */
-bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? */
+void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* REQ_IRQ: changed lines to hvip */
+bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? not loaded */
 
 /* ---- unpriv.S, unpriv.c: guest memory as the guest itself would see it ---------------- */
 

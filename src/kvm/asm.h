@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+/*
+ * asm.h - what the assembly files of the core share: one register's load and store.
+ */
+#ifndef KVM_ASM_H
+#define KVM_ASM_H
+
+#if __riscv_xlen == 64
+#define REG_L ld
+#define REG_S sd
+#define SZREG 8
+#else
+#define REG_L lw
+#define REG_S sw
+#define SZREG 4
+#endif
+
+#endif

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fp.S - f0 to f31 and fcsr, to memory and back.
+ *
+ *   fp_save(struct fp_state *)      fp_restore(const struct fp_state *)
+ *
+ * The kernel has no FP code of its own, so sstatus.FS is off around these. On return
+ * FS is as on entry; whether the guest's copy is clean or dirty is noted by fp_eager.c.
+ * Struct fp_state begins with f[0] to f[31], 8 bytes each.
+ */
+#include "asm.h"
+#include "kvm_offsets.h"
+
+#define FS_MASK 0x6000
+
+	.option	arch, +d
+	.text
+
+	.global	fp_save
+	.type	fp_save, @function
+fp_save:
+	li	t0, FS_MASK
+	csrrs	t1, sstatus, t0
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	fsd	f\n, (\n * 8)(a0)
+	.endr
+	.irp	n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	fsd	f\n, (\n * 8)(a0)
+	.endr
+	csrr	t2, fcsr
+	sw	t2, FP_fcsr(a0)
+	csrw	sstatus, t1
+	ret
+
+	.global	fp_restore
+	.type	fp_restore, @function
+fp_restore:
+	li	t0, FS_MASK
+	csrrs	t1, sstatus, t0
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	fld	f\n, (\n * 8)(a0)
+	.endr
+	.irp	n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	fld	f\n, (\n * 8)(a0)
+	.endr
+	lw	t2, FP_fcsr(a0)
+	csrw	fcsr, t2
+	csrw	sstatus, t1
+	ret
+
+	.global	local_fence_i
+	.type	local_fence_i, @function
+local_fence_i:
+	fence.i
+	ret

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kvm_asm.h - the core's assembly, seen from C.
+ *
+ * Everything here stands in a .S file of this folder; on the native test host
+ * tests/native provides the same names.
+ */
+#ifndef KVM_KVM_ASM_H
+#define KVM_KVM_ASM_H
+
+#include "kvm.h"
+
+/* switch.S: kvm.h declares vcpu_switch() and vcpu_exit_vector(). */
+
+/* unpriv.S */
+unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
+unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
+
+/* fp.S: all of f0 to f31 and fcsr. sstatus.FS is switched on for the time of the call. */
+void fp_save(struct fp_state *fp);
+void fp_restore(const struct fp_state *fp);
+
+/* fp.S too, for want of a better place: what this hart fetched before is fetched again. */
+void local_fence_i(void);
+
+#endif

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/*
+ * offsets.c - where switch.S, unpriv.S and fp.S find the members of C structures.
+ *
+ * Compiled to assembly only; the build turns each line `->NAME value` of it into
+ * a #define of gen/kvm_offsets.h.
+ */
+#include "kvm.h"
+
+#define DEFINE(name, value) __asm__ volatile(".ascii \"->" #name " %0\"" ::"i"(value))
+#define GUEST(member)	    DEFINE(GUEST_##member, offsetof(struct kvm_vcpu, guest.member))
+#define HOST(member)	    DEFINE(HOST_##member, offsetof(struct kvm_vcpu, host.member))
+#define TRAP(member)	    DEFINE(TRAP_##member, offsetof(struct hv_trap, member))
+
+void kvm_offsets(void);
+
+void kvm_offsets(void)
+{
+	DEFINE(GUEST_gpr, offsetof(struct kvm_vcpu, guest.gpr));
+	GUEST(sepc);
+	GUEST(sstatus);
+	GUEST(hstatus);
+	HOST(ra);
+	HOST(sp);
+	HOST(gp);
+	HOST(tp);
+	HOST(s);
+	HOST(sstatus);
+	HOST(hstatus);
+	HOST(stvec);
+	HOST(sscratch);
+	DEFINE(VCPU_exit_vector, offsetof(struct kvm_vcpu, exit_vector));
+	TRAP(sepc);
+	TRAP(scause);
+	TRAP(stval);
+	TRAP(htval);
+	TRAP(htinst);
+	DEFINE(FP_fcsr, offsetof(struct fp_state, fcsr));
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/*
+ * switch.S - the minimal world switch: HS to VS or VU, and back at the next trap.
+ *
+ * Moved here: what the guest could not run, or the host not survive, without. All
+ * other CSRs (VS twins, hgatp, timer, counters, FP) move in vcpu_load() and
+ * vcpu_put(), which happen once for many exits.
+ *
+ *   vcpu_switch(vcpu)         C calls it; it returns when the guest has trapped
+ *   vcpu_exit_vector          stvec in between
+ *
+ * On entry: SIE = 0, the vCPU is loaded (vcpu.c), its VMID is current, nothing is
+ * requested. On return: SIE = 0; scause, stval, htval and htinst are the trap's,
+ * untouched; vcpu->guest holds the guest's registers as of the trap.
+ * Walkthrough: docs/walkthroughs/world-switch.md
+ */
+#include "asm.h"
+#include "kvm_offsets.h"
+
+	.option	arch, +h
+	.text
+
+	.global	vcpu_switch
+	.type	vcpu_switch, @function
+	.balign	4
+vcpu_switch:
+	/* Step 1: host registers. The C caller has given up t0-t6 and a0-a7. */
+	REG_S	ra, HOST_ra(a0)
+	REG_S	sp, HOST_sp(a0)
+	REG_S	gp, HOST_gp(a0)
+	REG_S	tp, HOST_tp(a0)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	REG_S	s\n, (HOST_s + \n * SZREG)(a0)
+	.endr
+
+	/*
+	 * Step 2: swap CSRs. Once stvec is the exit vector, a trap of the host would be
+	 * saved as the guest's: SIE is 0, and nothing below can fault, for the vCPU is
+	 * mapped in every address space.
+	 */
+	REG_L	t0, VCPU_exit_vector(a0)
+	REG_L	t1, GUEST_sstatus(a0)	/* SPP: VS or VU; SPIE unused; FS: see fp.h */
+	REG_L	t2, GUEST_hstatus(a0)	/* SPV = 1: sret sets V (H 2.1) */
+	REG_L	t3, GUEST_sepc(a0)
+	csrrw	t0, stvec, t0
+	csrrw	t4, sscratch, a0	/* how the exit vector finds the vCPU */
+	csrrw	t1, sstatus, t1
+	csrrw	t2, hstatus, t2
+	csrw	sepc, t3
+	REG_S	t0, HOST_stvec(a0)
+	REG_S	t4, HOST_sscratch(a0)
+	REG_S	t1, HOST_sstatus(a0)
+	REG_S	t2, HOST_hstatus(a0)
+
+	/* Step 3: guest registers, a0 last, since it points at the others. */
+	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
+	REG_L	x\n, (GUEST_gpr + \n * SZREG)(a0)
+	.endr
+	.irp	n, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	REG_L	x\n, (GUEST_gpr + \n * SZREG)(a0)
+	.endr
+	REG_L	a0, (GUEST_gpr + 10 * SZREG)(a0)
+	sret
+
+	/*
+	 * The guest has trapped. Hardware has set SIE = 0, V = 0; every register is the
+	 * guest's. stvec is in direct mode, so this must be aligned to 4.
+	 */
+	.global	vcpu_exit_vector
+	.type	vcpu_exit_vector, @function
+	.balign	4
+vcpu_exit_vector:
+	/* Step 4: guest registers, a0 by way of sscratch. */
+	csrrw	a0, sscratch, a0
+	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
+	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
+	.endr
+	.irp	n, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
+	.endr
+
+	/*
+	 * Step 5: swap CSRs back. sstatus and hstatus come before anything that the
+	 * guest's SUM, MXR or SPVP could bend.
+	 */
+	REG_L	t0, HOST_stvec(a0)
+	REG_L	t1, HOST_sscratch(a0)
+	REG_L	t2, HOST_sstatus(a0)
+	REG_L	t3, HOST_hstatus(a0)
+	csrw	stvec, t0
+	csrrw	t1, sscratch, t1	/* gives the guest's a0 */
+	csrrw	t2, sstatus, t2
+	csrrw	t3, hstatus, t3
+	csrr	t4, sepc
+	REG_S	t1, (GUEST_gpr + 10 * SZREG)(a0)
+	REG_S	t2, GUEST_sstatus(a0)
+	REG_S	t3, GUEST_hstatus(a0)
+	REG_S	t4, GUEST_sepc(a0)
+
+	/* Step 6: host registers, and back to the caller of vcpu_switch(). */
+	REG_L	ra, HOST_ra(a0)
+	REG_L	sp, HOST_sp(a0)
+	REG_L	gp, HOST_gp(a0)
+	REG_L	tp, HOST_tp(a0)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	REG_L	s\n, (HOST_s + \n * SZREG)(a0)
+	.endr
+	ret

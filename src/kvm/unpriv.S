@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * unpriv.S - one access to guest virtual memory, with its traps caught.
+ *
+ *   unsigned long unpriv_hlv(gva, trap, hstatus)        a whole register
+ *   unsigned long unpriv_hlvx_hu(gva, trap, hstatus)    16 bits of an instruction
+ *
+ * `hstatus` is the guest's: SPVP says with which privilege HLV runs (H 3.1). On
+ * success trap->scause is 0; otherwise *trap has the CSRs of the trap that the
+ * access met. On entry and return SIE = 0. Clobbered, when the access traps: sepc, sstatus.SPP
+ * and SPIE, which a system call has on its stack.
+ */
+#include "asm.h"
+#include "kvm_offsets.h"
+
+	.option	arch, +h
+	.text
+
+	.macro	unpriv name, insn
+	.global	\name
+	.type	\name, @function
+	.balign	4
+\name:
+	lla	t0, unpriv_trap
+	csrrw	t0, stvec, t0
+	csrrw	t1, hstatus, a2
+	\insn	a0, (a0)
+	csrw	hstatus, t1
+	csrw	stvec, t0
+	REG_S	zero, TRAP_scause(a1)
+	ret
+	.endm
+
+#if __riscv_xlen == 64
+	unpriv	unpriv_hlv, hlv.d
+#else
+	unpriv	unpriv_hlv, hlv.w
+#endif
+	unpriv	unpriv_hlvx_hu, hlvx.hu
+
+	/* stvec while the access runs: t0 and t1 are the host's stvec and hstatus. */
+	.balign	4
+unpriv_trap:
+	csrw	stvec, t0
+	csrw	hstatus, t1
+	csrr	t2, sepc
+	csrr	t3, scause
+	csrr	t4, stval
+	csrr	t5, htval
+	csrr	t6, htinst
+	REG_S	t2, TRAP_sepc(a1)
+	REG_S	t3, TRAP_scause(a1)
+	REG_S	t4, TRAP_stval(a1)
+	REG_S	t5, TRAP_htval(a1)
+	REG_S	t6, TRAP_htinst(a1)
+	li	a0, 0
+	ret

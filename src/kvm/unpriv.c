@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/*
+ * unpriv.c - guest memory, read with the eyes of the guest.
+ *
+ * Both stages translate and check as for an access of the guest itself, so what it
+ * could not read we cannot read for it; a trap on the way is the caller's to give
+ * to the guest. Another vCPU may change the page meanwhile: what was read is read once.
+ * Spec: H 3.1.
+ */
+#include "kvm.h"
+#include "kvm_asm.h"
+
+unsigned long unpriv_read(struct kvm_vcpu *vcpu, bool fetch, gva_t gva, struct hv_trap *trap)
+{
+	unsigned long hstatus = vcpu->guest.hstatus;
+	unsigned long low, high;
+
+	/* sret from HS follows SPP, but HLV follows SPVP: the guest's mode at the trap. */
+	if (vcpu->guest.sstatus & SSTATUS_SPP)
+		hstatus |= HSTATUS_SPVP;
+	else
+		hstatus &= ~HSTATUS_SPVP;
+
+	if (!fetch)
+		return unpriv_hlv(gva, trap, hstatus);
+
+	/*
+	 * Two halves: the second 16 bits may lie on another page, and reading them for a
+	 * compressed instruction could meet a fault that the guest never would.
+	 */
+	low = unpriv_hlvx_hu(gva, trap, hstatus);
+	if (trap->scause || (low & 3) != 3)
+		return low;
+	high = unpriv_hlvx_hu(gva + 2, trap, hstatus);
+	return trap->scause ? 0 : low | high << 16;
+}
