@@ -2,11 +2,8 @@
 #
 # Makefile - builds hyperscope: the host kernel with the core, the VMM, payloads, tools, tests.
 #
-#   make run      set up what is missing, build, boot Debian's kernel in a VM
-#   make test     set up what is missing, run every test
-#   make help     the other targets
-#
-# O=DIR builds elsewhere (a read-only checkout is fine). All output is below $(O).
+# `make help` lists what it is called for. All output is below $(O): O=DIR builds elsewhere, and a
+# read-only checkout is fine. A room's own rules stand in its rules.mk.
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -16,10 +13,19 @@ TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 O ?= $(TOP)/build
 override O := $(abspath $(O))
 
+# One line a step; V=1 shows the commands themselves. In a recipe a compiler's name announces what
+# it makes, so no room's rules have to.
+ifndef V
+.SILENT:
+say = $(if $@,$(info $()  $1 $(patsubst $(O)/%,%,$@)))
+endif
+
 CROSS_COMPILE ?= riscv64-linux-gnu-
-CC_RV := $(CROSS_COMPILE)gcc
-OBJCOPY_RV := $(CROSS_COMPILE)objcopy
+CC_RV = $(call say,CC   )$(CROSS_COMPILE)gcc
+OBJCOPY_RV = $(call say,COPY )$(CROSS_COMPILE)objcopy
+STRIP_RV := $(CROSS_COMPILE)strip
 HOSTCC ?= gcc
+HOST_CC = $(call say,HOSTCC)$(HOSTCC)
 
 # What scripts/setup put there: Linux's UAPI headers of trixie, and libfdt's source.
 UAPI ?= $(O)/uapi
@@ -29,7 +35,8 @@ UAPI_CFLAGS := -isystem $(UAPI)/usr/include -isystem $(UAPI)/usr/lib/linux/uapi/
 WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstrict-prototypes \
 	-Wno-sign-compare
 
-all: kernel
+.DEFAULT_GOAL := all
+all: kernel guest-initrd
 
 # ---- host kernel: src/host + src/kvm --------------------------------------------------------
 
@@ -57,8 +64,8 @@ $(O)/hyperscope.elf: $(KERNEL_OBJ) $(KERNEL_LIBFDT) $(TOP)/src/host/kernel.ld
 	$(CC_RV) $(KERNEL_ARCH) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,norelro \
 		-T $(TOP)/src/host/kernel.ld -o $@ $(filter %.o,$^)
 
-$(O)/kernel/src/host/%.o: private AREA := -I$(TOP)/src/host -I$(LIBFDT_SRC)
-$(O)/kernel/src/kvm/%.o: private AREA := -I$(TOP)/src/kvm -Wconversion
+$(O)/kernel/src/host/%.o: private AREA := -iquote $(TOP)/src/host -I$(LIBFDT_SRC)
+$(O)/kernel/src/kvm/%.o: private AREA := -iquote $(TOP)/src/kvm -Wconversion
 # gcc turns a tail call into a loop at -O2; then the recursive walker would not recurse.
 $(O)/kernel/src/kvm/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
 
@@ -84,7 +91,84 @@ $(O)/gen/%_offsets.h: $(TOP)/src/%/offsets.c
 uapi-present:
 	@test -d $(UAPI)/usr/include/linux || { echo "make: no kernel headers in $(UAPI): run scripts/setup run" >&2; exit 1; }
 
+# ---- the Linux guest's initrd; without the fetched packages there is none, and that is fine -----
+
+GUEST_DIR ?= $(O)/guest
+INITRD_PARTS := $(wildcard $(GUEST_DIR)/busybox $(GUEST_DIR)/modules/order)
+
+.PHONY: guest-initrd
+guest-initrd: $(if $(INITRD_PARTS),$(O)/guest-initrd.cpio)
+
+$(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)/scripts/mkinitrd \
+		$(TOP)/scripts/hslib/cpio.py)
+	$(call say,INITRD)$(TOP)/scripts/mkinitrd --guest $(GUEST_DIR) --strip $(STRIP_RV) --output $@
+
 -include $(shell find $(O)/kernel $(O)/gen -name '*.d' 2>/dev/null)
 
 # ---- the other rooms bring their own rules ----------------------------------------------------
 -include $(wildcard $(TOP)/src/vmm/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
+
+# ---- what users call: each does the set-up that it needs ----------------------------------------
+
+GUEST ?= linux
+ARGS ?=
+SETUP = $(TOP)/scripts/setup --out $(O)
+# A make of its own, because what set-up installed was not there when this one read its rules; under
+# a lock, because somebody else may be building the same folder.
+BUILD = mkdir -p $(O) && flock $(O)/build.lock $(MAKE) --no-print-directory -f $(TOP)/Makefile \
+	O=$(O) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
+
+.PHONY: run test test-all check trace tools setup clean distclean help
+run:
+	+$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
+	+$(BUILD) all
+	$(TOP)/scripts/hyperscope run --out $(O) $(ARGS) $(GUEST)
+
+test:
+	+$(SETUP) test
+	+$(BUILD) all tests
+	$(TOP)/tests/run --out $(O) $(TESTS)
+
+test-all:
+	+$(SETUP) test
+	+$(BUILD) all tests
+	$(TOP)/tests/run --out $(O) --all $(TESTS)
+
+check:
+	+$(SETUP) --no-guest check
+	+$(BUILD) all
+	$(TOP)/scripts/check --out $(O)
+
+trace:
+	$(O)/hstrace text $(O)/runs/last/trace
+
+tools: $(O)/hstrace
+
+setup:
+	$(SETUP) all
+
+clean:
+	rm -rf $(filter-out $(O)/dl $(O)/uapi $(O)/libfdt $(O)/guest,$(wildcard $(O)/*))
+
+distclean: clean
+	rm -rf $(addprefix $(O)/,dl uapi libfdt guest)
+
+.PHONY: tests
+tests:
+
+define HELP
+make            build everything below O (default: build/)
+make run        set up what is missing, build, boot Debian's kernel in a VM
+                  GUEST=hello|PATH  another guest    GUEST_CMD='...'  what its shell runs
+                  ARGS='...'        options of scripts/hyperscope run
+make test       set up what is missing, run every test (TESTS='files' for some)
+make test-all   with the slow ones
+make check      warnings, format, static analysis, citations, sizes
+make trace      the last run's trace as text
+make tools      the programs that read traces
+make setup      everything that any of these would install or fetch
+make clean      remove what was built; distclean: what was fetched, too
+V=1 shows commands, O=DIR builds elsewhere.
+endef
+help:
+	$(info $(HELP)):
