@@ -220,6 +220,8 @@ void done(void) __attribute__((noreturn));
 #define IMPL_OPENSBI 1
 #define IMPL_KVM     3
 unsigned long impl_id(void);
+/* The test script says on which system it runs a payload (boot argument on=linux). */
+bool on_linux(void);
 
 #endif
 #endif

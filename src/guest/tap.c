@@ -67,6 +67,13 @@ bool ok_sbi(struct sbiret ret, long error, const char *fmt, ...)
 	return ret.error == error;
 }
 
+bool on_linux(void)
+{
+	char system[16];
+
+	return boot_arg("on", system, sizeof(system)) && !strcmp(system, "linux");
+}
+
 void skip(const char *what, const char *why)
 {
 	printf("ok %d - %s # SKIP %s\n", ++claims, what, why);

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi.c - every SBI function once with good and once with bad arguments.
+ *
+ * What the specification leaves open, or where Linux 6.12 differs from it, is
+ * said at the claim. Spec: SBI 2.0, the chapter of each extension.
+ */
+#include "rt.h"
+
+#define NO_SUCH_EXT  0x0a000abc
+#define NO_SUCH_FID  0x77
+#define NO_SUCH_HART 0x7fff0000UL
+#define NO_MEMORY    0x7f00000000UL /* a physical address where nothing is */
+
+unsigned long sbi_regs_changed(unsigned long ext, unsigned long fid, unsigned long a0);
+
+/* INVALID_PARAM by the specification; Linux 6.12 passes over harts that it does not have. */
+static bool bad_hart_answer(struct sbiret ret)
+{
+	return ret.error == SBI_ERR_INVALID_PARAM || (on_linux() && ret.error == SBI_SUCCESS);
+}
+
+static void test_base(void)
+{
+	static const unsigned long required[] = { SBI_EXT_BASE, SBI_EXT_TIME,   SBI_EXT_IPI,
+						  SBI_EXT_HSM,  SBI_EXT_RFENCE, SBI_EXT_SRST };
+	struct sbiret ret = sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
+	unsigned long i, fid, good = 0;
+
+	ok(!ret.error && ret.value >= 1 << 24 && !((unsigned long)ret.value & ~0x7fffffffUL),
+	   "the SBI version is at least 1.0 and its upper bits are zero");
+	note("SBI %ld.%ld, implementation %lu", ret.value >> 24, ret.value & 0xffffff, impl_id());
+	for (fid = SBI_BASE_GET_IMP_ID; fid <= SBI_BASE_GET_MIMPID; fid++)
+		good += !sbi_call(SBI_EXT_BASE, fid, SBI_EXT_TIME, 0, 0).error;
+	ok_eq(good, 6, "implementation id, versions and machine ids answer without error");
+	for (good = i = 0; i < ARRAY_SIZE(required); i++)
+		good += sbi_has(required[i]);
+	ok_eq(good, ARRAY_SIZE(required), "probe finds base, time, IPI, HSM, remote fence, reset");
+	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, NO_SUCH_EXT, 0, 0);
+	ok(!ret.error && !ret.value, "probe of an unknown extension is 0 and no error");
+	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, ~0UL, 0, 0);
+	ok(!ret.error && !ret.value, "probe of extension -1 is 0 and no error");
+	ok_sbi(sbi_call(SBI_EXT_BASE, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
+	       "an unknown function of the base extension is not supported");
+	ok_eq(sbi_regs_changed(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0), 0,
+	      "a base call keeps every register but a0 and a1");
+}
+
+static void test_unknown(void)
+{
+	static const unsigned long ids[] = { SBI_EXT_PMU, SBI_EXT_DBCN, SBI_EXT_SUSP,
+					     SBI_EXT_STA, SBI_EXT_FWFT, 0x435050ff,
+					     0x4e41434c,  0x535345,     NO_SUCH_EXT,
+					     ~0UL,        0x9,          0xf,
+					     0x08000000,  0x09000000,   0xffffffff00000010UL };
+	unsigned long i, wrong = 0;
+
+	for (i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct sbiret ret = sbi_call(ids[i], NO_SUCH_FID, 0, 0, 0);
+
+		if (ret.error == SBI_ERR_NOT_SUPPORTED)
+			continue;
+		note("extension %lx function %x: error %ld", ids[i], NO_SUCH_FID, ret.error);
+		wrong++;
+	}
+	ok_eq(wrong, 0, "unknown extensions and functions are not supported");
+	for (wrong = i = 0; i < ARRAY_SIZE(ids); i++)
+		if (!sbi_has(ids[i]) && sbi_call(ids[i], 0, 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED)
+			wrong++;
+	ok_eq(wrong, 0, "an extension that probe denies answers no call");
+	ok_eq(sbi_regs_changed(NO_SUCH_EXT, 0, 0), 0, "an unknown call keeps every register too");
+}
+
+static void test_time(void)
+{
+	struct sbiret ret;
+
+	csr_write(sie, 0);
+	ret = sbi_call(SBI_EXT_TIME, SBI_TIME_SET_TIMER, now() - 1, 0, 0);
+	ok(!ret.error && csr_read(sip) & BIT(IRQ_S_TIMER),
+	   "set_timer to the past makes the timer pending at once");
+	ret = sbi_call(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0UL, 0, 0);
+	ok(!ret.error && !(csr_read(sip) & BIT(IRQ_S_TIMER)),
+	   "set_timer to -1 takes the pending timer back");
+	ok_sbi(sbi_call(SBI_EXT_TIME, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
+	       "an unknown function of the timer extension is not supported");
+}
+
+static bool ipi_arrives(unsigned long mask, unsigned long base)
+{
+	bool came;
+
+	ipi_clear();
+	if (sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, mask, base, 0).error)
+		return false;
+	came = wait_irq(BIT(IRQ_S_SOFT), 100000);
+	ipi_clear();
+	return came;
+}
+
+static void test_ipi(void)
+{
+	unsigned long me = this_hart()->id;
+
+	ok(ipi_arrives(1, me), "an IPI to itself by mask 1, base own hart, arrives");
+	ok(ipi_arrives(0, ~0UL), "an IPI to all harts, base -1, arrives here too");
+	ipi_clear();
+	ok(!sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 0, 0, 0).error &&
+		   !(csr_read(sip) & BIT(IRQ_S_SOFT)),
+	   "an empty hart mask succeeds and interrupts nobody");
+	ok(bad_hart_answer(sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 1, NO_SUCH_HART, 0)),
+	   "an IPI to a hart that does not exist is an invalid parameter (Linux: ignored)");
+	ok_sbi(sbi_call(SBI_EXT_IPI, NO_SUCH_FID, 1, me, 0), SBI_ERR_NOT_SUPPORTED,
+	       "an unknown function of the IPI extension is not supported");
+}
+
+static void test_rfence(void)
+{
+	unsigned long me = this_hart()->id, fid, wrong = 0;
+
+	for (fid = SBI_RFENCE_FENCE_I; fid <= SBI_RFENCE_SFENCE_VMA_ASID; fid++) {
+		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 1, me, 0, ~0UL, 0, 0).error;
+		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 1, me, 0x1000, 0x1000, 5, 0).error;
+		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 0, ~0UL, ~0xfffUL, 0x1000, 5, 0).error;
+		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 0, 0, 0, 0, 0, 0).error;
+	}
+	ok_eq(wrong, 0, "fence.i, sfence.vma and sfence.vma with ASID: self, range, all, nobody");
+	ok(bad_hart_answer(sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, 1, NO_SUCH_HART, 0)),
+	   "a remote fence at a hart that does not exist is an invalid parameter (Linux: ignored)");
+	for (wrong = 0, fid = SBI_RFENCE_HFENCE_GVMA_VMID; fid <= SBI_RFENCE_HFENCE_VVMA; fid++) {
+		long error = sbi_call6(SBI_EXT_RFENCE, fid, 1, me, 0, 0x1000, 0, 0).error;
+
+		wrong += error != SBI_ERR_NOT_SUPPORTED && error != SBI_SUCCESS;
+	}
+	ok_eq(wrong, 0, "hfence without an H extension is not supported (Linux: does nothing)");
+	ok_sbi(sbi_call(SBI_EXT_RFENCE, NO_SUCH_FID, 1, me, 0), SBI_ERR_NOT_SUPPORTED,
+	       "an unknown function of the remote fence extension is not supported");
+}
+
+static void test_hsm(void)
+{
+	unsigned long me = this_hart()->id;
+	struct sbiret ret;
+	unsigned long t;
+
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, me, 0, 0);
+	ok(!ret.error && ret.value == SBI_HSM_STARTED, "this hart's status is STARTED");
+	ok_sbi(sbi_call(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, NO_SUCH_HART, 0, 0),
+	       SBI_ERR_INVALID_PARAM, "the status of a hart that does not exist is invalid");
+	ok_sbi(sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, me, (unsigned long)_start, 0),
+	       SBI_ERR_ALREADY_AVAILABLE, "starting oneself: already available");
+	ok_sbi(sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, NO_SUCH_HART, (unsigned long)_start, 0),
+	       SBI_ERR_INVALID_PARAM, "starting a hart that does not exist is invalid");
+	t = now();
+	timer_at(t + us_to_ticks(1000));
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE, 0, 0);
+	csr_write(sie, 0);
+	ok(!ret.error && now() - t >= us_to_ticks(1000) && csr_read(sip) & BIT(IRQ_S_TIMER),
+	   "retentive suspend returns success when the timer is due");
+	timer_off();
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, 1, 0, 0);
+	ok(ret.error == SBI_ERR_INVALID_PARAM || ret.error == SBI_ERR_NOT_SUPPORTED,
+	   "a reserved suspend type is refused");
+	ok_sbi(sbi_call(SBI_EXT_HSM, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
+	       "an unknown function of HSM is not supported");
+}
+
+static void test_srst(void)
+{
+	long error = sbi_call(SBI_EXT_SRST, SBI_SRST_RESET, 0x1234, 0, 0).error;
+
+	ok(error == SBI_ERR_INVALID_PARAM || error == SBI_ERR_NOT_SUPPORTED,
+	   "a reserved reset type is refused, and nothing is reset");
+	ok_sbi(sbi_call(SBI_EXT_SRST, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
+	       "an unknown function of system reset is not supported");
+}
+
+static void test_dbcn(void)
+{
+	static const char text[] = "# (this line was written by DBCN byte by byte)\n";
+	struct sbiret ret;
+	unsigned long i, good = 0;
+	u8 byte;
+
+	if (!sbi_has(SBI_EXT_DBCN)) {
+		skip("debug console", "no DBCN here");
+		return;
+	}
+	for (i = 0; i < sizeof(text) - 1; i++)
+		good += !sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE_BYTE, (u8)text[i], 0, 0).error;
+	ok_eq(good, sizeof(text) - 1, "write_byte succeeds for each byte");
+	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE, 0, (unsigned long)text, 0);
+	ok(!ret.error && !ret.value, "writing no bytes succeeds and writes 0");
+	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_READ, 1, (unsigned long)&byte, 0);
+	ok(!ret.error && !ret.value, "reading without input succeeds and reads 0");
+	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE, 4, (unsigned long)text, 1);
+	ok(ret.error == SBI_ERR_INVALID_PARAM || ret.error == SBI_ERR_FAILED,
+	   "an address with upper bits is refused on RV64");
+	if (impl_id() == IMPL_OPENSBI)
+		skip("writing from where no memory is", "OpenSBI itself takes the fault");
+	else
+		ok_sbi(sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE, 4, NO_MEMORY, 0),
+		       SBI_ERR_INVALID_PARAM, "writing from where no memory is, is invalid");
+	ok_sbi(sbi_call(SBI_EXT_DBCN, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
+	       "an unknown function of the debug console is not supported");
+}
+
+static void test_pmu(void)
+{
+	struct sbiret ret;
+
+	if (!sbi_has(SBI_EXT_PMU)) {
+		skip("performance counters", "no PMU extension here");
+		return;
+	}
+	ret = sbi_call(SBI_EXT_PMU, 0, 0, 0, 0);
+	ok(!ret.error && ret.value >= 0, "the PMU says how many counters it has");
+	ok_sbi(sbi_call(SBI_EXT_PMU, 1, 0xffffff, 0, 0), SBI_ERR_INVALID_PARAM,
+	       "asking for a counter that does not exist is invalid");
+}
+
+/* SBI chapter 5: one function each, a0 is all that comes back. */
+static void test_legacy(void)
+{
+	unsigned long mask = 1UL << this_hart()->id;
+	struct sbiret ret;
+
+	if (!sbi_has(SBI_LEGACY_SET_TIMER)) {
+		skip("legacy calls", "no legacy extensions here");
+		return;
+	}
+	ret = sbi_call(SBI_LEGACY_SET_TIMER, 0, now() - 1, 0x1111, 0);
+	ok(!ret.error && csr_read(sip) & BIT(IRQ_S_TIMER), "legacy set_timer to the past");
+	ok_eq((unsigned long)ret.value, 0x1111, "a legacy call leaves a1 alone");
+	sbi_legacy(SBI_LEGACY_SET_TIMER, ~0UL, 0);
+	ipi_clear();
+	ok(!sbi_legacy(SBI_LEGACY_SEND_IPI, (unsigned long)&mask, 0) &&
+		   wait_irq(BIT(IRQ_S_SOFT), 100000),
+	   "legacy send_ipi to itself, the mask in memory");
+	ok(!sbi_legacy(SBI_LEGACY_CLEAR_IPI, 0, 0) && !(csr_read(sip) & BIT(IRQ_S_SOFT)),
+	   "legacy clear_ipi takes it back");
+	ok(!sbi_legacy(SBI_LEGACY_REMOTE_FENCE_I, (unsigned long)&mask, 0) &&
+		   !sbi_call(SBI_LEGACY_REMOTE_SFENCE_VMA, 0, (unsigned long)&mask, 0, 0x1000)
+			    .error,
+	   "legacy remote fences at itself");
+	ok_eq((unsigned long)sbi_legacy(SBI_LEGACY_CONSOLE_GETCHAR, 0, 0), ~0UL,
+	      "legacy getchar without input is -1");
+}
+
+void payload_main(void)
+{
+	test_base();
+	test_unknown();
+	test_time();
+	test_ipi();
+	test_rfence();
+	test_hsm();
+	test_srst();
+	test_dbcn();
+	test_pmu();
+	test_legacy();
+	done();
+}
