@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+/*
+ * console.c - the VMM's standard input and output, as the other end of the guest's serial line.
+ *
+ * Output is collected and written by the console thread a few milliseconds later, or at once when
+ * the buffer is full: a write() a character would cost more than the guest's exit for it.
+ *
+ * Input waits in a ring until the guest reads it; while the ring is full, standard input isn't
+ * read. Nothing is dropped: what a user pipes in arrives whole.
+ *
+ * On a terminal (raw meanwhile): Ctrl-A X ends the VMM, Ctrl-A Ctrl-A sends one Ctrl-A.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <termios.h>
+#include <unistd.h>
+#include "vmm.h"
+
+#define FLUSH_AFTER_MS 4
+#define INPUT_SIZE     4096
+#define ESCAPE         1 /* Ctrl-A */
+
+/* Linux prints this when it has panicked and will neither reboot nor go on. */
+#define PANIC_TEXT "Kernel panic - not syncing"
+#define PANIC_END  "---[ end " PANIC_TEXT
+
+static struct {
+	struct machine *machine;
+	pthread_mutex_t lock;
+	char out[4096];
+	size_t out_len;
+	char line[160]; /* the current line's beginning, for the panic watch */
+	size_t line_len;
+	char panic[160];
+	u8 in[INPUT_SIZE];
+	atomic_uint in_head, in_tail; /* free-running; the console thread moves head alone */
+	bool in_open, in_tty, in_escape;
+	int wake;
+	struct termios saved;
+} console = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = -1 };
+
+static void wake_thread(void)
+{
+	u64 one = 1;
+
+	if (console.wake >= 0 && write(console.wake, &one, sizeof(one)) < 0)
+		return; /* only if the counter is at its limit: then it is awake anyway */
+}
+
+/* ---- output ---- */
+
+static void flush_locked(void)
+{
+	size_t done = 0;
+
+	while (done < console.out_len) {
+		ssize_t n = write(STDOUT_FILENO, console.out + done, console.out_len - done);
+
+		if (n >= 0) {
+			done += n;
+		} else if (errno == EAGAIN) {
+			struct pollfd ready = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+			poll(&ready, 1, -1);
+		} else if (errno != EINTR) {
+			break; /* nobody reads any more: the guest goes on without an audience */
+		}
+	}
+	console.out_len = 0;
+}
+
+void console_flush(void)
+{
+	pthread_mutex_lock(&console.lock);
+	flush_locked();
+	pthread_mutex_unlock(&console.lock);
+}
+
+/* A whole line has been printed: is it Linux's last? */
+static bool line_is_panic_end(void)
+{
+	console.line[console.line_len] = '\0';
+	if (strstr(console.line, PANIC_END))
+		return true;
+	if (strstr(console.line, PANIC_TEXT))
+		memcpy(console.panic, console.line, sizeof(console.panic));
+	return false;
+}
+
+static bool watch_for_panic(char c)
+{
+	bool panicked = false;
+
+	if (c == '\n') {
+		/* Kernel lines begin with their time in brackets, or with the dashes. */
+		if (console.line[0] == '[' || console.line[0] == '-')
+			panicked = line_is_panic_end();
+		console.line_len = 0;
+	} else if (c != '\r' && console.line_len < sizeof(console.line) - 1) {
+		console.line[console.line_len++] = c;
+	}
+	return panicked;
+}
+
+void console_write(const void *text, size_t len)
+{
+	const char *from = text;
+	bool panicked = false, was_empty;
+
+	pthread_mutex_lock(&console.lock);
+	was_empty = console.out_len == 0;
+	for (size_t i = 0; i < len; i++) {
+		if (console.out_len == sizeof(console.out))
+			flush_locked();
+		console.out[console.out_len++] = from[i];
+		panicked |= watch_for_panic(from[i]);
+	}
+	pthread_mutex_unlock(&console.lock);
+
+	if (was_empty)
+		wake_thread();
+	if (panicked) {
+		complain("the guest's kernel has panicked: %s", console.panic);
+		machine_stop(console.machine, STOP_PANIC, STATUS_PANIC);
+	}
+}
+
+void console_reset(void)
+{
+	pthread_mutex_lock(&console.lock);
+	console.line_len = 0;
+	console.panic[0] = '\0';
+	pthread_mutex_unlock(&console.lock);
+}
+
+/* ---- input ---- */
+
+bool console_has_input(void)
+{
+	return atomic_load(&console.in_head) != atomic_load(&console.in_tail);
+}
+
+int console_read(void)
+{
+	unsigned int tail, waiting;
+	int byte = -1;
+
+	pthread_mutex_lock(&console.lock);
+	tail = atomic_load(&console.in_tail);
+	waiting = atomic_load(&console.in_head) - tail;
+	if (waiting) {
+		byte = console.in[tail % INPUT_SIZE];
+		atomic_store(&console.in_tail, tail + 1);
+	}
+	pthread_mutex_unlock(&console.lock);
+	if (waiting == INPUT_SIZE)
+		wake_thread(); /* there is room again */
+	return byte;
+}
+
+static unsigned int input_room(void)
+{
+	return INPUT_SIZE - (atomic_load(&console.in_head) - atomic_load(&console.in_tail));
+}
+
+static void input_byte(u8 byte)
+{
+	unsigned int head = atomic_load(&console.in_head);
+
+	if (console.in_escape) {
+		console.in_escape = false;
+		if (byte == 'x' || byte == 'X') {
+			machine_stop(console.machine, STOP_QUIT, STATUS_POWEROFF);
+			return;
+		}
+		if (byte == 'a' || byte == 'A')
+			byte = ESCAPE;
+	} else if (console.in_tty && byte == ESCAPE) {
+		console.in_escape = true;
+		return;
+	}
+	console.in[head % INPUT_SIZE] = byte;
+	atomic_store(&console.in_head, head + 1);
+}
+
+static void read_input(void)
+{
+	u8 bytes[256];
+	size_t room = input_room();
+	ssize_t n = read(STDIN_FILENO, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		console.in_open = false;
+		return;
+	}
+	for (ssize_t i = 0; i < n; i++)
+		input_byte(bytes[i]);
+	uart_input_arrived(&console.machine->uart);
+}
+
+static bool output_waits(void)
+{
+	bool waits;
+
+	pthread_mutex_lock(&console.lock);
+	waits = console.out_len != 0;
+	pthread_mutex_unlock(&console.lock);
+	return waits;
+}
+
+static void *console_thread(void *arg)
+{
+	u64 count;
+
+	(void)arg;
+	for (;;) {
+		bool waits = output_waits();
+		bool listen = console.in_open && input_room() > 0;
+		struct pollfd fds[] = {
+			{ .fd = console.wake, .events = POLLIN },
+			{ .fd = listen ? STDIN_FILENO : -1, .events = POLLIN },
+		};
+		int n = poll(fds, ARRAY_SIZE(fds), waits ? FLUSH_AFTER_MS : -1);
+
+		if (n > 0 && fds[0].revents && read(console.wake, &count, sizeof(count)) < 0)
+			continue;
+		if (n > 0 && fds[1].revents)
+			read_input();
+		/* Flush when the time is over, or when output waited through other events. */
+		if (waits)
+			console_flush();
+	}
+	return NULL;
+}
+
+/* ---- the terminal ---- */
+
+static void at_exit(void)
+{
+	console_flush();
+	if (console.in_tty)
+		tcsetattr(STDIN_FILENO, TCSANOW, &console.saved);
+}
+
+static void make_raw(void)
+{
+	struct termios raw;
+
+	if (!console.in_open || tcgetattr(STDIN_FILENO, &console.saved) < 0)
+		return;
+	console.in_tty = true;
+	raw = console.saved;
+	cfmakeraw(&raw);
+	raw.c_oflag |= OPOST; /* our own messages end in a bare newline */
+	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+}
+
+void console_start(struct machine *m)
+{
+	pthread_t thread;
+
+	console.machine = m;
+	console.in_open = m->options.input;
+	console.wake = eventfd(0, EFD_CLOEXEC);
+	if (console.wake < 0)
+		die(STATUS_SETUP, "eventfd: %s", strerror(errno));
+	signal(SIGPIPE, SIG_IGN);
+	make_raw();
+	atexit(at_exit);
+	if (pthread_create(&thread, NULL, console_thread, NULL))
+		die(STATUS_SETUP, "cannot start the console's thread");
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fdt.c - the guest's device tree: what machine.c built, and what KVM says its harts can do.
+ */
+#include <errno.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include "vmm.h"
+
+/* Phandles: the interrupt controller of hart i is PHANDLE_CPU + i. */
+enum {
+	PHANDLE_PLIC = 1,
+	PHANDLE_SYSCON = 2,
+	PHANDLE_CPU = 16,
+};
+
+#define IRQ_S_EXT  9
+#define IRQ_NOBODY 0xffffffff /* a PLIC context that interrupts no one */
+
+#define UART_CLOCK 3686400
+
+#define SATP_SV39 8
+#define SATP_SV48 9
+#define SATP_SV57 10
+
+static const struct {
+	unsigned int number;
+	const char *name;
+} extensions[] = {
+#define ISA_EXT(id, text) { KVM_RISCV_ISA_EXT_##id, text },
+#include "isa_ext.def"
+#undef ISA_EXT
+};
+
+static void check(int err, const char *what)
+{
+	if (err < 0)
+		die(STATUS_SETUP, "device tree: %s: %s", what, fdt_strerror(err));
+}
+
+#define do_fdt(call) check(call, #call)
+
+static void prop_cells(void *fdt, const char *name, const u32 *cells, unsigned int count)
+{
+	void *at;
+
+	do_fdt(fdt_property_placeholder(fdt, name, count * sizeof(u32), &at));
+	for (unsigned int i = 0; i < count; i++)
+		fdt32_st((u8 *)at + i * sizeof(u32), cells[i]);
+}
+
+/* All addresses and sizes of this tree take two cells, except a hart's number. */
+static void prop_reg(void *fdt, gpa_t base, u64 size)
+{
+	u32 cells[] = { base >> 32, (u32)base, size >> 32, (u32)size };
+
+	prop_cells(fdt, "reg", cells, ARRAY_SIZE(cells));
+}
+
+static void begin(void *fdt, const char *name, u64 address)
+{
+	char full[64];
+
+	snprintf(full, sizeof(full), "%s@%llx", name, (unsigned long long)address);
+	do_fdt(fdt_begin_node(fdt, full));
+}
+
+/* ---- harts ---- */
+
+static bool has_extension(const struct vcpu *vcpu, unsigned int number)
+{
+	unsigned long value = 0;
+
+	return kvm_get_reg(vcpu->fd, REG_ISA(number), &value) == 0 && value;
+}
+
+/*
+ * Both spellings: the string that older kernels read, and riscv,isa-base with a list of names.
+ */
+static void isa_properties(void *fdt, const struct vcpu *vcpu)
+{
+	const char *base = sizeof(long) == 8 ? "rv64" : "rv32";
+	char string[512], list[512], base_name[8];
+	size_t string_len, list_len = 0;
+
+	string_len = snprintf(string, sizeof(string), "%s", base);
+	for (size_t i = 0; i < ARRAY_SIZE(extensions); i++) {
+		const char *name = extensions[i].name;
+		const char *separator = strlen(name) == 1 ? "" : "_";
+
+		if (!has_extension(vcpu, extensions[i].number))
+			continue;
+		string_len += snprintf(string + string_len, sizeof(string) - string_len, "%s%s",
+				       separator, name);
+		list_len += 1 + snprintf(list + list_len, sizeof(list) - list_len, "%s", name);
+	}
+	snprintf(base_name, sizeof(base_name), "%si", base);
+	do_fdt(fdt_property_string(fdt, "riscv,isa", string));
+	do_fdt(fdt_property_string(fdt, "riscv,isa-base", base_name));
+	do_fdt(fdt_property(fdt, "riscv,isa-extensions", list, list_len));
+}
+
+static void mmu_property(void *fdt, const struct vcpu *vcpu)
+{
+	unsigned long mode = SATP_SV39;
+
+	kvm_get_reg(vcpu->fd, REG_CONFIG(satp_mode), &mode);
+	if (mode == SATP_SV39)
+		do_fdt(fdt_property_string(fdt, "mmu-type", "riscv,sv39"));
+	else if (mode == SATP_SV48)
+		do_fdt(fdt_property_string(fdt, "mmu-type", "riscv,sv48"));
+	else if (mode == SATP_SV57)
+		do_fdt(fdt_property_string(fdt, "mmu-type", "riscv,sv57"));
+}
+
+static void block_size_property(void *fdt, const struct vcpu *vcpu, u64 reg, const char *name)
+{
+	unsigned long size = 0;
+
+	if (kvm_get_reg(vcpu->fd, reg, &size) == 0 && size)
+		do_fdt(fdt_property_u32(fdt, name, size));
+}
+
+static void cpu_node(void *fdt, const struct vcpu *vcpu)
+{
+	begin(fdt, "cpu", vcpu->id);
+	do_fdt(fdt_property_string(fdt, "device_type", "cpu"));
+	do_fdt(fdt_property_string(fdt, "compatible", "riscv"));
+	do_fdt(fdt_property_string(fdt, "status", "okay"));
+	do_fdt(fdt_property_u32(fdt, "reg", vcpu->id));
+	isa_properties(fdt, vcpu);
+	mmu_property(fdt, vcpu);
+	if (has_extension(vcpu, KVM_RISCV_ISA_EXT_ZICBOM))
+		block_size_property(fdt, vcpu, REG_CONFIG(zicbom_block_size),
+				    "riscv,cbom-block-size");
+	if (has_extension(vcpu, KVM_RISCV_ISA_EXT_ZICBOZ))
+		block_size_property(fdt, vcpu, REG_CONFIG(zicboz_block_size),
+				    "riscv,cboz-block-size");
+	do_fdt(fdt_begin_node(fdt, "interrupt-controller"));
+	do_fdt(fdt_property_string(fdt, "compatible", "riscv,cpu-intc"));
+	do_fdt(fdt_property_u32(fdt, "#interrupt-cells", 1));
+	do_fdt(fdt_property(fdt, "interrupt-controller", NULL, 0));
+	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_CPU + vcpu->id));
+	do_fdt(fdt_end_node(fdt));
+	do_fdt(fdt_end_node(fdt));
+}
+
+static void cpus_node(struct machine *m, void *fdt)
+{
+	u64 frequency = 0;
+	int err = kvm_get_timer(m->vcpus[0].fd, KVM_REG_RISCV_TIMER_REG(frequency), &frequency);
+
+	if (err)
+		die(STATUS_SETUP, "KVM_GET_ONE_REG timer frequency: %s (errno %d)", strerror(-err),
+		    -err);
+	do_fdt(fdt_begin_node(fdt, "cpus"));
+	do_fdt(fdt_property_u32(fdt, "#address-cells", 1));
+	do_fdt(fdt_property_u32(fdt, "#size-cells", 0));
+	do_fdt(fdt_property_u32(fdt, "timebase-frequency", (u32)frequency));
+	for (unsigned int i = 0; i < m->options.vcpus; i++)
+		cpu_node(fdt, &m->vcpus[i]);
+	do_fdt(fdt_end_node(fdt));
+}
+
+/* ---- devices ---- */
+
+static void plic_node(struct machine *m, void *fdt)
+{
+	u32 contexts[MAX_VCPUS * 4];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < m->options.vcpus; i++) {
+		contexts[n++] = PHANDLE_CPU + i; /* the M-mode context, which is nobody's */
+		contexts[n++] = IRQ_NOBODY;
+		contexts[n++] = PHANDLE_CPU + i;
+		contexts[n++] = IRQ_S_EXT;
+	}
+	begin(fdt, "interrupt-controller", PLIC_BASE);
+	do_fdt(fdt_property_string(fdt, "compatible", "riscv,plic0"));
+	prop_reg(fdt, PLIC_BASE, PLIC_SIZE);
+	do_fdt(fdt_property_u32(fdt, "#interrupt-cells", 1));
+	do_fdt(fdt_property_u32(fdt, "#address-cells", 0));
+	do_fdt(fdt_property(fdt, "interrupt-controller", NULL, 0));
+	do_fdt(fdt_property_u32(fdt, "riscv,ndev", PLIC_SOURCES - 1));
+	prop_cells(fdt, "interrupts-extended", contexts, n);
+	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_PLIC));
+	do_fdt(fdt_end_node(fdt));
+}
+
+static void interrupt_property(void *fdt, u32 source)
+{
+	do_fdt(fdt_property_u32(fdt, "interrupt-parent", PHANDLE_PLIC));
+	do_fdt(fdt_property_u32(fdt, "interrupts", source));
+}
+
+static void uart_node(void *fdt)
+{
+	begin(fdt, "serial", UART_BASE);
+	do_fdt(fdt_property_string(fdt, "compatible", "ns16550a"));
+	prop_reg(fdt, UART_BASE, UART_SIZE);
+	do_fdt(fdt_property_u32(fdt, "clock-frequency", UART_CLOCK));
+	interrupt_property(fdt, UART_IRQ);
+	do_fdt(fdt_end_node(fdt));
+}
+
+static void virtio_node(void *fdt, unsigned int slot)
+{
+	begin(fdt, "virtio_mmio", VIRTIO_BASE(slot));
+	do_fdt(fdt_property_string(fdt, "compatible", "virtio,mmio"));
+	prop_reg(fdt, VIRTIO_BASE(slot), VIRTIO_SIZE);
+	interrupt_property(fdt, VIRTIO_IRQ(slot));
+	do_fdt(fdt_end_node(fdt));
+}
+
+static void syscon_action_node(void *fdt, const char *name, const char *compatible, u32 value)
+{
+	do_fdt(fdt_begin_node(fdt, name));
+	do_fdt(fdt_property_string(fdt, "compatible", compatible));
+	do_fdt(fdt_property_u32(fdt, "regmap", PHANDLE_SYSCON));
+	do_fdt(fdt_property_u32(fdt, "offset", 0));
+	do_fdt(fdt_property_u32(fdt, "value", value));
+	do_fdt(fdt_end_node(fdt));
+}
+
+static void syscon_nodes(void *fdt)
+{
+	static const char compatible[] = "sifive,test1\0sifive,test0\0syscon";
+
+	begin(fdt, "test", SYSCON_BASE);
+	do_fdt(fdt_property(fdt, "compatible", compatible, sizeof(compatible)));
+	prop_reg(fdt, SYSCON_BASE, SYSCON_SIZE);
+	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_SYSCON));
+	do_fdt(fdt_end_node(fdt));
+	syscon_action_node(fdt, "poweroff", "syscon-poweroff", 0x5555);
+	syscon_action_node(fdt, "reboot", "syscon-reboot", 0x7777);
+}
+
+static void soc_node(struct machine *m, void *fdt)
+{
+	do_fdt(fdt_begin_node(fdt, "soc"));
+	do_fdt(fdt_property_string(fdt, "compatible", "simple-bus"));
+	do_fdt(fdt_property_u32(fdt, "#address-cells", 2));
+	do_fdt(fdt_property_u32(fdt, "#size-cells", 2));
+	do_fdt(fdt_property(fdt, "ranges", NULL, 0));
+	plic_node(m, fdt);
+	uart_node(fdt);
+	for (unsigned int i = 0; i < m->options.nr_disks; i++)
+		virtio_node(fdt, i);
+	syscon_nodes(fdt);
+	do_fdt(fdt_end_node(fdt));
+}
+
+/* ---- the rest ---- */
+
+static void chosen_node(struct machine *m, void *fdt, const struct layout *layout)
+{
+	u8 seed[32];
+	char path[32];
+
+	snprintf(path, sizeof(path), "/soc/serial@%lx", UART_BASE);
+	do_fdt(fdt_begin_node(fdt, "chosen"));
+	do_fdt(fdt_property_string(fdt, "bootargs", m->options.append));
+	do_fdt(fdt_property_string(fdt, "stdout-path", path));
+	/* Without a seed, a guest without devices waits long for its first random number. */
+	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
+		do_fdt(fdt_property(fdt, "rng-seed", seed, sizeof(seed)));
+	if (layout->initrd != layout->initrd_end) {
+		do_fdt(fdt_property_u64(fdt, "linux,initrd-start", layout->initrd));
+		do_fdt(fdt_property_u64(fdt, "linux,initrd-end", layout->initrd_end));
+	}
+	do_fdt(fdt_end_node(fdt));
+}
+
+static void memory_node(struct machine *m, void *fdt)
+{
+	begin(fdt, "memory", RAM_BASE);
+	do_fdt(fdt_property_string(fdt, "device_type", "memory"));
+	prop_reg(fdt, RAM_BASE, m->ram_size);
+	do_fdt(fdt_end_node(fdt));
+}
+
+static void dump(const char *path, const void *fdt)
+{
+	FILE *file = fopen(path, "wb");
+
+	if (!file || fwrite(fdt, fdt_totalsize(fdt), 1, file) != 1 || fclose(file) != 0)
+		die(STATUS_SETUP, "--dump-dtb %s: %s", path, strerror(errno));
+}
+
+void fdt_build(struct machine *m, const struct layout *layout, void *fdt)
+{
+	do_fdt(fdt_create(fdt, DTB_MAX));
+	do_fdt(fdt_finish_reservemap(fdt));
+	do_fdt(fdt_begin_node(fdt, ""));
+	do_fdt(fdt_property_string(fdt, "compatible", "riscv-virtio"));
+	do_fdt(fdt_property_string(fdt, "model", "hyperscope-vmm,virt"));
+	do_fdt(fdt_property_u32(fdt, "#address-cells", 2));
+	do_fdt(fdt_property_u32(fdt, "#size-cells", 2));
+	chosen_node(m, fdt, layout);
+	memory_node(m, fdt);
+	cpus_node(m, fdt);
+	soc_node(m, fdt);
+	do_fdt(fdt_end_node(fdt));
+	do_fdt(fdt_finish(fdt));
+	if (m->options.dump_dtb)
+		dump(m->options.dump_dtb, fdt);
+}

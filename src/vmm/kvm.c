@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kvm.c - the ioctls, with errors that name the call and the errno.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include "vmm.h"
+
+/* Without these the machine cannot be built; what is optional is asked for where it is used. */
+static const struct {
+	unsigned int number;
+	const char *name;
+} needed[] = {
+	{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
+	{ KVM_CAP_ONE_REG, "KVM_CAP_ONE_REG" },
+	{ KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE" },
+	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
+};
+
+int kvm_try(int fd, unsigned long request, unsigned long arg)
+{
+	int result = ioctl(fd, request, arg);
+
+	return result < 0 ? -errno : result;
+}
+
+int kvm_call_named(int fd, unsigned long request, const char *name, unsigned long arg)
+{
+	int result = kvm_try(fd, request, arg);
+
+	if (result < 0)
+		die(STATUS_SETUP, "%s: %s (errno %d)", name, strerror(-result), -result);
+	return result;
+}
+
+int kvm_capability(const struct machine *m, unsigned int capability)
+{
+	int result = kvm_try(m->vm_fd, KVM_CHECK_EXTENSION, capability);
+
+	return result < 0 ? 0 : result;
+}
+
+void kvm_open(struct machine *m)
+{
+	int version;
+
+	m->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (m->kvm_fd < 0)
+		die(STATUS_SETUP, "/dev/kvm: %s (errno %d)", strerror(errno), errno);
+	version = kvm_call(m->kvm_fd, KVM_GET_API_VERSION, 0);
+	if (version != KVM_API_VERSION)
+		die(STATUS_SETUP, "/dev/kvm speaks API version %d, not %d", version,
+		    KVM_API_VERSION);
+	m->vm_fd = kvm_call(m->kvm_fd, KVM_CREATE_VM, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		if (!kvm_capability(m, needed[i].number))
+			die(STATUS_SETUP, "/dev/kvm lacks %s", needed[i].name);
+	}
+}
+
+static int one_reg(int vcpu_fd, unsigned long request, u64 reg, void *value)
+{
+	struct kvm_one_reg one = { .id = KVM_REG_RISCV | reg, .addr = (unsigned long)value };
+
+	return kvm_try(vcpu_fd, request, (unsigned long)&one);
+}
+
+static u64 long_reg(u64 reg)
+{
+	return reg | (sizeof(long) == 8 ? KVM_REG_SIZE_U64 : KVM_REG_SIZE_U32);
+}
+
+int kvm_get_reg(int vcpu_fd, u64 reg, unsigned long *value)
+{
+	return one_reg(vcpu_fd, KVM_GET_ONE_REG, long_reg(reg), value);
+}
+
+int kvm_set_reg(int vcpu_fd, u64 reg, unsigned long value)
+{
+	return one_reg(vcpu_fd, KVM_SET_ONE_REG, long_reg(reg), &value);
+}
+
+static u64 timer_reg(unsigned int index)
+{
+	return KVM_REG_RISCV_TIMER | KVM_REG_SIZE_U64 | index;
+}
+
+int kvm_get_timer(int vcpu_fd, unsigned int index, u64 *value)
+{
+	return one_reg(vcpu_fd, KVM_GET_ONE_REG, timer_reg(index), value);
+}
+
+int kvm_set_timer(int vcpu_fd, unsigned int index, u64 value)
+{
+	return one_reg(vcpu_fd, KVM_SET_ONE_REG, timer_reg(index), &value);
+}

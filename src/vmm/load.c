@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/*
+ * load.c - the guest's files into its memory.
+ *
+ *   RAM_BASE + text_offset   Image (flat, with a 64-byte header: Linux' boot-image-header)
+ *   ...                      up to image_size, which includes the kernel's .bss
+ *   below the device tree    initrd, if any
+ *   end of RAM - 64 KiB      device tree
+ *
+ * Whether an Image is complete: image_size can't tell, for .bss isn't in the file. A kernel that
+ * is an EFI program too (Debian's is) lists its sections in a PE header, and then the file has to
+ * reach to the last one's end. Of any other Image, only the header must be there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "vmm.h"
+
+struct image_header {
+	u32 code[2];
+	u64 text_offset;
+	u64 image_size;
+	u64 flags;
+	u32 version;
+	u32 reserved1;
+	u64 reserved2;
+	u64 magic; /* deprecated, but everybody writes it */
+	u32 magic2;
+	u32 pe_offset;
+};
+
+#define IMAGE_MAGIC    0x5643534952ull /* "RISCV" */
+#define IMAGE_MAGIC2   0x05435352u     /* "RSC\5" */
+#define IMAGE_BIG      1u
+#define IMAGE_MAJOR(v) ((v) >> 16)
+
+struct pe_header {
+	char magic[4]; /* "PE\0\0" */
+	u16 machine;
+	u16 nr_sections;
+	u32 unused[3];
+	u16 optional_size;
+	u16 characteristics;
+};
+
+struct pe_section {
+	char name[8];
+	u32 virtual_size, virtual_address;
+	u32 raw_size, raw_offset;
+	u32 unused[4];
+};
+
+_Static_assert(sizeof(struct image_header) == 64, "layout of an Image's header");
+_Static_assert(sizeof(struct pe_header) == 24, "layout of a PE header");
+_Static_assert(sizeof(struct pe_section) == 40, "layout of a PE section");
+
+struct file {
+	const char *path;
+	int fd;
+	u64 size;
+};
+
+static void open_file(struct file *file, const char *what, const char *path)
+{
+	struct stat st;
+
+	file->path = path;
+	file->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (file->fd < 0)
+		die(STATUS_SETUP, "%s %s: %s", what, path, strerror(errno));
+	if (fstat(file->fd, &st) < 0 || !S_ISREG(st.st_mode))
+		die(STATUS_SETUP, "%s %s: not a regular file", what, path);
+	file->size = st.st_size;
+}
+
+static size_t read_at(const struct file *file, void *to, size_t len, u64 offset)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pread(file->fd, (u8 *)to + done, len - done, offset + done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			die(STATUS_SETUP, "%s: %s", file->path, strerror(errno));
+		if (n == 0)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+static void load_file(struct machine *m, const struct file *file, gpa_t gpa)
+{
+	void *to = machine_ram(m, gpa, file->size);
+
+	if (read_at(file, to, file->size, 0) != file->size)
+		die(STATUS_SETUP, "%s became shorter while it was read", file->path);
+	/* Other harts may have executed the old contents (reboot). */
+	__builtin___clear_cache((char *)to, (char *)to + file->size);
+}
+
+/* ---- the Image ---- */
+
+static void refuse_image(const struct file *file, const u8 *start)
+{
+	const char *hint = "the RISC-V magic is missing";
+
+	if (memcmp(start, "\177ELF", 4) == 0)
+		hint = "it is an ELF file; objcopy -O binary makes a flat one";
+	else if (memcmp(start, "\037\213", 2) == 0)
+		hint = "it is compressed; gunzip it first";
+	else if (memcmp(start, "MZ", 2) == 0 && memcmp(start + 4, "zimg", 4) == 0)
+		hint = "it is an EFI zboot image, compressed within";
+	die(STATUS_SETUP, "%s is not a RISC-V Image: %s", file->path, hint);
+}
+
+static void read_header(const struct file *file, struct image_header *header)
+{
+	memset(header, 0, sizeof(*header));
+	if (read_at(file, header, sizeof(*header), 0) < sizeof(*header))
+		die(STATUS_SETUP, "%s is not a RISC-V Image: %llu bytes, less than its header",
+		    file->path, (unsigned long long)file->size);
+	if (header->magic2 != IMAGE_MAGIC2 && header->magic != IMAGE_MAGIC)
+		refuse_image(file, (u8 *)header);
+	if (header->flags & IMAGE_BIG)
+		die(STATUS_SETUP, "%s is a big-endian Image", file->path);
+	if (IMAGE_MAJOR(header->version) != 0)
+		die(STATUS_SETUP, "%s has Image header version %u; this VMM knows 0", file->path,
+		    IMAGE_MAJOR(header->version));
+}
+
+/* Where the last PE section's contents end in the file, or 0 without a PE header. */
+static u64 pe_end(const struct file *file, u64 offset)
+{
+	struct pe_header pe;
+	struct pe_section section;
+	u64 end = 0;
+
+	if (offset == 0 || read_at(file, &pe, sizeof(pe), offset) < sizeof(pe) ||
+	    memcmp(pe.magic, "PE\0\0", 4) != 0)
+		return 0;
+	offset += sizeof(pe) + pe.optional_size;
+	for (unsigned int i = 0; i < pe.nr_sections; i++, offset += sizeof(section)) {
+		if (read_at(file, &section, sizeof(section), offset) < sizeof(section))
+			return file->size + 1; /* not even the table is complete */
+		if ((u64)section.raw_offset + section.raw_size > end)
+			end = (u64)section.raw_offset + section.raw_size;
+	}
+	return end;
+}
+
+static void load_image(struct machine *m, struct layout *layout)
+{
+	struct image_header header;
+	struct file file;
+	u64 size, end;
+
+	open_file(&file, "guest", m->options.image);
+	read_header(&file, &header);
+	end = pe_end(&file, header.pe_offset);
+	if (end > file.size)
+		die(STATUS_SETUP,
+		    "%s is truncated: it has %llu bytes, and its sections end at %llu", file.path,
+		    (unsigned long long)file.size, (unsigned long long)end);
+	size = header.image_size > file.size ? header.image_size : file.size;
+	if (header.text_offset > m->ram_size || size > m->ram_size - header.text_offset)
+		die(STATUS_SETUP,
+		    "%s does not fit: it needs %llu bytes at offset 0x%llx, the memory has %llu "
+		    "MiB",
+		    file.path, (unsigned long long)size, (unsigned long long)header.text_offset,
+		    (unsigned long long)(m->ram_size / MIB));
+	layout->entry = RAM_BASE + header.text_offset;
+	layout->kernel_end = layout->entry + size;
+	load_file(m, &file, layout->entry);
+	close(file.fd);
+}
+
+static void load_initrd(struct machine *m, struct layout *layout)
+{
+	struct file file;
+	u64 room = layout->dtb - layout->kernel_end;
+
+	open_file(&file, "initrd", m->options.initrd);
+	if (file.size == 0)
+		die(STATUS_SETUP, "initrd %s is empty", file.path);
+	if (ALIGN_UP(file.size, SZ_4K) + SZ_4K > room)
+		die(STATUS_SETUP,
+		    "initrd %s does not fit: it has %llu bytes, the guest leaves %llu", file.path,
+		    (unsigned long long)file.size, (unsigned long long)room);
+	layout->initrd = ALIGN_DOWN(layout->dtb - file.size, SZ_4K);
+	layout->initrd_end = layout->initrd + file.size;
+	load_file(m, &file, layout->initrd);
+	close(file.fd);
+}
+
+void load_guest(struct machine *m, struct layout *layout)
+{
+	load_image(m, layout);
+	layout->dtb = ALIGN_DOWN(RAM_BASE + m->ram_size - DTB_MAX, SZ_4K);
+	if (layout->dtb < layout->kernel_end)
+		die(STATUS_SETUP, "%s leaves no memory for the device tree (%u KiB)",
+		    m->options.image, DTB_MAX / 1024);
+	if (m->options.initrd)
+		load_initrd(m, layout);
+	fdt_build(m, layout, machine_ram(m, layout->dtb, DTB_MAX));
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/*
+ * machine.c - the virtual machine as a whole: build it, boot it, stop it, boot it again.
+ *
+ * The first boot and a reboot are the same act: all vCPU threads are parked, every device is
+ * reset, the guest's files are loaded anew, the registers are set, the threads go.
+ */
+#define _GNU_SOURCE /* sem_clockwait */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include "vmm.h"
+
+static struct machine *signalled; /* for the signal handler */
+static volatile sig_atomic_t ending_signal;
+
+/* ---- memory ---- */
+
+void *machine_ram(struct machine *m, gpa_t gpa, u64 len)
+{
+	u64 offset = gpa - RAM_BASE;
+
+	if (gpa < RAM_BASE || offset > m->ram_size || len > m->ram_size - offset)
+		return NULL;
+	return m->ram + offset;
+}
+
+/*
+ * 2 MiB alignment on both sides, gpa and hva, lets KVM map RAM by 2 MiB leaves. The mapping is
+ * made 2 MiB too large, and what hangs over is given back.
+ */
+static void create_ram(struct machine *m)
+{
+	u64 size = m->options.ram_size;
+	u8 *raw = mmap(NULL, size + SZ_2M, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	u8 *ram = (u8 *)ALIGN_UP((uintptr_t)raw, SZ_2M);
+	struct kvm_userspace_memory_region region = {
+		.slot = 0,
+		.guest_phys_addr = RAM_BASE,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)ram,
+	};
+
+	if (raw == MAP_FAILED)
+		die(STATUS_SETUP, "cannot have %llu MiB of memory for the guest: %s",
+		    (unsigned long long)(size / MIB), strerror(errno));
+	if (ram > raw)
+		munmap(raw, ram - raw);
+	if (ram < raw + SZ_2M)
+		munmap(ram + size, raw + SZ_2M - ram);
+	madvise(ram, size, MADV_HUGEPAGE); /* advice: without it the pages are small */
+	m->ram = ram;
+	m->ram_size = size;
+	kvm_call(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+/* ---- what the host can do ---- */
+
+static void check_limits(struct machine *m)
+{
+	int most_vcpus = kvm_capability(m, KVM_CAP_MAX_VCPUS);
+	int gpa_bits = kvm_capability(m, KVM_CAP_VM_GPA_BITS);
+
+	if (most_vcpus > 0 && m->options.vcpus > (unsigned int)most_vcpus)
+		die(STATUS_USAGE, "--smp %u: this host allows %d vCPUs at most", m->options.vcpus,
+		    most_vcpus);
+	if (gpa_bits > 0 && gpa_bits < 64 && m->options.ram_size > (1ull << gpa_bits) - RAM_BASE)
+		die(STATUS_USAGE, "--mem: guest-physical addresses have %d bits on this host",
+		    gpa_bits);
+}
+
+/* ---- stopping ---- */
+
+void machine_stop(struct machine *m, enum stop_reason reason, int status)
+{
+	pthread_mutex_lock(&m->lock);
+	if (!m->stopping) { /* the first reason counts */
+		m->stop_reason = reason;
+		m->stop_status = status;
+		m->stopping = true;
+		sem_post(&m->wake);
+	}
+	pthread_mutex_unlock(&m->lock);
+}
+
+void machine_vcpu_park(struct vcpu *vcpu)
+{
+	struct machine *m = vcpu->machine;
+
+	pthread_mutex_lock(&m->lock);
+	vcpu->parked = true;
+	pthread_cond_signal(&m->parked);
+	while (m->stopping)
+		pthread_cond_wait(&m->resumed, &m->lock);
+	vcpu->parked = false;
+	vcpu->run->immediate_exit = 0;
+	pthread_mutex_unlock(&m->lock);
+}
+
+static bool all_parked(const struct machine *m)
+{
+	for (unsigned int i = 0; i < m->options.vcpus; i++) {
+		if (!m->vcpus[i].parked)
+			return false;
+	}
+	return true;
+}
+
+/* immediate_exit first: a thread on its way into KVM_RUN would miss the signal alone. */
+static void park_all(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->options.vcpus; i++) {
+		m->vcpus[i].run->immediate_exit = 1;
+		vcpu_kick(&m->vcpus[i]);
+	}
+	pthread_mutex_lock(&m->lock);
+	while (!all_parked(m))
+		pthread_cond_wait(&m->parked, &m->lock);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void on_signal(int number)
+{
+	ending_signal = number;
+	sem_post(&signalled->wake);
+}
+
+static void sleep_until_tick(struct machine *m)
+{
+	struct timespec when;
+	u64 ns = m->options.watchdog * 1000000000ull / WATCHDOG_SAMPLES;
+
+	clock_gettime(CLOCK_MONOTONIC, &when);
+	ns += when.tv_nsec;
+	when.tv_sec += ns / 1000000000;
+	when.tv_nsec = ns % 1000000000;
+	if (sem_clockwait(&m->wake, CLOCK_MONOTONIC, &when) < 0 && errno == ETIMEDOUT)
+		watchdog_tick(m);
+}
+
+static void wait_for_stop(struct machine *m)
+{
+	while (!m->stopping) {
+		if (m->options.watchdog)
+			sleep_until_tick(m);
+		else
+			sem_wait(&m->wake); /* EINTR: look again */
+		if (ending_signal)
+			machine_stop(m, STOP_QUIT, 128 + ending_signal);
+	}
+}
+
+/* ---- booting ---- */
+
+static void boot(struct machine *m)
+{
+	struct layout layout = { 0 };
+
+	plic_reset(&m->plic);
+	uart_reset(&m->uart);
+	console_reset();
+	for (unsigned int i = 0; i < m->options.nr_disks; i++)
+		virtio_mmio_reset(m->disks[i]);
+	load_guest(m, &layout);
+	for (unsigned int i = 0; i < m->options.vcpus; i++)
+		registers_reset(&m->vcpus[i], layout.entry, layout.dtb);
+
+	pthread_mutex_lock(&m->lock);
+	while (sem_trywait(&m->wake) == 0)
+		; /* a wake-up of the life before */
+	m->stopping = false;
+	pthread_cond_broadcast(&m->resumed);
+	pthread_mutex_unlock(&m->lock);
+}
+
+int machine_run(struct machine *m)
+{
+	for (;;) {
+		boot(m);
+		wait_for_stop(m);
+		park_all(m);
+		console_flush();
+		if (m->stop_reason != STOP_REBOOT)
+			break;
+		inform("the guest reboots");
+	}
+	if (m->stop_reason == STOP_VCPU || m->stop_reason == STOP_PANIC ||
+	    m->stop_reason == STOP_WATCHDOG) {
+		for (unsigned int i = 0; i < m->options.vcpus; i++)
+			registers_dump(&m->vcpus[i]);
+	}
+	return m->stop_status;
+}
+
+void machine_create(struct machine *m)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sem_init(&m->wake, 0, 0);
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->parked, NULL);
+	pthread_cond_init(&m->resumed, NULL);
+	m->stopping = true; /* vCPU threads wait for the first boot */
+
+	kvm_open(m);
+	check_limits(m);
+	create_ram(m);
+	plic_init(&m->plic, m);
+	uart_init(&m->uart, m);
+	syscon_init(m);
+	for (unsigned int i = 0; i < m->options.nr_disks; i++)
+		virtio_blk_add(m, m->options.disks[i], i);
+	for (unsigned int i = 0; i < m->options.vcpus; i++)
+		vcpu_create(&m->vcpus[i], m, i);
+	for (unsigned int i = 0; i < m->options.vcpus; i++)
+		vcpu_start_thread(&m->vcpus[i]);
+
+	signalled = m;
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	console_start(m);
+	park_all(m);
+}

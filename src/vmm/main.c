@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/*
+ * main.c - the command line.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "vmm.h"
+
+static const char help[] =
+	"usage: vmm [options] IMAGE\n"
+	"\n"
+	"Runs IMAGE, a RISC-V Image (Linux, or any flat program with that header), in a virtual\n"
+	"machine, through /dev/kvm. The console is standard input and output.\n"
+	"\n"
+	"  --smp N              virtual harts, 1 to 32 (1)\n"
+	"  --mem SIZE           guest memory, with K, M or G (512M)\n"
+	"  --initrd FILE        initial RAM disk\n"
+	"  --append STRING      kernel command line (console=ttyS0)\n"
+	"  --disk FILE          a raw disk, file or block device; may be repeated: /dev/vda, vdb, "
+	"...\n"
+	"  --watchdog SECONDS   end a guest that only faults in its trap handler (10; 0: never)\n"
+	"  --no-console-input   leave standard input alone\n"
+	"  --dump-dtb FILE      save the guest's device tree\n"
+	"  --quiet              only the guest's output and errors\n"
+	"  --help\n"
+	"\n"
+	"On a terminal, Ctrl-A X ends the machine and Ctrl-A Ctrl-A sends Ctrl-A.\n"
+	"\n"
+	"Exit status:\n"
+	"  0    the guest powered off\n"
+	"  N    the guest wrote (N << 16) | 0x3333 to its test finisher at 0x100000\n"
+	"  100  wrong options\n"
+	"  101  a file, the memory or KVM refused\n"
+	"  102  a vCPU cannot go on: its registers are printed\n"
+	"  103  the guest has crashed, by its own word (kernel panic, SBI reset with failure)\n"
+	"  104  the watchdog ended it\n"
+	"  128+ a signal ended the VMM\n";
+
+enum {
+	OPT_SMP = 1,
+	OPT_MEM,
+	OPT_INITRD,
+	OPT_APPEND,
+	OPT_DISK,
+	OPT_WATCHDOG,
+	OPT_NO_INPUT,
+	OPT_DUMP_DTB,
+	OPT_QUIET,
+	OPT_HELP,
+};
+
+static const struct option long_options[] = {
+	{ "smp", required_argument, NULL, OPT_SMP },
+	{ "mem", required_argument, NULL, OPT_MEM },
+	{ "initrd", required_argument, NULL, OPT_INITRD },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
+	{ "no-console-input", no_argument, NULL, OPT_NO_INPUT },
+	{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ 0 },
+};
+
+/* The DTB's 64 KiB and something of a guest. */
+#define RAM_MIN MIB
+
+static u64 parse_number(const char *text, const char *option, char **end)
+{
+	u64 value;
+
+	errno = 0;
+	value = strtoull(text, end, 0);
+	if (*end == text || text[0] == '-' || errno)
+		die(STATUS_USAGE, "%s %s: not a number", option, text);
+	return value;
+}
+
+static unsigned int parse_count(const char *text, const char *option, u64 min, u64 max)
+{
+	char *end;
+	u64 value = parse_number(text, option, &end);
+
+	if (*end)
+		die(STATUS_USAGE, "%s %s: not a number", option, text);
+	if (value < min || value > max)
+		die(STATUS_USAGE, "%s %s: must be %llu to %llu", option, text,
+		    (unsigned long long)min, (unsigned long long)max);
+	return (unsigned int)value;
+}
+
+static u64 parse_size(const char *text, const char *option)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	u64 value = parse_number(text, option, &end);
+	const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+
+	if (*end && (!unit || end[1]))
+		die(STATUS_USAGE, "%s %s: a size is a number with K, M, G or T", option, text);
+	for (; unit && unit >= units; unit--) {
+		if (value > ULLONG_MAX / 1024)
+			die(STATUS_USAGE, "%s %s: too large", option, text);
+		value *= 1024;
+	}
+	if (value < RAM_MIN || !IS_ALIGNED(value, SZ_4K))
+		die(STATUS_USAGE, "%s %s: must be 1M or more, in whole pages of 4K", option, text);
+	if (value > LONG_MAX - SZ_2M)
+		die(STATUS_USAGE, "%s %s: too large", option, text);
+	return value;
+}
+
+static void add_disk(struct options *options, const char *path)
+{
+	if (options->nr_disks == MAX_DISKS)
+		die(STATUS_USAGE, "--disk %s: there are %d disks already, no more are possible",
+		    path, MAX_DISKS);
+	options->disks[options->nr_disks++] = path;
+}
+
+static void parse_option(struct options *options, int option)
+{
+	switch (option) {
+	case OPT_SMP:
+		options->vcpus = parse_count(optarg, "--smp", 1, MAX_VCPUS);
+		break;
+	case OPT_MEM:
+		options->ram_size = parse_size(optarg, "--mem");
+		break;
+	case OPT_INITRD:
+		options->initrd = optarg;
+		break;
+	case OPT_APPEND:
+		options->append = optarg;
+		break;
+	case OPT_DISK:
+		add_disk(options, optarg);
+		break;
+	case OPT_WATCHDOG:
+		options->watchdog = parse_count(optarg, "--watchdog", 0, 1000000);
+		break;
+	case OPT_NO_INPUT:
+		options->input = false;
+		break;
+	case OPT_DUMP_DTB:
+		options->dump_dtb = optarg;
+		break;
+	case OPT_QUIET:
+		options->quiet = true;
+		break;
+	case OPT_HELP:
+		fputs(help, stdout);
+		exit(STATUS_POWEROFF);
+	}
+}
+
+static void parse_command_line(struct options *options, int argc, char **argv)
+{
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
+		if (option == ':')
+			die(STATUS_USAGE, "%s needs a value", argv[optind - 1]);
+		if (option == '?')
+			die(STATUS_USAGE, "unknown option %s; --help lists them", argv[optind - 1]);
+		parse_option(options, option);
+	}
+	if (optind == argc)
+		die(STATUS_USAGE, "no guest was named; --help tells how");
+	if (optind + 1 < argc)
+		die(STATUS_USAGE, "one guest at a time: what is %s?", argv[optind + 1]);
+	options->image = argv[optind];
+}
+
+int main(int argc, char **argv)
+{
+	static struct machine machine = {
+		.options = {
+			.vcpus = 1,
+			.ram_size = 512 * MIB,
+			.append = "console=ttyS0",
+			.watchdog = 10,
+			.input = true,
+		},
+	};
+
+	parse_command_line(&machine.options, argc, argv);
+	quiet = machine.options.quiet;
+	machine_create(&machine);
+	return machine_run(&machine);
+}

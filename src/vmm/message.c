@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * message.c - what the VMM has to say, on standard error.
+ *
+ * The guest's output is flushed first, so that a message stands where it happened.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "vmm.h"
+
+/* A hostile guest must not fill the user's disk with our complaints. */
+#define GUEST_ERRORS_SHOWN 20
+
+bool quiet;
+
+static void say(const char *format, va_list args)
+{
+	char line[512];
+
+	vsnprintf(line, sizeof(line), format, args);
+	console_flush();
+	fprintf(stderr, "vmm: %s\n", line);
+}
+
+void complain(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+}
+
+void inform(const char *format, ...)
+{
+	va_list args;
+
+	if (quiet)
+		return;
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+}
+
+void guest_error(const char *format, ...)
+{
+	static atomic_int shown;
+	int before = atomic_fetch_add(&shown, 1);
+	va_list args;
+
+	if (before >= GUEST_ERRORS_SHOWN) {
+		atomic_store(&shown, GUEST_ERRORS_SHOWN + 1);
+		if (before == GUEST_ERRORS_SHOWN)
+			complain("the guest makes too many mistakes: the rest is not shown");
+		return;
+	}
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+}
+
+void die(enum exit_status status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+	exit(status);
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+/*
+ * plic.c - the platform-level interrupt controller, with level-triggered sources.
+ *
+ * Two contexts a vCPU, as on QEMU's `virt`: 2n is M-mode, which a guest hart does not have (its
+ * registers read zero), 2n + 1 is S-mode. An S context's output is the vCPU's external interrupt,
+ * told to KVM by KVM_INTERRUPT; that ioctl is allowed from any thread while the vCPU runs.
+ *
+ * A source goes level -> pending (gateway) -> claimed, in service -> completed. It is pending
+ * again only after completion, if its line is still high. A line that falls before the claim
+ * takes its request back (QEMU does so too; the specification would let a stale claim through).
+ *
+ * Register map: RISC-V PLIC specification 1.0.0, chapter 3.
+ */
+#include <string.h>
+#include "vmm.h"
+
+#define PRIORITY_END   (4 * PLIC_SOURCES)
+#define PENDING        0x1000
+#define ENABLE         0x2000
+#define ENABLE_STRIDE  0x80
+#define CONTEXT        0x200000
+#define CONTEXT_STRIDE 0x1000
+#define CONTEXT_CLAIM  4
+
+#define PRIORITY_MAX 7
+
+static bool is_s_context(u64 number)
+{
+	return number % 2 == 1 && number / 2 < MAX_VCPUS;
+}
+
+/* The enabled pending source of highest priority, the lowest number among equals; 0 if none. */
+static unsigned int best_source(const struct plic *plic, const struct plic_context *context)
+{
+	u32 candidates = plic->pending & context->enable;
+	u32 best_priority = context->threshold;
+	unsigned int best = 0;
+
+	for (unsigned int source = 1; source < PLIC_SOURCES && candidates >> source; source++) {
+		if (candidates >> source & 1 && plic->priority[source] > best_priority) {
+			best = source;
+			best_priority = plic->priority[source];
+		}
+	}
+	return best;
+}
+
+/* Tell KVM about every output that changed. */
+static void update(struct plic *plic)
+{
+	for (unsigned int i = 0; i < plic->machine->options.vcpus; i++) {
+		struct plic_context *context = &plic->context[i];
+		bool raise = best_source(plic, context) != 0;
+		struct kvm_interrupt irq = { raise ? KVM_INTERRUPT_SET : KVM_INTERRUPT_UNSET };
+
+		if (raise == context->raised)
+			continue;
+		context->raised = raise;
+		kvm_call(plic->machine->vcpus[i].fd, KVM_INTERRUPT, &irq);
+	}
+}
+
+void plic_set_level(struct plic *plic, unsigned int source, bool level)
+{
+	u32 bit = 1u << source;
+
+	pthread_mutex_lock(&plic->lock);
+	if (level) {
+		plic->level |= bit;
+		plic->pending |= bit & ~plic->in_service;
+	} else {
+		plic->level &= ~bit;
+		plic->pending &= ~bit;
+	}
+	update(plic);
+	pthread_mutex_unlock(&plic->lock);
+}
+
+static u32 claim(struct plic *plic, struct plic_context *context)
+{
+	unsigned int source = best_source(plic, context);
+
+	if (source) {
+		plic->pending &= ~(1u << source);
+		plic->in_service |= 1u << source;
+		update(plic);
+	}
+	return source;
+}
+
+/* A completion by a context that hasn't enabled the source is ignored, by the specification. */
+static void complete(struct plic *plic, struct plic_context *context, u64 source)
+{
+	if (source == 0 || source >= PLIC_SOURCES || !(context->enable >> source & 1))
+		return;
+	plic->in_service &= ~(1u << source);
+	plic->pending |= plic->level & 1u << source;
+	update(plic);
+}
+
+static u32 read_locked(struct plic *plic, u64 offset)
+{
+	struct plic_context *context;
+	u64 number;
+
+	if (offset < PRIORITY_END)
+		return plic->priority[offset / 4];
+	if (offset == PENDING)
+		return plic->pending;
+	if (offset >= ENABLE && offset < CONTEXT) {
+		number = (offset - ENABLE) / ENABLE_STRIDE;
+		if (is_s_context(number) && (offset - ENABLE) % ENABLE_STRIDE == 0)
+			return plic->context[number / 2].enable;
+		return 0;
+	}
+	number = (offset - CONTEXT) / CONTEXT_STRIDE;
+	if (offset < CONTEXT || !is_s_context(number))
+		return 0;
+	context = &plic->context[number / 2];
+	switch ((offset - CONTEXT) % CONTEXT_STRIDE) {
+	case 0:
+		return context->threshold;
+	case CONTEXT_CLAIM:
+		return claim(plic, context);
+	}
+	return 0;
+}
+
+static void write_locked(struct plic *plic, u64 offset, u32 value)
+{
+	struct plic_context *context;
+	u64 number;
+
+	if (offset >= 4 && offset < PRIORITY_END) {
+		plic->priority[offset / 4] = value & PRIORITY_MAX;
+		update(plic);
+	} else if (offset >= ENABLE && offset < CONTEXT) {
+		number = (offset - ENABLE) / ENABLE_STRIDE;
+		if (!is_s_context(number) || (offset - ENABLE) % ENABLE_STRIDE)
+			return;
+		plic->context[number / 2].enable = value & ~1u;
+		update(plic);
+	} else if (offset >= CONTEXT) {
+		number = (offset - CONTEXT) / CONTEXT_STRIDE;
+		if (!is_s_context(number))
+			return;
+		context = &plic->context[number / 2];
+		switch ((offset - CONTEXT) % CONTEXT_STRIDE) {
+		case 0:
+			context->threshold = value & PRIORITY_MAX;
+			update(plic);
+			break;
+		case CONTEXT_CLAIM:
+			complete(plic, context, value);
+			break;
+		}
+	}
+}
+
+/* Registers are 32 bits wide; other accesses read zero and change nothing. */
+static u64 plic_read(void *device, u64 offset, unsigned int len)
+{
+	struct plic *plic = device;
+	u32 value;
+
+	if (len != 4 || offset % 4)
+		return 0;
+	pthread_mutex_lock(&plic->lock);
+	value = read_locked(plic, offset);
+	pthread_mutex_unlock(&plic->lock);
+	return value;
+}
+
+static void plic_write(void *device, u64 offset, u64 value, unsigned int len)
+{
+	struct plic *plic = device;
+
+	if (len != 4 || offset % 4)
+		return;
+	pthread_mutex_lock(&plic->lock);
+	write_locked(plic, offset, (u32)value);
+	pthread_mutex_unlock(&plic->lock);
+}
+
+void plic_reset(struct plic *plic)
+{
+	pthread_mutex_lock(&plic->lock);
+	plic->level = 0;
+	plic->pending = 0;
+	plic->in_service = 0;
+	memset(plic->priority, 0, sizeof(plic->priority));
+	for (unsigned int i = 0; i < MAX_VCPUS; i++) {
+		plic->context[i].enable = 0;
+		plic->context[i].threshold = 0;
+	}
+	update(plic);
+	pthread_mutex_unlock(&plic->lock);
+}
+
+void plic_init(struct plic *plic, struct machine *m)
+{
+	plic->machine = m;
+	pthread_mutex_init(&plic->lock, NULL);
+	bus_add(&m->bus, &(struct region){
+				 .name = "plic",
+				 .base = PLIC_BASE,
+				 .size = PLIC_SIZE,
+				 .device = plic,
+				 .read = plic_read,
+				 .write = plic_write,
+			 });
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi.c - the SBI calls that KVM leaves to user space: the consoles and the legacy shutdown.
+ *
+ * KVM writes ret[0] and ret[1] to the guest's a0 and a1. A legacy call (SBI Legacy) returns in a0
+ * only, so a1 gets its own old value back.
+ */
+#include "vmm.h"
+
+enum {
+	EXT_LEGACY_PUTCHAR = 0x01,
+	EXT_LEGACY_GETCHAR = 0x02,
+	EXT_LEGACY_SHUTDOWN = 0x08,
+	EXT_DBCN = 0x4442434e,
+};
+
+enum {
+	DBCN_WRITE = 0,
+	DBCN_READ = 1,
+	DBCN_WRITE_BYTE = 2,
+};
+
+enum {
+	SBI_SUCCESS = 0,
+	SBI_ERR_NOT_SUPPORTED = -2,
+	SBI_ERR_INVALID_PARAM = -3,
+};
+
+/* The memory that a DBCN call names: a length, and an address in two registers. */
+static void *dbcn_buffer(struct machine *m, const unsigned long *args)
+{
+	gpa_t gpa = args[1];
+
+	if (sizeof(long) == 4)
+		gpa |= (u64)args[2] << 32;
+	else if (args[2])
+		return NULL;
+	return machine_ram(m, gpa, args[0]);
+}
+
+static long dbcn_write(struct machine *m, const unsigned long *args, unsigned long *value)
+{
+	void *text = dbcn_buffer(m, args);
+
+	if (!text)
+		return SBI_ERR_INVALID_PARAM;
+	console_write(text, args[0]);
+	*value = args[0];
+	return SBI_SUCCESS;
+}
+
+static long dbcn_read(struct machine *m, const unsigned long *args, unsigned long *value)
+{
+	u8 *buffer = dbcn_buffer(m, args);
+	unsigned long n = 0;
+
+	if (!buffer)
+		return SBI_ERR_INVALID_PARAM;
+	while (n < args[0]) {
+		int byte = console_read();
+
+		if (byte < 0)
+			break;
+		buffer[n++] = (u8)byte;
+	}
+	*value = n;
+	return SBI_SUCCESS;
+}
+
+static long dbcn(struct machine *m, unsigned long function, const unsigned long *args,
+		 unsigned long *value)
+{
+	u8 byte = (u8)args[0];
+
+	*value = 0;
+	switch (function) {
+	case DBCN_WRITE:
+		return dbcn_write(m, args, value);
+	case DBCN_READ:
+		return dbcn_read(m, args, value);
+	case DBCN_WRITE_BYTE:
+		console_write(&byte, 1);
+		return SBI_SUCCESS;
+	}
+	return SBI_ERR_NOT_SUPPORTED;
+}
+
+void sbi_handle(struct vcpu *vcpu)
+{
+	struct machine *m = vcpu->machine;
+	unsigned long *args = vcpu->run->riscv_sbi.args;
+	unsigned long *ret = vcpu->run->riscv_sbi.ret;
+	u8 byte = (u8)args[0];
+
+	switch (vcpu->run->riscv_sbi.extension_id) {
+	case EXT_LEGACY_PUTCHAR:
+		console_write(&byte, 1);
+		ret[0] = SBI_SUCCESS;
+		ret[1] = args[1];
+		break;
+	case EXT_LEGACY_GETCHAR:
+		ret[0] = (long)console_read();
+		ret[1] = args[1];
+		break;
+	case EXT_LEGACY_SHUTDOWN:
+		machine_stop(m, STOP_POWEROFF, STATUS_POWEROFF);
+		break;
+	case EXT_DBCN:
+		ret[0] = dbcn(m, vcpu->run->riscv_sbi.function_id, args, &ret[1]);
+		break;
+	default:
+		ret[0] = SBI_ERR_NOT_SUPPORTED;
+		ret[1] = 0;
+	}
+}

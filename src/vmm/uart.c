@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/*
+ * uart.c - a 16550A serial port, byte registers at stride 1.
+ *
+ * Transmission takes no time: the transmitter is always empty, and says so by interrupt once
+ * after each byte (and when that interrupt is enabled). Bytes are received straight from the
+ * console's ring, so there is no receive FIFO here to overrun or to clear.
+ *
+ * The far end honours RTS: while the guest has it off, input stays in the ring. Linux's driver
+ * clears FIFOs and reads away a byte when it opens the port, with RTS off; thus it loses nothing.
+ * RTS is on after reset, for programs that poll and never touch MCR.
+ */
+#include <linux/serial_reg.h>
+#include "vmm.h"
+
+static bool receive_ready(const struct uart *uart)
+{
+	return (uart->mcr & UART_MCR_RTS) && !(uart->mcr & UART_MCR_LOOP) && console_has_input();
+}
+
+/* The cause of highest priority, as IIR spells it. */
+static u8 interrupt_cause(const struct uart *uart)
+{
+	if (uart->ier & UART_IER_RDI && receive_ready(uart))
+		return UART_IIR_RDI;
+	if (uart->ier & UART_IER_THRI && uart->thre_pending)
+		return UART_IIR_THRI;
+	return UART_IIR_NO_INT;
+}
+
+static void update_irq(struct uart *uart)
+{
+	bool irq = interrupt_cause(uart) != UART_IIR_NO_INT;
+
+	if (irq == uart->irq)
+		return;
+	uart->irq = irq;
+	plic_set_level(&uart->machine->plic, UART_IRQ, irq);
+}
+
+/* In loopback the modem inputs are wired to our own modem outputs. */
+static u8 modem_status(const struct uart *uart)
+{
+	u8 status = 0;
+
+	if (!(uart->mcr & UART_MCR_LOOP))
+		return UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
+	status |= uart->mcr & UART_MCR_RTS ? UART_MSR_CTS : 0;
+	status |= uart->mcr & UART_MCR_DTR ? UART_MSR_DSR : 0;
+	status |= uart->mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0;
+	status |= uart->mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0;
+	return status;
+}
+
+static u8 read_locked(struct uart *uart, u64 offset)
+{
+	u8 cause;
+
+	switch (offset) {
+	case UART_RX:
+		if (uart->lcr & UART_LCR_DLAB)
+			return uart->dll;
+		return receive_ready(uart) ? (u8)console_read() : 0;
+	case UART_IER:
+		return uart->lcr & UART_LCR_DLAB ? uart->dlm : uart->ier;
+	case UART_IIR:
+		cause = interrupt_cause(uart);
+		if (cause == UART_IIR_THRI)
+			uart->thre_pending = false;
+		return cause |
+		       (uart->fcr & UART_FCR_ENABLE_FIFO ? UART_IIR_FIFO_ENABLED_16550A : 0);
+	case UART_LCR:
+		return uart->lcr;
+	case UART_MCR:
+		return uart->mcr;
+	case UART_LSR:
+		return UART_LSR_TEMT | UART_LSR_THRE | (receive_ready(uart) ? UART_LSR_DR : 0);
+	case UART_MSR:
+		return modem_status(uart);
+	case UART_SCR:
+		return uart->scr;
+	}
+	return 0;
+}
+
+static void transmit(struct uart *uart, u8 byte)
+{
+	if (!(uart->mcr & UART_MCR_LOOP))
+		console_write(&byte, 1);
+	uart->thre_pending = true;
+}
+
+static void write_ier(struct uart *uart, u8 value)
+{
+	if (value & ~uart->ier & UART_IER_THRI)
+		uart->thre_pending = true;
+	uart->ier = value & 0x0f;
+}
+
+static void write_locked(struct uart *uart, u64 offset, u8 value)
+{
+	bool dlab = uart->lcr & UART_LCR_DLAB;
+
+	switch (offset) {
+	case UART_TX:
+		if (dlab)
+			uart->dll = value;
+		else
+			transmit(uart, value);
+		break;
+	case UART_IER:
+		if (dlab)
+			uart->dlm = value;
+		else
+			write_ier(uart, value);
+		break;
+	case UART_FCR:
+		uart->fcr = value;
+		break;
+	case UART_LCR:
+		uart->lcr = value;
+		break;
+	case UART_MCR:
+		uart->mcr = value & 0x1f;
+		break;
+	case UART_SCR:
+		uart->scr = value;
+		break;
+	}
+}
+
+/* Wider accesses than a byte reach the addressed register alone. */
+static u64 uart_read(void *device, u64 offset, unsigned int len)
+{
+	struct uart *uart = device;
+	u8 value;
+
+	(void)len;
+	pthread_mutex_lock(&uart->lock);
+	value = read_locked(uart, offset);
+	update_irq(uart);
+	pthread_mutex_unlock(&uart->lock);
+	return value;
+}
+
+static void uart_write(void *device, u64 offset, u64 value, unsigned int len)
+{
+	struct uart *uart = device;
+
+	(void)len;
+	pthread_mutex_lock(&uart->lock);
+	write_locked(uart, offset, (u8)value);
+	update_irq(uart);
+	pthread_mutex_unlock(&uart->lock);
+}
+
+void uart_input_arrived(struct uart *uart)
+{
+	pthread_mutex_lock(&uart->lock);
+	update_irq(uart);
+	pthread_mutex_unlock(&uart->lock);
+}
+
+/* The PLIC forgets its lines in the same machine reset. */
+void uart_reset(struct uart *uart)
+{
+	pthread_mutex_lock(&uart->lock);
+	uart->ier = 0;
+	uart->fcr = 0;
+	uart->lcr = 0;
+	uart->mcr = UART_MCR_RTS | UART_MCR_DTR;
+	uart->scr = 0;
+	uart->dll = 0;
+	uart->dlm = 0;
+	uart->thre_pending = false;
+	uart->irq = false;
+	pthread_mutex_unlock(&uart->lock);
+}
+
+void uart_init(struct uart *uart, struct machine *m)
+{
+	uart->machine = m;
+	pthread_mutex_init(&uart->lock, NULL);
+	bus_add(&m->bus, &(struct region){
+				 .name = "uart",
+				 .base = UART_BASE,
+				 .size = UART_SIZE,
+				 .device = uart,
+				 .read = uart_read,
+				 .write = uart_write,
+			 });
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vcpu.c - a vCPU's thread: into the guest, out with a reason, answer it, again.
+ *
+ * KVM completes an MMIO or SBI exit at the next KVM_RUN. So a thread that has to stop goes into
+ * KVM_RUN once more with immediate_exit set: the instruction is finished, no other is begun, and
+ * EINTR brings it to where it parks.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include "vmm.h"
+
+#define KICK_SIGNAL SIGUSR1
+
+/* Zkr (unprivileged): the entropy source's seed register and its "16 bits are here" state. */
+#define CSR_SEED        0x015
+#define SEED_STATE_ES16 (2ul << 30)
+
+static void kicked(int signal)
+{
+	(void)signal; /* that KVM_RUN returns is all we want */
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+	pthread_kill(vcpu->thread, KICK_SIGNAL);
+}
+
+static void handle_mmio(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	u64 value = 0;
+
+	if (run->mmio.is_write) {
+		memcpy(&value, run->mmio.data, run->mmio.len);
+		bus_write(&vcpu->machine->bus, run->mmio.phys_addr, value, run->mmio.len);
+	} else {
+		value = bus_read(&vcpu->machine->bus, run->mmio.phys_addr, run->mmio.len);
+		memcpy(run->mmio.data, &value, run->mmio.len);
+	}
+}
+
+static void handle_system_event(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	switch (run->system_event.type) {
+	case KVM_SYSTEM_EVENT_SHUTDOWN:
+		/* Reason 1 is "system failure" (SBI SRST FID 0). */
+		if (run->system_event.ndata > 0 && run->system_event.data[0] == 1) {
+			complain("the guest asks for a shutdown because of a failure");
+			machine_stop(vcpu->machine, STOP_PANIC, STATUS_PANIC);
+			return;
+		}
+		machine_stop(vcpu->machine, STOP_POWEROFF, STATUS_POWEROFF);
+		return;
+	case KVM_SYSTEM_EVENT_RESET:
+		machine_stop(vcpu->machine, STOP_REBOOT, 0);
+		return;
+	}
+	complain("the guest reports system event %u", run->system_event.type);
+	machine_stop(vcpu->machine, STOP_PANIC, STATUS_PANIC);
+}
+
+/* Only the seed comes here; of any other CSR, KVM would have made an illegal instruction. */
+static void handle_csr(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	u16 entropy = 0;
+
+	if (run->riscv_csr.csr_num != CSR_SEED)
+		guest_error("KVM asks for CSR 0x%lx", run->riscv_csr.csr_num);
+	else if (getrandom(&entropy, sizeof(entropy), 0) == sizeof(entropy))
+		run->riscv_csr.ret_value = SEED_STATE_ES16 | entropy;
+	else
+		run->riscv_csr.ret_value = 0; /* "built-in self-test": try again */
+}
+
+__attribute__((format(printf, 2, 3))) static void died(struct vcpu *vcpu, const char *format, ...)
+{
+	char why[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	complain("vCPU %u cannot go on: %s", vcpu->id, why);
+	machine_stop(vcpu->machine, STOP_VCPU, STATUS_VCPU);
+	machine_vcpu_park(vcpu); /* for good: this stop is the machine's last */
+}
+
+static void handle_exit(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_MMIO:
+		handle_mmio(vcpu);
+		break;
+	case KVM_EXIT_RISCV_SBI:
+		sbi_handle(vcpu);
+		break;
+	case KVM_EXIT_SYSTEM_EVENT:
+		handle_system_event(vcpu);
+		break;
+	case KVM_EXIT_RISCV_CSR:
+		handle_csr(vcpu);
+		break;
+	case KVM_EXIT_INTR:
+		break;
+	case KVM_EXIT_FAIL_ENTRY:
+		died(vcpu, "KVM_EXIT_FAIL_ENTRY, reason 0x%llx",
+		     (unsigned long long)run->fail_entry.hardware_entry_failure_reason);
+		break;
+	case KVM_EXIT_INTERNAL_ERROR:
+		died(vcpu, "KVM_EXIT_INTERNAL_ERROR, suberror %u", run->internal.suberror);
+		break;
+	default:
+		died(vcpu, "KVM_RUN returned with unknown exit reason %u", run->exit_reason);
+	}
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	machine_vcpu_park(vcpu); /* until the machine is loaded */
+	for (;;) {
+		int err = kvm_try(vcpu->fd, KVM_RUN, 0);
+
+		if (err == 0) {
+			handle_exit(vcpu);
+			if (atomic_load(&vcpu->machine->stopping))
+				vcpu->run->immediate_exit = 1;
+		} else if (err == -EINTR || err == -EAGAIN) {
+			if (atomic_exchange(&vcpu->sample_wanted, false))
+				watchdog_sample(vcpu);
+			if (atomic_load(&vcpu->machine->stopping))
+				machine_vcpu_park(vcpu);
+		} else {
+			died(vcpu, "KVM_RUN: %s (errno %d)", strerror(-err), -err);
+		}
+	}
+	return NULL;
+}
+
+void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
+{
+	int size = kvm_call(m->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+
+	vcpu->machine = m;
+	vcpu->id = id;
+	vcpu->fd = kvm_call(m->vm_fd, KVM_CREATE_VCPU, id);
+	vcpu->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED)
+		die(STATUS_SETUP, "mmap of vCPU %u: %s", id, strerror(errno));
+	/* KVM offers the debug console only to those who ask; an older KVM hasn't got it. */
+	kvm_set_reg(vcpu->fd, REG_SBI(KVM_RISCV_SBI_EXT_DBCN), 1);
+}
+
+void vcpu_start_thread(struct vcpu *vcpu)
+{
+	struct sigaction action = { .sa_handler = kicked };
+	int err;
+
+	sigaction(KICK_SIGNAL, &action, NULL);
+	err = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+	if (err)
+		die(STATUS_SETUP, "cannot start vCPU %u's thread: %s", vcpu->id, strerror(err));
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+/*
+ * virtio_blk.c - a disk: a raw file or a block device (virtio 1.2, chapter 5.2).
+ *
+ * A request is a header that the device reads, data, and one status byte that the device writes
+ * last. How the driver cuts them into buffers is its own business (2.7.4), so the header is taken
+ * from the front of all readable bytes and the status from the end of all writable ones.
+ *
+ * A write is done when the host's kernel has it; a flush is fdatasync().
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_ring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "vmm.h"
+
+#define SECTOR 512u
+
+struct disk {
+	struct virtio_device device; /* first: process() gets its address */
+	const char *path;
+	int fd;
+	struct virtio_blk_config config;
+	struct chain chain;
+};
+
+/* ---- buffers ---- */
+
+static u64 bytes_in(const struct iovec *iov, unsigned int count)
+{
+	u64 sum = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+/* Copy `len` bytes out of the front, and take them away from the buffers. */
+static void take_front(struct iovec *iov, unsigned int count, void *to, size_t len)
+{
+	for (unsigned int i = 0; i < count && len; i++) {
+		size_t n = iov[i].iov_len < len ? iov[i].iov_len : len;
+
+		memcpy(to, iov[i].iov_base, n);
+		iov[i].iov_base = (u8 *)iov[i].iov_base + n;
+		iov[i].iov_len -= n;
+		to = (u8 *)to + n;
+		len -= n;
+	}
+}
+
+/* The last writable byte, taken away from the buffers; NULL if there is none. */
+static u8 *take_last_byte(struct iovec *iov, unsigned int count)
+{
+	for (unsigned int i = count; i-- > 0;) {
+		if (iov[i].iov_len)
+			return (u8 *)iov[i].iov_base + --iov[i].iov_len;
+	}
+	return NULL;
+}
+
+/* ---- requests ---- */
+
+static ssize_t transfer(int fd, const struct iovec *iov, u64 offset, bool write)
+{
+	ssize_t n;
+
+	do {
+		n = write ? pwrite(fd, iov->iov_base, iov->iov_len, offset)
+			  : pread(fd, iov->iov_base, iov->iov_len, offset);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* All buffers from or to the disk at `sector`. The guest may be wrong about its size. */
+static u8 transfer_all(struct disk *disk, struct iovec *iov, unsigned int count, u64 sector,
+		       bool write)
+{
+	u64 len = bytes_in(iov, count), offset = sector * SECTOR;
+
+	if (len % SECTOR || sector > disk->config.capacity ||
+	    len / SECTOR > disk->config.capacity - sector)
+		return VIRTIO_BLK_S_IOERR;
+	for (unsigned int i = 0; i < count; i++) {
+		while (iov[i].iov_len) {
+			ssize_t n = transfer(disk->fd, &iov[i], offset, write);
+
+			if (n <= 0) {
+				complain("%s: %s at sector %llu: %s", disk->path,
+					 write ? "write" : "read", (unsigned long long)sector,
+					 n ? strerror(errno) : "unexpected end");
+				return VIRTIO_BLK_S_IOERR;
+			}
+			iov[i].iov_base = (u8 *)iov[i].iov_base + n;
+			iov[i].iov_len -= n;
+			offset += n;
+		}
+	}
+	return VIRTIO_BLK_S_OK;
+}
+
+static u8 flush(struct disk *disk)
+{
+	if (fdatasync(disk->fd) == 0)
+		return VIRTIO_BLK_S_OK;
+	complain("%s: fdatasync: %s", disk->path, strerror(errno));
+	return VIRTIO_BLK_S_IOERR;
+}
+
+static u8 get_id(struct disk *disk, struct iovec *iov, unsigned int count)
+{
+	char id[VIRTIO_BLK_ID_BYTES] = { 0 };
+	size_t left = sizeof(id);
+	const char *from = id;
+
+	snprintf(id, sizeof(id), "%s", disk->device.name);
+	for (unsigned int i = 0; i < count && left; i++) {
+		size_t n = iov[i].iov_len < left ? iov[i].iov_len : left;
+
+		memcpy(iov[i].iov_base, from, n);
+		from += n;
+		left -= n;
+	}
+	return VIRTIO_BLK_S_OK;
+}
+
+static u8 execute(struct disk *disk, const struct virtio_blk_outhdr *header)
+{
+	struct chain *chain = &disk->chain;
+
+	switch (header->type) {
+	case VIRTIO_BLK_T_IN:
+		return transfer_all(disk, chain->in, chain->nr_in, header->sector, false);
+	case VIRTIO_BLK_T_OUT:
+		return transfer_all(disk, chain->out, chain->nr_out, header->sector, true);
+	case VIRTIO_BLK_T_FLUSH:
+		return flush(disk);
+	case VIRTIO_BLK_T_GET_ID:
+		return get_id(disk, chain->in, chain->nr_in);
+	}
+	return VIRTIO_BLK_S_UNSUPP;
+}
+
+/* One chain is one request. Returns why it isn't one, or NULL. */
+static const char *answer(struct disk *disk)
+{
+	struct chain *chain = &disk->chain;
+	u64 writable = bytes_in(chain->in, chain->nr_in);
+	struct virtio_blk_outhdr header;
+	u8 *status;
+
+	if (bytes_in(chain->out, chain->nr_out) < sizeof(header))
+		return "a request is shorter than its header";
+	take_front(chain->out, chain->nr_out, &header, sizeof(header));
+	status = take_last_byte(chain->in, chain->nr_in);
+	if (!status)
+		return "a request has no room for its status";
+	*status = execute(disk, &header);
+	virtqueue_push(&disk->device.queue, chain, (u32)writable);
+	return NULL;
+}
+
+static void process(struct virtio_device *device)
+{
+	struct disk *disk = (struct disk *)device;
+	struct virtqueue *queue = &device->queue;
+	const char *why = NULL;
+	bool answered = false;
+	int got;
+
+	do {
+		virtqueue_mute(queue, true);
+		while ((got = virtqueue_pop(device->machine, queue, &disk->chain, &why)) > 0) {
+			why = answer(disk);
+			if (why)
+				break;
+			answered = true;
+		}
+		virtqueue_mute(queue, false);
+	} while (!why && !virtqueue_empty(queue));
+
+	if (why)
+		virtio_mmio_broken(device, why);
+	else if (answered && virtqueue_wants_irq(queue))
+		virtio_mmio_used_buffer(device);
+}
+
+/* ---- opening ---- */
+
+static u64 size_of(int fd, const char *path)
+{
+	struct stat st;
+	u64 size = 0;
+	off_t end;
+
+	if (fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, &size) == 0)
+		return size;
+	end = lseek(fd, 0, SEEK_END);
+	if (end < 0)
+		die(STATUS_SETUP, "disk %s: its size is unknown: %s", path, strerror(errno));
+	return end;
+}
+
+static int open_disk(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die(STATUS_SETUP, "disk %s: %s", path, strerror(errno));
+	/* A file system without locks can't tell; then nobody is refused. */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		die(STATUS_SETUP, "disk %s is in use by another virtual machine", path);
+	return fd;
+}
+
+void virtio_blk_add(struct machine *m, const char *path, unsigned int slot)
+{
+	struct disk *disk = calloc(1, sizeof(*disk));
+	struct virtio_device *device = &disk->device;
+	u64 size;
+
+	if (!disk)
+		die(STATUS_SETUP, "no memory for disk %s", path);
+	disk->path = path;
+	disk->fd = open_disk(path);
+	size = size_of(disk->fd, path);
+	if (size < SECTOR)
+		die(STATUS_SETUP, "disk %s has %llu bytes, less than a sector", path,
+		    (unsigned long long)size);
+	disk->config.capacity = size / SECTOR;
+	disk->config.seg_max = CHAIN_MAX - 2; /* header and status */
+	disk->config.blk_size = SECTOR;
+
+	snprintf(device->name, sizeof(device->name), "disk%u", slot);
+	device->device_id = VIRTIO_ID_BLOCK;
+	device->features = 1ull << VIRTIO_BLK_F_SEG_MAX | 1ull << VIRTIO_BLK_F_BLK_SIZE |
+			   1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_RING_F_INDIRECT_DESC;
+	device->config = &disk->config;
+	device->config_len = sizeof(disk->config);
+	device->process = process;
+	m->disks[slot] = device;
+	virtio_mmio_add(device, m, slot);
+}

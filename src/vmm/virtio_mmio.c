@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT
+/*
+ * virtio_mmio.c - the register window of a virtio device, version 2 (virtio 1.2, chapter 4.2).
+ *
+ * One queue a device. A notification of it is an ioeventfd: KVM signals the eventfd without
+ * leaving the kernel, and the device's own thread works on the queue. Where KVM has no ioeventfd,
+ * the write arrives here and signals the same eventfd.
+ */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "vmm.h"
+
+#define MMIO_MAGIC  0x74726976 /* "virt" */
+#define MMIO_VENDOR 0x50435348 /* "HSCP" */
+
+/* ---- interrupts, with the lock held ---- */
+
+static void set_interrupt(struct virtio_device *device, u32 status)
+{
+	bool was = device->interrupt_status != 0;
+	bool now = status != 0;
+
+	device->interrupt_status = status;
+	if (was != now)
+		plic_set_level(&device->machine->plic, device->irq, now);
+}
+
+void virtio_mmio_used_buffer(struct virtio_device *device)
+{
+	pthread_mutex_lock(&device->lock);
+	set_interrupt(device, device->interrupt_status | VIRTIO_MMIO_INT_VRING);
+	pthread_mutex_unlock(&device->lock);
+}
+
+static void broken_locked(struct virtio_device *device, const char *why)
+{
+	guest_error("%s: %s; the device needs a reset", device->name, why);
+	device->queue.ready = false;
+	device->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	if (device->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		set_interrupt(device, device->interrupt_status | VIRTIO_MMIO_INT_CONFIG);
+}
+
+/* The driver broke a rule. With io_lock held; nothing is done for it until it resets us. */
+void virtio_mmio_broken(struct virtio_device *device, const char *why)
+{
+	pthread_mutex_lock(&device->lock);
+	broken_locked(device, why);
+	pthread_mutex_unlock(&device->lock);
+}
+
+/* ---- registers ---- */
+
+static void reset_locked(struct virtio_device *device)
+{
+	device->status = 0;
+	device->features_select = 0;
+	device->driver_features_select = 0;
+	device->driver_features = 0;
+	device->queue_select = 0;
+	memset(&device->queue, 0, sizeof(device->queue));
+	set_interrupt(device, 0);
+}
+
+static u32 read_features(const struct virtio_device *device)
+{
+	if (device->features_select > 1)
+		return 0;
+	return (u32)(device->features >> 32 * device->features_select);
+}
+
+static u32 read_register(struct virtio_device *device, u64 offset)
+{
+	bool queue = device->queue_select == 0;
+
+	switch (offset) {
+	case VIRTIO_MMIO_MAGIC_VALUE:
+		return MMIO_MAGIC;
+	case VIRTIO_MMIO_VERSION:
+		return 2;
+	case VIRTIO_MMIO_DEVICE_ID:
+		return device->device_id;
+	case VIRTIO_MMIO_VENDOR_ID:
+		return MMIO_VENDOR;
+	case VIRTIO_MMIO_DEVICE_FEATURES:
+		return read_features(device);
+	case VIRTIO_MMIO_QUEUE_NUM_MAX:
+		return queue ? VIRTQUEUE_SIZE : 0;
+	case VIRTIO_MMIO_QUEUE_READY:
+		return queue && device->queue.ready;
+	case VIRTIO_MMIO_INTERRUPT_STATUS:
+		return device->interrupt_status;
+	case VIRTIO_MMIO_STATUS:
+		return device->status;
+	case VIRTIO_MMIO_SHM_LEN_LOW:
+	case VIRTIO_MMIO_SHM_LEN_HIGH:
+		return ~0u; /* no shared memory regions */
+	}
+	return 0;
+}
+
+static void write_status(struct virtio_device *device, u32 value)
+{
+	u64 unknown = device->driver_features & ~device->features;
+
+	if (value == 0) {
+		reset_locked(device);
+		return;
+	}
+	/* A driver of the old interface, or one that wants what was not offered: no FEATURES_OK. */
+	if (value & VIRTIO_CONFIG_S_FEATURES_OK &&
+	    (unknown || !(device->driver_features >> VIRTIO_F_VERSION_1 & 1)))
+		value &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+	device->status = (value & 0xff) | (device->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
+static void write_driver_features(struct virtio_device *device, u32 value)
+{
+	unsigned int shift = 32 * device->driver_features_select;
+
+	if (device->driver_features_select > 1 || device->status & VIRTIO_CONFIG_S_FEATURES_OK)
+		return;
+	device->driver_features &= ~(0xffffffffull << shift);
+	device->driver_features |= (u64)value << shift;
+}
+
+static void write_ready(struct virtio_device *device, u32 value)
+{
+	const char *why;
+
+	if (device->queue_select != 0 || device->status & VIRTIO_CONFIG_S_NEEDS_RESET)
+		return;
+	if (!(value & 1))
+		device->queue.ready = false;
+	else if (!device->queue.ready && !virtqueue_start(device->machine, &device->queue, &why))
+		broken_locked(device, why);
+	else
+		device->queue.ready = true;
+}
+
+static void set_half(u64 *address, u32 value, bool high)
+{
+	if (high)
+		*address = (*address & 0xffffffff) | (u64)value << 32;
+	else
+		*address = (*address & ~0xffffffffull) | value;
+}
+
+/* Where the queue lies can be said only while it isn't in use. */
+static void write_queue_register(struct virtio_device *device, u64 offset, u32 value)
+{
+	struct virtqueue *queue = &device->queue;
+	bool high = offset & 4;
+
+	if (device->queue_select != 0 || queue->ready)
+		return;
+	switch (offset) {
+	case VIRTIO_MMIO_QUEUE_NUM:
+		queue->size = value;
+		break;
+	case VIRTIO_MMIO_QUEUE_DESC_LOW:
+	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
+		set_half(&queue->desc_gpa, value, high);
+		break;
+	case VIRTIO_MMIO_QUEUE_AVAIL_LOW:
+	case VIRTIO_MMIO_QUEUE_AVAIL_HIGH:
+		set_half(&queue->avail_gpa, value, high);
+		break;
+	case VIRTIO_MMIO_QUEUE_USED_LOW:
+	case VIRTIO_MMIO_QUEUE_USED_HIGH:
+		set_half(&queue->used_gpa, value, high);
+		break;
+	}
+}
+
+static void kick(struct virtio_device *device)
+{
+	u64 one = 1;
+
+	if (write(device->kick, &one, sizeof(one)) < 0)
+		guest_error("%s: cannot wake its thread: errno %d", device->name, errno);
+}
+
+static void write_register(struct virtio_device *device, u64 offset, u32 value)
+{
+	switch (offset) {
+	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+		device->features_select = value;
+		break;
+	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+		device->driver_features_select = value;
+		break;
+	case VIRTIO_MMIO_DRIVER_FEATURES:
+		write_driver_features(device, value);
+		break;
+	case VIRTIO_MMIO_QUEUE_SEL:
+		device->queue_select = value;
+		break;
+	case VIRTIO_MMIO_QUEUE_READY:
+		write_ready(device, value);
+		break;
+	case VIRTIO_MMIO_QUEUE_NOTIFY:
+		if (value == 0)
+			kick(device);
+		break;
+	case VIRTIO_MMIO_INTERRUPT_ACK:
+		set_interrupt(device, device->interrupt_status & ~value);
+		break;
+	case VIRTIO_MMIO_STATUS:
+		write_status(device, value);
+		break;
+	default:
+		write_queue_register(device, offset, value);
+	}
+}
+
+/* Configuration space is read by any width, registers by 32 bits alone. */
+static u64 read_config(const struct virtio_device *device, u64 offset, unsigned int len)
+{
+	u64 value = 0;
+
+	if (offset < device->config_len && len <= device->config_len - offset)
+		memcpy(&value, (const u8 *)device->config + offset, len);
+	return value;
+}
+
+static u64 mmio_read(void *opaque, u64 offset, unsigned int len)
+{
+	struct virtio_device *device = opaque;
+	u32 value;
+
+	if (offset >= VIRTIO_MMIO_CONFIG)
+		return read_config(device, offset - VIRTIO_MMIO_CONFIG, len);
+	if (len != 4)
+		return 0;
+	pthread_mutex_lock(&device->lock);
+	value = read_register(device, offset);
+	pthread_mutex_unlock(&device->lock);
+	return value;
+}
+
+/* What stops or moves the queue has to wait until no request is being worked on. */
+static bool touches_queue(u64 offset)
+{
+	return offset == VIRTIO_MMIO_STATUS || offset == VIRTIO_MMIO_QUEUE_READY;
+}
+
+static void mmio_write(void *opaque, u64 offset, u64 value, unsigned int len)
+{
+	struct virtio_device *device = opaque;
+	bool wait = touches_queue(offset);
+
+	if (len != 4 || offset >= VIRTIO_MMIO_CONFIG)
+		return;
+	if (wait)
+		pthread_mutex_lock(&device->io_lock);
+	pthread_mutex_lock(&device->lock);
+	write_register(device, offset, (u32)value);
+	pthread_mutex_unlock(&device->lock);
+	if (wait)
+		pthread_mutex_unlock(&device->io_lock);
+}
+
+void virtio_mmio_reset(struct virtio_device *device)
+{
+	pthread_mutex_lock(&device->io_lock);
+	pthread_mutex_lock(&device->lock);
+	reset_locked(device);
+	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&device->io_lock);
+}
+
+/* ---- the thread ---- */
+
+static void *device_thread(void *opaque)
+{
+	struct virtio_device *device = opaque;
+	u64 count;
+
+	for (;;) {
+		if (read(device->kick, &count, sizeof(count)) < 0)
+			continue;
+		pthread_mutex_lock(&device->io_lock);
+		if (device->queue.ready && device->status & VIRTIO_CONFIG_S_DRIVER_OK)
+			device->process(device);
+		pthread_mutex_unlock(&device->io_lock);
+	}
+	return NULL;
+}
+
+static void add_ioeventfd(struct virtio_device *device, gpa_t base)
+{
+	struct kvm_ioeventfd ioeventfd = {
+		.addr = base + VIRTIO_MMIO_QUEUE_NOTIFY,
+		.len = 4,
+		.datamatch = 0, /* the queue's number */
+		.fd = device->kick,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+
+	if (kvm_capability(device->machine, KVM_CAP_IOEVENTFD))
+		kvm_call(device->machine->vm_fd, KVM_IOEVENTFD, &ioeventfd);
+}
+
+void virtio_mmio_add(struct virtio_device *device, struct machine *m, unsigned int slot)
+{
+	gpa_t base = VIRTIO_BASE(slot);
+
+	device->machine = m;
+	device->irq = VIRTIO_IRQ(slot);
+	device->features |= 1ull << VIRTIO_F_VERSION_1;
+	device->kick = eventfd(0, EFD_CLOEXEC);
+	if (device->kick < 0)
+		die(STATUS_SETUP, "eventfd: %s", strerror(errno));
+	pthread_mutex_init(&device->lock, NULL);
+	pthread_mutex_init(&device->io_lock, NULL);
+	bus_add(&m->bus, &(struct region){
+				 .name = device->name,
+				 .base = base,
+				 .size = VIRTIO_SIZE,
+				 .device = device,
+				 .read = mmio_read,
+				 .write = mmio_write,
+			 });
+	add_ioeventfd(device, base);
+	if (pthread_create(&device->thread, NULL, device_thread, device))
+		die(STATUS_SETUP, "cannot start %s's thread", device->name);
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/*
+ * virtio_ring.c - the device's side of a split virtqueue (virtio 1.2, chapter 2.7).
+ *
+ * The rings are memory that a hostile guest changes at any time. So every field is read exactly
+ * once into a local variable, checked, and used from there; every address goes through
+ * machine_ram(); no loop depends on the guest to end.
+ */
+#include <linux/virtio_ring.h>
+#include "vmm.h"
+
+/* Layout: avail is flags, idx, ring[size] of u16; used is flags, idx, then {id, len} of u32. */
+#define RING_FLAGS 0
+#define RING_IDX   1
+#define RING_FIRST 2
+
+#define AVAIL_BYTES(size) (2 * (RING_FIRST + (u64)(size)))
+#define USED_BYTES(size)  (2 * RING_FIRST + 8 * (u64)(size))
+
+/* What the guest wrote before idx is visible after this, and the other way round. */
+static u16 load_acquire(const volatile u16 *at)
+{
+	return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
+static void store_release(volatile u16 *at, u16 value)
+{
+	__atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
+bool virtqueue_start(struct machine *m, struct virtqueue *vq, const char **why)
+{
+	vq->desc = machine_ram(m, vq->desc_gpa, 16 * (u64)vq->size);
+	vq->avail = machine_ram(m, vq->avail_gpa, AVAIL_BYTES(vq->size));
+	vq->used = machine_ram(m, vq->used_gpa, USED_BYTES(vq->size));
+	vq->next_avail = 0;
+	*why = NULL;
+	if (vq->size == 0 || vq->size > VIRTQUEUE_SIZE || (vq->size & (vq->size - 1)))
+		*why = "the queue's size is not a power of two up to its maximum";
+	else if (!vq->desc || !vq->avail || !vq->used)
+		*why = "a ring is not in RAM";
+	else if (!IS_ALIGNED(vq->desc_gpa, 16) || !IS_ALIGNED(vq->avail_gpa, 2) ||
+		 !IS_ALIGNED(vq->used_gpa, 4))
+		*why = "a ring is not aligned";
+	return *why == NULL;
+}
+
+bool virtqueue_empty(const struct virtqueue *vq)
+{
+	return load_acquire(&vq->avail[RING_IDX]) == vq->next_avail;
+}
+
+static struct vring_desc read_desc(const struct vring_desc *table, u32 index)
+{
+	const volatile struct vring_desc *from = &table[index];
+
+	return (struct vring_desc){
+		.addr = from->addr,
+		.len = from->len,
+		.flags = from->flags,
+		.next = from->next,
+	};
+}
+
+/* One buffer of the chain. Those that the device reads come first (virtio 1.2, 2.7.4.2). */
+static bool add_buffer(struct machine *m, struct chain *chain, const struct vring_desc *desc,
+		       const char **why)
+{
+	struct iovec iov = {
+		.iov_base = machine_ram(m, desc->addr, desc->len),
+		.iov_len = desc->len,
+	};
+	bool in = desc->flags & VRING_DESC_F_WRITE;
+
+	if (!iov.iov_base)
+		*why = "a buffer is not in RAM";
+	else if (chain->nr_in && !in)
+		*why = "a readable buffer follows a writable one";
+	else if (chain->nr_in + chain->nr_out == CHAIN_MAX)
+		*why = "a chain is longer than its ring, or a loop";
+	else if (in)
+		chain->in[chain->nr_in++] = iov;
+	else
+		chain->out[chain->nr_out++] = iov;
+	return *why == NULL;
+}
+
+/* Follow a chain through a table of `size` descriptors, from `index`. */
+static bool walk(struct machine *m, struct chain *chain, const struct vring_desc *table, u32 size,
+		 u32 index, const char **why)
+{
+	for (;;) {
+		struct vring_desc desc;
+
+		if (index >= size) {
+			*why = "a descriptor's number is outside its table";
+			return false;
+		}
+		desc = read_desc(table, index);
+		if (desc.flags & VRING_DESC_F_INDIRECT) {
+			*why = "an indirect descriptor where none may be";
+			return false;
+		}
+		if (!add_buffer(m, chain, &desc, why))
+			return false;
+		if (!(desc.flags & VRING_DESC_F_NEXT))
+			return true;
+		index = desc.next;
+	}
+}
+
+static bool walk_indirect(struct machine *m, struct chain *chain, const struct vring_desc *head,
+			  const char **why)
+{
+	struct vring_desc *table = machine_ram(m, head->addr, head->len);
+	u32 size = head->len / sizeof(*table);
+
+	if (!table || size == 0 || head->len % sizeof(*table) || !IS_ALIGNED(head->addr, 8) ||
+	    head->flags & VRING_DESC_F_NEXT) {
+		*why = "an indirect table is not in RAM, or malformed";
+		return false;
+	}
+	return walk(m, chain, table, size, 0, why);
+}
+
+/* 1: a chain; 0: the queue is empty; -1: the guest broke the rules, see *why. */
+int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, const char **why)
+{
+	u16 available = load_acquire(&vq->avail[RING_IDX]) - vq->next_avail;
+	struct vring_desc head;
+	bool ok;
+
+	*why = NULL;
+	chain->nr_in = 0;
+	chain->nr_out = 0;
+	if (available == 0)
+		return 0;
+	if (available > vq->size) {
+		*why = "the ring's index is ahead by more than its size";
+		return -1;
+	}
+	chain->head = vq->avail[RING_FIRST + vq->next_avail % vq->size];
+	if (chain->head >= vq->size) {
+		*why = "a descriptor's number is outside its table";
+		return -1;
+	}
+	head = read_desc(vq->desc, chain->head);
+	if (head.flags & VRING_DESC_F_INDIRECT)
+		ok = walk_indirect(m, chain, &head, why);
+	else
+		ok = walk(m, chain, vq->desc, vq->size, chain->head, why);
+	vq->next_avail++;
+	return ok ? 1 : -1;
+}
+
+void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written)
+{
+	u16 idx = vq->used[RING_IDX];
+	volatile u32 *element = (volatile u32 *)&vq->used[RING_FIRST] + 2 * (idx % vq->size);
+
+	element[0] = chain->head;
+	element[1] = written;
+	store_release(&vq->used[RING_IDX], idx + 1);
+}
+
+/* While requests are being worked on, the guest need not notify. */
+void virtqueue_mute(struct virtqueue *vq, bool mute)
+{
+	vq->used[RING_FLAGS] = mute ? VRING_USED_F_NO_NOTIFY : 0;
+	/* Unmuted first, looked at afterwards: else a notification could be missed. */
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+bool virtqueue_wants_irq(const struct virtqueue *vq)
+{
+	atomic_thread_fence(memory_order_seq_cst); /* used idx before flags */
+	return !(vq->avail[RING_FLAGS] & VRING_AVAIL_F_NO_INTERRUPT);
+}

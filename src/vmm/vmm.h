@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vmm.h - what the files of the VMM share: one virtual machine and its parts.
+ *
+ * The VMM is an ordinary Linux program: one thread a vCPU, one for the console, one a disk, and
+ * the main thread, which boots the machine, waits until something ends it, and boots it again
+ * when that was a reboot. It runs unchanged on Linux KVM and on hyperscope.
+ *
+ * Locks, outermost first: virtio io_lock > device lock (uart, virtio) > plic > console.
+ * The machine's lock is never held while another is taken.
+ */
+#ifndef VMM_H
+#define VMM_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+#include <linux/kvm.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef u64 gpa_t;
+
+#define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
+#define ALIGN_UP(x, a)   (((x) + (a)-1) & ~((u64)(a)-1))
+#define ALIGN_DOWN(x, a) ((x) & ~((u64)(a)-1))
+#define IS_ALIGNED(x, a) (((x) & ((u64)(a)-1)) == 0)
+#define SZ_4K            0x1000ul
+#define SZ_2M            0x200000ul
+#define MIB              0x100000ul
+
+/* Our limit; the PLIC's register map would allow 15872 contexts. */
+#define MAX_VCPUS 32
+#define MAX_DISKS 8
+
+/*
+ * The memory map: QEMU's `virt`, so that a program written for that machine finds its devices.
+ */
+#define SYSCON_BASE    0x00100000ul
+#define SYSCON_SIZE    0x1000ul
+#define PLIC_BASE      0x0c000000ul
+#define PLIC_SIZE      0x00600000ul
+#define UART_BASE      0x10000000ul
+#define UART_SIZE      0x100ul
+#define VIRTIO_BASE(n) (0x10001000ul + (n)*0x1000ul)
+#define VIRTIO_SIZE    0x1000ul
+#define RAM_BASE       0x80000000ul
+
+/* PLIC sources; 0 means "none" to a PLIC. */
+#define VIRTIO_IRQ(n) (1 + (n))
+#define UART_IRQ      10
+#define PLIC_SOURCES  32
+
+/* The VMM's exit status, when it isn't the guest's own (finisher code). See --help. */
+enum exit_status {
+	STATUS_POWEROFF = 0,
+	STATUS_USAGE = 100,    /* wrong options */
+	STATUS_SETUP = 101,    /* a file, the memory or KVM refused */
+	STATUS_VCPU = 102,     /* a vCPU cannot go on */
+	STATUS_PANIC = 103,    /* the guest says that it has crashed */
+	STATUS_WATCHDOG = 104, /* a vCPU only takes faults of its own trap handler */
+};
+
+struct options {
+	unsigned int vcpus;
+	u64 ram_size;
+	const char *image;
+	const char *initrd;
+	const char *append;
+	const char *dump_dtb;
+	const char *disks[MAX_DISKS];
+	unsigned int nr_disks;
+	unsigned int watchdog; /* seconds; 0 is off */
+	bool quiet;
+	bool input;
+};
+
+struct machine;
+
+/* ---- message.c: one line to standard error each, after the guest's output so far ---- */
+
+extern bool quiet;
+__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void inform(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void guest_error(const char *format, ...);
+__attribute__((format(printf, 2, 3), noreturn)) void die(enum exit_status status,
+							 const char *format, ...);
+
+/* ---- kvm.c ---- */
+
+/* An ioctl that must work: dies with its name and errno otherwise. */
+#define kvm_call(fd, request, arg) kvm_call_named(fd, request, #request, (unsigned long)(arg))
+int kvm_call_named(int fd, unsigned long request, const char *name, unsigned long arg);
+int kvm_try(int fd, unsigned long request, unsigned long arg); /* or -errno */
+
+void kvm_open(struct machine *m);
+int kvm_capability(const struct machine *m, unsigned int capability);
+
+/* ONE_REG, unsigned long wide: type and subtype, and the index in its struct. */
+#define REG_CONFIG(name) (KVM_REG_RISCV_CONFIG | KVM_REG_RISCV_CONFIG_REG(name))
+#define REG_CORE(index)  (KVM_REG_RISCV_CORE | (index))
+#define REG_CSR(index)   (KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_GENERAL | (index))
+#define REG_ISA(ext)     (KVM_REG_RISCV_ISA_EXT | KVM_REG_RISCV_ISA_SINGLE | (ext))
+#define REG_SBI(ext)     (KVM_REG_RISCV_SBI_EXT | KVM_REG_RISCV_SBI_SINGLE | (ext))
+int kvm_get_reg(int vcpu_fd, u64 reg, unsigned long *value);
+int kvm_set_reg(int vcpu_fd, u64 reg, unsigned long value);
+/* The timer's registers are 64 bits wide on every XLEN. */
+int kvm_get_timer(int vcpu_fd, unsigned int index, u64 *value);
+int kvm_set_timer(int vcpu_fd, unsigned int index, u64 value);
+
+/* ---- bus.c: which device answers at an address ---- */
+
+struct region {
+	const char *name;
+	gpa_t base;
+	u64 size;
+	void *device;
+	u64 (*read)(void *device, u64 offset, unsigned int len);
+	void (*write)(void *device, u64 offset, u64 value, unsigned int len);
+};
+
+struct bus {
+	struct region regions[4 + MAX_DISKS];
+	unsigned int nr_regions;
+};
+
+void bus_add(struct bus *bus, const struct region *region);
+u64 bus_read(struct bus *bus, gpa_t gpa, unsigned int len);
+void bus_write(struct bus *bus, gpa_t gpa, u64 value, unsigned int len);
+
+/* ---- plic.c ---- */
+
+struct plic {
+	struct machine *machine;
+	pthread_mutex_t lock;
+	u32 level;      /* what the devices say now; one bit a source */
+	u32 pending;    /* the gateway has forwarded it, nobody has claimed it */
+	u32 in_service; /* claimed, not completed */
+	u32 priority[PLIC_SOURCES];
+	struct plic_context {
+		u32 enable;
+		u32 threshold;
+		bool raised; /* what KVM was told last */
+	} context[MAX_VCPUS];
+};
+
+void plic_init(struct plic *plic, struct machine *m);
+void plic_reset(struct plic *plic);
+void plic_set_level(struct plic *plic, unsigned int source, bool level);
+
+/* ---- console.c: the VMM's standard input and output as a terminal line ---- */
+
+void console_start(struct machine *m);
+void console_reset(void);
+void console_write(const void *text, size_t len);
+void console_flush(void);
+bool console_has_input(void);
+int console_read(void); /* a byte or -1 */
+
+/* ---- uart.c ---- */
+
+struct uart {
+	struct machine *machine;
+	pthread_mutex_t lock;
+	u8 ier, fcr, lcr, mcr, scr, dll, dlm;
+	bool thre_pending; /* "transmitter empty" has not been read from IIR yet */
+	bool irq;          /* the line as the PLIC knows it */
+};
+
+void uart_init(struct uart *uart, struct machine *m);
+void uart_reset(struct uart *uart);
+void uart_input_arrived(struct uart *uart);
+
+/* ---- syscon.c: power off, reset, exit code ---- */
+
+void syscon_init(struct machine *m);
+
+/* ---- virtio_ring.c: one split virtqueue ---- */
+
+#define VIRTQUEUE_SIZE 128
+/* A chain may be as long as the ring, no longer: that also bounds loops. */
+#define CHAIN_MAX VIRTQUEUE_SIZE
+
+struct virtqueue {
+	u32 size;
+	bool ready;
+	u16 next_avail; /* free-running, as in the ring */
+	gpa_t desc_gpa, avail_gpa, used_gpa;
+	struct vring_desc *desc;
+	volatile u16 *avail; /* flags, idx, ring[] */
+	volatile u16 *used;  /* flags, idx, then elements of 8 bytes */
+};
+
+struct chain {
+	u16 head;
+	unsigned int nr_out, nr_in;
+	struct iovec out[CHAIN_MAX]; /* the device reads */
+	struct iovec in[CHAIN_MAX];  /* the device writes */
+};
+
+bool virtqueue_start(struct machine *m, struct virtqueue *vq, const char **why);
+bool virtqueue_empty(const struct virtqueue *vq);
+int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, const char **why);
+void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written);
+void virtqueue_mute(struct virtqueue *vq, bool mute);
+bool virtqueue_wants_irq(const struct virtqueue *vq);
+
+/* ---- virtio_mmio.c: the transport, version 2 ("modern") ---- */
+
+struct virtio_device {
+	struct machine *machine;
+	char name[16];
+	unsigned int irq;
+	u32 device_id;
+	u64 features;
+	const void *config;
+	size_t config_len;
+	/* Called with io_lock held: answer every request that the queue holds. */
+	void (*process)(struct virtio_device *device);
+
+	pthread_mutex_t lock; /* registers and the interrupt line */
+	u32 status, interrupt_status;
+	u32 features_select, driver_features_select, queue_select;
+	u64 driver_features;
+
+	/* Held while requests are worked on; a reset waits for it, so no write comes after. */
+	pthread_mutex_t io_lock;
+	struct virtqueue queue;
+	int kick; /* eventfd: KVM signals it when the guest notifies the queue */
+	pthread_t thread;
+};
+
+void virtio_mmio_add(struct virtio_device *device, struct machine *m, unsigned int slot);
+void virtio_mmio_reset(struct virtio_device *device);
+void virtio_mmio_used_buffer(struct virtio_device *device);
+void virtio_mmio_broken(struct virtio_device *device, const char *why);
+
+/* ---- virtio_blk.c ---- */
+
+void virtio_blk_add(struct machine *m, const char *path, unsigned int slot);
+
+/* ---- load.c, fdt.c ---- */
+
+struct layout {
+	gpa_t entry;
+	gpa_t kernel_end;
+	gpa_t initrd, initrd_end; /* equal: there is none */
+	gpa_t dtb;
+};
+
+#define DTB_MAX (64 * 1024)
+
+void load_guest(struct machine *m, struct layout *layout);
+void fdt_build(struct machine *m, const struct layout *layout, void *buffer);
+
+/* ---- vcpu.c, registers.c, sbi.c ---- */
+
+/* What the watchdog looks at. */
+struct trap_sample {
+	unsigned long pc, stvec, sepc, scause;
+};
+
+struct vcpu {
+	struct machine *machine;
+	unsigned int id;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool parked; /* under the machine's lock */
+	atomic_bool sample_wanted;
+	atomic_uint suspicions; /* samples in a row that show the same fault of the trap handler */
+	struct trap_sample sample;
+};
+
+void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id);
+void vcpu_start_thread(struct vcpu *vcpu);
+void vcpu_kick(struct vcpu *vcpu);
+
+void registers_reset(struct vcpu *vcpu, gpa_t entry, gpa_t dtb);
+void registers_dump(struct vcpu *vcpu);
+void registers_sample(const struct vcpu *vcpu, struct trap_sample *sample);
+
+void sbi_handle(struct vcpu *vcpu);
+
+/* ---- watchdog.c ---- */
+
+void watchdog_sample(struct vcpu *vcpu);
+void watchdog_tick(struct machine *m);
+#define WATCHDOG_SAMPLES 4 /* in one period */
+
+/* ---- machine.c ---- */
+
+enum stop_reason {
+	STOP_NONE,
+	STOP_POWEROFF, /* includes the finisher's exit code */
+	STOP_REBOOT,
+	STOP_VCPU, /* the rest end with a register dump */
+	STOP_PANIC,
+	STOP_WATCHDOG,
+	STOP_QUIT, /* the user, or a signal */
+};
+
+struct machine {
+	struct options options;
+	int kvm_fd, vm_fd;
+	u8 *ram;
+	u64 ram_size;
+	struct bus bus;
+	struct plic plic;
+	struct uart uart;
+	struct virtio_device *disks[MAX_DISKS];
+	struct vcpu vcpus[MAX_VCPUS];
+
+	sem_t wake; /* the main thread sleeps here */
+	pthread_mutex_t lock;
+	pthread_cond_t parked, resumed;
+	atomic_bool stopping; /* changed under the lock */
+	enum stop_reason stop_reason;
+	int stop_status;
+};
+
+void machine_create(struct machine *m);
+int machine_run(struct machine *m);
+void machine_stop(struct machine *m, enum stop_reason reason, int status);
+void machine_vcpu_park(struct vcpu *vcpu);
+
+/* Guest memory as the VMM's own, or NULL unless all of it is RAM. */
+void *machine_ram(struct machine *m, gpa_t gpa, u64 len);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/*
+ * watchdog.c - a guest that does nothing but take faults of its own trap handler is ended.
+ *
+ * Such a loop (stvec points to nowhere, the handler's stack is gone, ...) causes no exit to user
+ * space, ever. So a few times in a period every vCPU is kicked out of KVM_RUN and looked at. One
+ * sample is suspicious if the last trap was a fault taken in the first instructions of the trap
+ * handler, and pc stands between the handler's start and that fault. A period full of suspicious
+ * samples with the same fault is a verdict: nothing else can have happened meanwhile, for any
+ * other trap or interrupt would have changed sepc and scause.
+ *
+ * A guest that computes, waits, or spins on purpose is left alone.
+ */
+#include "vmm.h"
+
+/* The fault is looked for in so many bytes after stvec. */
+#define HANDLER_START 256
+
+/* scause of faults (Priv. spec, S §1.8): fetch, illegal, load and store; not ecall, ebreak. */
+#define FAULTS ((1ul << 1) | (1ul << 2) | (0xful << 4) | (1ul << 12) | (1ul << 13) | (1ul << 15))
+
+static bool suspicious(const struct trap_sample *now)
+{
+	unsigned long handler = now->stvec & ~3ul;
+
+	return now->scause < 16 && (FAULTS >> now->scause & 1) &&
+	       now->sepc - handler < HANDLER_START && now->pc - handler <= now->sepc - handler;
+}
+
+static bool same_fault(const struct trap_sample *a, const struct trap_sample *b)
+{
+	return a->stvec == b->stvec && a->sepc == b->sepc && a->scause == b->scause;
+}
+
+/* By the vCPU's own thread, out of KVM_RUN. */
+void watchdog_sample(struct vcpu *vcpu)
+{
+	struct trap_sample now;
+
+	registers_sample(vcpu, &now);
+	if (!suspicious(&now))
+		atomic_store(&vcpu->suspicions, 0);
+	else if (same_fault(&now, &vcpu->sample))
+		atomic_fetch_add(&vcpu->suspicions, 1);
+	else
+		atomic_store(&vcpu->suspicions, 1);
+	vcpu->sample = now;
+}
+
+/* By the main thread, WATCHDOG_SAMPLES times in a period. */
+void watchdog_tick(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->options.vcpus; i++) {
+		struct vcpu *vcpu = &m->vcpus[i];
+
+		if (atomic_load(&vcpu->suspicions) >= WATCHDOG_SAMPLES) {
+			complain("vCPU %u loops: its trap handler at 0x%lx faults at once (scause "
+				 "%lu)",
+				 i, vcpu->sample.stvec, vcpu->sample.scause);
+			machine_stop(m, STOP_WATCHDOG, STATUS_WATCHDOG);
+			return;
+		}
+		atomic_store(&vcpu->sample_wanted, true);
+		vcpu_kick(vcpu);
+	}
+}
