@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT
+/*
+ * exits.c - every cause by which a guest leaves VS or VU mode, and what the
+ * guest sees of it; and the traps that must not leave at all.
+ *
+ * Bare, under OpenSBI, the H extension's CSRs are there: claims about virtual
+ * instructions are skipped. MMIO has a payload of its own (mmio.c).
+ */
+#include "rt.h"
+
+#define NO_MEMORY   0x7f00000000UL /* nothing there, and Sv39x4 can still say it */
+#define FRESH_PAGES 512
+#define IRQ_LOOP_MS 40
+
+/* One instruction as data, then ret: run(word) executes it. */
+static u32 code[64] __attribute__((aligned(64)));
+
+static void run(unsigned long word)
+{
+	code[0] = (u32)word;
+	code[1] = 0x00008067; /* ret */
+	fence_i();
+	((void (*)(void))code)();
+}
+
+static bool tval_is(const struct trap *trap, unsigned long want)
+{
+	return trap->tval == want || !trap->tval;
+}
+
+/*
+ * S 1.9: stval is the instruction's bits, or 0. Not asked of mret and sret: QEMU
+ * gives the bits of an earlier instruction there.
+ */
+static void ok_illegal(unsigned long word, const char *name)
+{
+	const struct trap *trap = catch_trap(run, word);
+
+	if (!ok(trap->cause == EXC_ILLEGAL_INST && tval_is(trap, word) &&
+			trap->epc == (unsigned long)code && trap->status & SSTATUS_SPP,
+		"%s: illegal instruction, from S mode, stval its bits", name))
+		note("cause %ld stval %lx sepc %lx sstatus %lx", (long)trap->cause, trap->tval,
+		     trap->epc, trap->status);
+}
+
+/* VS-stage page tables let U mode in: bare satp gives no U bit to test. */
+static void ok_illegal_in_user(unsigned long word, const char *name)
+{
+	const struct trap *trap = catch_user(run, word);
+
+	if (!ok(trap->cause == EXC_ILLEGAL_INST && tval_is(trap, word) &&
+			trap->epc == (unsigned long)code && !(trap->status & SSTATUS_SPP),
+		"%s in U mode: illegal instruction, from U mode", name))
+		note("cause %ld stval %lx sepc %lx sstatus %lx", (long)trap->cause, trap->tval,
+		     trap->epc, trap->status);
+}
+
+#define CSRR_A0(csr)   (0x00002573UL | (unsigned long)(csr) << 20)
+#define CSRW_ZERO(csr) (0x00001073UL | (unsigned long)(csr) << 20)
+
+static void test_illegal(void)
+{
+	ok_illegal(0xffffffff, "all ones");
+	ok_illegal(0x00000000, "all zeros");
+	ok_illegal(CSRR_A0(0x300), "csrr mstatus");
+	ok_illegal(CSRR_A0(0x8ff), "csrr of a CSR that nobody has");
+	ok_illegal(CSRW_ZERO(0xc01), "csrw time");
+	ok_trap(catch_trap(run, 0x30200073), EXC_ILLEGAL_INST, ANY, "mret: illegal instruction");
+	ok_illegal_in_user(0xffffffff, "all ones");
+}
+
+static void test_virtual(void)
+{
+	static const struct {
+		u32 word;
+		const char *name;
+	} insns[] = {
+		{ CSRR_A0(CSR_hstatus), "csrr hstatus" },
+		{ CSRR_A0(CSR_hgatp), "csrr hgatp" },
+		{ CSRW_ZERO(CSR_hgatp), "csrw hgatp" },
+		{ CSRR_A0(CSR_vsstatus), "csrr vsstatus" },
+		{ CSRW_ZERO(CSR_vsatp), "csrw vsatp" },
+		{ CSRR_A0(CSR_htval), "csrr htval" },
+		{ CSRW_ZERO(CSR_hvip), "csrw hvip" },
+		{ CSRR_A0(CSR_htimedelta), "csrr htimedelta" },
+		{ 0x22000073, "hfence.vvma" },
+		{ 0x62000073, "hfence.gvma" },
+		{ 0x6c054573, "hlv.d a0, (a0)" },
+	};
+	unsigned long i;
+
+	if (impl_id() == IMPL_OPENSBI) {
+		skip("virtual instructions", "this is HS mode");
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(insns); i++)
+		ok_illegal(insns[i].word, insns[i].name);
+}
+
+static void test_virtual_user(void)
+{
+	ok_illegal_in_user(CSRR_A0(CSR_sstatus), "csrr sstatus");
+	ok_illegal_in_user(CSRW_ZERO(CSR_satp), "csrw satp");
+	ok_trap(catch_user(run, 0x10200073), EXC_ILLEGAL_INST, ANY,
+		"sret in U mode: illegal instruction");
+	ok_illegal_in_user(0x12000073, "sfence.vma");
+	ok_illegal_in_user(CSRR_A0(CSR_hstatus), "csrr hstatus");
+}
+
+static unsigned long ebreak_at;
+
+static void do_ebreak(unsigned long arg)
+{
+	(void)arg;
+	__asm__ volatile(".option push\n.option norvc\n"
+			 "la t0, 1f\nsd t0, (%0)\n1: ebreak\n.option pop" ::"r"(&ebreak_at)
+			 : "t0", "memory");
+}
+
+/* The semihosting sequence: for a guest it must be a breakpoint and nothing else. */
+static void do_semihosting(unsigned long arg)
+{
+	static const char path[] = "/tmp/payload-was-here";
+	unsigned long block[3] = { (unsigned long)path, 4, sizeof(path) - 1 };
+
+	(void)arg;
+	__asm__ volatile(
+		"li a0, 1\nmv a1, %0\n" /* SYS_OPEN for writing */
+		".option push\n.option norvc\n.balign 16\n"
+		"slli zero, zero, 0x1f\nebreak\nsrai zero, zero, 7\n.option pop" ::"r"(block)
+		: "a0", "a1", "memory");
+}
+
+static void user_ecall(unsigned long arg)
+{
+	(void)arg;
+}
+
+static void test_delegated(void)
+{
+	const struct trap *trap = catch_trap(do_ebreak, 0);
+
+	ok(trap->cause == EXC_BREAKPOINT && trap->epc == ebreak_at && tval_is(trap, ebreak_at),
+	   "ebreak: breakpoint at its address");
+	trap = catch_trap(do_semihosting, 0);
+	ok(trap->cause == EXC_BREAKPOINT && trap->a0 == 1,
+	   "the semihosting sequence is an ordinary breakpoint");
+	trap = catch_user(user_ecall, 0);
+	ok(trap->cause == EXC_U_ECALL && !(trap->status & SSTATUS_SPP),
+	   "ecall from U mode comes to the guest's own handler");
+}
+
+/* SIE on with nothing enabled: the trap must save it in SPIE and clear it, injected or not. */
+static void test_sie_kept(void)
+{
+	const struct trap *trap;
+
+	csr_write(sie, 0);
+	csr_set(sstatus, SSTATUS_SIE);
+	trap = catch_trap(run, impl_id() == IMPL_OPENSBI ? 0 : CSRR_A0(CSR_hstatus));
+	ok(trap->cause == EXC_ILLEGAL_INST && trap->status & SSTATUS_SPIE &&
+		   !(trap->status & SSTATUS_SIE),
+	   "a trap given to the guest moves SIE to SPIE");
+	ok(csr_read(sstatus) & SSTATUS_SIE, "and its sret moves it back");
+	csr_clear(sstatus, SSTATUS_SIE);
+}
+
+static void load8(unsigned long va)
+{
+	__asm__ volatile("lb zero, (%0)" ::"r"(va));
+}
+
+static void store8(unsigned long va)
+{
+	__asm__ volatile("sb zero, (%0)" ::"r"(va) : "memory");
+}
+
+static void jump(unsigned long va)
+{
+	((void (*)(void))va)();
+}
+
+static void test_page_faults(pte_t *root)
+{
+	unsigned long page = (unsigned long)page_alloc();
+
+	pt_on(root, 1);
+	ok_trap(catch_trap(load8, TEST_VA + 5), EXC_LOAD_PAGE_FAULT, TEST_VA + 5,
+		"load from an unmapped page: load page fault with its address");
+	ok_trap(catch_trap(store8, TEST_VA + 6), EXC_STORE_PAGE_FAULT, TEST_VA + 6,
+		"store to an unmapped page: store page fault");
+	ok_trap(catch_trap(jump, TEST_VA + 8), EXC_INST_PAGE_FAULT, TEST_VA + 8,
+		"jump to an unmapped page: instruction page fault");
+	pt_map(root, TEST_VA, page, PTE_V | PTE_R | PTE_A | PTE_D);
+	ok_trap(catch_trap(store8, TEST_VA), EXC_STORE_PAGE_FAULT, TEST_VA,
+		"store to a read-only page: store page fault");
+	ok_trap(catch_trap(jump, TEST_VA), EXC_INST_PAGE_FAULT, TEST_VA,
+		"jump to a page without X: instruction page fault");
+	ok_trap(catch_user(load8, TEST_VA), EXC_INST_PAGE_FAULT, ANY,
+		"U mode in a page without U: instruction page fault");
+	pt_map(root, TEST_VA, page, PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D);
+	ok_trap(catch_trap(load8, TEST_VA), EXC_LOAD_PAGE_FAULT, TEST_VA,
+		"load from a U page without SUM: load page fault");
+	csr_set(sstatus, SSTATUS_SUM);
+	ok_trap(catch_trap(load8, TEST_VA), NO_TRAP, ANY, "and with SUM it loads");
+	csr_clear(sstatus, SSTATUS_SUM);
+	pt_off();
+}
+
+/* Pages that nobody touched yet: each first access is a G-stage fault that the guest never sees. */
+static void test_fresh_memory(void)
+{
+	struct fdt_reg mem;
+	unsigned long base, i, bad = 0, dirty = 0;
+	u64 *word;
+
+	fdt_memory(&mem);
+	base = ALIGN_UP((unsigned long)_end, SZ_2M) + 2 * SZ_2M;
+	for (i = 0; i < FRESH_PAGES; i++) {
+		word = (u64 *)(base + i * PAGE_SIZE);
+		dirty += word[3] != 0;
+		word[3] = i ^ 0x1234567890abcdefULL;
+	}
+	for (i = 0; i < FRESH_PAGES; i++)
+		bad += *(u64 *)(base + i * PAGE_SIZE + 24) != (i ^ 0x1234567890abcdefULL);
+	ok_eq(bad, 0, "%d pages touched for the first time keep what was stored", FRESH_PAGES);
+	if (impl_id() != IMPL_OPENSBI)
+		ok_eq(dirty, 0, "and were zero before: nothing of the host shows through");
+	else
+		skip("fresh pages are zero", "no hypervisor clears memory here");
+	word = (u64 *)(base + FRESH_PAGES * PAGE_SIZE + 3 * PAGE_SIZE - 4);
+	*(volatile u64 *)word = 0x1122334455667788ULL;
+	ok(*(volatile u64 *)word == 0x1122334455667788ULL && *((u32 *)word + 1) == 0x11223344,
+	   "a store across two fresh pages is whole");
+	base += (FRESH_PAGES + 8) * PAGE_SIZE;
+	__atomic_fetch_add((u64 *)base, 7, __ATOMIC_SEQ_CST);
+	ok_eq(*(volatile u64 *)base, impl_id() == IMPL_OPENSBI ? *(volatile u64 *)base : 7,
+	      "the first access to a page may be an AMO");
+	base += PAGE_SIZE;
+	((u32 *)base)[0] = 0x00008067; /* ret */
+	fence_i();
+	ok_trap(catch_trap(jump, base), NO_TRAP, ANY,
+		"code may be written to fresh memory and run");
+}
+
+unsigned long exits_regs_loop(unsigned long end);
+
+/* Registers over interrupts of the host: the loop in exits.S checks all of them until then. */
+static void test_preemption(void)
+{
+	ok_eq(exits_regs_loop(now() + us_to_ticks(IRQ_LOOP_MS * 1000)), 0,
+	      "all registers keep their values for %d ms of whatever the host does", IRQ_LOOP_MS);
+}
+
+/* The walk itself wants memory that is not there: a 2 MiB region's table is nowhere. */
+static void test_table_nowhere(pte_t *root, unsigned long va)
+{
+	pte_t *middle = (pte_t *)(unsigned long)pte_to_hpa(root[va >> 30 & 511]);
+
+	middle[va >> 21 & 511] = pte_make(NO_MEMORY, PTE_V);
+	pt_on(root, 1);
+	ok_trap(catch_trap(load8, va + 7), EXC_LOAD_ACCESS, va + 7,
+		"load through a page table that is nowhere: load access fault");
+	ok_trap(catch_trap(store8, va + 7), EXC_STORE_ACCESS, va + 7,
+		"store through it: store access fault");
+	ok_trap(catch_trap(jump, va + 8), EXC_INST_ACCESS, va + 8,
+		"fetch through it: instruction access fault");
+	pt_off();
+}
+
+/* Where nothing is: an access fault, or what the VMM's bus answers there (all ones, no trap). */
+static void load_word(unsigned long pa)
+{
+	harts[0].arg = *(volatile u32 *)pa;
+}
+
+static void test_nothing_there(pte_t *root)
+{
+	const struct trap *trap = catch_trap(load_word, NO_MEMORY);
+
+	ok(trap->cause == EXC_LOAD_ACCESS || (trap->cause == NO_TRAP && (u32)harts[0].arg == ~0U),
+	   "load from where nothing is: access fault or all ones");
+	trap = catch_trap(store8, NO_MEMORY);
+	ok(trap->cause == EXC_STORE_ACCESS || trap->cause == NO_TRAP,
+	   "store to where nothing is: access fault or lost");
+	if (on_linux()) {
+		skip("fetch from where nothing is, page tables there",
+		     "Linux 6.12 ends the VM, or takes the PTE for an MMIO register");
+		return;
+	}
+	ok_trap(catch_trap(jump, NO_MEMORY), EXC_INST_ACCESS, NO_MEMORY,
+		"jump to where nothing is: instruction access fault");
+	pt_map(root, TEST_VA, NO_MEMORY, PTE_KERNEL);
+	pt_on(root, 1);
+	ok_trap(catch_trap(jump, TEST_VA), EXC_INST_ACCESS, TEST_VA,
+		"jump through a good table to where nothing is: stval is the virtual address");
+	pt_off();
+	if (impl_id() == IMPL_OPENSBI)
+		skip("page tables where nothing is", "QEMU itself calls that a page fault");
+	else
+		test_table_nowhere(root, TEST_VA + SZ_2M);
+}
+
+void payload_main(void)
+{
+	pte_t *root = pt_new();
+
+	test_illegal();
+	test_virtual();
+	test_virtual_user();
+	test_delegated();
+	test_sie_kept();
+	test_page_faults(root);
+	test_fresh_memory();
+	test_preemption();
+	test_nothing_there(root);
+	done();
+}

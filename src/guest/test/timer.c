@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+/*
+ * timer.c - time, the timer by SBI and by stimecmp, WFI, wrs, and counters.
+ *
+ * Nothing here bounds lateness: that hangs on the machine under it. Early is
+ * wrong everywhere, and so is never (wait_irq gives up after its time).
+ */
+#include "rt.h"
+
+#define MS        1000UL
+#define ROUNDS    50
+#define ENOUGH_US 2000000UL
+
+static bool timer_pending(void)
+{
+	return csr_read(sip) & BIT(IRQ_S_TIMER);
+}
+
+static void by_sbi(unsigned long time)
+{
+	sbi_set_timer(time);
+}
+
+static void by_stimecmp(unsigned long time)
+{
+	csr_write(stimecmp, time);
+}
+
+/* Until the timer is pending; the time it took to be seen, or 0 when it never came. */
+static unsigned long pending_at(void)
+{
+	unsigned long start = now(), t;
+
+	do {
+		t = now();
+		if (timer_pending())
+			return now();
+	} while (t - start < us_to_ticks(ENOUGH_US));
+	return 0;
+}
+
+static void test_set(const char *how, void (*set)(unsigned long))
+{
+	unsigned long target, t, i, early = 0;
+
+	csr_write(sie, 0);
+	set(now() - 1);
+	ok(timer_pending(), "%s: a time in the past is pending at once", how);
+	set(0);
+	ok(timer_pending(), "%s: time 0 is pending at once", how);
+	set(~0UL);
+	ok(!timer_pending(), "%s: -1 is never, and takes a pending timer back", how);
+	set(now() + us_to_ticks(1000 * 1000000UL));
+	ok(!timer_pending(), "%s: a far time is not pending", how);
+	set(1UL << 62);
+	ok(!timer_pending(), "%s: time 2^62 is not pending", how);
+	target = now() + us_to_ticks(2 * MS);
+	set(target);
+	ok(!timer_pending() || now() >= target, "%s: not pending before its time", how);
+	t = pending_at();
+	ok(t >= target, "%s: pending from its time on", how);
+	for (i = 0; i < ROUNDS; i++) {
+		target = now() + us_to_ticks(20 * i);
+		set(target);
+		t = pending_at();
+		early += t < target;
+	}
+	ok_eq(early, 0, "%s: of %d timers none is early and none is lost", how, ROUNDS);
+	set(~0UL);
+}
+
+static unsigned long irq_time;
+
+static void note_time(unsigned long code)
+{
+	irq_time = now();
+	csr_clear(sie, BIT(code));
+}
+
+/* As an interrupt: taken once, from straight code, and only when both enables are set. */
+static void test_interrupt(void)
+{
+	struct hart *hart = this_hart();
+	unsigned long before = hart->irqs[IRQ_S_TIMER], target;
+
+	timer_at(now() - 1);
+	csr_set(sstatus, SSTATUS_SIE);
+	ok_eq(hart->irqs[IRQ_S_TIMER], before, "a pending timer is not taken while sie masks it");
+	csr_clear(sstatus, SSTATUS_SIE);
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	ok_eq(hart->irqs[IRQ_S_TIMER], before, "and not while sstatus.SIE is off");
+	csr_set(sstatus, SSTATUS_SIE);
+	ok_eq(hart->irqs[IRQ_S_TIMER], before + 1, "it is taken when both are on");
+	ok(hart->trap.status & SSTATUS_SPP && hart->trap.status & SSTATUS_SPIE &&
+		   !(hart->trap.status & SSTATUS_SIE),
+	   "sstatus in the handler: SPP and SPIE as before, SIE off");
+	hart->on_irq = note_time;
+	irq_time = 0;
+	target = now() + us_to_ticks(3 * MS);
+	timer_at(target);
+	csr_set(sie, BIT(IRQ_S_TIMER));
+	while (!READ_ONCE(irq_time) && now() < target + us_to_ticks(ENOUGH_US))
+		;
+	csr_clear(sstatus, SSTATUS_SIE);
+	ok(irq_time >= target, "a timer interrupts a loop that makes no exit");
+	ok_eq(hart->irqs[IRQ_S_TIMER], before + 2, "and exactly once");
+	timer_off();
+	hart->on_irq = NULL;
+}
+
+static void test_wfi(void)
+{
+	struct hart *hart = this_hart();
+	unsigned long t, target, i, early = 0, before;
+
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	timer_at(now() - 1);
+	wfi();
+	ok(timer_pending(), "WFI with an interrupt pending goes on");
+	for (i = 0; i < ROUNDS; i++) {
+		target = now() + us_to_ticks(40 * i);
+		timer_at(target);
+		while (!timer_pending())
+			wfi();
+		early += now() < target;
+	}
+	ok_eq(early, 0, "WFI with SIE off: woken by each of %d timers", ROUNDS);
+	before = hart->irqs[IRQ_S_TIMER];
+	target = now() + us_to_ticks(2 * MS);
+	timer_at(target);
+	csr_set(sstatus, SSTATUS_SIE);
+	while (hart->irqs[IRQ_S_TIMER] == before)
+		wfi();
+	csr_clear(sstatus, SSTATUS_SIE);
+	ok(now() >= target && hart->trap.epc, "WFI with SIE on: the timer interrupt is taken");
+	timer_off();
+	ipi_clear();
+	csr_write(sie, BIT(IRQ_S_SOFT));
+	hart_ipi(0);
+	t = now();
+	while (!(csr_read(sip) & BIT(IRQ_S_SOFT)) && now() - t < us_to_ticks(ENOUGH_US))
+		wfi();
+	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "WFI is woken by an IPI to itself");
+	ipi_clear();
+	csr_write(sie, 0);
+}
+
+static void wfi_in_user(unsigned long arg)
+{
+	(void)arg;
+	wfi();
+}
+
+/* H: in VU mode WFI traps as a virtual instruction; Linux carries it out, hardware refuses it. */
+static void test_wfi_user(void)
+{
+	const struct trap *trap;
+
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	timer_at(now() + us_to_ticks(1 * MS));
+	trap = catch_user(wfi_in_user, 0);
+	ok(trap->cause == EXC_ILLEGAL_INST || trap->cause == EXC_U_ECALL ||
+		   trap->cause == (CAUSE_IRQ_FLAG | IRQ_S_TIMER),
+	   "WFI in U mode is illegal or goes on at the timer");
+	timer_off();
+	csr_write(sie, 0);
+	csr_clear(sstatus, SSTATUS_SIE);
+}
+
+static unsigned long reservation;
+
+static void wrs_sto(unsigned long n)
+{
+	while (n--)
+		__asm__ volatile("lr.d t0, (%0)\n.word 0x01d00073" ::"r"(&reservation) : "t0");
+}
+
+static void wrs_nto(unsigned long n)
+{
+	while (n--)
+		__asm__ volatile("lr.d t0, (%0)\n.word 0x00d00073" ::"r"(&reservation) : "t0");
+}
+
+/* wrs.nto may wait until an interrupt is pending, so one comes every time. */
+static void test_wrs(void)
+{
+	unsigned long i, bad = 0;
+
+	if (!isa_has("_zawrs")) {
+		skip("wrs.sto and wrs.nto", "no Zawrs here");
+		return;
+	}
+	ok_trap(catch_trap(wrs_sto, 10), NO_TRAP, ANY, "wrs.sto with a reservation goes on");
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	for (i = 0; i < 10; i++) {
+		timer_at(now() + us_to_ticks(100));
+		bad += catch_trap(wrs_nto, 1)->cause != NO_TRAP;
+	}
+	ok_eq(bad, 0, "wrs.nto goes on when an interrupt is pending, or before");
+	timer_at(now() - 1);
+	ok_trap(catch_trap(wrs_nto, 10), NO_TRAP, ANY, "wrs.nto with an interrupt pending goes on");
+	timer_off();
+	csr_write(sie, 0);
+}
+
+static void read_instret(unsigned long arg)
+{
+	*(unsigned long *)arg = csr_read(instret);
+}
+
+static void read_cycle(unsigned long arg)
+{
+	*(unsigned long *)arg = csr_read(cycle);
+}
+
+static void read_time(unsigned long arg)
+{
+	(void)arg;
+	csr_read(time);
+}
+
+/* Counters may be given, emulated as a constant, or refused; but nothing else. */
+static void test_counter(const char *name, hart_fn read)
+{
+	unsigned long a = 0, b = 0;
+	const struct trap *trap = catch_trap(read, (unsigned long)&a);
+
+	if (trap->cause == NO_TRAP)
+		trap = catch_trap(read, (unsigned long)&b);
+	ok(trap->cause == EXC_ILLEGAL_INST || (trap->cause == NO_TRAP && b >= a),
+	   "%s does not run backwards, or is illegal", name);
+	note("%s: %s", name, trap->cause != NO_TRAP ? "illegal" : a == b ? "constant" : "counts");
+}
+
+static void test_time(void)
+{
+	unsigned long last = now(), i, t, back = 0, start = last;
+
+	for (i = 0; i < 20000; i++) {
+		t = now();
+		back += t < last;
+		last = t;
+	}
+	ok_eq(back, 0, "rdtime does not run backwards in 20000 readings");
+	ok(last > start, "and it runs");
+	test_counter("rdcycle", read_cycle);
+	test_counter("rdinstret", read_instret);
+	csr_write(scounteren, 0);
+	if (impl_id() == IMPL_OPENSBI)
+		skip("scounteren.TM for U mode", "OpenSBI emulates rdtime without asking it");
+	else
+		ok_trap(catch_user(read_time, 0), EXC_ILLEGAL_INST, ANY,
+			"rdtime in U mode is illegal while scounteren.TM is off");
+	csr_write(scounteren, COUNTEREN_TM);
+	ok_trap(catch_user(read_time, 0), EXC_U_ECALL, ANY, "and reads when scounteren.TM is on");
+}
+
+void payload_main(void)
+{
+	test_time();
+	test_set("set_timer", by_sbi);
+	if (has_sstc()) {
+		unsigned long time = now() + us_to_ticks(1000000);
+
+		test_set("stimecmp", by_stimecmp);
+		csr_write(stimecmp, 0x123456789abcdef0UL);
+		ok_eq(csr_read(stimecmp), 0x123456789abcdef0UL,
+		      "stimecmp reads back what was written");
+		sbi_set_timer(time);
+		ok_eq(csr_read(stimecmp), time, "set_timer writes stimecmp: they are one timer");
+		timer_off();
+	} else {
+		skip("stimecmp", "no Sstc here");
+	}
+	test_interrupt();
+	test_wfi();
+	test_wfi_user();
+	test_wrs();
+	done();
+}
