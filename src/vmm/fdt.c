@@ -237,6 +237,15 @@ static void syscon_nodes(void *fdt)
 	syscon_action_node(fdt, "reboot", "syscon-reboot", 0x7777);
 }
 
+static void testdev_node(void *fdt)
+{
+	begin(fdt, "testdev", TESTDEV_BASE);
+	do_fdt(fdt_property_string(fdt, "compatible", "hyperscope,testdev"));
+	prop_reg(fdt, TESTDEV_BASE, TESTDEV_SIZE);
+	interrupt_property(fdt, TESTDEV_IRQ);
+	do_fdt(fdt_end_node(fdt));
+}
+
 static void soc_node(struct machine *m, void *fdt)
 {
 	do_fdt(fdt_begin_node(fdt, "soc"));
@@ -249,6 +258,8 @@ static void soc_node(struct machine *m, void *fdt)
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
 		virtio_node(fdt, i);
 	syscon_nodes(fdt);
+	if (m->options.testdev)
+		testdev_node(fdt);
 	do_fdt(fdt_end_node(fdt));
 }
 

@@ -5,7 +5,6 @@
  * The first boot and a reboot are the same act: all vCPU threads are parked, every device is
  * reset, the guest's files are loaded anew, the registers are set, the threads go.
  */
-#define _GNU_SOURCE /* sem_clockwait */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -212,6 +211,8 @@ void machine_create(struct machine *m)
 	plic_init(&m->plic, m);
 	uart_init(&m->uart, m);
 	syscon_init(m);
+	if (m->options.testdev)
+		testdev_init(m);
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
 		virtio_blk_add(m, m->options.disks[i], i);
 	for (unsigned int i = 0; i < m->options.vcpus; i++)

@@ -51,11 +51,14 @@ typedef u64 gpa_t;
 #define UART_SIZE      0x100ul
 #define VIRTIO_BASE(n) (0x10001000ul + (n)*0x1000ul)
 #define VIRTIO_SIZE    0x1000ul
+#define TESTDEV_BASE   0x10200000ul
+#define TESTDEV_SIZE   0x1000ul
 #define RAM_BASE       0x80000000ul
 
 /* PLIC sources; 0 means "none" to a PLIC. */
 #define VIRTIO_IRQ(n) (1 + (n))
 #define UART_IRQ      10
+#define TESTDEV_IRQ   11
 #define PLIC_SOURCES  32
 
 /* The VMM's exit status, when it isn't the guest's own (finisher code). See --help. */
@@ -80,6 +83,7 @@ struct options {
 	unsigned int watchdog; /* seconds; 0 is off */
 	bool quiet;
 	bool input;
+	bool testdev;
 };
 
 struct machine;
@@ -181,6 +185,10 @@ void uart_input_arrived(struct uart *uart);
 /* ---- syscon.c: power off, reset, exit code ---- */
 
 void syscon_init(struct machine *m);
+
+/* ---- testdev.c: for payloads that test the hypervisor ---- */
+
+void testdev_init(struct machine *m);
 
 /* ---- virtio_ring.c: one split virtqueue ---- */
 

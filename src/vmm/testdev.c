@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/*
+ * testdev.c - a device for payloads that test the hypervisor (--testdev).
+ *
+ *   0x000 - 0x7ff  memory, by any width: what was stored is read back
+ *   0x800 LEN      of the last access to that memory, in bytes
+ *   0x808 OFFSET   its offset
+ *   0x810 WRITE    1: it was a store
+ *   0x818 VALUE    what it stored or was given
+ *   0x820 COUNT    how many there were; a store sets it
+ *   0x828 MAGIC    the letters "testdev"
+ *   0x830 ZAP      store a gpa: the host drops the page there, which then reads as zeros
+ *   0x838 IRQ      the level of its interrupt line
+ *
+ * Locks: testdev.lock, taken before the plic's.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include "vmm.h"
+
+#define MEMORY_SIZE 0x800
+#define MAGIC       0x0076656474736574ull
+
+enum testdev_register {
+	REG_LEN = 0x800,
+	REG_OFFSET = 0x808,
+	REG_WRITE = 0x810,
+	REG_VALUE = 0x818,
+	REG_COUNT = 0x820,
+	REG_MAGIC = 0x828,
+	REG_ZAP = 0x830,
+	REG_IRQ = 0x838,
+};
+
+struct testdev {
+	struct machine *machine;
+	pthread_mutex_t lock;
+	u8 memory[MEMORY_SIZE];
+	u64 len, offset, write, value, count, level;
+};
+
+static struct testdev testdev = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static bool in_memory(u64 offset, unsigned int len)
+{
+	return offset < MEMORY_SIZE && len <= MEMORY_SIZE - offset;
+}
+
+static void record(struct testdev *dev, u64 offset, u64 value, unsigned int len, bool write)
+{
+	dev->len = len;
+	dev->offset = offset;
+	dev->write = write;
+	dev->value = value;
+	dev->count++;
+}
+
+static u64 read_register(struct testdev *dev, u64 offset)
+{
+	switch (offset) {
+	case REG_LEN:
+		return dev->len;
+	case REG_OFFSET:
+		return dev->offset;
+	case REG_WRITE:
+		return dev->write;
+	case REG_VALUE:
+		return dev->value;
+	case REG_COUNT:
+		return dev->count;
+	case REG_MAGIC:
+		return MAGIC;
+	case REG_IRQ:
+		return dev->level;
+	default:
+		return 0;
+	}
+}
+
+static u64 testdev_read(void *device, u64 offset, unsigned int len)
+{
+	struct testdev *dev = device;
+	u64 value = 0;
+
+	pthread_mutex_lock(&dev->lock);
+	if (in_memory(offset, len)) {
+		memcpy(&value, dev->memory + offset, len);
+		record(dev, offset, value, len, false);
+	} else {
+		value = read_register(dev, offset);
+	}
+	pthread_mutex_unlock(&dev->lock);
+	return value;
+}
+
+static void write_register(struct testdev *dev, u64 offset, u64 value)
+{
+	void *page;
+
+	switch (offset) {
+	case REG_COUNT:
+		dev->count = value;
+		break;
+	case REG_ZAP:
+		page = machine_ram(dev->machine, ALIGN_DOWN(value, SZ_4K), SZ_4K);
+		if (page)
+			madvise(page, SZ_4K, MADV_DONTNEED);
+		break;
+	case REG_IRQ:
+		dev->level = value & 1;
+		plic_set_level(&dev->machine->plic, TESTDEV_IRQ, dev->level);
+		break;
+	}
+}
+
+static void testdev_write(void *device, u64 offset, u64 value, unsigned int len)
+{
+	struct testdev *dev = device;
+
+	pthread_mutex_lock(&dev->lock);
+	if (in_memory(offset, len)) {
+		memcpy(dev->memory + offset, &value, len);
+		record(dev, offset, value, len, true);
+	} else {
+		write_register(dev, offset, value);
+	}
+	pthread_mutex_unlock(&dev->lock);
+}
+
+void testdev_init(struct machine *m)
+{
+	testdev.machine = m;
+	bus_add(&m->bus, &(struct region){
+				 .name = "testdev",
+				 .base = TESTDEV_BASE,
+				 .size = TESTDEV_SIZE,
+				 .device = &testdev,
+				 .read = testdev_read,
+				 .write = testdev_write,
+			 });
+}
