@@ -37,6 +37,7 @@
 #define HSTATUS_VTVM  BIT(20)
 #define HSTATUS_VTW   BIT(21)
 #define HSTATUS_VTSR  BIT(22)
+#define XL_64	      2 /* SXL, UXL, VSXL: 64 bits */
 
 /* interrupt numbers: bit positions in sie/sip/hie/hip/hvip/hideleg */
 #define IRQ_S_SOFT  1
@@ -78,6 +79,8 @@
 #define COUNTEREN_IR BIT(2)
 
 #if __SIZEOF_LONG__ == 8
+#define SSTATUS_UXL  GENMASK(33, 32)
+#define HSTATUS_VSXL GENMASK(33, 32)
 #define SATP_MODE  GENMASK(63, 60)
 #define SATP_ASID  GENMASK(59, 44)
 #define SATP_PPN   GENMASK(43, 0)
@@ -85,6 +88,8 @@
 #define HGATP_VMID GENMASK(57, 44)
 #define HGATP_PPN  GENMASK(43, 0)
 #else
+#define SSTATUS_UXL  0
+#define HSTATUS_VSXL 0
 #define SATP_MODE  BIT(31)
 #define SATP_ASID  GENMASK(30, 22)
 #define SATP_PPN   GENMASK(21, 0)
@@ -94,6 +99,8 @@
 #endif
 
 /* henvcfg (H 2.5) is 64 bits wide on every XLEN: bit numbers, used with u64 */
+#define HSTATEEN0_ENVCFG  (1ULL << 62) /* senvcfg is the guest's */
+#define HSTATEEN0_STATEEN (1ULL << 63) /* sstateen0 is the guest's */
 #define ENVCFG_FIOM BIT(0)
 #define ENVCFG_CBIE GENMASK(5, 4)
 #define ENVCFG_CBCFE BIT(6)
@@ -173,11 +180,16 @@ unsigned long native_csr_read_clear(enum csr_number csr, unsigned long bits);
 
 #endif
 
-/* rdtime, as 64 bits on every XLEN. */
+/* rdtime and rdinstret, as 64 bits on every XLEN. */
 #if __SIZEOF_LONG__ == 8
 static inline unsigned long long csr_time(void)
 {
 	return csr_read(time);
+}
+
+static inline unsigned long long csr_instret(void)
+{
+	return csr_read(instret);
 }
 #else
 static inline unsigned long long csr_time(void)
@@ -188,6 +200,17 @@ static inline unsigned long long csr_time(void)
 		hi = csr_read(timeh);
 		lo = csr_read(time);
 	} while (hi != csr_read(timeh));
+	return (unsigned long long)hi << 32 | lo;
+}
+
+static inline unsigned long long csr_instret(void)
+{
+	unsigned long hi, lo;
+
+	do {
+		hi = csr_read(instreth);
+		lo = csr_read(instret);
+	} while (hi != csr_read(instreth));
 	return (unsigned long long)hi << 32 | lo;
 }
 #endif

@@ -3,7 +3,7 @@
  * static_key.h - a condition that is one no-op in the code while it is false.
  *
  * The site holds `nop`; src/host/static_key.c writes `j label` over it when the
- * key is switched on. Every site leaves a row in the section hv_jump_table. On
+ * key is switched on. Every site leaves a row in the section __jump_table. On
  * the native test host the key is an ordinary variable.
  */
 #ifndef HV_STATIC_KEY_H
@@ -21,10 +21,10 @@ struct static_key_site {      /* ORDER: STATIC_KEY_GOTO() */
 	unsigned long key;    /* address of the struct static_key */
 };
 
-/* Change every site of a key, on all harts. Serialized by the callee; may not sleep. */
-void static_key_set(struct static_key *key, bool enabled);
-
 #ifdef __riscv
+
+/* Change every site of a key, on all harts, while they run. Does not sleep. */
+void static_key_set(struct static_key *key, bool enabled);
 
 #if __SIZEOF_POINTER__ == 8
 #define STATIC_KEY_WORD  ".dword "
@@ -43,7 +43,7 @@ void static_key_set(struct static_key *key, bool enabled);
 		     ".option norvc\n"                                                           \
 		     "1:	nop\n"                                                                  \
 		     ".option pop\n"                                                             \
-		     ".pushsection hv_jump_table, \"a\"\n"                                       \
+		     ".pushsection __jump_table, \"a\"\n"                                       \
 		     ".balign " STATIC_KEY_BYTES "\n" STATIC_KEY_WORD "1b, %l[" #label "], %0\n" \
 		     ".popsection"                                                               \
 		     :                                                                           \
@@ -52,6 +52,11 @@ void static_key_set(struct static_key *key, bool enabled);
 		     : label)
 
 #else /* the native test host */
+
+static inline void static_key_set(struct static_key *key, bool enabled)
+{
+	__atomic_store_n(&key->enabled, enabled, __ATOMIC_RELAXED);
+}
 
 #define STATIC_KEY_GOTO(key, label)                                     \
 	do {                                                            \

@@ -102,16 +102,17 @@ enum exit_class {
 /*
  * In struct kvm_vcpu. The cost of an exit is what passes between trace_exit_begin(),
  * right behind the world switch, and trace_exit_end(), right before the next: time
- * in user space and asleep included. Its class may be set at any point between.
+ * in user space and asleep included. Its class may be set at any point between. The
+ * clock is instret or time (exitstat=). instret is each hart's own: an exit of a
+ * vCPU that changed harts meanwhile is counted, but has no cost ("unpriced").
  */
 struct trace_exit_clock {
-	u64 time;
-	unsigned long instret;
-	u32 hart;
-	u32 slot; /* where it counts; TRACE_EXIT_NONE: no exit is open */
+	u64 start;
+	int hart;
+	int slot; /* where it counts; TRACE_EXIT_NONE: no exit is open */
 };
 
-#define TRACE_EXIT_NONE (~0U)
+#define TRACE_EXIT_NONE (-1)
 
 extern struct static_key trace_exit_key;
 
@@ -139,7 +140,7 @@ static inline __attribute__((always_inline)) void trace_exit_class(struct trace_
 	STATIC_KEY_GOTO(&trace_exit_key, on);
 	return;
 on:
-	clock->slot = class;
+	clock->slot = (int)class;
 }
 
 static inline __attribute__((always_inline)) void trace_exit_end(struct trace_exit_clock *clock)
@@ -156,7 +157,8 @@ on:
  * Lay out [mem, mem + size) for nr_harts and start with every event off. 0 or -EINVAL:
  * it is too small for even the statistics. One hart, before the others trace.
  */
-int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long timebase_hz);
+int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long timebase_hz,
+		   bool instret_exact);
 /* The smallest size that trace_mem_init() takes, and the one that gives rings of `ring` bytes. */
 size_t trace_mem_size(unsigned int nr_harts, size_t ring);
 /*
@@ -164,7 +166,11 @@ size_t trace_mem_size(unsigned int nr_harts, size_t ring);
  * 0, or -EINVAL with *bad at the word that names no event; then nothing has changed.
  */
 int trace_select(const char *list, const char **bad);
-void trace_exit_account(bool on);
+void trace_exit_account(enum exit_unit unit);
+/* Does instret count instructions here? Not under QEMU without -icount. */
+bool trace_instret_is_exact(void);
+/* The histogram's bucket of a value; see trace_mem.h. For tests. */
+unsigned long trace_hist_bucket(u64 value);
 /* The machine stops in order: note the time, for readers. */
 void trace_mem_finish(void);
 

@@ -27,24 +27,25 @@
 #define TRACE_ARGS        5
 
 /*
- *    0        8         16                            56                        64
- *   +--------+---------+-----------------------------+------+-------+----+------+
- *   | time   | instret | arg[0] .. arg[4]            | seq  | event | vm | vcpu |
- *   +--------+---------+-----------------------------+------+-------+----+------+
+ *    0        8         16                            56          60          64
+ *   +--------+---------+-----------------------------+-----------+-----------+
+ *   | time   | instret | arg[0] .. arg[4]            | seq_event | vm   vcpu |
+ *   +--------+---------+-----------------------------+-----------+-----------+
  */
 struct trace_record {
 	u64 time;    /* of the time CSR */
 	u64 instret; /* of the hart that wrote it */
 	u64 arg[TRACE_ARGS];
-	u32 seq_event; /* TRACE_SEQ: the record's number; TRACE_EVENT. Written last. */
-	u16 vm;        /* 0: no VM */
-	u16 vcpu;
+	u32 seq_event; /* the record's number and its event; written last */
+	u32 who;       /* vm in the low half (0: none), vcpu in the high half */
 };
 
 #define TRACE_EVENT_BITS          10
 #define TRACE_SEQ_BITS            22
 #define TRACE_EVENT_OF(seq_event) ((seq_event) & ((1U << TRACE_EVENT_BITS) - 1))
 #define TRACE_SEQ_OF(seq_event)   ((seq_event) >> TRACE_EVENT_BITS)
+#define TRACE_VM_OF(who)          ((who)&0xffff)
+#define TRACE_VCPU_OF(who)        ((who) >> 16)
 
 /*
  * Exit costs, per slot. A slot is a cause (exceptions 0-31, interrupts 32-63, codes
@@ -59,17 +60,18 @@ struct trace_record {
 #define HIST_MAX_BITS   36 /* larger values count in the last bucket; max is exact */
 #define HIST_BUCKETS    ((HIST_MAX_BITS - HIST_SUB_BITS + 1) << HIST_SUB_BITS)
 
-struct exit_cost {
-	u64 sum;
-	u64 max;
-	u32 bucket[HIST_BUCKETS];
-};
-
 struct exit_stat {
 	u64 count;    /* every exit, exact */
-	u64 unpriced; /* of them: the vCPU changed harts, so instret says nothing */
-	struct exit_cost instret;
-	struct exit_cost time;
+	u64 unpriced; /* of them, in none of what follows: see trace_exit_end() */
+	u64 sum;
+	u64 max;
+	u32 hist[HIST_BUCKETS];
+};
+
+enum exit_unit {
+	EXIT_UNIT_NONE = 0,    /* exits are not accounted */
+	EXIT_UNIT_INSTRET = 1, /* instructions */
+	EXIT_UNIT_TIME = 2,    /* ticks of the time CSR */
 };
 
 struct trace_hart_mem {
@@ -100,7 +102,8 @@ struct trace_mem {
 	u64 start_instret;
 	u64 end_time; /* when the machine stopped in order; else 0 */
 	u64 end_instret;
-	u64 exitstat; /* 1: exits are accounted */
+	u32 exit_unit;     /* enum exit_unit */
+	u32 instret_exact; /* 1: instret counts instructions; 0: host ticks (QEMU, no icount) */
 };
 
 #endif

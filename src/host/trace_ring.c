@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+/*
+ * trace_ring.c - trace memory: per-hart rings of records, and what exits cost.
+ *
+ * Invariant: each hart writes its own ring and statistics only, with interrupts
+ * off, so there is neither a lock nor a second writer. The ring overwrites its
+ * oldest; `head` in trace memory counts every record ever written, so a reader
+ * knows exactly how many are lost. Layout and what a reader may trust of a killed
+ * machine: hv/trace_mem.h. Also compiled for the build machine (tests/native).
+ * Documentation: docs/trace.md
+ */
+#include "hv/trace.h"
+#include <asm-generic/errno.h>
+#include <string.h>
+#include "hv/host.h"
+#include "trace_hart.h"
+
+/* What a hart needs to write a record: one cache line, found by the hart's index. */
+struct trace_hart {
+	struct trace_record *ring;
+	u64 mask;
+	struct trace_hart_mem *mem;
+	struct exit_stat *stats;
+	u32 who; /* as in struct trace_record */
+} __attribute__((aligned(64)));
+
+static struct trace_hart trace_harts[HV_MAX_HARTS];
+static struct trace_mem *trace_mem;
+
+struct static_key trace_keys[TRACE_NR_EVENTS];
+struct static_key trace_exit_key;
+static struct static_key trace_exit_time_key; /* the clock of exits is time */
+
+_Static_assert(TRACE_NR_EVENTS <= 1 << TRACE_EVENT_BITS, "an event number has 10 bits");
+_Static_assert(sizeof(struct trace_record) == 64, "a record is one cache line");
+
+/* ---- the emitting side ------------------------------------------------------- */
+
+static inline struct trace_hart *my_trace(void)
+{
+	return &trace_harts[(int)trace_this_hart()]; /* signed: as lw loads it */
+}
+
+void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	struct trace_hart *th = my_trace();
+	struct trace_hart_mem *mem = th->mem;
+	u64 head = mem->head;
+	struct trace_record *r = &th->ring[head & th->mask];
+
+	r->time = csr_time();
+	r->instret = csr_instret();
+	r->arg[0] = a0;
+	r->arg[1] = a1;
+	r->arg[2] = a2;
+	r->arg[3] = a3;
+	r->arg[4] = a4;
+	r->who = th->who;
+	/* The record before its number: a reader that finds the number finds it whole. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	WRITE_ONCE(r->seq_event, (u32)head << TRACE_EVENT_BITS | event);
+	WRITE_ONCE(mem->head, head + 1);
+}
+
+void trace_set_vcpu(unsigned int vm, unsigned int vcpu)
+{
+	my_trace()->who = (vm & 0xffff) | vcpu << 16;
+}
+
+/* ---- exits -------------------------------------------------------------------- */
+
+static inline u64 exit_now(void)
+{
+	STATIC_KEY_GOTO(&trace_exit_time_key, time);
+	return csr_instret();
+time:
+	return csr_time();
+}
+
+void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause)
+{
+	unsigned long code = scause & ~CAUSE_IRQ_FLAG;
+	int slot = code < EXIT_SLOT_IRQ ? (int)code : EXIT_SLOT_IRQ - 1;
+
+	clock->start = exit_now();
+	clock->hart = (int)trace_this_hart();
+	/* Interrupt 5 and exception 5 are different things. */
+	clock->slot = scause & CAUSE_IRQ_FLAG ? slot + EXIT_SLOT_IRQ : slot;
+}
+
+/* Position of the highest set bit of v != 0; rv64imac has no instruction for it. */
+static inline unsigned long highest_bit(u64 v)
+{
+	unsigned long n = 0;
+
+	if (v >> 32) {
+		v >>= 32;
+		n += 32;
+	}
+	if (v >> 16) {
+		v >>= 16;
+		n += 16;
+	}
+	if (v >> 8) {
+		v >>= 8;
+		n += 8;
+	}
+	if (v >> 4) {
+		v >>= 4;
+		n += 4;
+	}
+	return n + (0xffffaa50UL >> (2 * v) & 3); /* two bits for each value below 16 */
+}
+
+static inline __attribute__((always_inline)) unsigned long hist_bucket(u64 value)
+{
+	unsigned long shift;
+
+	if (value < 2U << HIST_SUB_BITS)
+		return value;
+	if (value >> HIST_MAX_BITS)
+		return HIST_BUCKETS - 1;
+	shift = highest_bit(value) - HIST_SUB_BITS;
+	return (shift << HIST_SUB_BITS) + (value >> shift);
+}
+
+unsigned long trace_hist_bucket(u64 value)
+{
+	return hist_bucket(value);
+}
+
+void trace_exit_end_slow(struct trace_exit_clock *clock)
+{
+	u64 cost = exit_now() - clock->start;
+	int hart = (int)trace_this_hart();
+	struct exit_stat *stat;
+
+	if (clock->slot == TRACE_EXIT_NONE)
+		return;
+	stat = &trace_harts[hart].stats[clock->slot];
+	clock->slot = TRACE_EXIT_NONE;
+	stat->count++;
+	if (hart != clock->hart && !trace_exit_time_key.enabled) {
+		stat->unpriced++;
+		return;
+	}
+	stat->sum += cost;
+	if (cost > stat->max)
+		stat->max = cost;
+	stat->hist[hist_bucket(cost)]++;
+}
+
+/* ---- the table of events, as text for readers ---------------------------------- */
+
+struct event_info {
+	const char *name;
+	const char *meaning;
+	const char *field[TRACE_ARGS]; /* "kind:name" */
+};
+
+#define TRACE_TEXT(kind, field) #kind ":" #field
+
+static const struct event_info events[] = {
+#define EVENT(name, meaning, ...) { #name, meaning, { TRACE_MAP(TRACE_TEXT, __VA_ARGS__) } },
+#include "events.def"
+#undef EVENT
+};
+
+static const struct {
+	const char *title;
+	const char *when;
+} classes[] = {
+#define EXIT_CLASS(name, title, when) { title, when },
+#include "classes.def"
+#undef EXIT_CLASS
+};
+
+/* Appends to a text of which only the length may be wanted (buf NULL). */
+static size_t text_add(char *buf, size_t at, const char *s)
+{
+	size_t len = strlen(s);
+
+	if (buf)
+		memcpy(buf + at, s, len);
+	return at + len;
+}
+
+static size_t formats_write(char *buf)
+{
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(events); i++) {
+		n = text_add(buf, n, "event ");
+		n = text_add(buf, n, events[i].name);
+		for (unsigned int f = 0; f < TRACE_ARGS && events[i].field[f]; f++) {
+			n = text_add(buf, n, " ");
+			n = text_add(buf, n, events[i].field[f]);
+		}
+		n = text_add(buf, n, " # ");
+		n = text_add(buf, n, events[i].meaning);
+		n = text_add(buf, n, "\n");
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(classes); i++) {
+		n = text_add(buf, n, "class ");
+		n = text_add(buf, n, classes[i].title);
+		n = text_add(buf, n, " # ");
+		n = text_add(buf, n, classes[i].when);
+		n = text_add(buf, n, "\n");
+	}
+	return n;
+}
+
+/* ---- set-up -------------------------------------------------------------------- */
+
+static u64 stats_offset(void)
+{
+	return ALIGN_UP(sizeof(struct trace_hart_mem), 64);
+}
+
+static u64 ring_offset(void)
+{
+	return ALIGN_UP(stats_offset() + EXIT_NR_SLOTS * sizeof(struct exit_stat), PAGE_SIZE);
+}
+
+static u64 harts_offset(void)
+{
+	return ALIGN_UP(sizeof(struct trace_mem) + formats_write(NULL), PAGE_SIZE);
+}
+
+size_t trace_mem_size(unsigned int nr_harts, size_t ring)
+{
+	return harts_offset() + nr_harts * (ring_offset() + ALIGN_UP(ring, PAGE_SIZE));
+}
+
+static void hart_init(unsigned int hart, struct trace_mem *mem)
+{
+	char *area = (char *)mem + mem->harts_offset + hart * mem->hart_stride;
+	struct trace_hart *th = &trace_harts[hart];
+
+	memset(area, 0, mem->ring_offset); /* the ring itself stays as it is: head says 0 */
+	th->mem = (struct trace_hart_mem *)area;
+	th->stats = (struct exit_stat *)(area + mem->stats_offset);
+	th->ring = (struct trace_record *)(area + mem->ring_offset);
+	th->mask = mem->ring_records - 1;
+	th->who = 0;
+}
+
+int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned long timebase_hz,
+		   bool instret_exact)
+{
+	struct trace_mem *mem = memory;
+	u64 stride, room;
+
+	if (!nr_harts || nr_harts > HV_MAX_HARTS || size < trace_mem_size(nr_harts, PAGE_SIZE))
+		return -EINVAL;
+	stride = ALIGN_DOWN((size - harts_offset()) / nr_harts, PAGE_SIZE);
+	room = (stride - ring_offset()) / sizeof(struct trace_record);
+
+	memset(mem, 0, sizeof(*mem));
+	mem->version = TRACE_MEM_VERSION;
+	mem->header_size = sizeof(*mem);
+	mem->size = size;
+	mem->nr_harts = nr_harts;
+	mem->nr_events = TRACE_NR_EVENTS;
+	mem->nr_slots = EXIT_NR_SLOTS;
+	mem->record_size = sizeof(struct trace_record);
+	mem->stat_size = sizeof(struct exit_stat);
+	mem->hist_buckets = HIST_BUCKETS;
+	mem->formats_offset = sizeof(*mem);
+	mem->formats_size = formats_write((char *)(mem + 1));
+	mem->harts_offset = harts_offset();
+	mem->hart_stride = stride;
+	mem->stats_offset = stats_offset();
+	mem->ring_offset = ring_offset();
+	mem->ring_records = 1ULL << highest_bit(room);
+	mem->timebase_hz = timebase_hz;
+	mem->instret_exact = instret_exact;
+	mem->start_time = csr_time();
+	mem->start_instret = csr_instret();
+	for (unsigned int i = 0; i < nr_harts; i++)
+		hart_init(i, mem);
+	mem->magic = TRACE_MEM_MAGIC; /* last: a reader that finds it finds the rest */
+	trace_mem = mem;
+	return 0;
+}
+
+void trace_mem_finish(void)
+{
+	if (!trace_mem)
+		return;
+	trace_mem->end_time = csr_time();
+	trace_mem->end_instret = csr_instret();
+}
+
+void trace_exit_account(enum exit_unit unit)
+{
+	if (!trace_mem)
+		return;
+	static_key_set(&trace_exit_key, false);
+	static_key_set(&trace_exit_time_key, unit == EXIT_UNIT_TIME);
+	trace_mem->exit_unit = unit;
+	static_key_set(&trace_exit_key, unit != EXIT_UNIT_NONE);
+}
+
+/* ---- choosing events by name ---------------------------------------------------- */
+
+/* Does name match the pattern (* and ?) of len characters? Backtracks to the last *. */
+static bool glob_match(const char *pattern, size_t len, const char *name)
+{
+	size_t p = 0, star = len; /* len: no * seen */
+	const char *resume = name;
+
+	while (*name) {
+		if (p < len && (pattern[p] == '?' || (pattern[p] == *name && *name != '*'))) {
+			p++;
+			name++;
+		} else if (p < len && pattern[p] == '*') {
+			star = p++;
+			resume = name;
+		} else if (star < len) {
+			p = star + 1;
+			name = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (p < len && pattern[p] == '*')
+		p++;
+	return p == len;
+}
+
+/* One word of the list into the choice so far; false: it names no event. */
+static bool select_word(bool *chosen, const char *word, size_t len)
+{
+	bool on = *word != '!', known = false;
+
+	if (!on) {
+		word++;
+		len--;
+	}
+	if (len == 4 && !memcmp(word, "none", 4)) {
+		memset(chosen, 0, TRACE_NR_EVENTS);
+		return on;
+	}
+	if (len == 3 && !memcmp(word, "all", 3)) {
+		word = "*";
+		len = 1;
+	}
+	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
+		if (glob_match(word, len, events[i].name)) {
+			chosen[i] = on;
+			known = true;
+		}
+	return known;
+}
+
+int trace_select(const char *list, const char **bad)
+{
+	bool chosen[TRACE_NR_EVENTS] = { false };
+
+	if (!trace_mem)
+		return -ENOMEM;
+	for (const char *word = list; *word;) {
+		const char *end = strchr(word, ',');
+		size_t len = end ? (size_t)(end - word) : strlen(word);
+
+		if (!len || !select_word(chosen, word, len)) {
+			*bad = word;
+			return -EINVAL;
+		}
+		word += len + (end != NULL);
+	}
+	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
+		if (chosen[i] != (trace_keys[i].enabled != 0))
+			static_key_set(&trace_keys[i], chosen[i]);
+	return 0;
+}
