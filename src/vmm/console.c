@@ -83,11 +83,14 @@ void console_flush(void)
 /* A whole line has been printed: is it Linux's last? */
 static bool line_is_panic_end(void)
 {
+	const char *text;
+
 	console.line[console.line_len] = '\0';
 	if (strstr(console.line, PANIC_END))
 		return true;
-	if (strstr(console.line, PANIC_TEXT))
-		memcpy(console.panic, console.line, sizeof(console.panic));
+	text = strstr(console.line, PANIC_TEXT);
+	if (text)
+		strcpy(console.panic, text);
 	return false;
 }
 
@@ -124,7 +127,7 @@ void console_write(const void *text, size_t len)
 	if (was_empty)
 		wake_thread();
 	if (panicked) {
-		complain("the guest's kernel has panicked: %s", console.panic);
+		complain("the guest has ended in a panic: %s", console.panic);
 		machine_stop(console.machine, STOP_PANIC, STATUS_PANIC);
 	}
 }

@@ -135,6 +135,7 @@ static void read_header(const struct file *file, struct image_header *header)
 }
 
 /* Where the last PE section's contents end in the file, or 0 without a PE header. */
+#define PE_INCOMPLETE UINT64_MAX
 static u64 pe_end(const struct file *file, u64 offset)
 {
 	struct pe_header pe;
@@ -147,7 +148,7 @@ static u64 pe_end(const struct file *file, u64 offset)
 	offset += sizeof(pe) + pe.optional_size;
 	for (unsigned int i = 0; i < pe.nr_sections; i++, offset += sizeof(section)) {
 		if (read_at(file, &section, sizeof(section), offset) < sizeof(section))
-			return file->size + 1; /* not even the table is complete */
+			return PE_INCOMPLETE;
 		if ((u64)section.raw_offset + section.raw_size > end)
 			end = (u64)section.raw_offset + section.raw_size;
 	}
@@ -163,6 +164,9 @@ static void load_image(struct machine *m, struct layout *layout)
 	open_file(&file, "guest", m->options.image);
 	read_header(&file, &header);
 	end = pe_end(&file, header.pe_offset);
+	if (end == PE_INCOMPLETE)
+		die(STATUS_SETUP, "%s is truncated: it has %llu bytes, less than its section table",
+		    file.path, (unsigned long long)file.size);
 	if (end > file.size)
 		die(STATUS_SETUP,
 		    "%s is truncated: it has %llu bytes, and its sections end at %llu", file.path,

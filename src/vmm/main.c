@@ -72,6 +72,8 @@ static const struct option long_options[] = {
 
 /* The DTB's 64 KiB and something of a guest. */
 #define RAM_MIN MIB
+/* KVM's limit of one memory slot, in pages: INT_MAX. */
+#define RAM_MAX (0x7ffffffful * SZ_4K)
 
 static u64 parse_number(const char *text, const char *option, char **end)
 {
@@ -113,7 +115,7 @@ static u64 parse_size(const char *text, const char *option)
 	}
 	if (value < RAM_MIN || !IS_ALIGNED(value, SZ_4K))
 		die(STATUS_USAGE, "%s %s: must be 1M or more, in whole pages of 4K", option, text);
-	if (value > LONG_MAX - SZ_2M)
+	if (value > RAM_MAX)
 		die(STATUS_USAGE, "%s %s: too large", option, text);
 	return value;
 }
