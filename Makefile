@@ -156,6 +156,16 @@ distclean: clean
 .PHONY: tests
 tests:
 
+# A room's compiler with its flags, for the checks: make -s print-flags ROOM=kvm
+FLAGS_host = $(KERNEL_CFLAGS) $(WARN) -iquote $(TOP)/src/host -I$(LIBFDT_SRC)
+FLAGS_kvm = $(KERNEL_CFLAGS) $(WARN) -iquote $(TOP)/src/kvm -Wconversion
+FLAGS_include/hv = $(KERNEL_CFLAGS) $(WARN)
+FLAGS_vmm = $(VMM_CFLAGS) $(WARN)
+FLAGS_guest = $(PAYLOAD_CFLAGS)
+.PHONY: print-flags
+print-flags:
+	echo $(CROSS_COMPILE)gcc $(FLAGS_$(ROOM))
+
 define HELP
 make            build everything below O (default: build/)
 make run        set up what is missing, build, boot Debian's kernel in a VM

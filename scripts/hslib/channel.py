@@ -32,6 +32,7 @@ class Terminal:
         self.saved = None
         self.escaped = False
         self.reads = reads
+        self.ctrl_a = bytes((CTRL_A,))
 
     def winsize(self):
         try:
@@ -75,7 +76,7 @@ class Terminal:
             if byte in b"hH?":
                 os.write(self.fd, self.HELP)
             elif byte == CTRL_A:
-                passed.append(CTRL_A)
+                passed += self.ctrl_a
             else:
                 passed += bytes((CTRL_A, byte))
         return bytes(passed)
@@ -274,6 +275,11 @@ class Channel:
         self.wiring[name] = port.name
         if tty:
             self.tty_fds.append(fd)
+
+    def set_ctrl_a(self, data):
+        """What Ctrl-A Ctrl-A sends."""
+        if self.terminal is not None:
+            self.terminal.ctrl_a = data
 
     def records(self):
         """The channel's part of /.hs/exec."""

@@ -96,24 +96,26 @@ def boot_args(options):
     return " ".join(args + options.boot.split())
 
 
-def execute(options, ram, name, out, make_job, after=None):
+def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
     """Run a job in a machine of its own; its status.
 
     make_job(run) fills the job once the run has its folder; after(run) sees the run's RAM before
-    it is gone.
+    it is gone, however the run ended. ctrl_a is what Ctrl-A Ctrl-A sends.
     """
     arguments = boot_args(options)
     box = machine.Machine(options, out)
+    box.channel.set_ctrl_a(ctrl_a)
     run = RunDir(out, name)
     try:
         job = make_job(run)
         if box.channel.tty_fds:
             job.env.append("TERM=" + os.environ.get("TERM", "vt100"))
         job.write_initramfs(run, box.channel)
-        status = box.execute(run, ram, arguments)
-        if after is not None:
-            after(run)
-        return status
+        try:
+            return box.execute(run, ram, arguments)
+        finally:
+            if after is not None and run.read_desc() is not None:
+                after(run)
     finally:
         run.close()
 

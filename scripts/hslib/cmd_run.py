@@ -73,6 +73,8 @@ def write_guest_initrd(guest, path, command, terminal, disks):
 def new_job(options, guest, run, out):
     job = Job(machine.need(os.path.join(out, "vmm"), "build it first, with make"), [])
     job.files.append(("/Image", guest.image))
+    if options.quiet:
+        job.argv.append("--quiet")
     job.argv += ["--smp", str(options.smp), "--mem", "%dM" % (options.mem // MIB)]
     disks = ["/dev/vd" + chr(ord("a") + n) for n in range(len(options.disk))]
     if guest.linux and not disks:
@@ -146,6 +148,6 @@ def main(argv):
     # The guest's memory, its files once more in the host's initramfs, and the host itself.
     ram = -(-(options.mem + 3 * guest.size() + 192 * MIB) // (64 * MIB)) * 64 * MIB
 
-    return execute(options, ram, "run", out,
+    return execute(options, ram, "run", out, ctrl_a=b"\x01\x01",  # the VMM has that escape, too
                    make_job=lambda run: new_job(options, guest, run, out),
                    after=lambda run: show_exits(run, out, options))

@@ -48,6 +48,8 @@ def add_options(parser):
     group.add_argument("--harts", metavar="N", help="harts of the machine (2; with --icount 1)")
     group.add_argument("--cpu", metavar="MODEL", default="rv64",
                        help="processor as QEMU spells it (rv64), e.g. max,svadu=off")
+    group.add_argument("--bios", metavar="FILE", default="default",
+                       help="firmware, instead of the OpenSBI that came with QEMU")
     group.add_argument("--disk", metavar="FILE", action="append", default=[],
                        help="raw image, used in place; the first is the host's /dev/vda")
     group.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="toggles",
@@ -66,7 +68,8 @@ def add_options(parser):
     group.add_argument("--qemu", metavar="PROGRAM",
                        default=os.environ.get("QEMU", "qemu-system-riscv64"),
                        help="QEMU to use ($QEMU, else qemu-system-riscv64)")
-    group.add_argument("--out", metavar="DIR", default=None, help="output folder ($O, else build/)")
+    group.add_argument("--out", metavar="DIR", default=None, help="output folder ($O, else build/); runs have their folders in its runs/, "
+                       "or where $HS_RUNS says")
 
 
 def out_folder(options, top):
@@ -75,7 +78,7 @@ def out_folder(options, top):
 
 def need(path, what):
     if not os.path.exists(path):
-        raise LaunchError("%s is missing: %s" % (path, what))
+        raise LaunchError("%s is missing: %s" % (os.path.relpath(path), what))
     return path
 
 
@@ -117,6 +120,8 @@ class Machine:
         if qemu_version(options.qemu) < QEMU_MIN:
             raise LaunchError("QEMU %d.%d is too old: 7.2 or newer is needed"
                               % qemu_version(options.qemu))
+        if options.bios != "default":
+            need(options.bios, "no such file")
         most = 1 if options.icount else 2
         self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS)
         if len(options.disk) > MAX_DISKS:
@@ -138,10 +143,9 @@ class Machine:
                 (ram, self.run.make_ram(ram)),
                 "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-global", "virtio-mmio.force-legacy=false",
-                "-kernel", self.kernel, "-initrd", self.run.file("initramfs"),
+                "-bios", options.bios, "-kernel", self.kernel, "-initrd", self.run.file("initramfs"),
                 "-append", boot_args,
-                "-chardev", "file,id=uart,path=" + self.run.file("log").replace(",", ",,"),
-                "-serial", "chardev:uart"]
+                "-serial", "file:" + self.run.file("log")]
         args += self.channel.qemu_args(self.run)
         for number, disk in enumerate(self.disks):
             args += ["-drive", "file=%s,format=raw,if=none,id=d%d" %

@@ -36,7 +36,7 @@ class RunDesc:
 
 class RunDir:
     def __init__(self, out, name):
-        top = os.path.join(out, "runs")
+        top = os.environ.get("HS_RUNS") or os.path.join(out, "runs")
         try:
             os.makedirs(top, exist_ok=True)
             self.path = self._make(top, "%s.%d" % (name, os.getpid()))

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+#
+# tap.sh - for tests written in bash: claims as TAP, runs of the launcher, time-outs that scale.
+#
+#   . "$HS_TOP/tests/lib/tap.sh"
+#   hs exec ...          run scripts/hyperscope; then $status, $out and $err (texts), $took (s)
+#   is GOT WANT NAME     like TEXT REGEX NAME     ok CONDITION-STATUS NAME
+#   skip NAME REASON     diag TEXT
+#   done_testing
+#
+# $tmp is the test's own folder, removed at its end; runs have their folders there too.
+
+: "${HS_TOP:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+: "${O:=$HS_TOP/build}"
+export HS_TOP O
+tests_run=0
+tests_failed=0
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/hs-test.XXXXXX") || exit 1
+export HS_RUNS=$tmp/runs HS_TAG=$tmp
+trap 'rm -rf "$tmp"' EXIT
+
+scaled()
+{
+	echo $(($1 * ${HS_TIME_SCALE:-1}))
+}
+
+diag()
+{
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+ok()	# STATUS NAME
+{
+	tests_run=$((tests_run + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $tests_run - $2"
+	else
+		echo "not ok $tests_run - $2"
+		tests_failed=$((tests_failed + 1))
+		return 1
+	fi
+}
+
+is()	# GOT WANT NAME
+{
+	[ "$1" = "$2" ]
+	ok $? "$3" || { diag "got:  $1"; diag "want: $2"; return 1; }
+}
+
+like()	# TEXT REGEX NAME
+{
+	grep -qE -- "$2" <<<"$1"
+	ok $? "$3" || { diag "no match for: $2"; diag "$1"; return 1; }
+}
+
+unlike()	# TEXT REGEX NAME
+{
+	! grep -qE -- "$2" <<<"$1"
+	ok $? "$3" || { diag "should not match: $2"; diag "$1"; return 1; }
+}
+
+skip()	# NAME REASON
+{
+	tests_run=$((tests_run + 1))
+	echo "ok $tests_run - $1 # SKIP $2"
+}
+
+skip_all()	# REASON
+{
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+done_testing()
+{
+	echo "1..$tests_run"
+	exit $((tests_failed > 0))
+}
+
+# hs ARGS...: input from $tmp/in if there is one. The launcher's own time-out comes first.
+hs()
+{
+	local start=$SECONDS limit input=/dev/null
+	limit=$(scaled "${HS_SECONDS:-30}")
+	[ ! -e "$tmp/in" ] || input=$tmp/in
+	timeout --kill-after=5 $((limit + 10)) "$HS_TOP/scripts/hyperscope" "$1" --timeout "$limit" \
+		"${@:2}" <"$input" >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	out=$(tr -d '\0' <"$tmp/out")
+	err=$(tr -d '\0' <"$tmp/err")
+	took=$((SECONDS - start))
+}
+
+# Machines and launchers that this test started, however deep, and that still live: none, one hopes.
+left_running()
+{
+	local p
+	for p in /proc/[0-9]*; do
+		tr '\0' ' ' <"$p/cmdline" | grep -qE 'qemu-system|scripts/hyperscope' || continue
+		tr '\0' '\n' <"$p/environ" | grep -qx "HS_TAG=$HS_TAG" || continue
+		tr '\0' ' ' <"$p/cmdline" | cut -c1-80
+	done 2>/dev/null
+}
