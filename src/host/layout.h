@@ -16,5 +16,6 @@
 #define KERNEL_ALIGN	0x200000 /* the image is loaded at such a boundary */
 #define KSTACK_ORDER	2
 #define KSTACK_SIZE	(4096 << KSTACK_ORDER)
+#define KSTACK_CANARY	0x6b73746b636e7279 /* at the lowest address of each kernel stack */
 
 #endif

@@ -22,6 +22,7 @@ struct mm {
 	unsigned long harts;	    /* harts whose satp is this root: atomic bit mask */
 	struct mutex lock;
 	struct list_head vmas;	    /* by address */
+	struct list_head dead_vmas; /* unmapped; their files are put after the lock */
 	unsigned long brk_start, brk;
 	unsigned long mmap_top;	    /* new mappings are placed below */
 	unsigned long sigreturn;    /* user page with the rt_sigreturn call */
@@ -36,6 +37,7 @@ struct mm {
 /* ---- pgtable.c: the table alone. Callers hold mm->lock. ---- */
 
 extern hpa_t kernel_root;
+void pgtable_init(hpa_t load); /* `load`: where the kernel image starts */
 
 int pgtable_init_mm(struct mm *mm);   /* a root with the kernel's half; -ENOMEM */
 void pgtable_free_mm(struct mm *mm);  /* the tables; user pages must be gone */
@@ -52,7 +54,7 @@ bool pgtable_collapse_empty(struct mm *mm, unsigned long va);
 
 /* Fences: this hart and every other that runs mm. size SZ_4K.. or ~0UL: all of it. */
 void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size);
-void mm_switch(struct mm *prev, struct mm *next); /* satp; NULL: the kernel's own */
+void mm_activate(struct mm *next); /* put it into satp of this hart; NULL: the kernel's own table */
 
 /* User leaf flags that every mapping has. */
 #define PTE_USER_BASE (PTE_V | PTE_U | PTE_A | PTE_D)

@@ -16,18 +16,33 @@
 #define PAGE_MAX_ORDER 10 /* blocks of at most 4 MiB */
 #define ORDER_2M       9
 
+enum page_kind {
+	PAGE_OTHER = 0, /* reserved, or allocated by page_alloc() */
+	PAGE_FREE,	/* first page of a free block, in the list of its order */
+	PAGE_SLAB,	/* holds kmalloc() objects of one size */
+	PAGE_BIG,	/* first page of a kmalloc() block of 2^order pages */
+};
+
 struct page {
-	u32 refs;	       /* atomic; 0: free */
-	u8 order;	       /* of the free block that starts here */
-	u8 flags;	       /* page.c's and kmalloc.c's */
-	u16 slab_class;	       /* kmalloc.c's */
+	u32 refs; /* atomic; 0: free */
+	u8 order; /* PAGE_FREE, PAGE_BIG: of the block that starts here */
+	u8 kind;  /* enum page_kind */
+	u8 slab_class;
+	u8 pad;
+	u32 slab_used;	       /* objects in use */
+	void *slab_free;       /* first free object */
 	struct list_head link; /* free list, or slab list */
 };
 
-/* Memory from the device tree; page structs are carved out of it. */
-void page_init(hpa_t start, hpa_t end, hpa_t reserved_end);
-/* Give [start, end) to the allocator; used at boot, and for the initramfs when unpacked. */
+/* RAM less what is reserved, from the device tree; page structs are carved out of it. */
+void page_init(hpa_t image_start, hpa_t image_end);
+/* Contiguous memory of any size, cleared, for good; 0: none. Only before page_init_finish(). */
+hpa_t page_boot_alloc(u64 size, u64 align);
+/* What is left goes to the allocator. */
+void page_init_finish(void);
+/* Give [start, end) to the allocator: memory that was reserved at boot. */
 void page_add_range(hpa_t start, hpa_t end);
+struct page *page_of(hpa_t pa); /* NULL: not RAM */
 
 /* 2^order pages, each with one reference, block-aligned; not cleared. 0: none. */
 hpa_t page_alloc(unsigned int order);
@@ -42,6 +57,7 @@ bool page_is_ram(hpa_t pa);
 size_t page_free_count(void);  /* 4K pages */
 size_t page_total_count(void); /* 4K pages */
 void page_clear(void *va, size_t size); /* by cbo.zero where the hart has it */
+void page_clear_init(void);		/* once the ISA string is known */
 
 static inline void *pa_to_va(hpa_t pa)
 {

@@ -10,6 +10,8 @@
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int snprintf(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
+/* For panic(): the lock may be held by a hart that is stopped. */
+void printk_force_unlock(void);
 /* The host stops here: registers if `frame`, state PANICKED, status 125. */
 void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 

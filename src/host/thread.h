@@ -79,7 +79,8 @@ struct thread {
 
 	/* FP: see fpu.c */
 	struct fp_state fp;
-	bool fp_in_unit; /* the unit of hart `fp_hart` holds this thread's newest values */
+	bool fp_in_unit;      /* its registers are in the unit, or go there when it is scheduled in */
+	unsigned int fp_hart; /* where they were last loaded */
 
 	struct hv_sched_hook *hook;
 

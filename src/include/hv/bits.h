@@ -12,30 +12,29 @@
 
 /* Also usable from assembly, where 1UL is no number. */
 #ifdef __ASSEMBLER__
-#define BIT(n)	      (1 << (n))
+#define BIT(n)        (1 << (n))
 #define GENMASK(h, l) (((1 << ((h) - (l) + 1)) - 1) << (l))
 #else
-#define BIT(n)	      (1UL << (n))
-#define GENMASK(h, l) ((~0UL >> (BITS_PER_LONG - 1 - (h))) & (~0UL << (l)))
+#define BIT(n)                 (1UL << (n))
+#define GENMASK(h, l)          ((~0UL >> (BITS_PER_LONG - 1 - (h))) & (~0UL << (l)))
 
 /* FIELD_GET(HSTATUS_VGEIN, hstatus), FIELD_PREP(HGATP_VMID, 3): masks are constants. */
-#define FIELD_LSB(mask)	       ((mask) & (~(mask) + 1))
+#define FIELD_LSB(mask)        ((mask) & (~(mask) + 1))
 #define FIELD_GET(mask, value) (((value) & (mask)) / FIELD_LSB(mask))
-#define FIELD_PREP(mask, n)    (((unsigned long)(n) * FIELD_LSB(mask)) & (mask))
+#define FIELD_PREP(mask, n)    (((unsigned long)(n)*FIELD_LSB(mask)) & (mask))
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define ALIGN_UP(x, a)	(((x) + (a) - 1) & ~((__typeof__(x))(a) - 1))
-#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
-#define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)
-#define MIN(a, b)	((a) < (b) ? (a) : (b))
-#define MAX(a, b)	((a) > (b) ? (a) : (b))
+#define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
+#define ALIGN_UP(x, a)   (((x) + (a)-1) & ~((__typeof__(x))(a)-1))
+#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a)-1))
+#define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a)-1)) == 0)
+#define MIN(a, b)        ((a) < (b) ? (a) : (b))
+#define MAX(a, b)        ((a) > (b) ? (a) : (b))
 
-#define container_of(ptr, type, member) \
-	((type *)((char *)(ptr) - __builtin_offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - __builtin_offsetof(type, member)))
 
 /* Read or write exactly once: for memory that another hart or a VMM changes. */
-#define READ_ONCE(x)	 (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x)                    (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)                (*(volatile __typeof__(x) *)&(x) = (v))
 #endif
 
 #endif

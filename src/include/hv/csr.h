@@ -22,7 +22,7 @@
 #define SSTATUS_SUM  BIT(18)
 #define SSTATUS_MXR  BIT(19)
 #define SSTATUS_SD   BIT(BITS_PER_LONG - 1)
-#define FS_OFF	     0
+#define FS_OFF       0
 #define FS_INITIAL   1
 #define FS_CLEAN     2
 #define FS_DIRTY     3
@@ -37,41 +37,41 @@
 #define HSTATUS_VTVM  BIT(20)
 #define HSTATUS_VTW   BIT(21)
 #define HSTATUS_VTSR  BIT(22)
-#define XL_64	      2 /* SXL, UXL, VSXL: 64 bits */
+#define XL_64         2 /* SXL, UXL, VSXL: 64 bits */
 
 /* interrupt numbers: bit positions in sie/sip/hie/hip/hvip/hideleg */
-#define IRQ_S_SOFT  1
-#define IRQ_VS_SOFT 2
-#define IRQ_S_TIMER 5
+#define IRQ_S_SOFT   1
+#define IRQ_VS_SOFT  2
+#define IRQ_S_TIMER  5
 #define IRQ_VS_TIMER 6
-#define IRQ_S_EXT   9
-#define IRQ_VS_EXT  10
-#define IRQ_S_GEXT  12
-#define IRQ_PMU_OVF 13
+#define IRQ_S_EXT    9
+#define IRQ_VS_EXT   10
+#define IRQ_S_GEXT   12
+#define IRQ_PMU_OVF  13
 
 /* exception codes in scause */
-#define CAUSE_IRQ_FLAG		       BIT(BITS_PER_LONG - 1)
-#define EXC_INST_MISALIGNED	       0
-#define EXC_INST_ACCESS		       1
-#define EXC_ILLEGAL_INST	       2
-#define EXC_BREAKPOINT		       3
-#define EXC_LOAD_MISALIGNED	       4
-#define EXC_LOAD_ACCESS		       5
-#define EXC_STORE_MISALIGNED	       6
-#define EXC_STORE_ACCESS	       7
-#define EXC_U_ECALL		       8
-#define EXC_S_ECALL		       9
-#define EXC_VS_ECALL		       10
-#define EXC_M_ECALL		       11
-#define EXC_INST_PAGE_FAULT	       12
-#define EXC_LOAD_PAGE_FAULT	       13
-#define EXC_STORE_PAGE_FAULT	       15
-#define EXC_SOFTWARE_CHECK	       18
-#define EXC_HARDWARE_ERROR	       19
-#define EXC_INST_GUEST_PAGE_FAULT      20
-#define EXC_LOAD_GUEST_PAGE_FAULT      21
-#define EXC_VIRTUAL_INST	       22
-#define EXC_STORE_GUEST_PAGE_FAULT     23
+#define CAUSE_IRQ_FLAG             BIT(BITS_PER_LONG - 1)
+#define EXC_INST_MISALIGNED        0
+#define EXC_INST_ACCESS            1
+#define EXC_ILLEGAL_INST           2
+#define EXC_BREAKPOINT             3
+#define EXC_LOAD_MISALIGNED        4
+#define EXC_LOAD_ACCESS            5
+#define EXC_STORE_MISALIGNED       6
+#define EXC_STORE_ACCESS           7
+#define EXC_U_ECALL                8
+#define EXC_S_ECALL                9
+#define EXC_VS_ECALL               10
+#define EXC_M_ECALL                11
+#define EXC_INST_PAGE_FAULT        12
+#define EXC_LOAD_PAGE_FAULT        13
+#define EXC_STORE_PAGE_FAULT       15
+#define EXC_SOFTWARE_CHECK         18
+#define EXC_HARDWARE_ERROR         19
+#define EXC_INST_GUEST_PAGE_FAULT  20
+#define EXC_LOAD_GUEST_PAGE_FAULT  21
+#define EXC_VIRTUAL_INST           22
+#define EXC_STORE_GUEST_PAGE_FAULT 23
 
 /* counters: bits of scounteren and hcounteren */
 #define COUNTEREN_CY BIT(0)
@@ -81,33 +81,33 @@
 #if __SIZEOF_LONG__ == 8
 #define SSTATUS_UXL  GENMASK(33, 32)
 #define HSTATUS_VSXL GENMASK(33, 32)
-#define SATP_MODE  GENMASK(63, 60)
-#define SATP_ASID  GENMASK(59, 44)
-#define SATP_PPN   GENMASK(43, 0)
-#define HGATP_MODE GENMASK(63, 60)
-#define HGATP_VMID GENMASK(57, 44)
-#define HGATP_PPN  GENMASK(43, 0)
+#define SATP_MODE    GENMASK(63, 60)
+#define SATP_ASID    GENMASK(59, 44)
+#define SATP_PPN     GENMASK(43, 0)
+#define HGATP_MODE   GENMASK(63, 60)
+#define HGATP_VMID   GENMASK(57, 44)
+#define HGATP_PPN    GENMASK(43, 0)
 #else
 #define SSTATUS_UXL  0
 #define HSTATUS_VSXL 0
-#define SATP_MODE  BIT(31)
-#define SATP_ASID  GENMASK(30, 22)
-#define SATP_PPN   GENMASK(21, 0)
-#define HGATP_MODE BIT(31)
-#define HGATP_VMID GENMASK(28, 22)
-#define HGATP_PPN  GENMASK(21, 0)
+#define SATP_MODE    BIT(31)
+#define SATP_ASID    GENMASK(30, 22)
+#define SATP_PPN     GENMASK(21, 0)
+#define HGATP_MODE   BIT(31)
+#define HGATP_VMID   GENMASK(28, 22)
+#define HGATP_PPN    GENMASK(21, 0)
 #endif
 
 /* henvcfg (H 2.5) is 64 bits wide on every XLEN: bit numbers, used with u64 */
 #define HSTATEEN0_ENVCFG  (1ULL << 62) /* senvcfg is the guest's */
 #define HSTATEEN0_STATEEN (1ULL << 63) /* sstateen0 is the guest's */
-#define ENVCFG_FIOM BIT(0)
-#define ENVCFG_CBIE GENMASK(5, 4)
-#define ENVCFG_CBCFE BIT(6)
-#define ENVCFG_CBZE BIT(7)
-#define ENVCFG_ADUE (1ULL << 61)
-#define ENVCFG_PBMTE (1ULL << 62)
-#define ENVCFG_STCE (1ULL << 63)
+#define ENVCFG_FIOM       BIT(0)
+#define ENVCFG_CBIE       GENMASK(5, 4)
+#define ENVCFG_CBCFE      BIT(6)
+#define ENVCFG_CBZE       BIT(7)
+#define ENVCFG_ADUE       (1ULL << 61)
+#define ENVCFG_PBMTE      (1ULL << 62)
+#define ENVCFG_STCE       (1ULL << 63)
 
 #ifndef __ASSEMBLER__
 
@@ -119,21 +119,18 @@ enum csr_number {
 
 #ifdef __riscv
 
-#define csr_read(csr)                                                                \
-	({                                                                           \
-		unsigned long __v;                                                   \
+#define csr_read(csr)                                                                    \
+	({                                                                               \
+		unsigned long __v;                                                       \
 		__asm__ volatile("csrr %0, %1" : "=r"(__v) : "i"(CSR_##csr) : "memory"); \
-		__v;                                                                 \
+		__v;                                                                     \
 	})
-#define csr_write(csr, value)                                                         \
-	__asm__ volatile("csrw %0, %1" ::"i"(CSR_##csr), "rK"((unsigned long)(value)) \
-			 : "memory")
-#define csr_set(csr, bits)                                                           \
-	__asm__ volatile("csrs %0, %1" ::"i"(CSR_##csr), "rK"((unsigned long)(bits)) \
-			 : "memory")
-#define csr_clear(csr, bits)                                                         \
-	__asm__ volatile("csrc %0, %1" ::"i"(CSR_##csr), "rK"((unsigned long)(bits)) \
-			 : "memory")
+#define csr_write(csr, value) \
+	__asm__ volatile("csrw %0, %1" ::"i"(CSR_##csr), "rK"((unsigned long)(value)) : "memory")
+#define csr_set(csr, bits) \
+	__asm__ volatile("csrs %0, %1" ::"i"(CSR_##csr), "rK"((unsigned long)(bits)) : "memory")
+#define csr_clear(csr, bits) \
+	__asm__ volatile("csrc %0, %1" ::"i"(CSR_##csr), "rK"((unsigned long)(bits)) : "memory")
 #define csr_swap(csr, value)                                                    \
 	({                                                                      \
 		unsigned long __v;                                              \
@@ -170,12 +167,12 @@ unsigned long native_csr_swap(enum csr_number csr, unsigned long value);
 unsigned long native_csr_read_set(enum csr_number csr, unsigned long bits);
 unsigned long native_csr_read_clear(enum csr_number csr, unsigned long bits);
 
-#define csr_read(csr)		  native_csr_read(CSR_##csr)
-#define csr_write(csr, value)	  ((void)native_csr_swap(CSR_##csr, (unsigned long)(value)))
-#define csr_set(csr, bits)	  ((void)native_csr_read_set(CSR_##csr, (unsigned long)(bits)))
-#define csr_clear(csr, bits)	  ((void)native_csr_read_clear(CSR_##csr, (unsigned long)(bits)))
-#define csr_swap(csr, value)	  native_csr_swap(CSR_##csr, (unsigned long)(value))
-#define csr_read_set(csr, bits)	  native_csr_read_set(CSR_##csr, (unsigned long)(bits))
+#define csr_read(csr)             native_csr_read(CSR_##csr)
+#define csr_write(csr, value)     ((void)native_csr_swap(CSR_##csr, (unsigned long)(value)))
+#define csr_set(csr, bits)        ((void)native_csr_read_set(CSR_##csr, (unsigned long)(bits)))
+#define csr_clear(csr, bits)      ((void)native_csr_read_clear(CSR_##csr, (unsigned long)(bits)))
+#define csr_swap(csr, value)      native_csr_swap(CSR_##csr, (unsigned long)(value))
+#define csr_read_set(csr, bits)   native_csr_read_set(CSR_##csr, (unsigned long)(bits))
 #define csr_read_clear(csr, bits) native_csr_read_clear(CSR_##csr, (unsigned long)(bits))
 
 #endif

@@ -45,10 +45,10 @@ bool hv_mm_is_current(const struct hv_mm *mm);
 
 /* What backs a user address, after faulting it in. */
 struct hv_user_page {
-	hpa_t pa;	 /* of the 4K page that holds the address */
-	u64 map_size;	 /* SZ_4K or SZ_2M: the naturally aligned block, contiguous in
+	hpa_t pa;      /* of the 4K page that holds the address */
+	u64 map_size;  /* SZ_4K or SZ_2M: the naturally aligned block, contiguous in
 			  * both hva and hpa, that the host maps by one leaf around it */
-	bool writable;	 /* the host mapping may be written now, without a further fault */
+	bool writable; /* the host mapping may be written now, without a further fault */
 };
 
 /*
@@ -72,7 +72,7 @@ struct hv_notifier {
 	/* The address space is going away: drop every mapping of it. */
 	void (*release)(struct hv_notifier *n);
 	struct list_head link; /* the host's */
-	void *host;	       /* the host's */
+	void *host;            /* the host's */
 };
 
 int hv_notifier_register(struct hv_mm *mm, struct hv_notifier *n);
@@ -107,9 +107,9 @@ int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadlin
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg);
 void hv_wake_all(struct hv_waitq *wq); /* any context; no fault, no sleep */
 
-bool hv_signal_pending(void);	/* of the calling thread: KVM_RUN must return -EINTR */
-bool hv_resched_needed(void);	/* another thread waits for this hart */
-void hv_resched(void);		/* let it run; may sleep */
+bool hv_signal_pending(void); /* of the calling thread: KVM_RUN must return -EINTR */
+bool hv_resched_needed(void); /* another thread waits for this hart */
+void hv_resched(void);        /* let it run; may sleep */
 int hv_thread_id(void);
 
 /* A temporary signal mask while KVM_RUN runs (KVM_SET_SIGNAL_MASK); 64 signals. */
@@ -130,8 +130,8 @@ void hv_sched_hook_set(struct hv_sched_hook *hook);
 
 #define HV_MAX_HARTS 32
 
-unsigned int hv_hart(void);	/* index of this hart, 0 .. hv_nr_harts() - 1 */
-unsigned int hv_nr_harts(void); /* that are online */
+unsigned int hv_hart(void);           /* index of this hart, 0 .. hv_nr_harts() - 1 */
+unsigned int hv_nr_harts(void);       /* that are online */
 void hv_hart_kick(unsigned int hart); /* make it leave the guest, if it is in one */
 /*
  * Handle a host interrupt that ended a guest's run, with interrupts off; `scause`
@@ -165,10 +165,10 @@ unsigned long hv_timebase_hz(void);
 
 struct hv_timer {
 	void (*fn)(struct hv_timer *timer); /* in interrupt context of some hart; no sleep */
-	u64 deadline;			    /* the host's while armed */
-	struct list_head link;		    /* the host's */
-	unsigned int hart;		    /* the host's */
-	bool armed;			    /* the host's */
+	u64 deadline;                       /* the host's while armed */
+	struct list_head link;              /* the host's */
+	unsigned int hart;                  /* the host's */
+	bool armed;                         /* the host's */
 };
 
 void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer));
@@ -182,8 +182,8 @@ void hv_timer_cancel(struct hv_timer *timer);
 struct hv_file_ops {
 	int (*open)(void **priv); /* only for a device node: /dev/kvm */
 	long (*ioctl)(void *priv, unsigned int cmd, unsigned long arg); /* may sleep */
-	int (*mmap_page)(void *priv, u64 page_index, hpa_t *pa); /* -EINVAL beyond the end */
-	long (*read)(void *priv, hva_t buf, size_t size, u64 *pos); /* may sleep */
+	int (*mmap_page)(void *priv, u64 page_index, hpa_t *pa);        /* -EINVAL beyond the end */
+	long (*read)(void *priv, hva_t buf, size_t size, u64 *pos);     /* may sleep */
 	void (*release)(void *priv); /* the last reference is gone; may sleep */
 };
 
@@ -195,7 +195,7 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv);
 void *hv_file_hold(int fd, const struct hv_file_ops *ops);
 void hv_file_release(void *priv);
 
-struct hv_event; /* an eventfd of a user process */
+struct hv_event;                                   /* an eventfd of a user process */
 int hv_event_get(int fd, struct hv_event **event); /* -EBADF, -EINVAL: no eventfd */
 void hv_event_put(struct hv_event *event);
 void hv_event_signal(struct hv_event *event, u64 count); /* any context */
@@ -204,7 +204,7 @@ u64 hv_event_drain(struct hv_event *event); /* what read() would return; 0 if no
 /* Calls fn at each signal of the eventfd; `closed` when its last descriptor was closed. */
 struct hv_event_watch {
 	void (*fn)(struct hv_event_watch *watch, bool closed); /* any thread; no sleep */
-	struct list_head link;				       /* the host's */
+	struct list_head link;                                 /* the host's */
 };
 
 void hv_event_watch(struct hv_event *event, struct hv_event_watch *watch);
@@ -232,7 +232,7 @@ void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* The core's, called by the host: once at boot (on the first hart), then on every hart. */
-int kvm_init(void);	      /* -ENODEV: no H extension; the host goes on without /dev/kvm */
+int kvm_init(void); /* -ENODEV: no H extension; the host goes on without /dev/kvm */
 void kvm_hart_init(void);
 
 /* ---- accessors ------------------------------------------------------------- */

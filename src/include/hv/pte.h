@@ -17,30 +17,30 @@
 
 typedef unsigned long pte_t;
 
-#define PTE_V	  BIT(0)
-#define PTE_R	  BIT(1)
-#define PTE_W	  BIT(2)
-#define PTE_X	  BIT(3)
-#define PTE_U	  BIT(4)
-#define PTE_G	  BIT(5)
-#define PTE_A	  BIT(6)
-#define PTE_D	  BIT(7)
-#define PTE_RSW	  GENMASK(9, 8) /* for software */
-#define PTE_RSW0  BIT(8)
-#define PTE_RSW1  BIT(9)
+#define PTE_V    BIT(0)
+#define PTE_R    BIT(1)
+#define PTE_W    BIT(2)
+#define PTE_X    BIT(3)
+#define PTE_U    BIT(4)
+#define PTE_G    BIT(5)
+#define PTE_A    BIT(6)
+#define PTE_D    BIT(7)
+#define PTE_RSW  GENMASK(9, 8) /* for software */
+#define PTE_RSW0 BIT(8)
+#define PTE_RSW1 BIT(9)
 #if __SIZEOF_LONG__ == 8
-#define PTE_PPN	  GENMASK(53, 10)
-#define PTE_PBMT  GENMASK(62, 61)
-#define PTE_N	  BIT(63)
+#define PTE_PPN  GENMASK(53, 10)
+#define PTE_PBMT GENMASK(62, 61)
+#define PTE_N    BIT(63)
 #else
-#define PTE_PPN	  GENMASK(31, 10)
+#define PTE_PPN GENMASK(31, 10)
 #endif
 
-#define SATP_MODE_BARE	0
-#define SATP_MODE_SV32	1
-#define SATP_MODE_SV39	8
-#define SATP_MODE_SV48	9
-#define SATP_MODE_SV57	10
+#define SATP_MODE_BARE 0
+#define SATP_MODE_SV32 1
+#define SATP_MODE_SV39 8
+#define SATP_MODE_SV48 9
+#define SATP_MODE_SV57 10
 
 static inline bool pte_is_leaf(pte_t pte)
 {

@@ -10,14 +10,15 @@
 #ifndef HV_RUN_DESC_H
 #define HV_RUN_DESC_H
 
-#include "hv/types.h"
-
 #define HS_RUN_DESC_OFFSET  0x40
 #define HS_RUN_DESC_MAGIC   0x31304e5552505348ULL /* "HSPRUN01" */
 #define HS_RUN_DESC_VERSION 1
 
+#ifndef __ASSEMBLER__
+#include "hv/types.h"
+
 enum hs_run_state {
-	HS_RUN_BOOTING = 0,  /* the host has not started its program yet */
+	HS_RUN_BOOTING = 0, /* the host has not started its program yet */
 	HS_RUN_RUNNING = 1,
 	HS_RUN_EXITED = 2,   /* exit_status is the program's wait status */
 	HS_RUN_PANICKED = 3, /* the host itself stopped; the log says why */
@@ -26,13 +27,14 @@ enum hs_run_state {
 struct hs_run_desc {
 	u64 magic;
 	u32 version;
-	u32 state;	 /* enum hs_run_state */
+	u32 state;       /* enum hs_run_state */
 	u32 exit_status; /* wait status as wait4() reports it; valid when EXITED */
 	u32 nr_harts;
-	u64 trace_hpa;	 /* trace memory, its layout in hv/trace_mem.h; 0: none */
-	u64 trace_size;	 /* bytes */
+	u64 trace_hpa;  /* trace memory, its layout in hv/trace_mem.h; 0: none */
+	u64 trace_size; /* bytes */
 	u64 timebase_hz;
 	u64 reserved[10];
 };
+#endif
 
 #endif

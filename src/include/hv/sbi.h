@@ -9,15 +9,15 @@
 #define HV_SBI_H
 
 /* Legacy extensions (SBI chapter 5): one function each, result in a0 only. */
-#define SBI_LEGACY_SET_TIMER		  0x0
-#define SBI_LEGACY_CONSOLE_PUTCHAR	  0x1
-#define SBI_LEGACY_CONSOLE_GETCHAR	  0x2
-#define SBI_LEGACY_CLEAR_IPI		  0x3
-#define SBI_LEGACY_SEND_IPI		  0x4
-#define SBI_LEGACY_REMOTE_FENCE_I	  0x5
-#define SBI_LEGACY_REMOTE_SFENCE_VMA	  0x6
+#define SBI_LEGACY_SET_TIMER              0x0
+#define SBI_LEGACY_CONSOLE_PUTCHAR        0x1
+#define SBI_LEGACY_CONSOLE_GETCHAR        0x2
+#define SBI_LEGACY_CLEAR_IPI              0x3
+#define SBI_LEGACY_SEND_IPI               0x4
+#define SBI_LEGACY_REMOTE_FENCE_I         0x5
+#define SBI_LEGACY_REMOTE_SFENCE_VMA      0x6
 #define SBI_LEGACY_REMOTE_SFENCE_VMA_ASID 0x7
-#define SBI_LEGACY_SHUTDOWN		  0x8
+#define SBI_LEGACY_SHUTDOWN               0x8
 
 #define SBI_EXT_BASE   0x10
 #define SBI_EXT_TIME   0x54494d45
@@ -33,68 +33,68 @@
 
 #define SBI_EXT_EXPERIMENTAL_START 0x08000000
 #define SBI_EXT_EXPERIMENTAL_END   0x08ffffff
-#define SBI_EXT_VENDOR_START	   0x09000000
-#define SBI_EXT_VENDOR_END	   0x09ffffff
+#define SBI_EXT_VENDOR_START       0x09000000
+#define SBI_EXT_VENDOR_END         0x09ffffff
 
 /* Base (chapter 4) */
 #define SBI_BASE_GET_SPEC_VERSION 0
-#define SBI_BASE_GET_IMP_ID	  1
+#define SBI_BASE_GET_IMP_ID       1
 #define SBI_BASE_GET_IMP_VERSION  2
-#define SBI_BASE_PROBE_EXT	  3
-#define SBI_BASE_GET_MVENDORID	  4
-#define SBI_BASE_GET_MARCHID	  5
-#define SBI_BASE_GET_MIMPID	  6
+#define SBI_BASE_PROBE_EXT        3
+#define SBI_BASE_GET_MVENDORID    4
+#define SBI_BASE_GET_MARCHID      5
+#define SBI_BASE_GET_MIMPID       6
 
 #define SBI_TIME_SET_TIMER 0
 #define SBI_IPI_SEND_IPI   0
 
 /* Remote fences (chapter 8) */
-#define SBI_RFENCE_FENCE_I	   0
-#define SBI_RFENCE_SFENCE_VMA	   1
-#define SBI_RFENCE_SFENCE_VMA_ASID 2
+#define SBI_RFENCE_FENCE_I          0
+#define SBI_RFENCE_SFENCE_VMA       1
+#define SBI_RFENCE_SFENCE_VMA_ASID  2
 #define SBI_RFENCE_HFENCE_GVMA_VMID 3
-#define SBI_RFENCE_HFENCE_GVMA	   4
+#define SBI_RFENCE_HFENCE_GVMA      4
 #define SBI_RFENCE_HFENCE_VVMA_ASID 5
-#define SBI_RFENCE_HFENCE_VVMA	   6
+#define SBI_RFENCE_HFENCE_VVMA      6
 
 /* Hart state management (chapter 9) */
-#define SBI_HSM_HART_START	 0
-#define SBI_HSM_HART_STOP	 1
-#define SBI_HSM_HART_GET_STATUS	 2
-#define SBI_HSM_HART_SUSPEND	 3
-#define SBI_HSM_STARTED		 0
-#define SBI_HSM_STOPPED		 1
-#define SBI_HSM_START_PENDING	 2
-#define SBI_HSM_STOP_PENDING	 3
-#define SBI_HSM_SUSPENDED	 4
-#define SBI_HSM_SUSPEND_PENDING	 5
-#define SBI_HSM_RESUME_PENDING	 6
+#define SBI_HSM_HART_START            0
+#define SBI_HSM_HART_STOP             1
+#define SBI_HSM_HART_GET_STATUS       2
+#define SBI_HSM_HART_SUSPEND          3
+#define SBI_HSM_STARTED               0
+#define SBI_HSM_STOPPED               1
+#define SBI_HSM_START_PENDING         2
+#define SBI_HSM_STOP_PENDING          3
+#define SBI_HSM_SUSPENDED             4
+#define SBI_HSM_SUSPEND_PENDING       5
+#define SBI_HSM_RESUME_PENDING        6
 #define SBI_HSM_SUSPEND_RETENTIVE     0x00000000
 #define SBI_HSM_SUSPEND_NON_RETENTIVE 0x80000000
 
 /* System reset (chapter 10) */
-#define SBI_SRST_RESET		   0
-#define SBI_SRST_TYPE_SHUTDOWN	   0
-#define SBI_SRST_TYPE_COLD_REBOOT  1
-#define SBI_SRST_TYPE_WARM_REBOOT  2
-#define SBI_SRST_REASON_NONE	   0
-#define SBI_SRST_REASON_SYSFAIL	   1
+#define SBI_SRST_RESET            0
+#define SBI_SRST_TYPE_SHUTDOWN    0
+#define SBI_SRST_TYPE_COLD_REBOOT 1
+#define SBI_SRST_TYPE_WARM_REBOOT 2
+#define SBI_SRST_REASON_NONE      0
+#define SBI_SRST_REASON_SYSFAIL   1
 
 /* Debug console (chapter 12) */
-#define SBI_DBCN_WRITE	    0
-#define SBI_DBCN_READ	    1
+#define SBI_DBCN_WRITE      0
+#define SBI_DBCN_READ       1
 #define SBI_DBCN_WRITE_BYTE 2
 
-#define SBI_SUCCESS		    0
-#define SBI_ERR_FAILED		    (-1)
-#define SBI_ERR_NOT_SUPPORTED	    (-2)
-#define SBI_ERR_INVALID_PARAM	    (-3)
-#define SBI_ERR_DENIED		    (-4)
-#define SBI_ERR_INVALID_ADDRESS	    (-5)
-#define SBI_ERR_ALREADY_AVAILABLE   (-6)
-#define SBI_ERR_ALREADY_STARTED	    (-7)
-#define SBI_ERR_ALREADY_STOPPED	    (-8)
-#define SBI_ERR_NO_SHMEM	    (-9)
+#define SBI_SUCCESS               0
+#define SBI_ERR_FAILED            (-1)
+#define SBI_ERR_NOT_SUPPORTED     (-2)
+#define SBI_ERR_INVALID_PARAM     (-3)
+#define SBI_ERR_DENIED            (-4)
+#define SBI_ERR_INVALID_ADDRESS   (-5)
+#define SBI_ERR_ALREADY_AVAILABLE (-6)
+#define SBI_ERR_ALREADY_STARTED   (-7)
+#define SBI_ERR_ALREADY_STOPPED   (-8)
+#define SBI_ERR_NO_SHMEM          (-9)
 
 #ifndef __ASSEMBLER__
 struct sbiret {

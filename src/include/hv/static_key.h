@@ -43,7 +43,7 @@ void static_key_set(struct static_key *key, bool enabled);
 		     ".option norvc\n"                                                           \
 		     "1:	nop\n"                                                                  \
 		     ".option pop\n"                                                             \
-		     ".pushsection __jump_table, \"a\"\n"                                       \
+		     ".pushsection __jump_table, \"a\"\n"                                        \
 		     ".balign " STATIC_KEY_BYTES "\n" STATIC_KEY_WORD "1b, %l[" #label "], %0\n" \
 		     ".popsection"                                                               \
 		     :                                                                           \

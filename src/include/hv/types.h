@@ -21,18 +21,18 @@ typedef short s16;
 typedef int s32;
 typedef long long s64;
 
-typedef u64 gpa_t;	     /* guest physical address, bytes */
-typedef u64 hpa_t;	     /* host physical address, bytes */
-typedef u64 gfn_t;	     /* guest frame number: gpa >> PAGE_SHIFT */
+typedef u64 gpa_t;           /* guest physical address, bytes */
+typedef u64 hpa_t;           /* host physical address, bytes */
+typedef u64 gfn_t;           /* guest frame number: gpa >> PAGE_SHIFT */
 typedef unsigned long gva_t; /* guest virtual address */
 typedef unsigned long hva_t; /* host user virtual address */
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  (1UL << PAGE_SHIFT)
 #define PAGE_MASK  (~(PAGE_SIZE - 1))
-#define SZ_4K	   0x1000UL
-#define SZ_2M	   0x200000UL
-#define SZ_1G	   0x40000000UL
+#define SZ_4K      0x1000UL
+#define SZ_2M      0x200000UL
+#define SZ_1G      0x40000000UL
 
 static inline gfn_t gpa_to_gfn(gpa_t gpa)
 {

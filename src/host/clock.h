@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* host_clock.h - time: the timebase, and per-hart timers (struct hv_timer of hv/host.h). */
+/* clock.h - time: the timebase, and per-hart timers (struct hv_timer of hv/host.h). */
 #ifndef HOST_CLOCK_H
 #define HOST_CLOCK_H
 

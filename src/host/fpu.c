@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fpu.c - whose FP registers are in the unit.
+ *
+ * A thread's registers are in the unit of the hart that it runs on (fp_in_unit, the
+ * hart's fp_owner is the thread), or in thread->fp, then its FS is Off and its
+ * first FP instruction traps. A thread that used FP in its last turn gets its
+ * registers back at once when it is scheduled in. Spec: S 1.1 (FS), F 2.
+ */
+#include "hv/csr.h"
+#include "smp.h"
+
+void fp_store(struct fp_state *fp);
+void fp_load(const struct fp_state *fp);
+
+static unsigned long frame_fs(const struct trap_frame *frame)
+{
+	return FIELD_GET(SSTATUS_FS, frame->status);
+}
+
+static void set_frame_fs(struct trap_frame *frame, unsigned long fs)
+{
+	frame->status = (frame->status & ~(SSTATUS_FS | SSTATUS_SD)) | FIELD_PREP(SSTATUS_FS, fs);
+}
+
+/* t runs here, or did until now: its frame's FS tells what the unit holds. */
+static void save_if_dirty(struct thread *t)
+{
+	struct trap_frame *frame = thread_frame(t);
+
+	if (!t->fp_in_unit || frame_fs(frame) != FS_DIRTY)
+		return;
+	csr_set(sstatus, SSTATUS_FS);
+	fp_store(&t->fp);
+	csr_clear(sstatus, SSTATUS_FS);
+	set_frame_fs(frame, FS_CLEAN);
+}
+
+static void leave_unit(struct thread *t)
+{
+	t->fp_in_unit = false;
+	set_frame_fs(thread_frame(t), FS_OFF);
+	if (my_hart()->fp_owner == t)
+		my_hart()->fp_owner = NULL;
+}
+
+static void enter_unit(struct thread *t)
+{
+	csr_set(sstatus, SSTATUS_FS);
+	fp_load(&t->fp);
+	csr_clear(sstatus, SSTATUS_FS);
+	t->fp_in_unit = true;
+	t->fp_hart = this_hart();
+	my_hart()->fp_owner = t;
+	set_frame_fs(thread_frame(t), FS_CLEAN);
+}
+
+void fpu_switch_out(struct thread *t)
+{
+	save_if_dirty(t);
+}
+
+void fpu_switch_in(struct thread *t)
+{
+	if (!t->fp_in_unit)
+		set_frame_fs(thread_frame(t), FS_OFF);
+	else if (my_hart()->fp_owner != t || t->fp_hart != this_hart())
+		enter_unit(t);
+}
+
+bool fpu_trap(struct trap_frame *frame)
+{
+	if (frame_fs(frame) != FS_OFF)
+		return false;
+	enter_unit(current);
+	return true;
+}
+
+void fpu_save(struct thread *t)
+{
+	save_if_dirty(t);
+}
+
+void fpu_discard(struct thread *t)
+{
+	leave_unit(t);
+}
+
+void fpu_thread_exit(struct thread *t)
+{
+	for (unsigned int i = 0; i < nr_harts; i++) {
+		struct thread *owner = t;
+
+		__atomic_compare_exchange_n(&harts[i].fp_owner, &owner, NULL, false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	}
+}
+
+void hv_user_fp_release(void)
+{
+	save_if_dirty(current);
+	if (current->fp_in_unit)
+		leave_unit(current);
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/*
+ * isa.c - what every hart has: extensions and block sizes, from the device tree.
+ *
+ * riscv,isa-extensions is a list of names; riscv,isa is the older string, single letters
+ * first ("rv64imafdch_zicbom_sstc"). Source: the RISC-V ISA extensions binding of the
+ * Devicetree schemas.
+ */
+#include <string.h>
+#include "fdt.h"
+#include "hv/host.h"
+
+static const char *wanted;
+static size_t wanted_len;
+static bool on_all;
+
+static bool in_isa_string(const char *isa)
+{
+	if (strncmp(isa, "rv64", 4) && strncmp(isa, "rv32", 4))
+		return false;
+	isa += 4;
+	for (; *isa && *isa != '_' && *isa != 'z' && *isa != 's' && *isa != 'x'; isa++)
+		if (wanted_len == 1 && *isa == *wanted)
+			return true;
+	while (*isa) {
+		const char *end;
+
+		if (*isa == '_')
+			isa++;
+		end = strchr(isa, '_');
+		if (!end)
+			end = isa + strlen(isa);
+		if ((size_t)(end - isa) == wanted_len && !strncmp(isa, wanted, wanted_len))
+			return true;
+		isa = end;
+	}
+	return false;
+}
+
+static void check_cpu(int node, unsigned long hartid)
+{
+	const char *isa;
+
+	(void)hartid;
+	if (fdt_getprop(host_fdt, node, "riscv,isa-extensions", NULL)) {
+		on_all &=
+			fdt_stringlist_search(host_fdt, node, "riscv,isa-extensions", wanted) >= 0;
+		return;
+	}
+	isa = fdt_getprop(host_fdt, node, "riscv,isa", NULL);
+	on_all &= isa && in_isa_string(isa);
+}
+
+bool hv_isa_has(const char *name)
+{
+	wanted = name;
+	wanted_len = strlen(name);
+	on_all = true;
+	fdt_each_cpu(check_cpu);
+	return on_all;
+}
+
+static unsigned int smallest_block;
+static const char *block_property;
+
+static void check_block(int node, unsigned long hartid)
+{
+	unsigned int size = fdt_u32(node, block_property, 0);
+
+	(void)hartid;
+	if (size < smallest_block)
+		smallest_block = size;
+}
+
+unsigned int hv_cbo_block_size(const char *which)
+{
+	if (!hv_isa_has(which))
+		return 0;
+	block_property =
+		strcmp(which, "zicboz") ? "riscv,cbom-block-size" : "riscv,cboz-block-size";
+	smallest_block = ~0U;
+	fdt_each_cpu(check_block);
+	return smallest_block == ~0U ? 0 : smallest_block;
+}

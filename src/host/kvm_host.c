@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kvm_host.c - hv/host.h on the bare-metal host: the parts that only rename.
+ *
+ * What has its own subject stands there: hv_user_page_* and notifiers in mm.c,
+ * timers in clock.c, files and events in the file layer, FP in fpu.c, ISA in isa.c.
+ */
+#include <string.h>
+#include "clock.h"
+#include "hv/host.h"
+#include "page.h"
+#include "printk.h"
+#include "process.h"
+#include "smp.h"
+#include "uaccess.h"
+#include "wait.h"
+
+/* ---- memory ---- */
+
+hpa_t hv_pages_alloc(unsigned int order)
+{
+	return page_alloc_zeroed(order);
+}
+
+void hv_pages_free(hpa_t pa, unsigned int order)
+{
+	page_free(pa, order);
+}
+
+void *hv_page_map(hpa_t pa)
+{
+	return pa_to_va(pa);
+}
+
+void hv_page_unmap(void *va)
+{
+	(void)va; /* the linear map is always there */
+}
+
+void *hv_alloc(size_t size)
+{
+	return kmalloc(size);
+}
+
+void hv_free(void *p)
+{
+	kfree(p);
+}
+
+int hv_copy_from_user(void *dst, hva_t src, size_t size)
+{
+	return copy_from_user(dst, src, size);
+}
+
+int hv_copy_to_user(hva_t dst, const void *src, size_t size)
+{
+	return copy_to_user(dst, src, size);
+}
+
+/* ---- sleeping ---- */
+
+_Static_assert(sizeof(struct mutex) <= sizeof(struct hv_mutex), "hv_mutex is too small");
+_Static_assert(sizeof(struct waitq) <= sizeof(struct hv_waitq), "hv_waitq is too small");
+
+static struct mutex *mutex_of(struct hv_mutex *m)
+{
+	return (struct mutex *)m;
+}
+
+static struct waitq *waitq_of(struct hv_waitq *wq)
+{
+	return (struct waitq *)wq;
+}
+
+void hv_mutex_init(struct hv_mutex *m)
+{
+	mutex_init(mutex_of(m));
+}
+
+void hv_mutex_lock(struct hv_mutex *m)
+{
+	mutex_lock(mutex_of(m));
+}
+
+int hv_mutex_lock_interruptible(struct hv_mutex *m)
+{
+	return mutex_lock_interruptible(mutex_of(m));
+}
+
+bool hv_mutex_trylock(struct hv_mutex *m)
+{
+	return mutex_trylock(mutex_of(m));
+}
+
+void hv_mutex_unlock(struct hv_mutex *m)
+{
+	mutex_unlock(mutex_of(m));
+}
+
+void hv_waitq_init(struct hv_waitq *wq)
+{
+	waitq_init(waitq_of(wq));
+}
+
+void hv_waitq_destroy(struct hv_waitq *wq)
+{
+	BUG_ON(!list_empty(&waitq_of(wq)->entries));
+}
+
+int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline)
+{
+	return wait_event_deadline(waitq_of(wq), cond(arg), deadline);
+}
+
+void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
+{
+	wait_event(waitq_of(wq), cond(arg));
+}
+
+void hv_wake_all(struct hv_waitq *wq)
+{
+	waitq_wake_all(waitq_of(wq));
+}
+
+bool hv_signal_pending(void)
+{
+	return thread_signal_pending(current);
+}
+
+bool hv_resched_needed(void)
+{
+	return need_resched();
+}
+
+void hv_resched(void)
+{
+	irq_poll();
+	schedule();
+}
+
+int hv_thread_id(void)
+{
+	return current->tid;
+}
+
+void hv_sched_hook_set(struct hv_sched_hook *hook)
+{
+	current->hook = hook;
+}
+
+/* ---- harts ---- */
+
+unsigned int hv_hart(void)
+{
+	return this_hart();
+}
+
+unsigned int hv_nr_harts(void)
+{
+	return nr_harts;
+}
+
+void hv_hart_kick(unsigned int hart)
+{
+	ipi_send(hart);
+}
+
+void hv_handle_interrupt(unsigned long scause)
+{
+	irq_handle(scause);
+}
+
+struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
+			  unsigned long a2, unsigned long a3, unsigned long a4)
+{
+	return sbi_call(ext, fid, a0, a1, a2, a3, a4);
+}
+
+void hv_remote_fence(unsigned long fid, unsigned long mask, unsigned long start, unsigned long size,
+		     unsigned long id)
+{
+	sbi_remote_fence(fid, mask, start, size, id);
+}
+
+void hv_cpu_relax(void)
+{
+	/* Zihintpause's pause, a hint of fence: a no-op where it is not known. */
+	__asm__ volatile(".4byte 0x0100000f" ::: "memory");
+}
+
+/* ---- log ---- */
+
+#define LOG_BURST      20 /* lines that may come at once */
+#define LOG_PER_SECOND 5
+
+static struct spinlock log_lock;
+static u64 log_tokens_time;
+static unsigned int log_tokens = LOG_BURST, log_dropped;
+
+/* Takes a token; tells how many lines were dropped before this one. */
+static bool log_may(unsigned int *dropped)
+{
+	u64 per_token = hv_timebase_hz() / LOG_PER_SECOND, now = hv_time();
+	bool may;
+
+	spin_lock(&log_lock);
+	for (; log_tokens < LOG_BURST && now - log_tokens_time >= per_token; log_tokens++)
+		log_tokens_time += per_token;
+	if (log_tokens == LOG_BURST)
+		log_tokens_time = now;
+	may = log_tokens > 0;
+	if (may) {
+		log_tokens--;
+		*dropped = log_dropped;
+		log_dropped = 0;
+	} else {
+		log_dropped++;
+	}
+	spin_unlock(&log_lock);
+	return may;
+}
+
+void hv_log(const char *fmt, ...)
+{
+	unsigned int dropped;
+	char line[200];
+	va_list ap;
+
+	if (!log_may(&dropped))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (dropped)
+		printk("kvm: %u lines suppressed\n", dropped);
+	printk("kvm: %s%s", line, line[0] && strchr(line, '\n') ? "" : "\n");
+}
+
+void hv_panic(const char *fmt, ...)
+{
+	char line[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	panic("kvm: %s", line);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/*
+ * offsets.c - struct offsets for trap.S and boot.S; the Makefile turns the
+ * markers of the compiled form into host_offsets.h.
+ */
+#include "thread.h"
+#include "smp.h"
+
+#define DEFINE(name, value) __asm__ volatile("\n\t.ascii \"->" #name " %0\"" ::"i"(value))
+#define FRAME(reg)	    DEFINE(FRAME_##reg, __builtin_offsetof(struct trap_frame, reg))
+
+void offsets(void);
+
+void offsets(void)
+{
+	DEFINE(FRAME_SIZE, sizeof(struct trap_frame));
+	FRAME(epc);
+	FRAME(ra);
+	FRAME(sp);
+	FRAME(tp);
+	FRAME(t0);
+	FRAME(a0);
+	FRAME(status);
+	FRAME(cause);
+	FRAME(tval);
+	DEFINE(THREAD_kernel_sp, __builtin_offsetof(struct thread, kernel_sp));
+	DEFINE(THREAD_user_sp, __builtin_offsetof(struct thread, user_sp));
+	DEFINE(THREAD_context, __builtin_offsetof(struct thread, context));
+	DEFINE(THREAD_fp, __builtin_offsetof(struct thread, fp));
+	DEFINE(FP_fcsr, __builtin_offsetof(struct fp_state, fcsr));
+	DEFINE(BOOT_INFO_satp, __builtin_offsetof(struct hart_boot_info, satp));
+	DEFINE(BOOT_INFO_thread, __builtin_offsetof(struct hart_boot_info, thread));
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+/* smp.h - harts: what each has of its own, start-up, and interrupts between them. */
+#ifndef HOST_SMP_H
+#define HOST_SMP_H
+
+#include "hv/host.h"
+#include "thread.h"
+
+struct hart {
+	unsigned long hartid; /* the firmware's number */
+	bool online;
+
+	/* sched.c, under rq_lock */
+	struct spinlock rq_lock;
+	struct list_head run_queue;
+	unsigned int nr_queued;
+	struct thread *running;
+	struct thread *idle;
+	bool need_resched;
+	struct thread *left; /* who was switched from and is dead, or has to move */
+	struct mm *mm;	     /* in satp; NULL: the kernel's own table */
+
+	/* fpu.c: whose values the FP unit holds; NULL: nobody's */
+	struct thread *fp_owner;
+
+	/* clock.c */
+	struct spinlock timer_lock;
+	struct list_head timers; /* armed, by deadline */
+	struct hv_timer *running_timer;
+	u64 programmed;		 /* the deadline that hardware was given */
+	struct hv_timer slice;
+};
+
+/* What boot.S hands a secondary hart; read with the MMU off. */
+struct hart_boot_info {
+	unsigned long satp;
+	struct thread *thread; /* its idle thread (kernel address) */
+};
+
+extern struct hart harts[HV_MAX_HARTS];
+extern bool have_kvm;	     /* the harts have the H extension */
+extern unsigned int nr_harts; /* online; indices 0 .. nr_harts - 1 */
+
+static inline struct hart *my_hart(void)
+{
+	return &harts[this_hart()];
+}
+
+/* All harts of the device tree, by SBI HSM; bounded wait, and those that fail are named. */
+void smp_start_all(void);
+void secondary_main(void) __attribute__((noreturn));
+hpa_t kernel_image_pa(void); /* where the image was loaded */
+void ipi_send(unsigned int hart); /* a software interrupt: look at need_resched, timers, kicks */
+
+/* trap.c: take every interrupt that is pending now; no trap is involved. */
+void irq_poll(void);
+void irq_handle(unsigned long cause);
+void trap_hart_init(void); /* stvec, sie of this hart */
+void trap_return_to_user(void) __attribute__((noreturn)); /* trap.S: through thread_frame(current) */
+bool extable_fixup(struct trap_frame *frame); /* true: epc now is the fixup of a faulting uaccess */
+void trap_user_exit(struct trap_frame *frame); /* scheduling and signals before user mode */
+void trap_print_frame(const struct trap_frame *frame);
+
+void clock_init(void);
+void clock_hart_init(void);
+void clock_interrupt(void);
+
+void sched_init(unsigned int hart, struct thread *idle);
+void sched_idle_loop(void) __attribute__((noreturn));
+void sched_tick(struct hv_timer *timer);
+void sched_ipi(void);
+void sched_finish_switch(void);
+
+void fpu_switch_out(struct thread *t);
+void fpu_switch_in(struct thread *t);
+bool fpu_trap(struct trap_frame *frame); /* true: the unit was off and is now this thread's */
+void fpu_thread_exit(struct thread *t);
+
+struct sbiret sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
+		       unsigned long a2, unsigned long a3, unsigned long a4);
+bool sbi_probe(unsigned long ext);
+/* fid of RFENCE on the harts of an index mask; see hv_remote_fence(). */
+void sbi_remote_fence(unsigned long fid, unsigned long mask, unsigned long start,
+		      unsigned long size, unsigned long id);
+
+#endif
