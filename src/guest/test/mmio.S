@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mmio.S - loads and stores of a device through every register, and through
+ * the stack pointer's own compressed forms.
+ *
+ * For the duration every register may be in use, so what the C caller needs
+ * is kept in memory, reached by pc-relative addresses.
+ */
+	.bss
+	.balign	8
+saved:	.space	8 * 16
+
+	.text
+	.macro	save_all
+	la	t0, saved
+	sd	ra, 0(t0)
+	sd	sp, 8(t0)
+	sd	gp, 16(t0)
+	sd	tp, 24(t0)
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
+	sd	s\n, 32 + 8 * \n(t0)
+	.endr
+	.endm
+
+	.macro	restore_all
+	la	t0, saved
+	ld	ra, 0(t0)
+	ld	sp, 8(t0)
+	ld	gp, 16(t0)
+	ld	tp, 24(t0)
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
+	ld	s\n, 32 + 8 * \n(t0)
+	.endr
+	.endm
+
+	/* void mmio_load_regs(addr, out): ld xN, 8N(addr) for N = 1..31, result to out[N]. */
+	.globl	mmio_load_regs
+mmio_load_regs:
+	save_all
+	mv	t5, a0
+	mv	t6, a1
+	.option	push
+	.option	norvc
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+	ld	x\n, 8 * \n(t5)
+	sd	x\n, 8 * \n(t6)
+	.endr
+	mv	a0, t5
+	mv	a1, t6
+	.irp	n, 16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	ld	x\n, 8 * \n(a0)
+	sd	x\n, 8 * \n(a1)
+	.endr
+	.option	pop
+	restore_all
+	ret
+
+	/* void mmio_store_regs(addr): sd xN, 8N(addr), xN = 0x4000 + N, for N = 1..31; x0 to 0(addr). */
+	.globl	mmio_store_regs
+mmio_store_regs:
+	save_all
+	mv	t6, a0
+	.option	push
+	.option	norvc
+	sd	zero, 0(t6)
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+	li	x\n, 0x4000 + \n
+	sd	x\n, 8 * \n(t6)
+	.endr
+	mv	a0, t6
+	.irp	n, 16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	li	x\n, 0x4000 + \n
+	sd	x\n, 8 * \n(a0)
+	.endr
+	.option	pop
+	restore_all
+	ret
+
+	/* c.lwsp, c.ldsp, c.swsp, c.sdsp with sp = addr: unsigned long f(addr, value). */
+	.macro	sp_form name, insn
+	.globl	\name
+\name:
+	mv	t1, sp
+	mv	sp, a0
+	.option	push
+	.option	rvc
+	\insn
+	.option	pop
+	mv	sp, t1
+	mv	a0, a1
+	ret
+	.endm
+
+	sp_form	mmio_c_lwsp, "c.lwsp a1, 8(sp)"
+	sp_form	mmio_c_ldsp, "c.ldsp a1, 8(sp)"
+	sp_form	mmio_c_swsp, "c.swsp a1, 8(sp)"
+	sp_form	mmio_c_sdsp, "c.sdsp a1, 8(sp)"
+
+	/*
+	 * FP loads and stores of addr, caught by the caller if they trap; sstatus.FS is
+	 * the caller's business. void f(addr).
+	 */
+	.macro	fp_form name, insn
+	.globl	\name
+\name:
+	.option	push
+	.option	arch, +d
+	\insn
+	.option	pop
+	ret
+	.endm
+
+	fp_form	mmio_flw, "flw fa0, 0(a0)"
+	fp_form	mmio_fld, "fld fa0, 0(a0)"
+	fp_form	mmio_fsw, "fsw fa0, 0(a0)"
+	fp_form	mmio_fsd, "fsd fa0, 0(a0)"
+	fp_form	mmio_c_fld, "c.fld fa0, 0(a0)"
+
+	/* Position-independent bodies that tests copy elsewhere: unsigned long f(addr). */
+	.globl	mmio_body, mmio_body_end
+	.balign	4
+mmio_body:
+	.option	push
+	.option	norvc
+	lw	a0, 0(a0)
+	ret
+	.option	pop
+mmio_body_end:

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vmm_devices.c - the VMM's interrupt controller and serial port, register by register.
+ *
+ * The port's "transmitter empty" interrupt is a line that a program can raise and drop at will:
+ * with it the PLIC is tried (RISC-V PLIC specification 1.0.0; contexts as in the device tree: 2n
+ * is nobody's, 2n + 1 is hart n in S mode).
+ */
+#include "rt.h"
+
+#define UART_SOURCE 10
+
+enum {
+	UART_DATA = 0,
+	UART_IER = 1,
+	UART_IIR = 2, /* written: FCR */
+	UART_LCR = 3,
+	UART_MCR = 4,
+	UART_LSR = 5,
+	UART_MSR = 6,
+	UART_SCR = 7,
+};
+
+#define IER_THRI   2
+#define IIR_NONE   1
+#define IIR_THRI   2
+#define IIR_FIFO   0xc0
+#define LCR_DLAB   0x80
+#define MCR_LOOP   0x10
+#define LSR_EMPTY  0x60
+#define MSR_ONLINE 0xb0
+
+static unsigned long uart, plic;
+
+static u8 get8(int offset)
+{
+	return *(volatile u8 *)(uart + offset);
+}
+
+static void set8(int offset, u8 value)
+{
+	*(volatile u8 *)(uart + offset) = value;
+}
+
+static volatile u32 *priority(int source)
+{
+	return (volatile u32 *)(plic + 4 * source);
+}
+
+static volatile u32 *enable(int context)
+{
+	return (volatile u32 *)(plic + 0x2000 + 0x80 * context);
+}
+
+static volatile u32 *threshold(int context)
+{
+	return (volatile u32 *)(plic + 0x200000 + 0x1000 * context);
+}
+
+static volatile u32 *claim(int context)
+{
+	return threshold(context) + 1;
+}
+
+static bool interrupted(void)
+{
+	return csr_read(sip) & BIT(IRQ_S_EXT);
+}
+
+/* The line, by the port: enabling THRI makes the empty transmitter news; reading IIR ends it. */
+static void raise_line(void)
+{
+	set8(UART_IER, 0);
+	set8(UART_IER, IER_THRI);
+}
+
+static void drop_line(void)
+{
+	set8(UART_IER, 0);
+}
+
+static void test_uart(void)
+{
+	set8(UART_IER, 0);
+	set8(UART_SCR, 0x5a);
+	ok_eq(get8(UART_SCR), 0x5a, "the scratch register keeps what it gets");
+	ok_eq(get8(UART_LSR) & LSR_EMPTY, LSR_EMPTY, "the transmitter is empty");
+	ok_eq(get8(UART_MSR), MSR_ONLINE, "the far end is there");
+	set8(UART_LCR, LCR_DLAB | 3);
+	set8(UART_DATA, 0x34);
+	set8(UART_IER, 0x12);
+	ok_eq(get8(UART_DATA), 0x34, "the divisor's low byte can be read back");
+	ok_eq(get8(UART_IER), 0x12, "and its high byte");
+	set8(UART_LCR, 3);
+	ok_eq(get8(UART_IER), 0, "behind them, IER is untouched");
+	set8(UART_IIR, 0);
+	ok_eq(get8(UART_IIR), IIR_NONE, "no interrupt, no FIFO");
+	set8(UART_IIR, 1);
+	ok_eq(get8(UART_IIR), IIR_NONE | IIR_FIFO, "FIFOs are reported once they are on");
+	raise_line();
+	ok_eq(get8(UART_IIR), IIR_THRI | IIR_FIFO, "an empty transmitter interrupts");
+	ok_eq(get8(UART_IIR), IIR_NONE | IIR_FIFO, "once: reading IIR ends it");
+	set8(UART_DATA, '\n');
+	ok_eq(get8(UART_IIR), IIR_THRI | IIR_FIFO, "a byte sent makes it empty again");
+	drop_line();
+	set8(UART_MCR, MCR_LOOP | 0xf);
+	ok_eq(get8(UART_MSR), 0xf0, "loopback shows our own modem lines");
+	set8(UART_MCR, 3);
+}
+
+static void test_plic_gate(void)
+{
+	*enable(1) = BIT(UART_SOURCE);
+	*threshold(1) = 0;
+	*priority(UART_SOURCE) = 0;
+	raise_line();
+	ok(!interrupted(), "priority 0 never interrupts");
+	ok_eq(*claim(1), 0, "nor can it be claimed");
+	*priority(UART_SOURCE) = 3;
+	ok(interrupted(), "a priority above the threshold does");
+	*threshold(1) = 3;
+	ok(!interrupted(), "one equal to it doesn't");
+	*threshold(1) = 2;
+	*enable(1) = 0;
+	ok(!interrupted(), "a source that isn't enabled doesn't");
+	*enable(1) = ~0U;
+	ok(interrupted(), "one that is does");
+	ok_eq(*enable(1), ~1U, "source 0 can't be enabled");
+	drop_line();
+	ok(!interrupted(), "a line that falls before the claim takes its request back");
+}
+
+static void test_plic_claim(void)
+{
+	raise_line();
+	ok_eq(*(volatile u32 *)(plic + 0x1000), BIT(UART_SOURCE), "a raised line is pending");
+	ok_eq(*claim(1), UART_SOURCE, "the claim says who");
+	ok(!interrupted(), "and ends the interrupt");
+	ok_eq(*claim(1), 0, "a second claim finds nobody");
+	*enable(1) = 0;
+	*claim(1) = UART_SOURCE;
+	*enable(1) = BIT(UART_SOURCE);
+	ok(!interrupted(), "who hasn't enabled a source can't complete it");
+	*claim(1) = 0;
+	*claim(1) = 31;
+	*claim(1) = ~0U;
+	ok(!interrupted(), "completing others does nothing");
+	*claim(1) = UART_SOURCE;
+	ok(interrupted(), "after completion a line that is still high interrupts again");
+	ok_eq(*claim(1), UART_SOURCE, "and is claimed again");
+	drop_line();
+	*claim(1) = UART_SOURCE;
+	ok(!interrupted(), "a line that is low doesn't");
+}
+
+static void test_plic_nobody(void)
+{
+	unsigned long sum = 0;
+
+	*enable(0) = ~0U;
+	ok_eq(*enable(0), 0, "the M-mode context has no registers");
+	*threshold(0) = 5;
+	ok_eq(*threshold(0), 0, "none at all");
+	*enable(2 * 40 + 1) = ~0U;
+	ok_eq(*enable(2 * 40 + 1), 0, "nor have harts that aren't there");
+	*priority(0) = 7;
+	ok_eq(*priority(0), 0, "source 0 has no priority");
+	*priority(UART_SOURCE) = ~0U;
+	ok_eq(*priority(UART_SOURCE), 7, "priorities end at 7");
+	for (unsigned long at = plic; at < plic + 0x600000; at += 0x3ff8) {
+		sum += *(volatile u8 *)at;
+		sum += *(volatile u64 *)at;
+		*(volatile u16 *)at = 0xffff;
+	}
+	ok_eq(sum, 0, "accesses of a wrong width read 0");
+}
+
+static void test_wake(void)
+{
+	*priority(UART_SOURCE) = 1;
+	*threshold(1) = 0;
+	*enable(1) = BIT(UART_SOURCE);
+	raise_line();
+	csr_write(sie, BIT(IRQ_S_EXT));
+	wfi();
+	ok(interrupted(), "a pending line ends WFI");
+	csr_write(sie, 0);
+	ok_eq(*claim(1), UART_SOURCE, "and is claimed");
+	drop_line();
+	*claim(1) = UART_SOURCE;
+	*enable(1) = 0;
+}
+
+void payload_main(void)
+{
+	struct fdt_reg found;
+
+	if (!fdt_find("ns16550a", 0, &found))
+		bail("no serial port in the device tree");
+	uart = found.base;
+	if (!fdt_find("riscv,plic0", 0, &found))
+		bail("no PLIC in the device tree");
+	plic = found.base;
+	test_uart();
+	test_plic_gate();
+	test_plic_claim();
+	test_plic_nobody();
+	test_wake();
+	done();
+}
