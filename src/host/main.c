@@ -17,6 +17,7 @@
 #include "page.h"
 #include "power.h"
 #include "printk.h"
+#include "probe.h"
 #include "process.h"
 #include "run.h"
 #include "smp.h"
@@ -88,6 +89,10 @@ static void start_program(void)
 static void init_thread(void *arg)
 {
 	(void)arg;
+	if (bootarg_get("probe")) {
+		probe_print();
+		power_off(0);
+	}
 	drivers_init();
 	have_kvm = !kvm_init();
 	if (have_kvm)
