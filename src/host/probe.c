@@ -11,6 +11,7 @@
 #include "fdt.h"
 #include "hv/csr.h"
 #include "hv/host.h"
+#include "hv/pte.h"
 #include "page.h"
 #include "printk.h"
 #include "smp.h"
