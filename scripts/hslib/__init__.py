@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The parts of scripts/hyperscope. They need no more of Python than python3-minimal has."""
+"""The parts of scripts/hyperscope: Python 3 with its own library, nothing else."""

@@ -7,7 +7,8 @@
 qemu_min=7.2	# older ones are refused
 qemu_full=8.2	# from here on nothing is skipped
 
-# purpose, what is looked for (a command, or a file by its path), the package that has it
+# purpose; what is looked for (a command, a file by its path, or what python3-minimal lacks of
+# Python); the package that has it
 package_table()
 {
 	cat <<-'END'
@@ -16,7 +17,7 @@ package_table()
 	run    /usr/riscv64-linux-gnu/lib/libc.a           libc6-dev-riscv64-cross
 	run    cpio                                        cpio
 	run    xz                                          xz-utils
-	run    python3                                     python3-minimal
+	run    python-module:shutil                        python3
 	run    perl                                        perl
 	run    flock                                       util-linux
 	run    /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
@@ -59,6 +60,7 @@ have()
 {
 	case $1 in
 	/*) [ -e "$1" ] ;;
+	python-module:*) python3 -c "import ${1#*:}" 2>/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
 }
@@ -192,7 +194,7 @@ packages_install()
 		have apt-get || { packages_explain >&2; die "there is no apt-get here; install them by hand"; }
 		find_root
 		# Two set-ups at once, also of different output folders: one installs, the other waits.
-		exec 8>"/tmp/hyperscope-setup.$(id -u).lock"
+		exec 8</var/lib/dpkg/status	# there for everybody, and dpkg's own locks are others
 		flock 8
 		packages_find_missing $purposes
 	fi
