@@ -11,8 +11,16 @@
  * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H 2.10, H 5.1, S 4.2.1.
  */
 #include <asm-generic/errno.h>
-#include "gstage.h"
+#include "kvm.h"
+#include "hfence.h"
 #include "hv/trace.h"
+
+static const struct gstage_mode {
+	unsigned int mode; /* as in hgatp.MODE */
+	unsigned int levels;
+} modes[] = { GSTAGE_MODES };
+
+static const struct gstage_mode *mode = &modes[0]; /* set once, by gstage_probe() */
 
 pte_t *gstage_table_map(pte_t pte)
 {
@@ -159,9 +167,44 @@ bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end)
 	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_PROTECT);
 }
 
-int gstage_init(struct gstage *gs, const struct gstage_ops *ops, unsigned int levels, bool huge)
+/* Largest first, as Linux chooses. A mode that is not there leaves the old value (H 2.10). */
+int gstage_probe(void)
 {
-	*gs = (struct gstage){ .ops = ops, .levels = levels, .huge = huge };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		csr_write(hgatp, FIELD_PREP(HGATP_MODE, modes[i].mode));
+		if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) == modes[i].mode)
+			break;
+	}
+	csr_write(hgatp, 0);
+	if (i == ARRAY_SIZE(modes))
+		return -ENODEV;
+	mode = &modes[i];
+	return 0;
+}
+
+void gstage_hart_init(void)
+{
+	csr_write(hgatp, 0);
+	hfence_gvma_all();
+}
+
+unsigned int gstage_gpa_bits(void)
+{
+	return gstage_shift(mode->levels) + 2;
+}
+
+unsigned long gstage_hgatp(const struct gstage *gs, unsigned long vmid)
+{
+	/* The root is 16 KiB aligned: PPN[1:0], which must be 0, are (H 2.10). */
+	return FIELD_PREP(HGATP_MODE, mode->mode) | FIELD_PREP(HGATP_VMID, vmid) |
+	       FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
+}
+
+int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge)
+{
+	*gs = (struct gstage){ .ops = ops, .levels = mode->levels, .huge = huge };
 	gs->root = hv_pages_alloc(GSTAGE_ROOT_ORDER);
 	return gs->root ? 0 : -ENOMEM;
 }

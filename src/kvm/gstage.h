@@ -33,8 +33,17 @@
 #define GSTAGE_ROOT_ORDER 2 /* 16 KiB */
 #if __SIZEOF_LONG__ == 8
 #define GSTAGE_INDEX_BITS 9
+#define GSTAGE_MODES                                  \
+	{ SATP_MODE_SV57, 5 }, { SATP_MODE_SV48, 4 }, \
+	{                                             \
+		SATP_MODE_SV39, 3                     \
+	}
 #else
 #define GSTAGE_INDEX_BITS 10
+#define GSTAGE_MODES              \
+	{                         \
+		SATP_MODE_SV32, 2 \
+	}
 #endif
 #define GSTAGE_TABLE_ENTRIES BIT(GSTAGE_INDEX_BITS)
 
@@ -167,7 +176,8 @@ static inline void gstage_set(pte_t *ptep, pte_t pte)
 
 /* ---- gstage.c: what the rest of the core uses -------------------------------------- */
 
-int gstage_init(struct gstage *gs, const struct gstage_ops *ops, unsigned int levels, bool huge);
+/* Of the mode that gstage_probe() found. */
+int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
 /* No vCPU runs any more, and a hart that ran one fences before it runs this VMID again. */
 void gstage_destroy(struct gstage *gs);
 

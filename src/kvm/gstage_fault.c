@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gstage_fault.c - the guest touched a guest physical address that is not mapped (so).
+ *
+ * Memory: find the host page and map it. No memory: an MMIO access, or, where no load
+ * or store could be emulated, the access fault that hardware would have answered.
+ *
+ * Mapping and the host's taking back race (notifier.c). The order that settles it: read
+ * inval_seq; look at the memory map and the page with no lock held, for that may
+ * sleep; take mmu_lock; if the number has changed, or an invalidation of this address is
+ * going on, do nothing: the guest faults again. A new memory map changes the number, too.
+ *
+ * No fence follows a leaf that was put where none was: a hart that still remembers
+ * "not mapped" (S 4.2.1 allows it) faults once more, finds the leaf and fences then.
+ *
+ * Spec: H 5.1, H 6.3.
+ */
+#include <asm-generic/errno.h>
+#include "memslot.h"
+#include "vsstage.h"
+#include "hv/trace.h"
+
+/* ---- which address ------------------------------------------------------------ */
+
+/* Of a pseudoinstruction, the bit that tells a write of A and D from a read (H 6.3). */
+#define HTINST_PSEUDO_WRITE BIT(5)
+
+/* From htval and htinst alone; -ENOENT: htval is 0, which says nothing (H 2.8). */
+static int fault_from_trap(const struct hv_trap *trap, struct gstage_fault *fault)
+{
+	*fault = (struct gstage_fault){
+		.fetch = trap->scause == EXC_INST_GUEST_PAGE_FAULT,
+		.write = trap->scause == EXC_STORE_GUEST_PAGE_FAULT,
+		.implicit = htinst_is_pseudo(trap->htinst),
+	};
+	if (fault->implicit)
+		fault->write = trap->htinst & HTINST_PSEUDO_WRITE;
+	return trap_gpa(trap, &fault->gpa);
+}
+
+/* htinst of 0 leaves open whether the access faulted or the walk for it did. */
+static bool may_be_implicit(const struct hv_trap *trap, const struct gstage_fault *fault)
+{
+	return !trap->htinst && !fault->fetch && !fault->implicit &&
+	       FIELD_GET(SATP_MODE, csr_read(vsatp)) != SATP_MODE_BARE;
+}
+
+/* The slot that can answer this access, or NULL: a store to read-only memory is MMIO. */
+static const struct memslot *backing(struct kvm_vcpu *vcpu, const struct gstage_fault *fault)
+{
+	const struct memslot *slot = memslot_find(vcpu, gpa_to_gfn(fault->gpa));
+
+	if (slot && fault->write && (slot->flags & KVM_MEM_READONLY))
+		return NULL;
+	return slot;
+}
+
+/* ---- mapping ------------------------------------------------------------------- */
+
+/* May one leaf of this level map the page, as far as slot and host are concerned? */
+static bool level_fits(const struct memslot *slot, gpa_t gpa, const struct hv_user_page *page,
+		       unsigned int level)
+{
+	u64 size = gstage_size(level);
+	gpa_t slot_gpa = gfn_to_gpa(slot->base), start = ALIGN_DOWN(gpa, size);
+
+	return page->map_size >= size && IS_ALIGNED(slot->hva - slot_gpa, size) &&
+	       start >= slot_gpa && start + size <= slot_gpa + (slot->npages << PAGE_SHIFT);
+}
+
+static unsigned int leaf_level(const struct gstage *gs, const struct memslot *slot, gpa_t gpa,
+			       const struct hv_user_page *page)
+{
+	unsigned int level = 0;
+
+	/* Logged by the page, so mapped by the page. */
+	if (!gs->huge || (slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
+		return 0;
+	while (level + 1 < gs->levels && level_fits(slot, gpa, page, level + 1))
+		level++;
+	return level;
+}
+
+static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *fault,
+			const struct hv_user_page *page)
+{
+	if (!page->writable || (slot->flags & KVM_MEM_READONLY))
+		return GSTAGE_LEAF;
+	/* While logging, only a write makes a page writable: the next one must not be missed. */
+	if ((slot->flags & KVM_MEM_LOG_DIRTY_PAGES) && !fault->write)
+		return GSTAGE_LEAF;
+	return GSTAGE_LEAF | GSTAGE_LEAF_WRITE;
+}
+
+/* mmu_lock. Has the host, or the memory map, changed since seq was read? */
+static bool fault_is_stale(const struct gstage *gs, hva_t hva, u64 seq)
+{
+	if (gs->inval_count && hva >= gs->inval_start && hva < gs->inval_end)
+		return true;
+	return gs->inval_seq != seq;
+}
+
+/* The fence that a leaf in place of `old` needs; nothing is locked. */
+static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa, pte_t old, pte_t pte)
+{
+	struct hfence fence = { .kind = HFENCE_GVMA, .start = gpa, .size = PAGE_SIZE };
+
+	if (!(old & PTE_V))
+		return;
+	if (((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W))
+		tlb_flush_vm(vcpu->kvm);
+	else
+		tlb_fence_local(vcpu->kvm, &fence); /* more is allowed than this hart knows */
+}
+
+static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
+		    const struct gstage_fault *fault, const struct hv_user_page *page, u64 seq)
+{
+	struct gstage *gs = &vcpu->kvm->gstage;
+	unsigned int level = leaf_level(gs, slot, fault->gpa, page);
+	hva_t hva = memslot_hva(slot, fault->gpa);
+	pte_t old, pte;
+	int err;
+
+	pte = pte_make(ALIGN_DOWN(page->pa, gstage_size(level)), leaf_flags(slot, fault, page));
+	spin_lock(&gs->mmu_lock);
+	if (fault_is_stale(gs, hva, seq)) {
+		spin_unlock(&gs->mmu_lock);
+		trace_gstage_retry(fault->gpa, hva);
+		return RESUME_GUEST;
+	}
+	err = gstage_map(gs, fault->gpa, level, pte, &old);
+	if (!err && fault->write && slot->dirty)
+		dirty_log_mark(slot->dirty, gpa_to_gfn(fault->gpa) - slot->base);
+	spin_unlock(&gs->mmu_lock);
+	if (err)
+		return err;
+	fence_replaced(vcpu, fault->gpa, old, pte);
+	return RESUME_GUEST;
+}
+
+static enum exit_class fault_class(const struct memslot *slot, const struct gstage_fault *fault)
+{
+	if (fault->fetch)
+		return EXIT_FAULT_FETCH;
+	if (!fault->write)
+		return EXIT_FAULT_LOAD;
+	return slot->dirty ? EXIT_FAULT_DIRTY : EXIT_FAULT_STORE;
+}
+
+static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
+		     const struct gstage_fault *fault, u64 seq)
+{
+	struct hv_user_page page;
+	int ret;
+
+	vcpu->stats.gstage_faults++;
+	trace_exit_class(&vcpu->exit_clock, fault_class(slot, fault));
+	/* May sleep: the vCPU may be on another hart afterwards. */
+	ret = hv_user_page_get(vcpu->kvm->mm, memslot_hva(slot, fault->gpa), fault->write, &page);
+	if (ret)
+		return ret;
+	ret = map_page(vcpu, slot, fault, &page, seq);
+	hv_user_page_put(&page);
+	return ret;
+}
+
+int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	u64 seq = __atomic_load_n(&vcpu->kvm->gstage.inval_seq, __ATOMIC_ACQUIRE);
+	const struct memslot *slot;
+	struct gstage_fault fault;
+
+	memslot_vcpu_refresh(vcpu);
+	if (fault_from_trap(trap, &fault) != 0 && vsstage_locate(vcpu, trap, &fault) != 0)
+		return RESUME_GUEST;
+	trace_kvm_page_fault(fault.gpa, trap->scause);
+
+	slot = backing(vcpu, &fault);
+	if (!slot && may_be_implicit(trap, &fault)) {
+		if (vsstage_locate(vcpu, trap, &fault) != 0)
+			return RESUME_GUEST;
+		slot = backing(vcpu, &fault);
+	}
+	if (slot)
+		return map_fault(vcpu, slot, &fault, seq);
+
+	/*
+	 * No RAM. A fetch, or a VS-stage walk that wanted its PTE here, has no load or
+	 * store to emulate: hardware would answer with an access fault.
+	 */
+	if (fault.fetch || fault.implicit)
+		return vcpu_inject_access_fault(vcpu, trap);
+	return mmio_emulate(vcpu, trap, fault.gpa);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hfence.h - the fences of the hypervisor extension, as functions (H 3.2).
+ *
+ * All act on this hart only. On the native test host the same names reach a TLB
+ * model that keeps what no fence has dropped.
+ */
+#ifndef KVM_HFENCE_H
+#define KVM_HFENCE_H
+
+#include "hv/types.h"
+
+#ifdef __riscv
+
+#define HFENCE_INSN(text, ...)                                                                \
+	__asm__ volatile(".option push\n.option arch,+h\n" text "\n.option pop" ::__VA_ARGS__ \
+			 : "memory")
+
+/* Every G-stage translation of every VMID. */
+static inline void hfence_gvma_all(void)
+{
+	HFENCE_INSN("hfence.gvma zero, zero", );
+}
+
+static inline void hfence_gvma_vmid(unsigned long vmid)
+{
+	HFENCE_INSN("hfence.gvma zero, %0", "r"(vmid));
+}
+
+/* The operand is the address shifted right by 2, so that 34 bits fit on RV32. */
+static inline void hfence_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa)
+{
+	HFENCE_INSN("hfence.gvma %0, %1", "r"((unsigned long)(gpa >> 2)), "r"(vmid));
+}
+
+/* VS-stage, of the VMID that is in hgatp now. */
+static inline void hfence_vvma_all(void)
+{
+	HFENCE_INSN("hfence.vvma zero, zero", );
+}
+
+static inline void hfence_vvma_asid(unsigned long asid)
+{
+	HFENCE_INSN("hfence.vvma zero, %0", "r"(asid));
+}
+
+static inline void hfence_vvma_gva(gva_t gva)
+{
+	HFENCE_INSN("hfence.vvma %0, zero", "r"(gva));
+}
+
+static inline void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
+{
+	HFENCE_INSN("hfence.vvma %0, %1", "r"(gva), "r"(asid));
+}
+
+#else /* the native test host: tests/native/tlb_model.c */
+
+void hfence_gvma_all(void);
+void hfence_gvma_vmid(unsigned long vmid);
+void hfence_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa);
+void hfence_vvma_all(void);
+void hfence_vvma_asid(unsigned long asid);
+void hfence_vvma_gva(gva_t gva);
+void hfence_vvma_asid_gva(unsigned long asid, gva_t gva);
+
+#endif
+#endif

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT
+/*
+ * memslot.c - which guest physical addresses are memory, and which memory.
+ *
+ * KVM_SET_USER_MEMORY_REGION(2): create, move, change flags, delete, with the checks,
+ * their order and their errno as Linux 6.12 has them. An update copies the map, for
+ * lookups are by far more frequent: by a vCPU's last hit, else by binary search.
+ *
+ * Locks: slots_lock serializes updates and may be held while sleeping; publishing,
+ * and taking a reference on the map in force, are under mmu_lock.
+ */
+#include <asm-generic/errno.h>
+#include "memslot.h"
+#include "hv/trace.h"
+
+/* ---- references and lookup -------------------------------------------------- */
+
+static struct memslots *memslots_alloc(u32 nr)
+{
+	struct memslots *slots = hv_alloc(sizeof(*slots) + nr * sizeof(slots->slot[0]));
+
+	if (slots) {
+		slots->refs = 1;
+		slots->nr = nr;
+	}
+	return slots;
+}
+
+static void memslots_put(struct memslots *slots)
+{
+	if (slots && __atomic_sub_fetch(&slots->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		hv_free(slots);
+}
+
+/* The map in force, held. */
+static struct memslots *memslots_hold(struct kvm *vm)
+{
+	struct memslots *slots;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	slots = vm->slots;
+	__atomic_fetch_add(&slots->refs, 1, __ATOMIC_RELAXED);
+	spin_unlock(&vm->gstage.mmu_lock);
+	return slots;
+}
+
+/* The index of the first slot that ends above gfn; nr if there is none. */
+static u32 slots_search(const struct memslots *slots, gfn_t gfn)
+{
+	u32 low = 0, high = slots->nr;
+
+	while (low < high) {
+		u32 mid = low + (high - low) / 2;
+
+		if (slots->slot[mid].base + slots->slot[mid].npages <= gfn)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static const struct memslot *slots_find(const struct memslots *slots, gfn_t gfn, u32 *hint)
+{
+	if (*hint < slots->nr && memslot_has(&slots->slot[*hint], gfn))
+		return &slots->slot[*hint];
+	*hint = slots_search(slots, gfn);
+	if (*hint < slots->nr && memslot_has(&slots->slot[*hint], gfn))
+		return &slots->slot[*hint];
+	return NULL;
+}
+
+const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn)
+{
+	return slots_find(vcpu->slots, gfn, &vcpu->slot_hint);
+}
+
+void memslot_vcpu_init(struct kvm_vcpu *vcpu)
+{
+	vcpu->slots = memslots_hold(vcpu->kvm);
+	vcpu->slot_hint = 0;
+}
+
+void memslot_vcpu_destroy(struct kvm_vcpu *vcpu)
+{
+	memslots_put(vcpu->slots);
+	vcpu->slots = NULL;
+}
+
+void memslot_vcpu_refresh(struct kvm_vcpu *vcpu)
+{
+	/* Holding a reference, we cannot see another map at the same address. */
+	if (vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
+		return;
+	memslots_put(vcpu->slots);
+	memslot_vcpu_init(vcpu);
+}
+
+int memslot_vm_init(struct kvm *vm)
+{
+	vm->slots = memslots_alloc(0);
+	return vm->slots ? 0 : -ENOMEM;
+}
+
+void memslot_vm_destroy(struct kvm *vm)
+{
+	u32 i;
+
+	if (!vm->slots)
+		return;
+	for (i = 0; i < vm->slots->nr; i++)
+		dirty_log_free(vm->slots->slot[i].dirty);
+	memslots_put(vm->slots);
+	vm->slots = NULL;
+}
+
+/* ---- updates ------------------------------------------------------------------ */
+
+/* What an update does to the slot `old` (NULL: creates one) to become `new` (NULL: deletes). */
+struct update {
+	const struct memslot *old;
+	const struct memslot *new;
+};
+
+/* The map with the update done; NULL: no memory. */
+static struct memslots *slots_updated(const struct memslots *now, const struct update *u)
+{
+	struct memslots *slots = memslots_alloc(now->nr + (u->new != NULL) - (u->old != NULL));
+	bool placed = !u->new;
+	u32 i, n = 0;
+
+	if (!slots)
+		return NULL;
+	for (i = 0; i < now->nr; i++) {
+		if (&now->slot[i] == u->old)
+			continue;
+		if (!placed && now->slot[i].base > u->new->base) {
+			slots->slot[n++] = *u->new;
+			placed = true;
+		}
+		slots->slot[n++] = now->slot[i];
+	}
+	if (!placed)
+		slots->slot[n] = *u->new;
+	return slots;
+}
+
+/* What of the G-stage table no longer holds after the update. mmu_lock. */
+static bool unmap_stale(struct kvm *vm, const struct update *u)
+{
+	const struct memslot *old = u->old, *new = u->new;
+	gpa_t start, end;
+	bool log;
+
+	if (!old)
+		return false;
+	start = gfn_to_gpa(old->base);
+	end = gfn_to_gpa(old->base + old->npages);
+	log = new && (new->flags &KVM_MEM_LOG_DIRTY_PAGES);
+	if (new &&new->base == old->base && log)
+		return gstage_protect(&vm->gstage, start, end);
+	/* Deleted, moved, or no longer logged: in the last case large leaves can come back. */
+	return gstage_unmap(&vm->gstage, start, end);
+}
+
+static int slots_commit(struct kvm *vm, const struct update *u)
+{
+	struct memslots *old = vm->slots, *slots = slots_updated(old, u);
+	struct dirty_log *dropped = u->old ? u->old->dirty : NULL;
+	hpa_t retired;
+	bool fence;
+
+	if (!slots)
+		return -ENOMEM;
+	if (u->new && u->new->dirty == dropped)
+		dropped = NULL;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	__atomic_store_n(&vm->slots, slots, __ATOMIC_RELEASE);
+	vm->gstage.inval_seq++; /* a fault that looked at the old map starts anew */
+	fence = unmap_stale(vm, u);
+	retired = gstage_take_retired(&vm->gstage);
+	spin_unlock(&vm->gstage.mmu_lock);
+
+	tlb_flush_and_free(vm, fence, retired);
+	dirty_log_free(dropped);
+	memslots_put(old); /* u->old points into it */
+	return 0;
+}
+
+const struct memslot *memslot_by_id(struct kvm *vm, u32 id)
+{
+	const struct memslots *slots = vm->slots;
+	u32 i;
+
+	for (i = 0; i < slots->nr; i++)
+		if (slots->slot[i].id == id)
+			return &slots->slot[i];
+	return NULL;
+}
+
+static bool overlaps_other(const struct memslots *slots, const struct memslot *new,
+			   const struct memslot *old)
+{
+	u32 i = slots_search(slots, new->base);
+
+	for (; i < slots->nr && slots->slot[i].base < new->base + new->npages; i++)
+		if (&slots->slot[i] != old)
+			return true;
+	return false;
+}
+
+/* The checks that need no look at the present map, in Linux's order: all -EINVAL. */
+static bool region_is_sane(const struct kvm_userspace_memory_region2 *r)
+{
+	const u64 user_max = ~0UL >> 1; /* as access_ok() has it on RISC-V */
+
+	if (r->flags & ~(u32)(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
+		return false;
+	if (!IS_ALIGNED(r->memory_size, PAGE_SIZE) || !IS_ALIGNED(r->guest_phys_addr, PAGE_SIZE) ||
+	    !IS_ALIGNED(r->userspace_addr, PAGE_SIZE))
+		return false;
+	if (r->memory_size > user_max || r->userspace_addr > user_max - r->memory_size)
+		return false;
+	if (r->slot >= MEMSLOT_MAX_ID) /* address space 0 only: bits 31:16 are clear */
+		return false;
+	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr)
+		return false;
+	return r->memory_size >> PAGE_SHIFT <= MEMSLOT_MAX_PAGES;
+}
+
+/* Is the change from old to new one that Linux allows? 1: there is nothing to do. */
+static int check_change(struct kvm *vm, const struct memslot *old, const struct memslot *new)
+{
+	if (old) {
+		if (new->hva != old->hva || new->npages != old->npages ||
+		    ((new->flags ^ old->flags) & KVM_MEM_READONLY))
+			return -EINVAL;
+		if (new->base == old->base &&new->flags == old->flags)
+			return 1;
+	}
+	if ((!old || new->base != old->base) && overlaps_other(vm->slots, new, old))
+		return -EEXIST;
+	/* Linux refuses the last page of the guest physical address space, too. */
+	if (new->base + new->npages >= gstage_limit(&vm->gstage) >> PAGE_SHIFT)
+		return -EFAULT;
+	return 0;
+}
+
+static int set_region_locked(struct kvm *vm, const struct kvm_userspace_memory_region2 *r)
+{
+	const struct memslot *old = memslot_by_id(vm, r->slot);
+	struct memslot new = {
+		.base = r->guest_phys_addr >> PAGE_SHIFT,
+		.npages = r->memory_size >> PAGE_SHIFT,
+		.hva = (hva_t)r->userspace_addr,
+		.id = r->slot,
+		.flags = r->flags,
+	};
+	int err;
+
+	if (!new.npages)
+		return old ? slots_commit(vm, &(struct update){ .old = old }) : -EINVAL;
+
+	err = check_change(vm, old, &new);
+	if (err)
+		return err == 1 ? 0 : err;
+
+	if (new.flags & KVM_MEM_LOG_DIRTY_PAGES) {
+		new.dirty = old ? old->dirty : NULL;
+		if (!new.dirty)
+			new.dirty = dirty_log_alloc(new.npages);
+		if (!new.dirty)
+			return -ENOMEM;
+	}
+	err = slots_commit(vm, &(struct update){ .old = old, .new = &new });
+	if (err && !(old && old->dirty == new.dirty))
+		dirty_log_free(new.dirty);
+	return err;
+}
+
+int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_memory_region2 *r)
+{
+	int err;
+
+	if (!region_is_sane(r))
+		return -EINVAL;
+	hv_mutex_lock(&vm->slots_lock);
+	err = set_region_locked(vm, r);
+	hv_mutex_unlock(&vm->slots_lock);
+	if (!err)
+		trace_kvm_memslot(r->slot, r->guest_phys_addr, r->memory_size, r->userspace_addr,
+				  r->flags);
+	return err;
+}
+
+/* ---- guest memory by its host address -------------------------------------------- */
+
+static int copy_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len, bool write)
+{
+	struct memslots *slots = memslots_hold(vm);
+	u32 hint = 0;
+	int err = 0;
+
+	while (len && !err) {
+		const struct memslot *slot = slots_find(slots, gpa_to_gfn(gpa), &hint);
+		size_t n = MIN(len, PAGE_SIZE - (size_t)(gpa & (PAGE_SIZE - 1)));
+
+		if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
+			err = -EFAULT;
+		else if (write)
+			err = hv_copy_to_user(memslot_hva(slot, gpa), buf, n);
+		else
+			err = hv_copy_from_user(buf, memslot_hva(slot, gpa), n);
+		gpa += n;
+		buf = (u8 *)buf + n;
+		len -= n;
+	}
+	memslots_put(slots);
+	return err;
+}
+
+int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len)
+{
+	return copy_guest(vm, gpa, buf, len, false);
+}
+
+int kvm_write_guest(struct kvm *vm, gpa_t gpa, const void *buf, size_t len)
+{
+	/* Only read when writing to the guest. */
+	return copy_guest(vm, gpa, (void *)(uintptr_t)buf, len, true);
+}

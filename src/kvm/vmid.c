@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vmid.c - which VMID a VM runs under, and what happens when they run out.
+ *
+ * Translations in a hart's TLB carry a VMID, so that two VMs need no flush between
+ * them. There are 2^VMIDLEN, handed out in turn; when the last is gone a new
+ * generation begins with the first, and every VM needs a new one. VMID 0 is nobody's.
+ *
+ * Invariant: in one hart's TLB a VMID stands for one VM. It holds without telling
+ * other harts of a rollover: each drops everything before it runs a VM of a later
+ * generation than the last it ran (hart_generation). A vCPU that is in its guest at
+ * that time stays there under its old VMID; nothing of the new generation can come
+ * into that hart's TLB before it has left.
+ *
+ * With too few VMIDs (VMIDLEN 0), or the toggle vmid=flush, all VMs share VMID 0
+ * and each load drops everything.
+ *
+ * Locks: vmid_lock (a leaf) guards the generation, the next VMID, and each VM's.
+ * Spec: H 2.10, H 3.2.
+ */
+#include "kvm.h"
+#include "hfence.h"
+#include "hv/trace.h"
+
+static struct spinlock vmid_lock;
+static u64 generation = 1; /* any thread reads; vCPUs and VMs begin with 0, a past one */
+static unsigned long next_vmid = 1;
+static unsigned long vmid_max;            /* 0: too few, none is used */
+static u64 hart_generation[HV_MAX_HARTS]; /* each its hart's own */
+
+void vmid_init(void)
+{
+	unsigned long old = csr_swap(hgatp, HGATP_VMID);
+
+	vmid_max = FIELD_GET(HGATP_VMID, csr_read(hgatp));
+	csr_write(hgatp, old);
+	/* Each hart may run its own VM at once. */
+	if (vmid_max <= hv_nr_harts())
+		vmid_max = 0;
+	hfence_gvma_all();
+}
+
+/* A VMID of the current generation for the VM; returns that generation. */
+static u64 vmid_assign(struct kvm *vm)
+{
+	struct gstage *gs = &vm->gstage;
+	u64 now;
+
+	spin_lock(&vmid_lock);
+	if (gs->vmid_generation != generation) {
+		if (next_vmid > vmid_max) {
+			next_vmid = 1;
+			__atomic_store_n(&generation, generation + 1, __ATOMIC_RELEASE);
+			trace_kvm_vmid_rollover(generation);
+		}
+		gs->vmid = next_vmid++;
+		gs->vmid_generation = generation;
+		trace_kvm_vmid(gs->vmid, generation);
+	}
+	now = generation;
+	spin_unlock(&vmid_lock);
+	return now;
+}
+
+static bool vmid_shared(const struct kvm *vm)
+{
+	return !vmid_max || vm->toggle[TOGGLE_vmid];
+}
+
+/* VMID 0, which every VM without one of its own uses: nothing of the last may be left. */
+static void enter_shared(struct kvm_vcpu *vcpu)
+{
+	csr_write(hgatp, gstage_hgatp(&vcpu->kvm->gstage, 0));
+	tlb_flush_vm_local(vcpu->kvm);
+	vcpu->vmid_generation = __atomic_load_n(&generation, __ATOMIC_RELAXED);
+}
+
+static void enter_own(struct kvm_vcpu *vcpu)
+{
+	struct kvm *vm = vcpu->kvm;
+	unsigned int hart = hv_hart();
+	u64 now = vmid_assign(vm);
+
+	csr_write(hgatp, gstage_hgatp(&vm->gstage, vm->gstage.vmid));
+	if (hart_generation[hart] != now) {
+		trace_kvm_fence_gvma(0, ~0ULL, 0);
+		hfence_gvma_all();
+		hart_generation[hart] = now;
+	}
+	/* A VMID that is new to this vCPU: VS-stage translations of its last VM go, too. */
+	if (vcpu->vmid_generation != now) {
+		tlb_flush_vvma_local(vm);
+		vcpu->vmid_generation = now;
+	}
+}
+
+void gstage_vcpu_load(struct kvm_vcpu *vcpu)
+{
+	if (vmid_shared(vcpu->kvm))
+		enter_shared(vcpu);
+	else
+		enter_own(vcpu);
+}
+
+/* No hart may walk, speculatively, a table that is freed once the vCPU has left it. */
+void gstage_vcpu_put(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	csr_write(hgatp, 0);
+}
+
+void vmid_update(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->vmid_generation != __atomic_load_n(&generation, __ATOMIC_ACQUIRE))
+		gstage_vcpu_load(vcpu);
+}
