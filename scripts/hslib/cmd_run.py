@@ -108,7 +108,7 @@ def show_exits(run, out, options):
     if saved.returncode == 0 and not options.quiet:
         sys.stdout.flush()
         subprocess.run([hstrace, "exits", trace], check=False)
-        print("trace: %s" % os.path.relpath(trace))
+        print("trace: %s" % machine.shown(trace))
 
 
 def parse(argv):

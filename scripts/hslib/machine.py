@@ -76,9 +76,15 @@ def out_folder(options, top):
     return os.path.abspath(options.out or os.environ.get("O") or os.path.join(top, "build"))
 
 
+def shown(path):
+    """A path as a user would write it."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
 def need(path, what):
     if not os.path.exists(path):
-        raise LaunchError("%s is missing: %s" % (os.path.relpath(path), what))
+        raise LaunchError("%s is missing: %s" % (shown(path), what))
     return path
 
 
@@ -160,7 +166,7 @@ class Machine:
         return args
 
     def gdb_socket(self):
-        return os.path.relpath(self.run.file("gdb"))
+        return shown(self.run.file("gdb"))
 
     def _check_ram(self, ram):
         # QEMU puts the initramfs at half of memory or 128 MiB, whichever is less.
@@ -208,7 +214,7 @@ class Machine:
                 raise LaunchError("%s: %s" % (args[0], error.strerror), STATUS_QEMU) from None
         if self.options.gdb:
             sentence("waiting for gdb: gdb-multiarch -ex 'set osabi none' "
-                     "-ex 'target remote %s' %s" % (self.gdb_socket(), os.path.relpath(self.elf)))
+                     "-ex 'target remote %s' %s" % (self.gdb_socket(), shown(self.elf)))
         self.channel.started()
 
     def _serve(self, deadline):
@@ -276,4 +282,4 @@ class Machine:
         reasons = [line for line in lines if re.match(r"host: (panic|error|cannot|no )", line)]
         if reasons:
             return "%s: %s" % (text, reasons[-1].split(": ", 1)[1])
-        return "%s; its log: %s" % (text, self.run.file("log"))
+        return "%s; its log: %s" % (text, shown(self.run.file("log")))

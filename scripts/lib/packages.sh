@@ -195,7 +195,7 @@ packages_install()
 		find_root
 		# Two set-ups at once, also of different output folders: one installs, the other waits.
 		exec 8</var/lib/dpkg/status	# there for everybody, and dpkg's own locks are others
-		flock 8
+		flock -n 8 || { say "waiting for another set-up"; flock 8; }
 		packages_find_missing $purposes
 	fi
 	if [ -n "$missing_packages$qemu_problem" ]; then

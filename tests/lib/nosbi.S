@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nosbi.S - a firmware that has none of what hyperscope needs: it starts the payload in S mode and
+ * answers every SBI call with SBI_ERR_NOT_SUPPORTED. For a test of wrong use.
+ */
+	.globl	_start
+_start:
+	csrr	t0, mhartid
+	bnez	t0, park
+	la	t0, trap
+	csrw	mtvec, t0
+	li	t0, 0xffff		/* everything but calls from S goes to S */
+	csrw	mideleg, t0
+	li	t0, 0xf0b109
+	csrw	medeleg, t0
+	li	t0, -1
+	csrw	mcounteren, t0
+	csrw	pmpaddr0, t0
+	li	t0, 0x1f
+	csrw	pmpcfg0, t0
+	li	t0, 0x1800		/* mstatus.MPP = S */
+	csrc	mstatus, t0
+	li	t0, 0x0800
+	csrs	mstatus, t0
+	li	t0, 0x80200000
+	csrw	mepc, t0
+	csrr	a0, mhartid		/* a1 has the device tree from QEMU's reset code */
+	mret
+
+	.balign	4
+trap:	csrr	t0, mepc
+	addi	t0, t0, 4
+	csrw	mepc, t0
+	li	a0, -2
+	li	a1, 0
+	mret
+
+park:	wfi
+	j	park

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+#
+# rules.mk - programs that tests run on the host: each .c here becomes $(O)/tests/progs/NAME, static.
+
+TEST_PROGS := $(patsubst $(TOP)/tests/progs/%.c,$(O)/tests/progs/%,$(wildcard $(TOP)/tests/progs/*.c))
+
+tests: $(TEST_PROGS)
+
+$(O)/tests/progs/%: $(TOP)/tests/progs/%.c
+	@mkdir -p $(@D)
+	$(CC_RV) -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror -ffile-prefix-map=$(TOP)/= -o $@ $<

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# exec.t - a program on the host has the launcher's own three files, and its status is returned.
+. "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+progs=$O/tests/progs
+
+hs exec --quiet --env HS_WORD="two words" --env HS_FILE=/etc/greeting --file "$tmp/in:/etc/greeting" \
+	"$progs/tellfiles" one "two three" ""
+is "$status" 125 "a --file that is not there is refused"
+echo "good day" >"$tmp/greeting"
+hs exec --quiet --env HS_WORD="two words" --env HS_FILE=/etc/greeting \
+	--file "$tmp/greeting:/etc/greeting" "$progs/tellfiles" one "two three" ""
+is "$status" 0 "a program runs"
+is "$out" "argv[0]=/tellfiles
+argv[1]=one
+argv[2]=two three
+argv[3]=
+isatty(0)=0
+isatty(1)=0
+isatty(2)=0
+HS_WORD=two words
+file /etc/greeting: good day" "it has its arguments, environment and files, and no terminal"
+is "$err" "to stderr" "and nothing else is printed with --quiet"
+
+hs exec --quiet "$progs/ends" exit 42
+is "$status" 42 "its exit status is returned"
+hs exec --quiet "$progs/ends" signal 15
+is "$status" 143 "128 + N if a signal ended it"
+hs exec --quiet --timeout 2 "$progs/ends" never
+is "$status" 124 "a time-out ends it"
+is "$(left_running)" "" "and leaves nothing running"
+
+# ---- bytes ----
+head -c 3000000 /dev/urandom >"$tmp/in"
+hs exec --quiet "$progs/copy"
+cmp "$tmp/in" "$tmp/out" 2>&1 | head -n 1
+cmp -s "$tmp/in" "$tmp/out"
+ok $? "every byte goes in and comes out unchanged, to the end of the input"
+like "$err" "^3000000 bytes, sum" "standard error is a file of its own"
+
+hs exec --quiet --icount "$progs/copy"
+cmp -s "$tmp/in" "$tmp/out"
+ok $? "with --icount, too"
+rm "$tmp/in"
+
+start=$(date +%s%N)
+hs exec --quiet "$progs/copy" 64000000
+ms=$((($(date +%s%N) - start) / 1000000))
+is "$(stat -c %s "$tmp/out")" 64000000 "64 MB come out"
+sum=$(sed 's/.*sum //' "$tmp/err")
+[ $((64000 / ms)) -ge 5 ] || [ "${HS_TIME_SCALE:-1}" -gt 4 ]
+ok $? "at 5 MB/s or more" || diag "$((64000 / ms)) MB/s"
+diag "$((64000 / ms)) MB/s with the machine's start"
+
+# A slow reader loses nothing, a reader that goes away ends nothing but the writing.
+"$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 60)" "$progs/copy" 5000000 </dev/null \
+	2>"$tmp/err" | (sleep 2; wc -c) >"$tmp/count"
+is "$(cat "$tmp/count")" 5000000 "a slow reader loses nothing"
+"$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 60)" "$progs/copy" 500000000 </dev/null \
+	2>/dev/null | head -c 10 >/dev/null
+is "$(left_running)" "" "when the reader goes away, the run ends"
+
+# ---- one order for output and error in one file ----
+"$HS_TOP/scripts/hyperscope" exec --quiet "$progs/tellfiles" >"$tmp/both" 2>&1 </dev/null
+like "$(cat "$tmp/both")" "to stderr" "output and error may be one file"
+
+# ---- runs repeat to the byte ----
+hs exec --quiet --icount "$progs/copy" 1000000
+first=$(cat "$tmp/out" "$tmp/err" | md5sum)
+hs exec --quiet --icount "$progs/copy" 1000000
+is "$(cat "$tmp/out" "$tmp/err" | md5sum)" "$first" "two runs with --icount print the same"
+
+# ---- a terminal ----
+hs_on_terminal()	# INPUT ARGS...: through script(1)'s terminal
+{
+	local input=$1
+	shift
+	printf '%b' "$input" | timeout "$(scaled 40)" script -qec "stty rows 33 cols 99; \
+		'$HS_TOP/scripts/hyperscope' exec --quiet --timeout $(scaled 30) $*; echo status \$?; stty -a" \
+		/dev/null | tr -d '\r'
+}
+if command -v script >/dev/null; then
+	text=$(hs_on_terminal '' "$progs/tellfiles")
+	like "$text" "^isatty\(0\)=1" "on a terminal the program has one"
+	like "$text" "^window 33x99" "of the terminal's size"
+	like "$text" "^canonical 1 echo 1" "with a line discipline"
+	text=$( (sleep 3; printf '\001x') | timeout "$(scaled 40)" script -qec \
+		"'$HS_TOP/scripts/hyperscope' exec --quiet $progs/ends never; echo status \$?; stty -a" /dev/null)
+	like "$text" "status 130" "Ctrl-A X quits"
+	like "$text" "[^-]icanon.*|[^-]echo " "and the terminal is as it was"
+else
+	skip "a terminal" "script(1) is not installed"
+fi
+done_testing

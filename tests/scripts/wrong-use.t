@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# wrong-use.t - what cannot be done is refused in one clear sentence, with a status and no remains.
+. "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+progs=$O/tests/progs
+payload=$O/guest-payloads/hello.bin
+# OpenSBI and the host speak on the UART: with --quiet only the sentence is left.
+
+# refused STATUSES REGEX NAME ARGS...: one line on standard error that matches, nothing else
+refused()
+{
+	local statuses=$1 regex=$2 name=$3 problem=
+	shift 3
+	hs "$1" --quiet "${@:2}"
+	case " $statuses " in *" $status "*) ;; *) problem="status $status" ;; esac
+	[ "$(wc -l <"$tmp/err")" = 1 ] || problem="$problem; not one line"
+	grep -qE -- "$regex" "$tmp/err" || problem="$problem; no match for $regex"
+	[ ! -s "$tmp/out" ] || problem="$problem; it printed something"
+	[ -z "$(left_running)" ] || problem="$problem; something runs on"
+	[ -z "$(find "$tmp/runs" -name ram 2>/dev/null)" ] || problem="$problem; its RAM was left"
+	[ -z "$problem" ]
+	ok $? "$name" || diag "$problem" $'\n'"$err" $'\n'"$out"
+}
+
+truncate -s 1M "$tmp/zeros"
+head -c 100000 "$payload" | head -c $(($(stat -c %s "$payload") / 2)) >"$tmp/half"
+: >"$tmp/empty"
+
+# ---- the command line ----
+refused 2 "unknown option --wrong" "an unknown option" run --wrong
+refused 2 "unknown option --wrong" "an unknown option of exec" exec --wrong "$progs/ends"
+refused 2 "no toggle 'colour'" "an unknown toggle" run --set colour=blue hello
+refused 2 "toggle [a-z_]+ takes .*'blue'" "a toggle's unknown value" run --set gstage_walk=blue hello
+refused 2 "no event 'kvm_exlt'" "an unknown event" run --trace kvm_exlt hello
+refused 2 "--smp 0" "no vCPU" run --smp 0 hello
+refused 2 "--smp 9: 1 to 8" "more vCPUs than the limit" run --smp 9 hello
+refused 2 "--harts 0" "no hart" run --harts 0 hello
+refused 2 "--harts 9: 1 to 8" "more harts than the limit" run --harts 9 hello
+refused 2 "--mem lots" "a size that is none" run --mem lots hello
+
+# ---- files ----
+refused 125 "$tmp/none: no such file" "a guest that is not there" run "$tmp/none"
+refused 125 "initrd $tmp/none: no such file" "an initrd that is not there" \
+	run --initrd "$tmp/none" hello
+refused 125 "disk $tmp/none: No such file" "a disk that is not there" run --disk "$tmp/none" hello
+refused 125 "disk $tmp: " "a disk that is a folder" run --disk "$tmp" hello
+refused 125 "disk $tmp/empty: it is empty" "an empty disk" run --disk "$tmp/empty" hello
+refused 125 "bash: not a 64-bit RISC-V program" "a program of another machine" exec /bin/bash
+refused 125 "zeros: not an ELF program" "a program that is none" exec "$tmp/zeros"
+refused 101 "not a RISC-V Image|no RISC-V Image" "a guest that is not an Image" run "$tmp/zeros"
+refused 101 "truncated" "a truncated guest" run "$tmp/half"
+refused 101 "memory|larger|fit" "a guest larger than its memory" run --mem 4M "$O/guest/vmlinux"
+
+# ---- two runs on one disk ----
+cp "$tmp/zeros" "$tmp/disk"
+"$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 60)" --disk "$tmp/disk" "$progs/ends" \
+	never >"$tmp/first" 2>&1 </dev/null &
+first=$!
+for _ in $(seq 1 100); do
+	grep -q waiting "$tmp/first" && break
+	sleep 0.1
+done
+is "$(cat "$tmp/first")" waiting "a first run has the disk"
+hs run --quiet --disk "$tmp/disk" hello
+is "$status" 125 "a second run on it is refused"
+is "$err" "hyperscope: disk $tmp/disk is in use by another run" "and told which disk it was"
+kill $first
+wait $first
+is $? 143 "a terminated run says so by its status"
+is "$(left_running)" "" "and leaves nothing running"
+
+# ---- a platform that lacks something ----
+refused 125 "H extension|hypervisor extension" "a processor without H" \
+	exec --cpu rv64,h=false "$progs/ends" exit 0
+refused 125 "SBI" "a firmware without what is needed" \
+	exec --bios "$O/tests/nosbi.bin" "$progs/ends" exit 0
+refused 125 "16 MiB of memory are too little.* [0-9]+ MiB" "too little memory" \
+	exec --ram 16M "$progs/ends" exit 0
+refused 126 "QEMU failed: .*nonsense" "a processor that QEMU does not know" \
+	exec --cpu nonsense "$progs/ends" exit 0
+done_testing
