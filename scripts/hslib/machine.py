@@ -180,6 +180,10 @@ class Machine:
 
     def execute(self, run, ram, boot_args):
         """Run to the end in the folder run, which holds the initramfs; the program's status."""
+        self.run_to_end(run, ram, boot_args)
+        return self._verdict()
+
+    def run_to_end(self, run, ram, boot_args):
         self.run = run
         self._check_ram(ram)
         args = self.arguments(ram, boot_args)
@@ -196,7 +200,6 @@ class Machine:
             self._end()
             for number, handler in handlers:
                 signal.signal(number, handler)
-        return self._verdict()
 
     @staticmethod
     def _on_signal(number, _frame):
@@ -262,10 +265,14 @@ class Machine:
         if desc is not None and desc.state == STATE_EXITED:
             return desc.program_status()
         if desc is not None and desc.state == STATE_PANICKED:
-            raise LaunchError(self._last_words("the host panicked"))
+            raise LaunchError(self.last_words("the host panicked"))
+        self.check_qemu()
+        raise LaunchError(self.last_words("the host ended before its program did"))
+
+    def check_qemu(self):
+        """QEMU ends with 0, or with what the host told it."""
         if self.process.returncode not in (0, STATUS_FAILED):
             raise LaunchError("QEMU failed: " + self._qemu_words(), STATUS_QEMU)
-        raise LaunchError(self._last_words("the host ended before its program did"))
 
     def _qemu_words(self):
         with open(self.run.file("qemu.log"), "rb") as log:
@@ -277,7 +284,7 @@ class Machine:
             return "killed by signal %d" % -self.process.returncode
         return "status %d, without a word" % self.process.returncode
 
-    def _last_words(self, text):
+    def last_words(self, text):
         lines = [line for line in self.run.log_lines() if HOST_LINE.match(line)]
         reasons = [line for line in lines if re.match(r"host: (panic|error|cannot|no )", line)]
         if reasons:
