@@ -4,7 +4,8 @@
  *
  * Boot argument how=nowhere: stvec points to where nothing is. how=handler: the handler's third
  * instruction is illegal. how=spin: nothing of the kind, it only computes for 3 s and powers off,
- * so that a watchdog can be seen to leave it alone.
+ * so that a watchdog can be seen to leave it alone. how=panic: it says what Linux says when it
+ * has given up, and hangs.
  */
 #include "rt.h"
 
@@ -29,6 +30,12 @@ void payload_main(void)
 		delay_us(3000000);
 		printf("spun\n");
 		return;
+	}
+	if (!strcmp(how, "panic")) {
+		printf("[    1.000000] Kernel panic - not syncing: as an example\n"
+		       "[    1.000001] ---[ end Kernel panic - not syncing: as an example ]---\n");
+		for (;;)
+			wfi();
 	}
 	printf("lost\n");
 	if (!strcmp(how, "nowhere"))

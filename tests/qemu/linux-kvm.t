@@ -1,0 +1,220 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The VMM on Linux KVM: payloads, wrong use, and Debian's kernel, all in one boot of the host.
+# Then the same binary boots the same guest under hyperscope, and the guest must not see more of a
+# difference than the name of its SBI implementation.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+guest_dir=$O/guest
+payloads=$O/guest-payloads
+for f in "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko" "$O/vmm" "$O/guest-initrd.cpio"; do
+	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
+done
+
+# ---- what the guest does: two lives, told apart by the disk -------------------------------------
+
+mkdir -p "$tmp/extra/hs"
+echo 1 >"$tmp/extra/hs/disks"
+cat >"$tmp/extra/hs/command" <<'END'
+read -r life </dev/vda
+if [ "$life" = second ]; then
+	echo "life: second"
+	exit 42
+fi
+echo "life: first"
+uname -srvm
+echo "cpus: $(nproc), online $(cat /sys/devices/system/cpu/online)"
+grep -h -E '^(isa|mmu|hart)' /proc/cpuinfo
+dmesg | sed 's/^\[[^]]*\] //' | grep -E \
+	'^(SBI (spec|[A-Z]+ ext)|Machine model|riscv[:-]|riscv-|10000000|smp: Brought|\[vda\]|.*vda)' |
+	sort
+awk '$NF ~ /ttyS0|virtio0|riscv-timer/ { print "interrupt:", $NF }' /proc/interrupts
+cat /sys/block/vda/serial; echo
+dd if=/dev/vda of=/tmp/old bs=64k skip=1 count=16 2>/dev/null
+echo "read: $(md5sum </tmp/old)"
+tr '\000-\377' '\001-\377\000' </tmp/old >/tmp/new
+dd if=/tmp/new of=/dev/vda bs=64k seek=32 conv=fsync 2>/dev/null
+echo "wrote: $(md5sum </tmp/new)"
+n=0
+while [ $n -lt 50 ]; do /bin/busybox true && n=$((n + 1)); done
+echo "forks: $n"
+read -r line </dev/console
+echo "typed: $line"
+echo second | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null
+reboot -f
+sleep 60
+END
+cp "$O/guest-initrd.cpio" "$tmp/initrd"
+truncate -s %512 "$tmp/initrd"
+(cd "$tmp/extra" && find . -mindepth 1 | cpio -o -H newc --quiet) >>"$tmp/initrd"
+
+new_disk() { # 4 MiB: "first" in its first sector, then numbers
+	{ echo first; seq 1000000; } | head -c 4M >"$1"
+}
+
+linux_args=(--smp 2 --mem 256M --initrd /initrd --append "console=ttyS0 quiet")
+
+# ---- what the host does: each command between marks ----------------------------------------------
+
+cat >"$tmp/claims" <<'END'
+run() {
+	name=$1
+	shift
+	echo "=== $name"
+	"$@" </dev/null 2>&1
+	printf '\n=== status %d\n' $?
+}
+mkdir /c && cd /c
+dd if=/dev/zero of=disk bs=64k count=16 2>/dev/null
+run disk /vmm --disk disk /vmm_disk.bin
+run devices /vmm /vmm_devices.bin
+run hello /vmm --smp 8 /hello.bin
+run lost-handler /vmm --watchdog 2 --append how=handler /fault_loop.bin
+run lost-nowhere /vmm --watchdog 2 --append how=nowhere /fault_loop.bin
+run spin /vmm --watchdog 1 --append how=spin /fault_loop.bin
+run panic /vmm --append how=panic /fault_loop.bin
+
+run smp-0 /vmm --smp 0 /hello.bin
+run smp-33 /vmm --smp 33 /hello.bin
+run smp-x /vmm --smp x /hello.bin
+run mem-0 /vmm --mem 0 /hello.bin
+run mem-huge /vmm --mem 16T /hello.bin
+run option /vmm --colour /hello.bin
+run value /vmm --smp
+run no-guest /vmm
+run two-guests /vmm /hello.bin /hello.bin
+run missing /vmm /missing
+run not-image /vmm /initrd
+run elf /vmm /vmm
+gzip -c /claims >gz
+run gzip /vmm gz
+head -c 30 /hello.bin >short
+run short /vmm short
+head -c 20000000 /vmlinux >truncated
+run truncated /vmm truncated
+rm truncated
+run too-large /vmm --mem 16M /vmlinux
+run no-initrd /vmm --initrd /missing /hello.bin
+run initrd-large /vmm --mem 33M --initrd /initrd /vmlinux
+run no-disk /vmm --disk /missing /hello.bin
+run empty-disk /vmm --disk /dev/null /hello.bin
+run same-disk /vmm --disk disk --disk disk /hello.bin
+
+echo "=== sigterm"
+/vmm --append how=spin /fault_loop.bin </dev/null 2>&1 &
+sleep 1
+kill $!
+wait $!
+printf '\n=== status %d\n' $?
+
+echo "=== linux"
+echo "a line" | /vmm --disk /dev/vda "$@" /vmlinux
+printf '\n=== status %d\n' $?
+END
+new_disk "$tmp/disk"
+timeout --kill-after=5 "$(scaled 100)" "$HS_TOP/scripts/linux-kvm" exec --log "$tmp/log" --disk "$tmp/disk" \
+	--timeout "$(scaled 90)" --file "$O/vmm" --file "$guest_dir/vmlinux" --file "$tmp/initrd" \
+	--file "$tmp/claims" --file "$payloads/hello.bin" --file "$payloads/vmm_disk.bin" \
+	--file "$payloads/vmm_devices.bin" --file "$payloads/fault_loop.bin" \
+	"$guest_dir/busybox" sh /claims "${linux_args[@]}" </dev/null >"$tmp/all" 2>"$tmp/err"
+is $? 0 "the host boots, runs everything and powers off" || diag "$(cat "$tmp/err"; tail -n 5 "$tmp/all")"
+
+# part NAME: $out is what that command printed, $status its exit status.
+part() {
+	out=$(sed -n "/^=== $1\$/,/^=== status/p" "$tmp/all" | sed '1d;$d' | tr -d '\r')
+	status=$(sed -n "/^=== $1\$/,/^=== status/p" "$tmp/all" | sed -n 's/^=== status //p')
+}
+
+# fails NAME STATUS REGEX CLAIM: it ended so, with one sentence.
+fails() {
+	part "$1"
+	[ "$status" = "$2" ] && grep -qE -- "$3" <<<"$out" && [ "$(grep -c . <<<"$out")" = 1 ]
+	ok $? "$4" || diag "status $status: $out"
+}
+
+# ---- the claims ------------------------------------------------------------------------------------
+
+for payload in disk devices; do
+	part $payload
+	is "$status:$(grep -c '^not ok' <<<"$out"):$(grep -c '^1\.\.' <<<"$out")" 0:0:1 \
+		"every claim of vmm_$payload.bin holds" || diag "$(grep -A1 '^not ok' <<<"$out")"
+done
+part hello
+like "$status $out" '^0 .*8 harts' "the hello payload sees 8 vCPUs"
+part lost-handler
+is "$status" 104 "a trap handler that faults at once is ended by the watchdog"
+like "$out" '^  sstatus .*sie .*stvec' "with its registers"
+part lost-nowhere
+like "$status" '^10[24]$' "a trap vector that points to nowhere is ended"
+part spin
+is "$status:$out" "0:spun" "a guest that only computes is left alone"
+part panic
+is "$status" 103 "a panic is noticed"
+like "$out" '^vmm: the guest has ended in a panic: Kernel panic - not syncing: as an example' \
+	"and its text repeated"
+
+fails smp-0 100 '--smp 0: must be 1 to 32' "--smp 0 is refused"
+fails smp-33 100 '--smp 33: must be 1 to 32' "--smp beyond the limit is refused"
+fails smp-x 100 '--smp x' "--smp x is refused"
+fails mem-0 100 '--mem 0' "--mem 0 is refused"
+fails mem-huge 100 '--mem 16T' "more memory than KVM can map is refused"
+fails option 100 'unknown option --colour' "an unknown option is refused by its name"
+fails value 100 '--smp needs a value' "an option without its value is refused"
+fails no-guest 100 'no guest' "no guest is refused"
+fails two-guests 100 'one guest' "two guests are refused"
+fails missing 101 '/missing: No such file' "a missing guest is refused"
+fails not-image 101 'not a RISC-V Image' "a guest without the magic is refused"
+fails elf 101 'ELF' "an ELF file is refused as such"
+fails gzip 101 'compressed' "a compressed file is refused as such"
+fails short 101 '30 bytes' "a guest shorter than a header is refused"
+fails truncated 101 'truncated.*20000000' "a truncated kernel is refused with its size"
+fails too-large 101 'does not fit.*16 MiB' "a guest larger than its memory is refused"
+fails no-initrd 101 'initrd /missing' "a missing initrd is refused"
+fails initrd-large 101 'initrd /initrd does not fit' "an initrd that does not fit is refused"
+fails no-disk 101 'disk /missing' "a missing disk is refused"
+fails empty-disk 101 'disk /dev/null' "a disk without a sector is refused"
+fails same-disk 101 'disk .*in use' "two uses of one disk are refused"
+part sigterm
+is "$status" 143 "SIGTERM ends the VMM with 128 + 15"
+
+# ---- Debian's kernel -------------------------------------------------------------------------------
+
+# What the guest said, without what rightly differs from run to run.
+guest_view() {
+	tr -d '\r' | sed -n '/^life: first/,/^life: second/p' | grep -vE 'reboot: |^guest: |^vmm: |^a line$'
+}
+
+part linux
+linux_view=$(guest_view <<<"$out")
+is "$status" 42 "Debian's kernel boots twice, and the second life's status comes out" ||
+	diag "$(tail -n 30 <<<"$out")"
+like "$linux_view" '^cpus: 2, online 0-1' "it has both vCPUs"
+like "$linux_view" '^interrupt: virtio0' "and a disk that interrupts"
+like "$linux_view" '^forks: 50' "and starts processes"
+like "$linux_view" '^life: second' "and boots again"
+like "$linux_view" '^typed: a line' "and takes what is typed"
+want=$(dd if="$tmp/disk" bs=64k skip=1 count=16 2>/dev/null | md5sum)
+like "$linux_view" "^read: $want" "it reads what is on the disk"
+want=$(dd if="$tmp/disk" bs=64k skip=32 count=16 2>/dev/null | md5sum)
+like "$linux_view" "^wrote: $want" "what it wrote and synced is in the file"
+
+# ---- the same under hyperscope ---------------------------------------------------------------------
+
+same="hyperscope's guest sees the same machine as Linux KVM's"
+if [ ! -f "$O/hyperscope.bin" ]; then
+	skip "$same" "there is no $O/hyperscope.bin"
+	done_testing
+fi
+new_disk "$tmp/disk2"
+echo "a line" >"$tmp/in"
+HS_SECONDS=90 hs exec --quiet --harts 2 --ram 1G --disk "$tmp/disk2" --file "$guest_dir/vmlinux:/vmlinux" \
+	--file "$tmp/initrd:/initrd" "$O/vmm" --disk /dev/vda "${linux_args[@]}" /vmlinux
+hyper_view=$(guest_view <<<"$out")
+is "$status" 42 "the same binary and guest under hyperscope: the same status" ||
+	diag "$(tail -n 20 <<<"$out"; echo "$err")"
+is "$hyper_view" "$linux_view" "$same" || diag "$(diff <(echo "$linux_view") <(echo "$hyper_view"))"
+cmp -s "$tmp/disk" "$tmp/disk2"
+ok $? "and leaves the same disk behind"
+is "$(left_running)" "" "nothing is left running"
+done_testing
