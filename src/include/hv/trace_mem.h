@@ -42,6 +42,7 @@ struct trace_record {
 
 #define TRACE_EVENT_BITS          10
 #define TRACE_SEQ_BITS            22
+#define TRACE_SEQ_MASK            ((1U << TRACE_SEQ_BITS) - 1)
 #define TRACE_EVENT_OF(seq_event) ((seq_event) & ((1U << TRACE_EVENT_BITS) - 1))
 #define TRACE_SEQ_OF(seq_event)   ((seq_event) >> TRACE_EVENT_BITS)
 #define TRACE_VM_OF(who)          ((who)&0xffff)

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+/*
+ * trace_native.h - what native tests see of the core's trace events.
+ *
+ * The rings are the real ones (src/host/trace_ring.c); VM and vCPU come with them.
+ */
+#ifndef TRACE_NATIVE_H
+#define TRACE_NATIVE_H
+
+#include "hv/trace.h"
+
+/* Fresh rings for `harts`, and these events on ("all"); aborts if the list names none. */
+void trace_native_start(unsigned int harts, const char *events);
+/* Records of this event in all rings since the start. */
+size_t trace_native_count(enum trace_event event);
+/* The newest one, of the hart that has one; NULL: none. Valid until the next event. */
+const struct trace_record *trace_native_last(enum trace_event event);
+/* The rings themselves. */
+struct trace_mem *trace_native_mem(void);
+
+#endif

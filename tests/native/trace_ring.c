@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/*
+ * trace_ring.c - the host's rings on the build machine, and a view of them for tests.
+ *
+ * The guard of trace_hart.h is taken: a hart is what the native host says.
+ */
+#define TRACE_HART_H
+#include "hv/host.h"
+
+static inline unsigned int trace_this_hart(void)
+{
+	return hv_hart();
+}
+
+#include "../../src/host/trace_ring.c"
+
+#include <stdlib.h>
+#include "trace_native.h"
+
+#define NATIVE_RING (4096 * sizeof(struct trace_record))
+
+static void *native_mem;
+
+void trace_native_start(unsigned int harts, const char *list)
+{
+	size_t size = trace_mem_size(harts, NATIVE_RING);
+	const char *bad;
+
+	if (trace_mem && trace_select("none", &bad))
+		abort();
+	free(native_mem);
+	native_mem = aligned_alloc(PAGE_SIZE, ALIGN_UP(size, PAGE_SIZE));
+	if (!native_mem || trace_mem_init(native_mem, size, harts, 10000000, false) ||
+	    trace_select(list, &bad))
+		abort();
+}
+
+struct trace_mem *trace_native_mem(void)
+{
+	return trace_mem;
+}
+
+static const struct trace_record *record(unsigned int hart, u64 n)
+{
+	return &trace_harts[hart].ring[n & trace_harts[hart].mask];
+}
+
+size_t trace_native_count(enum trace_event event)
+{
+	size_t count = 0;
+
+	for (unsigned int hart = 0; hart < trace_mem->nr_harts; hart++)
+		for (u64 n = 0; n < trace_harts[hart].mem->head; n++)
+			count += TRACE_EVENT_OF(record(hart, n)->seq_event) == event;
+	return count;
+}
+
+const struct trace_record *trace_native_last(enum trace_event event)
+{
+	for (unsigned int hart = 0; hart < trace_mem->nr_harts; hart++)
+		for (u64 n = trace_harts[hart].mem->head; n-- > 0;)
+			if (TRACE_EVENT_OF(record(hart, n)->seq_event) == event)
+				return record(hart, n);
+	return NULL;
+}

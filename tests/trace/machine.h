@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+/* machine.h - the build machine as harts: what trace_ring.c reads of the hardware. */
+#ifndef TESTS_TRACE_MACHINE_H
+#define TESTS_TRACE_MACHINE_H
+
+struct machine {
+	unsigned int hart;
+	unsigned long time;
+	unsigned long instret;
+};
+
+extern struct machine machine;
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mkram.c - a RAM file as a machine leaves it, made by the host's own trace code.
+ *
+ * usage: mkram OUT HARTS EVENTS instret|time|none
+ *
+ * EVENTS records a hart (exit and entry in turn) with times that interleave, and
+ * 1000 exits a hart: 900 of 500 instructions, 90 of 2000, 10 of 40000.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "hv/csr.h"
+#include "hv/run_desc.h"
+#include "machine.h"
+#include "trace_native.h"
+
+#define RAM_BASE  0x80000000UL
+#define TRACE_HPA 0x80400000UL
+
+static void exits(void)
+{
+	struct trace_exit_clock clock;
+
+	trace_exit_init(&clock);
+	for (int i = 0; i < 1000; i++) {
+		unsigned long cost = i < 900 ? 500 : i < 990 ? 2000 : 40000;
+
+		trace_exit_begin(&clock, EXC_STORE_GUEST_PAGE_FAULT);
+		trace_exit_class(&clock, EXIT_FAULT_STORE);
+		machine.instret += cost;
+		machine.time += cost / 100;
+		trace_exit_end(&clock);
+	}
+	trace_exit_begin(&clock, CAUSE_IRQ_FLAG | IRQ_S_TIMER);
+	machine.instret += 7;
+	trace_exit_end(&clock);
+}
+
+static int write_at(FILE *out, long offset, const void *data, size_t size)
+{
+	return fseek(out, offset, SEEK_SET) || fwrite(data, 1, size, out) != size;
+}
+
+int main(int argc, char **argv)
+{
+	struct hs_run_desc desc = { .magic = HS_RUN_DESC_MAGIC, .version = HS_RUN_DESC_VERSION };
+	unsigned int harts;
+	FILE *out;
+
+	if (argc != 5) {
+		fputs("usage: mkram OUT HARTS EVENTS instret|time|none\n", stderr);
+		return 2;
+	}
+	harts = (unsigned int)atoi(argv[2]);
+	trace_native_start(harts, "kvm_*");
+	trace_native_mem()->instret_exact = !strcmp(argv[4], "instret");
+	trace_exit_account(!strcmp(argv[4], "instret") ? EXIT_UNIT_INSTRET
+			   : !strcmp(argv[4], "time")  ? EXIT_UNIT_TIME
+						       : EXIT_UNIT_NONE);
+	for (machine.hart = 0; machine.hart < harts; machine.hart++) {
+		trace_set_vcpu(1, machine.hart);
+		for (int i = 0; i < atoi(argv[3]); i++) {
+			machine.time = 10000000UL + (unsigned long)i * 100 + machine.hart;
+			machine.instret = (unsigned long)i * 10000;
+			if (i % 2)
+				trace_kvm_entry((u64)i);
+			else
+				trace_kvm_exit((u64)i, EXC_VS_ECALL, 0, 0, 0);
+		}
+		exits();
+	}
+	desc.trace_hpa = TRACE_HPA;
+	desc.trace_size = trace_native_mem()->size;
+	out = fopen(argv[1], "wb");
+	if (!out || write_at(out, 0x200000 + HS_RUN_DESC_OFFSET, &desc, sizeof(desc)) ||
+	    write_at(out, TRACE_HPA - RAM_BASE, trace_native_mem(), desc.trace_size) ||
+	    fclose(out)) {
+		perror(argv[1]);
+		return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+#
+# rules.mk - tests of the trace: the host's rings on the build machine, and hstrace under ASan.
+
+TRACE_TEST_RING := $(TOP)/tests/trace/machine.c $(TOP)/tests/native/trace_ring.c
+TRACE_TEST_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN) \
+	-I$(TOP)/trace -I$(TOP)/src/include -I$(TOP)/tests/native -I$(TOP)/tests/trace
+TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch] $(TOP)/tests/native/trace_*) \
+	$(TOP)/src/host/trace_ring.c
+
+tests: $(O)/tests/trace/test_trace $(O)/tests/trace/mkram $(O)/tests/trace/hstrace
+NATIVE_TESTS += $(O)/tests/trace/test_trace
+
+$(O)/tests/trace/test_trace: $(TRACE_TEST_DEPS)
+	@mkdir -p $(@D)
+	$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_trace.c $(TRACE_TEST_RING) \
+		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka
+
+$(O)/tests/trace/mkram: $(TRACE_TEST_DEPS)
+	@mkdir -p $(@D)
+	$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/mkram.c $(TRACE_TEST_RING)
+
+$(O)/tests/trace/hstrace: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
+	@mkdir -p $(@D)
+	$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(HSTRACE_SRC)

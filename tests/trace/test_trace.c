@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_trace.c - rings, exit costs and choosing events: src/host/trace_ring.c on the
+ * build machine.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "hst.h"
+#include "hv/csr.h"
+#include "hv/host.h"
+#include "machine.h"
+#include "trace_native.h"
+
+static int start(void **state)
+{
+	(void)state;
+	memset(&machine, 0, sizeof(machine));
+	trace_native_start(2, "none");
+	trace_exit_account(EXIT_UNIT_NONE);
+	return 0;
+}
+
+static void choose(const char *list)
+{
+	const char *bad;
+
+	assert_int_equal(trace_select(list, &bad), 0);
+}
+
+static char *area(unsigned int hart)
+{
+	struct trace_mem *mem = trace_native_mem();
+
+	return (char *)mem + mem->harts_offset + hart * mem->hart_stride;
+}
+
+static u64 head(unsigned int hart)
+{
+	return ((struct trace_hart_mem *)area(hart))->head;
+}
+
+static const struct trace_record *ring(unsigned int hart)
+{
+	return (const struct trace_record *)(area(hart) + trace_native_mem()->ring_offset);
+}
+
+static const struct exit_stat *stat_of(unsigned int hart, unsigned int slot)
+{
+	return (const struct exit_stat *)(area(hart) + trace_native_mem()->stats_offset) + slot;
+}
+
+/* ---- records ---- */
+
+static void a_record_has_the_arguments_and_who_where_and_when(void **state)
+{
+	const struct trace_record *r = ring(1);
+
+	(void)state;
+	choose("kvm_exit");
+	machine = (struct machine){ .hart = 1, .time = 77, .instret = 7777 };
+	trace_set_vcpu(3, 1023);
+	trace_kvm_exit(0x1000, 10, 0x2000, 0x3000, 0x4000);
+	assert_int_equal(TRACE_EVENT_OF(r->seq_event), TRACE_kvm_exit);
+	assert_int_equal(TRACE_SEQ_OF(r->seq_event), 0);
+	assert_int_equal(TRACE_VM_OF(r->who), 3);
+	assert_int_equal(TRACE_VCPU_OF(r->who), 1023);
+	assert_int_equal(r->time, 77);
+	assert_int_equal(r->instret, 7777);
+	assert_int_equal(r->arg[0], 0x1000);
+	assert_int_equal(r->arg[1], 10);
+	assert_int_equal(r->arg[4], 0x4000);
+	assert_int_equal(head(1), 1);
+	assert_int_equal(head(0), 0);
+}
+
+static void an_event_that_is_off_writes_nothing(void **state)
+{
+	(void)state;
+	choose("all,!kvm_entry");
+	trace_kvm_entry(0x80000000);
+	assert_false(trace_kvm_entry_enabled());
+	assert_true(trace_kvm_exit_enabled());
+	assert_int_equal(head(0), 0);
+}
+
+static void a_full_ring_keeps_the_newest_and_counts_all(void **state)
+{
+	u64 size = trace_native_mem()->ring_records, total = 2 * size + 5;
+
+	(void)state;
+	choose("kvm_entry");
+	for (u64 i = 0; i < total; i++)
+		trace_kvm_entry(i);
+	assert_int_equal(head(0), total);
+	for (u64 n = total - size; n < total; n++) {
+		const struct trace_record *r = &ring(0)[n % size];
+
+		assert_int_equal(r->arg[0], n);
+		assert_int_equal(TRACE_SEQ_OF(r->seq_event), n & TRACE_SEQ_MASK);
+	}
+}
+
+static void a_negative_field_is_kept_as_it_is(void **state)
+{
+	(void)state;
+	choose("kvm_userspace_exit");
+	trace_kvm_userspace_exit(10, -4);
+	assert_true((s64)ring(0)->arg[1] == -4);
+}
+
+/* ---- choosing ---- */
+
+static void lists_take_names_globs_and_exceptions_in_order(void **state)
+{
+	(void)state;
+	choose("gstage_*,!gstage_step,kvm_vmid*");
+	assert_true(trace_gstage_map_enabled());
+	assert_false(trace_gstage_step_enabled());
+	assert_true(trace_kvm_vmid_rollover_enabled());
+	assert_false(trace_kvm_exit_enabled());
+	choose("all,none,kvm_?fi");
+	assert_true(trace_kvm_wfi_enabled());
+	assert_false(trace_gstage_map_enabled());
+	choose("");
+	assert_false(trace_kvm_wfi_enabled());
+}
+
+static void a_list_with_an_unknown_name_changes_nothing(void **state)
+{
+	static const char *const lists[] = {
+		"kvm_exit,kvm_exitt,all", "kvm_exit,,all", ",", "!", "KVM*", "!none"
+	};
+	const char *bad = NULL;
+
+	(void)state;
+	choose("kvm_wfi");
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		assert_int_not_equal(trace_select(lists[i], &bad), 0);
+		assert_true(trace_kvm_wfi_enabled());
+		assert_false(trace_kvm_exit_enabled());
+	}
+	trace_select(lists[0], &bad);
+	assert_memory_equal(bad, "kvm_exitt,", 10);
+}
+
+/* ---- exits ---- */
+
+static void exit_of(struct trace_exit_clock *clock, unsigned long scause, unsigned long cost)
+{
+	trace_exit_begin(clock, scause);
+	machine.instret += cost;
+	machine.time += cost / 100;
+	trace_exit_end(clock);
+}
+
+static void exits_count_under_their_cause_and_interrupts_apart(void **state)
+{
+	struct trace_exit_clock clock;
+
+	(void)state;
+	trace_exit_init(&clock);
+	trace_exit_account(EXIT_UNIT_INSTRET);
+	exit_of(&clock, EXC_LOAD_ACCESS, 100);
+	exit_of(&clock, EXC_LOAD_ACCESS, 300);
+	exit_of(&clock, CAUSE_IRQ_FLAG | IRQ_S_TIMER, 50);
+	exit_of(&clock, 63, 1);
+	exit_of(&clock, CAUSE_IRQ_FLAG | 48, 1);
+	assert_int_equal(stat_of(0, 5)->count, 2);
+	assert_int_equal(stat_of(0, 5)->sum, 400);
+	assert_int_equal(stat_of(0, 5)->max, 300);
+	assert_int_equal(stat_of(0, EXIT_SLOT_IRQ + 5)->count, 1);
+	assert_int_equal(stat_of(0, EXIT_SLOT_IRQ - 1)->count, 1);
+	assert_int_equal(stat_of(0, EXIT_SLOT_CLASS - 1)->count, 1);
+}
+
+static void a_handler_chooses_the_class(void **state)
+{
+	struct trace_exit_clock clock;
+
+	(void)state;
+	trace_exit_init(&clock);
+	trace_exit_account(EXIT_UNIT_INSTRET);
+	trace_exit_begin(&clock, EXC_VIRTUAL_INST);
+	trace_exit_class(&clock, EXIT_CSR);
+	trace_exit_class(&clock, EXIT_WFI);
+	trace_exit_end(&clock);
+	trace_exit_end(&clock); /* a second entry without an exit: nothing to count */
+	assert_int_equal(stat_of(0, EXIT_WFI)->count, 1);
+	assert_int_equal(stat_of(0, EXIT_CSR)->count, 0);
+	assert_int_equal(stat_of(0, EXC_VIRTUAL_INST)->count, 0);
+}
+
+static void nothing_is_counted_while_accounting_is_off(void **state)
+{
+	struct trace_exit_clock clock;
+
+	(void)state;
+	trace_exit_init(&clock);
+	exit_of(&clock, EXC_VS_ECALL, 10);
+	trace_exit_account(EXIT_UNIT_INSTRET); /* on between exit and entry: no cost is known */
+	trace_exit_end(&clock);
+	assert_int_equal(stat_of(0, EXC_VS_ECALL)->count, 0);
+}
+
+static void an_exit_over_two_harts_has_a_cost_in_time_only(void **state)
+{
+	struct trace_exit_clock clock;
+
+	(void)state;
+	trace_exit_init(&clock);
+	for (int unit = EXIT_UNIT_INSTRET; unit <= EXIT_UNIT_TIME; unit++) {
+		trace_exit_account((enum exit_unit)unit);
+		machine = (struct machine){ .hart = 0, .time = 100, .instret = 1000000 };
+		trace_exit_begin(&clock, EXC_VS_ECALL);
+		machine = (struct machine){ .hart = 1, .time = 142, .instret = 5 };
+		trace_exit_end(&clock);
+	}
+	assert_int_equal(stat_of(1, EXC_VS_ECALL)->count, 2);
+	assert_int_equal(stat_of(1, EXC_VS_ECALL)->unpriced, 1);
+	assert_int_equal(stat_of(1, EXC_VS_ECALL)->sum, 42);
+	assert_int_equal(stat_of(1, EXC_VS_ECALL)->hist[42], 1);
+}
+
+static void a_bucket_is_within_three_percent_of_its_values(void **state)
+{
+	u64 step = 1;
+
+	(void)state;
+	for (u64 value = 0; value < 1ULL << HIST_MAX_BITS; value += step) {
+		unsigned long bucket = trace_hist_bucket(value);
+		u64 got;
+
+		assert_in_range(bucket, 0, HIST_BUCKETS - 1);
+		got = hst_bucket_value((unsigned int)bucket);
+		if ((got > value ? got - value : value - got) * 100 > 3 * value)
+			fail_msg("%llu is shown as %llu", value, got);
+		step = 1 + value / 997; /* a prime: no bucket edge is met regularly */
+	}
+	assert_int_equal(trace_hist_bucket(~0ULL), HIST_BUCKETS - 1);
+}
+
+static void buckets_follow_one_another_without_a_gap(void **state)
+{
+	unsigned long last = 0;
+
+	(void)state;
+	for (unsigned int bit = 0; bit < HIST_MAX_BITS; bit++)
+		for (u64 sub = 0; sub < 64; sub++) {
+			unsigned long bucket = trace_hist_bucket((1ULL << bit) + (sub << bit) / 64);
+
+			assert_in_range(bucket, last, last + 1);
+			last = bucket;
+		}
+	assert_int_equal(last, HIST_BUCKETS - 1);
+}
+
+/* ---- memory ---- */
+
+static void memory_that_is_too_small_is_refused(void **state)
+{
+	static u64 small[512];
+
+	(void)state;
+	assert_int_not_equal(trace_mem_init(small, sizeof(small), 1, 1000, false), 0);
+	assert_int_not_equal(trace_mem_init(small, 1UL << 30, 0, 1000, false), 0);
+	assert_int_not_equal(trace_mem_init(small, 1UL << 30, HV_MAX_HARTS + 1, 1000, false), 0);
+	trace_native_start(2, "none");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_record_has_the_arguments_and_who_where_and_when, start),
+		cmocka_unit_test_setup(an_event_that_is_off_writes_nothing, start),
+		cmocka_unit_test_setup(a_full_ring_keeps_the_newest_and_counts_all, start),
+		cmocka_unit_test_setup(a_negative_field_is_kept_as_it_is, start),
+		cmocka_unit_test_setup(lists_take_names_globs_and_exceptions_in_order, start),
+		cmocka_unit_test_setup(a_list_with_an_unknown_name_changes_nothing, start),
+		cmocka_unit_test_setup(exits_count_under_their_cause_and_interrupts_apart, start),
+		cmocka_unit_test_setup(a_handler_chooses_the_class, start),
+		cmocka_unit_test_setup(nothing_is_counted_while_accounting_is_off, start),
+		cmocka_unit_test_setup(an_exit_over_two_harts_has_a_cost_in_time_only, start),
+		cmocka_unit_test_setup(a_bucket_is_within_three_percent_of_its_values, start),
+		cmocka_unit_test_setup(buckets_follow_one_another_without_a_gap, start),
+		cmocka_unit_test_setup(memory_that_is_too_small_is_refused, start),
+	};
+
+	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hst_names.c - names of the numbers in a trace: causes, SBI extensions, CSRs, ...
+ *
+ * What has no name here is printed as the number, so a newer host's trace reads well.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "hst.h"
+#include "hv/sbi.h"
+
+struct name {
+	u64 number;
+	const char *name;
+};
+
+static const char *find(const struct name *table, size_t n, u64 number)
+{
+	for (size_t i = 0; i < n; i++)
+		if (table[i].number == number)
+			return table[i].name;
+	return NULL;
+}
+
+#define FIND(table, number) find(table, sizeof(table) / sizeof((table)[0]), number)
+
+static const char *or_number(const char *name, const char *fmt, u64 number, char *buf)
+{
+	if (name)
+		return name;
+	snprintf(buf, HST_NAME_SIZE, fmt, number);
+	return buf;
+}
+
+/* scause: S 1.8, H table of causes. Interrupts have the top bit, of 32 or of 64. */
+static const struct name exceptions[] = {
+	{ 0, "inst_misaligned" },
+	{ 1, "inst_access_fault" },
+	{ 2, "illegal_inst" },
+	{ 3, "breakpoint" },
+	{ 4, "load_misaligned" },
+	{ 5, "load_access_fault" },
+	{ 6, "store_misaligned" },
+	{ 7, "store_access_fault" },
+	{ 8, "ecall_u" },
+	{ 9, "ecall_s" },
+	{ 10, "ecall_vs" },
+	{ 12, "inst_page_fault" },
+	{ 13, "load_page_fault" },
+	{ 15, "store_page_fault" },
+	{ 18, "software_check" },
+	{ 19, "hardware_error" },
+	{ 20, "inst_guest_page_fault" },
+	{ 21, "load_guest_page_fault" },
+	{ 22, "virtual_inst" },
+	{ 23, "store_guest_page_fault" },
+};
+
+static const struct name interrupts[] = {
+	{ 1, "irq_s_soft" }, { 2, "irq_vs_soft" }, { 5, "irq_s_timer" }, { 6, "irq_vs_timer" },
+	{ 9, "irq_s_ext" },  { 10, "irq_vs_ext" }, { 12, "irq_s_gext" }, { 13, "irq_pmu_ovf" },
+};
+
+const char *hst_name_cause(u64 scause, char *buf)
+{
+	if (scause >> 63 || (scause >> 31) == 1) {
+		u64 code = scause & 0x7fffffff;
+
+		return or_number(FIND(interrupts, code), "irq_%llu", code, buf);
+	}
+	return or_number(FIND(exceptions, scause), "exception_%llu", scause, buf);
+}
+
+static const struct name extensions[] = {
+	{ SBI_LEGACY_SET_TIMER, "legacy_set_timer" },
+	{ SBI_LEGACY_CONSOLE_PUTCHAR, "legacy_putchar" },
+	{ SBI_LEGACY_CONSOLE_GETCHAR, "legacy_getchar" },
+	{ SBI_LEGACY_CLEAR_IPI, "legacy_clear_ipi" },
+	{ SBI_LEGACY_SEND_IPI, "legacy_send_ipi" },
+	{ SBI_LEGACY_REMOTE_FENCE_I, "legacy_fence_i" },
+	{ SBI_LEGACY_REMOTE_SFENCE_VMA, "legacy_sfence_vma" },
+	{ SBI_LEGACY_REMOTE_SFENCE_VMA_ASID, "legacy_sfence_vma_asid" },
+	{ SBI_LEGACY_SHUTDOWN, "legacy_shutdown" },
+	{ SBI_EXT_BASE, "BASE" },
+	{ SBI_EXT_TIME, "TIME" },
+	{ SBI_EXT_IPI, "IPI" },
+	{ SBI_EXT_RFENCE, "RFENCE" },
+	{ SBI_EXT_HSM, "HSM" },
+	{ SBI_EXT_SRST, "SRST" },
+	{ SBI_EXT_PMU, "PMU" },
+	{ SBI_EXT_DBCN, "DBCN" },
+	{ SBI_EXT_SUSP, "SUSP" },
+	{ SBI_EXT_STA, "STA" },
+	{ SBI_EXT_FWFT, "FWFT" },
+	{ 0x4e41434c, "NACL" },
+	{ 0x535345, "SSE" },
+};
+
+const char *hst_name_sbi(u64 ext, char *buf)
+{
+	return or_number(FIND(extensions, ext), "0x%llx", ext, buf);
+}
+
+static const char *const sbi_errors[] = {
+	"SUCCESS",         "FAILED",          "NOT_SUPPORTED",     "INVALID_PARAM",
+	"DENIED",          "INVALID_ADDRESS", "ALREADY_AVAILABLE", "ALREADY_STARTED",
+	"ALREADY_STOPPED", "NO_SHMEM",
+};
+
+const char *hst_name_sbierr(u64 error, char *buf)
+{
+	u64 n = 0 - error;
+
+	if (n < sizeof(sbi_errors) / sizeof(sbi_errors[0]))
+		return sbi_errors[n];
+	snprintf(buf, HST_NAME_SIZE, "%lld", (long long)error);
+	return buf;
+}
+
+/* KVM_EXIT_* of <linux/kvm.h>, those that RISC-V can give. */
+static const struct name reasons[] = {
+	{ 0, "UNKNOWN" },       { 4, "DEBUG" },      { 6, "MMIO" },       { 7, "IRQ_WINDOW_OPEN" },
+	{ 8, "SHUTDOWN" },      { 9, "FAIL_ENTRY" }, { 10, "INTR" },      { 17, "INTERNAL_ERROR" },
+	{ 24, "SYSTEM_EVENT" }, { 35, "RISCV_SBI" }, { 36, "RISCV_CSR" },
+};
+
+const char *hst_name_reason(u64 reason, char *buf)
+{
+	return or_number(FIND(reasons, reason), "%llu", reason, buf);
+}
+
+static const struct name csrs[] = {
+#define CSR(name, number, source) { number, #name },
+#include "hv/csr.def"
+#undef CSR
+};
+
+const char *hst_name_csr(u64 csr, char *buf)
+{
+	return or_number(FIND(csrs, csr), "0x%llx", csr, buf);
+}
+
+/* Linux's numbers on riscv64, those that static programs and VMMs use (docs/design.md). */
+static const struct name calls[] = {
+	{ 17, "getcwd" },
+	{ 19, "eventfd2" },
+	{ 20, "epoll_create1" },
+	{ 21, "epoll_ctl" },
+	{ 22, "epoll_pwait" },
+	{ 23, "dup" },
+	{ 24, "dup3" },
+	{ 25, "fcntl" },
+	{ 29, "ioctl" },
+	{ 34, "mkdirat" },
+	{ 35, "unlinkat" },
+	{ 46, "ftruncate" },
+	{ 47, "fallocate" },
+	{ 48, "faccessat" },
+	{ 49, "chdir" },
+	{ 56, "openat" },
+	{ 57, "close" },
+	{ 59, "pipe2" },
+	{ 61, "getdents64" },
+	{ 62, "lseek" },
+	{ 63, "read" },
+	{ 64, "write" },
+	{ 65, "readv" },
+	{ 66, "writev" },
+	{ 67, "pread64" },
+	{ 68, "pwrite64" },
+	{ 69, "preadv" },
+	{ 70, "pwritev" },
+	{ 72, "pselect6" },
+	{ 73, "ppoll" },
+	{ 78, "readlinkat" },
+	{ 79, "newfstatat" },
+	{ 80, "fstat" },
+	{ 82, "fsync" },
+	{ 83, "fdatasync" },
+	{ 85, "timerfd_create" },
+	{ 86, "timerfd_settime" },
+	{ 87, "timerfd_gettime" },
+	{ 93, "exit" },
+	{ 94, "exit_group" },
+	{ 95, "waitid" },
+	{ 96, "set_tid_address" },
+	{ 98, "futex" },
+	{ 99, "set_robust_list" },
+	{ 101, "nanosleep" },
+	{ 113, "clock_gettime" },
+	{ 114, "clock_getres" },
+	{ 115, "clock_nanosleep" },
+	{ 122, "sched_setaffinity" },
+	{ 123, "sched_getaffinity" },
+	{ 124, "sched_yield" },
+	{ 129, "kill" },
+	{ 130, "tkill" },
+	{ 131, "tgkill" },
+	{ 132, "sigaltstack" },
+	{ 134, "rt_sigaction" },
+	{ 135, "rt_sigprocmask" },
+	{ 139, "rt_sigreturn" },
+	{ 160, "uname" },
+	{ 165, "getrusage" },
+	{ 167, "prctl" },
+	{ 169, "gettimeofday" },
+	{ 172, "getpid" },
+	{ 173, "getppid" },
+	{ 174, "getuid" },
+	{ 178, "gettid" },
+	{ 179, "sysinfo" },
+	{ 198, "socket" },
+	{ 214, "brk" },
+	{ 215, "munmap" },
+	{ 216, "mremap" },
+	{ 220, "clone" },
+	{ 221, "execve" },
+	{ 222, "mmap" },
+	{ 226, "mprotect" },
+	{ 233, "madvise" },
+	{ 258, "riscv_hwprobe" },
+	{ 259, "riscv_flush_icache" },
+	{ 260, "wait4" },
+	{ 261, "prlimit64" },
+	{ 278, "getrandom" },
+	{ 279, "memfd_create" },
+	{ 282, "userfaultfd" },
+	{ 283, "membarrier" },
+	{ 291, "statx" },
+	{ 293, "rseq" },
+	{ 435, "clone3" },
+	{ 437, "openat2" },
+	{ 439, "faccessat2" },
+};
+
+const char *hst_name_sys(u64 number, char *buf)
+{
+	return or_number(FIND(calls, number), "%llu", number, buf);
+}
+
+/* -errno as Linux numbers it; the build machine's own numbers may differ. */
+static const struct name errors[] = {
+	{ 1, "EPERM" },       { 2, "ENOENT" },   { 3, "ESRCH" },      { 4, "EINTR" },
+	{ 5, "EIO" },         { 6, "ENXIO" },    { 7, "E2BIG" },      { 8, "ENOEXEC" },
+	{ 9, "EBADF" },       { 10, "ECHILD" },  { 11, "EAGAIN" },    { 12, "ENOMEM" },
+	{ 13, "EACCES" },     { 14, "EFAULT" },  { 16, "EBUSY" },     { 17, "EEXIST" },
+	{ 19, "ENODEV" },     { 20, "ENOTDIR" }, { 21, "EISDIR" },    { 22, "EINVAL" },
+	{ 24, "EMFILE" },     { 25, "ENOTTY" },  { 27, "EFBIG" },     { 28, "ENOSPC" },
+	{ 29, "ESPIPE" },     { 30, "EROFS" },   { 32, "EPIPE" },     { 34, "ERANGE" },
+	{ 38, "ENOSYS" },     { 62, "ETIME" },   { 75, "EOVERFLOW" }, { 95, "EOPNOTSUPP" },
+	{ 110, "ETIMEDOUT" },
+};
+
+const char *hst_name_err(u64 error, char *buf)
+{
+	const char *name = (s64)error < 0 ? FIND(errors, 0 - error) : NULL;
+
+	if (name)
+		snprintf(buf, HST_NAME_SIZE, "-%s", name);
+	else
+		snprintf(buf, HST_NAME_SIZE, "%lld", (long long)error);
+	return buf;
+}

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+#
+# rules.mk - hstrace, the reader of traces, for the build machine.
+
+HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/hst*.c))
+HSTRACE_HDR := $(wildcard $(TOP)/trace/*.h $(TOP)/trace/*.def $(TOP)/src/include/hv/*)
+HSTRACE_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I$(TOP)/trace -I$(TOP)/src/include
+
+all: $(O)/hstrace
+
+$(O)/hstrace: $(HSTRACE_SRC) $(HSTRACE_HDR)
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HSTRACE_CFLAGS) -o $@ $(HSTRACE_SRC)
