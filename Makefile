@@ -140,7 +140,7 @@ check:
 	$(TOP)/scripts/check --out $(O)
 
 trace:
-	$(O)/hstrace text $(O)/runs/last/trace
+	$(O)/hstrace report $(O)/runs/last/trace
 
 tools: $(O)/hstrace
 

@@ -104,10 +104,12 @@ def show_exits(run, out, options):
     if not os.path.exists(hstrace):
         return
     trace = run.file("trace")
-    saved = subprocess.run([hstrace, "save", run.file("ram"), trace], check=False)
+    meta = ["--meta", "icount=%d" % options.icount, "--meta", "guest=%s" % options.guest,
+            "--meta", "cpu=%s" % options.cpu]
+    saved = subprocess.run([hstrace, "save"] + meta + [run.file("ram"), trace], check=False)
     if saved.returncode == 0 and not options.quiet:
         sys.stdout.flush()
-        subprocess.run([hstrace, "exits", trace], check=False)
+        subprocess.run([hstrace, "stat", trace], check=False)
         print("trace: %s" % machine.shown(trace))
 
 
@@ -130,6 +132,8 @@ def parse(argv):
                         help="what the guest's shell runs instead of the tour ($GUEST_CMD)")
     machine.add_options(parser)
     options = parser.parse_args(argv)
+    if options.trace is None:
+        options.trace = "kvm_*,gstage_*,!gstage_step"
     harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",
                                 machine.MAX_HARTS)
     options.smp = machine.parse_count(options.smp or str(harts), "--smp", MAX_VCPUS)

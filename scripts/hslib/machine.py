@@ -55,7 +55,7 @@ def add_options(parser):
     group.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="toggles",
                        help="set a toggle of the hypervisor (docs/toggles.md)")
     group.add_argument("--trace", metavar="EVENTS",
-                       help="events to record: a list as in kvm_exit,gstage_*; all; none")
+                       help="events to record: a list as in kvm_*,!kvm_entry; all; none")
     group.add_argument("--boot", metavar="ARGS", default="",
                        help="more boot arguments for the host")
     group.add_argument("--icount", action="store_true",

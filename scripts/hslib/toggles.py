@@ -50,11 +50,9 @@ def check_toggles(top, wanted):
 
 
 def check_trace(top, text):
-    if text in ("all", "none"):
-        return text
-    known = events(top)
+    known = events(top) + ["all", "none"]
     for pattern in text.split(","):
-        if not fnmatch.filter(known, pattern):
+        if not fnmatch.filter(known, pattern[pattern.startswith("!"):]):
             raise LaunchError("there is no event '%s'; trace/events.def lists them" % pattern,
                               STATUS_USAGE)
     return text
