@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# setup.t - set-up finds what is missing, says so, works from its cache without a network, and does
+# not disturb another one. Nothing is installed here and nothing is fetched.
+. "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+setup=$HS_TOP/scripts/setup
+export DEBIAN_MIRROR=http://127.0.0.1:9/debian	# nobody answers there
+
+fake_qemu()	# VERSION
+{
+	printf '#!/bin/sh\necho "QEMU emulator version %s"\n' "$1" >"$tmp/qemu-$1"
+	chmod +x "$tmp/qemu-$1"
+	echo "$tmp/qemu-$1"
+}
+
+like "$($setup --help)" "usage: scripts/setup" "--help tells the purposes"
+is "$($setup --wrong run 2>&1)" "setup: unknown argument '--wrong'; scripts/setup --help lists what there is" \
+	"an unknown argument is refused"
+
+text=$(QEMU=$(fake_qemu 6.2.0) $setup --out "$tmp/o" --dry-run run)
+is $? 1 "--dry-run fails when something is missing"
+like "$text" "QEMU 6.2 is too old, 7.2 is needed" "an old QEMU is refused by its version"
+like "$text" "to be made in $tmp/o: uapi libfdt guest" "what would be fetched is told"
+[ ! -e "$tmp/o" ]
+ok $? "and nothing is changed"
+text=$(QEMU=$(fake_qemu 7.2.22) $setup packages)
+is $? 0 "QEMU 7.2 is accepted"
+like "$text" "note: QEMU 7.2 .*DBCN" "with a note on what it lacks"
+hs exec --quiet --qemu "$(fake_qemu 6.2.0)" "$O/tests/progs/ends" exit 0
+is "$status $err" "125 hyperscope: QEMU 6.2 is too old: 7.2 or newer is needed" "the launcher refuses it, too"
+
+text=$($setup --out "$tmp/o" --no-guest run 2>&1)
+is $? 1 "without network and cache it fails"
+like "$text" "uapi could not be made: it comes from a Debian mirror, over the network" "and says of what"
+is "$(find "$tmp/o" -maxdepth 1 -mindepth 1 -printf '%f ')" "dl " "nothing half-made is left"
+
+# The packages that are there already are all that a second output folder needs.
+[ -d "$O/dl" ] && mkdir -p "$tmp/c/dl" && ln "$O"/dl/*.deb "$O"/dl/*.tar.* "$tmp/c/dl/" 2>/dev/null ||
+	cp "$O"/dl/*.deb "$O"/dl/*.tar.* "$tmp/c/dl/" 2>/dev/null
+if [ -n "$(ls "$tmp/c/dl" 2>/dev/null)" ]; then
+	$setup --out "$tmp/c" run >"$tmp/one" 2>&1 &
+	text=$($setup --out "$tmp/c" run 2>&1)
+	is $? 0 "from the cache it needs no network"
+	wait $!
+	is $? 0 "a second one at the same time succeeds as well"
+	is "$(ls "$tmp/c" | paste -sd' ')" "dl guest libfdt uapi" "all parts are made"
+	[ -f "$tmp/c/uapi/usr/include/linux/kvm.h" ] && [ -f "$tmp/c/libfdt/libfdt.h" ] &&
+		[ -x "$tmp/c/guest/busybox" ] && [ -s "$tmp/c/guest/vmlinux" ]
+	ok $? "and complete"
+	is "$(find "$tmp/c/dl" -name '*.[0-9]*' ! -name '*.deb' ! -name '*.tar.*')" "" "without remains"
+else
+	skip "a second output folder" "$O/dl holds no packages: its parts came from elsewhere"
+fi
+done_testing
