@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+/*
+ * harts.S - where harts.c starts a hart a second time: with a stack of its own
+ * and no struct hart, so nothing here may trap.
+ */
+	.globl	harts_restart
+harts_restart:
+	csrw	sie, zero
+	la	sp, harts_restart_top
+	ld	sp, 0(sp)
+	call	harts_restarted
+1:	wfi
+	j	1b
