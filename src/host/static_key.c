@@ -15,10 +15,9 @@
  */
 #include "hv/static_key.h"
 #include "hv/bits.h"
-#include "hv/csr.h"
-#include "hv/pte.h"
 #include "page.h"
 #include "printk.h"
+#include "run.h"
 #include "smp.h"
 
 #define INSN_NOP 0x00000013U /* addi x0, x0, 0 */
@@ -43,19 +42,7 @@ static u32 jump_insn(const struct static_key_site *s)
 /* Text is mapped read-only where it runs; the linear map has the same page writable. */
 static u16 *writable(unsigned long text)
 {
-	const pte_t *table = pa_to_va((hpa_t)FIELD_GET(SATP_PPN, csr_read(satp)) << PAGE_SHIFT);
-
-	for (int level = 2;; level--) {
-		pte_t pte = table[(text >> (PAGE_SHIFT + 9 * level)) & 511];
-
-		if (pte_is_leaf(pte)) {
-			unsigned long size = PAGE_SIZE << (9 * level);
-
-			return pa_to_va(pte_to_hpa(pte) + (text & (size - 1)));
-		}
-		BUG_ON(!pte_is_table(pte) || !level);
-		table = pa_to_va(pte_to_hpa(pte));
-	}
+	return pa_to_va(kernel_image_pa() + (text - KERNEL_BASE));
 }
 
 static void write_halves(const struct static_key *key, bool enabled, unsigned int half)

@@ -9,16 +9,14 @@
  * Documentation: docs/trace.md
  */
 #include <string.h>
-#include "hv/run_desc.h"
 #include "hv/trace.h"
 #include "bootargs.h"
 #include "fdt.h"
 #include "clock.h"
 #include "page.h"
 #include "printk.h"
+#include "run.h"
 #include "smp.h"
-
-extern struct hs_run_desc run_desc; /* main.c */
 
 #define DEFAULT_RING (8UL << 20)
 

@@ -2,7 +2,7 @@
 /*
  * trace_hart.h - which hart is this, without a call: for trace_ring.c alone.
  *
- * tests/native/trace_ring.c defines the guard and brings its own.
+ * tests/trace/ring.c defines the guard and brings its own.
  */
 #ifndef TRACE_HART_H
 #define TRACE_HART_H

@@ -6,7 +6,7 @@
  * off, so there is neither a lock nor a second writer. The ring overwrites its
  * oldest; `head` in trace memory counts every record ever written, so a reader
  * knows exactly how many are lost. Layout and what a reader may trust of a killed
- * machine: hv/trace_mem.h. Also compiled for the build machine (tests/native).
+ * machine: hv/trace_mem.h. Also compiled for the build machine (tests/trace).
  * Documentation: docs/trace.md
  */
 #include "hv/trace.h"
@@ -282,14 +282,6 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	mem->magic = TRACE_MEM_MAGIC; /* last: a reader that finds it finds the rest */
 	trace_mem = mem;
 	return 0;
-}
-
-void trace_mem_finish(void)
-{
-	if (!trace_mem)
-		return;
-	trace_mem->end_time = csr_time();
-	trace_mem->end_instret = csr_instret();
 }
 
 void trace_exit_account(enum exit_unit unit)

@@ -2,10 +2,10 @@
 #
 # rules.mk - tests of the trace: the host's rings on the build machine, and hstrace under ASan.
 
-TRACE_TEST_RING := $(TOP)/tests/trace/machine.c $(TOP)/tests/native/trace_ring.c
+TRACE_TEST_RING := $(TOP)/tests/trace/machine.c $(TOP)/tests/trace/ring.c
 TRACE_TEST_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN) \
-	-I$(TOP)/trace -I$(TOP)/src/include -I$(TOP)/tests/native -I$(TOP)/tests/trace
-TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch] $(TOP)/tests/native/trace_*) \
+	-I$(TOP)/trace -I$(TOP)/src/include -I$(TOP)/tests/trace
+TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch]) \
 	$(TOP)/src/host/trace_ring.c
 
 tests: $(O)/tests/trace/test_trace $(O)/tests/trace/mkram $(O)/tests/trace/hstrace

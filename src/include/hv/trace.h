@@ -171,8 +171,6 @@ void trace_exit_account(enum exit_unit unit);
 bool trace_instret_is_exact(void);
 /* The histogram's bucket of a value; see trace_mem.h. For tests. */
 unsigned long trace_hist_bucket(u64 value);
-/* The machine stops in order: note the time, for readers. */
-void trace_mem_finish(void);
 
 /* Boot, after the page allocator: memory, boot arguments trace=, trace.size=, exitstat=. */
 void trace_init(void);

@@ -99,10 +99,8 @@ struct trace_mem {
 	u64 ring_offset;
 	u64 ring_records; /* a power of two; 0: no ring */
 	u64 timebase_hz;
-	u64 start_time; /* when tracing was set up: for converting instret to time */
+	u64 start_time; /* when tracing was set up; readers show what passed since */
 	u64 start_instret;
-	u64 end_time; /* when the machine stopped in order; else 0 */
-	u64 end_instret;
 	u32 exit_unit;     /* enum exit_unit */
 	u32 instret_exact; /* 1: instret counts instructions; 0: host ticks (QEMU, no icount) */
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_ring.c - the host's rings on the build machine, and a view of them for tests.
+ * ring.c - the host's rings on the build machine, and a view of them for tests.
  *
  * The guard of trace_hart.h is taken: a hart is what the native host says.
  */
