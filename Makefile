@@ -118,6 +118,10 @@ SETUP = $(TOP)/scripts/setup --out $(O)
 BUILD = mkdir -p $(O) && flock $(O)/build.lock $(MAKE) --no-print-directory -f $(TOP)/Makefile \
 	O=$(O) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
+# Files that take long end in .slow.t. NATIVE_TESTS are the rooms' programs for the build machine.
+ALL_TESTS = $(sort $(wildcard $(TOP)/tests/*/*.t)) $(NATIVE_TESTS)
+TESTS ?= $(filter-out %.slow.t,$(ALL_TESTS))
+
 .PHONY: run test test-all check trace tools setup clean distclean help
 run:
 	+$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
@@ -132,7 +136,7 @@ test:
 test-all:
 	+$(SETUP) test
 	+$(BUILD) all tests
-	$(TOP)/tests/run --out $(O) --all $(TESTS)
+	$(TOP)/tests/run --out $(O) $(ALL_TESTS)
 
 check:
 	+$(SETUP) --no-guest check

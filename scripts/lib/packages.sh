@@ -21,8 +21,8 @@ package_table()
 	run    perl                                        perl
 	run    flock                                       util-linux
 	run    /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
-	test   gcc                                         gcc
-	test   /usr/include/stdio.h                        libc6-dev
+	run    gcc                                         gcc
+	run    /usr/include/stdio.h                        libc6-dev
 	test   /usr/include/cmocka.h                       libcmocka-dev
 	test   prove                                       perl
 	check  clang                                       clang
