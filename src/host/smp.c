@@ -6,7 +6,6 @@
  */
 #include "smp.h"
 #include "clock.h"
-#include "drivers.h"
 #include "fdt.h"
 #include "mm.h"
 #include "page.h"
@@ -71,7 +70,6 @@ void secondary_main(void)
 {
 	trap_hart_init();
 	clock_hart_init();
-	drivers_hart_init();
 	if (have_kvm)
 		kvm_hart_init();
 	__atomic_store_n(&my_hart()->online, true, __ATOMIC_RELEASE);
