@@ -122,8 +122,11 @@ static void park_all(struct machine *m)
 	pthread_mutex_unlock(&m->lock);
 }
 
+/* A second signal doesn't wait for anybody: standard output may be stuck. */
 static void on_signal(int number)
 {
+	if (ending_signal)
+		_exit(128 + number);
 	ending_signal = number;
 	sem_post(&signalled->wake);
 }
@@ -144,12 +147,12 @@ static void sleep_until_tick(struct machine *m)
 static void wait_for_stop(struct machine *m)
 {
 	while (!m->stopping) {
-		if (m->options.watchdog)
+		if (ending_signal)
+			machine_stop(m, STOP_QUIT, 128 + ending_signal);
+		else if (m->options.watchdog)
 			sleep_until_tick(m);
 		else
 			sem_wait(&m->wake); /* EINTR: look again */
-		if (ending_signal)
-			machine_stop(m, STOP_QUIT, 128 + ending_signal);
 	}
 }
 

@@ -174,20 +174,15 @@ static void process(struct virtio_device *device)
 	struct disk *disk = (struct disk *)device;
 	struct virtqueue *queue = &device->queue;
 	const char *why = NULL;
-	bool answered = false;
-	int got;
+	unsigned int answered = 0;
 
-	do {
-		virtqueue_mute(queue, true);
-		while ((got = virtqueue_pop(device->machine, queue, &disk->chain, &why)) > 0) {
-			why = answer(disk);
-			if (why)
-				break;
-			answered = true;
-		}
-		virtqueue_mute(queue, false);
-	} while (!why && !virtqueue_empty(queue));
-
+	while (answered < VIRTQUEUE_SIZE &&
+	       virtqueue_pop(device->machine, queue, &disk->chain, &why) > 0) {
+		why = answer(disk);
+		if (why)
+			break;
+		answered++;
+	}
 	if (why)
 		virtio_mmio_broken(device, why);
 	else if (answered && virtqueue_wants_irq(queue))

@@ -276,18 +276,44 @@ void virtio_mmio_reset(struct virtio_device *device)
 
 /* ---- the thread ---- */
 
+static bool can_work(const struct virtio_device *device)
+{
+	return device->queue.ready && device->status & VIRTIO_CONFIG_S_DRIVER_OK &&
+	       !atomic_load(&device->machine->stopping);
+}
+
+/*
+ * Work until the queue is empty, in batches: between them io_lock is free, so that a guest that
+ * never stops asking can still reset the device, and the machine can stop.
+ */
+static void work(struct virtio_device *device)
+{
+	bool more;
+
+	do {
+		pthread_mutex_lock(&device->io_lock);
+		more = can_work(device);
+		if (more) {
+			virtqueue_mute(&device->queue, true);
+			device->process(device);
+		}
+		more = more && can_work(device);
+		if (more) {
+			virtqueue_mute(&device->queue, false);
+			more = !virtqueue_empty(&device->queue);
+		}
+		pthread_mutex_unlock(&device->io_lock);
+	} while (more);
+}
+
 static void *device_thread(void *opaque)
 {
 	struct virtio_device *device = opaque;
 	u64 count;
 
 	for (;;) {
-		if (read(device->kick, &count, sizeof(count)) < 0)
-			continue;
-		pthread_mutex_lock(&device->io_lock);
-		if (device->queue.ready && device->status & VIRTIO_CONFIG_S_DRIVER_OK)
-			device->process(device);
-		pthread_mutex_unlock(&device->io_lock);
+		if (read(device->kick, &count, sizeof(count)) == sizeof(count))
+			work(device);
 	}
 	return NULL;
 }

@@ -230,7 +230,7 @@ struct virtio_device {
 	u64 features;
 	const void *config;
 	size_t config_len;
-	/* Called with io_lock held: answer every request that the queue holds. */
+	/* Called with io_lock held: answer requests, VIRTQUEUE_SIZE at most. */
 	void (*process)(struct virtio_device *device);
 
 	pthread_mutex_t lock; /* registers and the interrupt line */
