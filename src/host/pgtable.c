@@ -223,6 +223,11 @@ void mm_activate(struct mm *next)
 	csr_write(satp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) |
 				(next ? next->root : kernel_root) >> PAGE_SHIFT);
 	sfence_vma_all();
+	/* The bit in harts is set: who makes code stale now fences this hart itself. */
+	if (next && (__atomic_load_n(&next->icache_stale, __ATOMIC_SEQ_CST) & BIT(this_hart()))) {
+		__atomic_fetch_and(&next->icache_stale, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
+		__asm__ volatile("fence.i" ::: "memory");
+	}
 	me->mm = next;
 	if (prev)
 		__atomic_fetch_and(&prev->harts, ~BIT(this_hart()), __ATOMIC_SEQ_CST);

@@ -38,11 +38,11 @@ void power_off(int code)
 /* Other harts go on until the machine ends: that is soon, and stopping them could fail. */
 void panic(const char *fmt, ...)
 {
-	static bool panicking;
+	static u32 panicking;
 	char line[256];
 	va_list ap;
 
-	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
+	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
 		for (;;)
 			__asm__ volatile("wfi");
 	va_start(ap, fmt);
