@@ -124,22 +124,22 @@ TESTS ?= $(filter-out %.slow.t,$(ALL_TESTS))
 
 .PHONY: run test test-all check trace tools setup clean distclean help
 run:
-	+$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
+	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope run --out $(O) $(ARGS) $(GUEST)
 
 test:
-	+$(SETUP) test
+	$(SETUP) test
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(TESTS)
 
 test-all:
-	+$(SETUP) test
+	$(SETUP) test
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(ALL_TESTS)
 
 check:
-	+$(SETUP) --no-guest check
+	$(SETUP) --no-guest check
 	+$(BUILD) all
 	$(TOP)/scripts/check --out $(O)
 
