@@ -10,6 +10,7 @@
 #ifndef KVM_KVM_H
 #define KVM_KVM_H
 
+#include <linux/errno.h>
 #include <linux/kvm.h>
 #include "hv/csr.h"
 #include "hv/host.h"
@@ -17,7 +18,7 @@
 #include "gstage.h"
 
 #define KVM_MAX_VCPUS 1024
-#define KVM_RUN_PAGES       2 /* struct kvm_run, then the coalesced MMIO ring */
+#define KVM_RUN_ORDER 1 /* two pages: struct kvm_run, then the coalesced MMIO ring */
 
 struct kvm;
 struct kvm_vcpu;
@@ -105,9 +106,8 @@ enum vcpu_request {
 	REQ_HFENCE,     /* entries in the fence queue */
 	REQ_HFENCE_ALL, /* VS-stage, all: the fence queue overflowed */
 	REQ_FENCE_I,
-	REQ_MEMSLOTS,    /* another memslot array was published: memslot_vcpu_refresh() */
-	REQ_VM_DEAD,     /* the VM was stopped by an error: KVM_RUN gives -EIO */
-	REQ_DEBUG_TIMER, /* timer_hrtimer.c: the guest's deadline has passed */
+	REQ_MEMSLOTS, /* another memslot array was published: memslot_vcpu_refresh() */
+	REQ_VM_DEAD,  /* the VM was stopped by an error: KVM_RUN gives -EIO */
 };
 
 /* An MMIO access in flight to user space, between mmio_emulate() and mmio_complete(). */
@@ -143,9 +143,8 @@ struct hfence {
 };
 
 struct vcpu_timer {
-	u64 compare;           /* guest time; ~0: never */
-	bool sstc;             /* vstimecmp is the guest's own */
-	bool next_set;         /* ONE_REG's state: a compare value was set */
+	u64 compare;           /* guest time; ~0: never. Sstc: valid while not loaded */
+	u64 restore;           /* ONE_REG's compare, until its state is set */
 	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, raises VSTIP too */
 };
 
@@ -173,11 +172,11 @@ struct kvm_vcpu {
 	struct host_context host;
 	unsigned long exit_vector; /* stvec while the guest runs */
 
-	unsigned long requests; /* bits of enum vcpu_request; any thread, atomically */
-	u32 mode;               /* enum vcpu_mode; any thread reads */
-	u32 hart;               /* where it runs, while IN_GUEST; any thread reads */
-	u64 irq_pending;        /* lines as VS interrupt numbers; any thread, atomically */
-	u64 irq_changed;        /* lines whose bit in irq_pending is new; any thread */
+	unsigned long requests;    /* bits of enum vcpu_request; any thread, atomically */
+	u32 mode;                  /* enum vcpu_mode; any thread reads */
+	u32 hart;                  /* where it runs, while not OUTSIDE; any thread reads */
+	unsigned long irq_pending; /* wanted state of the lines in irq_changed; any thread */
+	unsigned long irq_changed; /* lines, as bits of hvip, that hvip lags behind; any thread */
 
 	struct kvm *kvm;
 	unsigned int id;  /* KVM_CREATE_VCPU's argument and the guest's hart id */
@@ -185,12 +184,11 @@ struct kvm_vcpu {
 	struct hv_mutex mutex;
 
 	struct guest_csrs csrs; /* valid while not loaded */
-	struct {		/* the host's, while the vCPU is loaded */
+	struct {                /* the host's, while the vCPU is loaded */
 		unsigned long scounteren, senvcfg, sstateen0;
 	} host_user;
 	unsigned long hedeleg;
 	u64 henvcfg;
-	unsigned long hstateen0;
 	struct fp_state fp;
 
 	bool loaded;            /* its CSRs are in this hart */
@@ -205,15 +203,18 @@ struct kvm_vcpu {
 	unsigned int csr_rd; /* its destination register */
 
 	struct memslots *slots; /* this vCPU's view of the memory map (memslot.c) */
+	u32 slot_hint;          /* index of its last hit there */
+	u64 vmid_generation;    /* for which it has entered hgatp (vmid.c) */
 
-	struct spinlock hsm_lock;
-	bool hsm_stopped;       /* under hsm_lock; SBI HSM STOPPED, waits for a start */
-	bool hsm_start_pending; /* under hsm_lock: the reset values below are valid */
-	bool hsm_suspended;
+	bool suspended;           /* in SBI HSM suspend; only its own thread writes */
+	struct spinlock hsm_lock; /* hsm_* and start_*; a leaf */
+	bool hsm_stopped;         /* SBI HSM STOPPED: KVM_RUN waits for a start */
+	bool hsm_reset;           /* begin anew at start_pc before the next entry */
 	unsigned long start_pc, start_opaque;
 
 	struct hv_waitq waitq; /* blocked in WFI or stopped */
-	u32 blocking;          /* any thread: somebody sleeps on waitq */
+	u32 blocking;          /* any thread reads: its thread sleeps on waitq */
+	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what it waits for */
 
 	struct spinlock fence_lock;
 	unsigned int fence_count;
@@ -281,20 +282,31 @@ void vm_kill(struct kvm *vm, const char *why);
 
 int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpu);
 void vcpu_destroy(struct kvm_vcpu *vcpu);
-void vcpu_reset(struct kvm_vcpu *vcpu);
+extern const struct hv_file_ops kvm_vcpu_ops; /* api_vcpu.c */
+/* As after power-on, but at pc with a0 = its id and a1 = opaque. Loaded or not. */
+void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
+/* Its set of extensions is another one; before it first runs. */
+void vcpu_isa_changed(struct kvm_vcpu *vcpu);
+void vcpu_hart_init(void);             /* each hart: what is delegated to VS, for any vCPU */
 void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, and stay loaded over switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
 
+/* ---- request.c: kicks, waits -------------------------------------------------------- */
+
 /* Any thread. Set a request, and make the vCPU see it soon. */
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req);
-/* Any thread. Make it leave the guest, and wake it if it is blocked. */
+/* Any thread. Make it leave the guest, or wake it if it sleeps. */
 void vcpu_kick(struct kvm_vcpu *vcpu);
+/* Spin until the vCPU is out of the guest with the request still to serve, or has served it. */
+void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req);
 /*
  * Ask every vCPU of the VM and return when each has left the guest since, so
  * that none runs on without having served it. Spins: hold no lock that a vCPU on
  * its way out of the guest takes. The calling vCPU's own bit is set as well.
  */
 void vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req);
+/* Its own thread: sleep until cond; 0 or -EINTR (a signal). Loaded before and after. */
+int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 
 static inline void vcpu_set_request(struct kvm_vcpu *vcpu, enum vcpu_request req)
 {
@@ -328,13 +340,17 @@ static inline bool htinst_is_pseudo(unsigned long htinst)
 }
 
 /* Handlers, one file a cause. */
-exit_fn exit_gstage_fault;           /* gstage_fault.c */
-exit_fn exit_sbi;                    /* sbi.c */
-exit_fn exit_virtual_inst;           /* insn.c */
-exit_fn exit_illegal_inst;           /* insn.c */
+exit_fn exit_gstage_fault; /* gstage_fault.c */
+exit_fn exit_sbi;          /* sbi.c */
+exit_fn exit_virtual_inst; /* insn.c */
+
 int exit_wfi(struct kvm_vcpu *vcpu); /* wfi.c; sepc is already past the instruction */
 int exit_wrs(struct kvm_vcpu *vcpu);
-void vcpu_block(struct kvm_vcpu *vcpu); /* until an interrupt, a request or a signal */
+void insn_complete_csr(struct kvm_vcpu *vcpu); /* the next KVM_RUN after a CSR exit */
+void sbi_complete(struct kvm_vcpu *vcpu);      /* the next KVM_RUN after an SBI exit */
+u32 sbi_default_extensions(void);              /* a new vCPU's, as bits of KVM_RISCV_SBI_EXT_ID */
+int sbi_ext_get(const struct kvm_vcpu *vcpu, unsigned long ext, unsigned long *enabled);
+int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled);
 
 /* ---- inject.c: traps delivered into VS ---------------------------------------------- */
 
@@ -349,8 +365,8 @@ int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
-void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* REQ_IRQ: changed lines to hvip */
-bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? not loaded */
+void vcpu_flush_irqs(struct kvm_vcpu *vcpu);                  /* REQ_IRQ: changed lines to hvip */
+bool vcpu_has_irq(struct kvm_vcpu *vcpu);                     /* would WFI return? not loaded */
 
 /* ---- unpriv.S, unpriv.c: guest memory as the guest itself would see it ---------------- */
 
@@ -397,6 +413,13 @@ unsigned int gstage_gpa_bits(void); /* KVM_CAP_VM_GPA_BITS */
 void tlb_flush_vm_local(struct kvm *vm);   /* G- and VS-stage, all of the VM */
 void tlb_flush_vvma_local(struct kvm *vm); /* VS-stage, all of the VM */
 void tlb_fence_local(struct kvm *vm, const struct hfence *fence);
+/*
+ * Everywhere: return when no vCPU uses a translation of the VM from before the call.
+ * Any thread; spins; mmu_lock not held.
+ */
+void tlb_flush_vm(struct kvm *vm);
+/* After a change of the G-stage table: flush if need be, then free retired tables. */
+void tlb_flush_and_free(struct kvm *vm, bool changed, hpa_t retired);
 
 /* ---- timer (timer.h), ioeventfd.c, irqfd.c, onereg.c, toggle.c, stats.c --------------- */
 
@@ -408,10 +431,19 @@ void ioeventfd_vm_destroy(struct kvm *vm);
 int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);
 int onereg_set(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);
 int onereg_list(struct kvm_vcpu *vcpu, hva_t user_list);
-void isa_init(void);      /* what every hart has */
-u64 isa_default(void);    /* a new vCPU's extensions */
+void isa_init(void);                      /* what every hart has */
+u64 isa_default(const struct kvm *vm);    /* a new vCPU's extensions */
+void isa_host_ids(struct kvm_vcpu *vcpu); /* mvendorid, marchid, mimpid of this machine */
+bool isa_host_has(unsigned int ext);
+bool isa_may_disable(unsigned int ext);
 u64 isa_henvcfg(u64 isa); /* what of henvcfg they open */
-bool isa_has(const struct kvm_vcpu *vcpu, unsigned int ext);
+u64 isa_hstateen0(u64 isa);
+unsigned long isa_satp_mode(void); /* the widest VS-stage mode, as in satp.MODE */
+
+static inline bool isa_has(const struct kvm_vcpu *vcpu, unsigned int ext)
+{
+	return vcpu->isa >> ext & 1;
+}
 
 int stats_create_vm_fd(struct kvm *vm);
 int stats_create_vcpu_fd(struct kvm_vcpu *vcpu);
@@ -423,7 +455,7 @@ enum toggle_id {
 	TOGGLE_COUNT
 };
 
-void toggle_init(void);
+int toggle_init(void);
 void toggle_vm_init(struct kvm *vm); /* the VM's copy, for its life */
 
 #endif

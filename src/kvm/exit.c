@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/*
+ * exit.c - from the cause of an exit to its handler.
+ *
+ * A cause without a row goes to the guest if it is one that a guest can take, and
+ * else ends the run with KVM_EXIT_INTERNAL_ERROR: nothing here trusts that the
+ * hardware delegates what it was told to.
+ */
+#include "kvm.h"
+
+/* A breakpoint that the VMM's debugger set: not delegated while KVM_SET_GUEST_DEBUG says so. */
+static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	if (vcpu->hedeleg & BIT(EXC_BREAKPOINT))
+		return vcpu_redirect_trap(vcpu, trap);
+	trace_kvm_debug(trap->sepc);
+	trace_exit_class(&vcpu->exit_clock, EXIT_DEBUG);
+	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_DEBUG);
+	return RESUME_USER;
+}
+
+/* ORDER: exception codes (hv/csr.h) */
+static exit_fn *const exit_table[] = {
+	[EXC_INST_MISALIGNED] = vcpu_redirect_trap,
+	[EXC_INST_ACCESS] = vcpu_redirect_trap,
+	[EXC_ILLEGAL_INST] = vcpu_redirect_trap,
+	[EXC_BREAKPOINT] = exit_breakpoint,
+	[EXC_LOAD_MISALIGNED] = vcpu_redirect_trap,
+	[EXC_LOAD_ACCESS] = vcpu_redirect_trap,
+	[EXC_STORE_MISALIGNED] = vcpu_redirect_trap,
+	[EXC_STORE_ACCESS] = vcpu_redirect_trap,
+	[EXC_U_ECALL] = vcpu_redirect_trap,
+	[EXC_VS_ECALL] = exit_sbi,
+	[EXC_INST_PAGE_FAULT] = vcpu_redirect_trap,
+	[EXC_LOAD_PAGE_FAULT] = vcpu_redirect_trap,
+	[EXC_STORE_PAGE_FAULT] = vcpu_redirect_trap,
+	[EXC_INST_GUEST_PAGE_FAULT] = exit_gstage_fault,
+	[EXC_LOAD_GUEST_PAGE_FAULT] = exit_gstage_fault,
+	[EXC_VIRTUAL_INST] = exit_virtual_inst,
+	[EXC_STORE_GUEST_PAGE_FAULT] = exit_gstage_fault,
+};
+
+static int exit_unknown(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	struct kvm_run *run = vcpu->run;
+
+	trace_kvm_exit_unknown(trap->scause, trap->stval);
+	hv_log("kvm: vCPU %u: cause %lu at 0x%lx, stval 0x%lx: not handled\n", vcpu->id,
+	       trap->scause, trap->sepc, trap->stval);
+	WRITE_ONCE(run->exit_reason, KVM_EXIT_INTERNAL_ERROR);
+	run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	run->internal.ndata = 2;
+	run->internal.data[0] = trap->scause;
+	run->internal.data[1] = trap->sepc;
+	return RESUME_USER;
+}
+
+int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	unsigned long cause = trap->scause;
+
+	/* The one exit whose way is short does not look for the host's business. */
+	if (cause == EXC_VS_ECALL)
+		return exit_sbi(vcpu, trap);
+
+	/* A handler that sleeps, or an interrupt, may leave a signal or a waiting thread. */
+	vcpu_set_request(vcpu, REQ_HOST);
+	if (cause & CAUSE_IRQ_FLAG) {
+		trace_kvm_host_irq(cause);
+		hv_handle_interrupt(cause);
+		return RESUME_GUEST;
+	}
+	if (cause >= ARRAY_SIZE(exit_table) || !exit_table[cause])
+		return exit_unknown(vcpu, trap);
+	return exit_table[cause](vcpu, trap);
+}
+
+int trap_gpa(const struct hv_trap *trap, gpa_t *gpa)
+{
+	/*
+	 * htval is the address without its low 2 bits; for an explicit access they are those of
+	 * stval. 0 says that the hardware did not tell (H 2.8), and page 0 cannot be told from it.
+	 */
+	if (!trap->htval)
+		return -ENOENT;
+	*gpa = (gpa_t)trap->htval << 2;
+	if (!htinst_is_pseudo(trap->htinst))
+		*gpa |= trap->stval & 3;
+	return 0;
+}

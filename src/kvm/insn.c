@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/*
+ * insn.c - virtual-instruction exits: what VS or VU may not do without HS.
+ *
+ * Only WFI and wrs.nto in VS have a meaning of ours, and the CSR `seed` one of user space's
+ * (KVM_EXIT_RISCV_CSR). All else is a privilege that this guest does not have: it takes an
+ * illegal-instruction exception, as on a hart without the feature (H 6.1: HS emulates
+ * the absence of what it does not offer).
+ */
+#include "kvm.h"
+
+#define INSN_WFI     0x10500073UL
+#define INSN_WRS_NTO 0x00d00073UL
+
+#define INSN_OPCODE   GENMASK(6, 0)
+#define INSN_RD       GENMASK(11, 7)
+#define INSN_FUNCT3   GENMASK(14, 12)
+#define INSN_RS1      GENMASK(19, 15)
+#define INSN_CSR      GENMASK(31, 20)
+#define OPCODE_SYSTEM 0x73
+#define FUNCT3_IMM    4 /* rs1 is a number, not a register */
+#define FUNCT3_RW     1
+#define FUNCT3_RS     2
+#define FUNCT3_RC     3
+
+static int inject_illegal(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
+{
+	vcpu_inject_trap(vcpu, EXC_ILLEGAL_INST, trap->sepc, insn);
+	return RESUME_GUEST;
+}
+
+/*
+ * stval has the instruction, or 0 if this hart does not say (S 1.9): then it is fetched
+ * again. 0 from here: the guest goes on, either to its own trap or to try once more.
+ */
+static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	struct hv_trap fetch;
+	unsigned long insn;
+
+	if (trap->stval)
+		return trap->stval;
+	insn = unpriv_read(vcpu, true, trap->sepc, &fetch);
+	if (!fetch.scause)
+		return insn;
+	/* The host took the page away: the guest's own fetch brings it back. */
+	if (fetch.htval || fetch.scause >= EXC_INST_GUEST_PAGE_FAULT)
+		return 0;
+	vcpu_inject_trap(vcpu,
+			 fetch.scause == EXC_LOAD_ACCESS ? EXC_INST_ACCESS : EXC_INST_PAGE_FAULT,
+			 trap->sepc, fetch.stval);
+	return 0;
+}
+
+/* A CSR instruction on `seed`: its entropy is user space's to give. */
+static int forward_csr(struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	struct kvm_run *run = vcpu->run;
+	unsigned int funct3 = (unsigned int)FIELD_GET(INSN_FUNCT3, insn);
+	unsigned int rs1 = (unsigned int)FIELD_GET(INSN_RS1, insn);
+	unsigned long value = rs1;
+	unsigned long write_mask = ~0UL, new_value;
+
+	if (!(funct3 & FUNCT3_IMM))
+		value = rs1 ? vcpu->guest.gpr[rs1] : 0;
+	new_value = value;
+	if ((funct3 & 3) == FUNCT3_RS) {
+		write_mask = value;
+		new_value = ~0UL;
+	} else if ((funct3 & 3) == FUNCT3_RC) {
+		write_mask = value;
+		new_value = 0;
+	}
+
+	trace_exit_class(&vcpu->exit_clock, EXIT_CSR_USER);
+	trace_kvm_csr(CSR_seed, write_mask != 0, new_value);
+	vcpu->stats.csr_exit_user++;
+	vcpu->csr_in_flight = true;
+	vcpu->csr_rd = (unsigned int)FIELD_GET(INSN_RD, insn);
+	WRITE_ONCE(run->exit_reason, KVM_EXIT_RISCV_CSR);
+	run->riscv_csr.csr_num = CSR_seed;
+	run->riscv_csr.new_value = new_value;
+	run->riscv_csr.write_mask = write_mask;
+	run->riscv_csr.ret_value = 0;
+	return RESUME_USER;
+}
+
+void insn_complete_csr(struct kvm_vcpu *vcpu)
+{
+	unsigned long value = READ_ONCE(vcpu->run->riscv_csr.ret_value);
+
+	vcpu->csr_in_flight = false;
+	if (vcpu->csr_rd)
+		vcpu->guest.gpr[vcpu->csr_rd] = value;
+	vcpu->guest.sepc += 4;
+}
+
+static bool is_csr_insn(unsigned long insn)
+{
+	return FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM && (FIELD_GET(INSN_FUNCT3, insn) & 3);
+}
+
+int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	unsigned long insn = trapped_insn(vcpu, trap);
+	bool from_vs = vcpu->guest.sstatus & SSTATUS_SPP;
+
+	if (!insn)
+		return RESUME_GUEST;
+	trace_kvm_virtual_inst(insn);
+
+	/* In VU both exit whatever VTW says, and are illegal (H 6.1). */
+	if (from_vs && insn == INSN_WFI) {
+		vcpu->guest.sepc += 4;
+		return exit_wfi(vcpu);
+	}
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_ZAWRS) && insn == INSN_WRS_NTO) {
+		vcpu->guest.sepc += 4;
+		return exit_wrs(vcpu);
+	}
+	if (is_csr_insn(insn) && FIELD_GET(INSN_CSR, insn) == CSR_seed &&
+	    isa_has(vcpu, KVM_RISCV_ISA_EXT_ZKR))
+		return forward_csr(vcpu, insn);
+	return inject_illegal(vcpu, trap, insn);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/*
+ * irq.c - interrupt lines of a vCPU, from any thread to hvip.
+ *
+ * Two words and no lock. A sender writes the wanted state into irq_pending, then marks
+ * the line in irq_changed; the vCPU's thread takes the marks with one exchange and
+ * copies the lines' states to hvip. The sender's release and the thread's acquire make a
+ * mark imply its state; of two senders that race for a line either may win, as on wires.
+ *
+ * hvip.VSSIP is also the guest's to clear (vsip is an alias, H 2.3): while the vCPU is
+ * loaded the CSR itself is the truth for lines without a mark, otherwise csrs.hvip.
+ */
+#include "kvm.h"
+#include "timer.h"
+
+#define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+
+static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
+	vcpu_request(vcpu, REQ_IRQ);
+}
+
+void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	trace_kvm_vcpu_irq(irq, 1);
+	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
+	irq_mark(vcpu, irq);
+}
+
+void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	trace_kvm_vcpu_irq(irq, 0);
+	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(irq), __ATOMIC_RELAXED);
+	irq_mark(vcpu, irq);
+}
+
+void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
+{
+	unsigned long changed = __atomic_exchange_n(&vcpu->irq_changed, 0, __ATOMIC_ACQUIRE);
+	unsigned long pending = READ_ONCE(vcpu->irq_pending) & changed;
+	unsigned long hvip;
+
+	if (!changed)
+		return;
+	if (!vcpu->loaded) {
+		vcpu->csrs.hvip = (vcpu->csrs.hvip & ~changed) | pending;
+		return;
+	}
+	/* Two instructions, each atomic against the guest, which does not run now anyway. */
+	hvip = (csr_read(hvip) & ~changed) | pending;
+	csr_write(hvip, hvip);
+	trace_kvm_inject_irq(hvip);
+}
+
+bool vcpu_has_irq(struct kvm_vcpu *vcpu)
+{
+	unsigned long changed = __atomic_load_n(&vcpu->irq_changed, __ATOMIC_ACQUIRE);
+	unsigned long lines = vcpu->csrs.hvip & ~changed;
+
+	lines |= READ_ONCE(vcpu->irq_pending) & changed;
+	if (vcpu->timer_ops->pending(vcpu))
+		lines |= BIT(IRQ_VS_TIMER);
+	/* vsie has the lines where the guest sees them, one bit below (H 2.12). */
+	return lines & (vcpu->csrs.vsie << 1) & VS_LINES;
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+/*
+ * run.c - KVM_RUN: requests, entry, exit, until something is user space's to do.
+ *
+ * The loop's order is what keeps kicks from being lost (request.c): requests are
+ * served, mode becomes IN_GUEST, the request word is read once more, and then
+ * nothing but the world switch follows. Interrupts are off throughout: one that
+ * arrives in the host waits until the guest runs, and ends that at once.
+ */
+#include "kvm.h"
+#include "kvm_asm.h"
+
+/* Fences that other vCPUs asked this one for (sbi_rfence.c). */
+static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
+{
+	struct hfence fences[HFENCE_QUEUE_SIZE];
+	unsigned int count, i;
+
+	if (requests & BIT(REQ_FENCE_I)) {
+		trace_kvm_fence_i(vcpu->kvm->gstage.vmid);
+		local_fence_i();
+	}
+	if (requests & BIT(REQ_TLB_FLUSH))
+		tlb_flush_vm_local(vcpu->kvm);
+	if (requests & BIT(REQ_HFENCE_ALL))
+		tlb_flush_vvma_local(vcpu->kvm);
+	if (!(requests & BIT(REQ_HFENCE)))
+		return;
+
+	spin_lock(&vcpu->fence_lock);
+	count = vcpu->fence_count;
+	for (i = 0; i < count; i++)
+		fences[i] = vcpu->fences[i];
+	vcpu->fence_count = 0;
+	spin_unlock(&vcpu->fence_lock);
+	for (i = 0; i < count; i++)
+		tlb_fence_local(vcpu->kvm, &fences[i]);
+}
+
+/* The host's business with this thread: 0, or -EINTR for a signal. */
+static int serve_host(struct kvm_vcpu *vcpu)
+{
+	if (hv_resched_needed())
+		hv_resched();
+	if (!hv_signal_pending())
+		return 0;
+	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_INTR);
+	vcpu->stats.signal_exits++;
+	return -EINTR;
+}
+
+/*
+ * Serve every request. 0 to go on; else what KVM_RUN returns. What is served in
+ * vain because a later one ends the run is served for the next.
+ */
+static int serve_requests(struct kvm_vcpu *vcpu)
+{
+	unsigned long requests = __atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE);
+	int err;
+
+	if (trace_kvm_request_enabled())
+		trace_kvm_request(requests);
+	if (READ_ONCE(vcpu->kvm->dead))
+		return -EIO;
+	if (requests & BIT(REQ_HSM)) {
+		err = hsm_serve(vcpu);
+		if (err) {
+			/* The others wait as long as it is stopped. */
+			__atomic_fetch_or(&vcpu->requests, requests, __ATOMIC_RELAXED);
+			if (err == -EINTR)
+				WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_INTR);
+			return err;
+		}
+	}
+	if (requests & BIT(REQ_MEMSLOTS))
+		memslot_vcpu_refresh(vcpu);
+	if (requests & BIT(REQ_IRQ))
+		vcpu_flush_irqs(vcpu);
+	if (requests &
+	    (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL) | BIT(REQ_FENCE_I)))
+		serve_fences(vcpu, requests);
+	if (requests & BIT(REQ_HOST))
+		return serve_host(vcpu);
+	return 0;
+}
+
+/* One round: into the guest, and its trap handled. As exit handlers answer. */
+static int run_once(struct kvm_vcpu *vcpu)
+{
+	struct hv_trap trap;
+
+	vmid_update(vcpu);
+	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (READ_ONCE(vcpu->requests)) {
+		__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+		return RESUME_GUEST;
+	}
+
+	trace_exit_end(&vcpu->exit_clock);
+	trace_kvm_entry(vcpu->guest.sepc);
+	vcpu_switch(vcpu);
+	trap.scause = csr_read(scause);
+	trace_exit_begin(&vcpu->exit_clock, trap.scause);
+	trap.stval = csr_read(stval);
+	trap.htval = csr_read(htval);
+	trap.htinst = csr_read(htinst);
+	trap.sepc = vcpu->guest.sepc;
+	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	vcpu->stats.exits++;
+	trace_kvm_exit(trap.sepc, trap.scause, trap.stval, trap.htval, trap.htinst);
+	return exit_handle(vcpu, &trap);
+}
+
+static int run_loop(struct kvm_vcpu *vcpu)
+{
+	int ret;
+
+	do {
+		if (READ_ONCE(vcpu->requests)) {
+			ret = serve_requests(vcpu);
+			if (ret)
+				return ret;
+		}
+		ret = run_once(vcpu);
+	} while (ret > 0);
+	return ret;
+}
+
+/* What user space has done for the guest since the last KVM_RUN. */
+static int complete_exit(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->mmio.len)
+		return mmio_complete(vcpu);
+	if (vcpu->sbi_in_flight)
+		sbi_complete(vcpu);
+	if (vcpu->csr_in_flight)
+		insn_complete_csr(vcpu);
+	return 0;
+}
+
+int vcpu_run(struct kvm_vcpu *vcpu)
+{
+	u64 sigmask;
+	int ret;
+
+	vcpu->ran_once = true;
+	ret = complete_exit(vcpu);
+	if (ret)
+		return ret;
+	/* Asked for by who only wanted the completion; read once, it is user space's. */
+	if (READ_ONCE(vcpu->run->immediate_exit))
+		return -EINTR;
+
+	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_UNKNOWN);
+	if (vcpu->sigmask_set)
+		hv_sigmask_swap(vcpu->sigmask, &sigmask);
+	memslot_vcpu_refresh(vcpu);
+	/* Time has passed in user space: look for signals, lines and starts first. */
+	__atomic_fetch_or(&vcpu->requests, BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM),
+			  __ATOMIC_RELAXED);
+	vcpu_load(vcpu);
+	ret = run_loop(vcpu);
+	vcpu_put(vcpu);
+	if (vcpu->sigmask_set)
+		hv_sigmask_swap(sigmask, NULL);
+	trace_kvm_userspace_exit(READ_ONCE(vcpu->run->exit_reason), ret);
+	return ret;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi.c - an ecall from VS: find the extension, call it, return to the guest.
+ *
+ * What is neither ours nor one of the ranges that KVM forwards is answered here with
+ * SBI_ERR_NOT_SUPPORTED; user space sees only what it could be meant for. sepc moves
+ * past the ecall when the call is answered: for a forwarded one, at the next KVM_RUN.
+ */
+#include "sbi.h"
+
+#define ECALL_LEN 4 /* there is no compressed ecall */
+
+struct sbi_extension {
+	unsigned long first, last; /* extension ids */
+	sbi_fn *handle;
+	int id;    /* enum KVM_RISCV_SBI_EXT_ID, or ALWAYS */
+	bool off;  /* until user space switches it on */
+	u32 class; /* row of the exit table */
+};
+
+#define ALWAYS (-1)
+
+static int forward_any(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid,
+		       struct sbiret *ret)
+{
+	(void)ext;
+	(void)fid;
+	(void)ret;
+	return sbi_forward(vcpu);
+}
+
+/* The hottest first: the search is linear. */
+static const struct sbi_extension extensions[] = {
+	{ SBI_EXT_BASE, SBI_EXT_BASE, sbi_base, ALWAYS, false, EXIT_SBI_BASE },
+	{ SBI_EXT_TIME, SBI_EXT_TIME, sbi_time, KVM_RISCV_SBI_EXT_TIME, false, EXIT_SBI_TIME },
+	{ SBI_EXT_IPI, SBI_EXT_IPI, sbi_ipi, KVM_RISCV_SBI_EXT_IPI, false, EXIT_SBI_IPI },
+	{ SBI_EXT_RFENCE, SBI_EXT_RFENCE, sbi_rfence, KVM_RISCV_SBI_EXT_RFENCE, false,
+	  EXIT_SBI_RFENCE },
+	{ SBI_EXT_HSM, SBI_EXT_HSM, sbi_hsm, KVM_RISCV_SBI_EXT_HSM, false, EXIT_SBI_HSM },
+	{ SBI_EXT_DBCN, SBI_EXT_DBCN, sbi_dbcn, KVM_RISCV_SBI_EXT_DBCN, true, EXIT_SBI_CONSOLE },
+	{ SBI_EXT_SRST, SBI_EXT_SRST, sbi_srst, KVM_RISCV_SBI_EXT_SRST, false, EXIT_SBI_SRST },
+	{ SBI_LEGACY_SET_TIMER, SBI_LEGACY_SHUTDOWN, sbi_legacy, KVM_RISCV_SBI_EXT_V01, false,
+	  EXIT_SBI_OTHER },
+	{ SBI_EXT_EXPERIMENTAL_START, SBI_EXT_EXPERIMENTAL_END, forward_any,
+	  KVM_RISCV_SBI_EXT_EXPERIMENTAL, false, EXIT_SBI_USER },
+	{ SBI_EXT_VENDOR_START, SBI_EXT_VENDOR_END, forward_any, KVM_RISCV_SBI_EXT_VENDOR, false,
+	  EXIT_SBI_USER },
+};
+
+static const struct sbi_extension *find_extension(const struct kvm_vcpu *vcpu, unsigned long ext)
+{
+	const struct sbi_extension *e;
+
+	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
+		if (ext < e->first || ext > e->last)
+			continue;
+		return e->id == ALWAYS || (vcpu->sbi_ext >> e->id & 1) ? e : NULL;
+	}
+	return NULL;
+}
+
+unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext)
+{
+	return find_extension(vcpu, ext) != NULL;
+}
+
+u32 sbi_default_extensions(void)
+{
+	const struct sbi_extension *e;
+	u32 bits = 0;
+
+	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
+		if (e->id != ALWAYS && !e->off)
+			bits |= 1u << e->id;
+	}
+	return bits;
+}
+
+static bool is_implemented(unsigned long id)
+{
+	const struct sbi_extension *e;
+
+	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
+		if (e->id == (int)id)
+			return true;
+	}
+	return false;
+}
+
+int sbi_ext_get(const struct kvm_vcpu *vcpu, unsigned long ext, unsigned long *enabled)
+{
+	if (ext >= KVM_RISCV_SBI_EXT_MAX || !is_implemented(ext))
+		return -ENOENT;
+	*enabled = vcpu->sbi_ext >> ext & 1;
+	return 0;
+}
+
+int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
+{
+	if (ext >= KVM_RISCV_SBI_EXT_MAX || !is_implemented(ext))
+		return -ENOENT;
+	if (enabled > 1)
+		return -EINVAL;
+	if (enabled)
+		vcpu->sbi_ext |= 1u << ext;
+	else
+		vcpu->sbi_ext &= ~(1u << ext);
+	return 0;
+}
+
+int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	unsigned long *gpr = vcpu->guest.gpr;
+	unsigned long ext = gpr[GPR_A7], fid = gpr[GPR_A6];
+	const struct sbi_extension *e = find_extension(vcpu, ext);
+	struct sbiret ret = { 0, 0 };
+	int result = RESUME_GUEST;
+
+	(void)trap;
+	trace_kvm_sbi_call(ext, fid, gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2]);
+	vcpu->stats.ecall_exit++;
+	if (e) {
+		trace_exit_class(&vcpu->exit_clock, e->class);
+		result = e->handle(vcpu, ext, fid, &ret);
+	} else {
+		trace_exit_class(&vcpu->exit_clock, EXIT_SBI_OTHER);
+		ret.error = SBI_ERR_NOT_SUPPORTED;
+	}
+	if (vcpu->sbi_in_flight)
+		return result;
+	if (result == SBI_NO_RETURN)
+		return RESUME_GUEST;
+	vcpu->guest.sepc += ECALL_LEN;
+	gpr[GPR_A0] = (unsigned long)ret.error;
+	/* Legacy calls return in a0 only (SBI 5). */
+	if (!e || e->handle != sbi_legacy)
+		gpr[GPR_A1] = (unsigned long)ret.value;
+	trace_kvm_sbi_return(ext, fid, ret.error, (u64)ret.value);
+	return result;
+}
+
+int sbi_forward(struct kvm_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	const unsigned long *gpr = vcpu->guest.gpr;
+	unsigned int i;
+
+	trace_exit_class(&vcpu->exit_clock, EXIT_SBI_USER);
+	WRITE_ONCE(run->exit_reason, KVM_EXIT_RISCV_SBI);
+	run->riscv_sbi.extension_id = gpr[GPR_A7];
+	run->riscv_sbi.function_id = gpr[GPR_A6];
+	for (i = 0; i < 6; i++)
+		run->riscv_sbi.args[i] = gpr[GPR_A0 + i];
+	/* What the guest gets if user space does not care. */
+	run->riscv_sbi.ret[0] = (unsigned long)SBI_ERR_NOT_SUPPORTED;
+	run->riscv_sbi.ret[1] = 0;
+	vcpu->sbi_in_flight = true;
+	return RESUME_USER;
+}
+
+void sbi_complete(struct kvm_vcpu *vcpu)
+{
+	unsigned long *gpr = vcpu->guest.gpr;
+
+	vcpu->sbi_in_flight = false;
+	gpr[GPR_A0] = READ_ONCE(vcpu->run->riscv_sbi.ret[0]);
+	gpr[GPR_A1] = READ_ONCE(vcpu->run->riscv_sbi.ret[1]);
+	vcpu->guest.sepc += ECALL_LEN;
+	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], (long)gpr[GPR_A0], gpr[GPR_A1]);
+}
+
+int sbi_system_event(struct kvm_vcpu *vcpu, unsigned int type, u64 reason)
+{
+	struct kvm_run *run = vcpu->run;
+	struct kvm_vcpu *other;
+	unsigned int i;
+
+	kvm_for_each_vcpu(i, other, vcpu->kvm)
+		hsm_power_off(other);
+	run->system_event.type = type;
+	run->system_event.ndata = 1;
+	run->system_event.data[0] = reason;
+	WRITE_ONCE(run->exit_reason, KVM_EXIT_SYSTEM_EVENT);
+	return RESUME_USER;
+}
+
+long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
+		       void (*call)(struct kvm_vcpu *target, void *arg), void *arg)
+{
+	struct kvm_vcpu *target;
+	unsigned long left = mask;
+	unsigned int i;
+
+	kvm_for_each_vcpu(i, target, vcpu->kvm) {
+		if (base == ~0UL) {
+			call(target, arg);
+			continue;
+		}
+		if (target->id < base || target->id - base >= BITS_PER_LONG)
+			continue;
+		if (!(mask & BIT(target->id - base)))
+			continue;
+		call(target, arg);
+		left &= ~BIT(target->id - base);
+	}
+	return base != ~0UL && left ? SBI_ERR_INVALID_PARAM : SBI_SUCCESS;
+}

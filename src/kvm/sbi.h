@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi.h - the guest's SBI calls: one extension, one file.
+ *
+ * A handler reads its arguments from vcpu->guest.gpr, leaves error and value in
+ * *ret (both 0 at the call), and answers like an exit handler: RESUME_GUEST when the
+ * call is done, RESUME_USER when user space is to act on it.
+ */
+#ifndef KVM_SBI_H
+#define KVM_SBI_H
+
+#include "kvm.h"
+
+typedef int sbi_fn(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret);
+
+sbi_fn sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn, sbi_legacy;
+
+/* Besides RESUME_*: the guest has got a trap, or makes the same call again. */
+enum {
+	SBI_NO_RETURN = 2
+};
+
+/* KVM_EXIT_RISCV_SBI: user space answers; a0 and a1 come with the next KVM_RUN. */
+int sbi_forward(struct kvm_vcpu *vcpu);
+/* KVM_EXIT_SYSTEM_EVENT: every vCPU stops, user space decides. */
+int sbi_system_event(struct kvm_vcpu *vcpu, unsigned int type, u64 reason);
+/* Legacy remote fences (5.6 to 5.8), their hart mask already read. */
+void sbi_rfence_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long mask,
+		       unsigned long base);
+/* What IPI and legacy SEND_IPI do to each vCPU of the mask. */
+void sbi_ipi_send(struct kvm_vcpu *target, void *arg);
+/* Is this extension there for this vCPU? The answer of base's probe. */
+unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);
+
+/*
+ * vCPUs of a hart mask (SBI 3.1): call for each that mask and base name. base ~0: all.
+ * SBI_ERR_INVALID_PARAM if a bit names no vCPU; the others were called.
+ */
+long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
+		       void (*call)(struct kvm_vcpu *target, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_base.c - SBI chapter 4: which SBI this is, and what it can do.
+ *
+ * Implementation id 3 and Linux's version: a guest finds the interface of KVM here,
+ * whatever stands behind it, and guests do choose their workarounds by these numbers.
+ */
+#include "sbi.h"
+
+#define SPEC_VERSION (2UL << 24)
+#define IMP_ID       3UL
+#define IMP_VERSION  0x60c00UL /* 6.12.0 */
+
+int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	(void)ext;
+	switch (fid) {
+	case SBI_BASE_GET_SPEC_VERSION:
+		ret->value = SPEC_VERSION;
+		break;
+	case SBI_BASE_GET_IMP_ID:
+		ret->value = IMP_ID;
+		break;
+	case SBI_BASE_GET_IMP_VERSION:
+		ret->value = IMP_VERSION;
+		break;
+	case SBI_BASE_PROBE_EXT:
+		ret->value = (long)sbi_probe(vcpu, vcpu->guest.gpr[GPR_A0]);
+		break;
+	case SBI_BASE_GET_MVENDORID:
+		ret->value = (long)vcpu->mvendorid;
+		break;
+	case SBI_BASE_GET_MARCHID:
+		ret->value = (long)vcpu->marchid;
+		break;
+	case SBI_BASE_GET_MIMPID:
+		ret->value = (long)vcpu->mimpid;
+		break;
+	default:
+		ret->error = SBI_ERR_NOT_SUPPORTED;
+		break;
+	}
+	return RESUME_GUEST;
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_legacy.c - SBI chapter 5: the calls of version 0.1, each an extension of its own.
+ *
+ * Hart masks are behind a guest virtual address, read with the guest's privilege; the
+ * fault of that read is the guest's. Address 0 means all harts.
+ */
+#include "sbi.h"
+#include "timer.h"
+
+/*
+ * The read of the mask met a trap. A G-stage fault is the host's to mend, after which the
+ * guest makes the call again; all else is the load's trap, at the ecall.
+ */
+static void mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
+{
+	trap->sepc = vcpu->guest.sepc;
+	if (trap->scause == EXC_LOAD_GUEST_PAGE_FAULT)
+		exit_gstage_fault(vcpu, trap);
+	else
+		vcpu_redirect_trap(vcpu, trap);
+}
+
+/* The mask behind a0; false: SBI_NO_RETURN. */
+static bool hart_mask(struct kvm_vcpu *vcpu, unsigned long *mask, unsigned long *base)
+{
+	unsigned long gva = vcpu->guest.gpr[GPR_A0];
+	struct hv_trap trap;
+
+	*mask = 0;
+	*base = ~0UL;
+	if (!gva)
+		return true;
+	*base = 0;
+	*mask = unpriv_read(vcpu, false, gva, &trap);
+	if (!trap.scause)
+		return true;
+	mask_trap(vcpu, &trap);
+	return false;
+}
+
+static int legacy_set_timer(struct kvm_vcpu *vcpu)
+{
+	u64 next = vcpu->guest.gpr[GPR_A0];
+
+	if (sizeof(unsigned long) == 4)
+		next |= (u64)vcpu->guest.gpr[GPR_A1] << 32;
+	vcpu->timer_ops->set(vcpu, next);
+	return RESUME_GUEST;
+}
+
+int sbi_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	unsigned long mask, base;
+
+	(void)fid;
+	switch (ext) {
+	case SBI_LEGACY_SET_TIMER:
+		return legacy_set_timer(vcpu);
+	case SBI_LEGACY_CONSOLE_PUTCHAR:
+	case SBI_LEGACY_CONSOLE_GETCHAR:
+		return sbi_forward(vcpu);
+	case SBI_LEGACY_CLEAR_IPI:
+		vcpu_clear_irq(vcpu, IRQ_VS_SOFT);
+		break;
+	case SBI_LEGACY_SEND_IPI:
+		if (!hart_mask(vcpu, &mask, &base))
+			return SBI_NO_RETURN;
+		sbi_for_each_hart(vcpu, mask, base, sbi_ipi_send, NULL);
+		break;
+	case SBI_LEGACY_SHUTDOWN:
+		return sbi_system_event(vcpu, KVM_SYSTEM_EVENT_SHUTDOWN, 0);
+	case SBI_LEGACY_REMOTE_FENCE_I:
+	case SBI_LEGACY_REMOTE_SFENCE_VMA:
+	case SBI_LEGACY_REMOTE_SFENCE_VMA_ASID:
+		if (!hart_mask(vcpu, &mask, &base))
+			return SBI_NO_RETURN;
+		sbi_rfence_legacy(vcpu, ext, mask, base);
+		break;
+	default:
+		ret->error = SBI_ERR_NOT_SUPPORTED;
+		break;
+	}
+	return RESUME_GUEST;
+}

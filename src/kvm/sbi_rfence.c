@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_rfence.c - SBI chapter 8: fences on other vCPUs.
+ *
+ * A target in its guest is kicked out and fences before it enters again; one that is
+ * not in its guest fences when it next enters. The call returns when every target is
+ * out, which is what a remote fence promises. The caller's own fence waits for its next
+ * entry too: the same path, and no instruction of the guest lies between.
+ *
+ * Hypervisor fences (FID 3 to 6) succeed without effect: the guest has no H extension.
+ */
+#include "sbi.h"
+
+static void queue_fence(struct kvm_vcpu *target, void *arg)
+{
+	const struct hfence *fence = arg;
+	enum vcpu_request req = REQ_HFENCE;
+
+	spin_lock(&target->fence_lock);
+	if (target->fence_count < HFENCE_QUEUE_SIZE)
+		target->fences[target->fence_count++] = *fence;
+	else
+		req = REQ_HFENCE_ALL;
+	spin_unlock(&target->fence_lock);
+	vcpu_request(target, req);
+}
+
+static void queue_all(struct kvm_vcpu *target, void *arg)
+{
+	vcpu_request(target, *(enum vcpu_request *)arg);
+}
+
+static void wait_fence(struct kvm_vcpu *target, void *arg)
+{
+	(void)arg;
+	vcpu_wait_request(target, REQ_HFENCE);
+	vcpu_wait_request(target, REQ_HFENCE_ALL);
+	vcpu_wait_request(target, REQ_FENCE_I);
+}
+
+/* On [start, start + size), or everywhere when both are 0 or the size is ~0 (SBI 8). */
+static long remote_sfence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long mask,
+			  unsigned long base, const unsigned long *range)
+{
+	struct hfence fence = {
+		.kind = fid == SBI_RFENCE_SFENCE_VMA_ASID ? HFENCE_VVMA_ASID : HFENCE_VVMA,
+		.start = range[0],
+		.size = range[1],
+		.asid = fid == SBI_RFENCE_SFENCE_VMA_ASID ? range[2] : 0,
+	};
+
+	if ((!range[0] && !range[1]) || range[1] == ~0UL)
+		fence.size = ~0ULL;
+	return sbi_for_each_hart(vcpu, mask, base, queue_fence, &fence);
+}
+
+static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long mask,
+			 unsigned long base, const unsigned long *range)
+{
+	enum vcpu_request fence_i = REQ_FENCE_I;
+	long error;
+
+	trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
+	switch (fid) {
+	case SBI_RFENCE_FENCE_I:
+		error = sbi_for_each_hart(vcpu, mask, base, queue_all, &fence_i);
+		break;
+	case SBI_RFENCE_SFENCE_VMA:
+	case SBI_RFENCE_SFENCE_VMA_ASID:
+		error = remote_sfence(vcpu, fid, mask, base, range);
+		break;
+	case SBI_RFENCE_HFENCE_GVMA_VMID:
+	case SBI_RFENCE_HFENCE_GVMA:
+	case SBI_RFENCE_HFENCE_VVMA_ASID:
+	case SBI_RFENCE_HFENCE_VVMA:
+		return SBI_SUCCESS;
+	default:
+		return SBI_ERR_NOT_SUPPORTED;
+	}
+	sbi_for_each_hart(vcpu, mask, base, wait_fence, NULL);
+	return error;
+}
+
+int sbi_rfence(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	const unsigned long *gpr = vcpu->guest.gpr;
+
+	(void)ext;
+	ret->error = remote_fence(vcpu, fid, gpr[GPR_A0], gpr[GPR_A1], &gpr[GPR_A2]);
+	return RESUME_GUEST;
+}
+
+void sbi_rfence_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long mask,
+		       unsigned long base)
+{
+	unsigned long fid = ext - SBI_LEGACY_REMOTE_FENCE_I + SBI_RFENCE_FENCE_I;
+
+	remote_fence(vcpu, fid, mask, base, &vcpu->guest.gpr[GPR_A1]);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/*
+ * timer_hrtimer.c - the guest's timer without Sstc: a host timer that raises VSTIP.
+ *
+ * The guest sets it by SBI (stimecmp does not exist for it: henvcfg.STCE is 0). The host
+ * timer runs whether the vCPU runs, sleeps or waits for a hart; when it fires it sets
+ * the line and kicks. Setting a later time clears the line (SBI chapter 6).
+ */
+#include "timer.h"
+
+static void hrtimer_load(struct kvm_vcpu *vcpu)
+{
+	timer_load_delta(vcpu);
+}
+
+static void hrtimer_put(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
+static void hrtimer_set(struct kvm_vcpu *vcpu, u64 compare)
+{
+	u64 deadline = timer_host_deadline(vcpu->kvm, compare);
+
+	trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
+	/* Cancel first: a timer that fires now is the old one's, and its line goes with it. */
+	hv_timer_cancel(&vcpu->timer.timer);
+	WRITE_ONCE(vcpu->timer.compare, compare);
+	vcpu_clear_irq(vcpu, IRQ_VS_TIMER);
+	if (deadline != TIMER_NEVER)
+		hv_timer_start(&vcpu->timer.timer, deadline);
+}
+
+static u64 hrtimer_get(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->timer.compare;
+}
+
+/* The line says it: see vcpu_has_irq(). */
+static bool hrtimer_pending(const struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	return false;
+}
+
+static void hrtimer_nothing(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
+const struct timer_ops timer_hrtimer_ops = {
+	.name = "hrtimer",
+	.load = hrtimer_load,
+	.put = hrtimer_put,
+	.set = hrtimer_set,
+	.get = hrtimer_get,
+	.pending = hrtimer_pending,
+	.block = hrtimer_nothing,
+	.unblock = hrtimer_nothing,
+};

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vcpu.c - a vCPU's life, and its state's way into a hart and out again.
+ *
+ * vcpu_load() moves everything that switch.S leaves alone: VS CSRs, interrupts,
+ * timer, FP, hgatp, and the few CSRs that the host's user programs share with the guest.
+ * While loaded the thread may sleep or be preempted; the host's scheduler calls the
+ * hook, so another thread always finds the hart free and this one its state again.
+ */
+#include "fp.h"
+#include "kvm.h"
+#include "kvm_asm.h"
+#include "timer.h"
+
+#define NO_HART (~0U)
+
+/*
+ * Traps that VS handles itself. Not delegated: access and misaligned faults, which
+ * the firmware may have to see first, and of course what H adds. Illegal instructions are
+ * delegated as long as no variant of FP is lazy: such a one must see cause 2 itself.
+ */
+#define HEDELEG_DEFAULT                                                           \
+	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_ILLEGAL_INST) | BIT(EXC_BREAKPOINT) | \
+	 BIT(EXC_U_ECALL) | BIT(EXC_INST_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | \
+	 BIT(EXC_STORE_PAGE_FAULT))
+#define HIDELEG_DEFAULT (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+
+void vcpu_hart_init(void)
+{
+	csr_write(hedeleg, HEDELEG_DEFAULT);
+	csr_write(hideleg, HIDELEG_DEFAULT);
+	csr_write(hcounteren, COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
+	csr_write(hvip, 0);
+	csr_write(vsie, 0);
+	csr_write(vsatp, 0);
+	csr_write64(henvcfg, 0);
+	if (hv_isa_has("sstc"))
+		csr_write64(vstimecmp, TIMER_NEVER);
+}
+
+/* CSRs that have no VS twin: the guest uses the register that host programs use. */
+static void load_shared(struct kvm_vcpu *vcpu)
+{
+	vcpu->host_user.scounteren = csr_swap(scounteren, vcpu->csrs.scounteren);
+	vcpu->host_user.senvcfg = csr_swap(senvcfg, vcpu->csrs.senvcfg);
+	if (!isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		return;
+	csr_write64(hstateen0, isa_hstateen0(vcpu->isa));
+	vcpu->host_user.sstateen0 = csr_swap(sstateen0, vcpu->csrs.sstateen0);
+}
+
+static void put_shared(struct kvm_vcpu *vcpu)
+{
+	vcpu->csrs.scounteren = csr_swap(scounteren, vcpu->host_user.scounteren);
+	vcpu->csrs.senvcfg = csr_swap(senvcfg, vcpu->host_user.senvcfg);
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		vcpu->csrs.sstateen0 = csr_swap(sstateen0, vcpu->host_user.sstateen0);
+}
+
+/*
+ * What this hart may still hold of the VM under its VMID: translations from when the vCPU
+ * last ran here, since changed elsewhere, and VS-stage ones of another vCPU, whose ASIDs
+ * mean other tables.
+ */
+static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
+{
+	struct kvm *vm = vcpu->kvm;
+
+	if (vcpu->last_hart != hart) {
+		tlb_flush_vm_local(vm);
+		local_fence_i();
+	} else if (vm->hart_vcpu[hart] != vcpu->idx + 1) {
+		tlb_flush_vvma_local(vm);
+	}
+	vm->hart_vcpu[hart] = (u16)(vcpu->idx + 1);
+	vcpu->last_hart = hart;
+}
+
+static void load_csrs(struct kvm_vcpu *vcpu)
+{
+	const struct guest_csrs *csrs = &vcpu->csrs;
+	unsigned int hart = hv_hart();
+
+	trace_set_vcpu(vcpu->kvm->id, vcpu->id);
+	trace_kvm_vcpu_load(vcpu->last_hart);
+	csr_write(vsstatus, csrs->vsstatus);
+	csr_write(vsie, csrs->vsie);
+	csr_write(vstvec, csrs->vstvec);
+	csr_write(vsscratch, csrs->vsscratch);
+	csr_write(vsepc, csrs->vsepc);
+	csr_write(vscause, csrs->vscause);
+	csr_write(vstval, csrs->vstval);
+	csr_write(hvip, csrs->hvip);
+	csr_write(hedeleg, vcpu->hedeleg);
+	csr_write64(henvcfg, vcpu->henvcfg);
+	load_shared(vcpu);
+	vcpu->timer_ops->load(vcpu);
+
+	/*
+	 * vsatp is 0 from the last put until hgatp is ours: else a speculative walk could
+	 * join this guest's VS-stage with another's G-stage in the TLB (H 5.3).
+	 */
+	gstage_vcpu_load(vcpu);
+	csr_write(vsatp, csrs->vsatp);
+
+	vcpu->hart = hart;
+	load_fences(vcpu, hart);
+	hv_user_fp_release();
+	fp_eager_ops.load(vcpu);
+	vcpu->loaded = true;
+}
+
+static void put_csrs(struct kvm_vcpu *vcpu)
+{
+	struct guest_csrs *csrs = &vcpu->csrs;
+
+	fp_eager_ops.put(vcpu);
+	vcpu->timer_ops->put(vcpu);
+	put_shared(vcpu);
+	csrs->vsstatus = csr_read(vsstatus);
+	csrs->vsie = csr_read(vsie);
+	csrs->vstvec = csr_read(vstvec);
+	csrs->vsscratch = csr_read(vsscratch);
+	csrs->vsepc = csr_read(vsepc);
+	csrs->vscause = csr_read(vscause);
+	csrs->vstval = csr_read(vstval);
+	csrs->hvip = csr_read(hvip);
+	csrs->vsatp = csr_swap(vsatp, 0);
+	gstage_vcpu_put(vcpu);
+	vcpu->loaded = false;
+	trace_kvm_vcpu_put(READ_ONCE(vcpu->blocking));
+	trace_set_vcpu(0, 0);
+}
+
+static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
+{
+	struct kvm_vcpu *vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
+
+	(void)hart;
+	load_csrs(vcpu);
+	/* Whoever ran in between may have left a signal or taken the kick. */
+	vcpu_set_request(vcpu, REQ_HOST);
+}
+
+static void sched_out(struct hv_sched_hook *hook)
+{
+	put_csrs(container_of(hook, struct kvm_vcpu, sched_hook));
+}
+
+void vcpu_load(struct kvm_vcpu *vcpu)
+{
+	load_csrs(vcpu);
+	hv_sched_hook_set(&vcpu->sched_hook);
+}
+
+void vcpu_put(struct kvm_vcpu *vcpu)
+{
+	hv_sched_hook_set(NULL);
+	put_csrs(vcpu);
+}
+
+void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+{
+	bool loaded = vcpu->loaded;
+
+	if (loaded)
+		vcpu_put(vcpu);
+	vcpu->guest = (struct guest_context){ 0 };
+	vcpu->guest.sepc = pc;
+	vcpu->guest.gpr[GPR_A0] = vcpu->id;
+	vcpu->guest.gpr[GPR_A1] = opaque;
+	/* sret goes to VS (SPP, SPV). VTW: WFI exits, the hart is not the guest's to idle. */
+	vcpu->guest.sstatus = SSTATUS_SPP | FIELD_PREP(SSTATUS_UXL, XL_64);
+	vcpu->guest.hstatus =
+		HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | FIELD_PREP(HSTATUS_VSXL, XL_64);
+	vcpu->csrs = (struct guest_csrs){ 0 };
+	vcpu->csrs.vsstatus = FIELD_PREP(SSTATUS_UXL, XL_64);
+	vcpu->csrs.scounteren = COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR;
+	vcpu->fp = (struct fp_state){ 0 };
+	__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&vcpu->irq_pending, 0, __ATOMIC_RELAXED);
+	vcpu->timer_ops->set(vcpu, TIMER_NEVER);
+	if (loaded)
+		vcpu_load(vcpu);
+}
+
+static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
+{
+	vcpu->kvm = vm;
+	vcpu->id = id;
+	vcpu->last_hart = NO_HART;
+	vcpu->exit_vector = (unsigned long)vcpu_exit_vector;
+	vcpu->hedeleg = HEDELEG_DEFAULT;
+	vcpu->sched_hook.in = sched_in;
+	vcpu->sched_hook.out = sched_out;
+	hv_mutex_init(&vcpu->mutex);
+	hv_waitq_init(&vcpu->waitq);
+	trace_exit_init(&vcpu->exit_clock);
+	vcpu->isa = isa_default(vm);
+	vcpu->henvcfg = isa_henvcfg(vcpu->isa);
+	vcpu->sbi_ext = sbi_default_extensions();
+	isa_host_ids(vcpu);
+	timer_vcpu_init(vcpu);
+	vcpu_reset(vcpu, 0, 0);
+	memslot_vcpu_init(vcpu);
+}
+
+int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpup)
+{
+	struct kvm_vcpu *vcpu = hv_alloc(sizeof(*vcpu));
+
+	if (!vcpu)
+		return -ENOMEM;
+	vcpu->run_pa = hv_pages_alloc(KVM_RUN_ORDER);
+	if (!vcpu->run_pa) {
+		hv_free(vcpu);
+		return -ENOMEM;
+	}
+	vcpu->run = hv_page_map(vcpu->run_pa);
+	vcpu_init(vcpu, vm, (unsigned int)id);
+	*vcpup = vcpu;
+	return 0;
+}
+
+void vcpu_destroy(struct kvm_vcpu *vcpu)
+{
+	timer_vcpu_destroy(vcpu);
+	memslot_vcpu_destroy(vcpu);
+	hv_waitq_destroy(&vcpu->waitq);
+	hv_page_unmap(vcpu->run);
+	hv_pages_free(vcpu->run_pa, KVM_RUN_ORDER);
+	hv_free(vcpu);
+}
+
+void vcpu_isa_changed(struct kvm_vcpu *vcpu)
+{
+	vcpu->henvcfg = isa_henvcfg(vcpu->isa);
+	timer_vcpu_choose(vcpu);
+}

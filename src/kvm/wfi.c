@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * wfi.c - the guest waits: WFI, and wrs.nto of Zawrs.
+ *
+ * WFI exits because hstatus.VTW is set: the hart is the host's to idle. The vCPU's thread
+ * sleeps until an interrupt that VS has enabled in vsie is pending, whatever
+ * vsstatus.SIE says (S 3.3.3), or until something else wants the vCPU; WFI may end
+ * for no reason. wrs.nto exits too and only yields: the store that it waits for raises
+ * no interrupt, so sleeping could be for ever.
+ */
+#include "kvm.h"
+#include "timer.h"
+
+static bool wake_reason(struct kvm_vcpu *vcpu)
+{
+	return vcpu_has_irq(vcpu) || READ_ONCE(vcpu->requests) || READ_ONCE(vcpu->kvm->dead);
+}
+
+/* While loaded, vsip has everything: lines in hvip, and Sstc's comparison. */
+static bool pending_now(struct kvm_vcpu *vcpu)
+{
+	vcpu_flush_irqs(vcpu);
+	return csr_read(vsip) & csr_read(vsie);
+}
+
+static void block(struct kvm_vcpu *vcpu)
+{
+	u64 start = hv_time();
+
+	trace_kvm_vcpu_block(vcpu->timer_ops->get(vcpu));
+	vcpu->stats.blocking = 1;
+	vcpu_sleep(vcpu, wake_reason);
+	vcpu->stats.blocking = 0;
+	vcpu->stats.halt_wakeup++;
+	trace_kvm_vcpu_wakeup(hv_time() - start, 1, 1);
+}
+
+int exit_wfi(struct kvm_vcpu *vcpu)
+{
+	bool pending = pending_now(vcpu);
+
+	trace_exit_class(&vcpu->exit_clock, EXIT_WFI);
+	trace_kvm_wfi(pending);
+	vcpu->stats.wfi_exit++;
+	if (!pending)
+		block(vcpu);
+	return RESUME_GUEST;
+}
+
+int exit_wrs(struct kvm_vcpu *vcpu)
+{
+	trace_exit_class(&vcpu->exit_clock, EXIT_WRS);
+	trace_kvm_wrs(pending_now(vcpu));
+	vcpu->stats.wrs_exit++;
+	/* Another vCPU may wait for this hart to make that store. */
+	if (hv_resched_needed())
+		hv_resched();
+	return RESUME_GUEST;
+}
