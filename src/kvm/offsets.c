@@ -8,9 +8,9 @@
 #include "kvm.h"
 
 #define DEFINE(name, value) __asm__ volatile(".ascii \"->" #name " %0\"" ::"i"(value))
-#define GUEST(member)	    DEFINE(GUEST_##member, offsetof(struct kvm_vcpu, guest.member))
-#define HOST(member)	    DEFINE(HOST_##member, offsetof(struct kvm_vcpu, host.member))
-#define TRAP(member)	    DEFINE(TRAP_##member, offsetof(struct hv_trap, member))
+#define GUEST(member)       DEFINE(GUEST_##member, offsetof(struct kvm_vcpu, guest.member))
+#define HOST(member)        DEFINE(HOST_##member, offsetof(struct kvm_vcpu, host.member))
+#define TRAP(member)        DEFINE(TRAP_##member, offsetof(struct hv_trap, member))
 
 void kvm_offsets(void);
 
