@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fp.S - fill and compare the floating-point registers; the C files are built
+ * without F and D, so nothing else touches them.
+ */
+	.option	arch, +d
+
+	.macro	for_all_f op
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	\op	\n
+	.endr
+	.endm
+
+	/* void fp_fill(base, fcsr): fN = base + N. */
+	.globl	fp_fill
+fp_fill:
+	.macro	fill n
+	addi	t0, a0, \n
+	fmv.d.x	f\n, t0
+	.endm
+	for_all_f fill
+	fscsr	a1
+	ret
+
+	/* unsigned long fp_changed(base, fcsr): bit N: fN is not base + N; bit 32: fcsr is not. */
+	.globl	fp_changed
+fp_changed:
+	li	t2, 0
+	.macro	compare n
+	addi	t0, a0, \n
+	fmv.x.d	t1, f\n
+	beq	t0, t1, 1f
+	li	t1, 1
+	slli	t1, t1, \n
+	or	t2, t2, t1
+1:
+	.endm
+	for_all_f compare
+	frcsr	t0
+	beq	t0, a1, 1f
+	li	t1, 1
+	slli	t1, t1, 32
+	or	t2, t2, t1
+1:	mv	a0, t2
+	ret
+
+	/* One FP instruction that writes no register, and one that does. */
+	.globl	fp_read
+fp_read:
+	fmv.x.d	a0, f1
+	ret
+	.globl	fp_write
+fp_write:
+	fmv.d.x	f1, a0
+	ret
+
+	/* unsigned long fp_through(a, addr): f2 = a, fsd to addr, fld f3 from it, f3. */
+	.globl	fp_through
+fp_through:
+	fmv.d.x	f2, a0
+	fsd	f2, 0(a1)
+	fld	f3, 0(a1)
+	fmv.x.d	a0, f3
+	ret
+
+	/* void fp_user(base): in U mode, fill; what comes back is an ecall. */
+	.globl	fp_user
+fp_user:
+	mv	t6, ra
+	li	a1, 0x21
+	call	fp_fill
+	mv	ra, t6
+	ret

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fp.c - floating-point registers and fcsr keep their values over every kind
+ * of exit, over other vCPUs, and in each state of sstatus.FS.
+ *
+ * A hypervisor moves FP registers lazily in one way or another; each claim
+ * here is a moment at which one of those ways could lose them.
+ */
+#include "rt.h"
+
+#define FCSR    0x65 /* a rounding mode and three of the flags */
+#define LOOP_MS 60UL
+
+void fp_fill(unsigned long base, unsigned long fcsr);
+unsigned long fp_changed(unsigned long base, unsigned long fcsr);
+void fp_read(unsigned long arg);
+void fp_write(unsigned long arg);
+unsigned long fp_through(unsigned long value, unsigned long *addr);
+void fp_user(unsigned long base);
+
+static unsigned long uart;
+
+static unsigned long fs_get(void)
+{
+	return FIELD_GET(SSTATUS_FS, csr_read(sstatus));
+}
+
+static void fs_set(unsigned long fs)
+{
+	csr_clear(sstatus, SSTATUS_FS);
+	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, fs));
+}
+
+static void one_sbi(void)
+{
+	sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
+}
+
+static void one_mmio(void)
+{
+	if (uart)
+		(void)*(volatile u8 *)(uart + 5);
+}
+
+static void one_sleep(void)
+{
+	wait_irq(0, 500);
+}
+
+static void illegal(unsigned long arg)
+{
+	(void)arg;
+	__asm__ volatile(".word 0xffffffff");
+}
+
+static void one_illegal(void)
+{
+	catch_trap(illegal, 0);
+}
+
+static void one_print(void)
+{
+	note("a line on the console");
+}
+
+/* A page that nobody has touched: a G-stage fault. */
+static void one_fresh_page(void)
+{
+	static unsigned long next;
+
+	if (!next)
+		next = ALIGN_UP((unsigned long)_end, SZ_2M) + 8 * SZ_2M;
+	*(volatile unsigned long *)next = 1;
+	next += SZ_2M;
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(void);
+} exits[] = {
+	{ "an SBI call", one_sbi },      { "MMIO", one_mmio },
+	{ "a WFI", one_sleep },          { "an injected trap", one_illegal },
+	{ "console output", one_print }, { "a G-stage fault", one_fresh_page },
+};
+
+static void test_exits(unsigned long fs, const char *fs_name)
+{
+	unsigned long i, base = 0x4045000000000000UL, changed, state_changed = 0;
+
+	for (i = 0; i < ARRAY_SIZE(exits); i++) {
+		fs_set(FS_DIRTY);
+		fp_fill(base, FCSR);
+		fs_set(fs);
+		exits[i].fn();
+		state_changed += fs_get() != fs;
+		fs_set(FS_DIRTY);
+		changed = fp_changed(base, FCSR);
+		ok_eq(changed, 0, "FS %s: 32 registers and fcsr survive %s", fs_name,
+		      exits[i].name);
+		base += 0x1000;
+	}
+	ok_eq(state_changed, 0, "FS stays %s over all of them", fs_name);
+}
+
+static void test_states(void)
+{
+	fs_set(FS_OFF);
+	ok_trap(catch_trap(fp_read, 0), EXC_ILLEGAL_INST, ANY,
+		"FS Off: an FP instruction is illegal");
+	ok_eq(fs_get(), FS_OFF, "and FS is still Off");
+	fs_set(FS_INITIAL);
+	ok_trap(catch_trap(fp_read, 0), NO_TRAP, ANY, "FS Initial: it is not");
+	fs_set(FS_CLEAN);
+	ok_trap(catch_trap(fp_write, 0), NO_TRAP, ANY, "FS Clean: a register can be written");
+	ok_eq(fs_get(), FS_DIRTY, "and then FS is Dirty");
+	ok(csr_read(sstatus) & SSTATUS_SD, "and SD is set");
+	fs_set(FS_OFF);
+	one_sleep();
+	ok_trap(catch_trap(fp_read, 0), EXC_ILLEGAL_INST, ANY,
+		"FS Off: still illegal after the vCPU slept");
+}
+
+static void test_memory(void)
+{
+	unsigned long *page = (unsigned long *)(ALIGN_UP((unsigned long)_end, SZ_2M) + SZ_2M);
+
+	fs_set(FS_INITIAL);
+	ok_eq(fp_through(0x400921fb54442d18UL, page), 0x400921fb54442d18UL,
+	      "fsd to a page never touched, and fld from it");
+	ok_eq(fp_through(0x3ff0000000000001UL, (unsigned long *)((u8 *)page + 2 * PAGE_SIZE - 4)),
+	      0x3ff0000000000001UL, "and across two such pages");
+}
+
+static void test_user(void)
+{
+	fs_set(FS_INITIAL);
+	ok_trap(catch_user(fp_user, 0x1234500), EXC_U_ECALL, ANY, "FP works in U mode");
+	ok_eq(fp_changed(0x1234500, 0x21), 0, "and the values are there in S mode");
+	ok_eq(fs_get(), FS_DIRTY, "FS is Dirty then");
+}
+
+static unsigned long loop_end, loop_bad[MAX_HARTS], loop_rounds[MAX_HARTS];
+
+/* Values of this hart alone; every few rounds an exit of some kind, or none for a while. */
+static void loop(unsigned long n)
+{
+	unsigned long base = 0x7000000000000000UL + (n << 32), round = 0, bad = 0;
+
+	fs_set(FS_DIRTY);
+	while (now() < loop_end) {
+		base += 0x100;
+		fp_fill(base, (n + round) & 0x1f);
+		if (round % 4 == 1)
+			one_sbi();
+		else if (round % 4 == 2)
+			one_mmio();
+		else if (round % 4 == 3)
+			one_sleep();
+		else
+			delay_us(300);
+		if (round & 8)
+			fs_set(FS_CLEAN);
+		bad += fp_changed(base, (n + round) & 0x1f) != 0;
+		round++;
+	}
+	loop_bad[n] = bad;
+	loop_rounds[n] = round;
+}
+
+static void test_together(void)
+{
+	unsigned long bad = 0;
+	int i, started = 0;
+
+	for (i = 1; i < nr_harts; i++)
+		started += hart_start(i) == 0;
+	loop_end = now() + us_to_ticks(LOOP_MS * 1000);
+	for (i = 1; i <= started; i++)
+		hart_run(i, loop, (unsigned long)i);
+	loop(0);
+	for (i = 1; i <= started; i++)
+		bad += !hart_wait(i, 20000);
+	for (i = 0; i <= started; i++) {
+		bad += loop_bad[i];
+		note("hart %lu: %lu rounds, %lu bad", harts[i].id, loop_rounds[i], loop_bad[i]);
+	}
+	ok_eq(bad, 0, "%d harts use FP at once for %lu ms, and none sees another's values",
+	      started + 1, LOOP_MS);
+}
+
+void payload_main(void)
+{
+	struct fdt_reg reg;
+
+	if (!isa_has("d")) {
+		skip("floating point", "no D extension here");
+		done();
+	}
+	if (fdt_find("ns16550a", 0, &reg))
+		uart = reg.base;
+	test_states();
+	test_exits(FS_DIRTY, "Dirty");
+	test_exits(FS_CLEAN, "Clean");
+	test_exits(FS_INITIAL, "Initial");
+	test_exits(FS_OFF, "Off");
+	test_memory();
+	test_user();
+	test_together();
+	done();
+}
