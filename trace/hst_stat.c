@@ -103,7 +103,7 @@ static void print_row(const struct hst_file *file, enum unit unit, const struct 
 	u64 priced = row->stat->count - row->stat->unpriced;
 	char buf[HST_NAME_SIZE];
 
-	fprintf(out, "%-23.23s %9llu %6.2f%%", row_title(file, row->slot, buf), row->stat->count,
+	fprintf(out, "%-22.22s %9llu %6.2f%%", row_title(file, row->slot, buf), row->stat->count,
 		100.0 * (double)row->stat->count / (double)total);
 	if (unit != UNIT_NONE && priced) {
 		bool whole = file->hist_sum[row->slot] == priced; /* no bucket overflowed */
@@ -128,7 +128,7 @@ static void print_heading(enum unit unit, u64 total, FILE *out)
 	};
 
 	fprintf(out, "exits: %llu; %s\n", total, units[unit]);
-	fprintf(out, "%-23s %9s %7s", "cause", "count", "share");
+	fprintf(out, "%-22s %9s %7s", "cause", "count", "share");
 	if (unit != UNIT_NONE)
 		fprintf(out, " %9s %9s %9s %9s", "mean", "p50", "p99", "max");
 	fputc('\n', out);

@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# hstrace.t - hstrace on RAM files that the host's own trace code filled, whole and damaged. The
+# program runs under ASan and UBSan: a finding is an exit status that no claim expects.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+bin=$O/tests/trace
+[ -x "$bin/hstrace" ] || skip_all "$bin/hstrace is not built"
+
+trace()
+{
+	"$bin/hstrace" "$@" >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	out=$(cat "$tmp/out")
+	err=$(cat "$tmp/err")
+}
+
+# One sentence on standard error, the file's name in it, nothing on standard output.
+refused()	# REGEX NAME
+{
+	[ "$status" = 1 ] && [ -z "$out" ] && [ "$(wc -l <"$tmp/err")" = 1 ] && grep -qE -- "$1" "$tmp/err"
+	ok $? "$2" || { diag "status $status, want 1 and one line with: $1"; diag "$out"; diag "$err"; }
+}
+
+# ---- what a good file gives ----
+"$bin/mkram" "$tmp/ram" 2 10 instret
+trace save --meta icount=0 --meta guest=none "$tmp/ram" "$tmp/t"
+is "$status$out$err" 0 "save says nothing when all is well"
+
+trace report "$tmp/t"
+is "$(grep -cv '^#' <<<"$out")" 20 "report has one line an event"
+is "$(grep -v '^#' <<<"$out" | sort -snk1,1 | cmp - <(grep -v '^#' <<<"$out") && echo same)" same \
+	"harts are merged by time"
+like "$out" '^# guest=none$' "report shows what save was told"
+like "$out" '1\.0000000 +0 +0 +1\.0 kvm_exit: sepc=0x0 scause=ecall_vs stval=0x0' \
+	"a line has time, instret, hart, VM and vCPU, and named fields"
+like "$out" ' 1 +1\.1 kvm_entry: pc=0x9$' "the second hart's last event is there"
+trace report --events '*entry' "$tmp/t"
+is "$(grep -v '^#' <<<"$out" | grep -c kvm_entry) $(grep -c kvm_exit <<<"$out")" "10 0" \
+	"--events chooses"
+
+trace stat "$tmp/t"
+like "$out" '^exits: 2002; cost in instructions' "stat says the unit: instructions"
+like "$out" '^fault on RAM, store +2000 +99.90% +1030 +500 +2000 +40000$' \
+	"stat has count, share, mean, p50, p99, max of a class"
+like "$out" '^irq_s_timer +2 +0\.10% +7 +7 +7 +7$' "an interrupt has a row of its own"
+is "$(awk 'length > 80' "$tmp/out" | wc -l)" 0 "the table fits 80 columns"
+
+# ---- units ----
+trace save --meta icount=1 --meta harts=2 "$tmp/ram" "$tmp/t"
+trace stat "$tmp/t"
+like "$out" 'counts only' "with icount and two harts only counts are shown"
+like "$out" '^fault on RAM, store +2000 +99.90%$' "... and no cost"
+"$bin/mkram" "$tmp/ram" 1 10 time
+trace save "$tmp/ram" "$tmp/t"
+trace stat "$tmp/t"
+like "$out" 'microseconds of host time: indicative' "costs in time are called indicative"
+like "$out" '^fault on RAM, store +1000 +99.90% +1\.0 +0\.5 +2\.0 +40\.0$' "... and are microseconds"
+"$bin/mkram" "$tmp/ram" 1 10 none
+trace save "$tmp/ram" "$tmp/t"
+trace stat "$tmp/t"
+like "$out" 'not accounted' "exitstat=0 is told"
+
+# ---- losses ----
+"$bin/mkram" "$tmp/ram" 1 10000 instret
+trace save "$tmp/ram" "$tmp/t"
+trace report "$tmp/t"
+like "$out" '^# events written: 10000, lost \(overwritten\): 5905$' "losses are counted"
+is "$(grep -vc '^#' <<<"$out")" 4095 "what is not lost is there"
+like "$(grep -v '^#' <<<"$out" | head -n 1)" 'pc=0x1711$' "the oldest are the lost ones"
+trace stat "$tmp/t"
+like "$out" 'the oldest 5905 are lost' "stat names the losses, too"
+
+# ---- a newer host's events ----
+sed 's/event kvm_entry hex:pc/event kvm_entrx xxx:qc/' "$tmp/ram" >"$tmp/ram2"
+trace save "$tmp/ram2" "$tmp/t2"
+trace report "$tmp/t2"
+like "$out" 'kvm_entrx: qc=0x1711$' "events of another version decode by the table in the file"
+
+# ---- refusals ----
+trace save "$tmp/none" "$tmp/x"
+refused "$tmp/none: No such file" "save: no RAM file"
+trace save /dev/null "$tmp/x"
+refused "not the RAM of a machine that booted hyperscope" "save: an empty file"
+head -c 4300000 "$tmp/ram" >"$tmp/short"
+trace save "$tmp/short" "$tmp/x"
+refused "the file ends inside the trace" "save: a RAM file that is cut off"
+[ ! -e "$tmp/x" ]
+ok $? "a failed save leaves no file"
+trace save "$tmp/ram" "$tmp/no/x"
+refused "No such file" "save: a folder that is not there"
+if [ -c /dev/full ]; then
+	trace save "$tmp/ram" /dev/full
+	refused "cannot be written" "save: a full disk"
+fi
+trace report "$tmp/none"
+refused "No such file" "report: no file"
+trace report "$tmp/ram"
+refused "no trace that .hstrace save. made" "report: a foreign file"
+trace report "$tmp"
+refused "." "report: a folder"
+
+size=$(stat -c %s "$tmp/t")
+bad=0
+for n in 0 1 15 16 17 31 100 $((size / 3)) $((size / 2)) $((size - 24)) $((size - 8)) $((size - 1)); do
+	head -c "$n" "$tmp/t" >"$tmp/cut"
+	for command in report stat; do
+		trace "$command" "$tmp/cut"
+		if [ "$status" != 1 ] || [ -n "$out" ] || [ "$(wc -l <"$tmp/err")" != 1 ]; then
+			diag "$command, $n bytes: status $status: $err"
+			bad=1
+		fi
+	done
+done
+ok $bad "a file cut anywhere is refused with one sentence"
+
+bad=0
+for n in 9 20 200 3000 $((size / 2)) $((size - 4)); do
+	{ head -c "$n" "$tmp/t"; printf '\252'; tail -c +$((n + 2)) "$tmp/t"; } >"$tmp/flip"
+	cmp -s "$tmp/t" "$tmp/flip" && continue
+	trace stat "$tmp/flip"
+	[ "$status" = 1 ] && [ "$(wc -l <"$tmp/err")" = 1 ] || { bad=1; diag "byte $n: $status $err"; }
+done
+ok $bad "a changed byte is found"
+
+"$bin/mkram" "$tmp/ram" 2 10 instret
+trace save "$tmp/ram" "$tmp/t"
+fuzzed=$("$bin/fuzz_hst" "$tmp/t" 2)
+ok $? "no damaged file makes the reader go astray ($fuzzed)"
+
+# ---- wrong use ----
+for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "stat a b" "events a b"; do
+	# shellcheck disable=SC2086 # words on purpose
+	trace $args
+	[ "$status" = 2 ] && grep -q '^usage: hstrace' "$tmp/err"
+	ok $? "wrong use is told with the usage: hstrace $args"
+done
+trace events 'kvm_exit,nonesuch'
+is "$status $err" "2 hstrace: there is no event 'nonesuch'" "an unknown event has its name told"
+trace events 'kvm_*,!kvm_exit'
+[ "$status" = 0 ] && grep -q '^kvm_entry ' "$tmp/out" && ! grep -q '^kvm_exit ' "$tmp/out"
+ok $? "events lists what a list chooses"
+trace --help
+[ "$status" = 0 ] && [ "$(awk 'length > 80' "$tmp/out" | wc -l)" = 0 ]
+ok $? "--help fits 80 columns"
+
+done_testing
