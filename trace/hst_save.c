@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "hst.h"
 #include "hv/bits.h"
@@ -232,6 +233,15 @@ static int save_all(struct saver *s, const char *meta)
 	return 0;
 }
 
+/* A device or a pipe that was given as OUT is not ours to remove. */
+static void remove_file(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISREG(st.st_mode))
+		unlink(path);
+}
+
 int hst_save(const char *ram, const char *out, const char *meta)
 {
 	struct saver s = { .ram_path = ram, .sum = HST_SUM_START };
@@ -255,7 +265,7 @@ int hst_save(const char *ram, const char *out, const char *meta)
 		err = -1;
 	}
 	if (err)
-		unlink(out);
+		remove_file(out);
 close_ram:
 	close(s.ram);
 	return err;

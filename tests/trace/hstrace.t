@@ -93,6 +93,8 @@ refused "No such file" "save: a folder that is not there"
 if [ -c /dev/full ]; then
 	trace save "$tmp/ram" /dev/full
 	refused "cannot be written" "save: a full disk"
+	[ -c /dev/full ]
+	ok $? "... and a device stays where it is"
 fi
 trace report "$tmp/none"
 refused "No such file" "report: no file"
