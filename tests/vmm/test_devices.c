@@ -203,7 +203,7 @@ static u64 nearly(u64 right)
 	}
 }
 
-static void any_desc(struct vring_desc *desc, unsigned int index, unsigned int last)
+static void any_desc(struct vring_desc *desc, unsigned int index, unsigned int last, bool writes)
 {
 	static const u16 flags[] = { VRING_DESC_F_NEXT,
 				     VRING_DESC_F_NEXT | VRING_DESC_F_WRITE,
@@ -211,7 +211,6 @@ static void any_desc(struct vring_desc *desc, unsigned int index, unsigned int l
 				     VRING_DESC_F_INDIRECT,
 				     0,
 				     0xffff };
-	bool writes = index == last || (index > 0 && random() % 2);
 
 	desc->addr = nearly(RAM_BASE + DATA + random() % 0x8000);
 	desc->len = (u32)nearly(index == 0 ? 16 : index == last ? 1 : 512 * (random() % 8));
@@ -223,10 +222,10 @@ static void any_desc(struct vring_desc *desc, unsigned int index, unsigned int l
 
 static void any_chain(struct vring_desc *table, unsigned int entries)
 {
-	unsigned int last = random() % entries;
+	unsigned int last = random() % entries, first_in = last ? 1 + random() % last : 0;
 
 	for (unsigned int i = 0; i <= last; i++)
-		any_desc(&table[i], i, last);
+		any_desc(&table[i], i, last, i >= first_in);
 }
 
 /* A request type at wherever the header is thought to be. */
