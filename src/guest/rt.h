@@ -63,6 +63,7 @@ struct hart {
 	int index;
 	bool in_trap;
 	struct trap trap;      /* the last one caught */
+	bool catch_irqs;       /* an interrupt, too, ends the catch in progress */
 	bool skip;             /* record exceptions, step over the instruction, go on */
 	unsigned long skipped; /* how many were stepped over */
 	void (*on_irq)(unsigned long code);

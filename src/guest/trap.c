@@ -52,6 +52,15 @@ static unsigned long insn_length(unsigned long epc)
 	return (*(volatile u16 *)epc & 3) == 3 ? 4 : 2;
 }
 
+static void trap_catch(struct hart *hart)
+{
+	trap_record(hart);
+	hart->epc = (unsigned long)catch_return;
+	hart->regs[REG_SP] = hart->catch_sp;
+	hart->regs[REG_TP] = (unsigned long)hart;
+	hart->status |= SSTATUS_SPP;
+}
+
 void rt_trap(struct hart *hart)
 {
 	if (hart->in_trap)
@@ -59,16 +68,14 @@ void rt_trap(struct hart *hart)
 	hart->in_trap = true;
 	if (hart->cause & CAUSE_IRQ_FLAG) {
 		trap_irq(hart);
+		if (hart->catch_irqs && hart->catch_sp)
+			trap_catch(hart);
 	} else if (hart->skip) {
 		trap_record(hart);
 		hart->skipped++;
 		hart->epc += insn_length(hart->epc);
 	} else if (hart->catch_sp) {
-		trap_record(hart);
-		hart->epc = (unsigned long)catch_return;
-		hart->regs[REG_SP] = hart->catch_sp;
-		hart->regs[REG_TP] = (unsigned long)hart;
-		hart->status |= SSTATUS_SPP;
+		trap_catch(hart);
 	} else {
 		trap_fatal(hart, "unexpected trap");
 	}
