@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""doc.py - writes the lists of events and exit classes into docs/trace.md.
+
+usage: trace/doc.py [--check]     --check: change nothing, fail if the lists are not current
+"""
+import os
+import re
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+DOC = os.path.join(TOP, "docs", "trace.md")
+
+
+def read(*path):
+    with open(os.path.join(TOP, *path), encoding="utf-8") as source:
+        return source.read()
+
+
+def table(name, macro):
+    """Each row of a .def file: its first word, its texts, and what stands in parentheses."""
+    for body in re.findall(r"^%s\(((?:[^()\"]|\"[^\"]*\"|\([^()]*\))*)\)" % macro,
+                           read("trace", name), re.M):
+        yield (body.split(",")[0].strip(), re.findall(r'"([^"]*)"', body),
+               re.findall(r"\((\w+), (\w+)\)", body))
+
+
+def events():
+    yield "| event | fields | meaning |"
+    yield "|---|---|---|"
+    for name, texts, fields in table("events.def", "EVENT"):
+        yield "| `%s` | %s | %s |" % (name, " ".join(field for _, field in fields), texts[0])
+
+
+def classes():
+    yield "| row | when |"
+    yield "|---|---|"
+    for _, texts, _ in table("classes.def", "EXIT_CLASS"):
+        yield "| %s | %s |" % (texts[0], texts[1])
+
+
+def with_list(text, name, lines):
+    begin, end = "<!-- %s: by trace/doc.py -->\n" % name, "<!-- end -->\n"
+    head, rest = text.split(begin)
+    return head + begin + "\n".join(lines) + "\n" + end + rest.split(end, 1)[1]
+
+
+def main():
+    old = read("docs", "trace.md")
+    new = with_list(with_list(old, "events", events()), "classes", classes())
+    if sys.argv[1:] == ["--check"]:
+        if new != old:
+            print("docs/trace.md: the lists are not those of trace/*.def: run trace/doc.py")
+        return new != old
+    with open(DOC, "w", encoding="utf-8") as out:
+        out.write(new)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
