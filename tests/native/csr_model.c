@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/*
+ * csr_model.c - CSRs as an array for each hart, with the WARL rules that the core meets.
+ *
+ * A CSR that hv/csr.def does not name is a bug of the caller. Aliases are kept where
+ * the core depends on them: hip and vsip show hvip.
+ */
+#include "native.h"
+#include "native_host.h"
+
+#define CSR_COUNT 0x1000
+
+static const char *const names[CSR_COUNT] = {
+#define CSR(name, number, source) [number] = #name,
+#include "hv/csr.def"
+#undef CSR
+};
+
+static unsigned long csrs[HV_MAX_HARTS][CSR_COUNT];
+static unsigned int writes[CSR_COUNT];
+static unsigned int hgatp_modes;
+static unsigned long hgatp_vmid;
+static u64 clock_ticks;
+
+void native_clock_set(u64 ticks)
+{
+	__atomic_store_n(&clock_ticks, ticks, __ATOMIC_SEQ_CST);
+}
+
+void native_hgatp_set(unsigned int modes, unsigned int vmid_bits)
+{
+	hgatp_modes = modes;
+	hgatp_vmid = FIELD_PREP(HGATP_VMID, (1UL << vmid_bits) - 1);
+}
+
+static unsigned long *slot(enum csr_number csr)
+{
+	if ((unsigned int)csr >= CSR_COUNT || !names[csr])
+		hv_panic("native CSRs: 0x%x has no row in csr.def\n", csr);
+	return &csrs[hv_hart()][csr];
+}
+
+unsigned long native_csr_read(enum csr_number csr)
+{
+	unsigned long value = *slot(csr);
+
+	switch (csr) {
+	case CSR_time:
+		return (unsigned long)__atomic_load_n(&clock_ticks, __ATOMIC_SEQ_CST);
+	case CSR_hip:
+		return *slot(CSR_hvip);
+	case CSR_vsip:
+		return (*slot(CSR_hvip) & *slot(CSR_hideleg)) >> 1;
+	default:
+		return value;
+	}
+}
+
+/* What becomes of a write. */
+static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long value)
+{
+	unsigned long mode;
+
+	switch (csr) {
+	case CSR_hgatp:
+		/* As QEMU does: another mode changes nothing, PPN[1:0] stay as written. */
+		mode = FIELD_GET(HGATP_MODE, value);
+		if (mode && !(hgatp_modes >> mode & 1))
+			return old;
+		return (value & (HGATP_MODE | HGATP_PPN)) | (value & hgatp_vmid);
+	case CSR_vsatp:
+		mode = FIELD_GET(SATP_MODE, value);
+		if (mode != SATP_MODE_BARE && (mode < SATP_MODE_SV39 || mode > SATP_MODE_SV57))
+			return old;
+		return value;
+	case CSR_hedeleg: /* what QEMU 10 lets be delegated */
+		return value & 0x4b1ff;
+	case CSR_hideleg:
+		return value & 0x2444;
+	case CSR_hvip:
+		return value & 0x2444;
+	default:
+		return value;
+	}
+}
+
+unsigned long native_csr_swap(enum csr_number csr, unsigned long value)
+{
+	unsigned long old = native_csr_read(csr);
+	unsigned long *p = slot(csr);
+
+	__atomic_fetch_add(&writes[csr], 1, __ATOMIC_RELAXED);
+	if (csr == CSR_vsip) /* only SSIP is the guest's to write */
+		p = slot(CSR_hvip), value = (*p & ~BIT(IRQ_VS_SOFT)) | (value & 2) << 1;
+	*p = legal(csr, *p, value);
+	return old;
+}
+
+unsigned long native_csr_read_set(enum csr_number csr, unsigned long bits)
+{
+	return native_csr_swap(csr, native_csr_read(csr) | bits);
+}
+
+unsigned long native_csr_read_clear(enum csr_number csr, unsigned long bits)
+{
+	return native_csr_swap(csr, native_csr_read(csr) & ~bits);
+}
+
+void native_csr_poke(enum csr_number csr, unsigned long value)
+{
+	*slot(csr) = value;
+}
+
+unsigned int native_csr_writes(enum csr_number csr)
+{
+	return writes[csr];
+}
+
+void native_csrs_reset(void)
+{
+	unsigned int hart, csr;
+
+	for (csr = 0; csr < CSR_COUNT; csr++) {
+		writes[csr] = 0;
+		for (hart = 0; hart < HV_MAX_HARTS; hart++)
+			csrs[hart][csr] = 0;
+	}
+	native_hgatp_set(1 << SATP_MODE_SV39 | 1 << SATP_MODE_SV48 | 1 << SATP_MODE_SV57, 14);
+}

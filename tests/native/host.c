@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: MIT
+/*
+ * host.c - hv/host.h by pthreads: harts, locks, waiting, timers, log.
+ *
+ * Memory is in host_memory.c, files and parameters in host_file.c.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "native.h"
+#include "native_host.h"
+
+/* ---- harts -------------------------------------------------------------------- */
+
+static __thread unsigned int this_hart;
+static __thread bool signal_pending;
+static __thread struct hv_sched_hook *sched_hook;
+static unsigned int nr_harts = 1;
+static u32 kicked[HV_MAX_HARTS];
+static char isa_names[256];
+
+void native_hart_set(unsigned int hart)
+{
+	this_hart = hart;
+}
+
+void native_harts_set(unsigned int count)
+{
+	nr_harts = count;
+}
+
+bool native_kicked(unsigned int hart)
+{
+	return __atomic_exchange_n(&kicked[hart], 0, __ATOMIC_SEQ_CST);
+}
+
+void native_signal_set(bool pending)
+{
+	signal_pending = pending;
+}
+
+void native_isa_set(const char *names)
+{
+	snprintf(isa_names, sizeof(isa_names), " %s ", names);
+}
+
+void hv_cpu_relax(void)
+{
+	sched_yield();
+}
+
+unsigned int hv_hart(void)
+{
+	return this_hart;
+}
+
+unsigned int hv_nr_harts(void)
+{
+	return nr_harts;
+}
+
+void hv_hart_kick(unsigned int hart)
+{
+	__atomic_store_n(&kicked[hart], 1, __ATOMIC_SEQ_CST);
+}
+
+void hv_handle_interrupt(unsigned long scause)
+{
+	(void)scause;
+}
+
+struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
+			  unsigned long a2, unsigned long a3, unsigned long a4)
+{
+	(void)ext, (void)fid, (void)a0, (void)a1, (void)a2, (void)a3, (void)a4;
+	return (struct sbiret){ .error = SBI_ERR_NOT_SUPPORTED };
+}
+
+void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
+		     unsigned long size, unsigned long id)
+{
+	(void)fid, (void)harts, (void)start, (void)size, (void)id;
+	hv_panic("native host: no SBI remote fences; the core asks vCPUs\n");
+}
+
+bool hv_isa_has(const char *name)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), " %s ", name);
+	return strstr(isa_names, word) != NULL;
+}
+
+unsigned int hv_cbo_block_size(const char *which)
+{
+	return hv_isa_has(which) ? 64 : 0;
+}
+
+void hv_user_fp_release(void)
+{
+}
+
+/* ---- threads -------------------------------------------------------------------- */
+
+bool hv_signal_pending(void)
+{
+	return signal_pending;
+}
+
+bool hv_resched_needed(void)
+{
+	return false;
+}
+
+void hv_resched(void)
+{
+	sched_yield();
+}
+
+int hv_thread_id(void)
+{
+	return (int)getpid();
+}
+
+void hv_sigmask_swap(u64 set, u64 *old)
+{
+	static __thread u64 mask;
+
+	if (old)
+		*old = mask;
+	mask = set;
+}
+
+void hv_sched_hook_set(struct hv_sched_hook *hook)
+{
+	sched_hook = hook;
+}
+
+void native_migrate(unsigned int hart)
+{
+	if (sched_hook)
+		sched_hook->out(sched_hook);
+	this_hart = hart;
+	if (sched_hook)
+		sched_hook->in(sched_hook, hart);
+}
+
+_Static_assert(sizeof(pthread_mutex_t) <= sizeof(struct hv_mutex), "hv_mutex is large enough");
+
+static pthread_mutex_t *mutex(struct hv_mutex *m)
+{
+	return (pthread_mutex_t *)m->opaque;
+}
+
+void hv_mutex_init(struct hv_mutex *m)
+{
+	pthread_mutex_init(mutex(m), NULL);
+}
+
+void hv_mutex_lock(struct hv_mutex *m)
+{
+	pthread_mutex_lock(mutex(m));
+}
+
+int hv_mutex_lock_interruptible(struct hv_mutex *m)
+{
+	pthread_mutex_lock(mutex(m));
+	return 0;
+}
+
+bool hv_mutex_trylock(struct hv_mutex *m)
+{
+	return pthread_mutex_trylock(mutex(m)) == 0;
+}
+
+void hv_mutex_unlock(struct hv_mutex *m)
+{
+	pthread_mutex_unlock(mutex(m));
+}
+
+struct waitq {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+};
+
+_Static_assert(sizeof(struct waitq) <= sizeof(struct hv_waitq), "hv_waitq is large enough");
+
+static struct waitq *waitq(struct hv_waitq *wq)
+{
+	return (struct waitq *)wq->opaque;
+}
+
+void hv_waitq_init(struct hv_waitq *wq)
+{
+	pthread_mutex_init(&waitq(wq)->lock, NULL);
+	pthread_cond_init(&waitq(wq)->cond, NULL);
+}
+
+void hv_waitq_destroy(struct hv_waitq *wq)
+{
+	pthread_cond_destroy(&waitq(wq)->cond);
+	pthread_mutex_destroy(&waitq(wq)->lock);
+}
+
+/* Sleeps in short pieces: a wake-up may come between cond and the sleep, time may be moved. */
+static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline,
+		    bool interruptible)
+{
+	struct waitq *w = waitq(wq);
+	struct timespec until;
+
+	if (sched_hook)
+		sched_hook->out(sched_hook);
+	while (!cond(arg) && hv_time() < deadline && !(interruptible && signal_pending)) {
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		pthread_mutex_lock(&w->lock);
+		pthread_cond_timedwait(&w->cond, &w->lock, &until);
+		pthread_mutex_unlock(&w->lock);
+	}
+	if (sched_hook)
+		sched_hook->in(sched_hook, this_hart);
+	if (cond(arg))
+		return 0;
+	return interruptible && signal_pending ? -EINTR : -ETIME;
+}
+
+int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline)
+{
+	return wait_for(wq, cond, arg, deadline, true);
+}
+
+void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
+{
+	wait_for(wq, cond, arg, HV_FOREVER, false);
+}
+
+void hv_wake_all(struct hv_waitq *wq)
+{
+	pthread_mutex_lock(&waitq(wq)->lock);
+	pthread_cond_broadcast(&waitq(wq)->cond);
+	pthread_mutex_unlock(&waitq(wq)->lock);
+}
+
+/* ---- time -------------------------------------------------------------------------- */
+
+static struct list_head timers = LIST_HEAD_INIT(timers);
+static pthread_mutex_t timers_lock = PTHREAD_MUTEX_INITIALIZER;
+
+unsigned long hv_timebase_hz(void)
+{
+	return 10000000;
+}
+
+void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
+{
+	*timer = (struct hv_timer){ .fn = fn };
+	list_init(&timer->link);
+}
+
+void hv_timer_start(struct hv_timer *timer, u64 deadline)
+{
+	pthread_mutex_lock(&timers_lock);
+	if (timer->armed)
+		list_del(&timer->link);
+	timer->deadline = deadline;
+	timer->armed = true;
+	list_add_tail(&timer->link, &timers);
+	pthread_mutex_unlock(&timers_lock);
+}
+
+void hv_timer_cancel(struct hv_timer *timer)
+{
+	pthread_mutex_lock(&timers_lock);
+	if (timer->armed)
+		list_del(&timer->link);
+	timer->armed = false;
+	pthread_mutex_unlock(&timers_lock);
+}
+
+static struct hv_timer *timer_take_due(u64 now)
+{
+	struct hv_timer *timer, *due = NULL;
+
+	pthread_mutex_lock(&timers_lock);
+	list_for_each_entry(timer, &timers, link)
+		if (timer->deadline <= now && (!due || timer->deadline < due->deadline))
+			due = timer;
+	if (due) {
+		list_del(&due->link);
+		due->armed = false;
+	}
+	pthread_mutex_unlock(&timers_lock);
+	return due;
+}
+
+void native_time_set(u64 ticks)
+{
+	struct hv_timer *timer;
+
+	native_clock_set(ticks);
+	while ((timer = timer_take_due(ticks)) != NULL)
+		timer->fn(timer);
+}
+
+/* ---- log ------------------------------------------------------------------------------ */
+
+static char last_log[512];
+
+const char *native_last_log(void)
+{
+	return last_log;
+}
+
+void hv_log(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(last_log, sizeof(last_log), fmt, args);
+	va_end(args);
+}
+
+void hv_panic(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	abort();
+}
+
+void native_reset(void)
+{
+	this_hart = 0;
+	signal_pending = false;
+	sched_hook = NULL;
+	nr_harts = 1;
+	memset(kicked, 0, sizeof(kicked));
+	native_isa_set("h sstc svinval zicboz zicbom");
+	list_init(&timers);
+	last_log[0] = 0;
+	native_memory_reset();
+	native_files_reset();
+	native_csrs_reset();
+	native_tlb_reset();
+	native_trace_reset();
+	native_switch_reset();
+	native_clock_set(1000);
+}

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: MIT
+/*
+ * host_memory.c - physical and user memory of the native machine.
+ *
+ * Physical memory is one arena; a page that nobody has is poisoned for ASan, so the
+ * core's use of a freed page is reported where it happens. User memory is a window of
+ * pages that come at their first touch.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sanitizer/asan_interface.h>
+#include "native.h"
+#include "native_host.h"
+
+#define NR_PAGES   (NATIVE_RAM_SIZE / PAGE_SIZE)
+#define USER_PAGES (NATIVE_USER_SIZE / PAGE_SIZE)
+
+static u8 *arena;
+static u32 page_refs[NR_PAGES]; /* under memory_lock, as all below */
+static unsigned long pages_in_use, objects_in_use, maps_in_use;
+static size_t next_page;
+static unsigned int fail_countdown;
+static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool allocation_fails(void)
+{
+	return fail_countdown && --fail_countdown == 0;
+}
+
+void native_fail_alloc(unsigned int nth)
+{
+	fail_countdown = nth;
+}
+
+unsigned long native_pages_in_use(void)
+{
+	return pages_in_use;
+}
+
+unsigned long native_objects_in_use(void)
+{
+	return objects_in_use;
+}
+
+unsigned long native_maps_in_use(void)
+{
+	return maps_in_use;
+}
+
+static void must(bool condition, const char *what)
+{
+	if (!condition)
+		hv_panic("native host: %s\n", what);
+}
+
+static size_t page_index(hpa_t pa)
+{
+	must(pa >= NATIVE_RAM_BASE && pa < NATIVE_RAM_BASE + NATIVE_RAM_SIZE, "no such page");
+	return (size_t)((pa - NATIVE_RAM_BASE) / PAGE_SIZE);
+}
+
+void *native_ram(hpa_t pa)
+{
+	if (pa < NATIVE_RAM_BASE || pa >= NATIVE_RAM_BASE + NATIVE_RAM_SIZE)
+		return NULL;
+	return arena + (pa - NATIVE_RAM_BASE);
+}
+
+unsigned int native_page_refs(hpa_t pa)
+{
+	return page_refs[page_index(pa)];
+}
+
+static bool block_is_free(size_t first, size_t count)
+{
+	size_t i;
+
+	for (i = first; i < first + count; i++)
+		if (page_refs[i])
+			return false;
+	return true;
+}
+
+/* Ever new pages, as long as there are: a stale address then hits a freed one. */
+static hpa_t block_alloc(size_t count)
+{
+	size_t tries, first = ALIGN_UP(next_page, count), i;
+
+	for (tries = 0; tries < NR_PAGES / count; tries++, first += count) {
+		if (first + count > NR_PAGES)
+			first = 0;
+		if (!block_is_free(first, count))
+			continue;
+		for (i = first; i < first + count; i++)
+			page_refs[i] = 1;
+		next_page = first + count;
+		pages_in_use += count;
+		__asan_unpoison_memory_region(arena + first * PAGE_SIZE, count * PAGE_SIZE);
+		memset(arena + first * PAGE_SIZE, 0, count * PAGE_SIZE);
+		return NATIVE_RAM_BASE + first * PAGE_SIZE;
+	}
+	return 0;
+}
+
+static void page_put(hpa_t pa)
+{
+	size_t i = page_index(pa);
+
+	must(page_refs[i] > 0, "a page without references is released");
+	if (--page_refs[i])
+		return;
+	pages_in_use--;
+	__asan_poison_memory_region(arena + i * PAGE_SIZE, PAGE_SIZE);
+}
+
+hpa_t hv_pages_alloc(unsigned int order)
+{
+	hpa_t pa;
+
+	pthread_mutex_lock(&memory_lock);
+	pa = allocation_fails() ? 0 : block_alloc(1UL << order);
+	pthread_mutex_unlock(&memory_lock);
+	return pa;
+}
+
+void hv_pages_free(hpa_t pa, unsigned int order)
+{
+	size_t i;
+
+	pthread_mutex_lock(&memory_lock);
+	must(IS_ALIGNED(pa, PAGE_SIZE << order), "a block is freed at another address");
+	for (i = 0; i < 1UL << order; i++)
+		page_put(pa + i * PAGE_SIZE);
+	pthread_mutex_unlock(&memory_lock);
+}
+
+void *hv_page_map(hpa_t pa)
+{
+	must(IS_ALIGNED(pa, PAGE_SIZE), "an address inside of a page is mapped");
+	pthread_mutex_lock(&memory_lock);
+	must(page_refs[page_index(pa)] > 0, "a freed page is mapped");
+	maps_in_use++;
+	pthread_mutex_unlock(&memory_lock);
+	return native_ram(pa);
+}
+
+void hv_page_unmap(void *va)
+{
+	must(IS_ALIGNED((uintptr_t)va, PAGE_SIZE), "a page is unmapped by an inner address");
+	pthread_mutex_lock(&memory_lock);
+	must(maps_in_use > 0, "more is unmapped than was mapped");
+	maps_in_use--;
+	pthread_mutex_unlock(&memory_lock);
+}
+
+void *hv_alloc(size_t size)
+{
+	bool fails;
+
+	pthread_mutex_lock(&memory_lock);
+	fails = allocation_fails();
+	if (!fails)
+		objects_in_use++;
+	pthread_mutex_unlock(&memory_lock);
+	return fails ? NULL : calloc(1, size);
+}
+
+void hv_free(void *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&memory_lock);
+	objects_in_use--;
+	pthread_mutex_unlock(&memory_lock);
+	free(p);
+}
+
+/* ---- user memory ----------------------------------------------------------------- */
+
+struct user_page {
+	hpa_t pa; /* 0: not touched yet */
+	u8 flags; /* enum native_user_flags */
+	bool mapped;
+	bool writable; /* now */
+	bool in_block; /* of 2 MiB, by one leaf */
+};
+
+struct hv_mm {
+	struct user_page page[USER_PAGES];
+	struct list_head notifiers;
+	unsigned int holds;
+};
+
+static struct hv_mm mm; /* of the one process */
+static pthread_mutex_t mm_lock = PTHREAD_MUTEX_INITIALIZER;
+void (*native_page_get_hook)(hva_t hva, bool write);
+unsigned int native_page_gets;
+
+static struct user_page *user_page(hva_t hva)
+{
+	if (hva < NATIVE_USER_BASE || hva >= NATIVE_USER_BASE + NATIVE_USER_SIZE)
+		return NULL;
+	return &mm.page[(hva - NATIVE_USER_BASE) / PAGE_SIZE];
+}
+
+void native_user_map(hva_t hva, size_t size, unsigned int flags)
+{
+	size_t at;
+
+	for (at = 0; at < size; at += PAGE_SIZE)
+		*user_page(hva + at) = (struct user_page){ .flags = (u8)flags, .mapped = true };
+}
+
+/* Can the 2 MiB around hva become one block? */
+static bool block_possible(hva_t hva)
+{
+	hva_t start = ALIGN_DOWN(hva, SZ_2M);
+	size_t at;
+
+	for (at = 0; at < SZ_2M; at += PAGE_SIZE) {
+		struct user_page *p = user_page(start + at);
+
+		if (!p || !p->mapped || !(p->flags & NATIVE_HUGE) || p->pa)
+			return false;
+	}
+	return true;
+}
+
+static void touch_block(hva_t hva)
+{
+	hva_t start = ALIGN_DOWN(hva, SZ_2M);
+	hpa_t pa = block_alloc(SZ_2M / PAGE_SIZE);
+	size_t at;
+
+	for (at = 0; pa && at < SZ_2M; at += PAGE_SIZE) {
+		struct user_page *p = user_page(start + at);
+
+		p->pa = pa + at;
+		p->in_block = true;
+		p->writable = !(p->flags & (NATIVE_READ_ONLY | NATIVE_COW));
+	}
+}
+
+/* memory_lock. 0 or -EFAULT. */
+static int user_touch(hva_t hva, bool write)
+{
+	struct user_page *p = user_page(hva);
+
+	if (!p || !p->mapped || (write && (p->flags & NATIVE_READ_ONLY)))
+		return -EFAULT;
+	if (!p->pa && (p->flags & NATIVE_HUGE) && block_possible(hva))
+		touch_block(hva);
+	if (!p->pa) {
+		p->pa = block_alloc(1);
+		p->writable = !(p->flags & (NATIVE_READ_ONLY | NATIVE_COW));
+	}
+	if (!p->pa)
+		return -EFAULT;
+	if (write)
+		p->writable = true;
+	return 0;
+}
+
+void *native_user(hva_t hva)
+{
+	struct user_page *p = user_page(hva);
+	int err;
+
+	pthread_mutex_lock(&memory_lock);
+	err = user_touch(hva, false);
+	pthread_mutex_unlock(&memory_lock);
+	return err ? NULL : (u8 *)native_ram(p->pa) + (hva & (PAGE_SIZE - 1));
+}
+
+static int user_copy(hva_t hva, void *buf, size_t size, bool write)
+{
+	while (size) {
+		size_t n = MIN(size, PAGE_SIZE - (hva & (PAGE_SIZE - 1)));
+		int err;
+		void *p;
+
+		pthread_mutex_lock(&memory_lock);
+		err = user_touch(hva, write);
+		pthread_mutex_unlock(&memory_lock);
+		if (err)
+			return err;
+		p = native_user(hva);
+		memcpy(write ? p : buf, write ? buf : p, n);
+		buf = (u8 *)buf + n;
+		hva += n;
+		size -= n;
+	}
+	return 0;
+}
+
+int hv_copy_from_user(void *dst, hva_t src, size_t size)
+{
+	return user_copy(src, dst, size, false);
+}
+
+int hv_copy_to_user(hva_t dst, const void *src, size_t size)
+{
+	return user_copy(dst, (void *)(uintptr_t)src, size, true);
+}
+
+int hv_user_page_get(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page *page)
+{
+	struct user_page *p = user_page(hva);
+	int err;
+
+	must(m == &mm, "a page of another address space");
+	pthread_mutex_lock(&memory_lock);
+	native_page_gets++;
+	err = user_touch(hva, write);
+	if (!err) {
+		page->pa = p->pa;
+		page->map_size = p->in_block ? SZ_2M : SZ_4K;
+		page->writable = p->writable;
+		page_refs[page_index(p->pa)]++;
+	}
+	pthread_mutex_unlock(&memory_lock);
+	if (!err && native_page_get_hook)
+		native_page_get_hook(hva, write);
+	return err;
+}
+
+void hv_user_page_put(const struct hv_user_page *page)
+{
+	pthread_mutex_lock(&memory_lock);
+	page_put(page->pa);
+	pthread_mutex_unlock(&memory_lock);
+}
+
+/* ---- address spaces and notifiers ---------------------------------------------------- */
+
+struct hv_mm *hv_mm_hold_current(void)
+{
+	mm.holds++;
+	return &mm;
+}
+
+void hv_mm_release(struct hv_mm *m)
+{
+	m->holds--;
+}
+
+bool hv_mm_is_current(const struct hv_mm *m)
+{
+	return m == &mm;
+}
+
+int hv_notifier_register(struct hv_mm *m, struct hv_notifier *n)
+{
+	pthread_mutex_lock(&mm_lock);
+	list_add_tail(&n->link, &m->notifiers);
+	pthread_mutex_unlock(&mm_lock);
+	return 0;
+}
+
+void hv_notifier_unregister(struct hv_mm *m, struct hv_notifier *n)
+{
+	(void)m;
+	pthread_mutex_lock(&mm_lock);
+	list_del(&n->link);
+	pthread_mutex_unlock(&mm_lock);
+}
+
+static void user_drop(hva_t hva, size_t size)
+{
+	size_t at;
+
+	pthread_mutex_lock(&memory_lock);
+	for (at = 0; at < size; at += PAGE_SIZE) {
+		struct user_page *p = user_page(hva + at);
+
+		if (p->pa)
+			page_put(p->pa);
+		*p = (struct user_page){ 0 };
+	}
+	pthread_mutex_unlock(&memory_lock);
+}
+
+void native_user_unmap(hva_t hva, size_t size)
+{
+	struct hv_notifier *n;
+
+	pthread_mutex_lock(&mm_lock);
+	list_for_each_entry(n, &mm.notifiers, link)
+		n->invalidate_start(n, hva, hva + size);
+	user_drop(hva, size);
+	list_for_each_entry(n, &mm.notifiers, link)
+		n->invalidate_end(n, hva, hva + size);
+	pthread_mutex_unlock(&mm_lock);
+}
+
+void native_user_exit(void)
+{
+	struct hv_notifier *n, *next;
+
+	pthread_mutex_lock(&mm_lock);
+	list_for_each_entry_safe(n, next, &mm.notifiers, link) n->release(n);
+	user_drop(NATIVE_USER_BASE, NATIVE_USER_SIZE);
+	pthread_mutex_unlock(&mm_lock);
+}
+
+void native_memory_reset(void)
+{
+	if (!arena) {
+		arena = mmap(NULL, NATIVE_RAM_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		must(arena != MAP_FAILED, "no arena");
+	}
+	memset(page_refs, 0, sizeof(page_refs));
+	__asan_poison_memory_region(arena, NATIVE_RAM_SIZE);
+	memset(&mm, 0, sizeof(mm));
+	list_init(&mm.notifiers);
+	pages_in_use = 0;
+	objects_in_use = 0;
+	maps_in_use = 0;
+	fail_countdown = 0;
+	native_page_get_hook = NULL;
+	native_page_gets = 0;
+}

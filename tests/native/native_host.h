@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/*
+ * native_host.h - between the files of the native host; no test needs it.
+ */
+#ifndef NATIVE_HOST_H
+#define NATIVE_HOST_H
+
+#include "native.h"
+
+void native_memory_reset(void);
+void native_files_reset(void);
+void native_trace_reset(void);
+void native_switch_reset(void);
+void native_clock_set(u64 ticks);
+
+#endif

@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_gstage.c - the G-stage table: each claim for each walker and each mode.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "native.h"
+
+struct variant {
+	const struct gstage_ops *ops;
+	unsigned int mode, levels;
+};
+
+struct fixture {
+	struct gstage gs;
+	struct gstage twin; /* of the other walker, for comparisons */
+	const struct variant *variant;
+};
+
+static const struct variant variants[] = {
+	{ &gstage_iter_ops, SATP_MODE_SV39, 3 }, { &gstage_iter_ops, SATP_MODE_SV48, 4 },
+	{ &gstage_iter_ops, SATP_MODE_SV57, 5 }, { &gstage_rec_ops, SATP_MODE_SV39, 3 },
+	{ &gstage_rec_ops, SATP_MODE_SV48, 4 },  { &gstage_rec_ops, SATP_MODE_SV57, 5 },
+};
+
+#define BASE 0x40000000ULL
+#define RAM  0x80000000ULL
+#define RW   (GSTAGE_LEAF | GSTAGE_LEAF_WRITE)
+
+static int map(struct gstage *gs, gpa_t gpa, unsigned int level, hpa_t hpa, pte_t flags)
+{
+	pte_t old;
+
+	return gstage_map(gs, gpa, level, pte_make(hpa, flags), &old);
+}
+
+static void assert_maps(struct gstage *gs, gpa_t gpa, unsigned int level, hpa_t hpa)
+{
+	struct gstage_leaf leaf;
+
+	assert_int_equal(gstage_find(gs, gpa, &leaf), 0);
+	assert_int_equal(leaf.level, level);
+	assert_int_equal(gstage_leaf_hpa(&leaf, gpa), hpa);
+}
+
+static void assert_unmapped(struct gstage *gs, gpa_t gpa)
+{
+	struct gstage_leaf leaf;
+
+	assert_int_equal(gstage_find(gs, gpa, &leaf), -ENOENT);
+}
+
+static bool writable(struct gstage *gs, gpa_t gpa)
+{
+	struct gstage_leaf leaf;
+
+	assert_int_equal(gstage_find(gs, gpa, &leaf), 0);
+	return leaf.pte & PTE_W;
+}
+
+static void free_retired(struct gstage *gs)
+{
+	gstage_free_retired(gstage_take_retired(gs));
+}
+
+/* ---- finding ------------------------------------------------------------------- */
+
+static void an_empty_table_maps_nothing(struct fixture *f)
+{
+	assert_unmapped(&f->gs, 0);
+	assert_unmapped(&f->gs, BASE);
+	assert_unmapped(&f->gs, gstage_limit(&f->gs) - 1);
+}
+
+static void an_address_beyond_the_table_is_not_mapped(struct fixture *f)
+{
+	assert_unmapped(&f->gs, gstage_limit(&f->gs));
+	assert_unmapped(&f->gs, ~0ULL);
+}
+
+static void a_4k_leaf_is_found_at_its_page_only(struct fixture *f)
+{
+	assert_int_equal(map(&f->gs, BASE + 0x5000, 0, RAM + 0x7000, RW), 0);
+	assert_maps(&f->gs, BASE + 0x5000, 0, RAM + 0x7000);
+	assert_maps(&f->gs, BASE + 0x5fff, 0, RAM + 0x7fff);
+	assert_unmapped(&f->gs, BASE + 0x4fff);
+	assert_unmapped(&f->gs, BASE + 0x6000);
+}
+
+static void leaf_of_2m_is_found_from_its_middle(struct fixture *f)
+{
+	assert_int_equal(map(&f->gs, BASE + 0x123000, 1, RAM, RW), 0);
+	assert_maps(&f->gs, BASE + 0x123456, 1, RAM + 0x123456);
+	assert_unmapped(&f->gs, BASE + SZ_2M);
+}
+
+static void leaf_of_1g_is_found_from_its_middle(struct fixture *f)
+{
+	assert_int_equal(map(&f->gs, BASE, 2, RAM, RW), 0);
+	assert_maps(&f->gs, BASE + 0x3fffffff, 2, RAM + 0x3fffffff);
+	assert_unmapped(&f->gs, BASE + SZ_1G);
+}
+
+static void the_last_page_of_the_reach_can_be_mapped(struct fixture *f)
+{
+	gpa_t last = gstage_limit(&f->gs) - PAGE_SIZE;
+
+	assert_int_equal(map(&f->gs, last, 0, RAM, RW), 0);
+	assert_maps(&f->gs, last + 1, 0, RAM + 1);
+	assert_unmapped(&f->gs, 0);
+}
+
+static void the_four_roots_do_not_alias(struct fixture *f)
+{
+	u64 quarter = gstage_limit(&f->gs) / 4;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		assert_int_equal(map(&f->gs, i * quarter, 0, RAM + i * PAGE_SIZE, RW), 0);
+	for (i = 0; i < 4; i++)
+		assert_maps(&f->gs, i * quarter, 0, RAM + i * PAGE_SIZE);
+}
+
+static void hgatp_names_mode_vmid_and_root(struct fixture *f)
+{
+	unsigned long hgatp = gstage_hgatp(&f->gs, 0x155);
+
+	assert_int_equal(FIELD_GET(HGATP_MODE, hgatp), f->variant->mode);
+	assert_int_equal(FIELD_GET(HGATP_VMID, hgatp), 0x155);
+	assert_int_equal(FIELD_GET(HGATP_PPN, hgatp) << PAGE_SHIFT, f->gs.root);
+	assert_true(IS_ALIGNED(f->gs.root, 0x4000));
+	assert_int_equal(gstage_gpa_bits(), 9 * f->variant->levels + 14);
+}
+
+/* ---- mapping -------------------------------------------------------------------- */
+
+static void mapping_tells_what_was_there(struct fixture *f)
+{
+	pte_t old = 1, first = pte_make(RAM, GSTAGE_LEAF), second = pte_make(RAM, RW);
+
+	assert_int_equal(gstage_map(&f->gs, BASE, 0, first, &old), 0);
+	assert_int_equal(old, 0);
+	assert_int_equal(gstage_map(&f->gs, BASE, 0, second, &old), 0);
+	assert_int_equal(old, first);
+}
+
+static void a_small_leaf_splits_the_large_one_in_its_way(struct fixture *f)
+{
+	map(&f->gs, BASE, 1, RAM, GSTAGE_LEAF);
+	assert_int_equal(map(&f->gs, BASE + 0x3000, 0, RAM + 0x3000, RW), 0);
+	assert_maps(&f->gs, BASE + 0x2fff, 0, RAM + 0x2fff);
+	assert_maps(&f->gs, BASE + 0x1ff000, 0, RAM + 0x1ff000);
+	assert_true(writable(&f->gs, BASE + 0x3000));
+	assert_false(writable(&f->gs, BASE + 0x2000));
+	assert_int_equal(native_events(TRACE_gstage_split), 1);
+}
+
+static void a_small_leaf_splits_1g_all_the_way_down(struct fixture *f)
+{
+	map(&f->gs, BASE, 2, RAM, GSTAGE_LEAF);
+	assert_int_equal(map(&f->gs, BASE + 0x3000, 0, RAM + 0x3000, RW), 0);
+	assert_maps(&f->gs, BASE + SZ_2M, 1, RAM + SZ_2M);
+	assert_maps(&f->gs, BASE + 0x4000, 0, RAM + 0x4000);
+}
+
+static void a_large_leaf_takes_the_place_of_small_ones(struct fixture *f)
+{
+	unsigned long tables;
+
+	map(&f->gs, BASE + 0x3000, 0, RAM + 0x3000, RW);
+	tables = f->gs.tables;
+	assert_int_equal(map(&f->gs, BASE, 1, RAM, RW), 0);
+	assert_maps(&f->gs, BASE + 0x3000, 1, RAM + 0x3000);
+	assert_int_equal(f->gs.tables, tables - 1);
+	free_retired(&f->gs);
+}
+
+static void without_memory_nothing_is_mapped(struct fixture *f)
+{
+	unsigned int nth;
+
+	for (nth = 1; nth < f->variant->levels; nth++) {
+		gpa_t gpa = nth * (gstage_limit(&f->gs) / 8); /* shares no table with the last */
+
+		native_fail_alloc(nth);
+		assert_int_equal(map(&f->gs, gpa, 0, RAM, RW), -ENOMEM);
+		assert_unmapped(&f->gs, gpa);
+	}
+	native_fail_alloc(0);
+}
+
+static void without_memory_a_leaf_stays_unsplit(struct fixture *f)
+{
+	map(&f->gs, BASE, 1, RAM, GSTAGE_LEAF);
+	native_fail_alloc(1);
+	assert_int_equal(map(&f->gs, BASE + 0x3000, 0, RAM + 0x3000, RW), -ENOMEM);
+	native_fail_alloc(0);
+	assert_maps(&f->gs, BASE + 0x3000, 1, RAM + 0x3000);
+	assert_false(writable(&f->gs, BASE + 0x3000));
+}
+
+/* ---- ranges ----------------------------------------------------------------------- */
+
+static void unmapping_clears_the_range_and_nothing_else(struct fixture *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1024; i++)
+		map(&f->gs, BASE + i * PAGE_SIZE, 0, RAM + i * PAGE_SIZE, RW);
+	assert_true(gstage_unmap(&f->gs, BASE + 0x5000, BASE + SZ_2M + 0x5000));
+	for (i = 0; i < 1024; i++) {
+		if (i >= 5 && i < 517)
+			assert_unmapped(&f->gs, BASE + i * PAGE_SIZE);
+		else
+			assert_maps(&f->gs, BASE + i * PAGE_SIZE, 0, RAM + i * PAGE_SIZE);
+	}
+}
+
+static void unmapping_a_part_of_2m_clears_all_of_it(struct fixture *f)
+{
+	map(&f->gs, BASE, 1, RAM, RW);
+	assert_true(gstage_unmap(&f->gs, BASE + 0x5000, BASE + 0x6000));
+	assert_unmapped(&f->gs, BASE);
+	assert_unmapped(&f->gs, BASE + SZ_2M - 1);
+}
+
+static void unmapping_nothing_needs_no_fence(struct fixture *f)
+{
+	map(&f->gs, BASE, 0, RAM, RW);
+	assert_false(gstage_unmap(&f->gs, BASE + 0x1000, BASE + 0x2000));
+	assert_false(gstage_unmap(&f->gs, BASE + 0x1000, BASE + 0x1000));
+}
+
+static void unmapping_all_frees_every_table(struct fixture *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < 100; i++)
+		map(&f->gs, BASE + i * 0x1234000ULL, 0, RAM, RW);
+	assert_true(f->gs.tables > 0);
+	assert_true(gstage_unmap(&f->gs, 0, ~0ULL));
+	assert_int_equal(f->gs.tables, 0);
+	assert_true(native_pages_in_use() > 8); /* retired, until a fence */
+	free_retired(&f->gs);
+	assert_int_equal(native_pages_in_use(), 8); /* the two roots */
+}
+
+static void a_retired_table_shows_a_late_walk_nothing(struct fixture *f)
+{
+	hpa_t retired;
+	pte_t *table;
+	unsigned int i;
+
+	map(&f->gs, BASE, 0, RAM, RW);
+	map(&f->gs, BASE + SZ_1G, 0, RAM, RW);
+	gstage_unmap(&f->gs, 0, ~0ULL);
+	for (retired = gstage_take_retired(&f->gs); retired; retired = pte_to_hpa(table[0])) {
+		table = native_ram(retired);
+		for (i = 0; i < GSTAGE_TABLE_ENTRIES; i++)
+			assert_false(table[i] & PTE_V);
+		f->gs.retired = f->gs.retired ? f->gs.retired : retired;
+	}
+	free_retired(&f->gs);
+}
+
+static void protecting_takes_write_permission_only(struct fixture *f)
+{
+	map(&f->gs, BASE, 0, RAM, RW);
+	map(&f->gs, BASE + 0x1000, 0, RAM + 0x1000, RW);
+	map(&f->gs, BASE + SZ_2M, 1, RAM + SZ_2M, RW);
+	assert_true(gstage_protect(&f->gs, BASE + 0x1000, BASE + SZ_2M + 0x1000));
+	assert_true(writable(&f->gs, BASE));
+	assert_false(writable(&f->gs, BASE + 0x1000));
+	assert_false(writable(&f->gs, BASE + SZ_2M));
+	assert_maps(&f->gs, BASE + SZ_2M + 0x5000, 1, RAM + SZ_2M + 0x5000);
+	assert_false(gstage_protect(&f->gs, BASE + 0x1000, BASE + SZ_2M + 0x1000));
+}
+
+static void tables_at_the_edge_of_a_range_stay(struct fixture *f)
+{
+	map(&f->gs, BASE + 0x1000, 0, RAM, RW);
+	gstage_unmap(&f->gs, BASE + 0x1000, BASE + SZ_2M);
+	assert_true(f->gs.tables > 0);
+	assert_int_equal(f->gs.retired, 0);
+}
+
+/* ---- both walkers alike --------------------------------------------------------------- */
+
+static u64 random_state;
+
+static u64 rnd(u64 below)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state % below;
+}
+
+static void assert_same_table(hpa_t a, hpa_t b, unsigned int level, unsigned long entries)
+{
+	pte_t *ta = native_ram(a), *tb = native_ram(b);
+	unsigned long i;
+
+	for (i = 0; i < entries; i++) {
+		assert_int_equal(pte_is_table(ta[i]), pte_is_table(tb[i]));
+		if (pte_is_table(ta[i]))
+			assert_same_table(pte_to_hpa(ta[i]), pte_to_hpa(tb[i]), level - 1, 512);
+		else
+			assert_int_equal(ta[i], tb[i]);
+	}
+}
+
+/* Mostly near each other, so that leaves of all sizes meet; sometimes anywhere. */
+static gpa_t random_gpa(const struct gstage *gs)
+{
+	if (rnd(8) == 0)
+		return rnd(gstage_limit(gs));
+	return BASE + rnd(3 * SZ_1G / 512) / (rnd(2) ? 1 : 64);
+}
+
+static void random_step(struct gstage *gs, struct gstage *twin)
+{
+	unsigned int what = (unsigned int)rnd(10), level = (unsigned int)rnd(16);
+	gpa_t gpa = random_gpa(gs), end;
+	pte_t old[2] = { 0 }, pte;
+
+	level = level > 13 ? 2 : level > 10 ? 1 : 0;
+	end = ALIGN_UP(gpa + rnd(rnd(2) ? 0x10000 : 3 * SZ_2M), PAGE_SIZE);
+	gpa = ALIGN_DOWN(gpa, PAGE_SIZE);
+	if (what < 7) {
+		pte = pte_make(rnd(1 << 20) << gstage_shift(level), rnd(2) ? RW : GSTAGE_LEAF);
+		assert_int_equal(gstage_map(gs, gpa, level, pte, &old[0]),
+				 gstage_map(twin, gpa, level, pte, &old[1]));
+		assert_int_equal(old[0], old[1]);
+	} else if (what < 9) {
+		assert_int_equal(gstage_unmap(gs, gpa, end), gstage_unmap(twin, gpa, end));
+	} else {
+		assert_int_equal(gstage_protect(gs, gpa, end), gstage_protect(twin, gpa, end));
+	}
+	assert_int_equal(gs->tables, twin->tables);
+}
+
+static void random_changes_end_in_the_same_table(struct fixture *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1500; i++) {
+		random_step(&f->gs, &f->twin);
+		if (i % 100 == 99) {
+			assert_same_table(f->gs.root, f->twin.root, f->variant->levels - 1, 2048);
+			free_retired(&f->gs);
+			free_retired(&f->twin);
+		}
+	}
+}
+
+/* Against the plainest of models: one entry a page. */
+static void random_changes_agree_with_a_flat_model(struct fixture *f)
+{
+	static hpa_t model[4096];
+	unsigned int i, j;
+
+	memset(model, 0, sizeof(model));
+	for (i = 0; i < 2000; i++) {
+		bool large = rnd(8) == 0;
+		unsigned int page = (unsigned int)rnd(4096), n = (unsigned int)rnd(600);
+
+		if (rnd(3)) {
+			hpa_t hpa = RAM + (rnd(64) * SZ_2M);
+
+			page = large ? page & ~511U : page;
+			hpa += large ? 0 : (page & 511) * PAGE_SIZE;
+			assert_int_equal(map(&f->gs, BASE + page * PAGE_SIZE, large, hpa, RW), 0);
+			if (large)
+				for (j = 0; j < 512; j++)
+					model[page + j] = 0;
+			for (j = 0; j < (large ? 512 : 1); j++)
+				model[page + j] = hpa + j * PAGE_SIZE;
+		} else {
+			struct gstage_leaf leaf;
+			unsigned int first = page, last = MIN(page + n, 4096U);
+
+			if (first == last)
+				continue;
+			/* A large leaf that is cut goes as a whole. */
+			if (!gstage_find(&f->gs, BASE + first * PAGE_SIZE, &leaf) && leaf.level)
+				first &= ~511U;
+			if (!gstage_find(&f->gs, BASE + (last - 1) * PAGE_SIZE, &leaf) &&
+			    leaf.level)
+				last = ALIGN_UP(last, 512U);
+			gstage_unmap(&f->gs, BASE + page * PAGE_SIZE,
+				     BASE + MIN(page + n, 4096U) * PAGE_SIZE);
+			for (j = first; j < last; j++)
+				model[j] = 0;
+		}
+		free_retired(&f->gs);
+	}
+	for (i = 0; i < 4096; i++) {
+		struct gstage_leaf leaf;
+		int err = gstage_find(&f->gs, BASE + i * PAGE_SIZE, &leaf);
+
+		assert_int_equal(err, model[i] ? 0 : -ENOENT);
+		if (!err)
+			assert_int_equal(gstage_leaf_hpa(&leaf, BASE + i * PAGE_SIZE), model[i]);
+	}
+}
+
+/* ---- one program, all variants ------------------------------------------------------------- */
+
+static void run(void (*claim)(struct fixture *f))
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(variants); i++) {
+		const struct variant *v = &variants[i];
+		struct fixture f = { .variant = v };
+
+		print_message("# %s, %u levels\n", v->ops->name, v->levels);
+		native_reset();
+		native_hgatp_set(1U << v->mode, 14);
+		assert_int_equal(gstage_probe(), 0);
+		random_state = 0x9e3779b97f4a7c15ULL + i % 3;
+		assert_int_equal(gstage_init(&f.gs, v->ops, true), 0);
+		assert_int_equal(
+			gstage_init(&f.twin,
+				    v->ops == &gstage_iter_ops ? &gstage_rec_ops : &gstage_iter_ops,
+				    true),
+			0);
+		claim(&f);
+		gstage_destroy(&f.gs);
+		gstage_destroy(&f.twin);
+		assert_int_equal(native_pages_in_use(), 0);
+		assert_int_equal(native_maps_in_use(), 0);
+	}
+}
+
+#define FOR_ALL_VARIANTS(claim)            \
+	static void each_##claim(void **s) \
+	{                                  \
+		(void)s;                   \
+		run(claim);                \
+	}
+
+FOR_ALL_VARIANTS(an_empty_table_maps_nothing)
+FOR_ALL_VARIANTS(an_address_beyond_the_table_is_not_mapped)
+FOR_ALL_VARIANTS(a_4k_leaf_is_found_at_its_page_only)
+FOR_ALL_VARIANTS(leaf_of_2m_is_found_from_its_middle)
+FOR_ALL_VARIANTS(leaf_of_1g_is_found_from_its_middle)
+FOR_ALL_VARIANTS(the_last_page_of_the_reach_can_be_mapped)
+FOR_ALL_VARIANTS(the_four_roots_do_not_alias)
+FOR_ALL_VARIANTS(hgatp_names_mode_vmid_and_root)
+FOR_ALL_VARIANTS(mapping_tells_what_was_there)
+FOR_ALL_VARIANTS(a_small_leaf_splits_the_large_one_in_its_way)
+FOR_ALL_VARIANTS(a_small_leaf_splits_1g_all_the_way_down)
+FOR_ALL_VARIANTS(a_large_leaf_takes_the_place_of_small_ones)
+FOR_ALL_VARIANTS(without_memory_nothing_is_mapped)
+FOR_ALL_VARIANTS(without_memory_a_leaf_stays_unsplit)
+FOR_ALL_VARIANTS(unmapping_clears_the_range_and_nothing_else)
+FOR_ALL_VARIANTS(unmapping_a_part_of_2m_clears_all_of_it)
+FOR_ALL_VARIANTS(unmapping_nothing_needs_no_fence)
+FOR_ALL_VARIANTS(unmapping_all_frees_every_table)
+FOR_ALL_VARIANTS(a_retired_table_shows_a_late_walk_nothing)
+FOR_ALL_VARIANTS(protecting_takes_write_permission_only)
+FOR_ALL_VARIANTS(tables_at_the_edge_of_a_range_stay)
+FOR_ALL_VARIANTS(random_changes_end_in_the_same_table)
+FOR_ALL_VARIANTS(random_changes_agree_with_a_flat_model)
+
+static void the_largest_mode_is_chosen_and_none_is_refused(void **s)
+{
+	(void)s;
+	native_reset();
+	native_hgatp_set(1 << SATP_MODE_SV39 | 1 << SATP_MODE_SV48, 14);
+	assert_int_equal(gstage_probe(), 0);
+	assert_int_equal(gstage_gpa_bits(), 50);
+	native_hgatp_set(0, 14);
+	assert_int_equal(gstage_probe(), -ENODEV);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_an_empty_table_maps_nothing),
+		cmocka_unit_test(each_an_address_beyond_the_table_is_not_mapped),
+		cmocka_unit_test(each_a_4k_leaf_is_found_at_its_page_only),
+		cmocka_unit_test(each_leaf_of_2m_is_found_from_its_middle),
+		cmocka_unit_test(each_leaf_of_1g_is_found_from_its_middle),
+		cmocka_unit_test(each_the_last_page_of_the_reach_can_be_mapped),
+		cmocka_unit_test(each_the_four_roots_do_not_alias),
+		cmocka_unit_test(each_hgatp_names_mode_vmid_and_root),
+		cmocka_unit_test(each_mapping_tells_what_was_there),
+		cmocka_unit_test(each_a_small_leaf_splits_the_large_one_in_its_way),
+		cmocka_unit_test(each_a_small_leaf_splits_1g_all_the_way_down),
+		cmocka_unit_test(each_a_large_leaf_takes_the_place_of_small_ones),
+		cmocka_unit_test(each_without_memory_nothing_is_mapped),
+		cmocka_unit_test(each_without_memory_a_leaf_stays_unsplit),
+		cmocka_unit_test(each_unmapping_clears_the_range_and_nothing_else),
+		cmocka_unit_test(each_unmapping_a_part_of_2m_clears_all_of_it),
+		cmocka_unit_test(each_unmapping_nothing_needs_no_fence),
+		cmocka_unit_test(each_unmapping_all_frees_every_table),
+		cmocka_unit_test(each_a_retired_table_shows_a_late_walk_nothing),
+		cmocka_unit_test(each_protecting_takes_write_permission_only),
+		cmocka_unit_test(each_tables_at_the_edge_of_a_range_stay),
+		cmocka_unit_test(each_random_changes_end_in_the_same_table),
+		cmocka_unit_test(each_random_changes_agree_with_a_flat_model),
+		cmocka_unit_test(the_largest_mode_is_chosen_and_none_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("G-stage", tests, NULL, NULL);
+}

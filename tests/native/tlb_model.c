@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tlb_model.c - translation as hardware may do it, with a TLB that forgets nothing by itself.
+ *
+ * Each hart keeps every VS-stage and every G-stage translation that it has made until a
+ * fence names it: the worst hardware that the specification allows, which QEMU is not. So a
+ * missing fence shows here. Also what reads the guest's memory: HLV and HLVX.
+ */
+#include <string.h>
+#include "native.h"
+#include "native_host.h"
+#include "hfence.h"
+#include "kvm_asm.h"
+
+#define TLB_ENTRIES 512
+
+struct g_entry {
+	bool valid;
+	unsigned long vmid;
+	gpa_t gpa;
+	u64 size;
+	pte_t pte;
+};
+
+struct vs_entry {
+	bool valid;
+	unsigned long vmid, asid;
+	gva_t gva;
+	u64 size;
+	pte_t pte;
+};
+
+struct tlb {
+	struct g_entry g[TLB_ENTRIES];
+	struct vs_entry vs[TLB_ENTRIES];
+	unsigned int g_next, vs_next;
+};
+
+static struct tlb tlbs[HV_MAX_HARTS];
+struct native_fences native_fences;
+struct native_quirks native_quirks;
+
+static struct tlb *tlb(void)
+{
+	return &tlbs[hv_hart()];
+}
+
+static unsigned long vmid_now(void)
+{
+	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
+}
+
+/* ---- G-stage ------------------------------------------------------------------------ */
+
+static const unsigned int levels_of_mode[16] = {
+	[SATP_MODE_SV39] = 3,
+	[SATP_MODE_SV48] = 4,
+	[SATP_MODE_SV57] = 5,
+};
+
+/* The leaf that the table in hgatp has for gpa, checked as hardware checks; 0: none. */
+static pte_t g_walk(gpa_t gpa, u64 *size)
+{
+	unsigned long hgatp = csr_read(hgatp);
+	int level = (int)levels_of_mode[FIELD_GET(HGATP_MODE, hgatp)] - 1, top = level;
+	hpa_t table = (hpa_t)FIELD_GET(HGATP_PPN, hgatp) << PAGE_SHIFT;
+
+	if (!IS_ALIGNED(table, 0x4000))
+		hv_panic("native MMU: the G-stage root is not aligned to 16 KiB\n");
+	if (gpa >> (12 + 9 * (top + 1) + 2))
+		return 0;
+	for (; level >= 0; level--) {
+		unsigned long index = (gpa >> (12 + 9 * level)) & (level == top ? 0x7ff : 0x1ff);
+		pte_t *entries = native_ram(table);
+		pte_t pte;
+
+		if (!entries)
+			hv_panic("native MMU: a G-stage table outside of RAM\n");
+		pte = __atomic_load_n(&entries[index], __ATOMIC_ACQUIRE);
+		*size = 1ULL << (12 + 9 * level);
+		if (!(pte & PTE_V))
+			return 0;
+		if (!pte_is_leaf(pte)) {
+			table = pte_to_hpa(pte);
+			continue;
+		}
+		if (!(pte & PTE_U) || (pte & PTE_G) || !IS_ALIGNED(pte_to_hpa(pte), *size))
+			hv_panic("native MMU: no valid G-stage leaf: 0x%lx\n", pte);
+		/* Svade: the hardware sets neither A nor D. */
+		return (pte & PTE_A) ? pte : 0;
+	}
+	return 0;
+}
+
+static bool permits(pte_t pte, enum native_access access)
+{
+	if (access == NATIVE_STORE)
+		return (pte & PTE_W) && (pte & PTE_D);
+	return pte & (access == NATIVE_FETCH ? PTE_X : PTE_R);
+}
+
+static struct g_entry *g_lookup(gpa_t gpa)
+{
+	unsigned int i;
+
+	for (i = 0; i < TLB_ENTRIES; i++) {
+		struct g_entry *e = &tlb()->g[i];
+
+		if (e->valid && e->vmid == vmid_now() && gpa - e->gpa < e->size)
+			return e;
+	}
+	return NULL;
+}
+
+static unsigned long g_fault_cause(enum native_access access)
+{
+	static const unsigned long cause[] = {
+		[NATIVE_LOAD] = EXC_LOAD_GUEST_PAGE_FAULT,
+		[NATIVE_STORE] = EXC_STORE_GUEST_PAGE_FAULT,
+		[NATIVE_FETCH] = EXC_INST_GUEST_PAGE_FAULT,
+	};
+
+	return cause[access];
+}
+
+unsigned long native_gstage_access(gpa_t gpa, enum native_access access, hpa_t *hpa)
+{
+	struct g_entry *e = g_lookup(gpa);
+	u64 size;
+	pte_t pte;
+
+	if (!e) {
+		pte = g_walk(gpa, &size);
+		if (!pte)
+			return g_fault_cause(access);
+		e = &tlb()->g[tlb()->g_next++ % TLB_ENTRIES];
+		*e = (struct g_entry){
+			.valid = true,
+			.vmid = vmid_now(),
+			.gpa = ALIGN_DOWN(gpa, size),
+			.size = size,
+			.pte = pte,
+		};
+	}
+	if (!permits(e->pte, access))
+		return g_fault_cause(access);
+	*hpa = pte_to_hpa(e->pte) + (gpa - e->gpa);
+	return 0;
+}
+
+unsigned int native_tlb_entries(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < TLB_ENTRIES; i++)
+		n += tlb()->g[i].valid + tlb()->vs[i].valid;
+	return n;
+}
+
+/* ---- VS-stage ------------------------------------------------------------------------- */
+
+static unsigned long set_trap(struct hv_trap *trap, unsigned long cause, gva_t gva, gpa_t gpa,
+			      unsigned long htinst)
+{
+	*trap = (struct hv_trap){
+		.scause = cause,
+		.stval = gva,
+		.htval = native_quirks.htval_zero ? 0 : (unsigned long)(gpa >> 2),
+		.htinst = native_quirks.htinst_zero ? 0 : htinst,
+	};
+	return cause;
+}
+
+static unsigned long vs_fault(struct hv_trap *trap, enum native_access access, gva_t gva)
+{
+	static const unsigned long cause[] = {
+		[NATIVE_LOAD] = EXC_LOAD_PAGE_FAULT,
+		[NATIVE_STORE] = EXC_STORE_PAGE_FAULT,
+		[NATIVE_FETCH] = EXC_INST_PAGE_FAULT,
+	};
+
+	set_trap(trap, cause[access], gva, 0, 0);
+	return cause[access];
+}
+
+/* The VS-stage leaf for gva, with *size; 0: trapped. A and D are set in memory with ADUE. */
+static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_trap *trap)
+{
+	unsigned long vsatp = csr_read(vsatp);
+	int level = (int)levels_of_mode[FIELD_GET(SATP_MODE, vsatp)] - 1;
+	gpa_t table = (gpa_t)FIELD_GET(SATP_PPN, vsatp) << PAGE_SHIFT;
+	pte_t needs = access == NATIVE_STORE ? PTE_A | PTE_D : PTE_A;
+
+	for (; level >= 0; level--) {
+		gpa_t pte_gpa = table + ((gva >> (12 + 9 * level)) & 0x1ff) * 8;
+		hpa_t hpa;
+		pte_t pte;
+
+		if (native_gstage_access(pte_gpa, NATIVE_LOAD, &hpa)) {
+			set_trap(trap, g_fault_cause(access), gva, pte_gpa, 0x3000);
+			return 0;
+		}
+		pte = *(pte_t *)native_ram(hpa);
+		*size = 1ULL << (12 + 9 * level);
+		if (!(pte & PTE_V))
+			break;
+		if (!pte_is_leaf(pte)) {
+			table = pte_to_hpa(pte);
+			continue;
+		}
+		if (!(pte & (access == NATIVE_STORE   ? PTE_W
+			     : access == NATIVE_FETCH ? PTE_X
+						      : PTE_R)))
+			break;
+		if ((pte & needs) == needs)
+			return pte;
+		if (!(csr_read(henvcfg) & ENVCFG_ADUE))
+			break;
+		if (native_gstage_access(pte_gpa, NATIVE_STORE, &hpa)) {
+			set_trap(trap, g_fault_cause(access), gva, pte_gpa, 0x3020);
+			return 0;
+		}
+		*(pte_t *)native_ram(hpa) = pte | needs;
+		return pte | needs;
+	}
+	vs_fault(trap, access, gva);
+	return 0;
+}
+
+/* 0 and *gpa, or a cause. */
+static unsigned long vs_translate(gva_t gva, enum native_access access, gpa_t *gpa,
+				  struct hv_trap *trap)
+{
+	unsigned long vsatp = csr_read(vsatp), asid = FIELD_GET(SATP_ASID, vsatp);
+	struct vs_entry *e = NULL;
+	unsigned int i;
+	u64 size;
+	pte_t pte;
+
+	if (FIELD_GET(SATP_MODE, vsatp) == SATP_MODE_BARE) {
+		*gpa = gva;
+		return 0;
+	}
+	for (i = 0; i < TLB_ENTRIES; i++) {
+		e = &tlb()->vs[i];
+		if (e->valid && e->vmid == vmid_now() && e->asid == asid && gva - e->gva < e->size)
+			break;
+	}
+	if (i == TLB_ENTRIES) {
+		pte = vs_walk(gva, access, &size, trap);
+		if (!pte)
+			return trap->scause;
+		e = &tlb()->vs[tlb()->vs_next++ % TLB_ENTRIES];
+		*e = (struct vs_entry){ true, vmid_now(), asid, ALIGN_DOWN(gva, size), size, pte };
+	}
+	*gpa = pte_to_hpa(e->pte) + (gva - e->gva);
+	return 0;
+}
+
+unsigned long native_guest_access(gva_t gva, enum native_access access, void *data, size_t len,
+				  struct hv_trap *trap)
+{
+	gpa_t gpa;
+	hpa_t hpa;
+
+	trap->scause = 0;
+	if (vs_translate(gva, access, &gpa, trap))
+		return trap->scause;
+	if (native_gstage_access(gpa, access, &hpa))
+		return set_trap(trap, g_fault_cause(access), gva, gpa, native_quirks.htinst);
+	if (access == NATIVE_STORE)
+		memcpy(native_ram(hpa), data, len);
+	else
+		memcpy(data, native_ram(hpa), len);
+	return 0;
+}
+
+/* ---- unpriv.S ------------------------------------------------------------------------------ */
+
+static struct hv_trap next_unpriv_trap;
+
+void native_unpriv_trap(const struct hv_trap *trap)
+{
+	next_unpriv_trap = *trap;
+}
+
+static bool unpriv_trapped(struct hv_trap *trap)
+{
+	if (!next_unpriv_trap.scause)
+		return false;
+	*trap = next_unpriv_trap;
+	next_unpriv_trap.scause = 0;
+	return true;
+}
+
+unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
+{
+	unsigned long value = 0;
+
+	(void)hstatus;
+	if (!unpriv_trapped(trap))
+		native_guest_access(gva, NATIVE_LOAD, &value, sizeof(value), trap);
+	return trap->scause ? 0 : value;
+}
+
+/* A fetch's permissions, a load's causes (H 3.1); QEMU has a fetch's page fault for both. */
+unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
+{
+	u16 value = 0;
+
+	(void)hstatus;
+	if (unpriv_trapped(trap))
+		return 0;
+	native_guest_access(gva, NATIVE_FETCH, &value, sizeof(value), trap);
+	if (trap->scause && native_quirks.hlvx_as_qemu)
+		trap->scause = EXC_INST_PAGE_FAULT;
+	else if (trap->scause == EXC_INST_GUEST_PAGE_FAULT)
+		trap->scause = EXC_LOAD_GUEST_PAGE_FAULT;
+	else if (trap->scause == EXC_INST_PAGE_FAULT)
+		trap->scause = EXC_LOAD_PAGE_FAULT;
+	return trap->scause ? 0 : value;
+}
+
+/* ---- hfence.h -------------------------------------------------------------------------------- */
+
+static void g_drop(bool any_vmid, unsigned long vmid, bool any_gpa, gpa_t gpa)
+{
+	unsigned int i;
+
+	for (i = 0; i < TLB_ENTRIES; i++) {
+		struct g_entry *e = &tlb()->g[i];
+
+		if ((any_vmid || e->vmid == vmid) && (any_gpa || gpa - e->gpa < e->size))
+			e->valid = false;
+	}
+}
+
+static void vs_drop(bool any_asid, unsigned long asid, bool any_gva, gva_t gva)
+{
+	unsigned int i;
+
+	for (i = 0; i < TLB_ENTRIES; i++) {
+		struct vs_entry *e = &tlb()->vs[i];
+
+		if (e->vmid == vmid_now() && (any_asid || e->asid == asid) &&
+		    (any_gva || gva - e->gva < e->size))
+			e->valid = false;
+	}
+}
+
+#define COUNT(fence) __atomic_fetch_add(&native_fences.fence, 1, __ATOMIC_RELAXED)
+
+void hfence_gvma_all(void)
+{
+	COUNT(gvma_all);
+	g_drop(true, 0, true, 0);
+}
+
+void hfence_gvma_vmid(unsigned long vmid)
+{
+	COUNT(gvma_vmid);
+	g_drop(false, vmid, true, 0);
+}
+
+void hfence_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa)
+{
+	COUNT(gvma_gpa);
+	g_drop(false, vmid, false, gpa);
+}
+
+void hfence_vvma_all(void)
+{
+	COUNT(vvma_all);
+	vs_drop(true, 0, true, 0);
+}
+
+void hfence_vvma_asid(unsigned long asid)
+{
+	COUNT(vvma_asid);
+	vs_drop(false, asid, true, 0);
+}
+
+void hfence_vvma_gva(gva_t gva)
+{
+	COUNT(vvma_gva);
+	vs_drop(true, 0, false, gva);
+}
+
+void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
+{
+	COUNT(vvma_gva);
+	vs_drop(false, asid, false, gva);
+}
+
+void local_fence_i(void)
+{
+	COUNT(fence_i);
+}
+
+void native_tlb_reset(void)
+{
+	memset(tlbs, 0, sizeof(tlbs));
+	native_fences = (struct native_fences){ 0 };
+	native_quirks = (struct native_quirks){ .htinst = 0 };
+	next_unpriv_trap.scause = 0;
+}
