@@ -90,7 +90,7 @@ static bool line_is_panic_end(void)
 		return true;
 	text = strstr(console.line, PANIC_TEXT);
 	if (text)
-		strcpy(console.panic, text);
+		snprintf(console.panic, sizeof(console.panic), "%s", text);
 	return false;
 }
 
