@@ -121,8 +121,8 @@ const char *hst_name_err(u64 error, char *buf);
 
 /* hst_save.c */
 int hst_save(const char *ram, const char *out, const char *meta);
-/* hst_report.c */
-int hst_report(struct hst_file *file, const char *events, FILE *out);
+/* hst_report.c; events: a list or NULL for all; last: only so many at the end, 0 for all */
+int hst_report(struct hst_file *file, const char *events, u64 last, FILE *out);
 /* hst_stat.c */
 int hst_stat(struct hst_file *file, FILE *out);
 u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket */

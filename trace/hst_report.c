@@ -139,9 +139,13 @@ static bool earlier(const struct trace_record *a, const struct trace_record *b, 
 	return by_instret && a->instret < b->instret;
 }
 
-static int merge(const struct hst_file *file, struct cursor *cursors, const bool *chosen, FILE *out)
+/* Prints all chosen records but the first `skip`; *seen counts them. */
+static int merge(const struct hst_file *file, struct cursor *cursors, const bool *chosen, u64 skip,
+		 u64 *seen, FILE *out)
 {
 	bool by_instret = hst_meta(file, "icount", 0) != 0;
+
+	memset(cursors, 0, HST_MAX_HARTS * sizeof(*cursors));
 
 	for (;;) {
 		const struct trace_record *best = NULL;
@@ -160,17 +164,18 @@ static int merge(const struct hst_file *file, struct cursor *cursors, const bool
 		}
 		if (!best)
 			return 0;
-		if (chosen[TRACE_EVENT_OF(best->seq_event)])
+		if (chosen[TRACE_EVENT_OF(best->seq_event)] && (*seen)++ >= skip)
 			print_record(file, hart, best, out);
 		cursors[hart].at++;
 	}
 }
 
-int hst_report(struct hst_file *file, const char *events, FILE *out)
+int hst_report(struct hst_file *file, const char *events, u64 last, FILE *out)
 {
 	struct cursor *cursors = calloc(HST_MAX_HARTS, sizeof(*cursors));
+	u64 total = 0, seen = 0;
 	bool chosen[HST_MAX_EVENTS];
-	int err;
+	int err = 0;
 
 	if (!cursors) {
 		hst_error(file->path, "out of memory");
@@ -180,7 +185,10 @@ int hst_report(struct hst_file *file, const char *events, FILE *out)
 		chosen[i] = !events ||
 			    (i < file->nr_events && hst_list_has(events, file->events[i].name));
 	print_heading(file, out);
-	err = merge(file, cursors, chosen, out);
+	if (last) /* how many are there? */
+		err = merge(file, cursors, chosen, ~0ULL, &total, out);
+	if (!err)
+		err = merge(file, cursors, chosen, total > last ? total - last : 0, &seen, out);
 	free(cursors);
 	return err;
 }

@@ -10,10 +10,10 @@
 #include "hst.h"
 
 static const char usage[] =
-	"usage: hstrace save [--meta TEXT]... RAM OUT   take the trace out of a RAM file\n"
-	"       hstrace report [--events LIST] FILE     the events as text\n"
-	"       hstrace stat FILE                       the table of exits\n"
-	"       hstrace events [LIST]                   the events that there are\n"
+	"usage: hstrace save [--meta TEXT]... RAM OUT            take it out of RAM\n"
+	"       hstrace report [--events LIST] [--last N] FILE   the events as text\n"
+	"       hstrace stat FILE                                the table of exits\n"
+	"       hstrace events [LIST]                            what events there are\n"
 	"\n"
 	"RAM is the file behind the machine's memory: running, ended or killed. FILE is\n"
 	"what save wrote. LIST: names and globs with commas, ! takes away, as in the boot\n"
@@ -104,18 +104,26 @@ static int cmd_report(int argc, char **argv)
 {
 	static struct hst_file file;
 	const char *events = NULL;
+	u64 last = 0;
+	char *end;
 	int err;
 
-	if (argc > 1 && !strcmp(argv[0], "--events")) {
-		events = argv[1];
-		argc -= 2;
-		argv += 2;
+	for (; argc > 1 && argv[0][0] == '-'; argc -= 2, argv += 2) {
+		if (!strcmp(argv[0], "--events")) {
+			events = argv[1];
+			continue;
+		}
+		if (strcmp(argv[0], "--last"))
+			return wrong_use("report has no option", argv[0]);
+		last = strtoull(argv[1], &end, 10);
+		if (!last || *end)
+			return wrong_use("--last takes a number from 1 on, not", argv[1]);
 	}
 	if (argc != 1 || argv[0][0] == '-')
 		return wrong_use("report takes one FILE", NULL);
 	if (hst_open(&file, argv[0]))
 		return 1;
-	err = hst_report(&file, events, stdout);
+	err = hst_report(&file, events, last, stdout);
 	hst_close(&file);
 	return finish(err);
 }

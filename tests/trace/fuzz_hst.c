@@ -71,7 +71,7 @@ static void try_file(const char *path, const unsigned char *data, size_t size, F
 	}
 	if (hst_open(&file, path))
 		return;
-	hst_report(&file, random_u64() % 2 ? NULL : "kvm_*", null);
+	hst_report(&file, random_u64() % 2 ? NULL : "kvm_*", random_u64() % 9, null);
 	hst_stat(&file, null);
 	hst_close(&file);
 }

@@ -39,6 +39,9 @@ like "$out" ' 1 +1\.1 kvm_entry: pc=0x9$' "the second hart's last event is there
 trace report --events '*entry' "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | grep -c kvm_entry) $(grep -c kvm_exit <<<"$out")" "10 0" \
 	"--events chooses"
+trace report --events 'kvm_exit' --last 3 "$tmp/t"
+is "$(grep -v '^#' <<<"$out" | grep -o 'sepc=0x.' | tr '\n' ' ')" "sepc=0x6 sepc=0x8 sepc=0x8 " \
+	"--last gives the last of what is chosen"
 
 trace stat "$tmp/t"
 like "$out" '^exits: 2002; cost in instructions' "stat says the unit: instructions"
@@ -132,7 +135,7 @@ fuzzed=$("$bin/fuzz_hst" "$tmp/t" 2)
 ok $? "no damaged file makes the reader go astray ($fuzzed)"
 
 # ---- wrong use ----
-for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "stat a b" "events a b"; do
+for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "stat a b" "events a b"; do
 	# shellcheck disable=SC2086 # words on purpose
 	trace $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace' "$tmp/err"
