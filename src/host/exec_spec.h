@@ -18,8 +18,8 @@ struct exec_spec {
 	int argc, envc;
 	char *argv[EXEC_SPEC_STRINGS + 1]; /* NULL-terminated; argv[0] is the program's path */
 	char *envp[EXEC_SPEC_STRINGS + 1];
-	const char *stdio[3];	/* "hs.0" …, "file:/path", "null", or "console": the UART */
-	bool tty[3];		/* that one is the launcher's terminal */
+	const char *stdio[3];    /* "hs.0" …, "file:/path", "null", or "console": the UART */
+	bool tty[3];             /* that one is the launcher's terminal */
 	unsigned int rows, cols; /* of that terminal; 0: unknown */
 	const char *cwd;
 	bool from_file; /* /.hs/exec was there; else /init on the console */

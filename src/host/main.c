@@ -79,7 +79,7 @@ static void start_program(void)
 	if (exec_spec_read(&spec))
 		panic("/.hs/exec of the initramfs is malformed");
 	run_desc.state = HS_RUN_RUNNING;
-	err = process_start_first(spec.argv[0], spec.argv, spec.envp);
+	err = process_start_first(&spec);
 	if (err) {
 		printk("host: %s does not start: error %d\n", spec.argv[0], -err);
 		host_first_exited((err == -ENOENT ? 127 : 126) << 8);

@@ -9,6 +9,7 @@
 #include "wait.h"
 
 struct fd_table;
+struct hv_timer;
 struct inode;
 struct mm;
 
@@ -38,6 +39,8 @@ struct process {
 	char path[256];		      /* of the program, for /proc/self/exe */
 
 	u64 run_time, child_time;     /* ticks: of threads that ended; of reaped children */
+	bool is_first;		      /* the machine ends with it */
+	struct waitq thread_wait;     /* exec waits here until it is alone */
 	bool is_init;		      /* pid 1: not a program, takes in orphans */
 	bool stop_all;		      /* exec or exit: no new threads */
 	bool vfork_done;	      /* the mm that a vfork() parent lent is given back */
@@ -49,15 +52,19 @@ struct process {
 	struct sig_action actions[NR_SIGNALS];
 	u64 pending;		      /* sent to the process */
 	struct list_head sigqueue;
+	unsigned int nr_queued;	      /* siginfos in all queues of the process */
+	struct hv_timer *itimer;      /* sys_time.c: ITIMER_REAL */
 };
 
 extern struct spinlock all_processes_lock;
 extern struct list_head all_processes;
+extern struct process init_process;
 
 #define current_process (current->process)
 
 /* Start the first program: called by main.c when the machine is up. */
-int process_start_first(const char *path, char *const argv[], char *const envp[]);
+struct exec_spec;
+int process_start_first(const struct exec_spec *spec);
 /* Called by the process layer when that program is gone: main.c reports and powers off. */
 void host_first_exited(int wait_status) __attribute__((noreturn));
 

@@ -19,8 +19,7 @@ struct thread_signals {
 	unsigned long altstack_sp, altstack_size;
 	int altstack_flags;
 	u8 restart;	      /* enum syscall_restart: the call returned -EINTR and may run again */
-	bool restarted;	      /* the next call is such a one: restart_deadline is its end */
-	u64 restart_deadline; /* ticks; of nanosleep() and timed futex waits */
+	u64 restart_deadline; /* ticks: where an interrupted sleep that runs again ends; 0: none */
 };
 
 /*

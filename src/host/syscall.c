@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include <linux/unistd.h>
 #include "hv/bits.h"
+#include "hv/trace.h"
 #include "printk.h"
 #include "process.h"
 #include "signal.h"
@@ -83,11 +84,13 @@ void syscall_dispatch(struct trap_frame *frame)
 	long ret;
 
 	frame->orig_a0 = frame->a0;
+	trace_sys_enter(number, frame->a0, frame->a1, frame->a2, frame->a3);
 	if (number >= ARRAY_SIZE(table) || !table[number].fn) {
 		frame->a0 = (unsigned long)syscall_missing(number);
 		return;
 	}
 	ret = table[number].fn(frame);
+	trace_sys_exit(number, ret);
 	frame->a0 = (unsigned long)ret;
 	if (ret == -EINTR && table[number].restart != RESTART_NEVER)
 		syscall_interrupted(frame, table[number].restart);

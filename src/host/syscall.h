@@ -13,8 +13,8 @@
 
 /* What a call that returns -EINTR does once the signal has been dealt with. */
 enum syscall_restart {
-	RESTART_NEVER,	/* user space sees EINTR */
-	RESTART_SYS,	/* runs again, unless a handler without SA_RESTART ran */
+	RESTART_NEVER,  /* user space sees EINTR */
+	RESTART_SYS,    /* runs again, unless a handler without SA_RESTART ran */
 	RESTART_NOHAND, /* runs again, unless a handler ran */
 };
 

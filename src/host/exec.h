@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/* exec.h - what exec.c, elf.c and process.c share. */
+#ifndef HOST_EXEC_H
+#define HOST_EXEC_H
+
+#include "hv/types.h"
+
+struct file;
+struct trap_frame;
+struct mm;
+
+/* What the loader found out about a program, for the auxiliary vector. */
+struct elf_image {
+	unsigned long entry;      /* where to start: the interpreter's, if there is one */
+	unsigned long prog_entry; /* AT_ENTRY */
+	unsigned long phdr;       /* user address of the program headers, 0: not mapped */
+	unsigned int phnum;
+	unsigned long interp_base; /* AT_BASE */
+	unsigned long end;         /* behind the last segment: where brk starts */
+};
+
+/* elf.c: maps the program and its interpreter. -ENOEXEC: no riscv64 program. */
+int elf_load(struct mm *mm, struct file *f, struct elf_image *image);
+
+/* Argument and environment strings, one behind the other, each with its NUL. */
+struct exec_args {
+	char *strings;
+	size_t used, size;
+	unsigned int argc, envc;
+};
+
+int exec_args_add(struct exec_args *args, const char *s); /* 0, -E2BIG, -ENOMEM */
+void exec_args_free(struct exec_args *args);
+
+/* exec_stack.c: the initial stack: argc, argv, envp, auxv. *sp: the stack pointer. */
+int exec_build_stack(struct mm *mm, const struct exec_args *args, const struct elf_image *image,
+		     const char *execfn, unsigned long *sp);
+
+/* exec.c: the current process runs another program from now on: execve(), and the first one. */
+int exec_program(const char *path, struct exec_args *args, struct trap_frame *frame);
+
+#define EXEC_STACK_SIZE 0x800000UL
+#define EXEC_STACK_TOP  (USER_END - 16 * PAGE_SIZE)
+
+#endif

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/* process_impl.h - what process.c, exit.c, exec.c and the signal files share. */
+#ifndef HOST_PROCESS_IMPL_H
+#define HOST_PROCESS_IMPL_H
+
+#include "process.h"
+
+/* ---- process.c ---- */
+void process_get(struct process *p);
+void process_put(struct process *p);
+struct process *process_find(int pid);                        /* referenced, or NULL */
+struct thread *thread_of_process(struct process *p, int tid); /* p->lock held */
+/* exec: ends the other threads and waits for them. -EAGAIN, -EINTR: somebody else ends this one. */
+int process_kill_other_threads(struct process *p);
+void process_vfork_done(struct process *p);
+
+/* ---- exit.c ---- */
+/* All threads of p end, with this wait status, unless it is already ending. */
+void process_end(struct process *p, int wait_status);
+void thread_end(int code) __attribute__((noreturn)); /* the current one */
+
+/* ---- futex.c ---- */
+void futex_thread_exit(struct thread *t); /* robust list; clear_child_tid */
+
+/* ---- signal.c ---- */
+void signal_init_process(struct process *p, const struct process *parent);
+void signal_free_process(struct process *p);
+void signal_free_thread(struct thread *t);
+void signal_exec(struct process *p);
+/* A child of p changed its state: SIGCHLD. */
+void signal_child(struct process *p, const struct process *child, int signo);
+bool signal_child_ignored(struct process *p); /* nobody will wait: children vanish at once */
+
+/* ---- sys_time.c ---- */
+void itimer_free_process(struct process *p);
+
+#endif

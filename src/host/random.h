@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+/* random.h - random bytes, for getrandom(), /dev/urandom, AT_RANDOM. */
+#ifndef HOST_RANDOM_H
+#define HOST_RANDOM_H
+
+#include "hv/types.h"
+
+/* Mixes bytes into the generator's state: the device tree's rng-seed, at boot. */
+void random_add_seed(const void *data, size_t size);
+void random_bytes(void *buf, size_t size);
+
+#endif

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vma.h - areas of an address space, and the operations on ranges of it.
+ *
+ * Unless said otherwise callers hold mm->lock.
+ */
+#ifndef HOST_VMA_H
+#define HOST_VMA_H
+
+#include "hv/list.h"
+#include "hv/types.h"
+#include "mm.h"
+
+#define VMA_SHARED   1
+#define VMA_NO_HUGE  2 /* stacks, MADV_NOHUGEPAGE: 4K pages only */
+#define VMA_DONTFORK 4
+#define VMA_WIPEFORK 8
+
+struct vma {
+	struct list_head link;
+	unsigned long start, end;
+	unsigned int prot;  /* PROT_READ, PROT_WRITE, PROT_EXEC */
+	unsigned int flags; /* VMA_* */
+	struct file *file;  /* NULL: anonymous and private */
+	u64 pgoff;          /* of start in the file, in pages */
+};
+
+/* What a new area is to be; file's reference stays the caller's. */
+struct vma_spec {
+	unsigned long addr, len; /* page-aligned; addr 0 with !fixed: anywhere */
+	unsigned int prot, flags;
+	struct file *file;
+	u64 pgoff;
+	bool fixed;     /* at addr; what is there goes away */
+	bool noreplace; /* with fixed: -EEXIST if something is there */
+};
+
+/* ---- vma.c ---- */
+struct vma *vma_find(struct mm *mm, unsigned long addr);  /* that contains addr, or NULL */
+struct vma *vma_next(struct mm *mm, unsigned long addr);  /* first that ends above addr */
+long vma_map(struct mm *mm, const struct vma_spec *spec); /* its address, or -errno */
+int vma_unmap(struct mm *mm, unsigned long start, unsigned long len);
+int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned int prot);
+/* Sets and clears VMA_* flags of [start, end), which must be mapped throughout. */
+int vma_set_flags(struct mm *mm, unsigned long start, unsigned long end, unsigned int set,
+		  unsigned int clear);
+bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end);
+int vma_copy_all(struct mm *to, struct mm *from); /* fork: areas and pages; both locked */
+void vma_free_all(struct mm *mm);
+
+void vma_unlock(struct mm *mm); /* mm->lock; then drops the files of what was unmapped */
+
+/* ---- mm_walk.c: leaves of the page table ---- */
+
+/*
+ * The first valid leaf that covers or follows *va below end: its entry, its size, and
+ * in *va where it starts (a 2M leaf's start may lie below the *va given). NULL: none.
+ */
+pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size);
+/* So that no 2M leaf crosses va; 0 or -ENOMEM. */
+int mm_split_leaf_at(struct mm *mm, unsigned long va);
+/* Removes the pages of [start, end), which no leaf crosses; frees them after the fence. */
+void mm_zap(struct mm *mm, unsigned long start, unsigned long end);
+void mm_put_leaf_pages(pte_t pte, unsigned long size);
+void mm_get_leaf_pages(pte_t pte, unsigned long size);
+void mm_notify_start(struct mm *mm, unsigned long start, unsigned long end);
+void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end);
+
+/* ---- fault.c ---- */
+
+/* The PTE flags that an area's protection allows at most. */
+unsigned long vma_pte_flags(unsigned int prot);
+/* As mm_fault(), with mm->lock held. */
+int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec);
+void mm_sync_icache(struct mm *mm); /* instructions were written: fence.i wherever mm runs */
+
+/* ---- mm.c ---- */
+/* A file of zeroes behind a shared anonymous mapping; NULL: no memory. */
+struct file *shared_anon_file(unsigned long size);
+/* Fork: a copy; NULL: no memory. Takes the locks itself. */
+struct mm *mm_copy(struct mm *from);
+/* A user page that every process has, with the rt_sigreturn call; -ENOMEM. */
+int mm_map_sigreturn(struct mm *mm);
+/* hv_user_page_get() also for a thread that is being killed. */
+struct hv_user_page;
+int mm_page_get(struct mm *mm, unsigned long va, bool write, struct hv_user_page *page);
+/* Write into an address space from the kernel, faulting pages in; 0 or -EFAULT. Takes the lock. */
+int mm_write(struct mm *mm, unsigned long addr, const void *src, size_t size);
+
+#endif
