@@ -3,7 +3,8 @@
 # rules.mk - hstrace, the reader of traces, for the build machine.
 
 HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/hst*.c))
-HSTRACE_HDR := $(wildcard $(TOP)/trace/*.h $(TOP)/trace/*.def $(TOP)/src/include/hv/*)
+HSTRACE_HDR := $(wildcard $(TOP)/trace/*.h $(TOP)/trace/*.def $(TOP)/src/include/hv/* \
+	$(TOP)/src/host/syscall.def)
 HSTRACE_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I$(TOP)/trace -I$(TOP)/src/include
 
 all: $(O)/hstrace

@@ -8,6 +8,7 @@
  */
 #include "clock.h"
 #include "fdt.h"
+#include "hv/trace.h"
 #include "printk.h"
 #include "smp.h"
 
@@ -134,6 +135,7 @@ void clock_interrupt(void)
 		list_del(&timer->link);
 		__atomic_store_n(&me->running_timer, timer, __ATOMIC_RELEASE);
 		spin_unlock(&me->timer_lock);
+		trace_host_timer(timer->deadline, hv_time() - timer->deadline);
 		timer->fn(timer);
 		__atomic_store_n(&me->running_timer, NULL, __ATOMIC_RELEASE);
 		spin_lock(&me->timer_lock);

@@ -14,6 +14,7 @@
  * Two rq_locks are never held at once.
  */
 #include <asm-generic/errno-base.h>
+#include "hv/trace.h"
 #include "mm.h"
 #include "page.h"
 #include "printk.h"
@@ -111,6 +112,7 @@ bool thread_wake(struct thread *t)
 		spin_lock(&harts[target].rq_lock);
 		WRITE_ONCE(t->hart, target);
 	}
+	trace_sched_wakeup((u64)t->tid, target);
 	enqueue(&harts[target], t);
 	spin_unlock(&harts[target].rq_lock);
 	notify_hart(target);
@@ -216,6 +218,7 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 		me->left = prev;
 	if (me->nr_queued && !me->slice.armed)
 		hv_timer_start(&me->slice, hv_time() + hv_timebase_hz() / SLICE_HZ);
+	trace_sched_switch((u64)prev->tid, prev->state, (u64)next->tid);
 	me->running = next;
 	mm_activate(mm_of(next));
 	switch_context(prev, next);

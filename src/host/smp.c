@@ -7,6 +7,7 @@
 #include "smp.h"
 #include "clock.h"
 #include "fdt.h"
+#include "hv/trace.h"
 #include "mm.h"
 #include "page.h"
 #include "printk.h"
@@ -22,6 +23,7 @@ static struct hart_boot_info boot_info;
 
 void ipi_send(unsigned int hart)
 {
+	trace_ipi_send(hart);
 	sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 1, harts[hart].hartid, 0, 0, 0);
 }
 

@@ -11,6 +11,7 @@
 #include <asm-generic/signal.h>
 #include "clock.h"
 #include "hv/csr.h"
+#include "hv/trace.h"
 #include "irq.h"
 #include "mm.h"
 #include "printk.h"
@@ -38,6 +39,7 @@ void trap_hart_init(void)
 
 void irq_handle(unsigned long cause)
 {
+	trace_host_irq(cause);
 	switch (cause & ~CAUSE_IRQ_FLAG) {
 	case IRQ_S_SOFT:
 		csr_clear(sip, BIT(IRQ_S_SOFT));
@@ -92,8 +94,10 @@ static int resolve_page_fault(const struct trap_frame *frame)
 
 static void user_page_fault(struct trap_frame *frame)
 {
-	int err = resolve_page_fault(frame);
+	int err;
 
+	trace_page_fault_user(frame->tval, frame->epc, frame->cause);
+	err = resolve_page_fault(frame);
 	if (err == -EIO)
 		signal_fault(frame, SIGBUS, BUS_ADRERR, frame->tval);
 	else if (err)

@@ -186,12 +186,12 @@ static void a_handler_chooses_the_class(void **state)
 	trace_exit_init(&clock);
 	trace_exit_account(EXIT_UNIT_INSTRET);
 	trace_exit_begin(&clock, EXC_VIRTUAL_INST);
-	trace_exit_class(&clock, EXIT_CSR);
+	trace_exit_class(&clock, EXIT_CSR_USER);
 	trace_exit_class(&clock, EXIT_WFI);
 	trace_exit_end(&clock);
 	trace_exit_end(&clock); /* a second entry without an exit: nothing to count */
 	assert_int_equal(stat_of(0, EXIT_WFI)->count, 1);
-	assert_int_equal(stat_of(0, EXIT_CSR)->count, 0);
+	assert_int_equal(stat_of(0, EXIT_CSR_USER)->count, 0);
 	assert_int_equal(stat_of(0, EXC_VIRTUAL_INST)->count, 0);
 }
 

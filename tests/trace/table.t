@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# table.t - the table of events against the code that fires them and the page that explains them.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+cd "$HS_TOP" || exit 1
+
+missing=
+for event in $(sed -n 's/^EVENT(\([a-z0-9_]*\),.*/\1/p' trace/events.def); do
+	grep -rqw "trace_$event" src/kvm src/host || missing+=" $event"
+done
+is "$missing" "" "every event of the table is fired somewhere"
+
+missing=
+for class in $(sed -n 's/^EXIT_CLASS(\([A-Z0-9_]*\),.*/\1/p' trace/classes.def); do
+	grep -rqw "EXIT_$class" src/kvm || missing+=" $class"
+done
+is "$missing" "" "every row of the exit table is used"
+
+is "$(trace/doc.py --check 2>&1)" "" "docs/trace.md lists the events that there are"
+is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace.h | sort)" \
+	"$(sed -n '/^} kinds\[\] = {/,/^};/s/[^"]*"\([a-z]*\)"/\1\n/gp' trace/hst_report.c | grep -x '[a-z]*' | sort)" \
+	"hstrace prints every kind of field"
+
+done_testing
