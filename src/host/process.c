@@ -19,6 +19,7 @@
 #include "mm.h"
 #include "page.h"
 #include "printk.h"
+#include "random.h"
 #include "process_impl.h"
 #include "smp.h"
 #include "syscall.h"
@@ -235,6 +236,7 @@ int process_start_first(const struct exec_spec *spec)
 	struct process *p = process_alloc(NULL);
 	struct thread *t = thread_create("first", first_thread, &start);
 
+	random_init();
 	if (!p || !t)
 		return -ENOMEM;
 	start.spec = spec;

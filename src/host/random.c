@@ -9,6 +9,7 @@
  */
 #include "random.h"
 #include <string.h>
+#include "fdt.h"
 #include "hv/bits.h"
 #include "hv/host.h"
 #include "hv/spinlock.h"
@@ -85,6 +86,14 @@ void random_add_seed(const void *data, size_t size)
 	key[1] ^= (u32)(now >> 32);
 	erase_key();
 	spin_unlock(&lock);
+}
+
+void random_init(void)
+{
+	int size = 0;
+	const void *seed = fdt_getprop(host_fdt, fdt_chosen(), "rng-seed", &size);
+
+	random_add_seed(seed, seed && size > 0 ? (size_t)size : 0);
 }
 
 void random_bytes(void *buf, size_t size)

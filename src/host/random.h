@@ -5,8 +5,9 @@
 
 #include "hv/types.h"
 
-/* Mixes bytes into the generator's state: the device tree's rng-seed, at boot. */
+/* Mixes bytes into the generator's state; random_init() those of the device tree's rng-seed. */
 void random_add_seed(const void *data, size_t size);
+void random_init(void);
 void random_bytes(void *buf, size_t size);
 
 #endif
