@@ -34,4 +34,12 @@ $(O)/tests/native/%.o: $(NATIVE_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(NATIVE_CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
+# Every encoding with its meaning, from the assembler and the disassembler.
+$(O)/tests/native/insns.bin: $(NATIVE_DIR)/gen_insns.py
+	@mkdir -p $(@D)
+	$(call say,GEN)$< $(CROSS_COMPILE)as $(OBJCOPY_RV) $(CROSS_COMPILE)objdump $@
+
+$(O)/tests/native/test_insn_decode.o: $(O)/tests/native/insns.bin
+$(O)/tests/native/test_insn_decode.o: private NATIVE_CFLAGS += -DINSN_TABLE='"$(O)/tests/native/insns.bin"'
+
 -include $(wildcard $(O)/tests/native/*.d $(O)/tests/native/kvm/*.d)
