@@ -5,13 +5,13 @@
 #ifndef HOST_FILE_H
 #define HOST_FILE_H
 
+#include "hv/list.h"
 #include "hv/types.h"
 #include "wait.h"
 
 struct file;
 struct inode;
-struct poll_table; /* poll.c: where a poller enters itself */
-struct kstat;	   /* the kernel's struct stat of riscv64 */
+struct poll_table; /* poll.h: where a poller enters itself */
 
 /* buf is a user address. A NULL member: -EINVAL (read, write), -ENOTTY (ioctl), -ENODEV (mmap_page), -ESPIPE (seek). */
 struct file_ops {
@@ -20,14 +20,16 @@ struct file_ops {
 	/* As read, into kernel memory: for exec, private file mappings, page-ins. */
 	long (*kread)(struct file *f, void *buf, size_t size, u64 pos);
 	long (*ioctl)(struct file *f, unsigned int cmd, unsigned long arg);
-	/* The page behind a shared mapping, with a reference taken. map_size: SZ_4K, or SZ_2M if the whole aligned block is. */
+	/* The page behind a shared mapping, with a reference taken; beyond the end -EINVAL. */
 	int (*mmap_page)(struct file *f, u64 page_index, bool write, hpa_t *pa);
+	/* Likewise the whole aligned block of 512 pages, a reference on each; -EINVAL: no such block. */
+	int (*mmap_block)(struct file *f, u64 page_index, hpa_t *pa);
 	unsigned int (*poll)(struct file *f, struct poll_table *table); /* EPOLL* mask */
 	long (*seek)(struct file *f, s64 offset, int whence);
 	int (*fsync)(struct file *f);
 	int (*truncate)(struct file *f, u64 size);
 	long (*getdents)(struct file *f, unsigned long buf, size_t size);
-	int (*stat)(struct file *f, struct kstat *st);
+	int (*allocate)(struct file *f, int mode, u64 offset, u64 size); /* fallocate() */
 	void (*release)(struct file *f); /* the last reference is gone */
 };
 
@@ -40,6 +42,8 @@ struct file {
 	struct mutex pos_lock;
 	void *priv;
 	const char *anon_name; /* "anon_inode:kvm-vcpu", for /proc/self/fd; or NULL */
+	unsigned int kind; /* without inode: S_IFIFO, S_IFCHR, … and permissions, for fstat() */
+	struct list_head watches; /* epoll.c: those who watch this file */
 };
 
 struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int flags);
@@ -57,22 +61,26 @@ struct fd_table {
 
 struct fd_table *fd_table_create(void);
 struct fd_table *fd_table_copy(struct fd_table *from); /* fork */
-void fd_table_get(struct fd_table *t);		       /* clone(CLONE_FILES) */
+void fd_table_get(struct fd_table *t);                 /* clone(CLONE_FILES) */
 void fd_table_put(struct fd_table *t);
 void fd_table_exec(struct fd_table *t); /* closes what is close-on-exec */
-struct file *fd_get(int fd);		/* of the current process, referenced; NULL: -EBADF */
+/* The lowest free descriptor, or the very one if `exact`; takes over the reference on success. */
+int fd_table_install(struct fd_table *t, struct file *f, int from, bool exact, bool cloexec);
+struct file *fd_get(int fd);                  /* of the current process, referenced; NULL: -EBADF */
 int fd_install(struct file *f, bool cloexec); /* takes over the reference on success; -EMFILE */
 int fd_close(int fd);
+int fd_flags_get(int fd); /* FD_CLOEXEC or 0; -EBADF */
+int fd_flags_set(int fd, bool cloexec);
 
 /* Path lookup and opening, by the kernel itself (exec, boot). */
 struct file *file_open(const char *path, unsigned int flags, unsigned int mode, int *err);
 long file_kread(struct file *f, void *buf, size_t size, u64 pos);
 u64 file_size(struct file *f);
 
-/* poll.c */
-void poll_wait(struct poll_table *table, struct waitq *wq); /* from ops->poll; table may be NULL */
-
-/* Boot: unpack the initramfs, make /dev, /proc, /sys, open the program's three files. */
+/* Boot: unpack the initramfs, make /dev, /proc, /sys. Before it: drivers_init() (drivers.h). */
 void files_init(hpa_t initrd, size_t size);
+/* The program's descriptors 0 to 2, as /.hs/exec says. */
+struct exec_spec;
+int files_open_std(struct fd_table *fds, const struct exec_spec *spec);
 
 #endif

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/*
+ * poll.h - readiness of files: how ops->poll tells a poller where to wait.
+ *
+ * ops->poll first calls poll_wait() for each queue that is woken when its answer may
+ * change, then looks at its state: so a change in between is seen or wakes.
+ */
+#ifndef HOST_POLL_H
+#define HOST_POLL_H
+
+#include "hv/types.h"
+
+struct file;
+struct waitq;
+
+struct poll_table {
+	void (*enter)(struct poll_table *table, struct waitq *wq);
+};
+
+static inline void poll_wait(struct poll_table *table, struct waitq *wq)
+{
+	if (table)
+		table->enter(table, wq);
+}
+
+/* EPOLLIN, EPOLLOUT, …; a file without ops->poll is always ready. */
+unsigned int file_poll(struct file *f, struct poll_table *table);
+
+/* epoll.c: f is going away, nobody watches it any more. From file_put(). */
+void epoll_forget_file(struct file *f);
+void epoll_init(void);
+
+#endif

@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: MIT
+/*
+ * procfs_pid.c - /proc/self and /proc/PID: what a process may see of itself, and a little
+ * of others.
+ *
+ * Inodes here are made when somebody looks them up, and go when he lets go; id is the
+ * process's number, and each file looks the process up anew. Another process's memory and
+ * descriptors may vanish at any time, so maps, fd, environ tell of the caller's own only.
+ */
+#include <linux/errno.h>
+#include <linux/mman.h>
+#include <linux/stat.h>
+#include <string.h>
+#include "clock.h"
+#include "page.h"
+#include "printk.h"
+#include "process_impl.h"
+#include "procfs.h"
+#include "pseudo.h"
+#include "uaccess.h"
+#include "vma.h"
+
+static int number_of(const char *name)
+{
+	unsigned long value = 0;
+
+	if (!*name || (name[0] == '0' && name[1]))
+		return -1;
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9' || value > 100000)
+			return -1;
+		value = value * 10 + (unsigned long)(*name - '0');
+	}
+	return (int)value;
+}
+
+/* The process of a number: its own, or one of its threads'. Referenced, or NULL. */
+static struct process *process_of(int id)
+{
+	struct process *p = process_find(id);
+	struct thread *t;
+
+	if (p)
+		return p;
+	spin_lock(&all_threads_lock);
+	list_for_each_entry(t, &all_threads, all_link)
+		if (t->tid == id && t->process) {
+			p = t->process;
+			process_get(p);
+			break;
+		}
+	spin_unlock(&all_threads_lock);
+	return p;
+}
+
+static bool is_mine(const struct inode *inode)
+{
+	struct process *p = process_of((int)inode->id);
+	bool mine = p && p == current_process;
+
+	if (p)
+		process_put(p);
+	return mine;
+}
+
+/* ---- text files ------------------------------------------------------------------------------ */
+
+struct thread_facts {
+	char name[THREAD_NAME_LEN];
+	char state;
+	u64 run, wait, count; /* ticks, ticks, times */
+};
+
+static int thread_facts(int tid, struct thread_facts *facts)
+{
+	struct thread *t;
+	int err = -ESRCH;
+
+	spin_lock(&all_threads_lock);
+	list_for_each_entry(t, &all_threads, all_link) {
+		if (t->tid != tid)
+			continue;
+		memcpy(facts->name, t->name, sizeof(facts->name));
+		facts->name[sizeof(facts->name) - 1] = '\0';
+		facts->state = t->state == THREAD_RUNNING         ? 'R'
+			       : t->state == THREAD_INTERRUPTIBLE ? 'S'
+			       : t->state == THREAD_SLEEPING      ? 'D'
+								  : 'Z';
+		facts->run = t->run_time;
+		if (t == current)
+			facts->run += hv_time() - t->run_start;
+		facts->wait = t->wait_time;
+		facts->count = t->run_count;
+		err = 0;
+		break;
+	}
+	spin_unlock(&all_threads_lock);
+	return err;
+}
+
+/* Of a process whose first thread is gone, or of a zombie. */
+static void facts_without_thread(const struct process *p, struct thread_facts *facts)
+{
+	const char *slash = strrchr(p->path, '/');
+
+	*facts = (struct thread_facts){ .state = p->zombie ? 'Z' : 'S' };
+	strlcpy(facts->name, slash ? slash + 1 : p->path, sizeof(facts->name));
+}
+
+static int show_schedstat(struct inode *inode, struct text *t)
+{
+	struct thread_facts facts;
+	int err = thread_facts((int)inode->id, &facts);
+
+	if (!err)
+		text_add(t, "%llu %llu %llu\n", ticks_to_ns(facts.run), ticks_to_ns(facts.wait),
+			 facts.count);
+	return err;
+}
+
+static int show_comm(struct inode *inode, struct text *t)
+{
+	struct thread_facts facts;
+	int err = thread_facts((int)inode->id, &facts);
+
+	if (!err)
+		text_add(t, "%s\n", facts.name);
+	return err;
+}
+
+static unsigned long mm_pages(const struct process *p)
+{
+	return p == current_process && p->mm ? p->mm->total_pages : 0;
+}
+
+static int show_stat(struct inode *inode, struct text *t)
+{
+	struct process *p = process_of((int)inode->id);
+	struct thread_facts f;
+	int i;
+
+	if (!p)
+		return -ESRCH;
+	if (thread_facts((int)inode->id, &f))
+		facts_without_thread(p, &f);
+	text_add(t, "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 %llu 0 0 0 20 0 %u 0 0 0 %lu",
+		 (int)inode->id, f.name, f.state, p->parent ? p->parent->pid : 0, p->pgid, p->sid,
+		 ticks_to_ns(f.run) / 10000000, p->nr_threads, mm_pages(p));
+	for (i = 25; i <= 52; i++) /* what the host does not know is 0 */
+		text_add(t, " 0");
+	text_add(t, "\n");
+	process_put(p);
+	return 0;
+}
+
+static int show_status(struct inode *inode, struct text *t)
+{
+	struct process *p = process_of((int)inode->id);
+	struct thread_facts f;
+
+	if (!p)
+		return -ESRCH;
+	if (thread_facts((int)inode->id, &f))
+		facts_without_thread(p, &f);
+	text_add(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", f.name,
+		 p->umask, f.state, p->pid, (int)inode->id, p->parent ? p->parent->pid : 0);
+	text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%d\n", FD_MAX);
+	text_add(t, "VmRSS:\t%8lu kB\nThreads:\t%u\n", mm_pages(p) * 4, p->nr_threads);
+	text_add(t, "SigPnd:\t%016llx\nSigBlk:\t%016llx\n", p->pending,
+		 p == current_process ? current->sig.blocked : 0ULL);
+	process_put(p);
+	return 0;
+}
+
+/* Text from the caller's own memory, such as its arguments. */
+static int add_user_bytes(struct text *t, unsigned long from, unsigned long to)
+{
+	char buf[128];
+	size_t n, i;
+
+	for (; from < to && to - from < (1UL << 20); from += n) {
+		n = MIN(to - from, sizeof(buf));
+		if (copy_from_user(buf, from, n))
+			return -EFAULT;
+		for (i = 0; i < n; i++)
+			text_add(t, "%c", buf[i]);
+	}
+	return 0;
+}
+
+static int show_cmdline(struct inode *inode, struct text *t)
+{
+	struct process *p;
+
+	if (is_mine(inode))
+		return add_user_bytes(t, current_process->mm->arg_start,
+				      current_process->mm->arg_end);
+	p = process_of((int)inode->id);
+	if (!p)
+		return -ESRCH;
+	text_add(t, "%s%c", p->path, '\0');
+	process_put(p);
+	return 0;
+}
+
+static int show_environ(struct inode *inode, struct text *t)
+{
+	if (!is_mine(inode))
+		return -EACCES;
+	return add_user_bytes(t, current_process->mm->env_start, current_process->mm->env_end);
+}
+
+/* ---- maps ------------------------------------------------------------------------------------ */
+
+static void file_name(struct file *f, char *buf, size_t size)
+{
+	if (f->anon_name)
+		strlcpy(buf, f->anon_name, size);
+	else if (f->inode)
+		inode_path(f->inode, buf, size);
+	else
+		strlcpy(buf, "anon_inode:[file]", size);
+}
+
+static void show_area(struct text *t, const struct mm *mm, const struct vma *vma, char *name)
+{
+	const char *what = "";
+
+	if (vma->file) {
+		file_name(vma->file, name, PATH_LEN_MAX);
+		what = name;
+	} else if (vma->start < mm->brk && vma->end > mm->brk_start) {
+		what = "[heap]";
+	} else if (vma->start <= mm->arg_start && vma->end > mm->arg_start) {
+		what = "[stack]";
+	}
+	text_add(t, "%08lx-%08lx %c%c%c%c %08llx 00:%s %llu %s%s\n", vma->start, vma->end,
+		 vma->prot & PROT_READ ? 'r' : '-', vma->prot & PROT_WRITE ? 'w' : '-',
+		 vma->prot & PROT_EXEC ? 'x' : '-', vma->flags & VMA_SHARED ? 's' : 'p',
+		 vma->pgoff << PAGE_SHIFT, vma->file ? "01" : "00",
+		 vma->file && vma->file->inode ? vma->file->inode->ino : 0, *what ? "    " : "",
+		 what);
+}
+
+static int show_maps(struct inode *inode, struct text *t)
+{
+	struct mm *mm = current_process->mm;
+	struct vma *vma;
+	char *name;
+
+	if (!is_mine(inode))
+		return -EACCES;
+	name = kmalloc(PATH_LEN_MAX);
+	if (!name)
+		return -ENOMEM;
+	mutex_lock(&mm->lock);
+	list_for_each_entry(vma, &mm->vmas, link)
+		show_area(t, mm, vma, name);
+	mutex_unlock(&mm->lock);
+	kfree(name);
+	return 0;
+}
+
+/* ---- links ----------------------------------------------------------------------------------- */
+
+static long exe_readlink(struct inode *inode, char *buf, size_t size)
+{
+	struct process *p;
+	long len = -ESRCH;
+
+	if (is_mine(inode) && current_process->mm->exe && current_process->mm->exe->inode)
+		return inode_path_locked(current_process->mm->exe->inode, buf, size);
+	p = process_of((int)inode->id);
+	if (p) {
+		strlcpy(buf, p->path, size);
+		len = (long)strlen(buf);
+		process_put(p);
+	}
+	return len;
+}
+
+static struct inode *exe_follow(struct inode *inode)
+{
+	struct file *exe = is_mine(inode) ? current_process->mm->exe : NULL;
+
+	if (!exe || !exe->inode)
+		return NULL;
+	inode_get(exe->inode);
+	return exe->inode;
+}
+
+static const struct inode_ops exe_ops = { .readlink = exe_readlink, .follow = exe_follow };
+
+static long cwd_readlink(struct inode *inode, char *buf, size_t size)
+{
+	struct inode *dir;
+	long len;
+
+	if (!is_mine(inode))
+		return -EACCES;
+	dir = path_start();
+	len = inode_path_locked(dir, buf, size);
+	inode_put(dir);
+	return len;
+}
+
+static struct inode *cwd_follow(struct inode *inode)
+{
+	return is_mine(inode) ? path_start() : NULL;
+}
+
+static const struct inode_ops cwd_ops = { .readlink = cwd_readlink, .follow = cwd_follow };
+
+static long self_readlink(struct inode *inode, char *buf, size_t size)
+{
+	(void)inode;
+	return snprintf(buf, size, "%d", current_process->pid);
+}
+
+static const struct inode_ops self_ops = { .readlink = self_readlink };
+
+static long thread_self_readlink(struct inode *inode, char *buf, size_t size)
+{
+	(void)inode;
+	return snprintf(buf, size, "%d/task/%d", current_process->pid, current->tid);
+}
+
+static const struct inode_ops thread_self_ops = { .readlink = thread_self_readlink };
+
+/* ---- fd/ ------------------------------------------------------------------------------------- */
+
+static long fd_readlink(struct inode *inode, char *buf, size_t size)
+{
+	struct file *f = fd_get((int)inode->id);
+	long len;
+
+	if (!f)
+		return -ENOENT;
+	if (f->inode && !f->anon_name) {
+		len = inode_path_locked(f->inode, buf, size);
+	} else {
+		strlcpy(buf, f->anon_name ? f->anon_name : "/dev/tty", size);
+		len = (long)strlen(buf);
+	}
+	file_put(f);
+	return len;
+}
+
+static struct inode *fd_follow(struct inode *inode)
+{
+	struct file *f = fd_get((int)inode->id);
+	struct inode *to = f ? f->inode : NULL;
+
+	if (to)
+		inode_get(to);
+	file_put(f);
+	return to;
+}
+
+static const struct inode_ops fd_ops = { .readlink = fd_readlink, .follow = fd_follow };
+
+static struct inode *fd_lookup(struct inode *dir, const char *name)
+{
+	int fd = number_of(name);
+	struct inode *inode;
+	struct file *f = is_mine(dir) ? fd_get(fd) : NULL;
+
+	if (!f)
+		return NULL;
+	file_put(f);
+	inode = inode_alloc(S_IFLNK | 0700, &fd_ops);
+	if (inode) {
+		inode->id = (unsigned long)fd;
+		inode->nlink = 1;
+	}
+	return inode;
+}
+
+static bool fd_readdir(struct inode *dir, u64 from, struct dir_item *item)
+{
+	struct fd_table *t = current_process->fds;
+	u64 fd;
+
+	if (!is_mine(dir))
+		return false;
+	for (fd = from; fd < FD_MAX; fd++) {
+		if (!READ_ONCE(t->files[fd]))
+			continue;
+		*item = (struct dir_item){ .cookie = fd, .ino = fd + 1000, .mode = S_IFLNK };
+		snprintf(item->name, sizeof(item->name), "%llu", fd);
+		return true;
+	}
+	return false;
+}
+
+static const struct inode_ops fd_dir_ops = { .lookup = fd_lookup, .readdir = fd_readdir };
+
+/* ---- the directories ------------------------------------------------------------------------- */
+
+struct pid_entry {
+	const char *name;
+	u32 mode; /* 0: a text file */
+	const struct inode_ops *ops;
+	struct pseudo_file file;
+};
+
+static const struct inode_ops task_dir_ops;
+
+static const struct pid_entry pid_entries[] = {
+	{ .name = "maps", .file.show = show_maps },
+	{ .name = "stat", .file.show = show_stat },
+	{ .name = "status", .file.show = show_status },
+	{ .name = "cmdline", .file.show = show_cmdline },
+	{ .name = "environ", .file.show = show_environ },
+	{ .name = "comm", .file.show = show_comm },
+	{ .name = "schedstat", .file.show = show_schedstat },
+	{ .name = "exe", .mode = S_IFLNK | 0777, .ops = &exe_ops },
+	{ .name = "cwd", .mode = S_IFLNK | 0777, .ops = &cwd_ops },
+	{ .name = "fd", .mode = S_IFDIR | 0500, .ops = &fd_dir_ops },
+	{ .name = "task", .mode = S_IFDIR | 0555, .ops = &task_dir_ops }, /* not in task/TID */
+};
+
+static struct inode *child_inode(struct inode *dir, u32 mode, const struct inode_ops *ops,
+				 unsigned long id)
+{
+	struct inode *inode = inode_alloc(mode, ops);
+
+	if (!inode)
+		return NULL;
+	inode->id = id;
+	inode->nlink = S_ISDIR(mode) ? 2 : 1;
+	if (S_ISDIR(mode)) {
+		inode->parent = dir;
+		inode_get(dir);
+	}
+	return inode;
+}
+
+static struct inode *pid_lookup(struct inode *dir, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pid_entries); i++) {
+		const struct pid_entry *e = &pid_entries[i];
+
+		if (strcmp(e->name, name))
+			continue;
+		return e->mode ? child_inode(dir, e->mode, e->ops, dir->id)
+			       : pseudo_inode(&e->file, dir->id);
+	}
+	return NULL;
+}
+
+static bool pid_readdir(struct inode *dir, u64 from, struct dir_item *item)
+{
+	if (from >= ARRAY_SIZE(pid_entries))
+		return false;
+	*item = (struct dir_item){ .cookie = from, .ino = dir->ino + from + 1 };
+	item->mode = pid_entries[from].mode ? pid_entries[from].mode : S_IFREG;
+	strlcpy(item->name, pid_entries[from].name, sizeof(item->name));
+	return true;
+}
+
+static const struct inode_ops pid_dir_ops = { .lookup = pid_lookup, .readdir = pid_readdir };
+
+/* The thread of a process with the lowest number >= from; -1: none. */
+static int next_tid(int pid, int from)
+{
+	struct process *p = process_of(pid);
+	struct thread *t;
+	int best = -1;
+
+	if (!p)
+		return -1;
+	spin_lock(&p->lock);
+	list_for_each_entry(t, &p->threads, process_link)
+		if (t->tid >= from && (best < 0 || t->tid < best))
+			best = t->tid;
+	spin_unlock(&p->lock);
+	process_put(p);
+	return best;
+}
+
+static struct inode *task_lookup(struct inode *dir, const char *name)
+{
+	int tid = number_of(name);
+
+	if (tid < 0 || next_tid((int)dir->id, tid) != tid)
+		return NULL;
+	return child_inode(dir, S_IFDIR | 0555, &pid_dir_ops, (unsigned long)tid);
+}
+
+static bool item_of_number(int number, struct dir_item *item)
+{
+	if (number < 0)
+		return false;
+	*item = (struct dir_item){ .cookie = (u64)number, .ino = (u64)number + 100000 };
+	item->mode = S_IFDIR;
+	snprintf(item->name, sizeof(item->name), "%d", number);
+	return true;
+}
+
+static bool task_readdir(struct inode *dir, u64 from, struct dir_item *item)
+{
+	return from < INT32_MAX && item_of_number(next_tid((int)dir->id, (int)from), item);
+}
+
+static const struct inode_ops task_dir_ops = { .lookup = task_lookup, .readdir = task_readdir };
+
+static struct inode *root_lookup(struct inode *dir, const char *name)
+{
+	int id = number_of(name);
+	struct process *p = id > 0 ? process_of(id) : NULL;
+
+	if (!p)
+		return NULL;
+	process_put(p);
+	return child_inode(dir, S_IFDIR | 0555, &pid_dir_ops, (unsigned long)id);
+}
+
+static bool root_readdir(struct inode *dir, u64 from, struct dir_item *item)
+{
+	struct process *p;
+	int best = -1;
+
+	(void)dir;
+	spin_lock(&all_processes_lock);
+	list_for_each_entry(p, &all_processes, all_link)
+		if ((u64)p->pid >= from && p->pid > 0 && (best < 0 || p->pid < best))
+			best = p->pid;
+	spin_unlock(&all_processes_lock);
+	return item_of_number(best, item);
+}
+
+const struct inode_ops proc_root_ops = { .lookup = root_lookup, .readdir = root_readdir };
+
+void procfs_pid_init(void)
+{
+	tree_make("/proc/self", S_IFLNK | 0777, &self_ops);
+	tree_make("/proc/thread-self", S_IFLNK | 0777, &thread_self_ops);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/*
+ * virtio.h - virtio devices behind memory-mapped registers: transport and queues.
+ *
+ * Source: Virtual I/O Device (VIRTIO) Version 1.2, chapters 2, 3, 4.2; legacy (version
+ * 1) devices by the same chapters' legacy interface sections, for QEMU's default.
+ */
+#ifndef HOST_VIRTIO_H
+#define HOST_VIRTIO_H
+
+#include <linux/virtio_ring.h>
+#include "hv/spinlock.h"
+#include "hv/types.h"
+
+#define VIRTQ_MAX 64 /* entries a queue at most: what the drivers here need */
+
+struct virtio_dev;
+
+struct virtq {
+	struct virtio_dev *dev;
+	unsigned int index, size;
+	struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
+	u16 free_head, num_free, last_used;
+	void *token[VIRTQ_MAX]; /* by the chain's first descriptor */
+};
+
+struct virtio_dev {
+	unsigned long regs;
+	u32 version, device_id, irq;
+	bool has_irq;
+	u64 features;                           /* negotiated */
+	void (*interrupt)(struct virtio_dev *); /* a queue was used; any context */
+	void *priv;
+};
+
+struct virtq_seg {
+	hpa_t pa;
+	u32 len;
+};
+
+/* Offer of the device & wanted; sets FEATURES_OK where there is such. -ENODEV: it refuses. */
+int virtio_negotiate(struct virtio_dev *dev, u64 wanted);
+void virtio_ready(struct virtio_dev *dev); /* DRIVER_OK, and interrupts from here on */
+void virtio_fail(struct virtio_dev *dev);
+u32 virtio_config32(struct virtio_dev *dev, unsigned int offset);
+u64 virtio_config64(struct virtio_dev *dev, unsigned int offset);
+
+/* A queue of at most `most` entries; -ENOENT: the device has no such queue. */
+int virtq_setup(struct virtio_dev *dev, struct virtq *vq, unsigned int index, unsigned int most);
+
+/* The caller's lock guards each queue. Segments: first those the device reads. */
+bool virtq_add(struct virtq *vq, const struct virtq_seg *segs, unsigned int nr_out,
+	       unsigned int nr_in, void *token);
+void virtq_kick(struct virtq *vq);
+void *virtq_get(struct virtq *vq, u32 *len); /* a used chain's token; NULL: none */
+bool virtq_has_used(const struct virtq *vq);
+/* Ask for an interrupt at the next used chain, or for none (a hint). */
+void virtq_want_interrupt(struct virtq *vq, bool want);
+/* For devices without interrupt, and before power-off: what the interrupt would do. */
+void virtio_poll(struct virtio_dev *dev);
+
+int virtio_blk_probe(struct virtio_dev *dev);
+
+#endif
