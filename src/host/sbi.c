@@ -23,7 +23,7 @@ struct sbiret sbi_call(unsigned long ext, unsigned long fid, unsigned long arg0,
 	return (struct sbiret){ (long)a0, (long)a1 };
 }
 
-bool sbi_probe(unsigned long ext)
+bool firmware_has_sbi(unsigned long ext)
 {
 	struct sbiret ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, ext, 0, 0, 0, 0);
 

@@ -78,7 +78,7 @@ void fpu_thread_exit(struct thread *t);
 
 struct sbiret sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 		       unsigned long a2, unsigned long a3, unsigned long a4);
-bool sbi_probe(unsigned long ext);
+bool firmware_has_sbi(unsigned long ext);
 /* fid of RFENCE on the harts of an index mask; see hv_remote_fence(). */
 void sbi_remote_fence(unsigned long fid, unsigned long mask, unsigned long start,
 		      unsigned long size, unsigned long id);

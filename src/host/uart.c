@@ -27,7 +27,7 @@ void uart_init(void)
 	int node = fdt_next_compatible(-1, "ns16550a");
 	hpa_t base;
 
-	has_dbcn = sbi_probe(SBI_EXT_DBCN);
+	has_dbcn = firmware_has_sbi(SBI_EXT_DBCN);
 	if (node < 0)
 		node = fdt_next_compatible(-1, "ns16550");
 	if (node < 0 || !fdt_reg(node, 0, &base, NULL))
