@@ -9,6 +9,7 @@
  * host: with SIE = 0 it stays pending until the guest runs, and then ends that at once.
  */
 #include "kvm.h"
+#include "timer.h"
 
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req)
 {
@@ -80,7 +81,9 @@ int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu))
 	vcpu->sleep_cond = cond;
 	WRITE_ONCE(vcpu->blocking, 1);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	vcpu->timer_ops->block(vcpu);
 	err = hv_wait(&vcpu->waitq, sleep_over, vcpu, HV_FOREVER);
+	vcpu->timer_ops->unblock(vcpu);
 	WRITE_ONCE(vcpu->blocking, 0);
 	vcpu_set_request(vcpu, REQ_HOST);
 	vcpu_load(vcpu);

@@ -11,9 +11,11 @@
 #include "kvm.h"
 #include "timer.h"
 
+/* Fences and new memory maps can wait as long as the guest does: they precede the entry. */
 static bool wake_reason(struct kvm_vcpu *vcpu)
 {
-	return vcpu_has_irq(vcpu) || READ_ONCE(vcpu->requests) || READ_ONCE(vcpu->kvm->dead);
+	return vcpu_has_irq(vcpu) ||
+	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
 }
 
 /* While loaded, vsip has everything: lines in hvip, and Sstc's comparison. */
