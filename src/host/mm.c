@@ -131,10 +131,11 @@ struct file *shared_anon_file(unsigned long size)
 
 	if (!inode)
 		return NULL;
-	inode->data = ram_file_create(NULL, size);
+	inode->data = ram_file_create(NULL, 0);
 	if (inode->data) {
-		ram_file_set_huge(inode->data);
-		f = inode_open(inode, O_RDWR, &err);
+		ram_file_set_huge(inode->data); /* before it has a size */
+		if (ram_file_truncate(inode->data, size) == 0)
+			f = inode_open(inode, O_RDWR, &err);
 	}
 	inode_put(inode);
 	return f;
