@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/*
+ * bench.S - the operations that are counted: void op_NAME(n, arg), n times one
+ * operation, and no instruction more than that needs. The loop itself is two;
+ * arguments that a call overwrites are loaded again each time.
+ */
+#include "hv/sbi.h"
+
+	/* op NAME: body once a turn; a0, a1, a6, a7, t0 are the body's. a2 = arg, a3 counts. */
+	.macro	op name:req, setup:vararg
+	.globl	op_\name
+	.balign	4
+op_\name:
+	mv	a3, a0
+	mv	a2, a1
+	\setup
+1:
+	.endm
+	.macro	endop
+	addi	a3, a3, -1
+	bnez	a3, 1b
+	ret
+	.endm
+
+	.option	norvc
+
+	op	nothing
+	endop
+
+	op	sbi_version, li a7, SBI_EXT_BASE; li a6, SBI_BASE_GET_SPEC_VERSION
+	ecall
+	endop
+
+	op	sbi_probe, li a7, SBI_EXT_BASE; li a6, SBI_BASE_PROBE_EXT
+	mv	a0, a2
+	ecall
+	endop
+
+	op	sbi_set_timer, li a7, SBI_EXT_TIME; li a6, SBI_TIME_SET_TIMER
+	li	a0, -1
+	ecall
+	endop
+
+	/* arg = own hart id; the interrupt is taken back each time. */
+	op	sbi_ipi_self, li a7, SBI_EXT_IPI; li a6, SBI_IPI_SEND_IPI
+	li	a0, 1
+	mv	a1, a2
+	ecall
+	csrci	sip, 2
+	endop
+
+	op	sbi_fence_i_self, li a7, SBI_EXT_RFENCE; li a6, SBI_RFENCE_FENCE_I
+	li	a0, 1
+	mv	a1, a2
+	ecall
+	endop
+
+	/* Start 0, size -1: everything; size 4096: one page. a3 is the size here, so count in a4. */
+	.macro	sfence name, size
+	.globl	op_\name
+op_\name:
+	mv	a4, a0
+	mv	a5, a1
+	li	a7, SBI_EXT_RFENCE
+	li	a6, SBI_RFENCE_SFENCE_VMA
+	li	a2, 0
+	li	a3, \size
+1:	li	a0, 1
+	mv	a1, a5
+	ecall
+	addi	a4, a4, -1
+	bnez	a4, 1b
+	ret
+	.endm
+	sfence	sbi_sfence_all, -1
+	sfence	sbi_sfence_page, 4096
+
+	/* An extension that the hypervisor hands to user space. */
+	op	sbi_user, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0
+	ecall
+	endop
+
+	op	mmio_read
+	lw	t0, 0(a2)
+	endop
+
+	op	mmio_write
+	sw	zero, 0(a2)
+	endop
+
+	op	wfi
+	wfi
+	endop
+
+	op	csr_stimecmp, li t0, -1
+	csrw	0x14d, t0
+	endop
+
+	/* Traps that the guest gets: the handler below steps over them. */
+	op	virtual_insn
+	csrr	t0, 0x600
+	endop
+
+	op	illegal_insn
+	.word	0xffffffff
+	endop
+
+	op	ebreak
+	ebreak
+	endop
+
+	/* One load of each page, arg = the first; a1 = the step. */
+	.globl	op_touch_4k
+op_touch_4k:
+	li	t1, 4096
+1:	ld	t0, 0(a1)
+	add	a1, a1, t1
+	addi	a0, a0, -1
+	bnez	a0, 1b
+	ret
+	.globl	op_touch_2m
+op_touch_2m:
+	li	t1, 0x200000
+1:	ld	t0, 0(a1)
+	add	a1, a1, t1
+	addi	a0, a0, -1
+	bnez	a0, 1b
+	ret
+
+	/* stvec while traps are counted: 4 instructions and no memory. */
+	.globl	bench_skip
+	.balign	4
+bench_skip:
+	csrr	t2, sepc
+	addi	t2, t2, 4
+	csrw	sepc, t2
+	sret
