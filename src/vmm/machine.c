@@ -211,8 +211,8 @@ void machine_create(struct machine *m)
 	kvm_open(m);
 	check_limits(m);
 	create_ram(m);
+	uart_init(&m->uart, m); /* first on the bus: it is asked most often */
 	plic_init(&m->plic, m);
-	uart_init(&m->uart, m);
 	syscon_init(m);
 	if (m->options.testdev)
 		testdev_init(m);

@@ -30,17 +30,22 @@ void vcpu_kick(struct vcpu *vcpu)
 	pthread_kill(vcpu->thread, KICK_SIGNAL);
 }
 
+/* The data is at the front of 8 bytes, whatever its length: guest and host are little-endian. */
 static void handle_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	u64 value = 0;
+	struct bus *bus = &vcpu->machine->bus;
+	unsigned int len = run->mmio.len;
+	u64 value;
 
 	if (run->mmio.is_write) {
-		memcpy(&value, run->mmio.data, run->mmio.len);
-		bus_write(&vcpu->machine->bus, run->mmio.phys_addr, value, run->mmio.len);
+		memcpy(&value, run->mmio.data, sizeof(value));
+		if (len < sizeof(value))
+			value &= (1ull << 8 * len) - 1;
+		bus_write(bus, run->mmio.phys_addr, value, len);
 	} else {
-		value = bus_read(&vcpu->machine->bus, run->mmio.phys_addr, run->mmio.len);
-		memcpy(run->mmio.data, &value, run->mmio.len);
+		value = bus_read(bus, run->mmio.phys_addr, len);
+		memcpy(run->mmio.data, &value, sizeof(value));
 	}
 }
 
