@@ -37,7 +37,7 @@ $(O)/tests/native/%.o: $(NATIVE_DIR)/%.c | uapi-present
 # Every encoding with its meaning, from the assembler and the disassembler.
 $(O)/tests/native/insns.bin: $(NATIVE_DIR)/gen_insns.py
 	@mkdir -p $(@D)
-	$(call say,GEN)$< $(CROSS_COMPILE)as $(OBJCOPY_RV) $(CROSS_COMPILE)objdump $@
+	$(call say,GEN)$< $(CROSS_COMPILE)as $(CROSS_COMPILE)objcopy $(CROSS_COMPILE)objdump $@
 
 $(O)/tests/native/test_insn_decode.o: $(O)/tests/native/insns.bin
 $(O)/tests/native/test_insn_decode.o: private NATIVE_CFLAGS += -DINSN_TABLE='"$(O)/tests/native/insns.bin"'

@@ -1,0 +1,700 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_fault.c - G-stage faults: which address, what is mapped, and the race with the host.
+ *
+ * The guest's accesses go through a TLB that forgets only what is fenced.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+#include "native.h"
+#include "vsstage.h"
+
+#define BASE NATIVE_GUEST_BASE
+#define HVA  NATIVE_USER_BASE
+
+static struct native_vm vm;
+static unsigned int faults; /* of the last touch() */
+
+static int setup(void **state, unsigned int flags)
+{
+	(void)state;
+	native_reset();
+	native_core_start();
+	native_vm_make(&vm, flags);
+	native_quirks.htinst = 0x2503;
+	return 0;
+}
+
+static int setup_small(void **state)
+{
+	return setup(state, 0);
+}
+
+static int setup_huge(void **state)
+{
+	return setup(state, NATIVE_HUGE);
+}
+
+static int setup_cow(void **state)
+{
+	return setup(state, NATIVE_COW);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	native_vm_free(&vm);
+	native_user_exit();
+	assert_int_equal(native_objects_in_use(), 0);
+	assert_int_equal(native_maps_in_use(), 0);
+	assert_int_equal(native_pages_in_use(), 0);
+	return 0;
+}
+
+/* Requests that a change of the table has left for the vCPU, as run.c serves them. */
+static void serve(struct kvm_vcpu *vcpu)
+{
+	if (__atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE) & BIT(REQ_TLB_FLUSH))
+		tlb_flush_vm_local(vcpu->kvm);
+}
+
+/* The guest accesses until it succeeds; the last answer of the handler if it does not. */
+static int touch(struct kvm_vcpu *vcpu, gva_t gva, enum native_access access, u64 *data)
+{
+	struct hv_trap trap;
+	int ret;
+
+	for (faults = 0; faults < 20; faults++) {
+		serve(vcpu);
+		if (!native_guest_access(gva, access, data, sizeof(*data), &trap))
+			return RESUME_GUEST;
+		if (trap.scause < EXC_INST_GUEST_PAGE_FAULT)
+			return -1000 - (int)trap.scause;
+		trap.sepc = vcpu->guest.sepc;
+		ret = exit_gstage_fault(vcpu, &trap);
+		if (ret != RESUME_GUEST || csr_read(vscause) != 0)
+			return ret;
+	}
+	return -ELOOP;
+}
+
+static u64 load(gva_t gva)
+{
+	u64 data = 0;
+
+	assert_int_equal(touch(vm.vcpu, gva, NATIVE_LOAD, &data), RESUME_GUEST);
+	return data;
+}
+
+/* As a guest without translation of its own. */
+static void load_gpa(gpa_t gpa)
+{
+	unsigned long vsatp = csr_swap(vsatp, 0);
+
+	load(gpa);
+	csr_write(vsatp, vsatp);
+}
+
+static void store(gva_t gva, u64 data)
+{
+	assert_int_equal(touch(vm.vcpu, gva, NATIVE_STORE, &data), RESUME_GUEST);
+}
+
+static struct gstage_leaf leaf_at(gpa_t gpa)
+{
+	struct gstage_leaf leaf;
+
+	assert_int_equal(gstage_find(&vm.vm->gstage, gpa, &leaf), 0);
+	return leaf;
+}
+
+static bool mapped(gpa_t gpa)
+{
+	struct gstage_leaf leaf;
+
+	return gstage_find(&vm.vm->gstage, gpa, &leaf) == 0;
+}
+
+/* ---- mapping -------------------------------------------------------------------------- */
+
+static void memory_is_shared_with_user_space(void **state)
+{
+	(void)state;
+	*(u64 *)native_user(HVA + 0x5008) = 0x1122334455667788;
+	assert_int_equal(load(BASE + 0x5008), 0x1122334455667788);
+	assert_int_equal(faults, 1);
+	store(BASE + 0x5010, 42);
+	assert_int_equal(faults, 0); /* the load has mapped it for writing, too */
+	assert_int_equal(*(u64 *)native_user(HVA + 0x5010), 42);
+}
+
+static void a_leaf_has_a_and_d_from_the_start(void **state)
+{
+	struct gstage_leaf leaf;
+
+	(void)state;
+	load(BASE);
+	leaf = leaf_at(BASE);
+	assert_int_equal(leaf.level, 0);
+	assert_int_equal(leaf.pte & 0x3ff, GSTAGE_LEAF | GSTAGE_LEAF_WRITE);
+}
+
+static void a_page_that_may_not_be_written_now_is_mapped_without_w(void **state)
+{
+	(void)state;
+	load(BASE);
+	assert_false(leaf_at(BASE).pte & (PTE_W | PTE_D));
+	store(BASE, 1);
+	assert_int_equal(faults, 1);
+	assert_true(leaf_at(BASE).pte & PTE_W);
+	assert_int_equal(native_fences.gvma_gpa, 1); /* this hart knew less */
+}
+
+static void a_2m_block_of_the_host_is_one_leaf(void **state)
+{
+	(void)state;
+	store(BASE + 0x345678, 7);
+	assert_int_equal(leaf_at(BASE + 0x345678).level, 1);
+	assert_true(mapped(BASE + SZ_2M));
+	assert_false(mapped(BASE));
+	assert_int_equal(*(u64 *)native_user(HVA + 0x345678), 7);
+	store(BASE + 0x200000, 8);
+	assert_int_equal(faults, 0);
+}
+
+static void the_toggle_keeps_leaves_small(void **state)
+{
+	(void)state;
+	vm.vm->gstage.huge = false;
+	store(BASE + 0x345678, 7);
+	assert_int_equal(leaf_at(BASE + 0x345678).level, 0);
+}
+
+/* 2 MiB of host memory, but at guest addresses that are shifted by a page. */
+static void a_slot_that_is_not_aligned_alike_gets_small_leaves(void **state)
+{
+	(void)state;
+	native_user_map(HVA + (32UL << 20), 4 * SZ_2M, NATIVE_HUGE);
+	assert_int_equal(native_set_slot(vm.vm, 1, 0x10001000, 3 * SZ_2M, HVA + (32UL << 20), 0),
+			 0);
+	store(0x10001000 + SZ_2M, 1);
+	assert_int_equal(leaf_at(0x10001000 + SZ_2M).level, 0);
+}
+
+static void a_slot_that_ends_within_2m_gets_small_leaves_there(void **state)
+{
+	(void)state;
+	native_user_map(HVA + (32UL << 20), 4 * SZ_2M, NATIVE_HUGE);
+	assert_int_equal(
+		native_set_slot(vm.vm, 1, 0x10001000, 2 * SZ_2M, HVA + (32UL << 20) + 0x1000, 0),
+		0);
+	store(0x10002000, 1);
+	assert_int_equal(leaf_at(0x10002000).level, 0);
+	store(0x10200000, 1);
+	assert_int_equal(leaf_at(0x10200000).level, 1);
+	store(0x10400000, 1);
+	assert_int_equal(leaf_at(0x10400000).level, 0);
+}
+
+static void a_fetch_maps_executable_memory(void **state)
+{
+	u64 data;
+
+	(void)state;
+	assert_int_equal(touch(vm.vcpu, BASE, NATIVE_FETCH, &data), RESUME_GUEST);
+	assert_int_equal(vm.vcpu->exit_clock.slot, EXIT_FAULT_FETCH);
+}
+
+static void memory_that_user_space_does_not_have_is_efault(void **state)
+{
+	u64 data;
+
+	(void)state;
+	native_user_unmap(HVA + 0x4000, PAGE_SIZE);
+	assert_int_equal(touch(vm.vcpu, BASE + 0x4000, NATIVE_LOAD, &data), -EFAULT);
+}
+
+static void a_write_to_a_read_only_mapping_is_efault(void **state)
+{
+	u64 data = 0;
+
+	(void)state;
+	native_user_map(HVA + (32UL << 20), SZ_2M, NATIVE_READ_ONLY);
+	assert_int_equal(native_set_slot(vm.vm, 1, 0x10000000, SZ_2M, HVA + (32UL << 20), 0), 0);
+	assert_int_equal(load(0x10000000), 0);
+	assert_int_equal(touch(vm.vcpu, 0x10000000, NATIVE_STORE, &data), -EFAULT);
+}
+
+static void without_memory_for_tables_the_run_ends_with_enomem(void **state)
+{
+	u64 data;
+
+	(void)state;
+	assert_non_null(native_user(HVA));
+	native_fail_alloc(1);
+	assert_int_equal(touch(vm.vcpu, BASE, NATIVE_LOAD, &data), -ENOMEM);
+	native_fail_alloc(0);
+	load(BASE);
+}
+
+/* ---- the host takes back ------------------------------------------------------------------ */
+
+static void an_invalidated_page_is_gone_before_the_host_frees_it(void **state)
+{
+	u64 data;
+
+	(void)state;
+	store(BASE + 0x3000, 1);
+	store(BASE + 0x4000, 2);
+	native_user_unmap(HVA + 0x3000, PAGE_SIZE);
+	assert_false(mapped(BASE + 0x3000));
+	assert_true(mapped(BASE + 0x4000));
+	/* And the TLB does not know it any more, once the vCPU enters. */
+	assert_int_equal(touch(vm.vcpu, BASE + 0x3000, NATIVE_LOAD, &data), -EFAULT);
+}
+
+static void without_the_fence_the_tlb_would_still_have_it(void **state)
+{
+	hpa_t hpa;
+
+	(void)state;
+	store(BASE + 0x3000, 1);
+	native_user_unmap(HVA + 0x3000, PAGE_SIZE);
+	/* This is what the model is for: the request is not served yet. */
+	assert_int_equal(native_gstage_access(BASE + 0x3000, NATIVE_LOAD, &hpa), 0);
+	serve(vm.vcpu);
+	assert_int_not_equal(native_gstage_access(BASE + 0x3000, NATIVE_LOAD, &hpa), 0);
+}
+
+static void one_page_at_two_guest_addresses_is_taken_from_both(void **state)
+{
+	(void)state;
+	assert_int_equal(native_set_slot(vm.vm, 1, 0x10000000, 0x10000, HVA, 0), 0);
+	store(BASE + 0x3000, 5);
+	assert_int_equal(load(0x10003000), 5);
+	native_user_unmap(HVA + 0x3000, PAGE_SIZE);
+	assert_false(mapped(BASE + 0x3000));
+	assert_false(mapped(0x10003000));
+}
+
+static void a_page_inside_2m_takes_the_whole_leaf(void **state)
+{
+	(void)state;
+	store(BASE, 1);
+	native_user_unmap(HVA + 0x7000, PAGE_SIZE);
+	assert_false(mapped(BASE));
+	store(BASE, 2); /* the others come back */
+}
+
+static void an_unrelated_range_needs_no_fence(void **state)
+{
+	(void)state;
+	native_user_map(HVA + (64UL << 20), SZ_2M, 0);
+	store(BASE, 1);
+	native_user_unmap(HVA + (64UL << 20), SZ_2M);
+	assert_int_equal(vm.vm->stats.remote_tlb_flush, 0);
+	assert_true(mapped(BASE));
+}
+
+static void nothing_is_left_when_the_address_space_goes(void **state)
+{
+	u64 data;
+
+	(void)state;
+	store(BASE, 1);
+	store(BASE + SZ_2M, 1);
+	native_user_exit();
+	assert_false(mapped(BASE));
+	assert_false(mapped(BASE + SZ_2M));
+	assert_int_equal(touch(vm.vcpu, BASE, NATIVE_LOAD, &data), -EFAULT);
+}
+
+static unsigned int hook_calls;
+
+static void unmap_and_map_anew(hva_t hva, bool write)
+{
+	(void)write;
+	if (hook_calls++)
+		return;
+	native_user_unmap(ALIGN_DOWN(hva, PAGE_SIZE), PAGE_SIZE);
+	native_user_map(ALIGN_DOWN(hva, PAGE_SIZE), PAGE_SIZE, 0);
+}
+
+static void a_page_taken_back_between_lookup_and_mapping_is_not_mapped(void **state)
+{
+	(void)state;
+	hook_calls = 0;
+	native_page_get_hook = unmap_and_map_anew;
+	store(BASE + 0x3000, 77);
+	assert_int_equal(faults, 2);
+	assert_int_equal(native_events(TRACE_gstage_retry), 1);
+	assert_int_equal(*(u64 *)native_user(HVA + 0x3000), 77);
+}
+
+/* An invalidation that has begun and not ended. */
+static void begin_only(hva_t hva, bool write)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+
+	(void)write;
+	if (!hook_calls++)
+		n->invalidate_start(n, hva, hva + PAGE_SIZE);
+	if (hook_calls == 3)
+		n->invalidate_end(n, hva, hva + PAGE_SIZE);
+}
+
+static void nothing_is_mapped_while_its_invalidation_goes_on(void **state)
+{
+	(void)state;
+	hook_calls = 0;
+	native_page_get_hook = begin_only;
+	store(BASE + 0x3000, 77);
+	/* During it, twice; the third time because it had ended in between. */
+	assert_int_equal(native_events(TRACE_gstage_retry), 3);
+	assert_int_equal(vm.vm->gstage.inval_count, 0);
+}
+
+static void other_addresses_are_mapped_during_an_invalidation(void **state)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+
+	(void)state;
+	n->invalidate_start(n, HVA, HVA + PAGE_SIZE);
+	store(BASE + 0x3000, 1);
+	assert_int_equal(native_events(TRACE_gstage_retry), 0);
+	n->invalidate_end(n, HVA, HVA + PAGE_SIZE);
+}
+
+static void delete_the_slot(hva_t hva, bool write)
+{
+	(void)hva;
+	(void)write;
+	if (!hook_calls++)
+		assert_int_equal(native_set_slot(vm.vm, 0, 0, 0, 0, 0), 0);
+}
+
+static void a_slot_deleted_between_lookup_and_mapping_is_not_mapped(void **state)
+{
+	u64 data = 1;
+
+	(void)state;
+	hook_calls = 0;
+	native_page_get_hook = delete_the_slot;
+	/* MMIO by now: what the handler answers is an exit to user space. */
+	assert_int_equal(touch(vm.vcpu, BASE + 0x3000, NATIVE_LOAD, &data), RESUME_USER);
+	assert_false(mapped(BASE + 0x3000));
+	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_MMIO);
+}
+
+/* ---- which address, when the hardware does not tell ------------------------------------------- */
+
+/* Guest page tables, Sv39: root at BASE, a table each at BASE + 0x1000 and + 0x2000. */
+static void guest_pte(gpa_t at, gpa_t target, pte_t flags)
+{
+	*(pte_t *)native_user(HVA + (at - BASE)) = pte_make(target, flags);
+}
+
+#define GVA       0x12345678UL
+#define ALL_FLAGS (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
+
+static void guest_tables(gpa_t target, pte_t flags)
+{
+	guest_pte(BASE + ((GVA >> 30) & 511) * 8, BASE + 0x1000, PTE_V);
+	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, BASE + 0x2000, PTE_V);
+	guest_pte(BASE + 0x2000 + ((GVA >> 12) & 511) * 8, target, flags);
+	csr_write(vsatp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | BASE >> PAGE_SHIFT);
+}
+
+static void for_all_quirks(void (*claim)(void))
+{
+	unsigned int q;
+
+	for (q = 0; q < 4; q++) {
+		native_quirks.htval_zero = q & 1;
+		native_quirks.htinst_zero = q & 2;
+		csr_write(vscause, 0);
+		vm.vcpu->guest.sepc = BASE + 0x8000;
+		/* The whole table anew, so that each walk faults for each of its entries. */
+		gstage_unmap(&vm.vm->gstage, 0, ~0ULL);
+		tlb_flush_and_free(vm.vm, true, gstage_take_retired(&vm.vm->gstage));
+		claim();
+	}
+}
+
+static void tables_and_data_come_one_by_one(void)
+{
+	guest_tables(BASE + 0x5000, ALL_FLAGS);
+	*(u64 *)native_user(HVA + 0x5678) = 99;
+	assert_int_equal(load(GVA), 99);
+	assert_int_equal(faults, 4);
+}
+
+static void a_walk_finds_its_tables_and_its_page(void **state)
+{
+	(void)state;
+	for_all_quirks(tables_and_data_come_one_by_one);
+}
+
+static void a_and_d_are_set(void)
+{
+	guest_tables(BASE + 0x5000, PTE_V | PTE_R | PTE_W);
+	vm.vcpu->henvcfg |= ENVCFG_ADUE;
+	csr_write(henvcfg, ENVCFG_ADUE);
+	/* The PTE's page can be read but not written until the walk wants to set A and D. */
+	load_gpa(BASE + 0x2000 + ((GVA >> 12) & 511) * 8);
+	store(GVA, 5);
+	assert_int_equal(*(u64 *)native_user(HVA + 0x5678), 5);
+	assert_int_equal(*(pte_t *)native_user(HVA + 0x2000 + ((GVA >> 12) & 511) * 8) &
+				 (PTE_A | PTE_D),
+			 PTE_A | PTE_D);
+}
+
+static void a_walk_that_sets_a_and_d_gets_its_table_writable(void **state)
+{
+	(void)state;
+	for_all_quirks(a_and_d_are_set);
+}
+
+static void data_is_mmio(void)
+{
+	u32 insn = 0x0005a503; /* lw a0,0(a1) */
+	u64 data;
+
+	hv_copy_to_user(HVA + 0x8000, &insn, 4);
+	guest_tables(0x10000000, ALL_FLAGS);
+	/* So that HLVX finds the code, which is not what this is about. */
+	guest_pte(BASE, 0x80000000, 0);
+	guest_pte(BASE + ((GVA >> 30) & 511) * 8, BASE + 0x1000, PTE_V);
+	guest_pte(BASE + 0x1000 + 8, BASE, ALL_FLAGS);
+	vm.vcpu->guest.sepc = SZ_2M + 0x8000;
+	vm.vcpu->guest.gpr[11] = GVA;
+	assert_int_equal(touch(vm.vcpu, SZ_2M + 0x8000, NATIVE_FETCH, &data), RESUME_GUEST);
+	assert_int_equal(touch(vm.vcpu, GVA, NATIVE_LOAD, &data), RESUME_USER);
+	assert_int_equal(vm.vcpu->run->mmio.phys_addr, 0x10000678);
+	assert_int_equal(vm.vcpu->run->mmio.len, 4);
+	mmio_complete(vm.vcpu);
+}
+
+static void mmio_is_found_behind_the_guests_tables(void **state)
+{
+	(void)state;
+	for_all_quirks(data_is_mmio);
+}
+
+static void table_is_nowhere(void)
+{
+	u64 data;
+
+	guest_tables(BASE + 0x5000, ALL_FLAGS);
+	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x10000000, PTE_V);
+	vm.vcpu->guest.sepc = 0x4444;
+	assert_int_equal(touch(vm.vcpu, GVA, NATIVE_STORE, &data), RESUME_GUEST);
+	assert_int_equal(csr_read(vscause), EXC_STORE_ACCESS);
+	assert_int_equal(csr_read(vstval), GVA);
+	assert_int_equal(csr_read(vsepc), 0x4444);
+}
+
+static void a_table_outside_memory_gives_an_access_fault(void **state)
+{
+	(void)state;
+	for_all_quirks(table_is_nowhere);
+}
+
+/* Address 0x10000678 again, but now the low bits of access and PTE agree. */
+static void table_is_nowhere_with_the_same_low_bits(void)
+{
+	gva_t gva = GVA & ~0xfffUL;
+	u64 data;
+
+	gva |= ((GVA >> 12) & 511) * 8;
+	guest_tables(BASE + 0x5000, ALL_FLAGS);
+	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x10000000, PTE_V);
+	assert_int_equal(touch(vm.vcpu, gva, NATIVE_LOAD, &data), RESUME_GUEST);
+	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS);
+}
+
+static void a_table_outside_memory_is_not_taken_for_the_access(void **state)
+{
+	(void)state;
+	for_all_quirks(table_is_nowhere_with_the_same_low_bits);
+}
+
+static struct gstage_fault located(unsigned long scause, gva_t gva)
+{
+	struct hv_trap trap = { .scause = scause, .stval = gva };
+	struct gstage_fault fault;
+
+	assert_int_equal(vsstage_locate(vm.vcpu, &trap, &fault), 0);
+	return fault;
+}
+
+static void superpages_and_napot_ranges_are_walked(void **state)
+{
+	(void)state;
+	guest_tables(0, 0);
+	load_gpa(BASE);
+	load_gpa(BASE + 0x1000);
+	load_gpa(BASE + 0x2000);
+	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x20000000, ALL_FLAGS);
+	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa,
+			 0x20000000 | (GVA & 0x1fffff));
+	guest_pte(BASE + ((GVA >> 30) & 511) * 8, 0x40000000, ALL_FLAGS);
+	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa, 0x40000000 | GVA);
+	guest_tables(0x30008000, ALL_FLAGS | PTE_N);
+	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa, 0x30000000 | (GVA & 0xffff));
+	csr_write(vsatp, 0);
+	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa, GVA);
+}
+
+static void a_walk_through_tables_changed_meanwhile_is_tried_again(void **state)
+{
+	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT, .stval = GVA };
+	struct gstage_fault fault;
+
+	(void)state;
+	guest_tables(BASE + 0x5000, 0);
+	load_gpa(BASE);
+	load_gpa(BASE + 0x1000);
+	load_gpa(BASE + 0x2000);
+	assert_int_equal(vsstage_locate(vm.vcpu, &trap, &fault), -EAGAIN);
+	assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
+}
+
+/* ---- several vCPUs ----------------------------------------------------------------------------- */
+
+static volatile bool stop;
+
+struct worker {
+	struct kvm_vcpu *vcpu;
+	unsigned int hart;
+	int error;
+};
+
+/* As run.c does it: mode, fence, requests, then the access as the guest. */
+static int guest_step(struct kvm_vcpu *vcpu, gva_t gva, u64 *data)
+{
+	struct hv_trap trap;
+	unsigned long cause;
+	hpa_t hpa;
+
+	serve(vcpu);
+	vmid_update(vcpu);
+	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (READ_ONCE(vcpu->requests)) {
+		__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+		return RESUME_GUEST;
+	}
+	cause = native_gstage_access(gva, NATIVE_STORE, &hpa);
+	if (!cause && native_page_refs(hpa) == 0)
+		return -EBADF; /* the guest writes to a page that the host has freed */
+	if (!cause)
+		*(u64 *)native_ram(hpa) = (*data)++;
+	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	if (!cause)
+		return RESUME_GUEST;
+	trap = (struct hv_trap){
+		.scause = cause, .stval = gva, .htval = gva >> 2, .htinst = 0x2503
+	};
+	return exit_gstage_fault(vcpu, &trap);
+}
+
+static void *guest_thread(void *arg)
+{
+	struct worker *w = arg;
+	unsigned int n = w->hart * 7;
+	u64 data = 0;
+
+	native_hart_set(w->hart);
+	vcpu_load(w->vcpu);
+	while (!stop && !w->error) {
+		int ret = guest_step(w->vcpu, BASE + (n++ % 64) * PAGE_SIZE, &data);
+
+		/* -EFAULT: the page is away for a moment. */
+		if (ret != RESUME_GUEST && ret != -EFAULT)
+			w->error = ret ? ret : -1;
+	}
+	vcpu_put(w->vcpu);
+	return NULL;
+}
+
+static void guests_never_use_what_the_host_has_taken_back(void **state)
+{
+	clock_t until = clock() + CLOCKS_PER_SEC / 2;
+	struct worker workers[2];
+	pthread_t threads[2];
+	unsigned int i;
+
+	(void)state;
+	native_harts_set(3);
+	vcpu_put(vm.vcpu);
+	stop = false;
+	for (i = 0; i < 2; i++) {
+		workers[i].vcpu = i ? native_vcpu_make(&vm, i) : vm.vcpu;
+		workers[i].hart = i + 1;
+		workers[i].error = 0;
+	}
+	for (i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, guest_thread, &workers[i]);
+	/* Ticket locks are slow where threads are preempted: as often as fits half a second. */
+	for (i = 0; i < 30 || (i < 3000 && clock() < until); i++) {
+		hva_t hva = HVA + (i * 13 % 64) * PAGE_SIZE;
+
+		native_user_unmap(hva, PAGE_SIZE);
+		native_user_map(hva, PAGE_SIZE, 0);
+	}
+	stop = true;
+	for (i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(workers[i].error, 0);
+	}
+	assert_true(vm.vm->stats.remote_tlb_flush > 0);
+}
+
+#define SMALL(claim) cmocka_unit_test_setup_teardown(claim, setup_small, teardown)
+#define HUGE(claim)  cmocka_unit_test_setup_teardown(claim, setup_huge, teardown)
+#define COW(claim)   cmocka_unit_test_setup_teardown(claim, setup_cow, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SMALL(memory_is_shared_with_user_space),
+		SMALL(a_leaf_has_a_and_d_from_the_start),
+		COW(a_page_that_may_not_be_written_now_is_mapped_without_w),
+		HUGE(a_2m_block_of_the_host_is_one_leaf),
+		HUGE(the_toggle_keeps_leaves_small),
+		SMALL(a_slot_that_is_not_aligned_alike_gets_small_leaves),
+		SMALL(a_slot_that_ends_within_2m_gets_small_leaves_there),
+		SMALL(a_fetch_maps_executable_memory),
+		SMALL(memory_that_user_space_does_not_have_is_efault),
+		SMALL(a_write_to_a_read_only_mapping_is_efault),
+		SMALL(without_memory_for_tables_the_run_ends_with_enomem),
+		SMALL(an_invalidated_page_is_gone_before_the_host_frees_it),
+		SMALL(without_the_fence_the_tlb_would_still_have_it),
+		SMALL(one_page_at_two_guest_addresses_is_taken_from_both),
+		HUGE(a_page_inside_2m_takes_the_whole_leaf),
+		SMALL(an_unrelated_range_needs_no_fence),
+		SMALL(nothing_is_left_when_the_address_space_goes),
+		SMALL(a_page_taken_back_between_lookup_and_mapping_is_not_mapped),
+		SMALL(nothing_is_mapped_while_its_invalidation_goes_on),
+		SMALL(other_addresses_are_mapped_during_an_invalidation),
+		SMALL(a_slot_deleted_between_lookup_and_mapping_is_not_mapped),
+		SMALL(a_walk_finds_its_tables_and_its_page),
+		COW(a_walk_that_sets_a_and_d_gets_its_table_writable),
+		SMALL(mmio_is_found_behind_the_guests_tables),
+		SMALL(a_table_outside_memory_gives_an_access_fault),
+		SMALL(a_table_outside_memory_is_not_taken_for_the_access),
+		SMALL(superpages_and_napot_ranges_are_walked),
+		SMALL(a_walk_through_tables_changed_meanwhile_is_tried_again),
+		SMALL(guests_never_use_what_the_host_has_taken_back),
+	};
+
+	return cmocka_run_group_tests_name("G-stage faults", tests, NULL, NULL);
+}
