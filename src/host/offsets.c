@@ -5,6 +5,7 @@
  */
 #include "thread.h"
 #include "smp.h"
+#include "trace_hart.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n\t.ascii \"->" #name " %0\"" ::"i"(value))
 #define FRAME(reg)	    DEFINE(FRAME_##reg, __builtin_offsetof(struct trap_frame, reg))
@@ -24,10 +25,15 @@ void offsets(void)
 	FRAME(cause);
 	FRAME(tval);
 	DEFINE(THREAD_kernel_sp, __builtin_offsetof(struct thread, kernel_sp));
+	DEFINE(THREAD_hart, __builtin_offsetof(struct thread, hart));
 	DEFINE(THREAD_user_sp, __builtin_offsetof(struct thread, user_sp));
 	DEFINE(THREAD_context, __builtin_offsetof(struct thread, context));
 	DEFINE(THREAD_fp, __builtin_offsetof(struct thread, fp));
 	DEFINE(FP_fcsr, __builtin_offsetof(struct fp_state, fcsr));
+	DEFINE(TRACE_HART_ring, __builtin_offsetof(struct trace_hart, ring));
+	DEFINE(TRACE_HART_mask, __builtin_offsetof(struct trace_hart, mask));
+	DEFINE(TRACE_HART_mem, __builtin_offsetof(struct trace_hart, mem));
+	DEFINE(TRACE_HART_who, __builtin_offsetof(struct trace_hart, who));
 	DEFINE(BOOT_INFO_satp, __builtin_offsetof(struct hart_boot_info, satp));
 	DEFINE(BOOT_INFO_thread, __builtin_offsetof(struct hart_boot_info, thread));
 }

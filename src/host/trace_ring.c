@@ -15,16 +15,7 @@
 #include "hv/host.h"
 #include "trace_hart.h"
 
-/* What a hart needs to write a record: one cache line, found by the hart's index. */
-struct trace_hart {
-	struct trace_record *ring;
-	u64 mask;
-	struct trace_hart_mem *mem;
-	struct exit_stat *stats;
-	u32 who; /* as in struct trace_record */
-} __attribute__((aligned(64)));
-
-static struct trace_hart trace_harts[HV_MAX_HARTS];
+struct trace_hart trace_harts[HV_MAX_HARTS];
 static struct trace_mem *trace_mem;
 
 struct static_key trace_keys[TRACE_NR_EVENTS];
@@ -33,33 +24,11 @@ static struct static_key trace_exit_time_key; /* the clock of exits is time */
 
 _Static_assert(TRACE_NR_EVENTS <= 1 << TRACE_EVENT_BITS, "an event number has 10 bits");
 _Static_assert(sizeof(struct trace_record) == 64, "a record is one cache line");
-
-/* ---- the emitting side ------------------------------------------------------- */
+_Static_assert(sizeof(struct exit_stat) == PAGE_SIZE, "indexed by a shift");
 
 static inline struct trace_hart *my_trace(void)
 {
-	return &trace_harts[(int)trace_this_hart()]; /* signed: as lw loads it */
-}
-
-void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
-{
-	struct trace_hart *th = my_trace();
-	struct trace_hart_mem *mem = th->mem;
-	u64 head = mem->head;
-	struct trace_record *r = &th->ring[head & th->mask];
-
-	r->time = csr_time();
-	r->instret = csr_instret();
-	r->arg[0] = a0;
-	r->arg[1] = a1;
-	r->arg[2] = a2;
-	r->arg[3] = a3;
-	r->arg[4] = a4;
-	r->who = th->who;
-	/* The record before its number: a reader that finds the number finds it whole. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	WRITE_ONCE(r->seq_event, (u32)head << TRACE_EVENT_BITS | event);
-	WRITE_ONCE(mem->head, head + 1);
+	return &trace_harts[(int)TRACE_THIS_HART()]; /* signed: as lw loads it */
 }
 
 void trace_set_vcpu(unsigned int vm, unsigned int vcpu)
@@ -79,49 +48,44 @@ time:
 
 void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause)
 {
-	unsigned long code = scause & ~CAUSE_IRQ_FLAG;
-	int slot = code < EXIT_SLOT_IRQ ? (int)code : EXIT_SLOT_IRQ - 1;
+	unsigned long code = scause << 1 >> 1, irq = scause >> (BITS_PER_LONG - 1);
 
 	clock->start = exit_now();
-	clock->hart = (int)trace_this_hart();
+	clock->hart = (int)TRACE_THIS_HART();
+	if (__builtin_expect(code >= EXIT_SLOT_IRQ, 0))
+		code = EXIT_SLOT_IRQ - 1;
 	/* Interrupt 5 and exception 5 are different things. */
-	clock->slot = scause & CAUSE_IRQ_FLAG ? slot + EXIT_SLOT_IRQ : slot;
+	clock->slot = (int)(code + irq * EXIT_SLOT_IRQ);
 }
 
-/* Position of the highest set bit of v != 0; rv64imac has no instruction for it. */
-static inline unsigned long highest_bit(u64 v)
-{
-	unsigned long n = 0;
+/* By how much a value below 2^14 is shifted, so that 6 bits remain; from its bits 13 to 6. */
+static u8 hist_shift[1 << 8];
 
-	if (v >> 32) {
-		v >>= 32;
-		n += 32;
-	}
-	if (v >> 16) {
-		v >>= 16;
-		n += 16;
-	}
-	if (v >> 8) {
-		v >>= 8;
-		n += 8;
-	}
-	if (v >> 4) {
-		v >>= 4;
-		n += 4;
-	}
-	return n + (0xffffaa50UL >> (2 * v) & 3); /* two bits for each value below 16 */
+static void hist_init(void)
+{
+	for (unsigned int i = 1; i < sizeof(hist_shift); i++)
+		hist_shift[i] = (u8)(hist_shift[i / 2] + 1);
+}
+
+static unsigned long hist_bucket_large(u64 value)
+{
+	unsigned long shift = 0;
+
+	if (value >= HIST_LIMIT)
+		return HIST_BUCKETS - 1;
+	while (value >> shift >= 2U << HIST_SUB_BITS)
+		shift++;
+	return (shift << HIST_SUB_BITS) + (unsigned long)(value >> shift);
 }
 
 static inline __attribute__((always_inline)) unsigned long hist_bucket(u64 value)
 {
 	unsigned long shift;
 
-	if (value < 2U << HIST_SUB_BITS)
-		return value;
-	if (value >> HIST_MAX_BITS)
-		return HIST_BUCKETS - 1;
-	shift = highest_bit(value) - HIST_SUB_BITS;
-	return (shift << HIST_SUB_BITS) + (value >> shift);
+	if (__builtin_expect(value >> 14 != 0, 0))
+		return hist_bucket_large(value);
+	shift = hist_shift[value >> 6];
+	return (shift << HIST_SUB_BITS) + (unsigned long)(value >> shift);
 }
 
 unsigned long trace_hist_bucket(u64 value)
@@ -132,7 +96,7 @@ unsigned long trace_hist_bucket(u64 value)
 void trace_exit_end_slow(struct trace_exit_clock *clock)
 {
 	u64 cost = exit_now() - clock->start;
-	int hart = (int)trace_this_hart();
+	int hart = (int)TRACE_THIS_HART();
 	struct exit_stat *stat;
 
 	if (clock->slot == TRACE_EXIT_NONE)
@@ -214,7 +178,7 @@ static size_t formats_write(char *buf)
 
 static u64 stats_offset(void)
 {
-	return ALIGN_UP(sizeof(struct trace_hart_mem), 64);
+	return ALIGN_UP(sizeof(struct trace_hart_mem), PAGE_SIZE);
 }
 
 static u64 ring_offset(void)
@@ -256,6 +220,7 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	stride = ALIGN_DOWN((size - harts_offset()) / nr_harts, PAGE_SIZE);
 	room = (stride - ring_offset()) / sizeof(struct trace_record);
 
+	hist_init();
 	memset(mem, 0, sizeof(*mem));
 	mem->version = TRACE_MEM_VERSION;
 	mem->header_size = sizeof(*mem);
@@ -272,7 +237,9 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	mem->hart_stride = stride;
 	mem->stats_offset = stats_offset();
 	mem->ring_offset = ring_offset();
-	mem->ring_records = 1ULL << highest_bit(room);
+	mem->ring_records = 1;
+	while (mem->ring_records * 2 <= room)
+		mem->ring_records *= 2;
 	mem->timebase_hz = timebase_hz;
 	mem->instret_exact = instret_exact;
 	mem->start_time = csr_time();

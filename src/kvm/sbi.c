@@ -135,7 +135,7 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	/* Legacy calls return in a0 only (SBI 5). */
 	if (!e || e->handle != sbi_legacy)
 		gpr[GPR_A1] = (unsigned long)ret.value;
-	trace_kvm_sbi_return(ext, fid, ret.error, (u64)ret.value);
+	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], ret.error, (u64)ret.value);
 	return result;
 }
 

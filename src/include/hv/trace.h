@@ -65,7 +65,30 @@ enum trace_event {
 extern struct static_key trace_keys[TRACE_NR_EVENTS];
 
 /* Write one record into this hart's ring. Only the functions below call it. */
+#if defined(__riscv) && __SIZEOF_LONG__ == 8
+/*
+ * Not a C call: that would cost the function of every site a frame and callee-saved
+ * registers, also while the event is off. trace_emit.S keeps all registers but these,
+ * and writes no memory that the compiler knows of.
+ */
+static inline __attribute__((always_inline)) void trace_emit(enum trace_event event, u64 a0, u64 a1,
+							     u64 a2, u64 a3, u64 a4)
+{
+	register u64 t1 __asm__("t1") = event;
+	register u64 t2 __asm__("t2") = a0;
+	register u64 t3 __asm__("t3") = a1;
+	register u64 t4 __asm__("t4") = a2;
+	register u64 t5 __asm__("t5") = a3;
+	register u64 t6 __asm__("t6") = a4;
+
+	__asm__ volatile("call	t0, trace_emit_record"
+			 :
+			 : "r"(t1), "r"(t2), "r"(t3), "r"(t4), "r"(t5), "r"(t6)
+			 : "t0", "a4", "a5", "a6", "a7");
+}
+#else
 void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
+#endif
 
 #define EVENT(name, meaning, ...)                                                               \
 	static inline __attribute__((always_inline)) bool trace_##name##_enabled(void)          \

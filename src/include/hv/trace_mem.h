@@ -54,12 +54,13 @@ struct trace_record {
  *
  * Histogram: values below 64 have a bucket each; above, every power of two has 32,
  * so a bucket is at most 1/32 as wide as its values and its middle at most 1/64 off.
+ * The last bucket is open: values from HIST_LIMIT on. A slot is one page.
  */
 #define EXIT_SLOT_IRQ   32
 #define EXIT_SLOT_CLASS 64
 #define HIST_SUB_BITS   5
-#define HIST_MAX_BITS   36 /* larger values count in the last bucket; max is exact */
-#define HIST_BUCKETS    ((HIST_MAX_BITS - HIST_SUB_BITS + 1) << HIST_SUB_BITS)
+#define HIST_BUCKETS    1016
+#define HIST_LIMIT      (55ULL << 30)
 
 struct exit_stat {
 	u64 count;    /* every exit, exact */
