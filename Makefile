@@ -10,8 +10,7 @@ MAKEFLAGS += --no-builtin-rules
 .SECONDEXPANSION:
 
 TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-O ?= $(TOP)/build
-override O := $(abspath $(O))
+override O := $(abspath $(or $(O),$(TOP)/build))
 
 # One line a step; V=1 shows the commands themselves. In a recipe a compiler's name announces what
 # it makes, so no room's rules have to.

@@ -132,6 +132,7 @@ def parse(argv):
                         help="what the guest's shell runs instead of the tour ($GUEST_CMD)")
     machine.add_options(parser)
     options = parser.parse_args(argv)
+    options.boot += " need-h"  # without it no guest can run, though other programs can
     if options.trace is None:
         options.trace = "kvm_*,gstage_*,!gstage_step"
     harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",

@@ -28,6 +28,8 @@ ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01
 ICOUNT_GDB = ["-icount", "shift=0", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
 HOST_LINE = re.compile(r"^[a-z][a-z0-9_/.-]*: ")
 
+PANIC = "host: panic: "
+
 
 def parse_size(text, option):
     match = re.fullmatch(r"([0-9]+)([kKmMgG]?)", text)
@@ -285,8 +287,7 @@ class Machine:
         return "status %d, without a word" % self.process.returncode
 
     def last_words(self, text):
-        lines = [line for line in self.run.log_lines() if HOST_LINE.match(line)]
-        reasons = [line for line in lines if re.match(r"host: (panic|error|cannot|no )", line)]
+        reasons = [line for line in self.run.log_lines() if line.startswith(PANIC)]
         if reasons:
-            return "%s: %s" % (text, reasons[-1].split(": ", 1)[1])
+            return "%s: %s" % (text, reasons[-1][len(PANIC):])
         return "%s; its log: %s" % (text, shown(self.run.file("log")))

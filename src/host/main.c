@@ -15,6 +15,7 @@
 #include "hv/trace.h"
 #include "mm.h"
 #include "page.h"
+#include "platform.h"
 #include "power.h"
 #include "printk.h"
 #include "probe.h"
@@ -139,6 +140,7 @@ void host_main(unsigned long hartid, hpa_t dtb, hpa_t load)
 	memory_init(dtb, load);
 	printk("hyperscope: hart %lu, kernel at 0x%llx, %zu MiB of memory\n", hartid, load,
 	       page_total_count() >> (20 - PAGE_SHIFT));
+	platform_check();
 	harts[0].hartid = hartid;
 	harts[0].online = true;
 	clock_hart_init();

@@ -11,11 +11,12 @@ _start:
 	csrw	mtvec, t0
 	li	t0, 0xffff		/* everything but calls from S goes to S */
 	csrw	mideleg, t0
-	li	t0, 0xf0b109
+	li	t0, 0xf0b50d
 	csrw	medeleg, t0
 	li	t0, -1
 	csrw	mcounteren, t0
 	csrw	pmpaddr0, t0
+	csrw	0x30a, t0		/* menvcfg: every extension that S may have switched on */
 	li	t0, 0x1f
 	csrw	pmpcfg0, t0
 	li	t0, 0x1800		/* mstatus.MPP = S */
