@@ -255,6 +255,7 @@ static int wait_and_collect(struct epoll *ep, struct epoll_event *out, int max, 
 static unsigned int epoll_poll(struct file *f, struct poll_table *table)
 {
 	struct epoll *ep = f->priv;
+	bool held = mutex_is_mine(&watch_mutex); /* an epoll above asks */
 	struct ep_item *item;
 	bool ready = false;
 
@@ -262,12 +263,12 @@ static unsigned int epoll_poll(struct file *f, struct poll_table *table)
 	/* An item on the list may have ceased to be ready; only asking tells. */
 	if (list_empty(&ep->ready))
 		return 0;
-	if (mutex_is_mine(&watch_mutex))
-		return EPOLLIN | EPOLLRDNORM; /* asked by an epoll above: it asks again */
-	watch_lock();
+	if (!held)
+		watch_lock();
 	list_for_each_entry(item, &ep->items, link)
 		ready = ready || (!item->disabled && item_events(item, NULL));
-	watch_unlock();
+	if (!held)
+		watch_unlock();
 	return ready ? EPOLLIN | EPOLLRDNORM : 0;
 }
 

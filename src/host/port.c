@@ -176,6 +176,9 @@ void port_interrupt(struct port *p)
 
 	spin_lock(&p->lock);
 	input = rx_collect(p);
+	/* A program that reads finds the next buffers itself; it asks again before it waits. */
+	if (input && !p->tty)
+		virtq_want_interrupt(&p->rx, false);
 	output = virtq_has_used(&p->tx);
 	if (output)
 		tx_collect(p);
@@ -300,11 +303,25 @@ static unsigned int poll_out(struct port *p, struct poll_table *table)
 
 /* ---- input ------------------------------------------------------------------------------------- */
 
+static bool has_input(struct port *p)
+{
+	return !list_empty(&p->filled) || virtq_has_used(&p->rx);
+}
+
 static bool can_read(void *arg)
 {
 	struct port *p = arg;
 
-	return !list_empty(&p->filled) || !READ_ONCE(p->open);
+	return has_input(p) || !READ_ONCE(p->open);
+}
+
+/* Nothing there? Then an interrupt tells; what came before the device saw the wish counts. */
+static bool can_read_or_told(struct port *p)
+{
+	if (can_read(p))
+		return true;
+	virtq_want_interrupt(&p->rx, true);
+	return can_read(p);
 }
 
 /* Under read_lock: the oldest filled buffer stays ours while we copy without the spinlock. */
@@ -313,6 +330,8 @@ static struct port_buf *rx_first(struct port *p)
 	struct port_buf *b = NULL;
 
 	spin_lock(&p->lock);
+	if (list_empty(&p->filled))
+		rx_collect(p);
 	if (!list_empty(&p->filled))
 		b = list_first_entry(&p->filled, struct port_buf, link);
 	spin_unlock(&p->lock);
@@ -353,9 +372,9 @@ static long port_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	(void)pos;
 	if (!size)
 		return 0;
-	if (!can_read(p) && (f->flags & O_NONBLOCK))
-		return -EAGAIN;
 	while (!ret) {
+		if (!can_read_or_told(p) && (f->flags & O_NONBLOCK))
+			return -EAGAIN;
 		ret = port_wait(&p->rx_wait, can_read, p, WAIT_FOREVER);
 		if (ret)
 			break;
@@ -364,7 +383,7 @@ static long port_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 			break;
 		ret = rx_copy(p, buf, size);
 		mutex_unlock(&p->read_lock);
-		if (!ret && !READ_ONCE(p->open) && list_empty(&p->filled))
+		if (!ret && !READ_ONCE(p->open) && !has_input(p))
 			break; /* the end of input */
 	}
 	return ret;
@@ -381,7 +400,7 @@ static unsigned int port_poll(struct file *f, struct poll_table *table)
 	poll_wait(table, &p->rx_wait);
 	if (file_is_writable(f))
 		events |= open ? poll_out(p, table) : EPOLLERR;
-	if (file_is_readable(f) && !list_empty(&p->filled))
+	if (file_is_readable(f) && can_read_or_told(p))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (file_is_readable(f) && !open)
 		events |= EPOLLHUP;

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+/*
+ * file_wait.c - descriptors that are waited for: pipes, eventfd, timerfd, poll, select,
+ * epoll.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include "tap.h"
+
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void *volatile bad = (void *)8; /* volatile: the compiler would see through it */
+
+static volatile sig_atomic_t signals;
+
+static void count_signal(int signo)
+{
+	(void)signo;
+	signals++;
+}
+
+struct later { /* do something to a descriptor after some time */
+	int fd, ms;
+	bool close;
+	uint64_t value;
+	size_t size;
+};
+
+static void *do_later(void *arg)
+{
+	struct later *l = arg;
+
+	usleep(l->ms * 1000);
+	if (l->close)
+		close(l->fd);
+	else
+		(void)!write(l->fd, &l->value, l->size);
+	return NULL;
+}
+
+static void test_pipe(void)
+{
+	static char big[200000], back[200000];
+	int p[2], n, sum = 0;
+	struct stat st;
+	pid_t pid;
+
+	ok(pipe(p) == 0 && write(p[1], "abc", 3) == 3, "a pipe");
+	ok(ioctl(p[0], FIONREAD, &n) == 0 && n == 3, "FIONREAD");
+	ok(read(p[0], back, 100) == 3 && !memcmp(back, "abc", 3), "what goes in comes out");
+	fails_with(lseek(p[0], 0, SEEK_SET), ESPIPE, "a pipe cannot seek");
+	ok(fstat(p[0], &st) == 0 && S_ISFIFO(st.st_mode), "fstat says pipe");
+	fcntl(p[0], F_SETFL, O_NONBLOCK);
+	fails_with(read(p[0], back, 1), EAGAIN, "empty and O_NONBLOCK");
+	fcntl(p[1], F_SETFL, O_NONBLOCK);
+	ok(write(p[1], big, sizeof(big)) == 65536, "full at 64 KiB");
+	fails_with(write(p[1], big, 1), EAGAIN, "full and O_NONBLOCK");
+	close(p[1]);
+	while ((n = read(p[0], back, 5000)) > 0)
+		sum += n;
+	ok(n == 0 && sum == 65536, "all of it comes out, then the end");
+	close(p[0]);
+
+	pipe(p);
+	for (n = 0; n < (int)sizeof(big); n++)
+		big[n] = (char)(n * 7 + (n >> 9));
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		close(p[0]);
+		_exit(write(p[1], big, sizeof(big)) == sizeof(big) ? 0 : 1);
+	}
+	close(p[1]);
+	for (sum = 0; (n = read(p[0], back + sum, sizeof(back) - sum)) > 0; sum += n)
+		;
+	waitpid(pid, &n, 0);
+	ok(sum == sizeof(big) && !memcmp(big, back, sizeof(big)) && n == 0,
+	   "200 000 bytes between two processes");
+	close(p[0]);
+
+	signal(SIGPIPE, count_signal);
+	pipe(p);
+	close(p[0]);
+	fails_with(write(p[1], "x", 1), EPIPE, "writing where nobody reads");
+	ok(signals == 1, "with SIGPIPE");
+	close(p[1]);
+	fails_with(pipe2(bad, 0), EFAULT, "pipe to a bad address");
+}
+
+static void test_pipe_interrupted(void)
+{
+	struct sigaction sa = { .sa_handler = count_signal };
+	struct later l = { .ms = 1300, .size = 1 };
+	pthread_t t;
+	int p[2];
+	char c;
+
+	sigaction(SIGALRM, &sa, NULL);
+	pipe(p);
+	signals = 0;
+	l.fd = p[1];
+	alarm(1);
+	fails_with(read(p[0], &c, 1), EINTR, "a signal ends a read");
+	ok(signals == 1, "after its handler ran");
+	sa.sa_flags = SA_RESTART;
+	sigaction(SIGALRM, &sa, NULL);
+	pthread_create(&t, NULL, do_later, &l);
+	alarm(1);
+	ok(read(p[0], &c, 1) == 1 && signals == 2, "with SA_RESTART the read goes on");
+	pthread_join(t, NULL);
+	close(p[0]);
+	close(p[1]);
+}
+
+static void test_eventfd(void)
+{
+	int fd = eventfd(3, EFD_NONBLOCK), sem = eventfd(2, EFD_SEMAPHORE | EFD_NONBLOCK);
+	uint64_t v = 0;
+
+	ok(read(fd, &v, 8) == 8 && v == 3, "eventfd gives its count");
+	fails_with(read(fd, &v, 8), EAGAIN, "and is empty then");
+	v = 5;
+	ok(write(fd, &v, 8) == 8 && write(fd, &v, 8) == 8 && read(fd, &v, 8) == 8 && v == 10,
+	   "counts add up");
+	v = UINT64_MAX;
+	fails_with(write(fd, &v, 8), EINVAL, "the one value that cannot be added");
+	fails_with(write(fd, &v, 4), EINVAL, "four bytes");
+	v = UINT64_MAX - 1;
+	ok(write(fd, &v, 8) == 8, "the largest");
+	v = 1;
+	fails_with(write(fd, &v, 8), EAGAIN, "is full then");
+	ok(read(sem, &v, 8) == 8 && v == 1 && read(sem, &v, 8) == 8 && v == 1, "a semaphore");
+	fails_with(read(sem, &v, 8), EAGAIN, "runs out");
+	fails_with(eventfd(0, 0x40000000), EINVAL, "unknown flags");
+	close(fd);
+	close(sem);
+}
+
+static void test_timerfd(void)
+{
+	struct itimerspec its = { .it_value = { 0, 30000000 }, .it_interval = { 0, 20000000 } };
+	int fd = timerfd_create(CLOCK_MONOTONIC, 0);
+	long start = now_ms();
+	uint64_t n = 0;
+
+	ok(timerfd_settime(fd, 0, &its, NULL) == 0 && read(fd, &n, 8) == 8 && n >= 1 &&
+		   now_ms() - start >= 30,
+	   "a timer expires");
+	usleep(100000);
+	ok(read(fd, &n, 8) == 8 && n >= 4, "expirations are counted");
+	ok(timerfd_gettime(fd, &its) == 0 && its.it_interval.tv_nsec == 20000000 &&
+		   its.it_value.tv_nsec <= 20000000,
+	   "timerfd_gettime");
+	its = (struct itimerspec){ 0 };
+	ok(timerfd_settime(fd, 0, &its, NULL) == 0, "disarm");
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	fails_with(read(fd, &n, 8), EAGAIN, "and nothing comes");
+	its.it_value.tv_nsec = 1000000000;
+	fails_with(timerfd_settime(fd, 0, &its, NULL), EINVAL, "a bad time");
+	close(fd);
+}
+
+static void test_poll(void)
+{
+	int p[2], e = eventfd(0, 0);
+	struct pollfd fds[4];
+	long start;
+	pthread_t t;
+
+	pipe(p);
+	fds[0] = (struct pollfd){ p[0], POLLIN, 0 };
+	fds[1] = (struct pollfd){ e, POLLIN | POLLOUT, 0 };
+	fds[2] = (struct pollfd){ -1, POLLIN, 0 };
+	fds[3] = (struct pollfd){ 500, POLLIN, 0 };
+	ok(poll(fds, 4, 1000) == 2 && fds[0].revents == 0 && fds[1].revents == POLLOUT &&
+		   fds[2].revents == 0 && fds[3].revents == POLLNVAL,
+	   "poll tells who is ready");
+	fds[1].events = POLLIN;
+	start = now_ms();
+	ok(poll(fds, 3, 50) == 0 && now_ms() - start >= 50, "poll times out");
+	struct later l = { .fd = p[1], .ms = 50, .size = 8 };
+
+	pthread_create(&t, NULL, do_later, &l);
+	ok(poll(fds, 3, 5000) == 1 && fds[0].revents == POLLIN, "poll is woken");
+	pthread_join(t, NULL);
+	close(p[1]);
+	ok(poll(fds, 1, 0) == 1 && fds[0].revents == (POLLIN | POLLHUP), "POLLHUP with the rest");
+	fails_with(poll(bad, 1, 0), EFAULT, "poll of a bad address");
+	close(p[0]);
+	close(e);
+}
+
+static void test_select(void)
+{
+	struct timeval tv = { 0, 20000 };
+	fd_set r, w;
+	int p[2];
+
+	pipe(p);
+	FD_ZERO(&r);
+	FD_ZERO(&w);
+	FD_SET(p[0], &r);
+	FD_SET(p[1], &w);
+	ok(select(p[1] + 1, &r, &w, NULL, NULL) == 1 && FD_ISSET(p[1], &w) && !FD_ISSET(p[0], &r),
+	   "select");
+	FD_SET(p[0], &r);
+	ok(select(p[0] + 1, &r, NULL, NULL, &tv) == 0 && !FD_ISSET(p[0], &r), "select times out");
+	close(p[0]);
+	FD_SET(p[0], &r);
+	fails_with(select(p[0] + 1, &r, NULL, NULL, NULL), EBADF, "select of a closed one");
+	close(p[1]);
+}
+
+static int wait_one(int ep, struct epoll_event *ev)
+{
+	return epoll_wait(ep, ev, 1, 0);
+}
+
+static void test_epoll(void)
+{
+	int ep = epoll_create1(EPOLL_CLOEXEC), p[2], e = eventfd(0, EFD_NONBLOCK), outer, copy;
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = 0x123456789abcdef };
+	struct later l;
+	uint64_t v = 1;
+	pthread_t t;
+
+	pipe(p);
+	ok(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev) == 0 && wait_one(ep, &ev) == 0, "add");
+	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev), EEXIST, "twice");
+	fails_with(epoll_ctl(ep, EPOLL_CTL_MOD, e, &ev), ENOENT, "change what is not there");
+	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, ep, &ev), EINVAL, "itself");
+	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, 700, &ev), EBADF, "what is not open");
+	fails_with(epoll_wait(p[0], &ev, 1, 0), EINVAL, "wait on what is none");
+	fails_with(epoll_wait(ep, &ev, 0, 0), EINVAL, "wait for no events");
+	write(p[1], "ab", 2);
+	ok(wait_one(ep, &ev) == 1 && ev.events == EPOLLIN && ev.data.u64 == 0x123456789abcdef,
+	   "it is ready, with its data");
+	ok(wait_one(ep, &ev) == 1, "level: as long as it is so");
+	read(p[0], &v, 8);
+	ok(wait_one(ep, &ev) == 0, "and no longer");
+
+	ev.events = EPOLLIN | EPOLLET;
+	epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &ev);
+	write(p[1], "a", 1);
+	ok(wait_one(ep, &ev) == 1 && wait_one(ep, &ev) == 0, "edge: once");
+	write(p[1], "b", 1);
+	ok(wait_one(ep, &ev) == 1 && wait_one(ep, &ev) == 0, "and again when more comes");
+	ev.events = EPOLLIN | EPOLLONESHOT;
+	epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &ev);
+	ok(wait_one(ep, &ev) == 1 && wait_one(ep, &ev) == 0, "one-shot: once");
+	write(p[1], "c", 1);
+	ok(wait_one(ep, &ev) == 0, "whatever comes");
+	ev.events = EPOLLIN | EPOLLONESHOT;
+	ok(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &ev) == 0 && wait_one(ep, &ev) == 1,
+	   "until it is changed");
+	ok(epoll_ctl(ep, EPOLL_CTL_DEL, p[0], NULL) == 0 && wait_one(ep, &ev) == 0, "delete");
+
+	ev.events = EPOLLIN;
+	epoll_ctl(ep, EPOLL_CTL_ADD, e, &ev);
+	l = (struct later){ .fd = e, .ms = 50, .value = 1, .size = 8 };
+	pthread_create(&t, NULL, do_later, &l);
+	ok(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.events == EPOLLIN,
+	   "a thread that waits is woken");
+	pthread_join(t, NULL);
+	outer = epoll_create1(0);
+	ev.events = EPOLLIN;
+	ok(epoll_ctl(outer, EPOLL_CTL_ADD, ep, &ev) == 0 && wait_one(outer, &ev) == 1,
+	   "an epoll in an epoll");
+	v = 0;
+	read(e, &v, 8);
+	ok(wait_one(outer, &ev) == 0, "is as ready as what it holds");
+	copy = dup(e);
+	close(e);
+	v = 1;
+	write(copy, &v, 8);
+	ok(wait_one(ep, &ev) == 1, "watched until the last descriptor is closed");
+	close(copy);
+	ok(wait_one(ep, &ev) == 0, "and then no more");
+	close(outer);
+	close(ep);
+	close(p[0]);
+	close(p[1]);
+}
+
+int main(void)
+{
+	test_pipe();
+	test_pipe_interrupted();
+	test_eventfd();
+	test_timerfd();
+	test_poll();
+	test_select();
+	test_epoll();
+	return tap_done();
+}
