@@ -3,6 +3,7 @@
  * sbi_hsm.c - SBI chapter 9: starting, stopping and suspending vCPUs.
  */
 #include "sbi.h"
+#include "memslot.h"
 
 static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc,
 		       unsigned long opaque)
@@ -11,6 +12,9 @@ static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc
 
 	if (!target)
 		return SBI_ERR_INVALID_PARAM;
+	/* Linux 6.12 would start it there, and the VM would end by its first fetch. */
+	if (!memslot_find(vcpu, gpa_to_gfn(pc)))
+		return SBI_ERR_INVALID_ADDRESS;
 	return hsm_start(target, pc, opaque) ? SBI_SUCCESS : SBI_ERR_ALREADY_AVAILABLE;
 }
 
