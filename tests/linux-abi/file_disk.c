@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+/*
+ * file_disk.c - a block device: file_disk [DEVICE]; /dev/vda without. On Linux a loop
+ * device serves. The first and last MiB are overwritten; nothing else is.
+ */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include "tap.h"
+
+#define MIB (1 << 20)
+
+static int fd;
+static uint64_t size;
+static unsigned char *a, *b;
+
+static void fill(unsigned char *p, size_t n, unsigned int seed)
+{
+	for (size_t i = 0; i < n; i++) {
+		seed = seed * 1103515245 + 12345;
+		p[i] = (unsigned char)(seed >> 16);
+	}
+}
+
+static bool round_trip(uint64_t pos, size_t at, size_t n, unsigned int seed)
+{
+	fill(a + at, n, seed);
+	memset(b, 0, MIB);
+	return pwrite(fd, a + at, n, (off_t)pos) == (ssize_t)n &&
+	       pread(fd, b + at, n, (off_t)pos) == (ssize_t)n && !memcmp(a + at, b + at, n);
+}
+
+static void test_facts(const char *name)
+{
+	struct stat st;
+	int sector = 0;
+
+	ok(fstat(fd, &st) == 0 && S_ISBLK(st.st_mode), "a block device");
+	ok(ioctl(fd, BLKGETSIZE64, &size) == 0 && size >= 4 * MIB && size % 512 == 0, "its size");
+	ok(ioctl(fd, BLKSSZGET, &sector) == 0 && sector == 512, "sectors of 512 bytes");
+	ok(lseek(fd, 0, SEEK_END) == (off_t)size, "the end is where the size says");
+	printf("# %s: %llu bytes\n", name, (unsigned long long)size);
+}
+
+static void test_transfers(void)
+{
+	unsigned char guard[2];
+	size_t at, n;
+	bool good = true;
+
+	ok(round_trip(0, 0, MIB, 1), "1 MiB, aligned");
+	ok(round_trip(512, 0, 512, 2), "one sector");
+	ok(round_trip(0, 1, MIB - 4096, 3), "from an odd address");
+	ok(round_trip(size - MIB, 8, 300000, 4), "neither end on a sector");
+	for (at = 1; at < 3000; at += 331)
+		for (n = 1; n < 5000; n = n * 3 + 1)
+			good &= round_trip(at, at, n, (unsigned int)(at * n));
+	ok(good, "many odd offsets and sizes");
+	fill(a, MIB, 9);
+	pwrite(fd, a, MIB, 0);
+	pwrite(fd, "XY", 2, 1023);
+	pread(fd, guard, 2, 1022);
+	ok(guard[0] == a[1022] && guard[1] == 'X', "a write leaves its neighbours alone");
+}
+
+static void test_edges(void)
+{
+	char *ro = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	static char *volatile bad = (char *)8;
+
+	ok(pread(fd, b, 4096, (off_t)size - 100) == 100, "a read at the end is short");
+	ok(pread(fd, b, 4096, (off_t)size) == 0, "and empty behind it");
+	fails_with(pwrite(fd, a, 512, (off_t)size), ENOSPC, "a write behind the end");
+	ok(pwrite(fd, a, 4096, (off_t)size - 512) == 512, "a write across the end is short");
+	fails_with(pread(fd, bad, 4096, 0), EFAULT, "a read to a bad address");
+	fails_with(pwrite(fd, bad, 4096, 0), EFAULT, "a write from a bad address");
+	fails_with(pread(fd, ro, 4096, 0), EFAULT, "a read to memory that is read-only");
+	ok(pwrite(fd, ro, 8192, 4096) == 8192, "a write from memory never touched");
+	ok(fsync(fd) == 0 && fdatasync(fd) == 0, "fsync");
+}
+
+static void *hammer(void *arg)
+{
+	unsigned int id = (unsigned int)(uintptr_t)arg, i;
+	unsigned char x[6000], y[6000];
+	uintptr_t wrong = 0;
+
+	/* Neighbours share sectors: 6000 is no multiple of 512. */
+	for (i = 0; i < 50; i++) {
+		fill(x, sizeof(x), id * 1000 + i);
+		wrong += pwrite(fd, x, sizeof(x), (off_t)(id * sizeof(x))) != sizeof(x);
+		wrong += pread(fd, y, sizeof(y), (off_t)(id * sizeof(x))) != sizeof(y);
+		wrong += memcmp(x, y, sizeof(x)) != 0;
+	}
+	return (void *)wrong;
+}
+
+static void test_threads(void)
+{
+	pthread_t t[4];
+	void *wrong;
+	bool good = true;
+
+	for (uintptr_t i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, hammer, (void *)i);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &wrong);
+		good &= wrong == NULL;
+	}
+	ok(good, "four threads side by side, sharing sectors");
+}
+
+/* Known bytes at the end, for whoever looks at the disk from outside. */
+static void leave_mark(void)
+{
+	fill(a, MIB, 4711);
+	ok(pwrite(fd, a, MIB, (off_t)size - MIB) == MIB && fsync(fd) == 0,
+	   "the last MiB is synced");
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "/dev/vda";
+
+	fd = open(name, O_RDWR);
+	a = malloc(MIB + 4096);
+	b = malloc(MIB + 4096);
+	if (!ok(fd >= 0, "open"))
+		return tap_done();
+	test_facts(name);
+	test_transfers();
+	test_edges();
+	test_threads();
+	leave_mark();
+	return tap_done();
+}

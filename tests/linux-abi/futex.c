@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+/*
+ * futex.c - the futex call itself, and clocks and sleeps by the raw calls.
+ */
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/times.h>
+#include <sys/wait.h>
+#include <time.h>
+#include "tap.h"
+
+static uint32_t word, other;
+
+static long futex(uint32_t *addr, int op, uint32_t val, const void *timeout, uint32_t *addr2,
+		  uint32_t val3)
+{
+	return syscall(SYS_futex, addr, op, val, timeout, addr2, val3);
+}
+
+static double now(int clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void test_errors(void)
+{
+	struct timespec bad = { .tv_nsec = 1000000000 };
+
+	fails_with(futex(&word, FUTEX_WAIT, 1, NULL, NULL, 0), EAGAIN, "another value is EAGAIN");
+	fails_with(futex((uint32_t *)((char *)&word + 1), FUTEX_WAIT, 0, NULL, NULL, 0), EINVAL,
+		   "a crooked address is EINVAL");
+	fails_with(futex((uint32_t *)4096, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT,
+		   "an address of nothing EFAULT");
+	fails_with(futex(&word, FUTEX_WAIT, 0, &bad, NULL, 0), EINVAL, "a bad time EINVAL");
+	fails_with(futex(&word, FUTEX_WAIT_BITSET, 0, NULL, NULL, 0), EINVAL, "no bits EINVAL");
+	fails_with(futex(&word, 99, 0, NULL, NULL, 0), ENOSYS, "no such operation ENOSYS");
+	ok(futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0) == 0, "nobody is woken");
+}
+
+static void test_timeouts(void)
+{
+	struct timespec brief = { .tv_nsec = 30000000 }, end;
+	double start = now(CLOCK_MONOTONIC), took;
+
+	fails_with(futex(&word, FUTEX_WAIT_PRIVATE, 0, &brief, NULL, 0), ETIMEDOUT,
+		   "a relative time ends a wait");
+	took = now(CLOCK_MONOTONIC) - start;
+	ok(took >= 0.03 && took < 5, "not too early");
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += 30000000;
+	if (end.tv_nsec >= 1000000000)
+		end.tv_nsec -= 1000000000, end.tv_sec++;
+	fails_with(futex(&word, FUTEX_WAIT_BITSET, 0, &end, NULL, ~0U), ETIMEDOUT,
+		   "an absolute monotonic time, too");
+	ok(now(CLOCK_MONOTONIC) >= (double)end.tv_sec + (double)end.tv_nsec / 1e9, "not too early");
+	end.tv_sec = 1;
+	fails_with(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &end, NULL, ~0U),
+		   ETIMEDOUT, "a time in the past at once");
+}
+
+static volatile int sleeping;
+
+static void *wait_on(void *arg)
+{
+	__atomic_fetch_add(&sleeping, 1, __ATOMIC_SEQ_CST);
+	return (void *)futex(&word, FUTEX_WAIT_BITSET, 0, NULL, NULL, (uint32_t)(long)arg);
+}
+
+static void start(pthread_t *t, long bits)
+{
+	int before = sleeping;
+
+	pthread_create(t, NULL, wait_on, (void *)bits);
+	while (sleeping == before)
+		usleep(1000);
+	usleep(20000);
+}
+
+static void test_bitset_requeue(void)
+{
+	pthread_t t[4];
+	long total = 0;
+
+	start(&t[0], 1);
+	start(&t[1], 2);
+	ok(futex(&word, FUTEX_WAKE_BITSET, 10, NULL, NULL, 2) == 1, "only who matches is woken");
+	pthread_join(t[1], NULL);
+	ok(futex(&word, FUTEX_WAKE, 10, NULL, NULL, 0) == 1, "then the other");
+	pthread_join(t[0], NULL);
+	for (int i = 0; i < 4; i++)
+		start(&t[i], ~0U);
+	fails_with(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)2L, &other, 5), EAGAIN,
+		   "requeue compares");
+	ok(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)2L, &other, 0) == 3, "one woken, two moved");
+	ok(futex(&other, FUTEX_WAKE, 10, NULL, NULL, 0) == 2, "they wait on the other word");
+	ok(futex(&word, FUTEX_WAKE, 10, NULL, NULL, 0) == 1, "one had stayed");
+	for (int i = 0; i < 4; i++) {
+		void *ret;
+
+		pthread_join(t[i], &ret);
+		total += (long)ret;
+	}
+	ok(total == 0, "all return 0");
+}
+
+/* Many threads hand a token around: a lost wake-up would hang. */
+#define RING 6
+#define LAPS 300
+
+static uint32_t ring[RING];
+
+static void *ring_member(void *arg)
+{
+	int me = (int)(long)arg, next = (me + 1) % RING;
+
+	for (int lap = 0; lap < LAPS; lap++) {
+		while (__atomic_load_n(&ring[me], __ATOMIC_SEQ_CST) == 0)
+			futex(&ring[me], FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+		__atomic_store_n(&ring[me], 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&ring[next], 1, __ATOMIC_SEQ_CST);
+		futex(&ring[next], FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	}
+	return NULL;
+}
+
+static void test_ring(void)
+{
+	pthread_t t[RING];
+
+	for (long i = 0; i < RING; i++)
+		pthread_create(&t[i], NULL, ring_member, (void *)i);
+	ring[0] = 1;
+	futex(&ring[0], FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	for (int i = 0; i < RING; i++)
+		pthread_join(t[i], NULL);
+	ok(true, "no wake-up is lost in a ring");
+}
+
+static void test_shared_mapping(void)
+{
+	uint32_t *a = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+
+	if (fork() == 0) {
+		/* At another address in the child: known by what stands behind it. */
+		uint32_t *b = mremap(
+			a, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED,
+			(char *)mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+
+		_exit(futex(b, FUTEX_WAIT, 0, NULL, NULL, 0) == 0 ? 0 : 1);
+	}
+	for (int i = 0; i < 1000 && futex(a, FUTEX_WAKE, 1, NULL, NULL, 0) != 1; i++)
+		usleep(2000);
+	wait(&status);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a shared futex at another address");
+}
+
+static void test_clocks(void)
+{
+	static const int clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID,
+				      CLOCK_THREAD_CPUTIME_ID, CLOCK_BOOTTIME };
+	struct timespec ts, far = { .tv_sec = -1 };
+	struct timeval tv;
+	struct rusage ru;
+	struct tms tms;
+	bool good = true;
+	double t0, t1;
+
+	for (unsigned int i = 0; i < sizeof(clocks) / sizeof(*clocks); i++) {
+		good &= clock_gettime(clocks[i], &ts) == 0 && ts.tv_nsec < 1000000000;
+		good &= clock_getres(clocks[i], &ts) == 0 && ts.tv_sec == 0;
+	}
+	ok(good, "clocks tick");
+	fails_with(clock_gettime(77, &ts), EINVAL, "there is no clock 77");
+	ok(gettimeofday(&tv, NULL) == 0 && labs(tv.tv_sec - time(NULL)) <= 1, "the time of day");
+	t0 = now(CLOCK_MONOTONIC);
+	ts = (struct timespec){ .tv_nsec = 15000000 };
+	ok(nanosleep(&ts, NULL) == 0, "nanosleep");
+	t1 = now(CLOCK_MONOTONIC);
+	ok(t1 - t0 >= 0.015 && t1 - t0 < 5, "sleeps as long as it should");
+	fails_with(nanosleep(&far, NULL), EINVAL, "no negative time");
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_nsec += 10000000;
+	if (ts.tv_nsec >= 1000000000)
+		ts.tv_nsec -= 1000000000, ts.tv_sec++;
+	ok(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == 0 &&
+		   now(CLOCK_MONOTONIC) >= (double)ts.tv_sec + (double)ts.tv_nsec / 1e9,
+	   "clock_nanosleep until a time");
+	t0 = now(CLOCK_PROCESS_CPUTIME_ID);
+	for (volatile int i = 0; i < 3000000; i++)
+		;
+	ok(now(CLOCK_PROCESS_CPUTIME_ID) > t0, "work takes processor time");
+	ok(getrusage(RUSAGE_SELF, &ru) == 0 && ru.ru_utime.tv_sec + ru.ru_utime.tv_usec > 0,
+	   "getrusage tells it");
+	ok(times(&tms) != (clock_t)-1, "times");
+}
+
+int main(void)
+{
+	test_errors();
+	test_timeouts();
+	test_bitset_requeue();
+	test_ring();
+	test_shared_mapping();
+	test_clocks();
+	return tap_done();
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+/*
+ * memory.c - mmap and its relatives, page by page.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include "tap.h"
+
+#define PAGE 4096UL
+#define MB2  0x200000UL
+#define RW   (PROT_READ | PROT_WRITE)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+
+static sigjmp_buf fault_jump;
+static volatile int fault_signal, fault_code;
+static void *volatile fault_addr;
+
+static void on_fault(int signo, siginfo_t *info, void *context)
+{
+	(void)context;
+	fault_signal = signo;
+	fault_code = info->si_code;
+	fault_addr = info->si_addr;
+	siglongjmp(fault_jump, 1);
+}
+
+/* Does the access fault? Then fault_* tell how. */
+static bool faults(volatile char *p, bool write)
+{
+	fault_signal = 0;
+	if (sigsetjmp(fault_jump, 1))
+		return true;
+	if (write)
+		*p = 1;
+	else
+		(void)*p;
+	return false;
+}
+
+static void *map(size_t size, int prot, int flags)
+{
+	return mmap(NULL, size, prot, flags, -1, 0);
+}
+
+static void test_anonymous(void)
+{
+	char *p = map(3 * PAGE, RW, ANON);
+
+	ok(p != MAP_FAILED && (uintptr_t)p % PAGE == 0, "mmap gives whole pages");
+	ok(p[0] == 0 && p[3 * PAGE - 1] == 0, "that are zero");
+	memset(p, 7, 3 * PAGE);
+	ok(munmap(p + PAGE, PAGE) == 0 && p[0] == 7 && p[2 * PAGE] == 7,
+	   "a page is unmapped from the middle, its neighbours stay");
+	ok(faults(p + PAGE, false) && fault_signal == SIGSEGV && fault_code == SEGV_MAPERR,
+	   "reading the hole is SIGSEGV with SEGV_MAPERR");
+	ok(fault_addr == p + PAGE, "si_addr is the address");
+	ok(mmap(p + PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0) == p + PAGE && p[PAGE] == 0,
+	   "MAP_FIXED fills the hole with zeroes");
+	fails_with(mmap(p, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0), EEXIST,
+		   "MAP_FIXED_NOREPLACE does not replace");
+	ok(munmap(p, 3 * PAGE) == 0, "all of it is unmapped");
+	ok(munmap(p, 3 * PAGE) == 0, "twice, too");
+}
+
+static void test_protection(void)
+{
+	char *p = map(4 * PAGE, RW, ANON);
+
+	memset(p, 5, 4 * PAGE);
+	ok(mprotect(p + PAGE, PAGE, PROT_READ) == 0 && p[PAGE] == 5, "mprotect to read-only");
+	ok(faults(p + PAGE, true) && fault_code == SEGV_ACCERR,
+	   "a write then is SIGSEGV with SEGV_ACCERR");
+	ok(!faults(p, true) && !faults(p + 2 * PAGE, true), "the pages around may be written");
+	ok(mprotect(p, 4 * PAGE, PROT_NONE) == 0 && faults(p + PAGE, false) && faults(p, true),
+	   "PROT_NONE takes every access away");
+	ok(mprotect(p, 4 * PAGE, RW) == 0 && p[0] == 1 && p[PAGE] == 5 && p[3 * PAGE] == 5,
+	   "what the pages held is there again afterwards");
+	munmap(p, 4 * PAGE);
+	fails_with(mprotect(p, PAGE, PROT_READ), ENOMEM, "mprotect of nothing is ENOMEM");
+	fails_with(mprotect(p + 1, PAGE, PROT_READ), EINVAL, "of a crooked address EINVAL");
+}
+
+static void test_large(void)
+{
+	size_t size = 16 * MB2;
+	char *p = map(size, RW, ANON);
+	bool good = true;
+
+	ok(p != MAP_FAILED, "32 MiB");
+	for (size_t i = 0; i < size; i += PAGE)
+		p[i] = (char)(i / PAGE);
+	ok(munmap(p + MB2 + PAGE, PAGE) == 0, "one page in the midst of a large block goes");
+	for (size_t i = 0; i < size; i += PAGE)
+		if (i != MB2 + PAGE && p[i] != (char)(i / PAGE))
+			good = false;
+	ok(good, "all others keep their contents");
+	ok(faults(p + MB2 + PAGE, false), "that one is gone");
+	ok(mprotect(p + 4 * MB2 + 5 * PAGE, PAGE, PROT_READ) == 0 &&
+		   faults(p + 4 * MB2 + 5 * PAGE, true) && !faults(p + 4 * MB2 + 6 * PAGE, true),
+	   "one page of a large block is protected alone");
+	ok(madvise(p, 3 * MB2, MADV_DONTNEED) != 0 || true, "madvise over a hole is answered");
+	ok(madvise(p + 8 * MB2, 2 * MB2 + PAGE, MADV_DONTNEED) == 0 && p[8 * MB2 + PAGE] == 0 &&
+		   p[10 * MB2] == 0 && p[10 * MB2 + PAGE] == (char)((10 * MB2 + PAGE) / PAGE),
+	   "MADV_DONTNEED forgets exactly its pages");
+	munmap(p, size);
+	p = map(1UL << 36, PROT_READ | PROT_WRITE, ANON | MAP_NORESERVE);
+	ok(p != MAP_FAILED, "64 GiB with MAP_NORESERVE");
+	p[1UL << 35] = 1;
+	p[(1UL << 36) - 1] = 2;
+	ok(p[1UL << 35] == 1 && p[(1UL << 36) - 1] == 2 && p[12345678] == 0, "sparse use of it");
+	ok(munmap(p, 1UL << 36) == 0, "and all of it unmapped");
+}
+
+static void test_shared(void)
+{
+	int *p = map(PAGE, RW, MAP_SHARED | MAP_ANONYMOUS);
+	int *q = map(2 * MB2, RW, MAP_SHARED | MAP_ANONYMOUS);
+	int *own = map(PAGE, RW, ANON);
+	int status;
+
+	own[0] = 1;
+	if (fork() == 0) {
+		p[0] = 42;
+		q[MB2 / 4 + 3] = 43;
+		own[0] = 2;
+		_exit(own[0]);
+	}
+	wait(&status);
+	ok(p[0] == 42, "shared anonymous memory is shared with a child");
+	ok(q[MB2 / 4 + 3] == 43, "large ones too");
+	ok(own[0] == 1 && WEXITSTATUS(status) == 2, "private memory is not");
+}
+
+static void test_cow(void)
+{
+	size_t size = 3 * MB2;
+	char *p = map(size, RW, ANON);
+	int status, pipe_fds[2];
+	char byte;
+
+	memset(p, 1, size);
+	if (pipe(pipe_fds))
+		return;
+	if (fork() == 0) {
+		char seen;
+
+		if (read(pipe_fds[0], &seen, 1) != 1) /* the parent has written by then */
+			_exit(1);
+		for (size_t i = 0; i < size; i += PAGE)
+			if (p[i] != 1)
+				_exit(2);
+		memset(p, 3, size);
+		_exit(p[size - 1]);
+	}
+	for (size_t i = 0; i < size; i += 2 * PAGE)
+		p[i] = 2;
+	byte = 0;
+	ok(write(pipe_fds[1], &byte, 1) == 1, "parent writes");
+	wait(&status);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3, "a child sees memory as it was at fork");
+	ok(p[0] == 2 && p[PAGE] == 1 && p[size - PAGE] == 1, "and the parent nothing of the child");
+	munmap(p, size);
+}
+
+static void test_file(void)
+{
+	char name[] = "/tmp/abi-memory", text[] = "hello, file";
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	char *p, *q;
+
+	if (!ok(fd >= 0, "a file"))
+		return;
+	ok(write(fd, text, sizeof(text)) == sizeof(text), "with some text");
+	p = mmap(NULL, PAGE, RW, MAP_PRIVATE, fd, 0);
+	q = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0);
+	ok(p != MAP_FAILED && strcmp(p, text) == 0, "mapped privately it can be read");
+	ok(q != MAP_FAILED && strcmp(q, text) == 0, "mapped shared, too");
+	ok(p[sizeof(text)] == 0 && p[PAGE - 1] == 0, "zeroes follow its end");
+	p[0] = 'J';
+	ok(q[0] == 'h', "a private write stays private");
+	q[1] = 'E';
+	text[1] = 0;
+	ok(pread(fd, text, 2, 0) == 2 && text[1] == 'E', "a shared write is in the file");
+	munmap(q, PAGE);
+	q = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	ok(faults(q + PAGE, false) && fault_signal == SIGBUS, "behind the file's end is SIGBUS");
+	close(fd);
+	ok(q[1] == 'E', "a mapping outlives its descriptor");
+	fd = open(name, O_RDONLY);
+	fails_with(mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0), EACCES,
+		   "no shared writing to a file that is open for reading");
+	q = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	fails_with(mprotect(q, PAGE, RW), EACCES, "nor by mprotect");
+	close(fd);
+	unlink(name);
+	fails_with(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, 99, 0), EBADF, "no such descriptor");
+	fails_with(mmap(NULL, 0, PROT_READ, ANON, -1, 0), EINVAL, "length 0");
+}
+
+static void test_brk(void)
+{
+	char *start = sbrk(0), *p;
+
+	p = sbrk(5 * PAGE);
+	ok(p == start && sbrk(0) == start + 5 * PAGE, "sbrk grows");
+	memset(p, 9, 5 * PAGE);
+	ok(sbrk(-(long)(4 * PAGE)) == start + 5 * PAGE && p[0] == 9, "and shrinks");
+	ok(sbrk(4 * PAGE) == start + PAGE && p[4 * PAGE] == 0, "what comes again is zero");
+	ok(brk(start) == 0, "brk back");
+}
+
+static void test_mremap(void)
+{
+	char *p = map(4 * PAGE, RW, ANON), *q;
+
+	for (int i = 0; i < 4; i++)
+		p[i * PAGE] = (char)(i + 1);
+	q = mremap(p, 4 * PAGE, 600 * PAGE, MREMAP_MAYMOVE);
+	ok(q != MAP_FAILED && q[0] == 1 && q[3 * PAGE] == 4 && q[599 * PAGE] == 0,
+	   "mremap grows and keeps the contents");
+	q = mremap(q, 600 * PAGE, 2 * PAGE, 0);
+	ok(q != MAP_FAILED && q[PAGE] == 2 && faults(q + 2 * PAGE, false), "mremap shrinks");
+	p = map(MB2, RW, ANON);
+	ok(mremap(q, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) == p && p[0] == 1 &&
+		   p[PAGE] == 2 && faults(q, false),
+	   "mremap moves to where it is told");
+	ok(p[2 * PAGE] == 0, "what was there before stays behind it");
+	munmap(p, MB2);
+	fails_with(mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EFAULT, "mremap of nothing");
+}
+
+static void test_exec_only(void)
+{
+	static const uint32_t code[] = { 0x02a00513, 0x00008067 }; /* li a0, 42; ret */
+	int (*fn)(void) = map(PAGE, RW, ANON);
+
+	memcpy((void *)fn, code, sizeof(code));
+	ok(mprotect((void *)fn, PAGE, PROT_READ | PROT_EXEC) == 0, "code may be written, then run");
+	__builtin___clear_cache((char *)fn, (char *)fn + sizeof(code));
+	ok(fn() == 42, "and it runs");
+	ok(faults((char *)fn, true), "but not be written any more");
+}
+
+int main(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+	test_anonymous();
+	test_protection();
+	test_large();
+	test_shared();
+	test_cow();
+	test_file();
+	test_brk();
+	test_mremap();
+	test_exec_only();
+	return tap_done();
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+/*
+ * process.c - fork, exec, wait, exit, and what is left of a process.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include "tap.h"
+
+extern char **environ;
+
+static volatile int *volatile bad_pointer = (int *)8;
+
+static int child_status(int (*body)(void))
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(body());
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return status;
+}
+
+static int body_exit_3(void)
+{
+	return 3;
+}
+
+static int body_abort(void)
+{
+	abort();
+}
+
+static int body_null(void)
+{
+	*bad_pointer = 0;
+	return 0;
+}
+
+static int body_illegal(void)
+{
+	__asm__ volatile(".4byte 0");
+	return 0;
+}
+
+static int body_break(void)
+{
+	__asm__ volatile("ebreak");
+	return 0;
+}
+
+static int body_kill_self(void)
+{
+	kill(getpid(), SIGKILL);
+	return 0;
+}
+
+static int body_blocked_fault(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	return body_null();
+}
+
+static void test_status(void)
+{
+	int status;
+
+	status = child_status(body_exit_3);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3, "an exit status arrives");
+	status = child_status(body_abort);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "abort is SIGABRT");
+	status = child_status(body_null);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "a null pointer is SIGSEGV");
+	status = child_status(body_illegal);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL, "an illegal instruction is SIGILL");
+	status = child_status(body_break);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP, "a breakpoint is SIGTRAP");
+	status = child_status(body_kill_self);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "SIGKILL to oneself");
+	status = child_status(body_blocked_fault);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "a blocked fault still kills");
+	fails_with(waitpid(-1, &status, 0), ECHILD, "no child, no wait");
+}
+
+static void test_wait(void)
+{
+	int status, fds[2];
+	siginfo_t info;
+	pid_t pid, first, second;
+	char byte = 0;
+
+	if (pipe(fds))
+		return;
+	pid = fork();
+	if (pid == 0)
+		_exit(read(fds[0], &byte, 1) == 1 ? 9 : 1);
+	ok(waitpid(pid, &status, WNOHANG) == 0, "WNOHANG while it lives gives 0");
+	if (write(fds[1], &byte, 1) != 1)
+		return;
+	memset(&info, 0, sizeof(info));
+	ok(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0 && info.si_pid == pid &&
+		   info.si_code == CLD_EXITED && info.si_status == 9,
+	   "waitid tells of the end");
+	ok(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 9,
+	   "and with WNOWAIT leaves it for wait");
+	first = fork();
+	if (first == 0)
+		_exit(1);
+	second = fork();
+	if (second == 0)
+		_exit(2);
+	ok(waitpid(second, &status, 0) == second && WEXITSTATUS(status) == 2,
+	   "wait for the second");
+	ok(waitpid(first, &status, 0) == first && WEXITSTATUS(status) == 1, "then for the first");
+	fails_with(waitpid(first, &status, 0), ECHILD, "each once");
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void test_orphan(void)
+{
+	int fds[2];
+	pid_t parent, seen = 0;
+
+	if (pipe(fds))
+		return;
+	parent = fork();
+	if (parent == 0) {
+		pid_t self = getpid();
+
+		if (fork() == 0) {
+			while (getppid() == self)
+				usleep(1000);
+			seen = getppid();
+			_exit(write(fds[1], &seen, sizeof(seen)) != sizeof(seen));
+		}
+		_exit(0);
+	}
+	waitpid(parent, NULL, 0);
+	ok(read(fds[0], &seen, sizeof(seen)) == sizeof(seen) && seen != parent && seen > 0,
+	   "an orphan gets another parent");
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void test_sigchld_ignored(void)
+{
+	signal(SIGCHLD, SIG_IGN);
+	if (fork() == 0)
+		_exit(0);
+	fails_with(wait(NULL), ECHILD, "with SIGCHLD ignored children leave no zombie");
+	signal(SIGCHLD, SIG_DFL);
+}
+
+static void test_exec(const char *self)
+{
+	int status;
+	pid_t pid;
+	char *args[] = { (char *)self, "child", "two words", "", NULL };
+	char *env[] = { "HS=1", NULL };
+
+	pid = fork();
+	if (pid == 0) {
+		execve(self, args, env);
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 42,
+	   "a program is executed with its arguments");
+	fails_with(execve("/nowhere", args, env), ENOENT, "execve of nothing is ENOENT");
+	fails_with(execve("/dev/null", args, env), EACCES, "of a device EACCES");
+	fails_with(execve("/", args, env), EACCES, "of a directory EACCES");
+	fails_with(execve(self, (char **)bad_pointer, env), EFAULT, "with bad arguments EFAULT");
+	ok(posix_spawn(&pid, self, NULL, NULL, args, env) == 0, "posix_spawn");
+	waitpid(pid, &status, 0);
+	ok(WEXITSTATUS(status) == 42, "runs it, too");
+	ok(posix_spawn(&pid, "/nowhere", NULL, NULL, args, env) == ENOENT,
+	   "and tells when it cannot");
+}
+
+static void test_script(const char *self)
+{
+	char name[] = "/tmp/abi-script", text[512];
+	char *args[] = { "ignored", "more", NULL };
+	int fd = open(name, O_CREAT | O_TRUNC | O_WRONLY, 0755), status;
+	int size = snprintf(text, sizeof(text), "#!%s script arg\n", self);
+	pid_t pid;
+
+	ok(fd >= 0 && write(fd, text, (size_t)size) == size && close(fd) == 0, "a script");
+	pid = fork();
+	if (pid == 0) {
+		execve(name, args, environ);
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	ok(WEXITSTATUS(status) == 43, "runs its interpreter");
+	unlink(name);
+	fd = open(name, O_CREAT | O_TRUNC | O_WRONLY, 0755);
+	ok(write(fd, "garbage garbage", 15) == 15 && close(fd) == 0, "a file of garbage");
+	fails_with(execve(name, args, environ), ENOEXEC, "is ENOEXEC");
+	unlink(name);
+}
+
+static int run_child(int argc, char **argv)
+{
+	const char *hs = getenv("HS");
+
+	if (argc > 1 && strcmp(argv[1], "script arg") == 0)
+		return argc == 4 && strcmp(argv[2], "/tmp/abi-script") == 0 &&
+				       strcmp(argv[3], "more") == 0
+			       ? 43
+			       : 1;
+	if (argc != 4 || strcmp(argv[2], "two words") || argv[3][0])
+		return 1;
+	return hs && strcmp(hs, "1") == 0 && !environ[1] ? 42 : 2;
+}
+
+static void test_cloexec(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	ok(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC), "O_CLOEXEC is set");
+	close(fd);
+}
+
+static unsigned long free_bytes(void)
+{
+	struct sysinfo info;
+
+	sysinfo(&info);
+	return info.freeram * info.mem_unit;
+}
+
+/* On the host nothing else runs, so what is lost here is lost by the host. */
+static void test_leak(const char *self)
+{
+	char *args[] = { (char *)self, "quick", NULL };
+	unsigned long before, after;
+	int status, good = 0,
+		    rounds = getenv("HS_LEAK_ROUNDS") ? atoi(getenv("HS_LEAK_ROUNDS")) : 50;
+
+	for (int i = 0; i < 5; i++)
+		child_status(body_exit_3);
+	before = free_bytes();
+	for (int i = 0; i < rounds; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			execve(self, args, environ);
+			_exit(99);
+		}
+		waitpid(pid, &status, 0);
+		good += WEXITSTATUS(status) == 7;
+	}
+	after = free_bytes();
+	printf("# %d fork+exec: %ld KiB fewer free\n", rounds, ((long)before - (long)after) / 1024);
+	ok(good == rounds, "fork and exec many times");
+	if (getenv("HS_EXACT"))
+		ok(after + 64 * 1024 >= before, "and no memory is lost");
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit lim;
+
+	if (argc > 1 && strcmp(argv[1], "quick") == 0)
+		return 7;
+	if (argc > 1)
+		return run_child(argc, argv);
+	ok(getauxval(AT_PAGESZ) == 4096 && getauxval(AT_PHNUM) > 0 && getauxval(AT_RANDOM),
+	   "the auxiliary vector is there");
+	ok(getpid() > 1 && getppid() >= 0 && getpid() != getppid(), "pids");
+	ok(getrlimit(RLIMIT_STACK, &lim) == 0 && lim.rlim_cur >= 65536, "limits");
+	test_status();
+	test_wait();
+	test_orphan();
+	test_sigchld_ignored();
+	test_exec("/proc/self/exe");
+	test_script(argv[0]);
+	test_cloexec();
+	test_leak("/proc/self/exe");
+	return tap_done();
+}

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+#
+# rules.mk - programs that hold the host's Linux ABI against Linux's: each .c here becomes
+# $(O)/tests/linux-abi/NAME, static. tests/qemu/abi.t runs them.
+
+ABI_PROGS := $(patsubst $(TOP)/tests/linux-abi/%.c,$(O)/tests/linux-abi/%,$(wildcard $(TOP)/tests/linux-abi/*.c))
+
+tests: $(ABI_PROGS)
+
+$(O)/tests/linux-abi/%: $(TOP)/tests/linux-abi/%.c $(TOP)/tests/linux-abi/tap.h
+	@mkdir -p $(@D)
+	$(CC_RV) -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror -ffile-prefix-map=$(TOP)/= -o $@ $< -lm

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+/*
+ * thread.c - POSIX threads as glibc makes them: clone, TLS, futexes, robust lists, exit.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <time.h>
+#include "tap.h"
+
+#define THREADS 8
+#define ROUNDS  2000
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static pthread_barrier_t barrier;
+static volatile int *volatile bad_pointer = (int *)8;
+static long counter;
+static __thread int own = 5;
+
+static void *count(void *arg)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		pthread_mutex_lock(&mutex);
+		counter++;
+		pthread_mutex_unlock(&mutex);
+	}
+	own += (int)(long)arg;
+	return (void *)(long)own;
+}
+
+static void test_join(void)
+{
+	pthread_t t[THREADS];
+	bool good = true;
+
+	for (long i = 0; i < THREADS; i++)
+		good &= pthread_create(&t[i], NULL, count, (void *)i) == 0;
+	ok(good, "threads start");
+	for (long i = 0; i < THREADS; i++) {
+		void *ret;
+
+		good &= pthread_join(t[i], &ret) == 0 && (long)ret == 5 + i;
+	}
+	ok(good, "and are joined, each with thread-local data of its own");
+	ok(counter == THREADS * ROUNDS, "a mutex excludes");
+}
+
+static int turn;
+
+static void *ping(void *arg)
+{
+	int me = (int)(long)arg;
+
+	for (int i = 0; i < 500; i++) {
+		pthread_mutex_lock(&mutex);
+		while (turn != me)
+			pthread_cond_wait(&cond, &mutex);
+		turn = !me;
+		pthread_cond_broadcast(&cond);
+		pthread_mutex_unlock(&mutex);
+	}
+	return NULL;
+}
+
+static void test_cond(void)
+{
+	pthread_t t[2];
+	struct timespec end;
+
+	for (long i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, ping, (void *)i);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	ok(turn == 0, "two threads take turns by a condition 500 times");
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_nsec += 20000000;
+	if (end.tv_nsec >= 1000000000)
+		end.tv_nsec -= 1000000000, end.tv_sec++;
+	pthread_mutex_lock(&mutex);
+	ok(pthread_cond_timedwait(&cond, &mutex, &end) == ETIMEDOUT, "a timed wait ends by time");
+	pthread_mutex_unlock(&mutex);
+}
+
+static void *meet(void *arg)
+{
+	long serial = 0;
+
+	(void)arg;
+	for (int i = 0; i < 50; i++)
+		serial += pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD;
+	return (void *)serial;
+}
+
+static void test_barrier(void)
+{
+	pthread_t t[4];
+	long total = 0;
+
+	pthread_barrier_init(&barrier, NULL, 4);
+	for (int i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, meet, NULL);
+	for (int i = 0; i < 4; i++) {
+		void *ret;
+
+		pthread_join(t[i], &ret);
+		total += (long)ret;
+	}
+	ok(total == 50, "four threads meet at a barrier 50 times");
+}
+
+static void *endless(void *arg)
+{
+	(void)arg;
+	for (;;)
+		sleep(100);
+	return NULL;
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static void test_cancel_detach(void)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+	void *ret;
+	bool good = true;
+
+	pthread_create(&t, NULL, endless, NULL);
+	usleep(10000);
+	ok(pthread_cancel(t) == 0 && pthread_join(t, &ret) == 0 && ret == PTHREAD_CANCELED,
+	   "a sleeping thread is cancelled");
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	for (int i = 0; i < 50; i++)
+		good &= pthread_create(&t, &attr, nothing, NULL) == 0;
+	ok(good, "50 detached threads");
+	usleep(20000);
+}
+
+static void *lock_and_die(void *arg)
+{
+	pthread_mutex_lock(arg);
+	return NULL;
+}
+
+static void test_robust(void)
+{
+	pthread_mutexattr_t attr;
+	pthread_mutex_t *m =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_t t;
+	int status;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(m, &attr);
+	pthread_create(&t, NULL, lock_and_die, m);
+	pthread_join(t, NULL);
+	ok(pthread_mutex_lock(m) == EOWNERDEAD, "the owner's death is told (thread)");
+	ok(pthread_mutex_consistent(m) == 0 && pthread_mutex_unlock(m) == 0, "and healed");
+	if (fork() == 0) {
+		pthread_mutex_lock(m);
+		kill(getpid(), SIGKILL);
+	}
+	usleep(1000);
+	wait(&status);
+	ok(pthread_mutex_lock(m) == EOWNERDEAD, "the owner's death is told (killed process)");
+	ok(pthread_mutex_consistent(m) == 0 && pthread_mutex_unlock(m) == 0, "and healed, too");
+}
+
+static void test_shared_semaphore(void)
+{
+	sem_t *s = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	sem_t *back = s + 1;
+	bool good = true;
+
+	sem_init(s, 1, 0);
+	sem_init(back, 1, 0);
+	if (fork() == 0) {
+		for (int i = 0; i < 100; i++) {
+			sem_wait(s);
+			sem_post(back);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < 100; i++) {
+		sem_post(s);
+		good &= sem_wait(back) == 0;
+	}
+	wait(NULL);
+	ok(good, "two processes wake each other through shared memory 100 times");
+}
+
+static void *exit_from_thread(void *arg)
+{
+	usleep(5000);
+	exit((int)(long)arg);
+}
+
+static void test_exit(void)
+{
+	int status;
+	pthread_t t;
+
+	if (fork() == 0) {
+		pthread_create(&t, NULL, endless, NULL);
+		pthread_create(&t, NULL, exit_from_thread, (void *)11L);
+		endless(NULL);
+	}
+	wait(&status);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 11, "exit() of one thread ends all");
+	if (fork() == 0) {
+		pthread_create(&t, NULL, exit_from_thread, (void *)12L);
+		pthread_exit(NULL);
+	}
+	wait(&status);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 12, "a process outlives its first thread");
+	if (fork() == 0) {
+		for (int i = 0; i < 4; i++)
+			pthread_create(&t, NULL, endless, NULL);
+		usleep(2000);
+		*bad_pointer = 1;
+	}
+	wait(&status);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "a fault of one thread ends all");
+}
+
+static void *exec_from_thread(void *arg)
+{
+	char *args[] = { arg, "child", NULL };
+	char *env[] = { NULL };
+
+	execve(arg, args, env);
+	return NULL;
+}
+
+static void test_exec(void)
+{
+	int status;
+	pthread_t t;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (int i = 0; i < 3; i++)
+			pthread_create(&t, NULL, endless, NULL);
+		pthread_create(&t, NULL, exec_from_thread, "/proc/self/exe");
+		endless(NULL);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 33,
+	   "execve of one thread ends the others and keeps the pid");
+}
+
+static void test_affinity(void)
+{
+	cpu_set_t set;
+	int n;
+
+	ok(sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) >= 1,
+	   "affinity is told");
+	n = CPU_COUNT(&set);
+	for (int cpu = 0; cpu < n && cpu < 4; cpu++) {
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		if (sched_setaffinity(0, sizeof(set), &set) || sched_getcpu() != cpu)
+			return (void)ok(false, "a thread runs where it is put");
+	}
+	ok(true, "a thread runs where it is put");
+	CPU_ZERO(&set);
+	fails_with(sched_setaffinity(0, sizeof(set), &set), EINVAL, "nowhere is no place");
+	memset(&set, 0xff, sizeof(set));
+	ok(sched_setaffinity(0, sizeof(set), &set) == 0, "everywhere is");
+}
+
+/* FP registers belong to a thread. */
+static void *fp_spin(void *arg)
+{
+	double x = (double)(long)arg, sum = 0;
+
+	for (int i = 0; i < 200000; i++) {
+		__asm__ volatile("" : "+f"(x), "+f"(sum));
+		sum += x;
+		if (i % 1000 == 0)
+			sched_yield();
+	}
+	return (void *)(long)(sum == x * 200000);
+}
+
+static void test_fp(void)
+{
+	pthread_t t[6];
+	bool good = true;
+
+	for (long i = 0; i < 6; i++)
+		pthread_create(&t[i], NULL, fp_spin, (void *)(i + 1));
+	for (int i = 0; i < 6; i++) {
+		void *ret;
+
+		pthread_join(t[i], &ret);
+		good &= ret != NULL;
+	}
+	ok(good, "floating point survives many switches");
+}
+
+static void test_many(void)
+{
+	struct sysinfo before, after;
+	pthread_t t;
+	int good = 0, rounds = getenv("HS_LEAK_ROUNDS") ? atoi(getenv("HS_LEAK_ROUNDS")) : 100;
+
+	for (int i = 0; i < 10; i++) {
+		pthread_create(&t, NULL, nothing, NULL);
+		pthread_join(t, NULL);
+	}
+	sysinfo(&before);
+	for (int i = 0; i < rounds; i++)
+		good += pthread_create(&t, NULL, nothing, NULL) == 0 && pthread_join(t, NULL) == 0;
+	sysinfo(&after);
+	ok(good == rounds, "threads start and end many times");
+	printf("# %d threads: %ld KiB fewer free\n", rounds,
+	       ((long)before.freeram - (long)after.freeram) / 1024);
+	if (getenv("HS_EXACT"))
+		ok(after.freeram + 64 * 1024 >= before.freeram, "and no memory is lost");
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		return getpid() == (pid_t)syscall(SYS_gettid) ? 33 : 1;
+	test_join();
+	test_cond();
+	test_barrier();
+	test_cancel_detach();
+	test_robust();
+	test_shared_semaphore();
+	test_exit();
+	test_exec();
+	test_affinity();
+	test_fp();
+	test_many();
+	return tap_done();
+}

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# abi.t - ordinary static Linux programs find on the host what they find on Linux.
+#
+# The programs' own claims pass through, renumbered. Each passes on Linux too:
+# scripts/linux-kvm exec build/tests/linux-abi/NAME
+. "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+names="memory process thread signal futex hostile"
+progs=$O/tests/linux-abi
+
+suite()	# TITLE HS-OPTIONS...: all programs in one boot
+{
+	local title=$1 files=() name
+	shift
+	for name in $names; do
+		files+=(--file "$progs/$name:/abi/$name")
+	done
+	HS_SECONDS=40 hs exec --quiet --env HS_EXACT=1 --env HS_LEAK_ROUNDS=200 "$@" "${files[@]}" \
+		"$progs/suite" $(printf '/abi/%s ' $names)
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) ok 0 "$title: ${line#*- }" ;;
+		"not ok "*) ok 1 "$title: ${line#*- }" ;;
+		"# "*) printf '%s\n' "$line" ;;
+		esac
+	done <<<"$out"
+	is "$status" 0 "$title: all programs end well" || diag "$err"
+}
+
+suite "2 harts"
+suite "1 hart, icount" --icount
+done_testing
