@@ -139,7 +139,9 @@ static void print_notes(const struct hst_file *file, u64 unpriced, FILE *out)
 	u64 written = 0, lost = 0;
 
 	if (unpriced)
-		fprintf(out, "%llu of them have no cost: their vCPU changed harts meanwhile\n",
+		fprintf(out,
+			"%llu of them have no cost: the vCPU changed harts meanwhile, or ran no "
+			"more\n",
 			unpriced);
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		written += file->ring[i].total;

@@ -114,6 +114,18 @@ void trace_exit_end_slow(struct trace_exit_clock *clock)
 	stat->hist[hist_bucket(cost)]++;
 }
 
+void trace_exit_last_slow(struct trace_exit_clock *clock)
+{
+	struct exit_stat *stat;
+
+	if (clock->slot == TRACE_EXIT_NONE)
+		return;
+	stat = &my_trace()->stats[clock->slot];
+	clock->slot = TRACE_EXIT_NONE;
+	stat->count++;
+	stat->unpriced++;
+}
+
 /* ---- the table of events, as text for readers ---------------------------------- */
 
 struct event_info {

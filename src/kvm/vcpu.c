@@ -224,6 +224,7 @@ int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpup)
 
 void vcpu_destroy(struct kvm_vcpu *vcpu)
 {
+	trace_exit_last(&vcpu->exit_clock);
 	timer_vcpu_destroy(vcpu);
 	memslot_vcpu_destroy(vcpu);
 	hv_waitq_destroy(&vcpu->waitq);

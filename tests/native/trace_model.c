@@ -52,6 +52,11 @@ void trace_exit_end_slow(struct trace_exit_clock *clock)
 	clock->slot = TRACE_EXIT_NONE;
 }
 
+void trace_exit_last_slow(struct trace_exit_clock *clock)
+{
+	clock->slot = TRACE_EXIT_NONE;
+}
+
 void native_trace_reset(void)
 {
 	unsigned int i;

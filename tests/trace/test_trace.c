@@ -195,6 +195,23 @@ static void a_handler_chooses_the_class(void **state)
 	assert_int_equal(stat_of(0, EXC_VIRTUAL_INST)->count, 0);
 }
 
+static void the_last_exit_of_a_vcpu_counts_without_a_cost(void **state)
+{
+	struct trace_exit_clock clock;
+
+	(void)state;
+	trace_exit_init(&clock);
+	trace_exit_account(EXIT_UNIT_INSTRET);
+	trace_exit_last(&clock);
+	trace_exit_begin(&clock, EXC_VS_ECALL);
+	trace_exit_class(&clock, EXIT_SBI_SRST);
+	trace_exit_last(&clock);
+	trace_exit_last(&clock);
+	assert_int_equal(stat_of(0, EXIT_SBI_SRST)->count, 1);
+	assert_int_equal(stat_of(0, EXIT_SBI_SRST)->unpriced, 1);
+	assert_int_equal(stat_of(0, EXC_VS_ECALL)->count, 0);
+}
+
 static void nothing_is_counted_while_accounting_is_off(void **state)
 {
 	struct trace_exit_clock clock;
@@ -283,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup(a_list_with_an_unknown_name_changes_nothing, start),
 		cmocka_unit_test_setup(exits_count_under_their_cause_and_interrupts_apart, start),
 		cmocka_unit_test_setup(a_handler_chooses_the_class, start),
+		cmocka_unit_test_setup(the_last_exit_of_a_vcpu_counts_without_a_cost, start),
 		cmocka_unit_test_setup(nothing_is_counted_while_accounting_is_off, start),
 		cmocka_unit_test_setup(an_exit_over_two_harts_has_a_cost_in_time_only, start),
 		cmocka_unit_test_setup(a_bucket_is_within_three_percent_of_its_values, start),

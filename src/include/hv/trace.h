@@ -127,7 +127,8 @@ enum exit_class {
  * right behind the world switch, and trace_exit_end(), right before the next: time
  * in user space and asleep included. Its class may be set at any point between. The
  * clock is instret or time (exitstat=). instret is each hart's own: an exit of a
- * vCPU that changed harts meanwhile is counted, but has no cost ("unpriced").
+ * vCPU that changed harts meanwhile is counted, but has no cost ("unpriced"); nor
+ * has a vCPU's last, behind which no entry comes.
  */
 struct trace_exit_clock {
 	u64 start;
@@ -141,6 +142,7 @@ extern struct static_key trace_exit_key;
 
 void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause);
 void trace_exit_end_slow(struct trace_exit_clock *clock);
+void trace_exit_last_slow(struct trace_exit_clock *clock);
 
 static inline void trace_exit_init(struct trace_exit_clock *clock)
 {
@@ -172,6 +174,15 @@ static inline __attribute__((always_inline)) void trace_exit_end(struct trace_ex
 	return;
 on:
 	trace_exit_end_slow(clock);
+}
+
+/* The vCPU will not run again: its last exit counts, without a cost. */
+static inline __attribute__((always_inline)) void trace_exit_last(struct trace_exit_clock *clock)
+{
+	STATIC_KEY_GOTO(&trace_exit_key, on);
+	return;
+on:
+	trace_exit_last_slow(clock);
 }
 
 /* ---- the host's side ---------------------------------------------------------- */

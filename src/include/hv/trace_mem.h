@@ -64,7 +64,7 @@ struct trace_record {
 
 struct exit_stat {
 	u64 count;    /* every exit, exact */
-	u64 unpriced; /* of them, in none of what follows: see trace_exit_end() */
+	u64 unpriced; /* of them, in none of what follows: see trace.h */
 	u64 sum;
 	u64 max;
 	u32 hist[HIST_BUCKETS];
