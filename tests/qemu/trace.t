@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# trace.t - the trace of real runs: complete, repeatable, cheap, and there after a kill.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+hstrace=$O/hstrace
+payloads=$O/guest-payloads
+trace=$tmp/runs/last/trace
+
+# run WHAT ARGS...: a payload's run under icount; $table and $report (files) of its trace.
+run()
+{
+	local what=$1
+	shift
+	hs run --out "$O" --icount --mem 64M "$@" "$what"
+	"$hstrace" stat "$trace" >"$tmp/table" 2>&1
+	"$hstrace" report "$trace" >"$tmp/report" 2>&1
+}
+
+events()	# REGEX: how many lines of the report
+{
+	grep -v '^#' "$tmp/report" | grep -cE -- "$1"
+}
+
+rows()	# the sum of the table's counts
+{
+	awk 'NR > 2 && / [0-9]+ +[0-9.]+%/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ /%$/) n += $i } END { print n }' "$tmp/table"
+}
+
+# ---- complete ----
+run "$payloads/timer.bin" --trace all
+is "$status" 0 "a payload runs with every event on"
+like "$(cat "$tmp/table")" '^exits: [0-9]+; cost in instructions' "icount with one hart: costs are instructions"
+is "$(rows)" "$(events ' kvm_exit: ')" "the table's counts are those of the events"
+is "$(events ' kvm_entry: ')" "$(events ' kvm_exit: ')" "every entry has its exit"
+like "$(cat "$tmp/report")" 'events written: [0-9]+, lost \(overwritten\): 0' "nothing is lost"
+for event in kvm_wfi kvm_wrs kvm_timer_set kvm_timer_fire kvm_sbi_call kvm_sbi_return kvm_page_fault \
+	kvm_mmio kvm_virtual_inst kvm_inject_trap kvm_host_irq kvm_vcpu_load kvm_vcpu_put kvm_fpu \
+	kvm_vmid kvm_fence_gvma gstage_step gstage_map gstage_unmap kvm_vcpu_block kvm_vcpu_wakeup \
+	kvm_userspace_exit kvm_ioctl kvm_memslot kvm_unmap_hva_range sched_switch sys_enter; do
+	[ "$(events " $event: ")" -gt 0 ]
+	ok $? "there is $event"
+done
+grep -v '^#' "$tmp/report" | awk '{ print $2 }' >"$tmp/instret"
+sort -nc "$tmp/instret"
+ok $? "the order is that of instret"
+
+# ---- repeatable ----
+mv "$tmp/report" "$tmp/report.1"
+run "$payloads/timer.bin" --trace all
+cmp "$tmp/report.1" "$tmp/report" >"$tmp/cmp" 2>&1
+ok $? "a second run's trace is the same to the byte" || diag "$(cat "$tmp/cmp")"
+
+# ---- a ring that is too small ----
+whole=$(rows)
+run "$payloads/timer.bin" --trace all --boot trace.size=8K
+like "$(cat "$tmp/report")" 'lost \(overwritten\): [1-9]' "a small ring loses events, and says how many"
+is "$(events .)" 127 "... and keeps the newest"
+is "$(rows)" "$whole" "the table loses nothing"
+
+# ---- off ----
+run "$payloads/timer.bin" --trace none --boot exitstat=0
+like "$(cat "$tmp/table")" 'not accounted' "exitstat=0 accounts nothing"
+is "$(events .)" 0 "trace=none records nothing"
+run "$payloads/timer.bin" --boot exitstat=nonsense
+like "$(cat "$tmp/table")" '^exits: [1-9]' "an unknown exitstat= falls back to auto"
+
+# ---- cheap ----
+null_call()	# ARGS...: instructions of a null SBI call
+{
+	run "$payloads/bench.bin" --append only=sbi_version "$@"
+	sed -n 's/^bench,sbi_version,instructions,[^,]*,[^,]*,\([0-9]*\)[.,].*/\1/p' <<<"$out"
+}
+off=$(null_call --trace none --boot exitstat=0)
+both=$(null_call --trace kvm_entry,kvm_exit)
+diag "null SBI call: $off instructions with everything off, $both with entry and exit events and accounting"
+[ -n "$off" ] && [ -n "$both" ] && [ $((both - off)) -le 150 ] && [ "$both" -gt "$off" ]
+ok $? "entry and exit events with the accounting add at most 150 instructions to an exit"
+
+# ---- killed ----
+hs run --out "$O" --mem 64M --trace kvm_exit,kvm_entry --timeout 3 "$payloads/bench.bin"
+is "$status" 124 "a run is ended by its time-out"
+"$hstrace" stat "$trace" >"$tmp/table" 2>&1
+like "$(cat "$tmp/table")" 'microseconds of host time: indicative' "its table is there; without icount it is time"
+"$hstrace" report --last 5 "$trace" >"$tmp/report" 2>&1
+is "$(events ' kvm_(exit|entry): ')" 5 "... and its events"
+
+done_testing
