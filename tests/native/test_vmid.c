@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_vmid.c - VMIDs, their generations, and the fences of load and rollover.
+ *
+ * Against the TLB model: a missing fence shows as another VM's page.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "native.h"
+
+#define GPA 0x80000000ULL
+#define HVA NATIVE_USER_BASE
+#define VMS 6
+
+static struct native_vm vms[VMS];
+
+/* VM i sees its own page at GPA; its first word is 1000 + i. */
+static void make_vms(unsigned int vmid_bits, unsigned int harts)
+{
+	unsigned int i;
+
+	native_reset();
+	native_harts_set(harts);
+	native_hgatp_set(1 << SATP_MODE_SV39, vmid_bits);
+	native_core_start();
+	native_user_map(HVA, VMS * 0x10000, 0);
+	for (i = 0; i < VMS; i++) {
+		native_vm_open(&vms[i]);
+		assert_int_equal(native_set_slot(vms[i].vm, 0, GPA, 0x10000, HVA + i * 0x10000, 0),
+				 0);
+		*(u64 *)native_user(HVA + i * 0x10000) = 1000 + i;
+		vms[i].vcpu = native_vcpu_make(&vms[i], 0);
+	}
+}
+
+static void free_vms(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < VMS; i++)
+		native_vm_free(&vms[i]);
+	native_user_exit();
+	assert_int_equal(native_objects_in_use(), 0);
+}
+
+/* What the guest reads at GPA, with faults handled, in one run on a hart. */
+static u64 read_on(struct kvm_vcpu *vcpu, unsigned int hart)
+{
+	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
+				.stval = GPA,
+				.htval = GPA >> 2,
+				.htinst = 0x3003 };
+	u64 data = 0;
+	hpa_t hpa;
+
+	native_hart_set(hart);
+	vcpu_load(vcpu);
+	vmid_update(vcpu);
+	if (native_gstage_access(GPA, NATIVE_LOAD, &hpa)) {
+		assert_int_equal(exit_gstage_fault(vcpu, &trap), RESUME_GUEST);
+		assert_int_equal(native_gstage_access(GPA, NATIVE_LOAD, &hpa), 0);
+	}
+	data = *(u64 *)native_ram(hpa);
+	vcpu_put(vcpu);
+	return data;
+}
+
+static unsigned long vmid_of(unsigned int i)
+{
+	return vms[i].vm->gstage.vmid;
+}
+
+static void every_vm_has_a_vmid_of_its_own(void **state)
+{
+	unsigned int i, j;
+
+	(void)state;
+	make_vms(14, 1);
+	for (i = 0; i < VMS; i++)
+		assert_int_equal(read_on(vms[i].vcpu, 0), 1000 + i);
+	for (i = 0; i < VMS; i++) {
+		assert_int_not_equal(vmid_of(i), 0);
+		for (j = 0; j < i; j++)
+			assert_int_not_equal(vmid_of(i), vmid_of(j));
+	}
+	free_vms();
+}
+
+static void a_vm_that_comes_back_to_its_hart_finds_its_translations(void **state)
+{
+	struct native_fences before;
+
+	(void)state;
+	make_vms(14, 1);
+	read_on(vms[0].vcpu, 0);
+	read_on(vms[1].vcpu, 0);
+	before = native_fences;
+	assert_int_equal(read_on(vms[0].vcpu, 0), 1000);
+	assert_memory_equal(&before, &native_fences, sizeof(before));
+	free_vms();
+}
+
+static void no_hart_mixes_vms_across_rollovers(void **state)
+{
+	unsigned int i, n = 12345;
+
+	(void)state;
+	make_vms(2, 2); /* VMIDs 1 to 3 for six VMs */
+	for (i = 0; i < 3000; i++) {
+		n = n * 1103515245 + 12345;
+		assert_int_equal(read_on(vms[(n >> 16) % VMS].vcpu, n >> 24 & 1),
+				 1000 + (n >> 16) % VMS);
+	}
+	assert_true(native_events(TRACE_kvm_vmid_rollover) > 100);
+	free_vms();
+}
+
+static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **state)
+{
+	unsigned int i;
+	hpa_t hpa;
+
+	(void)state;
+	make_vms(2, 2);
+	native_hart_set(1);
+	vcpu_load(vms[0].vcpu);
+	vmid_update(vms[0].vcpu);
+	/* It is in its guest on hart 1; on hart 0 the VMIDs go round twice. */
+	for (i = 0; i < 12; i++)
+		assert_int_equal(read_on(vms[1 + i % 5].vcpu, 0), 1001 + i % 5);
+	native_hart_set(1);
+	if (!native_gstage_access(GPA, NATIVE_LOAD, &hpa))
+		assert_int_equal(*(u64 *)native_ram(hpa), 1000);
+	/* It leaves, and gets a new one before it enters again. */
+	vmid_update(vms[0].vcpu);
+	assert_int_equal(vms[0].vm->gstage.vmid_generation, vms[0].vcpu->vmid_generation);
+	assert_int_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), vmid_of(0));
+	vcpu_put(vms[0].vcpu);
+	for (i = 0; i < VMS; i++)
+		assert_int_equal(read_on(vms[i].vcpu, 1), 1000 + i);
+	free_vms();
+}
+
+static void too_few_vmids_mean_none_and_a_flush_at_each_load(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	make_vms(1, 2);
+	for (i = 0; i < 100; i++)
+		assert_int_equal(read_on(vms[i * 7 % VMS].vcpu, i % 2), 1000 + i * 7 % VMS);
+	for (i = 0; i < VMS; i++)
+		assert_int_equal(vmid_of(i), 0);
+	assert_true(native_fences.gvma_vmid >= 100);
+	free_vms();
+}
+
+static void the_toggle_flushes_at_each_load(void **state)
+{
+	unsigned int i, before;
+
+	(void)state;
+	make_vms(14, 1);
+	for (i = 0; i < VMS; i++)
+		vms[i].vm->toggle[TOGGLE_vmid] = 1;
+	before = native_fences.gvma_vmid;
+	for (i = 0; i < 60; i++)
+		assert_int_equal(read_on(vms[i % VMS].vcpu, 0), 1000 + i % VMS);
+	assert_true(native_fences.gvma_vmid >= before + 60);
+	assert_int_equal(vmid_of(0), 0);
+	free_vms();
+}
+
+static void vms_with_and_without_vmids_share_a_hart(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	make_vms(3, 1);
+	vms[0].vm->toggle[TOGGLE_vmid] = 1;
+	vms[1].vm->toggle[TOGGLE_vmid] = 1;
+	for (i = 0; i < 200; i++)
+		assert_int_equal(read_on(vms[i * 5 % VMS].vcpu, 0), 1000 + i * 5 % VMS);
+	free_vms();
+}
+
+/* What changed elsewhere while the vCPU was not here, must not be remembered here. */
+static void a_vcpu_that_was_elsewhere_finds_no_old_translation(void **state)
+{
+	(void)state;
+	make_vms(14, 2);
+	assert_int_equal(read_on(vms[0].vcpu, 0), 1000);
+	assert_int_equal(read_on(vms[0].vcpu, 1), 1000);
+	native_user_unmap(HVA, PAGE_SIZE);
+	native_user_map(HVA, PAGE_SIZE, 0);
+	*(u64 *)native_user(HVA) = 77;
+	native_hart_set(1);
+	vms[0].vcpu->requests = 0;
+	tlb_flush_vm_local(vms[0].vm); /* as run.c serves the request, on hart 1 */
+	assert_int_equal(read_on(vms[0].vcpu, 1), 77);
+	assert_int_equal(read_on(vms[0].vcpu, 0), 77);
+	free_vms();
+}
+
+static void no_table_is_in_force_when_no_vcpu_is(void **state)
+{
+	(void)state;
+	make_vms(14, 1);
+	read_on(vms[0].vcpu, 0);
+	assert_int_equal(csr_read(hgatp), 0);
+	assert_int_equal(csr_read(vsatp), 0);
+	free_vms();
+}
+
+static void a_preempted_vcpu_has_its_table_again_where_it_goes_on(void **state)
+{
+	(void)state;
+	make_vms(14, 2);
+	native_hart_set(0);
+	vcpu_load(vms[0].vcpu);
+	native_migrate(1);
+	assert_int_equal(FIELD_GET(HGATP_PPN, csr_read(hgatp)) << PAGE_SHIFT,
+			 vms[0].vm->gstage.root);
+	native_hart_set(0);
+	assert_int_equal(csr_read(hgatp), 0);
+	native_hart_set(1);
+	vcpu_put(vms[0].vcpu);
+	free_vms();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_vm_has_a_vmid_of_its_own),
+		cmocka_unit_test(a_vm_that_comes_back_to_its_hart_finds_its_translations),
+		cmocka_unit_test(no_hart_mixes_vms_across_rollovers),
+		cmocka_unit_test(a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover),
+		cmocka_unit_test(too_few_vmids_mean_none_and_a_flush_at_each_load),
+		cmocka_unit_test(the_toggle_flushes_at_each_load),
+		cmocka_unit_test(vms_with_and_without_vmids_share_a_hart),
+		cmocka_unit_test(a_vcpu_that_was_elsewhere_finds_no_old_translation),
+		cmocka_unit_test(no_table_is_in_force_when_no_vcpu_is),
+		cmocka_unit_test(a_preempted_vcpu_has_its_table_again_where_it_goes_on),
+	};
+
+	return cmocka_run_group_tests_name("VMIDs", tests, NULL, NULL);
+}
