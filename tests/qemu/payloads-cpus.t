@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Payloads on other processors: without Sstc and Svadu, and with everything that QEMU has.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/qemu/payloads.sh"
+need_files
+
+vm "no Sstc: timer" timer
+vm "no Sstc: sbi" sbi
+vm "no Svadu: exits" exits
+boot hyperscope --cpu rv64,sstc=off,svadu=off
+
+if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
+	vm "cpu max: sbi" sbi
+	vm "cpu max: timer" timer
+	vm "cpu max: exits" exits
+	vm "cpu max: mmio" mmio --testdev
+	vm "cpu max: fp" fp --smp 2
+	boot hyperscope --cpu max
+else
+	skip "cpu max" "this QEMU has none"
+fi
+
+# More vCPUs than harts: they run only in turn.
+vm "one hart: harts, 4 vCPUs" harts --smp 4 rounds=10
+vm "one hart: fp, 4 vCPUs" fp --smp 4
+boot hyperscope --harts 1
+done_testing

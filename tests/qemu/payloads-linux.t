@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The same payloads with the same VMM on Linux KVM: what they claim is true of KVM on RISC-V, not
+# of hyperscope alone. Where Linux 6.12 differs, the payload says so in a skip or at the claim.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/qemu/payloads.sh"
+need_files "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"
+
+vm "sbi" sbi
+vm "timer" timer
+vm "exits" exits
+vm "mmio" mmio --testdev
+vm "fp, 4 vCPUs" fp --smp 4
+vm "harts, 2 vCPUs" harts --smp 2
+vm "hostile" hostile --smp 2
+boot linux
+done_testing

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+#
+# payloads.sh - many payloads in one boot, and their claims as this test's own.
+#
+#   . tests/lib/tap.sh; . tests/qemu/payloads.sh
+#   vm LABEL PAYLOAD [VMM-OPTION...]      its TAP shall hold and its status be 0
+#   vm_ends LABEL PAYLOAD [VMM-OPTION...] whatever it does: $(text LABEL), $(status_of LABEL)
+#   toggle NAME VALUE                     for the VMs from here on (hyperscope only)
+#   boot hyperscope|linux [OPTION...]     run all of them, then report what vm asked for
+#
+# The program that is run on the host is busybox's sh with a script of these lines.
+
+guest_dir=$O/guest
+script=$tmp/vms
+: >"$script.body"
+reported=()
+payloads=()
+
+need_files()
+{
+	local f
+	for f in "$O/vmm" "$guest_dir/busybox" "$@"; do
+		[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
+	done
+}
+
+vm_ends()
+{
+	local label=$1 payload=$2
+	shift 2
+	payloads+=("$O/guest-payloads/$payload.bin")
+	printf 'vm %s /%s.bin %s\n' "'$label'" "$payload" "$(printf "'%s' " "$@")" >>"$script.body"
+}
+
+vm()
+{
+	reported+=("$1")
+	vm_ends "$@"
+}
+
+toggle()
+{
+	echo "toggle $1 $2" >>"$script.body"
+}
+
+write_script()	# SYSTEM
+{
+	cat >"$script" <<END
+vm() {
+	label=\$1 image=\$2
+	shift 2
+	append="on=$1"
+	args=
+	for a; do case \$a in *=*) append="\$append \$a" ;; *) args="\$args \$a" ;; esac; done
+	echo "=== \$label"
+	/vmm --quiet \$args --append "\$append" \$image </dev/null 2>&1
+	printf '\n=== status %d\n' \$?
+}
+toggle() { echo \$2 >/sys/module/kvm/parameters/\$1 || echo "=== no toggle \$1"; }
+END
+	cat "$script.body" >>"$script"
+}
+
+text()
+{
+	sed -n "/^=== $1\$/,/^=== status/p" "$tmp/all" | sed '1d;$d' | tr -d '\r'
+}
+
+status_of()
+{
+	sed -n "/^=== $1\$/,/^=== status/p" "$tmp/all" | sed -n 's/^=== status //p'
+}
+
+# The payload's own TAP, renumbered; its comments as they are.
+report()
+{
+	local label=$1 line seen=0 plan=
+	while IFS= read -r line; do
+		case $line in
+		"ok "*" # SKIP "*)
+			seen=$((seen + 1))
+			line=${line#ok * - }
+			skip "$label: ${line%% # SKIP*}" "${line##*# SKIP }"
+			;;
+		"ok "*) seen=$((seen + 1)); ok 0 "$label: ${line#ok * - }" ;;
+		"not ok "*) seen=$((seen + 1)); ok 1 "$label: ${line#not ok * - }" ;;
+		"# "*) echo "$line" ;;
+		1..*) plan=${line#1..} ;;
+		*"where nothing is" | *"too many mistakes"*) ;; # the VMM about what was asked for
+		*) [ -z "$line" ] || echo "# $line" ;;
+		esac
+	done < <(text "$label")
+	is "$(status_of "$label"):$plan" "0:$seen" "$label: comes to its end" || tail -n 5 "$tmp/err"
+}
+
+boot()
+{
+	local system=$1 limit label
+	shift
+	limit=$(scaled "${BOOT_SECONDS:-60}")
+	write_script "$system"
+	mapfile -t payloads < <(printf '%s\n' "${payloads[@]}" | sort -u)
+	local files=(--file "$O/vmm" --file "$script:/vms")
+	for label in "${payloads[@]}"; do files+=(--file "$label"); done
+	case $system in
+	linux) set -- "$HS_TOP/scripts/linux-kvm" exec --log "$tmp/log" "$@" ;;
+	*) set -- "$HS_TOP/scripts/hyperscope" exec "$@" ;;
+	esac
+	timeout --kill-after=5 $((limit + 10)) "$@" --timeout "$limit" "${files[@]}" \
+		"$guest_dir/busybox" sh /vms </dev/null >"$tmp/all" 2>"$tmp/err"
+	is $? 0 "the host runs all of it and powers off" || diag "$(tail -n 30 "$tmp/err"; tail -n 5 "$tmp/all")"
+	for label in "${reported[@]}"; do report "$label"; done
+	reported=() payloads=()
+	: >"$script.body"
+}

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What a guest sees under hyperscope: every payload of src/guest/test, then each toggle's other
+# variant with the payloads that would notice it, all in one boot.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/qemu/payloads.sh"
+need_files
+
+vm "sbi" sbi
+vm "timer" timer
+vm "exits" exits
+vm "mmio" mmio --testdev
+vm "fp, 2 vCPUs" fp --smp 2
+vm "harts, 1 vCPU" harts
+vm "harts, 2 vCPUs" harts --smp 2
+vm "harts, 4 vCPUs" harts --smp 4 rounds=30
+vm "hostile" hostile --smp 2
+
+# After each of these the host runs the next VM.
+for act in stvec nowhere faultloop tables garbage; do
+	vm_ends "deadly: $act" hostile --watchdog 1 "do=$act"
+done
+vm_ends "after the deadly ones" hello
+
+toggle gstage_walk recursive
+vm "exits, gstage_walk=recursive" exits
+toggle gstage_huge off
+vm "exits, gstage_walk=recursive gstage_huge=off" exits
+toggle gstage_walk iterative
+vm "hostile, gstage_huge=off" hostile --smp 2 seed=2
+toggle gstage_huge on
+toggle mmio_decode fetch
+vm "mmio, mmio_decode=fetch" mmio --testdev
+vm "harts, mmio_decode=fetch" harts --smp 2 rounds=30
+toggle mmio_decode htinst
+toggle vmid flush
+vm "harts, vmid=flush" harts --smp 4 rounds=10
+toggle vmid on
+toggle timer hrtimer
+vm "timer, timer=hrtimer" timer
+vm "sbi, timer=hrtimer" sbi
+toggle timer sstc
+
+rm -f /tmp/payload-was-here
+boot hyperscope
+
+for act in stvec nowhere faultloop tables; do
+	is "$(status_of "deadly: $act")" 104 "a guest that does '$act' is ended by the watchdog"
+	like "$(text "deadly: $act")" 'stvec  ' "with its registers"
+done
+like "$(status_of "deadly: garbage")" '^(0|3|10[0-9])$' "a guest that runs garbage hurts only itself"
+like "$(status_of "after the deadly ones"):$(text "after the deadly ones")" '^0:hello: I am' \
+	"and after all of them the next guest runs"
+unlike "$(cat "$tmp/all")" '^=== no toggle' "every toggle of this test exists"
+[ ! -e /tmp/payload-was-here ]
+ok $? "the semihosting sequence has written no file of the user"
+done_testing
