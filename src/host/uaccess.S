@@ -1,106 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uaccess.S - the only instructions of the host that touch user memory.
+ * uaccess.S - user memory: one register, zeroes, strings, compare-and-swap.
  *
- * sstatus.SUM is 1 only between SUM_ON and the return. Each access has an entry in
- * __ex_table: {address of the access, address to go on at} as two unsigned longs, which
- * trap.c uses when mm_fault() could not make the page usable. Callers have checked
- * that the range lies below USER_END.
+ * Callers (uaccess.c) have checked that the range lies below USER_END.
  */
-#include "hv/csr.h"
-
-#define EFAULT 14
-
-	.macro	SUM_ON
-	li	t6, SSTATUS_SUM
-	csrs	sstatus, t6
-	.endm
-
-	.macro	SUM_OFF
-	csrc	sstatus, t6
-	.endm
-
-	.macro	user insn:vararg
-100:	\insn
-	.pushsection __ex_table, "a"
-	.balign	8
-	.quad	100b, user_fault
-	.popsection
-	.endm
+#include "uaccess_asm.h"
 
 	.text
 	/* Every failed access ends here; t6 is SSTATUS_SUM, the stack is as at entry. */
+	.globl	user_fault
 user_fault:
 	SUM_OFF
 	li	a0, -EFAULT
-	ret
-
-	/*
-	 * int user_copy(void *dst, const void *src, size_t n): one of the two is a user
-	 * address, and only accesses to it can fault. 0 or -EFAULT.
-	 */
-	.globl	user_copy
-user_copy:
-	SUM_ON
-	xor	t0, a0, a1
-	andi	t0, t0, 7
-	bnez	t0, .Lbytes		/* never aligned alike */
-.Lalign:
-	andi	t0, a0, 7
-	beqz	t0, .Lwords
-	beqz	a2, .Ldone
-	user	lbu t0, 0(a1)
-	user	sb t0, 0(a0)
-	addi	a0, a0, 1
-	addi	a1, a1, 1
-	addi	a2, a2, -1
-	j	.Lalign
-.Lwords:
-	andi	a3, a2, -64
-	beqz	a3, .Lword
-	add	a3, a3, a0		/* end of the part in blocks of 64 */
-	andi	a2, a2, 63
-.Lblock:
-	user	ld t0, 0(a1)
-	user	ld t1, 8(a1)
-	user	ld t2, 16(a1)
-	user	ld t3, 24(a1)
-	user	ld t4, 32(a1)
-	user	ld t5, 40(a1)
-	user	ld a4, 48(a1)
-	user	ld a5, 56(a1)
-	user	sd t0, 0(a0)
-	user	sd t1, 8(a0)
-	user	sd t2, 16(a0)
-	user	sd t3, 24(a0)
-	user	sd t4, 32(a0)
-	user	sd t5, 40(a0)
-	user	sd a4, 48(a0)
-	user	sd a5, 56(a0)
-	addi	a0, a0, 64
-	addi	a1, a1, 64
-	bltu	a0, a3, .Lblock
-.Lword:
-	li	t1, 8
-	bltu	a2, t1, .Lbytes
-	user	ld t0, 0(a1)
-	user	sd t0, 0(a0)
-	addi	a0, a0, 8
-	addi	a1, a1, 8
-	addi	a2, a2, -8
-	j	.Lword
-.Lbytes:
-	beqz	a2, .Ldone
-	add	a2, a2, a1
-.Lbyte:
-	user	lbu t0, 0(a1)
-	user	sb t0, 0(a0)
-	addi	a0, a0, 1
-	addi	a1, a1, 1
-	bltu	a1, a2, .Lbyte
-.Ldone:
-	SUM_OFF
-	li	a0, 0
 	ret
 
 	/* int user_clear(unsigned long dst, size_t n): 0 or -EFAULT. */
@@ -113,6 +24,8 @@ user_clear:
 	andi	t0, a0, 7
 	addi	t1, a0, 8
 	bnez	t0, .Lclear_byte
+	addi	t2, a0, 64
+	bgeu	a1, t2, .Lclear_block
 	bgeu	a1, t1, .Lclear_word
 .Lclear_byte:
 	user	sb zero, 0(a0)
@@ -122,6 +35,18 @@ user_clear:
 	user	sd zero, 0(a0)
 	mv	a0, t1
 	j	.Lclear
+.Lclear_block:
+	.irp	at, 0, 8, 16, 24, 32, 40, 48, 56
+	user	sd zero, \at(a0)
+	.endr
+	mv	a0, t2
+	addi	t2, a0, 64
+	bgeu	a1, t2, .Lclear_block
+	j	.Lclear
+.Ldone:
+	SUM_OFF
+	li	a0, 0
+	ret
 
 	/* long user_strncpy(char *dst, unsigned long src, size_t n): length, n without NUL, -EFAULT. */
 	.globl	user_strncpy

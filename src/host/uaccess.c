@@ -4,7 +4,7 @@
  *
  * A range is checked against USER_END first: with sstatus.SUM set the kernel could
  * else be talked into touching its own half. The access is then just tried; trap.c
- * calls mm_fault() for a page that is not there, and goes to uaccess.S's user_fault if that
+ * calls mm_fault() for a page that is not there, and goes to user_fault if that
  * fails.
  */
 #include <linux/errno.h>
