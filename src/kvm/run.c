@@ -163,7 +163,7 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	ret = run_loop(vcpu);
 	vcpu_put(vcpu);
 	if (vcpu->sigmask_set)
-		hv_sigmask_swap(sigmask, NULL);
+		hv_sigmask_swap(sigmask, &sigmask);
 	trace_kvm_userspace_exit(READ_ONCE(vcpu->run->exit_reason), ret);
 	return ret;
 }
