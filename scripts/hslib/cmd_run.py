@@ -112,6 +112,8 @@ def show_exits(run, out, options):
         subprocess.run([hstrace, "stat", trace], check=False)
         print("trace: %s" % machine.shown(trace))
 
+TRACE_RING = 32 * MIB  # a hart's: the events of Debian's boot and tour fit
+
 
 def parse(argv):
     parser = new_parser(
@@ -137,6 +139,9 @@ def parse(argv):
         options.trace = "kvm_*,gstage_*,!gstage_step"
     harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",
                                 machine.MAX_HARTS)
+    options.harts = str(harts)
+    if options.trace != "none":
+        options.boot += " trace.size=%d" % TRACE_RING  # behind the user's, which counts then
     options.smp = machine.parse_count(options.smp or str(harts), "--smp", MAX_VCPUS)
     options.mem = machine.parse_size(options.mem, "--mem")
     if options.mem < 4 * MIB:
@@ -150,8 +155,9 @@ def main(argv):
     guest = Guest(options, out)
     if options.command and not guest.ours:
         sentence("--command is for the built-in Linux guest only: ignored")
-    # The guest's memory, its files once more in the host's initramfs, and the host itself.
-    ram = -(-(options.mem + 3 * guest.size() + 192 * MIB) // (64 * MIB)) * 64 * MIB
+    # The guest's memory, its files once more in the host's initramfs, trace, the host itself.
+    ram = options.mem + 3 * guest.size() + int(options.harts) * TRACE_RING + 192 * MIB
+    ram = -(-ram // (64 * MIB)) * 64 * MIB
 
     return execute(options, ram, "run", out, ctrl_a=b"\x01\x01",  # the VMM has that escape, too
                    make_job=lambda run: new_job(options, guest, run, out),
