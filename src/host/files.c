@@ -56,7 +56,7 @@ static struct file *open_port(const struct exec_spec *spec, int fd, unsigned int
 	tty->winsize.ws_row = (unsigned short)spec->rows;
 	tty->winsize.ws_col = (unsigned short)spec->cols;
 	controlling_tty = tty;
-	return tty_file(tty, O_RDWR);
+	return file_open("/dev/tty", O_RDWR, 0, err);
 }
 
 static struct file *open_one(const struct exec_spec *spec, int fd, int *err)
@@ -66,7 +66,7 @@ static struct file *open_one(const struct exec_spec *spec, int fd, int *err)
 
 	*err = -ENOMEM;
 	if (!how || !strcmp(how, "console"))
-		return tty_file(&console_tty, O_RDWR);
+		return file_open("/dev/console", O_RDWR, 0, err);
 	if (!strcmp(how, "null"))
 		return file_open("/dev/null", flags, 0, err);
 	if (!strncmp(how, "file:", 5))

@@ -339,7 +339,7 @@ static long fd_readlink(struct inode *inode, char *buf, size_t size)
 	if (f->inode && !f->anon_name) {
 		len = inode_path_locked(f->inode, buf, size);
 	} else {
-		strlcpy(buf, f->anon_name ? f->anon_name : "/dev/tty", size);
+		strlcpy(buf, f->anon_name ? f->anon_name : "anon_inode:[file]", size);
 		len = (long)strlen(buf);
 	}
 	file_put(f);

@@ -8,7 +8,6 @@
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
-#include <linux/stat.h>
 #include <string.h>
 #include "clock.h"
 #include "page.h"
@@ -113,6 +112,9 @@ static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	(void)pos;
 	if (!size)
 		return 0;
+	/* A job in the background would stop; nothing stops here (signal.c), so it fails. */
+	if (tty->pgid && current_process->pgid != tty->pgid)
+		return -EIO;
 	ready = wait_for_input(tty, size, f->flags & O_NONBLOCK);
 	if (ready <= 0)
 		return ready;
@@ -325,13 +327,4 @@ int tty_attach(struct tty *tty, struct file *f)
 	f->ops = &tty_file_ops;
 	f->priv = tty;
 	return 0;
-}
-
-struct file *tty_file(struct tty *tty, unsigned int flags)
-{
-	struct file *f = file_alloc(&tty_file_ops, tty, flags);
-
-	if (f)
-		f->kind = S_IFCHR | 0620;
-	return f;
 }

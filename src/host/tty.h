@@ -39,7 +39,7 @@ struct tty {
 	u32 tail;      /* end of what was typed */
 	bool literal;  /* ^V came: the next one means itself */
 	bool hung_up;  /* the far end is gone: reads give 0 */
-	int pgid;      /* foreground process group; 0: the first program's */
+	int pgid;      /* foreground process group; 0: the first program's, and no job control */
 	int sid;
 };
 
@@ -48,7 +48,6 @@ void tty_init(struct tty *tty, const struct tty_ops *ops, void *priv);
 void tty_input(struct tty *tty, const u8 *bytes, size_t size);
 void tty_hangup(struct tty *tty);
 size_t tty_room(struct tty *tty); /* how many bytes tty_input() can keep */
-struct file *tty_file(struct tty *tty, unsigned int flags);
 int tty_attach(struct tty *tty, struct file *f); /* for a device's open() */
 
 /* console.c: the UART as a terminal, /dev/console and /dev/tty. */

@@ -170,7 +170,10 @@ static void signal_group(int pgid, int signo)
 
 	spin_lock(&all_processes_lock);
 	list_for_each_entry(p, &all_processes, all_link)
-		if (!p->zombie && (p->pgid == pgid || (!pgid && p->pgid == 1)))
+		if (!pgid && p->is_first)
+			pgid = p->pgid;
+	list_for_each_entry(p, &all_processes, all_link)
+		if (!p->zombie && p->pgid == pgid)
 			signal_send_process(p, signo, SI_KERNEL);
 	spin_unlock(&all_processes_lock);
 }
