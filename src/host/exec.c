@@ -292,6 +292,7 @@ int exec_program(const char *path, struct exec_args *args, struct trap_frame *fr
 		mm_put(mm);
 		return err;
 	}
+	futex_thread_exit(current); /* locks in shared memory: their owner is gone */
 	switch_mm(p, mm);
 	unshare_files(p);
 	signal_exec(p);

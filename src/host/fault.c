@@ -13,12 +13,15 @@
  */
 #include <linux/errno.h>
 #include <linux/mman.h>
+#include <asm/signal.h>
 #include <string.h>
 #include "hv/bits.h"
 #include "hv/host.h"
 #include "file.h"
 #include "layout.h"
 #include "page.h"
+#include "printk.h"
+#include "process_impl.h"
 #include "thread.h"
 #include "vma.h"
 
@@ -281,5 +284,10 @@ int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec)
 	mutex_lock(&mm->lock);
 	err = mm_fault_locked(mm, va, write, exec);
 	mutex_unlock(&mm->lock);
+	if (err == -ENOMEM) {
+		/* As Linux when nothing is left to reclaim; the log tells it from other ends. */
+		printk("host: %s (%d): out of memory\n", current->name, current->tid);
+		process_end(current_process, SIGKILL);
+	}
 	return err;
 }

@@ -4,6 +4,7 @@
  *
  * Everything runs as user 0; there are no other users.
  */
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
@@ -136,6 +137,35 @@ long sys_umask(struct trap_frame *frame)
 
 	current_process->umask = (u32)frame->a0 & 0777;
 	return (long)old;
+}
+
+/* Every capability, always: what user 0 has. */
+long sys_capget(struct trap_frame *frame)
+{
+	struct __user_cap_header_struct header;
+	struct __user_cap_data_struct data[2];
+
+	if (copy_from_user(&header, frame->a0, sizeof(header)) < 0)
+		return -EFAULT;
+	if (header.version != _LINUX_CAPABILITY_VERSION_3) {
+		header.version = _LINUX_CAPABILITY_VERSION_3;
+		if (copy_to_user(frame->a0, &header, sizeof(header)) < 0)
+			return -EFAULT;
+		return frame->a1 ? -EINVAL : 0;
+	}
+	for (int i = 0; i < 2; i++)
+		data[i] = (struct __user_cap_data_struct){ ~0U, ~0U, 0 };
+	data[1].effective = data[1].permitted = BIT(CAP_LAST_CAP - 31) - 1;
+	return copy_to_user(frame->a1, data, sizeof(data));
+}
+
+long sys_capset(struct trap_frame *frame)
+{
+	struct __user_cap_header_struct header;
+
+	if (copy_from_user(&header, frame->a0, sizeof(header)) < 0)
+		return -EFAULT;
+	return header.version == _LINUX_CAPABILITY_VERSION_3 ? 0 : -EINVAL;
 }
 
 /* ---- limits: kept for those who ask; only RLIMIT_NOFILE's hard bound is real ---- */
