@@ -12,12 +12,17 @@ from . import machine
 from .cmd_exec import TOP, Job, execute, new_parser
 from .cpio import Archive
 from .errors import STATUS_USAGE, LaunchError, sentence
+from .rundir import STATE_PANICKED
 
 SUMMARY = "boot a guest in a VM under hyperscope; then the table of its exits"
 MIB = machine.MIB
 MAX_VCPUS = 8
 SCRATCH_SECTORS = 4096
 APPEND = "console=ttyS0"
+TRACE_RING = 32 * MIB  # a hart's: the events of Debian's boot and tour fit
+# The VMM's, for a guest that it had to end: vCPU stuck, crashed, or faulting for ever.
+GUEST_ENDED = (102, 103, 104)
+LAST_EXITS = "32"
 
 
 class Guest:
@@ -64,7 +69,8 @@ def write_guest_initrd(guest, path, command, terminal, disks):
         if command:
             archive.add_data("/hs/command", os.fsencode(command) + b"\n")
         elif terminal:
-            archive.add_data("/hs/shell", b"")
+            size = os.get_terminal_size(0)
+            archive.add_data("/hs/shell", b"%d %d\n" % (size.lines, size.columns))
         if disks:
             archive.add_data("/hs/disks", b"%d\n" % disks)
         archive.close()
@@ -109,10 +115,13 @@ def show_exits(run, out, options):
     saved = subprocess.run([hstrace, "save"] + meta + [run.file("ram"), trace], check=False)
     if saved.returncode == 0 and not options.quiet:
         sys.stdout.flush()
+        desc = run.read_desc()
+        if desc.state == STATE_PANICKED or desc.program_status() in GUEST_ENDED:
+            print("the last exits:", flush=True)
+            subprocess.run([hstrace, "report", "--events", "kvm_exit", "--last", LAST_EXITS, trace],
+                           check=False)
         subprocess.run([hstrace, "stat", trace], check=False)
         print("trace: %s" % machine.shown(trace))
-
-TRACE_RING = 32 * MIB  # a hart's: the events of Debian's boot and tour fit
 
 
 def parse(argv):

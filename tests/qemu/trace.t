@@ -86,4 +86,11 @@ like "$(cat "$tmp/table")" 'microseconds of host time: indicative' "its table is
 "$hstrace" report --last 5 "$trace" >"$tmp/report" 2>&1
 is "$(events ' kvm_(exit|entry): ')" 5 "... and its events"
 
+# ---- a guest that had to be ended ----
+hs run --out "$O" --mem 64M "$payloads/fault_loop.bin"
+is "$status" 104 "a guest that faults for ever is ended"
+like "$out$err" 'scause +0000000000000002' "its registers are shown"
+like "$(sed -n '/^the last exits:/,/^exits:/p' <<<"$out")" ' kvm_exit: sepc=0x80200040 ' \
+	"its last exits are shown"
+
 done_testing
