@@ -48,3 +48,10 @@ $(PAYLOAD_DIR)/%.bin: $(PAYLOAD_DIR)/%.elf
 	$(OBJCOPY_RV) -O binary $< $@
 
 -include $(shell find $(PAYLOAD_DIR)/obj -name '*.d' 2>/dev/null)
+
+# make bench ARGS='all' compares bare, hyperscope and Linux KVM; --help of it says more.
+.PHONY: bench
+bench:
+	$(SETUP) $(if $(filter linux all,$(ARGS)),,--no-guest) run
+	+$(BUILD) all
+	$(TOP)/tests/qemu/bench --out $(O) $(ARGS)

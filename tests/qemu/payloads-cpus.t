@@ -16,6 +16,7 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	vm "cpu max: timer" timer
 	vm "cpu max: exits" exits
 	vm "cpu max: mmio" mmio --testdev
+	vm "cpu max: mmio_hard" mmio_hard --testdev
 	vm "cpu max: fp" fp --smp 2
 	boot hyperscope --cpu max
 else

@@ -11,6 +11,7 @@ vm "sbi" sbi
 vm "timer" timer
 vm "exits" exits
 vm "mmio" mmio --testdev
+vm "mmio_hard" mmio_hard --testdev
 vm "fp, 2 vCPUs" fp --smp 2
 vm "harts, 1 vCPU" harts
 vm "harts, 2 vCPUs" harts --smp 2
@@ -32,6 +33,7 @@ vm "hostile, gstage_huge=off" hostile --smp 2 seed=2
 toggle gstage_huge on
 toggle mmio_decode fetch
 vm "mmio, mmio_decode=fetch" mmio --testdev
+vm "mmio_hard, mmio_decode=fetch" mmio_hard --testdev
 vm "harts, mmio_decode=fetch" harts --smp 2 rounds=30
 toggle mmio_decode htinst
 toggle vmid flush

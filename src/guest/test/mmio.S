@@ -95,34 +95,3 @@ mmio_store_regs:
 	sp_form	mmio_c_ldsp, "c.ldsp a1, 8(sp)"
 	sp_form	mmio_c_swsp, "c.swsp a1, 8(sp)"
 	sp_form	mmio_c_sdsp, "c.sdsp a1, 8(sp)"
-
-	/*
-	 * FP loads and stores of addr, caught by the caller if they trap; sstatus.FS is
-	 * the caller's business. void f(addr).
-	 */
-	.macro	fp_form name, insn
-	.globl	\name
-\name:
-	.option	push
-	.option	arch, +d
-	\insn
-	.option	pop
-	ret
-	.endm
-
-	fp_form	mmio_flw, "flw fa0, 0(a0)"
-	fp_form	mmio_fld, "fld fa0, 0(a0)"
-	fp_form	mmio_fsw, "fsw fa0, 0(a0)"
-	fp_form	mmio_fsd, "fsd fa0, 0(a0)"
-	fp_form	mmio_c_fld, "c.fld fa0, 0(a0)"
-
-	/* Position-independent bodies that tests copy elsewhere: unsigned long f(addr). */
-	.globl	mmio_body, mmio_body_end
-	.balign	4
-mmio_body:
-	.option	push
-	.option	norvc
-	lw	a0, 0(a0)
-	ret
-	.option	pop
-mmio_body_end:

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mmio_hard.c - accesses of a device by code that is hard to fetch a second
+ * time, and by instructions that a hypervisor does not emulate.
+ *
+ * The outcomes of the latter are those of src/kvm/mmio.c: access faults, as
+ * from hardware whose I/O region has no atomicity and no FP.
+ */
+#include "testdev.h"
+
+void mmio_flw(unsigned long addr);
+void mmio_fld(unsigned long addr);
+void mmio_fsw(unsigned long addr);
+void mmio_fsd(unsigned long addr);
+void mmio_c_fld(unsigned long addr);
+extern char mmio_body[], mmio_body_end[];
+
+/* ---- code that is hard to fetch again ---- */
+
+#define BODY_RESULT 0xffffffff84a3f2e1UL /* lw of PATTERN */
+static unsigned long body_result;
+
+static void call_body(unsigned long va)
+{
+	body_result = ((unsigned long (*)(unsigned long))va)(dev + 0x40);
+}
+
+static unsigned long body_page(void)
+{
+	void *page = page_alloc();
+
+	memcpy(page, mmio_body, (size_t)(mmio_body_end - mmio_body));
+	fence_i();
+	return (unsigned long)page;
+}
+
+static void call_from(pte_t *root, unsigned long va, const char *how)
+{
+	const struct trap *trap;
+
+	body_result = 0;
+	pt_on(root, 1);
+	trap = catch_trap(call_body, va);
+	pt_off();
+	ok(trap->cause == NO_TRAP && same(body_result, BODY_RESULT, 4), "MMIO from %s", how);
+	if (trap->cause != NO_TRAP)
+		note("cause %ld stval %lx sepc %lx", (long)trap->cause, trap->tval, trap->epc);
+}
+
+static void copy_code(unsigned long page, unsigned long at)
+{
+	memcpy((void *)(page + at), mmio_body, (size_t)(mmio_body_end - mmio_body));
+	fence_i();
+}
+
+static void test_pages(pte_t *root)
+{
+	unsigned long page = body_page(), two = (unsigned long)page_alloc();
+	u16 *half;
+
+	dev_set(0x40, PATTERN);
+	pt_map(root, TEST_VA, page, PTE_V | PTE_X | PTE_A);
+	call_from(root, TEST_VA, "an execute-only page");
+	csr_set(sstatus, SSTATUS_MXR);
+	call_from(root, TEST_VA, "an execute-only page with MXR on");
+	csr_clear(sstatus, SSTATUS_MXR);
+	/* The instruction's second half in another page, which lies elsewhere. */
+	half = (u16 *)mmio_body;
+	memcpy((void *)(page + 0xffe), half, 2);
+	memcpy((void *)two, half + 1, (size_t)(mmio_body_end - mmio_body) - 2);
+	fence_i();
+	pt_map(root, TEST_VA + PAGE_SIZE, two, PTE_V | PTE_X | PTE_A);
+	call_from(root, TEST_VA + 0xffe, "an instruction across two execute-only pages");
+	copy_code(page, 0x100);
+	pt_map(root, TEST_VA, page, PTE_V | PTE_R | PTE_X | PTE_G | PTE_A);
+	call_from(root, TEST_VA + 0x100, "a global page");
+}
+
+/* U mode: the device is mapped for it, code and stack are U pages. */
+static void test_user(pte_t *root)
+{
+	unsigned long page = body_page();
+	const struct trap *trap;
+
+	pt_map(root, TEST_VA + 0x10000, page, PTE_V | PTE_X | PTE_U | PTE_A);
+	pt_map(root, TEST_VA + 0x11000, dev, PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D);
+	/* lw a0, 0(a0); then ecall where ret was. */
+	((u32 *)page)[1] = 0x00000073;
+	fence_i();
+	dev_set(0x40, PATTERN);
+	pt_on(root, 1);
+	trap = catch_user((hart_fn)(TEST_VA + 0x10000), TEST_VA + 0x11040);
+	pt_off();
+	ok(trap->cause == EXC_U_ECALL && same(trap->a0, BODY_RESULT, 4),
+	   "MMIO from U mode, in an execute-only U page");
+	if (trap->cause != EXC_U_ECALL)
+		note("cause %ld stval %lx sepc %lx", (long)trap->cause, trap->tval, trap->epc);
+}
+
+/* The host takes back the page with the code, just before the code needs it again. */
+static void test_zapped(void)
+{
+	unsigned long page = body_page(), i, bad = 0;
+
+	for (i = 0; i < 20; i++) {
+		dev_set(DEV_ZAP, page);
+		bad += *(volatile u32 *)page != 0;
+		copy_code(page, 0);
+		bad += catch_trap(call_body, page)->cause != NO_TRAP;
+		bad += !same(body_result, BODY_RESULT, 4);
+	}
+	ok_eq(bad, 0, "a page that the host dropped reads as zeros and can be filled again");
+}
+
+/* ---- what has no plain load or store to emulate ---- */
+
+static void do_amo(unsigned long addr)
+{
+	__asm__ volatile("amoadd.d zero, %0, (%1)" ::"r"(1UL), "r"(addr) : "memory");
+}
+
+static void do_lr(unsigned long addr)
+{
+	__asm__ volatile("lr.d zero, (%0)" ::"r"(addr) : "memory");
+}
+
+/* No reservation, so it fails without an access, or traps as any store there would. */
+static void do_sc(unsigned long addr)
+{
+	__asm__ volatile("sc.d t0, zero, (%0)" ::"r"(addr) : "t0", "memory");
+}
+
+static void do_fetch(unsigned long addr)
+{
+	((void (*)(void))addr)();
+}
+
+/* By name: of a pointer the compiler might know that it is misaligned, and split the access. */
+static void load_double(unsigned long addr)
+{
+	__asm__ volatile("ld zero, (%0)" ::"r"(addr) : "memory");
+}
+
+static void store_double(unsigned long addr)
+{
+	__asm__ volatile("sd zero, (%0)" ::"r"(addr) : "memory");
+}
+
+static void do_misaligned_load(unsigned long addr)
+{
+	load_double(addr + 1);
+}
+
+static void do_misaligned_store(unsigned long addr)
+{
+	store_double(addr + 1);
+}
+
+/* Half of it in the device, half beyond. */
+static void do_crossing_load(unsigned long addr)
+{
+	load_double(ALIGN_DOWN(addr, PAGE_SIZE) + PAGE_SIZE - 4);
+}
+
+static void do_crossing_store(unsigned long addr)
+{
+	store_double(ALIGN_DOWN(addr, PAGE_SIZE) + PAGE_SIZE - 4);
+}
+
+static void refused(const char *what, hart_fn fn, unsigned long cause)
+{
+	unsigned long count;
+	const struct trap *trap;
+
+	dev_set(DEV_COUNT, 0);
+	trap = catch_trap(fn, dev + 0x48);
+	count = dev_reg(DEV_COUNT);
+	ok(trap->cause == cause && !count, "%s at a device: cause %lu, and no access", what, cause);
+	if (trap->cause != cause || count)
+		note("cause %ld stval %lx, %lu accesses", (long)trap->cause, trap->tval, count);
+}
+
+static void test_refused(void)
+{
+	if (on_linux()) {
+		skip("AMO, LR/SC, FP, misaligned, fetch at a device",
+		     "Linux 6.12 ends KVM_RUN with an error for each");
+		return;
+	}
+	refused("an AMO", do_amo, EXC_STORE_ACCESS);
+	refused("a load-reserved", do_lr, EXC_LOAD_ACCESS);
+	if (catch_trap(do_sc, dev + 0x48)->cause == NO_TRAP)
+		ok(true, "a store-conditional at a device fails without a reservation");
+	else
+		refused("a store-conditional", do_sc, EXC_STORE_ACCESS);
+	refused("an instruction fetch", do_fetch, EXC_INST_ACCESS);
+	refused("a misaligned load", do_misaligned_load, EXC_LOAD_ACCESS);
+	refused("a misaligned store", do_misaligned_store, EXC_STORE_ACCESS);
+	refused("a load across two pages", do_crossing_load, EXC_LOAD_ACCESS);
+	refused("a store across two pages", do_crossing_store, EXC_STORE_ACCESS);
+	if (!isa_has("d")) {
+		skip("FP loads and stores", "no D extension here");
+		return;
+	}
+	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));
+	refused("flw", mmio_flw, EXC_LOAD_ACCESS);
+	refused("fld", mmio_fld, EXC_LOAD_ACCESS);
+	refused("c.fld", mmio_c_fld, EXC_LOAD_ACCESS);
+	refused("fsw", mmio_fsw, EXC_STORE_ACCESS);
+	refused("fsd", mmio_fsd, EXC_STORE_ACCESS);
+	csr_clear(sstatus, SSTATUS_FS);
+}
+
+void payload_main(void)
+{
+	pte_t *root = pt_new();
+
+	testdev_find();
+	test_pages(root);
+	test_user(root);
+	test_zapped();
+	test_refused();
+	done();
+}

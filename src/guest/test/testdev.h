@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+/*
+ * testdev.h - the VMM's device for tests of MMIO, as a payload sees it.
+ *
+ * Registers and their meaning: src/vmm/testdev.c.
+ */
+#ifndef GUEST_TESTDEV_H
+#define GUEST_TESTDEV_H
+
+#include "rt.h"
+
+#define PATTERN 0x8877665584a3f2e1UL /* each byte, half and word of it is negative */
+
+enum testdev_register {
+	DEV_LEN = 0x800,
+	DEV_OFFSET = 0x808,
+	DEV_WRITE = 0x810,
+	DEV_VALUE = 0x818,
+	DEV_COUNT = 0x820,
+	DEV_MAGIC = 0x828,
+	DEV_ZAP = 0x830,
+	DEV_IRQ = 0x838,
+};
+
+static unsigned long dev; /* its address, 0: there is none */
+
+static inline unsigned long dev_reg(unsigned long reg)
+{
+	return *(volatile unsigned long *)(dev + reg);
+}
+
+static inline void dev_set(unsigned long reg, unsigned long value)
+{
+	*(volatile unsigned long *)(dev + reg) = value;
+}
+
+/* Without it there is nothing to do: bare, or a VMM that was not asked for it. */
+static inline void testdev_find(void)
+{
+	struct fdt_reg reg;
+
+	if (!fdt_find("hyperscope,testdev", 0, &reg)) {
+		skip("MMIO by all widths and forms", "no testdev here (a VMM's --testdev)");
+		done();
+	}
+	dev = reg.base;
+	ok_eq(dev_reg(DEV_MAGIC), 0x0076656474736574UL, "the test device is there");
+}
+
+/*
+ * Linux 6.12 shifts an unsigned long to sign-extend a load, so it does not: there
+ * only the loaded bytes are compared.
+ */
+static inline bool same(unsigned long got, unsigned long want, unsigned long len)
+{
+	unsigned long mask = on_linux() && len < 8 ? BIT(8 * len) - 1 : ~0UL;
+	bool good = (got & mask) == (want & mask);
+
+	if (!good)
+		note("got %lx, expected %lx", got, want);
+	return good;
+}
+
+#endif
