@@ -135,7 +135,8 @@ void clock_interrupt(void)
 		list_del(&timer->link);
 		__atomic_store_n(&me->running_timer, timer, __ATOMIC_RELEASE);
 		spin_unlock(&me->timer_lock);
-		trace_host_timer(timer->deadline, hv_time() - timer->deadline);
+		if (trace_host_timer_enabled())
+			trace_host_timer(timer->deadline, hv_time() - timer->deadline);
 		timer->fn(timer);
 		__atomic_store_n(&me->running_timer, NULL, __ATOMIC_RELEASE);
 		spin_lock(&me->timer_lock);

@@ -19,6 +19,7 @@ struct trace_hart trace_harts[HV_MAX_HARTS];
 static struct trace_mem *trace_mem;
 
 struct static_key trace_keys[TRACE_NR_EVENTS];
+struct static_key trace_any_key;
 struct static_key trace_exit_key;
 static struct static_key trace_exit_time_key; /* the clock of exits is time */
 
@@ -31,7 +32,7 @@ static inline struct trace_hart *my_trace(void)
 	return &trace_harts[(int)TRACE_THIS_HART()]; /* signed: as lw loads it */
 }
 
-void trace_set_vcpu(unsigned int vm, unsigned int vcpu)
+void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu)
 {
 	my_trace()->who = (vm & 0xffff) | vcpu << 16;
 }
@@ -327,7 +328,7 @@ static bool select_word(bool *chosen, const char *word, size_t len)
 
 int trace_select(const char *list, const char **bad)
 {
-	bool chosen[TRACE_NR_EVENTS] = { false };
+	bool chosen[TRACE_NR_EVENTS] = { false }, any = false;
 
 	if (!trace_mem)
 		return -ENOMEM;
@@ -341,8 +342,11 @@ int trace_select(const char *list, const char **bad)
 		}
 		word += len + (end != NULL);
 	}
-	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
+	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++) {
 		if (chosen[i] != (trace_keys[i].enabled != 0))
 			static_key_set(&trace_keys[i], chosen[i]);
+		any |= chosen[i];
+	}
+	static_key_set(&trace_any_key, any);
 	return 0;
 }

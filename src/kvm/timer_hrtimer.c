@@ -22,7 +22,8 @@ static void hrtimer_set(struct kvm_vcpu *vcpu, u64 compare)
 {
 	u64 deadline = timer_host_deadline(vcpu->kvm, compare);
 
-	trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
+	if (trace_kvm_timer_set_enabled())
+		trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
 	/* Cancel first: a timer that fires now is the old one's, and its line goes with it. */
 	hv_timer_cancel(&vcpu->timer.timer);
 	WRITE_ONCE(vcpu->timer.compare, compare);

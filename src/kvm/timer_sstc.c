@@ -23,7 +23,8 @@ static void sstc_put(struct kvm_vcpu *vcpu)
 
 static void sstc_set(struct kvm_vcpu *vcpu, u64 compare)
 {
-	trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
+	if (trace_kvm_timer_set_enabled())
+		trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
 	vcpu->timer.compare = compare;
 	if (vcpu->loaded)
 		csr_write64(vstimecmp, compare);

@@ -29,12 +29,14 @@ static void block(struct kvm_vcpu *vcpu)
 {
 	u64 start = hv_time();
 
-	trace_kvm_vcpu_block(vcpu->timer_ops->get(vcpu));
+	if (trace_kvm_vcpu_block_enabled())
+		trace_kvm_vcpu_block(vcpu->timer_ops->get(vcpu));
 	vcpu->stats.blocking = 1;
 	vcpu_sleep(vcpu, wake_reason);
 	vcpu->stats.blocking = 0;
 	vcpu->stats.halt_wakeup++;
-	trace_kvm_vcpu_wakeup(hv_time() - start, 1, 1);
+	if (trace_kvm_vcpu_wakeup_enabled())
+		trace_kvm_vcpu_wakeup((hv_time() - start) * 1000000000 / hv_timebase_hz(), 1, 1);
 }
 
 int exit_wfi(struct kvm_vcpu *vcpu)

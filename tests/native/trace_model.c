@@ -8,6 +8,7 @@
 #include "hv/trace.h"
 
 struct static_key trace_keys[TRACE_NR_EVENTS];
+struct static_key trace_any_key;
 struct static_key trace_exit_key;
 
 static struct {
@@ -35,7 +36,7 @@ const u64 *native_event_args(enum trace_event event)
 	return events[event].args;
 }
 
-void trace_set_vcpu(unsigned int vm, unsigned int vcpu)
+void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu)
 {
 	(void)vm;
 	(void)vcpu;

@@ -109,8 +109,21 @@ on:                                                                             
 
 #pragma pop_macro("errno")
 
-/* This hart works for this vCPU from now on; vm 0: for none. */
-void trace_set_vcpu(unsigned int vm, unsigned int vcpu);
+extern struct static_key trace_any_key; /* some event is on */
+
+void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu);
+
+/*
+ * This hart works for this vCPU from now on; vm 0: for none. Told only while some event is
+ * on: after the first is switched on, a vCPU is right from its next load.
+ */
+static inline __attribute__((always_inline)) void trace_set_vcpu(unsigned int vm, unsigned int vcpu)
+{
+	STATIC_KEY_GOTO(&trace_any_key, on);
+	return;
+on:
+	trace_set_vcpu_slow(vm, vcpu);
+}
 
 /* ---- exits: exact counts and what they cost ---------------------------------- */
 
