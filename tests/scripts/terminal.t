@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""terminal.t - what `make run` gives on a terminal: the guest's shell, Ctrl-C, poweroff, Ctrl-A X."""
+import os
+import shutil
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+from terminal import LAUNCHER, OUT, Tap, Terminal  # noqa: E402
+
+tap = Tap()
+runs = tempfile.mkdtemp(prefix="hs-test.")
+PROMPT = r"guest:~# "
+
+
+def start(*arguments):
+    return Terminal([LAUNCHER, "run", "--out", OUT, *arguments], {"HS_RUNS": runs})
+
+
+def shell_test():
+    guest = start("--append", "console=ttyS0 quiet")
+    if not tap.ok(guest.wait_for(PROMPT, 60), "on a terminal the guest ends in a shell", guest.seen):
+        guest.end(0)
+        return
+    guest.type("echo $((6 * 7)) $(tty) $(stty size)\r")
+    tap.ok(guest.wait_for(r"\n42 /dev/ttyS0 33 99\r", 20), "which knows the terminal's size", guest.seen)
+    guest.wait_for(PROMPT, 20)
+    guest.type("sleep 1000\r")
+    guest.wait_for(r"sleep 1000\r", 10)
+    guest.type("\x03")
+    tap.ok(guest.wait_for(PROMPT, 20), "Ctrl-C ends what runs in it, and not the machine", guest.seen)
+    guest.type("world\x01\x01echo hello-\r")  # Ctrl-A: to the line's beginning
+    tap.ok(guest.wait_for(r"\nhello-world\r", 20), "Ctrl-A Ctrl-A sends one Ctrl-A", guest.seen[-300:])
+    guest.wait_for(PROMPT, 20)
+    guest.type("poweroff\r")
+    tap.ok(guest.end(60) == 0, "poweroff ends it with status 0", guest.seen[-600:])
+    tap.ok(guest.wait_for(r"exits: \d+", 1), "then there is the table of exits", guest.seen[-600:])
+    tap.ok(guest.is_as_before(), "and the terminal is as it was")
+
+
+def quit_test():
+    guest = start("--append", "console=ttyS0 quiet")
+    tap.ok(guest.wait_for(r"host: \d+ harts", 30), "the host's boot lines are shown", guest.seen)
+    guest.type("\x01x")
+    tap.ok(guest.end(20) == 130, "Ctrl-A X quits at any time", guest.seen)
+    tap.ok(guest.is_as_before(), "and the terminal is as it was")
+
+
+try:
+    if not os.path.exists(os.path.join(OUT, "guest-initrd.cpio")):
+        tap.skip_all("there is no guest kernel: set-up could not fetch it")
+    shell_test()
+    quit_test()
+finally:
+    shutil.rmtree(runs, ignore_errors=True)
+tap.done()
