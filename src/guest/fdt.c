@@ -20,8 +20,7 @@
 
 struct walk {
 	const u8 *at;
-	int depth;
-	char path[256]; /* of the node that we are in, without unit addresses made shorter */
+	char path[256]; /* of the node that we are in, with unit addresses */
 };
 
 unsigned long fdt_cell(const void *prop, int index)

@@ -39,7 +39,7 @@ static void null_sbi_call(void)
 	unsigned long t = now();
 
 	sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
-	printf("hello: a null SBI call: exit VS ecall, %lu ticks\n", now() - t);
+	printf("hello: a null SBI call (a VS ecall exit): %lu ticks\n", now() - t);
 }
 
 static void one_mmio(void)
@@ -55,7 +55,7 @@ static void one_mmio(void)
 	t = now();
 	status = *(volatile u8 *)(uart.base + UART_LSR);
 	t = now() - t;
-	printf("hello: MMIO: UART line status at 0x%lx is 0x%x: exit load guest-page fault, %lu "
+	printf("hello: MMIO (a load guest-page fault exit): UART status at 0x%lx is 0x%x, %lu "
 	       "ticks\n",
 	       uart.base + UART_LSR, status, t);
 }

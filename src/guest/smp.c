@@ -13,7 +13,7 @@ int nr_harts;
 
 static u8 stacks[MAX_HARTS][STACK_SIZE] __attribute__((aligned(16)));
 static u8 trap_stacks[MAX_HARTS][STACK_SIZE] __attribute__((aligned(16)));
-static int boot_online[MAX_HARTS]; /* set by the hart itself */
+static int online[MAX_HARTS]; /* set by the hart itself */
 static unsigned long tick_rate;
 static bool sstc;
 
@@ -37,7 +37,7 @@ void smp_init(unsigned long boot_id)
 	tick_rate = prop ? fdt_cell(prop, 0) : 10000000;
 	sstc = isa_has("_sstc");
 	hart_init(0, boot_id);
-	boot_online[0] = 1;
+	online[0] = 1;
 	nr_harts = 1;
 	for (i = 0; i < n; i++)
 		if (ids[i] != boot_id && nr_harts < MAX_HARTS)
@@ -67,7 +67,7 @@ bool isa_has(const char *ext)
 void rt_secondary(struct hart *hart)
 {
 	csr_write(sie, BIT(IRQ_S_SOFT));
-	__atomic_store_n(&boot_online[hart->index], 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&online[hart->index], 1, __ATOMIC_RELEASE);
 	hart_ipi(0);
 	for (;;) {
 		hart_fn fn = __atomic_load_n(&hart->fn, __ATOMIC_ACQUIRE);
@@ -108,7 +108,7 @@ static bool wait_flag(bool (*done_yet)(int), int index, unsigned long ms)
 
 static bool is_online(int index)
 {
-	return __atomic_load_n(&boot_online[index], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&online[index], __ATOMIC_ACQUIRE);
 }
 
 int hart_start(int index)

@@ -38,11 +38,9 @@ static void trap_fatal(struct hart *hart, const char *what)
 
 	printf("# hart %lu: %s: scause %lx stval %lx sepc %lx sstatus %lx\n", hart->id, what,
 	       hart->cause, hart->tval, hart->epc, hart->status);
-	for (i = 1; i < 32; i += 4)
-		printf("# x%02d %016lx x%02d %016lx x%02d %016lx x%02d %016lx\n", i, hart->regs[i],
-		       i + 1, i + 1 < 32 ? hart->regs[i + 1] : 0, i + 2,
-		       i + 2 < 32 ? hart->regs[i + 2] : 0, i + 3,
-		       i + 3 < 32 ? hart->regs[i + 3] : 0);
+	for (i = 0; i < 32; i++)
+		printf("%sx%02d %016lx%s", i % 4 ? " " : "# ", i, i ? hart->regs[i] : 0,
+		       i % 4 == 3 ? "\n" : "");
 	bail("%s", what);
 }
 
