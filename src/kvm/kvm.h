@@ -202,9 +202,9 @@ struct kvm_vcpu {
 	bool csr_in_flight;  /* user space answers a CSR access */
 	unsigned int csr_rd; /* its destination register */
 
-	struct memslots *slots; /* this vCPU's view of the memory map (memslot.c) */
-	u32 slot_hint;          /* index of its last hit there */
-	u64 vmid_generation;    /* for which it has entered hgatp (vmid.c) */
+	struct memslots *slots;          /* this vCPU's view of the memory map (memslot.c) */
+	const struct memslot *slot_hint; /* its last hit there */
+	u64 vmid_generation;             /* for which it has entered hgatp (vmid.c) */
 
 	bool suspended;           /* in SBI HSM suspend; only its own thread writes */
 	struct spinlock hsm_lock; /* hsm_* and start_*; a leaf */
@@ -251,6 +251,7 @@ struct kvm {
 
 	struct hv_mutex slots_lock; /* memslot updates */
 	struct memslots *slots;
+	hpa_t slot_ids[64]; /* where each slot is, by id (memslot.c) */
 	struct gstage gstage;
 	struct hv_notifier notifier;
 

@@ -3,8 +3,9 @@
  * memslot.c - which guest physical addresses are memory, and which memory.
  *
  * KVM_SET_USER_MEMORY_REGION(2): create, move, change flags, delete, with the checks,
- * their order and their errno as Linux 6.12 has them. An update copies the map, for
- * lookups are by far more frequent: by a vCPU's last hit, else by binary search.
+ * their order and their errno as Linux 6.12 has them. An update makes a new map
+ * (memslots.c), for lookups are by far more frequent: by a vCPU's last hit, else by
+ * binary search.
  *
  * Locks: slots_lock serializes updates and may be held while sleeping; publishing,
  * and taking a reference on the map in force, are under mmu_lock.
@@ -15,21 +16,21 @@
 
 /* ---- references and lookup -------------------------------------------------- */
 
-static struct memslots *memslots_alloc(u32 nr)
+static void chunk_put(struct memslot_chunk *chunk)
 {
-	struct memslots *slots = hv_alloc(sizeof(*slots) + nr * sizeof(slots->slot[0]));
-
-	if (slots) {
-		slots->refs = 1;
-		slots->nr = nr;
-	}
-	return slots;
+	if (__atomic_sub_fetch(&chunk->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		hv_free(chunk);
 }
 
-static void memslots_put(struct memslots *slots)
+void memslots_put(struct memslots *slots)
 {
-	if (slots && __atomic_sub_fetch(&slots->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		hv_free(slots);
+	u32 i;
+
+	if (!slots || __atomic_sub_fetch(&slots->refs, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	for (i = 0; i < slots->nr; i++)
+		chunk_put(slots->chunk[i]);
+	hv_free(slots);
 }
 
 /* The map in force, held. */
@@ -44,41 +45,43 @@ static struct memslots *memslots_hold(struct kvm *vm)
 	return slots;
 }
 
-/* The index of the first slot that ends above gfn; nr if there is none. */
-static u32 slots_search(const struct memslots *slots, gfn_t gfn)
+const struct memslot *memslots_find(const struct memslots *slots, gfn_t gfn)
 {
-	u32 low = 0, high = slots->nr;
+	u32 c = memslots_chunk_of(slots, gfn), low = 0, high;
+	const struct memslot_chunk *chunk;
 
-	while (low < high) {
+	if (c == slots->nr)
+		return NULL;
+	chunk = slots->chunk[c];
+	high = chunk->nr;
+	/* The last slot that begins at or below gfn: slot[0] does. */
+	while (high - low > 1) {
 		u32 mid = low + (high - low) / 2;
 
-		if (slots->slot[mid].base + slots->slot[mid].npages <= gfn)
-			low = mid + 1;
+		if (chunk->slot[mid].base <= gfn)
+			low = mid;
 		else
 			high = mid;
 	}
-	return low;
-}
-
-static const struct memslot *slots_find(const struct memslots *slots, gfn_t gfn, u32 *hint)
-{
-	if (*hint < slots->nr && memslot_has(&slots->slot[*hint], gfn))
-		return &slots->slot[*hint];
-	*hint = slots_search(slots, gfn);
-	if (*hint < slots->nr && memslot_has(&slots->slot[*hint], gfn))
-		return &slots->slot[*hint];
-	return NULL;
+	return memslot_has(&chunk->slot[low], gfn) ? &chunk->slot[low] : NULL;
 }
 
 const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn)
 {
-	return slots_find(vcpu->slots, gfn, &vcpu->slot_hint);
+	const struct memslot *slot = vcpu->slot_hint;
+
+	if (slot && memslot_has(slot, gfn))
+		return slot;
+	slot = memslots_find(vcpu->slots, gfn);
+	if (slot)
+		vcpu->slot_hint = slot;
+	return slot;
 }
 
 void memslot_vcpu_init(struct kvm_vcpu *vcpu)
 {
 	vcpu->slots = memslots_hold(vcpu->kvm);
-	vcpu->slot_hint = 0;
+	vcpu->slot_hint = NULL;
 }
 
 void memslot_vcpu_destroy(struct kvm_vcpu *vcpu)
@@ -104,13 +107,17 @@ int memslot_vm_init(struct kvm *vm)
 
 void memslot_vm_destroy(struct kvm *vm)
 {
-	u32 i;
+	const struct memslot *slot;
+	u32 c, i;
 
 	if (!vm->slots)
 		return;
-	for (i = 0; i < vm->slots->nr; i++)
-		dirty_log_free(vm->slots->slot[i].dirty);
+	memslots_for_each(vm->slots, c, i, slot)
+		dirty_log_free(slot->dirty);
 	memslots_put(vm->slots);
+	for (i = 0; i < ARRAY_SIZE(vm->slot_ids); i++)
+		if (vm->slot_ids[i])
+			hv_pages_free(vm->slot_ids[i], HV_ORDER_4K);
 	vm->slots = NULL;
 }
 
@@ -125,24 +132,16 @@ struct update {
 /* The map with the update done; NULL: no memory. */
 static struct memslots *slots_updated(const struct memslots *now, const struct update *u)
 {
-	struct memslots *slots = memslots_alloc(now->nr + (u->new != NULL) - (u->old != NULL));
-	bool placed = !u->new;
-	u32 i, n = 0;
+	struct memslots *without, *with;
 
-	if (!slots)
-		return NULL;
-	for (i = 0; i < now->nr; i++) {
-		if (&now->slot[i] == u->old)
-			continue;
-		if (!placed && now->slot[i].base > u->new->base) {
-			slots->slot[n++] = *u->new;
-			placed = true;
-		}
-		slots->slot[n++] = now->slot[i];
-	}
-	if (!placed)
-		slots->slot[n] = *u->new;
-	return slots;
+	if (!u->old)
+		return memslots_with(now, u->new);
+	without = memslots_without(now, u->old);
+	if (!without || !u->new)
+		return without;
+	with = memslots_with(without, u->new);
+	memslots_put(without);
+	return with;
 }
 
 /* What of the G-stage table no longer holds after the update. mmu_lock. */
@@ -163,17 +162,67 @@ static bool unmap_stale(struct kvm *vm, const struct update *u)
 	return gstage_unmap(&vm->gstage, start, end);
 }
 
+/*
+ * Where each slot is, by its id: one word each, in pages that come when they are needed.
+ * Holds slots_lock. The word is base + 1; 0: there is no such slot.
+ */
+static u64 *slot_word(struct kvm *vm, u32 id)
+{
+	hpa_t page = vm->slot_ids[id / SLOT_IDS_PER_PAGE];
+
+	return page ? (u64 *)hv_page_map(page) + id % SLOT_IDS_PER_PAGE : NULL;
+}
+
+static void slot_word_done(u64 *word)
+{
+	hv_page_unmap((void *)ALIGN_DOWN((uintptr_t)word, PAGE_SIZE));
+}
+
+static bool slot_base(struct kvm *vm, u32 id, gfn_t *base)
+{
+	u64 *word = slot_word(vm, id), value;
+
+	if (!word)
+		return false;
+	value = *word;
+	slot_word_done(word);
+	*base = value - 1;
+	return value != 0;
+}
+
+static int slot_base_prepare(struct kvm *vm, u32 id)
+{
+	hpa_t *page = &vm->slot_ids[id / SLOT_IDS_PER_PAGE];
+
+	if (!*page)
+		*page = hv_pages_alloc(HV_ORDER_4K);
+	return *page ? 0 : -ENOMEM;
+}
+
+static void slot_base_set(struct kvm *vm, u32 id, u64 value)
+{
+	u64 *word = slot_word(vm, id);
+
+	*word = value;
+	slot_word_done(word);
+}
+
 static int slots_commit(struct kvm *vm, const struct update *u)
 {
-	struct memslots *old = vm->slots, *slots = slots_updated(old, u);
+	u32 id = u->new ? u->new->id : u->old->id;
+	struct memslots *old = vm->slots, *slots;
 	struct dirty_log *dropped = u->old ? u->old->dirty : NULL;
 	hpa_t retired;
 	bool fence;
 
+	if (slot_base_prepare(vm, id))
+		return -ENOMEM;
+	slots = slots_updated(old, u);
 	if (!slots)
 		return -ENOMEM;
 	if (u->new && u->new->dirty == dropped)
 		dropped = NULL;
+	slot_base_set(vm, id, u->new ? u->new->base + 1 : 0);
 
 	spin_lock(&vm->gstage.mmu_lock);
 	__atomic_store_n(&vm->slots, slots, __ATOMIC_RELEASE);
@@ -190,23 +239,27 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 
 const struct memslot *memslot_by_id(struct kvm *vm, u32 id)
 {
-	const struct memslots *slots = vm->slots;
-	u32 i;
+	gfn_t base = 0;
 
-	for (i = 0; i < slots->nr; i++)
-		if (slots->slot[i].id == id)
-			return &slots->slot[i];
-	return NULL;
+	if (!slot_base(vm, id, &base))
+		return NULL;
+	return memslots_find(vm->slots, base);
 }
 
 static bool overlaps_other(const struct memslots *slots, const struct memslot *new,
 			   const struct memslot *old)
 {
-	u32 i = slots_search(slots, new->base);
+	u32 c = memslots_chunk_of(slots, new->base), i;
 
-	for (; i < slots->nr && slots->slot[i].base < new->base + new->npages; i++)
-		if (&slots->slot[i] != old)
-			return true;
+	for (c = c == slots->nr ? 0 : c; c < slots->nr; c++) {
+		const struct memslot_chunk *chunk = slots->chunk[c];
+
+		if (chunk->slot[0].base >= new->base + new->npages)
+			break;
+		for (i = 0; i < chunk->nr; i++)
+			if (&chunk->slot[i] != old && memslots_overlap(&chunk->slot[i], new))
+				return true;
+	}
 	return false;
 }
 
@@ -299,11 +352,10 @@ int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_me
 static int copy_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len, bool write)
 {
 	struct memslots *slots = memslots_hold(vm);
-	u32 hint = 0;
 	int err = 0;
 
 	while (len && !err) {
-		const struct memslot *slot = slots_find(slots, gpa_to_gfn(gpa), &hint);
+		const struct memslot *slot = memslots_find(slots, gpa_to_gfn(gpa));
 		size_t n = MIN(len, PAGE_SIZE - (size_t)(gpa & (PAGE_SIZE - 1)));
 
 		if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))

@@ -4,9 +4,12 @@
  * notifier see it.
  *
  * A map is never changed: an update makes a new one, publishes it under mmu_lock and
- * drops the old one's reference. A vCPU reads its own reference without a lock; it
- * takes the new map at its next fault. What a vCPU does with an old map is checked
- * again under mmu_lock before it has an effect (gstage_fault.c).
+ * drops the old one's reference. Maps share the chunks that are alike, so that an
+ * update among 32767 slots copies 64 of them and some hundred pointers.
+ *
+ * A vCPU reads its own reference without a lock; it takes the new map at its next
+ * fault. What it does with an old map is checked again under mmu_lock before it has an
+ * effect (gstage_fault.c).
  */
 #ifndef KVM_MEMSLOT_H
 #define KVM_MEMSLOT_H
@@ -16,6 +19,8 @@
 
 #define MEMSLOT_MAX_ID    32767 /* KVM_CAP_NR_MEMSLOTS: ids 0 to 32766 */
 #define MEMSLOT_MAX_PAGES ((1ULL << 31) - 1)
+#define MEMSLOT_CHUNK     64
+#define SLOT_IDS_PER_PAGE (PAGE_SIZE / sizeof(u64))
 
 struct dirty_log;
 
@@ -30,11 +35,24 @@ struct memslot {
 	struct dirty_log *dirty;
 };
 
-struct memslots {
-	u32 refs; /* any thread, atomically */
-	u32 nr;
-	struct memslot slot[]; /* ascending by base; no two overlap */
+/* A piece of a map, shared by all maps that it has not changed between. */
+struct memslot_chunk {
+	u32 refs;
+	u32 nr;                             /* at least 1 */
+	struct memslot slot[MEMSLOT_CHUNK]; /* ascending by base */
 };
+
+struct memslots {
+	u32 refs; /* any thread, atomically; the chunks' as well */
+	u32 nr;
+	struct memslot_chunk *chunk[]; /* ascending; no two slots overlap */
+};
+
+#define memslots_for_each(slots, c, i, s)                                                      \
+	for ((c) = 0; (c) < (slots)->nr; (c)++)                                                \
+		for ((i) = 0;                                                                  \
+		     (i) < (slots)->chunk[c]->nr && ((s) = &(slots)->chunk[c]->slot[i], true); \
+		     (i)++)
 
 static inline bool memslot_has(const struct memslot *slot, gfn_t gfn)
 {
@@ -45,6 +63,22 @@ static inline hva_t memslot_hva(const struct memslot *slot, gpa_t gpa)
 {
 	return slot->hva + (hva_t)(gpa - gfn_to_gpa(slot->base));
 }
+
+static inline bool memslots_overlap(const struct memslot *a, const struct memslot *b)
+{
+	return a->base < b->base + b->npages && b->base < a->base + a->npages;
+}
+
+/* memslots.c: maps as values. NULL: no memory. */
+struct memslots *memslots_alloc(u32 nr); /* its chunks are still to be set */
+struct memslots *memslots_with(const struct memslots *now, const struct memslot *slot);
+struct memslots *memslots_without(const struct memslots *now, const struct memslot *old);
+/* The last chunk that begins at or below gfn; nr: none does. */
+u32 memslots_chunk_of(const struct memslots *slots, gfn_t gfn);
+
+/* memslot.c */
+const struct memslot *memslots_find(const struct memslots *slots, gfn_t gfn);
+void memslots_put(struct memslots *slots);
 
 /* The slot of the vCPU's own map that holds gfn, or NULL; valid until it is refreshed. */
 const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);

@@ -35,8 +35,9 @@ static void unmap_hva_range(struct kvm *vm, hva_t start, hva_t end, bool opens)
 {
 	struct gstage *gs = &vm->gstage;
 	bool fence = false;
+	const struct memslot *slot;
 	hpa_t retired;
-	u32 i;
+	u32 c, i;
 
 	spin_lock(&gs->mmu_lock);
 	if (opens) {
@@ -44,8 +45,8 @@ static void unmap_hva_range(struct kvm *vm, hva_t start, hva_t end, bool opens)
 		gs->inval_end = gs->inval_count ? MAX(gs->inval_end, end) : end;
 		gs->inval_count++;
 	}
-	for (i = 0; i < vm->slots->nr; i++)
-		fence |= unmap_slot(vm, &vm->slots->slot[i], start, end);
+	memslots_for_each(vm->slots, c, i, slot)
+		fence |= unmap_slot(vm, slot, start, end);
 	retired = gstage_take_retired(gs);
 	spin_unlock(&gs->mmu_lock);
 

@@ -401,7 +401,8 @@ void native_user_exit(void)
 	struct hv_notifier *n, *next;
 
 	pthread_mutex_lock(&mm_lock);
-	list_for_each_entry_safe(n, next, &mm.notifiers, link) n->release(n);
+	list_for_each_entry_safe(n, next, &mm.notifiers, link)
+		n->release(n);
 	user_drop(NATIVE_USER_BASE, NATIVE_USER_SIZE);
 	pthread_mutex_unlock(&mm_lock);
 }

@@ -1,110 +1,29 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_fault.c - G-stage faults: which address, what is mapped, and the race with the host.
+ * test_fault.c - G-stage faults on memory: what is mapped, and the race with the host.
  *
  * The guest's accesses go through a TLB that forgets only what is fenced.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <errno.h>
 #include <pthread.h>
-#include <string.h>
 #include <time.h>
-#include "native.h"
-#include "vsstage.h"
-
-#define BASE NATIVE_GUEST_BASE
-#define HVA  NATIVE_USER_BASE
-
-static struct native_vm vm;
-static unsigned int faults; /* of the last touch() */
-
-static int setup(void **state, unsigned int flags)
-{
-	(void)state;
-	native_reset();
-	native_core_start();
-	native_vm_make(&vm, flags);
-	native_quirks.htinst = 0x2503;
-	return 0;
-}
+#include "touch.h"
 
 static int setup_small(void **state)
 {
-	return setup(state, 0);
+	(void)state;
+	return touch_setup(0);
 }
 
 static int setup_huge(void **state)
 {
-	return setup(state, NATIVE_HUGE);
+	(void)state;
+	return touch_setup(NATIVE_HUGE);
 }
 
 static int setup_cow(void **state)
 {
-	return setup(state, NATIVE_COW);
-}
-
-static int teardown(void **state)
-{
 	(void)state;
-	native_vm_free(&vm);
-	native_user_exit();
-	assert_int_equal(native_objects_in_use(), 0);
-	assert_int_equal(native_maps_in_use(), 0);
-	assert_int_equal(native_pages_in_use(), 0);
-	return 0;
-}
-
-/* Requests that a change of the table has left for the vCPU, as run.c serves them. */
-static void serve(struct kvm_vcpu *vcpu)
-{
-	if (__atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE) & BIT(REQ_TLB_FLUSH))
-		tlb_flush_vm_local(vcpu->kvm);
-}
-
-/* The guest accesses until it succeeds; the last answer of the handler if it does not. */
-static int touch(struct kvm_vcpu *vcpu, gva_t gva, enum native_access access, u64 *data)
-{
-	struct hv_trap trap;
-	int ret;
-
-	for (faults = 0; faults < 20; faults++) {
-		serve(vcpu);
-		if (!native_guest_access(gva, access, data, sizeof(*data), &trap))
-			return RESUME_GUEST;
-		if (trap.scause < EXC_INST_GUEST_PAGE_FAULT)
-			return -1000 - (int)trap.scause;
-		trap.sepc = vcpu->guest.sepc;
-		ret = exit_gstage_fault(vcpu, &trap);
-		if (ret != RESUME_GUEST || csr_read(vscause) != 0)
-			return ret;
-	}
-	return -ELOOP;
-}
-
-static u64 load(gva_t gva)
-{
-	u64 data = 0;
-
-	assert_int_equal(touch(vm.vcpu, gva, NATIVE_LOAD, &data), RESUME_GUEST);
-	return data;
-}
-
-/* As a guest without translation of its own. */
-static void load_gpa(gpa_t gpa)
-{
-	unsigned long vsatp = csr_swap(vsatp, 0);
-
-	load(gpa);
-	csr_write(vsatp, vsatp);
-}
-
-static void store(gva_t gva, u64 data)
-{
-	assert_int_equal(touch(vm.vcpu, gva, NATIVE_STORE, &data), RESUME_GUEST);
+	return touch_setup(NATIVE_COW);
 }
 
 static struct gstage_leaf leaf_at(gpa_t gpa)
@@ -393,180 +312,6 @@ static void a_slot_deleted_between_lookup_and_mapping_is_not_mapped(void **state
 	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_MMIO);
 }
 
-/* ---- which address, when the hardware does not tell ------------------------------------------- */
-
-/* Guest page tables, Sv39: root at BASE, a table each at BASE + 0x1000 and + 0x2000. */
-static void guest_pte(gpa_t at, gpa_t target, pte_t flags)
-{
-	*(pte_t *)native_user(HVA + (at - BASE)) = pte_make(target, flags);
-}
-
-#define GVA       0x12345678UL
-#define ALL_FLAGS (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
-
-static void guest_tables(gpa_t target, pte_t flags)
-{
-	guest_pte(BASE + ((GVA >> 30) & 511) * 8, BASE + 0x1000, PTE_V);
-	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, BASE + 0x2000, PTE_V);
-	guest_pte(BASE + 0x2000 + ((GVA >> 12) & 511) * 8, target, flags);
-	csr_write(vsatp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | BASE >> PAGE_SHIFT);
-}
-
-static void for_all_quirks(void (*claim)(void))
-{
-	unsigned int q;
-
-	for (q = 0; q < 4; q++) {
-		native_quirks.htval_zero = q & 1;
-		native_quirks.htinst_zero = q & 2;
-		csr_write(vscause, 0);
-		vm.vcpu->guest.sepc = BASE + 0x8000;
-		/* The whole table anew, so that each walk faults for each of its entries. */
-		gstage_unmap(&vm.vm->gstage, 0, ~0ULL);
-		tlb_flush_and_free(vm.vm, true, gstage_take_retired(&vm.vm->gstage));
-		claim();
-	}
-}
-
-static void tables_and_data_come_one_by_one(void)
-{
-	guest_tables(BASE + 0x5000, ALL_FLAGS);
-	*(u64 *)native_user(HVA + 0x5678) = 99;
-	assert_int_equal(load(GVA), 99);
-	assert_int_equal(faults, 4);
-}
-
-static void a_walk_finds_its_tables_and_its_page(void **state)
-{
-	(void)state;
-	for_all_quirks(tables_and_data_come_one_by_one);
-}
-
-static void a_and_d_are_set(void)
-{
-	guest_tables(BASE + 0x5000, PTE_V | PTE_R | PTE_W);
-	vm.vcpu->henvcfg |= ENVCFG_ADUE;
-	csr_write(henvcfg, ENVCFG_ADUE);
-	/* The PTE's page can be read but not written until the walk wants to set A and D. */
-	load_gpa(BASE + 0x2000 + ((GVA >> 12) & 511) * 8);
-	store(GVA, 5);
-	assert_int_equal(*(u64 *)native_user(HVA + 0x5678), 5);
-	assert_int_equal(*(pte_t *)native_user(HVA + 0x2000 + ((GVA >> 12) & 511) * 8) &
-				 (PTE_A | PTE_D),
-			 PTE_A | PTE_D);
-}
-
-static void a_walk_that_sets_a_and_d_gets_its_table_writable(void **state)
-{
-	(void)state;
-	for_all_quirks(a_and_d_are_set);
-}
-
-static void data_is_mmio(void)
-{
-	u32 insn = 0x0005a503; /* lw a0,0(a1) */
-	u64 data;
-
-	hv_copy_to_user(HVA + 0x8000, &insn, 4);
-	guest_tables(0x10000000, ALL_FLAGS);
-	/* So that HLVX finds the code, which is not what this is about. */
-	guest_pte(BASE, 0x80000000, 0);
-	guest_pte(BASE + ((GVA >> 30) & 511) * 8, BASE + 0x1000, PTE_V);
-	guest_pte(BASE + 0x1000 + 8, BASE, ALL_FLAGS);
-	vm.vcpu->guest.sepc = SZ_2M + 0x8000;
-	vm.vcpu->guest.gpr[11] = GVA;
-	assert_int_equal(touch(vm.vcpu, SZ_2M + 0x8000, NATIVE_FETCH, &data), RESUME_GUEST);
-	assert_int_equal(touch(vm.vcpu, GVA, NATIVE_LOAD, &data), RESUME_USER);
-	assert_int_equal(vm.vcpu->run->mmio.phys_addr, 0x10000678);
-	assert_int_equal(vm.vcpu->run->mmio.len, 4);
-	mmio_complete(vm.vcpu);
-}
-
-static void mmio_is_found_behind_the_guests_tables(void **state)
-{
-	(void)state;
-	for_all_quirks(data_is_mmio);
-}
-
-static void table_is_nowhere(void)
-{
-	u64 data;
-
-	guest_tables(BASE + 0x5000, ALL_FLAGS);
-	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x10000000, PTE_V);
-	vm.vcpu->guest.sepc = 0x4444;
-	assert_int_equal(touch(vm.vcpu, GVA, NATIVE_STORE, &data), RESUME_GUEST);
-	assert_int_equal(csr_read(vscause), EXC_STORE_ACCESS);
-	assert_int_equal(csr_read(vstval), GVA);
-	assert_int_equal(csr_read(vsepc), 0x4444);
-}
-
-static void a_table_outside_memory_gives_an_access_fault(void **state)
-{
-	(void)state;
-	for_all_quirks(table_is_nowhere);
-}
-
-/* Address 0x10000678 again, but now the low bits of access and PTE agree. */
-static void table_is_nowhere_with_the_same_low_bits(void)
-{
-	gva_t gva = GVA & ~0xfffUL;
-	u64 data;
-
-	gva |= ((GVA >> 12) & 511) * 8;
-	guest_tables(BASE + 0x5000, ALL_FLAGS);
-	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x10000000, PTE_V);
-	assert_int_equal(touch(vm.vcpu, gva, NATIVE_LOAD, &data), RESUME_GUEST);
-	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS);
-}
-
-static void a_table_outside_memory_is_not_taken_for_the_access(void **state)
-{
-	(void)state;
-	for_all_quirks(table_is_nowhere_with_the_same_low_bits);
-}
-
-static struct gstage_fault located(unsigned long scause, gva_t gva)
-{
-	struct hv_trap trap = { .scause = scause, .stval = gva };
-	struct gstage_fault fault;
-
-	assert_int_equal(vsstage_locate(vm.vcpu, &trap, &fault), 0);
-	return fault;
-}
-
-static void superpages_and_napot_ranges_are_walked(void **state)
-{
-	(void)state;
-	guest_tables(0, 0);
-	load_gpa(BASE);
-	load_gpa(BASE + 0x1000);
-	load_gpa(BASE + 0x2000);
-	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x20000000, ALL_FLAGS);
-	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa,
-			 0x20000000 | (GVA & 0x1fffff));
-	guest_pte(BASE + ((GVA >> 30) & 511) * 8, 0x40000000, ALL_FLAGS);
-	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa, 0x40000000 | GVA);
-	guest_tables(0x30008000, ALL_FLAGS | PTE_N);
-	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa, 0x30000000 | (GVA & 0xffff));
-	csr_write(vsatp, 0);
-	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa, GVA);
-}
-
-static void a_walk_through_tables_changed_meanwhile_is_tried_again(void **state)
-{
-	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT, .stval = GVA };
-	struct gstage_fault fault;
-
-	(void)state;
-	guest_tables(BASE + 0x5000, 0);
-	load_gpa(BASE);
-	load_gpa(BASE + 0x1000);
-	load_gpa(BASE + 0x2000);
-	assert_int_equal(vsstage_locate(vm.vcpu, &trap, &fault), -EAGAIN);
-	assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
-}
-
 /* ---- several vCPUs ----------------------------------------------------------------------------- */
 
 static volatile bool stop;
@@ -658,9 +403,9 @@ static void guests_never_use_what_the_host_has_taken_back(void **state)
 	assert_true(vm.vm->stats.remote_tlb_flush >= 10);
 }
 
-#define SMALL(claim) cmocka_unit_test_setup_teardown(claim, setup_small, teardown)
-#define HUGE(claim)  cmocka_unit_test_setup_teardown(claim, setup_huge, teardown)
-#define COW(claim)   cmocka_unit_test_setup_teardown(claim, setup_cow, teardown)
+#define SMALL(claim) cmocka_unit_test_setup_teardown(claim, setup_small, touch_teardown)
+#define HUGE(claim)  cmocka_unit_test_setup_teardown(claim, setup_huge, touch_teardown)
+#define COW(claim)   cmocka_unit_test_setup_teardown(claim, setup_cow, touch_teardown)
 
 int main(void)
 {
@@ -686,13 +431,6 @@ int main(void)
 		SMALL(nothing_is_mapped_while_its_invalidation_goes_on),
 		SMALL(other_addresses_are_mapped_during_an_invalidation),
 		SMALL(a_slot_deleted_between_lookup_and_mapping_is_not_mapped),
-		SMALL(a_walk_finds_its_tables_and_its_page),
-		COW(a_walk_that_sets_a_and_d_gets_its_table_writable),
-		SMALL(mmio_is_found_behind_the_guests_tables),
-		SMALL(a_table_outside_memory_gives_an_access_fault),
-		SMALL(a_table_outside_memory_is_not_taken_for_the_access),
-		SMALL(superpages_and_napot_ranges_are_walked),
-		SMALL(a_walk_through_tables_changed_meanwhile_is_tried_again),
 		SMALL(guests_never_use_what_the_host_has_taken_back),
 	};
 

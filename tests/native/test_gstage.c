@@ -2,72 +2,7 @@
 /*
  * test_gstage.c - the G-stage table: each claim for each walker and each mode.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include "native.h"
-
-struct variant {
-	const struct gstage_ops *ops;
-	unsigned int mode, levels;
-};
-
-struct fixture {
-	struct gstage gs;
-	struct gstage twin; /* of the other walker, for comparisons */
-	const struct variant *variant;
-};
-
-static const struct variant variants[] = {
-	{ &gstage_iter_ops, SATP_MODE_SV39, 3 }, { &gstage_iter_ops, SATP_MODE_SV48, 4 },
-	{ &gstage_iter_ops, SATP_MODE_SV57, 5 }, { &gstage_rec_ops, SATP_MODE_SV39, 3 },
-	{ &gstage_rec_ops, SATP_MODE_SV48, 4 },  { &gstage_rec_ops, SATP_MODE_SV57, 5 },
-};
-
-#define BASE 0x40000000ULL
-#define RAM  0x80000000ULL
-#define RW   (GSTAGE_LEAF | GSTAGE_LEAF_WRITE)
-
-static int map(struct gstage *gs, gpa_t gpa, unsigned int level, hpa_t hpa, pte_t flags)
-{
-	pte_t old;
-
-	return gstage_map(gs, gpa, level, pte_make(hpa, flags), &old);
-}
-
-static void assert_maps(struct gstage *gs, gpa_t gpa, unsigned int level, hpa_t hpa)
-{
-	struct gstage_leaf leaf;
-
-	assert_int_equal(gstage_find(gs, gpa, &leaf), 0);
-	assert_int_equal(leaf.level, level);
-	assert_int_equal(gstage_leaf_hpa(&leaf, gpa), hpa);
-}
-
-static void assert_unmapped(struct gstage *gs, gpa_t gpa)
-{
-	struct gstage_leaf leaf;
-
-	assert_int_equal(gstage_find(gs, gpa, &leaf), -ENOENT);
-}
-
-static bool writable(struct gstage *gs, gpa_t gpa)
-{
-	struct gstage_leaf leaf;
-
-	assert_int_equal(gstage_find(gs, gpa, &leaf), 0);
-	return leaf.pte & PTE_W;
-}
-
-static void free_retired(struct gstage *gs)
-{
-	gstage_free_retired(gstage_take_retired(gs));
-}
+#include "gstage_variants.h"
 
 /* ---- finding ------------------------------------------------------------------- */
 
@@ -290,163 +225,6 @@ static void tables_at_the_edge_of_a_range_stay(struct fixture *f)
 	assert_int_equal(f->gs.retired, 0);
 }
 
-/* ---- both walkers alike --------------------------------------------------------------- */
-
-static u64 random_state;
-
-static u64 rnd(u64 below)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state % below;
-}
-
-static void assert_same_table(hpa_t a, hpa_t b, unsigned int level, unsigned long entries)
-{
-	pte_t *ta = native_ram(a), *tb = native_ram(b);
-	unsigned long i;
-
-	for (i = 0; i < entries; i++) {
-		assert_int_equal(pte_is_table(ta[i]), pte_is_table(tb[i]));
-		if (pte_is_table(ta[i]))
-			assert_same_table(pte_to_hpa(ta[i]), pte_to_hpa(tb[i]), level - 1, 512);
-		else
-			assert_int_equal(ta[i], tb[i]);
-	}
-}
-
-/* Mostly near each other, so that leaves of all sizes meet; sometimes anywhere. */
-static gpa_t random_gpa(const struct gstage *gs)
-{
-	if (rnd(8) == 0)
-		return rnd(gstage_limit(gs));
-	return BASE + rnd(3 * SZ_1G / 512) / (rnd(2) ? 1 : 64);
-}
-
-static void random_step(struct gstage *gs, struct gstage *twin)
-{
-	unsigned int what = (unsigned int)rnd(10), level = (unsigned int)rnd(16);
-	gpa_t gpa = random_gpa(gs), end;
-	pte_t old[2] = { 0 }, pte;
-
-	level = level > 13 ? 2 : level > 10 ? 1 : 0;
-	end = ALIGN_UP(gpa + rnd(rnd(2) ? 0x10000 : 3 * SZ_2M), PAGE_SIZE);
-	gpa = ALIGN_DOWN(gpa, PAGE_SIZE);
-	if (what < 7) {
-		pte = pte_make(rnd(1 << 20) << gstage_shift(level), rnd(2) ? RW : GSTAGE_LEAF);
-		assert_int_equal(gstage_map(gs, gpa, level, pte, &old[0]),
-				 gstage_map(twin, gpa, level, pte, &old[1]));
-		assert_int_equal(old[0], old[1]);
-	} else if (what < 9) {
-		assert_int_equal(gstage_unmap(gs, gpa, end), gstage_unmap(twin, gpa, end));
-	} else {
-		assert_int_equal(gstage_protect(gs, gpa, end), gstage_protect(twin, gpa, end));
-	}
-	assert_int_equal(gs->tables, twin->tables);
-}
-
-static void random_changes_end_in_the_same_table(struct fixture *f)
-{
-	unsigned int i;
-
-	for (i = 0; i < 1500; i++) {
-		random_step(&f->gs, &f->twin);
-		if (i % 100 == 99) {
-			assert_same_table(f->gs.root, f->twin.root, f->variant->levels - 1, 2048);
-			free_retired(&f->gs);
-			free_retired(&f->twin);
-		}
-	}
-}
-
-/* Against the plainest of models: one entry a page. */
-static void random_changes_agree_with_a_flat_model(struct fixture *f)
-{
-	static hpa_t model[4096];
-	unsigned int i, j;
-
-	memset(model, 0, sizeof(model));
-	for (i = 0; i < 2000; i++) {
-		bool large = rnd(8) == 0;
-		unsigned int page = (unsigned int)rnd(4096), n = (unsigned int)rnd(600);
-
-		if (rnd(3)) {
-			hpa_t hpa = RAM + (rnd(64) * SZ_2M);
-
-			page = large ? page & ~511U : page;
-			hpa += large ? 0 : (page & 511) * PAGE_SIZE;
-			assert_int_equal(map(&f->gs, BASE + page * PAGE_SIZE, large, hpa, RW), 0);
-			if (large)
-				for (j = 0; j < 512; j++)
-					model[page + j] = 0;
-			for (j = 0; j < (large ? 512 : 1); j++)
-				model[page + j] = hpa + j * PAGE_SIZE;
-		} else {
-			struct gstage_leaf leaf;
-			unsigned int first = page, last = MIN(page + n, 4096U);
-
-			if (first == last)
-				continue;
-			/* A large leaf that is cut goes as a whole. */
-			if (!gstage_find(&f->gs, BASE + first * PAGE_SIZE, &leaf) && leaf.level)
-				first &= ~511U;
-			if (!gstage_find(&f->gs, BASE + (last - 1) * PAGE_SIZE, &leaf) &&
-			    leaf.level)
-				last = ALIGN_UP(last, 512U);
-			gstage_unmap(&f->gs, BASE + page * PAGE_SIZE,
-				     BASE + MIN(page + n, 4096U) * PAGE_SIZE);
-			for (j = first; j < last; j++)
-				model[j] = 0;
-		}
-		free_retired(&f->gs);
-	}
-	for (i = 0; i < 4096; i++) {
-		struct gstage_leaf leaf;
-		int err = gstage_find(&f->gs, BASE + i * PAGE_SIZE, &leaf);
-
-		assert_int_equal(err, model[i] ? 0 : -ENOENT);
-		if (!err)
-			assert_int_equal(gstage_leaf_hpa(&leaf, BASE + i * PAGE_SIZE), model[i]);
-	}
-}
-
-/* ---- one program, all variants ------------------------------------------------------------- */
-
-static void run(void (*claim)(struct fixture *f))
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(variants); i++) {
-		const struct variant *v = &variants[i];
-		struct fixture f = { .variant = v };
-
-		print_message("# %s, %u levels\n", v->ops->name, v->levels);
-		native_reset();
-		native_hgatp_set(1U << v->mode, 14);
-		assert_int_equal(gstage_probe(), 0);
-		random_state = 0x9e3779b97f4a7c15ULL + i % 3;
-		assert_int_equal(gstage_init(&f.gs, v->ops, true), 0);
-		assert_int_equal(
-			gstage_init(&f.twin,
-				    v->ops == &gstage_iter_ops ? &gstage_rec_ops : &gstage_iter_ops,
-				    true),
-			0);
-		claim(&f);
-		gstage_destroy(&f.gs);
-		gstage_destroy(&f.twin);
-		assert_int_equal(native_pages_in_use(), 0);
-		assert_int_equal(native_maps_in_use(), 0);
-	}
-}
-
-#define FOR_ALL_VARIANTS(claim)            \
-	static void each_##claim(void **s) \
-	{                                  \
-		(void)s;                   \
-		run(claim);                \
-	}
-
 FOR_ALL_VARIANTS(an_empty_table_maps_nothing)
 FOR_ALL_VARIANTS(an_address_beyond_the_table_is_not_mapped)
 FOR_ALL_VARIANTS(a_4k_leaf_is_found_at_its_page_only)
@@ -468,8 +246,6 @@ FOR_ALL_VARIANTS(unmapping_all_frees_every_table)
 FOR_ALL_VARIANTS(a_retired_table_shows_a_late_walk_nothing)
 FOR_ALL_VARIANTS(protecting_takes_write_permission_only)
 FOR_ALL_VARIANTS(tables_at_the_edge_of_a_range_stay)
-FOR_ALL_VARIANTS(random_changes_end_in_the_same_table)
-FOR_ALL_VARIANTS(random_changes_agree_with_a_flat_model)
 
 static void the_largest_mode_is_chosen_and_none_is_refused(void **s)
 {
@@ -506,8 +282,6 @@ int main(void)
 		cmocka_unit_test(each_a_retired_table_shows_a_late_walk_nothing),
 		cmocka_unit_test(each_protecting_takes_write_permission_only),
 		cmocka_unit_test(each_tables_at_the_edge_of_a_range_stay),
-		cmocka_unit_test(each_random_changes_end_in_the_same_table),
-		cmocka_unit_test(each_random_changes_agree_with_a_flat_model),
 		cmocka_unit_test(the_largest_mode_is_chosen_and_none_is_refused),
 	};
 

@@ -157,7 +157,7 @@ static void without_memory_nothing_changes(void **state)
 	assert_int_equal(set(0, GPA, 0, HVA, 0), -ENOMEM);
 	native_fail_alloc(0);
 	assert_int_equal(slot_at(GPA), 0);
-	for (unsigned int nth = 1; nth <= 3; nth++) {
+	for (unsigned int nth = 1; nth <= 5; nth++) {
 		native_fail_alloc(nth);
 		assert_int_equal(set(0, GPA, MB, HVA, KVM_MEM_LOG_DIRTY_PAGES), -ENOMEM);
 		native_fail_alloc(0);
@@ -186,6 +186,29 @@ static void a_slot_is_found_from_its_first_to_its_last_page(void **state)
 		assert_int_equal(set(i, 0, 0, 0, 0), 0);
 	for (i = 0; i < 50; i++)
 		assert_int_equal(slot_at(GPA + (i * 7 % 50) * 2 * MB), i % 2 ? (long)i : -1);
+}
+
+/* As many as there can be, in an order that splits chunks; then all away again. */
+static void all_32767_slots_can_be_used(void **state)
+{
+	const unsigned int all = 32767;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < all; i++)
+		assert_int_equal(set(i, GPA + i * 7919ULL % all * 2 * PAGE_SIZE, PAGE_SIZE, HVA, 0),
+				 0);
+	for (i = 0; i < all; i += 61) {
+		gpa_t gpa = GPA + i * 7919ULL % all * 2 * PAGE_SIZE;
+
+		assert_int_equal(slot_at(gpa), i);
+		assert_int_equal(slot_at(gpa + PAGE_SIZE), -1);
+		assert_int_equal(set(i, gpa, PAGE_SIZE, HVA + MB, 0), -EINVAL);
+	}
+	for (i = 0; i < all; i++)
+		assert_int_equal(set(i, 0, 0, 0, 0), 0);
+	assert_int_equal(slot_at(GPA), -1);
+	assert_int_equal(vm.vm->slots->nr, 0);
 }
 
 static void a_deleted_slot_is_unmapped_and_forgotten(void **state)
@@ -354,6 +377,7 @@ int main(void)
 		TEST(a_slots_memory_size_and_read_only_flag_cannot_change),
 		TEST(without_memory_nothing_changes),
 		TEST(a_slot_is_found_from_its_first_to_its_last_page),
+		TEST(all_32767_slots_can_be_used),
 		TEST(a_deleted_slot_is_unmapped_and_forgotten),
 		TEST(a_moved_slot_is_elsewhere),
 		TEST(an_old_map_lives_as_long_as_a_vcpu_reads_it),

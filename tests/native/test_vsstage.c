@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_vsstage.c - which guest physical address faulted, when the hardware does not tell.
+ *
+ * Each claim with htval and htinst as QEMU fills them, and with either or both 0.
+ */
+#include "touch.h"
+#include "vsstage.h"
+
+static int setup_small(void **state)
+{
+	(void)state;
+	return touch_setup(0);
+}
+
+static int setup_cow(void **state)
+{
+	(void)state;
+	return touch_setup(NATIVE_COW);
+}
+
+/* Guest page tables, Sv39: root at BASE, a table each at BASE + 0x1000 and + 0x2000. */
+static void guest_pte(gpa_t at, gpa_t target, pte_t flags)
+{
+	*(pte_t *)native_user(HVA + (at - BASE)) = pte_make(target, flags);
+}
+
+#define GVA       0x12345678UL
+#define ALL_FLAGS (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
+
+static void guest_tables(gpa_t target, pte_t flags)
+{
+	guest_pte(BASE + ((GVA >> 30) & 511) * 8, BASE + 0x1000, PTE_V);
+	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, BASE + 0x2000, PTE_V);
+	guest_pte(BASE + 0x2000 + ((GVA >> 12) & 511) * 8, target, flags);
+	csr_write(vsatp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | BASE >> PAGE_SHIFT);
+}
+
+static void for_all_quirks(void (*claim)(void))
+{
+	unsigned int q;
+
+	for (q = 0; q < 4; q++) {
+		native_quirks.htval_zero = q & 1;
+		native_quirks.htinst_zero = q & 2;
+		csr_write(vscause, 0);
+		vm.vcpu->guest.sepc = BASE + 0x8000;
+		/* The whole table anew, so that each walk faults for each of its entries. */
+		gstage_unmap(&vm.vm->gstage, 0, ~0ULL);
+		tlb_flush_and_free(vm.vm, true, gstage_take_retired(&vm.vm->gstage));
+		claim();
+	}
+}
+
+static void tables_and_data_come_one_by_one(void)
+{
+	guest_tables(BASE + 0x5000, ALL_FLAGS);
+	*(u64 *)native_user(HVA + 0x5678) = 99;
+	assert_int_equal(load(GVA), 99);
+	assert_int_equal(faults, 4);
+}
+
+static void a_walk_finds_its_tables_and_its_page(void **state)
+{
+	(void)state;
+	for_all_quirks(tables_and_data_come_one_by_one);
+}
+
+static void a_and_d_are_set(void)
+{
+	guest_tables(BASE + 0x5000, PTE_V | PTE_R | PTE_W);
+	vm.vcpu->henvcfg |= ENVCFG_ADUE;
+	csr_write(henvcfg, ENVCFG_ADUE);
+	/* The PTE's page can be read but not written until the walk wants to set A and D. */
+	load_gpa(BASE + 0x2000 + ((GVA >> 12) & 511) * 8);
+	store(GVA, 5);
+	assert_int_equal(*(u64 *)native_user(HVA + 0x5678), 5);
+	assert_int_equal(*(pte_t *)native_user(HVA + 0x2000 + ((GVA >> 12) & 511) * 8) &
+				 (PTE_A | PTE_D),
+			 PTE_A | PTE_D);
+}
+
+static void a_walk_that_sets_a_and_d_gets_its_table_writable(void **state)
+{
+	(void)state;
+	for_all_quirks(a_and_d_are_set);
+}
+
+static void data_is_mmio(void)
+{
+	u32 insn = 0x0005a503; /* lw a0,0(a1) */
+	u64 data;
+
+	hv_copy_to_user(HVA + 0x8000, &insn, 4);
+	guest_tables(0x10000000, ALL_FLAGS);
+	/* So that HLVX finds the code, which is not what this is about. */
+	guest_pte(BASE, 0x80000000, 0);
+	guest_pte(BASE + ((GVA >> 30) & 511) * 8, BASE + 0x1000, PTE_V);
+	guest_pte(BASE + 0x1000 + 8, BASE, ALL_FLAGS);
+	vm.vcpu->guest.sepc = SZ_2M + 0x8000;
+	vm.vcpu->guest.gpr[11] = GVA;
+	assert_int_equal(touch(vm.vcpu, SZ_2M + 0x8000, NATIVE_FETCH, &data), RESUME_GUEST);
+	assert_int_equal(touch(vm.vcpu, GVA, NATIVE_LOAD, &data), RESUME_USER);
+	assert_int_equal(vm.vcpu->run->mmio.phys_addr, 0x10000678);
+	assert_int_equal(vm.vcpu->run->mmio.len, 4);
+	mmio_complete(vm.vcpu);
+}
+
+static void mmio_is_found_behind_the_guests_tables(void **state)
+{
+	(void)state;
+	for_all_quirks(data_is_mmio);
+}
+
+static void table_is_nowhere(void)
+{
+	u64 data;
+
+	guest_tables(BASE + 0x5000, ALL_FLAGS);
+	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x10000000, PTE_V);
+	vm.vcpu->guest.sepc = 0x4444;
+	assert_int_equal(touch(vm.vcpu, GVA, NATIVE_STORE, &data), RESUME_GUEST);
+	assert_int_equal(csr_read(vscause), EXC_STORE_ACCESS);
+	assert_int_equal(csr_read(vstval), GVA);
+	assert_int_equal(csr_read(vsepc), 0x4444);
+}
+
+static void a_table_outside_memory_gives_an_access_fault(void **state)
+{
+	(void)state;
+	for_all_quirks(table_is_nowhere);
+}
+
+/* Address 0x10000678 again, but now the low bits of access and PTE agree. */
+static void table_is_nowhere_with_the_same_low_bits(void)
+{
+	gva_t gva = GVA & ~0xfffUL;
+	u64 data;
+
+	gva |= ((GVA >> 12) & 511) * 8;
+	guest_tables(BASE + 0x5000, ALL_FLAGS);
+	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x10000000, PTE_V);
+	assert_int_equal(touch(vm.vcpu, gva, NATIVE_LOAD, &data), RESUME_GUEST);
+	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS);
+}
+
+static void a_table_outside_memory_is_not_taken_for_the_access(void **state)
+{
+	(void)state;
+	for_all_quirks(table_is_nowhere_with_the_same_low_bits);
+}
+
+static struct gstage_fault located(unsigned long scause, gva_t gva)
+{
+	struct hv_trap trap = { .scause = scause, .stval = gva };
+	struct gstage_fault fault;
+
+	assert_int_equal(vsstage_locate(vm.vcpu, &trap, &fault), 0);
+	return fault;
+}
+
+static void superpages_and_napot_ranges_are_walked(void **state)
+{
+	(void)state;
+	guest_tables(0, 0);
+	load_gpa(BASE);
+	load_gpa(BASE + 0x1000);
+	load_gpa(BASE + 0x2000);
+	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x20000000, ALL_FLAGS);
+	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa,
+			 0x20000000 | (GVA & 0x1fffff));
+	guest_pte(BASE + ((GVA >> 30) & 511) * 8, 0x40000000, ALL_FLAGS);
+	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa, 0x40000000 | GVA);
+	guest_tables(0x30008000, ALL_FLAGS | PTE_N);
+	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa, 0x30000000 | (GVA & 0xffff));
+	csr_write(vsatp, 0);
+	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa, GVA);
+}
+
+static void a_walk_through_tables_changed_meanwhile_is_tried_again(void **state)
+{
+	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT, .stval = GVA };
+	struct gstage_fault fault;
+
+	(void)state;
+	guest_tables(BASE + 0x5000, 0);
+	load_gpa(BASE);
+	load_gpa(BASE + 0x1000);
+	load_gpa(BASE + 0x2000);
+	assert_int_equal(vsstage_locate(vm.vcpu, &trap, &fault), -EAGAIN);
+	assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
+}
+
+#define SMALL(claim) cmocka_unit_test_setup_teardown(claim, setup_small, touch_teardown)
+#define COW(claim)   cmocka_unit_test_setup_teardown(claim, setup_cow, touch_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SMALL(a_walk_finds_its_tables_and_its_page),
+		COW(a_walk_that_sets_a_and_d_gets_its_table_writable),
+		SMALL(mmio_is_found_behind_the_guests_tables),
+		SMALL(a_table_outside_memory_gives_an_access_fault),
+		SMALL(a_table_outside_memory_is_not_taken_for_the_access),
+		SMALL(superpages_and_napot_ranges_are_walked),
+		SMALL(a_walk_through_tables_changed_meanwhile_is_tried_again),
+	};
+
+	return cmocka_run_group_tests_name("VS-stage", tests, NULL, NULL);
+}

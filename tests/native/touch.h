@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/*
+ * touch.h - the guest touches its memory, as run.c would let it: for tests of faults.
+ *
+ * The including test has `static struct native_vm vm`.
+ */
+#ifndef NATIVE_TOUCH_H
+#define NATIVE_TOUCH_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include "native.h"
+
+#define BASE NATIVE_GUEST_BASE
+#define HVA  NATIVE_USER_BASE
+
+static struct native_vm vm;
+static unsigned int faults; /* of the last touch() */
+
+static inline int touch_setup(unsigned int user_flags)
+{
+	native_reset();
+	native_core_start();
+	native_vm_make(&vm, user_flags);
+	native_quirks.htinst = 0x2503;
+	return 0;
+}
+
+static inline int touch_teardown(void **state)
+{
+	(void)state;
+	native_vm_free(&vm);
+	native_user_exit();
+	assert_int_equal(native_objects_in_use(), 0);
+	assert_int_equal(native_maps_in_use(), 0);
+	assert_int_equal(native_pages_in_use(), 0);
+	return 0;
+}
+
+/* Requests that a change of the table has left for the vCPU, as run.c serves them. */
+static inline void serve(struct kvm_vcpu *vcpu)
+{
+	if (__atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE) & BIT(REQ_TLB_FLUSH))
+		tlb_flush_vm_local(vcpu->kvm);
+}
+
+/* The guest accesses until it succeeds; the last answer of the handler if it does not. */
+static inline int touch(struct kvm_vcpu *vcpu, gva_t gva, enum native_access access, u64 *data)
+{
+	struct hv_trap trap;
+	int ret;
+
+	for (faults = 0; faults < 20; faults++) {
+		serve(vcpu);
+		if (!native_guest_access(gva, access, data, sizeof(*data), &trap))
+			return RESUME_GUEST;
+		if (trap.scause < EXC_INST_GUEST_PAGE_FAULT)
+			return -1000 - (int)trap.scause;
+		trap.sepc = vcpu->guest.sepc;
+		ret = exit_gstage_fault(vcpu, &trap);
+		if (ret != RESUME_GUEST || csr_read(vscause) != 0)
+			return ret;
+	}
+	return -ELOOP;
+}
+
+static inline u64 load(gva_t gva)
+{
+	u64 data = 0;
+
+	assert_int_equal(touch(vm.vcpu, gva, NATIVE_LOAD, &data), RESUME_GUEST);
+	return data;
+}
+
+/* As a guest without translation of its own. */
+static inline void load_gpa(gpa_t gpa)
+{
+	unsigned long vsatp = csr_swap(vsatp, 0);
+
+	load(gpa);
+	csr_write(vsatp, vsatp);
+}
+
+static inline void store(gva_t gva, u64 data)
+{
+	assert_int_equal(touch(vm.vcpu, gva, NATIVE_STORE, &data), RESUME_GUEST);
+}
+
+#endif
