@@ -440,6 +440,9 @@ long sys_mincore(struct trap_frame *frame)
 		mutex_unlock(&mm->lock);
 		if (copy_to_user(out, &present, 1) < 0)
 			return -EFAULT;
+		irq_window();
+		if (current->sig.kill)
+			return -EINTR;
 	}
 	return 0;
 }
