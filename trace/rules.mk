@@ -11,4 +11,4 @@ all: $(O)/hstrace
 
 $(O)/hstrace: $(HSTRACE_SRC) $(HSTRACE_HDR)
 	@mkdir -p $(@D)
-	$(HOSTCC) $(HSTRACE_CFLAGS) -o $@ $(HSTRACE_SRC)
+	$(call say,HOSTCC)$(HOSTCC) $(HSTRACE_CFLAGS) -o $@ $(HSTRACE_SRC)

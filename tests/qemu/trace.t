@@ -78,9 +78,22 @@ diag "null SBI call: $off instructions with everything off, $both with entry and
 [ -n "$off" ] && [ -n "$both" ] && [ $((both - off)) -le 150 ] && [ "$both" -gt "$off" ]
 ok $? "entry and exit events with the accounting add at most 150 instructions to an exit"
 
-# ---- killed ----
-hs run --out "$O" --mem 64M --trace kvm_exit,kvm_entry --timeout 3 "$payloads/bench.bin"
-is "$status" 124 "a run is ended by its time-out"
+# ---- running, and killed ----
+"$HS_TOP/scripts/hyperscope" run --out "$O" --mem 64M --trace kvm_exit,kvm_entry \
+	--timeout "$(scaled 60)" "$payloads/bench.bin" </dev/null >"$tmp/out" 2>"$tmp/err" &
+live=$!
+for ((n = $(scaled 300); n > 0; n--)); do
+	sleep 0.1
+	"$hstrace" save "$tmp/runs/last/ram" "$tmp/live" 2>/dev/null || continue
+	! "$hstrace" stat "$tmp/live" | grep -q '^exits: [1-9]' || break
+done
+kill -0 $live
+ok $? "the machine runs"
+"$hstrace" report --last 5 "$tmp/live" >"$tmp/report" 2>&1
+is "$(events ' kvm_(exit|entry): ')" 5 "... and its trace can be read meanwhile"
+kill $live
+wait $live
+is "$?" 143 "it is killed"
 "$hstrace" stat "$trace" >"$tmp/table" 2>&1
 like "$(cat "$tmp/table")" 'microseconds of host time: indicative' "its table is there; without icount it is time"
 "$hstrace" report --last 5 "$trace" >"$tmp/report" 2>&1

@@ -13,17 +13,17 @@ NATIVE_TESTS += $(O)/tests/trace/test_trace
 
 $(O)/tests/trace/test_trace: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
-	$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_trace.c $(TRACE_TEST_RING) \
+	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_trace.c $(TRACE_TEST_RING) \
 		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka
 
 $(O)/tests/trace/mkram: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
-	$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/mkram.c $(TRACE_TEST_RING)
+	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/mkram.c $(TRACE_TEST_RING)
 
 $(O)/tests/trace/hstrace: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
-	$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(HSTRACE_SRC)
+	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(HSTRACE_SRC)
 
 $(O)/tests/trace/fuzz_hst: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
-	$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/fuzz_hst.c $(filter-out %/hstrace.c,$(HSTRACE_SRC))
+	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/fuzz_hst.c $(filter-out %/hstrace.c,$(HSTRACE_SRC))
