@@ -30,6 +30,7 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_INTERNAL_ERROR_DATA:
 	case KVM_CAP_SYSTEM_EVENT_DATA:
 	case KVM_CAP_CHECK_EXTENSION_VM:
+	case KVM_CAP_BINARY_STATS_FD:
 		return 1;
 	case KVM_CAP_NR_VCPUS:
 		return MIN(hv_nr_harts(), KVM_MAX_VCPUS);
@@ -132,8 +133,10 @@ static long vm_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 		return get_dirty_log(vm, arg);
 	case KVM_IOEVENTFD:
 		return set_ioeventfd(vm, arg);
+	case KVM_GET_STATS_FD:
+		return stats_create_vm_fd(vm);
 	default:
-		return -EINVAL;
+		return irqchip_ioctl(cmd, arg);
 	}
 }
 

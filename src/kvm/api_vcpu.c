@@ -2,7 +2,7 @@
 /*
  * api_vcpu.c - a vCPU's ioctls: copy in, check, call, under the vCPU's mutex.
  *
- * KVM_INTERRUPT alone goes without the mutex: it is for a vCPU that runs.
+ * KVM_INTERRUPT and KVM_GET_STATS_FD go without it: they are for a vCPU that runs.
  */
 #include "kvm.h"
 
@@ -131,6 +131,8 @@ static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 		return -EIO;
 	if (cmd == KVM_INTERRUPT)
 		return interrupt(vcpu, arg);
+	if (cmd == KVM_GET_STATS_FD)
+		return stats_create_vcpu_fd(vcpu);
 	if (hv_mutex_lock_interruptible(&vcpu->mutex))
 		return -EINTR;
 	trace_kvm_ioctl(cmd, arg);

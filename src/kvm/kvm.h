@@ -148,23 +148,13 @@ struct vcpu_timer {
 	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, raises VSTIP too */
 };
 
-/* One counter each: exits and what they cost; read through KVM_GET_STATS_FD. */
+/* Counters, read through KVM_GET_STATS_FD. */
 struct vcpu_stats {
-	u64 exits;
-	u64 ecall_exit;
-	u64 wfi_exit;
-	u64 wrs_exit;
-	u64 mmio_exit_user;
-	u64 mmio_exit_kernel;
-	u64 csr_exit_user;
-	u64 csr_exit_kernel;
-	u64 signal_exits;
-	u64 halt_successful_poll;
-	u64 halt_attempted_poll;
-	u64 halt_poll_invalid;
-	u64 halt_wakeup;
-	u64 blocking;
-	u64 gstage_faults;
+#define VCPU_STAT(name, kind) u64 name;
+#define VM_STAT(name, kind)
+#include "stats.def"
+#undef VCPU_STAT
+#undef VM_STAT
 };
 
 struct kvm_vcpu {
@@ -236,8 +226,11 @@ struct kvm_vcpu {
 /* ---- a VM ------------------------------------------------------------------- */
 
 struct vm_stats {
-	u64 remote_tlb_flush;
-	u64 remote_tlb_flush_requests;
+#define VCPU_STAT(name, kind)
+#define VM_STAT(name, kind) u64 name;
+#include "stats.def"
+#undef VCPU_STAT
+#undef VM_STAT
 };
 
 struct kvm {
@@ -445,6 +438,9 @@ static inline bool isa_has(const struct kvm_vcpu *vcpu, unsigned int ext)
 {
 	return vcpu->isa >> ext & 1;
 }
+
+/* irqfd.c: the VM ioctls about interrupts, and what no other knows (-EINVAL). */
+long irqchip_ioctl(unsigned int cmd, unsigned long arg);
 
 int stats_create_vm_fd(struct kvm *vm);
 int stats_create_vcpu_fd(struct kvm_vcpu *vcpu);

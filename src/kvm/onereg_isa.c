@@ -183,11 +183,6 @@ static int sbi_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 
 static int sbi_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
-	u64 now;
-	int err = sbi_get(vcpu, num, &now);
-
-	if (err || value == now)
-		return err;
 	if (vcpu->ran_once)
 		return -EBUSY;
 	return sbi_ext_set(vcpu, num, (unsigned long)value);

@@ -97,10 +97,10 @@ int sbi_ext_get(const struct kvm_vcpu *vcpu, unsigned long ext, unsigned long *e
 
 int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 {
-	if (ext >= KVM_RISCV_SBI_EXT_MAX || !is_implemented(ext))
-		return -ENOENT;
 	if (enabled > 1)
 		return -EINVAL;
+	if (ext >= KVM_RISCV_SBI_EXT_MAX || !is_implemented(ext))
+		return -ENOENT;
 	if (enabled)
 		vcpu->sbi_ext |= 1u << ext;
 	else
@@ -118,7 +118,7 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 	(void)trap;
 	trace_kvm_sbi_call(ext, fid, gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2]);
-	vcpu->stats.ecall_exit++;
+	vcpu->stats.ecall_exit_stat++;
 	if (e) {
 		trace_exit_class(&vcpu->exit_clock, e->class);
 		result = e->handle(vcpu, ext, fid, &ret);
@@ -126,10 +126,11 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		trace_exit_class(&vcpu->exit_clock, EXIT_SBI_OTHER);
 		ret.error = SBI_ERR_NOT_SUPPORTED;
 	}
-	if (vcpu->sbi_in_flight)
-		return result;
 	if (result == SBI_NO_RETURN)
 		return RESUME_GUEST;
+	/* User space acts: it answers, or the ecall is where a stopped vCPU stands. */
+	if (result != RESUME_GUEST)
+		return result;
 	vcpu->guest.sepc += ECALL_LEN;
 	gpr[GPR_A0] = (unsigned long)ret.error;
 	/* Legacy calls return in a0 only (SBI 5). */

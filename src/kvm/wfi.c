@@ -25,9 +25,18 @@ static bool pending_now(struct kvm_vcpu *vcpu)
 	return csr_read(vsip) & csr_read(vsie);
 }
 
+static u64 ticks_to_ns(u64 ticks)
+{
+	u64 hz = hv_timebase_hz();
+
+	/* Two steps: the product would overflow after half an hour. */
+	return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
+}
+
 static void block(struct kvm_vcpu *vcpu)
 {
 	u64 start = hv_time();
+	u64 ns;
 
 	if (trace_kvm_vcpu_block_enabled())
 		trace_kvm_vcpu_block(vcpu->timer_ops->get(vcpu));
@@ -35,8 +44,9 @@ static void block(struct kvm_vcpu *vcpu)
 	vcpu_sleep(vcpu, wake_reason);
 	vcpu->stats.blocking = 0;
 	vcpu->stats.halt_wakeup++;
-	if (trace_kvm_vcpu_wakeup_enabled())
-		trace_kvm_vcpu_wakeup((hv_time() - start) * 1000000000 / hv_timebase_hz(), 1, 1);
+	ns = ticks_to_ns(hv_time() - start);
+	vcpu->stats.halt_wait_ns += ns;
+	trace_kvm_vcpu_wakeup(ns, 1, 1);
 }
 
 int exit_wfi(struct kvm_vcpu *vcpu)
@@ -45,7 +55,7 @@ int exit_wfi(struct kvm_vcpu *vcpu)
 
 	trace_exit_class(&vcpu->exit_clock, EXIT_WFI);
 	trace_kvm_wfi(pending);
-	vcpu->stats.wfi_exit++;
+	vcpu->stats.wfi_exit_stat++;
 	if (!pending)
 		block(vcpu);
 	return RESUME_GUEST;
@@ -55,7 +65,7 @@ int exit_wrs(struct kvm_vcpu *vcpu)
 {
 	trace_exit_class(&vcpu->exit_clock, EXIT_WRS);
 	trace_kvm_wrs(pending_now(vcpu));
-	vcpu->stats.wrs_exit++;
+	vcpu->stats.wrs_exit_stat++;
 	/* Another vCPU may wait for this hart to make that store. */
 	if (hv_resched_needed())
 		hv_resched();
