@@ -59,7 +59,7 @@ static enum exit_unit exit_unit(void)
 		return EXIT_UNIT_INSTRET;
 	if (arg && !strcmp(arg, "time"))
 		return EXIT_UNIT_TIME;
-	if (arg && strcmp(arg, "auto") && strcmp(arg, "1"))
+	if (arg && strcmp(arg, "auto") != 0 && strcmp(arg, "1") != 0)
 		printk("trace: exitstat=%s is none of auto, instret, time, 0; using auto\n", arg);
 	return trace_instret_is_exact() ? EXIT_UNIT_INSTRET : EXIT_UNIT_TIME;
 }

@@ -155,11 +155,10 @@ static const struct {
 /* Appends to a text of which only the length may be wanted (buf NULL). */
 static size_t text_add(char *buf, size_t at, const char *s)
 {
-	size_t len = strlen(s);
-
-	if (buf)
-		memcpy(buf + at, s, len);
-	return at + len;
+	for (; *s; s++, at++)
+		if (buf)
+			buf[at] = *s;
+	return at;
 }
 
 static size_t formats_write(char *buf)
