@@ -227,7 +227,8 @@ static void set_name(struct process *p, const char *path)
 	const char *slash = strrchr(path, '/');
 
 	strlcpy(current->name, slash ? slash + 1 : path, sizeof(current->name));
-	strlcpy(p->path, path, sizeof(p->path));
+	/* Where the program really is: path may be /proc/self/exe itself, or a script. */
+	inode_path(p->mm->exe->inode, p->path, sizeof(p->path));
 }
 
 static void reset_thread(struct trap_frame *frame, unsigned long entry, unsigned long sp)
