@@ -61,7 +61,8 @@ static long create_vcpu(struct kvm *vm, unsigned long id)
 		goto unlock;
 	vcpu->idx = vm->nr_vcpus;
 	/* Only the first runs at once; the guest starts the others (SBI HSM). */
-	vcpu->hsm_stopped = vcpu->idx != 0;
+		if (vcpu->idx)
+		hsm_power_off(vcpu);
 	vm_hold(vm);
 	ret = hv_file_create("kvm-vcpu", &kvm_vcpu_ops, vcpu);
 	if (ret < 0) {

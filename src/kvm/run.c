@@ -156,9 +156,8 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	if (vcpu->sigmask_set)
 		hv_sigmask_swap(vcpu->sigmask, &sigmask);
 	memslot_vcpu_refresh(vcpu);
-	/* Time has passed in user space: look for signals, lines and starts first. */
-	__atomic_fetch_or(&vcpu->requests, BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM),
-			  __ATOMIC_RELAXED);
+		/* Time has passed in user space: look for signals first. */
+	vcpu_set_request(vcpu, REQ_HOST);
 	vcpu_load(vcpu);
 	ret = run_loop(vcpu);
 	vcpu_put(vcpu);
