@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# gdb.t - --gdb waits for gdb, and gdb steps a world switch by name.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/setup check)"
+
+debug()	# LAUNCHER-OPTION... -- GDB-COMMAND...: the launcher's status, gdb's words in $said
+{
+	local options=() commands=() launcher socket
+	while [ "$1" != -- ]; do options+=("$1"); shift; done
+	shift
+	for c in "$@"; do commands+=(-ex "$c"); done
+	"$HS_TOP/scripts/hyperscope" run --gdb --timeout "$(scaled 60)" "${options[@]}" hello \
+		>"$tmp/out" 2>"$tmp/err" </dev/null &
+	launcher=$!
+	for _ in $(seq 1 100); do
+		socket=$(sed -n "s/.*target remote \([^']*\)'.*/\1/p" "$tmp/err")
+		[ -z "$socket" ] || [ ! -S "$socket" ] || break
+		sleep 0.1
+	done
+	said=$(timeout "$(scaled 50)" gdb-multiarch -q -nx -batch -ex 'set osabi none' \
+		-ex 'set confirm off' -ex 'set breakpoint pending on' \
+		-ex "target remote $socket" "${commands[@]}" "$O/hyperscope.elf" 2>&1 </dev/null)
+	wait $launcher
+	status=$?
+}
+
+for how in "" --icount; do
+	debug $how --harts 1 --smp 1 -- 'hbreak host_main' 'continue' 'delete' \
+		'hbreak exit_handle' 'continue' 'print/x $scause' 'print (unsigned long)$hgatp >> 60' 'delete' 'continue'
+	like "$said" "Breakpoint 1, .*host_main" "gdb stops the host at its first line ${how:-without --icount}"
+	like "$said" "Breakpoint 2, " "and at an exit"
+	like "$said" "= (8|9|10)$" "where hgatp has the guest's table"
+	is "$status" 0 "then the run goes on to its end" || diag "$said"
+done
+is "$(left_running)" "" "nothing is left running"
+done_testing
