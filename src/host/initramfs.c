@@ -57,7 +57,7 @@ static bool parse_header(const u8 *p, u32 field[NR_FIELDS])
 {
 	int i, j, digit;
 
-	if (memcmp(p, "070701", 6) && memcmp(p, "070702", 6))
+	if (memcmp(p, "070701", 6) != 0 && memcmp(p, "070702", 6) != 0)
 		return false;
 	for (i = 0, p += 6; i < NR_FIELDS; i++) {
 		field[i] = 0;
@@ -105,6 +105,7 @@ static struct inode *parent_of(const char *path, const char **last)
 	struct inode *dir = root_inode, *next;
 	const char *end;
 	int depth = 0;
+	bool up;
 
 	inode_get(dir);
 	for (;; path = end) {
@@ -119,8 +120,9 @@ static struct inode *parent_of(const char *path, const char **last)
 		name[end - path] = '\0';
 		if (!strcmp(name, "."))
 			continue;
-		next = strcmp(name, "..") ? dir_lookup(dir, name) : NULL;
-		if (!next && strcmp(name, "..")) {
+		up = !strcmp(name, "..");
+		next = up ? NULL : dir_lookup(dir, name);
+		if (!next && !up) {
 			next = inode_alloc(S_IFDIR | 0755, NULL);
 			if (next && dir_add(dir, name, next)) {
 				inode_put(next);

@@ -189,26 +189,28 @@ struct inode *dir_lookup(struct inode *dir, const char *name)
 
 /* ---- making the tree at boot --------------------------------------------------------- */
 
+/* The name's inode, made if it is not there; the name holds the reference. */
 static struct inode *make_component(struct inode *dir, const char *name, u32 mode,
 				    const struct inode_ops *ops)
 {
-	struct inode *inode = dir_lookup(dir, name);
+	struct dentry *d = dir_find(dir, name);
+	struct inode *inode;
 
-	if (inode)
-		return inode;
-	inode = inode_alloc(mode, ops);
-	if (inode && dir_add(dir, name, inode)) {
+	if (!d) {
+		inode = inode_alloc(mode, ops);
+		if (inode)
+			dir_add(dir, name, inode);
 		inode_put(inode);
-		return NULL;
+		d = dir_find(dir, name);
 	}
-	return inode;
+	return d ? d->inode : NULL;
 }
 
-/* Returned without a reference of its own: the name keeps it. */
+/* Returned without a reference: the name keeps it. */
 struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops)
 {
 	char name[NAME_LEN_MAX + 1];
-	struct inode *dir = root_inode, *inode = root_inode;
+	struct inode *inode = root_inode;
 	const char *end;
 
 	mutex_lock(&tree_lock);
@@ -217,14 +219,12 @@ struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops)
 		for (end = path; *end && *end != '/';)
 			end++;
 		strlcpy(name, path, MIN(sizeof(name), (size_t)(end - path) + 1));
-		dir = inode;
-		if (!S_ISDIR(dir->mode)) {
+		if (!S_ISDIR(inode->mode))
 			inode = NULL;
-			break;
-		}
-		inode = *end ? make_component(dir, name, S_IFDIR | 0755, NULL)
-			     : make_component(dir, name, mode, ops);
-		inode_put(inode);
+		else if (*end)
+			inode = make_component(inode, name, S_IFDIR | 0755, NULL);
+		else
+			inode = make_component(inode, name, mode, ops);
 		path = end;
 	}
 	mutex_unlock(&tree_lock);

@@ -149,8 +149,8 @@ static int path_loop(struct path_state *s, unsigned int flags, struct walk *w)
 			return -ENOTDIR;
 		last = is_last(s->rest);
 		slash = *s->rest == '/';
-		if (last && (flags & WALK_PARENT) && strcmp(w->last, ".") &&
-		    strcmp(w->last, "..")) {
+		if (last && (flags & WALK_PARENT) && strcmp(w->last, ".") != 0 &&
+		    strcmp(w->last, "..") != 0) {
 			w->must_be_dir = slash;
 			return 0;
 		}

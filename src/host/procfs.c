@@ -104,7 +104,7 @@ static void add_times(struct text *t, const char *name, u64 busy, u64 idle)
 
 static int show_stat(struct inode *inode, struct text *t)
 {
-	u64 up = clock_monotonic_ns() / 10000000, idle[HV_MAX_HARTS], all = 0;
+	u64 up = clock_monotonic_ns() / 10000000, idle[HV_MAX_HARTS] = { 0 }, all = 0;
 	unsigned int i;
 	char name[16];
 
@@ -161,5 +161,5 @@ void procfs_init(void)
 	tree_make("/proc", S_IFDIR | 0555, &proc_root_ops);
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		pseudo_make(&files[i]);
-	procfs_pid_init();
+	procfs_link_init();
 }

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: MIT
-/* procfs.h - between procfs.c (the machine) and procfs_pid.c (processes). */
+/* procfs.h - between procfs.c (the machine), procfs_pid.c (processes), procfs_link.c (their links). */
 #ifndef HOST_PROCFS_H
 #define HOST_PROCFS_H
 
 #include "inode.h"
 
 extern const struct inode_ops proc_root_ops; /* /proc itself: numbers are processes */
-void procfs_pid_init(void);
+extern const struct inode_ops proc_exe_ops, proc_cwd_ops, proc_fd_dir_ops;
+void procfs_link_init(void); /* /proc/self */
+
+/* inode->id of what is below /proc/PID is that number. */
+int proc_number(const char *name); /* a number as a name; -1: it is none */
+struct process;
+struct process *proc_process(int id); /* of a process's or a thread's number; referenced, or NULL */
+bool proc_is_mine(const struct inode *inode); /* the caller's own process */
 
 /* As uname() says it. */
 #define OS_RELEASE "6.12.0-hyperscope"

@@ -20,7 +20,7 @@
 #include "uaccess.h"
 #include "vma.h"
 
-static int number_of(const char *name)
+int proc_number(const char *name)
 {
 	unsigned long value = 0;
 
@@ -35,7 +35,7 @@ static int number_of(const char *name)
 }
 
 /* The process of a number: its own, or one of its threads'. Referenced, or NULL. */
-static struct process *process_of(int id)
+struct process *proc_process(int id)
 {
 	struct process *p = process_find(id);
 	struct thread *t;
@@ -53,9 +53,9 @@ static struct process *process_of(int id)
 	return p;
 }
 
-static bool is_mine(const struct inode *inode)
+bool proc_is_mine(const struct inode *inode)
 {
-	struct process *p = process_of((int)inode->id);
+	struct process *p = proc_process((int)inode->id);
 	bool mine = p && p == current_process;
 
 	if (p)
@@ -135,7 +135,7 @@ static unsigned long mm_pages(const struct process *p)
 
 static int show_stat(struct inode *inode, struct text *t)
 {
-	struct process *p = process_of((int)inode->id);
+	struct process *p = proc_process((int)inode->id);
 	struct thread_facts f;
 	int i;
 
@@ -155,7 +155,7 @@ static int show_stat(struct inode *inode, struct text *t)
 
 static int show_status(struct inode *inode, struct text *t)
 {
-	struct process *p = process_of((int)inode->id);
+	struct process *p = proc_process((int)inode->id);
 	struct thread_facts f;
 
 	if (!p)
@@ -192,10 +192,10 @@ static int show_cmdline(struct inode *inode, struct text *t)
 {
 	struct process *p;
 
-	if (is_mine(inode))
+	if (proc_is_mine(inode))
 		return add_user_bytes(t, current_process->mm->arg_start,
 				      current_process->mm->arg_end);
-	p = process_of((int)inode->id);
+	p = proc_process((int)inode->id);
 	if (!p)
 		return -ESRCH;
 	text_add(t, "%s%c", p->path, '\0');
@@ -205,7 +205,7 @@ static int show_cmdline(struct inode *inode, struct text *t)
 
 static int show_environ(struct inode *inode, struct text *t)
 {
-	if (!is_mine(inode))
+	if (!proc_is_mine(inode))
 		return -EACCES;
 	return add_user_bytes(t, current_process->mm->env_start, current_process->mm->env_end);
 }
@@ -248,7 +248,7 @@ static int show_maps(struct inode *inode, struct text *t)
 	struct vma *vma;
 	char *name;
 
-	if (!is_mine(inode))
+	if (!proc_is_mine(inode))
 		return -EACCES;
 	name = kmalloc(PATH_LEN_MAX);
 	if (!name)
@@ -260,140 +260,6 @@ static int show_maps(struct inode *inode, struct text *t)
 	kfree(name);
 	return 0;
 }
-
-/* ---- links ----------------------------------------------------------------------------------- */
-
-static long exe_readlink(struct inode *inode, char *buf, size_t size)
-{
-	struct process *p;
-	long len = -ESRCH;
-
-	if (is_mine(inode) && current_process->mm->exe && current_process->mm->exe->inode)
-		return inode_path_locked(current_process->mm->exe->inode, buf, size);
-	p = process_of((int)inode->id);
-	if (p) {
-		strlcpy(buf, p->path, size);
-		len = (long)strlen(buf);
-		process_put(p);
-	}
-	return len;
-}
-
-static struct inode *exe_follow(struct inode *inode)
-{
-	struct file *exe = is_mine(inode) ? current_process->mm->exe : NULL;
-
-	if (!exe || !exe->inode)
-		return NULL;
-	inode_get(exe->inode);
-	return exe->inode;
-}
-
-static const struct inode_ops exe_ops = { .readlink = exe_readlink, .follow = exe_follow };
-
-static long cwd_readlink(struct inode *inode, char *buf, size_t size)
-{
-	struct inode *dir;
-	long len;
-
-	if (!is_mine(inode))
-		return -EACCES;
-	dir = path_start();
-	len = inode_path_locked(dir, buf, size);
-	inode_put(dir);
-	return len;
-}
-
-static struct inode *cwd_follow(struct inode *inode)
-{
-	return is_mine(inode) ? path_start() : NULL;
-}
-
-static const struct inode_ops cwd_ops = { .readlink = cwd_readlink, .follow = cwd_follow };
-
-static long self_readlink(struct inode *inode, char *buf, size_t size)
-{
-	(void)inode;
-	return snprintf(buf, size, "%d", current_process->pid);
-}
-
-static const struct inode_ops self_ops = { .readlink = self_readlink };
-
-static long thread_self_readlink(struct inode *inode, char *buf, size_t size)
-{
-	(void)inode;
-	return snprintf(buf, size, "%d/task/%d", current_process->pid, current->tid);
-}
-
-static const struct inode_ops thread_self_ops = { .readlink = thread_self_readlink };
-
-/* ---- fd/ ------------------------------------------------------------------------------------- */
-
-static long fd_readlink(struct inode *inode, char *buf, size_t size)
-{
-	struct file *f = fd_get((int)inode->id);
-	long len;
-
-	if (!f)
-		return -ENOENT;
-	if (f->inode && !f->anon_name) {
-		len = inode_path_locked(f->inode, buf, size);
-	} else {
-		strlcpy(buf, f->anon_name ? f->anon_name : "anon_inode:[file]", size);
-		len = (long)strlen(buf);
-	}
-	file_put(f);
-	return len;
-}
-
-static struct inode *fd_follow(struct inode *inode)
-{
-	struct file *f = fd_get((int)inode->id);
-	struct inode *to = f ? f->inode : NULL;
-
-	if (to)
-		inode_get(to);
-	file_put(f);
-	return to;
-}
-
-static const struct inode_ops fd_ops = { .readlink = fd_readlink, .follow = fd_follow };
-
-static struct inode *fd_lookup(struct inode *dir, const char *name)
-{
-	int fd = number_of(name);
-	struct inode *inode;
-	struct file *f = is_mine(dir) ? fd_get(fd) : NULL;
-
-	if (!f)
-		return NULL;
-	file_put(f);
-	inode = inode_alloc(S_IFLNK | 0700, &fd_ops);
-	if (inode) {
-		inode->id = (unsigned long)fd;
-		inode->nlink = 1;
-	}
-	return inode;
-}
-
-static bool fd_readdir(struct inode *dir, u64 from, struct dir_item *item)
-{
-	struct fd_table *t = current_process->fds;
-	u64 fd;
-
-	if (!is_mine(dir))
-		return false;
-	for (fd = from; fd < FD_MAX; fd++) {
-		if (!READ_ONCE(t->files[fd]))
-			continue;
-		*item = (struct dir_item){ .cookie = fd, .ino = fd + 1000, .mode = S_IFLNK };
-		snprintf(item->name, sizeof(item->name), "%llu", fd);
-		return true;
-	}
-	return false;
-}
-
-static const struct inode_ops fd_dir_ops = { .lookup = fd_lookup, .readdir = fd_readdir };
 
 /* ---- the directories ------------------------------------------------------------------------- */
 
@@ -414,9 +280,9 @@ static const struct pid_entry pid_entries[] = {
 	{ .name = "environ", .file.show = show_environ },
 	{ .name = "comm", .file.show = show_comm },
 	{ .name = "schedstat", .file.show = show_schedstat },
-	{ .name = "exe", .mode = S_IFLNK | 0777, .ops = &exe_ops },
-	{ .name = "cwd", .mode = S_IFLNK | 0777, .ops = &cwd_ops },
-	{ .name = "fd", .mode = S_IFDIR | 0500, .ops = &fd_dir_ops },
+	{ .name = "exe", .mode = S_IFLNK | 0777, .ops = &proc_exe_ops },
+	{ .name = "cwd", .mode = S_IFLNK | 0777, .ops = &proc_cwd_ops },
+	{ .name = "fd", .mode = S_IFDIR | 0500, .ops = &proc_fd_dir_ops },
 	{ .name = "task", .mode = S_IFDIR | 0555, .ops = &task_dir_ops }, /* not in task/TID */
 };
 
@@ -443,7 +309,7 @@ static struct inode *pid_lookup(struct inode *dir, const char *name)
 	for (i = 0; i < ARRAY_SIZE(pid_entries); i++) {
 		const struct pid_entry *e = &pid_entries[i];
 
-		if (strcmp(e->name, name))
+		if (strcmp(e->name, name) != 0)
 			continue;
 		return e->mode ? child_inode(dir, e->mode, e->ops, dir->id)
 			       : pseudo_inode(&e->file, dir->id);
@@ -466,7 +332,7 @@ static const struct inode_ops pid_dir_ops = { .lookup = pid_lookup, .readdir = p
 /* The thread of a process with the lowest number >= from; -1: none. */
 static int next_tid(int pid, int from)
 {
-	struct process *p = process_of(pid);
+	struct process *p = proc_process(pid);
 	struct thread *t;
 	int best = -1;
 
@@ -483,7 +349,7 @@ static int next_tid(int pid, int from)
 
 static struct inode *task_lookup(struct inode *dir, const char *name)
 {
-	int tid = number_of(name);
+	int tid = proc_number(name);
 
 	if (tid < 0 || next_tid((int)dir->id, tid) != tid)
 		return NULL;
@@ -509,8 +375,8 @@ static const struct inode_ops task_dir_ops = { .lookup = task_lookup, .readdir =
 
 static struct inode *root_lookup(struct inode *dir, const char *name)
 {
-	int id = number_of(name);
-	struct process *p = id > 0 ? process_of(id) : NULL;
+	int id = proc_number(name);
+	struct process *p = id > 0 ? proc_process(id) : NULL;
 
 	if (!p)
 		return NULL;
@@ -533,9 +399,3 @@ static bool root_readdir(struct inode *dir, u64 from, struct dir_item *item)
 }
 
 const struct inode_ops proc_root_ops = { .lookup = root_lookup, .readdir = root_readdir };
-
-void procfs_pid_init(void)
-{
-	tree_make("/proc/self", S_IFLNK | 0777, &self_ops);
-	tree_make("/proc/thread-self", S_IFLNK | 0777, &thread_self_ops);
-}

@@ -150,13 +150,14 @@ static size_t cook(const struct tty *tty, const u8 *from, size_t n, u8 *to)
 static long tty_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	struct tty *tty = f->priv;
-	u8 *raw = kmalloc(3 * CHUNK), *cooked = raw + CHUNK;
+	u8 *raw = kmalloc(3 * CHUNK), *cooked;
 	size_t done = 0, n;
 	long err = 0;
 
 	(void)pos;
 	if (!raw)
 		return -ENOMEM;
+	cooked = raw + CHUNK;
 	err = mutex_lock_interruptible(&tty->write_lock);
 	if (err) {
 		kfree(raw);

@@ -158,7 +158,8 @@ static long move_sectors(struct disk *d, struct transfer *t, bool write, unsigne
 		err = hv_user_page_get(mm, buf + done, !write, &t->pages[n]);
 		if (err)
 			break;
-		t->segs[++n] = (struct virtq_seg){
+		n++;
+		t->segs[n] = (struct virtq_seg){
 			.pa = t->pages[n - 1].pa + ((buf + done) & (PAGE_SIZE - 1)),
 			.len = (u32)part,
 		};
@@ -216,7 +217,7 @@ static long disk_io(struct disk *d, bool write, unsigned long buf, size_t size, 
 		return -ENOMEM;
 	while (done < size) {
 		whole = (size - done) & ~(SECTOR - 1);
-		if (*pos % SECTOR || !whole)
+		if (*pos % SECTOR || !whole || !t)
 			n = move_edge(d, write, buf + done, size - done, *pos);
 		else
 			n = move_sectors(d, t, write, buf + done, whole, *pos);

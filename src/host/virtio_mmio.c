@@ -120,7 +120,7 @@ int virtq_setup(struct virtio_dev *dev, struct virtq *vq, unsigned int index, un
 	u32 max;
 	hpa_t pa;
 	u8 *va;
-	u16 i;
+	unsigned int i;
 
 	wr(dev, VIRTIO_MMIO_QUEUE_SEL, index);
 	max = rd(dev, VIRTIO_MMIO_QUEUE_NUM_MAX);
