@@ -98,14 +98,13 @@ struct walk {
 };
 
 int path_walk(struct inode *start, const char *path, unsigned int flags, struct walk *w);
-/* As the kernel sees it: from the current process's directory, or the root. */
-struct inode *path_start(void);
 
 /* Making things at boot: parents are made as needed; NULL on failure. */
 struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops);
 struct inode *tree_make_link(const char *path, const char *target);
 
 /* Opening (open.c): a new file on an inode, or by path. */
+struct inode *path_start(void); /* the current process's directory, or the root; referenced */
 struct file *inode_open(struct inode *inode, unsigned int flags, int *err);
 struct file *path_open(struct inode *start, const char *path, unsigned int flags, unsigned int mode,
 		       int *err);

@@ -10,7 +10,7 @@
 #include "devfs.h"
 #include "inode.h"
 #include "page.h"
-#include "thread.h"
+#include "process.h"
 #include "uaccess.h"
 
 #define OPEN_FLAGS_KEPT                                                               \
@@ -94,6 +94,15 @@ static int create_at(struct inode *start, const char *path, unsigned int mode, s
 	else
 		w->inode = inode;
 	return err;
+}
+
+struct inode *path_start(void)
+{
+	struct process *p = current->process;
+	struct inode *dir = p && p->cwd ? p->cwd : root_inode;
+
+	inode_get(dir);
+	return dir;
 }
 
 struct file *path_open(struct inode *start, const char *path, unsigned int flags, unsigned int mode,

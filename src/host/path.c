@@ -12,8 +12,6 @@
 #include <string.h>
 #include "inode.h"
 #include "page.h"
-#include "process.h"
-#include "thread.h"
 
 #define LINKS_MAX 40
 
@@ -24,15 +22,6 @@ struct path_state {
 	unsigned int half; /* the one in use */
 	unsigned int links;
 };
-
-struct inode *path_start(void)
-{
-	struct process *p = current->process;
-	struct inode *dir = p && p->cwd ? p->cwd : root_inode;
-
-	inode_get(dir);
-	return dir;
-}
 
 static void state_move(struct path_state *s, struct inode *to)
 {

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+/* shim.h - read before every file here: strlcpy(), which glibc 2.36 lacks, and S_IF*, which
+ * <linux/stat.h> leaves to glibc. */
+#ifndef TESTS_FILES_SHIM_H
+#define TESTS_FILES_SHIM_H
+
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define strlcpy shim_strlcpy
+size_t shim_strlcpy(char *dst, const char *src, size_t size);
+
+#endif
