@@ -101,4 +101,6 @@ void hv_user_fp_release(void)
 	save_if_dirty(current);
 	if (current->fp_in_unit)
 		leave_unit(current);
+	/* Another thread's values may still stand in the unit, saved when it left: not for long. */
+	my_hart()->fp_owner = NULL;
 }

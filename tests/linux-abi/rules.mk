@@ -9,4 +9,4 @@ tests: $(ABI_PROGS)
 
 $(O)/tests/linux-abi/%: $(TOP)/tests/linux-abi/%.c $(TOP)/tests/linux-abi/tap.h
 	@mkdir -p $(@D)
-	$(CC_RV) -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror -ffile-prefix-map=$(TOP)/= -o $@ $< -lm
+	$(CC_RV) -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror $(UAPI_CFLAGS) -ffile-prefix-map=$(TOP)/= -o $@ $< -lm
