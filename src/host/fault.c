@@ -31,7 +31,7 @@ unsigned long vma_pte_flags(unsigned int prot)
 
 	/*
 	 * PROT_NONE keeps its page: a leaf that neither user (no U) nor kernel (no R, no W)
-	 * can use for data. V without R, W, X would be a pointer to a table (S 4.3.1).
+	 * can use for data. V without R, W, X would be a pointer to a table (S §3.1).
 	 */
 	if (!(prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
 		return PTE_V | PTE_X | PTE_A | PTE_D;
@@ -70,7 +70,7 @@ static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsig
 		return -ENOMEM;
 	WRITE_ONCE(*pte, pte_make(pa, flags));
 	mm->total_pages += size / SZ_4K;
-	/* A hart may have cached that nothing was here (S 4.2.1). */
+	/* A hart may have cached that nothing was here (S §2.1). */
 	__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 	if (vma->prot & PROT_EXEC)
 		mm_sync_icache(mm);

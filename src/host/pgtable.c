@@ -4,7 +4,7 @@
  *
  * The kernel's half (root entries 256 to 511) is written at boot and never again; every
  * address space copies those entries. So a kernel address needs no fence, ever.
- * Spec: S 4.3 to 4.4 (Sv32, Sv39), S 2.1 (sfence.vma). Locks: mm->lock for users' halves.
+ * Spec: S §3 and §4 (Sv32, Sv39), S §2.1 (sfence.vma). Locks: mm->lock for users' halves.
  */
 #include <string.h>
 #include "hv/csr.h"

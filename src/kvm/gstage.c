@@ -8,7 +8,7 @@
  * the list of retired tables runs through their first entries in a form that has V
  * clear, which such a walk takes for "not mapped".
  *
- * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H 2.10, H 5.1, S 4.2.1.
+ * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H 2.10, H 5.1, S §2.1.
  */
 #include <asm-generic/errno.h>
 #include "kvm.h"

@@ -11,7 +11,7 @@
  * going on, do nothing: the guest faults again. A new memory map changes the number, too.
  *
  * No fence follows a leaf that was put where none was: a hart that still remembers
- * "not mapped" (S 4.2.1 allows it) faults once more, finds the leaf and fences then.
+ * "not mapped" (S §2.1 allows it) faults once more, finds the leaf and fences then.
  *
  * Spec: H 5.1, H 6.3.
  */

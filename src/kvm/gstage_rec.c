@@ -3,7 +3,7 @@
  * gstage_rec.c - the G-stage walker as recursion (toggle gstage_walk=recursive).
  *
  * Each function does one table and calls itself for the next: the tidy form, which
- * reads as the specification's algorithm does (S 4.3.2). Built with
+ * reads as the specification's algorithm does (S §3.2). Built with
  * -fno-optimize-sibling-calls, else the compiler turns the tail calls into the loops
  * of gstage_iter.c and the toggle would compare nothing.
  *

@@ -8,7 +8,7 @@
  * 64 KiB range of Svnapot. Permissions are not checked: the hardware has done that.
  *
  * The guest may change its tables while we read them; each PTE is read once, and what
- * no longer fits the trap makes the guest try again. Spec: S 4.3.2, H 5.2, H 5.3.
+ * no longer fits the trap makes the guest try again. Spec: S §3.2, H 5.2, H 5.3.
  */
 #include <asm-generic/errno.h>
 #include "vsstage.h"

@@ -4,7 +4,7 @@
  *
  * WFI exits because hstatus.VTW is set: the hart is the host's to idle. The vCPU's thread
  * sleeps until an interrupt that VS has enabled in vsie is pending, whatever
- * vsstatus.SIE says (S 3.3.3), or until something else wants the vCPU; WFI may end
+ * vsstatus.SIE says (M §3.3), or until something else wants the vCPU; WFI may end
  * for no reason. wrs.nto exits too and only yields: the store that it waits for raises
  * no interrupt, so sleeping could be for ever.
  */

@@ -2,7 +2,7 @@
 /*
  * pte.h - page-table entries and modes of Sv39/48/57, their x4 forms, and Sv32.
  *
- * RV64 leaf or pointer (Priv. spec, S 4.3.1 and 4.4.1; H 5.1 for the G-stage):
+ * RV64 leaf or pointer (Priv. spec, S §3.1, §4.1; H §5.1 for the G-stage):
  *
  *   63 62 61 60     54 53                          10 9 8 7 6 5 4 3 2 1 0
  *   +-+-----+---------+------------------------------+---+-+-+-+-+-+-+-+-+
