@@ -32,7 +32,7 @@ static const char *or_number(const char *name, const char *fmt, u64 number, char
 	return buf;
 }
 
-/* scause: S 1.8, H table of causes. Interrupts have the top bit, of 32 or of 64. */
+/* scause: S §1.8, H §6.1. Interrupts have the top bit, of 32 or of 64. */
 static const struct name exceptions[] = {
 	{ 0, "inst_misaligned" },
 	{ 1, "inst_access_fault" },

@@ -3,7 +3,7 @@
  * fdt.c - the few questions that a payload asks its device tree.
  *
  * A walk over the structure block of the flattened format (Devicetree
- * Specification 0.4, chapter 5), so that a payload can be built with nothing
+ * §5), so that a payload can be built with nothing
  * but a compiler. Cells of `reg` are two and two, except in /cpus: one.
  */
 #include "rt.h"

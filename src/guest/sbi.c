@@ -2,7 +2,7 @@
 /*
  * sbi.c - calls into what is below: a hypervisor, or the firmware itself.
  *
- * SBI chapter 3: extension in a7, function in a6, arguments in a0 to a5;
+ * SBI §3: extension in a7, function in a6, arguments in a0 to a5;
  * a0 and a1 come back as error and value, every other register is kept.
  */
 #include "rt.h"

@@ -28,7 +28,7 @@ _start:
 
 	.text
 boot:
-	/* a0 = hart id, a1 = device tree; satp = 0, interrupts off (SBI chapter 3). */
+	/* a0 = hart id, a1 = device tree; satp = 0, interrupts off (SBI §3). */
 	csrw	sie, zero
 	la	t0, _bss
 	la	t1, _end

@@ -3,7 +3,7 @@
  * boot.S - from the firmware's jump to C, on the first hart and on the others.
  *
  * Entry, first hart: a0 = hartid, a1 = device tree (physical), MMU off, SIE = 0
- * (SBI chapter 9, HSM hart start; the RISC-V Linux boot protocol for the header).
+ * (SBI §9, HSM hart start; the RISC-V Linux boot protocol for the header).
  * Exit: host_main(hartid, dtb, load address) on the high addresses.
  */
 #include "hv/csr.h"

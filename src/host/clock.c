@@ -4,7 +4,7 @@
  *
  * Hardware is given the first deadline only when it changed: by stimecmp where
  * the hart has Sstc, else by SBI TIME. Locks: hart->timer_lock; callbacks run
- * without it. Spec: Sstc 2.1; SBI 2.0 chapter 6.
+ * without it. Spec: Sstc, SBI §6.
  */
 #include "clock.h"
 #include "fdt.h"

@@ -3,7 +3,7 @@
  * fdt.c - the device tree: memory, reserved ranges, harts, nodes by compatible.
  *
  * The blob stays where the firmware put it (its pages are reserved), read through
- * the linear map. Source: Devicetree specification 0.4, chapters 2, 3 and 5.
+ * the linear map. Source: Devicetree §2, §3, §5.
  */
 #include "fdt.h"
 #include <string.h>

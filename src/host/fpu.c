@@ -5,7 +5,7 @@
  * A thread's registers are in the unit of the hart that it runs on (fp_in_unit, the
  * hart's fp_owner is the thread), or in thread->fp, then its FS is Off and its
  * first FP instruction traps. A thread that used FP in its last turn gets its
- * registers back at once when it is scheduled in. Spec: S 1.1 (FS), F 2.
+ * registers back at once when it is scheduled in. Spec: M §1.6 (FS), F §2.
  */
 #include "hv/csr.h"
 #include "smp.h"

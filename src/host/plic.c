@@ -3,7 +3,7 @@
  * plic.c - the host's own interrupt controller: the platform's PLIC.
  *
  * All device interrupts go to the first hart's supervisor context: two harts that race
- * to claim would only cost a trap. Source: RISC-V PLIC specification 1.0.0, chapters 2 to 9.
+ * to claim would only cost a trap. Source: PLIC §2 to §9.
  */
 #include <linux/errno.h>
 #include "drivers.h"

@@ -3,7 +3,7 @@
  * probe.c - what this platform has: read off the device tree, the firmware and CSRs.
  *
  * Prints facts only; scripts/hyperscope probe says what follows from each. A mode of
- * hgatp that the hart lacks leaves the register as it was (H 2.10), so writing
+ * hgatp that the hart lacks does not read back as written (H §2.10), so writing
  * and reading back tells. Nothing runs in a guest then, so no fence is needed.
  */
 #include "probe.h"

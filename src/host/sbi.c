@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.c - calls to the firmware. Source: SBI 2.0, chapter 3 (binary encoding).
+ * sbi.c - calls to the firmware. Source: SBI §3 (binary encoding).
  */
 #include "hv/sbi.h"
 #include "smp.h"
@@ -32,7 +32,7 @@ bool firmware_has_sbi(unsigned long ext)
 
 /*
  * One call where the hartids fit one mask word from their lowest; the firmware takes a
- * base and XLEN bits (SBI chapter 3.1).
+ * base and XLEN bits (SBI §3.1).
  */
 void sbi_remote_fence(unsigned long fid, unsigned long mask, unsigned long start,
 		      unsigned long size, unsigned long id)

@@ -339,8 +339,8 @@ void sched_idle_loop(void)
 		__atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
 		irq_poll();
 		/*
-		 * SIE is 0: an interrupt that comes after the poll makes wfi fall through (H and
-		 * Priv. spec, S 1.3: wfi wakes on pending and enabled in sie, whatever SIE is).
+		 * SIE is 0: an interrupt that comes after the poll makes wfi fall through
+		 * (M §3.3: it resumes on pending and enabled in sie, whatever SIE is).
 		 */
 		if (!me->nr_queued && !me->need_resched)
 			__asm__ volatile("wfi");

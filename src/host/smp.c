@@ -2,7 +2,7 @@
 /*
  * smp.c - the other harts: found in the device tree, started by SBI HSM.
  *
- * Spec: SBI 2.0 chapter 9 (HSM: hart start) and chapter 7 (IPI).
+ * Spec: SBI §9 (HSM: hart start), §7 (IPI).
  */
 #include "smp.h"
 #include "clock.h"

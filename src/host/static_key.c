@@ -11,7 +11,7 @@
  *   off:  low half, all harts fence.i, high half
  *
  * No hart ever meets a low half of `j` with a high half that is not its own. Locks:
- * key_lock. Spec: Zifencei 1 (fence.i), unprivileged 2.4 (addi, nop), 2.5.1 (jal).
+ * key_lock. Spec: Zifencei (fence.i), RV32I §4.1 (addi), §4.3 (nop), §5.1 (jal).
  */
 #include "hv/static_key.h"
 #include "hv/bits.h"

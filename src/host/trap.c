@@ -4,7 +4,7 @@
  *
  * The kernel never sets SIE: interrupts arrive as traps from user mode, are read from
  * sip by irq_poll() in the idle loop and in long loops, or end a guest's run and come
- * through hv_handle_interrupt(). Spec: S 1.1, S 1.3, S 1.8.
+ * through hv_handle_interrupt(). Spec: S §1.1, §1.3, §1.8.
  */
 #include <asm-generic/errno-base.h>
 #include <asm-generic/siginfo.h>

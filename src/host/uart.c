@@ -2,7 +2,7 @@
 /*
  * uart.c - the console device: ns16550 registers, or the firmware's console.
  *
- * Source: NS16550A data sheet (registers); SBI chapters 5 and 12 for the fallback.
+ * Source: NS16550A data sheet (registers); SBI §5 and §12 for the fallback.
  */
 #include "uart.h"
 #include "fdt.h"

@@ -2,8 +2,8 @@
 /*
  * virtio.h - virtio devices behind memory-mapped registers: transport and queues.
  *
- * Source: Virtual I/O Device (VIRTIO) Version 1.2, chapters 2, 3, 4.2; legacy (version
- * 1) devices by the same chapters' legacy interface sections, for QEMU's default.
+ * Source: virtio §2, §3, §4.2; legacy (version 1) devices by the same chapters' legacy
+ * interface sections, for QEMU's default.
  */
 #ifndef HOST_VIRTIO_H
 #define HOST_VIRTIO_H

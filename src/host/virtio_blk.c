@@ -8,7 +8,7 @@
  * does that one sector pass through a buffer here, under edge_lock, so that two writers
  * of one sector do not undo each other.
  *
- * Locks: edge_lock (sleeping) > lock (spin, the queue). Source: VIRTIO 1.2, 5.2.
+ * Locks: edge_lock (sleeping) > lock (spin, the queue). Source: virtio §5.2.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

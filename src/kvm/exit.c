@@ -79,7 +79,7 @@ int trap_gpa(const struct hv_trap *trap, gpa_t *gpa)
 {
 	/*
 	 * htval is the address without its low 2 bits; for an explicit access they are those of
-	 * stval. 0 says that the hardware did not tell (H 2.8), and page 0 cannot be told from it.
+	 * stval. 0 says that the hardware did not tell (H §2.8), and page 0 cannot be told from it.
 	 */
 	if (!trap->htval)
 		return -ENOENT;

@@ -8,7 +8,7 @@
  * the list of retired tables runs through their first entries in a form that has V
  * clear, which such a walk takes for "not mapped".
  *
- * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H 2.10, H 5.1, S §2.1.
+ * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H §2.10, H §5.1, S §2.1.
  */
 #include <asm-generic/errno.h>
 #include "kvm.h"
@@ -167,7 +167,7 @@ bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end)
 	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_PROTECT);
 }
 
-/* Largest first, as Linux chooses. A mode that is not there leaves the old value (H 2.10). */
+/* Largest first, as Linux chooses. A mode that is not there does not read back (H §2.10). */
 int gstage_probe(void)
 {
 	unsigned int i;
@@ -197,7 +197,7 @@ unsigned int gstage_gpa_bits(void)
 
 unsigned long gstage_hgatp(const struct gstage *gs, unsigned long vmid)
 {
-	/* The root is 16 KiB aligned: PPN[1:0], which must be 0, are (H 2.10). */
+	/* The root is 16 KiB aligned: PPN[1:0], which must be 0, are (H §2.10). */
 	return FIELD_PREP(HGATP_MODE, mode->mode) | FIELD_PREP(HGATP_VMID, vmid) |
 	       FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
 }

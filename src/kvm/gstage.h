@@ -2,7 +2,7 @@
 /*
  * gstage.h - a VM's G-stage page table: its shape, its contents, and who may change it.
  *
- * The table translates guest physical to host physical addresses (H 5.1). It has the
+ * The table translates guest physical to host physical addresses (H §5.1). It has the
  * form of Sv39, Sv48 or Sv57 (Sv32 on RV32) with a root four times as large: 2 more
  * bits of address, 16 KiB, aligned to that.
  *
@@ -13,7 +13,7 @@
  *
  * A leaf has V, R, X, U, A always and W, D together: A and D are set here, so that
  * hardware with Svade never faults for them and hardware with Svadu never writes
- * (H 5.1: every guest access is a user-level one to this table, hence U).
+ * (H §5.1: every guest access is a user-level one to this table, hence U).
  *
  * Two walkers implement struct gstage_ops, side by side: gstage_iter.c and
  * gstage_rec.c (toggle gstage_walk). gstage.c has what both share.

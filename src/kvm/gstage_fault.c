@@ -13,7 +13,7 @@
  * No fence follows a leaf that was put where none was: a hart that still remembers
  * "not mapped" (S §2.1 allows it) faults once more, finds the leaf and fences then.
  *
- * Spec: H 5.1, H 6.3.
+ * Spec: H §5.1, §6.3.
  */
 #include <asm-generic/errno.h>
 #include "memslot.h"
@@ -22,10 +22,10 @@
 
 /* ---- which address ------------------------------------------------------------ */
 
-/* Of a pseudoinstruction, the bit that tells a write of A and D from a read (H 6.3). */
+/* Of a pseudoinstruction, the bit that tells a write of A and D from a read (H §6.3). */
 #define HTINST_PSEUDO_WRITE BIT(5)
 
-/* From htval and htinst alone; -ENOENT: htval is 0, which says nothing (H 2.8). */
+/* From htval and htinst alone; -ENOENT: htval is 0, which says nothing (H §2.8). */
 static int fault_from_trap(const struct hv_trap *trap, struct gstage_fault *fault)
 {
 	*fault = (struct gstage_fault){

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * hfence.h - the fences of the hypervisor extension, as functions (H 3.2).
+ * hfence.h - the fences of the hypervisor extension, as functions (H §3.2).
  *
  * All act on this hart only. On the native test host the same names reach a TLB
  * model that keeps what no fence has dropped.

@@ -4,7 +4,7 @@
  *
  * A stopped vCPU's thread sleeps inside KVM_RUN. Another thread's start leaves the
  * entry point under hsm_lock and wakes it; the registers are reset by the vCPU's own
- * thread, which alone may touch them. Spec: SBI chapter 9.
+ * thread, which alone may touch them. Spec: SBI §9.
  */
 #include "kvm.h"
 

@@ -2,7 +2,7 @@
 /*
  * inject.c - traps that the guest takes although they arrived in HS.
  *
- * What the hardware does on a trap into VS, done by hand (S 1.1, H 2.11): the old
+ * What the hardware does on a trap into VS, done by hand (S §1.1, H §2.11, §6.2): the old
  * privilege and interrupt enable go to vsstatus, the cause to the VS CSRs, and the
  * guest goes on in VS at its trap vector. All with the vCPU loaded.
  */

@@ -4,7 +4,7 @@
  *
  * Only WFI and wrs.nto in VS have a meaning of ours, and the CSR `seed` one of user space's
  * (KVM_EXIT_RISCV_CSR). All else is a privilege that this guest does not have: it takes an
- * illegal-instruction exception, as on a hart without the feature (H 6.1: HS emulates
+ * illegal-instruction exception, as on a hart without the feature (H §6.1: HS emulates
  * the absence of what it does not offer).
  */
 #include "kvm.h"
@@ -30,7 +30,7 @@ static int inject_illegal(struct kvm_vcpu *vcpu, const struct hv_trap *trap, uns
 }
 
 /*
- * stval has the instruction, or 0 if this hart does not say (S 1.9): then it is fetched
+ * stval has the instruction, or 0 if this hart does not say (S §1.9): then it is fetched
  * again. 0 from here: the guest goes on, either to its own trap or to try once more.
  */
 static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
@@ -109,7 +109,7 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		return RESUME_GUEST;
 	trace_kvm_virtual_inst(insn);
 
-	/* In VU both exit whatever VTW says, and are illegal (H 6.1). */
+	/* In VU both exit whatever VTW says, and are illegal (H §6.1). */
 	if (from_vs && insn == INSN_WFI) {
 		vcpu->guest.sepc += 4;
 		return exit_wfi(vcpu);

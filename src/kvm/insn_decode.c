@@ -7,7 +7,7 @@
  * them is mmio.c's decision. Unknown encodings are ACCESS_NONE.
  *
  * The tables are checked against the assembler's own encodings by
- * tests/native/test_insn_decode.c. Spec: RV32I and RV64I 2.6, C 3, Zcb, H 6.3.
+ * tests/native/test_insn_decode.c. Spec: RV32I §6, RV64I §3, C §3, Zcb, H §6.3.
  */
 #include "insn_decode.h"
 #include "hv/bits.h"
@@ -79,7 +79,7 @@ static void decode_32(unsigned long insn, struct access_insn *access)
 	}
 }
 
-/* Offsets of the compressed forms, scaled by the width (C 3.1, 3.2). */
+/* Offsets of the compressed forms, scaled by the width (C §3.1, §3.2). */
 static long offset_cw(unsigned long insn)
 {
 	return bits(insn, 5, 5) << 6 | bits(insn, 12, 10) << 3 | bits(insn, 6, 6) << 2;

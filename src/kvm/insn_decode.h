@@ -31,7 +31,7 @@ struct access_insn {
 void insn_decode_access(unsigned long insn, struct access_insn *access);
 
 /*
- * From htinst, where the hardware has transformed the instruction (H 6.3): a
+ * From htinst, where the hardware has transformed the instruction (H §6.3): a
  * compressed one expanded, with bit 1 clear, and in place of the base register the
  * distance from the access's address to where it faulted: 0 unless misaligned.
  * base and offset are not known; *distance is.

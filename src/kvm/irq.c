@@ -7,7 +7,7 @@
  * copies the lines' states to hvip. The sender's release and the thread's acquire make a
  * mark imply its state; of two senders that race for a line either may win, as on wires.
  *
- * hvip.VSSIP is also the guest's to clear (vsip is an alias, H 2.3): while the vCPU is
+ * hvip.VSSIP is also the guest's to clear (vsip is an alias, H §2.3, §2.12): while the vCPU is
  * loaded the CSR itself is the truth for lines without a mark, otherwise csrs.hvip.
  */
 #include "kvm.h"
@@ -61,6 +61,6 @@ bool vcpu_has_irq(struct kvm_vcpu *vcpu)
 	lines |= READ_ONCE(vcpu->irq_pending) & changed;
 	if (vcpu->timer_ops->pending(vcpu))
 		lines |= BIT(IRQ_VS_TIMER);
-	/* vsie has the lines where the guest sees them, one bit below (H 2.12). */
+	/* vsie has the lines where the guest sees them, one bit below (H §2.12). */
 	return lines & (vcpu->csrs.vsie << 1) & VS_LINES;
 }

@@ -35,7 +35,7 @@ static unsigned long firmware_id(unsigned long fid)
 	return (unsigned long)hv_sbi_call(SBI_EXT_BASE, fid, 0, 0, 0, 0, 0).value;
 }
 
-/* A mode that the hart does not have leaves vsatp as it was (H 2.18). No guest runs yet. */
+/* A mode that the hart does not have does not read back (H §2.18). No guest runs yet. */
 static unsigned long probe_satp_mode(void)
 {
 	static const u8 modes[] = { SATP_MODE_SV57, SATP_MODE_SV48, SATP_MODE_SV39,

@@ -325,9 +325,9 @@ void vcpu_switch(struct kvm_vcpu *vcpu);
 void vcpu_exit_vector(void); /* stvec in the guest: the second half of vcpu_switch() */
 int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
-/* The faulting guest physical address; htval may be 0 (H 2.8): then 0 and -ENOENT. */
+/* The faulting guest physical address; htval may be 0 (H §2.8): then 0 and -ENOENT. */
 int trap_gpa(const struct hv_trap *trap, gpa_t *gpa);
-/* htinst holds a pseudoinstruction: an implicit VS-stage page-table access (H 6.3). */
+/* htinst holds a pseudoinstruction: an implicit VS-stage page-table access (H §6.3). */
 static inline bool htinst_is_pseudo(unsigned long htinst)
 {
 	return htinst == 0x3000 || htinst == 0x3020 || htinst == 0x2000 || htinst == 0x2020;

@@ -4,12 +4,12 @@
  *
  * Which register and how many bytes: from htinst if the hardware has transformed the
  * instruction into it, else from the instruction, fetched again as the guest would
- * (H 3.1: HLVX). Then it is an ioeventfd's, or user space's: KVM_EXIT_MMIO, and what
+ * (H §3.1: HLVX). Then it is an ioeventfd's, or user space's: KVM_EXIT_MMIO, and what
  * user space answered takes effect at the next KVM_RUN, once.
  *
  * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are
  * emulated. All else gets the answer of hardware without atomicity, FP or misalignment
- * support in its I/O region: the access fault that fits the trap (H 6.1: load,
+ * support in its I/O region: the access fault that fits the trap (H §6.1: load,
  * or store/AMO), at the address that faulted:
  *
  *   AMO, SC, cbo.*, FP and vector stores     store/AMO access fault
@@ -51,7 +51,7 @@ static void refetch_failed(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 
 	/*
 	 * A G-stage fault: the host has taken the page of the instruction; the guest's own
-	 * fetch will bring it back. The specification has cause 21 here (H 3.1, a load);
+	 * fetch will bring it back. The specification has cause 21 here (H §3.1, a load);
 	 * QEMU gives 12 with htval set, where a VS-stage fault has htval 0.
 	 */
 	if (fetch->scause == EXC_LOAD_GUEST_PAGE_FAULT ||

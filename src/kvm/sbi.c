@@ -133,7 +133,7 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		return result;
 	vcpu->guest.sepc += ECALL_LEN;
 	gpr[GPR_A0] = (unsigned long)ret.error;
-	/* Legacy calls return in a0 only (SBI 5). */
+	/* Legacy calls return in a0 only (SBI §5). */
 	if (!e || e->handle != sbi_legacy)
 		gpr[GPR_A1] = (unsigned long)ret.value;
 	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], ret.error, (u64)ret.value);

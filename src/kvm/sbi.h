@@ -33,7 +33,7 @@ void sbi_ipi_send(struct kvm_vcpu *target, void *arg);
 unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);
 
 /*
- * vCPUs of a hart mask (SBI 3.1): call for each that mask and base name. base ~0: all.
+ * vCPUs of a hart mask (SBI §3.1): call for each that mask and base name. base ~0: all.
  * SBI_ERR_INVALID_PARAM if a bit names no vCPU; the others were called.
  */
 long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,

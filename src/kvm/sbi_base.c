@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_base.c - SBI chapter 4: which SBI this is, and what it can do.
+ * sbi_base.c - SBI §4: which SBI this is, and what it can do.
  *
  * Implementation id 3 and Linux's version: a guest finds the interface of KVM here,
  * whatever stands behind it, and guests do choose their workarounds by these numbers.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_dbcn.c - SBI chapter 12: the debug console is user space's, buffers included.
+ * sbi_dbcn.c - SBI §12: the debug console is user space's, buffers included.
  *
  * Off until user space switches it on, since a VMM that does not know it could not
  * answer (KVM_REG_RISCV_SBI_EXT).

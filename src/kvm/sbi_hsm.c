@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_hsm.c - SBI chapter 9: starting, stopping and suspending vCPUs.
+ * sbi_hsm.c - SBI §9: starting, stopping and suspending vCPUs.
  */
 #include "sbi.h"
 #include "memslot.h"

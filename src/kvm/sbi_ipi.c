@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_ipi.c - SBI chapter 7: interrupts from vCPU to vCPU.
+ * sbi_ipi.c - SBI §7: interrupts from vCPU to vCPU.
  */
 #include "sbi.h"
 

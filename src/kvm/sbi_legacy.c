@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_legacy.c - SBI chapter 5: the calls of version 0.1, each an extension of its own.
+ * sbi_legacy.c - SBI §5: the calls of version 0.1, each an extension of its own.
  *
  * Hart masks are behind a guest virtual address, read with the guest's privilege; the
  * fault of that read is the guest's. Address 0 means all harts.

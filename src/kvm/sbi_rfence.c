@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_rfence.c - SBI chapter 8: fences on other vCPUs.
+ * sbi_rfence.c - SBI §8: fences on other vCPUs.
  *
  * A target in its guest is kicked out and fences before it enters again; one that is
  * not in its guest fences when it next enters. The call returns when every target is
@@ -38,7 +38,7 @@ static void wait_fence(struct kvm_vcpu *target, void *arg)
 	vcpu_wait_request(target, REQ_FENCE_I);
 }
 
-/* On [start, start + size), or everywhere when both are 0 or the size is ~0 (SBI 8). */
+/* On [start, start + size), or everywhere when both are 0 or the size is ~0 (SBI §8). */
 static long remote_sfence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long mask,
 			  unsigned long base, const unsigned long *range)
 {

@@ -40,7 +40,7 @@ vcpu_switch:
 	 */
 	REG_L	t0, VCPU_exit_vector(a0)
 	REG_L	t1, GUEST_sstatus(a0)	/* SPP: VS or VU; SPIE unused; FS: see fp.h */
-	REG_L	t2, GUEST_hstatus(a0)	/* SPV = 1: sret sets V (H 2.1) */
+	REG_L	t2, GUEST_hstatus(a0)	/* SPV = 1: sret sets V (H §2.1) */
 	REG_L	t3, GUEST_sepc(a0)
 	csrrw	t0, stvec, t0
 	csrrw	t4, sscratch, a0	/* how the exit vector finds the vCPU */

@@ -2,7 +2,7 @@
 /*
  * timer.h - the guest's timer: the contract of its two variants.
  *
- * Guest time is time + htimedelta (H 2.7). The guest sets its timer by stimecmp or
+ * Guest time is time + htimedelta (H §2.7). The guest sets its timer by stimecmp or
  * by SBI; either way VSTIP is pending while guest time >= compare.
  */
 #ifndef KVM_TIMER_H

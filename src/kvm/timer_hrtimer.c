@@ -4,7 +4,7 @@
  *
  * The guest sets it by SBI (stimecmp does not exist for it: henvcfg.STCE is 0). The host
  * timer runs whether the vCPU runs, sleeps or waits for a hart; when it fires it sets
- * the line and kicks. Setting a later time clears the line (SBI chapter 6).
+ * the line and kicks. Setting a later time clears the line (SBI §6).
  */
 #include "timer.h"
 

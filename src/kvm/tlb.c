@@ -9,7 +9,7 @@
  * fences whenever the vCPU, or the hart's last vCPU of this VM, is another than before.
  *
  * G-stage fences name the VMID; VS-stage fences act on the VMID in hgatp, so the vCPU
- * must be loaded (H 3.2). The alternative, an SBI remote fence from the notifier, stops
+ * must be loaded (H §3.2). The alternative, an SBI remote fence from the notifier, stops
  * no vCPU but would have to know under which VMID each still runs across a rollover.
  */
 #include "kvm.h"

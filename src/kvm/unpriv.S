@@ -5,7 +5,7 @@
  *   unsigned long unpriv_hlv(gva, trap, hstatus)        a whole register
  *   unsigned long unpriv_hlvx_hu(gva, trap, hstatus)    16 bits of an instruction
  *
- * `hstatus` is the guest's: SPVP says with which privilege HLV runs (H 3.1). On
+ * `hstatus` is the guest's: SPVP says with which privilege HLV runs (H §3.1). On
  * success trap->scause is 0; otherwise *trap has the CSRs of the trap that the
  * access met. On entry and return SIE = 0. Clobbered, when the access traps: sepc, sstatus.SPP
  * and SPIE, which a system call has on its stack.

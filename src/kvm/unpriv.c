@@ -5,7 +5,7 @@
  * Both stages translate and check as for an access of the guest itself, so what it
  * could not read we cannot read for it; a trap on the way is the caller's to give
  * to the guest. Another vCPU may change the page meanwhile: what was read is read once.
- * Spec: H 3.1.
+ * Spec: H §3.1.
  */
 #include "kvm.h"
 #include "kvm_asm.h"

@@ -98,7 +98,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 
 	/*
 	 * vsatp is 0 from the last put until hgatp is ours: else a speculative walk could
-	 * join this guest's VS-stage with another's G-stage in the TLB (H 5.3).
+	 * join this guest's VS-stage with another's G-stage in the TLB (H §5.3).
 	 */
 	gstage_vcpu_load(vcpu);
 	csr_write(vsatp, csrs->vsatp);

@@ -16,7 +16,7 @@
  * and each load drops everything.
  *
  * Locks: vmid_lock (a leaf) guards the generation, the next VMID, and each VM's.
- * Spec: H 2.10, H 3.2.
+ * Spec: H §2.10, §3.2.
  */
 #include "kvm.h"
 #include "hfence.h"

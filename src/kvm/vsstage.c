@@ -3,12 +3,12 @@
  * vsstage.c - the VS-stage, walked in software.
  *
  * Needed when the trap does not say which guest physical address it is about: htval
- * may be 0 (H 2.8), and htinst may be 0 (H 2.9), which leaves open whether the access
+ * may be 0 (H §2.8), and htinst may be 0 (H §6.3), which leaves open whether the access
  * itself or the walk for it faulted. Bare, Sv39, Sv48, Sv57, and Sv32 on RV32; a
  * 64 KiB range of Svnapot. Permissions are not checked: the hardware has done that.
  *
  * The guest may change its tables while we read them; each PTE is read once, and what
- * no longer fits the trap makes the guest try again. Spec: S §3.2, H 5.2, H 5.3.
+ * no longer fits the trap makes the guest try again. Spec: S §3.2, H §5.2, Svnapot.
  */
 #include <asm-generic/errno.h>
 #include "vsstage.h"
@@ -57,7 +57,7 @@ static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigne
 	hpa_t base = pte_to_hpa(pte);
 	bool sets_ad = !(pte & PTE_A) || (fault->write && !(pte & PTE_D));
 
-	/* With Svadu the walk itself writes the PTE (H 5.3); without, it would have faulted. */
+	/* With Svadu the walk itself writes the PTE (H §2.5); without, it would have faulted. */
 	if (sets_ad && !(vcpu->henvcfg & ENVCFG_ADUE))
 		return -EAGAIN;
 	if (sets_ad && !gstage_permits(vcpu->kvm, pte_gpa, true))

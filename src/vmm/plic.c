@@ -10,7 +10,7 @@
  * again only after completion, if its line is still high. A line that falls before the claim
  * takes its request back (QEMU does so too; the specification would let a stale claim through).
  *
- * Register map: RISC-V PLIC specification 1.0.0, chapter 3.
+ * Register map: PLIC §3.
  */
 #include <string.h>
 #include "vmm.h"
@@ -89,7 +89,7 @@ static u32 claim(struct plic *plic, struct plic_context *context)
 	return source;
 }
 
-/* A completion by a context that hasn't enabled the source is ignored, by the specification. */
+/* A completion by a context that hasn't enabled the source is ignored (PLIC §9). */
 static void complete(struct plic *plic, struct plic_context *context, u64 source)
 {
 	if (source == 0 || source >= PLIC_SOURCES || !(context->enable >> source & 1))

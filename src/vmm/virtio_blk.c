@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio_blk.c - a disk: a raw file or a block device (virtio 1.2, chapter 5.2).
+ * virtio_blk.c - a disk: a raw file or a block device (virtio §5.2).
  *
  * A request is a header that the device reads, data, and one status byte that the device writes
- * last. How the driver cuts them into buffers is its own business (2.7.4), so the header is taken
+ * last. How the driver cuts them into buffers is its own business (§2.7.4), so the header is taken
  * from the front of all readable bytes and the status from the end of all writable ones.
  *
  * A write is done when the host's kernel has it; a flush is fdatasync().

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio_mmio.c - the register window of a virtio device, version 2 (virtio 1.2, chapter 4.2).
+ * virtio_mmio.c - the register window of a virtio device, version 2 (virtio §4.2).
  *
  * One queue a device. A notification of it is an ioeventfd: KVM signals the eventfd without
  * leaving the kernel, and the device's own thread works on the queue. Where KVM has no ioeventfd,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio_ring.c - the device's side of a split virtqueue (virtio 1.2, chapter 2.7).
+ * virtio_ring.c - the device's side of a split virtqueue (virtio §2.7).
  *
  * The rings are memory that a hostile guest changes at any time. So every field is read exactly
  * once into a local variable, checked, and used from there; every address goes through
@@ -62,7 +62,7 @@ static struct vring_desc read_desc(const struct vring_desc *table, u32 index)
 	};
 }
 
-/* One buffer of the chain. Those that the device reads come first (virtio 1.2, 2.7.4.2). */
+/* One buffer of the chain. Those that the device reads come first (virtio §2.7.4.2). */
 static bool add_buffer(struct machine *m, struct chain *chain, const struct vring_desc *desc,
 		       const char **why)
 {

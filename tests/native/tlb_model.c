@@ -303,7 +303,7 @@ unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 	return trap->scause ? 0 : value;
 }
 
-/* A fetch's permissions, a load's causes (H 3.1); QEMU has a fetch's page fault for both. */
+/* A fetch's permissions, a load's causes (H §3.1); QEMU has a fetch's page fault for both. */
 unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 {
 	u16 value = 0;

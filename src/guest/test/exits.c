@@ -29,7 +29,7 @@ static bool tval_is(const struct trap *trap, unsigned long want)
 }
 
 /*
- * S 1.9: stval is the instruction's bits, or 0. Not asked of mret and sret: QEMU
+ * S §1.9: stval is the instruction's bits, or 0. Not asked of mret and sret: QEMU
  * gives the bits of an earlier instruction there.
  */
 static void ok_illegal(unsigned long word, const char *name)

@@ -223,7 +223,7 @@ static void test_pmu(void)
 	       "asking for a counter that does not exist is invalid");
 }
 
-/* SBI chapter 5: one function each, a0 is all that comes back. */
+/* SBI §5: one function each, a0 is all that comes back. */
 static void test_legacy(void)
 {
 	unsigned long mask = 1UL << this_hart()->id;

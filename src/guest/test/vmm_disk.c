@@ -3,8 +3,8 @@
  * vmm_disk.c - a virtio disk driven by hand: well, and as a hostile guest would.
  *
  * The VMM has to survive everything here, say DEVICE_NEEDS_RESET where the ring itself is broken,
- * answer an error where only a request is, and serve again after a reset. (virtio 1.2: rings 2.7,
- * registers 4.2.2, block device 5.2.) Needs a disk of 1 MiB whose first sectors may be written.
+ * answer an error where only a request is, and serve again after a reset. (Rings: virtio §2.7,
+ * registers: §4.2.2, block device: §5.2.) Needs a disk of 1 MiB whose first sectors may be written.
  */
 #include "rt.h"
 

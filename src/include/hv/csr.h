@@ -27,7 +27,7 @@
 #define FS_CLEAN     2
 #define FS_DIRTY     3
 
-/* hstatus (H 2.1) */
+/* hstatus (H §2.1) */
 #define HSTATUS_VSBE  BIT(5)
 #define HSTATUS_GVA   BIT(6)
 #define HSTATUS_SPV   BIT(7)
@@ -98,7 +98,7 @@
 #define HGATP_PPN    GENMASK(21, 0)
 #endif
 
-/* henvcfg (H 2.5) is 64 bits wide on every XLEN: bit numbers, used with u64 */
+/* henvcfg (H §2.5) is 64 bits wide on every XLEN: bit numbers, used with u64 */
 #define HSTATEEN0_ENVCFG  (1ULL << 62) /* senvcfg is the guest's */
 #define HSTATEEN0_STATEEN (1ULL << 63) /* sstateen0 is the guest's */
 #define ENVCFG_FIOM       BIT(0)

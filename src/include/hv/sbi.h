@@ -8,7 +8,7 @@
 #ifndef HV_SBI_H
 #define HV_SBI_H
 
-/* Legacy extensions (SBI chapter 5): one function each, result in a0 only. */
+/* Legacy extensions (SBI §5): one function each, result in a0 only. */
 #define SBI_LEGACY_SET_TIMER              0x0
 #define SBI_LEGACY_CONSOLE_PUTCHAR        0x1
 #define SBI_LEGACY_CONSOLE_GETCHAR        0x2
@@ -36,7 +36,7 @@
 #define SBI_EXT_VENDOR_START       0x09000000
 #define SBI_EXT_VENDOR_END         0x09ffffff
 
-/* Base (chapter 4) */
+/* Base (SBI §4) */
 #define SBI_BASE_GET_SPEC_VERSION 0
 #define SBI_BASE_GET_IMP_ID       1
 #define SBI_BASE_GET_IMP_VERSION  2
@@ -48,7 +48,7 @@
 #define SBI_TIME_SET_TIMER 0
 #define SBI_IPI_SEND_IPI   0
 
-/* Remote fences (chapter 8) */
+/* Remote fences (SBI §8) */
 #define SBI_RFENCE_FENCE_I          0
 #define SBI_RFENCE_SFENCE_VMA       1
 #define SBI_RFENCE_SFENCE_VMA_ASID  2
@@ -57,7 +57,7 @@
 #define SBI_RFENCE_HFENCE_VVMA_ASID 5
 #define SBI_RFENCE_HFENCE_VVMA      6
 
-/* Hart state management (chapter 9) */
+/* Hart state management (SBI §9) */
 #define SBI_HSM_HART_START            0
 #define SBI_HSM_HART_STOP             1
 #define SBI_HSM_HART_GET_STATUS       2
@@ -72,7 +72,7 @@
 #define SBI_HSM_SUSPEND_RETENTIVE     0x00000000
 #define SBI_HSM_SUSPEND_NON_RETENTIVE 0x80000000
 
-/* System reset (chapter 10) */
+/* System reset (SBI §10) */
 #define SBI_SRST_RESET            0
 #define SBI_SRST_TYPE_SHUTDOWN    0
 #define SBI_SRST_TYPE_COLD_REBOOT 1
@@ -80,7 +80,7 @@
 #define SBI_SRST_REASON_NONE      0
 #define SBI_SRST_REASON_SYSFAIL   1
 
-/* Debug console (chapter 12) */
+/* Debug console (SBI §12) */
 #define SBI_DBCN_WRITE      0
 #define SBI_DBCN_READ       1
 #define SBI_DBCN_WRITE_BYTE 2
