@@ -3,7 +3,7 @@
  * virtio_console.c - the ports of a virtio console: finding them, and moving their bytes.
  * port.c has them as files and terminals.
  *
- * The device tells of its ports by messages on a control queue (VIRTIO 1.2, 5.3.6.2): we
+ * The device tells of its ports by messages on a control queue (virtio §5.3.6.2): we
  * say DEVICE_READY, it answers PORT_ADD for each; to our PORT_READY it answers with the
  * name and whether somebody is at the far end. A port is opened when it is first used:
  * before that the device takes no input for it.
@@ -180,11 +180,6 @@ int virtio_console_probe(struct virtio_dev *dev)
 	return 0;
 }
 
-void port_tell_open(struct port *p)
-{
-	control_send(p->id, VIRTIO_CONSOLE_PORT_OPEN, 1);
-}
-
 static struct port *port_named(const char *name)
 {
 	int i;
@@ -233,7 +228,8 @@ struct port *port_find(const char *name)
 		port_wait(&ports_wait, port_is_open, p, hv_time() + ns_to_ticks(OPEN_NS));
 	if (p && !p->used) {
 		p->used = true;
-		port_tell_open(p);
+		control_send(p->id, VIRTIO_CONSOLE_PORT_OPEN, 1);
+		port_offer_input(p);
 	}
 	return p;
 }

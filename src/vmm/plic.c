@@ -8,7 +8,7 @@
  *
  * A source goes level -> pending (gateway) -> claimed, in service -> completed. It is pending
  * again only after completion, if its line is still high. A line that falls before the claim
- * takes its request back (QEMU does so too; the specification would let a stale claim through).
+ * takes its request back (QEMU does so too; PLIC §1.2 would let a stale claim through).
  *
  * Register map: PLIC §3.
  */

@@ -3,7 +3,7 @@
  * sbi.c - every SBI function once with good and once with bad arguments.
  *
  * What the specification leaves open, or where Linux 6.12 differs from it, is
- * said at the claim. Spec: SBI 2.0, the chapter of each extension.
+ * said at the claim. Spec: SBI, the chapter of each extension.
  */
 #include "rt.h"
 

@@ -3,7 +3,7 @@
  * vmm_devices.c - the VMM's interrupt controller and serial port, register by register.
  *
  * The port's "transmitter empty" interrupt is a line that a program can raise and drop at will:
- * with it the PLIC is tried (RISC-V PLIC specification 1.0.0; contexts as in the device tree: 2n
+ * with it the PLIC is tried (registers: PLIC §3; contexts as in the device tree: 2n
  * is nobody's, 2n + 1 is hart n in S mode).
  */
 #include "rt.h"
