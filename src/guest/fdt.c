@@ -3,7 +3,8 @@
  * fdt.c - the few questions that a payload asks its device tree.
  *
  * A walk over the structure block of the flattened format (Devicetree §5), so
- * that a payload can be built with nothing but a compiler. Cells of `reg` are two and two, except in /cpus: one.
+ * that a payload can be built with nothing but a compiler. Cells of `reg`
+ * are two and two, except in /cpus: one.
  */
 #include "rt.h"
 
