@@ -132,8 +132,18 @@ int port_setup(struct port *p, struct virtio_dev *dev, u32 id)
 		p->tx_buf[i].data = pa_to_va(pa);
 		list_add_tail(&p->tx_buf[i].link, &p->free);
 	}
-	virtq_kick(&p->rx);
 	return 0;
+}
+
+/*
+ * QEMU looks whether a port takes input when its main loop happens to turn, or when it
+ * is kicked: without this what was typed before could wait for ever.
+ */
+void port_offer_input(struct port *p)
+{
+	spin_lock(&p->lock);
+	virtq_kick(&p->rx);
+	spin_unlock(&p->lock);
 }
 
 /* ---- what the device tells -------------------------------------------------------------------- */
@@ -443,12 +453,20 @@ static const struct tty_ops port_tty_ops = {
 
 struct tty *port_tty(struct port *p)
 {
-	if (!p->tty) {
-		p->tty = kmalloc(sizeof(*p->tty));
-		if (!p->tty)
-			return NULL;
-		tty_init(p->tty, &port_tty_ops, p);
-		tty_feed(p);
-	}
-	return p->tty;
+	struct tty *tty;
+
+	if (p->tty)
+		return p->tty;
+	tty = kmalloc(sizeof(*tty));
+	if (!tty)
+		return NULL;
+	tty_init(tty, &port_tty_ops, p);
+	/* From here on every buffer interrupts: ^C must not wait for a reader. */
+	spin_lock(&p->lock);
+	p->tty = tty;
+	virtq_want_interrupt(&p->rx, true);
+	rx_collect(p);
+	spin_unlock(&p->lock);
+	tty_feed(p);
+	return tty;
 }

@@ -38,10 +38,10 @@ struct port {
 int port_setup(struct port *p, struct virtio_dev *dev, u32 id);
 void port_far_end(struct port *p, bool open);
 void port_interrupt(struct port *p);
+void port_offer_input(struct port *p); /* after the device was told that the port is open */
 unsigned int port_unsent(struct port *p); /* buffers that nobody took yet; 0 if nobody will */
 
 /* virtio_console.c */
-void port_tell_open(struct port *p);
 /* As wait_event_deadline(), and it polls the device if that has no interrupt. */
 int port_wait(struct waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_disk.c - a block device: file_disk [DEVICE]; /dev/vda without. On Linux a loop
- * device serves. The first and last MiB are overwritten; nothing else is.
+ * file_disk.c - a block device: file_disk [DEVICE [wait]]; /dev/vda without. On Linux a
+ * loop device serves. The first and last MiB are overwritten; nothing else is. With
+ * "wait" it only leaves its mark and stays until it is killed.
  */
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -132,6 +133,10 @@ int main(int argc, char **argv)
 	if (!ok(fd >= 0, "open"))
 		return tap_done();
 	test_facts(name);
+	if (argc > 2) {
+		leave_mark();
+		pause();
+	}
 	test_transfers();
 	test_edges();
 	test_threads();

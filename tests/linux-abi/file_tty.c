@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/*
+ * file_tty.c - what a program on a terminal sees of its user's typing; tests/qemu/files.t types.
+ * Prints "ready N" before it waits for line N; what it got, in hexadecimal, after it.
+ * On no terminal it has one claim only.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include "tap.h"
+
+static volatile sig_atomic_t interrupts;
+
+static void count(int signo)
+{
+	(void)signo;
+	interrupts++;
+}
+
+static void show(const char *name, const char *buf, ssize_t n)
+{
+	printf("%s:", name);
+	for (ssize_t i = 0; i < n; i++)
+		printf(" %02x", (unsigned char)buf[i]);
+	printf(n < 0 ? " errno %d\n" : "\n", errno);
+	fflush(stdout);
+}
+
+static void read_and_show(const char *name)
+{
+	char buf[5000];
+	ssize_t n;
+
+	printf("ready %s\n", name);
+	fflush(stdout);
+	n = read(0, buf, sizeof(buf));
+	if (n > 64)
+		printf("%s: %zd bytes, last %02x\n", name, n, (unsigned char)buf[n - 1]);
+	else
+		show(name, buf, n);
+	fflush(stdout);
+}
+
+static void set_mode(tcflag_t clear, int min, int time)
+{
+	struct termios t;
+
+	tcgetattr(0, &t);
+	t.c_lflag |= ICANON | ECHO | ISIG;
+	t.c_lflag &= ~clear;
+	t.c_cc[VMIN] = (cc_t)min;
+	t.c_cc[VTIME] = (cc_t)time;
+	tcsetattr(0, TCSANOW, &t);
+}
+
+int main(void)
+{
+	struct sigaction sa = { .sa_handler = count };
+	struct pollfd p = { 0, POLLIN, 0 };
+	struct termios t;
+	int n = -1;
+
+	if (!isatty(0)) {
+		fails_with(tcgetattr(0, &t), ENOTTY, "what is no terminal says so");
+		return tap_done();
+	}
+	printf("name: %s\n", ttyname(0) ? ttyname(0) : "none");
+	read_and_show("line");
+	read_and_show("edited");
+	read_and_show("eof");
+	read_and_show("long");
+	sigaction(SIGINT, &sa, NULL);
+	read_and_show("interrupt");
+	printf("interrupts: %d\n", (int)interrupts);
+	set_mode(ICANON | ECHO, 1, 0);
+	read_and_show("raw");
+	set_mode(ICANON | ECHO, 3, 0);
+	read_and_show("three");
+	set_mode(ICANON | ECHO, 0, 2);
+	read_and_show("timed");
+	set_mode(ICANON | ECHO, 0, 0);
+	read_and_show("polled");
+	set_mode(ICANON | ECHO | ISIG, 1, 0);
+	printf("ready poll\n");
+	fflush(stdout);
+	poll(&p, 1, -1);
+	ioctl(0, FIONREAD, &n);
+	printf("poll: %d, %d bytes\n", p.revents == POLLIN, n);
+	read_and_show("signal character");
+	set_mode(0, 1, 0);
+	tcgetattr(0, &t);
+	t.c_oflag &= ~OPOST;
+	tcsetattr(0, TCSANOW, &t);
+	printf("no CR here\n");
+	fflush(stdout);
+	return 0;
+}
