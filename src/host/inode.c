@@ -119,6 +119,8 @@ int dir_add(struct inode *dir, const char *name, struct inode *inode)
 
 	if (len > NAME_LEN_MAX)
 		return -ENAMETOOLONG;
+	if (!dir->name && dir != root_inode)
+		return -ENOENT; /* removed while somebody is in it */
 	d = kmalloc(sizeof(*d) + len + 1);
 	if (!d)
 		return -ENOSPC;

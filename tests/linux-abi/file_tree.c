@@ -160,7 +160,15 @@ static void test_unlinked(void)
 {
 	struct stat st;
 	char c = 0;
-	int fd = open("gone", O_CREAT | O_RDWR, 0600);
+	int fd, dir;
+
+	mkdir("gone", 0755);
+	dir = open("gone", O_DIRECTORY);
+	rmdir("gone");
+	fails_with(openat(dir, "x", O_CREAT | O_RDWR, 0600), ENOENT, "a file in no directory");
+	fails_with(mkdirat(dir, "x", 0700), ENOENT, "nor a directory");
+	close(dir);
+	fd = open("gone", O_CREAT | O_RDWR, 0600);
 
 	ok(write(fd, "z", 1) == 1 && unlink("gone") == 0 && pread(fd, &c, 1, 0) == 1 && c == 'z',
 	   "an unlinked file is there while it is open");

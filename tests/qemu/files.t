@@ -36,12 +36,12 @@ E2
 }
 
 # ---- programs ----
-names="file_tree file_io file_wait file_tty"
+names="file_tree file_io file_wait file_tty file_leak"
 files=()
 for name in $names; do
 	files+=(--file "$progs/$name:/abi/$name")
 done
-hs exec --quiet "${files[@]}" "$progs/suite" $(printf '/abi/%s ' $names)
+hs exec --quiet --env HS_EXACT=1 "${files[@]}" "$progs/suite" $(printf '/abi/%s ' $names)
 claims "2 harts"
 
 # ---- a disk: modern, then legacy; and what was synced outlives QEMU ----
