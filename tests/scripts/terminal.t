@@ -27,8 +27,8 @@ def shell_test():
     guest.type("echo $((6 * 7)) $(tty) $(stty size)\r")
     tap.ok(guest.wait_for(r"\n42 /dev/ttyS0 33 99\r", 20), "which knows the terminal's size", guest.seen)
     guest.wait_for(PROMPT, 20)
-    guest.type("sleep 1000\r")
-    guest.wait_for(r"sleep 1000\r", 10)
+    guest.type("echo begun; sleep 1000\r")  # before its output the shell still has the terminal
+    guest.wait_for(r"\nbegun\r", 20)
     guest.type("\x03")
     tap.ok(guest.wait_for(PROMPT, 20), "Ctrl-C ends what runs in it, and not the machine", guest.seen)
     guest.type("world\x01\x01echo hello-\r")  # Ctrl-A: to the line's beginning
