@@ -15,7 +15,7 @@
  * With too few VMIDs (VMIDLEN 0), or the toggle vmid=flush, all VMs share VMID 0
  * and each load drops everything.
  *
- * Locks: vmid_lock (a leaf) guards the generation, the next VMID, and each VM's.
+ * Locks: vmid_lock (a leaf) guards changes of the generation, the next VMID, each VM's.
  * Spec: H §2.10, §3.2.
  */
 #include "kvm.h"
@@ -40,10 +40,8 @@ void vmid_init(void)
 	hfence_gvma_all();
 }
 
-/* A VMID of the current generation for the VM; returns that generation. */
-static u64 vmid_assign(struct kvm *vm)
+static u64 vmid_new(struct gstage *gs)
 {
-	struct gstage *gs = &vm->gstage;
 	u64 now;
 
 	spin_lock(&vmid_lock);
@@ -54,12 +52,24 @@ static u64 vmid_assign(struct kvm *vm)
 			trace_kvm_vmid_rollover(generation);
 		}
 		gs->vmid = next_vmid++;
-		gs->vmid_generation = generation;
+		/* Last, for who reads without the lock. */
+		__atomic_store_n(&gs->vmid_generation, generation, __ATOMIC_RELEASE);
 		trace_kvm_vmid(gs->vmid, generation);
 	}
 	now = generation;
 	spin_unlock(&vmid_lock);
 	return now;
+}
+
+/* A VMID of the current generation for the VM; returns that generation. */
+static u64 vmid_assign(struct gstage *gs)
+{
+	u64 now = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
+
+	/* If it ends at this very moment, vmid_update() sees that before the entry. */
+	if (__atomic_load_n(&gs->vmid_generation, __ATOMIC_ACQUIRE) == now)
+		return now;
+	return vmid_new(gs);
 }
 
 static bool vmid_shared(const struct kvm *vm)
@@ -79,7 +89,7 @@ static void enter_own(struct kvm_vcpu *vcpu)
 {
 	struct kvm *vm = vcpu->kvm;
 	unsigned int hart = hv_hart();
-	u64 now = vmid_assign(vm);
+	u64 now = vmid_assign(&vm->gstage);
 
 	csr_write(hgatp, gstage_hgatp(&vm->gstage, vm->gstage.vmid));
 	if (hart_generation[hart] != now) {

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_sbi.c - the guest's SBI calls, made by guests that run: KVM_RUN's whole loop.
+ *
+ * A guest is a script of steps, one for each entry. What payloads show on the real
+ * machine (src/guest/test/sbi.c) is not repeated; here are other vCPUs' states, user space's
+ * lies, and any arguments at all.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include "native.h"
+#include "hfence.h"
+
+#define PC  (NATIVE_GUEST_BASE + 0x1000)
+#define ANY (~0UL)
+
+static struct native_vm vm;
+static struct kvm_vcpu *second;
+
+static int setup(void **state)
+{
+	(void)state;
+	native_reset();
+	native_core_start();
+	native_vm_make(&vm, 0);
+	vcpu_put(vm.vcpu);
+	second = native_vcpu_make(&vm, 1);
+	vm.vcpu->guest.sepc = PC;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	native_vm_free(&vm);
+	native_user_exit();
+	assert_int_equal(native_objects_in_use(), 0);
+	return 0;
+}
+
+/* ---- a guest that makes calls ------------------------------------------------------------ */
+
+struct call {
+	unsigned long ext, fid, args[4];
+	long error, value; /* as the guest finds them when it runs on */
+};
+
+static struct call *script;
+static unsigned int script_len, script_at;
+
+/* Each entry takes the last call's result and makes the next; at the end a signal comes. */
+static void scripted_guest(struct kvm_vcpu *vcpu)
+{
+	unsigned long *gpr = vcpu->guest.gpr;
+	unsigned int i;
+
+	if (script_at > 0 && script_at <= script_len) {
+		script[script_at - 1].error = (long)gpr[GPR_A0];
+		script[script_at - 1].value = (long)gpr[GPR_A1];
+	}
+	if (script_at >= script_len) {
+		script_at++;
+		native_signal_set(true);
+		native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
+		return;
+	}
+	for (i = 0; i < 4; i++)
+		gpr[GPR_A0 + i] = script[script_at].args[i];
+	gpr[GPR_A6] = script[script_at].fid;
+	gpr[GPR_A7] = script[script_at].ext;
+	script_at++;
+	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+}
+
+static int run_script(struct call *calls, unsigned int n)
+{
+	script = calls;
+	script_len = n;
+	script_at = 0;
+	native_guest = scripted_guest;
+	native_signal_set(false);
+	return vcpu_run(vm.vcpu);
+}
+
+static struct call made(struct call call)
+{
+	assert_int_equal(run_script(&call, 1), -EINTR);
+	return call;
+}
+
+#define CALL(e, f, ...) ((struct call){ .ext = (e), .fid = (f), .args = { __VA_ARGS__ } })
+
+/* ---- base, and what is not there ----------------------------------------------------------- */
+
+static void a_call_returns_behind_the_ecall(void **state)
+{
+	struct call c = made(CALL(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0));
+
+	(void)state;
+	assert_int_equal(c.error, SBI_SUCCESS);
+	assert_int_equal(c.value >> 24, 2);
+	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
+}
+
+static void probe_follows_what_user_space_switched(void **state)
+{
+	(void)state;
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_TIME)).value, 1);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_DBCN)).value, 0);
+	vm.vcpu->sbi_ext |= BIT(KVM_RISCV_SBI_EXT_DBCN);
+	vm.vcpu->sbi_ext &= ~BIT(KVM_RISCV_SBI_EXT_TIME);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_TIME)).value, 0);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_DBCN)).value, 1);
+	assert_int_equal(made(CALL(SBI_EXT_TIME, SBI_TIME_SET_TIMER, 0)).error,
+			 SBI_ERR_NOT_SUPPORTED);
+}
+
+static void unknown_calls_are_not_supported(void **state)
+{
+	static const unsigned long exts[] = { 0x9,         0xf,       0x11,      SBI_EXT_PMU,
+					      SBI_EXT_STA, 0x7ffffff, 0xa000000, ANY };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(exts); i++)
+		assert_int_equal(made(CALL(exts[i], 0, 0)).error, SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, 7, 0)).error, SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(made(CALL(SBI_EXT_HSM, 4, 0)).error, SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(made(CALL(SBI_EXT_RFENCE, 7, 0)).error, SBI_ERR_NOT_SUPPORTED);
+}
+
+/* ---- to user space --------------------------------------------------------------------------- */
+
+static void a_forwarded_call_is_answered_at_the_next_run(void **state)
+{
+	struct call c = CALL(SBI_EXT_EXPERIMENTAL_START + 5, 7, 1, 2, 3, 4);
+	struct kvm_run *run = vm.vcpu->run;
+
+	(void)state;
+	assert_int_equal(run_script(&c, 1), 0);
+	assert_int_equal(run->exit_reason, KVM_EXIT_RISCV_SBI);
+	assert_int_equal(run->riscv_sbi.extension_id, SBI_EXT_EXPERIMENTAL_START + 5);
+	assert_int_equal(run->riscv_sbi.function_id, 7);
+	assert_int_equal(run->riscv_sbi.args[3], 4);
+	assert_int_equal(vm.vcpu->guest.sepc, PC);
+	memset(&run->riscv_sbi, 0x55, sizeof(run->riscv_sbi));
+	run->riscv_sbi.ret[0] = 11;
+	run->riscv_sbi.ret[1] = 22;
+	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(c.error, 11);
+	assert_int_equal(c.value, 22);
+	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
+}
+
+static void immediate_exit_completes_the_call_and_no_more(void **state)
+{
+	struct call c = CALL(SBI_EXT_VENDOR_START, 0, 0);
+
+	(void)state;
+	run_script(&c, 1);
+	vm.vcpu->run->immediate_exit = 1;
+	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(script_at, 1); /* the guest did not run */
+	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
+	assert_int_equal((long)vm.vcpu->guest.gpr[GPR_A0], SBI_ERR_NOT_SUPPORTED);
+	vm.vcpu->run->immediate_exit = 0;
+	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
+}
+
+static void a_reset_stops_every_vcpu_and_tells_user_space(void **state)
+{
+	struct call c = CALL(SBI_EXT_SRST, 0, SBI_SRST_TYPE_COLD_REBOOT, SBI_SRST_REASON_SYSFAIL);
+
+	(void)state;
+	assert_int_equal(run_script(&c, 1), 0);
+	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_SYSTEM_EVENT);
+	assert_int_equal(vm.vcpu->run->system_event.type, KVM_SYSTEM_EVENT_RESET);
+	assert_int_equal(vm.vcpu->run->system_event.data[0], SBI_SRST_REASON_SYSFAIL);
+	assert_true(hsm_is_stopped(vm.vcpu));
+	assert_true(hsm_is_stopped(second));
+}
+
+/* ---- other vCPUs -------------------------------------------------------------------------------- */
+
+static void an_ipi_reaches_the_vcpus_of_its_mask(void **state)
+{
+	(void)state;
+	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 2, 0)).error, SBI_SUCCESS);
+	assert_true(second->irq_pending & BIT(IRQ_VS_SOFT));
+	assert_false(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
+	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 1, 0)).error, SBI_SUCCESS);
+	assert_true(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
+	/* base -1: all, whatever the mask. */
+	second->irq_pending = 0;
+	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 0, ANY)).error, SBI_SUCCESS);
+	assert_true(second->irq_pending & BIT(IRQ_VS_SOFT));
+	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 4, 0)).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 1, 77)).error, SBI_ERR_INVALID_PARAM);
+}
+
+/* Is there a VS-stage translation for gva in this hart's TLB? By using it. */
+static bool remembers(gva_t gva)
+{
+	unsigned int before = native_tlb_entries();
+	struct hv_trap trap;
+	u64 data;
+
+	/* The guest's tables are nowhere, so that a walk faults and adds nothing. */
+	return !native_guest_access(gva, NATIVE_LOAD, &data, 8, &trap) ||
+	       native_tlb_entries() != before;
+}
+
+/* Guest tables: one gigapage at 0, of the memory's first. Their page is at BASE + 0x4000. */
+static void learn(gva_t gva)
+{
+	struct hv_trap trap;
+	hpa_t hpa;
+	u64 data;
+
+	csr_write(vsatp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) |
+				 (NATIVE_GUEST_BASE + 0x4000) >> PAGE_SHIFT);
+	*(pte_t *)native_user(NATIVE_USER_BASE + 0x4000) =
+		pte_make(NATIVE_GUEST_BASE, PTE_V | PTE_R | PTE_W | PTE_X | PTE_A | PTE_D);
+	while (native_guest_access(gva, NATIVE_LOAD, &data, 8, &trap)) {
+		assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
+		native_gstage_access(NATIVE_GUEST_BASE, NATIVE_LOAD, &hpa);
+	}
+	*(pte_t *)native_user(NATIVE_USER_BASE + 0x4000) = 0;
+	assert_true(remembers(gva));
+}
+
+static unsigned int fence_step;
+static bool remembered;
+static struct call fence_call;
+
+static void fencing_guest(struct kvm_vcpu *vcpu)
+{
+	if (fence_step++ == 0) {
+		learn(0x5000);
+		memcpy(&vcpu->guest.gpr[GPR_A0], fence_call.args, sizeof(fence_call.args));
+		vcpu->guest.gpr[GPR_A6] = fence_call.fid;
+		vcpu->guest.gpr[GPR_A7] = SBI_EXT_RFENCE;
+		native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+		return;
+	}
+	remembered = remembers(0x5000);
+	native_signal_set(true);
+	native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
+}
+
+static bool forgets_after(struct call call)
+{
+	fence_call = call;
+	fence_step = 0;
+	native_guest = fencing_guest;
+	native_signal_set(false);
+	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal((long)vm.vcpu->guest.gpr[GPR_A0], SBI_SUCCESS);
+	return !remembered;
+}
+
+/* With a TLB that forgets nothing by itself. The gigapage is one entry, of ASID 0. */
+static void a_remote_fence_is_done_when_the_guest_runs_on(void **state)
+{
+	(void)state;
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 1, 0, 0, 0)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 1, 0, 0x5000, 0x1000)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 1, 0, 0, ANY)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 0, ANY, 0x4fff, 2)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 1, 0, 0x5000, 0x40000000)));
+	vm.vcpu->guest.gpr[GPR_A4] = 0;
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA_ASID, 1, 0, 0, 0)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA_ASID, 1, 0, 0x5000, 0x1000)));
+}
+
+static void a_fence_elsewhere_leaves_what_it_does_not_name(void **state)
+{
+	(void)state;
+	assert_false(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 1, 0, 0x80000000, 0x1000)));
+	assert_false(forgets_after(CALL(0, SBI_RFENCE_FENCE_I, 1, 0)));
+	assert_true(native_fences.fence_i > 0);
+	/* Another vCPU's fence is not this one's. */
+	assert_false(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 2, 0, 0, 0)));
+}
+
+static void more_fences_than_the_queue_holds_become_one_of_everything(void **state)
+{
+	struct call calls[40];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		calls[i] =
+			CALL(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, 2, 0, i * PAGE_SIZE, PAGE_SIZE);
+	run_script(calls, ARRAY_SIZE(calls));
+	assert_true(second->requests & BIT(REQ_HFENCE_ALL));
+	assert_int_equal(second->fence_count, HFENCE_QUEUE_SIZE);
+}
+
+static void a_hart_is_started_once_and_its_state_told(void **state)
+{
+	struct call calls[] = {
+		CALL(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, 1),
+		CALL(SBI_EXT_HSM, SBI_HSM_HART_START, 1, NATIVE_GUEST_BASE + 0x2000, 0xabc),
+		CALL(SBI_EXT_HSM, SBI_HSM_HART_START, 1, NATIVE_GUEST_BASE, 0),
+		CALL(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, 1),
+		CALL(SBI_EXT_HSM, SBI_HSM_HART_START, 9, NATIVE_GUEST_BASE, 0),
+		CALL(SBI_EXT_HSM, SBI_HSM_HART_START, 1, 0x1000, 0),
+	};
+
+	(void)state;
+	hsm_power_off(second);
+	run_script(calls, ARRAY_SIZE(calls));
+	assert_int_equal(calls[0].value, SBI_HSM_STOPPED);
+	assert_int_equal(calls[1].error, SBI_SUCCESS);
+	assert_int_equal(calls[2].error, SBI_ERR_ALREADY_AVAILABLE);
+	assert_int_equal(calls[3].value, SBI_HSM_STARTED);
+	assert_int_equal(calls[4].error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(calls[5].error, SBI_ERR_INVALID_ADDRESS);
+	assert_int_equal(second->start_pc, NATIVE_GUEST_BASE + 0x2000);
+	assert_int_equal(second->start_opaque, 0xabc);
+}
+
+/* ---- anything ------------------------------------------------------------------------------------- */
+
+static void any_call_ends_in_an_answer_an_exit_or_a_trap(void **state)
+{
+	static const unsigned long exts[] = { SBI_EXT_BASE,
+					      SBI_EXT_TIME,
+					      SBI_EXT_IPI,
+					      SBI_EXT_RFENCE,
+					      SBI_EXT_DBCN,
+					      SBI_EXT_SRST,
+					      0,
+					      1,
+					      2,
+					      3,
+					      4,
+					      5,
+					      6,
+					      7,
+					      SBI_EXT_EXPERIMENTAL_END,
+					      SBI_EXT_PMU };
+	u64 bits = 0x2545f4914f6cdd1dULL;
+	unsigned int i, j;
+
+	(void)state;
+	vm.vcpu->sbi_ext = ~0U;
+	for (i = 0; i < 20000; i++) {
+		struct call c = { 0 };
+		int ret;
+
+		for (j = 0; j < 6; j++) {
+			bits ^= bits << 13;
+			bits ^= bits >> 7;
+			bits ^= bits << 17;
+			if (j < 4)
+				c.args[j] = bits & 1 ? bits : bits >> 58;
+		}
+		c.ext = exts[bits % ARRAY_SIZE(exts)];
+		c.fid = bits >> 20 & 7;
+		vm.vcpu->guest.sepc = PC;
+		ret = run_script(&c, 1);
+		assert_true(ret == -EINTR || ret == 0);
+		if (ret == 0)
+			assert_true(vm.vcpu->run->exit_reason == KVM_EXIT_RISCV_SBI ||
+				    vm.vcpu->run->exit_reason == KVM_EXIT_SYSTEM_EVENT);
+		hsm_power_on(vm.vcpu);
+	}
+}
+
+#define TEST(claim) cmocka_unit_test_setup_teardown(claim, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_call_returns_behind_the_ecall),
+		TEST(probe_follows_what_user_space_switched),
+		TEST(unknown_calls_are_not_supported),
+		TEST(a_forwarded_call_is_answered_at_the_next_run),
+		TEST(immediate_exit_completes_the_call_and_no_more),
+		TEST(a_reset_stops_every_vcpu_and_tells_user_space),
+		TEST(an_ipi_reaches_the_vcpus_of_its_mask),
+		TEST(a_remote_fence_is_done_when_the_guest_runs_on),
+		TEST(a_fence_elsewhere_leaves_what_it_does_not_name),
+		TEST(more_fences_than_the_queue_holds_become_one_of_everything),
+		TEST(a_hart_is_started_once_and_its_state_told),
+		TEST(any_call_ends_in_an_answer_an_exit_or_a_trap),
+	};
+
+	return cmocka_run_group_tests_name("SBI", tests, NULL, NULL);
+}
