@@ -64,16 +64,23 @@ void exec_args_free(struct exec_args *args)
 	*args = (struct exec_args){ 0 };
 }
 
-/* The letters of misa that programs may use: bit n for letter 'A' + n. */
+/*
+ * The letters of misa that programs may use: bit n for letter 'A' + n. Found out once:
+ * hv_isa_has() reads the device tree, some 150 000 instructions.
+ */
 static unsigned long hwcap(void)
 {
 	static const char *const single[] = { "i", "m", "a", "f", "d", "c" };
-	unsigned long cap = 0;
+	static unsigned long known;
+	unsigned long cap = READ_ONCE(known);
 	unsigned int i;
 
+	if (cap)
+		return cap;
 	for (i = 0; i < ARRAY_SIZE(single); i++)
 		if (hv_isa_has(single[i]))
 			cap |= BIT(single[i][0] - 'a');
+	WRITE_ONCE(known, cap);
 	return cap;
 }
 

@@ -288,14 +288,18 @@ static u64 hwprobe_extensions(void)
 		{ "zacas", RISCV_HWPROBE_EXT_ZACAS },
 		{ "zihintpause", RISCV_HWPROBE_EXT_ZIHINTPAUSE },
 	};
-	u64 bits = 0;
+	static u64 known; /* as in exec_stack.c: asking the device tree takes long */
+	u64 bits = READ_ONCE(known);
 	unsigned int i;
 
+	if (bits)
+		return bits;
 	if (hv_isa_has("f") && hv_isa_has("d"))
 		bits |= RISCV_HWPROBE_IMA_FD;
 	for (i = 0; i < ARRAY_SIZE(map); i++)
 		if (hv_isa_has(map[i].name))
 			bits |= map[i].bit;
+	WRITE_ONCE(known, bits);
 	return bits;
 }
 
