@@ -96,8 +96,12 @@ class Terminal:
             pass
         status = self.process.poll()
         if status is None:
-            self.process.kill()
-            self.process.wait()
+            self.process.terminate()
+            try:
+                self.process.wait(5 * SCALE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
         return status
 
     def is_as_before(self):

@@ -19,24 +19,30 @@ def start(*arguments):
     return Terminal([LAUNCHER, "run", "--out", OUT, *arguments], {"HS_RUNS": runs})
 
 
-def shell_test():
-    guest = start("--append", "console=ttyS0 quiet")
-    if not tap.ok(guest.wait_for(PROMPT, 60), "on a terminal the guest ends in a shell", guest.seen):
-        guest.end(0)
-        return
+def shell_steps(guest):
+    """Each step builds on the one before; what is yielded is good, name."""
+    yield guest.wait_for(PROMPT, 60), "on a terminal the guest ends in a shell"
     guest.type("echo $((6 * 7)) $(tty) $(stty size)\r")
-    tap.ok(guest.wait_for(r"\n42 /dev/ttyS0 33 99\r", 20), "which knows the terminal's size", guest.seen)
+    yield guest.wait_for(r"\n42 /dev/ttyS0 33 99\r", 20), "which knows the terminal's size"
     guest.wait_for(PROMPT, 20)
-    guest.type("echo begun; sleep 1000\r")  # before its output the shell still has the terminal
-    guest.wait_for(r"\nbegun\r", 20)
+    guest.type("echo begun; sleep 1000\r")
+    guest.wait_for(r"\nbegun\r", 20)  # until then the shell has the terminal
     guest.type("\x03")
-    tap.ok(guest.wait_for(PROMPT, 20), "Ctrl-C ends what runs in it, and not the machine", guest.seen)
+    yield guest.wait_for(PROMPT, 20), "Ctrl-C ends what runs in it, and not the machine"
     guest.type("world\x01\x01echo hello-\r")  # Ctrl-A: to the line's beginning
-    tap.ok(guest.wait_for(r"\nhello-world\r", 20), "Ctrl-A Ctrl-A sends one Ctrl-A", guest.seen[-300:])
+    yield guest.wait_for(r"\nhello-world\r", 20), "Ctrl-A Ctrl-A sends one Ctrl-A"
     guest.wait_for(PROMPT, 20)
     guest.type("poweroff\r")
-    tap.ok(guest.end(60) == 0, "poweroff ends it with status 0", guest.seen[-600:])
-    tap.ok(guest.wait_for(r"exits: \d+", 1), "then there is the table of exits", guest.seen[-600:])
+    yield guest.end(60) == 0, "poweroff ends it with status 0"
+    yield guest.wait_for(r"exits: \d+", 1), "then there is the table of exits"
+
+
+def shell_test():
+    guest = start("--append", "console=ttyS0 quiet")
+    for good, name in shell_steps(guest):
+        if not tap.ok(good, name, guest.seen[-600:]):
+            break
+    guest.end(0)
     tap.ok(guest.is_as_before(), "and the terminal is as it was")
 
 
