@@ -189,7 +189,7 @@ int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	 * No RAM. A fetch, or a VS-stage walk that wanted its PTE here, has no load or
 	 * store to emulate: hardware would answer with an access fault.
 	 */
-	if (fault.fetch || fault.implicit)
+	if (fault.fetch || fault.implicit || htinst_is_pseudo(trap->htinst))
 		return vcpu_inject_access_fault(vcpu, trap);
 	return mmio_emulate(vcpu, trap, fault.gpa);
 }

@@ -8,6 +8,8 @@
 #include "sbi.h"
 #include "timer.h"
 
+#define HTINST_VS_WALK 0x3000 /* the pseudoinstruction of a 64-bit PTE read, H §6.3 */
+
 /*
  * The read of the mask met a trap. A G-stage fault is the host's to mend, after which the
  * guest makes the call again; all else is the load's trap, at the ecall.
@@ -15,10 +17,16 @@
 static void mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 {
 	trap->sepc = vcpu->guest.sepc;
-	if (trap->scause == EXC_LOAD_GUEST_PAGE_FAULT)
-		exit_gstage_fault(vcpu, trap);
-	else
+	if (trap->scause != EXC_LOAD_GUEST_PAGE_FAULT) {
 		vcpu_redirect_trap(vcpu, trap);
+		return;
+	}
+	/*
+	 * No instruction at sepc made this load, so none may be looked for and emulated where
+	 * no memory is: then it is an access fault, as for a page-table walk's own load.
+	 */
+	trap->htinst = HTINST_VS_WALK;
+	exit_gstage_fault(vcpu, trap);
 }
 
 /* The mask behind a0; false: SBI_NO_RETURN. */

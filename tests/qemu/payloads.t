@@ -16,7 +16,7 @@ vm "fp, 2 vCPUs" fp --smp 2
 vm "harts, 1 vCPU" harts
 vm "harts, 2 vCPUs" harts --smp 2
 vm "harts, 4 vCPUs" harts --smp 4 rounds=30
-vm "hostile" hostile --smp 2
+vm "hostile" hostile --smp 2 --testdev
 
 # After each of these the host runs the next VM.
 for act in stvec nowhere faultloop tables garbage; do
@@ -34,6 +34,8 @@ toggle gstage_huge on
 toggle mmio_decode fetch
 vm "mmio, mmio_decode=fetch" mmio --testdev
 vm "mmio_hard, mmio_decode=fetch" mmio_hard --testdev
+vm "sbi, mmio_decode=fetch" sbi
+vm "hostile, mmio_decode=fetch" hostile --testdev seed=2
 vm "harts, mmio_decode=fetch" harts --smp 2 rounds=30
 toggle mmio_decode htinst
 toggle vmid flush

@@ -11,6 +11,7 @@
 #define NO_MEMORY    0x7f00000000UL
 #define RANDOM_RUNS  1000
 #define RANDOM_CALLS 5000
+#define RANDOM_INSNS 4000
 
 static unsigned long seed = 1;
 
@@ -290,6 +291,83 @@ static void test_random_code(void)
 	note("%lu by a fault of theirs, %lu by the timer", ended, timeouts);
 }
 
+void hostile_go(const unsigned long *regs, const void *code);
+static unsigned long insn_regs[32];
+static u32 insn_code[2] __attribute__((aligned(64)));
+
+/*
+ * A random instruction that cannot hurt the payload itself: no jump or branch
+ * by offset, no write to the CSRs on which its own handler hangs, no ecall. Base
+ * registers point outside its RAM.
+ */
+static u32 random_insn(void)
+{
+	static const u32 majors[] = { 0x03, 0x07, 0x0f, 0x23, 0x27, 0x2f, 0x67, 0x73, 0x0b, 0x57 };
+
+	for (;;) {
+		u32 word = (u32)random_word();
+		u32 csr = word >> 20;
+
+		if (random_word() & 1)
+			word = (word & ~0x7fU) | majors[random_word() % ARRAY_SIZE(majors)];
+		else if ((word & 3) == 3)
+			continue;
+		if ((word & 3) == 1 && (word & 0xe000) >= 0xa000)
+			continue; /* c.j, c.beqz, c.bnez */
+		if (((word & 0xe07f) == 0x8002 && (word >> 7 & 31) == 1) ||
+		    ((word & 0x7f) == 0x67 && (word >> 15 & 31) == 1))
+			continue; /* jumps by ra, which holds the code's own address */
+		if ((word & 0x7f) == 0x73 &&
+		    (!(word & 0x7000) || csr == CSR_satp || csr == CSR_stvec ||
+		     csr == CSR_sscratch || csr == CSR_sie))
+			continue;
+		return word;
+	}
+}
+
+static void run_insn(unsigned long word)
+{
+	insn_code[0] = (word & 3) == 3 ? (u32)word : (u32)(word & 0xffff) | 0x90020000;
+	insn_code[1] = 0x00100073; /* ebreak, as 0x9002 is */
+	fence_i();
+	hostile_go(insn_regs, insn_code);
+}
+
+static void test_random_insns(void)
+{
+	unsigned long i, j, ran = 0, odd = 0,
+			    bases[4] = { NO_MEMORY, NO_MEMORY + 0xffc, TEST_VA, NO_MEMORY };
+	struct fdt_reg reg;
+
+	if (on_linux() || impl_id() == IMPL_OPENSBI) {
+		skip("random instructions",
+		     "Linux 6.12 ends the VM for AMO or FP where nothing is");
+		return;
+	}
+	if (fdt_find("hyperscope,testdev", 0, &reg))
+		bases[3] = reg.base + 0x400;
+	for (i = 0; i < RANDOM_INSNS; i++) {
+		const struct trap *trap;
+		u32 word = random_insn();
+
+		for (j = 0; j < 32; j++)
+			insn_regs[j] = bases[random_word() % 4] + random_word() % 64;
+		csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));
+		trap = catch_trap(run_insn, word);
+		csr_clear(sstatus, SSTATUS_FS | SSTATUS_SIE | SSTATUS_SUM | SSTATUS_MXR);
+		ran += trap->cause == EXC_BREAKPOINT;
+		if (trap->cause <= EXC_STORE_PAGE_FAULT)
+			continue;
+		note("instruction %x: cause %ld stval %lx", word, (long)trap->cause, trap->tval);
+		odd++;
+	}
+	timer_off();
+	csr_write(scounteren, COUNTEREN_TM);
+	ok_eq(odd, 0, "%d random instructions in S mode end in the guest's own handler",
+	      RANDOM_INSNS);
+	note("%lu of them were carried out", ran);
+}
+
 /* ---- what it does not survive: do=NAME ---- */
 
 static void do_stvec(void)
@@ -379,5 +457,6 @@ void payload_main(void)
 	test_bad_start();
 	test_other_memory();
 	test_random_code();
+	test_random_insns();
 	done();
 }

@@ -223,6 +223,11 @@ static void test_pmu(void)
 	       "asking for a counter that does not exist is invalid");
 }
 
+static void legacy_ipi(unsigned long mask_address)
+{
+	sbi_legacy(SBI_LEGACY_SEND_IPI, mask_address, 0);
+}
+
 /* SBI §5: one function each, a0 is all that comes back. */
 static void test_legacy(void)
 {
@@ -247,6 +252,10 @@ static void test_legacy(void)
 		   !sbi_call(SBI_LEGACY_REMOTE_SFENCE_VMA, 0, (unsigned long)&mask, 0, 0x1000)
 			    .error,
 	   "legacy remote fences at itself");
+	ok_trap(catch_trap(legacy_ipi, NO_MEMORY), EXC_LOAD_ACCESS, NO_MEMORY,
+		"a legacy mask where no memory is: the load access fault is the caller's");
+	ok_trap(catch_trap(legacy_ipi, 1), EXC_LOAD_ACCESS, 1,
+		"and so with one at address 1, whose guest physical address / 4 is 0");
 	ok_eq((unsigned long)sbi_legacy(SBI_LEGACY_CONSOLE_GETCHAR, 0, 0), ~0UL,
 	      "legacy getchar without input is -1");
 }
