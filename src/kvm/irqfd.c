@@ -19,22 +19,22 @@ static long irqfd(hva_t arg)
 		return -EFAULT;
 	if (args.flags & ~(u32)(KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE))
 		return -EINVAL;
-	if (!(args.flags & KVM_IRQFD_FLAG_DEASSIGN))
-		return -EAGAIN;
-	/* There is none to take off, which is no error for an eventfd that exists. */
 	err = hv_event_get((int)args.fd, &event);
-	if (!err)
-		hv_event_put(event);
-	return err;
+	if (err)
+		return err;
+	hv_event_put(event);
+	/*
+	 * Taking off what was never put on is no error. To put on would be one even where
+	 * Linux takes it: its events would lead nowhere.
+	 */
+	return args.flags & KVM_IRQFD_FLAG_DEASSIGN ? 0 : -EAGAIN;
 }
 
 static long signal_msi(hva_t arg)
 {
 	struct kvm_msi msi;
 
-	if (hv_copy_from_user(&msi, arg, sizeof(msi)))
-		return -EFAULT;
-	return msi.flags ? -EINVAL : -EBUSY;
+	return hv_copy_from_user(&msi, arg, sizeof(msi)) ? -EFAULT : -EINVAL;
 }
 
 static long create_device(hva_t arg)

@@ -85,6 +85,12 @@ bool isa_host_has(unsigned int ext)
 	return ext < KVM_RISCV_ISA_EXT_MAX && (host_isa >> ext & 1);
 }
 
+/* Nested virtualization is not there: the register exists, as on Linux, and stays 0. */
+bool isa_may_enable(unsigned int ext)
+{
+	return ext != KVM_RISCV_ISA_EXT_H;
+}
+
 bool isa_may_disable(unsigned int ext)
 {
 	return disable_allowed >> ext & 1;
@@ -92,7 +98,9 @@ bool isa_may_disable(unsigned int ext)
 
 u64 isa_default(const struct kvm *vm)
 {
-	return vm->toggle[TOGGLE_timer] ? host_isa & ~ISA(SSTC) : host_isa;
+	u64 isa = host_isa & ~ISA(H);
+
+	return vm->toggle[TOGGLE_timer] ? isa & ~ISA(SSTC) : isa;
 }
 
 u64 isa_henvcfg(u64 isa)

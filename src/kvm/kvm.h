@@ -429,6 +429,7 @@ void isa_init(void);                      /* what every hart has */
 u64 isa_default(const struct kvm *vm);    /* a new vCPU's extensions */
 void isa_host_ids(struct kvm_vcpu *vcpu); /* mvendorid, marchid, mimpid of this machine */
 bool isa_host_has(unsigned int ext);
+bool isa_may_enable(unsigned int ext);
 bool isa_may_disable(unsigned int ext);
 u64 isa_henvcfg(u64 isa); /* what of henvcfg they open */
 u64 isa_hstateen0(u64 isa);

@@ -164,7 +164,8 @@ static int isa_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 		return err;
 	if (vcpu->ran_once)
 		return -EBUSY;
-	if (value > 1 || (!value && !isa_may_disable((unsigned int)num)))
+	if (value > 1 ||
+	    !(value ? isa_may_enable((unsigned int)num) : isa_may_disable((unsigned int)num)))
 		return -EINVAL;
 	vcpu->isa ^= 1ULL << num;
 	vcpu_isa_changed(vcpu);

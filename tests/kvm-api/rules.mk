@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+#
+# rules.mk - programs that hold /dev/kvm against Linux's: each .c here becomes
+# $(O)/tests/kvm-api/NAME, static. tests/qemu/kvm-api.t runs them, also on Linux KVM.
+
+KVM_API_DIR := $(TOP)/tests/kvm-api
+KVM_API_PROGS := $(patsubst $(KVM_API_DIR)/%.c,$(O)/tests/kvm-api/%,$(wildcard $(KVM_API_DIR)/*.c))
+
+tests: $(KVM_API_PROGS)
+
+$(O)/tests/kvm-api/%: $(KVM_API_DIR)/%.c $(KVM_API_DIR)/vm.h $(TOP)/tests/linux-abi/tap.h | uapi-present
+	@mkdir -p $(@D)
+	$(CC_RV) -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror $(UAPI_CFLAGS) \
+		-I$(TOP)/tests/linux-abi -ffile-prefix-map=$(TOP)/= -o $@ $<

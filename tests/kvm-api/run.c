@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: MIT
+/*
+ * run.c - KVM_RUN: how it ends, what it hands over, and what stops it from outside.
+ */
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include "vm.h"
+
+GUEST(report, "li a0, 0x1234\nli a1, 0x55\n" REPORT "add a0, a0, a1\n" REPORT "1: j 1b");
+GUEST(spin, "1: j 1b");
+GUEST(sleep, "1: wfi\nj 1b");
+GUEST(ebreak, ".option norvc\nlla t0, 1f\ncsrw stvec, t0\nebreak\n1: j 2f\n.balign 4\n"
+	      "2: csrr a0, scause\n" REPORT);
+GUEST(interrupt, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x200\ncsrw sie, t0\n"
+		 "csrsi sstatus, 2\n1: wfi\nj 1b\n.balign 4\n2: csrr a0, scause\n" REPORT);
+GUEST(store, "li t0, 0x10000000\nli t1, 0xabcd\nsw t1, 0(t0)\nsw t1, 4(t0)\nli a0, 1\n" REPORT);
+/* Starts vCPU 1 at the report below, then spins. */
+GUEST(start, ".option norvc\nli a7, 0x48534d\nli a6, 0\nli a0, 1\nlla a1, 1f\nli a2, 0x77\n"
+	     "ecall\n2: j 2b\n.balign 4\n1: slli a0, a0, 8\nor a0, a0, a1\n" REPORT);
+GUEST(poweroff, "li a7, 0x53525354\nli a6, 0\nli a0, 0\nli a1, 1\necall\n1: j 1b");
+GUEST(unknown, "li a7, 0x424242\nli a6, 0\necall\n" REPORT);
+GUEST(touch, "li t0, 0x80100000\nld t1, 0(t0)\nli a0, 9\n" REPORT);
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+static void forwarded_call(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+	uint64_t pc;
+
+	vm_load(&vm, report);
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0x1234), "an SBI call comes to user space");
+	ok(vcpu.run->riscv_sbi.function_id == 7 && vcpu.run->riscv_sbi.args[1] == 0x55,
+	   "with its function and arguments");
+	pc = get_reg(&vcpu, R_PC);
+	vcpu.run->riscv_sbi.ret[0] = 3;
+	vcpu.run->riscv_sbi.ret[1] = 4;
+	vcpu.run->immediate_exit = 1;
+	fails_with(vcpu_run(&vcpu), EINTR, "immediate_exit ends KVM_RUN at once");
+	ok(get_reg(&vcpu, R_A0) == 3 && get_reg(&vcpu, R_A1) == 4,
+	   "but the answer has reached a0 and a1");
+	ok(get_reg(&vcpu, R_PC) == pc + 4, "and pc is past the call, once");
+	vcpu.run->immediate_exit = 0;
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 7), "the guest goes on with it");
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+struct runner {
+	struct vcpu *vcpu;
+	int ret, error;
+	volatile bool done;
+};
+
+static void *run_thread(void *arg)
+{
+	struct runner *r = arg;
+
+	r->ret = vcpu_run(r->vcpu);
+	r->error = errno;
+	r->done = true;
+	return NULL;
+}
+
+/* KVM_RUN on another thread, ended by a signal that has a handler. */
+static void ended_by_signal(struct vm *vm, struct vcpu *vcpu, const char *name)
+{
+	struct runner r = { .vcpu = vcpu };
+	pthread_t thread;
+
+	(void)vm;
+	pthread_create(&thread, NULL, run_thread, &r);
+	sleep_ms(50);
+	if (r.done)
+		printf("# it has ended before: %d, errno %d, exit reason %u\n", r.ret, r.error,
+		       vcpu->run->exit_reason);
+	while (!r.done) {
+		pthread_kill(thread, SIGUSR1);
+		sleep_ms(5);
+	}
+	pthread_join(thread, NULL);
+	ok(r.ret == -1 && r.error == EINTR && vcpu->run->exit_reason == KVM_EXIT_INTR, name);
+}
+
+static void signals(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0), second = vcpu_new(&vm, 1);
+	struct kvm_mp_state state;
+
+	vm_load(&vm, spin);
+	ended_by_signal(&vm, &vcpu, "a signal ends a guest that spins");
+	ok(ioctl(second.fd, KVM_GET_MP_STATE, &state) == 0 &&
+		   state.mp_state == KVM_MP_STATE_STOPPED,
+	   "vCPU 1 begins stopped");
+	ended_by_signal(&vm, &second, "a signal ends waiting for its start");
+	vm_load(&vm, sleep);
+	ended_by_signal(&vm, &vcpu, "a signal ends WFI");
+	state.mp_state = KVM_MP_STATE_STOPPED;
+	ok(ioctl(vcpu.fd, KVM_SET_MP_STATE, &state) == 0, "vCPU 0 can be stopped");
+	ended_by_signal(&vm, &vcpu, "then it waits, too");
+	state.mp_state = KVM_MP_STATE_RUNNABLE;
+	vm_load(&vm, report);
+	set_reg(&second, R_PC, MEM_GPA);
+	ok(ioctl(second.fd, KVM_SET_MP_STATE, &state) == 0 && vcpu_run(&second) == 0 &&
+		   is_report(&second, 0x1234),
+	   "and vCPU 1 can be started by KVM_SET_MP_STATE");
+	vcpu_free(&second);
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+/* KVM_SET_SIGNAL_MASK: a signal that only KVM_RUN lets through ends it and stays pending. */
+static void signal_mask(void)
+{
+	struct {
+		uint32_t len;
+		uint8_t set[8];
+	} __attribute__((packed)) mask = { .len = 8 };
+	struct timespec none = { 0, 0 };
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+	sigset_t blocked, old;
+
+	vm_load(&vm, spin);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &blocked, &old);
+	ok(ioctl(vcpu.fd, KVM_SET_SIGNAL_MASK, &mask) == 0, "a signal mask for KVM_RUN");
+	pthread_kill(pthread_self(), SIGUSR1);
+	fails_with(vcpu_run(&vcpu), EINTR, "lets a signal in that is blocked outside");
+	ok(sigtimedwait(&blocked, NULL, &none) == SIGUSR1, "which is pending still");
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+static void interrupts(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+	struct kvm_interrupt irq = { .irq = KVM_INTERRUPT_SET };
+	struct runner r = { .vcpu = &vcpu };
+	pthread_t thread;
+
+	vm_load(&vm, interrupt);
+	pthread_create(&thread, NULL, run_thread, &r);
+	sleep_ms(30);
+	ok(!r.done && ioctl(vcpu.fd, KVM_INTERRUPT, &irq) == 0, "KVM_INTERRUPT while it sleeps");
+	pthread_join(thread, NULL);
+	ok(r.ret == 0 && is_report(&vcpu, 1UL << 63 | 9), "is the guest's external interrupt");
+	ok(get_reg(&vcpu, CSRREG(sip)) == 1UL << 9, "sip shows the line");
+	irq.irq = KVM_INTERRUPT_UNSET;
+	ok(ioctl(vcpu.fd, KVM_INTERRUPT, &irq) == 0 && get_reg(&vcpu, CSRREG(sip)) == 0,
+	   "until it is taken back");
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+static void breakpoints(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE };
+	uint64_t pc;
+
+	vm_load(&vm, ebreak);
+	ok(ioctl(vcpu.fd, KVM_SET_GUEST_DEBUG, &debug) == 0 && vcpu_run(&vcpu) == 0 &&
+		   vcpu.run->exit_reason == KVM_EXIT_DEBUG,
+	   "with a debugger, ebreak is KVM_EXIT_DEBUG");
+	pc = get_reg(&vcpu, R_PC);
+	ok(*(uint32_t *)(vm.mem + (pc - MEM_GPA)) == 0x00100073, "at the instruction");
+	debug.control = 0;
+	ok(ioctl(vcpu.fd, KVM_SET_GUEST_DEBUG, &debug) == 0 && vcpu_run(&vcpu) == 0 &&
+		   is_report(&vcpu, 3),
+	   "without, it is the guest's own exception");
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+static void events(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+	struct kvm_ioeventfd io = {
+		.addr = 0x10000000,
+		.len = 4,
+		.datamatch = 0xabcd,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+	uint64_t count = 0;
+
+	vm_load(&vm, store);
+	io.fd = eventfd(0, EFD_NONBLOCK);
+	ok(ioctl(vm.fd, KVM_IOEVENTFD, &io) == 0, "an ioeventfd");
+	fails_with(ioctl(vm.fd, KVM_IOEVENTFD, &io), EEXIST, "a second one like it");
+	ok(vcpu_run(&vcpu) == 0 && vcpu.run->exit_reason == KVM_EXIT_MMIO &&
+		   vcpu.run->mmio.phys_addr == 0x10000004 && vcpu.run->mmio.len == 4 &&
+		   vcpu.run->mmio.is_write && vcpu.run->mmio.data[0] == 0xcd &&
+		   vcpu.run->mmio.data[1] == 0xab,
+	   "takes its store; the next one comes to user space");
+	ok(read(io.fd, &count, 8) == 8 && count == 1, "it was one event");
+	io.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+	ok(ioctl(vm.fd, KVM_IOEVENTFD, &io) == 0, "it can be taken off");
+	fails_with(ioctl(vm.fd, KVM_IOEVENTFD, &io), ENOENT, "once");
+	set_reg(&vcpu, R_PC, MEM_GPA);
+	vcpu.run->immediate_exit = 1;
+	vcpu_run(&vcpu);
+	vcpu.run->immediate_exit = 0;
+	set_reg(&vcpu, R_PC, MEM_GPA);
+	ok(vcpu_run(&vcpu) == 0 && vcpu.run->mmio.phys_addr == 0x10000000,
+	   "then that store comes, too");
+	close(io.fd);
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+static void starts(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0), second = vcpu_new(&vm, 1);
+	struct runner r = { .vcpu = &second }, first = { .vcpu = &vcpu };
+	pthread_t thread, spinner;
+
+	vm_load(&vm, start);
+	pthread_create(&thread, NULL, run_thread, &r);
+	pthread_create(&spinner, NULL, run_thread, &first);
+	pthread_join(thread, NULL);
+	ok(r.ret == 0 && is_report(&second, 0x177), "SBI HSM starts vCPU 1 with its id and a1");
+	while (!first.done) {
+		pthread_kill(spinner, SIGUSR1);
+		sleep_ms(5);
+	}
+	pthread_join(spinner, NULL);
+	vcpu_free(&second);
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+static void ends(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+	struct kvm_mp_state state = { .mp_state = 99 };
+
+	vm_load(&vm, poweroff);
+	ok(vcpu_run(&vcpu) == 0 && vcpu.run->exit_reason == KVM_EXIT_SYSTEM_EVENT &&
+		   vcpu.run->system_event.type == KVM_SYSTEM_EVENT_SHUTDOWN &&
+		   vcpu.run->system_event.ndata == 1 && vcpu.run->system_event.data[0] == 1,
+	   "SBI reset is a system event with its reason");
+	ok(ioctl(vcpu.fd, KVM_GET_MP_STATE, &state) == 0 && state.mp_state == KVM_MP_STATE_STOPPED,
+	   "and stops the vCPU");
+	vcpu_free(&vcpu);
+	vcpu = vcpu_new(&vm, 1);
+	state.mp_state = KVM_MP_STATE_RUNNABLE;
+	ioctl(vcpu.fd, KVM_SET_MP_STATE, &state);
+	vm_load(&vm, unknown);
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, -2UL), "an unknown SBI call: not supported");
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+/* Descriptors may be closed in any order; the vCPU keeps its VM. */
+static void lives(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+
+	vm_load(&vm, report);
+	close(vm.kvm);
+	close(vm.fd);
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0x1234), "a vCPU outlives its VM's descriptor");
+	vcpu_free(&vcpu);
+	munmap(vm.mem, MEM_SIZE);
+}
+
+/* What the host takes away, the guest loses. */
+static void memory_goes(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+
+	vm_load(&vm, touch);
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 9), "the guest reads its memory");
+	munmap(vm.mem + 0x100000, 0x1000);
+	set_reg(&vcpu, R_PC, MEM_GPA);
+	vcpu.run->immediate_exit = 1;
+	vcpu_run(&vcpu);
+	vcpu.run->immediate_exit = 0;
+	set_reg(&vcpu, R_PC, MEM_GPA);
+	ok(vcpu_run(&vcpu) == -1 || vcpu.run->exit_reason == KVM_EXIT_MMIO,
+	   "not after it is unmapped");
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+static volatile bool stop_scribbling;
+
+static void *scribble(void *arg)
+{
+	volatile uint8_t *page = arg;
+	unsigned int seed = 1;
+
+	while (!stop_scribbling) {
+		page[rand_r(&seed) % 4096] = (uint8_t)rand_r(&seed);
+		page[1] = 0; /* not immediate_exit */
+	}
+	return NULL;
+}
+
+/* The run page is user space's: whatever it says, only this guest suffers. */
+static void hostile_page(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+	pthread_t thread;
+	int rounds;
+
+	vm_load(&vm, report);
+	stop_scribbling = false;
+	pthread_create(&thread, NULL, scribble, vcpu.run);
+	for (rounds = 0; rounds < 2000; rounds++) {
+		vm_load(&vm, report);
+		set_reg(&vcpu, R_PC, MEM_GPA);
+		ualarm(20000, 0);
+		vcpu_run(&vcpu);
+	}
+	ualarm(0, 0);
+	stop_scribbling = true;
+	pthread_join(thread, NULL);
+	ok(rounds == 2000, "a run page that changes all the time harms nobody else");
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+int main(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGALRM, &action, NULL);
+	forwarded_call();
+	signals();
+	signal_mask();
+	interrupts();
+	breakpoints();
+	events();
+	starts();
+	ends();
+	lives();
+	memory_goes();
+	hostile_page();
+	return tap_done();
+}

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# kvm-api-linux.slow.t - the yardstick of kvm-api.t: what it claims of /dev/kvm is true of Linux.
+. "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+progs=$O/tests/kvm-api
+for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko"; do
+	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
+done
+
+for name in errors run; do
+	out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/linux-kvm" exec --out "$O" \
+		--timeout "$(scaled 100)" "$progs/$name" </dev/null 2>"$tmp/err")
+	status=$?
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) ok 0 "Linux KVM: ${line#*- }" ;;
+		"not ok "*) ok 1 "Linux KVM: ${line#*- }" ;;
+		"# "*) printf '%s\n' "$line" ;;
+		esac
+	done <<<"$out"
+	is "$status" 0 "Linux KVM: $name ends well" || diag "$(cat "$tmp/err")"
+done
+done_testing

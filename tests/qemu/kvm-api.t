@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# kvm-api.t - /dev/kvm answers as Linux's does: the same programs pass here and on Linux KVM.
+. "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+progs=$O/tests/kvm-api
+names="errors run"
+
+claims()	# TITLE: renumber what a program printed
+{
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) ok 0 "$1: ${line#*- }" ;;
+		"not ok "*) ok 1 "$1: ${line#*- }" ;;
+		"# "*) printf '%s\n' "$line" ;;
+		esac
+	done <<<"$out"
+}
+
+files=()
+for name in $names; do
+	files+=(--file "$progs/$name:/kvm/$name")
+done
+HS_SECONDS=60 hs exec --quiet --harts 2 "${files[@]}" "$O/tests/linux-abi/suite" \
+	$(printf '/kvm/%s ' $names)
+claims "hyperscope"
+is "$status" 0 "hyperscope: all programs end well" || diag "$err"
+done_testing
