@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+#
+# claims.sh - a program's TAP as claims of the test that runs it.
+#
+#   . tests/kvm/claims.sh
+#   claims LABEL        of $out, $status: each claim once more, with the label
+claims()
+{
+	local label=$1 line plan=
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) ok 0 "$label: ${line#ok * - }" ;;
+		"not ok "*) ok 1 "$label: ${line#not ok * - }" ;;
+		"1.."*) plan=$line ;;
+		*) diag "$line" ;;
+		esac
+	done <<<"$out"
+	[ -n "$plan" ] && [ "$status" = 0 ]
+	ok $? "$label: it ran to its end" || diag "status $status, plan '$plan'; $err"
+}

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# A guest's memory while user space changes it: on hyperscope, in both variants of each toggle that
+# has to do with it. The same program on Linux KVM: memory-linux.slow.t.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/kvm/claims.sh"
+
+hs exec --quiet --harts 2 "$O/tests/kvm/memory"
+claims "as it comes"
+hs exec --quiet --harts 2 --set gstage_walk=recursive --set gstage_huge=off --set vmid=flush \
+	--set mmio_decode=fetch "$O/tests/kvm/memory"
+claims "recursive, 4 KiB, no VMIDs, fetch"
+done_testing

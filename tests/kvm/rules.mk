@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+#
+# rules.mk - programs of the KVM user API alone, for hyperscope and for Linux KVM.
+
+KVM_TEST_PROGS := $(patsubst $(TOP)/tests/kvm/%.c,$(O)/tests/kvm/%,$(wildcard $(TOP)/tests/kvm/*.c))
+
+tests: $(KVM_TEST_PROGS)
+
+$(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c | uapi-present
+	@mkdir -p $(@D)
+	$(call say,CC   )$(CROSS_COMPILE)gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread $(WARN) $(UAPI_CFLAGS) \
+		-ffile-prefix-map=$(TOP)/= -o $@ $<
