@@ -15,7 +15,8 @@
 export HS_TOP O
 tests_run=0
 tests_failed=0
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/hs-test.XXXXXX") || exit 1
+# Not in /tmp, which may be in memory: a run's RAM is a file there.
+mkdir -p "$O/tmp" && tmp=$(mktemp -d "$O/tmp/test.XXXXXX") || exit 1
 export HS_RUNS=$tmp/runs HS_TAG=$tmp
 trap 'rm -rf "$tmp"' EXIT
 

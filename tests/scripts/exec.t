@@ -44,14 +44,21 @@ cmp -s "$tmp/in" "$tmp/out"
 ok $? "with --icount, too"
 rm "$tmp/in"
 
-start=$(date +%s%N)
+now_ms()
+{
+	echo $(($(date +%s%N) / 1000000))
+}
+t0=$(now_ms)
+hs exec --quiet "$progs/copy" 1
+t1=$(now_ms)
 hs exec --quiet "$progs/copy" 64000000
-ms=$((($(date +%s%N) - start) / 1000000))
+ms=$(($(now_ms) - t1 - (t1 - t0)))	# without the machine's start
+[ $ms -gt 0 ] || ms=1
 is "$(stat -c %s "$tmp/out")" 64000000 "64 MB come out"
-sum=$(sed 's/.*sum //' "$tmp/err")
-[ $((64000 / ms)) -ge 5 ] || [ "${HS_TIME_SCALE:-1}" -gt 4 ]
-ok $? "at 5 MB/s or more" || diag "$((64000 / ms)) MB/s"
-diag "$((64000 / ms)) MB/s with the machine's start"
+# 5 MB/s of a machine of its own, which the scale says this is not.
+[ $((64000 * ${HS_TIME_SCALE:-1} / ms)) -ge 10 ]
+ok $? "at 5 MB/s or more" || diag "$ms ms"
+diag "$((64000 / ms)) MB/s"
 
 # A slow reader loses nothing, a reader that goes away ends nothing but the writing.
 "$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 60)" "$progs/copy" 5000000 </dev/null \
@@ -70,6 +77,18 @@ hs exec --quiet --icount "$progs/copy" 1000000
 first=$(cat "$tmp/out" "$tmp/err" | md5sum)
 hs exec --quiet --icount "$progs/copy" 1000000
 is "$(cat "$tmp/out" "$tmp/err" | md5sum)" "$first" "two runs with --icount print the same"
+
+# ---- side by side ----
+for i in 1 2 3; do
+	"$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 60)" "$progs/tellfiles" "$i" \
+		>"$tmp/side.$i" 2>/dev/null </dev/null &
+done
+wait
+is "$(cat "$tmp"/side.? | grep '^argv.1.')" "argv[1]=1
+argv[1]=2
+argv[1]=3" "runs side by side do not disturb each other"
+[ -d "$tmp/runs/last/" ]
+ok $? "and the last one is linked"
 
 # ---- a terminal ----
 hs_on_terminal()	# INPUT ARGS...: through script(1)'s terminal

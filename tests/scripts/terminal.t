@@ -11,7 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 from terminal import LAUNCHER, OUT, Tap, Terminal  # noqa: E402
 
 tap = Tap()
-runs = tempfile.mkdtemp(prefix="hs-test.")
+os.makedirs(os.path.join(OUT, "tmp"), exist_ok=True)
+runs = tempfile.mkdtemp(prefix="test.", dir=os.path.join(OUT, "tmp"))
 PROMPT = r"guest:~# "
 
 
