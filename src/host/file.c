@@ -43,6 +43,7 @@ void file_put(struct file *f)
 	if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	epoll_forget_file(f);
+	flock_release(f);
 	if (f->ops->release)
 		f->ops->release(f);
 	if (f->inode)

@@ -23,6 +23,7 @@ void files_init(hpa_t initrd, size_t size)
 {
 	mutex_init(&tree_lock);
 	epoll_init();
+	flock_init();
 	root_inode = inode_alloc(S_IFDIR | 0755, NULL);
 	if (!root_inode)
 		panic("no memory for the root directory");

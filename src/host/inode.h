@@ -53,6 +53,8 @@ struct inode {
 	u32 mode; /* S_IFMT and permissions */
 	u32 nlink;
 	u32 uid, gid;
+	u32 flock_shared;     /* flock.c: open files that hold a shared lock */
+	bool flock_exclusive; /* flock.c: one holds the exclusive lock */
 	u64 ino;
 	u64 rdev;
 	u64 atime, mtime, ctime; /* ns since 1970 */

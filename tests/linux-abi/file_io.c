@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -215,6 +216,29 @@ static void test_memfd(void)
 	close(fd);
 }
 
+static void test_flock(void)
+{
+	char name[] = "/tmp/file_lock.XXXXXX";
+	int a = mkstemp(name), b = open(name, O_RDONLY), c = dup(a);
+
+	ok(flock(a, LOCK_EX) == 0 && flock(b, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK,
+	   "an exclusive lock keeps another open file out");
+	ok(flock(c, LOCK_EX | LOCK_NB) == 0, "a duplicate has the same lock");
+	close(a);
+	ok(flock(b, LOCK_SH | LOCK_NB) < 0, "and keeps it when the first is closed");
+	close(c);
+	ok(flock(b, LOCK_SH | LOCK_NB) == 0, "the last one's end is the lock's end");
+	a = open(name, O_RDONLY);
+	ok(flock(a, LOCK_SH | LOCK_NB) == 0 && flock(a, LOCK_EX | LOCK_NB) < 0,
+	   "two may share; one of them alone gets it for itself");
+	ok(flock(b, LOCK_UN) == 0 && flock(a, LOCK_EX | LOCK_NB) == 0, "when the other has let go");
+	ok(flock(a, 3) < 0 && errno == EINVAL && flock(-1, LOCK_EX) < 0 && errno == EBADF,
+	   "no such lock is EINVAL, no such descriptor EBADF");
+	close(a);
+	close(b);
+	unlink(name);
+}
+
 int main(void)
 {
 	test_position();
@@ -225,5 +249,6 @@ int main(void)
 	test_devices();
 	test_shared_mapping();
 	test_memfd();
+	test_flock();
 	return tap_done();
 }
