@@ -27,7 +27,7 @@ guest_modules="virtio_mmio virtio_blk virtio_console crc32c_generic ext4 kvm"	# 
 sources_mirror()
 {
 	apt-get "$@" indextargets 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' \
-		--format '$(REPO_URI)' 2>/dev/null | sort -u | head -n 1
+		--format '$(REPO_URI)' 2>/dev/null | grep -v '^cdrom:' | sort -u | head -n 1
 }
 
 debootstrap_mirror()
@@ -272,6 +272,7 @@ fetch_all()
 	out=$(cd "$out" && pwd)
 	exec 9>"$dl/lock"
 	flock -n 9 || { say "waiting for another set-up of $out"; flock 9; }
+	rm -rf "$dl"/{partial,make,unpack}.*	# of one that was interrupted
 	fetch_find_missing
 	for name in $missing_files; do
 		made=$dl/make.$name.$$
