@@ -5,6 +5,7 @@
  * riscv,isa-extensions is a list of names; riscv,isa is the older string, single letters
  * first ("rv64imafdch_zicbom_sstc"). Source: the RISC-V ISA extensions binding of the
  * Devicetree schemas.
+ * Lock: memo_lock, also over the variables of one search.
  */
 #include <string.h>
 #include "fdt.h"
@@ -51,13 +52,42 @@ static void check_cpu(int node, unsigned long hartid)
 	on_all &= isa && in_isa_string(isa);
 }
 
+/*
+ * The tree does not change, and asking it costs some 100 000 instructions: what was asked once
+ * is kept. Names are strings of the image, so their addresses do for a key.
+ */
+#define MEMO_SIZE 128
+
+static struct {
+	const char *name;
+	bool has;
+} memo[MEMO_SIZE];
+static unsigned int nr_memo;
+static struct spinlock memo_lock;
+
 bool hv_isa_has(const char *name)
 {
+	bool has;
+
+	spin_lock(&memo_lock);
+	for (unsigned int i = 0; i < nr_memo; i++) {
+		if (memo[i].name != name)
+			continue;
+		has = memo[i].has;
+		spin_unlock(&memo_lock);
+		return has;
+	}
 	wanted = name;
 	wanted_len = strlen(name);
 	on_all = true;
 	fdt_each_cpu(check_cpu);
-	return on_all;
+	has = on_all;
+	if (nr_memo < MEMO_SIZE) {
+		memo[nr_memo].name = name;
+		memo[nr_memo++].has = has;
+	}
+	spin_unlock(&memo_lock);
+	return has;
 }
 
 static unsigned int smallest_block;
