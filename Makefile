@@ -176,6 +176,7 @@ make run        set up what is missing, build, boot Debian's kernel in a VM
                   ARGS='...'        options of scripts/hyperscope run
 make test       set up what is missing, run every test (TESTS='files' for some)
 make test-all   with the slow ones
+make bench      what each exit costs (ARGS=all: bare, hyperscope, Linux KVM)
 make check      warnings, format, static analysis, citations, sizes
 make trace      the last run's trace as text
 make tools      the programs that read traces

@@ -25,6 +25,7 @@ fi
 
 # More vCPUs than harts: they run only in turn.
 vm "one hart: harts, 4 vCPUs" harts --smp 4 rounds=10
+vm "one hart: harts, 8 vCPUs" harts --smp 8 rounds=3
 vm "one hart: fp, 4 vCPUs" fp --smp 4
 boot hyperscope --harts 1
 done_testing

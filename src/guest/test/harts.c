@@ -256,6 +256,29 @@ static unsigned long all_mask(void)
 	return mask;
 }
 
+/* ---- time ---- */
+
+static void read_time(unsigned long arg)
+{
+	(void)arg;
+	seen_a0 = now();
+}
+
+/* Handed over by IPI and memory, so the order of the three readings is certain. */
+static void test_time(void)
+{
+	unsigned long i, before, bad = 0;
+
+	for (i = 0; i < 50; i++) {
+		int j = 1 + (int)(i % (unsigned long)others);
+
+		before = now();
+		hart_run(j, read_time, 0);
+		bad += !hart_wait(j, WAIT_MS) || seen_a0 < before || now() < seen_a0;
+	}
+	ok_eq(bad, 0, "all harts see one time: it does not run backwards from one to the next");
+}
+
 /* ---- remote fences: what they make visible ---- */
 
 static u32 *patch;
@@ -436,6 +459,7 @@ void payload_main(void)
 		test_ipi_each();
 		test_ipi_mask("mask with base 0", all_mask(), 0);
 		test_ipi_mask("base -1", 0, ~0UL);
+		test_time();
 		test_fence_i();
 		race_root = pt_new();
 		for (i = 0; i < 2; i++) {
