@@ -4,70 +4,85 @@
  *
  * A target in its guest is kicked out and fences before it enters again; one that is
  * not in its guest fences when it next enters. The call returns when every target is
- * out, which is what a remote fence promises. The caller's own fence waits for its next
- * entry too: the same path, and no instruction of the guest lies between.
+ * out, which is what a remote fence promises. The caller itself fences at once.
  *
  * Hypervisor fences (FID 3 to 6) succeed without effect: the guest has no H extension.
  */
+#include "kvm_asm.h"
 #include "sbi.h"
+
+struct fence_call {
+	const struct kvm_vcpu *caller;
+	struct hfence fence;
+};
 
 static void queue_fence(struct kvm_vcpu *target, void *arg)
 {
-	const struct hfence *fence = arg;
+	const struct fence_call *call = arg;
 	enum vcpu_request req = REQ_HFENCE;
+
+	if (target == call->caller) {
+		tlb_fence_local(target->kvm, &call->fence);
+		return;
+	}
 
 	spin_lock(&target->fence_lock);
 	if (target->fence_count < HFENCE_QUEUE_SIZE)
-		target->fences[target->fence_count++] = *fence;
+		target->fences[target->fence_count++] = call->fence;
 	else
 		req = REQ_HFENCE_ALL;
 	spin_unlock(&target->fence_lock);
 	vcpu_request(target, req);
 }
 
-static void queue_all(struct kvm_vcpu *target, void *arg)
+static void queue_fence_i(struct kvm_vcpu *target, void *arg)
 {
-	vcpu_request(target, *(enum vcpu_request *)arg);
+	const struct fence_call *call = arg;
+
+	if (target == call->caller)
+		local_fence_i();
+	else
+		vcpu_request(target, REQ_FENCE_I);
 }
 
 static void wait_fence(struct kvm_vcpu *target, void *arg)
 {
-	(void)arg;
+	const struct fence_call *call = arg;
+
+	if (target == call->caller)
+		return;
 	vcpu_wait_request(target, REQ_HFENCE);
 	vcpu_wait_request(target, REQ_HFENCE_ALL);
 	vcpu_wait_request(target, REQ_FENCE_I);
 }
 
 /* On [start, start + size), or everywhere when both are 0 or the size is ~0 (SBI §8). */
-static long remote_sfence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long mask,
-			  unsigned long base, const unsigned long *range)
+static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {
-	struct hfence fence = {
-		.kind = fid == SBI_RFENCE_SFENCE_VMA_ASID ? HFENCE_VVMA_ASID : HFENCE_VVMA,
-		.start = range[0],
-		.size = range[1],
-		.asid = fid == SBI_RFENCE_SFENCE_VMA_ASID ? range[2] : 0,
-	};
+	bool asid = fid == SBI_RFENCE_SFENCE_VMA_ASID;
+	bool all = (!range[0] && !range[1]) || range[1] == ~0UL;
 
-	if ((!range[0] && !range[1]) || range[1] == ~0UL)
-		fence.size = ~0ULL;
-	return sbi_for_each_hart(vcpu, mask, base, queue_fence, &fence);
+	fence->kind = asid ? HFENCE_VVMA_ASID : HFENCE_VVMA;
+	fence->start = range[0];
+	fence->size = all ? ~0ULL : range[1];
+	fence->asid = asid ? range[2] : 0;
 }
 
 static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long mask,
 			 unsigned long base, const unsigned long *range)
 {
-	enum vcpu_request fence_i = REQ_FENCE_I;
+	struct fence_call call = { .caller = vcpu };
 	long error;
 
 	trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
 	switch (fid) {
 	case SBI_RFENCE_FENCE_I:
-		error = sbi_for_each_hart(vcpu, mask, base, queue_all, &fence_i);
+		error = sbi_for_each_hart(vcpu, mask, base, queue_fence_i, &call);
 		break;
 	case SBI_RFENCE_SFENCE_VMA:
 	case SBI_RFENCE_SFENCE_VMA_ASID:
-		error = remote_sfence(vcpu, fid, mask, base, range);
+		fill_fence(&call.fence, fid, range);
+		error = sbi_for_each_hart(vcpu, mask, base, queue_fence, &call);
 		break;
 	case SBI_RFENCE_HFENCE_GVMA_VMID:
 	case SBI_RFENCE_HFENCE_GVMA:
@@ -77,7 +92,7 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 	default:
 		return SBI_ERR_NOT_SUPPORTED;
 	}
-	sbi_for_each_hart(vcpu, mask, base, wait_fence, NULL);
+	sbi_for_each_hart(vcpu, mask, base, wait_fence, &call);
 	return error;
 }
 
