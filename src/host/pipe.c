@@ -72,9 +72,12 @@ static long pipe_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	while (!ret) {
 		if (!filled(p) && !READ_ONCE(p->writers))
 			return filled(p) ? -EAGAIN : 0;
-		if (!filled(p) && (f->flags & O_NONBLOCK))
-			return -EAGAIN;
-		ret = wait_event_interruptible(&p->wait, filled(p) || !READ_ONCE(p->writers));
+		/* Looked at once: another reader may take it while we look again. */
+		if (f->flags & O_NONBLOCK)
+			ret = filled(p) ? 0 : -EAGAIN;
+		else
+			ret = wait_event_interruptible(&p->wait,
+						       filled(p) || !READ_ONCE(p->writers));
 		if (ret)
 			return ret;
 		ret = mutex_lock_interruptible(&p->read_lock);

@@ -383,9 +383,10 @@ static long port_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	if (!size)
 		return 0;
 	while (!ret) {
-		if (!can_read_or_told(p) && (f->flags & O_NONBLOCK))
-			return -EAGAIN;
-		ret = port_wait(&p->rx_wait, can_read, p, WAIT_FOREVER);
+		/* Looked at once: another reader may take it while we look again. */
+		ret = can_read_or_told(p) ? 0 : -EAGAIN;
+		if (ret && !(f->flags & O_NONBLOCK))
+			ret = port_wait(&p->rx_wait, can_read, p, WAIT_FOREVER);
 		if (ret)
 			break;
 		ret = mutex_lock_interruptible(&p->read_lock);

@@ -69,6 +69,22 @@ static size_t take(struct tty *tty, u8 *to, size_t size, bool *line_end)
 	return n;
 }
 
+static int take_all(struct tty *tty, unsigned long buf, size_t size, size_t *done, bool *line_end)
+{
+	u8 bytes[CHUNK];
+	size_t n;
+
+	while (*done < size && !*line_end) {
+		n = take(tty, bytes, MIN(size - *done, sizeof(bytes)), line_end);
+		if (!n)
+			break;
+		if (copy_to_user(buf + *done, bytes, n))
+			return -EFAULT;
+		*done += n;
+	}
+	return 0;
+}
+
 /* Wait as the mode says. 1: look at the buffer; 0: the read returns 0; or -errno. */
 static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 {
@@ -104,9 +120,8 @@ static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	struct tty *tty = f->priv;
-	u8 bytes[CHUNK];
-	size_t done = 0, n;
-	bool line_end = false;
+	size_t done = 0;
+	bool line_end = false, waits;
 	int ready;
 
 	(void)pos;
@@ -115,17 +130,14 @@ static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	/* A job in the background would stop; nothing stops here (signal.c), so it fails. */
 	if (tty->pgid && current_process->pgid != tty->pgid)
 		return -EIO;
-	ready = wait_for_input(tty, size, f->flags & O_NONBLOCK);
-	if (ready <= 0)
-		return ready;
-	while (done < size && !line_end) {
-		n = take(tty, bytes, MIN(size - done, sizeof(bytes)), &line_end);
-		if (!n)
-			break;
-		if (copy_to_user(buf + done, bytes, n))
+	do { /* again if another reader was faster */
+		ready = wait_for_input(tty, size, f->flags & O_NONBLOCK);
+		if (ready <= 0)
+			return ready;
+		if (take_all(tty, buf, size, &done, &line_end))
 			return done ? (long)done : -EFAULT;
-		done += n;
-	}
+		waits = (tty->termios.c_lflag & ICANON) || tty->termios.c_cc[VMIN];
+	} while (!done && !line_end && !tty->hung_up && waits);
 	if (tty->ops->refill)
 		tty->ops->refill(tty);
 	return (long)done;

@@ -189,12 +189,13 @@ void tty_input(struct tty *tty, const u8 *bytes, size_t size)
 		signo = type_char(tty, &e, bytes[i]);
 		pgid = tty->pgid;
 		spin_unlock(&tty->lock);
-		if (signo)
-			signal_group(pgid, signo);
-		if (e.n > sizeof(e.bytes) / 2 || (e.n && i + 1 == size)) {
+		/* The echo first: it belongs before what the program does about the signal. */
+		if (e.n && (signo || e.n > sizeof(e.bytes) / 2 || i + 1 == size)) {
 			tty->ops->echo(tty, e.bytes, e.n);
 			e.n = 0;
 		}
+		if (signo)
+			signal_group(pgid, signo);
 	}
 	waitq_wake_all(&tty->read_wait);
 }

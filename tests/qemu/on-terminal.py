@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """on-terminal.py SECONDS COMMAND... - type at file_tty on a terminal of its own; prints what came.
 
-Waits for each "ready NAME" and types what belongs to it. CR is shown as <CR>.
+Waits for each "ready NAME" and types what belongs to it. CR is shown as <CR>. Ctrl-C is typed
+again each second until it has been noticed: the first may come before the program's read().
 """
 import os
 import pty
@@ -11,12 +12,13 @@ import select
 import sys
 import time
 
+CTRL_C = b"\x03"
 TYPED = [
     ("line", b"hello\r"),
     ("edited", b"abx\x7fc def\x17ghi\r"),        # erase one character, erase a word
     ("eof", b"\x04"),
     ("long", b"a" * 5000 + b"\r"),
-    ("interrupt", b"\x03"),
+    ("interrupt", CTRL_C),
     ("raw", b"q"),
     ("three", b"123"),
     ("timed", b""),
@@ -26,31 +28,55 @@ TYPED = [
 ]
 
 
-def main():
-    deadline = time.monotonic() + float(sys.argv[1])
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execvp(sys.argv[2], sys.argv[2:])
-    seen = b""
-    for name, keys in TYPED + [(None, b"")]:
-        pattern = b"\x00never" if name is None else b"ready " + name.encode() + b"\r?\n"
-        while not re.search(pattern, seen):
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([fd], [], [], left)[0]:
-                print("# no 'ready %s' in time" % name)
-                os.kill(pid, 9)
-                break
+class Screen:
+    def __init__(self, fd, deadline):
+        self.fd = fd
+        self.deadline = deadline
+        self.seen = b""
+
+    def wait_for(self, pattern, again=b""):
+        """False: the time is up, or the program has ended."""
+        while not re.search(pattern, self.seen):
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if not select.select([self.fd], [], [], min(left, 1))[0]:
+                os.write(self.fd, again)
+                continue
             try:
-                data = os.read(fd, 65536)
+                data = os.read(self.fd, 65536)
             except OSError:
                 data = b""
             if not data:
-                break
-            seen += data
+                return False
+            self.seen += data
+        return True
+
+    def type(self, keys):
         while keys:
-            keys = keys[os.write(fd, keys):]
+            keys = keys[os.write(self.fd, keys):]
+
+
+def main():
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execvp(sys.argv[2], sys.argv[2:])
+    screen = Screen(fd, time.monotonic() + float(sys.argv[1]))
+    for name, keys in TYPED:
+        again = b""
+        if not screen.wait_for(b"ready %s\r?\n" % name.encode()):
+            print("# no 'ready %s'" % name)
+            break
+        screen.type(keys)
+        if keys == CTRL_C:
+            again = keys
+        if again and not screen.wait_for(b"interrupts: ", again):
+            break
+    screen.wait_for(b"\x00the end of it")
+    if time.monotonic() >= screen.deadline:
+        os.kill(pid, 9)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    text = seen.decode("latin-1").replace("\r", "<CR>")
+    text = screen.seen.decode("latin-1").replace("\r", "<CR>")
     print(re.sub("a{100,}", "aaa...", text))
     print("status %d" % status)
 

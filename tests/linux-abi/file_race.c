@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+/*
+ * file_race.c - several threads at the same files at once: nothing hangs, nothing crashes, and
+ * what can be counted is right. file_race [SECONDS], 2 without.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include "tap.h"
+
+#define THREADS 4
+
+static volatile bool stop;
+static double seconds = 2;
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* `fn` in several threads for a while; the sum of what they return. */
+static long together(void *(*fn)(void *arg), int n, double time)
+{
+	pthread_t t[8];
+	double end = now() + time;
+	void *ret;
+	long sum = 0;
+
+	stop = false;
+	for (intptr_t i = 0; i < n; i++)
+		pthread_create(&t[i], NULL, fn, (void *)i);
+	while (now() < end)
+		usleep(10000);
+	stop = true;
+	for (int i = 0; i < n; i++) {
+		pthread_join(t[i], &ret);
+		sum += (long)ret;
+	}
+	return sum;
+}
+
+static void *names(void *arg)
+{
+	unsigned int seed = (unsigned int)(intptr_t)arg + 1;
+	char a[32], b[32];
+	long bad = 0;
+	int fd;
+
+	while (!stop) {
+		snprintf(a, sizeof(a), "/tmp/race/%d", rand_r(&seed) % 5);
+		snprintf(b, sizeof(b), "/tmp/race/%d", rand_r(&seed) % 5);
+		switch (rand_r(&seed) % 7) {
+		case 0:
+			fd = open(a, O_CREAT | O_RDWR, 0600);
+			bad += fd < 0 && errno != EISDIR && errno != ENOENT && errno != ELOOP;
+			if (fd >= 0) {
+				bad += write(fd, a, 10) != 10;
+				close(fd);
+			}
+			break;
+		case 1:
+			bad += rename(a, b) && errno != ENOENT && errno != EISDIR &&
+			       errno != ENOTDIR && errno != ENOTEMPTY && errno != EINVAL;
+			break;
+		case 2:
+			bad += unlink(a) && errno != ENOENT && errno != EISDIR;
+			break;
+		case 3:
+			bad += mkdir(a, 0700) && errno != EEXIST;
+			break;
+		case 4:
+			bad += rmdir(a) && errno != ENOENT && errno != ENOTDIR &&
+			       errno != ENOTEMPTY;
+			break;
+		case 5:
+			bad += link(a, b) && errno != ENOENT && errno != EEXIST && errno != EPERM;
+			break;
+		case 6:
+			bad += symlink(a, b) && errno != EEXIST;
+			break;
+		}
+	}
+	return (void *)bad;
+}
+
+/* One descriptor number that all of them open and close. */
+static void *descriptors(void *arg)
+{
+	char buf[16];
+	int p[2];
+
+	(void)arg;
+	while (!stop) {
+		if (pipe2(p, O_NONBLOCK)) /* a wait could be for a thread that waits for us */
+			continue;
+		dup2(p[1], 50);
+		(void)!write(50, "x", 1);
+		dup2(p[0], 51);
+		poll(&(struct pollfd){ 51, POLLIN, 0 }, 1, 0);
+		close(50);
+		fcntl(51, F_SETFD, FD_CLOEXEC);
+		(void)!read(51, buf, 16);
+		close(51);
+		close(p[0]);
+		close(p[1]);
+	}
+	return NULL;
+}
+
+static int shared_event, shared_epoll, shared_pipe[2];
+static uint64_t sent, got;
+
+static void *signal_event(void *arg)
+{
+	uint64_t v = 1, mine = 0;
+
+	if ((intptr_t)arg % 2) {
+		while (!stop && mine < 20000) {
+			mine += write(shared_event, &v, 8) == 8;
+			if (mine % 64 == 0)
+				sched_yield();
+		}
+		__atomic_fetch_add(&sent, mine, __ATOMIC_RELAXED);
+		return NULL;
+	}
+	while (!stop) {
+		struct epoll_event ev;
+
+		if (epoll_wait(shared_epoll, &ev, 1, 20) == 1 && read(shared_event, &v, 8) == 8)
+			mine += v;
+	}
+	__atomic_fetch_add(&got, mine, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Writers of whole records, readers of whole records: none is torn. */
+static void *records(void *arg)
+{
+	unsigned char rec[100];
+	long bad = 0;
+	size_t i;
+
+	if ((intptr_t)arg % 2 == 0) {
+		memset(rec, (int)(intptr_t)arg + 1, sizeof(rec));
+		while (!stop)
+			(void)!write(shared_pipe[1], rec, sizeof(rec));
+		return NULL;
+	}
+	while (!stop || poll(&(struct pollfd){ shared_pipe[0], POLLIN, 0 }, 1, 0) == 1) {
+		if (poll(&(struct pollfd){ shared_pipe[0], POLLIN, 0 }, 1, 10) != 1)
+			continue;
+		if (read(shared_pipe[0], rec, sizeof(rec)) != sizeof(rec))
+			continue;
+		for (i = 1; i < sizeof(rec); i++)
+			bad += rec[i] != rec[0];
+	}
+	return (void *)bad;
+}
+
+/* epoll instances against files that are closed meanwhile. */
+static void *watching(void *arg)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	int e, ep;
+
+	(void)arg;
+	while (!stop) {
+		e = eventfd(1, EFD_NONBLOCK);
+		ep = epoll_create1(0);
+		epoll_ctl(shared_epoll, EPOLL_CTL_ADD, e, &ev);
+		epoll_ctl(ep, EPOLL_CTL_ADD, e, &ev);
+		epoll_ctl(ep, EPOLL_CTL_ADD, shared_pipe[0], &ev);
+		epoll_wait(shared_epoll, &ev, 1, 0);
+		ev.events = EPOLLIN | EPOLLONESHOT;
+		epoll_ctl(ep, EPOLL_CTL_MOD, e, &ev);
+		close(ep);
+		close(e);
+	}
+	return NULL;
+}
+
+/* A file that grows, shrinks and is mapped: its bytes are zero or what was stored. */
+static void *sizes(void *arg)
+{
+	int fd = open("/tmp/race-file", O_RDWR);
+	unsigned int seed = (unsigned int)(intptr_t)arg + 9, i;
+	unsigned char buf[5000];
+	long bad = 0;
+	ssize_t n;
+
+	while (!stop) {
+		off_t at = rand_r(&seed) % 100000;
+
+		switch (rand_r(&seed) % 4) {
+		case 0:
+			(void)!ftruncate(fd, at);
+			break;
+		case 1:
+			memset(buf, 0x5a, sizeof(buf));
+			(void)!pwrite(fd, buf, sizeof(buf), at);
+			break;
+		case 2:
+			n = pread(fd, buf, sizeof(buf), at);
+			for (i = 0; n > 0 && i < (size_t)n; i++)
+				bad += buf[i] != 0 && buf[i] != 0x5a;
+			break;
+		case 3:
+			fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, 9000);
+			break;
+		}
+	}
+	close(fd);
+	return (void *)bad;
+}
+
+int main(int argc, char **argv)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	uint64_t v;
+
+	if (argc > 1)
+		seconds = atof(argv[1]);
+	signal(SIGPIPE, SIG_IGN); /* a descriptor may be another thread's pipe by now */
+	mkdir("/tmp/race", 0700);
+	close(open("/tmp/race-file", O_CREAT | O_RDWR, 0600));
+	shared_event = eventfd(0, EFD_NONBLOCK);
+	shared_epoll = epoll_create1(0);
+	(void)!pipe(shared_pipe);
+	fcntl(shared_pipe[0], F_SETFL, O_NONBLOCK);
+	epoll_ctl(shared_epoll, EPOLL_CTL_ADD, shared_event, &ev);
+
+	ok(together(names, THREADS, seconds / 6) == 0, "names made, moved and removed");
+	ok(together(descriptors, THREADS, seconds / 6) == 0, "descriptors opened and closed");
+	together(signal_event, THREADS, seconds / 6);
+	if (read(shared_event, &v, 8) == 8)
+		got += v;
+	ok(sent == got && sent > 0, "every signal of an eventfd is counted");
+	ok(together(records, THREADS, seconds / 6) == 0, "records in a pipe are whole");
+	together(watching, THREADS, seconds / 6);
+	ok(true, "files closed while they are watched");
+	ok(together(sizes, THREADS, seconds / 6) == 0, "a file cut and written");
+	return tap_done();
+}
