@@ -143,6 +143,7 @@ check:
 	$(TOP)/scripts/check --out $(O)
 
 trace:
+	test -e $(O)/runs/last/trace || { echo "make: there is no trace yet: make run leaves one" >&2; exit 1; }
 	$(O)/hstrace report $(O)/runs/last/trace
 
 tools: $(O)/hstrace

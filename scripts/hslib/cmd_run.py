@@ -33,7 +33,7 @@ class Guest:
         self.initrd = options.initrd
         self.append = options.append
         if self.linux:
-            self.image = machine.need(os.path.join(out, "guest", "vmlinux"), "scripts/setup makes it")
+            self.image = machine.need(os.path.join(out, "guest", "vmlinux"), "make run fetches it")
             if self.initrd is None:
                 self.initrd = machine.need(os.path.join(out, "guest-initrd.cpio"), "make builds it")
             if self.append is None:
