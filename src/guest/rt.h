@@ -192,6 +192,11 @@ static inline void fence_i(void)
 	__asm__ volatile("fence.i" ::: "memory");
 }
 
+static inline void fence_rw(void)
+{
+	__asm__ volatile("fence rw, rw" ::: "memory");
+}
+
 static inline void wfi(void)
 {
 	__asm__ volatile("wfi" ::: "memory");

@@ -18,6 +18,7 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	vm "cpu max: mmio" mmio --testdev
 	vm "cpu max: mmio_hard" mmio_hard --testdev
 	vm "cpu max: fp" fp --smp 2
+	vm "cpu max: hostile" hostile --smp 2 --testdev seed=3
 	boot hyperscope --cpu max
 else
 	skip "cpu max" "this QEMU has none"

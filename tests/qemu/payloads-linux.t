@@ -11,7 +11,7 @@ vm "sbi" sbi
 vm "timer" timer
 vm "exits" exits
 vm "mmio" mmio --testdev
-vm "mmio_hard" mmio_hard --testdev
+vm "mmio_hard" mmio_hard --smp 2 --testdev
 vm "fp, 4 vCPUs" fp --smp 4
 vm "harts, 2 vCPUs" harts --smp 2
 vm "hostile" hostile --smp 2

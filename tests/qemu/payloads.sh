@@ -6,6 +6,7 @@
 #   vm LABEL PAYLOAD [VMM-OPTION...]      its TAP shall hold and its status be 0
 #   vm_ends LABEL PAYLOAD [VMM-OPTION...] whatever it does: $(text LABEL), $(status_of LABEL)
 #   toggle NAME VALUE                     for the VMs from here on (hyperscope only)
+#   together ... apart                    the VMs between these run at the same time
 #   boot hyperscope|linux [OPTION...]     run all of them, then report what vm asked for
 #
 # The program that is run on the host is busybox's sh with a script of these lines.
@@ -45,10 +46,20 @@ toggle()
 	echo "toggle $1 $2" >>"$script.body"
 }
 
+together()
+{
+	echo "together" >>"$script.body"
+}
+
+apart()
+{
+	echo "apart" >>"$script.body"
+}
+
 write_script()	# SYSTEM
 {
 	cat >"$script" <<END
-vm() {
+one() {
 	label=\$1 image=\$2
 	shift 2
 	append="on=$1"
@@ -57,6 +68,22 @@ vm() {
 	echo "=== \$label"
 	/vmm --quiet \$args --append "\$append" \$image </dev/null 2>&1
 	printf '\n=== status %d\n' \$?
+}
+side=
+vm() {
+	if [ "\$side" ]; then
+		side=\$((side + 1))
+		one "\$@" >/side.\$side &
+	else
+		one "\$@"
+	fi
+}
+together() { side=0; }
+apart() {
+	wait
+	cat /side.*
+	rm /side.*
+	side=
 }
 toggle() { echo \$2 >/sys/module/kvm/parameters/\$1 || echo "=== no toggle \$1"; }
 END

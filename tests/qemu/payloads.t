@@ -11,7 +11,7 @@ vm "sbi" sbi
 vm "timer" timer
 vm "exits" exits
 vm "mmio" mmio --testdev
-vm "mmio_hard" mmio_hard --testdev
+vm "mmio_hard" mmio_hard --smp 2 --testdev
 vm "fp, 2 vCPUs" fp --smp 2
 vm "harts, 1 vCPU" harts
 vm "harts, 2 vCPUs" harts --smp 2
@@ -46,6 +46,19 @@ vm "timer, timer=hrtimer" timer
 vm "sbi, timer=hrtimer" sbi
 toggle timer sstc
 
+# Two VMs, three vCPUs, two harts: each with its own toggles, neither sees the other.
+together
+vm "side by side: fp, 2 vCPUs" fp --smp 2
+toggle gstage_walk recursive
+toggle vmid flush
+vm "side by side: exits, gstage_walk=recursive vmid=flush" exits --mem 128M
+apart
+toggle gstage_walk iterative
+toggle vmid on
+
+vm_ends "hog" hostile --mem 4G do=hog
+vm_ends "after the hog" hello
+
 rm -f /tmp/payload-was-here
 boot hyperscope
 
@@ -56,6 +69,9 @@ done
 like "$(status_of "deadly: garbage")" '^(0|3|10[0-9])$' "a guest that runs garbage hurts only itself"
 like "$(status_of "after the deadly ones"):$(text "after the deadly ones")" '^0:hello: I am' \
 	"and after all of them the next guest runs"
+like "$(status_of hog)" '^(1|2)[0-9][0-9]$' "a guest with more memory than the host has is ended" ||
+	diag "$(text hog)"
+like "$(status_of "after the hog"):$(text "after the hog")" '^0:hello: I am' "and the next guest runs"
 unlike "$(cat "$tmp/all")" '^=== no toggle' "every toggle of this test exists"
 [ ! -e /tmp/payload-was-here ]
 ok $? "the semihosting sequence has written no file of the user"

@@ -418,12 +418,26 @@ static void do_garbage(void)
 	((void (*)(void))base)();
 }
 
+/* All the memory that it was promised, which may be more than the host has. */
+static void do_hog(void)
+{
+	struct fdt_reg mem;
+	unsigned long pa;
+
+	fdt_memory(&mem);
+	for (pa = ALIGN_UP((unsigned long)_end, SZ_4K); pa < mem.base + mem.size; pa += SZ_4K)
+		if (pa < ALIGN_DOWN((unsigned long)dtb, SZ_4K) || pa > (unsigned long)dtb + 0x10000)
+			*(volatile unsigned long *)pa = pa;
+	printf("hostile: has %lu MiB\n", mem.size >> 20);
+	power_off(0);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
 } deadly[] = {
 	{ "stvec", do_stvec },   { "nowhere", do_nowhere }, { "faultloop", do_faultloop },
-	{ "tables", do_tables }, { "garbage", do_garbage },
+	{ "tables", do_tables }, { "garbage", do_garbage }, { "hog", do_hog },
 };
 
 static void do_deadly(const char *name)

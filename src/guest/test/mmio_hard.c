@@ -112,6 +112,62 @@ static void test_zapped(void)
 	ok_eq(bad, 0, "a page that the host dropped reads as zeros and can be filled again");
 }
 
+static volatile bool watch_stop;
+static volatile unsigned long watch_seen, watch_turns;
+
+/* Look at the page without ever leaving VS mode: whatever this hart's TLB keeps, it uses. */
+static void watch(unsigned long page)
+{
+	while (!watch_stop) {
+		watch_seen = *(volatile unsigned long *)page;
+		fence_rw();
+		watch_turns++;
+	}
+}
+
+/*
+ * What the other hart sees now: of three turns that end from here on, the last began after
+ * (its fence orders the first one's count before its look). Not later, since its next exit, a host's tick perhaps, may drop what is stale.
+ */
+static bool watched(unsigned long value)
+{
+	unsigned long turns = watch_turns, end = now() + us_to_ticks(2000000);
+
+	while (watch_turns - turns < 3)
+		if (now() > end)
+			return false;
+	fence_rw();
+	return watch_seen == value;
+}
+
+/* A page is dropped and written anew here: the other hart must not go on reading the old one. */
+static void test_zapped_elsewhere(void)
+{
+	unsigned long page = (unsigned long)page_alloc(), i, stale = 0;
+
+	if (nr_harts < 2) {
+		skip("a page dropped under another hart", "one hart only");
+		return;
+	}
+	if (hart_start(1))
+		bail("the second hart does not start");
+	hart_run(1, watch, page);
+	for (i = 1; i <= 50; i++) {
+		*(volatile unsigned long *)page = 2 * i;
+		fence_rw();
+		stale += !watched(2 * i);
+		dev_set(DEV_ZAP, page);
+		stale += !watched(0);
+		*(volatile unsigned long *)page = 2 * i + 1;
+		fence_rw();
+		stale += !watched(2 * i + 1);
+	}
+	watch_stop = true;
+	hart_wait(1, 20000);
+	ok_eq(stale, 0, "50 times: a hart that stays in VS sees the page dropped, and the new one");
+	note("it looked %lu times", watch_turns);
+}
+
 /* ---- what has no plain load or store to emulate ---- */
 
 static void do_amo(unsigned long addr)
@@ -219,6 +275,7 @@ void payload_main(void)
 	test_pages(root);
 	test_user(root);
 	test_zapped();
+	test_zapped_elsewhere();
 	test_refused();
 	done();
 }
