@@ -5,6 +5,7 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/qemu/payloads.sh"
 need_files
+! qemu_older 8.0 || skip_all "this QEMU has no svadu to switch off and no cpu max"
 
 vm "no Sstc: timer" timer
 vm "no Sstc: sbi" sbi

@@ -20,8 +20,6 @@ payloads=()
 need_files()
 {
 	local f
-	! qemu_older 8.0 || skip_all "this QEMU shows a guest no pending interrupt in sip, and its HLVX \
-reads no execute-only page"
 	for f in "$O/vmm" "$guest_dir/busybox" "$@"; do
 		[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
 	done
@@ -37,6 +35,16 @@ vm_ends()
 
 vm()
 {
+	case $2 in
+	fp | hostile | hello) ;;
+	*)
+		if qemu_older 8.0; then
+			skip "$1" "this QEMU shows a guest no pending interrupt in sip, its HLVX reads no \
+execute-only page, and a walk's fault has the cause of a load"
+			return
+		fi
+		;;
+	esac
 	reported+=("$1")
 	vm_ends "$@"
 }
