@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_run.c - KVM_RUN's loop: traps given to the guest, interrupts, waiting, and kicks
+ * from other threads that must never be lost.
+ *
+ * In the last tests a guest is a thread that stays in its guest until the hart is
+ * kicked, and other threads ask it for things as fast as they can.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include "native.h"
+#include "timer.h"
+
+#define PC    (NATIVE_GUEST_BASE + 0x1000)
+#define STVEC 0x80004000UL
+
+static struct native_vm vm;
+
+static int setup(void **state)
+{
+	(void)state;
+	native_reset();
+	native_isa_set("h i m a f d c sstc zkr zawrs");
+	native_core_start();
+	native_vm_make(&vm, 0);
+	vcpu_put(vm.vcpu);
+	vm.vcpu->guest.sepc = PC;
+	vm.vcpu->csrs.vstvec = STVEC;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	native_guest = NULL;
+	native_signal_set(false);
+	native_vm_free(&vm);
+	native_user_exit();
+	assert_int_equal(native_objects_in_use(), 0);
+	return 0;
+}
+
+/* ---- a guest that traps once, then finds out what has become of it -------------------------- */
+
+static struct hv_trap trap_once;
+static unsigned int entries;
+static struct {
+	unsigned long sepc, sstatus, vsstatus, vscause, vsepc, vstval, hvip;
+} seen;
+
+static void host_interrupt(void)
+{
+	native_signal_set(true);
+	native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
+}
+
+static void one_trap_guest(struct kvm_vcpu *vcpu)
+{
+	if (entries++ == 0) {
+		native_trap(&trap_once);
+		return;
+	}
+	seen.sepc = vcpu->guest.sepc;
+	seen.sstatus = vcpu->guest.sstatus;
+	seen.vsstatus = csr_read(vsstatus);
+	seen.vscause = csr_read(vscause);
+	seen.vsepc = csr_read(vsepc);
+	seen.vstval = csr_read(vstval);
+	seen.hvip = csr_read(hvip);
+	host_interrupt();
+}
+
+static int run_trap(struct hv_trap trap)
+{
+	entries = 0;
+	trap_once = trap;
+	native_guest = one_trap_guest;
+	native_signal_set(false);
+	return vcpu_run(vm.vcpu);
+}
+
+static void a_trap_from_vu_is_taken_in_vs_at_its_vector(void **state)
+{
+	(void)state;
+	vm.vcpu->guest.sstatus &= ~SSTATUS_SPP;
+	vm.vcpu->csrs.vsstatus |= SSTATUS_SIE | SSTATUS_SPP;
+	vm.vcpu->csrs.vstvec = STVEC | 1; /* vectored: exceptions still go to the base */
+	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS, .stval = 0x77 }),
+			 -EINTR);
+	assert_int_equal(seen.sepc, STVEC);
+	assert_true(seen.sstatus & SSTATUS_SPP);
+	assert_int_equal(seen.vscause, EXC_LOAD_ACCESS);
+	assert_int_equal(seen.vsepc, PC);
+	assert_int_equal(seen.vstval, 0x77);
+	assert_int_equal(seen.vsstatus & (SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE), SSTATUS_SPIE);
+}
+
+static void a_trap_from_vs_remembers_vs_and_its_interrupt_enable(void **state)
+{
+	(void)state;
+	vm.vcpu->csrs.vsstatus = (vm.vcpu->csrs.vsstatus | SSTATUS_SPIE) & ~SSTATUS_SIE;
+	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_STORE_MISALIGNED }), -EINTR);
+	assert_int_equal(seen.vsstatus & (SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE), SSTATUS_SPP);
+}
+
+static void an_unknown_cause_is_user_spaces_not_the_hosts(void **state)
+{
+	(void)state;
+	assert_int_equal(run_trap((struct hv_trap){ .scause = 24 }), 0);
+	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_INTERNAL_ERROR);
+	assert_int_equal(vm.vcpu->run->internal.data[0], 24);
+	assert_int_equal(run_trap((struct hv_trap){ .scause = ~CAUSE_IRQ_FLAG }), 0);
+	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_INTERNAL_ERROR);
+}
+
+static void a_dead_vm_does_not_run(void **state)
+{
+	(void)state;
+	vm_kill(vm.vm, "the test says so");
+	assert_int_equal(run_trap((struct hv_trap){ .scause = 24 }), -EIO);
+	assert_int_equal(entries, 0);
+}
+
+/* ---- virtual instructions ------------------------------------------------------------------- */
+
+static void a_foreign_csr_is_an_illegal_instruction(void **state)
+{
+	(void)state;
+	/* csrr a0, hstatus */
+	assert_int_equal(
+		run_trap((struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = 0x60002573 }),
+		-EINTR);
+	assert_int_equal(seen.vscause, EXC_ILLEGAL_INST);
+	assert_int_equal(seen.vstval, 0x60002573);
+}
+
+static void wfi_in_vu_is_illegal_and_does_not_wait(void **state)
+{
+	(void)state;
+	vm.vcpu->guest.sstatus &= ~SSTATUS_SPP;
+	assert_int_equal(
+		run_trap((struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = 0x10500073 }),
+		-EINTR);
+	assert_int_equal(seen.vscause, EXC_ILLEGAL_INST);
+	assert_int_equal(vm.vcpu->stats.wfi_exit_stat, 0);
+}
+
+static void wrs_nto_goes_on_behind_itself(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		run_trap((struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = 0x00d00073 }),
+		-EINTR);
+	assert_int_equal(seen.sepc, PC + 4);
+	assert_int_equal(vm.vcpu->stats.wrs_exit_stat, 1);
+}
+
+/* The same word, if stval is 0 as it may be: the instruction is fetched again. */
+static void an_instruction_that_stval_does_not_hold_is_fetched(void **state)
+{
+	u32 wfi = 0x10500073;
+
+	(void)state;
+	memcpy(native_user(NATIVE_USER_BASE + 0x1000), &wfi, sizeof(wfi));
+	vm.vcpu->csrs.vsie = BIT(IRQ_S_EXT);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+	/* The page of the instruction is not mapped yet: the guest's own fetch brings it. */
+	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_VIRTUAL_INST }), -EINTR);
+	assert_int_equal(seen.sepc, PC);
+	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_INST_GUEST_PAGE_FAULT,
+						    .htval = PC >> 2,
+						    .stval = PC }),
+			 -EINTR);
+	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_VIRTUAL_INST }), -EINTR);
+	assert_int_equal(seen.sepc, PC + 4);
+	assert_int_equal(vm.vcpu->stats.wfi_exit_stat, 1);
+}
+
+static void seed_is_read_by_user_space(void **state)
+{
+	struct kvm_run *run = vm.vcpu->run;
+
+	(void)state;
+	/* csrrw a0, seed, x0 */
+	assert_int_equal(
+		run_trap((struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = 0x01501573 }), 0);
+	assert_int_equal(run->exit_reason, KVM_EXIT_RISCV_CSR);
+	assert_int_equal(run->riscv_csr.csr_num, 0x15);
+	assert_int_equal(run->riscv_csr.write_mask, ~0UL);
+	assert_int_equal(run->riscv_csr.new_value, 0);
+	assert_int_equal(vm.vcpu->guest.sepc, PC);
+	run->riscv_csr.ret_value = 0x80001234;
+	run->immediate_exit = 1;
+	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], 0x80001234);
+	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
+	run->immediate_exit = 0;
+}
+
+/* ---- interrupts and waiting ------------------------------------------------------------------- */
+
+static void lines_reach_hvip_before_the_entry(void **state)
+{
+	(void)state;
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
+	vcpu_clear_irq(vm.vcpu, IRQ_VS_SOFT);
+	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS }), -EINTR);
+	assert_int_equal(seen.hvip, BIT(IRQ_VS_EXT));
+}
+
+/* VSSIP is the guest's to clear: what it cleared must not come back with another line. */
+static void guest_clears_softirq(struct kvm_vcpu *vcpu)
+{
+	if (entries++ == 0) {
+		assert_int_equal(csr_read(hvip), BIT(IRQ_VS_SOFT));
+		csr_clear(hvip, BIT(IRQ_VS_SOFT));
+		vcpu_set_irq(vcpu, IRQ_VS_EXT);
+		native_trap(&(struct hv_trap){ .scause = EXC_LOAD_ACCESS });
+		return;
+	}
+	seen.hvip = csr_read(hvip);
+	host_interrupt();
+}
+
+static void what_the_guest_cleared_stays_cleared(void **state)
+{
+	(void)state;
+	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
+	entries = 0;
+	native_guest = guest_clears_softirq;
+	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(seen.hvip, BIT(IRQ_VS_EXT));
+	assert_int_equal(vm.vcpu->csrs.hvip, BIT(IRQ_VS_EXT));
+}
+
+#define WFI_TRAP ((struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = 0x10500073 })
+
+static void *ring_later(void *arg)
+{
+	struct timespec ms = { 0, 5000000 };
+
+	nanosleep(&ms, NULL);
+	vcpu_set_irq(arg, IRQ_VS_EXT);
+	return NULL;
+}
+
+static void *pass_time(void *arg)
+{
+	struct timespec ms = { 0, 5000000 };
+
+	nanosleep(&ms, NULL);
+	native_time_set(*(u64 *)arg);
+	return NULL;
+}
+
+static void wfi_sleeps_until_a_line_that_the_guest_has_enabled(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	vm.vcpu->csrs.vsie = BIT(IRQ_S_EXT);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT); /* pending, but masked: no reason to wake */
+	pthread_create(&thread, NULL, ring_later, vm.vcpu);
+	assert_int_equal(run_trap(WFI_TRAP), -EINTR);
+	pthread_join(thread, NULL);
+	assert_int_equal(seen.sepc, PC + 4);
+	assert_true(seen.hvip & BIT(IRQ_VS_EXT));
+	assert_int_equal(vm.vcpu->stats.halt_wakeup, 1);
+}
+
+static void wfi_sleeps_until_the_guests_timer(void **state)
+{
+	u64 now = hv_time(), later = now + 5000;
+	pthread_t thread;
+
+	(void)state;
+	vm.vcpu->csrs.vsie = BIT(IRQ_S_TIMER);
+	vm.vcpu->timer_ops->set(vm.vcpu, timer_guest_time(vm.vm) + 5000);
+	pthread_create(&thread, NULL, pass_time, &later);
+	assert_int_equal(run_trap(WFI_TRAP), -EINTR);
+	pthread_join(thread, NULL);
+	assert_int_equal(seen.sepc, PC + 4);
+	assert_int_equal(vm.vcpu->stats.halt_wakeup, 1);
+}
+
+static void wfi_with_a_line_pending_does_not_sleep(void **state)
+{
+	(void)state;
+	vm.vcpu->csrs.vsie = BIT(IRQ_S_SOFT);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
+	/* The CSR model's vsip has no alias of hvip: what the hardware would show. */
+	native_csr_poke(CSR_vsip, BIT(IRQ_S_SOFT));
+	assert_int_equal(run_trap(WFI_TRAP), -EINTR);
+	assert_int_equal(vm.vcpu->stats.halt_wakeup, 0);
+	assert_int_equal(vm.vcpu->stats.wfi_exit_stat, 1);
+}
+
+/* ---- load and put -------------------------------------------------------------------------------- */
+
+static void the_hosts_own_csrs_come_back(void **state)
+{
+	(void)state;
+	csr_write(scounteren, 5);
+	csr_write(senvcfg, 0x70);
+	vm.vcpu->csrs.scounteren = 2;
+	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS }), -EINTR);
+	assert_int_equal(csr_read(scounteren), 5);
+	assert_int_equal(csr_read(senvcfg), 0x70);
+	assert_int_equal(vm.vcpu->csrs.scounteren, 2);
+	assert_int_equal(csr_read(vsatp), 0);
+	assert_int_equal(csr_read(hgatp), 0);
+}
+
+/* ---- kicks ----------------------------------------------------------------------------------------- */
+
+#define ROUNDS 3000
+
+static struct {
+	bool stop;
+	unsigned long asked;  /* requests made so far */
+	unsigned long served; /* what the guest has seen of them at its last entry */
+	u32 in_guest;
+} race;
+
+static unsigned long load(unsigned long *p)
+{
+	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
+}
+
+/* The test's own end needs no kick: it may come while the vCPU is on its way in. */
+static void stay_until_kicked(struct kvm_vcpu *vcpu)
+{
+	bool stop = false;
+
+	while (!stop && !native_kicked(vcpu->hart)) {
+		sched_yield();
+		stop = __atomic_load_n(&race.stop, __ATOMIC_SEQ_CST);
+	}
+	__atomic_store_n(&race.in_guest, 0, __ATOMIC_SEQ_CST);
+	native_signal_set(stop);
+	native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_SOFT });
+}
+
+/* Stays in the guest until kicked. What was asked for before the entry is served by it. */
+static void kicked_guest(struct kvm_vcpu *vcpu)
+{
+	__atomic_store_n(&race.served, load(&race.asked), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&race.in_guest, 1, __ATOMIC_SEQ_CST);
+	stay_until_kicked(vcpu);
+}
+
+static void *run_kicked(void *arg)
+{
+	struct kvm_vcpu *vcpu = arg;
+
+	native_hart_set(1);
+	vcpu_run(vcpu);
+	return NULL;
+}
+
+static void nothing_runs_on_that_was_asked_to_stop(void **state)
+{
+	unsigned long mine, i, late = 0;
+	pthread_t thread;
+
+	(void)state;
+	memset(&race, 0, sizeof(race));
+	native_guest = kicked_guest;
+	pthread_create(&thread, NULL, run_kicked, vm.vcpu);
+	for (i = 0; i < ROUNDS; i++) {
+		mine = __atomic_add_fetch(&race.asked, 1, __ATOMIC_SEQ_CST);
+		vm_request_all_and_wait(vm.vm, REQ_FENCE_I);
+		/* Out of the guest, or in it again by an entry that came after the request. */
+		if (__atomic_load_n(&race.in_guest, __ATOMIC_SEQ_CST) && load(&race.served) < mine)
+			late++;
+	}
+	__atomic_store_n(&race.stop, true, __ATOMIC_SEQ_CST);
+	vcpu_request(vm.vcpu, REQ_HOST);
+	pthread_join(thread, NULL);
+	assert_int_equal(late, 0);
+	assert_true(load(&race.served) > 0);
+}
+
+static unsigned long heard;
+
+static void counting_guest(struct kvm_vcpu *vcpu)
+{
+	if (csr_read(hvip) & BIT(IRQ_VS_EXT)) {
+		csr_clear(hvip, BIT(IRQ_VS_EXT));
+		__atomic_add_fetch(&heard, 1, __ATOMIC_SEQ_CST);
+	}
+	stay_until_kicked(vcpu);
+}
+
+static void no_interrupt_is_lost_on_its_way_to_a_running_guest(void **state)
+{
+	unsigned long i, before;
+	pthread_t thread;
+
+	(void)state;
+	memset(&race, 0, sizeof(race));
+	heard = 0;
+	native_guest = counting_guest;
+	pthread_create(&thread, NULL, run_kicked, vm.vcpu);
+	for (i = 0; i < ROUNDS; i++) {
+		before = load(&heard);
+		vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+		while (load(&heard) == before)
+			sched_yield();
+	}
+	__atomic_store_n(&race.stop, true, __ATOMIC_SEQ_CST);
+	vcpu_request(vm.vcpu, REQ_HOST);
+	pthread_join(thread, NULL);
+	assert_int_equal(heard, ROUNDS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_trap_from_vu_is_taken_in_vs_at_its_vector),
+		TEST(a_trap_from_vs_remembers_vs_and_its_interrupt_enable),
+		TEST(an_unknown_cause_is_user_spaces_not_the_hosts),
+		TEST(a_dead_vm_does_not_run),
+		TEST(a_foreign_csr_is_an_illegal_instruction),
+		TEST(wfi_in_vu_is_illegal_and_does_not_wait),
+		TEST(wrs_nto_goes_on_behind_itself),
+		TEST(an_instruction_that_stval_does_not_hold_is_fetched),
+		TEST(seed_is_read_by_user_space),
+		TEST(lines_reach_hvip_before_the_entry),
+		TEST(what_the_guest_cleared_stays_cleared),
+		TEST(wfi_sleeps_until_a_line_that_the_guest_has_enabled),
+		TEST(wfi_sleeps_until_the_guests_timer),
+		TEST(wfi_with_a_line_pending_does_not_sleep),
+		TEST(the_hosts_own_csrs_come_back),
+		TEST(nothing_runs_on_that_was_asked_to_stop),
+		TEST(no_interrupt_is_lost_on_its_way_to_a_running_guest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
