@@ -18,11 +18,13 @@
 #include "pseudo.h"
 #include "smp.h"
 #include "tty.h"
+#include "unix_socket.h"
 
 void files_init(hpa_t initrd, size_t size)
 {
 	mutex_init(&tree_lock);
 	epoll_init();
+	sockets_init();
 	flock_init();
 	root_inode = inode_alloc(S_IFDIR | 0755, NULL);
 	if (!root_inode)

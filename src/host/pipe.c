@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * pipe.c - pipes: 64 KiB between a file to write and a file to read.
+ * pipe.c - pipes: 64 KiB between a file to write and a file to read. Two of them make a
+ * connection of sockets (unix_socket.c).
  *
  * `in` and `out` count bytes for ever; their difference is what is in the buffer. A copy
  * from or to user memory happens without the spinlock, under the end's own mutex: one
@@ -16,6 +17,7 @@
 #include "file.h"
 #include "hv/bits.h"
 #include "page.h"
+#include "pipe.h"
 #include "poll.h"
 #include "printk.h"
 #include "sys_file.h"
@@ -61,19 +63,17 @@ static long pipe_read_some(struct pipe *p, unsigned long buf, size_t size)
 	return (long)done;
 }
 
-static long pipe_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
+long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 {
-	struct pipe *p = f->priv;
 	long ret = 0;
 
-	(void)pos;
 	if (!size)
 		return 0;
 	while (!ret) {
 		if (!filled(p) && !READ_ONCE(p->writers))
 			return filled(p) ? -EAGAIN : 0;
 		/* Looked at once: another reader may take it while we look again. */
-		if (f->flags & O_NONBLOCK)
+		if (nonblock)
 			ret = filled(p) ? 0 : -EAGAIN;
 		else
 			ret = wait_event_interruptible(&p->wait,
@@ -89,6 +89,12 @@ static long pipe_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	if (ret > 0)
 		waitq_wake_all(&p->wait);
 	return ret;
+}
+
+static long pipe_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	(void)pos;
+	return pipe_get(f->priv, f->flags & O_NONBLOCK, buf, size);
 }
 
 /* write_lock is held: what is free can only grow. */
@@ -136,15 +142,13 @@ static long pipe_write_locked(struct pipe *p, bool nonblock, unsigned long buf, 
 	return done ? (long)done : ret;
 }
 
-static long pipe_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
+long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 {
-	struct pipe *p = f->priv;
 	long ret;
 
-	(void)pos;
 	if (!size)
 		return 0;
-	if (f->flags & O_NONBLOCK) {
+	if (nonblock) {
 		/* The lock is held over a wait by a blocking writer only when it is full. */
 		if (!mutex_trylock(&p->write_lock))
 			return -EAGAIN;
@@ -153,9 +157,22 @@ static long pipe_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 		if (ret)
 			return ret;
 	}
-	ret = pipe_write_locked(p, f->flags & O_NONBLOCK, buf, size);
+	ret = pipe_write_locked(p, nonblock, buf, size);
 	mutex_unlock(&p->write_lock);
+	return ret;
+}
+
+static long pipe_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	long ret = pipe_put(f->priv, f->flags & O_NONBLOCK, buf, size);
+
+	(void)pos;
 	return ret == -EPIPE ? write_broken_pipe() : ret;
+}
+
+size_t pipe_filled(const struct pipe *p)
+{
+	return filled(p);
 }
 
 static long pipe_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
@@ -174,33 +191,34 @@ static long pipe_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	}
 }
 
-static unsigned int pipe_poll(struct file *f, struct poll_table *table)
+unsigned int pipe_poll_end(struct pipe *p, bool writing, struct poll_table *table)
 {
-	struct pipe *p = f->priv;
-	unsigned int events = 0;
-
 	poll_wait(table, &p->wait);
-	if (file_is_readable(f)) {
-		events |= filled(p) ? EPOLLIN | EPOLLRDNORM : 0;
-		events |= READ_ONCE(p->writers) ? 0 : EPOLLHUP;
-	}
-	if (file_is_writable(f)) {
-		events |= room(p) >= PIPE_BUF ? EPOLLOUT | EPOLLWRNORM : 0;
-		events |= READ_ONCE(p->readers) ? 0 : EPOLLERR;
-	}
-	return events;
+	if (writing)
+		return (room(p) >= PIPE_BUF ? EPOLLOUT | EPOLLWRNORM : 0) |
+		       (READ_ONCE(p->readers) ? 0 : EPOLLERR);
+	return (filled(p) ? EPOLLIN | EPOLLRDNORM : 0) | (READ_ONCE(p->writers) ? 0 : EPOLLHUP);
 }
 
-static void pipe_release(struct file *f)
+static unsigned int pipe_poll(struct file *f, struct poll_table *table)
 {
-	struct pipe *p = f->priv;
-	bool last;
+	return pipe_poll_end(f->priv, file_is_writable(f), table);
+}
 
-	if (file_is_writable(f))
+void pipe_hang_up(struct pipe *p, bool writing)
+{
+	if (writing)
 		WRITE_ONCE(p->writers, false);
 	else
 		WRITE_ONCE(p->readers, false);
 	waitq_wake_all(&p->wait);
+}
+
+void pipe_close(struct pipe *p, bool writing)
+{
+	bool last;
+
+	pipe_hang_up(p, writing);
 	spin_lock(&p->lock);
 	last = --p->ends == 0;
 	spin_unlock(&p->lock);
@@ -208,6 +226,11 @@ static void pipe_release(struct file *f)
 		kfree(p->buf);
 		kfree(p);
 	}
+}
+
+static void pipe_release(struct file *f)
+{
+	pipe_close(f->priv, file_is_writable(f));
 }
 
 static const struct file_ops pipe_ops = {
@@ -218,7 +241,7 @@ static const struct file_ops pipe_ops = {
 	.release = pipe_release,
 };
 
-static struct pipe *pipe_new(void)
+struct pipe *pipe_new(void)
 {
 	static u32 next;
 	struct pipe *p = kmalloc(sizeof(*p));
@@ -267,12 +290,9 @@ long sys_pipe2(struct trap_frame *frame)
 	r = pipe_end(p, O_RDONLY | kept);
 	w = r ? pipe_end(p, O_WRONLY | kept) : NULL;
 	if (!w) {
-		p->ends -= !r; /* the ends that will never be released */
-		p->ends--;
-		if (!p->ends) {
-			kfree(p->buf);
-			kfree(p);
-		}
+		pipe_close(p, true);
+		if (!r)
+			pipe_close(p, false);
 		file_put(r);
 		return err;
 	}

@@ -10,9 +10,11 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include "tap.h"
 
@@ -117,6 +119,25 @@ static void waiters(void)
 	close(p[1]);
 }
 
+static void sockets(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "/tmp/leak-socket" };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
+	int pair[2] = { -1, -1 }, i;
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	(void)!write(pair[0], "abc", 3);
+	bind(listener, (struct sockaddr *)&a, sizeof(a));
+	bind(client, (struct sockaddr *)&a, sizeof(a));
+	listen(listener, 2);
+	connect(client, (struct sockaddr *)&a, sizeof(a)); /* and is never accepted */
+	unlink(a.sun_path);
+	close(listener);
+	close(client);
+	for (i = 0; i < 2; i++)
+		close(pair[i]);
+}
+
 static void proc_files(void)
 {
 	char buf[4096];
@@ -144,6 +165,7 @@ static void one_round(void)
 	directories();
 	mappings();
 	waiters();
+	sockets();
 	proc_files();
 	while (close(3) == 0) /* what the failed opens were not supposed to leave */
 		;

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+/* pipe.h - a pipe as others use it: with an end to write and an end to read. */
+#ifndef HOST_PIPE_H
+#define HOST_PIPE_H
+
+#include "hv/types.h"
+
+struct pipe;
+struct poll_table;
+
+struct pipe *pipe_new(void); /* both ends open; NULL: no memory */
+/* From and to user memory; -EAGAIN, -EINTR, -EFAULT; -EPIPE (without a signal) where nobody reads. */
+long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
+long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
+size_t pipe_filled(const struct pipe *p);
+unsigned int pipe_poll_end(struct pipe *p, bool writing, struct poll_table *table);
+void pipe_hang_up(struct pipe *p, bool writing); /* the other end sees it closed */
+void pipe_close(struct pipe *p, bool writing);   /* with the second one it is freed */
+
+#endif

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/* unix_socket.h - between sys_socket.c (the system calls) and unix_socket.c (what they do). */
+#ifndef HOST_UNIX_SOCKET_H
+#define HOST_UNIX_SOCKET_H
+
+#include <linux/un.h>
+#include "file.h"
+
+struct unix_socket;
+
+struct unix_name {  /* a path, or an abstract name, which starts with NUL; len 0: none */
+	size_t len; /* of sun_path; a path's without its NUL */
+	char path[UNIX_PATH_MAX + 1];
+};
+
+struct file *socket_file(struct unix_socket *s,
+			 unsigned int flags); /* takes over s; NULL: s is freed */
+struct unix_socket *socket_new(void);
+struct unix_socket *socket_of(struct file *f); /* NULL: it is no socket */
+int socket_connect_pair(struct unix_socket *a, struct unix_socket *b);
+int socket_bind(struct unix_socket *s, const struct unix_name *name);
+int socket_listen(struct unix_socket *s, int backlog);
+int socket_connect(struct unix_socket *s, const struct unix_name *name);
+int socket_accept(struct unix_socket *s, bool nonblock, struct unix_socket **accepted);
+int socket_shutdown(struct unix_socket *s, int how);
+long socket_send(struct unix_socket *s, bool nonblock, unsigned long buf, size_t size);
+long socket_receive(struct unix_socket *s, bool nonblock, unsigned long buf, size_t size);
+int socket_name(struct unix_socket *s, bool peer, struct unix_name *name);
+bool socket_is_listening(const struct unix_socket *s);
+void socket_put(struct unix_socket *s);
+void sockets_init(void);
+
+#endif

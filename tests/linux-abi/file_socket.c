@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+/*
+ * file_socket.c - stream sockets between programs of one machine.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include "tap.h"
+
+static struct sockaddr_un addr;
+static socklen_t addr_len;
+
+static void set_path(const char *path)
+{
+	memset(&addr, 0, sizeof(addr));
+	addr.sun_family = AF_UNIX;
+	strcpy(addr.sun_path, path);
+	addr_len = sizeof(addr);
+}
+
+static int bind_it(int fd)
+{
+	return bind(fd, (struct sockaddr *)&addr, addr_len);
+}
+
+static int connect_it(int fd)
+{
+	return connect(fd, (struct sockaddr *)&addr, addr_len);
+}
+
+static void test_pair(void)
+{
+	char buf[16] = "", other[16] = "";
+	struct iovec iov[2] = { { buf, 3 }, { other, 4 } };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	struct stat st;
+	int s[2], n;
+
+	ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) == 0, "socketpair");
+	ok(fcntl(s[0], F_GETFD) == FD_CLOEXEC && fstat(s[0], &st) == 0 && S_ISSOCK(st.st_mode),
+	   "a socket, closed on exec");
+	ok(write(s[0], "ping", 4) == 4 && read(s[1], buf, 16) == 4 && !memcmp(buf, "ping", 4),
+	   "one way");
+	ok(send(s[1], "pong", 4, 0) == 4 && recv(s[0], buf, 16, 0) == 4 && !memcmp(buf, "pong", 4),
+	   "and the other");
+	fails_with(recv(s[0], buf, 1, MSG_DONTWAIT), EAGAIN, "MSG_DONTWAIT");
+	write(s[0], "abcdefg", 7);
+	ok(ioctl(s[1], FIONREAD, &n) == 0 && n == 7, "FIONREAD");
+	ok(recvmsg(s[1], &msg, 0) == 7 && !memcmp(buf, "abc", 3) && !memcmp(other, "defg", 4),
+	   "recvmsg");
+	ok(sendmsg(s[1], &msg, 0) == 7 && read(s[0], buf, 16) == 7 && !memcmp(buf, "abcdefg", 7),
+	   "sendmsg");
+	fails_with(lseek(s[0], 0, SEEK_SET), ESPIPE, "it cannot seek");
+	ok(shutdown(s[0], SHUT_WR) == 0 && read(s[1], buf, 1) == 0, "SHUT_WR ends what is read");
+	ok(write(s[1], "x", 1) == 1 && read(s[0], buf, 1) == 1, "the other way goes on");
+	close(s[0]);
+	signal(SIGPIPE, SIG_IGN);
+	fails_with(write(s[1], "x", 1), EPIPE, "the far end is gone");
+	close(s[1]);
+	fails_with(socketpair(AF_UNIX, SOCK_STREAM, 77, s), EPROTONOSUPPORT, "a protocol");
+	fails_with(socket(12345, SOCK_STREAM, 0), EAFNOSUPPORT, "an unknown family");
+}
+
+static void *client(void *arg)
+{
+	static char block[300000];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	long sum = 0, n;
+
+	(void)arg;
+	if (connect_it(fd))
+		return (void *)-1L;
+	memset(block, 'c', sizeof(block));
+	sum = write(fd, block, sizeof(block)) != sizeof(block);
+	shutdown(fd, SHUT_WR);
+	while ((n = read(fd, block, sizeof(block))) > 0)
+		sum += n;
+	close(fd);
+	return (void *)sum;
+}
+
+static void test_server(const char *title)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), conn, ep = epoll_create1(0);
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct sockaddr_un name;
+	socklen_t len = sizeof(name);
+	static char buf[10000];
+	long sum = 0, n;
+	pthread_t t;
+	void *ret;
+	int other;
+
+	printf("# %s\n", title);
+	fails_with(connect_it(fd), addr.sun_path[0] ? ENOENT : ECONNREFUSED, "nobody there");
+	ok(bind_it(fd) == 0, "bind");
+	other = socket(AF_UNIX, SOCK_STREAM, 0);
+	fails_with(bind_it(other), EADDRINUSE, "a name that is taken");
+	fails_with(connect_it(other), ECONNREFUSED, "who does not listen refuses");
+	ok(listen(fd, 5) == 0, "listen");
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	fails_with(accept(fd, NULL, NULL), EAGAIN, "no client yet");
+	fcntl(fd, F_SETFL, 0);
+	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+	pthread_create(&t, NULL, client, NULL);
+	ok(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.events == EPOLLIN, "epoll tells of a client");
+	conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	ok(conn >= 0, "accept");
+	ok(getsockname(conn, (struct sockaddr *)&name, &len) == 0 && name.sun_family == AF_UNIX &&
+		   !memcmp(name.sun_path, addr.sun_path, 8),
+	   "getsockname");
+	while ((n = read(conn, buf, sizeof(buf))) > 0)
+		sum += n;
+	ok(sum == 300000, "all that the client sent, then the end");
+	ok(write(conn, buf, 777) == 777 && close(conn) == 0, "an answer");
+	pthread_join(t, &ret);
+	ok((long)ret == 777, "reaches the client");
+	/* Written before it is accepted; the listener closes without accepting. */
+	ok(connect_it(other) == 0 && write(other, "early", 5) == 5, "written before accept");
+	fails_with(connect_it(other), EISCONN, "connected already");
+	close(fd);
+	ok(read(other, buf, 1) <= 0, "a listener that closes ends its clients");
+	close(other);
+	close(ep);
+}
+
+static void test_options(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), value = -1, plain = open("/dev/null", O_RDWR);
+	socklen_t len = sizeof(value);
+
+	ok(getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &len) == 0 && value == SOCK_STREAM,
+	   "SO_TYPE");
+	ok(getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &len) == 0 && value == 0, "SO_ERROR");
+	fails_with(bind_it(plain), ENOTSOCK, "bind of what is no socket");
+	fails_with(listen(fd, 1), EINVAL, "listen without a name");
+	fails_with(send(fd, "x", 1, 0), ENOTCONN, "send without a connection");
+	fails_with(bind(fd, (struct sockaddr *)&addr, 1), EINVAL, "a name that is too short");
+	close(fd);
+	close(plain);
+}
+
+int main(void)
+{
+	struct stat st;
+
+	unlink("/tmp/file_socket");
+	test_pair();
+	set_path("/tmp/file_socket");
+	test_server("a path");
+	ok(stat("/tmp/file_socket", &st) == 0 && S_ISSOCK(st.st_mode), "the name stays");
+	fails_with(connect_it(socket(AF_UNIX, SOCK_STREAM, 0)), ECONNREFUSED, "nobody behind it");
+	ok(unlink("/tmp/file_socket") == 0, "until it is unlinked");
+	set_path("");
+	strcpy(addr.sun_path + 1, "abstract name");
+	addr_len = offsetof(struct sockaddr_un, sun_path) + 14;
+	test_server("an abstract name");
+	test_options();
+	return tap_done();
+}
