@@ -10,10 +10,25 @@
 #include "kvm.h"
 #include "kvm_asm.h"
 
+static unsigned long fetch_halves(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
+{
+	unsigned long low, high;
+
+	/*
+	 * Two halves: the second 16 bits may lie on another page, and reading them for a
+	 * compressed instruction could meet a fault that the guest never would.
+	 */
+	low = unpriv_hlvx_hu(gva, trap, hstatus);
+	if (trap->scause || (low & 3) != 3)
+		return low;
+	high = unpriv_hlvx_hu(gva + 2, trap, hstatus);
+	return trap->scause ? 0 : low | high << 16;
+}
+
 unsigned long unpriv_read(struct kvm_vcpu *vcpu, bool fetch, gva_t gva, struct hv_trap *trap)
 {
 	unsigned long hstatus = vcpu->guest.hstatus;
-	unsigned long low, high;
+	unsigned long insn;
 
 	/* sret from HS follows SPP, but HLV follows SPVP: the guest's mode at the trap. */
 	if (vcpu->guest.sstatus & SSTATUS_SPP)
@@ -25,12 +40,11 @@ unsigned long unpriv_read(struct kvm_vcpu *vcpu, bool fetch, gva_t gva, struct h
 		return unpriv_hlv(gva, trap, hstatus);
 
 	/*
-	 * Two halves: the second 16 bits may lie on another page, and reading them for a
-	 * compressed instruction could meet a fault that the guest never would.
+	 * HLVX goes by the permission to execute, whatever MXR says (H §3.1). QEMU 7.2 goes by
+	 * the one to read, and so needs it for execute-only pages.
 	 */
-	low = unpriv_hlvx_hu(gva, trap, hstatus);
-	if (trap->scause || (low & 3) != 3)
-		return low;
-	high = unpriv_hlvx_hu(gva + 2, trap, hstatus);
-	return trap->scause ? 0 : low | high << 16;
+	csr_set(sstatus, SSTATUS_MXR);
+	insn = fetch_halves(gva, trap, hstatus);
+	csr_clear(sstatus, SSTATUS_MXR);
+	return insn;
 }
