@@ -39,6 +39,8 @@ bool native_kicked(unsigned int hart)
 	return __atomic_exchange_n(&kicked[hart], 0, __ATOMIC_SEQ_CST);
 }
 
+void (*native_signal_hook)(void);
+
 void native_signal_set(bool pending)
 {
 	signal_pending = pending;
@@ -109,6 +111,8 @@ void hv_user_fp_release(void)
 
 bool hv_signal_pending(void)
 {
+	if (native_signal_hook)
+		native_signal_hook();
 	return signal_pending;
 }
 

@@ -32,8 +32,10 @@ void native_hart_set(unsigned int hart); /* the calling thread is this hart now 
 /* As if the host had preempted the calling thread and run it on this hart again. */
 void native_migrate(unsigned int hart);
 void native_harts_set(unsigned int count);
-bool native_kicked(unsigned int hart);  /* and forget it */
-void native_signal_set(bool pending);   /* for the calling thread */
+bool native_kicked(unsigned int hart); /* and forget it */
+void native_signal_set(bool pending);  /* for the calling thread */
+/* Is called when the core looks for a signal, late on its way into the guest: for races. */
+extern void (*native_signal_hook)(void);
 void native_isa_set(const char *names); /* "sstc svinval": what hv_isa_has() knows */
 
 /* ---- physical memory ----------------------------------------------------------- */

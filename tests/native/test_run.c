@@ -39,6 +39,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	native_guest = NULL;
+	native_signal_hook = NULL;
 	native_signal_set(false);
 	native_vm_free(&vm);
 	native_user_exit();
@@ -320,6 +321,50 @@ static void the_hosts_own_csrs_come_back(void **state)
 
 /* ---- kicks ----------------------------------------------------------------------------------------- */
 
+/* Another thread's request in the gap between serving requests and saying IN_GUEST. */
+static void ask_now(void)
+{
+	native_signal_hook = NULL;
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+}
+
+static void see_first_entry(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	seen.hvip = csr_read(hvip);
+	host_interrupt();
+}
+
+static void what_is_asked_on_the_way_in_is_served_before_the_guest_runs(void **state)
+{
+	(void)state;
+	native_guest = see_first_entry;
+	native_signal_hook = ask_now;
+	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(seen.hvip, BIT(IRQ_VS_EXT));
+	assert_false(native_kicked(0));
+}
+
+static void ask_from_the_guest(struct kvm_vcpu *vcpu)
+{
+	vcpu_set_irq(vcpu, IRQ_VS_EXT);
+	entries += native_kicked(vcpu->hart);
+	vcpu_set_irq(vcpu, IRQ_VS_SOFT);
+	entries += native_kicked(vcpu->hart);
+	host_interrupt();
+}
+
+static void what_is_asked_of_a_running_guest_kicks_it_once(void **state)
+{
+	(void)state;
+	entries = 0;
+	native_guest = ask_from_the_guest;
+	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(entries, 1);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_TIMER);
+	assert_false(native_kicked(0)); /* it is not in its guest any more */
+}
+
 #define ROUNDS 3000
 
 static struct {
@@ -441,6 +486,8 @@ int main(void)
 		TEST(wfi_sleeps_until_the_guests_timer),
 		TEST(wfi_with_a_line_pending_does_not_sleep),
 		TEST(the_hosts_own_csrs_come_back),
+		TEST(what_is_asked_on_the_way_in_is_served_before_the_guest_runs),
+		TEST(what_is_asked_of_a_running_guest_kicks_it_once),
 		TEST(nothing_runs_on_that_was_asked_to_stop),
 		TEST(no_interrupt_is_lost_on_its_way_to_a_running_guest),
 	};
