@@ -171,6 +171,9 @@ int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 		return err;
 	slot = ram_page_slot(rf, index);
 	if (!*slot) {
+		/* The last of memory is for programs: a full file system must not kill them. */
+		if (page_free_count() < page_total_count() / 64)
+			return -ENOSPC;
 		*slot = page_make(rf, index);
 		if (!*slot)
 			return -ENOSPC;
