@@ -13,7 +13,7 @@ void fdt_init(hpa_t dtb); /* panics if it is no device tree */
 int fdt_next_compatible(int from, const char *compatible);
 /* reg[index] of a node, by its parent's cell sizes. False: no such entry. */
 bool fdt_reg(int node, int index, hpa_t *base, u64 *size);
-u32 fdt_u32(int node, const char *name, u32 fallback); /* first cell of a property */
+u32 fdt_u32(int node, const char *name, u32 fallback);    /* first cell of a property */
 u64 fdt_number(int node, const char *name, u64 fallback); /* one or two cells */
 int fdt_chosen(void);
 const char *fdt_bootargs(void);

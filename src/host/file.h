@@ -44,14 +44,14 @@ struct file {
 	const char *anon_name; /* "anon_inode:kvm-vcpu", for /proc/self/fd; or NULL */
 	unsigned int kind; /* without inode: S_IFIFO, S_IFCHR, … and permissions, for fstat() */
 	struct list_head watches; /* epoll.c: those who watch this file */
-	unsigned int flock;	  /* flock.c: what it holds on its inode; 0: nothing */
+	unsigned int flock;       /* flock.c: what it holds on its inode; 0: nothing */
 };
 
 struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int flags);
 void file_get(struct file *f);
-void flock_init(void); /* flock.c */
+void flock_init(void);              /* flock.c */
 void flock_release(struct file *f); /* f is going away */
-void file_put(struct file *f); /* may sleep (release) */
+void file_put(struct file *f);      /* may sleep (release) */
 
 #define FD_MAX 1024
 

@@ -9,13 +9,13 @@
 #ifndef HOST_LAYOUT_H
 #define HOST_LAYOUT_H
 
-#define KERNEL_BASE	0xffffffff80000000
-#define LINEAR_BASE	0xffffffc000000000
-#define LINEAR_SIZE	0x2000000000 /* 128 GiB of physical address space */
-#define USER_END	0x4000000000
-#define KERNEL_ALIGN	0x200000 /* the image is loaded at such a boundary */
-#define KSTACK_ORDER	2
-#define KSTACK_SIZE	(4096 << KSTACK_ORDER)
-#define KSTACK_CANARY	0x6b73746b636e7279 /* at the lowest address of each kernel stack */
+#define KERNEL_BASE   0xffffffff80000000
+#define LINEAR_BASE   0xffffffc000000000
+#define LINEAR_SIZE   0x2000000000 /* 128 GiB of physical address space */
+#define USER_END      0x4000000000
+#define KERNEL_ALIGN  0x200000 /* the image is loaded at such a boundary */
+#define KSTACK_ORDER  2
+#define KSTACK_SIZE   (4096 << KSTACK_ORDER)
+#define KSTACK_CANARY 0x6b73746b636e7279 /* at the lowest address of each kernel stack */
 
 #endif

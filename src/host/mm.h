@@ -16,19 +16,19 @@
 struct file;
 
 struct mm {
-	u32 users;		    /* processes that run in it; at 0 it is emptied */
-	u32 refs;		    /* of this struct: all users together, and VMs */
-	hpa_t root;		    /* Sv39 root table */
-	unsigned long harts;	    /* harts whose satp is this root: atomic bit mask */
+	u32 users;           /* processes that run in it; at 0 it is emptied */
+	u32 refs;            /* of this struct: all users together, and VMs */
+	hpa_t root;          /* Sv39 root table */
+	unsigned long harts; /* harts whose satp is this root: atomic bit mask */
 	struct mutex lock;
-	struct list_head vmas;	    /* by address */
+	struct list_head vmas;      /* by address */
 	struct list_head dead_vmas; /* unmapped; their files are put after the lock */
 	unsigned long brk_start, brk;
-	unsigned long mmap_top;	    /* new mappings are placed below */
+	unsigned long mmap_top;     /* new mappings are placed below */
 	unsigned long sigreturn;    /* user page with the rt_sigreturn call */
 	struct list_head notifiers; /* struct hv_notifier, under lock */
 	u64 notifier_lock_depth;
-	unsigned long total_pages;  /* 4K pages mapped, for /proc */
+	unsigned long total_pages; /* 4K pages mapped, for /proc */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
 	unsigned long icache_stale; /* harts that owe a fence.i before they run it: bit mask */
@@ -39,8 +39,8 @@ struct mm {
 extern hpa_t kernel_root;
 void pgtable_init(hpa_t load); /* `load`: where the kernel image starts */
 
-int pgtable_init_mm(struct mm *mm);   /* a root with the kernel's half; -ENOMEM */
-void pgtable_free_mm(struct mm *mm);  /* the tables; user pages must be gone */
+int pgtable_init_mm(struct mm *mm);  /* a root with the kernel's half; -ENOMEM */
+void pgtable_free_mm(struct mm *mm); /* the tables; user pages must be gone */
 
 /*
  * The entry that maps va, and its size (SZ_4K, SZ_2M); NULL if none is valid. With `alloc`

@@ -8,7 +8,7 @@
 #include "trace_hart.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n\t.ascii \"->" #name " %0\"" ::"i"(value))
-#define FRAME(reg)	    DEFINE(FRAME_##reg, __builtin_offsetof(struct trap_frame, reg))
+#define FRAME(reg)          DEFINE(FRAME_##reg, __builtin_offsetof(struct trap_frame, reg))
 
 void offsets(void);
 

@@ -18,9 +18,9 @@
 
 enum page_kind {
 	PAGE_OTHER = 0, /* reserved, or allocated by page_alloc() */
-	PAGE_FREE,	/* first page of a free block, in the list of its order */
-	PAGE_SLAB,	/* holds kmalloc() objects of one size */
-	PAGE_BIG,	/* first page of a kmalloc() block of 2^order pages */
+	PAGE_FREE,      /* first page of a free block, in the list of its order */
+	PAGE_SLAB,      /* holds kmalloc() objects of one size */
+	PAGE_BIG,       /* first page of a kmalloc() block of 2^order pages */
 };
 
 struct page {
@@ -29,7 +29,7 @@ struct page {
 	u8 kind;  /* enum page_kind */
 	u8 slab_class;
 	u8 pad;
-	u32 slab_used;	       /* objects in use */
+	u32 slab_used;         /* objects in use */
 	void *slab_free;       /* first free object */
 	struct list_head link; /* free list, or slab list */
 };
@@ -54,10 +54,10 @@ void page_get(hpa_t pa); /* one 4K page; no-op for what is not RAM */
 void page_put(hpa_t pa); /* frees at zero */
 u32 page_refs(hpa_t pa);
 bool page_is_ram(hpa_t pa);
-size_t page_free_count(void);  /* 4K pages */
-size_t page_total_count(void); /* 4K pages */
+size_t page_free_count(void);           /* 4K pages */
+size_t page_total_count(void);          /* 4K pages */
 void page_clear(void *va, size_t size); /* by cbo.zero where the hart has it */
-void page_clear_init(void);		/* once the ISA string is known */
+void page_clear_init(void);             /* once the ISA string is known */
 
 static inline void *pa_to_va(hpa_t pa)
 {

@@ -38,7 +38,7 @@ struct port {
 int port_setup(struct port *p, struct virtio_dev *dev, u32 id);
 void port_far_end(struct port *p, bool open);
 void port_interrupt(struct port *p);
-void port_offer_input(struct port *p); /* after the device was told that the port is open */
+void port_offer_input(struct port *p);    /* after the device was told that the port is open */
 unsigned int port_unsent(struct port *p); /* buffers that nobody took yet; 0 if nobody will */
 
 /* virtio_console.c */

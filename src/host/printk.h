@@ -15,10 +15,10 @@ void printk_force_unlock(void);
 /* The host stops here: registers if `frame`, state PANICKED, status 125. */
 void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-#define BUG_ON(cond)                                                     \
-	do {                                                             \
-		if (__builtin_expect(!!(cond), 0))                       \
-			panic("%s:%d: %s", __FILE__, __LINE__, #cond);   \
+#define BUG_ON(cond)                                                   \
+	do {                                                           \
+		if (__builtin_expect(!!(cond), 0))                     \
+			panic("%s:%d: %s", __FILE__, __LINE__, #cond); \
 	} while (0)
 
 #endif

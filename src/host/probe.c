@@ -74,7 +74,8 @@ static void probe_sbi(void)
 	       (unsigned long)sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMP_VERSION, 0, 0, 0, 0, 0)
 		       .value);
 	for (unsigned int i = 0; i < ARRAY_SIZE(sbi); i++)
-		printk("probe: sbi.%s %s\n", sbi[i].name, firmware_has_sbi(sbi[i].ext) ? "yes" : "no");
+		printk("probe: sbi.%s %s\n", sbi[i].name,
+		       firmware_has_sbi(sbi[i].ext) ? "yes" : "no");
 }
 
 static unsigned int cpus;

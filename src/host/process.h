@@ -26,34 +26,34 @@ struct process {
 	struct fd_table *fds;
 	struct inode *cwd; /* files layer; NULL: the root */
 	u32 umask;
-	struct spinlock lock;	      /* threads, children, state, signals */
+	struct spinlock lock; /* threads, children, state, signals */
 	struct list_head threads;
 	unsigned int nr_threads;
 	struct process *parent;
 	struct list_head children, sibling;
-	struct waitq child_wait;      /* the parent waits here */
+	struct waitq child_wait; /* the parent waits here */
 	struct list_head all_link;
 	bool exiting, zombie;
-	int wait_status;	      /* as wait4() gives it */
+	int wait_status; /* as wait4() gives it */
 	int pgid, sid;
-	char path[256];		      /* of the program, for /proc/self/exe */
+	char path[256]; /* of the program, for /proc/self/exe */
 
-	u64 run_time, child_time;     /* ticks: of threads that ended; of reaped children */
-	bool is_first;		      /* the machine ends with it */
-	struct waitq thread_wait;     /* exec waits here until it is alone */
-	bool is_init;		      /* pid 1: not a program, takes in orphans */
-	bool stop_all;		      /* exec or exit: no new threads */
-	bool vfork_done;	      /* the mm that a vfork() parent lent is given back */
+	u64 run_time, child_time; /* ticks: of threads that ended; of reaped children */
+	bool is_first;            /* the machine ends with it */
+	struct waitq thread_wait; /* exec waits here until it is alone */
+	bool is_init;             /* pid 1: not a program, takes in orphans */
+	bool stop_all;            /* exec or exit: no new threads */
+	bool vfork_done;          /* the mm that a vfork() parent lent is given back */
 	struct waitq vfork_wait;
-	int exit_signal;	      /* to the parent; SIGCHLD, or 0 */
+	int exit_signal;              /* to the parent; SIGCHLD, or 0 */
 	unsigned long rlimits[16][2]; /* soft, hard: kept for those who ask */
 
 	struct spinlock sig_lock;
 	struct sig_action actions[NR_SIGNALS];
-	u64 pending;		      /* sent to the process */
+	u64 pending; /* sent to the process */
 	struct list_head sigqueue;
-	unsigned int nr_queued;	      /* siginfos in all queues of the process */
-	struct hv_timer *itimer;      /* sys_time.c: ITIMER_REAL */
+	unsigned int nr_queued;  /* siginfos in all queues of the process */
+	struct hv_timer *itimer; /* sys_time.c: ITIMER_REAL */
 };
 
 extern struct spinlock all_processes_lock;

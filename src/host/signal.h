@@ -10,15 +10,15 @@
 
 /* Per thread; the lists and masks under the process's signal lock. */
 struct thread_signals {
-	u64 blocked;		  /* bit n - 1: signal n */
-	u64 pending;		  /* sent to this thread */
-	struct list_head queue;	  /* struct sigqueue: siginfo of what is pending */
-	u64 saved_mask;		  /* restored after a handler, for sigsuspend, ppoll, epoll_pwait */
+	u64 blocked;            /* bit n - 1: signal n */
+	u64 pending;            /* sent to this thread */
+	struct list_head queue; /* struct sigqueue: siginfo of what is pending */
+	u64 saved_mask;         /* restored after a handler, for sigsuspend, ppoll, epoll_pwait */
 	bool restore_saved_mask;
-	bool kill;		  /* the process is going: leave the kernel and die */
+	bool kill; /* the process is going: leave the kernel and die */
 	unsigned long altstack_sp, altstack_size;
 	int altstack_flags;
-	u8 restart;	      /* enum syscall_restart: the call returned -EINTR and may run again */
+	u8 restart;           /* enum syscall_restart: the call returned -EINTR and may run again */
 	u64 restart_deadline; /* ticks: where an interrupted sleep that runs again ends; 0: none */
 };
 

@@ -18,7 +18,7 @@ struct hart {
 	struct thread *idle;
 	bool need_resched;
 	struct thread *left; /* who was switched from and is dead, or has to move */
-	struct mm *mm;	     /* in satp; NULL: the kernel's own table */
+	struct mm *mm;       /* in satp; NULL: the kernel's own table */
 
 	/* fpu.c: whose values the FP unit holds; NULL: nobody's */
 	struct thread *fp_owner;
@@ -27,7 +27,7 @@ struct hart {
 	struct spinlock timer_lock;
 	struct list_head timers; /* armed, by deadline */
 	struct hv_timer *running_timer;
-	u64 programmed;		 /* the deadline that hardware was given */
+	u64 programmed; /* the deadline that hardware was given */
 	struct hv_timer slice;
 };
 
@@ -38,7 +38,7 @@ struct hart_boot_info {
 };
 
 extern struct hart harts[HV_MAX_HARTS];
-extern bool have_kvm;	     /* the harts have the H extension */
+extern bool have_kvm;         /* the harts have the H extension */
 extern unsigned int nr_harts; /* online; indices 0 .. nr_harts - 1 */
 
 static inline struct hart *my_hart(void)
@@ -49,14 +49,15 @@ static inline struct hart *my_hart(void)
 /* All harts of the device tree, by SBI HSM; bounded wait, and those that fail are named. */
 void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));
-hpa_t kernel_image_pa(void); /* where the image was loaded */
+hpa_t kernel_image_pa(void);      /* where the image was loaded */
 void ipi_send(unsigned int hart); /* a software interrupt: look at need_resched, timers, kicks */
 
 /* trap.c: take every interrupt that is pending now; no trap is involved. */
 void irq_poll(void);
 void irq_handle(unsigned long cause);
 void trap_hart_init(void); /* stvec, sie of this hart */
-void trap_return_to_user(void) __attribute__((noreturn)); /* trap.S: through thread_frame(current) */
+void trap_return_to_user(void)
+	__attribute__((noreturn));            /* trap.S: through thread_frame(current) */
 bool extable_fixup(struct trap_frame *frame); /* true: epc now is the fixup of a faulting uaccess */
 void trap_user_exit(struct trap_frame *frame); /* scheduling and signals before user mode */
 void trap_print_frame(const struct trap_frame *frame);

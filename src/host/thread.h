@@ -50,9 +50,9 @@ struct context {
 };
 
 enum thread_state {
-	THREAD_RUNNING,		/* on a hart, or ready in a run queue */
-	THREAD_SLEEPING,	/* until thread_wake() */
-	THREAD_INTERRUPTIBLE,	/* until thread_wake() or a signal */
+	THREAD_RUNNING,       /* on a hart, or ready in a run queue */
+	THREAD_SLEEPING,      /* until thread_wake() */
+	THREAD_INTERRUPTIBLE, /* until thread_wake() or a signal */
 	THREAD_DEAD,
 };
 
@@ -61,7 +61,7 @@ enum thread_state {
 struct thread {
 	/* trap.S knows these by generated offsets (offsets.c). */
 	unsigned long kernel_sp; /* top of the kernel stack, below it the user's trap frame */
-	unsigned long user_sp;	 /* scratch while trap.S changes stacks */
+	unsigned long user_sp;   /* scratch while trap.S changes stacks */
 	struct context context;
 
 	/* scheduler: under the lock of run queue `hart` */
@@ -72,14 +72,14 @@ struct thread {
 	unsigned long affinity; /* allowed harts, a bit each */
 	struct list_head run_link;
 	u64 slice_end;
-	u64 run_time;	   /* ticks spent running (for /proc/TID/schedstat) */
+	u64 run_time; /* ticks spent running (for /proc/TID/schedstat) */
 	u64 run_start;
-	u64 wait_time;	   /* ticks spent ready but not running */
+	u64 wait_time; /* ticks spent ready but not running */
 	u64 run_count;
 
 	/* FP: see fpu.c */
 	struct fp_state fp;
-	bool fp_in_unit;      /* its registers are in the unit, or go there when it is scheduled in */
+	bool fp_in_unit; /* its registers are in the unit, or go there when it is scheduled in */
 	unsigned int fp_hart; /* where they were last loaded */
 
 	struct hv_sched_hook *hook;
@@ -93,7 +93,7 @@ struct thread {
 
 	/* Process layer (process.c, signal.c, futex.c) */
 	struct thread_signals sig;
-	u32 *clear_child_tid; /* user address; woken as a futex at exit */
+	u32 *clear_child_tid;      /* user address; woken as a futex at exit */
 	unsigned long robust_list; /* user address */
 	int exit_code;
 	bool fault_disabled; /* uaccess: a fault is an error and nothing may sleep */
@@ -125,16 +125,16 @@ static inline struct trap_frame *thread_frame(struct thread *t)
 
 /* A thread that is not yet runnable; NULL without memory. Kernel threads: fn != NULL. */
 struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg);
-void thread_start(struct thread *t);		/* make it runnable for the first time */
+void thread_start(struct thread *t);              /* make it runnable for the first time */
 void thread_exit(void) __attribute__((noreturn)); /* the current one; its memory is freed later */
-void thread_free(struct thread *t);		/* one that was never started */
+void thread_free(struct thread *t);               /* one that was never started */
 
 bool thread_wake(struct thread *t); /* from THREAD_SLEEPING or _INTERRUPTIBLE; any context */
 /* A signal came: wake it if interruptible, and kick it out of user or guest mode. */
 void thread_signal_kick(struct thread *t);
-void schedule(void);		     /* let another run; sleep if state says so */
-bool need_resched(void);	     /* of this hart */
-void irq_window(void);		     /* take what interrupts are pending; for long loops */
+void schedule(void);     /* let another run; sleep if state says so */
+bool need_resched(void); /* of this hart */
+void irq_window(void);   /* take what interrupts are pending; for long loops */
 void sched_yield_current(void);
 int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: no online hart in it */
 bool thread_signal_pending(const struct thread *t); /* signal.c: an unblocked signal, or a kill */
@@ -143,7 +143,7 @@ extern struct list_head all_threads;
 extern struct spinlock all_threads_lock;
 
 /* fpu.c */
-void fpu_save(struct thread *t);	/* so that t->fp is the truth; before fork or a signal frame */
-void fpu_discard(struct thread *t);	/* t->fp was changed: forget what the unit holds */
+void fpu_save(struct thread *t);    /* so that t->fp is the truth; before fork or a signal frame */
+void fpu_discard(struct thread *t); /* t->fp was changed: forget what the unit holds */
 
 #endif

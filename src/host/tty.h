@@ -47,7 +47,7 @@ void tty_init(struct tty *tty, const struct tty_ops *ops, void *priv);
 /* From the device: any context. */
 void tty_input(struct tty *tty, const u8 *bytes, size_t size);
 void tty_hangup(struct tty *tty);
-size_t tty_room(struct tty *tty); /* how many bytes tty_input() can keep */
+size_t tty_room(struct tty *tty);                /* how many bytes tty_input() can keep */
 int tty_attach(struct tty *tty, struct file *f); /* for a device's open() */
 
 /* console.c: the UART as a terminal, /dev/console and /dev/tty. */

@@ -20,10 +20,10 @@ int get_user_u32_nofault(u32 *value, unsigned long addr);
 int cmpxchg_user_u32_nofault(unsigned long addr, u32 old, u32 new, u32 *seen);
 
 #define get_user(value, addr) copy_from_user(&(value), (unsigned long)(addr), sizeof(value))
-#define put_user(value, addr)                                                       \
-	({                                                                          \
-		__typeof__(value) __v = (value);                                    \
-		copy_to_user((unsigned long)(addr), &__v, sizeof(__v));             \
+#define put_user(value, addr)                                           \
+	({                                                              \
+		__typeof__(value) __v = (value);                        \
+		copy_to_user((unsigned long)(addr), &__v, sizeof(__v)); \
 	})
 
 #endif

@@ -46,7 +46,8 @@ void waitq_wake_all(struct waitq *wq)
 	if (list_empty(&wq->entries))
 		return;
 	spin_lock(&wq->lock);
-	list_for_each_entry_safe(entry, next, &wq->entries, link) entry->fn(entry);
+	list_for_each_entry_safe(entry, next, &wq->entries, link)
+		entry->fn(entry);
 	spin_unlock(&wq->lock);
 }
 
@@ -56,8 +57,7 @@ void waitq_wake_one(struct waitq *wq)
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	spin_lock(&wq->lock);
-	list_for_each_entry_safe(entry, next, &wq->entries, link)
-	{
+	list_for_each_entry_safe(entry, next, &wq->entries, link) {
 		if (entry->fn != wake_thread) {
 			entry->fn(entry);
 		} else if (thread_wake(entry->thread)) {

@@ -29,7 +29,8 @@ struct wait_entry {
 };
 
 void waitq_init(struct waitq *wq);
-void waitq_add(struct waitq *wq, struct wait_entry *entry); /* entry->fn set by the caller, or NULL */
+void waitq_add(struct waitq *wq,
+	       struct wait_entry *entry); /* entry->fn set by the caller, or NULL */
 void waitq_remove(struct waitq *wq, struct wait_entry *entry);
 void waitq_wake_all(struct waitq *wq);
 void waitq_wake_one(struct waitq *wq);
@@ -39,26 +40,26 @@ void wait_prepare(struct waitq *wq, struct wait_entry *entry, bool interruptible
 int wait_sleep(bool interruptible, u64 deadline); /* 0: woken; -EINTR; -ETIME */
 void wait_finish(struct waitq *wq, struct wait_entry *entry);
 
-#define __wait_event(wq, cond, interruptible, deadline)                          \
-	({                                                                       \
-		struct wait_entry __entry = { 0 };                               \
-		int __err = 0;                                                   \
-		for (;;) {                                                       \
-			wait_prepare((wq), &__entry, (interruptible));           \
-			if (cond)                                                \
-				break;                                           \
-			if (__err)                                               \
-				break;                                           \
-			__err = wait_sleep((interruptible), (deadline));         \
-		}                                                                \
-		wait_finish((wq), &__entry);                                     \
-		(cond) ? 0 : __err;                                              \
+#define __wait_event(wq, cond, interruptible, deadline)                  \
+	({                                                               \
+		struct wait_entry __entry = { 0 };                       \
+		int __err = 0;                                           \
+		for (;;) {                                               \
+			wait_prepare((wq), &__entry, (interruptible));   \
+			if (cond)                                        \
+				break;                                   \
+			if (__err)                                       \
+				break;                                   \
+			__err = wait_sleep((interruptible), (deadline)); \
+		}                                                        \
+		wait_finish((wq), &__entry);                             \
+		(cond) ? 0 : __err;                                      \
 	})
 
 /* Sleep until cond. `interruptible`: -EINTR on a signal. deadline: ticks of time, -ETIME. */
-#define wait_event(wq, cond)			      ((void)__wait_event(wq, cond, false, WAIT_FOREVER))
-#define wait_event_interruptible(wq, cond)	      __wait_event(wq, cond, true, WAIT_FOREVER)
-#define wait_event_deadline(wq, cond, deadline)	      __wait_event(wq, cond, true, deadline)
+#define wait_event(wq, cond)                    ((void)__wait_event(wq, cond, false, WAIT_FOREVER))
+#define wait_event_interruptible(wq, cond)      __wait_event(wq, cond, true, WAIT_FOREVER)
+#define wait_event_deadline(wq, cond, deadline) __wait_event(wq, cond, true, deadline)
 
 struct mutex {
 	struct spinlock lock;

@@ -61,7 +61,7 @@ static long create_vcpu(struct kvm *vm, unsigned long id)
 		goto unlock;
 	vcpu->idx = vm->nr_vcpus;
 	/* Only the first runs at once; the guest starts the others (SBI HSM). */
-		if (vcpu->idx)
+	if (vcpu->idx)
 		hsm_power_off(vcpu);
 	vm_hold(vm);
 	ret = hv_file_create("kvm-vcpu", &kvm_vcpu_ops, vcpu);

@@ -147,8 +147,7 @@ void ioeventfd_vm_destroy(struct kvm *vm)
 {
 	struct ioeventfd *io, *next;
 
-	list_for_each_entry_safe(io, next, &vm->ioeventfds, link)
-	{
+	list_for_each_entry_safe(io, next, &vm->ioeventfds, link) {
 		list_del(&io->link);
 		free_one(io);
 	}

@@ -156,7 +156,7 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	if (vcpu->sigmask_set)
 		hv_sigmask_swap(vcpu->sigmask, &sigmask);
 	memslot_vcpu_refresh(vcpu);
-		/* Time has passed in user space: look for signals first. */
+	/* Time has passed in user space: look for signals first. */
 	vcpu_set_request(vcpu, REQ_HOST);
 	vcpu_load(vcpu);
 	ret = run_loop(vcpu);

@@ -4,8 +4,8 @@
 #define HOST_LIMITS_H
 
 #define CHAR_BIT  8
-#define INT_MAX	  __INT_MAX__
-#define INT_MIN	  (-INT_MAX - 1)
+#define INT_MAX   __INT_MAX__
+#define INT_MIN   (-INT_MAX - 1)
 #define UINT_MAX  (2U * INT_MAX + 1)
 #define LONG_MAX  __LONG_MAX__
 #define LONG_MIN  (-LONG_MAX - 1L)
