@@ -72,11 +72,16 @@ skip_all()	# REASON
 	exit 0
 }
 
+qemu_version()
+{
+	"${QEMU:-qemu-system-riscv64}" --version | sed -n 's/.* version \([0-9]*\.[0-9]*\).*/\1/p'
+}
+
 # qemu_older MAJOR.MINOR: is this QEMU older than that?
 qemu_older()
 {
 	local have
-	have=$("${QEMU:-qemu-system-riscv64}" --version | sed -n 's/.* version \([0-9]*\.[0-9]*\).*/\1/p')
+	have=$(qemu_version)
 	[ "$have" != "$1" ] && [ "$(printf '%s\n%s\n' "$have" "$1" | sort -V | head -n 1)" = "$have" ]
 }
 

@@ -137,6 +137,10 @@ fails() {
 
 for payload in disk devices; do
 	part $payload
+	if [ "$payload" = devices ] && qemu_older 8.0; then
+		skip "every claim of vmm_devices.bin holds" "QEMU $(qemu_version): a pending interrupt does not show in sip"
+		continue
+	fi
 	is "$status:$(grep -c '^not ok' <<<"$out"):$(grep -c '^1\.\.' <<<"$out")" 0:0:1 \
 		"every claim of vmm_$payload.bin holds" || diag "$(grep -A1 '^not ok' <<<"$out")"
 done
@@ -213,6 +217,11 @@ HS_SECONDS=90 hs exec --quiet --harts 2 --ram 1G --disk "$tmp/disk2" --file "$gu
 hyper_view=$(guest_view <<<"$out")
 is "$status" 42 "the same binary and guest under hyperscope: the same status" ||
 	diag "$(tail -n 20 <<<"$out"; echo "$err")"
+# Linux takes for granted some extensions that the device tree of an old QEMU does not name.
+if qemu_older 8.0; then
+	hyper_view=$(sed -E 's/_(zicntr|zihpm)//g' <<<"$hyper_view")
+	linux_view=$(sed -E 's/_(zicntr|zihpm)//g' <<<"$linux_view")
+fi
 is "$hyper_view" "$linux_view" "$same" || diag "$(diff <(echo "$linux_view") <(echo "$hyper_view"))"
 cmp -s "$tmp/disk" "$tmp/disk2"
 ok $? "and leaves the same disk behind"
