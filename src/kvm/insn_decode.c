@@ -80,42 +80,43 @@ static void decode_32(unsigned long insn, struct access_insn *access)
 }
 
 /* Offsets of the compressed forms, scaled by the width (C §3.1, §3.2). */
-static long offset_cw(unsigned long insn)
+static unsigned int offset_cw(unsigned long insn)
 {
 	return bits(insn, 5, 5) << 6 | bits(insn, 12, 10) << 3 | bits(insn, 6, 6) << 2;
 }
 
-static long offset_cd(unsigned long insn)
+static unsigned int offset_cd(unsigned long insn)
 {
 	return bits(insn, 6, 5) << 6 | bits(insn, 12, 10) << 3;
 }
 
-static long offset_lwsp(unsigned long insn)
+static unsigned int offset_lwsp(unsigned long insn)
 {
 	return bits(insn, 3, 2) << 6 | bits(insn, 12, 12) << 5 | bits(insn, 6, 4) << 2;
 }
 
-static long offset_ldsp(unsigned long insn)
+static unsigned int offset_ldsp(unsigned long insn)
 {
 	return bits(insn, 4, 2) << 6 | bits(insn, 12, 12) << 5 | bits(insn, 6, 5) << 3;
 }
 
-static long offset_swsp(unsigned long insn)
+static unsigned int offset_swsp(unsigned long insn)
 {
 	return bits(insn, 8, 7) << 6 | bits(insn, 12, 9) << 2;
 }
 
-static long offset_sdsp(unsigned long insn)
+static unsigned int offset_sdsp(unsigned long insn)
 {
 	return bits(insn, 9, 7) << 6 | bits(insn, 12, 10) << 3;
 }
 
-static void set_c(struct access_insn *access, enum access_kind kind, unsigned int len, long offset)
+static void set_c(struct access_insn *access, enum access_kind kind, unsigned int len,
+		  unsigned int offset)
 {
 	access->kind = kind;
 	access->len = len;
 	access->sign_extend = true; /* c.lw and c.ld; there is no unsigned one of these */
-	access->offset = offset;
+	access->offset = (long)offset;
 }
 
 /* Zcb: bytes and halves; bits 12:10 choose. */

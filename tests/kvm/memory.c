@@ -389,8 +389,8 @@ static void *storm(void *arg)
 	vcpu->run->riscv_sbi.ret[1] = STORM;
 	while (!stop) {
 		o = run(vcpu);
-		if (o.err == EINTR)
-			continue;
+		if (o.err == EINTR || (!o.err && o.exit == KVM_EXIT_MMIO))
+			continue; /* where its slot is away for a moment, a store is MMIO */
 		if (o.err != EFAULT)
 			return (void *)-1;
 		faults++; /* the page was not there: it stores there again */
@@ -430,6 +430,27 @@ static bool others_keep_their_pages(unsigned int rounds)
 	return good;
 }
 
+/* When the deletion of a slot has returned, its memory is user space's alone. */
+static bool deleted_slots_are_not_written(unsigned int rounds)
+{
+	const size_t size = 64 * PAGE;
+	uint64_t *p = user(STORM);
+	bool good = true;
+	unsigned int i;
+	size_t j;
+
+	for (i = 0; i < rounds && good; i++) {
+		good &= set_slot(2, 0, 0, NULL, 0) == 0;
+		memset(p, 0xa5, size);
+		for (j = 0; j < size / 8; j++)
+			good &= p[j] == 0xa5a5a5a5a5a5a5a5;
+		memset(p, 0, size);
+		good &= set_slot(2, STORM, 2 * MB, p, 0) == 0;
+		usleep(1000); /* so that they come to store there */
+	}
+	return good;
+}
+
 static bool guest_pages_hold_their_address(void)
 {
 	unsigned int i;
@@ -452,12 +473,23 @@ static void while_running(unsigned int rounds)
 	int i;
 
 	sigaction(SIGUSR1, &action, NULL);
+	/* Where they store is a slot of its own; their code stays. */
+	must(set_slot(0, 0, 0, NULL, 0) == 0 &&
+		     set_slot(0, GUEST_BASE, STORM - GUEST_BASE, memory, 0) == 0 &&
+		     set_slot(2, STORM, 2 * MB, user(STORM), 0) == 0,
+	     "two slots");
 	for (i = 1; i < MAX_VCPUS; i++)
 		pthread_create(&threads[i], NULL, storm, &vcpus[i]);
 	ok(others_keep_their_pages(rounds),
 	   "pages taken from running vCPUs are written by none of them");
 	ok(guest_pages_hold_their_address(),
 	   "each page of the guest was written by its own address");
+	ok(deleted_slots_are_not_written(rounds),
+	   "memory of a deleted slot is written by none of them");
+	memset(user(STORM), 0, 64 * PAGE);
+	usleep(300000);
+	ok(*user(STORM + 63 * PAGE) == STORM + 63 * PAGE && guest_pages_hold_their_address(),
+	   "and of a slot that is back, as before");
 	stop = true;
 	for (i = 1; i < MAX_VCPUS; i++) {
 		vcpus[i].run->immediate_exit = 1;
