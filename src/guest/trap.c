@@ -21,8 +21,6 @@ static void trap_irq(struct hart *hart)
 {
 	unsigned long code = hart->cause & ~CAUSE_IRQ_FLAG;
 
-	if (code < ARRAY_SIZE(hart->irqs))
-		hart->irqs[code]++;
 	trap_record(hart);
 	if (hart->on_irq)
 		hart->on_irq(code);
@@ -30,6 +28,9 @@ static void trap_irq(struct hart *hart)
 		csr_clear(sip, BIT(IRQ_S_SOFT));
 	else
 		csr_clear(sie, BIT(code));
+	/* Counted when it is off: who sends the next IPI at the sight of it must not be undone. */
+	if (code < ARRAY_SIZE(hart->irqs))
+		__atomic_fetch_add(&hart->irqs[code], 1, __ATOMIC_SEQ_CST);
 }
 
 static void trap_fatal(struct hart *hart, const char *what)

@@ -121,11 +121,22 @@ static void test_stop(void)
 	others--;
 }
 
+static volatile bool wake_up;
+
+/*
+ * The IPI that gave the work may come only now, and would end the suspension at once. The flag is
+ * set before the IPI that is to end it, so who clears an IPI first and looks then misses none.
+ */
 static void suspend_self(unsigned long arg)
 {
 	csr_write(sie, BIT(IRQ_S_SOFT));
-	seen_a0 = (unsigned long)sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, arg, 0, 0).error;
-	ipi_clear();
+	for (;;) {
+		ipi_clear();
+		if (READ_ONCE(wake_up))
+			break;
+		seen_a0 =
+			(unsigned long)sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, arg, 0, 0).error;
+	}
 }
 
 static void test_suspend(void)
@@ -134,9 +145,11 @@ static void test_suspend(void)
 	bool slept;
 
 	seen_a0 = 99;
+	wake_up = false;
 	hart_run(1, suspend_self, SBI_HSM_SUSPEND_RETENTIVE);
 	slept = wait_status(id, SBI_HSM_SUSPENDED);
 	ok(slept, "a hart in retentive suspend is SUSPENDED");
+	wake_up = true;
 	hart_ipi(1);
 	ok(hart_wait(1, WAIT_MS) && seen_a0 == 0, "an IPI wakes it, and the call says success");
 	ok(is_started(id), "then it is STARTED again");
@@ -183,13 +196,12 @@ static void take_ipis(unsigned long arg)
 }
 
 /*
- * One after the other, each answered by an interrupt before the next is sent. The IPI that gave
- * the work may still be on its way when the first is sent, for as long as the host lets
- * that hart wait: so one interrupt more than IPIs is no fault.
+ * One after the other, each answered by an interrupt before the next is sent. IPIs of before (the
+ * one that gave the work) may still be on their way when the first is sent, for as long as
+ * the host lets that hart wait: so a few interrupts more than IPIs are no fault.
  */
 static unsigned long lost_ipis(int j, unsigned long n)
 {
-	unsigned long first = READ_ONCE(harts[j].irqs[IRQ_S_SOFT]);
 	unsigned long lost = 0, i;
 
 	for (i = 0; i < n; i++) {
@@ -199,9 +211,12 @@ static unsigned long lost_ipis(int j, unsigned long n)
 		hart_ipi(j);
 		while (READ_ONCE(harts[j].irqs[IRQ_S_SOFT]) == before && now() < end)
 			wait_irq(0, 50);
-		lost += READ_ONCE(harts[j].irqs[IRQ_S_SOFT]) == before;
+		if (READ_ONCE(harts[j].irqs[IRQ_S_SOFT]) == before) {
+			printf("# hart %d: IPI %lu did not arrive in %lu ms\n", j, i, WAIT_MS / 10);
+			lost++;
+		}
 	}
-	return lost + (READ_ONCE(harts[j].irqs[IRQ_S_SOFT]) - first > n + 1);
+	return lost;
 }
 
 static void test_ipi_each(void)
