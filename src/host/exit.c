@@ -122,6 +122,11 @@ void thread_end(int code)
 	bool last;
 
 	futex_thread_exit(current);
+	/*
+	 * Before the count falls: from then on the last thread may free the page table under
+	 * this hart's feet. Nothing down to the unlock sleeps, which would bring it back.
+	 */
+	mm_activate(NULL);
 	spin_lock(&p->lock);
 	list_del(&current->process_link); /* from here on nobody sends it a signal */
 	last = p->nr_threads == 1;
@@ -137,7 +142,6 @@ void thread_end(int code)
 		process_teardown(p);
 	else
 		waitq_wake_all(&p->thread_wait);
-	mm_activate(NULL);
 	current->process = NULL;
 	process_put(p);
 	thread_exit();

@@ -11,6 +11,7 @@
 #include "hv/pte.h"
 #include "mm.h"
 #include "page.h"
+#include "printk.h"
 #include "smp.h"
 
 #define ENTRIES     512
@@ -81,6 +82,7 @@ void pgtable_free_mm(struct mm *mm)
 {
 	pte_t *root = pa_to_va(mm->root);
 
+	BUG_ON(READ_ONCE(mm->harts)); /* the root maps the kernel, too, for who runs on it */
 	for (int i = 0; i < ROOT_KERNEL; i++) {
 		pte_t *mid;
 

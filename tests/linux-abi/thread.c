@@ -235,6 +235,36 @@ static void test_exit(void)
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "a fault of one thread ends all");
 }
 
+static void *leave_together(void *arg)
+{
+	pthread_barrier_wait(arg);
+	syscall(SYS_exit, 0);
+	return NULL;
+}
+
+/*
+ * The last to leave takes the address space with it while others are still on their way
+ * out on other harts: the host stops by itself if one of these still runs on its table.
+ */
+static void test_exit_together(void)
+{
+	pthread_barrier_t gate;
+	int status, good = 0;
+	pthread_t t;
+
+	for (int i = 0; i < 40; i++) {
+		if (fork() == 0) {
+			pthread_barrier_init(&gate, NULL, 5);
+			for (int j = 0; j < 4; j++)
+				pthread_create(&t, NULL, leave_together, &gate);
+			leave_together(&gate);
+		}
+		wait(&status);
+		good += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	}
+	ok(good == 40, "processes end whose threads all end at once");
+}
+
 static void *exec_from_thread(void *arg)
 {
 	char *args[] = { arg, "child", NULL };
@@ -345,6 +375,7 @@ int main(int argc, char **argv)
 	test_robust();
 	test_shared_semaphore();
 	test_exit();
+	test_exit_together();
 	test_exec();
 	test_affinity();
 	test_fp();
