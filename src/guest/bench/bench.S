@@ -80,6 +80,20 @@ op_\name:
 	ecall
 	endop
 
+	/* The same two with an FP register written each time, so that FS is Dirty at the exit. */
+	.option	push
+	.option	arch, +d
+	op	sbi_user_fp, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0
+	fmv.d.x	f0, zero
+	ecall
+	endop
+
+	op	mmio_read_fp
+	fmv.d.x	f0, zero
+	lw	t0, 0(a2)
+	endop
+	.option	pop
+
 	op	mmio_read
 	lw	t0, 0(a2)
 	endop

@@ -30,6 +30,8 @@ OP(sbi_fence_i_self)
 OP(sbi_sfence_all)
 OP(sbi_sfence_page)
 OP(sbi_user)
+OP(sbi_user_fp)
+OP(mmio_read_fp)
 OP(mmio_read)
 OP(mmio_write)
 OP(wfi)
@@ -140,6 +142,16 @@ static void bench_trap(const char *name, op_fn op)
 	csr_write(stvec, trap_entry);
 }
 
+/* With FS on, which the operation makes Dirty each time. */
+static void bench_fp(const char *name, op_fn op, unsigned long arg)
+{
+	if (!isa_has("d"))
+		return;
+	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));
+	bench(name, op, arg);
+	csr_clear(sstatus, SSTATUS_FS);
+}
+
 /* rdtime against a loop of known length: 2 instructions a turn. */
 static void find_unit(void)
 {
@@ -177,6 +189,26 @@ static void bench_late(const char *name, unsigned long us)
 	timer_off();
 	csr_write(sie, 0);
 	report(name, 1);
+}
+
+/*
+ * What the host takes from a guest that makes no exit: 10 ms of computing, and how much longer
+ * than that they last.
+ */
+static void bench_busy(void)
+{
+	unsigned long b, t;
+
+	if (!icount || !wanted("busy_10ms_more"))
+		return;
+	for (b = 0; b < BATCHES; b++) {
+		t = now();
+		op_nothing(500000, 0);
+		t = now() - t;
+		sample.ticks[b] = t > 10000 ? t - 10000 : 0;
+		sample.insns[b] = 0;
+	}
+	report("busy_10ms_more", 1);
 }
 
 static volatile unsigned long ball;
@@ -234,8 +266,10 @@ static void bench_sbi(void)
 	bench("sbi_fence_i_self", op_sbi_fence_i_self, me);
 	bench("sbi_sfence_all", op_sbi_sfence_all, me);
 	bench("sbi_sfence_page", op_sbi_sfence_page, me);
-	if (impl_id() != IMPL_OPENSBI)
-		bench("sbi_user", op_sbi_user, 0);
+	if (impl_id() == IMPL_OPENSBI)
+		return;
+	bench("sbi_user", op_sbi_user, 0);
+	bench_fp("sbi_user_fp", op_sbi_user_fp, 0);
 }
 
 static void bench_mmio(void)
@@ -247,6 +281,7 @@ static void bench_mmio(void)
 		return;
 	bench("mmio_read", op_mmio_read, reg.base + 4);
 	bench("mmio_write", op_mmio_write, reg.base + 4);
+	bench_fp("mmio_read_fp", op_mmio_read_fp, reg.base + 4);
 }
 
 static void bench_wfi(void)
@@ -307,6 +342,7 @@ void payload_main(void)
 		bench_trap("virtual_insn", op_virtual_insn);
 	bench_trap("illegal_insn", op_illegal_insn);
 	bench_trap("ebreak", op_ebreak);
+	bench_busy();
 	bench_memory();
 	bench_pingpong();
 }
