@@ -11,7 +11,6 @@ import os
 import select
 import socket
 import stat
-import sys
 import termios
 
 from .errors import STATUS_QUIT, Quit, sentence
@@ -221,8 +220,10 @@ class Port:
 
 
 class Channel:
-    def __init__(self, icount):
+    def __init__(self, icount, files_only=False):
+        """files_only: under icount a pipe, which may never end, is not read."""
         self.icount = icount
+        self.files_only = files_only
         self.ports = []
         self.wiring = {}  # "stdin" -> "hs.0", "null" or "file:/path"
         self.tty_fds = []
@@ -243,13 +244,15 @@ class Channel:
             if stat.S_ISCHR(info.st_mode) and info.st_rdev == NULL_DEVICE:
                 self.wiring[name] = "null"
             elif fd == 0 and self.icount:
-                self._plan_counted_stdin()
+                self._plan_counted_stdin(info)
             else:
                 self._plan_port(fd, name, info, taken)
 
-    def _plan_counted_stdin(self):
+    def _plan_counted_stdin(self, info):
+        """Input is taken whole before the start, or not at all."""
         if os.isatty(0):
             sentence("under --icount nothing is read from the terminal (runs must repeat)")
+        if os.isatty(0) or (self.files_only and not stat.S_ISREG(info.st_mode)):
             self.wiring["stdin"] = "null"
             return
         with open(0, "rb", closefd=False) as source:
@@ -340,4 +343,3 @@ class Channel:
             port.to_program.clear()
         while not all([port.finished() for port in self.ports]):
             self.turn([], 0.1)
-        sys.stdout.flush()

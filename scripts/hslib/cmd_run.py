@@ -143,6 +143,7 @@ def parse(argv):
                         help="what the guest's shell runs instead of the tour ($GUEST_CMD)")
     machine.add_options(parser)
     options = parser.parse_args(argv)
+    options.input_from_files_only = True  # whoever runs us in the background need not end our input
     options.boot += " need-h"  # without it no guest can run, though other programs can
     if options.trace is None:
         options.trace = "kvm_*,gstage_*,!gstage_step"

@@ -61,7 +61,8 @@ def add_options(parser):
     group.add_argument("--boot", metavar="ARGS", default="",
                        help="more boot arguments for the host")
     group.add_argument("--icount", action="store_true",
-                       help="count instructions: time is exact, runs repeat to the byte")
+                       help="count instructions: time is exact, runs repeat to the byte; input is "
+                       "taken whole before the start")
     group.add_argument("--gdb", action="store_true", help="wait for gdb before the first instruction")
     group.add_argument("--timeout", metavar="SECONDS", type=float,
                        help="end the run after so long, with status 124")
@@ -136,7 +137,7 @@ class Machine:
             raise LaunchError("%d disks: at most %d are possible" % (len(options.disk), MAX_DISKS),
                               STATUS_USAGE)
         self.disks = [Disk(path) for path in options.disk]
-        self.channel = Channel(options.icount)
+        self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False))
         self.process = None
         self.log_at = 0
         self.log_rest = b""
