@@ -28,6 +28,9 @@ static struct mm *to_mm(const struct hv_mm *mm)
 	return (struct mm *)mm;
 }
 
+static struct list_head all_mms = LIST_HEAD_INIT(all_mms);
+static struct spinlock all_mms_lock;
+
 struct mm *mm_create(void)
 {
 	struct mm *mm = kmalloc(sizeof(*mm));
@@ -44,12 +47,39 @@ struct mm *mm_create(void)
 		kfree(mm);
 		return NULL;
 	}
+	spin_lock(&all_mms_lock);
+	list_add_tail(&mm->all_link, &all_mms);
+	spin_unlock(&all_mms_lock);
 	return mm;
 }
 
 void mm_get(struct mm *mm)
 {
 	__atomic_fetch_add(&mm->users, 1, __ATOMIC_RELAXED);
+}
+
+struct mm *mm_next(struct mm *prev)
+{
+	struct list_head *link;
+	struct mm *mm = NULL;
+	u32 users;
+
+	spin_lock(&all_mms_lock);
+	for (link = prev ? prev->all_link.next : all_mms.next; link != &all_mms;
+	     link = link->next) {
+		mm = list_entry(link, struct mm, all_link);
+		users = READ_ONCE(mm->users);
+		while (users && !__atomic_compare_exchange_n(&mm->users, &users, users + 1, false,
+							     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			;
+		if (users)
+			break;
+		mm = NULL; /* it is being emptied */
+	}
+	spin_unlock(&all_mms_lock);
+	if (prev)
+		mm_put(prev);
+	return mm;
 }
 
 static void mm_drop(struct mm *mm)
@@ -64,6 +94,9 @@ void mm_put(struct mm *mm)
 
 	if (__atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	spin_lock(&all_mms_lock);
+	list_del(&mm->all_link);
+	spin_unlock(&all_mms_lock);
 	mutex_lock(&mm->lock);
 	list_for_each_entry_safe(n, next, &mm->notifiers, link)
 		n->release(n);

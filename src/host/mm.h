@@ -21,6 +21,7 @@ struct mm {
 	hpa_t root;          /* Sv39 root table */
 	unsigned long harts; /* harts whose satp is this root: atomic bit mask */
 	struct mutex lock;
+	struct list_head all_link;  /* mm.c: for mm_next() */
 	struct list_head vmas;      /* by address */
 	struct list_head dead_vmas; /* unmapped; their files are put after the lock */
 	unsigned long brk_start, brk;
@@ -64,6 +65,8 @@ void mm_activate(struct mm *next); /* put it into satp of this hart; NULL: the k
 struct mm *mm_create(void);
 void mm_get(struct mm *mm);
 void mm_put(struct mm *mm); /* may sleep; the last one frees everything */
+/* The next address space in use, held; puts prev. NULL: the first, and no more. May sleep. */
+struct mm *mm_next(struct mm *prev);
 
 /*
  * Make va usable for the access (write, exec); called by the trap handler and by

@@ -60,7 +60,7 @@ hpa_t *ram_page_slot(const struct ram_file *rf, u64 index)
 /* Free the pages of [from, to), by page index. */
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 {
-	u64 index, last = MIN(to, (u64)rf->nr_chunks * CHUNK_PAGES);
+	u64 last = MIN(to, (u64)rf->nr_chunks * CHUNK_PAGES), index, chunk;
 	hpa_t *slot;
 
 	for (index = from; index < last; index++) {
@@ -77,6 +77,12 @@ void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 		rf->nr_pages--;
 		if (index % CHUNK_PAGES == 0)
 			irq_window();
+	}
+	/* An empty chunk starts anew: it can become a block again. */
+	for (chunk = (from + CHUNK_PAGES - 1) / CHUNK_PAGES; (chunk + 1) * CHUNK_PAGES <= last;
+	     chunk++) {
+		kfree(rf->chunks[chunk].pages);
+		rf->chunks[chunk].pages = NULL;
 	}
 }
 

@@ -24,6 +24,7 @@ struct ram_file {
 	size_t nr_chunks;
 	u64 nr_pages;
 	bool huge;
+	bool mapped; /* shared, at some time: what goes away may stand in page tables */
 };
 
 /* All with rf->lock held. */
@@ -32,6 +33,9 @@ hpa_t *ram_page_slot(const struct ram_file *rf, u64 index); /* NULL: not even a 
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa);
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to); /* page indices [from, to) */
 int ram_chunk_make(struct ram_file *rf, u64 chunk);
+
+/* unmap.c: pages [from, to) of the file go from every address space; no locks are held. */
+void file_unmap_pages(const struct ram_file *rf, u64 from, u64 to);
 
 int ram_truncate(struct file *f, u64 size);
 int ram_allocate(struct file *f, int mode, u64 offset, u64 size);

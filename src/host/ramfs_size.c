@@ -33,6 +33,7 @@ static int zero_part(struct ram_file *rf, u64 from, u64 to)
 int ram_file_truncate(struct ram_file *rf, u64 size)
 {
 	u64 first_gone = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+	bool mapped = false;
 	int err = 0;
 
 	if (size > FILE_MAX)
@@ -43,9 +44,12 @@ int ram_file_truncate(struct ram_file *rf, u64 size)
 		rf->base_size = MIN(rf->base_size, size);
 		err = zero_part(rf, size, first_gone * PAGE_SIZE);
 		ram_drop_pages(rf, first_gone, ~0ULL);
+		mapped = rf->mapped;
 	}
 	rf->size = size;
 	mutex_unlock(&rf->lock);
+	if (mapped)
+		file_unmap_pages(rf, first_gone, ~0ULL);
 	return err;
 }
 
@@ -96,6 +100,7 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 {
 	struct ram_file *rf = f->inode->data;
 	u64 end = offset + size, old;
+	bool unmap;
 	int err;
 
 	if (end > FILE_MAX)
@@ -116,7 +121,10 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 		if (err)
 			rf->size = old;
 	}
+	unmap = rf->mapped && (mode & FALLOC_FL_PUNCH_HOLE);
 	mutex_unlock(&rf->lock);
+	if (unmap)
+		file_unmap_pages(rf, (offset + PAGE_SIZE - 1) / PAGE_SIZE, end / PAGE_SIZE);
 	return err;
 }
 
@@ -129,6 +137,7 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 	mutex_lock(&rf->lock);
 	if (index < FILE_MAX / PAGE_SIZE && index * PAGE_SIZE < rf->size)
 		err = ram_page_own(rf, index, pa);
+	rf->mapped = true;
 	mutex_unlock(&rf->lock);
 	return err == -ENOSPC ? -ENOMEM : err;
 }
@@ -146,6 +155,7 @@ int ram_mmap_block(struct file *f, u64 index, hpa_t *pa)
 		*pa = rf->chunks[chunk].pages[0];
 		for (i = 0; i < CHUNK_PAGES; i++)
 			page_get(*pa + i * PAGE_SIZE);
+		rf->mapped = true;
 		err = 0;
 	}
 	mutex_unlock(&rf->lock);

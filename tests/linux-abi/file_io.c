@@ -207,9 +207,18 @@ static void test_memfd(void)
 		same &= pread(fd, &c, 1, i) == 1 && c == (unsigned char)(i / 1000);
 	}
 	ok(same, "8 MiB stored are read");
+	map[0x300000] = map[0x2ff000] = map[0x500000] = 77;
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1 << 20, 4 << 20) == 0 &&
-		   map[0x100000 + 4096 - 0x100000 % 1000] == 0 && map[1000] == 1,
+		   map[0x300000] == 0 && map[0x2ff000] == 0 && map[0x500000] == 77 &&
+		   map[1000] == 1,
 	   "a hole in a mapping is zeros at once");
+	map[0x300000] = 78;
+	pread(fd, &map[0], 1, 0x300000);
+	ok(map[0] == 78, "and is the file's again when it is stored to");
+	map[0x400001] = 79;
+	ok(ftruncate(fd, 0x400000) == 0 && ftruncate(fd, size) == 0 && map[0x400001] == 0 &&
+		   map[0x300000] == 78,
+	   "what was cut off a mapping is zeros");
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	ok(readlink(link, text, sizeof(text) - 1) > 0 && strstr(text, "memfd:a-name"), "its name");
 	munmap(map, size);

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include "tap.h"
 
-#define ROUNDS 150
+#define ROUNDS 80
 #define SLACK  128 /* KiB: what allocators keep */
 
 static void *volatile bad = (void *)8; /* volatile: the compiler would see through it */

@@ -41,7 +41,7 @@ files=()
 for name in $names; do
 	files+=(--file "$progs/$name:/abi/$name")
 done
-hs exec --quiet --env HS_EXACT=1 "${files[@]}" "$progs/suite" $(printf '/abi/%s ' $names)
+HS_SECONDS=60 hs exec --quiet --env HS_EXACT=1 "${files[@]}" "$progs/suite" $(printf '/abi/%s ' $names)
 claims "2 harts"
 
 # ---- a disk: modern, then legacy; and what was synced outlives QEMU ----
