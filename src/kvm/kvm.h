@@ -379,7 +379,6 @@ int memslot_vm_init(struct kvm *vm);
 void memslot_vm_destroy(struct kvm *vm);
 int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_memory_region2 *r);
 int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log);
-int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log);
 void memslot_vcpu_init(struct kvm_vcpu *vcpu); /* take a reference on the array in force */
 void memslot_vcpu_destroy(struct kvm_vcpu *vcpu);
 void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* REQ_MEMSLOTS, and at each KVM_RUN */
