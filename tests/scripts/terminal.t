@@ -26,8 +26,9 @@ def shell_steps(guest):
     guest.type("echo $((6 * 7)) $(tty) $(stty size)\r")
     yield guest.wait_for(r"\n42 /dev/ttyS0 33 99\r", 20), "which knows the terminal's size"
     guest.wait_for(PROMPT, 20)
-    guest.type("echo begun; sleep 1000\r")
-    guest.wait_for(r"\nbegun\r", 20)  # until then the shell has the terminal
+    # Said by the command itself: until it runs, the shell has the terminal and gets the signal.
+    guest.type("sh -c 'echo begun; exec sleep 1000'\r")
+    guest.wait_for(r"\nbegun\r", 20)
     guest.type("\x03")
     yield guest.wait_for(PROMPT, 20), "Ctrl-C ends what runs in it, and not the machine"
     guest.type("world\x01\x01echo hello-\r")  # Ctrl-A: to the line's beginning
