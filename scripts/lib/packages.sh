@@ -138,6 +138,10 @@ find_root()
 		fi
 	fi
 	packages_explain >&2
+	if [ -n "$qemu_problem" ] && on_debian_12 && ! backports_are_configured; then
+		die "these need root, and sudo does not work here without a password." \
+			"As root: $here/setup packages$purposes"
+	fi
 	die "these need root, and sudo does not work here without a password. As root:" \
 		"apt-get install --no-install-recommends$missing_packages" \
 		"${qemu_problem:+$(qemu_package) $(qemu_install_options)}"
