@@ -214,6 +214,12 @@ void pipe_hang_up(struct pipe *p, bool writing)
 	waitq_wake_all(&p->wait);
 }
 
+void pipe_discard(struct pipe *p)
+{
+	kfree(p->buf);
+	kfree(p);
+}
+
 void pipe_close(struct pipe *p, bool writing)
 {
 	bool last;
@@ -222,10 +228,8 @@ void pipe_close(struct pipe *p, bool writing)
 	spin_lock(&p->lock);
 	last = --p->ends == 0;
 	spin_unlock(&p->lock);
-	if (last) {
-		kfree(p->buf);
-		kfree(p);
-	}
+	if (last)
+		pipe_discard(p);
 }
 
 static void pipe_release(struct file *f)
@@ -290,10 +294,12 @@ long sys_pipe2(struct trap_frame *frame)
 	r = pipe_end(p, O_RDONLY | kept);
 	w = r ? pipe_end(p, O_WRONLY | kept) : NULL;
 	if (!w) {
-		pipe_close(p, true);
-		if (!r)
-			pipe_close(p, false);
-		file_put(r);
+		if (r) {
+			pipe_close(p, true);
+			file_put(r);
+		} else {
+			pipe_discard(p);
+		}
 		return err;
 	}
 	err = fds[0] = fd_install(r, flags & O_CLOEXEC);

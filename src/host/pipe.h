@@ -8,7 +8,8 @@
 struct pipe;
 struct poll_table;
 
-struct pipe *pipe_new(void); /* both ends open; NULL: no memory */
+struct pipe *pipe_new(void);       /* both ends open; NULL: no memory */
+void pipe_discard(struct pipe *p); /* one that nobody has used */
 /* From and to user memory; -EAGAIN, -EINTR, -EFAULT; -EPIPE (without a signal) where nobody reads. */
 long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size);

@@ -25,7 +25,7 @@
 #include "uaccess.h"
 #include "unix_socket.h"
 
-#define BACKLOG_MAX 128
+#define BACKLOG_MAX 128U
 
 enum {
 	SHUT_RD,
@@ -36,11 +36,11 @@ enum {
 struct unix_socket {
 	u32 refs;
 	bool listening, connected;
-	struct pipe *rx, *tx;     /* of a connection */
-	struct waitq wait;        /* the backlog changed, or the state */
-	struct list_head backlog; /* of a listener: its clients' far ends */
+	struct pipe *rx, *tx;         /* of a connection */
+	struct waitq wait;            /* the backlog changed, or the state */
+	struct unix_socket **waiting; /* of a listener: its clients' far ends, oldest first */
 	unsigned int nr_waiting, max_waiting;
-	struct list_head link; /* in a backlog, or in `bound` */
+	struct list_head link; /* in `bound` */
 	struct inode *inode;   /* what a path name leads to */
 	struct unix_name name, peer_name;
 };
@@ -61,9 +61,24 @@ struct unix_socket *socket_new(void)
 		return NULL;
 	s->refs = 1;
 	waitq_init(&s->wait);
-	list_init(&s->backlog);
+
 	list_init(&s->link);
 	return s;
+}
+
+/* The first who waits; NULL: nobody. */
+static struct unix_socket *backlog_take(struct unix_socket *s)
+{
+	struct unix_socket *client = NULL;
+
+	mutex_lock(&sockets_lock);
+	if (s->nr_waiting) {
+		client = s->waiting[0];
+		s->nr_waiting--;
+		memmove(s->waiting, s->waiting + 1, s->nr_waiting * sizeof(client));
+	}
+	mutex_unlock(&sockets_lock);
+	return client;
 }
 
 void socket_put(struct unix_socket *s)
@@ -74,19 +89,15 @@ void socket_put(struct unix_socket *s)
 		return;
 	mutex_lock(&sockets_lock);
 	list_del(&s->link);
-	while (!list_empty(&s->backlog)) {
-		client = list_first_entry(&s->backlog, struct unix_socket, link);
-		list_del(&client->link);
-		mutex_unlock(&sockets_lock);
-		socket_put(client);
-		mutex_lock(&sockets_lock);
-	}
 	mutex_unlock(&sockets_lock);
+	while ((client = backlog_take(s)))
+		socket_put(client);
 	if (s->connected) {
 		pipe_close(s->rx, false);
 		pipe_close(s->tx, true);
 	}
 	inode_put(s->inode);
+	kfree(s->waiting);
 	kfree(s);
 }
 
@@ -95,10 +106,8 @@ int socket_connect_pair(struct unix_socket *a, struct unix_socket *b)
 	struct pipe *one = pipe_new(), *other = one ? pipe_new() : NULL;
 
 	if (!other) {
-		if (one) {
-			pipe_close(one, true);
-			pipe_close(one, false);
-		}
+		if (one)
+			pipe_discard(one);
 		return -ENOMEM;
 	}
 	a->tx = b->rx = one;
@@ -210,9 +219,11 @@ int socket_listen(struct unix_socket *s, int backlog)
 
 	mutex_lock(&sockets_lock);
 	if (s->name.len && !s->connected) {
-		s->listening = true;
-		s->max_waiting = (unsigned int)MIN(MAX(backlog, 0), BACKLOG_MAX) + 1;
-		err = 0;
+		if (!s->waiting)
+			s->waiting = kmalloc(BACKLOG_MAX * sizeof(struct unix_socket *));
+		err = s->waiting ? 0 : -ENOMEM;
+		s->max_waiting = MIN((unsigned int)MAX(backlog, 0) + 1, BACKLOG_MAX);
+		WRITE_ONCE(s->listening, !err);
 	}
 	mutex_unlock(&sockets_lock);
 	return err;
@@ -241,8 +252,8 @@ static int connect_to(struct unix_socket *s, struct unix_socket *listener)
 		socket_put(far);
 		return err;
 	}
-	list_add_tail(&far->link, &listener->backlog);
-	listener->nr_waiting++;
+	listener->waiting[listener->nr_waiting] = far;
+	WRITE_ONCE(listener->nr_waiting, listener->nr_waiting + 1);
 	waitq_wake_all(&listener->wait);
 	return 0;
 }
@@ -271,19 +282,14 @@ int socket_accept(struct unix_socket *s, bool nonblock, struct unix_socket **acc
 
 	*accepted = NULL;
 	while (!err && !*accepted) {
-		mutex_lock(&sockets_lock);
-		if (!s->listening) {
+		if (!READ_ONCE(s->listening))
 			err = -EINVAL;
-		} else if (!list_empty(&s->backlog)) {
-			*accepted = list_first_entry(&s->backlog, struct unix_socket, link);
-			list_del(&(*accepted)->link);
-			s->nr_waiting--;
-		} else if (nonblock) {
+		else
+			*accepted = backlog_take(s);
+		if (!err && !*accepted && nonblock)
 			err = -EAGAIN;
-		}
-		mutex_unlock(&sockets_lock);
 		if (!err && !*accepted)
-			err = wait_event_interruptible(&s->wait, !list_empty(&s->backlog) ||
+			err = wait_event_interruptible(&s->wait, READ_ONCE(s->nr_waiting) ||
 									 !READ_ONCE(s->listening));
 	}
 	return err;
@@ -366,7 +372,7 @@ static unsigned int socket_poll(struct file *f, struct poll_table *table)
 	poll_wait(table, &s->wait);
 	if (!is_connected(s)) {
 		if (socket_is_listening(s))
-			return list_empty(&s->backlog) ? 0 : EPOLLIN | EPOLLRDNORM;
+			return READ_ONCE(s->nr_waiting) ? EPOLLIN | EPOLLRDNORM : 0;
 		return EPOLLOUT | EPOLLHUP;
 	}
 	events = pipe_poll_end(s->rx, false, table) | pipe_poll_end(s->tx, true, table);
