@@ -36,10 +36,19 @@ void tlb_flush_and_free(struct kvm *vm, bool changed, hpa_t retired)
 	gstage_free_retired(retired);
 }
 
+/*
+ * The VMID to fence. If it is newer than the one in this hart's hgatp, so is, once it has
+ * been read, the generation: vmid_update() then drops everything before the entry.
+ */
+static unsigned long vmid_of(const struct kvm *vm)
+{
+	return __atomic_load_n(&vm->gstage.vmid, __ATOMIC_ACQUIRE);
+}
+
 void tlb_flush_vm_local(struct kvm *vm)
 {
 	trace_kvm_fence_gvma(0, FENCE_ALL, vm->gstage.vmid);
-	hfence_gvma_vmid(vm->gstage.vmid);
+	hfence_gvma_vmid(vmid_of(vm));
 	tlb_flush_vvma_local(vm);
 }
 
@@ -62,13 +71,14 @@ static u64 fence_pages(u64 *start, u64 size)
 
 static void fence_gvma(struct kvm *vm, u64 start, u64 size)
 {
+	unsigned long vmid = vmid_of(vm);
 	u64 n = fence_pages(&start, size);
 
 	trace_kvm_fence_gvma(start, n ? size : FENCE_ALL, vm->gstage.vmid);
 	if (!n)
-		hfence_gvma_vmid(vm->gstage.vmid);
+		hfence_gvma_vmid(vmid);
 	for (; n; n--, start += PAGE_SIZE)
-		hfence_gvma_vmid_gpa(vm->gstage.vmid, start);
+		hfence_gvma_vmid_gpa(vmid, start);
 }
 
 static void fence_vvma(struct kvm *vm, const struct hfence *fence)

@@ -51,8 +51,8 @@ static u64 vmid_new(struct gstage *gs)
 			__atomic_store_n(&generation, generation + 1, __ATOMIC_RELEASE);
 			trace_kvm_vmid_rollover(generation);
 		}
-		gs->vmid = next_vmid++;
-		/* Last, for who reads without the lock. */
+		/* After the generation, and before the VM's, for who reads without the lock. */
+		__atomic_store_n(&gs->vmid, next_vmid++, __ATOMIC_RELEASE);
 		__atomic_store_n(&gs->vmid_generation, generation, __ATOMIC_RELEASE);
 		trace_kvm_vmid(gs->vmid, generation);
 	}
@@ -66,7 +66,6 @@ static u64 vmid_assign(struct gstage *gs)
 {
 	u64 now = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
 
-	/* If it ends at this very moment, vmid_update() sees that before the entry. */
 	if (__atomic_load_n(&gs->vmid_generation, __ATOMIC_ACQUIRE) == now)
 		return now;
 	return vmid_new(gs);
@@ -89,9 +88,19 @@ static void enter_own(struct kvm_vcpu *vcpu)
 {
 	struct kvm *vm = vcpu->kvm;
 	unsigned int hart = hv_hart();
-	u64 now = vmid_assign(&vm->gstage);
+	unsigned long vmid;
+	u64 now;
 
-	csr_write(hgatp, gstage_hgatp(&vm->gstage, vm->gstage.vmid));
+	/*
+	 * A vCPU of this VM on another hart may have renewed the VMID in between: taken for
+	 * one of the generation before, it would meet here what another VM has left.
+	 */
+	do {
+		now = vmid_assign(&vm->gstage);
+		vmid = __atomic_load_n(&vm->gstage.vmid, __ATOMIC_ACQUIRE);
+	} while (__atomic_load_n(&generation, __ATOMIC_RELAXED) != now);
+
+	csr_write(hgatp, gstage_hgatp(&vm->gstage, vmid));
 	if (hart_generation[hart] != now) {
 		trace_kvm_fence_gvma(0, ~0ULL, 0);
 		hfence_gvma_all();

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <pthread.h>
 #include <string.h>
 #include "native.h"
 
@@ -232,6 +233,48 @@ static void a_preempted_vcpu_has_its_table_again_where_it_goes_on(void **state)
 	free_vms();
 }
 
+/* ---- two harts at once ---------------------------------------------------------------- */
+
+#define ROUNDS 20000
+
+static struct kvm_vcpu *both[VMS][2]; /* a VM's vCPUs, one for each hart */
+
+/* How often a guest on this hart saw another VM's page. */
+static void *run_hart(void *arg)
+{
+	unsigned int hart = (unsigned int)(uintptr_t)arg, n = 99 + hart, i;
+	unsigned long strange = 0;
+
+	for (i = 0; i < ROUNDS; i++) {
+		n = n * 1103515245 + 12345;
+		strange += read_on(both[(n >> 16) % VMS][hart], hart) != 1000 + (n >> 16) % VMS;
+	}
+	return (void *)strange;
+}
+
+/* The VM's VMID may be renewed by its vCPU on one hart while another takes it into use. */
+static void no_hart_mixes_vms_while_another_rolls_over(void **state)
+{
+	pthread_t thread[2];
+	void *strange;
+	unsigned int i;
+
+	(void)state;
+	make_vms(2, 2);
+	for (i = 0; i < VMS; i++) {
+		both[i][0] = vms[i].vcpu;
+		both[i][1] = native_vcpu_make(&vms[i], 1);
+	}
+	for (i = 0; i < 2; i++)
+		pthread_create(&thread[i], NULL, run_hart, (void *)(uintptr_t)i);
+	for (i = 0; i < 2; i++) {
+		pthread_join(thread[i], &strange);
+		assert_int_equal((uintptr_t)strange, 0);
+	}
+	assert_true(native_events(TRACE_kvm_vmid_rollover) > 1000);
+	free_vms();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +288,7 @@ int main(void)
 		cmocka_unit_test(a_vcpu_that_was_elsewhere_finds_no_old_translation),
 		cmocka_unit_test(no_table_is_in_force_when_no_vcpu_is),
 		cmocka_unit_test(a_preempted_vcpu_has_its_table_again_where_it_goes_on),
+		cmocka_unit_test(no_hart_mixes_vms_while_another_rolls_over),
 	};
 
 	return cmocka_run_group_tests_name("VMIDs", tests, NULL, NULL);
