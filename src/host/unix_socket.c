@@ -75,7 +75,7 @@ static struct unix_socket *backlog_take(struct unix_socket *s)
 	if (s->nr_waiting) {
 		client = s->waiting[0];
 		s->nr_waiting--;
-		memmove(s->waiting, s->waiting + 1, s->nr_waiting * sizeof(client));
+		memmove(s->waiting, s->waiting + 1, s->nr_waiting * sizeof(struct unix_socket *));
 	}
 	mutex_unlock(&sockets_lock);
 	return client;
