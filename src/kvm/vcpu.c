@@ -124,7 +124,8 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 	csrs->vsepc = csr_read(vsepc);
 	csrs->vscause = csr_read(vscause);
 	csrs->vstval = csr_read(vstval);
-	csrs->hvip = csr_read(hvip);
+	/* Pending and enabled in vsie, it would end every wfi of the idle host (H §2.3, M §3.3). */
+	csrs->hvip = csr_swap(hvip, 0);
 	csrs->vsatp = csr_swap(vsatp, 0);
 	gstage_vcpu_put(vcpu);
 	vcpu->loaded = false;

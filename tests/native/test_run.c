@@ -311,7 +311,10 @@ static void the_hosts_own_csrs_come_back(void **state)
 	csr_write(scounteren, 5);
 	csr_write(senvcfg, 0x70);
 	vm.vcpu->csrs.scounteren = 2;
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS }), -EINTR);
+	assert_int_equal(csr_read(hvip), 0); /* it is the vCPU's, and kept for it */
+	assert_int_equal(vm.vcpu->csrs.hvip, BIT(IRQ_VS_EXT));
 	assert_int_equal(csr_read(scounteren), 5);
 	assert_int_equal(csr_read(senvcfg), 0x70);
 	assert_int_equal(vm.vcpu->csrs.scounteren, 2);
