@@ -59,7 +59,7 @@ def facts_of(lines):
 
 
 def row(title, value, follows):
-    print("%-16s %-10s %s" % (title, value, follows))
+    print(("%-16s %-10s %s" % (title, value, follows)).rstrip())
 
 
 def vmid_row(facts):

@@ -4,6 +4,7 @@
 It is `exec` of our own VMM with the guest's files, and no more.
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -117,9 +118,10 @@ def show_exits(run, out, options):
         sys.stdout.flush()
         desc = run.read_desc()
         if desc.state == STATE_PANICKED or desc.program_status() in GUEST_ENDED:
-            print("the last exits:", flush=True)
-            subprocess.run([hstrace, "report", "--events", "kvm_exit", "--last", LAST_EXITS, trace],
-                           check=False)
+            last = subprocess.run([hstrace, "report", "--events", "kvm_exit", "--last", LAST_EXITS,
+                                   trace], stdout=subprocess.PIPE, check=False).stdout.decode()
+            if re.search(r"^[^#]", last, re.M):  # a host that gave up before a guest ran has none
+                print("the last exits:\n" + last, end="", flush=True)
         subprocess.run([hstrace, "stat", trace], check=False)
         print("trace: %s" % machine.shown(trace))
 
