@@ -95,6 +95,33 @@ void insn_complete_csr(struct kvm_vcpu *vcpu)
 	vcpu->guest.sepc += 4;
 }
 
+/*
+ * hpmcounter3 to 31, and their upper halves on RV32: Zihpm promises that they can be read,
+ * not that they count. hcounteren keeps the hart's own from the guest; 0 is read instead.
+ * VU may read what the guest's scounteren opens (H §2.6).
+ */
+static bool is_readable_hpmcounter(const struct kvm_vcpu *vcpu, unsigned long csr)
+{
+	unsigned long number = (csr & ~0x80UL) - CSR_cycle;
+
+	if (number < 3 || number > 31)
+		return false;
+	return (vcpu->guest.sstatus & SSTATUS_SPP) || (csr_read(scounteren) & BIT(number));
+}
+
+static int read_zero(struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	unsigned long rd = FIELD_GET(INSN_RD, insn);
+
+	trace_exit_class(&vcpu->exit_clock, EXIT_CSR);
+	trace_kvm_csr(FIELD_GET(INSN_CSR, insn), 0, 0);
+	vcpu->stats.csr_exit_kernel++;
+	if (rd)
+		vcpu->guest.gpr[rd] = 0;
+	vcpu->guest.sepc += 4;
+	return RESUME_GUEST;
+}
+
 static bool is_csr_insn(unsigned long insn)
 {
 	return FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM && (FIELD_GET(INSN_FUNCT3, insn) & 3);
@@ -121,5 +148,7 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	if (is_csr_insn(insn) && FIELD_GET(INSN_CSR, insn) == CSR_seed &&
 	    isa_has(vcpu, KVM_RISCV_ISA_EXT_ZKR))
 		return forward_csr(vcpu, insn);
+	if (is_csr_insn(insn) && is_readable_hpmcounter(vcpu, FIELD_GET(INSN_CSR, insn)))
+		return read_zero(vcpu, insn);
 	return inject_illegal(vcpu, trap, insn);
 }

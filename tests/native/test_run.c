@@ -204,6 +204,31 @@ static void seed_is_read_by_user_space(void **state)
 	run->immediate_exit = 0;
 }
 
+/* csrr a0, hpmcounter7 */
+#define READ_HPM7 ((struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = 0xc0702573 })
+
+static void event_counters_are_there_and_read_0(void **state)
+{
+	(void)state;
+	vm.vcpu->guest.gpr[GPR_A0] = 99;
+	assert_int_equal(run_trap(READ_HPM7), -EINTR);
+	assert_int_equal(seen.sepc, PC + 4);
+	assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], 0);
+}
+
+static void vu_reads_the_counters_that_vs_lets_it(void **state)
+{
+	(void)state;
+	vm.vcpu->guest.sstatus &= ~SSTATUS_SPP;
+	vm.vcpu->csrs.scounteren = 1 << 7;
+	assert_int_equal(run_trap(READ_HPM7), -EINTR);
+	assert_int_equal(seen.sepc, PC + 4);
+	vm.vcpu->guest.sepc = PC;
+	vm.vcpu->csrs.scounteren = ~0u & ~(1u << 7);
+	assert_int_equal(run_trap(READ_HPM7), -EINTR);
+	assert_int_equal(seen.vscause, EXC_ILLEGAL_INST);
+}
+
 /* ---- interrupts and waiting ------------------------------------------------------------------- */
 
 static void lines_reach_hvip_before_the_entry(void **state)
@@ -483,6 +508,8 @@ int main(void)
 		TEST(wrs_nto_goes_on_behind_itself),
 		TEST(an_instruction_that_stval_does_not_hold_is_fetched),
 		TEST(seed_is_read_by_user_space),
+		TEST(event_counters_are_there_and_read_0),
+		TEST(vu_reads_the_counters_that_vs_lets_it),
 		TEST(lines_reach_hvip_before_the_entry),
 		TEST(what_the_guest_cleared_stays_cleared),
 		TEST(wfi_sleeps_until_a_line_that_the_guest_has_enabled),
