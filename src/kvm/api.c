@@ -22,6 +22,7 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_SYNC_MMU:
 	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
 	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case KVM_CAP_ENABLE_CAP_VM:
 	case KVM_CAP_ONE_REG:
 	case KVM_CAP_READONLY_MEM:
 	case KVM_CAP_MP_STATE:
@@ -37,6 +38,8 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_MAX_VCPUS:
 	case KVM_CAP_MAX_VCPU_ID:
 		return KVM_MAX_VCPUS;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
 	case KVM_CAP_NR_MEMSLOTS:
 		return MEMSLOT_MAX_ID;
 	case KVM_CAP_VM_GPA_BITS:
@@ -106,6 +109,26 @@ static long get_dirty_log(struct kvm *vm, hva_t arg)
 	return kvm_vm_ioctl_get_dirty_log(vm, &log);
 }
 
+static long clear_dirty_log(struct kvm *vm, hva_t arg)
+{
+	struct kvm_clear_dirty_log log;
+
+	if (hv_copy_from_user(&log, arg, sizeof(log)))
+		return -EFAULT;
+	return kvm_vm_ioctl_clear_dirty_log(vm, &log);
+}
+
+static long enable_cap(struct kvm *vm, hva_t arg)
+{
+	struct kvm_enable_cap cap;
+
+	if (hv_copy_from_user(&cap, arg, sizeof(cap)))
+		return -EFAULT;
+	if (cap.cap != KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 || cap.flags)
+		return -EINVAL;
+	return dirty_log_set_manual(vm, cap.args[0]);
+}
+
 static long set_ioeventfd(struct kvm *vm, hva_t arg)
 {
 	struct kvm_ioeventfd io;
@@ -132,6 +155,10 @@ static long vm_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 		return set_memory_region2(vm, arg);
 	case KVM_GET_DIRTY_LOG:
 		return get_dirty_log(vm, arg);
+	case KVM_CLEAR_DIRTY_LOG:
+		return clear_dirty_log(vm, arg);
+	case KVM_ENABLE_CAP:
+		return enable_cap(vm, arg);
 	case KVM_IOEVENTFD:
 		return set_ioeventfd(vm, arg);
 	case KVM_GET_STATS_FD:

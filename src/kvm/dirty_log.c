@@ -4,7 +4,10 @@
  *
  * One bit a page. While a slot is logged its leaves are of 4 KiB and not writable;
  * the first write faults, sets the bit and makes its page writable, until the log is
- * read: then the bits are cleared and the pages protected again.
+ * read: then the bits are cleared and the pages protected again. With
+ * KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 that is done by KVM_CLEAR_DIRTY_LOG, for the pages
+ * that it names; and with INITIALLY_SET a new log has every page, so that nothing
+ * needs to be protected before the first of these calls.
  *
  * Not logged: what user space writes itself. Locks: bits under mmu_lock; slots_lock keeps
  * the log in being while it is read.
@@ -33,7 +36,18 @@ void dirty_log_free(struct dirty_log *log)
 	hv_free(log);
 }
 
-struct dirty_log *dirty_log_alloc(u64 npages)
+/* All of one page of bits that stand for a page of the slot. */
+static void set_bits(struct dirty_log *log, u64 index)
+{
+	u64 i, n = MIN(log->npages - index * BITS_PER_PAGE, BITS_PER_PAGE);
+	u64 *bits = hv_page_map(log->bits[index]);
+
+	for (i = 0; i < n; i += 64)
+		bits[i / 64] = n - i < 64 ? (1ULL << (n - i)) - 1 : ~0ULL;
+	hv_page_unmap(bits);
+}
+
+struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 {
 	u64 i, nr = (npages + BITS_PER_PAGE - 1) / BITS_PER_PAGE;
 	struct dirty_log *log = hv_alloc(sizeof(*log) + (size_t)nr * sizeof(hpa_t));
@@ -48,6 +62,8 @@ struct dirty_log *dirty_log_alloc(u64 npages)
 			dirty_log_free(log);
 			return NULL;
 		}
+		if (all_dirty)
+			set_bits(log, i);
 	}
 	return log;
 }
@@ -60,52 +76,143 @@ void dirty_log_mark(struct dirty_log *log, u64 page)
 	hv_page_unmap(word);
 }
 
-/* ---- reading ------------------------------------------------------------------- */
+/* ---- reading and clearing --------------------------------------------------------- */
 
-/*
- * Move the bits of one page of them to user space: clear, protect, copy. If the copy
- * fails the bits are lost to user space, as in Linux. True: leaves were protected.
- */
-static int take_bits(struct kvm *vm, const struct memslot *slot, u64 index, u64 *copy, hva_t to)
+/* mmu_lock. The 64 pages from `page` on are not writable any more; true: a fence is due. */
+static bool protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 {
-	u64 first = index * BITS_PER_PAGE, n = MIN(slot->npages - first, BITS_PER_PAGE);
-	size_t i, words = (size_t)((n + 63) / 64);
-	bool fence = false;
-	u64 *bits;
+	gpa_t start = gfn_to_gpa(slot->base + page);
+	u64 n = MIN(slot->npages - page, 64);
 
-	spin_lock(&vm->gstage.mmu_lock);
-	bits = hv_page_map(slot->dirty->bits[index]);
-	for (i = 0; i < words; i++) {
-		gpa_t gpa = gfn_to_gpa(slot->base + first + i * 64);
-		u64 left = n - i * 64;
-
-		copy[i] = bits[i];
-		bits[i] = 0;
-		if (copy[i])
-			fence |= gstage_protect(&vm->gstage, gpa,
-						gpa + (MIN(left, 64) << PAGE_SHIFT));
-	}
-	hv_page_unmap(bits);
-	spin_unlock(&vm->gstage.mmu_lock);
-
-	/* What a vCPU writes by an old translation before this is in no log, but it is before
-	 * the copy that user space has asked for as well. */
-	if (fence)
-		tlb_flush_vm(vm);
-	return hv_copy_to_user(to, copy, words * sizeof(u64));
+	return gstage_protect(&vm->gstage, start, start + (n << PAGE_SHIFT));
 }
 
-static int get_log(struct kvm *vm, const struct memslot *slot, hva_t to)
+/*
+ * Copy `words` words of bits from the slot's page `first` on. take: clear and protect
+ * them, too. They lie in one page of bits.
+ */
+static void read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
+		      size_t words, bool take)
 {
-	hpa_t pa = hv_pages_alloc(HV_ORDER_4K);
-	u64 i, *copy;
+	u64 *page, *bits;
+	bool fence = false;
+	size_t i;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	page = hv_page_map(slot->dirty->bits[first / BITS_PER_PAGE]);
+	bits = page + first % BITS_PER_PAGE / 64;
+	for (i = 0; i < words; i++) {
+		copy[i] = bits[i];
+		if (!take || !bits[i])
+			continue;
+		bits[i] = 0;
+		fence |= protect_word(vm, slot, first + i * 64);
+	}
+	hv_page_unmap(page);
+	spin_unlock(&vm->gstage.mmu_lock);
+
+	/*
+	 * What a vCPU writes by an old translation before this is in no log, but it is before
+	 * the copy of the pages that user space makes after it has the bits.
+	 */
+	if (fence)
+		tlb_flush_vm(vm);
+}
+
+/* Clear the bits that are set in `mask`, and protect what was dirty. */
+static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
+		       size_t words)
+{
+	u64 *page, *bits;
+	bool fence = false;
+	size_t i;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	page = hv_page_map(slot->dirty->bits[first / BITS_PER_PAGE]);
+	bits = page + first % BITS_PER_PAGE / 64;
+	for (i = 0; i < words; i++) {
+		if (!(bits[i] & mask[i]))
+			continue;
+		bits[i] &= ~mask[i];
+		fence |= protect_word(vm, slot, first + i * 64);
+	}
+	hv_page_unmap(page);
+	spin_unlock(&vm->gstage.mmu_lock);
+	if (fence)
+		tlb_flush_vm(vm);
+}
+
+/* One page of the bits [first, end) of the slot, to or from user memory; how many. */
+static u64 chunk_pages(u64 first, u64 end)
+{
+	return MIN(end - first, BITS_PER_PAGE - first % BITS_PER_PAGE);
+}
+
+static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t to)
+{
+	bool take = !(vm->dirty_log_manual & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE);
+	u64 first, n;
 	int err = 0;
 
+	for (first = 0; first < slot->npages && !err; first += n) {
+		size_t words;
+
+		n = chunk_pages(first, slot->npages);
+		words = (size_t)((n + 63) / 64);
+		read_bits(vm, slot, first, copy, words, take);
+		/* If this fails the bits are lost to user space, as in Linux. */
+		err = hv_copy_to_user(to + (hva_t)(first / 8), copy, words * sizeof(u64));
+	}
+	return err;
+}
+
+static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
+		     const struct kvm_clear_dirty_log *log)
+{
+	u64 first = log->first_page, end = first + log->num_pages, n;
+	hva_t from = (hva_t)(uintptr_t)log->dirty_bitmap;
+
+	for (; first < end; first += n) {
+		size_t words;
+
+		n = chunk_pages(first, end);
+		words = (size_t)((n + 63) / 64);
+		if (hv_copy_from_user(copy, from + (hva_t)((first - log->first_page) / 8),
+				      words * sizeof(u64)))
+			return -EFAULT;
+		clear_bits(vm, slot, first, copy, words);
+	}
+	return 0;
+}
+
+/* Whole words, or up to the slot's end. */
+static bool clear_range_is_valid(const struct memslot *slot, const struct kvm_clear_dirty_log *log)
+{
+	u64 left;
+
+	if (log->first_page > slot->npages)
+		return false;
+	left = slot->npages - log->first_page;
+	return log->num_pages <= left && (log->num_pages == left || log->num_pages % 64 == 0);
+}
+
+/* Either ioctl: `clear` is NULL for the one that reads. Holds slots_lock. */
+static int log_ioctl(struct kvm *vm, u32 id, hva_t to, const struct kvm_clear_dirty_log *clear)
+{
+	const struct memslot *slot = memslot_by_id(vm, id);
+	hpa_t pa;
+	u64 *copy;
+	int err;
+
+	if (!slot || !slot->dirty)
+		return -ENOENT;
+	if (clear && !clear_range_is_valid(slot, clear))
+		return -EINVAL;
+	pa = hv_pages_alloc(HV_ORDER_4K);
 	if (!pa)
 		return -ENOMEM;
 	copy = hv_page_map(pa);
-	for (i = 0; i < slot->dirty->nr && !err; i++)
-		err = take_bits(vm, slot, i, copy, to + (hva_t)(i * PAGE_SIZE));
+	err = clear ? clear_log(vm, slot, copy, clear) : get_log(vm, slot, copy, to);
 	hv_page_unmap(copy);
 	hv_pages_free(pa, HV_ORDER_4K);
 	return err;
@@ -113,15 +220,39 @@ static int get_log(struct kvm *vm, const struct memslot *slot, hva_t to)
 
 int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log)
 {
-	const struct memslot *slot;
-	int err = -ENOENT;
+	int err;
 
 	if (log->slot >= MEMSLOT_MAX_ID)
 		return -EINVAL;
 	hv_mutex_lock(&vm->slots_lock);
-	slot = memslot_by_id(vm, log->slot);
-	if (slot && slot->dirty)
-		err = get_log(vm, slot, (hva_t)(uintptr_t)log->dirty_bitmap);
+	err = log_ioctl(vm, log->slot, (hva_t)(uintptr_t)log->dirty_bitmap, NULL);
 	hv_mutex_unlock(&vm->slots_lock);
 	return err;
+}
+
+int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log)
+{
+	int err;
+
+	if (log->slot >= MEMSLOT_MAX_ID || log->first_page % 64)
+		return -EINVAL;
+	hv_mutex_lock(&vm->slots_lock);
+	err = log_ioctl(vm, log->slot, 0, log);
+	hv_mutex_unlock(&vm->slots_lock);
+	return err;
+}
+
+int dirty_log_set_manual(struct kvm *vm, u64 flags)
+{
+	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+
+	/* INITIALLY_SET only together with the other (Linux's documentation of the cap). */
+	if (flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
+		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
+	if (flags & ~allowed)
+		return -EINVAL;
+	hv_mutex_lock(&vm->slots_lock);
+	vm->dirty_log_manual = flags;
+	hv_mutex_unlock(&vm->slots_lock);
+	return 0;
 }

@@ -244,7 +244,8 @@ struct kvm {
 
 	struct hv_mutex slots_lock; /* memslot updates */
 	struct memslots *slots;
-	hpa_t slot_ids[64]; /* where each slot is, by id (memslot.c) */
+	u64 dirty_log_manual; /* KVM_DIRTY_LOG_*; under slots_lock */
+	hpa_t slot_ids[64];   /* where each slot is, by id (memslot.c) */
 	struct gstage gstage;
 	struct hv_notifier notifier;
 
@@ -379,7 +380,9 @@ int memslot_vm_init(struct kvm *vm);
 void memslot_vm_destroy(struct kvm *vm);
 int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_memory_region2 *r);
 int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log);
-void memslot_vcpu_init(struct kvm_vcpu *vcpu); /* take a reference on the array in force */
+int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log);
+int dirty_log_set_manual(struct kvm *vm, u64 flags); /* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
+void memslot_vcpu_init(struct kvm_vcpu *vcpu);       /* take a reference on the array in force */
 void memslot_vcpu_destroy(struct kvm_vcpu *vcpu);
 void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* REQ_MEMSLOTS, and at each KVM_RUN */
 

@@ -144,20 +144,24 @@ static struct memslots *slots_updated(const struct memslots *now, const struct u
 	return with;
 }
 
+/* A new log has every page as dirty, so that writes need not be seen before it is cleared. */
+static bool dirty_log_all(const struct kvm *vm)
+{
+	return vm->dirty_log_manual & KVM_DIRTY_LOG_INITIALLY_SET;
+}
+
 /* What of the G-stage table no longer holds after the update. mmu_lock. */
 static bool unmap_stale(struct kvm *vm, const struct update *u)
 {
-	const struct memslot *old = u->old, *new = u->new;
+	const struct memslot *was = u->old, *is = u->new;
 	gpa_t start, end;
-	bool log;
 
-	if (!old)
+	if (!was)
 		return false;
-	start = gfn_to_gpa(old->base);
-	end = gfn_to_gpa(old->base + old->npages);
-	log = new && (new->flags &KVM_MEM_LOG_DIRTY_PAGES);
-	if (new &&new->base == old->base && log)
-		return gstage_protect(&vm->gstage, start, end);
+	start = gfn_to_gpa(was->base);
+	end = gfn_to_gpa(was->base + was->npages);
+	if (is && is->base == was->base && is->dirty)
+		return dirty_log_all(vm) ? false : gstage_protect(&vm->gstage, start, end);
 	/* Deleted, moved, or no longer logged: in the last case large leaves can come back. */
 	return gstage_unmap(&vm->gstage, start, end);
 }
@@ -322,7 +326,7 @@ static int set_region_locked(struct kvm *vm, const struct kvm_userspace_memory_r
 	if (new.flags & KVM_MEM_LOG_DIRTY_PAGES) {
 		new.dirty = old ? old->dirty : NULL;
 		if (!new.dirty)
-			new.dirty = dirty_log_alloc(new.npages);
+			new.dirty = dirty_log_alloc(new.npages, dirty_log_all(vm));
 		if (!new.dirty)
 			return -ENOMEM;
 	}

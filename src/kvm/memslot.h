@@ -87,7 +87,7 @@ const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);
 const struct memslot *memslot_by_id(struct kvm *vm, u32 id);
 
 /* dirty_log.c */
-struct dirty_log *dirty_log_alloc(u64 npages); /* NULL: no memory */
+struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty); /* NULL: no memory */
 void dirty_log_free(struct dirty_log *log);
 void dirty_log_mark(struct dirty_log *log, u64 page); /* mmu_lock */
 

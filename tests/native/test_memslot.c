@@ -356,6 +356,78 @@ static void a_log_of_many_pages_of_bits_is_read(void **state)
 	assert_int_equal(log_word(16000 / 64), 1ULL << 16000 % 64);
 }
 
+static int clear_log(u64 first, u32 n)
+{
+	struct kvm_clear_dirty_log log = { .first_page = first,
+					   .num_pages = n,
+					   .dirty_bitmap = (void *)LOG_HVA };
+
+	return kvm_vm_ioctl_clear_dirty_log(vm.vm, &log);
+}
+
+static void a_log_cleared_by_hand_keeps_what_is_not_named(void **state)
+{
+	(void)state;
+	assert_int_equal(dirty_log_set_manual(vm.vm, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE), 0);
+	set(0, GPA, 4 * MB, HVA, KVM_MEM_LOG_DIRTY_PAGES);
+	store(GPA + 3 * PAGE_SIZE);
+	store(GPA + 5 * PAGE_SIZE);
+	store(GPA + 70 * PAGE_SIZE);
+	get_log(0);
+	get_log(0); /* reading clears nothing */
+	assert_int_equal(log_word(0), 1 << 3 | 1 << 5);
+	((u64 *)native_user(LOG_HVA))[0] = 1 << 3;
+	assert_int_equal(clear_log(0, 64), 0);
+	get_log(0);
+	assert_int_equal(log_word(0), 1 << 5);
+	assert_int_equal(log_word(1), 1 << 6);
+	/* The page cleared is logged anew. */
+	assert_int_equal(store(GPA + 3 * PAGE_SIZE), RESUME_GUEST);
+	get_log(0);
+	assert_int_equal(log_word(0), 1 << 3 | 1 << 5);
+}
+
+static void a_log_that_begins_full_needs_no_protection_until_it_is_cleared(void **state)
+{
+	const u64 both = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
+	struct gstage_leaf leaf;
+	unsigned int i;
+
+	(void)state;
+	set(0, GPA, 4 * MB, HVA, 0);
+	store(GPA);
+	assert_int_equal(dirty_log_set_manual(vm.vm, both), 0);
+	assert_int_equal(set(0, GPA, 4 * MB, HVA, KVM_MEM_LOG_DIRTY_PAGES), 0);
+	gstage_find(&vm.vm->gstage, GPA, &leaf);
+	assert_true(leaf.level == 1 && (leaf.pte & PTE_W));
+	get_log(0);
+	for (i = 0; i < 16; i++)
+		assert_int_equal(log_word(i), ~0ULL);
+	assert_int_equal(clear_log(0, 1024), 0); /* by its own bits: all */
+	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST);
+	get_log(0);
+	assert_int_equal(log_word(0), 1 << 9);
+	gstage_find(&vm.vm->gstage, GPA, &leaf);
+	assert_int_equal(leaf.level, 0);
+}
+
+static void bad_ranges_and_flags_of_a_log_are_refused(void **state)
+{
+	(void)state;
+	set(0, GPA, 100 * PAGE_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES);
+	assert_non_null(native_user(LOG_HVA));
+	assert_int_equal(clear_log(1, 64), -EINVAL);
+	assert_int_equal(clear_log(0, 63), -EINVAL);
+	assert_int_equal(clear_log(64, 64), -EINVAL);
+	assert_int_equal(clear_log(128, 0), -EINVAL);
+	assert_int_equal(clear_log(64, 36), 0); /* up to the end */
+	assert_int_equal(clear_log(0, 100), 0);
+	assert_int_equal(dirty_log_set_manual(vm.vm, 2), -EINVAL);
+	assert_int_equal(dirty_log_set_manual(vm.vm, 4), -EINVAL);
+	set(0, GPA, 100 * PAGE_SIZE, HVA, 0);
+	assert_int_equal(clear_log(0, 64), -ENOENT);
+}
+
 static void asking_for_no_log_is_refused(void **state)
 {
 	(void)state;
@@ -386,6 +458,9 @@ int main(void)
 		TEST(logging_splits_what_was_mapped_large),
 		TEST(a_page_only_read_is_not_logged),
 		TEST(a_log_of_many_pages_of_bits_is_read),
+		TEST(a_log_cleared_by_hand_keeps_what_is_not_named),
+		TEST(a_log_that_begins_full_needs_no_protection_until_it_is_cleared),
+		TEST(bad_ranges_and_flags_of_a_log_are_refused),
 		TEST(asking_for_no_log_is_refused),
 	};
 
