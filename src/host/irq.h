@@ -11,7 +11,7 @@
 
 #include "hv/types.h"
 
-/* -ENODEV: no interrupt controller that the host knows; -EINVAL, -EBUSY: the number. */
+/* -EINVAL, -EBUSY: the number. Without an interrupt controller the handler is polled. */
 int irq_register(unsigned int irq, void (*fn)(void *arg), void *arg);
 /* From trap.c: scause says supervisor external interrupt. */
 void irq_handle_external(void);

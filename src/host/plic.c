@@ -3,9 +3,11 @@
  * plic.c - the host's own interrupt controller: the platform's PLIC.
  *
  * All device interrupts go to the first hart's supervisor context: two harts that race
- * to claim would only cost a trap. Source: PLIC §2 to §9.
+ * to claim would only cost a trap. Where there is no PLIC (the AIA is not driven here) a
+ * timer calls all handlers each millisecond. Source: PLIC §2 to §9.
  */
 #include <linux/errno.h>
+#include "clock.h"
 #include "drivers.h"
 #include "fdt.h"
 #include "hv/csr.h"
@@ -22,6 +24,7 @@
 #define PLIC_CLAIM     0x4
 
 #define MAX_HANDLERS 128
+#define POLL_NS      1000000
 
 static struct {
 	void (*fn)(void *arg);
@@ -32,6 +35,7 @@ static struct spinlock lock; /* registration */
 static unsigned long base;   /* 0: there is no PLIC */
 static unsigned long context_base, enable_base;
 static u32 nr_sources;
+static struct hv_timer poll_timer; /* without a PLIC */
 
 /* Which context of the PLIC is the supervisor's of the hart? -1: none. */
 static int find_context(int node, unsigned long hartid)
@@ -79,13 +83,24 @@ void plic_init(void)
 	mmio_write32(context_base, PLIC_THRESHOLD, 0);
 }
 
+static void poll_all(struct hv_timer *timer)
+{
+	void (*fn)(void *arg);
+	unsigned int i;
+
+	for (i = 0; i < MAX_HANDLERS; i++) {
+		fn = __atomic_load_n(&handlers[i].fn, __ATOMIC_ACQUIRE);
+		if (fn)
+			fn(handlers[i].arg);
+	}
+	hv_timer_start(timer, hv_time() + ns_to_ticks(POLL_NS));
+}
+
 int irq_register(unsigned int irq, void (*fn)(void *arg), void *arg)
 {
 	u32 word;
 
-	if (!base)
-		return -ENODEV;
-	if (irq == 0 || irq >= nr_sources || irq >= MAX_HANDLERS)
+	if (irq == 0 || (base && irq >= nr_sources) || irq >= MAX_HANDLERS)
 		return -EINVAL;
 	spin_lock(&lock);
 	if (handlers[irq].fn) {
@@ -94,6 +109,14 @@ int irq_register(unsigned int irq, void (*fn)(void *arg), void *arg)
 	}
 	handlers[irq].arg = arg;
 	__atomic_store_n(&handlers[irq].fn, fn, __ATOMIC_RELEASE);
+	if (!base) {
+		if (!poll_timer.fn) {
+			hv_timer_init(&poll_timer, poll_all);
+			hv_timer_start(&poll_timer, hv_time() + ns_to_ticks(POLL_NS));
+		}
+		spin_unlock(&lock);
+		return 0;
+	}
 	mmio_write32(base, PLIC_PRIORITY + 4 * irq, 1);
 	word = mmio_read32(enable_base, 4 * (irq / 32));
 	mmio_write32(enable_base, 4 * (irq / 32), word | 1U << (irq % 32));
