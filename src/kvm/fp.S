@@ -47,9 +47,3 @@ fp_restore:
 	csrw	fcsr, t2
 	csrw	sstatus, t1
 	ret
-
-	.global	local_fence_i
-	.type	local_fence_i, @function
-local_fence_i:
-	fence.i
-	ret

@@ -20,7 +20,7 @@ unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hsta
 void fp_save(struct fp_state *fp);
 void fp_restore(const struct fp_state *fp);
 
-/* fp.S too, for want of a better place: what this hart fetched before is fetched again. */
+/* fence.S: what this hart fetched before is fetched again. */
 void local_fence_i(void);
 
 #endif
