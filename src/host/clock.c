@@ -12,7 +12,8 @@
 #include "printk.h"
 #include "smp.h"
 
-#define NS_PER_SEC 1000000000ULL
+#define NS_PER_SEC        1000000000ULL
+#define MAX_SLEEP_SECONDS 60
 
 unsigned long timebase_hz;
 u64 boot_realtime_ns;
@@ -57,6 +58,11 @@ static void program(struct hart *hart)
 	if (first == hart->programmed)
 		return;
 	hart->programmed = first;
+	/*
+	 * Never further than a minute: where idle time is skipped (QEMU's -icount sleep=off), a hart
+	 * that waits for a device would skip to a deadline at the end of time.
+	 */
+	first = MIN(first, hv_time() + MAX_SLEEP_SECONDS * (u64)timebase_hz);
 	if (has_sstc)
 		csr_write(stimecmp, first);
 	else
@@ -112,13 +118,22 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline)
 	spin_unlock(&me->timer_lock);
 }
 
+/* Is fn running? On which hart is not known: timer->hart is where it was last started. */
+static bool timer_runs(const struct hv_timer *timer)
+{
+	for (unsigned int i = 0; i < nr_harts; i++)
+		if (__atomic_load_n(&harts[i].running_timer, __ATOMIC_ACQUIRE) == timer)
+			return true;
+	return false;
+}
+
 void hv_timer_cancel(struct hv_timer *timer)
 {
-	timer_remove(timer);
-	/* It may be running on the hart whose list it was taken from. */
-	while (__atomic_load_n(&harts[READ_ONCE(timer->hart)].running_timer, __ATOMIC_ACQUIRE) ==
-	       timer)
-		hv_cpu_relax();
+	do {
+		timer_remove(timer);
+		while (timer_runs(timer))
+			hv_cpu_relax();
+	} while (READ_ONCE(timer->armed)); /* by fn itself, which did not know yet */
 }
 
 void clock_interrupt(void)
