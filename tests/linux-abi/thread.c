@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "tap.h"
@@ -342,6 +343,44 @@ static void test_fp(void)
 	ok(good, "floating point survives many switches");
 }
 
+static volatile bool timers_over;
+
+static void *set_timer(void *arg)
+{
+	struct itimerval soon = { { 0, 100 }, { 0, 100 } };
+	unsigned long n;
+
+	for (n = 0; !timers_over; n++) {
+		soon.it_value.tv_usec = (long)(50 + n * 37 % 300);
+		setitimer(ITIMER_REAL, &soon, NULL);
+	}
+	(void)arg;
+	return (void *)n;
+}
+
+/* It is freed by one hart while it fires, and starts itself anew, on another. */
+static void test_interval_timer(void)
+{
+	const struct itimerval off = { 0 };
+	pthread_t t[3];
+	bool good = true;
+	void *n;
+
+	signal(SIGALRM, SIG_IGN);
+	timers_over = false;
+	for (int i = 0; i < 3; i++)
+		pthread_create(&t[i], NULL, set_timer, NULL);
+	usleep(300000);
+	timers_over = true;
+	for (int i = 0; i < 3; i++) {
+		pthread_join(t[i], &n);
+		good &= n != NULL;
+	}
+	setitimer(ITIMER_REAL, &off, NULL);
+	ok(good, "threads set a timer again and again while it fires");
+	signal(SIGALRM, SIG_DFL);
+}
+
 static void test_many(void)
 {
 	struct sysinfo before, after;
@@ -379,6 +418,7 @@ int main(int argc, char **argv)
 	test_exec();
 	test_affinity();
 	test_fp();
+	test_interval_timer();
 	test_many();
 	return tap_done();
 }
