@@ -246,8 +246,8 @@ int process_start_first(const struct exec_spec *spec)
 	p->fds = fd_table_create();
 	if (!p->fds)
 		return -ENOMEM;
-	process_publish(p, &init_process, t);
 	process_add_thread(p, t);
+	process_publish(p, &init_process, t);
 	thread_start(t);
 	wait_event(&start.wq, __atomic_load_n(&start.done, __ATOMIC_ACQUIRE));
 	return start.err;
@@ -363,8 +363,9 @@ static long clone_new_process(struct thread *t, const struct clone_request *args
 	}
 	process_get(p); /* for the wait below */
 	clone_write_tids(args, p->mm, tid);
-	process_publish(p, current_process, t);
+	/* In this order: who sees the process may kill it, and must find its thread. */
 	process_add_thread(p, t);
+	process_publish(p, current_process, t);
 	thread_start(t);
 	/* Only the child's own exec or exit ends the loan; signals wait until then. */
 	if (args->flags & CLONE_VFORK)

@@ -269,6 +269,45 @@ static void test_leak(const char *self)
 		ok(after + 64 * 1024 >= before, "and no memory is lost");
 }
 
+/* Forks without end, in a group of its own. */
+static void fork_for_ever(void)
+{
+	setpgid(0, 0);
+	for (int i = 0; i < 3; i++)
+		fork();
+	for (;;) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+	}
+}
+
+/* A signal may find a process that fork() has only just made known. */
+static void test_kill_forking(void)
+{
+	int ended = 0, rounds = 120;
+
+	for (int i = 0; i < rounds; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			fork_for_ever();
+		setpgid(pid, pid);
+		usleep((useconds_t)(3000 + i % 7 * 1000));
+		for (int j = 0; j < 4; j++) {
+			kill(-pid, SIGKILL);
+			usleep(100);
+		}
+		ended += waitpid(pid, NULL, 0) == pid;
+		while (kill(-pid, SIGKILL) == 0) /* those that were just being made */
+			usleep(100);
+	}
+	ok(ended == rounds, "processes that fork are killed");
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit lim;
@@ -288,6 +327,7 @@ int main(int argc, char **argv)
 	test_exec("/proc/self/exe");
 	test_script(argv[0]);
 	test_cloexec();
+	test_kill_forking();
 	test_leak("/proc/self/exe");
 	return tap_done();
 }
