@@ -142,7 +142,10 @@ void thread_end(int code)
 		process_teardown(p);
 	else
 		waitq_wake_all(&p->thread_wait);
+	/* Under the lock: who finds us in the list takes a reference by ours (proc_process()). */
+	spin_lock(&all_threads_lock);
 	current->process = NULL;
+	spin_unlock(&all_threads_lock);
 	process_put(p);
 	thread_exit();
 }

@@ -7,6 +7,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
@@ -343,6 +344,45 @@ static void test_fp(void)
 	ok(good, "floating point survives many switches");
 }
 
+static volatile int newest;
+static volatile bool looked_enough;
+
+static void *tell_tid(void *arg)
+{
+	newest = (int)syscall(SYS_gettid);
+	return arg;
+}
+
+static void *look_at_newest(void *arg)
+{
+	unsigned long seen = 0;
+	struct stat st;
+	char path[32];
+
+	while (!looked_enough) {
+		snprintf(path, sizeof(path), "/proc/%d/stat", newest);
+		seen += stat(path, &st) == 0;
+	}
+	(void)arg;
+	return (void *)seen;
+}
+
+/* Its process is found by a thread that may be leaving it at that moment. */
+static void test_look_at_leaving(void)
+{
+	pthread_t looker, t;
+	void *seen;
+
+	newest = getpid();
+	pthread_create(&looker, NULL, look_at_newest, NULL);
+	for (int i = 0; i < 500; i++)
+		if (pthread_create(&t, NULL, tell_tid, NULL) == 0)
+			pthread_join(t, NULL);
+	looked_enough = true;
+	pthread_join(looker, &seen);
+	ok(seen != NULL, "threads are looked at in /proc while they end");
+}
+
 static volatile bool timers_over;
 
 static void *set_timer(void *arg)
@@ -418,6 +458,7 @@ int main(int argc, char **argv)
 	test_exec();
 	test_affinity();
 	test_fp();
+	test_look_at_leaving();
 	test_interval_timer();
 	test_many();
 	return tap_done();
