@@ -3,7 +3,7 @@
  * vm.h - a VM of one memory slot and small guests, for the tests of /dev/kvm.
  *
  * The programs here pass under Linux 6.12 KVM too (scripts/linux-kvm exec): what they
- * claim is Linux's behaviour, unless a claim's name says that it is ours.
+ * claim is Linux's behaviour. With HS_OURS set come claims that say "(ours)".
  */
 #ifndef KVM_API_VM_H
 #define KVM_API_VM_H

@@ -4,7 +4,7 @@
 # kvm-api.t - /dev/kvm answers as Linux's does: the same programs pass here and on Linux KVM.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/kvm-api
-names="errors run"
+names="errors run regs"
 
 claims()	# TITLE: renumber what a program printed
 {
@@ -21,7 +21,7 @@ files=()
 for name in $names; do
 	files+=(--file "$progs/$name:/kvm/$name")
 done
-HS_SECONDS=60 hs exec --quiet --harts 2 "${files[@]}" "$O/tests/linux-abi/suite" \
+HS_SECONDS=60 hs exec --quiet --harts 2 --env HS_OURS=1 "${files[@]}" "$O/tests/linux-abi/suite" \
 	$(printf '/kvm/%s ' $names)
 claims "hyperscope"
 is "$status" 0 "hyperscope: all programs end well" || diag "$err"
