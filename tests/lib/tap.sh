@@ -85,6 +85,15 @@ qemu_older()
 	[ "$have" != "$1" ] && [ "$(printf '%s\n%s\n' "$have" "$1" | sort -V | head -n 1)" = "$have" ]
 }
 
+# OpenSBI 1.6 hands a guest's illegal instruction to Linux's exit handler as if the guest still ran:
+# KVM_RUN then fails with EOPNOTSUPP. (A core that delegates it to the guest never sees that.)
+linux_loses_illegal="with OpenSBI 1.6 an illegal instruction ends a guest of Linux KVM"
+firmware_is_opensbi_1_6()
+{
+	"$HS_TOP/scripts/hyperscope" probe --facts --timeout "$(scaled 30)" 2>/dev/null </dev/null |
+		grep -qx 'sbi.impl_version 0x10006'
+}
+
 done_testing()
 {
 	echo "1..$tests_run"

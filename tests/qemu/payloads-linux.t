@@ -9,10 +9,12 @@ need_files "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"
 
 vm "sbi" sbi
 vm "timer" timer
-vm "exits" exits
+illegal_works=1
+! firmware_is_opensbi_1_6 || illegal_works=0
+if [ $illegal_works = 1 ]; then vm "exits" exits; else skip exits "$linux_loses_illegal"; fi
 vm "mmio" mmio --testdev
 vm "mmio_hard" mmio_hard --smp 2 --testdev
-vm "fp, 4 vCPUs" fp --smp 4
+if [ $illegal_works = 1 ]; then vm "fp, 4 vCPUs" fp --smp 4; else skip fp "$linux_loses_illegal"; fi
 vm "harts, 2 vCPUs" harts --smp 2
 vm "hostile" hostile --smp 2
 boot linux
