@@ -116,6 +116,14 @@ void native_close(int fd)
 		file_put(file);
 }
 
+void native_close_all(void)
+{
+	int fd;
+
+	for (fd = 0; fd < NR_FILES; fd++)
+		native_close(fd);
+}
+
 /* ---- eventfds ------------------------------------------------------------------- */
 
 int native_eventfd(void)

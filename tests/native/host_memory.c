@@ -368,6 +368,17 @@ void hv_notifier_unregister(struct hv_mm *m, struct hv_notifier *n)
 	pthread_mutex_unlock(&mm_lock);
 }
 
+/* What is left of a block is mapped by single leaves. */
+static void block_split(hva_t hva)
+{
+	hva_t start = ALIGN_DOWN(hva, SZ_2M);
+	size_t at;
+
+	for (at = 0; at < SZ_2M; at += PAGE_SIZE)
+		if (user_page(start + at))
+			user_page(start + at)->in_block = false;
+}
+
 static void user_drop(hva_t hva, size_t size)
 {
 	size_t at;
@@ -376,6 +387,8 @@ static void user_drop(hva_t hva, size_t size)
 	for (at = 0; at < size; at += PAGE_SIZE) {
 		struct user_page *p = user_page(hva + at);
 
+		if (p->in_block)
+			block_split(hva + at);
 		if (p->pa)
 			page_put(p->pa);
 		*p = (struct user_page){ 0 };

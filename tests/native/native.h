@@ -138,6 +138,7 @@ void native_unpriv_trap(const struct hv_trap *trap);
 long native_ioctl(int fd, unsigned int cmd, unsigned long arg);
 void *native_file_priv(int fd);
 void native_close(int fd);
+void native_close_all(void);
 int native_eventfd(void);
 u64 native_eventfd_count(int fd);
 int native_param_set(const char *name, const char *value);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * trace_model.c - events counted, and the last of each kept; every event is on.
+ *
+ * With HS_TRACE in the environment each is printed as well.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "native.h"
 #include "native_host.h"
@@ -16,11 +20,22 @@ static struct {
 	u64 args[5];
 } events[TRACE_NR_EVENTS];
 
+static const char *const names[] = {
+#define EVENT(name, meaning, ...) [TRACE_##name] = #name,
+#include "events.def"
+#undef EVENT
+};
+
+static bool printing;
+
 void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	u64 args[5] = { a0, a1, a2, a3, a4 };
 	unsigned int i;
 
+	if (printing)
+		fprintf(stderr, "hart %u: %s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", hv_hart(),
+			names[event], a0, a1, a2, a3, a4);
 	__atomic_fetch_add(&events[event].count, 1, __ATOMIC_RELAXED);
 	for (i = 0; i < 5; i++)
 		__atomic_store_n(&events[event].args[i], args[i], __ATOMIC_RELAXED);
@@ -62,6 +77,7 @@ void native_trace_reset(void)
 {
 	unsigned int i;
 
+	printing = getenv("HS_TRACE") != NULL;
 	memset(events, 0, sizeof(events));
 	for (i = 0; i < TRACE_NR_EVENTS; i++)
 		trace_keys[i].enabled = 1;
