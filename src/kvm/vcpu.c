@@ -30,7 +30,7 @@ void vcpu_hart_init(void)
 	csr_write(hedeleg, HEDELEG_DEFAULT);
 	csr_write(hideleg, HIDELEG_DEFAULT);
 	csr_write(hcounteren, COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
-		csr_write(hvip, 0);
+	csr_write(hvip, 0);
 	csr_write(hie, 0);
 	csr_write(hgeie, 0);
 	csr_write(vsie, 0);

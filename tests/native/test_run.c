@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_run.c - KVM_RUN's loop: traps given to the guest, interrupts, waiting, and kicks
- * from other threads that must never be lost.
+ * test_run.c - KVM_RUN's loop: traps given to the guest, interrupts, waiting.
  *
- * In the last tests a guest is a thread that stays in its guest until the hart is
- * kicked, and other threads ask it for things as fast as they can.
+ * The guest traps once, and at its next entry finds out what has become of it.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -347,153 +345,6 @@ static void the_hosts_own_csrs_come_back(void **state)
 	assert_int_equal(csr_read(hgatp), 0);
 }
 
-/* ---- kicks ----------------------------------------------------------------------------------------- */
-
-/* Another thread's request in the gap between serving requests and saying IN_GUEST. */
-static void ask_now(void)
-{
-	native_signal_hook = NULL;
-	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
-}
-
-static void see_first_entry(struct kvm_vcpu *vcpu)
-{
-	(void)vcpu;
-	seen.hvip = csr_read(hvip);
-	host_interrupt();
-}
-
-static void what_is_asked_on_the_way_in_is_served_before_the_guest_runs(void **state)
-{
-	(void)state;
-	native_guest = see_first_entry;
-	native_signal_hook = ask_now;
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
-	assert_int_equal(seen.hvip, BIT(IRQ_VS_EXT));
-	assert_false(native_kicked(0));
-}
-
-static void ask_from_the_guest(struct kvm_vcpu *vcpu)
-{
-	vcpu_set_irq(vcpu, IRQ_VS_EXT);
-	entries += native_kicked(vcpu->hart);
-	vcpu_set_irq(vcpu, IRQ_VS_SOFT);
-	entries += native_kicked(vcpu->hart);
-	host_interrupt();
-}
-
-static void what_is_asked_of_a_running_guest_kicks_it_once(void **state)
-{
-	(void)state;
-	entries = 0;
-	native_guest = ask_from_the_guest;
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
-	assert_int_equal(entries, 1);
-	vcpu_set_irq(vm.vcpu, IRQ_VS_TIMER);
-	assert_false(native_kicked(0)); /* it is not in its guest any more */
-}
-
-#define ROUNDS 3000
-
-static struct {
-	bool stop;
-	unsigned long asked;  /* requests made so far */
-	unsigned long served; /* what the guest has seen of them at its last entry */
-	u32 in_guest;
-} race;
-
-static unsigned long load(unsigned long *p)
-{
-	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
-}
-
-/* The test's own end needs no kick: it may come while the vCPU is on its way in. */
-static void stay_until_kicked(struct kvm_vcpu *vcpu)
-{
-	bool stop = false;
-
-	while (!stop && !native_kicked(vcpu->hart)) {
-		sched_yield();
-		stop = __atomic_load_n(&race.stop, __ATOMIC_SEQ_CST);
-	}
-	__atomic_store_n(&race.in_guest, 0, __ATOMIC_SEQ_CST);
-	native_signal_set(stop);
-	native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_SOFT });
-}
-
-/* Stays in the guest until kicked. What was asked for before the entry is served by it. */
-static void kicked_guest(struct kvm_vcpu *vcpu)
-{
-	__atomic_store_n(&race.served, load(&race.asked), __ATOMIC_SEQ_CST);
-	__atomic_store_n(&race.in_guest, 1, __ATOMIC_SEQ_CST);
-	stay_until_kicked(vcpu);
-}
-
-static void *run_kicked(void *arg)
-{
-	struct kvm_vcpu *vcpu = arg;
-
-	native_hart_set(1);
-	vcpu_run(vcpu);
-	return NULL;
-}
-
-static void nothing_runs_on_that_was_asked_to_stop(void **state)
-{
-	unsigned long mine, i, late = 0;
-	pthread_t thread;
-
-	(void)state;
-	memset(&race, 0, sizeof(race));
-	native_guest = kicked_guest;
-	pthread_create(&thread, NULL, run_kicked, vm.vcpu);
-	for (i = 0; i < ROUNDS; i++) {
-		mine = __atomic_add_fetch(&race.asked, 1, __ATOMIC_SEQ_CST);
-		vm_request_all_and_wait(vm.vm, REQ_FENCE_I);
-		/* Out of the guest, or in it again by an entry that came after the request. */
-		if (__atomic_load_n(&race.in_guest, __ATOMIC_SEQ_CST) && load(&race.served) < mine)
-			late++;
-	}
-	__atomic_store_n(&race.stop, true, __ATOMIC_SEQ_CST);
-	vcpu_request(vm.vcpu, REQ_HOST);
-	pthread_join(thread, NULL);
-	assert_int_equal(late, 0);
-	assert_true(load(&race.served) > 0);
-}
-
-static unsigned long heard;
-
-static void counting_guest(struct kvm_vcpu *vcpu)
-{
-	if (csr_read(hvip) & BIT(IRQ_VS_EXT)) {
-		csr_clear(hvip, BIT(IRQ_VS_EXT));
-		__atomic_add_fetch(&heard, 1, __ATOMIC_SEQ_CST);
-	}
-	stay_until_kicked(vcpu);
-}
-
-static void no_interrupt_is_lost_on_its_way_to_a_running_guest(void **state)
-{
-	unsigned long i, before;
-	pthread_t thread;
-
-	(void)state;
-	memset(&race, 0, sizeof(race));
-	heard = 0;
-	native_guest = counting_guest;
-	pthread_create(&thread, NULL, run_kicked, vm.vcpu);
-	for (i = 0; i < ROUNDS; i++) {
-		before = load(&heard);
-		vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
-		while (load(&heard) == before)
-			sched_yield();
-	}
-	__atomic_store_n(&race.stop, true, __ATOMIC_SEQ_CST);
-	vcpu_request(vm.vcpu, REQ_HOST);
-	pthread_join(thread, NULL);
-	assert_int_equal(heard, ROUNDS);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -516,10 +367,6 @@ int main(void)
 		TEST(wfi_sleeps_until_the_guests_timer),
 		TEST(wfi_with_a_line_pending_does_not_sleep),
 		TEST(the_hosts_own_csrs_come_back),
-		TEST(what_is_asked_on_the_way_in_is_served_before_the_guest_runs),
-		TEST(what_is_asked_of_a_running_guest_kicks_it_once),
-		TEST(nothing_runs_on_that_was_asked_to_stop),
-		TEST(no_interrupt_is_lost_on_its_way_to_a_running_guest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
