@@ -5,8 +5,8 @@
  * On this hart: tlb_fence_local() and its relatives, by the fence instructions. On
  * the others: tlb_flush_vm() sets a request for each vCPU and waits until each has
  * left the guest; it fences before it enters again. A hart that a vCPU has only run on
- * earlier keeps old translations, but no vCPU of the VM uses them: gstage_vcpu_load()
- * fences whenever the vCPU, or the hart's last vCPU of this VM, is another than before.
+ * earlier keeps old translations, but no vCPU of the VM uses them: vcpu_load() fences
+ * when the vCPU was elsewhere in between, or another vCPU of the VM was here.
  *
  * G-stage fences name the VMID; VS-stage fences act on the VMID in hgatp, so the vCPU
  * must be loaded (H §3.2). The alternative, an SBI remote fence from the notifier, stops
@@ -25,6 +25,11 @@ void tlb_flush_vm(struct kvm *vm)
 {
 	trace_kvm_remote_fence(SBI_RFENCE_HFENCE_GVMA_VMID, ~0UL, 0, FENCE_ALL, vm->gstage.vmid);
 	__atomic_fetch_add(&vm->stats.remote_tlb_flush_requests, 1, __ATOMIC_RELAXED);
+	/*
+	 * The table's change before the look at who is there: a vCPU that is listed only later
+	 * begins with a fence, and then walks the changed table.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	vm_request_all_and_wait(vm, REQ_TLB_FLUSH);
 	__atomic_fetch_add(&vm->stats.remote_tlb_flush, 1, __ATOMIC_RELAXED);
 }
