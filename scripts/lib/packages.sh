@@ -25,11 +25,11 @@ package_table()
 	run    /usr/include/stdio.h                        libc6-dev
 	test   /usr/include/cmocka.h                       libcmocka-dev
 	test   prove                                       perl
+	test   gdb-multiarch                               gdb-multiarch
 	check  clang                                       clang
 	check  clang-format                                clang-format
 	check  clang-tidy                                  clang-tidy
 	check  cppcheck                                    cppcheck
-	check  gdb-multiarch                               gdb-multiarch
 	check  dtc                                         device-tree-compiler
 	END
 }

@@ -146,7 +146,7 @@ for payload in disk devices; do
 done
 part hello
 like "$status $out" '^0 .*8 harts' "the hello payload sees 8 vCPUs"
-firmware_is_opensbi_1_6 && illegal=lost || illegal=given
+qemu_may_lose_illegal && illegal=lost || illegal=given
 # claim_illegal GOT WANT NAME: of a payload that executes an illegal instruction
 claim_illegal()
 {

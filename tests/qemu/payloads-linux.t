@@ -10,7 +10,7 @@ need_files "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"
 vm "sbi" sbi
 vm "timer" timer
 illegal_works=1
-! firmware_is_opensbi_1_6 || illegal_works=0
+! qemu_may_lose_illegal || illegal_works=0
 if [ $illegal_works = 1 ]; then vm "exits" exits; else skip exits "$linux_loses_illegal"; fi
 vm "mmio" mmio --testdev
 vm "mmio_hard" mmio_hard --smp 2 --testdev
