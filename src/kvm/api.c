@@ -34,7 +34,7 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_BINARY_STATS_FD:
 		return 1;
 	case KVM_CAP_NR_VCPUS:
-		return MIN(hv_nr_harts(), KVM_MAX_VCPUS);
+		return (long)MIN(hv_nr_harts(), KVM_MAX_VCPUS);
 	case KVM_CAP_MAX_VCPUS:
 	case KVM_CAP_MAX_VCPU_ID:
 		return KVM_MAX_VCPUS;
@@ -43,7 +43,7 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_NR_MEMSLOTS:
 		return MEMSLOT_MAX_ID;
 	case KVM_CAP_VM_GPA_BITS:
-		return gstage_gpa_bits();
+		return (long)gstage_gpa_bits();
 	default:
 		return 0;
 	}
