@@ -74,7 +74,7 @@ skip_all()	# REASON
 
 qemu_version()
 {
-	"${QEMU:-qemu-system-riscv64}" --version | sed -n 's/.* version \([0-9]*\.[0-9]*\).*/\1/p'
+	"${QEMU:-qemu-system-riscv64}" --version | sed -n 's/.* version \([0-9.]*[0-9]\).*/\1/p'
 }
 
 # qemu_older MAJOR.MINOR: is this QEMU older than that?
