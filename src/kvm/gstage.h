@@ -109,10 +109,10 @@ struct gstage {
 	 */
 	unsigned int inval_count;
 	hva_t inval_start, inval_end;
-	u64 inval_seq;
+	unsigned long inval_seq; /* read without the lock */
 
 	/* Under which VMID the VM runs; valid if the generation is the current one (vmid.c). */
-	u64 vmid_generation;
+	unsigned long vmid_generation;
 	unsigned long vmid;
 };
 
@@ -167,6 +167,12 @@ bool gstage_change_leaf(pte_t *ptep, unsigned int level, gpa_t gpa, enum gstage_
  */
 bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa, gpa_t start,
 			 gpa_t end, enum gstage_change what);
+
+/* Holds mmu_lock. A fault that has read inval_seq before starts anew. */
+static inline void gstage_invalidated(struct gstage *gs)
+{
+	__atomic_store_n(&gs->inval_seq, gs->inval_seq + 1, __ATOMIC_RELEASE);
+}
 
 static inline void gstage_set(pte_t *ptep, pte_t pte)
 {

@@ -93,7 +93,7 @@ static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *f
 }
 
 /* mmu_lock. Has the host, or the memory map, changed since seq was read? */
-static bool fault_is_stale(const struct gstage *gs, hva_t hva, u64 seq)
+static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned long seq)
 {
 	if (gs->inval_count && hva >= gs->inval_start && hva < gs->inval_end)
 		return true;
@@ -114,7 +114,8 @@ static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa, pte_t old, pte_t pt
 }
 
 static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
-		    const struct gstage_fault *fault, const struct hv_user_page *page, u64 seq)
+		    const struct gstage_fault *fault, const struct hv_user_page *page,
+		    unsigned long seq)
 {
 	struct gstage *gs = &vcpu->kvm->gstage;
 	unsigned int level = leaf_level(gs, slot, fault->gpa, page);
@@ -149,7 +150,7 @@ static enum exit_class fault_class(const struct memslot *slot, const struct gsta
 }
 
 static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
-		     const struct gstage_fault *fault, u64 seq)
+		     const struct gstage_fault *fault, unsigned long seq)
 {
 	struct hv_user_page page;
 	int ret;
@@ -167,7 +168,7 @@ static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
 
 int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
-	u64 seq = __atomic_load_n(&vcpu->kvm->gstage.inval_seq, __ATOMIC_ACQUIRE);
+	unsigned long seq = __atomic_load_n(&vcpu->kvm->gstage.inval_seq, __ATOMIC_ACQUIRE);
 	const struct memslot *slot;
 	struct gstage_fault fault;
 

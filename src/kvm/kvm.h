@@ -194,7 +194,7 @@ struct kvm_vcpu {
 
 	struct memslots *slots;          /* this vCPU's view of the memory map (memslot.c) */
 	const struct memslot *slot_hint; /* its last hit there */
-	u64 vmid_generation;             /* for which it has entered hgatp (vmid.c) */
+	unsigned long vmid_generation;   /* for which it has entered hgatp (vmid.c) */
 
 	bool suspended;           /* in SBI HSM suspend; only its own thread writes */
 	struct spinlock hsm_lock; /* hsm_* and start_*; a leaf */

@@ -230,7 +230,7 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 
 	spin_lock(&vm->gstage.mmu_lock);
 	__atomic_store_n(&vm->slots, slots, __ATOMIC_RELEASE);
-	vm->gstage.inval_seq++; /* a fault that looked at the old map starts anew */
+	gstage_invalidated(&vm->gstage); /* a fault may have looked at the old map */
 	fence = unmap_stale(vm, u);
 	retired = gstage_take_retired(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);

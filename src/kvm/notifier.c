@@ -67,7 +67,7 @@ static void notifier_end(struct hv_notifier *n, hva_t start, hva_t end)
 	(void)start;
 	(void)end;
 	spin_lock(&gs->mmu_lock);
-	gs->inval_seq++; /* before the count falls: a fault checks both under the lock */
+	gstage_invalidated(gs); /* before the count falls: a fault checks both under the lock */
 	gs->inval_count--;
 	spin_unlock(&gs->mmu_lock);
 }

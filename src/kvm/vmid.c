@@ -23,10 +23,10 @@
 #include "hv/trace.h"
 
 static struct spinlock vmid_lock;
-static u64 generation = 1; /* any thread reads; vCPUs and VMs begin with 0, a past one */
+static unsigned long generation = 1; /* any thread reads; vCPUs and VMs begin with 0, a past one */
 static unsigned long next_vmid = 1;
-static unsigned long vmid_max;            /* 0: too few, none is used */
-static u64 hart_generation[HV_MAX_HARTS]; /* each its hart's own */
+static unsigned long vmid_max;                      /* 0: too few, none is used */
+static unsigned long hart_generation[HV_MAX_HARTS]; /* each its hart's own */
 
 void vmid_init(void)
 {
@@ -40,9 +40,9 @@ void vmid_init(void)
 	hfence_gvma_all();
 }
 
-static u64 vmid_new(struct gstage *gs)
+static unsigned long vmid_new(struct gstage *gs)
 {
-	u64 now;
+	unsigned long now;
 
 	spin_lock(&vmid_lock);
 	if (gs->vmid_generation != generation) {
@@ -62,9 +62,9 @@ static u64 vmid_new(struct gstage *gs)
 }
 
 /* A VMID of the current generation for the VM; returns that generation. */
-static u64 vmid_assign(struct gstage *gs)
+static unsigned long vmid_assign(struct gstage *gs)
 {
-	u64 now = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
+	unsigned long now = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
 
 	if (__atomic_load_n(&gs->vmid_generation, __ATOMIC_ACQUIRE) == now)
 		return now;
@@ -89,7 +89,7 @@ static void enter_own(struct kvm_vcpu *vcpu)
 	struct kvm *vm = vcpu->kvm;
 	unsigned int hart = hv_hart();
 	unsigned long vmid;
-	u64 now;
+	unsigned long now;
 
 	/*
 	 * A vCPU of this VM on another hart may have renewed the VMID in between: taken for
