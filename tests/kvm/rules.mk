@@ -6,7 +6,7 @@ KVM_TEST_PROGS := $(patsubst $(TOP)/tests/kvm/%.c,$(O)/tests/kvm/%,$(wildcard $(
 
 tests: $(KVM_TEST_PROGS)
 
-$(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c | uapi-present
+$(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/kvm/guest.h | uapi-present
 	@mkdir -p $(@D)
 	$(call say,CC   )$(CROSS_COMPILE)gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread $(WARN) $(UAPI_CFLAGS) \
 		-ffile-prefix-map=$(TOP)/= -o $@ $<
