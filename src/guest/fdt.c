@@ -205,3 +205,16 @@ bool boot_arg(const char *name, char *value, size_t size)
 	}
 	return false;
 }
+
+unsigned long boot_number(const char *name, unsigned long fallback)
+{
+	unsigned long number = 0;
+	char digits[24];
+	int i;
+
+	if (!boot_arg(name, digits, sizeof(digits)))
+		return fallback;
+	for (i = 0; digits[i]; i++)
+		number = number * 10 + (unsigned long)(digits[i] - '0');
+	return number;
+}

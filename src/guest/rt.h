@@ -140,6 +140,7 @@ int hart_start(int index); /* bring it up and wait for it: an SBI error or 0 */
 long hart_status(unsigned long id);
 void hart_run(int index, hart_fn fn, unsigned long arg); /* start work on an idle hart */
 bool hart_idle(int index);
+unsigned long harts_others(void);            /* a mask of all ids but that of harts[0] */
 bool hart_wait(int index, unsigned long ms); /* for its work to end; false: time is up */
 void hart_ipi(int index);
 void ipi_clear(void);
@@ -166,6 +167,7 @@ unsigned long fdt_cell(const void *prop, int index);
 /* Call fn for each node under path with its name; stops when fn returns false. */
 int fdt_cpus(unsigned long *ids, int max);
 bool boot_arg(const char *name, char *value, size_t size); /* name or name=value */
+unsigned long boot_number(const char *name, unsigned long fallback);
 
 /* ---- paging.c: Sv39 with all of memory mapped one to one below ---- */
 #define TEST_VA 0x2000000000UL /* 4 KiB mappings of the tests start here */

@@ -203,3 +203,13 @@ bool wait_irq(unsigned long sie_bits, unsigned long us)
 	csr_write(sie, old);
 	return came;
 }
+
+unsigned long harts_others(void)
+{
+	unsigned long mask = 0;
+	int i;
+
+	for (i = 1; i < nr_harts; i++)
+		mask |= 1UL << harts[i].id;
+	return mask;
+}

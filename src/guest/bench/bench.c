@@ -316,14 +316,10 @@ static void bench_memory(void)
 
 static void settle(void)
 {
-	char value[8];
-	unsigned long seconds = 0, i;
+	unsigned long seconds = boot_number("settle", 0);
 
-	if (!boot_arg("settle", value, sizeof(value)))
-		return;
-	for (i = 0; value[i]; i++)
-		seconds = seconds * 10 + (unsigned long)(value[i] - '0');
-	wait_irq(0, seconds * 1000000);
+	if (seconds)
+		wait_irq(0, seconds * 1000000);
 }
 
 void payload_main(void)

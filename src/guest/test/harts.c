@@ -123,20 +123,13 @@ static void test_stop(void)
 
 static volatile bool wake_up;
 
-/*
- * The IPI that gave the work may come only now, and would end the suspension at once. The flag is
- * set before the IPI that is to end it, so who clears an IPI first and looks then misses none.
- */
+/* The IPI that gave the work may come only now. Who clears first, then looks, misses no wake_up. */
 static void suspend_self(unsigned long arg)
 {
 	csr_write(sie, BIT(IRQ_S_SOFT));
-	for (;;) {
-		ipi_clear();
-		if (READ_ONCE(wake_up))
-			break;
+	for (ipi_clear(); !READ_ONCE(wake_up); ipi_clear())
 		seen_a0 =
 			(unsigned long)sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, arg, 0, 0).error;
-	}
 }
 
 static void test_suspend(void)
@@ -158,7 +151,6 @@ static void test_suspend(void)
 /* ---- IPI ---- */
 
 static volatile bool race_stop;
-
 static volatile unsigned long arrived;
 
 static void announce(void)
@@ -195,11 +187,7 @@ static void take_ipis(unsigned long arg)
 	}
 }
 
-/*
- * One after the other, each answered by an interrupt before the next is sent. IPIs of before (the
- * one that gave the work) may still be on their way when the first is sent, for as long as
- * the host lets that hart wait: so a few interrupts more than IPIs are no fault.
- */
+/* Each is answered before the next is sent; interrupts more than IPIs are late ones of before. */
 static unsigned long lost_ipis(int j, unsigned long n)
 {
 	unsigned long lost = 0, i;
@@ -266,16 +254,6 @@ static void test_ipi_mask(const char *how, unsigned long mask, unsigned long bas
 	ok_eq(bad, 0, "an IPI by %s reaches all %d others", how, others);
 }
 
-static unsigned long all_mask(void)
-{
-	unsigned long mask = 0;
-	int i;
-
-	for (i = 1; i <= others; i++)
-		mask |= 1UL << harts[i].id;
-	return mask;
-}
-
 /* ---- time ---- */
 
 static void read_time(unsigned long arg)
@@ -323,7 +301,7 @@ static void test_fence_i(void)
 		patch[0] = LI_A0(i + 1);
 		patch[1] = RET;
 		fence_i();
-		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, all_mask(), 0, 0);
+		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, harts_others(), 0, 0);
 		hart_run(1, call_patch, 0);
 		bad += !hart_wait(1, WAIT_MS) || seen_a0 != i + 1;
 	}
@@ -345,7 +323,7 @@ static void test_sfence(const char *name, unsigned long fid)
 	for (i = 0; i < 50; i++) {
 		*pt_find(race_root, TEST_VA) = pte_make(race_pages[i & 1], PTE_KERNEL);
 		sfence_vma();
-		bad += sbi_call6(SBI_EXT_RFENCE, fid, all_mask(), 0, TEST_VA, PAGE_SIZE, 3, 0)
+		bad += sbi_call6(SBI_EXT_RFENCE, fid, harts_others(), 0, TEST_VA, PAGE_SIZE, 3, 0)
 			       .error != 0;
 		hart_run(1, read_under, TEST_VA);
 		bad += !hart_wait(1, WAIT_MS) || seen_a0 != 0x100 + (i & 1);
@@ -450,8 +428,8 @@ static void test_races(void)
 	for (i = 0; i < rounds; i++) {
 		race_turn();
 		*pte = 0;
-		sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, all_mask(), 0, TEST_VA, PAGE_SIZE,
-			  0, 0);
+		sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, harts_others(), 0, TEST_VA,
+			  PAGE_SIZE, 0, 0);
 		*pte = pte_make(race_pages[0], PTE_V | PTE_X | PTE_A);
 	}
 	race_end("unmapped and mapped");
@@ -459,10 +437,10 @@ static void test_races(void)
 	for (i = 0; i < rounds; i++) {
 		race_turn();
 		page[0] = LWU_A0;
-		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, all_mask(), 0, 0);
+		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, harts_others(), 0, 0);
 		race_turn();
 		page[0] = MV_A0;
-		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, all_mask(), 0, 0);
+		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, harts_others(), 0, 0);
 		race_turn();
 		page[0] = LW_A0;
 	}
@@ -481,18 +459,15 @@ static void find_device(void)
 
 void payload_main(void)
 {
-	char value[16];
 	int i;
 
-	if (boot_arg("rounds", value, sizeof(value)))
-		for (rounds = 0, i = 0; value[i]; i++)
-			rounds = rounds * 10 + (unsigned long)(value[i] - '0');
+	rounds = boot_number("rounds", rounds);
 	note("%d harts, rounds=%lu", nr_harts, rounds);
 	test_start();
 	if (others) {
 		test_suspend();
 		test_ipi_each();
-		test_ipi_mask("mask with base 0", all_mask(), 0);
+		test_ipi_mask("mask with base 0", harts_others(), 0);
 		test_ipi_mask("base -1", 0, ~0UL);
 		test_time();
 		test_fence_i();

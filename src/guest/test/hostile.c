@@ -458,11 +458,8 @@ static void do_deadly(const char *name)
 void payload_main(void)
 {
 	char value[24];
-	int i;
 
-	if (boot_arg("seed", value, sizeof(value)))
-		for (seed = 0, i = 0; value[i]; i++)
-			seed = seed * 10 + (unsigned long)(value[i] - '0');
+	seed = boot_number("seed", seed);
 	if (boot_arg("do", value, sizeof(value)))
 		do_deadly(value);
 	test_csrs();
