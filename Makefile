@@ -128,12 +128,12 @@ run:
 	$(TOP)/scripts/hyperscope run --out $(O) $(ARGS) $(GUEST)
 
 test:
-	$(SETUP) test
+	$(SETUP) test check
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(TESTS)
 
 test-all:
-	$(SETUP) test
+	$(SETUP) test check
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(ALL_TESTS)
 

@@ -276,9 +276,9 @@ static void unshare_files(struct process *p)
 int exec_program(const char *path, struct exec_args *args, struct trap_frame *frame)
 {
 	struct process *p = current_process;
-	struct elf_image image;
+	struct elf_image image = { 0 };
 	struct mm *mm = NULL;
-	unsigned long sp;
+	unsigned long sp = 0;
 	int err;
 	struct file *f = open_executable(path, args, &err);
 

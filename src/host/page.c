@@ -145,6 +145,7 @@ static void free_block(hpa_t pa, unsigned int order)
 		pa = MIN(pa, buddy_pa);
 		page = page_of(pa);
 	}
+	BUG_ON(!page);
 	page->kind = PAGE_FREE;
 	page->order = (u8)order;
 	list_add(&page->link, &free_lists[order]);

@@ -202,13 +202,13 @@ static struct process *process_of_thread(int tid)
 	spin_lock(&all_processes_lock);
 	list_for_each_entry(p, &all_processes, all_link) {
 		spin_lock(&p->lock);
-		if (thread_of_process(p, tid))
+		if (thread_of_process(p, tid)) {
+			process_get(p);
 			found = p;
-		spin_unlock(&p->lock);
-		if (found) {
-			process_get(found);
-			break;
 		}
+		spin_unlock(&p->lock);
+		if (found == p)
+			break;
 	}
 	spin_unlock(&all_processes_lock);
 	return found;

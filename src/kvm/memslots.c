@@ -10,7 +10,7 @@
 
 struct memslots *memslots_alloc(u32 nr)
 {
-	struct memslots *slots = hv_alloc(sizeof(*slots) + nr * sizeof(slots->chunk[0]));
+	struct memslots *slots = hv_alloc(sizeof(*slots) + nr * sizeof(struct memslot_chunk *));
 
 	if (slots) {
 		slots->refs = 1;

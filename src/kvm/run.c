@@ -141,7 +141,7 @@ static int complete_exit(struct kvm_vcpu *vcpu)
 
 int vcpu_run(struct kvm_vcpu *vcpu)
 {
-	u64 sigmask;
+	u64 sigmask = 0;
 	int ret;
 
 	vcpu->ran_once = true;
