@@ -4,17 +4,16 @@
 # The same payloads with the same VMM on Linux KVM: what they claim is true of KVM on RISC-V, not
 # of hyperscope alone. Where Linux 6.12 differs, the payload says so in a skip or at the claim.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 . "$HS_TOP/tests/qemu/payloads.sh"
 need_files "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"
 
 vm "sbi" sbi
 vm "timer" timer
-illegal_works=1
-! qemu_may_lose_illegal || illegal_works=0
-if [ $illegal_works = 1 ]; then vm "exits" exits; else skip exits "$linux_loses_illegal"; fi
+vm "exits" exits
 vm "mmio" mmio --testdev
 vm "mmio_hard" mmio_hard --smp 2 --testdev
-if [ $illegal_works = 1 ]; then vm "fp, 4 vCPUs" fp --smp 4; else skip fp "$linux_loses_illegal"; fi
+vm "fp, 4 vCPUs" fp --smp 4
 vm "harts, 2 vCPUs" harts --smp 2
 vm "hostile" hostile --smp 2
 boot linux
