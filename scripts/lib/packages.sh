@@ -161,9 +161,13 @@ install_packages()
 }
 
 # A private list with bookworm-backports AND bookworm: the backports alone leave dependencies unmet.
-install_qemu_from_backports()
+install_from_backports()	# PACKAGE...
 {
 	local state mirror status
+	if backports_are_configured; then
+		install_packages -t bookworm-backports "$@"
+		return
+	fi
 	mirror=$(debian_mirror) || return 1
 	state=$(mktemp -d) || return 1
 	chmod 755 "$state"	# apt's own user reads the list
@@ -174,20 +178,25 @@ install_qemu_from_backports()
 	local private=(-o Dir::Etc::sourcelist="$state/list" -o Dir::Etc::sourceparts=/dev/null
 		-o Dir::State::lists="$state/lists" -o APT::Sandbox::User=root)
 	apt_root "${private[@]}" update --error-on=any &&
-		install_packages "${private[@]}" -t bookworm-backports qemu-system-riscv
+		install_packages "${private[@]}" -t bookworm-backports "$@"
 	status=$?
 	"${root[@]}" rm -rf "$state"
 	return $status
 }
 
+# QEMU from backports brings newer libraries (libelf1), and then some packages of Debian 12 itself
+# (gdb-multiarch) no longer fit: they come from there, too.
+install_missing()	# PACKAGE...
+{
+	install_packages "$@" || { on_debian_12 && install_from_backports "$@"; }
+}
+
 install_qemu()
 {
-	if ! on_debian_12; then
-		install_packages "$(qemu_package)"
-	elif backports_are_configured; then
-		install_packages -t bookworm-backports qemu-system-riscv
+	if on_debian_12; then
+		install_from_backports qemu-system-riscv
 	else
-		install_qemu_from_backports
+		install_packages "$(qemu_package)"
 	fi
 }
 
@@ -208,7 +217,7 @@ packages_install()
 			"${missing_packages:-(no packages)} ${qemu_problem:+and QEMU}"
 	fi
 	if [ -n "$missing_packages" ]; then
-		step "installing$missing_packages" install_packages $missing_packages || exit 1
+		step "installing$missing_packages" install_missing $missing_packages || exit 1
 	fi
 	case $qemu_problem in
 	'') ;;
