@@ -106,8 +106,7 @@ enum vcpu_request {
 	REQ_HFENCE,     /* entries in the fence queue */
 	REQ_HFENCE_ALL, /* VS-stage, all: the fence queue overflowed */
 	REQ_FENCE_I,
-	REQ_MEMSLOTS, /* another memslot array was published: memslot_vcpu_refresh() */
-	REQ_VM_DEAD,  /* the VM was stopped by an error: KVM_RUN gives -EIO */
+	REQ_VM_DEAD, /* the VM was stopped by an error: KVM_RUN gives -EIO */
 };
 
 /* An MMIO access in flight to user space, between mmio_emulate() and mmio_complete(). */
@@ -384,7 +383,7 @@ int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_lo
 int dirty_log_set_manual(struct kvm *vm, u64 flags); /* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
 void memslot_vcpu_init(struct kvm_vcpu *vcpu);       /* take a reference on the array in force */
 void memslot_vcpu_destroy(struct kvm_vcpu *vcpu);
-void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* REQ_MEMSLOTS, and at each KVM_RUN */
+void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* at each KVM_RUN and each fault */
 
 /* Guest memory by hva of its memslot; may sleep. -EFAULT: no memslot or no page. */
 int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len);

@@ -72,8 +72,6 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 			return err;
 		}
 	}
-	if (requests & BIT(REQ_MEMSLOTS))
-		memslot_vcpu_refresh(vcpu);
 	if (requests & BIT(REQ_IRQ))
 		vcpu_flush_irqs(vcpu);
 	if (requests &
