@@ -152,7 +152,9 @@ static struct unix_socket *get_socket(int fd, struct file **f, long *err)
 	return s;
 }
 
-long sys_bind(struct trap_frame *frame)
+/* bind() and connect(): a descriptor, and a name of user space's. */
+static long call_with_name(struct trap_frame *frame,
+			   int (*call)(struct unix_socket *s, const struct unix_name *name))
 {
 	struct unix_name name;
 	struct file *f;
@@ -162,24 +164,19 @@ long sys_bind(struct trap_frame *frame)
 	if (s)
 		err = get_name(frame->a1, (unsigned int)frame->a2, &name);
 	if (!err)
-		err = socket_bind(s, &name);
+		err = call(s, &name);
 	file_put(f);
 	return err;
 }
 
+long sys_bind(struct trap_frame *frame)
+{
+	return call_with_name(frame, socket_bind);
+}
+
 long sys_connect(struct trap_frame *frame)
 {
-	struct unix_name name;
-	struct file *f;
-	long err;
-	struct unix_socket *s = get_socket((int)frame->a0, &f, &err);
-
-	if (s)
-		err = get_name(frame->a1, (unsigned int)frame->a2, &name);
-	if (!err)
-		err = socket_connect(s, &name);
-	file_put(f);
-	return err;
+	return call_with_name(frame, socket_connect);
 }
 
 long sys_listen(struct trap_frame *frame)
