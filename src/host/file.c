@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/stat.h>
 #include <string.h>
 #include "file.h"
@@ -56,6 +57,18 @@ long file_kread(struct file *f, void *buf, size_t size, u64 pos)
 	if (!f->ops->kread)
 		return -EINVAL;
 	return f->ops->kread(f, buf, size, pos);
+}
+
+long file_seek_no_end(struct file *f, s64 offset, int whence)
+{
+	if (whence == SEEK_CUR)
+		offset += (s64)f->pos;
+	else if (whence != SEEK_SET)
+		return -EINVAL;
+	if (offset < 0)
+		return -EINVAL;
+	f->pos = (u64)offset;
+	return offset;
 }
 
 u64 file_size(struct file *f)

@@ -79,6 +79,8 @@ int fd_flags_set(int fd, bool cloexec);
 struct file *file_open(const char *path, unsigned int flags, unsigned int mode, int *err);
 long file_kread(struct file *f, void *buf, size_t size, u64 pos);
 u64 file_size(struct file *f);
+/* An ops->seek for what has no known end: SEEK_SET and SEEK_CUR. */
+long file_seek_no_end(struct file *f, s64 offset, int whence);
 
 /* Boot: unpack the initramfs, make /dev, /proc, /sys. Before it: drivers_init() (drivers.h). */
 void files_init(hpa_t initrd, size_t size);

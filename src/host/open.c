@@ -223,18 +223,6 @@ static long dir_getdents(struct file *f, unsigned long buf, size_t size)
 	return (long)used;
 }
 
-static long dir_seek(struct file *f, s64 offset, int whence)
-{
-	if (whence == SEEK_CUR)
-		offset += (s64)f->pos;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (offset < 0)
-		return -EINVAL;
-	f->pos = (u64)offset;
-	return offset;
-}
-
 static long dir_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	(void)f;
@@ -253,6 +241,6 @@ static int dir_fsync(struct file *f)
 const struct file_ops dir_file_ops = {
 	.read = dir_read,
 	.getdents = dir_getdents,
-	.seek = dir_seek,
+	.seek = file_seek_no_end,
 	.fsync = dir_fsync,
 };

@@ -120,18 +120,6 @@ static long pseudo_write(struct file *f, unsigned long buf, size_t size, u64 *po
 	return (long)size;
 }
 
-static long pseudo_seek(struct file *f, s64 offset, int whence)
-{
-	if (whence == SEEK_CUR)
-		offset += (s64)f->pos;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (offset < 0)
-		return -EINVAL;
-	f->pos = (u64)offset;
-	return offset;
-}
-
 static int pseudo_truncate(struct file *f, u64 size)
 {
 	(void)f;
@@ -150,7 +138,7 @@ static void pseudo_release(struct file *f)
 static const struct file_ops pseudo_ops = {
 	.read = pseudo_read,
 	.write = pseudo_write,
-	.seek = pseudo_seek,
+	.seek = file_seek_no_end,
 	.truncate = pseudo_truncate,
 	.release = pseudo_release,
 };
