@@ -346,6 +346,7 @@ void native_reset(void)
 {
 	this_hart = 0;
 	signal_pending = false;
+	native_signal_hook = NULL;
 	sched_hook = NULL;
 	nr_harts = 1;
 	memset(kicked, 0, sizeof(kicked));

@@ -405,9 +405,9 @@ static void guests_never_use_what_the_host_has_taken_back(void **state)
 	assert_true(vm.vm->stats.remote_tlb_flush >= 10);
 }
 
-#define SMALL(claim) cmocka_unit_test_setup_teardown(claim, setup_small, touch_teardown)
-#define HUGE(claim)  cmocka_unit_test_setup_teardown(claim, setup_huge, touch_teardown)
-#define COW(claim)   cmocka_unit_test_setup_teardown(claim, setup_cow, touch_teardown)
+#define SMALL(claim) cmocka_unit_test_setup_teardown(claim, setup_small, one_vm_end)
+#define HUGE(claim)  cmocka_unit_test_setup_teardown(claim, setup_huge, one_vm_end)
+#define COW(claim)   cmocka_unit_test_setup_teardown(claim, setup_cow, one_vm_end)
 
 int main(void)
 {

@@ -5,47 +5,16 @@
  * First in the two gaps that matter, by asking there; then by races, in which a guest is a
  * thread that stays in its guest until the hart is kicked.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <errno.h>
 #include <pthread.h>
-#include <string.h>
-#include "native.h"
+#include "one_vm.h"
 
-static struct native_vm vm;
 static unsigned int kicks;
 static unsigned long seen_hvip;
 
 static int setup(void **state)
 {
 	(void)state;
-	native_reset();
-	native_core_start();
-	native_vm_make(&vm, 0);
-	vcpu_put(vm.vcpu);
-	vm.vcpu->guest.sepc = NATIVE_GUEST_BASE;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	native_guest = NULL;
-	native_signal_hook = NULL;
-	native_signal_set(false);
-	native_vm_free(&vm);
-	native_user_exit();
-	assert_int_equal(native_objects_in_use(), 0);
-	return 0;
-}
-
-static void host_interrupt(void)
-{
-	native_signal_set(true);
-	native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
+	return one_vm_ready(NULL, NATIVE_GUEST_BASE);
 }
 
 /* Another thread's request in the gap between serving requests and saying IN_GUEST. */
@@ -192,8 +161,6 @@ static void no_interrupt_is_lost_on_its_way_to_a_running_guest(void **state)
 	pthread_join(thread, NULL);
 	assert_int_equal(heard, ROUNDS);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -2,21 +2,12 @@
 /*
  * test_memslot.c - KVM_SET_USER_MEMORY_REGION: what it refuses, and what it changes.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <errno.h>
-#include <string.h>
-#include "native.h"
+#include "one_vm.h"
 #include "memslot.h"
 
 #define HVA NATIVE_USER_BASE
 #define GPA 0x80000000ULL
 #define MB  (1ULL << 20)
-
-static struct native_vm vm;
 
 static int setup(void **state)
 {
@@ -27,16 +18,6 @@ static int setup(void **state)
 	native_vm_open(&vm);
 	vm.vcpu = native_vcpu_make(&vm, 0);
 	vcpu_load(vm.vcpu);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	native_vm_free(&vm);
-	native_user_exit();
-	assert_int_equal(native_objects_in_use(), 0);
-	assert_int_equal(native_pages_in_use(), 0);
 	return 0;
 }
 
@@ -437,8 +418,6 @@ static void asking_for_no_log_is_refused(void **state)
 	assert_int_equal(get_log(32767), -EINVAL);
 	assert_int_equal(get_log(1 << 16), -EINVAL);
 }
-
-#define TEST(claim) cmocka_unit_test_setup_teardown(claim, setup, teardown)
 
 int main(void)
 {

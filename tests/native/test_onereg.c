@@ -2,18 +2,9 @@
 /*
  * test_onereg.c - a vCPU's registers one by one: which there are, what they hold, what is refused.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <errno.h>
-#include <string.h>
-#include "native.h"
+#include "one_vm.h"
 
 #define HVA NATIVE_USER_BASE
-
-static struct native_vm vm;
 
 static int setup(void **state)
 {
@@ -24,15 +15,6 @@ static int setup(void **state)
 	native_user_map(HVA, 1 << 20, 0);
 	native_vm_open(&vm);
 	vm.vcpu = native_vcpu_make(&vm, 3);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	native_vm_free(&vm);
-	native_user_exit();
-	assert_int_equal(native_objects_in_use(), 0);
 	return 0;
 }
 
@@ -350,8 +332,6 @@ static void any_id_gets_an_answer_and_a_refusal_changes_nothing(void **state)
 		}
 	}
 }
-
-#define TEST(claim) cmocka_unit_test_setup_teardown(claim, setup, teardown)
 
 int main(void)
 {

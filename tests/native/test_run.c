@@ -4,44 +4,18 @@
  *
  * The guest traps once, and at its next entry finds out what has become of it.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <errno.h>
 #include <pthread.h>
-#include <string.h>
-#include "native.h"
 #include "timer.h"
+#include "one_vm.h"
 
 #define PC    (NATIVE_GUEST_BASE + 0x1000)
 #define STVEC 0x80004000UL
 
-static struct native_vm vm;
-
 static int setup(void **state)
 {
 	(void)state;
-	native_reset();
-	native_isa_set("h i m a f d c sstc zkr zawrs");
-	native_core_start();
-	native_vm_make(&vm, 0);
-	vcpu_put(vm.vcpu);
-	vm.vcpu->guest.sepc = PC;
+	one_vm_ready("h i m a f d c sstc zkr zawrs", PC);
 	vm.vcpu->csrs.vstvec = STVEC;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	native_guest = NULL;
-	native_signal_hook = NULL;
-	native_signal_set(false);
-	native_vm_free(&vm);
-	native_user_exit();
-	assert_int_equal(native_objects_in_use(), 0);
 	return 0;
 }
 
@@ -52,12 +26,6 @@ static unsigned int entries;
 static struct {
 	unsigned long sepc, sstatus, vsstatus, vscause, vsepc, vstval, hvip;
 } seen;
-
-static void host_interrupt(void)
-{
-	native_signal_set(true);
-	native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
-}
 
 static void one_trap_guest(struct kvm_vcpu *vcpu)
 {
@@ -344,8 +312,6 @@ static void the_hosts_own_csrs_come_back(void **state)
 	assert_int_equal(csr_read(vsatp), 0);
 	assert_int_equal(csr_read(hgatp), 0);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -6,40 +6,19 @@
  * machine (src/guest/test/sbi.c) is not repeated; here are other vCPUs' states, user space's
  * lies, and any arguments at all.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <errno.h>
-#include <string.h>
-#include "native.h"
+#include "one_vm.h"
 #include "hfence.h"
 
 #define PC  (NATIVE_GUEST_BASE + 0x1000)
 #define ANY (~0UL)
 
-static struct native_vm vm;
 static struct kvm_vcpu *second;
 
 static int setup(void **state)
 {
 	(void)state;
-	native_reset();
-	native_core_start();
-	native_vm_make(&vm, 0);
-	vcpu_put(vm.vcpu);
+	one_vm_ready(NULL, PC);
 	second = native_vcpu_make(&vm, 1);
-	vm.vcpu->guest.sepc = PC;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	native_vm_free(&vm);
-	native_user_exit();
-	assert_int_equal(native_objects_in_use(), 0);
 	return 0;
 }
 
@@ -65,8 +44,7 @@ static void scripted_guest(struct kvm_vcpu *vcpu)
 	}
 	if (script_at >= script_len) {
 		script_at++;
-		native_signal_set(true);
-		native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
+		host_interrupt();
 		return;
 	}
 	for (i = 0; i < 4; i++)
@@ -374,8 +352,6 @@ static void any_call_ends_in_an_answer_an_exit_or_a_trap(void **state)
 		hsm_power_on(vm.vcpu);
 	}
 }
-
-#define TEST(claim) cmocka_unit_test_setup_teardown(claim, setup, teardown)
 
 int main(void)
 {

@@ -191,8 +191,8 @@ static void a_walk_through_tables_changed_meanwhile_is_tried_again(void **state)
 	assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
 }
 
-#define SMALL(claim) cmocka_unit_test_setup_teardown(claim, setup_small, touch_teardown)
-#define COW(claim)   cmocka_unit_test_setup_teardown(claim, setup_cow, touch_teardown)
+#define SMALL(claim) cmocka_unit_test_setup_teardown(claim, setup_small, one_vm_end)
+#define COW(claim)   cmocka_unit_test_setup_teardown(claim, setup_cow, one_vm_end)
 
 int main(void)
 {

@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * touch.h - the guest touches its memory, as run.c would let it: for tests of faults.
- *
- * The including test has `static struct native_vm vm`.
  */
 #ifndef NATIVE_TOUCH_H
 #define NATIVE_TOUCH_H
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <errno.h>
-#include <string.h>
-#include "native.h"
+#include "one_vm.h"
 
 #define BASE NATIVE_GUEST_BASE
 #define HVA  NATIVE_USER_BASE
 
-static struct native_vm vm;
 static unsigned int faults; /* of the last touch() */
 
 static inline int touch_setup(unsigned int user_flags)
@@ -28,17 +18,6 @@ static inline int touch_setup(unsigned int user_flags)
 	native_core_start();
 	native_vm_make(&vm, user_flags);
 	native_quirks.htinst = 0x2503;
-	return 0;
-}
-
-static inline int touch_teardown(void **state)
-{
-	(void)state;
-	native_vm_free(&vm);
-	native_user_exit();
-	assert_int_equal(native_objects_in_use(), 0);
-	assert_int_equal(native_maps_in_use(), 0);
-	assert_int_equal(native_pages_in_use(), 0);
 	return 0;
 }
 

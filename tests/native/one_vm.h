@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * one_vm.h - the fixture of most native tests: one VM, and at the end nothing of it is left.
+ *
+ * The VM is `vm`; a test that wants another one than one_vm_ready() makes fills it by the
+ * fixtures of native.h. TEST(claim) wants the including file's `setup`. Include it after
+ * the core's headers, whose parameters are called vm as well.
+ */
+#ifndef NATIVE_ONE_VM_H
+#define NATIVE_ONE_VM_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include "native.h"
+
+static struct native_vm vm;
+
+/* A VM with memory and vCPU 0, not loaded, about to run at pc. isa: NULL for native_reset()'s. */
+static inline int one_vm_ready(const char *isa, gva_t pc)
+{
+	native_reset();
+	if (isa)
+		native_isa_set(isa);
+	native_core_start();
+	native_vm_make(&vm, 0);
+	vcpu_put(vm.vcpu);
+	vm.vcpu->guest.sepc = pc;
+	return 0;
+}
+
+static inline int one_vm_end(void **state)
+{
+	(void)state;
+	native_guest = NULL;
+	native_signal_hook = NULL;
+	native_signal_set(false);
+	native_vm_free(&vm);
+	native_user_exit();
+	assert_int_equal(native_objects_in_use(), 0);
+	assert_int_equal(native_maps_in_use(), 0);
+	assert_int_equal(native_pages_in_use(), 0);
+	return 0;
+}
+
+/* As a guest's end: the host interrupts it for a signal, and KVM_RUN returns -EINTR. */
+static inline void host_interrupt(void)
+{
+	native_signal_set(true);
+	native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
+}
+
+#define TEST(claim) cmocka_unit_test_setup_teardown(claim, setup, one_vm_end)
+
+#endif
