@@ -5,7 +5,7 @@
  * Ownership of a vCPU: everything that no comment marks "any thread" belongs to
  * the holder of vcpu->mutex, which KVM_RUN and every other vCPU ioctl take first.
  * Lock order: vm->lock > vcpu->mutex > vm->slots_lock > the host's mm lock > gstage's
- * mmu_lock (a leaf). Walkthrough: docs/reading-order.md
+ * mmu_lock (a leaf): docs/locking.md. Walkthrough: docs/reading-order.md
  */
 #ifndef KVM_KVM_H
 #define KVM_KVM_H
