@@ -263,7 +263,7 @@ static void unshare_files(struct process *p)
 {
 	struct fd_table *own;
 
-	if (__atomic_load_n(&p->fds->refs, __ATOMIC_ACQUIRE) > 1) {
+	if (fd_table_is_shared(p->fds)) {
 		own = fd_table_copy(p->fds);
 		if (own) {
 			fd_table_put(p->fds);

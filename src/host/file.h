@@ -53,22 +53,24 @@ void flock_init(void);              /* flock.c */
 void flock_release(struct file *f); /* f is going away */
 void file_put(struct file *f);      /* may sleep (release) */
 
-#define FD_MAX 1024
+#define FD_MAX (1 << 19) /* what /proc/sys/fs/nr_open says: one allocation holds their table */
 
-struct fd_table {
-	u32 refs;
-	struct spinlock lock;
-	struct file *files[FD_MAX];
-	u64 cloexec[FD_MAX / 64];
-};
+struct fd_table;
 
 struct fd_table *fd_table_create(void);
 struct fd_table *fd_table_copy(struct fd_table *from); /* fork */
 void fd_table_get(struct fd_table *t);                 /* clone(CLONE_FILES) */
 void fd_table_put(struct fd_table *t);
+bool fd_table_is_shared(struct fd_table *t);
 void fd_table_exec(struct fd_table *t); /* closes what is close-on-exec */
-/* The lowest free descriptor, or the very one if `exact`; takes over the reference on success. */
-int fd_table_install(struct fd_table *t, struct file *f, int from, bool exact, bool cloexec);
+/*
+ * The lowest free descriptor from `from` on, or the very one if `exact`, below `limit` (at most
+ * FD_MAX); takes over the reference on success. -EMFILE (exact: -EBADF), -ENOMEM.
+ */
+int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bool exact,
+		     bool cloexec);
+int fd_table_next(struct fd_table *t, int from); /* the first open one from `from` on; or -1 */
+int fd_limit(void);                              /* of the current process: RLIMIT_NOFILE */
 struct file *fd_get(int fd);                  /* of the current process, referenced; NULL: -EBADF */
 int fd_install(struct file *f, bool cloexec); /* takes over the reference on success; -EMFILE */
 int fd_close(int fd);

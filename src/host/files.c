@@ -89,7 +89,7 @@ int files_open_std(struct fd_table *fds, const struct exec_spec *spec)
 			       -err);
 			return err;
 		}
-		err = fd_table_install(fds, f, fd, true, false);
+		err = fd_table_install(fds, f, fd, FD_MAX, true, false);
 		if (err < 0) {
 			file_put(f);
 			return err;

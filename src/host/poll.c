@@ -190,7 +190,7 @@ long sys_ppoll(struct trap_frame *frame)
 	u64 deadline;
 	long ret;
 
-	if (n > FD_MAX)
+	if (n > (unsigned int)fd_limit())
 		return -EINVAL;
 	ret = deadline_of(frame->a2, &deadline);
 	if (!ret)
@@ -211,8 +211,10 @@ long sys_ppoll(struct trap_frame *frame)
 
 static const unsigned int select_events[3] = { SELECT_IN, SELECT_OUT, SELECT_EX };
 
-struct select_sets { /* read, write, exception: a bit a descriptor */
-	u64 set[3][FD_MAX / 64];
+/* Read, write, exception: a bit a descriptor, as asked for and as answered. */
+struct select_sets {
+	size_t size; /* of one, in bytes */
+	u64 *asked[3], *answer[3];
 };
 
 static bool set_has(const u64 *set, unsigned int fd)
@@ -220,18 +222,38 @@ static bool set_has(const u64 *set, unsigned int fd)
 	return set[fd / 64] >> (fd % 64) & 1;
 }
 
-static int copy_sets(struct select_sets *sets, const unsigned long user[3], unsigned int n,
-		     bool out)
+/* For n descriptors; 0 or -ENOMEM. One allocation, which asked[0] begins. */
+static int make_sets(struct select_sets *sets, unsigned int n)
 {
-	size_t size = (n + 63) / 64 * 8;
+	size_t words = (n + 63) / 64;
+	u64 *all = kmalloc(6 * words * sizeof(*all) + 1);
+	int i;
+
+	sets->size = words * sizeof(*all);
+	for (i = 0; i < 3 && all; i++) {
+		sets->asked[i] = all + i * words;
+		sets->answer[i] = all + (3 + i) * words;
+	}
+	return all ? 0 : -ENOMEM;
+}
+
+static int read_sets(struct select_sets *sets, const unsigned long user[3])
+{
 	int i, err = 0;
 
-	for (i = 0; i < 3 && !err; i++) {
-		if (!user[i])
-			continue;
-		err = out ? copy_to_user(user[i], sets->set[i], size)
-			  : copy_from_user(sets->set[i], user[i], size);
-	}
+	for (i = 0; i < 3 && !err; i++)
+		if (user[i])
+			err = copy_from_user(sets->asked[i], user[i], sets->size);
+	return err;
+}
+
+static int write_sets(const struct select_sets *sets, const unsigned long user[3])
+{
+	int i, err = 0;
+
+	for (i = 0; i < 3 && !err; i++)
+		if (user[i])
+			err = copy_to_user(user[i], sets->answer[i], sets->size);
 	return err;
 }
 
@@ -243,7 +265,7 @@ static unsigned int list_sets(const struct select_sets *sets, unsigned int n, in
 
 	for (fd = 0; fd < n; fd++) {
 		for (i = 0, wanted = 0; i < 3; i++)
-			if (set_has(sets->set[i], fd))
+			if (set_has(sets->asked[i], fd))
 				wanted |= select_events[i];
 		if (!wanted)
 			continue;
@@ -254,19 +276,17 @@ static unsigned int list_sets(const struct select_sets *sets, unsigned int n, in
 }
 
 /* The answer: which descriptor is ready in which set; returns the number of bits. */
-static long answer_sets(struct select_sets *sets, const int *fds, const struct polled *p,
+static long answer_sets(const struct select_sets *sets, const int *fds, const struct polled *p,
 			unsigned int count)
 {
-	struct select_sets asked = *sets;
 	unsigned int i, s;
 	long bits = 0;
 
-	memset(sets, 0, sizeof(*sets));
 	for (i = 0; i < count; i++)
 		for (s = 0; s < 3; s++)
-			if (set_has(asked.set[s], (unsigned int)fds[i]) &&
+			if (set_has(sets->asked[s], (unsigned int)fds[i]) &&
 			    (p[i].got & select_events[s])) {
-				sets->set[s][fds[i] / 64] |= 1ULL << (fds[i] % 64);
+				sets->answer[s][fds[i] / 64] |= 1ULL << (fds[i] % 64);
 				bits++;
 			}
 	return bits;
@@ -282,7 +302,9 @@ static long do_select(unsigned int n, const unsigned long user[3], u64 deadline)
 	long ret = -ENOMEM;
 
 	if (p && fds)
-		ret = copy_sets(&sets, user, n, false);
+		ret = make_sets(&sets, n);
+	if (!ret)
+		ret = read_sets(&sets, user);
 	if (!ret) {
 		count = list_sets(&sets, n, fds, p);
 		hold_files(p, count, fds);
@@ -292,9 +314,10 @@ static long do_select(unsigned int n, const unsigned long user[3], u64 deadline)
 		drop_files(p, count);
 		if (ret >= 0)
 			ret = answer_sets(&sets, fds, p, count);
-		if (ret >= 0 && copy_sets(&sets, user, n, true))
+		if (ret >= 0 && write_sets(&sets, user))
 			ret = -EFAULT;
 	}
+	kfree(sets.asked[0]);
 	kfree(fds);
 	kfree(p);
 	return ret;
@@ -317,7 +340,7 @@ long sys_pselect6(struct trap_frame *frame)
 		ret = signal_mask_set_user(mask[0], mask[1]);
 	if (ret)
 		return ret;
-	ret = do_select(MIN((unsigned int)n, (unsigned int)FD_MAX), user, deadline);
+	ret = do_select(MIN((unsigned int)n, (unsigned int)fd_limit()), user, deadline);
 	if (ret != -EINTR)
 		signal_mask_restore();
 	return ret;

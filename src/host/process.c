@@ -88,9 +88,10 @@ static void default_rlimits(struct process *p)
 
 	for (i = 0; i < ARRAY_SIZE(p->rlimits); i++)
 		p->rlimits[i][0] = p->rlimits[i][1] = ~0UL;
-	p->rlimits[3][0] = EXEC_STACK_SIZE;           /* RLIMIT_STACK */
-	p->rlimits[4][0] = 0;                         /* RLIMIT_CORE */
-	p->rlimits[7][0] = p->rlimits[7][1] = FD_MAX; /* RLIMIT_NOFILE */
+	p->rlimits[3][0] = EXEC_STACK_SIZE; /* RLIMIT_STACK */
+	p->rlimits[4][0] = 0;               /* RLIMIT_CORE */
+	p->rlimits[7][0] = 1024;            /* RLIMIT_NOFILE, as Linux's first process has it */
+	p->rlimits[7][1] = 4096;
 }
 
 /* Without threads, memory, files; not yet visible. */

@@ -151,7 +151,7 @@ static const struct pseudo_file files[] = {
 	WORD_FILE("/proc/sys/kernel/randomize_va_space", "0"),
 	WORD_FILE("/proc/sys/vm/overcommit_memory", "1"),
 	WORD_FILE("/proc/sys/vm/nr_hugepages", "0"),
-	WORD_FILE("/proc/sys/fs/nr_open", "1024"),
+	WORD_FILE("/proc/sys/fs/nr_open", "524288"),
 };
 
 void procfs_init(void)

@@ -128,19 +128,16 @@ static struct inode *fd_lookup(struct inode *dir, const char *name)
 
 static bool fd_readdir(struct inode *dir, u64 from, struct dir_item *item)
 {
-	struct fd_table *t = current_process->fds;
-	u64 fd;
+	int fd;
 
 	if (!proc_is_mine(dir))
 		return false;
-	for (fd = from; fd < FD_MAX; fd++) {
-		if (!READ_ONCE(t->files[fd]))
-			continue;
-		*item = (struct dir_item){ .cookie = fd, .ino = fd + 1000, .mode = S_IFLNK };
-		snprintf(item->name, sizeof(item->name), "%llu", fd);
-		return true;
-	}
-	return false;
+	fd = fd_table_next(current_process->fds, (int)MIN(from, (u64)FD_MAX));
+	if (fd < 0)
+		return false;
+	*item = (struct dir_item){ .cookie = (u64)fd, .ino = (u64)fd + 1000, .mode = S_IFLNK };
+	snprintf(item->name, sizeof(item->name), "%d", fd);
+	return true;
 }
 
 const struct inode_ops proc_fd_dir_ops = { .lookup = fd_lookup, .readdir = fd_readdir };

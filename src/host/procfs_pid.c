@@ -8,6 +8,7 @@
  * descriptors may vanish at any time, so maps, fd, environ tell of the caller's own only.
  */
 #include <linux/errno.h>
+#include <asm/resource.h>
 #include <linux/mman.h>
 #include <linux/stat.h>
 #include <string.h>
@@ -164,7 +165,8 @@ static int show_status(struct inode *inode, struct text *t)
 		facts_without_thread(p, &f);
 	text_add(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", f.name,
 		 p->umask, f.state, p->pid, (int)inode->id, p->parent ? p->parent->pid : 0);
-	text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%d\n", FD_MAX);
+	text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%lu\n",
+		 MIN(p->rlimits[RLIMIT_NOFILE][0], (unsigned long)FD_MAX));
 	text_add(t, "VmRSS:\t%8lu kB\nThreads:\t%u\n", mm_pages(p) * 4, p->nr_threads);
 	text_add(t, "SigPnd:\t%016llx\nSigBlk:\t%016llx\n", p->pending,
 		 p == current_process ? current->sig.blocked : 0ULL);

@@ -16,6 +16,7 @@
 #include "hv/bits.h"
 #include "hv/host.h"
 #include "clock.h"
+#include "file.h"
 #include "page.h"
 #include "process_impl.h"
 #include "random.h"
@@ -168,7 +169,7 @@ long sys_capset(struct trap_frame *frame)
 	return header.version == _LINUX_CAPABILITY_VERSION_3 ? 0 : -EINVAL;
 }
 
-/* ---- limits: kept for those who ask; only RLIMIT_NOFILE's hard bound is real ---- */
+/* ---- limits: kept for those who ask; only RLIMIT_NOFILE is real (fd_limit()) ---- */
 
 long sys_prlimit64(struct trap_frame *frame)
 {
@@ -187,7 +188,7 @@ long sys_prlimit64(struct trap_frame *frame)
 	if (!p)
 		return -ESRCH;
 	memcpy(old, p->rlimits[which], sizeof(old));
-	if (frame->a2 && which == RLIMIT_NOFILE && next[1] > old[1])
+	if (frame->a2 && which == RLIMIT_NOFILE && next[1] > FD_MAX)
 		ret = -EPERM;
 	else if (frame->a2)
 		memcpy(p->rlimits[which], next, sizeof(next));

@@ -100,16 +100,20 @@ long sys_close(struct trap_frame *frame)
 
 long sys_close_range(struct trap_frame *frame)
 {
-	unsigned int first = (unsigned int)frame->a0, last = (unsigned int)frame->a1, fd;
+	unsigned int first = (unsigned int)frame->a0, last = (unsigned int)frame->a1;
 	const unsigned int cloexec = 1U << 2; /* CLOSE_RANGE_CLOEXEC */
+	int fd;
 
 	if (first > last || ((unsigned int)frame->a2 & ~cloexec))
 		return -EINVAL;
-	for (fd = first; fd <= last && fd < FD_MAX; fd++) {
+	for (fd = (int)MIN(first, (unsigned int)FD_MAX); first <= last; fd++) {
+		fd = fd_table_next(current_process->fds, fd);
+		if (fd < 0 || (unsigned int)fd > last)
+			break;
 		if (frame->a2 & cloexec)
-			fd_flags_set((int)fd, true);
+			fd_flags_set(fd, true);
 		else
-			fd_close((int)fd);
+			fd_close(fd);
 	}
 	return 0;
 }
@@ -121,7 +125,7 @@ static long dup_to(int from, int to, bool exact, bool cloexec)
 
 	if (!f)
 		return -EBADF;
-	fd = fd_table_install(current_process->fds, f, to, exact, cloexec);
+	fd = fd_table_install(current_process->fds, f, to, fd_limit(), exact, cloexec);
 	if (fd < 0)
 		file_put(f);
 	return fd;
@@ -152,7 +156,7 @@ static long file_fcntl(struct file *f, int fd, unsigned int cmd, unsigned long a
 	switch (cmd) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		if (arg >= FD_MAX)
+		if (arg >= (unsigned long)fd_limit())
 			return -EINVAL;
 		return dup_to(fd, (int)arg, false, cmd == F_DUPFD_CLOEXEC);
 	case F_GETFD:

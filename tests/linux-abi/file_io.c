@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include "tap.h"
 
 static char *volatile bad = (char *)8; /* volatile: the compiler would see through it */
@@ -149,6 +150,41 @@ static void test_descriptors(void)
 	close(fd);
 }
 
+/* More than a table starts with; a child has them all, and the highest is the last to be looked at. */
+static void test_many_descriptors(void)
+{
+	struct rlimit limit = { 4000, 5000 };
+	int fd, high, status = -1;
+	pid_t child;
+
+	ok(setrlimit(RLIMIT_NOFILE, &limit) == 0, "root raises the hard limit of descriptors");
+	fd = temp();
+	for (high = dup(fd); high >= 0 && high < 3900; high = dup(fd))
+		;
+	ok(high == 3900, "3900 descriptors are open");
+	ok(close(70) == 0 && dup(fd) == 70 && dup(fd) == 3901, "the lowest free one is taken");
+	fails_with(dup2(fd, 4000), EBADF, "dup2 at the limit");
+	child = fork();
+	if (!child)
+		_exit(fcntl(3901, F_GETFD) == 0 && fcntl(3902, F_GETFD) < 0 &&
+				      syscall(SYS_close_range, 60, ~0U, 0) == 0 && dup(fd) == 60
+			      ? 7
+			      : 1);
+	waitpid(child, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 7,
+	   "a child has them, and closes them at once");
+	ok(fcntl(3901, F_GETFD) == 0, "which closes none of the parent's");
+	limit.rlim_cur = 100;
+	ok(setrlimit(RLIMIT_NOFILE, &limit) == 0 && close(3901) == 0 && close(80) == 0 &&
+		   dup(fd) == 80,
+	   "a lower limit closes none, and leaves what is free below it");
+	fails_with(dup(fd), EMFILE, "above it there is none");
+	ok(syscall(SYS_close_range, fd + 1, 10000, 0) == 0 && dup(fd) == fd + 1,
+	   "close_range closes all");
+	close(fd + 1);
+	close(fd);
+}
+
 static void test_devices(void)
 {
 	char buf[100];
@@ -255,6 +291,7 @@ int main(void)
 	test_vectors();
 	test_bad_arguments();
 	test_descriptors();
+	test_many_descriptors();
 	test_devices();
 	test_shared_mapping();
 	test_memfd();
