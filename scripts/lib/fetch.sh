@@ -13,6 +13,8 @@
 #   $out/guest/modules/*.ko     and modules/order, the order in which they load
 #   $out/guest/busybox          static
 #   $out/guest/version          the kernel package's name and version
+#   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
+#   $out/kselftest/version      the source package's name and version
 #
 # A folder's "recipe" file holds the number below: a changed recipe makes the folder anew from the
 # packages in dl/.
@@ -22,6 +24,7 @@ key=/usr/share/keyrings/debian-archive-keyring.gpg
 recipe_uapi=1
 recipe_libfdt=1
 recipe_guest=2
+recipe_kselftest=1
 guest_modules="virtio_mmio virtio_blk virtio_console crc32c_generic ext4 kvm"	# those built in are left out
 
 sources_mirror()
@@ -82,6 +85,9 @@ fetch_find_missing()
 	is_made uapi $recipe_uapi || missing_files="$missing_files uapi"
 	is_made libfdt $recipe_libfdt || missing_files="$missing_files libfdt"
 	[ $with_guest = 0 ] || is_made guest $recipe_guest || missing_files="$missing_files guest"
+	case " $purposes " in
+	*" kselftest "*) is_made kselftest $recipe_kselftest || missing_files="$missing_files kselftest" ;;
+	esac
 }
 
 fetch_explain()
@@ -260,6 +266,49 @@ unpack_guest()
 	mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox" || return 1
 	unpack_modules "$tmp" "$made/modules" || return 1
 	dpkg-deb -f "$kernel" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+}
+
+# Of Linux's source only what its KVM selftests are made of; "headers" are those of linux-libc-dev,
+# which comes of the same source.
+kselftest_source="scripts/subarch.include tools/testing/selftests/lib.mk tools/testing/selftests/*.h
+	tools/testing/selftests/kvm tools/testing/selftests/rseq tools/include tools/arch/riscv
+	tools/build tools/scripts tools/lib"
+
+make_kselftest()
+{
+	local tmp=$dl/unpack.kselftest.$$
+	get_package linux-source-6.12 "Linux's source for its KVM selftests (150 MB)" || return 1
+	mkdir -p "$tmp/source" "$made" || return 1
+	step "unpacking Linux's KVM selftests" unpack_kselftest &&
+		step "building Linux's KVM selftests" build_kselftest
+	local status=$?
+	rm -rf "$tmp"
+	return $status
+}
+
+unpack_kselftest()
+{
+	local tar=$tmp/source.tar.xz patterns=() name
+	set -f
+	for name in $kselftest_source; do patterns+=("linux-source-6.12/$name"); done
+	set +f
+	dpkg-deb --fsys-tarfile "$package" |
+		tar -xO ./usr/src/linux-source-6.12.tar.xz >"$tar" || return 1
+	xz -dc -T0 "$tar" | tar -x -C "$tmp/source" --strip-components=1 --wildcards "${patterns[@]}" ||
+		return 1
+	dpkg-deb -f "$package" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+}
+
+build_kselftest()
+{
+	local uapi=$out/uapi/usr name
+	make -s -C "$tmp/source/tools/testing/selftests/kvm" -k -j2 ARCH=riscv \
+		CROSS_COMPILE="${CROSS_COMPILE:-riscv64-linux-gnu-}" OUTPUT="$tmp/built" LDFLAGS=-static \
+		KHDR_INCLUDES="-isystem $uapi/include -isystem $uapi/lib/linux/uapi/riscv" || return 1
+	for name in $(find "$tmp/built" -type f -executable); do
+		mv "$name" "$made/" || return 1
+	done
+	[ -x "$made/dirty_log_test" ] && [ -x "$made/sbi_pmu_test" ]
 }
 
 fetch_all()
