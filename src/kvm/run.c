@@ -88,7 +88,8 @@ static int run_once(struct kvm_vcpu *vcpu)
 	struct hv_trap trap;
 
 	vmid_update(vcpu);
-	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELAXED);
+	/* Release: who sees it kicks `hart`, which was written before (vcpu_load). */
+	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(vcpu->requests)) {
 		__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);

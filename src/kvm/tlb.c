@@ -59,7 +59,7 @@ void tlb_flush_vm_local(struct kvm *vm)
 
 void tlb_flush_vvma_local(struct kvm *vm)
 {
-	trace_kvm_fence_vvma(0, FENCE_ALL, 0, vm->gstage.vmid);
+	trace_kvm_fence_vvma(0, FENCE_ALL, 0, READ_ONCE(vm->gstage.vmid));
 	hfence_vvma_all();
 }
 

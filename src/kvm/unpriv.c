@@ -33,7 +33,7 @@ static unsigned long fetch_halves(gva_t gva, struct hv_trap *trap, unsigned long
  */
 static void begin_as_guest(struct kvm_vcpu *vcpu)
 {
-	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELAXED);
+	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(vcpu->requests) &
 	    (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL)))

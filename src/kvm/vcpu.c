@@ -105,7 +105,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	gstage_vcpu_load(vcpu);
 	csr_write(vsatp, csrs->vsatp);
 
-	vcpu->hart = hart;
+	WRITE_ONCE(vcpu->hart, hart);
 	load_fences(vcpu, hart);
 	hv_user_fp_release();
 	fp_eager_ops.load(vcpu);
