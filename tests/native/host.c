@@ -18,7 +18,8 @@
 /* ---- harts -------------------------------------------------------------------- */
 
 static __thread unsigned int this_hart;
-static __thread bool signal_pending;
+static __thread u32 signal_pending;   /* other threads may set it: native_signal_word() */
+static __thread const char *no_sleep; /* what forbids it now; NULL: nothing does */
 static __thread struct hv_sched_hook *sched_hook;
 static unsigned int nr_harts = 1;
 static u32 kicked[HV_MAX_HARTS];
@@ -43,7 +44,28 @@ void (*native_signal_hook)(void);
 
 void native_signal_set(bool pending)
 {
-	signal_pending = pending;
+	__atomic_store_n(&signal_pending, pending, __ATOMIC_SEQ_CST);
+}
+
+u32 *native_signal_word(void)
+{
+	return &signal_pending;
+}
+
+static bool has_signal(void)
+{
+	return __atomic_load_n(&signal_pending, __ATOMIC_SEQ_CST);
+}
+
+void native_no_sleep(const char *why)
+{
+	no_sleep = why;
+}
+
+void native_may_sleep(const char *what)
+{
+	if (no_sleep)
+		hv_panic("native host: %s in %s\n", what, no_sleep);
 }
 
 void native_isa_set(const char *names)
@@ -113,7 +135,7 @@ bool hv_signal_pending(void)
 {
 	if (native_signal_hook)
 		native_signal_hook();
-	return signal_pending;
+	return has_signal();
 }
 
 bool hv_resched_needed(void)
@@ -123,6 +145,7 @@ bool hv_resched_needed(void)
 
 void hv_resched(void)
 {
+	native_may_sleep("hv_resched()");
 	sched_yield();
 }
 
@@ -168,12 +191,13 @@ void hv_mutex_init(struct hv_mutex *m)
 
 void hv_mutex_lock(struct hv_mutex *m)
 {
+	native_may_sleep("a mutex is taken");
 	pthread_mutex_lock(mutex(m));
 }
 
 int hv_mutex_lock_interruptible(struct hv_mutex *m)
 {
-	pthread_mutex_lock(mutex(m));
+	hv_mutex_lock(m);
 	return 0;
 }
 
@@ -190,9 +214,12 @@ void hv_mutex_unlock(struct hv_mutex *m)
 struct waitq {
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
+	u64 wakes;
 };
 
 _Static_assert(sizeof(struct waitq) <= sizeof(struct hv_waitq), "hv_waitq is large enough");
+
+unsigned int native_missed_wakes;
 
 static struct waitq *waitq(struct hv_waitq *wq)
 {
@@ -211,29 +238,51 @@ void hv_waitq_destroy(struct hv_waitq *wq)
 	pthread_mutex_destroy(&waitq(wq)->lock);
 }
 
-/* Sleeps in short pieces: a wake-up may come between cond and the sleep, time may be moved. */
+/* w->lock. Until a wake-up, for ms milliseconds at most; true: there was one. */
+static bool doze(struct waitq *w, unsigned int ms)
+{
+	u64 wakes = w->wakes;
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (w->wakes == wakes && pthread_cond_timedwait(&w->cond, &w->lock, &until) != ETIMEDOUT)
+		;
+	return w->wakes != wakes;
+}
+
+/*
+ * Sleeps in short pieces, since time and signals may be moved without a word. For cond it
+ * need not: whoever makes it true has to wake us, and a wake-up that does not come is
+ * counted. He may be a little behind with it, on a busy machine more than a little.
+ */
+static void sleep_until(struct waitq *w, bool (*cond)(void *arg), void *arg, u64 deadline,
+			bool interruptible)
+{
+	pthread_mutex_lock(&w->lock);
+	while (!cond(arg) && hv_time() < deadline && !(interruptible && has_signal())) {
+		if (doze(w, 1) || !cond(arg))
+			continue;
+		if (!doze(w, 2000))
+			__atomic_fetch_add(&native_missed_wakes, 1, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
 static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline,
 		    bool interruptible)
 {
-	struct waitq *w = waitq(wq);
-	struct timespec until;
-
+	native_may_sleep("a wait");
 	if (sched_hook)
 		sched_hook->out(sched_hook);
-	while (!cond(arg) && hv_time() < deadline && !(interruptible && signal_pending)) {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += 1000000;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		pthread_mutex_lock(&w->lock);
-		pthread_cond_timedwait(&w->cond, &w->lock, &until);
-		pthread_mutex_unlock(&w->lock);
-	}
+	sleep_until(waitq(wq), cond, arg, deadline, interruptible);
 	if (sched_hook)
 		sched_hook->in(sched_hook, this_hart);
 	if (cond(arg))
 		return 0;
-	return interruptible && signal_pending ? -EINTR : -ETIME;
+	return interruptible && has_signal() ? -EINTR : -ETIME;
 }
 
 int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline)
@@ -248,9 +297,12 @@ void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void 
 
 void hv_wake_all(struct hv_waitq *wq)
 {
-	pthread_mutex_lock(&waitq(wq)->lock);
-	pthread_cond_broadcast(&waitq(wq)->cond);
-	pthread_mutex_unlock(&waitq(wq)->lock);
+	struct waitq *w = waitq(wq);
+
+	pthread_mutex_lock(&w->lock);
+	w->wakes++;
+	pthread_cond_broadcast(&w->cond);
+	pthread_mutex_unlock(&w->lock);
 }
 
 /* ---- time -------------------------------------------------------------------------- */
@@ -280,9 +332,18 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline)
 	pthread_mutex_unlock(&timers_lock);
 }
 
+/* The timer whose function runs now; another thread's hv_timer_cancel() waits for its end. */
+static struct hv_timer *timer_running;
+static __thread bool in_timer;
+
 void hv_timer_cancel(struct hv_timer *timer)
 {
 	pthread_mutex_lock(&timers_lock);
+	while (timer_running == timer && !in_timer) {
+		pthread_mutex_unlock(&timers_lock);
+		sched_yield();
+		pthread_mutex_lock(&timers_lock);
+	}
 	if (timer->armed)
 		list_del(&timer->link);
 	timer->armed = false;
@@ -301,22 +362,27 @@ static struct hv_timer *timer_take_due(u64 now)
 		list_del(&due->link);
 		due->armed = false;
 	}
+	timer_running = due;
 	pthread_mutex_unlock(&timers_lock);
 	return due;
 }
 
+/* One thread at a time. */
 void native_time_set(u64 ticks)
 {
 	struct hv_timer *timer;
 
 	native_clock_set(ticks);
+	in_timer = true;
 	while ((timer = timer_take_due(ticks)) != NULL)
 		timer->fn(timer);
+	in_timer = false;
 }
 
 /* ---- log ------------------------------------------------------------------------------ */
 
 static char last_log[512];
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
 const char *native_last_log(void)
 {
@@ -328,7 +394,9 @@ void hv_log(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
+	pthread_mutex_lock(&log_lock);
 	vsnprintf(last_log, sizeof(last_log), fmt, args);
+	pthread_mutex_unlock(&log_lock);
 	va_end(args);
 }
 
@@ -345,7 +413,9 @@ void hv_panic(const char *fmt, ...)
 void native_reset(void)
 {
 	this_hart = 0;
-	signal_pending = false;
+	native_signal_set(false);
+	native_missed_wakes = 0;
+	no_sleep = NULL;
 	native_signal_hook = NULL;
 	sched_hook = NULL;
 	nr_harts = 1;

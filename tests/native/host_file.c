@@ -12,38 +12,51 @@
 #define NR_FILES  64
 #define NR_PARAMS 64
 
+/*
+ * Lock: event_lock, for all; watchers run under it and must not call back here. It is held
+ * where the core holds spinning locks, so nothing is locked inside.
+ */
 struct hv_event {
 	u64 count;
 	unsigned int refs;
 	struct list_head watches;
 };
 
+/* An open file: its descriptor's reference, one for each call under way, one for each hold. */
 struct file {
-	const struct hv_file_ops *ops; /* NULL and no event: free */
+	const struct hv_file_ops *ops; /* NULL: an eventfd */
 	void *priv;
 	struct hv_event *event;
 	unsigned int refs;
+	struct list_head link; /* in `open`: whether it has a descriptor or not */
 };
 
-static struct file files[NR_FILES];
+static struct file *files[NR_FILES];
+static struct list_head open = LIST_HEAD_INIT(open);
 static const struct hv_param *params[NR_PARAMS];
 static unsigned int nr_params;
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t event_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static int file_new(struct file file)
+static int file_new(struct file init)
 {
-	int fd, found = -EMFILE;
+	struct file *file = malloc(sizeof(*file));
+	int fd;
 
+	*file = init;
+	file->refs = 1;
 	pthread_mutex_lock(&files_lock);
-	for (fd = 3; fd < NR_FILES && found < 0; fd++) {
-		if (files[fd].refs)
-			continue;
+	for (fd = 3; fd < NR_FILES && files[fd]; fd++)
+		;
+	if (fd < NR_FILES) {
 		files[fd] = file;
-		files[fd].refs = 1;
-		found = fd;
+		list_add_tail(&file->link, &open);
 	}
 	pthread_mutex_unlock(&files_lock);
-	return found;
+	if (fd < NR_FILES)
+		return fd;
+	free(file);
+	return -EMFILE;
 }
 
 int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
@@ -52,66 +65,110 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 	return file_new((struct file){ .ops = ops, .priv = priv });
 }
 
+/* With a reference; NULL: no such descriptor. */
 static struct file *file_get(int fd)
 {
-	return fd >= 0 && fd < NR_FILES && files[fd].refs ? &files[fd] : NULL;
+	struct file *file = NULL;
+
+	pthread_mutex_lock(&files_lock);
+	if (fd >= 0 && fd < NR_FILES && files[fd]) {
+		file = files[fd];
+		file->refs++;
+	}
+	pthread_mutex_unlock(&files_lock);
+	return file;
+}
+
+/* The last descriptor of an eventfd is closed; other references to it may remain. */
+static void event_closed(struct hv_event *event)
+{
+	struct hv_event_watch *watch, *next;
+
+	pthread_mutex_lock(&event_lock);
+	list_for_each_entry_safe(watch, next, &event->watches, link) {
+		list_del(&watch->link);
+		watch->fn(watch, true);
+	}
+	pthread_mutex_unlock(&event_lock);
+	hv_event_put(event);
+}
+
+static void file_put(struct file *file)
+{
+	bool last;
+
+	pthread_mutex_lock(&files_lock);
+	last = --file->refs == 0;
+	if (last)
+		list_del(&file->link);
+	pthread_mutex_unlock(&files_lock);
+	if (!last)
+		return;
+	if (file->event)
+		event_closed(file->event);
+	else if (file->ops->release)
+		file->ops->release(file->priv);
+	free(file);
 }
 
 void *hv_file_hold(int fd, const struct hv_file_ops *ops)
 {
 	struct file *file = file_get(fd);
 
-	if (!file || file->ops != ops)
+	if (!file)
 		return NULL;
-	file->refs++;
-	return file->priv;
-}
-
-static void file_put(struct file *file)
-{
-	if (--file->refs)
-		return;
-	if (file->event)
-		hv_event_put(file->event);
-	else if (file->ops->release)
-		file->ops->release(file->priv);
-	*file = (struct file){ 0 };
+	if (file->ops == ops)
+		return file->priv;
+	file_put(file);
+	return NULL;
 }
 
 void hv_file_release(void *priv)
 {
-	int fd;
+	struct file *file, *found = NULL;
 
-	for (fd = 0; fd < NR_FILES; fd++) {
-		if (files[fd].refs && files[fd].ops && files[fd].priv == priv) {
-			file_put(&files[fd]);
-			return;
-		}
-	}
+	pthread_mutex_lock(&files_lock);
+	list_for_each_entry(file, &open, link)
+		if (file->ops && file->priv == priv)
+			found = file;
+	pthread_mutex_unlock(&files_lock);
+	if (found)
+		file_put(found);
 }
 
 long native_ioctl(int fd, unsigned int cmd, unsigned long arg)
 {
 	struct file *file = file_get(fd);
+	long ret = -ENOTTY;
 
 	if (!file)
 		return -EBADF;
-	return file->ops && file->ops->ioctl ? file->ops->ioctl(file->priv, cmd, arg) : -ENOTTY;
+	if (file->ops && file->ops->ioctl)
+		ret = file->ops->ioctl(file->priv, cmd, arg);
+	file_put(file);
+	return ret;
 }
 
 void *native_file_priv(int fd)
 {
-	return file_get(fd) ? file_get(fd)->priv : NULL;
+	struct file *file = file_get(fd);
+	void *priv = file ? file->priv : NULL;
+
+	if (file)
+		file_put(file);
+	return priv;
 }
 
 void native_close(int fd)
 {
-	struct file *file = file_get(fd);
-	struct hv_event_watch *watch, *next;
+	struct file *file = NULL;
 
-	if (file && file->event)
-		list_for_each_entry_safe(watch, next, &file->event->watches, link)
-			watch->fn(watch, true);
+	pthread_mutex_lock(&files_lock);
+	if (fd >= 0 && fd < NR_FILES) {
+		file = files[fd];
+		files[fd] = NULL;
+	}
+	pthread_mutex_unlock(&files_lock);
 	if (file)
 		file_put(file);
 }
@@ -129,15 +186,26 @@ void native_close_all(void)
 int native_eventfd(void)
 {
 	struct hv_event *event = calloc(1, sizeof(*event));
+	int fd;
 
 	event->refs = 1;
 	list_init(&event->watches);
-	return file_new((struct file){ .event = event });
+	fd = file_new((struct file){ .event = event });
+	if (fd < 0)
+		free(event);
+	return fd;
 }
 
 u64 native_eventfd_count(int fd)
 {
-	return file_get(fd)->event->count;
+	struct file *file = file_get(fd);
+	u64 count;
+
+	pthread_mutex_lock(&event_lock);
+	count = file->event->count;
+	pthread_mutex_unlock(&event_lock);
+	file_put(file);
+	return count;
 }
 
 int hv_event_get(int fd, struct hv_event **event)
@@ -146,45 +214,54 @@ int hv_event_get(int fd, struct hv_event **event)
 
 	if (!file)
 		return -EBADF;
-	if (!file->event)
-		return -EINVAL;
-	file->event->refs++;
 	*event = file->event;
-	return 0;
+	if (*event)
+		__atomic_fetch_add(&(*event)->refs, 1, __ATOMIC_RELAXED);
+	file_put(file);
+	return *event ? 0 : -EINVAL;
 }
 
 void hv_event_put(struct hv_event *event)
 {
-	if (--event->refs == 0)
+	if (__atomic_sub_fetch(&event->refs, 1, __ATOMIC_ACQ_REL) == 0)
 		free(event);
 }
 
 void hv_event_signal(struct hv_event *event, u64 count)
 {
-	struct hv_event_watch *watch;
+	struct hv_event_watch *watch, *next;
 
+	pthread_mutex_lock(&event_lock);
 	event->count += count;
-	list_for_each_entry(watch, &event->watches, link)
+	list_for_each_entry_safe(watch, next, &event->watches, link)
 		watch->fn(watch, false);
+	pthread_mutex_unlock(&event_lock);
 }
 
 u64 hv_event_drain(struct hv_event *event)
 {
-	u64 count = event->count;
+	u64 count;
 
+	pthread_mutex_lock(&event_lock);
+	count = event->count;
 	event->count = 0;
+	pthread_mutex_unlock(&event_lock);
 	return count;
 }
 
 void hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 {
+	pthread_mutex_lock(&event_lock);
 	list_add_tail(&watch->link, &event->watches);
+	pthread_mutex_unlock(&event_lock);
 }
 
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch)
 {
 	(void)event;
+	pthread_mutex_lock(&event_lock);
 	list_del(&watch->link);
+	pthread_mutex_unlock(&event_lock);
 }
 
 /* ---- parameters ------------------------------------------------------------------ */
@@ -215,4 +292,5 @@ int native_param_set(const char *name, const char *value)
 void native_files_reset(void)
 {
 	memset(files, 0, sizeof(files));
+	list_init(&open);
 }

@@ -3,8 +3,11 @@
  * host_memory.c - physical and user memory of the native machine.
  *
  * Physical memory is one arena; a page that nobody has is poisoned for ASan, so the
- * core's use of a freed page is reported where it happens. User memory is a window of
- * pages that come at their first touch.
+ * core's use of a freed page is reported where it happens; the guest's is by tlb_model.c.
+ * User memory is a window of pages that come at their first touch.
+ *
+ * Counts are relaxed atomics: a lock around each hv_page_map() would order the core's threads
+ * where the core itself does not, and TSan would have nothing to say.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -18,21 +21,27 @@
 #define NR_PAGES   (NATIVE_RAM_SIZE / PAGE_SIZE)
 #define USER_PAGES (NATIVE_USER_SIZE / PAGE_SIZE)
 
+#define READ_RELAXED(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
+#define WRITE_RELAXED(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+
 static u8 *arena;
-static u32 page_refs[NR_PAGES]; /* under memory_lock, as all below */
-static unsigned long pages_in_use, objects_in_use, maps_in_use;
+static u32 page_refs[NR_PAGES]; /* changed under memory_lock, read by anybody */
+static unsigned long objects_in_use, maps_in_use;
+static unsigned long pages_in_use; /* under memory_lock, as all below */
 static size_t next_page;
 static unsigned int fail_countdown;
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool allocation_fails(void)
 {
-	return fail_countdown && --fail_countdown == 0;
+	unsigned int left = __atomic_load_n(&fail_countdown, __ATOMIC_RELAXED);
+
+	return left && __atomic_sub_fetch(&fail_countdown, 1, __ATOMIC_RELAXED) == 0;
 }
 
 void native_fail_alloc(unsigned int nth)
 {
-	fail_countdown = nth;
+	__atomic_store_n(&fail_countdown, nth, __ATOMIC_RELAXED);
 }
 
 unsigned long native_pages_in_use(void)
@@ -71,7 +80,7 @@ void *native_ram(hpa_t pa)
 
 unsigned int native_page_refs(hpa_t pa)
 {
-	return page_refs[page_index(pa)];
+	return __atomic_load_n(&page_refs[page_index(pa)], __ATOMIC_RELAXED);
 }
 
 static bool block_is_free(size_t first, size_t count)
@@ -95,10 +104,10 @@ static hpa_t block_alloc(size_t count)
 		if (!block_is_free(first, count))
 			continue;
 		for (i = first; i < first + count; i++)
-			page_refs[i] = 1;
+			__atomic_store_n(&page_refs[i], 1, __ATOMIC_RELAXED);
 		next_page = first + count;
 		pages_in_use += count;
-		__asan_unpoison_memory_region(arena + first * PAGE_SIZE, count * PAGE_SIZE);
+		ASAN_UNPOISON_MEMORY_REGION(arena + first * PAGE_SIZE, count * PAGE_SIZE);
 		memset(arena + first * PAGE_SIZE, 0, count * PAGE_SIZE);
 		return NATIVE_RAM_BASE + first * PAGE_SIZE;
 	}
@@ -110,10 +119,10 @@ static void page_put(hpa_t pa)
 	size_t i = page_index(pa);
 
 	must(page_refs[i] > 0, "a page without references is released");
-	if (--page_refs[i])
+	if (__atomic_sub_fetch(&page_refs[i], 1, __ATOMIC_RELAXED))
 		return;
 	pages_in_use--;
-	__asan_poison_memory_region(arena + i * PAGE_SIZE, PAGE_SIZE);
+	ASAN_POISON_MEMORY_REGION(arena + i * PAGE_SIZE, PAGE_SIZE);
 }
 
 hpa_t hv_pages_alloc(unsigned int order)
@@ -140,42 +149,51 @@ void hv_pages_free(hpa_t pa, unsigned int order)
 void *hv_page_map(hpa_t pa)
 {
 	must(IS_ALIGNED(pa, PAGE_SIZE), "an address inside of a page is mapped");
-	pthread_mutex_lock(&memory_lock);
-	must(page_refs[page_index(pa)] > 0, "a freed page is mapped");
-	maps_in_use++;
-	pthread_mutex_unlock(&memory_lock);
+	must(native_page_refs(pa) > 0, "a freed page is mapped");
+	__atomic_fetch_add(&maps_in_use, 1, __ATOMIC_RELAXED);
 	return native_ram(pa);
 }
 
 void hv_page_unmap(void *va)
 {
 	must(IS_ALIGNED((uintptr_t)va, PAGE_SIZE), "a page is unmapped by an inner address");
-	pthread_mutex_lock(&memory_lock);
-	must(maps_in_use > 0, "more is unmapped than was mapped");
-	maps_in_use--;
-	pthread_mutex_unlock(&memory_lock);
+	must(__atomic_fetch_sub(&maps_in_use, 1, __ATOMIC_RELAXED) > 0,
+	     "more is unmapped than was mapped");
 }
 
 void *hv_alloc(size_t size)
 {
-	bool fails;
-
-	pthread_mutex_lock(&memory_lock);
-	fails = allocation_fails();
-	if (!fails)
-		objects_in_use++;
-	pthread_mutex_unlock(&memory_lock);
-	return fails ? NULL : calloc(1, size);
+	if (allocation_fails())
+		return NULL;
+	__atomic_fetch_add(&objects_in_use, 1, __ATOMIC_RELAXED);
+	return calloc(1, size);
 }
 
 void hv_free(void *p)
 {
 	if (!p)
 		return;
-	pthread_mutex_lock(&memory_lock);
-	objects_in_use--;
-	pthread_mutex_unlock(&memory_lock);
+	__atomic_fetch_sub(&objects_in_use, 1, __ATOMIC_RELAXED);
 	free(p);
+}
+
+/* The guest's memory has no owner: each access to it is one atomic of its width. */
+void native_copy(void *dst, const void *src, size_t n)
+{
+	size_t step;
+
+	for (; n; n -= step, dst = (u8 *)dst + step, src = (const u8 *)src + step) {
+		bool words = IS_ALIGNED((uintptr_t)dst | (uintptr_t)src, sizeof(u64));
+		bool halves = IS_ALIGNED((uintptr_t)dst | (uintptr_t)src, sizeof(u32));
+
+		step = words && n >= sizeof(u64) ? sizeof(u64) : halves && n >= sizeof(u32) ? 4 : 1;
+		if (step == sizeof(u64))
+			WRITE_RELAXED((u64 *)dst, READ_RELAXED((const u64 *)src));
+		else if (step == sizeof(u32))
+			WRITE_RELAXED((u32 *)dst, READ_RELAXED((const u32 *)src));
+		else
+			WRITE_RELAXED((u8 *)dst, READ_RELAXED((const u8 *)src));
+	}
 }
 
 /* ---- user memory ----------------------------------------------------------------- */
@@ -210,8 +228,10 @@ void native_user_map(hva_t hva, size_t size, unsigned int flags)
 {
 	size_t at;
 
+	pthread_mutex_lock(&memory_lock);
 	for (at = 0; at < size; at += PAGE_SIZE)
 		*user_page(hva + at) = (struct user_page){ .flags = (u8)flags, .mapped = true };
+	pthread_mutex_unlock(&memory_lock);
 }
 
 /* Can the 2 MiB around hva become one block? */
@@ -264,31 +284,39 @@ static int user_touch(hva_t hva, bool write)
 	return 0;
 }
 
+/* memory_lock. A pointer to user memory, faulted in; NULL: none there. */
+static void *user_pointer(hva_t hva, bool write)
+{
+	if (user_touch(hva, write))
+		return NULL;
+	return (u8 *)native_ram(user_page(hva)->pa) + (hva & (PAGE_SIZE - 1));
+}
+
 void *native_user(hva_t hva)
 {
-	struct user_page *p = user_page(hva);
-	int err;
+	void *p;
 
 	pthread_mutex_lock(&memory_lock);
-	err = user_touch(hva, false);
+	p = user_pointer(hva, false);
 	pthread_mutex_unlock(&memory_lock);
-	return err ? NULL : (u8 *)native_ram(p->pa) + (hva & (PAGE_SIZE - 1));
+	return p;
 }
 
 static int user_copy(hva_t hva, void *buf, size_t size, bool write)
 {
+	native_may_sleep("user memory is touched");
 	while (size) {
 		size_t n = MIN(size, PAGE_SIZE - (hva & (PAGE_SIZE - 1)));
-		int err;
 		void *p;
 
+		/* The page stays while it is copied; a guest may write it meanwhile. */
 		pthread_mutex_lock(&memory_lock);
-		err = user_touch(hva, write);
+		p = user_pointer(hva, write);
+		if (p)
+			native_copy(write ? p : buf, write ? buf : p, n);
 		pthread_mutex_unlock(&memory_lock);
-		if (err)
-			return err;
-		p = native_user(hva);
-		memcpy(write ? p : buf, write ? buf : p, n);
+		if (!p)
+			return -EFAULT;
 		buf = (u8 *)buf + n;
 		hva += n;
 		size -= n;
@@ -311,6 +339,7 @@ int hv_user_page_get(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 	struct user_page *p = user_page(hva);
 	int err;
 
+	native_may_sleep("a user page is looked up");
 	must(m == &mm, "a page of another address space");
 	pthread_mutex_lock(&memory_lock);
 	native_page_gets++;
@@ -319,7 +348,7 @@ int hv_user_page_get(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 		page->pa = p->pa;
 		page->map_size = p->in_block ? SZ_2M : SZ_4K;
 		page->writable = p->writable;
-		page_refs[page_index(p->pa)]++;
+		__atomic_fetch_add(&page_refs[page_index(p->pa)], 1, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&memory_lock);
 	if (!err && native_page_get_hook)
@@ -338,13 +367,13 @@ void hv_user_page_put(const struct hv_user_page *page)
 
 struct hv_mm *hv_mm_hold_current(void)
 {
-	mm.holds++;
+	__atomic_fetch_add(&mm.holds, 1, __ATOMIC_RELAXED);
 	return &mm;
 }
 
 void hv_mm_release(struct hv_mm *m)
 {
-	m->holds--;
+	__atomic_fetch_sub(&m->holds, 1, __ATOMIC_RELAXED);
 }
 
 bool hv_mm_is_current(const struct hv_mm *m)
@@ -401,11 +430,13 @@ void native_user_unmap(hva_t hva, size_t size)
 	struct hv_notifier *n;
 
 	pthread_mutex_lock(&mm_lock);
+	native_no_sleep("a notifier");
 	list_for_each_entry(n, &mm.notifiers, link)
 		n->invalidate_start(n, hva, hva + size);
 	user_drop(hva, size);
 	list_for_each_entry(n, &mm.notifiers, link)
 		n->invalidate_end(n, hva, hva + size);
+	native_no_sleep(NULL);
 	pthread_mutex_unlock(&mm_lock);
 }
 
@@ -414,8 +445,10 @@ void native_user_exit(void)
 	struct hv_notifier *n, *next;
 
 	pthread_mutex_lock(&mm_lock);
+	native_no_sleep("a notifier");
 	list_for_each_entry_safe(n, next, &mm.notifiers, link)
 		n->release(n);
+	native_no_sleep(NULL);
 	user_drop(NATIVE_USER_BASE, NATIVE_USER_SIZE);
 	pthread_mutex_unlock(&mm_lock);
 }
@@ -428,7 +461,7 @@ void native_memory_reset(void)
 		must(arena != MAP_FAILED, "no arena");
 	}
 	memset(page_refs, 0, sizeof(page_refs));
-	__asan_poison_memory_region(arena, NATIVE_RAM_SIZE);
+	ASAN_POISON_MEMORY_REGION(arena, NATIVE_RAM_SIZE);
 	memset(&mm, 0, sizeof(mm));
 	list_init(&mm.notifiers);
 	pages_in_use = 0;

@@ -34,6 +34,16 @@ void native_migrate(unsigned int hart);
 void native_harts_set(unsigned int count);
 bool native_kicked(unsigned int hart); /* and forget it */
 void native_signal_set(bool pending);  /* for the calling thread */
+/* The same as a word that other threads may set, atomically, with a kick of the hart. */
+u32 *native_signal_word(void);
+/*
+ * From now on, until NULL: who sleeps or may sleep on the calling thread, in the host's
+ * functions, ends the process with `why`. native_may_sleep() is what these functions say.
+ */
+void native_no_sleep(const char *why);
+void native_may_sleep(const char *what);
+/* Sleepers whose condition came true and whom nobody woke, since native_reset(). */
+extern unsigned int native_missed_wakes;
 /* Is called when the core looks for a signal, late on its way into the guest: for races. */
 extern void (*native_signal_hook)(void);
 void native_isa_set(const char *names); /* "sstc svinval": what hv_isa_has() knows */

@@ -1,27 +1,36 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the core compiled for the build machine, with ASan and UBSan, and its tests.
+# rules.mk - the core compiled for the build machine, with sanitizers, and its tests.
 #
-# Each test_*.c is one cmocka program and one file for prove. Linux's UAPI headers are those of the
-# target, never the build machine's.
+# Each test_*.c is one cmocka program and one file for prove, with ASan and UBSan below tests/native;
+# those that have threads once more, with TSan, below tests/tsan. Linux's UAPI headers are those of
+# the target, never the build machine's.
 
 NATIVE_DIR := $(TOP)/tests/native
-NATIVE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer -fno-strict-aliasing -ffile-prefix-map=$(TOP)/= $(UAPI_CFLAGS) \
-	-I$(TOP)/src/include -I$(TOP)/trace -I$(TOP)/src/kvm -I$(NATIVE_DIR) -I$(O)/gen/native
+NATIVE_COMMON := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \
+	-ffile-prefix-map=$(TOP)/= $(UAPI_CFLAGS) -I$(TOP)/src/include -I$(TOP)/trace -I$(TOP)/src/kvm -I$(NATIVE_DIR) -I$(O)/gen/native
+NATIVE_CFLAGS := $(NATIVE_COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all
+# -Wtsan warns of fences, which TSan does not know: it may report too much, not too little. What is
+# not initialized gcc knows better without instrumentation.
+TSAN_CFLAGS := $(NATIVE_COMMON) -fsanitize=thread --param tsan-distinguish-volatile=1
+TSAN_WARN := $(WARN) -Wno-tsan -Wno-maybe-uninitialized
 
 NATIVE_CORE := $(patsubst $(TOP)/src/kvm/%.c,$(O)/tests/native/kvm/%.o,\
 	$(filter-out %/offsets.c,$(wildcard $(TOP)/src/kvm/*.c)))
 NATIVE_HOST := $(patsubst $(NATIVE_DIR)/%.c,$(O)/tests/native/%.o,\
-	$(filter-out $(NATIVE_DIR)/test_%.c,$(wildcard $(NATIVE_DIR)/*.c)))
+	$(filter-out $(NATIVE_DIR)/test_%.c $(NATIVE_DIR)/tsan_volatile.c,$(wildcard $(NATIVE_DIR)/*.c)))
 NATIVE_PROGS := $(patsubst $(NATIVE_DIR)/%.c,$(O)/tests/native/%,$(wildcard $(NATIVE_DIR)/test_*.c))
-NATIVE_TESTS += $(NATIVE_PROGS)
+TSAN_CORE := $(patsubst $(O)/tests/native/%,$(O)/tests/tsan/%,$(NATIVE_CORE))
+TSAN_HOST := $(patsubst $(O)/tests/native/%,$(O)/tests/tsan/%,$(NATIVE_HOST)) $(O)/tests/tsan/tsan_volatile.o
+TSAN_PROGS := $(patsubst $(NATIVE_DIR)/%.c,$(O)/tests/tsan/%,\
+	$(shell grep -l pthread_create $(NATIVE_DIR)/test_*.c))
+NATIVE_TESTS += $(NATIVE_PROGS) $(TSAN_PROGS)
 
-tests: $(NATIVE_PROGS)
+tests: $(NATIVE_PROGS) $(TSAN_PROGS)
 
 .PHONY: native-test
-native-test: $(NATIVE_PROGS)
-	cd $(TOP) && prove --exec $(TOP)/tests/lib/run-one $(NATIVE_PROGS)
+native-test: $(NATIVE_PROGS) $(TSAN_PROGS)
+	cd $(TOP) && prove --exec $(TOP)/tests/lib/run-one $(NATIVE_PROGS) $(TSAN_PROGS)
 
 $(NATIVE_PROGS): %: %.o $(NATIVE_HOST) $(NATIVE_CORE)
 	$(call say,HOSTLD)$(HOSTCC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
@@ -34,6 +43,17 @@ $(O)/tests/native/%.o: $(NATIVE_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(NATIVE_CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
+$(TSAN_PROGS): %: %.o $(TSAN_HOST) $(TSAN_CORE)
+	$(call say,HOSTLD)$(HOSTCC) -fsanitize=thread -pthread -o $@ $^ -lcmocka
+
+$(O)/tests/tsan/kvm/%.o: $(TOP)/src/kvm/%.c | uapi-present
+	@mkdir -p $(@D)
+	$(call say,HOSTCC)$(HOSTCC) $(TSAN_CFLAGS) $(TSAN_WARN) -MMD -MP -c -o $@ $<
+
+$(O)/tests/tsan/%.o: $(NATIVE_DIR)/%.c | uapi-present
+	@mkdir -p $(@D)
+	$(call say,HOSTCC)$(HOSTCC) $(TSAN_CFLAGS) $(TSAN_WARN) -MMD -MP -c -o $@ $<
+
 # Every encoding with its meaning, from the assembler and the disassembler.
 $(O)/tests/native/insns.bin: $(NATIVE_DIR)/gen_insns.py
 	@mkdir -p $(@D)
@@ -42,4 +62,4 @@ $(O)/tests/native/insns.bin: $(NATIVE_DIR)/gen_insns.py
 $(O)/tests/native/test_insn_decode.o: $(O)/tests/native/insns.bin
 $(O)/tests/native/test_insn_decode.o: private NATIVE_CFLAGS += -DINSN_TABLE='"$(O)/tests/native/insns.bin"'
 
--include $(wildcard $(O)/tests/native/*.d $(O)/tests/native/kvm/*.d)
+-include $(wildcard $(foreach dir,native native/kvm tsan tsan/kvm,$(O)/tests/$(dir)/*.d))

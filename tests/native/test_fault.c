@@ -315,7 +315,7 @@ static void a_slot_deleted_between_lookup_and_mapping_is_not_mapped(void **state
 
 /* ---- several vCPUs ----------------------------------------------------------------------------- */
 
-static volatile bool stop;
+static volatile bool stop; /* as READ_ONCE() and WRITE_ONCE() */
 
 struct worker {
 	struct kvm_vcpu *vcpu;
@@ -332,7 +332,7 @@ static int guest_step(struct kvm_vcpu *vcpu, gva_t gva, u64 *data)
 
 	serve(vcpu);
 	vmid_update(vcpu);
-	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELAXED);
+	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(vcpu->requests)) {
 		__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
@@ -342,7 +342,7 @@ static int guest_step(struct kvm_vcpu *vcpu, gva_t gva, u64 *data)
 	if (!cause && native_page_refs(hpa) == 0)
 		return -EBADF; /* the guest writes to a page that the host has freed */
 	if (!cause)
-		*(u64 *)native_ram(hpa) = (*data)++;
+		__atomic_store_n((u64 *)native_ram(hpa), (*data)++, __ATOMIC_RELAXED);
 	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
 	if (!cause)
 		return RESUME_GUEST;

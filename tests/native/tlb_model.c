@@ -200,7 +200,7 @@ static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_
 			set_trap(trap, g_fault_cause(access), gva, pte_gpa, 0x3000);
 			return 0;
 		}
-		pte = *(pte_t *)native_ram(hpa);
+		pte = __atomic_load_n((pte_t *)native_ram(hpa), __ATOMIC_RELAXED);
 		*size = 1ULL << (12 + 9 * level);
 		if (!(pte & PTE_V))
 			break;
@@ -220,7 +220,7 @@ static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_
 			set_trap(trap, g_fault_cause(access), gva, pte_gpa, 0x3020);
 			return 0;
 		}
-		*(pte_t *)native_ram(hpa) = pte | needs;
+		__atomic_fetch_or((pte_t *)native_ram(hpa), needs, __ATOMIC_RELAXED);
 		return pte | needs;
 	}
 	vs_fault(trap, access, gva);
@@ -268,10 +268,12 @@ unsigned long native_guest_access(gva_t gva, enum native_access access, void *da
 		return trap->scause;
 	if (native_gstage_access(gpa, access, &hpa))
 		return set_trap(trap, g_fault_cause(access), gva, gpa, native_quirks.htinst);
+	if (!native_page_refs(hpa))
+		hv_panic("native MMU: the guest uses a page that the host has freed\n");
 	if (access == NATIVE_STORE)
-		memcpy(native_ram(hpa), data, len);
+		native_copy(native_ram(hpa), data, len);
 	else
-		memcpy(data, native_ram(hpa), len);
+		native_copy(data, native_ram(hpa), len);
 	return 0;
 }
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tsan_volatile.c - READ_ONCE() and WRITE_ONCE() as TSan sees them: relaxed atomics.
+ *
+ * gcc calls these before each volatile access, instead of taking it for a plain one (option
+ * tsan-distinguish-volatile, made for the same purpose in another kernel). So two volatile
+ * accesses do not race with each other, and each still races with a plain one. Adding 0
+ * is a write to TSan and changes nothing for any other thread.
+ */
+#include "hv/types.h"
+
+#define VOLATILE_ACCESS(bytes, type)                                \
+	void __tsan_volatile_read##bytes(void *p);                  \
+	void __tsan_volatile_write##bytes(void *p);                 \
+	void __tsan_volatile_read##bytes(void *p)                   \
+	{                                                           \
+		(void)__atomic_load_n((type *)p, __ATOMIC_RELAXED); \
+	}                                                           \
+	void __tsan_volatile_write##bytes(void *p)                  \
+	{                                                           \
+		__atomic_fetch_add((type *)p, 0, __ATOMIC_RELAXED); \
+	}
+
+VOLATILE_ACCESS(1, u8)
+VOLATILE_ACCESS(2, u16)
+VOLATILE_ACCESS(4, u32)
+VOLATILE_ACCESS(8, u64)
