@@ -52,7 +52,7 @@ static unsigned long vmid_of(const struct kvm *vm)
 
 void tlb_flush_vm_local(struct kvm *vm)
 {
-	trace_kvm_fence_gvma(0, FENCE_ALL, vm->gstage.vmid);
+	trace_kvm_fence_gvma(0, FENCE_ALL, READ_ONCE(vm->gstage.vmid));
 	hfence_gvma_vmid(vmid_of(vm));
 	tlb_flush_vvma_local(vm);
 }
