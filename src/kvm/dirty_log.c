@@ -78,13 +78,13 @@ void dirty_log_mark(struct dirty_log *log, u64 page)
 
 /* ---- reading and clearing --------------------------------------------------------- */
 
-/* mmu_lock. The 64 pages from `page` on are not writable any more; true: a fence is due. */
-static bool protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
+/* mmu_lock. The 64 pages from `page` on are not writable any more. */
+static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 {
 	gpa_t start = gfn_to_gpa(slot->base + page);
 	u64 n = MIN(slot->npages - page, 64);
 
-	return gstage_protect(&vm->gstage, start, start + (n << PAGE_SHIFT));
+	gstage_protect(&vm->gstage, start, start + (n << PAGE_SHIFT));
 }
 
 /*
@@ -94,8 +94,8 @@ static bool protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 static void read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
+	struct gstage_debt debt;
 	u64 *page, *bits;
-	bool fence = false;
 	size_t i;
 
 	spin_lock(&vm->gstage.mmu_lock);
@@ -106,25 +106,25 @@ static void read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 		if (!take || !bits[i])
 			continue;
 		bits[i] = 0;
-		fence |= protect_word(vm, slot, first + i * 64);
+		protect_word(vm, slot, first + i * 64);
 	}
 	hv_page_unmap(page);
+	debt = gstage_owe(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 
 	/*
 	 * What a vCPU writes by an old translation before this is in no log, but it is before
 	 * the copy of the pages that user space makes after it has the bits.
 	 */
-	if (fence)
-		tlb_flush_vm(vm);
+	tlb_settle(vm, &debt);
 }
 
 /* Clear the bits that are set in `mask`, and protect what was dirty. */
 static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
 		       size_t words)
 {
+	struct gstage_debt debt;
 	u64 *page, *bits;
-	bool fence = false;
 	size_t i;
 
 	spin_lock(&vm->gstage.mmu_lock);
@@ -134,12 +134,12 @@ static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, co
 		if (!(bits[i] & mask[i]))
 			continue;
 		bits[i] &= ~mask[i];
-		fence |= protect_word(vm, slot, first + i * 64);
+		protect_word(vm, slot, first + i * 64);
 	}
 	hv_page_unmap(page);
+	debt = gstage_owe(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
-	if (fence)
-		tlb_flush_vm(vm);
+	tlb_settle(vm, &debt);
 }
 
 /* One page of the bits [first, end) of the slot, to or from user memory; how many. */

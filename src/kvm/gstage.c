@@ -76,7 +76,16 @@ int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old)
 	return 0;
 }
 
-bool gstage_change_leaf(pte_t *ptep, unsigned int level, gpa_t gpa, enum gstage_change what)
+void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level)
+{
+	gpa_t start = ALIGN_DOWN(gpa, gstage_size(level)), end = start + gstage_size(level);
+
+	gs->changed_start = gs->changed_end ? MIN(gs->changed_start, start) : start;
+	gs->changed_end = MAX(gs->changed_end, end);
+}
+
+bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
+			enum gstage_change what)
 {
 	pte_t old = *ptep;
 	pte_t pte = what == GSTAGE_UNMAP ? 0 : old & ~GSTAGE_LEAF_WRITE;
@@ -84,6 +93,7 @@ bool gstage_change_leaf(pte_t *ptep, unsigned int level, gpa_t gpa, enum gstage_
 	if (!(old & PTE_V) || pte == old)
 		return false;
 	gstage_set(ptep, pte);
+	gstage_note_change(gs, gpa, level);
 	if (what == GSTAGE_UNMAP)
 		trace_gstage_unmap(ALIGN_DOWN(gpa, gstage_size(level)), level, old);
 	return true;
@@ -112,6 +122,22 @@ bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa
 	trace_gstage_table(first, level - 1, false);
 	retire(gs, ptep);
 	return true;
+}
+
+struct gstage_debt gstage_owe(struct gstage *gs)
+{
+	struct gstage_debt debt = { .start = gs->changed_start, .end = gs->changed_end };
+	bool others = __atomic_load_n(&gs->unfenced, __ATOMIC_ACQUIRE) != 0;
+
+	debt.retired = gstage_take_retired(gs);
+	/* A fence by address orders leaf entries, not the pointer to a table (H §3.2). */
+	debt.all = debt.retired || others;
+	debt.fence = debt.all || debt.end;
+	if (debt.fence)
+		__atomic_fetch_add(&gs->unfenced, 1, __ATOMIC_RELAXED);
+	gs->changed_start = 0;
+	gs->changed_end = 0;
+	return debt;
 }
 
 hpa_t gstage_take_retired(struct gstage *gs)

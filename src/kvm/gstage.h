@@ -92,6 +92,14 @@ struct gstage_ops {
 
 extern const struct gstage_ops gstage_iter_ops, gstage_rec_ops;
 
+/* What changes of the table leave to be done when mmu_lock is free: tlb_settle(). */
+struct gstage_debt {
+	bool fence;       /* a fence is due */
+	bool all;         /* of everything: a table was unlinked, or another's fence is not done */
+	gpa_t start, end; /* otherwise of these addresses */
+	hpa_t retired;    /* tables to free afterwards */
+};
+
 struct gstage {
 	const struct gstage_ops *ops;
 	unsigned int levels; /* 3, 4, 5; 2 for Sv32x4 */
@@ -101,6 +109,9 @@ struct gstage {
 	struct spinlock mmu_lock;
 	hpa_t retired;        /* unlinked tables, see gstage_retire() */
 	unsigned long tables; /* in use, without the root; for statistics and tests */
+	gpa_t changed_start;  /* hull of the leaves changed since the last gstage_owe() */
+	gpa_t changed_end;    /* 0: none */
+	u32 unfenced;         /* debts whose fence is not done; falls without the lock */
 
 	/*
 	 * Invalidations by the host (notifier.c): how many are going on, the hull of their
@@ -160,7 +171,8 @@ int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa);
 /* The last step of `map`, at the entry itself. */
 int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old);
 /* A step of `change` at an entry that is no pointer; true: it was changed. */
-bool gstage_change_leaf(pte_t *ptep, unsigned int level, gpa_t gpa, enum gstage_change what);
+bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
+			enum gstage_change what);
 /*
  * `change` has gone through the table below this entry, which maps gpa. Unlinks and
  * retires it if unmapping has emptied it, that is, if it lies in [start, end).
@@ -192,11 +204,23 @@ int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);
+/* A leaf of this level was replaced by another one: what it allowed must be forgotten. */
+void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level);
+/*
+ * The end of a critical section that changed the table, or wanted to and found it done:
+ * whose fence is not over yet may still be used, so that the caller waits for it, too.
+ */
+struct gstage_debt gstage_owe(struct gstage *gs);
 /* The tables retired so far; after a fence, gstage_free_retired() takes them. */
 hpa_t gstage_take_retired(struct gstage *gs);
 
 /* Holds nothing. */
 void gstage_free_retired(hpa_t retired);
+/* The fence of a debt is done everywhere. */
+static inline void gstage_fenced(struct gstage *gs)
+{
+	__atomic_fetch_sub(&gs->unfenced, 1, __ATOMIC_RELEASE);
+}
 
 /* hgatp's value for this table under this VMID. */
 unsigned long gstage_hgatp(const struct gstage *gs, unsigned long vmid);

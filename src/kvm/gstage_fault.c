@@ -92,24 +92,41 @@ static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *f
 	return GSTAGE_LEAF | GSTAGE_LEAF_WRITE;
 }
 
-/* mmu_lock. Has the host, or the memory map, changed since seq was read? */
-static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned long seq)
+/*
+ * mmu_lock. Has the host, or the memory map, changed since seq was read? Of a large leaf
+ * no page may be on its way out: the invalidation has unmapped, and would not look again.
+ */
+static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int level,
+			   unsigned long seq)
 {
-	if (gs->inval_count && hva >= gs->inval_start && hva < gs->inval_end)
+	u64 size = gstage_size(level);
+	hva_t start = (hva_t)ALIGN_DOWN(hva, size);
+
+	if (gs->inval_count && start < gs->inval_end && gs->inval_start < start + size)
 		return true;
 	return gs->inval_seq != seq;
 }
 
-/* The fence that a leaf in place of `old` needs; nothing is locked. */
-static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa, pte_t old, pte_t pte)
+/* mmu_lock. The leaf has taken the place of `old`: who must forget that? */
+static struct gstage_debt replaced(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t old,
+				   pte_t pte)
+{
+	/* A read fault beside a write fault on the page takes W back (dirty log). */
+	if (!(old & PTE_V) || !(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
+		return (struct gstage_debt){ 0 };
+	gstage_note_change(gs, gpa, level);
+	return gstage_owe(gs);
+}
+
+/* Nothing is locked. */
+static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa, pte_t old,
+			   const struct gstage_debt *debt)
 {
 	struct hfence fence = { .kind = HFENCE_GVMA, .start = gpa, .size = PAGE_SIZE };
 
-	if (!(old & PTE_V))
-		return;
-	if (((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W))
-		tlb_flush_vm(vcpu->kvm);
-	else
+	if (debt->fence)
+		tlb_settle(vcpu->kvm, debt);
+	else if (old & PTE_V)
 		tlb_fence_local(vcpu->kvm, &fence); /* more is allowed than this hart knows */
 }
 
@@ -120,12 +137,13 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	struct gstage *gs = &vcpu->kvm->gstage;
 	unsigned int level = leaf_level(gs, slot, fault->gpa, page);
 	hva_t hva = memslot_hva(slot, fault->gpa);
+	struct gstage_debt debt = { 0 };
 	pte_t old, pte;
 	int err;
 
 	pte = pte_make(ALIGN_DOWN(page->pa, gstage_size(level)), leaf_flags(slot, fault, page));
 	spin_lock(&gs->mmu_lock);
-	if (fault_is_stale(gs, hva, seq)) {
+	if (fault_is_stale(gs, hva, level, seq)) {
 		spin_unlock(&gs->mmu_lock);
 		trace_gstage_retry(fault->gpa, hva);
 		return RESUME_GUEST;
@@ -133,10 +151,12 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	err = gstage_map(gs, fault->gpa, level, pte, &old);
 	if (!err && fault->write && slot->dirty)
 		dirty_log_mark(slot->dirty, gpa_to_gfn(fault->gpa) - slot->base);
+	if (!err)
+		debt = replaced(gs, fault->gpa, level, old, pte);
 	spin_unlock(&gs->mmu_lock);
 	if (err)
 		return err;
-	fence_replaced(vcpu, fault->gpa, old, pte);
+	fence_replaced(vcpu, fault->gpa, old, &debt);
 	return RESUME_GUEST;
 }
 

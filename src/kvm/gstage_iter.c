@@ -75,7 +75,7 @@ static bool iter_change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_c
 			table[--level] = gstage_table_map(*ptep);
 			continue;
 		}
-		changed |= gstage_change_leaf(ptep, level, gpa, what);
+		changed |= gstage_change_leaf(gs, ptep, level, gpa, what);
 		gpa = ALIGN_DOWN(gpa, gstage_size(level)) + gstage_size(level);
 
 		/* Up from every table that ends here; gpa - 1 is still inside of it. */

@@ -96,7 +96,7 @@ static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t gpa
 			changed |= gstage_change_table(gs, ptep, level, gpa, req->start, req->end,
 						       req->what);
 		} else {
-			changed |= gstage_change_leaf(ptep, level, gpa, req->what);
+			changed |= gstage_change_leaf(gs, ptep, level, gpa, req->what);
 		}
 		gpa = ALIGN_DOWN(gpa, gstage_size(level)) + gstage_size(level);
 	} while (gpa < req->end && gstage_index(gs, gpa, level) != 0);

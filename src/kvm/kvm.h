@@ -297,8 +297,9 @@ void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req);
  * Ask every vCPU of the VM and return when each has left the guest since, so
  * that none runs on without having served it. Spins: hold no lock that a vCPU on
  * its way out of the guest takes. The calling vCPU's own bit is set as well.
+ * True: some vCPU was in its guest.
  */
-void vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req);
+bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req);
 /* Its own thread: sleep until cond; 0 or -EINTR (a signal). Loaded before and after. */
 int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 
@@ -395,7 +396,8 @@ void notifier_vm_destroy(struct kvm *vm);
 int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa);
 int mmio_complete(struct kvm_vcpu *vcpu); /* the next KVM_RUN; 0 or -errno */
 
-void vmid_init(void); /* per hart is not needed: VMIDLEN is probed on the first */
+void vmid_init(void);      /* per hart is not needed: VMIDLEN is probed on the first */
+int vmid_param_init(void); /* vmid_bits, vmid_generation; after vmid_init() */
 /* Before an entry, vCPU loaded: a VMID of the current generation in hgatp. */
 void vmid_update(struct kvm_vcpu *vcpu);
 void gstage_hart_init(void);                  /* each hart: no G-stage translation in force */
@@ -413,8 +415,12 @@ void tlb_fence_local(struct kvm *vm, const struct hfence *fence);
  * Any thread; spins; mmu_lock not held.
  */
 void tlb_flush_vm(struct kvm *vm);
-/* After a change of the G-stage table: flush if need be, then free retired tables. */
-void tlb_flush_and_free(struct kvm *vm, bool changed, hpa_t retired);
+/* The fences that gstage_owe() says are due; then retired tables are freed. As above. */
+void tlb_settle(struct kvm *vm, const struct gstage_debt *debt);
+/* Any thread. The vCPU does the fence before it runs its guest again, and is kicked for it. */
+void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence);
+/* Its own thread, loaded: do the fences among the requests, queued ones included. */
+void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests);
 
 /* ---- timer (timer.h), ioeventfd.c, irqfd.c, onereg.c, toggle.c, stats.c --------------- */
 

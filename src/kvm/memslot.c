@@ -151,19 +151,20 @@ static bool dirty_log_all(const struct kvm *vm)
 }
 
 /* What of the G-stage table no longer holds after the update. mmu_lock. */
-static bool unmap_stale(struct kvm *vm, const struct update *u)
+static void unmap_stale(struct kvm *vm, const struct update *u)
 {
 	const struct memslot *was = u->old, *is = u->new;
 	gpa_t start, end;
 
 	if (!was)
-		return false;
+		return;
 	start = gfn_to_gpa(was->base);
 	end = gfn_to_gpa(was->base + was->npages);
-	if (is && is->base == was->base && is->dirty)
-		return dirty_log_all(vm) ? false : gstage_protect(&vm->gstage, start, end);
 	/* Deleted, moved, or no longer logged: in the last case large leaves can come back. */
-	return gstage_unmap(&vm->gstage, start, end);
+	if (!is || is->base != was->base || !is->dirty)
+		gstage_unmap(&vm->gstage, start, end);
+	else if (!dirty_log_all(vm))
+		gstage_protect(&vm->gstage, start, end);
 }
 
 /*
@@ -216,8 +217,7 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	u32 id = u->new ? u->new->id : u->old->id;
 	struct memslots *old = vm->slots, *slots;
 	struct dirty_log *dropped = u->old ? u->old->dirty : NULL;
-	hpa_t retired;
-	bool fence;
+	struct gstage_debt debt;
 
 	if (slot_base_prepare(vm, id))
 		return -ENOMEM;
@@ -231,11 +231,11 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	spin_lock(&vm->gstage.mmu_lock);
 	__atomic_store_n(&vm->slots, slots, __ATOMIC_RELEASE);
 	gstage_invalidated(&vm->gstage); /* a fault may have looked at the old map */
-	fence = unmap_stale(vm, u);
-	retired = gstage_take_retired(&vm->gstage);
+	unmap_stale(vm, u);
+	debt = gstage_owe(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 
-	tlb_flush_and_free(vm, fence, retired);
+	tlb_settle(vm, &debt);
 	dirty_log_free(dropped);
 	memslots_put(old); /* u->old points into it */
 	return 0;

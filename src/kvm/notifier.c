@@ -18,7 +18,7 @@ static struct kvm *notifier_vm(struct hv_notifier *n)
 	return container_of(n, struct kvm, notifier);
 }
 
-static bool unmap_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hva_t end)
+static void unmap_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hva_t end)
 {
 	hva_t slot_end = slot->hva + (hva_t)(slot->npages << PAGE_SHIFT);
 	gpa_t gpa = gfn_to_gpa(slot->base);
@@ -26,17 +26,16 @@ static bool unmap_slot(struct kvm *vm, const struct memslot *slot, hva_t start, 
 	start = MAX(start, slot->hva);
 	end = MIN(end, slot_end);
 	if (start >= end)
-		return false;
-	return gstage_unmap(&vm->gstage, gpa + (start - slot->hva), gpa + (end - slot->hva));
+		return;
+	gstage_unmap(&vm->gstage, gpa + (start - slot->hva), gpa + (end - slot->hva));
 }
 
 /* Every slot: one host page may stand at several guest addresses. */
 static void unmap_hva_range(struct kvm *vm, hva_t start, hva_t end, bool opens)
 {
 	struct gstage *gs = &vm->gstage;
-	bool fence = false;
 	const struct memslot *slot;
-	hpa_t retired;
+	struct gstage_debt debt;
 	u32 c, i;
 
 	spin_lock(&gs->mmu_lock);
@@ -46,11 +45,11 @@ static void unmap_hva_range(struct kvm *vm, hva_t start, hva_t end, bool opens)
 		gs->inval_count++;
 	}
 	memslots_for_each(vm->slots, c, i, slot)
-		fence |= unmap_slot(vm, slot, start, end);
-	retired = gstage_take_retired(gs);
+		unmap_slot(vm, slot, start, end);
+	debt = gstage_owe(gs);
 	spin_unlock(&gs->mmu_lock);
 
-	tlb_flush_and_free(vm, fence, retired);
+	tlb_settle(vm, &debt);
 }
 
 static void notifier_start(struct hv_notifier *n, hva_t start, hva_t end)

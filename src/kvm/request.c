@@ -50,15 +50,19 @@ void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 }
 
 /* All kicks first, then all waits: the exits overlap. */
-void vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
+bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
 {
 	struct kvm_vcpu *vcpu;
+	bool reached = false;
 	unsigned int i;
 
-	kvm_for_each_vcpu(i, vcpu, vm)
+	kvm_for_each_vcpu(i, vcpu, vm) {
 		vcpu_request(vcpu, req);
+		reached |= READ_ONCE(vcpu->mode) != VCPU_OUTSIDE;
+	}
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_wait_request(vcpu, req);
+	return reached;
 }
 
 static bool sleep_over(void *arg)

@@ -10,31 +10,14 @@
 #include "kvm.h"
 #include "kvm_asm.h"
 
-/* Fences that other vCPUs asked this one for (sbi_rfence.c). */
+/* Fences that others asked this vCPU for (tlb.c, sbi_rfence.c). */
 static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 {
-	struct hfence fences[HFENCE_QUEUE_SIZE];
-	unsigned int count, i;
-
 	if (requests & BIT(REQ_FENCE_I)) {
 		trace_kvm_fence_i(vcpu->kvm->gstage.vmid);
 		local_fence_i();
 	}
-	if (requests & BIT(REQ_TLB_FLUSH))
-		tlb_flush_vm_local(vcpu->kvm);
-	if (requests & BIT(REQ_HFENCE_ALL))
-		tlb_flush_vvma_local(vcpu->kvm);
-	if (!(requests & BIT(REQ_HFENCE)))
-		return;
-
-	spin_lock(&vcpu->fence_lock);
-	count = vcpu->fence_count;
-	for (i = 0; i < count; i++)
-		fences[i] = vcpu->fences[i];
-	vcpu->fence_count = 0;
-	spin_unlock(&vcpu->fence_lock);
-	for (i = 0; i < count; i++)
-		tlb_fence_local(vcpu->kvm, &fences[i]);
+	tlb_serve(vcpu, requests);
 }
 
 /* The host's business with this thread: 0, or -EINTR for a signal. */

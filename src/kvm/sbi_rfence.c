@@ -19,20 +19,11 @@ struct fence_call {
 static void queue_fence(struct kvm_vcpu *target, void *arg)
 {
 	const struct fence_call *call = arg;
-	enum vcpu_request req = REQ_HFENCE;
 
-	if (target == call->caller) {
+	if (target == call->caller)
 		tlb_fence_local(target->kvm, &call->fence);
-		return;
-	}
-
-	spin_lock(&target->fence_lock);
-	if (target->fence_count < HFENCE_QUEUE_SIZE)
-		target->fences[target->fence_count++] = call->fence;
 	else
-		req = REQ_HFENCE_ALL;
-	spin_unlock(&target->fence_lock);
-	vcpu_request(target, req);
+		vcpu_request_fence(target, &call->fence);
 }
 
 static void queue_fence_i(struct kvm_vcpu *target, void *arg)

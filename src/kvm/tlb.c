@@ -21,39 +21,92 @@
 
 #define FENCE_ALL (~0ULL)
 
-void tlb_flush_vm(struct kvm *vm)
+void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence)
 {
-	trace_kvm_remote_fence(SBI_RFENCE_HFENCE_GVMA_VMID, ~0UL, 0, FENCE_ALL, vm->gstage.vmid);
+	enum vcpu_request req = REQ_HFENCE;
+
+	spin_lock(&vcpu->fence_lock);
+	if (vcpu->fence_count < HFENCE_QUEUE_SIZE)
+		vcpu->fences[vcpu->fence_count++] = *fence;
+	else
+		req = fence->kind == HFENCE_GVMA ? REQ_TLB_FLUSH : REQ_HFENCE_ALL;
+	spin_unlock(&vcpu->fence_lock);
+	vcpu_request(vcpu, req);
+}
+
+/* All vCPUs do the fence, or drop everything (NULL). True: some vCPU was in its guest. */
+static bool fence_and_wait(struct kvm *vm, const struct hfence *fence)
+{
+	struct kvm_vcpu *vcpu;
+	bool reached = false;
+	unsigned int i;
+
+	if (!fence)
+		return vm_request_all_and_wait(vm, REQ_TLB_FLUSH);
+	kvm_for_each_vcpu(i, vcpu, vm) {
+		vcpu_request_fence(vcpu, fence);
+		reached |= READ_ONCE(vcpu->mode) != VCPU_OUTSIDE;
+	}
+	kvm_for_each_vcpu(i, vcpu, vm) {
+		vcpu_wait_request(vcpu, REQ_HFENCE);
+		vcpu_wait_request(vcpu, REQ_TLB_FLUSH);
+	}
+	return reached;
+}
+
+static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
+{
+	trace_kvm_remote_fence(SBI_RFENCE_HFENCE_GVMA_VMID, ~0UL, fence ? fence->start : 0,
+			       fence ? fence->size : FENCE_ALL,
+			       READ_ONCE(vm->gstage.vmid));
 	__atomic_fetch_add(&vm->stats.remote_tlb_flush_requests, 1, __ATOMIC_RELAXED);
 	/*
 	 * The table's change before the look at who is there: a vCPU that is listed only later
 	 * begins with a fence, and then walks the changed table.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	vm_request_all_and_wait(vm, REQ_TLB_FLUSH);
-	__atomic_fetch_add(&vm->stats.remote_tlb_flush, 1, __ATOMIC_RELAXED);
+	if (fence_and_wait(vm, fence))
+		__atomic_fetch_add(&vm->stats.remote_tlb_flush, 1, __ATOMIC_RELAXED);
 }
 
-void tlb_flush_and_free(struct kvm *vm, bool changed, hpa_t retired)
+void tlb_flush_vm(struct kvm *vm)
 {
-	if (changed || retired)
-		tlb_flush_vm(vm);
-	gstage_free_retired(retired);
+	flush_everywhere(vm, NULL);
+}
+
+void tlb_settle(struct kvm *vm, const struct gstage_debt *debt)
+{
+	struct hfence fence = {
+		.kind = HFENCE_GVMA,
+		.start = debt->start,
+		.size = debt->end - debt->start,
+	};
+
+	if (!debt->fence)
+		return;
+	if (debt->all || fence.size > FENCE_MAX_PAGES * PAGE_SIZE)
+		flush_everywhere(vm, NULL);
+	else
+		flush_everywhere(vm, &fence);
+	gstage_fenced(&vm->gstage);
+	gstage_free_retired(debt->retired);
 }
 
 /*
- * The VMID to fence. If it is newer than the one in this hart's hgatp, so is, once it has
- * been read, the generation: vmid_update() then drops everything before the entry.
+ * The VMID under which the loaded vCPU runs. The VM may have got a newer one by now: then
+ * vmid_update() drops everything before the next entry, but HLV comes before that.
  */
-static unsigned long vmid_of(const struct kvm *vm)
+static unsigned long vmid_here(void)
 {
-	return __atomic_load_n(&vm->gstage.vmid, __ATOMIC_ACQUIRE);
+	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
 }
 
 void tlb_flush_vm_local(struct kvm *vm)
 {
-	trace_kvm_fence_gvma(0, FENCE_ALL, READ_ONCE(vm->gstage.vmid));
-	hfence_gvma_vmid(vmid_of(vm));
+	unsigned long vmid = vmid_here();
+
+	trace_kvm_fence_gvma(0, FENCE_ALL, vmid);
+	hfence_gvma_vmid(vmid);
 	tlb_flush_vvma_local(vm);
 }
 
@@ -74,12 +127,12 @@ static u64 fence_pages(u64 *start, u64 size)
 	return (end - *start + PAGE_SIZE - 1) >> PAGE_SHIFT;
 }
 
-static void fence_gvma(struct kvm *vm, u64 start, u64 size)
+static void fence_gvma(u64 start, u64 size)
 {
-	unsigned long vmid = vmid_of(vm);
+	unsigned long vmid = vmid_here();
 	u64 n = fence_pages(&start, size);
 
-	trace_kvm_fence_gvma(start, n ? size : FENCE_ALL, vm->gstage.vmid);
+	trace_kvm_fence_gvma(start, n ? size : FENCE_ALL, vmid);
 	if (!n)
 		hfence_gvma_vmid(vmid);
 	for (; n; n--, start += PAGE_SIZE)
@@ -92,7 +145,8 @@ static void fence_vvma(struct kvm *vm, const struct hfence *fence)
 	u64 start = fence->start;
 	u64 n = fence_pages(&start, fence->size);
 
-	trace_kvm_fence_vvma(start, n ? fence->size : FENCE_ALL, fence->asid, vm->gstage.vmid);
+	trace_kvm_fence_vvma(start, n ? fence->size : FENCE_ALL, fence->asid,
+			     READ_ONCE(vm->gstage.vmid));
 	if (!n && any_asid)
 		hfence_vvma_all();
 	else if (!n)
@@ -108,7 +162,29 @@ static void fence_vvma(struct kvm *vm, const struct hfence *fence)
 void tlb_fence_local(struct kvm *vm, const struct hfence *fence)
 {
 	if (fence->kind == HFENCE_GVMA)
-		fence_gvma(vm, fence->start, fence->size);
+		fence_gvma(fence->start, fence->size);
 	else
 		fence_vvma(vm, fence);
+}
+
+void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests)
+{
+	struct hfence fences[HFENCE_QUEUE_SIZE];
+	unsigned int count, i;
+
+	if (requests & BIT(REQ_TLB_FLUSH))
+		tlb_flush_vm_local(vcpu->kvm);
+	if (requests & BIT(REQ_HFENCE_ALL))
+		tlb_flush_vvma_local(vcpu->kvm);
+	if (!(requests & BIT(REQ_HFENCE)))
+		return;
+
+	spin_lock(&vcpu->fence_lock);
+	count = vcpu->fence_count;
+	for (i = 0; i < count; i++)
+		fences[i] = vcpu->fences[i];
+	vcpu->fence_count = 0;
+	spin_unlock(&vcpu->fence_lock);
+	for (i = 0; i < count; i++)
+		tlb_fence_local(vcpu->kvm, &fences[i]);
 }

@@ -38,7 +38,7 @@ static bool gstage_permits(struct kvm *vm, gpa_t gpa, bool write)
 	spin_lock(&vm->gstage.mmu_lock);
 	err = gstage_find(&vm->gstage, gpa, &leaf);
 	spin_unlock(&vm->gstage.mmu_lock);
-	return !err && (!write || (leaf.pte & PTE_W));
+	return !err && (leaf.pte & PTE_A) && (!write || (leaf.pte & PTE_W));
 }
 
 static int faults_at(struct gstage_fault *fault, gpa_t pte_gpa, bool write)

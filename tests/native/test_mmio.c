@@ -434,7 +434,7 @@ static void a_fetch_reads_no_page_that_the_host_has_taken(struct native_vm *f)
 	assert_int_equal(trap_on(f->vcpu, EXC_LOAD_GUEST_PAGE_FAULT, MMIO, MMIO, 0), RESUME_GUEST);
 	assert_int_equal(f->vcpu->mmio.len, 0);
 	assert_int_equal(f->vcpu->mode, VCPU_OUTSIDE);
-	assert_true(f->vcpu->requests & BIT(REQ_TLB_FLUSH)); /* still to serve at the entry */
+	assert_true(f->vcpu->requests & BIT(REQ_HFENCE)); /* still to serve at the entry */
 }
 
 /* ---- each claim by htinst, by fetch, and with the toggle ---------------------------------------- */

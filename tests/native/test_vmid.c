@@ -200,8 +200,10 @@ static void a_vcpu_that_was_elsewhere_finds_no_old_translation(void **state)
 	native_user_map(HVA, PAGE_SIZE, 0);
 	*(u64 *)native_user(HVA) = 77;
 	native_hart_set(1);
-	vms[0].vcpu->requests = 0;
-	tlb_flush_vm_local(vms[0].vm); /* as run.c serves the request, on hart 1 */
+	vcpu_load(vms[0].vcpu);
+	/* As run.c serves the request, on hart 1. */
+	tlb_serve(vms[0].vcpu, __atomic_exchange_n(&vms[0].vcpu->requests, 0, __ATOMIC_ACQUIRE));
+	vcpu_put(vms[0].vcpu);
 	assert_int_equal(read_on(vms[0].vcpu, 1), 77);
 	assert_int_equal(read_on(vms[0].vcpu, 0), 77);
 	free_vms();

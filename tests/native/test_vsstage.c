@@ -38,6 +38,7 @@ static void guest_tables(gpa_t target, pte_t flags)
 
 static void for_all_quirks(void (*claim)(void))
 {
+	struct gstage_debt debt;
 	unsigned int q;
 
 	for (q = 0; q < 4; q++) {
@@ -47,7 +48,8 @@ static void for_all_quirks(void (*claim)(void))
 		vm.vcpu->guest.sepc = BASE + 0x8000;
 		/* The whole table anew, so that each walk faults for each of its entries. */
 		gstage_unmap(&vm.vm->gstage, 0, ~0ULL);
-		tlb_flush_and_free(vm.vm, true, gstage_take_retired(&vm.vm->gstage));
+		debt = gstage_owe(&vm.vm->gstage);
+		tlb_settle(vm.vm, &debt);
 		claim();
 	}
 }

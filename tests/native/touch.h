@@ -24,8 +24,7 @@ static inline int touch_setup(unsigned int user_flags)
 /* Requests that a change of the table has left for the vCPU, as run.c serves them. */
 static inline void serve(struct kvm_vcpu *vcpu)
 {
-	if (__atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE) & BIT(REQ_TLB_FLUSH))
-		tlb_flush_vm_local(vcpu->kvm);
+	tlb_serve(vcpu, __atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE));
 }
 
 /* The guest accesses until it succeeds; the last answer of the handler if it does not. */

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_notifier.c - the host takes back while something else goes on with the same pages.
+ *
+ * Rules 3, 4 and 6 of docs/locking.md: the other thing happens at the very step that a hook
+ * of the machine offers, so that no luck is needed.
+ */
+#include "touch.h"
+
+#define BLOCK BASE            /* a 2M leaf */
+#define PAGE  (BASE + 0x7000) /* in it */
+
+static unsigned int hook_calls;
+
+static int setup(void **state)
+{
+	(void)state;
+	hook_calls = 0;
+	return touch_setup(0);
+}
+
+static int setup_huge(void **state)
+{
+	(void)state;
+	hook_calls = 0;
+	return touch_setup(NATIVE_HUGE);
+}
+
+static bool mapped(gpa_t gpa)
+{
+	struct gstage_leaf leaf;
+
+	return gstage_find(&vm.vm->gstage, gpa, &leaf) == 0;
+}
+
+/* ---- rule 3: the recheck covers the whole leaf ------------------------------------------ */
+
+/* Begins when the first lookup of another page is done; ends at the third. */
+static void neighbour_goes(hva_t hva, bool write)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+
+	(void)hva;
+	(void)write;
+	hook_calls++;
+	if (hook_calls == 1)
+		n->invalidate_start(n, HVA + 0x7000, HVA + 0x8000);
+	if (hook_calls == 2)
+		assert_false(mapped(PAGE));
+	if (hook_calls == 3)
+		n->invalidate_end(n, HVA + 0x7000, HVA + 0x8000);
+}
+
+static void a_large_leaf_is_refused_while_one_of_its_pages_goes(void **state)
+{
+	(void)state;
+	native_page_get_hook = neighbour_goes;
+	store(BLOCK, 1);
+	assert_int_equal(hook_calls, 4);
+	assert_int_equal(native_events(TRACE_gstage_retry), 3);
+	assert_true(mapped(PAGE));
+}
+
+static void a_small_leaf_beside_it_is_mapped(void **state)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+
+	(void)state;
+	n->invalidate_start(n, HVA + 0x7000, HVA + 0x8000);
+	store(BASE + 0x6000, 1);
+	store(BASE + 0x8000, 1);
+	assert_int_equal(native_events(TRACE_gstage_retry), 0);
+	n->invalidate_end(n, HVA + 0x7000, HVA + 0x8000);
+}
+
+/* ---- rule 6: who finds it gone waits for its fence, too ----------------------------------- */
+
+/* Somebody has taken the leaf out and is on the way to the fence. */
+static struct gstage_debt take_out(gpa_t gpa)
+{
+	gstage_unmap(&vm.vm->gstage, gpa, gpa + PAGE_SIZE);
+	return gstage_owe(&vm.vm->gstage);
+}
+
+static void an_invalidation_of_what_is_gone_already_waits_for_its_fence(void **state)
+{
+	struct gstage_debt debt;
+	hpa_t hpa;
+
+	(void)state;
+	store(PAGE, 1);
+	debt = take_out(PAGE);
+	/* The host frees the page now; the guest must not be able to use it from here on. */
+	native_user_unmap(HVA + 0x7000, PAGE_SIZE);
+	serve(vm.vcpu);
+	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_LOAD, &hpa), 0);
+	tlb_settle(vm.vm, &debt);
+	assert_int_equal(vm.vm->gstage.unfenced, 0);
+}
+
+static void a_slot_whose_leaves_are_gone_already_waits_for_their_fence(void **state)
+{
+	struct gstage_debt debt;
+	hpa_t hpa;
+
+	(void)state;
+	store(PAGE, 1);
+	debt = take_out(PAGE);
+	assert_int_equal(native_set_slot(vm.vm, 0, 0, 0, 0, 0), 0);
+	serve(vm.vcpu);
+	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_LOAD, &hpa), 0);
+	tlb_settle(vm.vm, &debt);
+}
+
+static void a_log_of_what_is_protected_already_waits_for_its_fence(void **state)
+{
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = (void *)(HVA + (32UL << 20)) };
+	struct gstage_debt debt;
+	hpa_t hpa;
+
+	(void)state;
+	native_user_map(HVA + (32UL << 20), PAGE_SIZE, 0);
+	assert_int_equal(
+		native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES),
+		0);
+	store(PAGE, 1);
+	gstage_protect(&vm.vm->gstage, PAGE, PAGE + PAGE_SIZE);
+	debt = gstage_owe(&vm.vm->gstage);
+	assert_int_equal(kvm_vm_ioctl_get_dirty_log(vm.vm, &log), 0);
+	serve(vm.vcpu);
+	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_STORE, &hpa), 0);
+	tlb_settle(vm.vm, &debt);
+}
+
+/* ---- fences by range ----------------------------------------------------------------------- */
+
+static void a_few_pages_are_fenced_by_address(void **state)
+{
+	struct native_fences before;
+	hpa_t hpa;
+
+	(void)state;
+	store(PAGE, 1);
+	store(PAGE + PAGE_SIZE, 1);
+	store(PAGE + 5 * PAGE_SIZE, 1);
+	serve(vm.vcpu);
+	before = native_fences;
+	native_user_unmap(HVA + 0x7000, 2 * PAGE_SIZE);
+	serve(vm.vcpu);
+	assert_int_equal(native_fences.gvma_gpa, before.gvma_gpa + 2);
+	assert_int_equal(native_fences.gvma_vmid, before.gvma_vmid);
+	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_LOAD, &hpa), 0);
+	assert_int_equal(native_gstage_access(PAGE + 5 * PAGE_SIZE, NATIVE_LOAD, &hpa), 0);
+}
+
+static void a_large_leaf_is_fenced_by_everything(void **state)
+{
+	struct native_fences before;
+	hpa_t hpa;
+
+	(void)state;
+	store(BLOCK, 1);
+	serve(vm.vcpu);
+	before = native_fences;
+	native_user_unmap(HVA + 0x7000, PAGE_SIZE);
+	serve(vm.vcpu);
+	assert_int_equal(native_fences.gvma_vmid, before.gvma_vmid + 1);
+	assert_int_not_equal(native_gstage_access(BLOCK + 0x9000, NATIVE_LOAD, &hpa), 0);
+}
+
+static void a_table_that_goes_is_fenced_by_everything(void **state)
+{
+	struct native_fences before;
+
+	(void)state;
+	store(PAGE, 1);
+	serve(vm.vcpu);
+	before = native_fences;
+	native_user_unmap(HVA, SZ_2M); /* one leaf, and the table that held it */
+	serve(vm.vcpu);
+	assert_int_equal(native_fences.gvma_vmid, before.gvma_vmid + 1);
+}
+
+/* More than the queue holds: everything is dropped instead. */
+static void many_ranges_between_two_entries_lose_none(void **state)
+{
+	unsigned int i;
+	hpa_t hpa;
+
+	(void)state;
+	for (i = 0; i < 40; i++)
+		store(BASE + i * 3 * PAGE_SIZE, i);
+	serve(vm.vcpu);
+	for (i = 0; i < 40; i++)
+		native_user_unmap(HVA + i * 3 * PAGE_SIZE, PAGE_SIZE);
+	serve(vm.vcpu);
+	for (i = 0; i < 40; i++)
+		assert_int_not_equal(
+			native_gstage_access(BASE + i * 3 * PAGE_SIZE, NATIVE_LOAD, &hpa), 0);
+}
+
+static void flushes_are_counted_as_asked_for_and_as_seen_by_a_guest(void **state)
+{
+	(void)state;
+	store(PAGE, 1);
+	assert_int_equal(vm.vm->stats.remote_tlb_flush_requests, 0);
+	native_user_unmap(HVA + 0x7000, PAGE_SIZE);
+	assert_int_equal(vm.vm->stats.remote_tlb_flush_requests, 1);
+	assert_int_equal(vm.vm->stats.remote_tlb_flush, 0); /* no vCPU was in its guest */
+}
+
+#define HUGE(claim) cmocka_unit_test_setup_teardown(claim, setup_huge, one_vm_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HUGE(a_large_leaf_is_refused_while_one_of_its_pages_goes),
+		TEST(a_small_leaf_beside_it_is_mapped),
+		TEST(an_invalidation_of_what_is_gone_already_waits_for_its_fence),
+		TEST(a_slot_whose_leaves_are_gone_already_waits_for_their_fence),
+		TEST(a_log_of_what_is_protected_already_waits_for_its_fence),
+		TEST(a_few_pages_are_fenced_by_address),
+		HUGE(a_large_leaf_is_fenced_by_everything),
+		TEST(a_table_that_goes_is_fenced_by_everything),
+		TEST(many_ranges_between_two_entries_lose_none),
+		TEST(flushes_are_counted_as_asked_for_and_as_seen_by_a_guest),
+	};
+
+	return cmocka_run_group_tests_name("notifiers", tests, NULL, NULL);
+}
