@@ -245,7 +245,8 @@ int kvm_init(void)
 		return err;
 	vmid_init();
 	isa_init();
-	return toggle_init();
+	err = vmid_param_init();
+	return err ? err : toggle_init();
 }
 
 void kvm_hart_init(void)

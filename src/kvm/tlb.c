@@ -57,8 +57,7 @@ static bool fence_and_wait(struct kvm *vm, const struct hfence *fence)
 static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
 {
 	trace_kvm_remote_fence(SBI_RFENCE_HFENCE_GVMA_VMID, ~0UL, fence ? fence->start : 0,
-			       fence ? fence->size : FENCE_ALL,
-			       READ_ONCE(vm->gstage.vmid));
+			       fence ? fence->size : FENCE_ALL, READ_ONCE(vm->gstage.vmid));
 	__atomic_fetch_add(&vm->stats.remote_tlb_flush_requests, 1, __ATOMIC_RELAXED);
 	/*
 	 * The table's change before the look at who is there: a vCPU that is listed only later

@@ -15,7 +15,10 @@
  * With too few VMIDs (VMIDLEN 0), or the toggle vmid=flush, all VMs share VMID 0
  * and each load drops everything.
  *
- * Locks: vmid_lock (a leaf) guards changes of the generation, the next VMID, each VM's.
+ * The parameter vmid_bits makes VMIDs fewer than the hardware has, so that they run out
+ * while one looks; vmid_generation says how often they have.
+ *
+ * Locks: vmid_lock (a leaf) guards changes of the generation, the next VMID, each VM's, the width.
  * Spec: H §2.10, §3.2.
  */
 #include "kvm.h"
@@ -25,8 +28,18 @@
 static struct spinlock vmid_lock;
 static unsigned long generation = 1; /* any thread reads; vCPUs and VMs begin with 0, a past one */
 static unsigned long next_vmid = 1;
-static unsigned long vmid_max;                      /* 0: too few, none is used */
+static unsigned long vmid_max;                      /* any thread reads; 0: none is used */
 static unsigned long hart_generation[HV_MAX_HARTS]; /* each its hart's own */
+static unsigned int vmid_len;                       /* the hardware's VMIDLEN */
+
+static unsigned int bits_of(unsigned long max)
+{
+	unsigned int bits = 0;
+
+	for (; max; max >>= 1)
+		bits++;
+	return bits;
+}
 
 void vmid_init(void)
 {
@@ -34,10 +47,83 @@ void vmid_init(void)
 
 	vmid_max = FIELD_GET(HGATP_VMID, csr_read(hgatp));
 	csr_write(hgatp, old);
-	/* Each hart may run its own VM at once. */
+	vmid_len = bits_of(vmid_max);
+	/* Fewer than harts, and every entry would renew them. */
 	if (vmid_max <= hv_nr_harts())
 		vmid_max = 0;
 	hfence_gvma_all();
+}
+
+/* All VMs begin anew, each when it next enters; what is in its guest stays as it is. */
+static void vmid_set_max(unsigned long max)
+{
+	spin_lock(&vmid_lock);
+	__atomic_store_n(&vmid_max, max, __ATOMIC_RELAXED);
+	next_vmid = 1;
+	__atomic_store_n(&generation, generation + 1, __ATOMIC_RELEASE);
+	spin_unlock(&vmid_lock);
+}
+
+static int write_number(char *buf, size_t size, unsigned long value)
+{
+	char digits[24];
+	size_t n = 0, i;
+
+	do
+		digits[n++] = (char)('0' + value % 10);
+	while ((value /= 10) != 0);
+	if (n >= size)
+		return -EINVAL;
+	for (i = 0; i < n; i++)
+		buf[i] = digits[n - 1 - i];
+	buf[n] = '\0';
+	return 0;
+}
+
+static int vmid_bits_get(const struct hv_param *param, char *buf, size_t size)
+{
+	(void)param;
+	return write_number(buf, size, bits_of(__atomic_load_n(&vmid_max, __ATOMIC_RELAXED)));
+}
+
+/* 0 up to VMIDLEN. Unlike the hardware's own width, also fewer than there are harts. */
+static int vmid_bits_set(const struct hv_param *param, const char *value)
+{
+	unsigned int bits = 0, i;
+
+	(void)param;
+	if (!value[0])
+		return -EINVAL;
+	for (i = 0; value[i]; i++) {
+		if (value[i] < '0' || value[i] > '9' || i == 2)
+			return -EINVAL;
+		bits = bits * 10 + (unsigned int)(value[i] - '0');
+	}
+	if (bits > vmid_len)
+		return -EINVAL;
+	vmid_set_max(BIT(bits) - 1);
+	return 0;
+}
+
+static int vmid_generation_get(const struct hv_param *param, char *buf, size_t size)
+{
+	(void)param;
+	return write_number(buf, size, __atomic_load_n(&generation, __ATOMIC_RELAXED));
+}
+
+static const struct hv_param vmid_params[] = {
+	{ .name = "vmid_bits", .get = vmid_bits_get, .set = vmid_bits_set },
+	{ .name = "vmid_generation", .get = vmid_generation_get },
+};
+
+int vmid_param_init(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(vmid_params) && !err; i++)
+		err = hv_param_register(&vmid_params[i]);
+	return err;
 }
 
 static unsigned long vmid_new(struct gstage *gs)
@@ -73,7 +159,7 @@ static unsigned long vmid_assign(struct gstage *gs)
 
 static bool vmid_shared(const struct kvm *vm)
 {
-	return !vmid_max || vm->toggle[TOGGLE_vmid];
+	return !__atomic_load_n(&vmid_max, __ATOMIC_RELAXED) || vm->toggle[TOGGLE_vmid];
 }
 
 /* VMID 0, which every VM without one of its own uses: nothing of the last may be left. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include "native.h"
@@ -143,6 +144,91 @@ static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **s
 	vcpu_put(vms[0].vcpu);
 	for (i = 0; i < VMS; i++)
 		assert_int_equal(read_on(vms[i].vcpu, 1), 1000 + i);
+	free_vms();
+}
+
+/* Fewer than harts is sound, too: a hart that is in another VM keeps what it has. */
+static void one_vmid_for_two_harts_is_renewed_at_each_turn(void **state)
+{
+	unsigned int i, n = 777;
+
+	(void)state;
+	make_vms(14, 2);
+	assert_int_equal(native_param_set("vmid_bits", "1"), 0);
+	for (i = 0; i < 2000; i++) {
+		n = n * 1103515245 + 12345;
+		assert_int_equal(read_on(vms[(n >> 16) % VMS].vcpu, n >> 24 & 1),
+				 1000 + (n >> 16) % VMS);
+		assert_int_equal(vmid_of((n >> 16) % VMS), 1);
+	}
+	assert_true(native_events(TRACE_kvm_vmid_rollover) > 1000);
+	free_vms();
+}
+
+static void the_width_can_change_while_vms_run(void **state)
+{
+	static const char *const widths[] = { "14", "0", "2", "1", "0", "3" };
+	unsigned int i, n = 4711;
+
+	(void)state;
+	make_vms(14, 2);
+	native_hart_set(1);
+	vcpu_load(vms[0].vcpu); /* in its guest all the time */
+	vmid_update(vms[0].vcpu);
+	for (i = 0; i < 600; i++) {
+		n = n * 1103515245 + 12345;
+		if (i % 20 == 0)
+			native_param_set("vmid_bits", widths[(n >> 16) % ARRAY_SIZE(widths)]);
+		assert_int_equal(read_on(vms[1 + (n >> 20) % (VMS - 1)].vcpu, 0),
+				 1001 + (n >> 20) % (VMS - 1));
+	}
+	native_hart_set(1);
+	vmid_update(vms[0].vcpu);
+	vcpu_put(vms[0].vcpu);
+	for (i = 0; i < VMS; i++)
+		assert_int_equal(read_on(vms[i].vcpu, 1), 1000 + i);
+	free_vms();
+}
+
+static void a_width_that_the_hardware_has_not_is_refused(void **state)
+{
+	static const char *const bad[] = { "", "8", "15", "-1", "x", "1 ", "0x1", "000" };
+	unsigned int i;
+
+	(void)state;
+	make_vms(7, 1);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(native_param_set("vmid_bits", bad[i]), -EINVAL);
+	assert_int_equal(native_param_set("vmid_bits", "7"), 0);
+	free_vms();
+}
+
+/* HLV runs under the VMID in hgatp, also when the VM has got another one meanwhile. */
+static void a_fence_before_hlv_is_for_the_vmid_that_it_runs_under(void **state)
+{
+	struct hv_trap trap;
+	unsigned int i;
+
+	(void)state;
+	make_vms(3, 3);
+	native_param_set("vmid_bits", "2");
+	native_hart_set(1);
+	vcpu_load(vms[0].vcpu);
+	vmid_update(vms[0].vcpu);
+	for (i = 0; unpriv_read(vms[0].vcpu, false, GPA, &trap) != 1000; i++) {
+		assert_true(i < 2);
+		assert_int_equal(exit_gstage_fault(vms[0].vcpu, &trap), RESUME_GUEST);
+	}
+	/* Another vCPU of the VM has its VMID renewed, and the page is taken. */
+	for (i = 1; i < VMS - 1; i++)
+		read_on(vms[i].vcpu, 0);
+	read_on(native_vcpu_make(&vms[0], 1), 2);
+	native_user_unmap(HVA, PAGE_SIZE);
+	native_hart_set(1);
+	assert_int_not_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), vmid_of(0));
+	unpriv_read(vms[0].vcpu, false, GPA, &trap); /* ASan would see it */
+	assert_int_not_equal(trap.scause, 0);
+	vcpu_put(vms[0].vcpu);
 	free_vms();
 }
 
@@ -284,6 +370,10 @@ int main(void)
 		cmocka_unit_test(a_vm_that_comes_back_to_its_hart_finds_its_translations),
 		cmocka_unit_test(no_hart_mixes_vms_across_rollovers),
 		cmocka_unit_test(a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover),
+		cmocka_unit_test(one_vmid_for_two_harts_is_renewed_at_each_turn),
+		cmocka_unit_test(the_width_can_change_while_vms_run),
+		cmocka_unit_test(a_width_that_the_hardware_has_not_is_refused),
+		cmocka_unit_test(a_fence_before_hlv_is_for_the_vmid_that_it_runs_under),
 		cmocka_unit_test(too_few_vmids_mean_none_and_a_flush_at_each_load),
 		cmocka_unit_test(the_toggle_flushes_at_each_load),
 		cmocka_unit_test(vms_with_and_without_vmids_share_a_hart),
