@@ -272,10 +272,17 @@ static void itimer_fire(struct hv_timer *timer)
 {
 	struct itimer *it = container_of(timer, struct itimer, timer);
 
+	u64 missed;
+
 	signal_send_process(it->process, SIGALRM, SI_KERNEL);
-	it->deadline = it->interval ? it->deadline + it->interval : 0;
-	if (it->deadline)
-		hv_timer_start(timer, it->deadline);
+	if (!it->interval) {
+		it->deadline = 0;
+		return;
+	}
+	/* One signal for all the intervals that have passed, and on with the next one. */
+	missed = (hv_time() - it->deadline) / it->interval;
+	it->deadline += (missed + 1) * it->interval;
+	hv_timer_start(timer, it->deadline);
 }
 
 static struct itimer *itimer_of(struct process *p)
