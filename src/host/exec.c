@@ -261,13 +261,15 @@ static void switch_mm(struct process *p, struct mm *mm)
 
 static void unshare_files(struct process *p)
 {
-	struct fd_table *own;
+	struct fd_table *shared = p->fds, *own;
 
-	if (fd_table_is_shared(p->fds)) {
-		own = fd_table_copy(p->fds);
+	if (fd_table_is_shared(shared)) {
+		own = fd_table_copy(shared);
 		if (own) {
-			fd_table_put(p->fds);
+			spin_lock(&p->lock);
 			p->fds = own;
+			spin_unlock(&p->lock);
+			fd_table_put(shared);
 		}
 	}
 	fd_table_exec(p->fds);
