@@ -25,21 +25,28 @@
 #include "syscall.h"
 #include "uaccess.h"
 
-void process_end(struct process *p, int wait_status)
+void process_end_locked(struct process *p, int wait_status)
 {
 	struct thread *t;
 
-	spin_lock(&p->lock);
-	if (!p->exiting) {
-		p->exiting = true;
-		p->wait_status = wait_status;
-		list_for_each_entry(t, &p->threads, process_link) {
-			t->sig.kill = true;
-			thread_signal_kick(t);
-		}
+	if (p->exiting)
+		return;
+	p->exiting = true;
+	p->wait_status = wait_status;
+	p->stopping = p->stopped = false;
+	p->stop_report = 0;
+	list_for_each_entry(t, &p->threads, process_link) {
+		WRITE_ONCE(t->sig.kill, true);
+		thread_signal_kick(t);
 	}
-	spin_unlock(&p->lock);
 	waitq_wake_all(&p->thread_wait);
+}
+
+void process_end(struct process *p, int wait_status)
+{
+	spin_lock(&p->lock);
+	process_end_locked(p, wait_status);
+	spin_unlock(&p->lock);
 }
 
 /* Children go to init; those that are zombies already are nobody's business any more. */
@@ -53,6 +60,8 @@ static void orphan_children(struct process *p)
 	list_for_each_entry_safe(child, n, &p->children, sibling) {
 		list_del(&child->sibling);
 		child->parent = &init_process;
+		if (child->pgid != p->pgid && child->sid == p->sid)
+			job_hangup(child->pgid, child->sid);
 		if (child->zombie) {
 			list_del(&child->all_link);
 			list_add_tail(&child->sibling, &dead);
@@ -65,6 +74,19 @@ static void orphan_children(struct process *p)
 		list_del(&child->sibling);
 		process_put(child);
 	}
+}
+
+/* A wait status as siginfo has it. */
+static int exit_code(int wait_status)
+{
+	return wait_status & 0x7f ? CLD_KILLED : CLD_EXITED;
+}
+
+static int exit_value(int wait_status)
+{
+	int signo = wait_status & 0x7f;
+
+	return signo ? signo : (wait_status >> 8) & 0xff;
 }
 
 /* The process is a zombie now, or gone if nobody will ask. */
@@ -82,10 +104,13 @@ static void become_zombie(struct process *p)
 		list_del(&p->all_link);
 	}
 	p->zombie = true;
+	if (parent->pgid != p->pgid && parent->sid == p->sid)
+		job_hangup(p->pgid, p->sid);
 	spin_unlock(&all_processes_lock);
 	if (!parent->is_init) {
 		if (p->exit_signal)
-			signal_child(parent, p, p->exit_signal);
+			signal_child(parent, p, p->exit_signal, exit_code(p->wait_status),
+				     exit_value(p->wait_status));
 		waitq_wake_all(&parent->child_wait);
 	}
 	process_put(parent);
@@ -96,17 +121,19 @@ static void become_zombie(struct process *p)
 /* By the last thread: everything that programs can hold is given back. */
 static void process_teardown(struct process *p)
 {
+	struct fd_table *fds = p->fds;
+	struct inode *cwd = p->cwd;
 	struct mm *mm = p->mm;
 
 	itimer_free_process(p);
-	fd_table_put(p->fds);
-	p->fds = NULL;
-	if (p->cwd)
-		inode_put(p->cwd);
-	p->cwd = NULL;
+	fd_table_put(fds); /* a file's release() may still look at what the process has */
 	spin_lock(&p->lock);
+	p->fds = NULL;
+	p->cwd = NULL;
 	p->mm = NULL;
 	spin_unlock(&p->lock);
+	if (cwd)
+		inode_put(cwd);
 	mm_activate(NULL);
 	process_vfork_done(p);
 	mm_put(mm);
@@ -119,7 +146,7 @@ static void process_teardown(struct process *p)
 void thread_end(int code)
 {
 	struct process *p = current_process;
-	bool last;
+	bool last, stopped;
 
 	futex_thread_exit(current);
 	/*
@@ -136,7 +163,10 @@ void thread_end(int code)
 	}
 	p->run_time += current->run_time + (hv_time() - current->run_start);
 	__atomic_store_n(&p->nr_threads, p->nr_threads - 1, __ATOMIC_RELEASE);
+	stopped = job_stop_completes(p); /* it was the last that had not stopped */
 	spin_unlock(&p->lock);
+	if (stopped)
+		job_tell_stopped(p);
 	signal_free_thread(current);
 	if (last)
 		process_teardown(p);
@@ -166,8 +196,9 @@ long sys_exit_group(struct trap_frame *frame)
 struct wait_request {
 	int type; /* P_ALL, P_PID, P_PGID */
 	int id;
-	bool reap;             /* not WNOWAIT */
-	struct process *found; /* a zombie, referenced; unlinked if reap */
+	unsigned int options;  /* WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT */
+	struct process *found; /* referenced; unlinked if it is a zombie and to be reaped */
+	int code, value;       /* CLD_*: what became of it; an exit status or a signal */
 	bool none;             /* no child matches */
 };
 
@@ -180,7 +211,46 @@ static bool wait_matches(const struct wait_request *req, const struct process *c
 	return true;
 }
 
-/* True when the wait is over: a zombie was found, or there is no such child. */
+/* all_processes_lock is held. */
+static bool take_zombie(struct wait_request *req, struct process *child)
+{
+	if (!child->zombie)
+		return false;
+	req->code = exit_code(child->wait_status);
+	req->value = exit_value(child->wait_status);
+	if (req->options & WNOWAIT) {
+		process_get(child);
+	} else { /* the children's reference becomes ours */
+		list_del(&child->sibling);
+		list_del(&child->all_link);
+		current_process->child_time += child->run_time + child->child_time;
+	}
+	return true;
+}
+
+/* Likewise: it stopped, or goes on, and that is not reported yet. */
+static bool take_job(struct wait_request *req, struct process *child)
+{
+	bool keep = req->options & WNOWAIT;
+
+	req->code = 0;
+	spin_lock(&child->lock);
+	if ((req->options & WSTOPPED) && child->stop_report) {
+		req->code = CLD_STOPPED;
+		req->value = child->stop_report;
+		child->stop_report = keep ? child->stop_report : 0;
+	} else if ((req->options & WCONTINUED) && child->cont_report) {
+		req->code = CLD_CONTINUED;
+		req->value = SIGCONT;
+		child->cont_report = keep;
+	}
+	spin_unlock(&child->lock);
+	if (req->code)
+		process_get(child);
+	return req->code;
+}
+
+/* True when the wait is over: there is something to report, or there is no such child. */
 static bool wait_scan(struct wait_request *req)
 {
 	struct process *child;
@@ -192,17 +262,12 @@ static bool wait_scan(struct wait_request *req)
 	list_for_each_entry(child, &current_process->children, sibling) {
 		if (!wait_matches(req, child))
 			continue;
+		if (child->zombie && !(req->options & WEXITED))
+			continue; /* nothing will come of it any more */
 		req->none = false;
-		if (!child->zombie)
+		if (!take_zombie(req, child) && !take_job(req, child))
 			continue;
 		req->found = child;
-		if (req->reap) {
-			list_del(&child->sibling);
-			list_del(&child->all_link);
-			current_process->child_time += child->run_time + child->child_time;
-		} else {
-			process_get(child);
-		}
 		break;
 	}
 	spin_unlock(&all_processes_lock);
@@ -210,12 +275,12 @@ static bool wait_scan(struct wait_request *req)
 }
 
 /* 1: req->found is set; 0: WNOHANG and nothing yet; -ECHILD, -EINTR. */
-static int wait_for_child(struct wait_request *req, unsigned int options)
+static int wait_for_child(struct wait_request *req)
 {
 	int err;
 
 	if (!wait_scan(req)) {
-		if (options & WNOHANG)
+		if (req->options & WNOHANG)
 			return 0;
 		err = wait_event_interruptible(&current_process->child_wait, wait_scan(req));
 		if (err < 0 && !req->found)
@@ -234,10 +299,23 @@ static int write_rusage(unsigned long addr, const struct process *child)
 	return copy_to_user(addr, &ru, sizeof(ru));
 }
 
+/* As wait4() writes it. */
+static int wait_status_of(const struct wait_request *req)
+{
+	switch (req->code) {
+	case CLD_STOPPED:
+		return req->value << 8 | 0x7f;
+	case CLD_CONTINUED:
+		return 0xffff;
+	default:
+		return req->found->wait_status;
+	}
+}
+
 long sys_wait4(struct trap_frame *frame)
 {
-	struct wait_request req = { .reap = true };
 	unsigned int options = (unsigned int)frame->a2;
+	struct wait_request req = { .options = options | WEXITED };
 	int pid = (int)frame->a0;
 	int status;
 	long ret;
@@ -248,11 +326,11 @@ long sys_wait4(struct trap_frame *frame)
 		return -ESRCH;
 	req.type = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
 	req.id = pid > 0 ? pid : pid == 0 ? current_process->pgid : -pid;
-	ret = wait_for_child(&req, options);
+	ret = wait_for_child(&req);
 	if (ret <= 0)
 		return ret;
 	ret = req.found->pid;
-	status = req.found->wait_status;
+	status = wait_status_of(&req);
 	if (frame->a1 && put_user(status, frame->a1) < 0)
 		ret = -EFAULT;
 	if (write_rusage(frame->a3, req.found) < 0)
@@ -261,15 +339,13 @@ long sys_wait4(struct trap_frame *frame)
 	return ret;
 }
 
-static void fill_siginfo(siginfo_t *info, const struct process *child)
+static void fill_siginfo(siginfo_t *info, const struct wait_request *req)
 {
-	int signo = child->wait_status & 0x7f;
-
 	memset(info, 0, sizeof(*info));
 	info->si_signo = SIGCHLD;
-	info->si_code = signo ? CLD_KILLED : CLD_EXITED;
-	info->si_pid = child->pid;
-	info->si_status = signo ? signo : (child->wait_status >> 8) & 0xff;
+	info->si_code = req->code;
+	info->si_pid = req->found->pid;
+	info->si_status = req->value;
 }
 
 long sys_waitid(struct trap_frame *frame)
@@ -288,12 +364,12 @@ long sys_waitid(struct trap_frame *frame)
 		return -EINVAL;
 	if (req.type == P_PGID && req.id == 0)
 		req.id = current_process->pgid;
-	req.reap = !(options & WNOWAIT);
-	ret = wait_for_child(&req, options);
+	req.options = options;
+	ret = wait_for_child(&req);
 	if (ret < 0)
 		return ret;
 	if (ret > 0)
-		fill_siginfo(&info, req.found);
+		fill_siginfo(&info, &req);
 	ret = 0;
 	if (frame->a2 && copy_to_user(frame->a2, &info, sizeof(info)) < 0)
 		ret = -EFAULT;

@@ -82,9 +82,9 @@ void hv_mutex_lock(struct hv_mutex *m)
 	mutex_lock(mutex_of(m));
 }
 
-int hv_mutex_lock_interruptible(struct hv_mutex *m)
+int hv_mutex_lock_killable(struct hv_mutex *m)
 {
-	return mutex_lock_interruptible(mutex_of(m));
+	return mutex_lock_killable(mutex_of(m));
 }
 
 bool hv_mutex_trylock(struct hv_mutex *m)

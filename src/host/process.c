@@ -110,6 +110,7 @@ static struct process *process_alloc(const struct process *parent)
 	waitq_init(&p->child_wait);
 	waitq_init(&p->vfork_wait);
 	waitq_init(&p->thread_wait);
+	waitq_init(&p->stop_wait);
 	p->umask = 022;
 	p->exit_signal = SIGCHLD;
 	default_rlimits(p);
@@ -368,9 +369,9 @@ static long clone_new_process(struct thread *t, const struct clone_request *args
 	process_add_thread(p, t);
 	process_publish(p, current_process, t);
 	thread_start(t);
-	/* Only the child's own exec or exit ends the loan; signals wait until then. */
+	/* Only the child's own exec or exit ends the loan; signals wait, but for an end. */
 	if (args->flags & CLONE_VFORK)
-		wait_event(&p->vfork_wait, READ_ONCE(p->vfork_done));
+		wait_event_killable(&p->vfork_wait, READ_ONCE(p->vfork_done));
 	process_put(p);
 	return tid;
 }

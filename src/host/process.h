@@ -45,7 +45,18 @@ struct process {
 	bool stop_all;            /* exec or exit: no new threads */
 	bool vfork_done;          /* the mm that a vfork() parent lent is given back */
 	struct waitq vfork_wait;
-	int exit_signal;              /* to the parent; SIGCHLD, or 0 */
+	int exit_signal; /* to the parent; SIGCHLD, or 0 */
+
+	/* Job control, jobctl.c; under lock. */
+	bool stopping;           /* its threads stop, or have stopped */
+	bool stopped;            /* the last one has */
+	bool tell_continued;     /* who wakes up first tells the parent */
+	unsigned int nr_stopped; /* threads in job_stop_here() */
+	int stop_signo;
+	int stop_report;  /* for wait(): it stopped by this signal; 0: nothing, or reported */
+	bool cont_report; /* for wait(): it was continued */
+	struct waitq stop_wait;
+
 	unsigned long rlimits[16][2]; /* soft, hard: kept for those who ask */
 
 	struct spinlock sig_lock;
@@ -75,6 +86,12 @@ void user_return_work(struct trap_frame *frame);
 void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long addr);
 /* Send signo to a process (pid > 0) from the kernel itself: the tty's ^C, a dead child, a timer. */
 int signal_send_process(struct process *p, int signo, int code);
+
+/*
+ * jobctl.c: the current process uses its terminal from the background: SIGTTIN or SIGTTOU to its
+ * group, and -ERESTARTSYS; 0: it may, since it will not hear SIGTTOU; -EIO.
+ */
+int job_in_background(int signo);
 
 /* syscall.c: from trap.c, with the frame of an ecall (epc already advanced). */
 void syscall_dispatch(struct trap_frame *frame);

@@ -17,7 +17,8 @@ void process_vfork_done(struct process *p);
 /* ---- exit.c ---- */
 /* All threads of p end, with this wait status, unless it is already ending. */
 void process_end(struct process *p, int wait_status);
-void thread_end(int code) __attribute__((noreturn)); /* the current one */
+void process_end_locked(struct process *p, int wait_status); /* p->lock is held */
+void thread_end(int code) __attribute__((noreturn));         /* the current one */
 
 /* ---- futex.c ---- */
 void futex_thread_exit(struct thread *t); /* robust list; clear_child_tid */
@@ -27,9 +28,20 @@ void signal_init_process(struct process *p, const struct process *parent);
 void signal_free_process(struct process *p);
 void signal_free_thread(struct thread *t);
 void signal_exec(struct process *p);
-/* A child of p changed its state: SIGCHLD. */
-void signal_child(struct process *p, const struct process *child, int signo);
+/* A child of p changed its state: SIGCHLD with CLD_* and what goes with that. */
+void signal_child(struct process *p, const struct process *child, int signo, int code, int status);
 bool signal_child_ignored(struct process *p); /* nobody will wait: children vanish at once */
+
+/* ---- jobctl.c ---- */
+/* p->lock is held, a thread stopped or left: true if that completes a stop; then job_tell_stopped(). */
+bool job_stop_completes(struct process *p);
+void job_tell_stopped(struct process *p);
+/* Has the group nobody outside of it, in its session, who could continue it? */
+bool job_group_is_orphaned(const struct process *p);
+/* all_processes_lock is held: a group that lost its last such parent, and is stopped, ends. */
+void job_hangup(int pgid, int sid);
+/* Is there such a group (-ESRCH), in that session (-EPERM)? */
+int job_group_check(int pgid, int sid);
 
 /* ---- sys_time.c ---- */
 void itimer_free_process(struct process *p);

@@ -72,6 +72,22 @@ struct thread_facts {
 	u64 run, wait, count; /* ticks, ticks, times */
 };
 
+static char state_letter(const struct thread *t)
+{
+	if (t->sig.stopped)
+		return 'T';
+	switch (t->state) {
+	case THREAD_RUNNING:
+		return 'R';
+	case THREAD_INTERRUPTIBLE:
+		return 'S';
+	case THREAD_DEAD:
+		return 'Z';
+	default:
+		return 'D';
+	}
+}
+
 static int thread_facts(int tid, struct thread_facts *facts)
 {
 	struct thread *t;
@@ -83,10 +99,7 @@ static int thread_facts(int tid, struct thread_facts *facts)
 			continue;
 		memcpy(facts->name, t->name, sizeof(facts->name));
 		facts->name[sizeof(facts->name) - 1] = '\0';
-		facts->state = t->state == THREAD_RUNNING         ? 'R'
-			       : t->state == THREAD_INTERRUPTIBLE ? 'S'
-			       : t->state == THREAD_SLEEPING      ? 'D'
-								  : 'Z';
+		facts->state = state_letter(t);
 		facts->run = t->run_time;
 		if (t == current)
 			facts->run += hv_time() - t->run_start;
@@ -134,6 +147,17 @@ static unsigned long mm_pages(const struct process *p)
 	return p == current_process && p->mm ? p->mm->total_pages : 0;
 }
 
+/* A parent may go at any time. */
+static int parent_of(const struct process *p)
+{
+	int pid;
+
+	spin_lock(&all_processes_lock);
+	pid = p->parent ? p->parent->pid : 0;
+	spin_unlock(&all_processes_lock);
+	return pid;
+}
+
 static int show_stat(struct inode *inode, struct text *t)
 {
 	struct process *p = proc_process((int)inode->id);
@@ -145,7 +169,7 @@ static int show_stat(struct inode *inode, struct text *t)
 	if (thread_facts((int)inode->id, &f))
 		facts_without_thread(p, &f);
 	text_add(t, "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 %llu 0 0 0 20 0 %u 0 0 0 %lu",
-		 (int)inode->id, f.name, f.state, p->parent ? p->parent->pid : 0, p->pgid, p->sid,
+		 (int)inode->id, f.name, f.state, parent_of(p), p->pgid, p->sid,
 		 ticks_to_ns(f.run) / 10000000, p->nr_threads, mm_pages(p));
 	for (i = 25; i <= 52; i++) /* what the host does not know is 0 */
 		text_add(t, " 0");
@@ -164,7 +188,7 @@ static int show_status(struct inode *inode, struct text *t)
 	if (thread_facts((int)inode->id, &f))
 		facts_without_thread(p, &f);
 	text_add(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", f.name,
-		 p->umask, f.state, p->pid, (int)inode->id, p->parent ? p->parent->pid : 0);
+		 p->umask, f.state, p->pid, (int)inode->id, parent_of(p));
 	text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%lu\n",
 		 MIN(p->rlimits[RLIMIT_NOFILE][0], (unsigned long)FD_MAX));
 	text_add(t, "VmRSS:\t%8lu kB\nThreads:\t%u\n", mm_pages(p) * 4, p->nr_threads);

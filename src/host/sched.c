@@ -96,7 +96,7 @@ bool thread_wake(struct thread *t)
 	struct hart *hart = lock_rq_of(t);
 	unsigned int target;
 
-	if (t->state != THREAD_SLEEPING && t->state != THREAD_INTERRUPTIBLE) {
+	if (t->state == THREAD_RUNNING || t->state == THREAD_DEAD) {
 		spin_unlock(&hart->rq_lock);
 		return false;
 	}
@@ -106,15 +106,20 @@ bool thread_wake(struct thread *t)
 		return true;
 	}
 	target = pick_hart(t);
-	if (&harts[target] != hart) {
+	while (&harts[target] != hart) {
 		/* Nobody else touches it: it is neither running, nor queued, nor asleep. */
 		spin_unlock(&hart->rq_lock);
-		spin_lock(&harts[target].rq_lock);
+		hart = &harts[target];
+		spin_lock(&hart->rq_lock);
 		WRITE_ONCE(t->hart, target);
+		/* Against sched_set_affinity(): it sees this hart, or we see its mask. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!(READ_ONCE(t->affinity) & BIT(target)))
+			target = pick_hart(t);
 	}
 	trace_sched_wakeup((u64)t->tid, target);
-	enqueue(&harts[target], t);
-	spin_unlock(&harts[target].rq_lock);
+	enqueue(hart, t);
+	spin_unlock(&hart->rq_lock);
 	notify_hart(target);
 	return true;
 }
@@ -122,7 +127,8 @@ bool thread_wake(struct thread *t)
 void thread_signal_kick(struct thread *t)
 {
 	struct hart *hart = lock_rq_of(t);
-	bool sleeping = t->state == THREAD_INTERRUPTIBLE;
+	bool sleeping = t->state == THREAD_INTERRUPTIBLE ||
+			(t->state == THREAD_KILLABLE && READ_ONCE(t->sig.kill));
 	bool elsewhere = hart->running == t && t != current;
 	unsigned int index = (unsigned int)(hart - harts);
 
@@ -239,8 +245,8 @@ void schedule(void)
 	if (prev->hook)
 		prev->hook->out(prev->hook);
 	me = my_hart();
-	may_stay = prev->affinity & BIT(this_hart());
 	spin_lock(&me->rq_lock);
+	may_stay = prev->affinity & BIT(this_hart());
 	me->need_resched = false;
 	if (prev->state == THREAD_RUNNING && !prev->is_idle && may_stay &&
 	    !list_empty(&me->run_queue))
@@ -268,7 +274,13 @@ int sched_set_affinity(struct thread *t, unsigned long mask)
 	if (!mask)
 		return -EINVAL;
 	hart = lock_rq_of(t);
-	t->affinity = mask;
+	WRITE_ONCE(t->affinity, mask);
+	/* thread_wake() may be moving it, under no lock that we hold: follow it. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	while (hart != &harts[READ_ONCE(t->hart)]) {
+		spin_unlock(&hart->rq_lock);
+		hart = lock_rq_of(t);
+	}
 	if (t->queued && !(mask & BIT(t->hart))) {
 		dequeue(hart, t);
 		t->state = THREAD_SLEEPING; /* as if asleep: thread_wake() places it */

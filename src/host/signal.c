@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * signal.c - sending signals, and what happens to them on the way back to user mode.
+ * signal.c - what becomes of signals: masks, and the way back to user mode.
  *
  * A signal is a bit in `pending` of a thread or of the process, and a siginfo in a queue;
  * ordinary signals (1 to 31) are pending once, real-time ones as often as sent. Who sends
- * kicks one thread that has not blocked it; every thread looks in user_return_work().
- * Stopping (SIGSTOP, SIGTSTP, …) is not there: such signals do nothing by default.
+ * (signal_send.c) kicks one thread that has not blocked it; every thread looks in
+ * user_return_work(). Stopping is jobctl.c's.
  * Locks: p->lock (threads) > p->sig_lock (queues, masks, actions).
  */
 #include "hv/trace.h"
@@ -23,167 +23,21 @@
 #include "uaccess.h"
 #include "vma.h"
 
-#define QUEUE_LIMIT 1024 /* siginfos of one process, as RLIMIT_SIGPENDING would bound them */
-
-struct sigqueue {
-	struct list_head link;
-	siginfo_t info;
-};
-
-/* Signals that do nothing unless there is a handler; stopping is among them here. */
-#define DEFAULT_IGNORED                                                              \
-	(SIG_BIT(SIGCHLD) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH) | SIG_BIT(SIGCONT) | \
-	 SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
-
-static bool is_ignored(const struct process *p, int signo)
-{
-	unsigned long handler = p->actions[signo - 1].handler;
-
-	if (handler == (unsigned long)SIG_IGN)
-		return true;
-	return handler == (unsigned long)SIG_DFL && (DEFAULT_IGNORED & SIG_BIT(signo));
-}
-
 bool thread_signal_pending(const struct thread *t)
 {
 	const struct process *p = t->process;
 
 	if (!p)
 		return false;
-	return READ_ONCE(t->sig.kill) ||
+	return READ_ONCE(t->sig.kill) || READ_ONCE(p->stopping) ||
 	       ((READ_ONCE(t->sig.pending) | READ_ONCE(p->pending)) & ~READ_ONCE(t->sig.blocked));
 }
 
-/* ---- sending ---- */
-
-/* sig_lock is held. The bit alone tells of an ordinary signal whose siginfo found no room. */
-static int enqueue(struct process *p, struct thread *t, const siginfo_t *info)
+bool thread_sleep_ends(const struct thread *t, enum thread_state state)
 {
-	u64 *pending = t ? &t->sig.pending : &p->pending;
-	struct list_head *queue = t ? &t->sig.queue : &p->sigqueue;
-	u64 bit = SIG_BIT(info->si_signo);
-	struct sigqueue *q = NULL;
-
-	if (!SIG_IS_RT(info->si_signo) && (*pending & bit))
-		return 0;
-	if (p->nr_queued < QUEUE_LIMIT)
-		q = kmalloc(sizeof(*q));
-	if (!q && SIG_IS_RT(info->si_signo))
-		return -EAGAIN;
-	if (q) {
-		q->info = *info;
-		list_add_tail(&q->link, queue);
-		p->nr_queued++;
-	}
-	WRITE_ONCE(*pending, *pending | bit);
-	return 0;
-}
-
-/* p->lock is held: wake one thread that will take the signal. */
-static void kick_one(struct process *p, u64 bit)
-{
-	struct thread *t, *first = NULL;
-
-	list_for_each_entry(t, &p->threads, process_link) {
-		if (READ_ONCE(t->sig.blocked) & bit)
-			continue;
-		if (t == current)
-			return;
-		if (!first)
-			first = t;
-	}
-	if (first)
-		thread_signal_kick(first);
-}
-
-static bool blocked_everywhere(struct process *p, u64 bit)
-{
-	struct thread *t;
-
-	list_for_each_entry(t, &p->threads, process_link)
-		if (!(t->sig.blocked & bit))
-			return false;
-	return true;
-}
-
-/* p->lock is held. */
-static int send_locked(struct process *p, struct thread *t, const siginfo_t *info)
-{
-	u64 bit = SIG_BIT(info->si_signo);
-	bool held;
-	int err;
-
-	spin_lock(&p->sig_lock);
-	held = t ? t->sig.blocked & bit : blocked_everywhere(p, bit);
-	/* An ignored signal is kept only while it is blocked: a handler may come yet. */
-	if (p->zombie || p->exiting || (is_ignored(p, info->si_signo) && !held)) {
-		spin_unlock(&p->sig_lock);
-		return 0;
-	}
-	err = enqueue(p, t, info);
-	spin_unlock(&p->sig_lock);
-	if (err == 0 && !held) {
-		if (!t)
-			kick_one(p, bit);
-		else if (t != current)
-			thread_signal_kick(t);
-	}
-	return err;
-}
-
-int signal_send(struct process *p, int tid, const siginfo_t *info)
-{
-	struct thread *t = NULL;
-	int err = -ESRCH;
-
-	spin_lock(&p->lock);
-	if (tid)
-		t = thread_of_process(p, tid);
-	if (!tid || t)
-		err = info->si_signo == SIGKILL ? 0 : send_locked(p, t, info);
-	spin_unlock(&p->lock);
-	if (err == 0 && info->si_signo == SIGKILL)
-		process_end(p, SIGKILL);
-	return err;
-}
-
-int signal_send_process(struct process *p, int signo, int code)
-{
-	siginfo_t info = { 0 };
-
-	info.si_signo = signo;
-	info.si_code = code;
-	return signal_send(p, 0, &info);
-}
-
-int signal_send_thread(struct thread *t, int signo, int code)
-{
-	siginfo_t info = { 0 };
-
-	info.si_signo = signo;
-	info.si_code = code;
-	return signal_send(t->process, t->tid, &info);
-}
-
-void signal_child(struct process *p, const struct process *child, int signo)
-{
-	int by = child->wait_status & 0x7f;
-	siginfo_t info = { 0 };
-
-	info.si_signo = signo;
-	info.si_code = by ? CLD_KILLED : CLD_EXITED;
-	info.si_pid = child->pid;
-	info.si_status = by ? by : (child->wait_status >> 8) & 0xff;
-	info.si_utime = (__kernel_clock_t)(child->run_time / (hv_timebase_hz() / 100));
-	if (signo >= 1 && signo <= NR_SIGNALS)
-		signal_send(p, 0, &info);
-}
-
-bool signal_child_ignored(struct process *p)
-{
-	const struct sig_action *a = &p->actions[SIGCHLD - 1];
-
-	return a->handler == (unsigned long)SIG_IGN || (a->flags & SA_NOCLDWAIT);
+	if (state == THREAD_INTERRUPTIBLE)
+		return thread_signal_pending(t);
+	return state == THREAD_KILLABLE && READ_ONCE(t->sig.kill);
 }
 
 /* ---- taking ---- */
@@ -247,6 +101,8 @@ int signal_dequeue(u64 set, siginfo_t *info)
 		if (signo)
 			dequeue_one(p, &p->sigqueue, &p->pending, signo, info);
 	}
+	if (signo)
+		current->sig.stop_ok = SIG_STOPS & SIG_BIT(signo);
 	spin_unlock(&p->sig_lock);
 	return signo;
 }
@@ -262,7 +118,7 @@ void signal_set_blocked(u64 blocked)
 	/* What was sent to the process and left to us is another thread's business now. */
 	if (newly & READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);
-		kick_one(p, newly & p->pending);
+		signal_kick_one(p, newly & p->pending);
 		spin_unlock(&p->lock);
 	}
 }
@@ -373,14 +229,22 @@ void user_return_work(struct trap_frame *frame)
 	int signo;
 
 	while (!current->sig.kill) {
+		if (READ_ONCE(p->stopping)) {
+			job_stop_here();
+			continue;
+		}
 		signo = signal_dequeue(~current->sig.blocked, &info);
 		if (!signo)
 			break;
 		action = take_action(p, signo);
 		if (action.handler == (unsigned long)SIG_IGN ||
 		    (action.handler == (unsigned long)SIG_DFL &&
-		     (DEFAULT_IGNORED & SIG_BIT(signo))))
+		     (SIG_DEFAULT_IGNORED & SIG_BIT(signo))))
 			continue;
+		if (action.handler == (unsigned long)SIG_DFL && (SIG_STOPS & SIG_BIT(signo))) {
+			job_stop(signo);
+			continue;
+		}
 		if (action.handler == (unsigned long)SIG_DFL) {
 			log_death(frame, &info);
 			process_end(p, signo);
@@ -465,7 +329,7 @@ void signal_free_thread(struct thread *t)
 	t->sig.blocked = ~0ULL;
 	if (READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);
-		kick_one(p, p->pending);
+		signal_kick_one(p, p->pending);
 		spin_unlock(&p->lock);
 	}
 }

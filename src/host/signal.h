@@ -11,11 +11,14 @@
 /* Per thread; the lists and masks under the process's signal lock. */
 struct thread_signals {
 	u64 blocked;            /* bit n - 1: signal n */
+	u64 waiting;            /* in sigtimedwait() for these: not blocked, and no action */
 	u64 pending;            /* sent to this thread */
 	struct list_head queue; /* struct sigqueue: siginfo of what is pending */
 	u64 saved_mask;         /* restored after a handler, for sigsuspend, ppoll, epoll_pwait */
 	bool restore_saved_mask;
-	bool kill; /* the process is going: leave the kernel and die */
+	bool kill;    /* the process is going: leave the kernel and die */
+	bool stop_ok; /* took a stop signal, and no SIGCONT came since */
+	bool stopped; /* sleeps in job_stop_here() */
 	unsigned long altstack_sp, altstack_size;
 	int altstack_flags;
 	u8 restart;           /* enum syscall_restart: the call returned -EINTR and may run again */

@@ -113,9 +113,11 @@ long sys_rt_sigtimedwait(struct trap_frame *frame)
 	signo = signal_dequeue(set, &info);
 	if (!signo && (deadline == WAIT_FOREVER || ns)) {
 		waitq_init(&never);
+		WRITE_ONCE(current->sig.waiting, set);
 		WRITE_ONCE(current->sig.blocked, blocked & ~set);
 		err = wait_event_deadline(&never, false, deadline);
 		WRITE_ONCE(current->sig.blocked, blocked);
+		WRITE_ONCE(current->sig.waiting, 0);
 		signo = signal_dequeue(set, &info);
 		if (!signo)
 			return err == -EINTR ? -EINTR : -EAGAIN;

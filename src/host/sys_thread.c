@@ -92,14 +92,18 @@ long sys_setpgid(struct trap_frame *frame)
 
 	if (!p)
 		return -ESRCH;
+	if (!pgid)
+		pgid = p->pid;
 	if (pgid < 0)
 		ret = -EINVAL;
 	else if (p != current_process && p->parent != current_process)
 		ret = -ESRCH;
-	else if (p->sid == p->pid)
+	else if (p->sid == p->pid || p->sid != current_process->sid)
+		ret = -EPERM;
+	else if (pgid != p->pid && job_group_check(pgid, p->sid))
 		ret = -EPERM;
 	else
-		p->pgid = pgid ? pgid : p->pid;
+		p->pgid = pgid;
 	process_put(p);
 	return ret;
 }

@@ -84,6 +84,7 @@ static void syscall_interrupted(struct trap_frame *frame, enum syscall_restart r
 void syscall_dispatch(struct trap_frame *frame)
 {
 	unsigned long number = frame->a7;
+	enum syscall_restart restart;
 	long ret;
 
 	frame->orig_a0 = frame->a0;
@@ -93,8 +94,13 @@ void syscall_dispatch(struct trap_frame *frame)
 		return;
 	}
 	ret = table[number].fn(frame);
+	restart = table[number].restart;
+	if (ret == -ERESTARTSYS) {
+		ret = -EINTR;
+		restart = RESTART_SYS;
+	}
 	trace_sys_exit(number, ret);
 	frame->a0 = (unsigned long)ret;
-	if (ret == -EINTR && table[number].restart != RESTART_NEVER)
-		syscall_interrupted(frame, table[number].restart);
+	if (ret == -EINTR && restart != RESTART_NEVER)
+		syscall_interrupted(frame, restart);
 }

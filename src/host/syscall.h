@@ -18,6 +18,9 @@ enum syscall_restart {
 	RESTART_NOHAND, /* runs again, unless a handler ran */
 };
 
+/* A call's own -EINTR with RESTART_SYS, whatever syscall.def says. Programs never see it. */
+#define ERESTARTSYS 512
+
 #define SYSCALL(number, name, restart) long sys_##name(struct trap_frame *frame);
 #define SYSCALL_ABSENT(number, name)
 #include "syscall.def"

@@ -52,6 +52,7 @@ struct context {
 enum thread_state {
 	THREAD_RUNNING,       /* on a hart, or ready in a run queue */
 	THREAD_SLEEPING,      /* until thread_wake() */
+	THREAD_KILLABLE,      /* until thread_wake(), or its process ends */
 	THREAD_INTERRUPTIBLE, /* until thread_wake() or a signal */
 	THREAD_DEAD,
 };
@@ -129,15 +130,18 @@ void thread_start(struct thread *t);              /* make it runnable for the fi
 void thread_exit(void) __attribute__((noreturn)); /* the current one; its memory is freed later */
 void thread_free(struct thread *t);               /* one that was never started */
 
-bool thread_wake(struct thread *t); /* from THREAD_SLEEPING or _INTERRUPTIBLE; any context */
-/* A signal came: wake it if interruptible, and kick it out of user or guest mode. */
+bool thread_wake(struct thread *t); /* from whichever sleep; any context. True: it slept */
+/* A signal came: wake it if that ends its sleep, and kick it out of user or guest mode. */
 void thread_signal_kick(struct thread *t);
 void schedule(void);     /* let another run; sleep if state says so */
 bool need_resched(void); /* of this hart */
 void irq_window(void);   /* take what interrupts are pending; for long loops */
 void sched_yield_current(void);
 int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: no online hart in it */
-bool thread_signal_pending(const struct thread *t); /* signal.c: an unblocked signal, or a kill */
+/* signal.c: it has to leave the kernel for an unblocked signal, a stop, or its end. */
+bool thread_signal_pending(const struct thread *t);
+/* The same for a sleep of this state: only its end, if THREAD_KILLABLE. */
+bool thread_sleep_ends(const struct thread *t, enum thread_state state);
 
 extern struct list_head all_threads;
 extern struct spinlock all_threads_lock;

@@ -8,11 +8,12 @@
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <asm/signal.h>
 #include <string.h>
 #include "clock.h"
 #include "page.h"
 #include "poll.h"
-#include "process.h"
+#include "process_impl.h"
 #include "thread.h"
 #include "tty.h"
 #include "uaccess.h"
@@ -117,6 +118,16 @@ static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 	return err ? err : 1;
 }
 
+/* May the current process use the terminal? 0, or what its job gets instead: -ERESTARTSYS, -EIO. */
+static int check_foreground(struct tty *tty, int signo)
+{
+	const struct process *p = current_process;
+
+	if (!tty->pgid || p->pgid == tty->pgid || (tty->sid && p->sid != tty->sid))
+		return 0;
+	return job_in_background(signo);
+}
+
 static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	struct tty *tty = f->priv;
@@ -127,9 +138,9 @@ static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	(void)pos;
 	if (!size)
 		return 0;
-	/* A job in the background would stop; nothing stops here (signal.c), so it fails. */
-	if (tty->pgid && current_process->pgid != tty->pgid)
-		return -EIO;
+	ready = check_foreground(tty, SIGTTIN);
+	if (ready)
+		return ready;
 	do { /* again if another reader was faster */
 		ready = wait_for_input(tty, size, f->flags & O_NONBLOCK);
 		if (ready <= 0)
@@ -170,7 +181,10 @@ static long tty_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	if (!raw)
 		return -ENOMEM;
 	cooked = raw + CHUNK;
-	err = mutex_lock_interruptible(&tty->write_lock);
+	if (tty->termios.c_lflag & TOSTOP)
+		err = check_foreground(tty, SIGTTOU);
+	if (!err)
+		err = mutex_lock_interruptible(&tty->write_lock);
 	if (err) {
 		kfree(raw);
 		return err;
@@ -232,6 +246,7 @@ static long flush_input(struct tty *tty, unsigned long queue)
 static long ioctl_termios(struct tty *tty, unsigned int cmd, unsigned long arg)
 {
 	struct termios t;
+	int err;
 
 	if (cmd == TCGETS) {
 		spin_lock(&tty->lock);
@@ -241,6 +256,9 @@ static long ioctl_termios(struct tty *tty, unsigned int cmd, unsigned long arg)
 	}
 	if (copy_from_user(&t, arg, sizeof(t)))
 		return -EFAULT;
+	err = check_foreground(tty, SIGTTOU);
+	if (err)
+		return err;
 	set_termios(tty, &t, cmd == TCSETSF);
 	return 0;
 }
@@ -254,6 +272,26 @@ static long ioctl_winsize(struct tty *tty, unsigned int cmd, unsigned long arg)
 	if (copy_from_user(&ws, arg, sizeof(ws)))
 		return -EFAULT;
 	tty->winsize = ws;
+	return 0;
+}
+
+/* A shell gives the terminal to a job of its session, or takes it back. */
+static int set_foreground(struct tty *tty, int pgid)
+{
+	const struct process *p = current_process;
+	int err;
+
+	if (tty->sid && tty->sid != p->sid)
+		return -ENOTTY;
+	if (pgid < 0)
+		return -EINVAL;
+	err = job_group_check(pgid, p->sid);
+	if (!err)
+		err = check_foreground(tty, SIGTTOU);
+	if (err)
+		return err;
+	tty->sid = p->sid;
+	tty->pgid = pgid;
 	return 0;
 }
 
@@ -271,11 +309,10 @@ static long ioctl_group(struct tty *tty, unsigned int cmd, unsigned long arg)
 	case TIOCSPGRP:
 		if (get_user(id, arg))
 			return -EFAULT;
-		if (id <= 0)
-			return -EINVAL;
-		tty->pgid = id;
-		return 0;
+		return set_foreground(tty, id);
 	default: /* TIOCSCTTY */
+		if (current_process->sid != current_process->pid)
+			return -EPERM;
 		tty->sid = current_process->sid;
 		tty->pgid = current_process->pgid;
 		return 0;

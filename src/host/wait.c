@@ -69,7 +69,7 @@ void waitq_wake_one(struct waitq *wq)
 	spin_unlock(&wq->lock);
 }
 
-void wait_prepare(struct waitq *wq, struct wait_entry *entry, bool interruptible)
+void wait_prepare(struct waitq *wq, struct wait_entry *entry, enum thread_state state)
 {
 	entry->thread = current;
 	if (!entry->fn) {
@@ -80,8 +80,7 @@ void wait_prepare(struct waitq *wq, struct wait_entry *entry, bool interruptible
 	if (!list_is_linked(&entry->link))
 		list_add_tail(&entry->link, &wq->entries);
 	spin_unlock(&wq->lock);
-	__atomic_store_n(&current->state, interruptible ? THREAD_INTERRUPTIBLE : THREAD_SLEEPING,
-			 __ATOMIC_SEQ_CST);
+	__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -95,11 +94,11 @@ static void sleep_timeout(struct hv_timer *timer)
 	thread_wake(container_of(timer, struct sleep_timer, timer)->thread);
 }
 
-int wait_sleep(bool interruptible, u64 deadline)
+int wait_sleep(enum thread_state state, u64 deadline)
 {
 	struct sleep_timer st = { .thread = current };
 
-	if (interruptible && thread_signal_pending(current))
+	if (thread_sleep_ends(current, state))
 		return -EINTR;
 	if (deadline == WAIT_FOREVER) {
 		schedule();
@@ -139,7 +138,7 @@ bool mutex_trylock(struct mutex *m)
 					   __ATOMIC_RELAXED);
 }
 
-static int lock_slow(struct mutex *m, bool interruptible)
+static int lock_slow(struct mutex *m, enum thread_state state)
 {
 	struct wait_entry entry = { .thread = current };
 	int err = 0;
@@ -149,14 +148,12 @@ static int lock_slow(struct mutex *m, bool interruptible)
 		spin_lock(&m->lock);
 		if (!list_is_linked(&entry.link))
 			list_add_tail(&entry.link, &m->waiters);
-		__atomic_store_n(&current->state,
-				 interruptible ? THREAD_INTERRUPTIBLE : THREAD_SLEEPING,
-				 __ATOMIC_SEQ_CST);
+		__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
 		/* The unlocker clears owner before it looks at the list: one of us sees the other. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (mutex_trylock(m))
 			break;
-		if (interruptible && thread_signal_pending(current)) {
+		if (thread_sleep_ends(current, state)) {
 			err = -EINTR;
 			break;
 		}
@@ -173,12 +170,17 @@ void mutex_lock(struct mutex *m)
 {
 	BUG_ON(m->owner == current);
 	if (!mutex_trylock(m))
-		lock_slow(m, false);
+		lock_slow(m, THREAD_SLEEPING);
 }
 
 int mutex_lock_interruptible(struct mutex *m)
 {
-	return mutex_trylock(m) ? 0 : lock_slow(m, true);
+	return mutex_trylock(m) ? 0 : lock_slow(m, THREAD_INTERRUPTIBLE);
+}
+
+int mutex_lock_killable(struct mutex *m)
+{
+	return mutex_trylock(m) ? 0 : lock_slow(m, THREAD_KILLABLE);
 }
 
 void mutex_unlock(struct mutex *m)

@@ -11,10 +11,9 @@
 #include "hv/list.h"
 #include "hv/spinlock.h"
 #include "hv/types.h"
+#include "thread.h"
 
 #define WAIT_FOREVER (~0ULL)
-
-struct thread;
 
 struct waitq {
 	struct spinlock lock;
@@ -36,30 +35,36 @@ void waitq_wake_all(struct waitq *wq);
 void waitq_wake_one(struct waitq *wq);
 
 /* The pieces of wait_event(); see there. */
-void wait_prepare(struct waitq *wq, struct wait_entry *entry, bool interruptible);
-int wait_sleep(bool interruptible, u64 deadline); /* 0: woken; -EINTR; -ETIME */
+void wait_prepare(struct waitq *wq, struct wait_entry *entry, enum thread_state state);
+int wait_sleep(enum thread_state state, u64 deadline); /* 0: woken; -EINTR; -ETIME */
 void wait_finish(struct waitq *wq, struct wait_entry *entry);
 
-#define __wait_event(wq, cond, interruptible, deadline)                  \
-	({                                                               \
-		struct wait_entry __entry = { 0 };                       \
-		int __err = 0;                                           \
-		for (;;) {                                               \
-			wait_prepare((wq), &__entry, (interruptible));   \
-			if (cond)                                        \
-				break;                                   \
-			if (__err)                                       \
-				break;                                   \
-			__err = wait_sleep((interruptible), (deadline)); \
-		}                                                        \
-		wait_finish((wq), &__entry);                             \
-		(cond) ? 0 : __err;                                      \
+#define __wait_event(wq, cond, state, deadline)                  \
+	({                                                       \
+		struct wait_entry __entry = { 0 };               \
+		int __err = 0;                                   \
+		for (;;) {                                       \
+			wait_prepare((wq), &__entry, (state));   \
+			if (cond)                                \
+				break;                           \
+			if (__err)                               \
+				break;                           \
+			__err = wait_sleep((state), (deadline)); \
+		}                                                \
+		wait_finish((wq), &__entry);                     \
+		(cond) ? 0 : __err;                              \
 	})
 
-/* Sleep until cond. `interruptible`: -EINTR on a signal. deadline: ticks of time, -ETIME. */
-#define wait_event(wq, cond)                    ((void)__wait_event(wq, cond, false, WAIT_FOREVER))
-#define wait_event_interruptible(wq, cond)      __wait_event(wq, cond, true, WAIT_FOREVER)
-#define wait_event_deadline(wq, cond, deadline) __wait_event(wq, cond, true, deadline)
+/*
+ * Sleep until cond. `interruptible`: -EINTR on a signal; `killable`: -EINTR when the process
+ * ends. deadline: ticks of time, -ETIME.
+ */
+#define wait_event(wq, cond)          ((void)__wait_event(wq, cond, THREAD_SLEEPING, WAIT_FOREVER))
+#define wait_event_killable(wq, cond) __wait_event(wq, cond, THREAD_KILLABLE, WAIT_FOREVER)
+#define wait_event_interruptible(wq, cond) \
+	__wait_event(wq, cond, THREAD_INTERRUPTIBLE, WAIT_FOREVER)
+#define wait_event_deadline(wq, cond, deadline) \
+	__wait_event(wq, cond, THREAD_INTERRUPTIBLE, deadline)
 
 struct mutex {
 	struct spinlock lock;
@@ -69,7 +74,8 @@ struct mutex {
 
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
-int mutex_lock_interruptible(struct mutex *m); /* 0 or -EINTR */
+int mutex_lock_interruptible(struct mutex *m); /* 0 or -EINTR: a signal */
+int mutex_lock_killable(struct mutex *m);      /* 0 or -EINTR: the process ends */
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 bool mutex_is_mine(const struct mutex *m);

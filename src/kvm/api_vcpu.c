@@ -136,7 +136,7 @@ static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 		return interrupt(vcpu, arg);
 	if (cmd == KVM_GET_STATS_FD)
 		return stats_create_vcpu_fd(vcpu);
-	if (hv_mutex_lock_interruptible(&vcpu->mutex))
+	if (hv_mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	trace_kvm_ioctl(cmd, arg);
 	ret = locked_ioctl(vcpu, cmd, arg);

@@ -195,7 +195,7 @@ void hv_mutex_lock(struct hv_mutex *m)
 	pthread_mutex_lock(mutex(m));
 }
 
-int hv_mutex_lock_interruptible(struct hv_mutex *m)
+int hv_mutex_lock_killable(struct hv_mutex *m)
 {
 	hv_mutex_lock(m);
 	return 0;

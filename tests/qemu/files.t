@@ -36,7 +36,7 @@ E2
 }
 
 # ---- programs ----
-names="file_tree file_io file_wait file_socket file_tty file_leak file_race"
+names="file_tree file_io file_wait file_socket file_tty file_jobs file_leak file_race"
 files=()
 for name in $names; do
 	files+=(--file "$progs/$name:/abi/$name")
@@ -93,6 +93,14 @@ like "$text" '^polled:<CR>$' "MIN 0 does not wait"
 like "$text" '^poll: 1, 2 bytes<CR>$' "poll and FIONREAD"
 like "$text" '^no CR here$' "without OPOST bytes are as they are"
 like "$text" '^status 0$' "and the program ends" || diag "$text"
+
+# ---- jobs on a terminal ----
+text=$("$here/on-terminal.py" "$(scaled 40)" "$HS_TOP/scripts/hyperscope" exec --quiet \
+	"$progs/file_jobs" 2>&1)
+out=${text//<CR>/}
+status=$(sed -n 's/^status //p' <<<"$out")
+err=$text
+claims "a terminal"
 
 # ---- archives that are damaged ----
 cat >"$tmp/damage" <<'E2'

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""on-terminal.py SECONDS COMMAND... - type at file_tty on a terminal of its own; prints what came.
+"""on-terminal.py SECONDS COMMAND... - type at a program on a terminal of its own; prints what came.
 
-Waits for each "ready NAME" and types what belongs to it. CR is shown as <CR>. Ctrl-C is typed
-again each second until it has been noticed: the first may come before the program's read().
+COMMAND ends with file_tty or file_jobs. Waits for each "ready NAME" and types what belongs to
+it. CR is shown as <CR>. Ctrl-C is typed again each second until it has been noticed: the first
+may come before the program's read().
 """
 import os
 import pty
@@ -13,7 +14,7 @@ import sys
 import time
 
 CTRL_C = b"\x03"
-TYPED = [
+FILE_TTY = [
     ("line", b"hello\r"),
     ("edited", b"abx\x7fc def\x17ghi\r"),        # erase one character, erase a word
     ("eof", b"\x04"),
@@ -25,6 +26,12 @@ TYPED = [
     ("polled", b""),
     ("poll", b"ab"),
     ("signal character", b""),                   # what poll was given is still there
+]
+
+
+FILE_JOBS = [
+    ("stop", b"\x1a"),
+    ("line", b"hell\r"),
 ]
 
 
@@ -62,7 +69,7 @@ def main():
     if pid == 0:
         os.execvp(sys.argv[2], sys.argv[2:])
     screen = Screen(fd, time.monotonic() + float(sys.argv[1]))
-    for name, keys in TYPED:
+    for name, keys in FILE_JOBS if sys.argv[-1].endswith("file_jobs") else FILE_TTY:
         again = b""
         if not screen.wait_for(b"ready %s\r?\n" % name.encode()):
             print("# no 'ready %s'" % name)

@@ -86,7 +86,7 @@ struct hv_mutex { /* a sleeping lock; opaque, sized for every host */
 
 void hv_mutex_init(struct hv_mutex *m);
 void hv_mutex_lock(struct hv_mutex *m);
-int hv_mutex_lock_interruptible(struct hv_mutex *m); /* 0 or -EINTR */
+int hv_mutex_lock_killable(struct hv_mutex *m); /* 0, or -EINTR: the process ends */
 bool hv_mutex_trylock(struct hv_mutex *m);
 void hv_mutex_unlock(struct hv_mutex *m);
 

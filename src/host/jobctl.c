@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+/*
+ * jobctl.c - stopping a process and letting it go on: SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT.
+ *
+ * The thread that takes a stop signal marks its process (p->stopping) and kicks the others;
+ * each of them, on its way to user mode, sleeps in job_stop_here(). So a vCPU's thread leaves
+ * the guest first and KVM_RUN ends with EINTR. The last to stop tells the parent. SIGCONT acts
+ * when it is sent (signal_send.c), whoever ignores or blocks it.
+ * Locks: all_processes_lock > p->lock > p->sig_lock.
+ */
+#include <linux/errno.h>
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include "hv/bits.h"
+#include "signal_impl.h"
+#include "syscall.h"
+
+static void tell_parent(struct process *p, int code, int value)
+{
+	const struct sig_action *action;
+	struct process *parent;
+
+	spin_lock(&all_processes_lock);
+	parent = p->parent;
+	process_get(parent);
+	spin_unlock(&all_processes_lock);
+	if (!parent->is_init) {
+		action = &parent->actions[SIGCHLD - 1];
+		if (!(action->flags & SA_NOCLDSTOP))
+			signal_child(parent, p, SIGCHLD, code, value);
+		waitq_wake_all(&parent->child_wait);
+	}
+	process_put(parent);
+}
+
+bool job_stop_completes(struct process *p)
+{
+	if (!p->stopping || p->stopped || !p->nr_threads || p->nr_stopped != p->nr_threads)
+		return false;
+	p->stopped = true;
+	p->stop_report = p->stop_signo;
+	p->cont_report = false;
+	return true;
+}
+
+void job_tell_stopped(struct process *p)
+{
+	tell_parent(p, CLD_STOPPED, p->stop_signo);
+}
+
+void job_stop(int signo)
+{
+	struct process *p = current_process;
+	struct thread *t;
+
+	/* Nobody could continue it: only SIGSTOP is meant so. */
+	if (signo != SIGSTOP && job_group_is_orphaned(p))
+		return;
+	spin_lock(&p->lock);
+	if (current->sig.stop_ok && !p->stopping && !p->exiting && !p->stop_all) {
+		p->stop_signo = signo;
+		WRITE_ONCE(p->stopping, true);
+		list_for_each_entry(t, &p->threads, process_link)
+			if (t != current)
+				thread_signal_kick(t);
+	}
+	current->sig.stop_ok = false;
+	spin_unlock(&p->lock);
+}
+
+void job_stop_here(void)
+{
+	struct process *p = current_process;
+	bool last, tell;
+
+	spin_lock(&p->lock);
+	if (!p->stopping || current->sig.kill) {
+		spin_unlock(&p->lock);
+		return;
+	}
+	current->sig.stopped = true;
+	p->nr_stopped++;
+	last = job_stop_completes(p);
+	spin_unlock(&p->lock);
+	if (last)
+		job_tell_stopped(p);
+	wait_event_killable(&p->stop_wait, !READ_ONCE(p->stopping));
+	spin_lock(&p->lock);
+	current->sig.stopped = false;
+	p->nr_stopped--;
+	tell = p->tell_continued;
+	p->tell_continued = false;
+	spin_unlock(&p->lock);
+	if (tell)
+		tell_parent(p, CLD_CONTINUED, SIGCONT);
+}
+
+void job_continue(struct process *p)
+{
+	if (!p->stopping)
+		return;
+	WRITE_ONCE(p->stopping, false);
+	p->stopped = false;
+	p->stop_report = 0;
+	/* Told by a thread that wakes up: the parent's locks come before ours. */
+	p->tell_continued = p->cont_report = p->nr_stopped > 0;
+	waitq_wake_all(&p->stop_wait);
+}
+
+/* ---- process groups ---- */
+
+/* all_processes_lock is held. */
+static bool is_orphaned(int pgid, int sid)
+{
+	struct process *p;
+
+	list_for_each_entry(p, &all_processes, all_link)
+		if (p->pgid == pgid && !p->zombie && !p->parent->is_init &&
+		    p->parent->pgid != pgid && p->parent->sid == sid)
+			return false;
+	return true;
+}
+
+bool job_group_is_orphaned(const struct process *p)
+{
+	bool orphaned;
+
+	spin_lock(&all_processes_lock);
+	orphaned = is_orphaned(p->pgid, p->sid);
+	spin_unlock(&all_processes_lock);
+	return orphaned;
+}
+
+static void send_to_group(int pgid, int signo)
+{
+	struct process *p;
+
+	list_for_each_entry(p, &all_processes, all_link)
+		if (p->pgid == pgid && !p->zombie)
+			signal_send_process(p, signo, SI_KERNEL);
+}
+
+void job_hangup(int pgid, int sid)
+{
+	bool stopped = false;
+	struct process *p;
+
+	list_for_each_entry(p, &all_processes, all_link)
+		stopped |= p->pgid == pgid && READ_ONCE(p->stopped);
+	if (!stopped || !is_orphaned(pgid, sid))
+		return;
+	send_to_group(pgid, SIGHUP);
+	send_to_group(pgid, SIGCONT);
+}
+
+int job_in_background(int signo)
+{
+	const struct process *p = current_process;
+	bool orphaned;
+
+	if ((current->sig.blocked & SIG_BIT(signo)) ||
+	    p->actions[signo - 1].handler == (unsigned long)SIG_IGN)
+		return signo == SIGTTOU ? 0 : -EIO;
+	spin_lock(&all_processes_lock);
+	orphaned = is_orphaned(p->pgid, p->sid);
+	if (!orphaned)
+		send_to_group(p->pgid, signo);
+	spin_unlock(&all_processes_lock);
+	return orphaned ? -EIO : -ERESTARTSYS;
+}
+
+int job_group_check(int pgid, int sid)
+{
+	struct process *p;
+	int err = -ESRCH;
+
+	spin_lock(&all_processes_lock);
+	list_for_each_entry(p, &all_processes, all_link)
+		if (p->pgid == pgid)
+			err = p->sid == sid ? 0 : -EPERM;
+	spin_unlock(&all_processes_lock);
+	return err;
+}
