@@ -23,6 +23,7 @@
 #include "printk.h"
 #include "process_impl.h"
 #include "thread.h"
+#include "userfaultfd.h"
 #include "vma.h"
 
 unsigned long vma_pte_flags(unsigned int prot)
@@ -77,12 +78,18 @@ static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsig
 	return 0;
 }
 
+int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa)
+{
+	return install(mm, vma, va, SZ_4K, pa, vma_pte_flags(vma->prot));
+}
+
 /* Does the aligned 2 MiB around va lie in the area, and may one leaf map it? */
 static bool block_fits(struct mm *mm, const struct vma *vma, unsigned long va)
 {
 	unsigned long block = ALIGN_DOWN(va, SZ_2M);
 
-	if ((vma->flags & VMA_NO_HUGE) || block < vma->start || vma->end - block < SZ_2M)
+	if ((vma->flags & (VMA_NO_HUGE | VMA_UFFD)) || block < vma->start ||
+	    vma->end - block < SZ_2M)
 		return false;
 	return pgtable_collapse_empty(mm, block);
 }
@@ -251,7 +258,7 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 	return 0;
 }
 
-int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec)
+int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, struct uffd_wait *wait)
 {
 	unsigned int need = write ? PROT_WRITE : exec ? PROT_EXEC : PROT_READ | PROT_WRITE;
 	struct vma *vma = vma_find(mm, va);
@@ -268,6 +275,8 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec)
 		__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 		return 0;
 	}
+	if (vma->uffd && uffd_wants(vma, va))
+		return uffd_ask(vma, va, write, wait);
 	if (!vma->file)
 		return map_anonymous(mm, vma, va);
 	if (vma->flags & VMA_SHARED)
@@ -275,15 +284,20 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec)
 	return map_private(mm, vma, va, write);
 }
 
-int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec)
+int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
 {
+	struct uffd_wait wait = { .user = user };
 	int err;
 
 	if (va >= USER_END || current->fault_disabled)
 		return -EFAULT;
-	mutex_lock(&mm->lock);
-	err = mm_fault_locked(mm, va, write, exec);
-	mutex_unlock(&mm->lock);
+	do {
+		mutex_lock(&mm->lock);
+		err = mm_fault_locked(mm, va, write, exec, &wait);
+		mutex_unlock(&mm->lock);
+		if (err == -EAGAIN && uffd_sleep(&wait) < 0)
+			return user ? 0 : -EFAULT; /* the signal first; then it faults again */
+	} while (err == -EAGAIN);
 	if (err == -ENOMEM) {
 		/* As Linux when nothing is left to reclaim; the log tells it from other ends. */
 		printk("host: %s (%d): out of memory\n", current->name, current->tid);

@@ -24,6 +24,12 @@ struct file_ops {
 	int (*mmap_page)(struct file *f, u64 page_index, bool write, hpa_t *pa);
 	/* Likewise the whole aligned block of 512 pages, a reference on each; -EINVAL: no such block. */
 	int (*mmap_block)(struct file *f, u64 page_index, hpa_t *pa);
+	/*
+	 * For userfaultfd, where memory is a file's: is there a page yet? And: this page becomes the
+	 * file's, with its reference; -EEXIST, -EFAULT (beyond the end), -ENOMEM. Both or neither.
+	 */
+	bool (*has_page)(struct file *f, u64 page_index);
+	int (*insert_page)(struct file *f, u64 page_index, hpa_t pa);
 	unsigned int (*poll)(struct file *f, struct poll_table *table); /* EPOLL* mask */
 	long (*seek)(struct file *f, s64 offset, int whence);
 	int (*fsync)(struct file *f);

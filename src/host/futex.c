@@ -380,7 +380,7 @@ static void mark_owner_died(unsigned long addr, int tid)
 			return;
 		if (cmpxchg_user_u32_nofault(
 			    addr, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen) < 0) {
-			if (mm_fault(current_process->mm, addr, true, false) < 0)
+			if (mm_fault(current_process->mm, addr, true, false, false) < 0)
 				return;
 			continue;
 		}

@@ -21,6 +21,7 @@
 #include "layout.h"
 #include "page.h"
 #include "process.h"
+#include "userfaultfd.h"
 #include "vma.h"
 
 static struct mm *to_mm(const struct hv_mm *mm)
@@ -288,6 +289,7 @@ static pte_t *usable_entry(struct mm *mm, hva_t hva, bool write, unsigned long *
 
 int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_page *page)
 {
+	struct uffd_wait wait = { 0 };
 	unsigned long size;
 	pte_t *pte;
 	int err;
@@ -298,7 +300,12 @@ int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_pag
 	do {
 		pte = usable_entry(mm, hva, write, &size, &err);
 		if (!pte && err == 0)
-			err = mm_fault_locked(mm, hva, write, false);
+			err = mm_fault_locked(mm, hva, write, false, &wait);
+		if (!pte && err == -EAGAIN) {
+			mutex_unlock(&mm->lock);
+			err = uffd_sleep(&wait);
+			mutex_lock(&mm->lock);
+		}
 	} while (!pte && err == 0);
 	if (pte) {
 		page->pa = pte_to_hpa(*pte) + (hva & (size - 1) & PAGE_MASK);

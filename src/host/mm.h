@@ -70,8 +70,9 @@ struct mm *mm_next(struct mm *prev);
 
 /*
  * Make va usable for the access (write, exec); called by the trap handler and by
- * uaccess. 0, -EFAULT (SIGSEGV), -ENOMEM, -EIO (SIGBUS). May sleep.
+ * uaccess. 0, -EFAULT (SIGSEGV), -ENOMEM, -EIO (SIGBUS). May sleep. `user`: the access is
+ * the program's own, which faults again if a signal ended the wait for its userfaultfd.
  */
-int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec);
+int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user);
 
 #endif

@@ -136,17 +136,24 @@ static void chunk_try_block(struct ram_file *rf, u64 chunk)
 	rf->nr_pages += CHUNK_PAGES;
 }
 
-int ram_chunk_make(struct ram_file *rf, u64 chunk)
+int ram_chunk_make_empty(struct ram_file *rf, u64 chunk)
 {
 	int err = grow_chunks(rf, chunk + 1);
 
 	if (err || rf->chunks[chunk].pages)
 		return err;
 	rf->chunks[chunk].pages = kmalloc(CHUNK_PAGES * sizeof(hpa_t));
-	if (!rf->chunks[chunk].pages)
-		return -ENOSPC;
-	chunk_try_block(rf, chunk);
-	return 0;
+	return rf->chunks[chunk].pages ? 0 : -ENOSPC;
+}
+
+int ram_chunk_make(struct ram_file *rf, u64 chunk)
+{
+	bool had = chunk < rf->nr_chunks && rf->chunks[chunk].pages;
+	int err = ram_chunk_make_empty(rf, chunk);
+
+	if (!err && !had)
+		chunk_try_block(rf, chunk);
+	return err;
 }
 
 static hpa_t page_make(struct ram_file *rf, u64 index)
@@ -317,6 +324,8 @@ const struct file_ops ram_file_ops = {
 	.kread = ram_kread,
 	.mmap_page = ram_mmap_page,
 	.mmap_block = ram_mmap_block,
+	.has_page = ram_has_page,
+	.insert_page = ram_insert_page,
 	.seek = ram_seek,
 	.fsync = ram_fsync,
 	.truncate = ram_truncate,

@@ -33,6 +33,8 @@ hpa_t *ram_page_slot(const struct ram_file *rf, u64 index); /* NULL: not even a 
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa);
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to); /* page indices [from, to) */
 int ram_chunk_make(struct ram_file *rf, u64 chunk);
+/* As ram_chunk_make(), but without pages in it. */
+int ram_chunk_make_empty(struct ram_file *rf, u64 chunk);
 
 /* unmap.c: pages [from, to) of the file go from every address space; no locks are held. */
 void file_unmap_pages(const struct ram_file *rf, u64 from, u64 to);
@@ -41,6 +43,8 @@ int ram_truncate(struct file *f, u64 size);
 int ram_allocate(struct file *f, int mode, u64 offset, u64 size);
 int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa);
 int ram_mmap_block(struct file *f, u64 index, hpa_t *pa);
+bool ram_has_page(struct file *f, u64 index);
+int ram_insert_page(struct file *f, u64 index, hpa_t pa);
 long ram_seek(struct file *f, s64 offset, int whence);
 
 #endif

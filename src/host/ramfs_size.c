@@ -162,6 +162,42 @@ int ram_mmap_block(struct file *f, u64 index, hpa_t *pa)
 	return err;
 }
 
+/* A page beyond the end is nobody's to give: it faults as it always did. */
+bool ram_has_page(struct file *f, u64 index)
+{
+	struct ram_file *rf = f->inode->data;
+	hpa_t *slot;
+	bool has;
+
+	mutex_lock(&rf->lock);
+	slot = ram_page_slot(rf, index);
+	has = (slot && *slot) || index * PAGE_SIZE < rf->base_size ||
+	      index >= (rf->size + PAGE_SIZE - 1) / PAGE_SIZE;
+	mutex_unlock(&rf->lock);
+	return has;
+}
+
+int ram_insert_page(struct file *f, u64 index, hpa_t pa)
+{
+	struct ram_file *rf = f->inode->data;
+	hpa_t *slot;
+	int err = -EFAULT;
+
+	mutex_lock(&rf->lock);
+	if (index < FILE_MAX / PAGE_SIZE && index * PAGE_SIZE < rf->size)
+		err = ram_chunk_make_empty(rf, index / CHUNK_PAGES);
+	slot = err ? NULL : ram_page_slot(rf, index);
+	if (!err && (*slot || index * PAGE_SIZE < rf->base_size))
+		err = -EEXIST;
+	if (!err) {
+		*slot = pa;
+		rf->nr_pages++;
+		rf->mapped = true;
+	}
+	mutex_unlock(&rf->lock);
+	return err == -ENOSPC ? -ENOMEM : err;
+}
+
 /* SEEK_DATA and SEEK_HOLE: pages and the archive's bytes are data. */
 static s64 next_edge(struct ram_file *rf, u64 pos, bool want_data)
 {

@@ -4,7 +4,6 @@
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/membarrier.h>
 #include <linux/mman.h>
 #include <string.h>
 #include "hv/bits.h"
@@ -16,6 +15,7 @@
 #include "smp.h"
 #include "syscall.h"
 #include "uaccess.h"
+#include "userfaultfd.h"
 #include "vma.h"
 
 #define PROT_ALL   (PROT_READ | PROT_WRITE | PROT_EXEC)
@@ -104,14 +104,20 @@ static int spec_from_args(struct vma_spec *spec, const struct trap_frame *frame)
 static void populate(struct mm *mm, unsigned long start, unsigned long len, bool write)
 {
 	unsigned long end = start + len, size;
+	struct uffd_wait wait = { 0 };
+	int err;
 
 	for (; start < end && !current->sig.kill; start += size) {
 		mutex_lock(&mm->lock);
 		size = SZ_4K;
-		if (mm_fault_locked(mm, start, write, false) == 0)
+		err = mm_fault_locked(mm, start, write, false, &wait);
+		if (err == 0)
 			pgtable_find(mm, start, &size);
 		mutex_unlock(&mm->lock);
-		size -= start & (size - 1);
+		if (err == -EAGAIN && uffd_sleep(&wait) == 0)
+			size = 0;
+		if (size)
+			size -= start & (size - 1);
 		irq_window();
 	}
 }
@@ -445,53 +451,4 @@ long sys_mincore(struct trap_frame *frame)
 			return -EINTR;
 	}
 	return 0;
-}
-
-/* ---- ordering ---- */
-
-long sys_riscv_flush_icache(struct trap_frame *frame)
-{
-	if (frame->a2 & ~1UL) /* SYS_RISCV_FLUSH_ICACHE_LOCAL */
-		return -EINVAL;
-	mm_sync_icache(current_process->mm);
-	return 0;
-}
-
-/* An SBI remote fence is answered by every hart: each has had a full barrier by then. */
-static void barrier_on(unsigned long mask)
-{
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	mask &= ~BIT(this_hart());
-	if (mask)
-		hv_remote_fence(SBI_RFENCE_FENCE_I, mask, 0, 0, 0);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-#define MEMBARRIER_SERVED                                                              \
-	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |                     \
-	 MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED | \
-	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
-
-long sys_membarrier(struct trap_frame *frame)
-{
-	int cmd = (int)frame->a0;
-
-	if (frame->a1)
-		return -EINVAL;
-	switch (cmd) {
-	case MEMBARRIER_CMD_QUERY:
-		return MEMBARRIER_SERVED;
-	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
-	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
-		return 0;
-	case MEMBARRIER_CMD_GLOBAL:
-	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-		barrier_on(BIT(hv_nr_harts()) - 1);
-		return 0;
-	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-		barrier_on(READ_ONCE(current_process->mm->harts));
-		return 0;
-	default:
-		return -EINVAL;
-	}
 }

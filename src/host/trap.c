@@ -89,7 +89,7 @@ bool extable_fixup(struct trap_frame *frame)
 static int resolve_page_fault(const struct trap_frame *frame)
 {
 	return mm_fault(current_process->mm, frame->tval, frame->cause == EXC_STORE_PAGE_FAULT,
-			frame->cause == EXC_INST_PAGE_FAULT);
+			frame->cause == EXC_INST_PAGE_FAULT, !(frame->status & SSTATUS_SPP));
 }
 
 static void user_page_fault(struct trap_frame *frame)

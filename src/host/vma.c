@@ -16,6 +16,7 @@
 #include "layout.h"
 #include "page.h"
 #include "thread.h"
+#include "userfaultfd.h"
 #include "vma.h"
 
 #define LOWEST_ADDR 0x10000UL /* for mappings that leave the choice to the host */
@@ -78,6 +79,7 @@ static int vma_split_at(struct mm *mm, unsigned long addr)
 	upper->pgoff += (addr - vma->start) >> PAGE_SHIFT;
 	if (upper->file)
 		file_get(upper->file);
+	uffd_get(upper->uffd);
 	vma->end = addr;
 	list_add(&upper->link, &vma->link);
 	return 0;
@@ -86,7 +88,7 @@ static int vma_split_at(struct mm *mm, unsigned long addr)
 static bool can_merge(const struct vma *low, const struct vma *high)
 {
 	if (low->end != high->start || low->prot != high->prot || low->flags != high->flags ||
-	    low->file != high->file)
+	    low->file != high->file || low->uffd != high->uffd)
 		return false;
 	return !low->file || low->pgoff + ((low->end - low->start) >> PAGE_SHIFT) == high->pgoff;
 }
@@ -124,6 +126,7 @@ void vma_unlock(struct mm *mm)
 	list_for_each_entry_safe(vma, n, &dead, link) {
 		if (vma->file)
 			file_put(vma->file);
+		uffd_put(vma->uffd);
 		kfree(vma);
 	}
 }
@@ -233,7 +236,7 @@ long vma_map(struct mm *mm, const struct vma_spec *spec)
 	vma->start = (unsigned long)addr;
 	vma->end = vma->start + spec->len;
 	vma->prot = spec->prot;
-	vma->flags = spec->flags;
+	vma->flags = spec->flags & ~VMA_UFFD; /* registered areas lose it when they move */
 	vma->file = spec->file;
 	vma->pgoff = spec->file ? spec->pgoff : 0;
 	if (vma->file)
@@ -314,6 +317,37 @@ int vma_set_flags(struct mm *mm, unsigned long start, unsigned long end, unsigne
 	return 0;
 }
 
+int vma_set_uffd(struct mm *mm, unsigned long start, unsigned long end, struct uffd *uffd,
+		 unsigned int mode)
+{
+	struct vma *vma;
+
+	if (vma_split_at(mm, start) < 0 || vma_split_at(mm, end) < 0)
+		return -ENOMEM;
+	list_for_each_entry(vma, &mm->vmas, link) {
+		if (vma->start < start || vma->end > end)
+			continue;
+		uffd_get(uffd);
+		uffd_put(vma->uffd);
+		vma->uffd = uffd;
+		vma->flags = (vma->flags & ~VMA_UFFD) | mode;
+	}
+	vma_merge(mm, start, end);
+	return 0;
+}
+
+void vma_forget_uffd(struct mm *mm, const struct uffd *uffd)
+{
+	struct vma *vma;
+
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->uffd == uffd) {
+			uffd_put(vma->uffd);
+			vma->uffd = NULL;
+			vma->flags &= ~VMA_UFFD;
+		}
+}
+
 /* Pages of a private area: shared by both from now on, written by neither. */
 static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
 {
@@ -346,6 +380,8 @@ static int vma_copy(struct mm *to, struct mm *from, const struct vma *vma)
 	*copy = *vma;
 	if (copy->file)
 		file_get(copy->file);
+	copy->uffd = NULL;
+	copy->flags &= ~VMA_UFFD;
 	list_add_tail(&copy->link, &to->vmas);
 	if (vma->flags & (VMA_SHARED | VMA_WIPEFORK))
 		return 0;

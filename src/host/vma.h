@@ -11,10 +11,13 @@
 #include "hv/types.h"
 #include "mm.h"
 
-#define VMA_SHARED   1
-#define VMA_NO_HUGE  2 /* stacks, MADV_NOHUGEPAGE: 4K pages only */
-#define VMA_DONTFORK 4
-#define VMA_WIPEFORK 8
+#define VMA_SHARED       1
+#define VMA_NO_HUGE      2 /* stacks, MADV_NOHUGEPAGE: 4K pages only */
+#define VMA_DONTFORK     4
+#define VMA_WIPEFORK     8
+#define VMA_UFFD_MISSING 16 /* pages that are not there are the program's to give (userfaultfd) */
+#define VMA_UFFD_MINOR   32 /* pages that only the file has are the program's to map */
+#define VMA_UFFD         (VMA_UFFD_MISSING | VMA_UFFD_MINOR)
 
 struct vma {
 	struct list_head link;
@@ -23,6 +26,7 @@ struct vma {
 	unsigned int flags; /* VMA_* */
 	struct file *file;  /* NULL: anonymous and private */
 	u64 pgoff;          /* of start in the file, in pages */
+	struct uffd *uffd;  /* NULL, or who answers its faults: VMA_UFFD_* */
 };
 
 /* What a new area is to be; file's reference stays the caller's. */
@@ -44,6 +48,10 @@ int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned 
 /* Sets and clears VMA_* flags of [start, end), which must be mapped throughout. */
 int vma_set_flags(struct mm *mm, unsigned long start, unsigned long end, unsigned int set,
 		  unsigned int clear);
+/* Registers the areas in [start, end), or parts of them, with uffd, or with nobody (NULL, 0). */
+int vma_set_uffd(struct mm *mm, unsigned long start, unsigned long end, struct uffd *uffd,
+		 unsigned int mode);
+void vma_forget_uffd(struct mm *mm, const struct uffd *uffd);
 bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end);
 int vma_copy_all(struct mm *to, struct mm *from); /* fork: areas and pages; both locked */
 void vma_free_all(struct mm *mm);
@@ -70,8 +78,14 @@ void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end);
 
 /* The PTE flags that an area's protection allows at most. */
 unsigned long vma_pte_flags(unsigned int prot);
-/* As mm_fault(), with mm->lock held. */
-int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec);
+/*
+ * As mm_fault(), with mm->lock held; -EAGAIN: unlock, uffd_sleep(wait), try again. wait->user is
+ * the caller's.
+ */
+struct uffd_wait;
+int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, struct uffd_wait *wait);
+/* Maps page pa, whose reference it takes, at va, where nothing is mapped. 0 or -ENOMEM. */
+int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa);
 void mm_sync_icache(struct mm *mm); /* instructions were written: fence.i wherever mm runs */
 
 /* ---- mm.c ---- */

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT
+/*
+ * userfaultfd.c - faults that a program answers itself: of its own threads and of the kernel for
+ * it, in private and in shared memory; and what becomes of threads that wait.
+ */
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include "tap.h"
+
+#define PAGE  4096UL
+#define PAGES 16
+
+static int open_uffd(int flags)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = (int)syscall(SYS_userfaultfd, flags);
+
+	if (fd >= 0 && ioctl(fd, UFFDIO_API, &api) < 0)
+		return -1;
+	return fd;
+}
+
+static char *map_anon(void)
+{
+	return mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int enter(int fd, void *start, unsigned long len, unsigned long mode)
+{
+	struct uffdio_register reg = { .range = { (unsigned long)start, len }, .mode = mode };
+
+	return ioctl(fd, UFFDIO_REGISTER, &reg);
+}
+
+static int leave(int fd, void *start, unsigned long len)
+{
+	struct uffdio_range range = { (unsigned long)start, len };
+
+	return ioctl(fd, UFFDIO_UNREGISTER, &range);
+}
+
+/* Bytes copied, or -1. */
+static long copy(int fd, void *to, const void *from, unsigned long len)
+{
+	struct uffdio_copy arg = { .dst = (unsigned long)to,
+				   .src = (unsigned long)from,
+				   .len = len };
+
+	return ioctl(fd, UFFDIO_COPY, &arg) < 0 ? -1 : arg.copy;
+}
+
+static int map_known(int fd, void *to, unsigned long len)
+{
+	struct uffdio_continue arg = { .range = { (unsigned long)to, len } };
+
+	return ioctl(fd, UFFDIO_CONTINUE, &arg);
+}
+
+static bool next_fault(int fd, struct uffd_msg *msg)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 10000) == 1 && p.revents == POLLIN &&
+	       read(fd, msg, sizeof(*msg)) == sizeof(*msg) && msg->event == UFFD_EVENT_PAGEFAULT;
+}
+
+/* ---- threads that fault ---- */
+
+struct toucher {
+	volatile char *at;
+	int value; /* what was read there */
+	pthread_t thread;
+};
+
+static void *touch(void *arg)
+{
+	struct toucher *t = arg;
+
+	t->value = *t->at;
+	return NULL;
+}
+
+static void start(struct toucher *t, char *at)
+{
+	t->at = at;
+	t->value = -1;
+	pthread_create(&t->thread, NULL, touch, t);
+}
+
+static void *read_pipe(void *arg)
+{
+	struct toucher *t = arg;
+	int fds[2];
+
+	if (pipe(fds) || write(fds[1], "kernel", 6) != 6)
+		return NULL;
+	t->value = (int)read(fds[0], (char *)t->at, 6);
+	return NULL;
+}
+
+/* ---- claims ---- */
+
+static void test_wrong_use(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffd_msg msg;
+	char *mem = map_anon();
+	int fd;
+
+	fails_with(syscall(SYS_userfaultfd, 2), EINVAL, "an unknown flag");
+	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	ok(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC, "userfaultfd");
+	fails_with(enter(fd, mem, PAGE, UFFDIO_REGISTER_MODE_MISSING), EINVAL, "before UFFDIO_API");
+	fails_with(read(fd, &msg, sizeof(msg)), EINVAL, "read before UFFDIO_API");
+	api.api = 1;
+	fails_with(ioctl(fd, UFFDIO_API, &api), EINVAL, "another API");
+	ok(api.api == 0 && api.features == 0, "which is told by zeroes");
+	api.api = UFFD_API;
+	ok(ioctl(fd, UFFDIO_API, &api) == 0 && (api.features & UFFD_FEATURE_MISSING_SHMEM) &&
+		   (api.ioctls & 1UL << _UFFDIO_REGISTER),
+	   "UFFDIO_API tells features and calls");
+	fails_with(ioctl(fd, UFFDIO_API, &api), EINVAL, "a second UFFDIO_API");
+	fails_with(read(fd, &msg, sizeof(msg)), EAGAIN, "nothing to read");
+	fails_with(read(fd, &msg, sizeof(msg) - 1), EINVAL, "too short a buffer");
+	fails_with(enter(fd, mem + 1, PAGE, UFFDIO_REGISTER_MODE_MISSING), EINVAL, "unaligned");
+	fails_with(enter(fd, mem, 0, UFFDIO_REGISTER_MODE_MISSING), EINVAL, "nothing");
+	fails_with(enter(fd, mem, PAGE, 0), EINVAL, "no mode");
+	fails_with(enter(fd, mem, PAGE, 1 << 7), EINVAL, "an unknown mode");
+	fails_with(enter(fd, mem, PAGE, UFFDIO_REGISTER_MODE_MINOR), EINVAL,
+		   "minor faults of private memory");
+	fails_with(copy(fd, mem, mem, PAGE), ENOENT, "a page for an area that is not registered");
+	fails_with(ioctl(fd, _IO(UFFDIO, 0x20), 0), EINVAL, "an unknown call");
+	close(fd);
+	munmap(mem, PAGES * PAGE);
+}
+
+static void test_missing(void)
+{
+	struct uffdio_zeropage zero = { .range = { 0, PAGE } };
+	struct uffd_msg msg;
+	struct toucher t;
+	char *mem = map_anon(), bytes[PAGE];
+	int fd = open_uffd(O_NONBLOCK), other = open_uffd(O_NONBLOCK);
+
+	memset(bytes, 7, sizeof(bytes));
+	mem[0] = 1; /* pages that are there already are not asked about */
+	ok(madvise(mem + PAGE, (PAGES - 1) * PAGE, MADV_DONTNEED) == 0 &&
+		   enter(fd, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING) == 0 && mem[0] == 1,
+	   "an area is registered; what it holds stays");
+	fails_with(enter(other, mem, PAGE, UFFDIO_REGISTER_MODE_MISSING), EBUSY,
+		   "twice is too often");
+	start(&t, mem + 3 * PAGE + 5);
+	ok(next_fault(fd, &msg) && msg.arg.pagefault.address == (unsigned long)mem + 3 * PAGE &&
+		   msg.arg.pagefault.flags == 0,
+	   "a fault is told, by its page");
+	ok(copy(fd, mem + 3 * PAGE, bytes, PAGE) == (long)PAGE, "UFFDIO_COPY answers");
+	pthread_join(t.thread, NULL);
+	ok(t.value == 7, "and the thread goes on, with these bytes");
+	fails_with(copy(fd, mem + 3 * PAGE, bytes, PAGE), EEXIST, "a page that is there");
+	fails_with(copy(fd, mem + 4 * PAGE, NULL, PAGE), EFAULT, "from nowhere");
+
+	zero.range.start = (unsigned long)mem + 5 * PAGE;
+	start(&t, mem + 5 * PAGE);
+	ok(next_fault(fd, &msg) && ioctl(fd, UFFDIO_ZEROPAGE, &zero) == 0 &&
+		   zero.zeropage == (long)PAGE,
+	   "UFFDIO_ZEROPAGE answers");
+	pthread_join(t.thread, NULL);
+	ok(t.value == 0, "with zeroes");
+
+	t.at = mem + 6 * PAGE;
+	pthread_create(&t.thread, NULL, read_pipe, &t);
+	ok(next_fault(fd, &msg) && (msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE) &&
+		   copy(fd, mem + 6 * PAGE, bytes, PAGE) == (long)PAGE,
+	   "a fault of the kernel is told, too");
+	pthread_join(t.thread, NULL);
+	ok(t.value == 6 && !memcmp(mem + 6 * PAGE, "kernel\7", 7),
+	   "and its copy comes after the page");
+
+	start(&t, mem + 8 * PAGE);
+	ok(next_fault(fd, &msg) && leave(fd, mem + 8 * PAGE, PAGE) == 0, "a page is unregistered");
+	pthread_join(t.thread, NULL);
+	ok(t.value == 0, "who waited for it finds an ordinary one");
+	start(&t, mem + 9 * PAGE);
+	ok(next_fault(fd, &msg), "the others are still told");
+	close(fd);
+	pthread_join(t.thread, NULL);
+	ok(t.value == 0 && mem[10 * PAGE] == 0, "when the descriptor goes all are ordinary");
+	ok(enter(other, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING) == 0,
+	   "and free for another");
+	close(other);
+	munmap(mem, PAGES * PAGE);
+}
+
+static void test_shared(void)
+{
+	int fd = open_uffd(O_NONBLOCK), file = memfd_create("shared", 0);
+	struct uffd_msg msg;
+	struct toucher t;
+	char *mem, *alias, bytes[PAGE];
+
+	memset(bytes, 9, sizeof(bytes));
+	ok(ftruncate(file, PAGES * PAGE) == 0, "a memfd");
+	mem = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	alias = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	ok(enter(fd, mem, PAGES * PAGE,
+		 UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR) == 0,
+	   "missing and minor faults of shared memory");
+	start(&t, mem + PAGE);
+	ok(next_fault(fd, &msg) && msg.arg.pagefault.flags == 0 &&
+		   copy(fd, mem + PAGE, bytes, PAGE) == (long)PAGE,
+	   "a page that the file lacks");
+	pthread_join(t.thread, NULL);
+	ok(t.value == 9 && alias[PAGE] == 9, "is then the file's");
+	alias[2 * PAGE] = 11;
+	start(&t, mem + 2 * PAGE);
+	ok(next_fault(fd, &msg) && (msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_MINOR),
+	   "a page that the file has is a minor fault");
+	ok(map_known(fd, mem + 2 * PAGE, PAGE) == 0, "UFFDIO_CONTINUE answers");
+	pthread_join(t.thread, NULL);
+	ok(t.value == 11, "with the file's page");
+	fails_with(map_known(fd, mem + 2 * PAGE, PAGE), EEXIST, "which is mapped now");
+	alias[3 * PAGE] = 12;
+	fails_with(copy(fd, mem + 3 * PAGE, bytes, PAGE), EEXIST, "no copy over the file's page");
+	close(fd);
+	ok(mem[3 * PAGE] == 12, "and it is there without anybody's help");
+	close(file);
+	munmap(mem, PAGES * PAGE);
+	munmap(alias, PAGES * PAGE);
+}
+
+static volatile sig_atomic_t handled;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	handled++;
+}
+
+static void test_signals(void)
+{
+	int fd = open_uffd(O_NONBLOCK), status = 0;
+	struct sigaction action = { .sa_handler = on_signal };
+	struct uffd_msg msg;
+	struct toucher t;
+	char *mem = map_anon(), bytes[PAGE];
+	pid_t child;
+
+	memset(bytes, 5, sizeof(bytes));
+	sigaction(SIGUSR1, &action, NULL);
+	enter(fd, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING);
+	start(&t, mem);
+	ok(next_fault(fd, &msg), "a thread waits");
+	pthread_kill(t.thread, SIGUSR1);
+	ok(next_fault(fd, &msg) && handled == 1, "a signal's handler runs, then it faults again");
+	copy(fd, mem, bytes, PAGE);
+	pthread_join(t.thread, NULL);
+	ok(t.value == 5, "until it is answered");
+
+	child = fork();
+	if (!child)
+		_exit(mem[PAGE] == 0 && mem[0] == 5 ? 3 : 1);
+	waitpid(child, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3, "a child's memory is not registered");
+
+	child = fork();
+	if (!child) {
+		fd = open_uffd(O_NONBLOCK);
+		enter(fd, mem + PAGE, PAGE, UFFDIO_REGISTER_MODE_MISSING);
+		t.at = mem + PAGE;
+		pthread_create(&t.thread, NULL, read_pipe, &t);
+		next_fault(fd, &msg);
+		kill(getpid(), SIGKILL);
+		pause();
+	}
+	waitpid(child, &status, 0);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+	   "a process with a fault in the kernel can be killed");
+	close(fd);
+	munmap(mem, PAGES * PAGE);
+}
+
+/* What cannot be answered later is answered at once. */
+static void test_sigbus(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_SIGBUS };
+	int fd = (int)syscall(SYS_userfaultfd, O_NONBLOCK), fds[2], status = 0;
+	char *mem = map_anon();
+	pid_t child;
+
+	ok(ioctl(fd, UFFDIO_API, &api) == 0 &&
+		   enter(fd, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING) == 0,
+	   "UFFD_FEATURE_SIGBUS");
+	ok(pipe(fds) == 0 && write(fds[1], "x", 1) == 1, "a pipe");
+	fails_with(read(fds[0], mem, 1), EFAULT, "a missing page is EFAULT for the kernel");
+	child = fork();
+	if (!child) {
+		fd = (int)syscall(SYS_userfaultfd, O_NONBLOCK);
+		ioctl(fd, UFFDIO_API, &api);
+		api.features = UFFD_FEATURE_SIGBUS;
+		enter(fd, mem, PAGE, UFFDIO_REGISTER_MODE_MISSING);
+		_exit(*(volatile char *)mem);
+	}
+	waitpid(child, &status, 0);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS, "and SIGBUS for the program");
+	close(fd);
+	munmap(mem, PAGES * PAGE);
+}
+
+int main(void)
+{
+	test_wrong_use();
+	test_missing();
+	test_shared();
+	test_signals();
+	test_sigbus();
+	return tap_done();
+}
