@@ -7,6 +7,7 @@
  * has changed nothing.
  */
 #include "kvm.h"
+#include "vector.h"
 #include "memslot.h"
 #include "timer.h"
 
@@ -244,6 +245,7 @@ int kvm_init(void)
 	if (err)
 		return err;
 	vmid_init();
+	vector_init();
 	isa_init();
 	err = vmid_param_init();
 	return err ? err : toggle_init();

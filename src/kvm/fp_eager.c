@@ -11,7 +11,8 @@
 
 static void eager_load(struct kvm_vcpu *vcpu)
 {
-	if (!isa_has(vcpu, KVM_RISCV_ISA_EXT_D)) {
+	/* F without D leaves D's instructions usable: there is no switch between the two. */
+	if (!(vcpu->isa & (1ULL << KVM_RISCV_ISA_EXT_D | 1ULL << KVM_RISCV_ISA_EXT_F))) {
 		fp_set_state(vcpu, FS_OFF);
 		return;
 	}

@@ -2,8 +2,8 @@
 /*
  * insn.c - virtual-instruction exits: what VS or VU may not do without HS.
  *
- * Only WFI and wrs.nto in VS have a meaning of ours, and the CSR `seed` one of user space's
- * (KVM_EXIT_RISCV_CSR). All else is a privilege that this guest does not have: it takes an
+ * Only WFI and wrs.nto in VS have a meaning of ours, and a few CSRs, of which some are user space's
+ * to answer (KVM_EXIT_RISCV_CSR). All else is a privilege that this guest does not have: it takes an
  * illegal-instruction exception, as on a hart without the feature (H §6.1: HS emulates
  * the absence of what it does not offer).
  */
@@ -52,35 +52,45 @@ static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 	return 0;
 }
 
-/* A CSR instruction on `seed`: its entropy is user space's to give. */
-static int forward_csr(struct kvm_vcpu *vcpu, unsigned long insn)
+/* What a CSR instruction does, in csrrw's, csrrs's or csrrc's way. */
+static struct csr_access decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn)
 {
-	struct kvm_run *run = vcpu->run;
 	unsigned int funct3 = (unsigned int)FIELD_GET(INSN_FUNCT3, insn);
 	unsigned int rs1 = (unsigned int)FIELD_GET(INSN_RS1, insn);
 	unsigned long value = rs1;
-	unsigned long write_mask = ~0UL, new_value;
+	struct csr_access access = {
+		.csr = (unsigned int)FIELD_GET(INSN_CSR, insn),
+		.rd = (unsigned int)FIELD_GET(INSN_RD, insn),
+	};
 
 	if (!(funct3 & FUNCT3_IMM))
 		value = rs1 ? vcpu->guest.gpr[rs1] : 0;
-	new_value = value;
+	access.new_value = value;
+	access.write_mask = ~0UL;
 	if ((funct3 & 3) == FUNCT3_RS) {
-		write_mask = value;
-		new_value = ~0UL;
+		access.write_mask = value;
+		access.new_value = ~0UL;
 	} else if ((funct3 & 3) == FUNCT3_RC) {
-		write_mask = value;
-		new_value = 0;
+		access.write_mask = value;
+		access.new_value = 0;
 	}
+	return access;
+}
+
+/* It is user space's to carry out: insn_complete_csr() goes on from there. */
+static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
+{
+	struct kvm_run *run = vcpu->run;
 
 	trace_exit_class(&vcpu->exit_clock, EXIT_CSR_USER);
-	trace_kvm_csr(CSR_seed, write_mask != 0, new_value);
+	trace_kvm_csr(access->csr, access->write_mask != 0, access->new_value);
 	vcpu->stats.csr_exit_user++;
 	vcpu->csr_in_flight = true;
-	vcpu->csr_rd = (unsigned int)FIELD_GET(INSN_RD, insn);
+	vcpu->csr_rd = access->rd;
 	WRITE_ONCE(run->exit_reason, KVM_EXIT_RISCV_CSR);
-	run->riscv_csr.csr_num = CSR_seed;
-	run->riscv_csr.new_value = new_value;
-	run->riscv_csr.write_mask = write_mask;
+	run->riscv_csr.csr_num = access->csr;
+	run->riscv_csr.new_value = access->new_value;
+	run->riscv_csr.write_mask = access->write_mask;
 	run->riscv_csr.ret_value = 0;
 	return RESUME_USER;
 }
@@ -109,15 +119,14 @@ static bool is_readable_hpmcounter(const struct kvm_vcpu *vcpu, unsigned long cs
 	return (vcpu->guest.sstatus & SSTATUS_SPP) || (csr_read(scounteren) & BIT(number));
 }
 
-static int read_zero(struct kvm_vcpu *vcpu, unsigned long insn)
+/* It is done here: the guest goes on with the old value. */
+static int finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long old)
 {
-	unsigned long rd = FIELD_GET(INSN_RD, insn);
-
 	trace_exit_class(&vcpu->exit_clock, EXIT_CSR);
-	trace_kvm_csr(FIELD_GET(INSN_CSR, insn), 0, 0);
+	trace_kvm_csr(access->csr, access->write_mask != 0, old);
 	vcpu->stats.csr_exit_kernel++;
-	if (rd)
-		vcpu->guest.gpr[rd] = 0;
+	if (access->rd)
+		vcpu->guest.gpr[access->rd] = old;
 	vcpu->guest.sepc += 4;
 	return RESUME_GUEST;
 }
@@ -125,6 +134,34 @@ static int read_zero(struct kvm_vcpu *vcpu, unsigned long insn)
 static bool is_csr_insn(unsigned long insn)
 {
 	return FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM && (FIELD_GET(INSN_FUNCT3, insn) & 3);
+}
+
+static int exit_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
+{
+	struct csr_access access = decode_csr(vcpu, insn);
+	unsigned long old = 0;
+
+	switch (access.csr) {
+	case CSR_seed:
+		if (isa_has(vcpu, KVM_RISCV_ISA_EXT_ZKR))
+			return forward_csr(vcpu, &access);
+		break;
+	case CSR_sireg:
+	case CSR_stopei:
+		switch (aia_access(vcpu, &access, &old)) {
+		case AIA_DONE:
+			return finish_csr(vcpu, &access, old);
+		case AIA_USER:
+			return forward_csr(vcpu, &access);
+		default:
+			break;
+		}
+		break;
+	default:
+		if (is_readable_hpmcounter(vcpu, access.csr))
+			return finish_csr(vcpu, &access, 0);
+	}
+	return inject_illegal(vcpu, trap, insn);
 }
 
 int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
@@ -145,10 +182,7 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		vcpu->guest.sepc += 4;
 		return exit_wrs(vcpu);
 	}
-	if (is_csr_insn(insn) && FIELD_GET(INSN_CSR, insn) == CSR_seed &&
-	    isa_has(vcpu, KVM_RISCV_ISA_EXT_ZKR))
-		return forward_csr(vcpu, insn);
-	if (is_csr_insn(insn) && is_readable_hpmcounter(vcpu, FIELD_GET(INSN_CSR, insn)))
-		return read_zero(vcpu, insn);
+	if (is_csr_insn(insn))
+		return exit_csr(vcpu, trap, insn);
 	return inject_illegal(vcpu, trap, insn);
 }

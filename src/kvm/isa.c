@@ -68,6 +68,8 @@ void isa_init(void)
 		if (ext->may_disable)
 			disable_allowed |= 1ULL << ext->id;
 	}
+	if (!isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		disable_allowed &= ~ISA(SSAIA);
 	host_mvendorid = firmware_id(SBI_BASE_GET_MVENDORID);
 	host_marchid = firmware_id(SBI_BASE_GET_MARCHID);
 	host_mimpid = firmware_id(SBI_BASE_GET_MIMPID);
@@ -129,6 +131,8 @@ u64 isa_hstateen0(u64 isa)
 {
 	u64 hstateen0 = HSTATEEN0_ENVCFG;
 
+	if (isa & ISA(SSAIA))
+		hstateen0 |= HSTATEEN0_IMSIC | HSTATEEN0_AIA | HSTATEEN0_CSRIND;
 	if (isa & ISA(SMSTATEEN))
 		hstateen0 |= HSTATEEN0_STATEEN;
 	return hstateen0;

@@ -87,11 +87,17 @@ struct guest_csrs {
 	unsigned long scounteren;
 	unsigned long senvcfg;
 	unsigned long sstateen0;
+	unsigned long aia[7]; /* as struct kvm_riscv_aia_csr; zero where there is no Ssaia */
 };
 
 struct fp_state {
 	u64 f[32];
 	u32 fcsr;
+};
+
+struct vector_state {
+	unsigned long vstart, vl, vtype, vcsr;
+	u8 *regs; /* v0 to v31, vector_vlenb() bytes each; NULL: the hart has no V */
 };
 
 /*
@@ -179,6 +185,7 @@ struct kvm_vcpu {
 	unsigned long hedeleg;
 	u64 henvcfg;
 	struct fp_state fp;
+	struct vector_state vector;
 
 	bool loaded;            /* its CSRs are in this hart */
 	unsigned int last_hart; /* that it was loaded on; ~0: none */
@@ -362,6 +369,30 @@ void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu);                  /* REQ_IRQ: changed lines to hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);                     /* would WFI return? not loaded */
+
+/* ---- aia.c: Ssaia, where the hart has it ------------------------------------------------ */
+
+void aia_load(const struct kvm_vcpu *vcpu);
+void aia_put(struct kvm_vcpu *vcpu);
+void aia_show_external(unsigned long hvip); /* hvip has changed: stopi follows; vCPU loaded */
+
+/* A CSR instruction that trapped: old = csr; csr = (old & ~write_mask) | (new_value & write_mask). */
+struct csr_access {
+	unsigned int csr;
+	unsigned int rd; /* gets old; 0: nobody */
+	unsigned long new_value;
+	unsigned long write_mask; /* 0: it only reads */
+};
+
+enum aia_answer {
+	AIA_ILLEGAL, /* there is no such register */
+	AIA_USER,    /* user space's to answer */
+	AIA_DONE,    /* *value is the old value */
+};
+
+/* sireg or stopei. */
+enum aia_answer aia_access(struct kvm_vcpu *vcpu, const struct csr_access *access,
+			   unsigned long *value);
 
 /* ---- unpriv.S, unpriv.c: guest memory as the guest itself would see it ---------------- */
 

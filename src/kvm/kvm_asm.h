@@ -20,6 +20,10 @@ unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hsta
 void fp_save(struct fp_state *fp);
 void fp_restore(const struct fp_state *fp);
 
+/* vector.S: all of the vector unit, as fp.S; only where there is V. */
+void vector_save(struct vector_state *vector);
+void vector_restore(const struct vector_state *vector);
+
 /* fence.S: what this hart fetched before is fetched again. */
 void local_fence_i(void);
 

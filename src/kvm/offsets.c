@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * offsets.c - where switch.S, unpriv.S and fp.S find the members of C structures.
+ * offsets.c - where the assembly files find the members of C structures.
  *
  * Compiled to assembly only; the build turns each line `->NAME value` of it into
  * a #define of gen/kvm_offsets.h.
@@ -10,6 +10,7 @@
 #define DEFINE(name, value) __asm__ volatile(".ascii \"->" #name " %0\"" ::"i"(value))
 #define GUEST(member)       DEFINE(GUEST_##member, offsetof(struct kvm_vcpu, guest.member))
 #define HOST(member)        DEFINE(HOST_##member, offsetof(struct kvm_vcpu, host.member))
+#define VECTOR(member)      DEFINE(VECTOR_##member, offsetof(struct vector_state, member))
 #define TRAP(member)        DEFINE(TRAP_##member, offsetof(struct hv_trap, member))
 
 void kvm_offsets(void);
@@ -36,4 +37,9 @@ void kvm_offsets(void)
 	TRAP(htval);
 	TRAP(htinst);
 	DEFINE(FP_fcsr, offsetof(struct fp_state, fcsr));
+	VECTOR(vstart);
+	VECTOR(vl);
+	VECTOR(vtype);
+	VECTOR(vcsr);
+	VECTOR(regs);
 }

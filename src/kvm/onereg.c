@@ -11,13 +11,11 @@
  *   | arch 80 | size   | type << 24 | subtype | number      |
  *   +---------+--------+------------+---------+-------------+
  */
+#include <string.h>
 #include "onereg.h"
 #include "timer.h"
 
-#define ULONG_SIZE ((unsigned int)sizeof(unsigned long))
-#define NUM_MASK   0xffffULL
-
-static unsigned int always_ulong(const struct kvm_vcpu *vcpu, unsigned long num)
+unsigned int reg_always_ulong(const struct kvm_vcpu *vcpu, unsigned long num)
 {
 	(void)vcpu;
 	(void)num;
@@ -30,6 +28,12 @@ static unsigned int always_ulong(const struct kvm_vcpu *vcpu, unsigned long num)
 #define CORE_PC    KVM_REG_RISCV_CORE_REG(regs.pc)
 #define CORE_T6    KVM_REG_RISCV_CORE_REG(regs.t6)
 #define CORE_MODE  KVM_REG_RISCV_CORE_REG(mode)
+
+static int core_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	(void)vcpu;
+	return reg_check_ulong(num, CORE_COUNT, size);
+}
 
 static int core_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 {
@@ -59,85 +63,19 @@ static int core_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	return 0;
 }
 
-/* ---- CSR: what VS sees as s* ----------------------------------------------------- */
-
-#define CSR_COUNT (sizeof(struct kvm_riscv_csr) / sizeof(unsigned long))
-#define CSR_SIP   KVM_REG_RISCV_CSR_REG(sip)
-#define VSIP_MASK (BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT))
-
-/* Where each is kept; sip has no place of its own. */
-static unsigned long *general_place(struct kvm_vcpu *vcpu, unsigned long num)
-{
-	struct guest_csrs *c = &vcpu->csrs;
-	unsigned long *const places[] = {
-		[KVM_REG_RISCV_CSR_REG(sstatus)] = &c->vsstatus,
-		[KVM_REG_RISCV_CSR_REG(sie)] = &c->vsie,
-		[KVM_REG_RISCV_CSR_REG(stvec)] = &c->vstvec,
-		[KVM_REG_RISCV_CSR_REG(sscratch)] = &c->vsscratch,
-		[KVM_REG_RISCV_CSR_REG(sepc)] = &c->vsepc,
-		[KVM_REG_RISCV_CSR_REG(scause)] = &c->vscause,
-		[KVM_REG_RISCV_CSR_REG(stval)] = &c->vstval,
-		[KVM_REG_RISCV_CSR_REG(satp)] = &c->vsatp,
-		[KVM_REG_RISCV_CSR_REG(scounteren)] = &c->scounteren,
-		[KVM_REG_RISCV_CSR_REG(senvcfg)] = &c->senvcfg,
-	};
-
-	return num < ARRAY_SIZE(places) ? places[num] : NULL;
-}
-
-static int general_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
-{
-	const unsigned long *place = general_place(vcpu, num);
-
-	if (num == CSR_SIP) {
-		vcpu_flush_irqs(vcpu);
-		*value = vcpu->csrs.hvip >> 1 & VSIP_MASK;
-		return 0;
-	}
-	if (!place)
-		return -ENOENT;
-	*value = *place;
-	return 0;
-}
-
-static int general_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
-{
-	unsigned long *place = general_place(vcpu, num);
-
-	if (num == CSR_SIP) {
-		/* This is the state now: what was on its way before does not change it. */
-		__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
-		vcpu->csrs.hvip = ((unsigned long)value & VSIP_MASK) << 1;
-		return 0;
-	}
-	if (!place)
-		return -ENOENT;
-	*place = (unsigned long)value;
-	return 0;
-}
-
-static unsigned int stateen_size(const struct kvm_vcpu *vcpu, unsigned long num)
-{
-	return num == 0 && isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN) ? ULONG_SIZE : 0;
-}
-
-static int stateen_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
-{
-	(void)num;
-	*value = vcpu->csrs.sstateen0;
-	return 0;
-}
-
-static int stateen_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
-{
-	(void)num;
-	vcpu->csrs.sstateen0 = (unsigned long)value;
-	return 0;
-}
-
 /* ---- TIMER ------------------------------------------------------------------------ */
 
-static unsigned int timer_size(const struct kvm_vcpu *vcpu, unsigned long num)
+#define TIMER_COUNT (sizeof(struct kvm_riscv_timer) / sizeof(u64))
+
+static int timer_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	(void)vcpu;
+	if (size != sizeof(u64))
+		return -EINVAL;
+	return num < TIMER_COUNT ? 0 : -ENOENT;
+}
+
+static unsigned int timer_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 {
 	(void)vcpu;
 	(void)num;
@@ -196,9 +134,19 @@ static int timer_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 #define D_FCSR  KVM_REG_RISCV_FP_D_REG(fcsr)
 #define NAN_BOX 0xffffffff00000000ULL /* how 64-bit registers hold a 32-bit number */
 
-static unsigned int f_size(const struct kvm_vcpu *vcpu, unsigned long num)
+static unsigned int f_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 {
-	return isa_has(vcpu, KVM_RISCV_ISA_EXT_F) && num <= F_FCSR ? sizeof(u32) : 0;
+	(void)num;
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_F) ? sizeof(u32) : 0;
+}
+
+static int f_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	if (!f_listed(vcpu, 0))
+		return -ENOENT;
+	if (size != sizeof(u32))
+		return -EINVAL;
+	return num <= F_FCSR ? 0 : -ENOENT;
 }
 
 static int f_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
@@ -216,11 +164,19 @@ static int f_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	return 0;
 }
 
-static unsigned int d_size(const struct kvm_vcpu *vcpu, unsigned long num)
+static unsigned int d_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 {
-	if (!isa_has(vcpu, KVM_RISCV_ISA_EXT_D) || num > D_FCSR)
+	if (!isa_has(vcpu, KVM_RISCV_ISA_EXT_D))
 		return 0;
 	return num == D_FCSR ? sizeof(u32) : sizeof(u64);
+}
+
+/* Its registers are of two sizes: the number comes first. */
+static int d_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	if (num > D_FCSR || !d_listed(vcpu, num))
+		return -ENOENT;
+	return size == d_listed(vcpu, num) ? 0 : -EINVAL;
 }
 
 static int d_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
@@ -241,89 +197,139 @@ static int d_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 /* ---- the table ------------------------------------------------------------------------ */
 
 static const struct reg_group core_groups[] = {
-	{ KVM_REG_RISCV_CORE, always_ulong, core_get, core_set, CORE_COUNT },
-	{ KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_GENERAL, always_ulong, general_get, general_set,
-	  CSR_COUNT },
-	{ KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_SMSTATEEN, stateen_size, stateen_get, stateen_set,
-	  1 },
-	{ KVM_REG_RISCV_TIMER, timer_size, timer_get, timer_set, 4 },
-	{ KVM_REG_RISCV_FP_F, f_size, f_get, f_set, F_FCSR + 1 },
-	{ KVM_REG_RISCV_FP_D, d_size, d_get, d_set, D_FCSR + 1 },
+	{ .type = KVM_REG_RISCV_CORE,
+	  .check = core_check,
+	  .get = core_get,
+	  .set = core_set,
+	  .listed = reg_always_ulong,
+	  .count = CORE_COUNT },
+	{ .type = KVM_REG_RISCV_TIMER,
+	  .check = timer_check,
+	  .get = timer_get,
+	  .set = timer_set,
+	  .listed = timer_listed,
+	  .count = TIMER_COUNT },
+	{ .type = KVM_REG_RISCV_FP_F,
+	  .check = f_check,
+	  .get = f_get,
+	  .set = f_set,
+	  .listed = f_listed,
+	  .count = F_FCSR + 1 },
+	{ .type = KVM_REG_RISCV_FP_D,
+	  .check = d_check,
+	  .get = d_get,
+	  .set = d_set,
+	  .listed = d_listed,
+	  .count = D_FCSR + 1 },
 };
 
+/* In the order of the list. A type's first row is the one of subtype 0. */
 static const struct reg_group *const groups[] = {
-	&reg_group_config,  &core_groups[0],    &core_groups[1],    &core_groups[2],
-	&core_groups[3],    &core_groups[4],    &core_groups[5],    &reg_groups_isa[0],
-	&reg_groups_isa[1], &reg_groups_isa[2], &reg_groups_sbi[0], &reg_groups_sbi[1],
-	&reg_groups_sbi[2],
+	&reg_group_config,  &core_groups[0],    &reg_groups_csr[0], &reg_groups_csr[1],
+	&reg_groups_csr[2], &core_groups[1],    &core_groups[2],    &core_groups[3],
+	&reg_group_vector,  &reg_groups_isa[0], &reg_groups_isa[1], &reg_groups_isa[2],
+	&reg_groups_sbi[0], &reg_groups_sbi[1], &reg_groups_sbi[2],
 };
 
-/* The row of an id: 0, or the errno of an id that names nothing. */
-static int find_group(const struct kvm_vcpu *vcpu, u64 id, const struct reg_group **group)
-{
-	u64 type = id & (KVM_REG_RISCV_TYPE_MASK | KVM_REG_RISCV_SUBTYPE_MASK);
-	unsigned int i, size;
+#define TYPE_BITS    ((u64)KVM_REG_RISCV_TYPE_MASK)
+#define SUBTYPE_BITS ((u64)KVM_REG_RISCV_SUBTYPE_MASK)
 
-	if ((id & KVM_REG_ARCH_MASK) != KVM_REG_RISCV)
-		return -ENOENT;
+/*
+ * The row of an id and the number within: 0, or the errno of an id that names nothing. The
+ * architecture is not looked at, as on Linux. An id of a subtype that its type does not have goes
+ * to the type's first row: there the number is out of range.
+ */
+static int find_reg(const struct kvm_vcpu *vcpu, u64 id, const struct reg_group **group, u64 *num)
+{
+	const struct reg_group *first = NULL;
+	unsigned int i;
+
 	for (i = 0; i < ARRAY_SIZE(groups); i++) {
-		if (groups[i]->type != type)
+		if ((groups[i]->type & TYPE_BITS) != (id & TYPE_BITS))
 			continue;
-		*group = groups[i];
-		size = groups[i]->size(vcpu, id & NUM_MASK);
-		if (!size)
-			return -ENOENT;
-		return KVM_REG_SIZE(id) == size ? 0 : -EINVAL;
+		if (!first)
+			first = groups[i];
+		if (groups[i]->type == (id & (TYPE_BITS | SUBTYPE_BITS)))
+			break;
 	}
-	return -ENOENT;
+	*group = i < ARRAY_SIZE(groups) ? groups[i] : first;
+	if (!*group)
+		return -ENOENT;
+	*num = id & ~(KVM_REG_ARCH_MASK | KVM_REG_SIZE_MASK | (*group)->type);
+	return (*group)->check(vcpu, *num, (unsigned int)KVM_REG_SIZE(id));
 }
 
 int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 {
 	const struct reg_group *group;
-	u64 value = 0;
-	int err = find_group(vcpu, reg->id, &group);
+	u64 num, value = 0;
+	int err = find_reg(vcpu, reg->id, &group, &num);
+	const void *wide;
 
-	if (!err)
-		err = group->get(vcpu, reg->id & NUM_MASK, &value);
+	if (err)
+		return err;
+	wide = group->wide ? group->wide(vcpu, (unsigned long)num) : NULL;
+	if (wide)
+		return hv_copy_to_user((hva_t)reg->addr, wide, KVM_REG_SIZE(reg->id));
+	err = group->get(vcpu, (unsigned long)num, &value);
 	if (err)
 		return err;
 	/* Little-endian: the first bytes of value are the register, whatever its size. */
 	return hv_copy_to_user((hva_t)reg->addr, &value, KVM_REG_SIZE(reg->id));
 }
 
+/* Through a copy, so that an address that faults half-way changes nothing. */
+static int set_wide(void *wide, hva_t from, unsigned int size)
+{
+	void *copy = hv_alloc(size);
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	err = hv_copy_from_user(copy, from, size);
+	if (!err)
+		memcpy(wide, copy, size);
+	hv_free(copy);
+	return err;
+}
+
 int onereg_set(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 {
 	const struct reg_group *group;
-	u64 value = 0;
-	int err = find_group(vcpu, reg->id, &group);
+	u64 num, value = 0;
+	int err = find_reg(vcpu, reg->id, &group, &num);
+	void *wide;
 
-	if (!err)
-		err = hv_copy_from_user(&value, (hva_t)reg->addr, KVM_REG_SIZE(reg->id));
 	if (err)
 		return err;
-	return group->set(vcpu, reg->id & NUM_MASK, value);
+	wide = group->wide ? group->wide(vcpu, (unsigned long)num) : NULL;
+	if (wide)
+		return set_wide(wide, (hva_t)reg->addr, (unsigned int)KVM_REG_SIZE(reg->id));
+	err = hv_copy_from_user(&value, (hva_t)reg->addr, KVM_REG_SIZE(reg->id));
+	return err ? err : group->set(vcpu, (unsigned long)num, value);
 }
 
 static u64 reg_id(const struct reg_group *group, unsigned int size, unsigned long num)
 {
-	u64 log2 = size == 4 ? 2 : 3;
+	u64 log2 = 0;
 
+	while (1U << log2 < size)
+		log2++;
 	return KVM_REG_RISCV | log2 << KVM_REG_SIZE_SHIFT | group->type | num;
 }
 
-/* Every readable id, to user memory at `list` if that is not 0; returns how many. */
+/* Every id, to user memory at `list` if that is not 0; returns how many. */
 static long list_regs(struct kvm_vcpu *vcpu, hva_t list)
 {
 	unsigned long num;
 	unsigned int i, size;
 	long n = 0;
-	u64 id, value;
+	u64 id;
 
 	for (i = 0; i < ARRAY_SIZE(groups); i++) {
 		for (num = 0; num < groups[i]->count; num++) {
-			size = groups[i]->size(vcpu, num);
-			if (!size || groups[i]->get(vcpu, num, &value))
+			size = groups[i]->listed(vcpu, num);
+			if (!size)
 				continue;
 			id = reg_id(groups[i], size, num);
 			if (list &&

@@ -7,19 +7,42 @@
 
 #include "kvm.h"
 
+#define ULONG_SIZE ((unsigned int)sizeof(unsigned long))
+
 /*
- * Registers of one type and subtype. `num` is the id without architecture, size,
- * type and subtype. get and set: 0, -ENOENT (no such register), -EINVAL, -EBUSY.
+ * Registers of one type and subtype. `num` is the id without architecture, size, type
+ * and subtype; check() gets all of its bits, so that none that Linux refuses passes.
  */
 struct reg_group {
 	u64 type; /* KVM_REG_RISCV_* with subtype */
-	/* The size of register `num` as bytes; 0: this vCPU has no such register. */
-	unsigned int (*size)(const struct kvm_vcpu *vcpu, unsigned long num);
+	/*
+	 * Is there a register `num` of `size` bytes? 0, -ENOENT or -EINVAL. In which order the two
+	 * are looked at differs from group to group, as it does on Linux.
+	 */
+	int (*check)(const struct kvm_vcpu *vcpu, u64 num, unsigned int size);
+	/* 0, -ENOENT (nothing there after all), -EINVAL, -EBUSY. num has passed check(). */
 	int (*get)(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
 	int (*set)(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
-	unsigned long count; /* nums to try for KVM_GET_REG_LIST; 0: none is listed */
+	/* For KVM_GET_REG_LIST: register `num`'s bytes, 0: not listed; for num below `count`. */
+	unsigned int (*listed)(const struct kvm_vcpu *vcpu, unsigned long num);
+	unsigned long count;
+	/* The bytes of a register wider than a u64, in place of get and set; NULL: it is none. */
+	void *(*wide)(struct kvm_vcpu *vcpu, unsigned long num);
 };
 
+/* The rule of most groups: the size first, then the number. */
+static inline int reg_check_ulong(u64 num, u64 count, unsigned int size)
+{
+	if (size != ULONG_SIZE)
+		return -EINVAL;
+	return num < count ? 0 : -ENOENT;
+}
+
+/* A `listed` for groups that list all they have. */
+unsigned int reg_always_ulong(const struct kvm_vcpu *vcpu, unsigned long num);
+
+extern const struct reg_group reg_groups_csr[3]; /* onereg_csr.c: general, AIA, smstateen */
+extern const struct reg_group reg_group_vector;  /* onereg_vector.c */
 extern const struct reg_group reg_groups_isa[3]; /* onereg_isa.c: single, enable, disable */
 extern const struct reg_group reg_groups_sbi[3]; /* onereg_isa.c, the same three of SBI */
 extern const struct reg_group reg_group_config;  /* onereg_isa.c */

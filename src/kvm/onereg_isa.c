@@ -7,8 +7,6 @@
  */
 #include "onereg.h"
 
-#define ULONG_SIZE ((unsigned int)sizeof(unsigned long))
-
 /* ---- CONFIG ---------------------------------------------------------------------- */
 
 /* Single letters as bits of `isa`: bit 0 is A. */
@@ -18,6 +16,7 @@ static const struct {
 } letters[] = {
 	{ 'a', KVM_RISCV_ISA_EXT_A }, { 'c', KVM_RISCV_ISA_EXT_C }, { 'd', KVM_RISCV_ISA_EXT_D },
 	{ 'f', KVM_RISCV_ISA_EXT_F }, { 'i', KVM_RISCV_ISA_EXT_I }, { 'm', KVM_RISCV_ISA_EXT_M },
+	{ 'h', KVM_RISCV_ISA_EXT_H }, { 'v', KVM_RISCV_ISA_EXT_V },
 };
 
 static u64 isa_letters(const struct kvm_vcpu *vcpu)
@@ -38,7 +37,8 @@ static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 	unsigned int i;
 	bool want;
 
-	if (bits >> 26)
+	/* As Linux: Z, the last letter, is none, and bits above 31 are never looked at. */
+	if ((u32)bits >> 25)
 		return -EINVAL;
 	if (bits == isa_letters(vcpu))
 		return 0;
@@ -46,7 +46,7 @@ static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 		return -EBUSY;
 	for (i = 0; i < ARRAY_SIZE(letters); i++) {
 		want = bits >> (letters[i].letter - 'a') & 1;
-		if (want && isa_host_has(letters[i].ext))
+		if (want && isa_host_has(letters[i].ext) && isa_may_enable(letters[i].ext))
 			vcpu->isa |= 1ULL << letters[i].ext;
 		if (!want && isa_may_disable(letters[i].ext))
 			vcpu->isa &= ~(1ULL << letters[i].ext);
@@ -55,17 +55,27 @@ static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 	return 0;
 }
 
-static unsigned int config_size(const struct kvm_vcpu *vcpu, unsigned long num)
+#define CONFIG_COUNT (sizeof(struct kvm_riscv_config) / sizeof(unsigned long))
+
+static unsigned int config_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 {
-	(void)vcpu;
 	switch (num) {
 	case KVM_REG_RISCV_CONFIG_REG(zicbom_block_size):
-		return isa_host_has(KVM_RISCV_ISA_EXT_ZICBOM) ? ULONG_SIZE : 0;
+		return isa_has(vcpu, KVM_RISCV_ISA_EXT_ZICBOM) ? ULONG_SIZE : 0;
 	case KVM_REG_RISCV_CONFIG_REG(zicboz_block_size):
-		return isa_host_has(KVM_RISCV_ISA_EXT_ZICBOZ) ? ULONG_SIZE : 0;
+		return isa_has(vcpu, KVM_RISCV_ISA_EXT_ZICBOZ) ? ULONG_SIZE : 0;
 	default:
 		return ULONG_SIZE;
 	}
+}
+
+static int config_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	int err = reg_check_ulong(num, CONFIG_COUNT, size);
+
+	if (err)
+		return err;
+	return config_listed(vcpu, (unsigned long)num) ? 0 : -ENOENT;
 }
 
 static int config_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
@@ -131,21 +141,15 @@ static int config_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 }
 
 const struct reg_group reg_group_config = {
-	KVM_REG_RISCV_CONFIG,
-	config_size,
-	config_get,
-	config_set,
-	sizeof(struct kvm_riscv_config) / sizeof(unsigned long),
+	.type = KVM_REG_RISCV_CONFIG,
+	.check = config_check,
+	.get = config_get,
+	.set = config_set,
+	.listed = config_listed,
+	.count = CONFIG_COUNT,
 };
 
 /* ---- ISA_EXT and SBI_EXT: one by one, or 64 at a time ----------------------------------- */
-
-static unsigned int ext_size(const struct kvm_vcpu *vcpu, unsigned long num)
-{
-	(void)vcpu;
-	(void)num;
-	return ULONG_SIZE;
-}
 
 static int isa_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 {
@@ -193,30 +197,23 @@ typedef int reg_get_fn(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
 typedef int reg_set_fn(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
 
 /* BITS_PER_LONG of them as one mask; those that do not exist read as 0. */
-static int multi_get(struct kvm_vcpu *vcpu, unsigned long num, unsigned int max, reg_get_fn *get,
-		     u64 *value)
+static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get, u64 *value)
 {
 	unsigned int i;
 	u64 one;
 
-	if (num > (max - 1) / BITS_PER_LONG)
-		return -ENOENT;
 	*value = 0;
 	for (i = 0; i < BITS_PER_LONG; i++) {
 		if (!get(vcpu, num * BITS_PER_LONG + i, &one))
 			*value |= one << i;
 	}
-	return 0;
 }
 
 /* As Linux: each bit is tried, and those that cannot be changed are passed over. */
-static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, unsigned int max, reg_set_fn *set,
-		     u64 mask, u64 value)
+static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, u64 mask, u64 value)
 {
 	unsigned int i;
 
-	if (num > (max - 1) / BITS_PER_LONG)
-		return -ENOENT;
 	for (i = 0; i < BITS_PER_LONG; i++) {
 		if (mask >> i & 1)
 			set(vcpu, num * BITS_PER_LONG + i, value);
@@ -224,42 +221,66 @@ static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, unsigned int max,
 	return 0;
 }
 
-#define MULTI(kind, max)                                                                \
-	static int kind##_get_en(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)  \
-	{                                                                               \
-		return multi_get(vcpu, num, max, kind##_get, value);                    \
-	}                                                                               \
-	static int kind##_get_dis(struct kvm_vcpu *vcpu, unsigned long num, u64 *value) \
-	{                                                                               \
-		int err = multi_get(vcpu, num, max, kind##_get, value);                 \
-                                                                                        \
-		*value = (unsigned long)~*value;                                        \
-		return err;                                                             \
-	}                                                                               \
-	static int kind##_set_en(struct kvm_vcpu *vcpu, unsigned long num, u64 value)   \
-	{                                                                               \
-		return multi_set(vcpu, num, max, kind##_set, value, 1);                 \
-	}                                                                               \
-	static int kind##_set_dis(struct kvm_vcpu *vcpu, unsigned long num, u64 value)  \
-	{                                                                               \
-		return multi_set(vcpu, num, max, kind##_set, value, 0);                 \
+#define MULTI(kind, max)                                                                       \
+	static int kind##_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)       \
+	{                                                                                      \
+		(void)vcpu;                                                                    \
+		return reg_check_ulong(num, max, size);                                        \
+	}                                                                                      \
+	static int kind##_multi_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size) \
+	{                                                                                      \
+		(void)vcpu;                                                                    \
+		return reg_check_ulong(num, (max - 1) / BITS_PER_LONG + 1, size);              \
+	}                                                                                      \
+	static unsigned int kind##_listed(const struct kvm_vcpu *vcpu, unsigned long num)      \
+	{                                                                                      \
+		u64 value;                                                                     \
+                                                                                               \
+		return kind##_get((struct kvm_vcpu *)vcpu, num, &value) ? 0 : ULONG_SIZE;      \
+	}                                                                                      \
+	static int kind##_get_en(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)         \
+	{                                                                                      \
+		multi_get(vcpu, num, kind##_get, value);                                       \
+		return 0;                                                                      \
+	}                                                                                      \
+	static int kind##_get_dis(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)        \
+	{                                                                                      \
+		multi_get(vcpu, num, kind##_get, value);                                       \
+		*value = (unsigned long)~*value;                                               \
+		return 0;                                                                      \
+	}                                                                                      \
+	static int kind##_set_en(struct kvm_vcpu *vcpu, unsigned long num, u64 value)          \
+	{                                                                                      \
+		return multi_set(vcpu, num, kind##_set, value, 1);                             \
+	}                                                                                      \
+	static int kind##_set_dis(struct kvm_vcpu *vcpu, unsigned long num, u64 value)         \
+	{                                                                                      \
+		return multi_set(vcpu, num, kind##_set, value, 0);                             \
 	}
 
 MULTI(isa, KVM_RISCV_ISA_EXT_MAX)
 MULTI(sbi, KVM_RISCV_SBI_EXT_MAX)
 
-#define ISA_TYPE(sub) (KVM_REG_RISCV_ISA_EXT | KVM_REG_RISCV_ISA_##sub)
-#define SBI_TYPE(sub) (KVM_REG_RISCV_SBI_EXT | KVM_REG_RISCV_SBI_##sub)
+#define TYPE(kind, subtype) (KVM_REG_RISCV_##kind##_EXT | KVM_REG_RISCV_##kind##_##subtype)
 
 /* Linux lists the single ones only. */
-const struct reg_group reg_groups_isa[3] = {
-	{ ISA_TYPE(SINGLE), ext_size, isa_get, isa_set, KVM_RISCV_ISA_EXT_MAX },
-	{ ISA_TYPE(MULTI_EN), ext_size, isa_get_en, isa_set_en, 0 },
-	{ ISA_TYPE(MULTI_DIS), ext_size, isa_get_dis, isa_set_dis, 0 },
-};
+#define GROUPS(KIND, kind, max)                          \
+	{                                                \
+		{ .type = TYPE(KIND, SINGLE),            \
+		  .check = kind##_check,                 \
+		  .get = kind##_get,                     \
+		  .set = kind##_set,                     \
+		  .listed = kind##_listed,               \
+		  .count = max },                        \
+			{ .type = TYPE(KIND, MULTI_EN),  \
+			  .check = kind##_multi_check,   \
+			  .get = kind##_get_en,          \
+			  .set = kind##_set_en },        \
+			{ .type = TYPE(KIND, MULTI_DIS), \
+			  .check = kind##_multi_check,   \
+			  .get = kind##_get_dis,         \
+			  .set = kind##_set_dis },       \
+	}
 
-const struct reg_group reg_groups_sbi[3] = {
-	{ SBI_TYPE(SINGLE), ext_size, sbi_get, sbi_set, KVM_RISCV_SBI_EXT_MAX },
-	{ SBI_TYPE(MULTI_EN), ext_size, sbi_get_en, sbi_set_en, 0 },
-	{ SBI_TYPE(MULTI_DIS), ext_size, sbi_get_dis, sbi_set_dis, 0 },
-};
+const struct reg_group reg_groups_isa[3] = GROUPS(ISA, isa, KVM_RISCV_ISA_EXT_MAX);
+const struct reg_group reg_groups_sbi[3] = GROUPS(SBI, sbi, KVM_RISCV_SBI_EXT_MAX);

@@ -11,6 +11,7 @@
 #include "kvm.h"
 #include "kvm_asm.h"
 #include "timer.h"
+#include "vector.h"
 
 #define NO_HART (~0U)
 
@@ -36,6 +37,8 @@ void vcpu_hart_init(void)
 	csr_write(vsie, 0);
 	csr_write(vsatp, 0);
 	csr_write64(henvcfg, 0);
+	if (hv_isa_has("ssaia"))
+		csr_write(hvictl, 0);
 	if (hv_isa_has("sstc"))
 		csr_write64(vstimecmp, TIMER_NEVER);
 }
@@ -78,6 +81,12 @@ static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 	vcpu->last_hart = hart;
 }
 
+/* A UXL of 0, that of reset, is none that hardware has: user mode is 64 bits wide then. */
+static unsigned long vsstatus_of(unsigned long vsstatus)
+{
+	return vsstatus & SSTATUS_UXL ? vsstatus : vsstatus | FIELD_PREP(SSTATUS_UXL, XL_64);
+}
+
 static void load_csrs(struct kvm_vcpu *vcpu)
 {
 	const struct guest_csrs *csrs = &vcpu->csrs;
@@ -85,7 +94,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 
 	trace_set_vcpu(vcpu->kvm->id, vcpu->id);
 	trace_kvm_vcpu_load(vcpu->last_hart);
-	csr_write(vsstatus, csrs->vsstatus);
+	csr_write(vsstatus, vsstatus_of(csrs->vsstatus));
 	csr_write(vsie, csrs->vsie);
 	csr_write(vstvec, csrs->vstvec);
 	csr_write(vsscratch, csrs->vsscratch);
@@ -96,6 +105,8 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	csr_write(hedeleg, vcpu->hedeleg);
 	csr_write64(henvcfg, vcpu->henvcfg);
 	load_shared(vcpu);
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
+		aia_load(vcpu);
 	vcpu->timer_ops->load(vcpu);
 
 	/*
@@ -109,6 +120,8 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	load_fences(vcpu, hart);
 	hv_user_fp_release();
 	fp_eager_ops.load(vcpu);
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_V))
+		vector_load(vcpu);
 	vcpu->loaded = true;
 }
 
@@ -117,8 +130,12 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 	struct guest_csrs *csrs = &vcpu->csrs;
 
 	fp_eager_ops.put(vcpu);
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_V))
+		vector_put(vcpu);
 	vcpu->timer_ops->put(vcpu);
 	put_shared(vcpu);
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
+		aia_put(vcpu);
 	csrs->vsstatus = csr_read(vsstatus);
 	csrs->vsie = csr_read(vsie);
 	csrs->vstvec = csr_read(vstvec);
@@ -177,9 +194,9 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	vcpu->guest.hstatus =
 		HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | FIELD_PREP(HSTATUS_VSXL, XL_64);
 	vcpu->csrs = (struct guest_csrs){ 0 };
-	vcpu->csrs.vsstatus = FIELD_PREP(SSTATUS_UXL, XL_64);
 	vcpu->csrs.scounteren = COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR;
 	vcpu->fp = (struct fp_state){ 0 };
+	vector_reset(vcpu);
 	__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&vcpu->irq_pending, 0, __ATOMIC_RELAXED);
 	vcpu->timer_ops->set(vcpu, TIMER_NEVER);
@@ -220,6 +237,12 @@ int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpup)
 		return -ENOMEM;
 	}
 	vcpu->run = hv_page_map(vcpu->run_pa);
+	if (vector_vcpu_init(vcpu)) {
+		hv_page_unmap(vcpu->run);
+		hv_pages_free(vcpu->run_pa, KVM_RUN_ORDER);
+		hv_free(vcpu);
+		return -ENOMEM;
+	}
 	vcpu_init(vcpu, vm, (unsigned int)id);
 	*vcpup = vcpu;
 	return 0;
@@ -230,6 +253,7 @@ void vcpu_destroy(struct kvm_vcpu *vcpu)
 	trace_exit_last(&vcpu->exit_clock);
 	timer_vcpu_destroy(vcpu);
 	memslot_vcpu_destroy(vcpu);
+	vector_vcpu_destroy(vcpu);
 	hv_waitq_destroy(&vcpu->waitq);
 	hv_page_unmap(vcpu->run);
 	hv_pages_free(vcpu->run_pa, KVM_RUN_ORDER);

@@ -47,6 +47,8 @@ unsigned long native_csr_read(enum csr_number csr)
 	switch (csr) {
 	case CSR_time:
 		return (unsigned long)__atomic_load_n(&clock_ticks, __ATOMIC_SEQ_CST);
+	case CSR_vlenb:
+		return NATIVE_VLENB;
 	case CSR_hip:
 		return *slot(CSR_hvip);
 	case CSR_vsip:

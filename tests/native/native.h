@@ -46,6 +46,7 @@ void native_may_sleep(const char *what);
 extern unsigned int native_missed_wakes;
 /* Is called when the core looks for a signal, late on its way into the guest: for races. */
 extern void (*native_signal_hook)(void);
+#define NATIVE_VLENB 16                 /* bytes of a vector register, if there is "v" */
 void native_isa_set(const char *names); /* "sstc svinval": what hv_isa_has() knows */
 
 /* ---- physical memory ----------------------------------------------------------- */

@@ -99,6 +99,9 @@
 #endif
 
 /* henvcfg (H §2.5) is 64 bits wide on every XLEN: bit numbers, used with u64 */
+#define HSTATEEN0_IMSIC   (1ULL << 58) /* stopei is the guest's */
+#define HSTATEEN0_AIA     (1ULL << 59) /* stopi is the guest's */
+#define HSTATEEN0_CSRIND  (1ULL << 60) /* siselect and sireg are the guest's */
 #define HSTATEEN0_ENVCFG  (1ULL << 62) /* senvcfg is the guest's */
 #define HSTATEEN0_STATEEN (1ULL << 63) /* sstateen0 is the guest's */
 #define ENVCFG_FIOM       BIT(0)

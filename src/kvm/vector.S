@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vector.S - v0 to v31 and what says how they are used, to memory and back.
+ *
+ *   vector_save(struct vector_state *)      vector_restore(const struct vector_state *)
+ *
+ * sstatus.VS is as on entry when they return; vector.c keeps the guest's. The registers are moved
+ * as bytes, eight at a time, whatever VLEN is: vsetvli answers with their size (V §6.2) and
+ * clears vstart, so vstart is read before and written after it.
+ */
+#include "asm.h"
+#include "kvm_offsets.h"
+
+#define VS_MASK 0x600
+
+	.option	arch, +v
+	.text
+
+	.global	vector_save
+	.type	vector_save, @function
+vector_save:
+	li	t0, VS_MASK
+	csrrs	t1, sstatus, t0
+	csrr	t2, vstart
+	csrr	t3, vl
+	csrr	t4, vtype
+	csrr	t5, vcsr
+	REG_S	t2, VECTOR_vstart(a0)
+	REG_S	t3, VECTOR_vl(a0)
+	REG_S	t4, VECTOR_vtype(a0)
+	REG_S	t5, VECTOR_vcsr(a0)
+	REG_L	t3, VECTOR_regs(a0)
+	vsetvli	t2, zero, e8, m8, ta, ma
+	.irp	n, 0, 8, 16, 24
+	vse8.v	v\n, (t3)
+	add	t3, t3, t2
+	.endr
+	csrw	sstatus, t1
+	ret
+
+	.global	vector_restore
+	.type	vector_restore, @function
+vector_restore:
+	li	t0, VS_MASK
+	csrrs	t1, sstatus, t0
+	REG_L	t3, VECTOR_regs(a0)
+	vsetvli	t2, zero, e8, m8, ta, ma
+	.irp	n, 0, 8, 16, 24
+	vle8.v	v\n, (t3)
+	add	t3, t3, t2
+	.endr
+	/* A vtype that this hart does not have becomes vill, with vl = 0. */
+	REG_L	t2, VECTOR_vl(a0)
+	REG_L	t3, VECTOR_vtype(a0)
+	vsetvl	zero, t2, t3
+	REG_L	t2, VECTOR_vcsr(a0)
+	REG_L	t3, VECTOR_vstart(a0)
+	csrw	vcsr, t2
+	csrw	vstart, t3
+	csrw	sstatus, t1
+	ret

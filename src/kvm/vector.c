@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vector.c - the vector unit of a vCPU: its state in memory, and its way into a hart.
+ *
+ * A vCPU has room for v0 to v31 whenever the hart has V, though its V may be taken away later:
+ * that can be undone until the vCPU first runs.
+ */
+#include <string.h>
+#include "kvm_asm.h"
+#include "vector.h"
+
+static unsigned int vlenb; /* written once, by vector_init() */
+
+void vector_init(void)
+{
+	if (!hv_isa_has("v"))
+		return;
+	csr_set(sstatus, SSTATUS_VS);
+	vlenb = (unsigned int)csr_read(vlenb);
+	csr_clear(sstatus, SSTATUS_VS);
+}
+
+unsigned int vector_vlenb(void)
+{
+	return vlenb;
+}
+
+int vector_vcpu_init(struct kvm_vcpu *vcpu)
+{
+	if (!vlenb)
+		return 0;
+	vcpu->vector.regs = hv_alloc(32UL * vlenb);
+	return vcpu->vector.regs ? 0 : -ENOMEM;
+}
+
+void vector_vcpu_destroy(struct kvm_vcpu *vcpu)
+{
+	hv_free(vcpu->vector.regs);
+}
+
+void vector_reset(struct kvm_vcpu *vcpu)
+{
+	u8 *regs = vcpu->vector.regs;
+
+	vcpu->vector = (struct vector_state){ .regs = regs };
+	if (regs)
+		memset(regs, 0, 32UL * vlenb);
+}
+
+static void set_vs(struct kvm_vcpu *vcpu, unsigned long state)
+{
+	vcpu->guest.sstatus = (vcpu->guest.sstatus & ~SSTATUS_VS) | FIELD_PREP(SSTATUS_VS, state);
+}
+
+void vector_load(struct kvm_vcpu *vcpu)
+{
+	vector_restore(&vcpu->vector);
+	set_vs(vcpu, FS_CLEAN);
+	trace_kvm_vector(1);
+}
+
+void vector_put(struct kvm_vcpu *vcpu)
+{
+	if (FIELD_GET(SSTATUS_VS, vcpu->guest.sstatus) != FS_DIRTY)
+		return;
+	vector_save(&vcpu->vector);
+	set_vs(vcpu, FS_CLEAN);
+	trace_kvm_vector(0);
+}

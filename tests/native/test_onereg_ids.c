@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_onereg_ids.c - ids of registers: one that names none is refused as on Linux.
+ */
+#include "regs.h"
+
+static void another_size_is_einval_and_another_number_enoent(void **state)
+{
+	u64 value;
+
+	(void)state;
+	assert_int_equal(get(CORE(regs.pc) ^ KVM_REG_SIZE_U64 ^ KVM_REG_SIZE_U32, &value), -EINVAL);
+	assert_int_equal(get(F_REG(0) ^ KVM_REG_SIZE_U64 ^ KVM_REG_SIZE_U32, &value), -EINVAL);
+	assert_int_equal(get(CORE(mode) + 1, &value), -ENOENT);
+	assert_int_equal(get(GENERAL(senvcfg) + 1, &value), -ENOENT);
+	assert_int_equal(get(TIMER(state) + 1, &value), -ENOENT);
+	assert_int_equal(get(F_REG(33), &value), -ENOENT);
+	assert_int_equal(get(U64_REG | 0xfULL << KVM_REG_RISCV_TYPE_SHIFT, &value), -ENOENT);
+}
+
+/* Bits that no id uses are part of the number, so out of range; the architecture is not looked at. */
+static void every_bit_of_an_id_counts(void **state)
+{
+	static const u64 ids[] = { CONFIG(isa),
+				   CORE(regs.pc),
+				   GENERAL(stvec),
+				   TIMER(time),
+				   F_REG(0),
+				   D_REG(0),
+				   V_CSR(vl),
+				   ISA(KVM_RISCV_ISA_EXT_A),
+				   SBI(KVM_RISCV_SBI_EXT_TIME) };
+	unsigned int i, bit;
+	u64 value;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(ids); i++) {
+		for (bit = 32; bit < 52; bit++)
+			assert_int_equal(get(ids[i] | 1ULL << bit, &value), -ENOENT);
+		for (bit = 56; bit < 64; bit++)
+			assert_int_equal(get(ids[i] ^ 1ULL << bit, &value), 0);
+		for (bit = 18; bit < 24; bit++)
+			assert_int_equal(get(ids[i] ^ 1ULL << bit, &value), -ENOENT);
+	}
+}
+
+static void size_or_number_first_as_on_linux(void **state)
+{
+	static const struct {
+		u64 id;
+		int err;
+	} rows[] = {
+		{ CORE(mode) + 1, -ENOENT },
+		{ (CORE(mode) + 1) ^ KVM_REG_SIZE_U64, -EINVAL },
+		{ (GENERAL(sip) | 7 << 16) ^ KVM_REG_SIZE_U64, -EINVAL },
+		{ GENERAL(sip) | 7 << 16, -ENOENT },
+		{ AIA(iprio2h) + 1, -ENOENT },
+		{ STATEEN + 1, -EINVAL },
+		{ F_REG(33), -ENOENT },
+		{ F_REG(33) ^ KVM_REG_SIZE_U32, -EINVAL },
+		{ D_REG(33) ^ KVM_REG_SIZE_U64, -ENOENT },
+		{ D_REG(32), -EINVAL },
+		{ V_CSR(datap), -ENOENT },
+		{ V_CSR(datap) ^ KVM_REG_SIZE_U64, -EINVAL },
+		{ V_REG(31) ^ KVM_REG_SIZE_U128 ^ KVM_REG_SIZE_U64, -EINVAL },
+		{ V_REG(32) ^ KVM_REG_SIZE_U128, -ENOENT },
+	};
+	unsigned int i;
+	u64 value;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(get(rows[i].id, &value), rows[i].err);
+		assert_int_equal(set(rows[i].id, 0), rows[i].err);
+	}
+}
+
+static void a_bad_user_address_is_efault(void **state)
+{
+	struct kvm_one_reg reg = { .id = CORE(regs.pc), .addr = 0x1000 };
+
+	(void)state;
+	assert_int_equal(onereg_get(vm.vcpu, &reg), -EFAULT);
+	assert_int_equal(onereg_set(vm.vcpu, &reg), -EFAULT);
+}
+
+static bool is_answer(int err)
+{
+	return err == 0 || err == -ENOENT || err == -EINVAL || err == -EBUSY || err == -EFAULT;
+}
+
+static void any_id_gets_an_answer_and_a_refusal_changes_nothing(void **state)
+{
+	static struct kvm_vcpu before;
+	u64 bits = 0x123456789abcdefULL, i, value;
+
+	(void)state;
+	vm.vcpu->ran_once = true;
+	for (i = 0; i < 200000; i++) {
+		u64 id;
+		int err;
+
+		bits ^= bits << 13;
+		bits ^= bits >> 7;
+		bits ^= bits << 17;
+		id = KVM_REG_RISCV | (bits & 7) << KVM_REG_SIZE_SHIFT |
+		     (bits >> 8 & 15) << KVM_REG_RISCV_TYPE_SHIFT |
+		     (bits >> 12 & 7) << KVM_REG_RISCV_SUBTYPE_SHIFT | (bits >> 20 & 0x7f);
+		if (bits >> 63)
+			id ^= 1ULL << (bits >> 40 & 63);
+		before = *vm.vcpu;
+		err = bits >> 62 & 1 ? get(id, &value) : set(id, bits >> 30);
+		if (!is_answer(err))
+			fail_msg("0x%llx: %d", id, err);
+		if (err) {
+			assert_memory_equal(&before.guest, &vm.vcpu->guest, sizeof(before.guest));
+			assert_memory_equal(&before.csrs, &vm.vcpu->csrs, sizeof(before.csrs));
+			assert_memory_equal(&before.fp, &vm.vcpu->fp, sizeof(before.fp));
+			assert_int_equal(before.isa, vm.vcpu->isa);
+			assert_int_equal(before.sbi_ext, vm.vcpu->sbi_ext);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_bit_of_an_id_counts),
+		TEST(size_or_number_first_as_on_linux),
+		TEST(another_size_is_einval_and_another_number_enoent),
+		TEST(a_bad_user_address_is_efault),
+		TEST(any_id_gets_an_answer_and_a_refusal_changes_nothing),
+	};
+
+	return cmocka_run_group_tests_name("ids of registers", tests, NULL, NULL);
+}
