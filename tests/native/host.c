@@ -220,6 +220,7 @@ struct waitq {
 _Static_assert(sizeof(struct waitq) <= sizeof(struct hv_waitq), "hv_waitq is large enough");
 
 unsigned int native_missed_wakes;
+void (*native_wait_hook)(bool begins);
 
 static struct waitq *waitq(struct hv_waitq *wq)
 {
@@ -277,7 +278,11 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64
 	native_may_sleep("a wait");
 	if (sched_hook)
 		sched_hook->out(sched_hook);
+	if (native_wait_hook)
+		native_wait_hook(true);
 	sleep_until(waitq(wq), cond, arg, deadline, interruptible);
+	if (native_wait_hook)
+		native_wait_hook(false);
 	if (sched_hook)
 		sched_hook->in(sched_hook, this_hart);
 	if (cond(arg))
@@ -415,6 +420,7 @@ void native_reset(void)
 	this_hart = 0;
 	native_signal_set(false);
 	native_missed_wakes = 0;
+	native_wait_hook = NULL;
 	no_sleep = NULL;
 	native_signal_hook = NULL;
 	sched_hook = NULL;

@@ -42,6 +42,8 @@ u32 *native_signal_word(void);
  */
 void native_no_sleep(const char *why);
 void native_may_sleep(const char *what);
+/* Is called on a thread that falls asleep, and when it has woken; it may change the hart. */
+extern void (*native_wait_hook)(bool begins);
 /* Sleepers whose condition came true and whom nobody woke, since native_reset(). */
 extern unsigned int native_missed_wakes;
 /* Is called when the core looks for a signal, late on its way into the guest: for races. */

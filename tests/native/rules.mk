@@ -23,7 +23,7 @@ NATIVE_PROGS := $(patsubst $(NATIVE_DIR)/%.c,$(O)/tests/native/%,$(wildcard $(NA
 TSAN_CORE := $(patsubst $(O)/tests/native/%,$(O)/tests/tsan/%,$(NATIVE_CORE))
 TSAN_HOST := $(patsubst $(O)/tests/native/%,$(O)/tests/tsan/%,$(NATIVE_HOST)) $(O)/tests/tsan/tsan_volatile.o
 TSAN_PROGS := $(patsubst $(NATIVE_DIR)/%.c,$(O)/tests/tsan/%,\
-	$(shell grep -l pthread_create $(NATIVE_DIR)/test_*.c))
+	$(shell grep -lE "pthread_create|race.h" $(NATIVE_DIR)/test_*.c))
 NATIVE_TESTS += $(NATIVE_PROGS) $(TSAN_PROGS)
 
 tests: $(NATIVE_PROGS) $(TSAN_PROGS)

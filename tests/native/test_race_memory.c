@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_race_memory.c - guests on two harts while their memory is changed under them.
+ *
+ * Each word that a guest reads tells when it was put there, and by the time that it reads it
+ * knows what it may not see any more. The rules are those of docs/locking.md, by number; for
+ * what happens when one is broken see tests/native/mutants.slow.t.
+ */
+#include <sched.h>
+#include "one_vm.h"
+#include "race.h"
+
+#define BASE  NATIVE_GUEST_BASE
+#define HVA   NATIVE_USER_BASE
+#define OTHER (HVA + NATIVE_GUEST_SIZE) /* a second range of user memory */
+#define PAGES 32
+#define VCPUS 3
+#define HARTS 2
+#define VMS   4 /* without memory, for what one VM alone does not show */
+
+static struct race_runner runners[VCPUS + VMS];
+static unsigned int nr_runners;
+static struct native_vm others[VMS];
+static unsigned int nr_others;
+static u64 floors[PAGES]; /* the oldest value that a page may still show */
+static u64 stale;         /* how often a guest saw an older one */
+
+static int setup_with(unsigned int vmid_bits, unsigned int user_flags)
+{
+	unsigned int i;
+
+	native_reset();
+	native_harts_set(HARTS);
+	native_hgatp_set(1 << SATP_MODE_SV39, vmid_bits);
+	native_core_start();
+	race_harts(HARTS);
+	native_vm_make(&vm, user_flags);
+	vcpu_put(vm.vcpu);
+	for (i = 1; i < VCPUS; i++) {
+		struct kvm_vcpu *vcpu = native_vcpu_make(&vm, i);
+
+		hsm_power_on(vcpu);
+	}
+	memset(floors, 0, sizeof(floors));
+	memset(runners, 0, sizeof(runners));
+	stale = 0;
+	nr_runners = 0;
+	nr_others = 0;
+	return 0;
+}
+
+static int end(void **state)
+{
+	while (nr_others)
+		native_vm_free(&others[--nr_others]);
+	return one_vm_end(state);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return setup_with(14, 0);
+}
+
+static int setup_few_vmids(void **state)
+{
+	(void)state;
+	setup_with(2, 0);
+	while (nr_others < VMS) {
+		native_vm_open(&others[nr_others]);
+		native_vcpu_make(&others[nr_others++], 0);
+	}
+	return 0;
+}
+
+static int setup_huge(void **state)
+{
+	(void)state;
+	return setup_with(14, NATIVE_HUGE);
+}
+
+static void start(const struct native_vm *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->nr_vcpus; i++)
+		race_start(&runners[nr_runners++], f->vcpu_fd[i], native_file_priv(f->vcpu_fd[i]));
+}
+
+static void start_all(void)
+{
+	unsigned int i;
+
+	start(&vm);
+	for (i = 0; i < nr_others; i++)
+		start(&others[i]);
+}
+
+static void stop_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_runners; i++)
+		race_stop(&runners[i]);
+	for (i = 0; i < nr_runners; i++)
+		assert_int_equal(runners[i].error, 0);
+}
+
+static u64 floor_of(unsigned int page)
+{
+	return __atomic_load_n(&floors[page], __ATOMIC_ACQUIRE);
+}
+
+static void set_floor(unsigned int page, u64 value)
+{
+	__atomic_store_n(&floors[page], value, __ATOMIC_RELEASE);
+}
+
+/* 0: a page that has just come and was not written yet. */
+static bool look_at(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int page)
+{
+	u64 oldest = floor_of(page), value = 0;
+
+	if (!race_load(vcpu, gpa, &value))
+		return false;
+	if ((value && value < oldest) || vcpu->kvm != vm.vm)
+		__atomic_add_fetch(&stale, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* ---- rules 2, 3, 4, 6: the host takes pages back ---------------------------------------- */
+
+/* A store of its own into each page, too: to a freed one it would not go unseen. */
+static void paging_guest(struct kvm_vcpu *vcpu)
+{
+	unsigned int steps = 40, page;
+
+	while (!race_interrupted(vcpu, steps--)) {
+		page = race_random(PAGES);
+		if (!look_at(vcpu, BASE + page * PAGE_SIZE, page))
+			return;
+		if (!race_store(vcpu, BASE + page * PAGE_SIZE + 8 + vcpu->id * 8, steps))
+			return;
+	}
+}
+
+/* Between the look at a page and its mapping other threads often come first. */
+static void dawdle(hva_t hva, bool write)
+{
+	(void)hva;
+	(void)write;
+	if (!race_random(4))
+		sched_yield();
+}
+
+static void take_back(unsigned int page, u64 value)
+{
+	hva_t hva = HVA + page * PAGE_SIZE;
+
+	native_user_unmap(hva, PAGE_SIZE);
+	set_floor(page, value);
+	native_user_map(hva, PAGE_SIZE, 0);
+	assert_int_equal(hv_copy_to_user(hva, &value, sizeof(value)), 0);
+	if (!race_random(3))
+		sched_yield();
+}
+
+static void no_guest_sees_what_the_host_has_taken_back(void **state)
+{
+	u64 i;
+
+	(void)state;
+	native_guest = paging_guest;
+	native_page_get_hook = dawdle;
+	start_all();
+	for (i = 1; race_round(i); i++)
+		take_back(race_random(PAGES), i);
+	stop_all();
+	assert_int_equal(stale, 0);
+	assert_true(vm.vm->stats.remote_tlb_flush > 0);
+}
+
+/* A page inside of a block: the whole leaf goes, and comes back in pieces. */
+static void no_guest_sees_it_through_a_2m_leaf(void **state)
+{
+	unsigned int at;
+	u64 i;
+
+	(void)state;
+	native_guest = paging_guest;
+	native_page_get_hook = dawdle;
+	start_all();
+	for (i = 1; race_round(i); i++) {
+		take_back(race_random(PAGES), i);
+		if (i % 8)
+			continue;
+		/* All of it anew, as one block. */
+		native_user_unmap(HVA, SZ_2M);
+		for (at = 0; at < PAGES; at++)
+			set_floor(at, i);
+		native_user_map(HVA, SZ_2M, NATIVE_HUGE);
+	}
+	stop_all();
+	assert_int_equal(stale, 0);
+}
+
+/* ---- rule 12: HLVX of the instruction that made an MMIO access ---------------------------- */
+
+#define MMIO_GPA 0x10000000UL
+#define LW       0x0005a503 /* lw a0,0(a1) */
+
+static void mmio_guest(struct kvm_vcpu *vcpu)
+{
+	unsigned int page = race_random(PAGES);
+	u64 code;
+
+	if (race_interrupted(vcpu, race_random(8)))
+		return;
+	/* Its own fetch brings the page and this hart's translation of it. */
+	if (!race_load(vcpu, BASE + page * PAGE_SIZE, &code))
+		return;
+	vcpu->guest.sepc = BASE + page * PAGE_SIZE;
+	vcpu->guest.gpr[GPR_A1] = MMIO_GPA;
+	native_trap(&(struct hv_trap){
+		.scause = EXC_LOAD_GUEST_PAGE_FAULT, .stval = MMIO_GPA, .htval = MMIO_GPA >> 2 });
+}
+
+static void no_instruction_is_fetched_from_a_page_taken_back(void **state)
+{
+	u64 lw = LW, i;
+	unsigned int page;
+
+	(void)state;
+	for (page = 0; page < PAGES; page++)
+		assert_int_equal(hv_copy_to_user(HVA + page * PAGE_SIZE, &lw, sizeof(lw)), 0);
+	native_guest = mmio_guest;
+	start_all();
+	for (i = 1; race_round(i); i++) {
+		page = race_random(PAGES);
+		native_user_unmap(HVA + page * PAGE_SIZE, PAGE_SIZE);
+		native_user_map(HVA + page * PAGE_SIZE, PAGE_SIZE, 0);
+		hv_copy_to_user(HVA + page * PAGE_SIZE, &lw, sizeof(lw));
+		sched_yield();
+	}
+	/* A busy machine may not have come to one yet. */
+	while (!READ_ONCE(runners[0].mmio))
+		sched_yield();
+	stop_all();
+}
+
+/* ---- rule 5: the memory map changes ---------------------------------------------------------- */
+
+static void map_guest(struct kvm_vcpu *vcpu)
+{
+	unsigned int steps = 40, page;
+
+	while (!race_interrupted(vcpu, steps--)) {
+		page = race_random(4);
+		if (!look_at(vcpu, BASE + page * PAGE_SIZE, page))
+			return;
+	}
+}
+
+/* Value i is in every page of the range before slot 0 leads there. */
+static void lead_to(hva_t hva, u64 i)
+{
+	unsigned int page;
+
+	for (page = 0; page < 4; page++)
+		assert_int_equal(hv_copy_to_user(hva + page * PAGE_SIZE, &i, sizeof(i)), 0);
+	assert_int_equal(native_set_slot(vm.vm, 0, BASE, 0, 0, 0), 0);
+	if (race_random(2))
+		sched_yield();
+	assert_int_equal(native_set_slot(vm.vm, 0, BASE, 4 * PAGE_SIZE, hva, 0), 0);
+	for (page = 0; page < 4; page++)
+		set_floor(page, i);
+	if (race_random(2))
+		sched_yield();
+}
+
+static void no_guest_sees_a_map_that_is_not_in_force_any_more(void **state)
+{
+	u64 i;
+
+	(void)state;
+	native_user_map(OTHER, 4 * PAGE_SIZE, 0);
+	lead_to(HVA, 1);
+	native_guest = map_guest;
+	native_page_get_hook = dawdle;
+	start_all();
+	for (i = 2; race_round(i); i++)
+		lead_to(i % 2 ? HVA : OTHER, i);
+	stop_all();
+	assert_int_equal(stale, 0);
+}
+
+static u64 moves; /* odd: the slot is not at BASE */
+
+static void moved_guest(struct kvm_vcpu *vcpu)
+{
+	unsigned int steps = 40;
+	u64 before, value;
+
+	while (!race_interrupted(vcpu, steps--)) {
+		before = __atomic_load_n(&moves, __ATOMIC_SEQ_CST);
+		if (!race_load(vcpu, BASE + race_random(4) * PAGE_SIZE, &value))
+			return;
+		if (before % 2 && __atomic_load_n(&moves, __ATOMIC_SEQ_CST) == before)
+			__atomic_add_fetch(&stale, 1, __ATOMIC_RELAXED);
+	}
+}
+
+static void a_slot_that_has_moved_is_not_where_it_was(void **state)
+{
+	u64 i;
+
+	(void)state;
+	native_guest = moved_guest;
+	native_page_get_hook = dawdle;
+	moves = 0;
+	start_all();
+	for (i = 1; race_round(i); i++) {
+		native_set_slot(vm.vm, 0, BASE + NATIVE_GUEST_SIZE, NATIVE_GUEST_SIZE, HVA, 0);
+		__atomic_add_fetch(&moves, 1, __ATOMIC_SEQ_CST);
+		sched_yield();
+		__atomic_add_fetch(&moves, 1, __ATOMIC_SEQ_CST);
+		native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, 0);
+		sched_yield();
+	}
+	stop_all();
+	assert_int_equal(stale, 0);
+}
+
+/* ---- the dirty log ------------------------------------------------------------------------------ */
+
+static u64 written; /* values go up */
+
+static void writing_guest(struct kvm_vcpu *vcpu)
+{
+	unsigned int steps = 30;
+
+	while (!race_interrupted(vcpu, steps--)) {
+		u64 value = __atomic_add_fetch(&written, 1, __ATOMIC_RELAXED);
+
+		if (!race_store(vcpu, BASE + race_random(PAGES) * PAGE_SIZE + vcpu->id * 8, value))
+			return;
+	}
+}
+
+static u64 copies[PAGES][VCPUS];
+
+static void copy_page(unsigned int page)
+{
+	assert_int_equal(
+		hv_copy_from_user(copies[page], HVA + page * PAGE_SIZE, sizeof(copies[page])), 0);
+}
+
+/* What a migration does: the log first, then a copy of what it names. */
+static void copy_dirty(bool clear)
+{
+	u32 bitmap = 0; /* of the first PAGES pages */
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = (void *)OTHER };
+	struct kvm_clear_dirty_log clear_log = { .slot = 0,
+						 .num_pages = 64,
+						 .dirty_bitmap = (void *)OTHER };
+	unsigned int page;
+
+	assert_int_equal(kvm_vm_ioctl_get_dirty_log(vm.vm, &log), 0);
+	assert_int_equal(hv_copy_from_user(&bitmap, OTHER, sizeof(bitmap)), 0);
+	if (clear)
+		assert_int_equal(kvm_vm_ioctl_clear_dirty_log(vm.vm, &clear_log), 0);
+	for (page = 0; page < PAGES; page++)
+		if (bitmap >> page & 1)
+			copy_page(page);
+}
+
+static void log_while_they_write(bool manual)
+{
+	u64 now[VCPUS];
+	unsigned int page, i;
+
+	native_user_map(OTHER, 4 * PAGE_SIZE, 0);
+	memset(copies, 0, sizeof(copies));
+	if (manual)
+		assert_int_equal(dirty_log_set_manual(vm.vm, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE),
+				 0);
+	assert_int_equal(
+		native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES),
+		0);
+	native_guest = writing_guest;
+	start_all();
+	for (i = 1; race_round(i); i++)
+		copy_dirty(manual);
+	stop_all();
+	copy_dirty(manual);
+	for (page = 0; page < PAGES; page++) {
+		assert_int_equal(hv_copy_from_user(now, HVA + page * PAGE_SIZE, sizeof(now)), 0);
+		if (memcmp(now, copies[page], sizeof(now)))
+			fail_msg("a write to page %u is in no log", page);
+	}
+}
+
+static void no_write_is_missing_from_the_log(void **state)
+{
+	(void)state;
+	log_while_they_write(false);
+}
+
+static void no_write_is_missing_from_a_log_that_is_cleared_by_hand(void **state)
+{
+	(void)state;
+	log_while_they_write(true);
+}
+
+#define WITH(setup, claim) cmocka_unit_test_setup_teardown(claim, setup, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH(setup, no_guest_sees_what_the_host_has_taken_back),
+		WITH(setup_few_vmids, no_guest_sees_what_the_host_has_taken_back),
+		WITH(setup_huge, no_guest_sees_it_through_a_2m_leaf),
+		WITH(setup, no_instruction_is_fetched_from_a_page_taken_back),
+		WITH(setup, no_guest_sees_a_map_that_is_not_in_force_any_more),
+		WITH(setup, a_slot_that_has_moved_is_not_where_it_was),
+		WITH(setup, no_write_is_missing_from_the_log),
+		WITH(setup, no_write_is_missing_from_a_log_that_is_cleared_by_hand),
+	};
+
+	return cmocka_run_group_tests_name("races for memory", tests, NULL, NULL);
+}
