@@ -20,10 +20,17 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	vm "cpu max: mmio_hard" mmio_hard --testdev
 	vm "cpu max: fp" fp --smp 2
 	vm "cpu max: hostile" hostile --smp 2 --testdev seed=3
+	vm "cpu max: vector, 4 vCPUs" vector --smp 4
 	boot hyperscope --cpu max
+	together
+	vm "VLEN 512: vector, 4 vCPUs" vector --smp 4
+	vm "VLEN 512: vector, another VM" vector --smp 2
+	apart
+	boot hyperscope --cpu rv64,v=on,vlen=512
 else
 	skip "cpu max" "this QEMU has none"
 fi
+vm "no V: vector" vector
 
 # More vCPUs than harts: they run only in turn.
 vm "one hart: harts, 4 vCPUs" harts --smp 4 rounds=10

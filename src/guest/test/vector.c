@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vector.c - vector registers and their CSRs keep their values over every kind of exit, over
+ * other vCPUs, and in each state of sstatus.VS; a new vCPU finds none of another's.
+ */
+#include "rt.h"
+
+#define LOOP_MS   150UL
+#define MAX_VLENB 256
+#define VTYPE     0xc9 /* e16, m2, tail and mask agnostic */
+#define VCSR      5    /* round to even, saturated */
+#define VS_OFF    0
+#define VS_INIT   1
+#define VS_CLEAN  2
+#define VS_DIRTY  3
+
+struct vec_state {
+	unsigned long vstart, vl, vtype, vcsr;
+	u8 regs[32 * MAX_VLENB];
+};
+
+void vec_put(const struct vec_state *state);
+void vec_get(struct vec_state *state);
+unsigned long vec_len(void);
+void vec_read(unsigned long arg);
+void vec_write(unsigned long arg);
+unsigned long vec_store(void *to, unsigned long n);
+
+static struct vec_state want[MAX_HARTS], got[MAX_HARTS], at_start[MAX_HARTS];
+static unsigned long vlenb, uart;
+
+static unsigned long vs_get(void)
+{
+	return FIELD_GET(SSTATUS_VS, csr_read(sstatus));
+}
+
+static void vs_set(unsigned long vs)
+{
+	csr_clear(sstatus, SSTATUS_VS);
+	csr_set(sstatus, FIELD_PREP(SSTATUS_VS, vs));
+}
+
+/* The unit full of values of this hart and round alone. */
+static void fill(unsigned long hart, unsigned long round)
+{
+	struct vec_state *state = &want[hart];
+	unsigned long i;
+
+	state->vstart = round % 4;
+	state->vl = 4 + round % (vlenb - 4); /* VLMAX is vlenb elements at e16, m2 */
+	state->vtype = VTYPE;
+	state->vcsr = (VCSR + round) & 7;
+	for (i = 0; i < 32 * vlenb; i++)
+		state->regs[i] = (u8)(hart * 37 + round * 11 + i * 3 + i / vlenb);
+	vec_put(state);
+}
+
+/* Does it hold what fill() put there? */
+static bool is_kept(unsigned long hart)
+{
+	const struct vec_state *a = &want[hart], *b = &got[hart];
+
+	vec_get(&got[hart]);
+	return a->vstart == b->vstart && a->vl == b->vl && a->vtype == b->vtype &&
+	       a->vcsr == b->vcsr && memcmp(a->regs, b->regs, 32 * vlenb) == 0;
+}
+
+static void one_sbi(void)
+{
+	sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
+}
+
+static void one_mmio(void)
+{
+	if (uart)
+		(void)*(volatile u8 *)(uart + 5);
+}
+
+static void one_sleep(void)
+{
+	wait_irq(0, 500);
+}
+
+static void illegal(unsigned long arg)
+{
+	(void)arg;
+	__asm__ volatile(".word 0xffffffff");
+}
+
+static void one_illegal(void)
+{
+	catch_trap(illegal, 0);
+}
+
+static u8 *fresh_page(void)
+{
+	static unsigned long next;
+
+	if (!next)
+		next = ALIGN_UP((unsigned long)_end, SZ_2M) + 8 * SZ_2M;
+	next += SZ_2M;
+	return (u8 *)(next - SZ_2M);
+}
+
+static void one_fresh_page(void)
+{
+	*(volatile u8 *)fresh_page() = 1;
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(void);
+} exits[] = {
+	{ "an SBI call", one_sbi },
+	{ "MMIO", one_mmio },
+	{ "a WFI", one_sleep },
+	{ "an injected trap", one_illegal },
+	{ "a G-stage fault", one_fresh_page },
+};
+
+static void test_exits(unsigned long vs, const char *vs_name)
+{
+	unsigned long i, state_changed = 0;
+
+	for (i = 0; i < ARRAY_SIZE(exits); i++) {
+		vs_set(VS_DIRTY);
+		fill(0, i + vs * 16);
+		vs_set(vs);
+		exits[i].fn();
+		state_changed += vs_get() != vs;
+		vs_set(VS_DIRTY);
+		ok(is_kept(0), "VS %s: 32 registers, vl, vtype, vcsr and vstart survive %s",
+		   vs_name, exits[i].name);
+	}
+	ok_eq(state_changed, 0, "VS stays %s over all of them", vs_name);
+}
+
+static void test_states(void)
+{
+	vs_set(VS_OFF);
+	ok_trap(catch_trap(vec_read, 0), EXC_ILLEGAL_INST, ANY, "VS Off: vl cannot be read");
+	ok_eq(vs_get(), VS_OFF, "and VS is still Off");
+	vs_set(VS_INIT);
+	ok_trap(catch_trap(vec_read, 0), NO_TRAP, ANY, "VS Initial: it can");
+	vs_set(VS_CLEAN);
+	ok_trap(catch_trap(vec_write, 0), NO_TRAP, ANY, "VS Clean: a register can be written");
+	ok_eq(vs_get(), VS_DIRTY, "and then VS is Dirty");
+	ok_trap(catch_user(vec_write, 0), EXC_U_ECALL, ANY, "and in U mode too");
+	vs_set(VS_OFF);
+	one_sleep();
+	ok_trap(catch_trap(vec_read, 0), EXC_ILLEGAL_INST, ANY,
+		"VS Off: still illegal after the vCPU slept");
+}
+
+/* A store across the border of a page that was never touched faults half-way. */
+static void test_memory(void)
+{
+	u8 *to = fresh_page() + SZ_2M - 7;
+	unsigned long n;
+
+	fresh_page();
+	vs_set(VS_DIRTY);
+	fill(0, 9);
+	n = vec_store(to, 4 * vlenb);
+	ok_eq(n, 4 * vlenb, "a store of four registers to two pages never touched");
+	ok(memcmp(to, want[0].regs + 8 * vlenb, n) == 0, "comes whole");
+}
+
+static unsigned long loop_end, loop_bad[MAX_HARTS], loop_rounds[MAX_HARTS];
+
+static void loop(unsigned long n)
+{
+	unsigned long round = 0, bad = 0;
+
+	vs_set(VS_INIT);
+	vec_get(&at_start[n]);
+	while (now() < loop_end) {
+		vs_set(VS_DIRTY);
+		fill(n, round);
+		if (round % 4 == 1)
+			one_sbi();
+		else if (round % 4 == 2)
+			one_mmio();
+		else if (round % 4 == 3)
+			one_sleep();
+		else
+			delay_us(300);
+		if (round & 8)
+			vs_set(VS_CLEAN);
+		bad += !is_kept(n);
+		round++;
+	}
+	loop_bad[n] = bad;
+	loop_rounds[n] = round;
+}
+
+static bool is_zero(const struct vec_state *state)
+{
+	unsigned long i, any = state->vstart | state->vl | state->vcsr;
+
+	for (i = 0; i < 32 * vlenb; i++)
+		any |= state->regs[i];
+	return !any;
+}
+
+static void test_together(void)
+{
+	unsigned long bad = 0, nonzero = 0;
+	int i, started = 0;
+
+	for (i = 1; i < nr_harts; i++)
+		started += hart_start(i) == 0;
+	loop_end = now() + us_to_ticks(LOOP_MS * 1000);
+	for (i = 1; i <= started; i++)
+		hart_run(i, loop, (unsigned long)i);
+	loop(0);
+	for (i = 1; i <= started; i++)
+		bad += !hart_wait(i, 20000);
+	for (i = 0; i <= started; i++) {
+		bad += loop_bad[i];
+		nonzero += i && !is_zero(&at_start[i]);
+		note("hart %lu: %lu rounds, %lu bad", harts[i].id, loop_rounds[i], loop_bad[i]);
+	}
+	ok_eq(nonzero, 0, "%d harts begin with all of it zero", started);
+	ok_eq(bad, 0, "%d harts use it at once for %lu ms, and none sees another's values",
+	      started + 1, LOOP_MS);
+}
+
+void payload_main(void)
+{
+	struct fdt_reg reg;
+
+	if (!isa_has("v")) {
+		vs_set(VS_DIRTY);
+		ok_trap(catch_trap(vec_read, 0), EXC_ILLEGAL_INST, ANY,
+			"no V extension here: vl cannot be read, whatever VS");
+		done();
+	}
+	if (fdt_find("ns16550a", 0, &reg))
+		uart = reg.base;
+	vs_set(VS_INIT);
+	vlenb = vec_len();
+	if (vlenb > MAX_VLENB) {
+		skip("vector registers", "they are longer than this payload has room for");
+		done();
+	}
+	vec_get(&at_start[0]);
+	ok(is_zero(&at_start[0]),
+	   "32 registers of %lu bytes, vl, vcsr and vstart are zero at first", vlenb);
+	test_states();
+	test_exits(VS_DIRTY, "Dirty");
+	test_exits(VS_CLEAN, "Clean");
+	test_exits(VS_INIT, "Initial");
+	test_exits(VS_OFF, "Off");
+	test_memory();
+	test_together();
+	done();
+}
