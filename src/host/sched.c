@@ -5,7 +5,8 @@
  * One run queue a hart, first in first out, with a time slice only while another
  * thread waits: a hart with one runnable thread takes no timer interrupt. A woken
  * thread goes to an idle hart that it may use, first to its own; an idle hart takes
- * waiting threads from others.
+ * waiting threads from others. Where the waker is about to sleep (`hands_over`) the woken
+ * thread runs after it, on the same hart: to wake another one costs more than its turn.
  *
  * Invariant: a thread is `running` of exactly one hart, or in at most one queue; its
  * `hart` says which. state, hart, queued change under that hart's rq_lock, but for a
@@ -61,6 +62,8 @@ static unsigned int pick_hart(const struct thread *t)
 	unsigned long idle = __atomic_load_n(&idle_harts, __ATOMIC_RELAXED) & t->affinity;
 	unsigned int last = READ_ONCE(t->hart);
 
+	if (current->hands_over && (t->affinity & BIT(this_hart())) && !my_hart()->nr_queued)
+		return this_hart();
 	if (idle & BIT(last))
 		return last;
 	for (unsigned int i = 0; i < nr_harts; i++)

@@ -71,6 +71,7 @@ struct thread {
 	bool queued;
 	bool is_idle;
 	unsigned long affinity; /* allowed harts, a bit each */
+	bool hands_over; /* set by itself while it wakes others and is then to sleep (sched.c) */
 	struct list_head run_link;
 	u64 slice_end;
 	u64 run_time; /* ticks spent running (for /proc/TID/schedstat) */

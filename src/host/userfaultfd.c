@@ -97,7 +97,9 @@ int uffd_ask(const struct vma *vma, unsigned long va, bool write, struct uffd_wa
 	spin_lock(&uffd->lock);
 	list_add_tail(&wait->link, &uffd->asked);
 	spin_unlock(&uffd->lock);
+	current->hands_over = true;
 	waitq_wake_all(&uffd->readers);
+	current->hands_over = false;
 	return -EAGAIN;
 }
 
@@ -136,14 +138,18 @@ static bool wake_list(struct list_head *list, unsigned long start, unsigned long
 
 void uffd_wake(struct uffd *uffd, unsigned long start, unsigned long len)
 {
-	bool any;
+	bool any, idle;
 
 	spin_lock(&uffd->lock);
 	any = wake_list(&uffd->asked, start, len);
 	any |= wake_list(&uffd->told, start, len);
+	idle = list_empty(&uffd->asked);
 	spin_unlock(&uffd->lock);
+	/* With no other fault to read, who answers sleeps next. */
+	current->hands_over = idle;
 	if (any)
 		waitq_wake_all(&uffd->faulters);
+	current->hands_over = false;
 }
 
 /* ---- reading --------------------------------------------------------------------------- */
