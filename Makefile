@@ -121,21 +121,26 @@ BUILD = mkdir -p $(O) && flock $(O)/build.lock $(MAKE) --no-print-directory -f $
 ALL_TESTS = $(sort $(wildcard $(TOP)/tests/*/*.t)) $(NATIVE_TESTS)
 TESTS ?= $(filter-out %.slow.t,$(ALL_TESTS))
 
-.PHONY: run test test-all check trace tools setup clean distclean help
+.PHONY: run test test-all kselftest check trace tools setup clean distclean help
 run:
 	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope run --out $(O) $(ARGS) $(GUEST)
 
 test:
-	$(SETUP) test check
+	$(SETUP) test check kselftest
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(TESTS)
 
 test-all:
-	$(SETUP) test check
+	$(SETUP) test check kselftest
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(ALL_TESTS)
+
+kselftest:
+	$(SETUP) kselftest
+	+$(BUILD) all $(O)/tests/kselftest/timed
+	$(TOP)/scripts/kselftest --out $(O) $(ARGS)
 
 check:
 	$(SETUP) --no-guest check
@@ -177,6 +182,7 @@ make run        set up what is missing, build, boot Debian's kernel in a VM
                   ARGS='...'        options of scripts/hyperscope run
 make test       set up what is missing, run every test (TESTS='files' for some)
 make test-all   with the slow ones
+make kselftest  Linux's own KVM selftests, in full (ARGS='--compare' beside Linux KVM)
 make bench      what each exit costs (ARGS=all: bare, hyperscope, Linux KVM)
 make check      warnings, format, static analysis, citations, sizes
 make trace      the last run's trace as text
