@@ -14,8 +14,8 @@ debug()	# LAUNCHER-OPTION... -- GDB-COMMAND...: the launcher's status, gdb's wor
 	"$HS_TOP/scripts/hyperscope" run --gdb --timeout "$(scaled 60)" "${options[@]}" hello \
 		>"$tmp/out" 2>"$tmp/err" </dev/null &
 	launcher=$!
-	for _ in $(seq 1 100); do
-		socket=$(sed -n "s/.*target remote \([^']*\)'.*/\1/p" "$tmp/err")
+	for _ in $(seq 1 "$(scaled 100)"); do
+		socket=$(sed -n "s/.*target remote \([^']*\)'.*/\1/p" "$tmp/err" 2>/dev/null)
 		[ -z "$socket" ] || [ ! -S "$socket" ] || break
 		sleep 0.1
 	done
