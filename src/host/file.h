@@ -32,6 +32,7 @@ struct file_ops {
 	int (*insert_page)(struct file *f, u64 page_index, hpa_t pa);
 	unsigned int (*poll)(struct file *f, struct poll_table *table); /* EPOLL* mask */
 	long (*seek)(struct file *f, s64 offset, int whence);
+	bool no_pread, no_pwrite; /* with a seek(), and yet -ESPIPE at a position */
 	int (*fsync)(struct file *f);
 	int (*truncate)(struct file *f, u64 size);
 	long (*getdents)(struct file *f, unsigned long buf, size_t size);

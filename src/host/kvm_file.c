@@ -8,6 +8,7 @@
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/stat.h>
 #include "devfs.h"
 #include "hv/host.h"
@@ -39,8 +40,6 @@ static int core_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 	int err;
 
 	(void)write;
-	if (!cf->ops->mmap_page)
-		return -ENODEV;
 	err = cf->ops->mmap_page(cf->priv, index, pa);
 	if (!err)
 		page_get(*pa);
@@ -51,24 +50,14 @@ static long core_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	struct core_file *cf = f->priv;
 
-	return cf->ops->read ? cf->ops->read(cf->priv, buf, size, pos) : -EINVAL;
+	return cf->ops->read(cf->priv, buf, size, pos);
 }
 
-/* Where a read from the start after the last one goes; statistics files are read so. */
+/* There is nowhere to go, and no error, as on Linux: statistics are read by pread(). */
 static long core_seek(struct file *f, s64 offset, int whence)
 {
-	struct core_file *cf = f->priv;
-
-	if (!cf->ops->read)
-		return -ESPIPE;
-	if (whence == 1)
-		offset += (s64)f->pos;
-	else if (whence != 0)
-		return -EINVAL;
-	if (offset < 0)
-		return -EINVAL;
-	f->pos = (u64)offset;
-	return offset;
+	(void)offset;
+	return whence < 0 || whence > SEEK_HOLE ? -EINVAL : (long)f->pos;
 }
 
 static void core_release(struct file *f)
@@ -83,13 +72,46 @@ static void core_release(struct file *f)
 	kfree(cf);
 }
 
-static const struct file_ops core_file_ops = {
-	.read = core_read,
+/* /dev/kvm, which has a path: on Linux pread() gets as far as to find that nothing can be read. */
+static const struct file_ops core_device_ops = {
 	.ioctl = core_ioctl,
-	.mmap_page = core_mmap_page,
 	.seek = core_seek,
 	.release = core_release,
 };
+
+/* By what the core offers: ioctl() alone, pages to map, or something to read. */
+static const struct file_ops core_file_ops = {
+	.ioctl = core_ioctl,
+	.seek = core_seek,
+	.no_pread = true,
+	.no_pwrite = true,
+	.release = core_release,
+};
+
+static const struct file_ops core_map_ops = {
+	.ioctl = core_ioctl,
+	.mmap_page = core_mmap_page,
+	.seek = core_seek,
+	.no_pread = true,
+	.no_pwrite = true,
+	.release = core_release,
+};
+
+static const struct file_ops core_read_ops = {
+	.read = core_read,
+	.seek = core_seek,
+	.no_pwrite = true,
+	.release = core_release,
+};
+
+static const struct file_ops *ops_for(const struct hv_file_ops *ops)
+{
+	if (ops->open)
+		return &core_device_ops;
+	if (ops->read)
+		return &core_read_ops;
+	return ops->mmap_page ? &core_map_ops : &core_file_ops;
+}
 
 static struct core_file *core_file_new(const char *name, const struct hv_file_ops *ops)
 {
@@ -106,7 +128,7 @@ static void core_file_attach(struct core_file *cf, struct file *f, void *priv)
 {
 	cf->f = f;
 	cf->priv = priv;
-	f->ops = &core_file_ops;
+	f->ops = ops_for(cf->ops);
 	f->priv = cf;
 	f->anon_name = cf->name;
 	spin_lock(&core_files_lock);
@@ -118,7 +140,7 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 {
 	static const struct file_ops nothing;
 	struct core_file *cf = core_file_new(name, ops);
-	struct file *f = cf ? file_alloc(&nothing, NULL, O_RDWR) : NULL;
+	struct file *f = cf ? file_alloc(&nothing, NULL, ops->read ? O_RDONLY : O_RDWR) : NULL;
 	int fd;
 
 	if (!f) {
@@ -148,7 +170,7 @@ void *hv_file_hold(int fd, const struct hv_file_ops *ops)
 
 	if (!f)
 		return NULL;
-	cf = f->ops == &core_file_ops ? f->priv : NULL;
+	cf = f->ops->release == core_release ? f->priv : NULL;
 	if (!cf || cf->ops != ops) {
 		file_put(f);
 		return NULL;

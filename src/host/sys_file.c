@@ -113,7 +113,7 @@ long sys_write(struct trap_frame *frame)
 /* At a position of its own. */
 static long io_positioned(int fd, bool write, unsigned long buf, size_t size, s64 offset)
 {
-	struct file *f = write ? fd_get_writable(fd) : fd_get_readable(fd);
+	struct file *f = fd_get(fd);
 	u64 pos = (u64)offset;
 	long ret;
 
@@ -121,8 +121,11 @@ static long io_positioned(int fd, bool write, unsigned long buf, size_t size, s6
 		return -EBADF;
 	if (offset < 0)
 		ret = -EINVAL;
-	else if (!f->ops->seek)
+	else if (!(f->flags & O_PATH) &&
+		 (!f->ops->seek || (write ? f->ops->no_pwrite : f->ops->no_pread)))
 		ret = -ESPIPE;
+	else if (!(write ? file_is_writable(f) : file_is_readable(f)))
+		ret = -EBADF;
 	else
 		ret = file_io(f, write, buf, size, &pos);
 	file_put(f);
