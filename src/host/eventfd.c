@@ -38,11 +38,14 @@ static void event_put(struct hv_event *event)
 static void event_add(struct hv_event *event, u64 count)
 {
 	struct hv_event_watch *w, *next;
+	bool taken = false;
 
 	spin_lock(&event->lock);
 	event->count = count > COUNT_MAX - event->count ? COUNT_MAX : event->count + count;
 	list_for_each_entry_safe(w, next, &event->watches, link)
-		w->fn(w, false);
+		taken |= w->fn(w, false);
+	if (taken)
+		event->count = event->semaphore ? event->count - 1 : 0;
 	spin_unlock(&event->lock);
 	waitq_wake_all(&event->wait);
 }

@@ -170,6 +170,12 @@ void hv_handle_interrupt(unsigned long scause)
 	irq_handle(scause);
 }
 
+bool hv_poll_interrupts(void)
+{
+	irq_poll();
+	return !need_resched() && !hart_is_wanted();
+}
+
 struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 			  unsigned long a2, unsigned long a3, unsigned long a4)
 {

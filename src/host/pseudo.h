@@ -31,5 +31,6 @@ struct inode *pseudo_inode(const struct pseudo_file *pf, unsigned long id);
 
 void procfs_init(void);
 void sysfs_init(void);
+void debugfs_init(void); /* debugfs.c */
 
 #endif

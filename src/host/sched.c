@@ -142,6 +142,11 @@ void thread_signal_kick(struct thread *t)
 		ipi_send(index);
 }
 
+bool hart_is_wanted(void)
+{
+	return READ_ONCE(my_hart()->nr_queued);
+}
+
 bool need_resched(void)
 {
 	return my_hart()->need_resched;

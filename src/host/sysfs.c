@@ -126,4 +126,5 @@ void sysfs_init(void)
 	list_for_each_entry(p, &params, link)
 		pseudo_make(&p->file);
 	tree_ready = true;
+	debugfs_init();
 }

@@ -134,9 +134,10 @@ void thread_free(struct thread *t);               /* one that was never started 
 bool thread_wake(struct thread *t); /* from whichever sleep; any context. True: it slept */
 /* A signal came: wake it if that ends its sleep, and kick it out of user or guest mode. */
 void thread_signal_kick(struct thread *t);
-void schedule(void);     /* let another run; sleep if state says so */
-bool need_resched(void); /* of this hart */
-void irq_window(void);   /* take what interrupts are pending; for long loops */
+void schedule(void);       /* let another run; sleep if state says so */
+bool need_resched(void);   /* of this hart */
+bool hart_is_wanted(void); /* another thread is ready to run on this hart */
+void irq_window(void);     /* take what interrupts are pending; for long loops */
 void sched_yield_current(void);
 int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: no online hart in it */
 /* signal.c: it has to leave the kernel for an unblocked signal, a stop, or its end. */

@@ -6,9 +6,12 @@
  * here; what is unknown gets what Linux on RISC-V answers (-EINVAL). A failed call
  * has changed nothing.
  */
-#include "kvm.h"
+#include <string.h>
+#include "bus.h"
+#include "halt_poll.h"
 #include "vector.h"
 #include "memslot.h"
+#include "stats.h"
 #include "timer.h"
 
 /* ---- capabilities --------------------------------------------------------------- */
@@ -33,14 +36,23 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_SYSTEM_EVENT_DATA:
 	case KVM_CAP_CHECK_EXTENSION_VM:
 	case KVM_CAP_BINARY_STATS_FD:
+	case KVM_CAP_COALESCED_PIO:
+	case KVM_CAP_HALT_POLL:
+	/* They need an interrupt controller to be of use; on Linux, too, they stand alone. */
+	case KVM_CAP_SIGNAL_MSI:
+	case KVM_CAP_IRQFD:
+	case KVM_CAP_DEVICE_CTRL:
 		return 1;
 	case KVM_CAP_NR_VCPUS:
 		return (long)MIN(hv_nr_harts(), KVM_MAX_VCPUS);
 	case KVM_CAP_MAX_VCPUS:
-	case KVM_CAP_MAX_VCPU_ID:
 		return KVM_MAX_VCPUS;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
+	case KVM_CAP_COALESCED_MMIO:
+		return KVM_COALESCED_MMIO_PAGE_OFFSET;
+	case KVM_CAP_IRQ_ROUTING:
+		return KVM_MAX_IRQ_ROUTES;
 	case KVM_CAP_NR_MEMSLOTS:
 		return MEMSLOT_MAX_ID;
 	case KVM_CAP_VM_GPA_BITS:
@@ -54,6 +66,7 @@ static long check_extension(unsigned long cap)
 
 static long create_vcpu(struct kvm *vm, unsigned long id)
 {
+	char name[24] = "kvm-vcpu:";
 	struct kvm_vcpu *vcpu;
 	long ret;
 
@@ -68,7 +81,8 @@ static long create_vcpu(struct kvm *vm, unsigned long id)
 	if (vcpu->idx)
 		hsm_power_off(vcpu);
 	vm_hold(vm);
-	ret = hv_file_create("kvm-vcpu", &kvm_vcpu_ops, vcpu);
+	stats_append_number(name + strlen(name), vcpu->id);
+	ret = hv_file_create(name, &kvm_vcpu_ops, vcpu);
 	if (ret < 0) {
 		vcpu_destroy(vcpu);
 		vm_release(vm);
@@ -125,9 +139,16 @@ static long enable_cap(struct kvm *vm, hva_t arg)
 
 	if (hv_copy_from_user(&cap, arg, sizeof(cap)))
 		return -EFAULT;
-	if (cap.cap != KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 || cap.flags)
+	if (cap.flags)
 		return -EINVAL;
-	return dirty_log_set_manual(vm, cap.args[0]);
+	switch (cap.cap) {
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return dirty_log_set_manual(vm, cap.args[0]);
+	case KVM_CAP_HALT_POLL:
+		return halt_poll_set_max(vm, cap.args[0]);
+	default:
+		return -EINVAL;
+	}
 }
 
 static long set_ioeventfd(struct kvm *vm, hva_t arg)
@@ -137,6 +158,25 @@ static long set_ioeventfd(struct kvm *vm, hva_t arg)
 	if (hv_copy_from_user(&io, arg, sizeof(io)))
 		return -EFAULT;
 	return kvm_vm_ioctl_ioeventfd(vm, &io);
+}
+
+static long set_irqfd(struct kvm *vm, hva_t arg)
+{
+	struct kvm_irqfd irqfd;
+
+	if (hv_copy_from_user(&irqfd, arg, sizeof(irqfd)))
+		return -EFAULT;
+	return kvm_vm_ioctl_irqfd(vm, &irqfd);
+}
+
+static long set_zone(struct kvm *vm, hva_t arg, bool there)
+{
+	struct kvm_coalesced_mmio_zone zone;
+
+	if (hv_copy_from_user(&zone, arg, sizeof(zone)))
+		return -EFAULT;
+	return there ? kvm_vm_ioctl_register_coalesced(vm, &zone)
+		     : kvm_vm_ioctl_unregister_coalesced(vm, &zone);
 }
 
 static long vm_ioctl(void *priv, unsigned int cmd, unsigned long arg)
@@ -162,6 +202,12 @@ static long vm_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 		return enable_cap(vm, arg);
 	case KVM_IOEVENTFD:
 		return set_ioeventfd(vm, arg);
+	case KVM_IRQFD:
+		return set_irqfd(vm, arg);
+	case KVM_REGISTER_COALESCED_MMIO:
+		return set_zone(vm, arg, true);
+	case KVM_UNREGISTER_COALESCED_MMIO:
+		return set_zone(vm, arg, false);
 	case KVM_GET_STATS_FD:
 		return stats_create_vm_fd(vm);
 	default:
@@ -198,9 +244,14 @@ static long create_vm(void)
 
 	if (ret)
 		return ret;
+	/* Its descriptor may be guessed and closed before we are done here. */
+	vm_hold(vm);
 	ret = hv_file_create("kvm-vm", &kvm_vm_ops, vm);
 	if (ret < 0)
 		vm_release(vm);
+	else
+		stats_vm_show(vm, ret);
+	vm_release(vm);
 	return ret;
 }
 
@@ -216,7 +267,7 @@ static long dev_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	case KVM_CHECK_EXTENSION:
 		return check_extension(arg);
 	case KVM_GET_VCPU_MMAP_SIZE:
-		return arg ? -EINVAL : (long)(PAGE_SIZE << KVM_RUN_ORDER);
+		return arg ? -EINVAL : (long)(KVM_RUN_PAGES * PAGE_SIZE);
 	default:
 		return -EINVAL;
 	}
@@ -248,6 +299,8 @@ int kvm_init(void)
 	vector_init();
 	isa_init();
 	err = vmid_param_init();
+	if (!err)
+		err = halt_poll_init();
 	return err ? err : toggle_init();
 }
 

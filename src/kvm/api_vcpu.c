@@ -4,7 +4,7 @@
  *
  * KVM_INTERRUPT and KVM_GET_STATS_FD go without it: they are for a vCPU that runs.
  */
-#include "kvm.h"
+#include "stats.h"
 
 static long set_one_reg(struct kvm_vcpu *vcpu, hva_t arg)
 {
@@ -85,6 +85,14 @@ static long set_signal_mask(struct kvm_vcpu *vcpu, hva_t arg)
 	return 0;
 }
 
+/* No processor here has it, but the argument is looked at first, as on Linux. */
+static long translate(hva_t arg)
+{
+	struct kvm_translation translation;
+
+	return hv_copy_from_user(&translation, arg, sizeof(translation)) ? -EFAULT : -EINVAL;
+}
+
 static long interrupt(struct kvm_vcpu *vcpu, hva_t arg)
 {
 	struct kvm_interrupt irq;
@@ -115,6 +123,8 @@ static long locked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd, unsigned long 
 		return set_mp_state(vcpu, arg);
 	case KVM_SET_GUEST_DEBUG:
 		return set_guest_debug(vcpu, arg);
+	case KVM_TRANSLATE:
+		return translate(arg);
 	case KVM_SET_SIGNAL_MASK:
 		return set_signal_mask(vcpu, arg);
 	default:
@@ -149,9 +159,9 @@ static int vcpu_mmap_page(void *priv, u64 index, hpa_t *pa)
 {
 	struct kvm_vcpu *vcpu = priv;
 
-	if (index >> KVM_RUN_ORDER)
+	if (index >= KVM_RUN_PAGES)
 		return -EINVAL;
-	*pa = vcpu->run_pa + (index << PAGE_SHIFT);
+	*pa = index == KVM_COALESCED_MMIO_PAGE_OFFSET ? vcpu->kvm->ring_pa : vcpu->run_pa;
 	return 0;
 }
 

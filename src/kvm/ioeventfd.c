@@ -2,54 +2,41 @@
 /*
  * ioeventfd.c - a store to a given address becomes an event, without user space.
  *
- * The list is walked at every store that hits no memory, on the vCPU's thread; it is short,
- * and empty for most VMs, which is looked at without the lock.
+ * Checks, their order and their errno are Linux's, down to what it does not check: to take one off
+ * nothing is looked at but whether it is there.
  */
-#include "kvm.h"
+#include "bus.h"
 
 struct ioeventfd {
-	struct list_head link;
-	gpa_t gpa;
-	unsigned int len; /* 0: any */
-	bool pio;         /* a port access, of which there are none: kept, never met */
-	bool match;       /* only stores of `data` */
+	struct bus_device dev;
+	struct list_head link; /* in kvm->ioeventfds */
+	enum kvm_bus_kind kind;
+	bool match; /* only stores of `data` */
 	u64 data;
 	struct hv_event *event;
 };
 
-#define FLAGS_KNOWN \
-	(KVM_IOEVENTFD_FLAG_DATAMATCH | KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_DEASSIGN)
-
-int ioeventfd_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data)
+static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len, u64 data)
 {
-	struct ioeventfd *io;
-	int ret = -ENOENT;
+	struct ioeventfd *io = container_of(dev, struct ioeventfd, dev);
 
-	if (READ_ONCE(vm->ioeventfds.next) == &vm->ioeventfds)
-		return -ENOENT;
-	spin_lock(&vm->bus_lock);
-	list_for_each_entry(io, &vm->ioeventfds, link) {
-		if (io->pio || io->gpa != gpa || (io->len && io->len != len) ||
-		    (io->match && io->data != data))
-			continue;
-		hv_event_signal(io->event, 1);
-		ret = 0;
-		break;
-	}
-	spin_unlock(&vm->bus_lock);
-	if (!ret)
-		trace_kvm_ioeventfd(gpa, len, data);
-	return ret;
+	(void)vm;
+	if (dev->gpa != gpa || (dev->len && dev->len != len) || (io->match && io->data != data))
+		return false;
+	hv_event_signal(io->event, 1);
+	trace_kvm_ioeventfd(gpa, len, data);
+	return true;
 }
 
 /* Two would both want the same store. */
 static bool collide(const struct ioeventfd *a, const struct ioeventfd *b)
 {
-	return a->pio == b->pio && a->gpa == b->gpa && (!a->len || !b->len || a->len == b->len) &&
-	       (!a->match || !b->match || a->data == b->data);
+	return a->kind == b->kind && a->dev.gpa == b->dev.gpa &&
+	       (!a->dev.len || !b->dev.len ||
+		(a->dev.len == b->dev.len && (!a->match || !b->match || a->data == b->data)));
 }
 
-static int add(struct kvm *vm, struct ioeventfd *io)
+static int assign(struct kvm *vm, struct ioeventfd *io)
 {
 	struct ioeventfd *other;
 	int err = 0;
@@ -60,22 +47,25 @@ static int add(struct kvm *vm, struct ioeventfd *io)
 			err = -EEXIST;
 	}
 	if (!err)
+		err = bus_add(vm, io->kind, &io->dev);
+	if (!err)
 		list_add_tail(&io->link, &vm->ioeventfds);
 	spin_unlock(&vm->bus_lock);
 	return err;
 }
 
-/* The one that was added with the same description, or NULL. */
+/* The one that was assigned with the same description, or NULL. */
 static struct ioeventfd *take(struct kvm *vm, const struct ioeventfd *io)
 {
 	struct ioeventfd *other, *found = NULL;
 
 	spin_lock(&vm->bus_lock);
 	list_for_each_entry(other, &vm->ioeventfds, link) {
-		if (other->pio == io->pio && other->gpa == io->gpa && other->len == io->len &&
-		    other->match == io->match && other->event == io->event &&
-		    (!io->match || other->data == io->data)) {
+		if (other->kind == io->kind && other->dev.gpa == io->dev.gpa &&
+		    other->dev.len == io->dev.len && other->match == io->match &&
+		    other->event == io->event && (!io->match || other->data == io->data)) {
 			list_del(&other->link);
+			list_del(&other->dev.link);
 			found = other;
 			break;
 		}
@@ -92,36 +82,28 @@ static void free_one(struct ioeventfd *io)
 
 static int check(const struct kvm_ioeventfd *args)
 {
-	bool match = args->flags & KVM_IOEVENTFD_FLAG_DATAMATCH;
-
-	if (args->flags & ~(u32)FLAGS_KNOWN)
-		return -EINVAL;
 	if (args->len > 8 || (args->len & (args->len - 1)))
 		return -EINVAL;
 	if (args->addr + args->len < args->addr)
 		return -EINVAL;
-	return !args->len && match ? -EINVAL : 0;
+	if (args->flags & ~(u32)KVM_IOEVENTFD_VALID_FLAG_MASK)
+		return -EINVAL;
+	return !args->len && (args->flags & KVM_IOEVENTFD_FLAG_DATAMATCH) ? -EINVAL : 0;
 }
 
-static int deassign(struct kvm *vm, struct ioeventfd *io)
+static enum kvm_bus_kind kind_of(u32 flags)
 {
-	struct ioeventfd *found = take(vm, io);
-
-	free_one(io);
-	if (!found)
-		return -ENOENT;
-	free_one(found);
-	return 0;
+	if (flags & KVM_IOEVENTFD_FLAG_PIO)
+		return KVM_BUS_PIO;
+	return flags & KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY ? KVM_BUS_CHANNEL : KVM_BUS_MMIO;
 }
 
-int kvm_vm_ioctl_ioeventfd(struct kvm *vm, const struct kvm_ioeventfd *args)
+/* What the call describes, as an object that is on no list yet. */
+static int describe(const struct kvm_ioeventfd *args, struct ioeventfd **iop)
 {
-	struct ioeventfd *io;
-	int err = check(args);
+	struct ioeventfd *io = hv_alloc(sizeof(*io));
+	int err;
 
-	if (err)
-		return err;
-	io = hv_alloc(sizeof(*io));
 	if (!io)
 		return -ENOMEM;
 	err = hv_event_get(args->fd, &io->event);
@@ -130,17 +112,39 @@ int kvm_vm_ioctl_ioeventfd(struct kvm *vm, const struct kvm_ioeventfd *args)
 		return err;
 	}
 	list_init(&io->link);
-	io->gpa = args->addr;
-	io->len = args->len;
-	io->pio = args->flags & KVM_IOEVENTFD_FLAG_PIO;
+	list_init(&io->dev.link);
+	io->dev.gpa = args->addr;
+	io->dev.len = args->len;
+	io->dev.store = store;
+	io->kind = kind_of(args->flags);
 	io->match = args->flags & KVM_IOEVENTFD_FLAG_DATAMATCH;
 	io->data = args->datamatch;
-	if (args->flags & KVM_IOEVENTFD_FLAG_DEASSIGN)
-		return deassign(vm, io);
-	err = add(vm, io);
+	*iop = io;
+	return 0;
+}
+
+int kvm_vm_ioctl_ioeventfd(struct kvm *vm, const struct kvm_ioeventfd *args)
+{
+	bool deassign = args->flags & KVM_IOEVENTFD_FLAG_DEASSIGN;
+	struct ioeventfd *io, *found;
+	int err = deassign ? 0 : check(args);
+
+	if (!err)
+		err = describe(args, &io);
 	if (err)
-		free_one(io);
-	return err;
+		return err;
+	if (!deassign) {
+		err = assign(vm, io);
+		if (err)
+			free_one(io);
+		return err;
+	}
+	found = take(vm, io);
+	free_one(io);
+	if (!found)
+		return -ENOENT;
+	free_one(found);
+	return 0;
 }
 
 void ioeventfd_vm_destroy(struct kvm *vm)
@@ -149,6 +153,7 @@ void ioeventfd_vm_destroy(struct kvm *vm)
 
 	list_for_each_entry_safe(io, next, &vm->ioeventfds, link) {
 		list_del(&io->link);
+		list_del(&io->dev.link);
 		free_one(io);
 	}
 }

@@ -17,8 +17,9 @@
 #include "hv/trace.h"
 #include "gstage.h"
 
-#define KVM_MAX_VCPUS 1024
-#define KVM_RUN_ORDER 1 /* two pages: struct kvm_run, then the coalesced MMIO ring */
+#define KVM_MAX_VCPUS      1024
+#define KVM_MAX_IRQ_ROUTES 4096
+#define KVM_RUN_PAGES      2 /* of a vCPU's mapping: struct kvm_run, then the VM's coalesced MMIO ring */
 
 struct kvm;
 struct kvm_vcpu;
@@ -153,9 +154,15 @@ struct vcpu_timer {
 	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, raises VSTIP too */
 };
 
-/* Counters, read through KVM_GET_STATS_FD. */
+/* Counters, read through KVM_GET_STATS_FD and /sys/kernel/debug/kvm. */
+#define STAT_HIST_SIZE   32
+#define STAT_COUNT(name) u64 name;
+#define STAT_NS(name)    u64 name;
+#define STAT_BOOL(name)  u64 name;
+#define STAT_HIST(name)  u64 name[STAT_HIST_SIZE];
+
 struct vcpu_stats {
-#define VCPU_STAT(name, kind) u64 name;
+#define VCPU_STAT(name, kind) STAT_##kind(name)
 #define VM_STAT(name, kind)
 #include "stats.def"
 #undef VCPU_STAT
@@ -176,6 +183,7 @@ struct kvm_vcpu {
 	struct kvm *kvm;
 	unsigned int id;  /* KVM_CREATE_VCPU's argument and the guest's hart id */
 	unsigned int idx; /* position in kvm->vcpus */
+	int creator;      /* the thread that made it */
 	struct hv_mutex mutex;
 
 	struct guest_csrs csrs; /* valid while not loaded */
@@ -208,6 +216,7 @@ struct kvm_vcpu {
 	bool hsm_reset;           /* begin anew at start_pc before the next entry */
 	unsigned long start_pc, start_opaque;
 
+	u32 halt_poll_ns;      /* how long it polls before it blocks (halt_poll.c) */
 	struct hv_waitq waitq; /* blocked in WFI or stopped */
 	u32 blocking;          /* any thread reads: its thread sleeps on waitq */
 	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what it waits for */
@@ -233,7 +242,7 @@ struct kvm_vcpu {
 
 struct vm_stats {
 #define VCPU_STAT(name, kind)
-#define VM_STAT(name, kind) u64 name;
+#define VM_STAT(name, kind) STAT_##kind(name)
 #include "stats.def"
 #undef VCPU_STAT
 #undef VM_STAT
@@ -242,9 +251,12 @@ struct vm_stats {
 struct kvm {
 	u32 refs; /* the VM's descriptor and each vCPU's; any thread */
 	unsigned int id;
+	int creator; /* the thread that made it: names of statistics */
+	char debug_name[HV_DEBUG_NAME];
+	struct list_head debug_link; /* stats_debug.c */
 	struct hv_mm *mm;
 
-	struct hv_mutex lock;    /* vcpus, nr_vcpus, ioeventfds */
+	struct hv_mutex lock;    /* vcpus, nr_vcpus, irqfds */
 	unsigned int nr_vcpus;   /* any thread reads, with acquire */
 	struct kvm_vcpu **vcpus; /* KVM_MAX_VCPUS entries, filled from 0 */
 
@@ -256,9 +268,16 @@ struct kvm {
 	struct hv_notifier notifier;
 
 	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
-	struct spinlock bus_lock; /* the list below; a leaf */
-	struct list_head ioeventfds;
-	u8 toggle[16]; /* this VM's copy of each toggle, by enum toggle_id */
+	struct spinlock bus_lock; /* what follows, to the ring (bus.h); above an eventfd's lock */
+	struct list_head bus[3];  /* struct bus_device, by enum kvm_bus_kind */
+	unsigned int bus_zones[3];
+	struct list_head ioeventfds, zones;
+	struct kvm_coalesced_mmio_ring *ring; /* shared with user space: hostile */
+	hpa_t ring_pa;
+
+	struct list_head irqfds;
+	u64 halt_poll_max; /* KVM_CAP_HALT_POLL: ns + 1; 0: the parameter is in force */
+	u8 toggle[16];     /* this VM's copy of each toggle, by enum toggle_id */
 	bool dead;
 	struct vm_stats stats;
 	/* What hart last ran which vCPU (idx + 1): VS-stage entries are its own. */
@@ -453,12 +472,7 @@ void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence);
 /* Its own thread, loaded: do the fences among the requests, queued ones included. */
 void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests);
 
-/* ---- timer (timer.h), ioeventfd.c, irqfd.c, onereg.c, toggle.c, stats.c --------------- */
-
-/* 0: an ioeventfd took the store; -ENOENT: nobody in the kernel. Any vCPU thread. */
-int ioeventfd_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data);
-int kvm_vm_ioctl_ioeventfd(struct kvm *vm, const struct kvm_ioeventfd *args);
-void ioeventfd_vm_destroy(struct kvm *vm);
+/* ---- timer (timer.h), bus (bus.h), irqfd.c, onereg.c, toggle.c, stats.c --------------- */
 
 int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);
 int onereg_set(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);
@@ -480,9 +494,6 @@ static inline bool isa_has(const struct kvm_vcpu *vcpu, unsigned int ext)
 
 /* irqfd.c: the VM ioctls about interrupts, and what no other knows (-EINVAL). */
 long irqchip_ioctl(unsigned int cmd, unsigned long arg);
-
-int stats_create_vm_fd(struct kvm *vm);
-int stats_create_vcpu_fd(struct kvm_vcpu *vcpu);
 
 enum toggle_id {
 #define TOGGLE(name, values, initial, question) TOGGLE_##name,

@@ -4,7 +4,7 @@
  *
  * Which register and how many bytes: from htinst if the hardware has transformed the
  * instruction into it, else from the instruction, fetched again as the guest would
- * (H §3.1: HLVX). Then it is an ioeventfd's, or user space's: KVM_EXIT_MMIO, and what
+ * (H §3.1: HLVX). Then it is an ioeventfd's or a ring's (bus.c), or user space's: KVM_EXIT_MMIO, and what
  * user space answered takes effect at the next KVM_RUN, once.
  *
  * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are
@@ -22,7 +22,7 @@
  * traps, or not, anew. What keeps the guest from seeing its own code is given
  * to it as the instruction fault that a fetch would have met. Walkthrough: docs/mmio.md
  */
-#include "kvm.h"
+#include "bus.h"
 #include "insn_decode.h"
 #include "hv/trace.h"
 
@@ -170,7 +170,7 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 
 	mmio->data = gpr_read(vcpu, access.reg) & width_mask(access.len);
 	trace_kvm_mmio(MMIO_WRITE, mmio->len, gpa, mmio->data);
-	if (ioeventfd_store(vcpu->kvm, gpa, mmio->len, mmio->data) != 0)
+	if (bus_store(vcpu->kvm, gpa, mmio->len, mmio->data) != 0)
 		return exit_to_user(vcpu);
 	vcpu->stats.mmio_exit_kernel++;
 	trace_exit_class(&vcpu->exit_clock, EXIT_MMIO_KERNEL);

@@ -119,6 +119,9 @@ static int timer_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 		vcpu->timer.restore = value;
 		return 0;
 	case KVM_REG_RISCV_TIMER_REG(state):
+		/* As on Linux: what is off cannot be switched off. */
+		if (value != KVM_RISCV_TIMER_STATE_ON && vcpu->timer_ops->get(vcpu) == TIMER_NEVER)
+			return -EINVAL;
 		/* Takes what `compare` was set to, after `time`: the order of a restore. */
 		vcpu->timer_ops->set(vcpu, value == KVM_RISCV_TIMER_STATE_ON ? vcpu->timer.restore
 									     : TIMER_NEVER);
@@ -351,7 +354,8 @@ int onereg_list(struct kvm_vcpu *vcpu, hva_t user_list)
 	n = (u64)list_regs(vcpu, 0);
 	if (hv_copy_to_user(user_list, &n, sizeof(n)))
 		return -EFAULT;
-	if (room < n)
+	/* Linux has the room in 32 bits. */
+	if ((u32)room < n)
 		return -E2BIG;
 	ret = list_regs(vcpu, user_list + offsetof(struct kvm_reg_list, reg));
 	return ret < 0 ? (int)ret : 0;

@@ -4,59 +4,44 @@
  *
  *   header | id | one descriptor for each counter, name behind it | the counters
  *
- * A read builds the whole file, about one page, and copies its part of it: the counters
- * are those of that moment, each by itself. The file holds the VM.
+ * A read builds the whole file, about a page, and copies its part of it: the counters
+ * are those of that moment, each by itself. The file holds the VM. The id names the thread
+ * that made the VM or the vCPU, as Linux's does.
  */
 #include <string.h>
-#include "kvm.h"
+#include "stats.h"
 
 #define NAME_SIZE 48
 
-struct stat_row {
-	const char *name;
-	u32 flags;
-	s16 exponent;
-};
+#define FLAGS(type, unit)   (KVM_STATS_TYPE_##type | KVM_STATS_UNIT_##unit | KVM_STATS_BASE_POW10)
+#define ROW_FLAGS_COUNT     FLAGS(CUMULATIVE, NONE), 0, 1
+#define ROW_FLAGS_NS        FLAGS(CUMULATIVE, SECONDS), -9, 1
+#define ROW_FLAGS_BOOL      FLAGS(INSTANT, BOOLEAN), 0, 1
+#define ROW_FLAGS_HIST      FLAGS(LOG_HIST, SECONDS), -9, STAT_HIST_SIZE
+#define ROW(s, name, flags) { #name, flags, offsetof(struct s, name) },
 
-#define FLAGS(type, unit) (KVM_STATS_TYPE_##type | KVM_STATS_UNIT_##unit | KVM_STATS_BASE_POW10)
-#define ROW_COUNT(name)                           \
-	{                                         \
-#name, FLAGS(CUMULATIVE, NONE), 0 \
-	}
-#define ROW_NS(name)                                  \
-	{                                             \
-#name, FLAGS(CUMULATIVE, SECONDS), -9 \
-	}
-#define ROW_BOOL(name)                            \
-	{                                         \
-#name, FLAGS(INSTANT, BOOLEAN), 0 \
-	}
-
-#define VCPU_STAT(name, kind) ROW_##kind(name),
+#define VCPU_STAT(name, kind) ROW(vcpu_stats, name, ROW_FLAGS_##kind)
 #define VM_STAT(name, kind)
-static const struct stat_row vcpu_rows[] = {
+const struct stat_row vcpu_stat_rows[VCPU_STAT_COUNT] = {
 #include "stats.def"
 };
 #undef VCPU_STAT
 #undef VM_STAT
 
 #define VCPU_STAT(name, kind)
-#define VM_STAT(name, kind) ROW_##kind(name),
-static const struct stat_row vm_rows[] = {
+#define VM_STAT(name, kind) ROW(vm_stats, name, ROW_FLAGS_##kind)
+const struct stat_row vm_stat_rows[VM_STAT_COUNT] = {
 #include "stats.def"
 };
 #undef VCPU_STAT
 #undef VM_STAT
 
-/* Every member of the structures is a u64, in the order of the rows. */
-_Static_assert(sizeof(struct vcpu_stats) == ARRAY_SIZE(vcpu_rows) * sizeof(u64), "stats.def");
-_Static_assert(sizeof(struct vm_stats) == ARRAY_SIZE(vm_rows) * sizeof(u64), "stats.def");
-
 struct stats_file {
 	struct kvm *vm;
 	const struct stat_row *rows;
 	const u64 *values;
-	u32 count;
+	u32 count; /* rows */
+	u32 words; /* values */
 	char id[NAME_SIZE];
 };
 
@@ -71,6 +56,16 @@ static size_t data_offset(const struct stats_file *file)
 	       file->count * sizeof(struct stats_desc);
 }
 
+static void describe(const struct stat_row *row, struct stats_desc *desc)
+{
+	memset(desc, 0, sizeof(*desc));
+	desc->desc.flags = row->flags;
+	desc->desc.exponent = row->exponent;
+	desc->desc.size = row->size;
+	desc->desc.offset = row->offset;
+	memcpy(desc->name, row->name, strlen(row->name));
+}
+
 static void build(const struct stats_file *file, u8 *image)
 {
 	struct kvm_stats_header header = {
@@ -80,20 +75,17 @@ static void build(const struct stats_file *file, u8 *image)
 		.desc_offset = sizeof(header) + NAME_SIZE,
 		.data_offset = (u32)data_offset(file),
 	};
-	struct stats_desc row;
+	struct stats_desc desc;
 	u64 value;
 	u32 i;
 
 	memcpy(image, &header, sizeof(header));
 	memcpy(image + header.id_offset, file->id, NAME_SIZE);
 	for (i = 0; i < file->count; i++) {
-		memset(&row, 0, sizeof(row));
-		row.desc.flags = file->rows[i].flags;
-		row.desc.exponent = file->rows[i].exponent;
-		row.desc.size = 1;
-		row.desc.offset = i * (u32)sizeof(u64);
-		memcpy(row.name, file->rows[i].name, strlen(file->rows[i].name));
-		memcpy(image + header.desc_offset + i * sizeof(row), &row, sizeof(row));
+		describe(&file->rows[i], &desc);
+		memcpy(image + header.desc_offset + i * sizeof(desc), &desc, sizeof(desc));
+	}
+	for (i = 0; i < file->words; i++) {
 		value = __atomic_load_n(&file->values[i], __ATOMIC_RELAXED);
 		memcpy(image + header.data_offset + i * sizeof(value), &value, sizeof(value));
 	}
@@ -102,7 +94,7 @@ static void build(const struct stats_file *file, u8 *image)
 static long stats_read(void *priv, hva_t buf, size_t size, u64 *pos)
 {
 	const struct stats_file *file = priv;
-	size_t total = data_offset(file) + file->count * sizeof(u64);
+	size_t total = data_offset(file) + file->words * sizeof(u64);
 	u8 *image;
 	int err;
 
@@ -143,15 +135,15 @@ static char *append(char *to, const char *text)
 	return to + len;
 }
 
-static char *append_number(char *to, unsigned int n)
+char *stats_append_number(char *to, unsigned int n)
 {
 	if (n >= 10)
-		to = append_number(to, n / 10);
+		to = stats_append_number(to, n / 10);
 	*to = (char)('0' + n % 10);
 	return to + 1;
 }
 
-static int create(struct kvm *vm, const struct stats_file *init)
+static int create(struct kvm *vm, const char *name, const struct stats_file *init)
 {
 	struct stats_file *file = hv_alloc(sizeof(*file));
 	int fd;
@@ -161,7 +153,7 @@ static int create(struct kvm *vm, const struct stats_file *init)
 	*file = *init;
 	file->vm = vm;
 	vm_hold(vm);
-	fd = hv_file_create("kvm-stats", &stats_ops, file);
+	fd = hv_file_create(name, &stats_ops, file);
 	if (fd < 0)
 		stats_release(file);
 	return fd;
@@ -170,24 +162,28 @@ static int create(struct kvm *vm, const struct stats_file *init)
 int stats_create_vm_fd(struct kvm *vm)
 {
 	struct stats_file file = {
-		.rows = vm_rows,
+		.rows = vm_stat_rows,
 		.values = (const u64 *)&vm->stats,
-		.count = ARRAY_SIZE(vm_rows),
+		.count = VM_STAT_COUNT,
+		.words = sizeof(vm->stats) / sizeof(u64),
 	};
 
-	append_number(append(file.id, "kvm-"), vm->id);
-	return create(vm, &file);
+	stats_append_number(append(file.id, "kvm-"), (unsigned int)vm->creator);
+	return create(vm, "kvm-vm-stats", &file);
 }
 
 int stats_create_vcpu_fd(struct kvm_vcpu *vcpu)
 {
 	struct stats_file file = {
-		.rows = vcpu_rows,
+		.rows = vcpu_stat_rows,
 		.values = (const u64 *)&vcpu->stats,
-		.count = ARRAY_SIZE(vcpu_rows),
+		.count = VCPU_STAT_COUNT,
+		.words = sizeof(vcpu->stats) / sizeof(u64),
 	};
-	char *end = append_number(append(file.id, "kvm-"), vcpu->kvm->id);
+	char name[32] = { 0 };
+	char *end = stats_append_number(append(file.id, "kvm-"), (unsigned int)vcpu->creator);
 
-	append_number(append(end, "/vcpu-"), vcpu->id);
-	return create(vcpu->kvm, &file);
+	stats_append_number(append(end, "/vcpu-"), vcpu->id);
+	stats_append_number(append(name, "kvm-vcpu-stats:"), vcpu->id);
+	return create(vcpu->kvm, name, &file);
 }

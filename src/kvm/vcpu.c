@@ -208,6 +208,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 {
 	vcpu->kvm = vm;
 	vcpu->id = id;
+	vcpu->creator = hv_thread_id();
 	vcpu->last_hart = NO_HART;
 	vcpu->exit_vector = (unsigned long)vcpu_exit_vector;
 	vcpu->hedeleg = HEDELEG_DEFAULT;
@@ -231,7 +232,7 @@ int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpup)
 
 	if (!vcpu)
 		return -ENOMEM;
-	vcpu->run_pa = hv_pages_alloc(KVM_RUN_ORDER);
+	vcpu->run_pa = hv_pages_alloc(HV_ORDER_4K);
 	if (!vcpu->run_pa) {
 		hv_free(vcpu);
 		return -ENOMEM;
@@ -239,7 +240,7 @@ int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpup)
 	vcpu->run = hv_page_map(vcpu->run_pa);
 	if (vector_vcpu_init(vcpu)) {
 		hv_page_unmap(vcpu->run);
-		hv_pages_free(vcpu->run_pa, KVM_RUN_ORDER);
+		hv_pages_free(vcpu->run_pa, HV_ORDER_4K);
 		hv_free(vcpu);
 		return -ENOMEM;
 	}
@@ -256,7 +257,7 @@ void vcpu_destroy(struct kvm_vcpu *vcpu)
 	vector_vcpu_destroy(vcpu);
 	hv_waitq_destroy(&vcpu->waitq);
 	hv_page_unmap(vcpu->run);
-	hv_pages_free(vcpu->run_pa, KVM_RUN_ORDER);
+	hv_pages_free(vcpu->run_pa, HV_ORDER_4K);
 	hv_free(vcpu);
 }
 

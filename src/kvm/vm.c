@@ -5,7 +5,8 @@
  * The VM's own descriptor and each vCPU's hold a reference; vCPUs are freed with the
  * VM, never alone, so a pointer from vm->vcpus stays valid as long as the VM does.
  */
-#include "kvm.h"
+#include "bus.h"
+#include "stats.h"
 
 static u32 next_vm_id;
 
@@ -22,9 +23,12 @@ static int vm_init(struct kvm *vm)
 	err = gstage_init(&vm->gstage, gstage_variant(vm), vm->toggle[TOGGLE_gstage_huge] == 0);
 	if (err)
 		return err;
-	err = memslot_vm_init(vm);
+	err = coalesced_vm_init(vm);
 	if (err)
 		goto free_gstage;
+	err = memslot_vm_init(vm);
+	if (err)
+		goto free_ring;
 	err = notifier_vm_init(vm);
 	if (err)
 		goto free_memslots;
@@ -32,6 +36,8 @@ static int vm_init(struct kvm *vm)
 
 free_memslots:
 	memslot_vm_destroy(vm);
+free_ring:
+	coalesced_vm_destroy(vm);
 free_gstage:
 	gstage_destroy(&vm->gstage);
 	return err;
@@ -47,6 +53,7 @@ static void vm_free(struct kvm *vm)
 int vm_create(struct kvm **vmp)
 {
 	struct kvm *vm = hv_alloc(sizeof(*vm));
+	unsigned int i;
 	int err;
 
 	if (!vm)
@@ -58,10 +65,16 @@ int vm_create(struct kvm **vmp)
 	}
 	vm->refs = 1;
 	vm->id = __atomic_add_fetch(&next_vm_id, 1, __ATOMIC_RELAXED);
+	vm->creator = hv_thread_id();
+	list_init(&vm->debug_link);
 	vm->mm = hv_mm_hold_current();
 	hv_mutex_init(&vm->lock);
 	hv_mutex_init(&vm->slots_lock);
+	for (i = 0; i < ARRAY_SIZE(vm->bus); i++)
+		list_init(&vm->bus[i]);
 	list_init(&vm->ioeventfds);
+	list_init(&vm->zones);
+	list_init(&vm->irqfds);
 	/* Guest time begins at 0 with the VM. */
 	vm->time_delta = 0 - hv_time();
 	err = vm_init(vm);
@@ -80,11 +93,14 @@ static void vm_destroy(struct kvm *vm)
 	unsigned int i;
 
 	trace_kvm_destroy_vm(vm->id);
+	stats_vm_hide(vm);
 	/* First the host's way in: no invalidation runs after this. */
 	notifier_vm_destroy(vm);
+	irqfd_vm_destroy(vm);
 	ioeventfd_vm_destroy(vm);
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_destroy(vcpu);
+	coalesced_vm_destroy(vm);
 	memslot_vm_destroy(vm);
 	gstage_destroy(&vm->gstage);
 	vm_free(vm);

@@ -3,12 +3,12 @@
  * wfi.c - the guest waits: WFI, and wrs.nto of Zawrs.
  *
  * WFI exits because hstatus.VTW is set: the hart is the host's to idle. The vCPU's thread
- * sleeps until an interrupt that VS has enabled in vsie is pending, whatever
+ * looks for a while (halt_poll.c), then sleeps, until an interrupt that VS has enabled in vsie is pending, whatever
  * vsstatus.SIE says (M §3.3), or until something else wants the vCPU; WFI may end
  * for no reason. wrs.nto exits too and only yields: the store that it waits for raises
  * no interrupt, so sleeping could be for ever.
  */
-#include "kvm.h"
+#include "halt_poll.h"
 #include "timer.h"
 
 /* Fences and new memory maps can wait as long as the guest does: they precede the entry. */
@@ -25,28 +25,11 @@ static bool pending_now(struct kvm_vcpu *vcpu)
 	return csr_read(vsip) & csr_read(vsie);
 }
 
-static u64 ticks_to_ns(u64 ticks)
+/* The same and a signal, for a poll: a thread that sleeps is woken by them anyway. */
+static bool wait_is_over(struct kvm_vcpu *vcpu)
 {
-	u64 hz = hv_timebase_hz();
-
-	/* Two steps: the product would overflow after half an hour. */
-	return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
-}
-
-static void block(struct kvm_vcpu *vcpu)
-{
-	u64 start = hv_time();
-	u64 ns;
-
-	if (trace_kvm_vcpu_block_enabled())
-		trace_kvm_vcpu_block(vcpu->timer_ops->get(vcpu));
-	vcpu->stats.blocking = 1;
-	vcpu_sleep(vcpu, wake_reason);
-	vcpu->stats.blocking = 0;
-	vcpu->stats.halt_wakeup++;
-	ns = ticks_to_ns(hv_time() - start);
-	vcpu->stats.halt_wait_ns += ns;
-	trace_kvm_vcpu_wakeup(ns, 1, 1);
+	return pending_now(vcpu) || hv_signal_pending() ||
+	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
 }
 
 int exit_wfi(struct kvm_vcpu *vcpu)
@@ -56,8 +39,11 @@ int exit_wfi(struct kvm_vcpu *vcpu)
 	trace_exit_class(&vcpu->exit_clock, EXIT_WFI);
 	trace_kvm_wfi(pending);
 	vcpu->stats.wfi_exit_stat++;
-	if (!pending)
-		block(vcpu);
+	if (!pending) {
+		if (trace_kvm_vcpu_block_enabled())
+			trace_kvm_vcpu_block(vcpu->timer_ops->get(vcpu));
+		vcpu_halt(vcpu, wait_is_over, wake_reason);
+	}
 	return RESUME_GUEST;
 }
 

@@ -41,6 +41,7 @@ bool native_kicked(unsigned int hart)
 }
 
 void (*native_signal_hook)(void);
+void (*native_poll_hook)(void);
 
 void native_signal_set(bool pending)
 {
@@ -136,6 +137,13 @@ bool hv_signal_pending(void)
 	if (native_signal_hook)
 		native_signal_hook();
 	return has_signal();
+}
+
+bool hv_poll_interrupts(void)
+{
+	if (native_poll_hook)
+		native_poll_hook();
+	return true;
 }
 
 bool hv_resched_needed(void)
@@ -423,6 +431,7 @@ void native_reset(void)
 	native_wait_hook = NULL;
 	no_sleep = NULL;
 	native_signal_hook = NULL;
+	native_poll_hook = NULL;
 	sched_hook = NULL;
 	nr_harts = 1;
 	memset(kicked, 0, sizeof(kicked));

@@ -230,11 +230,14 @@ void hv_event_put(struct hv_event *event)
 void hv_event_signal(struct hv_event *event, u64 count)
 {
 	struct hv_event_watch *watch, *next;
+	bool taken = false;
 
 	pthread_mutex_lock(&event_lock);
 	event->count += count;
 	list_for_each_entry_safe(watch, next, &event->watches, link)
-		watch->fn(watch, false);
+		taken |= watch->fn(watch, false);
+	if (taken)
+		event->count = 0;
 	pthread_mutex_unlock(&event_lock);
 }
 

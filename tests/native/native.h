@@ -48,6 +48,8 @@ extern void (*native_wait_hook)(bool begins);
 extern unsigned int native_missed_wakes;
 /* Is called when the core looks for a signal, late on its way into the guest: for races. */
 extern void (*native_signal_hook)(void);
+/* Is called at each round of a poll; time stands still unless it moves it. */
+extern void (*native_poll_hook)(void);
 #define NATIVE_VLENB 16                 /* bytes of a vector register, if there is "v" */
 void native_isa_set(const char *names); /* "sstc svinval": what hv_isa_has() knows */
 

@@ -138,6 +138,11 @@ void hv_hart_kick(unsigned int hart); /* make it leave the guest, if it is in on
  * as trapped.
  */
 void hv_handle_interrupt(unsigned long scause);
+/*
+ * For long loops: take the interrupts that are pending on this hart. False: another
+ * thread waits for it.
+ */
+bool hv_poll_interrupts(void);
 /* SBI call to the firmware of this hart. */
 struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 			  unsigned long a2, unsigned long a3, unsigned long a4);
@@ -201,10 +206,14 @@ void hv_event_put(struct hv_event *event);
 void hv_event_signal(struct hv_event *event, u64 count); /* any context */
 u64 hv_event_drain(struct hv_event *event); /* what read() would return; 0 if nothing */
 
-/* Calls fn at each signal of the eventfd; `closed` when its last descriptor was closed. */
+/*
+ * Calls fn at each signal of the eventfd; `closed` when its last descriptor was closed, after
+ * which it is no longer watched. True: the event is taken, as by a read(). Any thread, under the
+ * eventfd's lock: no sleep, no call of hv_event_*().
+ */
 struct hv_event_watch {
-	void (*fn)(struct hv_event_watch *watch, bool closed); /* any thread; no sleep */
-	struct list_head link;                                 /* the host's */
+	bool (*fn)(struct hv_event_watch *watch, bool closed);
+	struct list_head link; /* the host's */
 };
 
 void hv_event_watch(struct hv_event *event, struct hv_event_watch *watch);
@@ -224,6 +233,18 @@ struct hv_param {
 };
 
 int hv_param_register(const struct hv_param *param);
+
+/*
+ * The core's counters for /sys/kernel/debug/kvm: numbered from 0, the same for all VMs together and
+ * for each. Any thread; no sleep.
+ */
+#define HV_DEBUG_NAME 24
+
+/* The VM with the lowest number >= from, and its name (HV_DEBUG_NAME bytes); 0: there is none. */
+unsigned int kvm_debug_vm(unsigned int from, char *name);
+const char *kvm_debug_counter(unsigned int index, bool *writable); /* NULL beyond the last */
+/* vm 0: the sum over all. clear: 0 from now on. -ENOENT: that VM is no more. */
+int kvm_debug_value(unsigned int vm, unsigned int counter, u64 *value, bool clear);
 
 /* One line to the host's log. Rate-limited: a guest or a VMM cannot flood it. */
 void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/*
+ * halt_poll.c - a vCPU that waits looks for a while before its thread sleeps.
+ *
+ * For how long is learnt as Linux does it: a wait that was short, but longer than was polled,
+ * makes the next poll longer (times halt_poll_ns_grow, from halt_poll_ns_grow_start on); a wait
+ * beyond halt_poll_ns, or beyond what the VMM set by KVM_CAP_HALT_POLL, makes it shorter. A vCPU
+ * begins without. The parameters are /sys/module/kvm/parameters/NAME, read at each wait.
+ *
+ * While it polls the vCPU stays loaded, the hart's interrupts are taken, and the poll ends as soon
+ * as another thread wants the hart: polling is for harts that have nothing better to do.
+ */
+#include "halt_poll.h"
+
+#define DEFAULT_NS 500000 /* Linux's for RISC-V */
+
+static u32 halt_poll_ns = DEFAULT_NS;
+static u32 halt_poll_ns_grow = 2;
+static u32 halt_poll_ns_grow_start = 10000;
+static u32 halt_poll_ns_shrink = 2;
+
+/* ---- the parameters -------------------------------------------------------------------- */
+
+static int number_get(const struct hv_param *param, char *buf, size_t size)
+{
+	u32 value = READ_ONCE(*(u32 *)param->data), rest;
+	size_t len = 1;
+
+	for (rest = value; rest >= 10; rest /= 10)
+		len++;
+	if (len >= size)
+		return -EINVAL;
+	buf[len] = '\0';
+	while (len) {
+		buf[--len] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	return 0;
+}
+
+static int number_set(const struct hv_param *param, const char *text)
+{
+	u64 value = 0;
+
+	if (!*text)
+		return -EINVAL;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		value = value * 10 + (u64)(*text - '0');
+		if (value > ~0U)
+			return -EINVAL;
+	}
+	WRITE_ONCE(*(u32 *)param->data, (u32)value);
+	return 0;
+}
+
+#define PARAM(name)                                  \
+	{                                            \
+#name, number_get, number_set, &name \
+	}
+
+static const struct hv_param params[] = {
+	PARAM(halt_poll_ns),
+	PARAM(halt_poll_ns_grow),
+	PARAM(halt_poll_ns_grow_start),
+	PARAM(halt_poll_ns_shrink),
+};
+
+int halt_poll_init(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(params) && !err; i++)
+		err = hv_param_register(&params[i]);
+	return err;
+}
+
+int halt_poll_set_max(struct kvm *vm, u64 ns)
+{
+	if (ns != (u32)ns)
+		return -EINVAL;
+	__atomic_store_n(&vm->halt_poll_max, ns + 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* How long a vCPU of this VM may poll: the VMM's word, or the host's. */
+static u32 max_ns(const struct kvm *vm)
+{
+	u64 own = __atomic_load_n(&vm->halt_poll_max, __ATOMIC_RELAXED);
+
+	return own ? (u32)(own - 1) : READ_ONCE(halt_poll_ns);
+}
+
+/* ---- longer, shorter -------------------------------------------------------------------- */
+
+static void grow(struct kvm_vcpu *vcpu)
+{
+	u32 factor = READ_ONCE(halt_poll_ns_grow), start = READ_ONCE(halt_poll_ns_grow_start);
+	u32 old = vcpu->halt_poll_ns;
+
+	if (!factor)
+		return;
+	vcpu->halt_poll_ns = MAX(old * factor, start);
+	trace_kvm_halt_poll_ns(1, vcpu->halt_poll_ns, old);
+}
+
+static void shrink(struct kvm_vcpu *vcpu)
+{
+	u32 divisor = READ_ONCE(halt_poll_ns_shrink), start = READ_ONCE(halt_poll_ns_grow_start);
+	u32 old = vcpu->halt_poll_ns, ns = divisor ? old / divisor : 0;
+
+	vcpu->halt_poll_ns = ns < start ? 0 : ns;
+	trace_kvm_halt_poll_ns(0, vcpu->halt_poll_ns, old);
+}
+
+static void adapt(struct kvm_vcpu *vcpu, u64 halt_ns)
+{
+	u32 max = max_ns(vcpu->kvm), ns = vcpu->halt_poll_ns;
+
+	if (!max)
+		vcpu->halt_poll_ns = 0;
+	else if (halt_ns <= ns)
+		return;
+	else if (ns && halt_ns > max)
+		shrink(vcpu);
+	else if (ns < max && halt_ns < max)
+		grow(vcpu);
+}
+
+/* ---- one wait ------------------------------------------------------------------------------ */
+
+static u64 ticks_to_ns(u64 ticks)
+{
+	u64 hz = hv_timebase_hz();
+
+	/* Two steps: the product would overflow after half an hour. */
+	return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
+}
+
+/* Bucket n of a logarithmic histogram counts values from 2^(n-1) on; the last one all beyond. */
+static void count(u64 *hist, u64 value)
+{
+	unsigned int bucket = 0;
+
+	for (; value && bucket < STAT_HIST_SIZE - 1; value >>= 1)
+		bucket++;
+	hist[bucket]++;
+}
+
+/* True: what the vCPU waits for has come. `end` gets the time of the last look. */
+static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64 start, u64 *end)
+{
+	u64 ns = vcpu->halt_poll_ns, hz = hv_timebase_hz();
+	u64 stop = start + ns * hz / 1000000000;
+
+	for (;;) {
+		if (over(vcpu))
+			return true;
+		hv_cpu_relax();
+		*end = hv_time();
+		if (*end >= stop || !hv_poll_interrupts())
+			return over(vcpu);
+	}
+}
+
+static void account_poll(struct vcpu_stats *stats, u64 ns, bool success)
+{
+	stats->halt_attempted_poll++;
+	if (success) {
+		stats->halt_successful_poll++;
+		stats->halt_poll_success_ns += ns;
+		count(stats->halt_poll_success_hist, ns);
+	} else {
+		stats->halt_poll_fail_ns += ns;
+		count(stats->halt_poll_fail_hist, ns);
+	}
+}
+
+void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
+	       bool (*over_asleep)(struct kvm_vcpu *vcpu))
+{
+	u64 start = hv_time(), polled = start, end, ns;
+	bool polls, found = false;
+
+	vcpu->halt_poll_ns = MIN(vcpu->halt_poll_ns, max_ns(vcpu->kvm));
+	polls = vcpu->halt_poll_ns;
+	if (polls)
+		found = poll(vcpu, over, start, &polled);
+	if (!found) {
+		vcpu->stats.blocking = 1;
+		if (!vcpu_sleep(vcpu, over_asleep))
+			vcpu->stats.halt_wakeup++;
+		vcpu->stats.blocking = 0;
+	}
+	end = found ? polled : hv_time();
+	if (!found) {
+		ns = ticks_to_ns(end - polled);
+		vcpu->stats.halt_wait_ns += ns;
+		count(vcpu->stats.halt_wait_hist, ns);
+	}
+	ns = ticks_to_ns(end - start);
+	if (polls)
+		account_poll(&vcpu->stats, ticks_to_ns(polled - start), found);
+	adapt(vcpu, ns);
+	trace_kvm_vcpu_wakeup(ns, !found, 1);
+}
