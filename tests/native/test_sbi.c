@@ -6,72 +6,8 @@
  * machine (src/guest/test/sbi.c) is not repeated; here are other vCPUs' states, user space's
  * lies, and any arguments at all.
  */
-#include "one_vm.h"
+#include "sbi_guest.h"
 #include "hfence.h"
-
-#define PC  (NATIVE_GUEST_BASE + 0x1000)
-#define ANY (~0UL)
-
-static struct kvm_vcpu *second;
-
-static int setup(void **state)
-{
-	(void)state;
-	one_vm_ready(NULL, PC);
-	second = native_vcpu_make(&vm, 1);
-	return 0;
-}
-
-/* ---- a guest that makes calls ------------------------------------------------------------ */
-
-struct call {
-	unsigned long ext, fid, args[4];
-	long error, value; /* as the guest finds them when it runs on */
-};
-
-static struct call *script;
-static unsigned int script_len, script_at;
-
-/* Each entry takes the last call's result and makes the next; at the end a signal comes. */
-static void scripted_guest(struct kvm_vcpu *vcpu)
-{
-	unsigned long *gpr = vcpu->guest.gpr;
-	unsigned int i;
-
-	if (script_at > 0 && script_at <= script_len) {
-		script[script_at - 1].error = (long)gpr[GPR_A0];
-		script[script_at - 1].value = (long)gpr[GPR_A1];
-	}
-	if (script_at >= script_len) {
-		script_at++;
-		host_interrupt();
-		return;
-	}
-	for (i = 0; i < 4; i++)
-		gpr[GPR_A0 + i] = script[script_at].args[i];
-	gpr[GPR_A6] = script[script_at].fid;
-	gpr[GPR_A7] = script[script_at].ext;
-	script_at++;
-	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
-}
-
-static int run_script(struct call *calls, unsigned int n)
-{
-	script = calls;
-	script_len = n;
-	script_at = 0;
-	native_guest = scripted_guest;
-	native_signal_set(false);
-	return vcpu_run(vm.vcpu);
-}
-
-static struct call made(struct call call)
-{
-	assert_int_equal(run_script(&call, 1), -EINTR);
-	return call;
-}
-
-#define CALL(e, f, ...) ((struct call){ .ext = (e), .fid = (f), .args = { __VA_ARGS__ } })
 
 /* ---- base, and what is not there ----------------------------------------------------------- */
 
