@@ -6,7 +6,7 @@
  * not in its guest fences when it next enters. The call returns when every target is
  * out, which is what a remote fence promises. The caller itself fences at once.
  *
- * Hypervisor fences (FID 3 to 6) succeed without effect: the guest has no H extension.
+ * Hypervisor fences (FID 3 to 6) are not supported: the guest has no H extension.
  */
 #include "kvm_asm.h"
 #include "sbi.h"
@@ -75,11 +75,6 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 		fill_fence(&call.fence, fid, range);
 		error = sbi_for_each_hart(vcpu, mask, base, queue_fence, &call);
 		break;
-	case SBI_RFENCE_HFENCE_GVMA_VMID:
-	case SBI_RFENCE_HFENCE_GVMA:
-	case SBI_RFENCE_HFENCE_VVMA_ASID:
-	case SBI_RFENCE_HFENCE_VVMA:
-		return SBI_SUCCESS;
 	default:
 		return SBI_ERR_NOT_SUPPORTED;
 	}

@@ -46,6 +46,8 @@ static void unknown_calls_are_not_supported(void **state)
 	assert_int_equal(made(CALL(SBI_EXT_BASE, 7, 0)).error, SBI_ERR_NOT_SUPPORTED);
 	assert_int_equal(made(CALL(SBI_EXT_HSM, 4, 0)).error, SBI_ERR_NOT_SUPPORTED);
 	assert_int_equal(made(CALL(SBI_EXT_RFENCE, 7, 0)).error, SBI_ERR_NOT_SUPPORTED);
+	for (i = SBI_RFENCE_HFENCE_GVMA_VMID; i <= SBI_RFENCE_HFENCE_VVMA; i++)
+		assert_int_equal(made(CALL(SBI_EXT_RFENCE, i, 1, 0)).error, SBI_ERR_NOT_SUPPORTED);
 }
 
 /* ---- to user space --------------------------------------------------------------------------- */
