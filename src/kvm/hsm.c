@@ -19,9 +19,22 @@ void hsm_power_off(struct kvm_vcpu *vcpu)
 void hsm_power_on(struct kvm_vcpu *vcpu)
 {
 	spin_lock(&vcpu->hsm_lock);
+	__atomic_fetch_add(&vcpu->kvm->hsm_starts, 1, __ATOMIC_RELEASE);
 	vcpu->hsm_stopped = false;
 	spin_unlock(&vcpu->hsm_lock);
 	vcpu_request(vcpu, REQ_HSM);
+}
+
+/*
+ * hsm_lock. The interrupt lines are cleared here and not with the other registers: from
+ * now on the vCPU counts as started, and an interrupt for it must not be lost.
+ */
+static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+{
+	vcpu->start_pc = pc;
+	vcpu->start_opaque = opaque;
+	vcpu->hsm_reset = true;
+	vcpu_drop_irqs(vcpu);
 }
 
 bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
@@ -31,15 +44,27 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	spin_lock(&vcpu->hsm_lock);
 	stopped = vcpu->hsm_stopped;
 	if (stopped) {
-		vcpu->start_pc = pc;
-		vcpu->start_opaque = opaque;
-		vcpu->hsm_reset = true;
+		reset_later(vcpu, pc, opaque);
+		__atomic_fetch_add(&vcpu->kvm->hsm_starts, 1, __ATOMIC_RELEASE);
 		vcpu->hsm_stopped = false;
 	}
 	spin_unlock(&vcpu->hsm_lock);
 	if (stopped)
 		vcpu_request(vcpu, REQ_HSM);
 	return stopped;
+}
+
+void hsm_reset_self(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+{
+	spin_lock(&vcpu->hsm_lock);
+	reset_later(vcpu, pc, opaque);
+	spin_unlock(&vcpu->hsm_lock);
+	vcpu_set_request(vcpu, REQ_HSM);
+}
+
+bool hsm_start_is_pending(struct kvm_vcpu *vcpu)
+{
+	return !hsm_is_stopped(vcpu) && READ_ONCE(vcpu->hsm_reset);
 }
 
 bool hsm_is_stopped(struct kvm_vcpu *vcpu)

@@ -35,6 +35,13 @@ void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 	irq_mark(vcpu, irq);
 }
 
+void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
+{
+	__atomic_fetch_and(&vcpu->irq_pending, ~VS_LINES, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&vcpu->irq_changed, VS_LINES, __ATOMIC_RELEASE);
+	vcpu_set_request(vcpu, REQ_IRQ);
+}
+
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 {
 	unsigned long changed = __atomic_exchange_n(&vcpu->irq_changed, 0, __ATOMIC_ACQUIRE);

@@ -213,7 +213,7 @@ struct kvm_vcpu {
 	bool suspended;           /* in SBI HSM suspend; only its own thread writes */
 	struct spinlock hsm_lock; /* hsm_* and start_*; a leaf */
 	bool hsm_stopped;         /* SBI HSM STOPPED: KVM_RUN waits for a start */
-	bool hsm_reset;           /* begin anew at start_pc before the next entry */
+	bool hsm_reset;           /* begin anew at start_pc before the next entry: START_PENDING */
 	unsigned long start_pc, start_opaque;
 
 	u32 halt_poll_ns;      /* how long it polls before it blocks (halt_poll.c) */
@@ -267,6 +267,7 @@ struct kvm {
 	struct gstage gstage;
 	struct hv_notifier notifier;
 
+	u32 hsm_starts;           /* counts them; any thread */
 	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
 	struct spinlock bus_lock; /* what follows, to the ring (bus.h); above an eventfd's lock */
 	struct list_head bus[3];  /* struct bus_device, by enum kvm_bus_kind */
@@ -341,6 +342,9 @@ void hsm_power_off(struct kvm_vcpu *vcpu); /* any thread */
 /* Any thread. Start a stopped vCPU at pc with a1 = opaque; false: it was not stopped. */
 bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 bool hsm_is_stopped(struct kvm_vcpu *vcpu);
+/* Its own thread. The next entry is at pc, after a reset, as if another vCPU had started it. */
+void hsm_reset_self(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
+bool hsm_start_is_pending(struct kvm_vcpu *vcpu);
 /* REQ_HSM: wait while stopped (-EINTR: a signal), then reset if it was started. */
 int hsm_serve(struct kvm_vcpu *vcpu);
 
@@ -386,6 +390,7 @@ int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
+void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: clear all lines */
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu);                  /* REQ_IRQ: changed lines to hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);                     /* would WFI return? not loaded */
 

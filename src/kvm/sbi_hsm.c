@@ -12,6 +12,7 @@ static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc
 
 	if (!target)
 		return SBI_ERR_INVALID_PARAM;
+	memslot_vcpu_refresh(vcpu);
 	/* Linux 6.12 would start it there, and the VM would end by its first fetch. */
 	if (!memslot_find(vcpu, gpa_to_gfn(pc)))
 		return SBI_ERR_INVALID_ADDRESS;
@@ -26,6 +27,8 @@ static long hart_status(struct kvm_vcpu *vcpu, unsigned long id, long *status)
 		return SBI_ERR_INVALID_PARAM;
 	if (hsm_is_stopped(target))
 		*status = SBI_HSM_STOPPED;
+	else if (hsm_start_is_pending(target))
+		*status = SBI_HSM_START_PENDING;
 	else if (READ_ONCE(target->suspended))
 		*status = SBI_HSM_SUSPENDED;
 	else

@@ -182,9 +182,12 @@ void vcpu_put(struct kvm_vcpu *vcpu)
 void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 {
 	bool loaded = vcpu->loaded;
+	unsigned long hvip;
 
 	if (loaded)
 		vcpu_put(vcpu);
+	/* The lines were cleared when the start was asked for; what came since is to stay. */
+	hvip = vcpu->csrs.hvip;
 	vcpu->guest = (struct guest_context){ 0 };
 	vcpu->guest.sepc = pc;
 	vcpu->guest.gpr[GPR_A0] = vcpu->id;
@@ -195,10 +198,9 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 		HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | FIELD_PREP(HSTATUS_VSXL, XL_64);
 	vcpu->csrs = (struct guest_csrs){ 0 };
 	vcpu->csrs.scounteren = COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR;
+	vcpu->csrs.hvip = hvip;
 	vcpu->fp = (struct fp_state){ 0 };
 	vector_reset(vcpu);
-	__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&vcpu->irq_pending, 0, __ATOMIC_RELAXED);
 	vcpu->timer_ops->set(vcpu, TIMER_NEVER);
 	if (loaded)
 		vcpu_load(vcpu);

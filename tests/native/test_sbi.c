@@ -36,8 +36,9 @@ static void probe_follows_what_user_space_switched(void **state)
 
 static void unknown_calls_are_not_supported(void **state)
 {
-	static const unsigned long exts[] = { 0x9,         0xf,       0x11,      SBI_EXT_PMU,
-					      SBI_EXT_STA, 0x7ffffff, 0xa000000, ANY };
+	static const unsigned long exts[] = { 0x9,         0xf,          0x11,
+					      SBI_EXT_PMU, SBI_EXT_SUSP, SBI_EXT_FWFT,
+					      0x7ffffff,   0xa000000,    ANY };
 	unsigned int i;
 
 	(void)state;
@@ -236,11 +237,50 @@ static void a_hart_is_started_once_and_its_state_told(void **state)
 	assert_int_equal(calls[0].value, SBI_HSM_STOPPED);
 	assert_int_equal(calls[1].error, SBI_SUCCESS);
 	assert_int_equal(calls[2].error, SBI_ERR_ALREADY_AVAILABLE);
-	assert_int_equal(calls[3].value, SBI_HSM_STARTED);
+	assert_int_equal(calls[3].value, SBI_HSM_START_PENDING);
 	assert_int_equal(calls[4].error, SBI_ERR_INVALID_PARAM);
 	assert_int_equal(calls[5].error, SBI_ERR_INVALID_ADDRESS);
 	assert_int_equal(second->start_pc, NATIVE_GUEST_BASE + 0x2000);
 	assert_int_equal(second->start_opaque, 0xabc);
+}
+
+/* The second vCPU's own thread, as far as it gets before a signal. */
+static void run_second(void)
+{
+	script_at = script_len = 0;
+	native_guest = scripted_guest;
+	native_signal_set(true);
+	assert_int_equal(vcpu_run(second), -EINTR);
+	native_signal_set(false);
+}
+
+/* Started, but its thread has not got to it: whatever is sent to it now has to arrive. */
+static void an_ipi_before_the_first_instruction_is_not_lost(void **state)
+{
+	struct call calls[] = {
+		CALL(SBI_EXT_IPI, 0, 2, 0), /* to a stopped hart: it goes with the start */
+		CALL(SBI_EXT_HSM, SBI_HSM_HART_START, 1, NATIVE_GUEST_BASE + 0x2000, 0xabc),
+		CALL(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, 1),
+		CALL(SBI_EXT_IPI, 0, 2, 0),
+	};
+
+	(void)state;
+	hsm_power_off(second);
+	run_script(calls, 2);
+	assert_int_equal(calls[1].error, SBI_SUCCESS);
+	run_second();
+	assert_int_equal(second->guest.sepc, NATIVE_GUEST_BASE + 0x2000);
+	assert_int_equal(second->guest.gpr[GPR_A0], 1);
+	assert_int_equal(second->guest.gpr[GPR_A1], 0xabc);
+	assert_false(second->csrs.hvip & BIT(IRQ_VS_SOFT));
+
+	hsm_power_off(second);
+	run_script(calls, ARRAY_SIZE(calls));
+	assert_int_equal(calls[2].value, SBI_HSM_START_PENDING);
+	run_second();
+	assert_true(second->csrs.hvip & BIT(IRQ_VS_SOFT));
+	run_script(&calls[2], 1);
+	assert_int_equal(calls[2].value, SBI_HSM_STARTED);
 }
 
 /* ---- anything ------------------------------------------------------------------------------------- */
@@ -305,6 +345,7 @@ int main(void)
 		TEST(a_fence_elsewhere_leaves_what_it_does_not_name),
 		TEST(more_fences_than_the_queue_holds_become_one_of_everything),
 		TEST(a_hart_is_started_once_and_its_state_told),
+		TEST(an_ipi_before_the_first_instruction_is_not_lost),
 		TEST(any_call_ends_in_an_answer_an_exit_or_a_trap),
 	};
 
