@@ -12,25 +12,30 @@
 
 /*
  * The read of the mask met a trap. A G-stage fault is the host's to mend, after which the
- * guest makes the call again; all else is the load's trap, at the ecall.
+ * guest makes the call again; all else is the load's trap, at the ecall. As a handler answers.
  */
-static void mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
+static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 {
+	int result;
+
 	trap->sepc = vcpu->guest.sepc;
 	if (trap->scause != EXC_LOAD_GUEST_PAGE_FAULT) {
 		vcpu_redirect_trap(vcpu, trap);
-		return;
+		return SBI_NO_RETURN;
 	}
 	/*
 	 * No instruction at sepc made this load, so none may be looked for and emulated where
 	 * no memory is: then it is an access fault, as for a page-table walk's own load.
 	 */
 	trap->htinst = HTINST_VS_WALK;
-	exit_gstage_fault(vcpu, trap);
+	/* An SBI call does not look for the host's business; a fault sleeps, and may end in an error. */
+	vcpu_set_request(vcpu, REQ_HOST);
+	result = exit_gstage_fault(vcpu, trap);
+	return result == RESUME_GUEST ? SBI_NO_RETURN : result;
 }
 
-/* The mask behind a0; false: SBI_NO_RETURN. */
-static bool hart_mask(struct kvm_vcpu *vcpu, unsigned long *mask, unsigned long *base)
+/* The mask behind a0: RESUME_GUEST, or what the call has come to instead. */
+static int hart_mask(struct kvm_vcpu *vcpu, unsigned long *mask, unsigned long *base)
 {
 	unsigned long gva = vcpu->guest.gpr[GPR_A0];
 	struct hv_trap trap;
@@ -38,13 +43,10 @@ static bool hart_mask(struct kvm_vcpu *vcpu, unsigned long *mask, unsigned long 
 	*mask = 0;
 	*base = ~0UL;
 	if (!gva)
-		return true;
+		return RESUME_GUEST;
 	*base = 0;
 	*mask = unpriv_read(vcpu, false, gva, &trap);
-	if (!trap.scause)
-		return true;
-	mask_trap(vcpu, &trap);
-	return false;
+	return trap.scause ? mask_trap(vcpu, &trap) : RESUME_GUEST;
 }
 
 static int legacy_set_timer(struct kvm_vcpu *vcpu)
@@ -60,6 +62,7 @@ static int legacy_set_timer(struct kvm_vcpu *vcpu)
 int sbi_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
 {
 	unsigned long mask, base;
+	int result = RESUME_GUEST;
 
 	(void)fid;
 	switch (ext) {
@@ -72,22 +75,22 @@ int sbi_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, stru
 		vcpu_clear_irq(vcpu, IRQ_VS_SOFT);
 		break;
 	case SBI_LEGACY_SEND_IPI:
-		if (!hart_mask(vcpu, &mask, &base))
-			return SBI_NO_RETURN;
-		sbi_for_each_hart(vcpu, mask, base, sbi_ipi_send, NULL);
+		result = hart_mask(vcpu, &mask, &base);
+		if (result == RESUME_GUEST)
+			sbi_for_each_hart(vcpu, mask, base, sbi_ipi_send, NULL);
 		break;
 	case SBI_LEGACY_SHUTDOWN:
 		return sbi_system_event(vcpu, KVM_SYSTEM_EVENT_SHUTDOWN, 0);
 	case SBI_LEGACY_REMOTE_FENCE_I:
 	case SBI_LEGACY_REMOTE_SFENCE_VMA:
 	case SBI_LEGACY_REMOTE_SFENCE_VMA_ASID:
-		if (!hart_mask(vcpu, &mask, &base))
-			return SBI_NO_RETURN;
-		sbi_rfence_legacy(vcpu, ext, mask, base);
+		result = hart_mask(vcpu, &mask, &base);
+		if (result == RESUME_GUEST)
+			sbi_rfence_legacy(vcpu, ext, mask, base);
 		break;
 	default:
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 		break;
 	}
-	return RESUME_GUEST;
+	return result;
 }

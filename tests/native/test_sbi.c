@@ -283,6 +283,35 @@ static void an_ipi_before_the_first_instruction_is_not_lost(void **state)
 	assert_int_equal(calls[2].value, SBI_HSM_STARTED);
 }
 
+/* ---- legacy: the mask is behind a guest virtual address ------------------------------------ */
+
+static void a_fault_of_a_legacy_mask_is_the_guests_at_the_ecall(void **state)
+{
+	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, 0x123450);
+
+	(void)state;
+	native_unpriv_trap(&(struct hv_trap){ .scause = EXC_LOAD_PAGE_FAULT, .stval = 0x123450 });
+	run_script(&c, 1);
+	assert_int_equal(vm.vcpu->csrs.vscause, EXC_LOAD_PAGE_FAULT);
+	assert_int_equal(vm.vcpu->csrs.vstval, 0x123450);
+	assert_int_equal(vm.vcpu->csrs.vsepc, PC);
+}
+
+/* The host cannot give the page: KVM_RUN must say so, and not try for ever. */
+static void a_legacy_mask_that_the_host_cannot_give_ends_the_run(void **state)
+{
+	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, NATIVE_GUEST_BASE + 0x3000);
+
+	(void)state;
+	native_user_unmap(NATIVE_USER_BASE + 0x3000, PAGE_SIZE);
+	native_unpriv_trap(&(struct hv_trap){ .scause = EXC_LOAD_GUEST_PAGE_FAULT,
+					      .stval = NATIVE_GUEST_BASE + 0x3000,
+					      .htval = (NATIVE_GUEST_BASE + 0x3000) >> 2 });
+	assert_int_equal(run_script(&c, 1), -EFAULT);
+	assert_int_equal(script_at, 1);
+	assert_true(vm.vcpu->requests & BIT(REQ_HOST));
+}
+
 /* ---- anything ------------------------------------------------------------------------------------- */
 
 static void any_call_ends_in_an_answer_an_exit_or_a_trap(void **state)
@@ -346,6 +375,8 @@ int main(void)
 		TEST(more_fences_than_the_queue_holds_become_one_of_everything),
 		TEST(a_hart_is_started_once_and_its_state_told),
 		TEST(an_ipi_before_the_first_instruction_is_not_lost),
+		TEST(a_fault_of_a_legacy_mask_is_the_guests_at_the_ecall),
+		TEST(a_legacy_mask_that_the_host_cannot_give_ends_the_run),
 		TEST(any_call_ends_in_an_answer_an_exit_or_a_trap),
 	};
 
