@@ -57,6 +57,11 @@ int hv_copy_to_user(hva_t dst, const void *src, size_t size)
 	return copy_to_user(dst, src, size);
 }
 
+int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size)
+{
+	return copy_to_user_nofault(dst, src, size);
+}
+
 /* ---- sleeping ---- */
 
 _Static_assert(sizeof(struct mutex) <= sizeof(struct hv_mutex), "hv_mutex is too small");
@@ -141,6 +146,11 @@ void hv_resched(void)
 int hv_thread_id(void)
 {
 	return current->tid;
+}
+
+u64 hv_run_delay_ns(void)
+{
+	return ticks_to_ns(current->wait_time);
 }
 
 void hv_sched_hook_set(struct hv_sched_hook *hook)

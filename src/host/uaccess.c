@@ -79,6 +79,16 @@ long strncpy_from_user(char *dst, unsigned long src, size_t size)
 	return room < size ? -EFAULT : -ENAMETOOLONG;
 }
 
+int copy_to_user_nofault(unsigned long dst, const void *src, size_t size)
+{
+	int err;
+
+	current->fault_disabled = true;
+	err = copy_to_user(dst, src, size);
+	current->fault_disabled = false;
+	return err;
+}
+
 int get_user_u32_nofault(u32 *value, unsigned long addr)
 {
 	int err;

@@ -13,9 +13,10 @@ int clear_user(unsigned long dst, size_t size);
 long strncpy_from_user(char *dst, unsigned long src, size_t size);
 
 /*
- * As get_user() and an atomic compare-and-swap on 32 bits, but a page that is not
+ * As copy_to_user(), get_user() and an atomic compare-and-swap on 32 bits, but a page that is not
  * there is -EFAULT at once: for use under a spinlock. *seen: what stood there.
  */
+int copy_to_user_nofault(unsigned long dst, const void *src, size_t size);
 int get_user_u32_nofault(u32 *value, unsigned long addr);
 int cmpxchg_user_u32_nofault(unsigned long addr, u32 old, u32 new, u32 *seen);
 

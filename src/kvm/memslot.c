@@ -353,6 +353,17 @@ int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_me
 
 /* ---- guest memory by its host address -------------------------------------------- */
 
+void memslot_mark_dirty(struct kvm *vm, gfn_t gfn)
+{
+	const struct memslot *slot;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	slot = memslots_find(vm->slots, gfn); /* of the map in force: another's log may be gone */
+	if (slot && slot->dirty)
+		dirty_log_mark(slot->dirty, gfn - slot->base);
+	spin_unlock(&vm->gstage.mmu_lock);
+}
+
 static int copy_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len, bool write)
 {
 	struct memslots *slots = memslots_hold(vm);
@@ -368,6 +379,8 @@ static int copy_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len, bool wri
 			err = hv_copy_to_user(memslot_hva(slot, gpa), buf, n);
 		else
 			err = hv_copy_from_user(buf, memslot_hva(slot, gpa), n);
+		if (write && slot)
+			memslot_mark_dirty(vm, gpa_to_gfn(gpa));
 		gpa += n;
 		buf = (u8 *)buf + n;
 		len -= n;

@@ -83,6 +83,9 @@ void memslots_put(struct memslots *slots);
 /* The slot of the vCPU's own map that holds gfn, or NULL; valid until it is refreshed. */
 const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);
 
+/* The host itself has written to the guest's page. Takes mmu_lock. */
+void memslot_mark_dirty(struct kvm *vm, gfn_t gfn);
+
 /* The slot of the map in force, or NULL. Holds slots_lock. */
 const struct memslot *memslot_by_id(struct kvm *vm, u32 id);
 

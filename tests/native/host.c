@@ -162,6 +162,18 @@ int hv_thread_id(void)
 	return (int)getpid();
 }
 
+static __thread u64 run_delay_ns;
+
+void native_run_delay_set(u64 ns)
+{
+	run_delay_ns = ns;
+}
+
+u64 hv_run_delay_ns(void)
+{
+	return run_delay_ns;
+}
+
 void hv_sigmask_swap(u64 set, u64 *old)
 {
 	static __thread u64 mask;
@@ -434,6 +446,7 @@ void native_reset(void)
 	native_poll_hook = NULL;
 	sched_hook = NULL;
 	nr_harts = 1;
+	run_delay_ns = 0;
 	memset(kicked, 0, sizeof(kicked));
 	native_isa_set("h sstc svinval zicboz zicbom");
 	list_init(&timers);

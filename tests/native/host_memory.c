@@ -334,6 +334,13 @@ int hv_copy_to_user(hva_t dst, const void *src, size_t size)
 	return user_copy(dst, (void *)(uintptr_t)src, size, true);
 }
 
+int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size)
+{
+	const struct user_page *p = user_page(dst);
+
+	return p && p->pa && p->writable ? hv_copy_to_user(dst, src, size) : -EFAULT;
+}
+
 int hv_user_page_get(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page *page)
 {
 	struct user_page *p = user_page(hva);

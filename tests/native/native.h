@@ -31,6 +31,8 @@ const char *native_last_log(void);
 void native_hart_set(unsigned int hart); /* the calling thread is this hart now */
 /* As if the host had preempted the calling thread and run it on this hart again. */
 void native_migrate(unsigned int hart);
+/* What the calling thread has waited for a hart so far. */
+void native_run_delay_set(u64 ns);
 void native_harts_set(unsigned int count);
 bool native_kicked(unsigned int hart); /* and forget it */
 void native_signal_set(bool pending);  /* for the calling thread */

@@ -37,6 +37,8 @@ void hv_free(void *p);
 
 int hv_copy_from_user(void *dst, hva_t src, size_t size); /* 0 or -EFAULT */
 int hv_copy_to_user(hva_t dst, const void *src, size_t size);
+/* The same without sleeping: -EFAULT also where a fault would have brought the page. */
+int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size);
 
 struct hv_mm; /* an address space */
 struct hv_mm *hv_mm_hold_current(void);
@@ -111,6 +113,8 @@ bool hv_signal_pending(void); /* of the calling thread: KVM_RUN must return -EIN
 bool hv_resched_needed(void); /* another thread waits for this hart */
 void hv_resched(void);        /* let it run; may sleep */
 int hv_thread_id(void);
+/* How long the calling thread was ready and had no hart, in ns; what /proc/TID/schedstat says. */
+u64 hv_run_delay_ns(void);
 
 /* A temporary signal mask while KVM_RUN runs (KVM_SET_SIGNAL_MASK); 64 signals. */
 void hv_sigmask_swap(u64 set, u64 *old);
