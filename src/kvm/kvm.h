@@ -113,6 +113,7 @@ enum vcpu_request {
 	REQ_HFENCE,     /* entries in the fence queue */
 	REQ_HFENCE_ALL, /* VS-stage, all: the fence queue overflowed */
 	REQ_FENCE_I,
+	REQ_STEAL,   /* the guest's steal time is behind (sbi_sta.c) */
 	REQ_VM_DEAD, /* the VM was stopped by an error: KVM_RUN gives -EIO */
 };
 
@@ -152,6 +153,16 @@ struct vcpu_timer {
 	u64 compare;           /* guest time; ~0: never. Sstc: valid while not loaded */
 	u64 restore;           /* ONE_REG's compare, until its state is set */
 	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, raises VSTIP too */
+};
+
+#define STA_OFF (~0ULL)
+
+/* Steal-time accounting (sbi_sta.c). */
+struct vcpu_sta {
+	gpa_t shmem;    /* of the shared structure; STA_OFF: none */
+	u64 seen_ns;    /* its thread's run delay that the guest knows of */
+	int thread;     /* whose that is; 0: not looked at yet */
+	bool preempted; /* the guest has been marked so */
 };
 
 /* Counters, read through KVM_GET_STATS_FD and /sys/kernel/debug/kvm. */
@@ -233,6 +244,8 @@ struct kvm_vcpu {
 	unsigned long mvendorid, marchid, mimpid;
 	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: in force during KVM_RUN */
 	u64 sigmask;
+
+	struct vcpu_sta sta;
 
 	struct trace_exit_clock exit_clock;
 	struct vcpu_stats stats;
@@ -376,6 +389,15 @@ void sbi_complete(struct kvm_vcpu *vcpu);      /* the next KVM_RUN after an SBI 
 u32 sbi_default_extensions(void);              /* a new vCPU's, as bits of KVM_RISCV_SBI_EXT_ID */
 int sbi_ext_get(const struct kvm_vcpu *vcpu, unsigned long ext, unsigned long *enabled);
 int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled);
+
+/* ---- sbi_sta.c: steal time. All but the registers: its own thread ------------------------ */
+
+void sta_reset(struct kvm_vcpu *vcpu);
+void sta_load(struct kvm_vcpu *vcpu);      /* on a hart again: REQ_STEAL if it had to wait */
+void sta_preempted(struct kvm_vcpu *vcpu); /* about to lose its hart; no sleep */
+void sta_update(struct kvm_vcpu *vcpu);    /* REQ_STEAL; may sleep */
+int sta_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
+int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
 
 /* ---- inject.c: traps delivered into VS ---------------------------------------------- */
 

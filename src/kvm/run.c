@@ -60,6 +60,8 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 	if (requests &
 	    (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL) | BIT(REQ_FENCE_I)))
 		serve_fences(vcpu, requests);
+	if (requests & BIT(REQ_STEAL))
+		sta_update(vcpu);
 	if (requests & BIT(REQ_HOST))
 		return serve_host(vcpu);
 	return 0;

@@ -158,19 +158,24 @@ static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
 
 	(void)hart;
 	load_csrs(vcpu);
+	sta_load(vcpu);
 	/* Whoever ran in between may have left a signal or taken the kick. */
 	vcpu_set_request(vcpu, REQ_HOST);
 }
 
 static void sched_out(struct hv_sched_hook *hook)
 {
-	put_csrs(container_of(hook, struct kvm_vcpu, sched_hook));
+	struct kvm_vcpu *vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
+
+	put_csrs(vcpu);
+	sta_preempted(vcpu);
 }
 
 void vcpu_load(struct kvm_vcpu *vcpu)
 {
 	load_csrs(vcpu);
 	hv_sched_hook_set(&vcpu->sched_hook);
+	sta_load(vcpu);
 }
 
 void vcpu_put(struct kvm_vcpu *vcpu)
@@ -201,6 +206,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	vcpu->csrs.hvip = hvip;
 	vcpu->fp = (struct fp_state){ 0 };
 	vector_reset(vcpu);
+	sta_reset(vcpu);
 	vcpu->timer_ops->set(vcpu, TIMER_NEVER);
 	if (loaded)
 		vcpu_load(vcpu);

@@ -8,6 +8,7 @@
 #define NATIVE_SBI_GUEST_H
 
 #include "one_vm.h"
+#include "onereg.h"
 
 #define PC  (NATIVE_GUEST_BASE + 0x1000)
 #define ANY (~0UL)
@@ -72,5 +73,35 @@ static inline struct call made(struct call call)
 }
 
 #define CALL(e, f, ...) ((struct call){ .ext = (e), .fid = (f), .args = { __VA_ARGS__ } })
+
+/* ---- registers of group SBI_STATE ------------------------------------------------------------------------------- */
+
+static u64 reg_buf; /* what reg_get() found */
+
+static inline struct kvm_one_reg sbi_reg(u64 subtype, unsigned long num)
+{
+	return (struct kvm_one_reg){
+		.id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_SBI_STATE | subtype | num,
+		.addr = NATIVE_USER_BASE + 0x100,
+	};
+}
+
+static inline int reg_get(u64 subtype, unsigned long num)
+{
+	struct kvm_one_reg r = sbi_reg(subtype, num);
+	int err = onereg_get(vm.vcpu, &r);
+
+	if (!err)
+		memcpy(&reg_buf, native_user(NATIVE_USER_BASE + 0x100), 8);
+	return err;
+}
+
+static inline int reg_set(u64 subtype, unsigned long num, u64 value)
+{
+	struct kvm_one_reg r = sbi_reg(subtype, num);
+
+	memcpy(native_user(NATIVE_USER_BASE + 0x100), &value, 8);
+	return onereg_set(vm.vcpu, &r);
+}
 
 #endif

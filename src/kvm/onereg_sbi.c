@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+/*
+ * onereg_sbi.c - ONE_REG: what SBI extensions keep for a vCPU, to be saved and restored.
+ *
+ * The extensions answer for their numbers themselves. What they have not got is EINVAL here,
+ * not ENOENT, as on Linux.
+ */
+#include "onereg.h"
+
+static int state_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	(void)vcpu;
+	return size == ULONG_SIZE && num <= 0xffff ? 0 : -EINVAL;
+}
+
+const struct reg_group reg_groups_state[1] = {
+	{ .type = KVM_REG_RISCV_SBI_STATE | KVM_REG_RISCV_SBI_STA,
+	  .check = state_check,
+	  .get = sta_reg_get,
+	  .set = sta_reg_set,
+	  .listed = reg_always_ulong,
+	  .count = sizeof(struct kvm_riscv_sbi_sta) / sizeof(unsigned long) },
+};

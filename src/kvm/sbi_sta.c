@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_sta.c - SBI §16: the guest learns how long it was ready to run and had no hart.
+ *
+ *      0        4       8               16        17           64
+ *      +--------+-------+---------------+---------+------------+
+ *      |sequence| flags | steal (in ns) |preempted|  zero      |
+ *      +--------+-------+---------------+---------+------------+
+ *
+ * The host's run delay of the vCPU's thread is what is stolen. It only grows when the
+ * thread is scheduled out, so each vcpu_load() looks, and asks for an update by REQ_STEAL
+ * if there is news; the update itself may fault and sleep, and comes before the entry.
+ * While its thread is off the hart against its will the guest is marked preempted.
+ */
+#include "memslot.h"
+#include "sbi.h"
+
+#define STA_SIZE      64
+#define STA_SEQUENCE  0
+#define STA_STEAL     8
+#define STA_PREEMPTED 16
+
+void sta_reset(struct kvm_vcpu *vcpu)
+{
+	vcpu->sta = (struct vcpu_sta){ .shmem = STA_OFF };
+}
+
+/* User space may have set any address at all by ONE_REG: one that cannot be is not used. */
+static bool is_on(const struct kvm_vcpu *vcpu)
+{
+	return IS_ALIGNED(vcpu->sta.shmem, STA_SIZE);
+}
+
+/* From now on, and on this thread. */
+static void begin_at(struct kvm_vcpu *vcpu, u64 delay)
+{
+	vcpu->sta.seen_ns = delay;
+	vcpu->sta.thread = hv_thread_id();
+}
+
+void sta_load(struct kvm_vcpu *vcpu)
+{
+	if (is_on(vcpu) && (vcpu->sta.preempted || vcpu->sta.seen_ns != hv_run_delay_ns() ||
+			    vcpu->sta.thread != hv_thread_id()))
+		vcpu_set_request(vcpu, REQ_STEAL);
+}
+
+/* The structure's host address; false: there is no memory that could be written. */
+static bool sta_hva(struct kvm_vcpu *vcpu, hva_t *hva)
+{
+	const struct memslot *slot = memslot_find(vcpu, gpa_to_gfn(vcpu->sta.shmem));
+
+	if (!slot || (slot->flags & KVM_MEM_READONLY))
+		return false;
+	*hva = memslot_hva(slot, vcpu->sta.shmem);
+	return true;
+}
+
+void sta_preempted(struct kvm_vcpu *vcpu)
+{
+	static const u8 yes = 1;
+	hva_t hva;
+
+	if (!is_on(vcpu) || vcpu->sta.preempted || !sta_hva(vcpu, &hva) ||
+	    hv_copy_to_user_nofault(hva + STA_PREEMPTED, &yes, sizeof(yes)))
+		return;
+	vcpu->sta.preempted = true;
+	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));
+}
+
+/* sequence odd, the rest, sequence even: other vCPUs may be reading. 0 or -EFAULT. */
+static int write_steal(hva_t hva, u64 stolen)
+{
+	static const u8 no = 0;
+	u32 sequence;
+	u64 steal;
+
+	if (hv_copy_from_user(&sequence, hva + STA_SEQUENCE, sizeof(sequence)) ||
+	    hv_copy_from_user(&steal, hva + STA_STEAL, sizeof(steal)))
+		return -EFAULT;
+	sequence |= 1; /* whatever the guest made of it */
+	steal += stolen;
+	if (hv_copy_to_user(hva + STA_SEQUENCE, &sequence, sizeof(sequence)))
+		return -EFAULT;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	if (hv_copy_to_user(hva + STA_STEAL, &steal, sizeof(steal)) ||
+	    hv_copy_to_user(hva + STA_PREEMPTED, &no, sizeof(no)))
+		return -EFAULT;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	sequence++;
+	return hv_copy_to_user(hva + STA_SEQUENCE, &sequence, sizeof(sequence));
+}
+
+void sta_update(struct kvm_vcpu *vcpu)
+{
+	u64 now = hv_run_delay_ns();
+	/* Another thread's waiting is no measure: it begins here. */
+	u64 stolen = vcpu->sta.thread == hv_thread_id() ? now - vcpu->sta.seen_ns : 0;
+	hva_t hva;
+
+	if (!is_on(vcpu))
+		return;
+	memslot_vcpu_refresh(vcpu);
+	if (!sta_hva(vcpu, &hva) || write_steal(hva, stolen)) {
+		/* The memory is gone: nothing more is told until the guest names another. */
+		sta_reset(vcpu);
+		return;
+	}
+	begin_at(vcpu, now);
+	vcpu->sta.preempted = false;
+	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));
+	trace_kvm_steal_time(stolen);
+}
+
+static long set_shmem(struct kvm_vcpu *vcpu, unsigned long lo, unsigned long hi, u32 flags)
+{
+	static const u8 zero[STA_SIZE];
+	const struct memslot *slot;
+	gpa_t gpa = lo;
+
+	if (flags)
+		return SBI_ERR_INVALID_PARAM;
+	if (lo == ~0UL && hi == ~0UL) {
+		sta_reset(vcpu);
+		return SBI_SUCCESS;
+	}
+	if (!IS_ALIGNED(lo, STA_SIZE))
+		return SBI_ERR_INVALID_PARAM;
+	if (sizeof(lo) == 4)
+		gpa |= (gpa_t)hi << 32;
+	else if (hi)
+		return SBI_ERR_INVALID_ADDRESS;
+	memslot_vcpu_refresh(vcpu);
+	slot = memslot_find(vcpu, gpa_to_gfn(gpa));
+	if (!slot || (slot->flags & KVM_MEM_READONLY))
+		return SBI_ERR_INVALID_ADDRESS;
+	if (kvm_write_guest(vcpu->kvm, gpa, zero, sizeof(zero)))
+		return SBI_ERR_FAILED;
+	sta_reset(vcpu);
+	vcpu->sta.shmem = gpa;
+	begin_at(vcpu, hv_run_delay_ns());
+	return SBI_SUCCESS;
+}
+
+int sbi_sta(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	const unsigned long *gpr = vcpu->guest.gpr;
+
+	(void)ext;
+	if (fid != SBI_STA_SET_SHMEM)
+		ret->error = SBI_ERR_NOT_SUPPORTED;
+	else
+		ret->error = set_shmem(vcpu, gpr[GPR_A0], gpr[GPR_A1], (u32)gpr[GPR_A2]);
+	/* The write may have slept. */
+	vcpu_set_request(vcpu, REQ_HOST);
+	return RESUME_GUEST;
+}
+
+/* ---- ONE_REG: the address, in two registers of XLEN bits ---------------------------------- */
+
+#define STA_LO KVM_REG_RISCV_SBI_STA_REG(shmem_lo)
+#define STA_HI KVM_REG_RISCV_SBI_STA_REG(shmem_hi)
+
+int sta_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
+{
+	if (num == STA_LO)
+		*value = (unsigned long)vcpu->sta.shmem;
+	else if (num == STA_HI)
+		*value = sizeof(long) == 4 ? vcpu->sta.shmem >> 32 : 0;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/* Any value, as on Linux. Waiting counts from the next load on. */
+int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
+{
+	gpa_t gpa = vcpu->sta.shmem;
+
+	if (num == STA_LO && sizeof(long) == 4)
+		gpa = (gpa & ~0xffffffffULL) | value;
+	else if (num == STA_LO)
+		gpa = value;
+	else if (num == STA_HI && sizeof(long) == 4)
+		gpa = (gpa & 0xffffffffULL) | value << 32;
+	else if (num != STA_HI || value)
+		return -EINVAL;
+	sta_reset(vcpu);
+	vcpu->sta.shmem = gpa;
+	return 0;
+}

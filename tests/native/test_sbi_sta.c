@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_sbi_sta.c - steal time: what a vCPU's thread waited is told to its guest.
+ */
+#include "sbi_guest.h"
+
+#define STA      KVM_REG_RISCV_SBI_STA
+#define AREA     0x8000UL /* the guest's structure, from the start of its memory */
+#define AREA_GPA (NATIVE_GUEST_BASE + AREA)
+
+struct sta {
+	u32 sequence, flags;
+	u64 steal;
+	u8 preempted, pad[47];
+};
+
+static struct sta *area(void)
+{
+	return native_user(NATIVE_USER_BASE + AREA);
+}
+
+static long set_shmem(unsigned long lo, unsigned long hi, unsigned long flags)
+{
+	struct call c = made(CALL(SBI_EXT_STA, SBI_STA_SET_SHMEM, lo, hi, flags));
+
+	assert_int_equal(c.value, 0);
+	return c.error;
+}
+
+static void what_a_thread_waited_becomes_steal_time(void **state)
+{
+	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
+
+	(void)state;
+	memset(area(), 0x55, sizeof(struct sta));
+	native_run_delay_set(1000); /* before: not of this guest's concern */
+	assert_int_equal(set_shmem(AREA_GPA, 0, 0), SBI_SUCCESS);
+	assert_memory_equal(area(), &(struct sta){ 0 }, sizeof(struct sta));
+
+	run_script(&nothing, 1);
+	assert_int_equal(area()->sequence, 0); /* no news, no write */
+	native_run_delay_set(1700);
+	run_script(&nothing, 1);
+	assert_int_equal(area()->steal, 700);
+	assert_int_equal(area()->sequence, 2);
+	native_run_delay_set(1800);
+	run_script(&nothing, 1);
+	assert_int_equal(area()->steal, 800);
+	assert_int_equal(area()->sequence, 4);
+	assert_int_equal(native_event_args(TRACE_kvm_steal_time)[0], 100);
+
+	assert_int_equal(set_shmem(ANY, ANY, 0), SBI_SUCCESS);
+	native_run_delay_set(9999);
+	run_script(&nothing, 1);
+	assert_int_equal(area()->steal, 800);
+}
+
+static void an_odd_sequence_that_the_guest_left_becomes_even(void **state)
+{
+	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
+
+	(void)state;
+	set_shmem(AREA_GPA, 0, 0);
+	area()->sequence = ~0U;
+	area()->preempted = 1;
+	native_run_delay_set(50);
+	run_script(&nothing, 1);
+	assert_int_equal(area()->sequence, 0);
+	assert_int_equal(area()->preempted, 0);
+}
+
+static void steal_time_needs_memory_that_can_be_written(void **state)
+{
+	(void)state;
+	assert_int_equal(set_shmem(AREA_GPA, 0, 1), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(set_shmem(AREA_GPA + 8, 0, 0), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(set_shmem(AREA_GPA, 1, 0), SBI_ERR_INVALID_ADDRESS);
+	assert_int_equal(set_shmem(AREA_GPA, ANY, 0), SBI_ERR_INVALID_ADDRESS);
+	assert_int_equal(set_shmem(0, 0, 0), SBI_ERR_INVALID_ADDRESS);
+	assert_int_equal(set_shmem(~63UL, 0, 0), SBI_ERR_INVALID_ADDRESS);
+	assert_int_equal(vm.vcpu->sta.shmem, STA_OFF);
+	assert_int_equal(made(CALL(SBI_EXT_STA, 1, AREA_GPA)).error, SBI_ERR_NOT_SUPPORTED);
+	native_set_slot(vm.vm, 7, 0x10000, PAGE_SIZE, NATIVE_USER_BASE, KVM_MEM_READONLY);
+	assert_int_equal(set_shmem(0x10000, 0, 0), SBI_ERR_INVALID_ADDRESS);
+	native_user_unmap(NATIVE_USER_BASE + AREA, PAGE_SIZE);
+	assert_int_equal(set_shmem(AREA_GPA, 0, 0), SBI_ERR_FAILED);
+	assert_int_equal(vm.vcpu->sta.shmem, STA_OFF);
+}
+
+static void steal_time_ends_with_its_memory(void **state)
+{
+	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
+
+	(void)state;
+	set_shmem(AREA_GPA, 0, 0);
+	native_user_unmap(NATIVE_USER_BASE + AREA, PAGE_SIZE);
+	native_run_delay_set(50);
+	assert_int_equal(run_script(&nothing, 1), -EINTR);
+	assert_int_equal(vm.vcpu->sta.shmem, STA_OFF);
+	assert_int_equal(nothing.error, 0);
+}
+
+static struct sta seen;
+
+static void preempted_guest(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	native_run_delay_set(300);
+	native_migrate(0); /* out and in again */
+	seen = *area();
+	host_interrupt();
+}
+
+static void a_preempted_vcpu_is_marked_until_it_runs(void **state)
+{
+	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
+
+	(void)state;
+	set_shmem(AREA_GPA, 0, 0);
+	native_guest = preempted_guest;
+	native_signal_set(false);
+	vcpu_run(vm.vcpu);
+	assert_int_equal(seen.preempted, 1);
+	assert_int_equal(seen.steal, 0); /* told before the next entry, not within the switch */
+	run_script(&nothing, 1);
+	assert_int_equal(area()->preempted, 0);
+	assert_int_equal(area()->steal, 300);
+}
+
+static void a_write_of_steal_time_is_in_the_dirty_log(void **state)
+{
+	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
+	struct kvm_dirty_log log = { .slot = 0,
+				     .dirty_bitmap = (void *)(NATIVE_USER_BASE + 0x1000) };
+	u64 *bits = native_user(NATIVE_USER_BASE + 0x1000);
+
+	(void)state;
+	set_shmem(AREA_GPA, 0, 0);
+	native_set_slot(vm.vm, 0, NATIVE_GUEST_BASE, NATIVE_GUEST_SIZE, NATIVE_USER_BASE,
+			KVM_MEM_LOG_DIRTY_PAGES);
+	assert_int_equal(kvm_vm_ioctl_get_dirty_log(vm.vm, &log), 0);
+	native_run_delay_set(10);
+	run_script(&nothing, 1);
+	assert_int_equal(kvm_vm_ioctl_get_dirty_log(vm.vm, &log), 0);
+	assert_int_equal(bits[0], BIT(AREA / PAGE_SIZE));
+}
+
+static void steal_time_has_two_registers(void **state)
+{
+	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
+
+	(void)state;
+	assert_int_equal(reg_get(STA, 0), 0);
+	assert_int_equal(reg_buf, ANY);
+	assert_int_equal(reg_get(STA, 1), 0);
+	assert_int_equal(reg_buf, 0);
+	assert_int_equal(reg_set(STA, 1, 1), -EINVAL);
+	assert_int_equal(reg_set(STA, 1, 0), 0);
+	assert_int_equal(reg_get(STA, 2), -EINVAL);
+	assert_int_equal(reg_set(STA, 0, AREA_GPA + 1), 0); /* Linux takes it; it is not used */
+	native_run_delay_set(100);
+	run_script(&nothing, 1);
+	assert_int_equal(area()->sequence, 0);
+
+	/* A restore: waiting counts from here, on whatever thread. */
+	assert_int_equal(reg_set(STA, 0, AREA_GPA), 0);
+	area()->steal = 5;
+	run_script(&nothing, 1);
+	assert_int_equal(area()->steal, 5);
+	native_run_delay_set(140);
+	run_script(&nothing, 1);
+	assert_int_equal(area()->steal, 45);
+	vcpu_reset(vm.vcpu, PC, 0);
+	assert_int_equal(reg_get(STA, 0), 0);
+	assert_int_equal(reg_buf, ANY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_a_thread_waited_becomes_steal_time),
+		TEST(an_odd_sequence_that_the_guest_left_becomes_even),
+		TEST(steal_time_needs_memory_that_can_be_written),
+		TEST(steal_time_ends_with_its_memory),
+		TEST(a_preempted_vcpu_is_marked_until_it_runs),
+		TEST(a_write_of_steal_time_is_in_the_dirty_log),
+		TEST(steal_time_has_two_registers),
+	};
+
+	return cmocka_run_group_tests_name("SBI, steal time", tests, NULL, NULL);
+}
