@@ -6,6 +6,7 @@
  * SBI_ERR_NOT_SUPPORTED; user space sees only what it could be meant for. sepc moves
  * past the ecall when the call is answered: for a forwarded one, at the next KVM_RUN.
  */
+#include "hv/kvm_later.h"
 #include "sbi.h"
 
 #define ECALL_LEN 4 /* there is no compressed ecall */
@@ -40,6 +41,7 @@ static const struct sbi_extension extensions[] = {
 	{ SBI_EXT_DBCN, SBI_EXT_DBCN, sbi_dbcn, KVM_RISCV_SBI_EXT_DBCN, true, EXIT_SBI_CONSOLE },
 	{ SBI_EXT_SRST, SBI_EXT_SRST, sbi_srst, KVM_RISCV_SBI_EXT_SRST, false, EXIT_SBI_SRST },
 	{ SBI_EXT_STA, SBI_EXT_STA, sbi_sta, KVM_RISCV_SBI_EXT_STA, false, EXIT_SBI_OTHER },
+	{ SBI_EXT_SUSP, SBI_EXT_SUSP, sbi_susp, KVM_LATER_SBI_EXT_SUSP, true, EXIT_SBI_OTHER },
 	{ SBI_LEGACY_SET_TIMER, SBI_LEGACY_SHUTDOWN, sbi_legacy, KVM_RISCV_SBI_EXT_V01, false,
 	  EXIT_SBI_OTHER },
 	{ SBI_EXT_EXPERIMENTAL_START, SBI_EXT_EXPERIMENTAL_END, forward_any,
@@ -90,7 +92,7 @@ static bool is_implemented(unsigned long id)
 
 int sbi_ext_get(const struct kvm_vcpu *vcpu, unsigned long ext, unsigned long *enabled)
 {
-	if (ext >= KVM_RISCV_SBI_EXT_MAX || !is_implemented(ext))
+	if (ext >= KVM_LATER_SBI_EXT_COUNT || !is_implemented(ext))
 		return -ENOENT;
 	*enabled = vcpu->sbi_ext >> ext & 1;
 	return 0;
@@ -100,7 +102,7 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 {
 	if (enabled > 1)
 		return -EINVAL;
-	if (ext >= KVM_RISCV_SBI_EXT_MAX || !is_implemented(ext))
+	if (ext >= KVM_LATER_SBI_EXT_COUNT || !is_implemented(ext))
 		return -ENOENT;
 	if (enabled)
 		vcpu->sbi_ext |= 1u << ext;

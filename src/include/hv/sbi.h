@@ -85,6 +85,10 @@
 #define SBI_DBCN_READ       1
 #define SBI_DBCN_WRITE_BYTE 2
 
+/* System suspend (SBI §13) */
+#define SBI_SUSP_SYSTEM_SUSPEND 0
+#define SBI_SUSP_TO_RAM         0
+
 /* Steal time (SBI §16) */
 #define SBI_STA_SET_SHMEM 0
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_sbi_susp.c - system suspend: who may, and where the guest goes on.
+ */
+#include "sbi_guest.h"
+#include "hv/kvm_later.h"
+
+#define SUSPEND(...) CALL(SBI_EXT_SUSP, SBI_SUSP_SYSTEM_SUSPEND, __VA_ARGS__)
+
+static void the_last_vcpu_may_suspend_the_system(void **state)
+{
+	struct call c = SUSPEND(0, NATIVE_GUEST_BASE + 0x2000, 0x99);
+
+	(void)state;
+	vm.vcpu->sbi_ext |= BIT(KVM_LATER_SBI_EXT_SUSP);
+	hsm_power_on(second);
+	assert_int_equal(made(c).error, SBI_ERR_DENIED);
+	hsm_power_off(second);
+	assert_int_equal(made(SUSPEND(1, PC)).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(made(SUSPEND(0x80000000, PC)).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(made(SUSPEND(0, 0x1000)).error, SBI_ERR_INVALID_ADDRESS);
+	assert_int_equal(made(SUSPEND(0, ANY)).error, SBI_ERR_INVALID_ADDRESS);
+	assert_int_equal(made(CALL(SBI_EXT_SUSP, 1, 0)).error, SBI_ERR_NOT_SUPPORTED);
+	vm.vcpu->csrs.vsatp = FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | 5;
+	assert_int_equal(run_script(&c, 1), 0);
+	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_RISCV_SBI);
+	assert_int_equal(vm.vcpu->run->riscv_sbi.extension_id, SBI_EXT_SUSP);
+	assert_int_equal(vm.vcpu->run->riscv_sbi.args[1], NATIVE_GUEST_BASE + 0x2000);
+
+	/* An interrupt wakes the machine; the guest goes on where it wanted to. */
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+	script_at = script_len = 0;
+	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(vm.vcpu->guest.sepc, NATIVE_GUEST_BASE + 0x2000);
+	assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], 0);
+	assert_int_equal(vm.vcpu->guest.gpr[GPR_A1], 0x99);
+	assert_int_equal(vm.vcpu->csrs.vsatp, 0);
+	assert_true(vm.vcpu->csrs.hvip & BIT(IRQ_VS_EXT));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_last_vcpu_may_suspend_the_system),
+	};
+
+	return cmocka_run_group_tests_name("SBI, suspend", tests, NULL, NULL);
+}
