@@ -298,6 +298,7 @@ int kvm_init(void)
 	vmid_init();
 	vector_init();
 	isa_init();
+	fwft_init();
 	err = vmid_param_init();
 	if (!err)
 		err = halt_poll_init();

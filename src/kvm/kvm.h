@@ -165,6 +165,14 @@ struct vcpu_sta {
 	bool preempted; /* the guest has been marked so */
 };
 
+/* What the guest has set by SBI FWFT (sbi_fwft.c); a bit for each feature there. */
+struct vcpu_fwft {
+	u8 disabled; /* by user space */
+	u8 locked;   /* until the next reset */
+	u8 pmlen;    /* index: 0, 7, 16 bits masked */
+	bool misaligned, ad_hw;
+};
+
 /* Counters, read through KVM_GET_STATS_FD and /sys/kernel/debug/kvm. */
 #define STAT_HIST_SIZE   32
 #define STAT_COUNT(name) u64 name;
@@ -246,6 +254,7 @@ struct kvm_vcpu {
 	u64 sigmask;
 
 	struct vcpu_sta sta;
+	struct vcpu_fwft fwft;
 
 	struct trace_exit_clock exit_clock;
 	struct vcpu_stats stats;
@@ -398,6 +407,18 @@ void sta_preempted(struct kvm_vcpu *vcpu); /* about to lose its hart; no sleep *
 void sta_update(struct kvm_vcpu *vcpu);    /* REQ_STEAL; may sleep */
 int sta_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
 int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
+
+/* ---- sbi_fwft.c: features that firmware switches ------------------------------------------- */
+
+void fwft_init(void);                   /* once, after isa_init() */
+void fwft_hart_init(void);              /* each hart, then */
+void fwft_reset(struct kvm_vcpu *vcpu); /* as at power-on; henvcfg and hedeleg follow */
+void fwft_apply(struct kvm_vcpu *vcpu); /* henvcfg and hedeleg anew; not loaded */
+void fwft_load(struct kvm_vcpu *vcpu);  /* what is not a CSR of this hart */
+void fwft_put(struct kvm_vcpu *vcpu);
+unsigned int fwft_reg_listed(const struct kvm_vcpu *vcpu, unsigned long num);
+int fwft_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
+int fwft_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
 
 /* ---- inject.c: traps delivered into VS ---------------------------------------------- */
 

@@ -45,7 +45,7 @@ extern const struct reg_group reg_groups_csr[3];   /* onereg_csr.c: general, AIA
 extern const struct reg_group reg_group_vector;    /* onereg_vector.c */
 extern const struct reg_group reg_groups_isa[3];   /* onereg_isa.c: single, enable, disable */
 extern const struct reg_group reg_groups_sbi[3];   /* onereg_isa.c, the same three of SBI */
-extern const struct reg_group reg_groups_state[1]; /* onereg_sbi.c: STA */
+extern const struct reg_group reg_groups_state[2]; /* onereg_sbi.c: STA, FWFT */
 extern const struct reg_group reg_group_config;    /* onereg_isa.c */
 
 #endif

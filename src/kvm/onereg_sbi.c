@@ -5,6 +5,7 @@
  * The extensions answer for their numbers themselves. What they have not got is EINVAL here,
  * not ENOENT, as on Linux.
  */
+#include "hv/kvm_later.h"
 #include "onereg.h"
 
 static int state_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
@@ -13,11 +14,17 @@ static int state_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 	return size == ULONG_SIZE && num <= 0xffff ? 0 : -EINVAL;
 }
 
-const struct reg_group reg_groups_state[1] = {
+const struct reg_group reg_groups_state[2] = {
 	{ .type = KVM_REG_RISCV_SBI_STATE | KVM_REG_RISCV_SBI_STA,
 	  .check = state_check,
 	  .get = sta_reg_get,
 	  .set = sta_reg_set,
 	  .listed = reg_always_ulong,
 	  .count = sizeof(struct kvm_riscv_sbi_sta) / sizeof(unsigned long) },
+	{ .type = KVM_REG_RISCV_SBI_STATE | KVM_LATER_REG_SBI_FWFT,
+	  .check = state_check,
+	  .get = fwft_reg_get,
+	  .set = fwft_reg_set,
+	  .listed = fwft_reg_listed,
+	  .count = KVM_LATER_FWFT_REGS },
 };

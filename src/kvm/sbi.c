@@ -42,6 +42,7 @@ static const struct sbi_extension extensions[] = {
 	{ SBI_EXT_SRST, SBI_EXT_SRST, sbi_srst, KVM_RISCV_SBI_EXT_SRST, false, EXIT_SBI_SRST },
 	{ SBI_EXT_STA, SBI_EXT_STA, sbi_sta, KVM_RISCV_SBI_EXT_STA, false, EXIT_SBI_OTHER },
 	{ SBI_EXT_SUSP, SBI_EXT_SUSP, sbi_susp, KVM_LATER_SBI_EXT_SUSP, true, EXIT_SBI_OTHER },
+	{ SBI_EXT_FWFT, SBI_EXT_FWFT, sbi_fwft, KVM_LATER_SBI_EXT_FWFT, true, EXIT_SBI_OTHER },
 	{ SBI_LEGACY_SET_TIMER, SBI_LEGACY_SHUTDOWN, sbi_legacy, KVM_RISCV_SBI_EXT_V01, false,
 	  EXIT_SBI_OTHER },
 	{ SBI_EXT_EXPERIMENTAL_START, SBI_EXT_EXPERIMENTAL_END, forward_any,
@@ -108,6 +109,7 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 		vcpu->sbi_ext |= 1u << ext;
 	else
 		vcpu->sbi_ext &= ~(1u << ext);
+	fwft_apply(vcpu); /* whether FWFT is on decides about a feature's default */
 	return 0;
 }
 

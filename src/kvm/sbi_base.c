@@ -7,16 +7,18 @@
  */
 #include "sbi.h"
 
-#define SPEC_VERSION (2UL << 24)
-#define IMP_ID       3UL
-#define IMP_VERSION  0x60c00UL /* 6.12.0 */
+#define SPEC_VERSION   (2UL << 24)
+#define SPEC_VERSION_3 (3UL << 24)
+#define IMP_ID         3UL
+#define IMP_VERSION    0x60c00UL /* 6.12.0 */
 
 int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
 {
 	(void)ext;
 	switch (fid) {
 	case SBI_BASE_GET_SPEC_VERSION:
-		ret->value = SPEC_VERSION;
+		/* By it a guest decides whether to look for FWFT, which is of 3.0. */
+		ret->value = sbi_probe(vcpu, SBI_EXT_FWFT) ? SPEC_VERSION_3 : SPEC_VERSION;
 		break;
 	case SBI_BASE_GET_IMP_ID:
 		ret->value = IMP_ID;

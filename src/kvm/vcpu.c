@@ -39,6 +39,7 @@ void vcpu_hart_init(void)
 	csr_write64(henvcfg, 0);
 	if (hv_isa_has("ssaia"))
 		csr_write(hvictl, 0);
+	fwft_hart_init();
 	if (hv_isa_has("sstc"))
 		csr_write64(vstimecmp, TIMER_NEVER);
 }
@@ -104,6 +105,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	csr_write(hvip, csrs->hvip);
 	csr_write(hedeleg, vcpu->hedeleg);
 	csr_write64(henvcfg, vcpu->henvcfg);
+	fwft_load(vcpu);
 	load_shared(vcpu);
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
 		aia_load(vcpu);
@@ -136,6 +138,7 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 	put_shared(vcpu);
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
 		aia_put(vcpu);
+	fwft_put(vcpu);
 	csrs->vsstatus = csr_read(vsstatus);
 	csrs->vsie = csr_read(vsie);
 	csrs->vstvec = csr_read(vstvec);
@@ -207,6 +210,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	vcpu->fp = (struct fp_state){ 0 };
 	vector_reset(vcpu);
 	sta_reset(vcpu);
+	fwft_reset(vcpu);
 	vcpu->timer_ops->set(vcpu, TIMER_NEVER);
 	if (loaded)
 		vcpu_load(vcpu);
@@ -226,7 +230,6 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	hv_waitq_init(&vcpu->waitq);
 	trace_exit_init(&vcpu->exit_clock);
 	vcpu->isa = isa_default(vm);
-	vcpu->henvcfg = isa_henvcfg(vcpu->isa);
 	vcpu->sbi_ext = sbi_default_extensions();
 	isa_host_ids(vcpu);
 	timer_vcpu_init(vcpu);
@@ -271,6 +274,6 @@ void vcpu_destroy(struct kvm_vcpu *vcpu)
 
 void vcpu_isa_changed(struct kvm_vcpu *vcpu)
 {
-	vcpu->henvcfg = isa_henvcfg(vcpu->isa);
+	fwft_apply(vcpu);
 	timer_vcpu_choose(vcpu);
 }

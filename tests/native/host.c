@@ -99,11 +99,21 @@ void hv_handle_interrupt(unsigned long scause)
 	(void)scause;
 }
 
+bool native_firmware_fwft, native_firmware_delegates;
+
 struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 			  unsigned long a2, unsigned long a3, unsigned long a4)
 {
-	(void)ext, (void)fid, (void)a0, (void)a1, (void)a2, (void)a3, (void)a4;
-	return (struct sbiret){ .error = SBI_ERR_NOT_SUPPORTED };
+	(void)a2, (void)a3, (void)a4;
+	if (!native_firmware_fwft)
+		return (struct sbiret){ .error = SBI_ERR_NOT_SUPPORTED };
+	if (ext == SBI_EXT_BASE && fid == SBI_BASE_PROBE_EXT)
+		return (struct sbiret){ .value = a0 == SBI_EXT_FWFT };
+	if (ext != SBI_EXT_FWFT || a0 != SBI_FWFT_MISALIGNED)
+		return (struct sbiret){ .error = SBI_ERR_NOT_SUPPORTED };
+	if (fid == SBI_FWFT_SET)
+		native_firmware_delegates = a1;
+	return (struct sbiret){ .value = native_firmware_delegates };
 }
 
 void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
@@ -447,6 +457,7 @@ void native_reset(void)
 	sched_hook = NULL;
 	nr_harts = 1;
 	run_delay_ns = 0;
+	native_firmware_delegates = false;
 	memset(kicked, 0, sizeof(kicked));
 	native_isa_set("h sstc svinval zicboz zicbom");
 	list_init(&timers);

@@ -31,6 +31,8 @@ const char *native_last_log(void);
 void native_hart_set(unsigned int hart); /* the calling thread is this hart now */
 /* As if the host had preempted the calling thread and run it on this hart again. */
 void native_migrate(unsigned int hart);
+/* The firmware has FWFT, with one feature: misaligned exceptions; is it on? */
+extern bool native_firmware_fwft, native_firmware_delegates;
 /* What the calling thread has waited for a hart so far. */
 void native_run_delay_set(u64 ns);
 void native_harts_set(unsigned int count);

@@ -333,7 +333,8 @@ static void any_call_ends_in_an_answer_an_exit_or_a_trap(void **state)
 					      SBI_EXT_EXPERIMENTAL_END,
 					      SBI_EXT_PMU,
 					      SBI_EXT_STA,
-					      SBI_EXT_SUSP };
+					      SBI_EXT_SUSP,
+					      SBI_EXT_FWFT };
 	u64 bits = 0x2545f4914f6cdd1dULL;
 	unsigned int i, j;
 

@@ -108,6 +108,10 @@
 #define ENVCFG_CBIE       GENMASK(5, 4)
 #define ENVCFG_CBCFE      BIT(6)
 #define ENVCFG_CBZE       BIT(7)
+#define ENVCFG_PMM        (3ULL << 32)
+#define ENVCFG_PMM_0      0 /* values of PMM: no masking, or the upper 7 or 16 bits */
+#define ENVCFG_PMM_7      2
+#define ENVCFG_PMM_16     3
 #define ENVCFG_ADUE       (1ULL << 61)
 #define ENVCFG_PBMTE      (1ULL << 62)
 #define ENVCFG_STCE       (1ULL << 63)

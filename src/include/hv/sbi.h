@@ -92,6 +92,17 @@
 /* Steal time (SBI §16) */
 #define SBI_STA_SET_SHMEM 0
 
+/* Firmware features (SBI 3.0, FWFT) */
+#define SBI_FWFT_SET                0
+#define SBI_FWFT_GET                1
+#define SBI_FWFT_MISALIGNED         0
+#define SBI_FWFT_LANDING_PAD        1
+#define SBI_FWFT_SHADOW_STACK       2
+#define SBI_FWFT_DOUBLE_TRAP        3
+#define SBI_FWFT_AD_HW_UPDATING     4
+#define SBI_FWFT_POINTER_MASK_PMLEN 5
+#define SBI_FWFT_LOCK               1 /* flags of SET */
+
 #define SBI_SUCCESS               0
 #define SBI_ERR_FAILED            (-1)
 #define SBI_ERR_NOT_SUPPORTED     (-2)
@@ -102,6 +113,7 @@
 #define SBI_ERR_ALREADY_STARTED   (-7)
 #define SBI_ERR_ALREADY_STOPPED   (-8)
 #define SBI_ERR_NO_SHMEM          (-9)
+#define SBI_ERR_DENIED_LOCKED     (-14)
 
 #ifndef __ASSEMBLER__
 struct sbiret {

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_sbi_fwft.c - firmware features: on which machine which is there, set, locked, reset.
+ */
+#include "sbi_guest.h"
+#include "hv/kvm_later.h"
+
+#define FWFT KVM_LATER_REG_SBI_FWFT
+#define LOCK SBI_FWFT_LOCK
+
+static long fwft_set(unsigned long feature, unsigned long value, unsigned long flags)
+{
+	return made(CALL(SBI_EXT_FWFT, SBI_FWFT_SET, feature, value, flags)).error;
+}
+
+static struct call fwft_get(unsigned long feature)
+{
+	return made(CALL(SBI_EXT_FWFT, SBI_FWFT_GET, feature));
+}
+
+static void restart_with(const char *isa, bool firmware)
+{
+	one_vm_end(NULL);
+	native_firmware_fwft = firmware;
+	one_vm_ready(isa, PC);
+	second = native_vcpu_make(&vm, 1);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_LATER_SBI_EXT_FWFT, 1), 0);
+}
+
+static void a_machine_without_any_feature_says_so(void **state)
+{
+	unsigned long i;
+
+	(void)state;
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0)).value, 2 << 24);
+	assert_int_equal(reg_get(FWFT, 0), -EINVAL);
+	restart_with("h f d", false);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0)).value, 3 << 24);
+	for (i = 0; i <= 5; i++)
+		assert_int_equal(fwft_set(i, 0, 0), SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(fwft_get(6).error, SBI_ERR_DENIED);
+	assert_int_equal(fwft_set(0xc0000000, 0, 0), SBI_ERR_DENIED);
+	assert_int_equal(made(CALL(SBI_EXT_FWFT, 2, 0)).error, SBI_ERR_NOT_SUPPORTED);
+	for (i = 0; i < KVM_LATER_FWFT_REGS; i++)
+		assert_int_equal(reg_get(FWFT, i), -ENOENT);
+}
+
+static void a_feature_is_set_read_locked_and_reset(void **state)
+{
+	(void)state;
+	restart_with("h f d svadu svade", false);
+	assert_false(vm.vcpu->henvcfg & ENVCFG_ADUE);
+	assert_int_equal(fwft_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
+	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 2, 0), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, 2), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(fwft_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
+	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, LOCK), SBI_SUCCESS);
+	assert_true(csr_read(henvcfg) & ENVCFG_ADUE);
+	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 0, 0), SBI_ERR_DENIED_LOCKED);
+	assert_int_equal(fwft_get(SBI_FWFT_AD_HW_UPDATING).value, 1);
+	vcpu_reset(vm.vcpu, PC, 0);
+	assert_int_equal(fwft_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
+	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
+	/* Switched off by user space, it is the hart's default again. */
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_LATER_SBI_EXT_FWFT, 0), 0);
+	assert_true(vm.vcpu->henvcfg & ENVCFG_ADUE);
+}
+
+static void pointers_are_masked_in_vs(void **state)
+{
+	(void)state;
+	restart_with("h f d ssnpm", false);
+	assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 8, 0), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 16, 0), SBI_SUCCESS);
+	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_16);
+	assert_int_equal(fwft_get(SBI_FWFT_POINTER_MASK_PMLEN).value, 16);
+	assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 7, 0), SBI_SUCCESS);
+	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_7);
+	assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0), SBI_SUCCESS);
+	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_0);
+}
+
+/* The firmware's own switch is on while such a vCPU is loaded, and at no other time. */
+static void misaligned_traps_are_the_guests_while_it_is_loaded(void **state)
+{
+	unsigned long traps = BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED);
+
+	(void)state;
+	restart_with("h f d", true);
+	assert_int_equal(fwft_set(SBI_FWFT_MISALIGNED, 1, 0), SBI_SUCCESS);
+	assert_int_equal(vm.vcpu->hedeleg & traps, traps);
+	assert_false(native_firmware_delegates);
+	vcpu_load(vm.vcpu);
+	assert_true(native_firmware_delegates);
+	assert_int_equal(csr_read(hedeleg) & traps, traps);
+	vcpu_put(vm.vcpu);
+	assert_false(native_firmware_delegates);
+	assert_int_equal(fwft_set(SBI_FWFT_MISALIGNED, 0, 0), SBI_SUCCESS);
+	assert_int_equal(vm.vcpu->hedeleg & traps, 0);
+	native_firmware_fwft = false;
+}
+
+static void features_have_registers(void **state)
+{
+	const unsigned int base = KVM_LATER_FWFT_PMLEN;
+
+	(void)state;
+	restart_with("h f d ssnpm", false);
+	assert_int_equal(reg_get(FWFT, base), 0);
+	assert_int_equal(reg_buf, 1);
+	assert_int_equal(reg_set(FWFT, base + 2, 9), -EINVAL);
+	assert_int_equal(reg_set(FWFT, base + 2, 7), 0);
+	assert_int_equal(fwft_get(SBI_FWFT_POINTER_MASK_PMLEN).value, 7);
+	assert_int_equal(reg_set(FWFT, base + 1, ANY), 0);
+	assert_int_equal(reg_get(FWFT, base + 1), 0);
+	assert_int_equal(reg_buf, LOCK);
+	assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0), SBI_ERR_DENIED_LOCKED);
+	assert_int_equal(reg_set(FWFT, base + 2, 16), 0); /* the lock is the guest's */
+	assert_int_equal(reg_set(FWFT, base, 2), -EINVAL);
+	assert_int_equal(reg_set(FWFT, base, 0), 0);
+	assert_int_equal(fwft_get(SBI_FWFT_POINTER_MASK_PMLEN).error, SBI_ERR_NOT_SUPPORTED);
+	vcpu_reset(vm.vcpu, PC, 0);
+	assert_int_equal(reg_get(FWFT, base), 0);
+	assert_int_equal(reg_buf, 0); /* user space's choice stays */
+	assert_int_equal(reg_get(FWFT, base + 2), 0);
+	assert_int_equal(reg_buf, 0);
+	assert_int_equal(reg_get(FWFT, KVM_LATER_FWFT_REGS), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_machine_without_any_feature_says_so),
+		TEST(a_feature_is_set_read_locked_and_reset),
+		TEST(pointers_are_masked_in_vs),
+		TEST(misaligned_traps_are_the_guests_while_it_is_loaded),
+		TEST(features_have_registers),
+	};
+
+	return cmocka_run_group_tests_name("SBI, firmware features", tests, NULL, NULL);
+}
