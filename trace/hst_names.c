@@ -102,10 +102,21 @@ const char *hst_name_sbi(u64 ext, char *buf)
 }
 
 static const char *const sbi_errors[] = {
-	"SUCCESS",         "FAILED",          "NOT_SUPPORTED",     "INVALID_PARAM",
-	"DENIED",          "INVALID_ADDRESS", "ALREADY_AVAILABLE", "ALREADY_STARTED",
-	"ALREADY_STOPPED", "NO_SHMEM",        "INVALID_STATE",     "BAD_RANGE",
-	"TIMEOUT",         "IO",              "DENIED_LOCKED",
+	"SUCCESS",
+	"FAILED",
+	"NOT_SUPPORTED",
+	"INVALID_PARAM",
+	"DENIED",
+	"INVALID_ADDRESS",
+	"ALREADY_AVAILABLE",
+	"ALREADY_STARTED",
+	"ALREADY_STOPPED",
+	"NO_SHMEM",
+	"INVALID_STATE",
+	"BAD_RANGE",
+	"TIMEOUT",
+	"IO",
+	"DENIED_LOCKED",
 };
 
 const char *hst_name_sbierr(u64 error, char *buf)
