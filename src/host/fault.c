@@ -226,6 +226,7 @@ static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
 	memcpy(pa_to_va(copy), pa_to_va(old), PAGE_SIZE);
 	WRITE_ONCE(*pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
 	mm_flush_tlb(mm, va, SZ_4K);
+	mm_notify_moved(mm, va, va + SZ_4K);
 	mm_notify_end(mm, va, va + SZ_4K);
 	page_put(old);
 	return 0;
@@ -268,6 +269,8 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 	if (!vma || !(vma->prot & need))
 		return -EFAULT;
 	pte = pgtable_find(mm, va, &size);
+	if (pte) /* mm_age() has taken A, and this hardware sets none (Svade) */
+		WRITE_ONCE(*pte, *pte | PTE_A);
 	if (pte && write && !(*pte & PTE_W))
 		return make_writable(mm, vma, va, pte, size);
 	if (pte) {

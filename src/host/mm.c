@@ -308,6 +308,7 @@ int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_pag
 		}
 	} while (!pte && err == 0);
 	if (pte) {
+		WRITE_ONCE(*pte, *pte | PTE_A); /* in use: it may be old */
 		page->pa = pte_to_hpa(*pte) + (hva & (size - 1) & PAGE_MASK);
 		page->map_size = size;
 		page->writable = *pte & PTE_W;
@@ -319,12 +320,29 @@ int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_pag
 
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page)
 {
+	int err;
+
 	if (current->sig.kill)
 		return -EINTR;
-	return mm_page_get(to_mm(mm), hva, write, page);
+	err = mm_page_get(to_mm(mm), hva, write, page);
+	return err == -EIO ? -EFAULT : err; /* behind a file's end is nothing, either */
 }
 
 void hv_user_page_put(const struct hv_user_page *page)
 {
 	page_put(page->pa);
+}
+
+bool hv_user_range_writable(struct hv_mm *hv_mm, hva_t start, u64 size)
+{
+	struct mm *mm = to_mm(hv_mm);
+	bool writable = true;
+	struct vma *vma;
+
+	mutex_lock(&mm->lock);
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->end > start && vma->start < start + size)
+			writable &= (vma->prot & PROT_WRITE) != 0;
+	mutex_unlock(&mm->lock);
+	return writable;
 }

@@ -146,3 +146,11 @@ void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end)
 	list_for_each_entry(n, &mm->notifiers, link)
 		n->invalidate_end(n, start, end);
 }
+
+void mm_notify_moved(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct hv_notifier *n;
+
+	list_for_each_entry(n, &mm->notifiers, link)
+		n->moved(n, start, end);
+}

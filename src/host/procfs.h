@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* procfs.h - between procfs.c (the machine), procfs_pid.c (processes), procfs_link.c (their links). */
+/*
+ * procfs.h - between procfs.c (the machine), procfs_pid.c (processes), procfs_link.c (their
+ * links), procfs_mem.c (their memory).
+ */
 #ifndef HOST_PROCFS_H
 #define HOST_PROCFS_H
 
@@ -14,6 +17,12 @@ int proc_number(const char *name); /* a number as a name; -1: it is none */
 struct process;
 struct process *proc_process(int id); /* of a process's or a thread's number; referenced, or NULL */
 bool proc_is_mine(const struct inode *inode); /* the caller's own process */
+
+/* procfs_mem.c: of the caller's own memory. */
+struct text;
+int proc_show_maps(struct inode *inode, struct text *t);
+int proc_show_smaps(struct inode *inode, struct text *t);
+int proc_store_clear_refs(struct inode *inode, const char *line);
 
 /* As uname() says it. */
 #define OS_RELEASE "6.12.0-hyperscope"

@@ -236,57 +236,6 @@ static int show_environ(struct inode *inode, struct text *t)
 	return add_user_bytes(t, current_process->mm->env_start, current_process->mm->env_end);
 }
 
-/* ---- maps ------------------------------------------------------------------------------------ */
-
-static void file_name(struct file *f, char *buf, size_t size)
-{
-	if (f->anon_name)
-		strlcpy(buf, f->anon_name, size);
-	else if (f->inode)
-		inode_path(f->inode, buf, size);
-	else
-		strlcpy(buf, "anon_inode:[file]", size);
-}
-
-static void show_area(struct text *t, const struct mm *mm, const struct vma *vma, char *name)
-{
-	const char *what = "";
-
-	if (vma->file) {
-		file_name(vma->file, name, PATH_LEN_MAX);
-		what = name;
-	} else if (vma->start < mm->brk && vma->end > mm->brk_start) {
-		what = "[heap]";
-	} else if (vma->start <= mm->arg_start && vma->end > mm->arg_start) {
-		what = "[stack]";
-	}
-	text_add(t, "%08lx-%08lx %c%c%c%c %08llx 00:%s %llu %s%s\n", vma->start, vma->end,
-		 vma->prot & PROT_READ ? 'r' : '-', vma->prot & PROT_WRITE ? 'w' : '-',
-		 vma->prot & PROT_EXEC ? 'x' : '-', vma->flags & VMA_SHARED ? 's' : 'p',
-		 vma->pgoff << PAGE_SHIFT, vma->file ? "01" : "00",
-		 vma->file && vma->file->inode ? vma->file->inode->ino : 0, *what ? "    " : "",
-		 what);
-}
-
-static int show_maps(struct inode *inode, struct text *t)
-{
-	struct mm *mm = current_process->mm;
-	struct vma *vma;
-	char *name;
-
-	if (!proc_is_mine(inode))
-		return -EACCES;
-	name = kmalloc(PATH_LEN_MAX);
-	if (!name)
-		return -ENOMEM;
-	mutex_lock(&mm->lock);
-	list_for_each_entry(vma, &mm->vmas, link)
-		show_area(t, mm, vma, name);
-	mutex_unlock(&mm->lock);
-	kfree(name);
-	return 0;
-}
-
 /* ---- the directories ------------------------------------------------------------------------- */
 
 struct pid_entry {
@@ -299,7 +248,9 @@ struct pid_entry {
 static const struct inode_ops task_dir_ops;
 
 static const struct pid_entry pid_entries[] = {
-	{ .name = "maps", .file.show = show_maps },
+	{ .name = "maps", .file.show = proc_show_maps },
+	{ .name = "smaps", .file.show = proc_show_smaps },
+	{ .name = "clear_refs", .file = { .store = proc_store_clear_refs, .mode = 0200 } },
 	{ .name = "stat", .file.show = show_stat },
 	{ .name = "status", .file.show = show_status },
 	{ .name = "cmdline", .file.show = show_cmdline },

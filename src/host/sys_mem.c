@@ -345,6 +345,11 @@ static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 		return vma_set_flags(mm, start, end, VMA_WIPEFORK, 0);
 	case MADV_KEEPONFORK:
 		return vma_set_flags(mm, start, end, 0, VMA_WIPEFORK);
+	case MADV_COLLAPSE:
+		return mm_collapse(mm, start, end);
+	case MADV_COLD:
+		mm_age(mm, start, end);
+		return 0;
 	case MADV_NORMAL:
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:
@@ -353,7 +358,6 @@ static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 	case MADV_UNMERGEABLE:
 	case MADV_DONTDUMP:
 	case MADV_DODUMP:
-	case MADV_COLD:
 	case MADV_PAGEOUT:
 		return 0; /* advice that this host has no use for */
 	default:

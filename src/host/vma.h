@@ -73,6 +73,28 @@ void mm_put_leaf_pages(pte_t pte, unsigned long size);
 void mm_get_leaf_pages(pte_t pte, unsigned long size);
 void mm_notify_start(struct mm *mm, unsigned long start, unsigned long end);
 void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end);
+/* Between the two, when the pages' contents stand in other frames by now. */
+void mm_notify_moved(struct mm *mm, unsigned long start, unsigned long end);
+
+/* ---- mm_age.c: pages in use ---- */
+
+struct mm_counts { /* of an area, in 4K pages */
+	unsigned long present, young, huge;
+};
+
+/* Take the young marks of [start, end) away, also in guests. */
+void mm_age(struct mm *mm, unsigned long start, unsigned long end);
+/* Was the page of this leaf used since? */
+bool mm_is_young(struct mm *mm, unsigned long va, pte_t pte, unsigned long size);
+void mm_count(struct mm *mm, const struct vma *vma, struct mm_counts *counts);
+
+/* ---- collapse.c ---- */
+
+/*
+ * MADV_COLLAPSE: every whole 2 MiB of [start, end) becomes one block. 0, or why the last that
+ * did not could not: -EINVAL, -EAGAIN (a page is held), -ENOMEM.
+ */
+int mm_collapse(struct mm *mm, unsigned long start, unsigned long end);
 
 /* ---- fault.c ---- */
 

@@ -166,8 +166,9 @@ static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t 
 	return err;
 }
 
+/* apply: clear what user space's bits name; else only see whether they can be read. */
 static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
-		     const struct kvm_clear_dirty_log *log)
+		     const struct kvm_clear_dirty_log *log, bool apply)
 {
 	u64 first = log->first_page, end = first + log->num_pages, n;
 	hva_t from = (hva_t)(uintptr_t)log->dirty_bitmap;
@@ -180,7 +181,8 @@ static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
 		if (hv_copy_from_user(copy, from + (hva_t)((first - log->first_page) / 8),
 				      words * sizeof(u64)))
 			return -EFAULT;
-		clear_bits(vm, slot, first, copy, words);
+		if (apply)
+			clear_bits(vm, slot, first, copy, words);
 	}
 	return 0;
 }
@@ -212,7 +214,9 @@ static int log_ioctl(struct kvm *vm, u32 id, hva_t to, const struct kvm_clear_di
 	if (!pa)
 		return -ENOMEM;
 	copy = hv_page_map(pa);
-	err = clear ? clear_log(vm, slot, copy, clear) : get_log(vm, slot, copy, to);
+	err = clear ? clear_log(vm, slot, copy, clear, false) : get_log(vm, slot, copy, to);
+	if (clear && !err)
+		err = clear_log(vm, slot, copy, clear, true);
 	hv_page_unmap(copy);
 	hv_pages_free(pa, HV_ORDER_4K);
 	return err;

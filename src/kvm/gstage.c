@@ -87,10 +87,18 @@ void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level)
 bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
 			enum gstage_change what)
 {
-	pte_t old = *ptep;
-	pte_t pte = what == GSTAGE_UNMAP ? 0 : old & ~GSTAGE_LEAF_WRITE;
+	pte_t old = READ_ONCE(*ptep); /* hardware may be setting A */
+	pte_t pte;
 
-	if (!(old & PTE_V) || pte == old)
+	if (!(old & PTE_V))
+		return false;
+	if (what == GSTAGE_LOOK)
+		return old & PTE_A;
+	if (what == GSTAGE_UNMAP)
+		pte = 0;
+	else
+		pte = old & ~(what == GSTAGE_AGE ? PTE_A : GSTAGE_LEAF_WRITE);
+	if (pte == old)
 		return false;
 	gstage_set(ptep, pte);
 	gstage_note_change(gs, gpa, level);
@@ -191,6 +199,16 @@ bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end)
 {
 	trace_gstage_protect(start, end - start);
 	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_PROTECT);
+}
+
+bool gstage_age(struct gstage *gs, gpa_t start, gpa_t end)
+{
+	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_AGE);
+}
+
+bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end)
+{
+	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_LOOK);
 }
 
 /* Largest first, as Linux chooses. A mode that is not there does not read back (H §2.10). */

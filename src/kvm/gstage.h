@@ -11,9 +11,10 @@
  *   | 11 (3) | 9 (2)  | 9 (1)  | 9 (0)  | 12 in page  |   (n): level, 0 holds 4 KiB leaves
  *   +--------+--------+--------+--------+-------------+
  *
- * A leaf has V, R, X, U, A always and W, D together: A and D are set here, so that
- * hardware with Svade never faults for them and hardware with Svadu never writes
- * (H §5.1: every guest access is a user-level one to this table, hence U).
+ * A leaf has V, R, X, U, A when it is mapped and W, D together: A and D are set here, so
+ * that hardware with Svade need not fault for them nor hardware with Svadu write (H §5.1:
+ * every guest access is a user-level one to this table, hence U). A goes when the host
+ * wants to know what is in use (notifier.c); then one of the two sets it again.
  *
  * Two walkers implement struct gstage_ops, side by side: gstage_iter.c and
  * gstage_rec.c (toggle gstage_walk). gstage.c has what both share.
@@ -62,6 +63,8 @@ struct gstage;
 enum gstage_change {
 	GSTAGE_UNMAP,   /* clear every leaf that touches the range */
 	GSTAGE_PROTECT, /* take write permission from every leaf that touches the range */
+	GSTAGE_AGE,     /* take A from every leaf that touches the range */
+	GSTAGE_LOOK,    /* change nothing; "changed": some leaf that touches it has A */
 };
 
 /*
@@ -204,6 +207,8 @@ int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);
+bool gstage_age(struct gstage *gs, gpa_t start, gpa_t end);
+bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end);
 /* A leaf of this level was replaced by another one: what it allowed must be forgotten. */
 void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level);
 /*

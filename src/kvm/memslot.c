@@ -301,6 +301,10 @@ static int check_change(struct kvm *vm, const struct memslot *old, const struct 
 	/* Linux refuses the last page of the guest physical address space, too. */
 	if (new->base + new->npages >= gstage_limit(&vm->gstage) >> PAGE_SHIFT)
 		return -EFAULT;
+	/* What user space may not write now; later it is KVM_RUN that fails. */
+	if (!(new->flags &KVM_MEM_READONLY) &&
+	    !hv_user_range_writable(vm->mm, new->hva, new->npages << PAGE_SHIFT))
+		return -EPERM;
 	return 0;
 }
 

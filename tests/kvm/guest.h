@@ -111,7 +111,7 @@ static int set_slot(uint32_t slot, uint64_t gpa, uint64_t size, void *at, uint32
 	return ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r);
 }
 
-static void set_pc(struct vcpu *vcpu, uint64_t pc)
+static inline void set_pc(struct vcpu *vcpu, uint64_t pc)
 {
 	struct kvm_one_reg reg = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE |
 					 KVM_REG_RISCV_CORE_REG(regs.pc),
@@ -120,7 +120,7 @@ static void set_pc(struct vcpu *vcpu, uint64_t pc)
 	must(ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) == 0, "KVM_SET_ONE_REG");
 }
 
-static void start(struct vcpu *vcpu, int kvm, unsigned int id)
+static inline void start(struct vcpu *vcpu, int kvm, unsigned int id)
 {
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 
@@ -133,7 +133,7 @@ static void start(struct vcpu *vcpu, int kvm, unsigned int id)
 	set_pc(vcpu, CODE);
 }
 
-static void make_vm(void)
+static inline void make_vm(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR);
 	char *at = mmap(NULL, GUEST_SIZE + 2 * MB, PROT_READ | PROT_WRITE,
@@ -151,7 +151,7 @@ static void make_vm(void)
 		start(&vcpus[i], kvm, i);
 }
 
-static uint64_t *user(uint64_t gpa)
+static inline uint64_t *user(uint64_t gpa)
 {
 	return (uint64_t *)(memory + (gpa - GUEST_BASE));
 }
@@ -165,7 +165,7 @@ struct outcome {
 	bool write;
 };
 
-static struct outcome run(struct vcpu *vcpu)
+static inline struct outcome run(struct vcpu *vcpu)
 {
 	struct outcome o = { 0 };
 
@@ -184,7 +184,7 @@ static struct outcome run(struct vcpu *vcpu)
 }
 
 /* The vCPU stands at its call; tell it what to do, and see what comes of it. */
-static struct outcome guest(enum op op, uint64_t gpa)
+static inline struct outcome guest(enum op op, uint64_t gpa)
 {
 	struct vcpu *vcpu = &vcpus[0];
 
@@ -193,7 +193,7 @@ static struct outcome guest(enum op op, uint64_t gpa)
 	return run(vcpu);
 }
 
-static bool loads(uint64_t gpa, uint64_t value)
+static inline bool loads(uint64_t gpa, uint64_t value)
 {
 	struct outcome o = guest(OP_LOAD, gpa);
 
@@ -203,7 +203,7 @@ static bool loads(uint64_t gpa, uint64_t value)
 	return !o.err && o.exit == KVM_EXIT_RISCV_SBI && o.result == value;
 }
 
-static bool stores(uint64_t gpa)
+static inline bool stores(uint64_t gpa)
 {
 	struct outcome o = guest(OP_STORE, gpa);
 
@@ -213,14 +213,14 @@ static bool stores(uint64_t gpa)
 }
 
 /* It failed or left for MMIO: back to its next call. */
-static void again(void)
+static inline void again(void)
 {
 	set_pc(&vcpus[0], CODE);
 	vcpus[0].run->exit_reason = 0;
 	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "the guest's next call");
 }
 
-static bool fails_with_efault(enum op op, uint64_t gpa)
+static inline bool fails_with_efault(enum op op, uint64_t gpa)
 {
 	struct outcome o = guest(op, gpa);
 
@@ -230,7 +230,7 @@ static bool fails_with_efault(enum op op, uint64_t gpa)
 	return o.err == EFAULT;
 }
 
-static bool is_mmio(enum op op, uint64_t gpa)
+static inline bool is_mmio(enum op op, uint64_t gpa)
 {
 	struct outcome o = guest(op, gpa);
 	bool good =

@@ -1,17 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A guest's memory while user space changes it: what Linux KVM says to the same program.
+# A guest's memory while user space changes it: what Linux KVM says to the same programs.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 
 for f in vmlinux busybox modules/kvm.ko; do
 	[ -f "$O/guest/$f" ] || skip_all "$O/guest/$f is missing: set-up could not fetch it"
 done
-out=$(timeout --kill-after=5 "$(scaled 90)" "$HS_TOP/scripts/linux-kvm" exec \
-	"$O/tests/kvm/memory" </dev/null 2>"$tmp/err")
-status=$?
-out=$(tr -d '\0\r' <<<"$out")
-err=$(tail -n 3 "$tmp/err")
-claims "Linux KVM"
+for program in memory pages "many 4" "stress 40"; do
+	read -ra words <<<"$program"
+	out=$(timeout --kill-after=5 "$(scaled 90)" "$HS_TOP/scripts/linux-kvm" exec \
+		"$O/tests/kvm/${words[0]}" "${words[@]:1}" </dev/null 2>"$tmp/err")
+	status=$?
+	out=$(tr -d '\0\r' <<<"$out")
+	err=$(tail -n 3 "$tmp/err")
+	claims "Linux KVM, ${words[0]}"
+done
 done_testing

@@ -363,6 +363,23 @@ int hv_user_page_get(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 	return err;
 }
 
+bool hv_user_range_writable(struct hv_mm *m, hva_t start, u64 size)
+{
+	bool writable = true;
+	u64 at;
+
+	must(m == &mm, "a range of another address space");
+	pthread_mutex_lock(&memory_lock);
+	for (at = 0; at < size; at += PAGE_SIZE) {
+		const struct user_page *p = user_page(start + at);
+
+		if (p && p->mapped && (p->flags & NATIVE_READ_ONLY))
+			writable = false;
+	}
+	pthread_mutex_unlock(&memory_lock);
+	return writable;
+}
+
 void hv_user_page_put(const struct hv_user_page *page)
 {
 	pthread_mutex_lock(&memory_lock);

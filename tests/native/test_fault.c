@@ -146,8 +146,9 @@ static void a_write_to_a_read_only_mapping_is_efault(void **state)
 	u64 data = 0;
 
 	(void)state;
-	native_user_map(HVA + (32UL << 20), SZ_2M, NATIVE_READ_ONLY);
+	native_user_map(HVA + (32UL << 20), SZ_2M, 0);
 	assert_int_equal(native_set_slot(vm.vm, 1, 0x10000000, SZ_2M, HVA + (32UL << 20), 0), 0);
+	native_user_map(HVA + (32UL << 20), SZ_2M, NATIVE_READ_ONLY);
 	assert_int_equal(load(0x10000000), 0);
 	assert_int_equal(touch(vm.vcpu, 0x10000000, NATIVE_STORE, &data), -EFAULT);
 }

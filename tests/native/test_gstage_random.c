@@ -39,7 +39,7 @@ static gpa_t random_gpa(const struct gstage *gs)
 
 static void random_step(struct gstage *gs, struct gstage *twin)
 {
-	unsigned int what = (unsigned int)rnd(10), level = (unsigned int)rnd(16);
+	unsigned int what = (unsigned int)rnd(12), level = (unsigned int)rnd(16);
 	gpa_t gpa = random_gpa(gs), end;
 	pte_t old[2] = { 0 }, pte;
 
@@ -53,8 +53,13 @@ static void random_step(struct gstage *gs, struct gstage *twin)
 		assert_int_equal(old[0], old[1]);
 	} else if (what < 9) {
 		assert_int_equal(gstage_unmap(gs, gpa, end), gstage_unmap(twin, gpa, end));
-	} else {
+	} else if (what < 10) {
 		assert_int_equal(gstage_protect(gs, gpa, end), gstage_protect(twin, gpa, end));
+	} else if (what < 11) {
+		assert_int_equal(gstage_age(gs, gpa, end), gstage_age(twin, gpa, end));
+		assert_false(gstage_is_young(gs, gpa, end));
+	} else {
+		assert_int_equal(gstage_is_young(gs, gpa, end), gstage_is_young(twin, gpa, end));
 	}
 	assert_int_equal(gs->tables, twin->tables);
 }

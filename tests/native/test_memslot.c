@@ -126,6 +126,22 @@ static void a_slots_memory_size_and_read_only_flag_cannot_change(void **state)
 	assert_int_equal(slot_at(GPA), 0);
 }
 
+static void a_writable_slot_of_what_user_space_may_not_write_is_eperm(void **state)
+{
+	(void)state;
+	native_user_map(HVA + 3 * PAGE_SIZE, PAGE_SIZE, NATIVE_READ_ONLY);
+	assert_int_equal(set(0, GPA, MB, HVA, 0), -EPERM);
+	assert_int_equal(set(0, GPA, MB, HVA, KVM_MEM_LOG_DIRTY_PAGES), -EPERM);
+	assert_int_equal(set(0, GPA, 3 * PAGE_SIZE, HVA, 0), 0);
+	assert_int_equal(set(1, GPA + MB, MB, HVA, KVM_MEM_READONLY), 0);
+	/* Moved, and with other flags, it is looked at again. */
+	native_user_map(HVA, PAGE_SIZE, NATIVE_READ_ONLY);
+	assert_int_equal(set(0, GPA + 4 * MB, 3 * PAGE_SIZE, HVA, 0), -EPERM);
+	assert_int_equal(set(0, GPA, 3 * PAGE_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES), -EPERM);
+	assert_int_equal(set(0, GPA, 3 * PAGE_SIZE, HVA, 0), 0); /* no change at all */
+	assert_int_equal(set(0, GPA, 0, HVA, 0), 0);
+}
+
 static void without_memory_nothing_changes(void **state)
 {
 	(void)state;
@@ -426,6 +442,7 @@ int main(void)
 		TEST(an_overlap_is_eexist),
 		TEST(guest_addresses_beyond_the_table_are_efault),
 		TEST(a_slots_memory_size_and_read_only_flag_cannot_change),
+		TEST(a_writable_slot_of_what_user_space_may_not_write_is_eperm),
 		TEST(without_memory_nothing_changes),
 		TEST(a_slot_is_found_from_its_first_to_its_last_page),
 		TEST(all_32767_slots_can_be_used),

@@ -209,6 +209,74 @@ static void flushes_are_counted_as_asked_for_and_as_seen_by_a_guest(void **state
 	assert_int_equal(vm.vm->stats.remote_tlb_flush, 0); /* no vCPU was in its guest */
 }
 
+/* ---- young marks, and pages that move --------------------------------------------------------- */
+
+static bool is_young(hva_t hva)
+{
+	return vm.vm->notifier.test_young(&vm.vm->notifier, hva, hva + PAGE_SIZE);
+}
+
+static void age(hva_t start, hva_t end)
+{
+	vm.vm->notifier.clear_young(&vm.vm->notifier, start, end);
+	serve(vm.vcpu);
+}
+
+static void only_what_is_used_again_is_young_again(void **state)
+{
+	(void)state;
+	store(BASE + 0x1000, 1);
+	store(BASE + 0x2000, 2);
+	assert_true(is_young(HVA + 0x1000) && is_young(HVA + 0x2000));
+	assert_false(is_young(HVA + 0x3000)); /* not mapped: nobody has used it */
+	age(HVA, HVA + SZ_2M);
+	assert_false(is_young(HVA + 0x1000) || is_young(HVA + 0x2000));
+	assert_int_equal(load(BASE + 0x2000), 2);
+	assert_int_equal(faults, 1); /* this hardware sets no A: the fault does */
+	assert_false(is_young(HVA + 0x1000));
+	assert_true(is_young(HVA + 0x2000));
+	store(BASE + 0x2000, 3); /* W and D are as they were */
+	assert_int_equal(faults, 0);
+}
+
+static void a_large_leaf_is_young_as_a_whole(void **state)
+{
+	(void)state;
+	store(BLOCK, 1);
+	age(HVA + 0x7000, HVA + 0x8000);
+	assert_false(is_young(HVA));
+	load(BLOCK + 0x9000);
+	assert_true(is_young(HVA + 0x7000));
+}
+
+static void looking_changes_nothing(void **state)
+{
+	struct native_fences before;
+
+	(void)state;
+	store(PAGE, 1);
+	serve(vm.vcpu);
+	before = native_fences;
+	is_young(HVA + 0x7000);
+	serve(vm.vcpu);
+	assert_memory_equal(&before, &native_fences, sizeof(before));
+	assert_int_equal(load(PAGE), 1);
+	assert_int_equal(faults, 0);
+}
+
+static void what_has_moved_is_fetched_anew(void **state)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+
+	(void)state;
+	store(PAGE, 1);
+	n->invalidate_start(n, HVA + 0x7000, HVA + 0x8000);
+	assert_false(vm.vcpu->requests & BIT(REQ_FENCE_I));
+	n->moved(n, HVA + 0x7000, HVA + 0x8000);
+	assert_true(vm.vcpu->requests & BIT(REQ_FENCE_I));
+	n->invalidate_end(n, HVA + 0x7000, HVA + 0x8000);
+}
+
 #define HUGE(claim) cmocka_unit_test_setup_teardown(claim, setup_huge, one_vm_end)
 
 int main(void)
@@ -223,6 +291,10 @@ int main(void)
 		HUGE(a_large_leaf_is_fenced_by_everything),
 		TEST(a_table_that_goes_is_fenced_by_everything),
 		TEST(many_ranges_between_two_entries_lose_none),
+		TEST(only_what_is_used_again_is_young_again),
+		HUGE(a_large_leaf_is_young_as_a_whole),
+		TEST(looking_changes_nothing),
+		TEST(what_has_moved_is_fetched_anew),
 		TEST(flushes_are_counted_as_asked_for_and_as_seen_by_a_guest),
 	};
 

@@ -60,9 +60,11 @@ struct hv_user_page {
  */
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 void hv_user_page_put(const struct hv_user_page *page);
+/* False: some mapping in the range may not be written. Holes do not matter. May sleep. */
+bool hv_user_range_writable(struct hv_mm *mm, hva_t start, u64 size);
 
 /*
- * MMU notifier: the host tells before it changes or removes what backs a range
+ * MMU notifier: the host tells before it changes, moves or removes what backs a range
  * of user addresses. Callbacks may run on any thread, hold the host's mm lock, and
  * must neither sleep nor take a lock under which the core touches user memory.
  */
@@ -71,6 +73,11 @@ struct hv_notifier {
 	 * no vCPU can use it any more. Faults in the range must retry until _end. */
 	void (*invalidate_start)(struct hv_notifier *n, hva_t start, hva_t end);
 	void (*invalidate_end)(struct hv_notifier *n, hva_t start, hva_t end);
+	/* Between the two: the same contents stand in other frames by now, instructions, too. */
+	void (*moved)(struct hv_notifier *n, hva_t start, hva_t end);
+	/* Was it used by a guest since the last clear_young? True: some page of it. */
+	bool (*test_young)(struct hv_notifier *n, hva_t start, hva_t end);
+	void (*clear_young)(struct hv_notifier *n, hva_t start, hva_t end);
 	/* The address space is going away: drop every mapping of it. */
 	void (*release)(struct hv_notifier *n);
 	struct list_head link; /* the host's */

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pages.c - guest memory of every kind of mapping, and what the host does to pages in use:
+ * it finds out which are young, and moves them to other frames.
+ *
+ * Says the same on Linux KVM, but for the young marks: Linux's clear_refs and MADV_COLD
+ * do not reach guests (its page_idle does). Prints TAP.
+ */
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include "guest.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+#define SLOT_BASE ALIAS_BASE
+#define RW        (PROT_READ | PROT_WRITE)
+
+static bool on_linux;
+
+static void skip(const char *name, const char *why)
+{
+	printf("ok %d - %s # SKIP %s\n", ++claims, name, why);
+}
+
+/* Slot 1 shows [at, at + size), or nothing. */
+static void show(void *at, size_t size, uint32_t flags)
+{
+	set_slot(1, 0, 0, NULL, 0);
+	if (at)
+		must(set_slot(1, SLOT_BASE, size, at, flags) == 0, "slot 1");
+}
+
+/* Aligned to 2 MiB, with an area of its own. */
+static char *map_aligned(size_t size)
+{
+	char *at = mmap(NULL, size + 4 * MB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *start = (char *)(((uintptr_t)at + 4 * MB - 1) & ~(2 * MB - 1));
+
+	must(at != MAP_FAILED &&
+		     mmap(start, size, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == start,
+	     "mmap");
+	return start;
+}
+
+static int make_memfd(size_t size)
+{
+	int fd = memfd_create("guest", 0);
+
+	must(fd >= 0 && ftruncate(fd, (off_t)size) == 0, "memfd");
+	return fd;
+}
+
+static char *map_fd(int fd, size_t size, int prot, int flags)
+{
+	char *at = mmap(NULL, size, prot, flags, fd, 0);
+
+	must(at != MAP_FAILED, "mmap of a memfd");
+	return at;
+}
+
+/* ---- kinds of mappings --------------------------------------------------------------------- */
+
+static void of_a_file(void)
+{
+	int fd = make_memfd(4 * MB);
+	char *at = map_fd(fd, 4 * MB, RW, MAP_SHARED), *twin = map_fd(fd, 4 * MB, RW, MAP_SHARED);
+	uint64_t value = 0;
+
+	show(at, 4 * MB, 0);
+	ok(stores(SLOT_BASE + 3 * MB) && *(uint64_t *)(twin + 3 * MB) == SLOT_BASE + 3 * MB,
+	   "what a guest stores to a file's pages is in every mapping of it");
+	ok(pread(fd, &value, 8, 3 * MB) == 8 && value == SLOT_BASE + 3 * MB, "and in the file");
+	value = 77;
+	ok(pwrite(fd, &value, 8, 4096) == 8 && loads(SLOT_BASE + 4096, 77),
+	   "what is written to the file the guest loads");
+	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 3 * MB, PAGE) == 0 &&
+		   loads(SLOT_BASE + 3 * MB, 0),
+	   "a hole punched into it reads as zero");
+	ok(loads(SLOT_BASE + 4096, 77), "its neighbours do not");
+	must(ftruncate(fd, 1 * MB) == 0, "ftruncate");
+	ok(fails_with_efault(OP_LOAD, SLOT_BASE + 3 * MB),
+	   "behind the end of a file cut short KVM_RUN fails with EFAULT");
+	must(ftruncate(fd, 4 * MB) == 0, "ftruncate");
+	ok(loads(SLOT_BASE + 3 * MB, 0) && stores(SLOT_BASE + 3 * MB),
+	   "and goes on when it is long again");
+	show(NULL, 0, 0);
+	munmap(at, 4 * MB);
+	munmap(twin, 4 * MB);
+	close(fd);
+}
+
+static void of_a_file_privately(void)
+{
+	int fd = make_memfd(2 * MB);
+	char *shared = map_fd(fd, 2 * MB, RW, MAP_SHARED);
+	char *at = map_fd(fd, 2 * MB, RW, MAP_PRIVATE);
+
+	*(uint64_t *)shared = 5;
+	show(at, 2 * MB, 0);
+	ok(loads(SLOT_BASE, 5), "through a private mapping the guest loads the file");
+	ok(stores(SLOT_BASE) && *(uint64_t *)at == SLOT_BASE && *(uint64_t *)shared == 5,
+	   "its stores are private");
+	ok(loads(SLOT_BASE, SLOT_BASE), "and it loads what it stored");
+	show(NULL, 0, 0);
+	munmap(at, 2 * MB);
+	munmap(shared, 2 * MB);
+	close(fd);
+}
+
+static void read_only(void)
+{
+	int fd = make_memfd(2 * MB);
+	char *at = map_fd(fd, 2 * MB, PROT_READ, MAP_SHARED);
+
+	errno = 0;
+	ok(set_slot(1, SLOT_BASE, 2 * MB, at, 0) == -1 && errno == EPERM,
+	   "a writable slot of a mapping that is not is refused with EPERM");
+	must(mprotect(at, 2 * MB, RW) == 0, "mprotect");
+	show(at, 2 * MB, 0);
+	must(mprotect(at, 2 * MB, PROT_READ) == 0, "mprotect");
+	ok(loads(SLOT_BASE, 0), "if it is made so later loads work");
+	ok(fails_with_efault(OP_STORE, SLOT_BASE), "stores make KVM_RUN fail with EFAULT");
+	must(mprotect(at, 2 * MB, RW) == 0, "mprotect");
+	ok(stores(SLOT_BASE) && *(uint64_t *)at == SLOT_BASE, "until it is writable");
+	show(at, 2 * MB, KVM_MEM_READONLY);
+	ok(loads(SLOT_BASE, SLOT_BASE) && is_mmio(OP_STORE, SLOT_BASE),
+	   "a read-only slot of a mapping that is writable: stores are MMIO");
+	must(mprotect(at, 2 * MB, PROT_NONE) == 0, "mprotect");
+	ok(fails_with_efault(OP_LOAD, SLOT_BASE), "PROT_NONE: loads make KVM_RUN fail with EFAULT");
+	show(NULL, 0, 0);
+	munmap(at, 2 * MB);
+	close(fd);
+}
+
+static void of_two_processes(void)
+{
+	char *at = mmap(NULL, 2 * MB, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = 0;
+	pid_t child;
+
+	must(at != MAP_FAILED, "mmap");
+	show(at, 2 * MB, 0);
+	stores(SLOT_BASE);
+	child = fork();
+	if (child == 0) {
+		*(uint64_t *)(at + 8) = *(uint64_t *)at + 1;
+		_exit(0);
+	}
+	must(child > 0 && waitpid(child, &status, 0) == child, "fork");
+	ok(loads(SLOT_BASE + 8, SLOT_BASE + 1),
+	   "memory shared with a child is shared by the guest");
+	show(NULL, 0, 0);
+	munmap(at, 2 * MB);
+}
+
+static void of_huge_pages(void)
+{
+	const char *name = "MAP_HUGETLB memory is guest memory";
+	char *at = mmap(NULL, 4 * MB, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+
+	if (at == MAP_FAILED) {
+		skip(name, "no pool of huge pages");
+		return;
+	}
+	show(at, 4 * MB, 0);
+	ok(stores(SLOT_BASE + 3 * MB) && *(uint64_t *)(at + 3 * MB) == SLOT_BASE + 3 * MB &&
+		   loads(SLOT_BASE + MB, 0),
+	   name);
+	show(NULL, 0, 0);
+	munmap(at, 4 * MB);
+}
+
+static void of_several_mappings(void)
+{
+	int fd = make_memfd(MB);
+	char *at = map_aligned(2 * MB);
+
+	must(mmap(at + PAGE, PAGE, RW, MAP_SHARED | MAP_FIXED, fd, 0) == at + PAGE, "mmap");
+	must(mmap(at + 3 * PAGE, PAGE, RW, MAP_SHARED | MAP_FIXED, fd, 0) == at + 3 * PAGE, "mmap");
+	munmap(at + 2 * PAGE, PAGE);
+	show(at, 2 * MB, 0);
+	must(mprotect(at + 3 * PAGE, PAGE, PROT_READ) == 0, "mprotect");
+	ok(stores(SLOT_BASE) && stores(SLOT_BASE + PAGE) && stores(SLOT_BASE + 4 * PAGE),
+	   "one slot may lie over several mappings");
+	ok(fails_with_efault(OP_LOAD, SLOT_BASE + 2 * PAGE), "with a hole in it");
+	ok(loads(SLOT_BASE + 3 * PAGE, SLOT_BASE + PAGE), "and one page of a file twice");
+	ok(fails_with_efault(OP_STORE, SLOT_BASE + 3 * PAGE), "of which one is read-only");
+	show(NULL, 0, 0);
+	munmap(at, 2 * MB);
+	close(fd);
+}
+
+/* ---- which pages are young --------------------------------------------------------------------- */
+
+/* A line of the area that begins at `at` in smaps, in kB; -1: none. */
+static long smaps(const char *at, const char *what)
+{
+	FILE *f = fopen("/proc/self/smaps", "r");
+	unsigned long start = 0, first;
+	char line[512];
+	long value = -1;
+
+	must(f != NULL, "/proc/self/smaps");
+	while (value < 0 && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%*x ", &first) == 1 && strchr(line, '-'))
+			start = first;
+		else if (start == (uintptr_t)at && strncmp(line, what, strlen(what)) == 0)
+			sscanf(line + strlen(what), ": %ld", &value);
+	}
+	fclose(f);
+	return value;
+}
+
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	must(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), path);
+	close(fd);
+}
+
+static void young(void)
+{
+	char *at = map_aligned(2 * MB);
+	bool good = true;
+	unsigned int i;
+
+	madvise(at, 2 * MB, MADV_NOHUGEPAGE);
+	show(at, 2 * MB, 0);
+	for (i = 0; i < 64; i++)
+		good &= stores(SLOT_BASE + i * PAGE);
+	ok(good && smaps(at, "Rss") == 64 * 4 && smaps(at, "Referenced") == 64 * 4,
+	   "pages that a guest has used are referenced");
+	write_to("/proc/self/clear_refs", "1");
+	if (on_linux) {
+		skip("only those used since clear_refs are", "Linux's do not reach the guest");
+		skip("the guest's stores count, too", "Linux's do not reach the guest");
+		skip("MADV_COLD does it for a range", "Linux's do not reach the guest");
+	} else {
+		good = smaps(at, "Referenced") == 0;
+		for (i = 0; i < 5; i++)
+			good &= loads(SLOT_BASE + i * PAGE, SLOT_BASE + i * PAGE);
+		ok(good && smaps(at, "Referenced") == 5 * 4,
+		   "only those used since clear_refs are");
+		ok(stores(SLOT_BASE + 9 * PAGE) && stores(SLOT_BASE) &&
+			   smaps(at, "Referenced") == 6 * 4,
+		   "the guest's stores count, too");
+		madvise(at, 3 * PAGE, MADV_COLD);
+		ok(smaps(at, "Referenced") == 3 * 4, "MADV_COLD does it for a range");
+	}
+	good = true;
+	for (i = 0; i < 64; i++)
+		good &= loads(SLOT_BASE + i * PAGE, SLOT_BASE + i * PAGE) &&
+			stores(SLOT_BASE + i * PAGE);
+	ok(good, "and the guest goes on with old pages as with young ones");
+	show(NULL, 0, 0);
+	munmap(at, 2 * MB);
+}
+
+/* ---- pages that move ---------------------------------------------------------------------------- */
+
+/* 2 MiB of small pages that the guest has written, the first `hole` pages left out. */
+static char *small_pages(unsigned int hole)
+{
+	char *at = map_aligned(2 * MB);
+	unsigned int i;
+
+	madvise(at, 2 * MB, MADV_NOHUGEPAGE);
+	show(at, 2 * MB, 0);
+	for (i = hole; i < 512; i++)
+		must(stores(SLOT_BASE + i * PAGE + i % 512 * 8), "a store");
+	madvise(at, 2 * MB, MADV_HUGEPAGE);
+	return at;
+}
+
+static bool holds(const char *at, unsigned int hole)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < 512; i++)
+		for (j = 0; j < 512; j++) {
+			uint64_t want = i >= hole && j == i ? SLOT_BASE + i * PAGE + i * 8 : 0;
+
+			if (((const uint64_t *)at)[i * 512 + j] != want)
+				return false;
+		}
+	return true;
+}
+
+static bool guest_sees(unsigned int hole)
+{
+	unsigned int i;
+
+	for (i = 0; i < 512; i++) {
+		uint64_t gpa = SLOT_BASE + i * PAGE + i * 8;
+
+		if (!loads(gpa, i < hole ? 0 : gpa))
+			return false;
+	}
+	return true;
+}
+
+static int collapse(char *at)
+{
+	int tries, err = -1;
+
+	for (tries = 0; tries < 20 && err; tries++) /* EAGAIN: a page was in use just now */
+		err = madvise(at, 2 * MB, MADV_COLLAPSE);
+	return err;
+}
+
+static void moved(void)
+{
+	char *at = small_pages(3);
+	uint32_t *code;
+
+	ok(smaps(at, "AnonHugePages") == 0, "pages that came one by one are small");
+	ok(collapse(at) == 0 && smaps(at, "AnonHugePages") == 2048,
+	   "MADV_COLLAPSE moves them together");
+	ok(holds(at, 3), "every byte is there again, and zero where no page was");
+	ok(guest_sees(3), "for the guest as well");
+	ok(stores(SLOT_BASE + 8) && *(uint64_t *)(at + 8) == SLOT_BASE + 8,
+	   "which writes to where they are now");
+	ok(collapse(at) == 0, "once more is nothing to do");
+	munmap(at + 4 * PAGE, PAGE); /* small again, but for the hole */
+	must(mmap(at + 4 * PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+		     at + 4 * PAGE,
+	     "mmap");
+	ok(loads(SLOT_BASE + 4 * PAGE + 4 * 8, 0) &&
+		   loads(SLOT_BASE + 5 * PAGE + 5 * 8, SLOT_BASE + 5 * PAGE + 5 * 8),
+	   "a page unmapped from it is gone, its neighbours stay");
+	show(NULL, 0, 0);
+	munmap(at, 2 * MB);
+
+	at = small_pages(0);
+	code = (uint32_t *)(at + 511 * PAGE);
+	code[0] = 0x00b00513; /* li a0, 11 */
+	code[1] = 0x00008067; /* ret */
+	ok(guest(OP_CALL, SLOT_BASE + 511 * PAGE).result == 11 && collapse(at) == 0 &&
+		   guest(OP_CALL, SLOT_BASE + 511 * PAGE).result == 11,
+	   "code runs on where it has moved to");
+	show(NULL, 0, 0);
+	munmap(at, 2 * MB);
+
+	at = small_pages(0);
+	madvise(at + 7 * PAGE, PAGE, MADV_NOHUGEPAGE);
+	errno = 0;
+	ok(madvise(at, 2 * MB, MADV_COLLAPSE) == -1 && errno == EINVAL && holds(at, 0),
+	   "where a page must stay small nothing moves");
+	show(NULL, 0, 0);
+	munmap(at, 2 * MB);
+}
+
+int main(void)
+{
+	struct utsname name;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	must(uname(&name) == 0, "uname");
+	on_linux = !strstr(name.release, "hyperscope");
+	make_vm();
+	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "the guest's first call");
+	of_a_file();
+	of_a_file_privately();
+	read_only();
+	of_two_processes();
+	of_huge_pages();
+	of_several_mappings();
+	young();
+	moved();
+	printf("1..%d\n", claims);
+	return failures != 0;
+}

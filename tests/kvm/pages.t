@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Guest memory of every kind of mapping, aged and moved by the host; 64 VMs with VMIDs of any width;
+# four vCPUs at work while their memory is moved, protected, copied and dropped. More of the last, on
+# more machines: stress.slow.t. The same programs on Linux KVM: memory-linux.slow.t.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/kvm/claims.sh"
+
+hs exec --quiet --harts 2 "$O/tests/kvm/pages"
+claims "pages"
+# Hardware that sets no A bit: each use of an old page is a fault.
+hs exec --quiet --harts 2 --cpu rv64,svadu=off,svade=on --set gstage_walk=recursive "$O/tests/kvm/pages"
+claims "pages, Svade"
+hs exec --quiet --harts 2 "$O/tests/kvm/many" 5
+claims "many"
+hs exec --quiet --harts 2 "$O/tests/kvm/stress" 25
+claims "stress"
+done_testing

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Four vCPUs at work while the host moves, protects, copies and drops their memory, at length: on
+# one to four harts, with each toggle that has to do with it, with VMIDs that run out, and with time
+# counted in instructions, where harts take turns at other places.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/kvm/claims.sh"
+
+seed=100
+stress()
+{
+	local label=$1
+	shift
+	seed=$((seed + 1))
+	hs exec --quiet "$@" "$O/tests/kvm/stress" 150 $seed
+	claims "$label"
+}
+
+stress "1 hart" --harts 1
+stress "2 harts" --harts 2
+stress "4 harts" --harts 4
+stress "recursive" --harts 3 --set gstage_walk=recursive
+stress "4 KiB leaves" --harts 3 --set gstage_huge=off
+stress "no VMIDs" --harts 3 --set vmid=flush
+stress "VMIDs of 1 bit" --harts 3 --set vmid_bits=1
+stress "A by faults" --harts 3 --cpu rv64,svadu=off,svade=on
+hs exec --quiet --harts 2 --icount "$O/tests/kvm/stress" 40 7
+claims "icount"
+hs exec --quiet --harts 4 "$O/tests/kvm/many" 40
+claims "many, 4 harts"
+hs exec --quiet --harts 1 "$O/tests/kvm/many" 10
+claims "many, 1 hart"
+done_testing
