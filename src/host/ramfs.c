@@ -127,6 +127,8 @@ static void chunk_try_block(struct ram_file *rf, u64 chunk)
 
 	if (!rf->huge || (chunk + 1) * SZ_2M > rf->size)
 		return;
+	if (page_free_count() < ram_reserve() + CHUNK_PAGES)
+		return;
 	pa = page_alloc_zeroed(ORDER_2M);
 	if (!pa)
 		return;
@@ -184,8 +186,7 @@ int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 		return err;
 	slot = ram_page_slot(rf, index);
 	if (!*slot) {
-		/* The last of memory is for programs: a full file system must not kill them. */
-		if (page_free_count() < page_total_count() / 64)
+		if (page_free_count() < ram_reserve())
 			return -ENOSPC;
 		*slot = page_make(rf, index);
 		if (!*slot)

@@ -27,6 +27,12 @@ struct ram_file {
 	bool mapped; /* shared, at some time: what goes away may stand in page tables */
 };
 
+/* The last of memory is for programs: a full file system must not kill them. 4K pages. */
+static inline size_t ram_reserve(void)
+{
+	return page_total_count() / 64;
+}
+
 /* All with rf->lock held. */
 hpa_t *ram_page_slot(const struct ram_file *rf, u64 index); /* NULL: not even a chunk */
 /* The file's own page, made if there is none; with a reference for the caller. */

@@ -80,12 +80,30 @@ static int punch_hole(struct ram_file *rf, u64 from, u64 to)
 	return err;
 }
 
+/* Pages of [from, to), by index, that the file does not have. */
+static u64 missing_pages(const struct ram_file *rf, u64 from, u64 to)
+{
+	u64 index, missing = 0, next;
+	hpa_t *slot;
+
+	for (index = from; index < to; index = next) {
+		slot = ram_page_slot(rf, index);
+		next = slot ? index + 1 : MIN((index / CHUNK_PAGES + 1) * CHUNK_PAGES, to);
+		if (!slot || !*slot)
+			missing += next - index;
+	}
+	return missing;
+}
+
+/* All or nothing: whoever asks for more than there is must not take what others need. */
 static int preallocate(struct ram_file *rf, u64 from, u64 to)
 {
-	u64 index;
+	u64 first = from / PAGE_SIZE, last = (to + PAGE_SIZE - 1) / PAGE_SIZE, index;
 	hpa_t pa;
 	int err = 0;
 
+	if (missing_pages(rf, first, last) + ram_reserve() > page_free_count())
+		return -ENOSPC;
 	for (index = from / PAGE_SIZE; !err && index * PAGE_SIZE < to; index++) {
 		err = ram_page_own(rf, index, &pa);
 		if (!err)
@@ -118,8 +136,11 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 		if (!(mode & FALLOC_FL_KEEP_SIZE) && end > old)
 			rf->size = end;
 		err = preallocate(rf, offset, end);
-		if (err)
+		if (err) {
 			rf->size = old;
+			ram_drop_pages(rf, (MAX(old, offset) + PAGE_SIZE - 1) / PAGE_SIZE,
+				       (end + PAGE_SIZE - 1) / PAGE_SIZE);
+		}
 	}
 	unmap = rf->mapped && (mode & FALLOC_FL_PUNCH_HOLE);
 	mutex_unlock(&rf->lock);

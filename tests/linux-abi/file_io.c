@@ -55,7 +55,7 @@ static void test_position(void)
 static void test_size(void)
 {
 	static char page[4096], want[4096];
-	struct stat st;
+	struct stat st, now;
 	int fd = temp();
 
 	ok(ftruncate(fd, 10000) == 0 && fstat(fd, &st) == 0 && st.st_size == 10000, "grow");
@@ -75,8 +75,12 @@ static void test_size(void)
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4000, 10) == 0 &&
 		   pread(fd, page, 1, 4000) == 1 && page[0] == 0,
 	   "a punched hole reads as zeros");
-	ok(fallocate(fd, 0, 0, (1L << 32) + 4096) == 0 || errno == ENOSPC || errno == ENOMEM,
+	ok(fstat(fd, &st) == 0 && (fallocate(fd, 0, 0, (1L << 32) + 4096) == 0 || errno == ENOSPC ||
+				   errno == ENOMEM),
 	   "fallocate of more than there may be");
+	ok(fstat(fd, &now) == 0 &&
+		   (now.st_size == (1L << 32) + 4096 || now.st_blocks == st.st_blocks),
+	   "is done whole, or leaves nothing behind");
 	fails_with(ftruncate(fd, -1), EINVAL, "a negative size");
 	fails_with(ftruncate(0, 5), EINVAL, "ftruncate of what has no size");
 	close(fd);
