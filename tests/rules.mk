@@ -3,6 +3,11 @@
 # rules.mk - what the test harness itself needs. The rooms under tests/ add their programs: to
 # `tests` as a prerequisite, and to NATIVE_TESTS if prove shall run them.
 
+# Programs for the host under hyperscope: static, and the same on every distribution (Ubuntu's gcc
+# fortifies unasked, and then warns of every result that a test has no use for).
+PROG_CFLAGS = -std=gnu11 -D_GNU_SOURCE -U_FORTIFY_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror \
+	$(UAPI_CFLAGS) -ffile-prefix-map=$(TOP)/=
+
 TEST_FIRMWARE := $(O)/tests/spin.bin $(O)/tests/nosbi.bin
 
 tests: $(TEST_FIRMWARE)

@@ -4,6 +4,6 @@
 
 tests: $(O)/tests/kselftest/timed
 
-$(O)/tests/kselftest/timed: $(TOP)/tests/kselftest/timed.c
+$(O)/tests/kselftest/timed: $(TOP)/tests/kselftest/timed.c | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) -std=gnu11 -D_GNU_SOURCE -O2 -g -static -Wall -Wextra -Werror -ffile-prefix-map=$(TOP)/= -o $@ $<
+	$(CC_RV) $(PROG_CFLAGS) -o $@ $<

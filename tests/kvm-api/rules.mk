@@ -10,8 +10,7 @@ tests: $(KVM_API_PROGS)
 
 $(O)/tests/kvm-api/%: $(KVM_API_DIR)/%.c $(KVM_API_DIR)/vm.h $(TOP)/tests/linux-abi/tap.h | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror $(UAPI_CFLAGS) \
-		-I$(TOP)/tests/linux-abi -ffile-prefix-map=$(TOP)/= -o $@ $<
+	$(CC_RV) $(PROG_CFLAGS) -I$(TOP)/tests/linux-abi -o $@ $<
 
 # The walk is one program of several files. What Linux KVM answers to it is recorded by the same
 # program, once for everybody: make record-walk (needs what scripts/setup fetches for a Linux guest).
@@ -21,8 +20,7 @@ tests: $(O)/tests/kvm-api/walk
 
 $(O)/tests/kvm-api/walk: $(WALK_SRC) $(KVM_API_DIR)/walk/walk.h $(KVM_API_DIR)/vm.h $(TOP)/tests/linux-abi/tap.h | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror -Wno-missing-field-initializers $(UAPI_CFLAGS) \
-		-I$(TOP)/tests/linux-abi -ffile-prefix-map=$(TOP)/= -o $@ $(WALK_SRC)
+	$(CC_RV) $(PROG_CFLAGS) -Wno-missing-field-initializers -I$(TOP)/tests/linux-abi -o $@ $(WALK_SRC)
 
 .PHONY: record-walk
 record-walk: $(O)/tests/kvm-api/walk

@@ -8,5 +8,4 @@ tests: $(KVM_TEST_PROGS)
 
 $(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/kvm/guest.h | uapi-present
 	@mkdir -p $(@D)
-	$(call say,CC   )$(CROSS_COMPILE)gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread $(WARN) $(UAPI_CFLAGS) \
-		-ffile-prefix-map=$(TOP)/= -o $@ $<
+	$(CC_RV) $(PROG_CFLAGS) $(WARN) -o $@ $<

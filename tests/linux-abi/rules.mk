@@ -7,6 +7,6 @@ ABI_PROGS := $(patsubst $(TOP)/tests/linux-abi/%.c,$(O)/tests/linux-abi/%,$(wild
 
 tests: $(ABI_PROGS)
 
-$(O)/tests/linux-abi/%: $(TOP)/tests/linux-abi/%.c $(TOP)/tests/linux-abi/tap.h
+$(O)/tests/linux-abi/%: $(TOP)/tests/linux-abi/%.c $(TOP)/tests/linux-abi/tap.h | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror $(UAPI_CFLAGS) -ffile-prefix-map=$(TOP)/= -o $@ $< -lm
+	$(CC_RV) $(PROG_CFLAGS) -o $@ $< -lm

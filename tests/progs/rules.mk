@@ -6,6 +6,6 @@ TEST_PROGS := $(patsubst $(TOP)/tests/progs/%.c,$(O)/tests/progs/%,$(wildcard $(
 
 tests: $(TEST_PROGS)
 
-$(O)/tests/progs/%: $(TOP)/tests/progs/%.c
+$(O)/tests/progs/%: $(TOP)/tests/progs/%.c | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) -std=gnu11 -D_GNU_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror -ffile-prefix-map=$(TOP)/= -o $@ $<
+	$(CC_RV) $(PROG_CFLAGS) -o $@ $<
