@@ -26,6 +26,8 @@ struct reg_group {
 	/* For KVM_GET_REG_LIST: register `num`'s bytes, 0: not listed; for num below `count`. */
 	unsigned int (*listed)(const struct kvm_vcpu *vcpu, unsigned long num);
 	unsigned long count;
+	/* Once the vCPU has run no number is looked at any more: a write is -EBUSY. */
+	bool frozen_by_run;
 	/* The bytes of a register wider than a u64, in place of get and set; NULL: it is none. */
 	void *(*wide)(struct kvm_vcpu *vcpu, unsigned long num);
 };

@@ -189,8 +189,6 @@ static int sbi_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 
 static int sbi_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
-	if (vcpu->ran_once)
-		return -EBUSY;
 	return sbi_ext_set(vcpu, num, (unsigned long)value);
 }
 
@@ -265,23 +263,26 @@ MULTI(sbi, KVM_LATER_SBI_EXT_COUNT)
 #define TYPE(kind, subtype) (KVM_REG_RISCV_##kind##_EXT | KVM_REG_RISCV_##kind##_##subtype)
 
 /* Linux lists the single ones only. */
-#define GROUPS(KIND, kind, max)                          \
+#define GROUPS(KIND, kind, max, frozen)                  \
 	{                                                \
 		{ .type = TYPE(KIND, SINGLE),            \
 		  .check = kind##_check,                 \
 		  .get = kind##_get,                     \
 		  .set = kind##_set,                     \
 		  .listed = kind##_listed,               \
+		  .frozen_by_run = frozen,               \
 		  .count = max },                        \
 			{ .type = TYPE(KIND, MULTI_EN),  \
 			  .check = kind##_multi_check,   \
 			  .get = kind##_get_en,          \
+			  .frozen_by_run = frozen,       \
 			  .set = kind##_set_en },        \
 			{ .type = TYPE(KIND, MULTI_DIS), \
 			  .check = kind##_multi_check,   \
 			  .get = kind##_get_dis,         \
+			  .frozen_by_run = frozen,       \
 			  .set = kind##_set_dis },       \
 	}
 
-const struct reg_group reg_groups_isa[3] = GROUPS(ISA, isa, KVM_RISCV_ISA_EXT_MAX);
-const struct reg_group reg_groups_sbi[3] = GROUPS(SBI, sbi, KVM_LATER_SBI_EXT_COUNT);
+const struct reg_group reg_groups_isa[3] = GROUPS(ISA, isa, KVM_RISCV_ISA_EXT_MAX, false);
+const struct reg_group reg_groups_sbi[3] = GROUPS(SBI, sbi, KVM_LATER_SBI_EXT_COUNT, true);

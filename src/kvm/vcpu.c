@@ -234,6 +234,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	isa_host_ids(vcpu);
 	timer_vcpu_init(vcpu);
 	vcpu_reset(vcpu, 0, 0);
+	vcpu->guest.gpr[GPR_A0] = 0; /* its id comes with SBI HSM's start only */
 	memslot_vcpu_init(vcpu);
 }
 

@@ -8,7 +8,7 @@ KVM_API_PROGS := $(patsubst $(KVM_API_DIR)/%.c,$(O)/tests/kvm-api/%,$(wildcard $
 
 tests: $(KVM_API_PROGS)
 
-$(O)/tests/kvm-api/%: $(KVM_API_DIR)/%.c $(KVM_API_DIR)/vm.h $(TOP)/tests/linux-abi/tap.h | uapi-present
+$(O)/tests/kvm-api/%: $(KVM_API_DIR)/%.c $(wildcard $(KVM_API_DIR)/*.h $(KVM_API_DIR)/*.rec) $(TOP)/tests/linux-abi/tap.h | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) -I$(TOP)/tests/linux-abi -o $@ $<
 

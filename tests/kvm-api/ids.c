@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ids.c - ids of ONE_REG that are one bit away from a good one: the errno of Linux 6.12.
+ *
+ * For what walk/registers.c does not reach: groups of two sizes, groups that not every processor
+ * has, and writing once the vCPU has run.
+ *
+ * A line of ids.rec has 64 letters for reading, for writing, and for writing once the vCPU has run:
+ * what happens with bit 63, 62, ... 0 of the id the other way round. It was recorded on Linux
+ * KVM, by this program:
+ *
+ *     scripts/linux-kvm exec [--cpu max] build/tests/kvm-api/ids record
+ */
+#include "vm.h"
+
+#define ULONG  (KVM_REG_RISCV | KVM_REG_SIZE_U64)
+#define UINT   (KVM_REG_RISCV | KVM_REG_SIZE_U32)
+#define REG128 (KVM_REG_RISCV | KVM_REG_SIZE_U128) /* what VLEN = 128 makes of v0 to v31 */
+
+static const struct {
+	const char *name;
+	uint64_t id;
+} bases[] = {
+	{ "CSR AIA siselect", CSRREG(sstatus) | KVM_REG_RISCV_CSR_AIA },
+	{ "CSR AIA iprio2h", CSRREG(sstatus) | KVM_REG_RISCV_CSR_AIA | 6 },
+	{ "CSR smstateen", CSRREG(sstatus) | KVM_REG_RISCV_CSR_SMSTATEEN },
+	{ "FP_F f0", UINT | KVM_REG_RISCV_FP_F },
+	{ "FP_F fcsr", UINT | KVM_REG_RISCV_FP_F | KVM_REG_RISCV_FP_F_REG(fcsr) },
+	{ "FP_D fcsr", UINT | KVM_REG_RISCV_FP_D | KVM_REG_RISCV_FP_D_REG(fcsr) },
+	{ "VECTOR vlenb", ULONG | KVM_REG_RISCV_VECTOR | KVM_REG_RISCV_VECTOR_CSR_REG(vlenb) },
+	{ "VECTOR datap", ULONG | KVM_REG_RISCV_VECTOR | KVM_REG_RISCV_VECTOR_CSR_REG(datap) },
+	{ "VECTOR v0", REG128 | KVM_REG_RISCV_VECTOR | KVM_REG_RISCV_VECTOR_REG(0) },
+	{ "VECTOR v31", REG128 | KVM_REG_RISCV_VECTOR | KVM_REG_RISCV_VECTOR_REG(31) },
+	{ "ISA_EXT Zba", ULONG | KVM_REG_RISCV_ISA_EXT | KVM_RISCV_ISA_EXT_ZBA },
+	{ "SBI_EXT TIME", ULONG | KVM_REG_RISCV_SBI_EXT | KVM_RISCV_SBI_EXT_TIME },
+	{ "SBI_EXT enable", ULONG | KVM_REG_RISCV_SBI_EXT | KVM_REG_RISCV_SBI_MULTI_EN },
+};
+
+enum mode {
+	GET,
+	SET,
+	SET_AFTER_RUN,
+	MODES,
+};
+
+static const struct {
+	const char *machine, *name, *letters[MODES];
+} recorded[] = {
+#include "ids.rec"
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static uint8_t bytes[1 << 16]; /* the longest that an id can ask for is half of it */
+static struct vm vm;
+static unsigned long next_vcpu;
+
+static char letter(int ret)
+{
+	if (!ret)
+		return '.';
+	switch (errno) {
+	case ENOENT:
+		return 'n';
+	case EINVAL:
+		return 'i';
+	case EBUSY:
+		return 'b';
+	default:
+		return '?';
+	}
+}
+
+/* Writes what is there, with one bit changed, or ones where nothing is. */
+static char one(const struct vcpu *vcpu, uint64_t id, enum mode mode)
+{
+	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)bytes };
+	int ret;
+
+	memset(bytes, 0, sizeof(bytes));
+	ret = ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg);
+	if (mode != GET) {
+		bytes[0] ^= 1;
+		ret = ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg);
+	}
+	return letter(ret);
+}
+
+static void try_all(uint64_t id, enum mode mode, char *letters)
+{
+	struct vcpu vcpu = vcpu_new(&vm, next_vcpu++);
+
+	if (mode == SET_AFTER_RUN) {
+		vcpu.run->immediate_exit = 1;
+		vcpu_run(&vcpu);
+	}
+	for (int bit = 63; bit >= 0; bit--)
+		letters[63 - bit] = one(&vcpu, id ^ 1ULL << bit, mode);
+	letters[64] = '\0';
+	vcpu_free(&vcpu);
+}
+
+static const char *machine(void)
+{
+	struct vcpu vcpu = vcpu_new(&vm, next_vcpu++);
+	bool has_v = one(&vcpu, ULONG | KVM_REG_RISCV_ISA_EXT | KVM_RISCV_ISA_EXT_V, GET) == '.';
+
+	vcpu_free(&vcpu);
+	return has_v ? "max" : "rv64";
+}
+
+static void record(const char *on)
+{
+	char letters[65];
+
+	for (size_t i = 0; i < COUNT(bases); i++) {
+		printf("{ \"%s\", \"%s\",\n  {", on, bases[i].name);
+		for (enum mode mode = GET; mode < MODES; mode++) {
+			try_all(bases[i].id, mode, letters);
+			printf(" \"%s\"%s", letters, mode < MODES - 1 ? ",\n   " : " } },\n");
+		}
+	}
+}
+
+static void compare(const char *on, size_t base)
+{
+	static const char *const how[] = { "read", "written", "written after a run" };
+	char letters[65], claim[128];
+	const char *want = NULL;
+
+	for (enum mode mode = GET; mode < MODES; mode++) {
+		for (size_t i = 0; i < COUNT(recorded); i++) {
+			if (!strcmp(recorded[i].machine, on) &&
+			    !strcmp(recorded[i].name, bases[base].name))
+				want = recorded[i].letters[mode];
+		}
+		try_all(bases[base].id, mode, letters);
+		snprintf(claim, sizeof(claim), "%s and its 64 neighbours %s", bases[base].name,
+			 how[mode]);
+		if (!ok(want && !strcmp(letters, want), claim))
+			printf("# got:  %s\n# want: %s\n", letters, want ? want : "(not recorded)");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *on;
+
+	vm = vm_new();
+	on = machine();
+	if (argc > 1 && !strcmp(argv[1], "record")) {
+		record(on);
+		return 0;
+	}
+	for (size_t i = 0; i < COUNT(bases); i++)
+		compare(on, i);
+	return tap_done();
+}

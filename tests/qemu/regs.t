@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# regs.t - a vCPU's registers on processors with V, AIA and Smstateen, and with what RVA23 asks for.
+. "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+progs=$O/tests/kvm-api
+selftest=$O/kselftest/get-reg-list
+"${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw rva23s64 || skip_all "this QEMU has no cpu rva23s64"
+
+on_cpu()	# MODEL PROGRAM...: their claims, in one boot
+{
+	local cpu=$1 name files=()
+	shift
+	for name; do files+=(--file "$progs/$name:/kvm/$name"); done
+	HS_SECONDS=60 hs exec --quiet --harts 2 --cpu "$cpu" --env HS_OURS=1 "${files[@]}" \
+		"$O/tests/linux-abi/suite" "${@/#//kvm/}"
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) ok 0 "$cpu: ${line#*- }" ;;
+		"not ok "*) ok 1 "$cpu: ${line#*- }" ;;
+		"# "*) printf '%s\n' "$line" ;;
+		esac
+	done <<<"$out"
+	is "$status" 0 "$cpu: all programs end well" || diag "$err"
+}
+
+# Linux's own list of what there has to be, with each extension taken away in turn.
+linux_says()	# MODEL
+{
+	[ -x "$selftest" ] || { skip "$1: get-reg-list of Linux" "$selftest is not there: make kselftest builds it"; return; }
+	HS_SECONDS=60 hs exec --quiet --ram 2G --cpu "$1" "$selftest"
+	is "$status" 0 "$1: get-reg-list of Linux passes" || diag "$out"
+	ok "$([ "$(grep -c PASS <<<"$out")" -gt 15 ]; echo $?)" "$1: in more than 15 configurations"
+	is "$(grep -c FAIL <<<"$out")" 0 "$1: and fails in none"
+}
+
+on_cpu max regs reset ids
+on_cpu rva23s64 regs reset
+linux_says max
+linux_says rva23s64
+linux_says rv64
+done_testing
