@@ -121,7 +121,10 @@ BUILD = mkdir -p $(O) && flock $(O)/build.lock $(MAKE) --no-print-directory -f $
 ALL_TESTS = $(sort $(wildcard $(TOP)/tests/*/*.t)) $(NATIVE_TESTS)
 TESTS ?= $(filter-out %.slow.t,$(ALL_TESTS))
 
-.PHONY: run test test-all kselftest check trace tools setup clean distclean help
+TIME ?= 60
+FUZZ ?=
+
+.PHONY: run test test-all kselftest check fuzz trace tools setup clean distclean help
 run:
 	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
 	+$(BUILD) all
@@ -146,6 +149,12 @@ check:
 	$(SETUP) --no-guest check
 	+$(BUILD) all
 	$(TOP)/scripts/check --out $(O)
+
+# Each fuzz target for TIME seconds, or those that FUZZ names.
+fuzz:
+	$(SETUP) --no-guest fuzz
+	+$(BUILD) fuzzers
+	$(TOP)/tests/fuzz/run --out $(O) --seconds $(TIME) $(FUZZ)
 
 trace:
 	test -e $(O)/runs/last/trace || { echo "make: there is no trace yet: make run leaves one" >&2; exit 1; }
@@ -185,6 +194,7 @@ make test-all   with the slow ones
 make kselftest  Linux's own KVM selftests, in full (ARGS='--compare' beside Linux KVM)
 make bench      what each exit costs (ARGS=all: bare, hyperscope, Linux KVM)
 make check      warnings, format, static analysis, citations, sizes
+make fuzz       each fuzz target for TIME=60 seconds (FUZZ='names' for some)
 make trace      the last run's trace as text
 make tools      the programs that read traces
 make setup      everything that any of these would install or fetch

@@ -7,8 +7,8 @@
 qemu_min=7.2	# older ones are refused
 qemu_full=8.2	# from here on nothing is skipped
 
-# purpose; what is looked for (a command, a file by its path, or what python3-minimal lacks of
-# Python); the package that has it
+# purpose; what is looked for (a command, a file by its path, a sanitizer's library of clang, or
+# what python3-minimal lacks of Python); the package that has it
 package_table()
 {
 	cat <<-'END'
@@ -31,6 +31,8 @@ package_table()
 	check  clang-tidy                                  clang-tidy
 	check  cppcheck                                    cppcheck
 	check  dtc                                         device-tree-compiler
+	fuzz   clang                                       clang
+	fuzz   clang-library:fuzzer                        libclang-rt-dev
 	END
 }
 
@@ -60,6 +62,8 @@ have()
 {
 	case $1 in
 	/*) [ -e "$1" ] ;;
+	clang-library:*) echo 'int LLVMFuzzerTestOneInput() { return 0; }' |
+		clang -fsanitize="${1#*:}" -x c - -o /dev/null 2>/dev/null ;;
 	python-module:*) python3 -c "import ${1#*:}" 2>/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
 	esac

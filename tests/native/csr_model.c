@@ -5,6 +5,7 @@
  * A CSR that hv/csr.def does not name is a bug of the caller. Aliases are kept where
  * the core depends on them: hip and vsip show hvip.
  */
+#include <string.h>
 #include "native.h"
 #include "native_host.h"
 
@@ -122,12 +123,7 @@ unsigned int native_csr_writes(enum csr_number csr)
 
 void native_csrs_reset(void)
 {
-	unsigned int hart, csr;
-
-	for (csr = 0; csr < CSR_COUNT; csr++) {
-		writes[csr] = 0;
-		for (hart = 0; hart < HV_MAX_HARTS; hart++)
-			csrs[hart][csr] = 0;
-	}
+	memset(csrs, 0, sizeof(csrs));
+	memset(writes, 0, sizeof(writes));
 	native_hgatp_set(1 << SATP_MODE_SV39 | 1 << SATP_MODE_SV48 | 1 << SATP_MODE_SV57, 14);
 }

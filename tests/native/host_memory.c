@@ -208,6 +208,7 @@ struct user_page {
 
 struct hv_mm {
 	struct user_page page[USER_PAGES];
+	size_t top; /* bytes from the start in which something was mapped */
 	struct list_head notifiers;
 	unsigned int holds;
 };
@@ -229,6 +230,7 @@ void native_user_map(hva_t hva, size_t size, unsigned int flags)
 	size_t at;
 
 	pthread_mutex_lock(&memory_lock);
+	mm.top = MAX(mm.top, hva - NATIVE_USER_BASE + size);
 	for (at = 0; at < size; at += PAGE_SIZE)
 		*user_page(hva + at) = (struct user_page){ .flags = (u8)flags, .mapped = true };
 	pthread_mutex_unlock(&memory_lock);
@@ -473,20 +475,31 @@ void native_user_exit(void)
 	list_for_each_entry_safe(n, next, &mm.notifiers, link)
 		n->release(n);
 	native_no_sleep(NULL);
-	user_drop(NATIVE_USER_BASE, NATIVE_USER_SIZE);
+	user_drop(NATIVE_USER_BASE, mm.top);
 	pthread_mutex_unlock(&mm_lock);
 }
 
 void native_memory_reset(void)
 {
+	size_t i;
+
 	if (!arena) {
 		arena = mmap(NULL, NATIVE_RAM_SIZE, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		must(arena != MAP_FAILED, "no arena");
+		ASAN_POISON_MEMORY_REGION(arena, NATIVE_RAM_SIZE);
 	}
-	memset(page_refs, 0, sizeof(page_refs));
-	ASAN_POISON_MEMORY_REGION(arena, NATIVE_RAM_SIZE);
-	memset(&mm, 0, sizeof(mm));
+	/* Only what an earlier test left: with all pages each time a fuzzer did little else. */
+	for (i = 0; pages_in_use && i < NR_PAGES; i++) {
+		if (!page_refs[i])
+			continue;
+		ASAN_POISON_MEMORY_REGION(arena + i * PAGE_SIZE, PAGE_SIZE);
+		page_refs[i] = 0;
+		pages_in_use--;
+	}
+	memset(mm.page, 0, mm.top / PAGE_SIZE * sizeof(mm.page[0]));
+	mm.top = 0;
+	mm.holds = 0;
 	list_init(&mm.notifiers);
 	pages_in_use = 0;
 	objects_in_use = 0;

@@ -2,31 +2,20 @@
 /*
  * test_fuzz.c - a VMM and a guest that do anything, in any order, under ASan and UBSan.
  *
- * The VMM makes and closes VMs and vCPUs, calls every ioctl with arguments from small
- * sets (so that they often fit together), maps and unmaps its memory, and scribbles into
- * kvm_run. The guest is a machine that traps for any cause with any CSRs. What is
- * claimed: answers are 0 or -errno, nothing is leaked, and no sanitizer has a word.
+ * What is claimed: answers are 0 or -errno, nothing is leaked, and no sanitizer has a word.
+ * tests/fuzz has the same with a fuzzer's choices, which learn from what the code does.
  */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include "native.h"
-
-#define HVA     NATIVE_USER_BASE
-#define ARGS    (HVA + 0x3000000UL) /* where ioctls' structures are */
-#define MAX_FDS 12
-#define GPA     0x80000000ULL
-#define MB      (1UL << 20)
+#include "any_vmm.h"
 
 static u64 state;
 
-static u64 rnd(u64 below)
+static u64 xorshift(u64 below)
 {
 	state ^= state << 13;
 	state ^= state >> 7;
@@ -34,289 +23,21 @@ static u64 rnd(u64 below)
 	return (state >> 11) % below;
 }
 
-#define PICK(...)                                             \
-	({                                                    \
-		const u64 __set[] = { __VA_ARGS__ };          \
-		__set[rnd(sizeof(__set) / sizeof(__set[0]))]; \
-	})
-
-/* Mostly something that means something, sometimes anything. */
-static u64 any_gpa(void)
-{
-	if (rnd(4))
-		return GPA + rnd(2 * MB) * PICK(0, 1, 2) / (rnd(2) ? 1 : 512);
-	return PICK(GPA, 0x10000000, 0, 1ULL << 40, (1ULL << 59) - 0x1000, ~0ULL, rnd(~0ULL));
-}
-
-static hva_t any_hva(void)
-{
-	if (rnd(4))
-		return HVA + (hva_t)rnd(4) * MB;
-	return (hva_t)PICK(HVA, HVA + 0x1000, HVA + 8 * MB, 0, ~0UL << 12, HVA + rnd(4 * MB));
-}
-
-static u64 any_size(void)
-{
-	return PICK(0, 0, 0x1000, 0x40000, MB, 2 * MB, 4 * MB, rnd(4 * MB), ~0ULL, 1ULL << 43);
-}
-
-/* ---- the guest ----------------------------------------------------------------- */
-
-static unsigned int entries_left;
-
-static void any_guest(struct kvm_vcpu *vcpu)
-{
-	struct hv_trap trap = {
-		.scause = rnd(8) ? rnd(25) : CAUSE_IRQ_FLAG | rnd(16),
-		.stval = (unsigned long)any_gpa(),
-		.htval = rnd(4) ? (unsigned long)(any_gpa() >> 2) : 0,
-		.htinst = (unsigned long)PICK(0, 0, 0x3000, 0x3020, 0x2503, 0x2501, 0x00a02023,
-					      rnd(1 << 30)),
-	};
-	unsigned int i;
-
-	if (rnd(2))
-		trap.scause = PICK(EXC_LOAD_GUEST_PAGE_FAULT, EXC_STORE_GUEST_PAGE_FAULT,
-				   EXC_INST_GUEST_PAGE_FAULT, EXC_VS_ECALL, EXC_VIRTUAL_INST);
-	for (i = 1; i < 32; i++)
-		if (!rnd(8))
-			vcpu->guest.gpr[i] = (unsigned long)any_gpa();
-	vcpu->guest.gpr[GPR_A7] = (unsigned long)PICK(SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_IPI,
-						      SBI_EXT_RFENCE, SBI_EXT_SRST, SBI_EXT_DBCN,
-						      rnd(9), SBI_EXT_VENDOR_START, rnd(~0ULL));
-	vcpu->guest.gpr[GPR_A6] = (unsigned long)rnd(8);
-	if (!rnd(4))
-		vcpu->guest.sepc = (unsigned long)any_gpa();
-	if (!rnd(4))
-		csr_write(vsatp, FIELD_PREP(SATP_MODE, PICK(0, 8, 9, 10)) | any_gpa() >> 12);
-	if (!rnd(16))
-		vcpu->guest.sstatus ^= SSTATUS_SPP;
-	native_trap(&trap);
-	/* WFI sleeps until a signal; so does a vCPU that was stopped. */
-	if (!--entries_left || trap.scause == EXC_VIRTUAL_INST || trap.scause == EXC_VS_ECALL)
-		native_signal_set(true);
-}
-
-/* ---- the VMM ---------------------------------------------------------------------- */
-
-struct fds {
-	int fd[MAX_FDS];
-	unsigned int n;
-};
-
-static struct fds vms, vcpus, events;
-
-static void add(struct fds *fds, long fd)
-{
-	if (fd < 0)
-		return;
-	if (fds->n == MAX_FDS)
-		native_close((int)fd);
-	else
-		fds->fd[fds->n++] = (int)fd;
-}
-
-static int some(const struct fds *fds)
-{
-	return fds->n ? fds->fd[rnd(fds->n)] : -1;
-}
-
-static void close_some(struct fds *fds)
-{
-	unsigned int i = (unsigned int)rnd(MAX_FDS);
-
-	if (i >= fds->n)
-		return;
-	native_close(fds->fd[i]);
-	fds->fd[i] = fds->fd[--fds->n];
-}
-
-static unsigned long put_args(const void *args, size_t size)
-{
-	if (!rnd(50))
-		return (unsigned long)any_hva();
-	assert_int_equal(hv_copy_to_user(ARGS, args, size), 0);
-	return ARGS;
-}
-
-#define IOCTL(fd, cmd, type, ...)                                                     \
-	({                                                                            \
-		type __args = { __VA_ARGS__ };                                        \
-		answer(native_ioctl((fd), (cmd), put_args(&__args, sizeof(__args)))); \
-	})
-
-static long answer(long ret)
-{
-	if (ret < -133)
-		fail_msg("an answer of %ld", ret);
-	return ret;
-}
-
-static void vm_step(int vm)
-{
-	switch (rnd(9)) {
-	case 0:
-		add(&vcpus, answer(native_ioctl(vm, KVM_CREATE_VCPU,
-						(unsigned long)PICK(0, 1, 2, 3, 1024, ~0UL))));
-		break;
-	case 1:
-	case 2:
-	case 3:
-		IOCTL(vm,
-		      (unsigned int)PICK(KVM_SET_USER_MEMORY_REGION, KVM_SET_USER_MEMORY_REGION2),
-		      struct kvm_userspace_memory_region2,
-		      .slot = (u32)PICK(0, 1, 2, 3, 32766, 32767, 1 << 16),
-		      .flags = (u32)PICK(0, 0, 0, 1, 2, 3, 4, 8),
-		      .guest_phys_addr = any_gpa() & (rnd(9) ? ~0xfffULL : ~0ULL),
-		      .memory_size = any_size(), .userspace_addr = any_hva());
-		break;
-	case 4:
-		IOCTL(vm, KVM_GET_DIRTY_LOG, struct kvm_dirty_log, .slot = (u32)rnd(5),
-		      .dirty_bitmap = (void *)any_hva());
-		break;
-	case 5:
-		IOCTL(vm, KVM_CLEAR_DIRTY_LOG, struct kvm_clear_dirty_log, .slot = (u32)rnd(5),
-		      .num_pages = (u32)PICK(64, 128, 1024, rnd(5000), ~0U),
-		      .first_page = PICK(0, 64, 512, rnd(5000), ~63ULL),
-		      .dirty_bitmap = (void *)any_hva());
-		break;
-	case 6:
-		IOCTL(vm, KVM_ENABLE_CAP, struct kvm_enable_cap,
-		      .cap = (u32)PICK(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, rnd(300)),
-		      .args = { rnd(5) });
-		break;
-	case 7:
-		IOCTL(vm, KVM_IOEVENTFD, struct kvm_ioeventfd, .addr = any_gpa(),
-		      .len = (u32)PICK(0, 1, 2, 4, 8, 3),
-		      .fd = rnd(9) ? some(&events) : (int)rnd(70),
-		      .flags = (u32)PICK(0, 1, 4, 5, 2, ~0U), .datamatch = rnd(3));
-		break;
-	case 8:
-		native_ioctl(vm,
-			     (unsigned int)PICK(KVM_CHECK_EXTENSION, KVM_IRQFD, KVM_RUN, rnd(~0U)),
-			     (unsigned long)rnd(300));
-		if (!rnd(8))
-			native_close((int)answer(native_ioctl(vm, KVM_GET_STATS_FD, 0)));
-		break;
-	}
-}
-
-static void run_step(int vcpu)
-{
-	struct kvm_vcpu *v = native_file_priv(vcpu);
-	unsigned int i;
-
-	entries_left = 1 + (unsigned int)rnd(20);
-	native_guest = any_guest;
-	native_signal_set(rnd(16) == 0 || hsm_is_stopped(v));
-	for (i = 0; i < 16 && !rnd(3); i++)
-		((u8 *)v->run)[rnd(sizeof(*v->run))] = (u8)rnd(256);
-	answer(native_ioctl(vcpu, KVM_RUN, 0));
-	native_signal_set(false);
-}
-
-static void vcpu_step(int vcpu)
-{
-	switch (rnd(6)) {
-	case 0:
-		IOCTL(vcpu, (unsigned int)PICK(KVM_GET_ONE_REG, KVM_SET_ONE_REG),
-		      struct kvm_one_reg,
-		      .id = KVM_REG_RISCV | PICK(KVM_REG_SIZE_U64, KVM_REG_SIZE_U32) |
-			    rnd(12) << 24 | rnd(3) << 16 | rnd(64),
-		      .addr = any_hva());
-		break;
-	case 1:
-		IOCTL(vcpu, (unsigned int)PICK(KVM_GET_MP_STATE, KVM_SET_MP_STATE),
-		      struct kvm_mp_state,
-		      .mp_state = (u32)PICK(KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_STOPPED, rnd(20)));
-		break;
-	case 2:
-		IOCTL(vcpu, KVM_INTERRUPT, struct kvm_interrupt,
-		      .irq = (u32)PICK(KVM_INTERRUPT_SET, KVM_INTERRUPT_UNSET, 0, 7));
-		break;
-	default:
-		run_step(vcpu);
-		break;
-	}
-}
-
-static void memory_step(void)
-{
-	hva_t hva = HVA + rnd(16) * 0x80000;
-
-	native_user_unmap(hva, 0x80000);
-	if (rnd(8))
-		native_user_map(
-			hva, 0x80000,
-			(unsigned int)PICK(0, 0, NATIVE_READ_ONLY, NATIVE_COW, NATIVE_HUGE));
-}
-
-static void step(int dev)
-{
-	switch (rnd(24)) {
-	case 0:
-		add(&vms, answer(native_ioctl(dev, KVM_CREATE_VM, 0)));
-		break;
-	case 1:
-		if (!rnd(4))
-			close_some(&vms);
-		if (!rnd(4))
-			close_some(&vcpus);
-		break;
-	case 2:
-		add(&events, rnd(8) ? -1 : native_eventfd());
-		if (!rnd(20))
-			close_some(&events);
-		break;
-	case 3:
-		memory_step();
-		break;
-	case 4:
-		native_time_set(hv_time() + rnd(100000));
-		break;
-	case 5:
-		native_fail_alloc(rnd(4) ? 0 : 1 + (unsigned int)rnd(8));
-		break;
-	case 6:
-	case 7:
-	case 8:
-	case 9:
-	case 10:
-		if (vms.n)
-			vm_step(some(&vms));
-		break;
-	default:
-		if (vcpus.n)
-			vcpu_step(some(&vcpus));
-		break;
-	}
-}
-
 static void round_of(u64 seed, unsigned int steps)
 {
 	unsigned int i;
-	int dev;
 
 	state = seed * 0x9e3779b97f4a7c15ULL + 1;
-	native_reset();
-	native_core_start();
-	native_user_map(HVA, 8 * MB, seed & 1 ? NATIVE_HUGE : 0);
-	native_user_map(ARGS, 0x10000, 0);
-	dev = hv_file_create("kvm", &kvm_dev_ops, NULL);
+	any_choice = xorshift;
+	any_vmm_begin();
 	for (i = 0; i < steps; i++)
-		step(dev);
-	native_fail_alloc(0);
+		any_vmm_step();
 	print_message(
 		"# seed %llu: %u exits, %u faults, %u leaves, %u MMIO, %u slots, %u traps given\n",
 		seed, native_events(TRACE_kvm_exit), native_events(TRACE_kvm_page_fault),
 		native_events(TRACE_gstage_map), native_events(TRACE_kvm_mmio),
 		native_events(TRACE_kvm_memslot), native_events(TRACE_kvm_inject_trap));
-	native_close_all();
-	vms.n = vcpus.n = events.n = 0;
-	native_user_exit();
-	assert_int_equal(native_objects_in_use(), 0);
-	assert_int_equal(native_maps_in_use(), 0);
-	assert_int_equal(native_pages_in_use(), 0);
+	any_vmm_end();
 }
 
 /* HS_FUZZ_SEED=N HS_FUZZ_ROUNDS=N for more, or for one again. */

@@ -401,7 +401,11 @@ void local_fence_i(void)
 
 void native_tlb_reset(void)
 {
-	memset(tlbs, 0, sizeof(tlbs));
+	unsigned int hart;
+
+	for (hart = 0; hart < HV_MAX_HARTS; hart++)
+		if (tlbs[hart].g_next || tlbs[hart].vs_next)
+			memset(&tlbs[hart], 0, sizeof(tlbs[hart]));
 	native_fences = (struct native_fences){ 0 };
 	native_quirks = (struct native_quirks){ .htinst = 0 };
 	next_unpriv_trap.scause = 0;

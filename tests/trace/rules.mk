@@ -8,7 +8,7 @@ TRACE_TEST_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitiz
 TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch]) \
 	$(TOP)/src/host/trace_ring.c $(TOP)/src/host/trace_hart.h
 
-tests: $(addprefix $(O)/tests/trace/,test_trace mkram hstrace fuzz_hst)
+tests: $(addprefix $(O)/tests/trace/,test_trace mkram hstrace)
 NATIVE_TESTS += $(O)/tests/trace/test_trace
 
 $(O)/tests/trace/test_trace: $(TRACE_TEST_DEPS)
@@ -23,7 +23,3 @@ $(O)/tests/trace/mkram: $(TRACE_TEST_DEPS)
 $(O)/tests/trace/hstrace: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(HSTRACE_SRC)
-
-$(O)/tests/trace/fuzz_hst: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
-	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/fuzz_hst.c $(filter-out %/hstrace.c,$(HSTRACE_SRC))

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ioctl.c - fuzz target: any ioctls in any order on /dev/kvm, VMs, vCPUs and events, with a guest
+ * that traps for anything (tests/native/any_vmm.c).
+ */
+#include "any_vmm.h"
+#include "fuzz.h"
+
+#define MAX_STEPS 400
+
+static struct choices choices;
+
+static u64 from_input(u64 below)
+{
+	return choose(&choices, below);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unsigned int steps;
+
+	choices = (struct choices){ data, size };
+	any_choice = from_input;
+	any_vmm_begin();
+	for (steps = 0; choices.left && steps < MAX_STEPS; steps++)
+		any_vmm_step();
+	any_vmm_end();
+	return 0;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+/*
+ * register.c - fuzz target: KVM_GET_ONE_REG and KVM_SET_ONE_REG with any id and value.
+ *
+ * Ids come from KVM_GET_REG_LIST, with a bit changed now and then. What was set can be read;
+ * what was refused has changed nothing.
+ */
+#include "native.h"
+#include "fuzz.h"
+
+#define VALUE    NATIVE_USER_BASE /* of one register, up to 4 KiB */
+#define LIST     (NATIVE_USER_BASE + 0x10000)
+#define MAX_REGS 1000
+#define ISA      "h i m a f d c v sstc svinval zicbom zicboz smstateen ssaia zba zkr sscofpmf"
+
+static struct choices choices;
+static struct native_vm vm;
+
+static void guest(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	native_signal_set(true);
+	native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
+}
+
+static long one_reg(unsigned int cmd, u64 id, u64 *value)
+{
+	const hva_t arg = VALUE + PAGE_SIZE;
+	struct kvm_one_reg reg = { .id = id, .addr = VALUE };
+	long ret;
+
+	CLAIM(hv_copy_to_user(arg, &reg, sizeof(reg)) == 0);
+	CLAIM(hv_copy_to_user(VALUE, value, sizeof(*value)) == 0);
+	ret = native_ioctl(vm.vcpu_fd[0], cmd, arg);
+	CLAIM(hv_copy_from_user(value, VALUE, sizeof(*value)) == 0);
+	CLAIM(ret <= 0 && ret > -134);
+	return ret;
+}
+
+static u64 ids[MAX_REGS], nr_ids;
+
+static void list_ids(void)
+{
+	nr_ids = MAX_REGS;
+	CLAIM(hv_copy_to_user(LIST, &nr_ids, sizeof(nr_ids)) == 0);
+	CLAIM(native_ioctl(vm.vcpu_fd[0], KVM_GET_REG_LIST, LIST) == 0);
+	CLAIM(hv_copy_from_user(&nr_ids, LIST, sizeof(nr_ids)) == 0);
+	CLAIM(nr_ids && nr_ids <= MAX_REGS);
+	CLAIM(hv_copy_from_user(ids, LIST + sizeof(nr_ids), nr_ids * sizeof(u64)) == 0);
+}
+
+static u64 some_id(void)
+{
+	u64 id = ids[choose(&choices, nr_ids)];
+
+	if (!choose(&choices, 4))
+		id ^= 1ULL << choose(&choices, 64);
+	return id;
+}
+
+static void set_and_get(void)
+{
+	u64 id = some_id(), value = 0, before = 0, after = 0;
+	long had = one_reg(KVM_GET_ONE_REG, id, &before);
+
+	switch (choose(&choices, 4)) {
+	case 0:
+		break;
+	case 1:
+		value = choose(&choices, 4);
+		break;
+	case 2:
+		value = before ^ 1ULL << choose(&choices, 64);
+		break;
+	default:
+		value = choose(&choices, ~0ULL);
+		break;
+	}
+	if (one_reg(KVM_SET_ONE_REG, id, &value) == 0) {
+		CLAIM(had != 0 || one_reg(KVM_GET_ONE_REG, id, &after) == 0);
+	} else if (had == 0) {
+		CLAIM(one_reg(KVM_GET_ONE_REG, id, &after) == 0);
+		CLAIM(after == before);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unsigned int left = 60;
+
+	choices = (struct choices){ data, size };
+	native_reset();
+	native_isa_set(ISA);
+	native_core_start();
+	native_vm_make(&vm, 0);
+	vcpu_put(vm.vcpu);
+	native_guest = guest;
+	list_ids();
+	while (choices.left && left--) {
+		if (choose(&choices, 16) == 15) {
+			native_signal_set(false);
+			native_ioctl(vm.vcpu_fd[0], KVM_RUN, 0);
+			list_ids();
+		}
+		set_and_get();
+	}
+	native_vm_free(&vm);
+	native_user_exit();
+	CLAIM(!native_objects_in_use() && !native_maps_in_use() && !native_pages_in_use());
+	return 0;
+}

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+#
+# rules.mk - fuzz targets: with libFuzzer below $(O)/fuzz (make fuzz), with replay.c below
+# $(O)/tests/fuzz (make test).
+
+FUZZ_DIR := $(TOP)/tests/fuzz
+FUZZ_TARGETS := $(patsubst $(FUZZ_DIR)/%.c,%,$(filter-out %/replay.c,$(wildcard $(FUZZ_DIR)/*.c)))
+FUZZ_CORE := $(filter-out trace,$(FUZZ_TARGETS))
+
+FUZZ_CC ?= clang
+FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS := -D_GNU_SOURCE -I$(FUZZ_DIR) -w -O1 -g $(FUZZ_SANITIZE) -fsanitize=fuzzer-no-link
+
+.PHONY: fuzzers
+fuzzers: $(addprefix $(O)/fuzz/,$(FUZZ_TARGETS))
+tests: $(addprefix $(O)/tests/fuzz/,$(FUZZ_TARGETS))
+
+# ---- libFuzzer's ----
+
+# tests/native's rules are read after these: hence the second expansion of what they define.
+FUZZ_LIB = $(patsubst $(O)/tests/native/%,$(O)/fuzz/obj/native/%,$(NATIVE_CORE) $(NATIVE_HOST))
+
+$(addprefix $(O)/fuzz/,$(FUZZ_CORE)): $(O)/fuzz/%: $(O)/fuzz/obj/%.o $$(FUZZ_LIB)
+	$(call say,FUZZLD)$(FUZZ_CC) $(FUZZ_SANITIZE) -fsanitize=fuzzer -pthread -o $@ $^
+
+$(O)/fuzz/trace: $(O)/fuzz/obj/trace.o $(patsubst $(TOP)/trace/%.c,$(O)/fuzz/obj/trace/%.o,\
+		$(filter-out %/hstrace.c,$(HSTRACE_SRC)))
+	$(call say,FUZZLD)$(FUZZ_CC) $(FUZZ_SANITIZE) -fsanitize=fuzzer -o $@ $^
+
+$(O)/fuzz/obj/native/kvm/%.o: $(TOP)/src/kvm/%.c | uapi-present
+	@mkdir -p $(@D)
+	$(call say,FUZZCC)$(FUZZ_CC) $(NATIVE_COMMON) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/fuzz/obj/native/%.o: $(TOP)/tests/native/%.c | uapi-present
+	@mkdir -p $(@D)
+	$(call say,FUZZCC)$(FUZZ_CC) $(NATIVE_COMMON) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/fuzz/obj/trace/%.o: $(TOP)/trace/%.c
+	@mkdir -p $(@D)
+	$(call say,FUZZCC)$(FUZZ_CC) $(HSTRACE_CFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/fuzz/obj/trace.o: $(FUZZ_DIR)/trace.c
+	@mkdir -p $(@D)
+	$(call say,FUZZCC)$(FUZZ_CC) $(HSTRACE_CFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/fuzz/obj/%.o: $(FUZZ_DIR)/%.c | uapi-present
+	@mkdir -p $(@D)
+	$(call say,FUZZCC)$(FUZZ_CC) $(NATIVE_COMMON) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- replay.c's ----
+
+$(addprefix $(O)/tests/fuzz/,$(FUZZ_CORE)): %: %.o $(O)/tests/fuzz/replay.o $$(NATIVE_CORE) $$(NATIVE_HOST)
+	$(call say,HOSTLD)$(HOSTCC) $(FUZZ_SANITIZE) -pthread -o $@ $^
+
+$(O)/tests/fuzz/trace: $(FUZZ_DIR)/trace.c $(FUZZ_DIR)/fuzz.h $(O)/tests/fuzz/replay.o $(HSTRACE_SRC) $(HSTRACE_HDR)
+	$(call say,HOSTCC)$(HOSTCC) -D_GNU_SOURCE $(HSTRACE_CFLAGS) -O1 $(FUZZ_SANITIZE) -I$(FUZZ_DIR) -o $@ $< \
+		$(O)/tests/fuzz/replay.o $(filter-out %/hstrace.c,$(HSTRACE_SRC))
+
+$(O)/tests/fuzz/%.o: $(FUZZ_DIR)/%.c | uapi-present
+	@mkdir -p $(@D)
+	$(call say,HOSTCC)$(HOSTCC) $(NATIVE_CFLAGS) $(WARN) -I$(FUZZ_DIR) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(O)/tests/fuzz/*.d $(O)/fuzz/obj/*.d $(O)/fuzz/obj/*/*.d $(O)/fuzz/obj/*/*/*.d)
