@@ -140,6 +140,82 @@ static void dirty_log(void)
 	ok(stores(DATA + 4 * PAGE), "without the log the guest writes on");
 }
 
+static uint64_t log_bits[GUEST_SIZE / PAGE / 64];
+
+static bool read_log(void)
+{
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = log_bits };
+
+	memset(log_bits, 0, sizeof(log_bits));
+	return ioctl(vm, KVM_GET_DIRTY_LOG, &log) == 0;
+}
+
+static int clear_log(uint64_t first, uint32_t n, void *bits)
+{
+	struct kvm_clear_dirty_log log = { .slot = 0, .first_page = first, .num_pages = n };
+
+	log.dirty_bitmap = bits;
+	return ioctl(vm, KVM_CLEAR_DIRTY_LOG, &log);
+}
+
+static void manual_protect(uint64_t flags)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { flags } };
+
+	must(ioctl(vm, KVM_ENABLE_CAP, &cap) == 0, "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2");
+}
+
+static void dirty_log_by_hand(void)
+{
+	uint64_t *first = &log_bits[(DATA - GUEST_BASE) / PAGE / 64], bits[2] = { 1 << 3, 0 };
+	const uint64_t page = (DATA - GUEST_BASE) / PAGE;
+
+	manual_protect(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE);
+	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, KVM_MEM_LOG_DIRTY_PAGES) == 0, "logging");
+	stores(DATA + 3 * PAGE);
+	stores(DATA + 70 * PAGE);
+	ok(read_log() && read_log() && first[0] == 1 << 3 && first[1] == 1 << 6,
+	   "with manual protection a reading clears nothing");
+	ok(clear_log(page, 64, bits) == 0 && read_log() && first[0] == 0 && first[1] == 1 << 6,
+	   "KVM_CLEAR_DIRTY_LOG clears what it names");
+	ok(stores(DATA + 3 * PAGE) && read_log() && first[0] == 1 << 3,
+	   "what is written after that is logged again");
+	bits[0] = ~0UL;
+	errno = 0;
+	ok(clear_log(page + 1, 64, bits) == -1 && errno == EINVAL, "ranges begin at 64 pages");
+	errno = 0;
+	ok(clear_log(page, 128, (void *)8) == -1 && errno == EFAULT && read_log() &&
+		   first[0] == 1 << 3 && first[1] == 1 << 6,
+	   "bits that cannot be read clear nothing");
+	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, 0) == 0, "no logging");
+
+	manual_protect(0);
+}
+
+static void dirty_log_initially_set(void)
+{
+	uint64_t *first = &log_bits[(DATA - GUEST_BASE) / PAGE / 64], bits = ~0UL;
+	const uint64_t page = (DATA - GUEST_BASE) / PAGE;
+
+	if (!(ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) &
+	      KVM_DIRTY_LOG_INITIALLY_SET)) {
+		ok(true, "initially set # SKIP Linux has it on other architectures");
+		return;
+	}
+	manual_protect(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET);
+	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, KVM_MEM_LOG_DIRTY_PAGES) == 0, "logging");
+	ok(read_log() && first[0] == ~0UL && first[23] == ~0UL,
+	   "initially set: at first every page is dirty");
+	ok(stores(DATA + 5 * PAGE) && clear_log(page, 64, &bits) == 0 && read_log() &&
+		   first[0] == 0 && first[1] == ~0UL,
+	   "until it is cleared");
+	ok(stores(DATA + 9 * PAGE) && loads(DATA + 11 * PAGE, 0) && read_log() &&
+		   first[0] == 1 << 9 && first[1] == ~0UL,
+	   "and then those written since");
+	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, 0) == 0, "no logging");
+	manual_protect(0);
+}
+
 /* ---- vCPUs that store without end, while pages are taken away ------------------------------- */
 
 #define STORM (DATA + 2 * MB)
@@ -280,6 +356,8 @@ int main(int argc, char **argv)
 	executed();
 	slots();
 	dirty_log();
+	dirty_log_by_hand();
+	dirty_log_initially_set();
 	while_running(argc > 1 ? (unsigned int)atoi(argv[1]) : 60);
 	printf("1..%d\n", claims);
 	return failures != 0;
