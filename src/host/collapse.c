@@ -137,7 +137,7 @@ int mm_collapse(struct mm *mm, unsigned long start, unsigned long end)
 	for (; va + SZ_2M <= end && !current->sig.kill; va += SZ_2M) {
 		struct block b = { .mm = mm, .vma = vma_find(mm, va), .start = va };
 		bool fits = b.vma && !b.vma->file &&
-			    !(b.vma->flags & (VMA_SHARED | VMA_NO_HUGE | VMA_UFFD)) &&
+			    !(b.vma->flags & (VMA_SHARED | VMA_NO_HUGE | VMA_HUGETLB | VMA_UFFD)) &&
 			    b.vma->end - va >= SZ_2M;
 
 		/* Linux, too, goes on with the next block and tells of the last that failed. */

@@ -18,6 +18,7 @@
 #include "hv/bits.h"
 #include "hv/host.h"
 #include "file.h"
+#include "hugetlb.h"
 #include "layout.h"
 #include "page.h"
 #include "printk.h"
@@ -80,7 +81,11 @@ static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsig
 
 int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa)
 {
-	return install(mm, vma, va, SZ_4K, pa, vma_pte_flags(vma->prot));
+	unsigned long size = vma_page_size(vma);
+
+	if (size == SZ_2M && !pgtable_collapse_empty(mm, va))
+		return -ENOMEM;
+	return install(mm, vma, va, size, pa, vma_pte_flags(vma->prot));
 }
 
 /* Does the aligned 2 MiB around va lie in the area, and may one leaf map it? */
@@ -194,6 +199,35 @@ static int map_private(struct mm *mm, const struct vma *vma, unsigned long va, b
 	return err;
 }
 
+/* A huge page of hugetlb.c, or none: then SIGBUS. Private ones begin as the file's, if there is one. */
+static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
+{
+	unsigned long flags = vma_pte_flags(vma->prot), block = ALIGN_DOWN(va, SZ_2M);
+	bool shared = vma->flags & VMA_SHARED;
+	hpa_t pa = 0, copy = 0;
+
+	if (!pgtable_collapse_empty(mm, block))
+		return -ENOMEM;
+	if (vma->file && vma->file->ops->mmap_block(vma->file, file_index(vma, block), &pa) < 0)
+		return -EIO;
+	if (!vma->file || (!shared && write)) {
+		copy = huge_page_alloc();
+		if (copy && pa)
+			memcpy(pa_to_va(copy), pa_to_va(pa), SZ_2M);
+		if (pa)
+			page_free(pa, ORDER_2M);
+		pa = copy;
+	} else if (!shared) {
+		flags &= ~PTE_W;
+	}
+	if (!pa)
+		return -EIO;
+	if (install(mm, vma, block, SZ_2M, pa, flags) == 0)
+		return 0;
+	page_free(pa, ORDER_2M);
+	return -ENOMEM;
+}
+
 static bool leaf_is_mine(pte_t pte, unsigned long size)
 {
 	hpa_t pa = pte_to_hpa(pte);
@@ -232,6 +266,24 @@ static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
 	return 0;
 }
 
+/* As copy_on_write(), of a huge page: it is not split. */
+static int copy_huge_on_write(struct mm *mm, unsigned long va, pte_t *pte)
+{
+	hpa_t copy = huge_page_alloc(), old = pte_to_hpa(*pte);
+
+	if (!copy)
+		return -EIO;
+	va = ALIGN_DOWN(va, SZ_2M);
+	mm_notify_start(mm, va, va + SZ_2M);
+	memcpy(pa_to_va(copy), pa_to_va(old), SZ_2M);
+	WRITE_ONCE(*pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
+	mm_flush_tlb(mm, va, SZ_2M);
+	mm_notify_moved(mm, va, va + SZ_2M);
+	mm_notify_end(mm, va, va + SZ_2M);
+	page_free(old, ORDER_2M);
+	return 0;
+}
+
 /* A present page without W in an area that may be written. */
 static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
 			 unsigned long size)
@@ -251,7 +303,8 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 			page_put(pa);
 		}
 	} else if (!leaf_is_mine(*pte, size)) {
-		return copy_on_write(mm, va, size);
+		return vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, va, pte)
+						: copy_on_write(mm, va, size);
 	}
 	WRITE_ONCE(*pte, *pte | PTE_W);
 	/* Other harts may fault once more, and find it done. */
@@ -280,6 +333,8 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 	}
 	if (vma->uffd && uffd_wants(vma, va))
 		return uffd_ask(vma, va, write, wait);
+	if (vma->flags & VMA_HUGETLB)
+		return map_huge(mm, vma, va, write);
 	if (!vma->file)
 		return map_anonymous(mm, vma, va);
 	if (vma->flags & VMA_SHARED)

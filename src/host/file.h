@@ -28,6 +28,7 @@ struct file_ops {
 	 * For userfaultfd, where memory is a file's: is there a page yet? And: this page becomes the
 	 * file's, with its reference; -EEXIST, -EFAULT (beyond the end), -ENOMEM. Both or neither.
 	 */
+	unsigned long page_size; /* of what is mapped: 0 or SZ_2M (all of it, hugetlb) */
 	bool (*has_page)(struct file *f, u64 page_index);
 	int (*insert_page)(struct file *f, u64 page_index, hpa_t pa);
 	unsigned int (*poll)(struct file *f, struct poll_table *table); /* EPOLL* mask */

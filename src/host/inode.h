@@ -116,9 +116,11 @@ struct ram_file *ram_file_create(const void *base, u64 size);
 void ram_file_destroy(struct ram_file *rf);
 u64 ram_file_size(const struct ram_file *rf);
 u64 ram_file_pages(const struct ram_file *rf);
-void ram_file_set_huge(struct ram_file *rf); /* blocks of 2M where the size allows */
+/* Blocks of 2M where the size allows; `hugetlb`: of the pool of huge pages, and nothing else. */
+void ram_file_set_huge(struct ram_file *rf, bool hugetlb);
 int ram_file_truncate(struct ram_file *rf, u64 size);
 extern const struct file_ops ram_file_ops;
+extern const struct file_ops ram_huge_file_ops; /* of hugetlb files */
 extern const struct file_ops dir_file_ops;
 
 u64 inode_size(const struct inode *inode);

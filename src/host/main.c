@@ -14,6 +14,7 @@
 #include "file.h"
 #include "hv/trace.h"
 #include "mm.h"
+#include "hugetlb.h"
 #include "page.h"
 #include "platform.h"
 #include "power.h"
@@ -118,6 +119,7 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	page_clear_init();
 	trace_init();
 	page_init_finish();
+	hugetlb_init();
 }
 
 static void boot_thread_init(void)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * memfd.c - memfd_create(): a file of ramfs without a name. Where its size covers a whole
- * aligned 2 MiB its memory comes as one block (ramfs.c), so that mappings get 2M leaves.
+ * aligned 2 MiB its memory comes as one block (ramfs.c), so that mappings get 2M leaves. With
+ * MFD_HUGETLB it has huge pages of the pool (hugetlb.c) or none. inode->id: is it one of these?
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -24,7 +25,7 @@ static void memfd_destroy(struct inode *inode)
 static int memfd_open(struct inode *inode, struct file *f)
 {
 	f->anon_name = inode->priv;
-	f->ops = &ram_file_ops;
+	f->ops = inode->id ? &ram_huge_file_ops : &ram_file_ops;
 	return 0;
 }
 
@@ -33,7 +34,7 @@ static const struct inode_ops memfd_ops = {
 	.destroy = memfd_destroy,
 };
 
-static struct inode *memfd_inode(const char *name)
+static struct inode *memfd_inode(const char *name, bool hugetlb)
 {
 	struct inode *inode = inode_alloc(S_IFREG | 0777, &memfd_ops);
 
@@ -46,7 +47,8 @@ static struct inode *memfd_inode(const char *name)
 		return NULL;
 	}
 	snprintf(inode->priv, MEMFD_NAME_MAX + 32, "/memfd:%s (deleted)", name);
-	ram_file_set_huge(inode->data);
+	inode->id = hugetlb;
+	ram_file_set_huge(inode->data, hugetlb);
 	return inode;
 }
 
@@ -68,7 +70,7 @@ long sys_memfd_create(struct trap_frame *frame)
 	len = strncpy_from_user(name, frame->a0, sizeof(name));
 	if (len < 0)
 		return len == -ENAMETOOLONG ? -EINVAL : len;
-	inode = memfd_inode(name);
+	inode = memfd_inode(name, flags & MFD_HUGETLB);
 	if (!inode)
 		return -ENOMEM;
 	f = inode_open(inode, O_RDWR | O_LARGEFILE, &err);

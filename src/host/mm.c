@@ -157,7 +157,7 @@ int mm_write(struct mm *mm, unsigned long addr, const void *src, size_t size)
 	return 0;
 }
 
-struct file *shared_anon_file(unsigned long size)
+struct file *shared_anon_file(unsigned long size, bool hugetlb)
 {
 	struct inode *inode = inode_alloc(S_IFREG | 0600, NULL);
 	struct file *f = NULL;
@@ -165,11 +165,15 @@ struct file *shared_anon_file(unsigned long size)
 
 	if (!inode)
 		return NULL;
+	if (hugetlb)
+		size = ALIGN_UP(size, SZ_2M);
 	inode->data = ram_file_create(NULL, 0);
 	if (inode->data) {
-		ram_file_set_huge(inode->data); /* before it has a size */
+		ram_file_set_huge(inode->data, hugetlb); /* before it has a size */
 		if (ram_file_truncate(inode->data, size) == 0)
 			f = inode_open(inode, O_RDWR, &err);
+		if (f && hugetlb)
+			f->ops = &ram_huge_file_ops;
 	}
 	inode_put(inode);
 	return f;

@@ -9,6 +9,7 @@
 #include "page.h"
 #include <string.h>
 #include "fdt.h"
+#include "hugetlb.h"
 #include "hv/host.h"
 #include "printk.h"
 
@@ -97,7 +98,7 @@ struct page *page_of(hpa_t pa)
 	return pa >= ram_start && pa < ram_end ? &pages[(pa - ram_start) >> PAGE_SHIFT] : NULL;
 }
 
-static hpa_t page_pa(const struct page *page)
+hpa_t page_to_hpa(const struct page *page)
 {
 	return ram_start + ((hpa_t)(page - pages) << PAGE_SHIFT);
 }
@@ -194,7 +195,7 @@ hpa_t page_alloc(unsigned int order)
 	spin_unlock(&page_lock);
 	for (unsigned long i = 0; i < 1UL << order; i++)
 		page[i].refs = 1;
-	return page_pa(page);
+	return page_to_hpa(page);
 }
 
 hpa_t page_alloc_zeroed(unsigned int order)
@@ -214,6 +215,14 @@ void page_get(hpa_t pa)
 		__atomic_fetch_add(&page->refs, 1, __ATOMIC_RELAXED);
 }
 
+/* Does a page that is in use belong to a block of hugetlb.c? */
+static bool is_huge(hpa_t pa)
+{
+	const struct page *head = page_of(ALIGN_DOWN(pa, SZ_2M));
+
+	return head && head->kind == PAGE_HUGE;
+}
+
 void page_put(hpa_t pa)
 {
 	struct page *page = page_of(pa);
@@ -225,6 +234,10 @@ void page_put(hpa_t pa)
 	BUG_ON(refs == 0);
 	if (refs > 1)
 		return;
+	if (is_huge(pa)) {
+		huge_page_dropped(pa, 1);
+		return;
+	}
 	spin_lock(&page_lock);
 	nr_free++;
 	free_block(ALIGN_DOWN(pa, PAGE_SIZE), 0);
@@ -245,6 +258,10 @@ void page_free(hpa_t pa, unsigned int order)
 	}
 	for (unsigned long i = 0; i < 1UL << order; i++)
 		page[i].refs = 0;
+	if (is_huge(pa)) {
+		huge_page_dropped(pa, 1U << order);
+		return;
+	}
 	spin_lock(&page_lock);
 	nr_free += 1UL << order;
 	free_block(pa, order);

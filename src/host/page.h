@@ -21,6 +21,7 @@ enum page_kind {
 	PAGE_FREE,      /* first page of a free block, in the list of its order */
 	PAGE_SLAB,      /* holds kmalloc() objects of one size */
 	PAGE_BIG,       /* first page of a kmalloc() block of 2^order pages */
+	PAGE_HUGE,      /* first page of a block of hugetlb.c, in use or in its pool */
 };
 
 struct page {
@@ -29,7 +30,7 @@ struct page {
 	u8 kind;  /* enum page_kind */
 	u8 slab_class;
 	u8 pad;
-	u32 slab_used;         /* objects in use */
+	u32 slab_used;         /* objects in use; PAGE_HUGE: pages without a reference */
 	void *slab_free;       /* first free object */
 	struct list_head link; /* free list, or slab list */
 };
@@ -43,6 +44,7 @@ void page_init_finish(void);
 /* Give [start, end) to the allocator: memory that was reserved at boot. */
 void page_add_range(hpa_t start, hpa_t end);
 struct page *page_of(hpa_t pa); /* NULL: not RAM */
+hpa_t page_to_hpa(const struct page *page);
 
 /* 2^order pages, each with one reference, block-aligned; not cleared. 0: none. */
 hpa_t page_alloc(unsigned int order);

@@ -10,6 +10,7 @@
 #include "bootargs.h"
 #include "clock.h"
 #include "fdt.h"
+#include "hugetlb.h"
 #include "hv/host.h"
 #include "inode.h"
 #include "page.h"
@@ -46,7 +47,9 @@ static int show_meminfo(struct inode *inode, struct text *t)
 	text_add(t, "MemTotal:       %8zu kB\nMemFree:        %8zu kB\n", total, free);
 	text_add(t, "MemAvailable:   %8zu kB\n", free);
 	text_add(t, "SwapTotal:             0 kB\nSwapFree:              0 kB\n");
-	text_add(t, "HugePages_Total:       0\nHugePages_Free:        0\n");
+	text_add(t, "HugePages_Total: %7zu\nHugePages_Free:  %7zu\n", huge_page_total(),
+		 huge_page_free_count());
+	text_add(t, "HugePages_Rsvd:        0\nHugePages_Surp:        0\n");
 	text_add(t, "Hugepagesize:       2048 kB\n");
 	return 0;
 }
@@ -150,7 +153,6 @@ static const struct pseudo_file files[] = {
 	WORD_FILE("/proc/sys/kernel/pid_max", "32768"),
 	WORD_FILE("/proc/sys/kernel/randomize_va_space", "0"),
 	WORD_FILE("/proc/sys/vm/overcommit_memory", "1"),
-	WORD_FILE("/proc/sys/vm/nr_hugepages", "0"),
 	WORD_FILE("/proc/sys/fs/nr_open", "524288"),
 };
 
@@ -162,4 +164,5 @@ void procfs_init(void)
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		pseudo_make(&files[i]);
 	procfs_link_init();
+	hugetlb_files_init();
 }

@@ -15,6 +15,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <string.h>
+#include "hugetlb.h"
 #include "ramfs.h"
 #include "thread.h"
 #include "uaccess.h"
@@ -41,9 +42,10 @@ u64 ram_file_pages(const struct ram_file *rf)
 	return READ_ONCE(rf->nr_pages) + (READ_ONCE(rf->base_size) + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
-void ram_file_set_huge(struct ram_file *rf)
+void ram_file_set_huge(struct ram_file *rf, bool hugetlb)
 {
 	rf->huge = true;
+	rf->hugetlb = hugetlb;
 }
 
 /* ---- pages; rf->lock is held --------------------------------------------------------- */
@@ -127,9 +129,9 @@ static void chunk_try_block(struct ram_file *rf, u64 chunk)
 
 	if (!rf->huge || (chunk + 1) * SZ_2M > rf->size)
 		return;
-	if (page_free_count() < ram_reserve() + CHUNK_PAGES)
+	if (!rf->hugetlb && page_free_count() < ram_reserve() + CHUNK_PAGES)
 		return;
-	pa = page_alloc_zeroed(ORDER_2M);
+	pa = rf->hugetlb ? huge_page_alloc() : page_alloc_zeroed(ORDER_2M);
 	if (!pa)
 		return;
 	for (i = 0; i < CHUNK_PAGES; i++)
@@ -155,6 +157,11 @@ int ram_chunk_make(struct ram_file *rf, u64 chunk)
 
 	if (!err && !had)
 		chunk_try_block(rf, chunk);
+	if (!err && rf->hugetlb && !rf->chunks[chunk].block) {
+		kfree(rf->chunks[chunk].pages);
+		rf->chunks[chunk].pages = NULL;
+		err = -ENOSPC;
+	}
 	return err;
 }
 
@@ -318,6 +325,21 @@ static int ram_fsync(struct file *f)
 	(void)f;
 	return 0;
 }
+
+/* As hugetlbfs: it can be read and mapped, and written only through a mapping. */
+const struct file_ops ram_huge_file_ops = {
+	.read = ram_read,
+	.kread = ram_kread,
+	.page_size = SZ_2M,
+	.mmap_page = ram_mmap_page,
+	.mmap_block = ram_mmap_block,
+	.has_page = ram_has_page,
+	.insert_page = ram_insert_page,
+	.seek = ram_seek,
+	.fsync = ram_fsync,
+	.truncate = ram_truncate,
+	.allocate = ram_allocate,
+};
 
 const struct file_ops ram_file_ops = {
 	.read = ram_read,

@@ -24,7 +24,8 @@ struct ram_file {
 	size_t nr_chunks;
 	u64 nr_pages;
 	bool huge;
-	bool mapped; /* shared, at some time: what goes away may stand in page tables */
+	bool hugetlb; /* all chunks are blocks of the pool (hugetlb.c) */
+	bool mapped;  /* shared, at some time: what goes away may stand in page tables */
 };
 
 /* The last of memory is for programs: a full file system must not kill them. 4K pages. */

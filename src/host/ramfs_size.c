@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <string.h>
+#include "hugetlb.h"
 #include "ramfs.h"
 #include "thread.h"
 
@@ -38,6 +39,8 @@ int ram_file_truncate(struct ram_file *rf, u64 size)
 
 	if (size > FILE_MAX)
 		return -EFBIG;
+	if (rf->hugetlb && size % SZ_2M)
+		return -EINVAL;
 	mutex_lock(&rf->lock);
 	if (size < rf->size) {
 		/* In the archive itself nothing is zeroed: base_size hides it. */
@@ -102,7 +105,9 @@ static int preallocate(struct ram_file *rf, u64 from, u64 to)
 	hpa_t pa;
 	int err = 0;
 
-	if (missing_pages(rf, first, last) + ram_reserve() > page_free_count())
+	index = missing_pages(rf, first, last);
+	if (rf->hugetlb ? index / CHUNK_PAGES > huge_page_free_count()
+			: index + ram_reserve() > page_free_count())
 		return -ENOSPC;
 	for (index = from / PAGE_SIZE; !err && index * PAGE_SIZE < to; index++) {
 		err = ram_page_own(rf, index, &pa);
@@ -125,6 +130,13 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 		return -EFBIG;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
+	if (rf->hugetlb) { /* whole pages: a hole shrinks to them, new room grows */
+		offset = mode & FALLOC_FL_PUNCH_HOLE ? ALIGN_UP(offset, SZ_2M)
+						     : ALIGN_DOWN(offset, SZ_2M);
+		end = mode & FALLOC_FL_PUNCH_HOLE ? ALIGN_DOWN(end, SZ_2M) : ALIGN_UP(end, SZ_2M);
+		if (end <= offset)
+			return 0;
+	}
 	mutex_lock(&rf->lock);
 	old = rf->size;
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
@@ -201,6 +213,7 @@ bool ram_has_page(struct file *f, u64 index)
 int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 {
 	struct ram_file *rf = f->inode->data;
+	unsigned int i, n = rf->hugetlb ? CHUNK_PAGES : 1;
 	hpa_t *slot;
 	int err = -EFAULT;
 
@@ -210,11 +223,13 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 	slot = err ? NULL : ram_page_slot(rf, index);
 	if (!err && (*slot || index * PAGE_SIZE < rf->base_size))
 		err = -EEXIST;
-	if (!err) {
-		*slot = pa;
+	for (i = 0; !err && i < n; i++) {
+		slot[i] = pa + i * PAGE_SIZE;
 		rf->nr_pages++;
 		rf->mapped = true;
 	}
+	if (!err && rf->hugetlb)
+		rf->chunks[index / CHUNK_PAGES].block = true;
 	mutex_unlock(&rf->lock);
 	return err == -ENOSPC ? -ENOMEM : err;
 }

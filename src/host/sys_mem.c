@@ -9,6 +9,7 @@
 #include "hv/bits.h"
 #include "hv/host.h"
 #include "file.h"
+#include "hugetlb.h"
 #include "layout.h"
 #include "page.h"
 #include "process.h"
@@ -56,7 +57,7 @@ static int get_file(struct vma_spec *spec, unsigned long flags, int fd)
 		spec->pgoff = 0;
 		if (!(spec->flags & VMA_SHARED))
 			return 0;
-		spec->file = shared_anon_file(spec->len);
+		spec->file = shared_anon_file(spec->len, spec->flags & VMA_HUGETLB);
 		return spec->file ? 0 : -ENOMEM;
 	}
 	spec->file = fd_get(fd);
@@ -85,8 +86,11 @@ static int spec_from_args(struct vma_spec *spec, const struct trap_frame *frame)
 		return -ENOMEM;
 	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
-	if (flags & MAP_HUGETLB) /* there is no pool of huge pages to take from */
-		return -ENOMEM;
+	if (flags & MAP_HUGETLB) {
+		if (!huge_page_size_ok(flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK))
+			return -EINVAL;
+		spec->flags |= VMA_HUGETLB;
+	}
 	if (spec->fixed && spec->addr % PAGE_SIZE)
 		return -EINVAL;
 	if (spec->fixed && spec->addr > USER_END - spec->len)
@@ -132,9 +136,12 @@ long sys_mmap(struct trap_frame *frame)
 		ret = get_file(&spec, frame->a3, (int)frame->a4);
 	if (ret < 0)
 		return ret;
-	mutex_lock(&mm->lock);
-	ret = vma_map(mm, &spec);
-	vma_unlock(mm);
+	ret = huge_check_mapping(&spec, frame->a3 & MAP_NORESERVE);
+	if (ret == 0) {
+		mutex_lock(&mm->lock);
+		ret = vma_map(mm, &spec);
+		vma_unlock(mm);
+	}
 	if (spec.file)
 		file_put(spec.file);
 	if (ret >= 0 && (frame->a3 & (MAP_POPULATE | MAP_LOCKED)) && spec.prot)
@@ -265,6 +272,8 @@ static long mremap_locked(struct mm *mm, unsigned long old, unsigned long old_le
 
 	if (!vma || old_len > vma->end - old)
 		return -EFAULT;
+	if ((old | old_len | new_len | new_addr) % vma_page_size(vma))
+		return -EINVAL;
 	if (flags & MREMAP_FIXED) {
 		spec.fixed = true;
 		return mremap_move(mm, vma, old, old_len, &spec);
@@ -325,10 +334,21 @@ static int madvise_dontneed(struct mm *mm, unsigned long start, unsigned long en
 	return 0;
 }
 
+/* Of huge pages no part is meant: start and end are of mapped areas. */
+static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct vma *first = vma_find(mm, start), *last = vma_find(mm, end - 1);
+
+	return (!first || start % vma_page_size(first) == 0) &&
+	       (!last || end % vma_page_size(last) == 0);
+}
+
 static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end, int advice)
 {
 	if (!vma_range_mapped(mm, start, end))
 		return -ENOMEM;
+	if (!is_whole_pages(mm, start, end))
+		return -EINVAL;
 	switch (advice) {
 	case MADV_DONTNEED:
 	case MADV_FREE:

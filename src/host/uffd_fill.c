@@ -11,6 +11,7 @@
 #include <string.h>
 #include "hv/bits.h"
 #include "file.h"
+#include "hugetlb.h"
 #include "page.h"
 #include "process.h"
 #include "thread.h"
@@ -22,7 +23,8 @@
 struct fill {
 	struct uffd *uffd;
 	unsigned long start, len;
-	unsigned long src; /* copy: the program's bytes */
+	unsigned long size; /* of a page: 4 KiB, or 2 MiB of huge pages */
+	unsigned long src;  /* copy: the program's bytes */
 	enum {
 		FILL_COPY,
 		FILL_ZERO,
@@ -30,21 +32,27 @@ struct fill {
 	} kind;
 };
 
+static void put_pages(hpa_t pa, unsigned long size)
+{
+	mm_put_leaf_pages(pte_make(pa, 0), size);
+}
+
 /* A page of its own at va: the area's, and its file's if it has one. Takes pa over on success. */
 static int fill_new(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa)
 {
 	u64 index = vma->pgoff + ((va - vma->start) >> PAGE_SHIFT);
+	unsigned long size = vma_page_size(vma);
 	int err;
 
 	if (vma->file) {
 		err = vma->file->ops->insert_page(vma->file, index, pa);
 		if (err < 0)
 			return err;
-		page_get(pa); /* one reference is the file's now */
+		mm_get_leaf_pages(pte_make(pa, 0), size); /* one reference is the file's now */
 	}
 	err = mm_install_page(mm, vma, va, pa);
 	if (err < 0 && vma->file) {
-		page_put(pa); /* it stays the file's: a fault will map it */
+		put_pages(pa, size); /* it stays the file's: a fault will map it */
 		return 0;
 	}
 	return err;
@@ -60,11 +68,12 @@ static int fill_known(struct mm *mm, const struct vma *vma, unsigned long va)
 	if (!vma->file || !(vma->flags & VMA_UFFD_MINOR))
 		return -EINVAL;
 	if (!vma->file->ops->has_page(vma->file, index) ||
-	    vma->file->ops->mmap_page(vma->file, index, true, &pa) < 0)
+	    (vma->flags & VMA_HUGETLB ? vma->file->ops->mmap_block(vma->file, index, &pa)
+				      : vma->file->ops->mmap_page(vma->file, index, true, &pa)) < 0)
 		return -EFAULT;
 	err = mm_install_page(mm, vma, va, pa);
 	if (err < 0)
-		page_put(pa);
+		put_pages(pa, vma_page_size(vma));
 	return err;
 }
 
@@ -77,6 +86,9 @@ static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va,
 	/* All of the range is one registered area, whosoever it is registered with. */
 	if (!vma || !vma->uffd || vma->start > fill->start || vma->end < fill->start + fill->len)
 		return -ENOENT;
+	if (vma_page_size(vma) != fill->size ||
+	    (fill->kind == FILL_ZERO && fill->size != PAGE_SIZE))
+		return -EINVAL;
 	if (pgtable_find(mm, va, &size))
 		return -EEXIST;
 	if (fill->kind == FILL_CONTINUE)
@@ -91,19 +103,19 @@ static int fill_page(const struct fill *fill, unsigned long va)
 	int err = 0;
 
 	if (fill->kind != FILL_CONTINUE) {
-		pa = fill->kind == FILL_ZERO ? page_alloc_zeroed(0) : page_alloc(0);
+		pa = fill->size == SZ_2M ? huge_page_alloc() : page_alloc_zeroed(0);
 		if (!pa)
 			return -ENOMEM;
 	}
 	if (fill->kind == FILL_COPY)
-		err = copy_from_user(pa_to_va(pa), fill->src + (va - fill->start), PAGE_SIZE);
+		err = copy_from_user(pa_to_va(pa), fill->src + (va - fill->start), fill->size);
 	if (!err) {
 		mutex_lock(&mm->lock);
 		err = fill_locked(fill, mm, va, pa);
 		mutex_unlock(&mm->lock);
 	}
 	if (err < 0 && pa)
-		page_free(pa, 0);
+		put_pages(pa, fill->size);
 	return err;
 }
 
@@ -116,7 +128,7 @@ static long fill_range(const struct fill *fill, bool wake)
 	while (done < fill->len && !err) {
 		err = current->sig.kill ? -EINTR : fill_page(fill, fill->start + done);
 		if (!err)
-			done += PAGE_SIZE;
+			done += fill->size;
 		if (done % (64 * PAGE_SIZE) == 0)
 			irq_window();
 	}
@@ -125,12 +137,27 @@ static long fill_range(const struct fill *fill, bool wake)
 	return done ? (long)done : err;
 }
 
+static unsigned long page_size_at(struct mm *mm, unsigned long va)
+{
+	struct vma *vma;
+	unsigned long size;
+
+	mutex_lock(&mm->lock);
+	vma = vma_find(mm, va);
+	size = vma ? vma_page_size(vma) : PAGE_SIZE;
+	mutex_unlock(&mm->lock);
+	return size;
+}
+
 /* The program's struct ends with the result, at `result`; all of the range done: 0. */
-static long answer(const struct fill *fill, bool wake, unsigned long result)
+static long answer(struct fill *fill, bool wake, unsigned long result)
 {
 	long done;
 
 	if (!uffd_range_valid(fill->start, fill->len))
+		return -EINVAL;
+	fill->size = page_size_at(uffd_mm(fill->uffd), fill->start);
+	if (!IS_ALIGNED(fill->start | fill->len, fill->size))
 		return -EINVAL;
 	done = fill_range(fill, wake);
 	if (put_user(done, result) < 0)

@@ -34,9 +34,10 @@
 #include "userfaultfd.h"
 #include "vma.h"
 
-#define FEATURES                                                                       \
-	(UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_SIGBUS | \
-	 UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_EXACT_ADDRESS)
+#define FEATURES                                                                                  \
+	(UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_SIGBUS |            \
+	 UFFD_FEATURE_MISSING_HUGETLBFS | UFFD_FEATURE_MINOR_HUGETLBFS | UFFD_FEATURE_THREAD_ID | \
+	 UFFD_FEATURE_EXACT_ADDRESS)
 
 struct uffd {
 	u32 refs;
@@ -85,6 +86,7 @@ int uffd_ask(const struct vma *vma, unsigned long va, bool write, struct uffd_wa
 	if ((uffd->features & UFFD_FEATURE_SIGBUS) || (uffd->user_only && !wait->user))
 		return -EIO;
 	wait->va = va;
+	wait->page = ALIGN_DOWN(va, vma_page_size(vma));
 	wait->woken = false;
 	wait->tid = current->tid;
 	wait->flags = write ? UFFD_PAGEFAULT_FLAG_WRITE : 0;
@@ -168,9 +170,8 @@ static bool take_message(struct uffd *uffd, struct uffd_msg *msg)
 		list_add_tail(&wait->link, &uffd->told);
 		msg->event = UFFD_EVENT_PAGEFAULT;
 		msg->arg.pagefault.flags = wait->flags;
-		msg->arg.pagefault.address = wait->va;
-		if (!(uffd->features & UFFD_FEATURE_EXACT_ADDRESS))
-			msg->arg.pagefault.address &= PAGE_MASK;
+		msg->arg.pagefault.address =
+			uffd->features & UFFD_FEATURE_EXACT_ADDRESS ? wait->va : wait->page;
 		if (uffd->features & UFFD_FEATURE_THREAD_ID)
 			msg->arg.pagefault.feat.ptid = (u32)wait->tid;
 	}
@@ -271,7 +272,7 @@ static int check_area(const struct vma *vma, const struct uffd *uffd, unsigned i
 }
 
 static int register_locked(struct mm *mm, struct uffd *uffd, unsigned long start, unsigned long end,
-			   unsigned int mode)
+			   unsigned int mode, bool *huge)
 {
 	struct vma *vma = vma_next(mm, start);
 	int err = 0;
@@ -281,6 +282,8 @@ static int register_locked(struct mm *mm, struct uffd *uffd, unsigned long start
 	list_for_each_entry(vma, &mm->vmas, link)
 		if (!err && vma->end > start && vma->start < end)
 			err = check_area(vma, uffd, mode);
+	vma = vma_find(mm, end - 1);
+	*huge = vma && vma_page_size(vma) != PAGE_SIZE;
 	return err ? err : vma_set_uffd(mm, start, end, uffd, mode);
 }
 
@@ -289,6 +292,7 @@ static long uffd_register(struct uffd *uffd, unsigned long arg)
 	struct mm *mm = uffd_mm(uffd);
 	struct uffdio_register reg;
 	unsigned int mode = 0;
+	bool huge = false;
 	int err;
 
 	if (copy_from_user(&reg, arg, sizeof(reg) - sizeof(reg.ioctls)) < 0)
@@ -303,11 +307,14 @@ static long uffd_register(struct uffd *uffd, unsigned long arg)
 	if (reg.mode & UFFDIO_REGISTER_MODE_MINOR)
 		mode |= VMA_UFFD_MINOR;
 	mutex_lock(&mm->lock);
-	err = register_locked(mm, uffd, reg.range.start, reg.range.start + reg.range.len, mode);
+	err = register_locked(mm, uffd, reg.range.start, reg.range.start + reg.range.len, mode,
+			      &huge);
 	vma_unlock(mm);
 	if (err)
 		return err;
-	reg.ioctls = BIT(_UFFDIO_WAKE) | BIT(_UFFDIO_COPY) | BIT(_UFFDIO_ZEROPAGE);
+	reg.ioctls = BIT(_UFFDIO_WAKE) | BIT(_UFFDIO_COPY);
+	if (!huge)
+		reg.ioctls |= BIT(_UFFDIO_ZEROPAGE);
 	if (mode & VMA_UFFD_MINOR)
 		reg.ioctls |= BIT(_UFFDIO_CONTINUE);
 	return copy_to_user(arg, &reg, sizeof(reg));

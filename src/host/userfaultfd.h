@@ -21,8 +21,8 @@ struct vma;
 struct uffd_wait {
 	bool user; /* of the program itself, not of the kernel for it: the caller sets it */
 	bool woken;
-	unsigned long va;
-	u64 flags; /* UFFD_PAGEFAULT_FLAG_* */
+	unsigned long va, page; /* the address, and where its page begins */
+	u64 flags;              /* UFFD_PAGEFAULT_FLAG_* */
 	int tid;
 	struct uffd *uffd;
 	struct list_head link;

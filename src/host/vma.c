@@ -61,7 +61,7 @@ static void vma_insert(struct mm *mm, struct vma *vma)
 	list_add_tail(&vma->link, next ? &next->link : &mm->vmas);
 }
 
-/* So that an area starts at addr if one contains it. 0 or -ENOMEM, then nothing changed. */
+/* So that an area starts at addr if one contains it. 0; -ENOMEM, -EINVAL: nothing changed. */
 static int vma_split_at(struct mm *mm, unsigned long addr)
 {
 	struct vma *vma = vma_find(mm, addr);
@@ -69,6 +69,8 @@ static int vma_split_at(struct mm *mm, unsigned long addr)
 
 	if (!vma || vma->start == addr)
 		return 0;
+	if (addr % vma_page_size(vma))
+		return -EINVAL;
 	if (mm_split_leaf_at(mm, addr) < 0)
 		return -ENOMEM;
 	upper = kmalloc(sizeof(*upper));
@@ -83,6 +85,13 @@ static int vma_split_at(struct mm *mm, unsigned long addr)
 	vma->end = addr;
 	list_add(&upper->link, &vma->link);
 	return 0;
+}
+
+static int vma_split_range(struct mm *mm, unsigned long start, unsigned long end)
+{
+	int err = vma_split_at(mm, start);
+
+	return err < 0 ? err : vma_split_at(mm, end);
 }
 
 static bool can_merge(const struct vma *low, const struct vma *high)
@@ -147,11 +156,13 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 	unsigned long end = start + len;
 	struct vma *vma = vma_next(mm, start);
 	struct vma *n;
+	int err;
 
 	if (!vma || vma->start >= end)
 		return 0;
-	if (vma_split_at(mm, start) < 0 || vma_split_at(mm, end) < 0)
-		return -ENOMEM;
+	err = vma_split_range(mm, start, end);
+	if (err < 0)
+		return err;
 	mm_notify_start(mm, start, end);
 	mm_zap(mm, start, end);
 	mm_notify_end(mm, start, end);
@@ -286,13 +297,15 @@ int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned 
 {
 	unsigned long end = start + len;
 	struct vma *vma;
+	int err;
 
 	if (!vma_range_mapped(mm, start, end))
 		return -ENOMEM;
 	if (!may_protect(mm, start, end, prot))
 		return -EACCES;
-	if (vma_split_at(mm, start) < 0 || vma_split_at(mm, end) < 0)
-		return -ENOMEM;
+	err = vma_split_range(mm, start, end);
+	if (err < 0)
+		return err;
 	mm_notify_start(mm, start, end);
 	list_for_each_entry(vma, &mm->vmas, link)
 		if (vma->start >= start && vma->end <= end)
@@ -307,9 +320,11 @@ int vma_set_flags(struct mm *mm, unsigned long start, unsigned long end, unsigne
 		  unsigned int clear)
 {
 	struct vma *vma;
+	int err;
 
-	if (vma_split_at(mm, start) < 0 || vma_split_at(mm, end) < 0)
-		return -ENOMEM;
+	err = vma_split_range(mm, start, end);
+	if (err < 0)
+		return err;
 	list_for_each_entry(vma, &mm->vmas, link)
 		if (vma->start >= start && vma->end <= end)
 			vma->flags = (vma->flags | set) & ~clear;
@@ -321,9 +336,11 @@ int vma_set_uffd(struct mm *mm, unsigned long start, unsigned long end, struct u
 		 unsigned int mode)
 {
 	struct vma *vma;
+	int err;
 
-	if (vma_split_at(mm, start) < 0 || vma_split_at(mm, end) < 0)
-		return -ENOMEM;
+	err = vma_split_range(mm, start, end);
+	if (err < 0)
+		return err;
 	list_for_each_entry(vma, &mm->vmas, link) {
 		if (vma->start < start || vma->end > end)
 			continue;

@@ -17,6 +17,7 @@
 #define VMA_WIPEFORK     8
 #define VMA_UFFD_MISSING 16 /* pages that are not there are the program's to give (userfaultfd) */
 #define VMA_UFFD_MINOR   32 /* pages that only the file has are the program's to map */
+#define VMA_HUGETLB      64 /* of 2 MiB pages of hugetlb.c, and nothing else */
 #define VMA_UFFD         (VMA_UFFD_MISSING | VMA_UFFD_MINOR)
 
 struct vma {
@@ -55,6 +56,11 @@ void vma_forget_uffd(struct mm *mm, const struct uffd *uffd);
 bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end);
 int vma_copy_all(struct mm *to, struct mm *from); /* fork: areas and pages; both locked */
 void vma_free_all(struct mm *mm);
+
+static inline unsigned long vma_page_size(const struct vma *vma)
+{
+	return vma->flags & VMA_HUGETLB ? SZ_2M : SZ_4K;
+}
 
 void vma_unlock(struct mm *mm); /* mm->lock; then drops the files of what was unmapped */
 
@@ -106,13 +112,13 @@ unsigned long vma_pte_flags(unsigned int prot);
  */
 struct uffd_wait;
 int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, struct uffd_wait *wait);
-/* Maps page pa, whose reference it takes, at va, where nothing is mapped. 0 or -ENOMEM. */
+/* Maps a page of the area (vma_page_size()), whose reference it takes, where nothing is. 0 or -ENOMEM. */
 int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa);
 void mm_sync_icache(struct mm *mm); /* instructions were written: fence.i wherever mm runs */
 
 /* ---- mm.c ---- */
 /* A file of zeroes behind a shared anonymous mapping; NULL: no memory. */
-struct file *shared_anon_file(unsigned long size);
+struct file *shared_anon_file(unsigned long size, bool hugetlb);
 /* Fork: a copy; NULL: no memory. Takes the locks itself. */
 struct mm *mm_copy(struct mm *from);
 /* A user page that every process has, with the rt_sigreturn call; -ENOMEM. */

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hugetlb.c - huge pages that a program asks for: the pool, MAP_HUGETLB, MFD_HUGETLB, and what
+ * fork, holes, faults of its own making (userfaultfd) and too few of them do.
+ */
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include "tap.h"
+
+#define HUGE  (2UL << 20)
+#define POOL  8
+#define FLAGS (MAP_ANONYMOUS | MAP_HUGETLB)
+
+static long meminfo(const char *name)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	long value = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)))
+			value = atol(line + strlen(name));
+	if (f)
+		fclose(f);
+	return value;
+}
+
+static long unused(void)
+{
+	return meminfo("HugePages_Free:");
+}
+
+static bool set_pool(const char *count)
+{
+	int fd = open("/proc/sys/vm/nr_hugepages", O_WRONLY);
+	bool good = fd >= 0 && write(fd, count, strlen(count)) == (ssize_t)strlen(count);
+
+	close(fd);
+	return good;
+}
+
+static char *map(unsigned long pages, int flags, int fd)
+{
+	return mmap(NULL, pages * HUGE, PROT_READ | PROT_WRITE, flags, fd, 0);
+}
+
+/* The exit status, or 128 + signal, of a child that runs fn(arg). */
+static int in_child(int (*fn)(char *arg), char *arg)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (!child)
+		_exit(fn(arg));
+	waitpid(child, &status, 0);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void test_anonymous(void)
+{
+	char *mem = map(3, FLAGS | MAP_PRIVATE, -1);
+
+	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0, "three huge pages, aligned");
+	ok(mem[0] == 0 && mem[HUGE - 1] == 0 && unused() == POOL - 1,
+	   "the first is used at its first touch");
+	mem[HUGE + 12345] = 3;
+	ok(mem[HUGE + 12345] == 3 && mem[HUGE] == 0 && unused() == POOL - 2, "and the second");
+	fails_with(munmap(mem, HUGE / 2), EINVAL, "half of one cannot be unmapped");
+	fails_with(mprotect(mem + HUGE / 2, HUGE / 2, PROT_READ), EINVAL, "nor protected");
+	fails_with(madvise(mem + 4096, HUGE, MADV_DONTNEED), EINVAL,
+		   "nor forgotten from its middle on");
+	ok(madvise(mem, HUGE, MADV_DONTNEED) == 0 && unused() == POOL - 1 && mem[0] == 0,
+	   "a whole one is");
+	ok(munmap(mem, 3 * HUGE) == 0 && unused() == POOL, "all go back to the pool");
+	errno = 0;
+	ok(map(POOL + 1, FLAGS | MAP_PRIVATE, -1) == MAP_FAILED && errno == ENOMEM,
+	   "more than there are");
+	errno = 0;
+	ok(map(1, FLAGS | MAP_PRIVATE | (14 << 26), -1) == MAP_FAILED && errno == EINVAL,
+	   "of 16 KiB there are none");
+	mem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, FLAGS | MAP_PRIVATE | (21 << 26), -1, 0);
+	ok(mem != MAP_FAILED, "by size, for less than one");
+	mem[HUGE - 1] = 1;
+	ok(unused() == POOL - 1 && munmap(mem, HUGE) == 0 && unused() == POOL, "is a whole one");
+}
+
+static int write_and_compare(char *mem)
+{
+	mem[5] = 9;
+	return mem[5] == 9 && mem[HUGE] == 1 && unused() == POOL - 3 ? 7 : 1;
+}
+
+static int touch_all(char *mem)
+{
+	unsigned long i;
+
+	for (i = 0; i <= POOL; i++)
+		mem[i * HUGE] = 1;
+	return 0;
+}
+
+static void test_fork(void)
+{
+	char *mem = map(2, FLAGS | MAP_PRIVATE, -1);
+
+	mem[5] = mem[HUGE] = 1;
+	ok(in_child(write_and_compare, mem) == 7, "a child writes to a copy of its own");
+	ok(mem[5] == 1 && unused() == POOL - 2, "which goes with it");
+	mem[5] = 2;
+	ok(unused() == POOL - 2, "and the parent needs none");
+	munmap(mem, 2 * HUGE);
+	mem = map(2, FLAGS | MAP_SHARED, -1);
+	mem[HUGE] = 1;
+	mem[0] = 0;
+	in_child(write_and_compare, mem);
+	ok(mem[5] == 9, "shared ones are written in place");
+	munmap(mem, 2 * HUGE);
+	ok(unused() == POOL, "and go when nobody has them");
+	mem = map(POOL + 1, FLAGS | MAP_PRIVATE | MAP_NORESERVE, -1);
+	ok(mem != MAP_FAILED && in_child(touch_all, mem) == 128 + SIGBUS, "none left is SIGBUS");
+	ok(munmap(mem, (POOL + 1) * HUGE) == 0 && unused() == POOL, "and all are given back");
+}
+
+static void test_file(void)
+{
+	int fd = memfd_create("huge", MFD_HUGETLB);
+	char *mem, *alias, *private, bytes[8] = "";
+
+	ok(fd >= 0, "a memfd of huge pages");
+	fails_with(ftruncate(fd, HUGE + 4096), EINVAL, "has a size in them");
+	ok(ftruncate(fd, 2 * HUGE) == 0, "two");
+	mem = map(2, MAP_SHARED, fd);
+	alias = map(2, MAP_SHARED, fd);
+	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0, "it is mapped");
+	strcpy(mem + HUGE + 100, "huge");
+	ok(!strcmp(alias + HUGE + 100, "huge") && unused() == POOL - 1, "twice, with one page");
+	ok(pread(fd, bytes, 5, HUGE + 100) == 5 && !strcmp(bytes, "huge"), "it can be read");
+	fails_with(write(fd, bytes, 4), EINVAL, "but not written");
+	private = map(2, MAP_PRIVATE, fd);
+	ok(!strcmp(private + HUGE + 100, "huge"), "a private mapping sees it");
+	private[HUGE + 100] = 'H';
+	ok(mem[HUGE + 100] == 'h' && unused() == POOL - 2, "and writes to its own");
+	munmap(private, 2 * HUGE);
+	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 2 * HUGE) == 0 &&
+		   unused() == POOL,
+	   "a hole frees its pages");
+	ok(mem[HUGE + 100] == 0, "and reads as zeroes");
+	close(fd);
+	munmap(mem, 2 * HUGE);
+	ok(alias[HUGE + 100] == 0 && unused() == POOL - 1, "the last mapping holds the file");
+	munmap(alias, 2 * HUGE);
+	ok(unused() == POOL, "and lets it go");
+}
+
+static char *fault_at;
+
+static void *touch(void *value)
+{
+	*(int *)value = *(volatile char *)fault_at;
+	return NULL;
+}
+
+static void test_userfault(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING |
+					       UFFDIO_REGISTER_MODE_MINOR };
+	struct uffdio_copy copy = { .len = HUGE };
+	struct uffdio_continue cont = { .range.len = HUGE };
+	int fd = memfd_create("huge", MFD_HUGETLB),
+	    uffd = (int)syscall(SYS_userfaultfd, O_NONBLOCK), value;
+	struct pollfd p = { .fd = uffd, .events = POLLIN };
+	char *mem, *alias, *bytes = malloc(HUGE);
+	struct uffd_msg msg;
+	pthread_t thread;
+
+	memset(bytes, 6, HUGE);
+	ok(ftruncate(fd, 2 * HUGE) == 0 && ioctl(uffd, UFFDIO_API, &api) == 0, "a userfaultfd");
+	mem = map(2, MAP_SHARED, fd);
+	alias = map(2, MAP_SHARED, fd);
+	reg.range.start = (unsigned long)mem;
+	reg.range.len = HUGE / 2;
+	fails_with(ioctl(uffd, UFFDIO_REGISTER, &reg), EINVAL, "half of a huge page");
+	reg.range.len = 2 * HUGE;
+	ok(ioctl(uffd, UFFDIO_REGISTER, &reg) == 0 && !(reg.ioctls & 1UL << _UFFDIO_ZEROPAGE) &&
+		   (reg.ioctls & 1UL << _UFFDIO_CONTINUE),
+	   "huge pages are registered");
+	fault_at = mem + 54321;
+	pthread_create(&thread, NULL, touch, &value);
+	ok(poll(&p, 1, 10000) == 1 && read(uffd, &msg, sizeof(msg)) == sizeof(msg) &&
+		   msg.arg.pagefault.address == (unsigned long)mem,
+	   "a fault is told by its huge page");
+	copy.dst = (unsigned long)mem;
+	copy.src = (unsigned long)bytes;
+	ok(ioctl(uffd, UFFDIO_COPY, &copy) == 0 && copy.copy == (long)HUGE, "and answered by one");
+	pthread_join(thread, NULL);
+	ok(value == 6 && alias[HUGE - 1] == 6, "which is the file's");
+	alias[HUGE] = 8;
+	fault_at = mem + HUGE;
+	pthread_create(&thread, NULL, touch, &value);
+	ok(poll(&p, 1, 10000) == 1 && read(uffd, &msg, sizeof(msg)) == sizeof(msg) &&
+		   (msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_MINOR),
+	   "one that the file has is a minor fault");
+	cont.range.start = (unsigned long)mem + HUGE;
+	ok(ioctl(uffd, UFFDIO_CONTINUE, &cont) == 0, "answered with the file's");
+	pthread_join(thread, NULL);
+	ok(value == 8, "to whom it waited for");
+	munmap(mem, 2 * HUGE);
+	munmap(alias, 2 * HUGE);
+	close(uffd);
+	close(fd);
+	free(bytes);
+}
+
+int main(void)
+{
+	ok(set_pool("8") && meminfo("HugePages_Total:") == POOL && unused() == POOL,
+	   "a pool of eight");
+	ok(meminfo("Hugepagesize:") == (long)(HUGE >> 10), "of 2 MiB each");
+	test_anonymous();
+	test_fork();
+	test_file();
+	test_userfault();
+	ok(unused() == POOL, "nothing is lost");
+	ok(set_pool("0") && meminfo("HugePages_Total:") == 0, "and memory has them back");
+	return tap_done();
+}
