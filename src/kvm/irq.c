@@ -35,9 +35,11 @@ void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 	irq_mark(vcpu, irq);
 }
 
+/* The external line is a wire from user space, which will not say again what it has said. */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 {
-	__atomic_fetch_and(&vcpu->irq_pending, ~VS_LINES, __ATOMIC_RELAXED);
+	__atomic_fetch_and(&vcpu->irq_pending, ~(BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER)),
+			   __ATOMIC_RELAXED);
 	__atomic_fetch_or(&vcpu->irq_changed, VS_LINES, __ATOMIC_RELEASE);
 	vcpu_set_request(vcpu, REQ_IRQ);
 }

@@ -433,7 +433,7 @@ int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
-void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: clear all lines */
+void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: as at a reset */
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu);                  /* REQ_IRQ: changed lines to hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);                     /* would WFI return? not loaded */
 

@@ -22,10 +22,17 @@ static void the_last_vcpu_may_suspend_the_system(void **state)
 	assert_int_equal(made(SUSPEND(0, ANY)).error, SBI_ERR_INVALID_ADDRESS);
 	assert_int_equal(made(CALL(SBI_EXT_SUSP, 1, 0)).error, SBI_ERR_NOT_SUPPORTED);
 	vm.vcpu->csrs.vsatp = FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | 5;
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
 	assert_int_equal(run_script(&c, 1), 0);
 	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_RISCV_SBI);
 	assert_int_equal(vm.vcpu->run->riscv_sbi.extension_id, SBI_EXT_SUSP);
 	assert_int_equal(vm.vcpu->run->riscv_sbi.args[1], NATIVE_GUEST_BASE + 0x2000);
+
+	/* What it has been told before is not told again: the line is as user space left it. */
+	assert_true(vm.vcpu->irq_pending & BIT(IRQ_VS_EXT));
+	assert_false(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
+	vcpu_clear_irq(vm.vcpu, IRQ_VS_EXT);
 
 	/* An interrupt wakes the machine; the guest goes on where it wanted to. */
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
