@@ -28,9 +28,9 @@ static const u8 pmms[] = { ENVCFG_PMM_0, ENVCFG_PMM_7, ENVCFG_PMM_16 };
 
 /* ---- what this machine has ----------------------------------------------------------------- */
 
-static struct sbiret firmware_fwft(unsigned long fid, unsigned long value)
+static struct sbiret firmware_fwft(unsigned long fid, unsigned long feature, unsigned long value)
 {
-	return hv_sbi_call(SBI_EXT_FWFT, fid, SBI_FWFT_MISALIGNED, value, 0, 0, 0);
+	return hv_sbi_call(SBI_EXT_FWFT, fid, feature, value, 0, 0, 0);
 }
 
 void fwft_init(void)
@@ -45,7 +45,7 @@ void fwft_init(void)
 	if (!ret.error && !ret.value)
 		ret.error = SBI_ERR_NOT_SUPPORTED;
 	if (!ret.error)
-		ret = firmware_fwft(SBI_FWFT_GET, 0);
+		ret = firmware_fwft(SBI_FWFT_GET, SBI_FWFT_MISALIGNED, 0);
 	firmware_delegates = !ret.error && ret.value == 1;
 	firmware_delegates_on_call = !ret.error && ret.value == 0;
 }
@@ -69,6 +69,9 @@ void fwft_hart_init(void)
 		if (host_pmm[i] && !henvcfg_holds(host_pmm[i]))
 			host_pmm[i] = 0;
 	}
+	/* menvcfg.ADUE opens it, here and for this host; with Svade firmware begins with 0. */
+	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
+		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1);
 	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
 		host_adue = false;
 }
@@ -104,13 +107,13 @@ void fwft_reset(struct kvm_vcpu *vcpu)
 void fwft_load(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->fwft.misaligned && firmware_delegates_on_call)
-		firmware_fwft(SBI_FWFT_SET, 1);
+		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_MISALIGNED, 1);
 }
 
 void fwft_put(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->fwft.misaligned && firmware_delegates_on_call)
-		firmware_fwft(SBI_FWFT_SET, 0);
+		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_MISALIGNED, 0);
 }
 
 /* ---- the features -------------------------------------------------------------------------------- */
