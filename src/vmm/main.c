@@ -25,6 +25,7 @@ static const char help[] =
 	"  --watchdog SECONDS   end a guest that only faults in its trap handler (10; 0: never)\n"
 	"  --no-console-input   leave standard input alone\n"
 	"  --dump-dtb FILE      save the guest's device tree\n"
+	"  --sbi LIST           SBI extensions to add, or with - to take away: susp,fwft,-time\n"
 	"  --testdev            add the device that test payloads use\n"
 	"  --quiet              only the guest's output and errors\n"
 	"  --help\n"
@@ -50,6 +51,7 @@ enum {
 	OPT_WATCHDOG,
 	OPT_NO_INPUT,
 	OPT_DUMP_DTB,
+	OPT_SBI,
 	OPT_TESTDEV,
 	OPT_QUIET,
 	OPT_HELP,
@@ -64,6 +66,7 @@ static const struct option long_options[] = {
 	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
 	{ "no-console-input", no_argument, NULL, OPT_NO_INPUT },
 	{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
+	{ "sbi", required_argument, NULL, OPT_SBI },
 	{ "testdev", no_argument, NULL, OPT_TESTDEV },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -154,6 +157,10 @@ static void parse_option(struct options *options, int option)
 		break;
 	case OPT_DUMP_DTB:
 		options->dump_dtb = optarg;
+		break;
+	case OPT_SBI:
+		sbi_check_list(optarg);
+		options->sbi = optarg;
 		break;
 	case OPT_TESTDEV:
 		options->testdev = true;

@@ -61,6 +61,16 @@ static void update(struct plic *plic)
 	}
 }
 
+bool plic_is_raised(struct plic *plic, unsigned int vcpu)
+{
+	bool raised;
+
+	pthread_mutex_lock(&plic->lock);
+	raised = plic->context[vcpu].raised;
+	pthread_mutex_unlock(&plic->lock);
+	return raised;
+}
+
 void plic_set_level(struct plic *plic, unsigned int source, bool level)
 {
 	u32 bit = 1u << source;

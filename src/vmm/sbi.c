@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.c - the SBI calls that KVM leaves to user space: the consoles and the legacy shutdown.
+ * sbi.c - the SBI calls that KVM leaves to user space: the consoles, suspend, the legacy
+ * shutdown; and which extensions KVM shall answer at all.
  *
  * KVM writes ret[0] and ret[1] to the guest's a0 and a1. A legacy call (SBI Legacy) returns in a0
  * only, so a1 gets its own old value back.
  */
+#include <string.h>
+#include <time.h>
 #include "vmm.h"
 
 enum {
@@ -12,6 +15,7 @@ enum {
 	EXT_LEGACY_GETCHAR = 0x02,
 	EXT_LEGACY_SHUTDOWN = 0x08,
 	EXT_DBCN = 0x4442434e,
+	EXT_SUSP = 0x53555350,
 };
 
 enum {
@@ -88,6 +92,19 @@ static long dbcn(struct machine *m, unsigned long function, const unsigned long 
 	return SBI_ERR_NOT_SUPPORTED;
 }
 
+/*
+ * The machine sleeps until an interrupt that the guest left enabled at its PLIC is there. KVM
+ * has checked the call and laid the resume ready.
+ */
+static void suspend(struct vcpu *vcpu)
+{
+	const struct timespec millisecond = { .tv_nsec = 1000000 };
+	struct machine *m = vcpu->machine;
+
+	while (!plic_is_raised(&m->plic, vcpu->id) && !atomic_load(&m->stopping))
+		nanosleep(&millisecond, NULL);
+}
+
 void sbi_handle(struct vcpu *vcpu)
 {
 	struct machine *m = vcpu->machine;
@@ -111,8 +128,79 @@ void sbi_handle(struct vcpu *vcpu)
 	case EXT_DBCN:
 		ret[0] = dbcn(m, vcpu->run->riscv_sbi.function_id, args, &ret[1]);
 		break;
+	case EXT_SUSP:
+		suspend(vcpu);
+		break;
 	default:
 		ret[0] = SBI_ERR_NOT_SUPPORTED;
 		ret[1] = 0;
+	}
+}
+
+/* ---- --sbi: which extensions there are ---- */
+
+/* SUSP and FWFT are younger than Linux 6.12's headers; these are the numbers that they got. */
+static const struct {
+	const char *name;
+	unsigned int id;
+} extensions[] = {
+	{ "v01", KVM_RISCV_SBI_EXT_V01 },
+	{ "time", KVM_RISCV_SBI_EXT_TIME },
+	{ "ipi", KVM_RISCV_SBI_EXT_IPI },
+	{ "rfence", KVM_RISCV_SBI_EXT_RFENCE },
+	{ "srst", KVM_RISCV_SBI_EXT_SRST },
+	{ "hsm", KVM_RISCV_SBI_EXT_HSM },
+	{ "pmu", KVM_RISCV_SBI_EXT_PMU },
+	{ "experimental", KVM_RISCV_SBI_EXT_EXPERIMENTAL },
+	{ "vendor", KVM_RISCV_SBI_EXT_VENDOR },
+	{ "dbcn", KVM_RISCV_SBI_EXT_DBCN },
+	{ "sta", KVM_RISCV_SBI_EXT_STA },
+	{ "susp", 11 },
+	{ "fwft", 12 },
+};
+
+#define EXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))
+
+/* The next word of the list: its extension's index and whether it is to be there; false: end. */
+static bool next_word(const char **list, unsigned int *index, bool *on)
+{
+	size_t len;
+
+	if (!**list)
+		return false;
+	*on = **list != '-';
+	*list += !*on;
+	len = strcspn(*list, ",");
+	for (*index = 0; *index < EXTENSIONS; (*index)++) {
+		if (strlen(extensions[*index].name) == len &&
+		    !strncmp(extensions[*index].name, *list, len))
+			break;
+	}
+	if (*index == EXTENSIONS)
+		die(STATUS_USAGE, "--sbi: '%.*s' is no SBI extension", (int)len, *list);
+	*list += len;
+	*list += **list == ',';
+	return true;
+}
+
+void sbi_check_list(const char *list)
+{
+	unsigned int index;
+	bool on;
+
+	while (next_word(&list, &index, &on))
+		;
+}
+
+void sbi_apply_list(struct vcpu *vcpu)
+{
+	const char *list = vcpu->machine->options.sbi;
+	unsigned int index;
+	bool on;
+
+	while (list && next_word(&list, &index, &on)) {
+		if (kvm_set_reg(vcpu->fd, REG_SBI(extensions[index].id), on) && on)
+			die(STATUS_SETUP, "KVM here has no SBI extension %s",
+			    extensions[index].name);
 	}
 }

@@ -165,6 +165,7 @@ void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
 		die(STATUS_SETUP, "mmap of vCPU %u: %s", id, strerror(errno));
 	/* KVM offers the debug console only to those who ask; an older KVM hasn't got it. */
 	kvm_set_reg(vcpu->fd, REG_SBI(KVM_RISCV_SBI_EXT_DBCN), 1);
+	sbi_apply_list(vcpu);
 }
 
 void vcpu_start_thread(struct vcpu *vcpu)

@@ -78,6 +78,7 @@ struct options {
 	const char *initrd;
 	const char *append;
 	const char *dump_dtb;
+	const char *sbi; /* --sbi's list, checked; or NULL */
 	const char *disks[MAX_DISKS];
 	unsigned int nr_disks;
 	unsigned int watchdog; /* seconds; 0 is off */
@@ -158,6 +159,7 @@ struct plic {
 void plic_init(struct plic *plic, struct machine *m);
 void plic_reset(struct plic *plic);
 void plic_set_level(struct plic *plic, unsigned int source, bool level);
+bool plic_is_raised(struct plic *plic, unsigned int vcpu); /* its external interrupt */
 
 /* ---- console.c: the VMM's standard input and output as a terminal line ---- */
 
@@ -296,6 +298,8 @@ void registers_dump(struct vcpu *vcpu);
 void registers_sample(const struct vcpu *vcpu, struct trap_sample *sample);
 
 void sbi_handle(struct vcpu *vcpu);
+void sbi_check_list(const char *list);  /* of --sbi: dies if it is none */
+void sbi_apply_list(struct vcpu *vcpu); /* before it first runs */
 
 /* ---- watchdog.c ---- */
 
