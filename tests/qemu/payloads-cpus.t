@@ -21,7 +21,11 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	vm "cpu max: fp" fp --smp 2
 	vm "cpu max: hostile" hostile --smp 2 --testdev seed=3
 	vm "cpu max: vector, 4 vCPUs" vector --smp 4
+	vm "cpu max: sbi_firmware" sbi_firmware --sbi susp,fwft
 	boot hyperscope --cpu max
+	# Firmware begins without hardware's A and D bits here; one hart is enough to see.
+	vm "cpu max with Svade: sbi_firmware" sbi_firmware --sbi susp,fwft
+	boot hyperscope --cpu max,svade=on --harts 1
 	together
 	vm "VLEN 512: vector, 4 vCPUs" vector --smp 4
 	vm "VLEN 512: vector, another VM" vector --smp 2

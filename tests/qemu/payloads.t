@@ -8,6 +8,12 @@
 need_files
 
 vm "sbi" sbi
+vm "sbi, taken away" sbi_off --sbi -time,-ipi,-rfence,-hsm,-srst,-dbcn,-sta,-pmu,-experimental,-vendor
+vm "sbi, no legacy" sbi_off --sbi -v01 off=legacy
+vm "sbi_legacy" sbi_legacy
+vm "sbi_harts" sbi_harts --smp 3
+vm "sbi_sta" sbi_sta --smp 4 crowded=1
+vm "sbi_firmware" sbi_firmware --smp 2 --sbi susp,fwft
 vm "timer" timer
 vm "exits" exits
 vm "mmio" mmio --testdev

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_firmware.S - a system suspend that comes back: what C needs to go on is kept in memory.
+ *
+ * long suspend_to(state, resume): an error, or 0 after a resume. state: 16 words for
+ * ra, sp, gp, tp, s0 to s11, and behind them what the hart came back with: a0, satp, sstatus.
+ */
+#include "hv/sbi.h"
+
+	.globl	suspend_to, suspend_resume
+suspend_to:
+	sd	ra, 0(a0)
+	sd	sp, 8(a0)
+	sd	gp, 16(a0)
+	sd	tp, 24(a0)
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
+	sd	s\n, 32 + 8 * \n(a0)
+	.endr
+	mv	a2, a0
+	li	a0, SBI_SUSP_TO_RAM
+	li	a6, SBI_SUSP_SYSTEM_SUSPEND
+	li	a7, SBI_EXT_SUSP
+	ecall
+	ret
+
+	/* a1 is the state; no other register means anything. */
+	.balign	4
+suspend_resume:
+	sd	a0, 128(a1)
+	csrr	t0, satp
+	sd	t0, 136(a1)
+	csrr	t0, sstatus
+	sd	t0, 144(a1)
+	ld	ra, 0(a1)
+	ld	sp, 8(a1)
+	ld	gp, 16(a1)
+	ld	tp, 24(a1)
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
+	ld	s\n, 32 + 8 * \n(a1)
+	.endr
+	li	a0, 0
+	ret

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_harts.S - where sbi_harts.c starts a hart again: it waits for its IPI, says so, and
+ * stops. a1: the address of two words, of which it writes the second last. No stack, no traps.
+ */
+#include "hv/sbi.h"
+
+	.globl	started_again
+started_again:
+	csrw	sie, zero
+	li	t0, 2000000		/* 200 ms at 10 MHz: time enough for an IPI that is not lost */
+	rdtime	t1
+	add	t0, t0, t1
+1:	csrr	t2, sip
+	andi	t2, t2, 2
+	bnez	t2, 2f
+	rdtime	t1
+	bltu	t1, t0, 1b
+2:	sd	t2, 0(a1)
+	fence	rw, rw
+	li	t0, 1
+	sd	t0, 8(a1)
+	csrci	sip, 2
+3:	li	a6, SBI_HSM_HART_STOP
+	li	a7, SBI_EXT_HSM
+	ecall
+	j	3b

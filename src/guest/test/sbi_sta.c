@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_sta.c - steal time: what the host tells each hart about its waiting.
+ *
+ * To see any, run it with more vCPUs than the host has harts.
+ */
+#include "rt.h"
+
+#define NO_MEMORY 0x7f00000000UL
+#define BUSY_MS   400UL
+#define WAIT_MS   20000UL
+
+/* SBI STA FID 0 */
+struct sta {
+	u32 sequence, flags;
+	u64 steal; /* ns */
+	u8 preempted, pad[47];
+} __attribute__((aligned(64)));
+
+static struct sta areas[MAX_HARTS];
+static unsigned long ends, errors, odd, too_much, seen_preempted, clean;
+
+static long set_shmem(unsigned long lo, unsigned long hi, unsigned long flags)
+{
+	struct sbiret ret = sbi_call(SBI_EXT_STA, SBI_STA_SET_SHMEM, lo, hi, flags);
+
+	return ret.value ? 99 : ret.error;
+}
+
+static void test_arguments(void)
+{
+	struct sta *sta = &areas[0];
+	unsigned long area = (unsigned long)sta;
+
+	ok_eq((unsigned long)set_shmem(area, 0, 1), (unsigned long)SBI_ERR_INVALID_PARAM,
+	      "flags other than 0 are invalid");
+	ok_eq((unsigned long)set_shmem(area + 16, 0, 0), (unsigned long)SBI_ERR_INVALID_PARAM,
+	      "an address that is no multiple of 64 is invalid");
+	ok_eq((unsigned long)set_shmem(NO_MEMORY, 0, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
+	      "an address where no memory is, is an invalid address");
+	ok_eq((unsigned long)set_shmem(area, 1, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
+	      "and so is one with upper bits on RV64");
+	ok_eq((unsigned long)set_shmem(~63UL, 0, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
+	      "and the last 64 bytes of all");
+	ok_sbi(sbi_call(SBI_EXT_STA, 1, area, 0, 0), SBI_ERR_NOT_SUPPORTED,
+	       "an unknown function is not supported");
+	memset(sta, 0x55, sizeof(*sta));
+	ok(!set_shmem(area, 0, 0) && !sta->sequence && !sta->steal && !sta->preempted &&
+		   sta->flags == 0 && sta->pad[0] == 0 && sta->pad[46] == 0,
+	   "a good address is taken and its 64 bytes are zeroed");
+	ok(!set_shmem(~0UL, ~0UL, 0), "all ones end it");
+}
+
+/* The steal time of a structure that may be written meanwhile. */
+static u64 read_steal(const volatile struct sta *sta)
+{
+	u32 sequence;
+	u64 steal;
+
+	do {
+		sequence = sta->sequence;
+		fence_rw();
+		steal = sta->steal;
+		fence_rw();
+	} while (sequence & 1 || sequence != sta->sequence);
+	return steal;
+}
+
+/* Every hart at once: busy until `ends`, looking at its own structure and at the others'. */
+static void busy(unsigned long index)
+{
+	volatile struct sta *mine = &areas[index];
+	unsigned long begin = now(), other;
+
+	if (set_shmem((unsigned long)mine, 0, 0))
+		__atomic_fetch_add(&errors, 1, __ATOMIC_RELAXED);
+	while (now() < READ_ONCE(ends)) {
+		if (mine->sequence & 1 || mine->preempted || mine->flags)
+			__atomic_fetch_add(&odd, 1, __ATOMIC_RELAXED);
+		for (other = 0; other < (unsigned long)nr_harts; other++) {
+			if (other != index && READ_ONCE(areas[other].preempted))
+				__atomic_fetch_add(&seen_preempted, 1, __ATOMIC_RELAXED);
+		}
+	}
+	if (read_steal(mine) / 1000 * (timebase() / 1000000) > now() - begin)
+		__atomic_fetch_add(&too_much, 1, __ATOMIC_RELAXED);
+	if (set_shmem(~0UL, ~0UL, 0))
+		__atomic_fetch_add(&errors, 1, __ATOMIC_RELAXED);
+	if (!areas[index].preempted)
+		__atomic_fetch_add(&clean, 1, __ATOMIC_RELAXED);
+}
+
+static void test_busy(void)
+{
+	unsigned long i, n = (unsigned long)nr_harts, told = 0, late = 0;
+
+	for (i = 1; i < n; i++)
+		late += hart_start((int)i) != 0;
+	ends = now() + us_to_ticks(BUSY_MS * 1000);
+	for (i = 1; i < n; i++)
+		hart_run((int)i, busy, i);
+	busy(0);
+	for (i = 1; i < n; i++)
+		late += !hart_wait((int)i, WAIT_MS);
+	for (i = 0; i < n; i++) {
+		note("hart %lu: %lu us stolen in %lu updates", i,
+		     (unsigned long)areas[i].steal / 1000, (unsigned long)areas[i].sequence / 2);
+		told += areas[i].steal != 0;
+	}
+	ok_eq(late + errors, 0, "%lu harts give their own structures and are busy for %lu ms", n,
+	      BUSY_MS);
+	ok_eq(odd, 0, "a running hart finds an even sequence and itself not preempted");
+	ok_eq(too_much, 0, "no hart is told of more waiting than time has passed");
+	ok_eq(clean, n, "nor is one marked preempted in the end");
+	if (!boot_number("crowded", 0)) {
+		skip("steal time", "there is a hart for each");
+		return;
+	}
+	ok(told >= n / 2, "where vCPUs share a hart they are told of their waiting");
+	if (on_linux())
+		skip("the mark of a preempted hart", "Linux 6.12 never sets it");
+	else
+		ok(seen_preempted > 0, "others saw that they were preempted");
+}
+
+static void test_end(void)
+{
+	struct sta before = areas[0];
+	unsigned long end = now() + us_to_ticks(50000);
+
+	while (now() < end)
+		;
+	ok(!memcmp(&before, &areas[0], sizeof(before)),
+	   "after its end nothing is written any more");
+}
+
+void payload_main(void)
+{
+	if (!sbi_has(SBI_EXT_STA)) {
+		skip("steal time", "no STA extension here");
+		done();
+	}
+	test_arguments();
+	test_busy();
+	test_end();
+	done();
+}
