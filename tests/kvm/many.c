@@ -65,7 +65,7 @@ __asm__(".section .rodata\n"
 	"	mv	a1, s4\n"
 	"	j	1b\n"
 	"many_code_end:\n"
-	/* a2: ticks, a3: how many timers. The call says a0 = early ones, a1 = the latest, in ticks. */
+	/* a2: ticks, a3: how many timers, a4: where those left are counted. The call says a0 = early ones, a1 = the latest, in ticks. */
 	".balign 8\n"
 	"timer_code:\n"
 	"	li	t0, 0x20\n"
@@ -90,6 +90,7 @@ __asm__(".section .rodata\n"
 	"3:	bleu	t1, s2, 4f\n"
 	"	mv	s2, t1\n"
 	"4:	addi	s0, s0, -1\n"
+	"	sd	s0, 0(a4)\n"
 	"	bnez	s0, 1b\n"
 	"	mv	a0, s1\n"
 	"	mv	a1, s2\n"
@@ -356,7 +357,9 @@ static void *carrier(void *arg)
 static void timer_follows(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
+	volatile uint64_t *left;
 	pthread_t threads[THREADS];
+	uint64_t seen = 0;
 	uintptr_t i;
 	bool all = true;
 
@@ -364,17 +367,26 @@ static void timer_follows(void)
 	open_vm(&traveller, 1, timer_code, (size_t)(timer_code_end - timer_code));
 	set_reg(&traveller.vcpu[0], REG(a2), 50000); /* 5 ms at 10 MHz */
 	set_reg(&traveller.vcpu[0], REG(a3), TIMERS);
+	set_reg(&traveller.vcpu[0], REG(a4), COUNTERS);
+	left = (volatile uint64_t *)(traveller.memory + (COUNTERS - GUEST_BASE));
 	for (i = 0; i < THREADS; i++)
 		pthread_create(&threads[i], NULL, carrier, (void *)i);
 	while (!__atomic_load_n(&arrived, __ATOMIC_ACQUIRE)) {
 		unsigned int before = __atomic_load_n(&all_turns, __ATOMIC_ACQUIRE);
 
-		usleep(3000);
+		/* Each turn is to end with the next timer armed, and to get somewhere at all. */
+		if (*left == seen) {
+			usleep(300);
+			continue;
+		}
+		seen = *left;
+		usleep(1000 + 500 * (seen % 8));
 		traveller.vcpu[0].run->immediate_exit = 1;
 		for (i = 0; i < THREADS; i++)
 			pthread_kill(threads[i], SIGUSR1);
-		while (__atomic_load_n(&all_turns, __ATOMIC_ACQUIRE) == before)
-			usleep(100); /* one kick a turn: on a slow machine it must get somewhere */
+		while (__atomic_load_n(&all_turns, __ATOMIC_ACQUIRE) == before &&
+		       !__atomic_load_n(&arrived, __ATOMIC_ACQUIRE))
+			usleep(100);
 	}
 	for (i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], NULL);
