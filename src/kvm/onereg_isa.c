@@ -208,11 +208,16 @@ static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get,
 	}
 }
 
-/* As Linux: each bit is tried, and those that cannot be changed are passed over. */
+/*
+ * As Linux: each bit is tried, and those that cannot be changed are passed over; only that SBI
+ * extensions are frozen by the first run is an error.
+ */
 static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, u64 mask, u64 value)
 {
 	unsigned int i;
 
+	if (set == sbi_set && vcpu->ran_once)
+		return -EBUSY;
 	for (i = 0; i < BITS_PER_LONG; i++) {
 		if (mask >> i & 1)
 			set(vcpu, num * BITS_PER_LONG + i, value);
