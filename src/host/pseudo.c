@@ -106,6 +106,8 @@ static long pseudo_write(struct file *f, unsigned long buf, size_t size, u64 *po
 
 	if (!pf->store)
 		return -EACCES;
+	if (!size)
+		return 0;
 	if (size >= sizeof(line))
 		return -EINVAL;
 	if (copy_from_user(line, buf, size))

@@ -123,7 +123,6 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 	(void)trap;
 	trace_kvm_sbi_call(ext, fid, gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2]);
-	vcpu->stats.ecall_exit_stat++;
 	if (e) {
 		trace_exit_class(&vcpu->exit_clock, e->class);
 		result = e->handle(vcpu, ext, fid, &ret);
@@ -152,6 +151,7 @@ int sbi_forward(struct kvm_vcpu *vcpu)
 	unsigned int i;
 
 	trace_exit_class(&vcpu->exit_clock, EXIT_SBI_USER);
+	vcpu->stats.ecall_exit_stat++; /* of all calls only these, as on Linux */
 	WRITE_ONCE(run->exit_reason, KVM_EXIT_RISCV_SBI);
 	run->riscv_sbi.extension_id = gpr[GPR_A7];
 	run->riscv_sbi.function_id = gpr[GPR_A6];

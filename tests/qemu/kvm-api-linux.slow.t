@@ -8,7 +8,7 @@ for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko"; do
 	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
 done
 
-for name in errors run regs reset ids; do
+for name in errors run regs reset ids bus stats; do
 	out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/linux-kvm" exec --out "$O" \
 		--timeout "$(scaled 100)" "$progs/$name" </dev/null 2>"$tmp/err")
 	status=$?
@@ -21,4 +21,15 @@ for name in errors run regs reset ids; do
 	done <<<"$out"
 	is "$status" 0 "Linux KVM: $name ends well" || diag "$(cat "$tmp/err")"
 done
+
+out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/linux-kvm" exec --out "$O" \
+	--timeout "$(scaled 100)" "$progs/walk" </dev/null 2>"$tmp/err" |
+	"$HS_TOP/tests/kvm-api/walk.py" compare "$HS_TOP/tests/kvm-api/walk.linux.txt" /dev/null)
+while IFS= read -r line; do
+	case $line in
+	"ok "*) ok 0 "Linux KVM, the recording: ${line#*- }" ;;
+	"not ok "*) ok 1 "Linux KVM, the recording: ${line#*- }" ;;
+	"# "*) printf '%s\n' "$line" ;;
+	esac
+done <<<"$out"
 done_testing

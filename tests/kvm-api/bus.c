@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+/*
+ * bus.c - stores that the kernel takes itself: the ring of coalesced MMIO, which is user space's
+ * to corrupt, and ioeventfds of every length; and eventfds as interrupts that lead nowhere.
+ */
+#include <sys/eventfd.h>
+#include "vm.h"
+
+#define ZONE 0x10000000UL
+
+/* a1 = first value, counted up; a2 stores; a3 = what is added to the address each time */
+#define STORES(op)                                                                        \
+	"1: " op " a1, 0(a0)\nadd a0, a0, a3\naddi a1, a1, 1\naddi a2, a2, -1\nbnez a2, " \
+	"1b\n" REPORT
+
+GUEST(stores1, STORES("sb"));
+GUEST(stores2, STORES("sh"));
+GUEST(stores4, STORES("sw"));
+GUEST(stores8, STORES("sd"));
+GUEST(load, "lw a0, 0(a0)\n" REPORT);
+
+#define RING_SIZE \
+	((4096 - sizeof(struct kvm_coalesced_mmio_ring)) / sizeof(struct kvm_coalesced_mmio))
+
+static volatile struct kvm_coalesced_mmio_ring *ring_of(const struct vcpu *vcpu)
+{
+	return (void *)((uint8_t *)vcpu->run + 4096);
+}
+
+static int zone(struct vm *vm, unsigned long cmd, uint64_t addr, uint32_t size)
+{
+	struct kvm_coalesced_mmio_zone zone = { .addr = addr, .size = size };
+
+	return ioctl(vm->fd, cmd, &zone);
+}
+
+/* An access to the VMM is answered and the guest goes on elsewhere. */
+static void finish(struct vcpu *vcpu)
+{
+	vcpu->run->immediate_exit = 1;
+	vcpu_run(vcpu);
+	vcpu->run->immediate_exit = 0;
+}
+
+/* 0: the guest has made all its stores; 1: one came to us. */
+static int stores(struct vm *vm, struct vcpu *vcpu, int size, uint64_t addr, uint64_t value,
+		  unsigned long count, unsigned long step)
+{
+	const uint8_t *code[] = { guest_stores1, guest_stores2, guest_stores4, guest_stores8 };
+	const uint8_t *end[] = { guest_stores1_end, guest_stores2_end, guest_stores4_end,
+				 guest_stores8_end };
+
+	vm_load_code(vm, 0, code[size], end[size]);
+	set_reg(vcpu, R_PC, MEM_GPA);
+	set_reg(vcpu, R_A0, addr);
+	set_reg(vcpu, R_A1, value);
+	set_reg(vcpu, CORE(regs.a2), count);
+	set_reg(vcpu, CORE(regs.a3), step);
+	must(vcpu_run(vcpu) == 0, "KVM_RUN");
+	must(vcpu->run->exit_reason == KVM_EXIT_MMIO ||
+		     vcpu->run->exit_reason == KVM_EXIT_RISCV_SBI,
+	     "a store or the guest's report");
+	finish(vcpu);
+	return vcpu->run->exit_reason == KVM_EXIT_MMIO;
+}
+
+static void collects(struct vm *vm, struct vcpu *vcpu)
+{
+	volatile struct kvm_coalesced_mmio_ring *ring = ring_of(vcpu);
+	bool good = true;
+	char name[64];
+
+	ok(zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 0x1000) == 0, "a zone");
+	for (int size = 0; size < 4; size++) {
+		ring->first = ring->last = 0;
+		snprintf(name, sizeof(name), "stores of %d bytes go into the ring", 1 << size);
+		good = stores(vm, vcpu, size, ZONE, 0x1122334455667788, 5, 8) == 0 &&
+		       ring->first == 0 && ring->last == 5;
+		for (uint32_t i = 0; i < 5; i++) {
+			uint64_t value = 0x1122334455667788 + i;
+
+			good = good && ring->coalesced_mmio[i].phys_addr == ZONE + 8 * i &&
+			       ring->coalesced_mmio[i].len == 1u << size &&
+			       ring->coalesced_mmio[i].pio == 0 &&
+			       !memcmp((void *)ring->coalesced_mmio[i].data, &value, 1u << size);
+		}
+		ok(good, name);
+	}
+	ok(stores(vm, vcpu, 3, ZONE + 0xff8, 1, 1, 0) == 0, "up to the zone's last byte");
+	ok(stores(vm, vcpu, 2, ZONE + 0x1000, 1, 1, 0) == 1, "behind it comes to user space");
+	ok(stores(vm, vcpu, 2, ZONE - 4, 1, 1, 0) == 1, "and before it");
+	vm_load(vm, load);
+	set_reg(vcpu, R_PC, MEM_GPA);
+	set_reg(vcpu, R_A0, ZONE);
+	ok(vcpu_run(vcpu) == 0 && vcpu->run->exit_reason == KVM_EXIT_MMIO &&
+		   !vcpu->run->mmio.is_write,
+	   "a load from the zone does");
+	finish(vcpu);
+}
+
+static void fills(struct vm *vm, struct vcpu *vcpu)
+{
+	volatile struct kvm_coalesced_mmio_ring *ring = ring_of(vcpu);
+
+	ring->first = ring->last = 0;
+	ok(stores(vm, vcpu, 2, ZONE, 0, RING_SIZE - 1, 0) == 0 && ring->last == RING_SIZE - 1,
+	   "the ring holds one less than its entries");
+	ok(stores(vm, vcpu, 2, ZONE, 0x77, 1, 0) == 1 && vcpu->run->mmio.phys_addr == ZONE &&
+		   vcpu->run->mmio.len == 4 && vcpu->run->mmio.data[0] == 0x77 &&
+		   ring->last == RING_SIZE - 1,
+	   "then a store comes to user space");
+	ring->first = 1;
+	ok(stores(vm, vcpu, 2, ZONE, 0x78, 1, 0) == 0 && ring->last == 0,
+	   "until an entry was taken; the ring goes round");
+	ring->first = ring->last = 0;
+}
+
+static volatile bool stop;
+
+static void *scribble(void *arg)
+{
+	volatile struct kvm_coalesced_mmio_ring *ring = arg;
+	unsigned int seed = 1;
+
+	while (!stop) {
+		ring->last = (uint32_t)rand_r(&seed) % 400;
+		ring->first = (uint32_t)rand_r(&seed) << (rand_r(&seed) % 24);
+	}
+	return NULL;
+}
+
+static void corrupted(struct vm *vm, struct vcpu *vcpu)
+{
+	static const uint32_t wrong[] = { RING_SIZE, RING_SIZE + 1, 0x7fffffff, 0x80000000, ~0u };
+	volatile struct kvm_coalesced_mmio_ring *ring = ring_of(vcpu);
+	bool good = true;
+	pthread_t thread;
+	int rounds;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		ring->first = 0;
+		ring->last = wrong[i];
+		good = good && stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1 && ring->last == wrong[i];
+	}
+	ok(good, "with an index that is none, the ring is full");
+	ring->last = 0;
+	ring->first = ~0u;
+	ok(stores(vm, vcpu, 2, ZONE, 1, 3, 0) == 0 && ring->last == 3,
+	   "what user space has taken is its own affair");
+	stop = false;
+	pthread_create(&thread, NULL, scribble, (void *)ring);
+	for (rounds = 0; rounds < 300; rounds++)
+		stores(vm, vcpu, rounds % 4, ZONE, 1, 20, 8);
+	stop = true;
+	pthread_join(thread, NULL);
+	ok(rounds == 300, "indices that change all the time harm nobody");
+	ring->first = ring->last = 0;
+}
+
+static void overlaps(struct vm *vm, struct vcpu *vcpu, struct vcpu *second)
+{
+	volatile struct kvm_coalesced_mmio_ring *ring = ring_of(vcpu);
+	struct kvm_ioeventfd io = { .addr = ZONE + 0x100, .len = 4 };
+	uint64_t count = 0;
+
+	io.fd = eventfd(0, EFD_NONBLOCK);
+	ok(ring_of(second)->last == ring->last && (ring->last = 7) == 7 &&
+		   ring_of(second)->last == 7,
+	   "one ring for all vCPUs of a VM");
+	ring->first = ring->last = 0;
+	zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 0x800);
+	ok(stores(vm, vcpu, 2, ZONE + 0x10, 1, 1, 0) == 0 && ring->last == 1,
+	   "where zones overlap a store is collected once");
+	ioctl(vm->fd, KVM_IOEVENTFD, &io);
+	ok(stores(vm, vcpu, 2, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 2 &&
+		   read(io.fd, &count, 8) == -1,
+	   "an ioeventfd within a zone that was there comes second");
+	ring->first = 3;
+	ok(stores(vm, vcpu, 2, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 2 &&
+		   read(io.fd, &count, 8) == 8 && count == 1,
+	   "and is met when the ring is full");
+	ring->first = ring->last = 0;
+	zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE + 0x10, 4);
+	ok(stores(vm, vcpu, 2, ZONE + 0x10, 1, 1, 0) == 1,
+	   "every zone around a range goes with it");
+	zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 0x1000);
+	ok(stores(vm, vcpu, 2, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 0 &&
+		   read(io.fd, &count, 8) == 8,
+	   "an ioeventfd that was there before the zone comes first");
+	ok(stores(vm, vcpu, 1, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 1,
+	   "a store of another length is the zone's");
+	ok(zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 0x1001) == 0 &&
+		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 0,
+	   "a range that the zone does not hold leaves it there");
+	zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 0x1000);
+	ok(stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1, "its own takes it off");
+	io.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
+	ioctl(vm->fd, KVM_IOEVENTFD, &io);
+	close(io.fd);
+}
+
+/* Bit n: a store of 2^n bytes of this value makes an event. */
+static int lengths_that_meet(struct vm *vm, struct vcpu *vcpu, struct kvm_ioeventfd io,
+			     uint64_t value)
+{
+	uint64_t count;
+	int met = 0;
+
+	must(ioctl(vm->fd, KVM_IOEVENTFD, &io) == 0, "KVM_IOEVENTFD");
+	for (int size = 0; size < 4; size++) {
+		bool exits = stores(vm, vcpu, size, ZONE, value, 1, 0) == 1;
+		bool event = read(io.fd, &count, 8) == 8 && count == 1;
+
+		must(exits != event, "one of user space and the event");
+		met |= event << size;
+	}
+	io.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+	must(ioctl(vm->fd, KVM_IOEVENTFD, &io) == 0, "to take it off");
+	return met;
+}
+
+static void lengths(struct vm *vm, struct vcpu *vcpu)
+{
+	struct kvm_ioeventfd io = { .addr = ZONE, .fd = eventfd(0, EFD_NONBLOCK) };
+	bool any = true, exact = true, higher = true, other = true;
+
+	for (uint32_t size = 0; size < 4; size++) {
+		io.flags = 0;
+		io.len = 1u << size;
+		any = any && lengths_that_meet(vm, vcpu, io, 0x1234567812345678) == 1 << size;
+		io.flags = KVM_IOEVENTFD_FLAG_DATAMATCH;
+		io.datamatch = 0x85;
+		exact = exact && lengths_that_meet(vm, vcpu, io, 0x85) == 1 << size;
+		other = other && lengths_that_meet(vm, vcpu, io, 0x86) == 0;
+		if (size == 3)
+			continue;
+		io.datamatch = 0x85 | 1UL << (8 << size);
+		higher = higher && lengths_that_meet(vm, vcpu, io, io.datamatch) == 0;
+	}
+	ok(any, "an ioeventfd of 1, 2, 4, 8 bytes meets stores of just that length");
+	ok(exact && other, "with a match, those of that value");
+	ok(higher, "a match beyond its length meets nothing");
+	io.flags = 0;
+	io.len = 0;
+	ok(lengths_that_meet(vm, vcpu, io, 0x1234567812345678) == 15, "any length meets all four");
+	io.flags = KVM_IOEVENTFD_FLAG_PIO;
+	io.len = 4;
+	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a port meets no store");
+	io.flags = KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY;
+	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a channel meets none");
+	close(io.fd);
+}
+
+static void irqfds(struct vm *vm)
+{
+	struct kvm_irqfd irqfd = { .fd = (uint32_t)eventfd(2, EFD_NONBLOCK), .gsi = 5 };
+	uint64_t count = 3, one = 1;
+
+	if (ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP) > 0) {
+		printf("# this machine has an AIA: not tried without\n");
+		return;
+	}
+	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0, "an irqfd without an interrupt controller");
+	ok(read((int)irqfd.fd, &count, 8) == 8 && count == 2, "what was there before stays");
+	ok(write((int)irqfd.fd, &one, 8) == 8 && read((int)irqfd.fd, &count, 8) == -1,
+	   "an event is taken");
+	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
+	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0 && write((int)irqfd.fd, &one, 8) == 8 &&
+		   read((int)irqfd.fd, &count, 8) == 8 && count == 1,
+	   "no longer when it is off");
+	irqfd.flags = 0;
+	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0 && close((int)irqfd.fd) == 0,
+	   "its eventfd can be closed");
+	irqfd.fd = (uint32_t)eventfd(0, EFD_NONBLOCK);
+	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0, "and the next one takes its place");
+}
+
+int main(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0), second = vcpu_new(&vm, 1);
+
+	collects(&vm, &vcpu);
+	fills(&vm, &vcpu);
+	corrupted(&vm, &vcpu);
+	overlaps(&vm, &vcpu, &second);
+	lengths(&vm, &vcpu);
+	irqfds(&vm);
+	vcpu_free(&second);
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+	return tap_done();
+}

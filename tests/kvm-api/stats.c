@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+/*
+ * stats.c - counters by KVM_GET_STATS_FD and in /sys/kernel/debug/kvm, and halt polling, which
+ * three of the counters and four parameters of the module are about.
+ */
+#include <dirent.h>
+#include <sys/mount.h>
+#include "vm.h"
+
+GUEST(events, "li t0, 0x10000000\nsw t0, 0(t0)\nli a7, 0x10\nli a6, 0\necall\nli a0, 1\n" REPORT);
+/* a2 times: the timer after a1 ticks, by SBI or Sstc alike, and WFI until it comes */
+GUEST(naps, ".option norvc\nli t0, 0x20\ncsrw sie, t0\nmv s0, a1\nmv s1, a2\n"
+	    "1: rdtime a0\nadd a0, a0, s0\nli a7, 0x54494d45\nli a6, 0\necall\nwfi\n"
+	    "addi s1, s1, -1\nbnez s1, 1b\nli a0, 1\n" REPORT);
+
+#define DEBUG "/sys/kernel/debug/kvm"
+
+static const char *const vcpu_names[] = {
+	"halt_successful_poll",
+	"halt_attempted_poll",
+	"halt_poll_invalid",
+	"halt_wakeup",
+	"halt_poll_success_ns",
+	"halt_poll_fail_ns",
+	"halt_wait_ns",
+	"halt_poll_success_hist",
+	"halt_poll_fail_hist",
+	"halt_wait_hist",
+	"blocking",
+	"ecall_exit_stat",
+	"wfi_exit_stat",
+	"wrs_exit_stat",
+	"mmio_exit_user",
+	"mmio_exit_kernel",
+	"csr_exit_user",
+	"csr_exit_kernel",
+	"signal_exits",
+	"exits",
+};
+static const char *const vm_names[] = { "remote_tlb_flush", "remote_tlb_flush_requests" };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct stats {
+	struct kvm_stats_header head;
+	char id[48];
+	struct {
+		uint32_t flags;
+		int16_t exponent;
+		uint16_t size;
+		uint32_t offset, bucket_size;
+		char name[48];
+	} descs[64];
+	uint64_t data[256];
+};
+
+static struct stats stats_read(int owner)
+{
+	struct stats s = { 0 };
+	int fd = ioctl(owner, KVM_GET_STATS_FD, 0);
+
+	must(fd >= 0 && pread(fd, &s.head, sizeof(s.head), 0) == sizeof(s.head), "the header");
+	must(s.head.name_size == sizeof(s.descs[0].name), "names of 48 bytes");
+	must(pread(fd, s.id, 48, s.head.id_offset) == 48, "the id");
+	must(pread(fd, s.descs, sizeof(s.descs), s.head.desc_offset) > 0, "the descriptors");
+	must(pread(fd, s.data, sizeof(s.data), s.head.data_offset) > 0, "the data");
+	close(fd);
+	return s;
+}
+
+static uint64_t value_of(const struct stats *s, const char *name)
+{
+	for (unsigned int i = 0; i < s->head.num_desc; i++) {
+		if (!strcmp(s->descs[i].name, name))
+			return s->data[s->descs[i].offset / 8];
+	}
+	must(false, name);
+	return 0;
+}
+
+static bool lists(const struct stats *s, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (i >= s->head.num_desc || strcmp(s->descs[i].name, names[i])) {
+			printf("# no %s\n", names[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void layout(struct vm *vm, struct vcpu *vcpu)
+{
+	struct stats of_vm = stats_read(vm->fd), of_vcpu = stats_read(vcpu->fd);
+	const typeof(of_vcpu.descs[0]) *hist = &of_vcpu.descs[7], *state = &of_vcpu.descs[10],
+				       *ns = &of_vcpu.descs[6];
+	char id[48];
+
+	ok(lists(&of_vcpu, vcpu_names, COUNT(vcpu_names)), "a vCPU's counters, in Linux's order");
+	ok(lists(&of_vm, vm_names, COUNT(vm_names)), "a VM's");
+	snprintf(id, sizeof(id), "kvm-%d", gettid());
+	ok(!strcmp(of_vm.id, id), "a VM is called after the thread that made it");
+	snprintf(id, sizeof(id), "kvm-%d/vcpu-0", gettid());
+	ok(!strcmp(of_vcpu.id, id), "and so is a vCPU");
+	ok(hist->size == 32 && hist->exponent == -9 && !hist->bucket_size &&
+		   hist->flags == (KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_SECONDS |
+				   KVM_STATS_BASE_POW10),
+	   "a histogram of times has 32 buckets by powers of 2");
+	ok(state->flags == (KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BOOLEAN | KVM_STATS_BASE_POW10),
+	   "blocking is a state");
+	ok(ns->flags == (KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_SECONDS |
+			 KVM_STATS_BASE_POW10) &&
+		   ns->exponent == -9,
+	   "halt_wait_ns are nanoseconds");
+}
+
+static void counts(struct vm *vm, struct vcpu *vcpu)
+{
+	struct stats before = stats_read(vcpu->fd), after;
+
+	vm_load(vm, events);
+	must(vcpu_run(vcpu) == 0 && vcpu->run->exit_reason == KVM_EXIT_MMIO, "the store");
+	must(vcpu_run(vcpu) == 0 && is_report(vcpu, 1), "the report");
+	after = stats_read(vcpu->fd);
+	ok(value_of(&after, "mmio_exit_user") == value_of(&before, "mmio_exit_user") + 1,
+	   "a store to no memory is counted");
+	ok(value_of(&after, "ecall_exit_stat") == value_of(&before, "ecall_exit_stat") + 1,
+	   "of two SBI calls the one that was forwarded is");
+	ok(value_of(&after, "exits") >= value_of(&before, "exits") + 3, "all exits together");
+}
+
+/* ---- halt polling ----------------------------------------------------------------------- */
+
+static struct stats naps(struct vm *vm, struct vcpu *vcpu, uint64_t ticks, uint64_t count)
+{
+	vm_load(vm, naps);
+	vcpu->run->immediate_exit = 1;
+	vcpu_run(vcpu);
+	vcpu->run->immediate_exit = 0;
+	set_reg(vcpu, R_PC, MEM_GPA);
+	set_reg(vcpu, R_A1, ticks);
+	set_reg(vcpu, CORE(regs.a2), count);
+	must(vcpu_run(vcpu) == 0 && is_report(vcpu, 1), "the naps' end");
+	return stats_read(vcpu->fd);
+}
+
+static uint64_t hist_sum(const struct stats *s, unsigned int row)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < 32; i++)
+		sum += s->data[s->descs[row].offset / 8 + i];
+	return sum;
+}
+
+static void polling(struct vm *vm, struct vcpu *vcpu)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_HALT_POLL, .args = { 0 } };
+	struct stats s;
+	uint64_t tried, won;
+	int round;
+
+	must(ioctl(vm->fd, KVM_ENABLE_CAP, &cap) == 0, "KVM_CAP_HALT_POLL");
+	s = naps(vm, vcpu, 400, 30);
+	ok(value_of(&s, "halt_attempted_poll") == 0, "with a maximum of 0 nothing is polled");
+	ok(value_of(&s, "wfi_exit_stat") > 0 && hist_sum(&s, 9) > 0 &&
+		   value_of(&s, "halt_wait_ns") > 0 && value_of(&s, "halt_wakeup") > 0,
+	   "the waits are counted, and how long");
+	/* Another program may have the hart: then there is no polling, for a while. */
+	cap.args[0] = 100000000;
+	must(ioctl(vm->fd, KVM_ENABLE_CAP, &cap) == 0, "KVM_CAP_HALT_POLL");
+	for (round = 0; round < 20; round++) {
+		s = naps(vm, vcpu, 400, 50);
+		if (value_of(&s, "halt_successful_poll"))
+			break;
+	}
+	tried = value_of(&s, "halt_attempted_poll");
+	won = value_of(&s, "halt_successful_poll");
+	ok(won > 0, "short waits come to be polled");
+	ok(tried >= won && hist_sum(&s, 7) == won && hist_sum(&s, 8) == tried - won,
+	   "each attempt is in one of two histograms");
+	ok(value_of(&s, "halt_poll_success_ns") > 0 && !value_of(&s, "halt_poll_invalid"),
+	   "with its time");
+}
+
+static long read_number(const char *path)
+{
+	char text[32] = { 0 };
+	int fd = open(path, O_RDONLY);
+	long n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 ? atol(text) : -1;
+}
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), error;
+	long n = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return n < 0 ? -1 : 0;
+}
+
+static void parameters(void)
+{
+	static const struct {
+		const char *path;
+		long value;
+	} params[] = {
+		{ "/sys/module/kvm/parameters/halt_poll_ns", 500000 },
+		{ "/sys/module/kvm/parameters/halt_poll_ns_grow", 2 },
+		{ "/sys/module/kvm/parameters/halt_poll_ns_grow_start", 10000 },
+		{ "/sys/module/kvm/parameters/halt_poll_ns_shrink", 2 },
+	};
+	bool good = true;
+
+	for (size_t i = 0; i < COUNT(params); i++)
+		good = good && read_number(params[i].path) == params[i].value;
+	ok(good, "the parameters of halt polling are Linux's");
+	ok(write_text(params[0].path, "1234\n") == 0 && read_number(params[0].path) == 1234,
+	   "one can be changed");
+	fails_with(write_text(params[0].path, "some"), EINVAL, "to a number");
+	ok(write_text(params[0].path, "4294967296") == -1 && read_number(params[0].path) == 1234,
+	   "below 2^32");
+	ok(write_text(params[0].path, "500000") == 0, "and back");
+}
+
+/* ---- /sys/kernel/debug/kvm ---------------------------------------------------------------- */
+
+static bool dir_has(const char *path, const char *name)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && (entry = readdir(dir)))
+		found |= !strcmp(entry->d_name, name);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static long counter(const char *dir, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return read_number(path);
+}
+
+static void debug_files(struct vm *vm, struct vcpu *vcpu)
+{
+	struct stats s = stats_read(vcpu->fd);
+	char dir[64], path[96];
+	bool all = true;
+	struct vm gone;
+
+	if (access(DEBUG, F_OK))
+		mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	snprintf(dir, sizeof(dir), DEBUG "/%d-%d", gettid(), vm->fd);
+	ok(dir_has(DEBUG, strrchr(dir, '/') + 1), "a VM has a directory: thread, descriptor");
+	for (size_t i = 0; i < COUNT(vcpu_names); i++)
+		all = all && dir_has(dir, vcpu_names[i]) && dir_has(DEBUG, vcpu_names[i]) &&
+		      counter(dir, vcpu_names[i]) >= 0 && counter(DEBUG, vcpu_names[i]) >= 0;
+	for (size_t i = 0; i < COUNT(vm_names); i++)
+		all = all && counter(dir, vm_names[i]) >= 0 && counter(DEBUG, vm_names[i]) >= 0;
+	ok(all, "with a file for every counter, as the directory above it");
+	ok((uint64_t)counter(dir, "exits") == value_of(&s, "exits") &&
+		   counter(DEBUG, "exits") >= counter(dir, "exits"),
+	   "they hold the counters, and their sums");
+	snprintf(path, sizeof(path), "%s/exits", dir);
+	fails_with(write_text(path, "1"), EINVAL, "a counter cannot be set");
+	ok(write_text(path, "0") == 0 && counter(dir, "exits") == 0, "but cleared");
+	s = stats_read(vcpu->fd);
+	ok(value_of(&s, "exits") == 0, "then it is 0 everywhere");
+	gone = vm_new();
+	snprintf(dir, sizeof(dir), DEBUG "/%d-%d", gettid(), gone.fd);
+	all = counter(dir, "exits") == 0;
+	vm_free(&gone);
+	ok(all && counter(dir, "exits") == -1, "a directory goes with its VM");
+}
+
+int main(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+
+	layout(&vm, &vcpu);
+	counts(&vm, &vcpu);
+	polling(&vm, &vcpu);
+	parameters();
+	debug_files(&vm, &vcpu);
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+	return tap_done();
+}
