@@ -156,15 +156,25 @@ bool hv_poll_interrupts(void)
 	return true;
 }
 
+u32 native_hart_wanted;
+
 bool hv_resched_needed(void)
 {
-	return false;
+	return __atomic_load_n(&native_hart_wanted, __ATOMIC_SEQ_CST);
 }
 
 void hv_resched(void)
 {
 	native_may_sleep("hv_resched()");
+	if (sched_hook)
+		sched_hook->out(sched_hook);
+	if (native_wait_hook)
+		native_wait_hook(true);
 	sched_yield();
+	if (native_wait_hook)
+		native_wait_hook(false);
+	if (sched_hook)
+		sched_hook->in(sched_hook, this_hart);
 }
 
 int hv_thread_id(void)
@@ -451,6 +461,7 @@ void native_reset(void)
 	native_signal_set(false);
 	native_missed_wakes = 0;
 	native_wait_hook = NULL;
+	native_hart_wanted = 0;
 	no_sleep = NULL;
 	native_signal_hook = NULL;
 	native_poll_hook = NULL;

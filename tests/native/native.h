@@ -48,6 +48,7 @@ void native_no_sleep(const char *why);
 void native_may_sleep(const char *what);
 /* Is called on a thread that falls asleep, and when it has woken; it may change the hart. */
 extern void (*native_wait_hook)(bool begins);
+extern u32 native_hart_wanted; /* threads that wait for a hart, atomically: hv_resched_needed() */
 /* Sleepers whose condition came true and whom nobody woke, since native_reset(). */
 extern unsigned int native_missed_wakes;
 /* Is called when the core looks for a signal, late on its way into the guest: for races. */

@@ -2,8 +2,8 @@
 /*
  * race.c - see race.h
  *
- * Runners share harts as threads of a host do: one that has left KVM_RUN gives its hart away
- * and goes on with whichever is free, so vCPUs migrate and harts see several of them.
+ * Runners share harts as threads of a host do: who leaves KVM_RUN, or sleeps or is preempted
+ * there, gives its hart away and goes on with whichever is free, so vCPUs migrate.
  */
 #include <errno.h>
 #include <sched.h>
@@ -60,6 +60,7 @@ static void take_hart(void)
 	unsigned long set = 0;
 	unsigned int skip, hart = 0;
 
+	__atomic_fetch_add(&native_hart_wanted, 1, __ATOMIC_SEQ_CST);
 	while (!set) {
 		pthread_mutex_lock(&harts_lock);
 		set = free_harts;
@@ -73,6 +74,7 @@ static void take_hart(void)
 		if (!set)
 			sched_yield();
 	}
+	__atomic_fetch_sub(&native_hart_wanted, 1, __ATOMIC_SEQ_CST);
 	native_hart_set(hart);
 	__atomic_store_n(&self->hart, hart, __ATOMIC_SEQ_CST);
 }
