@@ -14,6 +14,7 @@
 #define NR_CLASSES 7 /* 32 << 6 = 2048 */
 
 static struct list_head partial[NR_CLASSES]; /* pages with a free object */
+static size_t nr_slabs[NR_CLASSES], nr_used[NR_CLASSES];
 static struct spinlock slab_lock;
 
 static unsigned int class_of(size_t size)
@@ -63,11 +64,13 @@ static void *slab_alloc(unsigned int class)
 			return NULL;
 		}
 		list_add(&page->link, &partial[class]);
+		nr_slabs[class]++;
 	}
 	page = list_first_entry(&partial[class], struct page, link);
 	object = page->slab_free;
 	page->slab_free = *(void **)object;
 	page->slab_used++;
+	nr_used[class]++;
 	if (!page->slab_free)
 		list_del(&page->link);
 	spin_unlock(&slab_lock);
@@ -85,6 +88,7 @@ static void slab_release(struct page *page, hpa_t pa, void *object)
 	*(void **)object = page->slab_free;
 	page->slab_free = object;
 	page->slab_used--;
+	nr_used[page->slab_class]--;
 	if (was_full)
 		list_add(&page->link, list);
 	last = list->next == &page->link && list->prev == &page->link;
@@ -93,6 +97,7 @@ static void slab_release(struct page *page, hpa_t pa, void *object)
 		return;
 	}
 	list_del(&page->link);
+	nr_slabs[page->slab_class]--;
 	page->kind = PAGE_OTHER;
 	spin_unlock(&slab_lock);
 	page_free(pa, 0);
@@ -131,4 +136,16 @@ void kfree(void *p)
 	}
 	page->kind = PAGE_OTHER;
 	page_free(pa, page->order);
+}
+
+bool kmalloc_class(unsigned int class, struct kmalloc_class *info)
+{
+	if (class >= NR_CLASSES)
+		return false;
+	info->size = 32UL << class;
+	spin_lock(&slab_lock);
+	info->used = nr_used[class];
+	info->pages = nr_slabs[class];
+	spin_unlock(&slab_lock);
+	return true;
 }

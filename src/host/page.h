@@ -76,4 +76,11 @@ static inline hpa_t va_to_pa(const void *va)
 void *kmalloc(size_t size);
 void kfree(void *p);
 
+/* Objects of one size: bytes each, how many are in use, pages that hold such. */
+struct kmalloc_class {
+	size_t size, used, pages;
+};
+
+bool kmalloc_class(unsigned int class, struct kmalloc_class *info); /* false: no such class */
+
 #endif

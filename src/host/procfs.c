@@ -54,6 +54,27 @@ static int show_meminfo(struct inode *inode, struct text *t)
 	return 0;
 }
 
+/* In Linux's form (version 2.1): with MemFree, what is free to the byte. Larger blocks are pages. */
+static int show_slabinfo(struct inode *inode, struct text *t)
+{
+	struct kmalloc_class c;
+	unsigned int i;
+	size_t each;
+
+	(void)inode;
+	text_add(t,
+		 "slabinfo - version: 2.1\n"
+		 "# name <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables "
+		 "<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> "
+		 "<sharedavail>\n");
+	for (i = 0; kmalloc_class(i, &c); i++) {
+		each = PAGE_SIZE / c.size;
+		text_add(t, "kmalloc-%zu %zu %zu %zu %zu 1 : tunables 0 0 0 : slabdata %zu %zu 0\n",
+			 c.size, c.used, c.pages * each, c.size, each, c.pages, c.pages);
+	}
+	return 0;
+}
+
 /* The device tree's own words, for the harts that are up. */
 static int show_cpuinfo(struct inode *inode, struct text *t)
 {
@@ -143,6 +164,7 @@ static const struct pseudo_file files[] = {
 	{ .path = "/proc/version", .show = show_version },
 	{ .path = "/proc/uptime", .show = show_uptime },
 	{ .path = "/proc/meminfo", .show = show_meminfo },
+	{ .path = "/proc/slabinfo", .show = show_slabinfo, .mode = 0400 },
 	{ .path = "/proc/cpuinfo", .show = show_cpuinfo },
 	{ .path = "/proc/cmdline", .show = show_cmdline },
 	{ .path = "/proc/filesystems", .show = show_filesystems },

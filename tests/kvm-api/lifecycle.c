@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lifecycle.c - VMs come and go, and leave nothing: descriptors closed in any order, processes
+ * killed, stopped or replaced by another program at any moment, many VMs at once.
+ *
+ *   lifecycle [VMS [SEED]]     VMs of the storm, 300 unless said
+ *
+ * With HS_EXACT set (nothing else runs and free memory can be told to the byte) it claims that
+ * as much is free afterwards as before; elsewhere it prints both.
+ */
+#include <sched.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include "vm.h"
+
+/* ---- guests ---- */
+
+#define COUNTER 0x1000 /* offset in the guest's memory */
+
+GUEST(report, "1: li a0, 0x77\n" REPORT "j 1b\n");
+GUEST(count, "li t0, 0x80001000\n1: ld t1, 0(t0)\naddi t1, t1, 1\nsd t1, 0(t0)\nj 1b\n");
+GUEST(count_some, "li t0, 0x80001000\nli t2, 20000\n1: ld t1, 0(t0)\naddi t1, t1, 1\n"
+		  "sd t1, 0(t0)\nbltu t1, t2, 1b\n2: wfi\nj 2b\n");
+GUEST(count_shared, "li t0, 0x80400000\n1: ld t1, 0(t0)\naddi t1, t1, 1\nsd t1, 0(t0)\nj 1b\n");
+GUEST(mmio, "li t0, 0x10000000\n1: lw t1, 0(t0)\nsw t1, 4(t0)\nj 1b\n");
+GUEST(sbi, "1: li a0, 1\n" REPORT "j 1b\n");
+GUEST(wait, "1: wfi\nj 1b\n");
+GUEST(touch, "1: li t0, 0x80100000\nli t1, 0x80300000\nli t2, 4096\n"
+	     "2: sd t0, 0(t0)\nadd t0, t0, t2\nbltu t0, t1, 2b\nj 1b\n");
+/* Interrupts and fences for each other, and a timer that is always late. */
+GUEST(talk, "1: li a0, 3\nli a1, 0\nli a6, 0\nli a7, 0x735049\necall\n"
+	    "li a0, 3\nli a1, 0\nli a2, 0\nli a3, -1\nli a6, 1\nli a7, 0x52464e43\necall\n"
+	    "li a0, 1\nli a6, 0\nli a7, 0x54494d45\necall\nj 1b\n");
+
+#define CODE_OF(name)                            \
+	{                                        \
+		guest_##name, guest_##name##_end \
+	}
+
+static const struct {
+	const uint8_t *start, *end;
+} storm_guests[] = { CODE_OF(count), CODE_OF(mmio),  CODE_OF(sbi),
+		     CODE_OF(wait),  CODE_OF(touch), CODE_OF(talk) };
+
+/* ---- helpers ---- */
+
+static volatile unsigned long *shared; /* a page that children share */
+
+static uint64_t seed = 88172645463325252;
+
+static unsigned int random_below(unsigned int n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (unsigned int)(seed >> 33) % n;
+}
+
+/* All free memory: pages, and what is free in pages that hold small objects. */
+static unsigned long free_bytes(void)
+{
+	unsigned long active, all, size, sum;
+	struct sysinfo info;
+	char line[256];
+	FILE *f;
+
+	sysinfo(&info);
+	sum = info.freeram * info.mem_unit;
+	f = fopen("/proc/slabinfo", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "kmalloc-%*u %lu %lu %lu", &active, &all, &size) == 3)
+			sum += (all - active) * size;
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+/* What has ended may take a moment to be gone. */
+static unsigned long settled_bytes(unsigned long want)
+{
+	unsigned long now = free_bytes();
+
+	for (int tries = 0; tries < 100 && now != want; tries++) {
+		sleep_ms(20);
+		now = free_bytes();
+	}
+	return now;
+}
+
+/* Without a name: only so that what the program itself needs for it is there. */
+static void claim_equal(unsigned long before, const char *name)
+{
+	unsigned long after = settled_bytes(before);
+
+	printf("# %lu bytes free before, %lu after\n", before, after);
+	if (name && getenv("HS_EXACT"))
+		ok(after == before, name);
+}
+
+/* Forks, runs body() there, and waits. */
+static int status_of(void (*body)(void))
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		body();
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+/* ---- every order of close() and munmap() ---- */
+
+#define NR_ORDERS 5040 /* of seven */
+
+enum handle {
+	H_KVM,
+	H_VM,
+	H_VCPU,
+	H_VCPU_STATS,
+	H_VM_STATS,
+	H_RUN,
+	H_MEMORY,
+	NR_HANDLES
+};
+
+struct handles {
+	struct vm vm;
+	struct vcpu vcpu;
+	int vcpu_stats, vm_stats;
+};
+
+static void handles_open(struct handles *h)
+{
+	h->vm = vm_new();
+	vm_load(&h->vm, report);
+	h->vcpu = vcpu_new(&h->vm, 0);
+	h->vcpu_stats = ioctl(h->vcpu.fd, KVM_GET_STATS_FD, 0);
+	h->vm_stats = ioctl(h->vm.fd, KVM_GET_STATS_FD, 0);
+	must(h->vcpu_stats >= 0 && h->vm_stats >= 0, "KVM_GET_STATS_FD");
+}
+
+static void handle_drop(struct handles *h, enum handle which)
+{
+	switch (which) {
+	case H_KVM:
+		close(h->vm.kvm);
+		break;
+	case H_VM:
+		close(h->vm.fd);
+		break;
+	case H_VCPU:
+		close(h->vcpu.fd);
+		break;
+	case H_VCPU_STATS:
+		close(h->vcpu_stats);
+		break;
+	case H_VM_STATS:
+		close(h->vm_stats);
+		break;
+	case H_RUN:
+		munmap(h->vcpu.run, 8192);
+		break;
+	default:
+		munmap(h->vm.mem, MEM_SIZE);
+	}
+}
+
+/* Does what is left still do its work? */
+static bool handles_work(struct handles *h, unsigned int gone)
+{
+	struct kvm_stats_header header;
+	bool good = true;
+
+	if (!(gone & (1 << H_VCPU | 1 << H_RUN | 1 << H_MEMORY))) {
+		good &= vcpu_run(&h->vcpu) == 0 && is_report(&h->vcpu, 0x77);
+	}
+	if (!(gone & 1 << H_VCPU_STATS))
+		good &= pread(h->vcpu_stats, &header, sizeof(header), 0) == sizeof(header);
+	if (!(gone & 1 << H_VM_STATS))
+		good &= pread(h->vm_stats, &header, sizeof(header), 0) == sizeof(header);
+	return good;
+}
+
+/* The order number n of those that are possible. */
+static bool drop_in_order(unsigned int n)
+{
+	unsigned int gone = 0, i, left, which;
+	struct handles h;
+	bool good = true;
+
+	handles_open(&h);
+	for (left = NR_HANDLES; left; left--) {
+		i = n % left;
+		n /= left;
+		for (which = 0; gone & 1 << which || i; which++)
+			i -= !(gone & 1 << which);
+		handle_drop(&h, which);
+		gone |= 1 << which;
+		good &= handles_work(&h, gone);
+	}
+	return good;
+}
+
+static unsigned int orders_step = 1;
+
+/* A share of them, with a random first; the parent reads how many were good. */
+static void orders_body(void)
+{
+	for (unsigned int n = random_below(orders_step); n < NR_ORDERS; n += orders_step) {
+		shared[0] += drop_in_order(n);
+		shared[1]++;
+	}
+	_exit(0);
+}
+
+static void test_orders(unsigned int most)
+{
+	unsigned long before;
+
+	orders_step = NR_ORDERS / 10;
+	status_of(orders_body);
+	claim_equal(free_bytes(), NULL);
+	before = settled_bytes(0);
+	orders_step = most < NR_ORDERS ? NR_ORDERS / most : 1;
+	shared[0] = shared[1] = 0;
+	ok(status_of(orders_body) == 0 && shared[0] == shared[1] && shared[1],
+	   "what is not closed yet still works, in any order");
+	printf("# %lu orders of %d\n", shared[1], NR_ORDERS);
+	claim_equal(before, "and when all is closed no byte is missing");
+}
+
+/* ---- 64 VMs at once ---- */
+
+#define MANY 64
+
+static void *run_for_ever(void *arg)
+{
+	const struct vcpu *vcpu = arg;
+
+	while (vcpu_run(vcpu) == 0 || errno == EINTR || errno == EAGAIN)
+		;
+	return NULL;
+}
+
+static unsigned long counter_of(const struct vm *vm)
+{
+	return *(volatile unsigned long *)(vm->mem + COUNTER);
+}
+
+static void many_body(void)
+{
+	static struct vcpu vcpus[MANY];
+	static struct vm vms[MANY];
+	int i, done = 0;
+	pthread_t t;
+
+	for (i = 0; i < MANY; i++) {
+		vms[i] = vm_new();
+		vm_load(&vms[i], count_some);
+		vcpus[i] = vcpu_new(&vms[i], 0);
+		must(!pthread_create(&t, NULL, run_for_ever, &vcpus[i]), "pthread_create");
+	}
+	for (int tries = 0; tries < 2000 && done < MANY; tries++) {
+		sleep_ms(20);
+		for (done = i = 0; i < MANY; i++)
+			done += counter_of(&vms[i]) == 20000;
+	}
+	_exit(done == MANY ? 7 : 8);
+}
+
+static void test_many(void)
+{
+	unsigned long before;
+
+	status_of(many_body);
+	before = settled_bytes(0);
+	ok(status_of(many_body) == 7 << 8, "64 VMs run at once");
+	claim_equal(before, "and end together, with no byte missing");
+}
+
+/* ---- stopped in the guest ---- */
+
+static void stopped_body(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+
+	setpgid(0, 0);
+	must(vm_set_slot(&vm, 1, MEM_GPA + MEM_SIZE, 4096, (void *)shared, 0) == 0, "slot");
+	vm_load(&vm, count_shared);
+	for (;;) {
+		vcpu_run(&vcpu);
+		shared[1] += errno == EINTR && vcpu.run->exit_reason == KVM_EXIT_INTR;
+	}
+}
+
+static bool moves(volatile unsigned long *counter)
+{
+	unsigned long before = *counter;
+
+	for (int tries = 0; tries < 500 && *counter == before; tries++)
+		sleep_ms(10);
+	return *counter != before;
+}
+
+static void test_stop(void)
+{
+	unsigned long count, ended;
+	bool stood = true, went = true;
+	pid_t pid;
+
+	shared[0] = shared[1] = 0;
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		stopped_body();
+	setpgid(pid, pid);
+	ok(moves(&shared[0]), "a guest counts");
+	ended = shared[1];
+	for (int i = 0; i < 5; i++) {
+		kill(pid, SIGSTOP);
+		waitpid(pid, NULL, WUNTRACED);
+		count = shared[0];
+		sleep_ms(30);
+		stood &= shared[0] == count;
+		kill(pid, SIGCONT);
+		went &= moves(&shared[0]);
+	}
+	ok(stood, "not while its process is stopped");
+	ok(went && shared[1] == ended + 5, "it goes on after KVM_RUN has ended with EINTR");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* ---- waiting for a vCPU that runs ---- */
+
+static struct vcpu busy;
+
+static void *wait_for_it(void *arg)
+{
+	struct kvm_mp_state state;
+
+	(void)arg;
+	shared[0] = 1;
+	ioctl(busy.fd, KVM_GET_MP_STATE, &state); /* until the vCPU's KVM_RUN has ended */
+	shared[1] = 1;
+	return NULL;
+}
+
+static void nothing(int signo)
+{
+	(void)signo;
+}
+
+static void *run_until_signal(void *arg)
+{
+	(void)arg;
+	while (vcpu_run(&busy) == 0)
+		;
+	return NULL;
+}
+
+/* Its first thread waits; the vCPU runs in another. */
+static void waiting_body(void)
+{
+	struct vm vm = vm_new();
+	struct sigaction sa = { .sa_handler = nothing };
+	pthread_t runner, waiter;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	vm_load(&vm, count);
+	busy = vcpu_new(&vm, 0);
+	pthread_create(&runner, NULL, run_until_signal, NULL);
+	while (!counter_of(&vm))
+		sleep_ms(1);
+	pthread_create(&waiter, NULL, wait_for_it, NULL);
+	while (!shared[0])
+		sleep_ms(1);
+	sleep_ms(20);
+	pthread_kill(waiter, SIGUSR1);
+	sleep_ms(20);
+	shared[2] = shared[1]; /* 0: still waiting */
+	if (shared[3])
+		pause();
+	pthread_kill(runner, SIGUSR1);
+	pthread_join(waiter, NULL);
+	_exit(0);
+}
+
+static void test_waiting(void)
+{
+	int status;
+	pid_t pid;
+
+	memset((void *)shared, 0, 64);
+	status = status_of(waiting_body);
+	ok(status == 0 && shared[2] == 0 && shared[1] == 1,
+	   "an ioctl waits for a vCPU that runs, handlers or not");
+	memset((void *)shared, 0, 64);
+	shared[3] = 1;
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		waiting_body();
+	while (!shared[0])
+		sleep_ms(1);
+	kill(pid, SIGTERM);
+	waitpid(pid, &status, 0);
+	ok(status == SIGTERM, "a signal that ends the process ends the wait");
+}
+
+/* ---- the storm ---- */
+
+#define AT_ONCE   4 /* even: what is killed keeps its place in the row */
+#define MAX_VCPUS 2
+
+static struct vm storm_vm;
+static struct vcpu storm_vcpus[MAX_VCPUS];
+static volatile int rounds; /* KVM_RUNs of the storm's process */
+static int exec_after;      /* rounds until a vCPU's thread becomes another program; 0: never */
+
+static void become_another_program(void)
+{
+	char *args[] = { "lifecycle", "gone", NULL };
+
+	execv("/proc/self/exe", args);
+	_exit(98);
+}
+
+static void *storm_runner(void *arg)
+{
+	const struct vcpu *vcpu = arg;
+
+	for (;;) {
+		/* A closed descriptor, a run page that is gone: the thread has nothing to do. */
+		if (vcpu_run(vcpu) && errno != EINTR && errno != EAGAIN)
+			usleep(200);
+		if (__atomic_add_fetch(&rounds, 1, __ATOMIC_RELAXED) == exec_after)
+			become_another_program();
+	}
+	return NULL;
+}
+
+static void storm_vm_make(void)
+{
+	unsigned int n = 1 + random_below(MAX_VCPUS), i;
+	unsigned int which = random_below(sizeof(storm_guests) / sizeof(*storm_guests));
+	pthread_t t;
+
+	storm_vm = vm_new();
+	vm_load_code(&storm_vm, 0, storm_guests[which].start, storm_guests[which].end);
+	for (i = 0; i < n; i++) {
+		struct kvm_mp_state runs = { KVM_MP_STATE_RUNNABLE };
+
+		storm_vcpus[i] = vcpu_new(&storm_vm, i);
+		ioctl(storm_vcpus[i].fd, KVM_SET_MP_STATE, &runs);
+	}
+	for (i = 0; i < n; i++)
+		pthread_create(&t, NULL, storm_runner, &storm_vcpus[i]);
+}
+
+enum end {         /* what a process of the storm does to itself, if its parent is not faster */
+	END_CLOSE, /* closes all under the running vCPUs */
+	END_EXIT,
+	END_EXEC,
+	END_TERM,
+	END_FAULT,
+	NR_ENDS,
+	END_FORGETS = NR_ENDS, /* waits to be killed; its memory goes and comes */
+	END_NEVER,
+	NR_KILLED_ENDS,
+};
+
+static void storm_end(enum end how)
+{
+	switch (how) {
+	case END_CLOSE:
+		close(storm_vm.fd);
+		close(storm_vcpus[0].fd);
+		munmap(storm_vcpus[0].run, 8192);
+		munmap(storm_vm.mem, MEM_SIZE);
+		_exit(7);
+	case END_EXIT:
+		_exit(7);
+	case END_EXEC:
+		become_another_program();
+		break;
+	case END_TERM:
+		raise(SIGTERM);
+		break;
+	case END_FAULT:
+		raise(SIGSEGV);
+		break;
+	case END_FORGETS:
+		for (;;)
+			madvise(storm_vm.mem, MEM_SIZE, MADV_DONTNEED);
+	default:
+		for (;;)
+			pause();
+	}
+}
+
+static void storm_process(bool killed)
+{
+	enum end how = random_below(killed ? NR_KILLED_ENDS : NR_ENDS);
+	unsigned int delay = random_below(2000);
+
+	exec_after = random_below(4) ? 0 : 1 + (int)random_below(50);
+	storm_vm_make();
+	usleep(delay);
+	storm_end(how);
+}
+
+/* Half of them are killed, wherever they are; a few are stopped first. */
+static void storm_finish(pid_t pid, unsigned int n)
+{
+	bool killed = n % 2;
+
+	if (killed)
+		usleep(random_below(1500));
+	if (n % 8 == 1) {
+		kill(pid, SIGSTOP);
+		waitpid(pid, NULL, WUNTRACED);
+		if (random_below(2))
+			kill(pid, SIGCONT);
+	}
+	if (killed)
+		kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void storm(unsigned int vms)
+{
+	pid_t pids[AT_ONCE] = { 0 };
+	unsigned int n;
+
+	fflush(stdout);
+	for (n = 0; n < vms + AT_ONCE; n++) {
+		pid_t *slot = &pids[n % AT_ONCE];
+
+		if (*slot > 0)
+			storm_finish(*slot, n);
+		random_below(2);
+		*slot = n < vms ? fork() : -1;
+		if (*slot == 0)
+			storm_process(n % 2);
+		must(*slot > 0 || n >= vms, "fork");
+	}
+}
+
+static void test_storm(unsigned int vms)
+{
+	unsigned long before;
+
+	storm(40);
+	before = settled_bytes(0);
+	storm(vms);
+	printf("# %u VMs\n", vms);
+	claim_equal(before,
+		    "VMs created, run and destroyed, half of them killed: no byte is missing");
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int vms = argc > 1 ? (unsigned int)atoi(argv[1]) : 300;
+
+	if (argc > 1 && strcmp(argv[1], "gone") == 0)
+		return 0;
+	if (argc > 2)
+		seed ^= strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15;
+	setsid();
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	test_stop();
+	test_waiting();
+	test_orders(vms);
+	test_many();
+	test_storm(vms);
+	return tap_done();
+}
