@@ -3,6 +3,8 @@
 import argparse
 import os
 import struct
+import subprocess
+import sys
 
 from . import machine
 from .cpio import Archive
@@ -96,6 +98,27 @@ def boot_args(options):
     return " ".join(args + options.boot.split())
 
 
+def save_trace(run, out, options, guest):
+    """The trace out of the run's RAM into its folder: the file, or None."""
+    hstrace = os.path.join(out, "hstrace")
+    if not os.path.exists(hstrace):
+        return None
+    trace = run.file("trace")
+    meta = ["--meta", "icount=%d" % options.icount, "--meta", "guest=%s" % guest,
+            "--meta", "cpu=%s" % options.cpu]
+    saved = subprocess.run([hstrace, "save"] + meta + [run.file("ram"), trace], check=False)
+    return trace if saved.returncode == 0 else None
+
+
+def keep_trace(run, out, options):
+    """Of a run that was to be traced; its program may have standard output to itself."""
+    if options.trace in (None, "none"):
+        return
+    trace = save_trace(run, out, options, os.path.basename(options.program))
+    if trace and not options.quiet:
+        print("trace: %s" % machine.shown(trace), file=sys.stderr)
+
+
 def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
     """Run a job in a machine of its own; its status.
 
@@ -146,5 +169,6 @@ def main(argv):
     job.env = list(options.env)
     job.files += [(target, source) for source, target in map(split_file, options.file)]
     ram = machine.parse_size(options.ram, "--ram")
-    return execute(options, ram, os.path.basename(options.program),
-                   machine.out_folder(options, TOP), lambda run: job)
+    out = machine.out_folder(options, TOP)
+    return execute(options, ram, os.path.basename(options.program), out, lambda run: job,
+                   after=lambda run: keep_trace(run, out, options))

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from . import machine
-from .cmd_exec import TOP, Job, execute, new_parser
+from .cmd_exec import TOP, Job, execute, new_parser, save_trace
 from .cpio import Archive
 from .errors import STATUS_USAGE, LaunchError, sentence
 from .rundir import STATE_PANICKED
@@ -108,13 +108,8 @@ def new_job(options, guest, run, out):
 def show_exits(run, out, options):
     """The trace out of the run's RAM, and the table of exits."""
     hstrace = os.path.join(out, "hstrace")
-    if not os.path.exists(hstrace):
-        return
-    trace = run.file("trace")
-    meta = ["--meta", "icount=%d" % options.icount, "--meta", "guest=%s" % options.guest,
-            "--meta", "cpu=%s" % options.cpu]
-    saved = subprocess.run([hstrace, "save"] + meta + [run.file("ram"), trace], check=False)
-    if saved.returncode == 0 and not options.quiet:
+    trace = save_trace(run, out, options, options.guest)
+    if trace and not options.quiet:
         sys.stdout.flush()
         desc = run.read_desc()
         if desc.state == STATE_PANICKED or desc.program_status() in GUEST_ENDED:

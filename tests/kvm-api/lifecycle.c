@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * lifecycle.c - VMs come and go, and leave nothing: descriptors closed in any order, processes
- * killed, stopped or replaced by another program at any moment, many VMs at once.
+ * lifecycle.c - VMs end well: descriptors closed in any order, a process stopped in the guest,
+ * a wait for a vCPU that runs, 64 VMs at once.
  *
- *   lifecycle [VMS [SEED]]     VMs of the storm, 300 unless said
- *
- * With HS_EXACT set (nothing else runs and free memory can be told to the byte) it claims that
- * as much is free afterwards as before; elsewhere it prints both.
+ *   lifecycle [ORDERS]     of the 5040 in which all that belongs to a VM can be closed; 100
  */
-#include <sched.h>
-#include <sys/sysinfo.h>
-#include <sys/wait.h>
-#include "vm.h"
+#include "bytes.h"
+
+static volatile unsigned long *shared; /* a page that children share */
 
 /* ---- guests ---- */
 
@@ -22,96 +18,6 @@ GUEST(count, "li t0, 0x80001000\n1: ld t1, 0(t0)\naddi t1, t1, 1\nsd t1, 0(t0)\n
 GUEST(count_some, "li t0, 0x80001000\nli t2, 20000\n1: ld t1, 0(t0)\naddi t1, t1, 1\n"
 		  "sd t1, 0(t0)\nbltu t1, t2, 1b\n2: wfi\nj 2b\n");
 GUEST(count_shared, "li t0, 0x80400000\n1: ld t1, 0(t0)\naddi t1, t1, 1\nsd t1, 0(t0)\nj 1b\n");
-GUEST(mmio, "li t0, 0x10000000\n1: lw t1, 0(t0)\nsw t1, 4(t0)\nj 1b\n");
-GUEST(sbi, "1: li a0, 1\n" REPORT "j 1b\n");
-GUEST(wait, "1: wfi\nj 1b\n");
-GUEST(touch, "1: li t0, 0x80100000\nli t1, 0x80300000\nli t2, 4096\n"
-	     "2: sd t0, 0(t0)\nadd t0, t0, t2\nbltu t0, t1, 2b\nj 1b\n");
-/* Interrupts and fences for each other, and a timer that is always late. */
-GUEST(talk, "1: li a0, 3\nli a1, 0\nli a6, 0\nli a7, 0x735049\necall\n"
-	    "li a0, 3\nli a1, 0\nli a2, 0\nli a3, -1\nli a6, 1\nli a7, 0x52464e43\necall\n"
-	    "li a0, 1\nli a6, 0\nli a7, 0x54494d45\necall\nj 1b\n");
-
-#define CODE_OF(name)                            \
-	{                                        \
-		guest_##name, guest_##name##_end \
-	}
-
-static const struct {
-	const uint8_t *start, *end;
-} storm_guests[] = { CODE_OF(count), CODE_OF(mmio),  CODE_OF(sbi),
-		     CODE_OF(wait),  CODE_OF(touch), CODE_OF(talk) };
-
-/* ---- helpers ---- */
-
-static volatile unsigned long *shared; /* a page that children share */
-
-static uint64_t seed = 88172645463325252;
-
-static unsigned int random_below(unsigned int n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned int)(seed >> 33) % n;
-}
-
-/* All free memory: pages, and what is free in pages that hold small objects. */
-static unsigned long free_bytes(void)
-{
-	unsigned long active, all, size, sum;
-	struct sysinfo info;
-	char line[256];
-	FILE *f;
-
-	sysinfo(&info);
-	sum = info.freeram * info.mem_unit;
-	f = fopen("/proc/slabinfo", "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "kmalloc-%*u %lu %lu %lu", &active, &all, &size) == 3)
-			sum += (all - active) * size;
-	if (f)
-		fclose(f);
-	return sum;
-}
-
-/* What has ended may take a moment to be gone. */
-static unsigned long settled_bytes(unsigned long want)
-{
-	unsigned long now = free_bytes();
-
-	for (int tries = 0; tries < 100 && now != want; tries++) {
-		sleep_ms(20);
-		now = free_bytes();
-	}
-	return now;
-}
-
-/* Without a name: only so that what the program itself needs for it is there. */
-static void claim_equal(unsigned long before, const char *name)
-{
-	unsigned long after = settled_bytes(before);
-
-	printf("# %lu bytes free before, %lu after\n", before, after);
-	if (name && getenv("HS_EXACT"))
-		ok(after == before, name);
-}
-
-/* Forks, runs body() there, and waits. */
-static int status_of(void (*body)(void))
-{
-	int status = -1;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		body();
-		_exit(99);
-	}
-	waitpid(pid, &status, 0);
-	return status;
-}
 
 /* ---- every order of close() and munmap() ---- */
 
@@ -414,171 +320,13 @@ static void test_waiting(void)
 	ok(status == SIGTERM, "a signal that ends the process ends the wait");
 }
 
-/* ---- the storm ---- */
-
-#define AT_ONCE   4 /* even: what is killed keeps its place in the row */
-#define MAX_VCPUS 2
-
-static struct vm storm_vm;
-static struct vcpu storm_vcpus[MAX_VCPUS];
-static volatile int rounds; /* KVM_RUNs of the storm's process */
-static int exec_after;      /* rounds until a vCPU's thread becomes another program; 0: never */
-
-static void become_another_program(void)
-{
-	char *args[] = { "lifecycle", "gone", NULL };
-
-	execv("/proc/self/exe", args);
-	_exit(98);
-}
-
-static void *storm_runner(void *arg)
-{
-	const struct vcpu *vcpu = arg;
-
-	for (;;) {
-		/* A closed descriptor, a run page that is gone: the thread has nothing to do. */
-		if (vcpu_run(vcpu) && errno != EINTR && errno != EAGAIN)
-			usleep(200);
-		if (__atomic_add_fetch(&rounds, 1, __ATOMIC_RELAXED) == exec_after)
-			become_another_program();
-	}
-	return NULL;
-}
-
-static void storm_vm_make(void)
-{
-	unsigned int n = 1 + random_below(MAX_VCPUS), i;
-	unsigned int which = random_below(sizeof(storm_guests) / sizeof(*storm_guests));
-	pthread_t t;
-
-	storm_vm = vm_new();
-	vm_load_code(&storm_vm, 0, storm_guests[which].start, storm_guests[which].end);
-	for (i = 0; i < n; i++) {
-		struct kvm_mp_state runs = { KVM_MP_STATE_RUNNABLE };
-
-		storm_vcpus[i] = vcpu_new(&storm_vm, i);
-		ioctl(storm_vcpus[i].fd, KVM_SET_MP_STATE, &runs);
-	}
-	for (i = 0; i < n; i++)
-		pthread_create(&t, NULL, storm_runner, &storm_vcpus[i]);
-}
-
-enum end {         /* what a process of the storm does to itself, if its parent is not faster */
-	END_CLOSE, /* closes all under the running vCPUs */
-	END_EXIT,
-	END_EXEC,
-	END_TERM,
-	END_FAULT,
-	NR_ENDS,
-	END_FORGETS = NR_ENDS, /* waits to be killed; its memory goes and comes */
-	END_NEVER,
-	NR_KILLED_ENDS,
-};
-
-static void storm_end(enum end how)
-{
-	switch (how) {
-	case END_CLOSE:
-		close(storm_vm.fd);
-		close(storm_vcpus[0].fd);
-		munmap(storm_vcpus[0].run, 8192);
-		munmap(storm_vm.mem, MEM_SIZE);
-		_exit(7);
-	case END_EXIT:
-		_exit(7);
-	case END_EXEC:
-		become_another_program();
-		break;
-	case END_TERM:
-		raise(SIGTERM);
-		break;
-	case END_FAULT:
-		raise(SIGSEGV);
-		break;
-	case END_FORGETS:
-		for (;;)
-			madvise(storm_vm.mem, MEM_SIZE, MADV_DONTNEED);
-	default:
-		for (;;)
-			pause();
-	}
-}
-
-static void storm_process(bool killed)
-{
-	enum end how = random_below(killed ? NR_KILLED_ENDS : NR_ENDS);
-	unsigned int delay = random_below(2000);
-
-	exec_after = random_below(4) ? 0 : 1 + (int)random_below(50);
-	storm_vm_make();
-	usleep(delay);
-	storm_end(how);
-}
-
-/* Half of them are killed, wherever they are; a few are stopped first. */
-static void storm_finish(pid_t pid, unsigned int n)
-{
-	bool killed = n % 2;
-
-	if (killed)
-		usleep(random_below(1500));
-	if (n % 8 == 1) {
-		kill(pid, SIGSTOP);
-		waitpid(pid, NULL, WUNTRACED);
-		if (random_below(2))
-			kill(pid, SIGCONT);
-	}
-	if (killed)
-		kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
-static void storm(unsigned int vms)
-{
-	pid_t pids[AT_ONCE] = { 0 };
-	unsigned int n;
-
-	fflush(stdout);
-	for (n = 0; n < vms + AT_ONCE; n++) {
-		pid_t *slot = &pids[n % AT_ONCE];
-
-		if (*slot > 0)
-			storm_finish(*slot, n);
-		random_below(2);
-		*slot = n < vms ? fork() : -1;
-		if (*slot == 0)
-			storm_process(n % 2);
-		must(*slot > 0 || n >= vms, "fork");
-	}
-}
-
-static void test_storm(unsigned int vms)
-{
-	unsigned long before;
-
-	storm(40);
-	before = settled_bytes(0);
-	storm(vms);
-	printf("# %u VMs\n", vms);
-	claim_equal(before,
-		    "VMs created, run and destroyed, half of them killed: no byte is missing");
-}
-
 int main(int argc, char **argv)
 {
-	unsigned int vms = argc > 1 ? (unsigned int)atoi(argv[1]) : 300;
-
-	if (argc > 1 && strcmp(argv[1], "gone") == 0)
-		return 0;
-	if (argc > 2)
-		seed ^= strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15;
 	setsid();
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	test_stop();
 	test_waiting();
-	test_orders(vms);
+	test_orders(argc > 1 ? (unsigned int)atoi(argv[1]) : 100);
 	test_many();
-	test_storm(vms);
 	return tap_done();
 }

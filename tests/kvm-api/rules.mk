@@ -18,7 +18,7 @@ WALK_SRC := $(wildcard $(KVM_API_DIR)/walk/*.c)
 
 tests: $(O)/tests/kvm-api/walk
 
-$(O)/tests/kvm-api/walk: $(WALK_SRC) $(KVM_API_DIR)/walk/walk.h $(KVM_API_DIR)/vm.h $(TOP)/tests/linux-abi/tap.h | uapi-present
+$(O)/tests/kvm-api/walk: $(WALK_SRC) $(KVM_API_DIR)/walk/walk.h $(wildcard $(KVM_API_DIR)/*.h) $(TOP)/tests/linux-abi/tap.h | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) -Wno-missing-field-initializers -I$(TOP)/tests/linux-abi -o $@ $(WALK_SRC)
 

@@ -6,17 +6,12 @@
 # A few hundred here; 10 000 in kvm-lifecycle.slow.t. The program passes on Linux KVM too.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
-storm()	# TITLE HS-OPTIONS... -- ARGUMENTS
+run()	# TITLE PROGRAM ARGUMENTS HS-OPTIONS...
 {
-	local title=$1 options=()
-	shift
-	while [ "$1" != -- ]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	HS_SECONDS=${seconds:-60} hs exec --quiet --env HS_EXACT=1 "${options[@]}" \
-		"$O/tests/kvm-api/lifecycle" "$@"
+	local title=$1 program=$2 arguments=$3
+	shift 3
+	HS_SECONDS=${seconds:-60} hs exec --quiet --env HS_EXACT=1 "$@" \
+		"$O/tests/kvm-api/$program" $arguments
 	while IFS= read -r line; do
 		case $line in
 		"ok "*) ok 0 "$title: ${line#*- }" ;;
@@ -29,13 +24,14 @@ storm()	# TITLE HS-OPTIONS... -- ARGUMENTS
 
 if [ -n "${slow:-}" ]; then
 	seconds=1500
-	storm "10 000 VMs" --harts 4 -- 10000
-	storm "2000 VMs, other order" --harts 2 -- 2000 2
-	storm "2000 VMs, VMIDs of 1 bit" --harts 4 --set vmid_bits=1 -- 2000 3
-	storm "1000 VMs, other toggles" --harts 2 --set gstage_walk=recursive --set gstage_huge=off \
-		--set vmid=flush -- 1000 4
+	run "all orders" lifecycle 5040 --harts 3
+	run "10 000 VMs" storm 10000 --harts 4
+	run "2000 VMs, VMIDs of 1 bit" storm "2000 3" --harts 2 --boot kvm.vmid_bits=1
+	run "1000 VMs, other toggles" storm "1000 4" --harts 2 --set gstage_walk=recursive \
+		--set gstage_huge=off --set vmid=flush
 else
-	storm "3 harts" --harts 3 -- 150
-	storm "VMIDs of 2 bits" --harts 2 --set vmid_bits=2 -- 50 5
+	run "3 harts" lifecycle 100 --harts 3
+	run "3 harts" storm 200 --harts 3
+	run "VMIDs of 2 bits" storm "60 5" --harts 2 --boot kvm.vmid_bits=2
 fi
 done_testing

@@ -31,6 +31,13 @@ hs exec --quiet --timeout 2 "$progs/ends" never
 is "$status" 124 "a time-out ends it"
 is "$(left_running)" "" "and leaves nothing running"
 
+# ---- a trace ----
+hs exec --trace sys_enter "$progs/ends" exit 7
+trace=$(sed -n 's/^trace: //p' <<<"$err")
+is "$status" 7 "a program is traced, its status returned"
+[ -n "$trace" ] && "$O/hstrace" report "$trace" 2>&1 | grep -q sys_enter
+ok $? "and it is said where the trace is" || diag "$err"
+
 # ---- bytes ----
 head -c 3000000 /dev/urandom >"$tmp/in"
 hs exec --quiet "$progs/copy"

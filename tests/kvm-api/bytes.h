@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/*
+ * bytes.h - free memory to the byte, and chance, for tests that processes and VMs leave nothing.
+ *
+ * With HS_EXACT set (nothing else runs and free memory can be told to the byte) they claim
+ * that as much is free afterwards as before; elsewhere they print both.
+ */
+#ifndef KVM_API_BYTES_H
+#define KVM_API_BYTES_H
+
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include "vm.h"
+
+static uint64_t seed = 88172645463325252;
+
+static inline unsigned int random_below(unsigned int n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (unsigned int)(seed >> 33) % n;
+}
+
+/* All free memory: pages, and what is free in pages that hold small objects. */
+static inline unsigned long free_bytes(void)
+{
+	unsigned long active, all, size, sum;
+	struct sysinfo info;
+	char line[256];
+	FILE *f;
+
+	sysinfo(&info);
+	sum = info.freeram * info.mem_unit;
+	f = fopen("/proc/slabinfo", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "kmalloc-%*u %lu %lu %lu", &active, &all, &size) == 3)
+			sum += (all - active) * size;
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+/* What has ended may take a moment to be gone. */
+static inline unsigned long settled_bytes(unsigned long want)
+{
+	unsigned long now = free_bytes();
+
+	for (int tries = 0; tries < 100 && now != want; tries++) {
+		sleep_ms(20);
+		now = free_bytes();
+	}
+	return now;
+}
+
+/* Without a name: only so that what the program itself needs for it is there. */
+static inline void claim_equal(unsigned long before, const char *name)
+{
+	unsigned long after = settled_bytes(before);
+
+	printf("# %s%lu bytes free before, %lu after\n", name ? "" : "first, for itself: ", before,
+	       after);
+	if (name && getenv("HS_EXACT"))
+		ok(after == before, name);
+}
+
+/* Forks, runs body() there, and waits. */
+static inline int status_of(void (*body)(void))
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		body();
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+#endif
