@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * sbi.c - the SBI calls that KVM leaves to user space: the consoles, suspend, the legacy
- * shutdown; and which extensions KVM shall answer at all.
+ * shutdown.
  *
  * KVM writes ret[0] and ret[1] to the guest's a0 and a1. A legacy call (SBI Legacy) returns in a0
  * only, so a1 gets its own old value back.
  */
-#include <string.h>
 #include <time.h>
 #include "vmm.h"
 
@@ -134,73 +133,5 @@ void sbi_handle(struct vcpu *vcpu)
 	default:
 		ret[0] = SBI_ERR_NOT_SUPPORTED;
 		ret[1] = 0;
-	}
-}
-
-/* ---- --sbi: which extensions there are ---- */
-
-/* SUSP and FWFT are younger than Linux 6.12's headers; these are the numbers that they got. */
-static const struct {
-	const char *name;
-	unsigned int id;
-} extensions[] = {
-	{ "v01", KVM_RISCV_SBI_EXT_V01 },
-	{ "time", KVM_RISCV_SBI_EXT_TIME },
-	{ "ipi", KVM_RISCV_SBI_EXT_IPI },
-	{ "rfence", KVM_RISCV_SBI_EXT_RFENCE },
-	{ "srst", KVM_RISCV_SBI_EXT_SRST },
-	{ "hsm", KVM_RISCV_SBI_EXT_HSM },
-	{ "pmu", KVM_RISCV_SBI_EXT_PMU },
-	{ "experimental", KVM_RISCV_SBI_EXT_EXPERIMENTAL },
-	{ "vendor", KVM_RISCV_SBI_EXT_VENDOR },
-	{ "dbcn", KVM_RISCV_SBI_EXT_DBCN },
-	{ "sta", KVM_RISCV_SBI_EXT_STA },
-	{ "susp", 11 },
-	{ "fwft", 12 },
-};
-
-#define EXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))
-
-/* The next word of the list: its extension's index and whether it is to be there; false: end. */
-static bool next_word(const char **list, unsigned int *index, bool *on)
-{
-	size_t len;
-
-	if (!**list)
-		return false;
-	*on = **list != '-';
-	*list += !*on;
-	len = strcspn(*list, ",");
-	for (*index = 0; *index < EXTENSIONS; (*index)++) {
-		if (strlen(extensions[*index].name) == len &&
-		    !strncmp(extensions[*index].name, *list, len))
-			break;
-	}
-	if (*index == EXTENSIONS)
-		die(STATUS_USAGE, "--sbi: '%.*s' is no SBI extension", (int)len, *list);
-	*list += len;
-	*list += **list == ',';
-	return true;
-}
-
-void sbi_check_list(const char *list)
-{
-	unsigned int index;
-	bool on;
-
-	while (next_word(&list, &index, &on))
-		;
-}
-
-void sbi_apply_list(struct vcpu *vcpu)
-{
-	const char *list = vcpu->machine->options.sbi;
-	unsigned int index;
-	bool on;
-
-	while (list && next_word(&list, &index, &on)) {
-		if (kvm_set_reg(vcpu->fd, REG_SBI(extensions[index].id), on) && on)
-			die(STATUS_SETUP, "KVM here has no SBI extension %s",
-			    extensions[index].name);
 	}
 }

@@ -298,6 +298,7 @@ void registers_dump(struct vcpu *vcpu);
 void registers_sample(const struct vcpu *vcpu, struct trap_sample *sample);
 
 void sbi_handle(struct vcpu *vcpu);
+/* sbi_list.c */
 void sbi_check_list(const char *list);  /* of --sbi: dies if it is none */
 void sbi_apply_list(struct vcpu *vcpu); /* before it first runs */
 

@@ -21,9 +21,6 @@
 #define NR_PAGES   (NATIVE_RAM_SIZE / PAGE_SIZE)
 #define USER_PAGES (NATIVE_USER_SIZE / PAGE_SIZE)
 
-#define READ_RELAXED(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
-#define WRITE_RELAXED(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
-
 static u8 *arena;
 static u32 page_refs[NR_PAGES]; /* changed under memory_lock, read by anybody */
 static unsigned long objects_in_use, maps_in_use;
@@ -175,25 +172,6 @@ void hv_free(void *p)
 		return;
 	__atomic_fetch_sub(&objects_in_use, 1, __ATOMIC_RELAXED);
 	free(p);
-}
-
-/* The guest's memory has no owner: each access to it is one atomic of its width. */
-void native_copy(void *dst, const void *src, size_t n)
-{
-	size_t step;
-
-	for (; n; n -= step, dst = (u8 *)dst + step, src = (const u8 *)src + step) {
-		bool words = IS_ALIGNED((uintptr_t)dst | (uintptr_t)src, sizeof(u64));
-		bool halves = IS_ALIGNED((uintptr_t)dst | (uintptr_t)src, sizeof(u32));
-
-		step = words && n >= sizeof(u64) ? sizeof(u64) : halves && n >= sizeof(u32) ? 4 : 1;
-		if (step == sizeof(u64))
-			WRITE_RELAXED((u64 *)dst, READ_RELAXED((const u64 *)src));
-		else if (step == sizeof(u32))
-			WRITE_RELAXED((u32 *)dst, READ_RELAXED((const u32 *)src));
-		else
-			WRITE_RELAXED((u8 *)dst, READ_RELAXED((const u8 *)src));
-	}
 }
 
 /* ---- user memory ----------------------------------------------------------------- */

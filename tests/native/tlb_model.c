@@ -12,6 +12,9 @@
 #include "hfence.h"
 #include "kvm_asm.h"
 
+#define READ_RELAXED(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
+#define WRITE_RELAXED(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+
 #define TLB_ENTRIES 512
 
 struct g_entry {
@@ -255,6 +258,25 @@ static unsigned long vs_translate(gva_t gva, enum native_access access, gpa_t *g
 	}
 	*gpa = pte_to_hpa(e->pte) + (gva - e->gva);
 	return 0;
+}
+
+/* The guest's memory has no owner: each access to it is one atomic of its width. */
+void native_copy(void *dst, const void *src, size_t n)
+{
+	size_t step;
+
+	for (; n; n -= step, dst = (u8 *)dst + step, src = (const u8 *)src + step) {
+		bool words = IS_ALIGNED((uintptr_t)dst | (uintptr_t)src, sizeof(u64));
+		bool halves = IS_ALIGNED((uintptr_t)dst | (uintptr_t)src, sizeof(u32));
+
+		step = words && n >= sizeof(u64) ? sizeof(u64) : halves && n >= sizeof(u32) ? 4 : 1;
+		if (step == sizeof(u64))
+			WRITE_RELAXED((u64 *)dst, READ_RELAXED((const u64 *)src));
+		else if (step == sizeof(u32))
+			WRITE_RELAXED((u32 *)dst, READ_RELAXED((const u32 *)src));
+		else
+			WRITE_RELAXED((u8 *)dst, READ_RELAXED((const u8 *)src));
+	}
 }
 
 unsigned long native_guest_access(gva_t gva, enum native_access access, void *data, size_t len,
