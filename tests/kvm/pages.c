@@ -155,11 +155,27 @@ static void of_two_processes(void)
 	munmap(at, 2 * MB);
 }
 
+/* So many huge pages in the pool, if the machine can. */
+static void fill_pool(const char *number)
+{
+	int fd = open("/proc/sys/vm/nr_hugepages", O_WRONLY);
+
+	if (fd < 0)
+		return;
+	if (write(fd, number, strlen(number)) < 0)
+		printf("# no pool of huge pages: %s\n", strerror(errno));
+	close(fd);
+}
+
 static void of_huge_pages(void)
 {
 	const char *name = "MAP_HUGETLB memory is guest memory";
-	char *at = mmap(NULL, 4 * MB, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	int status = 0;
+	pid_t child;
+	char *at;
 
+	fill_pool("4");
+	at = mmap(NULL, 4 * MB, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (at == MAP_FAILED) {
 		skip(name, "no pool of huge pages");
 		return;
@@ -168,8 +184,20 @@ static void of_huge_pages(void)
 	ok(stores(SLOT_BASE + 3 * MB) && *(uint64_t *)(at + 3 * MB) == SLOT_BASE + 3 * MB &&
 		   loads(SLOT_BASE + MB, 0),
 	   name);
+	child = fork();
+	if (child == 0) {
+		usleep(50000);
+		_exit(*(uint64_t *)(at + 3 * MB + 8) ? 1 : 0);
+	}
+	ok(stores(SLOT_BASE + 3 * MB + 8) && child > 0 && waitpid(child, &status, 0) == child &&
+		   status == 0 && *(uint64_t *)(at + 3 * MB + 8) == SLOT_BASE + 3 * MB + 8,
+	   "after fork the guest writes to the parent's huge page only");
+	ok(loads(SLOT_BASE + 3 * MB, SLOT_BASE + 3 * MB), "and the rest of it is a copy");
+	ok(madvise(at + 2 * MB, 2 * MB, MADV_DONTNEED) == 0 && loads(SLOT_BASE + 3 * MB, 0),
+	   "a huge page given up reads as zero");
 	show(NULL, 0, 0);
 	munmap(at, 4 * MB);
+	fill_pool("0");
 }
 
 static void of_several_mappings(void)

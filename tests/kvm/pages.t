@@ -10,8 +10,13 @@
 hs exec --quiet --harts 2 "$O/tests/kvm/pages"
 claims "pages"
 # Hardware that sets no A bit: each use of an old page is a fault.
-hs exec --quiet --harts 2 --cpu rv64,svadu=off,svade=on --set gstage_walk=recursive "$O/tests/kvm/pages"
-claims "pages, Svade"
+if qemu_older 10.0; then
+	skip "pages, Svade" "this QEMU always sets A and D"
+else
+	hs exec --quiet --harts 2 --cpu rv64,svadu=off,svade=on --set gstage_walk=recursive \
+		"$O/tests/kvm/pages"
+	claims "pages, Svade"
+fi
 hs exec --quiet --harts 2 "$O/tests/kvm/many" 5
 claims "many"
 hs exec --quiet --harts 2 "$O/tests/kvm/stress" 25
