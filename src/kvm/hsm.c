@@ -11,7 +11,7 @@
 void hsm_power_off(struct kvm_vcpu *vcpu)
 {
 	spin_lock(&vcpu->hsm_lock);
-	vcpu->hsm_stopped = true;
+	WRITE_ONCE(vcpu->hsm_stopped, true);
 	spin_unlock(&vcpu->hsm_lock);
 	vcpu_request(vcpu, REQ_HSM);
 }
@@ -20,7 +20,7 @@ void hsm_power_on(struct kvm_vcpu *vcpu)
 {
 	spin_lock(&vcpu->hsm_lock);
 	__atomic_fetch_add(&vcpu->kvm->hsm_starts, 1, __ATOMIC_RELEASE);
-	vcpu->hsm_stopped = false;
+	WRITE_ONCE(vcpu->hsm_stopped, false);
 	spin_unlock(&vcpu->hsm_lock);
 	vcpu_request(vcpu, REQ_HSM);
 }
@@ -33,7 +33,7 @@ static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long o
 {
 	vcpu->start_pc = pc;
 	vcpu->start_opaque = opaque;
-	vcpu->hsm_reset = true;
+	WRITE_ONCE(vcpu->hsm_reset, true);
 	vcpu_drop_irqs(vcpu);
 }
 
@@ -46,7 +46,7 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	if (stopped) {
 		reset_later(vcpu, pc, opaque);
 		__atomic_fetch_add(&vcpu->kvm->hsm_starts, 1, __ATOMIC_RELEASE);
-		vcpu->hsm_stopped = false;
+		WRITE_ONCE(vcpu->hsm_stopped, false);
 	}
 	spin_unlock(&vcpu->hsm_lock);
 	if (stopped)
@@ -93,7 +93,7 @@ int hsm_serve(struct kvm_vcpu *vcpu)
 	}
 	spin_lock(&vcpu->hsm_lock);
 	reset = vcpu->hsm_reset;
-	vcpu->hsm_reset = false;
+	WRITE_ONCE(vcpu->hsm_reset, false);
 	if (reset) {
 		pc = vcpu->start_pc;
 		opaque = vcpu->start_opaque;

@@ -41,7 +41,7 @@ static inline void list_insert(struct list_head *entry, struct list_head *prev,
 {
 	entry->prev = prev;
 	entry->next = next;
-	prev->next = entry;
+	WRITE_ONCE(prev->next, entry); /* some look without the lock whether a list is empty */
 	next->prev = entry;
 }
 
@@ -57,7 +57,7 @@ static inline void list_add_tail(struct list_head *entry, struct list_head *head
 
 static inline void list_del(struct list_head *entry)
 {
-	entry->prev->next = entry->next;
+	WRITE_ONCE(entry->prev->next, entry->next);
 	entry->next->prev = entry->prev;
 	list_init(entry);
 }
