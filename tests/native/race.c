@@ -34,6 +34,15 @@ bool race_round(u64 i)
 	return i <= 30 || seconds() < end;
 }
 
+bool race_wait(unsigned long *word, unsigned long old)
+{
+	double end = seconds() + 60;
+
+	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == old && seconds() < end)
+		sched_yield();
+	return __atomic_load_n(word, __ATOMIC_SEQ_CST) != old;
+}
+
 unsigned int race_random(unsigned int below)
 {
 	static __thread u64 state;
@@ -44,12 +53,6 @@ unsigned int race_random(unsigned int below)
 	state ^= state >> 7;
 	state ^= state << 17;
 	return (unsigned int)(state >> 20) % below;
-}
-
-void race_harts(unsigned int n)
-{
-	free_harts = BIT(n) - 1;
-	native_hart_set(n);
 }
 
 /* The runner of the calling thread; its hart is where a signal interrupts it. */
@@ -97,13 +100,20 @@ static void while_asleep(bool begins)
 		take_hart();
 }
 
+void race_harts(unsigned int n)
+{
+	free_harts = BIT(n) - 1;
+	native_wait_hook = while_asleep;
+	native_hart_set(n);
+}
+
 static bool goes_on(struct race_runner *r, long ret)
 {
-	r->runs++;
-	if (!ret && READ_ONCE(r->vcpu->run->exit_reason) == KVM_EXIT_MMIO)
-		__atomic_fetch_add(&r->mmio, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&r->runs, 1, __ATOMIC_SEQ_CST);
 	if (r->after)
 		return r->after(r, ret);
+	if (!ret && READ_ONCE(r->vcpu->run->exit_reason) == KVM_EXIT_MMIO)
+		__atomic_fetch_add(&r->mmio, 1, __ATOMIC_RELAXED);
 	if (!ret || ret == -EINTR || ret == -EFAULT)
 		return true;
 	r->error = ret;
@@ -132,7 +142,6 @@ static void *run(void *arg)
 void race_start(struct race_runner *r, int fd, struct kvm_vcpu *vcpu)
 {
 	*r = (struct race_runner){ .fd = fd, .vcpu = vcpu, .after = r->after, .hart = NO_HART };
-	native_wait_hook = while_asleep;
 	pthread_create(&r->thread, NULL, run, r);
 	while (!__atomic_load_n(&r->signal, __ATOMIC_ACQUIRE))
 		sched_yield();

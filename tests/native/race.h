@@ -14,8 +14,10 @@
 struct race_runner {
 	struct kvm_vcpu *vcpu;
 	int fd;
-	/* After each KVM_RUN; false ends the thread. NULL: only what is neither 0, -EINTR nor
-	 * -EFAULT does. */
+	/*
+	 * After each KVM_RUN; false ends the thread. NULL: only what is neither 0, -EINTR nor
+	 * -EFAULT does. With it `mmio` does not count: the vCPU may be gone.
+	 */
 	bool (*after)(struct race_runner *r, long ret);
 	unsigned long runs,
 		mmio; /* KVM_RUNs, and those that ended with KVM_EXIT_MMIO; read by others, too */
@@ -31,6 +33,8 @@ struct race_runner {
  * machine is; more for 0.3 s, or HS_RACE seconds.
  */
 bool race_round(u64 i);
+/* Waits, for a minute at most, until *word is another value than `old`; false: it is not. */
+bool race_wait(unsigned long *word, unsigned long old);
 
 /* Harts 0 to n - 1 are free for runners; the test's own thread is hart n. */
 void race_harts(unsigned int n);
