@@ -9,8 +9,6 @@
 GUEST(report, "li a0, 0x1234\nli a1, 0x55\n" REPORT "add a0, a0, a1\n" REPORT "1: j 1b");
 GUEST(spin, "1: j 1b");
 GUEST(sleep, "1: wfi\nj 1b");
-GUEST(ebreak, ".option norvc\nlla t0, 1f\ncsrw stvec, t0\nebreak\n1: j 2f\n.balign 4\n"
-	      "2: csrr a0, scause\n" REPORT);
 GUEST(interrupt, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x200\ncsrw sie, t0\n"
 		 "csrsi sstatus, 2\n1: wfi\nj 1b\n.balign 4\n2: csrr a0, scause\n" REPORT);
 GUEST(store, "li t0, 0x10000000\nli t1, 0xabcd\nsw t1, 0(t0)\nsw t1, 4(t0)\nli a0, 1\n" REPORT);
@@ -157,27 +155,6 @@ static void interrupts(void)
 	irq.irq = KVM_INTERRUPT_UNSET;
 	ok(ioctl(vcpu.fd, KVM_INTERRUPT, &irq) == 0 && get_reg(&vcpu, CSRREG(sip)) == 0,
 	   "until it is taken back");
-	vcpu_free(&vcpu);
-	vm_free(&vm);
-}
-
-static void breakpoints(void)
-{
-	struct vm vm = vm_new();
-	struct vcpu vcpu = vcpu_new(&vm, 0);
-	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE };
-	uint64_t pc;
-
-	vm_load(&vm, ebreak);
-	ok(ioctl(vcpu.fd, KVM_SET_GUEST_DEBUG, &debug) == 0 && vcpu_run(&vcpu) == 0 &&
-		   vcpu.run->exit_reason == KVM_EXIT_DEBUG,
-	   "with a debugger, ebreak is KVM_EXIT_DEBUG");
-	pc = get_reg(&vcpu, R_PC);
-	ok(*(uint32_t *)(vm.mem + (pc - MEM_GPA)) == 0x00100073, "at the instruction");
-	debug.control = 0;
-	ok(ioctl(vcpu.fd, KVM_SET_GUEST_DEBUG, &debug) == 0 && vcpu_run(&vcpu) == 0 &&
-		   is_report(&vcpu, 3),
-	   "without, it is the guest's own exception");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }
@@ -347,7 +324,6 @@ int main(void)
 	signals();
 	signal_mask();
 	interrupts();
-	breakpoints();
 	events();
 	starts();
 	ends();

@@ -34,8 +34,8 @@ linux_says()	# MODEL
 	is "$(grep -c FAIL <<<"$out")" 0 "$1: and fails in none"
 }
 
-on_cpu max regs reset ids
-on_cpu rva23s64 regs reset
+on_cpu max regs reset ids lacks
+on_cpu rva23s64 regs reset lacks
 linux_says max
 linux_says rva23s64
 linux_says rv64
