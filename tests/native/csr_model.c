@@ -76,6 +76,8 @@ static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long
 		if (mode != SATP_MODE_BARE && (mode < SATP_MODE_SV39 || mode > SATP_MODE_SV57))
 			return old;
 		return value;
+	case CSR_hviprio1: /* nothing for interrupts 0, 4 and 8 */
+		return value & 0xffffff00ff00ff00;
 	case CSR_hedeleg: /* what QEMU 10 lets be delegated */
 		return value & 0x4b1ff;
 	case CSR_hideleg:

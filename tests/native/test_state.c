@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_state.c - what a vCPU takes with it from hart to hart, what it leaves there, and what a reset
+ * leaves of it.
+ */
+#include "regs.h"
+#include "kvm_asm.h"
+#include "vector.h"
+
+#define UNIT_SIZE (32 * NATIVE_VLENB)
+
+/* The guest on this hart writes all of its vector unit. */
+static void guest_writes_vector(struct kvm_vcpu *vcpu, u8 byte)
+{
+	static u8 regs[UNIT_SIZE];
+	struct vector_state state = { .vl = byte, .vtype = 0xc0, .vcsr = 3, .regs = regs };
+
+	memset(regs, byte, sizeof(regs));
+	vector_restore(&state);
+	vcpu->guest.sstatus |= SSTATUS_VS;
+}
+
+/* What the guest on this hart would read: its first byte, if the rest agrees. */
+static int vector_of_hart(unsigned long *vl)
+{
+	static u8 regs[UNIT_SIZE];
+	struct vector_state state = { .regs = regs };
+	unsigned int i;
+
+	vector_save(&state);
+	for (i = 1; i < UNIT_SIZE; i++)
+		assert_int_equal(regs[i], regs[0]);
+	*vl = state.vl;
+	return regs[0];
+}
+
+static unsigned long vs_of(const struct kvm_vcpu *vcpu)
+{
+	return FIELD_GET(SSTATUS_VS, vcpu->guest.sstatus);
+}
+
+static void vector_registers_move_from_hart_to_hart(void **state)
+{
+	unsigned long vl;
+
+	(void)state;
+	vcpu_load(vm.vcpu);
+	assert_int_equal(vs_of(vm.vcpu), FS_CLEAN);
+	guest_writes_vector(vm.vcpu, 0x5a);
+	vcpu_put(vm.vcpu);
+	native_hart_set(1);
+	vcpu_load(vm.vcpu);
+	assert_int_equal(vector_of_hart(&vl), 0x5a);
+	assert_int_equal(vl, 0x5a);
+	vcpu_put(vm.vcpu);
+	native_hart_set(0);
+}
+
+static void what_is_clean_is_not_saved(void **state)
+{
+	(void)state;
+	vcpu_load(vm.vcpu);
+	guest_writes_vector(vm.vcpu, 0x77);
+	vm.vcpu->guest.sstatus &= ~SSTATUS_VS;
+	vm.vcpu->guest.sstatus |= FIELD_PREP(SSTATUS_VS, FS_CLEAN);
+	vcpu_put(vm.vcpu);
+	assert_int_equal(vm.vcpu->vector.regs[0], 0);
+}
+
+/* With V, a vCPU finds its own values; without, the unit is off, whatever stands in it. */
+static void no_vcpu_sees_the_registers_of_another(void **state)
+{
+	struct kvm_vcpu *with = native_vcpu_make(&vm, 4), *without = native_vcpu_make(&vm, 5);
+	struct kvm_vcpu *first = vm.vcpu;
+	unsigned long vl;
+
+	(void)state;
+	vm.vcpu = without;
+	assert_int_equal(set(ISA(KVM_RISCV_ISA_EXT_V), 0), 0);
+	vm.vcpu = first;
+	vcpu_load(first);
+	guest_writes_vector(first, 0x99);
+	vcpu_put(first);
+	vcpu_load(with);
+	assert_int_equal(vector_of_hart(&vl), 0);
+	assert_int_equal(vl, 0);
+	vcpu_put(with);
+	vcpu_load(without);
+	assert_int_equal(vs_of(without), FS_OFF);
+	vcpu_put(without);
+	assert_int_equal(vs_of(without), FS_OFF);
+}
+
+static void fence_i_follows_a_vcpu_to_another_hart(void **state)
+{
+	unsigned int before;
+
+	(void)state;
+	vcpu_load(vm.vcpu);
+	vcpu_put(vm.vcpu);
+	before = native_fences.fence_i;
+	vcpu_load(vm.vcpu);
+	vcpu_put(vm.vcpu);
+	assert_int_equal(native_fences.fence_i, before);
+	native_hart_set(1);
+	vcpu_load(vm.vcpu);
+	vcpu_put(vm.vcpu);
+	assert_int_equal(native_fences.fence_i, before + 1);
+	native_hart_set(0);
+	vcpu_load(vm.vcpu);
+	vcpu_put(vm.vcpu);
+	assert_int_equal(native_fences.fence_i, before + 2);
+}
+
+static void stopi_shows_an_external_interrupt_only_while_there_is_one(void **state)
+{
+	(void)state;
+	vcpu_load(vm.vcpu);
+	assert_int_equal(csr_read(hvictl), IRQ_S_EXT << 16);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+	vcpu_flush_irqs(vm.vcpu);
+	assert_int_equal(csr_read(hvictl), IRQ_S_EXT << 16 | 1);
+	vcpu_put(vm.vcpu);
+	vcpu_load(vm.vcpu);
+	assert_int_equal(csr_read(hvictl), IRQ_S_EXT << 16 | 1);
+	vcpu_clear_irq(vm.vcpu, IRQ_VS_EXT);
+	vcpu_flush_irqs(vm.vcpu);
+	assert_int_equal(csr_read(hvictl), IRQ_S_EXT << 16);
+	vcpu_put(vm.vcpu);
+}
+
+/* ---- the guest's array of priorities: AIA, hviprio1's table --------------------------------- */
+
+static unsigned long access_sireg(unsigned long select, unsigned long value, unsigned long mask)
+{
+	struct csr_access access = { .csr = CSR_sireg, .new_value = value, .write_mask = mask };
+	unsigned long old = 0;
+
+	csr_write(vsiselect, select);
+	assert_int_equal(aia_access(vm.vcpu, &access, &old), AIA_DONE);
+	return old;
+}
+
+static void priorities_are_where_the_hardware_looks_for_them(void **state)
+{
+	(void)state;
+	vcpu_load(vm.vcpu);
+	access_sireg(0x30, 0x1122334455667788, ~0UL);     /* of interrupts 0 to 7 */
+	assert_int_equal(csr_read(hviprio1), 0x33007700); /* 5 and 1 */
+	assert_int_equal(access_sireg(0x30, 0, 0), 0x330000007700);
+	access_sireg(0x32, ~0UL, 0xff0000000000); /* 13 */
+	assert_int_equal(csr_read(hviprio1), 0xff0033007700);
+	access_sireg(0x34, 0x0102030405060708, ~0UL); /* 16 to 23 */
+	assert_int_equal(csr_read(hviprio2), 0x0102030405060708);
+	access_sireg(0x3e, ~0UL, ~0UL);
+	assert_int_equal(access_sireg(0x3e, 0, 0), 0);
+	vcpu_put(vm.vcpu);
+	assert_int_equal(vm.vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio2)], 0x0102030405060708);
+}
+
+static void other_indirect_registers_are_user_spaces(void **state)
+{
+	struct csr_access access = { .csr = CSR_sireg };
+	unsigned long old;
+
+	(void)state;
+	vcpu_load(vm.vcpu);
+	csr_write(vsiselect, 0x31);
+	assert_int_equal(aia_access(vm.vcpu, &access, &old), AIA_ILLEGAL);
+	csr_write(vsiselect, 0x70);
+	assert_int_equal(aia_access(vm.vcpu, &access, &old), AIA_USER);
+	access.csr = CSR_stopei;
+	assert_int_equal(aia_access(vm.vcpu, &access, &old), AIA_USER);
+	vm.vcpu->guest.sstatus &= ~SSTATUS_SPP; /* VU */
+	assert_int_equal(aia_access(vm.vcpu, &access, &old), AIA_ILLEGAL);
+	vcpu_put(vm.vcpu);
+}
+
+/* ---- reset ---------------------------------------------------------------------------------- */
+
+/* Whatever the vCPU held before, afterwards each register reads as a new vCPU's. */
+static void a_reset_leaves_nothing(void **state)
+{
+	static u64 ids[512];
+	struct kvm_vcpu *used = vm.vcpu, *fresh = native_vcpu_make(&vm, 4);
+	u8 *regs = used->vector.regs;
+	u64 n, i, *list = native_user(HVA + 0x1000), want;
+
+	(void)state;
+	list[0] = 512;
+	assert_int_equal(onereg_list(used, HVA + 0x1000), 0);
+	n = list[0];
+	memcpy(ids, list + 1, n * sizeof(u64));
+	memset(&used->guest, 0xa5, sizeof(used->guest));
+	memset(&used->csrs, 0xa5, sizeof(used->csrs));
+	memset(&used->fp, 0xa5, sizeof(used->fp));
+	memset(&used->vector, 0xa5, sizeof(used->vector));
+	memset(regs, 0xa5, UNIT_SIZE);
+	used->vector.regs = regs;
+	vcpu_set_irq(used, IRQ_VS_EXT);
+	vcpu_set_irq(used, IRQ_VS_SOFT);
+	assert_int_equal(set(TIMER(compare), 12345), 0);
+	assert_int_equal(set(TIMER(state), KVM_RISCV_TIMER_STATE_ON), 0);
+	vcpu_drop_irqs(used); /* by whoever starts it: hsm.c */
+	vcpu_reset(used, 0, 0);
+	for (i = 0; i < n; i++) {
+		vm.vcpu = fresh;
+		want = value_of(ids[i]);
+		vm.vcpu = used;
+		if (ids[i] == CORE(regs.a0))
+			want = used->id;
+		assert_int_equal(value_of(ids[i]), want);
+	}
+	for (i = 0; i < UNIT_SIZE; i++)
+		assert_int_equal(regs[i], 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(vector_registers_move_from_hart_to_hart),
+		TEST(what_is_clean_is_not_saved),
+		TEST(no_vcpu_sees_the_registers_of_another),
+		TEST(fence_i_follows_a_vcpu_to_another_hart),
+		TEST(stopi_shows_an_external_interrupt_only_while_there_is_one),
+		TEST(priorities_are_where_the_hardware_looks_for_them),
+		TEST(other_indirect_registers_are_user_spaces),
+		TEST(a_reset_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests_name("a vCPU's state", tests, NULL, NULL);
+}
