@@ -88,6 +88,14 @@ void tlb_settle(struct kvm *vm, const struct gstage_debt *debt)
 	else
 		flush_everywhere(vm, &fence);
 	gstage_fenced(&vm->gstage);
+	if (!debt->retired)
+		return;
+	/*
+	 * A vCPU that is loaded and not in its guest was not waited for, and its hart may walk for
+	 * an HLV that is never made: what still points to a retired table must go there, too.
+	 */
+	hv_remote_fence(SBI_RFENCE_HFENCE_GVMA, ~0UL >> (BITS_PER_LONG - hv_nr_harts()), 0, ~0UL,
+			0);
 	gstage_free_retired(debt->retired);
 }
 

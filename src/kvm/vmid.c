@@ -162,11 +162,16 @@ static bool vmid_shared(const struct kvm *vm)
 	return !__atomic_load_n(&vmid_max, __ATOMIC_RELAXED) || vm->toggle[TOGGLE_vmid];
 }
 
-/* VMID 0, which every VM without one of its own uses: nothing of the last may be left. */
+/*
+ * VMID 0, which every VM without one of its own uses: nothing of the last may be left. The
+ * fence before the table (H §3.2 allows either): behind it, a walk could begin with
+ * what the hart remembers of the last VM's tables, which may be somebody's data by now.
+ */
 static void enter_shared(struct kvm_vcpu *vcpu)
 {
-	csr_write(hgatp, gstage_hgatp(&vcpu->kvm->gstage, 0));
+	csr_write(hgatp, 0);
 	tlb_flush_vm_local(vcpu->kvm);
+	csr_write(hgatp, gstage_hgatp(&vcpu->kvm->gstage, 0));
 	vcpu->vmid_generation = __atomic_load_n(&generation, __ATOMIC_RELAXED);
 }
 
@@ -186,12 +191,14 @@ static void enter_own(struct kvm_vcpu *vcpu)
 		vmid = __atomic_load_n(&vm->gstage.vmid, __ATOMIC_ACQUIRE);
 	} while (__atomic_load_n(&generation, __ATOMIC_RELAXED) != now);
 
-	csr_write(hgatp, gstage_hgatp(&vm->gstage, vmid));
+	/* The fence first, as in enter_shared(), and nothing new under the old VMID behind it. */
 	if (hart_generation[hart] != now) {
+		csr_write(hgatp, 0);
 		trace_kvm_fence_gvma(0, ~0ULL, 0);
 		hfence_gvma_all();
 		hart_generation[hart] = now;
 	}
+	csr_write(hgatp, gstage_hgatp(&vm->gstage, vmid));
 	/* A VMID that is new to this vCPU: VS-stage translations of its last VM go, too. */
 	if (vcpu->vmid_generation != now) {
 		tlb_flush_vvma_local(vm);
@@ -216,6 +223,12 @@ void gstage_vcpu_put(struct kvm_vcpu *vcpu)
 
 void vmid_update(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->vmid_generation != __atomic_load_n(&generation, __ATOMIC_ACQUIRE))
-		gstage_vcpu_load(vcpu);
+	unsigned long vsatp;
+
+	if (vcpu->vmid_generation == __atomic_load_n(&generation, __ATOMIC_ACQUIRE))
+		return;
+	/* As at a load: no VS-stage table is in force while hgatp changes (H §5.3). */
+	vsatp = csr_swap(vsatp, 0);
+	gstage_vcpu_load(vcpu);
+	csr_write(vsatp, vsatp);
 }

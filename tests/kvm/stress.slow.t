@@ -7,13 +7,13 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 
-seed=100
+seed=100 HS_SECONDS=60
 stress()
 {
 	local label=$1
 	shift
 	seed=$((seed + 1))
-	hs exec --quiet "$@" "$O/tests/kvm/stress" 150 $seed
+	hs exec --quiet "$@" "$O/tests/kvm/stress" 80 $seed
 	claims "$label"
 }
 

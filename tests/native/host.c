@@ -119,8 +119,11 @@ struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0
 void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
 		     unsigned long size, unsigned long id)
 {
-	(void)fid, (void)harts, (void)start, (void)size, (void)id;
-	hv_panic("native host: no SBI remote fences; the core asks vCPUs\n");
+	(void)harts, (void)start, (void)size, (void)id;
+	/* Only where speculation is the reason, which the TLB model does not have. */
+	if (fid != SBI_RFENCE_HFENCE_GVMA)
+		hv_panic("native host: no such SBI remote fence; the core asks vCPUs\n");
+	__atomic_fetch_add(&native_fences.remote_gvma, 1, __ATOMIC_RELAXED);
 }
 
 bool hv_isa_has(const char *name)

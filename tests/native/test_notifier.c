@@ -179,6 +179,8 @@ static void a_table_that_goes_is_fenced_by_everything(void **state)
 	native_user_unmap(HVA, SZ_2M); /* one leaf, and the table that held it */
 	serve(vm.vcpu);
 	assert_int_equal(native_fences.gvma_vmid, before.gvma_vmid + 1);
+	/* And at once on harts where a vCPU is loaded and not in its guest. */
+	assert_int_equal(native_fences.remote_gvma, before.remote_gvma + 1);
 }
 
 /* More than the queue holds: everything is dropped instead. */
