@@ -12,6 +12,13 @@
 #define IMP_ID         3UL
 #define IMP_VERSION    0x60c00UL /* 6.12.0 */
 
+/* What is user space's to answer it also has, or not: it is asked, if it may be at all. */
+static bool is_for_user(const struct kvm_vcpu *vcpu, unsigned long ext)
+{
+	return ext >= SBI_EXT_EXPERIMENTAL_START && ext <= SBI_EXT_VENDOR_END &&
+	       sbi_probe(vcpu, ext);
+}
+
 int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
 {
 	(void)ext;
@@ -27,6 +34,8 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 		ret->value = IMP_VERSION;
 		break;
 	case SBI_BASE_PROBE_EXT:
+		if (is_for_user(vcpu, vcpu->guest.gpr[GPR_A0]))
+			return sbi_forward(vcpu);
 		ret->value = (long)sbi_probe(vcpu, vcpu->guest.gpr[GPR_A0]);
 		break;
 	case SBI_BASE_GET_MVENDORID:

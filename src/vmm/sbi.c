@@ -13,6 +13,7 @@ enum {
 	EXT_LEGACY_PUTCHAR = 0x01,
 	EXT_LEGACY_GETCHAR = 0x02,
 	EXT_LEGACY_SHUTDOWN = 0x08,
+	EXT_BASE = 0x10,
 	EXT_DBCN = 0x4442434e,
 	EXT_SUSP = 0x53555350,
 };
@@ -126,6 +127,10 @@ void sbi_handle(struct vcpu *vcpu)
 		break;
 	case EXT_DBCN:
 		ret[0] = dbcn(m, vcpu->run->riscv_sbi.function_id, args, &ret[1]);
+		break;
+	case EXT_BASE: /* the probe of an extension that would be ours: there is none */
+		ret[0] = SBI_SUCCESS;
+		ret[1] = 0;
 		break;
 	case EXT_SUSP:
 		suspend(vcpu);

@@ -74,6 +74,23 @@ static void a_forwarded_call_is_answered_at_the_next_run(void **state)
 	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
 }
 
+/* Only user space knows whether it has such an extension. */
+static void a_probe_of_what_is_user_spaces_is_forwarded(void **state)
+{
+	struct call c = CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_VENDOR_START + 9);
+
+	(void)state;
+	assert_int_equal(run_script(&c, 1), 0);
+	assert_int_equal(vm.vcpu->run->riscv_sbi.extension_id, SBI_EXT_BASE);
+	assert_int_equal(vm.vcpu->run->riscv_sbi.args[0], SBI_EXT_VENDOR_START + 9);
+	vm.vcpu->run->riscv_sbi.ret[0] = 0;
+	vm.vcpu->run->riscv_sbi.ret[1] = 1;
+	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(c.value, 1);
+	vm.vcpu->sbi_ext &= ~BIT(KVM_RISCV_SBI_EXT_VENDOR);
+	assert_int_equal(made(c).value, 0);
+}
+
 static void immediate_exit_completes_the_call_and_no_more(void **state)
 {
 	struct call c = CALL(SBI_EXT_VENDOR_START, 0, 0);
@@ -370,6 +387,7 @@ int main(void)
 		TEST(probe_follows_what_user_space_switched),
 		TEST(unknown_calls_are_not_supported),
 		TEST(a_forwarded_call_is_answered_at_the_next_run),
+		TEST(a_probe_of_what_is_user_spaces_is_forwarded),
 		TEST(immediate_exit_completes_the_call_and_no_more),
 		TEST(a_reset_stops_every_vcpu_and_tells_user_space),
 		TEST(an_ipi_reaches_the_vcpus_of_its_mask),
