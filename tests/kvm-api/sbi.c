@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi.c - SBI extensions as user space sees them: taken away, given, their state saved.
+ *
+ * The guest makes whatever call its registers say, and reports the answer.
+ */
+#include "vm.h"
+
+#define ULONG_REG(type, num) (KVM_REG_RISCV | KVM_REG_SIZE_U64 | (type) | (num))
+#define SINGLE(num)          ULONG_REG(KVM_REG_RISCV_SBI_EXT, (unsigned long)(num))
+#define MULTI_EN(num)        ULONG_REG(KVM_REG_RISCV_SBI_EXT | KVM_REG_RISCV_SBI_MULTI_EN, num)
+#define MULTI_DIS(num)       ULONG_REG(KVM_REG_RISCV_SBI_EXT | KVM_REG_RISCV_SBI_MULTI_DIS, num)
+#define STATE(subtype, num)  ULONG_REG(KVM_REG_RISCV_SBI_STATE | (subtype) << 16, num)
+#define STA(num)             STATE(0UL, num)
+#define FWFT(num)            STATE(1UL, num)
+
+/* Younger than Linux 6.12's headers. */
+#define ID_SUSP 11
+#define ID_FWFT 12
+
+#define NOT_SUPPORTED (-2L)
+#define AREA          (MEM_GPA + 0x100000)
+#define RESUME        (MEM_GPA + 0x1000)
+
+GUEST(call, ".option norvc\n1: ecall\n" REPORT "j 1b\n");
+GUEST(resumed, ".option norvc\nslli a0, a0, 8\nor a0, a0, a1\n" REPORT "1: j 1b\n");
+
+static const struct {
+	unsigned int id;
+	unsigned long ext;
+	const char *name;
+	bool off; /* until user space asks */
+} exts[] = {
+	{ KVM_RISCV_SBI_EXT_TIME, 0x54494d45, "TIME", false },
+	{ KVM_RISCV_SBI_EXT_IPI, 0x735049, "IPI", false },
+	{ KVM_RISCV_SBI_EXT_RFENCE, 0x52464e43, "RFENCE", false },
+	{ KVM_RISCV_SBI_EXT_SRST, 0x53525354, "SRST", false },
+	{ KVM_RISCV_SBI_EXT_HSM, 0x48534d, "HSM", false },
+	{ KVM_RISCV_SBI_EXT_STA, 0x535441, "STA", false },
+	{ KVM_RISCV_SBI_EXT_DBCN, 0x4442434e, "DBCN", true },
+};
+
+#define NR_EXTS (sizeof(exts) / sizeof(exts[0]))
+
+static struct vm vm;
+static struct vcpu vcpu;
+static bool ours;
+
+static void fresh(void)
+{
+	vm = vm_new();
+	vcpu = vcpu_new(&vm, 0);
+	vm_load(&vm, call);
+	vm_load_code(&vm, RESUME - MEM_GPA, guest_resumed, guest_resumed_end);
+}
+
+static void done(void)
+{
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+/* Let the guest call; *value gets a1. -99: it ended otherwise than with a report. */
+static long call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
+		 unsigned long a2, unsigned long *value)
+{
+	vcpu.run->immediate_exit = 1;
+	vcpu_run(&vcpu); /* a report that is still open is completed first */
+	vcpu.run->immediate_exit = 0;
+	set_reg(&vcpu, R_PC, MEM_GPA);
+	set_reg(&vcpu, R_A0, a0);
+	set_reg(&vcpu, R_A1, a1);
+	set_reg(&vcpu, CORE(regs.a2), a2);
+	set_reg(&vcpu, CORE(regs.a6), fid);
+	set_reg(&vcpu, CORE(regs.a7), ext);
+	if (vcpu_run(&vcpu) || vcpu.run->exit_reason != KVM_EXIT_RISCV_SBI ||
+	    vcpu.run->riscv_sbi.extension_id != SBI_EXPERIMENTAL)
+		return -99;
+	if (value)
+		*value = vcpu.run->riscv_sbi.args[1];
+	return (long)vcpu.run->riscv_sbi.args[0];
+}
+
+static bool probe(unsigned long ext)
+{
+	unsigned long value = 99;
+
+	must(call(0x10, 3, ext, 0, 0, &value) == 0 && value <= 1, "probe");
+	return value;
+}
+
+static unsigned long mask_of_all(void)
+{
+	unsigned long mask = 0, i;
+
+	for (i = 0; i < NR_EXTS; i++)
+		mask |= 1UL << exts[i].id;
+	return mask;
+}
+
+static void one_by_one(void)
+{
+	unsigned long i, wrong = 0;
+
+	fresh();
+	for (i = 0; i < NR_EXTS; i++)
+		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != !exts[i].off;
+	ok(wrong == 0, "every extension is on at first, but DBCN");
+	for (i = 0; i < NR_EXTS; i++) {
+		wrong += set_reg(&vcpu, SINGLE(exts[i].id), exts[i].off) != 0;
+		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != exts[i].off;
+	}
+	ok(wrong == 0, "each is what it was set to");
+	fails_with(set_reg(&vcpu, SINGLE(KVM_RISCV_SBI_EXT_TIME), 2), EINVAL,
+		   "a value of 2 is refused");
+	fails_with(set_reg(&vcpu, SINGLE(63), 1), ENOENT, "an unknown extension is refused");
+	for (i = wrong = 0; i < NR_EXTS; i++)
+		wrong += probe(exts[i].ext) != exts[i].off;
+	ok(wrong == 0, "and the guest's probe says the same");
+	for (i = wrong = 0; i < NR_EXTS; i++)
+		wrong += !exts[i].off && call(exts[i].ext, 0, 0, 0, 0, NULL) != NOT_SUPPORTED;
+	ok(wrong == 0, "what is off answers no call");
+	fails_with(set_reg(&vcpu, SINGLE(KVM_RISCV_SBI_EXT_TIME), 1), EBUSY,
+		   "once the vCPU has run nothing is changed");
+	fails_with(set_reg(&vcpu, MULTI_EN(0), 1), EBUSY, "nor many at a time");
+	done();
+}
+
+static void many_at_once(void)
+{
+	unsigned long all = mask_of_all(), i, wrong = 0;
+
+	fresh();
+	ok(set_reg(&vcpu, MULTI_DIS(0), all) == 0 && (get_reg(&vcpu, MULTI_EN(0)) & all) == 0 &&
+		   (get_reg(&vcpu, MULTI_DIS(0)) & all) == all,
+	   "many are taken away by one mask");
+	for (i = 0; i < NR_EXTS; i++)
+		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != 0;
+	ok(wrong == 0, "and each is off");
+	ok(set_reg(&vcpu, MULTI_EN(0), ~0UL) == 0 && (get_reg(&vcpu, MULTI_EN(0)) & all) == all,
+	   "a mask of all ones gives all that there are");
+	fails_with(set_reg(&vcpu, MULTI_EN(1), 1), ENOENT, "there is no second mask");
+	for (i = wrong = 0; i < NR_EXTS; i++)
+		wrong += !probe(exts[i].ext);
+	ok(wrong == 0, "and the guest finds them");
+	done();
+}
+
+/* Whether there is an extension of its own only user space can say. */
+static void vendors(void)
+{
+	unsigned long value;
+
+	fresh();
+	ok(call(0x10, 3, 0x09000000, 0, 0, &value) == -99 &&
+		   vcpu.run->exit_reason == KVM_EXIT_RISCV_SBI &&
+		   vcpu.run->riscv_sbi.extension_id == 0x10 &&
+		   vcpu.run->riscv_sbi.args[0] == 0x09000000,
+	   "the probe of a vendor's extension comes to user space");
+	vcpu.run->riscv_sbi.ret[0] = 0;
+	vcpu.run->riscv_sbi.ret[1] = 5;
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0) && vcpu.run->riscv_sbi.args[1] == 5,
+	   "which answers it");
+	done();
+	fresh();
+	must(set_reg(&vcpu, SINGLE(KVM_RISCV_SBI_EXT_VENDOR), 0) == 0, "VENDOR");
+	ok(call(0x09000000, 0, 0, 0, 0, NULL) == NOT_SUPPORTED,
+	   "taken away, its calls are not supported");
+	done();
+}
+
+static void steal_time(void)
+{
+	fresh();
+	memset(vm.mem + (AREA - MEM_GPA), 0x55, 128);
+	ok(get_reg(&vcpu, STA(0)) == ~0UL && get_reg(&vcpu, STA(1)) == 0,
+	   "steal time has no address at first");
+	ok(call(0x535441, 0, AREA, 0, 0, NULL) == 0 && get_reg(&vcpu, STA(0)) == AREA,
+	   "the guest's address can be read");
+	ok(vm.mem[AREA - MEM_GPA + 8] == 0 && vm.mem[AREA - MEM_GPA + 63] == 0 &&
+		   vm.mem[AREA - MEM_GPA + 64] == 0x55,
+	   "where it is, 64 bytes are zeroed and no more");
+	ok(set_reg(&vcpu, STA(0), AREA + 64) == 0 && get_reg(&vcpu, STA(0)) == AREA + 64,
+	   "another can be set");
+	fails_with(set_reg(&vcpu, STA(1), 1), EINVAL, "but no upper half");
+	fails_with(set_reg(&vcpu, STA(2), 0), EINVAL, "there are two registers");
+	fails_with(set_reg(&vcpu, STATE(7UL, 0), 0), EINVAL, "and no state of any extension");
+	ok(call(0x535441, 0, ~0UL, ~0UL, 0, NULL) == 0 && get_reg(&vcpu, STA(0)) == ~0UL,
+	   "all ones end it");
+	done();
+}
+
+static void suspend(void)
+{
+	fresh();
+	must(set_reg(&vcpu, SINGLE(ID_SUSP), 1) == 0, "SUSP");
+	ok(call(0x53555350, 0, 1, RESUME, 0, NULL) == -3,
+	   "a reserved sleep type is invalid (ours)");
+	ok(call(0x53555350, 0, 0, RESUME, 0x77, NULL) == -99 &&
+		   vcpu.run->exit_reason == KVM_EXIT_RISCV_SBI &&
+		   vcpu.run->riscv_sbi.extension_id == 0x53555350 &&
+		   vcpu.run->riscv_sbi.args[1] == RESUME,
+	   "a suspend comes to user space (ours)");
+	vcpu.run->riscv_sbi.ret[0] = 5; /* whatever it answers */
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0x77),
+	   "the next KVM_RUN is the resume, where the guest wanted it (ours)");
+	done();
+}
+
+static void features(void)
+{
+	unsigned long value;
+
+	fresh();
+	ok(call(0x10, 0, 0, 0, 0, &value) == 0 && value >> 24 == 2, "the SBI is 2.0");
+	done();
+	fresh();
+	must(set_reg(&vcpu, SINGLE(ID_FWFT), 1) == 0, "FWFT");
+	ok(call(0x10, 0, 0, 0, 0, &value) == 0 && value >> 24 == 3, "with FWFT it is 3.0 (ours)");
+	ok(call(0x46574654, 1, 6, 0, 0, NULL) == -4, "a reserved feature is denied (ours)");
+	if (call(0x46574654, 1, 0, 0, 0, NULL) == 0) {
+		ok(call(0x46574654, 0, 0, 1, 1, NULL) == 0 && get_reg(&vcpu, FWFT(0)) == 1 &&
+			   get_reg(&vcpu, FWFT(1)) == 1 && get_reg(&vcpu, FWFT(2)) == 1,
+		   "what the guest sets and locks has registers (ours)");
+		fails_with(set_reg(&vcpu, FWFT(2), 2), EINVAL, "a bad value is refused (ours)");
+	}
+	fails_with(set_reg(&vcpu, FWFT(9), 0), ENOENT, "nine registers, no more (ours)");
+	done();
+}
+
+int main(void)
+{
+	ours = getenv("HS_OURS");
+	one_by_one();
+	many_at_once();
+	vendors();
+	steal_time();
+	fresh();
+	if (ours) {
+		ok(get_reg(&vcpu, SINGLE(ID_SUSP)) == 0 && get_reg(&vcpu, SINGLE(ID_FWFT)) == 0,
+		   "SUSP and FWFT are off at first (ours)");
+		fails_with(set_reg(&vcpu, FWFT(0), 0), EINVAL,
+			   "and without FWFT its registers are not there (ours)");
+	} else {
+		fails_with(set_reg(&vcpu, SINGLE(ID_SUSP), 0), ENOENT, "there is no SUSP");
+		fails_with(set_reg(&vcpu, SINGLE(ID_FWFT), 0), ENOENT, "there is no FWFT");
+	}
+	done();
+	if (ours) {
+		suspend();
+		features();
+	}
+	return tap_done();
+}
