@@ -34,20 +34,30 @@ static void event_put(struct hv_event *event)
 		kfree(event);
 }
 
-/* Adds as far as it goes: a signal from the kernel never waits. */
-static void event_add(struct hv_event *event, u64 count)
+static bool event_has_room(struct hv_event *event, u64 count)
+{
+	return count <= COUNT_MAX - READ_ONCE(event->count);
+}
+
+/* All of count, or, if there is no room, as far as it goes (fill) or nothing (then false). */
+static bool event_add(struct hv_event *event, u64 count, bool fill)
 {
 	struct hv_event_watch *w, *next;
 	bool taken = false;
 
 	spin_lock(&event->lock);
-	event->count = count > COUNT_MAX - event->count ? COUNT_MAX : event->count + count;
+	if (!fill && !event_has_room(event, count)) {
+		spin_unlock(&event->lock);
+		return false;
+	}
+	event->count = event_has_room(event, count) ? event->count + count : COUNT_MAX;
 	list_for_each_entry_safe(w, next, &event->watches, link)
 		taken |= w->fn(w, false);
 	if (taken)
 		event->count = event->semaphore ? event->count - 1 : 0;
 	spin_unlock(&event->lock);
 	waitq_wake_all(&event->wait);
+	return true;
 }
 
 static u64 event_take(struct hv_event *event, bool semaphore)
@@ -82,11 +92,6 @@ static long event_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return put_user(count, buf) ? -EFAULT : (long)sizeof(count);
 }
 
-static bool event_has_room(struct hv_event *event, u64 count)
-{
-	return count <= COUNT_MAX - READ_ONCE(event->count);
-}
-
 static long event_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	struct hv_event *event = f->priv;
@@ -100,15 +105,14 @@ static long event_write(struct file *f, unsigned long buf, size_t size, u64 *pos
 		return -EFAULT;
 	if (count == ~0ULL)
 		return -EINVAL;
-	while (!event_has_room(event, count)) {
+	/* Under the lock: of two writers that both saw room one may have to wait. */
+	while (count && !event_add(event, count, false)) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
 		err = wait_event_interruptible(&event->wait, event_has_room(event, count));
 		if (err)
 			return err;
 	}
-	if (count)
-		event_add(event, count);
 	return sizeof(count);
 }
 
@@ -196,7 +200,7 @@ void hv_event_put(struct hv_event *event)
 
 void hv_event_signal(struct hv_event *event, u64 count)
 {
-	event_add(event, count);
+	event_add(event, count, true); /* a signal from the kernel never waits */
 }
 
 u64 hv_event_drain(struct hv_event *event)
