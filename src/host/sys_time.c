@@ -272,16 +272,16 @@ static void itimer_fire(struct hv_timer *timer)
 {
 	struct itimer *it = container_of(timer, struct itimer, timer);
 
-	u64 missed;
+	u64 interval = READ_ONCE(it->interval), missed; /* itimer_free_process() may set it to 0 */
 
 	signal_send_process(it->process, SIGALRM, SI_KERNEL);
-	if (!it->interval) {
+	if (!interval) {
 		it->deadline = 0;
 		return;
 	}
 	/* One signal for all the intervals that have passed, and on with the next one. */
-	missed = (hv_time() - it->deadline) / it->interval;
-	it->deadline += (missed + 1) * it->interval;
+	missed = (hv_time() - it->deadline) / interval;
+	it->deadline += (missed + 1) * interval;
 	hv_timer_start(timer, it->deadline);
 }
 
