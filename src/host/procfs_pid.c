@@ -260,7 +260,7 @@ static const struct pid_entry pid_entries[] = {
 	{ .name = "exe", .mode = S_IFLNK | 0777, .ops = &proc_exe_ops },
 	{ .name = "cwd", .mode = S_IFLNK | 0777, .ops = &proc_cwd_ops },
 	{ .name = "fd", .mode = S_IFDIR | 0500, .ops = &proc_fd_dir_ops },
-	{ .name = "task", .mode = S_IFDIR | 0555, .ops = &task_dir_ops }, /* not in task/TID */
+	{ .name = "task", .mode = S_IFDIR | 0555, .ops = &task_dir_ops }, /* last: not in task/ */
 };
 
 static struct inode *child_inode(struct inode *dir, u32 mode, const struct inode_ops *ops,
@@ -279,11 +279,11 @@ static struct inode *child_inode(struct inode *dir, u32 mode, const struct inode
 	return inode;
 }
 
-static struct inode *pid_lookup(struct inode *dir, const char *name)
+static struct inode *entry_lookup(struct inode *dir, const char *name, size_t entries)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(pid_entries); i++) {
+	for (i = 0; i < entries; i++) {
 		const struct pid_entry *e = &pid_entries[i];
 
 		if (strcmp(e->name, name) != 0)
@@ -294,9 +294,9 @@ static struct inode *pid_lookup(struct inode *dir, const char *name)
 	return NULL;
 }
 
-static bool pid_readdir(struct inode *dir, u64 from, struct dir_item *item)
+static bool entry_readdir(struct inode *dir, u64 from, struct dir_item *item, size_t entries)
 {
-	if (from >= ARRAY_SIZE(pid_entries))
+	if (from >= entries)
 		return false;
 	*item = (struct dir_item){ .cookie = from, .ino = dir->ino + from + 1 };
 	item->mode = pid_entries[from].mode ? pid_entries[from].mode : S_IFREG;
@@ -304,6 +304,28 @@ static bool pid_readdir(struct inode *dir, u64 from, struct dir_item *item)
 	return true;
 }
 
+static struct inode *pid_lookup(struct inode *dir, const char *name)
+{
+	return entry_lookup(dir, name, ARRAY_SIZE(pid_entries));
+}
+
+static bool pid_readdir(struct inode *dir, u64 from, struct dir_item *item)
+{
+	return entry_readdir(dir, from, item, ARRAY_SIZE(pid_entries));
+}
+
+/* task/TID has the same but for task itself, or who walks the tree would never come out. */
+static struct inode *tid_lookup(struct inode *dir, const char *name)
+{
+	return entry_lookup(dir, name, ARRAY_SIZE(pid_entries) - 1);
+}
+
+static bool tid_readdir(struct inode *dir, u64 from, struct dir_item *item)
+{
+	return entry_readdir(dir, from, item, ARRAY_SIZE(pid_entries) - 1);
+}
+
+static const struct inode_ops tid_dir_ops = { .lookup = tid_lookup, .readdir = tid_readdir };
 static const struct inode_ops pid_dir_ops = { .lookup = pid_lookup, .readdir = pid_readdir };
 
 /* The thread of a process with the lowest number >= from; -1: none. */
@@ -330,7 +352,7 @@ static struct inode *task_lookup(struct inode *dir, const char *name)
 
 	if (tid < 0 || next_tid((int)dir->id, tid) != tid)
 		return NULL;
-	return child_inode(dir, S_IFDIR | 0555, &pid_dir_ops, (unsigned long)tid);
+	return child_inode(dir, S_IFDIR | 0555, &tid_dir_ops, (unsigned long)tid);
 }
 
 static bool item_of_number(int number, struct dir_item *item)

@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -193,6 +194,25 @@ static void test_times_and_access(void)
 	fails_with(fstat(999, &before), EBADF, "fstat of a bad descriptor");
 }
 
+static int deepest;
+
+static int look(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)path;
+	(void)st;
+	(void)type;
+	deepest = at->level > deepest ? at->level : deepest;
+	return deepest > 20;
+}
+
+static void test_walk(void)
+{
+	ok(nftw("/proc/self/task", look, 20, FTW_PHYS) == 0 && deepest < 8,
+	   "who walks through /proc comes out again");
+	ok(access("/proc/self/task", F_OK) == 0, "a process has tasks");
+	fails_with(access("/proc/thread-self/task", F_OK), ENOENT, "a task has none of its own");
+}
+
 int main(void)
 {
 	if (!ok(mkdtemp(base) && chdir(base) == 0, "a directory to work in"))
@@ -205,5 +225,6 @@ int main(void)
 	test_cwd();
 	test_unlinked();
 	test_times_and_access();
+	test_walk();
 	return tap_done();
 }
