@@ -358,7 +358,7 @@ int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
 	} while (err == -EAGAIN);
 	if (err == -ENOMEM) {
 		/* As Linux when nothing is left to reclaim; the log tells it from other ends. */
-		printk("host: %s (%d): out of memory\n", current->name, current->tid);
+		printk_limited("host: %s (%d): out of memory\n", current->name, current->tid);
 		process_end(current_process, SIGKILL);
 	}
 	return err;

@@ -206,50 +206,15 @@ void hv_cpu_relax(void)
 
 /* ---- log ---- */
 
-#define LOG_BURST      20 /* lines that may come at once */
-#define LOG_PER_SECOND 5
-
-static struct spinlock log_lock;
-static u64 log_tokens_time;
-static unsigned int log_tokens = LOG_BURST, log_dropped;
-
-/* Takes a token; tells how many lines were dropped before this one. */
-static bool log_may(unsigned int *dropped)
-{
-	u64 per_token = hv_timebase_hz() / LOG_PER_SECOND, now = hv_time();
-	bool may;
-
-	spin_lock(&log_lock);
-	for (; log_tokens < LOG_BURST && now - log_tokens_time >= per_token; log_tokens++)
-		log_tokens_time += per_token;
-	if (log_tokens == LOG_BURST)
-		log_tokens_time = now;
-	may = log_tokens > 0;
-	if (may) {
-		log_tokens--;
-		*dropped = log_dropped;
-		log_dropped = 0;
-	} else {
-		log_dropped++;
-	}
-	spin_unlock(&log_lock);
-	return may;
-}
-
 void hv_log(const char *fmt, ...)
 {
-	unsigned int dropped;
 	char line[200];
 	va_list ap;
 
-	if (!log_may(&dropped))
-		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (dropped)
-		printk("kvm: %u lines suppressed\n", dropped);
-	printk("kvm: %s%s", line, line[0] && strchr(line, '\n') ? "" : "\n");
+	printk_limited("%s%s", line, line[0] && strchr(line, '\n') ? "" : "\n");
 }
 
 void hv_panic(const char *fmt, ...)

@@ -7,7 +7,7 @@
  */
 #include "printk.h"
 #include <string.h>
-#include "hv/spinlock.h"
+#include "hv/host.h"
 #include "uart.h"
 
 struct out {
@@ -214,6 +214,54 @@ void printk(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	log_write(line);
+}
+
+/* ---- what programs can cause ------------------------------------------------------------ */
+
+#define LOG_BURST      20 /* lines that may come at once */
+#define LOG_PER_SECOND 5
+
+static struct spinlock limit_lock;
+static u64 log_tokens_time;
+static unsigned int log_tokens = LOG_BURST, log_dropped;
+
+/* Takes a token; tells how many lines were dropped before this one. */
+static bool log_may(unsigned int *dropped)
+{
+	u64 per_token = hv_timebase_hz() / LOG_PER_SECOND, now = hv_time();
+	bool may;
+
+	spin_lock(&limit_lock);
+	for (; log_tokens < LOG_BURST && now - log_tokens_time >= per_token; log_tokens++)
+		log_tokens_time += per_token;
+	if (log_tokens == LOG_BURST)
+		log_tokens_time = now;
+	may = log_tokens > 0;
+	if (may) {
+		log_tokens--;
+		*dropped = log_dropped;
+		log_dropped = 0;
+	} else {
+		log_dropped++;
+	}
+	spin_unlock(&limit_lock);
+	return may;
+}
+
+void printk_limited(const char *fmt, ...)
+{
+	unsigned int dropped;
+	char line[256];
+	va_list ap;
+
+	if (!log_may(&dropped))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (dropped)
+		printk("host: %u lines like the next one left out\n", dropped);
 	log_write(line);
 }
 

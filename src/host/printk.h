@@ -8,6 +8,8 @@
 
 /* %d %u %x %lx %llx %s %c %p %zu, width, 0 and - flags, %.*s. Any context. */
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same for what a program can cause again and again: 20 lines at once, then 5 a second. */
+void printk_limited(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int snprintf(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 /* For panic(): the lock may be held by a hart that is stopped. */

@@ -181,8 +181,8 @@ static void log_death(const struct trap_frame *frame, const siginfo_t *info)
 	/* Only for what the program did itself: a line that saves a debugger. */
 	if (info->si_code <= 0 || info->si_code == SI_KERNEL || info->si_signo == SIGCHLD)
 		return;
-	printk("host: %s (%d) gets signal %d: pc 0x%lx, address 0x%lx\n", current->name,
-	       current->tid, info->si_signo, frame->epc, (unsigned long)info->si_addr);
+	printk_limited("host: %s (%d) gets signal %d: pc 0x%lx, address 0x%lx\n", current->name,
+		       current->tid, info->si_signo, frame->epc, (unsigned long)info->si_addr);
 }
 
 static void run_handler(struct trap_frame *frame, const siginfo_t *info,
@@ -200,8 +200,8 @@ static void run_handler(struct trap_frame *frame, const siginfo_t *info,
 		next |= SIG_BIT(info->si_signo);
 	if (signal_push_frame(frame, info, action, mask) < 0) {
 		/* No stack for the handler: as Linux, the thread cannot go on. */
-		printk("host: %s (%d): no stack for the handler of signal %d\n", current->name,
-		       current->tid, info->si_signo);
+		printk_limited("host: %s (%d): no stack for the handler of signal %d\n",
+			       current->name, current->tid, info->si_signo);
 		process_end(current_process, SIGSEGV);
 		return;
 	}

@@ -25,4 +25,10 @@ HS_SECONDS=60 hs exec --quiet --harts 2 --env HS_OURS=1 "${files[@]}" "$O/tests/
 	$(printf '/kvm/%s ' $names)
 claims "hyperscope"
 is "$status" 0 "hyperscope: all programs end well" || diag "$err"
+
+HS_SECONDS=60 hs exec --harts 2 "$progs/flood"
+claims "hyperscope"
+lines=$(grep -c "gets signal\|which is not there" <<<"$err")
+ok $((lines > 60 || lines < 1)) "a program that crashes 300 times does not fill the host's log" ||
+	diag "$lines lines"
 done_testing
