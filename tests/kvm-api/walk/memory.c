@@ -7,6 +7,9 @@
 #define NEW_GPA  0x90000000UL
 #define NEW_SIZE 0x10000UL
 
+/* Beyond what any host has mapped: a large slot around a program's read-only pages is another row. */
+#define FAR_AWAY (1UL << 44)
+
 static void *backing;
 
 static void delete_slot(struct walk *w, const void *arg)
@@ -31,11 +34,17 @@ static struct kvm_userspace_memory_region2 region_good(void)
 static void regions(struct walk *w, struct call *c)
 {
 	typedef struct kvm_userspace_memory_region2 region;
+	const void *good = c->good;
+	region far;
 
 	walk_bits(w, c, "slot", FIELD(region, slot));
 	walk_bits(w, c, "flags", FIELD(region, flags));
 	walk_bits(w, c, "guest_phys_addr", FIELD(region, guest_phys_addr));
+	far = *(const region *)c->good;
+	far.userspace_addr = FAR_AWAY;
+	c->good = &far;
 	walk_bits(w, c, "memory_size", FIELD(region, memory_size));
+	c->good = good;
 	walk_bits(w, c, "userspace_addr", FIELD(region, userspace_addr));
 	walk_pointers(w, c);
 	walk_command_bits(w, c);
@@ -77,9 +86,9 @@ static const struct region_row story[] = {
 	{ "a page beyond it", 7, 0, 1UL << 59, 4096, 0 },
 	{ "the last page of 64 bits", 7, 0, -4096UL, 4096, 0 },
 	{ "around the end of 64 bits", 7, 0, -4096UL, 8192, 0 },
-	{ "of 8 TiB less a page", 7, 0, 1UL << 45, (1UL << 43) - 4096, 0 },
+	{ "of 8 TiB less a page", 7, 0, 1UL << 45, (1UL << 43) - 4096, FAR_AWAY },
 	{ "deleted", 7, 0, 1UL << 45, 0, 0 },
-	{ "of 8 TiB", 7, 0, 1UL << 45, 1UL << 43, 0 },
+	{ "of 8 TiB", 7, 0, 1UL << 45, 1UL << 43, FAR_AWAY },
 };
 
 static void region_story(struct walk *w)
