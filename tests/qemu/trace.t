@@ -36,7 +36,13 @@ like "$(cat "$tmp/table")" '^exits: [0-9]+; cost in instructions' "icount with o
 is "$(rows)" "$(events ' kvm_exit: ')" "the table's counts are those of the events"
 is "$(events ' kvm_entry: ')" "$(events ' kvm_exit: ')" "every entry has its exit"
 like "$(cat "$tmp/report")" 'events written: [0-9]+, lost \(overwritten\): 0' "nothing is lost"
-for event in kvm_wfi kvm_wrs kvm_timer_set kvm_timer_fire kvm_sbi_call kvm_sbi_return kvm_page_fault \
+if qemu_older 10.0; then
+	skip "there is kvm_wrs" "wrs.nto of this QEMU never traps" # 8.2.2
+else
+	[ "$(events ' kvm_wrs: ')" -gt 0 ]
+	ok $? "there is kvm_wrs"
+fi
+for event in kvm_wfi kvm_timer_set kvm_timer_fire kvm_sbi_call kvm_sbi_return kvm_page_fault \
 	kvm_mmio kvm_virtual_inst kvm_inject_trap kvm_host_irq kvm_vcpu_load kvm_vcpu_put kvm_fpu \
 	kvm_vmid kvm_fence_gvma gstage_step gstage_map gstage_unmap kvm_vcpu_block kvm_vcpu_wakeup \
 	kvm_userspace_exit kvm_ioctl kvm_memslot kvm_unmap_hva_range sched_switch sys_enter; do
