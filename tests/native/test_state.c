@@ -197,7 +197,8 @@ static void a_reset_leaves_nothing(void **state)
 	memset(&used->vector, 0xa5, sizeof(used->vector));
 	memset(regs, 0xa5, UNIT_SIZE);
 	used->vector.regs = regs;
-	vcpu_set_irq(used, IRQ_VS_TIMER); /* not IRQ_VS_EXT: that level is user space's, and stays */
+	/* Not IRQ_VS_EXT, whose level is user space's and stays. */
+	vcpu_set_irq(used, IRQ_VS_TIMER);
 	vcpu_set_irq(used, IRQ_VS_SOFT);
 	assert_int_equal(set(TIMER(compare), 12345), 0);
 	assert_int_equal(set(TIMER(state), KVM_RISCV_TIMER_STATE_ON), 0);
