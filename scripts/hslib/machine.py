@@ -4,6 +4,7 @@
 QEMU's RAM is a file in the run's folder: how a run ended and its trace are read from there, with
 no way for the machine to write anything else of the user's.
 """
+import argparse
 import fcntl
 import os
 import re
@@ -23,9 +24,8 @@ MAX_HARTS = 8
 MAX_DISKS = 7  # of QEMU's eight virtio-mmio slots one is the program's channel
 MIN_RAM = 64 * MIB
 QEMU_MIN = (7, 2)
-ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
-# With sleep=off gdb's second "continue" never comes back.
-ICOUNT_GDB = ["-icount", "shift=0", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
+ICOUNT_CLOCK = ["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
+MAX_SHIFT = 10  # QEMU's
 HOST_LINE = re.compile(r"^[a-z][a-z0-9_/.-]*: ")
 
 PANIC = "host: panic: "
@@ -43,6 +43,15 @@ def parse_count(text, option, most):
     if not re.fullmatch(r"[0-9]+", text) or not 1 <= int(text) <= most:
         raise LaunchError("%s %s: 1 to %d are possible" % (option, text, most), STATUS_USAGE)
     return int(text)
+
+
+class ShiftAction(argparse.Action):
+    def __call__(self, parser, options, value, option_string=None):
+        if not re.fullmatch(r"[0-9]+", value) or int(value) > MAX_SHIFT:
+            raise LaunchError("%s %s: 0 to %d are possible" % (option_string, value, MAX_SHIFT),
+                              STATUS_USAGE)
+        options.icount = True
+        options.icount_shift = int(value)
 
 
 def add_options(parser):
@@ -63,6 +72,9 @@ def add_options(parser):
     group.add_argument("--icount", action="store_true",
                        help="count instructions: time is exact, runs repeat to the byte; input is "
                        "taken whole before the start")
+    group.add_argument("--icount-shift", metavar="N", action=ShiftAction, default=0,
+                       help="as --icount, but an instruction takes 2^N ns (0 to %d; 0): with more, "
+                       "harts take turns after fewer instructions" % MAX_SHIFT)
     group.add_argument("--gdb", action="store_true", help="wait for gdb before the first instruction")
     group.add_argument("--timeout", metavar="SECONDS", type=float,
                        help="end the run after so long, with status 124")
@@ -164,7 +176,9 @@ class Machine:
                      "-device", "virtio-blk-device,drive=d%d,bus=virtio-mmio-bus.%d" %
                      (number, number + 1)]
         if options.icount:
-            args += ICOUNT_GDB if options.gdb else ICOUNT
+            # With sleep=off gdb's second "continue" never comes back.
+            args += ["-icount", "shift=%d%s" %
+                     (options.icount_shift, "" if options.gdb else ",sleep=off")] + ICOUNT_CLOCK
         if options.gdb:
             args += ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" +
                      self.gdb_socket(), "-gdb", "chardev:gdb"]

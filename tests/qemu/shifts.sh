@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+#
+# shifts.sh - what races in guests and around them, with time counted in instructions.
+#
+#   . tests/lib/tap.sh; . tests/qemu/shifts.sh
+#   race_payloads TITLE OPTION...    payloads whose vCPUs wait for each other
+#   race_programs TITLE OPTION...    programs that change a guest under its vCPUs
+#
+# With shift=N an instruction takes 2^N ns of the machine's time and QEMU gives each hart its turn
+# for a slice of that time: at 0 a slice is many thousand instructions, and harts hardly interleave.
+. "$HS_TOP/tests/qemu/payloads.sh"
+. "$HS_TOP/tests/kvm/claims.sh"
+
+race_payloads()
+{
+	local title=$1
+	shift
+	vm "$title: harts, 4 vCPUs" harts --smp 4 rounds=30
+	vm "$title: sbi_harts" sbi_harts --smp 3
+	vm "$title: fp, 2 vCPUs" fp --smp 2
+	vm "$title: mmio_hard, 2 vCPUs" mmio_hard --smp 2 --testdev
+	BOOT_SECONDS=240 boot hyperscope --harts 2 "$@"
+}
+
+race_programs()
+{
+	local title=$1
+	shift
+	HS_SECONDS=240 hs exec --quiet --harts 3 "$@" "$O/tests/kvm/stress" 30 7
+	claims "$title: stress"
+	HS_SECONDS=240 hs exec --quiet --harts 2 "$@" "$O/tests/kvm/memory"
+	claims "$title: memory"
+}

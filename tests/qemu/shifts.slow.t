@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# shifts.slow.t - vCPUs that race with each other and with user space, at icount shifts where harts
+# take turns after ever fewer instructions, and without icount.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/qemu/shifts.sh"
+need_files
+
+for shift in 0 4 8 10; do
+	race_payloads "shift $shift" --icount-shift $shift
+	race_programs "shift $shift" --icount-shift $shift
+done
+race_payloads "no icount"
+race_programs "no icount"
+done_testing

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# shifts.t - vCPUs that race with each other, at an icount shift where harts take turns after few
+# instructions. More of it: shifts.slow.t.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/qemu/shifts.sh"
+need_files
+
+vm "shift 10: harts, 3 vCPUs" harts --smp 3 rounds=30
+vm "shift 10: sbi_harts" sbi_harts --smp 3
+BOOT_SECONDS=120 boot hyperscope --harts 2 --icount-shift 10
+done_testing
