@@ -59,7 +59,7 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 	/* Two instructions, each atomic against the guest, which does not run now anyway. */
 	hvip = (csr_read(hvip) & ~changed) | pending;
 	csr_write(hvip, hvip);
-	if (isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_show_external(hvip);
 	trace_kvm_inject_irq(hvip);
 }

@@ -107,7 +107,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	csr_write64(henvcfg, vcpu->henvcfg);
 	fwft_load(vcpu);
 	load_shared(vcpu);
-	if (isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_load(vcpu);
 	vcpu->timer_ops->load(vcpu);
 
@@ -136,7 +136,7 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 		vector_put(vcpu);
 	vcpu->timer_ops->put(vcpu);
 	put_shared(vcpu);
-	if (isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_put(vcpu);
 	fwft_put(vcpu);
 	csrs->vsstatus = csr_read(vsstatus);

@@ -5,6 +5,8 @@
  * Each row is a little guest that uses one extension: with it, it comes through; without, it
  * takes the trap of a hart that never had it. Rows of what this machine has not got are skips.
  */
+#include <sys/auxv.h>
+#include <sys/wait.h>
 #include "vm.h"
 
 #define TABLE_GPA (MEM_GPA + 0x10000) /* a VS-stage root: Sv39, leaves of 1 GiB */
@@ -185,6 +187,27 @@ static void entropy(void)
 	done();
 }
 
+/* The host does not save vector registers for programs, so none may find a guest's there. */
+static void host_program(void)
+{
+	int status = 0;
+	pid_t pid;
+
+	fresh(guest_v, guest_v_end);
+	ok(ends_with(has(KVM_RISCV_ISA_EXT_V) ? 0 : 2), "a guest has used V, if there is V (ours)");
+	pid = fork();
+	if (pid == 0) {
+		__asm__ volatile(
+			".option push\n.option arch, +v\nvsetivli zero, 1, e8, m1, ta, ma\n"
+			".option pop");
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL && !(getauxval(AT_HWCAP) >> 21 & 1),
+	   "for a program of the host there is none: SIGILL, and AT_HWCAP says so (ours)");
+	done();
+}
+
 int main(void)
 {
 	bool ours = getenv("HS_OURS") != NULL;
@@ -195,5 +218,7 @@ int main(void)
 	}
 	who_may_go(ours);
 	entropy();
+	if (ours)
+		host_program();
 	return tap_done();
 }
