@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/*
+ * edges.c - the run page while it counts, calls from other threads while the guest runs, and the
+ * first and last value of the timer.
+ */
+#include "vm.h"
+
+GUEST(load, "li t0, 0x10000000\nli a0, -1\nlw a0, 0(t0)\n" REPORT);
+GUEST(report, "li a0, 0x1234\nli a1, 0x55\n" REPORT "mv a0, a0\n" REPORT);
+GUEST(spin, "1: j 1b");
+/* a1: the timer's value; a2: 1 if it counts from now. Reports scause. */
+GUEST(timer, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x20\ncsrw sie, t0\nmv a0, a1\n"
+	     "beqz a2, 3f\nrdtime t0\nadd a0, a0, t0\n3: li a7, 0x54494d45\nli a6, 0\necall\n"
+	     "csrsi sstatus, 2\n1: wfi\nj 1b\n.balign 4\n2: csrr a0, scause\n" REPORT);
+
+#define TIMER_CAUSE (1UL << 63 | 5)
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+static void finish(struct vcpu *vcpu)
+{
+	vcpu->run->immediate_exit = 1;
+	vcpu_run(vcpu);
+	vcpu->run->immediate_exit = 0;
+}
+
+/* ---- the run page ------------------------------------------------------------------------ */
+
+static void answers(struct vm *vm, struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	vm_load(vm, load);
+	set_reg(vcpu, R_PC, MEM_GPA);
+	must(vcpu_run(vcpu) == 0 && run->exit_reason == KVM_EXIT_MMIO, "the load");
+	run->mmio.len = 8;
+	run->mmio.is_write = getenv("HS_OURS") != NULL; /* Linux would leave the register */
+	run->mmio.phys_addr = 0;
+	memset(run->mmio.data, 0x71, 8);
+	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x71717171),
+	   "a load gets its own bytes, whatever the page says of its length");
+	finish(vcpu);
+
+	set_reg(vcpu, R_PC, MEM_GPA);
+	must(vcpu_run(vcpu) == 0 && run->exit_reason == KVM_EXIT_MMIO, "the load");
+	run->mmio.len = 0xffffffff;
+	memset(run->mmio.data, 0x11, 8);
+	run->immediate_exit = 1;
+	fails_with(vcpu_run(vcpu), EINTR, "an answer and immediate_exit");
+	run->immediate_exit = 0;
+	memset(run->mmio.data, 0x22, 8);
+	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x11111111), "the answer was taken once");
+	finish(vcpu);
+}
+
+static void completes(struct vm *vm, struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	vm_load(vm, report);
+	set_reg(vcpu, R_PC, MEM_GPA);
+	must(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x1234), "the report");
+	run->riscv_sbi.extension_id = 0;
+	run->riscv_sbi.args[0] = ~0UL;
+	run->riscv_sbi.ret[0] = 0x77;
+	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x77), "of an SBI call only the result is read");
+	finish(vcpu);
+	run->immediate_exit = 255;
+	fails_with(vcpu_run(vcpu), EINTR, "any value of immediate_exit is one");
+	run->immediate_exit = 0;
+}
+
+/* ---- calls while it runs ------------------------------------------------------------------- */
+
+struct caller {
+	struct vcpu *vcpu;
+	volatile bool started, done;
+	uint64_t value;
+};
+
+static void *get_pc(void *arg)
+{
+	struct caller *c = arg;
+
+	c->started = true;
+	c->value = get_reg(c->vcpu, R_PC);
+	c->done = true;
+	return NULL;
+}
+
+static void *run(void *arg)
+{
+	vcpu_run(arg);
+	return NULL;
+}
+
+static void waits(struct vm *vm, struct vcpu *vcpu)
+{
+	struct caller c = { .vcpu = vcpu };
+	struct kvm_interrupt irq = { KVM_INTERRUPT_SET };
+	pthread_t runner, caller;
+
+	vm_load(vm, spin);
+	set_reg(vcpu, R_PC, MEM_GPA);
+	pthread_create(&runner, NULL, run, vcpu);
+	sleep_ms(30);
+	pthread_create(&caller, NULL, get_pc, &c);
+	sleep_ms(30);
+	pthread_kill(caller, SIGUSR1);
+	sleep_ms(30);
+	ok(c.started && !c.done, "a register is not read while the vCPU runs, signal or not");
+	ok(ioctl(vcpu->fd, KVM_INTERRUPT, &irq) == 0, "KVM_INTERRUPT does not wait");
+	while (!c.done) {
+		pthread_kill(runner, SIGUSR1);
+		sleep_ms(5);
+	}
+	pthread_join(runner, NULL);
+	pthread_join(caller, NULL);
+	ok(c.value == MEM_GPA, "but when it has come out");
+	irq.irq = KVM_INTERRUPT_UNSET;
+	ioctl(vcpu->fd, KVM_INTERRUPT, &irq);
+}
+
+/* ---- the timer -------------------------------------------------------------------------------- */
+
+/* Does it fire? Waits for long if it should, and not so long if it should not. */
+static bool fires(struct vm *vm, struct vcpu *vcpu, uint64_t value, uint64_t from_now, bool should)
+{
+	int ret;
+
+	vm_load(vm, timer);
+	finish(vcpu);
+	set_reg(vcpu, CSRREG(sstatus), 0);
+	set_reg(vcpu, R_PC, MEM_GPA);
+	set_reg(vcpu, R_A1, value);
+	set_reg(vcpu, CORE(regs.a2), from_now);
+	ualarm(should ? 900000 : 50000, 10000);
+	ret = vcpu_run(vcpu);
+	ualarm(0, 0);
+	must(is_report(vcpu, TIMER_CAUSE) || (ret == -1 && vcpu->run->exit_reason == KVM_EXIT_INTR),
+	     "the timer or a signal");
+	return ret == 0;
+}
+
+static void timers(struct vm *vm, struct vcpu *vcpu, struct vcpu *second)
+{
+	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
+
+	ok(!fires(vm, vcpu, -1UL, 0, false), "the timer at -1 never fires");
+	ok(fires(vm, vcpu, 0, 0, true), "at 0 it fires at once");
+	ok(fires(vm, vcpu, -1UL, 1, true), "and a tick ago");
+	ok(fires(vm, vcpu, 1000, 1, true), "and a little later");
+	ok(!fires(vm, vcpu, 1UL << 63, 1, false), "but not half of all time later");
+	ok(!fires(vm, vcpu, -2UL, 0, false), "nor at the last tick but one");
+	ioctl(second->fd, KVM_SET_MP_STATE, &runnable);
+	ok(fires(vm, second, 0, 0, true) && !fires(vm, vcpu, -1UL, 0, false),
+	   "one vCPU's timer is not another's");
+}
+
+int main(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0), second = vcpu_new(&vm, 1);
+
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGALRM, &action, NULL);
+	answers(&vm, &vcpu);
+	completes(&vm, &vcpu);
+	waits(&vm, &vcpu);
+	timers(&vm, &vcpu, &second);
+	vcpu_free(&second);
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+	return tap_done();
+}
