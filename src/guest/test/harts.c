@@ -394,7 +394,7 @@ static void race_begin(void)
 /* Let the other hart do it right once more, or for a while. */
 static void race_turn(void)
 {
-	unsigned long before = READ_ONCE(race_good), end = now() + us_to_ticks(5000);
+	unsigned long before = READ_ONCE(race_good), end = now() + us_to_ticks(50000);
 
 	do
 		wait_irq(0, 20);

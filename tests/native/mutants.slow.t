@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# mutants.slow.t - the native tests can fail: for each rule of docs/locking.md the core is built with
+# the rule broken in one place, and the test that stands for the rule has to notice.
+#
+# A mutant is a file of src/kvm, a Perl substitution that must change it, and the program that is
+# to fail: by a claim, a sanitizer, the native host, or by waiting for ever.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+[ -x "$O/tests/native/test_kick" ] || skip_all "the native tests are not built"
+
+mutant()	# NAME FILE SUBSTITUTION PROGRAM
+{
+	local name=$1 file=$2 change=$3 program=$4
+	perl -0pe "$change" "$HS_TOP/src/kvm/$file" >"$tmp/$file"
+	if cmp -s "$tmp/$file" "$HS_TOP/src/kvm/$file"; then
+		ok 1 "$name: noticed by $program"
+		diag "the substitution changes nothing in $file any more: mend it in this file"
+		return
+	fi
+	if ! make -s -f "$HS_TOP/Makefile" O="$O" native-mutant FILE="$file" SOURCE="$tmp/$file" \
+		PROGRAM="$program" OUTPUT="$tmp/mutant" >"$tmp/out" 2>&1; then
+		ok 1 "$name: noticed by $program"
+		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
+		return
+	fi
+	HS_RACE=5 timeout --kill-after=5 "$(scaled 60)" "$tmp/mutant" >"$tmp/out" 2>&1
+	[ $? != 0 ]
+	ok $? "$name: noticed by $program" || diag "it passed every test of $program"
+}
+
+# ---- faults, invalidations, fences ----
+mutant "1, a spinning lock held while the page is looked up" gstage_fault.c \
+	's/(ret = hv_user_page_get\(.*?;)/spin_lock(&vcpu->kvm->gstage.mmu_lock); $1 spin_unlock(&vcpu->kvm->gstage.mmu_lock);/s' \
+	test_fault
+mutant "2, the number is not compared" gstage_fault.c \
+	's/return gs->inval_seq != seq;/return false;/' test_fault
+mutant "3, ranges on their way out are not looked at" gstage_fault.c \
+	's/if \(gs->inval_count && /if (0 && /' test_fault
+mutant "3, only the page itself is compared, not its leaf" gstage_fault.c \
+	's/u64 size = gstage_size\(level\);(\s+hva_t start)/u64 size = PAGE_SIZE + 0 * level;$1/' \
+	test_race_memory
+mutant "4, an invalidation does not fence" notifier.c \
+	's/tlb_settle\(vm, &debt\);/gstage_fenced(&vm->gstage); gstage_free_retired(debt.retired);/' \
+	test_race_memory
+mutant "4, an invalidation does not announce itself" notifier.c \
+	's/gs->inval_count\+\+;//; s/gs->inval_count--;//' test_fault
+mutant "4, its end does not change the number" notifier.c \
+	's/gstage_invalidated\(gs\);//' test_fault
+mutant "5, a new map does not change the number" memslot.c \
+	's/gstage_invalidated\(&vm->gstage\);//' test_fault
+mutant "5, what a new map makes stale stays mapped" memslot.c \
+	's/unmap_stale\(vm, u\);/(void)unmap_stale;/' test_race_memory
+mutant "8, a call-back takes slots_lock" notifier.c \
+	's/(spin_lock\(&gs->mmu_lock\);\n\tif \(opens\))/hv_mutex_lock(&vm->slots_lock); hv_mutex_unlock(&vm->slots_lock); $1/' \
+	test_fault
+mutant "dirty log: a write does not mark" gstage_fault.c \
+	's/dirty_log_mark\(.*?\);/;/s' test_race_memory
+
+# ---- entry and kick ----
+mutant "9, requests are not looked at after IN_GUEST" run.c \
+	's/if \(READ_ONCE\(vcpu->requests\)\) \{(\s+__atomic_store_n)/if (0) {$1/' test_kick
+mutant "9, an exit does not look for signals" exit.c \
+	's/vcpu_set_request\(vcpu, REQ_HOST\);//' test_race_life
+mutant "10, a running vCPU is not kicked" request.c \
+	's/hv_hart_kick\(READ_ONCE\(vcpu->hart\)\);//' test_kick
+mutant "10, a sleeping vCPU is not woken" request.c \
+	's/hv_wake_all\(&vcpu->waitq\);//' test_race_life
+mutant "10, a line is marked without a request" irq.c \
+	's/vcpu_request\(vcpu, REQ_IRQ\);//' test_race_life
+mutant "11, nobody waits for a vCPU" request.c \
+	's/(!= VCPU_OUTSIDE) &&/$1 \&\& 0 \&\&/' test_race_memory
+mutant "12, HLVX is no entry" unpriv.c \
+	's/(__atomic_store_n\(&vcpu->mode, VCPU_)IN_GUEST/$1OUTSIDE/' test_race_memory
+mutant "a start leaves no request" hsm.c \
+	's/if \(stopped\)\n\t\tvcpu_request\(vcpu, REQ_HSM\);//' test_race_life
+
+# ---- harts and VMIDs ----
+mutant "13, a vCPU that comes from another hart drops nothing" vcpu.c \
+	's/tlb_flush_vm_local\(vm\);//' test_race_memory
+mutant "14, a hart does not drop a generation" vmid.c \
+	's/if \(hart_generation\[hart\] != now\) \{/if (0) {/' test_vmid
+mutant "14, the generation is not read again" vmid.c \
+	's/\} while \(__atomic_load_n\(&generation, __ATOMIC_RELAXED\) != now\);/} while (0);/' test_vmid
+mutant "15, hgatp stays when the vCPU goes" vmid.c \
+	's/(void gstage_vcpu_put.*?)csr_write\(hgatp, 0\);/$1/s' test_vmid
+
+# ---- lives ----
+mutant "a vCPU does not hold its VM" api.c 's/vm_hold\(vm\);//' test_race_life
+mutant "an eventfd is put while it may be signalled" ioeventfd.c \
+	's/hv_event_signal\((.*?), 1\);/hv_event_put($1); hv_event_signal($1, 1);/' test_race_life
+done_testing
