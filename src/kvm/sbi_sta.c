@@ -56,39 +56,100 @@ static bool sta_hva(struct kvm_vcpu *vcpu, hva_t *hva)
 	return true;
 }
 
+/* One store of the host into the structure. */
+struct store {
+	unsigned int offset;
+	const void *from;
+	size_t size;
+};
+
+/*
+ * All of them, or -EFAULT: a page has to be faulted in first; -EAGAIN: another memory map is in
+ * force. Who deletes a slot has to be sure that nothing is written behind its memory any
+ * more: while mode says "in the guest", its fence waits for us as for the guest itself.
+ */
+static int store_all(struct kvm_vcpu *vcpu, hva_t hva, const struct store *s, unsigned int n)
+{
+	int err = 0;
+
+	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (vcpu->slots != __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
+		err = -EAGAIN;
+	for (; n && !err; n--, s++) {
+		err = hv_copy_to_user_nofault(hva + s->offset, s->from, s->size);
+		/* Other vCPUs may be reading: the sequence goes by this order. */
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+	}
+	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	return err;
+}
+
 void sta_preempted(struct kvm_vcpu *vcpu)
 {
 	static const u8 yes = 1;
+	static const struct store mark = { STA_PREEMPTED, &yes, sizeof(yes) };
 	hva_t hva;
 
 	if (!is_on(vcpu) || vcpu->sta.preempted || !sta_hva(vcpu, &hva) ||
-	    hv_copy_to_user_nofault(hva + STA_PREEMPTED, &yes, sizeof(yes)))
+	    store_all(vcpu, hva, &mark, 1))
 		return;
 	vcpu->sta.preempted = true;
 	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));
 }
 
-/* sequence odd, the rest, sequence even: other vCPUs may be reading. 0 or -EFAULT. */
-static int write_steal(hva_t hva, u64 stolen)
+/* sequence odd, the rest, sequence even. As store_all(). */
+static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 {
 	static const u8 no = 0;
-	u32 sequence;
-	u64 steal;
+	u32 odd, even;
+	const struct store stores[] = {
+		{ STA_SEQUENCE, &odd, sizeof(odd) },
+		{ STA_STEAL, &steal, sizeof(steal) },
+		{ STA_PREEMPTED, &no, sizeof(no) },
+		{ STA_SEQUENCE, &even, sizeof(even) },
+	};
 
-	if (hv_copy_from_user(&sequence, hva + STA_SEQUENCE, sizeof(sequence)) ||
-	    hv_copy_from_user(&steal, hva + STA_STEAL, sizeof(steal)))
+	if (hv_copy_from_user(&odd, hva + STA_SEQUENCE, sizeof(odd)))
 		return -EFAULT;
-	sequence |= 1; /* whatever the guest made of it */
-	steal += stolen;
-	if (hv_copy_to_user(hva + STA_SEQUENCE, &sequence, sizeof(sequence)))
-		return -EFAULT;
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	if (hv_copy_to_user(hva + STA_STEAL, &steal, sizeof(steal)) ||
-	    hv_copy_to_user(hva + STA_PREEMPTED, &no, sizeof(no)))
-		return -EFAULT;
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	sequence++;
-	return hv_copy_to_user(hva + STA_SEQUENCE, &sequence, sizeof(sequence));
+	odd |= 1; /* whatever the guest made of it */
+	even = odd + 1;
+	return store_all(vcpu, hva, stores, ARRAY_SIZE(stores));
+}
+
+/* The page for writing, as a guest's store would get it. */
+static int fault_in(struct kvm_vcpu *vcpu, hva_t hva)
+{
+	struct hv_user_page page;
+	int err = hv_user_page_get(vcpu->kvm->mm, hva, true, &page);
+
+	if (!err)
+		hv_user_page_put(&page);
+	return err;
+}
+
+/* false: there is no memory any more. What fails for now is tried at the next load. */
+static bool tell(struct kvm_vcpu *vcpu, u64 stolen, bool *told)
+{
+	unsigned int tries;
+	u64 steal;
+	hva_t hva;
+	int err;
+
+	*told = false;
+	for (tries = 0; tries < 4 && !*told; tries++) {
+		memslot_vcpu_refresh(vcpu);
+		if (!sta_hva(vcpu, &hva))
+			return false;
+		/* Once: a try that failed half-way may have stored the sum. */
+		if (!tries && hv_copy_from_user(&steal, hva + STA_STEAL, sizeof(steal)))
+			return false;
+		err = write_steal(vcpu, hva, steal + stolen);
+		if (err == -EFAULT && fault_in(vcpu, hva))
+			return false;
+		*told = !err;
+	}
+	return true;
 }
 
 void sta_update(struct kvm_vcpu *vcpu)
@@ -96,16 +157,16 @@ void sta_update(struct kvm_vcpu *vcpu)
 	u64 now = hv_run_delay_ns();
 	/* Another thread's waiting is no measure: it begins here. */
 	u64 stolen = vcpu->sta.thread == hv_thread_id() ? now - vcpu->sta.seen_ns : 0;
-	hva_t hva;
+	bool told;
 
 	if (!is_on(vcpu))
 		return;
-	memslot_vcpu_refresh(vcpu);
-	if (!sta_hva(vcpu, &hva) || write_steal(hva, stolen)) {
-		/* The memory is gone: nothing more is told until the guest names another. */
-		sta_reset(vcpu);
+	if (!tell(vcpu, stolen, &told)) {
+		sta_reset(vcpu); /* until the guest names another */
 		return;
 	}
+	if (!told)
+		return;
 	begin_at(vcpu, now);
 	vcpu->sta.preempted = false;
 	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));

@@ -127,6 +127,35 @@ static void a_preempted_vcpu_is_marked_until_it_runs(void **state)
 	assert_int_equal(area()->steal, 300);
 }
 
+#define OTHER_GPA 0x10000UL
+
+static void deleting_guest(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	assert_int_equal(native_set_slot(vm.vm, 7, OTHER_GPA, 0, 0, 0), 0);
+	native_run_delay_set(300);
+	native_migrate(0);
+	seen = *area();
+	host_interrupt();
+}
+
+/* User space may use the memory for something else by now. */
+static void nothing_is_written_behind_a_deleted_slot(void **state)
+{
+	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
+
+	(void)state;
+	native_set_slot(vm.vm, 7, OTHER_GPA, PAGE_SIZE, NATIVE_USER_BASE + AREA, 0);
+	assert_int_equal(set_shmem(OTHER_GPA, 0, 0), SBI_SUCCESS);
+	native_guest = deleting_guest;
+	native_signal_set(false);
+	vcpu_run(vm.vcpu);
+	assert_int_equal(seen.preempted, 0);
+	run_script(&nothing, 1);
+	assert_memory_equal(area(), &(struct sta){ 0 }, sizeof(struct sta));
+	assert_int_equal(vm.vcpu->sta.shmem, STA_OFF);
+}
+
 static void a_write_of_steal_time_is_in_the_dirty_log(void **state)
 {
 	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
@@ -183,6 +212,7 @@ int main(void)
 		TEST(steal_time_needs_memory_that_can_be_written),
 		TEST(steal_time_ends_with_its_memory),
 		TEST(a_preempted_vcpu_is_marked_until_it_runs),
+		TEST(nothing_is_written_behind_a_deleted_slot),
 		TEST(a_write_of_steal_time_is_in_the_dirty_log),
 		TEST(steal_time_has_two_registers),
 	};
