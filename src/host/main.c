@@ -96,6 +96,8 @@ static void init_thread(void *arg)
 		power_off(0);
 	}
 	drivers_init();
+	pmu_init();
+	pmu_hart_init();
 	have_kvm = !kvm_init();
 	if (have_kvm)
 		kvm_hart_init();

@@ -72,6 +72,7 @@ void secondary_main(void)
 {
 	trap_hart_init();
 	clock_hart_init();
+	pmu_hart_init();
 	if (have_kvm)
 		kvm_hart_init();
 	__atomic_store_n(&my_hart()->online, true, __ATOMIC_RELEASE);

@@ -62,6 +62,11 @@ bool extable_fixup(struct trap_frame *frame); /* true: epc now is the fixup of a
 void trap_user_exit(struct trap_frame *frame); /* scheduling and signals before user mode */
 void trap_print_frame(const struct trap_frame *frame);
 
+/* pmu.c: counters of this hart, as hv/host.h lends them to the core. */
+void pmu_init(void);      /* once: what the firmware has */
+void pmu_hart_init(void); /* each hart */
+void pmu_interrupt(void);
+
 void clock_init(void);
 void clock_hart_init(void);
 void clock_interrupt(void);

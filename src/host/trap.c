@@ -51,6 +51,9 @@ void irq_handle(unsigned long cause)
 	case IRQ_S_EXT:
 		irq_handle_external();
 		break;
+	case IRQ_PMU_OVF:
+		pmu_interrupt();
+		break;
 	default:
 		panic("unexpected interrupt, scause 0x%lx", cause);
 	}
@@ -66,6 +69,8 @@ void irq_poll(void)
 		irq_handle(CAUSE_IRQ_FLAG | IRQ_S_TIMER);
 	if (pending & BIT(IRQ_S_EXT))
 		irq_handle(CAUSE_IRQ_FLAG | IRQ_S_EXT);
+	if (pending & BIT(IRQ_PMU_OVF))
+		irq_handle(CAUSE_IRQ_FLAG | IRQ_PMU_OVF);
 }
 
 void irq_window(void)

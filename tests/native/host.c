@@ -482,5 +482,6 @@ void native_reset(void)
 	native_tlb_reset();
 	native_trace_reset();
 	native_switch_reset();
+	native_pmu_reset();
 	native_clock_set(1000);
 }

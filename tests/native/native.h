@@ -100,6 +100,16 @@ void native_hgatp_set(unsigned int modes, unsigned int vmid_bits);
 /* Writes to a CSR since native_reset(). */
 unsigned int native_csr_writes(enum csr_number csr);
 
+/* ---- performance counters (host_pmu.c) -------------------------------------------------- */
+
+#define NATIVE_PMU_CACHE 0x10019 /* the one cache event that the model knows */
+
+void native_pmu_set(unsigned int counters, unsigned int width); /* of each hart; 0 after a reset */
+void native_pmu_late(bool on); /* an overflow is seen only when its counter is stopped */
+unsigned int native_pmu_lent(unsigned int hart);
+/* The guest on this hart has done something that started counters of the event count. */
+void native_pmu_happen(unsigned long event, u64 times);
+
 /* ---- time ------------------------------------------------------------------------------ */
 
 void native_time_set(u64 ticks); /* runs the timers that are due */

@@ -11,6 +11,7 @@ void native_memory_reset(void);
 void native_files_reset(void);
 void native_trace_reset(void);
 void native_switch_reset(void);
+void native_pmu_reset(void);
 void native_clock_set(u64 ticks);
 /* To or from memory that a guest may access at the same time. */
 void native_copy(void *dst, const void *src, size_t n);

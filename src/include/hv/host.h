@@ -174,6 +174,37 @@ unsigned int hv_cbo_block_size(const char *which); /* "zicbom" or "zicboz": byte
  */
 void hv_user_fp_release(void);
 
+/* ---- performance counters -------------------------------------------------- */
+
+/*
+ * A counter of a hart, lent to the core for one event of the guest that runs there: it
+ * counts in VS and VU only. Each is used by one thread, interrupts off, and is stopped on
+ * the hart on which it was started.
+ */
+struct hv_pmc {
+	unsigned long event;  /* event_idx of SBI §11: a hardware, cache or raw event */
+	u64 data;             /* its event_data */
+	unsigned int inhibit; /* HV_PMC_NOT_IN_*: a part of the guest that is not counted */
+	u64 value;            /* while stopped: where it stands */
+	/* It has passed its last value. From an interrupt or hv_pmc_stop(); no sleep. */
+	void (*overflow)(struct hv_pmc *pmc);
+	u64 from;             /* the host's: where it began to count */
+	unsigned int counter; /* the host's: which one of the hart; 0: stopped */
+	bool told;            /* the host's: overflow() was called since it was started */
+};
+
+#define HV_PMC_NOT_IN_VU BIT(0)
+#define HV_PMC_NOT_IN_VS BIT(1)
+
+/*
+ * How many counters each hart has that tell a guest from its host (0: none), and how
+ * many bits they have.
+ */
+unsigned int hv_pmu_counters(unsigned int *width);
+int hv_pmc_start(struct hv_pmc *pmc); /* -ENOENT: no free counter of this hart counts that */
+void hv_pmc_stop(struct hv_pmc *pmc); /* a stopped one stays as it is */
+u64 hv_pmc_read(const struct hv_pmc *pmc);
+
 /* ---- time ---------------------------------------------------------------- */
 
 static inline u64 hv_time(void); /* ticks of the time CSR */

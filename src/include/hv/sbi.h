@@ -8,6 +8,8 @@
 #ifndef HV_SBI_H
 #define HV_SBI_H
 
+#include "hv/bits.h"
+
 /* Legacy extensions (SBI §5): one function each, result in a0 only. */
 #define SBI_LEGACY_SET_TIMER              0x0
 #define SBI_LEGACY_CONSOLE_PUTCHAR        0x1
@@ -79,6 +81,59 @@
 #define SBI_SRST_TYPE_WARM_REBOOT 2
 #define SBI_SRST_REASON_NONE      0
 #define SBI_SRST_REASON_SYSFAIL   1
+
+/* Performance counters (SBI §11) */
+#define SBI_PMU_NUM_COUNTERS       0
+#define SBI_PMU_COUNTER_GET_INFO   1
+#define SBI_PMU_COUNTER_CFG_MATCH  2
+#define SBI_PMU_COUNTER_START      3
+#define SBI_PMU_COUNTER_STOP       4
+#define SBI_PMU_COUNTER_FW_READ    5
+#define SBI_PMU_COUNTER_FW_READ_HI 6
+#define SBI_PMU_SNAPSHOT_SET_SHMEM 7
+
+#define SBI_PMU_CFG_SKIP_MATCH      BIT(0)
+#define SBI_PMU_CFG_CLEAR_VALUE     BIT(1)
+#define SBI_PMU_CFG_AUTO_START      BIT(2)
+#define SBI_PMU_CFG_VUINH           BIT(3)
+#define SBI_PMU_CFG_VSINH           BIT(4)
+#define SBI_PMU_CFG_UINH            BIT(5)
+#define SBI_PMU_CFG_SINH            BIT(6)
+#define SBI_PMU_CFG_MINH            BIT(7)
+#define SBI_PMU_START_SET_INIT      BIT(0)
+#define SBI_PMU_START_INIT_SNAPSHOT BIT(1)
+#define SBI_PMU_STOP_RESET          BIT(0)
+#define SBI_PMU_STOP_TAKE_SNAPSHOT  BIT(1)
+
+/* What counter_get_info answers. */
+#define SBI_PMU_INFO_CSR   GENMASK(11, 0)
+#define SBI_PMU_INFO_WIDTH GENMASK(17, 12) /* one less than the number of bits */
+#define SBI_PMU_INFO_FW    BIT(BITS_PER_LONG - 1)
+
+/* event_idx */
+#define SBI_PMU_EVENT_TYPE      GENMASK(19, 16)
+#define SBI_PMU_EVENT_CODE      GENMASK(15, 0)
+#define SBI_PMU_TYPE_HW         0
+#define SBI_PMU_TYPE_CACHE      1
+#define SBI_PMU_TYPE_RAW        2
+#define SBI_PMU_TYPE_FW         15
+#define SBI_PMU_HW_CYCLES       1
+#define SBI_PMU_HW_INSTRUCTIONS 2
+
+/* Firmware events: codes of type 15. What is sent is _SENT, at the other end _SENT + 1. */
+#define SBI_PMU_FW_MISALIGNED_LOAD      0
+#define SBI_PMU_FW_MISALIGNED_STORE     1
+#define SBI_PMU_FW_ACCESS_LOAD          2
+#define SBI_PMU_FW_ACCESS_STORE         3
+#define SBI_PMU_FW_ILLEGAL_INSN         4
+#define SBI_PMU_FW_SET_TIMER            5
+#define SBI_PMU_FW_IPI_SENT             6
+#define SBI_PMU_FW_IPI_RECEIVED         7
+#define SBI_PMU_FW_FENCE_I_SENT         8
+#define SBI_PMU_FW_SFENCE_VMA_SENT      10
+#define SBI_PMU_FW_SFENCE_VMA_ASID_SENT 12
+#define SBI_PMU_FW_HFENCE_VVMA_SENT     18
+#define SBI_PMU_FW_COUNT                22
 
 /* Debug console (SBI §12) */
 #define SBI_DBCN_WRITE      0

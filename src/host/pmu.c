@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pmu.c - the harts' programmable counters, lent to the core for its guests (hv/host.h).
+ *
+ * The firmware programs them (SBI §11); their values are read by CSR. Only counters that
+ * can be told not to count in HS, U and M are lent (Sscofpmf), and never cycle and
+ * instret: these belong to everybody who measures. Nothing else in the host counts.
+ *
+ * An overflow is an interrupt of this hart, LCOFI. It may come late, or after the counter
+ * was stopped; so whoever stops a counter looks for himself whether it has wrapped.
+ */
+#include <linux/errno.h>
+#include "hv/csr.h"
+#include "hv/host.h"
+#include "hv/sbi.h"
+#include "smp.h"
+
+#define FIRST_HPM 3  /* 0 to 2 are cycle, time and instret */
+#define NR_CSRS   32 /* cycle to hpmcounter31 */
+
+unsigned long hpm_read(unsigned int number);
+
+static unsigned int nr_counters, counter_width;
+static bool one_per_event;            /* of two counters of one event only one counts */
+static unsigned long by_csr[NR_CSRS]; /* the firmware's index of each CSR's counter */
+static u32 available;                 /* CSRs that can be lent, as bits of scountovf */
+/* Who has which of a hart's counters; only that hart looks. */
+static struct hv_pmc *lent[HV_MAX_HARTS][NR_CSRS];
+
+static void add_counter(unsigned long index)
+{
+	struct sbiret ret = sbi_call(SBI_EXT_PMU, SBI_PMU_COUNTER_GET_INFO, index, 0, 0, 0, 0);
+	unsigned long info = (unsigned long)ret.value;
+	unsigned long csr = FIELD_GET(SBI_PMU_INFO_CSR, info) - CSR_cycle;
+	unsigned int width = (unsigned int)FIELD_GET(SBI_PMU_INFO_WIDTH, info) + 1;
+
+	if (ret.error || (info & SBI_PMU_INFO_FW) || csr < FIRST_HPM || csr >= NR_CSRS)
+		return;
+	/* The masks of SBI calls reach as far as one word. */
+	if (index >= BITS_PER_LONG)
+		return;
+	by_csr[csr] = index;
+	available |= 1U << csr;
+	nr_counters++;
+	if (!counter_width || width < counter_width)
+		counter_width = width;
+}
+
+void pmu_hart_init(void)
+{
+	if (!available)
+		return;
+	csr_clear(sip, BIT(IRQ_PMU_OVF));
+	csr_set(sie, BIT(IRQ_PMU_OVF));
+}
+
+unsigned int hv_pmu_counters(unsigned int *width)
+{
+	*width = counter_width;
+	return nr_counters;
+}
+
+static u64 value_mask(void)
+{
+	return ~0ULL >> (64 - counter_width);
+}
+
+static void tell_overflow(struct hv_pmc *pmc)
+{
+	if (pmc->told)
+		return;
+	pmc->told = true;
+	pmc->overflow(pmc);
+}
+
+/* The interrupt is taken back first: an overflow between the two is reported twice, not never. */
+void pmu_interrupt(void)
+{
+	struct hv_pmc **mine = lent[this_hart()];
+	unsigned long passed;
+	unsigned int csr;
+
+	csr_clear(sip, BIT(IRQ_PMU_OVF));
+	passed = csr_read(scountovf);
+	for (csr = FIRST_HPM; csr < NR_CSRS; csr++) {
+		if (mine[csr] && (passed >> csr & 1))
+			tell_overflow(mine[csr]);
+	}
+}
+
+/* Has this hart a free counter? As the mask of an SBI call. */
+static unsigned long free_counters(void)
+{
+	unsigned long mask = 0;
+	unsigned int csr;
+
+	for (csr = FIRST_HPM; csr < NR_CSRS; csr++) {
+		if ((available >> csr & 1) && !lent[this_hart()][csr])
+			mask |= BIT(by_csr[csr]);
+	}
+	return mask;
+}
+
+/* Ask the firmware for a counter that nobody has: its CSR, or 0. */
+static unsigned int configure(unsigned long event, u64 data, unsigned long flags)
+{
+	unsigned long mask = free_counters();
+	struct sbiret ret;
+	unsigned int csr;
+
+	/* OpenSBI would take cycle or instret itself, with our filter on it, for all. */
+	if (!mask)
+		return 0;
+	ret = sbi_call(SBI_EXT_PMU, SBI_PMU_COUNTER_CFG_MATCH, 0, mask, flags, event,
+		       (unsigned long)data);
+	if (ret.error)
+		return 0;
+	for (csr = FIRST_HPM; csr < NR_CSRS; csr++) {
+		if ((available >> csr & 1) && by_csr[csr] == (unsigned long)ret.value &&
+		    (mask & BIT(by_csr[csr])))
+			return csr;
+	}
+	return 0;
+}
+
+static bool is_counted(unsigned long event)
+{
+	struct hv_pmc **mine = lent[this_hart()];
+	unsigned int csr;
+
+	for (csr = FIRST_HPM; csr < NR_CSRS; csr++) {
+		if (mine[csr] && mine[csr]->event == event)
+			return true;
+	}
+	return false;
+}
+
+static void release(unsigned int csr)
+{
+	sbi_call(SBI_EXT_PMU, SBI_PMU_COUNTER_STOP, by_csr[csr], 1, SBI_PMU_STOP_RESET, 0, 0);
+	lent[this_hart()][csr] = NULL;
+}
+
+static bool start(unsigned int csr, u64 value)
+{
+	return !sbi_call(SBI_EXT_PMU, SBI_PMU_COUNTER_START, by_csr[csr], 1, SBI_PMU_START_SET_INIT,
+			 (unsigned long)value, 0)
+			.error;
+}
+
+int hv_pmc_start(struct hv_pmc *pmc)
+{
+	unsigned long flags = SBI_PMU_CFG_UINH | SBI_PMU_CFG_SINH | SBI_PMU_CFG_MINH;
+	unsigned int csr;
+
+	if (one_per_event && is_counted(pmc->event))
+		return -ENOENT;
+	/* Pending, it would keep the firmware from arming the new counter's own. */
+	if (csr_read(sip) & BIT(IRQ_PMU_OVF))
+		pmu_interrupt();
+	if (pmc->inhibit & HV_PMC_NOT_IN_VU)
+		flags |= SBI_PMU_CFG_VUINH;
+	if (pmc->inhibit & HV_PMC_NOT_IN_VS)
+		flags |= SBI_PMU_CFG_VSINH;
+	csr = configure(pmc->event, pmc->data, flags);
+	if (!csr)
+		return -ENOENT;
+	pmc->from = pmc->value & value_mask();
+	pmc->told = false;
+	if (!start(csr, pmc->from)) {
+		release(csr);
+		return -ENOENT;
+	}
+	lent[this_hart()][csr] = pmc;
+	pmc->counter = csr;
+	return 0;
+}
+
+u64 hv_pmc_read(const struct hv_pmc *pmc)
+{
+	return pmc->counter ? hpm_read(pmc->counter) & value_mask() : pmc->value;
+}
+
+/* It does not count here in HS, so nothing can pass between the look and the stop. */
+void hv_pmc_stop(struct hv_pmc *pmc)
+{
+	unsigned int csr = pmc->counter;
+
+	if (!csr)
+		return;
+	pmc->value = hv_pmc_read(pmc);
+	if (pmc->value < pmc->from || (csr_read(scountovf) >> csr & 1))
+		tell_overflow(pmc);
+	release(csr);
+	pmc->counter = 0;
+}
+
+/* ---- at boot ---- */
+
+/*
+ * QEMU remembers one counter for an event: a second one would stay where it is, and its
+ * guest would take that for the truth.
+ */
+static bool second_counts(void)
+{
+	struct hv_pmc first = { .event = SBI_PMU_HW_INSTRUCTIONS };
+	unsigned int a, b;
+	bool counts;
+
+	a = configure(first.event, 0, 0);
+	if (!a)
+		return true;
+	start(a, 0);
+	lent[this_hart()][a] = &first;
+	b = configure(first.event, 0, 0);
+	counts = b && start(b, 0) && hpm_read(b) != hpm_read(b);
+	if (b)
+		release(b);
+	release(a);
+	return counts;
+}
+
+void pmu_init(void)
+{
+	unsigned long n, i;
+
+	if (!hv_isa_has("sscofpmf") || !firmware_has_sbi(SBI_EXT_PMU))
+		return;
+	n = (unsigned long)sbi_call(SBI_EXT_PMU, SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0, 0).value;
+	for (i = 0; i < n && i < BITS_PER_LONG; i++)
+		add_counter(i);
+	if (available)
+		one_per_event = !second_counts();
+}
