@@ -19,16 +19,31 @@ static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	return RESUME_USER;
 }
 
+/* What is given back to the guest, and is a firmware event of its PMU. */
+static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	static const u8 events[] = {
+		[EXC_ILLEGAL_INST] = SBI_PMU_FW_ILLEGAL_INSN,
+		[EXC_LOAD_MISALIGNED] = SBI_PMU_FW_MISALIGNED_LOAD,
+		[EXC_LOAD_ACCESS] = SBI_PMU_FW_ACCESS_LOAD,
+		[EXC_STORE_MISALIGNED] = SBI_PMU_FW_MISALIGNED_STORE,
+		[EXC_STORE_ACCESS] = SBI_PMU_FW_ACCESS_STORE,
+	};
+
+	pmu_count(vcpu, events[trap->scause]);
+	return vcpu_redirect_trap(vcpu, trap);
+}
+
 /* ORDER: exception codes (hv/csr.h) */
 static exit_fn *const exit_table[] = {
 	[EXC_INST_MISALIGNED] = vcpu_redirect_trap,
 	[EXC_INST_ACCESS] = vcpu_redirect_trap,
-	[EXC_ILLEGAL_INST] = vcpu_redirect_trap,
+	[EXC_ILLEGAL_INST] = exit_counted_fault,
 	[EXC_BREAKPOINT] = exit_breakpoint,
-	[EXC_LOAD_MISALIGNED] = vcpu_redirect_trap,
-	[EXC_LOAD_ACCESS] = vcpu_redirect_trap,
-	[EXC_STORE_MISALIGNED] = vcpu_redirect_trap,
-	[EXC_STORE_ACCESS] = vcpu_redirect_trap,
+	[EXC_LOAD_MISALIGNED] = exit_counted_fault,
+	[EXC_LOAD_ACCESS] = exit_counted_fault,
+	[EXC_STORE_MISALIGNED] = exit_counted_fault,
+	[EXC_STORE_ACCESS] = exit_counted_fault,
 	[EXC_U_ECALL] = vcpu_redirect_trap,
 	[EXC_VS_ECALL] = exit_sbi,
 	[EXC_INST_PAGE_FAULT] = vcpu_redirect_trap,

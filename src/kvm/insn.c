@@ -106,17 +106,23 @@ void insn_complete_csr(struct kvm_vcpu *vcpu)
 }
 
 /*
- * hpmcounter3 to 31, and their upper halves on RV32: Zihpm promises that they can be read,
- * not that they count. hcounteren keeps the hart's own from the guest; 0 is read instead.
- * VU may read what the guest's scounteren opens (H §2.6).
+ * cycle to hpmcounter31, and their upper halves on RV32, are the PMU's (pmu.h), as far as
+ * hcounteren keeps the hart's own from the guest. They are read-only. VU may read what
+ * the guest's scounteren opens (H §2.6).
  */
-static bool is_readable_hpmcounter(const struct kvm_vcpu *vcpu, unsigned long csr)
+static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
-	unsigned long number = (csr & ~0x80UL) - CSR_cycle;
+	unsigned long number = (access->csr & ~0x80UL) - CSR_cycle;
+	u64 value;
 
-	if (number < 3 || number > 31)
+	if (number > 31 || access->write_mask)
 		return false;
-	return (vcpu->guest.sstatus & SSTATUS_SPP) || (csr_read(scounteren) & BIT(number));
+	if (!(vcpu->guest.sstatus & SSTATUS_SPP) && !(csr_read(scounteren) & BIT(number)))
+		return false;
+	if (pmu_read_csr(vcpu, number, &value))
+		return false;
+	*old = (unsigned long)(access->csr & 0x80 ? value >> 32 : value);
+	return true;
 }
 
 /* It is done here: the guest goes on with the old value. */
@@ -158,8 +164,8 @@ static int exit_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned 
 		}
 		break;
 	default:
-		if (is_readable_hpmcounter(vcpu, access.csr))
-			return finish_csr(vcpu, &access, 0);
+		if (read_counter(vcpu, &access, &old))
+			return finish_csr(vcpu, &access, old);
 	}
 	return inject_illegal(vcpu, trap, insn);
 }

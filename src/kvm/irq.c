@@ -15,6 +15,15 @@
 
 #define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
 
+/*
+ * VS lines stand one bit lower where the guest sees them (H §2.12); local interrupts, of
+ * which LCOFI is the only one here, have one number everywhere (AIA).
+ */
+static unsigned long guest_to_hart(unsigned long lines)
+{
+	return (lines << 1 & VS_LINES) | (lines & BIT(IRQ_PMU_OVF));
+}
+
 static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
@@ -41,6 +50,14 @@ void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 	__atomic_fetch_and(&vcpu->irq_pending, ~(BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER)),
 			   __ATOMIC_RELAXED);
 	__atomic_fetch_or(&vcpu->irq_changed, VS_LINES, __ATOMIC_RELEASE);
+	vcpu_set_request(vcpu, REQ_IRQ);
+}
+
+void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	trace_kvm_vcpu_irq(irq, 1);
+	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
+	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
 	vcpu_set_request(vcpu, REQ_IRQ);
 }
 
@@ -72,6 +89,5 @@ bool vcpu_has_irq(struct kvm_vcpu *vcpu)
 	lines |= READ_ONCE(vcpu->irq_pending) & changed;
 	if (vcpu->timer_ops->pending(vcpu))
 		lines |= BIT(IRQ_VS_TIMER);
-	/* vsie has the lines where the guest sees them, one bit below (H §2.12). */
-	return lines & (vcpu->csrs.vsie << 1) & VS_LINES;
+	return lines & guest_to_hart(vcpu->csrs.vsie);
 }

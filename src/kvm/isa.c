@@ -87,9 +87,14 @@ bool isa_host_has(unsigned int ext)
 	return ext < KVM_RISCV_ISA_EXT_MAX && (host_isa >> ext & 1);
 }
 
-/* Nested virtualization is not there: the register exists, as on Linux, and stays 0. */
+/*
+ * Nested virtualization is not there: the register exists, as on Linux, and stays 0. So does
+ * Sscofpmf's where nothing filters interrupts: LCOFI would be the hart's own (AIA, hvien).
+ */
 bool isa_may_enable(unsigned int ext)
 {
+	if (ext == KVM_RISCV_ISA_EXT_SSCOFPMF)
+		return hv_isa_has("ssaia");
 	return ext != KVM_RISCV_ISA_EXT_H;
 }
 
@@ -102,6 +107,8 @@ u64 isa_default(const struct kvm *vm)
 {
 	u64 isa = host_isa & ~ISA(H);
 
+	if (!isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
+		isa &= ~ISA(SSCOFPMF);
 	return vm->toggle[TOGGLE_timer] ? isa & ~ISA(SSTC) : isa;
 }
 

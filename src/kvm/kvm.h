@@ -22,6 +22,7 @@
 #define KVM_RUN_PAGES      2 /* of a vCPU's mapping: struct kvm_run, then the VM's coalesced MMIO ring */
 
 struct kvm;
+struct kvm_pmu;
 struct kvm_vcpu;
 
 /* What an exit handler answers; < 0 is -errno for KVM_RUN's caller. */
@@ -210,6 +211,7 @@ struct kvm_vcpu {
 		unsigned long scounteren, senvcfg, sstateen0;
 	} host_user;
 	unsigned long hedeleg;
+	unsigned long hcounteren;
 	u64 henvcfg;
 	struct fp_state fp;
 	struct vector_state vector;
@@ -243,6 +245,9 @@ struct kvm_vcpu {
 	struct spinlock fence_lock;
 	unsigned int fence_count;
 	struct hfence fences[HFENCE_QUEUE_SIZE];
+
+	struct kvm_pmu *pmu; /* pmu.h; NULL: this platform has no counters for guests */
+	u32 pmu_events;      /* firmware events that a counter counts, by code; any thread reads */
 
 	struct vcpu_timer timer;
 	const struct timer_ops *timer_ops; /* timer.h */
@@ -420,6 +425,20 @@ unsigned int fwft_reg_listed(const struct kvm_vcpu *vcpu, unsigned long num);
 int fwft_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
 int fwft_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
 
+/* ---- pmu.c ---------------------------------------------------------------------------- */
+
+void pmu_count_event(struct kvm_vcpu *vcpu, unsigned int code);
+
+/* Any thread. A firmware event of SBI §11, SBI_PMU_FW_*, has happened to the vCPU. */
+static inline void pmu_count(struct kvm_vcpu *vcpu, unsigned int code)
+{
+	if (__atomic_load_n(&vcpu->pmu_events, __ATOMIC_ACQUIRE) & BIT(code))
+		pmu_count_event(vcpu, code);
+}
+
+/* The value of a counter CSR, by its distance from cycle: 0, or -ENOENT if it is none. */
+int pmu_read_csr(struct kvm_vcpu *vcpu, unsigned long number, u64 *value);
+
 /* ---- inject.c: traps delivered into VS ---------------------------------------------- */
 
 void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long pc,
@@ -429,13 +448,15 @@ int vcpu_redirect_trap(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 /* A guest-page fault where there is nothing: load, store or instruction access fault. */
 int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
-/* ---- irq.c: interrupts of a vCPU. irq: IRQ_VS_SOFT, IRQ_VS_TIMER, IRQ_VS_EXT ---------- */
+/* ---- irq.c: interrupts of a vCPU. irq: IRQ_VS_SOFT, IRQ_VS_TIMER, IRQ_VS_EXT, IRQ_PMU_OVF */
 
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: as at a reset */
-void vcpu_flush_irqs(struct kvm_vcpu *vcpu);                  /* REQ_IRQ: changed lines to hvip */
-bool vcpu_has_irq(struct kvm_vcpu *vcpu);                     /* would WFI return? not loaded */
+/* Its own thread, out of the guest, loaded or not; wakes and kicks nobody. */
+void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
+void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* REQ_IRQ: changed lines to hvip */
+bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? not loaded */
 
 /* ---- aia.c: Ssaia, where the hart has it ------------------------------------------------ */
 

@@ -13,6 +13,12 @@
 #define CSR_SIP   KVM_REG_RISCV_CSR_REG(sip)
 #define VSIP_MASK (BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT))
 
+/* Interrupts that have one number in sip and in hvip. */
+static unsigned long local_irqs(const struct kvm_vcpu *vcpu)
+{
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF) ? BIT(IRQ_PMU_OVF) : 0;
+}
+
 static int general_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 {
 	(void)vcpu;
@@ -43,7 +49,7 @@ static int general_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 {
 	if (num == CSR_SIP) {
 		vcpu_flush_irqs(vcpu);
-		*value = vcpu->csrs.hvip >> 1 & VSIP_MASK;
+		*value = (vcpu->csrs.hvip >> 1 & VSIP_MASK) | (vcpu->csrs.hvip & local_irqs(vcpu));
 	} else {
 		*value = *general_place(vcpu, num);
 	}
@@ -55,7 +61,8 @@ static int general_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	if (num == CSR_SIP) {
 		/* This is the state now: what was on its way before does not change it. */
 		__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
-		vcpu->csrs.hvip = ((unsigned long)value & VSIP_MASK) << 1;
+		vcpu->csrs.hvip = ((unsigned long)value & VSIP_MASK) << 1 |
+				  ((unsigned long)value & local_irqs(vcpu));
 	} else {
 		*general_place(vcpu, num) = (unsigned long)value;
 	}

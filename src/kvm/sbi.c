@@ -7,6 +7,7 @@
  * past the ecall when the call is answered: for a forwarded one, at the next KVM_RUN.
  */
 #include "hv/kvm_later.h"
+#include "pmu.h"
 #include "sbi.h"
 
 #define ECALL_LEN 4 /* there is no compressed ecall */
@@ -38,6 +39,7 @@ static const struct sbi_extension extensions[] = {
 	{ SBI_EXT_RFENCE, SBI_EXT_RFENCE, sbi_rfence, KVM_RISCV_SBI_EXT_RFENCE, false,
 	  EXIT_SBI_RFENCE },
 	{ SBI_EXT_HSM, SBI_EXT_HSM, sbi_hsm, KVM_RISCV_SBI_EXT_HSM, false, EXIT_SBI_HSM },
+	{ SBI_EXT_PMU, SBI_EXT_PMU, sbi_pmu, KVM_RISCV_SBI_EXT_PMU, false, EXIT_SBI_PMU },
 	{ SBI_EXT_DBCN, SBI_EXT_DBCN, sbi_dbcn, KVM_RISCV_SBI_EXT_DBCN, true, EXIT_SBI_CONSOLE },
 	{ SBI_EXT_SRST, SBI_EXT_SRST, sbi_srst, KVM_RISCV_SBI_EXT_SRST, false, EXIT_SBI_SRST },
 	{ SBI_EXT_STA, SBI_EXT_STA, sbi_sta, KVM_RISCV_SBI_EXT_STA, false, EXIT_SBI_OTHER },
@@ -50,6 +52,12 @@ static const struct sbi_extension extensions[] = {
 	{ SBI_EXT_VENDOR_START, SBI_EXT_VENDOR_END, forward_any, KVM_RISCV_SBI_EXT_VENDOR, false,
 	  EXIT_SBI_USER },
 };
+
+/* Without counters to lend, a platform has no PMU to offer. */
+static bool is_possible(const struct sbi_extension *e)
+{
+	return e->handle != sbi_pmu || pmu_available();
+}
 
 static const struct sbi_extension *find_extension(const struct kvm_vcpu *vcpu, unsigned long ext)
 {
@@ -74,7 +82,7 @@ u32 sbi_default_extensions(void)
 	u32 bits = 0;
 
 	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
-		if (e->id != ALWAYS && !e->off)
+		if (e->id != ALWAYS && !e->off && is_possible(e))
 			bits |= 1u << e->id;
 	}
 	return bits;
@@ -86,7 +94,7 @@ static bool is_implemented(unsigned long id)
 
 	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
 		if (e->id == (int)id)
-			return true;
+			return is_possible(e);
 	}
 	return false;
 }

@@ -15,6 +15,7 @@ typedef int sbi_fn(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, 
 
 sbi_fn sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn, sbi_legacy;
 sbi_fn sbi_sta, sbi_susp, sbi_fwft;
+sbi_fn sbi_pmu;
 
 /* Besides RESUME_*: the guest has got a trap, or makes the same call again. */
 enum {

@@ -7,6 +7,7 @@
 void sbi_ipi_send(struct kvm_vcpu *target, void *arg)
 {
 	(void)arg;
+	pmu_count(target, SBI_PMU_FW_IPI_RECEIVED);
 	vcpu_set_irq(target, IRQ_VS_SOFT);
 }
 
@@ -15,9 +16,11 @@ int sbi_ipi(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 	const unsigned long *gpr = vcpu->guest.gpr;
 
 	(void)ext;
-	if (fid != SBI_IPI_SEND_IPI)
+	if (fid != SBI_IPI_SEND_IPI) {
 		ret->error = SBI_ERR_NOT_SUPPORTED;
-	else
-		ret->error = sbi_for_each_hart(vcpu, gpr[GPR_A0], gpr[GPR_A1], sbi_ipi_send, NULL);
+		return RESUME_GUEST;
+	}
+	pmu_count(vcpu, SBI_PMU_FW_IPI_SENT);
+	ret->error = sbi_for_each_hart(vcpu, gpr[GPR_A0], gpr[GPR_A1], sbi_ipi_send, NULL);
 	return RESUME_GUEST;
 }

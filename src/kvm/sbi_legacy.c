@@ -53,6 +53,7 @@ static int legacy_set_timer(struct kvm_vcpu *vcpu)
 {
 	u64 next = vcpu->guest.gpr[GPR_A0];
 
+	pmu_count(vcpu, SBI_PMU_FW_SET_TIMER);
 	if (sizeof(unsigned long) == 4)
 		next |= (u64)vcpu->guest.gpr[GPR_A1] << 32;
 	vcpu->timer_ops->set(vcpu, next);
@@ -76,8 +77,10 @@ int sbi_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, stru
 		break;
 	case SBI_LEGACY_SEND_IPI:
 		result = hart_mask(vcpu, &mask, &base);
-		if (result == RESUME_GUEST)
-			sbi_for_each_hart(vcpu, mask, base, sbi_ipi_send, NULL);
+		if (result != RESUME_GUEST)
+			break;
+		pmu_count(vcpu, SBI_PMU_FW_IPI_SENT);
+		sbi_for_each_hart(vcpu, mask, base, sbi_ipi_send, NULL);
 		break;
 	case SBI_LEGACY_SHUTDOWN:
 		return sbi_system_event(vcpu, KVM_SYSTEM_EVENT_SHUTDOWN, 0);

@@ -14,12 +14,14 @@
 struct fence_call {
 	const struct kvm_vcpu *caller;
 	struct hfence fence;
+	unsigned int event; /* SBI_PMU_FW_*_SENT; at the target, the next one */
 };
 
 static void queue_fence(struct kvm_vcpu *target, void *arg)
 {
 	const struct fence_call *call = arg;
 
+	pmu_count(target, call->event + 1);
 	if (target == call->caller)
 		tlb_fence_local(target->kvm, &call->fence);
 	else
@@ -30,6 +32,7 @@ static void queue_fence_i(struct kvm_vcpu *target, void *arg)
 {
 	const struct fence_call *call = arg;
 
+	pmu_count(target, call->event + 1);
 	if (target == call->caller)
 		local_fence_i();
 	else
@@ -68,10 +71,15 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 	trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
 	switch (fid) {
 	case SBI_RFENCE_FENCE_I:
+		call.event = SBI_PMU_FW_FENCE_I_SENT;
+		pmu_count(vcpu, call.event);
 		error = sbi_for_each_hart(vcpu, mask, base, queue_fence_i, &call);
 		break;
 	case SBI_RFENCE_SFENCE_VMA:
 	case SBI_RFENCE_SFENCE_VMA_ASID:
+		call.event = fid == SBI_RFENCE_SFENCE_VMA ? SBI_PMU_FW_SFENCE_VMA_SENT
+							  : SBI_PMU_FW_SFENCE_VMA_ASID_SENT;
+		pmu_count(vcpu, call.event);
 		fill_fence(&call.fence, fid, range);
 		error = sbi_for_each_hart(vcpu, mask, base, queue_fence, &call);
 		break;

@@ -15,6 +15,7 @@ int sbi_time(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 		return RESUME_GUEST;
 	}
+	pmu_count(vcpu, SBI_PMU_FW_SET_TIMER);
 	if (sizeof(unsigned long) == 4)
 		next |= (u64)gpr[GPR_A1] << 32;
 	vcpu->timer_ops->set(vcpu, next);

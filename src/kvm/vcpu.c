@@ -10,6 +10,7 @@
 #include "fp.h"
 #include "kvm.h"
 #include "kvm_asm.h"
+#include "pmu.h"
 #include "timer.h"
 #include "vector.h"
 
@@ -30,8 +31,10 @@ void vcpu_hart_init(void)
 {
 	csr_write(hedeleg, HEDELEG_DEFAULT);
 	csr_write(hideleg, HIDELEG_DEFAULT);
-	csr_write(hcounteren, COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
 	csr_write(hvip, 0);
+	/* LCOFI for the guest is what hvip says, whatever the hart's own is (AIA). */
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
+		csr_write(hvien, BIT(IRQ_PMU_OVF));
 	csr_write(hie, 0);
 	csr_write(hgeie, 0);
 	csr_write(vsie, 0);
@@ -104,6 +107,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	csr_write(vstval, csrs->vstval);
 	csr_write(hvip, csrs->hvip);
 	csr_write(hedeleg, vcpu->hedeleg);
+	csr_write(hcounteren, vcpu->hcounteren);
 	csr_write64(henvcfg, vcpu->henvcfg);
 	fwft_load(vcpu);
 	load_shared(vcpu);
@@ -124,6 +128,8 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	fp_eager_ops.load(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_V))
 		vector_load(vcpu);
+	if (vcpu->pmu)
+		pmu_load(vcpu);
 	vcpu->loaded = true;
 }
 
@@ -131,6 +137,8 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 {
 	struct guest_csrs *csrs = &vcpu->csrs;
 
+	if (vcpu->pmu)
+		pmu_put(vcpu);
 	fp_eager_ops.put(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_V))
 		vector_put(vcpu);
@@ -211,6 +219,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	vector_reset(vcpu);
 	sta_reset(vcpu);
 	fwft_reset(vcpu);
+	pmu_reset(vcpu);
 	vcpu->timer_ops->set(vcpu, TIMER_NEVER);
 	if (loaded)
 		vcpu_load(vcpu);
@@ -245,20 +254,25 @@ int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpup)
 	if (!vcpu)
 		return -ENOMEM;
 	vcpu->run_pa = hv_pages_alloc(HV_ORDER_4K);
-	if (!vcpu->run_pa) {
-		hv_free(vcpu);
-		return -ENOMEM;
-	}
+	if (!vcpu->run_pa)
+		goto free_vcpu;
+	if (pmu_vcpu_init(vcpu))
+		goto free_run;
 	vcpu->run = hv_page_map(vcpu->run_pa);
-	if (vector_vcpu_init(vcpu)) {
-		hv_page_unmap(vcpu->run);
-		hv_pages_free(vcpu->run_pa, HV_ORDER_4K);
-		hv_free(vcpu);
-		return -ENOMEM;
-	}
+	if (vector_vcpu_init(vcpu))
+		goto free_pmu;
 	vcpu_init(vcpu, vm, (unsigned int)id);
 	*vcpup = vcpu;
 	return 0;
+
+free_pmu:
+	hv_page_unmap(vcpu->run);
+	pmu_vcpu_destroy(vcpu);
+free_run:
+	hv_pages_free(vcpu->run_pa, HV_ORDER_4K);
+free_vcpu:
+	hv_free(vcpu);
+	return -ENOMEM;
 }
 
 void vcpu_destroy(struct kvm_vcpu *vcpu)
@@ -268,6 +282,7 @@ void vcpu_destroy(struct kvm_vcpu *vcpu)
 	memslot_vcpu_destroy(vcpu);
 	vector_vcpu_destroy(vcpu);
 	hv_waitq_destroy(&vcpu->waitq);
+	pmu_vcpu_destroy(vcpu);
 	hv_page_unmap(vcpu->run);
 	hv_pages_free(vcpu->run_pa, HV_ORDER_4K);
 	hv_free(vcpu);

@@ -15,6 +15,7 @@ boot hyperscope --cpu rv64,sstc=off,svadu=off
 if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	vm "cpu max: sbi" sbi
 	vm "cpu max: timer" timer
+	vm "cpu max: pmu" pmu
 	vm "cpu max: exits" exits
 	vm "cpu max: mmio" mmio --testdev
 	vm "cpu max: mmio_hard" mmio_hard --testdev

@@ -9,6 +9,7 @@
 need_files "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"
 
 vm "sbi" sbi
+vm "pmu" pmu
 # Without DBCN there would be no console: this kernel has no legacy one.
 vm "sbi, taken away" sbi_off --sbi -time,-ipi,-rfence,-hsm,-srst,-sta,-pmu,-experimental,-vendor
 vm "sbi, no legacy" sbi_off --sbi -v01 off=legacy

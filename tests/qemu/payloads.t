@@ -8,6 +8,7 @@
 need_files
 
 vm "sbi" sbi
+vm "pmu" pmu
 vm "sbi, taken away" sbi_off --sbi -time,-ipi,-rfence,-hsm,-srst,-dbcn,-sta,-pmu,-experimental,-vendor
 vm "sbi, no legacy" sbi_off --sbi -v01 off=legacy
 vm "sbi_legacy" sbi_legacy

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pmu.c - performance counters by SBI §11: events, values, snapshots, overflow, nonsense.
+ *
+ * No claim says how much is counted: on a machine without a cycle model that hangs on the
+ * clock. Where Linux 6.12 answers otherwise it is said at the claim.
+ */
+#include "rt.h"
+
+#define CYCLES    SBI_PMU_HW_CYCLES
+#define INSTRET   SBI_PMU_HW_INSTRUCTIONS
+#define FW(code)  (FIELD_PREP(SBI_PMU_EVENT_TYPE, SBI_PMU_TYPE_FW) | (code))
+#define NO_MEMORY 0x7f00000000UL
+
+static unsigned long nr;  /* counters */
+static unsigned long all; /* those that there are, as a mask */
+static unsigned long hardware;
+
+static u64 snapshot[512] __attribute__((aligned(4096)));
+
+static struct sbiret pmu(unsigned long fid, unsigned long a0, unsigned long a1, unsigned long a2,
+			 unsigned long a3)
+{
+	return sbi_call6(SBI_EXT_PMU, fid, a0, a1, a2, a3, 0, 0);
+}
+
+static long configure(unsigned long event, unsigned long flags)
+{
+	struct sbiret ret = pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, all, flags, event);
+
+	return ret.error ? ret.error : ret.value;
+}
+
+static long start(long counter, unsigned long flags, unsigned long value)
+{
+	return pmu(SBI_PMU_COUNTER_START, (unsigned long)counter, 1, flags, value).error;
+}
+
+static long stop(long counter, unsigned long flags)
+{
+	return pmu(SBI_PMU_COUNTER_STOP, (unsigned long)counter, 1, flags, 0).error;
+}
+
+static unsigned long fw_read(long counter)
+{
+	return (unsigned long)pmu(SBI_PMU_COUNTER_FW_READ, (unsigned long)counter, 0, 0, 0).value;
+}
+
+static void work(unsigned long rounds)
+{
+	while (rounds--)
+		__asm__ volatile("" ::: "memory");
+}
+
+static void read_cycle(unsigned long arg)
+{
+	*(unsigned long *)arg = csr_read(cycle);
+}
+
+static void read_instret(unsigned long arg)
+{
+	*(unsigned long *)arg = csr_read(instret);
+}
+
+/* U mode has no memory to write to that this needs; the trap says what became of it. */
+static void read_in_user(unsigned long arg)
+{
+	(void)arg;
+	csr_read(cycle);
+	__asm__ volatile("ecall" ::: "memory");
+}
+
+static void write_cycle(unsigned long arg)
+{
+	(void)arg;
+	__asm__ volatile("csrw cycle, zero");
+}
+
+/* ---- what there is --------------------------------------------------------------- */
+
+static void test_info(void)
+{
+	unsigned long i, csrs = 0, wrong = 0, none = 0;
+	struct sbiret ret;
+
+	nr = (unsigned long)pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0).value;
+	ok(nr > 3 && nr < 64, "there are more than 3 counters and fewer than 64");
+	for (i = 0; i < nr; i++) {
+		unsigned long info, csr;
+
+		ret = pmu(SBI_PMU_COUNTER_GET_INFO, i, 0, 0, 0);
+		if (ret.error) {
+			none++;
+			continue;
+		}
+		all |= BIT(i);
+		info = (unsigned long)ret.value;
+		if (info & SBI_PMU_INFO_FW)
+			continue;
+		hardware |= BIT(i);
+		csr = FIELD_GET(SBI_PMU_INFO_CSR, info) - CSR_cycle;
+		wrong += csr > 31 || csr == 1 || (csrs & BIT(csr)) ||
+			 FIELD_GET(SBI_PMU_INFO_WIDTH, info) < 31;
+		csrs |= BIT(csr);
+	}
+	note("%lu counters, hardware %lx, of all %lx", nr, hardware, all);
+	ok_eq(wrong, 0, "each hardware counter has a CSR of its own, and 32 bits at least");
+	ok_eq(none, 1, "the number of time is the only one that is no counter");
+	ok((csrs & 5) == 5, "cycle and instret are counters");
+	ok(all != hardware, "and there are counters of firmware events");
+	ok_sbi(pmu(SBI_PMU_COUNTER_GET_INFO, 1, 0, 0, 0), SBI_ERR_INVALID_PARAM,
+	       "counter 1, where time is, is invalid");
+	ok_sbi(pmu(SBI_PMU_COUNTER_GET_INFO, ~0UL, 0, 0, 0), SBI_ERR_INVALID_PARAM,
+	       "and so is counter -1");
+	ok_sbi(pmu(0x77, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
+	       "an unknown function is not supported");
+}
+
+/* ---- hardware counters ------------------------------------------------------------ */
+
+static void test_counter(const char *name, unsigned long event, long number, hart_fn read)
+{
+	unsigned long a = 0, b = 0, c = 0;
+
+	ok_trap(catch_trap(read, (unsigned long)&a), EXC_ILLEGAL_INST, ANY,
+		"%s: without an event its CSR is illegal", name);
+	ok_eq((unsigned long)configure(event, SBI_PMU_CFG_CLEAR_VALUE), (unsigned long)number,
+	      "%s: the event has this counter", name);
+	ok_trap(catch_trap(read, (unsigned long)&a), NO_TRAP, ANY, "%s: then it can be read", name);
+	ok_eq(a, 0, "%s: cleared, it is 0", name);
+	ok_eq((unsigned long)start(number, 0, 0), 0, "%s: it starts", name);
+	work(10000);
+	catch_trap(read, (unsigned long)&a);
+	work(10000);
+	ok_eq((unsigned long)stop(number, 0), 0, "%s: it stops", name);
+	catch_trap(read, (unsigned long)&b);
+	ok(a > 0 && b > a, "%s: it has counted in between", name);
+	start(number, SBI_PMU_START_SET_INIT, 1UL << 40);
+	stop(number, 0);
+	catch_trap(read, (unsigned long)&a);
+	ok(a >= 1UL << 40 && a < 1UL << 41, "%s: it starts where it is told to", name);
+	work(10000);
+	catch_trap(read, (unsigned long)&c);
+	/* Linux 6.12 adds what was counted once more at each reading. */
+	ok(c == a || on_linux(), "%s: stopped, it stays", name);
+	ok_eq((unsigned long)stop(number, SBI_PMU_STOP_RESET),
+	      (unsigned long)SBI_ERR_ALREADY_STOPPED, "%s: stopping what is stopped is said", name);
+	ok_trap(catch_trap(read, (unsigned long)&a), EXC_ILLEGAL_INST, ANY,
+		"%s: reset, its CSR is illegal again", name);
+}
+
+static void test_modes(void)
+{
+	unsigned long a = 1, b = 1;
+	long n = configure(INSTRET, SBI_PMU_CFG_CLEAR_VALUE | SBI_PMU_CFG_SINH);
+
+	start(n, SBI_PMU_START_SET_INIT, 0);
+	work(10000);
+	stop(n, 0);
+	catch_trap(read_instret, (unsigned long)&a);
+	stop(n, SBI_PMU_STOP_RESET);
+	n = configure(INSTRET, SBI_PMU_CFG_CLEAR_VALUE | SBI_PMU_CFG_UINH);
+	start(n, SBI_PMU_START_SET_INIT, 0);
+	work(10000);
+	stop(n, 0);
+	catch_trap(read_instret, (unsigned long)&b);
+	stop(n, SBI_PMU_STOP_RESET);
+	ok(!a && b, "a counter that leaves S mode out counts nothing here (%lu), another does", a);
+}
+
+static void test_user(void)
+{
+	long n = configure(CYCLES, 0);
+
+	csr_write(scounteren, 0);
+	if (on_linux())
+		skip("a counter that scounteren keeps from U mode", "Linux 6.12 reads it for all");
+	else
+		ok_trap(catch_user(read_in_user, 0), EXC_ILLEGAL_INST, ANY,
+			"U mode cannot read a counter that scounteren keeps from it");
+	csr_write(scounteren, COUNTEREN_CY);
+	ok_trap(catch_user(read_in_user, 0), EXC_U_ECALL, ANY, "and can, when it is opened");
+	ok_trap(catch_trap(write_cycle, 0), EXC_ILLEGAL_INST, ANY, "a counter's CSR is read-only");
+	csr_write(scounteren, 0);
+	stop(n, SBI_PMU_STOP_RESET);
+}
+
+static void test_twice(void)
+{
+	long n = configure(CYCLES, SBI_PMU_CFG_AUTO_START);
+
+	/* Linux 6.12 forgets that it did. */
+	ok(start(n, 0, 0) == SBI_ERR_ALREADY_STARTED || on_linux(),
+	   "a counter that is configured to start has been started");
+	ok_eq((unsigned long)start(n, 0, 0), (unsigned long)SBI_ERR_ALREADY_STARTED,
+	      "starting what is started is said");
+	stop(n, SBI_PMU_STOP_RESET);
+	ok_eq((unsigned long)start(n, 0, 0), 0, "a counter without an event is passed over");
+	ok_eq((unsigned long)stop(n, 0), 0, "by both");
+	if (on_linux()) {
+		skip("a second counter of cycles", "Linux gives counter 0 to who asks");
+		return;
+	}
+	n = configure(CYCLES, 0);
+	ok(configure(CYCLES, 0) > 2, "a second counter of cycles is another one");
+	pmu(SBI_PMU_COUNTER_STOP, 0, all, SBI_PMU_STOP_RESET, 0);
+}
+
+/* ---- firmware events ----------------------------------------------------------------- */
+
+static void illegal(unsigned long arg)
+{
+	(void)arg;
+	__asm__ volatile(".4byte 0xffffffff");
+}
+
+static void ask_illegal(void)
+{
+	catch_trap(illegal, 0);
+}
+
+static void ask_timer(void)
+{
+	sbi_set_timer(~0UL);
+}
+
+static void ask_ipi(void)
+{
+	sbi_send_ipi(1, this_hart()->id);
+	ipi_clear();
+}
+
+static void ask_fence(unsigned long fid)
+{
+	sbi_call6(SBI_EXT_RFENCE, fid, 1, this_hart()->id, 0, ~0UL, 0, 0);
+}
+
+static void ask_fence_i(void)
+{
+	ask_fence(SBI_RFENCE_FENCE_I);
+}
+
+static void ask_sfence(void)
+{
+	ask_fence(SBI_RFENCE_SFENCE_VMA);
+}
+
+#define TIMES 7
+
+/* How often the event is counted while ask() is called so many times, once stopped. */
+static unsigned long counted(unsigned long event, void (*ask)(void))
+{
+	long n = configure(FW(event), 0);
+	unsigned long i, value;
+
+	if (n < 0)
+		return ~0UL;
+	ask();
+	start(n, SBI_PMU_START_SET_INIT, 0);
+	for (i = 0; i < TIMES; i++)
+		ask();
+	stop(n, 0);
+	ask();
+	value = fw_read(n);
+	stop(n, SBI_PMU_STOP_RESET);
+	return value;
+}
+
+static void test_firmware(void)
+{
+	/* Linux counts a guest's sfence.vma under the names of what it does itself. */
+	unsigned long sfence =
+		on_linux() ? SBI_PMU_FW_HFENCE_VVMA_SENT : SBI_PMU_FW_SFENCE_VMA_SENT;
+	long n, m;
+
+	ok_eq(counted(SBI_PMU_FW_SET_TIMER, ask_timer), TIMES, "set_timer is counted");
+	ok_eq(counted(SBI_PMU_FW_IPI_SENT, ask_ipi), TIMES, "IPIs are counted as sent");
+	ok_eq(counted(SBI_PMU_FW_IPI_RECEIVED, ask_ipi), TIMES, "and as received");
+	ok_eq(counted(SBI_PMU_FW_FENCE_I_SENT, ask_fence_i), TIMES, "fence.i is counted as sent");
+	ok_eq(counted(SBI_PMU_FW_FENCE_I_SENT + 1, ask_fence_i), TIMES, "and as received");
+	ok_eq(counted(sfence, ask_sfence), TIMES, "sfence.vma is counted as sent");
+	if (on_linux())
+		skip("illegal instructions", "Linux 6.12 does not count them");
+	else
+		ok_eq(counted(SBI_PMU_FW_ILLEGAL_INSN, ask_illegal), TIMES,
+		      "illegal instructions are counted");
+	ok_eq(counted(SBI_PMU_FW_SET_TIMER, ask_ipi), 0, "and no event for another");
+
+	n = configure(FW(SBI_PMU_FW_SET_TIMER), 0);
+	m = configure(FW(SBI_PMU_FW_SET_TIMER), 0);
+	ok(n != m && (hardware >> n & 1) == 0, "any number of counters can have one event");
+	start(n, SBI_PMU_START_SET_INIT, 1000);
+	ask_timer();
+	start(m, SBI_PMU_START_SET_INIT, 0);
+	ask_timer();
+	/* Linux 6.12 has one value for both. */
+	ok((fw_read(n) == 1002 && fw_read(m) == 1) || on_linux(), "each with its own value");
+	ok_eq((unsigned long)pmu(SBI_PMU_COUNTER_FW_READ_HI, (unsigned long)n, 0, 0, 0).value, 0,
+	      "the upper half of a value of 64 bits is 0");
+	pmu(SBI_PMU_COUNTER_STOP, 0, all, SBI_PMU_STOP_RESET, 0);
+	ok_sbi(pmu(SBI_PMU_COUNTER_FW_READ, nr, 0, 0, 0), SBI_ERR_INVALID_PARAM,
+	       "a counter that is none cannot be read");
+}
+
+/* ---- sets and events that cannot be ------------------------------------------------------- */
+
+static void test_bad_sets(void)
+{
+	const unsigned long sets[][2] = { { 0, 0 },           { nr, 1 },  { 0, BIT(nr) },
+					  { nr - 1, 2 },      { 64, 1 },  { 1UL << 63, 1 },
+					  { 1, BIT(nr - 1) }, { 0, ~0UL } };
+	static const unsigned long events[] = { 0x1234, FW(22), FW(0xfffe), 0x4ffff, 0xe0000 };
+	unsigned long i, f, wrong = 0;
+
+	for (i = 0; i < ARRAY_SIZE(sets); i++) {
+		for (f = SBI_PMU_COUNTER_CFG_MATCH; f <= SBI_PMU_COUNTER_STOP; f++)
+			wrong += pmu(f, sets[i][0], sets[i][1], 0, CYCLES).error !=
+				 SBI_ERR_INVALID_PARAM;
+	}
+	ok_eq(wrong, 0, "a set that is empty, or has members that cannot be, is invalid");
+	for (wrong = 0, i = 0; i < ARRAY_SIZE(events); i++)
+		wrong += configure(events[i], 0) != SBI_ERR_NOT_SUPPORTED;
+	ok_eq(wrong, 0, "events that nobody knows are not supported");
+	if (on_linux())
+		skip("a base of -1", "Linux adds the mask's bits and forgets the overflow");
+	else
+		ok_sbi(pmu(SBI_PMU_COUNTER_CFG_MATCH, ~0UL, 2, 0, CYCLES), SBI_ERR_INVALID_PARAM,
+		       "a base of -1 reaches no counter");
+}
+
+/* ---- snapshot -------------------------------------------------------------------------------- */
+
+static long shmem(unsigned long low, unsigned long high, unsigned long flags)
+{
+	return pmu(SBI_PMU_SNAPSHOT_SET_SHMEM, low, high, flags, 0).error;
+}
+
+static void test_snapshot(void)
+{
+	unsigned long here = (unsigned long)snapshot, value = 0;
+	long n = configure(CYCLES, 0);
+
+	ok_eq((unsigned long)start(n, SBI_PMU_START_INIT_SNAPSHOT, 0),
+	      (unsigned long)SBI_ERR_NO_SHMEM, "without a snapshot nothing starts from it");
+	ok_eq((unsigned long)stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT), (unsigned long)SBI_ERR_NO_SHMEM,
+	      "nor stops into it");
+	ok(shmem(here + 8, 0, 0) == SBI_ERR_INVALID_PARAM || on_linux(),
+	   "a snapshot that is not aligned is invalid (Linux: takes it)");
+	ok_eq((unsigned long)shmem(here, 0, 1), (unsigned long)SBI_ERR_INVALID_PARAM,
+	      "and so are flags");
+	ok_eq((unsigned long)shmem(NO_MEMORY, 0, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
+	      "a snapshot where no memory is has an invalid address");
+	ok_eq((unsigned long)shmem(here, 1, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
+	      "and so has one beyond 64 bits");
+	memset(snapshot, 0x55, sizeof(snapshot));
+	ok_eq((unsigned long)shmem(here, 0, 0), 0, "a page of memory is taken");
+	ok(!snapshot[0] && !snapshot[64], "and cleared");
+	snapshot[1] = 5000;
+	ok_eq((unsigned long)start(n, SBI_PMU_START_INIT_SNAPSHOT, 0), 0,
+	      "a counter starts from it");
+	stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT);
+	ok(snapshot[1] >= 5000 && snapshot[1] < 1UL << 40, "and stops into it");
+	ok(!snapshot[0], "without having overflown");
+	catch_trap(read_cycle, (unsigned long)&value);
+	ok(value == snapshot[1] || on_linux(), "what stands there is its value");
+	stop(n, SBI_PMU_STOP_RESET);
+	ok_eq((unsigned long)shmem(~0UL, ~0UL, 0), 0, "the snapshot can be taken back");
+	ok_eq((unsigned long)stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT), (unsigned long)SBI_ERR_NO_SHMEM,
+	      "and then it is gone");
+}
+
+/* ---- overflow -------------------------------------------------------------------------------- */
+
+static long overflowing;
+
+static void on_overflow(unsigned long code)
+{
+	if (code != IRQ_PMU_OVF)
+		return;
+	stop(overflowing, SBI_PMU_STOP_TAKE_SNAPSHOT);
+	csr_clear(sip, BIT(IRQ_PMU_OVF));
+}
+
+static bool overflow_comes(unsigned long event)
+{
+	unsigned long before = this_hart()->irqs[IRQ_PMU_OVF], start_time = now();
+
+	overflowing = configure(event, 0);
+	snapshot[0] = 0;
+	start(overflowing, SBI_PMU_START_SET_INIT, (unsigned long)-100000);
+	csr_write(sie, BIT(IRQ_PMU_OVF));
+	csr_set(sstatus, SSTATUS_SIE);
+	while (READ_ONCE(this_hart()->irqs[IRQ_PMU_OVF]) == before &&
+	       now() - start_time < us_to_ticks(5000000))
+		work(100);
+	csr_clear(sstatus, SSTATUS_SIE);
+	csr_write(sie, 0);
+	return this_hart()->irqs[IRQ_PMU_OVF] == before + 1;
+}
+
+static void test_overflow(void)
+{
+	if (!isa_has("_sscofpmf")) {
+		skip("overflow", "no Sscofpmf here");
+		return;
+	}
+	shmem((unsigned long)snapshot, 0, 0);
+	this_hart()->on_irq = on_overflow;
+	ok(overflow_comes(CYCLES), "cycles: an overflow interrupts, once");
+	ok_eq(snapshot[0], 1, "and the snapshot says which counter it was");
+	ok(snapshot[1] < 1UL << 60, "which has begun anew");
+	ok(!(csr_read(sip) & BIT(IRQ_PMU_OVF)), "the guest can take the interrupt back");
+	stop(overflowing, SBI_PMU_STOP_RESET | SBI_PMU_STOP_TAKE_SNAPSHOT);
+	ok(overflow_comes(INSTRET), "instructions: an overflow interrupts, once");
+	stop(overflowing, SBI_PMU_STOP_RESET);
+	this_hart()->on_irq = NULL;
+	shmem(~0UL, ~0UL, 0);
+}
+
+/* ---- anything -------------------------------------------------------------------------------- */
+
+static u64 bits = 0x9e3779b97f4a7c15ULL;
+
+static unsigned long any(void)
+{
+	bits ^= bits << 13;
+	bits ^= bits >> 7;
+	bits ^= bits << 17;
+	switch (bits & 3) {
+	case 0:
+		return bits >> 2;
+	case 1:
+		return bits >> 58;
+	case 2:
+		return BIT(bits >> 58);
+	default:
+		return FW(bits >> 59);
+	}
+}
+
+static void test_anything(void)
+{
+	unsigned long i, own = 0;
+
+	for (i = 0; i < 3000; i++) {
+		struct sbiret ret = sbi_call6(SBI_EXT_PMU, 1 + (bits >> 40) % 6, any(), any(),
+					      any() & ~3UL, any(), any(), any());
+
+		own += ret.error < SBI_ERR_NO_SHMEM || ret.error > 0;
+	}
+	ok_eq(own, 0, "3000 calls of any kind: each is answered by an error that there is");
+	pmu(SBI_PMU_COUNTER_STOP, 0, all, SBI_PMU_STOP_RESET, 0);
+	ok(configure(CYCLES, 0) == 0, "and cycles can be counted afterwards");
+	stop(0, SBI_PMU_STOP_RESET);
+}
+
+void payload_main(void)
+{
+	if (!sbi_has(SBI_EXT_PMU)) {
+		ok(!isa_has("_sscofpmf"), "without the PMU there is no Sscofpmf");
+		ok_sbi(pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
+		       "and its calls are not supported");
+		done();
+	}
+	test_info();
+	test_counter("cycle", CYCLES, 0, read_cycle);
+	test_counter("instret", INSTRET, 2, read_instret);
+	test_modes();
+	test_user();
+	test_twice();
+	test_firmware();
+	test_bad_sets();
+	test_snapshot();
+	test_overflow();
+	test_anything();
+	done();
+}

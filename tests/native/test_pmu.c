@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_pmu.c - the guest's performance counters: which there are, and what they count.
+ *
+ * Overflow, snapshots and firmware events: test_pmu_events.c.
+ */
+#include "pmu_calls.h"
+
+/* ---- what there is ------------------------------------------------------------------ */
+
+static void counters_are_numbered_as_their_csrs(void **state)
+{
+	unsigned long i;
+
+	(void)state;
+	assert_int_equal(pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0).value, NR);
+	for (i = 0; i < NR; i++) {
+		struct sbiret ret = pmu(SBI_PMU_COUNTER_GET_INFO, i, 0, 0, 0);
+		unsigned long info = (unsigned long)ret.value;
+
+		assert_int_equal(ret.error, i == 1 ? SBI_ERR_INVALID_PARAM : 0);
+		if (i == 1)
+			continue;
+		assert_int_equal(FIELD_GET(SBI_PMU_INFO_WIDTH, info), 63);
+		assert_int_equal(info >> 63, i >= NR_HW);
+		if (i < NR_HW)
+			assert_int_equal(FIELD_GET(SBI_PMU_INFO_CSR, info), CSR_cycle + i);
+	}
+	assert_int_equal(pmu(SBI_PMU_COUNTER_GET_INFO, NR, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_GET_INFO, ~0UL, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(pmu(8, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);
+}
+
+static void without_counters_to_lend_there_is_no_extension(void **state)
+{
+	unsigned long enabled;
+
+	one_vm_end(state);
+	make(ISA_MAX, 0, 64);
+	assert_int_equal(sbi_ext_get(vcpu, KVM_RISCV_SBI_EXT_PMU, &enabled), -ENOENT);
+	assert_int_equal(sbi_ext_set(vcpu, KVM_RISCV_SBI_EXT_PMU, 1), -ENOENT);
+	assert_int_equal(sbi_probe(vcpu, SBI_EXT_PMU), 0);
+	assert_int_equal(pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);
+	vcpu->sbi_ext = ~0U;
+	assert_int_equal(pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);
+}
+
+static void user_space_can_switch_the_extension_off(void **state)
+{
+	unsigned long enabled;
+
+	(void)state;
+	assert_int_equal(sbi_ext_get(vcpu, KVM_RISCV_SBI_EXT_PMU, &enabled), 0);
+	assert_int_equal(enabled, 1);
+	assert_int_equal(sbi_ext_set(vcpu, KVM_RISCV_SBI_EXT_PMU, 0), 0);
+	assert_int_equal(sbi_probe(vcpu, SBI_EXT_PMU), 0);
+	assert_int_equal(pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);
+}
+
+static void sscofpmf_wants_filtered_interrupts(void **state)
+{
+	one_vm_end(state);
+	make("h sscofpmf", HARDWARE, 64);
+	assert_true(isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF));
+	assert_false(isa_has(vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF));
+	assert_false(isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF));
+	assert_false(isa_may_disable(KVM_RISCV_ISA_EXT_SSCOFPMF));
+	assert_int_equal(native_csr_writes(CSR_hvien), 0);
+	/* Counters there are, but their overflow is nobody's interrupt. */
+	start_at(configured(CYCLES, 0), ~0ULL);
+	native_pmu_happen(CYCLES, 5);
+	assert_int_equal(vcpu->irq_pending & BIT(IRQ_PMU_OVF), 0);
+	assert_true(vcpu->pmu->overflown & BIT(PMU_CYCLE));
+}
+
+/* ---- which counter counts what --------------------------------------------------------- */
+
+static void cycles_and_instructions_have_counters_of_their_own(void **state)
+{
+	(void)state;
+	assert_int_equal(configured(CYCLES, 0), PMU_CYCLE);
+	assert_int_equal(configured(INSTRET, 0), PMU_INSTRET);
+	/* These being taken, any other does. */
+	assert_int_equal(configured(CYCLES, 0), 3);
+	assert_int_equal(configured(NATIVE_PMU_CACHE, 0), 4);
+	assert_int_equal(configured(FW(SBI_PMU_FW_SET_TIMER), 0), NR_HW);
+	/* The mask says where to look, the base where the mask begins. */
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 5, 2, 0, INSTRET).value, 6);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 6, 1, 0, CYCLES).error,
+			 SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, 1, 0, NATIVE_PMU_CACHE).error,
+			 SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, 0x7f, 0, FW(0)).error,
+			 SBI_ERR_NOT_SUPPORTED);
+}
+
+static void events_that_nobody_counts_are_not_supported(void **state)
+{
+	static const unsigned long events[] = {
+		0,       3,      0x1234,     0x10000,  0x2ffff0, 0x30000,
+		0xe0001, FW(22), FW(0xffff), 0x100001, ~0UL,
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(events); i++)
+		assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, ALL, 0, events[i]).error,
+				 SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(vcpu->pmu->configured, 0);
+}
+
+static void more_counters_than_the_hart_has_cannot_count_at_once(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < HARDWARE; i++)
+		assert_int_equal(start_at(configured(CYCLES, 0), 0), SBI_SUCCESS);
+	assert_int_equal(native_pmu_lent(0), HARDWARE);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, ALL, 0, INSTRET).error,
+			 SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(stop(0, SBI_PMU_STOP_RESET), SBI_SUCCESS);
+	assert_int_equal(configured(INSTRET, 0), PMU_INSTRET);
+}
+
+static void a_known_counter_is_configured_anew(void **state)
+{
+	long n = configured(CYCLES, SBI_PMU_CFG_AUTO_START);
+
+	(void)state;
+	native_pmu_happen(CYCLES, 7);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, 1, SBI_PMU_CFG_SKIP_MATCH, CYCLES).value,
+			 n);
+	assert_int_equal(native_pmu_lent(0), 0);
+	assert_int_equal(value_of(n), 7);
+	pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, 1, SBI_PMU_CFG_SKIP_MATCH | SBI_PMU_CFG_CLEAR_VALUE,
+	    CYCLES);
+	assert_int_equal(value_of(n), 0);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, 1, SBI_PMU_CFG_SKIP_MATCH, FW(0)).error,
+			 SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 3, 1, SBI_PMU_CFG_SKIP_MATCH, CYCLES).error,
+			 SBI_ERR_FAILED);
+}
+
+static void the_guests_modes_are_left_out_as_it_says(void **state)
+{
+	struct hv_pmc *hw;
+
+	(void)state;
+	hw = &vcpu->pmu->counters[configured(CYCLES, SBI_PMU_CFG_UINH)].hw;
+	assert_int_equal(hw->inhibit, HV_PMC_NOT_IN_VU);
+	hw = &vcpu->pmu->counters[configured(CYCLES, SBI_PMU_CFG_SINH | SBI_PMU_CFG_MINH)].hw;
+	assert_int_equal(hw->inhibit, HV_PMC_NOT_IN_VS);
+	/* What its guest does, if it had one, is not ours. */
+	hw = &vcpu->pmu->counters[configured(CYCLES, SBI_PMU_CFG_VUINH | SBI_PMU_CFG_VSINH)].hw;
+	assert_int_equal(hw->inhibit, 0);
+}
+
+/* ---- start, stop, read ---------------------------------------------------------------------- */
+
+static void a_counter_counts_from_start_to_stop(void **state)
+{
+	long n = configured(CYCLES, 0);
+
+	(void)state;
+	native_pmu_happen(CYCLES, 100);
+	assert_int_equal(value_of(n), 0);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_START, 0, 1, 0, 55).error, SBI_SUCCESS);
+	native_pmu_happen(CYCLES, 10);
+	assert_int_equal(value_of(n), 10);
+	native_pmu_happen(INSTRET, 10);
+	assert_int_equal(stop(n, 0), SBI_SUCCESS);
+	native_pmu_happen(CYCLES, 100);
+	assert_int_equal(value_of(n), 10);
+	assert_int_equal(start_at(n, 1000), SBI_SUCCESS);
+	native_pmu_happen(CYCLES, 1);
+	assert_int_equal(value_of(n), 1001);
+	/* Stopped and reset, it is nobody's. */
+	assert_int_equal(stop(n, SBI_PMU_STOP_RESET), SBI_SUCCESS);
+	assert_int_equal(native_pmu_lent(0), 0);
+}
+
+static void starting_or_stopping_twice_is_said(void **state)
+{
+	long n = configured(CYCLES, 0), m = configured(INSTRET, 0);
+
+	(void)state;
+	assert_int_equal(stop(n, 0), SBI_ERR_ALREADY_STOPPED);
+	assert_int_equal(start_at(n, 5), SBI_SUCCESS);
+	assert_int_equal(start_at(n, 7), SBI_ERR_ALREADY_STARTED);
+	assert_int_equal(value_of(n), 5);
+	/* The other member of the set starts all the same. */
+	assert_int_equal(pmu(SBI_PMU_COUNTER_START, 0, ALL, 0, 0).error, SBI_ERR_ALREADY_STARTED);
+	native_pmu_happen(INSTRET, 3);
+	assert_int_equal(value_of(m), 3);
+	assert_int_equal(stop(n, SBI_PMU_STOP_RESET), SBI_SUCCESS);
+	/* A counter without an event is passed over. */
+	assert_int_equal(stop(n, 0), SBI_SUCCESS);
+	assert_int_equal(start_at(n, 0), SBI_SUCCESS);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_STOP, 0, ALL, SBI_PMU_STOP_RESET, 0).error,
+			 SBI_SUCCESS);
+	assert_int_equal(native_pmu_lent(0), 0);
+}
+
+static void sets_with_members_that_cannot_be_are_refused(void **state)
+{
+	static const unsigned long sets[][2] = {
+		{ 0, 0 },    { 0, BIT(NR) }, { NR, 1 },        { NR - 1, 2 },
+		{ ~0UL, 1 }, { ~0UL, 2 },    { 63, 1 },        { 64, 1 },
+		{ 1, ~0UL }, { 0, ~0UL },    { 1UL << 63, 1 },
+	};
+	static const unsigned long fids[] = { SBI_PMU_COUNTER_CFG_MATCH, SBI_PMU_COUNTER_START,
+					      SBI_PMU_COUNTER_STOP };
+	unsigned int i, f;
+
+	(void)state;
+	configured(CYCLES, 0);
+	for (i = 0; i < ARRAY_SIZE(sets); i++) {
+		for (f = 0; f < ARRAY_SIZE(fids); f++)
+			assert_int_equal(pmu(fids[f], sets[i][0], sets[i][1], 0, CYCLES).error,
+					 SBI_ERR_INVALID_PARAM);
+	}
+	assert_int_equal(vcpu->pmu->configured, 1);
+	assert_int_equal(native_pmu_lent(0), 0);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ, 0, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ, 1, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ, NR, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ_HI, NR, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ_HI, NR_HW, 0, 0, 0).error, SBI_SUCCESS);
+}
+
+static void a_narrow_counter_keeps_its_width(void **state)
+{
+	long n;
+
+	one_vm_end(state);
+	make(ISA_MAX, HARDWARE, 40);
+	n = configured(CYCLES, 0);
+	assert_int_equal(FIELD_GET(SBI_PMU_INFO_WIDTH,
+				   (unsigned long)pmu(SBI_PMU_COUNTER_GET_INFO, 0, 0, 0, 0).value),
+			 39);
+	assert_int_equal(start_at(n, ~0ULL), SBI_SUCCESS);
+	assert_int_equal(value_of(n), (1ULL << 40) - 1);
+	native_pmu_happen(CYCLES, 2);
+	assert_int_equal(value_of(n), 1);
+	assert_true(vcpu->irq_pending & BIT(IRQ_PMU_OVF));
+}
+
+/* ---- the way of a vCPU through the harts ------------------------------------------------------ */
+
+static void a_counter_goes_with_its_vcpu(void **state)
+{
+	long n = configured(CYCLES, SBI_PMU_CFG_AUTO_START);
+
+	(void)state;
+	native_pmu_happen(CYCLES, 10);
+	native_migrate(1);
+	assert_int_equal(native_pmu_lent(0), 0);
+	assert_int_equal(native_pmu_lent(1), 1);
+	native_pmu_happen(CYCLES, 5);
+	assert_int_equal(value_of(n), 15);
+	vcpu_put(vcpu);
+	assert_int_equal(native_pmu_lent(1), 0);
+	native_pmu_happen(CYCLES, 1000); /* somebody else's */
+	native_hart_set(0);
+	vcpu_load(vcpu);
+	assert_int_equal(value_of(n), 15);
+	native_pmu_happen(CYCLES, 1);
+	assert_int_equal(value_of(n), 16);
+}
+
+static void a_reset_leaves_nothing_of_them(void **state)
+{
+	u64 value;
+
+	(void)state;
+	configured(CYCLES, SBI_PMU_CFG_AUTO_START);
+	native_pmu_happen(CYCLES, 1);
+	start_at(configured(INSTRET, 0), ~0ULL);
+	native_pmu_happen(INSTRET, 1);
+	assert_true(vcpu->irq_pending & BIT(IRQ_PMU_OVF));
+	vcpu_flush_irqs(vcpu);
+	configured(FW(SBI_PMU_FW_ILLEGAL_INSN), SBI_PMU_CFG_AUTO_START);
+	pmu(SBI_PMU_SNAPSHOT_SET_SHMEM, SNAPSHOT, 0, 0, 0);
+	vcpu_reset(vcpu, NATIVE_GUEST_BASE, 0);
+	assert_int_equal(native_pmu_lent(0), 0);
+	assert_int_equal(vcpu->pmu->configured | vcpu->pmu->started, 0);
+	assert_int_equal(vcpu->pmu_events, 0);
+	assert_int_equal((csr_read(hvip) | vcpu->irq_changed) & BIT(IRQ_PMU_OVF), 0);
+	assert_true(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
+	assert_int_equal(csr_read(hcounteren), COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
+	assert_int_equal(stop(0, SBI_PMU_STOP_TAKE_SNAPSHOT), SBI_ERR_NO_SHMEM);
+	assert_false(reads(PMU_CYCLE, &value));
+}
+
+/* ---- CSRs -------------------------------------------------------------------------------------- */
+
+static void cycle_is_the_harts_until_the_guest_asks_for_a_pmu(void **state)
+{
+	u64 value;
+
+	(void)state;
+	assert_int_equal(csr_read(hcounteren), COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
+	assert_true(reads(5, &value)); /* Zihpm: they read, as 0 */
+	assert_int_equal(value, 0);
+	pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0);
+	assert_int_equal(csr_read(hcounteren), COUNTEREN_TM);
+	assert_false(reads(PMU_CYCLE, &value));
+	assert_int_equal(csr_read(vscause), EXC_ILLEGAL_INST);
+	assert_false(reads(5, &value));
+	native_migrate(1);
+	assert_int_equal(csr_read(hcounteren), COUNTEREN_TM);
+}
+
+static void user_mode_reads_what_the_guest_opens_to_it(void **state)
+{
+	u64 value;
+
+	(void)state;
+	configured(CYCLES, 0);
+	vcpu->guest.sstatus &= ~SSTATUS_SPP;
+	csr_write(scounteren, 0);
+	assert_false(reads(PMU_CYCLE, &value));
+	vcpu->guest.sstatus &= ~SSTATUS_SPP;
+	csr_write(scounteren, COUNTEREN_CY);
+	assert_true(reads(PMU_CYCLE, &value));
+}
+
+static void counters_cannot_be_written(void **state)
+{
+	static const unsigned long rests[] = {
+		1 << 12 | 10 << 7,           /* csrrw a0, cycle, x0 */
+		5 << 12 | 10 << 7,           /* csrrwi a0, cycle, 0 */
+		2 << 12 | 10 << 7 | 1 << 15, /* csrrs a0, cycle, ra */
+		7 << 12 | 10 << 7 | 1 << 15, /* csrrci a0, cycle, 1 */
+	};
+	unsigned int i;
+
+	(void)state;
+	configured(CYCLES, 0);
+	vcpu->guest.gpr[GPR_RA] = 1;
+	for (i = 0; i < ARRAY_SIZE(rests); i++) {
+		struct hv_trap trap = { .scause = EXC_VIRTUAL_INST,
+					.stval = (unsigned long)CSR_cycle << 20 | rests[i] | 0x73 };
+
+		csr_write(vscause, 0);
+		exit_virtual_inst(vcpu, &trap);
+		assert_int_equal(csr_read(vscause), EXC_ILLEGAL_INST);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(counters_are_numbered_as_their_csrs),
+		TEST(without_counters_to_lend_there_is_no_extension),
+		TEST(user_space_can_switch_the_extension_off),
+		TEST(sscofpmf_wants_filtered_interrupts),
+		TEST(cycles_and_instructions_have_counters_of_their_own),
+		TEST(events_that_nobody_counts_are_not_supported),
+		TEST(more_counters_than_the_hart_has_cannot_count_at_once),
+		TEST(a_known_counter_is_configured_anew),
+		TEST(the_guests_modes_are_left_out_as_it_says),
+		TEST(a_counter_counts_from_start_to_stop),
+		TEST(starting_or_stopping_twice_is_said),
+		TEST(sets_with_members_that_cannot_be_are_refused),
+		TEST(a_narrow_counter_keeps_its_width),
+		TEST(a_counter_goes_with_its_vcpu),
+		TEST(a_reset_leaves_nothing_of_them),
+		TEST(cycle_is_the_harts_until_the_guest_asks_for_a_pmu),
+		TEST(user_mode_reads_what_the_guest_opens_to_it),
+		TEST(counters_cannot_be_written),
+	};
+
+	return cmocka_run_group_tests_name("PMU", tests, NULL, NULL);
+}
