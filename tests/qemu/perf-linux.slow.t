@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# perf-linux.slow.t - what tests/qemu/perf.t and the payload pmu claim of a guest's counters is true
+# of Linux KVM's.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
+. "$HS_TOP/tests/qemu/perf.sh"
+. "$HS_TOP/tests/qemu/payloads.sh"
+
+perf_initrd "$tmp/initrd" --sampling --exact
+out=$(timeout "$(scaled 400)" "$HS_TOP/scripts/linux-kvm" exec --cpu max --icount --log "$tmp/log" \
+	--file "$O/guest/vmlinux" --file "$tmp/initrd" "$O/vmm" --quiet --smp 2 --initrd /initrd \
+	--append "console=ttyS0 quiet" /vmlinux </dev/null 2>"$tmp/err")
+is $? 0 "the program ends with status 0" || diag "$out" "$(tail -n 20 "$tmp/err")"
+report_perf "$out"
+
+vm "pmu" pmu
+boot linux --cpu max
+done_testing

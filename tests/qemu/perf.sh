@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+#
+# perf.sh - tests/progs/perfcount in a guest of Debian's kernel.
+#
+#   perf_initrd FILE [ARGS]   the guest's initrd, which runs perfcount ARGS
+#   report_perf TEXT          the program's TAP as this test's own
+
+[ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest kernel: set-up could not fetch it"
+! qemu_older 9.1 || skip_all "this QEMU's counters do not tell a guest from its host"
+
+perf_initrd()
+{
+	local initrd=$1 dir=$tmp/perf-extra
+	shift
+	mkdir -p "$dir/hs" "$dir/bin"
+	cp "$O/tests/progs/perfcount" "$dir/bin/perfcount"
+	cat >"$dir/hs/command" <<END
+dmesg | sed -n 's/^[^]]*] riscv-pmu-sbi: //p'
+perfcount $*
+END
+	cp "$O/guest-initrd.cpio" "$initrd"
+	truncate -s %512 "$initrd"
+	(cd "$dir" && find . -mindepth 1 | cpio -o -H newc --quiet) >>"$initrd"
+}
+
+report_perf()
+{
+	local line text seen=0 plan=
+	text=$(tr -d '\r' <<<"$1")
+	like "$text" "^SBI PMU extension is available" "Debian's kernel finds the SBI PMU"
+	like "$text" "^22 firmware and 18 hardware counters" "with as many counters as Linux KVM shows it"
+	like "$text" "^SBI PMU snapshot detected" "and takes snapshots"
+	unlike "$text" "sampling/filtering is not supported" "and sampling"
+	while IFS= read -r line; do
+		case $line in
+		"ok "*" # SKIP "*) seen=$((seen + 1)); line=${line#ok * - }; skip "${line%% # SKIP*}" "${line##*# SKIP }" ;;
+		"ok "*) seen=$((seen + 1)); ok 0 "${line#ok * - }" ;;
+		"not ok "*) seen=$((seen + 1)); ok 1 "${line#not ok * - }" ;;
+		"# "*) echo "$line" ;;
+		1..*) plan=${line#1..} ;;
+		esac
+	done <<<"$text"
+	is "$plan" "$seen" "perfcount comes to its end"
+}

@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# perf.t - Debian's kernel finds the PMU and counts with it, as perf would: hardware and firmware
+# events, user mode alone, several at once, overflow. Instructions are exact only under --icount.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/qemu/perf.sh"
+HS_SECONDS=240
+
+perf_initrd "$tmp/initrd" --sampling --exact
+hs run --cpu max --smp 2 --icount --initrd "$tmp/initrd" --append "console=ttyS0 quiet"
+is "$status" 0 "the program ends with status 0" || diag "$out" "$err"
+report_perf "$out"
+
+# Without Sscofpmf nothing tells the guest's work from the host's: there is no PMU.
+hs run --smp 1 --append "console=ttyS0 quiet" --command 'dmesg | grep -i pmu'
+unlike "$out" "SBI PMU extension is available" "without Sscofpmf the guest is offered no PMU"
+like "$out" "Legacy PMU implementation is available" "and makes do with cycle and instret"
+done_testing
