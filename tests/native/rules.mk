@@ -54,6 +54,13 @@ $(O)/tests/tsan/%.o: $(NATIVE_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(TSAN_CFLAGS) $(TSAN_WARN) -MMD -MP -c -o $@ $<
 
+# For mutants.slow.t: PROGRAM with the core's FILE compiled from SOURCE, as OUTPUT.
+.PHONY: native-mutant
+native-mutant:
+	$(HOSTCC) $(NATIVE_CFLAGS) -w -c -o $(OUTPUT).o $(SOURCE)
+	$(HOSTCC) -fsanitize=address,undefined -pthread -o $(OUTPUT) $(OUTPUT).o $(O)/tests/native/$(PROGRAM).o \
+		$(NATIVE_HOST) $(filter-out $(O)/tests/native/kvm/$(FILE:.c=.o),$(NATIVE_CORE)) -lcmocka
+
 # Every encoding with its meaning, from the assembler and the disassembler.
 $(O)/tests/native/insns.bin: $(NATIVE_DIR)/gen_insns.py
 	@mkdir -p $(@D)
