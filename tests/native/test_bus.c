@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_bus.c - zones, ioeventfds and irqfds that come and go with or before their VM, a ring that
+ * user space corrupts, and how a vCPU learns for how long to poll.
+ */
+#include "bus.h"
+#include "halt_poll.h"
+#include "one_vm.h"
+
+#define ZONE 0x10000000UL
+#define RING_SIZE                                                     \
+	((u32)((PAGE_SIZE - sizeof(struct kvm_coalesced_mmio_ring)) / \
+	       sizeof(struct kvm_coalesced_mmio)))
+
+static int setup(void **state)
+{
+	(void)state;
+	return one_vm_ready(NULL, NATIVE_GUEST_BASE);
+}
+
+static int zone_on(gpa_t gpa, u32 size)
+{
+	return kvm_vm_ioctl_register_coalesced(
+		vm.vm, &(struct kvm_coalesced_mmio_zone){ .addr = gpa, .size = size });
+}
+
+static void a_ring_holds_one_less_than_its_entries(void **state)
+{
+	u32 i;
+
+	(void)state;
+	assert_int_equal(zone_on(ZONE, 0x100), 0);
+	for (i = 0; i < RING_SIZE - 1; i++)
+		assert_int_equal(bus_store(vm.vm, ZONE + 8, 4, i), 0);
+	assert_int_equal(bus_store(vm.vm, ZONE + 8, 4, i), -ENOENT);
+	assert_int_equal(vm.vm->ring->coalesced_mmio[RING_SIZE - 2].phys_addr, ZONE + 8);
+	vm.vm->ring->first = 1;
+	assert_int_equal(bus_store(vm.vm, ZONE + 8, 4, i), 0);
+	assert_int_equal(vm.vm->ring->last, 0);
+}
+
+static void any_indices_stay_within_the_ring(void **state)
+{
+	static const u32 values[] = { 0, 1, RING_SIZE - 1, RING_SIZE, RING_SIZE + 1, 4096, ~0u };
+	u32 i, j;
+
+	(void)state;
+	assert_int_equal(zone_on(0, ~0u), 0);
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		for (j = 0; j < ARRAY_SIZE(values); j++) {
+			vm.vm->ring->last = values[i];
+			vm.vm->ring->first = values[j];
+			if (bus_store(vm.vm, 0x800, 8, ~0ULL) == 0)
+				assert_true(values[i] < RING_SIZE && vm.vm->ring->last < RING_SIZE);
+			else
+				assert_int_equal(vm.vm->ring->last, values[i]);
+		}
+	}
+}
+
+static void a_store_must_lie_within_the_zone(void **state)
+{
+	(void)state;
+	assert_int_equal(zone_on(ZONE, 0x10), 0);
+	assert_int_equal(zone_on(~0ULL - 7, 8), 0);
+	assert_int_equal(bus_store(vm.vm, ZONE + 8, 8, 0), 0);
+	assert_int_equal(bus_store(vm.vm, ZONE + 12, 8, 0), -ENOENT);
+	assert_int_equal(bus_store(vm.vm, ZONE - 1, 1, 0), -ENOENT);
+	assert_int_equal(bus_store(vm.vm, ZONE + 16, 1, 0), -ENOENT);
+	assert_int_equal(bus_store(vm.vm, ~0ULL - 7, 8, 0), 0);
+	assert_int_equal(bus_store(vm.vm, 0, 1, 0), -ENOENT);
+}
+
+static void zones_are_counted(void **state)
+{
+	struct kvm_coalesced_mmio_zone all = { .addr = ZONE, .size = 1 };
+	int i;
+
+	(void)state;
+	for (i = 0; i < BUS_MAX_ZONES; i++)
+		assert_int_equal(zone_on(ZONE, 16), 0);
+	assert_int_equal(zone_on(ZONE, 16), -ENOSPC);
+	assert_int_equal(kvm_vm_ioctl_unregister_coalesced(vm.vm, &all), 0);
+	assert_int_equal(bus_store(vm.vm, ZONE, 1, 0), -ENOENT);
+	assert_int_equal(zone_on(ZONE, 16), 0);
+}
+
+static int irqfd(int fd, u32 gsi, u32 flags)
+{
+	return kvm_vm_ioctl_irqfd(vm.vm,
+				  &(struct kvm_irqfd){ .fd = (u32)fd, .gsi = gsi, .flags = flags });
+}
+
+static void an_irqfd_takes_events_until_it_is_off(void **state)
+{
+	int fd = native_eventfd();
+	struct hv_event *event;
+
+	(void)state;
+	assert_int_equal(hv_event_get(fd, &event), 0);
+	assert_int_equal(irqfd(fd, 3, 0), 0);
+	hv_event_signal(event, 1);
+	assert_int_equal(native_eventfd_count(fd), 0);
+	assert_int_equal(irqfd(fd, 4, 0), -EBUSY);
+	assert_int_equal(irqfd(fd, 4, KVM_IRQFD_FLAG_DEASSIGN), 0); /* not its line */
+	assert_int_equal(irqfd(fd, 3, 0), -EBUSY);
+	assert_int_equal(irqfd(fd, 3, KVM_IRQFD_FLAG_DEASSIGN), 0);
+	hv_event_signal(event, 1);
+	assert_int_equal(native_eventfd_count(fd), 1);
+	hv_event_put(event);
+	native_close(fd);
+}
+
+static void irqfds_end_with_their_eventfd_or_their_vm(void **state)
+{
+	int fd = native_eventfd(), resample = native_eventfd(), left = native_eventfd();
+	struct kvm_irqfd args = { .fd = (u32)left,
+				  .resamplefd = (u32)resample,
+				  .flags = KVM_IRQFD_FLAG_RESAMPLE };
+
+	(void)state;
+	assert_int_equal(irqfd(fd, 1, 0), 0);
+	native_close(fd);
+	assert_int_equal(kvm_vm_ioctl_irqfd(vm.vm, &args), 0);
+	native_close(resample);
+	native_close(left);
+	/* That nothing is left, one_vm_end() sees. */
+}
+
+static void no_memory_leaves_nothing_behind(void **state)
+{
+	int fd = native_eventfd();
+	struct kvm_ioeventfd io = { .addr = ZONE, .len = 4, .fd = fd };
+
+	(void)state;
+	native_fail_alloc(1);
+	assert_int_equal(zone_on(ZONE, 16), -ENOMEM);
+	native_fail_alloc(1);
+	assert_int_equal(irqfd(fd, 1, 0), -ENOMEM);
+	native_fail_alloc(1);
+	assert_int_equal(kvm_vm_ioctl_ioeventfd(vm.vm, &io), -ENOMEM);
+	native_fail_alloc(0);
+	assert_int_equal(bus_store(vm.vm, ZONE, 4, 0), -ENOENT);
+	native_close(fd);
+}
+
+/* ---- halt polling ------------------------------------------------------------------------ */
+
+static u64 over_at; /* when the wait is over */
+
+static bool is_over(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	return hv_time() >= over_at;
+}
+
+/* As long as the thread sleeps, time goes on by itself. */
+static bool is_over_asleep(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	native_time_set(over_at);
+	return true;
+}
+
+static void a_tick(void)
+{
+	native_time_set(hv_time() + 1);
+}
+
+static void halt_for_us(u64 us)
+{
+	native_poll_hook = a_tick;
+	over_at = hv_time() + us * hv_timebase_hz() / 1000000;
+	vcpu_load(vm.vcpu);
+	vcpu_halt(vm.vcpu, is_over, is_over_asleep);
+	vcpu_put(vm.vcpu);
+	native_poll_hook = NULL;
+}
+
+static void short_waits_are_polled_and_long_ones_not(void **state)
+{
+	const struct vcpu_stats *stats = &vm.vcpu->stats;
+
+	(void)state;
+	assert_int_equal(vm.vcpu->halt_poll_ns, 0);
+	halt_for_us(50);
+	assert_int_equal(stats->halt_attempted_poll, 0);
+	assert_int_equal(vm.vcpu->halt_poll_ns, 10000);
+	halt_for_us(50);
+	assert_int_equal(vm.vcpu->halt_poll_ns, 20000);
+	assert_int_equal(stats->halt_attempted_poll, 1);
+	assert_int_equal(stats->halt_poll_fail_ns, 10000);
+	halt_for_us(15);
+	assert_int_equal(stats->halt_successful_poll, 1);
+	assert_int_equal(stats->halt_poll_success_ns, 14900);   /* up to the look before the last */
+	assert_int_equal(stats->halt_poll_success_hist[14], 1); /* 2^13 to 2^14 - 1 */
+	assert_int_equal(vm.vcpu->halt_poll_ns, 20000);
+	halt_for_us(1000);
+	assert_int_equal(vm.vcpu->halt_poll_ns, 10000);
+	halt_for_us(1000);
+	assert_int_equal(vm.vcpu->halt_poll_ns, 0);
+	assert_int_equal(stats->halt_wakeup, 4);
+}
+
+static void a_vms_own_maximum_wins(void **state)
+{
+	(void)state;
+	assert_int_equal(halt_poll_set_max(vm.vm, 1ULL << 32), -EINVAL);
+	assert_int_equal(halt_poll_set_max(vm.vm, 0), 0);
+	halt_for_us(50);
+	assert_int_equal(vm.vcpu->halt_poll_ns, 0);
+	assert_int_equal(halt_poll_set_max(vm.vm, 12000), 0);
+	halt_for_us(50);
+	assert_int_equal(vm.vcpu->halt_poll_ns, 0);
+	halt_for_us(5);
+	assert_int_equal(vm.vcpu->halt_poll_ns, 10000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_ring_holds_one_less_than_its_entries),
+		TEST(any_indices_stay_within_the_ring),
+		TEST(a_store_must_lie_within_the_zone),
+		TEST(zones_are_counted),
+		TEST(an_irqfd_takes_events_until_it_is_off),
+		TEST(irqfds_end_with_their_eventfd_or_their_vm),
+		TEST(no_memory_leaves_nothing_behind),
+		TEST(short_waits_are_polled_and_long_ones_not),
+		TEST(a_vms_own_maximum_wins),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
