@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_store_order.c - the core's lock-free handshakes in every order that RVWMO allows.
+ *
+ * TSan knows which accesses are ordered, but not that a store and a later load of another
+ * word need a full fence, and the build machine reorders less than RISC-V may. Here each
+ * handshake is written out as two short programs. A program's accesses may be done in any
+ * order that its fences and equal addresses leave (memory itself is one for all harts); all
+ * interleavings of all such orders are gone through. With its fences a handshake
+ * never ends badly; without any one of them it can, or the fence were not needed.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define MAX_OPS 5
+
+enum kind {
+	END,
+	STORE,   /* word = value */
+	LOAD,    /* result[value] = word */
+	FULL,    /* everything before, then everything behind */
+	ACQUIRE, /* loads before, then everything behind */
+	RELEASE, /* everything before, then stores behind */
+};
+
+enum word {
+	MODE,
+	REQUESTS,
+	HART,
+	BLOCKING,
+	CONDITION,
+	VCPUS,
+	PTE,
+	SEQ,
+	PAGE,
+	WORDS
+};
+
+struct op {
+	enum kind kind;
+	enum word word;
+	unsigned int value;
+};
+
+struct handshake {
+	struct op program[2][MAX_OPS];
+	bool (*bad)(const unsigned int *result);
+};
+
+static bool is_fence(enum kind kind)
+{
+	return kind >= FULL;
+}
+
+static bool fence_orders(enum kind fence, enum kind before, enum kind behind)
+{
+	return (fence != ACQUIRE || before == LOAD) && (fence != RELEASE || behind == STORE);
+}
+
+/* Must op i of the program be done before op j > i? */
+static bool in_order(const struct op *program, unsigned int i, unsigned int j)
+{
+	unsigned int f;
+
+	if (program[i].word == program[j].word)
+		return true;
+	for (f = i + 1; f < j; f++)
+		if (is_fence(program[f].kind) &&
+		    fence_orders(program[f].kind, program[i].kind, program[j].kind))
+			return true;
+	return false;
+}
+
+static bool may_be_next(const struct op *program, unsigned int done, unsigned int j)
+{
+	unsigned int i;
+
+	if (program[j].kind == END || is_fence(program[j].kind) || done >> j & 1)
+		return false;
+	for (i = 0; i < j; i++)
+		if (!is_fence(program[i].kind) && !(done >> i & 1) && in_order(program, i, j))
+			return false;
+	return true;
+}
+
+struct state {
+	unsigned int done[2];
+	unsigned int word[WORDS];
+	unsigned int result[4];
+};
+
+/* Is there a way on from here that ends badly? */
+static bool can_end_badly(const struct handshake *h, struct state s)
+{
+	bool over = true;
+	unsigned int p, j;
+
+	for (p = 0; p < 2; p++) {
+		for (j = 0; j < MAX_OPS; j++) {
+			const struct op *op = &h->program[p][j];
+			struct state next = s;
+
+			if (!may_be_next(h->program[p], s.done[p], j))
+				continue;
+			over = false;
+			next.done[p] |= 1U << j;
+			if (op->kind == STORE)
+				next.word[op->word] = op->value;
+			else
+				next.result[op->value] = s.word[op->word];
+			if (can_end_badly(h, next))
+				return true;
+		}
+	}
+	return over && h->bad(s.result);
+}
+
+static bool fails(const struct handshake *h)
+{
+	return can_end_badly(h, (struct state){ .done = { 0, 0 } });
+}
+
+/* As it is, never; without any one of its fences, in some order. */
+static void needs_each_of_its_fences(const struct handshake *h)
+{
+	unsigned int p, j, fences = 0;
+
+	assert_false(fails(h));
+	for (p = 0; p < 2; p++) {
+		for (j = 0; j < MAX_OPS; j++) {
+			struct handshake without = *h;
+
+			if (!is_fence(h->program[p][j].kind))
+				continue;
+			fences++;
+			memmove(&without.program[p][j], &without.program[p][j + 1],
+				(MAX_OPS - 1 - j) * sizeof(struct op));
+			without.program[p][MAX_OPS - 1].kind = END;
+			assert_true(fails(&without));
+		}
+	}
+	assert_int_equal(fences, 2);
+}
+
+static bool both_zero(const unsigned int *result)
+{
+	return !result[0] && !result[1];
+}
+
+/* Locking, 9 and 10: the vCPU enters, and its request was not seen, and nobody kicked. */
+static void a_kick_is_not_lost(void **state)
+{
+	(void)state;
+	needs_each_of_its_fences(&(struct handshake){
+		.program = { { { STORE, MODE, 1 }, { .kind = FULL }, { LOAD, REQUESTS, 0 } },
+			     { { STORE, REQUESTS, 1 }, { .kind = FULL }, { LOAD, MODE, 1 } } },
+		.bad = both_zero,
+	});
+}
+
+/* Release and acquire would not do: both order nothing between a store and a later load. */
+static void a_kick_is_lost_with_release_and_acquire(void **state)
+{
+	(void)state;
+	assert_true(fails(&(struct handshake){
+		.program = { { { STORE, MODE, 1 },
+			       { .kind = RELEASE },
+			       { .kind = ACQUIRE },
+			       { LOAD, REQUESTS, 0 } },
+			     { { STORE, REQUESTS, 1 },
+			       { .kind = RELEASE },
+			       { .kind = ACQUIRE },
+			       { LOAD, MODE, 1 } } },
+		.bad = both_zero,
+	}));
+}
+
+/* Locking, 10: vcpu_sleep() and vcpu_kick(); a line, a start, or a signal is the condition. */
+static void a_wake_up_is_not_lost(void **state)
+{
+	(void)state;
+	needs_each_of_its_fences(&(struct handshake){
+		.program = { { { STORE, BLOCKING, 1 }, { .kind = FULL }, { LOAD, CONDITION, 0 } },
+			     { { STORE, CONDITION, 1 }, { .kind = FULL }, { LOAD, BLOCKING, 1 } } },
+		.bad = both_zero,
+	});
+}
+
+/* Locking, 10: a vCPU that is listed too late to be asked walks the changed table. */
+static void a_vcpu_listed_during_an_invalidation_sees_the_table_without_the_page(void **state)
+{
+	(void)state;
+	needs_each_of_its_fences(&(struct handshake){
+		.program = { { { STORE, VCPUS, 1 }, { .kind = FULL }, { LOAD, PTE, 0 } },
+			     { { STORE, PTE, 1 }, { .kind = FULL }, { LOAD, VCPUS, 1 } } },
+		.bad = both_zero, /* pte 0: the old leaf; 1: gone */
+	});
+}
+
+static bool new_then_old(const unsigned int *result)
+{
+	return result[0] && !result[1];
+}
+
+/* run.c: who sees IN_GUEST kicks the hart that vcpu_load() wrote, not the one before. */
+static void a_kick_goes_to_the_right_hart(void **state)
+{
+	(void)state;
+	needs_each_of_its_fences(&(struct handshake){
+		.program = { { { STORE, HART, 1 }, { .kind = RELEASE }, { STORE, MODE, 1 } },
+			     { { LOAD, MODE, 0 }, { .kind = ACQUIRE }, { LOAD, HART, 1 } } },
+		.bad = new_then_old,
+	});
+}
+
+/* Locking, 2: a fault that reads the new number finds the page gone, not what it was. */
+static void a_new_number_comes_with_the_new_page(void **state)
+{
+	(void)state;
+	needs_each_of_its_fences(&(struct handshake){
+		.program = { { { STORE, PAGE, 1 }, { .kind = RELEASE }, { STORE, SEQ, 1 } },
+			     { { LOAD, SEQ, 0 }, { .kind = ACQUIRE }, { LOAD, PAGE, 1 } } },
+		.bad = new_then_old,
+	});
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_kick_is_not_lost),
+		cmocka_unit_test(a_kick_is_lost_with_release_and_acquire),
+		cmocka_unit_test(a_wake_up_is_not_lost),
+		cmocka_unit_test(
+			a_vcpu_listed_during_an_invalidation_sees_the_table_without_the_page),
+		cmocka_unit_test(a_kick_goes_to_the_right_hart),
+		cmocka_unit_test(a_new_number_comes_with_the_new_page),
+	};
+
+	return cmocka_run_group_tests_name("orders of stores", tests, NULL, NULL);
+}
