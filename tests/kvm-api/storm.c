@@ -169,6 +169,15 @@ static void storm(unsigned int vms)
 	}
 }
 
+static void one_more(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+
+	vm_load(&vm, sbi);
+	_exit(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 1) ? 7 : 8);
+}
+
 static void test_storm(unsigned int vms)
 {
 	unsigned long before;
@@ -180,6 +189,7 @@ static void test_storm(unsigned int vms)
 	printf("# %u VMs\n", vms);
 	claim_equal(before,
 		    "VMs created, run and destroyed, half of them killed: no byte is missing");
+	ok(status_of(one_more) == 7 << 8, "after the storm a VM runs");
 }
 
 int main(int argc, char **argv)
