@@ -23,7 +23,7 @@ stress "4 harts" --harts 4
 stress "recursive" --harts 3 --set gstage_walk=recursive
 stress "4 KiB leaves" --harts 3 --set gstage_huge=off
 stress "no VMIDs" --harts 3 --set vmid=flush
-stress "VMIDs of 1 bit" --harts 3 --set vmid_bits=1
+stress "VMIDs of 1 bit" --harts 3 --boot kvm.vmid_bits=1
 if qemu_older 10.0; then
 	skip "A by faults" "this QEMU always sets A and D"
 else
