@@ -81,7 +81,7 @@ static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsig
 
 int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa)
 {
-	unsigned long size = vma_page_size(vma);
+	unsigned long size = vma->flags & VMA_HUGETLB ? SZ_2M : SZ_4K;
 
 	if (size == SZ_2M && !pgtable_collapse_empty(mm, va))
 		return -ENOMEM;
@@ -206,6 +206,8 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool
 	bool shared = vma->flags & VMA_SHARED;
 	hpa_t pa = 0, copy = 0;
 
+	if (vma->flags & VMA_GIANT)
+		return giant_page_map(mm, vma, va);
 	if (!pgtable_collapse_empty(mm, block))
 		return -ENOMEM;
 	if (vma->file && vma->file->ops->mmap_block(vma->file, file_index(vma, block), &pa) < 0)
@@ -267,10 +269,13 @@ static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
 }
 
 /* As copy_on_write(), of a huge page: it is not split. */
-static int copy_huge_on_write(struct mm *mm, unsigned long va, pte_t *pte)
+static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte)
 {
-	hpa_t copy = huge_page_alloc(), old = pte_to_hpa(*pte);
+	hpa_t copy, old = pte_to_hpa(*pte);
 
+	if (vma->flags & VMA_GIANT)
+		return giant_page_copy(mm, va);
+	copy = huge_page_alloc();
 	if (!copy)
 		return -EIO;
 	va = ALIGN_DOWN(va, SZ_2M);
@@ -303,7 +308,7 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 			page_put(pa);
 		}
 	} else if (!leaf_is_mine(*pte, size)) {
-		return vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, va, pte)
+		return vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, vma, va, pte)
 						: copy_on_write(mm, va, size);
 	}
 	WRITE_ONCE(*pte, *pte | PTE_W);

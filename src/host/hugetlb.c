@@ -12,6 +12,7 @@
  */
 #include <linux/errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include "hv/bits.h"
 #include "hv/spinlock.h"
 #include "bootargs.h"
@@ -84,6 +85,10 @@ void huge_page_dropped(hpa_t pa, unsigned int pages)
 	struct page *page = page_of(block);
 	unsigned int i;
 
+	if (page->kind == PAGE_GIANT) {
+		giant_page_dropped(pa, pages);
+		return;
+	}
 	if (__atomic_add_fetch(&page->slab_used, pages, __ATOMIC_ACQ_REL) < PAGES_IN_BLOCK)
 		return;
 	for (i = 0; i < PAGES_IN_BLOCK; i++)
@@ -112,9 +117,37 @@ static void resize(size_t wanted)
 	mutex_unlock(&resize_lock);
 }
 
+/* hugepages=N is of the size of the last hugepagesz= before it. */
+static size_t boot_wants(unsigned long size)
+{
+	unsigned long of = SZ_2M;
+	unsigned int i = 0;
+	const char *arg;
+	size_t wanted = 0;
+
+	while ((arg = bootarg_next(&i)) != NULL) {
+		if (!strcmp(arg, "hugepagesz=2M"))
+			of = SZ_2M;
+		else if (!strcmp(arg, "hugepagesz=1G"))
+			of = SZ_1G;
+		else if (!strncmp(arg, "hugepages=", 10) && of == size)
+			wanted = strtoul(arg + 10, NULL, 0);
+	}
+	return wanted;
+}
+
+void hugetlb_reserve(void)
+{
+	size_t wanted = boot_wants(SZ_1G), got = giant_pages_reserve(wanted);
+
+	if (got < wanted)
+		printk("host: %zu huge pages of 1 GiB instead of %zu: memory has no more\n", got,
+		       wanted);
+}
+
 void hugetlb_init(void)
 {
-	size_t wanted = bootarg_size("hugepages", 0);
+	size_t wanted = boot_wants(SZ_2M);
 
 	mutex_init(&resize_lock);
 	resize(wanted);
@@ -127,12 +160,13 @@ void hugetlb_init(void)
 
 bool huge_page_size_ok(unsigned long log)
 {
-	return !log || 1UL << log == SZ_2M;
+	return !log || 1UL << log == SZ_2M || 1UL << log == SZ_1G;
 }
 
 int huge_check_mapping(struct vma_spec *spec, bool noreserve)
 {
-	size_t want;
+	unsigned long size;
+	size_t want, has;
 
 	if (spec->file && spec->file->ops->page_size == SZ_2M)
 		spec->flags |= VMA_HUGETLB;
@@ -140,16 +174,20 @@ int huge_check_mapping(struct vma_spec *spec, bool noreserve)
 		return -EINVAL;
 	if (!(spec->flags & VMA_HUGETLB))
 		return 0;
-	spec->len = ALIGN_UP(spec->len, SZ_2M);
-	if (spec->pgoff % (SZ_2M / PAGE_SIZE) || (spec->fixed && spec->addr % SZ_2M))
+	if (spec->file)
+		spec->flags &= ~VMA_GIANT; /* MAP_HUGE_*: a file has its own size */
+	size = spec->flags & VMA_GIANT ? SZ_1G : SZ_2M;
+	spec->len = ALIGN_UP(spec->len, size);
+	if (spec->pgoff % (SZ_2M / PAGE_SIZE) || (spec->fixed && spec->addr % size))
 		return -EINVAL;
-	if (spec->fixed && spec->addr > USER_END - spec->len)
+	if (spec->len > USER_END || (spec->fixed && spec->addr > USER_END - spec->len))
 		return -ENOMEM;
-	spec->addr = ALIGN_DOWN(spec->addr, SZ_2M);
-	want = spec->len / SZ_2M;
+	spec->addr = ALIGN_DOWN(spec->addr, size);
+	want = spec->len / size;
 	if (spec->file)
 		want -= MIN(want, ram_file_pages(spec->file->inode->data) / (SZ_2M / PAGE_SIZE));
-	return noreserve || want <= huge_page_free_count() ? 0 : -ENOMEM;
+	has = spec->flags & VMA_GIANT ? giant_page_free_count() : huge_page_free_count();
+	return noreserve || want <= has ? 0 : -ENOMEM;
 }
 
 /* ---- /proc, /sys ----------------------------------------------------------------------- */
@@ -175,7 +213,22 @@ static int store_total(struct inode *inode, const char *line)
 	return 0;
 }
 
-#define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+static int show_giants(struct inode *inode, struct text *t)
+{
+	(void)inode;
+	text_add(t, "%zu\n", giant_page_total());
+	return 0;
+}
+
+static int show_free_giants(struct inode *inode, struct text *t)
+{
+	(void)inode;
+	text_add(t, "%zu\n", giant_page_free_count());
+	return 0;
+}
+
+#define POOL   "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+#define GIANTS "/sys/kernel/mm/hugepages/hugepages-1048576kB/"
 
 static const struct pseudo_file files[] = {
 	{ .path = "/proc/sys/vm/nr_hugepages",
@@ -189,6 +242,8 @@ static const struct pseudo_file files[] = {
 	{ .path = POOL "free_hugepages", .show = show_count, .data = &nr_free },
 	{ .path = POOL "resv_hugepages", .show = show_count },
 	{ .path = POOL "surplus_hugepages", .show = show_count },
+	{ .path = GIANTS "nr_hugepages", .show = show_giants },
+	{ .path = GIANTS "free_hugepages", .show = show_free_giants },
 };
 
 void hugetlb_files_init(void)

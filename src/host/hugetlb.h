@@ -9,6 +9,7 @@
 
 #include "hv/types.h"
 
+void hugetlb_reserve(void);    /* blocks of 1 GiB; before page_init_finish() */
 void hugetlb_init(void);       /* boot argument hugepages=N; after page_init_finish() */
 void hugetlb_files_init(void); /* what /proc and /sys say of it */
 
@@ -28,5 +29,17 @@ int huge_check_mapping(struct vma_spec *spec, bool noreserve);
 
 /* page.c: pages of one block have lost their last reference; when all have, it is the pool's. */
 void huge_page_dropped(hpa_t pa, unsigned int pages);
+
+/* ---- hugetlb_1g.c: pages of 1 GiB, of private anonymous areas with VMA_GIANT ---- */
+
+struct mm;
+struct vma;
+size_t giant_pages_reserve(size_t wanted); /* how many it got */
+size_t giant_page_total(void);
+size_t giant_page_free_count(void);
+void giant_page_dropped(hpa_t pa, unsigned int pages);
+/* For a fault at va, with mm->lock held: 0, -EIO (the pool is empty), -ENOMEM. */
+int giant_page_map(struct mm *mm, const struct vma *vma, unsigned long va);
+int giant_page_copy(struct mm *mm, unsigned long va);
 
 #endif

@@ -120,6 +120,7 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	pgtable_init(load);
 	page_clear_init();
 	trace_init();
+	hugetlb_reserve();
 	page_init_finish();
 	hugetlb_init();
 }

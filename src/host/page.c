@@ -220,7 +220,7 @@ static bool is_huge(hpa_t pa)
 {
 	const struct page *head = page_of(ALIGN_DOWN(pa, SZ_2M));
 
-	return head && head->kind == PAGE_HUGE;
+	return head && (head->kind == PAGE_HUGE || head->kind == PAGE_GIANT);
 }
 
 void page_put(hpa_t pa)

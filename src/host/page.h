@@ -22,6 +22,7 @@ enum page_kind {
 	PAGE_SLAB,      /* holds kmalloc() objects of one size */
 	PAGE_BIG,       /* first page of a kmalloc() block of 2^order pages */
 	PAGE_HUGE,      /* first page of a block of hugetlb.c, in use or in its pool */
+	PAGE_GIANT,     /* first page of each 2 MiB of a block of hugetlb_1g.c */
 };
 
 struct page {

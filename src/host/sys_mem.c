@@ -90,6 +90,11 @@ static int spec_from_args(struct vma_spec *spec, const struct trap_frame *frame)
 		if (!huge_page_size_ok(flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK))
 			return -EINVAL;
 		spec->flags |= VMA_HUGETLB;
+		if (1UL << (flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK) == SZ_1G) {
+			if (type != MAP_PRIVATE)
+				return -ENOMEM; /* none of these are shared */
+			spec->flags |= VMA_GIANT;
+		}
 	}
 	if (spec->fixed && spec->addr % PAGE_SIZE)
 		return -EINVAL;
@@ -278,6 +283,8 @@ static long mremap_locked(struct mm *mm, unsigned long old, unsigned long old_le
 		spec.fixed = true;
 		return mremap_move(mm, vma, old, old_len, &spec);
 	}
+	if (vma->flags & VMA_GIANT && new_len > old_len)
+		return -ENOMEM;
 	if (new_len <= old_len) {
 		int err = vma_unmap(mm, old + new_len, old_len - new_len);
 

@@ -264,7 +264,7 @@ static int check_area(const struct vma *vma, const struct uffd *uffd, unsigned i
 {
 	if (vma->file && (!(vma->flags & VMA_SHARED) || !vma->file->ops->has_page))
 		return -EINVAL;
-	if (!vma->file && (mode & VMA_UFFD_MINOR))
+	if ((!vma->file && (mode & VMA_UFFD_MINOR)) || (vma->flags & VMA_GIANT))
 		return -EINVAL;
 	if (vma->file && (vma->file->flags & O_ACCMODE) == O_RDONLY)
 		return -EPERM;

@@ -184,6 +184,9 @@ static unsigned long place_below(const struct vma_spec *spec, unsigned long top)
 	unsigned long addr = top - spec->len;
 	unsigned long want;
 
+	if (spec->flags & VMA_GIANT)
+		return ALIGN_DOWN(addr, SZ_1G);
+
 	if (spec->len < SZ_2M || (spec->flags & VMA_NO_HUGE))
 		return addr;
 	want = (spec->pgoff << PAGE_SHIFT) & (SZ_2M - 1);

@@ -15,9 +15,10 @@
 #define VMA_NO_HUGE      2 /* stacks, MADV_NOHUGEPAGE: 4K pages only */
 #define VMA_DONTFORK     4
 #define VMA_WIPEFORK     8
-#define VMA_UFFD_MISSING 16 /* pages that are not there are the program's to give (userfaultfd) */
-#define VMA_UFFD_MINOR   32 /* pages that only the file has are the program's to map */
-#define VMA_HUGETLB      64 /* of 2 MiB pages of hugetlb.c, and nothing else */
+#define VMA_UFFD_MISSING 16  /* pages that are not there are the program's to give (userfaultfd) */
+#define VMA_UFFD_MINOR   32  /* pages that only the file has are the program's to map */
+#define VMA_HUGETLB      64  /* of 2 MiB pages of hugetlb.c, and nothing else */
+#define VMA_GIANT        128 /* with VMA_HUGETLB: of 1 GiB pages, each of 512 leaves of 2 MiB */
 #define VMA_UFFD         (VMA_UFFD_MISSING | VMA_UFFD_MINOR)
 
 struct vma {
@@ -59,7 +60,7 @@ void vma_free_all(struct mm *mm);
 
 static inline unsigned long vma_page_size(const struct vma *vma)
 {
-	return vma->flags & VMA_HUGETLB ? SZ_2M : SZ_4K;
+	return vma->flags & VMA_GIANT ? SZ_1G : vma->flags & VMA_HUGETLB ? SZ_2M : SZ_4K;
 }
 
 void vma_unlock(struct mm *mm); /* mm->lock; then drops the files of what was unmapped */

@@ -17,6 +17,7 @@
 
 #define HUGE  (2UL << 20)
 #define POOL  8
+#define GIANT (1UL << 30)
 #define FLAGS (MAP_ANONYMOUS | MAP_HUGETLB)
 
 static long meminfo(const char *name)
@@ -220,6 +221,48 @@ static void test_userfault(void)
 	free(bytes);
 }
 
+static long giants(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", "r");
+	long count = -1;
+
+	if (f && fscanf(f, "%ld", &count) != 1)
+		count = -1;
+	if (f)
+		fclose(f);
+	return count;
+}
+
+static int write_far(char *mem)
+{
+	mem[GIANT - 1] = 4;
+	return mem[0] == 1 && mem[GIANT / 2] == 2 && mem[GIANT - 1] == 4 ? 7 : 1;
+}
+
+/* Pages of 1 GiB: only where the machine was booted with some (hugepagesz=1G hugepages=2). */
+static void test_giant(void)
+{
+	int flags = FLAGS | MAP_PRIVATE | MAP_NORESERVE | (30 << 26);
+	long before = giants();
+	char *mem;
+
+	ok(before >= 0, "a pool of 1 GiB pages has its number");
+	errno = 0;
+	mem = mmap(NULL, (before + 1) * GIANT, PROT_READ, flags & ~MAP_NORESERVE, -1, 0);
+	ok(mem == MAP_FAILED && errno == ENOMEM, "one more than there are");
+	if (before < 2)
+		return;
+	mem = mmap(NULL, 1, PROT_READ | PROT_WRITE, flags, -1, 0);
+	ok(mem != MAP_FAILED && (unsigned long)mem % GIANT == 0, "a 1 GiB page");
+	mem[0] = 1;
+	mem[GIANT / 2] = 2;
+	ok(mem[GIANT - 1] == 0 && giants() == before - 1, "is one");
+	ok(in_child(write_far, mem) == 7 && mem[GIANT - 1] == 0, "a child has a copy");
+	ok(giants() == before - 1, "which goes with it");
+	fails_with(munmap(mem, GIANT / 2), EINVAL, "half of it cannot be unmapped");
+	ok(munmap(mem, GIANT) == 0 && giants() == before, "all of it can");
+}
+
 int main(void)
 {
 	ok(set_pool("8") && meminfo("HugePages_Total:") == POOL && unused() == POOL,
@@ -229,6 +272,7 @@ int main(void)
 	test_fork();
 	test_file();
 	test_userfault();
+	test_giant();
 	ok(unused() == POOL, "nothing is lost");
 	ok(set_pool("0") && meminfo("HugePages_Total:") == 0, "and memory has them back");
 	return tap_done();
