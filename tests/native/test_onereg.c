@@ -230,6 +230,18 @@ static void what_is_taken_away_leaves_the_list(void **state)
 	}
 }
 
+static void without_sta_its_registers_are_not_listed(void **state)
+{
+	u64 id = U64_REG | KVM_REG_RISCV_SBI_STATE | KVM_REG_RISCV_SBI_STA;
+	u64 value;
+
+	(void)state;
+	assert_true(is_listed(id));
+	assert_int_equal(set(SBI(KVM_RISCV_SBI_EXT_STA), 0), 0);
+	assert_false(is_listed(id));
+	assert_int_equal(get(id, &value), 0);
+}
+
 /* ---- the list ---------------------------------------------------------------------------------- */
 
 static u64 *listed(u64 *n)
@@ -326,6 +338,7 @@ int main(void)
 		TEST(without_d_there_are_no_d_registers),
 		TEST(sbi_extensions_are_switched_one_by_one_and_in_words),
 		TEST(what_is_taken_away_leaves_the_list),
+		TEST(without_sta_its_registers_are_not_listed),
 		TEST(every_listed_register_can_be_read_and_written_back),
 		TEST(a_restored_vcpu_reads_the_same),
 	};
