@@ -143,11 +143,11 @@ static bool pmlen_is_there(void)
 
 static long pmlen_set(struct vcpu_fwft *fwft, unsigned long value)
 {
-	u8 i;
+	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(pmlens); i++) {
 		if (pmlens[i] == value && (!i || host_pmm[i])) {
-			fwft->pmlen = i;
+			fwft->pmlen = (u8)i;
 			return SBI_SUCCESS;
 		}
 	}
