@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Linux's own KVM selftests, each with few iterations, end here as they end on Linux KVM. In full, and
+# beside Linux KVM: make kselftest.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+[ -e "$O/kselftest/version" ] || skip_all "$O/kselftest is missing: scripts/setup kselftest builds it"
+"$HS_TOP/scripts/kselftest" --out "$O" --short --no-instructions --timeout "$(scaled 60)"
