@@ -427,12 +427,12 @@ int fwft_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
 
 /* ---- pmu.c ---------------------------------------------------------------------------- */
 
-void pmu_count_event(struct kvm_vcpu *vcpu, unsigned int code);
+void pmu_count_event(struct kvm_vcpu *vcpu, unsigned int code) __attribute__((cold));
 
 /* Any thread. A firmware event of SBI §11, SBI_PMU_FW_*, has happened to the vCPU. */
 static inline void pmu_count(struct kvm_vcpu *vcpu, unsigned int code)
 {
-	if (__atomic_load_n(&vcpu->pmu_events, __ATOMIC_ACQUIRE) & BIT(code))
+	if (__builtin_expect(READ_ONCE(vcpu->pmu_events) & BIT(code), 0))
 		pmu_count_event(vcpu, code);
 }
 
