@@ -24,9 +24,13 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	vm "cpu max: vector, 4 vCPUs" vector --smp 4
 	vm "cpu max: sbi_firmware" sbi_firmware --sbi susp,fwft
 	boot hyperscope --cpu max
-	# Firmware begins without hardware's A and D bits here; one hart is enough to see.
-	vm "cpu max with Svade: sbi_firmware" sbi_firmware --sbi susp,fwft
-	boot hyperscope --cpu max,svade=on --harts 1
+	if qemu_older 10.0; then
+		skip "cpu max with Svade" "this QEMU always sets A and D"
+	else
+		# Firmware begins without hardware's A and D bits here; one hart is enough to see.
+		vm "cpu max with Svade: sbi_firmware" sbi_firmware --sbi susp,fwft
+		boot hyperscope --cpu max,svade=on --harts 1
+	fi
 	together
 	vm "VLEN 512: vector, 4 vCPUs" vector --smp 4
 	vm "VLEN 512: vector, another VM" vector --smp 2

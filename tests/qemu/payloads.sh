@@ -72,7 +72,7 @@ apart()
 write_script()	# SYSTEM
 {
 	cat >"$script" <<END
-alone=$([ "$1" != linux ] || echo chrt -f 1)
+alone=$([ "$1" != linux ] || echo /fifo)
 one() {
 	label=\$1 image=\$2
 	shift 2
@@ -147,7 +147,10 @@ boot()
 	local files=(--file "$O/vmm" --file "$script:/vms")
 	for label in "${payloads[@]}"; do files+=(--file "$label"); done
 	case $system in
-	linux) set -- "$HS_TOP/scripts/linux-kvm" exec --log "$tmp/log" "$@" ;;
+	linux)
+		set -- "$HS_TOP/scripts/linux-kvm" exec --log "$tmp/log" "$@"
+		files+=(--file "$O/tests/progs/fifo")
+		;;
 	*) set -- "$HS_TOP/scripts/hyperscope" exec "$@" ;;
 	esac
 	timeout --kill-after=5 $((limit + 10)) "$@" --timeout "$limit" "${files[@]}" \
