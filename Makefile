@@ -47,7 +47,7 @@ KERNEL_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector 
 	-I$(TOP)/src/include -I$(TOP)/trace -I$(O)/gen -ffile-prefix-map=$(TOP)/=
 KERNEL_ASFLAGS := $(KERNEL_CFLAGS) -Wa,-march=rv64imafdch_zicsr_zifencei_svinval
 
-KERNEL_SRC := $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/host/*.[cS] $(TOP)/src/kvm/*.[cS])))
+KERNEL_SRC := $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/host/*.[cS] $(TOP)/src/host/*/*.[cS] $(TOP)/src/kvm/*.[cS])))
 KERNEL_SRC := $(filter-out %/offsets.c,$(KERNEL_SRC))
 KERNEL_OBJ := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SRC))
 LIBFDT_FILES := fdt fdt_ro fdt_addresses fdt_strerror fdt_wip fdt_rw fdt_sw fdt_empty_tree

@@ -156,7 +156,7 @@ const char *hst_name_csr(u64 csr, char *buf)
 static const struct name calls[] = {
 #define SYSCALL(number, name, restart) { number, #name },
 #define SYSCALL_ABSENT(number, name)   { number, #name },
-#include "../src/host/syscall.def"
+#include "../src/host/proc/syscall.def"
 #undef SYSCALL
 #undef SYSCALL_ABSENT
 };

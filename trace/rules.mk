@@ -4,7 +4,7 @@
 
 HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/hst*.c))
 HSTRACE_HDR := $(wildcard $(TOP)/trace/*.h $(TOP)/trace/*.def $(TOP)/src/include/hv/* \
-	$(TOP)/src/host/syscall.def)
+	$(TOP)/src/host/proc/syscall.def)
 HSTRACE_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I$(TOP)/trace -I$(TOP)/src/include
 
 all: $(O)/hstrace

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """cmd_probe.py - `hyperscope probe`: what a platform has, and what follows from each.
 
-The host itself reads the facts (src/host/probe.c) and prints them as "probe: NAME VALUE".
+The host itself reads the facts (src/host/boot/probe.c) and prints them as "probe: NAME VALUE".
 """
 from . import machine
 from .cmd_exec import TOP, new_parser

@@ -6,14 +6,14 @@
  * timers in clock.c, files and events in the file layer, FP in fpu.c, ISA in isa.c.
  */
 #include <string.h>
-#include "clock.h"
+#include "sched/clock.h"
 #include "hv/host.h"
-#include "page.h"
-#include "printk.h"
-#include "process.h"
-#include "smp.h"
-#include "uaccess.h"
-#include "wait.h"
+#include "mm/page.h"
+#include "lib/printk.h"
+#include "proc/process.h"
+#include "sched/smp.h"
+#include "mm/uaccess.h"
+#include "sched/wait.h"
 
 /* ---- memory ---- */
 

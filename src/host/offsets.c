@@ -3,9 +3,9 @@
  * offsets.c - struct offsets for trap.S and boot.S; the Makefile turns the
  * markers of the compiled form into host_offsets.h.
  */
-#include "thread.h"
-#include "smp.h"
-#include "trace_hart.h"
+#include "sched/thread.h"
+#include "sched/smp.h"
+#include "trace/trace_hart.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n\t.ascii \"->" #name " %0\"" ::"i"(value))
 #define FRAME(reg)          DEFINE(FRAME_##reg, __builtin_offsetof(struct trap_frame, reg))

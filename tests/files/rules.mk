@@ -16,7 +16,7 @@ tests: $(FILES_PROGS)
 $(FILES_PROGS): %: %.o $(O)/tests/files/stubs.o $(FILES_HOST)
 	$(call say,HOSTLD)$(HOSTCC) -fsanitize=address,undefined -o $@ $^ -lcmocka
 
-$(O)/tests/files/host_%.o: $(TOP)/src/host/%.c | uapi-present
+$(O)/tests/files/host_%.o: $(TOP)/src/host/fs/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(FILES_CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 

@@ -7,10 +7,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "clock.h"
-#include "page.h"
-#include "printk.h"
-#include "process.h"
+#include "sched/clock.h"
+#include "mm/page.h"
+#include "lib/printk.h"
+#include "proc/process.h"
 #include "stubs.h"
 
 char log_line[512];

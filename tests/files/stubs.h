@@ -3,7 +3,7 @@
 #ifndef TESTS_FILES_STUBS_H
 #define TESTS_FILES_STUBS_H
 
-#include "inode.h"
+#include "fs/inode.h"
 
 extern char log_line[512]; /* the last line that was logged, "" for none */
 extern unsigned int nr_log_lines;

@@ -10,8 +10,8 @@
 #include <linux/stat.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "initramfs.h"
-#include "page.h"
+#include "fs/initramfs.h"
+#include "mm/page.h"
 #include "stubs.h"
 
 static u8 archive[16384];

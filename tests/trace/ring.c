@@ -6,7 +6,7 @@
  */
 #include "hv/host.h"
 #define TRACE_THIS_HART() hv_hart()
-#include "../../src/host/trace_ring.c"
+#include "../../src/host/trace/trace_ring.c"
 
 #include <stdlib.h>
 #include "trace_native.h"

@@ -6,7 +6,7 @@ TRACE_TEST_RING := $(TOP)/tests/trace/machine.c $(TOP)/tests/trace/ring.c
 TRACE_TEST_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN) \
 	-I$(TOP)/trace -I$(TOP)/src/include -I$(TOP)/tests/trace
 TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch]) \
-	$(TOP)/src/host/trace_ring.c $(TOP)/src/host/trace_hart.h
+	$(TOP)/src/host/trace/trace_ring.c $(TOP)/src/host/trace/trace_hart.h
 
 tests: $(addprefix $(O)/tests/trace/,test_trace mkram hstrace)
 NATIVE_TESTS += $(O)/tests/trace/test_trace

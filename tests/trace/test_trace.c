@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_trace.c - rings, exit costs and choosing events: src/host/trace_ring.c on the
+ * test_trace.c - rings, exit costs and choosing events: src/host/trace/trace_ring.c on the
  * build machine.
  */
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 /*
  * trace_native.h - what native tests see of the core's trace events.
  *
- * The rings are the real ones (src/host/trace_ring.c); VM and vCPU come with them.
+ * The rings are the real ones (src/host/trace/trace_ring.c); VM and vCPU come with them.
  */
 #ifndef TRACE_NATIVE_H
 #define TRACE_NATIVE_H

@@ -2,7 +2,7 @@
 /*
  * static_key.h - a condition that is one no-op in the code while it is false.
  *
- * The site holds `nop`; src/host/static_key.c writes `j label` over it when the
+ * The site holds `nop`; src/host/lib/static_key.c writes `j label` over it when the
  * key is switched on. Every site leaves a row in the section __jump_table. On
  * the native test host the key is an ordinary variable.
  */

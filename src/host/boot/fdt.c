@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fdt.c - the device tree: memory, reserved ranges, harts, nodes by compatible.
+ *
+ * The blob stays where the firmware put it (its pages are reserved), read through
+ * the linear map. Source: Devicetree §2, §3, §5.
+ */
+#include "fdt.h"
+#include <string.h>
+#include "mm/page.h"
+#include "lib/printk.h"
+
+const void *host_fdt;
+
+void fdt_init(hpa_t dtb)
+{
+	host_fdt = pa_to_va(dtb);
+	if (fdt_check_header(host_fdt))
+		panic("no device tree at 0x%llx", dtb);
+}
+
+static bool node_enabled(int node)
+{
+	const char *status = fdt_getprop(host_fdt, node, "status", NULL);
+
+	return !status || !strcmp(status, "okay") || !strcmp(status, "ok");
+}
+
+int fdt_next_compatible(int from, const char *compatible)
+{
+	int node = from;
+
+	do
+		node = fdt_node_offset_by_compatible(host_fdt, node, compatible);
+	while (node >= 0 && !node_enabled(node));
+	return node;
+}
+
+static u64 read_cells(const fdt32_t *cell, int n)
+{
+	u64 value = 0;
+
+	while (n--)
+		value = value << 32 | fdt32_to_cpu(*cell++);
+	return value;
+}
+
+bool fdt_reg(int node, int index, hpa_t *base, u64 *size)
+{
+	int parent = fdt_parent_offset(host_fdt, node);
+	int na = fdt_address_cells(host_fdt, parent), ns = fdt_size_cells(host_fdt, parent), len;
+	const fdt32_t *reg = fdt_getprop(host_fdt, node, "reg", &len);
+
+	if (!reg || na < 0 || ns < 0 || len < (index + 1) * (na + ns) * 4)
+		return false;
+	reg += index * (na + ns);
+	*base = read_cells(reg, na);
+	if (size)
+		*size = read_cells(reg + na, ns);
+	return true;
+}
+
+u32 fdt_u32(int node, const char *name, u32 fallback)
+{
+	int len;
+	const fdt32_t *cell = fdt_getprop(host_fdt, node, name, &len);
+
+	return cell && len >= 4 ? fdt32_to_cpu(*cell) : fallback;
+}
+
+u64 fdt_number(int node, const char *name, u64 fallback)
+{
+	int len;
+	const fdt32_t *cell = fdt_getprop(host_fdt, node, name, &len);
+
+	if (!cell || (len != 4 && len != 8))
+		return fallback;
+	return read_cells(cell, len / 4);
+}
+
+int fdt_chosen(void)
+{
+	return fdt_path_offset(host_fdt, "/chosen");
+}
+
+const char *fdt_bootargs(void)
+{
+	int len;
+	const char *args = fdt_getprop(host_fdt, fdt_chosen(), "bootargs", &len);
+
+	return args && len > 0 && args[len - 1] == '\0' ? args : "";
+}
+
+bool fdt_initrd(hpa_t *start, hpa_t *end)
+{
+	*start = fdt_number(fdt_chosen(), "linux,initrd-start", 0);
+	*end = fdt_number(fdt_chosen(), "linux,initrd-end", 0);
+	return *start && *end > *start;
+}
+
+void fdt_each_memory(void (*fn)(hpa_t start, hpa_t end))
+{
+	hpa_t base;
+	u64 size;
+	int node;
+
+	fdt_for_each_subnode(node, host_fdt, 0)
+	{
+		const char *type = fdt_getprop(host_fdt, node, "device_type", NULL);
+
+		if (!type || strcmp(type, "memory") || !node_enabled(node))
+			continue;
+		for (int i = 0; fdt_reg(node, i, &base, &size); i++)
+			fn(base, base + size);
+	}
+}
+
+void fdt_each_reserved(void (*fn)(hpa_t start, hpa_t end))
+{
+	hpa_t dtb = va_to_pa(host_fdt), base, end;
+	int reserved = fdt_path_offset(host_fdt, "/reserved-memory"), node;
+	u64 size;
+
+	fn(dtb, dtb + fdt_totalsize(host_fdt));
+	if (fdt_initrd(&base, &end))
+		fn(base, end);
+	for (int i = 0; i < fdt_num_mem_rsv(host_fdt); i++) {
+		uint64_t start, bytes;
+
+		if (!fdt_get_mem_rsv(host_fdt, i, &start, &bytes))
+			fn(start, start + bytes);
+	}
+	if (reserved < 0)
+		return;
+	fdt_for_each_subnode(node, host_fdt, reserved) for (int i = 0;
+							    fdt_reg(node, i, &base, &size); i++)
+		fn(base, base + size);
+}
+
+void fdt_each_cpu(void (*fn)(int node, unsigned long hartid))
+{
+	int cpus = fdt_path_offset(host_fdt, "/cpus"), node;
+	hpa_t hartid;
+
+	fdt_for_each_subnode(node, host_fdt, cpus)
+	{
+		const char *type = fdt_getprop(host_fdt, node, "device_type", NULL);
+
+		if (type && !strcmp(type, "cpu") && node_enabled(node) &&
+		    fdt_reg(node, 0, &hartid, NULL))
+			fn(node, (unsigned long)hartid);
+	}
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/*
+ * main.c - the host from its first C line to its first program, and to its end.
+ *
+ * host_main() runs on the first hart as that hart's idle thread; what may sleep is
+ * done by the thread "init".
+ */
+#include <asm-generic/errno.h>
+#include "bootargs.h"
+#include "sched/clock.h"
+#include "dev/drivers.h"
+#include "proc/exec_spec.h"
+#include "fdt.h"
+#include "file/file.h"
+#include "hv/trace.h"
+#include "mm/mm.h"
+#include "mm/hugetlb.h"
+#include "mm/page.h"
+#include "platform.h"
+#include "power.h"
+#include "lib/printk.h"
+#include "probe.h"
+#include "proc/process.h"
+#include "run.h"
+#include "sched/smp.h"
+#include "dev/uart.h"
+
+extern char _image_start[], _image_end[], boot_stack[];
+
+void host_main(unsigned long hartid, hpa_t dtb, hpa_t load);
+
+/* In .run_desc: linked right behind the Image header, on a page of its own. */
+struct hs_run_desc run_desc __attribute__((section(".run_desc"), used)) = {
+	.magic = HS_RUN_DESC_MAGIC,
+	.version = HS_RUN_DESC_VERSION,
+};
+
+/* The first hart's idle thread: boot.S puts its address into tp. */
+struct thread boot_thread;
+
+bool have_kvm;
+
+static hpa_t image_pa;
+static struct exec_spec spec;
+
+hpa_t kernel_image_pa(void)
+{
+	return image_pa;
+}
+
+/* Status as a shell counts it. */
+static int shell_status(int wait_status)
+{
+	int signo = wait_status & 0x7f;
+
+	return signo ? 128 + signo : (wait_status >> 8) & 0xff;
+}
+
+void host_first_exited(int wait_status)
+{
+	int signo = wait_status & 0x7f;
+
+	if (signo)
+		printk("host: %s killed by signal %d\n", spec.argv[0], signo);
+	else
+		printk("host: %s exited with status %d\n", spec.argv[0], shell_status(wait_status));
+	channel_flush();
+	run_desc.exit_status = (u32)wait_status;
+	run_desc.state = HS_RUN_EXITED;
+	power_off(shell_status(wait_status));
+}
+
+static void start_program(void)
+{
+	hpa_t start = 0, end = 0;
+	int err;
+
+	if (!fdt_initrd(&start, &end))
+		panic("no initramfs: give one with QEMU's -initrd");
+	files_init(start, (size_t)(end - start));
+	if (exec_spec_read(&spec))
+		panic("/.hs/exec of the initramfs is malformed");
+	run_desc.state = HS_RUN_RUNNING;
+	err = process_start_first(&spec);
+	if (err) {
+		printk("host: %s does not start: error %d\n", spec.argv[0], -err);
+		host_first_exited((err == -ENOENT ? 127 : 126) << 8);
+	}
+}
+
+static void init_thread(void *arg)
+{
+	(void)arg;
+	if (bootarg_get("probe")) {
+		probe_print();
+		power_off(0);
+	}
+	drivers_init();
+	pmu_init();
+	pmu_hart_init();
+	have_kvm = !kvm_init();
+	if (have_kvm)
+		kvm_hart_init();
+	else
+		printk("host: no /dev/kvm: the harts have no H extension\n");
+	smp_start_all();
+	run_desc.nr_harts = nr_harts;
+	printk("host: %u harts, %zu MiB free, time %lu Hz\n", nr_harts,
+	       page_free_count() >> (20 - PAGE_SHIFT), timebase_hz);
+	start_program();
+}
+
+static void memory_init(hpa_t dtb, hpa_t load)
+{
+	fdt_init(dtb);
+	uart_init();
+	bootargs_init(fdt_bootargs());
+	clock_init();
+	page_init(load, load + (hpa_t)(_image_end - _image_start));
+	pgtable_init(load);
+	page_clear_init();
+	trace_init();
+	hugetlb_reserve();
+	page_init_finish();
+	hugetlb_init();
+}
+
+static void boot_thread_init(void)
+{
+	boot_thread.kstack = boot_stack;
+	*(unsigned long *)boot_stack = KSTACK_CANARY;
+	boot_thread.affinity = ~0UL;
+	list_init(&boot_thread.run_link);
+	list_init(&boot_thread.all_link);
+	sched_init(0, &boot_thread);
+}
+
+void host_main(unsigned long hartid, hpa_t dtb, hpa_t load)
+{
+	struct thread *init;
+
+	image_pa = load;
+	boot_thread_init();
+	trap_hart_init();
+	memory_init(dtb, load);
+	printk("hyperscope: hart %lu, kernel at 0x%llx, %zu MiB of memory\n", hartid, load,
+	       page_total_count() >> (20 - PAGE_SHIFT));
+	platform_check();
+	harts[0].hartid = hartid;
+	harts[0].online = true;
+	clock_hart_init();
+	run_desc.timebase_hz = timebase_hz;
+	run_desc.state = HS_RUN_BOOTING;
+	init = thread_create("init", init_thread, NULL);
+	if (!init)
+		panic("no memory for the first thread");
+	thread_start(init);
+	sched_idle_loop();
+}

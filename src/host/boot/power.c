@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * power.c - power-off, and panic.
+ *
+ * The SiFive test device of QEMU's virt machine ends QEMU with a status of ours; SBI
+ * SRST ends it with 0. The run descriptor holds the status in any case.
+ */
+#include "power.h"
+#include "fdt.h"
+#include "hv/run_desc.h"
+#include "hv/sbi.h"
+#include "mm/page.h"
+#include "lib/printk.h"
+#include "run.h"
+#include "sched/smp.h"
+
+#define FINISHER_FAIL 0x3333 /* with the code in bits 31:16 */
+#define FINISHER_PASS 0x5555
+
+#define PANIC_STATUS 125
+
+void power_off(int code)
+{
+	int node = fdt_next_compatible(-1, "sifive,test0");
+	hpa_t base;
+
+	if (node >= 0 && fdt_reg(node, 0, &base, NULL))
+		*(volatile u32 *)pa_to_va(base) =
+			code ? (u32)code << 16 | FINISHER_FAIL : FINISHER_PASS;
+	else
+		sbi_call(SBI_EXT_SRST, SBI_SRST_RESET, SBI_SRST_TYPE_SHUTDOWN, SBI_SRST_REASON_NONE,
+			 0, 0, 0);
+	/* QEMU ends a little later; a call to SRST now would overwrite the code. */
+	for (;;)
+		__asm__ volatile("wfi");
+}
+
+/* Other harts go on until the machine ends: that is soon, and stopping them could fail. */
+void panic(const char *fmt, ...)
+{
+	static u32 panicking;
+	char line[256];
+	va_list ap;
+
+	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
+		for (;;)
+			__asm__ volatile("wfi");
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	printk_force_unlock();
+	printk("host: panic: %s\n", line);
+	run_desc.state = HS_RUN_PANICKED;
+	power_off(PANIC_STATUS);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+/* drivers.c - which devices are started, in which order, and their end. */
+#include "drivers.h"
+#include "sched/clock.h"
+#include "port.h"
+#include "tty.h"
+
+#define FLUSH_PATIENCE_NS 30000000000ULL /* without any progress */
+
+void drivers_init(void)
+{
+	plic_init();
+	rtc_init();
+	virtio_init();
+	console_init();
+}
+
+void channel_flush(void)
+{
+	ports_flush(ns_to_ticks(FLUSH_PATIENCE_NS));
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/*
+ * plic.c - the host's own interrupt controller: the platform's PLIC.
+ *
+ * All device interrupts go to the first hart's supervisor context: two harts that race
+ * to claim would only cost a trap. Where there is no PLIC (the AIA is not driven here) a
+ * timer calls all handlers each millisecond. Source: PLIC §2 to §9.
+ */
+#include <linux/errno.h>
+#include "sched/clock.h"
+#include "drivers.h"
+#include "boot/fdt.h"
+#include "hv/csr.h"
+#include "sched/irq.h"
+#include "mm/page.h"
+#include "lib/printk.h"
+#include "sched/smp.h"
+
+#define PLIC_SOURCES   1024
+#define PLIC_PRIORITY  0x0      /* 4 bytes a source */
+#define PLIC_ENABLE    0x2000   /* a bit a source, 0x80 bytes a context */
+#define PLIC_CONTEXT   0x200000 /* 0x1000 bytes a context */
+#define PLIC_THRESHOLD 0x0
+#define PLIC_CLAIM     0x4
+
+#define MAX_HANDLERS 128
+#define POLL_NS      1000000
+
+static struct {
+	void (*fn)(void *arg);
+	void *arg;
+} handlers[MAX_HANDLERS];
+
+static struct spinlock lock; /* registration */
+static unsigned long base;   /* 0: there is no PLIC */
+static unsigned long context_base, enable_base;
+static u32 nr_sources;
+static struct hv_timer poll_timer; /* without a PLIC */
+
+/* Which context of the PLIC is the supervisor's of the hart? -1: none. */
+static int find_context(int node, unsigned long hartid)
+{
+	const fdt32_t *pair;
+	int len, i, intc, cpu;
+
+	pair = fdt_getprop(host_fdt, node, "interrupts-extended", &len);
+	for (i = 0; pair && (i + 1) * 8 <= len; i++, pair += 2) {
+		if (fdt32_to_cpu(pair[1]) != IRQ_S_EXT)
+			continue;
+		intc = fdt_node_offset_by_phandle(host_fdt, fdt32_to_cpu(pair[0]));
+		cpu = intc < 0 ? intc : fdt_parent_offset(host_fdt, intc);
+		if (cpu >= 0 && fdt_number(cpu, "reg", ~0ULL) == hartid)
+			return i;
+	}
+	return -1;
+}
+
+void plic_init(void)
+{
+	static const char *const names[] = { "riscv,plic0", "sifive,plic-1.0.0" };
+	int node = -1, context;
+	hpa_t pa;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(names) && node < 0; i++)
+		node = fdt_next_compatible(-1, names[i]);
+	if (node < 0 || !fdt_reg(node, 0, &pa, NULL)) {
+		printk("host: no PLIC: devices are polled\n");
+		return;
+	}
+	context = find_context(node, harts[0].hartid);
+	if (context < 0) {
+		printk("host: the PLIC does not reach hart %lu: devices are polled\n",
+		       harts[0].hartid);
+		return;
+	}
+	base = (unsigned long)pa_to_va(pa);
+	nr_sources = MIN(fdt_u32(node, "riscv,ndev", 31) + 1, (u32)PLIC_SOURCES);
+	enable_base = base + PLIC_ENABLE + 0x80UL * (unsigned int)context;
+	context_base = base + PLIC_CONTEXT + 0x1000UL * (unsigned int)context;
+	for (i = 0; i < (nr_sources + 31) / 32; i++)
+		mmio_write32(enable_base, 4 * i, 0);
+	mmio_write32(context_base, PLIC_THRESHOLD, 0);
+}
+
+static void poll_all(struct hv_timer *timer)
+{
+	void (*fn)(void *arg);
+	unsigned int i;
+
+	for (i = 0; i < MAX_HANDLERS; i++) {
+		fn = __atomic_load_n(&handlers[i].fn, __ATOMIC_ACQUIRE);
+		if (fn)
+			fn(handlers[i].arg);
+	}
+	hv_timer_start(timer, hv_time() + ns_to_ticks(POLL_NS));
+}
+
+int irq_register(unsigned int irq, void (*fn)(void *arg), void *arg)
+{
+	u32 word;
+
+	if (irq == 0 || (base && irq >= nr_sources) || irq >= MAX_HANDLERS)
+		return -EINVAL;
+	spin_lock(&lock);
+	if (handlers[irq].fn) {
+		spin_unlock(&lock);
+		return -EBUSY;
+	}
+	handlers[irq].arg = arg;
+	__atomic_store_n(&handlers[irq].fn, fn, __ATOMIC_RELEASE);
+	if (!base) {
+		if (!poll_timer.fn) {
+			hv_timer_init(&poll_timer, poll_all);
+			hv_timer_start(&poll_timer, hv_time() + ns_to_ticks(POLL_NS));
+		}
+		spin_unlock(&lock);
+		return 0;
+	}
+	mmio_write32(base, PLIC_PRIORITY + 4 * irq, 1);
+	word = mmio_read32(enable_base, 4 * (irq / 32));
+	mmio_write32(enable_base, 4 * (irq / 32), word | 1U << (irq % 32));
+	spin_unlock(&lock);
+	return 0;
+}
+
+void irq_handle_external(void)
+{
+	void (*fn)(void *arg);
+	u32 irq;
+
+	if (!base) {
+		csr_clear(sie, BIT(IRQ_S_EXT)); /* nobody could ever answer it */
+		return;
+	}
+	while ((irq = mmio_read32(context_base, PLIC_CLAIM))) {
+		fn = irq < MAX_HANDLERS ? __atomic_load_n(&handlers[irq].fn, __ATOMIC_ACQUIRE)
+					: NULL;
+		if (fn)
+			fn(handlers[irq].arg);
+		mmio_write32(context_base, PLIC_CLAIM, irq);
+	}
+}

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: MIT
+/*
+ * epoll.c - epoll_create1(), epoll_ctl(), epoll_pwait().
+ *
+ * An item watches one (file, descriptor). A wake-up of one of the file's queues puts it on
+ * the instance's ready list; epoll_wait takes it off and asks the file whether it is so.
+ * Level-triggered items go back on the list after they were reported, edge-triggered ones
+ * wait for the next wake-up, one-shot ones for EPOLL_CTL_MOD.
+ *
+ * Locks: watch_mutex (sleeping, one for all instances) guards which items exist; it is
+ * held while files are asked, so it comes before every file's own locks. ep->lock (spin)
+ * guards the ready list and is taken by wakers under a queue's lock: queue > ep->lock >
+ * ep->wait. An epoll that watches an epoll that watches an epoll would let that order
+ * become a circle: only one level of nesting is allowed (ELOOP; Linux allows four more).
+ */
+#include <linux/errno.h>
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+#include <linux/time_types.h>
+#include "sched/clock.h"
+#include "file.h"
+#include "hv/bits.h"
+#include "mm/page.h"
+#include "poll.h"
+#include "lib/printk.h"
+#include "proc/process.h"
+#include "proc/signal.h"
+#include "proc/syscall.h"
+#include "mm/uaccess.h"
+
+#define EP_QUEUES  3 /* that one file may wait on: a terminal has the most */
+#define EP_PRIVATE (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+
+struct epoll {
+	struct spinlock lock;
+	struct list_head items;
+	struct list_head ready;
+	struct waitq wait;
+	bool holds_epoll;    /* one of the items is an epoll */
+	unsigned int nested; /* how many epolls watch this one */
+};
+
+struct ep_entry {
+	struct wait_entry wait;
+	struct waitq *wq;
+	struct ep_item *item;
+};
+
+struct ep_item {
+	struct epoll *ep;
+	struct file *f; /* without reference: file_put() ends the watching */
+	int fd;
+	struct epoll_event event;
+	bool disabled;               /* one-shot, and it was reported */
+	struct list_head link;       /* in ep->items */
+	struct list_head ready_link; /* in ep->ready, under ep->lock */
+	struct list_head file_link;  /* in f->watches */
+	struct poll_table table;
+	struct ep_entry entries[EP_QUEUES];
+	unsigned int nr_entries;
+};
+
+static struct mutex watch_mutex;
+
+static void watch_lock(void)
+{
+	mutex_lock(&watch_mutex);
+}
+
+static void watch_unlock(void)
+{
+	mutex_unlock(&watch_mutex);
+}
+
+void epoll_init(void)
+{
+	mutex_init(&watch_mutex);
+}
+
+/* ---- items; watch_mutex is held ---------------------------------------------------------------- */
+
+static void item_mark_ready(struct ep_item *item)
+{
+	struct epoll *ep = item->ep;
+
+	spin_lock(&ep->lock);
+	if (!list_is_linked(&item->ready_link))
+		list_add_tail(&item->ready_link, &ep->ready);
+	spin_unlock(&ep->lock);
+	waitq_wake_all(&ep->wait);
+}
+
+/* By the waker, under the queue's lock. */
+static void item_woken(struct wait_entry *wait)
+{
+	struct ep_item *item = container_of(wait, struct ep_entry, wait)->item;
+
+	if (!READ_ONCE(item->disabled))
+		item_mark_ready(item);
+}
+
+static void item_enter(struct poll_table *table, struct waitq *wq)
+{
+	struct ep_item *item = container_of(table, struct ep_item, table);
+	struct ep_entry *e;
+
+	BUG_ON(item->nr_entries == EP_QUEUES);
+	e = &item->entries[item->nr_entries++];
+	e->item = item;
+	e->wq = wq;
+	e->wait.fn = item_woken;
+	waitq_add(wq, &e->wait);
+}
+
+static unsigned int item_events(struct ep_item *item, struct poll_table *table)
+{
+	return file_poll(item->f, table) & (item->event.events | EPOLLERR | EPOLLHUP) & ~EP_PRIVATE;
+}
+
+static struct ep_item *item_find(struct epoll *ep, struct file *f, int fd)
+{
+	struct ep_item *item;
+
+	list_for_each_entry(item, &ep->items, link)
+		if (item->f == f && item->fd == fd)
+			return item;
+	return NULL;
+}
+
+static const struct file_ops epoll_ops;
+
+static void item_free(struct ep_item *item)
+{
+	struct epoll *ep = item->ep;
+	unsigned int i;
+
+	for (i = 0; i < item->nr_entries; i++)
+		waitq_remove(item->entries[i].wq, &item->entries[i].wait);
+	spin_lock(&ep->lock);
+	list_del(&item->ready_link);
+	spin_unlock(&ep->lock);
+	list_del(&item->link);
+	list_del(&item->file_link);
+	if (item->f->ops == &epoll_ops)
+		((struct epoll *)item->f->priv)->nested--;
+	kfree(item);
+}
+
+void epoll_forget_file(struct file *f)
+{
+	struct ep_item *item, *next;
+
+	if (list_empty(&f->watches))
+		return;
+	watch_lock();
+	list_for_each_entry_safe(item, next, &f->watches, file_link)
+		item_free(item);
+	watch_unlock();
+}
+
+static int item_add(struct epoll *ep, struct file *f, int fd, const struct epoll_event *event)
+{
+	struct ep_item *item = kmalloc(sizeof(*item));
+
+	if (!item)
+		return -ENOMEM;
+	item->ep = ep;
+	item->f = f;
+	item->fd = fd;
+	item->event = *event;
+	item->table.enter = item_enter;
+	list_init(&item->ready_link);
+	list_add_tail(&item->link, &ep->items);
+	list_add_tail(&item->file_link, &f->watches);
+	if (item_events(item, &item->table))
+		item_mark_ready(item);
+	return 0;
+}
+
+static void item_change(struct ep_item *item, const struct epoll_event *event)
+{
+	item->event = *event;
+	WRITE_ONCE(item->disabled, false);
+	if (item_events(item, NULL))
+		item_mark_ready(item);
+}
+
+/* ---- reporting --------------------------------------------------------------------------------- */
+
+static struct ep_item *take_ready(struct epoll *ep)
+{
+	struct ep_item *item = NULL;
+
+	spin_lock(&ep->lock);
+	if (!list_empty(&ep->ready)) {
+		item = list_entry(ep->ready.next, struct ep_item, ready_link);
+		list_del(&item->ready_link);
+	}
+	spin_unlock(&ep->lock);
+	return item;
+}
+
+/* At most `max` events; what stays ready goes back on the list behind the others. */
+static int collect(struct epoll *ep, struct epoll_event *out, int max)
+{
+	struct list_head again = LIST_HEAD_INIT(again);
+	struct ep_item *item;
+	unsigned int events;
+	int n = 0;
+
+	watch_lock();
+	while (n < max && (item = take_ready(ep))) {
+		events = item->disabled ? 0 : item_events(item, NULL);
+		if (!events)
+			continue;
+		out[n].events = events;
+		out[n++].data = item->event.data;
+		if (item->event.events & EPOLLONESHOT) {
+			WRITE_ONCE(item->disabled, true);
+		} else if (!(item->event.events & EPOLLET)) {
+			spin_lock(&ep->lock);
+			/* A waker may have put it back already. */
+			if (!list_is_linked(&item->ready_link))
+				list_add_tail(&item->ready_link, &again);
+			spin_unlock(&ep->lock);
+		}
+	}
+	spin_lock(&ep->lock);
+	while (!list_empty(&again)) {
+		struct list_head *link = again.next;
+
+		list_del(link);
+		list_add_tail(link, &ep->ready);
+	}
+	spin_unlock(&ep->lock);
+	watch_unlock();
+	return n;
+}
+
+static int wait_and_collect(struct epoll *ep, struct epoll_event *out, int max, u64 deadline)
+{
+	int n, err = 0;
+
+	for (;;) {
+		n = collect(ep, out, max);
+		if (n || err)
+			break;
+		err = wait_event_deadline(&ep->wait, !list_empty(&ep->ready), deadline);
+		if (err == -EINTR)
+			break;
+	}
+	return n ? n : err == -ETIME ? 0 : err;
+}
+
+static unsigned int epoll_poll(struct file *f, struct poll_table *table)
+{
+	struct epoll *ep = f->priv;
+	bool held = mutex_is_mine(&watch_mutex); /* an epoll above asks */
+	struct ep_item *item;
+	bool ready = false;
+
+	poll_wait(table, &ep->wait);
+	/* An item on the list may have ceased to be ready; only asking tells. */
+	if (list_empty(&ep->ready))
+		return 0;
+	if (!held)
+		watch_lock();
+	list_for_each_entry(item, &ep->items, link)
+		ready = ready || (!item->disabled && item_events(item, NULL));
+	if (!held)
+		watch_unlock();
+	return ready ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static void epoll_release(struct file *f)
+{
+	struct epoll *ep = f->priv;
+	struct ep_item *item, *next;
+
+	watch_lock();
+	list_for_each_entry_safe(item, next, &ep->items, link)
+		item_free(item);
+	watch_unlock();
+	kfree(ep);
+}
+
+static const struct file_ops epoll_ops = {
+	.poll = epoll_poll,
+	.release = epoll_release,
+};
+
+/* ---- system calls ------------------------------------------------------------------------------ */
+
+long sys_epoll_create1(struct trap_frame *frame)
+{
+	unsigned int flags = (unsigned int)frame->a0;
+	struct epoll *ep;
+	struct file *f;
+	int fd;
+
+	if (flags & ~EPOLL_CLOEXEC)
+		return -EINVAL;
+	ep = kmalloc(sizeof(*ep));
+	f = ep ? file_alloc(&epoll_ops, ep, O_RDWR) : NULL;
+	if (!f) {
+		kfree(ep);
+		return -ENOMEM;
+	}
+	list_init(&ep->items);
+	list_init(&ep->ready);
+	waitq_init(&ep->wait);
+	f->anon_name = "anon_inode:[eventpoll]";
+	fd = fd_install(f, flags & EPOLL_CLOEXEC);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+static int check_nesting(struct epoll *ep, struct file *f)
+{
+	struct epoll *inner = f->ops == &epoll_ops ? f->priv : NULL;
+
+	if (!inner)
+		return 0;
+	if (inner == ep)
+		return -EINVAL;
+	if (inner->holds_epoll || ep->nested)
+		return -ELOOP;
+	ep->holds_epoll = true;
+	inner->nested++;
+	return 0;
+}
+
+static int control(struct epoll *ep, int op, struct file *f, int fd,
+		   const struct epoll_event *event)
+{
+	struct ep_item *item = item_find(ep, f, fd);
+	int err;
+
+	switch (op) {
+	case EPOLL_CTL_ADD:
+		if (item)
+			return -EEXIST;
+		err = check_nesting(ep, f);
+		return err ? err : item_add(ep, f, fd, event);
+	case EPOLL_CTL_MOD:
+		if (!item)
+			return -ENOENT;
+		item_change(item, event);
+		return 0;
+	case EPOLL_CTL_DEL:
+		if (!item)
+			return -ENOENT;
+		item_free(item);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_epoll_ctl(struct trap_frame *frame)
+{
+	int op = (int)frame->a1, fd = (int)frame->a2;
+	struct file *epf, *f;
+	struct epoll_event event = { 0 };
+	long ret = -EBADF;
+
+	if (op != EPOLL_CTL_DEL && get_user(event, frame->a3))
+		return -EFAULT;
+	epf = fd_get((int)frame->a0);
+	f = fd_get(fd);
+	if (epf && f) {
+		if (epf->ops != &epoll_ops || f == epf) {
+			ret = -EINVAL;
+		} else if (!f->ops->poll) {
+			ret = -EPERM; /* always ready: a regular file, a directory */
+		} else {
+			watch_lock();
+			ret = control(epf->priv, op, f, fd, &event);
+			watch_unlock();
+		}
+	}
+	file_put(f);
+	file_put(epf);
+	return ret;
+}
+
+static long do_epoll_wait(struct trap_frame *frame, u64 deadline)
+{
+	int max = (int)frame->a2;
+	struct epoll_event *events;
+	struct file *f;
+	long n;
+
+	if (max <= 0 || max > (int)(UINT32_MAX / 2 / sizeof(*events)))
+		return -EINVAL;
+	f = fd_get((int)frame->a0);
+	if (!f)
+		return -EBADF;
+	max = MIN(max, 1024); /* a caller with more asks again */
+	events = kmalloc((size_t)max * sizeof(*events));
+	if (f->ops != &epoll_ops)
+		n = -EINVAL;
+	else if (!events)
+		n = -ENOMEM;
+	else
+		n = wait_and_collect(f->priv, events, max, deadline);
+	if (n > 0 && copy_to_user(frame->a1, events, (size_t)n * sizeof(*events)))
+		n = -EFAULT;
+	kfree(events);
+	file_put(f);
+	return n;
+}
+
+static long masked_wait(struct trap_frame *frame, u64 deadline)
+{
+	long ret = signal_mask_set_user(frame->a4, frame->a5);
+
+	if (ret)
+		return ret;
+	ret = do_epoll_wait(frame, deadline);
+	if (ret != -EINTR)
+		signal_mask_restore();
+	return ret;
+}
+
+long sys_epoll_pwait(struct trap_frame *frame)
+{
+	int ms = (int)frame->a3;
+	u64 deadline = WAIT_FOREVER;
+
+	if (ms >= 0)
+		deadline = hv_time() + ns_to_ticks((u64)ms * 1000000ULL);
+	return masked_wait(frame, deadline);
+}
+
+long sys_epoll_pwait2(struct trap_frame *frame)
+{
+	struct __kernel_timespec t;
+	u64 deadline = WAIT_FOREVER;
+
+	if (frame->a3) {
+		if (get_user(t, frame->a3))
+			return -EFAULT;
+		if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= 1000000000)
+			return -EINVAL;
+		if (t.tv_sec < 0x10000000)
+			deadline = hv_time() +
+				   ns_to_ticks((u64)t.tv_sec * 1000000000ULL + (u64)t.tv_nsec);
+	}
+	return masked_wait(frame, deadline);
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/*
+ * eventfd.c - eventfd2(), and the core's view of one (irqfd, ioeventfd).
+ *
+ * The counter lives in struct hv_event, which the file and the core share by reference;
+ * `closed` is told to the watchers when the file goes. Lock: event->lock. It is taken in
+ * interrupt context, too, and watchers run under it: they must not call back here.
+ */
+#include <linux/errno.h>
+#include <linux/eventfd.h>
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+#include "file.h"
+#include "hv/host.h"
+#include "mm/page.h"
+#include "poll.h"
+#include "proc/syscall.h"
+#include "mm/uaccess.h"
+
+#define COUNT_MAX (~0ULL - 1)
+
+struct hv_event {
+	u32 refs;
+	bool semaphore;
+	struct spinlock lock;
+	u64 count;
+	struct waitq wait;
+	struct list_head watches;
+};
+
+static void event_put(struct hv_event *event)
+{
+	if (!__atomic_sub_fetch(&event->refs, 1, __ATOMIC_ACQ_REL))
+		kfree(event);
+}
+
+static bool event_has_room(struct hv_event *event, u64 count)
+{
+	return count <= COUNT_MAX - READ_ONCE(event->count);
+}
+
+/* All of count, or, if there is no room, as far as it goes (fill) or nothing (then false). */
+static bool event_add(struct hv_event *event, u64 count, bool fill)
+{
+	struct hv_event_watch *w, *next;
+	bool taken = false;
+
+	spin_lock(&event->lock);
+	if (!fill && !event_has_room(event, count)) {
+		spin_unlock(&event->lock);
+		return false;
+	}
+	event->count = event_has_room(event, count) ? event->count + count : COUNT_MAX;
+	list_for_each_entry_safe(w, next, &event->watches, link)
+		taken |= w->fn(w, false);
+	if (taken)
+		event->count = event->semaphore ? event->count - 1 : 0;
+	spin_unlock(&event->lock);
+	waitq_wake_all(&event->wait);
+	return true;
+}
+
+static u64 event_take(struct hv_event *event, bool semaphore)
+{
+	u64 count;
+
+	spin_lock(&event->lock);
+	count = semaphore && event->count ? 1 : event->count;
+	event->count -= count;
+	spin_unlock(&event->lock);
+	if (count)
+		waitq_wake_all(&event->wait); /* writers who found it full */
+	return count;
+}
+
+static long event_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	struct hv_event *event = f->priv;
+	u64 count;
+	int err;
+
+	(void)pos;
+	if (size < sizeof(count))
+		return -EINVAL;
+	while (!(count = event_take(event, event->semaphore))) {
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event_interruptible(&event->wait, READ_ONCE(event->count));
+		if (err)
+			return err;
+	}
+	return put_user(count, buf) ? -EFAULT : (long)sizeof(count);
+}
+
+static long event_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	struct hv_event *event = f->priv;
+	u64 count;
+	int err;
+
+	(void)pos;
+	if (size < sizeof(count))
+		return -EINVAL;
+	if (get_user(count, buf))
+		return -EFAULT;
+	if (count == ~0ULL)
+		return -EINVAL;
+	/* Under the lock: of two writers that both saw room one may have to wait. */
+	while (count && !event_add(event, count, false)) {
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event_interruptible(&event->wait, event_has_room(event, count));
+		if (err)
+			return err;
+	}
+	return sizeof(count);
+}
+
+static unsigned int event_poll(struct file *f, struct poll_table *table)
+{
+	struct hv_event *event = f->priv;
+	u64 count;
+
+	poll_wait(table, &event->wait);
+	count = READ_ONCE(event->count);
+	return (count ? EPOLLIN | EPOLLRDNORM : 0) |
+	       (count < COUNT_MAX ? EPOLLOUT | EPOLLWRNORM : 0);
+}
+
+static void event_release(struct file *f)
+{
+	struct hv_event *event = f->priv;
+	struct hv_event_watch *w, *next;
+
+	spin_lock(&event->lock);
+	list_for_each_entry_safe(w, next, &event->watches, link) {
+		list_del(&w->link);
+		w->fn(w, true);
+	}
+	spin_unlock(&event->lock);
+	event_put(event);
+}
+
+static const struct file_ops event_ops = {
+	.read = event_read,
+	.write = event_write,
+	.poll = event_poll,
+	.release = event_release,
+};
+
+long sys_eventfd2(struct trap_frame *frame)
+{
+	unsigned int flags = (unsigned int)frame->a1;
+	struct hv_event *event;
+	struct file *f;
+	int fd;
+
+	if (flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE))
+		return -EINVAL;
+	event = kmalloc(sizeof(*event));
+	f = event ? file_alloc(&event_ops, event, O_RDWR | (flags & O_NONBLOCK)) : NULL;
+	if (!f) {
+		kfree(event);
+		return -ENOMEM;
+	}
+	event->refs = 1;
+	event->semaphore = flags & EFD_SEMAPHORE;
+	event->count = (unsigned int)frame->a0;
+	waitq_init(&event->wait);
+	list_init(&event->watches);
+	f->anon_name = "anon_inode:[eventfd]";
+	fd = fd_install(f, flags & EFD_CLOEXEC);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+/* ---- for the core ------------------------------------------------------------------------------ */
+
+int hv_event_get(int fd, struct hv_event **event)
+{
+	struct file *f = fd_get(fd);
+	int err = -EINVAL;
+
+	if (!f)
+		return -EBADF;
+	if (f->ops == &event_ops) {
+		*event = f->priv;
+		__atomic_fetch_add(&(*event)->refs, 1, __ATOMIC_RELAXED);
+		err = 0;
+	}
+	file_put(f);
+	return err;
+}
+
+void hv_event_put(struct hv_event *event)
+{
+	event_put(event);
+}
+
+void hv_event_signal(struct hv_event *event, u64 count)
+{
+	event_add(event, count, true); /* a signal from the kernel never waits */
+}
+
+u64 hv_event_drain(struct hv_event *event)
+{
+	return event_take(event, event->semaphore);
+}
+
+void hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
+{
+	spin_lock(&event->lock);
+	list_add_tail(&watch->link, &event->watches);
+	spin_unlock(&event->lock);
+}
+
+void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch)
+{
+	spin_lock(&event->lock);
+	list_del(&watch->link);
+	spin_unlock(&event->lock);
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fd_table.c - descriptor tables.
+ *
+ * A table starts with room for a few and grows, at least to double, when a descriptor needs
+ * it; it never shrinks. `used` is above every open descriptor, and no descriptor below
+ * `lowest` is free: so fork, exec and exit look at what is open and no further, and opening
+ * the thousandth file does not look at the others.
+ *
+ * Lock: fd_table.lock for all of it; arrays are allocated and freed, and references dropped,
+ * without it.
+ */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <asm/resource.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "file.h"
+#include "mm/page.h"
+#include "proc/process.h"
+#include "sched/thread.h"
+
+#define FD_FEW 64
+
+struct fd_table {
+	u32 refs;
+	struct spinlock lock;
+	int size;   /* descriptors that there is room for: a multiple of 64 */
+	int used;   /* above every open descriptor */
+	int lowest; /* no descriptor below is free */
+	struct file **files;
+	u64 *cloexec; /* a bit a descriptor; behind files, in the same allocation */
+	struct file *few_files[FD_FEW];
+	u64 few_cloexec[FD_FEW / 64];
+};
+
+struct fd_table *fd_table_create(void)
+{
+	struct fd_table *t = kmalloc(sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->refs = 1;
+	t->size = FD_FEW;
+	t->files = t->few_files;
+	t->cloexec = t->few_cloexec;
+	return t;
+}
+
+/* Makes room for descriptor fd < FD_MAX: 0 or -ENOMEM. Another thread may have done so. */
+static int make_room(struct fd_table *t, int fd)
+{
+	int size = MIN(MAX(READ_ONCE(t->size) * 2, ALIGN_UP(fd + 1, 64)), FD_MAX);
+	struct file **files = kmalloc((size_t)size * sizeof(*files) + (size_t)size / 8);
+	struct file **old = files;
+
+	if (!files)
+		return -ENOMEM;
+	spin_lock(&t->lock);
+	if (size > t->size) {
+		old = t->files;
+		memcpy(files, t->files, (size_t)t->size * sizeof(*files));
+		memcpy(files + size, t->cloexec, (size_t)t->size / 8);
+		t->files = files;
+		t->cloexec = (u64 *)(files + size);
+		t->size = size;
+	}
+	spin_unlock(&t->lock);
+	if (old != t->few_files)
+		kfree(old);
+	return 0;
+}
+
+struct fd_table *fd_table_copy(struct fd_table *from)
+{
+	struct fd_table *t = fd_table_create();
+	int fd;
+
+	if (!t)
+		return NULL;
+	spin_lock(&from->lock);
+	while (from->used > t->size) {
+		fd = from->used - 1;
+		spin_unlock(&from->lock);
+		if (make_room(t, fd) < 0) {
+			fd_table_put(t);
+			return NULL;
+		}
+		spin_lock(&from->lock);
+	}
+	t->used = from->used;
+	t->lowest = from->lowest;
+	memcpy(t->cloexec, from->cloexec, (size_t)ALIGN_UP(t->used, 64) / 8);
+	for (fd = 0; fd < t->used; fd++) {
+		t->files[fd] = from->files[fd];
+		if (t->files[fd])
+			file_get(t->files[fd]);
+	}
+	spin_unlock(&from->lock);
+	return t;
+}
+
+void fd_table_get(struct fd_table *t)
+{
+	__atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+}
+
+void fd_table_put(struct fd_table *t)
+{
+	int fd;
+
+	if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	for (fd = 0; fd < t->used; fd++)
+		file_put(t->files[fd]);
+	if (t->files != t->few_files)
+		kfree(t->files);
+	kfree(t);
+}
+
+bool fd_table_is_shared(struct fd_table *t)
+{
+	return __atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) > 1;
+}
+
+/* ---- with t->lock held ---------------------------------------------------------------- */
+
+static void cloexec_set(struct fd_table *t, int fd, bool on)
+{
+	u64 bit = 1ULL << (fd % 64);
+
+	if (on)
+		t->cloexec[fd / 64] |= bit;
+	else
+		t->cloexec[fd / 64] &= ~bit;
+}
+
+static bool cloexec_get(const struct fd_table *t, int fd)
+{
+	return t->cloexec[fd / 64] >> (fd % 64) & 1;
+}
+
+static struct file *file_at(const struct fd_table *t, int fd)
+{
+	return fd >= 0 && fd < t->used ? t->files[fd] : NULL;
+}
+
+/* Takes descriptor fd, which is open, out of the table; its reference is the caller's. */
+static struct file *take(struct fd_table *t, int fd)
+{
+	struct file *f = t->files[fd];
+
+	t->files[fd] = NULL;
+	cloexec_set(t, fd, false);
+	t->lowest = MIN(t->lowest, fd);
+	while (t->used && !t->files[t->used - 1])
+		t->used--;
+	return f;
+}
+
+static void put_in(struct fd_table *t, int fd, struct file *f, bool cloexec)
+{
+	t->files[fd] = f;
+	cloexec_set(t, fd, cloexec);
+	t->used = MAX(t->used, fd + 1);
+	while (t->lowest < t->used && t->files[t->lowest])
+		t->lowest++;
+}
+
+/* The lowest free descriptor from `from` on; it may be beyond the table's room. */
+static int find_free(const struct fd_table *t, int from)
+{
+	int fd = MAX(from, t->lowest);
+
+	while (fd < t->used && t->files[fd])
+		fd++;
+	return fd;
+}
+
+/* ---- the interface -------------------------------------------------------------------- */
+
+void fd_table_exec(struct fd_table *t)
+{
+	struct file *f;
+	int fd = 0;
+
+	while ((fd = fd_table_next(t, fd)) >= 0) {
+		spin_lock(&t->lock);
+		f = file_at(t, fd) && cloexec_get(t, fd) ? take(t, fd) : NULL;
+		spin_unlock(&t->lock);
+		file_put(f);
+		fd++;
+	}
+}
+
+int fd_table_next(struct fd_table *t, int from)
+{
+	int fd, found = -1;
+
+	spin_lock(&t->lock);
+	for (fd = from; fd < t->used && found < 0; fd++)
+		if (t->files[fd])
+			found = fd;
+	spin_unlock(&t->lock);
+	return found;
+}
+
+int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bool exact,
+		     bool cloexec)
+{
+	struct file *old = NULL;
+	int fd, err = 0;
+
+	for (;;) {
+		spin_lock(&t->lock);
+		fd = exact ? from : find_free(t, from);
+		if (fd < 0 || fd >= limit || fd < t->size)
+			break;
+		spin_unlock(&t->lock);
+		err = make_room(t, fd);
+		if (err < 0)
+			return err;
+	}
+	if (fd < 0 || fd >= limit) {
+		spin_unlock(&t->lock);
+		return exact ? -EBADF : -EMFILE;
+	}
+	old = file_at(t, fd);
+	put_in(t, fd, f, cloexec);
+	spin_unlock(&t->lock);
+	file_put(old);
+	return fd;
+}
+
+int fd_limit(void)
+{
+	unsigned long soft = current_process->rlimits[RLIMIT_NOFILE][0];
+
+	return (int)MIN(soft, (unsigned long)FD_MAX);
+}
+
+struct file *fd_get(int fd)
+{
+	struct fd_table *t = current_process->fds;
+	struct file *f;
+
+	spin_lock(&t->lock);
+	f = file_at(t, fd);
+	if (f)
+		file_get(f);
+	spin_unlock(&t->lock);
+	return f;
+}
+
+int fd_install(struct file *f, bool cloexec)
+{
+	return fd_table_install(current_process->fds, f, 0, fd_limit(), false, cloexec);
+}
+
+int fd_close(int fd)
+{
+	struct fd_table *t = current_process->fds;
+	struct file *f;
+
+	spin_lock(&t->lock);
+	f = file_at(t, fd) ? take(t, fd) : NULL;
+	spin_unlock(&t->lock);
+	if (!f)
+		return -EBADF;
+	file_put(f);
+	return 0;
+}
+
+int fd_flags_get(int fd)
+{
+	struct fd_table *t = current_process->fds;
+	int flags = -EBADF;
+
+	spin_lock(&t->lock);
+	if (file_at(t, fd))
+		flags = cloexec_get(t, fd) ? FD_CLOEXEC : 0;
+	spin_unlock(&t->lock);
+	return flags;
+}
+
+int fd_flags_set(int fd, bool cloexec)
+{
+	struct fd_table *t = current_process->fds;
+	int err = -EBADF;
+
+	spin_lock(&t->lock);
+	if (file_at(t, fd)) {
+		cloexec_set(t, fd, cloexec);
+		err = 0;
+	}
+	spin_unlock(&t->lock);
+	return err;
+}

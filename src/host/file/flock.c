@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/*
+ * flock.c - flock(): advisory locks of open files, for those who ask.
+ *
+ * The lock belongs to the open file, not to the process: descriptors made by dup() or
+ * fork() share it, and it ends with the last of them. A lock is changed from shared to
+ * exclusive by giving the old one up first, as on Linux.
+ * Locks: flock_lock, over every inode's counts; sleepers wait in one queue.
+ */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include "file.h"
+#include "fs/inode.h"
+#include "proc/syscall.h"
+
+#define LOCK_SH 1
+#define LOCK_EX 2
+#define LOCK_NB 4
+#define LOCK_UN 8
+
+static struct spinlock flock_lock;
+static struct waitq flock_wait;
+
+static void drop(struct file *f)
+{
+	if (f->flock == LOCK_EX)
+		f->inode->flock_exclusive = false;
+	else if (f->flock == LOCK_SH)
+		f->inode->flock_shared--;
+	f->flock = 0;
+}
+
+/* What f holds is given up first, also if another thread took it meanwhile. True: f has it now. */
+static bool try_take(struct file *f, unsigned int kind)
+{
+	struct inode *inode = f->inode;
+	bool got;
+
+	spin_lock(&flock_lock);
+	drop(f);
+	got = !inode->flock_exclusive && (kind == LOCK_SH || !inode->flock_shared);
+	if (got && kind == LOCK_EX)
+		inode->flock_exclusive = true;
+	else if (got)
+		inode->flock_shared++;
+	if (got)
+		f->flock = kind;
+	spin_unlock(&flock_lock);
+	return got;
+}
+
+void flock_release(struct file *f)
+{
+	if (!f->flock)
+		return;
+	spin_lock(&flock_lock);
+	drop(f);
+	spin_unlock(&flock_lock);
+	waitq_wake_all(&flock_wait);
+}
+
+void flock_init(void)
+{
+	waitq_init(&flock_wait);
+}
+
+static long do_flock(struct file *f, unsigned int op)
+{
+	unsigned int kind = op & ~LOCK_NB;
+
+	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
+		return -EINVAL;
+	if (!f->inode) /* a pipe or the like: nobody else can open it to ask */
+		return 0;
+	if (f->flock == kind)
+		return 0;
+	flock_release(f);
+	if (kind == LOCK_UN || try_take(f, kind))
+		return 0;
+	if (op & LOCK_NB)
+		return -EWOULDBLOCK;
+	return wait_event_interruptible(&flock_wait, try_take(f, kind));
+}
+
+long sys_flock(struct trap_frame *frame)
+{
+	struct file *f = fd_get((int)frame->a0);
+	long ret;
+
+	if (!f)
+		return -EBADF;
+	ret = do_flock(f, (unsigned int)frame->a1);
+	file_put(f);
+	return ret;
+}

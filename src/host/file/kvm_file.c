@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kvm_file.c - the core's files: /dev/kvm and the descriptors of VMs and vCPUs, behind
+ * the ops of hv/host.h.
+ *
+ * A descriptor of the core and whoever holds it by hv_file_hold() share one
+ * reference-counted struct core_file; the core's release() runs with the last of them.
+ */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+#include "fs/devfs.h"
+#include "hv/host.h"
+#include "kvm_file.h"
+#include "mm/page.h"
+#include "lib/printk.h"
+
+struct core_file {
+	struct list_head link; /* in core_files: hv_file_release() finds it by priv */
+	struct file *f;
+	const struct hv_file_ops *ops;
+	void *priv;
+	char name[40];
+};
+
+static struct list_head core_files = LIST_HEAD_INIT(core_files);
+static struct spinlock core_files_lock;
+
+static long core_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	struct core_file *cf = f->priv;
+
+	return cf->ops->ioctl ? cf->ops->ioctl(cf->priv, cmd, arg) : -ENOTTY;
+}
+
+static int core_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
+{
+	struct core_file *cf = f->priv;
+	int err;
+
+	(void)write;
+	err = cf->ops->mmap_page(cf->priv, index, pa);
+	if (!err)
+		page_get(*pa);
+	return err;
+}
+
+static long core_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	struct core_file *cf = f->priv;
+
+	return cf->ops->read(cf->priv, buf, size, pos);
+}
+
+/* There is nowhere to go, and no error, as on Linux: statistics are read by pread(). */
+static long core_seek(struct file *f, s64 offset, int whence)
+{
+	(void)offset;
+	return whence < 0 || whence > SEEK_HOLE ? -EINVAL : (long)f->pos;
+}
+
+static void core_release(struct file *f)
+{
+	struct core_file *cf = f->priv;
+
+	spin_lock(&core_files_lock);
+	list_del(&cf->link);
+	spin_unlock(&core_files_lock);
+	if (cf->ops->release)
+		cf->ops->release(cf->priv);
+	kfree(cf);
+}
+
+/* /dev/kvm, which has a path: on Linux pread() gets as far as to find that nothing can be read. */
+static const struct file_ops core_device_ops = {
+	.ioctl = core_ioctl,
+	.seek = core_seek,
+	.release = core_release,
+};
+
+/* By what the core offers: ioctl() alone, pages to map, or something to read. */
+static const struct file_ops core_file_ops = {
+	.ioctl = core_ioctl,
+	.seek = core_seek,
+	.no_pread = true,
+	.no_pwrite = true,
+	.release = core_release,
+};
+
+static const struct file_ops core_map_ops = {
+	.ioctl = core_ioctl,
+	.mmap_page = core_mmap_page,
+	.seek = core_seek,
+	.no_pread = true,
+	.no_pwrite = true,
+	.release = core_release,
+};
+
+static const struct file_ops core_read_ops = {
+	.read = core_read,
+	.seek = core_seek,
+	.no_pwrite = true,
+	.release = core_release,
+};
+
+static const struct file_ops *ops_for(const struct hv_file_ops *ops)
+{
+	if (ops->open)
+		return &core_device_ops;
+	if (ops->read)
+		return &core_read_ops;
+	return ops->mmap_page ? &core_map_ops : &core_file_ops;
+}
+
+static struct core_file *core_file_new(const char *name, const struct hv_file_ops *ops)
+{
+	struct core_file *cf = kmalloc(sizeof(*cf));
+
+	if (!cf)
+		return NULL;
+	snprintf(cf->name, sizeof(cf->name), "anon_inode:%s", name);
+	cf->ops = ops;
+	return cf;
+}
+
+static void core_file_attach(struct core_file *cf, struct file *f, void *priv)
+{
+	cf->f = f;
+	cf->priv = priv;
+	f->ops = ops_for(cf->ops);
+	f->priv = cf;
+	f->anon_name = cf->name;
+	spin_lock(&core_files_lock);
+	list_add(&cf->link, &core_files);
+	spin_unlock(&core_files_lock);
+}
+
+int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
+{
+	static const struct file_ops nothing;
+	struct core_file *cf = core_file_new(name, ops);
+	struct file *f = cf ? file_alloc(&nothing, NULL, ops->read ? O_RDONLY : O_RDWR) : NULL;
+	int fd;
+
+	if (!f) {
+		kfree(cf);
+		return -ENOMEM;
+	}
+	core_file_attach(cf, f, priv);
+	file_get(f); /* the descriptor can be closed by another thread at once */
+	fd = fd_install(f, true);
+	if (fd < 0) {
+		/* The caller keeps priv: it must not be released with the file. */
+		spin_lock(&core_files_lock);
+		list_del(&cf->link);
+		spin_unlock(&core_files_lock);
+		f->ops = &nothing;
+		file_put(f);
+		kfree(cf);
+	}
+	file_put(f);
+	return fd;
+}
+
+void *hv_file_hold(int fd, const struct hv_file_ops *ops)
+{
+	struct file *f = fd_get(fd);
+	struct core_file *cf;
+
+	if (!f)
+		return NULL;
+	cf = f->ops->release == core_release ? f->priv : NULL;
+	if (!cf || cf->ops != ops) {
+		file_put(f);
+		return NULL;
+	}
+	return cf->priv; /* with the reference that fd_get() took */
+}
+
+void hv_file_release(void *priv)
+{
+	struct file *f = NULL;
+	struct core_file *cf;
+
+	spin_lock(&core_files_lock);
+	list_for_each_entry(cf, &core_files, link)
+		if (cf->priv == priv)
+			f = cf->f;
+	spin_unlock(&core_files_lock);
+	BUG_ON(!f);
+	file_put(f);
+}
+
+/* ---- /dev/kvm -------------------------------------------------------------------------------- */
+
+static int kvm_open(struct device *dev, struct file *f)
+{
+	struct core_file *cf = core_file_new("kvm", &kvm_dev_ops);
+	void *priv = NULL;
+	int err = 0;
+
+	(void)dev;
+	if (!cf)
+		return -ENOMEM;
+	if (kvm_dev_ops.open)
+		err = kvm_dev_ops.open(&priv);
+	if (err) {
+		kfree(cf);
+		return err;
+	}
+	core_file_attach(cf, f, priv);
+	f->anon_name = NULL; /* it has a path */
+	return 0;
+}
+
+static struct device kvm_device = {
+	.name = "kvm",
+	.mode = S_IFCHR | 0666,
+	.number = DEV_NUMBER(10, 232),
+	.open = kvm_open,
+};
+
+void kvm_file_init(void)
+{
+	devfs_add(&kvm_device);
+}

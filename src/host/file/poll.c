@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+/*
+ * poll.c - poll and select: ppoll(), pselect6().
+ *
+ * A call enters one wait entry in each queue of each file on its first pass; whoever
+ * wakes one of them sets `woken` and wakes the call's own queue. Then all files are asked
+ * again. The entries stay until the end of the call, as do references on the files.
+ */
+#include <linux/errno.h>
+#include <linux/eventpoll.h>
+#include <linux/poll.h>
+#include <linux/posix_types.h>
+#include <linux/time_types.h>
+#include <string.h>
+#include "sched/clock.h"
+#include "file.h"
+#include "mm/page.h"
+#include "poll.h"
+#include "proc/signal.h"
+#include "proc/syscall.h"
+#include "mm/uaccess.h"
+
+struct poll_entry {
+	struct wait_entry wait;
+	struct waitq *wq;
+	struct poll_call *call;
+	struct poll_entry *next;
+};
+
+struct poll_call {
+	struct poll_table table;
+	struct waitq wait;
+	bool woken;
+	bool failed; /* no memory for an entry */
+	struct poll_entry *entries;
+};
+
+static void entry_woken(struct wait_entry *wait)
+{
+	struct poll_call *call = container_of(wait, struct poll_entry, wait)->call;
+
+	WRITE_ONCE(call->woken, true);
+	waitq_wake_all(&call->wait);
+}
+
+static void call_enter(struct poll_table *table, struct waitq *wq)
+{
+	struct poll_call *call = container_of(table, struct poll_call, table);
+	struct poll_entry *e = kmalloc(sizeof(*e));
+
+	if (!e) {
+		call->failed = true;
+		return;
+	}
+	e->call = call;
+	e->wq = wq;
+	e->wait.fn = entry_woken;
+	e->next = call->entries;
+	call->entries = e;
+	waitq_add(wq, &e->wait);
+}
+
+static void call_end(struct poll_call *call)
+{
+	struct poll_entry *e;
+
+	while ((e = call->entries)) {
+		call->entries = e->next;
+		waitq_remove(e->wq, &e->wait);
+		kfree(e);
+	}
+}
+
+/* What one descriptor is asked; files are held for the length of the call. */
+struct polled {
+	struct file *f;
+	unsigned int wanted, got;
+};
+
+static int scan(struct polled *p, unsigned int n, struct poll_table *table)
+{
+	unsigned int i;
+	int ready = 0;
+
+	for (i = 0; i < n; i++) {
+		if (!p[i].f) {
+			ready += p[i].got != 0; /* EPOLLNVAL */
+			continue;
+		}
+		p[i].got = file_poll(p[i].f, ready ? NULL : table) &
+			   (p[i].wanted | EPOLLERR | EPOLLHUP);
+		ready += p[i].got != 0;
+	}
+	return ready;
+}
+
+/* The number of those ready; 0: time is up; -EINTR. */
+static int poll_wait_for(struct polled *p, unsigned int n, u64 deadline)
+{
+	struct poll_call call = { .table.enter = call_enter };
+	struct poll_table *table = &call.table;
+	int ready, err = 0;
+
+	waitq_init(&call.wait);
+	for (;;) {
+		WRITE_ONCE(call.woken, false);
+		ready = scan(p, n, table);
+		table = NULL;
+		if (ready || err)
+			break;
+		if (call.failed) {
+			err = -ENOMEM;
+			break;
+		}
+		err = wait_event_deadline(&call.wait, READ_ONCE(call.woken), deadline);
+		if (err == -EINTR)
+			break;
+	}
+	call_end(&call);
+	return ready ? ready : err == -ETIME ? 0 : err;
+}
+
+/* Absolute time from a relative timespec at user address `ts`; 0: for ever. */
+static int deadline_of(unsigned long ts, u64 *deadline)
+{
+	struct __kernel_timespec t;
+
+	*deadline = WAIT_FOREVER;
+	if (!ts)
+		return 0;
+	if (copy_from_user(&t, ts, sizeof(t)))
+		return -EFAULT;
+	if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= 1000000000)
+		return -EINVAL;
+	if (t.tv_sec < 0x10000000) /* more is as good as for ever */
+		*deadline = hv_time() + ns_to_ticks((u64)t.tv_sec * 1000000000ULL + (u64)t.tv_nsec);
+	return 0;
+}
+
+static void hold_files(struct polled *p, unsigned int n, const int *fds)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		p[i].f = fds[i] < 0 ? NULL : fd_get(fds[i]);
+		p[i].got = fds[i] >= 0 && !p[i].f ? POLLNVAL : 0;
+	}
+}
+
+static void drop_files(struct polled *p, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		file_put(p[i].f);
+}
+
+/* ---- ppoll ------------------------------------------------------------------------------------- */
+
+static long do_poll(unsigned long user, unsigned int n, u64 deadline)
+{
+	struct pollfd *fds = kmalloc(n * sizeof(*fds) + 1);
+	struct polled *p = kmalloc(n * sizeof(*p) + 1);
+	unsigned int i;
+	long ret = -ENOMEM;
+
+	if (fds && p)
+		ret = copy_from_user(fds, user, n * sizeof(*fds));
+	if (!ret) {
+		for (i = 0; i < n; i++) {
+			p[i].f = fds[i].fd < 0 ? NULL : fd_get(fds[i].fd);
+			p[i].got = fds[i].fd >= 0 && !p[i].f ? POLLNVAL : 0;
+			p[i].wanted = (unsigned short)fds[i].events;
+		}
+		ret = poll_wait_for(p, n, deadline);
+		drop_files(p, n);
+		for (i = 0; i < n; i++)
+			fds[i].revents = (short)p[i].got;
+		if (ret >= 0 && copy_to_user(user, fds, n * sizeof(*fds)))
+			ret = -EFAULT;
+	}
+	kfree(p);
+	kfree(fds);
+	return ret;
+}
+
+long sys_ppoll(struct trap_frame *frame)
+{
+	unsigned int n = (unsigned int)frame->a1;
+	u64 deadline;
+	long ret;
+
+	if (n > (unsigned int)fd_limit())
+		return -EINVAL;
+	ret = deadline_of(frame->a2, &deadline);
+	if (!ret)
+		ret = signal_mask_set_user(frame->a3, frame->a4);
+	if (ret)
+		return ret;
+	ret = do_poll(frame->a0, n, deadline);
+	if (ret != -EINTR)
+		signal_mask_restore();
+	return ret;
+}
+
+/* ---- pselect6 ---------------------------------------------------------------------------------- */
+
+#define SELECT_IN  (EPOLLIN | EPOLLRDNORM | EPOLLHUP | EPOLLERR)
+#define SELECT_OUT (EPOLLOUT | EPOLLWRNORM | EPOLLERR)
+#define SELECT_EX  EPOLLPRI
+
+static const unsigned int select_events[3] = { SELECT_IN, SELECT_OUT, SELECT_EX };
+
+/* Read, write, exception: a bit a descriptor, as asked for and as answered. */
+struct select_sets {
+	size_t size; /* of one, in bytes */
+	u64 *asked[3], *answer[3];
+};
+
+static bool set_has(const u64 *set, unsigned int fd)
+{
+	return set[fd / 64] >> (fd % 64) & 1;
+}
+
+/* For n descriptors; 0 or -ENOMEM. One allocation, which asked[0] begins. */
+static int make_sets(struct select_sets *sets, unsigned int n)
+{
+	size_t words = (n + 63) / 64;
+	u64 *all = kmalloc(6 * words * sizeof(*all) + 1);
+	int i;
+
+	sets->size = words * sizeof(*all);
+	for (i = 0; i < 3 && all; i++) {
+		sets->asked[i] = all + i * words;
+		sets->answer[i] = all + (3 + i) * words;
+	}
+	return all ? 0 : -ENOMEM;
+}
+
+static int read_sets(struct select_sets *sets, const unsigned long user[3])
+{
+	int i, err = 0;
+
+	for (i = 0; i < 3 && !err; i++)
+		if (user[i])
+			err = copy_from_user(sets->asked[i], user[i], sets->size);
+	return err;
+}
+
+static int write_sets(const struct select_sets *sets, const unsigned long user[3])
+{
+	int i, err = 0;
+
+	for (i = 0; i < 3 && !err; i++)
+		if (user[i])
+			err = copy_to_user(user[i], sets->answer[i], sets->size);
+	return err;
+}
+
+/* From the sets to a list of descriptors; returns how many. */
+static unsigned int list_sets(const struct select_sets *sets, unsigned int n, int *fds,
+			      struct polled *p)
+{
+	unsigned int fd, i, count = 0, wanted;
+
+	for (fd = 0; fd < n; fd++) {
+		for (i = 0, wanted = 0; i < 3; i++)
+			if (set_has(sets->asked[i], fd))
+				wanted |= select_events[i];
+		if (!wanted)
+			continue;
+		fds[count] = (int)fd;
+		p[count++].wanted = wanted;
+	}
+	return count;
+}
+
+/* The answer: which descriptor is ready in which set; returns the number of bits. */
+static long answer_sets(const struct select_sets *sets, const int *fds, const struct polled *p,
+			unsigned int count)
+{
+	unsigned int i, s;
+	long bits = 0;
+
+	for (i = 0; i < count; i++)
+		for (s = 0; s < 3; s++)
+			if (set_has(sets->asked[s], (unsigned int)fds[i]) &&
+			    (p[i].got & select_events[s])) {
+				sets->answer[s][fds[i] / 64] |= 1ULL << (fds[i] % 64);
+				bits++;
+			}
+	return bits;
+}
+
+static long do_select(unsigned int n, const unsigned long user[3], u64 deadline)
+{
+	struct select_sets sets = { 0 };
+	struct polled *p = kmalloc(n * sizeof(*p) + 1);
+	int *fds = kmalloc(n * sizeof(*fds) + 1);
+	unsigned int count, i;
+	bool bad = false;
+	long ret = -ENOMEM;
+
+	if (p && fds)
+		ret = make_sets(&sets, n);
+	if (!ret)
+		ret = read_sets(&sets, user);
+	if (!ret) {
+		count = list_sets(&sets, n, fds, p);
+		hold_files(p, count, fds);
+		for (i = 0; i < count; i++)
+			bad |= !p[i].f;
+		ret = bad ? -EBADF : poll_wait_for(p, count, deadline);
+		drop_files(p, count);
+		if (ret >= 0)
+			ret = answer_sets(&sets, fds, p, count);
+		if (ret >= 0 && write_sets(&sets, user))
+			ret = -EFAULT;
+	}
+	kfree(sets.asked[0]);
+	kfree(fds);
+	kfree(p);
+	return ret;
+}
+
+long sys_pselect6(struct trap_frame *frame)
+{
+	const unsigned long user[3] = { frame->a1, frame->a2, frame->a3 };
+	unsigned long mask[2] = { 0, 0 }; /* address and size */
+	int n = (int)frame->a0;
+	u64 deadline;
+	long ret;
+
+	if (n < 0)
+		return -EINVAL;
+	if (frame->a5 && copy_from_user(mask, frame->a5, sizeof(mask)))
+		return -EFAULT;
+	ret = deadline_of(frame->a4, &deadline);
+	if (!ret)
+		ret = signal_mask_set_user(mask[0], mask[1]);
+	if (ret)
+		return ret;
+	ret = do_select(MIN((unsigned int)n, (unsigned int)fd_limit()), user, deadline);
+	if (ret != -EINTR)
+		signal_mask_restore();
+	return ret;
+}

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: MIT
+/*
+ * unix_socket.c - stream sockets between programs of this machine (AF_UNIX).
+ *
+ * A connection is two pipes, one for each direction. connect() makes both ends, and
+ * puts the far one into the listener's backlog; accept() takes it from there. So a
+ * client may write before it is accepted, as on Linux.
+ *
+ * Locks: sockets_lock (sleeping, one for all) guards names, states and backlogs. The
+ * pipes of a connected socket never change, so bytes move without it.
+ */
+#include <linux/errno.h>
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+#include <linux/net.h>
+#include <linux/stat.h>
+#include <asm/ioctls.h>
+#include <string.h>
+#include "fs/inode.h"
+#include "mm/page.h"
+#include "pipe.h"
+#include "poll.h"
+#include "proc/process.h"
+#include "sys_file.h"
+#include "mm/uaccess.h"
+#include "unix_socket.h"
+
+#define BACKLOG_MAX 128U
+
+enum {
+	SHUT_RD,
+	SHUT_WR,
+	SHUT_RDWR
+};
+
+struct unix_socket {
+	u32 refs;
+	bool listening, connected;
+	struct pipe *rx, *tx;         /* of a connection */
+	struct waitq wait;            /* the backlog changed, or the state */
+	struct unix_socket **waiting; /* of a listener: its clients' far ends, oldest first */
+	unsigned int nr_waiting, max_waiting;
+	struct list_head link; /* in `bound` */
+	struct inode *inode;   /* what a path name leads to */
+	struct unix_name name, peer_name;
+};
+
+static struct mutex sockets_lock;
+static struct list_head bound = LIST_HEAD_INIT(bound);
+
+void sockets_init(void)
+{
+	mutex_init(&sockets_lock);
+}
+
+struct unix_socket *socket_new(void)
+{
+	struct unix_socket *s = kmalloc(sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->refs = 1;
+	waitq_init(&s->wait);
+
+	list_init(&s->link);
+	return s;
+}
+
+/* The first who waits; NULL: nobody. */
+static struct unix_socket *backlog_take(struct unix_socket *s)
+{
+	struct unix_socket *client = NULL;
+
+	mutex_lock(&sockets_lock);
+	if (s->nr_waiting) {
+		client = s->waiting[0];
+		s->nr_waiting--;
+		memmove(s->waiting, s->waiting + 1, s->nr_waiting * sizeof(struct unix_socket *));
+	}
+	mutex_unlock(&sockets_lock);
+	return client;
+}
+
+void socket_put(struct unix_socket *s)
+{
+	struct unix_socket *client;
+
+	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	mutex_lock(&sockets_lock);
+	list_del(&s->link);
+	mutex_unlock(&sockets_lock);
+	while ((client = backlog_take(s)))
+		socket_put(client);
+	if (s->connected) {
+		pipe_close(s->rx, false);
+		pipe_close(s->tx, true);
+	}
+	inode_put(s->inode);
+	kfree(s->waiting);
+	kfree(s);
+}
+
+int socket_connect_pair(struct unix_socket *a, struct unix_socket *b)
+{
+	struct pipe *one = pipe_new(), *other = one ? pipe_new() : NULL;
+
+	if (!other) {
+		if (one)
+			pipe_discard(one);
+		return -ENOMEM;
+	}
+	a->tx = b->rx = one;
+	a->rx = b->tx = other;
+	b->peer_name = a->name;
+	a->peer_name = b->name;
+	/* Whoever sees `connected` without the lock sees the pipes, too. */
+	__atomic_store_n(&a->connected, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&b->connected, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static bool is_connected(const struct unix_socket *s)
+{
+	return __atomic_load_n(&s->connected, __ATOMIC_ACQUIRE);
+}
+
+/* ---- names; sockets_lock is held ----------------------------------------------------------- */
+
+static bool is_abstract(const struct unix_name *name)
+{
+	return name->len && !name->path[0];
+}
+
+static struct unix_socket *find_bound(const struct unix_name *name, const struct inode *inode)
+{
+	struct unix_socket *s;
+
+	list_for_each_entry(s, &bound, link) {
+		if (inode ? s->inode == inode
+			  : s->name.len == name->len &&
+				    !memcmp(s->name.path, name->path, name->len))
+			return s;
+	}
+	return NULL;
+}
+
+/* The file that stands for the name. */
+static int make_socket_file(const char *path, struct inode **inode)
+{
+	struct inode *start = path_start();
+	struct walk w;
+	int err;
+
+	mutex_lock(&tree_lock);
+	err = path_walk(start, path, WALK_PARENT, &w);
+	if (!err) {
+		*inode = inode_alloc(S_IFSOCK | (0777 & ~current_process->umask), NULL);
+		if (!w.last[0] || dir_find(w.inode, w.last))
+			err = -EADDRINUSE;
+		else
+			err = *inode ? dir_add(w.inode, w.last, *inode) : -ENOMEM;
+		if (err) {
+			inode_put(*inode);
+			*inode = NULL;
+		}
+		inode_put(w.inode);
+	}
+	mutex_unlock(&tree_lock);
+	inode_put(start);
+	return err;
+}
+
+static int find_socket_file(const char *path, struct inode **inode)
+{
+	struct inode *start = path_start();
+	struct walk w;
+	int err;
+
+	mutex_lock(&tree_lock);
+	err = path_walk(start, path, 0, &w);
+	mutex_unlock(&tree_lock);
+	inode_put(start);
+	if (err)
+		return err;
+	*inode = w.inode;
+	if (S_ISSOCK(w.inode->mode))
+		return 0;
+	inode_put(w.inode);
+	return -ECONNREFUSED;
+}
+
+/* ---- what the system calls do -------------------------------------------------------------- */
+
+int socket_bind(struct unix_socket *s, const struct unix_name *name)
+{
+	int err = 0;
+
+	if (!name->len)
+		return -EINVAL;
+	mutex_lock(&sockets_lock);
+	if (s->name.len)
+		err = -EINVAL;
+	else if (!is_abstract(name))
+		err = make_socket_file(name->path, &s->inode);
+	else if (find_bound(name, NULL))
+		err = -EADDRINUSE;
+	if (!err) {
+		s->name = *name;
+		list_add(&s->link, &bound);
+	}
+	mutex_unlock(&sockets_lock);
+	return err;
+}
+
+int socket_listen(struct unix_socket *s, int backlog)
+{
+	int err = -EINVAL;
+
+	mutex_lock(&sockets_lock);
+	if (s->name.len && !s->connected) {
+		if (!s->waiting)
+			s->waiting = kmalloc(BACKLOG_MAX * sizeof(struct unix_socket *));
+		err = s->waiting ? 0 : -ENOMEM;
+		s->max_waiting = MIN((unsigned int)MAX(backlog, 0) + 1, BACKLOG_MAX);
+		WRITE_ONCE(s->listening, !err);
+	}
+	mutex_unlock(&sockets_lock);
+	return err;
+}
+
+/* sockets_lock is held. */
+static int connect_to(struct unix_socket *s, struct unix_socket *listener)
+{
+	struct unix_socket *far;
+	int err;
+
+	if (!listener || !listener->listening)
+		return -ECONNREFUSED;
+	if (s->connected)
+		return -EISCONN;
+	if (s->listening)
+		return -EINVAL;
+	if (listener->nr_waiting >= listener->max_waiting)
+		return -EAGAIN;
+	far = socket_new();
+	if (!far)
+		return -ENOMEM;
+	far->name = listener->name;
+	err = socket_connect_pair(s, far);
+	if (err) {
+		socket_put(far);
+		return err;
+	}
+	listener->waiting[listener->nr_waiting] = far;
+	WRITE_ONCE(listener->nr_waiting, listener->nr_waiting + 1);
+	waitq_wake_all(&listener->wait);
+	return 0;
+}
+
+int socket_connect(struct unix_socket *s, const struct unix_name *name)
+{
+	struct inode *inode = NULL;
+	int err = 0;
+
+	if (!name->len)
+		return -EINVAL;
+	if (!is_abstract(name))
+		err = find_socket_file(name->path, &inode);
+	if (err)
+		return err;
+	mutex_lock(&sockets_lock);
+	err = connect_to(s, find_bound(name, inode));
+	mutex_unlock(&sockets_lock);
+	inode_put(inode);
+	return err;
+}
+
+int socket_accept(struct unix_socket *s, bool nonblock, struct unix_socket **accepted)
+{
+	int err = 0;
+
+	*accepted = NULL;
+	while (!err && !*accepted) {
+		if (!READ_ONCE(s->listening))
+			err = -EINVAL;
+		else
+			*accepted = backlog_take(s);
+		if (!err && !*accepted && nonblock)
+			err = -EAGAIN;
+		if (!err && !*accepted)
+			err = wait_event_interruptible(&s->wait, READ_ONCE(s->nr_waiting) ||
+									 !READ_ONCE(s->listening));
+	}
+	return err;
+}
+
+int socket_shutdown(struct unix_socket *s, int how)
+{
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	mutex_lock(&sockets_lock);
+	if (s->listening && how != SHUT_WR) {
+		s->listening = false;
+		waitq_wake_all(&s->wait);
+	}
+	mutex_unlock(&sockets_lock);
+	if (!is_connected(s))
+		return s->name.len ? 0 : -ENOTCONN;
+	if (how != SHUT_WR) {
+		pipe_hang_up(s->rx, false);
+		pipe_hang_up(s->rx, true); /* our own reads end, too */
+	}
+	if (how != SHUT_RD)
+		pipe_hang_up(s->tx, true);
+	return 0;
+}
+
+long socket_send(struct unix_socket *s, bool nonblock, unsigned long buf, size_t size)
+{
+	return is_connected(s) ? pipe_put(s->tx, nonblock, buf, size) : -ENOTCONN;
+}
+
+long socket_receive(struct unix_socket *s, bool nonblock, unsigned long buf, size_t size)
+{
+	return is_connected(s) ? pipe_get(s->rx, nonblock, buf, size) : -EINVAL;
+}
+
+int socket_name(struct unix_socket *s, bool peer, struct unix_name *name)
+{
+	if (peer && !is_connected(s))
+		return -ENOTCONN;
+	*name = peer ? s->peer_name : s->name;
+	return 0;
+}
+
+bool socket_is_listening(const struct unix_socket *s)
+{
+	return READ_ONCE(s->listening);
+}
+
+/* ---- the file ------------------------------------------------------------------------------ */
+
+static long socket_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	(void)pos;
+	return socket_receive(f->priv, f->flags & O_NONBLOCK, buf, size);
+}
+
+static long socket_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	long ret = socket_send(f->priv, f->flags & O_NONBLOCK, buf, size);
+
+	(void)pos;
+	return ret == -EPIPE ? write_broken_pipe() : ret;
+}
+
+static long socket_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	struct unix_socket *s = f->priv;
+
+	if (cmd != FIONREAD)
+		return -ENOTTY;
+	return put_user((int)(is_connected(s) ? pipe_filled(s->rx) : 0), arg);
+}
+
+static unsigned int socket_poll(struct file *f, struct poll_table *table)
+{
+	struct unix_socket *s = f->priv;
+	unsigned int events;
+
+	poll_wait(table, &s->wait);
+	if (!is_connected(s)) {
+		if (socket_is_listening(s))
+			return READ_ONCE(s->nr_waiting) ? EPOLLIN | EPOLLRDNORM : 0;
+		return EPOLLOUT | EPOLLHUP;
+	}
+	events = pipe_poll_end(s->rx, false, table) | pipe_poll_end(s->tx, true, table);
+	/* The far end has closed: what is left can be read, then the end; writing fails. */
+	if (events & EPOLLHUP)
+		events = (events & ~EPOLLHUP) | EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (events & EPOLLERR)
+		events = (events & ~EPOLLERR) | EPOLLHUP | EPOLLOUT | EPOLLWRNORM;
+	return events;
+}
+
+static void socket_release(struct file *f)
+{
+	socket_put(f->priv);
+}
+
+static const struct file_ops socket_ops = {
+	.read = socket_read,
+	.write = socket_write,
+	.ioctl = socket_ioctl,
+	.poll = socket_poll,
+	.release = socket_release,
+};
+
+struct file *socket_file(struct unix_socket *s, unsigned int flags)
+{
+	struct file *f = file_alloc(&socket_ops, s, O_RDWR | flags);
+
+	if (!f) {
+		socket_put(s);
+		return NULL;
+	}
+	f->kind = S_IFSOCK | 0777;
+	f->anon_name = "socket:[1]";
+	return f;
+}
+
+struct unix_socket *socket_of(struct file *f)
+{
+	return f->ops == &socket_ops ? f->priv : NULL;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+/*
+ * inode.c - inodes, the names in directories, and the path that leads to one.
+ *
+ * A name holds a reference on its inode, and a directory on its parent: the two
+ * make a ring that dir_remove() opens. An inode is freed with its last reference; a
+ * removed directory that somebody is in stays, empty, until then.
+ */
+#include <linux/errno.h>
+#include <linux/stat.h>
+#include <string.h>
+#include "sched/clock.h"
+#include "inode.h"
+#include "mm/page.h"
+#include "lib/printk.h"
+
+struct mutex tree_lock;
+struct inode *root_inode;
+static u64 next_ino = 1;
+
+u64 now_ns(void)
+{
+	return clock_realtime_ns();
+}
+
+struct inode *inode_alloc(u32 mode, const struct inode_ops *ops)
+{
+	struct inode *inode = kmalloc(sizeof(*inode));
+
+	if (!inode)
+		return NULL;
+	inode->refs = 1;
+	inode->mode = mode;
+	inode->nlink = S_ISDIR(mode) ? 2 : 0;
+	inode->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
+	inode->ops = ops;
+	inode->atime = inode->mtime = inode->ctime = now_ns();
+	list_init(&inode->children);
+	inode->next_cookie = 2; /* 0 and 1 are "." and ".." */
+	return inode;
+}
+
+void inode_get(struct inode *inode)
+{
+	__atomic_fetch_add(&inode->refs, 1, __ATOMIC_RELAXED);
+}
+
+void inode_put(struct inode *inode)
+{
+	struct inode *parent;
+
+	/* A loop, not a recursion: a removed directory takes its parents along. */
+	while (inode && !__atomic_sub_fetch(&inode->refs, 1, __ATOMIC_ACQ_REL)) {
+		parent = inode->parent;
+		if (inode->ops && inode->ops->destroy)
+			inode->ops->destroy(inode);
+		ram_file_destroy(inode->data);
+		kfree(inode->target);
+		kfree(inode);
+		inode = parent;
+	}
+}
+
+u64 inode_size(const struct inode *inode)
+{
+	if (inode->data)
+		return ram_file_size(inode->data);
+	if (inode->target)
+		return strlen(inode->target);
+	return 0;
+}
+
+long inode_path_locked(struct inode *inode, char *buf, size_t size)
+{
+	size_t at = size - 1, len;
+	struct inode *dir = inode;
+	struct dentry *d;
+
+	buf[at] = '\0';
+	while (dir != root_inode) {
+		d = dir->name;
+		len = d ? strlen(d->name) : 0;
+		if (!d || len + 1 > at) {
+			strlcpy(buf, "(deleted)", size);
+			return (long)strlen(buf);
+		}
+		at -= len;
+		memcpy(buf + at, d->name, len);
+		buf[--at] = '/';
+		dir = d->dir;
+	}
+	if (buf[at] == '\0')
+		buf[--at] = '/';
+	memmove(buf, buf + at, size - at);
+	return (long)(size - at - 1);
+}
+
+void inode_path(struct inode *inode, char *buf, size_t size)
+{
+	mutex_lock(&tree_lock);
+	inode_path_locked(inode, buf, size);
+	mutex_unlock(&tree_lock);
+}
+
+struct dentry *dir_find(struct inode *dir, const char *name)
+{
+	struct dentry *d;
+
+	list_for_each_entry(d, &dir->children, link)
+		if (!strcmp(d->name, name))
+			return d;
+	return NULL;
+}
+
+int dir_add(struct inode *dir, const char *name, struct inode *inode)
+{
+	size_t len = strlen(name);
+	struct dentry *d;
+
+	if (len > NAME_LEN_MAX)
+		return -ENAMETOOLONG;
+	if (!dir->name && dir != root_inode)
+		return -ENOENT; /* removed while somebody is in it */
+	d = kmalloc(sizeof(*d) + len + 1);
+	if (!d)
+		return -ENOSPC;
+	memcpy(d->name, name, len + 1);
+	d->dir = dir;
+	d->inode = inode;
+	d->cookie = dir->next_cookie++;
+	inode_get(inode);
+	list_add_tail(&d->link, &dir->children);
+	inode->name = d;
+	if (S_ISDIR(inode->mode)) {
+		inode->parent = dir;
+		inode_get(dir);
+		dir->nlink++;
+	} else {
+		inode->nlink++;
+	}
+	dir->mtime = dir->ctime = inode->ctime = now_ns();
+	return 0;
+}
+
+static struct dentry *other_name(struct inode *dir, const struct inode *inode)
+{
+	struct dentry *d;
+
+	list_for_each_entry(d, &dir->children, link)
+		if (d->inode == inode)
+			return d;
+	return NULL;
+}
+
+void dir_remove(struct dentry *d)
+{
+	struct inode *inode = d->inode, *dir = d->dir;
+
+	list_del(&d->link);
+	if (inode->name == d)
+		inode->name = other_name(dir, inode);
+	if (S_ISDIR(inode->mode)) {
+		dir->nlink--;
+		inode->parent = NULL;
+		inode_put(dir); /* never the last: the caller holds one */
+	} else {
+		inode->nlink--;
+	}
+	dir->mtime = dir->ctime = inode->ctime = now_ns();
+	kfree(d);
+	inode_put(inode);
+}
+
+bool dir_is_empty(const struct inode *dir)
+{
+	return list_empty(&dir->children);
+}
+
+struct inode *dir_lookup(struct inode *dir, const char *name)
+{
+	struct dentry *d = dir_find(dir, name);
+
+	if (d) {
+		inode_get(d->inode);
+		return d->inode;
+	}
+	if (dir->ops && dir->ops->lookup)
+		return dir->ops->lookup(dir, name);
+	return NULL;
+}
+
+/* ---- making the tree at boot --------------------------------------------------------- */
+
+/* The name's inode, made if it is not there; the name holds the reference. */
+static struct inode *make_component(struct inode *dir, const char *name, u32 mode,
+				    const struct inode_ops *ops)
+{
+	struct dentry *d = dir_find(dir, name);
+	struct inode *inode;
+
+	if (!d) {
+		inode = inode_alloc(mode, ops);
+		if (inode)
+			dir_add(dir, name, inode);
+		inode_put(inode);
+		d = dir_find(dir, name);
+	}
+	return d ? d->inode : NULL;
+}
+
+/* Returned without a reference: the name keeps it. */
+struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops)
+{
+	char name[NAME_LEN_MAX + 1];
+	struct inode *inode = root_inode;
+	const char *end;
+
+	mutex_lock(&tree_lock);
+	while (*path && inode) {
+		path += *path == '/';
+		for (end = path; *end && *end != '/';)
+			end++;
+		strlcpy(name, path, MIN(sizeof(name), (size_t)(end - path) + 1));
+		if (!S_ISDIR(inode->mode))
+			inode = NULL;
+		else if (*end)
+			inode = make_component(inode, name, S_IFDIR | 0755, NULL);
+		else
+			inode = make_component(inode, name, mode, ops);
+		path = end;
+	}
+	mutex_unlock(&tree_lock);
+	return inode;
+}
+
+struct inode *tree_make_link(const char *path, const char *target)
+{
+	struct inode *inode = tree_make(path, S_IFLNK | 0777, NULL);
+
+	if (inode && !inode->target) {
+		inode->target = kmalloc(strlen(target) + 1);
+		if (inode->target)
+			strlcpy(inode->target, target, strlen(target) + 1);
+	}
+	return inode;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/*
+ * inode.h - the one tree of files in memory: inodes, names, and paths.
+ *
+ * Everything is an inode of this tree: what the initramfs brought and programs made
+ * (ramfs.c), device nodes (devfs.c), and files whose text is made when they are opened
+ * (pseudo.c). tree_lock, a mutex, guards names, parents and link counts; a file's data has
+ * a lock of its own (ramfs.c). Order: tree_lock > ram_file lock.
+ */
+#ifndef HOST_INODE_H
+#define HOST_INODE_H
+
+#include "hv/list.h"
+#include "hv/types.h"
+#include "file/file.h"
+
+#define NAME_LEN_MAX 255
+#define PATH_LEN_MAX 4096
+
+struct inode;
+
+struct dentry {                /* one name in one directory */
+	struct list_head link; /* in dir->children, by cookie */
+	struct inode *dir;
+	struct inode *inode; /* holds a reference */
+	u64 cookie;          /* position for getdents64(): grows, never reused in a directory */
+	char name[];
+};
+
+struct dir_item { /* what readdir() of a made-up directory returns */
+	u64 cookie;
+	u64 ino;
+	u32 mode;
+	char name[32];
+};
+
+/* NULL members: what ramfs does for the file's type. */
+struct inode_ops {
+	/* Entries that exist only when asked for; referenced, or NULL. Under tree_lock. */
+	struct inode *(*lookup)(struct inode *dir, const char *name);
+	/* The first such entry with a cookie >= from; false: there is none. Under tree_lock. */
+	bool (*readdir)(struct inode *dir, u64 from, struct dir_item *item);
+	int (*open)(struct inode *inode, struct file *f);              /* sets f->ops, f->priv */
+	long (*readlink)(struct inode *inode, char *buf, size_t size); /* length */
+	struct inode *(*follow)(struct inode *inode); /* a link to an inode; referenced or NULL */
+	void (*destroy)(struct inode *inode);
+};
+
+struct ram_file;
+
+struct inode {
+	u32 refs;
+	u32 mode; /* S_IFMT and permissions */
+	u32 nlink;
+	u32 uid, gid;
+	u32 flock_shared;     /* flock.c: open files that hold a shared lock */
+	bool flock_exclusive; /* flock.c: one holds the exclusive lock */
+	u64 ino;
+	u64 rdev;
+	u64 atime, mtime, ctime; /* ns since 1970 */
+	const struct inode_ops *ops;
+	struct inode *parent; /* of a directory: holds a reference; the root: itself, without */
+	struct dentry *name;  /* one of its names, or NULL: for getcwd() and /proc */
+	struct list_head children;
+	u64 next_cookie;
+	struct ram_file *data; /* a regular file of ramfs */
+	char *target;          /* a symbolic link's text */
+	void *priv;
+	unsigned long id; /* free for the owner of ops: a pid, a number */
+};
+
+extern struct mutex tree_lock;
+extern struct inode *root_inode;
+
+struct inode *inode_alloc(u32 mode, const struct inode_ops *ops);
+void inode_get(struct inode *inode);
+void inode_put(struct inode *inode); /* may sleep */
+/* The text of a path to it from the root; "(deleted)" behind it where no name is left. */
+void inode_path(struct inode *inode, char *buf, size_t size);
+/* The same with tree_lock held; its length. size > 16. */
+long inode_path_locked(struct inode *inode, char *buf, size_t size);
+
+/* Names; tree_lock is held. */
+struct dentry *dir_find(struct inode *dir, const char *name);
+int dir_add(struct inode *dir, const char *name, struct inode *inode);
+void dir_remove(struct dentry *d);
+bool dir_is_empty(const struct inode *dir);
+/* An entry, made-up ones included; referenced, or NULL. */
+struct inode *dir_lookup(struct inode *dir, const char *name);
+
+/* Paths (path.c); tree_lock is held. */
+#define WALK_NOFOLLOW  1 /* the last component may be a symbolic link: give that */
+#define WALK_PARENT    2 /* give the directory, and the last component's text in `last` */
+#define WALK_DIRECTORY 4 /* what is found must be a directory */
+
+struct walk {
+	struct inode *inode;         /* found; referenced */
+	char last[NAME_LEN_MAX + 1]; /* WALK_PARENT: "" if the path names a directory itself */
+	bool must_be_dir;            /* WALK_PARENT: a slash stood behind it */
+};
+
+int path_walk(struct inode *start, const char *path, unsigned int flags, struct walk *w);
+
+/* Making things at boot: parents are made as needed; NULL on failure. */
+struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops);
+struct inode *tree_make_link(const char *path, const char *target);
+
+/* Opening (open.c): a new file on an inode, or by path. */
+struct inode *path_start(void); /* the current process's directory, or the root; referenced */
+struct file *inode_open(struct inode *inode, unsigned int flags, int *err);
+struct file *path_open(struct inode *start, const char *path, unsigned int flags, unsigned int mode,
+		       int *err);
+
+/* ramfs.c: data of regular files. */
+struct ram_file *ram_file_create(const void *base, u64 size);
+void ram_file_destroy(struct ram_file *rf);
+u64 ram_file_size(const struct ram_file *rf);
+u64 ram_file_pages(const struct ram_file *rf);
+/* Blocks of 2M where the size allows; `hugetlb`: of the pool of huge pages, and nothing else. */
+void ram_file_set_huge(struct ram_file *rf, bool hugetlb);
+int ram_file_truncate(struct ram_file *rf, u64 size);
+extern const struct file_ops ram_file_ops;
+extern const struct file_ops ram_huge_file_ops; /* of hugetlb files */
+extern const struct file_ops dir_file_ops;
+
+u64 inode_size(const struct inode *inode);
+u64 now_ns(void);
+
+#endif

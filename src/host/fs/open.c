@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+/*
+ * open.c - from an inode or a path to an open file; directories as files.
+ */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+#include <string.h>
+#include "devfs.h"
+#include "inode.h"
+#include "mm/page.h"
+#include "proc/process.h"
+#include "mm/uaccess.h"
+
+#define OPEN_FLAGS_KEPT                                                               \
+	(O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | __O_SYNC | O_DIRECT | O_PATH | \
+	 O_DIRECTORY | O_LARGEFILE)
+
+/* Under O_PATH a file is only a place in the tree. */
+static const struct file_ops path_ops = { 0 };
+
+static int open_by_type(struct inode *inode, struct file *f, unsigned int flags)
+{
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
+
+	if (S_ISDIR(inode->mode)) {
+		f->ops = &dir_file_ops;
+		return writes || (flags & O_TRUNC) ? -EISDIR : 0;
+	}
+	if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
+		return devfs_open(inode, f);
+	if (inode->ops && inode->ops->open)
+		return inode->ops->open(inode, f);
+	if (!S_ISREG(inode->mode) || !inode->data)
+		return S_ISLNK(inode->mode) ? -ELOOP : -ENXIO;
+	f->ops = &ram_file_ops;
+	if ((flags & O_TRUNC) && writes) {
+		inode->mtime = inode->ctime = now_ns();
+		return ram_file_truncate(inode->data, 0);
+	}
+	return 0;
+}
+
+struct file *inode_open(struct inode *inode, unsigned int flags, int *err)
+{
+	struct file *f;
+
+	*err = -ENOTDIR;
+	if ((flags & O_DIRECTORY) && !S_ISDIR(inode->mode))
+		return NULL;
+	*err = -ENFILE;
+	f = file_alloc(&path_ops, NULL, flags & OPEN_FLAGS_KEPT);
+	if (!f)
+		return NULL;
+	*err = 0;
+	f->inode = inode;
+	inode_get(inode);
+	if (!(flags & O_PATH))
+		*err = open_by_type(inode, f, flags);
+	if (*err) {
+		f->ops = &path_ops; /* there is nothing to release */
+		file_put(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* tree_lock is held. The file that open(O_CREAT) makes, or the one that is there. */
+static int create_at(struct inode *start, const char *path, unsigned int mode, struct walk *w)
+{
+	struct inode *dir, *inode;
+	int err = path_walk(start, path, WALK_PARENT, w);
+
+	if (err)
+		return err;
+	dir = w->inode;
+	inode = NULL;
+	if (!w->last[0] || w->must_be_dir)
+		err = -EISDIR;
+	else if (dir->ops)
+		err = -EACCES;
+	else if (dir_find(dir, w->last))
+		err = -ENOENT; /* a symbolic link to what is not there */
+	else if (!(inode = inode_alloc(S_IFREG | (mode & 07777), NULL)))
+		err = -ENOSPC;
+	else if (!(inode->data = ram_file_create(NULL, 0)))
+		err = -ENOSPC;
+	else
+		err = dir_add(dir, w->last, inode);
+	inode_put(dir);
+	if (err)
+		inode_put(inode);
+	else
+		w->inode = inode;
+	return err;
+}
+
+struct inode *path_start(void)
+{
+	struct process *p = current->process;
+	struct inode *dir = p && p->cwd ? p->cwd : root_inode;
+
+	inode_get(dir);
+	return dir;
+}
+
+struct file *path_open(struct inode *start, const char *path, unsigned int flags, unsigned int mode,
+		       int *err)
+{
+	bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+	unsigned int walk_flags = 0;
+	struct file *f = NULL;
+	bool created = false;
+	struct walk w;
+
+	if ((flags & O_NOFOLLOW) || exclusive)
+		walk_flags |= WALK_NOFOLLOW;
+	mutex_lock(&tree_lock);
+	*err = path_walk(start, path, walk_flags, &w);
+	if (*err == -ENOENT && (flags & O_CREAT) && !(flags & O_PATH)) {
+		*err = create_at(start, path, mode, &w);
+		created = !*err;
+	}
+	mutex_unlock(&tree_lock);
+	if (*err)
+		return NULL;
+	if (exclusive && !created)
+		*err = -EEXIST;
+	else if ((flags & O_CREAT) && !(flags & O_PATH) && S_ISDIR(w.inode->mode))
+		*err = -EISDIR;
+	else
+		f = inode_open(w.inode, flags, err);
+	inode_put(w.inode);
+	return f;
+}
+
+/* ---- directories ----------------------------------------------------------------------- */
+
+struct linux_dirent64 { /* of getdents64(); no UAPI header has it */
+	u64 d_ino;
+	s64 d_off;
+	u16 d_reclen;
+	u8 d_type;
+	char d_name[];
+};
+
+/* One entry into the kernel's buffer; its length, or 0 if there is no room. */
+static size_t put_entry(u8 *to, size_t room, u64 ino, u64 next, u32 mode, const char *name)
+{
+	struct linux_dirent64 *e = (struct linux_dirent64 *)to;
+	size_t len = strlen(name);
+	size_t size = ALIGN_UP(offsetof(struct linux_dirent64, d_name) + len + 1, 8);
+
+	if (size > room)
+		return 0;
+	memset(to, 0, size);
+	e->d_ino = ino;
+	e->d_off = (s64)next;
+	e->d_reclen = (u16)size;
+	e->d_type = (u8)((mode & S_IFMT) >> 12);
+	memcpy(e->d_name, name, len);
+	return size;
+}
+
+/* The entry with the smallest cookie >= *cookie; made-up entries follow the real ones. */
+static size_t entry_at(struct inode *dir, u64 *cookie, u8 *to, size_t room, bool *more)
+{
+	const u64 made_up = 1ULL << 32;
+	struct dir_item item;
+	struct dentry *d;
+	struct inode *up = dir->parent ? dir->parent : dir;
+	size_t n = 0;
+
+	*more = true;
+	if (*cookie < 2) {
+		n = put_entry(to, room, *cookie ? up->ino : dir->ino, *cookie + 1, S_IFDIR,
+			      *cookie ? ".." : ".");
+		*cookie += n != 0;
+		return n;
+	}
+	list_for_each_entry(d, &dir->children, link) {
+		if (d->cookie < *cookie)
+			continue;
+		n = put_entry(to, room, d->inode->ino, d->cookie + 1, d->inode->mode, d->name);
+		if (n)
+			*cookie = d->cookie + 1;
+		return n;
+	}
+	*more = dir->ops && dir->ops->readdir &&
+		dir->ops->readdir(dir, *cookie < made_up ? 0 : *cookie - made_up, &item);
+	if (*more) {
+		n = put_entry(to, room, item.ino, made_up + item.cookie + 1, item.mode, item.name);
+		if (n)
+			*cookie = made_up + item.cookie + 1;
+	}
+	return n;
+}
+
+static long dir_getdents(struct file *f, unsigned long buf, size_t size)
+{
+	u8 *block = kmalloc(PAGE_SIZE);
+	size_t limit = MIN(size, PAGE_SIZE), used = 0, n;
+	u64 cookie = f->pos;
+	bool more = true;
+	int err;
+
+	if (!block)
+		return -ENOMEM;
+	mutex_lock(&tree_lock);
+	while (more) {
+		n = entry_at(f->inode, &cookie, block + used, limit - used, &more);
+		if (!n)
+			break;
+		used += n;
+	}
+	mutex_unlock(&tree_lock);
+	err = !used && more ? -EINVAL : copy_to_user(buf, block, used);
+	kfree(block);
+	if (err)
+		return err;
+	f->pos = cookie;
+	return (long)used;
+}
+
+static long dir_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	(void)f;
+	(void)buf;
+	(void)size;
+	(void)pos;
+	return -EISDIR;
+}
+
+static int dir_fsync(struct file *f)
+{
+	(void)f;
+	return 0;
+}
+
+const struct file_ops dir_file_ops = {
+	.read = dir_read,
+	.getdents = dir_getdents,
+	.seek = file_seek_no_end,
+	.fsync = dir_fsync,
+};

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ramfs.c - the data of regular files, in pages of memory.
+ *
+ * A file from the initramfs has its bytes where the archive has them (`base`): reading
+ * copies from there, and a page is made only for what is written or mapped shared. A page
+ * of the archive that is aligned and wholly the file's becomes the file's page as it is.
+ *
+ * Pages stand in chunks of 2 MiB. A chunk of a "huge" file (memfd) that the size covers is
+ * one block of 512 pages, so that a shared mapping can be a 2M leaf.
+ *
+ * Lock: rf->lock for size, chunks and pages; never held over a copy from or to user
+ * memory, which may fault on this very file. A copy holds a reference on its page instead.
+ */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <string.h>
+#include "mm/hugetlb.h"
+#include "ramfs.h"
+#include "sched/thread.h"
+#include "mm/uaccess.h"
+
+struct ram_file *ram_file_create(const void *base, u64 size)
+{
+	struct ram_file *rf = kmalloc(sizeof(*rf));
+
+	if (!rf)
+		return NULL;
+	mutex_init(&rf->lock);
+	rf->base = base;
+	rf->base_size = rf->size = size;
+	return rf;
+}
+
+u64 ram_file_size(const struct ram_file *rf)
+{
+	return READ_ONCE(rf->size);
+}
+
+u64 ram_file_pages(const struct ram_file *rf)
+{
+	return READ_ONCE(rf->nr_pages) + (READ_ONCE(rf->base_size) + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+void ram_file_set_huge(struct ram_file *rf, bool hugetlb)
+{
+	rf->huge = true;
+	rf->hugetlb = hugetlb;
+}
+
+/* ---- pages; rf->lock is held --------------------------------------------------------- */
+
+hpa_t *ram_page_slot(const struct ram_file *rf, u64 index)
+{
+	u64 chunk = index / CHUNK_PAGES;
+
+	if (chunk >= rf->nr_chunks || !rf->chunks[chunk].pages)
+		return NULL;
+	return &rf->chunks[chunk].pages[index % CHUNK_PAGES];
+}
+
+/* Free the pages of [from, to), by page index. */
+void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
+{
+	u64 last = MIN(to, (u64)rf->nr_chunks * CHUNK_PAGES), index, chunk;
+	hpa_t *slot;
+
+	for (index = from; index < last; index++) {
+		slot = ram_page_slot(rf, index);
+		if (!slot) {
+			index |= CHUNK_PAGES - 1;
+			continue;
+		}
+		if (!*slot)
+			continue;
+		rf->chunks[index / CHUNK_PAGES].block = false;
+		page_put(*slot);
+		*slot = 0;
+		rf->nr_pages--;
+		if (index % CHUNK_PAGES == 0)
+			irq_window();
+	}
+	/* An empty chunk starts anew: it can become a block again. */
+	for (chunk = (from + CHUNK_PAGES - 1) / CHUNK_PAGES; (chunk + 1) * CHUNK_PAGES <= last;
+	     chunk++) {
+		kfree(rf->chunks[chunk].pages);
+		rf->chunks[chunk].pages = NULL;
+	}
+}
+
+void ram_file_destroy(struct ram_file *rf)
+{
+	size_t i;
+
+	if (!rf)
+		return;
+	ram_drop_pages(rf, 0, ~0ULL);
+	for (i = 0; i < rf->nr_chunks; i++)
+		kfree(rf->chunks[i].pages);
+	kfree(rf->chunks);
+	kfree(rf);
+}
+
+static int grow_chunks(struct ram_file *rf, u64 nr)
+{
+	size_t want = MIN(MAX((size_t)nr, rf->nr_chunks * 2), CHUNKS_MAX);
+	struct ram_chunk *chunks;
+
+	if (nr <= rf->nr_chunks)
+		return 0;
+	if (nr > CHUNKS_MAX)
+		return -EFBIG;
+	chunks = kmalloc(want * sizeof(*chunks));
+	if (!chunks)
+		return -ENOSPC;
+	memcpy(chunks, rf->chunks, rf->nr_chunks * sizeof(*chunks));
+	kfree(rf->chunks);
+	rf->chunks = chunks;
+	rf->nr_chunks = want;
+	return 0;
+}
+
+/* A 2M block for a chunk that the file covers; without one the pages come singly. */
+static void chunk_try_block(struct ram_file *rf, u64 chunk)
+{
+	struct ram_chunk *c = &rf->chunks[chunk];
+	hpa_t pa;
+	int i;
+
+	if (!rf->huge || (chunk + 1) * SZ_2M > rf->size)
+		return;
+	if (!rf->hugetlb && page_free_count() < ram_reserve() + CHUNK_PAGES)
+		return;
+	pa = rf->hugetlb ? huge_page_alloc() : page_alloc_zeroed(ORDER_2M);
+	if (!pa)
+		return;
+	for (i = 0; i < CHUNK_PAGES; i++)
+		c->pages[i] = pa + i * PAGE_SIZE;
+	c->block = true;
+	rf->nr_pages += CHUNK_PAGES;
+}
+
+int ram_chunk_make_empty(struct ram_file *rf, u64 chunk)
+{
+	int err = grow_chunks(rf, chunk + 1);
+
+	if (err || rf->chunks[chunk].pages)
+		return err;
+	rf->chunks[chunk].pages = kmalloc(CHUNK_PAGES * sizeof(hpa_t));
+	return rf->chunks[chunk].pages ? 0 : -ENOSPC;
+}
+
+int ram_chunk_make(struct ram_file *rf, u64 chunk)
+{
+	bool had = chunk < rf->nr_chunks && rf->chunks[chunk].pages;
+	int err = ram_chunk_make_empty(rf, chunk);
+
+	if (!err && !had)
+		chunk_try_block(rf, chunk);
+	if (!err && rf->hugetlb && !rf->chunks[chunk].block) {
+		kfree(rf->chunks[chunk].pages);
+		rf->chunks[chunk].pages = NULL;
+		err = -ENOSPC;
+	}
+	return err;
+}
+
+static hpa_t page_make(struct ram_file *rf, u64 index)
+{
+	u64 start = index * PAGE_SIZE;
+	const u8 *from = rf->base + start;
+	hpa_t pa;
+
+	if (start >= rf->base_size)
+		return page_alloc_zeroed(0);
+	if (rf->base_size - start >= PAGE_SIZE && IS_ALIGNED((unsigned long)from, PAGE_SIZE)) {
+		page_get(va_to_pa(from));
+		return va_to_pa(from);
+	}
+	pa = page_alloc_zeroed(0);
+	if (pa)
+		memcpy(pa_to_va(pa), from, MIN(rf->base_size - start, PAGE_SIZE));
+	return pa;
+}
+
+/* The file's own page, made if there is none. With a reference for the caller. */
+int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
+{
+	hpa_t *slot;
+	int err = ram_chunk_make(rf, index / CHUNK_PAGES);
+
+	if (err)
+		return err;
+	slot = ram_page_slot(rf, index);
+	if (!*slot) {
+		if (page_free_count() < ram_reserve())
+			return -ENOSPC;
+		*slot = page_make(rf, index);
+		if (!*slot)
+			return -ENOSPC;
+		rf->nr_pages++;
+	}
+	*pa = *slot;
+	page_get(*pa);
+	return 0;
+}
+
+/* ---- reading and writing ------------------------------------------------------------- */
+
+static const u8 zero_page[PAGE_SIZE] __attribute__((aligned(4096)));
+
+/* Where the bytes from pos on are, at most to the page's end; *pa: to be put, or 0. */
+static size_t ram_source(struct ram_file *rf, u64 pos, size_t size, const u8 **from, hpa_t *pa)
+{
+	size_t in_page = pos % PAGE_SIZE, n = 0;
+	hpa_t *slot;
+
+	*pa = 0;
+	mutex_lock(&rf->lock);
+	if (pos < rf->size) {
+		n = MIN(MIN(size, PAGE_SIZE - in_page), (size_t)(rf->size - pos));
+		slot = ram_page_slot(rf, pos / PAGE_SIZE);
+		if (slot && *slot) {
+			*pa = *slot;
+			page_get(*pa);
+			*from = (u8 *)pa_to_va(*pa) + in_page;
+		} else if (pos < rf->base_size) {
+			n = MIN(n, (size_t)(rf->base_size - pos));
+			*from = rf->base + pos;
+		} else {
+			*from = zero_page + in_page;
+		}
+	}
+	mutex_unlock(&rf->lock);
+	return n;
+}
+
+static long ram_kread(struct file *f, void *buf, size_t size, u64 pos)
+{
+	struct ram_file *rf = f->inode->data;
+	const u8 *from;
+	size_t done = 0, n;
+	hpa_t pa;
+
+	while (done < size) {
+		n = ram_source(rf, pos + done, size - done, &from, &pa);
+		if (!n)
+			break;
+		memcpy((u8 *)buf + done, from, n);
+		if (pa)
+			page_put(pa);
+		done += n;
+	}
+	return (long)done;
+}
+
+static long ram_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	struct ram_file *rf = f->inode->data;
+	const u8 *from;
+	size_t done = 0, n;
+	hpa_t pa;
+	int err = 0;
+
+	while (done < size && !err) {
+		n = ram_source(rf, *pos + done, size - done, &from, &pa);
+		if (!n)
+			break;
+		err = copy_to_user(buf + done, from, n);
+		if (pa)
+			page_put(pa);
+		if (!err)
+			done += n;
+	}
+	*pos += done;
+	return done ? (long)done : err;
+}
+
+/* One page's part of a write; the size grows behind the copy. */
+static int ram_write_page(struct ram_file *rf, unsigned long buf, u64 pos, size_t n)
+{
+	hpa_t pa;
+	int err;
+
+	mutex_lock(&rf->lock);
+	err = ram_page_own(rf, pos / PAGE_SIZE, &pa);
+	mutex_unlock(&rf->lock);
+	if (err)
+		return err;
+	err = copy_from_user((u8 *)pa_to_va(pa) + pos % PAGE_SIZE, buf, n);
+	page_put(pa);
+	if (err)
+		return err;
+	mutex_lock(&rf->lock);
+	if (pos + n > rf->size)
+		rf->size = pos + n;
+	mutex_unlock(&rf->lock);
+	return 0;
+}
+
+static long ram_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	struct ram_file *rf = f->inode->data;
+	u64 at = f->flags & O_APPEND ? ram_file_size(rf) : *pos;
+	size_t done = 0, n;
+	int err = 0;
+
+	if (at >= FILE_MAX && size)
+		return -EFBIG;
+	while (done < size && at + done < FILE_MAX) {
+		n = MIN(size - done, PAGE_SIZE - (size_t)((at + done) % PAGE_SIZE));
+		err = ram_write_page(rf, buf + done, at + done, n);
+		if (err)
+			break;
+		done += n;
+	}
+	*pos = at + done;
+	if (done)
+		f->inode->mtime = f->inode->ctime = now_ns();
+	return done ? (long)done : err;
+}
+
+static int ram_fsync(struct file *f)
+{
+	(void)f;
+	return 0;
+}
+
+/* As hugetlbfs: it can be read and mapped, and written only through a mapping. */
+const struct file_ops ram_huge_file_ops = {
+	.read = ram_read,
+	.kread = ram_kread,
+	.page_size = SZ_2M,
+	.mmap_page = ram_mmap_page,
+	.mmap_block = ram_mmap_block,
+	.has_page = ram_has_page,
+	.insert_page = ram_insert_page,
+	.seek = ram_seek,
+	.fsync = ram_fsync,
+	.truncate = ram_truncate,
+	.allocate = ram_allocate,
+};
+
+const struct file_ops ram_file_ops = {
+	.read = ram_read,
+	.write = ram_write,
+	.kread = ram_kread,
+	.mmap_page = ram_mmap_page,
+	.mmap_block = ram_mmap_block,
+	.has_page = ram_has_page,
+	.insert_page = ram_insert_page,
+	.seek = ram_seek,
+	.fsync = ram_fsync,
+	.truncate = ram_truncate,
+	.allocate = ram_allocate,
+};

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/* ramfs.h - between ramfs.c (pages, reading, writing) and ramfs_size.c (sizes, holes, mappings). */
+#ifndef HOST_RAMFS_H
+#define HOST_RAMFS_H
+
+#include "inode.h"
+#include "mm/page.h"
+
+#define CHUNK_PAGES 512
+#define CHUNKS_MAX  (SZ_2M * 2 / sizeof(struct ram_chunk)) /* what one kmalloc() can hold */
+#define FILE_MAX    ((u64)CHUNKS_MAX * SZ_2M)
+
+struct ram_chunk {
+	hpa_t *pages; /* CHUNK_PAGES of them, 0: none yet; NULL: none at all */
+	bool block;   /* they are one aligned block of 2M */
+};
+
+struct ram_file {
+	struct mutex lock;
+	const u8 *base; /* bytes [0, base_size) where no page is; NULL: zeros */
+	u64 base_size;
+	u64 size;
+	struct ram_chunk *chunks;
+	size_t nr_chunks;
+	u64 nr_pages;
+	bool huge;
+	bool hugetlb; /* all chunks are blocks of the pool (hugetlb.c) */
+	bool mapped;  /* shared, at some time: what goes away may stand in page tables */
+};
+
+/* The last of memory is for programs: a full file system must not kill them. 4K pages. */
+static inline size_t ram_reserve(void)
+{
+	return page_total_count() / 64;
+}
+
+/* All with rf->lock held. */
+hpa_t *ram_page_slot(const struct ram_file *rf, u64 index); /* NULL: not even a chunk */
+/* The file's own page, made if there is none; with a reference for the caller. */
+int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa);
+void ram_drop_pages(struct ram_file *rf, u64 from, u64 to); /* page indices [from, to) */
+int ram_chunk_make(struct ram_file *rf, u64 chunk);
+/* As ram_chunk_make(), but without pages in it. */
+int ram_chunk_make_empty(struct ram_file *rf, u64 chunk);
+
+/* unmap.c: pages [from, to) of the file go from every address space; no locks are held. */
+void file_unmap_pages(const struct ram_file *rf, u64 from, u64 to);
+
+int ram_truncate(struct file *f, u64 size);
+int ram_allocate(struct file *f, int mode, u64 offset, u64 size);
+int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa);
+int ram_mmap_block(struct file *f, u64 index, hpa_t *pa);
+bool ram_has_page(struct file *f, u64 index);
+int ram_insert_page(struct file *f, u64 index, hpa_t pa);
+long ram_seek(struct file *f, s64 offset, int whence);
+
+#endif

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sys_open.c - system calls on descriptors: open, close, dup, fcntl, ioctl.
+ */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+#include <asm/ioctls.h>
+#include "mm/page.h"
+#include "proc/process.h"
+#include "file/sys_file.h"
+#include "proc/syscall.h"
+#include "sched/thread.h"
+#include "mm/uaccess.h"
+
+#define O_SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
+
+int at_path_get(struct at_path *ap, int dirfd, unsigned long user_path)
+{
+	struct file *f;
+	long len;
+
+	ap->path = kmalloc(PATH_LEN_MAX);
+	if (!ap->path)
+		return -ENOMEM;
+	len = strncpy_from_user(ap->path, user_path, PATH_LEN_MAX);
+	if (len < 0) {
+		kfree(ap->path);
+		return (int)len;
+	}
+	if (dirfd == AT_FDCWD || ap->path[0] == '/') {
+		ap->start = path_start();
+		return 0;
+	}
+	f = fd_get(dirfd);
+	if (!f || !f->inode || (!S_ISDIR(f->inode->mode) && ap->path[0])) {
+		kfree(ap->path);
+		file_put(f);
+		return f ? -ENOTDIR : -EBADF;
+	}
+	ap->start = f->inode;
+	inode_get(ap->start);
+	file_put(f);
+	return 0;
+}
+
+void at_path_put(struct at_path *ap)
+{
+	inode_put(ap->start);
+	kfree(ap->path);
+}
+
+int at_inode(int dirfd, unsigned long user_path, unsigned int flags, struct inode **inode)
+{
+	struct at_path ap;
+	struct walk w;
+	int err = at_path_get(&ap, dirfd, user_path);
+
+	if (err)
+		return err;
+	if (!ap.path[0] && (flags & AT_EMPTY_PATH)) {
+		*inode = ap.start;
+		kfree(ap.path);
+		return 0;
+	}
+	mutex_lock(&tree_lock);
+	err = path_walk(ap.start, ap.path, flags & AT_SYMLINK_NOFOLLOW ? WALK_NOFOLLOW : 0, &w);
+	mutex_unlock(&tree_lock);
+	if (!err)
+		*inode = w.inode;
+	at_path_put(&ap);
+	return err;
+}
+
+long sys_openat(struct trap_frame *frame)
+{
+	unsigned int flags = (unsigned int)frame->a2;
+	unsigned int mode = (unsigned int)frame->a3 & ~current_process->umask;
+	struct at_path ap;
+	struct file *f;
+	int err, fd;
+
+	err = at_path_get(&ap, (int)frame->a0, frame->a1);
+	if (err)
+		return err;
+	f = path_open(ap.start, ap.path, flags, mode, &err);
+	at_path_put(&ap);
+	if (!f)
+		return err;
+	fd = fd_install(f, flags & O_CLOEXEC);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+long sys_close(struct trap_frame *frame)
+{
+	return fd_close((int)frame->a0);
+}
+
+long sys_close_range(struct trap_frame *frame)
+{
+	unsigned int first = (unsigned int)frame->a0, last = (unsigned int)frame->a1;
+	const unsigned int cloexec = 1U << 2; /* CLOSE_RANGE_CLOEXEC */
+	int fd;
+
+	if (first > last || ((unsigned int)frame->a2 & ~cloexec))
+		return -EINVAL;
+	for (fd = (int)MIN(first, (unsigned int)FD_MAX); first <= last; fd++) {
+		fd = fd_table_next(current_process->fds, fd);
+		if (fd < 0 || (unsigned int)fd > last)
+			break;
+		if (frame->a2 & cloexec)
+			fd_flags_set(fd, true);
+		else
+			fd_close(fd);
+	}
+	return 0;
+}
+
+static long dup_to(int from, int to, bool exact, bool cloexec)
+{
+	struct file *f = fd_get(from);
+	int fd;
+
+	if (!f)
+		return -EBADF;
+	fd = fd_table_install(current_process->fds, f, to, fd_limit(), exact, cloexec);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+long sys_dup(struct trap_frame *frame)
+{
+	return dup_to((int)frame->a0, 0, false, false);
+}
+
+long sys_dup3(struct trap_frame *frame)
+{
+	unsigned int flags = (unsigned int)frame->a2;
+
+	if ((flags & ~O_CLOEXEC) || (int)frame->a0 == (int)frame->a1)
+		return -EINVAL;
+	return dup_to((int)frame->a0, (int)frame->a1, true, flags & O_CLOEXEC);
+}
+
+static long set_status_flags(struct file *f, unsigned int flags)
+{
+	f->flags = (f->flags & ~O_SETTABLE) | (flags & O_SETTABLE);
+	return 0;
+}
+
+static long file_fcntl(struct file *f, int fd, unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		if (arg >= (unsigned long)fd_limit())
+			return -EINVAL;
+		return dup_to(fd, (int)arg, false, cmd == F_DUPFD_CLOEXEC);
+	case F_GETFD:
+		return fd_flags_get(fd);
+	case F_SETFD:
+		return fd_flags_set(fd, arg & FD_CLOEXEC);
+	case F_GETFL:
+		return (long)f->flags;
+	case F_SETFL:
+		return set_status_flags(f, (unsigned int)arg);
+	case F_SETPIPE_SZ:
+	case F_GETPIPE_SZ:
+		return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -EBADF;
+	case F_ADD_SEALS:
+	case F_GET_SEALS:
+		return f->inode && !f->inode->name ? 0 : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_fcntl(struct trap_frame *frame)
+{
+	struct file *f = fd_get((int)frame->a0);
+	long ret;
+
+	if (!f)
+		return -EBADF;
+	ret = file_fcntl(f, (int)frame->a0, (unsigned int)frame->a1, frame->a2);
+	file_put(f);
+	return ret;
+}
+
+static long file_ioctl(struct file *f, int fd, unsigned int cmd, unsigned long arg)
+{
+	int on;
+
+	switch (cmd) {
+	case FIOCLEX:
+	case FIONCLEX:
+		return fd_flags_set(fd, cmd == FIOCLEX);
+	case FIONBIO:
+		if (get_user(on, arg))
+			return -EFAULT;
+		return set_status_flags(f, on ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK);
+	case FIONREAD:
+		if (f->inode && f->inode->data && S_ISREG(f->inode->mode))
+			return put_user((int)(inode_size(f->inode) - f->pos), arg);
+	}
+	return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
+}
+
+long sys_ioctl(struct trap_frame *frame)
+{
+	struct file *f = fd_get((int)frame->a0);
+	long ret;
+
+	if (!f)
+		return -EBADF;
+	ret = f->flags & O_PATH ? -EBADF
+				: file_ioctl(f, (int)frame->a0, (unsigned int)frame->a1, frame->a2);
+	file_put(f);
+	return ret;
+}

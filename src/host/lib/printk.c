@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+/*
+ * printk.c - formatting, and the host's log.
+ *
+ * A line is formatted first and written under a lock, so that lines of several
+ * harts do not mix. The UART gets CR LF.
+ */
+#include "printk.h"
+#include <string.h>
+#include "hv/host.h"
+#include "dev/uart.h"
+
+struct out {
+	char *buf;
+	size_t size, len; /* len counts what would have been written */
+};
+
+static void put(struct out *o, char c)
+{
+	if (o->len + 1 < o->size)
+		o->buf[o->len] = c;
+	o->len++;
+}
+
+static void put_padded(struct out *o, const char *s, size_t len, int width, bool left, char pad)
+{
+	size_t fill = width > 0 && (size_t)width > len ? (size_t)width - len : 0;
+
+	if (!left)
+		for (size_t i = 0; i < fill; i++)
+			put(o, pad);
+	for (size_t i = 0; i < len; i++)
+		put(o, s[i]);
+	if (left)
+		for (size_t i = 0; i < fill; i++)
+			put(o, ' ');
+}
+
+struct spec {
+	bool left;
+	char pad;
+	int width, precision, longs; /* precision -1: none */
+};
+
+static void put_number(struct out *o, const struct spec *spec, u64 value, unsigned int base,
+		       bool negative, bool upper)
+{
+	char digits[24];
+	size_t n = sizeof(digits);
+
+	do {
+		unsigned int d = (unsigned int)(value % base);
+
+		digits[--n] = (char)(d < 10 ? '0' + d : (upper ? 'A' : 'a') + d - 10);
+		value /= base;
+	} while (value);
+	if (negative && spec->pad == ' ') {
+		digits[--n] = '-';
+	} else if (negative) {
+		put(o, '-');
+	}
+	put_padded(o, digits + n, sizeof(digits) - n, spec->width - (negative && spec->pad == '0'),
+		   spec->left, spec->pad);
+}
+
+static const char *parse_spec(const char *fmt, struct spec *spec, va_list *ap)
+{
+	*spec = (struct spec){ .pad = ' ', .precision = -1 };
+	for (; *fmt == '-' || *fmt == '0' || *fmt == '#'; fmt++) {
+		if (*fmt == '-')
+			spec->left = true;
+		else if (*fmt == '0')
+			spec->pad = '0';
+	}
+	if (*fmt == '*') {
+		spec->width = va_arg(*ap, int);
+		fmt++;
+	}
+	for (; *fmt >= '0' && *fmt <= '9'; fmt++)
+		spec->width = spec->width * 10 + *fmt - '0';
+	if (*fmt == '.') {
+		spec->precision = 0;
+		fmt++;
+		if (*fmt == '*') {
+			spec->precision = va_arg(*ap, int);
+			fmt++;
+		}
+		for (; *fmt >= '0' && *fmt <= '9'; fmt++)
+			spec->precision = spec->precision * 10 + *fmt - '0';
+	}
+	for (; *fmt == 'l' || *fmt == 'z' || *fmt == 'h'; fmt++)
+		spec->longs += *fmt != 'h';
+	return fmt;
+}
+
+static u64 arg_unsigned(const struct spec *spec, va_list *ap)
+{
+	if (spec->longs >= 2)
+		return va_arg(*ap, unsigned long long);
+	return spec->longs ? va_arg(*ap, unsigned long) : va_arg(*ap, unsigned int);
+}
+
+static s64 arg_signed(const struct spec *spec, va_list *ap)
+{
+	if (spec->longs >= 2)
+		return va_arg(*ap, long long);
+	return spec->longs ? va_arg(*ap, long) : va_arg(*ap, int);
+}
+
+static void put_conversion(struct out *o, char type, struct spec *spec, va_list *ap)
+{
+	const char *s;
+	s64 n;
+	char c;
+
+	switch (type) {
+	case 'd':
+	case 'i':
+		n = arg_signed(spec, ap);
+		put_number(o, spec, n < 0 ? 0 - (u64)n : (u64)n, 10, n < 0, false);
+		break;
+	case 'u':
+		put_number(o, spec, arg_unsigned(spec, ap), 10, false, false);
+		break;
+	case 'o':
+		put_number(o, spec, arg_unsigned(spec, ap), 8, false, false);
+		break;
+	case 'x':
+	case 'X':
+		put_number(o, spec, arg_unsigned(spec, ap), 16, false, type == 'X');
+		break;
+	case 'p':
+		put(o, '0');
+		put(o, 'x');
+		put_number(o, spec, (uintptr_t)va_arg(*ap, void *), 16, false, false);
+		break;
+	case 'c':
+		c = (char)va_arg(*ap, int);
+		put_padded(o, &c, 1, spec->width, spec->left, ' ');
+		break;
+	case 's':
+		s = va_arg(*ap, const char *);
+		if (!s)
+			s = "(null)";
+		put_padded(o, s,
+			   spec->precision >= 0 ? strnlen(s, (size_t)spec->precision) : strlen(s),
+			   spec->width, spec->left, ' ');
+		break;
+	default:
+		put(o, type);
+	}
+}
+
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
+{
+	struct out o = { buf, size, 0 };
+	va_list args;
+
+	va_copy(args, ap);
+	for (; *fmt; fmt++) {
+		struct spec spec;
+
+		if (*fmt != '%') {
+			put(&o, *fmt);
+			continue;
+		}
+		fmt = parse_spec(fmt + 1, &spec, &args);
+		if (!*fmt)
+			break;
+		put_conversion(&o, *fmt, &spec, &args);
+	}
+	va_end(args);
+	if (size)
+		buf[o.len < size ? o.len : size - 1] = '\0';
+	return (int)o.len;
+}
+
+int snprintf(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+static struct spinlock log_lock;
+
+static void log_write(const char *s)
+{
+	const char *end;
+
+	spin_lock(&log_lock);
+	for (; *s; s = end) {
+		end = strchr(s, '\n');
+		if (!end) {
+			uart_write(s, strlen(s));
+			break;
+		}
+		uart_write(s, (size_t)(end - s));
+		uart_write("\r\n", 2);
+		end++;
+	}
+	spin_unlock(&log_lock);
+}
+
+void printk(const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_write(line);
+}
+
+/* ---- what programs can cause ------------------------------------------------------------ */
+
+#define LOG_BURST      20 /* lines that may come at once */
+#define LOG_PER_SECOND 5
+
+static struct spinlock limit_lock;
+static u64 log_tokens_time;
+static unsigned int log_tokens = LOG_BURST, log_dropped;
+
+/* Takes a token; tells how many lines were dropped before this one. */
+static bool log_may(unsigned int *dropped)
+{
+	u64 per_token = hv_timebase_hz() / LOG_PER_SECOND, now = hv_time();
+	bool may;
+
+	spin_lock(&limit_lock);
+	for (; log_tokens < LOG_BURST && now - log_tokens_time >= per_token; log_tokens++)
+		log_tokens_time += per_token;
+	if (log_tokens == LOG_BURST)
+		log_tokens_time = now;
+	may = log_tokens > 0;
+	if (may) {
+		log_tokens--;
+		*dropped = log_dropped;
+		log_dropped = 0;
+	} else {
+		log_dropped++;
+	}
+	spin_unlock(&limit_lock);
+	return may;
+}
+
+void printk_limited(const char *fmt, ...)
+{
+	unsigned int dropped;
+	char line[256];
+	va_list ap;
+
+	if (!log_may(&dropped))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (dropped)
+		printk("host: %u lines like the next one left out\n", dropped);
+	log_write(line);
+}
+
+/* A panic on one hart may find the log's lock held by the hart that it stopped. */
+void printk_force_unlock(void)
+{
+	log_lock = (struct spinlock){ 0 };
+}

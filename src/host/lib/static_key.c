@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/*
+ * static_key.c - switches static keys by writing their sites while harts may run them.
+ *
+ * A site is `nop` or `j label`, 4 bytes at a 2-byte boundary, so one store cannot
+ * change it for every hart at once. Two do, each of a half, because
+ *
+ *     low half of nop + any high half   is addi x0, xN, imm: does nothing, too
+ *
+ *   on:   high half, all harts fence.i, low half, all harts fence.i
+ *   off:  low half, all harts fence.i, high half
+ *
+ * No hart ever meets a low half of `j` with a high half that is not its own. Locks:
+ * key_lock. Spec: Zifencei (fence.i), RV32I §4.1 (addi), §4.3 (nop), §5.1 (jal).
+ */
+#include "hv/static_key.h"
+#include "hv/bits.h"
+#include "mm/page.h"
+#include "printk.h"
+#include "boot/run.h"
+#include "sched/smp.h"
+
+#define INSN_NOP 0x00000013U /* addi x0, x0, 0 */
+#define INSN_JAL 0x0000006fU /* jal x0, ... */
+
+extern const struct static_key_site _jump_table_start[], _jump_table_end[];
+
+static struct spinlock key_lock;
+
+/* jal's immediate is scattered: imm[20|10:1|11|19:12] in bits 31 to 12 (2.5.1). */
+static u32 jump_insn(const struct static_key_site *s)
+{
+	long offset = (long)(s->target - s->site);
+	unsigned long o = (unsigned long)offset;
+
+	BUG_ON(offset < -0x100000 || offset >= 0x100000);
+	return (u32)(FIELD_GET(BIT(20), o) << 31 | FIELD_GET(GENMASK(10, 1), o) << 21 |
+		     FIELD_GET(BIT(11), o) << 20 | FIELD_GET(GENMASK(19, 12), o) << 12) |
+	       INSN_JAL;
+}
+
+/* Text is mapped read-only where it runs; the linear map has the same page writable. */
+static u16 *writable(unsigned long text)
+{
+	return pa_to_va(kernel_image_pa() + (text - KERNEL_BASE));
+}
+
+static void write_halves(const struct static_key *key, bool enabled, unsigned int half)
+{
+	for (const struct static_key_site *s = _jump_table_start; s < _jump_table_end; s++) {
+		u32 insn = enabled ? jump_insn(s) : INSN_NOP;
+
+		if (s->key == (unsigned long)key)
+			WRITE_ONCE(*writable(s->site + 2 * half), (u16)(insn >> (16 * half)));
+	}
+}
+
+static void fence_all(void)
+{
+	unsigned long others = (BIT(nr_harts) - 1) & ~BIT(this_hart());
+
+	__asm__ volatile("fence rw, rw\n\tfence.i" ::: "memory");
+	if (others)
+		sbi_remote_fence(SBI_RFENCE_FENCE_I, others, 0, ~0UL, 0);
+}
+
+void static_key_set(struct static_key *key, bool enabled)
+{
+	unsigned int first = enabled ? 1 : 0; /* the half that may meet the other's old value */
+
+	spin_lock(&key_lock);
+	if (key->enabled != enabled) {
+		key->enabled = enabled;
+		write_halves(key, enabled, first);
+		fence_all();
+		write_halves(key, enabled, !first);
+		fence_all();
+	}
+	spin_unlock(&key_lock);
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/*
+ * collapse.c - madvise(MADV_COLLAPSE): 512 small pages move into one block of 2 MiB.
+ *
+ * The one way in which this host moves pages that are in use. Every page gets another
+ * frame, while threads of the process and vCPUs of its VMs go on:
+ *
+ *   mm_notify_start   no guest has the pages, or gets one back before the end
+ *   entries cleared   threads that touch them wait for mm->lock in their fault
+ *   fence             no hart can write to an old frame any more
+ *   copy              nobody but us
+ *   one leaf          then mm_notify_moved, mm_notify_end; the old frames are freed
+ *
+ * A page that somebody holds is not moved, for he would write to the old frame: a device's
+ * transfer, a fault of a guest under way, or, after fork, the other process. Anonymous
+ * private memory only, and none whose missing pages are userfaultfd's. Locks: mm->lock.
+ */
+#include <linux/errno.h>
+#include <linux/mman.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "page.h"
+#include "lib/printk.h"
+#include "sched/thread.h"
+#include "vma.h"
+
+#define BLOCK_PAGES 512
+#define COPY_BATCH  16 /* pages between two looks for interrupts: 4000 instructions each */
+
+struct block {
+	struct mm *mm;
+	const struct vma *vma;
+	unsigned long start;
+	hpa_t to;
+	hpa_t *from; /* BLOCK_PAGES of them; 0: no page */
+	unsigned int present;
+};
+
+/* 0; 1: it is one leaf already. -EAGAIN: a page is in somebody's hands. -EINVAL: none is there. */
+static int check_pages(struct block *b)
+{
+	unsigned long va = b->start, size;
+	pte_t *pte;
+
+	while ((pte = mm_next_leaf(b->mm, &va, b->start + SZ_2M, &size)) != NULL) {
+		if (size == SZ_2M)
+			return 1;
+		if (page_refs(pte_to_hpa(*pte)) != 1)
+			return -EAGAIN;
+		b->present++;
+		va += size;
+	}
+	return b->present ? 0 : -EINVAL;
+}
+
+static void take_pages(struct block *b)
+{
+	unsigned long va = b->start, size;
+	pte_t *pte;
+
+	while ((pte = mm_next_leaf(b->mm, &va, b->start + SZ_2M, &size)) != NULL) {
+		b->from[(va - b->start) / PAGE_SIZE] = pte_to_hpa(*pte);
+		WRITE_ONCE(*pte, 0);
+		va += size;
+	}
+	mm_flush_tlb(b->mm, b->start, SZ_2M);
+}
+
+static void copy_pages(const struct block *b)
+{
+	u8 *to = pa_to_va(b->to);
+	unsigned int i;
+
+	for (i = 0; i < BLOCK_PAGES; i++, to += PAGE_SIZE) {
+		if (b->from[i])
+			memcpy(to, pa_to_va(b->from[i]), PAGE_SIZE);
+		else
+			page_clear(to, PAGE_SIZE);
+		if (i % COPY_BATCH == 0)
+			irq_window();
+	}
+}
+
+static void put_leaf(struct block *b)
+{
+	pte_t *pte;
+
+	/* The table of the small pages is empty and goes; the one above it is there. */
+	BUG_ON(!pgtable_collapse_empty(b->mm, b->start));
+	pte = pgtable_alloc(b->mm, b->start, SZ_2M);
+	BUG_ON(!pte);
+	WRITE_ONCE(*pte, pte_make(b->to, vma_pte_flags(b->vma->prot)));
+	b->mm->total_pages += BLOCK_PAGES - b->present;
+	if (b->vma->prot & PROT_EXEC)
+		mm_sync_icache(b->mm);
+}
+
+static void move_block(struct block *b)
+{
+	unsigned int i;
+
+	mm_notify_start(b->mm, b->start, b->start + SZ_2M);
+	take_pages(b);
+	copy_pages(b);
+	put_leaf(b);
+	mm_notify_moved(b->mm, b->start, b->start + SZ_2M);
+	mm_notify_end(b->mm, b->start, b->start + SZ_2M);
+	for (i = 0; i < BLOCK_PAGES; i++)
+		if (b->from[i])
+			page_put(b->from[i]);
+}
+
+static int collapse_block(struct block *b)
+{
+	int err = check_pages(b);
+
+	if (err)
+		return err == 1 ? 0 : err;
+	b->from = kmalloc(BLOCK_PAGES * sizeof(*b->from));
+	b->to = page_alloc(ORDER_2M);
+	if (b->from && b->to) {
+		move_block(b);
+	} else {
+		if (b->to)
+			page_free(b->to, ORDER_2M);
+		err = -ENOMEM;
+	}
+	kfree(b->from);
+	return err;
+}
+
+int mm_collapse(struct mm *mm, unsigned long start, unsigned long end)
+{
+	unsigned long va = ALIGN_UP(start, SZ_2M);
+	int err = va < ALIGN_DOWN(end, SZ_2M) ? 0 : -EINVAL, failed;
+
+	for (; va + SZ_2M <= end && !current->sig.kill; va += SZ_2M) {
+		struct block b = { .mm = mm, .vma = vma_find(mm, va), .start = va };
+		bool fits = b.vma && !b.vma->file &&
+			    !(b.vma->flags & (VMA_SHARED | VMA_NO_HUGE | VMA_HUGETLB | VMA_UFFD)) &&
+			    b.vma->end - va >= SZ_2M;
+
+		/* Linux, too, goes on with the next block and tells of the last that failed. */
+		failed = fits ? collapse_block(&b) : -EINVAL;
+		err = failed ? failed : err;
+		irq_window();
+	}
+	return err;
+}

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fault.c - demand paging: what a page of an area is made of at its first use.
+ *
+ * anonymous          zeroed; a whole 2 MiB at once where the area holds it and memory has it
+ * file, shared       the file's own page, or block of 512
+ * file, private      the file's page, read-only, until the first write copies it
+ * after fork         read-only and shared until a write copies it, or finds itself alone
+ *
+ * Whether a private page may be written in place is decided by its reference count: 1
+ * means that nobody else maps it, keeps it in a file, or has it pinned.
+ * Locks: mm->lock throughout; file operations may sleep below it.
+ */
+#include <linux/errno.h>
+#include <linux/mman.h>
+#include <asm/signal.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "hv/host.h"
+#include "file/file.h"
+#include "hugetlb.h"
+#include "boot/layout.h"
+#include "page.h"
+#include "lib/printk.h"
+#include "proc/process_impl.h"
+#include "sched/thread.h"
+#include "userfaultfd.h"
+#include "vma.h"
+
+unsigned long vma_pte_flags(unsigned int prot)
+{
+	unsigned long flags = PTE_USER_BASE;
+
+	/*
+	 * PROT_NONE keeps its page: a leaf that neither user (no U) nor kernel (no R, no W)
+	 * can use for data. V without R, W, X would be a pointer to a table (S §3.1).
+	 */
+	if (!(prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+		return PTE_V | PTE_X | PTE_A | PTE_D;
+	if (prot & PROT_READ)
+		flags |= PTE_R;
+	if (prot & PROT_WRITE)
+		flags |= PTE_R | PTE_W; /* W without R is reserved */
+	if (prot & PROT_EXEC)
+		flags |= PTE_X;
+	return flags;
+}
+
+/*
+ * New instructions stand in memory: harts that run mm fetch them anew now, the others
+ * when they switch to it (mm_activate() looks at icache_stale).
+ */
+void mm_sync_icache(struct mm *mm)
+{
+	unsigned long self = BIT(this_hart());
+	unsigned long others;
+
+	__atomic_store_n(&mm->icache_stale, ~self, __ATOMIC_SEQ_CST);
+	others = __atomic_load_n(&mm->harts, __ATOMIC_SEQ_CST) & ~self;
+	if (others)
+		hv_remote_fence(SBI_RFENCE_FENCE_I, others, 0, 0, 0);
+	__atomic_fetch_and(&mm->icache_stale, ~others, __ATOMIC_SEQ_CST);
+	__asm__ volatile("fence.i" ::: "memory");
+}
+
+static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsigned long size,
+		   hpa_t pa, unsigned long flags)
+{
+	pte_t *pte = pgtable_alloc(mm, va, size);
+
+	if (!pte)
+		return -ENOMEM;
+	WRITE_ONCE(*pte, pte_make(pa, flags));
+	mm->total_pages += size / SZ_4K;
+	/* A hart may have cached that nothing was here (S §2.1). */
+	__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
+	if (vma->prot & PROT_EXEC)
+		mm_sync_icache(mm);
+	return 0;
+}
+
+int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa)
+{
+	unsigned long size = vma->flags & VMA_HUGETLB ? SZ_2M : SZ_4K;
+
+	if (size == SZ_2M && !pgtable_collapse_empty(mm, va))
+		return -ENOMEM;
+	return install(mm, vma, va, size, pa, vma_pte_flags(vma->prot));
+}
+
+/* Does the aligned 2 MiB around va lie in the area, and may one leaf map it? */
+static bool block_fits(struct mm *mm, const struct vma *vma, unsigned long va)
+{
+	unsigned long block = ALIGN_DOWN(va, SZ_2M);
+
+	if ((vma->flags & (VMA_NO_HUGE | VMA_UFFD)) || block < vma->start ||
+	    vma->end - block < SZ_2M)
+		return false;
+	return pgtable_collapse_empty(mm, block);
+}
+
+static int map_anonymous(struct mm *mm, const struct vma *vma, unsigned long va)
+{
+	unsigned long flags = vma_pte_flags(vma->prot);
+	unsigned long size = SZ_4K;
+	hpa_t pa = 0;
+	int err;
+
+	if (block_fits(mm, vma, va)) {
+		pa = page_alloc_zeroed(ORDER_2M);
+		if (pa)
+			size = SZ_2M;
+	}
+	if (!pa)
+		pa = page_alloc_zeroed(0);
+	if (!pa)
+		return -ENOMEM;
+	err = install(mm, vma, ALIGN_DOWN(va, size), size, pa, flags);
+	if (err < 0)
+		page_free(pa, size == SZ_2M ? ORDER_2M : 0);
+	return err;
+}
+
+static u64 file_index(const struct vma *vma, unsigned long va)
+{
+	return vma->pgoff + ((va - vma->start) >> PAGE_SHIFT);
+}
+
+/* A file's page that cannot be had is a SIGBUS, unless memory is what lacks. */
+static int file_error(int err)
+{
+	return err == -ENOMEM ? -ENOMEM : -EIO;
+}
+
+static int map_shared(struct mm *mm, const struct vma *vma, unsigned long va)
+{
+	unsigned long flags = vma_pte_flags(vma->prot);
+	const struct file_ops *ops = vma->file->ops;
+	unsigned long block = ALIGN_DOWN(va, SZ_2M);
+	hpa_t pa;
+	int err;
+
+	if (ops->mmap_block && block_fits(mm, vma, va) && file_index(vma, block) % 512 == 0 &&
+	    ops->mmap_block(vma->file, file_index(vma, block), &pa) == 0) {
+		err = install(mm, vma, block, SZ_2M, pa, flags);
+		if (err < 0)
+			mm_put_leaf_pages(pte_make(pa, 0), SZ_2M);
+		return err;
+	}
+	if (!ops->mmap_page)
+		return -EIO;
+	err = ops->mmap_page(vma->file, file_index(vma, va), vma->prot & PROT_WRITE, &pa);
+	if (err < 0)
+		return file_error(err);
+	err = install(mm, vma, ALIGN_DOWN(va, SZ_4K), SZ_4K, pa, flags);
+	if (err < 0)
+		page_put(pa);
+	return err;
+}
+
+/* A page of one's own with the file's bytes; zeroes behind the file's end. */
+static int private_copy(const struct vma *vma, unsigned long va, hpa_t *pa)
+{
+	u64 pos = file_index(vma, va) << PAGE_SHIFT;
+	long got;
+
+	if (pos >= file_size(vma->file))
+		return -EIO;
+	*pa = page_alloc_zeroed(0);
+	if (!*pa)
+		return -ENOMEM;
+	got = file_kread(vma->file, pa_to_va(*pa), PAGE_SIZE, pos);
+	if (got > 0)
+		return 0;
+	page_free(*pa, 0);
+	return -EIO;
+}
+
+static int map_private(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
+{
+	unsigned long flags = vma_pte_flags(vma->prot);
+	const struct file_ops *ops = vma->file->ops;
+	hpa_t pa;
+	int err = -ENODEV;
+
+	if (!write && ops->mmap_page) {
+		flags &= ~PTE_W;
+		err = ops->mmap_page(vma->file, file_index(vma, va), false, &pa);
+	}
+	if (err < 0) {
+		flags = vma_pte_flags(vma->prot);
+		err = private_copy(vma, va, &pa);
+	}
+	if (err < 0)
+		return file_error(err);
+	err = install(mm, vma, ALIGN_DOWN(va, SZ_4K), SZ_4K, pa, flags);
+	if (err < 0)
+		page_put(pa);
+	return err;
+}
+
+/* A huge page of hugetlb.c, or none: then SIGBUS. Private ones begin as the file's, if there is one. */
+static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
+{
+	unsigned long flags = vma_pte_flags(vma->prot), block = ALIGN_DOWN(va, SZ_2M);
+	bool shared = vma->flags & VMA_SHARED;
+	hpa_t pa = 0, copy = 0;
+
+	if (vma->flags & VMA_GIANT)
+		return giant_page_map(mm, vma, va);
+	if (!pgtable_collapse_empty(mm, block))
+		return -ENOMEM;
+	if (vma->file && vma->file->ops->mmap_block(vma->file, file_index(vma, block), &pa) < 0)
+		return -EIO;
+	if (!vma->file || (!shared && write)) {
+		copy = huge_page_alloc();
+		if (copy && pa)
+			memcpy(pa_to_va(copy), pa_to_va(pa), SZ_2M);
+		if (pa)
+			page_free(pa, ORDER_2M);
+		pa = copy;
+	} else if (!shared) {
+		flags &= ~PTE_W;
+	}
+	if (!pa)
+		return -EIO;
+	if (install(mm, vma, block, SZ_2M, pa, flags) == 0)
+		return 0;
+	page_free(pa, ORDER_2M);
+	return -ENOMEM;
+}
+
+static bool leaf_is_mine(pte_t pte, unsigned long size)
+{
+	hpa_t pa = pte_to_hpa(pte);
+	hpa_t end = pa + size;
+
+	for (; pa < end; pa += SZ_4K)
+		if (page_refs(pa) != 1)
+			return false;
+	return true;
+}
+
+/* The first write to a private page that somebody else has too: copy it. */
+static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
+{
+	hpa_t copy = page_alloc(0);
+	hpa_t old;
+	pte_t *pte;
+
+	va = ALIGN_DOWN(va, SZ_4K);
+	pte = pgtable_alloc(mm, va, SZ_4K); /* splits a 2M leaf: only this page is copied */
+	if (!copy || !pte) {
+		if (copy)
+			page_free(copy, 0);
+		return -ENOMEM;
+	}
+	if (size != SZ_4K)
+		mm_flush_tlb(mm, ALIGN_DOWN(va, SZ_2M), SZ_2M);
+	old = pte_to_hpa(*pte);
+	mm_notify_start(mm, va, va + SZ_4K);
+	memcpy(pa_to_va(copy), pa_to_va(old), PAGE_SIZE);
+	WRITE_ONCE(*pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
+	mm_flush_tlb(mm, va, SZ_4K);
+	mm_notify_moved(mm, va, va + SZ_4K);
+	mm_notify_end(mm, va, va + SZ_4K);
+	page_put(old);
+	return 0;
+}
+
+/* As copy_on_write(), of a huge page: it is not split. */
+static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte)
+{
+	hpa_t copy, old = pte_to_hpa(*pte);
+
+	if (vma->flags & VMA_GIANT)
+		return giant_page_copy(mm, va);
+	copy = huge_page_alloc();
+	if (!copy)
+		return -EIO;
+	va = ALIGN_DOWN(va, SZ_2M);
+	mm_notify_start(mm, va, va + SZ_2M);
+	memcpy(pa_to_va(copy), pa_to_va(old), SZ_2M);
+	WRITE_ONCE(*pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
+	mm_flush_tlb(mm, va, SZ_2M);
+	mm_notify_moved(mm, va, va + SZ_2M);
+	mm_notify_end(mm, va, va + SZ_2M);
+	page_free(old, ORDER_2M);
+	return 0;
+}
+
+/* A present page without W in an area that may be written. */
+static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
+			 unsigned long size)
+{
+	hpa_t pa;
+
+	if (vma->flags & VMA_SHARED) {
+		if (size == SZ_4K && vma->file->ops->mmap_page) {
+			/* The file may have lent a page for reading only. */
+			if (vma->file->ops->mmap_page(vma->file, file_index(vma, va), true, &pa) <
+			    0)
+				return -EIO;
+			if (pa != pte_to_hpa(*pte)) {
+				page_put(pa);
+				return -EIO;
+			}
+			page_put(pa);
+		}
+	} else if (!leaf_is_mine(*pte, size)) {
+		return vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, vma, va, pte)
+						: copy_on_write(mm, va, size);
+	}
+	WRITE_ONCE(*pte, *pte | PTE_W);
+	/* Other harts may fault once more, and find it done. */
+	__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
+	return 0;
+}
+
+int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, struct uffd_wait *wait)
+{
+	unsigned int need = write ? PROT_WRITE : exec ? PROT_EXEC : PROT_READ | PROT_WRITE;
+	struct vma *vma = vma_find(mm, va);
+	unsigned long size;
+	pte_t *pte;
+
+	if (!vma || !(vma->prot & need))
+		return -EFAULT;
+	pte = pgtable_find(mm, va, &size);
+	if (pte) /* mm_age() has taken A, and this hardware sets none (Svade) */
+		WRITE_ONCE(*pte, *pte | PTE_A);
+	if (pte && write && !(*pte & PTE_W))
+		return make_writable(mm, vma, va, pte, size);
+	if (pte) {
+		/* Another thread was here first; this hart still knew the old entry. */
+		__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
+		return 0;
+	}
+	if (vma->uffd && uffd_wants(vma, va))
+		return uffd_ask(vma, va, write, wait);
+	if (vma->flags & VMA_HUGETLB)
+		return map_huge(mm, vma, va, write);
+	if (!vma->file)
+		return map_anonymous(mm, vma, va);
+	if (vma->flags & VMA_SHARED)
+		return map_shared(mm, vma, va);
+	return map_private(mm, vma, va, write);
+}
+
+int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
+{
+	struct uffd_wait wait = { .user = user };
+	int err;
+
+	if (va >= USER_END || current->fault_disabled)
+		return -EFAULT;
+	do {
+		mutex_lock(&mm->lock);
+		err = mm_fault_locked(mm, va, write, exec, &wait);
+		mutex_unlock(&mm->lock);
+		if (err == -EAGAIN && uffd_sleep(&wait) < 0)
+			return user ? 0 : -EFAULT; /* the signal first; then it faults again */
+	} while (err == -EAGAIN);
+	if (err == -ENOMEM) {
+		/* As Linux when nothing is left to reclaim; the log tells it from other ends. */
+		printk_limited("host: %s (%d): out of memory\n", current->name, current->tid);
+		process_end(current_process, SIGKILL);
+	}
+	return err;
+}

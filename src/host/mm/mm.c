@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mm.c - the life of an address space, and what the hypervisor core sees of it.
+ *
+ * Two counts: `users` are the processes that run in it, `refs` all who keep the
+ * struct. A VM keeps the struct only: its vCPUs' run pages are mapped in the very
+ * address space, so a VM that kept the areas would keep itself for ever. When the
+ * last user goes, areas and pages go, and every notifier hears release().
+ * Locks: mm->lock.
+ */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/stat.h>
+#include <linux/unistd.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "hv/host.h"
+#include "file/file.h"
+#include "fs/inode.h"
+#include "boot/layout.h"
+#include "page.h"
+#include "proc/process.h"
+#include "userfaultfd.h"
+#include "vma.h"
+
+static struct mm *to_mm(const struct hv_mm *mm)
+{
+	return (struct mm *)mm;
+}
+
+static struct list_head all_mms = LIST_HEAD_INIT(all_mms);
+static struct spinlock all_mms_lock;
+
+struct mm *mm_create(void)
+{
+	struct mm *mm = kmalloc(sizeof(*mm));
+
+	if (!mm)
+		return NULL;
+	mm->users = 1;
+	mm->refs = 1;
+	mutex_init(&mm->lock);
+	list_init(&mm->vmas);
+	list_init(&mm->dead_vmas);
+	list_init(&mm->notifiers);
+	if (pgtable_init_mm(mm) < 0) {
+		kfree(mm);
+		return NULL;
+	}
+	spin_lock(&all_mms_lock);
+	list_add_tail(&mm->all_link, &all_mms);
+	spin_unlock(&all_mms_lock);
+	return mm;
+}
+
+void mm_get(struct mm *mm)
+{
+	__atomic_fetch_add(&mm->users, 1, __ATOMIC_RELAXED);
+}
+
+struct mm *mm_next(struct mm *prev)
+{
+	struct list_head *link;
+	struct mm *mm = NULL;
+	u32 users;
+
+	spin_lock(&all_mms_lock);
+	for (link = prev ? prev->all_link.next : all_mms.next; link != &all_mms;
+	     link = link->next) {
+		mm = list_entry(link, struct mm, all_link);
+		users = READ_ONCE(mm->users);
+		while (users && !__atomic_compare_exchange_n(&mm->users, &users, users + 1, false,
+							     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			;
+		if (users)
+			break;
+		mm = NULL; /* it is being emptied */
+	}
+	spin_unlock(&all_mms_lock);
+	if (prev)
+		mm_put(prev);
+	return mm;
+}
+
+static void mm_drop(struct mm *mm)
+{
+	if (__atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		kfree(mm);
+}
+
+void mm_put(struct mm *mm)
+{
+	struct hv_notifier *n, *next;
+
+	if (__atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	spin_lock(&all_mms_lock);
+	list_del(&mm->all_link);
+	spin_unlock(&all_mms_lock);
+	mutex_lock(&mm->lock);
+	list_for_each_entry_safe(n, next, &mm->notifiers, link)
+		n->release(n);
+	vma_free_all(mm);
+	vma_unlock(mm);
+	if (mm->exe)
+		file_put(mm->exe);
+	pgtable_free_mm(mm);
+	mm_drop(mm);
+}
+
+struct mm *mm_copy(struct mm *from)
+{
+	struct mm *mm = mm_create();
+	int err;
+
+	if (!mm)
+		return NULL;
+	mutex_lock(&from->lock);
+	mm->brk_start = from->brk_start;
+	mm->brk = from->brk;
+	mm->mmap_top = from->mmap_top;
+	mm->sigreturn = from->sigreturn;
+	mm->arg_start = from->arg_start;
+	mm->arg_end = from->arg_end;
+	mm->env_start = from->env_start;
+	mm->env_end = from->env_end;
+	mm->exe = from->exe;
+	if (mm->exe)
+		file_get(mm->exe);
+	mm->icache_stale = ~0UL;
+	err = vma_copy_all(mm, from);
+	mutex_unlock(&from->lock);
+	if (err == 0)
+		return mm;
+	mm_put(mm);
+	return NULL;
+}
+
+int mm_write(struct mm *mm, unsigned long addr, const void *src, size_t size)
+{
+	struct hv_user_page page;
+	size_t part;
+	int err;
+
+	while (size) {
+		part = MIN(size, PAGE_SIZE - (addr & (PAGE_SIZE - 1)));
+		err = mm_page_get(mm, addr, true, &page);
+		if (err < 0)
+			return err;
+		memcpy((u8 *)pa_to_va(page.pa) + (addr & (PAGE_SIZE - 1)), src, part);
+		hv_user_page_put(&page);
+		addr += part;
+		src = (const u8 *)src + part;
+		size -= part;
+	}
+	return 0;
+}
+
+struct file *shared_anon_file(unsigned long size, bool hugetlb)
+{
+	struct inode *inode = inode_alloc(S_IFREG | 0600, NULL);
+	struct file *f = NULL;
+	int err;
+
+	if (!inode)
+		return NULL;
+	if (hugetlb)
+		size = ALIGN_UP(size, SZ_2M);
+	inode->data = ram_file_create(NULL, 0);
+	if (inode->data) {
+		ram_file_set_huge(inode->data, hugetlb); /* before it has a size */
+		if (ram_file_truncate(inode->data, size) == 0)
+			f = inode_open(inode, O_RDWR, &err);
+		if (f && hugetlb)
+			f->ops = &ram_huge_file_ops;
+	}
+	inode_put(inode);
+	return f;
+}
+
+/* ---- the page with the rt_sigreturn call: RISC-V has no SA_RESTORER ---- */
+
+static struct file *sigreturn_file;
+
+static const u32 sigreturn_code[] = {
+	0x00000893 | __NR_rt_sigreturn << 20, /* li a7, 139: addi a7, zero, 139 */
+	0x00000073,                           /* ecall */
+};
+
+static int sigreturn_mmap_page(struct file *f, u64 page_index, bool write, hpa_t *pa)
+{
+	if (page_index != 0 || write)
+		return -EINVAL;
+	*pa = va_to_pa(f->priv);
+	page_get(*pa);
+	return 0;
+}
+
+static const struct file_ops sigreturn_ops = {
+	.mmap_page = sigreturn_mmap_page,
+};
+
+static struct file *sigreturn_get(void)
+{
+	hpa_t pa;
+	u32 *code;
+
+	if (sigreturn_file)
+		return sigreturn_file;
+	pa = page_alloc_zeroed(0);
+	if (!pa)
+		return NULL;
+	code = pa_to_va(pa);
+	code[0] = sigreturn_code[0];
+	code[1] = sigreturn_code[1];
+	sigreturn_file = file_alloc(&sigreturn_ops, code, O_RDONLY);
+	return sigreturn_file;
+}
+
+int mm_map_sigreturn(struct mm *mm)
+{
+	struct vma_spec spec = {
+		.addr = USER_END - 2 * PAGE_SIZE,
+		.len = PAGE_SIZE,
+		.prot = PROT_READ | PROT_EXEC,
+		.flags = VMA_SHARED,
+		.file = sigreturn_get(),
+		.fixed = true,
+	};
+	long addr;
+
+	if (!spec.file)
+		return -ENOMEM;
+	mutex_lock(&mm->lock);
+	addr = vma_map(mm, &spec);
+	vma_unlock(mm);
+	if (addr < 0)
+		return (int)addr;
+	mm->sigreturn = (unsigned long)addr;
+	return 0;
+}
+
+/* ---- hv/host.h: address spaces, user pages, notifiers ---- */
+
+struct hv_mm *hv_mm_hold_current(void)
+{
+	struct mm *mm = current_process->mm;
+
+	__atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED);
+	return (struct hv_mm *)mm;
+}
+
+void hv_mm_release(struct hv_mm *mm)
+{
+	mm_drop(to_mm(mm));
+}
+
+bool hv_mm_is_current(const struct hv_mm *mm)
+{
+	return current->process && current_process->mm == to_mm(mm);
+}
+
+int hv_notifier_register(struct hv_mm *mm, struct hv_notifier *n)
+{
+	mutex_lock(&to_mm(mm)->lock);
+	list_add_tail(&n->link, &to_mm(mm)->notifiers);
+	mutex_unlock(&to_mm(mm)->lock);
+	return 0;
+}
+
+void hv_notifier_unregister(struct hv_mm *mm, struct hv_notifier *n)
+{
+	mutex_lock(&to_mm(mm)->lock);
+	list_del(&n->link);
+	mutex_unlock(&to_mm(mm)->lock);
+}
+
+/* The entry that maps hva so that it can be used; NULL with *err set, or 0: fault first. */
+static pte_t *usable_entry(struct mm *mm, hva_t hva, bool write, unsigned long *size, int *err)
+{
+	struct vma *vma = vma_find(mm, hva);
+	pte_t *pte;
+
+	*err = 0;
+	if (!vma || !(vma->prot & (write ? PROT_WRITE : PROT_READ | PROT_WRITE))) {
+		*err = -EFAULT;
+		return NULL;
+	}
+	pte = pgtable_find(mm, hva, size);
+	return pte && (!write || (*pte & PTE_W)) ? pte : NULL;
+}
+
+int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_page *page)
+{
+	struct uffd_wait wait = { 0 };
+	unsigned long size;
+	pte_t *pte;
+	int err;
+
+	if (hva >= USER_END)
+		return -EFAULT;
+	mutex_lock(&mm->lock);
+	do {
+		pte = usable_entry(mm, hva, write, &size, &err);
+		if (!pte && err == 0)
+			err = mm_fault_locked(mm, hva, write, false, &wait);
+		if (!pte && err == -EAGAIN) {
+			mutex_unlock(&mm->lock);
+			err = uffd_sleep(&wait);
+			mutex_lock(&mm->lock);
+		}
+	} while (!pte && err == 0);
+	if (pte) {
+		WRITE_ONCE(*pte, *pte | PTE_A); /* in use: it may be old */
+		page->pa = pte_to_hpa(*pte) + (hva & (size - 1) & PAGE_MASK);
+		page->map_size = size;
+		page->writable = *pte & PTE_W;
+		page_get(page->pa);
+	}
+	mutex_unlock(&mm->lock);
+	return err;
+}
+
+int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page)
+{
+	int err;
+
+	if (current->sig.kill)
+		return -EINTR;
+	err = mm_page_get(to_mm(mm), hva, write, page);
+	return err == -EIO ? -EFAULT : err; /* behind a file's end is nothing, either */
+}
+
+void hv_user_page_put(const struct hv_user_page *page)
+{
+	page_put(page->pa);
+}
+
+bool hv_user_range_writable(struct hv_mm *hv_mm, hva_t start, u64 size)
+{
+	struct mm *mm = to_mm(hv_mm);
+	bool writable = true;
+	struct vma *vma;
+
+	mutex_lock(&mm->lock);
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->end > start && vma->start < start + size)
+			writable &= (vma->prot & PROT_WRITE) != 0;
+	mutex_unlock(&mm->lock);
+	return writable;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mm_walk.c - over the leaves of a user page table: find, split, remove.
+ *
+ * A page goes back to the allocator only after every hart has been fenced: zap
+ * gathers leaves, fences once, then drops the references. The core's G-stage
+ * tables were emptied before that by mm_notify_start().
+ */
+#include <linux/errno.h>
+#include "hv/bits.h"
+#include "hv/host.h"
+#include "page.h"
+#include "sched/thread.h"
+#include "vma.h"
+
+#define INDEX(va, level) (((va) >> (PAGE_SHIFT + 9 * (level))) & 511)
+
+static pte_t *table_of(pte_t pte)
+{
+	return pa_to_va(pte_to_hpa(pte));
+}
+
+/* In one level-0 table, from *va to the table's end or `end`. */
+static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
+{
+	unsigned long stop = MIN(end, ALIGN_DOWN(*va, SZ_2M) + SZ_2M);
+
+	for (; *va < stop; *va += SZ_4K)
+		if (table[INDEX(*va, 0)] & PTE_V)
+			return &table[INDEX(*va, 0)];
+	return NULL;
+}
+
+pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size)
+{
+	pte_t *root = pa_to_va(mm->root);
+	pte_t *pte;
+
+	while (*va < end) {
+		pte = &root[INDEX(*va, 2)];
+		if (!(*pte & PTE_V)) {
+			*va = ALIGN_DOWN(*va, SZ_1G) + SZ_1G;
+			continue;
+		}
+		pte = &table_of(*pte)[INDEX(*va, 1)];
+		if (!(*pte & PTE_V)) {
+			*va = ALIGN_DOWN(*va, SZ_2M) + SZ_2M;
+			continue;
+		}
+		if (pte_is_leaf(*pte)) {
+			*size = SZ_2M;
+			*va = ALIGN_DOWN(*va, SZ_2M);
+			return pte;
+		}
+		pte = next_in_table(table_of(*pte), va, end);
+		if (pte) {
+			*size = SZ_4K;
+			return pte;
+		}
+	}
+	return NULL;
+}
+
+int mm_split_leaf_at(struct mm *mm, unsigned long va)
+{
+	unsigned long size;
+
+	if (IS_ALIGNED(va, SZ_2M) || !pgtable_find(mm, va, &size) || size == SZ_4K)
+		return 0;
+	return pgtable_alloc(mm, va, SZ_4K) ? 0 : -ENOMEM;
+}
+
+void mm_put_leaf_pages(pte_t pte, unsigned long size)
+{
+	if (size == SZ_2M)
+		page_free(pte_to_hpa(pte), ORDER_2M);
+	else
+		page_put(pte_to_hpa(pte));
+}
+
+void mm_get_leaf_pages(pte_t pte, unsigned long size)
+{
+	hpa_t pa = pte_to_hpa(pte);
+	hpa_t end = pa + size;
+
+	for (; pa < end; pa += SZ_4K)
+		page_get(pa);
+}
+
+#define ZAP_BATCH 64
+
+struct zap {
+	struct mm *mm;
+	unsigned int count;
+	unsigned long start, end; /* of what was cleared and not yet fenced */
+	pte_t pte[ZAP_BATCH];
+	bool huge[ZAP_BATCH];
+};
+
+static void zap_flush(struct zap *zap)
+{
+	unsigned int i;
+
+	if (!zap->count)
+		return;
+	mm_flush_tlb(zap->mm, zap->start, zap->end - zap->start);
+	for (i = 0; i < zap->count; i++)
+		mm_put_leaf_pages(zap->pte[i], zap->huge[i] ? SZ_2M : SZ_4K);
+	zap->count = 0;
+	irq_window();
+}
+
+void mm_zap(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct zap zap = { .mm = mm };
+	unsigned long va = start, size;
+	pte_t *pte;
+
+	while ((pte = mm_next_leaf(mm, &va, end, &size)) != NULL) {
+		if (!zap.count)
+			zap.start = va;
+		zap.end = va + size;
+		zap.pte[zap.count] = *pte;
+		zap.huge[zap.count] = size == SZ_2M;
+		WRITE_ONCE(*pte, 0);
+		mm->total_pages -= size / SZ_4K;
+		va += size;
+		if (++zap.count == ZAP_BATCH)
+			zap_flush(&zap);
+	}
+	zap_flush(&zap);
+}
+
+void mm_notify_start(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct hv_notifier *n;
+
+	list_for_each_entry(n, &mm->notifiers, link)
+		n->invalidate_start(n, start, end);
+}
+
+void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct hv_notifier *n;
+
+	list_for_each_entry(n, &mm->notifiers, link)
+		n->invalidate_end(n, start, end);
+}
+
+void mm_notify_moved(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct hv_notifier *n;
+
+	list_for_each_entry(n, &mm->notifiers, link)
+		n->moved(n, start, end);
+}

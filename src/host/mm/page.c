@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT
+/*
+ * page.c - physical memory: found at boot, then handed out by a buddy allocator.
+ *
+ * Invariant: a free block of order n starts at a multiple of 2^n pages and its first
+ * page is PAGE_FREE with that order; no two free buddies exist side by side.
+ * Locks: page_lock for the free lists. Reference counts are atomic.
+ */
+#include "page.h"
+#include <string.h>
+#include "boot/fdt.h"
+#include "hugetlb.h"
+#include "hv/host.h"
+#include "lib/printk.h"
+
+#define MAX_RANGES 32
+
+/* ---- boot: ranges ---- */
+
+struct range {
+	hpa_t start, end;
+};
+
+static struct range ranges[MAX_RANGES]; /* free so far, page-aligned */
+static unsigned int nr_ranges;
+static hpa_t ram_start = ~0ULL, ram_end;
+
+static void range_add(hpa_t start, hpa_t end)
+{
+	start = ALIGN_UP(start, PAGE_SIZE);
+	end = ALIGN_DOWN(end, PAGE_SIZE);
+	if (end > LINEAR_SIZE) {
+		printk("host: memory above 0x%lx is not used\n", LINEAR_SIZE);
+		end = LINEAR_SIZE;
+	}
+	if (start >= end)
+		return;
+	if (nr_ranges == MAX_RANGES)
+		panic("over %d ranges of memory", MAX_RANGES);
+	ranges[nr_ranges++] = (struct range){ start, end };
+}
+
+static void memory_found(hpa_t start, hpa_t end)
+{
+	range_add(start, end);
+	ram_start = MIN(ram_start, start);
+	ram_end = MAX(ram_end, MIN(end, (hpa_t)LINEAR_SIZE));
+}
+
+static void reserve(hpa_t start, hpa_t end)
+{
+	start = ALIGN_DOWN(start, PAGE_SIZE);
+	end = ALIGN_UP(end, PAGE_SIZE);
+	for (unsigned int i = 0; i < nr_ranges; i++) {
+		struct range r = ranges[i];
+
+		if (end <= r.start || start >= r.end)
+			continue;
+		ranges[i--] = ranges[--nr_ranges];
+		if (r.start < start)
+			range_add(r.start, start);
+		if (end < r.end)
+			range_add(end, r.end);
+	}
+}
+
+hpa_t page_boot_alloc(u64 size, u64 align)
+{
+	struct range *best = NULL;
+	hpa_t pa;
+
+	size = ALIGN_UP(size, PAGE_SIZE);
+	for (unsigned int i = 0; i < nr_ranges; i++)
+		if (!best || ranges[i].end - ranges[i].start > best->end - best->start)
+			best = &ranges[i];
+	if (!best || best->end - best->start < size)
+		return 0;
+	pa = ALIGN_DOWN(best->end - size, align);
+	if (pa < best->start)
+		return 0;
+	/* What the alignment cuts off at the end stays usable. */
+	if (pa + size < best->end)
+		range_add(pa + size, best->end);
+	best->end = pa;
+	page_clear(pa_to_va(pa), size);
+	return pa;
+}
+
+/* ---- the allocator ---- */
+
+static struct page *pages; /* of ram_start .. ram_end */
+static struct list_head free_lists[PAGE_MAX_ORDER + 1];
+static size_t nr_free, nr_total;
+static struct spinlock page_lock;
+
+struct page *page_of(hpa_t pa)
+{
+	return pa >= ram_start && pa < ram_end ? &pages[(pa - ram_start) >> PAGE_SHIFT] : NULL;
+}
+
+hpa_t page_to_hpa(const struct page *page)
+{
+	return ram_start + ((hpa_t)(page - pages) << PAGE_SHIFT);
+}
+
+void page_init(hpa_t image_start, hpa_t image_end)
+{
+	hpa_t pa;
+
+	fdt_each_memory(memory_found);
+	fdt_each_reserved(reserve);
+	reserve(image_start, image_end);
+	if (!nr_ranges)
+		panic("the device tree names no usable memory");
+	/* Buddies are found by physical address: the array starts at a block boundary. */
+	ram_start = ALIGN_DOWN(ram_start, PAGE_SIZE << PAGE_MAX_ORDER);
+	ram_end = ALIGN_DOWN(ram_end, PAGE_SIZE);
+	for (int i = 0; i <= PAGE_MAX_ORDER; i++)
+		list_init(&free_lists[i]);
+	pa = page_boot_alloc((ram_end - ram_start) / PAGE_SIZE * sizeof(struct page), PAGE_SIZE);
+	if (!pa)
+		panic("too little memory: 0x%llx bytes hold no page table of themselves",
+		      ram_end - ram_start);
+	pages = pa_to_va(pa);
+}
+
+void page_init_finish(void)
+{
+	for (unsigned int i = 0; i < nr_ranges; i++)
+		page_add_range(ranges[i].start, ranges[i].end);
+	nr_ranges = 0;
+}
+
+static void free_block(hpa_t pa, unsigned int order)
+{
+	struct page *page = page_of(pa);
+
+	for (; order < PAGE_MAX_ORDER; order++) {
+		hpa_t buddy_pa = pa ^ (PAGE_SIZE << order);
+		struct page *buddy = page_of(buddy_pa);
+
+		if (!buddy || buddy->kind != PAGE_FREE || buddy->order != order)
+			break;
+		list_del(&buddy->link);
+		buddy->kind = PAGE_OTHER;
+		pa = MIN(pa, buddy_pa);
+		page = page_of(pa);
+	}
+	BUG_ON(!page);
+	page->kind = PAGE_FREE;
+	page->order = (u8)order;
+	list_add(&page->link, &free_lists[order]);
+}
+
+void page_add_range(hpa_t start, hpa_t end)
+{
+	spin_lock(&page_lock);
+	for (hpa_t pa = ALIGN_UP(start, PAGE_SIZE); pa + PAGE_SIZE <= end;) {
+		unsigned int order = 0;
+
+		while (order < PAGE_MAX_ORDER && IS_ALIGNED(pa, PAGE_SIZE << (order + 1)) &&
+		       pa + (PAGE_SIZE << (order + 1)) <= end)
+			order++;
+		free_block(pa, order);
+		nr_free += 1UL << order;
+		nr_total += 1UL << order;
+		pa += PAGE_SIZE << order;
+	}
+	spin_unlock(&page_lock);
+}
+
+hpa_t page_alloc(unsigned int order)
+{
+	unsigned int o = order;
+	struct page *page;
+
+	spin_lock(&page_lock);
+	while (o <= PAGE_MAX_ORDER && list_empty(&free_lists[o]))
+		o++;
+	if (o > PAGE_MAX_ORDER) {
+		spin_unlock(&page_lock);
+		return 0;
+	}
+	page = list_first_entry(&free_lists[o], struct page, link);
+	list_del(&page->link);
+	page->kind = PAGE_OTHER;
+	while (o > order) {
+		struct page *half = page + (1UL << --o);
+
+		half->kind = PAGE_FREE;
+		half->order = (u8)o;
+		list_add(&half->link, &free_lists[o]);
+	}
+	nr_free -= 1UL << order;
+	spin_unlock(&page_lock);
+	for (unsigned long i = 0; i < 1UL << order; i++)
+		page[i].refs = 1;
+	return page_to_hpa(page);
+}
+
+hpa_t page_alloc_zeroed(unsigned int order)
+{
+	hpa_t pa = page_alloc(order);
+
+	if (pa)
+		page_clear(pa_to_va(pa), PAGE_SIZE << order);
+	return pa;
+}
+
+void page_get(hpa_t pa)
+{
+	struct page *page = page_of(pa);
+
+	if (page)
+		__atomic_fetch_add(&page->refs, 1, __ATOMIC_RELAXED);
+}
+
+/* Does a page that is in use belong to a block of hugetlb.c? */
+static bool is_huge(hpa_t pa)
+{
+	const struct page *head = page_of(ALIGN_DOWN(pa, SZ_2M));
+
+	return head && (head->kind == PAGE_HUGE || head->kind == PAGE_GIANT);
+}
+
+void page_put(hpa_t pa)
+{
+	struct page *page = page_of(pa);
+	u32 refs;
+
+	if (!page)
+		return;
+	refs = __atomic_fetch_sub(&page->refs, 1, __ATOMIC_ACQ_REL);
+	BUG_ON(refs == 0);
+	if (refs > 1)
+		return;
+	if (is_huge(pa)) {
+		huge_page_dropped(pa, 1);
+		return;
+	}
+	spin_lock(&page_lock);
+	nr_free++;
+	free_block(ALIGN_DOWN(pa, PAGE_SIZE), 0);
+	spin_unlock(&page_lock);
+}
+
+void page_free(hpa_t pa, unsigned int order)
+{
+	struct page *page = page_of(pa);
+	bool whole = true;
+
+	for (unsigned long i = 0; i < 1UL << order; i++)
+		whole &= __atomic_load_n(&page[i].refs, __ATOMIC_ACQUIRE) == 1;
+	if (!whole) { /* somebody holds a page of it: one by one */
+		for (unsigned long i = 0; i < 1UL << order; i++)
+			page_put(pa + (i << PAGE_SHIFT));
+		return;
+	}
+	for (unsigned long i = 0; i < 1UL << order; i++)
+		page[i].refs = 0;
+	if (is_huge(pa)) {
+		huge_page_dropped(pa, 1U << order);
+		return;
+	}
+	spin_lock(&page_lock);
+	nr_free += 1UL << order;
+	free_block(pa, order);
+	spin_unlock(&page_lock);
+}
+
+u32 page_refs(hpa_t pa)
+{
+	struct page *page = page_of(pa);
+
+	return page ? __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) : 0;
+}
+
+bool page_is_ram(hpa_t pa)
+{
+	return page_of(pa) != NULL;
+}
+
+size_t page_free_count(void)
+{
+	return READ_ONCE(nr_free);
+}
+
+size_t page_total_count(void)
+{
+	return nr_total;
+}
+
+static unsigned long cbo_block; /* bytes that cbo.zero clears; 0: not available */
+
+void page_clear_init(void)
+{
+	unsigned int block = hv_isa_has("zicboz") ? hv_cbo_block_size("zicboz") : 0;
+
+	/* A power of two up to a page, or nothing is sure about it. */
+	cbo_block = block <= PAGE_SIZE && (block & (block - 1)) == 0 ? block : 0;
+}
+
+static inline void cbo_zero(void *p)
+{
+	__asm__ volatile(".insn i 0x0f, 2, x0, %0, 4" ::"r"(p) : "memory");
+}
+
+void page_clear(void *va, size_t size)
+{
+	size_t block = cbo_block;
+	char *p = va, *end = p + size;
+
+	if (!block || !IS_ALIGNED((unsigned long)va | size, block)) {
+		memset(va, 0, size);
+		return;
+	}
+	/* A 2 MiB page is 32768 blocks of 64 bytes: the loop around them is what costs. */
+	for (; end - p >= (long)(8 * block); p += 8 * block) {
+		char *q = p + 4 * block;
+
+		cbo_zero(p);
+		cbo_zero(p + block);
+		cbo_zero(p + 2 * block);
+		cbo_zero(p + 3 * block);
+		cbo_zero(q);
+		cbo_zero(q + block);
+		cbo_zero(q + 2 * block);
+		cbo_zero(q + 3 * block);
+	}
+	for (; p < end; p += block)
+		cbo_zero(p);
+}

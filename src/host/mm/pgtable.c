@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pgtable.c - Sv39 page tables of the host: the kernel's half once, users' halves.
+ *
+ * The kernel's half (root entries 256 to 511) is written at boot and never again; every
+ * address space copies those entries. So a kernel address needs no fence, ever.
+ * Spec: S §3 and §4 (Sv32, Sv39), S §2.1 (sfence.vma). Locks: mm->lock for users' halves.
+ */
+#include <string.h>
+#include "hv/csr.h"
+#include "hv/pte.h"
+#include "mm.h"
+#include "page.h"
+#include "lib/printk.h"
+#include "sched/smp.h"
+
+#define ENTRIES     512
+#define ROOT_KERNEL 256 /* first root entry of the kernel's half */
+#define PTE_KERNEL  (PTE_V | PTE_G | PTE_A | PTE_D)
+
+extern char _image_start[], _text_end[], _rodata_end[], _image_end[];
+
+hpa_t kernel_root;
+
+typedef pte_t table_t[ENTRIES] __attribute__((aligned(4096)));
+
+static table_t early_root, image_mid, image_low[2];
+
+unsigned long pgtable_init_early(unsigned long load);
+
+static unsigned int index_of(unsigned long va, int level)
+{
+	return (va >> (PAGE_SHIFT + 9 * level)) & (ENTRIES - 1);
+}
+
+/*
+ * Runs with the MMU off, at the load address: pc-relative addresses only, no calls out.
+ * Builds the kernel's half and returns the satp that switches it on.
+ */
+unsigned long pgtable_init_early(unsigned long load)
+{
+	unsigned long text = (unsigned long)(_text_end - _image_start);
+	unsigned long constants = (unsigned long)(_rodata_end - _image_start);
+	unsigned long image = (unsigned long)(_image_end - _image_start);
+
+	for (unsigned long i = 0; i < LINEAR_SIZE / SZ_1G; i++)
+		early_root[ROOT_KERNEL + i] = pte_make(i * SZ_1G, PTE_KERNEL | PTE_R | PTE_W);
+	for (unsigned long off = 0; off < image; off += PAGE_SIZE) {
+		unsigned long flags = off < PAGE_SIZE ? PTE_R | PTE_W : /* the run descriptor */
+					      off < text ? PTE_R | PTE_X
+				      : off < constants  ? PTE_R
+							 : PTE_R | PTE_W;
+
+		image_low[off / SZ_2M][index_of(off, 0)] = pte_make(load + off, PTE_KERNEL | flags);
+	}
+	image_mid[index_of(KERNEL_BASE, 1)] = pte_make((unsigned long)image_low[0], PTE_V);
+	image_mid[index_of(KERNEL_BASE, 1) + 1] = pte_make((unsigned long)image_low[1], PTE_V);
+	early_root[index_of(KERNEL_BASE, 2)] = pte_make((unsigned long)image_mid, PTE_V);
+	return FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | (unsigned long)early_root >> PAGE_SHIFT;
+}
+
+static pte_t *table_va(pte_t pte)
+{
+	return pa_to_va(pte_to_hpa(pte));
+}
+
+int pgtable_init_mm(struct mm *mm)
+{
+	hpa_t root = page_alloc_zeroed(0);
+	pte_t *table;
+
+	if (!root)
+		return -1;
+	table = pa_to_va(root);
+	memcpy(table + ROOT_KERNEL, early_root + ROOT_KERNEL,
+	       sizeof(pte_t) * (ENTRIES - ROOT_KERNEL));
+	mm->root = root;
+	return 0;
+}
+
+void pgtable_free_mm(struct mm *mm)
+{
+	pte_t *root = pa_to_va(mm->root);
+
+	BUG_ON(READ_ONCE(mm->harts)); /* the root maps the kernel, too, for who runs on it */
+	for (int i = 0; i < ROOT_KERNEL; i++) {
+		pte_t *mid;
+
+		if (!pte_is_table(root[i]))
+			continue;
+		mid = table_va(root[i]);
+		for (int j = 0; j < ENTRIES; j++)
+			if (pte_is_table(mid[j]))
+				page_free(pte_to_hpa(mid[j]), 0);
+		page_free(pte_to_hpa(root[i]), 0);
+	}
+	page_free(mm->root, 0);
+	mm->root = 0;
+}
+
+pte_t *pgtable_find(struct mm *mm, unsigned long va, unsigned long *size)
+{
+	pte_t *table = pa_to_va(mm->root);
+
+	for (int level = 2;; level--) {
+		pte_t *pte = &table[index_of(va, level)];
+
+		if (!(*pte & PTE_V))
+			return NULL;
+		if (pte_is_leaf(*pte)) {
+			*size = PAGE_SIZE << (9 * level);
+			return pte;
+		}
+		if (level == 0)
+			return NULL;
+		table = table_va(*pte);
+	}
+}
+
+/* A 2M leaf becomes 512 leaves of 4K with the same rights; no translation changes. */
+static bool split_leaf(pte_t *pte)
+{
+	hpa_t low = page_alloc(0), pa = pte_to_hpa(*pte);
+	unsigned long flags = *pte & (~PTE_PPN);
+	pte_t *table;
+
+	if (!low)
+		return false;
+	table = pa_to_va(low);
+	for (unsigned long i = 0; i < ENTRIES; i++)
+		table[i] = pte_make(pa + i * PAGE_SIZE, flags);
+	/* The entries are in memory before another hart's walker can come this way. */
+	__atomic_store_n(pte, pte_make(low, PTE_V), __ATOMIC_RELEASE);
+	return true;
+}
+
+pte_t *pgtable_alloc(struct mm *mm, unsigned long va, unsigned long size)
+{
+	pte_t *table = pa_to_va(mm->root);
+	int last = size == SZ_2M ? 1 : 0;
+
+	for (int level = 2; level > last; level--) {
+		pte_t *pte = &table[index_of(va, level)];
+
+		if (!(*pte & PTE_V)) {
+			hpa_t next = page_alloc_zeroed(0);
+
+			if (!next)
+				return NULL;
+			__atomic_store_n(pte, pte_make(next, PTE_V), __ATOMIC_RELEASE);
+		} else if (pte_is_leaf(*pte) && (level != 1 || !split_leaf(pte))) {
+			return NULL;
+		}
+		table = table_va(*pte);
+	}
+	return &table[index_of(va, last)];
+}
+
+bool pgtable_collapse_empty(struct mm *mm, unsigned long va)
+{
+	pte_t *table = pa_to_va(mm->root);
+	pte_t *pte = &table[index_of(va, 2)];
+	hpa_t low;
+
+	if (!(*pte & PTE_V))
+		return true;
+	pte = &table_va(*pte)[index_of(va, 1)];
+	if (!(*pte & PTE_V))
+		return true;
+	if (pte_is_leaf(*pte))
+		return false;
+	low = pte_to_hpa(*pte);
+	table = pa_to_va(low);
+	for (int i = 0; i < ENTRIES; i++)
+		if (table[i])
+			return false;
+	*pte = 0;
+	/* Walkers may hold the pointer to the table until the fence. */
+	mm_flush_tlb(mm, va & ~(SZ_2M - 1), SZ_2M);
+	page_free(low, 0);
+	return true;
+}
+
+/* ---- which table a hart uses ---- */
+
+static void sfence_vma_page(unsigned long va)
+{
+	__asm__ volatile("sfence.vma %0, x0" ::"r"(va) : "memory");
+}
+
+static void sfence_vma_all(void)
+{
+	__asm__ volatile("sfence.vma x0, x0" ::: "memory");
+}
+
+void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size)
+{
+	unsigned long harts_using = __atomic_load_n(&mm->harts, __ATOMIC_SEQ_CST);
+	unsigned long me = BIT(this_hart());
+
+	if (harts_using & me) {
+		if (size <= PAGE_SIZE)
+			sfence_vma_page(va);
+		else
+			sfence_vma_all();
+	}
+	if (harts_using & ~me)
+		sbi_remote_fence(SBI_RFENCE_SFENCE_VMA, harts_using & ~me, va, size, 0);
+}
+
+/*
+ * satp has no ASID: a switch of address space drops every user translation, so an mm
+ * needs fences only while a hart has it in satp. The bit is set before satp is written,
+ * and with the fence after it no old translation of `next` survives.
+ */
+void mm_activate(struct mm *next)
+{
+	struct hart *me = my_hart();
+	struct mm *prev = me->mm;
+
+	if (prev == next)
+		return;
+	if (next)
+		__atomic_fetch_or(&next->harts, BIT(this_hart()), __ATOMIC_SEQ_CST);
+	csr_write(satp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) |
+				(next ? next->root : kernel_root) >> PAGE_SHIFT);
+	sfence_vma_all();
+	/* The bit in harts is set: who makes code stale now fences this hart itself. */
+	if (next && (__atomic_load_n(&next->icache_stale, __ATOMIC_SEQ_CST) & BIT(this_hart()))) {
+		__atomic_fetch_and(&next->icache_stale, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
+		__asm__ volatile("fence.i" ::: "memory");
+	}
+	me->mm = next;
+	if (prev)
+		__atomic_fetch_and(&prev->harts, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
+}
+
+void pgtable_init(hpa_t load)
+{
+	kernel_root = load + (hpa_t)((char *)early_root - _image_start);
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sys_barrier.c - the system calls about the order of memory accesses and of instruction fetches.
+ */
+#include <linux/errno.h>
+#include <linux/membarrier.h>
+#include "hv/bits.h"
+#include "hv/host.h"
+#include "proc/process.h"
+#include "sched/smp.h"
+#include "proc/syscall.h"
+#include "vma.h"
+
+long sys_riscv_flush_icache(struct trap_frame *frame)
+{
+	if (frame->a2 & ~1UL) /* SYS_RISCV_FLUSH_ICACHE_LOCAL */
+		return -EINVAL;
+	mm_sync_icache(current_process->mm);
+	return 0;
+}
+
+/* An SBI remote fence is answered by every hart: each has had a full barrier by then. */
+static void barrier_on(unsigned long mask)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	mask &= ~BIT(this_hart());
+	if (mask)
+		hv_remote_fence(SBI_RFENCE_FENCE_I, mask, 0, 0, 0);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+#define MEMBARRIER_SERVED                                                              \
+	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |                     \
+	 MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED | \
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+
+long sys_membarrier(struct trap_frame *frame)
+{
+	int cmd = (int)frame->a0;
+
+	if (frame->a1)
+		return -EINVAL;
+	switch (cmd) {
+	case MEMBARRIER_CMD_QUERY:
+		return MEMBARRIER_SERVED;
+	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+		return 0;
+	case MEMBARRIER_CMD_GLOBAL:
+	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
+		barrier_on(BIT(hv_nr_harts()) - 1);
+		return 0;
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		barrier_on(READ_ONCE(current_process->mm->harts));
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sys_mem.c - the system calls about memory. vma.c does the work.
+ */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "hv/host.h"
+#include "file/file.h"
+#include "hugetlb.h"
+#include "boot/layout.h"
+#include "page.h"
+#include "proc/process.h"
+#include "sched/smp.h"
+#include "proc/syscall.h"
+#include "uaccess.h"
+#include "userfaultfd.h"
+#include "vma.h"
+
+#define PROT_ALL   (PROT_READ | PROT_WRITE | PROT_EXEC)
+#define PROT_KNOWN (PROT_ALL | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP)
+
+/* Rounds len up to pages; false if [start, start + len) is not a range of user addresses. */
+static bool page_range(unsigned long start, unsigned long *len)
+{
+	if (start % PAGE_SIZE || *len > USER_END)
+		return false;
+	*len = ALIGN_UP(*len, PAGE_SIZE);
+	return start <= USER_END - *len;
+}
+
+/* ---- mmap ---- */
+
+static int check_file(const struct vma_spec *spec)
+{
+	unsigned int mode = spec->file->flags & O_ACCMODE;
+
+	if (mode == O_WRONLY)
+		return -EACCES;
+	if ((spec->flags & VMA_SHARED) && (spec->prot & PROT_WRITE) && mode != O_RDWR)
+		return -EACCES;
+	if (!spec->file->ops->mmap_page && !spec->file->ops->kread)
+		return -ENODEV;
+	if ((spec->flags & VMA_SHARED) && !spec->file->ops->mmap_page)
+		return -ENODEV;
+	return 0;
+}
+
+/* The file behind a mapping, referenced: an open one, or one made for shared memory. */
+static int get_file(struct vma_spec *spec, unsigned long flags, int fd)
+{
+	int err;
+
+	if (flags & MAP_ANONYMOUS) {
+		spec->pgoff = 0;
+		if (!(spec->flags & VMA_SHARED))
+			return 0;
+		spec->file = shared_anon_file(spec->len, spec->flags & VMA_HUGETLB);
+		return spec->file ? 0 : -ENOMEM;
+	}
+	spec->file = fd_get(fd);
+	if (!spec->file)
+		return -EBADF;
+	err = check_file(spec);
+	if (err < 0)
+		file_put(spec->file);
+	return err;
+}
+
+static int spec_from_args(struct vma_spec *spec, const struct trap_frame *frame)
+{
+	unsigned long flags = frame->a3;
+	unsigned long type = flags & MAP_TYPE;
+
+	spec->addr = frame->a0;
+	spec->len = ALIGN_UP(frame->a1, PAGE_SIZE);
+	spec->prot = (unsigned int)frame->a2 & PROT_ALL;
+	spec->pgoff = frame->a5 >> PAGE_SHIFT;
+	spec->fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+	spec->noreplace = flags & MAP_FIXED_NOREPLACE;
+	if (!frame->a1 || frame->a5 % PAGE_SIZE)
+		return -EINVAL;
+	if (frame->a1 > USER_END)
+		return -ENOMEM;
+	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+		return -EINVAL;
+	if (flags & MAP_HUGETLB) {
+		if (!huge_page_size_ok(flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK))
+			return -EINVAL;
+		spec->flags |= VMA_HUGETLB;
+		if (1UL << (flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK) == SZ_1G) {
+			if (type != MAP_PRIVATE)
+				return -ENOMEM; /* none of these are shared */
+			spec->flags |= VMA_GIANT;
+		}
+	}
+	if (spec->fixed && spec->addr % PAGE_SIZE)
+		return -EINVAL;
+	if (spec->fixed && spec->addr > USER_END - spec->len)
+		return -ENOMEM;
+	spec->addr = ALIGN_DOWN(spec->addr, PAGE_SIZE);
+	if (!spec->fixed && spec->addr > USER_END - spec->len)
+		spec->addr = 0;
+	if (type != MAP_PRIVATE)
+		spec->flags |= VMA_SHARED;
+	if (flags & (MAP_STACK | MAP_GROWSDOWN))
+		spec->flags |= VMA_NO_HUGE;
+	return 0;
+}
+
+static void populate(struct mm *mm, unsigned long start, unsigned long len, bool write)
+{
+	unsigned long end = start + len, size;
+	struct uffd_wait wait = { 0 };
+	int err;
+
+	for (; start < end && !current->sig.kill; start += size) {
+		mutex_lock(&mm->lock);
+		size = SZ_4K;
+		err = mm_fault_locked(mm, start, write, false, &wait);
+		if (err == 0)
+			pgtable_find(mm, start, &size);
+		mutex_unlock(&mm->lock);
+		if (err == -EAGAIN && uffd_sleep(&wait) == 0)
+			size = 0;
+		if (size)
+			size -= start & (size - 1);
+		irq_window();
+	}
+}
+
+long sys_mmap(struct trap_frame *frame)
+{
+	struct mm *mm = current_process->mm;
+	struct vma_spec spec = { 0 };
+	long ret = spec_from_args(&spec, frame);
+
+	if (ret == 0)
+		ret = get_file(&spec, frame->a3, (int)frame->a4);
+	if (ret < 0)
+		return ret;
+	ret = huge_check_mapping(&spec, frame->a3 & MAP_NORESERVE);
+	if (ret == 0) {
+		mutex_lock(&mm->lock);
+		ret = vma_map(mm, &spec);
+		vma_unlock(mm);
+	}
+	if (spec.file)
+		file_put(spec.file);
+	if (ret >= 0 && (frame->a3 & (MAP_POPULATE | MAP_LOCKED)) && spec.prot)
+		populate(mm, (unsigned long)ret, spec.len, spec.prot & PROT_WRITE);
+	return ret;
+}
+
+long sys_munmap(struct trap_frame *frame)
+{
+	struct mm *mm = current_process->mm;
+	unsigned long len = frame->a1;
+	int err;
+
+	if (!len || !page_range(frame->a0, &len))
+		return -EINVAL;
+	mutex_lock(&mm->lock);
+	err = vma_unmap(mm, frame->a0, len);
+	vma_unlock(mm);
+	return err;
+}
+
+long sys_mprotect(struct trap_frame *frame)
+{
+	struct mm *mm = current_process->mm;
+	unsigned long len = frame->a1;
+	unsigned int prot = (unsigned int)frame->a2;
+	int err;
+
+	if (frame->a0 % PAGE_SIZE || (prot & ~(unsigned int)PROT_KNOWN))
+		return -EINVAL;
+	if (!len)
+		return 0;
+	if (!page_range(frame->a0, &len))
+		return -ENOMEM;
+	mutex_lock(&mm->lock);
+	err = vma_protect(mm, frame->a0, len, prot & PROT_ALL);
+	vma_unlock(mm);
+	return err;
+}
+
+/* ---- brk ---- */
+
+long sys_brk(struct trap_frame *frame)
+{
+	struct mm *mm = current_process->mm;
+	unsigned long want = frame->a0, old_end, new_end;
+	struct vma_spec spec = { .prot = PROT_READ | PROT_WRITE, .fixed = true, .noreplace = true };
+	long ret = 0;
+
+	mutex_lock(&mm->lock);
+	old_end = ALIGN_UP(mm->brk, PAGE_SIZE);
+	if (want >= mm->brk_start && want < mm->mmap_top) {
+		new_end = ALIGN_UP(want, PAGE_SIZE);
+		spec.addr = old_end;
+		spec.len = new_end - old_end;
+		if (new_end > old_end)
+			ret = vma_map(mm, &spec);
+		else if (new_end < old_end)
+			ret = vma_unmap(mm, new_end, old_end - new_end);
+		if (ret >= 0)
+			mm->brk = want;
+	}
+	ret = (long)mm->brk; /* never an error: callers compare */
+	vma_unlock(mm);
+	return ret;
+}
+
+/* ---- mremap: shrink, grow in place, or move pages to a larger place ---- */
+
+/* Page-table entries from one range to another of the same length; both areas exist. */
+static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsigned long len)
+{
+	unsigned long va = from, size;
+	pte_t *pte, *dest;
+
+	mm_notify_start(mm, from, from + len);
+	while ((pte = mm_next_leaf(mm, &va, from + len, &size)) != NULL) {
+		if (size == SZ_2M && !IS_ALIGNED(to + (va - from), SZ_2M)) {
+			pte = pgtable_alloc(mm, va, SZ_4K);
+			size = SZ_4K;
+		}
+		dest = pte ? pgtable_alloc(mm, to + (va - from), size) : NULL;
+		if (!dest) {
+			mm_flush_tlb(mm, from, len);
+			mm_notify_end(mm, from, from + len);
+			return -ENOMEM;
+		}
+		WRITE_ONCE(*dest, *pte);
+		WRITE_ONCE(*pte, 0);
+		va += size;
+	}
+	mm_flush_tlb(mm, from, len);
+	mm_notify_end(mm, from, from + len);
+	return 0;
+}
+
+static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
+			unsigned long old_len, struct vma_spec *spec)
+{
+	long addr;
+	int err;
+
+	spec->prot = vma->prot;
+	spec->flags = vma->flags;
+	spec->file = vma->file;
+	spec->pgoff = vma->pgoff + ((old - vma->start) >> PAGE_SHIFT);
+	if (mm_split_leaf_at(mm, old) < 0 || mm_split_leaf_at(mm, old + old_len) < 0)
+		return -ENOMEM;
+	addr = vma_map(mm, spec);
+	if (addr < 0)
+		return addr;
+	err = move_pages(mm, old, (unsigned long)addr, MIN(old_len, spec->len));
+	if (err < 0) { /* what was moved goes back: its tables are still there */
+		move_pages(mm, (unsigned long)addr, old, MIN(old_len, spec->len));
+		vma_unmap(mm, (unsigned long)addr, spec->len);
+		return err;
+	}
+	vma_unmap(mm, old, old_len);
+	return addr;
+}
+
+static long mremap_locked(struct mm *mm, unsigned long old, unsigned long old_len,
+			  unsigned long new_len, unsigned long flags, unsigned long new_addr)
+{
+	struct vma_spec spec = { .addr = new_addr, .len = new_len };
+	struct vma_spec grow = { .fixed = true, .noreplace = true };
+	struct vma *vma = vma_find(mm, old);
+
+	if (!vma || old_len > vma->end - old)
+		return -EFAULT;
+	if ((old | old_len | new_len | new_addr) % vma_page_size(vma))
+		return -EINVAL;
+	if (flags & MREMAP_FIXED) {
+		spec.fixed = true;
+		return mremap_move(mm, vma, old, old_len, &spec);
+	}
+	if (vma->flags & VMA_GIANT && new_len > old_len)
+		return -ENOMEM;
+	if (new_len <= old_len) {
+		int err = vma_unmap(mm, old + new_len, old_len - new_len);
+
+		return err < 0 ? err : (long)old;
+	}
+	grow.addr = old + old_len;
+	grow.len = new_len - old_len;
+	grow.prot = vma->prot;
+	grow.flags = vma->flags;
+	grow.file = vma->file;
+	grow.pgoff = vma->pgoff + ((grow.addr - vma->start) >> PAGE_SHIFT);
+	if (vma->end == grow.addr && grow.addr + grow.len <= mm->mmap_top &&
+	    vma_map(mm, &grow) >= 0)
+		return (long)old;
+	if (!(flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
+	spec.addr = 0;
+	return mremap_move(mm, vma, old, old_len, &spec);
+}
+
+long sys_mremap(struct trap_frame *frame)
+{
+	struct mm *mm = current_process->mm;
+	unsigned long old = frame->a0, old_len = frame->a1, new_len = frame->a2;
+	unsigned long flags = frame->a3, new_addr = frame->a4;
+	long ret;
+
+	if (flags & ~(unsigned long)(MREMAP_MAYMOVE | MREMAP_FIXED))
+		return -EINVAL;
+	if ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	if (!new_len || !old_len || !page_range(old, &old_len) || new_len > USER_END)
+		return -EINVAL;
+	new_len = ALIGN_UP(new_len, PAGE_SIZE);
+	if ((flags & MREMAP_FIXED) && (new_addr % PAGE_SIZE || new_addr > USER_END - new_len ||
+				       (new_addr < old + old_len && old < new_addr + new_len)))
+		return -EINVAL;
+	mutex_lock(&mm->lock);
+	ret = mremap_locked(mm, old, old_len, new_len, flags, new_addr);
+	vma_unlock(mm);
+	return ret;
+}
+
+/* ---- madvise and friends ---- */
+
+/* Pages of private areas are forgotten; those of shared ones stay in their file. */
+static int madvise_dontneed(struct mm *mm, unsigned long start, unsigned long end)
+{
+	if (mm_split_leaf_at(mm, start) < 0 || mm_split_leaf_at(mm, end) < 0)
+		return -ENOMEM;
+	mm_notify_start(mm, start, end);
+	mm_zap(mm, start, end);
+	mm_notify_end(mm, start, end);
+	return 0;
+}
+
+/* Of huge pages no part is meant: start and end are of mapped areas. */
+static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct vma *first = vma_find(mm, start), *last = vma_find(mm, end - 1);
+
+	return (!first || start % vma_page_size(first) == 0) &&
+	       (!last || end % vma_page_size(last) == 0);
+}
+
+static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end, int advice)
+{
+	if (!vma_range_mapped(mm, start, end))
+		return -ENOMEM;
+	if (!is_whole_pages(mm, start, end))
+		return -EINVAL;
+	switch (advice) {
+	case MADV_DONTNEED:
+	case MADV_FREE:
+		return madvise_dontneed(mm, start, end);
+	case MADV_NOHUGEPAGE:
+		return vma_set_flags(mm, start, end, VMA_NO_HUGE, 0);
+	case MADV_HUGEPAGE:
+		return vma_set_flags(mm, start, end, 0, VMA_NO_HUGE);
+	case MADV_DONTFORK:
+		return vma_set_flags(mm, start, end, VMA_DONTFORK, 0);
+	case MADV_DOFORK:
+		return vma_set_flags(mm, start, end, 0, VMA_DONTFORK);
+	case MADV_WIPEONFORK:
+		return vma_set_flags(mm, start, end, VMA_WIPEFORK, 0);
+	case MADV_KEEPONFORK:
+		return vma_set_flags(mm, start, end, 0, VMA_WIPEFORK);
+	case MADV_COLLAPSE:
+		return mm_collapse(mm, start, end);
+	case MADV_COLD:
+		mm_age(mm, start, end);
+		return 0;
+	case MADV_NORMAL:
+	case MADV_RANDOM:
+	case MADV_SEQUENTIAL:
+	case MADV_WILLNEED:
+	case MADV_MERGEABLE:
+	case MADV_UNMERGEABLE:
+	case MADV_DONTDUMP:
+	case MADV_DODUMP:
+	case MADV_PAGEOUT:
+		return 0; /* advice that this host has no use for */
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_madvise(struct trap_frame *frame)
+{
+	struct mm *mm = current_process->mm;
+	unsigned long start = frame->a0, len = frame->a1;
+	int advice = (int)frame->a2;
+	int err;
+
+	if (!page_range(start, &len))
+		return -EINVAL;
+	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
+		populate(mm, start, len, advice == MADV_POPULATE_WRITE);
+		return 0;
+	}
+	mutex_lock(&mm->lock);
+	err = madvise_locked(mm, start, start + len, advice);
+	vma_unlock(mm);
+	return err;
+}
+
+static long check_mapped(unsigned long start, unsigned long len)
+{
+	struct mm *mm = current_process->mm;
+	bool mapped;
+
+	len += start % PAGE_SIZE;
+	start -= start % PAGE_SIZE;
+	if (!page_range(start, &len))
+		return -ENOMEM;
+	mutex_lock(&mm->lock);
+	mapped = vma_range_mapped(mm, start, start + len);
+	mutex_unlock(&mm->lock);
+	return mapped ? 0 : -ENOMEM;
+}
+
+/* Nothing is ever paged out, and files live in memory: these only check their range. */
+long sys_msync(struct trap_frame *frame)
+{
+	if (frame->a0 % PAGE_SIZE || (frame->a2 & ~7UL) || (frame->a2 & 5) == 5)
+		return -EINVAL;
+	return check_mapped(frame->a0, frame->a1);
+}
+
+long sys_mlock(struct trap_frame *frame)
+{
+	return check_mapped(frame->a0, frame->a1);
+}
+
+long sys_mlock2(struct trap_frame *frame)
+{
+	return frame->a2 & ~1UL ? -EINVAL : check_mapped(frame->a0, frame->a1);
+}
+
+long sys_munlock(struct trap_frame *frame)
+{
+	return check_mapped(frame->a0, frame->a1);
+}
+
+long sys_mlockall(struct trap_frame *frame)
+{
+	return !frame->a0 || (frame->a0 & ~7UL) ? -EINVAL : 0;
+}
+
+long sys_munlockall(struct trap_frame *frame)
+{
+	(void)frame;
+	return 0;
+}
+
+long sys_mincore(struct trap_frame *frame)
+{
+	struct mm *mm = current_process->mm;
+	unsigned long va = frame->a0, len = frame->a1, size;
+	unsigned long out = frame->a2;
+	u8 present;
+
+	if (va % PAGE_SIZE)
+		return -EINVAL;
+	if (!page_range(va, &len) || check_mapped(va, len) < 0)
+		return -ENOMEM;
+	for (; len; len -= PAGE_SIZE, va += PAGE_SIZE, out++) {
+		mutex_lock(&mm->lock);
+		present = pgtable_find(mm, va, &size) != NULL;
+		mutex_unlock(&mm->lock);
+		if (copy_to_user(out, &present, 1) < 0)
+			return -EFAULT;
+		irq_window();
+		if (current->sig.kill)
+			return -EINTR;
+	}
+	return 0;
+}

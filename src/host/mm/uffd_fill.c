@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+/*
+ * uffd_fill.c - the answers to a userfault: a page with given bytes, with zeroes, or the one
+ * that the file has already.
+ *
+ * A range is filled page by page; what was done before an error is told, and counts. Bytes are
+ * copied from the program before mm->lock is taken, since that may fault, too.
+ */
+#include <linux/errno.h>
+#include <linux/userfaultfd.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "file/file.h"
+#include "hugetlb.h"
+#include "page.h"
+#include "proc/process.h"
+#include "sched/thread.h"
+#include "uaccess.h"
+#include "userfaultfd.h"
+#include "vma.h"
+
+/* What a range is to be filled with. */
+struct fill {
+	struct uffd *uffd;
+	unsigned long start, len;
+	unsigned long size; /* of a page: 4 KiB, or 2 MiB of huge pages */
+	unsigned long src;  /* copy: the program's bytes */
+	enum {
+		FILL_COPY,
+		FILL_ZERO,
+		FILL_CONTINUE
+	} kind;
+};
+
+static void put_pages(hpa_t pa, unsigned long size)
+{
+	mm_put_leaf_pages(pte_make(pa, 0), size);
+}
+
+/* A page of its own at va: the area's, and its file's if it has one. Takes pa over on success. */
+static int fill_new(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa)
+{
+	u64 index = vma->pgoff + ((va - vma->start) >> PAGE_SHIFT);
+	unsigned long size = vma_page_size(vma);
+	int err;
+
+	if (vma->file) {
+		err = vma->file->ops->insert_page(vma->file, index, pa);
+		if (err < 0)
+			return err;
+		mm_get_leaf_pages(pte_make(pa, 0), size); /* one reference is the file's now */
+	}
+	err = mm_install_page(mm, vma, va, pa);
+	if (err < 0 && vma->file) {
+		put_pages(pa, size); /* it stays the file's: a fault will map it */
+		return 0;
+	}
+	return err;
+}
+
+/* The page that the file has. */
+static int fill_known(struct mm *mm, const struct vma *vma, unsigned long va)
+{
+	u64 index = vma->pgoff + ((va - vma->start) >> PAGE_SHIFT);
+	hpa_t pa;
+	int err;
+
+	if (!vma->file || !(vma->flags & VMA_UFFD_MINOR))
+		return -EINVAL;
+	if (!vma->file->ops->has_page(vma->file, index) ||
+	    (vma->flags & VMA_HUGETLB ? vma->file->ops->mmap_block(vma->file, index, &pa)
+				      : vma->file->ops->mmap_page(vma->file, index, true, &pa)) < 0)
+		return -EFAULT;
+	err = mm_install_page(mm, vma, va, pa);
+	if (err < 0)
+		put_pages(pa, vma_page_size(vma));
+	return err;
+}
+
+/* With mm->lock held. */
+static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va, hpa_t pa)
+{
+	struct vma *vma = vma_find(mm, va);
+	unsigned long size;
+
+	/* All of the range is one registered area, whosoever it is registered with. */
+	if (!vma || !vma->uffd || vma->start > fill->start || vma->end < fill->start + fill->len)
+		return -ENOENT;
+	if (vma_page_size(vma) != fill->size ||
+	    (fill->kind == FILL_ZERO && fill->size != PAGE_SIZE))
+		return -EINVAL;
+	if (pgtable_find(mm, va, &size))
+		return -EEXIST;
+	if (fill->kind == FILL_CONTINUE)
+		return fill_known(mm, vma, va);
+	return fill_new(mm, vma, va, pa);
+}
+
+static int fill_page(const struct fill *fill, unsigned long va)
+{
+	struct mm *mm = uffd_mm(fill->uffd);
+	hpa_t pa = 0;
+	int err = 0;
+
+	if (fill->kind != FILL_CONTINUE) {
+		pa = fill->size == SZ_2M ? huge_page_alloc() : page_alloc_zeroed(0);
+		if (!pa)
+			return -ENOMEM;
+	}
+	if (fill->kind == FILL_COPY)
+		err = copy_from_user(pa_to_va(pa), fill->src + (va - fill->start), fill->size);
+	if (!err) {
+		mutex_lock(&mm->lock);
+		err = fill_locked(fill, mm, va, pa);
+		mutex_unlock(&mm->lock);
+	}
+	if (err < 0 && pa)
+		put_pages(pa, fill->size);
+	return err;
+}
+
+/* Bytes filled, or the error of the first page. Wakes who waits for them unless told not to. */
+static long fill_range(const struct fill *fill, bool wake)
+{
+	unsigned long done = 0;
+	int err = 0;
+
+	while (done < fill->len && !err) {
+		err = current->sig.kill ? -EINTR : fill_page(fill, fill->start + done);
+		if (!err)
+			done += fill->size;
+		if (done % (64 * PAGE_SIZE) == 0)
+			irq_window();
+	}
+	if (done && wake)
+		uffd_wake(fill->uffd, fill->start, done);
+	return done ? (long)done : err;
+}
+
+static unsigned long page_size_at(struct mm *mm, unsigned long va)
+{
+	struct vma *vma;
+	unsigned long size;
+
+	mutex_lock(&mm->lock);
+	vma = vma_find(mm, va);
+	size = vma ? vma_page_size(vma) : PAGE_SIZE;
+	mutex_unlock(&mm->lock);
+	return size;
+}
+
+/* The program's struct ends with the result, at `result`; all of the range done: 0. */
+static long answer(struct fill *fill, bool wake, unsigned long result)
+{
+	long done;
+
+	if (!uffd_range_valid(fill->start, fill->len))
+		return -EINVAL;
+	fill->size = page_size_at(uffd_mm(fill->uffd), fill->start);
+	if (!IS_ALIGNED(fill->start | fill->len, fill->size))
+		return -EINVAL;
+	done = fill_range(fill, wake);
+	if (put_user(done, result) < 0)
+		return -EFAULT;
+	if (done < 0)
+		return done;
+	return (unsigned long)done == fill->len ? 0 : -EAGAIN;
+}
+
+long uffd_copy(struct uffd *uffd, unsigned long arg)
+{
+	struct uffdio_copy copy;
+	struct fill fill = { .uffd = uffd, .kind = FILL_COPY };
+
+	if (copy_from_user(&copy, arg, sizeof(copy) - sizeof(copy.copy)) < 0)
+		return -EFAULT;
+	if ((copy.mode & ~(u64)UFFDIO_COPY_MODE_DONTWAKE) || copy.src + copy.len < copy.src)
+		return -EINVAL;
+	fill.start = copy.dst;
+	fill.len = copy.len;
+	fill.src = copy.src;
+	return answer(&fill, !copy.mode, arg + __builtin_offsetof(struct uffdio_copy, copy));
+}
+
+long uffd_zeropage(struct uffd *uffd, unsigned long arg)
+{
+	struct uffdio_zeropage zero;
+	struct fill fill = { .uffd = uffd, .kind = FILL_ZERO };
+
+	if (copy_from_user(&zero, arg, sizeof(zero) - sizeof(zero.zeropage)) < 0)
+		return -EFAULT;
+	if (zero.mode & ~(u64)UFFDIO_ZEROPAGE_MODE_DONTWAKE)
+		return -EINVAL;
+	fill.start = zero.range.start;
+	fill.len = zero.range.len;
+	return answer(&fill, !zero.mode,
+		      arg + __builtin_offsetof(struct uffdio_zeropage, zeropage));
+}
+
+long uffd_continue(struct uffd *uffd, unsigned long arg)
+{
+	struct uffdio_continue cont;
+	struct fill fill = { .uffd = uffd, .kind = FILL_CONTINUE };
+
+	if (copy_from_user(&cont, arg, sizeof(cont) - sizeof(cont.mapped)) < 0)
+		return -EFAULT;
+	if (cont.mode & ~(u64)UFFDIO_CONTINUE_MODE_DONTWAKE)
+		return -EINVAL;
+	fill.start = cont.range.start;
+	fill.len = cont.range.len;
+	return answer(&fill, !cont.mode, arg + __builtin_offsetof(struct uffdio_continue, mapped));
+}

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vma.c - the areas of an address space: a list sorted by address.
+ *
+ * Invariant: areas do not overlap, and no 2M leaf crosses an area's edge; whoever splits
+ * an area splits the leaf first. Changes to a range are made in this order: everything
+ * that can fail, then mm_notify_start(), pages, fences, mm_notify_end(), areas.
+ * Files of removed areas are put only after mm->lock, by vma_unlock(): the last reference
+ * to a vCPU may end a VM, whose end takes mm->lock. Locks: mm->lock.
+ */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include "hv/bits.h"
+#include "file/file.h"
+#include "boot/layout.h"
+#include "page.h"
+#include "sched/thread.h"
+#include "userfaultfd.h"
+#include "vma.h"
+
+#define LOWEST_ADDR 0x10000UL /* for mappings that leave the choice to the host */
+
+struct vma *vma_next(struct mm *mm, unsigned long addr)
+{
+	struct vma *vma;
+
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->end > addr)
+			return vma;
+	return NULL;
+}
+
+struct vma *vma_find(struct mm *mm, unsigned long addr)
+{
+	struct vma *vma = vma_next(mm, addr);
+
+	return vma && vma->start <= addr ? vma : NULL;
+}
+
+bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct vma *vma;
+
+	list_for_each_entry(vma, &mm->vmas, link) {
+		if (vma->end <= start)
+			continue;
+		if (vma->start > start)
+			return false;
+		if (vma->end >= end)
+			return true;
+		start = vma->end;
+	}
+	return start >= end;
+}
+
+static void vma_insert(struct mm *mm, struct vma *vma)
+{
+	struct vma *next = vma_next(mm, vma->start);
+
+	list_add_tail(&vma->link, next ? &next->link : &mm->vmas);
+}
+
+/* So that an area starts at addr if one contains it. 0; -ENOMEM, -EINVAL: nothing changed. */
+static int vma_split_at(struct mm *mm, unsigned long addr)
+{
+	struct vma *vma = vma_find(mm, addr);
+	struct vma *upper;
+
+	if (!vma || vma->start == addr)
+		return 0;
+	if (addr % vma_page_size(vma))
+		return -EINVAL;
+	if (mm_split_leaf_at(mm, addr) < 0)
+		return -ENOMEM;
+	upper = kmalloc(sizeof(*upper));
+	if (!upper)
+		return -ENOMEM;
+	*upper = *vma;
+	upper->start = addr;
+	upper->pgoff += (addr - vma->start) >> PAGE_SHIFT;
+	if (upper->file)
+		file_get(upper->file);
+	uffd_get(upper->uffd);
+	vma->end = addr;
+	list_add(&upper->link, &vma->link);
+	return 0;
+}
+
+static int vma_split_range(struct mm *mm, unsigned long start, unsigned long end)
+{
+	int err = vma_split_at(mm, start);
+
+	return err < 0 ? err : vma_split_at(mm, end);
+}
+
+static bool can_merge(const struct vma *low, const struct vma *high)
+{
+	if (low->end != high->start || low->prot != high->prot || low->flags != high->flags ||
+	    low->file != high->file || low->uffd != high->uffd)
+		return false;
+	return !low->file || low->pgoff + ((low->end - low->start) >> PAGE_SHIFT) == high->pgoff;
+}
+
+/* Joins what can be joined around [start, end]: else each mprotect() leaves pieces behind. */
+static void vma_merge(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct vma *vma, *next;
+
+	list_for_each_entry_safe(vma, next, &mm->vmas, link) {
+		if (vma->end < start)
+			continue;
+		if (vma->start > end || &next->link == &mm->vmas)
+			return;
+		if (!can_merge(vma, next))
+			continue;
+		next->start = vma->start;
+		next->pgoff = vma->pgoff;
+		list_del(&vma->link);
+		list_add_tail(&vma->link, &mm->dead_vmas);
+	}
+}
+
+void vma_unlock(struct mm *mm)
+{
+	struct list_head dead;
+	struct vma *vma, *n;
+
+	list_init(&dead);
+	list_for_each_entry_safe(vma, n, &mm->dead_vmas, link) {
+		list_del(&vma->link);
+		list_add_tail(&vma->link, &dead);
+	}
+	mutex_unlock(&mm->lock);
+	list_for_each_entry_safe(vma, n, &dead, link) {
+		if (vma->file)
+			file_put(vma->file);
+		uffd_put(vma->uffd);
+		kfree(vma);
+	}
+}
+
+/* Frees level-0 tables that no area needs any more, so that they can be 2M leaves later. */
+static void free_tables(struct mm *mm, unsigned long start, unsigned long end)
+{
+	unsigned long va = ALIGN_DOWN(start, SZ_2M);
+
+	if (end - start > SZ_1G)
+		return; /* sparse by nature: they go with the address space */
+	for (; va < end; va += SZ_2M)
+		pgtable_collapse_empty(mm, va);
+}
+
+int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
+{
+	unsigned long end = start + len;
+	struct vma *vma = vma_next(mm, start);
+	struct vma *n;
+	int err;
+
+	if (!vma || vma->start >= end)
+		return 0;
+	err = vma_split_range(mm, start, end);
+	if (err < 0)
+		return err;
+	mm_notify_start(mm, start, end);
+	mm_zap(mm, start, end);
+	mm_notify_end(mm, start, end);
+	list_for_each_entry_safe(vma, n, &mm->vmas, link) {
+		if (vma->end <= start)
+			continue;
+		if (vma->start >= end)
+			break;
+		list_del(&vma->link);
+		list_add_tail(&vma->link, &mm->dead_vmas);
+	}
+	free_tables(mm, start, end);
+	return 0;
+}
+
+/* Large areas start where 2M leaves fit: address and file offset agree modulo 2M. */
+static unsigned long place_below(const struct vma_spec *spec, unsigned long top)
+{
+	unsigned long addr = top - spec->len;
+	unsigned long want;
+
+	if (spec->flags & VMA_GIANT)
+		return ALIGN_DOWN(addr, SZ_1G);
+
+	if (spec->len < SZ_2M || (spec->flags & VMA_NO_HUGE))
+		return addr;
+	want = (spec->pgoff << PAGE_SHIFT) & (SZ_2M - 1);
+	return addr - ((addr - want) & (SZ_2M - 1));
+}
+
+/* The highest gap below mmap_top that fits, or 0. */
+static unsigned long find_gap(struct mm *mm, const struct vma_spec *spec)
+{
+	unsigned long top = mm->mmap_top, bottom, addr;
+	struct list_head *pos = mm->vmas.prev;
+
+	for (;;) {
+		bottom = pos == &mm->vmas ? LOWEST_ADDR : list_entry(pos, struct vma, link)->end;
+		if (bottom < top && top - bottom >= spec->len) {
+			addr = place_below(spec, top);
+			if (addr >= bottom && addr < top)
+				return addr;
+		}
+		if (pos == &mm->vmas)
+			return 0;
+		top = MIN(top, list_entry(pos, struct vma, link)->start);
+		pos = pos->prev;
+	}
+}
+
+static long choose_addr(struct mm *mm, const struct vma_spec *spec)
+{
+	unsigned long addr = spec->addr;
+	struct vma *next = vma_next(mm, addr);
+	bool is_free = !next || next->start >= addr + spec->len;
+	int err;
+
+	if (spec->fixed) {
+		if (spec->noreplace && !is_free)
+			return -EEXIST;
+		err = vma_unmap(mm, addr, spec->len);
+		return err < 0 ? err : (long)addr;
+	}
+	if (addr >= LOWEST_ADDR && addr + spec->len <= mm->mmap_top && is_free)
+		return (long)addr;
+	addr = find_gap(mm, spec);
+	return addr ? (long)addr : -ENOMEM;
+}
+
+long vma_map(struct mm *mm, const struct vma_spec *spec)
+{
+	struct vma *vma;
+	long addr;
+
+	if (!spec->len || spec->len > USER_END || spec->addr > USER_END - spec->len)
+		return -ENOMEM;
+	vma = kmalloc(sizeof(*vma));
+	if (!vma)
+		return -ENOMEM;
+	addr = choose_addr(mm, spec);
+	if (addr < 0) {
+		kfree(vma);
+		return addr;
+	}
+	vma->start = (unsigned long)addr;
+	vma->end = vma->start + spec->len;
+	vma->prot = spec->prot;
+	vma->flags = spec->flags & ~VMA_UFFD; /* registered areas lose it when they move */
+	vma->file = spec->file;
+	vma->pgoff = spec->file ? spec->pgoff : 0;
+	if (vma->file)
+		file_get(vma->file);
+	vma_insert(mm, vma);
+	vma_merge(mm, vma->start, vma->end);
+	return addr;
+}
+
+static bool may_protect(struct mm *mm, unsigned long start, unsigned long end, unsigned int prot)
+{
+	struct vma *vma;
+
+	if (!(prot & PROT_WRITE))
+		return true;
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->end > start && vma->start < end && (vma->flags & VMA_SHARED) &&
+		    vma->file && (vma->file->flags & O_ACCMODE) == O_RDONLY)
+			return false;
+	return true;
+}
+
+/*
+ * W is never granted here: the page may be shared with another process or a file, which
+ * only mm_fault() finds out.
+ */
+static void protect_pages(struct mm *mm, unsigned long start, unsigned long end, unsigned int prot)
+{
+	unsigned long va = start, size;
+	bool changed = false;
+	pte_t *pte, next;
+
+	while ((pte = mm_next_leaf(mm, &va, end, &size)) != NULL) {
+		next = (*pte & PTE_PPN) | vma_pte_flags(prot);
+		if (!(*pte & PTE_W))
+			next &= ~PTE_W;
+		if (next != *pte)
+			changed = true;
+		WRITE_ONCE(*pte, next);
+		va += size;
+	}
+	if (changed)
+		mm_flush_tlb(mm, start, end - start);
+}
+
+int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned int prot)
+{
+	unsigned long end = start + len;
+	struct vma *vma;
+	int err;
+
+	if (!vma_range_mapped(mm, start, end))
+		return -ENOMEM;
+	if (!may_protect(mm, start, end, prot))
+		return -EACCES;
+	err = vma_split_range(mm, start, end);
+	if (err < 0)
+		return err;
+	mm_notify_start(mm, start, end);
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->start >= start && vma->end <= end)
+			vma->prot = prot;
+	protect_pages(mm, start, end, prot);
+	mm_notify_end(mm, start, end);
+	vma_merge(mm, start, end);
+	return 0;
+}
+
+int vma_set_flags(struct mm *mm, unsigned long start, unsigned long end, unsigned int set,
+		  unsigned int clear)
+{
+	struct vma *vma;
+	int err;
+
+	err = vma_split_range(mm, start, end);
+	if (err < 0)
+		return err;
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->start >= start && vma->end <= end)
+			vma->flags = (vma->flags | set) & ~clear;
+	vma_merge(mm, start, end);
+	return 0;
+}
+
+int vma_set_uffd(struct mm *mm, unsigned long start, unsigned long end, struct uffd *uffd,
+		 unsigned int mode)
+{
+	struct vma *vma;
+	int err;
+
+	err = vma_split_range(mm, start, end);
+	if (err < 0)
+		return err;
+	list_for_each_entry(vma, &mm->vmas, link) {
+		if (vma->start < start || vma->end > end)
+			continue;
+		uffd_get(uffd);
+		uffd_put(vma->uffd);
+		vma->uffd = uffd;
+		vma->flags = (vma->flags & ~VMA_UFFD) | mode;
+	}
+	vma_merge(mm, start, end);
+	return 0;
+}
+
+void vma_forget_uffd(struct mm *mm, const struct uffd *uffd)
+{
+	struct vma *vma;
+
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->uffd == uffd) {
+			uffd_put(vma->uffd);
+			vma->uffd = NULL;
+			vma->flags &= ~VMA_UFFD;
+		}
+}
+
+/* Pages of a private area: shared by both from now on, written by neither. */
+static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
+{
+	unsigned long va = vma->start, size;
+	unsigned int n = 0;
+	pte_t *pte, *copy;
+
+	while ((pte = mm_next_leaf(from, &va, vma->end, &size)) != NULL) {
+		copy = pgtable_alloc(to, va, size);
+		if (!copy)
+			return -ENOMEM;
+		mm_get_leaf_pages(*pte, size);
+		WRITE_ONCE(*pte, *pte & ~PTE_W);
+		WRITE_ONCE(*copy, *pte);
+		to->total_pages += size / SZ_4K;
+		va += size;
+		if (++n % 64 == 0)
+			irq_window();
+	}
+	return 0;
+}
+
+static int vma_copy(struct mm *to, struct mm *from, const struct vma *vma)
+{
+	struct vma *copy = kmalloc(sizeof(*copy));
+	int err = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *vma;
+	if (copy->file)
+		file_get(copy->file);
+	copy->uffd = NULL;
+	copy->flags &= ~VMA_UFFD;
+	list_add_tail(&copy->link, &to->vmas);
+	if (vma->flags & (VMA_SHARED | VMA_WIPEFORK))
+		return 0;
+	mm_notify_start(from, vma->start, vma->end);
+	err = copy_pages(to, from, vma);
+	mm_flush_tlb(from, vma->start, vma->end - vma->start);
+	mm_notify_end(from, vma->start, vma->end);
+	return err;
+}
+
+int vma_copy_all(struct mm *to, struct mm *from)
+{
+	struct vma *vma;
+	int err;
+
+	list_for_each_entry(vma, &from->vmas, link) {
+		if (vma->flags & VMA_DONTFORK)
+			continue;
+		err = vma_copy(to, from, vma);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+void vma_free_all(struct mm *mm)
+{
+	struct vma *vma, *n;
+
+	mm_zap(mm, 0, USER_END);
+	list_for_each_entry_safe(vma, n, &mm->vmas, link) {
+		list_del(&vma->link);
+		list_add_tail(&vma->link, &mm->dead_vmas);
+	}
+}

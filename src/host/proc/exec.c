@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+/*
+ * exec.c - another program for a process.
+ *
+ * The new address space is built completely before the old one is given up: a failed
+ * execve() changes nothing. Then the other threads end, and only then the process
+ * changes. `#!` scripts run their interpreter.
+ */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+#include <asm/signal.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "hv/csr.h"
+#include "exec.h"
+#include "file/file.h"
+#include "fs/inode.h"
+#include "boot/layout.h"
+#include "mm/page.h"
+#include "process_impl.h"
+#include "sched/smp.h"
+#include "syscall.h"
+#include "mm/uaccess.h"
+#include "mm/vma.h"
+
+#define EXEC_STRING_MAX (32 * PAGE_SIZE) /* of one argument, as on Linux */
+#define EXEC_NEST_MAX   5                /* scripts whose interpreter is a script */
+#define SCRIPT_LINE_MAX 256
+
+/* ---- arguments ---- */
+
+static int add_user_string(struct exec_args *args, unsigned long addr, char *buf)
+{
+	long len = strncpy_from_user(buf, addr, EXEC_STRING_MAX);
+
+	if (len < 0)
+		return len == -ENAMETOOLONG ? -E2BIG : (int)len;
+	return exec_args_add(args, buf);
+}
+
+/* A NULL-terminated vector of user strings; a NULL vector is an empty one. */
+static int add_user_vector(struct exec_args *args, unsigned long vec, char *buf,
+			   unsigned int *count)
+{
+	unsigned long addr;
+	int err;
+
+	for (*count = 0; vec; ++*count, vec += sizeof(addr)) {
+		if (get_user(addr, vec) < 0)
+			return -EFAULT;
+		if (!addr)
+			return 0;
+		err = add_user_string(args, addr, buf);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int args_from_user(struct exec_args *args, unsigned long argv, unsigned long envp)
+{
+	char *buf = kmalloc(EXEC_STRING_MAX);
+	int err;
+
+	if (!buf)
+		return -ENOMEM;
+	err = add_user_vector(args, argv, buf, &args->argc);
+	if (err == 0 && args->argc == 0) { /* as Linux does since 5.18: never argc 0 */
+		err = exec_args_add(args, "");
+		args->argc = 1;
+	}
+	if (err == 0)
+		err = add_user_vector(args, envp, buf, &args->envc);
+	kfree(buf);
+	return err;
+}
+
+/* Puts `prefix` (count strings, in order) instead of the first argument. */
+static int args_replace_first(struct exec_args *args, const char *const *prefix, unsigned int count)
+{
+	struct exec_args next = { .argc = args->argc - 1 + count, .envc = args->envc };
+	const char *s = args->strings + strlen(args->strings) + 1;
+	const char *end = args->strings + args->used;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < count && err == 0; i++)
+		err = exec_args_add(&next, prefix[i]);
+	for (; s < end && err == 0; s += strlen(s) + 1)
+		err = exec_args_add(&next, s);
+	if (err < 0) {
+		exec_args_free(&next);
+		return err;
+	}
+	exec_args_free(args);
+	*args = next;
+	return 0;
+}
+
+/* ---- opening ---- */
+
+static struct file *open_program(const char *path, int *err)
+{
+	struct file *f = file_open(path, O_RDONLY, 0, err);
+
+	if (!f)
+		return NULL;
+	if (f->inode && S_ISREG(f->inode->mode) && (f->inode->mode & 0111))
+		return f;
+	file_put(f);
+	*err = -EACCES;
+	return NULL;
+}
+
+/* Splits "#! interpreter [argument]" in place. False: no such line. */
+static bool parse_script_line(char *line, char **interp, char **arg)
+{
+	char *end = strchr(line, '\n');
+	char *p = line + 2;
+
+	if (line[0] != '#' || line[1] != '!' || !end)
+		return false;
+	while (end > p && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	*end = '\0';
+	while (*p == ' ' || *p == '\t')
+		p++;
+	*interp = p;
+	while (*p && *p != ' ' && *p != '\t')
+		p++;
+	*arg = NULL;
+	if (*p) {
+		*p++ = '\0';
+		while (*p == ' ' || *p == '\t')
+			p++;
+		*arg = p;
+	}
+	return **interp != '\0';
+}
+
+/*
+ * If f is a script: replaces *f by its interpreter and puts that into the arguments.
+ * 1: it was one; 0: it is not; -errno.
+ */
+static int resolve_script(struct file **f, const char *path, struct exec_args *args)
+{
+	char line[SCRIPT_LINE_MAX + 1];
+	const char *prefix[3];
+	char *interp, *arg;
+	unsigned int n = 0;
+	long got = file_kread(*f, line, SCRIPT_LINE_MAX, 0);
+	struct file *next;
+	int err;
+
+	if (got < 0)
+		return (int)got;
+	line[got] = '\0';
+	if (!parse_script_line(line, &interp, &arg))
+		return 0;
+	prefix[n++] = interp;
+	if (arg)
+		prefix[n++] = arg;
+	prefix[n++] = path;
+	next = open_program(interp, &err);
+	if (!next)
+		return err;
+	file_put(*f);
+	*f = next;
+	err = args_replace_first(args, prefix, n);
+	return err < 0 ? err : 1;
+}
+
+/* The file to map for path, behind any scripts; NULL with *err. */
+static struct file *open_executable(const char *path, struct exec_args *args, int *err)
+{
+	struct file *f = open_program(path, err);
+	int depth;
+
+	for (depth = 0; f; depth++) {
+		/* After the first turn the script is the interpreter: args begin with its name. */
+		*err = resolve_script(&f, depth ? args->strings : path, args);
+		if (*err == 0)
+			return f;
+		if (*err > 0 && depth < EXEC_NEST_MAX)
+			continue;
+		if (*err > 0)
+			*err = -ELOOP;
+		file_put(f);
+		f = NULL;
+	}
+	return NULL;
+}
+
+/* ---- the new address space ---- */
+
+static struct mm *build_mm(struct file *f, const struct exec_args *args, const char *path,
+			   struct elf_image *image, unsigned long *sp, int *err)
+{
+	struct mm *mm = mm_create();
+
+	if (!mm) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	mm->mmap_top = EXEC_STACK_TOP - 2 * EXEC_STACK_SIZE;
+	mm->icache_stale = ~0UL;
+	*err = elf_load(mm, f, image);
+	if (*err == 0)
+		*err = mm_map_sigreturn(mm);
+	if (*err == 0)
+		*err = exec_build_stack(mm, args, image, path, sp);
+	if (*err < 0) {
+		mm_put(mm);
+		return NULL;
+	}
+	mm->brk_start = mm->brk = image->end;
+	file_get(f);
+	mm->exe = f;
+	return mm;
+}
+
+/* ---- the process changes ---- */
+
+static void set_name(struct process *p, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	strlcpy(current->name, slash ? slash + 1 : path, sizeof(current->name));
+	/* Where the program really is: path may be /proc/self/exe itself, or a script. */
+	inode_path(p->mm->exe->inode, p->path, sizeof(p->path));
+}
+
+static void reset_thread(struct trap_frame *frame, unsigned long entry, unsigned long sp)
+{
+	memset(frame, 0, sizeof(*frame));
+	frame->epc = entry;
+	frame->sp = sp;
+	frame->status = SSTATUS_SPIE; /* to user mode, FP off until it is used */
+	current->clear_child_tid = NULL;
+	current->robust_list = 0;
+	current->sig.altstack_size = 0;
+	current->sig.altstack_sp = 0;
+	memset(&current->fp, 0, sizeof(current->fp));
+	fpu_discard(current);
+}
+
+static void switch_mm(struct process *p, struct mm *mm)
+{
+	struct mm *old;
+
+	spin_lock(&p->lock);
+	old = p->mm;
+	p->mm = mm;
+	spin_unlock(&p->lock);
+	mm_activate(mm);
+	process_vfork_done(p);
+	if (old)
+		mm_put(old);
+}
+
+static void unshare_files(struct process *p)
+{
+	struct fd_table *shared = p->fds, *own;
+
+	if (fd_table_is_shared(shared)) {
+		own = fd_table_copy(shared);
+		if (own) {
+			spin_lock(&p->lock);
+			p->fds = own;
+			spin_unlock(&p->lock);
+			fd_table_put(shared);
+		}
+	}
+	fd_table_exec(p->fds);
+}
+
+int exec_program(const char *path, struct exec_args *args, struct trap_frame *frame)
+{
+	struct process *p = current_process;
+	struct elf_image image = { 0 };
+	struct mm *mm = NULL;
+	unsigned long sp = 0;
+	int err;
+	struct file *f = open_executable(path, args, &err);
+
+	if (!f)
+		return err;
+	mm = build_mm(f, args, path, &image, &sp, &err);
+	file_put(f);
+	if (!mm)
+		return err;
+	err = process_kill_other_threads(p);
+	if (err < 0) {
+		mm_put(mm);
+		return err;
+	}
+	futex_thread_exit(current); /* locks in shared memory: their owner is gone */
+	switch_mm(p, mm);
+	unshare_files(p);
+	signal_exec(p);
+	set_name(p, path);
+	reset_thread(frame, image.entry, sp);
+	return 0;
+}
+
+long sys_execve(struct trap_frame *frame)
+{
+	struct exec_args args = { 0 };
+	char *path = kmalloc(PATH_LEN_MAX);
+	long err;
+
+	if (!path)
+		return -ENOMEM;
+	err = strncpy_from_user(path, frame->a0, PATH_LEN_MAX);
+	if (err >= 0)
+		err = *path ? args_from_user(&args, frame->a1, frame->a2) : -ENOENT;
+	if (err >= 0)
+		err = exec_program(path, &args, frame);
+	exec_args_free(&args);
+	kfree(path);
+	return err;
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/*
+ * exec_stack.c - what a program finds on its stack when it starts.
+ *
+ *   sp ->  argc, argv[0] … NULL, envp[0] … NULL, auxv … AT_NULL,
+ *          (padding), 16 random bytes, argument strings, environment strings, path
+ *
+ * written into the new address space from outside, since it is not active yet.
+ */
+#include <linux/auxvec.h>
+#include <linux/errno.h>
+#include <linux/mman.h>
+#include <asm/hwcap.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "hv/host.h"
+#include "exec.h"
+#include "boot/layout.h"
+#include "mm/page.h"
+#include "lib/random.h"
+#include "mm/vma.h"
+
+#define AUX_PAIRS 20
+
+struct stack {
+	struct mm *mm;
+	unsigned long pos;                     /* grows down */
+	unsigned long strings, random, execfn; /* user addresses */
+};
+
+static int push(struct stack *st, const void *data, size_t size)
+{
+	st->pos -= size;
+	return mm_write(st->mm, st->pos, data, size);
+}
+
+int exec_args_add(struct exec_args *args, const char *s)
+{
+	size_t len = strlen(s) + 1;
+	size_t size = args->size ? args->size : 4 * PAGE_SIZE;
+	char *bigger;
+
+	while (size < args->used + len)
+		size *= 2;
+	if (size > EXEC_STACK_SIZE / 4)
+		return -E2BIG;
+	if (size != args->size) {
+		bigger = kmalloc(size);
+		if (!bigger)
+			return -ENOMEM;
+		memcpy(bigger, args->strings, args->used);
+		kfree(args->strings);
+		args->strings = bigger;
+		args->size = size;
+	}
+	memcpy(args->strings + args->used, s, len);
+	args->used += len;
+	return 0;
+}
+
+void exec_args_free(struct exec_args *args)
+{
+	kfree(args->strings);
+	*args = (struct exec_args){ 0 };
+}
+
+/*
+ * The letters of misa that programs may use: bit n for letter 'A' + n. Found out once:
+ * hv_isa_has() reads the device tree, some 150 000 instructions.
+ */
+static unsigned long hwcap(void)
+{
+	static const char *const single[] = { "i", "m", "a", "f", "d", "c" };
+	static unsigned long known;
+	unsigned long cap = READ_ONCE(known);
+	unsigned int i;
+
+	if (cap)
+		return cap;
+	for (i = 0; i < ARRAY_SIZE(single); i++)
+		if (hv_isa_has(single[i]))
+			cap |= BIT(single[i][0] - 'a');
+	WRITE_ONCE(known, cap);
+	return cap;
+}
+
+static unsigned int fill_auxv(unsigned long (*aux)[2], const struct stack *st,
+			      const struct elf_image *image)
+{
+	const unsigned long pairs[][2] = {
+		{ AT_HWCAP, hwcap() },
+		{ AT_PAGESZ, PAGE_SIZE },
+		{ AT_CLKTCK, 100 },
+		{ AT_PHDR, image->phdr },
+		{ AT_PHENT, 56 },
+		{ AT_PHNUM, image->phnum },
+		{ AT_BASE, image->interp_base },
+		{ AT_FLAGS, 0 },
+		{ AT_ENTRY, image->prog_entry },
+		{ AT_UID, 0 },
+		{ AT_EUID, 0 },
+		{ AT_GID, 0 },
+		{ AT_EGID, 0 },
+		{ AT_SECURE, 0 },
+		{ AT_RANDOM, st->random },
+		{ AT_EXECFN, st->execfn },
+		{ AT_MINSIGSTKSZ, 2048 },
+		{ AT_NULL, 0 },
+	};
+
+	_Static_assert(ARRAY_SIZE(pairs) <= AUX_PAIRS, "auxv is larger than its room");
+	memcpy(aux, pairs, sizeof(pairs));
+	return ARRAY_SIZE(pairs);
+}
+
+/* Pointers to `count` strings that lie one behind the other at user address `at`. */
+static const char *fill_pointers(unsigned long *out, unsigned int count, const char *s,
+				 unsigned long at)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		size_t len = strlen(s) + 1;
+
+		out[i] = at;
+		at += len;
+		s += len;
+	}
+	out[count] = 0;
+	return s;
+}
+
+static int push_vectors(struct stack *st, const struct exec_args *args,
+			const struct elf_image *image)
+{
+	size_t words = 1 + args->argc + 1 + args->envc + 1;
+	unsigned long *vec = kmalloc((words + 2 * AUX_PAIRS) * sizeof(*vec));
+	const char *env;
+	int err;
+
+	if (!vec)
+		return -ENOMEM;
+	vec[0] = args->argc;
+	env = fill_pointers(vec + 1, args->argc, args->strings, st->strings);
+	fill_pointers(vec + 2 + args->argc, args->envc, env,
+		      st->strings + (unsigned long)(env - args->strings));
+	words += 2 * fill_auxv((unsigned long(*)[2])(vec + words), st, image);
+	st->pos = ALIGN_DOWN(st->pos - words * sizeof(*vec), 16) + words * sizeof(*vec);
+	err = push(st, vec, words * sizeof(*vec));
+	kfree(vec);
+	return err;
+}
+
+static void note_strings(struct mm *mm, const struct stack *st, const struct exec_args *args)
+{
+	const char *s = args->strings;
+	unsigned int i;
+
+	for (i = 0; i < args->argc; i++)
+		s += strlen(s) + 1;
+	mm->arg_start = st->strings;
+	mm->arg_end = mm->env_start = st->strings + (unsigned long)(s - args->strings);
+	mm->env_end = st->strings + args->used;
+}
+
+static int map_stack(struct mm *mm)
+{
+	struct vma_spec spec = {
+		.addr = EXEC_STACK_TOP - EXEC_STACK_SIZE,
+		.len = EXEC_STACK_SIZE,
+		.prot = PROT_READ | PROT_WRITE,
+		.flags = VMA_NO_HUGE,
+		.fixed = true,
+	};
+	long addr;
+
+	mutex_lock(&mm->lock);
+	addr = vma_map(mm, &spec);
+	vma_unlock(mm);
+	mm->mmap_top = ALIGN_DOWN(spec.addr - SZ_1G / 1024, SZ_2M);
+	return addr < 0 ? (int)addr : 0;
+}
+
+int exec_build_stack(struct mm *mm, const struct exec_args *args, const struct elf_image *image,
+		     const char *execfn, unsigned long *sp)
+{
+	struct stack st = { .mm = mm, .pos = EXEC_STACK_TOP - 16 };
+	u8 random[16];
+	int err = map_stack(mm);
+
+	if (err < 0)
+		return err;
+	err = push(&st, execfn, strlen(execfn) + 1);
+	st.execfn = st.pos;
+	if (err == 0)
+		err = push(&st, args->strings, args->used);
+	st.strings = st.pos;
+	note_strings(mm, &st, args);
+	random_bytes(random, sizeof(random));
+	st.pos = ALIGN_DOWN(st.pos, 16);
+	if (err == 0)
+		err = push(&st, random, sizeof(random));
+	st.random = st.pos;
+	if (err == 0)
+		err = push_vectors(&st, args, image);
+	*sp = st.pos;
+	return err;
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: MIT
+/*
+ * exit.c - how threads and processes end, and how parents learn of it.
+ *
+ * A thread ends itself only, in thread_end(): others mark it (sig.kill) and kick it. The
+ * last thread of a process gives back files and memory, then makes the process a
+ * zombie; its parent's wait, or nobody's interest, frees the rest.
+ * Locks: as in process.c.
+ */
+#include <linux/errno.h>
+#include <linux/resource.h>
+#include <linux/wait.h>
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <limits.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "sched/clock.h"
+#include "file/file.h"
+#include "fs/inode.h"
+#include "mm/mm.h"
+#include "process_impl.h"
+#include "rusage.h"
+#include "sched/smp.h"
+#include "syscall.h"
+#include "mm/uaccess.h"
+
+void process_end_locked(struct process *p, int wait_status)
+{
+	struct thread *t;
+
+	if (p->exiting)
+		return;
+	p->exiting = true;
+	p->wait_status = wait_status;
+	p->stopping = p->stopped = false;
+	p->stop_report = 0;
+	list_for_each_entry(t, &p->threads, process_link) {
+		WRITE_ONCE(t->sig.kill, true);
+		thread_signal_kick(t);
+	}
+	waitq_wake_all(&p->thread_wait);
+}
+
+void process_end(struct process *p, int wait_status)
+{
+	spin_lock(&p->lock);
+	process_end_locked(p, wait_status);
+	spin_unlock(&p->lock);
+}
+
+/* Children go to init; those that are zombies already are nobody's business any more. */
+static void orphan_children(struct process *p)
+{
+	struct process *child, *n;
+	struct list_head dead;
+
+	list_init(&dead);
+	spin_lock(&all_processes_lock);
+	list_for_each_entry_safe(child, n, &p->children, sibling) {
+		list_del(&child->sibling);
+		child->parent = &init_process;
+		if (child->pgid != p->pgid && child->sid == p->sid)
+			job_hangup(child->pgid, child->sid);
+		if (child->zombie) {
+			list_del(&child->all_link);
+			list_add_tail(&child->sibling, &dead);
+		} else {
+			list_add_tail(&child->sibling, &init_process.children);
+		}
+	}
+	spin_unlock(&all_processes_lock);
+	list_for_each_entry_safe(child, n, &dead, sibling) {
+		list_del(&child->sibling);
+		process_put(child);
+	}
+}
+
+/* A wait status as siginfo has it. */
+static int exit_code(int wait_status)
+{
+	return wait_status & 0x7f ? CLD_KILLED : CLD_EXITED;
+}
+
+static int exit_value(int wait_status)
+{
+	int signo = wait_status & 0x7f;
+
+	return signo ? signo : (wait_status >> 8) & 0xff;
+}
+
+/* The process is a zombie now, or gone if nobody will ask. */
+static void become_zombie(struct process *p)
+{
+	struct process *parent;
+	bool gone;
+
+	spin_lock(&all_processes_lock);
+	parent = p->parent;
+	process_get(parent);
+	gone = parent->is_init || signal_child_ignored(parent);
+	if (gone) {
+		list_del(&p->sibling);
+		list_del(&p->all_link);
+	}
+	p->zombie = true;
+	if (parent->pgid != p->pgid && parent->sid == p->sid)
+		job_hangup(p->pgid, p->sid);
+	spin_unlock(&all_processes_lock);
+	if (!parent->is_init) {
+		if (p->exit_signal)
+			signal_child(parent, p, p->exit_signal, exit_code(p->wait_status),
+				     exit_value(p->wait_status));
+		waitq_wake_all(&parent->child_wait);
+	}
+	process_put(parent);
+	if (gone)
+		process_put(p);
+}
+
+/* By the last thread: everything that programs can hold is given back. */
+static void process_teardown(struct process *p)
+{
+	struct fd_table *fds = p->fds;
+	struct inode *cwd = p->cwd;
+	struct mm *mm = p->mm;
+
+	itimer_free_process(p);
+	fd_table_put(fds); /* a file's release() may still look at what the process has */
+	spin_lock(&p->lock);
+	p->fds = NULL;
+	p->cwd = NULL;
+	p->mm = NULL;
+	spin_unlock(&p->lock);
+	if (cwd)
+		inode_put(cwd);
+	mm_activate(NULL);
+	process_vfork_done(p);
+	mm_put(mm);
+	orphan_children(p);
+	if (p->is_first)
+		host_first_exited(p->wait_status);
+	become_zombie(p);
+}
+
+void thread_end(int code)
+{
+	struct process *p = current_process;
+	bool last, stopped;
+
+	futex_thread_exit(current);
+	/*
+	 * Before the count falls: from then on the last thread may free the page table under
+	 * this hart's feet. Nothing down to the unlock sleeps, which would bring it back.
+	 */
+	mm_activate(NULL);
+	spin_lock(&p->lock);
+	list_del(&current->process_link); /* from here on nobody sends it a signal */
+	last = p->nr_threads == 1;
+	if (last && !p->exiting) {
+		p->exiting = true;
+		p->wait_status = (code & 0xff) << 8;
+	}
+	p->run_time += current->run_time + (hv_time() - current->run_start);
+	__atomic_store_n(&p->nr_threads, p->nr_threads - 1, __ATOMIC_RELEASE);
+	stopped = job_stop_completes(p); /* it was the last that had not stopped */
+	spin_unlock(&p->lock);
+	if (stopped)
+		job_tell_stopped(p);
+	signal_free_thread(current);
+	if (last)
+		process_teardown(p);
+	else
+		waitq_wake_all(&p->thread_wait);
+	/* Under the lock: who finds us in the list takes a reference by ours (proc_process()). */
+	spin_lock(&all_threads_lock);
+	current->process = NULL;
+	spin_unlock(&all_threads_lock);
+	process_put(p);
+	thread_exit();
+}
+
+long sys_exit(struct trap_frame *frame)
+{
+	thread_end((int)frame->a0);
+}
+
+long sys_exit_group(struct trap_frame *frame)
+{
+	process_end(current_process, ((int)frame->a0 & 0xff) << 8);
+	thread_end((int)frame->a0);
+}
+
+/* ---- wait ---- */
+
+struct wait_request {
+	int type; /* P_ALL, P_PID, P_PGID */
+	int id;
+	unsigned int options;  /* WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT */
+	struct process *found; /* referenced; unlinked if it is a zombie and to be reaped */
+	int code, value;       /* CLD_*: what became of it; an exit status or a signal */
+	bool none;             /* no child matches */
+};
+
+static bool wait_matches(const struct wait_request *req, const struct process *child)
+{
+	if (req->type == P_PID)
+		return child->pid == req->id;
+	if (req->type == P_PGID)
+		return child->pgid == req->id;
+	return true;
+}
+
+/* all_processes_lock is held. */
+static bool take_zombie(struct wait_request *req, struct process *child)
+{
+	if (!child->zombie)
+		return false;
+	req->code = exit_code(child->wait_status);
+	req->value = exit_value(child->wait_status);
+	if (req->options & WNOWAIT) {
+		process_get(child);
+	} else { /* the children's reference becomes ours */
+		list_del(&child->sibling);
+		list_del(&child->all_link);
+		current_process->child_time += child->run_time + child->child_time;
+	}
+	return true;
+}
+
+/* Likewise: it stopped, or goes on, and that is not reported yet. */
+static bool take_job(struct wait_request *req, struct process *child)
+{
+	bool keep = req->options & WNOWAIT;
+
+	req->code = 0;
+	spin_lock(&child->lock);
+	if ((req->options & WSTOPPED) && child->stop_report) {
+		req->code = CLD_STOPPED;
+		req->value = child->stop_report;
+		child->stop_report = keep ? child->stop_report : 0;
+	} else if ((req->options & WCONTINUED) && child->cont_report) {
+		req->code = CLD_CONTINUED;
+		req->value = SIGCONT;
+		child->cont_report = keep;
+	}
+	spin_unlock(&child->lock);
+	if (req->code)
+		process_get(child);
+	return req->code;
+}
+
+/* True when the wait is over: there is something to report, or there is no such child. */
+static bool wait_scan(struct wait_request *req)
+{
+	struct process *child;
+
+	if (req->found)
+		return true;
+	req->none = true;
+	spin_lock(&all_processes_lock);
+	list_for_each_entry(child, &current_process->children, sibling) {
+		if (!wait_matches(req, child))
+			continue;
+		if (child->zombie && !(req->options & WEXITED))
+			continue; /* nothing will come of it any more */
+		req->none = false;
+		if (!take_zombie(req, child) && !take_job(req, child))
+			continue;
+		req->found = child;
+		break;
+	}
+	spin_unlock(&all_processes_lock);
+	return req->found || req->none;
+}
+
+/* 1: req->found is set; 0: WNOHANG and nothing yet; -ECHILD, -EINTR. */
+static int wait_for_child(struct wait_request *req)
+{
+	int err;
+
+	if (!wait_scan(req)) {
+		if (req->options & WNOHANG)
+			return 0;
+		err = wait_event_interruptible(&current_process->child_wait, wait_scan(req));
+		if (err < 0 && !req->found)
+			return err;
+	}
+	return req->found ? 1 : -ECHILD;
+}
+
+static int write_rusage(unsigned long addr, const struct process *child)
+{
+	struct rusage ru;
+
+	if (!addr)
+		return 0;
+	rusage_fill(&ru, child->run_time + child->child_time);
+	return copy_to_user(addr, &ru, sizeof(ru));
+}
+
+/* As wait4() writes it. */
+static int wait_status_of(const struct wait_request *req)
+{
+	switch (req->code) {
+	case CLD_STOPPED:
+		return req->value << 8 | 0x7f;
+	case CLD_CONTINUED:
+		return 0xffff;
+	default:
+		return req->found->wait_status;
+	}
+}
+
+long sys_wait4(struct trap_frame *frame)
+{
+	unsigned int options = (unsigned int)frame->a2;
+	struct wait_request req = { .options = options | WEXITED };
+	int pid = (int)frame->a0;
+	int status;
+	long ret;
+
+	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+		return -EINVAL;
+	if (pid == INT_MIN)
+		return -ESRCH;
+	req.type = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
+	req.id = pid > 0 ? pid : pid == 0 ? current_process->pgid : -pid;
+	ret = wait_for_child(&req);
+	if (ret <= 0)
+		return ret;
+	ret = req.found->pid;
+	status = wait_status_of(&req);
+	if (frame->a1 && put_user(status, frame->a1) < 0)
+		ret = -EFAULT;
+	if (write_rusage(frame->a3, req.found) < 0)
+		ret = -EFAULT;
+	process_put(req.found);
+	return ret;
+}
+
+static void fill_siginfo(siginfo_t *info, const struct wait_request *req)
+{
+	memset(info, 0, sizeof(*info));
+	info->si_signo = SIGCHLD;
+	info->si_code = req->code;
+	info->si_pid = req->found->pid;
+	info->si_status = req->value;
+}
+
+long sys_waitid(struct trap_frame *frame)
+{
+	unsigned int options = (unsigned int)frame->a3;
+	struct wait_request req = { .type = (int)frame->a0, .id = (int)frame->a1 };
+	siginfo_t info = { 0 };
+	long ret;
+
+	if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD |
+			__WCLONE | __WALL))
+		return -EINVAL;
+	if (!(options & (WEXITED | WSTOPPED | WCONTINUED)))
+		return -EINVAL;
+	if (req.type != P_ALL && req.type != P_PID && req.type != P_PGID)
+		return -EINVAL;
+	if (req.type == P_PGID && req.id == 0)
+		req.id = current_process->pgid;
+	req.options = options;
+	ret = wait_for_child(&req);
+	if (ret < 0)
+		return ret;
+	if (ret > 0)
+		fill_siginfo(&info, &req);
+	ret = 0;
+	if (frame->a2 && copy_to_user(frame->a2, &info, sizeof(info)) < 0)
+		ret = -EFAULT;
+	if (req.found && write_rusage(frame->a4, req.found) < 0)
+		ret = -EFAULT;
+	if (req.found)
+		process_put(req.found);
+	return ret;
+}

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: MIT
+/*
+ * process.c - processes: the first one, clone(), and looking them up.
+ *
+ * A process is kept by its threads, by its parent until waited for, and by who looks at
+ * it. Its threads' list and count are under p->lock; parents, children and zombies under
+ * all_processes_lock. Order: all_processes_lock > p->lock > p->sig_lock.
+ */
+#include "process.h"
+#include <linux/errno.h>
+#include <linux/sched.h>
+#include <asm/signal.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "exec.h"
+#include "exec_spec.h"
+#include "file/file.h"
+#include "fs/inode.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "lib/printk.h"
+#include "lib/random.h"
+#include "process_impl.h"
+#include "sched/smp.h"
+#include "syscall.h"
+#include "mm/uaccess.h"
+#include "mm/vma.h"
+
+struct spinlock all_processes_lock;
+struct list_head all_processes = LIST_HEAD_INIT(all_processes);
+
+/* Takes in orphans; is no program and never waits: they vanish when they end. */
+struct process init_process = {
+	.refs = 1,
+	.pid = 1,
+	.pgid = 1,
+	.sid = 1,
+	.is_init = true,
+	.path = "init",
+	.threads = LIST_HEAD_INIT(init_process.threads),
+	.children = LIST_HEAD_INIT(init_process.children),
+	.sibling = LIST_HEAD_INIT(init_process.sibling),
+	.all_link = LIST_HEAD_INIT(init_process.all_link),
+	.sigqueue = LIST_HEAD_INIT(init_process.sigqueue),
+};
+
+void process_get(struct process *p)
+{
+	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+}
+
+void process_put(struct process *p)
+{
+	if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	signal_free_process(p);
+	kfree(p);
+}
+
+struct process *process_find(int pid)
+{
+	struct process *p, *found = NULL;
+
+	spin_lock(&all_processes_lock);
+	list_for_each_entry(p, &all_processes, all_link)
+		if (p->pid == pid) {
+			process_get(p);
+			found = p;
+			break;
+		}
+	spin_unlock(&all_processes_lock);
+	return found;
+}
+
+struct thread *thread_of_process(struct process *p, int tid)
+{
+	struct thread *t;
+
+	list_for_each_entry(t, &p->threads, process_link)
+		if (t->tid == tid)
+			return t;
+	return NULL;
+}
+
+static void default_rlimits(struct process *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p->rlimits); i++)
+		p->rlimits[i][0] = p->rlimits[i][1] = ~0UL;
+	p->rlimits[3][0] = EXEC_STACK_SIZE; /* RLIMIT_STACK */
+	p->rlimits[4][0] = 0;               /* RLIMIT_CORE */
+	p->rlimits[7][0] = 1024;            /* RLIMIT_NOFILE, as Linux's first process has it */
+	p->rlimits[7][1] = 4096;
+}
+
+/* Without threads, memory, files; not yet visible. */
+static struct process *process_alloc(const struct process *parent)
+{
+	struct process *p = kmalloc(sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->refs = 1; /* the parent's, until it has waited */
+	list_init(&p->threads);
+	list_init(&p->children);
+	list_init(&p->sibling);
+	list_init(&p->all_link);
+	list_init(&p->sigqueue);
+	waitq_init(&p->child_wait);
+	waitq_init(&p->vfork_wait);
+	waitq_init(&p->thread_wait);
+	waitq_init(&p->stop_wait);
+	p->umask = 022;
+	p->exit_signal = SIGCHLD;
+	default_rlimits(p);
+	if (parent) {
+		p->cwd = parent->cwd;
+		p->umask = parent->umask;
+		p->pgid = parent->pgid;
+		p->sid = parent->sid;
+		memcpy(p->path, parent->path, sizeof(p->path));
+		memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
+	}
+	if (p->cwd)
+		inode_get(p->cwd);
+	signal_init_process(p, parent);
+	return p;
+}
+
+/* A process that never ran. */
+static void process_discard(struct process *p)
+{
+	if (p->mm)
+		mm_put(p->mm);
+	if (p->fds)
+		fd_table_put(p->fds);
+	if (p->cwd)
+		inode_put(p->cwd);
+	process_put(p);
+}
+
+/* Into the tree and the list; from here on others see it. */
+static void process_publish(struct process *p, struct process *parent, struct thread *t)
+{
+	p->pid = t->tid;
+	if (!p->pgid)
+		p->pgid = p->sid = p->pid;
+	spin_lock(&all_processes_lock);
+	p->parent = parent;
+	list_add_tail(&p->sibling, &parent->children);
+	list_add_tail(&p->all_link, &all_processes);
+	spin_unlock(&all_processes_lock);
+}
+
+/* -EAGAIN: the process is ending or changes its program, no thread may be added. */
+static int process_add_thread(struct process *p, struct thread *t)
+{
+	int err = 0;
+
+	spin_lock(&p->lock);
+	if (p->exiting || p->stop_all) {
+		err = -EAGAIN;
+	} else {
+		process_get(p);
+		t->process = p;
+		list_add_tail(&t->process_link, &p->threads);
+		p->nr_threads++;
+	}
+	spin_unlock(&p->lock);
+	return err;
+}
+
+/* ---- the first program ---- */
+
+struct first_start {
+	const struct exec_spec *spec;
+	struct process *process;
+	struct waitq wq;
+	bool done;
+	int err;
+};
+
+static int first_args(const struct exec_spec *spec, struct exec_args *args)
+{
+	int err = 0;
+
+	args->argc = (unsigned int)spec->argc;
+	args->envc = (unsigned int)spec->envc;
+	for (int i = 0; i < spec->argc && err == 0; i++)
+		err = exec_args_add(args, spec->argv[i]);
+	for (int i = 0; i < spec->envc && err == 0; i++)
+		err = exec_args_add(args, spec->envp[i]);
+	return err;
+}
+
+static int first_set_cwd(struct process *p, const char *path)
+{
+	struct walk w = { 0 };
+	int err;
+
+	if (!path)
+		return 0;
+	mutex_lock(&tree_lock);
+	err = path_walk(root_inode, path, WALK_DIRECTORY, &w);
+	mutex_unlock(&tree_lock);
+	if (err == 0)
+		p->cwd = w.inode;
+	return err;
+}
+
+/* Body of the first program's thread: in the kernel until the program is in place. */
+static void first_thread(void *arg)
+{
+	struct first_start *start = arg;
+	struct exec_args args = { 0 };
+	int err = first_set_cwd(current_process, start->spec->cwd);
+
+	if (err == 0)
+		err = files_open_std(current_process->fds, start->spec);
+	if (err == 0)
+		err = first_args(start->spec, &args);
+	if (err == 0)
+		err = exec_program(start->spec->argv[0], &args, thread_frame(current));
+	exec_args_free(&args);
+	start->err = err;
+	__atomic_store_n(&start->done, true, __ATOMIC_RELEASE);
+	waitq_wake_all(&start->wq);
+	if (err == 0)
+		trap_return_to_user();
+	current->process = NULL; /* the report is main.c's; the machine ends */
+}
+
+int process_start_first(const struct exec_spec *spec)
+{
+	/* Static: the starter may be gone from its stack while the waker still wakes it. */
+	static struct first_start start;
+	struct process *p = process_alloc(NULL);
+	struct thread *t = thread_create("first", first_thread, &start);
+
+	random_init();
+	if (!p || !t)
+		return -ENOMEM;
+	start.spec = spec;
+	start.process = p;
+	waitq_init(&start.wq);
+	p->is_first = true;
+	p->fds = fd_table_create();
+	if (!p->fds)
+		return -ENOMEM;
+	process_add_thread(p, t);
+	process_publish(p, &init_process, t);
+	thread_start(t);
+	wait_event(&start.wq, __atomic_load_n(&start.done, __ATOMIC_ACQUIRE));
+	return start.err;
+}
+
+/* ---- clone ---- */
+
+#define CLONE_KNOWN                                                                  \
+	(CSIGNAL | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | \
+	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |         \
+	 CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_IO | CLONE_UNTRACED)
+
+struct clone_request {
+	unsigned long flags, stack, parent_tid, tls, child_tid;
+};
+
+static int clone_check(const struct clone_request *args)
+{
+	unsigned long flags = args->flags;
+
+	if (flags & ~(unsigned long)CLONE_KNOWN)
+		return -EINVAL;
+	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
+		return -EINVAL;
+	return 0;
+}
+
+/* The child continues behind the same ecall, with 0 in a0. */
+static void clone_thread_state(struct thread *t, const struct trap_frame *frame,
+			       const struct clone_request *args)
+{
+	struct trap_frame *child = thread_frame(t);
+
+	fpu_save(current);
+	t->fp = current->fp;
+	*child = *frame;
+	child->a0 = 0;
+	if (args->stack)
+		child->sp = args->stack;
+	if (args->flags & CLONE_SETTLS)
+		child->tp = args->tls;
+	t->affinity = current->affinity;
+	t->sig.blocked = current->sig.blocked;
+	if (!(args->flags & CLONE_VM) || (args->flags & CLONE_VFORK)) {
+		t->sig.altstack_sp = current->sig.altstack_sp;
+		t->sig.altstack_size = current->sig.altstack_size;
+		t->sig.altstack_flags = current->sig.altstack_flags;
+	}
+	if (args->flags & CLONE_CHILD_CLEARTID)
+		t->clear_child_tid = (u32 *)args->child_tid;
+}
+
+/* A process like the current one, with its own memory or the same. */
+static struct process *clone_process(const struct clone_request *args)
+{
+	struct process *self = current_process;
+	struct process *p = process_alloc(self);
+
+	if (!p)
+		return NULL;
+	p->exit_signal = (int)(args->flags & CSIGNAL);
+	if (args->flags & CLONE_VM) {
+		mm_get(self->mm);
+		p->mm = self->mm;
+	} else {
+		p->mm = mm_copy(self->mm);
+	}
+	if (args->flags & CLONE_FILES) {
+		fd_table_get(self->fds);
+		p->fds = self->fds;
+	} else {
+		p->fds = fd_table_copy(self->fds);
+	}
+	if (p->mm && p->fds)
+		return p;
+	process_discard(p);
+	return NULL;
+}
+
+static void clone_write_tids(const struct clone_request *args, struct mm *child_mm, int tid)
+{
+	if (args->flags & CLONE_PARENT_SETTID)
+		put_user(tid, args->parent_tid);
+	if (args->flags & CLONE_CHILD_SETTID)
+		mm_write(child_mm, args->child_tid, &tid, sizeof(tid));
+}
+
+static long clone_new_thread(struct thread *t, const struct clone_request *args)
+{
+	int tid = t->tid;
+	int err;
+
+	clone_write_tids(args, current_process->mm, tid);
+	err = process_add_thread(current_process, t);
+	if (err < 0) {
+		thread_free(t);
+		return err;
+	}
+	thread_start(t);
+	return tid;
+}
+
+static long clone_new_process(struct thread *t, const struct clone_request *args)
+{
+	struct process *p = clone_process(args);
+	int tid = t->tid;
+
+	if (!p) {
+		thread_free(t);
+		return -ENOMEM;
+	}
+	process_get(p); /* for the wait below */
+	clone_write_tids(args, p->mm, tid);
+	/* In this order: who sees the process may kill it, and must find its thread. */
+	process_add_thread(p, t);
+	process_publish(p, current_process, t);
+	thread_start(t);
+	/* Only the child's own exec or exit ends the loan; signals wait, but for an end. */
+	if (args->flags & CLONE_VFORK)
+		wait_event_killable(&p->vfork_wait, READ_ONCE(p->vfork_done));
+	process_put(p);
+	return tid;
+}
+
+long sys_clone(struct trap_frame *frame)
+{
+	struct clone_request args = {
+		.flags = frame->a0 & 0xffffffff,
+		.stack = frame->a1,
+		.parent_tid = frame->a2,
+		.tls = frame->a3,
+		.child_tid = frame->a4,
+	};
+	struct thread *t;
+	int err = clone_check(&args);
+
+	if (err < 0)
+		return err;
+	t = thread_create(current->name, NULL, NULL);
+	if (!t)
+		return -EAGAIN;
+	clone_thread_state(t, frame, &args);
+	if (args.flags & CLONE_THREAD)
+		return clone_new_thread(t, &args);
+	return clone_new_process(t, &args);
+}
+
+/* ---- ends of loans and threads ---- */
+
+void process_vfork_done(struct process *p)
+{
+	if (READ_ONCE(p->vfork_done))
+		return;
+	WRITE_ONCE(p->vfork_done, true);
+	waitq_wake_all(&p->vfork_wait);
+}
+
+static bool is_alone(const struct process *p)
+{
+	return __atomic_load_n(&p->nr_threads, __ATOMIC_ACQUIRE) == 1 || READ_ONCE(p->exiting);
+}
+
+int process_kill_other_threads(struct process *p)
+{
+	struct thread *t;
+
+	spin_lock(&p->lock);
+	if (p->exiting || p->stop_all) {
+		spin_unlock(&p->lock);
+		return -EAGAIN;
+	}
+	p->stop_all = true;
+	list_for_each_entry(t, &p->threads, process_link)
+		if (t != current) {
+			t->sig.kill = true;
+			thread_signal_kick(t);
+		}
+	spin_unlock(&p->lock);
+	wait_event(&p->thread_wait, is_alone(p));
+	spin_lock(&p->lock);
+	p->stop_all = false;
+	spin_unlock(&p->lock);
+	if (p->exiting)
+		return -EINTR;
+	current->tid = p->pid; /* the survivor is the process now, whoever it was */
+	return 0;
+}

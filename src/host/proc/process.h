@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/* process.h - processes: what the threads of one program share. */
+#ifndef HOST_PROCESS_H
+#define HOST_PROCESS_H
+
+#include "hv/list.h"
+#include "hv/types.h"
+#include "sched/thread.h"
+#include "sched/wait.h"
+
+struct fd_table;
+struct hv_timer;
+struct inode;
+struct mm;
+
+struct sig_action { /* the kernel's struct sigaction of riscv64: no restorer */
+	unsigned long handler;
+	unsigned long flags;
+	u64 mask;
+};
+
+struct process {
+	u32 refs;
+	int pid;
+	struct mm *mm;
+	struct fd_table *fds;
+	struct inode *cwd; /* files layer; NULL: the root */
+	u32 umask;
+	struct spinlock lock; /* threads, children, state, signals */
+	struct list_head threads;
+	unsigned int nr_threads;
+	struct process *parent;
+	struct list_head children, sibling;
+	struct waitq child_wait; /* the parent waits here */
+	struct list_head all_link;
+	bool exiting, zombie;
+	int wait_status; /* as wait4() gives it */
+	int pgid, sid;
+	char path[256]; /* of the program, for /proc/self/exe */
+
+	u64 run_time, child_time; /* ticks: of threads that ended; of reaped children */
+	bool is_first;            /* the machine ends with it */
+	struct waitq thread_wait; /* exec waits here until it is alone */
+	bool is_init;             /* pid 1: not a program, takes in orphans */
+	bool stop_all;            /* exec or exit: no new threads */
+	bool vfork_done;          /* the mm that a vfork() parent lent is given back */
+	struct waitq vfork_wait;
+	int exit_signal; /* to the parent; SIGCHLD, or 0 */
+
+	/* Job control, jobctl.c; under lock. */
+	bool stopping;           /* its threads stop, or have stopped */
+	bool stopped;            /* the last one has */
+	bool tell_continued;     /* who wakes up first tells the parent */
+	unsigned int nr_stopped; /* threads in job_stop_here() */
+	int stop_signo;
+	int stop_report;  /* for wait(): it stopped by this signal; 0: nothing, or reported */
+	bool cont_report; /* for wait(): it was continued */
+	struct waitq stop_wait;
+
+	unsigned long rlimits[16][2]; /* soft, hard: kept for those who ask */
+
+	struct spinlock sig_lock;
+	struct sig_action actions[NR_SIGNALS];
+	u64 pending; /* sent to the process */
+	struct list_head sigqueue;
+	unsigned int nr_queued;  /* siginfos in all queues of the process */
+	struct hv_timer *itimer; /* sys_time.c: ITIMER_REAL */
+};
+
+extern struct spinlock all_processes_lock;
+extern struct list_head all_processes;
+extern struct process init_process;
+
+#define current_process (current->process)
+
+/* Start the first program: called by main.c when the machine is up. */
+struct exec_spec;
+int process_start_first(const struct exec_spec *spec);
+/* Called by the process layer when that program is gone: main.c reports and powers off. */
+void host_first_exited(int wait_status) __attribute__((noreturn));
+
+/* On the way back to user mode: signals, exit; after need_resched was served. signal.c */
+void user_return_work(struct trap_frame *frame);
+
+/* From trap.c: a synchronous fault of user code that nobody could resolve. signal.c */
+void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long addr);
+/* Send signo to a process (pid > 0) from the kernel itself: the tty's ^C, a dead child, a timer. */
+int signal_send_process(struct process *p, int signo, int code);
+
+/*
+ * jobctl.c: the current process uses its terminal from the background: SIGTTIN or SIGTTOU to its
+ * group, and -ERESTARTSYS; 0: it may, since it will not hear SIGTTOU; -EIO.
+ */
+int job_in_background(int signo);
+
+/* syscall.c: from trap.c, with the frame of an ecall (epc already advanced). */
+void syscall_dispatch(struct trap_frame *frame);
+
+#endif

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+/*
+ * signal.c - what becomes of signals: masks, and the way back to user mode.
+ *
+ * A signal is a bit in `pending` of a thread or of the process, and a siginfo in a queue;
+ * ordinary signals (1 to 31) are pending once, real-time ones as often as sent. Who sends
+ * (signal_send.c) kicks one thread that has not blocked it; every thread looks in
+ * user_return_work(). Stopping is jobctl.c's.
+ * Locks: p->lock (threads) > p->sig_lock (queues, masks, actions).
+ */
+#include "hv/trace.h"
+#include "signal.h"
+#include <linux/errno.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "hv/csr.h"
+#include "hv/host.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "lib/printk.h"
+#include "signal_impl.h"
+#include "syscall.h"
+#include "mm/uaccess.h"
+#include "mm/vma.h"
+
+bool thread_signal_pending(const struct thread *t)
+{
+	const struct process *p = t->process;
+
+	if (!p)
+		return false;
+	return READ_ONCE(t->sig.kill) || READ_ONCE(p->stopping) ||
+	       ((READ_ONCE(t->sig.pending) | READ_ONCE(p->pending)) & ~READ_ONCE(t->sig.blocked));
+}
+
+bool thread_sleep_ends(const struct thread *t, enum thread_state state)
+{
+	if (state == THREAD_INTERRUPTIBLE)
+		return thread_signal_pending(t);
+	return state == THREAD_KILLABLE && READ_ONCE(t->sig.kill);
+}
+
+/* ---- taking ---- */
+
+/* sig_lock is held. Removes signo from one queue; *info if a siginfo was there. */
+static void dequeue_one(struct process *p, struct list_head *queue, u64 *pending, int signo,
+			siginfo_t *info)
+{
+	struct sigqueue *q, *n, *first = NULL;
+	bool more = false;
+
+	list_for_each_entry_safe(q, n, queue, link) {
+		if (q->info.si_signo != signo)
+			continue;
+		more = first != NULL;
+		if (more)
+			break;
+		first = q;
+	}
+	memset(info, 0, sizeof(*info));
+	info->si_signo = signo;
+	info->si_code = SI_USER;
+	if (first) {
+		*info = first->info;
+		list_del(&first->link);
+		kfree(first);
+		p->nr_queued--;
+	}
+	if (!more)
+		WRITE_ONCE(*pending, *pending & ~SIG_BIT(signo));
+}
+
+/* Faults of the thread itself come first, then the lowest number. */
+static int lowest(u64 set)
+{
+	const u64 faults = SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) |
+			   SIG_BIT(SIGFPE);
+	int signo;
+
+	if (set & faults)
+		set &= faults;
+	for (signo = 1; signo <= NR_SIGNALS; signo++)
+		if (set & SIG_BIT(signo))
+			return signo;
+	return 0;
+}
+
+int signal_dequeue(u64 set, siginfo_t *info)
+{
+	struct process *p = current_process;
+	int signo;
+
+	if (!((READ_ONCE(current->sig.pending) | READ_ONCE(p->pending)) & set))
+		return 0;
+	spin_lock(&p->sig_lock);
+	signo = lowest(current->sig.pending & set);
+	if (signo) {
+		dequeue_one(p, &current->sig.queue, &current->sig.pending, signo, info);
+	} else {
+		signo = lowest(p->pending & set);
+		if (signo)
+			dequeue_one(p, &p->sigqueue, &p->pending, signo, info);
+	}
+	if (signo)
+		current->sig.stop_ok = SIG_STOPS & SIG_BIT(signo);
+	spin_unlock(&p->sig_lock);
+	return signo;
+}
+
+/* ---- masks ---- */
+
+void signal_set_blocked(u64 blocked)
+{
+	struct process *p = current_process;
+	u64 newly = blocked & ~current->sig.blocked;
+
+	WRITE_ONCE(current->sig.blocked, blocked & ~SIG_UNBLOCKABLE);
+	/* What was sent to the process and left to us is another thread's business now. */
+	if (newly & READ_ONCE(p->pending)) {
+		spin_lock(&p->lock);
+		signal_kick_one(p, newly & p->pending);
+		spin_unlock(&p->lock);
+	}
+}
+
+int signal_mask_set_user(unsigned long mask, size_t size)
+{
+	u64 set;
+
+	if (!mask)
+		return 0;
+	if (size != sizeof(set))
+		return -EINVAL;
+	if (get_user(set, mask) < 0)
+		return -EFAULT;
+	current->sig.saved_mask = current->sig.blocked;
+	current->sig.restore_saved_mask = true;
+	signal_set_blocked(set);
+	return 0;
+}
+
+void signal_mask_restore(void)
+{
+	if (!current->sig.restore_saved_mask)
+		return;
+	current->sig.restore_saved_mask = false;
+	signal_set_blocked(current->sig.saved_mask);
+}
+
+void hv_sigmask_swap(u64 set, u64 *old)
+{
+	*old = current->sig.blocked;
+	signal_set_blocked(set);
+}
+
+/* ---- on the way back to user mode ---- */
+
+void signal_restart_syscall(struct trap_frame *frame)
+{
+	current->sig.restart = RESTART_NEVER;
+	signal_mask_restore();
+	frame->a0 = frame->orig_a0;
+	frame->epc -= 4;
+}
+
+/* A handler runs: does the interrupted call run again behind it? */
+static void settle_restart(struct trap_frame *frame, const struct sig_action *action)
+{
+	bool again = current->sig.restart == RESTART_SYS && (action->flags & SA_RESTART);
+
+	current->sig.restart = RESTART_NEVER;
+	current->sig.restart_deadline = 0;
+	if (again) {
+		frame->a0 = frame->orig_a0;
+		frame->epc -= 4;
+	}
+}
+
+static void log_death(const struct trap_frame *frame, const siginfo_t *info)
+{
+	/* Only for what the program did itself: a line that saves a debugger. */
+	if (info->si_code <= 0 || info->si_code == SI_KERNEL || info->si_signo == SIGCHLD)
+		return;
+	printk_limited("host: %s (%d) gets signal %d: pc 0x%lx, address 0x%lx\n", current->name,
+		       current->tid, info->si_signo, frame->epc, (unsigned long)info->si_addr);
+}
+
+static void run_handler(struct trap_frame *frame, const siginfo_t *info,
+			const struct sig_action *action)
+{
+	u64 mask = current->sig.blocked, next = mask | action->mask;
+
+	if (current->sig.restore_saved_mask) {
+		mask = current->sig.saved_mask;
+		current->sig.restore_saved_mask = false;
+	}
+	settle_restart(frame, action);
+	trace_signal_deliver((u64)info->si_signo, action->handler);
+	if (!(action->flags & SA_NODEFER))
+		next |= SIG_BIT(info->si_signo);
+	if (signal_push_frame(frame, info, action, mask) < 0) {
+		/* No stack for the handler: as Linux, the thread cannot go on. */
+		printk_limited("host: %s (%d): no stack for the handler of signal %d\n",
+			       current->name, current->tid, info->si_signo);
+		process_end(current_process, SIGSEGV);
+		return;
+	}
+	signal_set_blocked(next);
+}
+
+/* What is to be done with signo; a copy, since another thread may change it meanwhile. */
+static struct sig_action take_action(struct process *p, int signo)
+{
+	struct sig_action action;
+
+	spin_lock(&p->sig_lock);
+	action = p->actions[signo - 1];
+	if ((action.flags & SA_RESETHAND) && action.handler != (unsigned long)SIG_IGN)
+		p->actions[signo - 1].handler = (unsigned long)SIG_DFL;
+	spin_unlock(&p->sig_lock);
+	return action;
+}
+
+void user_return_work(struct trap_frame *frame)
+{
+	struct process *p = current_process;
+	struct sig_action action;
+	siginfo_t info;
+	int signo;
+
+	while (!current->sig.kill) {
+		if (READ_ONCE(p->stopping)) {
+			job_stop_here();
+			continue;
+		}
+		signo = signal_dequeue(~current->sig.blocked, &info);
+		if (!signo)
+			break;
+		action = take_action(p, signo);
+		if (action.handler == (unsigned long)SIG_IGN ||
+		    (action.handler == (unsigned long)SIG_DFL &&
+		     (SIG_DEFAULT_IGNORED & SIG_BIT(signo))))
+			continue;
+		if (action.handler == (unsigned long)SIG_DFL && (SIG_STOPS & SIG_BIT(signo))) {
+			job_stop(signo);
+			continue;
+		}
+		if (action.handler == (unsigned long)SIG_DFL) {
+			log_death(frame, &info);
+			process_end(p, signo);
+			continue;
+		}
+		run_handler(frame, &info, &action);
+		return;
+	}
+	if (current->sig.kill)
+		thread_end(0);
+	if (current->sig.restart != RESTART_NEVER)
+		signal_restart_syscall(frame);
+	signal_mask_restore();
+}
+
+/* Is there an area at addr, which then did not allow the access? */
+static bool is_mapped(unsigned long addr)
+{
+	struct mm *mm = current_process->mm;
+	bool mapped;
+
+	mutex_lock(&mm->lock);
+	mapped = vma_find(mm, addr) != NULL;
+	mutex_unlock(&mm->lock);
+	return mapped;
+}
+
+void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long addr)
+{
+	struct process *p = current_process;
+	u64 bit = SIG_BIT(signo);
+	siginfo_t info = { 0 };
+
+	if (signo == SIGSEGV && code == SEGV_MAPERR && is_mapped(addr))
+		code = SEGV_ACCERR;
+	info.si_signo = signo;
+	info.si_code = code;
+	info.si_addr = (void *)addr;
+	/* A fault cannot wait: who blocks or ignores it would fault again for ever. */
+	if ((current->sig.blocked & bit) ||
+	    p->actions[signo - 1].handler == (unsigned long)SIG_IGN) {
+		log_death(frame, &info);
+		process_end(p, signo);
+		return;
+	}
+	signal_send(p, current->tid, &info);
+}
+
+/* ---- processes and threads come and go ---- */
+
+void signal_init_process(struct process *p, const struct process *parent)
+{
+	if (parent)
+		memcpy(p->actions, parent->actions, sizeof(p->actions));
+}
+
+static void free_queue(struct process *p, struct list_head *queue)
+{
+	struct sigqueue *q, *n;
+
+	list_for_each_entry_safe(q, n, queue, link) {
+		list_del(&q->link);
+		kfree(q);
+		p->nr_queued--;
+	}
+}
+
+void signal_free_process(struct process *p)
+{
+	free_queue(p, &p->sigqueue);
+}
+
+void signal_free_thread(struct thread *t)
+{
+	struct process *p = t->process;
+
+	spin_lock(&p->sig_lock);
+	free_queue(p, &t->sig.queue);
+	t->sig.pending = 0;
+	spin_unlock(&p->sig_lock);
+	/* Others may have counted on this thread to take what is pending. */
+	t->sig.blocked = ~0ULL;
+	if (READ_ONCE(p->pending)) {
+		spin_lock(&p->lock);
+		signal_kick_one(p, p->pending);
+		spin_unlock(&p->lock);
+	}
+}
+
+void signal_exec(struct process *p)
+{
+	int i;
+
+	spin_lock(&p->sig_lock);
+	for (i = 0; i < NR_SIGNALS; i++) {
+		if (p->actions[i].handler != (unsigned long)SIG_IGN)
+			p->actions[i].handler = (unsigned long)SIG_DFL;
+		p->actions[i].flags = 0;
+		p->actions[i].mask = 0;
+	}
+	spin_unlock(&p->sig_lock);
+}

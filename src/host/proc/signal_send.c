@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+/*
+ * signal_send.c - sending a signal: whether it counts, who takes it, and what it does at once.
+ *
+ * A signal that is going to end its process does so here and now, as on Linux, unless it
+ * would leave a core dump there: so a thread in a killable sleep need not wake up to learn
+ * of its end. A stop signal takes back a pending SIGCONT, and the other way round.
+ * Locks: p->lock (threads) > p->sig_lock (queues, masks, actions).
+ */
+#include "signal.h"
+#include <linux/errno.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "hv/host.h"
+#include "mm/page.h"
+#include "signal_impl.h"
+
+#define QUEUE_LIMIT 1024 /* siginfos of one process, as RLIMIT_SIGPENDING would bound them */
+
+/* Where Linux dumps core: taken by the thread itself. */
+#define DUMPS                                                                       \
+	(SIG_BIT(SIGQUIT) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGABRT) | \
+	 SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGSYS) |   \
+	 SIG_BIT(SIGXCPU) | SIG_BIT(SIGXFSZ))
+
+static bool is_ignored(const struct process *p, int signo)
+{
+	unsigned long handler = p->actions[signo - 1].handler;
+
+	if (handler == (unsigned long)SIG_IGN)
+		return true;
+	return handler == (unsigned long)SIG_DFL && (SIG_DEFAULT_IGNORED & SIG_BIT(signo));
+}
+
+/* sig_lock is held. The bit alone tells of an ordinary signal whose siginfo found no room. */
+static int enqueue(struct process *p, struct thread *t, const siginfo_t *info)
+{
+	u64 *pending = t ? &t->sig.pending : &p->pending;
+	struct list_head *queue = t ? &t->sig.queue : &p->sigqueue;
+	u64 bit = SIG_BIT(info->si_signo);
+	struct sigqueue *q = NULL;
+
+	if (!SIG_IS_RT(info->si_signo) && (*pending & bit))
+		return 0;
+	if (p->nr_queued < QUEUE_LIMIT)
+		q = kmalloc(sizeof(*q));
+	if (!q && SIG_IS_RT(info->si_signo))
+		return -EAGAIN;
+	if (q) {
+		q->info = *info;
+		list_add_tail(&q->link, queue);
+		p->nr_queued++;
+	}
+	WRITE_ONCE(*pending, *pending | bit);
+	return 0;
+}
+
+/* p->lock is held: wake one thread that will take the signal. */
+void signal_kick_one(struct process *p, u64 bit)
+{
+	struct thread *t, *first = NULL;
+
+	list_for_each_entry(t, &p->threads, process_link) {
+		if (READ_ONCE(t->sig.blocked) & bit)
+			continue;
+		if (t == current)
+			return;
+		if (!first)
+			first = t;
+	}
+	if (first)
+		thread_signal_kick(first);
+}
+
+/* p->lock is held: what the process's threads think of a signal sent to t, or to any of them. */
+struct taker {
+	bool now;    /* somebody has not blocked it */
+	bool action; /* and takes it now: is neither stopped nor in sigtimedwait() for it */
+	bool call;   /* somebody waits for it in sigtimedwait() */
+};
+
+static struct taker find_taker(struct process *p, const struct thread *only, u64 bit)
+{
+	struct taker taker = { 0 };
+	struct thread *t;
+
+	list_for_each_entry(t, &p->threads, process_link) {
+		if (only && t != only)
+			continue;
+		if (READ_ONCE(t->sig.waiting) & bit)
+			taker.call = taker.now = true;
+		else if (!(READ_ONCE(t->sig.blocked) & bit))
+			taker.now = true, taker.action |= !t->sig.stopped;
+	}
+	return taker;
+}
+
+static bool ends_process(const struct process *p, int signo)
+{
+	return p->actions[signo - 1].handler == (unsigned long)SIG_DFL &&
+	       !(SIG_BIT(signo) & (SIG_DEFAULT_IGNORED | SIG_STOPS | DUMPS));
+}
+
+/* sig_lock is held. */
+static void drop_from(struct process *p, struct list_head *queue, u64 *pending, u64 set)
+{
+	struct sigqueue *q, *n;
+
+	if (!(*pending & set))
+		return;
+	WRITE_ONCE(*pending, *pending & ~set);
+	list_for_each_entry_safe(q, n, queue, link) {
+		if (!(SIG_BIT(q->info.si_signo) & set))
+			continue;
+		list_del(&q->link);
+		kfree(q);
+		p->nr_queued--;
+	}
+}
+
+/* p->lock and sig_lock are held: SIGCONT undoes stops that are on their way, and vice versa. */
+static void prepare_job_signal(struct process *p, int signo)
+{
+	u64 undone = signo == SIGCONT ? SIG_STOPS : SIG_BIT(SIGCONT);
+	struct thread *t;
+
+	if (signo != SIGCONT && !(SIG_STOPS & SIG_BIT(signo)))
+		return;
+	drop_from(p, &p->sigqueue, &p->pending, undone);
+	list_for_each_entry(t, &p->threads, process_link) {
+		drop_from(p, &t->sig.queue, &t->sig.pending, undone);
+		if (signo == SIGCONT)
+			t->sig.stop_ok = false;
+	}
+	if (signo == SIGCONT)
+		job_continue(p);
+}
+
+/* p->lock is held. */
+static int send_locked(struct process *p, struct thread *t, const siginfo_t *info)
+{
+	int signo = info->si_signo, err;
+	struct taker taker = find_taker(p, t, SIG_BIT(signo));
+
+	if (p->zombie || p->exiting)
+		return 0;
+	spin_lock(&p->sig_lock);
+	prepare_job_signal(p, signo);
+	/* An ignored signal is kept only while it is blocked: a handler may come yet. */
+	if (is_ignored(p, signo) && taker.now && !taker.call) {
+		spin_unlock(&p->sig_lock);
+		return 0;
+	}
+	err = enqueue(p, t, info);
+	spin_unlock(&p->sig_lock);
+	if (err || !taker.now)
+		return err;
+	if (taker.action && ends_process(p, signo))
+		process_end_locked(p, signo);
+	else if (!t)
+		signal_kick_one(p, SIG_BIT(signo));
+	else if (t != current)
+		thread_signal_kick(t);
+	return 0;
+}
+
+int signal_send(struct process *p, int tid, const siginfo_t *info)
+{
+	struct thread *t = NULL;
+	int err = -ESRCH;
+
+	spin_lock(&p->lock);
+	if (tid)
+		t = thread_of_process(p, tid);
+	if (!tid || t)
+		err = info->si_signo == SIGKILL ? 0 : send_locked(p, t, info);
+	spin_unlock(&p->lock);
+	if (err == 0 && info->si_signo == SIGKILL)
+		process_end(p, SIGKILL);
+	return err;
+}
+
+int signal_send_process(struct process *p, int signo, int code)
+{
+	siginfo_t info = { 0 };
+
+	info.si_signo = signo;
+	info.si_code = code;
+	return signal_send(p, 0, &info);
+}
+
+int signal_send_thread(struct thread *t, int signo, int code)
+{
+	siginfo_t info = { 0 };
+
+	info.si_signo = signo;
+	info.si_code = code;
+	return signal_send(t->process, t->tid, &info);
+}
+
+void signal_child(struct process *p, const struct process *child, int signo, int code, int status)
+{
+	siginfo_t info = { 0 };
+
+	info.si_signo = signo;
+	info.si_code = code;
+	info.si_pid = child->pid;
+	info.si_status = status;
+	info.si_utime = (__kernel_clock_t)(child->run_time / (hv_timebase_hz() / 100));
+	if (signo >= 1 && signo <= NR_SIGNALS)
+		signal_send(p, 0, &info);
+}
+
+bool signal_child_ignored(struct process *p)
+{
+	const struct sig_action *a = &p->actions[SIGCHLD - 1];
+
+	return a->handler == (unsigned long)SIG_IGN || (a->flags & SA_NOCLDWAIT);
+}

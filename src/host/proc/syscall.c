@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/*
+ * syscall.c - from the ecall of a user program to the function that serves it.
+ *
+ * The table comes from syscall.def. A call that ended with -EINTR and may run
+ * again leaves that fact in current->sig.restart; signal.c decides, since only
+ * it knows whether a handler ran.
+ */
+#include <linux/errno.h>
+#include <linux/unistd.h>
+#include "hv/bits.h"
+#include "hv/trace.h"
+#include "lib/printk.h"
+#include "process.h"
+#include "signal.h"
+#include "syscall.h"
+
+struct syscall {
+	long (*fn)(struct trap_frame *frame);
+	enum syscall_restart restart;
+};
+
+static const struct syscall table[] = {
+#define SYSCALL(number, name, again) [number] = { sys_##name, again },
+#define SYSCALL_ABSENT(number, name)
+#include "syscall.def"
+#undef SYSCALL
+#undef SYSCALL_ABSENT
+};
+
+#define SYSCALL(number, name, again) \
+	_Static_assert(number == __NR_##name, #name " has another number");
+#define SYSCALL_ABSENT(number, name) SYSCALL(number, name, RESTART_NEVER)
+#include "syscall.def"
+#undef SYSCALL
+#undef SYSCALL_ABSENT
+
+#define NR_NAMED  512
+#define LINES_MAX 32 /* a program that tries them all shall not bury the log */
+
+/* Calls that are not there and that C libraries only try. */
+static bool is_probed(unsigned long number)
+{
+	switch (number) {
+#define SYSCALL(nr, name, again)
+#define SYSCALL_ABSENT(nr, name) case nr:
+#include "syscall.def"
+#undef SYSCALL
+#undef SYSCALL_ABSENT
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Names a missing call in the log, once: what a program lacks should be seen. */
+static long syscall_missing(unsigned long number)
+{
+	static unsigned long named[NR_NAMED / BITS_PER_LONG];
+	static u32 lines;
+	unsigned long bit;
+
+	if (number >= NR_NAMED || is_probed(number))
+		return -ENOSYS;
+	bit = BIT(number % BITS_PER_LONG);
+	if (!(__atomic_fetch_or(&named[number / BITS_PER_LONG], bit, __ATOMIC_RELAXED) & bit) &&
+	    __atomic_fetch_add(&lines, 1, __ATOMIC_RELAXED) < LINES_MAX)
+		printk("host: %s calls system call %lu, which is not there\n", current->name,
+		       number);
+	return -ENOSYS;
+}
+
+/*
+ * -EINTR of a call that may run again. Without a signal that is still for this thread
+ * (another thread took it) it runs again at once; else signal.c decides.
+ */
+static void syscall_interrupted(struct trap_frame *frame, enum syscall_restart restart)
+{
+	current->sig.restart = restart;
+	if (!thread_signal_pending(current))
+		signal_restart_syscall(frame);
+}
+
+void syscall_dispatch(struct trap_frame *frame)
+{
+	unsigned long number = frame->a7;
+	enum syscall_restart restart;
+	long ret;
+
+	frame->orig_a0 = frame->a0;
+	trace_sys_enter(number, frame->a0, frame->a1, frame->a2, frame->a3);
+	if (number >= ARRAY_SIZE(table) || !table[number].fn) {
+		frame->a0 = (unsigned long)syscall_missing(number);
+		return;
+	}
+	ret = table[number].fn(frame);
+	restart = table[number].restart;
+	if (ret == -ERESTARTSYS) {
+		ret = -EINTR;
+		restart = RESTART_SYS;
+	}
+	trace_sys_exit(number, ret);
+	frame->a0 = (unsigned long)ret;
+	if (ret == -EINTR && restart != RESTART_NEVER)
+		syscall_interrupted(frame, restart);
+}

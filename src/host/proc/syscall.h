@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/*
+ * syscall.h - the system calls of the host: one function each, made known by syscall.def.
+ *
+ * A function takes its arguments from frame->a0 .. a5 and returns the result or
+ * -errno. Arguments are registers: an `int` parameter of Linux is (int)frame->a0.
+ */
+#ifndef HOST_SYSCALL_H
+#define HOST_SYSCALL_H
+
+#include "hv/types.h"
+#include "sched/thread.h"
+
+/* What a call that returns -EINTR does once the signal has been dealt with. */
+enum syscall_restart {
+	RESTART_NEVER,  /* user space sees EINTR */
+	RESTART_SYS,    /* runs again, unless a handler without SA_RESTART ran */
+	RESTART_NOHAND, /* runs again, unless a handler ran */
+};
+
+/* A call's own -EINTR with RESTART_SYS, whatever syscall.def says. Programs never see it. */
+#define ERESTARTSYS 512
+
+#define SYSCALL(number, name, restart) long sys_##name(struct trap_frame *frame);
+#define SYSCALL_ABSENT(number, name)
+#include "syscall.def"
+#undef SYSCALL
+#undef SYSCALL_ABSENT
+
+#endif

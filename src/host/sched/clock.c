@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/*
+ * clock.c - the time CSR, and timers of each hart in a list by deadline.
+ *
+ * Hardware is given the first deadline only when it changed: by stimecmp where
+ * the hart has Sstc, else by SBI TIME. Locks: hart->timer_lock; callbacks run
+ * without it. Spec: Sstc, SBI §6.
+ */
+#include "clock.h"
+#include "boot/fdt.h"
+#include "hv/trace.h"
+#include "lib/printk.h"
+#include "smp.h"
+
+#define NS_PER_SEC        1000000000ULL
+#define MAX_SLEEP_SECONDS 60
+
+unsigned long timebase_hz;
+u64 boot_realtime_ns;
+static bool has_sstc;
+
+u64 ticks_to_ns(u64 ticks)
+{
+	return ticks / timebase_hz * NS_PER_SEC + ticks % timebase_hz * NS_PER_SEC / timebase_hz;
+}
+
+u64 ns_to_ticks(u64 ns)
+{
+	u64 sec = ns / NS_PER_SEC;
+
+	if (sec > (HV_FOREVER - 1) / timebase_hz - 1)
+		return HV_FOREVER - 1;
+	/* Upwards: a sleep is never shorter than asked. */
+	return sec * timebase_hz + (ns % NS_PER_SEC * timebase_hz + NS_PER_SEC - 1) / NS_PER_SEC;
+}
+
+u64 clock_monotonic_ns(void)
+{
+	return ticks_to_ns(hv_time());
+}
+
+u64 clock_realtime_ns(void)
+{
+	return boot_realtime_ns + clock_monotonic_ns();
+}
+
+unsigned long hv_timebase_hz(void)
+{
+	return timebase_hz;
+}
+
+static void program(struct hart *hart)
+{
+	u64 first = HV_FOREVER;
+
+	if (!list_empty(&hart->timers))
+		first = list_first_entry(&hart->timers, struct hv_timer, link)->deadline;
+	if (first == hart->programmed)
+		return;
+	hart->programmed = first;
+	/*
+	 * Never further than a minute: where idle time is skipped (QEMU's -icount sleep=off), a hart
+	 * that waits for a device would skip to a deadline at the end of time.
+	 */
+	first = MIN(first, hv_time() + MAX_SLEEP_SECONDS * (u64)timebase_hz);
+	if (has_sstc)
+		csr_write(stimecmp, first);
+	else
+		sbi_call(SBI_EXT_TIME, SBI_TIME_SET_TIMER, first, 0, 0, 0, 0);
+}
+
+void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
+{
+	*timer = (struct hv_timer){ .fn = fn };
+	list_init(&timer->link);
+}
+
+/* The hart's lock on whose list the timer is, or last was. */
+static struct hart *lock_timer(struct hv_timer *timer)
+{
+	for (;;) {
+		struct hart *hart = &harts[READ_ONCE(timer->hart)];
+
+		spin_lock(&hart->timer_lock);
+		if (hart == &harts[timer->hart])
+			return hart;
+		spin_unlock(&hart->timer_lock);
+	}
+}
+
+static void timer_remove(struct hv_timer *timer)
+{
+	struct hart *hart = lock_timer(timer);
+
+	if (timer->armed) {
+		timer->armed = false;
+		list_del(&timer->link);
+	}
+	spin_unlock(&hart->timer_lock);
+}
+
+void hv_timer_start(struct hv_timer *timer, u64 deadline)
+{
+	struct hart *me = my_hart();
+	struct hv_timer *other;
+
+	if (timer->armed)
+		timer_remove(timer);
+	spin_lock(&me->timer_lock);
+	timer->hart = this_hart();
+	timer->deadline = deadline;
+	timer->armed = true;
+	list_for_each_entry(other, &me->timers, link)
+		if (other->deadline > deadline)
+			break;
+	list_add_tail(&timer->link, &other->link);
+	program(me);
+	spin_unlock(&me->timer_lock);
+}
+
+/* Is fn running? On which hart is not known: timer->hart is where it was last started. */
+static bool timer_runs(const struct hv_timer *timer)
+{
+	for (unsigned int i = 0; i < nr_harts; i++)
+		if (__atomic_load_n(&harts[i].running_timer, __ATOMIC_ACQUIRE) == timer)
+			return true;
+	return false;
+}
+
+void hv_timer_cancel(struct hv_timer *timer)
+{
+	do {
+		timer_remove(timer);
+		while (timer_runs(timer))
+			hv_cpu_relax();
+	} while (READ_ONCE(timer->armed)); /* by fn itself, which did not know yet */
+}
+
+void clock_interrupt(void)
+{
+	struct hart *me = my_hart();
+
+	spin_lock(&me->timer_lock);
+	while (!list_empty(&me->timers)) {
+		struct hv_timer *timer = list_first_entry(&me->timers, struct hv_timer, link);
+
+		if (timer->deadline > hv_time())
+			break;
+		timer->armed = false;
+		list_del(&timer->link);
+		__atomic_store_n(&me->running_timer, timer, __ATOMIC_RELEASE);
+		spin_unlock(&me->timer_lock);
+		if (trace_host_timer_enabled())
+			trace_host_timer(timer->deadline, hv_time() - timer->deadline);
+		timer->fn(timer);
+		__atomic_store_n(&me->running_timer, NULL, __ATOMIC_RELEASE);
+		spin_lock(&me->timer_lock);
+	}
+	me->programmed = 0; /* what hardware holds has passed */
+	program(me);
+	spin_unlock(&me->timer_lock);
+}
+
+void clock_init(void)
+{
+	int cpus = fdt_path_offset(host_fdt, "/cpus");
+
+	timebase_hz = (unsigned long)fdt_number(cpus, "timebase-frequency", 0);
+	if (!timebase_hz)
+		panic("the device tree has no timebase-frequency");
+	has_sstc = hv_isa_has("sstc");
+}
+
+void clock_hart_init(void)
+{
+	struct hart *me = my_hart();
+
+	spin_lock(&me->timer_lock);
+	if (!me->timers.next)
+		list_init(&me->timers);
+	me->programmed = 0;
+	program(me);
+	spin_unlock(&me->timer_lock);
+}

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sched.c - which thread runs on which hart.
+ *
+ * One run queue a hart, first in first out, with a time slice only while another
+ * thread waits: a hart with one runnable thread takes no timer interrupt. A woken
+ * thread goes to an idle hart that it may use, first to its own; an idle hart takes
+ * waiting threads from others. Where the waker is about to sleep (`hands_over`) the woken
+ * thread runs after it, on the same hart: to wake another one costs more than its turn.
+ *
+ * Invariant: a thread is `running` of exactly one hart, or in at most one queue; its
+ * `hart` says which. state, hart, queued change under that hart's rq_lock, but for a
+ * running thread that sets its own state before it sleeps.
+ * Locks: rq_lock is held across switch_context() and released by who comes out of it.
+ * Two rq_locks are never held at once.
+ */
+#include <asm-generic/errno-base.h>
+#include "hv/trace.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "lib/printk.h"
+#include "proc/process.h"
+#include "smp.h"
+
+#define SLICE_HZ 250 /* a slice is 4 ms */
+
+void switch_context(struct thread *prev, struct thread *next);
+
+static unsigned long idle_harts; /* atomic: a bit for each hart in its idle thread */
+
+static struct hart *lock_rq_of(struct thread *t)
+{
+	for (;;) {
+		struct hart *hart = &harts[READ_ONCE(t->hart)];
+
+		spin_lock(&hart->rq_lock);
+		if (hart == &harts[READ_ONCE(t->hart)])
+			return hart;
+		spin_unlock(&hart->rq_lock);
+	}
+}
+
+static void enqueue(struct hart *hart, struct thread *t)
+{
+	t->queued = true;
+	t->run_start = hv_time();
+	list_add_tail(&t->run_link, &hart->run_queue);
+	hart->nr_queued++;
+}
+
+static void dequeue(struct hart *hart, struct thread *t)
+{
+	t->queued = false;
+	list_del(&t->run_link);
+	hart->nr_queued--;
+	t->wait_time += hv_time() - t->run_start;
+}
+
+/* The hart that a woken thread should run on: its own if idle, another idle one, its own. */
+static unsigned int pick_hart(const struct thread *t)
+{
+	unsigned long idle = __atomic_load_n(&idle_harts, __ATOMIC_RELAXED) & t->affinity;
+	unsigned int last = READ_ONCE(t->hart);
+
+	if (current->hands_over && (t->affinity & BIT(this_hart())) && !my_hart()->nr_queued)
+		return this_hart();
+	if (idle & BIT(last))
+		return last;
+	for (unsigned int i = 0; i < nr_harts; i++)
+		if (idle & BIT(i))
+			return i;
+	if (t->affinity & BIT(last))
+		return last;
+	for (unsigned int i = 0; i < nr_harts; i++)
+		if (t->affinity & BIT(i))
+			return i;
+	return last;
+}
+
+/* A thread was queued on this hart: the running one gets the rest of a slice. */
+static void slice_begin(struct hart *hart)
+{
+	if (hart->running == hart->idle)
+		hart->need_resched = true;
+	else if (!hart->slice.armed)
+		hv_timer_start(&hart->slice, hv_time() + hv_timebase_hz() / SLICE_HZ);
+}
+
+static void notify_hart(unsigned int index)
+{
+	if (index == this_hart())
+		slice_begin(&harts[index]);
+	else
+		ipi_send(index);
+}
+
+bool thread_wake(struct thread *t)
+{
+	struct hart *hart = lock_rq_of(t);
+	unsigned int target;
+
+	if (t->state == THREAD_RUNNING || t->state == THREAD_DEAD) {
+		spin_unlock(&hart->rq_lock);
+		return false;
+	}
+	t->state = THREAD_RUNNING;
+	if (hart->running == t) { /* on its way to sleep: schedule() will see the state */
+		spin_unlock(&hart->rq_lock);
+		return true;
+	}
+	target = pick_hart(t);
+	while (&harts[target] != hart) {
+		/* Nobody else touches it: it is neither running, nor queued, nor asleep. */
+		spin_unlock(&hart->rq_lock);
+		hart = &harts[target];
+		spin_lock(&hart->rq_lock);
+		WRITE_ONCE(t->hart, target);
+		/* Against sched_set_affinity(): it sees this hart, or we see its mask. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!(READ_ONCE(t->affinity) & BIT(target)))
+			target = pick_hart(t);
+	}
+	trace_sched_wakeup((u64)t->tid, target);
+	enqueue(hart, t);
+	spin_unlock(&hart->rq_lock);
+	notify_hart(target);
+	return true;
+}
+
+void thread_signal_kick(struct thread *t)
+{
+	struct hart *hart = lock_rq_of(t);
+	bool sleeping = t->state == THREAD_INTERRUPTIBLE ||
+			(t->state == THREAD_KILLABLE && READ_ONCE(t->sig.kill));
+	bool elsewhere = hart->running == t && t != current;
+	unsigned int index = (unsigned int)(hart - harts);
+
+	spin_unlock(&hart->rq_lock);
+	if (sleeping)
+		thread_wake(t);
+	else if (elsewhere)
+		ipi_send(index);
+}
+
+bool hart_is_wanted(void)
+{
+	return READ_ONCE(my_hart()->nr_queued);
+}
+
+bool need_resched(void)
+{
+	return my_hart()->need_resched;
+}
+
+/* A thread that waits on another hart and may run here; removed from there. */
+static struct thread *steal(struct hart *me)
+{
+	unsigned int self = (unsigned int)(me - harts);
+	struct thread *t;
+
+	for (unsigned int i = 0; i < nr_harts; i++) {
+		struct hart *other = &harts[i];
+
+		if (i == self || !READ_ONCE(other->nr_queued) || !spin_trylock(&other->rq_lock))
+			continue;
+		list_for_each_entry(t, &other->run_queue, run_link) {
+			if (!(t->affinity & BIT(self)))
+				continue;
+			dequeue(other, t);
+			WRITE_ONCE(t->hart, self);
+			spin_unlock(&other->rq_lock);
+			return t;
+		}
+		spin_unlock(&other->rq_lock);
+	}
+	return NULL;
+}
+
+/* With rq_lock held; returns with it held. May drop it to look at other harts. */
+static struct thread *pick_next(struct hart *me, struct thread *prev, bool may_stay)
+{
+	struct thread *next;
+
+	if (!list_empty(&me->run_queue)) {
+		next = list_first_entry(&me->run_queue, struct thread, run_link);
+		dequeue(me, next);
+		return next;
+	}
+	if (prev->state == THREAD_RUNNING && !prev->is_idle && may_stay)
+		return prev;
+	next = steal(me); /* trylock only: no deadlock with a hart that does the same */
+	return next ? next : me->idle;
+}
+
+static struct mm *mm_of(const struct thread *t)
+{
+	return t->process ? t->process->mm : NULL;
+}
+
+/* What the new thread owes the old one; its rq_lock is ours now. */
+void sched_finish_switch(void)
+{
+	struct hart *me = my_hart();
+	struct thread *left = me->left;
+
+	me->left = NULL;
+	current->run_start = hv_time();
+	current->run_count++;
+	spin_unlock(&me->rq_lock);
+	if (left && left->state == THREAD_DEAD)
+		thread_free(left);
+	else if (left)
+		thread_wake(left); /* it may not run here any more: to another hart */
+	if (current->process)
+		fpu_switch_in(current);
+	if (current->hook)
+		current->hook->in(current->hook, this_hart());
+}
+
+static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
+{
+	bool may_stay = prev->affinity & BIT(this_hart());
+
+	if (prev->process)
+		fpu_switch_out(prev);
+	prev->run_time += hv_time() - prev->run_start;
+	if (prev->queued) /* from here on it waits */
+		prev->run_start = hv_time();
+	if (prev->state == THREAD_RUNNING && !may_stay && !prev->queued)
+		prev->state = THREAD_SLEEPING, me->left = prev;
+	if (prev->state == THREAD_DEAD)
+		me->left = prev;
+	if (me->nr_queued && !me->slice.armed)
+		hv_timer_start(&me->slice, hv_time() + hv_timebase_hz() / SLICE_HZ);
+	trace_sched_switch((u64)prev->tid, prev->state, (u64)next->tid);
+	me->running = next;
+	mm_activate(mm_of(next));
+	switch_context(prev, next);
+	sched_finish_switch();
+}
+
+/*
+ * Entry: interrupts off, no spinlock held; state says whether the caller still wants
+ * to run. Exit: on some hart, running.
+ */
+void schedule(void)
+{
+	struct thread *prev = current, *next;
+	struct hart *me;
+	bool may_stay;
+
+	BUG_ON(*(unsigned long *)prev->kstack != KSTACK_CANARY);
+	if (prev->hook)
+		prev->hook->out(prev->hook);
+	me = my_hart();
+	spin_lock(&me->rq_lock);
+	may_stay = prev->affinity & BIT(this_hart());
+	me->need_resched = false;
+	if (prev->state == THREAD_RUNNING && !prev->is_idle && may_stay &&
+	    !list_empty(&me->run_queue))
+		enqueue(me, prev);
+	next = pick_next(me, prev, may_stay);
+	if (next == prev) {
+		spin_unlock(&me->rq_lock);
+		if (prev->hook)
+			prev->hook->in(prev->hook, this_hart());
+		return;
+	}
+	switch_to(me, prev, next);
+}
+
+void sched_yield_current(void)
+{
+	schedule();
+}
+
+int sched_set_affinity(struct thread *t, unsigned long mask)
+{
+	struct hart *hart;
+
+	mask &= nr_harts == BITS_PER_LONG ? ~0UL : BIT(nr_harts) - 1;
+	if (!mask)
+		return -EINVAL;
+	hart = lock_rq_of(t);
+	WRITE_ONCE(t->affinity, mask);
+	/* thread_wake() may be moving it, under no lock that we hold: follow it. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	while (hart != &harts[READ_ONCE(t->hart)]) {
+		spin_unlock(&hart->rq_lock);
+		hart = lock_rq_of(t);
+	}
+	if (t->queued && !(mask & BIT(t->hart))) {
+		dequeue(hart, t);
+		t->state = THREAD_SLEEPING; /* as if asleep: thread_wake() places it */
+		spin_unlock(&hart->rq_lock);
+		thread_wake(t);
+		return 0;
+	}
+	if (hart->running == t && !(mask & BIT(t->hart))) {
+		hart->need_resched = true;
+		spin_unlock(&hart->rq_lock);
+		if (t == current)
+			schedule();
+		else
+			ipi_send((unsigned int)(hart - harts));
+		return 0;
+	}
+	spin_unlock(&hart->rq_lock);
+	return 0;
+}
+
+/* The slice is over: whoever waits runs next. */
+void sched_tick(struct hv_timer *timer)
+{
+	struct hart *hart = container_of(timer, struct hart, slice);
+
+	unsigned long idle = __atomic_load_n(&idle_harts, __ATOMIC_RELAXED);
+
+	if (!hart->nr_queued)
+		return;
+	hart->need_resched = true;
+	for (unsigned int i = 0; i < nr_harts; i++)
+		if (idle & BIT(i)) { /* it missed the work when it looked: let it look again */
+			ipi_send(i);
+			break;
+		}
+}
+
+/* Another hart queued a thread here, or wants this one out of user or guest mode. */
+void sched_ipi(void)
+{
+	struct hart *me = my_hart();
+
+	if (me->running == me->idle)
+		me->need_resched = true;
+	else if (me->nr_queued)
+		slice_begin(me);
+}
+
+void sched_init(unsigned int hart, struct thread *idle)
+{
+	struct hart *h = &harts[hart];
+
+	list_init(&h->run_queue);
+	hv_timer_init(&h->slice, sched_tick);
+	h->idle = idle;
+	h->running = idle;
+	idle->is_idle = true;
+	idle->state = THREAD_RUNNING;
+	WRITE_ONCE(idle->hart, hart);
+}
+
+void sched_idle_loop(void)
+{
+	struct hart *me = my_hart();
+	unsigned long bit = BIT(this_hart());
+
+	for (;;) {
+		__atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
+		irq_poll();
+		/*
+		 * SIE is 0: an interrupt that comes after the poll makes wfi fall through
+		 * (M §3.3: it resumes on pending and enabled in sie, whatever SIE is).
+		 */
+		if (!me->nr_queued && !me->need_resched)
+			__asm__ volatile("wfi");
+		irq_poll();
+		__atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
+		if (me->nr_queued || me->need_resched)
+			schedule();
+	}
+}

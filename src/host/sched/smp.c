@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/*
+ * smp.c - the other harts: found in the device tree, started by SBI HSM.
+ *
+ * Spec: SBI §9 (HSM: hart start), §7 (IPI).
+ */
+#include "smp.h"
+#include "clock.h"
+#include "boot/fdt.h"
+#include "hv/trace.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "lib/printk.h"
+
+#define START_TIMEOUT_NS 2000000000ULL
+
+struct hart harts[HV_MAX_HARTS];
+unsigned int nr_harts = 1;
+
+extern char _image_start[], start_secondary[];
+
+static struct hart_boot_info boot_info;
+
+void ipi_send(unsigned int hart)
+{
+	trace_ipi_send(hart);
+	sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 1, harts[hart].hartid, 0, 0, 0);
+}
+
+static void start_hart(int node, unsigned long hartid)
+{
+	hpa_t image = kernel_image_pa(), entry = image + (hpa_t)(start_secondary - _image_start);
+	unsigned int index = nr_harts;
+	u64 deadline = hv_time() + ns_to_ticks(START_TIMEOUT_NS);
+	struct thread *idle;
+	struct sbiret ret;
+
+	(void)node;
+	if (hartid == harts[0].hartid)
+		return;
+	if (index == HV_MAX_HARTS) {
+		printk("smp: hart %lu is not used: over %d harts\n", hartid, HV_MAX_HARTS);
+		return;
+	}
+	idle = thread_create("idle", NULL, NULL);
+	if (!idle)
+		panic("no memory for the idle thread of hart %lu", hartid);
+	harts[index].hartid = hartid;
+	sched_init(index, idle);
+	boot_info.satp = FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | kernel_root >> PAGE_SHIFT;
+	boot_info.thread = idle;
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, hartid, entry,
+		       image + (hpa_t)((char *)&boot_info - _image_start), 0, 0);
+	while (!ret.error && !__atomic_load_n(&harts[index].online, __ATOMIC_ACQUIRE)) {
+		if (hv_time() >= deadline)
+			panic("hart %lu was started and did not come up within 2 s", hartid);
+		hv_cpu_relax();
+	}
+	if (ret.error) {
+		printk("smp: hart %lu does not start: SBI error %ld\n", hartid, ret.error);
+		return;
+	}
+	nr_harts++;
+}
+
+void smp_start_all(void)
+{
+	fdt_each_cpu(start_hart);
+}
+
+void secondary_main(void)
+{
+	trap_hart_init();
+	clock_hart_init();
+	pmu_hart_init();
+	if (have_kvm)
+		kvm_hart_init();
+	__atomic_store_n(&my_hart()->online, true, __ATOMIC_RELEASE);
+	sched_idle_loop();
+}

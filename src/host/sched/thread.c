@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * thread.c - making and ending threads. sched.c runs them.
+ */
+#include "thread.h"
+#include <string.h>
+#include "mm/page.h"
+#include "lib/printk.h"
+#include "proc/process.h"
+#include "smp.h"
+
+struct list_head all_threads = LIST_HEAD_INIT(all_threads);
+struct spinlock all_threads_lock;
+
+static int next_tid = 1;
+
+/* Defined in trap.S and here: where a thread's first switch_context() returns. */
+void thread_first_kernel(void);
+void thread_first_user(void);
+
+/*
+ * A new thread comes out of switch_context() with the run queue's lock held, as every
+ * thread does that was switched to.
+ */
+void thread_first_kernel(void)
+{
+	sched_finish_switch();
+	current->fn(current->arg);
+	thread_exit();
+}
+
+void thread_first_user(void)
+{
+	sched_finish_switch();
+	trap_user_exit(thread_frame(current));
+	trap_return_to_user();
+}
+
+struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
+{
+	struct thread *t = kmalloc(sizeof(*t));
+	hpa_t stack = page_alloc_zeroed(KSTACK_ORDER);
+
+	if (!t || !stack) {
+		kfree(t);
+		if (stack)
+			page_free(stack, KSTACK_ORDER);
+		return NULL;
+	}
+	t->kstack = pa_to_va(stack);
+	*(unsigned long *)t->kstack = KSTACK_CANARY;
+	t->kernel_sp =
+		(unsigned long)t->kstack + KSTACK_SIZE - ALIGN_UP(sizeof(struct trap_frame), 16);
+	t->context.sp = t->kernel_sp;
+	t->context.ra = (unsigned long)(fn ? thread_first_kernel : thread_first_user);
+	t->state = THREAD_SLEEPING;
+	t->affinity = ~0UL;
+	t->fn = fn;
+	t->arg = arg;
+	t->tid = __atomic_fetch_add(&next_tid, 1, __ATOMIC_RELAXED);
+	strlcpy(t->name, name, sizeof(t->name));
+	list_init(&t->run_link);
+	list_init(&t->process_link);
+	list_init(&t->sig.queue);
+	spin_lock(&all_threads_lock);
+	list_add_tail(&t->all_link, &all_threads);
+	spin_unlock(&all_threads_lock);
+	return t;
+}
+
+void thread_start(struct thread *t)
+{
+	t->hart = this_hart();
+	thread_wake(t);
+}
+
+void thread_free(struct thread *t)
+{
+	spin_lock(&all_threads_lock);
+	list_del(&t->all_link);
+	spin_unlock(&all_threads_lock);
+	page_free(va_to_pa(t->kstack), KSTACK_ORDER);
+	kfree(t);
+}
+
+void thread_exit(void)
+{
+	fpu_thread_exit(current);
+	__atomic_store_n(&current->state, THREAD_DEAD, __ATOMIC_SEQ_CST);
+	schedule();
+	panic("dead thread %d runs", current->tid);
+}

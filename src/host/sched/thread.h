@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/*
+ * thread.h - threads of the host, and the scheduler's interface.
+ *
+ * A thread runs in user mode (its process's program, or as a vCPU in a guest) or
+ * in the kernel on its own stack. The kernel runs with interrupts off and is not
+ * preempted: a thread leaves its hart by sleeping, or when it is about to return to
+ * user mode and need_resched is set, or in schedule().
+ */
+#ifndef HOST_THREAD_H
+#define HOST_THREAD_H
+
+#include "hv/list.h"
+#include "hv/spinlock.h"
+#include "hv/types.h"
+#include "boot/layout.h"
+#include "proc/signal.h"
+
+struct hv_sched_hook;
+struct mm;
+struct process;
+
+/* What a trap saves, at the top of the kernel stack. ORDER: trap.S */
+struct trap_frame {
+	unsigned long epc;
+	union {
+		unsigned long x[31]; /* x1 .. x31: x[n - 1] */
+		struct {
+			unsigned long ra, sp, gp, tp, t0, t1, t2, s0, s1;
+			unsigned long a0, a1, a2, a3, a4, a5, a6, a7;
+			unsigned long s2, s3, s4, s5, s6, s7, s8, s9, s10, s11;
+			unsigned long t3, t4, t5, t6;
+		};
+	};
+	unsigned long status;
+	unsigned long cause;
+	unsigned long tval;
+	unsigned long orig_a0; /* a0 at system-call entry: for restarting */
+};
+
+/* The user's FP registers, when they are not in the unit. */
+struct fp_state {
+	u64 f[32];
+	u32 fcsr;
+};
+
+/* What switch_context() saves. ORDER: trap.S */
+struct context {
+	unsigned long ra, sp, s[12];
+};
+
+enum thread_state {
+	THREAD_RUNNING,       /* on a hart, or ready in a run queue */
+	THREAD_SLEEPING,      /* until thread_wake() */
+	THREAD_KILLABLE,      /* until thread_wake(), or its process ends */
+	THREAD_INTERRUPTIBLE, /* until thread_wake() or a signal */
+	THREAD_DEAD,
+};
+
+#define THREAD_NAME_LEN 16
+
+struct thread {
+	/* trap.S knows these by generated offsets (offsets.c). */
+	unsigned long kernel_sp; /* top of the kernel stack, below it the user's trap frame */
+	unsigned long user_sp;   /* scratch while trap.S changes stacks */
+	struct context context;
+
+	/* scheduler: under the lock of run queue `hart` */
+	unsigned int hart;
+	u32 state; /* enum thread_state */
+	bool queued;
+	bool is_idle;
+	unsigned long affinity; /* allowed harts, a bit each */
+	bool hands_over; /* set by itself while it wakes others and is then to sleep (sched.c) */
+	struct list_head run_link;
+	u64 slice_end;
+	u64 run_time; /* ticks spent running (for /proc/TID/schedstat) */
+	u64 run_start;
+	u64 wait_time; /* ticks spent ready but not running */
+	u64 run_count;
+
+	/* FP: see fpu.c */
+	struct fp_state fp;
+	bool fp_in_unit; /* its registers are in the unit, or go there when it is scheduled in */
+	unsigned int fp_hart; /* where they were last loaded */
+
+	struct hv_sched_hook *hook;
+
+	int tid;
+	char name[THREAD_NAME_LEN];
+	void *kstack;
+	struct process *process;       /* NULL: a kernel thread */
+	struct list_head process_link; /* in process->threads */
+	struct list_head all_link;     /* in all_threads */
+
+	/* Process layer (process.c, signal.c, futex.c) */
+	struct thread_signals sig;
+	u32 *clear_child_tid;      /* user address; woken as a futex at exit */
+	unsigned long robust_list; /* user address */
+	int exit_code;
+	bool fault_disabled; /* uaccess: a fault is an error and nothing may sleep */
+
+	void (*fn)(void *arg); /* a kernel thread's body, or NULL */
+	void *arg;
+};
+
+/* tp holds the running thread while in the kernel. */
+static inline struct thread *current_thread(void)
+{
+	struct thread *t;
+
+	__asm__("mv %0, tp" : "=r"(t));
+	return t;
+}
+
+#define current current_thread()
+
+static inline unsigned int this_hart(void)
+{
+	return READ_ONCE(current->hart);
+}
+
+static inline struct trap_frame *thread_frame(struct thread *t)
+{
+	return (struct trap_frame *)(t->kernel_sp);
+}
+
+/* A thread that is not yet runnable; NULL without memory. Kernel threads: fn != NULL. */
+struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg);
+void thread_start(struct thread *t);              /* make it runnable for the first time */
+void thread_exit(void) __attribute__((noreturn)); /* the current one; its memory is freed later */
+void thread_free(struct thread *t);               /* one that was never started */
+
+bool thread_wake(struct thread *t); /* from whichever sleep; any context. True: it slept */
+/* A signal came: wake it if that ends its sleep, and kick it out of user or guest mode. */
+void thread_signal_kick(struct thread *t);
+void schedule(void);       /* let another run; sleep if state says so */
+bool need_resched(void);   /* of this hart */
+bool hart_is_wanted(void); /* another thread is ready to run on this hart */
+void irq_window(void);     /* take what interrupts are pending; for long loops */
+void sched_yield_current(void);
+int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: no online hart in it */
+/* signal.c: it has to leave the kernel for an unblocked signal, a stop, or its end. */
+bool thread_signal_pending(const struct thread *t);
+/* The same for a sleep of this state: only its end, if THREAD_KILLABLE. */
+bool thread_sleep_ends(const struct thread *t, enum thread_state state);
+
+extern struct list_head all_threads;
+extern struct spinlock all_threads_lock;
+
+/* fpu.c */
+void fpu_save(struct thread *t);    /* so that t->fp is the truth; before fork or a signal frame */
+void fpu_discard(struct thread *t); /* t->fp was changed: forget what the unit holds */
+
+#endif

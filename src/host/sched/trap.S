@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap.S - into the kernel and back, and from one thread to another.
+ *
+ * sscratch tells where a trap came from: the thread's address in user mode, 0 in the
+ * kernel. SIE is never 1 in the kernel: what traps from there is a fault (a user page
+ * touched by uaccess, or a defect). In a guest stvec is the core's, not this one.
+ */
+#include "hv/csr.h"
+#include "boot/layout.h"
+#include "host_offsets.h"
+
+	.macro	save_all
+	.irp	n, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	sd	x\n, (FRAME_ra + 8 * (\n - 1))(sp)
+	.endr
+	sd	ra, FRAME_ra(sp)
+	csrr	t0, sepc
+	csrr	t1, sstatus
+	csrr	t2, scause
+	csrr	t3, stval
+	sd	t0, FRAME_epc(sp)
+	sd	t1, FRAME_status(sp)
+	sd	t2, FRAME_cause(sp)
+	sd	t3, FRAME_tval(sp)
+	.endm
+
+	.macro	restore_all
+	ld	t0, FRAME_epc(sp)
+	ld	t1, FRAME_status(sp)
+	csrw	sepc, t0
+	csrw	sstatus, t1
+	ld	ra, FRAME_ra(sp)
+	.irp	n, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	ld	x\n, (FRAME_ra + 8 * (\n - 1))(sp)
+	.endr
+	.endm
+
+	.text
+	.balign	4
+	.globl	trap_entry
+trap_entry:
+	csrrw	tp, sscratch, tp
+	beqz	tp, from_kernel
+
+	/* From user mode: the frame is at the top of the thread's kernel stack. */
+	sd	sp, THREAD_user_sp(tp)
+	ld	sp, THREAD_kernel_sp(tp)
+	save_all
+	ld	t0, THREAD_user_sp(tp)
+	csrrw	t1, sscratch, zero
+	sd	t0, FRAME_sp(sp)
+	sd	t1, FRAME_tp(sp)
+	mv	a0, sp
+	call	trap_user
+
+	/* Also where a new thread of a process starts: see thread.c. */
+	.globl	trap_return_to_user
+trap_return_to_user:
+	ld	sp, THREAD_kernel_sp(tp)
+	csrw	sscratch, tp
+	restore_all
+	ld	tp, FRAME_tp(sp)
+	ld	sp, FRAME_sp(sp)
+	sret
+
+from_kernel:
+	csrrw	tp, sscratch, zero	/* the thread again; sscratch 0 again */
+	addi	sp, sp, -FRAME_SIZE
+	save_all
+	sd	tp, FRAME_tp(sp)
+	addi	t0, sp, FRAME_SIZE
+	sd	t0, FRAME_sp(sp)
+	mv	a0, sp
+	call	trap_kernel
+	restore_all
+	addi	sp, sp, FRAME_SIZE
+	sret
+
+	/*
+	 * switch_context(prev, next): what the C compiler expects to survive a call. Returns
+	 * in next, where next itself had called; the run queue's lock is held across.
+	 */
+	.globl	switch_context
+switch_context:
+	addi	a2, a0, THREAD_context
+	addi	a3, a1, THREAD_context
+	sd	ra, 0(a2)
+	sd	sp, 8(a2)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	sd	s\n, (16 + 8 * \n)(a2)
+	ld	s\n, (16 + 8 * \n)(a3)
+	.endr
+	ld	ra, 0(a3)
+	ld	sp, 8(a3)
+	mv	tp, a1
+	ret
+
+	/* fp_store(struct fp_state *), fp_load(const struct fp_state *): FS must not be Off. */
+	.globl	fp_store
+fp_store:
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	fsd	f\n, (8 * \n)(a0)
+	.endr
+	frcsr	t0
+	sw	t0, FP_fcsr(a0)
+	ret
+
+	.globl	fp_load
+fp_load:
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	fld	f\n, (8 * \n)(a0)
+	.endr
+	lw	t0, FP_fcsr(a0)
+	fscsr	t0
+	ret

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+/*
+ * wait.c - wait queues and mutexes.
+ *
+ * Locks: the queue's own lock; a waker takes a run queue's lock inside it.
+ */
+#include "wait.h"
+#include <asm-generic/errno.h>
+#include "clock.h"
+#include "lib/printk.h"
+#include "thread.h"
+
+void waitq_init(struct waitq *wq)
+{
+	wq->lock = (struct spinlock){ 0 };
+	list_init(&wq->entries);
+}
+
+static void wake_thread(struct wait_entry *entry)
+{
+	thread_wake(entry->thread);
+}
+
+void waitq_add(struct waitq *wq, struct wait_entry *entry)
+{
+	if (!entry->fn)
+		entry->fn = wake_thread;
+	spin_lock(&wq->lock);
+	list_add_tail(&entry->link, &wq->entries);
+	spin_unlock(&wq->lock);
+}
+
+void waitq_remove(struct waitq *wq, struct wait_entry *entry)
+{
+	spin_lock(&wq->lock);
+	list_del(&entry->link);
+	spin_unlock(&wq->lock);
+}
+
+void waitq_wake_all(struct waitq *wq)
+{
+	struct wait_entry *entry, *next;
+
+	/* A sleeper enters its entry before it checks: what we changed, it will see. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (list_empty(&wq->entries))
+		return;
+	spin_lock(&wq->lock);
+	list_for_each_entry_safe(entry, next, &wq->entries, link)
+		entry->fn(entry);
+	spin_unlock(&wq->lock);
+}
+
+void waitq_wake_one(struct waitq *wq)
+{
+	struct wait_entry *entry, *next;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	spin_lock(&wq->lock);
+	list_for_each_entry_safe(entry, next, &wq->entries, link) {
+		if (entry->fn != wake_thread) {
+			entry->fn(entry);
+		} else if (thread_wake(entry->thread)) {
+			/* Gone from the queue, so that the next wake-up is another's. */
+			list_del(&entry->link);
+			break;
+		}
+	}
+	spin_unlock(&wq->lock);
+}
+
+void wait_prepare(struct waitq *wq, struct wait_entry *entry, enum thread_state state)
+{
+	entry->thread = current;
+	if (!entry->fn) {
+		list_init(&entry->link);
+		entry->fn = wake_thread;
+	}
+	spin_lock(&wq->lock);
+	if (!list_is_linked(&entry->link))
+		list_add_tail(&entry->link, &wq->entries);
+	spin_unlock(&wq->lock);
+	__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+struct sleep_timer {
+	struct hv_timer timer;
+	struct thread *thread;
+};
+
+static void sleep_timeout(struct hv_timer *timer)
+{
+	thread_wake(container_of(timer, struct sleep_timer, timer)->thread);
+}
+
+int wait_sleep(enum thread_state state, u64 deadline)
+{
+	struct sleep_timer st = { .thread = current };
+
+	if (thread_sleep_ends(current, state))
+		return -EINTR;
+	if (deadline == WAIT_FOREVER) {
+		schedule();
+		return 0;
+	}
+	if (hv_time() >= deadline)
+		return -ETIME;
+	hv_timer_init(&st.timer, sleep_timeout);
+	hv_timer_start(&st.timer, deadline);
+	schedule();
+	hv_timer_cancel(&st.timer);
+	return 0;
+}
+
+void wait_finish(struct waitq *wq, struct wait_entry *entry)
+{
+	__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_SEQ_CST);
+	spin_lock(&wq->lock);
+	list_del(&entry->link);
+	spin_unlock(&wq->lock);
+}
+
+/* ---- mutex ---- */
+
+void mutex_init(struct mutex *m)
+{
+	m->lock = (struct spinlock){ 0 };
+	m->owner = NULL;
+	list_init(&m->waiters);
+}
+
+bool mutex_trylock(struct mutex *m)
+{
+	struct thread *nobody = NULL;
+
+	return __atomic_compare_exchange_n(&m->owner, &nobody, current, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+static int lock_slow(struct mutex *m, enum thread_state state)
+{
+	struct wait_entry entry = { .thread = current };
+	int err = 0;
+
+	list_init(&entry.link);
+	for (;;) {
+		spin_lock(&m->lock);
+		if (!list_is_linked(&entry.link))
+			list_add_tail(&entry.link, &m->waiters);
+		__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
+		/* The unlocker clears owner before it looks at the list: one of us sees the other. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (mutex_trylock(m))
+			break;
+		if (thread_sleep_ends(current, state)) {
+			err = -EINTR;
+			break;
+		}
+		spin_unlock(&m->lock);
+		schedule();
+	}
+	__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_SEQ_CST);
+	list_del(&entry.link);
+	spin_unlock(&m->lock);
+	return err;
+}
+
+void mutex_lock(struct mutex *m)
+{
+	BUG_ON(m->owner == current);
+	if (!mutex_trylock(m))
+		lock_slow(m, THREAD_SLEEPING);
+}
+
+int mutex_lock_interruptible(struct mutex *m)
+{
+	return mutex_trylock(m) ? 0 : lock_slow(m, THREAD_INTERRUPTIBLE);
+}
+
+int mutex_lock_killable(struct mutex *m)
+{
+	return mutex_trylock(m) ? 0 : lock_slow(m, THREAD_KILLABLE);
+}
+
+void mutex_unlock(struct mutex *m)
+{
+	struct thread *waiter = NULL;
+
+	__atomic_store_n(&m->owner, NULL, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (list_empty(&m->waiters))
+		return;
+	spin_lock(&m->lock);
+	if (!list_empty(&m->waiters))
+		waiter = list_first_entry(&m->waiters, struct wait_entry, link)->thread;
+	if (waiter)
+		thread_wake(waiter);
+	spin_unlock(&m->lock);
+}
+
+bool mutex_is_mine(const struct mutex *m)
+{
+	return READ_ONCE(m->owner) == current;
+}
