@@ -65,14 +65,23 @@ static void free_all(struct list_head *gone)
 	}
 }
 
-static int assign(struct kvm *vm, struct irqfd *irqfd)
+static void take_off(struct kvm *vm, const struct hv_event *event, u32 gsi)
 {
 	struct list_head gone = LIST_HEAD_INIT(gone);
+
+	hv_mutex_lock(&vm->lock);
+	collect(vm, event, gsi, &gone);
+	hv_mutex_unlock(&vm->lock);
+	free_all(&gone);
+}
+
+static int assign(struct kvm *vm, struct irqfd *irqfd)
+{
 	struct irqfd *other;
 	int err = 0;
 
+	take_off(vm, NULL, 0);
 	hv_mutex_lock(&vm->lock);
-	collect(vm, NULL, 0, &gone);
 	list_for_each_entry(other, &vm->irqfds, link) {
 		if (other->event == irqfd->event)
 			err = -EBUSY;
@@ -82,7 +91,6 @@ static int assign(struct kvm *vm, struct irqfd *irqfd)
 		hv_event_watch(irqfd->event, &irqfd->watch);
 	}
 	hv_mutex_unlock(&vm->lock);
-	free_all(&gone);
 	return err;
 }
 
@@ -110,16 +118,12 @@ static int create(struct kvm *vm, const struct kvm_irqfd *args)
 /* Taking off what was never put on is no error. */
 static int deassign(struct kvm *vm, const struct kvm_irqfd *args)
 {
-	struct list_head gone = LIST_HEAD_INIT(gone);
 	struct hv_event *event;
 	int err = hv_event_get((int)args->fd, &event);
 
 	if (err)
 		return err;
-	hv_mutex_lock(&vm->lock);
-	collect(vm, event, args->gsi, &gone);
-	hv_mutex_unlock(&vm->lock);
-	free_all(&gone);
+	take_off(vm, event, args->gsi);
 	hv_event_put(event);
 	return 0;
 }

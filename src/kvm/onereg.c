@@ -304,7 +304,9 @@ int onereg_set(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 	int err = find_reg(vcpu, reg->id, &group, &num);
 	void *wide;
 
-	if (group && group->frozen_by_run && vcpu->ran_once && err != -EINVAL)
+	if (!group)
+		return err;
+	if (group->frozen_by_run && vcpu->ran_once && err != -EINVAL)
 		return -EBUSY;
 	if (err)
 		return err;

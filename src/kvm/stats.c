@@ -13,12 +13,12 @@
 
 #define NAME_SIZE 48
 
-#define FLAGS(type, unit)   (KVM_STATS_TYPE_##type | KVM_STATS_UNIT_##unit | KVM_STATS_BASE_POW10)
-#define ROW_FLAGS_COUNT     FLAGS(CUMULATIVE, NONE), 0, 1
-#define ROW_FLAGS_NS        FLAGS(CUMULATIVE, SECONDS), -9, 1
-#define ROW_FLAGS_BOOL      FLAGS(INSTANT, BOOLEAN), 0, 1
-#define ROW_FLAGS_HIST      FLAGS(LOG_HIST, SECONDS), -9, STAT_HIST_SIZE
-#define ROW(s, name, flags) { #name, flags, offsetof(struct s, name) },
+#define FLAGS(type, unit) (KVM_STATS_TYPE_##type | KVM_STATS_UNIT_##unit | KVM_STATS_BASE_POW10)
+#define ROW_FLAGS_COUNT   FLAGS(CUMULATIVE, NONE), 0, 1
+#define ROW_FLAGS_NS      FLAGS(CUMULATIVE, SECONDS), -9, 1
+#define ROW_FLAGS_BOOL    FLAGS(INSTANT, BOOLEAN), 0, 1
+#define ROW_FLAGS_HIST    FLAGS(LOG_HIST, SECONDS), -9, STAT_HIST_SIZE
+#define ROW(s, name, ...) { #name, __VA_ARGS__, offsetof(struct s, name) },
 
 #define VCPU_STAT(name, kind) ROW(vcpu_stats, name, ROW_FLAGS_##kind)
 #define VM_STAT(name, kind)

@@ -51,7 +51,7 @@ struct fd_table *fd_table_create(void)
 static int make_room(struct fd_table *t, int fd)
 {
 	int size = MIN(MAX(READ_ONCE(t->size) * 2, ALIGN_UP(fd + 1, 64)), FD_MAX);
-	struct file **files = kmalloc((size_t)size * sizeof(*files) + (size_t)size / 8);
+	struct file **files = kmalloc((size_t)size * sizeof(void *) + (size_t)size / 8);
 	struct file **old = files;
 
 	if (!files)
@@ -59,7 +59,7 @@ static int make_room(struct fd_table *t, int fd)
 	spin_lock(&t->lock);
 	if (size > t->size) {
 		old = t->files;
-		memcpy(files, t->files, (size_t)t->size * sizeof(*files));
+		memcpy(files, t->files, (size_t)t->size * sizeof(void *));
 		memcpy(files + size, t->cloexec, (size_t)t->size / 8);
 		t->files = files;
 		t->cloexec = (u64 *)(files + size);

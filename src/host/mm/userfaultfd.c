@@ -320,6 +320,19 @@ static long uffd_register(struct uffd *uffd, unsigned long arg)
 	return copy_to_user(arg, &reg, sizeof(reg));
 }
 
+/* mm->lock. Does another userfaultfd watch some of it? */
+static bool is_watched_by_another(struct mm *mm, const struct uffdio_range *range,
+				  const struct uffd *uffd)
+{
+	struct vma *vma;
+
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->end > range->start && vma->start < range->start + range->len &&
+		    vma->uffd && vma->uffd != uffd)
+			return true;
+	return false;
+}
+
 static long uffd_unregister(struct uffd *uffd, unsigned long arg)
 {
 	struct mm *mm = uffd_mm(uffd);
@@ -333,12 +346,12 @@ static long uffd_unregister(struct uffd *uffd, unsigned long arg)
 		return -EINVAL;
 	mutex_lock(&mm->lock);
 	vma = vma_next(mm, range.start);
-	if (!vma || vma->start >= range.start + range.len)
-		err = vma ? -EINVAL : -ENOMEM;
-	list_for_each_entry(vma, &mm->vmas, link)
-		if (vma->end > range.start && vma->start < range.start + range.len && vma->uffd &&
-		    vma->uffd != uffd)
-			err = -EINVAL;
+	if (!vma)
+		err = -ENOMEM;
+	else if (vma->start >= range.start + range.len)
+		err = -EINVAL;
+	if (is_watched_by_another(mm, &range, uffd))
+		err = -EINVAL;
 	if (!err)
 		err = vma_set_uffd(mm, range.start, range.start + range.len, NULL, 0);
 	vma_unlock(mm);

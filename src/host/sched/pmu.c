@@ -204,6 +204,7 @@ void hv_pmc_stop(struct hv_pmc *pmc)
 static bool second_counts(void)
 {
 	struct hv_pmc first = { .event = SBI_PMU_HW_INSTRUCTIONS };
+	unsigned long before = 0;
 	unsigned int a, b;
 	bool counts;
 
@@ -213,7 +214,10 @@ static bool second_counts(void)
 	start(a, 0);
 	lent[this_hart()][a] = &first;
 	b = configure(first.event, 0, 0);
-	counts = b && start(b, 0) && hpm_read(b) != hpm_read(b);
+	counts = b && start(b, 0);
+	if (counts)
+		before = hpm_read(b);
+	counts = counts && hpm_read(b) != before;
 	if (b)
 		release(b);
 	release(a);
