@@ -85,11 +85,11 @@ static bool has_room(struct disk *d, unsigned int n)
  * for devices without interrupt, and for counted time: QEMU's -icount sleep=off lets an
  * idle machine's clock jump to the next timer, however far that is, while the disk works.
  */
-#define disk_wait(d, cond)                                                          \
-	do {                                                                        \
-		u64 __period = ns_to_ticks((d)->dev->has_irq ? 1000000 : 100000);   \
-		while (__wait_event(&(d)->wait, cond, false, hv_time() + __period)) \
-			virtio_poll((d)->dev);                                      \
+#define disk_wait(d, cond)                                                                    \
+	do {                                                                                  \
+		u64 __period = ns_to_ticks((d)->dev->has_irq ? 1000000 : 100000);             \
+		while (__wait_event(&(d)->wait, cond, THREAD_SLEEPING, hv_time() + __period)) \
+			virtio_poll((d)->dev);                                                \
 	} while (0)
 
 static int status_error(u8 status)

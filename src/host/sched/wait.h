@@ -39,20 +39,21 @@ void wait_prepare(struct waitq *wq, struct wait_entry *entry, enum thread_state 
 int wait_sleep(enum thread_state state, u64 deadline); /* 0: woken; -EINTR; -ETIME */
 void wait_finish(struct waitq *wq, struct wait_entry *entry);
 
-#define __wait_event(wq, cond, state, deadline)                  \
-	({                                                       \
-		struct wait_entry __entry = { 0 };               \
-		int __err = 0;                                   \
-		for (;;) {                                       \
-			wait_prepare((wq), &__entry, (state));   \
-			if (cond)                                \
-				break;                           \
-			if (__err)                               \
-				break;                           \
-			__err = wait_sleep((state), (deadline)); \
-		}                                                \
-		wait_finish((wq), &__entry);                     \
-		(cond) ? 0 : __err;                              \
+#define __wait_event(wq, cond, state, deadline)                         \
+	({                                                              \
+		struct wait_entry __entry = { 0 };                      \
+		_Static_assert((state) != THREAD_RUNNING, "it sleeps"); \
+		int __err = 0;                                          \
+		for (;;) {                                              \
+			wait_prepare((wq), &__entry, (state));          \
+			if (cond)                                       \
+				break;                                  \
+			if (__err)                                      \
+				break;                                  \
+			__err = wait_sleep((state), (deadline));        \
+		}                                                       \
+		wait_finish((wq), &__entry);                            \
+		(cond) ? 0 : __err;                                     \
 	})
 
 /*
