@@ -331,7 +331,8 @@ static void while_running(unsigned int rounds)
 	ok(deleted_slots_are_not_written(rounds),
 	   "memory of a deleted slot is written by none of them");
 	memset(user(STORM), 0, 64 * PAGE);
-	usleep(300000);
+	for (i = 0; i < 10000 && !*user(STORM + 63 * PAGE); i++)
+		usleep(1000);
 	ok(*user(STORM + 63 * PAGE) == STORM + 63 * PAGE && guest_pages_hold_their_address(),
 	   "and of a slot that is back, as before");
 	stop = true;

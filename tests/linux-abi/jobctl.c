@@ -116,7 +116,7 @@ static void test_wait(void)
 	ok(wait_is(pid, 0, SIGKILL), "SIGKILL does not wait");
 	pid = start(forever);
 	kill(pid, SIGKILL);
-	sleep_ms(20);
+	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 	fails_with(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WCONTINUED | WNOHANG), ECHILD,
 		   "without WEXITED a zombie is no child");
 	waitpid(pid, NULL, 0);
