@@ -9,10 +9,11 @@
 #include <string.h>
 #include "bus.h"
 #include "halt_poll.h"
-#include "vector.h"
 #include "memslot.h"
+#include "number.h"
 #include "stats.h"
 #include "timer.h"
+#include "vector.h"
 
 /* ---- capabilities --------------------------------------------------------------- */
 
@@ -81,7 +82,7 @@ static long create_vcpu(struct kvm *vm, unsigned long id)
 	if (vcpu->idx)
 		hsm_power_off(vcpu);
 	vm_hold(vm);
-	stats_append_number(name + strlen(name), vcpu->id);
+	number_append(name + strlen(name), vcpu->id);
 	ret = hv_file_create(name, &kvm_vcpu_ops, vcpu);
 	if (ret < 0) {
 		vcpu_destroy(vcpu);

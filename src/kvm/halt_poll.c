@@ -11,6 +11,7 @@
  * as another thread wants the hart: polling is for harts that have nothing better to do.
  */
 #include "halt_poll.h"
+#include "number.h"
 
 #define DEFAULT_NS 500000 /* Linux's for RISC-V */
 
@@ -21,43 +22,24 @@ static u32 halt_poll_ns_shrink = 2;
 
 /* ---- the parameters -------------------------------------------------------------------- */
 
-static int number_get(const struct hv_param *param, char *buf, size_t size)
+static int param_get(const struct hv_param *param, char *buf, size_t size)
 {
-	u32 value = READ_ONCE(*(u32 *)param->data), rest;
-	size_t len = 1;
-
-	for (rest = value; rest >= 10; rest /= 10)
-		len++;
-	if (len >= size)
-		return -EINVAL;
-	buf[len] = '\0';
-	while (len) {
-		buf[--len] = (char)('0' + value % 10);
-		value /= 10;
-	}
-	return 0;
+	return number_show(buf, size, READ_ONCE(*(u32 *)param->data));
 }
 
-static int number_set(const struct hv_param *param, const char *text)
+static int param_set(const struct hv_param *param, const char *text)
 {
-	u64 value = 0;
+	u64 value;
+	int err = number_parse(text, ~0U, &value);
 
-	if (!*text)
-		return -EINVAL;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
-			return -EINVAL;
-		value = value * 10 + (u64)(*text - '0');
-		if (value > ~0U)
-			return -EINVAL;
-	}
-	WRITE_ONCE(*(u32 *)param->data, (u32)value);
-	return 0;
+	if (!err)
+		WRITE_ONCE(*(u32 *)param->data, (u32)value);
+	return err;
 }
 
-#define PARAM(name)                                  \
-	{                                            \
-#name, number_get, number_set, &name \
+#define PARAM(name)                                \
+	{                                          \
+#name, param_get, param_set, &name \
 	}
 
 static const struct hv_param params[] = {

@@ -9,6 +9,7 @@
  * that made the VM or the vCPU, as Linux's does.
  */
 #include <string.h>
+#include "number.h"
 #include "stats.h"
 
 #define NAME_SIZE 48
@@ -135,14 +136,6 @@ static char *append(char *to, const char *text)
 	return to + len;
 }
 
-char *stats_append_number(char *to, unsigned int n)
-{
-	if (n >= 10)
-		to = stats_append_number(to, n / 10);
-	*to = (char)('0' + n % 10);
-	return to + 1;
-}
-
 static int create(struct kvm *vm, const char *name, const struct stats_file *init)
 {
 	struct stats_file *file = hv_alloc(sizeof(*file));
@@ -168,7 +161,7 @@ int stats_create_vm_fd(struct kvm *vm)
 		.words = sizeof(vm->stats) / sizeof(u64),
 	};
 
-	stats_append_number(append(file.id, "kvm-"), (unsigned int)vm->creator);
+	number_append(append(file.id, "kvm-"), (unsigned int)vm->creator);
 	return create(vm, "kvm-vm-stats", &file);
 }
 
@@ -181,9 +174,9 @@ int stats_create_vcpu_fd(struct kvm_vcpu *vcpu)
 		.words = sizeof(vcpu->stats) / sizeof(u64),
 	};
 	char name[32] = { 0 };
-	char *end = stats_append_number(append(file.id, "kvm-"), (unsigned int)vcpu->creator);
+	char *end = number_append(append(file.id, "kvm-"), (unsigned int)vcpu->creator);
 
-	stats_append_number(append(end, "/vcpu-"), vcpu->id);
-	stats_append_number(append(name, "kvm-vcpu-stats:"), vcpu->id);
+	number_append(append(end, "/vcpu-"), vcpu->id);
+	number_append(append(name, "kvm-vcpu-stats:"), vcpu->id);
 	return create(vcpu->kvm, name, &file);
 }

@@ -43,7 +43,5 @@ int stats_create_vcpu_fd(struct kvm_vcpu *vcpu);
 /* stats_debug.c: from here on the VM is in /sys/kernel/debug/kvm, as THREAD-FD; until the end. */
 void stats_vm_show(struct kvm *vm, int fd);
 void stats_vm_hide(struct kvm *vm);
-/* Appends a number to text; the end of it, not terminated. */
-char *stats_append_number(char *to, unsigned int n);
 
 #endif

@@ -8,6 +8,7 @@
  * a counter that is no state. Lock: vms_lock, a leaf; it keeps a VM in the list from being freed.
  */
 #include <string.h>
+#include "number.h"
 #include "stats.h"
 
 static struct spinlock vms_lock;
@@ -15,10 +16,10 @@ static struct list_head vms = LIST_HEAD_INIT(vms);
 
 void stats_vm_show(struct kvm *vm, int fd)
 {
-	char *end = stats_append_number(vm->debug_name, (unsigned int)vm->creator);
+	char *end = number_append(vm->debug_name, (unsigned int)vm->creator);
 
 	*end = '-';
-	*stats_append_number(end + 1, (unsigned int)fd) = '\0';
+	number_append(end + 1, (unsigned int)fd);
 	spin_lock(&vms_lock);
 	list_add_tail(&vm->debug_link, &vms);
 	spin_unlock(&vms_lock);

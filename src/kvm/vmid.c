@@ -23,6 +23,7 @@
  */
 #include "kvm.h"
 #include "hfence.h"
+#include "number.h"
 #include "hv/trace.h"
 
 static struct spinlock vmid_lock;
@@ -64,51 +65,28 @@ static void vmid_set_max(unsigned long max)
 	spin_unlock(&vmid_lock);
 }
 
-static int write_number(char *buf, size_t size, unsigned long value)
-{
-	char digits[24];
-	size_t n = 0, i;
-
-	do
-		digits[n++] = (char)('0' + value % 10);
-	while ((value /= 10) != 0);
-	if (n >= size)
-		return -EINVAL;
-	for (i = 0; i < n; i++)
-		buf[i] = digits[n - 1 - i];
-	buf[n] = '\0';
-	return 0;
-}
-
 static int vmid_bits_get(const struct hv_param *param, char *buf, size_t size)
 {
 	(void)param;
-	return write_number(buf, size, bits_of(__atomic_load_n(&vmid_max, __ATOMIC_RELAXED)));
+	return number_show(buf, size, bits_of(__atomic_load_n(&vmid_max, __ATOMIC_RELAXED)));
 }
 
 /* 0 up to VMIDLEN. Unlike the hardware's own width, also fewer than there are harts. */
 static int vmid_bits_set(const struct hv_param *param, const char *value)
 {
-	unsigned int bits = 0, i;
+	u64 bits;
+	int err = number_parse(value, vmid_len, &bits);
 
 	(void)param;
-	if (!value[0])
-		return -EINVAL;
-	for (i = 0; value[i]; i++) {
-		if (value[i] < '0' || value[i] > '9' || i == 2)
-			return -EINVAL;
-		bits = bits * 10 + (unsigned int)(value[i] - '0');
-	}
-	if (bits > vmid_len)
-		return -EINVAL;
-	vmid_set_max(BIT(bits) - 1);
-	return 0;
+	if (!err)
+		vmid_set_max(BIT(bits) - 1);
+	return err;
 }
 
 static int vmid_generation_get(const struct hv_param *param, char *buf, size_t size)
 {
 	(void)param;
-	return write_number(buf, size, __atomic_load_n(&generation, __ATOMIC_RELAXED));
+	return number_show(buf, size, __atomic_load_n(&generation, __ATOMIC_RELAXED));
 }
 
 static const struct hv_param vmid_params[] = {
