@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * hugetlb_1g.c - the second pool of huge pages: blocks of 1 GiB, set aside at boot and never given back.
+ * hugetlb_1g.c - the second pool of huge pages: of 1 GiB, set aside at boot, never given back.
  *
  * The page allocator has no blocks of that size, so they are cut from memory before it gets any
  * (hugepagesz=1G hugepages=N). A block is mapped by 512 leaves of 2 MiB, all at once: its first
@@ -120,6 +120,11 @@ int giant_page_copy(struct mm *mm, unsigned long va)
 		pte = pgtable_find(mm, at, &size);
 		BUG_ON(!pte || size != SZ_2M);
 		old = pte_to_hpa(*pte);
+		/* A part that nobody else has any more may be writable: no store may be lost. */
+		if (*pte & PTE_W) {
+			WRITE_ONCE(*pte, *pte & ~PTE_W);
+			mm_flush_tlb(mm, at, SZ_2M);
+		}
 		memcpy(pa_to_va(copy + (at - start)), pa_to_va(old), SZ_2M);
 		WRITE_ONCE(*pte, pte_make(copy + (at - start), (*pte & ~PTE_PPN) | PTE_W));
 		mm_flush_tlb(mm, at, SZ_2M);
