@@ -2,10 +2,10 @@
 /*
  * insn.c - virtual-instruction exits: what VS or VU may not do without HS.
  *
- * Only WFI and wrs.nto in VS have a meaning of ours, and a few CSRs, of which some are user space's
- * to answer (KVM_EXIT_RISCV_CSR). All else is a privilege that this guest does not have: it takes an
- * illegal-instruction exception, as on a hart without the feature (H §6.1: HS emulates
- * the absence of what it does not offer).
+ * Only WFI and wrs.nto in VS have a meaning of ours, and a few CSRs, of which some are user
+ * space's to answer (KVM_EXIT_RISCV_CSR). All else is a privilege that this guest does not
+ * have: it takes an illegal-instruction exception, as on a hart without the feature
+ * (H §6.1: HS emulates the absence of what it does not offer).
  */
 #include "kvm.h"
 

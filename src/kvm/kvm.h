@@ -19,7 +19,7 @@
 
 #define KVM_MAX_VCPUS      1024
 #define KVM_MAX_IRQ_ROUTES 4096
-#define KVM_RUN_PAGES      2 /* of a vCPU's mapping: struct kvm_run, then the VM's coalesced MMIO ring */
+#define KVM_RUN_PAGES      2 /* of a vCPU's mapping: struct kvm_run, the VM's coalesced ring */
 
 struct kvm;
 struct kvm_pmu;

@@ -4,8 +4,8 @@
  *
  * Which register and how many bytes: from htinst if the hardware has transformed the
  * instruction into it, else from the instruction, fetched again as the guest would
- * (H §3.1: HLVX). Then it is an ioeventfd's or a ring's (bus.c), or user space's: KVM_EXIT_MMIO, and what
- * user space answered takes effect at the next KVM_RUN, once.
+ * (H §3.1: HLVX). Then it is an ioeventfd's or a ring's (bus.c), or user space's:
+ * KVM_EXIT_MMIO, and what user space answered takes effect at the next KVM_RUN, once.
  *
  * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are
  * emulated. All else gets the answer of hardware without atomicity, FP or misalignment

@@ -3,10 +3,10 @@
  * wfi.c - the guest waits: WFI, and wrs.nto of Zawrs.
  *
  * WFI exits because hstatus.VTW is set: the hart is the host's to idle. The vCPU's thread
- * looks for a while (halt_poll.c), then sleeps, until an interrupt that VS has enabled in vsie is pending, whatever
- * vsstatus.SIE says (M §3.3), or until something else wants the vCPU; WFI may end
- * for no reason. wrs.nto exits too and only yields: the store that it waits for raises
- * no interrupt, so sleeping could be for ever.
+ * looks for a while (halt_poll.c), then sleeps, until an interrupt that VS has enabled in
+ * vsie is pending, whatever vsstatus.SIE says (M §3.3), or until something else wants the
+ * vCPU; WFI may end for no reason. wrs.nto exits too and only yields: the store that it
+ * waits for raises no interrupt, so sleeping could be for ever.
  */
 #include "halt_poll.h"
 #include "timer.h"
