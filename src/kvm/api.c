@@ -309,5 +309,7 @@ int kvm_init(void)
 void kvm_hart_init(void)
 {
 	gstage_hart_init();
+	vmid_hart_init();
+	isa_hart_init();
 	vcpu_hart_init();
 }

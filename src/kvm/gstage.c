@@ -20,7 +20,8 @@ static const struct gstage_mode {
 	unsigned int levels;
 } modes[] = { GSTAGE_MODES };
 
-static const struct gstage_mode *mode = &modes[0]; /* set once, by gstage_probe() */
+/* What every hart has, from the start of the last one; NULL: nothing, and no VM is made. */
+static const struct gstage_mode *mode = &modes[0];
 
 pte_t *gstage_table_map(pte_t pte)
 {
@@ -212,43 +213,52 @@ bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end)
 }
 
 /* Largest first, as Linux chooses. A mode that is not there does not read back (H §2.10). */
-int gstage_probe(void)
+static const struct gstage_mode *hart_mode(const struct gstage_mode *from)
 {
-	unsigned int i;
+	const struct gstage_mode *m;
 
-	for (i = 0; i < ARRAY_SIZE(modes); i++) {
-		csr_write(hgatp, FIELD_PREP(HGATP_MODE, modes[i].mode));
-		if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) == modes[i].mode)
+	for (m = from; m && m < modes + ARRAY_SIZE(modes); m++) {
+		csr_write(hgatp, FIELD_PREP(HGATP_MODE, m->mode));
+		if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) == m->mode)
 			break;
 	}
 	csr_write(hgatp, 0);
-	if (i == ARRAY_SIZE(modes))
-		return -ENODEV;
-	mode = &modes[i];
-	return 0;
+	return m && m < modes + ARRAY_SIZE(modes) ? m : NULL;
 }
 
+int gstage_probe(void)
+{
+	mode = hart_mode(modes);
+	return mode ? 0 : -ENODEV;
+}
+
+/*
+ * Harts may differ (QEMU's second one has Sv39 alone with -cpu max,svade=on). One that lacks
+ * the mode ignores the write of hgatp, and its guest would run on the host's own memory.
+ */
 void gstage_hart_init(void)
 {
-	csr_write(hgatp, 0);
+	mode = hart_mode(mode);
 	hfence_gvma_all();
 }
 
 unsigned int gstage_gpa_bits(void)
 {
-	return gstage_shift(mode->levels) + 2;
+	return mode ? gstage_shift(mode->levels) + 2 : 0;
 }
 
 unsigned long gstage_hgatp(const struct gstage *gs, unsigned long vmid)
 {
 	/* The root is 16 KiB aligned: PPN[1:0], which must be 0, are (H §2.10). */
-	return FIELD_PREP(HGATP_MODE, mode->mode) | FIELD_PREP(HGATP_VMID, vmid) |
+	return FIELD_PREP(HGATP_MODE, gs->mode) | FIELD_PREP(HGATP_VMID, vmid) |
 	       FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
 }
 
 int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge)
 {
-	*gs = (struct gstage){ .ops = ops, .levels = mode->levels, .huge = huge };
+	if (!mode)
+		return -ENODEV;
+	*gs = (struct gstage){ .ops = ops, .mode = mode->mode, .levels = mode->levels, .huge = huge };
 	gs->root = hv_pages_alloc(GSTAGE_ROOT_ORDER);
 	return gs->root ? 0 : -ENOMEM;
 }

@@ -105,6 +105,7 @@ struct gstage_debt {
 
 struct gstage {
 	const struct gstage_ops *ops;
+	unsigned int mode;   /* as in hgatp.MODE */
 	unsigned int levels; /* 3, 4, 5; 2 for Sv32x4 */
 	bool huge;           /* toggle gstage_huge: leaves above 4 KiB are made */
 	hpa_t root;
@@ -197,7 +198,7 @@ static inline void gstage_set(pte_t *ptep, pte_t pte)
 
 /* ---- gstage.c: what the rest of the core uses -------------------------------------- */
 
-/* Of the mode that gstage_probe() found. */
+/* Of the widest mode that every hart has; -ENODEV if there is none, -ENOMEM. */
 int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
 /* No vCPU runs any more, and a hart that ran one fences before it runs this VMID again. */
 void gstage_destroy(struct gstage *gs);

@@ -27,7 +27,7 @@ static const struct isa_ext isa_exts[] = {
 
 static u64 host_isa; /* written once, by isa_init() */
 static u64 disable_allowed;
-static unsigned long widest_satp_mode;
+static unsigned long widest_satp_mode; /* of those that every hart has */
 static unsigned long host_mvendorid, host_marchid, host_mimpid;
 
 static unsigned long firmware_id(unsigned long fid)
@@ -54,6 +54,11 @@ static unsigned long probe_satp_mode(void)
 unsigned long isa_satp_mode(void)
 {
 	return widest_satp_mode;
+}
+
+void isa_hart_init(void)
+{
+	widest_satp_mode = MIN(widest_satp_mode, probe_satp_mode());
 }
 
 void isa_init(void)

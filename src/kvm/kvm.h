@@ -515,15 +515,16 @@ void notifier_vm_destroy(struct kvm *vm);
 int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa);
 int mmio_complete(struct kvm_vcpu *vcpu); /* the next KVM_RUN; 0 or -errno */
 
-void vmid_init(void);      /* per hart is not needed: VMIDLEN is probed on the first */
+void vmid_init(void);      /* VMIDLEN, of the first hart */
+void vmid_hart_init(void); /* each hart, before there is a VM: the shortest VMIDLEN */
 int vmid_param_init(void); /* vmid_bits, vmid_generation; after vmid_init() */
 /* Before an entry, vCPU loaded: a VMID of the current generation in hgatp. */
 void vmid_update(struct kvm_vcpu *vcpu);
-void gstage_hart_init(void);                  /* each hart: no G-stage translation in force */
 int gstage_probe(void);                       /* once; -ENODEV: no mode works */
+void gstage_hart_init(void);                  /* each hart, then: the widest mode that all have */
 void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu);
-unsigned int gstage_gpa_bits(void); /* KVM_CAP_VM_GPA_BITS */
+unsigned int gstage_gpa_bits(void); /* KVM_CAP_VM_GPA_BITS; 0: some hart has no G-stage */
 
 /* Fences on this hart, for the VM's VMID (tlb.c). */
 void tlb_flush_vm_local(struct kvm *vm);   /* G- and VS-stage, all of the VM */
@@ -546,7 +547,8 @@ void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests);
 int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);
 int onereg_set(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);
 int onereg_list(struct kvm_vcpu *vcpu, hva_t user_list);
-void isa_init(void);                      /* what every hart has */
+void isa_init(void);                      /* what every hart has, by the device tree */
+void isa_hart_init(void);                 /* each hart, then: the VS-stage mode that all have */
 u64 isa_default(const struct kvm *vm);    /* a new vCPU's extensions */
 void isa_host_ids(struct kvm_vcpu *vcpu); /* mvendorid, marchid, mimpid of this machine */
 bool isa_host_has(unsigned int ext);

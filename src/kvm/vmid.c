@@ -42,17 +42,33 @@ static unsigned int bits_of(unsigned long max)
 	return bits;
 }
 
-void vmid_init(void)
+static unsigned int hart_vmid_len(void)
 {
 	unsigned long old = csr_swap(hgatp, HGATP_VMID);
+	unsigned long max = FIELD_GET(HGATP_VMID, csr_read(hgatp));
 
-	vmid_max = FIELD_GET(HGATP_VMID, csr_read(hgatp));
 	csr_write(hgatp, old);
-	vmid_len = bits_of(vmid_max);
+	hfence_gvma_all();
+	return bits_of(max);
+}
+
+static void use_len(unsigned int len)
+{
+	vmid_len = len;
+	vmid_max = BIT(len) - 1;
 	/* Fewer than harts, and every entry would renew them. */
 	if (vmid_max <= hv_nr_harts())
 		vmid_max = 0;
-	hfence_gvma_all();
+}
+
+void vmid_init(void)
+{
+	use_len(hart_vmid_len());
+}
+
+void vmid_hart_init(void)
+{
+	use_len(MIN(vmid_len, hart_vmid_len()));
 }
 
 /* All VMs begin anew, each when it next enters; what is in its guest stays as it is. */

@@ -258,6 +258,35 @@ static void the_largest_mode_is_chosen_and_none_is_refused(void **s)
 	assert_int_equal(gstage_probe(), -ENODEV);
 }
 
+static void a_mode_that_one_hart_lacks_is_not_used(void **s)
+{
+	struct gstage gs = { 0 };
+
+	(void)s;
+	native_reset();
+	assert_int_equal(gstage_probe(), 0);
+	gstage_hart_init();
+	assert_int_equal(gstage_gpa_bits(), 59);
+
+	native_hgatp_set(1 << SATP_MODE_SV39, 14); /* what the next hart has */
+	native_hart_set(1);
+	gstage_hart_init();
+	assert_int_equal(gstage_gpa_bits(), 41);
+	assert_int_equal(gstage_init(&gs, &gstage_iter_ops, true), 0);
+	assert_int_equal(gs.levels, 3);
+	assert_int_equal(FIELD_GET(HGATP_MODE, gstage_hgatp(&gs, 1)), SATP_MODE_SV39);
+	gstage_destroy(&gs);
+
+	/* A third without any: no VM rather than one without a G-stage. */
+	native_hgatp_set(0, 14);
+	gstage_hart_init();
+	assert_int_equal(gstage_gpa_bits(), 0);
+	assert_int_equal(gstage_init(&gs, &gstage_iter_ops, true), -ENODEV);
+	native_hart_set(0);
+	native_reset();
+	assert_int_equal(gstage_probe(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +312,7 @@ int main(void)
 		cmocka_unit_test(each_protecting_takes_write_permission_only),
 		cmocka_unit_test(each_tables_at_the_edge_of_a_range_stay),
 		cmocka_unit_test(the_largest_mode_is_chosen_and_none_is_refused),
+		cmocka_unit_test(a_mode_that_one_hart_lacks_is_not_used),
 	};
 
 	return cmocka_run_group_tests_name("G-stage", tests, NULL, NULL);

@@ -27,9 +27,11 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	if qemu_older 10.0; then
 		skip "cpu max with Svade" "this QEMU always sets A and D"
 	else
-		# Firmware begins without hardware's A and D bits here; one hart is enough to see.
-		vm "cpu max with Svade: sbi_firmware" sbi_firmware --sbi susp,fwft
-		boot hyperscope --cpu max,svade=on --harts 1
+		# Firmware begins without hardware's A and D bits here, and QEMU gives the second
+		# hart Sv39x4 alone: a guest in the first one's mode would have no G-stage there.
+		vm "cpu max with Svade: sbi_firmware" sbi_firmware --smp 2 --sbi susp,fwft
+		vm "cpu max with Svade: harts, 2 vCPUs" harts --smp 2
+		boot hyperscope --cpu max,svade=on --harts 2
 	fi
 	together
 	vm "VLEN 512: vector, 4 vCPUs" vector --smp 4
