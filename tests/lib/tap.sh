@@ -6,6 +6,7 @@
 #   hs exec ...          run scripts/hyperscope; then $status, $out and $err (texts), $took (s)
 #   is GOT WANT NAME     like TEXT REGEX NAME     ok CONDITION-STATUS NAME
 #   skip NAME REASON     diag TEXT
+#   relay TEXT [LABEL]   a program's TAP: its claims as this test's own, LABEL before each
 #   done_testing
 #
 # $tmp is the test's own folder, removed at its end; runs have their folders there too.
@@ -64,6 +65,18 @@ skip()	# NAME REASON
 {
 	tests_run=$((tests_run + 1))
 	echo "ok $tests_run - $1 # SKIP $2"
+}
+
+relay()	# TEXT [LABEL]
+{
+	local line label=${2:+$2: }
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) ok 0 "$label${line#*- }" ;;
+		"not ok "*) ok 1 "$label${line#*- }" ;;
+		"# "*) printf '%s\n' "$line" ;;
+		esac
+	done <<<"$1"
 }
 
 skip_all()	# REASON

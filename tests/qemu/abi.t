@@ -18,13 +18,7 @@ suite()	# TITLE HS-OPTIONS...: all programs in one boot
 	done
 	HS_SECONDS=40 hs exec --quiet --env HS_EXACT=1 --env HS_LEAK_ROUNDS=200 "$@" "${files[@]}" \
 		"$progs/suite" $(printf '/abi/%s ' $names)
-	while IFS= read -r line; do
-		case $line in
-		"ok "*) ok 0 "$title: ${line#*- }" ;;
-		"not ok "*) ok 1 "$title: ${line#*- }" ;;
-		"# "*) printf '%s\n' "$line" ;;
-		esac
-	done <<<"$out"
+	relay "$out" "$title"
 	is "$status" 0 "$title: all programs end well" || diag "$err"
 }
 

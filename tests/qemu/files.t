@@ -10,13 +10,7 @@ here=$HS_TOP/tests/qemu
 
 claims()	# TITLE: of $out
 {
-	while IFS= read -r line; do
-		case $line in
-		"ok "*) ok 0 "$1: ${line#*- }" ;;
-		"not ok "*) ok 1 "$1: ${line#*- }" ;;
-		"# "*) printf '%s\n' "$line" ;;
-		esac
-	done <<<"$out"
+	relay "$out" "$1"
 	is "$status" 0 "$1: it ends well" || diag "$err"
 }
 

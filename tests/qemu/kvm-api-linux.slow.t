@@ -12,24 +12,12 @@ for name in errors run regs reset ids lacks debug bus stats sbi edges lifecycle 
 	out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/linux-kvm" exec --out "$O" \
 		--timeout "$(scaled 100)" "$progs/$name" </dev/null 2>"$tmp/err")
 	status=$?
-	while IFS= read -r line; do
-		case $line in
-		"ok "*) ok 0 "Linux KVM: ${line#*- }" ;;
-		"not ok "*) ok 1 "Linux KVM: ${line#*- }" ;;
-		"# "*) printf '%s\n' "$line" ;;
-		esac
-	done <<<"$out"
+	relay "$out" "Linux KVM"
 	is "$status" 0 "Linux KVM: $name ends well" || diag "$(cat "$tmp/err")"
 done
 
 out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/linux-kvm" exec --out "$O" \
 	--timeout "$(scaled 100)" "$progs/walk" </dev/null 2>"$tmp/err" |
 	"$HS_TOP/tests/kvm-api/walk.py" compare "$HS_TOP/tests/kvm-api/walk.linux.txt" /dev/null)
-while IFS= read -r line; do
-	case $line in
-	"ok "*) ok 0 "Linux KVM, the recording: ${line#*- }" ;;
-	"not ok "*) ok 1 "Linux KVM, the recording: ${line#*- }" ;;
-	"# "*) printf '%s\n' "$line" ;;
-	esac
-done <<<"$out"
+relay "$out" "Linux KVM, the recording"
 done_testing

@@ -6,28 +6,17 @@
 progs=$O/tests/kvm-api
 names="errors run regs reset ids lacks debug bus stats edges sbi"
 
-claims()	# TITLE: renumber what a program printed
-{
-	while IFS= read -r line; do
-		case $line in
-		"ok "*) ok 0 "$1: ${line#*- }" ;;
-		"not ok "*) ok 1 "$1: ${line#*- }" ;;
-		"# "*) printf '%s\n' "$line" ;;
-		esac
-	done <<<"$out"
-}
-
 files=()
 for name in $names; do
 	files+=(--file "$progs/$name:/kvm/$name")
 done
 HS_SECONDS=60 hs exec --quiet --harts 2 --env HS_OURS=1 "${files[@]}" "$O/tests/linux-abi/suite" \
 	$(printf '/kvm/%s ' $names)
-claims "hyperscope"
+relay "$out" "hyperscope"
 is "$status" 0 "hyperscope: all programs end well" || diag "$err"
 
 HS_SECONDS=60 hs exec --harts 2 "$progs/flood"
-claims "hyperscope"
+relay "$out" "hyperscope"
 lines=$(grep -c "gets signal\|which is not there" <<<"$err")
 ok $((lines > 60 || lines < 1)) "a program that crashes 300 times does not fill the host's log" ||
 	diag "$lines lines"

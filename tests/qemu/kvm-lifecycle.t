@@ -12,13 +12,7 @@ run()	# TITLE PROGRAM ARGUMENTS HS-OPTIONS...
 	shift 3
 	HS_SECONDS=${seconds:-60} hs exec --quiet --env HS_EXACT=1 "$@" \
 		"$O/tests/kvm-api/$program" $arguments
-	while IFS= read -r line; do
-		case $line in
-		"ok "*) ok 0 "$title: ${line#*- }" ;;
-		"not ok "*) ok 1 "$title: ${line#*- }" ;;
-		"# "*) printf '%s\n' "$line" ;;
-		esac
-	done <<<"$out"
+	relay "$out" "$title"
 	is "$status" 0 "$title: it ends well" || diag "$err"
 }
 

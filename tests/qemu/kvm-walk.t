@@ -6,12 +6,6 @@
 here=$HS_TOP/tests/kvm-api
 
 HS_SECONDS=120 hs exec --quiet --harts 2 --ram 2G "$O/tests/kvm-api/walk"
-while IFS= read -r line; do
-	case $line in
-	"ok "*) ok 0 "${line#*- }" ;;
-	"not ok "*) ok 1 "${line#*- }" ;;
-	"# "*) printf '%s\n' "$line" ;;
-	esac
-done < <(printf '%s\n' "$out" | "$here/walk.py" compare "$here/walk.linux.txt" "$here/walk.differences.txt")
+relay "$("$here/walk.py" compare "$here/walk.linux.txt" "$here/walk.differences.txt" <<<"$out")"
 is "$status" 0 "its status is 0" || diag "$err"
 done_testing

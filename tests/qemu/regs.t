@@ -14,13 +14,7 @@ on_cpu()	# MODEL PROGRAM...: their claims, in one boot
 	for name; do files+=(--file "$progs/$name:/kvm/$name"); done
 	HS_SECONDS=60 hs exec --quiet --harts 2 --cpu "$cpu" --env HS_OURS=1 "${files[@]}" \
 		"$O/tests/linux-abi/suite" "${@/#//kvm/}"
-	while IFS= read -r line; do
-		case $line in
-		"ok "*) ok 0 "$cpu: ${line#*- }" ;;
-		"not ok "*) ok 1 "$cpu: ${line#*- }" ;;
-		"# "*) printf '%s\n' "$line" ;;
-		esac
-	done <<<"$out"
+	relay "$out" "$cpu"
 	is "$status" 0 "$cpu: all programs end well" || diag "$err"
 }
 
