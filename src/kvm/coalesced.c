@@ -28,7 +28,8 @@ static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned in
 	struct kvm_coalesced_mmio *entry;
 	unsigned int i;
 
-	if (last >= RING_SIZE)
+	/* A zone of no size is asked at its address (bus.c), but no store lies within it. */
+	if (!dev->len || last >= RING_SIZE)
 		return false;
 	next = (last + 1) % RING_SIZE;
 	if (next == READ_ONCE(ring->first))
@@ -71,9 +72,10 @@ int kvm_vm_ioctl_register_coalesced(struct kvm *vm, const struct kvm_coalesced_m
 	return err;
 }
 
+/* Linux has the size signed: what is larger lies in no zone. */
 static bool contains(const struct zone *zone, gpa_t gpa, u32 size)
 {
-	return gpa + size >= gpa && gpa >= zone->dev.gpa &&
+	return (s32)size >= 0 && gpa + size >= gpa && gpa >= zone->dev.gpa &&
 	       gpa + size <= zone->dev.gpa + zone->dev.len;
 }
 

@@ -275,6 +275,24 @@ static void irqfds(struct vm *vm)
 	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0, "and the next one takes its place");
 }
 
+static void odd_sizes(struct vm *vm, struct vcpu *vcpu)
+{
+	volatile struct kvm_coalesced_mmio_ring *ring = ring_of(vcpu);
+
+	ring->first = ring->last = 0;
+	ok(zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 0) == 0 &&
+		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1 && ring->last == 0,
+	   "a zone of no size collects nothing");
+	ok(zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 0) == 0, "and can be taken off");
+	ok(zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 1U << 31) == 0 &&
+		   zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 1U << 31) == 0 &&
+		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 0 && ring->last == 1,
+	   "one of 2 GiB stays, whoever takes it off");
+	ok(zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 1) == 0 &&
+		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1,
+	   "but by a piece of it");
+}
+
 int main(void)
 {
 	struct vm vm = vm_new();
@@ -284,6 +302,7 @@ int main(void)
 	fills(&vm, &vcpu);
 	corrupted(&vm, &vcpu);
 	overlaps(&vm, &vcpu, &second);
+	odd_sizes(&vm, &vcpu);
 	lengths(&vm, &vcpu);
 	irqfds(&vm);
 	vcpu_free(&second);
