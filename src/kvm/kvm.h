@@ -505,9 +505,13 @@ void memslot_vcpu_init(struct kvm_vcpu *vcpu);       /* take a reference on the 
 void memslot_vcpu_destroy(struct kvm_vcpu *vcpu);
 void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* at each KVM_RUN and each fault */
 
-/* Guest memory by hva of its memslot; may sleep. -EFAULT: no memslot or no page. */
+/*
+ * Guest memory by hva of its memslot; may sleep. -EFAULT: no memslot or no page. Writing is the
+ * vCPU's own thread's; nothing is written once a deleted or moved slot's ioctl has returned.
+ * -EAGAIN: user space keeps changing the memory.
+ */
 int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len);
-int kvm_write_guest(struct kvm *vm, gpa_t gpa, const void *buf, size_t len);
+int kvm_write_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t len);
 
 int notifier_vm_init(struct kvm *vm);
 void notifier_vm_destroy(struct kvm *vm);

@@ -236,6 +236,9 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	spin_unlock(&vm->gstage.mmu_lock);
 
 	tlb_settle(vm, &debt);
+	/* Where no guest has been the host may be about to store (memslot_store_begin()). */
+	if (u->old && !debt.fence)
+		vm_request_all_and_wait(vm, REQ_HOST);
 	dirty_log_free(dropped);
 	memslots_put(old); /* u->old points into it */
 	return 0;
@@ -368,7 +371,7 @@ void memslot_mark_dirty(struct kvm *vm, gfn_t gfn)
 	spin_unlock(&vm->gstage.mmu_lock);
 }
 
-static int copy_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len, bool write)
+int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len)
 {
 	struct memslots *slots = memslots_hold(vm);
 	int err = 0;
@@ -377,14 +380,7 @@ static int copy_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len, bool wri
 		const struct memslot *slot = memslots_find(slots, gpa_to_gfn(gpa));
 		size_t n = MIN(len, PAGE_SIZE - (size_t)(gpa & (PAGE_SIZE - 1)));
 
-		if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
-			err = -EFAULT;
-		else if (write)
-			err = hv_copy_to_user(memslot_hva(slot, gpa), buf, n);
-		else
-			err = hv_copy_from_user(buf, memslot_hva(slot, gpa), n);
-		if (write && slot)
-			memslot_mark_dirty(vm, gpa_to_gfn(gpa));
+		err = slot ? hv_copy_from_user(buf, memslot_hva(slot, gpa), n) : -EFAULT;
 		gpa += n;
 		buf = (u8 *)buf + n;
 		len -= n;
@@ -393,13 +389,72 @@ static int copy_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len, bool wri
 	return err;
 }
 
-int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len)
+/*
+ * Who takes a slot away has to be sure that nothing is written behind its memory any more: while
+ * mode says "in the guest", slots_commit() waits for us as for the guest itself.
+ */
+bool memslot_store_begin(struct kvm_vcpu *vcpu)
 {
-	return copy_guest(vm, gpa, buf, len, false);
+	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE);
 }
 
-int kvm_write_guest(struct kvm *vm, gpa_t gpa, const void *buf, size_t len)
+void memslot_store_end(struct kvm_vcpu *vcpu)
 {
-	/* Only read when writing to the guest. */
-	return copy_guest(vm, gpa, (void *)(uintptr_t)buf, len, true);
+	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+}
+
+int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva)
+{
+	struct hv_user_page page;
+	u8 byte;
+	int err = hv_copy_from_user(&byte, hva, sizeof(byte)); /* the mark of access, too */
+
+	if (!err)
+		err = hv_user_page_get(vcpu->kvm->mm, hva, true, &page);
+	if (!err)
+		hv_user_page_put(&page);
+	return err;
+}
+
+#define STORE_TRIES 8 /* a VMM that changes its memory all the time gets an error */
+
+/* Within one page. The fault comes before the store and not in it: it sleeps, and the slot may go. */
+static int store_in_page(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t n)
+{
+	const struct memslot *slot;
+	unsigned int tries;
+	int err = -EFAULT;
+	hva_t hva;
+
+	for (tries = 0; tries < STORE_TRIES && err; tries++) {
+		memslot_vcpu_refresh(vcpu);
+		slot = memslot_find(vcpu, gpa_to_gfn(gpa));
+		if (!slot || (slot->flags & KVM_MEM_READONLY))
+			return -EFAULT;
+		hva = memslot_hva(slot, gpa);
+		err = memslot_store_begin(vcpu) ? hv_copy_to_user_nofault(hva, buf, n) : -EAGAIN;
+		memslot_store_end(vcpu);
+		memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(gpa));
+		if (err == -EFAULT && memslot_fault_in(vcpu, hva))
+			return -EFAULT;
+	}
+	return err;
+}
+
+int kvm_write_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t len)
+{
+	const u8 *from = buf;
+	int err = 0;
+
+	while (len && !err) {
+		size_t n = MIN(len, PAGE_SIZE - (size_t)(gpa & (PAGE_SIZE - 1)));
+
+		err = store_in_page(vcpu, gpa, from, n);
+		gpa += n;
+		from += n;
+		len -= n;
+	}
+	return err;
 }

@@ -86,6 +86,15 @@ const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);
 /* The host itself has written to the guest's page. Takes mmu_lock. */
 void memslot_mark_dirty(struct kvm *vm, gfn_t gfn);
 
+/*
+ * Between the two the host stores to the vCPU's own map by hv_copy_to_user_nofault(), on the vCPU's
+ * thread, and no slot of it goes away. False: another map is in force, and nothing may be stored.
+ */
+bool memslot_store_begin(struct kvm_vcpu *vcpu);
+void memslot_store_end(struct kvm_vcpu *vcpu);
+/* The page there for writing, as a guest's store would get it. May sleep. -EFAULT, -EINTR. */
+int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva);
+
 /* The slot of the map in force, or NULL. Holds slots_lock. */
 const struct memslot *memslot_by_id(struct kvm *vm, u32 id);
 

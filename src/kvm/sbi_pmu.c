@@ -190,7 +190,7 @@ static long stop_one(struct kvm_pmu *pmu, unsigned int number, const unsigned lo
 		pmu_stop(pmu, number);
 		value = pmu_read(pmu, number);
 		if ((args[2] & SBI_PMU_STOP_TAKE_SNAPSHOT) &&
-		    kvm_write_guest(pmu->vcpu->kvm, snapshot_value(pmu, number, args[0]), &value,
+		    kvm_write_guest(pmu->vcpu, snapshot_value(pmu, number, args[0]), &value,
 				    sizeof(value)))
 			error = SBI_ERR_FAILED;
 	}
@@ -234,7 +234,7 @@ static long counter_stop(struct kvm_pmu *pmu, const unsigned long *args)
 	    error == SBI_ERR_NO_SHMEM)
 		return error;
 	overflown = pmu->overflown >> args[0];
-	if (kvm_write_guest(pmu->vcpu->kvm, pmu->snapshot, &overflown, sizeof(overflown)))
+	if (kvm_write_guest(pmu->vcpu, pmu->snapshot, &overflown, sizeof(overflown)))
 		return SBI_ERR_FAILED;
 	return error;
 }
@@ -268,7 +268,7 @@ static long set_shmem(struct kvm_pmu *pmu, const unsigned long *args)
 		gpa |= (u64)args[1] << 32;
 	else if (args[1])
 		return SBI_ERR_INVALID_ADDRESS;
-	if (kvm_write_guest(pmu->vcpu->kvm, gpa, zero, PAGE_SIZE))
+	if (kvm_write_guest(pmu->vcpu, gpa, zero, PAGE_SIZE))
 		return SBI_ERR_INVALID_ADDRESS;
 	pmu->snapshot = gpa;
 	return SBI_SUCCESS;

@@ -63,25 +63,17 @@ struct store {
 	size_t size;
 };
 
-/*
- * All of them, or -EFAULT: a page has to be faulted in first; -EAGAIN: another memory map is in
- * force. Who deletes a slot has to be sure that nothing is written behind its memory any
- * more: while mode says "in the guest", its fence waits for us as for the guest itself.
- */
+/* All of them, or -EFAULT: a page has to be faulted in first; -EAGAIN: another map is in force. */
 static int store_all(struct kvm_vcpu *vcpu, hva_t hva, const struct store *s, unsigned int n)
 {
-	int err = 0;
+	int err = memslot_store_begin(vcpu) ? 0 : -EAGAIN;
 
-	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (vcpu->slots != __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
-		err = -EAGAIN;
 	for (; n && !err; n--, s++) {
 		err = hv_copy_to_user_nofault(hva + s->offset, s->from, s->size);
 		/* Other vCPUs may be reading: the sequence goes by this order. */
 		__atomic_thread_fence(__ATOMIC_RELEASE);
 	}
-	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	memslot_store_end(vcpu);
 	return err;
 }
 
@@ -117,17 +109,6 @@ static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 	return store_all(vcpu, hva, stores, ARRAY_SIZE(stores));
 }
 
-/* The page for writing, as a guest's store would get it. */
-static int fault_in(struct kvm_vcpu *vcpu, hva_t hva)
-{
-	struct hv_user_page page;
-	int err = hv_user_page_get(vcpu->kvm->mm, hva, true, &page);
-
-	if (!err)
-		hv_user_page_put(&page);
-	return err;
-}
-
 /* false: there is no memory any more. What fails for now is tried at the next load. */
 static bool tell(struct kvm_vcpu *vcpu, u64 stolen, bool *told)
 {
@@ -145,7 +126,7 @@ static bool tell(struct kvm_vcpu *vcpu, u64 stolen, bool *told)
 		if (!tries && hv_copy_from_user(&steal, hva + STA_STEAL, sizeof(steal)))
 			return false;
 		err = write_steal(vcpu, hva, steal + stolen);
-		if (err == -EFAULT && fault_in(vcpu, hva))
+		if (err == -EFAULT && memslot_fault_in(vcpu, hva))
 			return false;
 		*told = !err;
 	}
@@ -195,7 +176,7 @@ static long set_shmem(struct kvm_vcpu *vcpu, unsigned long lo, unsigned long hi,
 	slot = memslot_find(vcpu, gpa_to_gfn(gpa));
 	if (!slot || (slot->flags & KVM_MEM_READONLY))
 		return SBI_ERR_INVALID_ADDRESS;
-	if (kvm_write_guest(vcpu->kvm, gpa, zero, sizeof(zero)))
+	if (kvm_write_guest(vcpu, gpa, zero, sizeof(zero)))
 		return SBI_ERR_FAILED;
 	sta_reset(vcpu);
 	vcpu->sta.shmem = gpa;

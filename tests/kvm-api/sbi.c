@@ -4,6 +4,8 @@
  *
  * The guest makes whatever call its registers say, and reports the answer.
  */
+#include <linux/userfaultfd.h>
+#include <sys/syscall.h>
 #include "vm.h"
 
 #define ULONG_REG(type, num) (KVM_REG_RISCV | KVM_REG_SIZE_U64 | (type) | (num))
@@ -228,6 +230,76 @@ static void features(void)
 	done();
 }
 
+/* ---- memory that goes away under a call ---------------------------------------------------- */
+
+#define GONE_GPA (MEM_GPA + 0x10000000)
+
+static volatile bool deleted;
+
+static void *caller(void *arg)
+{
+	(void)arg;
+	call(0x535441, 0, GONE_GPA, 0, 0, NULL);
+	return NULL;
+}
+
+static void *deleter(void *arg)
+{
+	must(vm_set_slot(&vm, 5, GONE_GPA, 0, NULL, 0) == 0, "the slot's end");
+	deleted = true;
+	return arg;
+}
+
+/* A page that is missing until we say otherwise. */
+static int watch(void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .range = { (uintptr_t)page, 4096 },
+				       .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	must(fd >= 0 && !ioctl(fd, UFFDIO_API, &api) && !ioctl(fd, UFFDIO_REGISTER, &reg),
+	     "userfaultfd");
+	return fd;
+}
+
+/*
+ * The kernel is about to clear STA's structure and waits for its page when the slot is deleted.
+ * Either the deletion waits for that, or nothing is cleared: the memory is for other use by then.
+ */
+static void nothing_is_written_behind_a_slot(void)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS, fd;
+	struct uffdio_zeropage zero = { 0 };
+	struct uffd_msg msg;
+	pthread_t calls, deletes;
+	uint8_t *page, was[64];
+
+	fresh();
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, flags, -1, 0);
+	must(page != MAP_FAILED, "mmap");
+	fd = watch(page);
+	must(vm_set_slot(&vm, 5, GONE_GPA, 4096, page, 0) == 0, "a slot");
+	pthread_create(&calls, NULL, caller, NULL);
+	must(read(fd, &msg, sizeof(msg)) == sizeof(msg), "a fault");
+	pthread_create(&deletes, NULL, deleter, NULL);
+	for (int i = 0; i < 20 && !deleted; i++)
+		sleep_ms(10);
+	zero.range = (struct uffdio_range){ (uintptr_t)page, 4096 };
+	if (!deleted)
+		ioctl(fd, UFFDIO_ZEROPAGE, &zero);
+	pthread_join(deletes, NULL);
+	mmap(page, 4096, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0);
+	memset(page, 0x55, 4096);
+	ioctl(fd, UFFDIO_WAKE, &zero.range);
+	pthread_join(calls, NULL);
+	memset(was, 0x55, sizeof(was));
+	ok(!memcmp(page, was, sizeof(was)), "nothing is written behind a slot that was deleted");
+	munmap(page, 4096);
+	close(fd);
+	done();
+}
+
 int main(void)
 {
 	ours = getenv("HS_OURS");
@@ -235,6 +307,7 @@ int main(void)
 	many_at_once();
 	vendors();
 	steal_time();
+	nothing_is_written_behind_a_slot();
 	fresh();
 	if (ours) {
 		ok(get_reg(&vcpu, SINGLE(ID_SUSP)) == 0 && get_reg(&vcpu, SINGLE(ID_FWFT)) == 0,

@@ -258,11 +258,11 @@ static void guest_memory_is_read_and_written_across_slots(void **state)
 	set(0, GPA, MB, HVA, 0);
 	set(1, GPA + MB, MB, HVA + 8 * MB, 0);
 	set(2, GPA + 2 * MB, MB, HVA, KVM_MEM_READONLY);
-	assert_int_equal(kvm_write_guest(vm.vm, GPA + MB - 5, in, sizeof(in)), 0);
+	assert_int_equal(kvm_write_guest(vm.vcpu, GPA + MB - 5, in, sizeof(in)), 0);
 	assert_memory_equal(native_user(HVA + 8 * MB), in + 5, sizeof(in) - 5);
 	assert_int_equal(kvm_read_guest(vm.vm, GPA + MB - 5, out, sizeof(out)), 0);
 	assert_string_equal(out, in);
-	assert_int_equal(kvm_write_guest(vm.vm, GPA + 2 * MB, in, 1), -EFAULT);
+	assert_int_equal(kvm_write_guest(vm.vcpu, GPA + 2 * MB, in, 1), -EFAULT);
 	assert_int_equal(kvm_read_guest(vm.vm, GPA + 3 * MB - 2, out, 4), -EFAULT);
 	assert_int_equal(kvm_read_guest(vm.vm, 0, out, 4), -EFAULT);
 }
