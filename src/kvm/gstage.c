@@ -258,7 +258,9 @@ int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge)
 {
 	if (!mode)
 		return -ENODEV;
-	*gs = (struct gstage){ .ops = ops, .mode = mode->mode, .levels = mode->levels, .huge = huge };
+	*gs = (struct gstage){
+		.ops = ops, .mode = mode->mode, .levels = mode->levels, .huge = huge
+	};
 	gs->root = hv_pages_alloc(GSTAGE_ROOT_ORDER);
 	return gs->root ? 0 : -ENOMEM;
 }
