@@ -66,9 +66,15 @@ void vmid_init(void)
 	use_len(hart_vmid_len());
 }
 
+/* A width that the boot arguments have chosen is kept if the hart has it. */
 void vmid_hart_init(void)
 {
-	use_len(MIN(vmid_len, hart_vmid_len()));
+	unsigned int len = hart_vmid_len();
+
+	if (len < bits_of(vmid_max))
+		use_len(len);
+	else
+		vmid_len = MIN(vmid_len, len);
 }
 
 /* All VMs begin anew, each when it next enters; what is in its guest stays as it is. */

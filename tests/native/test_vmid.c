@@ -204,6 +204,25 @@ static void a_width_that_the_hardware_has_not_is_refused(void **state)
 	free_vms();
 }
 
+/* The boot arguments are read before the other harts start. */
+static void a_hart_that_starts_keeps_the_width_that_was_chosen(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	make_vms(7, 1);
+	assert_int_equal(native_param_set("vmid_bits", "2"), 0);
+	vmid_hart_init();
+	for (i = 0; i < VMS; i++) {
+		assert_int_equal(read_on(vms[i].vcpu, 0), 1000 + i);
+		assert_in_range(vms[i].vm->gstage.vmid, 1, 3);
+	}
+	native_hgatp_set(1 << SATP_MODE_SV39, 1);
+	vmid_hart_init(); /* unless it has fewer itself */
+	assert_int_equal(native_param_set("vmid_bits", "2"), -EINVAL);
+	free_vms();
+}
+
 /* HLV runs under the VMID in hgatp, also when the VM has got another one meanwhile. */
 static void a_fence_before_hlv_is_for_the_vmid_that_it_runs_under(void **state)
 {
@@ -374,6 +393,7 @@ int main(void)
 		cmocka_unit_test(one_vmid_for_two_harts_is_renewed_at_each_turn),
 		cmocka_unit_test(the_width_can_change_while_vms_run),
 		cmocka_unit_test(a_width_that_the_hardware_has_not_is_refused),
+		cmocka_unit_test(a_hart_that_starts_keeps_the_width_that_was_chosen),
 		cmocka_unit_test(a_fence_before_hlv_is_for_the_vmid_that_it_runs_under),
 		cmocka_unit_test(too_few_vmids_mean_none_and_a_flush_at_each_load),
 		cmocka_unit_test(the_toggle_flushes_at_each_load),
