@@ -313,6 +313,32 @@ static void test_sigbus(void)
 	munmap(mem, PAGES * PAGE);
 }
 
+/* The descriptor is in another process's hands when the watched one has ended. */
+static void test_ended(void)
+{
+	int go[2], back[2], error = 0, fd;
+	char *mem = map_anon(), page[PAGE];
+	pid_t child;
+
+	ok(pipe(go) == 0 && pipe(back) == 0, "two pipes");
+	child = fork();
+	if (!child) {
+		fd = open_uffd(O_NONBLOCK);
+		enter(fd, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING);
+		if (fork())
+			_exit(0);
+		memset(page, 1, sizeof(page));
+		if (read(go[0], page, 1) == 1 && copy(fd, mem, page, PAGE) < 0)
+			error = errno;
+		_exit(write(back[1], &error, sizeof(error)) != sizeof(error));
+	}
+	waitpid(child, NULL, 0);
+	ok(write(go[1], "x", 1) == 1 && read(back[0], &error, sizeof(error)) == sizeof(error) &&
+		   error == ESRCH,
+	   "a process that has ended gets no page: ESRCH");
+	munmap(mem, PAGES * PAGE);
+}
+
 int main(void)
 {
 	test_wrong_use();
@@ -320,5 +346,6 @@ int main(void)
 	test_shared();
 	test_signals();
 	test_sigbus();
+	test_ended();
 	return tap_done();
 }

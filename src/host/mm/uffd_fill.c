@@ -137,6 +137,7 @@ static long fill_range(const struct fill *fill, bool wake)
 	return done ? (long)done : err;
 }
 
+/* 0: there is nothing at all any more, for the process has ended. */
 static unsigned long page_size_at(struct mm *mm, unsigned long va)
 {
 	struct vma *vma;
@@ -144,7 +145,7 @@ static unsigned long page_size_at(struct mm *mm, unsigned long va)
 
 	mutex_lock(&mm->lock);
 	vma = vma_find(mm, va);
-	size = vma ? vma_page_size(vma) : PAGE_SIZE;
+	size = vma ? vma_page_size(vma) : list_empty(&mm->vmas) ? 0 : PAGE_SIZE;
 	mutex_unlock(&mm->lock);
 	return size;
 }
@@ -157,6 +158,8 @@ static long answer(struct fill *fill, bool wake, unsigned long result)
 	if (!uffd_range_valid(fill->start, fill->len))
 		return -EINVAL;
 	fill->size = page_size_at(uffd_mm(fill->uffd), fill->start);
+	if (!fill->size)
+		return -ESRCH;
 	if (!IS_ALIGNED(fill->start | fill->len, fill->size))
 		return -EINVAL;
 	done = fill_range(fill, wake);
