@@ -247,21 +247,15 @@ unsigned int gstage_gpa_bits(void)
 	return mode ? gstage_shift(mode->levels) + 2 : 0;
 }
 
-unsigned long gstage_hgatp(const struct gstage *gs, unsigned long vmid)
-{
-	/* The root is 16 KiB aligned: PPN[1:0], which must be 0, are (H §2.10). */
-	return FIELD_PREP(HGATP_MODE, gs->mode) | FIELD_PREP(HGATP_VMID, vmid) |
-	       FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
-}
-
 int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge)
 {
 	if (!mode)
 		return -ENODEV;
-	*gs = (struct gstage){
-		.ops = ops, .mode = mode->mode, .levels = mode->levels, .huge = huge
-	};
+	*gs = (struct gstage){ .ops = ops, .levels = mode->levels, .huge = huge };
 	gs->root = hv_pages_alloc(GSTAGE_ROOT_ORDER);
+	/* The root is 16 KiB aligned: PPN[1:0], which must be 0, are (H §2.10). */
+	gs->hgatp =
+		FIELD_PREP(HGATP_MODE, mode->mode) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
 	return gs->root ? 0 : -ENOMEM;
 }
 

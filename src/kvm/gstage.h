@@ -105,10 +105,10 @@ struct gstage_debt {
 
 struct gstage {
 	const struct gstage_ops *ops;
-	unsigned int mode;   /* as in hgatp.MODE */
 	unsigned int levels; /* 3, 4, 5; 2 for Sv32x4 */
 	bool huge;           /* toggle gstage_huge: leaves above 4 KiB are made */
 	hpa_t root;
+	unsigned long hgatp; /* MODE and PPN, VMID 0 */
 
 	struct spinlock mmu_lock;
 	hpa_t retired;        /* unlinked tables, see gstage_retire() */
@@ -229,6 +229,9 @@ static inline void gstage_fenced(struct gstage *gs)
 }
 
 /* hgatp's value for this table under this VMID. */
-unsigned long gstage_hgatp(const struct gstage *gs, unsigned long vmid);
+static inline unsigned long gstage_hgatp(const struct gstage *gs, unsigned long vmid)
+{
+	return gs->hgatp | FIELD_PREP(HGATP_VMID, vmid);
+}
 
 #endif

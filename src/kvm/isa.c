@@ -25,7 +25,7 @@ static const struct isa_ext isa_exts[] = {
 #undef ISA_EXT
 };
 
-static u64 host_isa; /* written once, by isa_init() */
+u64 isa_host;
 static u64 disable_allowed;
 static unsigned long widest_satp_mode; /* of those that every hart has */
 static unsigned long host_mvendorid, host_marchid, host_mimpid;
@@ -69,7 +69,7 @@ void isa_init(void)
 
 	for (ext = isa_exts; ext < isa_exts + ARRAY_SIZE(isa_exts); ext++) {
 		if (hv_isa_has(ext->name))
-			host_isa |= 1ULL << ext->id;
+			isa_host |= 1ULL << ext->id;
 		if (ext->may_disable)
 			disable_allowed |= 1ULL << ext->id;
 	}
@@ -85,11 +85,6 @@ void isa_host_ids(struct kvm_vcpu *vcpu)
 	vcpu->mvendorid = host_mvendorid;
 	vcpu->marchid = host_marchid;
 	vcpu->mimpid = host_mimpid;
-}
-
-bool isa_host_has(unsigned int ext)
-{
-	return ext < KVM_RISCV_ISA_EXT_MAX && (host_isa >> ext & 1);
 }
 
 /*
@@ -110,7 +105,7 @@ bool isa_may_disable(unsigned int ext)
 
 u64 isa_default(const struct kvm *vm)
 {
-	u64 isa = host_isa & ~ISA(H);
+	u64 isa = isa_host & ~ISA(H);
 
 	if (!isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
 		isa &= ~ISA(SSCOFPMF);

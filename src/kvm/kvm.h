@@ -419,7 +419,8 @@ void fwft_init(void);                   /* once, after isa_init() */
 void fwft_hart_init(void);              /* each hart, then */
 void fwft_reset(struct kvm_vcpu *vcpu); /* as at power-on; henvcfg and hedeleg follow */
 void fwft_apply(struct kvm_vcpu *vcpu); /* henvcfg and hedeleg anew; not loaded */
-void fwft_load(struct kvm_vcpu *vcpu);  /* what is not a CSR of this hart */
+/* What is not a CSR of this hart; only for a vCPU with fwft.misaligned. */
+void fwft_load(struct kvm_vcpu *vcpu);
 void fwft_put(struct kvm_vcpu *vcpu);
 unsigned int fwft_reg_listed(const struct kvm_vcpu *vcpu, unsigned long num);
 int fwft_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
@@ -555,12 +556,17 @@ void isa_init(void);                      /* what every hart has, by the device 
 void isa_hart_init(void);                 /* each hart, then: the VS-stage mode that all have */
 u64 isa_default(const struct kvm *vm);    /* a new vCPU's extensions */
 void isa_host_ids(struct kvm_vcpu *vcpu); /* mvendorid, marchid, mimpid of this machine */
-bool isa_host_has(unsigned int ext);
+extern u64 isa_host;                      /* bit KVM_RISCV_ISA_EXT_*; written once, by isa_init() */
 bool isa_may_enable(unsigned int ext);
 bool isa_may_disable(unsigned int ext);
 u64 isa_henvcfg(u64 isa); /* what of henvcfg they open */
 u64 isa_hstateen0(u64 isa);
 unsigned long isa_satp_mode(void); /* the widest VS-stage mode, as in satp.MODE */
+
+static inline bool isa_host_has(unsigned int ext)
+{
+	return ext < KVM_RISCV_ISA_EXT_MAX && (isa_host >> ext & 1);
+}
 
 static inline bool isa_has(const struct kvm_vcpu *vcpu, unsigned int ext)
 {

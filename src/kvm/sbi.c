@@ -138,18 +138,15 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		trace_exit_class(&vcpu->exit_clock, EXIT_SBI_OTHER);
 		ret.error = SBI_ERR_NOT_SUPPORTED;
 	}
-	if (result == SBI_NO_RETURN)
-		return RESUME_GUEST;
 	/* User space acts: it answers, or the ecall is where a stopped vCPU stands. */
 	if (result != RESUME_GUEST)
-		return result;
+		return result == SBI_NO_RETURN ? RESUME_GUEST : result;
 	vcpu->guest.sepc += ECALL_LEN;
 	gpr[GPR_A0] = (unsigned long)ret.error;
-	/* Legacy calls return in a0 only (SBI §5). */
-	if (!e || e->handle != sbi_legacy)
-		gpr[GPR_A1] = (unsigned long)ret.value;
-	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], ret.error, (u64)ret.value);
-	return result;
+	gpr[GPR_A1] = (unsigned long)ret.value;
+	if (trace_kvm_sbi_return_enabled())
+		trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], ret.error, (u64)ret.value);
+	return RESUME_GUEST;
 }
 
 int sbi_forward(struct kvm_vcpu *vcpu)

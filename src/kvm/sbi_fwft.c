@@ -106,13 +106,15 @@ void fwft_reset(struct kvm_vcpu *vcpu)
 
 void fwft_load(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->fwft.misaligned && firmware_delegates_on_call)
+	(void)vcpu;
+	if (firmware_delegates_on_call)
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_MISALIGNED, 1);
 }
 
 void fwft_put(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->fwft.misaligned && firmware_delegates_on_call)
+	(void)vcpu;
+	if (firmware_delegates_on_call)
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_MISALIGNED, 0);
 }
 

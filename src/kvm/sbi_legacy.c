@@ -66,6 +66,7 @@ int sbi_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, stru
 	int result = RESUME_GUEST;
 
 	(void)fid;
+	ret->value = (long)vcpu->guest.gpr[GPR_A1]; /* these return in a0 only (SBI §5) */
 	switch (ext) {
 	case SBI_LEGACY_SET_TIMER:
 		return legacy_set_timer(vcpu);

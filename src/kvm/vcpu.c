@@ -109,7 +109,8 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	csr_write(hedeleg, vcpu->hedeleg);
 	csr_write(hcounteren, vcpu->hcounteren);
 	csr_write64(henvcfg, vcpu->henvcfg);
-	fwft_load(vcpu);
+	if (vcpu->fwft.misaligned)
+		fwft_load(vcpu);
 	load_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_load(vcpu);
@@ -146,7 +147,8 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 	put_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_put(vcpu);
-	fwft_put(vcpu);
+	if (vcpu->fwft.misaligned)
+		fwft_put(vcpu);
 	csrs->vsstatus = csr_read(vsstatus);
 	csrs->vsie = csr_read(vsie);
 	csrs->vstvec = csr_read(vstvec);

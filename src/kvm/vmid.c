@@ -126,7 +126,8 @@ int vmid_param_init(void)
 	return err;
 }
 
-static unsigned long vmid_new(struct gstage *gs)
+/* Seldom: inlined, it would make each load save registers for it. */
+static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
 {
 	unsigned long now;
 
