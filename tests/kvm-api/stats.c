@@ -164,7 +164,7 @@ static void polling(struct vm *vm, struct vcpu *vcpu)
 	/* On a busy machine a short nap is over before the vCPU comes to wait. */
 	for (ticks = 400; ticks < 2000000; ticks *= 8) {
 		s = naps(vm, vcpu, ticks, 30);
-		if (value_of(&s, "halt_wakeup") && hist_sum(&s, 9))
+		if (value_of(&s, "halt_wakeup") && value_of(&s, "halt_wait_ns"))
 			break;
 	}
 	ok(value_of(&s, "halt_attempted_poll") == 0, "with a maximum of 0 nothing is polled");
