@@ -6,7 +6,7 @@
  * A hypervisor moves FP registers lazily in one way or another; each claim
  * here is a moment at which one of those ways could lose them.
  */
-#include "rt.h"
+#include "provoke.h"
 
 #define FCSR    0x65 /* a rounding mode and three of the flags */
 #define LOOP_MS 60UL
@@ -17,8 +17,6 @@ void fp_read(unsigned long arg);
 void fp_write(unsigned long arg);
 unsigned long fp_through(unsigned long value, unsigned long *addr);
 void fp_user(unsigned long base);
-
-static unsigned long uart;
 
 static unsigned long fs_get(void)
 {
@@ -31,47 +29,14 @@ static void fs_set(unsigned long fs)
 	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, fs));
 }
 
-static void one_sbi(void)
-{
-	sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
-}
-
-static void one_mmio(void)
-{
-	if (uart)
-		(void)*(volatile u8 *)(uart + 5);
-}
-
-static void one_sleep(void)
-{
-	wait_irq(0, 500);
-}
-
-static void illegal(unsigned long arg)
-{
-	(void)arg;
-	__asm__ volatile(".word 0xffffffff");
-}
-
-static void one_illegal(void)
-{
-	catch_trap(illegal, 0);
-}
-
 static void one_print(void)
 {
 	note("a line on the console");
 }
 
-/* A page that nobody has touched: a G-stage fault. */
 static void one_fresh_page(void)
 {
-	static unsigned long next;
-
-	if (!next)
-		next = ALIGN_UP((unsigned long)_end, SZ_2M) + 8 * SZ_2M;
-	*(volatile unsigned long *)next = 1;
-	next += SZ_2M;
+	*(volatile unsigned long *)fresh_page() = 1;
 }
 
 static const struct {

@@ -3,7 +3,7 @@
  * vector.c - vector registers and their CSRs keep their values over every kind of exit, over
  * other vCPUs, and in each state of sstatus.VS; a new vCPU finds none of another's.
  */
-#include "rt.h"
+#include "provoke.h"
 
 #define LOOP_MS   150UL
 #define MAX_VLENB 256
@@ -27,7 +27,7 @@ void vec_write(unsigned long arg);
 unsigned long vec_store(void *to, unsigned long n);
 
 static struct vec_state want[MAX_HARTS], got[MAX_HARTS], at_start[MAX_HARTS];
-static unsigned long vlenb, uart;
+static unsigned long vlenb;
 
 static unsigned long vs_get(void)
 {
@@ -63,43 +63,6 @@ static bool is_kept(unsigned long hart)
 	vec_get(&got[hart]);
 	return a->vstart == b->vstart && a->vl == b->vl && a->vtype == b->vtype &&
 	       a->vcsr == b->vcsr && memcmp(a->regs, b->regs, 32 * vlenb) == 0;
-}
-
-static void one_sbi(void)
-{
-	sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
-}
-
-static void one_mmio(void)
-{
-	if (uart)
-		(void)*(volatile u8 *)(uart + 5);
-}
-
-static void one_sleep(void)
-{
-	wait_irq(0, 500);
-}
-
-static void illegal(unsigned long arg)
-{
-	(void)arg;
-	__asm__ volatile(".word 0xffffffff");
-}
-
-static void one_illegal(void)
-{
-	catch_trap(illegal, 0);
-}
-
-static u8 *fresh_page(void)
-{
-	static unsigned long next;
-
-	if (!next)
-		next = ALIGN_UP((unsigned long)_end, SZ_2M) + 8 * SZ_2M;
-	next += SZ_2M;
-	return (u8 *)(next - SZ_2M);
 }
 
 static void one_fresh_page(void)
