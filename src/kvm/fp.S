@@ -3,6 +3,7 @@
  * fp.S - f0 to f31 and fcsr, to memory and back.
  *
  *   fp_save(struct fp_state *)      fp_restore(const struct fp_state *)
+ *   fp_save_fcsr(struct fp_state *)
  *
  * The kernel has no FP code of its own, so sstatus.FS is off around these. On return
  * FS is as on entry; whether the guest's copy is clean or dirty is noted by fp_eager.c.
@@ -27,6 +28,16 @@ fp_save:
 	.irp	n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
 	fsd	f\n, (\n * 8)(a0)
 	.endr
+	csrr	t2, fcsr
+	sw	t2, FP_fcsr(a0)
+	csrw	sstatus, t1
+	ret
+
+	.global	fp_save_fcsr
+	.type	fp_save_fcsr, @function
+fp_save_fcsr:
+	li	t0, FS_MASK
+	csrrs	t1, sstatus, t0
 	csrr	t2, fcsr
 	sw	t2, FP_fcsr(a0)
 	csrw	sstatus, t1

@@ -23,8 +23,11 @@ static void eager_load(struct kvm_vcpu *vcpu)
 
 static void eager_put(struct kvm_vcpu *vcpu)
 {
-	if (!fp_is_dirty(vcpu))
+	if (!fp_is_dirty(vcpu)) {
+		if (vcpu->guest.sstatus & SSTATUS_FS)
+			fp_save_fcsr(&vcpu->fp); /* fp.h says why */
 		return;
+	}
 	fp_save(&vcpu->fp);
 	fp_set_state(vcpu, FS_CLEAN);
 	trace_kvm_fpu(0);

@@ -3,6 +3,7 @@
  * vector.S - v0 to v31 and what says how they are used, to memory and back.
  *
  *   vector_save(struct vector_state *)      vector_restore(const struct vector_state *)
+ *   vector_save_csrs(struct vector_state *)
  *
  * sstatus.VS is as on entry when they return; vector.c keeps the guest's. The registers are moved
  * as bytes, eight at a time, whatever VLEN is: vsetvli answers with their size (V §6.2) and
@@ -16,11 +17,7 @@
 	.option	arch, +v
 	.text
 
-	.global	vector_save
-	.type	vector_save, @function
-vector_save:
-	li	t0, VS_MASK
-	csrrs	t1, sstatus, t0
+	.macro	save_csrs
 	csrr	t2, vstart
 	csrr	t3, vl
 	csrr	t4, vtype
@@ -29,6 +26,23 @@ vector_save:
 	REG_S	t3, VECTOR_vl(a0)
 	REG_S	t4, VECTOR_vtype(a0)
 	REG_S	t5, VECTOR_vcsr(a0)
+	.endm
+
+	.global	vector_save_csrs
+	.type	vector_save_csrs, @function
+vector_save_csrs:
+	li	t0, VS_MASK
+	csrrs	t1, sstatus, t0
+	save_csrs
+	csrw	sstatus, t1
+	ret
+
+	.global	vector_save
+	.type	vector_save, @function
+vector_save:
+	li	t0, VS_MASK
+	csrrs	t1, sstatus, t0
+	save_csrs
 	REG_L	t3, VECTOR_regs(a0)
 	vsetvli	t2, zero, e8, m8, ta, ma
 	.irp	n, 0, 8, 16, 24

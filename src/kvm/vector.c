@@ -61,8 +61,10 @@ void vector_load(struct kvm_vcpu *vcpu)
 
 void vector_put(struct kvm_vcpu *vcpu)
 {
-	if (FIELD_GET(SSTATUS_VS, vcpu->guest.sstatus) != FS_DIRTY)
+	if (FIELD_GET(SSTATUS_VS, vcpu->guest.sstatus) != FS_DIRTY) {
+		vector_save_csrs(&vcpu->vector); /* as fcsr: fp.h */
 		return;
+	}
 	vector_save(&vcpu->vector);
 	set_vs(vcpu, FS_CLEAN);
 	trace_kvm_vector(0);

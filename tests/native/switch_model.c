@@ -39,6 +39,11 @@ void fp_save(struct fp_state *fp)
 	*fp = fp_unit[hv_hart()];
 }
 
+void fp_save_fcsr(struct fp_state *fp)
+{
+	fp->fcsr = fp_unit[hv_hart()].fcsr;
+}
+
 void fp_restore(const struct fp_state *fp)
 {
 	fp_unit[hv_hart()] = *fp;
@@ -49,6 +54,14 @@ void vector_save(struct vector_state *vector)
 	u8 *regs = vector->regs;
 
 	memcpy(regs, vector_unit[hv_hart()].bytes, sizeof(vector_unit[0].bytes));
+	*vector = vector_unit[hv_hart()].state;
+	vector->regs = regs;
+}
+
+void vector_save_csrs(struct vector_state *vector)
+{
+	u8 *regs = vector->regs;
+
 	*vector = vector_unit[hv_hart()].state;
 	vector->regs = regs;
 }

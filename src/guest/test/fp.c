@@ -85,6 +85,31 @@ static void test_states(void)
 		"FS Off: still illegal after the vCPU slept");
 }
 
+/* fcsr written while f0 to f31 are as they were loaded. */
+static void test_fcsr_alone(void)
+{
+	unsigned long base = 0x4545000000000000UL, round, lost = 0;
+
+	if (on_linux()) {
+		skip("fcsr survives when nothing else has changed",
+		     "Linux 6.12 takes QEMU's word that nothing has");
+		return;
+	}
+	fs_set(FS_DIRTY);
+	fp_fill(base, 0);
+	for (round = 1; round < 16; round++) {
+		one_mmio();
+		one_sleep();
+		__asm__ volatile("csrw 0x003, %0" ::"r"(round));
+		if (round & 1)
+			fs_set(FS_CLEAN);
+		one_mmio();
+		one_sleep();
+		lost += fp_changed(base, round) != 0;
+	}
+	ok_eq(lost, 0, "fcsr survives when nothing else has changed");
+}
+
 static void test_memory(void)
 {
 	unsigned long *page = (unsigned long *)(ALIGN_UP((unsigned long)_end, SZ_2M) + SZ_2M);
@@ -168,6 +193,7 @@ void payload_main(void)
 	test_exits(FS_CLEAN, "Clean");
 	test_exits(FS_INITIAL, "Initial");
 	test_exits(FS_OFF, "Off");
+	test_fcsr_alone();
 	test_memory();
 	test_user();
 	test_together();

@@ -43,6 +43,13 @@ vec_get:
 	.endr
 	ret
 
+	/* void vec_csrs(vcsr, vstart): written with nothing else. */
+	.globl	vec_csrs
+vec_csrs:
+	csrw	vcsr, a0
+	csrw	vstart, a1
+	ret
+
 	/* unsigned long vec_len(void): bytes of a register. */
 	.globl	vec_len
 vec_len:

@@ -22,6 +22,7 @@ struct vec_state {
 void vec_put(const struct vec_state *state);
 void vec_get(struct vec_state *state);
 unsigned long vec_len(void);
+void vec_csrs(unsigned long vcsr, unsigned long vstart);
 void vec_read(unsigned long arg);
 void vec_write(unsigned long arg);
 unsigned long vec_store(void *to, unsigned long n);
@@ -113,6 +114,34 @@ static void test_states(void)
 	one_sleep();
 	ok_trap(catch_trap(vec_read, 0), EXC_ILLEGAL_INST, ANY,
 		"VS Off: still illegal after the vCPU slept");
+}
+
+/* vcsr and vstart written while all else is as it was loaded. */
+static void test_csrs_alone(void)
+{
+	unsigned long round, lost = 0;
+
+	if (on_linux()) {
+		skip("vcsr and vstart survive when nothing else has changed",
+		     "Linux 6.12 takes QEMU's word that nothing has");
+		return;
+	}
+	vs_set(VS_DIRTY);
+	fill(0, 3);
+	for (round = 1; round < 16; round++) {
+		one_mmio();
+		one_sleep();
+		want[0].vcsr = round & 7;
+		want[0].vstart = round & 3;
+		vec_csrs(want[0].vcsr, want[0].vstart);
+		if (round & 1)
+			vs_set(VS_CLEAN);
+		one_mmio();
+		one_sleep();
+		lost += !is_kept(0);
+		vec_put(&want[0]);
+	}
+	ok_eq(lost, 0, "vcsr and vstart survive when nothing else has changed");
 }
 
 /* A store across the border of a page that was never touched faults half-way. */
@@ -215,6 +244,7 @@ void payload_main(void)
 	test_exits(VS_CLEAN, "Clean");
 	test_exits(VS_INIT, "Initial");
 	test_exits(VS_OFF, "Off");
+	test_csrs_alone();
 	test_memory();
 	test_together();
 	done();
