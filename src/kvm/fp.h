@@ -7,8 +7,8 @@
  * first FP instruction trap as an illegal instruction (cause 2), which a lazy variant needs.
  * The kernel itself never uses FP; user programs' registers are the host's to save.
  *
- * Clean speaks of f0 to f31 only. What changes FP state in VS shall make both fields Dirty (H
- * §2.11), but QEMU (10.0) marks the guest's own alone when fcsr, frm or fflags are written, and
+ * Clean speaks of f0 to f31 only. What changes FP state in VS shall make both fields Dirty
+ * (H §2.11), but QEMU (10.0) marks the guest's own alone when fcsr, frm or fflags are written, and
  * the guest may clean that before anyone looks: a put saves fcsr unless FS is Off.
  */
 #ifndef KVM_FP_H
