@@ -24,4 +24,6 @@ suite()	# TITLE HS-OPTIONS...: all programs in one boot
 
 suite "2 harts"
 suite "1 hart, icount" --icount
+names=hugetlb
+suite "pages of 1 GiB" --ram 4G --boot "hugepagesz=1G hugepages=2"
 done_testing

@@ -63,7 +63,7 @@ cp "$tmp/zeros" "$tmp/disk"
 	never >"$tmp/first" 2>&1 </dev/null &
 first=$!
 for _ in $(seq 1 100); do
-	grep -q waiting "$tmp/first" && break
+	grep -qs waiting "$tmp/first" && break
 	sleep 0.1
 done
 is "$(cat "$tmp/first")" waiting "a first run has the disk"
