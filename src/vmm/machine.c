@@ -51,7 +51,10 @@ static void create_ram(struct machine *m)
 		munmap(raw, ram - raw);
 	if (ram < raw + SZ_2M)
 		munmap(ram + size, raw + SZ_2M - ram);
-	madvise(ram, size, MADV_HUGEPAGE); /* advice: without it the pages are small */
+	/* Advice: where it is not taken the pages are small, or come one by one. */
+	madvise(ram, size, m->options.small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+	if (m->options.populate && madvise(ram, size, MADV_POPULATE_WRITE))
+		die(STATUS_SETUP, "--populate: %s", strerror(errno));
 	m->ram = ram;
 	m->ram_size = size;
 	kvm_call(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &region);

@@ -18,6 +18,8 @@ static const char help[] =
 	"\n"
 	"  --smp N              virtual harts, 1 to 32 (1)\n"
 	"  --mem SIZE           guest memory, with K, M or G (512M)\n"
+	"  --small-pages        that memory in pages of 4 KiB (MADV_NOHUGEPAGE), to measure them\n"
+	"  --populate           all of that memory is there before the guest starts\n"
 	"  --initrd FILE        initial RAM disk\n"
 	"  --append STRING      kernel command line (console=ttyS0)\n"
 	"  --disk FILE          a raw disk, file or block device; may be repeated: /dev/vda, vdb, "
@@ -45,6 +47,8 @@ static const char help[] =
 enum {
 	OPT_SMP = 1,
 	OPT_MEM,
+	OPT_SMALL_PAGES,
+	OPT_POPULATE,
 	OPT_INITRD,
 	OPT_APPEND,
 	OPT_DISK,
@@ -60,6 +64,8 @@ enum {
 static const struct option long_options[] = {
 	{ "smp", required_argument, NULL, OPT_SMP },
 	{ "mem", required_argument, NULL, OPT_MEM },
+	{ "small-pages", no_argument, NULL, OPT_SMALL_PAGES },
+	{ "populate", no_argument, NULL, OPT_POPULATE },
 	{ "initrd", required_argument, NULL, OPT_INITRD },
 	{ "append", required_argument, NULL, OPT_APPEND },
 	{ "disk", required_argument, NULL, OPT_DISK },
@@ -139,6 +145,12 @@ static void parse_option(struct options *options, int option)
 		break;
 	case OPT_MEM:
 		options->ram_size = parse_size(optarg, "--mem");
+		break;
+	case OPT_SMALL_PAGES:
+		options->small_pages = true;
+		break;
+	case OPT_POPULATE:
+		options->populate = true;
 		break;
 	case OPT_INITRD:
 		options->initrd = optarg;

@@ -74,6 +74,7 @@ enum exit_status {
 struct options {
 	unsigned int vcpus;
 	u64 ram_size;
+	bool small_pages, populate;
 	const char *image;
 	const char *initrd;
 	const char *append;
