@@ -20,10 +20,10 @@ def _read(top, *path):
 
 def toggles(top):
     """name -> the values it takes; a number's are None."""
-    table = {}
-    for name, values in re.findall(r'^TOGGLE\(\s*(\w+)\s*,\s*"([^"]*)"',
-                                   _read(top, "src", "kvm", "toggle.def"), re.M):
-        table[name] = values.split() if not values.startswith("number") else None
+    text = _read(top, "src", "kvm", "toggle.def")
+    table = {name: None for name in re.findall(r"^NUMBER\(\s*(\w+)", text, re.M)}
+    for name, values in re.findall(r'^TOGGLE\(\s*(\w+)\s*,\s*"([^"]*)"', text, re.M):
+        table[name] = values.split()
     return table
 
 

@@ -32,6 +32,7 @@ refused 2 "unknown option --wrong" "an unknown option" run --wrong
 refused 2 "unknown option --wrong" "an unknown option of exec" exec --wrong "$progs/ends"
 refused 2 "no toggle 'colour'" "an unknown toggle" run --set colour=blue hello
 refused 2 "toggle [a-z_]+ takes .*'blue'" "a toggle's unknown value" run --set gstage_walk=blue hello
+refused 2 "halt_poll_ns takes a number, not 'often'" "a word for a number" run --set halt_poll_ns=often hello
 refused 2 "no event 'kvm_exlt'" "an unknown event" run --trace kvm_exlt hello
 refused 2 "--smp 0" "no vCPU" run --smp 0 hello
 refused 2 "--smp 9: 1 to 8" "more vCPUs than the limit" run --smp 9 hello
