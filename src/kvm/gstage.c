@@ -133,6 +133,13 @@ bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa
 	return true;
 }
 
+void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t gpa)
+{
+	trace_gstage_table(gpa, level - 1, false);
+	gs->tables--;
+	hv_pages_free(pte_to_hpa(pte), HV_ORDER_4K);
+}
+
 struct gstage_debt gstage_owe(struct gstage *gs)
 {
 	struct gstage_debt debt = { .start = gs->changed_start, .end = gs->changed_end };
@@ -263,7 +270,7 @@ void gstage_destroy(struct gstage *gs)
 {
 	if (!gs->root)
 		return;
-	gs->ops->change(gs, 0, gstage_limit(gs), GSTAGE_UNMAP);
+	gs->ops->free(gs);
 	gstage_free_retired(gstage_take_retired(gs));
 	hv_pages_free(gs->root, GSTAGE_ROOT_ORDER);
 	gs->root = 0;

@@ -88,9 +88,17 @@ struct gstage_ops {
 	/*
 	 * Change [start, end), page aligned; a leaf that only partly lies inside is
 	 * changed whole. Unmapping unlinks and retires tables that lie inside entirely.
-	 * True: some entry was changed, so a fence must follow.
+	 * True: some entry was changed, so a fence must follow. Empty entries of a table are
+	 * skipped and nothing below them is looked for: what it costs goes by the tables that
+	 * there are, not by the length of the range.
 	 */
 	bool (*change)(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what);
+
+	/*
+	 * Free every table below the root, whose entries become stale: no hart may walk it
+	 * any more. Leaves are not looked at.
+	 */
+	void (*free)(struct gstage *gs);
 };
 
 extern const struct gstage_ops gstage_iter_ops, gstage_rec_ops;
@@ -163,6 +171,33 @@ static inline hpa_t gstage_leaf_hpa(const struct gstage_leaf *leaf, gpa_t gpa)
 	return pte_to_hpa(leaf->pte) | (gpa & (gstage_size(leaf->level) - 1));
 }
 
+/* Entries [next, end) of one table are still to be visited. */
+struct gstage_span {
+	unsigned long next, end;
+};
+
+/* Those that [from, to) touches, of the table of this level that maps from `base` on. */
+static inline struct gstage_span gstage_span(const struct gstage *gs, unsigned int level,
+					     gpa_t base, gpa_t from, gpa_t to)
+{
+	unsigned int shift = gstage_shift(level);
+	u64 entries = GSTAGE_TABLE_ENTRIES << (level == gs->levels - 1 ? 2 : 0);
+	u64 end = (to - base + gstage_size(level) - 1) >> shift;
+
+	return (struct gstage_span){
+		.next = (unsigned long)(from > base ? (from - base) >> shift : 0),
+		.end = (unsigned long)MIN(end, entries),
+	};
+}
+
+/* Steps over empty entries; false: none is left. */
+static inline bool gstage_span_next(struct gstage_span *span, const pte_t *table)
+{
+	while (span->next < span->end && !READ_ONCE(table[span->next]))
+		span->next++;
+	return span->next < span->end;
+}
+
 /* ---- gstage.c: what the walkers use ------------------------------------------- */
 
 /* The kernel view of the table that a pointer entry leads to. */
@@ -183,6 +218,8 @@ bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_
  */
 bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa, gpa_t start,
 			 gpa_t end, enum gstage_change what);
+/* `free` has gone through the table below this entry, which maps gpa. */
+void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t gpa);
 
 /* Holds mmu_lock. A fault that has read inval_seq before starts anew. */
 static inline void gstage_invalidated(struct gstage *gs)

@@ -80,15 +80,17 @@ struct change_request {
 	enum gstage_change what;
 };
 
-/* Changes what of [gpa, end of this table) the request covers. */
-static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t gpa,
+/* Changes what the request covers of the table that maps from `base` on. */
+static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base,
 		      const struct change_request *req)
 {
+	struct gstage_span span = gstage_span(gs, level, base, req->start, req->end);
 	pte_t *table = hv_page_map(pa);
 	bool changed = false;
 
-	do {
-		pte_t *ptep = &table[gstage_index(gs, gpa, level)];
+	for (; gstage_span_next(&span, table); span.next++) {
+		gpa_t gpa = base + span.next * gstage_size(level);
+		pte_t *ptep = &table[span.next];
 
 		trace_gstage_step(gpa, level, *ptep);
 		if (level > 0 && pte_is_table(*ptep)) {
@@ -98,8 +100,7 @@ static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t gpa
 		} else {
 			changed |= gstage_change_leaf(gs, ptep, level, gpa, req->what);
 		}
-		gpa = ALIGN_DOWN(gpa, gstage_size(level)) + gstage_size(level);
-	} while (gpa < req->end && gstage_index(gs, gpa, level) != 0);
+	}
 	gstage_table_unmap(table);
 	return changed;
 }
@@ -108,7 +109,29 @@ static bool rec_change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_ch
 {
 	struct change_request req = { .start = start, .end = end, .what = what };
 
-	return start < end && change_in(gs, gs->root, gs->levels - 1, start, &req);
+	return start < end && change_in(gs, gs->root, gs->levels - 1, 0, &req);
+}
+
+/* Frees what is below the table that maps from `base` on. */
+static void free_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base)
+{
+	struct gstage_span span = gstage_span(gs, level, base, base, gstage_limit(gs));
+	pte_t *table = hv_page_map(pa);
+
+	for (; level > 0 && gstage_span_next(&span, table); span.next++) {
+		gpa_t gpa = base + span.next * gstage_size(level);
+
+		if (!pte_is_table(table[span.next]))
+			continue;
+		free_in(gs, pte_to_hpa(table[span.next]), level - 1, gpa);
+		gstage_table_free(gs, table[span.next], level, gpa);
+	}
+	gstage_table_unmap(table);
+}
+
+static void rec_free(struct gstage *gs)
+{
+	free_in(gs, gs->root, gs->levels - 1, 0);
 }
 
 const struct gstage_ops gstage_rec_ops = {
@@ -116,4 +139,5 @@ const struct gstage_ops gstage_rec_ops = {
 	.find = rec_find,
 	.map = rec_map,
 	.change = rec_change,
+	.free = rec_free,
 };

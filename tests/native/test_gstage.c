@@ -73,6 +73,20 @@ static void hgatp_names_mode_vmid_and_root(struct fixture *f)
 	assert_int_equal(gstage_gpa_bits(), 9 * f->variant->levels + 14);
 }
 
+/* No table has this; a walker that met it would go on below the last level. */
+static void a_pointer_at_the_last_level_is_an_error(struct fixture *f)
+{
+	struct gstage_leaf leaf;
+	pte_t *table = native_ram(f->gs.root);
+	unsigned int level;
+
+	map(&f->gs, BASE, 0, RAM, RW);
+	for (level = f->variant->levels - 1; level > 0; level--)
+		table = native_ram(pte_to_hpa(table[gstage_index(&f->gs, BASE, level)]));
+	table[gstage_index(&f->gs, BASE, 0)] = pte_make(RAM, PTE_V);
+	assert_int_equal(gstage_find(&f->gs, BASE, &leaf), -EFAULT);
+}
+
 /* ---- mapping -------------------------------------------------------------------- */
 
 static void mapping_tells_what_was_there(struct fixture *f)
@@ -204,6 +218,33 @@ static void a_retired_table_shows_a_late_walk_nothing(struct fixture *f)
 	free_retired(&f->gs);
 }
 
+/* What the table costs goes by what is in it: no step for the 63 GiB in which nothing is. */
+static void a_range_costs_what_is_in_it(struct fixture *f)
+{
+	unsigned int before;
+
+	map(&f->gs, BASE, 0, RAM, RW);
+	map(&f->gs, BASE + 40 * SZ_1G, 0, RAM + PAGE_SIZE, RW);
+	before = native_events(TRACE_gstage_step);
+	assert_true(gstage_age(&f->gs, 0, 64 * SZ_1G));
+	/* Two leaves, and the way to each, of which the part above 1 GiB is one. */
+	assert_int_equal(native_events(TRACE_gstage_step) - before, f->variant->levels - 3 + 2 * 3);
+}
+
+static void freeing_leaves_no_table(struct fixture *f)
+{
+	unsigned int i, allocated;
+
+	for (i = 0; i < 100; i++)
+		map(&f->gs, BASE + i * 0x1234000ULL, i % 8 == 0, RAM, RW);
+	gstage_unmap(&f->gs, BASE, BASE + 8 * 0x1234000ULL);
+	allocated = native_events(TRACE_gstage_table);
+	gstage_destroy(&f->gs); /* what is in the table, and what is retired */
+	assert_int_equal(f->gs.tables, 0);
+	assert_true(native_events(TRACE_gstage_table) > allocated);
+	assert_int_equal(native_pages_in_use(), 4);
+}
+
 static void protecting_takes_write_permission_only(struct fixture *f)
 {
 	map(&f->gs, BASE, 0, RAM, RW);
@@ -233,6 +274,7 @@ FOR_ALL_VARIANTS(leaf_of_1g_is_found_from_its_middle)
 FOR_ALL_VARIANTS(the_last_page_of_the_reach_can_be_mapped)
 FOR_ALL_VARIANTS(the_four_roots_do_not_alias)
 FOR_ALL_VARIANTS(hgatp_names_mode_vmid_and_root)
+FOR_ALL_VARIANTS(a_pointer_at_the_last_level_is_an_error)
 FOR_ALL_VARIANTS(mapping_tells_what_was_there)
 FOR_ALL_VARIANTS(a_small_leaf_splits_the_large_one_in_its_way)
 FOR_ALL_VARIANTS(a_small_leaf_splits_1g_all_the_way_down)
@@ -244,6 +286,8 @@ FOR_ALL_VARIANTS(unmapping_a_part_of_2m_clears_all_of_it)
 FOR_ALL_VARIANTS(unmapping_nothing_needs_no_fence)
 FOR_ALL_VARIANTS(unmapping_all_frees_every_table)
 FOR_ALL_VARIANTS(a_retired_table_shows_a_late_walk_nothing)
+FOR_ALL_VARIANTS(a_range_costs_what_is_in_it)
+FOR_ALL_VARIANTS(freeing_leaves_no_table)
 FOR_ALL_VARIANTS(protecting_takes_write_permission_only)
 FOR_ALL_VARIANTS(tables_at_the_edge_of_a_range_stay)
 
@@ -298,6 +342,7 @@ int main(void)
 		cmocka_unit_test(each_the_last_page_of_the_reach_can_be_mapped),
 		cmocka_unit_test(each_the_four_roots_do_not_alias),
 		cmocka_unit_test(each_hgatp_names_mode_vmid_and_root),
+		cmocka_unit_test(each_a_pointer_at_the_last_level_is_an_error),
 		cmocka_unit_test(each_mapping_tells_what_was_there),
 		cmocka_unit_test(each_a_small_leaf_splits_the_large_one_in_its_way),
 		cmocka_unit_test(each_a_small_leaf_splits_1g_all_the_way_down),
@@ -309,6 +354,8 @@ int main(void)
 		cmocka_unit_test(each_unmapping_nothing_needs_no_fence),
 		cmocka_unit_test(each_unmapping_all_frees_every_table),
 		cmocka_unit_test(each_a_retired_table_shows_a_late_walk_nothing),
+		cmocka_unit_test(each_a_range_costs_what_is_in_it),
+		cmocka_unit_test(each_freeing_leaves_no_table),
 		cmocka_unit_test(each_protecting_takes_write_permission_only),
 		cmocka_unit_test(each_tables_at_the_edge_of_a_range_stay),
 		cmocka_unit_test(the_largest_mode_is_chosen_and_none_is_refused),

@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The two G-stage walkers are two: in the kernel that is run the recursive one recurses and the
+# iterative one does not (a compiler that turns tail calls into loops would leave the toggle nothing
+# to compare), neither uses the other, and the tests of the table reach every line of both.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+objects=$O/kernel/src/kvm
+objdump=${CROSS_COMPILE:-riscv64-linux-gnu-}objdump
+[ -f "$objects/gstage_rec.c.o" ] || skip_all "$objects/gstage_rec.c.o is not built"
+
+# Functions of an object that call themselves.
+recursive()
+{
+	"$objdump" -dr "$objects/$1" | awk '
+		/^[0-9a-f]+ <[A-Za-z_]/ { gsub(/[<>:]/, "", $2); self = $2 }
+		/R_RISCV_(CALL|CALL_PLT|JAL)/ && $NF == self { print self }' | sort -u | tr '\n' ' '
+}
+
+# What an object defines or wants that begins so.
+symbols()
+{
+	"$objdump" -t "$objects/$1" | awk -v want="^($2)" '$NF ~ want { print $NF }' | sort -u | tr '\n' ' '
+}
+
+# Lines of a file of src/kvm that PROGRAM does not reach, as gcov has them.
+unreached()	# FILE PROGRAM
+{
+	local dir=$tmp/$1 base=${1%.c}
+	mkdir -p "$dir" &&
+		make -s -f "$HS_TOP/Makefile" O="$O" native-mutant FILE="$1" SOURCE="$HS_TOP/src/kvm/$1" \
+			PROGRAM="$2" OUTPUT="$dir/$base" HOSTCC="${HOSTCC:-gcc} --coverage" >"$dir/make" 2>&1 &&
+		"$dir/$base" >"$dir/out" 2>&1 && cd "$HS_TOP" &&
+		gcov -t -o "$dir" "$dir/$base.gcda" 2>"$dir/err" | awk -F: -v want="src/kvm/$1" '
+			$3 == "Source" { here = $4 == want; seen += here }
+			here && $1 ~ /#####/ { print $2 + 0 }
+			END { if (!seen) print "no such source" }'
+}
+
+is "$(recursive gstage_rec.c.o)" "change_in find_in free_in map_in " \
+	"find, map, change and free call themselves"
+is "$(recursive gstage_iter.c.o)" "" "nothing of the iterative walker does"
+is "$(symbols gstage_rec.c.o 'iter_|gstage_iter')" "" "the recursive walker uses nothing of the iterative one"
+is "$(symbols gstage_iter.c.o 'rec_|.*_in$|gstage_rec')" "" "nor the other way round"
+if ! command -v gcov >/dev/null; then
+	skip "the tests of the table reach both" "gcov is not installed"
+	done_testing
+fi
+for file in gstage_iter.c gstage_rec.c; do
+	lines=$(unreached "$file" test_gstage)
+	is "$?:$lines" "0:" "test_gstage reaches every line of $file" || diag "$(tail -n 5 "$tmp/$file/make" "$tmp/$file/out" "$tmp/$file/err")"
+done
+done_testing
