@@ -74,7 +74,7 @@ static unsigned int leaf_level(const struct gstage *gs, const struct memslot *sl
 	unsigned int level = 0;
 
 	/* Logged by the page, so mapped by the page. */
-	if (!gs->huge || (slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
+	if (page->map_size == PAGE_SIZE || !gs->huge || (slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
 		return 0;
 	while (level + 1 < gs->levels && level_fits(slot, gpa, page, level + 1))
 		level++;
@@ -107,26 +107,25 @@ static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int leve
 	return gs->inval_seq != seq;
 }
 
-/* mmu_lock. The leaf has taken the place of `old`: who must forget that? */
+/* mmu_lock. The leaf has taken the place of `old`, a leaf, too: who must forget that? */
 static struct gstage_debt replaced(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t old,
 				   pte_t pte)
 {
 	/* A read fault beside a write fault on the page takes W back (dirty log). */
-	if (!(old & PTE_V) || !(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
+	if (!(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
 		return (struct gstage_debt){ 0 };
 	gstage_note_change(gs, gpa, level);
 	return gstage_owe(gs);
 }
 
 /* Nothing is locked. */
-static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa, pte_t old,
-			   const struct gstage_debt *debt)
+static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa, const struct gstage_debt *debt)
 {
 	struct hfence fence = { .kind = HFENCE_GVMA, .start = gpa, .size = PAGE_SIZE };
 
 	if (debt->fence)
 		tlb_settle(vcpu->kvm, debt);
-	else if (old & PTE_V)
+	else
 		tlb_fence_local(vcpu->kvm, &fence); /* more is allowed than this hart knows */
 }
 
@@ -137,7 +136,8 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	struct gstage *gs = &vcpu->kvm->gstage;
 	unsigned int level = leaf_level(gs, slot, fault->gpa, page);
 	hva_t hva = memslot_hva(slot, fault->gpa);
-	struct gstage_debt debt = { 0 };
+	struct gstage_debt debt;
+	bool replaces;
 	pte_t old, pte;
 	int err;
 
@@ -151,13 +151,13 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	err = gstage_map(gs, fault->gpa, level, pte, &old);
 	if (!err && fault->write && slot->dirty)
 		dirty_log_mark(slot->dirty, gpa_to_gfn(fault->gpa) - slot->base);
-	if (!err)
+	replaces = !err && (old & PTE_V);
+	if (replaces)
 		debt = replaced(gs, fault->gpa, level, old, pte);
 	spin_unlock(&gs->mmu_lock);
-	if (err)
-		return err;
-	fence_replaced(vcpu, fault->gpa, old, &debt);
-	return RESUME_GUEST;
+	if (replaces)
+		fence_replaced(vcpu, fault->gpa, &debt);
+	return err ? err : RESUME_GUEST;
 }
 
 static enum exit_class fault_class(const struct memslot *slot, const struct gstage_fault *fault)
@@ -178,12 +178,8 @@ static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	vcpu->stats.gstage_faults++;
 	trace_exit_class(&vcpu->exit_clock, fault_class(slot, fault));
 	/* May sleep: the vCPU may be on another hart afterwards. */
-	ret = hv_user_page_get(vcpu->kvm->mm, memslot_hva(slot, fault->gpa), fault->write, &page);
-	if (ret)
-		return ret;
-	ret = map_page(vcpu, slot, fault, &page, seq);
-	hv_user_page_put(&page);
-	return ret;
+	ret = hv_user_page_look(vcpu->kvm->mm, memslot_hva(slot, fault->gpa), fault->write, &page);
+	return ret ? ret : map_page(vcpu, slot, fault, &page, seq);
 }
 
 int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)

@@ -321,7 +321,7 @@ int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size)
 	return p && p->pa && p->writable ? hv_copy_to_user(dst, src, size) : -EFAULT;
 }
 
-int hv_user_page_get(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page *page)
+static int page_look(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page *page, bool hold)
 {
 	struct user_page *p = user_page(hva);
 	int err;
@@ -335,12 +335,23 @@ int hv_user_page_get(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 		page->pa = p->pa;
 		page->map_size = p->in_block ? SZ_2M : SZ_4K;
 		page->writable = p->writable;
-		__atomic_fetch_add(&page_refs[page_index(p->pa)], 1, __ATOMIC_RELAXED);
+		if (hold)
+			__atomic_fetch_add(&page_refs[page_index(p->pa)], 1, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&memory_lock);
 	if (!err && native_page_get_hook)
 		native_page_get_hook(hva, write);
 	return err;
+}
+
+int hv_user_page_look(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page *page)
+{
+	return page_look(m, hva, write, page, false);
+}
+
+int hv_user_page_get(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page *page)
+{
+	return page_look(m, hva, write, page, true);
 }
 
 bool hv_user_range_writable(struct hv_mm *m, hva_t start, u64 size)

@@ -44,7 +44,7 @@ mutant()	# NAME FILE SUBSTITUTION PROGRAM
 
 # ---- faults, invalidations, fences ----
 mutant "1, a spinning lock held while the page is looked up" gstage_fault.c \
-	's/(ret = hv_user_page_get\(.*?;)/spin_lock(&vcpu->kvm->gstage.mmu_lock); $1 spin_unlock(&vcpu->kvm->gstage.mmu_lock);/s' \
+	's/(ret = hv_user_page_look\(.*?;)/spin_lock(&vcpu->kvm->gstage.mmu_lock); $1 spin_unlock(&vcpu->kvm->gstage.mmu_lock);/s' \
 	test_fault
 mutant "2, the number is not compared" gstage_fault.c \
 	's/return gs->inval_seq != seq;/return false;/' test_fault

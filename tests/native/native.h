@@ -83,11 +83,11 @@ void native_user_map(hva_t hva, size_t size, unsigned int flags);
 /* With notifiers called, as the host does it. */
 void native_user_unmap(hva_t hva, size_t size);
 void native_user_exit(void); /* the address space goes: release() */
-/* Is called inside hv_user_page_get(), after the page was found: for races. */
+/* Is called inside hv_user_page_look(), after the page was found: for races. */
 extern void (*native_page_get_hook)(hva_t hva, bool write);
 /* A pointer to user memory, faulted in; NULL: none there. */
 void *native_user(hva_t hva);
-/* Calls of hv_user_page_get() since native_reset(). */
+/* Calls of hv_user_page_look() and _get() since native_reset(). */
 extern unsigned int native_page_gets;
 
 /* ---- CSRs (csr_model.c) -------------------------------------------------------------- */

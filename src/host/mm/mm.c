@@ -276,60 +276,89 @@ void hv_notifier_unregister(struct hv_mm *mm, struct hv_notifier *n)
 	mutex_unlock(&to_mm(mm)->lock);
 }
 
-/* The entry that maps hva so that it can be used; NULL with *err set, or 0: fault first. */
-static pte_t *usable_entry(struct mm *mm, hva_t hva, bool write, unsigned long *size, int *err)
+/*
+ * The entry that maps hva so that it can be used, or NULL: fault first. The rights stand in the
+ * entry (vma_pte_flags()), so no area is looked for: what is there costs the same in any map.
+ */
+static pte_t *usable_entry(struct mm *mm, hva_t hva, bool write, unsigned long *size)
 {
-	struct vma *vma = vma_find(mm, hva);
-	pte_t *pte;
+	pte_t need = PTE_R | PTE_U | (write ? PTE_W : 0);
+	pte_t *pte = pgtable_find(mm, hva, size);
 
-	*err = 0;
-	if (!vma || !(vma->prot & (write ? PROT_WRITE : PROT_READ | PROT_WRITE))) {
-		*err = -EFAULT;
-		return NULL;
-	}
-	pte = pgtable_find(mm, hva, size);
-	return pte && (!write || (*pte & PTE_W)) ? pte : NULL;
+	return pte && (*pte & need) == need ? pte : NULL;
 }
 
-int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_page *page)
+/* mm->lock, which is let go of where the fault has to wait for a userfaultfd. */
+static int fault_in(struct mm *mm, hva_t hva, bool write)
 {
 	struct uffd_wait wait = { 0 };
+	int err = mm_fault_locked(mm, hva, write, false, &wait);
+
+	if (err == -EAGAIN) {
+		mutex_unlock(&mm->lock);
+		err = uffd_sleep(&wait);
+		mutex_lock(&mm->lock);
+	}
+	return err;
+}
+
+/* mm->lock. */
+static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
+{
 	unsigned long size;
 	pte_t *pte;
 	int err;
 
 	if (hva >= USER_END)
 		return -EFAULT;
-	mutex_lock(&mm->lock);
-	do {
-		pte = usable_entry(mm, hva, write, &size, &err);
-		if (!pte && err == 0)
-			err = mm_fault_locked(mm, hva, write, false, &wait);
-		if (!pte && err == -EAGAIN) {
-			mutex_unlock(&mm->lock);
-			err = uffd_sleep(&wait);
-			mutex_lock(&mm->lock);
-		}
-	} while (!pte && err == 0);
-	if (pte) {
-		WRITE_ONCE(*pte, *pte | PTE_A); /* in use: it may be old */
-		page->pa = pte_to_hpa(*pte) + (hva & (size - 1) & PAGE_MASK);
-		page->map_size = size;
-		page->writable = *pte & PTE_W;
-		page_get(page->pa);
+	while ((pte = usable_entry(mm, hva, write, &size)) == NULL) {
+		err = fault_in(mm, hva, write);
+		if (err)
+			return err;
 	}
+	*pte |= PTE_A; /* in use: it may be old */
+	page->pa = pte_to_hpa(*pte) + (hva & (size - 1) & PAGE_MASK);
+	page->map_size = size;
+	page->writable = *pte & PTE_W;
+	return 0;
+}
+
+int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_page *page)
+{
+	int err;
+
+	mutex_lock(&mm->lock);
+	err = look_locked(mm, hva, write, page);
+	if (!err)
+		page_get(page->pa);
 	mutex_unlock(&mm->lock);
 	return err;
 }
 
-int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page)
+/* What the core is told: behind a file's end is nothing, either. */
+static int page_error(int err)
 {
+	return err == -EIO ? -EFAULT : err;
+}
+
+int hv_user_page_look(struct hv_mm *hv_mm, hva_t hva, bool write, struct hv_user_page *page)
+{
+	struct mm *mm = to_mm(hv_mm);
 	int err;
 
 	if (current->sig.kill)
 		return -EINTR;
-	err = mm_page_get(to_mm(mm), hva, write, page);
-	return err == -EIO ? -EFAULT : err; /* behind a file's end is nothing, either */
+	mutex_lock(&mm->lock);
+	err = look_locked(mm, hva, write, page);
+	mutex_unlock(&mm->lock);
+	return page_error(err);
+}
+
+int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page)
+{
+	if (current->sig.kill)
+		return -EINTR;
+	return page_error(mm_page_get(to_mm(mm), hva, write, page));
 }
 
 void hv_user_page_put(const struct hv_user_page *page)

@@ -54,10 +54,13 @@ struct hv_user_page {
 };
 
 /*
- * Fault a user page in (write: for writing) and take a reference on its 4K page.
- * -EFAULT: no mapping or no permission. -EINTR: a fatal signal. May sleep. The
- * caller reads the notifier's sequence before and rechecks under its own lock.
+ * Fault a user page in (write: for writing). -EFAULT: no mapping or no permission. -EINTR: a
+ * fatal signal. May sleep. Nothing is held: what was found may be gone on return, and the
+ * frame another's. Who maps it has a notifier, reads its sequence before and rechecks it
+ * under its own lock.
  */
+int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
+/* The same, and a reference on its 4K page: the frame stays, though not its place. */
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 void hv_user_page_put(const struct hv_user_page *page);
 /* False: some mapping in the range may not be written. Holes do not matter. May sleep. */
