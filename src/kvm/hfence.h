@@ -54,6 +54,37 @@ static inline void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
 	HFENCE_INSN("hfence.vvma %0, %1", "r"(gva), "r"(asid));
 }
 
+/*
+ * Svinval: the same for many addresses, each by hinval_*() between these two. Stores before
+ * the first are ordered before them, walks behind the second after them.
+ */
+#define SVINVAL_INSN(text, ...) HFENCE_INSN(".option arch,+svinval\n" text, __VA_ARGS__)
+
+static inline void sfence_w_inval(void)
+{
+	SVINVAL_INSN("sfence.w.inval", );
+}
+
+static inline void sfence_inval_ir(void)
+{
+	SVINVAL_INSN("sfence.inval.ir", );
+}
+
+static inline void hinval_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa)
+{
+	SVINVAL_INSN("hinval.gvma %0, %1", "r"((unsigned long)(gpa >> 2)), "r"(vmid));
+}
+
+static inline void hinval_vvma_gva(gva_t gva)
+{
+	SVINVAL_INSN("hinval.vvma %0, zero", "r"(gva));
+}
+
+static inline void hinval_vvma_asid_gva(unsigned long asid, gva_t gva)
+{
+	SVINVAL_INSN("hinval.vvma %0, %1", "r"(gva), "r"(asid));
+}
+
 #else /* the native test host: tests/native/tlb_model.c */
 
 void hfence_gvma_all(void);
@@ -63,6 +94,11 @@ void hfence_vvma_all(void);
 void hfence_vvma_asid(unsigned long asid);
 void hfence_vvma_gva(gva_t gva);
 void hfence_vvma_asid_gva(unsigned long asid, gva_t gva);
+void sfence_w_inval(void);
+void sfence_inval_ir(void);
+void hinval_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa);
+void hinval_vvma_gva(gva_t gva);
+void hinval_vvma_asid_gva(unsigned long asid, gva_t gva);
 
 #endif
 #endif

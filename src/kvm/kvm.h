@@ -292,6 +292,7 @@ struct kvm {
 	u64 dirty_log_manual; /* KVM_DIRTY_LOG_*; under slots_lock */
 	hpa_t slot_ids[64];   /* where each slot is, by id (memslot.c) */
 	struct gstage gstage;
+	const struct tlb_ops *tlb; /* toggle tlb_flush (tlb.h) */
 	struct hv_notifier notifier;
 
 	u32 hsm_starts;           /* counts them; any thread */

@@ -2,8 +2,8 @@
 /*
  * tlb.c - fences: when a translation changes, who has to forget it, and when that is done.
  *
- * On this hart: tlb_fence_local() and its relatives, by the fence instructions. On
- * the others: tlb_flush_vm() sets a request for each vCPU and waits until each has
+ * On this hart: tlb_fence_local() and its relatives. How much a fence drops is the toggle
+ * tlb_flush (tlb.h). On the others: tlb_flush_vm() sets a request for each vCPU and waits until each has
  * left the guest; it fences before it enters again. A hart that a vCPU has only run on
  * earlier keeps old translations, but no vCPU of the VM uses them: vcpu_load() fences
  * when the vCPU was elsewhere in between, or another vCPU of the VM was here.
@@ -12,26 +12,15 @@
  * must be loaded (H §3.2). The alternative, an SBI remote fence from the notifier, stops
  * no vCPU but would have to know under which VMID each still runs across a rollover.
  */
-#include "kvm.h"
+#include "tlb.h"
 #include "hfence.h"
 #include "hv/trace.h"
-
-/* From here on one fence of everything costs less than one for each page. */
-#define FENCE_MAX_PAGES 64
 
 #define FENCE_ALL (~0ULL)
 
 void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence)
 {
-	enum vcpu_request req = REQ_HFENCE;
-
-	spin_lock(&vcpu->fence_lock);
-	if (vcpu->fence_count < HFENCE_QUEUE_SIZE)
-		vcpu->fences[vcpu->fence_count++] = *fence;
-	else
-		req = fence->kind == HFENCE_GVMA ? REQ_TLB_FLUSH : REQ_HFENCE_ALL;
-	spin_unlock(&vcpu->fence_lock);
-	vcpu_request(vcpu, req);
+	vcpu_request(vcpu, vcpu->kvm->tlb->ask(vcpu, fence));
 }
 
 /* All vCPUs do the fence, or drop everything (NULL). True: some vCPU was in its guest. */
@@ -75,18 +64,14 @@ void tlb_flush_vm(struct kvm *vm)
 
 void tlb_settle(struct kvm *vm, const struct gstage_debt *debt)
 {
-	struct hfence fence = {
-		.kind = HFENCE_GVMA,
-		.start = debt->start,
-		.size = debt->end - debt->start,
-	};
+	struct hfence fence;
 
 	if (!debt->fence)
 		return;
-	if (debt->all || fence.size > FENCE_MAX_PAGES * PAGE_SIZE)
-		flush_everywhere(vm, NULL);
-	else
+	if (!debt->all && vm->tlb->of_change(debt->start, debt->end, &fence))
 		flush_everywhere(vm, &fence);
+	else
+		flush_everywhere(vm, NULL);
 	gstage_fenced(&vm->gstage);
 	if (!debt->retired)
 		return;
@@ -123,55 +108,9 @@ void tlb_flush_vvma_local(struct kvm *vm)
 	hfence_vvma_all();
 }
 
-/* Pages to fence one by one from *start; 0: fence everything. */
-static u64 fence_pages(u64 *start, u64 size)
-{
-	u64 end;
-
-	if (__builtin_add_overflow(*start, size, &end) || size > FENCE_MAX_PAGES * PAGE_SIZE)
-		return 0;
-	*start = ALIGN_DOWN(*start, (u64)PAGE_SIZE);
-	return (end - *start + PAGE_SIZE - 1) >> PAGE_SHIFT;
-}
-
-static void fence_gvma(u64 start, u64 size)
-{
-	unsigned long vmid = vmid_here();
-	u64 n = fence_pages(&start, size);
-
-	trace_kvm_fence_gvma(start, n ? size : FENCE_ALL, vmid);
-	if (!n)
-		hfence_gvma_vmid(vmid);
-	for (; n; n--, start += PAGE_SIZE)
-		hfence_gvma_vmid_gpa(vmid, start);
-}
-
-static void fence_vvma(struct kvm *vm, const struct hfence *fence)
-{
-	bool any_asid = fence->kind == HFENCE_VVMA;
-	u64 start = fence->start;
-	u64 n = fence_pages(&start, fence->size);
-
-	trace_kvm_fence_vvma(start, n ? fence->size : FENCE_ALL, fence->asid,
-			     READ_ONCE(vm->gstage.vmid));
-	if (!n && any_asid)
-		hfence_vvma_all();
-	else if (!n)
-		hfence_vvma_asid(fence->asid);
-	for (; n; n--, start += PAGE_SIZE) {
-		if (any_asid)
-			hfence_vvma_gva((gva_t)start);
-		else
-			hfence_vvma_asid_gva(fence->asid, (gva_t)start);
-	}
-}
-
 void tlb_fence_local(struct kvm *vm, const struct hfence *fence)
 {
-	if (fence->kind == HFENCE_GVMA)
-		fence_gvma(fence->start, fence->size);
-	else
-		fence_vvma(vm, fence);
+	vm->tlb->fence(vm, fence);
 }
 
 void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests)

@@ -7,6 +7,7 @@
  */
 #include "bus.h"
 #include "stats.h"
+#include "tlb.h"
 
 static u32 next_vm_id;
 
@@ -20,6 +21,7 @@ static int vm_init(struct kvm *vm)
 	int err;
 
 	toggle_vm_init(vm);
+	vm->tlb = vm->toggle[TOGGLE_tlb_flush] ? &tlb_all_ops : &tlb_range_ops;
 	err = gstage_init(&vm->gstage, gstage_variant(vm), vm->toggle[TOGGLE_gstage_huge] == 0);
 	if (err)
 		return err;

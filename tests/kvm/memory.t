@@ -9,6 +9,6 @@
 hs exec --quiet --harts 2 "$O/tests/kvm/memory"
 claims "as it comes"
 hs exec --quiet --harts 2 --set gstage_walk=recursive --set gstage_huge=off --set vmid=flush \
-	--set mmio_decode=fetch "$O/tests/kvm/memory"
-claims "recursive, 4 KiB, no VMIDs, fetch"
+	--set tlb_flush=all --set mmio_decode=fetch "$O/tests/kvm/memory"
+claims "recursive, 4 KiB, no VMIDs, whole fences, fetch"
 done_testing

@@ -23,6 +23,9 @@ stress "4 harts" --harts 4
 stress "recursive" --harts 3 --set gstage_walk=recursive
 stress "4 KiB leaves" --harts 3 --set gstage_huge=off
 stress "no VMIDs" --harts 3 --set vmid=flush
+stress "whole fences" --harts 3 --set tlb_flush=all
+stress "ranges without Svinval" --harts 3 --cpu max,svinval=off
+stress "ranges with Svinval" --harts 3 --cpu max
 stress "VMIDs of 1 bit" --harts 3 --boot kvm.vmid_bits=1
 if qemu_older 10.0; then
 	skip "A by faults" "this QEMU always sets A and D"

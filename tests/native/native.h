@@ -132,6 +132,7 @@ unsigned long native_gstage_access(gpa_t gpa, enum native_access access, hpa_t *
 unsigned int native_tlb_entries(void);
 struct native_fences {
 	unsigned int gvma_all, gvma_vmid, gvma_gpa, vvma_all, vvma_asid, vvma_gva, fence_i;
+	unsigned int inval;       /* hinval.*, each */
 	unsigned int remote_gvma; /* by SBI */
 };
 extern struct native_fences native_fences; /* all harts, since native_reset() */

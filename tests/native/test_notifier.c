@@ -147,7 +147,7 @@ static void a_few_pages_are_fenced_by_address(void **state)
 	before = native_fences;
 	native_user_unmap(HVA + 0x7000, 2 * PAGE_SIZE);
 	serve(vm.vcpu);
-	assert_int_equal(native_fences.gvma_gpa, before.gvma_gpa + 2);
+	assert_int_equal(native_fences.inval, before.inval + 2); /* this hardware has Svinval */
 	assert_int_equal(native_fences.gvma_vmid, before.gvma_vmid);
 	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_LOAD, &hpa), 0);
 	assert_int_equal(native_gstage_access(PAGE + 5 * PAGE_SIZE, NATIVE_LOAD, &hpa), 0);

@@ -16,6 +16,7 @@
 #define WRITE_RELAXED(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
 #define TLB_ENTRIES 512
+#define MAX_INVALS  512
 
 struct g_entry {
 	bool valid;
@@ -37,6 +38,13 @@ struct tlb {
 	struct g_entry g[TLB_ENTRIES];
 	struct vs_entry vs[TLB_ENTRIES];
 	unsigned int g_next, vs_next;
+	bool invalidating; /* between sfence.w.inval and sfence.inval.ir */
+	unsigned int nr_invals;
+	struct inval {
+		bool gvma, any_asid;
+		unsigned long id; /* VMID or ASID */
+		u64 address;
+	} inval[MAX_INVALS];
 };
 
 static struct tlb tlbs[HV_MAX_HARTS];
@@ -414,6 +422,53 @@ void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
 {
 	COUNT(vvma_gva);
 	vs_drop(false, asid, false, gva);
+}
+
+/* As late as Svinval allows: nothing is dropped before sfence.inval.ir. */
+void sfence_w_inval(void)
+{
+	tlb()->invalidating = true;
+}
+
+void sfence_inval_ir(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < tlb()->nr_invals; i++) {
+		const struct inval *v = &tlb()->inval[i];
+
+		if (v->gvma)
+			g_drop(false, v->id, false, v->address);
+		else
+			vs_drop(v->any_asid, v->id, false, (gva_t)v->address);
+	}
+	tlb()->nr_invals = 0;
+	tlb()->invalidating = false;
+}
+
+static void invalidate(const struct inval *inval)
+{
+	COUNT(inval);
+	if (!tlb()->invalidating)
+		hv_panic("native MMU: hinval that no sfence.w.inval orders after the stores\n");
+	if (tlb()->nr_invals == MAX_INVALS)
+		hv_panic("native MMU: too many hinval for the model\n");
+	tlb()->inval[tlb()->nr_invals++] = *inval;
+}
+
+void hinval_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa)
+{
+	invalidate(&(struct inval){ .gvma = true, .id = vmid, .address = gpa });
+}
+
+void hinval_vvma_gva(gva_t gva)
+{
+	invalidate(&(struct inval){ .any_asid = true, .address = gva });
+}
+
+void hinval_vvma_asid_gva(unsigned long asid, gva_t gva)
+{
+	invalidate(&(struct inval){ .id = asid, .address = gva });
 }
 
 void local_fence_i(void)

@@ -48,6 +48,9 @@ toggle mmio_decode htinst
 toggle vmid flush
 vm "harts, vmid=flush" harts --smp 4 rounds=10
 toggle vmid on
+toggle tlb_flush all
+vm "harts, tlb_flush=all" harts --smp 4 rounds=10
+toggle tlb_flush range
 toggle timer hrtimer
 vm "timer, timer=hrtimer" timer
 vm "sbi, timer=hrtimer" sbi
@@ -58,10 +61,12 @@ together
 vm "side by side: fp, 2 vCPUs" fp --smp 2
 toggle gstage_walk recursive
 toggle vmid flush
-vm "side by side: exits, gstage_walk=recursive vmid=flush" exits --mem 128M
+toggle tlb_flush all
+vm "side by side: exits, gstage_walk=recursive vmid=flush tlb_flush=all" exits --mem 128M
 apart
 toggle gstage_walk iterative
 toggle vmid on
+toggle tlb_flush range
 
 vm_ends "hog" hostile --mem 4G do=hog
 vm_ends "after the hog" hello

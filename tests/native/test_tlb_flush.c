@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_tlb_flush.c - what the two variants of toggle tlb_flush drop, and what they must not keep.
+ *
+ * Each claim for range with and without Svinval, and for all: against the TLB model, whose
+ * entries go by a fence alone, and by hinval.* only when sfence.inval.ir has come.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "native.h"
+#include "hfence.h"
+#include "tlb.h"
+
+#define GPA   NATIVE_GUEST_BASE
+#define HVA   NATIVE_USER_BASE
+#define SIZE  0x100000UL /* of a VM's memory */
+#define PAGES 64         /* that the guest touches */
+
+static const struct variant {
+	const char *value, *isa;
+} variants[] = {
+	{ "range", "h sstc svinval" },
+	{ "range", "h sstc" },
+	{ "all", "h sstc svinval" },
+};
+
+static const struct variant *variant;
+static struct native_vm vms[2];
+
+static bool by_range(void)
+{
+	return variant->value[0] == 'r';
+}
+
+static bool by_svinval(void)
+{
+	return by_range() && strstr(variant->isa, "svinval");
+}
+
+static void vm_make(unsigned int i, const char *tlb_flush)
+{
+	assert_int_equal(native_param_set("tlb_flush", tlb_flush), 0);
+	native_vm_open(&vms[i]);
+	assert_int_equal(native_set_slot(vms[i].vm, 0, GPA, SIZE, HVA + i * SIZE, 0), 0);
+	vms[i].vcpu = native_vcpu_make(&vms[i], 0);
+}
+
+static void begin(const struct variant *v)
+{
+	variant = v;
+	native_reset();
+	native_isa_set(v->isa);
+	isa_host = 0; /* what the machine before this one had */
+	native_core_start();
+	native_user_map(HVA, 2 * SIZE, 0);
+	vm_make(0, v->value);
+}
+
+static void end(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vms); i++)
+		if (vms[i].vm)
+			native_vm_free(&vms[i]);
+	memset(vms, 0, sizeof(vms));
+	native_user_exit();
+	assert_int_equal(native_pages_in_use(), 0);
+	assert_int_equal(native_objects_in_use(), 0);
+}
+
+static void serve(struct kvm_vcpu *vcpu)
+{
+	tlb_serve(vcpu, __atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE));
+}
+
+/* Does this hart's TLB, or the table, give the loaded vCPU the page? */
+static bool reads(gpa_t gpa, hpa_t *hpa)
+{
+	return native_gstage_access(gpa, NATIVE_LOAD, hpa) == 0;
+}
+
+/* The loaded guest touches a page; the fault is handled. */
+static hpa_t touch(struct kvm_vcpu *vcpu, gpa_t gpa)
+{
+	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
+				.stval = (gva_t)gpa,
+				.htval = (unsigned long)(gpa >> 2),
+				.htinst = 0x3003 };
+	hpa_t hpa = 0;
+
+	if (!reads(gpa, &hpa)) {
+		assert_int_equal(exit_gstage_fault(vcpu, &trap), RESUME_GUEST);
+		assert_true(reads(gpa, &hpa));
+	}
+	return hpa;
+}
+
+static void touch_all(struct kvm_vcpu *vcpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i++)
+		touch(vcpu, GPA + i * PAGE_SIZE);
+	serve(vcpu);
+}
+
+/* ---- claims ------------------------------------------------------------------------- */
+
+static void a_fence_drops_what_changed(void)
+{
+	unsigned int entries;
+	hpa_t hpa;
+
+	vcpu_load(vms[0].vcpu);
+	touch_all(vms[0].vcpu);
+	entries = native_tlb_entries();
+	assert_int_equal(entries, PAGES);
+	native_user_unmap(HVA + 3 * PAGE_SIZE, 4 * PAGE_SIZE);
+	serve(vms[0].vcpu);
+	/* Before any access: range has kept what did not change, all has kept nothing. */
+	assert_int_equal(native_tlb_entries(), by_range() ? PAGES - 4 : 0);
+	assert_false(reads(GPA + 3 * PAGE_SIZE, &hpa));
+	assert_false(reads(GPA + 6 * PAGE_SIZE, &hpa));
+	assert_true(reads(GPA + 7 * PAGE_SIZE, &hpa));
+}
+
+static void which_instructions_fence(void)
+{
+	struct native_fences before;
+
+	vcpu_load(vms[0].vcpu);
+	touch_all(vms[0].vcpu);
+	before = native_fences;
+	native_user_unmap(HVA + 3 * PAGE_SIZE, 4 * PAGE_SIZE);
+	serve(vms[0].vcpu);
+	assert_int_equal(native_fences.inval - before.inval, by_svinval() ? 4 : 0);
+	assert_int_equal(native_fences.gvma_gpa - before.gvma_gpa,
+			 by_range() && !by_svinval() ? 4 : 0);
+	assert_int_equal(native_fences.gvma_vmid - before.gvma_vmid, by_range() ? 0 : 1);
+	before = native_fences;
+	native_user_unmap(HVA + 9 * PAGE_SIZE, PAGE_SIZE); /* one page: one instruction */
+	serve(vms[0].vcpu);
+	assert_int_equal(native_fences.inval, before.inval);
+	assert_int_equal(native_fences.gvma_gpa - before.gvma_gpa, by_range() ? 1 : 0);
+	assert_int_equal(native_fences.gvma_vmid - before.gvma_vmid, by_range() ? 0 : 1);
+}
+
+static void what_is_too_much_for_a_range_is_everything(void)
+{
+	struct native_fences before;
+	hpa_t hpa;
+
+	vcpu_load(vms[0].vcpu);
+	touch_all(vms[0].vcpu);
+	touch(vms[0].vcpu, GPA + PAGES * PAGE_SIZE);
+	before = native_fences;
+	native_user_unmap(HVA, (PAGES + 1) * PAGE_SIZE);
+	serve(vms[0].vcpu);
+	assert_int_equal(native_fences.gvma_vmid - before.gvma_vmid, 1);
+	assert_int_equal(native_tlb_entries(), 0);
+	assert_false(reads(GPA, &hpa));
+}
+
+/* More changes between two entries than a queue holds: nothing stale is left. */
+static void many_changes_between_two_entries_lose_none(void)
+{
+	unsigned int i;
+	hpa_t hpa;
+
+	vcpu_load(vms[0].vcpu);
+	touch_all(vms[0].vcpu);
+	for (i = 0; i < PAGES; i += 3)
+		native_user_unmap(HVA + i * PAGE_SIZE, PAGE_SIZE);
+	serve(vms[0].vcpu);
+	for (i = 0; i < PAGES; i += 3)
+		assert_false(reads(GPA + i * PAGE_SIZE, &hpa));
+}
+
+/* The guest's own remote fences, by address and by ASID. */
+static void fence_vvma(enum hfence_kind kind, unsigned long asid, u64 start, u64 size)
+{
+	struct hfence fence = { .kind = kind, .asid = asid, .start = start, .size = size };
+
+	vcpu_request_fence(vms[0].vcpu, &fence);
+	serve(vms[0].vcpu);
+}
+
+static void a_guests_fence_is_as_wide_as_the_variant(void)
+{
+	struct native_fences before;
+
+	vcpu_load(vms[0].vcpu);
+	before = native_fences;
+	fence_vvma(HFENCE_VVMA, 0, 0x1000, 0x3000);
+	fence_vvma(HFENCE_VVMA_ASID, 5, 0x1800, 0x1000); /* touches two pages */
+	assert_int_equal(native_fences.inval - before.inval, by_svinval() ? 5 : 0);
+	assert_int_equal(native_fences.vvma_gva - before.vvma_gva,
+			 by_range() && !by_svinval() ? 5 : 0);
+	assert_int_equal(native_fences.vvma_all - before.vvma_all, by_range() ? 0 : 2);
+	before = native_fences;
+	fence_vvma(HFENCE_VVMA_ASID, 5, 0, ~0ULL);
+	assert_int_equal(native_fences.vvma_asid - before.vvma_asid, by_range() ? 1 : 0);
+	assert_int_equal(native_fences.vvma_all - before.vvma_all, by_range() ? 0 : 1);
+	assert_int_equal(native_fences.gvma_vmid + native_fences.gvma_gpa,
+			 before.gvma_vmid + before.gvma_gpa);
+}
+
+/* Pages come and go at random under a guest that touches: it never reads one that has gone. */
+static void no_random_change_leaves_an_old_translation(void)
+{
+	unsigned int i, n = 4711;
+
+	vcpu_load(vms[0].vcpu);
+	for (i = 0; i < 4000; i++) {
+		unsigned int page, count;
+
+		n = n * 1103515245 + 12345;
+		page = (n >> 16) % PAGES;
+		count = 1 + (n >> 24) % 5;
+		if (i % 4 == 0) {
+			native_user_unmap(HVA + page * PAGE_SIZE, count * PAGE_SIZE);
+			native_user_map(HVA + page * PAGE_SIZE, count * PAGE_SIZE, 0);
+			*(u64 *)native_user(HVA + page * PAGE_SIZE) = i;
+			serve(vms[0].vcpu);
+		}
+		/* native_user() is the host's eye: the guest sees the same frame. */
+		assert_ptr_equal(native_ram(touch(vms[0].vcpu, GPA + page * PAGE_SIZE)),
+				 native_user(HVA + page * PAGE_SIZE));
+	}
+}
+
+static void each(void (*claim)(void))
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(variants); i++) {
+		print_message("# tlb_flush=%s, %s\n", variants[i].value, variants[i].isa);
+		begin(&variants[i]);
+		claim();
+		end();
+	}
+}
+
+#define FOR_EACH(claim)                    \
+	static void each_##claim(void **s) \
+	{                                  \
+		(void)s;                   \
+		each(claim);               \
+	}
+
+FOR_EACH(a_fence_drops_what_changed)
+FOR_EACH(which_instructions_fence)
+FOR_EACH(what_is_too_much_for_a_range_is_everything)
+FOR_EACH(many_changes_between_two_entries_lose_none)
+FOR_EACH(a_guests_fence_is_as_wide_as_the_variant)
+FOR_EACH(no_random_change_leaves_an_old_translation)
+
+/* One hart, by turns; each fences in its own way and leaves the other's entries alone. */
+static void two_vms_with_different_values_run_side_by_side(void **state)
+{
+	unsigned int i, v;
+	hpa_t hpa;
+
+	(void)state;
+	begin(&variants[0]);
+	vm_make(1, "all");
+	assert_string_equal(vms[0].vm->tlb->name, "range");
+	assert_string_equal(vms[1].vm->tlb->name, "all");
+	for (v = 0; v < 2; v++) {
+		vcpu_load(vms[v].vcpu);
+		touch_all(vms[v].vcpu);
+		vcpu_put(vms[v].vcpu);
+	}
+	assert_int_equal(native_tlb_entries(), 2 * PAGES);
+	for (v = 0; v < 2; v++) {
+		native_user_unmap(HVA + v * SIZE, 2 * PAGE_SIZE);
+		vcpu_load(vms[v].vcpu);
+		serve(vms[v].vcpu);
+		for (i = 0; i < 2; i++)
+			assert_false(reads(GPA + i * PAGE_SIZE, &hpa));
+		vcpu_put(vms[v].vcpu);
+		/* The first by range: 2 of 128. The second: all of its own, none of the first's. */
+		assert_int_equal(native_tlb_entries(), v ? PAGES - 2 : 2 * PAGES - 2);
+	}
+	end();
+}
+
+static void hinval_without_the_last_fence_drops_nothing(void **state)
+{
+	(void)state;
+	begin(&variants[0]);
+	vcpu_load(vms[0].vcpu);
+	touch_all(vms[0].vcpu);
+	sfence_w_inval();
+	hinval_gvma_vmid_gpa(vms[0].vm->gstage.vmid, GPA);
+	assert_int_equal(native_tlb_entries(), PAGES);
+	sfence_inval_ir();
+	assert_int_equal(native_tlb_entries(), PAGES - 1);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_a_fence_drops_what_changed),
+		cmocka_unit_test(each_which_instructions_fence),
+		cmocka_unit_test(each_what_is_too_much_for_a_range_is_everything),
+		cmocka_unit_test(each_many_changes_between_two_entries_lose_none),
+		cmocka_unit_test(each_a_guests_fence_is_as_wide_as_the_variant),
+		cmocka_unit_test(each_no_random_change_leaves_an_old_translation),
+		cmocka_unit_test(two_vms_with_different_values_run_side_by_side),
+		cmocka_unit_test(hinval_without_the_last_fence_drops_nothing),
+	};
+
+	return cmocka_run_group_tests_name("tlb_flush", tests, NULL, NULL);
+}
