@@ -192,7 +192,10 @@ make run        set up what is missing, build, boot Debian's kernel in a VM
 make test       set up what is missing, run every test (TESTS='files' for some)
 make test-all   with the slow ones
 make kselftest  Linux's own KVM selftests, in full (ARGS='--compare' beside Linux KVM)
-make bench      what each exit costs (ARGS=all: bare, hyperscope, Linux KVM)
+make bench      what each exit costs: bare, hyperscope with each toggle, Linux KVM
+                  CPU=rv64|max      one processor (both)   OPENSBI=FILE  another firmware
+                  ARGS='...'        options of scripts/bench, e.g. --rows mmio_read
+make bench-verify   twice: are all figures the same?
 make check      warnings, format, static analysis, citations, sizes
 make fuzz       each fuzz target for TIME=60 seconds (FUZZ='names' for some)
 make trace      the last run's trace as text

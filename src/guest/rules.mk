@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
 # rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}, one for each NAME.c here and in
-# test/ and bench/. NAME.S beside NAME.c is part of it. Included by the top Makefile; needs a
+# test/, NAME.S beside NAME.c being part of it; bench/ is one payload. Included by the top Makefile; needs a
 # cross compiler and nothing else (no libc, no fetched source).
 
 PAYLOAD_DIR := $(O)/guest-payloads
 PAYLOAD_MAIN := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/guest/hello.c \
-	$(TOP)/src/guest/test/*.c $(TOP)/src/guest/bench/*.c))
+	$(TOP)/src/guest/test/*.c $(TOP)/src/guest/bench/bench.c))
 PAYLOAD_NAMES := $(notdir $(PAYLOAD_MAIN:.c=))
 PAYLOAD_BINS := $(PAYLOAD_NAMES:%=$(PAYLOAD_DIR)/%.bin)
 PAYLOAD_RT := start.S rt.c sbi.c trap.c fdt.c smp.c paging.c tap.c
@@ -32,9 +32,9 @@ $(PAYLOAD_DIR)/obj/%.S.o: $(TOP)/%.S
 	@mkdir -p $(@D)
 	$(CC_RV) $(PAYLOAD_CFLAGS) -MMD -MP -c -o $@ $<
 
-# payload-objs NAME.c: it, and NAME.S if there is one.
-payload-objs = $(patsubst %,$(PAYLOAD_DIR)/obj/%.o,$(1) \
-	$(patsubst $(TOP)/%,%,$(wildcard $(TOP)/$(1:.c=.S))))
+# payload-objs NAME.c: it, and NAME.S if there is one; of the benchmark, its whole folder.
+payload-objs = $(patsubst $(TOP)/%,$(PAYLOAD_DIR)/obj/%.o,$(if $(findstring /bench/,$(1)), \
+	$(wildcard $(TOP)/$(dir $(1))*.[cS]),$(TOP)/$(1) $(wildcard $(TOP)/$(1:.c=.S))))
 
 define payload-rule
 $(PAYLOAD_DIR)/$(notdir $(1:.c=)).elf: $(call payload-objs,$(1)) $(PAYLOAD_RT_OBJS) \
@@ -49,9 +49,18 @@ $(PAYLOAD_DIR)/%.bin: $(PAYLOAD_DIR)/%.elf
 
 -include $(shell find $(PAYLOAD_DIR)/obj -name '*.d' 2>/dev/null)
 
-# make bench ARGS='all' compares bare, hyperscope and Linux KVM; --help of it says more.
-.PHONY: bench
+# Everything that there is to compare; or what ARGS says: scripts/bench --help.
+BENCH_CSV := $(TOP)/notebooks-data/exit-latency.csv
+BENCH = $(TOP)/scripts/bench --out $(O) --cpu $(or $(CPU),both) \
+	$(if $(OPENSBI),--firmware $(OPENSBI))
+BENCH_ALL := all --toggles
+.PHONY: bench bench-verify
 bench:
-	$(SETUP) $(if $(filter linux all,$(ARGS)),,--no-guest) run
+	$(SETUP) $(if $(filter hyperscope bare,$(ARGS)),--no-guest) run
 	+$(BUILD) all
-	$(TOP)/tests/qemu/bench --out $(O) $(ARGS)
+	$(BENCH) $(or $(ARGS),$(BENCH_ALL) --csv $(BENCH_CSV))
+
+bench-verify:
+	$(SETUP) run
+	+$(BUILD) all
+	$(BENCH) $(or $(ARGS),$(BENCH_ALL)) --verify

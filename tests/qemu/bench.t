@@ -14,17 +14,45 @@ done
 cmp -s "$tmp/hello.1" "$tmp/hello.2"
 ok $? "two such runs print the same bytes, times included" || diag "$(diff "$tmp"/hello.[12])"
 
-for n in 1 2; do
-	timeout --kill-after=5 "$(scaled 60)" "$HS_TOP/tests/qemu/bench" hyperscope --out "$O" \
-		--append only=mmio_read --csv "$tmp/csv.$n" >"$tmp/table.$n" 2>"$tmp/err"
-	is $? 0 "bench measures one operation, run $n" || diag "$(cat "$tmp/err")"
-done
-cmp -s "$tmp/csv.1" "$tmp/csv.2"
-ok $? "twice the same figures" || diag "$(diff "$tmp"/csv.[12])"
-like "$(cat "$tmp/csv.1")" '^hyperscope,mmio_read,instructions,16384,' "in instructions"
-like "$(cat "$tmp/table.1")" '^mmio_read +[0-9]+\.[0-9]+$' "and prints a table"
+bench()	# ARGS...: $status, $out, $err
+{
+	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/bench" --out "$O" "$@" \
+		>"$tmp/out" 2>"$tmp/err"
+	status=$?
+	out=$(cat "$tmp/out") err=$(cat "$tmp/err")
+}
 
-"$HS_TOP/tests/qemu/bench" nonsense >"$tmp/out" 2>"$tmp/err"
-is $? 2 "an unknown system is refused"
-like "$(cat "$tmp/err")" "unknown system 'nonsense'" "by its name"
+# ---- measured twice by itself, and compared ----
+bench bare hyperscope --rows sbi_version,mmio_read --toggle mmio_decode --csv "$tmp/csv" --verify
+is $status 0 "--verify: two runs give the same figures" || diag "$out" "$err"
+like "$out" 'verify: [0-9]+ rows, all figures are the same' "and it says so"
+like "$out" '^mmio_read +3\.[0-9] +[0-9]+ ' "the table has a row: bare, hyperscope"
+like "$out" '^mmio_decode=fetch +mmio_read +[0-9]+ +[0-9]+ +\+[0-9]+' "and what a toggle adds"
+like "$err" '^bench: 1 of 3, ' "progress is shown meanwhile"
+is "$(awk 'length > 80' "$tmp/out")" "" "no line is longer than 80 characters"
+like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,32768,[0-9.,]+,' \
+	"the CSV has a row a measurement"
+like "$(cat "$tmp/csv")" 'OpenSBI v[0-9.]+ ' "that says the firmware"
+sed 's/^\(hyperscope,mmio_read,default,rv64,instructions,32768,\)/\11/' "$tmp/csv" >"$tmp/other"
+bench bare hyperscope --rows mmio_read,sbi_version --toggle mmio_decode --against "$tmp/other"
+is $status 1 "--against: a figure that differs is found" || diag "$out" "$err"
+like "$out" '^against .*: hyperscope mmio_read default rv64: min [0-9.]+ and 1[0-9.]+' "by name"
+
+# ---- wrong use ----
+refused()	# REGEX ARGS...
+{
+	bench "${@:2}"
+	is $status 2 "refused: ${*:2}"
+	like "$err" "$1" "and it says why"
+}
+refused "there is no system 'nonsense'" nonsense
+refused "there is no row 'nonsense'" --rows nonsense
+refused "there is no toggle 'nonsense'" --toggle nonsense
+refused "there is no toggle 'nonsense'" --set nonsense=1
+refused "toggle gstage_huge takes on or off" --set gstage_huge=maybe
+bench --firmware /nowhere/fw.bin
+is $status 125 "a firmware that is not there ends it"
+like "$err" "firmware /nowhere/fw.bin: No such file" "and it says so"
+bench hyperscope --from "hyperscope=/dev/null"
+is $status 2 "a log without figures is refused" || diag "$err"
 done_testing

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""provenance.py - with what the figures were made: a figure without it cannot be repeated."""
+import hashlib
+import os
+import re
+import subprocess
+
+from .systems import TOP, BenchError
+
+COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
+DEFAULT_FIRMWARE = "opensbi-riscv64-generic-fw_dynamic.bin"
+
+
+def _first_line(*command):
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    except OSError:
+        return ""
+    return (done.stdout.decode(errors="replace").splitlines() or [""])[0]
+
+
+def _version(*command):
+    """What such a first line ends its name with: a version."""
+    found = re.findall(r"\b[0-9]+\.[0-9]+(?:\.[0-9]+)*\b", _first_line(*command))
+    return found[-1] if found else "unknown"
+
+
+def _digest(*paths):
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                digest.update(file.read())
+        except OSError:
+            digest.update(b"missing")
+    return digest.hexdigest()[:12]
+
+
+def commit():
+    name = _first_line("git", "-C", TOP, "rev-parse", "--short=12", "HEAD")
+    if not name:
+        return "unknown"
+    changed = _first_line("git", "-C", TOP, "status", "--porcelain", "-uno", "--", "src", "scripts",
+                          "trace", "Makefile")
+    return name + ("+changes" if changed else "")
+
+
+def firmware_file(qemu, chosen):
+    if chosen:
+        return chosen
+    done = subprocess.run([qemu, "-L", "help"], stdout=subprocess.PIPE, check=False)
+    for folder in done.stdout.decode().split():
+        path = os.path.join(folder, DEFAULT_FIRMWARE)
+        if os.path.exists(path):
+            return path
+    return ""
+
+
+def opensbi(qemu, firmware, payload):
+    """Its banner's word and its file's digest: Debian's 1.5.1 says 1.5 of itself."""
+    command = [qemu, "-M", "virt", "-nodefaults", "-display", "none", "-serial", "stdio", "-m", "128M",
+               "-kernel", payload, "-append", "only=none"]
+    if firmware:
+        command += ["-bios", firmware]
+    done = subprocess.run(["timeout", "--kill-after=5", "60"] + command, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    text = done.stdout.decode(errors="replace")
+    sbi = re.search(r"# sbi: implementation (\d+) version (0x[0-9a-f]+)", text)
+    if not sbi:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise BenchError("the firmware%s does not start the payload%s" % (
+            " " + firmware if firmware else "", ": " + said[-1] if said else ""))
+    banner = re.search(r"^OpenSBI (v\S+)", text, re.M)
+    name = "OpenSBI %s" % banner.group(1) if banner else "implementation %s" % sbi.group(1)
+    return "%s %s sha256:%s" % (name, sbi.group(2), _digest(firmware_file(qemu, firmware)))
+
+
+def collect(runner):
+    """The columns that all rows of a run share; kernel hangs on the row's system."""
+    out = runner.options.out
+    cross = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-")
+    return {
+        "commit": commit(),
+        "images": _digest(runner.payload, runner.vmm, os.path.join(out, "hyperscope.bin")),
+        "qemu": _version(runner.qemu, "--version"),
+        "opensbi": opensbi(runner.qemu, runner.options.firmware, runner.payload),
+        "compiler": "gcc " + _version(cross + "gcc", "--version"),
+        "binutils": _version(cross + "as", "--version"),
+    }
+
+
+def kernel_of(system, out, name):
+    if system == "hyperscope":
+        return "hyperscope " + name
+    if system == "linux":
+        try:
+            with open(os.path.join(out, "guest", "version"), encoding="utf-8") as file:
+                return "Linux " + file.read().strip()
+        except OSError:
+            return "Linux"
+    return "none"

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""report.py - the figures as CSV, as tables of 80 columns, and compared with other figures."""
+import csv
+
+from . import provenance
+from .rows import BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS
+from .systems import COLUMNS, STATISTICS
+
+CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
+    "instret",) + provenance.COLUMNS
+KEY = ("system", "exit", "toggles", "cpu")
+FIGURES = tuple(name for name in COLUMNS if name != "exit")
+
+
+def write_csv(path, results):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(results)
+
+
+def read_csv(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != CSV_COLUMNS:
+            raise ValueError("not a file that scripts/bench --csv wrote")
+        return list(reader)
+
+
+def differences(ours, theirs):
+    """Lines that say which rows differ; rows that only one side has differ, too."""
+    a, b = ({tuple(row[k] for k in KEY): row for row in rows} for rows in (ours, theirs))
+    lines = []
+    for key in list(a) + [key for key in b if key not in a]:
+        name = " ".join(key)
+        if key not in a or key not in b:
+            lines.append("%s: only in the %s" % (name, "first" if key in a else "second"))
+        else:
+            lines += ["%s: %s %s and %s" % (name, figure, a[key][figure], b[key][figure])
+                      for figure in FIGURES if a[key][figure] != b[key][figure]]
+    return lines
+
+
+# ---- tables ----
+
+
+class Figures:
+    """The results of one processor, to be asked."""
+
+    def __init__(self, results, cpu, statistic):
+        self.rows = {(row["system"], row["exit"], row["toggles"]): row
+                     for row in results if row["cpu"] == cpu}
+        self.statistic = statistic
+
+    def row(self, system, name, setting=""):
+        words = [GROUPS[BY_NAME[name].group].setting, setting]
+        toggles = " ".join(word for word in words if word) or "default"
+        return self.rows.get((system, name, toggles))
+
+    def value(self, system, name, setting=""):
+        """A number; None where it was not measured; 0 where what it counts did not happen."""
+        row = self.row(system, name, setting)
+        if row is None:
+            return None
+        return float(row["mean" if BY_NAME[name].mean else self.statistic])
+
+    def default(self, name, own):
+        """hyperscope's under the run's own toggles (--set)."""
+        return self.value("hyperscope", name, own)
+
+
+def shown(value):
+    if value is None:
+        return "-"
+    return "%.0f" % value if value >= 100 or value == int(value) else "%.1f" % value
+
+
+def goal(row, bare, value):
+    """What is to be reached, and whether it is."""
+    if row.goal is None:
+        return ""
+    limit, text = row.goal, "%d" % row.goal
+    if row.over_bare:
+        text = "bare+" + text
+        limit = None if bare is None else bare + row.goal
+    if value is None or limit is None:
+        return text
+    return text + (" yes" if value <= limit else " NO")
+
+
+HEAD = "%-16s%7s%11s%8s%6s%7s%6s %-12s%s"
+
+
+def compare(figures, names, own, published):
+    print(HEAD % ("exit", "bare", "hyperscope", "Linux", "ratio", "Xvisor", "Bao", "goal", "small"))
+    for row in ROWS:
+        if row.name not in names:
+            continue
+        bare, linux = figures.value("bare", row.name), figures.value("linux", row.name)
+        ours = figures.default(row.name, own)
+        ratio = "%.2f" % (ours / linux) if linux and ours is not None else "-"
+        print((HEAD % (row.name, shown(bare), shown(ours), shown(linux), ratio,
+                       shown(row.xvisor if published else None),
+                       shown(row.bao if published else None), goal(row, bare, ours),
+                       row.small if linux and ours is not None and ours < linux else "")).rstrip())
+
+
+def toggles(figures, settings):
+    """Rows that a setting changes, with the default beside them."""
+    lines = []
+    for setting, matters in settings:
+        if not setting or "trace=" in setting or "exitstat=" in setting:
+            continue
+        for row in ROWS:
+            ours, usual = figures.value("hyperscope", row.name, setting), figures.default(row.name, "")
+            if ours is None or usual is None or (matters is not None and row.name not in matters):
+                continue
+            if abs(ours - usual) >= 0.5:
+                limit = GOALS_WITH.get((setting, row.name))
+                lines.append("%-26s%-18s%9s%9s%9s %s" % (
+                    setting, row.name, shown(usual), shown(ours), "%+.0f" % (ours - usual),
+                    "" if limit is None else "%d %s" % (limit, "yes" if ours <= limit else "NO")))
+    if lines:
+        print("\n%-26s%-18s%9s%9s%9s %s" % ("hyperscope with", "exit", "default", "with it",
+                                              "more", "goal"))
+        print("\n".join(line.rstrip() for line in lines))
+
+
+def derived(figures, own):
+    lines = []
+    for name, what, one, other, limit in DERIVED:
+        cells = []
+        for system in ("hyperscope", "linux"):
+            a = figures.value(system, one[1], one[0])
+            b = figures.value(system, other[1], other[0] or (own if system == "hyperscope" else ""))
+            cells.append(None if a is None or b is None else a - b)
+        if cells[0] is not None:
+            text = "" if limit is None else "%d %s" % (limit, "yes" if cells[0] <= limit else "NO")
+            lines.append("%-17s%-43s%6s%6s  %s" % (name, what, shown(cells[0]), shown(cells[1]), text))
+    if lines:
+        print("\n%-17s%-43s%6s%6s  %s" % ("derived", "", "ours", "Linux", "goal"))
+        print("\n".join(line.rstrip() for line in lines))
+
+
+def notes(results, statistic):
+    units = sorted({row["unit"] for row in results})
+    print("%s an operation: %s of batches of 256 (mean of what is rare)," % (
+        " and ".join(units), statistic))
+    print("a loop of 2 to 4 instructions included. ratio: hyperscope / Linux. small: less than")
+    print("Linux by design, because the host is small (no cgroups, no RCU, no LSM), or both.")
+    print("What each row means, and what the unit cannot show: docs/bench.md.")
+
+
+def tables(results, cpus, settings, own, statistic):
+    names = {row["exit"] for row in results}
+    for cpu in cpus:
+        first = next(row for row in results if row["cpu"] == cpu)
+        print("-cpu %s, QEMU %s, %s" % (cpu, first["qemu"], first["opensbi"].partition(" sha")[0]))
+        figures = Figures(results, cpu, statistic)
+        compare(figures, names, own, published=cpu == "rv64")
+        derived(figures, own)
+        toggles(figures, settings)
+        print()
+    notes(results, statistic)

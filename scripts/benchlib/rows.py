@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""rows.py - what is measured: the rows, the machines they need, and what a toggle can change.
+
+To add a row: the operation in src/guest/bench, a line here, a line in docs/bench.md.
+"""
+import fnmatch
+from typing import NamedTuple, Optional
+
+
+class Group(NamedTuple):
+    """Rows that are measured in one boot."""
+    vmm: tuple = ()      # options of the VMM
+    harts: int = 1
+    disk: bool = False
+    setting: str = ""    # what the machine is set to, besides the run's own toggles
+    program: str = "vmm"  # or a program of the host's that makes its VMs itself
+
+
+GROUPS = {
+    "one": Group(),
+    # An ioeventfd, or a disk, is a device more to look through at each MMIO: not beside "one".
+    "notify": Group(vmm=("--testdev",)),
+    "disk": Group(disk=True),
+    "fresh": Group(vmm=("--small-pages",)),
+    "present": Group(vmm=("--small-pages", "--populate")),
+    # Harts take turns under icount: who polls while it waits measures the length of a turn.
+    "pair": Group(harts=2, setting="halt_poll_ns=0"),
+}
+
+DESIGN, HOST, BOTH = "design", "host", "both"
+
+
+class Row(NamedTuple):
+    name: str
+    what: str
+    group: str = "one"
+    goal: Optional[int] = None  # at most so many
+    over_bare: bool = False     # so many more than bare
+    xvisor: Optional[int] = None  # published: measured with a payload of the same kind, rv64
+    bao: Optional[int] = None
+    small: str = ""             # why it is less than Linux's: by design, or a small host
+    mean: bool = False          # what comes seldom has no median worth the name
+    none: bool = False          # the goal is that it does not happen
+
+
+ROWS = [
+    Row("nothing", "the loop itself"),
+    Row("sbi_version", "null SBI call: BASE, spec version", goal=120, xvisor=740, bao=243, small=DESIGN),
+    Row("sbi_probe", "SBI BASE, probe extension", xvisor=765, bao=249, small=DESIGN),
+    Row("sbi_set_timer", "SBI TIME", goal=150, xvisor=760, bao=242, small=DESIGN),
+    Row("sbi_ipi_self", "SBI IPI to oneself, taken back", goal=250, small=DESIGN),
+    Row("sbi_fence_i_self", "SBI RFENCE, fence.i, oneself", goal=400, xvisor=4630, bao=3777, small=DESIGN),
+    Row("sbi_sfence_all", "SBI RFENCE, sfence.vma, everything", small=DESIGN),
+    Row("sbi_sfence_page", "SBI RFENCE, sfence.vma, one page", small=DESIGN),
+    Row("sbi_user", "SBI call that the VMM answers", goal=950, small=BOTH),
+    Row("sbi_user_fp", "the same, FP registers dirty", small=BOTH),
+    Row("mmio_read", "MMIO read that the VMM answers", goal=1000, small=BOTH),
+    Row("mmio_write", "MMIO write that the VMM answers", small=BOTH),
+    Row("mmio_read_fp", "MMIO read, FP registers dirty", small=BOTH),
+    Row("mmio_read_sv39", "MMIO read with the guest's paging on, 3 levels", small=BOTH),
+    Row("mmio_ioeventfd", "MMIO write to an ioeventfd, no waiter", "notify", goal=600, small=BOTH),
+    Row("plic_eoi", "PLIC claim and completion, line high", small=BOTH),
+    Row("irq_inject", "line up, interrupt taken, line down", small=BOTH),
+    Row("blk_read_4k", "virtio-blk: 4 KiB read, there and back", "disk", small=BOTH),
+    Row("wfi_pending", "WFI with an interrupt pending", goal=200, small=DESIGN),
+    Row("timer_late_5us", "wake-up after 5 us of WFI: how late", small=HOST),
+    Row("timer_late_2ms", "wake-up after 2 ms of WFI: how late", small=HOST),
+    Row("stimecmp_write", "the guest's own timer register"),
+    Row("fp_first_use", "first FP instruction after a sleep", small=DESIGN, mean=True),
+    Row("busy_10ms_more", "what the host adds to 10 ms of computing", small=HOST, mean=True),
+    Row("host_tick", "each interruption of a guest that computes", goal=1500, small=HOST, mean=True,
+        none=True),
+    Row("virtual_insn", "CSR access that traps, given to the guest", goal=400, small=DESIGN),
+    Row("illegal_insn", "illegal instruction, given to the guest", goal=110, over_bare=True, small=DESIGN),
+    Row("ebreak", "breakpoint, delegated"),
+    Row("touch_4k", "first touch of each 4 KiB page", small=DESIGN),
+    Row("touch_2m", "first touch of each 2 MiB"),
+    Row("fault_4k_present", "fault on a 4 KiB page that the host has", "present", goal=900, small=BOTH),
+    Row("fault_new_table", "the same, with a table one level down", "present", small=BOTH),
+    Row("fault_4k_fresh", "fault on a 4 KiB page that nobody has yet", "fresh", goal=2200, small=BOTH),
+    Row("ipi_pingpong", "IPI there and back, both asleep", "pair", goal=2500, over_bare=True, small=HOST),
+]
+BY_NAME = {row.name: row for row in ROWS}
+
+# The rows that a toggle can change. One that is missing here is measured with all of them.
+MATTERS = {
+    "gstage_walk": "touch_4k fault_*",
+    "gstage_huge": "touch_* fault_*",
+    "mmio_decode": "mmio_*",
+    "gpa_from": "mmio_* fault_* touch_4k",
+    "vmid": "sbi_version sbi_user mmio_read timer_late_* ipi_pingpong",
+    "tlb_flush": "sbi_sfence_* sbi_fence_i_self touch_4k fault_*",
+    "timer": "sbi_set_timer stimecmp_write timer_late_*",
+    "fp": "sbi_version sbi_user* mmio_read mmio_read_fp fp_first_use timer_late_* illegal_insn",
+    "switch": "sbi_* mmio_read mmio_ioeventfd wfi_pending virtual_insn fault_4k_present host_tick",
+    "fastpath": "sbi_* wfi_pending virtual_insn mmio_read",
+    "halt_poll_ns": "timer_late_* blk_read_4k",
+    "wfi": "wfi_pending timer_late_* blk_read_4k ipi_pingpong",
+    "counters": "sbi_version sbi_user csr_*",
+}
+# A number's values that are measured, besides the default.
+NUMBERS = {"halt_poll_ns": ("0",)}
+# What tracing and accounting add, on this row: name of the setting -> what is switched on.
+TRACED_ROW = "sbi_version"
+TRACED = ("trace=kvm_entry,kvm_exit", "trace=kvm_sbi_call", "exitstat=auto")
+
+# Goals that hold under a toggle: (setting, row) -> at most.
+GOALS_WITH = {("fastpath=off", "sbi_version"): 400}
+
+# Derived from two measurements: name, what, (setting, row), minus (setting, row), at most.
+DERIVED = [
+    ("trace_entry_exit", "kvm_entry and kvm_exit on: added per exit",
+     ("trace=kvm_entry,kvm_exit", TRACED_ROW), ("", TRACED_ROW), 80),
+    ("trace_one_event", "one other event on (kvm_sbi_call): added",
+     ("trace=kvm_sbi_call", TRACED_ROW), ("", TRACED_ROW), 40),
+    ("exit_accounting", "exit table on: added per exit", ("exitstat=auto", TRACED_ROW),
+     ("", TRACED_ROW), None),
+]
+
+
+def matching(patterns):
+    """Names of rows, in their order, that any of the words matches."""
+    words = patterns.replace(",", " ").split()
+    return [row.name for row in ROWS if any(fnmatch.fnmatchcase(row.name, w) for w in words)]
+
+
+def relevant(toggle):
+    return matching(MATTERS[toggle]) if toggle in MATTERS else [row.name for row in ROWS]

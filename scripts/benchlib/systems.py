@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""systems.py - how each system is started with the payload in it, and what it says.
+
+bare is QEMU with the payload under the firmware; the other two are the same VMM and payload on
+hyperscope and on Debian's Linux. One Job is one boot: its rows come back as dictionaries.
+"""
+import os
+import subprocess
+from typing import NamedTuple
+
+from .rows import BY_NAME, GROUPS
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+SYSTEMS = ("bare", "hyperscope", "linux")
+STATISTICS = ("min", "p50", "p99", "max", "mean")
+COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
+ICOUNT = ["-icount", "shift=0,sleep=off"]
+CLOCK = ["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
+RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G"}
+SETTLE = 5  # seconds: background work of a booting Linux would double the first figures
+DISK_BYTES = 1 << 20
+
+
+class BenchError(Exception):
+    """Told to the user as it is, in one sentence."""
+
+
+class Job(NamedTuple):
+    system: str
+    cpu: str
+    setting: str  # "" or NAME=VALUE, several with a space
+    group: str
+    rows: tuple   # names, or () for all that the group has
+
+    def label(self):
+        words = [self.system, self.cpu]
+        if self.setting:
+            words.append(self.setting)
+        if self.group != "one":
+            words.append("(%s)" % self.group)
+        return " ".join(words)
+
+    def settings(self):
+        return (GROUPS[self.group].setting + " " + self.setting).split()
+
+
+class Runner:
+    def __init__(self, options):
+        self.options = options
+        self.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
+        self.payload = os.path.join(options.out, "guest-payloads", "bench.bin")
+        self.vmm = os.path.join(options.out, "vmm")
+        self.disk = os.path.join(options.out, "bench-disk.img")
+
+    def check(self, systems):
+        """What is missing is said before anything runs."""
+        needed = [self.payload]
+        if set(systems) - {"bare"}:
+            needed.append(self.vmm)
+        if "hyperscope" in systems:
+            needed.append(os.path.join(self.options.out, "hyperscope.bin"))
+        for path in needed:
+            if not os.path.exists(path):
+                raise BenchError("%s is missing: make builds it" % path)
+        for name in ("vmlinux", "busybox", "modules/kvm.ko") if "linux" in systems else ():
+            path = os.path.join(self.options.out, "guest", name)
+            if not os.path.exists(path):
+                raise BenchError("%s is missing: scripts/setup run fetches it" % path)
+        firmware = self.options.firmware
+        if firmware:
+            try:
+                with open(firmware, "rb") as file:
+                    file.read(1)
+            except OSError as error:
+                raise BenchError("firmware %s: %s" % (firmware, error.strerror)) from None
+        if not os.path.exists(self.disk):
+            with open(self.disk, "wb") as file:
+                file.truncate(DISK_BYTES)
+
+    # -- command lines ---------------------------------------------------------------------
+
+    def flags(self, job):
+        """What of QEMU's command line makes the figures."""
+        flags = ["-M", "virt", "-cpu", job.cpu, "-smp", str(GROUPS[job.group].harts),
+                 "-m", RAM[job.system]] + ICOUNT + CLOCK
+        return flags + (["-bios", self.options.firmware] if self.options.firmware else [])
+
+    def append(self, job):
+        words = []
+        if job.system == "linux":
+            words += ["on=linux", "settle=%d" % SETTLE]
+        if job.rows:
+            words.append("only=" + ",".join(job.rows))
+        words += [word for word in ("cycles", "single") if getattr(self.options, word)]
+        return " ".join(words + self.options.append)
+
+    def bare(self, job):
+        return [self.qemu] + self.flags(job) + [
+            "-nodefaults", "-display", "none", "-serial", "stdio", "-kernel", self.payload,
+            "-append", self.append(job)]
+
+    def files(self, job):
+        files = ["--file", self.payload + ":/bench.bin"]
+        return files + (["--file", self.disk + ":/disk"] if GROUPS[job.group].disk else [])
+
+    def vm(self, job):
+        group = GROUPS[job.group]
+        words = ["--smp", str(group.harts), "--quiet"] + list(group.vmm)
+        if group.disk:
+            words += ["--disk", "/disk"]
+        return words + ["--append", self.append(job), "/bench.bin"]
+
+    def hyperscope(self, job):
+        command = [os.path.join(TOP, "scripts", "hyperscope"), "exec", "--icount", "--quiet",
+                   "--harts", str(GROUPS[job.group].harts), "--out", self.options.out,
+                   "--cpu", job.cpu, "--ram", RAM["hyperscope"]]
+        if self.options.firmware:
+            command += ["--bios", self.options.firmware]
+        trace, exitstat, boot = self.options.trace, self.options.exitstat, []
+        for word in job.settings():
+            name, _, value = word.partition("=")
+            if name == "trace":
+                trace = value
+            elif name == "exitstat":
+                exitstat = value
+            elif name == "halt_poll_ns":
+                boot.append("kvm." + word)
+            else:
+                command += ["--set", word]
+        boot.append("exitstat=" + exitstat)
+        return command + ["--trace", trace, "--boot", " ".join(boot)] + self.files(job) + [
+            self.vmm] + self.vm(job)
+
+    def linux(self, job):
+        """Through a shell where something has to be set before the VM is made."""
+        extra = "-smp %d" % GROUPS[job.group].harts
+        if self.options.firmware:
+            extra += " -bios " + self.options.firmware
+        command = [os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--icount", "--cpu", job.cpu,
+                   "--out", self.options.out, "--ram", RAM["linux"], "--qemu-args", extra]
+        before = []
+        for word in job.settings():
+            name, _, value = word.partition("=")
+            if name == "trace":
+                before.append("mount -t tracefs t /sys/kernel/tracing")
+                before += ["echo 1 >/sys/kernel/tracing/events/kvm/%s/enable" % event
+                           for event in value.split(",")]
+            else:
+                before.append("echo %s >/sys/module/kvm/parameters/%s" % (value, name))
+        command += self.files(job)
+        if not before:
+            return command + [self.vmm] + self.vm(job)
+        shell = " && ".join(before) + ' && exec /vmm "$@"'
+        return command + ["--file", self.vmm + ":/vmm",
+                          os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", shell,
+                          "vmm"] + self.vm(job)
+
+    # -- a run -----------------------------------------------------------------------------
+
+    def run(self, job):
+        """The job's rows, in order."""
+        command = getattr(self, job.system)(job)
+        try:
+            done = subprocess.run(
+                ["timeout", "--kill-after=5", str(self.options.timeout)] + command,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                check=False)
+        except OSError as error:
+            raise BenchError("%s: %s" % (command[0], error.strerror)) from None
+        rows, said = parse(done.stdout.decode(errors="replace")), done.stderr.decode(errors="replace")
+        if done.returncode:
+            raise BenchError("%s %s after %d rows%s" % (
+                job.label(), "took longer than %d seconds (--timeout)" % self.options.timeout
+                if done.returncode == 124 else "ended with status %d" % done.returncode, len(rows),
+                "".join("\n  " + line for line in said.splitlines()[-5:])))
+        for row in rows:
+            row.update(system=job.system, cpu=job.cpu, qemu_flags=" ".join(self.flags(job)),
+                       toggles=" ".join(job.settings()) or "default")
+        return rows
+
+
+def parse(text):
+    """A payload's lines as dictionaries; what else its console says is passed over."""
+    rows = []
+    for line in text.splitlines():
+        words = line.strip().split(",")
+        if words[0] == "bench" and len(words) == len(COLUMNS) + 1 and words[1] != "exit":
+            rows.append(dict(zip(COLUMNS, words[1:])))
+    return rows
+
+
+def plan(systems, cpus, settings, wanted):
+    """One job for each boot. settings: (setting, names of rows that it can change or None)."""
+    jobs = []
+    for cpu in cpus:
+        for system in systems:
+            for setting, matters in settings if system == "hyperscope" else linux_settings(
+                    system, settings):
+                jobs += jobs_of(system, cpu, setting, matters, wanted)
+    return jobs
+
+
+def linux_settings(system, settings):
+    """Toggles are hyperscope's; tracing is measured on Linux, too."""
+    return [(setting, matters) for setting, matters in settings
+            if not setting or system == "linux" and setting.startswith("trace=kvm_entry")]
+
+
+def jobs_of(system, cpu, setting, matters, wanted):
+    jobs = []
+    for name, group in GROUPS.items():
+        if system == "bare" and (group.vmm or group.disk):
+            continue
+        mine = [row for row in BY_NAME.values() if row.group == name]
+        rows = [row.name for row in mine if (matters is None or row.name in matters)
+                and (wanted is None or row.name in wanted)]
+        if rows:
+            jobs.append(Job(system, cpu, setting, name, tuple(rows)))
+    return jobs

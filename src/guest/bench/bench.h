@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/*
+ * bench.h - the instrument (measure.c), and the groups of rows that use it.
+ *
+ * A row is a name and samples; a sample is what a batch of operations took. To add one: an
+ * operation in bench.S (OP below), a call of bench() in the group's file, and a line in
+ * scripts/benchlib/rows.py that says what it is.
+ */
+#ifndef GUEST_BENCH_H
+#define GUEST_BENCH_H
+
+#include "rt.h"
+
+#define BATCHES     128
+#define PER_BATCH   256
+#define MAX_SAMPLES 1024
+
+/* n times one operation, and no instruction more than that needs (bench.S). */
+typedef void (*op_fn)(unsigned long n, unsigned long arg);
+#define OP(name) void op_##name(unsigned long n, unsigned long arg);
+OP(nothing)
+OP(sbi_version)
+OP(sbi_probe)
+OP(sbi_set_timer)
+OP(sbi_ipi_self)
+OP(sbi_fence_i_self)
+OP(sbi_sfence_all)
+OP(sbi_sfence_page)
+OP(sbi_user)
+OP(sbi_user_fp)
+OP(mmio_read_fp)
+OP(mmio_read)
+OP(mmio_write)
+OP(wfi)
+OP(csr_stimecmp)
+OP(virtual_insn)
+OP(illegal_insn)
+OP(ebreak)
+OP(fp)
+OP(plic_eoi)
+OP(irq_inject)
+OP(touch_4k)
+OP(touch_2m)
+#undef OP
+void bench_skip(void);
+void bench_lower(void);
+
+/* ---- measure.c ---- */
+extern bool icount; /* a tick of the clock is 100 instructions */
+void measure_init(void);
+bool wanted(const char *name);    /* nothing was asked for, or this was */
+bool asked_for(const char *name); /* by name: what needs a machine made for it */
+/* Batches of one operation after another; bench() does one more before, for what is done once. */
+void bench(const char *name, op_fn op, unsigned long arg);
+void bench_steps(const char *name, op_fn op, unsigned long arg, unsigned long per_batch,
+		 unsigned long batches, unsigned long step);
+/* With FS on, which the operation makes Dirty each time. */
+void bench_fp(const char *name, op_fn op, unsigned long arg);
+/* The same by hand: begin the row, samples from start to stop or as ticks, then its line. */
+void row_begin(void);
+void sample_start(void);
+void sample_stop(void);
+void sample_ticks(unsigned long ticks);
+void row_end(const char *name, unsigned long per_batch);
+
+/* ---- groups of rows ---- */
+void bench_devices(void);  /* devices.c */
+void bench_disk(void);     /* disk.c */
+void bench_memory(void);   /* memory.c */
+void bench_time(void);     /* time.c */
+void bench_pingpong(void); /* time.c */
+
+#endif

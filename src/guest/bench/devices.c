@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/*
+ * devices.c - rows of MMIO and of interrupts that a device raises.
+ */
+#include "bench.h"
+
+/* The UART's "transmitter empty" is an interrupt that is there whenever it is enabled. */
+#define UART_IRQ      10 /* of QEMU's virt and of our VMM; elsewhere the rows are left out */
+#define UART_IER      1
+#define UART_IER_THRI 2
+
+#define PLIC_PENDING    0x1000
+#define PLIC_ENABLE     0x2000
+#define PLIC_CONTEXT    0x200000
+#define PLIC_CLAIM      4
+#define PLIC_S_MODE(id) (2 * (id) + 1)
+
+/* The VMM's --testdev (src/vmm/testdev.c): a register whose stores signal an eventfd. */
+#define TESTDEV_NOTIFY  0x840
+#define TESTDEV_SIGNALS 0x848
+
+static u32 get(unsigned long address)
+{
+	return *(volatile u32 *)address;
+}
+
+static void set(unsigned long address, u32 value)
+{
+	*(volatile u32 *)address = value;
+}
+
+/* With paging on: three steps to translate the address by software, if that has to be done. */
+static void bench_paged(unsigned long address)
+{
+	pte_t *root;
+
+	if (!wanted("mmio_read_sv39"))
+		return;
+	root = pt_new();
+	pt_map(root, TEST_VA, address, PTE_KERNEL);
+	pt_on(root, 0);
+	bench("mmio_read_sv39", op_mmio_read, TEST_VA + (address & (PAGE_SIZE - 1)));
+	pt_off();
+}
+
+static void bench_mmio(unsigned long plic)
+{
+	/* The priority of source 1: a register without side effects that every VMM has. */
+	bench("mmio_read", op_mmio_read, plic + 4);
+	bench("mmio_write", op_mmio_write, plic + 4);
+	bench_fp("mmio_read_fp", op_mmio_read_fp, plic + 4);
+	bench_paged(plic + 4);
+}
+
+/*
+ * The line stays high. A claim takes the request and lowers the hart's interrupt, the
+ * completion lets the gateway forward it again: both tell the hypervisor.
+ */
+static void bench_eoi(unsigned long uart, unsigned long context)
+{
+	*(volatile u8 *)(uart + UART_IER) = UART_IER_THRI;
+	if (get(context + PLIC_CLAIM) == UART_IRQ) {
+		set(context + PLIC_CLAIM, UART_IRQ);
+		bench("plic_eoi", op_plic_eoi, context + PLIC_CLAIM);
+	}
+	*(volatile u8 *)(uart + UART_IER) = 0;
+}
+
+/* The store that raises the line, the interrupt, the store that lowers it. */
+static void bench_inject(unsigned long uart)
+{
+	csr_write(stvec, bench_lower);
+	csr_write(sie, BIT(IRQ_S_EXT));
+	csr_set(sstatus, SSTATUS_SIE);
+	bench("irq_inject", op_irq_inject, uart);
+	csr_clear(sstatus, SSTATUS_SIE);
+	csr_write(sie, 0);
+	csr_write(stvec, trap_entry);
+}
+
+/* Not bare: QEMU's own PLIC costs nothing, and does not take a request back with its line. */
+static void bench_irq(unsigned long plic)
+{
+	unsigned long hart = PLIC_S_MODE(this_hart()->id);
+	unsigned long context = plic + PLIC_CONTEXT + 0x1000 * hart;
+	struct fdt_reg uart;
+
+	if (impl_id() == IMPL_OPENSBI || (!wanted("plic_eoi") && !wanted("irq_inject")) ||
+	    !fdt_find("ns16550a", 0, &uart))
+		return;
+	set(plic + 4 * UART_IRQ, 1);
+	set(plic + PLIC_ENABLE + 0x80 * hart, BIT(UART_IRQ));
+	set(context, 0);
+	*(volatile u8 *)(uart.base + UART_IER) = UART_IER_THRI;
+	if (get(plic + PLIC_PENDING) & BIT(UART_IRQ)) {
+		*(volatile u8 *)(uart.base + UART_IER) = 0;
+		bench_eoi(uart.base, context);
+		bench_inject(uart.base);
+	}
+	*(volatile u8 *)(uart.base + UART_IER) = 0;
+	set(plic + PLIC_ENABLE + 0x80 * hart, 0);
+	set(plic + 4 * UART_IRQ, 0);
+}
+
+/* Nobody waits for the eventfd; that a store does reach it is seen first. */
+static void bench_ioeventfd(void)
+{
+	struct fdt_reg dev;
+
+	if (!fdt_find("hyperscope,testdev", 0, &dev) || !get(dev.base + TESTDEV_NOTIFY))
+		return;
+	get(dev.base + TESTDEV_SIGNALS);
+	set(dev.base + TESTDEV_NOTIFY, 0);
+	if (get(dev.base + TESTDEV_SIGNALS) == 1)
+		bench("mmio_ioeventfd", op_mmio_write, dev.base + TESTDEV_NOTIFY);
+	else
+		printf("# mmio_ioeventfd: the store did not reach the eventfd\n");
+}
+
+void bench_devices(void)
+{
+	struct fdt_reg plic;
+
+	if (fdt_find("riscv,plic0", 0, &plic)) {
+		bench_mmio(plic.base);
+		bench_irq(plic.base);
+	}
+	bench_ioeventfd();
+}

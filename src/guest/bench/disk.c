@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+/*
+ * disk.c - a virtio disk read as a driver reads it: 4 KiB, asleep until the interrupt.
+ *
+ * One request at a time; its way is: notify (an ioeventfd, so the VMM's disk thread wakes), the
+ * read, the interrupt, claim, status, acknowledgement, completion. A round trip includes all of
+ * it. (Rings: virtio §2.7, registers: §4.2.2, block device: §5.2.)
+ */
+#include "bench.h"
+
+#define QUEUE_SIZE   4
+#define READ_SIZE    4096
+#define DISK_SAMPLES 64
+#define MAX_SLOTS    8
+#define ID_BLOCK     2
+#define LIMIT_US     1000000UL
+
+enum {
+	REG_DEVICE_ID = 0x08,
+	REG_DRIVER_FEATURES = 0x20,
+	REG_DRIVER_FEATURES_SEL = 0x24,
+	REG_QUEUE_SEL = 0x30,
+	REG_QUEUE_NUM = 0x38,
+	REG_QUEUE_READY = 0x44,
+	REG_QUEUE_NOTIFY = 0x50,
+	REG_INTERRUPT_STATUS = 0x60,
+	REG_INTERRUPT_ACK = 0x64,
+	REG_STATUS = 0x70,
+	REG_DESC = 0x80,
+	REG_AVAIL = 0x90,
+	REG_USED = 0xa0,
+};
+
+#define STATUS_DRIVER      3U /* with ACKNOWLEDGE */
+#define STATUS_DRIVER_OK   4U
+#define STATUS_FEATURES_OK 8U
+
+#define DESC_NEXT  1
+#define DESC_WRITE 2
+
+struct desc {
+	u64 addr;
+	u32 len;
+	u16 flags, next;
+};
+
+static struct desc desc[QUEUE_SIZE] __attribute__((aligned(16)));
+static volatile u16 avail[3 + QUEUE_SIZE] __attribute__((aligned(4)));
+static volatile u32 used[1 + 2 * QUEUE_SIZE + 1] __attribute__((aligned(4)));
+static struct {
+	u32 type, unused;
+	u64 sector;
+} header; /* type 0: read */
+static volatile u8 answer;
+static u8 data[READ_SIZE] __attribute__((aligned(READ_SIZE)));
+static unsigned long base, claim;
+
+static u32 get(unsigned long address)
+{
+	return *(volatile u32 *)address;
+}
+
+static void set(unsigned long address, u32 value)
+{
+	*(volatile u32 *)address = value;
+}
+
+static void set_address(int offset, const volatile void *address)
+{
+	set(base + offset, (u32)(unsigned long)address);
+	set(base + offset + 4, (u32)((unsigned long)address >> 32));
+}
+
+static bool find_disk(void)
+{
+	struct fdt_reg reg;
+	int n;
+
+	for (n = 0; n < MAX_SLOTS && fdt_find("virtio,mmio", n, &reg); n++) {
+		base = reg.base;
+		if (get(base + REG_DEVICE_ID) == ID_BLOCK)
+			return true;
+	}
+	return false;
+}
+
+static void start_disk(void)
+{
+	set(base + REG_STATUS, 0);
+	set(base + REG_STATUS, STATUS_DRIVER);
+	set(base + REG_DRIVER_FEATURES_SEL, 0);
+	set(base + REG_DRIVER_FEATURES, 0);
+	set(base + REG_DRIVER_FEATURES_SEL, 1);
+	set(base + REG_DRIVER_FEATURES, 1); /* VERSION_1 */
+	set(base + REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK);
+	set(base + REG_QUEUE_SEL, 0);
+	set(base + REG_QUEUE_NUM, QUEUE_SIZE);
+	set_address(REG_DESC, desc);
+	set_address(REG_AVAIL, avail);
+	set_address(REG_USED, used);
+	set(base + REG_QUEUE_READY, 1);
+	set(base + REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
+	desc[0] = (struct desc){ (unsigned long)&header, sizeof(header), DESC_NEXT, 1 };
+	desc[1] = (struct desc){ (unsigned long)data, READ_SIZE, DESC_NEXT | DESC_WRITE, 2 };
+	desc[2] = (struct desc){ (unsigned long)&answer, 1, DESC_WRITE, 0 };
+}
+
+/* Every source goes to this hart: the disk's number is nobody's concern then. */
+static bool open_plic(void)
+{
+	unsigned long context = 2 * this_hart()->id + 1, n;
+	struct fdt_reg plic;
+
+	if (!fdt_find("riscv,plic0", 0, &plic))
+		return false;
+	for (n = 1; n <= MAX_SLOTS; n++)
+		set(plic.base + 4 * n, 1);
+	set(plic.base + 0x2000 + 0x80 * context, (1U << (MAX_SLOTS + 1)) - 2);
+	set(plic.base + 0x200000 + 0x1000 * context, 0);
+	claim = plic.base + 0x200000 + 0x1000 * context + 4;
+	return true;
+}
+
+static void acknowledge(void)
+{
+	u32 source = get(claim);
+
+	if (!source)
+		return;
+	set(base + REG_INTERRUPT_ACK, get(base + REG_INTERRUPT_STATUS));
+	set(claim, source);
+}
+
+/* false: the disk did not answer, or with an error. */
+static bool read_block(void)
+{
+	u16 index = avail[1];
+	unsigned long end = now() + us_to_ticks(LIMIT_US);
+
+	answer = 0xff;
+	avail[2 + index % QUEUE_SIZE] = 0;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	avail[1] = (u16)(index + 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	set(base + REG_QUEUE_NOTIFY, 0);
+	while ((u16)(used[0] >> 16) != (u16)(index + 1) && now() < end) {
+		while (!(csr_read(sip) & BIT(IRQ_S_EXT)) && now() < end)
+			wfi();
+		acknowledge();
+	}
+	return answer == 0;
+}
+
+void bench_disk(void)
+{
+	unsigned long n;
+
+	if (!wanted("blk_read_4k") || impl_id() == IMPL_OPENSBI || !find_disk() || !open_plic())
+		return;
+	start_disk();
+	csr_write(sie, BIT(IRQ_S_EXT) | BIT(IRQ_S_TIMER));
+	timer_at(now() + us_to_ticks(30 * LIMIT_US)); /* should the disk be silent for good */
+	if (!read_block())
+		printf("# blk_read_4k: the disk does not answer\n");
+	row_begin();
+	for (n = 0; n < DISK_SAMPLES && answer == 0; n++) {
+		sample_start();
+		read_block();
+		sample_stop();
+	}
+	timer_off();
+	csr_write(sie, 0);
+	set(base + REG_STATUS, 0);
+	if (n == DISK_SAMPLES)
+		row_end("blk_read_4k", 1);
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/*
+ * measure.c - the instrument: batches of an operation, timed, sorted, one line of CSV a row.
+ *
+ * The clock is rdtime, which every hypervisor gives; under QEMU -icount shift=0 a tick is 100
+ * instructions (whether that is so is measured first and said in column `unit`), so a batch of
+ * 256 resolves 0.4 of one. Beside it rdinstret, where that counts. Boot argument `cycles` takes
+ * rdcycle instead, for real hardware.
+ *
+ * Percentiles are nearest ranks over batches, or over single operations with boot argument
+ * `single`, where rdtime resolves no more than 100 instructions.
+ */
+#include "bench.h"
+
+#define INSNS_PER_TICK 100
+#define ONLY_MAX       600
+
+bool icount;
+static bool has_instret, cycles, single;
+static char only[ONLY_MAX];
+
+static struct {
+	unsigned long n, start, start_insns;
+	unsigned long ticks[MAX_SAMPLES];
+	unsigned long insns[MAX_SAMPLES];
+} row;
+
+static unsigned long instret(void)
+{
+	return has_instret ? csr_read(instret) : 0;
+}
+
+static unsigned long clock(void)
+{
+	return cycles ? csr_read(cycle) : now();
+}
+
+/* ---- one row ---- */
+
+void row_begin(void)
+{
+	row.n = 0;
+}
+
+void sample_start(void)
+{
+	row.start = clock();
+	row.start_insns = instret();
+}
+
+void sample_stop(void)
+{
+	unsigned long insns = instret(), end = clock();
+
+	if (row.n < MAX_SAMPLES) {
+		row.insns[row.n] = insns - row.start_insns;
+		row.ticks[row.n++] = end - row.start;
+	}
+}
+
+void sample_ticks(unsigned long ticks)
+{
+	if (row.n < MAX_SAMPLES) {
+		row.insns[row.n] = 0;
+		row.ticks[row.n++] = ticks;
+	}
+}
+
+static void sort(unsigned long *v, unsigned long n)
+{
+	unsigned long i, j;
+
+	for (i = 1; i < n; i++) {
+		unsigned long x = v[i];
+
+		for (j = i; j && v[j - 1] > x; j--)
+			v[j] = v[j - 1];
+		v[j] = x;
+	}
+}
+
+static const char *unit(void)
+{
+	return cycles ? "cycles" : icount ? "instructions" : "ns";
+}
+
+/* A batch's ticks as hundredths of the unit for one operation. */
+static unsigned long each(unsigned long ticks, unsigned long per_batch)
+{
+	unsigned long scale = cycles ? 1 : icount ? INSNS_PER_TICK : 1000000000 / timebase();
+
+	return ticks * 100 * scale / per_batch;
+}
+
+static void print_value(unsigned long hundredths)
+{
+	printf(",%lu.%02lu", hundredths / 100, hundredths % 100);
+}
+
+/* The p-th percentile of what is sorted: its nearest rank. */
+static unsigned long rank(unsigned long p)
+{
+	return row.n ? (row.n * p + 99) / 100 - 1 : 0;
+}
+
+/* A row without samples has n = 0 and zeros: what it counts did not happen. */
+void row_end(const char *name, unsigned long per_batch)
+{
+	unsigned long i, sum = 0, last = row.n ? row.n - 1 : 0;
+
+	if (!row.n)
+		row.ticks[0] = row.insns[0] = 0;
+	for (i = 0; i < row.n; i++)
+		sum += row.ticks[i];
+	sort(row.ticks, row.n);
+	sort(row.insns, row.n);
+	printf("bench,%s,%s,%lu", name, unit(), row.n * per_batch);
+	print_value(each(row.ticks[0], per_batch));
+	print_value(each(row.ticks[rank(50)], per_batch));
+	print_value(each(row.ticks[rank(99)], per_batch));
+	print_value(each(row.ticks[last], per_batch));
+	print_value(row.n ? each(sum, per_batch) / row.n : 0);
+	if (row.n && row.insns[0])
+		print_value(row.insns[rank(50)] * 100 / per_batch);
+	else
+		printf(",");
+	printf("\n");
+}
+
+/* ---- which rows ---- */
+
+bool asked_for(const char *name)
+{
+	size_t n = strlen(name);
+	const char *at = only;
+
+	for (; *at; at++) {
+		if (!strncmp(at, name, n) && (!at[n] || at[n] == ','))
+			return true;
+		while (*at && *at != ',')
+			at++;
+		if (!*at)
+			break;
+	}
+	return false;
+}
+
+bool wanted(const char *name)
+{
+	return !only[0] || asked_for(name);
+}
+
+/* ---- rows of batches ---- */
+
+void bench_steps(const char *name, op_fn op, unsigned long arg, unsigned long per_batch,
+		 unsigned long batches, unsigned long step)
+{
+	if (!wanted(name))
+		return;
+	row_begin();
+	while (batches--) {
+		sample_start();
+		op(per_batch, arg);
+		sample_stop();
+		arg += step;
+	}
+	row_end(name, per_batch);
+}
+
+void bench(const char *name, op_fn op, unsigned long arg)
+{
+	if (!wanted(name))
+		return;
+	op(PER_BATCH, arg);
+	bench_steps(name, op, arg, single ? 1 : PER_BATCH, single ? MAX_SAMPLES : BATCHES, 0);
+}
+
+void bench_fp(const char *name, op_fn op, unsigned long arg)
+{
+	if (!isa_has("d"))
+		return;
+	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));
+	bench(name, op, arg);
+	csr_clear(sstatus, SSTATUS_FS);
+}
+
+/* ---- the unit ---- */
+
+static bool counts(unsigned long a, unsigned long b)
+{
+	return b - a >= 2000 && b - a < 2100;
+}
+
+/* rdtime against a loop of known length, 2 instructions a turn; a host's tick may fall into it. */
+static void find_unit(void)
+{
+	unsigned long t, a, b;
+
+	op_nothing(1000, 0);
+	t = now();
+	op_nothing(500000, 0);
+	t = now() - t;
+	icount = t >= 9990 && t <= 10010 + 1000;
+	skip_begin();
+	a = csr_read(instret);
+	op_nothing(1000, 0);
+	b = csr_read(instret);
+	has_instret = !skip_end() && counts(a, b);
+}
+
+/* Under hypervisors that keep the cycle counter from their guests it traps, or stands still. */
+static bool has_cycle(void)
+{
+	unsigned long a, b;
+
+	skip_begin();
+	a = csr_read(cycle);
+	op_nothing(1000, 0);
+	b = csr_read(cycle);
+	return !skip_end() && a != b;
+}
+
+void measure_init(void)
+{
+	char word[2];
+
+	boot_arg("only", only, sizeof(only));
+	single = boot_arg("single", word, sizeof(word));
+	find_unit();
+	if (boot_arg("cycles", word, sizeof(word))) {
+		cycles = has_cycle();
+		if (!cycles)
+			printf("# cycles: this guest has no cycle counter\n");
+	}
+	printf("# sbi: implementation %lu version 0x%lx\n", impl_id(),
+	       (unsigned long)sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMP_VERSION, 0, 0, 0).value);
+	printf("bench,exit,unit,n,min,p50,p99,max,mean,instret\n");
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/*
+ * memory.c - rows of the first touch of memory.
+ *
+ * A batch is 2 MiB of pages, so that it costs the same whether the hypervisor maps pages or 2 MiB
+ * leaves. What the rows fault_* are named after the VMM has to arrange: --small-pages, and with
+ * --populate the host has every page already; so they are measured only when asked for by name.
+ */
+#include "bench.h"
+
+#define MEMORY_BATCHES 64
+#define FAR_BATCHES    16
+#define FAR_PER_BATCH  8
+
+void bench_memory(void)
+{
+	struct fdt_reg mem;
+	unsigned long fresh, end;
+
+	fdt_memory(&mem);
+	/* The upper end is the loader's (device tree, initrd), so leave 64 MiB of it alone. */
+	end = mem.base + mem.size - (64UL << 20);
+	fresh = ALIGN_UP((unsigned long)_end, SZ_2M) + SZ_2M;
+	if (fresh + 3 * MEMORY_BATCHES * SZ_2M > end)
+		return;
+	if (asked_for("fault_4k_fresh"))
+		bench_steps("fault_4k_fresh", op_touch_4k, fresh, SZ_2M / SZ_4K, MEMORY_BATCHES,
+			    SZ_2M);
+	if (asked_for("fault_4k_present"))
+		bench_steps("fault_4k_present", op_touch_4k, fresh, SZ_2M / SZ_4K, MEMORY_BATCHES,
+			    SZ_2M);
+	/* Each of these faults needs a table of its own, one level further down. */
+	if (asked_for("fault_new_table"))
+		bench_steps("fault_new_table", op_touch_2m, fresh + MEMORY_BATCHES * SZ_2M,
+			    FAR_PER_BATCH, FAR_BATCHES, FAR_PER_BATCH * SZ_2M);
+	if (asked_for("fault_4k_fresh") || asked_for("fault_4k_present"))
+		return;
+	bench_steps("touch_4k", op_touch_4k, fresh, SZ_2M / SZ_4K, MEMORY_BATCHES, SZ_2M);
+	bench_steps("touch_2m", op_touch_2m, fresh + MEMORY_BATCHES * SZ_2M, 1, MEMORY_BATCHES,
+		    SZ_2M);
+}

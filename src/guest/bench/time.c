@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/*
+ * time.c - rows of waiting, waking, and of what the host takes for itself.
+ */
+#include "bench.h"
+
+#define LATE_SAMPLES 64
+#define TICK_US      400000 /* 100 ticks of a host with 250 Hz */
+#define ROUNDS       16     /* of ping-pong in a batch */
+
+/* How late a sleeper wakes: ticks between the time asked for and the first look at the clock. */
+static void bench_late(const char *name, unsigned long us)
+{
+	unsigned long b, target;
+
+	if (!wanted(name))
+		return;
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	row_begin();
+	for (b = 0; b < LATE_SAMPLES; b++) {
+		target = now() + us_to_ticks(us);
+		timer_at(target);
+		while (now() < target)
+			wfi();
+		sample_ticks(now() - target);
+	}
+	timer_off();
+	csr_write(sie, 0);
+	row_end(name, 1);
+}
+
+/* The first instruction of the FP unit after a sleep: free, or a trap that loads the registers. */
+static void bench_fp_first(void)
+{
+	unsigned long b;
+
+	if (!isa_has("d") || !wanted("fp_first_use"))
+		return;
+	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));
+	row_begin();
+	for (b = 0; b < LATE_SAMPLES; b++) {
+		op_fp(1, 0); /* the registers are this guest's, and Dirty, when it goes to sleep */
+		wait_irq(0, 20);
+		sample_start();
+		op_fp(1, 0);
+		sample_stop();
+	}
+	csr_clear(sstatus, SSTATUS_FS);
+	row_end("fp_first_use", 1);
+}
+
+/* What the host takes from a guest that makes no exit: how much longer 10 ms of computing last. */
+static void bench_busy(void)
+{
+	unsigned long b, t;
+
+	if (!icount || !wanted("busy_10ms_more"))
+		return;
+	row_begin();
+	for (b = 0; b < LATE_SAMPLES; b++) {
+		t = now();
+		op_nothing(500000, 0);
+		t = now() - t;
+		sample_ticks(t > 10000 ? t - 10000 : 0);
+	}
+	row_end("busy_10ms_more", 1);
+}
+
+/*
+ * The same one by one: look at the clock again and again; where two looks are more than 2 ticks
+ * apart somebody else had the hart. n says how often in 400 ms.
+ */
+static void bench_tick(void)
+{
+	unsigned long last, t, end;
+
+	if (!icount || !wanted("host_tick"))
+		return;
+	row_begin();
+	last = now();
+	end = last + us_to_ticks(TICK_US);
+	while (last < end) {
+		t = now();
+		if (t - last > 2)
+			sample_ticks(t - last);
+		last = t;
+	}
+	row_end("host_tick", 1);
+}
+
+void bench_time(void)
+{
+	csr_write(sie, BIT(IRQ_S_SOFT));
+	csr_set(sip, BIT(IRQ_S_SOFT));
+	bench("wfi_pending", op_wfi, 0);
+	csr_clear(sip, BIT(IRQ_S_SOFT));
+	csr_write(sie, 0);
+	bench_late("timer_late_5us", 5);
+	bench_late("timer_late_2ms", 2000);
+	if (has_sstc())
+		bench("stimecmp_write", op_csr_stimecmp, 0);
+	bench_fp_first();
+	bench_busy();
+	bench_tick();
+}
+
+/* ---- two harts ---- */
+
+static volatile unsigned long ball;
+
+static void pong(unsigned long rounds)
+{
+	unsigned long i;
+
+	for (i = 0; i < rounds; i++) {
+		while (ball != 2 * i + 1) {
+			wfi();
+			ipi_clear();
+		}
+		ball = 2 * i + 2;
+		hart_ipi(0);
+	}
+}
+
+/* There and back, both harts asleep in WFI in between. */
+void bench_pingpong(void)
+{
+	unsigned long b, i, round = 0;
+
+	if (nr_harts < 2 || !wanted("ipi_pingpong") || hart_start(1))
+		return;
+	csr_write(sie, BIT(IRQ_S_SOFT));
+	ball = 0;
+	hart_run(1, pong, (LATE_SAMPLES + 1) * ROUNDS);
+	for (b = 0; b <= LATE_SAMPLES; b++) {
+		if (b <= 1)
+			row_begin(); /* the first batch only warms up */
+		sample_start();
+		for (i = 0; i < ROUNDS; i++, round++) {
+			ball = 2 * round + 1;
+			hart_ipi(1);
+			while (ball != 2 * round + 2) {
+				wfi();
+				ipi_clear();
+			}
+		}
+		sample_stop();
+	}
+	csr_write(sie, 0);
+	hart_wait(1, 1000);
+	row_end("ipi_pingpong", ROUNDS);
+}
