@@ -196,6 +196,7 @@ make bench      what each exit costs: bare, hyperscope with each toggle, Linux K
                   CPU=rv64|max      one processor (both)   OPENSBI=FILE  another firmware
                   ARGS='...'        options of scripts/bench, e.g. --rows mmio_read
 make bench-verify   twice: are all figures the same?
+make tlb-model  what walks and fences cost, counted in a model of the TLB
 make check      warnings, format, static analysis, citations, sizes
 make fuzz       each fuzz target for TIME=60 seconds (FUZZ='names' for some)
 make trace      the last run's trace as text

@@ -137,6 +137,14 @@ struct native_fences {
 };
 extern struct native_fences native_fences; /* all harts, since native_reset() */
 
+/* What the TLB was good for, all harts, since native_reset(). */
+struct native_walks {
+	unsigned int vs_misses, g_misses; /* no entry: a walk of this stage begins */
+	unsigned int vs_refs, g_refs;     /* entries of tables that walks have read */
+	unsigned int dropped;             /* entries of TLBs that fences have taken */
+};
+extern struct native_walks native_walks;
+
 /*
  * As the guest's access to a virtual address: vsatp's tables, read through the G-stage,
  * A and D set there if henvcfg.ADUE is, then the G-stage. On a trap: its CSRs in
@@ -149,6 +157,7 @@ unsigned long native_guest_access(gva_t gva, enum native_access access, void *da
 struct native_quirks {
 	bool htval_zero;      /* htval is never written (allowed) */
 	bool htinst_zero;     /* htinst is never written (allowed; QEMU 7.2) */
+	bool no_tlb;          /* each access walks */
 	bool hlvx_as_qemu;    /* HLVX faults with cause 12, in both stages */
 	unsigned long htinst; /* the transformed instruction of explicit accesses */
 };

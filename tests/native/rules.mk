@@ -32,6 +32,12 @@ tests: $(NATIVE_PROGS) $(TSAN_PROGS)
 native-test: $(NATIVE_PROGS) $(TSAN_PROGS)
 	cd $(TOP) && prove --exec $(TOP)/tests/lib/run-one $(NATIVE_PROGS) $(TSAN_PROGS)
 
+# What fences and walks cost in the TLB model, for docs/toggles.md.
+.PHONY: tlb-model
+tlb-model: $(O)/tests/native/test_tlb_model
+	@$< >$<.out || { cat $<.out; exit 1; }
+	@sed -n 's/^# \{0,1\}//p' $<.out
+
 $(NATIVE_PROGS): %: %.o $(NATIVE_HOST) $(NATIVE_CORE)
 	$(call say,HOSTLD)$(HOSTCC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 

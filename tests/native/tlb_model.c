@@ -49,12 +49,16 @@ struct tlb {
 
 static struct tlb tlbs[HV_MAX_HARTS];
 struct native_fences native_fences;
+struct native_walks native_walks;
 struct native_quirks native_quirks;
 
 static struct tlb *tlb(void)
 {
 	return &tlbs[hv_hart()];
 }
+
+#define COUNT(fence)     __atomic_fetch_add(&native_fences.fence, 1, __ATOMIC_RELAXED)
+#define COUNT_WALK(what) __atomic_fetch_add(&native_walks.what, 1, __ATOMIC_RELAXED)
 
 static unsigned long vmid_now(void)
 {
@@ -88,6 +92,7 @@ static pte_t g_walk(gpa_t gpa, u64 *size)
 		if (!entries)
 			hv_panic("native MMU: a G-stage table outside of RAM\n");
 		pte = __atomic_load_n(&entries[index], __ATOMIC_ACQUIRE);
+		COUNT_WALK(g_refs);
 		*size = 1ULL << (12 + 9 * level);
 		if (!(pte & PTE_V))
 			return 0;
@@ -114,7 +119,7 @@ static struct g_entry *g_lookup(gpa_t gpa)
 {
 	unsigned int i;
 
-	for (i = 0; i < TLB_ENTRIES; i++) {
+	for (i = 0; i < TLB_ENTRIES && !native_quirks.no_tlb; i++) {
 		struct g_entry *e = &tlb()->g[i];
 
 		if (e->valid && e->vmid == vmid_now() && gpa - e->gpa < e->size)
@@ -141,6 +146,7 @@ unsigned long native_gstage_access(gpa_t gpa, enum native_access access, hpa_t *
 	pte_t pte;
 
 	if (!e) {
+		COUNT_WALK(g_misses);
 		pte = g_walk(gpa, &size);
 		if (!pte)
 			return g_fault_cause(access);
@@ -212,6 +218,7 @@ static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_
 			return 0;
 		}
 		pte = __atomic_load_n((pte_t *)native_ram(hpa), __ATOMIC_RELAXED);
+		COUNT_WALK(vs_refs);
 		*size = 1ULL << (12 + 9 * level);
 		if (!(pte & PTE_V))
 			break;
@@ -252,12 +259,13 @@ static unsigned long vs_translate(gva_t gva, enum native_access access, gpa_t *g
 		*gpa = gva;
 		return 0;
 	}
-	for (i = 0; i < TLB_ENTRIES; i++) {
+	for (i = native_quirks.no_tlb ? TLB_ENTRIES : 0; i < TLB_ENTRIES; i++) {
 		e = &tlb()->vs[i];
 		if (e->valid && e->vmid == vmid_now() && e->asid == asid && gva - e->gva < e->size)
 			break;
 	}
 	if (i == TLB_ENTRIES) {
+		COUNT_WALK(vs_misses);
 		pte = vs_walk(gva, access, &size, trap);
 		if (!pte)
 			return trap->scause;
@@ -362,8 +370,11 @@ static void g_drop(bool any_vmid, unsigned long vmid, bool any_gpa, gpa_t gpa)
 	for (i = 0; i < TLB_ENTRIES; i++) {
 		struct g_entry *e = &tlb()->g[i];
 
-		if ((any_vmid || e->vmid == vmid) && (any_gpa || gpa - e->gpa < e->size))
+		if (e->valid && (any_vmid || e->vmid == vmid) &&
+		    (any_gpa || gpa - e->gpa < e->size)) {
+			COUNT_WALK(dropped);
 			e->valid = false;
+		}
 	}
 }
 
@@ -374,13 +385,13 @@ static void vs_drop(bool any_asid, unsigned long asid, bool any_gva, gva_t gva)
 	for (i = 0; i < TLB_ENTRIES; i++) {
 		struct vs_entry *e = &tlb()->vs[i];
 
-		if (e->vmid == vmid_now() && (any_asid || e->asid == asid) &&
-		    (any_gva || gva - e->gva < e->size))
+		if (e->valid && e->vmid == vmid_now() && (any_asid || e->asid == asid) &&
+		    (any_gva || gva - e->gva < e->size)) {
+			COUNT_WALK(dropped);
 			e->valid = false;
+		}
 	}
 }
-
-#define COUNT(fence) __atomic_fetch_add(&native_fences.fence, 1, __ATOMIC_RELAXED)
 
 void hfence_gvma_all(void)
 {
@@ -449,10 +460,8 @@ void sfence_inval_ir(void)
 static void invalidate(const struct inval *inval)
 {
 	COUNT(inval);
-	if (!tlb()->invalidating)
-		hv_panic("native MMU: hinval that no sfence.w.inval orders after the stores\n");
-	if (tlb()->nr_invals == MAX_INVALS)
-		hv_panic("native MMU: too many hinval for the model\n");
+	if (!tlb()->invalidating || tlb()->nr_invals == MAX_INVALS)
+		hv_panic("native MMU: hinval not behind sfence.w.inval, or too many for the model\n");
 	tlb()->inval[tlb()->nr_invals++] = *inval;
 }
 
@@ -484,6 +493,7 @@ void native_tlb_reset(void)
 		if (tlbs[hart].g_next || tlbs[hart].vs_next)
 			memset(&tlbs[hart], 0, sizeof(tlbs[hart]));
 	native_fences = (struct native_fences){ 0 };
+	native_walks = (struct native_walks){ 0 };
 	native_quirks = (struct native_quirks){ .htinst = 0 };
 	next_unpriv_trap.scause = 0;
 }

@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What docs/toggles.md says of the TLB model is what `make tlb-model` prints, row by row.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+[ -x "$O/tests/native/test_tlb_model" ] || skip_all "$O/tests/native/test_tlb_model is not built"
+"$O/tests/native/test_tlb_model" | sed -n 's/^# //p' >"$tmp/printed"
+page=$HS_TOP/docs/toggles.md
+for table in gstage_huge vmid tlb_flush; do
+	sed -n "/^$table: /,/^#*$/p" "$tmp/printed" | sed 's/ *$//; /^#*$/d' >"$tmp/table"
+	missing=$(sed 's/^/    /' "$tmp/table" | grep -vxFf "$page")
+	[ "$(wc -l <"$tmp/table")" -ge 4 ] && [ -z "$missing" ]
+	ok $? "the page has the model's figures of $table" || diag "$(cat "$tmp/table")" "not there: $missing"
+done
+
+# "| Sv39, 4K | Sv57x4, 2M | 3, 4 | 19 |" on the page, "Sv39   4K   | Sv57x4   2M   |  3  4 | 19" printed
+sed -nE 's/^\| (Sv[0-9]+), (..) \| (Sv[0-9]+x4), (..) \| ([0-9]), ([0-9]) \| ([0-9]+) \|$/\1 \2 \3 \4 \5 \6 \7/p' \
+	"$page" | sort >"$tmp/page"
+sed -nE '/^Sv/s/[| ]+/ /gp' "$tmp/printed" | sort >"$tmp/forms"
+[ "$(wc -l <"$tmp/forms")" = 81 ] && [ -s "$tmp/page" ] && [ -z "$(comm -23 "$tmp/page" "$tmp/forms")" ]
+ok $? "and the closed form's" || diag "$(comm -23 "$tmp/page" "$tmp/forms")"
+done_testing
