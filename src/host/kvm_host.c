@@ -158,6 +158,18 @@ void hv_sched_hook_set(struct hv_sched_hook *hook)
 	current->hook = hook;
 }
 
+struct hv_sched_hook *hv_sched_hook_get(void)
+{
+	return current->hook;
+}
+
+/* The interrupt makes its thread go through schedule() (sched_ipi()). */
+void hv_sched_hook_ask(struct hv_sched_hook *hook, unsigned int hart)
+{
+	__atomic_store_n(&hook->asked, true, __ATOMIC_SEQ_CST);
+	ipi_send(hart);
+}
+
 /* ---- harts ---- */
 
 unsigned int hv_hart(void)

@@ -300,6 +300,7 @@ int kvm_init(void)
 	vector_init();
 	isa_init();
 	fwft_init();
+	linger_init();
 	err = vmid_param_init();
 	if (!err)
 		err = halt_poll_init();

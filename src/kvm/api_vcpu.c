@@ -149,6 +149,8 @@ static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	if (hv_mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	trace_kvm_ioctl(cmd, arg);
+	if (cmd != KVM_RUN)
+		vcpu_settle(vcpu);
 	ret = locked_ioctl(vcpu, cmd, arg);
 	trace_kvm_ioctl_return(cmd, ret);
 	hv_mutex_unlock(&vcpu->mutex);

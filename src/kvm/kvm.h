@@ -217,6 +217,7 @@ struct kvm_vcpu {
 	struct vector_state vector;
 
 	bool loaded;            /* its CSRs are in this hart */
+	bool lingers;           /* loaded, and its thread is in user space (linger.c) */
 	unsigned int last_hart; /* that it was loaded on; ~0: none */
 	struct hv_sched_hook sched_hook;
 
@@ -339,6 +340,20 @@ void vcpu_isa_changed(struct kvm_vcpu *vcpu);
 void vcpu_hart_init(void);             /* each hart: what is delegated to VS, for any vCPU */
 void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, and stay loaded over switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
+/* The CSRs that host programs and the guest share: the guest's values, and the host's again. */
+void vcpu_load_shared(struct kvm_vcpu *vcpu);
+void vcpu_put_shared(struct kvm_vcpu *vcpu);
+
+/* ---- linger.c: loaded over user space -------------------------------------------- */
+
+void linger_init(void);
+/* Around KVM_RUN's way through the guest: loaded; and on the way to user space, perhaps still. */
+void vcpu_begin_run(struct kvm_vcpu *vcpu);
+void vcpu_end_run(struct kvm_vcpu *vcpu);
+/* Its state into memory, on whichever hart it lingers. Its mutex is held; may sleep. */
+void vcpu_settle(struct kvm_vcpu *vcpu);
+/* From the hook's out(), on the thread that ran it: the vCPU is put. It may be freed at once. */
+void linger_left(struct kvm_vcpu *vcpu);
 
 /* ---- request.c: kicks, waits -------------------------------------------------------- */
 

@@ -142,9 +142,9 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	memslot_vcpu_refresh(vcpu);
 	/* Time has passed in user space: look for signals first. */
 	vcpu_set_request(vcpu, REQ_HOST);
-	vcpu_load(vcpu);
+	vcpu_begin_run(vcpu);
 	ret = run_loop(vcpu);
-	vcpu_put(vcpu);
+	vcpu_end_run(vcpu);
 	if (vcpu->sigmask_set)
 		hv_sigmask_swap(sigmask, &sigmask);
 	trace_kvm_userspace_exit(READ_ONCE(vcpu->run->exit_reason), ret);

@@ -5,7 +5,8 @@
  * vcpu_load() moves everything that switch.S leaves alone: VS CSRs, interrupts,
  * timer, FP, hgatp, and the few CSRs that the host's user programs share with the guest.
  * While loaded the thread may sleep or be preempted; the host's scheduler calls the
- * hook, so another thread always finds the hart free and this one its state again.
+ * hook, so another thread always finds the hart free and this one its state again. It stays
+ * loaded between two KVM_RUNs of one thread, if it can (linger.c).
  */
 #include "fp.h"
 #include "kvm.h"
@@ -48,17 +49,15 @@ void vcpu_hart_init(void)
 }
 
 /* CSRs that have no VS twin: the guest uses the register that host programs use. */
-static void load_shared(struct kvm_vcpu *vcpu)
+void vcpu_load_shared(struct kvm_vcpu *vcpu)
 {
 	vcpu->host_user.scounteren = csr_swap(scounteren, vcpu->csrs.scounteren);
 	vcpu->host_user.senvcfg = csr_swap(senvcfg, vcpu->csrs.senvcfg);
-	if (!isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
-		return;
-	csr_write64(hstateen0, isa_hstateen0(vcpu->isa));
-	vcpu->host_user.sstateen0 = csr_swap(sstateen0, vcpu->csrs.sstateen0);
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		vcpu->host_user.sstateen0 = csr_swap(sstateen0, vcpu->csrs.sstateen0);
 }
 
-static void put_shared(struct kvm_vcpu *vcpu)
+void vcpu_put_shared(struct kvm_vcpu *vcpu)
 {
 	vcpu->csrs.scounteren = csr_swap(scounteren, vcpu->host_user.scounteren);
 	vcpu->csrs.senvcfg = csr_swap(senvcfg, vcpu->host_user.senvcfg);
@@ -111,7 +110,9 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	csr_write64(henvcfg, vcpu->henvcfg);
 	if (vcpu->fwft.misaligned)
 		fwft_load(vcpu);
-	load_shared(vcpu);
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		csr_write64(hstateen0, isa_hstateen0(vcpu->isa));
+	vcpu_load_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_load(vcpu);
 	vcpu->timer_ops->load(vcpu);
@@ -144,7 +145,8 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_V))
 		vector_put(vcpu);
 	vcpu->timer_ops->put(vcpu);
-	put_shared(vcpu);
+	if (!vcpu->lingers)
+		vcpu_put_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_put(vcpu);
 	if (vcpu->fwft.misaligned)
@@ -181,7 +183,10 @@ static void sched_out(struct hv_sched_hook *hook)
 	struct kvm_vcpu *vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
 
 	put_csrs(vcpu);
-	sta_preempted(vcpu);
+	if (vcpu->lingers)
+		linger_left(vcpu); /* in user space: KVM_RUN loads it again */
+	else
+		sta_preempted(vcpu);
 }
 
 void vcpu_load(struct kvm_vcpu *vcpu)

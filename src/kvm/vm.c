@@ -96,6 +96,9 @@ static void vm_destroy(struct kvm *vm)
 
 	trace_kvm_destroy_vm(vm->id);
 	stats_vm_hide(vm);
+	/* No hart may be left with this VM's hgatp. */
+	kvm_for_each_vcpu(i, vcpu, vm)
+		vcpu_settle(vcpu);
 	/* First the host's way in: no invalidation runs after this. */
 	notifier_vm_destroy(vm);
 	irqfd_vm_destroy(vm);

@@ -65,11 +65,19 @@ void native_vm_make(struct native_vm *f, unsigned int user_flags)
 	vcpu_load(f->vcpu);
 }
 
+int native_run(struct kvm_vcpu *vcpu)
+{
+	int ret = vcpu_run(vcpu);
+
+	vcpu_settle(vcpu);
+	return ret;
+}
+
 void native_vm_free(struct native_vm *f)
 {
 	unsigned int i;
 
-	if (f->vcpu && f->vcpu->loaded)
+	if (f->vcpu && f->vcpu->loaded && !f->vcpu->lingers)
 		vcpu_put(f->vcpu);
 	for (i = 0; i < f->nr_vcpus; i++)
 		native_close(f->vcpu_fd[i]);

@@ -20,7 +20,6 @@
 static __thread unsigned int this_hart;
 static __thread u32 signal_pending;   /* other threads may set it: native_signal_word() */
 static __thread const char *no_sleep; /* what forbids it now; NULL: nothing does */
-static __thread struct hv_sched_hook *sched_hook;
 static unsigned int nr_harts = 1;
 static u32 kicked[HV_MAX_HARTS];
 static char isa_names[256];
@@ -168,16 +167,16 @@ bool hv_resched_needed(void)
 
 void hv_resched(void)
 {
+	struct hv_sched_hook *left;
+
 	native_may_sleep("hv_resched()");
-	if (sched_hook)
-		sched_hook->out(sched_hook);
+	left = native_hook_out();
 	if (native_wait_hook)
 		native_wait_hook(true);
 	sched_yield();
 	if (native_wait_hook)
 		native_wait_hook(false);
-	if (sched_hook)
-		sched_hook->in(sched_hook, this_hart);
+	native_hook_in(left);
 }
 
 int hv_thread_id(void)
@@ -206,18 +205,11 @@ void hv_sigmask_swap(u64 set, u64 *old)
 	mask = set;
 }
 
-void hv_sched_hook_set(struct hv_sched_hook *hook)
-{
-	sched_hook = hook;
-}
-
 void native_migrate(unsigned int hart)
 {
-	if (sched_hook)
-		sched_hook->out(sched_hook);
+	struct hv_sched_hook *left = native_hook_out();
 	this_hart = hart;
-	if (sched_hook)
-		sched_hook->in(sched_hook, hart);
+	native_hook_in(left);
 }
 
 _Static_assert(sizeof(pthread_mutex_t) <= sizeof(struct hv_mutex), "hv_mutex is large enough");
@@ -318,16 +310,16 @@ static void sleep_until(struct waitq *w, bool (*cond)(void *arg), void *arg, u64
 static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline,
 		    bool interruptible)
 {
+	struct hv_sched_hook *left;
+
 	native_may_sleep("a wait");
-	if (sched_hook)
-		sched_hook->out(sched_hook);
+	left = native_hook_out();
 	if (native_wait_hook)
 		native_wait_hook(true);
 	sleep_until(waitq(wq), cond, arg, deadline, interruptible);
 	if (native_wait_hook)
 		native_wait_hook(false);
-	if (sched_hook)
-		sched_hook->in(sched_hook, this_hart);
+	native_hook_in(left);
 	if (cond(arg))
 		return 0;
 	return interruptible && has_signal() ? -EINTR : -ETIME;
@@ -468,7 +460,7 @@ void native_reset(void)
 	no_sleep = NULL;
 	native_signal_hook = NULL;
 	native_poll_hook = NULL;
-	sched_hook = NULL;
+	native_hooks_reset();
 	nr_harts = 1;
 	run_delay_ns = 0;
 	native_firmware_delegates = false;

@@ -14,7 +14,7 @@
 
 # How many seconds each program may take before it waits for ever: five times what it takes unbroken.
 declare -A limit
-for program in test_fault test_kick test_race_life test_race_memory test_vmid; do
+for program in test_fault test_kick test_linger test_race_life test_race_memory test_vmid; do
 	start=$SECONDS
 	HS_RACE=2 timeout --kill-after=5 "$(scaled 60)" "$O/tests/native/$program" >"$tmp/out" 2>&1
 	ok $? "unbroken: $program passes" || diag "$(tail -n 20 "$tmp/out")"
@@ -100,4 +100,15 @@ mutant "15, hgatp stays when the vCPU goes" vmid.c \
 mutant "a vCPU does not hold its VM" api.c 's/vm_hold\(vm\);//' test_race_life
 mutant "an eventfd is put while it may be signalled" ioeventfd.c \
 	's/hv_event_signal\((.*?), 1\);/hv_event_put($1); hv_event_signal($1, 1);/' test_race_life
+
+# ---- lingering ----
+mutant "20, other ioctls do not settle" api_vcpu.c 's/vcpu_settle\(vcpu\);/;/' test_linger
+mutant "20, a VM goes without" vm.c 's/vcpu_settle\(vcpu\);/(void)vcpu;/' test_linger
+mutant "20, another thread's vCPU is taken for one's own" linger.c \
+	's/vcpu->lingers && hook == &vcpu->sched_hook/vcpu->lingers/' test_linger
+mutant "20, a thread's other vCPU stays" linger.c 's/hook->out\(hook\); \/\*/\/*/' test_linger
+mutant "20, the state is not in memory yet when it is said to be" linger.c \
+	's/(hook = hv_sched_hook_get\(\);\n)/$1\tif (vcpu->lingers && hook != &vcpu->sched_hook) { WRITE_ONCE(vcpu->lingers, false); vcpu_load(vcpu); return; }\n/' \
+	test_linger
+
 done_testing

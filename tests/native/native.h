@@ -29,6 +29,8 @@ const char *native_last_log(void);
 /* ---- harts ------------------------------------------------------------------- */
 
 void native_hart_set(unsigned int hart); /* the calling thread is this hart now */
+/* KVM_RUN, after which the host takes the calling thread from its hart. */
+int native_run(struct kvm_vcpu *vcpu);
 /* As if the host had preempted the calling thread and run it on this hart again. */
 void native_migrate(unsigned int hart);
 /* The firmware has FWFT, with one feature: misaligned exceptions; is it on? */

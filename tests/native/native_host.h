@@ -8,6 +8,10 @@
 #include "native.h"
 
 void native_memory_reset(void);
+void native_hooks_reset(void);
+/* The calling thread leaves this hart; it is on one again. What is not NULL goes with it. */
+struct hv_sched_hook *native_hook_out(void);
+void native_hook_in(struct hv_sched_hook *left);
 void native_files_reset(void);
 void native_trace_reset(void);
 void native_switch_reset(void);

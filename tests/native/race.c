@@ -2,13 +2,15 @@
 /*
  * race.c - see race.h
  *
- * Runners share harts as threads of a host do: who leaves KVM_RUN, or sleeps or is preempted
- * there, gives its hart away and goes on with whichever is free, so vCPUs migrate.
+ * Runners share harts as threads of a host do: who sleeps or is preempted in KVM_RUN, or has left
+ * it and is not to be back at once, gives its hart away and goes on with whichever is free, so vCPUs
+ * migrate.
  */
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
+#include "native_host.h"
 #include "race.h"
 
 static pthread_mutex_t harts_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -90,6 +92,13 @@ static void give_hart(void)
 	pthread_mutex_unlock(&harts_lock);
 }
 
+/* As its host's scheduler takes it away, and with it what lingers there. */
+static void leave_hart(void)
+{
+	native_hook_out();
+	give_hart();
+}
+
 static void while_asleep(bool begins)
 {
 	if (!self)
@@ -128,13 +137,19 @@ static void *run(void *arg)
 
 	self = r;
 	__atomic_store_n(&r->signal, native_signal_word(), __ATOMIC_RELEASE);
+	take_hart();
 	while (on && !__atomic_load_n(&r->stop, __ATOMIC_SEQ_CST)) {
-		take_hart();
+		bool stays = !r->after && race_random(2);
+
 		ret = native_ioctl(r->fd, KVM_RUN, 0);
-		give_hart();
+		if (!stays)
+			leave_hart();
 		native_signal_set(false);
 		on = goes_on(r, ret);
+		if (!stays)
+			take_hart();
 	}
+	leave_hart();
 	__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }

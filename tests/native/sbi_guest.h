@@ -63,7 +63,7 @@ static inline int run_script(struct call *calls, unsigned int n)
 	script_at = 0;
 	native_guest = scripted_guest;
 	native_signal_set(false);
-	return vcpu_run(vm.vcpu);
+	return native_run(vm.vcpu);
 }
 
 static inline struct call made(struct call call)

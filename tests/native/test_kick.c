@@ -36,7 +36,7 @@ static void what_is_asked_on_the_way_in_is_served_before_the_guest_runs(void **s
 	(void)state;
 	native_guest = see_first_entry;
 	native_signal_hook = ask_now;
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(seen_hvip, BIT(IRQ_VS_EXT));
 	assert_false(native_kicked(0));
 }
@@ -55,7 +55,7 @@ static void what_is_asked_of_a_running_guest_kicks_it_once(void **state)
 	(void)state;
 	kicks = 0;
 	native_guest = ask_from_the_guest;
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(kicks, 1);
 	vcpu_set_irq(vm.vcpu, IRQ_VS_TIMER);
 	assert_false(native_kicked(0)); /* it is not in its guest any more */
@@ -102,7 +102,7 @@ static void *run_kicked(void *arg)
 	struct kvm_vcpu *vcpu = arg;
 
 	native_hart_set(1);
-	vcpu_run(vcpu);
+	native_run(vcpu);
 	return NULL;
 }
 

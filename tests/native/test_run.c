@@ -49,7 +49,7 @@ static int run_trap(struct hv_trap trap)
 	trap_once = trap;
 	native_guest = one_trap_guest;
 	native_signal_set(false);
-	return vcpu_run(vm.vcpu);
+	return native_run(vm.vcpu);
 }
 
 static void a_trap_from_vu_is_taken_in_vs_at_its_vector(void **state)
@@ -164,7 +164,7 @@ static void seed_is_read_by_user_space(void **state)
 	assert_int_equal(vm.vcpu->guest.sepc, PC);
 	run->riscv_csr.ret_value = 0x80001234;
 	run->immediate_exit = 1;
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], 0x80001234);
 	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
 	run->immediate_exit = 0;
@@ -227,7 +227,7 @@ static void what_the_guest_cleared_stays_cleared(void **state)
 	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
 	entries = 0;
 	native_guest = guest_clears_softirq;
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(seen.hvip, BIT(IRQ_VS_EXT));
 	assert_int_equal(vm.vcpu->csrs.hvip, BIT(IRQ_VS_EXT));
 }

@@ -68,7 +68,7 @@ static void a_forwarded_call_is_answered_at_the_next_run(void **state)
 	memset(&run->riscv_sbi, 0x55, sizeof(run->riscv_sbi));
 	run->riscv_sbi.ret[0] = 11;
 	run->riscv_sbi.ret[1] = 22;
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(c.error, 11);
 	assert_int_equal(c.value, 22);
 	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
@@ -85,7 +85,7 @@ static void a_probe_of_what_is_user_spaces_is_forwarded(void **state)
 	assert_int_equal(vm.vcpu->run->riscv_sbi.args[0], SBI_EXT_VENDOR_START + 9);
 	vm.vcpu->run->riscv_sbi.ret[0] = 0;
 	vm.vcpu->run->riscv_sbi.ret[1] = 1;
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(c.value, 1);
 	vm.vcpu->sbi_ext &= ~BIT(KVM_RISCV_SBI_EXT_VENDOR);
 	assert_int_equal(made(c).value, 0);
@@ -98,12 +98,12 @@ static void immediate_exit_completes_the_call_and_no_more(void **state)
 	(void)state;
 	run_script(&c, 1);
 	vm.vcpu->run->immediate_exit = 1;
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(script_at, 1); /* the guest did not run */
 	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
 	assert_int_equal((long)vm.vcpu->guest.gpr[GPR_A0], SBI_ERR_NOT_SUPPORTED);
 	vm.vcpu->run->immediate_exit = 0;
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
 }
 
@@ -194,7 +194,7 @@ static bool forgets_after(struct call call)
 	fence_step = 0;
 	native_guest = fencing_guest;
 	native_signal_set(false);
-	assert_int_equal(vcpu_run(vm.vcpu), -EINTR);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal((long)vm.vcpu->guest.gpr[GPR_A0], SBI_SUCCESS);
 	return !remembered;
 }
@@ -267,7 +267,7 @@ static void run_second(void)
 	script_at = script_len = 0;
 	native_guest = scripted_guest;
 	native_signal_set(true);
-	assert_int_equal(vcpu_run(second), -EINTR);
+	assert_int_equal(native_run(second), -EINTR);
 	native_signal_set(false);
 }
 

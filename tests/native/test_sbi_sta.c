@@ -119,7 +119,7 @@ static void a_preempted_vcpu_is_marked_until_it_runs(void **state)
 	set_shmem(AREA_GPA, 0, 0);
 	native_guest = preempted_guest;
 	native_signal_set(false);
-	vcpu_run(vm.vcpu);
+	native_run(vm.vcpu);
 	assert_int_equal(seen.preempted, 1);
 	assert_int_equal(seen.steal, 0); /* told before the next entry, not within the switch */
 	run_script(&nothing, 1);
@@ -150,7 +150,7 @@ static void nothing_is_written_behind_a_deleted_slot(void **state)
 	assert_int_equal(set_shmem(OTHER_GPA, 0, 0), SBI_SUCCESS);
 	native_guest = deleting_guest;
 	native_signal_set(false);
-	vcpu_run(vm.vcpu);
+	native_run(vm.vcpu);
 	assert_int_equal(seen.preempted, 0);
 	run_script(&nothing, 1);
 	assert_memory_equal(area(), &(struct sta){ 0 }, sizeof(struct sta));

@@ -249,6 +249,7 @@ static void switch_mm(struct process *p, struct mm *mm)
 {
 	struct mm *old;
 
+	sched_hook_drop();
 	spin_lock(&p->lock);
 	old = p->mm;
 	p->mm = mm;

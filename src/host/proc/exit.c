@@ -148,6 +148,7 @@ void thread_end(int code)
 	struct process *p = current_process;
 	bool last, stopped;
 
+	sched_hook_drop();
 	futex_thread_exit(current);
 	/*
 	 * Before the count falls: from then on the last thread may free the page table under

@@ -72,6 +72,7 @@ bool fpu_trap(struct trap_frame *frame)
 {
 	if (frame_fs(frame) != FS_OFF)
 		return false;
+	sched_hook_drop(); /* a guest's registers are in the unit */
 	enter_unit(current);
 	return true;
 }

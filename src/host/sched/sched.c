@@ -335,6 +335,14 @@ void sched_ipi(void)
 		me->need_resched = true;
 	else if (me->nr_queued)
 		slice_begin(me);
+	if (current->hook && READ_ONCE(current->hook->asked))
+		me->need_resched = true;
+}
+
+void sched_hook_drop(void)
+{
+	if (current->hook)
+		current->hook->out(current->hook);
 }
 
 void sched_init(unsigned int hart, struct thread *idle)

@@ -139,6 +139,7 @@ bool need_resched(void);   /* of this hart */
 bool hart_is_wanted(void); /* another thread is ready to run on this hart */
 void irq_window(void);     /* take what interrupts are pending; for long loops */
 void sched_yield_current(void);
+void sched_hook_drop(void); /* what the core has left in this hart for its next call goes */
 int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: no online hart in it */
 /* signal.c: it has to leave the kernel for an unblocked signal, a stop, or its end. */
 bool thread_signal_pending(const struct thread *t);

@@ -136,9 +136,18 @@ void hv_sigmask_swap(u64 set, u64 *old);
 struct hv_sched_hook {
 	void (*in)(struct hv_sched_hook *hook, unsigned int hart);
 	void (*out)(struct hv_sched_hook *hook);
+	bool asked; /* by hv_sched_hook_ask(); who asks clears it when he has got what he wanted */
+	void *host; /* the host's */
 };
 
 void hv_sched_hook_set(struct hv_sched_hook *hook);
+struct hv_sched_hook *hv_sched_hook_get(void); /* the calling thread's, or NULL */
+/*
+ * A hook may stay set while its thread runs a program. Then out() is also called before the program
+ * uses FP, when it ends, and when the thread becomes another one; and soon, on the hart where it
+ * runs, after this call. Any thread; `hart` is where out() was last due.
+ */
+void hv_sched_hook_ask(struct hv_sched_hook *hook, unsigned int hart);
 
 /* ---- harts -------------------------------------------------------------- */
 

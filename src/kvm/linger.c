@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/*
+ * linger.c - a vCPU stays in its hart while its thread is in user space.
+ *
+ * Most of what KVM_RUN comes back for is answered at once and the same thread calls KVM_RUN again.
+ * So its end moves nothing that user programs do not see: VS CSRs, hgatp, timer, interrupts and FP
+ * stay, and only the CSRs that programs share with the guest go back. Nothing of the rest acts in
+ * HS or U mode: interrupts delegated to VS are not taken there (H §2.2), no load or store looks at
+ * hgatp but HLV, which is the core's, and programs find FP off, so that their first FP instruction
+ * traps.
+ *
+ * The thread puts the vCPU when it leaves its hart for whatever reason, uses FP, ends, becomes
+ * another program, or runs another vCPU: each calls the hook's out(). Who else needs the state, by
+ * the vCPU's other ioctls or to free the VM, calls vcpu_settle(): the thread is interrupted and
+ * goes through the scheduler, where out() is called.
+ *
+ * Locks: vcpu->mutex for all but out() and vm_destroy(). `lingers` is written by the thread that
+ * ran the vCPU; out() stores false last, when the vCPU's state is in memory.
+ */
+#include "kvm.h"
+#include "timer.h"
+
+/* Who waits for some vCPU to leave its hart. No VM's: a vCPU may be freed as soon as it has left. */
+static struct hv_waitq left_waitq;
+
+void linger_init(void)
+{
+	hv_waitq_init(&left_waitq);
+}
+
+static bool has_left(void *arg)
+{
+	const struct kvm_vcpu *vcpu = arg;
+
+	return !__atomic_load_n(&vcpu->lingers, __ATOMIC_ACQUIRE);
+}
+
+void linger_left(struct kvm_vcpu *vcpu)
+{
+	hv_sched_hook_set(NULL);
+	__atomic_store_n(&vcpu->lingers, false, __ATOMIC_RELEASE);
+	hv_wake_all(&left_waitq);
+}
+
+void vcpu_settle(struct kvm_vcpu *vcpu)
+{
+	struct hv_sched_hook *hook = &vcpu->sched_hook;
+
+	if (has_left(vcpu))
+		return;
+	if (hv_sched_hook_get() == hook) {
+		hook->out(hook);
+		return;
+	}
+	hv_sched_hook_ask(hook, READ_ONCE(vcpu->hart));
+	hv_wait_uninterruptible(&left_waitq, has_left, vcpu);
+	WRITE_ONCE(hook->asked, false);
+}
+
+void vcpu_begin_run(struct kvm_vcpu *vcpu)
+{
+	struct hv_sched_hook *hook = hv_sched_hook_get();
+
+	if (vcpu->lingers && hook == &vcpu->sched_hook) {
+		WRITE_ONCE(vcpu->lingers, false);
+		trace_set_vcpu(vcpu->kvm->id, vcpu->id);
+		vcpu_load_shared(vcpu);
+		timer_load_delta(vcpu); /* the VM's: another vCPU's ioctl may have set it */
+		return;
+	}
+	if (hook && hook != &vcpu->sched_hook)
+		hook->out(hook); /* another vCPU, which this thread ran before */
+	vcpu_settle(vcpu);
+	vcpu_load(vcpu);
+}
+
+void vcpu_end_run(struct kvm_vcpu *vcpu)
+{
+	/* Misaligned accesses would trap otherwise in user space, too, than programs expect. */
+	if (vcpu->fwft.misaligned) {
+		vcpu_put(vcpu);
+		return;
+	}
+	vcpu_put_shared(vcpu);
+	trace_set_vcpu(0, 0);
+	__atomic_store_n(&vcpu->lingers, true, __ATOMIC_RELEASE);
+}

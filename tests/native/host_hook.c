@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+/*
+ * host_hook.c - the scheduler's hook of a thread, also where it is called for another one.
+ *
+ * A thread that calls native_hart_set() is another thread of the machine from then on, so it has a
+ * hook for each hart. Test code is user space. What is an interrupt and a turn through the scheduler
+ * on the machine is done here by who asks for it, in the other thread's place: hooks_lock is what
+ * keeps that thread from being anywhere else meanwhile.
+ */
+#include <pthread.h>
+#include <string.h>
+#include "native.h"
+#include "native_host.h"
+
+struct slot {
+	struct hv_sched_hook *hook;
+	unsigned int hart;
+};
+
+static pthread_mutex_t hooks_lock; /* recursive: out() sets the hook */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t at_exit;
+static __thread struct slot slots[HV_MAX_HARTS];
+static __thread struct slot *acting_for; /* NULL: for itself */
+
+static struct slot *slot(void)
+{
+	return acting_for ? acting_for : &slots[hv_hart()];
+}
+
+/* hooks_lock. As if the thread that has set it were scheduled out where it did so. */
+static void call_out(struct slot *s)
+{
+	unsigned int hart = hv_hart();
+	struct slot *before = acting_for;
+
+	acting_for = s;
+	native_hart_set(s->hart);
+	s->hook->out(s->hook);
+	native_hart_set(hart);
+	acting_for = before;
+}
+
+/* A thread ends. */
+static void drop_all(void *arg)
+{
+	struct slot *of_thread = arg;
+	unsigned int i;
+
+	pthread_mutex_lock(&hooks_lock);
+	for (i = 0; i < HV_MAX_HARTS; i++)
+		if (of_thread[i].hook)
+			call_out(&of_thread[i]);
+	pthread_mutex_unlock(&hooks_lock);
+}
+
+static void init(void)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&hooks_lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	pthread_key_create(&at_exit, drop_all);
+}
+
+static void lock(void)
+{
+	pthread_once(&once, init);
+	pthread_mutex_lock(&hooks_lock);
+}
+
+void hv_sched_hook_set(struct hv_sched_hook *hook)
+{
+	struct slot *s = slot();
+
+	lock();
+	if (s->hook)
+		s->hook->host = NULL;
+	s->hook = hook;
+	if (hook) {
+		s->hart = hv_hart();
+		hook->host = s;
+		pthread_setspecific(at_exit, slots);
+	}
+	pthread_mutex_unlock(&hooks_lock);
+}
+
+struct hv_sched_hook *hv_sched_hook_get(void)
+{
+	struct hv_sched_hook *hook;
+
+	lock();
+	hook = slot()->hook;
+	pthread_mutex_unlock(&hooks_lock);
+	return hook;
+}
+
+void hv_sched_hook_ask(struct hv_sched_hook *hook, unsigned int hart)
+{
+	(void)hart;
+	lock();
+	hook->asked = true;
+	if (hook->host)
+		call_out(hook->host);
+	pthread_mutex_unlock(&hooks_lock);
+}
+
+struct hv_sched_hook *native_hook_out(void)
+{
+	struct hv_sched_hook *left;
+
+	lock();
+	if (slot()->hook)
+		slot()->hook->out(slot()->hook);
+	left = slot()->hook;
+	hv_sched_hook_set(NULL);
+	pthread_mutex_unlock(&hooks_lock);
+	return left;
+}
+
+void native_hook_in(struct hv_sched_hook *left)
+{
+	if (!left)
+		return;
+	hv_sched_hook_set(left);
+	left->in(left, hv_hart());
+}
+
+void native_hooks_reset(void)
+{
+	memset(slots, 0, sizeof(slots));
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_linger.c - a vCPU that stays in its hart while its thread is in user space: rule 20 of
+ * docs/locking.md.
+ */
+#include <pthread.h>
+#include "one_vm.h"
+#include "native_host.h"
+
+#define EXPERIMENTAL 0x08000000UL
+
+/* Counts in a CSR that load and put move, and asks user space. */
+static void counting_guest(struct kvm_vcpu *vcpu)
+{
+	csr_write(vsscratch, csr_read(vsscratch) + 1);
+	vcpu->guest.gpr[GPR_A7] = EXPERIMENTAL;
+	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	one_vm_ready(NULL, NATIVE_GUEST_BASE);
+	native_vcpu_make(&vm, 1);
+	hsm_power_on(native_file_priv(vm.vcpu_fd[1]));
+	native_harts_set(2);
+	native_guest = counting_guest;
+	return 0;
+}
+
+static long run(unsigned int vcpu)
+{
+	return native_ioctl(vm.vcpu_fd[vcpu], KVM_RUN, 0);
+}
+
+static u64 read_scratch(unsigned int vcpu)
+{
+	u64 value = 0;
+	struct kvm_one_reg reg = {
+		.id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
+		      KVM_REG_RISCV_CSR_REG(sscratch),
+		.addr = NATIVE_USER_BASE,
+	};
+	struct kvm_one_reg *user = native_user(NATIVE_USER_BASE + 64);
+
+	*user = reg;
+	assert_int_equal(native_ioctl(vm.vcpu_fd[vcpu], KVM_GET_ONE_REG, NATIVE_USER_BASE + 64), 0);
+	memcpy(&value, native_user(NATIVE_USER_BASE), sizeof(value));
+	return value;
+}
+
+static void nothing_moves_between_two_runs_of_a_thread(void **state)
+{
+	unsigned int writes, i;
+
+	(void)state;
+	assert_int_equal(run(0), 0);
+	assert_true(vm.vcpu->lingers);
+	assert_int_not_equal(csr_read(hgatp), 0);
+	writes = native_csr_writes(CSR_hgatp) + native_csr_writes(CSR_vsatp) +
+		 native_csr_writes(CSR_hvip);
+	for (i = 0; i < 5; i++)
+		assert_int_equal(run(0), 0);
+	assert_int_equal(native_csr_writes(CSR_hgatp) + native_csr_writes(CSR_vsatp) +
+				 native_csr_writes(CSR_hvip),
+			 writes);
+	assert_int_equal(csr_read(vsscratch), 6);
+}
+
+static void what_programs_share_with_the_guest_goes_back(void **state)
+{
+	(void)state;
+	vm.vcpu->csrs.scounteren = 2;
+	vm.vcpu->csrs.senvcfg = ENVCFG_CBZE;
+	csr_write(scounteren, 7);
+	csr_write(senvcfg, 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(run(0), 0);
+		assert_int_equal(csr_read(scounteren), 7);
+		assert_int_equal(csr_read(senvcfg), 0);
+	}
+	native_hook_out();
+	assert_int_equal(csr_read(scounteren), 7);
+	assert_int_equal(vm.vcpu->csrs.scounteren, 2);
+	assert_int_equal(vm.vcpu->csrs.senvcfg, ENVCFG_CBZE);
+}
+
+static void other_calls_find_its_state_in_memory(void **state)
+{
+	(void)state;
+	assert_int_equal(run(0), 0);
+	assert_int_equal(read_scratch(0), 1);
+	assert_false(vm.vcpu->lingers);
+	assert_int_equal(csr_read(hgatp), 0);
+	assert_int_equal(run(0), 0);
+	assert_int_equal(read_scratch(0), 2);
+}
+
+static void it_is_put_when_its_thread_leaves_the_hart(void **state)
+{
+	(void)state;
+	assert_int_equal(run(0), 0);
+	native_hook_in(native_hook_out());
+	assert_false(vm.vcpu->loaded);
+	assert_int_equal(csr_read(hgatp), 0);
+	/* In user space nobody has taken a hart from the guest. */
+	assert_false(vm.vcpu->sta.preempted);
+	assert_int_equal(run(0), 0);
+	assert_int_equal(csr_read(vsscratch), 2);
+}
+
+static void another_vcpu_of_the_thread_takes_its_place(void **state)
+{
+	struct kvm_vcpu *second = native_file_priv(vm.vcpu_fd[1]);
+
+	(void)state;
+	for (unsigned int i = 1; i < 4; i++) {
+		assert_int_equal(run(0), 0);
+		assert_int_equal(run(1), 0);
+		assert_false(vm.vcpu->lingers);
+		assert_true(second->lingers);
+		assert_int_equal(csr_read(vsscratch), i);
+	}
+	assert_int_equal(read_scratch(0), 3);
+}
+
+/* The same thread, but on the machine it is another one: native_hart_set(). */
+static void it_is_fetched_from_another_hart(void **state)
+{
+	(void)state;
+	assert_int_equal(run(0), 0);
+	native_hart_set(1);
+	assert_int_equal(run(0), 0);
+	assert_int_equal(csr_read(vsscratch), 2);
+	native_hart_set(0);
+	assert_int_equal(csr_read(hgatp), 0);
+	assert_int_equal(read_scratch(0), 2);
+	native_hart_set(1);
+	assert_int_equal(csr_read(hgatp), 0);
+	native_hart_set(0);
+}
+
+static void no_hart_is_left_with_the_tables_of_a_vm_that_is_gone(void **state)
+{
+	(void)state;
+	assert_int_equal(run(0), 0);
+	native_hart_set(1);
+	assert_int_equal(run(1), 0);
+	native_vm_free(&vm);
+	assert_int_equal(csr_read(hgatp), 0);
+	native_hart_set(0);
+	assert_int_equal(csr_read(hgatp), 0);
+	native_vm_make(&vm, 0);
+}
+
+static void *run_once_and_end(void *arg)
+{
+	(void)arg;
+	native_hart_set(1);
+	assert_int_equal(run(0), 0);
+	return NULL;
+}
+
+static void its_threads_end_is_an_end(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	pthread_create(&thread, NULL, run_once_and_end, NULL);
+	pthread_join(thread, NULL);
+	assert_false(vm.vcpu->lingers);
+	assert_int_equal(read_scratch(0), 1);
+}
+
+static void a_line_that_rises_in_user_space_is_there_at_the_next_entry(void **state)
+{
+	(void)state;
+	assert_int_equal(run(0), 0);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+	assert_false(native_kicked(0));
+	assert_int_equal(run(0), 0);
+	assert_true(csr_read(hvip) & BIT(IRQ_VS_EXT));
+}
+
+static void a_clock_that_is_set_meanwhile_is_the_guests(void **state)
+{
+	(void)state;
+	assert_int_equal(run(0), 0);
+	WRITE_ONCE(vm.vm->time_delta, 12345); /* as another vCPU's ONE_REG does it */
+	assert_int_equal(run(0), 0);
+	assert_int_equal(csr_read(htimedelta), 12345);
+}
+
+static void *run_and_read(void *arg)
+{
+	unsigned long me = (unsigned long)arg;
+	unsigned int i, bad = 0;
+
+	native_hart_set(1 + (unsigned int)me);
+	for (i = 0; i < 300; i++) {
+		if (run(0))
+			bad++;
+		if (i % 7 == me)
+			native_hook_out();
+	}
+	return (void *)(unsigned long)bad;
+}
+
+static void threads_that_run_it_by_turns_lose_nothing(void **state)
+{
+	pthread_t threads[3];
+	unsigned long i;
+	void *bad;
+
+	(void)state;
+	native_harts_set(4);
+	for (i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, run_and_read, (void *)i);
+	for (i = 0; i < 3; i++) {
+		pthread_join(threads[i], &bad);
+		assert_null(bad);
+	}
+	assert_int_equal(read_scratch(0), 900);
+}
+
+#define CLAIM(claim) cmocka_unit_test_setup_teardown(claim, begin, one_vm_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CLAIM(nothing_moves_between_two_runs_of_a_thread),
+		CLAIM(what_programs_share_with_the_guest_goes_back),
+		CLAIM(other_calls_find_its_state_in_memory),
+		CLAIM(it_is_put_when_its_thread_leaves_the_hart),
+		CLAIM(another_vcpu_of_the_thread_takes_its_place),
+		CLAIM(it_is_fetched_from_another_hart),
+		CLAIM(no_hart_is_left_with_the_tables_of_a_vm_that_is_gone),
+		CLAIM(its_threads_end_is_an_end),
+		CLAIM(a_line_that_rises_in_user_space_is_there_at_the_next_entry),
+		CLAIM(a_clock_that_is_set_meanwhile_is_the_guests),
+		CLAIM(threads_that_run_it_by_turns_lose_nothing),
+	};
+
+	return cmocka_run_group_tests_name("vCPUs that linger", tests, NULL, NULL);
+}
