@@ -81,7 +81,7 @@ def collect(runner):
     cross = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-")
     return {
         "commit": commit(),
-        "images": _digest(runner.payload, runner.vmm, os.path.join(out, "hyperscope.bin")),
+        "images": _digest(runner.payload, runner.vmm, runner.turns, os.path.join(out, "hyperscope.bin")),
         "qemu": _version(runner.qemu, "--version"),
         "opensbi": opensbi(runner.qemu, runner.options.firmware, runner.payload),
         "compiler": "gcc " + _version(cross + "gcc", "--version"),

@@ -142,18 +142,20 @@ def derived(figures, own):
         print("\n".join(line.rstrip() for line in lines))
 
 
-def notes(results, statistic):
+def notes(results, statistic, single):
     units = sorted({row["unit"] for row in results})
-    print("%s an operation: %s of batches of 256 (mean of what is rare)," % (
-        " and ".join(units), statistic))
-    print("a loop of 2 to 4 instructions included. ratio: hyperscope / Linux. small: less than")
-    print("Linux by design, because the host is small (no cgroups, no RCU, no LSM), or both.")
+    print("%s an operation: %s of %s (mean of what is rare)," % (
+        " and ".join(units), statistic, "single ones" if single else "batches of 256"))
+    print("a loop of 2 to 4 instructions included. ratio: hyperscope / Linux. small: it is")
+    print("less than Linux by design, because the host is small (no cgroups, no RCU, no")
+    print("LSM), or both.")
     print("What each row means, and what the unit cannot show: docs/bench.md.")
 
 
-def tables(results, cpus, settings, own, statistic):
+def tables(results, options, settings):
     names = {row["exit"] for row in results}
-    for cpu in cpus:
+    own, statistic = " ".join(options.set), options.statistic
+    for cpu in options.cpu:
         first = next(row for row in results if row["cpu"] == cpu)
         print("-cpu %s, QEMU %s, %s" % (cpu, first["qemu"], first["opensbi"].partition(" sha")[0]))
         figures = Figures(results, cpu, statistic)
@@ -161,4 +163,4 @@ def tables(results, cpus, settings, own, statistic):
         derived(figures, own)
         toggles(figures, settings)
         print()
-    notes(results, statistic)
+    notes(results, statistic, options.single)

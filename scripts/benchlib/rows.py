@@ -13,18 +13,18 @@ class Group(NamedTuple):
     harts: int = 1
     disk: bool = False
     setting: str = ""    # what the machine is set to, besides the run's own toggles
-    program: str = "vmm"  # or a program of the host's that makes its VMs itself
+    program: str = "vmm"  # or one of tests/kvm, which makes its VMs itself
 
 
 GROUPS = {
     "one": Group(),
     # An ioeventfd, or a disk, is a device more to look through at each MMIO: not beside "one".
-    "notify": Group(vmm=("--testdev",)),
-    "disk": Group(disk=True),
+    "devices": Group(vmm=("--testdev",), disk=True),
     "fresh": Group(vmm=("--small-pages",)),
     "present": Group(vmm=("--small-pages", "--populate")),
     # Harts take turns under icount: who polls while it waits measures the length of a turn.
     "pair": Group(harts=2, setting="halt_poll_ns=0"),
+    "turns": Group(program="bench_turns"),
 }
 
 DESIGN, HOST, BOTH = "design", "host", "both"
@@ -58,14 +58,16 @@ ROWS = [
     Row("mmio_write", "MMIO write that the VMM answers", small=BOTH),
     Row("mmio_read_fp", "MMIO read, FP registers dirty", small=BOTH),
     Row("mmio_read_sv39", "MMIO read with the guest's paging on, 3 levels", small=BOTH),
-    Row("mmio_ioeventfd", "MMIO write to an ioeventfd, no waiter", "notify", goal=600, small=BOTH),
+    Row("mmio_ioeventfd", "MMIO write to an ioeventfd, no waiter", "devices", goal=600, small=BOTH),
     Row("plic_eoi", "PLIC claim and completion, line high", small=BOTH),
     Row("irq_inject", "line up, interrupt taken, line down", small=BOTH),
-    Row("blk_read_4k", "virtio-blk: 4 KiB read, there and back", "disk", small=BOTH),
+    Row("blk_read_4k", "virtio-blk: 4 KiB read, there and back", "devices", small=BOTH),
     Row("wfi_pending", "WFI with an interrupt pending", goal=200, small=DESIGN),
     Row("timer_late_5us", "wake-up after 5 us of WFI: how late", small=HOST),
     Row("timer_late_2ms", "wake-up after 2 ms of WFI: how late", small=HOST),
     Row("stimecmp_write", "the guest's own timer register"),
+    Row("csr_time", "rdtime"),
+    Row("csr_instret", "rdinstret", small=DESIGN),
     Row("fp_first_use", "first FP instruction after a sleep", small=DESIGN, mean=True),
     Row("busy_10ms_more", "what the host adds to 10 ms of computing", small=HOST, mean=True),
     Row("host_tick", "each interruption of a guest that computes", goal=1500, small=HOST, mean=True,
@@ -78,6 +80,16 @@ ROWS = [
     Row("fault_4k_present", "fault on a 4 KiB page that the host has", "present", goal=900, small=BOTH),
     Row("fault_new_table", "the same, with a table one level down", "present", small=BOTH),
     Row("fault_4k_fresh", "fault on a 4 KiB page that nobody has yet", "fresh", goal=2200, small=BOTH),
+    Row("ioctl_nothing", "an ioctl of /dev/kvm that does nothing", "turns", small=HOST),
+    Row("kvm_interrupt", "KVM_INTERRUPT, the vCPU not running", "turns", small=HOST),
+    Row("run_immediate", "KVM_RUN that leaves before it enters", "turns", small=BOTH),
+    Row("run_same", "KVM_RUN to the next exit: the same vCPU again", "turns", small=BOTH),
+    Row("run_same_fp", "the same, FP registers dirty", "turns", small=BOTH),
+    Row("run_vcpus", "two vCPUs of a VM by turns, one thread", "turns", small=BOTH),
+    Row("run_vcpus_fp", "the same, FP registers dirty", "turns", small=BOTH),
+    Row("run_vms", "two VMs by turns", "turns", small=BOTH),
+    Row("run_8_vcpus", "8 vCPUs by turns", "turns", small=BOTH),
+    Row("run_16_vms", "16 VMs by turns", "turns", small=BOTH),
     Row("ipi_pingpong", "IPI there and back, both asleep", "pair", goal=2500, over_bare=True, small=HOST),
 ]
 BY_NAME = {row.name: row for row in ROWS}
@@ -88,11 +100,12 @@ MATTERS = {
     "gstage_huge": "touch_* fault_*",
     "mmio_decode": "mmio_*",
     "gpa_from": "mmio_* fault_* touch_4k",
-    "vmid": "sbi_version sbi_user mmio_read timer_late_* ipi_pingpong",
+    "vmid": "sbi_version sbi_user mmio_read timer_late_* ipi_pingpong run_*",
     "tlb_flush": "sbi_sfence_* sbi_fence_i_self touch_4k fault_*",
     "timer": "sbi_set_timer stimecmp_write timer_late_*",
-    "fp": "sbi_version sbi_user* mmio_read mmio_read_fp fp_first_use timer_late_* illegal_insn",
-    "switch": "sbi_* mmio_read mmio_ioeventfd wfi_pending virtual_insn fault_4k_present host_tick",
+    "fp": "sbi_version sbi_user* mmio_read mmio_read_fp fp_first_use timer_late_* illegal_insn run_*",
+    "switch": "sbi_* mmio_read mmio_ioeventfd wfi_pending virtual_insn fault_4k_present host_tick "
+              "run_*",
     "fastpath": "sbi_* wfi_pending virtual_insn mmio_read",
     "halt_poll_ns": "timer_late_* blk_read_4k",
     "wfi": "wfi_pending timer_late_* blk_read_4k ipi_pingpong",
@@ -109,6 +122,13 @@ GOALS_WITH = {("fastpath=off", "sbi_version"): 400}
 
 # Derived from two measurements: name, what, (setting, row), minus (setting, row), at most.
 DERIVED = [
+    ("vcpu_load_put", "KVM_RUN that enters nothing, less an ioctl", ("", "run_immediate"),
+     ("", "ioctl_nothing"), None),
+    ("vcpu_switch", "another vCPU of the VM in between: added", ("", "run_vcpus"),
+     ("", "run_same"), None),
+    ("vcpu_switch_fp", "the same, FP registers dirty", ("", "run_vcpus_fp"),
+     ("", "run_same_fp"), None),
+    ("vm_switch", "another VM in between: added", ("", "run_vms"), ("", "run_same"), None),
     ("trace_entry_exit", "kvm_entry and kvm_exit on: added per exit",
      ("trace=kvm_entry,kvm_exit", TRACED_ROW), ("", TRACED_ROW), 80),
     ("trace_one_event", "one other event on (kvm_sbi_call): added",

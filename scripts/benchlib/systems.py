@@ -50,13 +50,14 @@ class Runner:
         self.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
         self.payload = os.path.join(options.out, "guest-payloads", "bench.bin")
         self.vmm = os.path.join(options.out, "vmm")
+        self.turns = os.path.join(options.out, "tests", "kvm", "bench_turns")
         self.disk = os.path.join(options.out, "bench-disk.img")
 
     def check(self, systems):
         """What is missing is said before anything runs."""
         needed = [self.payload]
         if set(systems) - {"bare"}:
-            needed.append(self.vmm)
+            needed += [self.vmm, self.turns]
         if "hyperscope" in systems:
             needed.append(os.path.join(self.options.out, "hyperscope.bin"))
         for path in needed:
@@ -100,11 +101,18 @@ class Runner:
             "-append", self.append(job)]
 
     def files(self, job):
+        if GROUPS[job.group].program != "vmm":
+            return []
         files = ["--file", self.payload + ":/bench.bin"]
         return files + (["--file", self.disk + ":/disk"] if GROUPS[job.group].disk else [])
 
-    def vm(self, job):
+    def program(self, job):
+        return self.vmm if GROUPS[job.group].program == "vmm" else self.turns
+
+    def arguments(self, job):
         group = GROUPS[job.group]
+        if group.program != "vmm":
+            return self.append(job).split()
         words = ["--smp", str(group.harts), "--quiet"] + list(group.vmm)
         if group.disk:
             words += ["--disk", "/disk"]
@@ -129,7 +137,7 @@ class Runner:
                 command += ["--set", word]
         boot.append("exitstat=" + exitstat)
         return command + ["--trace", trace, "--boot", " ".join(boot)] + self.files(job) + [
-            self.vmm] + self.vm(job)
+            self.program(job)] + self.arguments(job)
 
     def linux(self, job):
         """Through a shell where something has to be set before the VM is made."""
@@ -149,11 +157,11 @@ class Runner:
                 before.append("echo %s >/sys/module/kvm/parameters/%s" % (value, name))
         command += self.files(job)
         if not before:
-            return command + [self.vmm] + self.vm(job)
-        shell = " && ".join(before) + ' && exec /vmm "$@"'
-        return command + ["--file", self.vmm + ":/vmm",
+            return command + [self.program(job)] + self.arguments(job)
+        shell = " && ".join(before) + ' && exec /program "$@"'
+        return command + ["--file", self.program(job) + ":/program",
                           os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", shell,
-                          "vmm"] + self.vm(job)
+                          "program"] + self.arguments(job)
 
     # -- a run -----------------------------------------------------------------------------
 
@@ -209,7 +217,7 @@ def linux_settings(system, settings):
 def jobs_of(system, cpu, setting, matters, wanted):
     jobs = []
     for name, group in GROUPS.items():
-        if system == "bare" and (group.vmm or group.disk):
+        if system == "bare" and (group.vmm or group.disk or group.program != "vmm"):
             continue
         mine = [row for row in BY_NAME.values() if row.group == name]
         rows = [row.name for row in mine if (matters is None or row.name in matters)

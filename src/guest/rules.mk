@@ -57,10 +57,11 @@ BENCH_ALL := all --toggles
 .PHONY: bench bench-verify
 bench:
 	$(SETUP) $(if $(filter hyperscope bare,$(ARGS)),--no-guest) run
-	+$(BUILD) all
+	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(BENCH) $(or $(ARGS),$(BENCH_ALL) --csv $(BENCH_CSV))
+	$(if $(ARGS),,$(TOP)/scripts/bench-boot --out $(O) --runs 0)
 
 bench-verify:
 	$(SETUP) run
-	+$(BUILD) all
+	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(BENCH) $(or $(ARGS),$(BENCH_ALL)) --verify

@@ -126,6 +126,14 @@ op_\name:
 	csrw	0x14d, t0
 	endop
 
+	op	csr_instret
+	csrr	t0, instret
+	endop
+
+	op	csr_time
+	csrr	t0, time
+	endop
+
 	/* Traps that the guest gets: the handler below steps over them. */
 	op	virtual_insn
 	csrr	t0, 0x600

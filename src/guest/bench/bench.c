@@ -26,6 +26,16 @@ static void bench_traps(void)
 	bench_trap("ebreak", op_ebreak);
 }
 
+/* The counters: the guest's own to read, or a trap that answers. */
+static void bench_counters(void)
+{
+	bench("csr_time", op_csr_time, 0);
+	skip_begin();
+	op_csr_instret(1, 0);
+	if (!skip_end())
+		bench("csr_instret", op_csr_instret, 0);
+}
+
 static void bench_sbi(void)
 {
 	unsigned long me = this_hart()->id;
@@ -60,6 +70,7 @@ void payload_main(void)
 	bench_devices();
 	bench_disk();
 	bench_time();
+	bench_counters();
 	bench_traps();
 	bench_memory();
 	bench_pingpong();

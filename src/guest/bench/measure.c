@@ -8,7 +8,7 @@
  * rdcycle instead, for real hardware.
  *
  * Percentiles are nearest ranks over batches, or over single operations with boot argument
- * `single`, where rdtime resolves no more than 100 instructions.
+ * `single`: by rdinstret where that counts, else rdtime resolves no more than 100 instructions.
  */
 #include "bench.h"
 
@@ -17,10 +17,12 @@
 
 bool icount;
 static bool has_instret, cycles, single;
+static bool exact; /* single operations, and there is rdinstret to tell them apart */
 static char only[ONLY_MAX];
 
 static struct {
 	unsigned long n, start, start_insns;
+	bool timed; /* samples are ticks of rdtime, whatever clock else is used */
 	unsigned long ticks[MAX_SAMPLES];
 	unsigned long insns[MAX_SAMPLES];
 } row;
@@ -32,7 +34,7 @@ static unsigned long instret(void)
 
 static unsigned long clock(void)
 {
-	return cycles ? csr_read(cycle) : now();
+	return cycles ? csr_read(cycle) : exact ? csr_read(instret) : now();
 }
 
 /* ---- one row ---- */
@@ -40,6 +42,7 @@ static unsigned long clock(void)
 void row_begin(void)
 {
 	row.n = 0;
+	row.timed = false;
 }
 
 void sample_start(void)
@@ -63,6 +66,7 @@ void sample_ticks(unsigned long ticks)
 	if (row.n < MAX_SAMPLES) {
 		row.insns[row.n] = 0;
 		row.ticks[row.n++] = ticks;
+		row.timed = true;
 	}
 }
 
@@ -81,14 +85,16 @@ static void sort(unsigned long *v, unsigned long n)
 
 static const char *unit(void)
 {
-	return cycles ? "cycles" : icount ? "instructions" : "ns";
+	return cycles && !row.timed ? "cycles" : icount ? "instructions" : "ns";
 }
 
 /* A batch's ticks as hundredths of the unit for one operation. */
 static unsigned long each(unsigned long ticks, unsigned long per_batch)
 {
-	unsigned long scale = cycles ? 1 : icount ? INSNS_PER_TICK : 1000000000 / timebase();
+	unsigned long scale = icount ? INSNS_PER_TICK : 1000000000 / timebase();
 
+	if ((cycles || exact) && !row.timed)
+		scale = 1;
 	return ticks * 100 * scale / per_batch;
 }
 
@@ -227,6 +233,7 @@ void measure_init(void)
 	boot_arg("only", only, sizeof(only));
 	single = boot_arg("single", word, sizeof(word));
 	find_unit();
+	exact = single && icount && has_instret;
 	if (boot_arg("cycles", word, sizeof(word))) {
 		cycles = has_cycle();
 		if (!cycles)
