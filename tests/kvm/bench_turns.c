@@ -214,7 +214,8 @@ static void op_immediate(void *arg, unsigned int i)
 	struct turns *turns = arg;
 
 	(void)i;
-	must(ioctl(turns->vcpu[0].fd, KVM_RUN, 0) < 0 && errno == EINTR, "KVM_RUN that exits at once");
+	must(ioctl(turns->vcpu[0].fd, KVM_RUN, 0) < 0 && errno == EINTR,
+	     "KVM_RUN that exits at once");
 }
 
 static void op_turn(void *arg, unsigned int i)
