@@ -124,7 +124,7 @@ TESTS ?= $(filter-out %.slow.t,$(ALL_TESTS))
 TIME ?= 60
 FUZZ ?=
 
-.PHONY: run test test-all kselftest check fuzz trace tools setup clean distclean help
+.PHONY: run test test-all kselftest check fuzz trace anatomy tools setup clean distclean help
 run:
 	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
 	+$(BUILD) all
@@ -159,6 +159,14 @@ fuzz:
 trace:
 	test -e $(O)/runs/last/trace || { echo "make: there is no trace yet: make run leaves one" >&2; exit 1; }
 	$(O)/hstrace report $(O)/runs/last/trace
+
+# Where inside one exit the instructions go: EXIT is a row of the bench.
+SYSTEM ?= both
+anatomy:
+	test -n "$(EXIT)" || { echo "make: EXIT=ROW is needed, e.g. EXIT=mmio_read; scripts/anatomy --list has the rows" >&2; exit 2; }
+	$(SETUP) $(if $(filter hyperscope bare,$(SYSTEM)),--no-guest) run
+	+$(BUILD) all
+	$(TOP)/scripts/anatomy --out $(O) --system $(SYSTEM) --svg $(O)/anatomy-$(EXIT).svg $(ARGS) $(EXIT)
 
 tools: $(O)/hstrace
 
@@ -197,6 +205,8 @@ make bench      what each exit costs: bare, hyperscope with each toggle, Linux K
                   ARGS='...'        options of scripts/bench, e.g. --rows mmio_read
 make bench-verify   twice: are all figures the same?
 make tlb-model  what walks and fences cost, counted in a model of the TLB
+make anatomy    where inside EXIT=mmio_read the instructions go, here and on Linux KVM
+                  SYSTEM=hyperscope  only here   ARGS='--way'  in order, too
 make check      warnings, format, static analysis, citations, sizes
 make fuzz       each fuzz target for TIME=60 seconds (FUZZ='names' for some)
 make trace      the last run's trace as text

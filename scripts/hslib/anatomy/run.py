@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: MIT
+"""run.py - the bench payload on one system, with the plugin watching; what was recorded.
+
+The runs are those of the bench: the same payload, VMM and options, so the same figures.
+"""
+import array
+import os
+import re
+import shlex
+import stat
+import subprocess
+import sys
+import time
+
+from ..errors import STATUS_TIMEOUT, LaunchError
+from ..machine import qemu_version
+from . import symbols
+
+TOP = symbols.TOP
+ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
+SYSTEMS = ("bare", "hyperscope", "linux")
+ROOM = 1 << 23  # instructions of all different paths together
+QUIET_SECONDS = 2
+# The bench's row -> the payload's function, where that has not the row's name.
+OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp",
+             "fault_4k_present": "touch_4k", "fault_4k_fresh": "touch_4k"}
+# What needs a VMM that is started otherwise.
+VMM_OPTIONS = {"fault_4k_present": ["--small-pages", "--populate"],
+               "fault_4k_fresh": ["--small-pages"]}
+QEMU_MIN = 9  # its plugin interface is the first that trace/anatomy.c is written for
+ADDRESS_BITS = 60
+LINUX_SYMBOLS = """#!/bin/sh
+"$@"
+status=$?
+grep -i ' [tw] ' /proc/kallsyms >/dev/port.symbols
+exit $status
+"""
+
+
+class Operation:
+    """A function of the payload with one loop: where it begins, loops and returns."""
+
+    def __init__(self, elf, name):
+        self.name = name
+        text = subprocess.run([symbols.tool("objdump"), "-d", "--no-show-raw-insn",
+                               "--disassemble=op_" + name, elf],
+                              stdout=subprocess.PIPE, check=True).stdout.decode()
+        lines = re.findall(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$", text, re.M)
+        loops = [(int(found.group(1), 16), int(address, 16)) for address, mnemonic, operands in lines
+                 if mnemonic.startswith("b")
+                 for found in [re.search(r"\b([0-9a-f]+) <", operands)]
+                 if found and int(found.group(1), 16) <= int(address, 16)]
+        returns = [int(address, 16) for address, mnemonic, _ in lines if mnemonic == "ret"]
+        if len(loops) != 1 or len(returns) != 1:
+            raise LaunchError("op_%s has %d loops and returns %d times; one of each is needed"
+                              % (name, len(loops), len(returns)))
+        self.entry, self.ret = int(lines[0][0], 16), returns[0]
+        self.head, self.back = loops[0]  # where the loop begins, and the branch to there
+
+
+class Recording:
+    """What the plugin has left: batches, iterations, paths, encodings; and the bench's own row."""
+
+    def __init__(self, folder, row):
+        self.row = row
+        self.folder = folder
+        self.batches = [tuple(map(int, line.split())) for line in self._lines("batches")]
+        self.iterations = [tuple(map(int, line.split())) for line in self._lines("iterations")]
+        if not self.batches or not self.iterations:
+            raise LaunchError("nothing was recorded: the operation was called less than twice")
+        self.encodings = {}
+        for line in self._lines("insns"):
+            address, size, word = line.split()
+            self.encodings[int(address, 16)] = (int(word, 16), int(size))
+        self._words = array.array("Q")
+        with open(os.path.join(folder, "paths"), "rb") as paths:
+            self._words.frombytes(paths.read())
+        if sys.byteorder != "little":
+            self._words.byteswap()
+        self._offsets = self._path_offsets()
+
+    def _lines(self, name):
+        try:
+            with open(os.path.join(self.folder, name), encoding="ascii") as lines:
+                return lines.read().splitlines()
+        except OSError as error:
+            raise LaunchError("the plugin left no %s: %s" % (name, error.strerror)) from None
+
+    def _path_offsets(self):
+        lengths = {}
+        for _, path, length in self.iterations:
+            lengths.setdefault(path, length)
+        offsets, at = {}, 0
+        for path in sorted(number for number in lengths if number >= 0):
+            offsets[path] = (at, at + lengths[path])
+            at += lengths[path]
+        return offsets
+
+    def path(self, number):
+        first, last = self._offsets[number]
+        mask, sign = (1 << ADDRESS_BITS) - 1, 1 << (ADDRESS_BITS - 1)
+        result = []
+        for word in self._words[first:last]:
+            address = word & mask
+            if address & sign:
+                address |= 0xf << ADDRESS_BITS
+            result.append((address, word >> ADDRESS_BITS))
+        return result
+
+    def median_batch(self):
+        """Of the batches as the bench orders them the one in the middle: its number."""
+        order = sorted(range(len(self.batches)), key=lambda n: (self.batches[n][1], n))
+        return order[(len(order) + 1) // 2 - 1]
+
+    def counts(self, batch):
+        """path -> (iterations, instructions each) of one batch."""
+        found = {}
+        for where, path, length in self.iterations:
+            if where == batch:
+                times, total = found.get(path, (0, 0))
+                found[path] = (times + 1, total + length)
+        return found
+
+
+def payload(out):
+    elf = os.path.join(out, "guest-payloads", "bench.elf")
+    if not os.path.exists(elf):
+        raise LaunchError("%s is missing: build it first, with make" % elf)
+    return elf
+
+
+def operations(out):
+    text = subprocess.run([symbols.tool("nm"), payload(out)], stdout=subprocess.PIPE,
+                          check=True).stdout.decode()
+    names = re.findall(r" T op_(\w+)$", text, re.M)
+    renamed = set(OPERATION.values()) - {"touch_4k"}
+    return sorted([name for name in names if name not in renamed] + list(OPERATION))
+
+
+def _wrapper(folder, qemu, arguments):
+    """A QEMU with the plugin: whatever starts the machine needs to know nothing of it."""
+    path = os.path.join(folder, "qemu")
+    with open(path, "w", encoding="utf-8") as script:
+        script.write("#!/bin/sh\nexec %s \"$@\" -plugin %s\n"
+                     % (shlex.quote(qemu), shlex.quote(arguments)))
+    os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
+    return path
+
+
+def _command(system, row, options, folder):
+    """What the bench runs, with a QEMU that has the plugin."""
+    append = " ".join(["only=" + row] + options.append)
+    out = options.out
+    binary = os.path.join(out, "guest-payloads", "bench.bin")
+    vm = ["--smp", "1", "--quiet"] + VMM_OPTIONS.get(row, [])
+    if system == "bare":
+        return [os.path.join(folder, "qemu"), "-M", "virt", "-cpu", options.cpu, "-smp", "1",
+                "-m", "512M", "-nodefaults", "-display", "none", "-serial", "stdio",
+                "-kernel", binary, "-append", append] + ICOUNT
+    files = ["--file", binary + ":/bench.bin"]
+    if system == "hyperscope":
+        settings = [word for value in options.set for word in ("--set", value)]
+        return ([os.path.join(TOP, "scripts", "hyperscope"), "exec", "--icount", "--quiet",
+                 "--harts", "1", "--out", out, "--cpu", options.cpu, "--trace", options.trace,
+                 "--boot", "exitstat=0"] + settings + files
+                + [os.path.join(out, "vmm")] + vm + ["--append", append, "/bench.bin"])
+    script = os.path.join(folder, "symbols.sh")
+    with open(script, "w", encoding="utf-8") as text:
+        text.write(LINUX_SYMBOLS)
+    os.chmod(script, 0o755)
+    port = ("-chardev file,id=symbols,path=%s -device virtserialport,chardev=symbols,name=symbols"
+            % os.path.join(folder, "kallsyms"))
+    return ([os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--icount", "--out", out,
+             "--cpu", options.cpu, "--qemu-args", port]
+            + files + ["--file", os.path.join(out, "vmm"), script, "/vmm"] + vm
+            + ["--append", "on=linux settle=5 " + append, "/bench.bin"])
+
+
+def _progress(process, what, seconds):
+    """Wait for it; where somebody looks, say after a while what is being done."""
+    start, said = time.monotonic(), False
+    while True:
+        try:
+            process.wait(0.2)
+            break
+        except subprocess.TimeoutExpired:
+            pass
+        spent = time.monotonic() - start
+        if spent > seconds:
+            process.terminate()
+            process.wait()
+            raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, seconds),
+                              STATUS_TIMEOUT)
+        if spent < QUIET_SECONDS:
+            continue
+        if sys.stderr.isatty():
+            sys.stderr.write("\ranatomy: %s: %d s" % (what, spent))
+        elif not said:
+            sys.stderr.write("anatomy: %s ...\n" % what)
+        sys.stderr.flush()
+        said = True
+    if said and sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+
+
+def record(system, row, options, folder):
+    """Run the payload's one row; a Recording."""
+    if qemu_version(options.qemu)[0] < QEMU_MIN:
+        raise LaunchError("%s is older than QEMU %d, the first whose plugins can do this"
+                          % (options.qemu, QEMU_MIN))
+    elf = payload(options.out)
+    operation = Operation(elf, OPERATION.get(row, row))
+    plugin = os.path.join(options.out, "anatomy.so")
+    if not os.path.exists(plugin):
+        raise LaunchError("%s is missing: build it first, with make" % plugin)
+    arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,head=0x%x,back=0x%x,ret=0x%x,batches=%d,room=%d"
+                 % (plugin.replace(",", ",,"), folder.replace(",", ",,"), operation.entry,
+                    _first_words(elf, operation.entry), operation.head, operation.back,
+                    operation.ret, options.batches, ROOM))
+    environment = dict(os.environ, QEMU=_wrapper(folder, options.qemu, arguments))
+    command = _command(system, row, options, folder)
+    said = os.path.join(folder, "said")
+    with open(said, "wb") as out, open(os.path.join(folder, "errors"), "wb") as errors:
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
+                                       stderr=errors, env=environment)
+        except OSError as error:
+            raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
+        try:
+            _progress(process, "%s on %s" % (row, system), options.timeout)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    with open(os.path.join(folder, "errors"), encoding="utf-8", errors="replace") as errors:
+        words = errors.read().strip().splitlines()
+    if process.returncode:
+        raise LaunchError("%s ended with status %d%s"
+                          % (system, process.returncode, ": " + words[-1] if words else ""))
+    with open(said, encoding="utf-8", errors="replace") as lines:
+        rows = [line.strip().split(",") for line in lines if line.startswith("bench,")]
+    rows = {words[1]: words for words in rows}
+    if row not in rows:
+        raise LaunchError("%s: the payload has no row %s here (--list)" % (system, row))
+    if rows[row][2] != "instructions":
+        raise LaunchError("%s: the payload measured %s, not instructions" % (system, rows[row][2]))
+    return Recording(folder, rows[row])
+
+
+def _first_words(elf, address):
+    """The 8 bytes there, as one number."""
+    text = subprocess.run([symbols.tool("objdump"), "-s", "--start-address=0x%x" % address,
+                           "--stop-address=0x%x" % (address + 8), elf],
+                          stdout=subprocess.PIPE, check=True).stdout.decode()
+    words = re.search(r"^ [0-9a-f]+ ([0-9a-f]{8}) ([0-9a-f]{8})", text, re.M)
+    if words is None:
+        raise LaunchError("%s: nothing at 0x%x" % (elf, address))
+    return int.from_bytes(bytes.fromhex(words.group(1) + words.group(2)), "little")
+
+
+def images(system, out, folder):
+    """The symbols of everything that ran."""
+    elf = payload(out)
+    guest = symbols.Image.of_elf(symbols.GUEST, elf)
+    size = os.path.getsize(elf[:-4] + ".bin")
+    start = min(guest.addresses)
+    user = symbols.Image.of_elf(symbols.USER, os.path.join(out, "vmm"))
+    kernel = symbols.Image(symbols.KERNEL, [])
+    if system == "hyperscope":
+        kernel = symbols.Image.of_elf(symbols.KERNEL, os.path.join(out, "hyperscope.elf"))
+    elif system == "linux":
+        kernel = symbols.Image.of_kallsyms(symbols.KERNEL, os.path.join(folder, "kallsyms"))
+    return symbols.AddressMap(guest, (start, start + size), user, kernel)

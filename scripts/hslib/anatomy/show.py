@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""show.py - an anatomy as text: by stage, by function, and the way itself."""
+from .stages import STAGES, UNASSIGNED
+
+WIDTH = 80
+
+
+class Anatomy:
+    """One row on one system: the chosen path's steps, and what the whole batch was made of."""
+
+    def __init__(self, system, row, steps, address_map):
+        self.system, self.row, self.steps, self.map = system, row, steps, address_map
+        self.figure = self.mean = 0.0  # the bench's, and that of the median batch here
+        self.times = self.of = 0  # how many of the batch's iterations took this path
+        self.lost = 0  # instructions of iterations whose path was not kept
+
+    def total(self):
+        return sum(step.counted for step in self.steps)
+
+    def by_stage(self):
+        counts = dict.fromkeys(STAGES, 0)
+        for step in self.steps:
+            counts[step.stage] += step.counted
+        return counts
+
+    def by_function(self):
+        """(stage, function) -> instructions; the innermost of inlined functions."""
+        counts = {}
+        for step in self.steps:
+            key = (step.stage, step.chain[0])
+            counts[key] = counts.get(key, 0) + step.counted
+        return counts
+
+    def unassigned(self):
+        return sorted({step.chain[0] for step in self.steps if step.stage == UNASSIGNED})
+
+
+def _share(part, whole):
+    return "%5.1f%%" % (100.0 * part / whole) if whole else "     -"
+
+
+def print_stages(found, out):
+    """The stages of one or more systems side by side."""
+    print("%-20s" % "stage" + "".join("%12s       " % a.system for a in found), file=out)
+    counts = [anatomy.by_stage() for anatomy in found]
+    totals = [anatomy.total() for anatomy in found]
+    for stage in STAGES:
+        if any(count[stage] for count in counts):
+            print("%-20s" % stage + "".join("%12d %s" % (count[stage], _share(count[stage], total))
+                                            for count, total in zip(counts, totals)), file=out)
+    print("%-20s" % "sum" + "".join("%12d       " % total for total in totals), file=out)
+    print("%-20s" % "other ways" + "".join("%+15.2f    " % (a.mean - a.total())
+                                                 for a in found), file=out)
+    print("%-20s" % "mean of the batch" + "".join("%15.2f    " % a.mean for a in found), file=out)
+    print("%-20s" % "the bench's figure" + "".join("%15.2f    " % a.figure for a in found), file=out)
+    for anatomy in found:
+        print("%s: %d of the median batch's %d iterations went this way"
+              % (anatomy.system, anatomy.times, anatomy.of), file=out)
+        if anatomy.lost:
+            print("%s: %d instructions of other iterations were not kept (--batches)"
+                  % (anatomy.system, anatomy.lost), file=out)
+        names = anatomy.unassigned()
+        if names:
+            print("%s: in no stage: %s" % (anatomy.system, " ".join(names)), file=out)
+
+
+def print_functions(anatomy, out):
+    print("\n%s: %s, by function" % (anatomy.system, anatomy.row), file=out)
+    print("%-20s %-50s %8s" % ("stage", "function", "insns"), file=out)
+    counts = anatomy.by_function()
+    for stage in STAGES:
+        rows = [(count, function) for (where, function), count in counts.items() if where == stage]
+        for count, function in sorted(rows, key=lambda row: (-row[0], row[1])):
+            print("%-20s %-50s %8d" % (stage, function[:50], count), file=out)
+            stage = ""
+
+
+def runs(steps):
+    """The way as runs of instructions that share stage, stack and function."""
+    result, last = [], None
+    for step in steps:
+        key = (step.hart, step.stage, step.stack, step.chain)
+        if key != last:
+            result.append([step, 0])
+            last = key
+        result[-1][1] += step.counted
+    return result
+
+
+def print_way(anatomy, out):
+    print("\n%s: %s, in order" % (anatomy.system, anatomy.row), file=out)
+    print("%7s %5s %-20s %s" % ("at", "insns", "stage", "function"), file=out)
+    at, stage = 0, None
+    for step, count in runs(anatomy.steps):
+        depth = max(len(step.stack) - 1, 0) + len(step.chain) - 1
+        shown = step.stage if step.stage != stage else ""
+        print("%7d %5d %-20s %s%s" % (at, count, shown, " " * min(depth, 20), step.chain[0]),
+              file=out)
+        stage = step.stage
+        at += count
+
+
+def print_insns(anatomy, out):
+    print("\n%s: %s, every instruction" % (anatomy.system, anatomy.row), file=out)
+    for at, step in enumerate(anatomy.steps):
+        image = anatomy.map.image(step.address)
+        offset = step.address - image.start(step.address)
+        print("%7d %s%-17x %-18s %s+0x%x %s" % (at, " " if step.counted else "*", step.address,
+              step.stage, image.function(step.address), offset, image.line(step.address)), file=out)
+    print("*: a trap took it back, so instret has not counted it", file=out)

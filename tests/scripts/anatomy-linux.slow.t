@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/anatomy beside Linux KVM: its symbols are found, and the stages add up there, too.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+[ -f "$O/anatomy.so" ] || skip_all "$O/anatomy.so is missing"
+[ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing"
+qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
+qemu_breaks_linux_kvm && skip_all "$linux_kvm_is_broken"
+export TMPDIR=$tmp
+
+for row in mmio_read sbi_ipi_self illegal_insn fault_4k_present; do
+	timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/anatomy" --out "$O" --system linux \
+		"$row" >"$tmp/table" 2>"$tmp/err"
+	is $? 0 "$row is looked into" || diag "$(cat "$tmp/err")"
+	# Background work of the host may fall into some batches, not into the median one.
+	awk '
+		/^sum / { sum = $2; stages = 0 }
+		stages && NF { total += $(NF - 1) }
+		/^stage +linux/ { stages = 1 }
+		/^mean of the batch/ { mean = $NF }
+		/^the bench/ { figure = $NF }
+		END {
+			off = mean - figure
+			printf "sum %d, stages %d, mean %.2f, figure %.2f\n", sum, total, mean, figure
+			exit !(sum > 0 && sum == total && figure > 0 && off < 1 && off > -1)
+		}' "$tmp/table" >"$tmp/sums"
+	ok $? "$row: the stages add up, to the bench's figure" || diag "$(cat "$tmp/sums")"
+	unlike "$(cat "$tmp/table")" 'in no stage' "$row: every function has a stage"
+	like "$(cat "$tmp/table")" '^CSR swap +__kvm_riscv_switch_to +[0-9]+$' \
+		"$row: Linux's functions have their names"
+done
+done_testing

@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/anatomy: what it counts is what the bench measures, each instruction has a place, and it
+# reads encodings as objdump does. (Beside Linux KVM: anatomy-linux.slow.t.)
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+[ -f "$O/anatomy.so" ] || skip_all "$O/anatomy.so is missing"
+qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
+export TMPDIR=$tmp
+
+anatomy()
+{
+	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/anatomy" --out "$O" "$@" \
+		>"$tmp/table" 2>"$tmp/err"
+	status=$?
+	out=$(cat "$tmp/table")
+}
+
+# The table's own proof: stages add up to the sum, and the batch's mean is the bench's figure.
+adds_up()	# LABEL MOST: by how much mean and figure may differ
+{
+	awk -v most="$2" '
+		/^stage .*function/ { exit }
+		/^stage / { stages = 1; next }
+		/^sum / { sum = $2; stages = 0 }
+		stages && NF { total += $(NF - 1) }
+		/^mean of the batch/ { mean = $NF }
+		/^the bench/ { figure = $NF }
+		END {
+			off = mean - figure
+			if (off < 0)
+				off = -off
+			printf "sum %d, stages %d, mean %.2f, figure %.2f\n", sum, total, mean, figure
+			exit !(sum > 0 && sum == total && figure > 0 && off < most)
+		}' "$tmp/table" >"$tmp/sums"
+	ok $? "$1: the stages add up, to the bench's figure" || diag "$(cat "$tmp/sums")"
+}
+
+anatomy --list
+like "$out" '^mmio_read$' "--list has the bench's rows"
+
+anatomy mmio_read --way --svg "$tmp/one.svg"
+is $status 0 "mmio_read is looked into" || diag "$(cat "$tmp/err")"
+adds_up mmio_read 0.5
+unlike "$out" 'in no stage' "mmio_read: every function has a stage"
+for stage in "registers saved" "CSR swap" "handler" "user space" "vCPU load" "sret"; do
+	like "$out" "^$stage +[1-9]" "mmio_read: some of it is: $stage"
+done
+like "$out" ' mmio_emulate +[0-9]+$' "an inlined or called function counts for itself"
+grep -v '^picture' "$tmp/table" >"$tmp/first"
+python3 -c '
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+text = " ".join(root.itertext())
+sys.exit(not (root.tag.endswith("svg") and "user space" in text and "mmio_emulate" in text))
+' "$tmp/one.svg"
+ok $? "the picture is XML and names stages and functions"
+anatomy mmio_read --way --svg "$tmp/two.svg"
+grep -v '^picture' "$tmp/table" | cmp -s - "$tmp/first" && cmp -s "$tmp/one.svg" "$tmp/two.svg"
+ok $? "a second time the same, to the byte"
+
+# An instruction that is taken back, a trap that the guest takes itself, a fault that is retried.
+for row in wfi_pending illegal_insn fault_4k_present; do
+	anatomy "$row"
+	is $status 0 "$row is looked into" || diag "$(cat "$tmp/err")"
+	adds_up "$row" 0.5
+	unlike "$out" 'in no stage' "$row: every function has a stage"
+done
+anatomy sbi_version --system bare --insns
+adds_up "sbi_version, bare" 0.5
+like "$out" '^firmware +[1-9]' "bare: the firmware's part is seen"
+like "$out" ' op_sbi_version\+0x[0-9a-f]+ src/guest/bench/bench.S:[0-9]+' "--insns has source lines"
+
+anatomy nonsense
+is $status 2 "an unknown row is refused"
+like "$(cat "$tmp/err")" "no row 'nonsense'.*mmio_read" "and those that there are are named"
+anatomy mmio_read --system windows
+is $status 2 "an unknown system is refused"
+anatomy mmio_read --set nonsense=1
+is $status 2 "an unknown toggle is refused"
+anatomy mmio_read --path 4711
+is $status 2 "a path that there is not is refused"
+is "$(find "$tmp" -name 'anatomy.*' | wc -l)" 0 "nothing is left behind"
+
+before=$tests_run
+relay "$(python3 "$HS_TOP/tests/scripts/insn_kinds.py" "$HS_TOP" "$O" 2>&1)"
+is "$((tests_run - before))" 3 "encodings of three programs were compared"
+done_testing

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""insn_kinds - does scripts/hslib/anatomy/insn.py see in each encoding what objdump does?
+
+usage: insn_kinds.py TOP OUT; every instruction of the kernel, the VMM and the bench payload. TAP.
+"""
+import os
+import re
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(sys.argv[1], "scripts"))
+
+from hslib.anatomy import insn as I  # noqa: E402
+from hslib.anatomy.symbols import tool  # noqa: E402
+
+LINE = re.compile(r"^\s*([0-9a-f]+):\s+([0-9a-f]{4}|[0-9a-f]{8})\s+(\S+)\s*([^<#]*)")
+LOADS = re.compile(r"^(l[bhwd]u?|fl[wdq]|lr\.[wd]|sc\.[wd]|amo\w+\.[wd])(\.aqrl|\.aq|\.rl)?$"
+                   r"|^hlvx?\.|^vl[a-z0-9]*\.v$")
+STORES = re.compile(r"^(s[bhwd]|fs[wdq])$|^hsv\.|^vs[a-z0-9]*\.v$")
+BRANCHES = re.compile(r"^b(eq|ne|lt|ge|gt|le)u?z?$")
+
+
+def expected(mnemonic, operands):
+    words = operands.replace("(", ",").replace(")", "").split(",")
+    if mnemonic in ("ecall", "ebreak"):
+        return I.ECALL
+    if mnemonic in ("sret", "mret"):
+        return I.TRAP_RETURN
+    if mnemonic == "wfi":
+        return I.WFI
+    if mnemonic == "ret":
+        return I.RETURN
+    if mnemonic in ("jal", "jalr"):
+        if len(words) > 1 and words[0].strip() not in ("ra", "t0"):
+            return None
+        return I.CALL
+    if mnemonic == "j":
+        return I.JUMP
+    if mnemonic == "jr":
+        return I.RETURN if words[0].strip() in ("ra", "t0") else I.JUMP
+    for pattern, kind in ((LOADS, I.LOAD), (STORES, I.STORE), (BRANCHES, I.BRANCH)):
+        if pattern.match(mnemonic):
+            return kind
+    if re.match(r"^(csr|rd(time|cycle|instret)$)|^[hs](fence|inval)", mnemonic):
+        return I.CSR
+    return None
+
+
+def compare(elf):
+    text = subprocess.run([tool("objdump"), "-d", "-z", elf], stdout=subprocess.PIPE,
+                          check=True).stdout.decode()
+    seen, wrong = 0, []
+    for line in text.splitlines():
+        found = LINE.match(line)
+        if not found:
+            continue
+        address, word, mnemonic, operands = found.groups()
+        if mnemonic.startswith("."):
+            continue  # binutils 2.38 does not know cbo.zero and its like
+        decoded = I.decode(int(word, 16), len(word) // 2)
+        want = expected(mnemonic, operands)
+        if want is None:
+            # Nothing that the way hangs on; of the rest only what may be named otherwise.
+            good = decoded.kind in (I.COMPUTE, I.CSR, I.ILLEGAL)
+        else:
+            seen += 1
+            good = decoded.kind == want
+            if good and decoded.offset is not None:
+                target = re.search(r"\b([0-9a-f]+) *$", operands.strip())
+                good = (bool(target) and (int(address, 16) + decoded.offset) & (1 << 64) - 1
+                        == int(target.group(1), 16))
+        if not good:
+            wrong.append("%s (as kind %d)" % (line.strip(), decoded.kind))
+    return seen, wrong
+
+
+def main():
+    out = sys.argv[2]
+    for name in ("hyperscope.elf", "vmm", "guest-payloads/bench.elf"):
+        seen, wrong = compare(os.path.join(out, name))
+        print("%s - %s: loads, stores, jumps and CSRs are what objdump says"
+              % ("ok" if seen > 50 and not wrong else "not ok", name))
+        print("# %d compared" % seen)
+        for line in wrong[:10]:
+            print("# " + line)
+
+
+main()

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * qemu_plugin.h - what anatomy.c calls of QEMU's plugin interface, and how QEMU calls it.
+ *
+ * No distribution packages QEMU's own header, and QEMU exports these functions to
+ * any shared object that it loads, so the few that are needed are declared here. They
+ * have been the same from version 1 of the interface (QEMU 8) to version 5 (QEMU 10.1).
+ */
+#ifndef QEMU_PLUGIN_H
+#define QEMU_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* By which version of the interface a plugin was written: QEMU 8 takes up to 1, QEMU 9 from 2. */
+#ifndef QEMU_PLUGIN_API
+#define QEMU_PLUGIN_API 2
+#endif
+
+typedef uint64_t qemu_plugin_id_t;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_info;
+
+/* What a callback may do with registers; this one does nothing with them. */
+enum qemu_plugin_cb_flags {
+	QEMU_PLUGIN_CB_NO_REGS,
+};
+
+typedef void (*qemu_plugin_simple_cb_t)(qemu_plugin_id_t id);
+typedef void (*qemu_plugin_udata_cb_t)(qemu_plugin_id_t id, void *userdata);
+typedef void (*qemu_plugin_vcpu_tb_trans_cb_t)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
+typedef void (*qemu_plugin_vcpu_udata_cb_t)(unsigned int vcpu_index, void *userdata);
+
+/* The plugin's: QEMU reads the one and calls the other, once. */
+extern int qemu_plugin_version;
+int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv);
+
+/* Translation: a block of instructions is about to be run for the first time. */
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_tb_trans_cb_t cb);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t idx);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+/* Where in QEMU's own memory the instruction lies; NULL if it is no RAM. */
+void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
+
+/* Execution: called each time, before the instruction. */
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+					    qemu_plugin_vcpu_udata_cb_t cb,
+					    enum qemu_plugin_cb_flags flags, void *userdata);
+
+void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_plugin_udata_cb_t cb, void *userdata);
+/* Forget every registration and every translation, then call cb; soon, not at once. */
+void qemu_plugin_reset(qemu_plugin_id_t id, qemu_plugin_simple_cb_t cb);
+
+#endif
