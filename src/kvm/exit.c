@@ -6,6 +6,7 @@
  * else ends the run with KVM_EXIT_INTERNAL_ERROR: nothing here trusts that the
  * hardware delegates what it was told to.
  */
+#include "fp.h"
 #include "kvm.h"
 
 /* A breakpoint that the VMM's debugger set: not delegated while KVM_SET_GUEST_DEBUG says so. */
@@ -23,7 +24,6 @@ static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	static const u8 events[] = {
-		[EXC_ILLEGAL_INST] = SBI_PMU_FW_ILLEGAL_INSN,
 		[EXC_LOAD_MISALIGNED] = SBI_PMU_FW_MISALIGNED_LOAD,
 		[EXC_LOAD_ACCESS] = SBI_PMU_FW_ACCESS_LOAD,
 		[EXC_STORE_MISALIGNED] = SBI_PMU_FW_MISALIGNED_STORE,
@@ -38,7 +38,7 @@ static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 static exit_fn *const exit_table[] = {
 	[EXC_INST_MISALIGNED] = vcpu_redirect_trap,
 	[EXC_INST_ACCESS] = vcpu_redirect_trap,
-	[EXC_ILLEGAL_INST] = exit_counted_fault,
+	[EXC_ILLEGAL_INST] = exit_illegal_inst,
 	[EXC_BREAKPOINT] = exit_breakpoint,
 	[EXC_LOAD_MISALIGNED] = exit_counted_fault,
 	[EXC_LOAD_ACCESS] = exit_counted_fault,

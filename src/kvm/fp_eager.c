@@ -1,36 +1,28 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp_eager.c - FP registers move at every load, and at every put if they changed.
+ * fp_eager.c - FP and vector registers move at every load and at every put.
  *
- * Nothing ever traps: the guest finds its registers in the unit from the first
- * instruction on. The price is 33 loads for each load of a vCPU, also for one that never
- * uses FP. Another vCPU's or program's values never stay behind in the unit.
+ * Nothing is asked, nothing traps: the guest finds its registers in the unit from the first
+ * instruction on, and nobody's values stay behind for longer than a turn. The price is the same
+ * for a guest that never uses FP.
  */
 #include "fp.h"
-#include "kvm_asm.h"
+#include "vector.h"
 
 static void eager_load(struct kvm_vcpu *vcpu)
 {
-	/* F without D leaves D's instructions usable: there is no switch between the two. */
-	if (!(vcpu->isa & (1ULL << KVM_RISCV_ISA_EXT_D | 1ULL << KVM_RISCV_ISA_EXT_F))) {
-		fp_set_state(vcpu, FS_OFF);
-		return;
-	}
-	fp_restore(&vcpu->fp);
-	fp_set_state(vcpu, FS_CLEAN);
-	trace_kvm_fpu(1);
+	if (fp_present(vcpu))
+		fp_in(vcpu);
+	if (vector_present(vcpu))
+		vector_in(vcpu);
 }
 
 static void eager_put(struct kvm_vcpu *vcpu)
 {
-	if (!fp_is_dirty(vcpu)) {
-		if (vcpu->guest.sstatus & SSTATUS_FS)
-			fp_save_fcsr(&vcpu->fp); /* fp.h says why */
-		return;
-	}
-	fp_save(&vcpu->fp);
-	fp_set_state(vcpu, FS_CLEAN);
-	trace_kvm_fpu(0);
+	if (fp_state(vcpu) != FS_OFF)
+		fp_out(vcpu);
+	if (vector_state(vcpu) != FS_OFF)
+		vector_out(vcpu);
 }
 
 const struct fp_ops fp_eager_ops = {

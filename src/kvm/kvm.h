@@ -215,6 +215,9 @@ struct kvm_vcpu {
 	u64 henvcfg;
 	struct fp_state fp;
 	struct vector_state vector;
+	const struct fp_ops *fp_ops; /* fp.h */
+	unsigned int fp_hart;        /* whose unit may still hold fp as it stands; ~0: none */
+	unsigned int vector_hart;
 
 	bool loaded;            /* its CSRs are in this hart */
 	bool lingers;           /* loaded, and its thread is in user space (linger.c) */

@@ -12,6 +12,7 @@
  *   +---------+--------+------------+---------+-------------+
  */
 #include <string.h>
+#include "fp.h"
 #include "onereg.h"
 #include "timer.h"
 
@@ -310,6 +311,7 @@ int onereg_set(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 		return -EBUSY;
 	if (err)
 		return err;
+	fp_forget(vcpu);
 	wide = group->wide ? group->wide(vcpu, (unsigned long)num) : NULL;
 	if (wide)
 		return set_wide(wide, (hva_t)reg->addr, (unsigned int)KVM_REG_SIZE(reg->id));

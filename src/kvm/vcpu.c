@@ -20,7 +20,7 @@
 /*
  * Traps that VS handles itself. Not delegated: access and misaligned faults, which
  * the firmware may have to see first, and of course what H adds. Illegal instructions are
- * delegated as long as no variant of FP is lazy: such a one must see cause 2 itself.
+ * delegated unless they may be the first use of a unit that is away (fp_lazy_trap.c).
  */
 #define HEDELEG_DEFAULT                                                           \
 	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_ILLEGAL_INST) | BIT(EXC_BREAKPOINT) | \
@@ -126,10 +126,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 
 	WRITE_ONCE(vcpu->hart, hart);
 	load_fences(vcpu, hart);
-	hv_user_fp_release();
-	fp_eager_ops.load(vcpu);
-	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_V))
-		vector_load(vcpu);
+	vcpu->fp_ops->load(vcpu);
 	if (vcpu->pmu)
 		pmu_load(vcpu);
 	vcpu->loaded = true;
@@ -141,9 +138,7 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 
 	if (vcpu->pmu)
 		pmu_put(vcpu);
-	fp_eager_ops.put(vcpu);
-	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_V))
-		vector_put(vcpu);
+	vcpu->fp_ops->put(vcpu);
 	vcpu->timer_ops->put(vcpu);
 	if (!vcpu->lingers)
 		vcpu_put_shared(vcpu);
@@ -222,8 +217,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	vcpu->csrs = (struct guest_csrs){ 0 };
 	vcpu->csrs.scounteren = COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR;
 	vcpu->csrs.hvip = hvip;
-	vcpu->fp = (struct fp_state){ 0 };
-	vector_reset(vcpu);
+	fp_reset(vcpu);
 	sta_reset(vcpu);
 	fwft_reset(vcpu);
 	pmu_reset(vcpu);
@@ -249,6 +243,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	vcpu->sbi_ext = sbi_default_extensions();
 	isa_host_ids(vcpu);
 	timer_vcpu_init(vcpu);
+	fp_vcpu_init(vcpu);
 	vcpu_reset(vcpu, 0, 0);
 	vcpu->guest.gpr[GPR_A0] = 0; /* its id comes with SBI HSM's start only */
 	memslot_vcpu_init(vcpu);

@@ -43,12 +43,15 @@ vector_save:
 	li	t0, VS_MASK
 	csrrs	t1, sstatus, t0
 	save_csrs
-	REG_L	t3, VECTOR_regs(a0)
-	vsetvli	t2, zero, e8, m8, ta, ma
+	REG_L	t6, VECTOR_regs(a0)
+	vsetvli	t5, zero, e8, m8, ta, ma
 	.irp	n, 0, 8, 16, 24
-	vse8.v	v\n, (t3)
-	add	t3, t3, t2
+	vse8.v	v\n, (t6)
+	add	t6, t6, t5
 	.endr
+	/* The unit is left as it was: lazy_trap may find it again. */
+	vsetvl	zero, t3, t4
+	csrw	vstart, t2
 	csrw	sstatus, t1
 	ret
 

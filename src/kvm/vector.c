@@ -10,6 +10,8 @@
 #include "vector.h"
 
 static unsigned int vlenb; /* written once, by vector_init() */
+/* Whose values each hart's unit holds, as fp.c's account; read and written on that hart only. */
+static const struct kvm_vcpu *unit_of[HV_MAX_HARTS];
 
 void vector_init(void)
 {
@@ -47,25 +49,31 @@ void vector_reset(struct kvm_vcpu *vcpu)
 		memset(regs, 0, 32UL * vlenb);
 }
 
-static void set_vs(struct kvm_vcpu *vcpu, unsigned long state)
+void vector_in(struct kvm_vcpu *vcpu)
 {
-	vcpu->guest.sstatus = (vcpu->guest.sstatus & ~SSTATUS_VS) | FIELD_PREP(SSTATUS_VS, state);
-}
+	unsigned int hart = hv_hart();
 
-void vector_load(struct kvm_vcpu *vcpu)
-{
 	vector_restore(&vcpu->vector);
-	set_vs(vcpu, FS_CLEAN);
+	unit_of[hart] = vcpu;
+	vcpu->vector_hart = hart;
+	vector_set_state(vcpu, FS_CLEAN);
 	trace_kvm_vector(1);
 }
 
-void vector_put(struct kvm_vcpu *vcpu)
+void vector_out(struct kvm_vcpu *vcpu)
 {
-	if (FIELD_GET(SSTATUS_VS, vcpu->guest.sstatus) != FS_DIRTY) {
-		vector_save_csrs(&vcpu->vector); /* as fcsr: fp.h */
-		return;
-	}
 	vector_save(&vcpu->vector);
-	set_vs(vcpu, FS_CLEAN);
+	vector_set_state(vcpu, FS_OFF);
 	trace_kvm_vector(0);
+}
+
+void vector_out_clean(struct kvm_vcpu *vcpu)
+{
+	vector_save_csrs(&vcpu->vector); /* as fcsr: fp.h */
+	vector_set_state(vcpu, FS_OFF);
+}
+
+bool vector_is_here(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->vector_hart == hv_hart() && unit_of[hv_hart()] == vcpu;
 }

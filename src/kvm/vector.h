@@ -2,9 +2,9 @@
 /*
  * vector.h - the vector unit of a vCPU: its state in memory, and its way into a hart.
  *
- * As FP's (fp.h): while a vCPU is loaded, guest.sstatus.VS says what the hardware knows of the
- * guest's vector state, and vsstatus.VS is the guest's own view of it. VS is Off for ever in a
- * vCPU without V, and in the host and its programs.
+ * As FP's, and moved by the same variants (fp.h): guest.sstatus.VS is Off unless the vCPU is loaded
+ * and its registers are in this hart's unit, and vsstatus.VS is the guest's own view of them. VS is
+ * Off for ever in a vCPU without V, and in the host and its programs.
  */
 #ifndef KVM_VECTOR_H
 #define KVM_VECTOR_H
@@ -18,10 +18,27 @@ unsigned int vector_vlenb(void);
 
 int vector_vcpu_init(struct kvm_vcpu *vcpu); /* 0 or -ENOMEM */
 void vector_vcpu_destroy(struct kvm_vcpu *vcpu);
-void vector_reset(struct kvm_vcpu *vcpu); /* all zero; not loaded */
+void vector_reset(struct kvm_vcpu *vcpu); /* all zero; not loaded: fp_reset() */
 
-/* Of a vCPU with V. Registers move at every load, and at every put if they changed. */
-void vector_load(struct kvm_vcpu *vcpu);
-void vector_put(struct kvm_vcpu *vcpu);
+static inline bool vector_present(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->isa & 1ULL << KVM_RISCV_ISA_EXT_V;
+}
+
+static inline unsigned long vector_state(const struct kvm_vcpu *vcpu)
+{
+	return FIELD_GET(SSTATUS_VS, vcpu->guest.sstatus);
+}
+
+static inline void vector_set_state(struct kvm_vcpu *vcpu, unsigned long vs)
+{
+	vcpu->guest.sstatus = (vcpu->guest.sstatus & ~SSTATUS_VS) | FIELD_PREP(SSTATUS_VS, vs);
+}
+
+/* As fp_in() and its like in fp.h. */
+void vector_in(struct kvm_vcpu *vcpu);
+void vector_out(struct kvm_vcpu *vcpu);
+void vector_out_clean(struct kvm_vcpu *vcpu); /* vstart, vl, vtype, vcsr alone */
+bool vector_is_here(const struct kvm_vcpu *vcpu);
 
 #endif

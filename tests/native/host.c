@@ -138,10 +138,6 @@ unsigned int hv_cbo_block_size(const char *which)
 	return hv_isa_has(which) ? 64 : 0;
 }
 
-void hv_user_fp_release(void)
-{
-}
-
 /* ---- threads -------------------------------------------------------------------- */
 
 bool hv_signal_pending(void)
@@ -474,6 +470,7 @@ void native_reset(void)
 	native_tlb_reset();
 	native_trace_reset();
 	native_switch_reset();
+	native_fp_reset();
 	native_pmu_reset();
 	native_clock_set(1000);
 }

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# mutants.slow.t - the native tests can fail: for each rule of docs/locking.md the core is built with
-# the rule broken in one place, and the test that stands for the rule has to notice.
+# mutants.slow.t - the native tests can fail: for each rule of docs/locking.md, and for who holds the FP
+# unit, the core is built with the rule broken in one place, and the test that stands for the rule
+# has to notice.
 #
 # A mutant is a file of src/kvm, a Perl substitution that must change it, and the program that is
 # to fail: by a claim, a sanitizer, the native host, or by waiting for ever. Not among them: that
@@ -14,7 +15,7 @@
 
 # How many seconds each program may take before it waits for ever: five times what it takes unbroken.
 declare -A limit
-for program in test_fault test_kick test_linger test_race_life test_race_memory test_vmid; do
+for program in test_fault test_fp test_kick test_linger test_race_life test_race_memory test_vmid; do
 	start=$SECONDS
 	HS_RACE=2 timeout --kill-after=5 "$(scaled 60)" "$O/tests/native/$program" >"$tmp/out" 2>&1
 	ok $? "unbroken: $program passes" || diag "$(tail -n 20 "$tmp/out")"
@@ -110,5 +111,29 @@ mutant "20, a thread's other vCPU stays" linger.c 's/hook->out\(hook\); \/\*/\/*
 mutant "20, the state is not in memory yet when it is said to be" linger.c \
 	's/(hook = hv_sched_hook_get\(\);\n)/$1\tif (vcpu->lingers && hook != &vcpu->sched_hook) { WRITE_ONCE(vcpu->lingers, false); vcpu_load(vcpu); return; }\n/' \
 	test_linger
+
+# ---- FP and vector ----
+mutant "FP: a unit named after the vCPU is believed, wherever it was since" fp.c \
+	's/return vcpu->fp_hart == hv_hart\(\) && /return /' test_fp
+mutant "FP: the unit is believed to be as it was left" fp.c \
+	's/ && hv_fp_is_of\(vcpu\)//' test_fp
+mutant "FP: the host is not asked for the unit" fp.c 's/hv_fp_take\(vcpu\);//' test_fp
+mutant "FP: nobody hears that ONE_REG wrote" onereg.c 's/fp_forget\(vcpu\);//' test_fp
+mutant "FP: a reset leaves the unit" fp.c \
+	's/(void fp_reset.*?\{\n)\tfp_forget\(vcpu\);/$1/s' test_fp
+mutant "FP: what is Clean leaves fcsr behind" fp.c 's/fp_save_fcsr\(&vcpu->fp\);//' test_fp
+mutant "FP: illegal instructions stay delegated" fp_lazy_trap.c \
+	's/hedeleg &= ~BIT\(EXC_ILLEGAL_INST\);/(void)vcpu;/' test_fp
+mutant "FP: a trap fills the wrong unit" fp_lazy_trap.c 's/vector = false;/fp = false;/' test_fp
+mutant "vector: a hart named after the vCPU is enough" vector.c \
+	's/vcpu->vector_hart == hv_hart\(\) && //' test_fp
+mutant "vector: the unit is believed to be as it was left" vector.c \
+	's/ && unit_of\[hv_hart\(\)\] == vcpu//' test_fp
+mutant "vector: what is Clean leaves vcsr behind" vector.c \
+	's/vector_save_csrs\(&vcpu->vector\);//' test_fp
+for variant in eager lazy_save lazy_trap; do
+	mutant "FP: $variant saves nothing" fp_$variant.c \
+		's/fp_out\(vcpu\);/fp_set_state(vcpu, FS_OFF);/' test_fp
+done
 
 done_testing

@@ -173,8 +173,24 @@ extern struct native_quirks native_quirks;
  */
 extern void (*native_guest)(struct kvm_vcpu *vcpu);
 void native_trap(const struct hv_trap *trap);
+/* What stands in this hart's units; the guest's and the user's own accesses go here. */
+struct fp_state *native_fp_unit(void);
+struct vector_state *native_vector_unit(void);
 /* The next unprivileged read meets this trap; once. */
 void native_unpriv_trap(const struct hv_trap *trap);
+
+/* ---- user programs that use FP (host_fp.c) ----------------------------------------------------- */
+
+struct native_user {
+	struct fp_state fp; /* while not in a unit */
+	bool in_unit;
+	struct hv_sched_hook *hook; /* of the vCPU that it has loaded, while it is not current */
+};
+
+/* The scheduler lets user run on this hart, instead of whoever did; NULL: nobody. */
+void native_user_switch(struct native_user *user);
+/* This hart's user executes an FP instruction: its registers, in the unit. */
+struct fp_state *native_user_fp(void);
 
 /* ---- files and parameters (host_file.c) --------------------------------------------------------- */
 

@@ -15,6 +15,7 @@ void native_hook_in(struct hv_sched_hook *left);
 void native_files_reset(void);
 void native_trace_reset(void);
 void native_switch_reset(void);
+void native_fp_reset(void);
 void native_pmu_reset(void);
 void native_clock_set(u64 ticks);
 /* To or from memory that a guest may access at the same time. */

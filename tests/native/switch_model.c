@@ -34,6 +34,16 @@ void vcpu_exit_vector(void)
 	hv_panic("native machine: nothing jumps to the exit vector\n");
 }
 
+struct fp_state *native_fp_unit(void)
+{
+	return &fp_unit[hv_hart()];
+}
+
+struct vector_state *native_vector_unit(void)
+{
+	return &vector_unit[hv_hart()].state;
+}
+
 void fp_save(struct fp_state *fp)
 {
 	*fp = fp_unit[hv_hart()];
@@ -70,6 +80,7 @@ void vector_restore(const struct vector_state *vector)
 {
 	memcpy(vector_unit[hv_hart()].bytes, vector->regs, sizeof(vector_unit[0].bytes));
 	vector_unit[hv_hart()].state = *vector;
+	vector_unit[hv_hart()].state.regs = vector_unit[hv_hart()].bytes;
 }
 
 void native_switch_reset(void)
@@ -80,5 +91,6 @@ void native_switch_reset(void)
 	for (i = 0; i < HV_MAX_HARTS; i++) {
 		fp_unit[i] = (struct fp_state){ 0 };
 		memset(&vector_unit[i], 0, sizeof(vector_unit[i]));
+		vector_unit[i].state.regs = vector_unit[i].bytes;
 	}
 }

@@ -4,92 +4,8 @@
  * leaves of it.
  */
 #include "regs.h"
-#include "kvm_asm.h"
-#include "vector.h"
 
 #define UNIT_SIZE (32 * NATIVE_VLENB)
-
-/* The guest on this hart writes all of its vector unit. */
-static void guest_writes_vector(struct kvm_vcpu *vcpu, u8 byte)
-{
-	static u8 regs[UNIT_SIZE];
-	struct vector_state state = { .vl = byte, .vtype = 0xc0, .vcsr = 3, .regs = regs };
-
-	memset(regs, byte, sizeof(regs));
-	vector_restore(&state);
-	vcpu->guest.sstatus |= SSTATUS_VS;
-}
-
-/* What the guest on this hart would read: its first byte, if the rest agrees. */
-static int vector_of_hart(unsigned long *vl)
-{
-	static u8 regs[UNIT_SIZE];
-	struct vector_state state = { .regs = regs };
-	unsigned int i;
-
-	vector_save(&state);
-	for (i = 1; i < UNIT_SIZE; i++)
-		assert_int_equal(regs[i], regs[0]);
-	*vl = state.vl;
-	return regs[0];
-}
-
-static unsigned long vs_of(const struct kvm_vcpu *vcpu)
-{
-	return FIELD_GET(SSTATUS_VS, vcpu->guest.sstatus);
-}
-
-static void vector_registers_move_from_hart_to_hart(void **state)
-{
-	unsigned long vl;
-
-	(void)state;
-	vcpu_load(vm.vcpu);
-	assert_int_equal(vs_of(vm.vcpu), FS_CLEAN);
-	guest_writes_vector(vm.vcpu, 0x5a);
-	vcpu_put(vm.vcpu);
-	native_hart_set(1);
-	vcpu_load(vm.vcpu);
-	assert_int_equal(vector_of_hart(&vl), 0x5a);
-	assert_int_equal(vl, 0x5a);
-	vcpu_put(vm.vcpu);
-	native_hart_set(0);
-}
-
-static void what_is_clean_is_not_saved(void **state)
-{
-	(void)state;
-	vcpu_load(vm.vcpu);
-	guest_writes_vector(vm.vcpu, 0x77);
-	vm.vcpu->guest.sstatus &= ~SSTATUS_VS;
-	vm.vcpu->guest.sstatus |= FIELD_PREP(SSTATUS_VS, FS_CLEAN);
-	vcpu_put(vm.vcpu);
-	assert_int_equal(vm.vcpu->vector.regs[0], 0);
-}
-
-/* With V, a vCPU finds its own values; without, the unit is off, whatever stands in it. */
-static void no_vcpu_sees_the_registers_of_another(void **state)
-{
-	struct kvm_vcpu *with = native_vcpu_make(&vm, 4), *without = native_vcpu_make(&vm, 5);
-	struct kvm_vcpu *first = vm.vcpu;
-	unsigned long vl;
-
-	(void)state;
-	vm.vcpu = without;
-	assert_int_equal(set(ISA(KVM_RISCV_ISA_EXT_V), 0), 0);
-	vm.vcpu = first;
-	vcpu_load(first);
-	guest_writes_vector(first, 0x99);
-	vcpu_put(first);
-	vcpu_load(with);
-	assert_int_equal(vector_of_hart(&vl), 0);
-	assert_int_equal(vl, 0);
-	vcpu_put(with);
-	vcpu_load(without);
-	assert_int_equal(vs_of(without), FS_OFF);
-	vcpu_put(without);
-	assert_int_equal(vs_of(without), FS_OFF);
-}
 
 static void fence_i_follows_a_vcpu_to_another_hart(void **state)
 {
@@ -219,9 +135,6 @@ static void a_reset_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(vector_registers_move_from_hart_to_hart),
-		TEST(what_is_clean_is_not_saved),
-		TEST(no_vcpu_sees_the_registers_of_another),
 		TEST(fence_i_follows_a_vcpu_to_another_hart),
 		TEST(stopi_shows_an_external_interrupt_only_while_there_is_one),
 		TEST(priorities_are_where_the_hardware_looks_for_them),

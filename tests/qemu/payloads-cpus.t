@@ -22,6 +22,13 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	vm "cpu max: fp" fp --smp 2
 	vm "cpu max: hostile" hostile --smp 2 --testdev seed=3
 	vm "cpu max: vector, 4 vCPUs" vector --smp 4
+	toggle fp eager
+	vm "cpu max, fp=eager: vector, 2 vCPUs" vector --smp 2
+	vm "cpu max, fp=eager: fp" fp
+	toggle fp lazy_save
+	vm "cpu max, fp=lazy_save: vector, 4 vCPUs" vector --smp 4
+	vm "cpu max, fp=lazy_save: fp" fp --smp 2
+	toggle fp lazy_trap
 	vm "cpu max: sbi_firmware" sbi_firmware --sbi susp,fwft
 	boot hyperscope --cpu max
 	if qemu_older 10.0; then
@@ -46,6 +53,9 @@ vm "no V: vector" vector
 # More vCPUs than harts: they run only in turn.
 vm "one hart: harts, 4 vCPUs" harts --smp 4 rounds=10
 vm "one hart: harts, 8 vCPUs" harts --smp 8 rounds=3
-vm "one hart: fp, 4 vCPUs" fp --smp 4
+for variant in lazy_trap lazy_save eager; do
+	toggle fp $variant
+	vm "one hart, fp=$variant: fp, 4 vCPUs" fp --smp 4
+done
 boot hyperscope --harts 1
 done_testing

@@ -33,24 +33,30 @@ vm_ends "after the deadly ones" hello
 
 toggle gstage_walk recursive
 vm "exits, gstage_walk=recursive" exits
+toggle fp eager
+vm "fp, fp=eager gstage_walk=recursive" fp --smp 2
 toggle gstage_huge off
 vm "exits, gstage_walk=recursive gstage_huge=off" exits
 toggle gstage_walk iterative
-vm "hostile, gstage_huge=off" hostile --smp 2 seed=2
+vm "hostile, fp=eager gstage_huge=off" hostile --smp 2 seed=2
 toggle gstage_huge on
+toggle fp lazy_save
 toggle mmio_decode fetch
 vm "mmio, mmio_decode=fetch" mmio --testdev
 vm "mmio_hard, mmio_decode=fetch" mmio_hard --testdev
 vm "sbi, mmio_decode=fetch" sbi
 vm "hostile, mmio_decode=fetch" hostile --testdev seed=2
 vm "harts, mmio_decode=fetch" harts --smp 2 rounds=30
+vm "fp, fp=lazy_save mmio_decode=fetch" fp --smp 2
 toggle mmio_decode htinst
 toggle vmid flush
 vm "harts, vmid=flush" harts --smp 4 rounds=10
+vm "fp, fp=lazy_save vmid=flush" fp --smp 4
 toggle vmid on
 toggle tlb_flush all
 vm "harts, tlb_flush=all" harts --smp 4 rounds=10
 toggle tlb_flush range
+toggle fp lazy_trap
 toggle timer hrtimer
 vm "timer, timer=hrtimer" timer
 vm "sbi, timer=hrtimer" sbi

@@ -5,7 +5,8 @@
  * A thread's registers are in the unit of the hart that it runs on (fp_in_unit, the
  * hart's fp_owner is the thread), or in thread->fp, then its FS is Off and its
  * first FP instruction traps. A thread that used FP in its last turn gets its
- * registers back at once when it is scheduled in. Spec: M §1.6 (FS), F §2.
+ * registers back at once when it is scheduled in, unless it is one that runs a vCPU, to which the
+ * unit may belong as well: then fp_owner is what the core named. Spec: M §1.6 (FS), F §2.
  */
 #include "hv/csr.h"
 #include "smp.h"
@@ -62,6 +63,9 @@ void fpu_switch_out(struct thread *t)
 
 void fpu_switch_in(struct thread *t)
 {
+	/* With a vCPU about to be loaded: it may want the unit, and a program rarely does. */
+	if (t->hook)
+		t->fp_in_unit = false;
 	if (!t->fp_in_unit)
 		set_frame_fs(thread_frame(t), FS_OFF);
 	else if (my_hart()->fp_owner != t || t->fp_hart != this_hart())
@@ -90,18 +94,22 @@ void fpu_discard(struct thread *t)
 void fpu_thread_exit(struct thread *t)
 {
 	for (unsigned int i = 0; i < nr_harts; i++) {
-		struct thread *owner = t;
+		const void *owner = t;
 
 		__atomic_compare_exchange_n(&harts[i].fp_owner, &owner, NULL, false,
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	}
 }
 
-void hv_user_fp_release(void)
+void hv_fp_take(const void *owner)
 {
 	save_if_dirty(current);
 	if (current->fp_in_unit)
 		leave_unit(current);
-	/* Another thread's values may still stand in the unit, saved when it left: not for long. */
-	my_hart()->fp_owner = NULL;
+	my_hart()->fp_owner = owner;
+}
+
+bool hv_fp_is_of(const void *owner)
+{
+	return my_hart()->fp_owner == owner;
 }

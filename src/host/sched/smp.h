@@ -20,8 +20,8 @@ struct hart {
 	struct thread *left; /* who was switched from and is dead, or has to move */
 	struct mm *mm;       /* in satp; NULL: the kernel's own table */
 
-	/* fpu.c: whose values the FP unit holds; NULL: nobody's */
-	struct thread *fp_owner;
+	/* fpu.c: whose values the FP unit holds, a thread's or a vCPU's; NULL: nobody's */
+	const void *fp_owner;
 
 	/* clock.c */
 	struct spinlock timer_lock;

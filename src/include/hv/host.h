@@ -181,10 +181,12 @@ bool hv_isa_has(const char *name);
 unsigned int hv_cbo_block_size(const char *which); /* "zicbom" or "zicboz": bytes, 0 if absent */
 
 /*
- * Free the FP (and vector) unit for the core: the calling thread's user state is
- * saved if dirty, and comes back before user code uses it again.
+ * This hart's FP unit, which the core's guests share with user programs (vector is the core's alone).
+ * take: it is owner's from now on; the calling thread's user registers are saved if dirty, and come
+ * back before user code uses them again. is_of: nobody has filled the unit since owner took it.
  */
-void hv_user_fp_release(void);
+void hv_fp_take(const void *owner);
+bool hv_fp_is_of(const void *owner);
 
 /* ---- performance counters -------------------------------------------------- */
 

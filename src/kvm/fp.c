@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fp.c - FP state's ways between memory and unit, and what all variants of toggle fp have in common.
+ *
+ * Whose values a hart's FP unit holds is one word of the host's: a user thread's or a vCPU's
+ * (hv_fp_take()). vcpu->fp_hart is the one hart where the vCPU's may still be good: the last that
+ * it was in, unless memory was written since. Both must agree (fp_is_here()): a hart may name a vCPU
+ * that has used another one since, and a new vCPU may have the address of an old one.
+ */
+#include "fp.h"
+#include "kvm_asm.h"
+#include "vector.h"
+
+void fp_in(struct kvm_vcpu *vcpu)
+{
+	hv_fp_take(vcpu);
+	fp_restore(&vcpu->fp);
+	vcpu->fp_hart = hv_hart();
+	fp_set_state(vcpu, FS_CLEAN);
+	trace_kvm_fpu(1);
+}
+
+void fp_out(struct kvm_vcpu *vcpu)
+{
+	fp_save(&vcpu->fp);
+	fp_set_state(vcpu, FS_OFF);
+	trace_kvm_fpu(0);
+}
+
+void fp_out_clean(struct kvm_vcpu *vcpu)
+{
+	fp_save_fcsr(&vcpu->fp);
+	fp_set_state(vcpu, FS_OFF);
+}
+
+bool fp_is_here(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->fp_hart == hv_hart() && hv_fp_is_of(vcpu);
+}
+
+void fp_vcpu_init(struct kvm_vcpu *vcpu)
+{
+	/* ORDER: the values of toggle fp (toggle.def) */
+	static const struct fp_ops *const variants[] = {
+		&fp_eager_ops,
+		&fp_lazy_save_ops,
+		&fp_lazy_trap_ops,
+	};
+
+	vcpu->fp_ops = variants[vcpu->kvm->toggle[TOGGLE_fp]];
+}
+
+void fp_reset(struct kvm_vcpu *vcpu)
+{
+	fp_forget(vcpu);
+	vcpu->fp = (struct fp_state){ 0 };
+	vector_reset(vcpu);
+}
+
+void fp_forget(struct kvm_vcpu *vcpu)
+{
+	vcpu->fp_hart = FP_NO_HART;
+	vcpu->vector_hart = FP_NO_HART;
+}
+
+int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	if (vcpu->fp_ops->want && vcpu->fp_ops->want(vcpu)) {
+		trace_exit_class(&vcpu->exit_clock, EXIT_FP);
+		return RESUME_GUEST;
+	}
+	pmu_count(vcpu, SBI_PMU_FW_ILLEGAL_INSN);
+	return vcpu_redirect_trap(vcpu, trap);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fp_lazy_save.c - FP and vector registers move at every load, and at a put if they changed.
+ *
+ * Hardware keeps the account: FS and VS are Clean after the load, and become Dirty when the
+ * guest writes a register. Nothing traps. A guest that does not use FP pays for its loads only.
+ */
+#include "fp.h"
+#include "vector.h"
+
+static void lazy_save_load(struct kvm_vcpu *vcpu)
+{
+	if (fp_present(vcpu))
+		fp_in(vcpu);
+	if (vector_present(vcpu))
+		vector_in(vcpu);
+}
+
+static void lazy_save_put(struct kvm_vcpu *vcpu)
+{
+	if (fp_state(vcpu) == FS_DIRTY)
+		fp_out(vcpu);
+	else if (fp_state(vcpu) != FS_OFF)
+		fp_out_clean(vcpu);
+	if (vector_state(vcpu) == FS_DIRTY)
+		vector_out(vcpu);
+	else if (vector_state(vcpu) != FS_OFF)
+		vector_out_clean(vcpu);
+}
+
+const struct fp_ops fp_lazy_save_ops = {
+	.name = "lazy_save",
+	.load = lazy_save_load,
+	.put = lazy_save_put,
+};

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fp_lazy_trap.c - FP and vector registers move when the guest first needs them, and when they changed.
+ *
+ * A load leaves FS and VS Off, unless this hart's unit still holds the vCPU's registers from an
+ * earlier turn. The first instruction that wants a unit traps, finds it filled and runs again. Until
+ * all that the vCPU has is in, illegal instructions are not delegated, for that is what such a
+ * trap looks like. Nothing decodes the instruction: once nothing is Off any more the guest takes
+ * its own illegal instructions by itself, with the hardware's stval.
+ *
+ * A put saves what changed and leaves it standing in the unit: memory is always right, so nobody
+ * ever has to ask another hart for registers, when the vCPU moves or is read by ONE_REG.
+ */
+#include "fp.h"
+#include "vector.h"
+
+static bool fp_is_away(const struct kvm_vcpu *vcpu)
+{
+	return fp_present(vcpu) && fp_state(vcpu) == FS_OFF;
+}
+
+static bool vector_is_away(const struct kvm_vcpu *vcpu)
+{
+	return vector_present(vcpu) && vector_state(vcpu) == FS_OFF;
+}
+
+static void delegate(const struct kvm_vcpu *vcpu)
+{
+	unsigned long hedeleg = vcpu->hedeleg;
+
+	if (fp_is_away(vcpu) || vector_is_away(vcpu))
+		hedeleg &= ~BIT(EXC_ILLEGAL_INST);
+	csr_write(hedeleg, hedeleg);
+}
+
+static void lazy_trap_load(struct kvm_vcpu *vcpu)
+{
+	if (fp_present(vcpu) && fp_is_here(vcpu))
+		fp_set_state(vcpu, FS_CLEAN);
+	if (vector_present(vcpu) && vector_is_here(vcpu))
+		vector_set_state(vcpu, FS_CLEAN);
+	delegate(vcpu);
+}
+
+static void lazy_trap_put(struct kvm_vcpu *vcpu)
+{
+	if (fp_state(vcpu) == FS_DIRTY)
+		fp_out(vcpu);
+	else if (fp_state(vcpu) != FS_OFF)
+		fp_out_clean(vcpu);
+	if (vector_state(vcpu) == FS_DIRTY)
+		vector_out(vcpu);
+	else if (vector_state(vcpu) != FS_OFF)
+		vector_out_clean(vcpu);
+}
+
+/*
+ * What the guest has switched on itself is what its instruction may have wanted, FP first: a
+ * vector instruction traps once more. If it has none of it on, the instruction is illegal for the
+ * guest, too; with all of it in, that trap and those that follow are delegated.
+ */
+static bool lazy_trap_want(struct kvm_vcpu *vcpu)
+{
+	unsigned long vsstatus = csr_read(vsstatus);
+	bool fp = fp_is_away(vcpu), vector = vector_is_away(vcpu);
+
+	if (!fp && !vector)
+		return false;
+	if (fp && (vsstatus & SSTATUS_FS))
+		vector = false;
+	else if (vector && (vsstatus & SSTATUS_VS))
+		fp = false;
+	if (fp)
+		fp_in(vcpu);
+	if (vector)
+		vector_in(vcpu);
+	delegate(vcpu);
+	return true;
+}
+
+const struct fp_ops fp_lazy_trap_ops = {
+	.name = "lazy_trap",
+	.load = lazy_trap_load,
+	.put = lazy_trap_put,
+	.want = lazy_trap_want,
+};

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * host_fp.c - the host's user programs and their FP registers: who has a hart's unit, by the
+ * contract of hv_fp_take().
+ *
+ * A user is a thread of the host's: on one hart at a time, with a frame whose FS says whether it may
+ * touch the unit, and with the scheduler's hook of a vCPU if it has one loaded.
+ */
+#include "native.h"
+#include "native_host.h"
+
+static const void *owner_of[HV_MAX_HARTS];
+static __thread struct native_user *current[HV_MAX_HARTS]; /* NULL: nobody that uses FP */
+
+static void set_owner(const void *owner)
+{
+	__atomic_store_n(&owner_of[hv_hart()], owner, __ATOMIC_RELAXED);
+}
+
+bool hv_fp_is_of(const void *owner)
+{
+	return __atomic_load_n(&owner_of[hv_hart()], __ATOMIC_RELAXED) == owner;
+}
+
+/* The user has not been told of a change of its registers until they are saved: always Dirty. */
+static void leave_unit(struct native_user *user)
+{
+	if (user && user->in_unit)
+		user->fp = *native_fp_unit();
+	if (user)
+		user->in_unit = false;
+}
+
+void hv_fp_take(const void *owner)
+{
+	leave_unit(current[hv_hart()]);
+	set_owner(owner);
+}
+
+struct fp_state *native_user_fp(void)
+{
+	struct native_user *user = current[hv_hart()];
+
+	if (!user->in_unit) {
+		*native_fp_unit() = user->fp;
+		set_owner(user);
+		user->in_unit = true;
+	}
+	return native_fp_unit();
+}
+
+void native_user_switch(struct native_user *user)
+{
+	unsigned int hart = hv_hart();
+	struct native_user *old = current[hart];
+
+	if (old) {
+		old->hook = native_hook_out();
+		leave_unit(old);
+	}
+	current[hart] = user;
+	if (user)
+		native_hook_in(user->hook);
+}
+
+void native_fp_reset(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < HV_MAX_HARTS; i++) {
+		owner_of[i] = NULL;
+		current[i] = NULL;
+	}
+}
