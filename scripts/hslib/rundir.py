@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""rundir.py - the folder of one run: log, RAM, trace; and what RAM says about the run's end.
+"""rundir.py - the folder of one run: log, trace, a way to its RAM; what RAM says of the run's end.
 
 A run holds a lock on its folder's file "lock" as long as it lives, so whoever comes next knows
-which folders are only left over: their RAM is removed, and the oldest of them altogether.
+which folders are only left over: the oldest of them are removed. RAM lives as long as the run.
 """
 import fcntl
 import os
@@ -36,6 +36,7 @@ class RunDesc:
 
 class RunDir:
     def __init__(self, out, name):
+        self.ram = None
         top = os.environ.get("HS_RUNS") or os.path.join(out, "runs")
         try:
             os.makedirs(top, exist_ok=True)
@@ -88,11 +89,14 @@ class RunDir:
         return os.path.join(self.path, name)
 
     def make_ram(self, size):
-        fd = os.open(self.file("ram"), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        """Memory without a file behind it, which a disk's writers would slow down; its path."""
         try:
-            os.ftruncate(fd, size)  # sparse: the disk holds only what the run touches
-        finally:
-            os.close(fd)
+            self.ram = os.memfd_create("hyperscope-ram")
+            os.ftruncate(self.ram, size)
+            os.symlink("/proc/%d/fd/%d" % (os.getpid(), self.ram), self.file("ram"))
+        except OSError as error:
+            raise LaunchError("%d bytes for the machine's memory: %s"
+                              % (size, error.strerror)) from None
         return self.file("ram")
 
     def read_desc(self):
@@ -116,6 +120,8 @@ class RunDir:
             return []
 
     def close(self):
+        if self.ram is not None:
+            os.close(self.ram)
         remove(self.file("ram"))
         remove(self.file("initramfs"))
         os.close(self.lock)
