@@ -204,6 +204,7 @@ make bench      what each exit costs: bare, hyperscope with each toggle, Linux K
                   CPU=rv64|max      one processor (both)   OPENSBI=FILE  another firmware
                   ARGS='...'        options of scripts/bench, e.g. --rows mmio_read
 make bench-verify   twice: are all figures the same?
+make walk-cost  what each operation on a guest's page table costs, by either walker
 make tlb-model  what walks and fences cost, counted in a model of the TLB
 make anatomy    where inside EXIT=mmio_read the instructions go, here and on Linux KVM
                   SYSTEM=hyperscope  only here   ARGS='--way'  in order, too

@@ -57,6 +57,11 @@ int hv_copy_to_user(hva_t dst, const void *src, size_t size)
 	return copy_to_user(dst, src, size);
 }
 
+int hv_clear_user(hva_t dst, size_t size)
+{
+	return clear_user(dst, size);
+}
+
 int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size)
 {
 	return copy_to_user_nofault(dst, src, size);

@@ -17,11 +17,17 @@
 
 #define BITS_PER_PAGE (8 * PAGE_SIZE)
 
-/* Bits in pages of their own, for a slot may have 2^31 - 1 of them. */
+/*
+ * Bits in pages of their own, for a slot may have 2^31 - 1 of them. Where nothing was written
+ * nothing is read, so that a log costs by what is in it; user space still gets its zeroes.
+ */
 struct dirty_log {
 	u64 npages;
-	u64 nr;       /* pages of bits */
-	hpa_t bits[]; /* each one page; bit 0 of its first u64 first */
+	u64 nr; /* pages of bits */
+	struct {
+		hpa_t pa;   /* bit 0 of its first u64 first */
+		bool dirty; /* a bit may be set; mmu_lock */
+	} bits[];
 };
 
 void dirty_log_free(struct dirty_log *log)
@@ -31,8 +37,8 @@ void dirty_log_free(struct dirty_log *log)
 	if (!log)
 		return;
 	for (i = 0; i < log->nr; i++)
-		if (log->bits[i])
-			hv_pages_free(log->bits[i], HV_ORDER_4K);
+		if (log->bits[i].pa)
+			hv_pages_free(log->bits[i].pa, HV_ORDER_4K);
 	hv_free(log);
 }
 
@@ -40,25 +46,26 @@ void dirty_log_free(struct dirty_log *log)
 static void set_bits(struct dirty_log *log, u64 index)
 {
 	u64 i, n = MIN(log->npages - index * BITS_PER_PAGE, BITS_PER_PAGE);
-	u64 *bits = hv_page_map(log->bits[index]);
+	u64 *bits = hv_page_map(log->bits[index].pa);
 
 	for (i = 0; i < n; i += 64)
 		bits[i / 64] = n - i < 64 ? (1ULL << (n - i)) - 1 : ~0ULL;
+	log->bits[index].dirty = true;
 	hv_page_unmap(bits);
 }
 
 struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 {
 	u64 i, nr = (npages + BITS_PER_PAGE - 1) / BITS_PER_PAGE;
-	struct dirty_log *log = hv_alloc(sizeof(*log) + (size_t)nr * sizeof(hpa_t));
+	struct dirty_log *log = hv_alloc(sizeof(*log) + (size_t)nr * sizeof(log->bits[0]));
 
 	if (!log)
 		return NULL;
 	log->npages = npages;
 	log->nr = nr;
 	for (i = 0; i < nr; i++) {
-		log->bits[i] = hv_pages_alloc(HV_ORDER_4K);
-		if (!log->bits[i]) {
+		log->bits[i].pa = hv_pages_alloc(HV_ORDER_4K);
+		if (!log->bits[i].pa) {
 			dirty_log_free(log);
 			return NULL;
 		}
@@ -70,8 +77,9 @@ struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 
 void dirty_log_mark(struct dirty_log *log, u64 page)
 {
-	u64 *word = hv_page_map(log->bits[page / BITS_PER_PAGE]);
+	u64 *word = hv_page_map(log->bits[page / BITS_PER_PAGE].pa);
 
+	log->bits[page / BITS_PER_PAGE].dirty = true;
 	word[page % BITS_PER_PAGE / 64] |= 1ULL << page % 64;
 	hv_page_unmap(word);
 }
@@ -88,27 +96,31 @@ static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 }
 
 /*
- * Copy `words` words of bits from the slot's page `first` on. take: clear and protect
- * them, too. They lie in one page of bits.
+ * Copy the `words` words of a page of bits, which begins with the slot's page `first`. take:
+ * clear and protect them, too. False: all are 0, and nothing was copied.
  */
-static void read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
+static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
+	u64 index = first / BITS_PER_PAGE, any = 0;
 	struct gstage_debt debt;
-	u64 *page, *bits;
+	u64 *bits;
 	size_t i;
 
 	spin_lock(&vm->gstage.mmu_lock);
-	page = hv_page_map(slot->dirty->bits[first / BITS_PER_PAGE]);
-	bits = page + first % BITS_PER_PAGE / 64;
+	if (!slot->dirty->bits[index].dirty)
+		words = 0;
+	bits = hv_page_map(slot->dirty->bits[index].pa);
 	for (i = 0; i < words; i++) {
 		copy[i] = bits[i];
+		any |= bits[i];
 		if (!take || !bits[i])
 			continue;
 		bits[i] = 0;
 		protect_word(vm, slot, first + i * 64);
 	}
-	hv_page_unmap(page);
+	hv_page_unmap(bits);
+	slot->dirty->bits[index].dirty = any && !take;
 	debt = gstage_owe(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 
@@ -117,6 +129,7 @@ static void read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	 * the copy of the pages that user space makes after it has the bits.
 	 */
 	tlb_settle(vm, &debt);
+	return any;
 }
 
 /* Clear the bits that are set in `mask`, and protect what was dirty. */
@@ -128,7 +141,7 @@ static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, co
 	size_t i;
 
 	spin_lock(&vm->gstage.mmu_lock);
-	page = hv_page_map(slot->dirty->bits[first / BITS_PER_PAGE]);
+	page = hv_page_map(slot->dirty->bits[first / BITS_PER_PAGE].pa);
 	bits = page + first % BITS_PER_PAGE / 64;
 	for (i = 0; i < words; i++) {
 		if (!(bits[i] & mask[i]))
@@ -159,9 +172,11 @@ static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t 
 
 		n = chunk_pages(first, slot->npages);
 		words = (size_t)((n + 63) / 64);
-		read_bits(vm, slot, first, copy, words, take);
-		/* If this fails the bits are lost to user space, as in Linux. */
-		err = hv_copy_to_user(to + (hva_t)(first / 8), copy, words * sizeof(u64));
+		/* If the copy fails the bits are lost to user space, as in Linux. */
+		if (read_bits(vm, slot, first, copy, words, take))
+			err = hv_copy_to_user(to + (hva_t)(first / 8), copy, words * sizeof(u64));
+		else
+			err = hv_clear_user(to + (hva_t)(first / 8), words * sizeof(u64));
 	}
 	return err;
 }

@@ -193,9 +193,12 @@ static inline struct gstage_span gstage_span(const struct gstage *gs, unsigned i
 /* Steps over empty entries; false: none is left. */
 static inline bool gstage_span_next(struct gstage_span *span, const pte_t *table)
 {
-	while (span->next < span->end && !READ_ONCE(table[span->next]))
-		span->next++;
-	return span->next < span->end;
+	const pte_t *p = table + span->next, *end = table + span->end;
+
+	while (p < end && !READ_ONCE(*p))
+		p++;
+	span->next = (unsigned long)(p - table);
+	return p < end;
 }
 
 /* ---- gstage.c: what the walkers use ------------------------------------------- */

@@ -2,9 +2,9 @@
 /*
  * gstage_iter.c - the G-stage walker as loops (toggle gstage_walk=iterative).
  *
- * find and map go straight down. change and free keep the way down in an array (struct
- * walk) and move through the range like an odometer: down at a pointer, sideways at
- * anything else, up when a table or the range ends.
+ * find and map go straight down. change and free keep the way down in an array and
+ * move through the range like an odometer: down at a pointer, sideways at anything else,
+ * up when a table or the range ends.
  *
  * The same contract recursively: gstage_rec.c. Locks: mmu_lock (see gstage.h).
  */
@@ -59,101 +59,83 @@ static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 	return err;
 }
 
-/* A walk over a range, and where it stands in the table of each level on its way down. */
-struct walk {
-	const struct gstage *gs;
-	gpa_t start, end;
-	unsigned int level; /* of the table that it is in */
-	struct {
-		pte_t *table;
-		gpa_t base; /* that its first entry maps */
-		struct gstage_span span;
-	} at[GSTAGE_MAX_LEVELS];
+/* Where a walk over a range stands in one table. */
+struct place {
+	pte_t *table;
+	gpa_t base; /* that its first entry maps */
+	struct gstage_span span;
 };
 
-static void walk_enter(struct walk *w, unsigned int level, pte_t *table, gpa_t base)
+/* The part of [start, end) that lies in the table of `level` which maps from `base` on. */
+static inline struct place place_in(const struct gstage *gs, pte_t *table, unsigned int level,
+				    gpa_t base, gpa_t start, gpa_t end)
 {
-	w->level = level;
-	w->at[level].table = table;
-	w->at[level].base = base;
-	w->at[level].span = gstage_span(w->gs, level, base, w->start, w->end);
+	return (struct place){ table, base, gstage_span(gs, level, base, start, end) };
 }
 
-/* On to an entry that is not empty; false: this table has none left. */
-static bool walk_more(struct walk *w)
+static inline gpa_t place_gpa(const struct place *p, unsigned int level)
 {
-	return gstage_span_next(&w->at[w->level].span, w->at[w->level].table);
-}
-
-/* The entry at which the walk stands, and the first address that it maps. */
-static pte_t *walk_entry(const struct walk *w, gpa_t *gpa)
-{
-	unsigned long i = w->at[w->level].span.next;
-
-	*gpa = w->at[w->level].base + i * gstage_size(w->level);
-	return &w->at[w->level].table[i];
-}
-
-/* Done with this entry, and with all below it. */
-static void walk_on(struct walk *w)
-{
-	w->at[w->level].span.next++;
-}
-
-/* Done with this table: to the entry that led to it. False: it was the root. */
-static bool walk_up(struct walk *w)
-{
-	gstage_table_unmap(w->at[w->level].table);
-	return ++w->level < w->gs->levels;
+	return p->base + p->span.next * gstage_size(level);
 }
 
 static bool iter_change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what)
 {
-	struct walk w = { .gs = gs, .start = start, .end = end };
+	unsigned int top = gs->levels - 1, level = top;
+	struct place at, up[GSTAGE_MAX_LEVELS]; /* by level: where it went down */
 	bool changed = false;
-	pte_t *ptep;
-	gpa_t gpa;
 
 	if (start >= end)
 		return false;
-	walk_enter(&w, gs->levels - 1, hv_page_map(gs->root), 0);
-	for (;; walk_on(&w)) {
-		while (walk_more(&w)) {
-			ptep = walk_entry(&w, &gpa);
-			trace_gstage_step(gpa, w.level, *ptep);
-			if (w.level > 0 && pte_is_table(*ptep)) {
-				walk_enter(&w, w.level - 1, gstage_table_map(*ptep), gpa);
+	at = place_in(gs, hv_page_map(gs->root), level, 0, start, end);
+	for (;;) {
+		while (gstage_span_next(&at.span, at.table)) {
+			pte_t *ptep = &at.table[at.span.next];
+			gpa_t gpa = place_gpa(&at, level);
+
+			trace_gstage_step(gpa, level, *ptep);
+			if (level > 0 && pte_is_table(*ptep)) {
+				up[level--] = at;
+				at = place_in(gs, gstage_table_map(*ptep), level, gpa, start, end);
 				continue;
 			}
-			changed |= gstage_change_leaf(gs, ptep, w.level, gpa, what);
-			walk_on(&w);
+			changed |= gstage_change_leaf(gs, ptep, level, gpa, what);
+			at.span.next++;
 		}
-		if (!walk_up(&w))
+		gstage_table_unmap(at.table);
+		if (level == top)
 			return changed;
-		ptep = walk_entry(&w, &gpa);
-		changed |= gstage_change_table(gs, ptep, w.level, gpa, start, end, what);
+		at = up[++level];
+		changed |= gstage_change_table(gs, &at.table[at.span.next], level,
+					       place_gpa(&at, level), start, end, what);
+		at.span.next++;
 	}
 }
 
 static void iter_free(struct gstage *gs)
 {
-	struct walk w = { .gs = gs, .start = 0, .end = gstage_limit(gs) };
-	pte_t *ptep;
-	gpa_t gpa;
+	unsigned int top = gs->levels - 1, level = top;
+	struct place at, up[GSTAGE_MAX_LEVELS]; /* as in iter_change() */
+	gpa_t end = gstage_limit(gs);
 
-	walk_enter(&w, gs->levels - 1, hv_page_map(gs->root), 0);
-	for (;; walk_on(&w)) {
-		while (w.level > 0 && walk_more(&w)) {
-			ptep = walk_entry(&w, &gpa);
-			if (pte_is_table(*ptep))
-				walk_enter(&w, w.level - 1, gstage_table_map(*ptep), gpa);
-			else
-				walk_on(&w);
+	at = place_in(gs, hv_page_map(gs->root), level, 0, 0, end);
+	for (;;) {
+		while (level > 0 && gstage_span_next(&at.span, at.table)) {
+			pte_t pte = at.table[at.span.next];
+			gpa_t gpa = place_gpa(&at, level);
+
+			if (pte_is_table(pte)) {
+				up[level--] = at;
+				at = place_in(gs, gstage_table_map(pte), level, gpa, gpa, end);
+				continue;
+			}
+			at.span.next++;
 		}
-		if (!walk_up(&w))
+		gstage_table_unmap(at.table);
+		if (level == top)
 			return;
-		ptep = walk_entry(&w, &gpa);
-		gstage_table_free(gs, *ptep, w.level, gpa);
+		at = up[++level];
+		gstage_table_free(gs, at.table[at.span.next], level, place_gpa(&at, level));
+		at.span.next++;
 	}
 }
 

@@ -38,6 +38,11 @@ enum op {
 	OP_STORE, /* of its own address */
 	OP_CALL,  /* a function of a0, after fence.i */
 	OP_STORM, /* store to the 64 pages at the address without end */
+	OP_SWEEP, /* store to many addresses: the struct sweep at the address says which */
+};
+
+struct sweep {
+	uint64_t start, stride, count;
 };
 
 extern const char guest_code[], guest_code_end[];
@@ -54,7 +59,9 @@ __asm__(".section .rodata\n"
 	"	beq	a0, t0, 3f\n"
 	"	li	t0, 3\n"
 	"	beq	a0, t0, 4f\n"
-	"	j	5f\n"
+	"	li	t0, 4\n"
+	"	beq	a0, t0, 5f\n"
+	"	j	7f\n"
 	"2:	ld	a0, 0(a1)\n"
 	"	j	1b\n"
 	"3:	sd	a1, 0(a1)\n"
@@ -71,6 +78,14 @@ __asm__(".section .rodata\n"
 	"	addi	t1, t1, -1\n"
 	"	bnez	t1, 6b\n"
 	"	j	5b\n"
+	"7:	ld	t2, 0(a1)\n"
+	"	ld	t3, 8(a1)\n"
+	"	ld	t1, 16(a1)\n"
+	"8:	sd	t2, 0(t2)\n"
+	"	add	t2, t2, t3\n"
+	"	addi	t1, t1, -1\n"
+	"	bnez	t1, 8b\n"
+	"	j	1b\n"
 	"guest_code_end:\n"
 	".previous\n");
 
@@ -101,7 +116,8 @@ struct vcpu {
 };
 
 static int vm;
-static char *memory;
+static char *memory, *memory_at; /* aligned to 2M; as mmap() gave it */
+static size_t run_size;
 static struct vcpu vcpus[MAX_VCPUS];
 
 static int set_slot(uint32_t slot, uint64_t gpa, uint64_t size, void *at, uint32_t flags)
@@ -126,8 +142,8 @@ static inline void start(struct vcpu *vcpu, int kvm, unsigned int id)
 
 	vcpu->fd = ioctl(vm, KVM_CREATE_VCPU, id);
 	must(vcpu->fd >= 0, "KVM_CREATE_VCPU");
-	vcpu->run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0),
-			 PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	run_size = (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	vcpu->run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	must(vcpu->run != MAP_FAILED, "mmap of the run page");
 	must(ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable) == 0, "KVM_SET_MP_STATE");
 	set_pc(vcpu, CODE);
@@ -136,19 +152,33 @@ static inline void start(struct vcpu *vcpu, int kvm, unsigned int id)
 static inline void make_vm(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR);
-	char *at = mmap(NULL, GUEST_SIZE + 2 * MB, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	unsigned int i;
 
 	must(kvm >= 0, "/dev/kvm");
-	must(at != MAP_FAILED, "mmap");
-	memory = (char *)(((uintptr_t)at + 2 * MB - 1) & ~(2 * MB - 1));
+	memory_at = mmap(NULL, GUEST_SIZE + 2 * MB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	must(memory_at != MAP_FAILED, "mmap");
+	memory = (char *)(((uintptr_t)memory_at + 2 * MB - 1) & ~(2 * MB - 1));
 	vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	must(vm >= 0, "KVM_CREATE_VM");
 	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, 0) == 0, "slot 0");
 	memcpy(memory, guest_code, (size_t)(guest_code_end - guest_code));
 	for (i = 0; i < MAX_VCPUS; i++)
 		start(&vcpus[i], kvm, i);
+	close(kvm);
+}
+
+/* The VM's last descriptors, and its memory but for what a test has added. */
+static inline void end_vm(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_VCPUS; i++) {
+		munmap(vcpus[i].run, run_size);
+		close(vcpus[i].fd);
+	}
+	close(vm);
+	munmap(memory_at, GUEST_SIZE + 2 * MB);
 }
 
 static inline uint64_t *user(uint64_t gpa)

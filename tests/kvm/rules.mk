@@ -6,6 +6,12 @@ KVM_TEST_PROGS := $(patsubst $(TOP)/tests/kvm/%.c,$(O)/tests/kvm/%,$(wildcard $(
 
 tests: $(KVM_TEST_PROGS)
 
+# What each operation on the G-stage table costs by either walker, for docs/toggles.md.
+.PHONY: walk-cost
+walk-cost: all $(O)/tests/kvm/linear
+	@$(TOP)/scripts/hyperscope exec --out $(O) --quiet --icount $(O)/tests/kvm/linear \
+		gstage_walk iterative recursive
+
 $(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/kvm/guest.h | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) $(WARN) -o $@ $<

@@ -415,6 +415,19 @@ void native_time_set(u64 ticks)
 	in_timer = false;
 }
 
+/* ---- user memory, by what host_memory.c has ----------------------------------------------- */
+
+int hv_clear_user(hva_t dst, size_t size)
+{
+	static const u8 zeroes[PAGE_SIZE];
+	size_t at;
+	int err = 0;
+
+	for (at = 0; at < size && !err; at += PAGE_SIZE)
+		err = hv_copy_to_user(dst + at, zeroes, MIN(size - at, PAGE_SIZE));
+	return err;
+}
+
 /* ---- log ------------------------------------------------------------------------------ */
 
 static char last_log[512];

@@ -461,7 +461,7 @@ static void invalidate(const struct inval *inval)
 {
 	COUNT(inval);
 	if (!tlb()->invalidating || tlb()->nr_invals == MAX_INVALS)
-		hv_panic("native MMU: hinval not behind sfence.w.inval, or too many for the model\n");
+		hv_panic("native MMU: hinval not behind sfence.w.inval, or too many of them\n");
 	tlb()->inval[tlb()->nr_invals++] = *inval;
 }
 

@@ -24,11 +24,14 @@ static pte_t *table_of(pte_t pte)
 static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 {
 	unsigned long stop = MIN(end, ALIGN_DOWN(*va, SZ_2M) + SZ_2M);
+	pte_t *pte = &table[INDEX(*va, 0)], *from = pte;
+	pte_t *last = from + ((stop - *va + SZ_4K - 1) >> PAGE_SHIFT);
 
-	for (; *va < stop; *va += SZ_4K)
-		if (table[INDEX(*va, 0)] & PTE_V)
-			return &table[INDEX(*va, 0)];
-	return NULL;
+	/* Most tables of a sparse area have few leaves: nothing is done but to look for them. */
+	while (pte < last && !(*pte & PTE_V))
+		pte++;
+	*va += (unsigned long)(pte - from) * SZ_4K;
+	return pte < last ? pte : NULL;
 }
 
 pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size)
@@ -129,6 +132,65 @@ void mm_zap(struct mm *mm, unsigned long start, unsigned long end)
 			zap_flush(&zap);
 	}
 	zap_flush(&zap);
+}
+
+/* Tables that were unlinked, from `start` on, and not fenced yet. */
+struct dead_tables {
+	unsigned int count;
+	unsigned long start, end;
+	hpa_t pa[ZAP_BATCH];
+};
+
+static void free_dead(struct mm *mm, struct dead_tables *dead)
+{
+	unsigned int i;
+
+	if (!dead->count)
+		return;
+	/* Walkers may hold the pointer to a table until the fence. */
+	mm_flush_tlb(mm, dead->start, dead->end - dead->start);
+	for (i = 0; i < dead->count; i++)
+		page_free(dead->pa[i], 0);
+	dead->count = 0;
+	irq_window();
+}
+
+static bool is_empty(const pte_t *table)
+{
+	const pte_t *end = table + 512;
+
+	while (table < end && !*table)
+		table++;
+	return table == end;
+}
+
+void mm_free_tables(struct mm *mm, unsigned long start, unsigned long end)
+{
+	unsigned long va = ALIGN_DOWN(start, SZ_2M);
+	pte_t *root = pa_to_va(mm->root), *pte;
+	struct dead_tables dead = { 0 };
+	unsigned int looked = 0;
+
+	while (va < end) {
+		if (!(root[INDEX(va, 2)] & PTE_V)) {
+			va = ALIGN_DOWN(va, SZ_1G) + SZ_1G;
+			continue;
+		}
+		pte = &table_of(root[INDEX(va, 2)])[INDEX(va, 1)];
+		if (pte_is_table(*pte) && is_empty(table_of(*pte))) {
+			if (!dead.count)
+				dead.start = va;
+			dead.end = va + SZ_2M;
+			dead.pa[dead.count++] = pte_to_hpa(*pte);
+			WRITE_ONCE(*pte, 0);
+		}
+		va += SZ_2M;
+		if (dead.count == ZAP_BATCH)
+			free_dead(mm, &dead);
+		if (++looked % 16 == 0)
+			irq_window();
+	}
+	free_dead(mm, &dead);
 }
 
 void mm_notify_start(struct mm *mm, unsigned long start, unsigned long end)

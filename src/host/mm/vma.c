@@ -140,17 +140,6 @@ void vma_unlock(struct mm *mm)
 	}
 }
 
-/* Frees level-0 tables that no area needs any more, so that they can be 2M leaves later. */
-static void free_tables(struct mm *mm, unsigned long start, unsigned long end)
-{
-	unsigned long va = ALIGN_DOWN(start, SZ_2M);
-
-	if (end - start > SZ_1G)
-		return; /* sparse by nature: they go with the address space */
-	for (; va < end; va += SZ_2M)
-		pgtable_collapse_empty(mm, va);
-}
-
 int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 {
 	unsigned long end = start + len;
@@ -174,7 +163,7 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 		list_del(&vma->link);
 		list_add_tail(&vma->link, &mm->dead_vmas);
 	}
-	free_tables(mm, start, end);
+	mm_free_tables(mm, start, end);
 	return 0;
 }
 

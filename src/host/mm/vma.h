@@ -72,6 +72,8 @@ void vma_unlock(struct mm *mm); /* mm->lock; then drops the files of what was un
  * in *va where it starts (a 2M leaf's start may lie below the *va given). NULL: none.
  */
 pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size);
+/* Free the level-0 tables that [start, end) touches and that have no leaf any more. mm->lock. */
+void mm_free_tables(struct mm *mm, unsigned long start, unsigned long end);
 /* So that no 2M leaf crosses va; 0 or -ENOMEM. */
 int mm_split_leaf_at(struct mm *mm, unsigned long va);
 /* Removes the pages of [start, end), which no leaf crosses; frees them after the fence. */

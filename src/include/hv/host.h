@@ -37,6 +37,7 @@ void hv_free(void *p);
 
 int hv_copy_from_user(void *dst, hva_t src, size_t size); /* 0 or -EFAULT */
 int hv_copy_to_user(hva_t dst, const void *src, size_t size);
+int hv_clear_user(hva_t dst, size_t size); /* zeroes */
 /* The same without sleeping: -EFAULT also where a fault would have brought the page. */
 int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size);
 

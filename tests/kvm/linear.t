@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What a guest's memory costs grows with the pages that it touches and not with its size, up to
+# 64 GiB: faults, dirty-log harvest, ageing, unmapping, freeing, by instructions that are counted.
+# With each walker. `make walk-cost` prints the same work as a table, a page each.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/kvm/claims.sh"
+
+HS_SECONDS=60 hs exec --quiet --icount "$O/tests/kvm/linear"
+claims "iterative"
+HS_SECONDS=60 hs exec --quiet --icount --set gstage_walk=recursive "$O/tests/kvm/linear"
+claims "recursive"
+done_testing
