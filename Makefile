@@ -68,6 +68,9 @@ $(O)/kernel/src/kvm/%.o: private AREA := -iquote $(TOP)/src/kvm -Wconversion
 # gcc turns a tail call into a loop at -O2; then the recursive walker would not recurse.
 $(O)/kernel/src/kvm/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
 
+# A handful of cases: two comparisons are fewer instructions than a table of addresses, and no load.
+$(O)/kernel/src/kvm/sbi_base.c.o: private AREA += -fno-jump-tables
+
 $(O)/kernel/%.c.o: $(TOP)/%.c | $(OFFSETS) uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_CFLAGS) $(WARN) $(AREA) -MMD -MP -c -o $@ $<

@@ -9,7 +9,6 @@
  */
 #include "kvm.h"
 
-#define INSN_WFI     0x10500073UL
 #define INSN_WRS_NTO 0x00d00073UL
 
 #define INSN_OPCODE   GENMASK(6, 0)

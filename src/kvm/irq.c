@@ -53,11 +53,16 @@ void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 	vcpu_set_request(vcpu, REQ_IRQ);
 }
 
-void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	trace_kvm_vcpu_irq(irq, 1);
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
+}
+
+void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	vcpu_mark_own_irq(vcpu, irq);
 	vcpu_set_request(vcpu, REQ_IRQ);
 }
 

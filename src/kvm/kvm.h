@@ -200,8 +200,15 @@ struct kvm_vcpu {
 	unsigned long irq_pending; /* wanted state of the lines in irq_changed; any thread */
 	unsigned long irq_changed; /* lines, as bits of hvip, that hvip lags behind; any thread */
 
+	/* What exits use most, where one instruction reaches it: in the first 2 KiB. */
 	struct kvm *kvm;
-	unsigned int id;  /* KVM_CREATE_VCPU's argument and the guest's hart id */
+	const struct timer_ops *timer_ops; /* timer.h */
+	unsigned int id;                   /* KVM_CREATE_VCPU's argument and the guest's hart id */
+	u32 sbi_ext;    /* bits of enum KVM_RISCV_SBI_EXT_ID that this vCPU answers */
+	u32 pmu_events; /* firmware events that a counter counts, by code; any thread reads */
+	struct trace_exit_clock exit_clock;
+	struct vcpu_stats stats;
+
 	unsigned int idx; /* position in kvm->vcpus */
 	int creator;      /* the thread that made it */
 	struct hv_mutex mutex;
@@ -213,8 +220,6 @@ struct kvm_vcpu {
 	unsigned long hedeleg;
 	unsigned long hcounteren;
 	u64 henvcfg;
-	struct fp_state fp;
-	struct vector_state vector;
 	const struct fp_ops *fp_ops; /* fp.h */
 	unsigned int fp_hart;        /* whose unit may still hold fp as it stands; ~0: none */
 	unsigned int vector_hart;
@@ -248,15 +253,11 @@ struct kvm_vcpu {
 
 	struct spinlock fence_lock;
 	unsigned int fence_count;
-	struct hfence fences[HFENCE_QUEUE_SIZE];
 
 	struct kvm_pmu *pmu; /* pmu.h; NULL: this platform has no counters for guests */
-	u32 pmu_events;      /* firmware events that a counter counts, by code; any thread reads */
 
 	struct vcpu_timer timer;
-	const struct timer_ops *timer_ops; /* timer.h */
 	u64 isa;       /* bits of enum KVM_RISCV_ISA_EXT_ID that this vCPU has */
-	u32 sbi_ext;   /* bits of enum KVM_RISCV_SBI_EXT_ID that this vCPU answers */
 	bool ran_once; /* ISA and id registers are frozen from the first KVM_RUN on */
 	unsigned long mvendorid, marchid, mimpid;
 	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: in force during KVM_RUN */
@@ -265,8 +266,9 @@ struct kvm_vcpu {
 	struct vcpu_sta sta;
 	struct vcpu_fwft fwft;
 
-	struct trace_exit_clock exit_clock;
-	struct vcpu_stats stats;
+	struct fp_state fp;
+	struct vector_state vector;
+	struct hfence fences[HFENCE_QUEUE_SIZE]; /* under fence_lock */
 };
 
 /* ---- a VM ------------------------------------------------------------------- */
@@ -399,7 +401,17 @@ int hsm_serve(struct kvm_vcpu *vcpu);
 int vcpu_run(struct kvm_vcpu *vcpu);
 /* Enter the guest; returns at its next trap. Interrupts off, vCPU loaded. */
 void vcpu_switch(struct kvm_vcpu *vcpu);
-void vcpu_exit_vector(void); /* stvec in the guest: the second half of vcpu_switch() */
+/*
+ * fastpath.c: the whole of an exit, if it is one of the short ones. done: the guest can go on; else
+ * nothing has changed. Called by switch_fast.S with mode = IN_GUEST, interrupts off; of guest,
+ * only ra, sp, gp, tp, t0-t6 and a0-a7 are in memory, sepc and sstatus are in the hart.
+ */
+struct fast_exit {
+	struct kvm_vcpu *vcpu; /* as it was given: assembly has no other place to keep it */
+	unsigned long done;    /* a whole register, where it comes back in a1 */
+};
+struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu);
+struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);
 int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
 /* The faulting guest physical address; htval may be 0 (H §2.8): then 0 and -ENOENT. */
@@ -414,6 +426,8 @@ static inline bool htinst_is_pseudo(unsigned long htinst)
 exit_fn exit_gstage_fault; /* gstage_fault.c */
 exit_fn exit_sbi;          /* sbi.c */
 exit_fn exit_virtual_inst; /* insn.c */
+
+#define INSN_WFI 0x10500073UL
 
 int exit_wfi(struct kvm_vcpu *vcpu); /* wfi.c; sepc is already past the instruction */
 int exit_wrs(struct kvm_vcpu *vcpu);
@@ -475,6 +489,8 @@ void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: as at a reset */
 /* Its own thread, out of the guest, loaded or not; wakes and kicks nobody. */
 void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
+/* The same without a request: vcpu_flush_irqs() before the entry is the caller's to call. */
+void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* REQ_IRQ: changed lines to hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? not loaded */
 

@@ -10,7 +10,9 @@
 
 #include "kvm.h"
 
-/* switch.S: kvm.h declares vcpu_switch() and vcpu_exit_vector(). */
+/* switch.S: kvm.h declares vcpu_switch(). What stvec may be in the guest, by the toggle fastpath: */
+void vcpu_exit_vector(void); /* switch.S: every exit returns from vcpu_switch() */
+void vcpu_exit_fast(void);   /* switch_fast.S: asks fastpath.c first */
 
 /* unpriv.S */
 unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus);

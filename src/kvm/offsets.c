@@ -31,6 +31,7 @@ void kvm_offsets(void)
 	HOST(stvec);
 	HOST(sscratch);
 	DEFINE(VCPU_exit_vector, offsetof(struct kvm_vcpu, exit_vector));
+	DEFINE(VCPU_exit_clock, offsetof(struct kvm_vcpu, exit_clock));
 	TRAP(sepc);
 	TRAP(scause);
 	TRAP(stval);

@@ -31,6 +31,17 @@ void sbi_rfence_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long m
 		       unsigned long base);
 /* What IPI and legacy SEND_IPI do to each vCPU of the mask. */
 void sbi_ipi_send(struct kvm_vcpu *target, void *arg);
+/* Does the hart mask name this vCPU, and no other one of its VM? */
+static inline bool sbi_names_only(const struct kvm_vcpu *vcpu, unsigned long mask,
+				  unsigned long base)
+{
+	if (base == ~0UL)
+		return __atomic_load_n(&vcpu->kvm->nr_vcpus, __ATOMIC_ACQUIRE) == 1;
+	return vcpu->id >= base && vcpu->id - base < BITS_PER_LONG && mask == BIT(vcpu->id - base);
+}
+
+/* Is a probe of this extension answered here, whatever user space has switched on? */
+bool sbi_probe_is_ours(unsigned long ext);
 /* Is this extension there for this vCPU? The answer of base's probe. */
 unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);
 

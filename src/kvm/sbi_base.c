@@ -13,11 +13,24 @@
 #define IMP_ID         3UL
 #define IMP_VERSION    0x60c00UL /* 6.12.0 */
 
+bool sbi_probe_is_ours(unsigned long ext)
+{
+	return ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END;
+}
+
 /* What is user space's to answer it also has, or not: it is asked, if it may be at all. */
 static bool is_for_user(const struct kvm_vcpu *vcpu, unsigned long ext)
 {
-	return ext >= SBI_EXT_EXPERIMENTAL_START && ext <= SBI_EXT_VENDOR_END &&
-	       sbi_probe(vcpu, ext);
+	return !sbi_probe_is_ours(ext) && sbi_probe(vcpu, ext);
+}
+
+/* A function of its own, so that the others need no stack. */
+static __attribute__((noinline)) int probe(struct kvm_vcpu *vcpu, struct sbiret *ret)
+{
+	if (is_for_user(vcpu, vcpu->guest.gpr[GPR_A0]))
+		return sbi_forward(vcpu);
+	ret->value = (long)sbi_probe(vcpu, vcpu->guest.gpr[GPR_A0]);
+	return RESUME_GUEST;
 }
 
 int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
@@ -36,10 +49,7 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 		ret->value = IMP_VERSION;
 		break;
 	case SBI_BASE_PROBE_EXT:
-		if (is_for_user(vcpu, vcpu->guest.gpr[GPR_A0]))
-			return sbi_forward(vcpu);
-		ret->value = (long)sbi_probe(vcpu, vcpu->guest.gpr[GPR_A0]);
-		break;
+		return probe(vcpu, ret);
 	case SBI_BASE_GET_MVENDORID:
 		ret->value = (long)vcpu->mvendorid;
 		break;

@@ -50,6 +50,22 @@ static void wait_fence(struct kvm_vcpu *target, void *arg)
 	vcpu_wait_request(target, REQ_FENCE_I);
 }
 
+/* What `call` does to the vCPUs of a mask. The caller alone needs no search for them. */
+static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
+			void (*queue)(struct kvm_vcpu *target, void *arg), struct fence_call *call)
+{
+	long error;
+
+	pmu_count(vcpu, call->event);
+	if (sbi_names_only(vcpu, mask, base)) {
+		queue(vcpu, call);
+		return SBI_SUCCESS;
+	}
+	error = sbi_for_each_hart(vcpu, mask, base, queue, call);
+	sbi_for_each_hart(vcpu, mask, base, wait_fence, call);
+	return error;
+}
+
 /* On [start, start + size), or everywhere when both are 0 or the size is ~0 (SBI §8). */
 static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {
@@ -66,28 +82,21 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 			 unsigned long base, const unsigned long *range)
 {
 	struct fence_call call = { .caller = vcpu };
-	long error;
 
 	trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
 	switch (fid) {
 	case SBI_RFENCE_FENCE_I:
 		call.event = SBI_PMU_FW_FENCE_I_SENT;
-		pmu_count(vcpu, call.event);
-		error = sbi_for_each_hart(vcpu, mask, base, queue_fence_i, &call);
-		break;
+		return fence_harts(vcpu, mask, base, queue_fence_i, &call);
 	case SBI_RFENCE_SFENCE_VMA:
 	case SBI_RFENCE_SFENCE_VMA_ASID:
 		call.event = fid == SBI_RFENCE_SFENCE_VMA ? SBI_PMU_FW_SFENCE_VMA_SENT
 							  : SBI_PMU_FW_SFENCE_VMA_ASID_SENT;
-		pmu_count(vcpu, call.event);
 		fill_fence(&call.fence, fid, range);
-		error = sbi_for_each_hart(vcpu, mask, base, queue_fence, &call);
-		break;
+		return fence_harts(vcpu, mask, base, queue_fence, &call);
 	default:
 		return SBI_ERR_NOT_SUPPORTED;
 	}
-	sbi_for_each_hart(vcpu, mask, base, wait_fence, &call);
-	return error;
 }
 
 int sbi_rfence(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)

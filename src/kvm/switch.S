@@ -7,7 +7,8 @@
  * vcpu_put(), which happen once for many exits.
  *
  *   vcpu_switch(vcpu)         C calls it; it returns when the guest has trapped
- *   vcpu_exit_vector          stvec in between
+ *   vcpu_exit_vector          stvec in between; or vcpu_exit_fast (switch_fast.S), which
+ *                             comes to vcpu_exit_slow or vcpu_exit_rest when it has declined
  *
  * On entry: SIE = 0, the vCPU is loaded (vcpu.c), its VMID is current, nothing is
  * requested. On return: SIE = 0; scause, stval, htval and htinst are the trap's,
@@ -70,12 +71,20 @@ vcpu_switch:
 	.type	vcpu_exit_vector, @function
 	.balign	4
 vcpu_exit_vector:
-	/* Step 4: guest registers, a0 by way of sscratch. */
+	/*
+	 * Step 4: guest registers, a0 by way of sscratch. First those that C may use, then those
+	 * that it preserves: the fast path saves the first kind only.
+	 */
 	csrrw	a0, sscratch, a0
-	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
+	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
+	.global	vcpu_exit_slow
+vcpu_exit_slow:
+	.irp	n, 1, 2, 3, 4, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
-	.irp	n, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	.global	vcpu_exit_rest
+vcpu_exit_rest:
+	.irp	n, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
 

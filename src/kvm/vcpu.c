@@ -232,7 +232,8 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	vcpu->id = id;
 	vcpu->creator = hv_thread_id();
 	vcpu->last_hart = NO_HART;
-	vcpu->exit_vector = (unsigned long)vcpu_exit_vector;
+	vcpu->exit_vector = vm->toggle[TOGGLE_fastpath] ? (unsigned long)vcpu_exit_vector
+							: (unsigned long)vcpu_exit_fast;
 	vcpu->hedeleg = HEDELEG_DEFAULT;
 	vcpu->sched_hook.in = sched_in;
 	vcpu->sched_hook.out = sched_out;

@@ -172,6 +172,8 @@ extern struct native_quirks native_quirks;
  * after native_trap(). NULL: a trap of cause 24 at once.
  */
 extern void (*native_guest)(struct kvm_vcpu *vcpu);
+/* Exits that were over before they had left vcpu_switch(), since native_reset(). */
+extern unsigned long native_fast_exits;
 void native_trap(const struct hv_trap *trap);
 /* What stands in this hart's units; the guest's and the user's own accesses go here. */
 struct fp_state *native_fp_unit(void);
@@ -207,6 +209,8 @@ int native_param_set(const char *name, const char *value);
 /* Records since native_reset(), and the arguments of the last of a kind. */
 unsigned int native_events(enum trace_event event);
 const u64 *native_event_args(enum trace_event event);
+/* Is called for each, with its five arguments; until native_reset(). */
+extern void (*native_event_hook)(enum trace_event event, const u64 *args);
 
 /* ---- fixtures (fixture.c) ------------------------------------------------------------------------ */
 

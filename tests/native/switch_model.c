@@ -6,8 +6,10 @@
 #include "native.h"
 #include "native_host.h"
 #include "kvm_asm.h"
+#include "hv/trace.h"
 
 void (*native_guest)(struct kvm_vcpu *vcpu);
+unsigned long native_fast_exits;
 static struct fp_state fp_unit[HV_MAX_HARTS];
 static struct {
 	struct vector_state state;
@@ -22,16 +24,75 @@ void native_trap(const struct hv_trap *trap)
 	native_csr_poke(CSR_htinst, trap->htinst);
 }
 
+/* What vcpu_fast_*() must neither read nor change: see kvm.h. */
+static void hide(struct guest_context *guest, unsigned long with)
+{
+	static const u8 hidden[] = { 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27 };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(hidden); i++)
+		guest->gpr[hidden[i]] = with + i;
+	guest->sepc = guest->sstatus = guest->hstatus = with;
+}
+
+static void check_hidden(const struct guest_context *guest, unsigned long with)
+{
+	struct guest_context hidden = *guest;
+
+	hide(&hidden, with);
+	if (memcmp(&hidden, guest, sizeof(hidden)))
+		hv_panic("fast path: it has used what it does not have\n");
+}
+
+/* switch_fast.S: true, the guest goes on. */
+static bool is_finished(struct kvm_vcpu *vcpu)
+{
+	static const unsigned long pattern = 0x5ee5ee00;
+	unsigned long scause = native_csr_read(CSR_scause);
+	const struct guest_context guest = vcpu->guest;
+	struct fast_exit exit;
+	unsigned int i;
+
+	if (vcpu->exit_vector != (unsigned long)vcpu_exit_fast ||
+	    (scause != EXC_VS_ECALL && scause != EXC_VIRTUAL_INST))
+		return false;
+	native_csr_poke(CSR_sepc, guest.sepc);
+	native_csr_poke(CSR_sstatus, guest.sstatus);
+	if (trace_exit_key.enabled)
+		trace_exit_begin_slow(&vcpu->exit_clock, scause);
+	hide(&vcpu->guest, pattern);
+	exit = scause == EXC_VS_ECALL ? vcpu_fast_sbi(vcpu) : vcpu_fast_virtual_inst(vcpu);
+	if (exit.vcpu != vcpu)
+		hv_panic("fast path: it has lost its vCPU\n");
+	check_hidden(&vcpu->guest, pattern);
+	vcpu->guest.sepc = exit.done ? native_csr_read(CSR_sepc) : guest.sepc;
+	vcpu->guest.sstatus = guest.sstatus;
+	vcpu->guest.hstatus = guest.hstatus;
+	for (i = 8; i <= 27; i += i == 9 ? 9 : 1)
+		vcpu->guest.gpr[i] = guest.gpr[i];
+	if (exit.done && trace_exit_key.enabled)
+		trace_exit_end_slow(&vcpu->exit_clock);
+	native_fast_exits += exit.done;
+	return exit.done;
+}
+
 void vcpu_switch(struct kvm_vcpu *vcpu)
 {
-	native_trap(&(struct hv_trap){ .scause = 24 });
-	if (native_guest)
-		native_guest(vcpu);
+	do {
+		native_trap(&(struct hv_trap){ .scause = 24 });
+		if (native_guest)
+			native_guest(vcpu);
+	} while (is_finished(vcpu));
 }
 
 void vcpu_exit_vector(void)
 {
 	hv_panic("native machine: nothing jumps to the exit vector\n");
+}
+
+void vcpu_exit_fast(void)
+{
+	hv_panic("native machine: nothing jumps to the fast exit vector\n");
 }
 
 struct fp_state *native_fp_unit(void)
@@ -88,6 +149,7 @@ void native_switch_reset(void)
 	unsigned int i;
 
 	native_guest = NULL;
+	native_fast_exits = 0;
 	for (i = 0; i < HV_MAX_HARTS; i++) {
 		fp_unit[i] = (struct fp_state){ 0 };
 		memset(&vector_unit[i], 0, sizeof(vector_unit[i]));

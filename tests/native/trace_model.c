@@ -26,6 +26,7 @@ static const char *const names[] = {
 #undef EVENT
 };
 
+void (*native_event_hook)(enum trace_event event, const u64 *args);
 static bool printing;
 
 void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
@@ -39,6 +40,8 @@ void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	__atomic_fetch_add(&events[event].count, 1, __ATOMIC_RELAXED);
 	for (i = 0; i < 5; i++)
 		__atomic_store_n(&events[event].args[i], args[i], __ATOMIC_RELAXED);
+	if (native_event_hook)
+		native_event_hook(event, args);
 }
 
 unsigned int native_events(enum trace_event event)
@@ -79,6 +82,7 @@ void native_trace_reset(void)
 
 	printing = getenv("HS_TRACE") != NULL;
 	memset(events, 0, sizeof(events));
+	native_event_hook = NULL;
 	for (i = 0; i < TRACE_NR_EVENTS; i++)
 		trace_keys[i].enabled = 1;
 	trace_exit_key.enabled = 1;

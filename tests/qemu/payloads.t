@@ -62,14 +62,24 @@ vm "timer, timer=hrtimer" timer
 vm "sbi, timer=hrtimer" sbi
 toggle timer sstc
 
+toggle fastpath off
+vm "sbi, fastpath=off" sbi
+vm "exits, fastpath=off" exits
+vm "timer, fastpath=off" timer
+vm "harts, fastpath=off" harts --smp 2 rounds=30
+vm "hostile, fastpath=off" hostile --smp 2 seed=3
+toggle fastpath on
+
 # Two VMs, three vCPUs, two harts: each with its own toggles, neither sees the other.
 together
 vm "side by side: fp, 2 vCPUs" fp --smp 2
 toggle gstage_walk recursive
 toggle vmid flush
 toggle tlb_flush all
-vm "side by side: exits, gstage_walk=recursive vmid=flush tlb_flush=all" exits --mem 128M
+toggle fastpath off
+vm "side by side: exits, gstage_walk=recursive vmid=flush tlb_flush=all fastpath=off" exits --mem 128M
 apart
+toggle fastpath on
 toggle gstage_walk iterative
 toggle vmid on
 toggle tlb_flush range

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/*
+ * switch_fast.S - an exit that may end in C without a world switch (toggle fastpath=on).
+ *
+ *   vcpu_exit_fast            stvec in the guest, instead of vcpu_exit_vector (switch.S)
+ *
+ * The causes that fastpath.c knows get there with half of the guest's registers saved: C
+ * keeps s0 to s11 by itself. What it has declined, and every other cause, goes on in switch.S.
+ *
+ * sstatus, hstatus and sepc stay the guest's while C runs. All that HS could be bent by there
+ * is kept out of the fast path: it touches no user memory (of sstatus, SUM and MXR are those of
+ * guest.sstatus, 0), makes no HLV (SPVP), and sepc is what sret needs. A trap of the host itself
+ * is a defect, and stvec and sscratch are the host's, so that it is found as one.
+ */
+#include "hv/csr.h"
+#include "asm.h"
+#include "kvm_offsets.h"
+
+	.option	arch, +h
+	.text
+
+	/* Steps 2 to 4 for one cause: a0 is the vCPU, the guest's t0 is saved, its a0 in sscratch. */
+	.macro	fast_exit handler
+	/* Step 2: the guest's registers that C may use. */
+	.irp	n, 1, 2, 3, 4, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
+	.endr
+
+	/* Step 3: the host, as C expects it. The stack goes on below vcpu_switch()'s caller. */
+	REG_L	sp, HOST_sp(a0)
+	REG_L	gp, HOST_gp(a0)
+	REG_L	tp, HOST_tp(a0)
+	REG_L	t0, HOST_stvec(a0)
+	REG_L	t1, HOST_sscratch(a0)
+	csrw	stvec, t0
+	csrrw	t1, sscratch, t1
+	REG_S	t1, (GUEST_gpr + 10 * SZREG)(a0)
+	static_key_goto trace_exit_key, clock_begin_\handler
+begun_\handler:
+	call	\handler
+	beqz	a1, declined
+	static_key_goto trace_exit_key, clock_end_\handler
+ended_\handler:
+
+	/* Step 4: back. sret finds sepc, SPP and SPV as the trap left them, or as C moved them. */
+	REG_L	t0, VCPU_exit_vector(a0)
+	csrw	sscratch, a0
+	csrw	stvec, t0
+	.irp	n, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+	REG_L	x\n, (GUEST_gpr + \n * SZREG)(a0)
+	.endr
+	REG_L	a0, (GUEST_gpr + 10 * SZREG)(a0)
+	sret
+
+	/*
+	 * The clock of exits (hv/trace.h) is on. Called from C it would cost registers while it is
+	 * off. When the exit is declined, run.c begins anew.
+	 */
+clock_begin_\handler:
+	addi	sp, sp, -16
+	REG_S	a0, 0(sp)
+	csrr	a1, scause
+	addi	a0, a0, VCPU_exit_clock
+	call	trace_exit_begin_slow
+	REG_L	a0, 0(sp)
+	addi	sp, sp, 16
+	j	begun_\handler
+clock_end_\handler:
+	addi	sp, sp, -16
+	REG_S	a0, 0(sp)
+	addi	a0, a0, VCPU_exit_clock
+	call	trace_exit_end_slow
+	REG_L	a0, 0(sp)
+	addi	sp, sp, 16
+	j	ended_\handler
+	.endm
+
+	.global	vcpu_exit_fast
+	.type	vcpu_exit_fast, @function
+	.balign	4
+vcpu_exit_fast:
+	/* Step 1: is it a cause that may be short? One register is enough to see. */
+	csrrw	a0, sscratch, a0
+	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
+	csrr	t0, scause
+	addi	t0, t0, -EXC_VS_ECALL
+	beqz	t0, ecall
+	addi	t0, t0, EXC_VS_ECALL - EXC_VIRTUAL_INST
+	bnez	t0, vcpu_exit_slow
+	fast_exit vcpu_fast_virtual_inst
+ecall:
+	fast_exit vcpu_fast_sbi
+
+	/* Nothing has changed. switch.S wants the guest's a0 where the trap left it. */
+declined:
+	REG_L	t0, (GUEST_gpr + 10 * SZREG)(a0)
+	csrw	sscratch, t0
+	j	vcpu_exit_rest

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_fastpath.c - exits end the same whether the fast path takes them or not.
+ *
+ * A guest of random exits runs twice from one seed, with fastpath=off and with fastpath=on; what it
+ * finds at each entry, every event with its arguments, the counters, the CSRs and the fences must
+ * be the same. What other threads do meanwhile is done from within the guest, as for it they are
+ * one and the same; test_kick.c has threads.
+ */
+#include "one_vm.h"
+#include "pmu.h"
+
+#define PC               (NATIVE_GUEST_BASE + 0x1000)
+#define STEPS            50000
+#define WORLDS           8
+#define CSR_HSTATUS_READ 0x600022f3UL /* csrr t0, hstatus */
+
+static u64 random_state;
+static struct kvm_vcpu *second;
+
+/* What happened in a run: a number for each step. */
+static u64 told[2][STEPS], *log_now;
+static u64 events_hash;
+static unsigned long at, fast[2];
+
+static u64 mix(u64 hash, u64 value)
+{
+	return (hash ^ value) * 0x9e3779b97f4a7c15ULL + (hash >> 29);
+}
+
+static u64 mix_bytes(u64 hash, const void *data, size_t size)
+{
+	const u8 *p = data;
+
+	while (size--)
+		hash = mix(hash, *p++);
+	return hash;
+}
+
+static unsigned int random_below(unsigned int n)
+{
+	random_state = random_state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (unsigned int)(random_state >> 33) % n;
+}
+
+static void hear(enum trace_event event, const u64 *args)
+{
+	unsigned int i;
+
+	events_hash = mix(events_hash, event);
+	/* The VMID, which is another in each VM, is their last argument, or the only one. */
+	if (event == TRACE_kvm_fence_vvma || event == TRACE_kvm_fence_gvma ||
+	    event == TRACE_kvm_vmid || event == TRACE_kvm_fence_i)
+		return;
+	for (i = 0; i < 5; i++)
+		events_hash = mix(events_hash, args[i]);
+}
+
+/* Everything that a guest or the VMM could see, and what the host keeps of this vCPU. */
+static u64 look(const struct kvm_vcpu *vcpu)
+{
+	static const enum csr_number csrs[] = { CSR_hvip,     CSR_vsip,      CSR_vsie,
+						CSR_vsstatus, CSR_vsepc,     CSR_vscause,
+						CSR_vstval,   CSR_vstimecmp, CSR_vsatp,
+						CSR_hedeleg,  CSR_hcounteren };
+	u64 hash = events_hash;
+	unsigned int i;
+
+	hash = mix_bytes(hash, &vcpu->guest, sizeof(vcpu->guest));
+	for (i = 0; i < ARRAY_SIZE(csrs); i++)
+		hash = mix(hash, native_csr_read(csrs[i]));
+	hash = mix_bytes(hash, &vcpu->stats, sizeof(vcpu->stats));
+	hash = mix_bytes(hash, &native_fences, sizeof(native_fences));
+	hash = mix(hash, vcpu->irq_pending);
+	hash = mix(hash, vcpu->irq_changed);
+	hash = mix(hash, vcpu->requests);
+	hash = mix(hash, vcpu->mode);
+	hash = mix(hash, second->irq_pending);
+	hash = mix(hash, second->requests);
+	hash = mix(hash, vcpu->timer.compare);
+	hash = mix(hash, (u64)vcpu->exit_clock.slot);
+	for (i = 0; vcpu->pmu && i < vcpu->pmu->nr; i++)
+		hash = mix(hash, vcpu->pmu->counters[i].count);
+	return hash;
+}
+
+static unsigned long random_mask_base(unsigned long *base)
+{
+	static const unsigned long bases[] = { 0, 0, 0, ~0UL, 1, 2, ~0UL - 1, 1UL << 63 };
+	static const unsigned long masks[] = { 1, 1, 1, 2, 3, 0, 4, ~0UL, 1UL << 63 };
+
+	*base = bases[random_below(ARRAY_SIZE(bases))];
+	return masks[random_below(ARRAY_SIZE(masks))];
+}
+
+static void random_registers(struct kvm_vcpu *vcpu)
+{
+	unsigned int i;
+
+	for (i = 1; i < 32; i++)
+		vcpu->guest.gpr[i] = (unsigned long)random_below(~0U) << 32 | random_below(~0U);
+}
+
+/* No call that stops the vCPU or its VM: SRST, HSM stop and suspend, SUSP. */
+static void random_call(struct kvm_vcpu *vcpu)
+{
+	static const unsigned long exts[] = {
+		SBI_EXT_BASE,         SBI_EXT_BASE,         SBI_EXT_TIME,         SBI_EXT_IPI,
+		SBI_EXT_RFENCE,       SBI_EXT_HSM,          SBI_EXT_PMU,          SBI_EXT_DBCN,
+		SBI_LEGACY_SET_TIMER, SBI_LEGACY_CLEAR_IPI, SBI_EXT_VENDOR_START, 0x4242
+	};
+	static const unsigned long probes[] = { SBI_EXT_TIME, SBI_EXT_DBCN, 0x4242,
+						SBI_EXT_EXPERIMENTAL_START, SBI_EXT_VENDOR_END };
+	unsigned long *gpr = vcpu->guest.gpr;
+
+	gpr[GPR_A7] = exts[random_below(ARRAY_SIZE(exts))];
+	gpr[GPR_A6] = random_below(8) ? random_below(7) : ~0UL << random_below(64);
+	if (gpr[GPR_A7] == SBI_EXT_HSM)
+		gpr[GPR_A6] = 2;
+	if (gpr[GPR_A7] == SBI_EXT_PMU && gpr[GPR_A6] == 7)
+		gpr[GPR_A6] = 0;
+	if (random_below(4))
+		gpr[GPR_A0] = random_mask_base(&gpr[GPR_A1]);
+	if (gpr[GPR_A7] == SBI_EXT_BASE && random_below(2))
+		gpr[GPR_A0] = probes[random_below(ARRAY_SIZE(probes))];
+	if (random_below(2)) {
+		gpr[GPR_A2] = random_below(4) * PAGE_SIZE;
+		gpr[GPR_A3] = random_below(3) * PAGE_SIZE;
+	}
+	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+}
+
+static void random_virtual_inst(struct kvm_vcpu *vcpu)
+{
+	static const unsigned long insns[] = { INSN_WFI, INSN_WFI, INSN_WFI, CSR_HSTATUS_READ,
+					       0x00d00073 };
+
+	if (!random_below(8))
+		vcpu->guest.sstatus ^= SSTATUS_SPP;
+	native_csr_poke(CSR_vsie, (random_below(4) ? 0x222 : random_below(0x400)) | BIT(IRQ_S_EXT));
+	if (random_below(4))
+		csr_set(hvip, BIT(IRQ_VS_SOFT));
+	native_trap(&(struct hv_trap){ .scause = EXC_VIRTUAL_INST,
+				       .stval = insns[random_below(ARRAY_SIZE(insns))] });
+}
+
+/* What comes from elsewhere: in the guest, so that it is a kick. */
+static void somebody_asks(struct kvm_vcpu *vcpu)
+{
+	switch (random_below(5)) {
+	case 0:
+		vcpu_set_irq(vcpu, IRQ_VS_EXT);
+		break;
+	case 1:
+		vcpu_clear_irq(vcpu, IRQ_VS_EXT);
+		break;
+	case 2:
+		vcpu_set_irq(vcpu, IRQ_VS_SOFT);
+		break;
+	case 3:
+		vcpu_request(vcpu, REQ_FENCE_I);
+		break;
+	default:
+		vcpu_request_fence(vcpu, &(struct hfence){ .kind = HFENCE_VVMA, .size = ~0ULL });
+		break;
+	}
+}
+
+static void random_guest(struct kvm_vcpu *vcpu)
+{
+	if (at < STEPS)
+		log_now[at] = look(vcpu);
+	/* A kick ends the run before the guest has done anything. */
+	if (native_kicked(0)) {
+		native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_SOFT });
+		return;
+	}
+	if (at++ >= STEPS) {
+		host_interrupt();
+		return;
+	}
+	random_registers(vcpu);
+	vcpu->guest.sepc = PC + 4UL * random_below(1000);
+	vcpu->guest.sstatus |= SSTATUS_SPP;
+	if (!random_below(16))
+		csr_clear(hvip, BIT(IRQ_VS_SOFT));
+	if (!random_below(8))
+		somebody_asks(vcpu);
+	if (random_below(3))
+		random_call(vcpu);
+	else if (random_below(2))
+		random_virtual_inst(vcpu);
+	else
+		native_trap(&(struct hv_trap){ .scause = EXC_ILLEGAL_INST, .stval = 0xffffffff });
+}
+
+/* A WFI without anything pending sleeps; this ends it. */
+static void wake_sleeper(bool begins)
+{
+	if (begins)
+		vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+}
+
+static void one_world(u64 seed, const char *fastpath, u64 *log)
+{
+	int ret;
+
+	native_reset();
+	native_isa_set(seed & 1 ? "h sstc svinval sscofpmf" : "h zawrs");
+	native_pmu_set(4, 48);
+	native_core_start();
+	assert_int_equal(native_param_set("fastpath", fastpath), 0);
+	assert_int_equal(native_param_set("halt_poll_ns", "0"), 0);
+	native_vm_make(&vm, 0);
+	second = native_vcpu_make(&vm, 1);
+	vcpu_put(vm.vcpu);
+	trace_keys[TRACE_kvm_request].enabled = 0; /* else nothing is fast */
+	native_event_hook = hear;
+	native_wait_hook = wake_sleeper;
+	native_guest = random_guest;
+	random_state = seed;
+	events_hash = 0;
+	memset(&native_fences, 0, sizeof(native_fences));
+	at = 0;
+	log_now = log;
+	/* Some extensions are off; the same ones for both. */
+	vm.vcpu->sbi_ext &= ~(random_below(2) ? 0 : 1U << random_below(8));
+	do
+		ret = vcpu_run(vm.vcpu);
+	while (!ret);
+	assert_int_equal(ret, -EINTR);
+	assert_true(at > STEPS);
+	native_wait_hook = NULL;
+	one_vm_end(NULL);
+}
+
+static void random_exits_end_the_same_fast_or_not(void **state)
+{
+	unsigned long i, share = 0;
+	u64 seed;
+
+	(void)state;
+	for (seed = 1; seed <= WORLDS; seed++) {
+		one_world(seed, "off", told[0]);
+		fast[0] = native_fast_exits;
+		one_world(seed, "on", told[1]);
+		fast[1] = native_fast_exits;
+		assert_int_equal(fast[0], 0);
+		share += fast[1];
+		for (i = 0; i < STEPS; i++)
+			if (told[0][i] != told[1][i])
+				fail_msg("seed %llu: the worlds differ at step %lu", seed, i);
+	}
+	/* A fifth of them at least were short, or this shows nothing. */
+	assert_true(share > WORLDS * STEPS / 5);
+	native_param_set("fastpath", "on");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_exits_end_the_same_fast_or_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
