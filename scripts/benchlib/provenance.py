@@ -75,13 +75,18 @@ def opensbi(qemu, firmware, payload):
     return "%s %s sha256:%s" % (name, sbi.group(2), _digest(firmware_file(qemu, firmware)))
 
 
+def images(runner):
+    """What runs: the same digest, the same figures."""
+    return _digest(runner.payload, runner.vmm, runner.turns,
+                   os.path.join(runner.options.out, "hyperscope.bin"))
+
+
 def collect(runner):
     """The columns that all rows of a run share; kernel hangs on the row's system."""
-    out = runner.options.out
     cross = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-")
     return {
         "commit": commit(),
-        "images": _digest(runner.payload, runner.vmm, runner.turns, os.path.join(out, "hyperscope.bin")),
+        "images": images(runner),
         "qemu": _version(runner.qemu, "--version"),
         "opensbi": opensbi(runner.qemu, runner.options.firmware, runner.payload),
         "compiler": "gcc " + _version(cross + "gcc", "--version"),

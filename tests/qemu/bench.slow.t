@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The benchmark's rows with two harts, with a disk and of KVM_RUN itself, twice on each system: the
+# figures are the same, on Linux KVM too.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+[ -f "$O/tests/kvm/bench_turns" ] || skip_all "$O/tests/kvm/bench_turns is missing"
+! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
+
+rows=sbi_version,mmio_read,mmio_ioeventfd,blk_read_4k,fault_4k_present,run_vms,ipi_pingpong
+timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/bench" all --out "$O" --rows "$rows" --verify \
+	--csv "$tmp/csv" --timeout "$(scaled 300)" >"$tmp/out" 2>"$tmp/err"
+is $? 0 "two runs give the same figures" || diag "$(cat "$tmp/out" "$tmp/err")"
+for system in hyperscope linux; do
+	for row in ${rows//,/ }; do
+		grep -qE "^$system,$row,[a-z_0-9=]+,rv64,instructions,[1-9]" "$tmp/csv"
+		ok $? "$system has $row"
+	done
+done
+done_testing
