@@ -27,6 +27,13 @@ def toggles(top):
     return table
 
 
+def initial(top):
+    """name -> the value that it has when nobody sets it; numbers are not among them."""
+    found = re.findall(r'^TOGGLE\(\s*(\w+)\s*,\s*"([^"]*)"\s*,\s*([0-9]+)',
+                       _read(top, "src", "kvm", "toggle.def"), re.M)
+    return {name: values.split()[int(index)] for name, values, index in found}
+
+
 def events(top):
     return re.findall(r"^EVENT\(\s*(\w+)", _read(top, "trace", "events.def"), re.M)
 
