@@ -43,7 +43,7 @@ anatomy mmio_read --way --svg "$tmp/one.svg"
 is $status 0 "mmio_read is looked into" || diag "$(cat "$tmp/err")"
 adds_up mmio_read 0.5
 unlike "$out" 'in no stage' "mmio_read: every function has a stage"
-for stage in "registers saved" "CSR swap" "handler" "user space" "vCPU load" "sret"; do
+for stage in "registers saved" "CSR swap" "handler" "user space" "sret"; do
 	like "$out" "^$stage +[1-9]" "mmio_read: some of it is: $stage"
 done
 like "$out" ' mmio_emulate +[0-9]+$' "an inlined or called function counts for itself"

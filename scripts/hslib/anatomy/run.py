@@ -12,21 +12,20 @@ import subprocess
 import sys
 import time
 
+from benchlib import systems
+from benchlib.rows import BY_NAME
+
 from ..errors import STATUS_TIMEOUT, LaunchError
-from ..machine import qemu_version
+from ..machine import need, qemu_version
 from . import symbols
 
 TOP = symbols.TOP
-ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
-SYSTEMS = ("bare", "hyperscope", "linux")
 ROOM = 1 << 23  # instructions of all different paths together
 QUIET_SECONDS = 2
 # The bench's row -> the payload's function, where that has not the row's name.
-OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp",
-             "fault_4k_present": "touch_4k", "fault_4k_fresh": "touch_4k"}
-# What needs a VMM that is started otherwise.
-VMM_OPTIONS = {"fault_4k_present": ["--small-pages", "--populate"],
-               "fault_4k_fresh": ["--small-pages"]}
+OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp", "mmio_read_sv39": "mmio_read",
+             "mmio_ioeventfd": "mmio_write", "fault_4k_present": "touch_4k",
+             "fault_4k_fresh": "touch_4k", "fault_new_table": "touch_2m"}
 QEMU_MIN = 9  # its plugin interface is the first that trace/anatomy.c is written for
 ADDRESS_BITS = 60
 LINUX_SYMBOLS = """#!/bin/sh
@@ -59,10 +58,10 @@ class Operation:
 
 
 class Recording:
-    """What the plugin has left: batches, iterations, paths, encodings; and the bench's own row."""
+    """What the plugin has left: batches, iterations, paths, encodings; and the bench's own figure."""
 
-    def __init__(self, folder, row):
-        self.row = row
+    def __init__(self, folder, figure):
+        self.figure = figure
         self.folder = folder
         self.batches = [tuple(map(int, line.split())) for line in self._lines("batches")]
         self.iterations = [tuple(map(int, line.split())) for line in self._lines("iterations")]
@@ -123,18 +122,17 @@ class Recording:
 
 
 def payload(out):
-    elf = os.path.join(out, "guest-payloads", "bench.elf")
-    if not os.path.exists(elf):
-        raise LaunchError("%s is missing: build it first, with make" % elf)
-    return elf
+    return os.path.join(out, "guest-payloads", "bench.elf")
 
 
-def operations(out):
-    text = subprocess.run([symbols.tool("nm"), payload(out)], stdout=subprocess.PIPE,
+def operations(options):
+    """The bench's rows that are loops of one operation."""
+    for name in ("guest-payloads/bench.elf", "guest-payloads/bench.bin", "vmm", "anatomy.so"):
+        need(os.path.join(options.out, name), "build it first, with make")
+    text = subprocess.run([symbols.tool("nm"), payload(options.out)], stdout=subprocess.PIPE,
                           check=True).stdout.decode()
-    names = re.findall(r" T op_(\w+)$", text, re.M)
-    renamed = set(OPERATION.values()) - {"touch_4k"}
-    return sorted([name for name in names if name not in renamed] + list(OPERATION))
+    known = re.findall(r" T op_(\w+)$", text, re.M)
+    return [row for row in BY_NAME if OPERATION.get(row, row) in known]
 
 
 def _wrapper(folder, qemu, arguments):
@@ -148,32 +146,23 @@ def _wrapper(folder, qemu, arguments):
 
 
 def _command(system, row, options, folder):
-    """What the bench runs, with a QEMU that has the plugin."""
-    append = " ".join(["only=" + row] + options.append)
-    out = options.out
-    binary = os.path.join(out, "guest-payloads", "bench.bin")
-    vm = ["--smp", "1", "--quiet"] + VMM_OPTIONS.get(row, [])
-    if system == "bare":
-        return [os.path.join(folder, "qemu"), "-M", "virt", "-cpu", options.cpu, "-smp", "1",
-                "-m", "512M", "-nodefaults", "-display", "none", "-serial", "stdio",
-                "-kernel", binary, "-append", append] + ICOUNT
-    files = ["--file", binary + ":/bench.bin"]
-    if system == "hyperscope":
-        settings = [word for value in options.set for word in ("--set", value)]
-        return ([os.path.join(TOP, "scripts", "hyperscope"), "exec", "--icount", "--quiet",
-                 "--harts", "1", "--out", out, "--cpu", options.cpu, "--trace", options.trace,
-                 "--boot", "exitstat=0"] + settings + files
-                + [os.path.join(out, "vmm")] + vm + ["--append", append, "/bench.bin"])
+    """What the bench runs; a Linux that shows its symbols when it is done."""
+    runner = systems.Runner(options)
+    runner.qemu = os.path.join(folder, "qemu")
+    setting = " ".join(options.set) if system == "hyperscope" else ""
+    command = getattr(runner, system)(systems.Job(system, options.cpu, setting,
+                                                  BY_NAME[row].group, (row,)))
+    if system != "linux":
+        return command
     script = os.path.join(folder, "symbols.sh")
     with open(script, "w", encoding="utf-8") as text:
         text.write(LINUX_SYMBOLS)
     os.chmod(script, 0o755)
-    port = ("-chardev file,id=symbols,path=%s -device virtserialport,chardev=symbols,name=symbols"
-            % os.path.join(folder, "kallsyms"))
-    return ([os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--icount", "--out", out,
-             "--cpu", options.cpu, "--qemu-args", port]
-            + files + ["--file", os.path.join(out, "vmm"), script, "/vmm"] + vm
-            + ["--append", "on=linux settle=5 " + append, "/bench.bin"])
+    command[command.index("--qemu-args") + 1] += (
+        " -chardev file,id=symbols,path=%s -device virtserialport,chardev=symbols,name=symbols"
+        % os.path.join(folder, "kallsyms"))
+    vmm = command.index(runner.vmm)
+    return command[:vmm] + ["--file", runner.vmm + ":/vmm", script, "/vmm"] + command[vmm + 1:]
 
 
 def _progress(process, what, seconds):
@@ -211,8 +200,6 @@ def record(system, row, options, folder):
     elf = payload(options.out)
     operation = Operation(elf, OPERATION.get(row, row))
     plugin = os.path.join(options.out, "anatomy.so")
-    if not os.path.exists(plugin):
-        raise LaunchError("%s is missing: build it first, with make" % plugin)
     arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,head=0x%x,back=0x%x,ret=0x%x,batches=%d,room=%d"
                  % (plugin.replace(",", ",,"), folder.replace(",", ",,"), operation.entry,
                     _first_words(elf, operation.entry), operation.head, operation.back,
@@ -238,13 +225,12 @@ def record(system, row, options, folder):
         raise LaunchError("%s ended with status %d%s"
                           % (system, process.returncode, ": " + words[-1] if words else ""))
     with open(said, encoding="utf-8", errors="replace") as lines:
-        rows = [line.strip().split(",") for line in lines if line.startswith("bench,")]
-    rows = {words[1]: words for words in rows}
+        rows = {found["exit"]: found for found in systems.parse(lines.read())}
     if row not in rows:
-        raise LaunchError("%s: the payload has no row %s here (--list)" % (system, row))
-    if rows[row][2] != "instructions":
-        raise LaunchError("%s: the payload measured %s, not instructions" % (system, rows[row][2]))
-    return Recording(folder, rows[row])
+        raise LaunchError("%s has no row %s" % (system, row))
+    if rows[row]["unit"] != "instructions":
+        raise LaunchError("%s: the payload measured %s" % (system, rows[row]["unit"]))
+    return Recording(folder, float(rows[row]["p50"]))
 
 
 def _first_words(elf, address):
