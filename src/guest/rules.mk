@@ -56,7 +56,7 @@ BENCH = $(TOP)/scripts/bench --out $(O) --cpu $(or $(CPU),both) \
 BENCH_ALL := all --toggles
 .PHONY: bench bench-verify
 bench:
-	$(SETUP) $(if $(filter hyperscope bare,$(ARGS)),--no-guest) run
+	$(SETUP) $(if $(ARGS),$(if $(filter linux all,$(ARGS)),,--no-guest)) run
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(BENCH) $(or $(ARGS),$(BENCH_ALL) --csv $(BENCH_CSV))
 	$(if $(ARGS),,$(TOP)/scripts/bench-boot --out $(O) --runs 0)
