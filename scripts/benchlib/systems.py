@@ -47,6 +47,7 @@ class Job(NamedTuple):
 class Runner:
     def __init__(self, options):
         self.options = options
+        self.children = set()
         self.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
         self.payload = os.path.join(options.out, "guest-payloads", "bench.bin")
         self.vmm = os.path.join(options.out, "vmm")
@@ -163,24 +164,31 @@ class Runner:
                           os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", shell,
                           "program"] + self.arguments(job)
 
+    def stop(self):
+        """End what runs; each was started under timeout(1), which passes the signal on."""
+        for child in list(self.children):
+            child.terminate()
+
     # -- a run -----------------------------------------------------------------------------
 
     def run(self, job):
         """The job's rows, in order."""
         command = getattr(self, job.system)(job)
         try:
-            done = subprocess.run(
+            child = subprocess.Popen(
                 ["timeout", "--kill-after=5", str(self.options.timeout)] + command,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                check=False)
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as error:
             raise BenchError("%s: %s" % (command[0], error.strerror)) from None
-        rows, said = parse(done.stdout.decode(errors="replace")), done.stderr.decode(errors="replace")
-        if done.returncode:
+        self.children.add(child)
+        out, said = child.communicate()
+        self.children.discard(child)
+        rows = parse(out.decode(errors="replace"))
+        if child.returncode:
             raise BenchError("%s %s after %d rows%s" % (
                 job.label(), "took longer than %d seconds (--timeout)" % self.options.timeout
-                if done.returncode == 124 else "ended with status %d" % done.returncode, len(rows),
-                "".join("\n  " + line for line in said.splitlines()[-5:])))
+                if child.returncode == 124 else "ended with status %d" % child.returncode, len(rows),
+                "".join("\n  " + line for line in said.decode(errors="replace").splitlines()[-5:])))
         for row in rows:
             row.update(system=job.system, cpu=job.cpu, qemu_flags=" ".join(self.flags(job)),
                        toggles=" ".join(job.settings()) or "default")
