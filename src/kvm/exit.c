@@ -89,17 +89,3 @@ int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		return exit_unknown(vcpu, trap);
 	return exit_table[cause](vcpu, trap);
 }
-
-int trap_gpa(const struct hv_trap *trap, gpa_t *gpa)
-{
-	/*
-	 * htval is the address without its low 2 bits; for an explicit access they are those of
-	 * stval. 0 says that the hardware did not tell (H §2.8), and page 0 cannot be told from it.
-	 */
-	if (!trap->htval)
-		return -ENOENT;
-	*gpa = (gpa_t)trap->htval << 2;
-	if (!htinst_is_pseudo(trap->htinst))
-		*gpa |= trap->stval & 3;
-	return 0;
-}

@@ -2,7 +2,7 @@
 /*
  * gstage_fault.c - the guest touched a guest physical address that is not mapped (so).
  *
- * Memory: find the host page and map it. No memory: an MMIO access, or, where no load
+ * Which address that is: gpa.h. Memory: find the host page and map it. No memory: an MMIO access, or, where no load
  * or store could be emulated, the access fault that hardware would have answered.
  *
  * Mapping and the host's taking back race (notifier.c). The order that settles it: read
@@ -16,34 +16,9 @@
  * Spec: H §5.1, §6.3.
  */
 #include <asm-generic/errno.h>
+#include "gpa.h"
 #include "memslot.h"
-#include "vsstage.h"
 #include "hv/trace.h"
-
-/* ---- which address ------------------------------------------------------------ */
-
-/* Of a pseudoinstruction, the bit that tells a write of A and D from a read (H §6.3). */
-#define HTINST_PSEUDO_WRITE BIT(5)
-
-/* From htval and htinst alone; -ENOENT: htval is 0, which says nothing (H §2.8). */
-static int fault_from_trap(const struct hv_trap *trap, struct gstage_fault *fault)
-{
-	*fault = (struct gstage_fault){
-		.fetch = trap->scause == EXC_INST_GUEST_PAGE_FAULT,
-		.write = trap->scause == EXC_STORE_GUEST_PAGE_FAULT,
-		.implicit = htinst_is_pseudo(trap->htinst),
-	};
-	if (fault->implicit)
-		fault->write = trap->htinst & HTINST_PSEUDO_WRITE;
-	return trap_gpa(trap, &fault->gpa);
-}
-
-/* htinst of 0 leaves open whether the access faulted or the walk for it did. */
-static bool may_be_implicit(const struct hv_trap *trap, const struct gstage_fault *fault)
-{
-	return !trap->htinst && !fault->fetch && !fault->implicit &&
-	       FIELD_GET(SATP_MODE, csr_read(vsatp)) != SATP_MODE_BARE;
-}
 
 /* The slot that can answer this access, or NULL: a store to read-only memory is MMIO. */
 static const struct memslot *backing(struct kvm_vcpu *vcpu, const struct gstage_fault *fault)
@@ -182,20 +157,21 @@ static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	return ret ? ret : map_page(vcpu, slot, fault, &page, seq);
 }
 
-int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+/* has_insn: the access is that of the instruction at sepc. */
+static int handle_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap, bool has_insn)
 {
 	unsigned long seq = __atomic_load_n(&vcpu->kvm->gstage.inval_seq, __ATOMIC_ACQUIRE);
+	const struct gpa_ops *gpa = vcpu->kvm->gpa;
 	const struct memslot *slot;
 	struct gstage_fault fault;
 
 	memslot_vcpu_refresh(vcpu);
-	if (fault_from_trap(trap, &fault) != 0 && vsstage_locate(vcpu, trap, &fault) != 0)
+	if (gpa->locate(vcpu, trap, &fault))
 		return RESUME_GUEST;
 	trace_kvm_page_fault(fault.gpa, trap->scause);
-
 	slot = backing(vcpu, &fault);
-	if (!slot && may_be_implicit(trap, &fault)) {
-		if (vsstage_locate(vcpu, trap, &fault) != 0)
+	if (!slot) {
+		if (gpa->confirm(vcpu, trap, &fault))
 			return RESUME_GUEST;
 		slot = backing(vcpu, &fault);
 	}
@@ -206,7 +182,17 @@ int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	 * No RAM. A fetch, or a VS-stage walk that wanted its PTE here, has no load or
 	 * store to emulate: hardware would answer with an access fault.
 	 */
-	if (fault.fetch || fault.implicit || htinst_is_pseudo(trap->htinst))
+	if (fault.fetch || fault.implicit || !has_insn)
 		return vcpu_inject_access_fault(vcpu, trap);
 	return mmio_emulate(vcpu, trap, fault.gpa);
+}
+
+int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	return handle_fault(vcpu, trap, true);
+}
+
+int gstage_fault_unpriv(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	return handle_fault(vcpu, trap, false);
 }

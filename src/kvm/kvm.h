@@ -299,6 +299,7 @@ struct kvm {
 	hpa_t slot_ids[64];   /* where each slot is, by id (memslot.c) */
 	struct gstage gstage;
 	const struct tlb_ops *tlb; /* toggle tlb_flush (tlb.h) */
+	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */
 	struct hv_notifier notifier;
 
 	u32 hsm_starts;           /* counts them; any thread */
@@ -414,8 +415,6 @@ struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu);
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);
 int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
-/* The faulting guest physical address; htval may be 0 (H §2.8): then 0 and -ENOENT. */
-int trap_gpa(const struct hv_trap *trap, gpa_t *gpa);
 /* htinst holds a pseudoinstruction: an implicit VS-stage page-table access (H §6.3). */
 static inline bool htinst_is_pseudo(unsigned long htinst)
 {
@@ -424,6 +423,11 @@ static inline bool htinst_is_pseudo(unsigned long htinst)
 
 /* Handlers, one file a cause. */
 exit_fn exit_gstage_fault; /* gstage_fault.c */
+/*
+ * As exit_gstage_fault(), of a trap that unpriv_read() met. No instruction at sepc made this access,
+ * so none may be looked for and emulated where no memory is: then it is an access fault.
+ */
+exit_fn gstage_fault_unpriv;
 exit_fn exit_sbi;          /* sbi.c */
 exit_fn exit_virtual_inst; /* insn.c */
 

@@ -8,8 +8,6 @@
 #include "sbi.h"
 #include "timer.h"
 
-#define HTINST_VS_WALK 0x3000 /* the pseudoinstruction of a 64-bit PTE read, H §6.3 */
-
 /*
  * The read of the mask met a trap. A G-stage fault is the host's to mend, after which the
  * guest makes the call again; all else is the load's trap, at the ecall. As a handler answers.
@@ -23,14 +21,9 @@ static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 		vcpu_redirect_trap(vcpu, trap);
 		return SBI_NO_RETURN;
 	}
-	/*
-	 * No instruction at sepc made this load, so none may be looked for and emulated where
-	 * no memory is: then it is an access fault, as for a page-table walk's own load.
-	 */
-	trap->htinst = HTINST_VS_WALK;
 	/* An SBI call does not look for the host's business; a fault sleeps, and may end in an error. */
 	vcpu_set_request(vcpu, REQ_HOST);
-	result = exit_gstage_fault(vcpu, trap);
+	result = gstage_fault_unpriv(vcpu, trap);
 	return result == RESUME_GUEST ? SBI_NO_RETURN : result;
 }
 

@@ -6,6 +6,7 @@
  * VM, never alone, so a pointer from vm->vcpus stays valid as long as the VM does.
  */
 #include "bus.h"
+#include "gpa.h"
 #include "stats.h"
 #include "tlb.h"
 
@@ -21,6 +22,7 @@ static int vm_init(struct kvm *vm)
 	int err;
 
 	toggle_vm_init(vm);
+	vm->gpa = vm->toggle[TOGGLE_gpa_from] ? &gpa_walk_ops : &gpa_htval_ops;
 	vm->tlb = vm->toggle[TOGGLE_tlb_flush] ? &tlb_all_ops : &tlb_range_ops;
 	err = gstage_init(&vm->gstage, gstage_variant(vm), vm->toggle[TOGGLE_gstage_huge] == 0);
 	if (err)

@@ -2,9 +2,7 @@
 /*
  * vsstage.c - the VS-stage, walked in software.
  *
- * Needed when the trap does not say which guest physical address it is about: htval
- * may be 0 (H §2.8), and htinst may be 0 (H §6.3), which leaves open whether the access
- * itself or the walk for it faulted. Bare, Sv39, Sv48, Sv57, and Sv32 on RV32; a
+ * Who needs it: gpa.h. Bare, Sv39, Sv48, Sv57, and Sv32 on RV32; a
  * 64 KiB range of Svnapot. Permissions are not checked: the hardware has done that.
  *
  * The guest may change its tables while we read them; each PTE is read once, and what
@@ -68,7 +66,7 @@ static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigne
 	return 0;
 }
 
-int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage_fault *fault)
+static int walk(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage_fault *fault)
 {
 	unsigned long vsatp = csr_read(vsatp);
 	unsigned int level = vsatp_levels(vsatp);
@@ -97,5 +95,25 @@ int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gst
 			return leaf_reached(vcpu, pte_gpa, pte, level, gva, fault);
 		table = pte_to_hpa(pte);
 	}
+	return -EAGAIN;
+}
+
+int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage_fault *fault)
+{
+	int err = walk(vcpu, trap, fault);
+
+	/*
+	 * The hart may use a translation that the tables do not have any more (S §2.1), and
+	 * would trap by it again.
+	 */
+	if (err) {
+		tlb_flush_vvma_local(vcpu->kvm);
+		return err;
+	}
+	if (fault->implicit || !gstage_permits(vcpu->kvm, fault->gpa, fault->write))
+		return 0;
+	/* Nothing stands in its way: the hart has still to learn of some leaf, or another vCPU was
+	 * here first. Which address it would trap for is not known. */
+	tlb_flush_vm_local(vcpu->kvm);
 	return -EAGAIN;
 }

@@ -25,9 +25,9 @@ struct gstage_fault {
 
 /*
  * Walk the VS-stage for the access that trapped as the hardware did, up to the first
- * address that the G-stage table does not permit; if there is none any more, the
- * access's own. -EAGAIN: the guest has changed its tables, it shall try again. vCPU
- * loaded; may sleep.
+ * address that the G-stage table does not permit. -EAGAIN: there is none any more, or the
+ * guest has changed its tables; it shall try again, and what this hart remembered of them has
+ * been dropped. vCPU loaded; may sleep.
  */
 int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage_fault *fault);
 

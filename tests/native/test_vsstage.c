@@ -2,10 +2,11 @@
 /*
  * test_vsstage.c - which guest physical address faulted, when the hardware does not tell.
  *
- * Each claim with htval and htinst as QEMU fills them, and with either or both 0.
+ * Each claim with htval and htinst as QEMU fills them, and with either or both 0, and with a
+ * core that looks at neither (toggle gpa_from).
  */
 #include "touch.h"
-#include "vsstage.h"
+#include "gpa.h"
 
 static int setup_small(void **state)
 {
@@ -41,7 +42,8 @@ static void for_all_quirks(void (*claim)(void))
 	struct gstage_debt debt;
 	unsigned int q;
 
-	for (q = 0; q < 4; q++) {
+	for (q = 0; q < 8; q++) {
+		vm.vm->gpa = q & 4 ? &gpa_walk_ops : &gpa_htval_ops;
 		native_quirks.htval_zero = q & 1;
 		native_quirks.htinst_zero = q & 2;
 		csr_write(vscause, 0);

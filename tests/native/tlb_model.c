@@ -226,7 +226,8 @@ static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_
 			table = pte_to_hpa(pte);
 			continue;
 		}
-		if (!(pte & (access == NATIVE_STORE   ? PTE_W
+		if (!IS_ALIGNED(pte_to_hpa(pte), *size) || /* a misaligned superpage (S §3.2) */
+		    !(pte & (access == NATIVE_STORE   ? PTE_W
 			     : access == NATIVE_FETCH ? PTE_X
 						      : PTE_R)))
 			break;

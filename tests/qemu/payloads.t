@@ -49,6 +49,13 @@ vm "hostile, mmio_decode=fetch" hostile --testdev seed=2
 vm "harts, mmio_decode=fetch" harts --smp 2 rounds=30
 vm "fp, fp=lazy_save mmio_decode=fetch" fp --smp 2
 toggle mmio_decode htinst
+toggle gpa_from walk
+vm "exits, gpa_from=walk" exits
+vm "mmio, gpa_from=walk" mmio --testdev
+vm "mmio_hard, gpa_from=walk" mmio_hard --smp 2 --testdev
+vm "hostile, gpa_from=walk" hostile --smp 2 --testdev seed=3
+vm "harts, gpa_from=walk" harts --smp 2 rounds=30
+toggle gpa_from htval
 toggle vmid flush
 vm "harts, vmid=flush" harts --smp 4 rounds=10
 vm "fp, fp=lazy_save vmid=flush" fp --smp 4
@@ -77,12 +84,14 @@ toggle gstage_walk recursive
 toggle vmid flush
 toggle tlb_flush all
 toggle fastpath off
-vm "side by side: exits, gstage_walk=recursive vmid=flush tlb_flush=all fastpath=off" exits --mem 128M
+toggle gpa_from walk
+vm "side by side: exits, gstage_walk=recursive vmid=flush tlb_flush=all fastpath=off gpa_from=walk" exits --mem 128M
 apart
 toggle fastpath on
 toggle gstage_walk iterative
 toggle vmid on
 toggle tlb_flush range
+toggle gpa_from htval
 
 vm_ends "hog" hostile --mem 4G do=hog
 vm_ends "after the hog" hello
