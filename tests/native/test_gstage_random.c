@@ -15,19 +15,6 @@ static u64 rnd(u64 below)
 	return random_state % below;
 }
 
-static void assert_same_table(hpa_t a, hpa_t b, unsigned int level, unsigned long entries)
-{
-	pte_t *ta = native_ram(a), *tb = native_ram(b);
-	unsigned long i;
-
-	for (i = 0; i < entries; i++) {
-		if (level > 0 && pte_is_table(ta[i]) && pte_is_table(tb[i]))
-			assert_same_table(pte_to_hpa(ta[i]), pte_to_hpa(tb[i]), level - 1, 512);
-		else if (ta[i] != tb[i]) /* millions of entries: no call for each */
-			assert_int_equal(ta[i], tb[i]);
-	}
-}
-
 /* Mostly near each other, so that leaves of all sizes meet; sometimes anywhere. */
 static gpa_t random_gpa(const struct gstage *gs)
 {

@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Four VMs that differ in gstage_walk and gstage_huge, driven alike through 10^6 random steps.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+program=$O/tests/native/test_gstage_vms
+[ -x "$program" ] || skip_all "$program is not built"
+HS_STEPS=1000000 timeout "$(scaled 300)" "$program" >"$tmp/out" 2>&1
+ok $? "10^6 steps end in the same tables, logs and pages" || diag "$(tail -n 20 "$tmp/out")"
+done_testing
