@@ -203,6 +203,11 @@ bool hv_poll_interrupts(void)
 	return !need_resched() && !hart_is_wanted();
 }
 
+bool hv_idle(void)
+{
+	return sched_idle_here();
+}
+
 struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 			  unsigned long a2, unsigned long a3, unsigned long a4)
 {

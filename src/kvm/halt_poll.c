@@ -8,7 +8,10 @@
  * begins without. The parameters are /sys/module/kvm/parameters/NAME, read at each wait.
  *
  * While it polls the vCPU stays loaded, the hart's interrupts are taken, and the poll ends as soon
- * as another thread wants the hart: polling is for harts that have nothing better to do.
+ * as another thread wants the hart: polling is for harts that have nothing better to do. After
+ * that the same holds with the hart idle: as long as nobody else wants it the vCPU stays where it
+ * is, and an interrupt to the hart, or of the guest's own timer, goes on with it at once. Only a
+ * wanted hart has the thread sleep.
  */
 #include "halt_poll.h"
 #include "number.h"
@@ -147,6 +150,25 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 	}
 }
 
+/*
+ * True: what the vCPU waits for has come. False: its thread has to sleep for it. `blocking` is
+ * set anew before each look: who kicks once more has seen the look's end, or we see his change.
+ * The hart's WFI ends with what vsie lets through, as the guest's own would (M §3.3, H §2.3).
+ */
+static bool idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
+{
+	bool found;
+
+	do {
+		/* Release: who sees it kicks `hart`, which was written before (vcpu_load). */
+		__atomic_store_n(&vcpu->blocking, VCPU_IDLE, __ATOMIC_RELEASE);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		found = over(vcpu);
+	} while (!found && hv_idle());
+	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
+	return found;
+}
+
 static void account_poll(struct vcpu_stats *stats, u64 ns, bool success)
 {
 	stats->halt_attempted_poll++;
@@ -172,7 +194,7 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 		found = poll(vcpu, over, start, &polled);
 	if (!found) {
 		vcpu->stats.blocking = 1;
-		if (!vcpu_sleep(vcpu, over_asleep))
+		if (idle(vcpu, over) || !vcpu_sleep(vcpu, over_asleep))
 			vcpu->stats.halt_wakeup++;
 		vcpu->stats.blocking = 0;
 	}

@@ -135,6 +135,14 @@ enum vcpu_mode {
 	VCPU_KICKED,   /* as IN_GUEST, and a kick is on its way: no second one is needed */
 };
 
+/* How a vCPU waits that is OUTSIDE. Fences can wait as long as it does: they precede the entry. */
+enum vcpu_blocking {
+	VCPU_AWAKE,
+	VCPU_ASLEEP,      /* its thread sleeps on waitq, or is about to */
+	VCPU_IDLE,        /* it is loaded, and its hart idles */
+	VCPU_IDLE_KICKED, /* the same, and an interrupt is on its way to the hart */
+};
+
 #define HFENCE_QUEUE_SIZE 16
 
 enum hfence_kind {
@@ -248,7 +256,7 @@ struct kvm_vcpu {
 
 	u32 halt_poll_ns;      /* how long it polls before it blocks (halt_poll.c) */
 	struct hv_waitq waitq; /* blocked in WFI or stopped */
-	u32 blocking;          /* any thread reads: its thread sleeps on waitq */
+	u32 blocking;          /* enum vcpu_blocking; any thread reads */
 	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what it waits for */
 
 	struct spinlock fence_lock;

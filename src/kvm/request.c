@@ -7,34 +7,53 @@
  * fence between in both, at least one sees the other: either the thread finds the bit and
  * does not enter, or the sender finds IN_GUEST and kicks. The kick is an interrupt of the
  * host: with SIE = 0 it stays pending until the guest runs, and then ends that at once.
+ * The same between `blocking` and what a vCPU waits for: asleep it is woken, idle it is kicked.
  */
 #include "kvm.h"
 #include "timer.h"
 
-void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req)
-{
-	vcpu_set_request(vcpu, req);
-	vcpu_kick(vcpu);
-}
+/* What ends a wait; the rest is served before the entry, whenever that is. */
+#define WAKING (BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM) | BIT(REQ_VM_DEAD))
 
-void vcpu_kick(struct kvm_vcpu *vcpu)
+/* One interrupt is enough: only who changes `state` from -> to sends one. */
+static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to)
 {
-	u32 mode = VCPU_IN_GUEST;
-
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (READ_ONCE(vcpu->blocking)) {
-		trace_kvm_vcpu_kick(vcpu->id, 1);
-		hv_wake_all(&vcpu->waitq);
-		return;
-	}
-	if (READ_ONCE(vcpu->mode) != VCPU_IN_GUEST)
-		return;
-	/* One interrupt an exit is enough: only who makes it KICKED sends one. */
-	if (!__atomic_compare_exchange_n(&vcpu->mode, &mode, VCPU_KICKED, false, __ATOMIC_SEQ_CST,
+	if (!__atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
 		return;
 	trace_kvm_hart_kick(READ_ONCE(vcpu->hart));
 	hv_hart_kick(READ_ONCE(vcpu->hart));
+}
+
+static void kick(struct kvm_vcpu *vcpu, bool wakes)
+{
+	u32 blocking;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	blocking = READ_ONCE(vcpu->blocking);
+	if (!blocking) {
+		if (READ_ONCE(vcpu->mode) == VCPU_IN_GUEST)
+			kick_hart(vcpu, &vcpu->mode, VCPU_IN_GUEST, VCPU_KICKED);
+		return;
+	}
+	if (!wakes)
+		return;
+	trace_kvm_vcpu_kick(vcpu->id, 1);
+	if (blocking == VCPU_ASLEEP)
+		hv_wake_all(&vcpu->waitq);
+	else
+		kick_hart(vcpu, &vcpu->blocking, VCPU_IDLE, VCPU_IDLE_KICKED);
+}
+
+void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req)
+{
+	vcpu_set_request(vcpu, req);
+	kick(vcpu, BIT(req) & WAKING);
+}
+
+void vcpu_kick(struct kvm_vcpu *vcpu)
+{
+	kick(vcpu, true);
 }
 
 /*
@@ -83,12 +102,12 @@ int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu))
 
 	vcpu_put(vcpu);
 	vcpu->sleep_cond = cond;
-	WRITE_ONCE(vcpu->blocking, 1);
+	WRITE_ONCE(vcpu->blocking, VCPU_ASLEEP);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	vcpu->timer_ops->block(vcpu);
 	err = hv_wait(&vcpu->waitq, sleep_over, vcpu, HV_FOREVER);
 	vcpu->timer_ops->unblock(vcpu);
-	WRITE_ONCE(vcpu->blocking, 0);
+	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
 	vcpu_set_request(vcpu, REQ_HOST);
 	vcpu_load(vcpu);
 	return err;

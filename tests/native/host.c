@@ -464,6 +464,7 @@ void native_reset(void)
 	this_hart = 0;
 	native_signal_set(false);
 	native_missed_wakes = 0;
+	native_idle_due = NULL;
 	native_wait_hook = NULL;
 	native_hart_wanted = 0;
 	no_sleep = NULL;

@@ -51,6 +51,11 @@ void native_may_sleep(const char *what);
 /* Is called on a thread that falls asleep, and when it has woken; it may change the hart. */
 extern void (*native_wait_hook)(bool begins);
 extern u32 native_hart_wanted; /* threads that wait for a hart, atomically: hv_resched_needed() */
+/*
+ * A hart may idle with its vCPU loaded (hv_idle()): has come what that waits for? Without a kick
+ * of the hart it is a missed wake. NULL, also after native_reset(): no hart idles so.
+ */
+extern bool (*native_idle_due)(void);
 /* Sleepers whose condition came true and whom nobody woke, since native_reset(). */
 extern unsigned int native_missed_wakes;
 /* Is called when the core looks for a signal, late on its way into the guest: for races. */

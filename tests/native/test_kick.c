@@ -6,6 +6,7 @@
  * thread that stays in its guest until the hart is kicked.
  */
 #include <pthread.h>
+#include "halt_poll.h"
 #include "one_vm.h"
 
 static unsigned int kicks;
@@ -162,6 +163,78 @@ static void no_interrupt_is_lost_on_its_way_to_a_running_guest(void **state)
 	assert_int_equal(heard, ROUNDS);
 }
 
+/* ---- a vCPU that waits while its hart idles ---- */
+
+static bool is_due(void)
+{
+	return load(&race.asked) != load(&race.served);
+}
+
+static bool is_asked(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	return is_due();
+}
+
+static void *run_idle(void *arg)
+{
+	struct kvm_vcpu *vcpu = arg;
+
+	native_hart_set(1);
+	vcpu_load(vcpu);
+	while (!__atomic_load_n(&race.stop, __ATOMIC_SEQ_CST)) {
+		vcpu_halt(vcpu, is_asked, is_asked);
+		__atomic_store_n(&race.served, load(&race.asked), __ATOMIC_SEQ_CST);
+	}
+	vcpu_put(vcpu);
+	return NULL;
+}
+
+static void ask_idle(enum vcpu_request req)
+{
+	unsigned long mine = __atomic_add_fetch(&race.asked, 1, __ATOMIC_SEQ_CST);
+
+	vcpu_request(vm.vcpu, req);
+	while (load(&race.served) != mine)
+		sched_yield();
+}
+
+static void no_interrupt_is_lost_on_its_way_to_an_idle_hart(void **state)
+{
+	static const enum vcpu_request reqs[] = { REQ_IRQ, REQ_HSM, REQ_VM_DEAD, REQ_HOST };
+	unsigned long i;
+	pthread_t thread;
+
+	(void)state;
+	memset(&race, 0, sizeof(race));
+	native_idle_due = is_due;
+	pthread_create(&thread, NULL, run_idle, vm.vcpu);
+	for (i = 0; i < ROUNDS / 3; i++) {
+		/* Now and then a thread wants the hart, and the vCPU sleeps elsewhere. */
+		__atomic_store_n(&native_hart_wanted, i % 64 < 8, __ATOMIC_SEQ_CST);
+		ask_idle(reqs[i % ARRAY_SIZE(reqs)]);
+	}
+	__atomic_store_n(&race.stop, true, __ATOMIC_SEQ_CST);
+	ask_idle(REQ_HOST);
+	pthread_join(thread, NULL);
+	assert_int_equal(vm.vcpu->blocking, VCPU_AWAKE);
+}
+
+static void an_idle_hart_is_kicked_once_and_not_for_a_fence(void **state)
+{
+	(void)state;
+	vm.vcpu->hart = 0;
+	vm.vcpu->blocking = VCPU_IDLE;
+	vcpu_request(vm.vcpu, REQ_FENCE_I);
+	vcpu_request(vm.vcpu, REQ_TLB_FLUSH);
+	assert_false(native_kicked(0));
+	vcpu_request(vm.vcpu, REQ_IRQ);
+	assert_true(native_kicked(0));
+	vcpu_request(vm.vcpu, REQ_IRQ);
+	assert_false(native_kicked(0));
+	vm.vcpu->blocking = VCPU_AWAKE;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +242,8 @@ int main(void)
 		TEST(what_is_asked_of_a_running_guest_kicks_it_once),
 		TEST(nothing_runs_on_that_was_asked_to_stop),
 		TEST(no_interrupt_is_lost_on_its_way_to_a_running_guest),
+		TEST(no_interrupt_is_lost_on_its_way_to_an_idle_hart),
+		TEST(an_idle_hart_is_kicked_once_and_not_for_a_fence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,7 @@ enum word {
 	REQUESTS,
 	HART,
 	BLOCKING,
+	AWAKE,
 	CONDITION,
 	VCPUS,
 	PTE,
@@ -191,6 +192,17 @@ static void a_wake_up_is_not_lost(void **state)
 	});
 }
 
+/* Locking, 10: a fence does not wake; who still reads that the vCPU waits is read at the entry. */
+static void a_fence_for_a_vcpu_that_waits_is_seen_at_its_entry(void **state)
+{
+	(void)state;
+	needs_each_of_its_fences(&(struct handshake){
+		.program = { { { STORE, AWAKE, 1 }, { .kind = FULL }, { LOAD, REQUESTS, 0 } },
+			     { { STORE, REQUESTS, 1 }, { .kind = FULL }, { LOAD, AWAKE, 1 } } },
+		.bad = both_zero,
+	});
+}
+
 /* Locking, 10: a vCPU that is listed too late to be asked walks the changed table. */
 static void a_vcpu_listed_during_an_invalidation_sees_the_table_without_the_page(void **state)
 {
@@ -235,6 +247,7 @@ int main(void)
 		cmocka_unit_test(a_kick_is_not_lost),
 		cmocka_unit_test(a_kick_is_lost_with_release_and_acquire),
 		cmocka_unit_test(a_wake_up_is_not_lost),
+		cmocka_unit_test(a_fence_for_a_vcpu_that_waits_is_seen_at_its_entry),
 		cmocka_unit_test(
 			a_vcpu_listed_during_an_invalidation_sees_the_table_without_the_page),
 		cmocka_unit_test(a_kick_goes_to_the_right_hart),

@@ -5,7 +5,8 @@
  * One run queue a hart, first in first out, with a time slice only while another
  * thread waits: a hart with one runnable thread takes no timer interrupt. A woken
  * thread goes to an idle hart that it may use, first to its own; an idle hart takes
- * waiting threads from others. Where the waker is about to sleep (`hands_over`) the woken
+ * waiting threads from others. A vCPU's thread that waits may stay on its hart while nobody else
+ * wants it (sched_idle_here()): the hart counts as idle then. Where the waker is about to sleep (`hands_over`) the woken
  * thread runs after it, on the same hart: to wake another one costs more than its turn.
  *
  * Invariant: a thread is `running` of exactly one hart, or in at most one queue; its
@@ -80,7 +81,7 @@ static unsigned int pick_hart(const struct thread *t)
 /* A thread was queued on this hart: the running one gets the rest of a slice. */
 static void slice_begin(struct hart *hart)
 {
-	if (hart->running == hart->idle)
+	if (hart->running == hart->idle || hart->idles)
 		hart->need_resched = true;
 	else if (!hart->slice.armed)
 		hv_timer_start(&hart->slice, hv_time() + hv_timebase_hz() / SLICE_HZ);
@@ -152,6 +153,21 @@ bool need_resched(void)
 	return my_hart()->need_resched;
 }
 
+/* An idle hart's threads are not counted: who queued one there has sent for that hart. */
+static bool waits_on(unsigned int index)
+{
+	return READ_ONCE(harts[index].nr_queued) &&
+	       !(__atomic_load_n(&idle_harts, __ATOMIC_RELAXED) & BIT(index));
+}
+
+static bool waits_elsewhere(void)
+{
+	for (unsigned int i = 0; i < nr_harts; i++)
+		if (i != this_hart() && waits_on(i))
+			return true;
+	return false;
+}
+
 /* A thread that waits on another hart and may run here; removed from there. */
 static struct thread *steal(struct hart *me)
 {
@@ -161,7 +177,7 @@ static struct thread *steal(struct hart *me)
 	for (unsigned int i = 0; i < nr_harts; i++) {
 		struct hart *other = &harts[i];
 
-		if (i == self || !READ_ONCE(other->nr_queued) || !spin_trylock(&other->rq_lock))
+		if (i == self || !waits_on(i) || !spin_trylock(&other->rq_lock))
 			continue;
 		list_for_each_entry(t, &other->run_queue, run_link) {
 			if (!(t->affinity & BIT(self)))
@@ -335,6 +351,8 @@ void sched_ipi(void)
 		me->need_resched = true;
 	else if (me->nr_queued)
 		slice_begin(me);
+	else if (me->idles && waits_elsewhere())
+		me->need_resched = true;
 	if (current->hook && READ_ONCE(current->hook->asked))
 		me->need_resched = true;
 }
@@ -356,6 +374,28 @@ void sched_init(unsigned int hart, struct thread *idle)
 	idle->is_idle = true;
 	idle->state = THREAD_RUNNING;
 	WRITE_ONCE(idle->hart, hart);
+}
+
+/* As in the idle loop: an interrupt that comes after the look makes wfi fall through. */
+bool sched_idle_here(void)
+{
+	struct hart *me = my_hart();
+	unsigned long bit = BIT(this_hart());
+	u64 start = hv_time(), idle;
+	bool wanted;
+
+	me->idles = true;
+	__atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
+	wanted = me->nr_queued || me->need_resched || waits_elsewhere();
+	if (!wanted)
+		__asm__ volatile("wfi");
+	irq_poll();
+	__atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
+	me->idles = false;
+	idle = hv_time() - start;
+	current->run_start += idle;
+	me->idle->run_time += idle;
+	return !wanted && !me->nr_queued && !me->need_resched;
 }
 
 void sched_idle_loop(void)

@@ -17,6 +17,7 @@ struct hart {
 	struct thread *running;
 	struct thread *idle;
 	bool need_resched;
+	bool idles;          /* in the running thread's place: sched_idle_here() */
 	struct thread *left; /* who was switched from and is dead, or has to move */
 	struct mm *mm;       /* in satp; NULL: the kernel's own table */
 
@@ -73,6 +74,11 @@ void clock_interrupt(void);
 
 void sched_init(unsigned int hart, struct thread *idle);
 void sched_idle_loop(void) __attribute__((noreturn));
+/*
+ * The running thread has nothing to do: wait in its place until an interrupt has come, and take
+ * what is pending. False: another thread is ready to run here, or waits on another hart.
+ */
+bool sched_idle_here(void);
 void sched_tick(struct hv_timer *timer);
 void sched_ipi(void);
 void sched_finish_switch(void);

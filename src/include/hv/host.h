@@ -167,6 +167,12 @@ void hv_handle_interrupt(unsigned long scause);
  * thread waits for it.
  */
 bool hv_poll_interrupts(void);
+/*
+ * The hart waits, on the calling thread's account, for an interrupt: the host's, which is taken,
+ * or one that the loaded guest would take. It may return for no reason. False: another thread is
+ * to run here, the caller had better sleep.
+ */
+bool hv_idle(void);
 /* SBI call to the firmware of this hart. */
 struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 			  unsigned long a2, unsigned long a3, unsigned long a4);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/*
+ * host_idle.c - a hart that idles with its vCPU loaded.
+ *
+ * Only for tests that ask for it (native_idle_due), and then only while no runner waits for a
+ * hart. Who makes true what the vCPU waits for has to kick the hart; he may be behind with it.
+ */
+#include <sched.h>
+#include <time.h>
+#include "native.h"
+
+#define LOOKS_AT_ONCE 1000
+#define PATIENCE      10000 /* looks a millisecond apart */
+
+bool (*native_idle_due)(void);
+
+static void nap(unsigned int looks)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	if (looks < LOOKS_AT_ONCE)
+		sched_yield();
+	else
+		nanosleep(&ms, NULL);
+}
+
+bool hv_idle(void)
+{
+	unsigned int looks = 0, overdue = 0;
+
+	if (!native_idle_due)
+		return false;
+	while (!native_kicked(hv_hart()) && !hv_signal_pending()) {
+		if (hv_resched_needed())
+			return false;
+		overdue = native_idle_due() ? overdue + 1 : 0;
+		if (overdue == LOOKS_AT_ONCE + PATIENCE) {
+			__atomic_fetch_add(&native_missed_wakes, 1, __ATOMIC_RELAXED);
+			break;
+		}
+		nap(looks++);
+	}
+	return true;
+}
