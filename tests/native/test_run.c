@@ -5,6 +5,7 @@
  * The guest traps once, and at its next entry finds out what has become of it.
  */
 #include <pthread.h>
+#include <sched.h>
 #include "timer.h"
 #include "one_vm.h"
 
@@ -234,20 +235,22 @@ static void what_the_guest_cleared_stays_cleared(void **state)
 
 #define WFI_TRAP ((struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = 0x10500073 })
 
+static void until_it_sleeps(void)
+{
+	while (!READ_ONCE(vm.vcpu->blocking))
+		sched_yield();
+}
+
 static void *ring_later(void *arg)
 {
-	struct timespec ms = { 0, 5000000 };
-
-	nanosleep(&ms, NULL);
+	until_it_sleeps();
 	vcpu_set_irq(arg, IRQ_VS_EXT);
 	return NULL;
 }
 
 static void *pass_time(void *arg)
 {
-	struct timespec ms = { 0, 5000000 };
-
-	nanosleep(&ms, NULL);
+	until_it_sleeps();
 	native_time_set(*(u64 *)arg);
 	return NULL;
 }
