@@ -3,9 +3,10 @@
  * fp_lazy_trap.c - FP and vector registers move when the guest first needs them, and when they changed.
  *
  * A load leaves FS and VS Off, unless this hart's unit still holds the vCPU's registers from an
- * earlier turn. The first instruction that wants a unit traps, finds it filled and runs again. Until
- * all that the vCPU has is in, illegal instructions are not delegated, for that is what such a
- * trap looks like. Nothing decodes the instruction: once nothing is Off any more the guest takes
+ * earlier turn. The first instruction that wants a unit traps, finds it filled and runs again. A
+ * vCPU that changed its registers in its last turn is believed to go on with that, and gets them at the
+ * load: a trap costs many times what moving them does. Until all that the vCPU has is in, illegal
+ * instructions are not delegated, for that is what such a trap looks like. Nothing decodes the instruction: once nothing is Off any more the guest takes
  * its own illegal instructions by itself, with the hardware's stval.
  *
  * A put saves what changed and leaves it standing in the unit: memory is always right, so nobody
@@ -37,13 +38,19 @@ static void lazy_trap_load(struct kvm_vcpu *vcpu)
 {
 	if (fp_present(vcpu) && fp_is_here(vcpu))
 		fp_set_state(vcpu, FS_CLEAN);
+	else if (fp_present(vcpu) && vcpu->fp_expected)
+		fp_in(vcpu);
 	if (vector_present(vcpu) && vector_is_here(vcpu))
 		vector_set_state(vcpu, FS_CLEAN);
+	else if (vector_present(vcpu) && vcpu->vector_expected)
+		vector_in(vcpu);
 	delegate(vcpu);
 }
 
 static void lazy_trap_put(struct kvm_vcpu *vcpu)
 {
+	vcpu->fp_expected = fp_state(vcpu) == FS_DIRTY;
+	vcpu->vector_expected = vector_state(vcpu) == FS_DIRTY;
 	if (fp_state(vcpu) == FS_DIRTY)
 		fp_out(vcpu);
 	else if (fp_state(vcpu) != FS_OFF)

@@ -231,6 +231,7 @@ struct kvm_vcpu {
 	const struct fp_ops *fp_ops; /* fp.h */
 	unsigned int fp_hart;        /* whose unit may still hold fp as it stands; ~0: none */
 	unsigned int vector_hart;
+	bool fp_expected, vector_expected; /* lazy_trap: changed in the last turn */
 
 	bool loaded;            /* its CSRs are in this hart */
 	bool lingers;           /* loaded, and its thread is in user space (linger.c) */
