@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# fp.t - FP registers of four vCPUs, of their VMM's threads and of two more threads on two harts: two
+# VMs with each pair of variants of the toggle fp side by side. On Linux KVM: kvm-api-linux.slow.t.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+prog=$O/tests/kvm-api/fp
+for pair in "eager lazy_save" "lazy_save lazy_trap" "lazy_trap eager" "lazy_trap lazy_trap"; do
+	# shellcheck disable=SC2086 # two words
+	HS_SECONDS=60 hs exec --quiet --harts 2 "$prog" 200 $pair
+	relay "$out" "$pair"
+	is "$status" 0 "$pair: it ends well" || diag "$err"
+done
+done_testing
