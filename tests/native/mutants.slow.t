@@ -15,7 +15,7 @@
 
 # How many seconds each program may take before it waits for ever: five times what it takes unbroken.
 declare -A limit
-for program in test_fault test_fp test_kick test_linger test_race_life test_race_memory test_vmid; do
+for program in test_fault test_fp test_kick test_linger test_memslot test_race_life test_race_memory test_tlb_flush test_vmid; do
 	start=$SECONDS
 	HS_RACE=2 timeout --kill-after=5 "$(scaled 60)" "$O/tests/native/$program" >"$tmp/out" 2>&1
 	ok $? "unbroken: $program passes" || diag "$(tail -n 20 "$tmp/out")"
@@ -70,6 +70,12 @@ mutant "8, a call-back takes slots_lock" notifier.c \
 	test_fault
 mutant "dirty log: a write does not mark" gstage_fault.c \
 	's/dirty_log_mark\(.*?\);/;/s' test_race_memory
+mutant "dirty log: a page of bits with a mark counts as clean" dirty_log.c \
+	's/(BITS_PER_PAGE\]\.dirty = )true/$1false/' test_memslot
+mutant "a range of pages is invalidated without the last fence" tlb_range.c \
+	's/sfence_inval_ir\(\);//g' test_tlb_flush
+mutant "a fence of everything drops nothing" tlb_all.c \
+	's/hfence_gvma_vmid\(vmid\);//' test_tlb_flush
 
 # ---- entry and kick ----
 mutant "9, requests are not looked at after IN_GUEST" run.c \

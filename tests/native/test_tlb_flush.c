@@ -210,6 +210,18 @@ static void a_guests_fence_is_as_wide_as_the_variant(void)
 			 before.gvma_vmid + before.gvma_gpa);
 }
 
+/* As after a fault that gave the guest more than its hart remembers: nobody else is told. */
+static void a_fence_of_this_hart_alone_drops_the_page(void)
+{
+	struct hfence fence = { .kind = HFENCE_GVMA, .start = GPA + 5 * PAGE_SIZE, .size = 2 };
+
+	vcpu_load(vms[0].vcpu);
+	touch_all(vms[0].vcpu);
+	tlb_fence_local(vms[0].vm, &fence);
+	assert_int_equal(native_tlb_entries(), by_range() ? PAGES - 1 : 0);
+	assert_int_equal(vms[0].vcpu->requests, 0);
+}
+
 /* Pages come and go at random under a guest that touches: it never reads one that has gone. */
 static void no_random_change_leaves_an_old_translation(void)
 {
@@ -258,6 +270,7 @@ FOR_EACH(which_instructions_fence)
 FOR_EACH(what_is_too_much_for_a_range_is_everything)
 FOR_EACH(many_changes_between_two_entries_lose_none)
 FOR_EACH(a_guests_fence_is_as_wide_as_the_variant)
+FOR_EACH(a_fence_of_this_hart_alone_drops_the_page)
 FOR_EACH(no_random_change_leaves_an_old_translation)
 
 /* One hart, by turns; each fences in its own way and leaves the other's entries alone. */
@@ -312,6 +325,7 @@ int main(void)
 		cmocka_unit_test(each_what_is_too_much_for_a_range_is_everything),
 		cmocka_unit_test(each_many_changes_between_two_entries_lose_none),
 		cmocka_unit_test(each_a_guests_fence_is_as_wide_as_the_variant),
+		cmocka_unit_test(each_a_fence_of_this_hart_alone_drops_the_page),
 		cmocka_unit_test(each_no_random_change_leaves_an_old_translation),
 		cmocka_unit_test(two_vms_with_different_values_run_side_by_side),
 		cmocka_unit_test(hinval_without_the_last_fence_drops_nothing),
