@@ -200,7 +200,8 @@ struct vcpu_stats {
 struct kvm_vcpu {
 	struct guest_context guest; /* first: switch.S addresses it from the vCPU */
 	struct host_context host;
-	unsigned long exit_vector; /* stvec while the guest runs */
+	unsigned long exit_vector; /* stvec while the guest runs; toggle fastpath */
+	exit_fn *handle_exit;      /* toggle switch */
 
 	unsigned long requests;    /* bits of enum vcpu_request; any thread, atomically */
 	u32 mode;                  /* enum vcpu_mode; any thread reads */
@@ -355,6 +356,7 @@ void vcpu_isa_changed(struct kvm_vcpu *vcpu);
 void vcpu_hart_init(void);             /* each hart: what is delegated to VS, for any vCPU */
 void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, and stay loaded over switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
+void vcpu_reload(struct kvm_vcpu *vcpu); /* of a loaded one: out, and in again on this hart */
 /* The CSRs that host programs and the guest share: the guest's values, and the host's again. */
 void vcpu_load_shared(struct kvm_vcpu *vcpu);
 void vcpu_put_shared(struct kvm_vcpu *vcpu);
@@ -422,7 +424,8 @@ struct fast_exit {
 };
 struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu);
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);
-int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
+exit_fn exit_handle;      /* exit.c */
+exit_fn exit_handle_full; /* switch_full.c */
 
 /* htinst holds a pseudoinstruction: an implicit VS-stage page-table access (H §6.3). */
 static inline bool htinst_is_pseudo(unsigned long htinst)

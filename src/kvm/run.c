@@ -93,7 +93,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
 	vcpu->stats.exits++;
 	trace_kvm_exit(trap.sepc, trap.scause, trap.stval, trap.htval, trap.htinst);
-	return exit_handle(vcpu, &trap);
+	return vcpu->handle_exit(vcpu, &trap);
 }
 
 static int run_loop(struct kvm_vcpu *vcpu)

@@ -184,6 +184,13 @@ static void sched_out(struct hv_sched_hook *hook)
 		sta_preempted(vcpu);
 }
 
+/* As if it were preempted for no time: without steal time, and nobody has run in between. */
+void vcpu_reload(struct kvm_vcpu *vcpu)
+{
+	put_csrs(vcpu);
+	load_csrs(vcpu);
+}
+
 void vcpu_load(struct kvm_vcpu *vcpu)
 {
 	load_csrs(vcpu);
@@ -234,6 +241,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	vcpu->last_hart = NO_HART;
 	vcpu->exit_vector = vm->toggle[TOGGLE_fastpath] ? (unsigned long)vcpu_exit_vector
 							: (unsigned long)vcpu_exit_fast;
+	vcpu->handle_exit = vm->toggle[TOGGLE_switch] ? exit_handle_full : exit_handle;
 	vcpu->hedeleg = HEDELEG_DEFAULT;
 	vcpu->sched_hook.in = sched_in;
 	vcpu->sched_hook.out = sched_out;

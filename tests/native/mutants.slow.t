@@ -15,7 +15,7 @@
 
 # How many seconds each program may take before it waits for ever: five times what it takes unbroken.
 declare -A limit
-for program in test_fault test_fp test_kick test_linger test_memslot test_race_life test_race_memory test_tlb_flush test_vmid; do
+for program in test_exits test_fault test_fp test_kick test_linger test_memslot test_race_life test_race_memory test_tlb_flush test_vmid; do
 	start=$SECONDS
 	HS_RACE=2 timeout --kill-after=5 "$(scaled 60)" "$O/tests/native/$program" >"$tmp/out" 2>&1
 	ok $? "unbroken: $program passes" || diag "$(tail -n 20 "$tmp/out")"
@@ -145,5 +145,17 @@ for variant in eager lazy_save lazy_trap; do
 	mutant "FP: $variant saves nothing" fp_$variant.c \
 		's/fp_out\(vcpu\);/fp_set_state(vcpu, FS_OFF);/' test_fp
 done
+
+# ---- the ways of an exit ----
+mutant "fast path: WFI in VU is WFI, too" fastpath.c \
+	's/ \|\|\s+!\(csr_read\(sstatus\) & SSTATUS_SPP\)//' test_exits
+mutant "fast path: an extension that is off answers" fastpath.c \
+	's/return vcpu->sbi_ext >> ext & 1;/return vcpu || ext;/' test_exits
+mutant "fast path: a fence for others is one for itself" fastpath.c \
+	's/return sbi_names_only\(.*?\);/return vcpu;/s' test_exits
+mutant "fast path: an exit is not counted" fastpath.c 's/vcpu->stats.exits\+\+;//' test_exits
+mutant "switch=full: a CSR is not saved" vcpu.c \
+	's/csrs->vsscratch = csr_read\(vsscratch\);//' test_exits
+mutant "switch=full: FP stays" vcpu.c 's/vcpu->fp_ops->put\(vcpu\);//' test_exits
 
 done_testing

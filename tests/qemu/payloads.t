@@ -75,7 +75,17 @@ vm "exits, fastpath=off" exits
 vm "timer, fastpath=off" timer
 vm "harts, fastpath=off" harts --smp 2 rounds=30
 vm "hostile, fastpath=off" hostile --smp 2 seed=3
+toggle switch full
+vm "sbi, switch=full fastpath=off" sbi
+vm "fp, switch=full fastpath=off" fp --smp 2
+vm "timer, switch=full fastpath=off" timer
 toggle fastpath on
+vm "exits, switch=full" exits
+vm "mmio, switch=full" mmio --testdev
+vm "pmu, switch=full" pmu
+vm "harts, switch=full" harts --smp 4 rounds=10
+vm "hostile, switch=full" hostile --smp 2 seed=4
+toggle switch minimal
 
 # Two VMs, three vCPUs, two harts: each with its own toggles, neither sees the other.
 together

@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_fastpath.c - exits end the same whether the fast path takes them or not.
+ * test_exits.c - exits end the same under each value of the toggles fastpath and switch.
  *
- * A guest of random exits runs twice from one seed, with fastpath=off and with fastpath=on; what it
- * finds at each entry, every event with its arguments, the counters, the CSRs and the fences must
- * be the same. What other threads do meanwhile is done from within the guest, as for it they are
- * one and the same; test_kick.c has threads.
+ * A guest of random exits runs once for each pair of values, from one seed; what it finds at each
+ * entry, every event with its arguments, the counters, the CSRs, the FP unit and the fences must be
+ * the same. Between exits the guest changes whatever is its own in the hart. What other threads
+ * do meanwhile is done from within the guest: to the vCPU it is the same; test_kick.c has threads.
  */
-#include "one_vm.h"
 #include "pmu.h"
+#include "timer.h"
+#include "one_vm.h"
 
 #define PC               (NATIVE_GUEST_BASE + 0x1000)
 #define STEPS            50000
-#define WORLDS           8
+#define SEEDS            6            /* times four pairs of values: 1 200 000 exits */
 #define CSR_HSTATUS_READ 0x600022f3UL /* csrr t0, hstatus */
 
 static u64 random_state;
 static struct kvm_vcpu *second;
 
+/* Each pair of values; the first is what the others have to be like. */
+static const struct way {
+	const char *fastpath, *world_switch;
+} ways[] = {
+	{ "off", "minimal" },
+	{ "on", "minimal" },
+	{ "off", "full" },
+	{ "on", "full" },
+};
+
 /* What happened in a run: a number for each step. */
-static u64 told[2][STEPS], *log_now;
+static u64 told[ARRAY_SIZE(ways)][STEPS], *log_now;
 static u64 events_hash;
-static unsigned long at, fast[2];
+static unsigned long at;
 
 static u64 mix(u64 hash, u64 value)
 {
@@ -47,6 +58,9 @@ static void hear(enum trace_event event, const u64 *args)
 {
 	unsigned int i;
 
+	/* That is what switch=full is. */
+	if (event == TRACE_kvm_vcpu_load || event == TRACE_kvm_vcpu_put || event == TRACE_kvm_fpu)
+		return;
 	events_hash = mix(events_hash, event);
 	/* The VMID, which is another in each VM, is their last argument, or the only one. */
 	if (event == TRACE_kvm_fence_vvma || event == TRACE_kvm_fence_gvma ||
@@ -56,19 +70,39 @@ static void hear(enum trace_event event, const u64 *args)
 		events_hash = mix(events_hash, args[i]);
 }
 
+/* CSRs of the hart that are the guest's while it is loaded, and with what it may fill them. */
+static const struct {
+	enum csr_number csr;
+	unsigned long bits, fixed;
+} own[] = {
+	{ CSR_vsstatus, SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SUM, FIELD_PREP(SSTATUS_UXL, XL_64) },
+	{ CSR_vstvec, ~3UL, 0 },
+	{ CSR_vsscratch, ~0UL, 0 },
+	{ CSR_vsepc, ~1UL, 0 },
+	{ CSR_vscause, ~0UL, 0 },
+	{ CSR_vstval, ~0UL, 0 },
+	{ CSR_vsatp, SATP_PPN, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) },
+	{ CSR_scounteren, 7, 0 },
+	{ CSR_senvcfg, ENVCFG_FIOM, 0 },
+};
+
 /* Everything that a guest or the VMM could see, and what the host keeps of this vCPU. */
 static u64 look(const struct kvm_vcpu *vcpu)
 {
-	static const enum csr_number csrs[] = { CSR_hvip,     CSR_vsip,      CSR_vsie,
-						CSR_vsstatus, CSR_vsepc,     CSR_vscause,
-						CSR_vstval,   CSR_vstimecmp, CSR_vsatp,
-						CSR_hedeleg,  CSR_hcounteren };
+	static const enum csr_number csrs[] = { CSR_hvip,    CSR_vsip,       CSR_vsie,
+						CSR_hedeleg, CSR_hcounteren, CSR_henvcfg };
+	struct guest_context guest = vcpu->guest;
 	u64 hash = events_hash;
 	unsigned int i;
 
-	hash = mix_bytes(hash, &vcpu->guest, sizeof(vcpu->guest));
+	guest.sstatus &= ~SSTATUS_FS; /* whether memory has what the unit has */
+	hash = mix_bytes(hash, &guest, sizeof(guest));
 	for (i = 0; i < ARRAY_SIZE(csrs); i++)
 		hash = mix(hash, native_csr_read(csrs[i]));
+	for (i = 0; i < ARRAY_SIZE(own); i++)
+		hash = mix(hash, native_csr_read(own[i].csr));
+	hash = mix_bytes(hash, native_fp_unit()->f, sizeof(native_fp_unit()->f));
+	hash = mix(hash, native_fp_unit()->fcsr);
 	hash = mix_bytes(hash, &vcpu->stats, sizeof(vcpu->stats));
 	hash = mix_bytes(hash, &native_fences, sizeof(native_fences));
 	hash = mix(hash, vcpu->irq_pending);
@@ -77,7 +111,7 @@ static u64 look(const struct kvm_vcpu *vcpu)
 	hash = mix(hash, vcpu->mode);
 	hash = mix(hash, second->irq_pending);
 	hash = mix(hash, second->requests);
-	hash = mix(hash, vcpu->timer.compare);
+	hash = mix(hash, vcpu->timer_ops->get(vcpu));
 	hash = mix(hash, (u64)vcpu->exit_clock.slot);
 	for (i = 0; vcpu->pmu && i < vcpu->pmu->nr; i++)
 		hash = mix(hash, vcpu->pmu->counters[i].count);
@@ -93,12 +127,25 @@ static unsigned long random_mask_base(unsigned long *base)
 	return masks[random_below(ARRAY_SIZE(masks))];
 }
 
+static unsigned long random_long(void)
+{
+	return (unsigned long)random_below(~0U) << 32 | random_below(~0U);
+}
+
+/* The guest has computed: its registers, a CSR of its own, perhaps FP. */
 static void random_registers(struct kvm_vcpu *vcpu)
 {
 	unsigned int i;
 
 	for (i = 1; i < 32; i++)
-		vcpu->guest.gpr[i] = (unsigned long)random_below(~0U) << 32 | random_below(~0U);
+		vcpu->guest.gpr[i] = random_long();
+	i = random_below(ARRAY_SIZE(own));
+	native_csr_poke(own[i].csr, (random_long() & own[i].bits) | own[i].fixed);
+	if (!random_below(4) && (vcpu->guest.sstatus & SSTATUS_FS)) {
+		native_fp_unit()->f[random_below(32)] = random_long();
+		native_fp_unit()->fcsr = random_below(8) << 5;
+		vcpu->guest.sstatus |= FIELD_PREP(SSTATUS_FS, FS_DIRTY);
+	}
 }
 
 /* No call that stops the vCPU or its VM: SRST, HSM stop and suspend, SUSP. */
@@ -201,15 +248,18 @@ static void wake_sleeper(bool begins)
 		vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 }
 
-static void one_world(u64 seed, const char *fastpath, u64 *log)
+/* How many exits were fast. */
+static unsigned long one_world(u64 seed, const struct way *way, u64 *log)
 {
+	unsigned long fast;
 	int ret;
 
 	native_reset();
-	native_isa_set(seed & 1 ? "h sstc svinval sscofpmf" : "h zawrs");
+	native_isa_set(seed & 1 ? "h f d sstc svinval sscofpmf" : "h f d zawrs");
 	native_pmu_set(4, 48);
 	native_core_start();
-	assert_int_equal(native_param_set("fastpath", fastpath), 0);
+	assert_int_equal(native_param_set("fastpath", way->fastpath), 0);
+	assert_int_equal(native_param_set("switch", way->world_switch), 0);
 	assert_int_equal(native_param_set("halt_poll_ns", "0"), 0);
 	native_vm_make(&vm, 0);
 	second = native_vcpu_make(&vm, 1);
@@ -223,7 +273,7 @@ static void one_world(u64 seed, const char *fastpath, u64 *log)
 	memset(&native_fences, 0, sizeof(native_fences));
 	at = 0;
 	log_now = log;
-	/* Some extensions are off; the same ones for both. */
+	/* Some extension is off; the same one in each way. */
 	vm.vcpu->sbi_ext &= ~(random_below(2) ? 0 : 1U << random_below(8));
 	do
 		ret = vcpu_run(vm.vcpu);
@@ -231,35 +281,40 @@ static void one_world(u64 seed, const char *fastpath, u64 *log)
 	assert_int_equal(ret, -EINTR);
 	assert_true(at > STEPS);
 	native_wait_hook = NULL;
+	fast = native_fast_exits;
 	one_vm_end(NULL);
+	return fast;
 }
 
-static void random_exits_end_the_same_fast_or_not(void **state)
+static void random_exits_end_the_same_whichever_way_they_take(void **state)
 {
-	unsigned long i, share = 0;
+	unsigned long i, fast, share = 0;
+	unsigned int w;
 	u64 seed;
 
 	(void)state;
-	for (seed = 1; seed <= WORLDS; seed++) {
-		one_world(seed, "off", told[0]);
-		fast[0] = native_fast_exits;
-		one_world(seed, "on", told[1]);
-		fast[1] = native_fast_exits;
-		assert_int_equal(fast[0], 0);
-		share += fast[1];
-		for (i = 0; i < STEPS; i++)
-			if (told[0][i] != told[1][i])
-				fail_msg("seed %llu: the worlds differ at step %lu", seed, i);
+	for (seed = 1; seed <= SEEDS; seed++) {
+		for (w = 0; w < ARRAY_SIZE(ways); w++) {
+			fast = one_world(seed, &ways[w], told[w]);
+			assert_int_equal(fast != 0, !strcmp(ways[w].fastpath, "on"));
+			share += fast;
+			for (i = 0; i < STEPS; i++)
+				if (told[w][i] != told[0][i])
+					fail_msg("seed %llu, fastpath=%s switch=%s: exit %lu "
+						 "differs",
+						 seed, ways[w].fastpath, ways[w].world_switch, i);
+		}
 	}
-	/* A fifth of them at least were short, or this shows nothing. */
-	assert_true(share > WORLDS * STEPS / 5);
+	/* A fifth of what could be fast at least was, or this shows nothing. */
+	assert_true(share > SEEDS * 2 * STEPS / 5);
 	native_param_set("fastpath", "on");
+	native_param_set("switch", "minimal");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(random_exits_end_the_same_fast_or_not),
+		cmocka_unit_test(random_exits_end_the_same_whichever_way_they_take),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
