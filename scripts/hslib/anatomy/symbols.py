@@ -39,18 +39,27 @@ class Image:
         symbols = sorted(symbols)
         self.addresses = [address for address, _ in symbols]
         self.names = [name for _, name in symbols]
+        self.labels = []  # (address, name) in assembly, within its functions
         self.inline = {}  # address -> [(function, file:line), ...], innermost first
 
     @classmethod
     def of_elf(cls, room, path):
-        lines = _run([tool("nm"), "--defined-only", path]).splitlines()
-        found = {}
-        for line in lines:
+        kinds = {line.split()[-1]: line.split()[3]
+                 for line in _run([tool("readelf"), "-sW", path]).splitlines()
+                 if len(line.split()) == 8}
+        functions, labels = {}, []
+        for line in _run([tool("nm"), "--defined-only", path]).splitlines():
             address, kind, name = line.split(None, 2)
-            # Mapping symbols ($x) and the compiler's own labels are no functions.
-            if kind in "tTwW" and not name.startswith(("$", ".L")):
-                found.setdefault(int(address, 16), name)
-        return cls(room, found.items(), path)
+            # Mapping symbols ($x) and the compiler's own labels say nothing.
+            if kind not in "tTwW" or name.startswith(("$", ".L")):
+                continue
+            if kind == "t" and kinds.get(name) == "NOTYPE":
+                labels.append((int(address, 16), name))
+            else:
+                functions.setdefault(int(address, 16), name)
+        image = cls(room, functions.items(), path)
+        image.labels = sorted(labels)
+        return image
 
     @classmethod
     def of_kallsyms(cls, room, path):
@@ -95,8 +104,13 @@ class Image:
         """The functions that this instruction is in by inlining, innermost first."""
         names = [name for name, _ in self.inline.get(address, ())]
         own = self.function(address)
-        # Assembly has lines but no functions of its own: its symbol says more.
-        return names[:-1] + [own] if names else [own]
+        if names:
+            return names[:-1] + [own]
+        # Assembly has no functions but its symbols, and in them its labels.
+        at = bisect.bisect_right(self.labels, (address, "\x7f")) - 1
+        if at >= 0 and self.labels[at][0] >= self.start(address):
+            return [self.labels[at][1], own]
+        return [own]
 
     def line(self, address):
         places = self.inline.get(address)

@@ -14,13 +14,16 @@ DISPATCH, CHECKS, OUT, BACK = range(4)  # phases of the host's work: see Stages
 class Frame:
     """A call that has not returned. resume: where it will, None if nobody saw the call.
 
-    trapped: it was no call but a trap in the same room, which a trap return ends."""
-    __slots__ = ("function", "resume", "trapped")
+    trapped: it was no call but a trap in the same room, which a trap return ends. tail: it was a
+    jump from the frame below, and returns with it.
+    """
+    __slots__ = ("function", "resume", "trapped", "tail")
 
-    def __init__(self, function, resume=None, trapped=False):
+    def __init__(self, function, resume=None, trapped=False, tail=False):
         self.function = function
         self.resume = resume
         self.trapped = trapped
+        self.tail = tail
 
 
 class Step:
@@ -111,9 +114,11 @@ class Walk:
             stack.append(Frame(function, before.address + before.insn.size))
         elif kind == I.RETURN:
             self._return(stack, step.address)
+        elif kind in (I.JUMP, I.BRANCH) and stack and self._is_tail(before, step):
+            stack.append(Frame(function, stack[-1].resume, False, True))
         if not stack:
             stack.append(Frame(function))
-        stack[-1].function = function  # a jump to another one is a tail call
+        stack[-1].function = function
 
     def _change_room(self, stacks, before, step):
         stack = stacks[step.room]
@@ -127,12 +132,21 @@ class Walk:
         elif GUEST in (step.room, before.room):
             stack[-1].function = self._function(step)  # e.g. the exit's half of the switch
 
+    def _is_tail(self, before, step):
+        """The compiler ends a function by jumping to the next one's first instruction."""
+        start = self.map.image(step.address).start
+        return start(step.address) == step.address != start(before.address)
+
     @staticmethod
     def _return(stack, address):
         for depth in range(len(stack) - 1, -1, -1):
             if stack[depth].resume == address:
+                while stack[depth].tail and depth:
+                    depth -= 1
                 del stack[depth:]
                 return
+        while stack and stack[-1].tail:
+            stack.pop()
         if stack and stack[-1].resume is None:
             stack.pop()
 
