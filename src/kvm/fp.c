@@ -38,6 +38,25 @@ bool fp_is_here(const struct kvm_vcpu *vcpu)
 	return vcpu->fp_hart == hv_hart() && hv_fp_is_of(vcpu);
 }
 
+bool fp_is_away(const struct kvm_vcpu *vcpu)
+{
+	return fp_present(vcpu) && fp_state(vcpu) == FS_OFF;
+}
+
+bool vector_is_away(const struct kvm_vcpu *vcpu)
+{
+	return vector_present(vcpu) && vector_state(vcpu) == FS_OFF;
+}
+
+void fp_delegate(const struct kvm_vcpu *vcpu)
+{
+	unsigned long hedeleg = vcpu->hedeleg;
+
+	if (fp_is_away(vcpu) || vector_is_away(vcpu))
+		hedeleg &= ~BIT(EXC_ILLEGAL_INST);
+	csr_write(hedeleg, hedeleg);
+}
+
 void fp_vcpu_init(struct kvm_vcpu *vcpu)
 {
 	/* ORDER: the values of toggle fp (toggle.def) */

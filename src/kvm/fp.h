@@ -59,6 +59,9 @@ void fp_in(struct kvm_vcpu *vcpu);
 void fp_out(struct kvm_vcpu *vcpu);
 /* As fp_out(), of f0 to f31 that have not changed: fcsr alone is written. */
 void fp_out_clean(struct kvm_vcpu *vcpu);
+/* The guest has the unit, as far as we are concerned, and finds it switched off. Loaded. */
+bool fp_is_away(const struct kvm_vcpu *vcpu);
+bool vector_is_away(const struct kvm_vcpu *vcpu);
 /* This hart's unit holds what memory holds, from an earlier turn. */
 bool fp_is_here(const struct kvm_vcpu *vcpu);
 
@@ -68,6 +71,11 @@ void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
 void fp_reset(struct kvm_vcpu *vcpu);     /* FP and vector: all zero; not loaded */
 /* vcpu->fp or vector is about to be written by somebody else than put; not loaded. */
 void fp_forget(struct kvm_vcpu *vcpu);
+/*
+ * vcpu->hedeleg into the hart, but for illegal instructions while a unit is away. Whoever
+ * changes hedeleg of a loaded vCPU, or what is away, calls it.
+ */
+void fp_delegate(const struct kvm_vcpu *vcpu);
 exit_fn exit_illegal_inst;
 
 #endif

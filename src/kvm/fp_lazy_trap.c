@@ -15,25 +15,6 @@
 #include "fp.h"
 #include "vector.h"
 
-static bool fp_is_away(const struct kvm_vcpu *vcpu)
-{
-	return fp_present(vcpu) && fp_state(vcpu) == FS_OFF;
-}
-
-static bool vector_is_away(const struct kvm_vcpu *vcpu)
-{
-	return vector_present(vcpu) && vector_state(vcpu) == FS_OFF;
-}
-
-static void delegate(const struct kvm_vcpu *vcpu)
-{
-	unsigned long hedeleg = vcpu->hedeleg;
-
-	if (fp_is_away(vcpu) || vector_is_away(vcpu))
-		hedeleg &= ~BIT(EXC_ILLEGAL_INST);
-	csr_write(hedeleg, hedeleg);
-}
-
 static void lazy_trap_load(struct kvm_vcpu *vcpu)
 {
 	if (fp_present(vcpu) && fp_is_here(vcpu))
@@ -44,7 +25,7 @@ static void lazy_trap_load(struct kvm_vcpu *vcpu)
 		vector_set_state(vcpu, FS_CLEAN);
 	else if (vector_present(vcpu) && vcpu->vector_expected)
 		vector_in(vcpu);
-	delegate(vcpu);
+	fp_delegate(vcpu);
 }
 
 static void lazy_trap_put(struct kvm_vcpu *vcpu)
@@ -81,7 +62,7 @@ static bool lazy_trap_want(struct kvm_vcpu *vcpu)
 		fp_in(vcpu);
 	if (vector)
 		vector_in(vcpu);
-	delegate(vcpu);
+	fp_delegate(vcpu);
 	return true;
 }
 

@@ -6,6 +6,7 @@
  * itself to count in VS and VU only, so nothing has to be done at an exit. That needs
  * Sscofpmf; without it the platform has no counters for guests.
  */
+#include "fp.h"
 #include "pmu.h"
 
 bool pmu_available(void)
@@ -52,7 +53,7 @@ static void update_events(struct kvm_pmu *pmu)
 	else
 		vcpu->hedeleg |= BIT(EXC_ILLEGAL_INST);
 	if (vcpu->loaded)
-		csr_write(hedeleg, vcpu->hedeleg);
+		fp_delegate(vcpu);
 }
 
 /* ---- one counter -------------------------------------------------------------------- */

@@ -15,7 +15,7 @@
 
 # How many seconds each program may take before it waits for ever: five times what it takes unbroken.
 declare -A limit
-for program in test_exits test_fault test_fp test_kick test_linger test_memslot test_race_life test_race_memory test_tlb_flush test_vmid; do
+for program in test_exits test_fault test_fp test_kick test_linger test_memslot test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid; do
 	start=$SECONDS
 	HS_RACE=2 timeout --kill-after=5 "$(scaled 60)" "$O/tests/native/$program" >"$tmp/out" 2>&1
 	ok $? "unbroken: $program passes" || diag "$(tail -n 20 "$tmp/out")"
@@ -132,7 +132,7 @@ mutant "FP: nobody hears that ONE_REG wrote" onereg.c 's/fp_forget\(vcpu\);//' t
 mutant "FP: a reset leaves the unit" fp.c \
 	's/(void fp_reset.*?\{\n)\tfp_forget\(vcpu\);/$1/s' test_fp
 mutant "FP: what is Clean leaves fcsr behind" fp.c 's/fp_save_fcsr\(&vcpu->fp\);//' test_fp
-mutant "FP: illegal instructions stay delegated" fp_lazy_trap.c \
+mutant "FP: illegal instructions stay delegated" fp.c \
 	's/hedeleg &= ~BIT\(EXC_ILLEGAL_INST\);/(void)vcpu;/' test_fp
 mutant "FP: a trap fills the wrong unit" fp_lazy_trap.c 's/vector = false;/fp = false;/' test_fp
 mutant "vector: a hart named after the vCPU is enough" vector.c \
@@ -141,6 +141,8 @@ mutant "vector: the unit is believed to be as it was left" vector.c \
 	's/ && unit_of\[hv_hart\(\)\] == vcpu//' test_fp
 mutant "vector: what is Clean leaves vcsr behind" vector.c \
 	's/vector_save_csrs\(&vcpu->vector\);//' test_fp
+mutant "FP: a counter delegates the first use" pmu.c \
+	's/fp_delegate\(vcpu\);/csr_write(hedeleg, vcpu->hedeleg);/' test_pmu_events
 for variant in eager lazy_save lazy_trap; do
 	mutant "FP: $variant saves nothing" fp_$variant.c \
 		's/fp_out\(vcpu\);/fp_set_state(vcpu, FS_OFF);/' test_fp

@@ -263,6 +263,25 @@ static void illegal_instructions_exit_only_while_they_are_counted(void **state)
 	assert_true(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
 }
 
+/* By lazy_trap, which is the default: FP is away, and its first use has to come to the core. */
+static void a_counter_leaves_the_first_use_of_fp_undelegated(void **state)
+{
+	struct hv_trap trap = { .scause = EXC_ILLEGAL_INST };
+	long n = configured(FW(SBI_PMU_FW_IPI_RECEIVED), 0);
+
+	(void)state;
+	vcpu_put(vcpu);
+	vcpu->isa |= 1ULL << KVM_RISCV_ISA_EXT_F | 1ULL << KVM_RISCV_ISA_EXT_D;
+	vcpu_load(vcpu);
+	assert_false(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
+	start_at(n, 0);
+	assert_false(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
+	stop(n, 0);
+	assert_false(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
+	assert_int_equal(exit_handle(vcpu, &trap), RESUME_GUEST);
+	assert_true(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
+}
+
 #define SENT 20000
 
 static void *send(void *arg)
@@ -385,6 +404,7 @@ int main(void)
 		TEST(what_is_sent_counts_here_and_there),
 		TEST(traps_that_are_given_back_are_counted),
 		TEST(illegal_instructions_exit_only_while_they_are_counted),
+		TEST(a_counter_leaves_the_first_use_of_fp_undelegated),
 		TEST(other_threads_count_into_it_at_any_time),
 		TEST(any_calls_leave_counters_that_are_accounted_for),
 		TEST(a_vcpu_without_memory_for_counters_is_not_made),
