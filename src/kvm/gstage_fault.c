@@ -163,7 +163,7 @@ static int handle_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap, bool 
 	unsigned long seq = __atomic_load_n(&vcpu->kvm->gstage.inval_seq, __ATOMIC_ACQUIRE);
 	const struct gpa_ops *gpa = vcpu->kvm->gpa;
 	const struct memslot *slot;
-	struct gstage_fault fault;
+	struct gstage_fault fault, guess;
 
 	memslot_vcpu_refresh(vcpu);
 	if (gpa->locate(vcpu, trap, &fault))
@@ -171,9 +171,12 @@ static int handle_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap, bool 
 	trace_kvm_page_fault(fault.gpa, trap->scause);
 	slot = backing(vcpu, &fault);
 	if (!slot) {
+		guess = fault;
 		if (gpa->confirm(vcpu, trap, &fault))
 			return RESUME_GUEST;
-		slot = backing(vcpu, &fault);
+		/* Every MMIO comes by: look again only for what has become another access. */
+		if (fault.gpa != guess.gpa || fault.write != guess.write)
+			slot = backing(vcpu, &fault);
 	}
 	if (slot)
 		return map_fault(vcpu, slot, &fault, seq);
