@@ -58,6 +58,7 @@ BENCH_ALL := all --toggles
 bench:
 	$(SETUP) $(if $(ARGS),$(if $(filter linux all,$(ARGS)),,--no-guest)) run
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
+	mkdir -p $(dir $(BENCH_CSV))
 	$(BENCH) $(or $(ARGS),$(BENCH_ALL) --csv $(BENCH_CSV))
 	$(if $(ARGS),,$(TOP)/scripts/bench-boot --out $(O) --runs 0)
 
