@@ -99,6 +99,15 @@ static bool block_fits(struct mm *mm, const struct vma *vma, unsigned long va)
 	return pgtable_collapse_empty(mm, block);
 }
 
+/*
+ * The last sixteenth of memory goes page by page: what a program has not asked for yet would be
+ * missing elsewhere, and a small leaf can still become a large one (collapse.c).
+ */
+static bool memory_is_plenty(void)
+{
+	return page_free_count() > page_total_count() / 16;
+}
+
 static int map_anonymous(struct mm *mm, const struct vma *vma, unsigned long va)
 {
 	unsigned long flags = vma_pte_flags(vma->prot);
@@ -106,7 +115,7 @@ static int map_anonymous(struct mm *mm, const struct vma *vma, unsigned long va)
 	hpa_t pa = 0;
 	int err;
 
-	if (block_fits(mm, vma, va)) {
+	if (memory_is_plenty() && block_fits(mm, vma, va)) {
 		pa = page_alloc_zeroed(ORDER_2M);
 		if (pa)
 			size = SZ_2M;
