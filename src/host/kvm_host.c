@@ -142,6 +142,11 @@ bool hv_resched_needed(void)
 	return need_resched();
 }
 
+bool hv_hart_wanted(void)
+{
+	return hart_is_wanted();
+}
+
 void hv_resched(void)
 {
 	irq_poll();

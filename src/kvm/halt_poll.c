@@ -127,10 +127,17 @@ static u64 ticks_to_ns(u64 ticks)
 /* Bucket n of a logarithmic histogram counts values from 2^(n-1) on; the last one all beyond. */
 static void count(u64 *hist, u64 value)
 {
-	unsigned int bucket = 0;
+	unsigned int bucket = 0, step;
 
-	for (; value && bucket < STAT_HIST_SIZE - 1; value >>= 1)
+	if (value >> (STAT_HIST_SIZE - 2)) {
+		bucket = STAT_HIST_SIZE - 1;
+	} else if (value) {
+		/* The highest bit by halves: a wait's end is short of instructions. */
+		for (step = STAT_HIST_SIZE / 2; step; step /= 2)
+			if (value >> bucket >> step)
+				bucket += step;
 		bucket++;
+	}
 	hist[bucket]++;
 }
 
@@ -199,12 +206,13 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 		vcpu->stats.blocking = 0;
 	}
 	end = found ? polled : hv_time();
-	if (!found) {
-		ns = ticks_to_ns(end - polled);
-		vcpu->stats.halt_wait_ns += ns;
-		count(vcpu->stats.halt_wait_hist, ns);
-	}
 	ns = ticks_to_ns(end - start);
+	if (!found) {
+		u64 wait = polls ? ticks_to_ns(end - polled) : ns;
+
+		vcpu->stats.halt_wait_ns += wait;
+		count(vcpu->stats.halt_wait_hist, wait);
+	}
 	if (polls)
 		account_poll(&vcpu->stats, ticks_to_ns(polled - start), found);
 	adapt(vcpu, ns);

@@ -234,6 +234,7 @@ struct kvm_vcpu {
 	unsigned int vector_hart;
 	bool fp_expected, vector_expected; /* lazy_trap: changed in the last turn */
 
+	bool wfi_native;        /* toggle wfi: hstatus.VTW follows what the hart is wanted for */
 	bool loaded;            /* its CSRs are in this hart */
 	bool lingers;           /* loaded, and its thread is in user space (linger.c) */
 	unsigned int last_hart; /* that it was loaded on; ~0: none */
@@ -447,6 +448,11 @@ exit_fn exit_virtual_inst; /* insn.c */
 
 int exit_wfi(struct kvm_vcpu *vcpu); /* wfi.c; sepc is already past the instruction */
 int exit_wrs(struct kvm_vcpu *vcpu);
+
+/* wfi_native.c, for a vCPU with wfi_native, out of the guest: does its WFI exit? */
+void wfi_native_load(struct kvm_vcpu *vcpu);        /* as its hart is now */
+void wfi_native_wanted(struct hv_sched_hook *hook); /* a thread wants the hart */
+
 void insn_complete_csr(struct kvm_vcpu *vcpu); /* the next KVM_RUN after a CSR exit */
 void sbi_complete(struct kvm_vcpu *vcpu);      /* the next KVM_RUN after an SBI exit */
 u32 sbi_default_extensions(void);              /* a new vCPU's, as bits of KVM_RISCV_SBI_EXT_ID */

@@ -6,6 +6,7 @@
  * itself to count in VS and VU only, so nothing has to be done at an exit. That needs
  * Sscofpmf; without it the platform has no counters for guests.
  */
+#include "counters.h"
 #include "fp.h"
 #include "pmu.h"
 
@@ -131,10 +132,12 @@ int pmu_read_csr(struct kvm_vcpu *vcpu, unsigned long number, u64 *value)
 {
 	const struct kvm_pmu *pmu = vcpu->pmu;
 
-	/* Zihpm promises that hpmcounters can be read, not that they count. */
 	if (!pmu || !pmu->claimed) {
+		if (number < PMU_FIRST_HPM)
+			return counters_of(vcpu->kvm)->read(vcpu, value);
+		/* Zihpm promises that hpmcounters can be read, not that they count. */
 		*value = 0;
-		return number >= PMU_FIRST_HPM ? 0 : -ENOENT;
+		return 0;
 	}
 	if (number >= pmu->nr_hw || !(pmu->configured >> number & 1))
 		return -ENOENT;
@@ -181,7 +184,7 @@ void pmu_reset(struct kvm_vcpu *vcpu)
 	struct kvm_pmu *pmu = vcpu->pmu;
 	unsigned int i;
 
-	vcpu->hcounteren = COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR;
+	vcpu->hcounteren = counters_of(vcpu->kvm)->hcounteren;
 	if (!pmu)
 		return;
 	__atomic_store_n(&pmu->started, 0, __ATOMIC_RELEASE);

@@ -10,8 +10,9 @@
  * loaded (hv_pmc_start()), and its value moves with the vCPU from hart to hart. Firmware
  * events are what this hypervisor does for the guest; any thread may count them.
  *
- * Until its first SBI PMU call a vCPU reads cycle and instret as the hart has them. From
- * then on these CSRs, too, are counters of the guest's own, and trap (pmu_claim()).
+ * Until its first SBI PMU call a vCPU reads cycle and instret as toggle `counters` has it
+ * (counters.h). From then on these CSRs, too, are counters of the guest's own, and trap
+ * (pmu_claim()).
  */
 #ifndef KVM_PMU_H
 #define KVM_PMU_H

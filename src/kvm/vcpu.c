@@ -110,6 +110,8 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	csr_write64(henvcfg, vcpu->henvcfg);
 	if (vcpu->fwft.misaligned)
 		fwft_load(vcpu);
+	if (vcpu->wfi_native)
+		wfi_native_load(vcpu);
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
 		csr_write64(hstateen0, isa_hstateen0(vcpu->isa));
 	vcpu_load_shared(vcpu);
@@ -217,7 +219,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	vcpu->guest.sepc = pc;
 	vcpu->guest.gpr[GPR_A0] = vcpu->id;
 	vcpu->guest.gpr[GPR_A1] = opaque;
-	/* sret goes to VS (SPP, SPV). VTW: WFI exits, the hart is not the guest's to idle. */
+	/* sret goes to VS (SPP, SPV). VTW: WFI exits, unless wfi_native.c lets the guest idle. */
 	vcpu->guest.sstatus = SSTATUS_SPP | FIELD_PREP(SSTATUS_UXL, XL_64);
 	vcpu->guest.hstatus =
 		HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | FIELD_PREP(HSTATUS_VSXL, XL_64);
@@ -245,6 +247,8 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	vcpu->hedeleg = HEDELEG_DEFAULT;
 	vcpu->sched_hook.in = sched_in;
 	vcpu->sched_hook.out = sched_out;
+	vcpu->wfi_native = vm->toggle[TOGGLE_wfi];
+	vcpu->sched_hook.wanted = vcpu->wfi_native ? wfi_native_wanted : NULL;
 	hv_mutex_init(&vcpu->mutex);
 	hv_waitq_init(&vcpu->waitq);
 	trace_exit_init(&vcpu->exit_clock);

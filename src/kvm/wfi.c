@@ -2,7 +2,8 @@
 /*
  * wfi.c - the guest waits: WFI, and wrs.nto of Zawrs.
  *
- * WFI exits because hstatus.VTW is set: the hart is the host's to idle. The vCPU's thread
+ * WFI exits because hstatus.VTW is set: the hart is the host's to idle (toggle `wfi`; the
+ * other variant is wfi_native.c, which clears VTW while it may). The vCPU's thread
  * looks for a while (halt_poll.c), then sleeps, until an interrupt that VS has enabled in
  * vsie is pending, whatever vsstatus.SIE says (M §3.3), or until something else wants the
  * vCPU; WFI may end for no reason. wrs.nto exits too and only yields: the store that it
@@ -44,6 +45,8 @@ int exit_wfi(struct kvm_vcpu *vcpu)
 			trace_kvm_vcpu_block(vcpu->timer_ops->get(vcpu));
 		vcpu_halt(vcpu, wait_is_over, wake_reason);
 	}
+	if (vcpu->wfi_native)
+		wfi_native_load(vcpu);
 	return RESUME_GUEST;
 }
 

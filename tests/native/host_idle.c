@@ -14,6 +14,11 @@
 
 bool (*native_idle_due)(void);
 
+bool hv_hart_wanted(void)
+{
+	return hv_resched_needed();
+}
+
 static void nap(unsigned int looks)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };

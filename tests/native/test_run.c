@@ -285,6 +285,33 @@ static void wfi_sleeps_until_the_guests_timer(void **state)
 	assert_int_equal(vm.vcpu->stats.halt_wakeup, 1);
 }
 
+static bool wfi_exits(void)
+{
+	return vm.vcpu->guest.hstatus & HSTATUS_VTW;
+}
+
+static void a_guest_idles_by_itself_only_while_nobody_wants_its_hart(void **state)
+{
+	(void)state;
+	vcpu_load(vm.vcpu);
+	assert_true(wfi_exits());
+	vcpu_put(vm.vcpu);
+	native_vm_free(&vm);
+	assert_int_equal(native_param_set("wfi", "native"), 0);
+	native_vm_make(&vm, 0);
+	assert_int_equal(native_param_set("wfi", "trap"), 0);
+	assert_false(wfi_exits());
+	vm.vcpu->sched_hook.wanted(&vm.vcpu->sched_hook);
+	assert_true(wfi_exits());
+	native_migrate(0);
+	assert_false(wfi_exits());
+	native_hart_wanted = 1;
+	native_migrate(0);
+	assert_true(wfi_exits());
+	native_hart_wanted = 0;
+	vcpu_put(vm.vcpu);
+}
+
 static void wfi_with_a_line_pending_does_not_sleep(void **state)
 {
 	(void)state;
@@ -335,6 +362,7 @@ int main(void)
 		TEST(wfi_sleeps_until_a_line_that_the_guest_has_enabled),
 		TEST(wfi_sleeps_until_the_guests_timer),
 		TEST(wfi_with_a_line_pending_does_not_sleep),
+		TEST(a_guest_idles_by_itself_only_while_nobody_wants_its_hart),
 		TEST(the_hosts_own_csrs_come_back),
 	};
 

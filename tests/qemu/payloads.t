@@ -15,7 +15,7 @@ vm "sbi_legacy" sbi_legacy
 vm "sbi_harts" sbi_harts --smp 3
 vm "sbi_sta" sbi_sta --smp 4 crowded=1
 vm "sbi_firmware" sbi_firmware --smp 2 --sbi susp,fwft
-vm "timer" timer
+vm "timer" timer counters=pass
 vm "exits" exits
 vm "mmio" mmio --testdev
 vm "mmio_hard" mmio_hard --smp 2 --testdev
@@ -69,6 +69,23 @@ vm "timer, timer=hrtimer" timer
 vm "sbi, timer=hrtimer" sbi
 toggle timer sstc
 
+toggle wfi native
+vm "timer, wfi=native" timer
+vm "harts, wfi=native" harts --smp 4 rounds=10
+vm "sbi_harts, wfi=native" sbi_harts --smp 3
+vm "hostile, wfi=native" hostile --testdev seed=3
+toggle timer hrtimer
+vm "timer, wfi=native timer=hrtimer" timer
+toggle timer sstc
+toggle wfi trap
+toggle counters trap
+vm "timer, counters=trap" timer counters=trap
+toggle halt_poll_ns 0
+vm "timer, counters=trap halt_poll_ns=0" timer counters=trap
+vm "harts, counters=trap halt_poll_ns=0" harts --smp 4 rounds=10
+toggle counters pass
+toggle halt_poll_ns 500000
+
 toggle fastpath off
 vm "sbi, fastpath=off" sbi
 vm "exits, fastpath=off" exits
@@ -96,6 +113,12 @@ toggle tlb_flush all
 toggle fastpath off
 toggle gpa_from walk
 vm "side by side: exits, gstage_walk=recursive vmid=flush tlb_flush=all fastpath=off gpa_from=walk" exits --mem 128M
+toggle counters trap
+toggle wfi native
+vm "side by side: timer, counters=trap wfi=native" timer --mem 128M counters=trap
+toggle counters pass
+toggle wfi trap
+vm "side by side: timer, counters=pass wfi=trap" timer --mem 128M counters=pass
 apart
 toggle fastpath on
 toggle gstage_walk iterative

@@ -81,6 +81,10 @@ static unsigned int pick_hart(const struct thread *t)
 /* A thread was queued on this hart: the running one gets the rest of a slice. */
 static void slice_begin(struct hart *hart)
 {
+	struct hv_sched_hook *hook = current->hook;
+
+	if (hook && hook->wanted)
+		hook->wanted(hook);
 	if (hart->running == hart->idle || hart->idles)
 		hart->need_resched = true;
 	else if (!hart->slice.armed)
@@ -337,6 +341,7 @@ void sched_tick(struct hv_timer *timer)
 	hart->need_resched = true;
 	for (unsigned int i = 0; i < nr_harts; i++)
 		if (idle & BIT(i)) { /* it missed the work when it looked: let it look again */
+			WRITE_ONCE(harts[i].need_resched, true);
 			ipi_send(i);
 			break;
 		}
@@ -351,8 +356,6 @@ void sched_ipi(void)
 		me->need_resched = true;
 	else if (me->nr_queued)
 		slice_begin(me);
-	else if (me->idles && waits_elsewhere())
-		me->need_resched = true;
 	if (current->hook && READ_ONCE(current->hook->asked))
 		me->need_resched = true;
 }

@@ -121,7 +121,8 @@ void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void 
 void hv_wake_all(struct hv_waitq *wq); /* any context; no fault, no sleep */
 
 bool hv_signal_pending(void); /* of the calling thread: KVM_RUN must return -EINTR */
-bool hv_resched_needed(void); /* another thread waits for this hart */
+bool hv_resched_needed(void); /* another thread is to have this hart now */
+bool hv_hart_wanted(void);    /* another thread waits for this hart */
 void hv_resched(void);        /* let it run; may sleep */
 int hv_thread_id(void);
 /* How long the calling thread was ready and had no hart, in ns; what /proc/TID/schedstat says. */
@@ -137,6 +138,8 @@ void hv_sigmask_swap(u64 set, u64 *old);
 struct hv_sched_hook {
 	void (*in)(struct hv_sched_hook *hook, unsigned int hart);
 	void (*out)(struct hv_sched_hook *hook);
+	/* On its hart: another thread has come to wait for that. NULL: nothing is to be done. */
+	void (*wanted)(struct hv_sched_hook *hook);
 	bool asked; /* by hv_sched_hook_ask(); who asks clears it when he has got what he wanted */
 	void *host; /* the host's */
 };
