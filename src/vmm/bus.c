@@ -15,9 +15,9 @@ void bus_add(struct bus *bus, const struct region *region)
 
 static struct region *find(struct bus *bus, gpa_t gpa, unsigned int len)
 {
-	for (unsigned int i = 0; i < bus->nr_regions; i++) {
-		struct region *region = &bus->regions[i];
+	struct region *end = &bus->regions[bus->nr_regions];
 
+	for (struct region *region = bus->regions; region < end; region++) {
 		if (gpa - region->base < region->size && len <= region->size - (gpa - region->base))
 			return region;
 	}
@@ -28,26 +28,28 @@ static struct region *find(struct bus *bus, gpa_t gpa, unsigned int len)
  * Nobody there: reads give ones, writes vanish, as on a bus without a device. KVM has no way for
  * user space to answer with an access fault.
  */
+static __attribute__((noinline)) void nobody(const char *access, gpa_t gpa, unsigned int len)
+{
+	guest_error("the guest %s %u bytes at 0x%llx, where nothing is", access, len,
+		    (unsigned long long)gpa);
+}
+
 u64 bus_read(struct bus *bus, gpa_t gpa, unsigned int len)
 {
 	struct region *region = find(bus, gpa, len);
 
-	if (!region) {
-		guest_error("the guest reads %u bytes at 0x%llx, where nothing is", len,
-			    (unsigned long long)gpa);
-		return ~0ull;
-	}
-	return region->read(region->device, gpa - region->base, len);
+	if (region)
+		return region->read(region->device, gpa - region->base, len);
+	nobody("reads", gpa, len);
+	return ~0ull;
 }
 
 void bus_write(struct bus *bus, gpa_t gpa, u64 value, unsigned int len)
 {
 	struct region *region = find(bus, gpa, len);
 
-	if (!region) {
-		guest_error("the guest writes %u bytes at 0x%llx, where nothing is", len,
-			    (unsigned long long)gpa);
-		return;
-	}
-	region->write(region->device, gpa - region->base, value, len);
+	if (region)
+		region->write(region->device, gpa - region->base, value, len);
+	else
+		nobody("writes", gpa, len);
 }

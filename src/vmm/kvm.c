@@ -19,13 +19,6 @@ static const struct {
 	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
 };
 
-int kvm_try(int fd, unsigned long request, unsigned long arg)
-{
-	int result = ioctl(fd, request, arg);
-
-	return result < 0 ? -errno : result;
-}
-
 int kvm_call_named(int fd, unsigned long request, const char *name, unsigned long arg)
 {
 	int result = kvm_try(fd, request, arg);

@@ -65,9 +65,9 @@ bool plic_is_raised(struct plic *plic, unsigned int vcpu)
 {
 	bool raised;
 
-	pthread_mutex_lock(&plic->lock);
+	lock_take(&plic->lock);
 	raised = plic->context[vcpu].raised;
-	pthread_mutex_unlock(&plic->lock);
+	lock_release(&plic->lock);
 	return raised;
 }
 
@@ -75,7 +75,7 @@ void plic_set_level(struct plic *plic, unsigned int source, bool level)
 {
 	u32 bit = 1u << source;
 
-	pthread_mutex_lock(&plic->lock);
+	lock_take(&plic->lock);
 	if (level) {
 		plic->level |= bit;
 		plic->pending |= bit & ~plic->in_service;
@@ -84,7 +84,7 @@ void plic_set_level(struct plic *plic, unsigned int source, bool level)
 		plic->pending &= ~bit;
 	}
 	update(plic);
-	pthread_mutex_unlock(&plic->lock);
+	lock_release(&plic->lock);
 }
 
 static u32 claim(struct plic *plic, struct plic_context *context)
@@ -176,9 +176,9 @@ static u64 plic_read(void *device, u64 offset, unsigned int len)
 
 	if (len != 4 || offset % 4)
 		return 0;
-	pthread_mutex_lock(&plic->lock);
+	lock_take(&plic->lock);
 	value = read_locked(plic, offset);
-	pthread_mutex_unlock(&plic->lock);
+	lock_release(&plic->lock);
 	return value;
 }
 
@@ -188,14 +188,14 @@ static void plic_write(void *device, u64 offset, u64 value, unsigned int len)
 
 	if (len != 4 || offset % 4)
 		return;
-	pthread_mutex_lock(&plic->lock);
+	lock_take(&plic->lock);
 	write_locked(plic, offset, (u32)value);
-	pthread_mutex_unlock(&plic->lock);
+	lock_release(&plic->lock);
 }
 
 void plic_reset(struct plic *plic)
 {
-	pthread_mutex_lock(&plic->lock);
+	lock_take(&plic->lock);
 	plic->level = 0;
 	plic->pending = 0;
 	plic->in_service = 0;
@@ -205,13 +205,12 @@ void plic_reset(struct plic *plic)
 		plic->context[i].threshold = 0;
 	}
 	update(plic);
-	pthread_mutex_unlock(&plic->lock);
+	lock_release(&plic->lock);
 }
 
 void plic_init(struct plic *plic, struct machine *m)
 {
 	plic->machine = m;
-	pthread_mutex_init(&plic->lock, NULL);
 	bus_add(&m->bus, &(struct region){
 				 .name = "plic",
 				 .base = PLIC_BASE,

@@ -41,13 +41,13 @@ enum testdev_register {
 
 struct testdev {
 	struct machine *machine;
-	pthread_mutex_t lock;
+	struct lock lock;
 	u8 memory[MEMORY_SIZE];
 	u64 len, offset, write, value, count, level;
 	int notify; /* an eventfd, or -1 */
 };
 
-static struct testdev testdev = { .lock = PTHREAD_MUTEX_INITIALIZER, .notify = -1 };
+static struct testdev testdev = { .notify = -1 };
 
 static bool in_memory(u64 offset, unsigned int len)
 {
@@ -101,14 +101,14 @@ static u64 testdev_read(void *device, u64 offset, unsigned int len)
 	struct testdev *dev = device;
 	u64 value = 0;
 
-	pthread_mutex_lock(&dev->lock);
+	lock_take(&dev->lock);
 	if (in_memory(offset, len)) {
 		memcpy(&value, dev->memory + offset, len);
 		record(dev, offset, value, len, false);
 	} else {
 		value = read_register(dev, offset);
 	}
-	pthread_mutex_unlock(&dev->lock);
+	lock_release(&dev->lock);
 	return value;
 }
 
@@ -136,14 +136,14 @@ static void testdev_write(void *device, u64 offset, u64 value, unsigned int len)
 {
 	struct testdev *dev = device;
 
-	pthread_mutex_lock(&dev->lock);
+	lock_take(&dev->lock);
 	if (in_memory(offset, len)) {
 		memcpy(dev->memory + offset, &value, len);
 		record(dev, offset, value, len, true);
 	} else {
 		write_register(dev, offset, value);
 	}
-	pthread_mutex_unlock(&dev->lock);
+	lock_release(&dev->lock);
 }
 
 /* A test device without it is still one: only its rows of the benchmark are missing then. */

@@ -136,10 +136,10 @@ static u64 uart_read(void *device, u64 offset, unsigned int len)
 	u8 value;
 
 	(void)len;
-	pthread_mutex_lock(&uart->lock);
+	lock_take(&uart->lock);
 	value = read_locked(uart, offset);
 	update_irq(uart);
-	pthread_mutex_unlock(&uart->lock);
+	lock_release(&uart->lock);
 	return value;
 }
 
@@ -148,23 +148,23 @@ static void uart_write(void *device, u64 offset, u64 value, unsigned int len)
 	struct uart *uart = device;
 
 	(void)len;
-	pthread_mutex_lock(&uart->lock);
+	lock_take(&uart->lock);
 	write_locked(uart, offset, (u8)value);
 	update_irq(uart);
-	pthread_mutex_unlock(&uart->lock);
+	lock_release(&uart->lock);
 }
 
 void uart_input_arrived(struct uart *uart)
 {
-	pthread_mutex_lock(&uart->lock);
+	lock_take(&uart->lock);
 	update_irq(uart);
-	pthread_mutex_unlock(&uart->lock);
+	lock_release(&uart->lock);
 }
 
 /* The PLIC forgets its lines in the same machine reset. */
 void uart_reset(struct uart *uart)
 {
-	pthread_mutex_lock(&uart->lock);
+	lock_take(&uart->lock);
 	uart->ier = 0;
 	uart->fcr = 0;
 	uart->lcr = 0;
@@ -174,13 +174,12 @@ void uart_reset(struct uart *uart)
 	uart->dlm = 0;
 	uart->thre_pending = false;
 	uart->irq = false;
-	pthread_mutex_unlock(&uart->lock);
+	lock_release(&uart->lock);
 }
 
 void uart_init(struct uart *uart, struct machine *m)
 {
 	uart->machine = m;
-	pthread_mutex_init(&uart->lock, NULL);
 	bus_add(&m->bus, &(struct region){
 				 .name = "uart",
 				 .base = UART_BASE,

@@ -20,7 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
+#include <sys/ioctl.h>
+#include <errno.h>
 #include <linux/kvm.h>
+#include "lock.h"
 
 typedef uint8_t u8;
 typedef uint16_t u16;
@@ -104,7 +107,12 @@ __attribute__((format(printf, 2, 3), noreturn)) void die(enum exit_status status
 /* An ioctl that must work: dies with its name and errno otherwise. */
 #define kvm_call(fd, request, arg) kvm_call_named(fd, request, #request, (unsigned long)(arg))
 int kvm_call_named(int fd, unsigned long request, const char *name, unsigned long arg);
-int kvm_try(int fd, unsigned long request, unsigned long arg); /* or -errno */
+static inline int kvm_try(int fd, unsigned long request, unsigned long arg) /* or -errno */
+{
+	int result = ioctl(fd, request, arg);
+
+	return result < 0 ? -errno : result;
+}
 
 void kvm_open(struct machine *m);
 int kvm_capability(const struct machine *m, unsigned int capability);
@@ -145,7 +153,7 @@ void bus_write(struct bus *bus, gpa_t gpa, u64 value, unsigned int len);
 
 struct plic {
 	struct machine *machine;
-	pthread_mutex_t lock;
+	struct lock lock;
 	u32 level;      /* what the devices say now; one bit a source */
 	u32 pending;    /* the gateway has forwarded it, nobody has claimed it */
 	u32 in_service; /* claimed, not completed */
@@ -175,7 +183,7 @@ int console_read(void); /* a byte or -1 */
 
 struct uart {
 	struct machine *machine;
-	pthread_mutex_t lock;
+	struct lock lock;
 	u8 ier, fcr, lcr, mcr, scr, dll, dlm;
 	bool thre_pending; /* "transmitter empty" has not been read from IIR yet */
 	bool irq;          /* the line as the PLIC knows it */

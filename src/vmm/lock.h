@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lock.h - a lock for devices: a guest that has one vCPU, or whose vCPUs do not meet, takes it in a few
+ * instructions, for each access that it makes to a device takes one.
+ *
+ * 0: free, 1: taken, 2: taken, and somebody may sleep in the kernel until it is free. Linux's futex is
+ * what they sleep on. A lock of zeroes is free. Not for signal handlers; not recursive.
+ */
+#ifndef VMM_LOCK_H
+#define VMM_LOCK_H
+
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct lock {
+	atomic_int state;
+};
+
+static inline void lock_wait(struct lock *lock)
+{
+	while (atomic_exchange_explicit(&lock->state, 2, memory_order_acquire))
+		syscall(SYS_futex, &lock->state, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+}
+
+static inline void lock_take(struct lock *lock)
+{
+	int free = 0;
+
+	if (!atomic_compare_exchange_strong_explicit(&lock->state, &free, 1, memory_order_acquire,
+						     memory_order_relaxed))
+		lock_wait(lock);
+}
+
+static inline void lock_release(struct lock *lock)
+{
+	if (atomic_exchange_explicit(&lock->state, 0, memory_order_release) == 2)
+		syscall(SYS_futex, &lock->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+#endif
