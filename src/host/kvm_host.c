@@ -147,6 +147,11 @@ bool hv_hart_wanted(void)
 	return hart_is_wanted();
 }
 
+bool hv_host_needed(void)
+{
+	return need_resched() || thread_signal_pending(current);
+}
+
 void hv_resched(void)
 {
 	irq_poll();

@@ -34,11 +34,6 @@ struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int fla
 	return f;
 }
 
-void file_get(struct file *f)
-{
-	__atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
-}
-
 void file_put(struct file *f)
 {
 	if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))

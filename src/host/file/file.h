@@ -56,7 +56,10 @@ struct file {
 };
 
 struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int flags);
-void file_get(struct file *f);
+static inline void file_get(struct file *f)
+{
+	__atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
+}
 void flock_init(void);              /* flock.c */
 void flock_release(struct file *f); /* f is going away */
 void file_put(struct file *f);      /* may sleep (release) */

@@ -11,6 +11,7 @@
 #include "mm/page.h"
 #include "lib/printk.h"
 #include "lib/random.h"
+#include "proc/process.h"
 #include "sched/thread.h"
 #include "mm/uaccess.h"
 

@@ -194,6 +194,8 @@ static long file_ioctl(struct file *f, int fd, unsigned int cmd, unsigned long a
 {
 	int on;
 
+	if (_IOC_TYPE(cmd) != _IOC_TYPE(FIOCLEX)) /* none of these */
+		return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 	switch (cmd) {
 	case FIOCLEX:
 	case FIONCLEX:

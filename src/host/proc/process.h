@@ -96,4 +96,16 @@ int job_in_background(int signo);
 /* syscall.c: from trap.c, with the frame of an ecall (epc already advanced). */
 void syscall_dispatch(struct trap_frame *frame);
 
+/* It has to leave the kernel for an unblocked signal, a stop, or its end. A kernel thread never. */
+static inline bool thread_signal_pending(const struct thread *t)
+{
+	const struct process *p = t->process;
+
+	if (!p)
+		return false;
+	return READ_ONCE(t->sig.kill) | READ_ONCE(p->stopping) |
+	       (((READ_ONCE(t->sig.pending) | READ_ONCE(p->pending)) &
+		 ~READ_ONCE(t->sig.blocked)) != 0);
+}
+
 #endif

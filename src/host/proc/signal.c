@@ -23,16 +23,6 @@
 #include "mm/uaccess.h"
 #include "mm/vma.h"
 
-bool thread_signal_pending(const struct thread *t)
-{
-	const struct process *p = t->process;
-
-	if (!p)
-		return false;
-	return READ_ONCE(t->sig.kill) || READ_ONCE(p->stopping) ||
-	       ((READ_ONCE(t->sig.pending) | READ_ONCE(p->pending)) & ~READ_ONCE(t->sig.blocked));
-}
-
 bool thread_sleep_ends(const struct thread *t, enum thread_state state)
 {
 	if (state == THREAD_INTERRUPTIBLE)

@@ -71,11 +71,22 @@ static long syscall_missing(unsigned long number)
 }
 
 /*
- * -EINTR of a call that may run again. Without a signal that is still for this thread
- * (another thread took it) it runs again at once; else signal.c decides.
+ * A call that failed. After -EINTR of one that may run again: without a signal that is still for this
+ * thread (another thread took it) it runs again at once; else signal.c decides.
  */
-static void syscall_interrupted(struct trap_frame *frame, enum syscall_restart restart)
+static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, unsigned long number,
+						     long ret)
 {
+	enum syscall_restart restart = table[number].restart;
+
+	if (ret == -ERESTARTSYS) {
+		ret = -EINTR;
+		restart = RESTART_SYS;
+	}
+	trace_sys_exit(number, ret);
+	frame->a0 = (unsigned long)ret;
+	if (ret != -EINTR || restart == RESTART_NEVER)
+		return;
 	current->sig.restart = restart;
 	if (!thread_signal_pending(current))
 		signal_restart_syscall(frame);
@@ -84,7 +95,6 @@ static void syscall_interrupted(struct trap_frame *frame, enum syscall_restart r
 void syscall_dispatch(struct trap_frame *frame)
 {
 	unsigned long number = frame->a7;
-	enum syscall_restart restart;
 	long ret;
 
 	frame->orig_a0 = frame->a0;
@@ -94,13 +104,10 @@ void syscall_dispatch(struct trap_frame *frame)
 		return;
 	}
 	ret = table[number].fn(frame);
-	restart = table[number].restart;
-	if (ret == -ERESTARTSYS) {
-		ret = -EINTR;
-		restart = RESTART_SYS;
+	if (ret < 0) {
+		syscall_failed(frame, number, ret);
+		return;
 	}
 	trace_sys_exit(number, ret);
 	frame->a0 = (unsigned long)ret;
-	if (ret == -EINTR && restart != RESTART_NEVER)
-		syscall_interrupted(frame, restart);
 }

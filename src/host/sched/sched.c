@@ -152,11 +152,6 @@ bool hart_is_wanted(void)
 	return READ_ONCE(my_hart()->nr_queued);
 }
 
-bool need_resched(void)
-{
-	return my_hart()->need_resched;
-}
-
 /* An idle hart's threads are not counted: who queued one there has sent for that hart. */
 static bool waits_on(unsigned int index)
 {

@@ -47,6 +47,12 @@ static inline struct hart *my_hart(void)
 	return &harts[this_hart()];
 }
 
+/* A thread waits for this hart: the running one is to call schedule() soon. */
+static inline bool need_resched(void)
+{
+	return my_hart()->need_resched;
+}
+
 /* All harts of the device tree, by SBI HSM; bounded wait, and those that fail are named. */
 void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));

@@ -135,15 +135,12 @@ bool thread_wake(struct thread *t); /* from whichever sleep; any context. True: 
 /* A signal came: wake it if that ends its sleep, and kick it out of user or guest mode. */
 void thread_signal_kick(struct thread *t);
 void schedule(void);       /* let another run; sleep if state says so */
-bool need_resched(void);   /* of this hart */
 bool hart_is_wanted(void); /* another thread is ready to run on this hart */
 void irq_window(void);     /* take what interrupts are pending; for long loops */
 void sched_yield_current(void);
 void sched_hook_drop(void); /* what the core has left in this hart for its next call goes */
 int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: no online hart in it */
-/* signal.c: it has to leave the kernel for an unblocked signal, a stop, or its end. */
-bool thread_signal_pending(const struct thread *t);
-/* The same for a sleep of this state: only its end, if THREAD_KILLABLE. */
+/* signal.c: a sleep of this state ends: for a signal (process.h), or only for its end. */
 bool thread_sleep_ends(const struct thread *t, enum thread_state state);
 
 extern struct list_head all_threads;

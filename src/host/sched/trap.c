@@ -144,14 +144,14 @@ void trap_user(struct trap_frame *frame)
 {
 	if (frame->cause == EXC_U_ECALL) {
 		frame->epc += 4;
-		frame->orig_a0 = frame->a0;
 		syscall_dispatch(frame);
 	} else if (frame->cause & CAUSE_IRQ_FLAG) {
 		irq_handle(frame->cause);
 	} else {
 		user_exception(frame);
 	}
-	trap_user_exit(frame);
+	if (need_resched() || thread_signal_pending(current))
+		trap_user_exit(frame);
 }
 
 void trap_user_exit(struct trap_frame *frame)
