@@ -106,11 +106,12 @@ static long interrupt(struct kvm_vcpu *vcpu, hva_t arg)
 	return 0;
 }
 
-static long locked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd, unsigned long arg)
+/* All but KVM_RUN, whose way is to be short. */
+static __attribute__((noinline)) long locked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
+						   unsigned long arg)
 {
+	vcpu_settle(vcpu);
 	switch (cmd) {
-	case KVM_RUN:
-		return arg ? -EINVAL : vcpu_run(vcpu);
 	case KVM_GET_ONE_REG:
 		return get_one_reg(vcpu, arg);
 	case KVM_SET_ONE_REG:
@@ -132,6 +133,13 @@ static long locked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd, unsigned long 
 	}
 }
 
+/* Without the mutex: for a vCPU that runs. */
+static __attribute__((noinline)) long unlocked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
+						     unsigned long arg)
+{
+	return cmd == KVM_INTERRUPT ? interrupt(vcpu, arg) : stats_create_vcpu_fd(vcpu);
+}
+
 static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 {
 	struct kvm_vcpu *vcpu = priv;
@@ -142,16 +150,15 @@ static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	/* A guessed descriptor: until KVM_CREATE_VCPU has listed it, no fence would reach it. */
 	if (vcpu->idx >= __atomic_load_n(&vcpu->kvm->nr_vcpus, __ATOMIC_ACQUIRE))
 		return -EINVAL;
-	if (cmd == KVM_INTERRUPT)
-		return interrupt(vcpu, arg);
-	if (cmd == KVM_GET_STATS_FD)
-		return stats_create_vcpu_fd(vcpu);
+	if (cmd == KVM_INTERRUPT || cmd == KVM_GET_STATS_FD)
+		return unlocked_ioctl(vcpu, cmd, arg);
 	if (hv_mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	trace_kvm_ioctl(cmd, arg);
-	if (cmd != KVM_RUN)
-		vcpu_settle(vcpu);
-	ret = locked_ioctl(vcpu, cmd, arg);
+	if (cmd == KVM_RUN)
+		ret = arg ? -EINVAL : vcpu_run(vcpu);
+	else
+		ret = locked_ioctl(vcpu, cmd, arg);
 	trace_kvm_ioctl_return(cmd, ret);
 	hv_mutex_unlock(&vcpu->mutex);
 	return ret;

@@ -157,8 +157,19 @@ static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	return ret ? ret : map_page(vcpu, slot, fault, &page, seq);
 }
 
+/*
+ * Where this vCPU met a device last, and its memory map is the same: no slot is to be looked for. Only
+ * for what the hardware has said all about; it is no page-table access either, for htinst is odd.
+ */
+static bool is_device_again(const struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	return trap->htval >> (PAGE_SHIFT - 2) == vcpu->device_gfn && (trap->htinst & 1) &&
+	       vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE);
+}
+
 /* has_insn: the access is that of the instruction at sepc. */
-static int handle_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap, bool has_insn)
+static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
+						  bool has_insn)
 {
 	unsigned long seq = __atomic_load_n(&vcpu->kvm->gstage.inval_seq, __ATOMIC_ACQUIRE);
 	const struct gpa_ops *gpa = vcpu->kvm->gpa;
@@ -187,12 +198,21 @@ static int handle_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap, bool 
 	 */
 	if (fault.fetch || fault.implicit || !has_insn)
 		return vcpu_inject_access_fault(vcpu, trap);
+	/* A store may have met a slot that is read-only. Who walks does not believe htval. */
+	if (gpa == &gpa_htval_ops && !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
+		vcpu->device_gfn = gpa_to_gfn(fault.gpa);
 	return mmio_emulate(vcpu, trap, fault.gpa);
 }
 
 int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
-	return handle_fault(vcpu, trap, true);
+	gpa_t gpa;
+
+	if (!is_device_again(vcpu, trap))
+		return handle_fault(vcpu, trap, true);
+	gpa = (gpa_t)trap->htval << 2 | (trap->stval & 3);
+	trace_kvm_page_fault(gpa, trap->scause);
+	return mmio_emulate(vcpu, trap, gpa);
 }
 
 int gstage_fault_unpriv(struct kvm_vcpu *vcpu, const struct hv_trap *trap)

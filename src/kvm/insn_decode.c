@@ -213,10 +213,26 @@ void insn_decode_access(unsigned long insn, struct access_insn *access)
 
 void insn_decode_htinst(unsigned long htinst, struct access_insn *access, unsigned int *distance)
 {
-	*access = (struct access_insn){ .kind = ACCESS_NONE };
-	decode_32(htinst | 2, access);
-	access->insn_len = htinst & 2 ? 4 : 2;
-	*distance = access->base;
+	unsigned int funct3 = bits(htinst, 14, 12);
+
+	access->kind = ACCESS_NONE;
+	access->insn_len = 2 + (htinst & 2);
 	access->base = 0;
 	access->offset = 0;
+	*distance = bits(htinst, 19, 15);
+	switch (htinst & (0x7f & ~2UL)) {
+	case OPCODE_LOAD & ~2:
+		access->reg = bits(htinst, 11, 7);
+		if (load_width(access, funct3))
+			access->kind = ACCESS_LOAD;
+		break;
+	case OPCODE_STORE & ~2:
+		access->reg = bits(htinst, 24, 20);
+		access->sign_extend = false;
+		if (store_width(access, funct3))
+			access->kind = ACCESS_STORE;
+		break;
+	default: /* nothing that is emulated */
+		access->kind = ACCESS_OTHER;
+	}
 }

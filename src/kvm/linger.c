@@ -20,6 +20,23 @@
 #include "kvm.h"
 #include "timer.h"
 
+/* CSRs that have no VS twin: the guest uses the register that host programs use. */
+void vcpu_load_shared(struct kvm_vcpu *vcpu)
+{
+	vcpu->host_user.scounteren = csr_swap(scounteren, vcpu->csrs.scounteren);
+	vcpu->host_user.senvcfg = csr_swap(senvcfg, vcpu->csrs.senvcfg);
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		vcpu->host_user.sstateen0 = csr_swap(sstateen0, vcpu->csrs.sstateen0);
+}
+
+void vcpu_put_shared(struct kvm_vcpu *vcpu)
+{
+	vcpu->csrs.scounteren = csr_swap(scounteren, vcpu->host_user.scounteren);
+	vcpu->csrs.senvcfg = csr_swap(senvcfg, vcpu->host_user.senvcfg);
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		vcpu->csrs.sstateen0 = csr_swap(sstateen0, vcpu->host_user.sstateen0);
+}
+
 /* Who waits for some vCPU to leave its hart. No VM's: a vCPU may be freed as soon as it has left. */
 static struct hv_waitq left_waitq;
 
@@ -65,7 +82,8 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 		WRITE_ONCE(vcpu->lingers, false);
 		trace_set_vcpu(vcpu->kvm->id, vcpu->id);
 		vcpu_load_shared(vcpu);
-		timer_load_delta(vcpu); /* the VM's: another vCPU's ioctl may have set it */
+		/* The VM's clock: another vCPU's ioctl may have set it. */
+		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));
 		return;
 	}
 	if (hook && hook != &vcpu->sched_hook)

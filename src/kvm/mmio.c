@@ -129,7 +129,6 @@ static int exit_to_user(struct kvm_vcpu *vcpu)
 {
 	const struct mmio_access *mmio = &vcpu->mmio;
 	struct kvm_run *run = vcpu->run;
-	unsigned int i;
 
 	vcpu->stats.mmio_exit_user++;
 	trace_exit_class(&vcpu->exit_clock,
@@ -138,8 +137,7 @@ static int exit_to_user(struct kvm_vcpu *vcpu)
 	run->mmio.phys_addr = mmio->gpa;
 	run->mmio.len = mmio->len;
 	run->mmio.is_write = mmio->is_store;
-	for (i = 0; i < 8; i++)
-		run->mmio.data[i] = (u8)(mmio->data >> 8 * i);
+	*(u64 *)run->mmio.data = mmio->data; /* its first byte first, as in the guest */
 	return RESUME_USER;
 }
 
@@ -157,14 +155,13 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 		break;
 	}
 
-	*mmio = (struct mmio_access){
-		.gpa = gpa,
-		.len = access.len,
-		.reg = access.reg,
-		.insn_len = access.insn_len,
-		.is_store = access.kind == ACCESS_STORE,
-		.sign_extend = access.sign_extend,
-	};
+	mmio->gpa = gpa;
+	mmio->data = 0;
+	mmio->len = access.len;
+	mmio->reg = access.reg;
+	mmio->insn_len = access.insn_len;
+	mmio->is_store = access.kind == ACCESS_STORE;
+	mmio->sign_extend = access.sign_extend;
 	if (!mmio->is_store)
 		return exit_to_user(vcpu);
 
@@ -190,16 +187,13 @@ static unsigned long extend(u64 data, unsigned int len, bool sign)
 int mmio_complete(struct kvm_vcpu *vcpu)
 {
 	struct mmio_access *mmio = &vcpu->mmio;
-	struct kvm_run *run = vcpu->run;
-	u64 data = 0;
-	unsigned int i;
+	u64 data;
 
 	if (!mmio->len)
 		return 0;
 	if (!mmio->is_store) {
-		/* User space may write to the page at this very moment: each byte once. */
-		for (i = 0; i < mmio->len; i++)
-			data |= (u64)READ_ONCE(run->mmio.data[i]) << 8 * i;
+		/* User space may write to the page at this very moment: read once. */
+		data = READ_ONCE(*(const u64 *)vcpu->run->mmio.data) & width_mask(mmio->len);
 		if (mmio->reg)
 			vcpu->guest.gpr[mmio->reg] = extend(data, mmio->len, mmio->sign_extend);
 		trace_kvm_mmio(MMIO_READ, mmio->len, mmio->gpa, data);

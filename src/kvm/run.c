@@ -23,6 +23,8 @@ static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 /* The host's business with this thread: 0, or -EINTR for a signal. */
 static int serve_host(struct kvm_vcpu *vcpu)
 {
+	if (!hv_host_needed())
+		return 0;
 	if (hv_resched_needed())
 		hv_resched();
 	if (!hv_signal_pending())
@@ -96,13 +98,25 @@ static int run_once(struct kvm_vcpu *vcpu)
 	return vcpu->handle_exit(vcpu, &trap);
 }
 
+/* What most exits ask for, and nothing else: the same in a few steps. */
+static int serve_host_request(struct kvm_vcpu *vcpu)
+{
+	__atomic_fetch_and(&vcpu->requests, ~BIT(REQ_HOST), __ATOMIC_ACQUIRE);
+	if (trace_kvm_request_enabled())
+		trace_kvm_request(BIT(REQ_HOST));
+	return serve_host(vcpu);
+}
+
 static int run_loop(struct kvm_vcpu *vcpu)
 {
 	int ret;
 
 	do {
-		if (READ_ONCE(vcpu->requests)) {
-			ret = serve_requests(vcpu);
+		unsigned long requests = READ_ONCE(vcpu->requests);
+
+		if (requests) {
+			ret = requests == BIT(REQ_HOST) ? serve_host_request(vcpu)
+							: serve_requests(vcpu);
 			if (ret)
 				return ret;
 		}
@@ -140,8 +154,9 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	if (vcpu->sigmask_set)
 		hv_sigmask_swap(vcpu->sigmask, &sigmask);
 	memslot_vcpu_refresh(vcpu);
-	/* Time has passed in user space: look for signals first. */
-	vcpu_set_request(vcpu, REQ_HOST);
+	/* Time has passed in user space: look for signals first. After most exits that is due anyway. */
+	if (!(READ_ONCE(vcpu->requests) & BIT(REQ_HOST)) && hv_host_needed())
+		vcpu_set_request(vcpu, REQ_HOST);
 	vcpu_begin_run(vcpu);
 	ret = run_loop(vcpu);
 	vcpu_end_run(vcpu);

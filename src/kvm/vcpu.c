@@ -48,23 +48,6 @@ void vcpu_hart_init(void)
 		csr_write64(vstimecmp, TIMER_NEVER);
 }
 
-/* CSRs that have no VS twin: the guest uses the register that host programs use. */
-void vcpu_load_shared(struct kvm_vcpu *vcpu)
-{
-	vcpu->host_user.scounteren = csr_swap(scounteren, vcpu->csrs.scounteren);
-	vcpu->host_user.senvcfg = csr_swap(senvcfg, vcpu->csrs.senvcfg);
-	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
-		vcpu->host_user.sstateen0 = csr_swap(sstateen0, vcpu->csrs.sstateen0);
-}
-
-void vcpu_put_shared(struct kvm_vcpu *vcpu)
-{
-	vcpu->csrs.scounteren = csr_swap(scounteren, vcpu->host_user.scounteren);
-	vcpu->csrs.senvcfg = csr_swap(senvcfg, vcpu->host_user.senvcfg);
-	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
-		vcpu->csrs.sstateen0 = csr_swap(sstateen0, vcpu->host_user.sstateen0);
-}
-
 /*
  * What this hart may still hold of the VM under its VMID: translations from when the vCPU
  * last ran here, since changed elsewhere, and VS-stage ones of another vCPU, whose ASIDs

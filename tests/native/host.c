@@ -161,6 +161,13 @@ bool hv_resched_needed(void)
 	return __atomic_load_n(&native_hart_wanted, __ATOMIC_SEQ_CST);
 }
 
+bool hv_host_needed(void)
+{
+	bool wanted = hv_resched_needed();
+
+	return hv_signal_pending() || wanted;
+}
+
 void hv_resched(void)
 {
 	struct hv_sched_hook *left;

@@ -37,6 +37,7 @@ static void what_is_asked_on_the_way_in_is_served_before_the_guest_runs(void **s
 	(void)state;
 	native_guest = see_first_entry;
 	native_signal_hook = ask_now;
+	vcpu_set_request(vm.vcpu, REQ_HOST); /* late: it looks for a signal in its loop */
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(seen_hvip, BIT(IRQ_VS_EXT));
 	assert_false(native_kicked(0));

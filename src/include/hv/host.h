@@ -124,6 +124,7 @@ bool hv_signal_pending(void); /* of the calling thread: KVM_RUN must return -EIN
 bool hv_resched_needed(void); /* another thread is to have this hart now */
 bool hv_hart_wanted(void);    /* another thread waits for this hart */
 void hv_resched(void);        /* let it run; may sleep */
+bool hv_host_needed(void);    /* either of the two: a signal, or a thread that waits */
 int hv_thread_id(void);
 /* How long the calling thread was ready and had no hart, in ns; what /proc/TID/schedstat says. */
 u64 hv_run_delay_ns(void);

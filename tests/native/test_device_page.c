@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_device_page.c - a vCPU remembers a page without a slot only as long as its memory map is the same.
+ */
+#include "one_vm.h"
+
+#define MMIO 0x10000000UL
+#define LW   0x2503   /* htinst: lw a0,0(a1) */
+#define SW   0xa02023 /* sw a0,0(a1) */
+
+static int setup(void **state)
+{
+	(void)state;
+	one_vm_ready(NULL, NATIVE_GUEST_BASE);
+	vcpu_load(vm.vcpu);
+	return 0;
+}
+
+static int access(unsigned long scause, unsigned long htinst)
+{
+	struct hv_trap trap = { .sepc = vm.vcpu->guest.sepc,
+				.scause = scause,
+				.stval = MMIO,
+				.htval = MMIO >> 2,
+				.htinst = htinst };
+	int ret = exit_gstage_fault(vm.vcpu, &trap);
+
+	mmio_complete(vm.vcpu);
+	return ret;
+}
+
+static int load(void)
+{
+	return access(EXC_LOAD_GUEST_PAGE_FAULT, LW);
+}
+
+static int store(void)
+{
+	return access(EXC_STORE_GUEST_PAGE_FAULT, SW);
+}
+
+static void memory_that_comes_where_a_device_was_is_memory(void **state)
+{
+	(void)state;
+	assert_int_equal(load(), RESUME_USER);
+	assert_int_equal(vm.vcpu->device_gfn, gpa_to_gfn(MMIO));
+	assert_int_equal(store(), RESUME_USER);
+	assert_int_equal(native_set_slot(vm.vm, 1, MMIO, PAGE_SIZE, NATIVE_USER_BASE, 0), 0);
+	assert_int_equal(load(), RESUME_GUEST);
+	assert_int_equal(store(), RESUME_GUEST);
+	assert_int_equal(native_set_slot(vm.vm, 1, MMIO, 0, 0, 0), 0);
+	assert_int_equal(load(), RESUME_USER);
+}
+
+static void a_store_to_read_only_memory_makes_no_device_of_it(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		native_set_slot(vm.vm, 1, MMIO, PAGE_SIZE, NATIVE_USER_BASE, KVM_MEM_READONLY), 0);
+	assert_int_equal(store(), RESUME_USER);
+	assert_int_equal(load(), RESUME_GUEST);
+	assert_int_equal(store(), RESUME_USER);
+}
+
+static void what_hardware_did_not_tell_is_looked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(load(), RESUME_USER);
+	/* An access to a page-table entry there has no load to emulate. */
+	assert_int_equal(access(EXC_LOAD_GUEST_PAGE_FAULT, 0x3000), RESUME_GUEST);
+	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(memory_that_comes_where_a_device_was_is_memory),
+		TEST(a_store_to_read_only_memory_makes_no_device_of_it),
+		TEST(what_hardware_did_not_tell_is_looked_for),
+	};
+
+	return cmocka_run_group_tests_name("pages of devices", tests, NULL, NULL);
+}
