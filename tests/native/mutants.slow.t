@@ -155,6 +155,8 @@ mutant "fast path: an extension that is off answers" fastpath.c \
 	's/return vcpu->sbi_ext >> ext & 1;/return vcpu || ext;/' test_exits
 mutant "fast path: a fence for others is one for itself" fastpath.c \
 	's/return sbi_names_only\(.*?\);/return vcpu;/s' test_exits
+mutant "fast path: the vCPU counts as outside" fastpath.c \
+	's/(vcpu->stats.exits\+\+;)/$1 vcpu->mode = VCPU_OUTSIDE;/' test_kick
 mutant "fast path: an exit is not counted" fastpath.c 's/vcpu->stats.exits\+\+;//' test_exits
 mutant "switch=full: a CSR is not saved" vcpu.c \
 	's/csrs->vsscratch = csr_read\(vsscratch\);//' test_exits

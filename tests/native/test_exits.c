@@ -260,6 +260,7 @@ static unsigned long one_world(u64 seed, const struct way *way, u64 *log)
 	native_core_start();
 	assert_int_equal(native_param_set("fastpath", way->fastpath), 0);
 	assert_int_equal(native_param_set("switch", way->world_switch), 0);
+	assert_int_equal(native_param_set("fp", seed & 2 ? "eager" : "lazy_save"), 0);
 	assert_int_equal(native_param_set("halt_poll_ns", "0"), 0);
 	native_vm_make(&vm, 0);
 	second = native_vcpu_make(&vm, 1);

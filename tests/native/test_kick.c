@@ -5,7 +5,7 @@
  * First in the two gaps that matter, by asking there; then by races, in which a guest is a
  * thread that stays in its guest until the hart is kicked.
  */
-#include <pthread.h>
+#include "race.h"
 #include "halt_poll.h"
 #include "one_vm.h"
 
@@ -70,6 +70,7 @@ static struct {
 	unsigned long asked;  /* requests made so far */
 	unsigned long served; /* what the guest has seen of them at its last entry */
 	u32 in_guest;
+	unsigned long fast; /* exits of the guest that were */
 } race;
 
 static unsigned long load(unsigned long *p)
@@ -108,16 +109,19 @@ static void *run_kicked(void *arg)
 	return NULL;
 }
 
-static void nothing_runs_on_that_was_asked_to_stop(void **state)
+/* first: what has to change before each request; NULL: nothing. */
+static void ask_to_stop(void (*guest)(struct kvm_vcpu *vcpu), unsigned long rounds,
+			unsigned long *first)
 {
 	unsigned long mine, i, late = 0;
 	pthread_t thread;
 
-	(void)state;
 	memset(&race, 0, sizeof(race));
-	native_guest = kicked_guest;
+	native_guest = guest;
 	pthread_create(&thread, NULL, run_kicked, vm.vcpu);
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < rounds; i++) {
+		if (first)
+			assert_true(race_wait(first, load(first)));
 		mine = __atomic_add_fetch(&race.asked, 1, __ATOMIC_SEQ_CST);
 		vm_request_all_and_wait(vm.vm, REQ_FENCE_I);
 		/* Out of the guest, or in it again by an entry that came after the request. */
@@ -129,6 +133,47 @@ static void nothing_runs_on_that_was_asked_to_stop(void **state)
 	pthread_join(thread, NULL);
 	assert_int_equal(late, 0);
 	assert_true(load(&race.served) > 0);
+}
+
+static void nothing_runs_on_that_was_asked_to_stop(void **state)
+{
+	(void)state;
+	ask_to_stop(kicked_guest, ROUNDS, NULL);
+}
+
+/*
+ * Asks for the version of its SBI, again and again. A call that was fast is no entry: what
+ * the guest has seen served then stays as it was.
+ */
+static void fast_guest(struct kvm_vcpu *vcpu)
+{
+	static unsigned long fast; /* at the last look; native_fast_exits begins at 0 */
+	bool stop = __atomic_load_n(&race.stop, __ATOMIC_SEQ_CST);
+
+	if (native_fast_exits == fast)
+		__atomic_store_n(&race.served, load(&race.asked), __ATOMIC_SEQ_CST);
+	else
+		__atomic_add_fetch(&race.fast, 1, __ATOMIC_SEQ_CST);
+	fast = native_fast_exits;
+	__atomic_store_n(&race.in_guest, 1, __ATOMIC_SEQ_CST);
+	sched_yield();
+	__atomic_store_n(&race.in_guest, 0, __ATOMIC_SEQ_CST);
+	if (stop || native_kicked(vcpu->hart)) {
+		native_signal_set(stop);
+		native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_SOFT });
+		return;
+	}
+	vcpu->guest.gpr[GPR_A7] = SBI_EXT_BASE;
+	vcpu->guest.gpr[GPR_A6] = SBI_BASE_GET_SPEC_VERSION;
+	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+}
+
+static void nor_does_a_guest_whose_exits_are_fast(void **state)
+{
+	(void)state;
+	trace_keys[TRACE_kvm_request].enabled = 0; /* else none is */
+	ask_to_stop(fast_guest, ROUNDS / 10, &race.fast);
+	assert_true(native_fast_exits >= ROUNDS / 10);
 }
 
 static unsigned long heard;
@@ -242,6 +287,7 @@ int main(void)
 		TEST(what_is_asked_on_the_way_in_is_served_before_the_guest_runs),
 		TEST(what_is_asked_of_a_running_guest_kicks_it_once),
 		TEST(nothing_runs_on_that_was_asked_to_stop),
+		TEST(nor_does_a_guest_whose_exits_are_fast),
 		TEST(no_interrupt_is_lost_on_its_way_to_a_running_guest),
 		TEST(no_interrupt_is_lost_on_its_way_to_an_idle_hart),
 		TEST(an_idle_hart_is_kicked_once_and_not_for_a_fence),
