@@ -247,6 +247,8 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 		me->left = prev;
 	if (me->nr_queued && !me->slice.armed)
 		hv_timer_start(&me->slice, hv_time() + hv_timebase_hz() / SLICE_HZ);
+	else if (!me->nr_queued && me->slice.armed)
+		hv_timer_cancel(&me->slice); /* nobody waits any more: no tick */
 	trace_sched_switch((u64)prev->tid, prev->state, (u64)next->tid);
 	me->running = next;
 	mm_activate(mm_of(next));
