@@ -148,7 +148,7 @@ static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	if (!hv_mm_is_current(vcpu->kvm->mm) || READ_ONCE(vcpu->kvm->dead))
 		return -EIO;
 	/* A guessed descriptor: until KVM_CREATE_VCPU has listed it, no fence would reach it. */
-	if (vcpu->idx >= __atomic_load_n(&vcpu->kvm->nr_vcpus, __ATOMIC_ACQUIRE))
+	if (vcpu->idx >= READ_ONCE(vcpu->kvm->nr_vcpus))
 		return -EINVAL;
 	if (cmd == KVM_INTERRUPT || cmd == KVM_GET_STATS_FD)
 		return unlocked_ioctl(vcpu, cmd, arg);

@@ -153,7 +153,8 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_UNKNOWN);
 	if (vcpu->sigmask_set)
 		hv_sigmask_swap(vcpu->sigmask, &sigmask);
-	memslot_vcpu_refresh(vcpu);
+	if (vcpu->slots != __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
+		memslot_vcpu_refresh(vcpu);
 	/* Time has passed in user space: look for signals first. After most exits that is due anyway. */
 	if (!(READ_ONCE(vcpu->requests) & BIT(REQ_HOST)) && hv_host_needed())
 		vcpu_set_request(vcpu, REQ_HOST);

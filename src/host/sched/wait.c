@@ -187,7 +187,7 @@ void mutex_unlock(struct mutex *m)
 {
 	struct thread *waiter = NULL;
 
-	__atomic_store_n(&m->owner, NULL, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&m->owner, NULL, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (list_empty(&m->waiters))
 		return;
