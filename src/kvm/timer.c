@@ -8,7 +8,7 @@
 #include "timer.h"
 
 /* A blocked vCPU sleeps without the hart: a host timer wakes it. */
-static void timer_expired(struct hv_timer *timer)
+void timer_expired(struct hv_timer *timer)
 {
 	struct kvm_vcpu *vcpu = container_of(timer, struct kvm_vcpu, timer.timer);
 	u64 now = timer_guest_time(vcpu->kvm);

@@ -33,6 +33,8 @@ extern const struct timer_ops timer_sstc_ops, timer_hrtimer_ops;
 void timer_vcpu_init(struct kvm_vcpu *vcpu);
 /* The variant that fits its ISA; before it first runs. */
 void timer_vcpu_choose(struct kvm_vcpu *vcpu);
+/* The time has come: to the guest, or to who sleeps for it. Any thread, also in an interrupt. */
+void timer_expired(struct hv_timer *timer);
 void timer_vcpu_destroy(struct kvm_vcpu *vcpu);
 /* htimedelta of this vCPU's VM, into the hart. */
 void timer_load_delta(const struct kvm_vcpu *vcpu);

@@ -28,7 +28,10 @@ static void hrtimer_set(struct kvm_vcpu *vcpu, u64 compare)
 	hv_timer_cancel(&vcpu->timer.timer);
 	WRITE_ONCE(vcpu->timer.compare, compare);
 	vcpu_clear_irq(vcpu, IRQ_VS_TIMER);
-	if (deadline != TIMER_NEVER)
+	/* What is over already must be pending in the guest's next instruction. */
+	if (compare <= timer_guest_time(vcpu->kvm))
+		timer_expired(&vcpu->timer.timer);
+	else if (deadline != TIMER_NEVER)
 		hv_timer_start(&vcpu->timer.timer, deadline);
 }
 
