@@ -72,7 +72,7 @@ static bool is_finished(struct kvm_vcpu *vcpu)
 		vcpu->guest.gpr[i] = guest.gpr[i];
 	if (exit.done && trace_exit_key.enabled)
 		trace_exit_end_slow(&vcpu->exit_clock);
-	native_fast_exits += exit.done;
+	__atomic_fetch_add(&native_fast_exits, exit.done, __ATOMIC_RELAXED);
 	return exit.done;
 }
 
