@@ -100,7 +100,18 @@ apart() {
 	rm /side.*
 	side=
 }
-toggle() { echo \$2 >/sys/module/kvm/parameters/\$1 || echo "=== no toggle \$1"; }
+# A VM that was started in the background has its toggles once its payload speaks, or has ended.
+started() {
+	tries=0
+	until grep -q -e ' - ' -e '^=== status' /side.\$side || [ \$tries = 600 ]; do
+		tries=\$((tries + 1))
+		sleep 0.05
+	done
+}
+toggle() {
+	[ \${side:-0} = 0 ] || started
+	echo \$2 >/sys/module/kvm/parameters/\$1 || echo "=== no toggle \$1"
+}
 END
 	cat "$script.body" >>"$script"
 }
