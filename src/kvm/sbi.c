@@ -31,13 +31,17 @@ static int forward_any(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long f
 	return sbi_forward(vcpu);
 }
 
-/* The hottest first: the search is linear. */
+/* The hottest first, and what user space answers: the search is linear. */
 static const struct sbi_extension extensions[] = {
 	{ SBI_EXT_BASE, SBI_EXT_BASE, sbi_base, ALWAYS, false, EXIT_SBI_BASE },
 	{ SBI_EXT_TIME, SBI_EXT_TIME, sbi_time, KVM_RISCV_SBI_EXT_TIME, false, EXIT_SBI_TIME },
 	{ SBI_EXT_IPI, SBI_EXT_IPI, sbi_ipi, KVM_RISCV_SBI_EXT_IPI, false, EXIT_SBI_IPI },
 	{ SBI_EXT_RFENCE, SBI_EXT_RFENCE, sbi_rfence, KVM_RISCV_SBI_EXT_RFENCE, false,
 	  EXIT_SBI_RFENCE },
+	{ SBI_EXT_EXPERIMENTAL_START, SBI_EXT_EXPERIMENTAL_END, forward_any,
+	  KVM_RISCV_SBI_EXT_EXPERIMENTAL, false, EXIT_SBI_USER },
+	{ SBI_EXT_VENDOR_START, SBI_EXT_VENDOR_END, forward_any, KVM_RISCV_SBI_EXT_VENDOR, false,
+	  EXIT_SBI_USER },
 	{ SBI_EXT_HSM, SBI_EXT_HSM, sbi_hsm, KVM_RISCV_SBI_EXT_HSM, false, EXIT_SBI_HSM },
 	{ SBI_EXT_PMU, SBI_EXT_PMU, sbi_pmu, KVM_RISCV_SBI_EXT_PMU, false, EXIT_SBI_PMU },
 	{ SBI_EXT_DBCN, SBI_EXT_DBCN, sbi_dbcn, KVM_RISCV_SBI_EXT_DBCN, true, EXIT_SBI_CONSOLE },
@@ -47,10 +51,6 @@ static const struct sbi_extension extensions[] = {
 	{ SBI_EXT_FWFT, SBI_EXT_FWFT, sbi_fwft, KVM_LATER_SBI_EXT_FWFT, true, EXIT_SBI_OTHER },
 	{ SBI_LEGACY_SET_TIMER, SBI_LEGACY_SHUTDOWN, sbi_legacy, KVM_RISCV_SBI_EXT_V01, false,
 	  EXIT_SBI_OTHER },
-	{ SBI_EXT_EXPERIMENTAL_START, SBI_EXT_EXPERIMENTAL_END, forward_any,
-	  KVM_RISCV_SBI_EXT_EXPERIMENTAL, false, EXIT_SBI_USER },
-	{ SBI_EXT_VENDOR_START, SBI_EXT_VENDOR_END, forward_any, KVM_RISCV_SBI_EXT_VENDOR, false,
-	  EXIT_SBI_USER },
 };
 
 /* Without counters to lend, a platform has no PMU to offer. */
