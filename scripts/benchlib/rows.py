@@ -104,7 +104,7 @@ MATTERS = {
     "tlb_flush": "sbi_sfence_* sbi_fence_i_self touch_4k fault_*",
     "timer": "sbi_set_timer stimecmp_write timer_late_*",
     "fp": "sbi_version sbi_user* mmio_read mmio_read_fp fp_first_use timer_late_* illegal_insn run_*",
-    "switch": "sbi_* mmio_read mmio_ioeventfd wfi_pending virtual_insn fault_4k_present host_tick "
+    "switch": "sbi_* mmio_read mmio_ioeventfd wfi_pending virtual_insn fault_4k_present "
               "run_*",
     "fastpath": "sbi_* wfi_pending virtual_insn mmio_read",
     "halt_poll_ns": "timer_late_* blk_read_4k",
