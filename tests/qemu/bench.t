@@ -48,6 +48,18 @@ bench hyperscope --single --rows mmio_read --csv "$tmp/csv"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,1024,[0-9]+\.00,[0-9]+\.00,' \
 	"--single: one operation a sample, whole instructions"
 
+# ---- scale: an exit costs the same among 8 vCPUs, and among 16 VMs ----
+bench hyperscope --rows run_vcpus,run_8_vcpus,run_vms,run_16_vms --csv "$tmp/csv"
+flat()	# FEW MANY: the medians, at most 5 % apart
+{
+	awk -F, -v few="$1" -v many="$2" '{ p50[$2] = $8 } END {
+		exit !(p50[few] > 0 && p50[many] >= p50[few] * 0.95 && p50[many] <= p50[few] * 1.05) }' \
+		"$tmp/csv"
+	ok $? "$2 costs what $1 does, within 5 %" || diag "$(cut -d, -f 1-8 "$tmp/csv")"
+}
+flat run_vcpus run_8_vcpus
+flat run_vms run_16_vms
+
 # ---- wrong use ----
 refused()	# REGEX ARGS...
 {
