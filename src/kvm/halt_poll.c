@@ -205,6 +205,8 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 			vcpu->stats.halt_wakeup++;
 		vcpu->stats.blocking = 0;
 	}
+	/* Interrupts were taken here: what they left is looked for as after an exit by one. */
+	vcpu_set_request(vcpu, REQ_HOST);
 	end = found ? polled : hv_time();
 	ns = ticks_to_ns(end - start);
 	if (!found) {

@@ -155,10 +155,13 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 		hv_sigmask_swap(vcpu->sigmask, &sigmask);
 	if (vcpu->slots != __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
 		memslot_vcpu_refresh(vcpu);
-	/* Time has passed in user space: look for signals first. After most exits that is due anyway. */
+	vcpu_begin_run(vcpu);
+	/*
+	 * Time has passed in user space, and in begin_run(), which may sleep: look for signals
+	 * first. After most exits that is due anyway.
+	 */
 	if (!(READ_ONCE(vcpu->requests) & BIT(REQ_HOST)) && hv_host_needed())
 		vcpu_set_request(vcpu, REQ_HOST);
-	vcpu_begin_run(vcpu);
 	ret = run_loop(vcpu);
 	vcpu_end_run(vcpu);
 	if (vcpu->sigmask_set)

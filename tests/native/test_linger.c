@@ -140,6 +140,27 @@ static void it_is_fetched_from_another_hart(void **state)
 	native_hart_set(0);
 }
 
+static void signal_comes(bool begins)
+{
+	if (begins)
+		native_signal_set(true);
+}
+
+/* The thread sleeps for it and has no interrupt coming: the signal is found before the guest runs. */
+static void a_signal_while_it_is_fetched_ends_the_run(void **state)
+{
+	(void)state;
+	assert_int_equal(run(0), 0);
+	native_hart_set(1);
+	native_wait_hook = signal_comes;
+	assert_int_equal(run(0), -EINTR);
+	native_wait_hook = NULL;
+	native_signal_set(false);
+	assert_int_equal(run(0), 0);
+	assert_int_equal(csr_read(vsscratch), 2);
+	native_hart_set(0);
+}
+
 static void no_hart_is_left_with_the_tables_of_a_vm_that_is_gone(void **state)
 {
 	(void)state;
@@ -234,6 +255,7 @@ int main(void)
 		CLAIM(it_is_put_when_its_thread_leaves_the_hart),
 		CLAIM(another_vcpu_of_the_thread_takes_its_place),
 		CLAIM(it_is_fetched_from_another_hart),
+		CLAIM(a_signal_while_it_is_fetched_ends_the_run),
 		CLAIM(no_hart_is_left_with_the_tables_of_a_vm_that_is_gone),
 		CLAIM(its_threads_end_is_an_end),
 		CLAIM(a_line_that_rises_in_user_space_is_there_at_the_next_entry),
