@@ -89,7 +89,7 @@ mutant "10, an idle hart is not kicked" request.c \
 mutant "10, who idles does not look again" halt_poll.c \
 	's/(do \{)(.*?)found = over\(vcpu\);(.*?hv_idle)/found = over(vcpu); $1$2$3/s' test_kick
 mutant "10, a sleeping vCPU is not woken" request.c \
-	's/hv_wake_all\(&vcpu->waitq\);//' test_race_life
+	's/hv_wake_all\(&vcpu->waitq\);/;/' test_race_life
 mutant "10, a line is marked without a request" irq.c \
 	's/vcpu_request\(vcpu, REQ_IRQ\);//' test_race_life
 mutant "11, nobody waits for a vCPU" request.c \
