@@ -67,10 +67,21 @@ static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 	vcpu->last_hart = hart;
 }
 
-/* A UXL of 0, that of reset, is none that hardware has: user mode is 64 bits wide then. */
+#define VSSTATUS_FIELDS                                                                     \
+	(SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_VS | SSTATUS_FS | SSTATUS_SUM | \
+	 SSTATUS_MXR)
+
+/*
+ * A VMM may have written anything. QEMU 10.0 takes it whole, and at the entry ors it to mstatus, where
+ * MPRV and MPP are the firmware's. A UXL of 0, that of reset, or 3 is none: user mode is 64 bits wide.
+ */
 static unsigned long vsstatus_of(unsigned long vsstatus)
 {
-	return vsstatus & SSTATUS_UXL ? vsstatus : vsstatus | FIELD_PREP(SSTATUS_UXL, XL_64);
+	unsigned long uxl = vsstatus & SSTATUS_UXL;
+
+	if (!uxl || uxl == SSTATUS_UXL)
+		uxl = FIELD_PREP(SSTATUS_UXL, XL_64);
+	return (vsstatus & VSSTATUS_FIELDS) | uxl;
 }
 
 static void load_csrs(struct kvm_vcpu *vcpu)

@@ -20,6 +20,9 @@ GUEST(timer, ".option norvc\nlla t0, 1f\ncsrw stvec, t0\nli t0, 0x20\ncsrw sie, 
 	     "csrsi sstatus, 2\n2: wfi\nj 2b\n.balign 4\n1: csrr a0, scause\n" REPORT);
 GUEST(dbcn, "li a7, 0x4442434e\nli a6, 2\nli a0, 65\necall\n" REPORT);
 GUEST(vendor, "li a7, 0x10\nli a6, 4\necall\nmv a0, a1\n" REPORT);
+/* Many entries: what it sets does not stay with the next. */
+GUEST(entries, "csrr s0, sstatus\nli s1, 100\n1: li a7, 0x10\nli a6, 0\necall\naddi s1, s1, -1\n"
+	       "bnez s1, 1b\nmv a0, s0\n" REPORT);
 GUEST(user, ".option norvc\necall\n.zero 60\ncsrr a0, scause\n" REPORT);
 GUEST(trap, ".option norvc\n.option arch, +d\nlla t0, 1f\ncsrw stvec, t0\nli t0, 0x6000\n"
 	    "csrs sstatus, t0\nfmv.x.d a0, fa0\n" REPORT "1: csrr a0, scause\n" REPORT);
@@ -101,6 +104,28 @@ static void values_cross(void)
 	if (ours)
 		ok((uint32_t)get_reg(&vcpu, FP_F(9)) == 0x23456789,
 		   "its lower half is the F register (ours)");
+	done();
+}
+
+/* Each bit that is no field of sstatus: another of mstatus, or none. Linux hands them all to QEMU. */
+static void illegal_sstatus(void)
+{
+	const uint64_t fields = 0x80000003000de722;
+	unsigned int bit, wrong = 0;
+
+	if (!ours)
+		return;
+	fresh();
+	vm_load(&vm, entries);
+	for (bit = 0; bit < 64; bit++) {
+		if (fields >> bit & 1)
+			continue;
+		set_reg(&vcpu, CSRREG(sstatus), 1UL << bit);
+		wrong += (report() & ~fields) != 0;
+	}
+	set_reg(&vcpu, CSRREG(sstatus), ~fields);
+	wrong += (report() & ~fields) != 0;
+	ok(wrong == 0, "what is no field of sstatus reaches neither guest nor host (ours)");
 	done();
 }
 
@@ -189,6 +214,7 @@ int main(void)
 	ours = getenv("HS_OURS") != NULL;
 	every_register();
 	values_cross();
+	illegal_sstatus();
 	clock_and_timer();
 	extensions();
 	identity();
