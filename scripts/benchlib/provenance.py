@@ -62,7 +62,7 @@ def opensbi(qemu, firmware, payload):
                "-kernel", payload, "-append", "only=none"]
     if firmware:
         command += ["-bios", firmware]
-    done = subprocess.run(["timeout", "--kill-after=5", "60"] + command, stdin=subprocess.DEVNULL,
+    done = subprocess.run(["timeout", "--foreground", "--kill-after=5", "60"] + command, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     text = done.stdout.decode(errors="replace")
     sbi = re.search(r"# sbi: implementation (\d+) version (0x[0-9a-f]+)", text)
