@@ -64,7 +64,8 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 		serve_fences(vcpu, requests);
 	if (requests & BIT(REQ_STEAL))
 		sta_update(vcpu);
-	if (requests & BIT(REQ_HOST))
+	/* A write to the guest's memory may have let a signal's interrupt in. */
+	if (requests & (BIT(REQ_HOST) | BIT(REQ_STEAL)))
 		return serve_host(vcpu);
 	return 0;
 }

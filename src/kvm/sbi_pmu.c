@@ -317,5 +317,8 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 		break;
 	}
+	/* Its page may have been faulted in, which lets interrupts in, and a signal with them. */
+	if (pmu->snapshot != PMU_NO_SNAPSHOT)
+		vcpu_set_request(vcpu, REQ_HOST);
 	return RESUME_GUEST;
 }
