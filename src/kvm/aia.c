@@ -8,6 +8,8 @@
  * its accesses to them trap and are carried out here. Spec: AIA, "Interrupts for virtual
  * machines (VS level)".
  */
+#include "aia.h"
+#include "isa.h"
 #include "kvm.h"
 
 #define HVICTL_IID   GENMASK(27, 16)

@@ -9,11 +9,16 @@
 #include <string.h>
 #include "bus.h"
 #include "halt_poll.h"
+#include "hsm.h"
+#include "isa.h"
 #include "memslot.h"
 #include "number.h"
+#include "sbi_fwft.h"
 #include "stats.h"
 #include "timer.h"
+#include "toggle.h"
 #include "vector.h"
+#include "vmid.h"
 
 /* ---- capabilities --------------------------------------------------------------- */
 

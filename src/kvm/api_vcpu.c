@@ -4,6 +4,10 @@
  *
  * KVM_INTERRUPT and KVM_GET_STATS_FD go without it: they are for a vCPU that runs.
  */
+#include "exit.h"
+#include "hsm.h"
+#include "irq.h"
+#include "onereg.h"
 #include "stats.h"
 
 static long set_one_reg(struct kvm_vcpu *vcpu, hva_t arg)

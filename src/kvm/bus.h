@@ -47,4 +47,7 @@ void ioeventfd_vm_destroy(struct kvm *vm);
 int kvm_vm_ioctl_irqfd(struct kvm *vm, const struct kvm_irqfd *args);
 void irqfd_vm_destroy(struct kvm *vm);
 
+/* The VM ioctls about interrupts, and what no other knows (-EINVAL). */
+long irqchip_ioctl(unsigned int cmd, unsigned long arg);
+
 #endif

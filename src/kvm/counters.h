@@ -9,6 +9,7 @@
 #define KVM_COUNTERS_H
 
 #include "kvm.h"
+#include "toggle.h"
 
 struct counter_ops {
 	unsigned long hcounteren; /* which of the hart's counters VS reads itself */

@@ -14,6 +14,7 @@
  */
 #include <asm-generic/errno.h>
 #include "memslot.h"
+#include "tlb.h"
 
 #define BITS_PER_PAGE (8 * PAGE_SIZE)
 

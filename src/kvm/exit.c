@@ -6,8 +6,11 @@
  * else ends the run with KVM_EXIT_INTERNAL_ERROR: nothing here trusts that the
  * hardware delegates what it was told to.
  */
+#include "exit.h"
 #include "fp.h"
 #include "kvm.h"
+#include "pmu.h"
+#include "request.h"
 
 /* A breakpoint that the VMM's debugger set: not delegated while KVM_SET_GUEST_DEBUG says so. */
 static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)

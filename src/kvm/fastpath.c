@@ -13,7 +13,10 @@
  * fences, a new VMID and the host's business are for the full way, which that interrupt takes.
  * Requests that stand already, and the event that tells of requests, send an exit there as well.
  */
+#include "exit.h"
+#include "irq.h"
 #include "kvm.h"
+#include "pmu.h"
 #include "sbi.h"
 #include "timer.h"
 

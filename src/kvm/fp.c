@@ -7,8 +7,11 @@
  * it was in, unless memory was written since. Both must agree (fp_is_here()): a hart may name a vCPU
  * that has used another one since, and a new vCPU may have the address of an old one.
  */
+#include "exit.h"
 #include "fp.h"
 #include "kvm_asm.h"
+#include "pmu.h"
+#include "toggle.h"
 #include "vector.h"
 
 void fp_in(struct kvm_vcpu *vcpu)

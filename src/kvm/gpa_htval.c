@@ -9,6 +9,7 @@
  * The same contract by the walk alone: gpa_walk.c. Spec: H §2.8, H §6.3.
  */
 #include <asm-generic/errno.h>
+#include "exit.h"
 #include "gpa.h"
 
 /* Of a pseudoinstruction, the bit that tells a write of A and D from a read (H §6.3). */

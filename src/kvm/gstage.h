@@ -30,6 +30,8 @@
 #include "hv/host.h"
 #include "hv/pte.h"
 
+struct kvm_vcpu;
+
 #define GSTAGE_MAX_LEVELS 5
 #define GSTAGE_ROOT_ORDER 2 /* 16 KiB */
 #if __SIZEOF_LONG__ == 8
@@ -273,5 +275,12 @@ static inline unsigned long gstage_hgatp(const struct gstage *gs, unsigned long 
 {
 	return gs->hgatp | FIELD_PREP(HGATP_VMID, vmid);
 }
+
+/* gstage.c: modes of the harts, and hgatp */
+int gstage_probe(void);                       /* once; -ENODEV: no mode works */
+void gstage_hart_init(void);                  /* each hart, then: the widest mode that all have */
+void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
+void gstage_vcpu_put(struct kvm_vcpu *vcpu);
+unsigned int gstage_gpa_bits(void); /* KVM_CAP_VM_GPA_BITS; 0: some hart has no G-stage */
 
 #endif

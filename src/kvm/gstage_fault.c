@@ -16,9 +16,11 @@
  * Spec: H §5.1, §6.3.
  */
 #include <asm-generic/errno.h>
+#include "hv/trace.h"
+#include "exit.h"
 #include "gpa.h"
 #include "memslot.h"
-#include "hv/trace.h"
+#include "tlb.h"
 
 /* The slot that can answer this access, or NULL: a store to read-only memory is MMIO. */
 static const struct memslot *backing(struct kvm_vcpu *vcpu, const struct gstage_fault *fault)

@@ -15,6 +15,7 @@
  */
 #include "halt_poll.h"
 #include "number.h"
+#include "request.h"
 
 #define DEFAULT_NS 500000 /* Linux's for RISC-V */
 

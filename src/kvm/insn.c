@@ -7,7 +7,12 @@
  * have: it takes an illegal-instruction exception, as on a hart without the feature
  * (H §6.1: HS emulates the absence of what it does not offer).
  */
+#include "aia.h"
+#include "exit.h"
+#include "isa.h"
 #include "kvm.h"
+#include "pmu.h"
+#include "unpriv.h"
 
 #define INSN_WRS_NTO 0x00d00073UL
 

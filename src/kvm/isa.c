@@ -5,8 +5,10 @@
  * A vCPU's set is a subset of what every hart has and isa.def lists; the VMM may take
  * some away before the first KVM_RUN (onereg.c).
  */
-#include "kvm.h"
 #include "hv/pte.h"
+#include "isa.h"
+#include "kvm.h"
+#include "toggle.h"
 
 /* A set of extensions is one u64 with a bit for each KVM_RISCV_ISA_EXT_*. */
 _Static_assert(KVM_RISCV_ISA_EXT_MAX <= 64, "isa sets need a second word");

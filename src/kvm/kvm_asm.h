@@ -10,7 +10,7 @@
 
 #include "kvm.h"
 
-/* switch.S: kvm.h declares vcpu_switch(). What stvec may be in the guest, by the toggle fastpath: */
+/* switch.S: exit.h declares vcpu_switch(). What stvec may be in the guest, by the toggle fastpath: */
 void vcpu_exit_vector(void); /* switch.S: every exit returns from vcpu_switch() */
 void vcpu_exit_fast(void);   /* switch_fast.S: asks fastpath.c first */
 

@@ -17,6 +17,7 @@
  * Locks: vcpu->mutex for all but out() and vm_destroy(). `lingers` is written by the thread that
  * ran the vCPU; out() stores false last, when the vCPU's state is in memory.
  */
+#include "isa.h"
 #include "kvm.h"
 #include "timer.h"
 

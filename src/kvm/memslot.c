@@ -11,8 +11,10 @@
  * and taking a reference on the map in force, are under mmu_lock.
  */
 #include <asm-generic/errno.h>
-#include "memslot.h"
 #include "hv/trace.h"
+#include "memslot.h"
+#include "request.h"
+#include "tlb.h"
 
 /* ---- references and lookup -------------------------------------------------- */
 

@@ -103,4 +103,27 @@ struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty); /* NULL: no memor
 void dirty_log_free(struct dirty_log *log);
 void dirty_log_mark(struct dirty_log *log, u64 page); /* mmu_lock */
 
+/* memslot.c, for others */
+int memslot_vm_init(struct kvm *vm);
+void memslot_vm_destroy(struct kvm *vm);
+int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_memory_region2 *r);
+int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log);
+int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log);
+int dirty_log_set_manual(struct kvm *vm, u64 flags); /* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
+void memslot_vcpu_init(struct kvm_vcpu *vcpu);       /* take a reference on the array in force */
+void memslot_vcpu_destroy(struct kvm_vcpu *vcpu);
+void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* at each KVM_RUN and each fault */
+
+/*
+ * Guest memory by hva of its memslot; may sleep. -EFAULT: no memslot or no page. Writing is the
+ * vCPU's own thread's; nothing is written once a deleted or moved slot's ioctl has returned.
+ * -EAGAIN: user space keeps changing the memory.
+ */
+int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len);
+int kvm_write_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t len);
+
+/* notifier.c */
+int notifier_vm_init(struct kvm *vm);
+void notifier_vm_destroy(struct kvm *vm);
+
 #endif

@@ -22,9 +22,12 @@
  * traps, or not, anew. What keeps the guest from seeing its own code is given
  * to it as the instruction fault that a fetch would have met. Walkthrough: docs/mmio.md
  */
-#include "bus.h"
-#include "insn_decode.h"
 #include "hv/trace.h"
+#include "bus.h"
+#include "exit.h"
+#include "insn_decode.h"
+#include "toggle.h"
+#include "unpriv.h"
 
 enum { /* kvm_mmio's types, as Linux numbers them */
 	MMIO_READ = 1,

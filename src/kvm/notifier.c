@@ -13,8 +13,10 @@
  *
  * Called with the host's mm lock held: no sleep, no user memory. Locks: mmu_lock.
  */
-#include "memslot.h"
 #include "hv/trace.h"
+#include "memslot.h"
+#include "request.h"
+#include "tlb.h"
 
 static struct kvm *notifier_vm(struct hv_notifier *n)
 {

@@ -13,6 +13,7 @@
  */
 #include <string.h>
 #include "fp.h"
+#include "isa.h"
 #include "onereg.h"
 #include "timer.h"
 

@@ -50,4 +50,9 @@ extern const struct reg_group reg_groups_sbi[3];   /* onereg_isa.c, the same thr
 extern const struct reg_group reg_groups_state[2]; /* onereg_sbi.c: STA, FWFT */
 extern const struct reg_group reg_group_config;    /* onereg_isa.c */
 
+/* onereg.c */
+int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);
+int onereg_set(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);
+int onereg_list(struct kvm_vcpu *vcpu, hva_t user_list);
+
 #endif

@@ -5,6 +5,8 @@
  * What VS sees as s* is kept in vcpu->csrs while the vCPU is not loaded. A VMM may write any
  * value: what of it is legal the hardware decides when the vCPU is loaded.
  */
+#include "irq.h"
+#include "isa.h"
 #include "onereg.h"
 
 /* ---- general ---------------------------------------------------------------------- */

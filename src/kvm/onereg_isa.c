@@ -6,7 +6,9 @@
  * one that is there already.
  */
 #include "hv/kvm_later.h"
+#include "isa.h"
 #include "onereg.h"
+#include "sbi.h"
 
 /* ---- CONFIG ---------------------------------------------------------------------- */
 

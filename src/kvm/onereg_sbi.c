@@ -7,6 +7,8 @@
  */
 #include "hv/kvm_later.h"
 #include "onereg.h"
+#include "sbi_fwft.h"
+#include "sbi_sta.h"
 
 static int state_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 {

@@ -6,6 +6,7 @@
  * vlenb is another refuses a restore at vlenb. Any value can be written: hardware makes a
  * vtype that it does not have vill when the vCPU is loaded.
  */
+#include "isa.h"
 #include "onereg.h"
 #include "vector.h"
 

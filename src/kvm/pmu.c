@@ -8,6 +8,8 @@
  */
 #include "counters.h"
 #include "fp.h"
+#include "irq.h"
+#include "isa.h"
 #include "pmu.h"
 
 bool pmu_available(void)

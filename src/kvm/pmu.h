@@ -68,4 +68,16 @@ static inline bool pmu_is_firmware(const struct kvm_pmu *pmu, unsigned int numbe
 	return number >= pmu->nr_hw;
 }
 
+void pmu_count_event(struct kvm_vcpu *vcpu, unsigned int code) __attribute__((cold));
+
+/* Any thread. A firmware event of SBI §11, SBI_PMU_FW_*, has happened to the vCPU. */
+static inline void pmu_count(struct kvm_vcpu *vcpu, unsigned int code)
+{
+	if (__builtin_expect(READ_ONCE(vcpu->pmu_events) & BIT(code), 0))
+		pmu_count_event(vcpu, code);
+}
+
+/* The value of a counter CSR, by its distance from cycle: 0, or -ENOENT if it is none. */
+int pmu_read_csr(struct kvm_vcpu *vcpu, unsigned long number, u64 *value);
+
 #endif

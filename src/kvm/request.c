@@ -10,6 +10,7 @@
  * The same between `blocking` and what a vCPU waits for: asleep it is woken, idle it is kicked.
  */
 #include "kvm.h"
+#include "request.h"
 #include "timer.h"
 
 /* What ends a wait; the rest is served before the entry, whenever that is. */

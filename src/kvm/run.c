@@ -7,8 +7,17 @@
  * nothing but the world switch follows. Interrupts are off throughout: one that
  * arrives in the host waits until the guest runs, and ends that at once.
  */
+#include "exit.h"
+#include "hsm.h"
+#include "irq.h"
 #include "kvm.h"
 #include "kvm_asm.h"
+#include "memslot.h"
+#include "request.h"
+#include "sbi.h"
+#include "sbi_sta.h"
+#include "tlb.h"
+#include "vmid.h"
 
 /* Fences that others asked this vCPU for (tlb.c, sbi_rfence.c). */
 static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)

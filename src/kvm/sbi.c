@@ -7,8 +7,11 @@
  * past the ecall when the call is answered: for a forwarded one, at the next KVM_RUN.
  */
 #include "hv/kvm_later.h"
+#include "exit.h"
+#include "hsm.h"
 #include "pmu.h"
 #include "sbi.h"
+#include "sbi_fwft.h"
 
 #define ECALL_LEN 4 /* there is no compressed ecall */
 

@@ -6,6 +6,7 @@
  * whatever stands behind it, and guests do choose their workarounds by these numbers.
  */
 #include "hv/kvm_later.h"
+#include "exit.h"
 #include "sbi.h"
 
 #define SPEC_VERSION   (2UL << 24)

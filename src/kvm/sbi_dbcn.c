@@ -5,6 +5,7 @@
  * Off until user space switches it on, since a VMM that does not know it could not
  * answer (KVM_REG_RISCV_SBI_EXT).
  */
+#include "exit.h"
 #include "sbi.h"
 
 int sbi_dbcn(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)

@@ -11,8 +11,11 @@
  * such a vCPU is loaded, so that the host's programs keep what they had.
  */
 #include "hv/kvm_later.h"
+#include "exit.h"
+#include "isa.h"
 #include "onereg.h"
 #include "sbi.h"
+#include "sbi_fwft.h"
 #include "timer.h"
 
 #define MISALIGNED_TRAPS (BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED))

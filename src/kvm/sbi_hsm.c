@@ -2,8 +2,10 @@
 /*
  * sbi_hsm.c - SBI §9: starting, stopping and suspending vCPUs.
  */
-#include "sbi.h"
+#include "exit.h"
+#include "hsm.h"
 #include "memslot.h"
+#include "sbi.h"
 
 static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc,
 		       unsigned long opaque)

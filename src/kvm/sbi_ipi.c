@@ -2,6 +2,9 @@
 /*
  * sbi_ipi.c - SBI §7: interrupts from vCPU to vCPU.
  */
+#include "exit.h"
+#include "irq.h"
+#include "pmu.h"
 #include "sbi.h"
 
 void sbi_ipi_send(struct kvm_vcpu *target, void *arg)

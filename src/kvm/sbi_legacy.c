@@ -5,8 +5,13 @@
  * Hart masks are behind a guest virtual address, read with the guest's privilege; the
  * fault of that read is the guest's. Address 0 means all harts.
  */
+#include "exit.h"
+#include "irq.h"
+#include "pmu.h"
+#include "request.h"
 #include "sbi.h"
 #include "timer.h"
+#include "unpriv.h"
 
 /*
  * The read of the mask met a trap. A G-stage fault is the host's to mend, after which the

@@ -7,7 +7,10 @@
  * The snapshot is a page of the guest's memory; it is looked up at each use, so a slot
  * that has gone meanwhile is an error of that call and no more.
  */
+#include "exit.h"
+#include "memslot.h"
 #include "pmu.h"
+#include "request.h"
 #include "sbi.h"
 
 #define SNAPSHOT_VALUES (sizeof(u64)) /* offset; the overflow bits stand before */

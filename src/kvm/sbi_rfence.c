@@ -8,8 +8,12 @@
  *
  * Hypervisor fences (FID 3 to 6) are not supported: the guest has no H extension.
  */
+#include "exit.h"
 #include "kvm_asm.h"
+#include "pmu.h"
+#include "request.h"
 #include "sbi.h"
+#include "tlb.h"
 
 struct fence_call {
 	const struct kvm_vcpu *caller;

@@ -2,6 +2,7 @@
 /*
  * sbi_srst.c - SBI §10: the guest powers off or restarts.
  */
+#include "exit.h"
 #include "sbi.h"
 
 int sbi_srst(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)

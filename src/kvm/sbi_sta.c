@@ -12,8 +12,11 @@
  * if there is news; the update itself may fault and sleep, and comes before the entry.
  * While its thread is off the hart against its will the guest is marked preempted.
  */
+#include "exit.h"
 #include "memslot.h"
+#include "request.h"
 #include "sbi.h"
+#include "sbi_sta.h"
 
 #define STA_SIZE      64
 #define STA_SEQUENCE  0

@@ -6,6 +6,8 @@
  * ready, and KVM_EXIT_RISCV_SBI follows, as in Linux since 6.13. Whatever user space answers,
  * the next KVM_RUN is the resume. Off until user space switches it on.
  */
+#include "exit.h"
+#include "hsm.h"
 #include "memslot.h"
 #include "sbi.h"
 

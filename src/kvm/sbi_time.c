@@ -2,6 +2,8 @@
 /*
  * sbi_time.c - SBI §6: the guest's next timer event.
  */
+#include "exit.h"
+#include "pmu.h"
 #include "sbi.h"
 #include "timer.h"
 

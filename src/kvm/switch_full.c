@@ -14,6 +14,7 @@
  *
  * On entry: SIE = 0, the vCPU is loaded, its mode OUTSIDE; the trap's CSRs have been read.
  */
+#include "exit.h"
 #include "kvm.h"
 
 int exit_handle_full(struct kvm_vcpu *vcpu, const struct hv_trap *trap)

@@ -6,6 +6,7 @@
  * timer runs whether the vCPU runs, sleeps or waits for a hart; when it fires it sets
  * the line and kicks. Setting a later time clears the line (SBI §6).
  */
+#include "irq.h"
 #include "timer.h"
 
 static void hrtimer_load(struct kvm_vcpu *vcpu)

@@ -12,9 +12,10 @@
  * must be loaded (H §3.2). The alternative, an SBI remote fence from the notifier, stops
  * no vCPU but would have to know under which VMID each still runs across a rollover.
  */
-#include "tlb.h"
-#include "hfence.h"
 #include "hv/trace.h"
+#include "hfence.h"
+#include "request.h"
+#include "tlb.h"
 
 #define FENCE_ALL (~0ULL)
 

@@ -10,6 +10,7 @@
 #define KVM_TLB_H
 
 #include "kvm.h"
+#include "request.h"
 
 struct tlb_ops {
 	const char *name;
@@ -28,5 +29,21 @@ struct tlb_ops {
 };
 
 extern const struct tlb_ops tlb_range_ops, tlb_all_ops;
+
+/* Fences on this hart, for the VM's VMID (tlb.c). */
+void tlb_flush_vm_local(struct kvm *vm);   /* G- and VS-stage, all of the VM */
+void tlb_flush_vvma_local(struct kvm *vm); /* VS-stage, all of the VM */
+void tlb_fence_local(struct kvm *vm, const struct hfence *fence);
+/*
+ * Everywhere: return when no vCPU uses a translation of the VM from before the call.
+ * Any thread; spins; mmu_lock not held.
+ */
+void tlb_flush_vm(struct kvm *vm);
+/* The fences that gstage_owe() says are due; then retired tables are freed. As above. */
+void tlb_settle(struct kvm *vm, const struct gstage_debt *debt);
+/* Any thread. The vCPU does the fence before it runs its guest again, and is kicked for it. */
+void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence);
+/* Its own thread, loaded: do the fences among the requests, queued ones included. */
+void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests);
 
 #endif

@@ -5,9 +5,10 @@
  * One instruction whatever has changed, no queue to fill and to drain; the guest then walks
  * anew for all that it still uses. The alternative: tlb_range.c. Spec: H §3.2.
  */
-#include "tlb.h"
-#include "hfence.h"
 #include "hv/trace.h"
+#include "hfence.h"
+#include "request.h"
+#include "tlb.h"
 
 #define FENCE_ALL (~0ULL)
 

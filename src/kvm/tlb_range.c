@@ -8,9 +8,11 @@
  *
  * The alternative: tlb_all.c. Locks: fence_lock, the queue's. Spec: H §3.2.
  */
-#include "tlb.h"
-#include "hfence.h"
 #include "hv/trace.h"
+#include "hfence.h"
+#include "isa.h"
+#include "request.h"
+#include "tlb.h"
 
 /* From here on one fence of everything costs less than one for each page. */
 #define FENCE_MAX_PAGES 64

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 #include "kvm.h"
+#include "toggle.h"
 
 struct toggle {
 	const char *name;

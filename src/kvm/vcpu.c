@@ -8,11 +8,21 @@
  * hook, so another thread always finds the hart free and this one its state again. It stays
  * loaded between two KVM_RUNs of one thread, if it can (linger.c).
  */
+#include "aia.h"
+#include "exit.h"
 #include "fp.h"
+#include "isa.h"
 #include "kvm.h"
 #include "kvm_asm.h"
+#include "memslot.h"
 #include "pmu.h"
+#include "request.h"
+#include "sbi.h"
+#include "sbi_fwft.h"
+#include "sbi_sta.h"
 #include "timer.h"
+#include "tlb.h"
+#include "toggle.h"
 #include "vector.h"
 
 #define NO_HART (~0U)

@@ -7,8 +7,11 @@
  */
 #include "bus.h"
 #include "gpa.h"
+#include "memslot.h"
+#include "request.h"
 #include "stats.h"
 #include "tlb.h"
+#include "toggle.h"
 
 static u32 next_vm_id;
 

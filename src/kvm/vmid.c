@@ -21,10 +21,13 @@
  * Locks: vmid_lock (a leaf) guards changes of the generation, the next VMID, each VM's, the width.
  * Spec: H §2.10, §3.2.
  */
-#include "kvm.h"
-#include "hfence.h"
-#include "number.h"
 #include "hv/trace.h"
+#include "hfence.h"
+#include "kvm.h"
+#include "number.h"
+#include "tlb.h"
+#include "toggle.h"
+#include "vmid.h"
 
 static struct spinlock vmid_lock;
 static unsigned long generation = 1; /* any thread reads; vCPUs and VMs begin with 0, a past one */

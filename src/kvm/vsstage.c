@@ -9,6 +9,8 @@
  * no longer fits the trap makes the guest try again. Spec: S §3.2, H §5.2, Svnapot.
  */
 #include <asm-generic/errno.h>
+#include "memslot.h"
+#include "tlb.h"
 #include "vsstage.h"
 
 /* Levels of vsatp's mode; 0: bare. */

@@ -9,7 +9,10 @@
  * vCPU; WFI may end for no reason. wrs.nto exits too and only yields: the store that it
  * waits for raises no interrupt, so sleeping could be for ever.
  */
+#include "exit.h"
 #include "halt_poll.h"
+#include "irq.h"
+#include "request.h"
 #include "timer.h"
 
 /* Fences and new memory maps can wait as long as the guest does: they precede the entry. */

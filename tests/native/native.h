@@ -12,6 +12,22 @@
 
 #include "kvm.h"
 #include "hv/trace.h"
+#include "aia.h"
+#include "exit.h"
+#include "hsm.h"
+#include "irq.h"
+#include "isa.h"
+#include "memslot.h"
+#include "onereg.h"
+#include "pmu.h"
+#include "request.h"
+#include "sbi.h"
+#include "sbi_fwft.h"
+#include "sbi_sta.h"
+#include "tlb.h"
+#include "toggle.h"
+#include "unpriv.h"
+#include "vmid.h"
 
 /* ---- life (host.c) ---------------------------------------------------------- */
 

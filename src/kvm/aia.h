@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/*
+ * aia.h - Ssaia, where the hart has it.
+ */
+#ifndef KVM_AIA_H
+#define KVM_AIA_H
+
+#include "kvm.h"
+
+void aia_load(const struct kvm_vcpu *vcpu);
+void aia_put(struct kvm_vcpu *vcpu);
+void aia_show_external(unsigned long hvip); /* hvip has changed: stopi follows; vCPU loaded */
+
+/* A CSR instruction that trapped: old = csr; csr = (old & ~write_mask) | (new_value & write_mask). */
+struct csr_access {
+	unsigned int csr;
+	unsigned int rd; /* gets old; 0: nobody */
+	unsigned long new_value;
+	unsigned long write_mask; /* 0: it only reads */
+};
+
+enum aia_answer {
+	AIA_ILLEGAL, /* there is no such register */
+	AIA_USER,    /* user space's to answer */
+	AIA_DONE,    /* *value is the old value */
+};
+
+/* sireg or stopei. */
+enum aia_answer aia_access(struct kvm_vcpu *vcpu, const struct csr_access *access,
+			   unsigned long *value);
+
+#endif

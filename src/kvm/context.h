@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/*
+ * context.h - registers, as they lie in memory: a guest's, the host's under it, and those of a trap.
+ *
+ * Assembly (switch.S, fp.S, vector.S, unpriv.S) reaches the members by generated offsets (offsets.c).
+ */
+#ifndef KVM_CONTEXT_H
+#define KVM_CONTEXT_H
+
+#include "hv/types.h"
+
+struct kvm_vcpu;
+
+/* The CSRs of one trap from VS or VU into HS, as the hardware left them. */
+struct hv_trap {
+	unsigned long sepc;
+	unsigned long scause;
+	unsigned long stval;
+	unsigned long htval;
+	unsigned long htinst;
+};
+
+typedef int exit_fn(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
+
+enum gpr {
+	GPR_RA = 1,
+	GPR_SP,
+	GPR_A0 = 10,
+	GPR_A1,
+	GPR_A2,
+	GPR_A3,
+	GPR_A4,
+	GPR_A5,
+	GPR_A6,
+	GPR_A7
+};
+
+/*
+ * What switch.S moves at every entry and exit. Assembly reaches the members by
+ * generated offsets (offsets.c); gpr[0] is never used.
+ */
+struct guest_context {
+	unsigned long gpr[32];
+	unsigned long sepc;
+	unsigned long sstatus;
+	unsigned long hstatus;
+};
+
+struct host_context {
+	unsigned long ra, sp, gp, tp;
+	unsigned long s[12];
+	unsigned long sstatus;
+	unsigned long hstatus;
+	unsigned long stvec;
+	unsigned long sscratch;
+};
+
+/* The guest's CSRs that have a VS twin or none: moved by vcpu_load() and vcpu_put(). */
+struct guest_csrs {
+	unsigned long vsstatus;
+	unsigned long vsie;
+	unsigned long vstvec;
+	unsigned long vsscratch;
+	unsigned long vsepc;
+	unsigned long vscause;
+	unsigned long vstval;
+	unsigned long hvip; /* interrupts that HS asserts for VS, as bits of hvip */
+	unsigned long vsatp;
+	unsigned long scounteren;
+	unsigned long senvcfg;
+	unsigned long sstateen0;
+	unsigned long aia[7]; /* as struct kvm_riscv_aia_csr; zero where there is no Ssaia */
+};
+
+struct fp_state {
+	u64 f[32];
+	u32 fcsr;
+};
+
+struct vector_state {
+	unsigned long vstart, vl, vtype, vcsr;
+	u8 *regs; /* v0 to v31, vector_vlenb() bytes each; NULL: the hart has no V */
+};
+
+#endif

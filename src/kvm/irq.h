@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/*
+ * irq.h - interrupts of a vCPU.
+ *
+ * irq is IRQ_VS_SOFT, IRQ_VS_TIMER, IRQ_VS_EXT or IRQ_PMU_OVF.
+ */
+#ifndef KVM_IRQ_H
+#define KVM_IRQ_H
+
+#include "kvm.h"
+
+void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
+void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
+void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: as at a reset */
+/* Its own thread, out of the guest, loaded or not; wakes and kicks nobody. */
+void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
+/* The same without a request: vcpu_flush_irqs() before the entry is the caller's to call. */
+void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
+void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* REQ_IRQ: changed lines to hvip */
+bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? not loaded */
+
+#endif

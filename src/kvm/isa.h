@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/*
+ * isa.h - extensions: what the harts have, and what a vCPU may be given.
+ */
+#ifndef KVM_ISA_H
+#define KVM_ISA_H
+
+#include "kvm.h"
+
+void isa_init(void);                      /* what every hart has, by the device tree */
+void isa_hart_init(void);                 /* each hart, then: the VS-stage mode that all have */
+u64 isa_default(const struct kvm *vm);    /* a new vCPU's extensions */
+void isa_host_ids(struct kvm_vcpu *vcpu); /* mvendorid, marchid, mimpid of this machine */
+extern u64 isa_host;                      /* bit KVM_RISCV_ISA_EXT_*; written once, by isa_init() */
+bool isa_may_enable(unsigned int ext);
+bool isa_may_disable(unsigned int ext);
+u64 isa_henvcfg(u64 isa); /* what of henvcfg they open */
+u64 isa_hstateen0(u64 isa);
+unsigned long isa_satp_mode(void); /* the widest VS-stage mode, as in satp.MODE */
+
+static inline bool isa_host_has(unsigned int ext)
+{
+	return ext < KVM_RISCV_ISA_EXT_MAX && (isa_host >> ext & 1);
+}
+
+static inline bool isa_has(const struct kvm_vcpu *vcpu, unsigned int ext)
+{
+	return vcpu->isa >> ext & 1;
+}
+
+#endif

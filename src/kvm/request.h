@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * request.h - how a thread tells a vCPU something, and how a vCPU waits (request.c).
+ */
+#ifndef KVM_REQUEST_H
+#define KVM_REQUEST_H
+
+#include "kvm.h"
+
+/*
+ * Requests: one word, any thread sets bits, run.c clears them before the entry.
+ * Who sets a bit for a vCPU that may run calls vcpu_request(), which also kicks.
+ */
+enum vcpu_request {
+	REQ_HOST,       /* look for a signal or a thread that waits for this hart */
+	REQ_IRQ,        /* irq_pending changed */
+	REQ_HSM,        /* start, stop or reset of this vCPU */
+	REQ_TLB_FLUSH,  /* every G- and VS-stage translation of this VM on this hart */
+	REQ_HFENCE,     /* entries in the fence queue */
+	REQ_HFENCE_ALL, /* VS-stage, all: the fence queue overflowed */
+	REQ_FENCE_I,
+	REQ_STEAL,   /* the guest's steal time is behind (sbi_sta.c) */
+	REQ_VM_DEAD, /* the VM was stopped by an error: KVM_RUN gives -EIO */
+};
+
+enum vcpu_mode {
+	VCPU_OUTSIDE,  /* the host runs; requests are seen before the next entry */
+	VCPU_IN_GUEST, /* in the guest or about to be: only a kick makes it look */
+	VCPU_KICKED,   /* as IN_GUEST, and a kick is on its way: no second one is needed */
+};
+
+/* How a vCPU waits that is OUTSIDE. Fences can wait as long as it does: they precede the entry. */
+enum vcpu_blocking {
+	VCPU_AWAKE,
+	VCPU_ASLEEP,      /* its thread sleeps on waitq, or is about to */
+	VCPU_IDLE,        /* it is loaded, and its hart idles */
+	VCPU_IDLE_KICKED, /* the same, and an interrupt is on its way to the hart */
+};
+
+/* Any thread. Set a request, and make the vCPU see it soon. */
+void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req);
+/* Any thread. Make it leave the guest, or wake it if it sleeps. */
+void vcpu_kick(struct kvm_vcpu *vcpu);
+/* Spin until the vCPU is out of the guest with the request still to serve, or has served it. */
+void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req);
+/*
+ * Ask every vCPU of the VM and return when each has left the guest since, so
+ * that none runs on without having served it. Spins: hold no lock that a vCPU on
+ * its way out of the guest takes. The calling vCPU's own bit is set as well.
+ * True: some vCPU was in its guest.
+ */
+bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req);
+/* Its own thread: sleep until cond; 0 or -EINTR (a signal). Loaded before and after. */
+int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
+
+static inline void vcpu_set_request(struct kvm_vcpu *vcpu, enum vcpu_request req)
+{
+	__atomic_fetch_or(&vcpu->requests, BIT(req), __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vcpu.h - a vCPU: its state, its life, and its way into a hart.
+ *
+ * Ownership: everything that no comment marks "any thread" belongs to the holder of vcpu->mutex,
+ * which KVM_RUN and every other vCPU ioctl take first.
+ */
+#ifndef KVM_VCPU_H
+#define KVM_VCPU_H
+
+#include <linux/kvm.h>
+#include "hv/host.h"
+#include "hv/trace.h"
+#include "context.h"
+
+#define KVM_RUN_PAGES 2 /* of a vCPU's mapping: struct kvm_run, the VM's coalesced ring */
+
+struct kvm;
+struct kvm_pmu;
+struct memslot;
+struct memslots;
+
+/* An MMIO access in flight to user space, between mmio_emulate() and mmio_complete(). */
+struct mmio_access {
+	gpa_t gpa;
+	u64 data;         /* for a store: the value, lowest byte first */
+	unsigned int len; /* bytes: 1, 2, 4, 8; 0 when no access is in flight */
+	unsigned int reg; /* the load's destination */
+	unsigned int insn_len;
+	bool is_store;
+	bool sign_extend;
+};
+
+#define HFENCE_QUEUE_SIZE 16
+
+enum hfence_kind {
+	HFENCE_GVMA,      /* [start, start + size) of guest physical addresses */
+	HFENCE_VVMA,      /* guest virtual addresses, any ASID */
+	HFENCE_VVMA_ASID, /* guest virtual addresses of one ASID */
+};
+
+struct hfence {
+	enum hfence_kind kind;
+	unsigned long asid;
+	u64 start;
+	u64 size; /* ~0: all addresses */
+};
+
+struct vcpu_timer {
+	u64 compare;           /* guest time; ~0: never. Sstc: valid while not loaded */
+	u64 restore;           /* ONE_REG's compare, until its state is set */
+	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, raises VSTIP too */
+};
+
+#define STA_OFF (~0ULL)
+
+/* Steal-time accounting (sbi_sta.c). */
+struct vcpu_sta {
+	gpa_t shmem;    /* of the shared structure; STA_OFF: none */
+	u64 seen_ns;    /* its thread's run delay that the guest knows of */
+	int thread;     /* whose that is; 0: not looked at yet */
+	bool preempted; /* the guest has been marked so */
+};
+
+/* What the guest has set by SBI FWFT (sbi_fwft.c); a bit for each feature there. */
+struct vcpu_fwft {
+	u8 disabled; /* by user space */
+	u8 locked;   /* until the next reset */
+	u8 pmlen;    /* index: 0, 7, 16 bits masked */
+	bool misaligned, ad_hw;
+};
+
+/* Counters, read through KVM_GET_STATS_FD and /sys/kernel/debug/kvm. */
+#define STAT_HIST_SIZE   32
+#define STAT_COUNT(name) u64 name;
+#define STAT_NS(name)    u64 name;
+#define STAT_BOOL(name)  u64 name;
+#define STAT_HIST(name)  u64 name[STAT_HIST_SIZE];
+
+struct vcpu_stats {
+#define VCPU_STAT(name, kind) STAT_##kind(name)
+#define VM_STAT(name, kind)
+#include "stats.def"
+#undef VCPU_STAT
+#undef VM_STAT
+};
+
+struct kvm_vcpu {
+	struct guest_context guest; /* first: switch.S addresses it from the vCPU */
+	struct host_context host;
+	unsigned long exit_vector; /* stvec while the guest runs; toggle fastpath */
+	exit_fn *handle_exit;      /* toggle switch */
+
+	unsigned long requests;    /* bits of enum vcpu_request; any thread, atomically */
+	u32 mode;                  /* enum vcpu_mode; any thread reads */
+	u32 hart;                  /* where it runs, while not OUTSIDE; any thread reads */
+	unsigned long irq_pending; /* wanted state of the lines in irq_changed; any thread */
+	unsigned long irq_changed; /* lines, as bits of hvip, that hvip lags behind; any thread */
+
+	/* What exits use most, where one instruction reaches it: in the first 2 KiB. */
+	struct kvm *kvm;
+	const struct timer_ops *timer_ops; /* timer.h */
+	unsigned int id;                   /* KVM_CREATE_VCPU's argument and the guest's hart id */
+	u32 sbi_ext;    /* bits of enum KVM_RISCV_SBI_EXT_ID that this vCPU answers */
+	u32 pmu_events; /* firmware events that a counter counts, by code; any thread reads */
+	struct trace_exit_clock exit_clock;
+	struct vcpu_stats stats;
+
+	unsigned int idx; /* position in kvm->vcpus */
+	int creator;      /* the thread that made it */
+	struct hv_mutex mutex;
+
+	struct guest_csrs csrs; /* valid while not loaded */
+	struct {                /* the host's, while the vCPU is loaded */
+		unsigned long scounteren, senvcfg, sstateen0;
+	} host_user;
+	unsigned long hedeleg;
+	unsigned long hcounteren;
+	u64 henvcfg;
+	const struct fp_ops *fp_ops; /* fp.h */
+	unsigned int fp_hart;        /* whose unit may still hold fp as it stands; ~0: none */
+	unsigned int vector_hart;
+	bool fp_expected, vector_expected; /* lazy_trap: changed in the last turn */
+
+	bool wfi_native;        /* toggle wfi: hstatus.VTW follows what the hart is wanted for */
+	bool loaded;            /* its CSRs are in this hart */
+	bool lingers;           /* loaded, and its thread is in user space (linger.c) */
+	unsigned int last_hart; /* that it was loaded on; ~0: none */
+	struct hv_sched_hook sched_hook;
+
+	struct kvm_run *run; /* shared with user space: hostile, each field read once */
+	hpa_t run_pa;
+	struct mmio_access mmio;
+	bool sbi_in_flight;  /* user space answers an SBI call: a0 and a1 at the next KVM_RUN */
+	bool csr_in_flight;  /* user space answers a CSR access */
+	unsigned int csr_rd; /* its destination register */
+
+	struct memslots *slots;          /* this vCPU's view of the memory map (memslot.c) */
+	const struct memslot *slot_hint; /* its last hit there */
+	gfn_t device_gfn;                /* a page without a slot there; ~0: none is known */
+	unsigned long vmid_generation;   /* for which it has entered hgatp (vmid.c) */
+
+	bool suspended;           /* in SBI HSM suspend; only its own thread writes */
+	struct spinlock hsm_lock; /* hsm_* and start_*; a leaf */
+	bool hsm_stopped;         /* SBI HSM STOPPED: KVM_RUN waits for a start */
+	bool hsm_reset;           /* begin anew at start_pc before the next entry: START_PENDING */
+	unsigned long start_pc, start_opaque;
+
+	u32 halt_poll_ns;      /* how long it polls before it blocks (halt_poll.c) */
+	struct hv_waitq waitq; /* blocked in WFI or stopped */
+	u32 blocking;          /* enum vcpu_blocking; any thread reads */
+	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what it waits for */
+
+	struct spinlock fence_lock;
+	unsigned int fence_count;
+
+	struct kvm_pmu *pmu; /* pmu.h; NULL: this platform has no counters for guests */
+
+	struct vcpu_timer timer;
+	u64 isa;       /* bits of enum KVM_RISCV_ISA_EXT_ID that this vCPU has */
+	bool ran_once; /* ISA and id registers are frozen from the first KVM_RUN on */
+	unsigned long mvendorid, marchid, mimpid;
+	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: in force during KVM_RUN */
+	u64 sigmask;
+
+	struct vcpu_sta sta;
+	struct vcpu_fwft fwft;
+
+	struct fp_state fp;
+	struct vector_state vector;
+	struct hfence fences[HFENCE_QUEUE_SIZE]; /* under fence_lock */
+};
+
+/* ---- vcpu.c: life, and the way into a hart --------------------------------------- */
+
+int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpu);
+void vcpu_destroy(struct kvm_vcpu *vcpu);
+extern const struct hv_file_ops kvm_vcpu_ops; /* api_vcpu.c */
+/* As after power-on, but at pc with a0 = its id and a1 = opaque. Loaded or not. */
+void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
+/* Its set of extensions is another one; before it first runs. */
+void vcpu_isa_changed(struct kvm_vcpu *vcpu);
+void vcpu_hart_init(void);             /* each hart: what is delegated to VS, for any vCPU */
+void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, and stay loaded over switches */
+void vcpu_put(struct kvm_vcpu *vcpu);
+void vcpu_reload(struct kvm_vcpu *vcpu); /* of a loaded one: out, and in again on this hart */
+/* The CSRs that host programs and the guest share: the guest's values, and the host's again. */
+void vcpu_load_shared(struct kvm_vcpu *vcpu);
+void vcpu_put_shared(struct kvm_vcpu *vcpu);
+
+/* ---- linger.c: loaded over user space -------------------------------------------- */
+
+void linger_init(void);
+/* Around KVM_RUN's way through the guest: loaded; and on the way to user space, perhaps still. */
+void vcpu_begin_run(struct kvm_vcpu *vcpu);
+void vcpu_end_run(struct kvm_vcpu *vcpu);
+/* Its state into memory, on whichever hart it lingers. Its mutex is held; may sleep. */
+void vcpu_settle(struct kvm_vcpu *vcpu);
+/* From the hook's out(), on the thread that ran it: the vCPU is put. It may be freed at once. */
+void linger_left(struct kvm_vcpu *vcpu);
+
+#endif

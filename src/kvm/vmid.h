@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vmid.h - VMIDs: probing them, and one for each VM that runs.
+ */
+#ifndef KVM_VMID_H
+#define KVM_VMID_H
+
+#include "kvm.h"
+
+void vmid_init(void);      /* VMIDLEN, of the first hart */
+void vmid_hart_init(void); /* each hart, before there is a VM: the shortest VMIDLEN */
+int vmid_param_init(void); /* vmid_bits, vmid_generation; after vmid_init() */
+/* Before an entry, vCPU loaded: a VMID of the current generation in hgatp. */
+void vmid_update(struct kvm_vcpu *vcpu);
+
+#endif
