@@ -67,13 +67,33 @@ u64 hst_sum(u64 sum, const void *data, size_t size);
 
 /* ---- a file, opened (hst_file.c) ---- */
 
+/* ORDER: kinds (events.def). What a field is; a kind of a later version is read as hex. */
+enum hst_kind {
+	HST_HEX,
+	HST_NUM,
+	HST_DEC,
+	HST_FLAG,
+	HST_ERR,
+	HST_CAUSE,
+	HST_SBI,
+	HST_SBIERR,
+	HST_REASON,
+	HST_CSR,
+	HST_SYS,
+	HST_MMIO,
+	HST_NR_KINDS,
+};
+
+#define HST_WORD_SIZE 64 /* of an event's or field's name, with its NUL: letters, digits, _ */
+
 struct hst_event {
 	const char *name;
 	const char *meaning;
 	unsigned int nr_fields;
 	struct {
-		const char *kind;
+		const char *kind; /* the trace's own word */
 		const char *name;
+		enum hst_kind type; /* what this hstrace makes of it */
 	} field[TRACE_ARGS];
 };
 
@@ -89,8 +109,9 @@ struct hst_file {
 	struct trace_mem mem;
 	char *meta;    /* NUL-terminated; "" if none */
 	char *formats; /* cut into words that events and classes point to */
+	char *unnamed; /* names of the events that the table lacks */
 	unsigned int nr_events, nr_classes;
-	struct hst_event events[HST_MAX_EVENTS];
+	struct hst_event events[HST_MAX_EVENTS]; /* beyond nr_events: event_N, five hex fields */
 	const char *class_title[HST_MAX_SLOTS];
 	struct hst_ring ring[HST_MAX_HARTS];
 	struct exit_stat *stat[HST_MAX_SLOTS]; /* all harts together; NULL: no exit */
@@ -106,11 +127,96 @@ int hst_read(const struct hst_file *file, unsigned int hart, u64 from, struct tr
 	     size_t n);
 /* The number after NAME= in the meta text, or `fallback`. */
 u64 hst_meta(const struct hst_file *file, const char *name, u64 fallback);
+/* The text after NAME= in the meta text (its length in *len), or NULL. */
+const char *hst_meta_text(const struct hst_file *file, const char *name, size_t *len);
+
+/* ---- fields as text (hst_field.c) ---- */
+
+#define HST_NAME_SIZE 48 /* room for any field's text, and its NUL */
+
+/* Field i of an event as report prints it; the buffer may serve. Never NULL. */
+const char *hst_field_text(const struct hst_event *event, unsigned int i, u64 value, char *buf);
+/* The same into buf (HST_NAME_SIZE); returns where its NUL stands. For many events. */
+char *hst_field_put(const struct hst_event *event, unsigned int i, u64 value, char *buf);
+/* Is the field an s64? */
+bool hst_field_signed(const struct hst_event *event, unsigned int i);
+/* The index of an event's field, or -1. */
+int hst_field_index(const struct hst_event *event, const char *name, size_t len);
+/* What a kind's word in events.def means. */
+enum hst_kind hst_kind_of(const char *word);
+/* Decimal and hexadecimal (with 0x) digits and a NUL at p; returns where the NUL stands. */
+char *hst_put_num(char *p, u64 value);
+char *hst_put_hex(char *p, u64 value);
+
+/* ---- which events: what the options of report, export, ... choose (hst_select.c) ---- */
+
+struct hst_filter;
+
+struct hst_select {
+	const char *events;        /* a list (hst_list_has), NULL: all */
+	struct hst_filter *filter; /* NULL: all */
+	int vm, vcpu, hart;        /* -1: any */
+	u64 from, to;              /* HST_TIME_UNITS a second since the start, both included */
+	u64 last;                  /* only so many at the end; 0: all */
+};
+
+#define HST_TIME_UNITS 10000000ULL /* as fine as report shows times */
+
+#define HST_SELECT_ALL                                        \
+	(struct hst_select)                                   \
+	{                                                     \
+		.vm = -1, .vcpu = -1, .hart = -1, .to = ~0ULL \
+	}
+
+/* Lines for a subcommand's help: the options that hst_select_option() takes. */
+extern const char hst_select_help[];
+
+/*
+ * If argv[0] is an option that chooses events, takes it: the number of words it had, 0 if it
+ * is none, -1 after saying what is wrong with it (exit status 2).
+ */
+int hst_select_option(struct hst_select *select, int argc, char **argv);
+void hst_select_free(struct hst_select *select);
+
+/* ---- every event, in order (hst_cursor.c) ---- */
+
+struct hst_seen {
+	unsigned int hart;
+	const struct hst_event *event; /* never NULL */
+	unsigned int event_nr;
+	const struct trace_record *record; /* until the next call */
+	u64 time;                          /* ticks (mem.timebase_hz) since tracing was set up */
+	u64 instret;                       /* since then; means something if mem.instret_exact */
+	int vm, vcpu;                      /* -1: none */
+};
+
+struct hst_cursor_hart;
+
+struct hst_cursor {
+	const struct hst_file *file;
+	const struct hst_select *select;
+	bool by_instret;
+	bool chosen[HST_MAX_EVENTS];
+	u64 from, to; /* ticks */
+	u64 skip;     /* of the chosen ones, for select->last */
+	unsigned int nr_harts;
+	struct hst_cursor_hart *harts; /* those that have records left */
+};
+
+/*
+ * All harts merged by time, within a hart in the order of writing; memory is bounded whatever the
+ * file's size. select NULL: every event; it and the file must outlive the cursor. 0, or -1 after
+ * saying why; only after 0 is there something to close.
+ */
+int hst_cursor_open(struct hst_cursor *cursor, struct hst_file *file,
+		    const struct hst_select *select);
+/* 1: one more in *seen; 0: that was all; -1: said why. */
+int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen);
+void hst_cursor_close(struct hst_cursor *cursor);
 
 /* ---- the rest ---- */
 
-/* hst_names.c: names of numbers; the buffer may serve. Never NULL. */
-#define HST_NAME_SIZE 48
+/* hst_names.c: names of numbers; the buffer (HST_NAME_SIZE) may serve. Never NULL. */
 const char *hst_name_cause(u64 scause, char *buf);
 const char *hst_name_sbi(u64 ext, char *buf);
 const char *hst_name_sbierr(u64 error, char *buf);
@@ -121,8 +227,8 @@ const char *hst_name_err(u64 error, char *buf);
 
 /* hst_save.c */
 int hst_save(const char *ram, const char *out, const char *meta);
-/* hst_report.c; events: a list or NULL for all; last: only so many at the end, 0 for all */
-int hst_report(struct hst_file *file, const char *events, u64 last, FILE *out);
+/* hst_report.c: the chosen events as text */
+int hst_report(struct hst_file *file, const struct hst_select *select, FILE *out);
 /* hst_stat.c */
 int hst_stat(struct hst_file *file, FILE *out);
 u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket */
@@ -130,5 +236,19 @@ u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket
 bool hst_list_has(const char *list, const char *name);
 
 void hst_error(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- subcommands: argv holds what follows the name; exit status 0, 1, 2 (hstrace.c) ---- */
+
+int hst_cmd_save(int argc, char **argv);
+int hst_cmd_report(int argc, char **argv);
+int hst_cmd_stat(int argc, char **argv);
+int hst_cmd_events(int argc, char **argv);
+
+/* What hst_wrong_use() ends with: set by main() (hst_use.c). */
+extern void (*hst_print_usage)(FILE *out);
+/* Says what is wrong with the command line, arg (or NULL) in quotes, and the usage; returns 2. */
+int hst_wrong_use(const char *what, const char *arg);
+/* The exit status of a command that wrote to standard output: 1 if err, or if that failed. */
+int hst_finish(int err);
 
 #endif

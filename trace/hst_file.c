@@ -99,6 +99,13 @@ static char *read_text(const struct hst_file *file, u64 size, off_t offset)
 
 /* ---- the events' table ---- */
 
+static bool is_word(const char *s)
+{
+	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	return len && len < HST_WORD_SIZE && !s[len];
+}
+
 /* "event NAME kind:field ... # meaning" or "class TITLE # when"; cut into strings in place. */
 static int parse_event(struct hst_file *file, char *line, const char *meaning)
 {
@@ -109,15 +116,16 @@ static int parse_event(struct hst_file *file, char *line, const char *meaning)
 		return damaged(file, "too many events");
 	event->name = strtok_r(line, " ", &save);
 	event->meaning = meaning;
-	if (!event->name)
-		return damaged(file, "an event without a name");
+	if (!event->name || !is_word(event->name))
+		return damaged(file, "an event's name");
 	for (char *word; (word = strtok_r(NULL, " ", &save));) {
 		char *colon = strchr(word, ':');
 
-		if (!colon || event->nr_fields == TRACE_ARGS)
+		if (!colon || event->nr_fields == TRACE_ARGS || !is_word(colon + 1))
 			return damaged(file, "an event's fields");
 		*colon = '\0';
 		event->field[event->nr_fields].kind = word;
+		event->field[event->nr_fields].type = hst_kind_of(word);
 		event->field[event->nr_fields++].name = colon + 1;
 	}
 	file->nr_events++;
@@ -142,6 +150,30 @@ static int parse_formats(struct hst_file *file)
 			if (EXIT_SLOT_CLASS + file->nr_classes == HST_MAX_SLOTS)
 				return damaged(file, "too many classes");
 			file->class_title[EXIT_SLOT_CLASS + file->nr_classes++] = line + 6;
+		}
+	}
+	return 0;
+}
+
+/* Events that the table lacks: a damaged record's, or none. */
+static int name_the_rest(struct hst_file *file)
+{
+	static const char *const fields[TRACE_ARGS] = { "arg0", "arg1", "arg2", "arg3", "arg4" };
+	const size_t size = sizeof("event_1023");
+
+	file->unnamed = malloc(HST_MAX_EVENTS * size);
+	if (!file->unnamed) {
+		hst_error(file->path, "out of memory");
+		return -1;
+	}
+	for (unsigned int i = file->nr_events; i < HST_MAX_EVENTS; i++) {
+		struct hst_event *event = &file->events[i];
+
+		snprintf(file->unnamed + i * size, size, "event_%u", i);
+		*event = (struct hst_event){ file->unnamed + i * size, "", TRACE_ARGS, { { 0 } } };
+		for (unsigned int f = 0; f < TRACE_ARGS; f++) {
+			event->field[f].kind = "hex";
+			event->field[f].name = fields[f];
 		}
 	}
 	return 0;
@@ -329,7 +361,7 @@ static int load(struct hst_file *file)
 	}
 	if (!file->mem.magic || !file->formats)
 		return damaged(file, "it has no header or no table of events");
-	return 0;
+	return name_the_rest(file);
 }
 
 int hst_open(struct hst_file *file, const char *path)
@@ -356,19 +388,29 @@ void hst_close(struct hst_file *file)
 	}
 	free(file->meta);
 	free(file->formats);
+	free(file->unnamed);
 	close(file->fd);
+}
+
+const char *hst_meta_text(const struct hst_file *file, const char *name, size_t *len)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = file->meta; line && *line;) {
+		*len = strcspn(line, "\n");
+		if (!strncmp(line, name, n) && line[n] == '=') {
+			*len -= n + 1;
+			return line + n + 1;
+		}
+		line = line[*len] ? line + *len + 1 : NULL;
+	}
+	return NULL;
 }
 
 u64 hst_meta(const struct hst_file *file, const char *name, u64 fallback)
 {
-	size_t len = strlen(name);
+	size_t len;
+	const char *text = hst_meta_text(file, name, &len);
 
-	for (const char *line = file->meta; line && *line;) {
-		const char *end = strchr(line, '\n');
-
-		if (!strncmp(line, name, len) && line[len] == '=')
-			return strtoull(line + len + 1, NULL, 0);
-		line = end ? end + 1 : NULL;
-	}
-	return fallback;
+	return text ? strtoull(text, NULL, 0) : fallback;
 }

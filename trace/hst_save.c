@@ -270,3 +270,22 @@ close_ram:
 	close(s.ram);
 	return err;
 }
+
+int hst_cmd_save(int argc, char **argv)
+{
+	static char meta[1 << 16];
+	size_t len = 0;
+
+	for (; argc > 0 && !strncmp(argv[0], "--", 2); argc -= 2, argv += 2) {
+		if (strcmp(argv[0], "--meta"))
+			return hst_wrong_use("save has no option", argv[0]);
+		if (argc < 2)
+			return hst_wrong_use("--meta needs a text", NULL);
+		if (strlen(argv[1]) + 2 > sizeof(meta) - len)
+			return hst_wrong_use("--meta texts are longer than 64 KiB", NULL);
+		len += (size_t)snprintf(meta + len, sizeof(meta) - len, "%s\n", argv[1]);
+	}
+	if (argc != 2)
+		return hst_wrong_use("save takes RAM and OUT", NULL);
+	return hst_save(argv[0], argv[1], meta) ? 1 : 0;
+}

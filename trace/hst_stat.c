@@ -184,3 +184,17 @@ int hst_stat(struct hst_file *file, FILE *out)
 	print_notes(file, unpriced, out);
 	return 0;
 }
+
+int hst_cmd_stat(int argc, char **argv)
+{
+	static struct hst_file file;
+	int err;
+
+	if (argc != 1 || argv[0][0] == '-')
+		return hst_wrong_use("stat takes one FILE", NULL);
+	if (hst_open(&file, argv[0]))
+		return 1;
+	err = hst_stat(&file, stdout);
+	hst_close(&file);
+	return hst_finish(err);
+}

@@ -47,7 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLAIM(write(fd, copy, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (hst_open(&file, path) == 0) {
-		hst_report(&file, size % 2 ? NULL : "kvm_*", size % 9, null);
+		struct hst_select select = HST_SELECT_ALL;
+
+		select.events = size % 2 ? NULL : "kvm_*";
+		select.last = size % 9;
+		hst_report(&file, &select, null);
 		hst_stat(&file, null);
 		hst_close(&file);
 	}

@@ -19,7 +19,7 @@ is "$missing" "" "every row of the exit table is used"
 
 is "$(trace/doc.py --check 2>&1)" "" "docs/trace.md lists the events that there are"
 is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace.h | sort)" \
-	"$(sed -n '/^} kinds\[\] = {/,/^};/s/[^"]*"\([a-z]*\)"/\1\n/gp' trace/hst_report.c | grep -x '[a-z]*' | sort)" \
+	"$(sed -n '/ kinds\[HST_NR_KINDS\] = {/,/^};/s/[^"]*"\([a-z]*\)"/\1\n/gp' trace/hst_field.c | grep -x '[a-z]*' | grep . | sort)" \
 	"hstrace prints every kind of field"
 
 done_testing

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hst_select.c - the options that choose events, the same for every subcommand.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "hst.h"
+
+const char hst_select_help[] =
+	"  --events LIST   names and globs with commas, ! takes away: 'kvm_*,!kvm_entry'\n"
+	"  --vm N          of this VM\n"
+	"  --vcpu N        of this vCPU (with --vm: of that VM)\n"
+	"  --hart N        written by this hart\n"
+	"  --from T        from this time on: seconds since tracing was set up (0.0015)\n"
+	"  --to T          up to this time, included\n"
+	"  --last N        of what is chosen, the last N\n";
+
+/* A decimal number up to max; -1 after saying that it is none. */
+static long long number(const char *option, const char *text, u64 least, u64 max)
+{
+	char what[100], *end;
+	u64 value = strtoull(text, &end, 10);
+
+	if (*text >= '0' && *text <= '9' && !*end && value >= least && value <= max)
+		return (long long)value;
+	snprintf(what, sizeof(what), "%s takes a number from %llu to %llu, not", option, least,
+		 max);
+	hst_wrong_use(what, text);
+	return -1;
+}
+
+static int set_number(int *what, const char *option, const char *text)
+{
+	long long value = number(option, text, 0, 65535);
+
+	*what = (int)value;
+	return value < 0 ? -1 : 2;
+}
+
+/* Seconds, kept in units of 100 ns until the file says what a tick is. */
+static int set_time(u64 *what, const char *option, const char *text)
+{
+	u64 seconds = 0, part = 0, unit = HST_TIME_UNITS;
+	const char *p = text;
+	char what_wrong[64];
+
+	for (; *p >= '0' && *p <= '9' && seconds < 1000000000; p++)
+		seconds = seconds * 10 + (u64)(*p - '0');
+	if (p != text && *p == '.')
+		for (p++; *p >= '0' && *p <= '9'; p++)
+			if (unit > 1) {
+				unit /= 10;
+				part += unit * (u64)(*p - '0');
+			}
+	if (p == text || *p) {
+		snprintf(what_wrong, sizeof(what_wrong), "%s takes seconds (1.25), not", option);
+		hst_wrong_use(what_wrong, text);
+		return -1;
+	}
+	*what = seconds * HST_TIME_UNITS + part;
+	return 2;
+}
+
+int hst_select_option(struct hst_select *select, int argc, char **argv)
+{
+	static const char *const options[] = { "--events", "--vm", "--vcpu", "--hart",
+					       "--from",   "--to", "--last" };
+	const char *option = argv[0], *value = argv[1];
+	size_t i;
+
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (!strcmp(option, options[i]))
+			break;
+	if (i == sizeof(options) / sizeof(options[0]))
+		return 0;
+	if (argc < 2) {
+		hst_wrong_use("this option needs a value:", option);
+		return -1;
+	}
+	switch (i) {
+	case 0:
+		select->events = value;
+		return 2;
+	case 1:
+		return set_number(&select->vm, option, value);
+	case 2:
+		return set_number(&select->vcpu, option, value);
+	case 3:
+		return set_number(&select->hart, option, value);
+	case 4:
+		return set_time(&select->from, option, value);
+	case 5:
+		return set_time(&select->to, option, value);
+	default:
+		select->last = (u64)number(option, value, 1, 1ULL << 40);
+		return select->last == ~0ULL ? -1 : 2;
+	}
+}
+
+void hst_select_free(struct hst_select *select)
+{
+	*select = HST_SELECT_ALL;
+}
