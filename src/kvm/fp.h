@@ -59,6 +59,16 @@ void fp_in(struct kvm_vcpu *vcpu);
 void fp_out(struct kvm_vcpu *vcpu);
 /* As fp_out(), of f0 to f31 that have not changed: fcsr alone is written. */
 void fp_out_clean(struct kvm_vcpu *vcpu);
+
+/* Whichever of the two the hardware's account asks for, or neither: FS is Off then anyway. */
+static inline void fp_out_changed(struct kvm_vcpu *vcpu)
+{
+	if (fp_state(vcpu) == FS_DIRTY)
+		fp_out(vcpu);
+	else if (fp_state(vcpu) != FS_OFF)
+		fp_out_clean(vcpu);
+}
+
 /* The guest has the unit, as far as we are concerned, and finds it switched off. Loaded. */
 bool fp_is_away(const struct kvm_vcpu *vcpu);
 bool vector_is_away(const struct kvm_vcpu *vcpu);

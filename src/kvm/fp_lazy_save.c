@@ -18,14 +18,8 @@ static void lazy_save_load(struct kvm_vcpu *vcpu)
 
 static void lazy_save_put(struct kvm_vcpu *vcpu)
 {
-	if (fp_state(vcpu) == FS_DIRTY)
-		fp_out(vcpu);
-	else if (fp_state(vcpu) != FS_OFF)
-		fp_out_clean(vcpu);
-	if (vector_state(vcpu) == FS_DIRTY)
-		vector_out(vcpu);
-	else if (vector_state(vcpu) != FS_OFF)
-		vector_out_clean(vcpu);
+	fp_out_changed(vcpu);
+	vector_out_changed(vcpu);
 }
 
 const struct fp_ops fp_lazy_save_ops = {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp_lazy_trap.c - FP and vector registers move when the guest first needs them, and when they changed.
+ * fp_lazy_trap.c - FP and vector registers move when first needed, and when they changed.
  *
  * A load leaves FS and VS Off, unless this hart's unit still holds the vCPU's registers from an
  * earlier turn. The first instruction that wants a unit traps, finds it filled and runs again. A
- * vCPU that changed its registers in its last turn is believed to go on with that, and gets them at the
- * load: a trap costs many times what moving them does. Until all that the vCPU has is in, illegal
- * instructions are not delegated, for that is what such a trap looks like. Nothing decodes the instruction: once nothing is Off any more the guest takes
- * its own illegal instructions by itself, with the hardware's stval.
+ * vCPU that changed its registers in its last turn is believed to go on with that, and gets them
+ * at the load: a trap costs many times what moving them does. Until all that the vCPU has is in,
+ * illegal instructions are not delegated, for that is what such a trap looks like. Nothing
+ * decodes the instruction: once nothing is Off any more the guest takes its own illegal
+ * instructions by itself, with the hardware's stval.
  *
  * A put saves what changed and leaves it standing in the unit: memory is always right, so nobody
  * ever has to ask another hart for registers, when the vCPU moves or is read by ONE_REG.
@@ -32,14 +33,8 @@ static void lazy_trap_put(struct kvm_vcpu *vcpu)
 {
 	vcpu->fp_expected = fp_state(vcpu) == FS_DIRTY;
 	vcpu->vector_expected = vector_state(vcpu) == FS_DIRTY;
-	if (fp_state(vcpu) == FS_DIRTY)
-		fp_out(vcpu);
-	else if (fp_state(vcpu) != FS_OFF)
-		fp_out_clean(vcpu);
-	if (vector_state(vcpu) == FS_DIRTY)
-		vector_out(vcpu);
-	else if (vector_state(vcpu) != FS_OFF)
-		vector_out_clean(vcpu);
+	fp_out_changed(vcpu);
+	vector_out_changed(vcpu);
 }
 
 /*

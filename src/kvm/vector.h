@@ -39,6 +39,15 @@ static inline void vector_set_state(struct kvm_vcpu *vcpu, unsigned long vs)
 void vector_in(struct kvm_vcpu *vcpu);
 void vector_out(struct kvm_vcpu *vcpu);
 void vector_out_clean(struct kvm_vcpu *vcpu); /* vstart, vl, vtype, vcsr alone */
+
+static inline void vector_out_changed(struct kvm_vcpu *vcpu)
+{
+	if (vector_state(vcpu) == FS_DIRTY)
+		vector_out(vcpu);
+	else if (vector_state(vcpu) != FS_OFF)
+		vector_out_clean(vcpu);
+}
+
 bool vector_is_here(const struct kvm_vcpu *vcpu);
 
 #endif

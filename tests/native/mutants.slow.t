@@ -145,7 +145,7 @@ mutant "FP: a counter delegates the first use" pmu.c \
 	's/fp_delegate\(vcpu\);/csr_write(hedeleg, vcpu->hedeleg);/' test_pmu_events
 for variant in eager lazy_save lazy_trap; do
 	mutant "FP: $variant saves nothing" fp_$variant.c \
-		's/fp_out\(vcpu\);/fp_set_state(vcpu, FS_OFF);/' test_fp
+		's/fp_out(_changed)?\(vcpu\);/fp_set_state(vcpu, FS_OFF);/' test_fp
 done
 
 # ---- the ways of an exit ----
