@@ -65,6 +65,17 @@ void sample_stop(void);
 void sample_ticks(unsigned long ticks);
 void row_end(const char *name, unsigned long per_batch);
 
+/* ---- a device's registers ---- */
+static inline u32 get(unsigned long address)
+{
+	return *(volatile u32 *)address;
+}
+
+static inline void set(unsigned long address, u32 value)
+{
+	*(volatile u32 *)address = value;
+}
+
 /* ---- groups of rows ---- */
 void bench_devices(void);  /* devices.c */
 void bench_disk(void);     /* disk.c */

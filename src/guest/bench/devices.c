@@ -19,16 +19,6 @@
 #define TESTDEV_NOTIFY  0x840
 #define TESTDEV_SIGNALS 0x848
 
-static u32 get(unsigned long address)
-{
-	return *(volatile u32 *)address;
-}
-
-static void set(unsigned long address, u32 value)
-{
-	*(volatile u32 *)address = value;
-}
-
 /* With paging on: three steps to translate the address by software, if that has to be done. */
 static void bench_paged(unsigned long address)
 {

@@ -7,6 +7,7 @@
  * it. (Rings: virtio §2.7, registers: §4.2.2, block device: §5.2.)
  */
 #include "bench.h"
+#include "virtio.h"
 
 #define QUEUE_SIZE   4
 #define READ_SIZE    4096
@@ -15,55 +16,13 @@
 #define ID_BLOCK     2
 #define LIMIT_US     1000000UL
 
-enum {
-	REG_DEVICE_ID = 0x08,
-	REG_DRIVER_FEATURES = 0x20,
-	REG_DRIVER_FEATURES_SEL = 0x24,
-	REG_QUEUE_SEL = 0x30,
-	REG_QUEUE_NUM = 0x38,
-	REG_QUEUE_READY = 0x44,
-	REG_QUEUE_NOTIFY = 0x50,
-	REG_INTERRUPT_STATUS = 0x60,
-	REG_INTERRUPT_ACK = 0x64,
-	REG_STATUS = 0x70,
-	REG_DESC = 0x80,
-	REG_AVAIL = 0x90,
-	REG_USED = 0xa0,
-};
-
-#define STATUS_DRIVER      3U /* with ACKNOWLEDGE */
-#define STATUS_DRIVER_OK   4U
-#define STATUS_FEATURES_OK 8U
-
-#define DESC_NEXT  1
-#define DESC_WRITE 2
-
-struct desc {
-	u64 addr;
-	u32 len;
-	u16 flags, next;
-};
-
 static struct desc desc[QUEUE_SIZE] __attribute__((aligned(16)));
 static volatile u16 avail[3 + QUEUE_SIZE] __attribute__((aligned(4)));
 static volatile u32 used[1 + 2 * QUEUE_SIZE + 1] __attribute__((aligned(4)));
-static struct {
-	u32 type, unused;
-	u64 sector;
-} header; /* type 0: read */
+static struct header header; /* type 0: read */
 static volatile u8 answer;
 static u8 data[READ_SIZE] __attribute__((aligned(READ_SIZE)));
 static unsigned long base, claim;
-
-static u32 get(unsigned long address)
-{
-	return *(volatile u32 *)address;
-}
-
-static void set(unsigned long address, u32 value)
-{
-	*(volatile u32 *)address = value;
-}
 
 static void set_address(int offset, const volatile void *address)
 {

@@ -6,44 +6,11 @@
  * answer an error where only a request is, and serve again after a reset. (Rings: virtio §2.7,
  * registers: §4.2.2, block device: §5.2.) Needs a disk of 1 MiB whose first sectors may be written.
  */
-#include "rt.h"
+#include "virtio.h"
 
 #define QUEUE_SIZE 8
 #define SECTOR     512
 #define WAIT_US    2000000UL
-
-enum {
-	REG_MAGIC = 0x00,
-	REG_VERSION = 0x04,
-	REG_DEVICE_ID = 0x08,
-	REG_FEATURES = 0x10,
-	REG_FEATURES_SEL = 0x14,
-	REG_DRIVER_FEATURES = 0x20,
-	REG_DRIVER_FEATURES_SEL = 0x24,
-	REG_QUEUE_SEL = 0x30,
-	REG_QUEUE_NUM_MAX = 0x34,
-	REG_QUEUE_NUM = 0x38,
-	REG_QUEUE_READY = 0x44,
-	REG_QUEUE_NOTIFY = 0x50,
-	REG_INTERRUPT_STATUS = 0x60,
-	REG_INTERRUPT_ACK = 0x64,
-	REG_STATUS = 0x70,
-	REG_DESC = 0x80,
-	REG_AVAIL = 0x90,
-	REG_USED = 0xa0,
-	REG_CAPACITY = 0x100,
-};
-
-#define STATUS_DRIVER      3UL /* with ACKNOWLEDGE */
-#define STATUS_FEATURES_OK 8UL
-#define STATUS_DRIVER_OK   4UL
-#define STATUS_NEEDS_RESET 64UL
-#define FEATURE_VERSION_1  1UL /* bit 32: bit 0 of the upper word */
-#define FEATURE_INDIRECT   BIT(28)
-
-#define DESC_NEXT     1
-#define DESC_WRITE    2
-#define DESC_INDIRECT 4
 
 #define BLK_IN     0
 #define BLK_OUT    1
@@ -54,17 +21,6 @@ enum {
 #define S_IOERR   1
 #define S_UNSUPP  2
 #define NO_ANSWER 0xff
-
-struct desc {
-	u64 addr;
-	u32 len;
-	u16 flags, next;
-};
-
-struct header {
-	u32 type, unused;
-	u64 sector;
-};
 
 static struct desc desc[QUEUE_SIZE] __attribute__((aligned(16)));
 static struct desc table[QUEUE_SIZE] __attribute__((aligned(16)));
