@@ -12,6 +12,7 @@
 #include "one_vm.h"
 #include "fp.h"
 #include "kvm_asm.h"
+#include "random.h"
 #include "vector.h"
 
 #define HVA      NATIVE_USER_BASE
@@ -40,15 +41,7 @@ static struct native_user users[USERS];
 static struct fp_state user_twins[USERS];
 static unsigned int user_on[HARTS], vcpu_of[USERS];
 static unsigned int uses, traps, found; /* of guests; that the core saw; units filled at a load */
-static u64 random_state, sum;
-
-static inline u64 rnd(u64 below)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state % below;
-}
+static u64 sum;
 
 /* Everything that anybody reads, in order. */
 static inline void seen(u64 value)

@@ -10,21 +10,12 @@
 #include "touch.h"
 #include "gpa.h"
 #include "memslot.h"
+#include "random.h"
 
 #define STEPS   1000000
 #define TABLES  6
 #define PAGES   32 /* of the slot; the tables are the first */
 #define NOWHERE 0x10000000ULL
-
-static u64 random_state = 0x2545f4914f6cdd1dULL;
-
-static u64 rnd(u64 below)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state % below;
-}
 
 /* Few indices, so that what is walked is often what was written. */
 static gva_t random_gva(void)
@@ -188,5 +179,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(both_variants_say_the_same, setup, one_vm_end),
 	};
 
+	random_state = 0x2545f4914f6cdd1dULL;
 	return cmocka_run_group_tests_name("the faulting address", tests, NULL, NULL);
 }

@@ -4,16 +4,7 @@
  * the plainest of models.
  */
 #include "gstage_variants.h"
-
-static u64 random_state = 0x9e3779b97f4a7c15ULL;
-
-static u64 rnd(u64 below)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state % below;
-}
+#include "random.h"
 
 /* Mostly near each other, so that leaves of all sizes meet; sometimes anywhere. */
 static gpa_t random_gpa(const struct gstage *gs)

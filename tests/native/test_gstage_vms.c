@@ -12,6 +12,7 @@
 #include "touch.h"
 #undef BASE
 #include "gstage_variants.h"
+#include "random.h"
 
 #define GPA       NATIVE_GUEST_BASE
 #define BLOCKS    3
@@ -23,15 +24,6 @@
 
 static struct native_vm vms[VMS];
 static bool logging;
-static u64 random_state;
-
-static u64 rnd(u64 below)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state % below;
-}
 
 static hva_t log_hva(unsigned int i)
 {

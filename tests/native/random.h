@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+/*
+ * random.h - numbers that are the same in every run: xorshift64 (Marsaglia 2003, 13, 7, 17).
+ */
+#ifndef NATIVE_RANDOM_H
+#define NATIVE_RANDOM_H
+
+#include "hv/types.h"
+
+static u64 random_state = 0x9e3779b97f4a7c15ULL; /* a program's own; not 0 */
+
+/* 0 to below - 1. */
+static inline u64 rnd(u64 below)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state % below;
+}
+
+#endif
