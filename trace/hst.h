@@ -151,6 +151,7 @@ char *hst_put_hex(char *p, u64 value);
 /* ---- which events: what the options of report, export, ... choose (hst_select.c) ---- */
 
 struct hst_filter;
+struct hst_seen;
 
 struct hst_select {
 	const char *events;        /* a list (hst_list_has), NULL: all */
@@ -177,6 +178,13 @@ extern const char hst_select_help[];
  */
 int hst_select_option(struct hst_select *select, int argc, char **argv);
 void hst_select_free(struct hst_select *select);
+
+/* hst_filter.c: one more --filter rule; -1 after saying what is wrong with it (exit status 2). */
+int hst_filter_add(struct hst_filter **filter, const char *text);
+void hst_filter_free(struct hst_filter *filter);
+/* Finds the rules' fields in the file's events; -1 (and says which) if one is nowhere. */
+int hst_filter_bind(struct hst_filter *filter, const struct hst_file *file);
+bool hst_filter_has(const struct hst_filter *filter, const struct hst_seen *seen);
 
 /* ---- every event, in order (hst_cursor.c) ---- */
 
@@ -224,16 +232,24 @@ const char *hst_name_reason(u64 reason, char *buf);
 const char *hst_name_csr(u64 csr, char *buf);
 const char *hst_name_sys(u64 number, char *buf);
 const char *hst_name_err(u64 error, char *buf);
+const char *hst_name_mmio(u64 type, char *buf);
+
+/* The number that has this name (NUL-terminated) in a field of this kind. */
+bool hst_name_number(enum hst_kind kind, const char *name, u64 *number);
 
 /* hst_save.c */
 int hst_save(const char *ram, const char *out, const char *meta);
-/* hst_report.c: the chosen events as text */
-int hst_report(struct hst_file *file, const struct hst_select *select, FILE *out);
+/* hst_report.c: the chosen events as text; columns as --columns has them, or NULL */
+int hst_report(struct hst_file *file, const struct hst_select *select, const char *columns,
+	       FILE *out);
+extern const char hst_report_help[];
 /* hst_stat.c */
 int hst_stat(struct hst_file *file, FILE *out);
 u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket */
 /* hst_glob.c: does the comma list of globs choose this name? As trace= does. */
 bool hst_list_has(const char *list, const char *name);
+/* Each word must choose an event of the file: else says which does not, and -1. */
+int hst_list_check(const char *list, const struct hst_file *file);
 
 void hst_error(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -72,9 +72,11 @@ static bool chooses(const struct hst_cursor *cursor, const struct hst_seen *seen
 
 	if (!cursor->chosen[seen->event_nr])
 		return false;
-	return !s || ((s->vm < 0 || seen->vm == s->vm) && (s->vcpu < 0 || seen->vcpu == s->vcpu) &&
-		      (s->hart < 0 || (int)seen->hart == s->hart) && seen->time >= cursor->from &&
-		      seen->time <= cursor->to);
+	if (!s)
+		return true;
+	return (s->vm < 0 || seen->vm == s->vm) && (s->vcpu < 0 || seen->vcpu == s->vcpu) &&
+	       (s->hart < 0 || (int)seen->hart == s->hart) && seen->time >= cursor->from &&
+	       seen->time <= cursor->to && (!s->filter || hst_filter_has(s->filter, seen));
 }
 
 static void see(const struct hst_cursor *cursor, unsigned int hart,
@@ -168,6 +170,9 @@ static int count(struct hst_cursor *cursor)
 int hst_cursor_open(struct hst_cursor *cursor, struct hst_file *file,
 		    const struct hst_select *select)
 {
+	if (select && ((select->events && hst_list_check(select->events, file)) ||
+		       hst_filter_bind(select->filter, file)))
+		return -1;
 	memset(cursor, 0, sizeof(*cursor));
 	cursor->file = file;
 	cursor->select = select;

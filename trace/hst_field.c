@@ -52,16 +52,6 @@ char *hst_put_hex(char *p, u64 value)
 	return p;
 }
 
-static const char *name_mmio(u64 value, char *buf)
-{
-	static const char *const names[] = { "unsatisfied-read", "read", "write" };
-
-	if (value < 3)
-		return names[value];
-	hst_put_num(buf, value);
-	return buf;
-}
-
 static const char *name_of(enum hst_kind kind, u64 value, char *buf)
 {
 	switch (kind) {
@@ -80,7 +70,7 @@ static const char *name_of(enum hst_kind kind, u64 value, char *buf)
 	case HST_ERR:
 		return hst_name_err(value, buf);
 	default:
-		return name_mmio(value, buf);
+		return hst_name_mmio(value, buf);
 	}
 }
 

@@ -38,3 +38,21 @@ bool hst_list_has(const char *list, const char *name)
 	}
 	return chosen;
 }
+
+int hst_list_check(const char *list, const struct hst_file *file)
+{
+	for (const char *word = list; *word;) {
+		size_t len = strcspn(word, ","), skip = *word == '!';
+		bool found = word_is(word + skip, len - skip, "none");
+
+		for (unsigned int i = 0; i < file->nr_events && !found; i++)
+			found = word_matches(word + skip, len - skip, file->events[i].name);
+		if (!found) {
+			hst_error(file->path, "there is no event '%.*s' in this trace's table",
+				  (int)(len - skip), word + skip);
+			return -1;
+		}
+		word += len + (word[len] == ',');
+	}
+	return 0;
+}

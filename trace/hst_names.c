@@ -101,30 +101,30 @@ const char *hst_name_sbi(u64 ext, char *buf)
 	return or_number(FIND(extensions, ext), "0x%llx", ext, buf);
 }
 
-static const char *const sbi_errors[] = {
-	"SUCCESS",
-	"FAILED",
-	"NOT_SUPPORTED",
-	"INVALID_PARAM",
-	"DENIED",
-	"INVALID_ADDRESS",
-	"ALREADY_AVAILABLE",
-	"ALREADY_STARTED",
-	"ALREADY_STOPPED",
-	"NO_SHMEM",
-	"INVALID_STATE",
-	"BAD_RANGE",
-	"TIMEOUT",
-	"IO",
-	"DENIED_LOCKED",
+static const struct name sbi_errors[] = {
+	{ 0, "SUCCESS" },
+	{ 1, "FAILED" },
+	{ 2, "NOT_SUPPORTED" },
+	{ 3, "INVALID_PARAM" },
+	{ 4, "DENIED" },
+	{ 5, "INVALID_ADDRESS" },
+	{ 6, "ALREADY_AVAILABLE" },
+	{ 7, "ALREADY_STARTED" },
+	{ 8, "ALREADY_STOPPED" },
+	{ 9, "NO_SHMEM" },
+	{ 10, "INVALID_STATE" },
+	{ 11, "BAD_RANGE" },
+	{ 12, "TIMEOUT" },
+	{ 13, "IO" },
+	{ 14, "DENIED_LOCKED" },
 };
 
 const char *hst_name_sbierr(u64 error, char *buf)
 {
-	u64 n = 0 - error;
+	const char *name = FIND(sbi_errors, 0 - error);
 
-	if (n < sizeof(sbi_errors) / sizeof(sbi_errors[0]))
-		return sbi_errors[n];
+	if (name)
+		return name;
 	snprintf(buf, HST_NAME_SIZE, "%lld", (long long)error);
 	return buf;
 }
@@ -188,4 +188,49 @@ const char *hst_name_err(u64 error, char *buf)
 	else
 		snprintf(buf, HST_NAME_SIZE, "%lld", (long long)error);
 	return buf;
+}
+
+/* ---- numbers of names ---- */
+
+/* ORDER: mmio's names (events.def: 1 read, 2 write) */
+static const struct name accesses[] = {
+	{ 0, "unsatisfied-read" },
+	{ 1, "read" },
+	{ 2, "write" },
+};
+
+const char *hst_name_mmio(u64 type, char *buf)
+{
+	return or_number(FIND(accesses, type), "%llu", type, buf);
+}
+
+static const struct {
+	const struct name *table;
+	size_t n;
+	u64 flip, add; /* what makes the table's number the field's */
+} tables[HST_NR_KINDS][2] = {
+#define TABLE(x) x, sizeof(x) / sizeof((x)[0])
+	[HST_CAUSE] = { { TABLE(exceptions), 0, 0 }, { TABLE(interrupts), 0, 1ULL << 63 } },
+	[HST_SBI] = { { TABLE(extensions), 0, 0 } },
+	[HST_SBIERR] = { { TABLE(sbi_errors), ~0ULL, 1 } },
+	[HST_REASON] = { { TABLE(reasons), 0, 0 } },
+	[HST_CSR] = { { TABLE(csrs), 0, 0 } },
+	[HST_SYS] = { { TABLE(calls), 0, 0 } },
+	[HST_ERR] = { { TABLE(errors), ~0ULL, 1 } },
+	[HST_MMIO] = { { TABLE(accesses), 0, 0 } },
+#undef TABLE
+};
+
+bool hst_name_number(enum hst_kind kind, const char *name, u64 *number)
+{
+	if (kind == HST_ERR && *name++ != '-')
+		return false;
+	for (unsigned int i = 0; i < 2; i++)
+		for (size_t j = 0; j < tables[kind][i].n; j++)
+			if (!strcmp(tables[kind][i].table[j].name, name)) {
+				*number = (tables[kind][i].table[j].number ^ tables[kind][i].flip) +
+					  tables[kind][i].add;
+				return true;
+			}
+	return false;
 }

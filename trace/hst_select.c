@@ -8,6 +8,8 @@
 
 const char hst_select_help[] =
 	"  --events LIST   names and globs with commas, ! takes away: 'kvm_*,!kvm_entry'\n"
+	"  --filter RULE   by fields: 'kvm_exit: scause == ecall_vs && vm == 1';\n"
+	"                  ==, !=, <, <=, >, >=, &, !, &&, ||, (); several: any of them\n"
 	"  --vm N          of this VM\n"
 	"  --vcpu N        of this vCPU (with --vm: of that VM)\n"
 	"  --hart N        written by this hart\n"
@@ -63,9 +65,9 @@ static int set_time(u64 *what, const char *option, const char *text)
 
 int hst_select_option(struct hst_select *select, int argc, char **argv)
 {
-	static const char *const options[] = { "--events", "--vm", "--vcpu", "--hart",
-					       "--from",   "--to", "--last" };
-	const char *option = argv[0], *value = argv[1];
+	static const char *const options[] = { "--events", "--vm", "--vcpu",   "--hart",
+					       "--from",   "--to", "--filter", "--last" };
+	const char *option = argv[0], *value = argc > 1 ? argv[1] : NULL;
 	size_t i;
 
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
@@ -73,7 +75,7 @@ int hst_select_option(struct hst_select *select, int argc, char **argv)
 			break;
 	if (i == sizeof(options) / sizeof(options[0]))
 		return 0;
-	if (argc < 2) {
+	if (!value) {
 		hst_wrong_use("this option needs a value:", option);
 		return -1;
 	}
@@ -91,6 +93,8 @@ int hst_select_option(struct hst_select *select, int argc, char **argv)
 		return set_time(&select->from, option, value);
 	case 5:
 		return set_time(&select->to, option, value);
+	case 6:
+		return hst_filter_add(&select->filter, value) ? -1 : 2;
 	default:
 		select->last = (u64)number(option, value, 1, 1ULL << 40);
 		return select->last == ~0ULL ? -1 : 2;
@@ -99,5 +103,6 @@ int hst_select_option(struct hst_select *select, int argc, char **argv)
 
 void hst_select_free(struct hst_select *select)
 {
+	hst_filter_free(select->filter);
 	*select = HST_SELECT_ALL;
 }

@@ -7,19 +7,20 @@
 #include <string.h>
 #include "hst.h"
 
-/* One line a subcommand; `help`, its options, may be NULL. */
+/* One line a subcommand; `help` and `more`, its options, may be NULL. */
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *usage;
 	const char *meaning;
-	const char *help;
+	const char *help, *more;
 } commands[] = {
 	{ "save", hst_cmd_save, "[--meta TEXT]... RAM OUT", "take a trace out of RAM",
-	  "  --meta TEXT     kept in the file: icount=1 and harts=N say what costs mean\n" },
-	{ "report", hst_cmd_report, "[options] FILE", "the events as text", hst_select_help },
-	{ "stat", hst_cmd_stat, "FILE", "the table of exits", NULL },
-	{ "events", hst_cmd_events, "[LIST]", "what events there are", NULL },
+	  "  --meta TEXT     kept in the file: icount=1 and harts=N say what costs mean\n", NULL },
+	{ "report", hst_cmd_report, "[options] FILE", "the events as text", hst_select_help,
+	  hst_report_help },
+	{ "stat", hst_cmd_stat, "FILE", "the table of exits", NULL, NULL },
+	{ "events", hst_cmd_events, "[LIST]", "what events there are", NULL, NULL },
 };
 
 static const struct command *current;
@@ -50,8 +51,8 @@ static int help(void)
 {
 	print_usage(stdout);
 	if (current)
-		printf("\n%s: %s\n%s", current->name, current->meaning,
-		       current->help ? current->help : "");
+		printf("\n%s: %s\n%s%s", current->name, current->meaning,
+		       current->help ? current->help : "", current->more ? current->more : "");
 	return hst_finish(0);
 }
 

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		select.events = size % 2 ? NULL : "kvm_*";
 		select.last = size % 9;
-		hst_report(&file, &select, null);
+		hst_report(&file, &select, NULL, null);
 		hst_stat(&file, null);
 		hst_close(&file);
 	}

@@ -43,6 +43,46 @@ trace report --events 'kvm_exit' --last 3 "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | grep -o 'sepc=0x.' | tr '\n' ' ')" "sepc=0x6 sepc=0x8 sepc=0x8 " \
 	"--last gives the last of what is chosen"
 
+
+# ---- choosing ----
+lines()	# the numbers behind pc= and sepc=, in order
+{
+	grep -v '^#' "$tmp/out" | grep -o 'pc=0x[0-9a-f]*' | sed 's/pc=0x//' | tr '\n' ' '
+}
+chosen()	# WANTED NAME OPTIONS...: what report shows with these options
+{
+	local wanted=$1 name=$2
+	shift 2
+	trace report "$@" "$tmp/t"
+	is "$status $(lines)" "0 $wanted" "$name"
+}
+chosen "7 7 9 9 " "a filter compares" --filter 'kvm_entry: pc > 5'
+chosen "4 6 " "... with names, the event's vCPU, parentheses, and, or" \
+	--filter 'kvm_exit: scause == ecall_vs && vcpu == 1 && (sepc == 4 || sepc == 0x6)'
+chosen "1 1 8 8 " "... with not, and what an event lacks is false" \
+	--filter '!(pc >= 2) && pc < 100 || sepc >= 8'
+chosen "3 3 7 7 " "... with &" --filter 'kvm_entry if pc & 2'
+chosen "0 0 9 9 " "several filters choose what any of them chooses" \
+	--filter 'sepc == 0' --filter 'pc == 9'
+chosen "0 2 " "a vCPU is followed up to a time" --vm 1 --vcpu 1 --to 1.0000201 --events kvm_exit
+chosen "8 9 " "... and from a time on" --hart 0 --from 1.00008
+chosen "" "a VM that is not there has no events" --vm 2
+chosen "9 " "--last counts what is chosen" --filter 'pc >= 1' --vcpu 0 --last 1
+trace report --columns vcpu,delta,event --vcpu 1 --last 2 "$tmp/t"
+is "$(grep -v '^#' <<<"$out" | tr -s ' ' | tr '\n' ';')" " 1.1 0 kvm_exit:; 1.1 10000 kvm_entry:;" \
+	"--columns chooses and orders them; delta is in instructions"
+trace report --filter 'kvm_exit: pc == 1' "$tmp/t"
+refused "no event of kvm_exit has a field 'pc'" "a field that is nowhere is told"
+trace report --filter 'scause == nonesuch' "$tmp/t"
+refused "'nonesuch' is neither a number nor a name of field 'scause'" "... and a name that is none"
+trace report --events 'kvm_exit,nonesuch' "$tmp/t"
+refused "there is no event 'nonesuch'" "... and an event"
+for rule in '' 'pc' 'pc =' 'pc == ' 'pc == 1 &&' '(pc == 1' 'pc == 1)' 'pc == 1 pc' 'pc <> 1' '!' 'kvm_exit:'; do
+	trace report --filter "$rule" "$tmp/t"
+	[ "$status" = 2 ] && grep -q "^hstrace: --filter: .*, at character [0-9]* of '" "$tmp/err"
+	ok $? "a filter that is none is told with its place: '$rule'" || diag "$status $err"
+done
+
 trace stat "$tmp/t"
 like "$out" '^exits: 2002; cost in instructions' "stat says the unit: instructions"
 like "$out" '^fault on RAM, store +2000 +99.90% +1030 +500 +2000 +40000$' \
@@ -135,7 +175,7 @@ trace save "$tmp/ram" "$tmp/t"
 ok $? "no damaged file makes the reader go astray"
 
 # ---- wrong use ----
-for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "stat a b" "events a b"; do
+for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "report --vm x f" "report --from 1,5 f" "report --columns x f" "report --columns , f" "report f g" "stat a b" "events a b"; do
 	# shellcheck disable=SC2086 # words on purpose
 	trace $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace' "$tmp/err"
@@ -146,8 +186,10 @@ is "$status $err" "2 hstrace: there is no event 'nonesuch'" "an unknown event ha
 trace events 'kvm_*,!kvm_exit'
 [ "$status" = 0 ] && grep -q '^kvm_entry ' "$tmp/out" && ! grep -q '^kvm_exit ' "$tmp/out"
 ok $? "events lists what a list chooses"
-trace --help
-[ "$status" = 0 ] && [ "$(awk 'length > 80' "$tmp/out" | wc -l)" = 0 ]
-ok $? "--help fits 80 columns"
+for command in "" $("$bin/hstrace" --help | sed -n 's/^.*hstrace \([a-z]*\) .*/\1/p' | sort -u); do
+	trace $command --help
+	[ "$status" = 0 ] && grep -q '^usage: hstrace' "$tmp/out" && [ "$(awk 'length > 80' "$tmp/out" | wc -l)" = 0 ]
+	ok $? "hstrace $command --help fits 80 columns"
+done
 
 done_testing
