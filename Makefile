@@ -120,9 +120,11 @@ SETUP = $(TOP)/scripts/setup --out $(O)
 BUILD = mkdir -p $(O) && flock $(O)/build.lock $(MAKE) --no-print-directory -f $(TOP)/Makefile \
 	O=$(O) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
-# Files that take long end in .slow.t. NATIVE_TESTS are the rooms' programs for the build machine.
+# Files that take long end in .slow.t, and come last. NATIVE_TESTS are the rooms' programs for the
+# build machine.
 ALL_TESTS = $(sort $(wildcard $(TOP)/tests/*/*.t)) $(NATIVE_TESTS)
 TESTS ?= $(filter-out %.slow.t,$(ALL_TESTS))
+SLOW_TESTS = $(filter %.slow.t,$(ALL_TESTS))
 
 TIME ?= 60
 FUZZ ?=
@@ -141,7 +143,7 @@ test:
 test-all:
 	$(SETUP) test check kselftest
 	+$(BUILD) all tests
-	$(TOP)/tests/run --out $(O) $(ALL_TESTS)
+	$(TOP)/tests/run --out $(O) $(TESTS) $(SLOW_TESTS)
 
 kselftest:
 	$(SETUP) kselftest

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# run.t - what tests/run makes of files that fail, hang or take long: it goes on, and sums up.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+file()	# NAME: a test file of that name, its text from standard input
+{
+	{ echo '#!/bin/bash'; cat; } >"$tmp/$1" && chmod +x "$tmp/$1"
+}
+
+file red.t <<-'END'
+	echo "# nobody asked"
+	echo "ok 1 - it starts"
+	echo "not ok 2 - it ends well"
+	echo "# for want of a nail"
+	echo 1..2
+	exit 1
+END
+# The heart-beat is waited for: this file ends when it has been seen.
+file long.t <<-END
+	until grep -q 'long.t runs for' "$tmp/err"; do sleep 0.05; done
+	echo "ok 1 - it was waited for"
+	echo 1..1
+END
+file hangs.t <<-'END'
+	echo "ok 1 - so far"
+	sleep 100000
+END
+file green.t <<-'END'
+	echo "not ok 1 - as cmocka says it # SKIP no such hardware"
+	echo 1..1
+END
+
+run()	# FILE...: leaves $status, $out and $err
+{
+	: >"$tmp/err"
+	"$HS_TOP/tests/run" --out "$O" "${@/#/$tmp/}" >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	out=$(<"$tmp/out")
+	err=$(<"$tmp/err")
+}
+
+HS_BEAT=0.1 run red.t long.t green.t
+is "$status" 1 "one file that fails makes the status 1"
+like "$out" '^not ok 2 - it ends well$' "a claim that failed is shown"
+like "$out" '^# for want of a nail$' "with what it has to say"
+unlike "$out" 'nobody asked' "and without what belongs to a claim that held"
+like "$out" 'long\.t \.+ ok' "files after the red one are run"
+like "$err" '^\[..:..:..\] .*long\.t runs for [0-9]+ s$' "one that takes long is named meanwhile"
+like "$out" 'green\.t \.+ ok' "what cmocka skips has not failed"
+like "$out" 'red\.t +\(Wstat: 256 .*Failed: 1\)' "the summary names the red file"
+is "$(tail -n 1 <<<"$out")" "Result: FAIL" "the last line is the result"
+
+HS_FILE_SECONDS=1 run hangs.t
+like "$out" 'hangs\.t +\(Wstat: 31744 ' "a file that hangs is ended, with status 124"
+
+run green.t
+is "$status/$(tail -n 1 <<<"$out")/$err" "0/Result: PASS/" "a green run says so, and nothing besides"
+done_testing
