@@ -8,7 +8,8 @@
  *   MEM      struct trace_mem, as it stood in RAM
  *   FORMATS  text: the events and classes of the host that wrote it
  *   STATS    per hart: struct hst_slot for every slot in use
- *   RING     per hart: struct hst_ring_header, then records, oldest first
+ *   RING     of a hart: struct hst_ring_header, then records, oldest first; a trace that was
+ *            streamed out has many, in the order of writing
  *   END      the checksum of everything before it
  *
  * Little-endian. A file without END was cut off; one whose sum differs is damaged.
@@ -20,7 +21,7 @@
 #include "hv/trace_mem.h"
 
 #define HST_MAGIC   0x31454c4946545348ULL /* "HSTFILE1" */
-#define HST_VERSION 1
+#define HST_VERSION 2                     /* 1 had one RING a hart */
 
 struct hst_header {
 	u64 magic;
@@ -49,8 +50,8 @@ struct hst_slot {
 };
 
 struct hst_ring_header {
-	u64 total; /* records that the hart wrote */
-	u64 lost;  /* of them: overwritten, or half written; the others follow */
+	u64 total; /* records that the hart has written so far */
+	u64 lost;  /* of them: overwritten, or half written; the others are in this file */
 };
 
 struct hst_end {
@@ -97,15 +98,23 @@ struct hst_event {
 	} field[TRACE_ARGS];
 };
 
+struct hst_extent {
+	u64 first;    /* the hart's record, as hst_read() counts them */
+	off_t offset; /* in the file */
+};
+
 struct hst_ring {
 	u64 total, lost;
-	u64 count;    /* records in the file */
-	off_t offset; /* of the first */
+	u64 count; /* records in the file */
+	size_t nr_extents;
+	struct hst_extent *extent; /* 16 bytes for each RING section */
 };
 
 struct hst_file {
 	int fd;
 	const char *path;
+	bool damaged;  /* cut off, or changed: only what can be read is in here */
+	char why[128]; /* what is wrong with it */
 	struct trace_mem mem;
 	char *meta;    /* NUL-terminated; "" if none */
 	char *formats; /* cut into words that events and classes point to */
@@ -119,12 +128,20 @@ struct hst_file {
 	u64 *hist[HST_MAX_SLOTS];
 };
 
-/* Opens and checks all of it; on failure says why on standard error. -1 or 0. */
+/*
+ * Opens and checks all of it; on failure says why on standard error: -1. Of a damaged trace it
+ * says what is wrong, too, but what can be read is there and the answer is 0; hst_finish() then
+ * makes the command's exit status 1.
+ */
 int hst_open(struct hst_file *file, const char *path);
 void hst_close(struct hst_file *file);
 /* Records from..from+n-1 of a hart; -1 (and says why) if they cannot be read. */
-int hst_read(const struct hst_file *file, unsigned int hart, u64 from, struct trace_record *records,
+int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_record *records,
 	     size_t n);
+/* Keeps what is wrong with the file in file->why; -1. */
+int hst_damaged(struct hst_file *file, const char *what);
+/* hst_formats.c: file->formats into events and classes; 0, or -1 and file->why. */
+int hst_formats_parse(struct hst_file *file);
 /* The number after NAME= in the meta text, or `fallback`. */
 u64 hst_meta(const struct hst_file *file, const char *name, u64 fallback);
 /* The text after NAME= in the meta text (its length in *len), or NULL. */
@@ -201,7 +218,7 @@ struct hst_seen {
 struct hst_cursor_hart;
 
 struct hst_cursor {
-	const struct hst_file *file;
+	struct hst_file *file;
 	const struct hst_select *select;
 	bool by_instret;
 	bool chosen[HST_MAX_EVENTS];
@@ -264,7 +281,10 @@ int hst_cmd_events(int argc, char **argv);
 extern void (*hst_print_usage)(FILE *out);
 /* Says what is wrong with the command line, arg (or NULL) in quotes, and the usage; returns 2. */
 int hst_wrong_use(const char *what, const char *arg);
-/* The exit status of a command that wrote to standard output: 1 if err, or if that failed. */
+/* A trace was opened that is damaged (hst_use.c). */
+extern bool hst_saw_damage;
+/* The exit status of a command that wrote to standard output: 1 if err, if that failed, if a
+ * trace was damaged. */
 int hst_finish(int err);
 
 #endif

@@ -41,20 +41,17 @@ u64 hst_sum(u64 sum, const void *data, size_t size)
 	return sum;
 }
 
-static int read_at(const struct hst_file *file, void *buf, size_t size, off_t offset)
+static int read_at(struct hst_file *file, void *buf, size_t size, off_t offset)
 {
 	while (size) {
 		ssize_t n = pread(file->fd, buf, size, offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) {
-			hst_error(file->path, "%s", strerror(errno));
-			return -1;
-		}
-		if (!n) {
-			hst_error(file->path, "the file is cut off at byte %lld",
-				  (long long)offset);
+		if (n <= 0) {
+			snprintf(file->why, sizeof(file->why),
+				 n ? "byte %lld: %s" : "it ended at byte %lld%s", (long long)offset,
+				 n ? strerror(errno) : "");
 			return -1;
 		}
 		buf = (char *)buf + n;
@@ -64,30 +61,62 @@ static int read_at(const struct hst_file *file, void *buf, size_t size, off_t of
 	return 0;
 }
 
-int hst_read(const struct hst_file *file, unsigned int hart, u64 from, struct trace_record *records,
-	     size_t n)
+/* The extent that holds record `from`. */
+static const struct hst_extent *extent_of(const struct hst_ring *ring, u64 from)
 {
-	return read_at(file, records, n * sizeof(*records),
-		       file->ring[hart].offset + (off_t)(from * sizeof(*records)));
+	size_t low = 0, high = ring->nr_extents;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (ring->extent[middle].first <= from)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &ring->extent[low];
 }
 
-static int damaged(const struct hst_file *file, const char *what)
+int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_record *records,
+	     size_t n)
 {
-	hst_error(file->path, "the trace is damaged: %s", what);
+	const struct hst_ring *ring = &file->ring[hart];
+
+	while (n) {
+		const struct hst_extent *extent = extent_of(ring, from);
+		u64 end = extent + 1 < ring->extent + ring->nr_extents ? extent[1].first
+								       : ring->count;
+		size_t some = n < end - from ? n : (size_t)(end - from);
+
+		if (read_at(file, records, some * sizeof(*records),
+			    extent->offset + (off_t)((from - extent->first) * sizeof(*records)))) {
+			hst_error(file->path, "cannot be read: %s", file->why);
+			return -1;
+		}
+		records += some;
+		from += some;
+		n -= some;
+	}
+	return 0;
+}
+
+int hst_damaged(struct hst_file *file, const char *what)
+{
+	snprintf(file->why, sizeof(file->why), "the trace is damaged: %s", what);
 	return -1;
 }
 
-static char *read_text(const struct hst_file *file, u64 size, off_t offset)
+static char *read_text(struct hst_file *file, u64 size, off_t offset)
 {
 	char *text;
 
 	if (size > MAX_TEXT) {
-		damaged(file, "a text is too long");
+		hst_damaged(file, "a text is too long");
 		return NULL;
 	}
 	text = calloc(1, size + 1);
 	if (!text) {
-		hst_error(file->path, "out of memory");
+		hst_damaged(file, "a text is longer than memory here");
 		return NULL;
 	}
 	if (read_at(file, text, size, offset)) {
@@ -97,88 +126,6 @@ static char *read_text(const struct hst_file *file, u64 size, off_t offset)
 	return text;
 }
 
-/* ---- the events' table ---- */
-
-static bool is_word(const char *s)
-{
-	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-
-	return len && len < HST_WORD_SIZE && !s[len];
-}
-
-/* "event NAME kind:field ... # meaning" or "class TITLE # when"; cut into strings in place. */
-static int parse_event(struct hst_file *file, char *line, const char *meaning)
-{
-	struct hst_event *event = &file->events[file->nr_events];
-	char *save = NULL;
-
-	if (file->nr_events == HST_MAX_EVENTS)
-		return damaged(file, "too many events");
-	event->name = strtok_r(line, " ", &save);
-	event->meaning = meaning;
-	if (!event->name || !is_word(event->name))
-		return damaged(file, "an event's name");
-	for (char *word; (word = strtok_r(NULL, " ", &save));) {
-		char *colon = strchr(word, ':');
-
-		if (!colon || event->nr_fields == TRACE_ARGS || !is_word(colon + 1))
-			return damaged(file, "an event's fields");
-		*colon = '\0';
-		event->field[event->nr_fields].kind = word;
-		event->field[event->nr_fields].type = hst_kind_of(word);
-		event->field[event->nr_fields++].name = colon + 1;
-	}
-	file->nr_events++;
-	return 0;
-}
-
-static int parse_formats(struct hst_file *file)
-{
-	char *save = NULL;
-
-	for (char *line = strtok_r(file->formats, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		char *hash = strstr(line, " # ");
-		const char *meaning = hash ? hash + 3 : "";
-
-		if (hash)
-			*hash = '\0';
-		if (!strncmp(line, "event ", 6)) {
-			if (parse_event(file, line + 6, meaning))
-				return -1;
-		} else if (!strncmp(line, "class ", 6)) {
-			if (EXIT_SLOT_CLASS + file->nr_classes == HST_MAX_SLOTS)
-				return damaged(file, "too many classes");
-			file->class_title[EXIT_SLOT_CLASS + file->nr_classes++] = line + 6;
-		}
-	}
-	return 0;
-}
-
-/* Events that the table lacks: a damaged record's, or none. */
-static int name_the_rest(struct hst_file *file)
-{
-	static const char *const fields[TRACE_ARGS] = { "arg0", "arg1", "arg2", "arg3", "arg4" };
-	const size_t size = sizeof("event_1023");
-
-	file->unnamed = malloc(HST_MAX_EVENTS * size);
-	if (!file->unnamed) {
-		hst_error(file->path, "out of memory");
-		return -1;
-	}
-	for (unsigned int i = file->nr_events; i < HST_MAX_EVENTS; i++) {
-		struct hst_event *event = &file->events[i];
-
-		snprintf(file->unnamed + i * size, size, "event_%u", i);
-		*event = (struct hst_event){ file->unnamed + i * size, "", TRACE_ARGS, { { 0 } } };
-		for (unsigned int f = 0; f < TRACE_ARGS; f++) {
-			event->field[f].kind = "hex";
-			event->field[f].name = fields[f];
-		}
-	}
-	return 0;
-}
-
 /* ---- sections ---- */
 
 static int take_mem(struct hst_file *file, u64 size, off_t offset)
@@ -186,20 +133,17 @@ static int take_mem(struct hst_file *file, u64 size, off_t offset)
 	struct trace_mem *mem = &file->mem;
 
 	if (size < sizeof(*mem))
-		return damaged(file, "its header is too short");
+		return hst_damaged(file, "its header is too short");
 	if (read_at(file, mem, sizeof(*mem), offset))
 		return -1;
 	if (mem->magic != TRACE_MEM_MAGIC)
-		return damaged(file, "its header");
-	if (mem->version != TRACE_MEM_VERSION) {
-		hst_error(file->path, "trace memory has version %u; this hstrace reads %u",
-			  mem->version, TRACE_MEM_VERSION);
-		return -1;
-	}
+		return hst_damaged(file, "its header");
+	if (mem->version != TRACE_MEM_VERSION)
+		return hst_damaged(file, "it is of a version that this hstrace does not read");
 	if (!mem->nr_harts || mem->nr_harts > HST_MAX_HARTS || mem->nr_slots > HST_MAX_SLOTS ||
 	    !mem->timebase_hz || mem->record_size != sizeof(struct trace_record) ||
 	    mem->stat_size != sizeof(struct exit_stat))
-		return damaged(file, "its header");
+		return hst_damaged(file, "its header");
 	return 0;
 }
 
@@ -209,17 +153,15 @@ static int add_slot(struct hst_file *file, const struct hst_slot *slot)
 	u64 *hist;
 
 	if (slot->slot >= HST_MAX_SLOTS)
-		return damaged(file, "an exit's class");
+		return hst_damaged(file, "an exit's class");
 	if (!file->stat[slot->slot]) {
 		file->stat[slot->slot] = calloc(1, sizeof(*sum));
 		file->hist[slot->slot] = calloc(HIST_BUCKETS, sizeof(*hist));
 	}
 	sum = file->stat[slot->slot];
 	hist = file->hist[slot->slot];
-	if (!sum || !hist) {
-		hst_error(file->path, "out of memory");
-		return -1;
-	}
+	if (!sum || !hist)
+		return hst_damaged(file, "more exits than memory here can hold");
 	sum->count += slot->stat.count;
 	sum->unpriced += slot->stat.unpriced;
 	sum->sum += slot->stat.sum;
@@ -237,28 +179,48 @@ static int take_stats(struct hst_file *file, u64 size, off_t offset)
 	struct hst_slot slot;
 
 	if (size % sizeof(slot))
-		return damaged(file, "its exit statistics");
+		return hst_damaged(file, "its exit statistics");
 	for (; size; size -= sizeof(slot), offset += (off_t)sizeof(slot))
 		if (read_at(file, &slot, sizeof(slot), offset) || add_slot(file, &slot))
 			return -1;
 	return 0;
 }
 
-static int take_ring(struct hst_file *file, unsigned int hart, u64 size, off_t offset)
+static int add_extent(struct hst_ring *ring, u64 count, off_t offset)
+{
+	struct hst_extent *more = ring->extent;
+
+	if (!(ring->nr_extents & (ring->nr_extents - 1))) { /* a power of two: full */
+		more = realloc(more, (ring->nr_extents ? ring->nr_extents * 2 : 1) * sizeof(*more));
+		if (!more)
+			return -1;
+		ring->extent = more;
+	}
+	more[ring->nr_extents++] = (struct hst_extent){ ring->count, offset };
+	ring->count += count;
+	return 0;
+}
+
+/* Of a section that is cut off, the records that are whole. */
+static int take_ring(struct hst_file *file, unsigned int hart, u64 size, off_t offset, bool cut)
 {
 	struct hst_ring_header header;
 	struct hst_ring *ring;
+	u64 count;
 
+	if (cut && size < sizeof(header))
+		return 0;
 	if (hart >= HST_MAX_HARTS || size < sizeof(header) ||
-	    (size - sizeof(header)) % sizeof(struct trace_record))
-		return damaged(file, "a ring");
+	    (!cut && (size - sizeof(header)) % sizeof(struct trace_record)))
+		return hst_damaged(file, "a ring");
 	if (read_at(file, &header, sizeof(header), offset))
 		return -1;
 	ring = &file->ring[hart];
 	ring->total = header.total;
 	ring->lost = header.lost;
-	ring->count = (size - sizeof(header)) / sizeof(struct trace_record);
-	ring->offset = offset + (off_t)sizeof(header);
+	count = (size - sizeof(header)) / sizeof(struct trace_record);
+	if (count && add_extent(ring, count, offset + (off_t)sizeof(header)))
+		return hst_damaged(file, "it has more pieces than memory here can count");
 	return 0;
 }
 
@@ -273,22 +235,22 @@ static int take_section(struct hst_file *file, const struct hst_section *section
 		return take_mem(file, section->size, offset);
 	case HST_FORMATS:
 		if (file->formats)
-			return damaged(file, "two tables of events");
+			return hst_damaged(file, "two tables of events");
 		file->formats = read_text(file, section->size, offset);
-		return file->formats ? parse_formats(file) : -1;
+		return file->formats ? hst_formats_parse(file) : -1;
 	case HST_STATS:
 		return take_stats(file, section->size, offset);
 	case HST_RING:
-		return take_ring(file, section->hart, section->size, offset);
+		return take_ring(file, section->hart, section->size, offset, false);
 	default:
 		return 0; /* of a later version */
 	}
 }
 
 /* The sum of the first `size` bytes is what END says? */
-static int check_sum(const struct hst_file *file, off_t size, const struct hst_end *end)
+static int check_sum(struct hst_file *file, off_t size, const struct hst_end *end)
 {
-	static char buf[1 << 16];
+	static char buf[1 << 18];
 	u64 sum = HST_SUM_START;
 
 	for (off_t at = 0; at < size;) {
@@ -299,40 +261,51 @@ static int check_sum(const struct hst_file *file, off_t size, const struct hst_e
 		sum = hst_sum(sum, buf, n);
 		at += (off_t)n;
 	}
-	return sum == end->sum ? 0 : damaged(file, "its checksum is wrong");
+	return sum == end->sum ? 0 : hst_damaged(file, "its checksum is wrong");
 }
 
-/* Where END stands; everything is inside the file. */
-static int find_end(const struct hst_file *file, off_t size, off_t *end)
+static int take_end(struct hst_file *file, const struct hst_section *section, off_t at)
+{
+	struct hst_end end;
+
+	if (section->size != sizeof(end))
+		return hst_damaged(file, "its end");
+	if (read_at(file, &end, sizeof(end), at + (off_t)sizeof(*section)))
+		return -1;
+	return check_sum(file, at, &end);
+}
+
+/* Section after section up to END; -1 and file->why where that is not possible. */
+static int take_sections(struct hst_file *file, off_t size)
 {
 	struct hst_section section;
-	off_t at = sizeof(struct hst_header);
+	off_t at = sizeof(struct hst_header), data;
 
-	for (;;) {
-		if (size - at < (off_t)sizeof(section))
-			break;
+	for (; size - at >= (off_t)sizeof(section);
+	     at = data + (off_t)((section.size + 7) & ~7ULL)) {
+		data = at + (off_t)sizeof(section);
 		if (read_at(file, &section, sizeof(section), at))
 			return -1;
-		if (section.size > (u64)(size - at) - sizeof(section))
+		if (section.size > (u64)(size - data)) {
+			if (section.type == HST_RING &&
+			    take_ring(file, section.hart, (u64)(size - data), data, true))
+				return -1;
 			break;
-		if (section.type == HST_END) {
-			*end = at;
-			return section.size == sizeof(struct hst_end) ? 0
-								      : damaged(file, "its end");
 		}
-		at += (off_t)(sizeof(section) + ((section.size + 7) & ~7ULL));
+		if (section.type == HST_END)
+			return take_end(file, &section, at);
+		if (take_section(file, &section, data))
+			return -1;
 	}
-	hst_error(file->path, "the trace is cut off at byte %lld", (long long)size);
+	snprintf(file->why, sizeof(file->why), "the trace is cut off at byte %lld",
+		 (long long)size);
 	return -1;
 }
 
 static int load(struct hst_file *file)
 {
-	struct hst_section section;
 	struct hst_header header;
-	struct hst_end end;
 	struct stat st;
-	off_t last;
 
 	if (fstat(file->fd, &st)) {
 		hst_error(file->path, "%s", strerror(errno));
@@ -344,24 +317,23 @@ static int load(struct hst_file *file)
 		hst_error(file->path, "this is no trace that `hstrace save` made");
 		return -1;
 	}
-	if (header.version != HST_VERSION) {
-		hst_error(file->path, "the trace has version %u; this hstrace reads %u",
+	if (!header.version || header.version > HST_VERSION) {
+		hst_error(file->path, "the trace has version %u; this hstrace reads 1 to %u",
 			  header.version, HST_VERSION);
 		return -1;
 	}
-	if (find_end(file, st.st_size, &last) ||
-	    read_at(file, &end, sizeof(end), last + (off_t)sizeof(section)) ||
-	    check_sum(file, last, &end))
+	file->damaged = take_sections(file, st.st_size) != 0;
+	if (!file->damaged && (!file->mem.magic || !file->unnamed))
+		file->damaged = hst_damaged(file, "it has no header or no table of events") != 0;
+	if (!file->damaged)
+		return 0;
+	if (!file->mem.magic || !file->unnamed) {
+		hst_error(file->path, "%s; nothing of it can be shown", file->why);
 		return -1;
-	for (off_t at = sizeof(header); at < last;) {
-		if (read_at(file, &section, sizeof(section), at) ||
-		    take_section(file, &section, at + (off_t)sizeof(section)))
-			return -1;
-		at += (off_t)(sizeof(section) + ((section.size + 7) & ~7ULL));
 	}
-	if (!file->mem.magic || !file->formats)
-		return damaged(file, "it has no header or no table of events");
-	return name_the_rest(file);
+	hst_error(file->path, "%s; this is what can be read of it", file->why);
+	hst_saw_damage = true;
+	return 0;
 }
 
 int hst_open(struct hst_file *file, const char *path)
@@ -389,6 +361,8 @@ void hst_close(struct hst_file *file)
 	free(file->meta);
 	free(file->formats);
 	free(file->unnamed);
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
+		free(file->ring[i].extent);
 	close(file->fd);
 }
 

@@ -213,8 +213,8 @@ int hst_report(struct hst_file *file, const struct hst_select *select, const cha
 }
 
 const char hst_report_help[] =
-	"  --columns LIST  of time, instr, delta, hart, vcpu, event, fields; delta is what\n"
-	"                  passed since the line before: instructions, or units of 100 ns\n";
+	"  --columns LIST  of time, instr, delta, hart, vcpu, event, fields; delta is\n"
+	"                  since the line before: instructions, or units of 100 ns\n";
 
 /* The options; how many words they were, or -1 after saying what is wrong. */
 static int options(int argc, char **argv, struct hst_select *select, const char **columns_text)

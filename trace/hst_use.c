@@ -5,6 +5,7 @@
 #include "hst.h"
 
 void (*hst_print_usage)(FILE *out);
+bool hst_saw_damage;
 
 int hst_wrong_use(const char *what, const char *arg)
 {
@@ -18,7 +19,7 @@ int hst_wrong_use(const char *what, const char *arg)
 int hst_finish(int err)
 {
 	if (!fflush(stdout) && !ferror(stdout))
-		return err ? 1 : 0;
+		return err || hst_saw_damage ? 1 : 0;
 	if (errno != EPIPE)
 		fprintf(stderr, "hstrace: cannot write: %s\n", strerror(errno));
 	return 1;

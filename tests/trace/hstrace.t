@@ -146,19 +146,34 @@ refused "no trace that .hstrace save. made" "report: a foreign file"
 trace report "$tmp"
 refused "." "report: a folder"
 
+# ---- what can be saved of a damaged file ----
+# One sentence, status 1, and a beginning of what the whole file says, which is $tmp/whole.
 size=$(stat -c %s "$tmp/t")
-bad=0
+trace report "$tmp/t"
+grep -v '^#' "$tmp/out" >"$tmp/whole"
+bad=0 shown=0
 for n in 0 1 15 16 17 31 100 $((size / 3)) $((size / 2)) $((size - 24)) $((size - 8)) $((size - 1)); do
 	head -c "$n" "$tmp/t" >"$tmp/cut"
 	for command in report stat; do
 		trace "$command" "$tmp/cut"
-		if [ "$status" != 1 ] || [ -n "$out" ] || [ "$(wc -l <"$tmp/err")" != 1 ]; then
+		if [ "$status" != 1 ] || [ "$(wc -l <"$tmp/err")" != 1 ]; then
 			diag "$command, $n bytes: status $status: $err"
 			bad=1
 		fi
 	done
+	trace report "$tmp/cut"
+	grep -v '^#' "$tmp/out" >"$tmp/some"
+	lines=$(wc -l <"$tmp/some")
+	head -n "$lines" "$tmp/whole" | cmp -s - "$tmp/some" || { bad=1; diag "$n bytes: another text"; }
+	[ "$lines" -gt $shown ] && shown=$lines
+	[ "$n" -gt 100 ] || [ -z "$out" ] || { bad=1; diag "$n bytes: $out"; }
 done
-ok $bad "a file cut anywhere is refused with one sentence"
+ok $bad "a file cut anywhere is told with one sentence, and shown as far as it goes"
+is "$shown" "$(wc -l <"$tmp/whole")" "... which is to its last event if only the end is gone"
+head -c $((size / 2)) "$tmp/t" >"$tmp/cut"
+trace report "$tmp/cut"
+like "$err" "^hstrace: $tmp/cut: the trace is cut off at byte $((size / 2)); this is what can be read of it$" \
+	"the sentence says where, and that there is more"
 
 bad=0
 for n in 9 20 200 3000 $((size / 2)) $((size - 4)); do
@@ -168,6 +183,10 @@ for n in 9 20 200 3000 $((size / 2)) $((size - 4)); do
 	[ "$status" = 1 ] && [ "$(wc -l <"$tmp/err")" = 1 ] || { bad=1; diag "byte $n: $status $err"; }
 done
 ok $bad "a changed byte is found"
+{ head -c $((size - 100)) "$tmp/t"; printf '\252'; tail -c 99 "$tmp/t"; } >"$tmp/flip"
+trace report "$tmp/flip"
+like "$err" 'its checksum is wrong; this is what can be read of it' "a wrong checksum is told"
+is "$(grep -vc '^#' <<<"$out")" 4095 "... and the events are shown"
 
 "$bin/mkram" "$tmp/ram" 2 10 instret
 trace save "$tmp/ram" "$tmp/t"
