@@ -210,6 +210,7 @@ make bench      what each exit costs: bare, hyperscope with each toggle, Linux K
                   ARGS='...'        options of scripts/bench, e.g. --rows mmio_read
 make bench-verify   twice: are all figures the same?
 make walk-cost  what each operation on a guest's page table costs, by either walker
+make irqs-off   the longest stretch without an interrupt taken, by path (ARGS='sparse' for some)
 make tlb-model  what walks and fences cost, counted in a model of the TLB
 make anatomy    where inside EXIT=mmio_read the instructions go, here and on Linux KVM
                   SYSTEM=hyperscope  only here   ARGS='--way'  in order, too

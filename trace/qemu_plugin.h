@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qemu_plugin.h - what anatomy.c calls of QEMU's plugin interface, and how QEMU calls it.
+ * qemu_plugin.h - what our plugins call of QEMU's plugin interface, and how QEMU calls them.
  *
  * No distribution packages QEMU's own header, and QEMU exports these functions to
- * any shared object that it loads, so the few that are needed are declared here. They
- * have been the same from version 1 of the interface (QEMU 8) to version 5 (QEMU 10.1).
+ * any shared object that it loads, so the few that are needed are declared here. What anatomy.c
+ * uses has been the same from version 1 of the interface (QEMU 8) to version 5 (QEMU 10.1); counters
+ * and registers, which irqs_off.c uses, from version 2 (QEMU 9).
  */
 #ifndef QEMU_PLUGIN_H
 #define QEMU_PLUGIN_H
@@ -22,12 +23,14 @@ struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_info;
 
-/* What a callback may do with registers; this one does nothing with them. */
+/* What a callback may do with registers: nothing; read them. */
 enum qemu_plugin_cb_flags {
 	QEMU_PLUGIN_CB_NO_REGS,
+	QEMU_PLUGIN_CB_R_REGS,
 };
 
 typedef void (*qemu_plugin_simple_cb_t)(qemu_plugin_id_t id);
+typedef void (*qemu_plugin_vcpu_simple_cb_t)(qemu_plugin_id_t id, unsigned int vcpu_index);
 typedef void (*qemu_plugin_udata_cb_t)(qemu_plugin_id_t id, void *userdata);
 typedef void (*qemu_plugin_vcpu_tb_trans_cb_t)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 typedef void (*qemu_plugin_vcpu_udata_cb_t)(unsigned int vcpu_index, void *userdata);
@@ -49,6 +52,48 @@ void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 					    qemu_plugin_vcpu_udata_cb_t cb,
 					    enum qemu_plugin_cb_flags flags, void *userdata);
+
+/* The same before the first instruction of a block. */
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_plugin_vcpu_udata_cb_t cb,
+					  enum qemu_plugin_cb_flags flags, void *userdata);
+
+/* Counters, one for each hart, that translated code adds to without a call. */
+struct qemu_plugin_scoreboard;
+struct qemu_plugin_u64 {
+	struct qemu_plugin_scoreboard *score;
+	size_t offset;
+};
+enum qemu_plugin_op {
+	QEMU_PLUGIN_INLINE_ADD_U64,
+};
+struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
+void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *score, unsigned int vcpu_index);
+void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn,
+							 enum qemu_plugin_op op,
+							 struct qemu_plugin_u64 entry,
+							 uint64_t imm);
+
+/* Registers, by name. The arrays are GLib's, which QEMU brings along. */
+struct qemu_plugin_register;
+struct qemu_plugin_reg_descriptor {
+	struct qemu_plugin_register *handle;
+	const char *name;
+	const char *feature;
+};
+struct qemu_plugin_array {
+	struct qemu_plugin_reg_descriptor *data;
+	unsigned int len;
+};
+struct qemu_plugin_bytes {
+	uint8_t *data;
+	unsigned int len;
+};
+struct qemu_plugin_bytes *g_byte_array_new(void);
+struct qemu_plugin_bytes *g_byte_array_set_size(struct qemu_plugin_bytes *bytes, unsigned int len);
+void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_simple_cb_t cb);
+struct qemu_plugin_array *qemu_plugin_get_registers(void); /* of the hart that calls */
+/* Appends its bytes. */
+int qemu_plugin_read_register(struct qemu_plugin_register *handle, struct qemu_plugin_bytes *buf);
 
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_plugin_udata_cb_t cb, void *userdata);
 /* Forget every registration and every translation, then call cb; soon, not at once. */

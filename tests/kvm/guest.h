@@ -93,7 +93,7 @@ __asm__(".section .rodata\n"
 
 static int claims, failures;
 
-static void ok(bool good, const char *name)
+static inline void ok(bool good, const char *name)
 {
 	printf("%sok %d - %s\n", good ? "" : "not ", ++claims, name);
 	if (!good)

@@ -12,6 +12,11 @@ walk-cost: all $(O)/tests/kvm/linear
 	@$(TOP)/scripts/hyperscope exec --out $(O) --quiet --icount $(O)/tests/kvm/linear \
 		gstage_walk iterative recursive
 
+# How long each path keeps interrupts off: docs/irqs-off.md. ARGS: options and workloads.
+.PHONY: irqs-off
+irqs-off: all $(O)/tests/kvm/spans
+	@$(TOP)/scripts/irqs-off --out $(O) $(ARGS)
+
 $(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/kvm/guest.h | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) $(WARN) -o $@ $<

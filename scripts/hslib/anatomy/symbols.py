@@ -18,7 +18,7 @@ def tool(name):
     return os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + name
 
 
-def _run(command, text=None):
+def run(command, text=None):
     try:
         done = subprocess.run(command, input=text, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False, encoding="utf-8")
@@ -45,10 +45,10 @@ class Image:
     @classmethod
     def of_elf(cls, room, path):
         kinds = {line.split()[-1]: line.split()[3]
-                 for line in _run([tool("readelf"), "-sW", path]).splitlines()
+                 for line in run([tool("readelf"), "-sW", path]).splitlines()
                  if len(line.split()) == 8}
         functions, labels = {}, []
-        for line in _run([tool("nm"), "--defined-only", path]).splitlines():
+        for line in run([tool("nm"), "--defined-only", path]).splitlines():
             address, kind, name = line.split(None, 2)
             # Mapping symbols ($x) and the compiler's own labels say nothing.
             if kind not in "tTwW" or name.startswith(("$", ".L")):
@@ -87,7 +87,7 @@ class Image:
         if self.elf is None:
             return
         text = "".join("0x%x\n" % address for address in addresses)
-        out = _run([tool("addr2line"), "-a", "-f", "-i", "-e", self.elf], text).splitlines()
+        out = run([tool("addr2line"), "-a", "-f", "-i", "-e", self.elf], text).splitlines()
         at = None
         for line in out:
             if line.startswith("0x") and ":" not in line:

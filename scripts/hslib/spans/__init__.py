@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What scripts/irqs-off is made of."""

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/irqs-off: a stretch has as many instructions as a program counts around it, a second run
+# has the same figures, and what cannot be is refused.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+[ -f "$O/irqs_off.so" ] || skip_all "$O/irqs_off.so is missing"
+qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
+export TMPDIR=$tmp
+spans=$O/tests/kvm/spans
+
+irqs_off()
+{
+	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/irqs-off" --out "$O" "$@" \
+		>"$tmp/table" 2>"$tmp/err"
+	status=$?
+	out=$(cat "$tmp/table")
+}
+
+longest()	# CSV PATH
+{
+	awk -F, -v path="$2" '$1 == path { print $2 }' "$1"
+}
+
+irqs_off --list
+like "$out" '^sparse ' "--list has the workloads"
+
+# The same call counted by the program itself, which adds the way to the ecall and back.
+hs exec --quiet --icount "$spans" exact
+inside=$out
+irqs_off --bounds '' --over 100 --csv "$tmp/one.csv" -- "$spans" exact
+is $status 0 "a program is measured" || diag "$(cat "$tmp/err")"
+span=$(longest "$tmp/one.csv" "ioctl KVM_GET_API_VERSION")
+[ "$((inside - span))" -ge 4 ] && [ "$((inside - span))" -le 60 ]
+ok $? "a system call has the instructions that instret shows" ||
+	diag "$inside by instret, of which the span is $span"
+like "$out" '^ioctl KVM_GET_API_VERSION +[0-9]+ +- +16 ' "and 16 calls were 16 stretches"
+irqs_off --bounds '' --over 100 --csv "$tmp/two.csv" -- "$spans" exact
+cmp -s "$tmp/one.csv" "$tmp/two.csv"
+ok $? "a second time the same, to the byte" || diag "$(diff "$tmp/one.csv" "$tmp/two.csv")"
+
+echo "10 ioctl KVM_GET_API_VERSION" >"$tmp/bounds"
+irqs_off --bounds "$tmp/bounds" -- "$spans" exact
+is $status 1 "a path that is longer than its bound is an error"
+like "$(cat "$tmp/err")" "KVM_GET_API_VERSION: $span instructions, more than its bound 10" \
+	"and is named"
+echo "many ioctl*" >"$tmp/bounds"
+irqs_off --bounds "$tmp/bounds" -- "$spans" exact
+is $status 2 "a bound that is no number is refused"
+like "$(cat "$tmp/err")" "line 1" "with its line"
+
+irqs_off nonsense
+is $status 2 "an unknown workload is refused"
+like "$(cat "$tmp/err")" "no workload 'nonsense'.*sparse" "and those that there are are named"
+irqs_off --set nonsense=1 sparse
+is $status 2 "an unknown toggle is refused"
+irqs_off -- "$tmp/missing"
+[ $status != 0 ]
+ok $? "a program that there is not is refused"
+is "$(find "$tmp" -name 'irqs-off.*' | wc -l)" 0 "nothing is left behind"
+done_testing
