@@ -56,16 +56,19 @@ def firmware_file(qemu, chosen):
     return ""
 
 
-def opensbi(qemu, firmware, payload):
-    """Its banner's word and its file's digest: Debian's 1.5.1 says 1.5 of itself."""
+def opensbi(qemu, firmware, payload, timeout):
+    """Its banner's word and its file's digest: Debian's 1.5.1 says 1.5 of itself. timeout: seconds."""
     command = [qemu, "-M", "virt", "-nodefaults", "-display", "none", "-serial", "stdio", "-m", "128M",
                "-kernel", payload, "-append", "only=none"]
     if firmware:
         command += ["-bios", firmware]
-    done = subprocess.run(["timeout", "--foreground", "--kill-after=5", "60"] + command, stdin=subprocess.DEVNULL,
+    done = subprocess.run(["timeout", "--foreground", "--kill-after=5", str(timeout)] + command, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     text = done.stdout.decode(errors="replace")
     sbi = re.search(r"# sbi: implementation (\d+) version (0x[0-9a-f]+)", text)
+    if not sbi and done.returncode == 124:
+        raise BenchError("the firmware%s has not started the payload within %d seconds (--timeout)"
+                         % (" " + firmware if firmware else "", timeout))
     if not sbi:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise BenchError("the firmware%s does not start the payload%s" % (
@@ -88,7 +91,8 @@ def collect(runner):
         "commit": commit(),
         "images": images(runner),
         "qemu": _version(runner.qemu, "--version"),
-        "opensbi": opensbi(runner.qemu, runner.options.firmware, runner.payload),
+        "opensbi": opensbi(runner.qemu, runner.options.firmware, runner.payload,
+                           runner.options.timeout),
         "compiler": "gcc " + _version(cross + "gcc", "--version"),
         "binutils": _version(cross + "as", "--version"),
     }

@@ -3,7 +3,7 @@
 import csv
 
 from . import provenance
-from .rows import BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS
+from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS
 from .systems import COLUMNS, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
@@ -110,6 +110,11 @@ def compare(figures, names, own, published):
                        row.small if linux and ours is not None and ours < linux else "")).rstrip())
 
 
+def beside(setting):
+    """What else is set, where a toggle is measured beside another one (rows.BESIDE)."""
+    return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")
+
+
 def toggles(figures, settings):
     """Rows that a setting changes, with the default beside them."""
     lines = []
@@ -117,7 +122,8 @@ def toggles(figures, settings):
         if not setting or "trace=" in setting or "exitstat=" in setting:
             continue
         for row in ROWS:
-            ours, usual = figures.value("hyperscope", row.name, setting), figures.default(row.name, "")
+            ours = figures.value("hyperscope", row.name, setting)
+            usual = figures.default(row.name, beside(setting))
             if ours is None or usual is None or (matters is not None and row.name not in matters):
                 continue
             if abs(ours - usual) >= 0.5:

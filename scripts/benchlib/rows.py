@@ -87,6 +87,7 @@ ROWS = [
     Row("run_same_fp", "the same, FP registers dirty", "turns", small=BOTH),
     Row("run_vcpus", "two vCPUs of a VM by turns, one thread", "turns", small=BOTH),
     Row("run_vcpus_fp", "the same, FP registers dirty", "turns", small=BOTH),
+    Row("run_vcpus_fp_use", "the same, each only reads an FP register", "turns", small=BOTH),
     Row("run_vms", "two VMs by turns", "turns", small=BOTH),
     Row("run_8_vcpus", "8 vCPUs by turns", "turns", small=BOTH),
     Row("run_16_vms", "16 VMs by turns", "turns", small=BOTH),
@@ -111,6 +112,8 @@ MATTERS = {
     "wfi": "wfi_pending timer_late_* blk_read_4k ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
 }
+# A toggle that another hides on some rows: measured on these beside that other's value, too.
+BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending")}
 # A number's values that are measured, besides the default.
 NUMBERS = {"halt_poll_ns": ("0",)}
 # What tracing and accounting add, on this row: name of the setting -> what is switched on.
@@ -128,11 +131,17 @@ DERIVED = [
      ("", "run_same"), None),
     ("vcpu_switch_fp", "the same, FP registers dirty", ("", "run_vcpus_fp"),
      ("", "run_same_fp"), None),
+    ("fp_trap", "another vCPU, and an FP register read", ("", "run_vcpus_fp_use"),
+     ("", "run_vcpus"), None),
     ("vm_switch", "another VM in between: added", ("", "run_vms"), ("", "run_same"), None),
     ("of_8_vcpus", "8 vCPUs instead of two: added per exit", ("", "run_8_vcpus"),
      ("", "run_vcpus"), None),
     ("of_16_vms", "16 VMs instead of two: added per exit", ("", "run_16_vms"),
      ("", "run_vms"), None),
+    ("gstage_level", "a G-stage fault that needs one more table: added",
+     ("", "fault_new_table"), ("", "fault_4k_present"), None),
+    ("vs_walk_3_levels", "the guest's walk done by software: added",
+     ("gpa_from=walk", "mmio_read_sv39"), ("gpa_from=walk", "mmio_read"), None),
     ("trace_entry_exit", "kvm_entry and kvm_exit on: added per exit",
      ("trace=kvm_entry,kvm_exit", TRACED_ROW), ("", TRACED_ROW), 80),
     ("trace_one_event", "one other event on (kvm_sbi_call): added",

@@ -54,16 +54,15 @@ class Runner:
         self.turns = os.path.join(options.out, "tests", "kvm", "bench_turns")
         self.disk = os.path.join(options.out, "bench-disk.img")
 
-    def check(self, systems):
+    def check(self, jobs):
         """What is missing is said before anything runs."""
-        needed = [self.payload]
-        if set(systems) - {"bare"}:
-            needed += [self.vmm, self.turns]
+        systems = {job.system for job in jobs}
+        needed = [self.payload] + sorted({self.program(job) for job in jobs if job.system != "bare"})
         if "hyperscope" in systems:
             needed.append(os.path.join(self.options.out, "hyperscope.bin"))
         for path in needed:
             if not os.path.exists(path):
-                raise BenchError("%s is missing: make tests builds it" % path)
+                raise BenchError("%s is missing: make all tests builds it" % path)
         for name in ("vmlinux", "busybox", "modules/kvm.ko") if "linux" in systems else ():
             path = os.path.join(self.options.out, "guest", name)
             if not os.path.exists(path):

@@ -9,6 +9,7 @@ import sys
 from . import machine
 from .cpio import Archive
 from .errors import STATUS_HELP, STATUS_USAGE, LaunchError
+from .parser import Parser as BaseParser
 from .rundir import RunDir
 from .toggles import check_toggles, check_trace
 
@@ -18,14 +19,7 @@ ELF_RISCV = 243
 PT_INTERP = 3
 
 
-class Parser(argparse.ArgumentParser):
-    def parse_args(self, args=None, namespace=None):
-        options, rest = self.parse_known_args(args, namespace)
-        unknown = [word for word in rest if word.startswith("-")] or rest
-        if unknown:
-            self.error("unknown option %s" % unknown[0])
-        return options
-
+class Parser(BaseParser):
     def error(self, message):
         raise LaunchError("%s; %s --help lists what there is" % (message, self.prog), STATUS_USAGE)
 

@@ -28,10 +28,13 @@
 #define MAX_TURNS  16
 #define TICK_INSNS 100
 
-/* The guest: a forwarded SBI call, again and again; the second one with an FP register written. */
-extern const char guest_code[], guest_fp[], guest_end[];
+/*
+ * The guests: a forwarded SBI call, again and again; the second one writes an FP register before each,
+ * the third reads one.
+ */
+extern const char guest_code[], guest_fp[], guest_fp_read[], guest_end[];
 __asm__(".section .rodata\n"
-	".globl guest_code, guest_fp, guest_end\n"
+	".globl guest_code, guest_fp, guest_fp_read, guest_end\n"
 	".balign 8\n"
 	"guest_code:\n"
 	"	li	a7, 0x09000000\n"
@@ -45,6 +48,15 @@ __asm__(".section .rodata\n"
 	"	li	a7, 0x09000000\n"
 	"	li	a6, 0\n"
 	"1:	fmv.d.x	f0, zero\n"
+	"	ecall\n"
+	"	j	1b\n"
+	".balign 8\n"
+	"guest_fp_read:\n"
+	"	li	t0, 0x2000\n"
+	"	csrs	sstatus, t0\n"
+	"	li	a7, 0x09000000\n"
+	"	li	a6, 0\n"
+	"1:	fmv.x.d	t1, f0\n"
 	"	ecall\n"
 	"	j	1b\n"
 	"guest_end:\n"
@@ -82,11 +94,11 @@ static int new_vm(void)
 	return vm;
 }
 
-static struct vcpu new_vcpu(int vm, unsigned long id, bool fp)
+static struct vcpu new_vcpu(int vm, unsigned long id, const char *code)
 {
 	struct vcpu vcpu = { .fd = ioctl(vm, KVM_CREATE_VCPU, id) };
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
-	uint64_t pc = GUEST_BASE + (fp ? guest_fp - guest_code : 0);
+	uint64_t pc = GUEST_BASE + (uint64_t)(code - guest_code);
 	struct kvm_one_reg reg = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE |
 					 KVM_REG_RISCV_CORE_REG(regs.pc),
 				   .addr = (uintptr_t)&pc };
@@ -226,7 +238,7 @@ static void op_turn(void *arg, unsigned int i)
 }
 
 /* n vCPUs: all of one VM, or each of its own. */
-static void bench_turns(const char *name, unsigned int n, bool own_vm, bool fp)
+static void bench_turns(const char *name, unsigned int n, bool own_vm, const char *code)
 {
 	struct turns turns = { .n = n };
 	int vms[MAX_TURNS];
@@ -235,7 +247,7 @@ static void bench_turns(const char *name, unsigned int n, bool own_vm, bool fp)
 		return;
 	for (unsigned int i = 0; i < n; i++) {
 		vms[i] = !i || own_vm ? new_vm() : vms[0];
-		turns.vcpu[i] = new_vcpu(vms[i], own_vm ? 0 : i, fp);
+		turns.vcpu[i] = new_vcpu(vms[i], own_vm ? 0 : i, code);
 	}
 	bench(name, op_turn, &turns);
 	for (unsigned int i = 0; i < n; i++) {
@@ -250,7 +262,7 @@ static void bench_calls(void)
 {
 	struct turns turns = { .n = 1 };
 
-	turns.vcpu[0] = new_vcpu(new_vm(), 0, false);
+	turns.vcpu[0] = new_vcpu(new_vm(), 0, guest_code);
 	run_once(&turns.vcpu[0]);
 	bench("ioctl_nothing", op_ioctl, NULL);
 	bench("kvm_interrupt", op_interrupt, &turns);
@@ -274,12 +286,13 @@ int main(int argc, char **argv)
 	memcpy(memory, guest_code, (size_t)(guest_end - guest_code));
 	find_unit();
 	bench_calls();
-	bench_turns("run_same", 1, false, false);
-	bench_turns("run_same_fp", 1, false, true);
-	bench_turns("run_vcpus", 2, false, false);
-	bench_turns("run_vcpus_fp", 2, false, true);
-	bench_turns("run_vms", 2, true, false);
-	bench_turns("run_8_vcpus", 8, false, false);
-	bench_turns("run_16_vms", 16, true, false);
+	bench_turns("run_same", 1, false, guest_code);
+	bench_turns("run_same_fp", 1, false, guest_fp);
+	bench_turns("run_vcpus", 2, false, guest_code);
+	bench_turns("run_vcpus_fp", 2, false, guest_fp);
+	bench_turns("run_vcpus_fp_use", 2, false, guest_fp_read);
+	bench_turns("run_vms", 2, true, guest_code);
+	bench_turns("run_8_vcpus", 8, false, guest_code);
+	bench_turns("run_16_vms", 16, true, guest_code);
 	return 0;
 }

@@ -66,15 +66,31 @@ refused()	# REGEX ARGS...
 	bench "${@:2}"
 	is $status 2 "refused: ${*:2}"
 	like "$err" "$1" "and it says why"
+	is "$(wc -l <"$tmp/err")" 1 "in one line" || diag "$err"
 }
 refused "there is no system 'nonsense'" nonsense
 refused "there is no row 'nonsense'" --rows nonsense
 refused "there is no toggle 'nonsense'" --toggle nonsense
 refused "there is no toggle 'nonsense'" --set nonsense=1
 refused "toggle gstage_huge takes on or off" --set gstage_huge=maybe
+refused "--rows: no row is named" --rows ''
+refused "--exitstat: .*'bogus'.*'auto'" --exitstat bogus
+refused "unknown option --wrong" --wrong
 bench --firmware /nowhere/fw.bin
 is $status 125 "a firmware that is not there ends it"
 like "$err" "firmware /nowhere/fw.bin: No such file" "and it says so"
+printf '\x6f\0\0\0' >"$tmp/stuck" # j .
+bench bare --rows nothing --firmware "$tmp/stuck" --timeout 2
+is $status 125 "a firmware that starts nothing ends by --timeout"
+like "$err" "has not started the payload within 2 seconds" "and it says so"
+mkdir "$tmp/o"
+ln -s "$O"/* "$tmp/o"
+rm "$tmp/o/tests"
+bench hyperscope --rows run_same --out "$tmp/o"
+is $status 125 "a row whose program is not built ends it"
+like "$err" "/tests/kvm/bench_turns is missing: make all tests builds it" "and it says what builds it"
+bench bare --rows nothing --out "$tmp/o"
+is $status 0 "and no other row needs that program" || diag "$err"
 bench hyperscope --from "hyperscope=/dev/null"
 is $status 2 "a log without figures is refused" || diag "$err"
 done_testing

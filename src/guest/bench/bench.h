@@ -60,6 +60,7 @@ void bench_steps(const char *name, op_fn op, unsigned long arg, unsigned long pe
 void bench_fp(const char *name, op_fn op, unsigned long arg);
 /* The same by hand: begin the row, samples from start to stop or as ticks, then its line. */
 void row_begin(void);
+void row_begin_single(void); /* each sample is one operation, and the clock as exact as there is */
 void sample_start(void);
 void sample_stop(void);
 void sample_ticks(unsigned long ticks);

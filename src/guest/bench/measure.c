@@ -17,12 +17,13 @@
 
 bool icount;
 static bool has_instret, cycles, single;
-static bool exact; /* single operations, and there is rdinstret to tell them apart */
+static bool exact; /* there is rdinstret to tell single operations apart */
 static char only[ONLY_MAX];
 
 static struct {
 	unsigned long n, start, start_insns;
 	bool timed; /* samples are ticks of rdtime, whatever clock else is used */
+	bool exact; /* samples are single operations by rdinstret */
 	unsigned long ticks[MAX_SAMPLES];
 	unsigned long insns[MAX_SAMPLES];
 } row;
@@ -34,7 +35,7 @@ static unsigned long instret(void)
 
 static unsigned long clock(void)
 {
-	return cycles ? csr_read(cycle) : exact ? csr_read(instret) : now();
+	return cycles ? csr_read(cycle) : now();
 }
 
 /* ---- one row ---- */
@@ -43,6 +44,13 @@ void row_begin(void)
 {
 	row.n = 0;
 	row.timed = false;
+	row.exact = single && exact;
+}
+
+void row_begin_single(void)
+{
+	row_begin();
+	row.exact = exact;
 }
 
 void sample_start(void)
@@ -57,7 +65,8 @@ void sample_stop(void)
 
 	if (row.n < MAX_SAMPLES) {
 		row.insns[row.n] = insns - row.start_insns;
-		row.ticks[row.n++] = end - row.start;
+		row.ticks[row.n] = row.exact ? row.insns[row.n] : end - row.start;
+		row.n++;
 	}
 }
 
@@ -93,7 +102,7 @@ static unsigned long each(unsigned long ticks, unsigned long per_batch)
 {
 	unsigned long scale = icount ? INSNS_PER_TICK : 1000000000 / timebase();
 
-	if ((cycles || exact) && !row.timed)
+	if ((cycles || row.exact) && !row.timed)
 		scale = 1;
 	return ticks * 100 * scale / per_batch;
 }
@@ -233,12 +242,12 @@ void measure_init(void)
 	boot_arg("only", only, sizeof(only));
 	single = boot_arg("single", word, sizeof(word));
 	find_unit();
-	exact = single && icount && has_instret;
 	if (boot_arg("cycles", word, sizeof(word))) {
 		cycles = has_cycle();
 		if (!cycles)
 			printf("# cycles: this guest has no cycle counter\n");
 	}
+	exact = icount && has_instret && !cycles;
 	printf("# sbi: implementation %lu version 0x%lx\n", impl_id(),
 	       (unsigned long)sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMP_VERSION, 0, 0, 0).value);
 	printf("bench,exit,unit,n,min,p50,p99,max,mean,instret\n");
