@@ -256,6 +256,9 @@ bool hst_name_number(enum hst_kind kind, const char *name, u64 *number);
 
 /* hst_save.c */
 int hst_save(const char *ram, const char *out, const char *meta);
+extern const char hst_save_help[];
+/* hst_follow.c: the same while the run goes on, until its end or a signal */
+int hst_follow(const char *ram, const char *out, const char *meta, bool quiet);
 /* hst_report.c: the chosen events as text; columns as --columns has them, or NULL */
 int hst_report(struct hst_file *file, const struct hst_select *select, const char *columns,
 	       FILE *out);

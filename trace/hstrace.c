@@ -15,8 +15,8 @@ static const struct command {
 	const char *meaning;
 	const char *help, *more;
 } commands[] = {
-	{ "save", hst_cmd_save, "[--meta TEXT]... RAM OUT", "take a trace out of RAM",
-	  "  --meta TEXT     kept in the file: icount=1 and harts=N say what costs mean\n", NULL },
+	{ "save", hst_cmd_save, "[--follow] [--meta TEXT]... RAM OUT", "take a trace out of RAM",
+	  hst_save_help, NULL },
 	{ "report", hst_cmd_report, "[options] FILE", "the events as text", hst_select_help,
 	  hst_report_help },
 	{ "stat", hst_cmd_stat, "FILE", "the table of exits", NULL, NULL },
@@ -32,7 +32,7 @@ static void print_usage(FILE *out)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "%s hstrace %-7s %-31s %s\n",
+		fprintf(out, "%s hstrace %-7s %-33s %s\n",
 			i ? "      " : "usage:", commands[i].name, commands[i].usage,
 			commands[i].meaning);
 	fputs("\n"

@@ -3,7 +3,6 @@
 import argparse
 import os
 import struct
-import subprocess
 import sys
 
 from . import machine
@@ -12,6 +11,7 @@ from .errors import STATUS_HELP, STATUS_USAGE, LaunchError
 from .parser import Parser as BaseParser
 from .rundir import RunDir
 from .toggles import check_toggles, check_trace
+from .tracing import Stream, save_trace
 
 SUMMARY = "run a static riscv64 Linux program on the host under hyperscope"
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -92,18 +92,6 @@ def boot_args(options):
     return " ".join(args + options.boot.split())
 
 
-def save_trace(run, out, options, guest):
-    """The trace out of the run's RAM into its folder: the file, or None."""
-    hstrace = os.path.join(out, "hstrace")
-    if not os.path.exists(hstrace):
-        return None
-    trace = run.file("trace")
-    meta = ["--meta", "icount=%d" % options.icount, "--meta", "guest=%s" % guest,
-            "--meta", "cpu=%s" % options.cpu]
-    saved = subprocess.run([hstrace, "save"] + meta + [run.file("ram"), trace], check=False)
-    return trace if saved.returncode == 0 else None
-
-
 def keep_trace(run, out, options):
     """Of a run that was to be traced; its program may have standard output to itself."""
     if options.trace in (None, "none"):
@@ -123,6 +111,8 @@ def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
     box = machine.Machine(options, out)
     box.channel.set_ctrl_a(ctrl_a)
     run = RunDir(out, name)
+    if options.trace_stream:
+        box.stream = Stream(out, options, getattr(options, "guest", name))
     try:
         job = make_job(run)
         if box.channel.tty_fds:

@@ -10,10 +10,11 @@ import subprocess
 import sys
 
 from . import machine
-from .cmd_exec import TOP, Job, execute, new_parser, save_trace
+from .cmd_exec import TOP, Job, execute, new_parser
 from .cpio import Archive
 from .errors import STATUS_USAGE, LaunchError, sentence
 from .rundir import STATE_PANICKED
+from .tracing import save_trace
 
 SUMMARY = "boot a guest in a VM under hyperscope; then the table of its exits"
 MIB = machine.MIB

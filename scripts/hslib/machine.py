@@ -67,6 +67,8 @@ def add_options(parser):
                        help="set a toggle of the hypervisor (docs/toggles.md)")
     group.add_argument("--trace", metavar="EVENTS",
                        help="events to record: a list as in kvm_*,!kvm_entry; all; none")
+    group.add_argument("--trace-stream", action="store_true",
+                       help="take events out while the run goes on: it may be longer than its rings")
     group.add_argument("--boot", metavar="ARGS", default="",
                        help="more boot arguments for the host")
     group.add_argument("--icount", action="store_true",
@@ -151,6 +153,7 @@ class Machine:
         self.disks = [Disk(path) for path in options.disk]
         self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False))
         self.process = None
+        self.stream = None  # tracing.Stream, if the trace is taken out meanwhile
         self.log_at = 0
         self.log_rest = b""
 
@@ -238,6 +241,8 @@ class Machine:
             sentence("waiting for gdb: gdb-multiarch -ex 'set osabi none' "
                      "-ex 'target remote %s' %s" % (self.gdb_socket(), shown(self.elf)))
         self.channel.started()
+        if self.stream is not None:
+            self.stream.start(self.run)
 
     def _serve(self, deadline):
         ended = os.pidfd_open(self.process.pid)  # readable once QEMU has ended
@@ -277,6 +282,8 @@ class Machine:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self.stream is not None:
+            self.stream.end()
         self.channel.restore()
 
     def _verdict(self):

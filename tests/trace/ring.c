@@ -18,14 +18,20 @@ static void *native_mem;
 void trace_native_start(unsigned int harts, const char *list)
 {
 	size_t size = trace_mem_size(harts, NATIVE_RING);
-	const char *bad;
 
-	if (trace_mem && trace_select("none", &bad))
-		abort();
 	free(native_mem);
 	native_mem = aligned_alloc(PAGE_SIZE, ALIGN_UP(size, PAGE_SIZE));
-	if (!native_mem || trace_mem_init(native_mem, size, harts, 10000000, false) ||
-	    trace_select(list, &bad))
+	if (!native_mem)
+		abort();
+	trace_native_start_in(native_mem, size, harts, list);
+}
+
+void trace_native_start_in(void *mem, size_t size, unsigned int harts, const char *list)
+{
+	const char *bad;
+
+	if ((trace_mem && trace_select("none", &bad)) ||
+	    trace_mem_init(mem, size, harts, 10000000, false) || trace_select(list, &bad))
 		abort();
 }
 
@@ -47,7 +53,7 @@ void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 		.seq_event = (u32)head << TRACE_EVENT_BITS | event,
 		.who = th->who,
 	};
-	th->mem->head = head + 1;
+	__atomic_store_n(&th->mem->head, head + 1, __ATOMIC_RELEASE); /* tests/trace/producer.c */
 }
 
 static const struct trace_record *record(unsigned int hart, u64 n)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""tracing.py - the trace of a run out of its RAM: at its end, or as a stream while it goes on."""
+import os
+import shutil
+import signal
+import subprocess
+
+from .errors import LaunchError, sentence
+from .machine import need, shown
+
+
+def meta_arguments(options, guest):
+    return ["--meta", "icount=%d" % options.icount, "--meta", "guest=%s" % guest,
+            "--meta", "cpu=%s" % options.cpu]
+
+
+def save_trace(run, out, options, guest):
+    """The trace out of the run's RAM into its folder: the file, or None."""
+    trace = run.file("trace")
+    if options.trace_stream and os.path.exists(trace):
+        return trace
+    hstrace = os.path.join(out, "hstrace")
+    if not os.path.exists(hstrace):
+        return None
+    saved = subprocess.run([hstrace, "save"] + meta_arguments(options, guest) +
+                           [run.file("ram"), trace], check=False)
+    return trace if saved.returncode == 0 else None
+
+
+class Stream:
+    """`hstrace save --follow`, from the machine's start to its end."""
+
+    def __init__(self, out, options, guest):
+        self.hstrace = need(os.path.join(out, "hstrace"), "make builds it")
+        self.meta = meta_arguments(options, guest)
+        self.quiet = options.quiet
+        self.process = None
+
+    def start(self, run):
+        command = [self.hstrace, "save", "--follow", "--quiet"] + self.meta + [run.path, run.file("trace")]
+        if shutil.which("setpriv"):  # it ends in order even if we are killed outright
+            command = ["setpriv", "--pdeathsig", "TERM", "--"] + command
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        except OSError as error:
+            raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
+        if not self.quiet:
+            sentence("the trace goes to %s; hstrace stat --live %s shows the exits"
+                     % (shown(run.file("trace")), shown(run.path)))
+
+    def end(self):
+        """Once the machine is off: what is still in its rings."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            if self.process.wait() != 0:
+                sentence("the stream of the trace ended with status %d" % self.process.returncode)
+            self.process = None

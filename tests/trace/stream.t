@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# stream.t - hstrace save --follow: a run that is longer than its rings leaves all its events in the
+# file, or their number. The machine is tests/trace/producer.c, which writes as harts do.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+bin=$O/tests/trace
+[ -x "$bin/hstrace" ] && [ -x "$bin/producer" ] || skip_all "$bin/hstrace or producer is not built"
+
+# A producer in the background, as soon as its trace can be found: $producer.
+produce()	# HARTS RING EVENTS RATE
+{
+	rm -f "$tmp/ready"
+	mkfifo "$tmp/ready"
+	"$bin/producer" "$tmp/ram" "$@" >"$tmp/ready" &
+	producer=$!
+	exec 3<"$tmp/ready"
+	read -r _ <&3
+}
+
+events()	# of the file: how many, and whether each hart's numbers have no gap
+{
+	"$bin/hstrace" report --columns hart,fields "$tmp/t" 2>&1 | grep -v '^#' |
+		sed 's/s*epc=\|pc=//; s/ scause.*//' >"$tmp/numbers"
+	python3 - "$tmp/numbers" <<'EOF'
+import sys
+last, gaps, events = {}, 0, 0
+for line in open(sys.argv[1]):
+    hart, number = line.split()[:2]
+    number = int(number, 16)
+    gaps += number != last.get(hart, -1) + 1
+    last[hart] = number
+    events += 1
+print(events, "gaps" if gaps else "whole")
+EOF
+}
+
+# ---- faster than the rings are long: eight times round, and nothing is lost ----
+produce 2 0x80000 131072 20000
+"$bin/hstrace" save --follow --meta guest=producer "$tmp/ram" "$tmp/t" 2>"$tmp/err"
+is "$? $(cat "$tmp/err")" "0 hstrace: $tmp/t: 131072 events, 0 lost" "it ends with the run, and says how much it was"
+wait $producer
+is "$(events)" "131072 whole" "every event is in the file, in its order"
+"$bin/hstrace" report --last 1 "$tmp/t" >"$tmp/out"
+like "$(cat "$tmp/out")" '^# events written: 131072, lost \(overwritten\): 0$' "report says so, too"
+like "$(cat "$tmp/out")" '^# guest=producer$' "--meta is kept"
+
+# ---- a ring that is lapped: what is lost is counted ----
+produce 1 0x4000 200000 0
+wait $producer
+"$bin/hstrace" save --follow "$tmp/ram" "$tmp/t" 2>"$tmp/err"
+lost=$(sed -n 's/.*: 200000 events, \([0-9]*\) lost$/\1/p' "$tmp/err")
+is "$((200000 - lost)) events" "$("$bin/hstrace" report "$tmp/t" | grep -vc '^#') events" \
+	"what a hart has overwritten is counted"
+
+# ---- the end by a signal; a run's folder ----
+mkdir "$tmp/run"
+(
+	flock 9
+	produce 1 0x80000 4000000 20000
+	mv "$tmp/ram" "$tmp/run/ram"
+	echo $producer >"$tmp/producer.pid"
+	wait $producer
+) 9>"$tmp/run/lock" 2>"$tmp/killed" &
+for ((n = $(scaled 600); n > 0; n--)); do
+	[ ! -s "$tmp/producer.pid" ] || break
+	sleep 0.1
+done
+"$bin/hstrace" save --follow --quiet "$tmp/run" "$tmp/t" 2>"$tmp/err" &
+follower=$!
+for ((n = $(scaled 600); n > 0; n--)); do
+	[ "$(stat -c %s "$tmp/t" 2>/dev/null || echo 0)" -lt 500000 ] || break
+	sleep 0.1
+done
+"$bin/hstrace" report --last 1 "$tmp/t" >"$tmp/out" 2>"$tmp/err2"
+is "$?" 1 "while it goes on the file is one that is cut off"
+like "$(cat "$tmp/err2")" 'cut off at byte [0-9]*; this is what can be read' "... and can be read"
+like "$(cat "$tmp/out")" 'sepc|pc=0x' "... with its events"
+kill -TERM $follower
+wait $follower
+is "$? $(cat "$tmp/err")" "0 " "a signal ends it in order, and --quiet is quiet"
+[[ $(events) == *" whole" ]]
+ok $? "... and what it took is whole"
+"$bin/hstrace" save --follow --quiet "$tmp/run" "$tmp/t" 2>"$tmp/err" &
+follower=$!
+kill -KILL "$(cat "$tmp/producer.pid")"
+wait $follower
+is "$?" 0 "it ends when the run is killed"
+wait
+
+# ---- what cannot be ----
+"$bin/hstrace" save --follow "$tmp/none" "$tmp/t2" 2>"$tmp/err"
+is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/none: No such file or directory" "no RAM"
+mkdir "$tmp/empty"
+"$bin/hstrace" save --follow "$tmp/empty" "$tmp/t2" 2>"$tmp/err"
+is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/empty: no run goes on in this folder" "a folder without a run"
+if [ -c /dev/full ]; then
+	"$bin/mkram" "$tmp/ram" 1 10 instret
+	timeout "$(scaled 60)" "$bin/hstrace" save --follow "$tmp/ram" /dev/full 2>"$tmp/err"
+	is "$? $(cat "$tmp/err")" "1 hstrace: /dev/full: cannot be written: No space left on device" "a full disk"
+fi
+done_testing
