@@ -14,6 +14,7 @@
  */
 #include <asm-generic/errno.h>
 #include "memslot.h"
+#include "hv/trace.h"
 #include "tlb.h"
 
 #define BITS_PER_PAGE (8 * PAGE_SIZE)
@@ -76,10 +77,13 @@ struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 	return log;
 }
 
-void dirty_log_mark(struct dirty_log *log, u64 page)
+void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 {
+	struct dirty_log *log = slot->dirty;
+	u64 page = gfn - slot->base;
 	u64 *word = hv_page_map(log->bits[page / BITS_PER_PAGE].pa);
 
+	trace_kvm_dirty_log_mark(slot->id, gfn);
 	log->bits[page / BITS_PER_PAGE].dirty = true;
 	word[page % BITS_PER_PAGE / 64] |= 1ULL << page % 64;
 	hv_page_unmap(word);
@@ -168,6 +172,7 @@ static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t 
 	u64 first, n;
 	int err = 0;
 
+	trace_kvm_dirty_log_get(slot->id, slot->npages, take);
 	for (first = 0; first < slot->npages && !err; first += n) {
 		size_t words;
 
@@ -189,6 +194,8 @@ static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
 	u64 first = log->first_page, end = first + log->num_pages, n;
 	hva_t from = (hva_t)(uintptr_t)log->dirty_bitmap;
 
+	if (apply)
+		trace_kvm_dirty_log_clear(slot->id, first, log->num_pages);
 	for (; first < end; first += n) {
 		size_t words;
 

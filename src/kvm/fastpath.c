@@ -137,10 +137,10 @@ APART struct fast_exit fast_base(struct kvm_vcpu *vcpu)
 	return call(vcpu, sbi_base, EXIT_SBI_BASE);
 }
 
-/* Without a look at what is the full way's to serve, and to tell of. */
+/* Without a look at what is the full way's to serve, and to tell of (trace_ring.c has the list). */
 INLINE bool may_be_fast(const struct kvm_vcpu *vcpu)
 {
-	return !READ_ONCE(vcpu->requests) && !trace_kvm_request_enabled();
+	return !READ_ONCE(vcpu->requests) && !trace_group_full_way();
 }
 
 struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)

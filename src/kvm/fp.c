@@ -20,14 +20,14 @@ void fp_in(struct kvm_vcpu *vcpu)
 	fp_restore(&vcpu->fp);
 	vcpu->fp_hart = hv_hart();
 	fp_set_state(vcpu, FS_CLEAN);
-	trace_kvm_fpu(1);
+	trace_kvm_fpu(1, vcpu->loaded);
 }
 
 void fp_out(struct kvm_vcpu *vcpu)
 {
 	fp_save(&vcpu->fp);
 	fp_set_state(vcpu, FS_OFF);
-	trace_kvm_fpu(0);
+	trace_kvm_fpu(0, false);
 }
 
 void fp_out_clean(struct kvm_vcpu *vcpu)

@@ -190,6 +190,7 @@ int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_
 
 	if (err == -EEXIST) {
 		/* Smaller leaves, or none any more: the large one takes their place. */
+		trace_gstage_collapse(start, level);
 		gs->ops->change(gs, start, start + gstage_size(level), GSTAGE_UNMAP);
 		err = gs->ops->map(gs, gpa, level, pte, old);
 	}

@@ -127,7 +127,7 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	}
 	err = gstage_map(gs, fault->gpa, level, pte, &old);
 	if (!err && fault->write && slot->dirty)
-		dirty_log_mark(slot->dirty, gpa_to_gfn(fault->gpa) - slot->base);
+		dirty_log_mark(slot, gpa_to_gfn(fault->gpa));
 	replaces = !err && (old & PTE_V);
 	if (replaces)
 		debt = replaced(gs, fault->gpa, level, old, pte);

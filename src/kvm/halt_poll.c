@@ -15,6 +15,7 @@
  */
 #include "halt_poll.h"
 #include "number.h"
+#include "observe.h"
 #include "request.h"
 
 #define DEFAULT_NS 500000 /* Linux's for RISC-V */
@@ -219,5 +220,9 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 	if (polls)
 		account_poll(&vcpu->stats, ticks_to_ns(polled - start), found);
 	adapt(vcpu, ns);
-	trace_kvm_vcpu_wakeup(ns, !found, 1);
+	if (trace_group_wakeup()) {
+		trace_kvm_vcpu_wakeup(ns, !found, 1);
+		if (trace_kvm_vcpu_wake_enabled())
+			vcpu_observe_wake(vcpu, polls ? ticks_to_ns(polled - start) : 0);
+	}
 }

@@ -16,6 +16,8 @@ void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 	unsigned long sstatus = vcpu->guest.sstatus;
 
 	trace_kvm_inject_trap(cause, pc, tval);
+	if (trace_kvm_exit_handled_enabled())
+		vcpu->observed.injected = true;
 	trace_exit_class(&vcpu->exit_clock, EXIT_INJECTED);
 
 	vsstatus &= ~(SSTATUS_SPP | SSTATUS_SPIE);

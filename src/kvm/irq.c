@@ -36,14 +36,14 @@ static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq)
 
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
-	trace_kvm_vcpu_irq(irq, 1);
+	trace_kvm_vcpu_irq(irq, 1, vcpu->id);
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
 	irq_mark(vcpu, irq);
 }
 
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
-	trace_kvm_vcpu_irq(irq, 0);
+	trace_kvm_vcpu_irq(irq, 0, vcpu->id);
 	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(irq), __ATOMIC_RELAXED);
 	irq_mark(vcpu, irq);
 }
@@ -59,7 +59,7 @@ void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
-	trace_kvm_vcpu_irq(irq, 1);
+	trace_kvm_vcpu_irq(irq, 1, vcpu->id);
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
 }

@@ -19,6 +19,7 @@
  */
 #include "isa.h"
 #include "kvm.h"
+#include "observe.h"
 #include "timer.h"
 
 /* CSRs that have no VS twin: the guest uses the register that host programs use. */
@@ -81,7 +82,8 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 
 	if (vcpu->lingers && hook == &vcpu->sched_hook) {
 		WRITE_ONCE(vcpu->lingers, false);
-		trace_set_vcpu(vcpu->kvm->id, vcpu->id);
+		if (trace_any())
+			vcpu_observe(vcpu);
 		vcpu_load_shared(vcpu);
 		/* The VM's clock: another vCPU's ioctl may have set it. */
 		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));

@@ -370,7 +370,7 @@ void memslot_mark_dirty(struct kvm *vm, gfn_t gfn)
 	spin_lock(&vm->gstage.mmu_lock);
 	slot = memslots_find(vm->slots, gfn); /* of the map in force: another's log may be gone */
 	if (slot && slot->dirty)
-		dirty_log_mark(slot->dirty, gfn - slot->base);
+		dirty_log_mark(slot, gfn);
 	spin_unlock(&vm->gstage.mmu_lock);
 }
 

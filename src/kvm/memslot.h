@@ -101,7 +101,8 @@ const struct memslot *memslot_by_id(struct kvm *vm, u32 id);
 /* dirty_log.c */
 struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty); /* NULL: no memory */
 void dirty_log_free(struct dirty_log *log);
-void dirty_log_mark(struct dirty_log *log, u64 page); /* mmu_lock */
+/* A page of a slot that has a log. mmu_lock. */
+void dirty_log_mark(const struct memslot *slot, gfn_t gfn);
 
 /* memslot.c, for others */
 int memslot_vm_init(struct kvm *vm);

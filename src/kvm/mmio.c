@@ -148,6 +148,7 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 {
 	struct access_insn access;
 	struct mmio_access *mmio = &vcpu->mmio;
+	int err;
 
 	switch (decode(vcpu, trap, gpa, &access)) {
 	case VERDICT_ACCESS_FAULT:
@@ -169,8 +170,9 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 		return exit_to_user(vcpu);
 
 	mmio->data = gpr_read(vcpu, access.reg) & width_mask(access.len);
-	trace_kvm_mmio(MMIO_WRITE, mmio->len, gpa, mmio->data);
-	if (bus_store(vcpu->kvm, gpa, mmio->len, mmio->data) != 0)
+	err = bus_store(vcpu->kvm, gpa, mmio->len, mmio->data);
+	trace_kvm_mmio(MMIO_WRITE, mmio->len, gpa, mmio->data, !err);
+	if (err)
 		return exit_to_user(vcpu);
 	vcpu->stats.mmio_exit_kernel++;
 	trace_exit_class(&vcpu->exit_clock, EXIT_MMIO_KERNEL);
@@ -199,7 +201,7 @@ int mmio_complete(struct kvm_vcpu *vcpu)
 		data = READ_ONCE(*(const u64 *)vcpu->run->mmio.data) & width_mask(mmio->len);
 		if (mmio->reg)
 			vcpu->guest.gpr[mmio->reg] = extend(data, mmio->len, mmio->sign_extend);
-		trace_kvm_mmio(MMIO_READ, mmio->len, mmio->gpa, data);
+		trace_kvm_mmio(MMIO_READ, mmio->len, mmio->gpa, data, false);
 	}
 	vcpu->guest.sepc += mmio->insn_len;
 	mmio->len = 0;

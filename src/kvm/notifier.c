@@ -75,8 +75,7 @@ static void notifier_end(struct hv_notifier *n, hva_t start, hva_t end)
 {
 	struct gstage *gs = &notifier_vm(n)->gstage;
 
-	(void)start;
-	(void)end;
+	trace_kvm_invalidate_end(start, end);
 	spin_lock(&gs->mmu_lock);
 	gstage_invalidated(gs); /* before the count falls: a fault checks both under the lock */
 	gs->inval_count--;

@@ -19,6 +19,7 @@ enum vcpu_request {
 	REQ_HFENCE,     /* entries in the fence queue */
 	REQ_HFENCE_ALL, /* VS-stage, all: the fence queue overflowed */
 	REQ_FENCE_I,
+	REQ_TRACE,   /* events were switched (observe.c) */
 	REQ_STEAL,   /* the guest's steal time is behind (sbi_sta.c) */
 	REQ_VM_DEAD, /* the VM was stopped by an error: KVM_RUN gives -EIO */
 };

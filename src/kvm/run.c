@@ -13,13 +13,14 @@
 #include "kvm.h"
 #include "kvm_asm.h"
 #include "memslot.h"
+#include "observe.h"
 #include "request.h"
 #include "sbi.h"
 #include "sbi_sta.h"
 #include "tlb.h"
 #include "vmid.h"
 
-/* Fences that others asked this vCPU for (tlb.c, sbi_rfence.c). */
+/* Fences that others asked this vCPU for (tlb.c, sbi_rfence.c); and what is as rare. */
 static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 {
 	if (requests & BIT(REQ_FENCE_I)) {
@@ -27,6 +28,8 @@ static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 		local_fence_i();
 	}
 	tlb_serve(vcpu, requests);
+	if (requests & BIT(REQ_TRACE))
+		vcpu_observe(vcpu);
 }
 
 /* The host's business with this thread: 0, or -EINTR for a signal. */
@@ -68,8 +71,8 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 	}
 	if (requests & BIT(REQ_IRQ))
 		vcpu_flush_irqs(vcpu);
-	if (requests &
-	    (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL) | BIT(REQ_FENCE_I)))
+	if (requests & (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL) |
+			BIT(REQ_FENCE_I) | BIT(REQ_TRACE)))
 		serve_fences(vcpu, requests);
 	if (requests & BIT(REQ_STEAL))
 		sta_update(vcpu);
@@ -94,7 +97,11 @@ static int run_once(struct kvm_vcpu *vcpu)
 	}
 
 	trace_exit_end(&vcpu->exit_clock);
-	trace_kvm_entry(vcpu->guest.sepc);
+	if (trace_group_entry()) {
+		trace_kvm_entry(vcpu->guest.sepc);
+		if (trace_kvm_irq_take_enabled())
+			vcpu_observe_entry(vcpu);
+	}
 	vcpu_switch(vcpu);
 	trap.scause = csr_read(scause);
 	trace_exit_begin(&vcpu->exit_clock, trap.scause);

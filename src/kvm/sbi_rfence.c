@@ -82,12 +82,23 @@ static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned l
 	fence->asid = asid ? range[2] : 0;
 }
 
+static bool names(const struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base)
+{
+	return base == ~0UL || (vcpu->id >= base && vcpu->id - base < BITS_PER_LONG &&
+				(mask & BIT(vcpu->id - base)));
+}
+
 static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long mask,
 			 unsigned long base, const unsigned long *range)
 {
 	struct fence_call call = { .caller = vcpu };
 
-	trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
+	if (trace_group_rfence()) {
+		trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
+		/* The caller's own; here, where one no-op is both events'. */
+		if (fid == SBI_RFENCE_FENCE_I && names(vcpu, mask, base))
+			trace_kvm_fence_i(vcpu->kvm->gstage.vmid);
+	}
 	switch (fid) {
 	case SBI_RFENCE_FENCE_I:
 		call.event = SBI_PMU_FW_FENCE_I_SENT;

@@ -32,6 +32,16 @@ void stats_vm_hide(struct kvm *vm)
 	spin_unlock(&vms_lock);
 }
 
+void stats_each_vm(void (*fn)(struct kvm *vm))
+{
+	struct kvm *vm;
+
+	spin_lock(&vms_lock);
+	list_for_each_entry(vm, &vms, debug_link)
+		fn(vm);
+	spin_unlock(&vms_lock);
+}
+
 static const struct stat_row *row_of(unsigned int counter)
 {
 	if (counter < VM_STAT_COUNT)

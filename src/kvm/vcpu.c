@@ -15,6 +15,7 @@
 #include "kvm.h"
 #include "kvm_asm.h"
 #include "memslot.h"
+#include "observe.h"
 #include "pmu.h"
 #include "request.h"
 #include "sbi.h"
@@ -69,6 +70,7 @@ static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 
 	if (vcpu->last_hart != hart) {
 		tlb_flush_vm_local(vm);
+		trace_kvm_fence_i(vm->gstage.vmid);
 		local_fence_i();
 	} else if (vm->hart_vcpu[hart] != vcpu->idx + 1) {
 		tlb_flush_vvma_local(vm);
@@ -99,7 +101,8 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	const struct guest_csrs *csrs = &vcpu->csrs;
 	unsigned int hart = hv_hart();
 
-	trace_set_vcpu(vcpu->kvm->id, vcpu->id);
+	if (trace_any())
+		vcpu_observe(vcpu);
 	trace_kvm_vcpu_load(vcpu->last_hart);
 	csr_write(vsstatus, vsstatus_of(csrs->vsstatus));
 	csr_write(vsie, csrs->vsie);
@@ -247,7 +250,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	vcpu->last_hart = NO_HART;
 	vcpu->exit_vector = vm->toggle[TOGGLE_fastpath] ? (unsigned long)vcpu_exit_vector
 							: (unsigned long)vcpu_exit_fast;
-	vcpu->handle_exit = vm->toggle[TOGGLE_switch] ? exit_handle_full : exit_handle;
+	vcpu->handle_exit = exit_handler_of(vm);
 	vcpu->hedeleg = HEDELEG_DEFAULT;
 	vcpu->sched_hook.in = sched_in;
 	vcpu->sched_hook.out = sched_out;

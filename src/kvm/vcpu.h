@@ -169,6 +169,11 @@ struct kvm_vcpu {
 	struct fp_state fp;
 	struct vector_state vector;
 	struct hfence fences[HFENCE_QUEUE_SIZE]; /* under fence_lock */
+
+	struct { /* observe.c: what the guest's trap CSRs said when it was entered */
+		unsigned long vscause, vsepc;
+		bool injected; /* this exit's handler has given the guest a trap */
+	} observed;
 };
 
 /* ---- vcpu.c: life, and the way into a hart --------------------------------------- */

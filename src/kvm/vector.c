@@ -57,14 +57,14 @@ void vector_in(struct kvm_vcpu *vcpu)
 	unit_of[hart] = vcpu;
 	vcpu->vector_hart = hart;
 	vector_set_state(vcpu, FS_CLEAN);
-	trace_kvm_vector(1);
+	trace_kvm_vector(1, vcpu->loaded);
 }
 
 void vector_out(struct kvm_vcpu *vcpu)
 {
 	vector_save(&vcpu->vector);
 	vector_set_state(vcpu, FS_OFF);
-	trace_kvm_vector(0);
+	trace_kvm_vector(0, false);
 }
 
 void vector_out_clean(struct kvm_vcpu *vcpu)

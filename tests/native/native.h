@@ -232,6 +232,8 @@ unsigned int native_events(enum trace_event event);
 const u64 *native_event_args(enum trace_event event);
 /* Is called for each, with its five arguments; until native_reset(). */
 extern void (*native_event_hook)(enum trace_event event, const u64 *args);
+/* The events for which fastpath.c finishes no exit: off. */
+void native_events_of_full_way_off(void);
 
 /* ---- fixtures (fixture.c) ------------------------------------------------------------------------ */
 

@@ -12,6 +12,7 @@
 #include "hv/trace.h"
 
 struct static_key trace_keys[TRACE_NR_EVENTS];
+struct static_key trace_group_keys[TRACE_NR_GROUPS];
 struct static_key trace_any_key;
 struct static_key trace_exit_key;
 
@@ -85,5 +86,15 @@ void native_trace_reset(void)
 	native_event_hook = NULL;
 	for (i = 0; i < TRACE_NR_EVENTS; i++)
 		trace_keys[i].enabled = 1;
+	for (i = 0; i < TRACE_NR_GROUPS; i++)
+		trace_group_keys[i].enabled = 1;
 	trace_exit_key.enabled = 1;
+}
+
+void native_events_of_full_way_off(void)
+{
+	trace_keys[TRACE_kvm_request].enabled = 0;
+	trace_keys[TRACE_kvm_exit_handled].enabled = 0;
+	trace_keys[TRACE_kvm_irq_take].enabled = 0;
+	trace_group_keys[TRACE_GROUP_full_way].enabled = 0;
 }

@@ -19,6 +19,7 @@
 #include <linux/mman.h>
 #include <string.h>
 #include "hv/bits.h"
+#include "hv/trace.h"
 #include "page.h"
 #include "lib/printk.h"
 #include "sched/thread.h"
@@ -99,6 +100,7 @@ static void move_block(struct block *b)
 {
 	unsigned int i;
 
+	trace_mm_collapse(b->start, b->present);
 	mm_notify_start(b->mm, b->start, b->start + SZ_2M);
 	take_pages(b);
 	copy_pages(b);

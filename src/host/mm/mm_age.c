@@ -10,6 +10,7 @@
  */
 #include <linux/mman.h>
 #include "hv/host.h"
+#include "hv/trace.h"
 #include "sched/thread.h"
 #include "vma.h"
 
@@ -28,6 +29,7 @@ void mm_age(struct mm *mm, unsigned long start, unsigned long end)
 	unsigned int i = 0;
 	pte_t *pte;
 
+	trace_mm_age(start, end);
 	while ((pte = mm_next_leaf(mm, &va, end, &size)) != NULL) {
 		/* Alone A can change under our hands, and then only to what it is now. */
 		if (has_access(*pte))

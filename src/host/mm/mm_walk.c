@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include "hv/bits.h"
 #include "hv/host.h"
+#include "hv/trace.h"
 #include "page.h"
 #include "sched/thread.h"
 #include "vma.h"
@@ -119,6 +120,7 @@ void mm_zap(struct mm *mm, unsigned long start, unsigned long end)
 	unsigned long va = start, size;
 	pte_t *pte;
 
+	trace_mm_unmap(start, end);
 	while ((pte = mm_next_leaf(mm, &va, end, &size)) != NULL) {
 		if (!zap.count)
 			zap.start = va;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "hv/csr.h"
 #include "hv/pte.h"
+#include "hv/trace.h"
 #include "mm.h"
 #include "page.h"
 #include "lib/printk.h"
@@ -198,6 +199,7 @@ void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size)
 	unsigned long harts_using = __atomic_load_n(&mm->harts, __ATOMIC_SEQ_CST);
 	unsigned long me = BIT(this_hart());
 
+	trace_tlb_flush(va, size, harts_using);
 	if (harts_using & me) {
 		if (size <= PAGE_SIZE)
 			sfence_vma_page(va);

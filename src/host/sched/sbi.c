@@ -3,6 +3,7 @@
  * sbi.c - calls to the firmware. Source: SBI §3 (binary encoding).
  */
 #include "hv/sbi.h"
+#include "hv/trace.h"
 #include "smp.h"
 
 struct sbiret sbi_call(unsigned long ext, unsigned long fid, unsigned long arg0, unsigned long arg1,
@@ -37,6 +38,7 @@ bool firmware_has_sbi(unsigned long ext)
 void sbi_remote_fence(unsigned long fid, unsigned long mask, unsigned long start,
 		      unsigned long size, unsigned long id)
 {
+	trace_host_fence(fid, mask, start, size, id);
 	while (mask) {
 		unsigned long base = ~0UL, hartmask = 0;
 

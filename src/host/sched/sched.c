@@ -119,6 +119,7 @@ bool thread_wake(struct thread *t)
 		spin_unlock(&hart->rq_lock);
 		hart = &harts[target];
 		spin_lock(&hart->rq_lock);
+		trace_sched_migrate_task((u64)t->tid, t->hart, target);
 		WRITE_ONCE(t->hart, target);
 		/* Against sched_set_affinity(): it sees this hart, or we see its mask. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -182,6 +183,7 @@ static struct thread *steal(struct hart *me)
 			if (!(t->affinity & BIT(self)))
 				continue;
 			dequeue(other, t);
+			trace_sched_migrate_task((u64)t->tid, i, self);
 			WRITE_ONCE(t->hart, self);
 			spin_unlock(&other->rq_lock);
 			return t;

@@ -19,6 +19,7 @@ struct trace_hart trace_harts[HV_MAX_HARTS];
 static struct trace_mem *trace_mem;
 
 struct static_key trace_keys[TRACE_NR_EVENTS];
+struct static_key trace_group_keys[TRACE_NR_GROUPS];
 struct static_key trace_any_key;
 struct static_key trace_exit_key;
 static struct static_key trace_exit_time_key; /* the clock of exits is time */
@@ -325,9 +326,43 @@ static bool select_word(bool *chosen, const char *word, size_t len)
 	return known;
 }
 
+/* ORDER: enum trace_group. An event has number 0, too: lists end with TRACE_NR_EVENTS. */
+static const u16 group_members[TRACE_NR_GROUPS][4] = {
+	{ TRACE_kvm_request, TRACE_kvm_exit_handled, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
+	{ TRACE_kvm_entry, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
+	{ TRACE_kvm_vcpu_wakeup, TRACE_kvm_vcpu_wake, TRACE_NR_EVENTS },
+	{ TRACE_kvm_remote_fence, TRACE_kvm_fence_i, TRACE_NR_EVENTS },
+};
+
+/* Groups and trace_any_key are on while a member is. */
+static void set_groups(const bool *chosen)
+{
+	bool any = false;
+
+	for (unsigned int g = 0; g < TRACE_NR_GROUPS; g++) {
+		const u16 *member = group_members[g];
+		bool on = false;
+
+		for (; *member != TRACE_NR_EVENTS; member++)
+			on |= chosen[*member];
+		static_key_set(&trace_group_keys[g], on);
+	}
+	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
+		any |= chosen[i];
+	static_key_set(&trace_any_key, any);
+}
+
+void trace_apply(const bool *chosen)
+{
+	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
+		if (chosen[i] != (trace_keys[i].enabled != 0))
+			static_key_set(&trace_keys[i], chosen[i]);
+	set_groups(chosen);
+}
+
 int trace_select(const char *list, const char **bad)
 {
-	bool chosen[TRACE_NR_EVENTS] = { false }, any = false;
+	bool chosen[TRACE_NR_EVENTS] = { false };
 
 	if (!trace_mem)
 		return -ENOMEM;
@@ -341,11 +376,6 @@ int trace_select(const char *list, const char **bad)
 		}
 		word += len + (end != NULL);
 	}
-	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++) {
-		if (chosen[i] != (trace_keys[i].enabled != 0))
-			static_key_set(&trace_keys[i], chosen[i]);
-		any |= chosen[i];
-	}
-	static_key_set(&trace_any_key, any);
+	trace_apply(chosen);
 	return 0;
 }

@@ -322,6 +322,8 @@ void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretur
 /* The core's, called by the host: once at boot (on the first hart), then on every hart. */
 int kvm_init(void); /* -ENODEV: no H extension; the host goes on without /dev/kvm */
 void kvm_hart_init(void);
+/* Events were switched on or off: vCPUs that run learn of it. Any thread of the host. */
+void kvm_trace_changed(void);
 
 /* ---- accessors ------------------------------------------------------------- */
 

@@ -109,6 +109,35 @@ on:                                                                             
 
 #pragma pop_macro("errno")
 
+/*
+ * What several events share a site for: on while one of them is. So a hot path holds one no-op
+ * for all of them, and a way that passes no site of an event is not taken while it is on.
+ * ORDER: group_members (trace_ring.c)
+ */
+enum trace_group {
+	TRACE_GROUP_full_way, /* an exit is not to be finished by fastpath.c */
+	TRACE_GROUP_entry,    /* run.c, before the world switch */
+	TRACE_GROUP_wakeup,   /* halt_poll.c, a wait's end */
+	TRACE_GROUP_rfence,   /* sbi_rfence.c */
+	TRACE_NR_GROUPS
+};
+
+extern struct static_key trace_group_keys[TRACE_NR_GROUPS];
+
+#define TRACE_GROUP(name)                                                          \
+	static inline __attribute__((always_inline)) bool trace_group_##name(void) \
+	{                                                                          \
+		STATIC_KEY_GOTO(&trace_group_keys[TRACE_GROUP_##name], on);        \
+		return false;                                                      \
+on:                                                                                \
+		return true;                                                       \
+	}
+TRACE_GROUP(full_way)
+TRACE_GROUP(entry)
+TRACE_GROUP(wakeup)
+TRACE_GROUP(rfence)
+#undef TRACE_GROUP
+
 extern struct static_key trace_any_key; /* some event is on */
 
 void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu);
@@ -117,6 +146,14 @@ void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu);
  * This hart works for this vCPU from now on; vm 0: for none. Told only while some event is
  * on: after the first is switched on, a vCPU is right from its next load.
  */
+static inline __attribute__((always_inline)) bool trace_any(void)
+{
+	STATIC_KEY_GOTO(&trace_any_key, on);
+	return false;
+on:
+	return true;
+}
+
 static inline __attribute__((always_inline)) void trace_set_vcpu(unsigned int vm, unsigned int vcpu)
 {
 	STATIC_KEY_GOTO(&trace_any_key, on);
@@ -213,6 +250,8 @@ size_t trace_mem_size(unsigned int nr_harts, size_t ring);
  * 0, or -EINVAL with *bad at the word that names no event; then nothing has changed.
  */
 int trace_select(const char *list, const char **bad);
+/* Exactly these of TRACE_NR_EVENTS are on. One caller at a time. */
+void trace_apply(const bool *chosen);
 void trace_exit_account(enum exit_unit unit);
 /* Does instret count instructions here? Not under QEMU without -icount. */
 bool trace_instret_is_exact(void);

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/*
+ * observe.c - events that need more than a call where something happens.
+ *
+ * kvm_exit_handled wraps an exit's handler, and kvm_irq_take looks at the guest's trap CSRs around
+ * the world switch: so a vCPU's handle_exit points here while one of them is on, and costs nothing
+ * else. Who switches events calls kvm_trace_changed(): each vCPU that runs is asked to look
+ * (REQ_TRACE), and one that comes into a hart later looks by itself (vcpu_load()).
+ *
+ * The guest takes its interrupts without us (hideleg). What can be said: one that is pending,
+ * enabled, and not held off by vsstatus.SIE when the guest is entered is taken before the guest's
+ * next instruction (H §2.3, S §1.3); and when vscause and vsepc differ at the exit from what they were
+ * at the entry, and vscause is an interrupt's, one was taken in between. Of several between two
+ * exits only the last is seen; not seen is one that comes at the same pc as the last, with
+ * no exit in between.
+ */
+#include "observe.h"
+#include "irq.h"
+#include "request.h"
+#include "stats.h"
+#include "toggle.h"
+
+#define LCOFI BIT(IRQ_PMU_OVF)
+
+exit_fn *exit_handler_of(const struct kvm *vm)
+{
+	return vm->toggle[TOGGLE_switch] ? exit_handle_full : exit_handle;
+}
+
+/* ---- interrupts, as the guest takes them ------------------------------------------------- */
+
+/* The one that is taken first of several (S §1.3; AIA: LCOFI is below the others). 0: none. */
+static unsigned long first_irq(unsigned long pending)
+{
+	static const u8 order[] = { IRQ_S_EXT, IRQ_S_SOFT, IRQ_S_TIMER, IRQ_PMU_OVF };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(order); i++)
+		if (pending & BIT(order[i]))
+			return order[i];
+	return 0;
+}
+
+void vcpu_observe_entry(struct kvm_vcpu *vcpu)
+{
+	bool user = !(vcpu->guest.sstatus & SSTATUS_SPP);
+	unsigned long irq = 0;
+
+	vcpu->observed.vscause = csr_read(vscause);
+	vcpu->observed.vsepc = csr_read(vsepc);
+	if (user || (csr_read(vsstatus) & SSTATUS_SIE))
+		irq = first_irq(csr_read(vsip) & csr_read(vsie));
+	if (!irq)
+		return;
+	vcpu->observed.vscause = CAUSE_IRQ_FLAG | irq;
+	vcpu->observed.vsepc = vcpu->guest.sepc;
+	trace_kvm_irq_take(CAUSE_IRQ_FLAG | irq, vcpu->guest.sepc, true);
+}
+
+static void observe_exit(struct kvm_vcpu *vcpu)
+{
+	unsigned long vscause = csr_read(vscause), vsepc = csr_read(vsepc);
+
+	if (!(vscause & CAUSE_IRQ_FLAG) ||
+	    (vscause == vcpu->observed.vscause && vsepc == vcpu->observed.vsepc))
+		return;
+	trace_kvm_irq_take(vscause, vsepc, false);
+}
+
+/* ---- exits ---------------------------------------------------------------------------------- */
+
+static int exit_handle_observed(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	int result;
+
+	if (trace_kvm_irq_take_enabled())
+		observe_exit(vcpu);
+	vcpu->observed.injected = false;
+	result = exit_handler_of(vcpu->kvm)(vcpu, trap);
+	trace_kvm_exit_handled(trap->scause, result, vcpu->observed.injected,
+			       result == RESUME_USER ? READ_ONCE(vcpu->run->exit_reason) : 0);
+	return result;
+}
+
+void vcpu_observe_wake(struct kvm_vcpu *vcpu, u64 polled_ns)
+{
+	unsigned long changed = READ_ONCE(vcpu->irq_changed);
+	unsigned long lines = READ_ONCE(vcpu->irq_pending) & changed;
+	unsigned long irqs = csr_read(vsip) & ~(changed >> 1);
+
+	/* Lines that are not shown yet: VS lines stand one bit lower where the guest sees them. */
+	irqs |= (lines & ~LCOFI) >> 1 | (lines & LCOFI);
+	/* REQ_HOST is every wait's, set by who has waited. */
+	trace_kvm_vcpu_wake(irqs & csr_read(vsie), READ_ONCE(vcpu->requests) & ~BIT(REQ_HOST),
+			    hv_signal_pending(), polled_ns);
+}
+
+/* ---- switching ------------------------------------------------------------------------------ */
+
+void vcpu_observe(struct kvm_vcpu *vcpu)
+{
+	trace_set_vcpu(vcpu->kvm->id, vcpu->id);
+	vcpu->handle_exit = trace_kvm_exit_handled_enabled() || trace_kvm_irq_take_enabled()
+				    ? exit_handle_observed
+				    : exit_handler_of(vcpu->kvm);
+}
+
+static void observe_vm(struct kvm *vm)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned int i;
+
+	kvm_for_each_vcpu(i, vcpu, vm)
+		vcpu_request(vcpu, REQ_TRACE);
+}
+
+void kvm_trace_changed(void)
+{
+	stats_each_vm(observe_vm);
+}
