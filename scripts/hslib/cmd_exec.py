@@ -107,7 +107,7 @@ def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
     make_job(run) fills the job once the run has its folder; after(run) sees the run's RAM before
     it is gone, however the run ended. ctrl_a is what Ctrl-A Ctrl-A sends.
     """
-    arguments = boot_args(options)
+    arguments = options.boot_arguments = boot_args(options)
     box = machine.Machine(options, out)
     box.channel.set_ctrl_a(ctrl_a)
     run = RunDir(out, name)

@@ -6,6 +6,7 @@ no way for the machine to write anything else of the user's.
 """
 import argparse
 import fcntl
+import functools
 import os
 import re
 import shutil
@@ -105,13 +106,19 @@ def need(path, what):
     return path
 
 
-def qemu_version(qemu):
+@functools.lru_cache(maxsize=None)
+def qemu_text(qemu):
+    """What QEMU calls itself: the first line of its --version."""
     try:
         text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False).stdout.decode()
     except OSError as error:
         raise LaunchError("%s: %s; scripts/setup run installs it" % (qemu, error.strerror)) from None
-    match = re.search(r"version ([0-9]+)\.([0-9]+)", text)
+    return text.partition("\n")[0].strip()
+
+
+def qemu_version(qemu):
+    match = re.search(r"version ([0-9]+)\.([0-9]+)", qemu_text(qemu))
     if not match:
         raise LaunchError("%s does not say its version" % qemu)
     return int(match.group(1)), int(match.group(2))

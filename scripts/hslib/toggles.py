@@ -34,6 +34,14 @@ def initial(top):
     return {name: values.split()[int(index)] for name, values, index in found}
 
 
+def in_force(top, wanted):
+    """[(name, value)] of every toggle, as `wanted` (NAME=VALUE ...) leaves them."""
+    values = dict.fromkeys(toggles(top), "initial")
+    values.update(initial(top))
+    values.update(text.partition("=")[::2] for text in wanted)
+    return sorted(values.items())
+
+
 def events(top):
     return re.findall(r"^EVENT\(\s*(\w+)", _read(top, "trace", "events.def"), re.M)
 

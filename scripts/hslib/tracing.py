@@ -6,12 +6,34 @@ import signal
 import subprocess
 
 from .errors import LaunchError, sentence
-from .machine import need, shown
+from .machine import need, qemu_text, shown
+from .toggles import in_force
 
 
-def meta_arguments(options, guest):
-    return ["--meta", "icount=%d" % options.icount, "--meta", "guest=%s" % guest,
-            "--meta", "cpu=%s" % options.cpu]
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+
+def provenance(out, options, guest):
+    """What is kept in a trace about its run: the same run gives the same lines."""
+    lines = ["icount=%d" % options.icount, "guest=%s" % guest, "cpu=%s" % options.cpu]
+    if options.icount:
+        lines.append("icount_shift=%d" % options.icount_shift)
+    for name in "harts", "smp", "mem", "ram", "append", "bios":
+        value = getattr(options, name, None)
+        if value is not None:
+            lines.append("%s=%s" % (name, value))
+    lines += ["toggles=%s" % " ".join("%s=%s" % pair for pair in in_force(TOP, options.toggles)),
+              "boot=%s" % options.boot_arguments, "qemu=%s" % qemu_text(options.qemu)]
+    try:
+        with open(os.path.join(out, "hyperscope.commit"), encoding="ascii") as commit:
+            lines.append("commit=%s" % commit.read().strip())
+    except (OSError, ValueError):
+        pass  # built elsewhere
+    return lines
+
+
+def meta_arguments(out, options, guest):
+    return [word for line in provenance(out, options, guest) for word in ("--meta", line)]
 
 
 def save_trace(run, out, options, guest):
@@ -22,7 +44,7 @@ def save_trace(run, out, options, guest):
     hstrace = os.path.join(out, "hstrace")
     if not os.path.exists(hstrace):
         return None
-    saved = subprocess.run([hstrace, "save"] + meta_arguments(options, guest) +
+    saved = subprocess.run([hstrace, "save"] + meta_arguments(out, options, guest) +
                            [run.file("ram"), trace], check=False)
     return trace if saved.returncode == 0 else None
 
@@ -32,7 +54,7 @@ class Stream:
 
     def __init__(self, out, options, guest):
         self.hstrace = need(os.path.join(out, "hstrace"), "make builds it")
-        self.meta = meta_arguments(options, guest)
+        self.meta = meta_arguments(out, options, guest)
         self.quiet = options.quiet
         self.process = None
 
