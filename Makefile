@@ -130,7 +130,7 @@ SLOW_TESTS = $(filter %.slow.t,$(ALL_TESTS))
 TIME ?= 60
 FUZZ ?=
 
-.PHONY: run test test-all kselftest check fuzz trace anatomy tools setup clean distclean help
+.PHONY: run test test-all kselftest check fuzz trace report anatomy tools setup clean distclean help
 run:
 	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
 	+$(BUILD) all
@@ -165,6 +165,14 @@ fuzz:
 trace:
 	test -e $(O)/runs/last/trace || { echo "make: there is no trace yet: make run leaves one" >&2; exit 1; }
 	$(O)/hstrace report $(O)/runs/last/trace
+
+# The last run's trace as a page, or RUN's, beside that of WITH; ANATOMY: what scripts/anatomy printed.
+REPORT ?= $(O)/report.html
+report:
+	+$(BUILD) $(O)/hstrace
+	test -e "$(or $(RUN),$(O)/runs/last/trace)" || { echo "make: there is no trace yet: make run leaves one" >&2; exit 1; }
+	$(O)/hstrace html --out "$(REPORT)" $(ANATOMY:%=--anatomy %) $(ARGS) "$(or $(RUN),$(O)/runs/last/trace)" $(WITH)
+	echo "report: $(REPORT)"
 
 # Where inside one exit the instructions go: EXIT is a row of the bench.
 SYSTEM ?= both
@@ -218,6 +226,8 @@ make anatomy    where inside EXIT=mmio_read the instructions go, here and on Lin
 make check      warnings, format, static analysis, citations, sizes
 make fuzz       each fuzz target for TIME=60 seconds (FUZZ='names' for some)
 make trace      the last run's trace as text
+make report     the last run's trace as a page for the browser
+                  RUN=FILE  another trace   WITH=FILE  beside this one   ANATOMY=FILE  shown, too
 make tools      the programs that read traces
 make setup      everything that any of these would install or fetch
 make clean      remove what was built; distclean: what was fetched, too

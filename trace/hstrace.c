@@ -6,6 +6,7 @@
  */
 #include <string.h>
 #include "hst.h"
+#include "html.h"
 
 /* One line a subcommand; `help` and `more`, its options, may be NULL. */
 static const struct command {
@@ -20,6 +21,8 @@ static const struct command {
 	{ "report", hst_cmd_report, "[options] FILE", "the events as text", hst_select_help,
 	  hst_report_help },
 	{ "stat", hst_cmd_stat, "FILE", "the table of exits", NULL, NULL },
+	{ "html", hst_cmd_html, "[options] [FILE [FILE2]]", "a page to look at", html_help,
+	  hst_select_help },
 	{ "events", hst_cmd_events, "[LIST]", "what events there are", NULL, NULL },
 };
 

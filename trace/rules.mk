@@ -2,8 +2,8 @@
 #
 # rules.mk - hstrace, the reader of traces, and two plugins for QEMU: for the build machine.
 
-HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/hst*.c))
-HSTRACE_HDR := $(wildcard $(TOP)/trace/*.h $(TOP)/trace/*.def $(TOP)/src/include/hv/* \
+HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/hst*.c) $(wildcard $(TOP)/trace/html_*.c))
+HSTRACE_HDR := $(wildcard $(TOP)/trace/*.h $(TOP)/trace/*.def $(TOP)/trace/report* $(TOP)/src/include/hv/* \
 	$(TOP)/src/host/proc/syscall.def)
 HSTRACE_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I$(TOP)/trace -I$(TOP)/src/include
 

@@ -61,6 +61,11 @@ static const struct trace_record *record(unsigned int hart, u64 n)
 	return &trace_harts[hart].ring[n & trace_harts[hart].mask];
 }
 
+size_t trace_native_written(unsigned int hart)
+{
+	return trace_harts[hart].mem->head;
+}
+
 size_t trace_native_count(enum trace_event event)
 {
 	size_t count = 0;

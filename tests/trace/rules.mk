@@ -8,7 +8,7 @@ TRACE_TEST_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitiz
 TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch]) \
 	$(TOP)/src/host/trace/trace_ring.c $(TOP)/src/host/trace/trace_hart.h
 
-tests: $(addprefix $(O)/tests/trace/,test_trace mkram producer hstrace)
+tests: $(addprefix $(O)/tests/trace/,test_trace mkram mkguest producer hstrace)
 NATIVE_TESTS += $(O)/tests/trace/test_trace
 
 $(O)/tests/trace/test_trace: $(TRACE_TEST_DEPS)
@@ -16,9 +16,9 @@ $(O)/tests/trace/test_trace: $(TRACE_TEST_DEPS)
 	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_trace.c $(TRACE_TEST_RING) \
 		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka
 
-$(O)/tests/trace/mkram: $(TRACE_TEST_DEPS)
+$(O)/tests/trace/mkram $(O)/tests/trace/mkguest: $(O)/tests/trace/%: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/mkram.c $(TRACE_TEST_RING)
+	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/$*.c $(TRACE_TEST_RING)
 
 # Without sanitizers: it is to be fast.
 $(O)/tests/trace/producer: $(TRACE_TEST_DEPS)

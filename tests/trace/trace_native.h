@@ -13,6 +13,8 @@
 void trace_native_start(unsigned int harts, const char *events);
 /* The same in memory of the caller's, trace_mem_size() bytes or more. */
 void trace_native_start_in(void *mem, size_t size, unsigned int harts, const char *events);
+/* Records that a hart has written. */
+size_t trace_native_written(unsigned int hart);
 /* Records of this event in all rings since the start. */
 size_t trace_native_count(enum trace_event event);
 /* The newest one, of the hart that has one; NULL: none. Valid until the next event. */

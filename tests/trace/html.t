@@ -1,0 +1,184 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# html.t - the page of `hstrace html` holds the numbers of `hstrace stat` and `report`, needs nothing
+# but itself, and is no way in for what a trace file says. What a browser makes of it: browser.slow.t.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+bin=$O/tests/trace
+here=$HS_TOP/tests/trace
+[ -x "$bin/hstrace" ] && [ -x "$bin/mkguest" ] || skip_all "$bin/hstrace and mkguest are not built"
+export PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
+
+# page ARGS...: $tmp/page.html of them; $status, $err
+page()
+{
+	rm -f "$tmp/page.html"
+	"$bin/hstrace" html --out "$tmp/page.html" "$@" 2>"$tmp/err" >"$tmp/out"
+	status=$?
+	err=$(cat "$tmp/err" "$tmp/out")
+}
+
+# agrees TRACE NUMBER NAME: run NUMBER of the page has what stat and report say of TRACE
+agrees()
+{
+	"$bin/hstrace" stat "$1" >"$tmp/stat"
+	"$bin/hstrace" report "$1" >"$tmp/report"
+	is "$(python3 "$here/html_check.py" "$tmp/page.html" "$2" "$tmp/stat" "$tmp/report" 2>&1)" "" "$3"
+}
+
+# ask EXPRESSION: of run 0 as `run`, of all as `page`
+ask()
+{
+	python3 -c 'import sys
+from report_page import Page, expand
+page = Page(sys.argv[1])
+run = page.run()
+print(eval(sys.argv[2]))' "$tmp/page.html" "$1" 2>&1
+}
+
+guest()	# FILE HARTS VCPUS EVENTS UNIT META...
+{
+	local file=$1 meta=()
+	"$bin/mkguest" "$tmp/ram" "$2" "$3" "$4" "$5"
+	shift 5
+	for word; do meta+=(--meta "$word"); done
+	"$bin/hstrace" save "${meta[@]}" "$tmp/ram" "$file"
+	rm "$tmp/ram"
+}
+
+# ---- a run with a bit of everything ----
+guest "$tmp/t" 2 3 6000 instret icount=0 guest=made toggles='fp=eager vmid=on'
+page "$tmp/t"
+is "$status$err" 0 "html says nothing when all is well"
+agrees "$tmp/t" 0 "every row, bin and event is that of stat and report"
+is "$(ask 'run["unit"], len(run["vcpus"]), len(run["exits"])')" "('instructions', 3, 8)" \
+	"unit, vCPUs and causes are there"
+is "$(ask 'sorted(reg["device"] + " " + reg["register"] for reg in run["mmio"])')" \
+	"['UART LSR', 'UART RBR/THR']" "registers have names"
+is "$(ask 'sorted(call["ext"] + " " + call["name"] for call in run["calls"])')" \
+	"['0x12345678 function 0', 'DBCN console_write', 'TIME set_timer']" "SBI calls have names"
+is "$(ask '[e for call in run["calls"] for e in call["errors"] if call["ext"] == "0x12345678"][0][0]')" \
+	NOT_SUPPORTED "an SBI call's error is told"
+is "$(ask '[(m["gpa"], m["size"] >> 20, sum(m["leaves"]) == m["faults"][2]) for m in run["memory"]]')" \
+	"[('0x80000000', 256, True)]" "guest memory has its faults and leaves"
+is "$(ask 'all(a["cost"] >= b["cost"] for a, b in zip(run["slowest"], run["slowest"][1:])
+	if a["title"] == b["title"])')" True "the slowest exits come first"
+is "$(ask 'all(w["lines"][0][0] == w["from"] and w["lines"][-1][0] == w["to"] for w in run["slowest"])')" \
+	True "... and have their events from exit to entry"
+is "$(ask '["toggles", "fp=eager vmid=on"] in run["meta"]')" True "what the launcher knew is there"
+
+# ---- self-contained ----
+is "$(ask 'page.links')" "[]" "the page refers to nothing"
+is "$(ask 'sum(word in script for script in page.scripts for word in ("http:", "https:", "fetch(", "import(",
+	"innerHTML", "eval(", "document.write"))' | sed 's/^1$/0/')" 0 \
+	"its scripts load nothing and make no HTML of text" # the one: SVG's namespace
+like "$(cat "$tmp/page.html")" "default-src 'none'" "and it may not"
+if command -v node >/dev/null; then
+	bad=0
+	for script in "$HS_TOP"/trace/report*.js; do node --check "$script" || bad=1; done
+	ok $bad "its scripts are JavaScript"
+	is "$(grep -L "^'use strict';" "$HS_TOP"/trace/report*.js)" "" "... in strict mode"
+else
+	skip "its scripts are JavaScript" "node is not installed"
+fi
+
+# ---- two runs, and a part of one ----
+guest "$tmp/t2" 1 1 3000 time icount=0
+page "$tmp/t" "$tmp/t2"
+agrees "$tmp/t" 0 "two runs: the first has its own numbers"
+agrees "$tmp/t2" 1 "... and the second"
+page --vcpu 1 "$tmp/t"
+is "$(ask '[(v["vm"], v["vcpu"]) for v in run["vcpus"]]')" "[(1, 1)]" "options choose what is drawn"
+
+# ---- few events, many vCPUs ----
+guest "$tmp/none" 1 1 0 instret
+page "$tmp/none"
+is "$status $(ask 'run["seen"], run["exits"], run["vcpus"]')" "0 (0, [], [])" "a trace without events gives a page"
+guest "$tmp/one" 1 1 1 none
+page "$tmp/one"
+is "$status $(ask 'run["seen"] >= 1, run["accounted"], run["span"] > 0')" "0 (True, False, True)" \
+	"one event gives a page"
+page --last 1 "$tmp/t"
+is "$status $(ask 'run["seen"], run["span"], len(run["last"]["lines"])')" "0 (1, 1, 1)" \
+	"... also a single one of many"
+guest "$tmp/none" 2 2 2000 none
+page "$tmp/none"
+is "$status $(ask 'run["unit"], run["accounted"], sum(row["seen"] for row in run["exits"]) > 50')" \
+	"0 ('none', False, True)" "without accounting there are the events' exits"
+guest "$tmp/two" 2 2 2000 instret icount=1 harts=2
+page "$tmp/two"
+is "$(ask 'run["unit"]')" none "harts that share one counter have no costs"
+guest "$tmp/many" 32 64 40000 time
+page "$tmp/many"
+agrees "$tmp/many" 0 "64 vCPUs on 32 harts"
+is "$(ask 'sum("time" in v for v in run["vcpus"]), run["bins"]')" "(64, 512)" "... are all drawn, in fewer bins"
+[ "$(stat -c %s "$tmp/page.html")" -lt 1500000 ]
+ok $? "... in a page of less than 1.5 MB" || diag "$(stat -c %s "$tmp/page.html") bytes"
+
+# ---- hostile ----
+nasty=$'</script><script>alert(1)</script><!-- \x01\xff\xc0\xaf \xed\xa0\x80 "\\'
+guest "$tmp/bad" 1 1 300 instret "guest=$nasty" "$nasty" "=" "icount=0"
+python3 - "$tmp/bad" <<'END'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+for old, new in ((b"# the guest executed WFI\n", b"# </script><!--\xff\xfe& \x02\n"),
+                 (b"class sbi, user space #", b"class </script><b>\xff'\" #")):
+    assert old in data
+    data = data.replace(old, new[:-1].ljust(len(old) - 1) + new[-1:])
+at, total = len(data) - 24, 0xcbf29ce484222325 # END: a section's header, and the sum
+for (word,) in struct.iter_unpack("<Q", data[:at]):
+    total = (total ^ word) * 0x9e3779b97f4a7c15 & (1 << 64) - 1
+    total ^= total >> 29
+open(sys.argv[1], "wb").write(data[:-8] + struct.pack("<Q", total))
+END
+page "$tmp/bad"
+is "$status" 0 "a trace with hostile words gives a page"
+is "$(ask 'len(page.scripts), page.tags.count("script"), "alert(1)" in "".join(page.scripts)')" \
+	"(4, 5, False)" "... in which none of them is markup"
+is "$(ask '([v for k, v in run["meta"] if k == "guest"][0].startswith("</script><script>alert(1)"),
+	any("</script><b>" in row["title"] for row in run["exits"]))')" "(True, True)" "... and all of them are text"
+is "$(grep -c $'\xff\|\x01' "$tmp/page.html")" 0 "... and valid UTF-8"
+
+# ---- anatomy ----
+cat >"$tmp/anatomy" <<'END'
+stage                 hyperscope              linux
+guest                          2   0.1%           2   0.1%
+CSR swap                      33   2.3%          34   1.0%
+sum                           35                 36
+other ways                 +0.00             +87.68
+END
+page --anatomy "$tmp/anatomy" "$tmp/t"
+is "$(ask 'page.data["anatomy"][0]["systems"], page.data["anatomy"][0]["stages"]')" \
+	"(['hyperscope', 'linux'], [['guest', 2, 2], ['CSR swap', 33, 34], ['sum', 35, 36]])" \
+	"an anatomy's table is read"
+page --anatomy "$tmp/t2" "$tmp/t"
+is "$status $err" "1 hstrace: $tmp/t2: there is no table of scripts/anatomy in it" "a file that is none is refused"
+[ ! -e "$tmp/page.html" ] && [ ! -e "$tmp/page.html.part" ]
+ok $? "... and leaves no page"
+
+# ---- refusals ----
+head -c 5000 "$tmp/t" >"$tmp/cut"
+cp "$tmp/err" "$tmp/keep.html"
+"$bin/hstrace" html --out "$tmp/keep.html" "$tmp/nothing" 2>"$tmp/err2"
+[ $? = 1 ] && cmp -s "$tmp/err" "$tmp/keep.html" && grep -q 'No such file' "$tmp/err2"
+ok $? "a page that was there stays if there is no trace"
+page "$tmp/t" "$tmp/t2" "$tmp/one"
+is "$status" 2 "three files are one too many"
+page --frob "$tmp/t"
+is "$status" 2 "an unknown option is wrong use"
+page --out
+is "$status" 2 "an option without its value is wrong use"
+"$bin/hstrace" html --out "$tmp/no/page" "$tmp/t" 2>"$tmp/err"
+is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/no/page: No such file or directory" "a folder that is not there is told"
+if [ -c /dev/full ]; then
+	"$bin/hstrace" html --out /dev/full "$tmp/t" 2>"$tmp/err"
+	is "$? $(cut -d: -f1-3 "$tmp/err")" "1 hstrace: /dev/full: cannot be written" "a full disk is told"
+	[ -c /dev/full ]
+	ok $? "... and a device stays where it is"
+fi
+"$bin/hstrace" html --help >"$tmp/help"
+[ $? = 0 ] && [ "$(awk 'length > 80' "$tmp/help" | wc -l)" = 0 ] && grep -q -- --anatomy "$tmp/help"
+ok $? "--help has the options, in 80 columns"
+
+done_testing

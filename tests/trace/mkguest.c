@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mkguest.c - the RAM of a machine whose guest did a bit of everything, by the host's own trace code.
+ *
+ * usage: mkguest OUT HARTS VCPUS EVENTS instret|time|none
+ *
+ * vCPU n runs on hart n % HARTS and goes through the same round of exits until all harts together
+ * have written EVENTS records. Each kind of exit has a cost of its own, now and then a hundred times
+ * that: what a reader of the trace has to find is known. Accounted as the core does it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "hv/csr.h"
+#include "hv/host.h"
+#include "hv/run_desc.h"
+#include "hv/sbi.h"
+#include "machine.h"
+#include "trace_native.h"
+
+#define RAM_BASE    0x80000000UL
+#define TRACE_HPA   0x80400000UL
+#define START       10000000UL
+#define INSNS_TICK  100 /* as under icount shift=0 with a clock of 10 MHz */
+#define MAX_VCPUS   64
+#define UART        0x10000000UL
+#define MEMORY_SIZE (256UL << 20)
+#define KVM_RUN     0xae80
+#define REASON_MMIO 6
+#define REASON_SBI  35
+
+static unsigned long hart_time[64];
+static struct trace_exit_clock clocks[MAX_VCPUS];
+static unsigned long random_state = 1;
+
+static unsigned long random_below(unsigned long n)
+{
+	random_state = random_state * 6364136223846793005UL + 1442695040888963407UL;
+	return (random_state >> 33) % n;
+}
+
+/* So many instructions pass on this hart. */
+static void pass(unsigned long insns)
+{
+	machine.instret += insns;
+	machine.time = machine.instret / INSNS_TICK;
+}
+
+/* What the VMM does in between; its events have no vCPU. */
+static void to_user(unsigned int vcpu, u64 reason)
+{
+	trace_set_vcpu(0, 0);
+	trace_kvm_userspace_exit(reason, 0);
+	trace_kvm_ioctl_return(KVM_RUN, 0);
+	pass(300);
+	trace_kvm_ioctl(KVM_RUN, 0);
+	trace_set_vcpu(1, vcpu);
+}
+
+static void mmio(unsigned int vcpu, bool write)
+{
+	u64 gpa = UART + (write ? 0 : 5);
+
+	trace_kvm_page_fault(gpa, write ? EXC_STORE_GUEST_PAGE_FAULT : EXC_LOAD_GUEST_PAGE_FAULT);
+	trace_kvm_mmio_insn(0x2503, 0, 0x80200000);
+	trace_exit_class(&clocks[vcpu], write ? EXIT_MMIO_WRITE_USER : EXIT_MMIO_READ_USER);
+	if (write)
+		trace_kvm_mmio(2, 1, gpa, 'x', 0);
+	to_user(vcpu, REASON_MMIO);
+	if (!write)
+		trace_kvm_mmio(1, 1, gpa, 0x60, 0);
+}
+
+static void sbi(unsigned int vcpu, u64 ext, enum exit_class class)
+{
+	trace_kvm_sbi_call(ext, 0, 1, 2, 3);
+	trace_exit_class(&clocks[vcpu], class);
+	if (class == EXIT_SBI_USER)
+		to_user(vcpu, REASON_SBI);
+	trace_kvm_sbi_return(ext, 0, class == EXIT_SBI_OTHER ? (u64)-2 : 0, 0);
+}
+
+static void fault(unsigned int vcpu)
+{
+	u64 gpa = RAM_BASE + random_below(MEMORY_SIZE >> 12 << 12);
+	bool large = random_below(4) == 0;
+
+	trace_kvm_page_fault(gpa, EXC_STORE_GUEST_PAGE_FAULT);
+	trace_exit_class(&clocks[vcpu], EXIT_FAULT_STORE);
+	trace_gstage_map(gpa & (large ? ~0x1fffffUL : ~0xfffUL), large, 0xdf);
+}
+
+static void wait_for_interrupt(unsigned int vcpu)
+{
+	trace_kvm_virtual_inst(0x10500073);
+	trace_kvm_wfi(0);
+	trace_exit_class(&clocks[vcpu], EXIT_WFI);
+	trace_kvm_vcpu_block(0);
+	pass(20000 + random_below(20000));
+	trace_kvm_vcpu_wakeup(1000, 1, 1);
+}
+
+/* One exit from kvm_exit to kvm_entry. */
+static void exit_once(unsigned int vcpu, unsigned int kind)
+{
+	static const unsigned long cause[] = { EXC_LOAD_GUEST_PAGE_FAULT,
+					       EXC_STORE_GUEST_PAGE_FAULT,
+					       EXC_VS_ECALL,
+					       EXC_VS_ECALL,
+					       EXC_VS_ECALL,
+					       EXC_STORE_GUEST_PAGE_FAULT,
+					       EXC_VIRTUAL_INST,
+					       CAUSE_IRQ_FLAG | IRQ_S_TIMER };
+
+	trace_exit_begin(&clocks[vcpu], cause[kind]);
+	trace_kvm_exit(0x80200000 + 4 * kind, cause[kind], 0, 0, 0);
+	pass((100 + 50 * kind) * (random_below(500) ? 1 : 100));
+	switch (kind) {
+	case 0:
+	case 1:
+		mmio(vcpu, kind == 1);
+		break;
+	case 2:
+		sbi(vcpu, SBI_EXT_TIME, EXIT_SBI_TIME);
+		break;
+	case 3:
+		sbi(vcpu, SBI_EXT_DBCN, EXIT_SBI_USER);
+		break;
+	case 4:
+		sbi(vcpu, 0x12345678, EXIT_SBI_OTHER);
+		break;
+	case 5:
+		fault(vcpu);
+		break;
+	case 6:
+		wait_for_interrupt(vcpu);
+		break;
+	default:
+		trace_kvm_host_irq(cause[kind]);
+	}
+	pass(20);
+	trace_kvm_entry(0x80200000 + 4 * kind);
+	trace_exit_end(&clocks[vcpu]);
+}
+
+static size_t written(unsigned int harts)
+{
+	size_t n = 0;
+
+	for (unsigned int hart = 0; hart < harts; hart++)
+		n += trace_native_written(hart);
+	return n;
+}
+
+static void run(unsigned int harts, unsigned int vcpus, size_t events)
+{
+	for (unsigned int hart = 0; hart < harts; hart++)
+		hart_time[hart] = START * INSNS_TICK + hart * 77;
+	machine.hart = 0;
+	pass(hart_time[0]);
+	if (events > 1)
+		trace_kvm_create_vm(1);
+	if (events)
+		trace_kvm_memslot(0, RAM_BASE, MEMORY_SIZE, 0x3fd0000000, 0);
+	for (unsigned int vcpu = 0; vcpu < vcpus; vcpu++)
+		trace_exit_init(&clocks[vcpu]);
+	for (unsigned long round = 0; written(harts) < events; round++)
+		for (unsigned int vcpu = 0; vcpu < vcpus && written(harts) < events; vcpu++) {
+			machine.hart = vcpu % harts;
+			machine.instret = hart_time[machine.hart];
+			pass(1000 + random_below(3000));
+			trace_set_vcpu(1, vcpu);
+			exit_once(vcpu, (unsigned int)random_below(8));
+			trace_set_vcpu(0, 0);
+			hart_time[machine.hart] = machine.instret;
+		}
+}
+
+static int write_at(FILE *out, long offset, const void *data, size_t size)
+{
+	return fseek(out, offset, SEEK_SET) || fwrite(data, 1, size, out) != size;
+}
+
+int main(int argc, char **argv)
+{
+	struct hs_run_desc desc = { .magic = HS_RUN_DESC_MAGIC, .version = HS_RUN_DESC_VERSION };
+	unsigned int harts, vcpus;
+	size_t events, records = 64, size;
+	void *memory;
+	FILE *out;
+
+	if (argc != 6) {
+		fputs("usage: mkguest OUT HARTS VCPUS EVENTS instret|time|none\n", stderr);
+		return 2;
+	}
+	harts = (unsigned int)atoi(argv[2]);
+	vcpus = (unsigned int)atoi(argv[3]);
+	events = (size_t)atol(argv[4]);
+	if (!harts || !vcpus || vcpus > MAX_VCPUS)
+		return 2;
+	while (records < 2 * events / harts + 64)
+		records *= 2;
+	size = ALIGN_UP(trace_mem_size(harts, records * sizeof(struct trace_record)), PAGE_SIZE);
+	memory = aligned_alloc(PAGE_SIZE, size);
+	if (!memory) {
+		perror("mkguest");
+		return 1;
+	}
+	trace_native_start_in(memory, size, harts, "all");
+	trace_native_mem()->instret_exact = !strcmp(argv[5], "instret");
+	trace_exit_account(!strcmp(argv[5], "instret") ? EXIT_UNIT_INSTRET
+			   : !strcmp(argv[5], "time")  ? EXIT_UNIT_TIME
+						       : EXIT_UNIT_NONE);
+	run(harts, vcpus, events);
+	desc.trace_hpa = TRACE_HPA;
+	desc.trace_size = trace_native_mem()->size;
+	out = fopen(argv[1], "wb");
+	if (!out || write_at(out, 0x200000 + HS_RUN_DESC_OFFSET, &desc, sizeof(desc)) ||
+	    write_at(out, TRACE_HPA - RAM_BASE, trace_native_mem(), desc.trace_size) ||
+	    fclose(out)) {
+		perror(argv[1]);
+		return 1;
+	}
+	return 0;
+}

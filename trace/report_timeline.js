@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: MIT
+/*
+ * report_timeline.js - what each vCPU did when: state and exits by cause, with zoom and search.
+ *
+ * hstrace counted into bins of equal time; a column of the drawing is one bin or several of them.
+ * The mouse drags out a part to zoom into, the keys do the same (see help()).
+ */
+'use strict';
+
+class Timeline {
+	/** colours: slot -> number of the cause's colour. */
+	constructor(run, name, colours) {
+		this.run = run;
+		this.name = name;
+		this.colours = colours;
+		this.lanes = run.vcpus.filter((vcpu) => vcpu.time).map((vcpu) => ({
+			vcpu,
+			states: vcpu.time.map((runs) => expand(runs, run.bins)),
+			slots: Object.keys(vcpu.bySlot).map(Number),
+			exits: new Map(Object.entries(vcpu.bySlot).map(([slot, runs]) =>
+				[Number(slot), expand(runs, run.bins)])),
+		}));
+		this.lanes.sort((a, b) => a.vcpu.vm - b.vcpu.vm || a.vcpu.vcpu - b.vcpu.vcpu);
+		this.shown = this.lanes;
+		this.slotOrder = run.exits.map((row) => row.slot)
+			.sort((a, b) => colours.get(a) - colours.get(b) || a - b);
+		this.from = 0;
+		this.to = run.bins;
+		this.cursor = null;
+		this.found = null; // slots that the search names; null: no search
+		this.foundEvents = null; // bins of the events that it names
+		this.element = this.build();
+	}
+
+	/* ---- what there is around the drawing ---- */
+
+	build() {
+		this.svg = s('svg', { class: 'timeline', tabindex: '0', role: 'application',
+			'aria-label': 'Timeline of ' + this.name + '. Arrow keys move the cursor, plus and minus ' +
+			'zoom, page up and page down shift, 0 shows all, n and p go to what the search found.',
+			'aria-describedby': 'timeline-help' });
+		this.svg.addEventListener('keydown', (event) => this.onKey(event));
+		this.svg.addEventListener('pointerdown', (event) => this.onDown(event));
+		this.svg.addEventListener('pointermove', (event) => this.onMove(event));
+		this.svg.addEventListener('pointerup', (event) => this.onUp(event));
+		this.svg.addEventListener('dblclick', () => this.zoomTo(0, this.run.bins));
+		this.readout = h('div', { class: 'readout', role: 'status' });
+		this.window = h('div');
+		this.fromInput = h('input', { type: 'number', step: 'any', onchange: () => this.onInput() });
+		this.toInput = h('input', { type: 'number', step: 'any', onchange: () => this.onInput() });
+		const button = (text, label, action) => h('button', { type: 'button', 'aria-label': label,
+			title: label, onclick: action }, text);
+		const controls = h('div', { class: 'controls' },
+			button('+', 'zoom in', () => this.zoomBy(0.5)),
+			button('−', 'zoom out', () => this.zoomBy(2)),
+			button('◀', 'earlier', () => this.shift(-0.5)),
+			button('▶', 'later', () => this.shift(0.5)),
+			button('all', 'show all of the run', () => this.zoomTo(0, this.run.bins)),
+			button('previous found', 'to the exit before that the search names', () => this.seek(-1)),
+			button('next found', 'to the next exit that the search names', () => this.seek(1)),
+			h('label', {}, 'from ', this.fromInput, ' s'),
+			h('label', {}, 'to ', this.toInput, ' s'), this.vcpuChoice());
+		return h('div', {}, controls, this.svg, this.readout, this.window);
+	}
+
+	vcpuChoice() {
+		const select = h('select', { onchange: () => {
+			this.shown = select.value === 'all' ? this.lanes : [this.lanes[Number(select.value)]];
+			this.draw();
+		} }, h('option', { value: 'all' }, 'all vCPUs'),
+		this.lanes.map((lane, i) => h('option', { value: String(i) }, vcpuName(lane.vcpu))));
+		return h('label', {}, 'show ', select);
+	}
+
+	/* ---- moving about; all in bins ---- */
+
+	zoomTo(from, to) {
+		const least = Math.min(8, this.run.bins);
+		const width = Math.min(Math.max(to - from, least), this.run.bins);
+		this.from = Math.min(Math.max(from, 0), this.run.bins - width);
+		this.to = this.from + width;
+		if (this.cursor !== null && (this.cursor < this.from || this.cursor >= this.to))
+			this.cursor = null;
+		this.draw();
+	}
+
+	zoomBy(factor) {
+		const centre = this.cursor === null ? (this.from + this.to) / 2 : this.cursor;
+		const width = (this.to - this.from) * factor;
+		const left = (centre - this.from) / (this.to - this.from);
+		this.zoomTo(centre - left * width, centre + (1 - left) * width);
+	}
+
+	shift(share) {
+		const by = (this.to - this.from) * share;
+		this.zoomTo(this.from + by, this.to + by);
+	}
+
+	/** Ticks since the first event. */
+	showTime(from, to) {
+		const bin = this.run.bins / this.run.span;
+		const middle = (from + to) / 2 * bin;
+		const width = Math.max((to - from) * bin * 3, 64);
+		this.cursor = Math.min(Math.floor(from * bin), this.run.bins - 1);
+		this.zoomTo(middle - width / 2, middle + width / 2);
+		this.svg.focus();
+		this.svg.scrollIntoView({ block: 'nearest' });
+	}
+
+	onInput() {
+		const bin = (text) => (Number(text) * this.run.hz - this.run.first) / this.run.span *
+			this.run.bins;
+		const from = bin(this.fromInput.value);
+		const to = bin(this.toInput.value);
+		if (from < to)
+			this.zoomTo(from, to);
+		else
+			this.draw();
+	}
+
+	/** To the next bin, before (-1) or behind (1) the cursor, with an exit that the search names. */
+	seek(direction) {
+		let at = this.cursor === null ? (direction > 0 ? this.from - 1 : this.to) :
+			Math.floor(this.cursor);
+		if (!this.found || !this.found.size)
+			return this.say('The search above names no cause of an exit.');
+		for (at = Math.floor(at) + direction; at >= 0 && at < this.run.bins; at += direction)
+			if (this.shown.some((lane) => [...this.found].some((slot) =>
+				lane.exits.has(slot) && lane.exits.get(slot)[at] > 0))) {
+				const width = this.to - this.from;
+				this.cursor = at;
+				if (at < this.from || at >= this.to)
+					this.zoomTo(at - width / 2, at + width / 2);
+				else
+					this.draw();
+				return undefined;
+			}
+		return this.say('There is none ' + (direction > 0 ? 'behind' : 'before') + ' the cursor.');
+	}
+
+	say(text) {
+		this.readout.textContent = text;
+	}
+
+	/* ---- keys and mouse ---- */
+
+	onKey(event) {
+		const column = (this.to - this.from) / Math.max(this.columns, 1);
+		const move = (by) => {
+			const at = this.cursor === null ? (this.from + this.to) / 2 : this.cursor + by;
+			this.cursor = Math.min(Math.max(at, 0), this.run.bins - 1);
+			if (this.cursor < this.from)
+				this.shift(-0.5);
+			else if (this.cursor >= this.to)
+				this.shift(0.5);
+			else
+				this.draw();
+		};
+		const actions = {
+			ArrowLeft: () => move(event.shiftKey ? -10 * column : -column),
+			ArrowRight: () => move(event.shiftKey ? 10 * column : column),
+			'+': () => this.zoomBy(0.5),
+			'=': () => this.zoomBy(0.5),
+			'-': () => this.zoomBy(2),
+			PageUp: () => this.shift(-0.5),
+			PageDown: () => this.shift(0.5),
+			Home: () => this.shift(-this.run.bins),
+			End: () => this.shift(this.run.bins),
+			0: () => this.zoomTo(0, this.run.bins),
+			n: () => this.seek(1),
+			p: () => this.seek(-1),
+		};
+		const action = actions[event.key];
+		if (!action || event.ctrlKey || event.altKey || event.metaKey)
+			return;
+		event.preventDefault();
+		action();
+	}
+
+	/** The bin under the pointer. */
+	binAt(event) {
+		const box = this.svg.getBoundingClientRect();
+		const share = (event.clientX - box.left - this.left) / (this.width - this.left - this.right);
+		return this.from + Math.min(Math.max(share, 0), 0.999999) * (this.to - this.from);
+	}
+
+	onDown(event) {
+		if (event.button)
+			return;
+		this.dragFrom = this.binAt(event);
+		this.svg.setPointerCapture(event.pointerId);
+	}
+
+	onMove(event) {
+		this.cursor = this.binAt(event);
+		this.drawCursor();
+	}
+
+	onUp(event) {
+		const [from, to] = [this.dragFrom, this.binAt(event)].sort((a, b) => a - b);
+		const pixels = (to - from) / (this.to - this.from) * this.width;
+		this.dragFrom = undefined;
+		this.cursor = this.binAt(event);
+		if (pixels > 5)
+			this.zoomTo(from, to);
+		else
+			this.drawCursor();
+	}
+
+	/* ---- drawing ---- */
+
+	/** Column edges in bins: whole bins, as many columns as there is room for. */
+	edges() {
+		const from = Math.floor(this.from);
+		const to = Math.min(Math.ceil(this.to), this.run.bins);
+		const room = Math.max(Math.floor(this.width - this.left - this.right), 1);
+		const each = Math.max(Math.ceil((to - from) / room * 1.5), 1);
+		const list = [];
+		for (let i = from - from % each; i < to; i += each)
+			list.push(i);
+		list.push(to);
+		return list;
+	}
+
+	between(values, from, to) {
+		let total = 0;
+		for (let i = from; i < to; i++)
+			total += values[i];
+		return total;
+	}
+
+	binTime(bin) {
+		return seconds(this.run, bin / this.run.bins * this.run.span);
+	}
+
+	draw() {
+		this.width = Math.max(this.element.clientWidth || 1000, 280);
+		this.left = this.width < 600 ? 44 : 64;
+		this.right = 8;
+		const many = this.shown.length > 16;
+		this.stateHeight = many ? 14 : 34;
+		this.exitHeight = many ? 0 : 52;
+		this.laneHeight = this.stateHeight + this.exitHeight + 24;
+		const found = this.foundEvents ? 52 : 0;
+		this.height = 8 + this.shown.length * this.laneHeight + found + 36;
+		const edges = this.edges();
+		this.columns = edges.length - 1;
+		const x = (i) => this.x(edges[i]);
+		this.svg.setAttribute('width', this.width);
+		this.svg.setAttribute('height', this.height);
+		this.svg.replaceChildren();
+		const exits = this.shown.map((lane) => this.stack(lane, edges));
+		const most = Math.max(1e-9, ...exits.map((stack) => stack.most));
+		this.shown.forEach((lane, i) => this.drawLane(lane, 8 + i * this.laneHeight, edges, x,
+			exits[i], most));
+		if (this.foundEvents)
+			this.drawFound(8 + this.shown.length * this.laneHeight, x, edges);
+		this.drawAxis();
+		this.overlay = s('g');
+		this.svg.append(this.overlay);
+		const ends = [this.from, this.to].map((bin) => this.binTime(bin).toFixed(6));
+		[this.fromInput.value, this.toInput.value] = ends;
+		this.drawCursor();
+		this.window.replaceChildren(this.windowTable());
+	}
+
+	x(bin) {
+		const share = (bin - this.from) / (this.to - this.from);
+		return this.left + Math.min(Math.max(share, 0), 1) * (this.width - this.left - this.right);
+	}
+
+	/** Exits of each column by cause, as rates, and the greatest sum. */
+	stack(lane, edges) {
+		const rates = new Map();
+		const total = new Float64Array(edges.length - 1);
+		for (const slot of this.slotOrder) {
+			if (!lane.exits.has(slot))
+				continue;
+			const values = new Float64Array(edges.length - 1);
+			const bins = lane.exits.get(slot);
+			for (let i = 0; i + 1 < edges.length; i++) {
+				const time = (edges[i + 1] - edges[i]) / this.run.bins * this.run.span / this.run.hz;
+				values[i] = this.between(bins, edges[i], edges[i + 1]) / time;
+				total[i] += values[i];
+			}
+			rates.set(slot, values);
+		}
+		return { rates, most: Math.max(...total) };
+	}
+
+	drawLane(lane, top, edges, x, stack, most) {
+		const name = this.width < 600 || this.lanes.length > 16 ?
+			lane.vcpu.vm + '.' + lane.vcpu.vcpu : vcpuName(lane.vcpu);
+		const y0 = top + 16 + this.stateHeight;
+		this.svg.append(s('text', { class: 'lane-name', x: 4, y: top + 11 }, name));
+		let base = new Float64Array(edges.length - 1);
+		STATES.forEach((_, state) => {
+			const next = base.map((value, i) => value +
+				this.between(lane.states[state], edges[i], edges[i + 1]) / 1000 /
+				(edges[i + 1] - edges[i]));
+			this.svg.append(s('path', { d: band(base, next, x, y0, this.stateHeight),
+				style: `fill: var(--state-${state})` }));
+			base = next;
+		});
+		this.scale(top + 16, this.stateHeight, this.exitHeight ? '100 %' : '');
+		if (!this.exitHeight)
+			return;
+		const floor = y0 + this.exitHeight;
+		base = new Float64Array(edges.length - 1);
+		for (const [slot, values] of stack.rates) {
+			const next = base.map((value, i) => value + values[i] / most);
+			this.svg.append(s('path', { d: band(base, next, x, floor, this.exitHeight - 6),
+				class: this.found && !this.found.has(slot) ? 'faded' : null,
+				style: `fill: var(--cause-${this.colours.get(slot)})` }));
+			base = next;
+		}
+		this.scale(y0 + 6, this.exitHeight - 6, brief(most) + '/s');
+	}
+
+	/** An axis at the left, from zero to what `text` says. */
+	scale(top, height, text) {
+		this.svg.append(s('path', { class: 'axis',
+			d: `M${this.left} ${top}V${top + height}H${this.width - this.right}` }));
+		if (text)
+			this.svg.append(
+				s('text', { x: this.left - 4, y: top + 8, 'text-anchor': 'end' }, text),
+				s('text', { x: this.left - 4, y: top + height, 'text-anchor': 'end' }, '0'));
+	}
+
+	/** The events that the search names, of all harts together; their bins are wider. */
+	drawFound(top, x, edges) {
+		const n = this.foundEvents.length;
+		const values = new Float64Array(edges.length - 1);
+		const time = this.run.span / this.run.hz / n;
+		for (let i = 0; i + 1 < edges.length; i++)
+			values[i] = this.foundEvents[Math.floor((edges[i] + edges[i + 1]) / 2 / this.run.bins * n)] /
+				time;
+		const most = Math.max(...values, 1e-9);
+		const floor = top + 48;
+		this.svg.append(s('text', { class: 'lane-name', x: 4, y: top + 11 }, 'events found'),
+			s('path', { d: band(new Float64Array(values.length), values.map((v) => v / most), x, floor,
+				30), style: 'fill: var(--accent)' }));
+		this.scale(floor - 30, 30, brief(most) + '/s');
+	}
+
+	drawAxis() {
+		const y = this.height - 26;
+		const from = this.binTime(this.from);
+		const to = this.binTime(this.to);
+		const list = ticks(from, to, Math.max(Math.floor(this.width / 130), 2));
+		const step = list.length > 1 ? list[1] - list[0] : 1;
+		const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+		for (const tick of list) {
+			const at = this.x((tick * this.run.hz - this.run.first) / this.run.span * this.run.bins);
+			this.svg.append(s('line', { class: 'axis', x1: at, x2: at, y1: y, y2: y + 4 }),
+				s('text', { x: Math.min(Math.max(at, 24), this.width - 30), y: y + 15,
+					'text-anchor': 'middle' }, tick.toFixed(Math.min(digits, 9))));
+		}
+		this.svg.append(s('text', { x: this.width - this.right, y: y - 3, 'text-anchor': 'end' },
+			'seconds since tracing began'));
+	}
+
+	/** The cursor, and in words what is under it. */
+	drawCursor() {
+		this.overlay.replaceChildren();
+		if (this.cursor === null) {
+			this.say('Move over the timeline, or into it with the keys, to read a column.');
+			return;
+		}
+		const at = this.x(this.cursor);
+		if (this.dragFrom !== undefined) {
+			const [a, b] = [this.x(this.dragFrom), at].sort((u, v) => u - v);
+			this.overlay.append(s('rect', { class: 'selection', x: a, width: b - a, y: 0,
+				height: this.height - 26 }));
+		}
+		this.overlay.append(s('line', { class: 'cursor', x1: at, x2: at, y1: 0, y2: this.height - 26 }));
+		const edges = this.edges();
+		let i = 0;
+		while (i + 2 < edges.length && edges[i + 1] <= this.cursor)
+			i++;
+		const width = (edges[i + 1] - edges[i]) / this.run.bins * this.run.span / this.run.hz;
+		const lines = this.shown.slice(0, 8).map((lane) => this.sayColumn(lane, edges[i], edges[i + 1]));
+		this.readout.replaceChildren(h('div', {}, 'At ' + this.binTime(edges[i]).toFixed(6) + ' s, ' +
+			duration(width) + ' wide'), ...lines.map((line) => h('div', {}, line)));
+	}
+
+	sayColumn(lane, from, to) {
+		const shares = STATES.map((name, state) => {
+			const share = this.between(lane.states[state], from, to) / 10 / (to - from);
+			return share >= 0.05 ? name + ' ' + share.toFixed(1) + ' %' : null;
+		});
+		const causes = this.slotOrder.filter((slot) => lane.exits.has(slot)).map((slot) => {
+			const n = this.between(lane.exits.get(slot), from, to);
+			return n ? count(n) + ' ' + this.title(slot) : null;
+		});
+		return vcpuName(lane.vcpu) + ': ' + (shares.filter(Boolean).join(', ') || 'not known') +
+			'; exits: ' + (causes.filter(Boolean).join(', ') || 'none');
+	}
+
+	title(slot) {
+		return this.run.exits.find((row) => row.slot === slot).title;
+	}
+
+	/** The same in numbers: what is in the part of the run that is shown. */
+	windowTable() {
+		const edges = this.edges();
+		const from = edges[0];
+		const to = edges[edges.length - 1];
+		const rows = this.shown.map((lane) => {
+			const share = STATES.map((_, i) => this.between(lane.states[i], from, to) / 10 / (to - from));
+			const exits = sum([...lane.exits.values()].map((bins) => this.between(bins, from, to)));
+			return { lane, share, exits };
+		});
+		const causes = this.slotOrder.map((slot) => ({ slot, exits: sum(this.shown.map((lane) =>
+			lane.exits.has(slot) ? this.between(lane.exits.get(slot), from, to) : 0)) }))
+			.filter((row) => row.exits);
+		const number = (title, text) => ({ title, number: true, text });
+		return h('details', { open: true }, h('summary', {}, 'In numbers: ' +
+			this.binTime(from).toFixed(6) + ' s to ' + this.binTime(to).toFixed(6) + ' s'),
+		h('div', { class: 'beside' },
+			table('Time of each vCPU, and its exits, in the part shown',
+				[{ title: 'vCPU', text: (row) => vcpuName(row.lane.vcpu) },
+					...STATES.map((name, i) => number(name, (row) => row.share[i].toFixed(2) + ' %')),
+					number('exits', (row) => count(row.exits))], rows),
+			table('Exits by cause in the part shown',
+				[{ title: 'cause', text: (row) => this.title(row.slot) },
+					number('exits', (row) => count(row.exits))], causes)));
+	}
+}
+
+/** Bars between two curves of shares (0 to 1) over y0. */
+function band(low, high, x, y0, height) {
+	let d = '';
+	for (let i = 0; i < low.length; i++) {
+		if (!(high[i] > low[i]))
+			continue;
+		const [a, b] = [x(i).toFixed(2), x(i + 1).toFixed(2)];
+		const [top, bottom] = [high[i], low[i]].map((v) => (y0 - Math.min(v, 1) * height).toFixed(2));
+		d += `M${a} ${bottom}V${top}H${b}V${bottom}z`;
+	}
+	return d;
+}
