@@ -38,9 +38,11 @@ void dirty_log_free(struct dirty_log *log)
 
 	if (!log)
 		return;
-	for (i = 0; i < log->nr; i++)
+	for (i = 0; i < log->nr; i++) {
+		hv_poll_interrupts();
 		if (log->bits[i].pa)
 			hv_pages_free(log->bits[i].pa, HV_ORDER_4K);
+	}
 	hv_free(log);
 }
 
@@ -66,6 +68,7 @@ struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 	log->npages = npages;
 	log->nr = nr;
 	for (i = 0; i < nr; i++) {
+		hv_poll_interrupts();
 		log->bits[i].pa = hv_pages_alloc(HV_ORDER_4K);
 		if (!log->bits[i].pa) {
 			dirty_log_free(log);
@@ -91,7 +94,24 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 
 /* ---- reading and clearing --------------------------------------------------------- */
 
-/* mmu_lock. The 64 pages from `page` on are not writable any more. */
+#define WORD_WORK 3 /* to look at a word of bits, by the measure of GSTAGE_PIECE */
+
+/* mmu_lock, free in between. Before each word: only slots_lock keeps the words from another reader. */
+static void rest(struct gstage *gs)
+{
+	if (gstage_pause_is_due(gs))
+		gstage_pause(gs);
+	gs->work -= WORD_WORK;
+}
+
+/* Nothing spinning is locked. */
+static void let_others(void)
+{
+	if (!hv_poll_interrupts())
+		hv_resched();
+}
+
+/* mmu_lock, free in between. The 64 pages from `page` on are not writable any more. */
 static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 {
 	gpa_t start = gfn_to_gpa(slot->base + page);
@@ -115,8 +135,10 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	spin_lock(&vm->gstage.mmu_lock);
 	if (!slot->dirty->bits[index].dirty)
 		words = 0;
+	slot->dirty->bits[index].dirty = false; /* a mark from now on says otherwise */
 	bits = hv_page_map(slot->dirty->bits[index].pa);
 	for (i = 0; i < words; i++) {
+		rest(&vm->gstage);
 		copy[i] = bits[i];
 		any |= bits[i];
 		if (!take || !bits[i])
@@ -125,7 +147,8 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 		protect_word(vm, slot, first + i * 64);
 	}
 	hv_page_unmap(bits);
-	slot->dirty->bits[index].dirty = any && !take;
+	if (any && !take)
+		slot->dirty->bits[index].dirty = true;
 	debt = gstage_owe(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 
@@ -149,6 +172,7 @@ static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, co
 	page = hv_page_map(slot->dirty->bits[first / BITS_PER_PAGE].pa);
 	bits = page + first % BITS_PER_PAGE / 64;
 	for (i = 0; i < words; i++) {
+		rest(&vm->gstage);
 		if (!(bits[i] & mask[i]))
 			continue;
 		bits[i] &= ~mask[i];
@@ -176,6 +200,7 @@ static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t 
 	for (first = 0; first < slot->npages && !err; first += n) {
 		size_t words;
 
+		let_others();
 		n = chunk_pages(first, slot->npages);
 		words = (size_t)((n + 63) / 64);
 		/* If the copy fails the bits are lost to user space, as in Linux. */
@@ -199,6 +224,7 @@ static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
 	for (; first < end; first += n) {
 		size_t words;
 
+		let_others();
 		n = chunk_pages(first, end);
 		words = (size_t)((n + 63) / 64);
 		if (hv_copy_from_user(copy, from + (hva_t)((first - log->first_page) / 8),

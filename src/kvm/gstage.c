@@ -121,12 +121,26 @@ static void retire(struct gstage *gs, pte_t *ptep)
 	gs->tables--;
 }
 
-bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa, gpa_t start,
-			 gpa_t end, enum gstage_change what)
+static bool table_is_empty(struct gstage *gs, pte_t pte)
+{
+	struct gstage_span all = { 0, GSTAGE_TABLE_ENTRIES };
+	pte_t *table = gstage_table_map(pte);
+	bool found = gstage_span_next(gs, &all, table);
+
+	gstage_table_unmap(table);
+	return !found;
+}
+
+bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
+			 const struct gstage_range *range)
 {
 	gpa_t first = ALIGN_DOWN(gpa, gstage_size(level));
 
-	if (what != GSTAGE_UNMAP || first < start || first + gstage_size(level) > end)
+	if (range->what != GSTAGE_UNMAP || first < range->start ||
+	    first + gstage_size(level) > range->end)
+		return false;
+	/* Where an earlier piece has been, a leaf may have come while the lock was free. */
+	if (first < range->from && !table_is_empty(gs, *ptep))
 		return false;
 	trace_gstage_table(first, level - 1, false);
 	retire(gs, ptep);
@@ -138,6 +152,7 @@ void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t g
 	trace_gstage_table(gpa, level - 1, false);
 	gs->tables--;
 	hv_pages_free(pte_to_hpa(pte), HV_ORDER_4K);
+	hv_poll_interrupts(); /* nobody else knows of the VM: nothing is locked */
 }
 
 struct gstage_debt gstage_owe(struct gstage *gs)
@@ -164,6 +179,43 @@ hpa_t gstage_take_retired(struct gstage *gs)
 	return retired;
 }
 
+/* Put the tables of another list before those of gs->retired, of which there are few. */
+static void retire_again(struct gstage *gs, hpa_t list)
+{
+	hpa_t pa = gs->retired;
+
+	gs->retired = list;
+	while (pa) {
+		pte_t *table = hv_page_map(pa);
+		hpa_t next = pte_to_hpa(table[0]);
+
+		gstage_set(&table[0], pte_make(gs->retired, 0));
+		hv_page_unmap(table);
+		gs->retired = pa;
+		pa = next;
+	}
+}
+
+void gstage_pause(struct gstage *gs)
+{
+	struct gstage_debt debt = gstage_owe(gs);
+
+	spin_unlock(&gs->mmu_lock);
+	hv_poll_interrupts();
+	spin_lock(&gs->mmu_lock);
+	gs->work = GSTAGE_PIECE;
+	if (!debt.fence)
+		return;
+	/* Who looked while the lock was free has found it in `unfenced`. It is ours again. */
+	if (debt.end) {
+		gs->changed_start =
+			gs->changed_end ? MIN(gs->changed_start, debt.start) : debt.start;
+		gs->changed_end = MAX(gs->changed_end, debt.end);
+	}
+	retire_again(gs, debt.retired);
+	gstage_fenced(gs);
+}
+
 void gstage_free_retired(hpa_t retired)
 {
 	while (retired) {
@@ -173,6 +225,7 @@ void gstage_free_retired(hpa_t retired)
 		hv_page_unmap(table);
 		hv_pages_free(retired, HV_ORDER_4K);
 		retired = next;
+		hv_poll_interrupts();
 	}
 }
 
@@ -191,7 +244,11 @@ int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_
 	if (err == -EEXIST) {
 		/* Smaller leaves, or none any more: the large one takes their place. */
 		trace_gstage_collapse(start, level);
-		gs->ops->change(gs, start, start + gstage_size(level), GSTAGE_UNMAP);
+		gs->ops->change(gs, &(struct gstage_range){ .start = start,
+							    .end = start + gstage_size(level),
+							    .from = start,
+							    .what = GSTAGE_UNMAP,
+							    .at_once = true });
 		err = gs->ops->map(gs, gpa, level, pte, old);
 	}
 	if (!err)
@@ -199,25 +256,43 @@ int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_
 	return err;
 }
 
+/* In pieces. A look ends with the first that was found. */
+static bool change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what)
+{
+	struct gstage_range range = {
+		.start = start, .end = MIN(end, gstage_limit(gs)), .from = start, .what = what
+	};
+	bool changed = false;
+
+	while (range.from < range.end && !(changed && what == GSTAGE_LOOK)) {
+		if (gstage_pause_is_due(gs))
+			gstage_pause(gs);
+		range.stop = range.end;
+		changed |= gs->ops->change(gs, &range);
+		range.from = range.stop;
+	}
+	return changed;
+}
+
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end)
 {
-	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_UNMAP);
+	return change(gs, start, end, GSTAGE_UNMAP);
 }
 
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end)
 {
 	trace_gstage_protect(start, end - start);
-	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_PROTECT);
+	return change(gs, start, end, GSTAGE_PROTECT);
 }
 
 bool gstage_age(struct gstage *gs, gpa_t start, gpa_t end)
 {
-	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_AGE);
+	return change(gs, start, end, GSTAGE_AGE);
 }
 
 bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end)
 {
-	return gs->ops->change(gs, start, MIN(end, gstage_limit(gs)), GSTAGE_LOOK);
+	return change(gs, start, end, GSTAGE_LOOK);
 }
 
 /* Largest first, as Linux chooses. A mode that is not there does not read back (H §2.10). */
@@ -259,7 +334,9 @@ int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge)
 {
 	if (!mode)
 		return -ENODEV;
-	*gs = (struct gstage){ .ops = ops, .levels = mode->levels, .huge = huge };
+	*gs = (struct gstage){
+		.ops = ops, .levels = mode->levels, .huge = huge, .work = GSTAGE_PIECE
+	};
 	gs->root = hv_pages_alloc(GSTAGE_ROOT_ORDER);
 	/* The root is 16 KiB aligned: PPN[1:0], which must be 0, are (H §2.10). */
 	gs->hgatp =

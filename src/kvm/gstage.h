@@ -62,11 +62,28 @@ struct gstage_leaf {
 
 struct gstage;
 
+/*
+ * A change of a range goes in pieces: after so much work mmu_lock is let go, and interrupts are taken
+ * (gstage_pause()). Counted are entries of tables: an empty one is stepped over in 3 instructions and
+ * counts as 1; visiting another takes some 50.
+ */
+#define GSTAGE_PIECE 2048
+#define GSTAGE_VISIT 16
+
 enum gstage_change {
 	GSTAGE_UNMAP,   /* clear every leaf that touches the range */
 	GSTAGE_PROTECT, /* take write permission from every leaf that touches the range */
 	GSTAGE_AGE,     /* take A from every leaf that touches the range */
 	GSTAGE_LOOK,    /* change nothing; "changed": some leaf that touches it has A */
+};
+
+/* What `change` is to do, and how far it has come. */
+struct gstage_range {
+	gpa_t start, end; /* page aligned */
+	gpa_t from;       /* what lies below was done by pieces before this one */
+	gpa_t stop; /* the caller: end. The walker: where it stopped, for its share is used up */
+	enum gstage_change what;
+	bool at_once; /* in one piece */
 };
 
 /*
@@ -88,13 +105,14 @@ struct gstage_ops {
 	int (*map)(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 
 	/*
-	 * Change [start, end), page aligned; a leaf that only partly lies inside is
-	 * changed whole. Unmapping unlinks and retires tables that lie inside entirely.
+	 * Change [from, end), and stop where gstage_range_stops() says so; a leaf that only
+	 * partly lies inside is changed whole. Unmapping unlinks and retires tables that lie
+	 * in [start, end) entirely.
 	 * True: some entry was changed, so a fence must follow. Empty entries of a table are
 	 * skipped and nothing below them is looked for: what it costs goes by the tables that
 	 * there are, not by the length of the range.
 	 */
-	bool (*change)(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what);
+	bool (*change)(struct gstage *gs, struct gstage_range *range);
 
 	/*
 	 * Free every table below the root, whose entries become stale: no hart may walk it
@@ -126,6 +144,7 @@ struct gstage {
 	gpa_t changed_start;  /* hull of the leaves changed since the last gstage_owe() */
 	gpa_t changed_end;    /* 0: none */
 	u32 unfenced;         /* debts whose fence is not done; falls without the lock */
+	long work;            /* that may be done before the lock is let go, see GSTAGE_PIECE */
 
 	/*
 	 * Invalidations by the host (notifier.c): how many are going on, the hull of their
@@ -193,14 +212,29 @@ static inline struct gstage_span gstage_span(const struct gstage *gs, unsigned i
 }
 
 /* Steps over empty entries; false: none is left. */
-static inline bool gstage_span_next(struct gstage_span *span, const pte_t *table)
+static inline bool gstage_span_next(struct gstage *gs, struct gstage_span *span, const pte_t *table)
 {
-	const pte_t *p = table + span->next, *end = table + span->end;
+	const pte_t *first = table + span->next, *p = first, *end = table + span->end;
 
 	while (p < end && !READ_ONCE(*p))
 		p++;
 	span->next = (unsigned long)(p - table);
+	gs->work -= p - first + GSTAGE_VISIT;
 	return p < end;
+}
+
+/*
+ * Before the entry that maps gpa is visited: is this piece to end here? Not before it has come
+ * further than the last one: all the empty entries of a way down are less than a piece, unless
+ * some are stepped over.
+ */
+static inline bool gstage_range_stops(const struct gstage *gs, struct gstage_range *range,
+				      gpa_t gpa)
+{
+	if (gs->work > 0 || range->at_once)
+		return false;
+	range->stop = MAX(gpa, range->from);
+	return true;
 }
 
 /* ---- gstage.c: what the walkers use ------------------------------------------- */
@@ -221,8 +255,8 @@ bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_
  * `change` has gone through the table below this entry, which maps gpa. Unlinks and
  * retires it if unmapping has emptied it, that is, if it lies in [start, end).
  */
-bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa, gpa_t start,
-			 gpa_t end, enum gstage_change what);
+bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
+			 const struct gstage_range *range);
 /* `free` has gone through the table below this entry, which maps gpa. */
 void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t gpa);
 
@@ -245,13 +279,26 @@ int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
 /* No vCPU runs any more, and a hart that ran one fences before it runs this VMID again. */
 void gstage_destroy(struct gstage *gs);
 
-/* These hold mmu_lock; ranges are cut at the table's reach. */
+/* These hold mmu_lock. */
 int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
+/*
+ * These too, and let go of it in between (gstage_pause()): what the range is to be must hold
+ * by what others see meanwhile. Ranges are cut at the table's reach.
+ */
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_age(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end);
+/*
+ * Let go of mmu_lock, take interrupts, and lock again. Whoever has the lock meanwhile finds what was
+ * changed so far as a debt whose fence is not done; afterwards it is this caller's to owe again.
+ */
+void gstage_pause(struct gstage *gs);
+static inline bool gstage_pause_is_due(const struct gstage *gs)
+{
+	return gs->work <= 0;
+}
 /* A leaf of this level was replaced by another one: what it allowed must be forgotten. */
 void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level);
 /*

@@ -78,35 +78,39 @@ static inline gpa_t place_gpa(const struct place *p, unsigned int level)
 	return p->base + p->span.next * gstage_size(level);
 }
 
-static bool iter_change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what)
+static bool iter_change(struct gstage *gs, struct gstage_range *range)
 {
 	unsigned int top = gs->levels - 1, level = top;
 	struct place at, up[GSTAGE_MAX_LEVELS]; /* by level: where it went down */
-	bool changed = false;
+	bool changed = false, stops = false;
 
-	if (start >= end)
-		return false;
-	at = place_in(gs, hv_page_map(gs->root), level, 0, start, end);
+	at = place_in(gs, hv_page_map(gs->root), level, 0, range->from, range->end);
 	for (;;) {
-		while (gstage_span_next(&at.span, at.table)) {
+		while (!stops && gstage_span_next(gs, &at.span, at.table)) {
 			pte_t *ptep = &at.table[at.span.next];
 			gpa_t gpa = place_gpa(&at, level);
 
+			stops = gstage_range_stops(gs, range, gpa);
+			if (stops)
+				break;
 			trace_gstage_step(gpa, level, *ptep);
 			if (level > 0 && pte_is_table(*ptep)) {
 				up[level--] = at;
-				at = place_in(gs, gstage_table_map(*ptep), level, gpa, start, end);
+				at = place_in(gs, gstage_table_map(*ptep), level, gpa, range->from,
+					      range->end);
 				continue;
 			}
-			changed |= gstage_change_leaf(gs, ptep, level, gpa, what);
+			changed |= gstage_change_leaf(gs, ptep, level, gpa, range->what);
 			at.span.next++;
 		}
 		gstage_table_unmap(at.table);
 		if (level == top)
 			return changed;
 		at = up[++level];
+		if (stops)
+			continue; /* up to the root: each table's kernel view is given back */
 		changed |= gstage_change_table(gs, &at.table[at.span.next], level,
-					       place_gpa(&at, level), start, end, what);
+					       place_gpa(&at, level), range);
 		at.span.next++;
 	}
 }
@@ -119,7 +123,7 @@ static void iter_free(struct gstage *gs)
 
 	at = place_in(gs, hv_page_map(gs->root), level, 0, 0, end);
 	for (;;) {
-		while (level > 0 && gstage_span_next(&at.span, at.table)) {
+		while (level > 0 && gstage_span_next(gs, &at.span, at.table)) {
 			pte_t pte = at.table[at.span.next];
 			gpa_t gpa = place_gpa(&at, level);
 

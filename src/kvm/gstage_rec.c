@@ -74,42 +74,41 @@ static int rec_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, 
 	return map_in(gs, hv_page_map(gs->root), gs->levels - 1, &req);
 }
 
-/* What a change call wants; the same at every depth. */
-struct change_request {
-	gpa_t start, end;
-	enum gstage_change what;
-};
-
-/* Changes what the request covers of the table that maps from `base` on. */
+/* Changes what the range covers of the table that maps from `base` on. True: it stops here. */
 static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base,
-		      const struct change_request *req)
+		      struct gstage_range *range, bool *changed)
 {
-	struct gstage_span span = gstage_span(gs, level, base, req->start, req->end);
+	struct gstage_span span = gstage_span(gs, level, base, range->from, range->end);
 	pte_t *table = hv_page_map(pa);
-	bool changed = false;
+	bool stops = false;
 
-	for (; gstage_span_next(&span, table); span.next++) {
+	for (; gstage_span_next(gs, &span, table); span.next++) {
 		gpa_t gpa = base + span.next * gstage_size(level);
 		pte_t *ptep = &table[span.next];
 
+		stops = gstage_range_stops(gs, range, gpa);
+		if (stops)
+			break;
 		trace_gstage_step(gpa, level, *ptep);
 		if (level > 0 && pte_is_table(*ptep)) {
-			changed |= change_in(gs, pte_to_hpa(*ptep), level - 1, gpa, req);
-			changed |= gstage_change_table(gs, ptep, level, gpa, req->start, req->end,
-						       req->what);
+			stops = change_in(gs, pte_to_hpa(*ptep), level - 1, gpa, range, changed);
+			if (stops)
+				break;
+			*changed |= gstage_change_table(gs, ptep, level, gpa, range);
 		} else {
-			changed |= gstage_change_leaf(gs, ptep, level, gpa, req->what);
+			*changed |= gstage_change_leaf(gs, ptep, level, gpa, range->what);
 		}
 	}
 	gstage_table_unmap(table);
-	return changed;
+	return stops;
 }
 
-static bool rec_change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what)
+static bool rec_change(struct gstage *gs, struct gstage_range *range)
 {
-	struct change_request req = { .start = start, .end = end, .what = what };
+	bool changed = false;
 
-	return start < end && change_in(gs, gs->root, gs->levels - 1, 0, &req);
+	change_in(gs, gs->root, gs->levels - 1, 0, range, &changed);
+	return changed;
 }
 
 /* Frees what is below the table that maps from `base` on. */
@@ -118,7 +117,7 @@ static void free_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base)
 	struct gstage_span span = gstage_span(gs, level, base, base, gstage_limit(gs));
 	pte_t *table = hv_page_map(pa);
 
-	for (; level > 0 && gstage_span_next(&span, table); span.next++) {
+	for (; level > 0 && gstage_span_next(gs, &span, table); span.next++) {
 		gpa_t gpa = base + span.next * gstage_size(level);
 
 		if (!pte_is_table(table[span.next]))

@@ -44,8 +44,9 @@ struct kvm {
 
 	struct hv_mutex slots_lock; /* memslot updates */
 	struct memslots *slots;
-	u64 dirty_log_manual; /* KVM_DIRTY_LOG_*; under slots_lock */
-	hpa_t slot_ids[64];   /* where each slot is, by id (memslot.c) */
+	const struct memslot *leaving; /* in no map any more, and not all unmapped; mmu_lock */
+	u64 dirty_log_manual;          /* KVM_DIRTY_LOG_*; under slots_lock */
+	hpa_t slot_ids[64];            /* where each slot is, by id (memslot.c) */
 	struct gstage gstage;
 	const struct tlb_ops *tlb; /* toggle tlb_flush (tlb.h) */
 	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */

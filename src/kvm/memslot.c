@@ -35,14 +35,19 @@ void memslots_put(struct memslots *slots)
 	hv_free(slots);
 }
 
+struct memslots *memslots_hold_locked(struct kvm *vm)
+{
+	__atomic_fetch_add(&vm->slots->refs, 1, __ATOMIC_RELAXED);
+	return vm->slots;
+}
+
 /* The map in force, held. */
 static struct memslots *memslots_hold(struct kvm *vm)
 {
 	struct memslots *slots;
 
 	spin_lock(&vm->gstage.mmu_lock);
-	slots = vm->slots;
-	__atomic_fetch_add(&slots->refs, 1, __ATOMIC_RELAXED);
+	slots = memslots_hold_locked(vm);
 	spin_unlock(&vm->gstage.mmu_lock);
 	return slots;
 }
@@ -115,8 +120,10 @@ void memslot_vm_destroy(struct kvm *vm)
 
 	if (!vm->slots)
 		return;
-	memslots_for_each(vm->slots, c, i, slot)
+	memslots_for_each(vm->slots, c, i, slot) {
 		dirty_log_free(slot->dirty);
+		hv_poll_interrupts();
+	}
 	memslots_put(vm->slots);
 	for (i = 0; i < ARRAY_SIZE(vm->slot_ids); i++)
 		if (vm->slot_ids[i])
@@ -153,7 +160,10 @@ static bool dirty_log_all(const struct kvm *vm)
 	return vm->dirty_log_manual & KVM_DIRTY_LOG_INITIALLY_SET;
 }
 
-/* What of the G-stage table no longer holds after the update. mmu_lock. */
+/*
+ * What of the G-stage table no longer holds after the update. mmu_lock, which is free in between: an
+ * invalidation that comes then finds by `leaving` what the new map does not show.
+ */
 static void unmap_stale(struct kvm *vm, const struct update *u)
 {
 	const struct memslot *was = u->old, *is = u->new;
@@ -164,10 +174,13 @@ static void unmap_stale(struct kvm *vm, const struct update *u)
 	start = gfn_to_gpa(was->base);
 	end = gfn_to_gpa(was->base + was->npages);
 	/* Deleted, moved, or no longer logged: in the last case large leaves can come back. */
-	if (!is || is->base != was->base || !is->dirty)
+	if (!is || is->base != was->base || !is->dirty) {
+		vm->leaving = was;
 		gstage_unmap(&vm->gstage, start, end);
-	else if (!dirty_log_all(vm))
+		vm->leaving = NULL;
+	} else if (!dirty_log_all(vm)) {
 		gstage_protect(&vm->gstage, start, end);
+	}
 }
 
 /*

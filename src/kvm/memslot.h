@@ -79,6 +79,8 @@ u32 memslots_chunk_of(const struct memslots *slots, gfn_t gfn);
 /* memslot.c */
 const struct memslot *memslots_find(const struct memslots *slots, gfn_t gfn);
 void memslots_put(struct memslots *slots);
+/* The map in force, held. Holds mmu_lock. */
+struct memslots *memslots_hold_locked(struct kvm *vm);
 
 /* The slot of the vCPU's own map that holds gfn, or NULL; valid until it is refreshed. */
 const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);

@@ -11,6 +11,9 @@
  * Young marks are the A bits of the leaves. clear_young fences, so that an access by an old
  * translation does not go unseen; a mark that hardware sets beside it may be lost.
  *
+ * A range goes in pieces, between which mmu_lock is free and interrupts are taken. It counts as on
+ * its way out from before the first piece, and what is unmapped as unfenced.
+ *
  * Called with the host's mm lock held: no sleep, no user memory. Locks: mmu_lock.
  */
 #include "hv/trace.h"
@@ -25,31 +28,52 @@ static struct kvm *notifier_vm(struct hv_notifier *n)
 
 typedef bool gstage_fn(struct gstage *gs, gpa_t start, gpa_t end);
 
-/*
- * mmu_lock. fn for all of [start, end) that a slot shows, every slot: one host page may
- * stand at several guest addresses. True: fn said so once.
- */
-static bool for_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn)
+#define SLOT_WORK 5 /* to pass by a slot, by the measure of GSTAGE_PIECE */
+
+/* mmu_lock, free in between. fn for what a slot shows of [start, end). */
+static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hva_t end,
+		     gstage_fn *fn)
 {
+	hva_t from = MAX(start, slot->hva);
+	hva_t to = MIN(end, slot->hva + (hva_t)(slot->npages << PAGE_SHIFT));
+	gpa_t gpa = gfn_to_gpa(slot->base) - slot->hva;
+
+	return from < to && fn(&vm->gstage, gpa + from, gpa + to);
+}
+
+/*
+ * mmu_lock, free in between. fn for all of [start, end) that a slot shows, every slot: one host page
+ * may stand at several guest addresses. True: fn said so once.
+ *
+ * The map is one that was in force when we began, and the slot that left it just before. If
+ * another comes into force meanwhile, no leaf of the range is made by it: the range is announced.
+ */
+static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start, hva_t end,
+		      gstage_fn *fn)
+{
+	struct gstage *gs = &vm->gstage;
 	const struct memslot *slot;
 	bool any = false;
 	u32 c, i;
 
-	memslots_for_each(vm->slots, c, i, slot) {
-		hva_t from = MAX(start, slot->hva);
-		hva_t to = MIN(end, slot->hva + (hva_t)(slot->npages << PAGE_SHIFT));
-		gpa_t gpa = gfn_to_gpa(slot->base) - slot->hva;
-
-		if (from < to)
-			any |= fn(&vm->gstage, gpa + from, gpa + to);
+	if (vm->leaving)
+		any = for_slot(vm, vm->leaving, start, end, fn);
+	memslots_for_each(slots, c, i, slot) {
+		if (gstage_pause_is_due(gs))
+			gstage_pause(gs);
+		gs->work -= SLOT_WORK;
+		any |= for_slot(vm, slot, start, end, fn);
 	}
 	return any;
 }
 
-static void unmap_hva_range(struct kvm *vm, hva_t start, hva_t end, bool opens)
+/* One operation on all of the range, with its fence. opens: announces it, too. */
+static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, bool opens)
 {
 	struct gstage *gs = &vm->gstage;
+	struct memslots *slots;
 	struct gstage_debt debt;
+	bool any;
 
 	spin_lock(&gs->mmu_lock);
 	if (opens) {
@@ -57,18 +81,21 @@ static void unmap_hva_range(struct kvm *vm, hva_t start, hva_t end, bool opens)
 		gs->inval_end = gs->inval_count ? MAX(gs->inval_end, end) : end;
 		gs->inval_count++;
 	}
-	for_range(vm, start, end, gstage_unmap);
+	slots = memslots_hold_locked(vm);
+	any = for_range(vm, slots, start, end, fn);
 	debt = gstage_owe(gs);
 	spin_unlock(&gs->mmu_lock);
 
+	memslots_put(slots);
 	tlb_settle(vm, &debt);
+	return any;
 }
 
 static void notifier_start(struct hv_notifier *n, hva_t start, hva_t end)
 {
 	trace_kvm_unmap_hva_range(start, end);
-	unmap_hva_range(notifier_vm(n), ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE),
-			true);
+	change_range(notifier_vm(n), ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE),
+		     gstage_unmap, true);
 }
 
 static void notifier_end(struct hv_notifier *n, hva_t start, hva_t end)
@@ -91,34 +118,21 @@ static void notifier_moved(struct hv_notifier *n, hva_t start, hva_t end)
 
 static bool notifier_test_young(struct hv_notifier *n, hva_t start, hva_t end)
 {
-	struct kvm *vm = notifier_vm(n);
-	bool young;
-
 	trace_kvm_test_age_hva(start);
-	spin_lock(&vm->gstage.mmu_lock);
-	young = for_range(vm, start, end, gstage_is_young);
-	spin_unlock(&vm->gstage.mmu_lock);
-	return young;
+	return change_range(notifier_vm(n), start, end, gstage_is_young, false);
 }
 
 static void notifier_clear_young(struct hv_notifier *n, hva_t start, hva_t end)
 {
-	struct kvm *vm = notifier_vm(n);
-	struct gstage_debt debt;
-
 	trace_kvm_age_hva(start, end);
-	spin_lock(&vm->gstage.mmu_lock);
-	for_range(vm, start, end, gstage_age);
-	debt = gstage_owe(&vm->gstage);
-	spin_unlock(&vm->gstage.mmu_lock);
-	tlb_settle(vm, &debt);
+	change_range(notifier_vm(n), start, end, gstage_age, false);
 }
 
 /* The address space is gone: a later fault finds no page there, so none need be held off. */
 static void notifier_gone(struct hv_notifier *n)
 {
 	trace_kvm_unmap_hva_range(0, ~0UL);
-	unmap_hva_range(notifier_vm(n), 0, ALIGN_DOWN(~0UL, PAGE_SIZE), false);
+	change_range(notifier_vm(n), 0, ALIGN_DOWN(~0UL, PAGE_SIZE), gstage_unmap, false);
 }
 
 int notifier_vm_init(struct kvm *vm)

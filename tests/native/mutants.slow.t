@@ -15,7 +15,7 @@
 
 # How many seconds each program may take before it waits for ever: five times what it takes unbroken.
 declare -A limit
-for program in test_exits test_fault test_fp test_kick test_linger test_memslot test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid; do
+for program in test_exits test_fault test_fp test_kick test_linger test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid; do
 	start=$SECONDS
 	HS_RACE=2 timeout --kill-after=5 "$(scaled 60)" "$O/tests/native/$program" >"$tmp/out" 2>&1
 	ok $? "unbroken: $program passes" || diag "$(tail -n 20 "$tmp/out")"
@@ -53,7 +53,7 @@ mutant "3, ranges on their way out are not looked at" gstage_fault.c \
 	's/if \(gs->inval_count && /if (0 && /' test_fault
 mutant "3, only the page itself is compared, not its leaf" gstage_fault.c \
 	's/u64 size = gstage_size\(level\);(\s+hva_t start)/u64 size = PAGE_SIZE + 0 * level;$1/' \
-	test_race_memory
+	test_notifier
 mutant "4, an invalidation does not fence" notifier.c \
 	's/tlb_settle\(vm, &debt\);/gstage_fenced(&vm->gstage); gstage_free_retired(debt.retired);/' \
 	test_race_memory
@@ -76,6 +76,25 @@ mutant "a range of pages is invalidated without the last fence" tlb_range.c \
 	's/sfence_inval_ir\(\);//g' test_tlb_flush
 mutant "a fence of everything drops nothing" tlb_all.c \
 	's/hfence_gvma_vmid\(vmid\);//' test_tlb_flush
+
+# ---- long changes in pieces ----
+mutant "21, a range is not announced between two pieces" gstage.c \
+	's/(\tspin_unlock\(&gs->mmu_lock\);\n\thv_poll_interrupts\(\);\n\tspin_lock\(&gs->mmu_lock\);)/\tunsigned int n = gs->inval_count; gs->inval_count = 0;\n$1 gs->inval_count = n;/' \
+	test_pieces
+mutant "21, what a piece has changed counts as fenced" gstage.c \
+	's/(void gstage_pause.*?gstage_owe\(gs\);\n)(.*?)\tgstage_fenced\(gs\);/$1\tif (debt.fence) gstage_fenced(gs);\n$2/s' \
+	test_pieces
+mutant "21, what a piece has changed is forgotten" gstage.c \
+	's/(void gstage_pause.*?)if \(debt\.end\)/$1if (0)/s' test_pieces
+mutant "21, tables that a piece has retired are forgotten" gstage.c \
+	's/retire_again\(gs, debt\.retired\);/(void)retire_again;/' test_pieces
+mutant "21, a table goes with a leaf that came between two pieces" gstage.c \
+	's/first < range->from && !table_is_empty\(gs, \*ptep\)/(void)table_is_empty, 0/' test_pieces
+mutant "21, all is one piece" gstage.c \
+	's/(\.from = start,\s+\.what = what)/$1, .at_once = true/' test_pieces
+mutant "5, a slot on its way out is not looked at" notifier.c 's/if \(vm->leaving\)/if (0)/' test_pieces
+mutant "dirty log: a mark between two pieces is lost" dirty_log.c \
+	's/if \(any && !take\)\n\t\t(slot->dirty->bits\[index\]\.dirty = )true/$1any && !take/' test_pieces
 
 # ---- entry and kick ----
 mutant "9, requests are not looked at after IN_GUEST" run.c \

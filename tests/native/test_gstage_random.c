@@ -50,6 +50,7 @@ static void random_step(struct gstage *gs, struct gstage *twin)
 	} else if (what < 11) {
 		assert_int_equal(gstage_age(gs, gpa, end), gstage_age(twin, gpa, end));
 		assert_false(gstage_is_young(gs, gpa, end));
+		assert_false(gstage_is_young(twin, gpa, end));
 	} else if (what < 12) {
 		assert_int_equal(gstage_is_young(gs, gpa, end), gstage_is_young(twin, gpa, end));
 	} else {

@@ -49,8 +49,10 @@ static void for_all_quirks(void (*claim)(void))
 		csr_write(vscause, 0);
 		vm.vcpu->guest.sepc = BASE + 0x8000;
 		/* The whole table anew, so that each walk faults for each of its entries. */
+		spin_lock(&vm.vm->gstage.mmu_lock);
 		gstage_unmap(&vm.vm->gstage, 0, ~0ULL);
 		debt = gstage_owe(&vm.vm->gstage);
+		spin_unlock(&vm.vm->gstage.mmu_lock);
 		tlb_settle(vm.vm, &debt);
 		claim();
 	}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_pieces.c - a long change of the table lets go of mmu_lock in between: what may happen there?
+ *
+ * Rules 4, 5, 6 and 21 of docs/locking.md. The hook is called where the host would take interrupts;
+ * another thread could do there what it does.
+ */
+#include "touch.h"
+
+#define PAGES 1024U /* 4 KiB leaves, side by side: several pieces */
+
+static unsigned int pauses;
+static void (*at_pause)(void);
+
+static bool mapped(gpa_t gpa)
+{
+	struct gstage_leaf leaf;
+
+	return gstage_find(&vm.vm->gstage, gpa, &leaf) == 0;
+}
+
+static gpa_t page(unsigned int i)
+{
+	return BASE + (gpa_t)i * PAGE_SIZE;
+}
+
+static unsigned int pages_mapped(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < PAGES; i++)
+		n += mapped(page(i));
+	return n;
+}
+
+/* The polls that matter: those of a pause, between the first leaf and the last. */
+static void poll(void)
+{
+	unsigned int left = pages_mapped();
+
+	if (spin_is_locked(&vm.vm->gstage.mmu_lock) || left == 0 || left == PAGES)
+		return;
+	pauses++;
+	if (at_pause)
+		at_pause();
+}
+
+static void touch_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i++)
+		store(page(i), i);
+	assert_int_equal(pages_mapped(), PAGES);
+	pauses = 0;
+	native_poll_hook = poll;
+}
+
+static int setup_walker(bool recursive)
+{
+	touch_setup(0);
+	if (recursive)
+		vm.vm->gstage.ops = &gstage_rec_ops;
+	at_pause = NULL;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return setup_walker(false);
+}
+
+static int setup_recursive(void **state)
+{
+	(void)state;
+	return setup_walker(true);
+}
+
+static int end(void **state)
+{
+	native_poll_hook = NULL;
+	return one_vm_end(state);
+}
+
+static void take_back_all(void)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+
+	n->invalidate_start(n, HVA, HVA + PAGES * PAGE_SIZE);
+	assert_int_equal(pages_mapped(), 0);
+	serve(vm.vcpu);
+}
+
+static void give_back_all(void)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+
+	n->invalidate_end(n, HVA, HVA + PAGES * PAGE_SIZE);
+}
+
+/* ---- pieces are short ------------------------------------------------------------------- */
+
+static void a_long_range_goes_in_short_pieces(void **state)
+{
+	(void)state;
+	touch_all();
+	take_back_all();
+	/* A leaf counts as GSTAGE_VISIT. */
+	assert_in_range(pauses, PAGES * GSTAGE_VISIT / GSTAGE_PIECE - 1,
+			PAGES * GSTAGE_VISIT / GSTAGE_PIECE + 4);
+	give_back_all();
+}
+
+static void tables_go_though_pieces_end_within_them(void **state)
+{
+	(void)state;
+	touch_all();
+	take_back_all();
+	/* One for each level between the root and the leaves: the range does not fill those. */
+	assert_int_equal(vm.vm->gstage.tables, vm.vm->gstage.levels - 2);
+	assert_int_equal(vm.vm->gstage.unfenced, 0);
+	give_back_all();
+}
+
+/* ---- rules 4 and 3: it is announced all the time ------------------------------------------ */
+
+/* One try of the guest: the fault is answered by "again", and nothing is mapped. */
+static void is_refused(unsigned int i)
+{
+	struct hv_trap trap;
+	u64 data = 0;
+
+	serve(vm.vcpu);
+	assert_int_not_equal(native_guest_access(page(i), NATIVE_STORE, &data, sizeof(data), &trap),
+			     0);
+	trap.sepc = vm.vcpu->guest.sepc;
+	assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
+	assert_false(mapped(page(i)));
+}
+
+static void first_page_is_refused(void)
+{
+	assert_int_equal(vm.vm->gstage.inval_count, 1);
+	assert_false(mapped(page(0)));
+	is_refused(0);
+}
+
+static void what_a_piece_has_taken_back_stays_away(void **state)
+{
+	(void)state;
+	touch_all();
+	at_pause = first_page_is_refused;
+	take_back_all();
+	assert_true(pauses > 0);
+	at_pause = NULL;
+	give_back_all();
+	store(page(0), 1);
+}
+
+/* ---- rule 6: what is done so far is a debt ------------------------------------------------- */
+
+static void another_invalidates_the_first_page(void)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+	hpa_t hpa;
+
+	at_pause = NULL;
+	assert_false(mapped(page(0)));
+	assert_true(vm.vm->gstage.unfenced > 0);
+	n->invalidate_start(n, HVA, HVA + PAGE_SIZE);
+	serve(vm.vcpu);
+	/* Its caller frees the page now. */
+	assert_int_not_equal(native_gstage_access(page(0), NATIVE_LOAD, &hpa), 0);
+	n->invalidate_end(n, HVA, HVA + PAGE_SIZE);
+}
+
+static void who_comes_between_two_pieces_waits_for_the_fence(void **state)
+{
+	hpa_t hpa;
+	unsigned int i;
+
+	(void)state;
+	touch_all();
+	at_pause = another_invalidates_the_first_page;
+	take_back_all();
+	assert_true(pauses > 0);
+	for (i = 0; i < PAGES; i++)
+		assert_int_not_equal(native_gstage_access(page(i), NATIVE_LOAD, &hpa), 0);
+	assert_int_equal(vm.vm->gstage.unfenced, 0);
+	give_back_all();
+}
+
+/* ---- rule 5: a slot on its way out ------------------------------------------------------------ */
+
+/* The host takes back the last page, which the old map had and the new one does not show. */
+static void the_last_page_goes(void)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+	hva_t last = HVA + (PAGES - 1) * PAGE_SIZE;
+	hpa_t hpa;
+
+	at_pause = NULL;
+	assert_true(mapped(page(PAGES - 1)));
+	n->invalidate_start(n, last, last + PAGE_SIZE);
+	serve(vm.vcpu);
+	assert_false(mapped(page(PAGES - 1)));
+	assert_int_not_equal(native_gstage_access(page(PAGES - 1), NATIVE_LOAD, &hpa), 0);
+	n->invalidate_end(n, last, last + PAGE_SIZE);
+}
+
+static void a_slot_that_is_being_deleted_is_still_invalidated(void **state)
+{
+	(void)state;
+	touch_all();
+	at_pause = the_last_page_goes;
+	assert_int_equal(native_set_slot(vm.vm, 0, 0, 0, 0, 0), 0);
+	assert_true(pauses > 0);
+	assert_int_equal(pages_mapped(), 0);
+	assert_null(vm.vm->leaving);
+}
+
+/* ---- dirty log ------------------------------------------------------------------------------- */
+
+#define BITMAP (HVA + (64UL << 20))
+
+static u64 log_of(u64 *bits)
+{
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = (void *)BITMAP };
+	u64 n = 0;
+	unsigned int i;
+
+	assert_int_equal(kvm_vm_ioctl_get_dirty_log(vm.vm, &log), 0);
+	for (i = 0; i < PAGES / 64; i++) {
+		bits[i] = ((u64 *)native_user(BITMAP))[i];
+		n += (u64)__builtin_popcountl(bits[i]);
+	}
+	return n;
+}
+
+static unsigned int writable(void)
+{
+	struct gstage_leaf leaf;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < PAGES; i++)
+		n += gstage_find(&vm.vm->gstage, page(i), &leaf) == 0 && (leaf.pte & PTE_W);
+	return n;
+}
+
+static void poll_log(void)
+{
+	unsigned int left = writable();
+
+	if (spin_is_locked(&vm.vm->gstage.mmu_lock) || left == 0 || left == PAGES)
+		return;
+	native_poll_hook = NULL;
+	pauses++;
+	store(page(0), 4711); /* its bit was taken already */
+	store(page(PAGES - 1), 4711);
+}
+
+static void log_and_touch(void)
+{
+	unsigned int i;
+
+	native_user_map(BITMAP, 1 << 20, 0);
+	assert_int_equal(
+		native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES),
+		0);
+	for (i = 0; i < PAGES; i++)
+		store(page(i), i);
+}
+
+static void a_store_between_two_pieces_is_in_the_next_log(void **state)
+{
+	u64 bits[PAGES / 64];
+
+	(void)state;
+	log_and_touch();
+	pauses = 0;
+	native_poll_hook = poll_log;
+	assert_int_equal(log_of(bits), PAGES);
+	assert_int_equal(pauses, 1);
+	native_poll_hook = NULL;
+	assert_int_equal(log_of(bits), 1);
+	assert_int_equal(bits[0], 1);
+	assert_int_equal(log_of(bits), 0);
+	store(page(0), 1);
+	assert_int_equal(log_of(bits), 1);
+}
+
+static void the_first_piece_is_fenced_as_the_last(void **state)
+{
+	u64 bits[PAGES / 64];
+
+	(void)state;
+	log_and_touch();
+	assert_int_equal(log_of(bits), PAGES);
+	store(page(1), 4711);
+	store(page(PAGES - 1), 4711);
+	assert_int_equal(log_of(bits), 2);
+}
+
+/* ---- a leaf that comes where a piece has been -------------------------------------------------- */
+
+static bool came;
+
+static void a_leaf_comes(void)
+{
+	if (came || mapped(page(0)))
+		return;
+	came = true;
+	store(page(0), 4711);
+}
+
+static void what_the_new_map_shows_may_come_at_once(void **state)
+{
+	hpa_t hpa;
+
+	(void)state;
+	assert_int_equal(
+		native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES),
+		0);
+	touch_all();
+	came = false;
+	at_pause = a_leaf_comes;
+	/* No longer logged: all leaves go, so that large ones can come. */
+	assert_int_equal(native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, 0), 0);
+	assert_true(came);
+	native_poll_hook = NULL;
+	assert_true(mapped(page(0))); /* its table did not go */
+	assert_int_equal(load(page(0)), 4711);
+	take_back_all();
+	assert_int_not_equal(native_gstage_access(page(0), NATIVE_LOAD, &hpa), 0);
+	give_back_all();
+}
+
+#define BOTH(claim)                                                     \
+	cmocka_unit_test_setup_teardown(claim, setup, end),             \
+	{                                                               \
+#claim ", recursive", claim, setup_recursive, end, NULL \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH(a_long_range_goes_in_short_pieces),
+		BOTH(tables_go_though_pieces_end_within_them),
+		BOTH(what_a_piece_has_taken_back_stays_away),
+		BOTH(who_comes_between_two_pieces_waits_for_the_fence),
+		BOTH(a_slot_that_is_being_deleted_is_still_invalidated),
+		BOTH(a_store_between_two_pieces_is_in_the_next_log),
+		BOTH(the_first_piece_is_fenced_as_the_last),
+		BOTH(what_the_new_map_shows_may_come_at_once),
+	};
+
+	return cmocka_run_group_tests_name("pieces", tests, NULL, NULL);
+}
