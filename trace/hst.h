@@ -213,6 +213,7 @@ struct hst_seen {
 	u64 time;                          /* ticks (mem.timebase_hz) since tracing was set up */
 	u64 instret;                       /* since then; means something if mem.instret_exact */
 	int vm, vcpu;                      /* -1: none */
+	bool chosen;                       /* false only if cursor->all */
 };
 
 struct hst_cursor_hart;
@@ -221,6 +222,7 @@ struct hst_cursor {
 	struct hst_file *file;
 	const struct hst_select *select;
 	bool by_instret;
+	bool all; /* set it after opening: those that are not chosen come, too */
 	bool chosen[HST_MAX_EVENTS];
 	u64 from, to; /* ticks */
 	u64 skip;     /* of the chosen ones, for select->last */
@@ -244,6 +246,8 @@ void hst_cursor_close(struct hst_cursor *cursor);
 /* hst_names.c: names of numbers; the buffer (HST_NAME_SIZE) may serve. Never NULL. */
 const char *hst_name_cause(u64 scause, char *buf);
 const char *hst_name_sbi(u64 ext, char *buf);
+/* "RFENCE sfence_vma", or the extension and the function's number. */
+void hst_name_sbi_function(u64 ext, u64 fid, char *buf, size_t size);
 const char *hst_name_sbierr(u64 error, char *buf);
 const char *hst_name_reason(u64 reason, char *buf);
 const char *hst_name_csr(u64 csr, char *buf);
@@ -263,8 +267,8 @@ int hst_follow(const char *ram, const char *out, const char *meta, bool quiet);
 int hst_report(struct hst_file *file, const struct hst_select *select, const char *columns,
 	       FILE *out);
 extern const char hst_report_help[];
-/* hst_stat.c */
-int hst_stat(struct hst_file *file, FILE *out);
+/* hst_stat.c, hst_table.c */
+extern const char hst_stat_help[];
 u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket */
 /* hst_glob.c: does the comma list of globs choose this name? As trace= does. */
 bool hst_list_has(const char *list, const char *name);

@@ -95,17 +95,16 @@ static void see(const struct hst_cursor *cursor, unsigned int hart,
 	seen->vcpu = guest ? (int)TRACE_VCPU_OF(record->who) : -1;
 }
 
-static int next_chosen(struct hst_cursor *cursor, struct hst_seen *seen)
+static int next_seen(struct hst_cursor *cursor, struct hst_seen *seen)
 {
 	struct hst_cursor_hart *h;
 
-	do {
-		if (next_hart(cursor, &h))
-			return -1;
-		if (!h)
-			return 0;
-		see(cursor, h->hart, &h->batch[h->at++], seen);
-	} while (!chooses(cursor, seen));
+	if (next_hart(cursor, &h))
+		return -1;
+	if (!h)
+		return 0;
+	see(cursor, h->hart, &h->batch[h->at++], seen);
+	seen->chosen = chooses(cursor, seen);
 	return 1;
 }
 
@@ -113,9 +112,13 @@ int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen)
 {
 	int more;
 
-	do
-		more = next_chosen(cursor, seen);
-	while (more > 0 && cursor->skip && cursor->skip--);
+	do {
+		more = next_seen(cursor, seen);
+		if (more > 0 && seen->chosen && cursor->skip) {
+			cursor->skip--;
+			seen->chosen = false;
+		}
+	} while (more > 0 && !seen->chosen && !cursor->all);
 	return more;
 }
 
@@ -160,7 +163,7 @@ static int count(struct hst_cursor *cursor)
 	u64 n = 0;
 	int more;
 
-	while ((more = next_chosen(cursor, &seen)) > 0)
+	while ((more = hst_cursor_next(cursor, &seen)) > 0)
 		n++;
 	stop(cursor);
 	cursor->skip = n > cursor->select->last ? n - cursor->select->last : 0;

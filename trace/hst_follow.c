@@ -17,7 +17,6 @@
 #include <time.h>
 #include "hst_ram.h"
 #include "hv/bits.h"
-#include "hv/run_desc.h"
 
 #define GATHER   16384 /* records of a hart in memory: 1 MiB */
 #define NAP_NS   10000000L
@@ -134,14 +133,14 @@ static int follow(struct follower *f)
 	for (;;) {
 		/* Asked first, so that nothing before it is missed. */
 		bool over = asked_to_end || hst_ram_is_over(&f->ram);
-		int state = hst_ram_state(&f->ram);
 
 		if (take_all(f, &busy, &news) || ferror(f->w.out))
 			return -1;
 		if (last)
 			return 0;
 		silent = news ? 0 : silent + 1;
-		last = over || state < 0 || (state >= HS_RUN_EXITED && silent == SILENT);
+		last = over || hst_ram_state(&f->ram) < 0 ||
+		       (hst_ram_has_ended(&f->ram) && silent == SILENT);
 		if (time(NULL) != written) {
 			write_all_out(f);
 			written = time(NULL);
@@ -222,7 +221,7 @@ int hst_follow(const char *ram, const char *out, const char *meta, bool quiet)
 		goto close_ram;
 	}
 	err = hst_write_start(&f->w, &f->ram, meta) || follow(f) || finish(f) ? -1 : 0;
-	if (hst_write_close(&f->w, out)) /* the file stays: hstrace reads what is in it */
+	if (hst_write_close(f->w.out, out)) /* the file stays: hstrace reads what is in it */
 		err = -1;
 	if (!err && !quiet)
 		print_losses(f, out);

@@ -101,6 +101,46 @@ const char *hst_name_sbi(u64 ext, char *buf)
 	return or_number(FIND(extensions, ext), "0x%llx", ext, buf);
 }
 
+/* Functions of an extension, from 0 on; SBI, each extension's own chapter. */
+static const struct {
+	u64 ext;
+	const char *name[9];
+} functions[] = {
+	{ SBI_EXT_BASE,
+	  { "get_spec_version", "get_impl_id", "get_impl_version", "probe_extension",
+	    "get_mvendorid", "get_marchid", "get_mimpid" } },
+	{ SBI_EXT_TIME, { "set_timer" } },
+	{ SBI_EXT_IPI, { "send_ipi" } },
+	{ SBI_EXT_RFENCE,
+	  { "fence_i", "sfence_vma", "sfence_vma_asid", "hfence_gvma_vmid", "hfence_gvma",
+	    "hfence_vvma_asid", "hfence_vvma" } },
+	{ SBI_EXT_HSM, { "hart_start", "hart_stop", "hart_get_status", "hart_suspend" } },
+	{ SBI_EXT_SRST, { "system_reset" } },
+	{ SBI_EXT_PMU,
+	  { "num_counters", "counter_get_info", "counter_config", "counter_start", "counter_stop",
+	    "counter_fw_read", "counter_fw_read_hi", "snapshot_set", "event_get_info" } },
+	{ SBI_EXT_DBCN, { "write", "read", "write_byte" } },
+	{ SBI_EXT_SUSP, { "system_suspend" } },
+	{ SBI_EXT_STA, { "set_shmem" } },
+	{ SBI_EXT_FWFT, { "set", "get" } },
+};
+
+void hst_name_sbi_function(u64 ext, u64 fid, char *buf, size_t size)
+{
+	char name[HST_NAME_SIZE];
+	const char *extension = hst_name_sbi(ext, name);
+
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (functions[i].ext == ext && fid < 9 && functions[i].name[fid]) {
+			snprintf(buf, size, "%s %s", extension, functions[i].name[fid]);
+			return;
+		}
+	if (ext < SBI_EXT_BASE)
+		snprintf(buf, size, "%s", extension);
+	else
+		snprintf(buf, size, "%s %llu", extension, fid);
+}
+
 static const struct name sbi_errors[] = {
 	{ 0, "SUCCESS" },
 	{ 1, "FAILED" },

@@ -86,6 +86,11 @@ int hst_ram_state(const struct hst_ram *ram)
 	return read_desc(ram, &desc) ? (int)desc.state : -1;
 }
 
+bool hst_ram_has_ended(const struct hst_ram *ram)
+{
+	return hst_ram_state(ram) >= HS_RUN_EXITED;
+}
+
 /* Everything that is read later lies inside trace memory. */
 static bool makes_sense(const struct trace_mem *mem, u64 size)
 {

@@ -26,6 +26,8 @@ const char *hst_ram_find(struct hst_ram *ram);
 int hst_ram_read(const struct hst_ram *ram, void *buf, size_t size, u64 offset);
 /* The run descriptor's state, enum hs_run_state; -1: cannot be read. */
 int hst_ram_state(const struct hst_ram *ram);
+/* Has the program ended, or the host? The machine may still be on. */
+bool hst_ram_has_ended(const struct hst_ram *ram);
 /* Records that a hart has ever written; -1 after saying why. */
 int hst_ram_head(const struct hst_ram *ram, unsigned int hart, u64 *head);
 /*
@@ -54,6 +56,8 @@ int hst_write_start(struct hst_writer *w, const struct hst_ram *ram, const char 
 int hst_write_stats(struct hst_writer *w, const struct hst_ram *ram, unsigned int hart);
 void hst_write_end(struct hst_writer *w);
 /* Closes; -1 after saying what went wrong since the start. */
-int hst_write_close(struct hst_writer *w, const char *out);
+int hst_write_close(FILE *file, const char *out);
+/* hst_save.c: a whole trace, with its rings or without; -1 after saying why */
+int hst_save_to(const struct hst_ram *ram, FILE *out, const char *meta, bool rings);
 
 #endif

@@ -33,14 +33,16 @@ static int save_ring(struct hst_writer *w, const struct hst_ram *ram, unsigned i
 	return err;
 }
 
-static int save_all(struct hst_writer *w, const struct hst_ram *ram, const char *meta)
+int hst_save_to(const struct hst_ram *ram, FILE *out, const char *meta, bool rings)
 {
-	if (hst_write_start(w, ram, meta))
+	struct hst_writer w = { .out = out };
+
+	if (hst_write_start(&w, ram, meta))
 		return -1;
 	for (unsigned int hart = 0; hart < ram->mem.nr_harts; hart++)
-		if (hst_write_stats(w, ram, hart) || save_ring(w, ram, hart))
+		if (hst_write_stats(&w, ram, hart) || (rings && save_ring(&w, ram, hart)))
 			return -1;
-	hst_write_end(w);
+	hst_write_end(&w);
 	return 0;
 }
 
@@ -55,9 +57,9 @@ static void remove_file(const char *path)
 
 int hst_save(const char *path, const char *out, const char *meta)
 {
-	struct hst_writer w = { 0 };
 	struct hst_ram ram;
 	const char *why;
+	FILE *file;
 	int err = -1;
 
 	if (hst_ram_open(&ram, path))
@@ -67,13 +69,13 @@ int hst_save(const char *path, const char *out, const char *meta)
 		hst_error(path, "%s", why);
 		goto close_ram;
 	}
-	w.out = fopen(out, "wb");
-	if (!w.out) {
+	file = fopen(out, "wb");
+	if (!file) {
 		hst_error(out, "%s", strerror(errno));
 		goto close_ram;
 	}
-	err = save_all(&w, &ram, meta);
-	if (hst_write_close(&w, out))
+	err = hst_save_to(&ram, file, meta, true);
+	if (hst_write_close(file, out))
 		err = -1;
 	if (err)
 		remove_file(out);
@@ -84,8 +86,8 @@ close_ram:
 
 const char hst_save_help[] =
 	"  --meta TEXT     kept in the file: icount=1 and harts=N say what costs mean\n"
-	"  --follow        take events out of the rings while the run goes on, until it ends\n"
-	"                  or this is interrupted: a run may then be longer than its rings\n"
+	"  --follow        take events out of the rings while the run goes on, until it\n"
+	"                  ends or this is interrupted: it may be longer than its rings\n"
 	"  --quiet         with --follow: say nothing of how many events there were\n"
 	"RAM: the run's folder, which scripts/hyperscope names, or its memory as a file.\n";
 

@@ -1,200 +1,250 @@
 // SPDX-License-Identifier: MIT
 /*
- * hst_stat.c - the exit table: how often the guest left, why, and what it cost.
+ * hst_stat.c - `hstrace stat`: how often the guest left, why, and what it cost.
  *
- * Count, share, mean and max are exact. p50 and p99 come from the histograms, at
- * most 1/64 off. Which unit the costs have, and whether they mean anything, depends
- * on the machine; the heading says it:
- *
- *   instret exact, one hart          instructions
- *   icount, several harts            none: instret is one counter for all harts, and
- *                                    they take turns in long slices
- *   otherwise                        time, which QEMU and its host make: indicative
+ * Without options the rows are the host's own counters, exact whatever the rings lost; with --by
+ * or a selection they come from the events that are in the file.
  */
 #include <stdlib.h>
 #include <string.h>
-#include "hst.h"
+#include "hst_table.h"
 
-struct row {
-	unsigned int slot;
-	const struct exit_stat *stat;
+/* ORDER: enum hst_by */
+static const struct {
+	const char *name;
+	const char *counted;
+	const char *title;
+	const char *events; /* that it needs */
+} kinds[HST_NR_BY] = {
+	[HST_BY_CAUSE] = { "cause", "exits", "cause", "kvm_exit" },
+	[HST_BY_SBI] = { "sbi", "SBI calls", "call", "kvm_sbi_call" },
+	[HST_BY_MMIO] = { "mmio", "MMIO accesses", "device", "kvm_mmio" },
+	[HST_BY_REG] = { "reg", "MMIO accesses", "register", "kvm_mmio" },
+	[HST_BY_VCPU] = { "vcpu", "exits", "VM.vCPU", "kvm_exit" },
+	[HST_BY_EVENT] = { "event", "events", "event", "any" },
 };
 
-static int by_count(const void *a, const void *b)
+const char *hst_by_title(enum hst_by by)
 {
-	const struct row *x = a, *y = b;
-
-	if (x->stat->count != y->stat->count)
-		return x->stat->count < y->stat->count ? 1 : -1;
-	return x->slot < y->slot ? -1 : 1;
+	return kinds[by].title;
 }
 
-/* The middle of a bucket; buckets below 64 hold one value each. */
-u64 hst_bucket_value(unsigned int bucket)
-{
-	unsigned int shift;
-	u64 low;
-
-	if (bucket < 2U << HIST_SUB_BITS)
-		return bucket;
-	shift = (bucket >> HIST_SUB_BITS) - 1;
-	low = (u64)(bucket - (shift << HIST_SUB_BITS)) << shift;
-	return low + (1ULL << shift >> 1);
-}
-
-/* The value that `percent` of the exits do not exceed. */
-static u64 percentile(const struct hst_file *file, const struct row *row, unsigned int percent)
-{
-	u64 n = file->hist_sum[row->slot], rank = (n * percent + 99) / 100, seen = 0, value;
-
-	for (unsigned int i = 0; i < HIST_BUCKETS; i++) {
-		seen += file->hist[row->slot][i];
-		if (seen >= rank) {
-			value = i == HIST_BUCKETS - 1 ? row->stat->max : hst_bucket_value(i);
-			return value < row->stat->max ? value : row->stat->max;
-		}
-	}
-	return row->stat->max;
-}
-
-static const char *row_title(const struct hst_file *file, unsigned int slot, char *buf)
-{
-	if (slot >= EXIT_SLOT_CLASS)
-		return file->class_title[slot] ? file->class_title[slot] : "a later version's";
-	if (slot == EXIT_SLOT_IRQ - 1)
-		return "exception, custom";
-	if (slot == EXIT_SLOT_CLASS - 1)
-		return "interrupt, custom";
-	return hst_name_cause(slot < EXIT_SLOT_IRQ ? slot : 1ULL << 63 | (slot - EXIT_SLOT_IRQ),
-			      buf);
-}
-
-/* ---- costs as text: instructions as they are, time in microseconds ---- */
-
-enum unit {
-	UNIT_NONE,
-	UNIT_INSTRUCTIONS,
-	UNIT_TIME,
-};
-
-static enum unit unit_of(const struct hst_file *file)
-{
-	bool icount = hst_meta(file, "icount", 0) != 0;
-	u64 harts = hst_meta(file, "harts", file->mem.nr_harts);
-
-	if (file->mem.exit_unit == EXIT_UNIT_NONE || (icount && harts > 1))
-		return UNIT_NONE;
-	if (file->mem.exit_unit == EXIT_UNIT_TIME)
-		return UNIT_TIME;
-	return file->mem.instret_exact ? UNIT_INSTRUCTIONS : UNIT_NONE;
-}
-
-static void print_cost(const struct hst_file *file, enum unit unit, u64 value, FILE *out)
-{
-	if (unit == UNIT_INSTRUCTIONS)
-		fprintf(out, " %9llu", value);
-	else
-		fprintf(out, " %9.1f", (double)value * 1e6 / (double)file->mem.timebase_hz);
-}
-
-static void print_row(const struct hst_file *file, enum unit unit, const struct row *row, u64 total,
+static void print_row(const struct hst_table *table, const struct hst_row *row, u64 total,
 		      FILE *out)
 {
-	u64 priced = row->stat->count - row->stat->unpriced;
-	char buf[HST_NAME_SIZE];
-
-	fprintf(out, "%-22.22s %9llu %6.2f%%", row_title(file, row->slot, buf), row->stat->count,
-		100.0 * (double)row->stat->count / (double)total);
-	if (unit != UNIT_NONE && priced) {
-		bool whole = file->hist_sum[row->slot] == priced; /* no bucket overflowed */
-
-		print_cost(file, unit, (row->stat->sum + priced / 2) / priced, out);
+	fprintf(out, "%-22.22s %9llu %6.2f%%", row->title, row->count,
+		100.0 * (double)row->count / (double)total);
+	if (table->unit != HST_UNIT_NONE && row->priced) {
+		hst_print_cost(table, (row->sum + row->priced / 2) / row->priced, out);
 		for (unsigned int percent = 50; percent <= 99; percent += 49)
-			if (whole)
-				print_cost(file, unit, percentile(file, row, percent), out);
+			if (row->whole)
+				hst_print_cost(table, hst_percentile(row, percent), out);
 			else
 				fprintf(out, " %9s", "-");
-		print_cost(file, unit, row->stat->max, out);
+		hst_print_cost(table, row->max, out);
 	}
 	fputc('\n', out);
 }
 
-static void print_heading(enum unit unit, u64 total, FILE *out)
+static void print_heading(const struct hst_table *table, u64 total, FILE *out)
 {
 	static const char *const units[] = {
-		[UNIT_NONE] = "counts only (instret is shared by the harts, or not accounted)",
-		[UNIT_INSTRUCTIONS] = "cost in instructions, from exit to next entry",
-		[UNIT_TIME] = "cost in microseconds of host time: indicative only",
+		[HST_UNIT_NONE] = "counts only (instret is shared by the harts, or not accounted)",
+		[HST_UNIT_INSTRUCTIONS] = "cost in instructions, from exit to next entry",
+		[HST_UNIT_TIME] = "cost in microseconds of host time: indicative only",
 	};
+	bool priced = table->unit != HST_UNIT_NONE && table->by != HST_BY_EVENT;
 
-	fprintf(out, "exits: %llu; %s\n", total, units[unit]);
-	fprintf(out, "%-22s %9s %7s", "cause", "count", "share");
-	if (unit != UNIT_NONE)
+	fprintf(out, "%s: %llu%s%s\n", kinds[table->by].counted, total,
+		table->by == HST_BY_EVENT ? "" : "; ",
+		table->by == HST_BY_EVENT ? "" : units[table->unit]);
+	fprintf(out, "%-22s %9s %7s", kinds[table->by].title, "count", "share");
+	if (priced)
 		fprintf(out, " %9s %9s %9s %9s", "mean", "p50", "p99", "max");
 	fputc('\n', out);
 }
 
-static void print_notes(const struct hst_file *file, u64 unpriced, FILE *out)
+static void print_notes(const struct hst_file *file, const struct hst_table *table, FILE *out)
 {
 	u64 written = 0, lost = 0;
 
-	if (unpriced)
+	if (table->unpriced && table->by != HST_BY_EVENT)
 		fprintf(out,
 			"%llu of them have no cost: the vCPU changed harts meanwhile, or ran no "
 			"more\n",
-			unpriced);
+			table->unpriced);
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		written += file->ring[i].total;
 		lost += file->ring[i].lost;
 	}
 	if (lost)
-		fprintf(out,
-			"events: %llu, of which the oldest %llu are lost (trace.size=); the table "
-			"is exact\n",
-			written, lost);
+		fprintf(out, "events: %llu, of which the oldest %llu are lost (trace.size=); %s\n",
+			written, lost, table->events ? "the rest is here" : "the table is exact");
 }
 
-int hst_stat(struct hst_file *file, FILE *out)
+static int nothing(const struct hst_file *file, const struct hst_table *table, FILE *out)
 {
-	struct row rows[HST_MAX_SLOTS];
-	enum unit unit = unit_of(file);
-	u64 total = 0, unpriced = 0;
-	size_t n = 0;
-
-	for (unsigned int i = 0; i < HST_MAX_SLOTS; i++)
-		if (file->stat[i] && file->stat[i]->count) {
-			if (file->stat[i]->unpriced > file->stat[i]->count) {
-				hst_error(file->path, "the trace is damaged: exit counts");
-				return -1;
-			}
-			rows[n++] = (struct row){ i, file->stat[i] };
-			total += file->stat[i]->count;
-			unpriced += file->stat[i]->unpriced;
-		}
-	if (!total) {
+	if (table->events)
+		fprintf(out, "%s: none in the trace (recorded are such events by --trace %s,...)\n",
+			kinds[table->by].counted, kinds[table->by].events);
+	else
 		fprintf(out, file->mem.exit_unit == EXIT_UNIT_NONE
 				     ? "exits: not accounted (exitstat=0)\n"
 				     : "exits: none; no guest ran\n");
-		return 0;
-	}
-	qsort(rows, n, sizeof(rows[0]), by_count);
-	print_heading(unit, total, out);
-	for (size_t i = 0; i < n; i++)
-		print_row(file, unit, &rows[i], total, out);
-	print_notes(file, unpriced, out);
 	return 0;
+}
+
+int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE *out)
+{
+	struct hst_table table;
+	u64 total = 0;
+	int err;
+
+	hst_table_init(&table, options->by, file);
+	if (options->by == HST_BY_CAUSE && !options->select)
+		err = hst_table_from_stats(&table, file);
+	else
+		err = hst_table_from_events(&table, file, options->select);
+	if (err)
+		goto free_table;
+	for (size_t i = 0; i < table.n; i++)
+		total += table.rows[i].count;
+	if (!total) {
+		err = nothing(file, &table, out);
+		goto free_table;
+	}
+	hst_table_sort(&table, options->order);
+	print_heading(&table, total, out);
+	for (size_t i = 0; i < table.n; i++)
+		print_row(&table, &table.rows[i], total, out);
+	print_notes(file, &table, out);
+free_table:
+	hst_table_free(&table);
+	return err;
+}
+
+/* ---- the command ---- */
+
+const char hst_stat_help[] =
+	"  --by WHAT       rows by cause, sbi (function), mmio (device), reg (register),\n"
+	"                  vcpu or event; without it by cause and class, exact\n"
+	"  --sort KEY      by count (default), sum, mean, max or name\n"
+	"  --live RUN      of a run that goes on; RUN is its folder: build/runs/last\n"
+	"  --interval S    with --live: a table each S seconds (1)\n"
+	"  --count N       with --live: N tables, then end (default on no terminal: 1)\n"
+	"Costs need kvm_exit and kvm_entry in the trace, with --by sbi kvm_sbi_call, with\n"
+	"mmio and reg kvm_mmio. What chooses events makes the rows come from events, too:\n";
+
+static int set_by(struct hst_stat_options *o, const char *value)
+{
+	for (int by = 0; by < HST_NR_BY; by++)
+		if (!strcmp(kinds[by].name, value)) {
+			o->by = (enum hst_by)by;
+			return 2;
+		}
+	hst_wrong_use("--by takes cause, sbi, mmio, reg, vcpu or event, not", value);
+	return -1;
+}
+
+static int set_order(struct hst_stat_options *o, const char *value)
+{
+	static const char *const orders[] = { "count", "sum", "mean", "max", "name" };
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
+		if (!strcmp(orders[i], value)) {
+			o->order = orders[i];
+			return 2;
+		}
+	hst_wrong_use("--sort takes count, sum, mean, max or name, not", value);
+	return -1;
+}
+
+static int set_count(u64 *what, const char *option, const char *value)
+{
+	char message[64], *end;
+
+	*what = strtoull(value, &end, 10);
+	if (*value >= '1' && *value <= '9' && !*end && *what <= 1000000)
+		return 2;
+	snprintf(message, sizeof(message), "%s takes a number from 1 to 1000000, not", option);
+	hst_wrong_use(message, value);
+	return -1;
+}
+
+/* One option of stat's own: the words it had, 0 if it is none, -1 after saying what is wrong. */
+static int own_option(struct hst_stat_options *o, int argc, char **argv)
+{
+	static const char *const options[] = { "--by", "--sort", "--live", "--interval",
+					       "--count" };
+	size_t i = 0;
+
+	while (i < 5 && strcmp(argv[0], options[i]))
+		i++;
+	if (i == 5)
+		return 0;
+	if (argc < 2) {
+		hst_wrong_use("this option needs a value:", argv[0]);
+		return -1;
+	}
+	switch (i) {
+	case 0:
+		return set_by(o, argv[1]);
+	case 1:
+		return set_order(o, argv[1]);
+	case 2:
+		o->live = argv[1];
+		return 2;
+	case 3:
+		return set_count(&o->interval, argv[0], argv[1]);
+	default:
+		return set_count(&o->count, argv[0], argv[1]);
+	}
+}
+
+static int options(struct hst_stat_options *o, struct hst_select *select, int argc, char **argv)
+{
+	int at = 0;
+
+	for (int used; at < argc && argv[at][0] == '-'; at += used) {
+		used = own_option(o, argc - at, argv + at);
+		if (!used) {
+			used = hst_select_option(select, argc - at, argv + at);
+			if (used > 0)
+				o->select = select;
+		}
+		if (!used)
+			hst_wrong_use("stat has no option", argv[at]);
+		if (used <= 0)
+			return -1;
+	}
+	return at;
 }
 
 int hst_cmd_stat(int argc, char **argv)
 {
 	static struct hst_file file;
-	int err;
+	struct hst_stat_options o = { .order = "count", .interval = 1 };
+	struct hst_select select = HST_SELECT_ALL;
+	int used = options(&o, &select, argc, argv), status = 2;
 
-	if (argc != 1 || argv[0][0] == '-')
-		return hst_wrong_use("stat takes one FILE", NULL);
-	if (hst_open(&file, argv[0]))
-		return 1;
-	err = hst_stat(&file, stdout);
+	if (used >= 0 && argc - used != (o.live ? 0 : 1)) {
+		hst_wrong_use(o.live ? "stat --live takes a run and no FILE"
+				     : "stat takes one FILE",
+			      NULL);
+		used = -1;
+	}
+	if (used < 0)
+		goto free_select;
+	if (o.live) {
+		status = hst_finish(hst_live(&o));
+		goto free_select;
+	}
+	status = 1;
+	if (hst_open(&file, argv[used]))
+		goto free_select;
+	status = hst_finish(hst_stat(&file, &o, stdout));
 	hst_close(&file);
-	return hst_finish(err);
+free_select:
+	hst_select_free(&select);
+	return status;
 }

@@ -107,9 +107,9 @@ void hst_write_end(struct hst_writer *w)
 	hst_write(w, &end, sizeof(end));
 }
 
-int hst_write_close(struct hst_writer *w, const char *out)
+int hst_write_close(FILE *file, const char *out)
 {
-	if (!(ferror(w->out) | fclose(w->out)))
+	if (!(ferror(file) | fclose(file)))
 		return 0;
 	hst_error(out, "cannot be written: %s", strerror(errno));
 	return -1;

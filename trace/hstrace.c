@@ -16,11 +16,12 @@ static const struct command {
 	const char *meaning;
 	const char *help, *more;
 } commands[] = {
-	{ "save", hst_cmd_save, "[--follow] [--meta TEXT]... RAM OUT", "take a trace out of RAM",
-	  hst_save_help, NULL },
+	{ "save", hst_cmd_save, "[options] RAM OUT", "take a trace out of RAM", hst_save_help,
+	  NULL },
 	{ "report", hst_cmd_report, "[options] FILE", "the events as text", hst_select_help,
 	  hst_report_help },
-	{ "stat", hst_cmd_stat, "FILE", "the table of exits", NULL, NULL },
+	{ "stat", hst_cmd_stat, "[options] FILE", "the table of exits", hst_stat_help,
+	  hst_select_help },
 	{ "html", hst_cmd_html, "[options] [FILE [FILE2]]", "a page to look at", html_help,
 	  hst_select_help },
 	{ "events", hst_cmd_events, "[LIST]", "what events there are", NULL, NULL },
@@ -35,7 +36,7 @@ static void print_usage(FILE *out)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "%s hstrace %-7s %-33s %s\n",
+		fprintf(out, "%s hstrace %-7s %-28s %s\n",
 			i ? "      " : "usage:", commands[i].name, commands[i].usage,
 			commands[i].meaning);
 	fputs("\n"

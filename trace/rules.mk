@@ -5,7 +5,7 @@
 HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/hst*.c) $(wildcard $(TOP)/trace/html_*.c))
 HSTRACE_HDR := $(wildcard $(TOP)/trace/*.h $(TOP)/trace/*.def $(TOP)/trace/report* $(TOP)/src/include/hv/* \
 	$(TOP)/src/host/proc/syscall.def)
-HSTRACE_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I$(TOP)/trace -I$(TOP)/src/include
+HSTRACE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -I$(TOP)/trace -I$(TOP)/src/include
 
 all: $(O)/hstrace $(O)/anatomy.so $(O)/irqs_off.so
 

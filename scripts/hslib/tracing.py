@@ -22,6 +22,8 @@ def provenance(out, options, guest):
         value = getattr(options, name, None)
         if value is not None:
             lines.append("%s=%s" % (name, value))
+    if hasattr(options, "guest"):  # our VMM's memory map: hstrace knows its devices
+        lines.append("map=virt")
     lines += ["toggles=%s" % " ".join("%s=%s" % pair for pair in in_force(TOP, options.toggles)),
               "boot=%s" % options.boot_arguments, "qemu=%s" % qemu_text(options.qemu)]
     try:

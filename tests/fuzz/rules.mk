@@ -53,7 +53,7 @@ $(addprefix $(O)/tests/fuzz/,$(FUZZ_CORE)): %: %.o $(O)/tests/fuzz/replay.o $$(N
 	$(call say,HOSTLD)$(HOSTCC) $(FUZZ_SANITIZE) -pthread -o $@ $^
 
 $(O)/tests/fuzz/trace: $(FUZZ_DIR)/trace.c $(FUZZ_DIR)/fuzz.h $(O)/tests/fuzz/replay.o $(HSTRACE_SRC) $(HSTRACE_HDR)
-	$(call say,HOSTCC)$(HOSTCC) -D_GNU_SOURCE $(HSTRACE_CFLAGS) -O1 $(FUZZ_SANITIZE) -I$(FUZZ_DIR) -o $@ $< \
+	$(call say,HOSTCC)$(HOSTCC) $(HSTRACE_CFLAGS) -O1 $(FUZZ_SANITIZE) -I$(FUZZ_DIR) -o $@ $< \
 		$(O)/tests/fuzz/replay.o $(filter-out %/hstrace.c,$(HSTRACE_SRC))
 
 $(O)/tests/fuzz/%.o: $(FUZZ_DIR)/%.c | uapi-present

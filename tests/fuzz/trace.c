@@ -7,7 +7,7 @@
  */
 #include <sys/mman.h>
 #include <unistd.h>
-#include "hst.h"
+#include "hst_table.h"
 #include "fuzz.h"
 
 static void fix_sum(unsigned char *data, size_t size)
@@ -52,7 +52,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		select.events = size % 2 ? NULL : "kvm_*";
 		select.last = size % 9;
 		hst_report(&file, &select, NULL, null);
-		hst_stat(&file, null);
+		for (int by = 0; by < HST_NR_BY; by++)
+			hst_stat(&file,
+				 &(struct hst_stat_options){
+					 .by = by, .order = "mean", .select = by ? NULL : &select },
+				 null);
 		hst_close(&file);
 	}
 	free(copy);

@@ -90,7 +90,30 @@ like "$out" '^fault on RAM, store +2000 +99.90% +1030 +500 +2000 +40000$' \
 like "$out" '^irq_s_timer +2 +0\.10% +7 +7 +7 +7$' "an interrupt has a row of its own"
 is "$(awk 'length > 80' "$tmp/out" | wc -l)" 0 "the table fits 80 columns"
 
+# ---- rows from events ----
+"$bin/mkram" "$tmp/ram" 2 10 instret calls
+trace save --meta map=virt "$tmp/ram" "$tmp/t"
+trace stat --by sbi "$tmp/t"
+like "$out" '^SBI calls: 6; cost in instructions, from exit to next entry$' "--by sbi counts calls"
+like "$out" '^TIME set_timer +6 100\.00% +900 +904 +1700 +1700$' "... by extension and function, with the exits' costs"
+trace stat --by mmio "$tmp/t"
+like "$out" '^uart write +4 100\.00% +900 +500 +1296 +1300$' "--by mmio knows our VMM's devices"
+trace stat --by reg --sort name "$tmp/t"
+like "$out" $'^uart\\+0x2 write +2 +50\\.00% +500 +500 +500 +500\nuart\\+0x6 write +2 +50\\.00% +1300 +1296 ' "--by reg their registers; --sort name"
+trace stat --by vcpu "$tmp/t"
+like "$out" $'^VM\\.vCPU .*\n1\\.0 +5 +50\\.00% +900 .*\n1\\.1 +5 +50\\.00% +900 ' "--by vcpu"
+trace stat --by event --vcpu 1 "$tmp/t"
+like "$out" $'^events: 15\nevent .*\nkvm_entry +5 +33\\.33%\nkvm_exit +5 .*\nkvm_sbi_call +3 .*\nkvm_mmio +2 ' "--by event, of one vCPU"
+trace stat --filter 'kvm_exit: sepc >= 6' "$tmp/t"
+like "$out" $'^exits: 4; .*\n.*\necall_vs +4 100\\.00% +1500 ' "a filter makes the rows of causes come from events; entries still price them"
+trace stat --by sbi --vm 9 "$tmp/t"
+is "$status $out" "0 SBI calls: none in the trace (recorded are such events by --trace kvm_sbi_call,...)" "no call at all is told"
+trace save "$tmp/ram" "$tmp/t"
+trace stat --by mmio "$tmp/t"
+like "$out" '^0x10000000 write +4 ' "of another VMM only the page is known"
+
 # ---- units ----
+"$bin/mkram" "$tmp/ram" 2 10 instret
 trace save --meta icount=1 --meta harts=2 "$tmp/ram" "$tmp/t"
 trace stat "$tmp/t"
 like "$out" 'counts only' "with icount and two harts only counts are shown"
@@ -122,6 +145,11 @@ trace report "$tmp/t2"
 like "$out" 'kvm_entrx: qc=0x1711$' "events of another version decode by the table in the file"
 
 # ---- refusals ----
+trace stat --live "$tmp/none"
+refused "$tmp/none: No such file" "stat --live: no run"
+mkdir "$tmp/folder"
+trace stat --live "$tmp/folder"
+refused "$tmp/folder: no run goes on in this folder" "stat --live: a folder without one"
 trace save "$tmp/none" "$tmp/x"
 refused "$tmp/none: No such file" "save: no RAM file"
 trace save /dev/null "$tmp/x"
@@ -194,7 +222,7 @@ trace save "$tmp/ram" "$tmp/t"
 ok $? "no damaged file makes the reader go astray"
 
 # ---- wrong use ----
-for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "report --vm x f" "report --from 1,5 f" "report --columns x f" "report --columns , f" "report f g" "stat a b" "events a b"; do
+for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "report --vm x f" "report --from 1,5 f" "report --columns x f" "report --columns , f" "report f g" "stat a b" "stat --by x f" "stat --sort x f" "stat --live" "stat --live r f" "stat --count 0 --live r" "stat --interval x --live r" "stat --frob f" "events a b"; do
 	# shellcheck disable=SC2086 # words on purpose
 	trace $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace' "$tmp/err"

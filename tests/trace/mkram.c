@@ -2,10 +2,11 @@
 /*
  * mkram.c - a RAM file as a machine leaves it, made by the host's own trace code.
  *
- * usage: mkram OUT HARTS EVENTS instret|time|none
+ * usage: mkram OUT HARTS EVENTS instret|time|none [calls]
  *
  * EVENTS records a hart (exit and entry in turn) with times that interleave, and
- * 1000 exits a hart: 900 of 500 instructions, 90 of 2000, 10 of 40000.
+ * 1000 exits a hart: 900 of 500 instructions, 90 of 2000, 10 of 40000. With `calls` every exit
+ * is for an SBI call or an MMIO write, in turn, and number N costs 100 + 400 N instructions.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,15 @@ static void exits(void)
 	trace_exit_end(&clock);
 }
 
+static void call(int i)
+{
+	if (i % 4)
+		trace_kvm_mmio(2, 1, 0x10000000 + (u64)i, 'x', 0);
+	else
+		trace_kvm_sbi_call(0x54494d45, 0, 0, 0, 0);
+	machine.instret += 100 + 200UL * (unsigned long)i;
+}
+
 static int write_at(FILE *out, long offset, const void *data, size_t size)
 {
 	return fseek(out, offset, SEEK_SET) || fwrite(data, 1, size, out) != size;
@@ -48,8 +58,8 @@ int main(int argc, char **argv)
 	unsigned int harts;
 	FILE *out;
 
-	if (argc != 5) {
-		fputs("usage: mkram OUT HARTS EVENTS instret|time|none\n", stderr);
+	if (argc != 5 && argc != 6) {
+		fputs("usage: mkram OUT HARTS EVENTS instret|time|none [calls]\n", stderr);
 		return 2;
 	}
 	harts = (unsigned int)atoi(argv[2]);
@@ -62,11 +72,14 @@ int main(int argc, char **argv)
 		trace_set_vcpu(1, machine.hart);
 		for (int i = 0; i < atoi(argv[3]); i++) {
 			machine.time = 10000000UL + (unsigned long)i * 100 + machine.hart;
-			machine.instret = (unsigned long)i * 10000;
+			if (argc == 5)
+				machine.instret = (unsigned long)i * 10000;
 			if (i % 2)
 				trace_kvm_entry((u64)i);
 			else
 				trace_kvm_exit((u64)i, EXC_VS_ECALL, 0, 0, 0);
+			if (argc == 6 && i % 2 == 0)
+				call(i);
 		}
 		exits();
 	}

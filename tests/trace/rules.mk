@@ -3,7 +3,7 @@
 # rules.mk - tests of the trace: the host's rings on the build machine, and hstrace under ASan.
 
 TRACE_TEST_RING := $(TOP)/tests/trace/machine.c $(TOP)/tests/trace/ring.c
-TRACE_TEST_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN) \
+TRACE_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN) \
 	-I$(TOP)/trace -I$(TOP)/src/include -I$(TOP)/tests/trace
 TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch]) \
 	$(TOP)/src/host/trace/trace_ring.c $(TOP)/src/host/trace/trace_hart.h

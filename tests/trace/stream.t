@@ -82,11 +82,37 @@ wait $follower
 is "$? $(cat "$tmp/err")" "0 " "a signal ends it in order, and --quiet is quiet"
 [[ $(events) == *" whole" ]]
 ok $? "... and what it took is whole"
+
+# ---- stat --live, of the same run ----
+"$bin/hstrace" stat --live "$tmp/run" --by event --count 2 >"$tmp/out" 2>"$tmp/err"
+is "$? $(cat "$tmp/err") $(grep -c ' a second in the last [0-9.]* s' "$tmp/out")" "0  2" "--count 2 gives two tables"
+is "$(awk '/^kvm_e/ && $2 > 0 && $3 > 0 && $4 > 49 { n++ } END { print n }' "$tmp/out")" 4 \
+	"... each with what there was, how many in a second, and the share"
+"$bin/hstrace" stat --live "$tmp/run" --by vcpu >"$tmp/out" 2>"$tmp/err"
+is "$(grep -c ' a second in the last ' "$tmp/out") $(grep -c '^1\.0  *[1-9]' "$tmp/out")" "1 1" \
+	"where there is no terminal one table is all"
+if command -v script >/dev/null; then
+	script -qefc "'$bin/hstrace' stat --live '$tmp/run' --by vcpu" "$tmp/screen" </dev/null >/dev/null 2>&1 &
+	screen=$!
+	for ((n = $(scaled 600); n > 0; n--)); do
+		[ "$(grep -ac $'\033\\[H' "$tmp/screen" 2>/dev/null || true)" -lt 2 ] || break
+		sleep 0.1
+	done
+	[ "$n" -gt 0 ]
+	ok $? "on a terminal it comes anew each second"
+else
+	screen=
+	skip "on a terminal it comes anew each second" "script(1) is not installed"
+fi
 "$bin/hstrace" save --follow --quiet "$tmp/run" "$tmp/t" 2>"$tmp/err" &
 follower=$!
 kill -KILL "$(cat "$tmp/producer.pid")"
 wait $follower
 is "$?" 0 "it ends when the run is killed"
+if [ -n "$screen" ]; then
+	wait "$screen"
+	is "$?" 0 "... and so does the screen"
+fi
 wait
 
 # ---- what cannot be ----

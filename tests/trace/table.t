@@ -22,4 +22,13 @@ is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace.h | 
 	"$(sed -n '/ kinds\[HST_NR_KINDS\] = {/,/^};/s/[^"]*"\([a-z]*\)"/\1\n/gp' trace/hst_field.c | grep -x '[a-z]*' | grep . | sort)" \
 	"hstrace prints every kind of field"
 
+# The devices of hst_device.c against our VMM's memory map.
+is "$(sed -n 's/^\t{ "\([a-z]*\)", 0x0*\([0-9a-f]*\), 0x0*\([0-9a-f]*\) },$/\1 \2 \3/p' trace/hst_device.c | sort)" \
+	"$(for d in SYSCON PLIC UART TESTDEV; do
+		echo "${d,,} $(sed -n "s/^#define ${d}_BASE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/vmm.h)" \
+			"$(sed -n "s/^#define ${d}_SIZE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/vmm.h)"
+	done | sort)" "hstrace names the devices where our VMM has them"
+is "$(sed -n 's/^#define VIRTIO_BASE 0x\([0-9a-f]*\)ULL$/\1/p' trace/hst_device.c)" \
+	"$(sed -n 's/^#define VIRTIO_BASE(n) (0x\([0-9a-f]*\)ul .*/\1/p' src/vmm/vmm.h)" "... and virtio, too"
+
 done_testing
