@@ -269,6 +269,7 @@ int hst_report(struct hst_file *file, const struct hst_select *select, const cha
 extern const char hst_report_help[];
 /* hst_stat.c, hst_table.c */
 extern const char hst_stat_help[];
+extern const char hst_diff_help[];         /* hst_diff.c */
 u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket */
 /* hst_glob.c: does the comma list of globs choose this name? As trace= does. */
 bool hst_list_has(const char *list, const char *name);
@@ -282,6 +283,7 @@ void hst_error(const char *path, const char *fmt, ...) __attribute__((format(pri
 int hst_cmd_save(int argc, char **argv);
 int hst_cmd_report(int argc, char **argv);
 int hst_cmd_stat(int argc, char **argv);
+int hst_cmd_diff(int argc, char **argv);
 int hst_cmd_events(int argc, char **argv);
 
 /* What hst_wrong_use() ends with: set by main() (hst_use.c). */

@@ -171,34 +171,36 @@ static int set_count(u64 *what, const char *option, const char *value)
 	return -1;
 }
 
+int hst_table_option(struct hst_stat_options *o, int argc, char **argv)
+{
+	bool by = !strcmp(argv[0], "--by");
+
+	if (!by && strcmp(argv[0], "--sort"))
+		return 0;
+	if (argc > 1)
+		return by ? set_by(o, argv[1]) : set_order(o, argv[1]);
+	hst_wrong_use("this option needs a value:", argv[0]);
+	return -1;
+}
+
 /* One option of stat's own: the words it had, 0 if it is none, -1 after saying what is wrong. */
 static int own_option(struct hst_stat_options *o, int argc, char **argv)
 {
-	static const char *const options[] = { "--by", "--sort", "--live", "--interval",
-					       "--count" };
+	static const char *const names[] = { "--live", "--interval", "--count" };
 	size_t i = 0;
 
-	while (i < 5 && strcmp(argv[0], options[i]))
+	while (i < 3 && strcmp(argv[0], names[i]))
 		i++;
-	if (i == 5)
-		return 0;
+	if (i == 3)
+		return hst_table_option(o, argc, argv);
 	if (argc < 2) {
 		hst_wrong_use("this option needs a value:", argv[0]);
 		return -1;
 	}
-	switch (i) {
-	case 0:
-		return set_by(o, argv[1]);
-	case 1:
-		return set_order(o, argv[1]);
-	case 2:
-		o->live = argv[1];
-		return 2;
-	case 3:
-		return set_count(&o->interval, argv[0], argv[1]);
-	default:
-		return set_count(&o->count, argv[0], argv[1]);
-	}
+	if (i)
+		return set_count(i == 1 ? &o->interval : &o->count, argv[0], argv[1]);
+	o->live = argv[1];
+	return 2;
 }
 
 static int options(struct hst_stat_options *o, struct hst_select *select, int argc, char **argv)

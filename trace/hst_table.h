@@ -84,6 +84,8 @@ struct hst_stat_options {
 	u64 count;                       /* tables; 0: until the run ends */
 };
 
+/* --by and --sort: the words it had, 0 if argv[0] is neither, -1 after saying what is wrong. */
+int hst_table_option(struct hst_stat_options *options, int argc, char **argv);
 const char *hst_by_title(enum hst_by by); /* the first column's */
 int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE *out);
 /* hst_live.c: the same of a run that goes on, to standard output; -1 after saying why */

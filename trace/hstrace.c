@@ -22,6 +22,8 @@ static const struct command {
 	  hst_report_help },
 	{ "stat", hst_cmd_stat, "[options] FILE", "the table of exits", hst_stat_help,
 	  hst_select_help },
+	{ "diff", hst_cmd_diff, "[options] A B", "what changed between runs", hst_diff_help,
+	  hst_select_help },
 	{ "html", hst_cmd_html, "[options] [FILE [FILE2]]", "a page to look at", html_help,
 	  hst_select_help },
 	{ "events", hst_cmd_events, "[LIST]", "what events there are", NULL, NULL },

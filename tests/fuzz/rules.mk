@@ -5,7 +5,8 @@
 
 FUZZ_DIR := $(TOP)/tests/fuzz
 FUZZ_TARGETS := $(patsubst $(FUZZ_DIR)/%.c,%,$(filter-out %/replay.c,$(wildcard $(FUZZ_DIR)/*.c)))
-FUZZ_CORE := $(filter-out trace,$(FUZZ_TARGETS))
+FUZZ_TRACE := trace trace_filter trace_ram
+FUZZ_CORE := $(filter-out $(FUZZ_TRACE),$(FUZZ_TARGETS))
 
 FUZZ_CC ?= clang
 FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -23,9 +24,9 @@ FUZZ_LIB = $(patsubst $(O)/tests/native/%,$(O)/fuzz/obj/native/%,$(NATIVE_CORE) 
 $(addprefix $(O)/fuzz/,$(FUZZ_CORE)): $(O)/fuzz/%: $(O)/fuzz/obj/%.o $$(FUZZ_LIB)
 	$(call say,FUZZLD)$(FUZZ_CC) $(FUZZ_SANITIZE) -fsanitize=fuzzer -pthread -o $@ $^
 
-$(O)/fuzz/trace: $(O)/fuzz/obj/trace.o $(patsubst $(TOP)/trace/%.c,$(O)/fuzz/obj/trace/%.o,\
+$(addprefix $(O)/fuzz/,$(FUZZ_TRACE)): $(O)/fuzz/%: $(O)/fuzz/obj/%.o $(patsubst $(TOP)/trace/%.c,$(O)/fuzz/obj/trace/%.o,\
 		$(filter-out %/hstrace.c,$(HSTRACE_SRC)))
-	$(call say,FUZZLD)$(FUZZ_CC) $(FUZZ_SANITIZE) -fsanitize=fuzzer -o $@ $^
+	$(call say,FUZZLD)$(FUZZ_CC) $(FUZZ_SANITIZE) -fsanitize=fuzzer -o $@ $^ $(HSTRACE_LIBS)
 
 $(O)/fuzz/obj/native/kvm/%.o: $(TOP)/src/kvm/%.c | uapi-present
 	@mkdir -p $(@D)
@@ -39,7 +40,7 @@ $(O)/fuzz/obj/trace/%.o: $(TOP)/trace/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZCC)$(FUZZ_CC) $(HSTRACE_CFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/fuzz/obj/trace.o: $(FUZZ_DIR)/trace.c
+$(patsubst %,$(O)/fuzz/obj/%.o,$(FUZZ_TRACE)): $(O)/fuzz/obj/%.o: $(FUZZ_DIR)/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZCC)$(FUZZ_CC) $(HSTRACE_CFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -52,9 +53,9 @@ $(O)/fuzz/obj/%.o: $(FUZZ_DIR)/%.c | uapi-present
 $(addprefix $(O)/tests/fuzz/,$(FUZZ_CORE)): %: %.o $(O)/tests/fuzz/replay.o $$(NATIVE_CORE) $$(NATIVE_HOST)
 	$(call say,HOSTLD)$(HOSTCC) $(FUZZ_SANITIZE) -pthread -o $@ $^
 
-$(O)/tests/fuzz/trace: $(FUZZ_DIR)/trace.c $(FUZZ_DIR)/fuzz.h $(O)/tests/fuzz/replay.o $(HSTRACE_SRC) $(HSTRACE_HDR)
+$(addprefix $(O)/tests/fuzz/,$(FUZZ_TRACE)): $(O)/tests/fuzz/%: $(FUZZ_DIR)/%.c $(FUZZ_DIR)/fuzz.h $(O)/tests/fuzz/replay.o $(HSTRACE_SRC) $(HSTRACE_HDR)
 	$(call say,HOSTCC)$(HOSTCC) $(HSTRACE_CFLAGS) -O1 $(FUZZ_SANITIZE) -I$(FUZZ_DIR) -o $@ $< \
-		$(O)/tests/fuzz/replay.o $(filter-out %/hstrace.c,$(HSTRACE_SRC))
+		$(O)/tests/fuzz/replay.o $(filter-out %/hstrace.c,$(HSTRACE_SRC)) $(HSTRACE_LIBS)
 
 $(O)/tests/fuzz/%.o: $(FUZZ_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)

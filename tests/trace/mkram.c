@@ -2,11 +2,12 @@
 /*
  * mkram.c - a RAM file as a machine leaves it, made by the host's own trace code.
  *
- * usage: mkram OUT HARTS EVENTS instret|time|none [calls]
+ * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]]
  *
  * EVENTS records a hart (exit and entry in turn) with times that interleave, and
  * 1000 exits a hart: 900 of 500 instructions, 90 of 2000, 10 of 40000. With `calls` every exit
- * is for an SBI call or an MMIO write, in turn, and number N costs 100 + 400 N instructions.
+ * is for an SBI call or an MMIO write, in turn, and number N costs 100 + 400 N instructions;
+ * each of the 1000 exits costs EXTRA more.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #define RAM_BASE  0x80000000UL
 #define TRACE_HPA 0x80400000UL
 
-static void exits(void)
+static void exits(unsigned long extra)
 {
 	struct trace_exit_clock clock;
 
@@ -29,7 +30,7 @@ static void exits(void)
 
 		trace_exit_begin(&clock, EXC_STORE_GUEST_PAGE_FAULT);
 		trace_exit_class(&clock, EXIT_FAULT_STORE);
-		machine.instret += cost;
+		machine.instret += cost + extra;
 		machine.time += cost / 100;
 		trace_exit_end(&clock);
 	}
@@ -58,8 +59,8 @@ int main(int argc, char **argv)
 	unsigned int harts;
 	FILE *out;
 
-	if (argc != 5 && argc != 6) {
-		fputs("usage: mkram OUT HARTS EVENTS instret|time|none [calls]\n", stderr);
+	if (argc < 5 || argc > 7) {
+		fputs("usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]]\n", stderr);
 		return 2;
 	}
 	harts = (unsigned int)atoi(argv[2]);
@@ -78,10 +79,10 @@ int main(int argc, char **argv)
 				trace_kvm_entry((u64)i);
 			else
 				trace_kvm_exit((u64)i, EXC_VS_ECALL, 0, 0, 0);
-			if (argc == 6 && i % 2 == 0)
+			if (argc > 5 && i % 2 == 0)
 				call(i);
 		}
-		exits();
+		exits(argc > 6 ? strtoul(argv[6], NULL, 0) : 0);
 	}
 	desc.trace_hpa = TRACE_HPA;
 	desc.trace_size = trace_native_mem()->size;

@@ -14,7 +14,7 @@ NATIVE_TESTS += $(O)/tests/trace/test_trace
 $(O)/tests/trace/test_trace: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_trace.c $(TRACE_TEST_RING) \
-		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka
+		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka $(HSTRACE_LIBS)
 
 $(O)/tests/trace/mkram $(O)/tests/trace/mkguest: $(O)/tests/trace/%: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
@@ -28,4 +28,4 @@ $(O)/tests/trace/producer: $(TRACE_TEST_DEPS)
 
 $(O)/tests/trace/hstrace: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(HSTRACE_SRC)
+	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(HSTRACE_SRC) $(HSTRACE_LIBS)
