@@ -8,8 +8,13 @@ TRACE_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefine
 TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch]) \
 	$(TOP)/src/host/trace/trace_ring.c $(TOP)/src/host/trace/trace_hart.h
 
-tests: $(addprefix $(O)/tests/trace/,test_trace mkram mkguest producer hstrace)
-NATIVE_TESTS += $(O)/tests/trace/test_trace
+tests: $(addprefix $(O)/tests/trace/,test_trace test_hst mkram mkguest producer hstrace)
+NATIVE_TESTS += $(O)/tests/trace/test_trace $(O)/tests/trace/test_hst
+
+$(O)/tests/trace/test_hst: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
+	@mkdir -p $(@D)
+	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_hst.c \
+		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka $(HSTRACE_LIBS)
 
 $(O)/tests/trace/test_trace: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)

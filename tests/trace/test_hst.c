@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_hst.c - the parts of hstrace that compute: fields as text and back, percentiles, and what
+ * tells a difference from chance.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "hst_diff.h"
+
+static u64 random_state = 1;
+
+/* Of all sizes, the ends of their ranges included. */
+static u64 random_value(unsigned int i)
+{
+	random_state = random_state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return i % 3 ? random_state >> (random_state >> 58) : ~0ULL << (i % 64);
+}
+
+static struct hst_event event_of(const char *kind)
+{
+	struct hst_event event = { .name = "e", .nr_fields = 1 };
+
+	event.field[0].kind = kind;
+	event.field[0].name = "f";
+	event.field[0].type = hst_kind_of(kind);
+	return event;
+}
+
+static void numbers_are_as_printf_has_them(void **state)
+{
+	static const char *const kinds[] = { "hex", "num", "dec", "flag", "of a later version" };
+	static const char *const formats[] = { "0x%llx", "%llu", "%lld", "%llu", "0x%llx" };
+	char want[HST_NAME_SIZE], got[HST_NAME_SIZE];
+
+	(void)state;
+	for (unsigned int k = 0; k < 5; k++) {
+		struct hst_event event = event_of(kinds[k]);
+
+		for (unsigned int i = 0; i < 10000; i++) {
+			u64 value = random_value(i);
+
+			snprintf(want, sizeof(want), formats[k], value);
+			assert_string_equal(hst_field_text(&event, 0, value, got), want);
+			assert_ptr_equal(hst_field_put(&event, 0, value, got), got + strlen(want));
+		}
+	}
+}
+
+static void a_name_leads_back_to_its_number(void **state)
+{
+	static const char *const kinds[] = { "cause", "sbi", "sbierr", "reason",
+					     "csr",   "sys", "err",    "mmio" };
+	char text[HST_NAME_SIZE];
+	unsigned int names = 0;
+	u64 back;
+
+	(void)state;
+	for (unsigned int k = 0; k < 8; k++) {
+		struct hst_event event = event_of(kinds[k]);
+
+		for (u64 i = 0; i < 20000; i++) {
+			u64 value = i < 4096   ? i
+				    : i < 8192 ? 4096 - i
+				    : i < 9000 ? (i - 8192) | 1ULL << 63
+					       : random_value((unsigned int)i);
+
+			hst_field_text(&event, 0, value, text);
+			if (!hst_name_number(event.field[0].type, text, &back))
+				continue; /* a number, or interrupts in 32 bits */
+			names++;
+			if (back != value && !(k == 0 && (value >> 31) == 1))
+				fail_msg("%s %s: 0x%llx, not 0x%llx", kinds[k], text, back, value);
+		}
+	}
+	assert_true(names > 300);
+	assert_false(hst_name_number(HST_CAUSE, "nonesuch", &back));
+	assert_false(hst_name_number(HST_ERR, "EINVAL", &back));
+	assert_false(hst_name_number(HST_HEX, "ecall_vs", &back));
+}
+
+static void percentiles_are_those_of_the_values(void **state)
+{
+	struct hst_row row = { .whole = true };
+
+	(void)state;
+	for (u64 i = 1; i <= 1000; i++)
+		assert_int_equal(hst_row_price(&row, i * 100), 0);
+	assert_int_equal(row.priced, 1000);
+	assert_int_equal(row.max, 100000);
+	assert_in_range(hst_percentile(&row, 50), 50000 * 63 / 64, 50000 * 65 / 64);
+	assert_in_range(hst_percentile(&row, 99), 99000 * 63 / 64, 99000 * 65 / 64);
+	assert_in_range(hst_percentile(&row, 100), 100000 * 63 / 64, 100000);
+	free(row.hist);
+}
+
+static void close_to(double got, double want)
+{
+	if (fabs(got - want) > 2e-4)
+		fail_msg("%.6f, not %.6f", got, want);
+}
+
+/* By tables of Student's t: 2 with 8 degrees of freedom; 4.3027 with 2. */
+static void welch_gives_the_tables_numbers(void **state)
+{
+	static const double a[] = { 1, 2, 3, 4, 5 }, b[] = { 3, 4, 5, 6, 7 };
+	static const double c[] = { 0, 1 }, d[] = { 4.3027 * 0.70710678, 4.3027 * 0.70710678 + 1 };
+
+	(void)state;
+	close_to(hst_welch(a, 5, b, 5), 0.0805);
+	close_to(hst_welch(b, 5, a, 5), 0.0805);
+	close_to(hst_welch(a, 5, a, 5), 1);
+	close_to(hst_welch(c, 2, d, 2), 0.05);
+}
+
+static void runs_that_repeat_differ_for_certain(void **state)
+{
+	static const double a[] = { 1030, 1030, 1030 }, b[] = { 1031, 1031, 1031 };
+
+	(void)state;
+	assert_true(hst_welch(a, 3, b, 3) == 0);
+	assert_true(hst_welch(a, 3, a, 3) == 1);
+	assert_true(hst_welch(a, 1, b, 3) == 1); /* of one run nobody knows */
+}
+
+static void holm_corrects_for_the_number_of_rows(void **state)
+{
+	double p[] = { 0.01, 0.04, 0.03, 0.9 }, *all[] = { &p[0], &p[1], &p[2], &p[3] };
+
+	(void)state;
+	hst_holm(all, 4);
+	close_to(p[0], 0.04);
+	close_to(p[2], 0.09);
+	close_to(p[1], 0.09);
+	close_to(p[3], 0.9);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_are_as_printf_has_them),
+		cmocka_unit_test(a_name_leads_back_to_its_number),
+		cmocka_unit_test(percentiles_are_those_of_the_values),
+		cmocka_unit_test(welch_gives_the_tables_numbers),
+		cmocka_unit_test(runs_that_repeat_differ_for_certain),
+		cmocka_unit_test(holm_corrects_for_the_number_of_rows),
+	};
+
+	return cmocka_run_group_tests_name("hst", tests, NULL, NULL);
+}
