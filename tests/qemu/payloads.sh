@@ -37,7 +37,10 @@ vm()
 {
 	case $2 in
 	hostile) ! qemu_older 10.0 || set -- "$@" satp-keeps-reserved=1 ;; # 8.2.2 does
-	fp | hello) ;;
+	pmu) ! qemu_older 9.1 || set -- "$@" rough-counters=1 ;;
+	esac
+	case $2 in
+	hostile | fp | hello) ;;
 	*)
 		if qemu_older 8.0; then
 			skip "$1" "this QEMU shows a guest no pending interrupt in sip, its HLVX reads no \

@@ -4,6 +4,9 @@
  *
  * No claim says how much is counted: on a machine without a cycle model that hangs on the
  * clock. Where Linux 6.12 answers otherwise it is said at the claim.
+ *
+ * rough-counters=1: the machine's counters count in every mode, whatever they are told, and
+ * report an overflow as soon as they start. QEMU before 9.1 has such.
  */
 #include "rt.h"
 
@@ -149,11 +152,21 @@ static void test_counter(const char *name, unsigned long event, long number, har
 		"%s: reset, its CSR is illegal again", name);
 }
 
+static bool rough_counters(void)
+{
+	return boot_arg("rough-counters", NULL, 0);
+}
+
 static void test_modes(void)
 {
 	unsigned long a = 1, b = 1;
-	long n = configure(INSTRET, SBI_PMU_CFG_CLEAR_VALUE | SBI_PMU_CFG_SINH);
+	long n;
 
+	if (rough_counters()) {
+		skip("a counter that leaves S mode out", "QEMU before 9.1 counts in all modes");
+		return;
+	}
+	n = configure(INSTRET, SBI_PMU_CFG_CLEAR_VALUE | SBI_PMU_CFG_SINH);
 	start(n, SBI_PMU_START_SET_INIT, 0);
 	work(10000);
 	stop(n, 0);
@@ -360,7 +373,10 @@ static void test_snapshot(void)
 	      "a counter starts from it");
 	stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT);
 	ok(snapshot[1] >= 5000 && snapshot[1] < 1UL << 40, "and stops into it");
-	ok(!snapshot[0], "without having overflown");
+	if (rough_counters())
+		skip("without having overflown", "QEMU before 9.1 says at once that it has");
+	else
+		ok(!snapshot[0], "without having overflown");
 	catch_trap(read_cycle, (unsigned long)&value);
 	ok(value == snapshot[1] || on_linux(), "what stands there is its value");
 	stop(n, SBI_PMU_STOP_RESET);
