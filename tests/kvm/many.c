@@ -285,7 +285,7 @@ static long parameter(const char *name)
 static void set_width(long bits)
 {
 	int fd = open(PARAMETERS "vmid_bits", O_WRONLY);
-	char text[8];
+	char text[24];
 
 	snprintf(text, sizeof(text), "%ld", bits);
 	must(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "vmid_bits");
