@@ -124,6 +124,7 @@ BUILD = mkdir -p $(O) && flock $(O)/build.lock $(MAKE) --no-print-directory -f $
 # Files that take long end in .slow.t, and come last. NATIVE_TESTS are the rooms' programs for the
 # build machine.
 ALL_TESTS = $(sort $(wildcard $(TOP)/tests/*/*.t)) $(NATIVE_TESTS)
+SET ?=
 TESTS ?= $(filter-out %.slow.t,$(ALL_TESTS))
 SLOW_TESTS = $(filter %.slow.t,$(ALL_TESTS))
 
@@ -139,12 +140,12 @@ run:
 test:
 	$(SETUP) test check kselftest
 	+$(BUILD) all tests
-	$(TOP)/tests/run --out $(O) $(TESTS)
+	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS)
 
 test-all:
 	$(SETUP) test check kselftest
 	+$(BUILD) all tests
-	$(TOP)/tests/run --out $(O) $(TESTS) $(SLOW_TESTS)
+	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 
 kselftest:
 	$(SETUP) kselftest
@@ -212,7 +213,8 @@ make run        set up what is missing, build, boot Debian's kernel in a VM
                   GUEST=hello|PATH  another guest    GUEST_CMD='...'  what its shell runs
                   ARGS='...'        options of scripts/hyperscope run
 make test       set up what is missing, run every test (TESTS='files' for some)
-make test-all   with the slow ones
+                  SET='fp=eager'    under these toggles
+make test-all   with the slow ones; SHARE=K/N  of combinations of toggles the K-th of N
 make kselftest  Linux's own KVM selftests, in full (ARGS='--compare' beside Linux KVM)
 make bench      what each exit costs: bare, hyperscope with each toggle, Linux KVM
                   CPU=rv64|max      one processor (both)   OPENSBI=FILE  another firmware

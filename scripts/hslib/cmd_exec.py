@@ -10,7 +10,7 @@ from .cpio import Archive
 from .errors import STATUS_HELP, STATUS_USAGE, LaunchError
 from .parser import Parser as BaseParser
 from .rundir import RunDir
-from .toggles import check_toggles, check_trace
+from .toggles import check_trace, with_defaults
 from .tracing import Stream, save_trace
 
 SUMMARY = "run a static riscv64 Linux program on the host under hyperscope"
@@ -86,7 +86,7 @@ class Job:
 
 
 def boot_args(options):
-    args = ["kvm." + toggle for toggle in check_toggles(TOP, options.toggles)]
+    args = ["kvm." + toggle for toggle in with_defaults(TOP, options.toggles)]
     if options.trace is not None:
         args.append("trace=" + check_trace(TOP, options.trace))
     return " ".join(args + options.boot.split())

@@ -65,7 +65,8 @@ def add_options(parser):
     group.add_argument("--disk", metavar="FILE", action="append", default=[],
                        help="raw image, used in place; the first is the host's /dev/vda")
     group.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="toggles",
-                       help="set a toggle of the hypervisor (docs/toggles.md)")
+                       help="set a toggle of the hypervisor (docs/toggles.md); for those that are "
+                       "not named $HYPERSCOPE_SET, 'NAME=VALUE ...', may do it")
     group.add_argument("--trace", metavar="EVENTS",
                        help="events to record: a list as in kvm_*,!kvm_entry; all; none")
     group.add_argument("--trace-stream", action="store_true",

@@ -9,6 +9,8 @@ import re
 
 from .errors import STATUS_USAGE, LaunchError
 
+VARIABLE = "HYPERSCOPE_SET"  # NAME=VALUE ...: defaults for every run that is started with it
+
 
 def _read(top, *path):
     try:
@@ -34,11 +36,21 @@ def initial(top):
     return {name: values.split()[int(index)] for name, values, index in found}
 
 
+def tried(top):
+    """name -> the values that tests go through, the initial one first; of a number, some."""
+    usual, table = initial(top), toggles(top)
+    for name, values in re.findall(r'^NUMBER\(\s*(\w+)\s*,\s*"([0-9 ]+)"',
+                                   _read(top, "src", "kvm", "toggle.def"), re.M):
+        table[name] = values.split()
+        usual[name] = table[name][0]
+    return {name: sorted(values, key=lambda value, name=name: value != usual[name])
+            for name, values in table.items()}
+
+
 def in_force(top, wanted):
-    """[(name, value)] of every toggle, as `wanted` (NAME=VALUE ...) leaves them."""
-    values = dict.fromkeys(toggles(top), "initial")
-    values.update(initial(top))
-    values.update(text.partition("=")[::2] for text in wanted)
+    """[(name, value)] of every toggle, as `wanted` (NAME=VALUE ...) and the environment leave them."""
+    values = {name: values[0] for name, values in tried(top).items()}
+    values.update(text.partition("=")[::2] for text in with_defaults(top, wanted))
     return sorted(values.items())
 
 
@@ -46,12 +58,12 @@ def events(top):
     return re.findall(r"^EVENT\(\s*(\w+)", _read(top, "trace", "events.def"), re.M)
 
 
-def check_toggles(top, wanted):
+def check_toggles(top, wanted, origin="--set"):
     known = toggles(top) if wanted else {}
     for text in wanted:
         name, equals, value = text.partition("=")
         if not equals:
-            raise LaunchError("--set %s: not of the form NAME=VALUE" % text, STATUS_USAGE)
+            raise LaunchError("%s %s: not of the form NAME=VALUE" % (origin, text), STATUS_USAGE)
         if name not in known:
             raise LaunchError("there is no toggle '%s'; there are %s"
                               % (name, ", ".join(sorted(known))), STATUS_USAGE)
@@ -62,6 +74,20 @@ def check_toggles(top, wanted):
             raise LaunchError("toggle %s takes %s, not '%s'"
                               % (name, " or ".join(values), value), STATUS_USAGE)
     return wanted
+
+
+def with_defaults(top, wanted):
+    """What --set asked for, and before it what $HYPERSCOPE_SET says of all other toggles."""
+    usual = check_toggles(top, os.environ.get(VARIABLE, "").split(), VARIABLE)
+    named = {text.partition("=")[0] for text in check_toggles(top, wanted)}
+    return [text for text in usual if text.partition("=")[0] not in named] + wanted
+
+
+def refuse_defaults():
+    """For who measures: a figure's toggles are those that stand beside it."""
+    if os.environ.get(VARIABLE, "").strip():
+        raise LaunchError("%s is set, and figures must say their toggles: use --set" % VARIABLE,
+                          STATUS_USAGE)
 
 
 def check_trace(top, text):

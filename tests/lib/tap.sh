@@ -7,6 +7,7 @@
 #   is GOT WANT NAME     like TEXT REGEX NAME     ok CONDITION-STATUS NAME
 #   skip NAME REASON     diag TEXT
 #   relay TEXT [LABEL]   a program's TAP: its claims as this test's own, LABEL before each
+#   fixes WHY TOGGLE...  these toggles (or: all) keep their initial values, whatever $HYPERSCOPE_SET says
 #   done_testing
 #
 # $tmp is the test's own folder, removed at its end; runs have their folders there too.
@@ -77,6 +78,26 @@ relay()	# TEXT [LABEL]
 		"# "*) printf '%s\n' "$line" ;;
 		esac
 	done <<<"$1"
+}
+
+# Each test takes its toggles from $HYPERSCOPE_SET (docs/testing.md). One that states figures, or is
+# about one value, says here which toggles it is not run under, and why.
+fixes()	# WHY TOGGLE...
+{
+	local why=$1 word kept= name
+	shift
+	for word in ${HYPERSCOPE_SET:-}; do
+		for name; do
+			case $name in
+			all | "${word%%=*}")
+				diag "not under $word: $why"
+				continue 2
+				;;
+			esac
+		done
+		kept+="$word "
+	done
+	export HYPERSCOPE_SET=$kept
 }
 
 skip_all()	# REASON
