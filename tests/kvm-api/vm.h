@@ -150,6 +150,23 @@ static inline bool is_report(const struct vcpu *vcpu, unsigned long value)
 	       vcpu->run->riscv_sbi.args[0] == value;
 }
 
+/* Is hyperscope's toggle of this name set so for the VMs that are made now? On Linux: no. */
+static inline bool toggle_is(const char *name, const char *value)
+{
+	char path[80], text[32] = "";
+	int fd;
+	bool good;
+
+	snprintf(path, sizeof(path), "/sys/module/kvm/parameters/%s", name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return false;
+	good = read(fd, text, sizeof(text) - 1) > 0;
+	close(fd);
+	text[strcspn(text, "\n")] = '\0';
+	return good && !strcmp(text, value);
+}
+
 static inline void sleep_ms(long ms)
 {
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };

@@ -282,6 +282,16 @@ static long parameter(const char *name)
 	return atol(text);
 }
 
+static bool has_no_vmids(void)
+{
+	char text[8] = "";
+	int fd = open(PARAMETERS "vmid", O_RDONLY);
+
+	must(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0, "the toggle vmid");
+	close(fd);
+	return !strncmp(text, "flush", 5);
+}
+
 static void set_width(long bits)
 {
 	int fd = open(PARAMETERS "vmid_bits", O_WRONLY);
@@ -307,7 +317,12 @@ static void with_width(long bits)
 	before = parameter("vmid_generation");
 	ok(run_all(), name);
 	printf("# %ld rollovers\n", parameter("vmid_generation") - before);
-	if (bits == 1 || bits == 2)
+	if (bits != 1 && bits != 2)
+		return;
+	if (has_no_vmids())
+		printf("ok %d - and VMIDs ran out all the time # SKIP vmid=flush uses none\n",
+		       ++claims);
+	else
 		ok(parameter("vmid_generation") - before >= (long)(rounds * nr_vms >> bits) / 2,
 		   "and VMIDs ran out all the time");
 }

@@ -28,7 +28,7 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	toggle fp lazy_save
 	vm "cpu max, fp=lazy_save: vector, 4 vCPUs" vector --smp 4
 	vm "cpu max, fp=lazy_save: fp" fp --smp 2
-	toggle fp lazy_trap
+	toggle fp
 	vm "cpu max: sbi_firmware" sbi_firmware --sbi susp,fwft
 	boot hyperscope --cpu max
 	if qemu_older 10.0; then

@@ -5,7 +5,8 @@
 #   . tests/lib/tap.sh; . tests/qemu/payloads.sh
 #   vm LABEL PAYLOAD [VMM-OPTION...]      its TAP shall hold and its status be 0
 #   vm_ends LABEL PAYLOAD [VMM-OPTION...] whatever it does: $(text LABEL), $(status_of LABEL)
-#   toggle NAME VALUE                     for the VMs from here on (hyperscope only)
+#   toggle NAME [VALUE]                   for the VMs from here on (hyperscope only); without a value
+#                                         the machine's own, which $HYPERSCOPE_SET may have chosen
 #   together ... apart                    the VMs between these run at the same time
 #   boot hyperscope|linux [OPTION...]     run all of them, then report what vm asked for
 #
@@ -55,7 +56,7 @@ execute-only page, and a walk's fault has the cause of a load"
 
 toggle()
 {
-	echo "toggle $1 $2" >>"$script.body"
+	echo "toggle $*" >>"$script.body"
 }
 
 together()
@@ -76,10 +77,12 @@ write_script()	# SYSTEM
 {
 	cat >"$script" <<END
 alone=$([ "$1" != linux ] || echo /fifo)
+parameters=/sys/module/kvm/parameters
+mkdir /initial && cp \$parameters/* /initial 2>/dev/null
 one() {
 	label=\$1 image=\$2
 	shift 2
-	append="on=$1"
+	append="on=$1 \$(cd \$parameters && [ ! -e counters ] || echo counters=\$(cat counters))"
 	args= first=\$alone
 	case " \$* " in *" --smp "*) first= ;; esac
 	for a; do case \$a in *=*) append="\$append \$a" ;; *) args="\$args \$a" ;; esac; done
@@ -113,7 +116,7 @@ started() {
 }
 toggle() {
 	[ \${side:-0} = 0 ] || started
-	echo \$2 >/sys/module/kvm/parameters/\$1 || echo "=== no toggle \$1"
+	echo \${2:-\$(cat /initial/\$1)} >\$parameters/\$1 || echo "=== no toggle \$1"
 }
 END
 	cat "$script.body" >>"$script"

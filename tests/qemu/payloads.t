@@ -15,7 +15,7 @@ vm "sbi_legacy" sbi_legacy
 vm "sbi_harts" sbi_harts --smp 3
 vm "sbi_sta" sbi_sta --smp 4 crowded=1
 vm "sbi_firmware" sbi_firmware --smp 2 --sbi susp,fwft
-vm "timer" timer counters=pass
+vm "timer" timer
 vm "exits" exits
 vm "mmio" mmio --testdev
 vm "mmio_hard" mmio_hard --smp 2 --testdev
@@ -37,9 +37,9 @@ toggle fp eager
 vm "fp, fp=eager gstage_walk=recursive" fp --smp 2
 toggle gstage_huge off
 vm "exits, gstage_walk=recursive gstage_huge=off" exits
-toggle gstage_walk iterative
+toggle gstage_walk
 vm "hostile, fp=eager gstage_huge=off" hostile --smp 2 seed=2
-toggle gstage_huge on
+toggle gstage_huge
 toggle fp lazy_save
 toggle mmio_decode fetch
 vm "mmio, mmio_decode=fetch" mmio --testdev
@@ -48,26 +48,26 @@ vm "sbi, mmio_decode=fetch" sbi
 vm "hostile, mmio_decode=fetch" hostile --testdev seed=2
 vm "harts, mmio_decode=fetch" harts --smp 2 rounds=30
 vm "fp, fp=lazy_save mmio_decode=fetch" fp --smp 2
-toggle mmio_decode htinst
+toggle mmio_decode
 toggle gpa_from walk
 vm "exits, gpa_from=walk" exits
 vm "mmio, gpa_from=walk" mmio --testdev
 vm "mmio_hard, gpa_from=walk" mmio_hard --smp 2 --testdev
 vm "hostile, gpa_from=walk" hostile --smp 2 --testdev seed=3
 vm "harts, gpa_from=walk" harts --smp 2 rounds=30
-toggle gpa_from htval
+toggle gpa_from
 toggle vmid flush
 vm "harts, vmid=flush" harts --smp 4 rounds=10
 vm "fp, fp=lazy_save vmid=flush" fp --smp 4
-toggle vmid on
+toggle vmid
 toggle tlb_flush all
 vm "harts, tlb_flush=all" harts --smp 4 rounds=10
-toggle tlb_flush range
-toggle fp lazy_trap
+toggle tlb_flush
+toggle fp
 toggle timer hrtimer
 vm "timer, timer=hrtimer" timer
 vm "sbi, timer=hrtimer" sbi
-toggle timer sstc
+toggle timer
 
 toggle wfi native
 vm "timer, wfi=native" timer
@@ -76,15 +76,15 @@ vm "sbi_harts, wfi=native" sbi_harts --smp 3
 vm "hostile, wfi=native" hostile --testdev seed=3
 toggle timer hrtimer
 vm "timer, wfi=native timer=hrtimer" timer
-toggle timer sstc
-toggle wfi trap
+toggle timer
+toggle wfi
 toggle counters trap
-vm "timer, counters=trap" timer counters=trap
+vm "timer, counters=trap" timer
 toggle halt_poll_ns 0
-vm "timer, counters=trap halt_poll_ns=0" timer counters=trap
+vm "timer, counters=trap halt_poll_ns=0" timer
 vm "harts, counters=trap halt_poll_ns=0" harts --smp 4 rounds=10
-toggle counters pass
-toggle halt_poll_ns 500000
+toggle counters
+toggle halt_poll_ns
 
 toggle fastpath off
 vm "sbi, fastpath=off" sbi
@@ -96,13 +96,13 @@ toggle switch full
 vm "sbi, switch=full fastpath=off" sbi
 vm "fp, switch=full fastpath=off" fp --smp 2
 vm "timer, switch=full fastpath=off" timer
-toggle fastpath on
+toggle fastpath
 vm "exits, switch=full" exits
 vm "mmio, switch=full" mmio --testdev
 vm "pmu, switch=full" pmu
 vm "harts, switch=full" harts --smp 4 rounds=10
 vm "hostile, switch=full" hostile --smp 2 seed=4
-toggle switch minimal
+toggle switch
 
 # Two VMs, three vCPUs, two harts: each with its own toggles, neither sees the other.
 together
@@ -115,16 +115,18 @@ toggle gpa_from walk
 vm "side by side: exits, gstage_walk=recursive vmid=flush tlb_flush=all fastpath=off gpa_from=walk" exits --mem 128M
 toggle counters trap
 toggle wfi native
-vm "side by side: timer, counters=trap wfi=native" timer --mem 128M counters=trap
+vm "side by side: timer, counters=trap wfi=native" timer --mem 128M
 toggle counters pass
 toggle wfi trap
-vm "side by side: timer, counters=pass wfi=trap" timer --mem 128M counters=pass
+vm "side by side: timer, counters=pass wfi=trap" timer --mem 128M
 apart
-toggle fastpath on
-toggle gstage_walk iterative
-toggle vmid on
-toggle tlb_flush range
-toggle gpa_from htval
+toggle counters
+toggle wfi
+toggle fastpath
+toggle gstage_walk
+toggle vmid
+toggle tlb_flush
+toggle gpa_from
 
 vm_ends "hog" hostile --mem 4G do=hog
 vm_ends "after the hog" hello
