@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# functional.slow.t - every functional test in QEMU, whole, under each value of each toggle by itself
+# and under each row of pairs. A claim for each file and row; SHARE=K/N does the K-th of every N
+# rows. tests/toggles/left-out says which files are not run, and why. Time-out: 28800 seconds.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+here=$HS_TOP/tests/toggles
+HYPERSCOPE_SET=
+
+{ "$here/rows" --single && "$here/rows"; } >"$tmp/all-rows"
+[[ ${SHARE:-1/1} =~ ^([1-9][0-9]*)/([1-9][0-9]*)$ ]] && [ "${BASH_REMATCH[1]}" -le "${BASH_REMATCH[2]}" ] ||
+	{ echo "functional.slow.t: SHARE=$SHARE: not of the form K/N with K from 1 to N" >&2; exit 2; }
+awk -v k="${BASH_REMATCH[1]}" -v n="${BASH_REMATCH[2]}" 'NR % n == k % n' "$tmp/all-rows" >"$tmp/rows"
+
+cd "$HS_TOP" || exit 1
+files=()
+for f in tests/{kvm,qemu,kselftest}/*.t; do
+	case $f in *.slow.t) continue ;; esac
+	grep -q "^$f " "$here/left-out" || files+=("$f")
+done
+unlike "$(grep -v '^#' "$here/left-out" | while read -r f _; do [ -f "$f" ] || echo "$f"; done)" . \
+	"each file that is left out is there"
+
+while read -r row; do
+	for f in "${files[@]}"; do
+		HYPERSCOPE_SET=$row "$HS_TOP/tests/lib/run-one" "$f" </dev/null >"$tmp/said" 2>&1
+		! grep -q '^not ok' "$tmp/said" && grep -q '^ok\|^1\.\.0 # SKIP' "$tmp/said" &&
+			grep -q '^1\.\.' "$tmp/said"
+		ok $? "$f under $row" && continue
+		grep -A 20 '^not ok' "$tmp/said" | head -n 60 | sed 's/^\(# \)*/# /'
+		tail -n 3 "$tmp/said" | sed 's/^\(# \)*/# /'
+		diag "to repeat: HYPERSCOPE_SET='$row' $f"
+	done
+done <"$tmp/rows"
+done_testing

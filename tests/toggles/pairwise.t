@@ -1,0 +1,8 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# pairwise.t - functional programs under rows of toggles in which any two values of any two toggles
+# meet (rows.t proves it). Whole test files under these rows: functional.slow.t.
+. "$(dirname "$0")/shared.sh"
+"$here/rows" >"$list"
+under_rows all --boot-rows 5

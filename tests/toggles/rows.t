@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# rows.t - the rows of toggles that tests run under: every pair is in one of them, all combinations
+# in the product, and every machine that a test starts can be given one.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+fixes "it is about the values themselves" all
+rows=$HS_TOP/tests/toggles/rows
+def=$HS_TOP/src/kvm/toggle.def
+
+# By another reading of toggle.def than the generator's: NAME=VALUE, one a line.
+sed -nE 's/^(TOGGLE|NUMBER)\((\w+), "([^"]*)".*/\2 \3/p' "$def" |
+	awk '{ for (i = 2; i <= NF; i++) print $1 "=" $i }' >"$tmp/values"
+count=$(cut -d= -f1 "$tmp/values" | uniq | wc -l)
+
+# missing FILE T: combinations of T toggles' values that no row of FILE has
+missing()
+{
+	awk -v strength="$2" '
+		function name(text) { sub(/=.*/, "", text); return text }
+		function note(from, left, text,   i) { # of what() all combinations of `left` more
+			if (!left) { seen[text]++; return }
+			for (i = from; i <= n; i++)
+				if (!index(text, " " name(what[i]) "=")) note(i + 1, left - 1, text " " what[i])
+		}
+		FNR == NR { n = ++all; value[n] = $1; what[n] = $1; next }
+		FNR == 1 { note(1, strength, ""); for (t in seen) want[t]; delete seen }
+		{
+			for (i = 1; i <= NF; i++) has[$i] = FNR
+			n = 0
+			for (i = 1; i <= all; i++) if (has[value[i]] == FNR) what[++n] = value[i]
+			note(1, strength, "")
+		}
+		END { for (t in want) if (!(t in seen)) print t }' "$tmp/values" "$1"
+}
+
+"$rows" >"$tmp/pairs"
+is "$(missing "$tmp/pairs" 2)" "" "any two values of any two toggles meet in a row"
+is "$(awk -v n="$count" 'NF != n' "$tmp/pairs")" "" "and each row has all $count toggles"
+sed 1d "$tmp/pairs" >"$tmp/fewer"
+like "$(missing "$tmp/fewer" 2)" '=.*=' "the check can fail: without its first row a pair is missing"
+ok $(($(wc -l <"$tmp/pairs") > 16)) "they are few: $(wc -l <"$tmp/pairs")"
+is "$(PYTHONHASHSEED=1 "$rows" | md5sum)" "$(PYTHONHASHSEED=2 "$rows" | md5sum)" "and the same each time"
+"$rows" --strength 3 >"$tmp/threes"
+is "$(missing "$tmp/threes" 3)" "" "--strength 3: any three"
+
+"$rows" --single >"$tmp/single"
+is "$(missing "$tmp/single" 1)" "" "--single: each value"
+is "$(wc -l <"$tmp/single")" "$(($(wc -l <"$tmp/values") - count + 1))" "by itself"
+
+"$rows" --product >"$tmp/product"
+want=$(cut -d= -f1 "$tmp/values" | uniq -c | awk '{ n = (n ? n : 1) * $1 } END { print n }')
+is "$(sort -u "$tmp/product" | wc -l)" "$want" "--product: $want combinations, no two alike"
+for k in 1 2 3; do "$rows" --product --share $k/3; done | sort >"$tmp/shares"
+is "$(md5sum <"$tmp/shares")" "$(sort "$tmp/product" | md5sum)" "three shares are all of it"
+"$rows" --share 4/3 >"$tmp/out" 2>&1
+is "$? $(grep -c '4/3: not of the form K/N' "$tmp/out")" "2 1" "a share that is none is refused"
+
+# A toggle more in the table is one more in the rows.
+mkdir -p "$tmp/top/src/kvm" "$tmp/top/tests/toggles"
+cp -r "$HS_TOP/scripts" "$tmp/top/"
+cp "$rows" "$tmp/top/tests/toggles/"
+sed '/^NUMBER/i TOGGLE(colour, "red green blue", 1, "?")' "$def" >"$tmp/top/src/kvm/toggle.def"
+is "$("$tmp/top/tests/toggles/rows" | grep -o 'colour=[a-z]*' | sort -u | xargs)" \
+	"colour=blue colour=green colour=red" "a new toggle is in the rows by itself"
+
+# ---- what a machine is given --------------------------------------------------------------------
+
+settings()	# ARGS...: the toggles as a program on the host finds them, in the order of the table
+{
+	hs exec --quiet "$@" "$O/guest/busybox" sh -c \
+		"cd /sys/module/kvm/parameters; for t in $(cut -d= -f1 "$tmp/values" | uniq | xargs); do echo \$t=\$(cat \$t); done"
+	is "$status" 0 "the machine starts" || diag "$err"
+}
+if [ -f "$O/guest/busybox" ]; then
+	settings
+	is "$(xargs -n1 <<<"$out" | sort)" "$(head -n 1 "$tmp/single" | xargs -n1 | sort)" \
+		"without a word: each toggle's initial value, as toggle.def says"
+	other=$(sed -n 2p "$tmp/pairs")
+	export HYPERSCOPE_SET=$other
+	settings
+	is "$(xargs -n1 <<<"$out" | sort)" "$(xargs -n1 <<<"$other" | sort)" "HYPERSCOPE_SET: a row of the rows"
+	HYPERSCOPE_SET="fp=eager vmid=flush" settings --set fp=lazy_save
+	like "$(xargs <<<"$out")" 'fp=lazy_save .*vmid=flush' "--set goes before it, toggle by toggle"
+	(fixes "of a reason" fp vmid; echo "now: $HYPERSCOPE_SET") >"$tmp/fixed"
+	is "$(grep -c '^# not under \(fp\|vmid\)=[a-z_]*: of a reason' "$tmp/fixed")" 2 \
+		"a test that fixes toggles says which values it is not run under"
+	unlike "$(grep '^now' "$tmp/fixed")" ' (fp|vmid)=' "and is not"
+else
+	skip "toggles of a machine" "$O/guest/busybox is missing: set-up could not fetch it"
+fi
+HYPERSCOPE_SET="colour=blue" hs exec --quiet "$O/tests/progs/ends" exit 0
+is "$status" 2 "a toggle in HYPERSCOPE_SET that is not there is refused"
+like "$err" "no toggle 'colour'" "by name"
+HYPERSCOPE_SET="fp=eager" "$HS_TOP/scripts/bench" hyperscope --rows sbi_version >"$tmp/out" 2>&1
+is "$? $(grep -c 'HYPERSCOPE_SET is set' "$tmp/out")" "2 1" "who measures does not take toggles from there"
+done_testing

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+#
+# shared.sh - for the tests of this folder: a list of rows, and the programs under each of them.
+here=$(cd "$(dirname "$0")" && pwd)
+: "${HS_TOP:=${here%/tests/*}}" "${O:=$HS_TOP/build}"
+export HS_TOP O HYPERSCOPE_SET=	# the rows say every toggle
+mkdir -p "$O/tmp"
+list=$(mktemp "$O/tmp/rows.XXXXXX") || exit 1
+
+under_rows()	# BASKET OPTION...
+{
+	local basket=$1
+	shift
+	trap 'rm -f "$list"' EXIT
+	"$here/try" --basket "$basket" --rows-of "$list" "$@"
+}
