@@ -51,6 +51,7 @@ BY_ITSELF = [name for name in WORKLOADS if name != "boot"]
 
 def chosen(options):
     """What is to run: names of WORKLOADS, or None for the user's own program."""
+    toggles.refuse_defaults()
     toggles.check_toggles(TOP, options.set)
     for name in options.workload:
         if name not in WORKLOADS:
