@@ -53,6 +53,8 @@ want=$(cut -d= -f1 "$tmp/values" | uniq -c | awk '{ n = (n ? n : 1) * $1 } END {
 is "$(sort -u "$tmp/product" | wc -l)" "$want" "--product: $want combinations, no two alike"
 for k in 1 2 3; do "$rows" --product --share $k/3; done | sort >"$tmp/shares"
 is "$(md5sum <"$tmp/shares")" "$(sort "$tmp/product" | md5sum)" "three shares are all of it"
+"$rows" --product --share 3/64 >"$tmp/share"
+is "$(missing "$tmp/share" 2)" "" "and the third of 64 has every pair"
 "$rows" --share 4/3 >"$tmp/out" 2>&1
 is "$? $(grep -c '4/3: not of the form K/N' "$tmp/out")" "2 1" "a share that is none is refused"
 
@@ -92,6 +94,8 @@ fi
 HYPERSCOPE_SET="colour=blue" hs exec --quiet "$O/tests/progs/ends" exit 0
 is "$status" 2 "a toggle in HYPERSCOPE_SET that is not there is refused"
 like "$err" "no toggle 'colour'" "by name"
+"$HS_TOP/tests/run" --out "$O" --set colour=blue "$0" >"$tmp/out" 2>&1
+is "$? $(grep -c "no toggle 'colour'" "$tmp/out")" "2 1" "and by tests/run before it begins"
 HYPERSCOPE_SET="fp=eager" "$HS_TOP/scripts/bench" hyperscope --rows sbi_version >"$tmp/out" 2>&1
 is "$? $(grep -c 'HYPERSCOPE_SET is set' "$tmp/out")" "2 1" "who measures does not take toggles from there"
 done_testing

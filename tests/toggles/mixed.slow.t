@@ -1,0 +1,7 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# mixed.slow.t - VMs with different toggles at the same time: 800 combinations, see mixed.t.
+# Time-out: 3600 seconds.
+combinations=800
+. "$(dirname "$0")/mixed.t"
