@@ -8,7 +8,8 @@ qemu_min=7.2	# older ones are refused
 qemu_full=8.2	# from here on nothing is skipped
 
 # purpose; what is looked for (a command, a file by its path, a sanitizer's library of clang, or
-# what python3-minimal lacks of Python); the package that has it
+# what python3-minimal lacks of Python); the package that has it, with a ? behind it if a distribution
+# may lack it: the tests that want it are skipped there
 package_table()
 {
 	cat <<-'END'
@@ -26,6 +27,8 @@ package_table()
 	test   /usr/include/cmocka.h                       libcmocka-dev
 	test   prove                                       perl
 	test   gdb-multiarch                               gdb-multiarch
+	test   trace-cmd                                   trace-cmd?
+	test   perf                                        linux-perf?
 	check  clang                                       clang
 	check  clang-format                                clang-format
 	check  clang-tidy                                  clang-tidy
@@ -69,6 +72,12 @@ have()
 	esac
 }
 
+# Are the package lists here, and name no such package?
+distribution_lacks()
+{
+	[ -n "$(apt-cache show make 2>/dev/null)" ] && [ -z "$(apt-cache show "$1" 2>/dev/null)" ]
+}
+
 # Sets missing_packages (names), qemu_problem ("", "absent", or a version that is too old).
 packages_find_missing()
 {
@@ -77,6 +86,7 @@ packages_find_missing()
 	while read -r purpose what package; do
 		case $wanted in *" $purpose "*) ;; *) continue ;; esac
 		have "$what" && continue
+		case $package in *\?) package=${package%\?}; distribution_lacks "$package" && continue ;; esac
 		case " $missing_packages " in *" $package "*) continue ;; esac
 		missing_packages="$missing_packages $package"
 	done < <(package_table)
@@ -219,6 +229,7 @@ packages_install()
 		step "reading the package lists" apt_root update ||
 			die "apt-get update failed, so nothing could be installed; missing are" \
 			"${missing_packages:-(no packages)} ${qemu_problem:+and QEMU}"
+		packages_find_missing $purposes	# now the lists tell what the distribution lacks
 	fi
 	if [ -n "$missing_packages" ]; then
 		step "installing$missing_packages" install_missing $missing_packages || exit 1
