@@ -68,6 +68,9 @@ enum html_kind {
 	HTML_MAP,
 	HTML_CREATE_VM,
 	HTML_MEMSLOT,
+	HTML_LOAD,
+	HTML_PUT,
+	HTML_DIRTY,
 	HTML_KINDS,
 };
 
@@ -109,8 +112,8 @@ enum exit_unit html_unit(const struct hst_file *file);
 enum html_state {
 	HTML_GUEST,
 	HTML_CORE,
-	HTML_USER, /* in the VMM */
-	HTML_BLOCKED,
+	HTML_USER,    /* in the VMM */
+	HTML_BLOCKED, /* waits, or is off its hart */
 	HTML_STATES,
 	HTML_AWAY = HTML_STATES, /* nothing is known of it */
 };

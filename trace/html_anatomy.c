@@ -7,7 +7,7 @@
  *   ...
  *   sum                         1448               3267
  *
- * Only the first table of a file is read; what stands before and behind it does not matter.
+ * Only the first table of a file is read, and the last line before it, which is its title.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -79,16 +79,18 @@ static bool write_stage(const char *line, unsigned int systems, bool first, FILE
 static int write_table(const char *path, FILE *in, FILE *out)
 {
 	unsigned int systems = 0, stages = 0;
-	char line[MAX_LINE];
+	char line[MAX_LINE] = "", title[MAX_LINE];
 
-	do {
-		if (!fgets(line, sizeof(line), in)) {
-			hst_error(path, "there is no table of scripts/anatomy in it");
-			return -1;
-		}
-	} while (strncmp(line, "stage ", 6));
+	snprintf(title, sizeof(title), "%s", path);
+	while (fgets(line, sizeof(line), in) && strncmp(line, "stage ", 6))
+		if (strcspn(line, "\r\n"))
+			snprintf(title, sizeof(title), "%.*s", (int)strcspn(line, "\r\n"), line);
+	if (strncmp(line, "stage ", 6)) {
+		hst_error(path, "there is no table of scripts/anatomy in it");
+		return -1;
+	}
 	fputs("{\"name\":", out);
-	json_string(out, path);
+	json_string(out, title);
 	fputs(",\"systems\":[", out);
 	write_words(line + 6, out, &systems);
 	fputs("],\"stages\":[", out);

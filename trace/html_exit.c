@@ -4,8 +4,9 @@
  *
  * The host's own table counts an exit where its handler says so (trace_exit_class()); its events
  * do not carry that word, but say the same: an access to no RAM has a kvm_mmio_insn, a call a
- * kvm_sbi_call. Only "fault on RAM, dirty log" cannot be told from a store. Without the events of
- * the handlers in the trace an exit counts under its cause.
+ * kvm_sbi_call, a store that the dirty log wants to know of a kvm_dirty_log_mark (but for a page
+ * that is in the log already). Without the events of the handlers in the trace an exit counts
+ * under its cause.
  */
 #include <string.h>
 #include "html.h"
@@ -89,6 +90,10 @@ void html_exit_event(struct html_exit *exit, const struct html_event *event)
 	case HTML_COALESCED_MMIO:
 	case HTML_IOEVENTFD:
 		exit->class = CLASS_MMIO_KERNEL;
+		break;
+	case HTML_DIRTY:
+		if (exit->class == CLASS_FAULT_STORE)
+			exit->class = CLASS_FAULT_DIRTY;
 		break;
 	case HTML_SBI_CALL:
 		exit->class = sbi_class(event->arg[0]);

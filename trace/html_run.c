@@ -37,6 +37,9 @@ static const struct {
 	[HTML_MAP] = { "gstage_map", { "gpa", "level" } },
 	[HTML_CREATE_VM] = { "kvm_create_vm", { "vm_id" } },
 	[HTML_MEMSLOT] = { "kvm_memslot", { "slot", "gpa", "size" } },
+	[HTML_LOAD] = { "kvm_vcpu_load" },
+	[HTML_PUT] = { "kvm_vcpu_put" },
+	[HTML_DIRTY] = { "kvm_dirty_log_mark" },
 };
 
 static bool has_fields(struct html_run *run, const struct hst_event *event, enum html_kind kind)

@@ -7,7 +7,7 @@
  *       ^                 | ^  <-----------------------  |
  *       +-----------------+ |   kvm_ioctl, any event of it
  *          kvm_entry        |  kvm_vcpu_block / kvm_vcpu_wakeup
- *                        BLOCKED
+ *                        BLOCKED      kvm_vcpu_put / kvm_vcpu_load
  *
  * Before a vCPU's first event and after its last nothing is known of it.
  */
@@ -154,8 +154,15 @@ static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
 		if (state == HTML_USER && event->arg[0] == KVM_RUN)
 			state = HTML_CORE;
 		break;
+	case HTML_LOAD:
+		state = HTML_CORE;
+		break;
 	case HTML_BLOCK:
 		state = HTML_BLOCKED;
+		break;
+	case HTML_PUT: /* its thread sleeps or waits for its turn; or goes to user space: see below */
+		if (state == HTML_CORE)
+			state = HTML_BLOCKED;
 		break;
 	case HTML_USERSPACE_EXIT:
 		state = HTML_USER;

@@ -83,20 +83,23 @@ function costColumns(i) {
 		text: (row) => cost(run, of(fn)(row)),
 		sort: (row) => of(fn)(row) || 0,
 	});
-	return run.unit === 'none' ? [] : [
-		column('mean', mean),
-		...RUNS.length > 1 ? [] : [column('p50', (row) => percentile(row, 50))],
-		column('p99', (row) => percentile(row, 99)),
-		column('max', (row) => row.max),
-	];
+	if (run.unit === 'none')
+		return [];
+	const columns = [column('mean', mean), column('p50', (row) => percentile(row, 50)),
+		column('p99', (row) => percentile(row, 99)), column('max', (row) => row.max)];
+	return RUNS.length > 1 ? [columns[0], columns[2]] : columns;
 }
 
+/** B over A; what changed by 5 % or more is marked, and what only one of them has. */
 function ratio(title, value) {
-	const of = (row) => value(row, 1) / value(row, 0);
-	return { title, number: true,
-		text: (row) => Number.isFinite(of(row)) ? of(row).toFixed(2) + ' ×' : '-',
-		sort: (row) => Number.isFinite(of(row)) ? of(row) : 0,
-		changed: (row) => !(Math.abs(of(row) - 1) < 0.05) };
+	const [a, b] = [(row) => value(row, 0), (row) => value(row, 1)];
+	const text = (row) => {
+		if (a(row) && b(row))
+			return (b(row) / a(row)).toFixed(2) + ' ×';
+		return a(row) || b(row) ? 'only ' + LETTERS[a(row) ? 0 : 1] : '-';
+	};
+	return { title, number: true, text, sort: (row) => a(row) ? b(row) / a(row) : Infinity,
+		changed: (row) => (a(row) || b(row)) && !(Math.abs(b(row) / a(row) - 1) < 0.05) };
 }
 
 function exitSection() {
@@ -108,16 +111,17 @@ function exitSection() {
 	RUNS.forEach((run, i) => {
 		const letter = RUNS.length > 1 ? ' ' + LETTERS[i] : '';
 		columns.push({ title: 'count' + letter, number: true, text: (row) => count(counts(row, i)),
-			sort: (row) => counts(row, i) },
-		{ title: 'share' + letter, number: true, text: (row) => percent(counts(row, i), totals[i]),
 			sort: (row) => counts(row, i) });
+		if (RUNS.length === 1)
+			columns.push({ title: 'share', number: true, sort: (row) => counts(row, i),
+				text: (row) => percent(counts(row, i), totals[i]) });
 	});
 	if (RUNS.length > 1)
 		columns.push(ratio('count B/A', counts));
 	RUNS.forEach((run, i) => columns.push(...costColumns(i)));
 	if (RUNS.length > 1 && RUNS[0].unit === RUNS[1].unit && RUNS[0].unit === 'instructions')
 		columns.push(ratio('mean B/A', (row, i) => row.runs[i] && row.runs[i].count ?
-			mean(row.runs[i]) : NaN));
+			mean(row.runs[i]) : 0));
 	RUNS.forEach((run, i) => columns.push({
 		title: 'when' + (RUNS.length > 1 ? ' ' + LETTERS[i] : ''),
 		cell: (row) => row.runs[i] ? sparkline(exitBins(run, row.runs[i].slot),
@@ -141,38 +145,61 @@ function exitSection() {
 
 /* ---- latency ---- */
 
-function histogramSection() {
-	const priced = RUNS.map((run) => run.unit !== 'none');
-	const rows = exitRows().filter((row) => row.runs.some((mine, i) => mine && priced[i] &&
-		mine.count > mine.unpriced)).sort((a, b) => exitTotal(b) - exitTotal(a));
-	const title = 'What does an exit cost?';
-	if (!rows.length)
-		return section('latency', 'Cost', title, h('p', {}, 'No exit has a cost in this trace.'));
-	const lists = rows.map((row) => RUNS.map((run, i) => row.runs[i] && priced[i] &&
-		row.runs[i].hist ? costs(run, row.runs[i]) : []));
-	const range = logRange(lists.flat());
-	const units = [...new Set(RUNS.map(unitName))].filter(Boolean);
-	const panels = rows.map((row, n) => {
-		const first = row.runs.findIndex((mine, i) => mine && priced[i] && mine.count > mine.unpriced);
-		const mine = row.runs[first];
-		const run = RUNS[first];
-		const scale = run.unit === 'time' ? 1e6 / run.hz : 1;
-		const marks = RUNS.length > 1 ? [] : [[50, 'p50'], [99, 'p99']]
-			.map(([p, name]) => [percentile(mine, p), name]).filter(([value]) => value !== null)
-			.map(([value, name]) => [value * scale, name]);
-		if (marks.length === 2 && marks[1][0] < marks[0][0] * 1.6 * (range[1] / range[0]) ** 0.04)
-			marks.splice(0, 2, [marks[1][0], 'p50 p99']);
-		const text = count(exitTotal(row)) + ' exits, p50 ' + cost(run, percentile(mine, 50)) + ', p99 ' +
-			cost(run, percentile(mine, 99)) + ', max ' + cost(run, mine.max) + ' ' + unitName(run);
-		return h('figure', { 'data-search': row.search },
-			h('figcaption', {}, row.title, h('div', { class: 'muted small' }, text)),
-			histogram(lists[n], range, units.join(' and '), marks, row.title + ': ' + text));
+/** Has run i exits of this row with a cost? */
+function hasCost(row, i) {
+	const mine = row.runs[i];
+	return RUNS[i].unit !== 'none' && mine !== undefined && mine.count > mine.unpriced;
+}
+
+/** One row's panel: the runs with these numbers in one drawing. */
+function costPanel(row, which, range) {
+	const text = which.filter((i) => hasCost(row, i)).map((i) => {
+		const mine = row.runs[i];
+		return (RUNS.length > 1 ? LETTERS[i] + ': ' : '') + count(mine.count) + ' exits, p50 ' +
+			cost(RUNS[i], percentile(mine, 50)) + ', p99 ' + cost(RUNS[i], percentile(mine, 99)) +
+			', max ' + cost(RUNS[i], mine.max);
 	});
-	return section('latency', 'Cost', title,
-		h('p', {}, 'Exits (from zero) by their cost in ' + units.join(' and ') + '; the cost\'s axis is ' +
-			'logarithmic and the same in all panels, each has its own axis of exits' +
-			(RUNS.length > 1 ? '. Filled: A, line: B.' : '.')),
-		h('div', { class: 'panels' }, panels));
+	const unit = unitName(RUNS[which[0]]);
+	const lists = which.map((i) => hasCost(row, i) ? costs(RUNS[i], row.runs[i]) : []);
+	return h('figure', { 'data-search': row.search },
+		h('figcaption', {}, row.title, text.map((line) => h('div', { class: 'muted small' }, line))),
+		histogram(lists, range, unit, costMarks(row, which, range), row.title + ', in ' + unit + '. ' +
+			text.join('. ')));
+}
+
+/** Where p50 and p99 are, in the unit shown; of two runs in one drawing there are none. */
+function costMarks(row, which, range) {
+	if (which.length > 1)
+		return [];
+	const run = RUNS[which[0]];
+	const scale = run.unit === 'time' ? 1e6 / run.hz : 1;
+	const marks = [[50, 'p50'], [99, 'p99']]
+		.map(([p, name]) => [percentile(row.runs[which[0]], p), name])
+		.filter(([value]) => value !== null).map(([value, name]) => [value * scale, name]);
+	const apart = (range[1] / range[0]) ** 0.12;
+	return marks.length === 2 && marks[1][0] < marks[0][0] * apart ? [marks[0].slice(0, 1).concat(''),
+		[marks[1][0], 'p50, p99']] : marks;
+}
+
+function costPanels(rows, which) {
+	const shown = rows.filter((row) => which.some((i) => hasCost(row, i)));
+	if (!shown.length)
+		return h('p', {}, 'No exit has a cost in this trace.');
+	const range = logRange(shown.flatMap((row) => which.filter((i) => hasCost(row, i))
+		.map((i) => costs(RUNS[i], row.runs[i]))));
+	return h('div', { class: 'panels' }, shown.map((row) => costPanel(row, which, range)));
+}
+
+function histogramSection() {
+	const rows = exitRows().sort((a, b) => exitTotal(b) - exitTotal(a));
+	const same = RUNS.every((run) => run.unit === RUNS[0].unit);
+	return section('latency', 'Cost', 'What does an exit cost?',
+		h('p', {}, 'Exits (from zero) by their cost, from exit to next entry; the cost\'s axis is ' +
+			'logarithmic and the same in all panels, each has its own axis of exits.' +
+			(RUNS.length > 1 && same ? ' Filled: A, line: B.' : '') +
+			(same ? '' : ' The runs have different units, so each has its own panels.')),
+		same ? costPanels(rows, RUNS.map((_, i) => i)) :
+			RUNS.map((_, i) => [h('h3', {}, runName(i)), costPanels(rows, [i])]));
 }
 
 function exitTotal(row) {
@@ -197,8 +224,8 @@ function timelineSection() {
 	if (COLOURS.size > causes.length)
 		causes.push(['--cause-' + NR_CAUSE_COLOURS, 'other causes']);
 	return section('timeline', 'Timeline', 'What did each vCPU do, and when?',
-		h('p', {}, 'Above: the share of time in each state. Below: exits a second, by cause. One scale ' +
-			'for all vCPUs of a run.'),
+		h('p', {}, 'Above: the share of time in each state; blocked is waiting, or off its hart. Below: ' +
+			'exits a second, by cause. One scale for all vCPUs of a run.'),
 		legend(STATES.map((name, i) => ['--state-' + i, name]), 'states'),
 		legend(causes, 'causes'),
 		h('p', { class: 'muted small screen-only', id: 'timeline-help' },
@@ -245,7 +272,7 @@ function slowestSection() {
 					sort: (row) => row.window.from },
 				{ title: 'cost, ' + unit, number: true, text: (row) => as_cost(row.window.cost),
 					sort: (row) => row.window.cost },
-				{ title: 'look', cell: (row) => h('button', { type: 'button', onclick: () => {
+				{ title: 'look', class: 'screen-only', cell: (row) => h('button', { type: 'button', onclick: () => {
 					detail.replaceChildren(linesTable(run, row.window));
 					const timeline = TIMELINES.find((t) => t.run === run);
 					if (timeline)
@@ -314,7 +341,7 @@ function sbiSection() {
 				text: (row) => row.returns ? in_unit(average(row)) : '-' },
 			{ title: 'max', number: true, sort: (row) => row.max,
 				text: (row) => row.returns ? in_unit(row.max) : '-' },
-			{ title: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
+			{ title: 'answers', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
 				...row.otherErrors ? ['others ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
 		run.calls.map((call) => Object.assign({ search: call.ext + ' ' + call.name + ' sbi' }, call)), 2);
 	}));
@@ -324,9 +351,9 @@ function sbiSection() {
 
 const SIZES = ['4 KiB', '2 MiB', '1 GiB', '512 GiB'];
 
-/** One slot as a grid of cells, 64 a row. */
+/** One slot as a grid of cells. */
 function memoryMap(memory, faults, levels) {
-	const columns = 64;
+	const columns = RUNS.length > 1 || window.innerWidth < 700 ? 32 : 64;
 	const [cell, left, top] = [11, 106, 6];
 	const rows = Math.ceil(faults.length / columns);
 	const height = top + rows * cell + 4;
@@ -419,7 +446,7 @@ function eventsSection() {
 			{ title: 'event', text: (row) => row.name, sort: (row) => row.name, class: 'mono' },
 			{ title: 'count', number: true, text: (row) => count(row.count), sort: (row) => row.count },
 			{ title: 'when', cell: (row) => sparkline(expand(row.bins, 256), row.name + ' over the run') },
-			{ title: 'meaning', text: (row) => row.meaning }],
+			{ title: 'meaning', class: 'meaning', text: (row) => row.meaning }],
 		run.events.map((event) => Object.assign({ search: event.name + ' ' + event.meaning }, event)), 1) :
 		h('p', {}, 'None.')));
 }

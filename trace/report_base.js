@@ -186,7 +186,7 @@ function runName(i) {
 function table(caption, columns, rows, by) {
 	const body = h('tbody');
 	const heads = columns.map((column, i) => {
-		const attributes = { scope: 'col', class: column.number ? 'number' : null };
+		const attributes = { scope: 'col', class: column.number ? 'number' : column.class || null };
 		if (!column.sort)
 			return h('th', attributes, column.title);
 		attributes['aria-sort'] = i === by ? 'descending' : 'none';
@@ -230,6 +230,8 @@ function table(caption, columns, rows, by) {
 		order(by, true);
 	else
 		body.append(...rows.map((row) => row.element));
-	return h('div', { class: rows.length > LONG_TABLE ? 'scroll tall' : 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
-		h('table', {}, h('caption', {}, caption), h('thead', {}, h('tr', {}, heads)), body));
+	return h('div', {}, h('p', { class: 'caption' }, caption),
+		h('div', { class: rows.length > LONG_TABLE ? 'scroll tall' : 'scroll', tabindex: '0',
+			role: 'region', 'aria-label': caption },
+		h('table', { 'aria-label': caption }, h('thead', {}, h('tr', {}, heads)), body)));
 }

@@ -165,7 +165,7 @@ function heat(value, most) {
 
 /** A strip of bins, darker (in the dark: lighter) for more. */
 function strip(values, most, label) {
-	const width = 288;
+	const width = RUNS.length > 1 ? 192 : 288;
 	const height = 18;
 	const each = width / values.length;
 	const paths = new Array(HEAT + 1).fill('');

@@ -118,13 +118,17 @@ class Timeline {
 			this.draw();
 	}
 
-	/** To the next bin, before (-1) or behind (1) the cursor, with an exit that the search names. */
+	/** To the next column, before (-1) or behind (1) the cursor's, with an exit that the search names. */
 	seek(direction) {
-		let at = this.cursor === null ? (direction > 0 ? this.from - 1 : this.to) :
-			Math.floor(this.cursor);
 		if (!this.found || !this.found.size)
 			return this.say('The search above names no cause of an exit.');
-		for (at = Math.floor(at) + direction; at >= 0 && at < this.run.bins; at += direction)
+		const each = this.binsPerColumn();
+		let at = direction > 0 ? Math.floor(this.from) : Math.ceil(this.to) - 1;
+		if (this.cursor !== null) {
+			const first = Math.floor(this.cursor / each) * each;
+			at = direction > 0 ? first + each : first - 1;
+		}
+		for (; at >= 0 && at < this.run.bins; at += direction)
 			if (this.shown.some((lane) => [...this.found].some((slot) =>
 				lane.exits.has(slot) && lane.exits.get(slot)[at] > 0))) {
 				const width = this.to - this.from;
@@ -209,12 +213,18 @@ class Timeline {
 
 	/* ---- drawing ---- */
 
-	/** Column edges in bins: whole bins, as many columns as there is room for. */
+	/** As few as there is room for: a column is at least a pixel and a half. */
+	binsPerColumn() {
+		const room = Math.max(Math.floor(this.width - this.left - this.right), 1);
+		const bins = Math.min(Math.ceil(this.to), this.run.bins) - Math.floor(this.from);
+		return Math.max(Math.ceil(bins / room * 1.5), 1);
+	}
+
+	/** Edges of the columns, whole bins, from a multiple of a column's width on. */
 	edges() {
 		const from = Math.floor(this.from);
 		const to = Math.min(Math.ceil(this.to), this.run.bins);
-		const room = Math.max(Math.floor(this.width - this.left - this.right), 1);
-		const each = Math.max(Math.ceil((to - from) / room * 1.5), 1);
+		const each = this.binsPerColumn();
 		const list = [];
 		for (let i = from - from % each; i < to; i += each)
 			list.push(i);
@@ -235,7 +245,7 @@ class Timeline {
 
 	draw() {
 		this.width = Math.max(this.element.clientWidth || 1000, 280);
-		this.left = this.width < 600 ? 44 : 64;
+		this.left = this.width < 600 ? 52 : 64;
 		this.right = 8;
 		const many = this.shown.length > 16;
 		this.stateHeight = many ? 14 : 34;
@@ -347,7 +357,7 @@ class Timeline {
 		const y = this.height - 26;
 		const from = this.binTime(this.from);
 		const to = this.binTime(this.to);
-		const list = ticks(from, to, Math.max(Math.floor(this.width / 130), 2));
+		const list = ticks(from, to, Math.max(Math.floor(this.width / 110), 4));
 		const step = list.length > 1 ? list[1] - list[0] : 1;
 		const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
 		for (const tick of list) {
