@@ -143,7 +143,7 @@ test:
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS)
 
 test-all:
-	$(SETUP) test check kselftest
+	$(SETUP) test check kselftest browser
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 

@@ -34,6 +34,9 @@ package_table()
 	check  clang-tidy                                  clang-tidy
 	check  cppcheck                                    cppcheck
 	check  dtc                                         device-tree-compiler
+	browser chromium                                   chromium?
+	browser chromedriver                               chromium-driver?
+	browser /usr/lib/python3/dist-packages/selenium    python3-selenium?
 	fuzz   clang                                       clang
 	fuzz   clang-library:fuzzer                        libclang-rt-dev
 	END

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# browser.slow.t - the page of `hstrace html` in headless Chromium: its numbers are read back against
+# hstrace stat while it is clicked, zoomed, searched, narrowed and printed; 10^6 events open in time.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+bin=$O/tests/trace
+[ -x "$bin/mkguest" ] || skip_all "$bin/mkguest is not built"
+for tool in chromium chromedriver; do
+	command -v $tool >/dev/null || skip_all "$tool is not installed: scripts/setup browser, where the distribution has it as a package"
+done
+for python in python3 /usr/bin/python3; do
+	$python -c 'import selenium' 2>/dev/null && break
+	python=
+done
+[ -n "$python" ] || skip_all "python3-selenium is not installed: scripts/setup browser"
+export PYTHONPATH=$HS_TOP/tests/trace PYTHONDONTWRITEBYTECODE=1
+
+guest()	# FILE HARTS VCPUS EVENTS UNIT META...
+{
+	local file=$tmp/$1 meta=() word
+	"$bin/mkguest" "$tmp/ram" "$2" "$3" "$4" "$5"
+	shift 5
+	for word; do meta+=(--meta "$word"); done
+	"$O/hstrace" save "${meta[@]}" "$tmp/ram" "$file"
+	rm "$tmp/ram"
+}
+
+guest a 2 3 20000 instret icount=0 guest=a
+guest b 1 1 9000 instret icount=0 guest=b
+guest million 2 2 1000000 instret icount=0
+guest hostile 1 1 500 time "guest=</script><script>alert(1)</script><b>" "<!-- <script>"
+guest empty 1 1 0 none
+guest single 1 1 1 none
+guest many 32 64 40000 time
+relay "$("$python" "$HS_TOP/tests/trace/browser.py" "$O/hstrace" "$tmp"/{a,b,million,hostile,empty,single,many} 2>"$tmp/err")"
+[ ! -s "$tmp/err" ]
+ok $? "the browser could be driven" || diag "$(tail -n 20 "$tmp/err")"
+done_testing
