@@ -191,5 +191,5 @@ int hst_cmd_html(int argc, char **argv)
 		return 2;
 	err = write_file(&options);
 	hst_select_free(&options.select);
-	return err ? 1 : 0;
+	return hst_finish(err);
 }

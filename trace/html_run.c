@@ -7,7 +7,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include "html.h"
+
+#define PROGRESS_EVENTS (1U << 18)
 
 /* ORDER: enum html_kind. An event that lacks one of its fields here is only counted. */
 static const struct {
@@ -128,6 +132,26 @@ static int second_pass(struct html_run *run, const struct html_event *event, u64
 	return count_event(run, event) || (vcpu && html_vcpu_event(run, vcpu, event)) ? -1 : 0;
 }
 
+/* What takes longer than 2 s says how far it is, to somebody who looks. */
+static void show_progress(const struct html_run *run, u64 number, bool done)
+{
+	static time_t start;
+	static bool shown;
+	u64 all = 0;
+
+	if (!start)
+		start = time(NULL);
+	if (done && shown)
+		fputs("\r\033[K", stderr);
+	if (done || number % PROGRESS_EVENTS || time(NULL) - start <= 2 || !isatty(2))
+		return;
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
+		all += run->file->ring[i].count;
+	fprintf(stderr, "\rhstrace: %s: %s, %llu of %llu events", run->file->path,
+		run->vcpus.nr_bins ? "counting" : "reading", number, all);
+	shown = true;
+}
+
 static int pass(struct html_run *run, pass_fn *fn)
 {
 	struct html_event event;
@@ -145,12 +169,14 @@ static int pass(struct html_run *run, pass_fn *fn)
 		if (fn == first_pass && seen.time > run->first &&
 		    seen.time - run->first > run->span)
 			run->span = seen.time - run->first;
+		show_progress(run, number, false);
 		look_at(run, &seen, &event);
 		if (fn(run, &event, number++)) {
 			got = out_of_memory(run);
 			break;
 		}
 	}
+	show_progress(run, number, true);
 	hst_cursor_close(&cursor);
 	return got;
 }

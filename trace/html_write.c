@@ -44,6 +44,8 @@ static void write_head(const struct html_run *run, FILE *out)
 
 	fputs("{\"path\":", out);
 	json_string(out, file->path);
+	fputs(",\"damage\":", out);
+	json_string(out, file->damaged ? file->why : "");
 	fprintf(out,
 		",\"unit\":\"%s\",\"accounted\":%s,\"hz\":%llu,\"first\":%llu,\"span\":%llu,"
 		"\"seen\":%llu,\"nrHarts\":%u,\n",

@@ -40,7 +40,9 @@ function notes(run) {
 		list.push('Costs are instructions from the exit to the next entry: exact.');
 	if (!run.seen)
 		list.push('There are no events in this trace (or none that were chosen): what needs them is empty.');
-	return h('div', { class: lost || !run.seen ? 'note' : 'muted small' },
+	if (run.damage)
+		list.unshift('Of this file only a part can be read: ' + run.damage + '.');
+	return h('div', { class: lost || !run.seen || run.damage ? 'note' : 'muted small' },
 		list.map((text) => h('p', {}, text)));
 }
 

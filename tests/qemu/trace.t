@@ -57,6 +57,13 @@ grep -v '^#' "$tmp/report" | awk '{ print $2 }' >"$tmp/instret"
 sort -nc "$tmp/instret"
 ok $? "the order is that of instret"
 
+"$hstrace" html --out "$tmp/page.html" "$trace"
+is "$(PYTHONPATH=$HS_TOP/tests/trace PYTHONDONTWRITEBYTECODE=1 python3 "$HS_TOP/tests/trace/html_check.py" \
+	"$tmp/page.html" 0 "$tmp/table" "$tmp/report" 2>&1)" "" "the report's page has the same numbers"
+for what in harts=1 'toggles=.* fp=lazy_save ' 'boot=kvm.fp=lazy_save trace=all' 'qemu=QEMU emulator version' commit=.; do
+	like "$(grep '^#' "$tmp/report")" "^# $what" "the trace says with what it was made: ${what%%=*}"
+done
+
 # ---- repeatable ----
 mv "$tmp/report" "$tmp/report.1"
 run "$payloads/timer.bin" --trace all --set fp=lazy_save

@@ -158,10 +158,17 @@ is "$status $err" "1 hstrace: $tmp/t2: there is no table of scripts/anatomy in i
 ok $? "... and leaves no page"
 
 # ---- refusals ----
-head -c 5000 "$tmp/t" >"$tmp/cut"
+head -c $(($(stat -c %s "$tmp/t") - 50000)) "$tmp/t" >"$tmp/cut"
+page "$tmp/cut"
+is "$status $(wc -l <"$tmp/err") $(ask '(bool(run["damage"]), run["seen"] > 4000)')" "1 1 (True, True)" \
+	"a file that is cut off gives a page that says so, and one line"
+head -c 100 "$tmp/t" >"$tmp/cut"
+page "$tmp/cut"
+is "$status $(wc -l <"$tmp/err") $(ls "$tmp"/page.html* 2>/dev/null)" "1 1 " \
+	"... and no page if nothing of it can be read"
 cp "$tmp/err" "$tmp/keep.html"
 "$bin/hstrace" html --out "$tmp/keep.html" "$tmp/nothing" 2>"$tmp/err2"
-[ $? = 1 ] && cmp -s "$tmp/err" "$tmp/keep.html" && grep -q 'No such file' "$tmp/err2"
+[ $? = 1 ] && [ -s "$tmp/keep.html" ] && cmp -s "$tmp/err" "$tmp/keep.html" && grep -q 'No such file' "$tmp/err2"
 ok $? "a page that was there stays if there is no trace"
 page "$tmp/t" "$tmp/t2" "$tmp/one"
 is "$status" 2 "three files are one too many"
