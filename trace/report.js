@@ -137,7 +137,7 @@ function exitSection() {
 		h('p', {}, totals.map((n, i) => (RUNS.length > 1 ? LETTERS[i] + ': ' : '') + count(n) + ' exits')
 			.join(', ') + (units ? '; costs in ' + units + ', from exit to next entry.' : '.')),
 		rows.length ? table('Exits by cause' + (units ? '; costs in ' + units : '') +
-			'; "when": exits over the run, each row from its own zero', columns, rows, 1) :
+			'; "when": exits over the run, each row from its own zero', columns, rows, RUNS.length > 1 ? 'count A' : 'count') :
 			h('p', {}, 'No exits: no guest ran, or none were recorded.'),
 		unpriced ? h('p', { class: 'muted small' }, count(unpriced) + ' of them have no cost: the vCPU ' +
 			'changed harts meanwhile, or ran no more.') : null,
@@ -279,7 +279,7 @@ function slowestSection() {
 					const timeline = TIMELINES.find((t) => t.run === run);
 					if (timeline)
 						timeline.showTime(row.window.from, row.window.to);
-				} }, 'events') }], rows, 3), detail,
+				} }, 'events') }], rows, 'cost, ' + unit), detail,
 			h('details', {}, h('summary', {}, 'The last ' + run.last.lines.length + ' events' +
 				(RUNS.length > 1 ? ' of ' + LETTERS[i] : '')), linesTable(run, Object.assign({}, run.last,
 				{ title: 'The end of the run', from: run.last.lines.length ? run.last.lines[0][0] : 0,
@@ -307,16 +307,16 @@ function mmioSection() {
 			number('registers', (row) => row.registers), number('accesses', (row) => row.total),
 			{ title: 'share', number: true, text: (row) => percent(row.total, all) }],
 		devices.map((device) => ({ device, total: total(device), search: device,
-			registers: regs.filter((reg) => reg.device === device).length })), 2),
+			registers: regs.filter((reg) => reg.device === device).length })), 'accesses'),
 		heatLegend(most),
 		table('Registers over the run: a cell is 1/96 of it', [
 			{ title: 'device', text: (row) => row.device, sort: (row) => row.device },
 			{ title: 'register', text: (row) => row.register, sort: (row) => row.register },
-			{ title: 'address', text: (row) => row.gpa, class: 'mono' },
+			...RUNS.length > 1 ? [] : [{ title: 'address', text: (row) => row.gpa, class: 'mono' }],
 			number('reads', (row) => row.reads), number('writes', (row) => row.writes),
 			number('all', (row) => row.total),
 			{ title: 'when', cell: (row) => strip(row.bins_all, most, row.device + ' ' + row.register +
-				' over the run') }], regs, 5),
+				' over the run') }], regs, 'all'),
 		run.otherAccesses ? h('p', { class: 'muted small' }, count(run.otherAccesses) +
 			' accesses to further registers are not shown.') : null);
 	}));
@@ -338,14 +338,15 @@ function sbiSection() {
 			{ title: 'extension', text: (row) => row.ext, sort: (row) => row.ext },
 			{ title: 'function', text: (row) => row.name, sort: (row) => row.name },
 			{ title: 'calls', number: true, text: (row) => count(row.calls), sort: (row) => row.calls },
-			{ title: 'share', number: true, text: (row) => percent(row.calls, all) },
+			...RUNS.length > 1 ? [] : [{ title: 'share', number: true,
+				text: (row) => percent(row.calls, all) }],
 			{ title: 'mean', number: true, sort: average,
 				text: (row) => row.returns ? in_unit(average(row)) : '-' },
 			{ title: 'max', number: true, sort: (row) => row.max,
 				text: (row) => row.returns ? in_unit(row.max) : '-' },
 			{ title: 'answers', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
 				...row.otherErrors ? ['others ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
-		run.calls.map((call) => Object.assign({ search: call.ext + ' ' + call.name + ' sbi' }, call)), 2);
+		run.calls.map((call) => Object.assign({ search: call.ext + ' ' + call.name + ' sbi' }, call)), 'calls');
 	}));
 }
 
@@ -449,7 +450,7 @@ function eventsSection() {
 			{ title: 'count', number: true, text: (row) => count(row.count), sort: (row) => row.count },
 			{ title: 'when', cell: (row) => sparkline(expand(row.bins, 256), row.name + ' over the run') },
 			{ title: 'meaning', class: 'meaning', text: (row) => row.meaning }],
-		run.events.map((event) => Object.assign({ search: event.name + ' ' + event.meaning }, event)), 1) :
+		run.events.map((event) => Object.assign({ search: event.name + ' ' + event.meaning }, event)), 'count') :
 		h('p', {}, 'None.')));
 }
 

@@ -180,16 +180,17 @@ function runName(i) {
  * A table whose rows can be searched and sorted.
  *
  * columns: { title, number, text(row), sort(row), cell(row) }: what is shown is cell(row), an
- * element, or text(row); sort makes the heading a button. rows are sorted by the column `by`, the
- * greatest first. row.search is what the search looks through; row.group begins a group.
+ * element, or text(row); sort makes the heading a button. rows are sorted by the column with the title
+ * `by`, the greatest first. row.search is what the search looks through; row.group begins a group.
  */
 function table(caption, columns, rows, by) {
 	const body = h('tbody');
 	const heads = columns.map((column, i) => {
-		const attributes = { scope: 'col', class: column.number ? 'number' : column.class || null };
+		const attributes = { scope: 'col', class: column.number ? 'number' :
+			(column.class || '').replace('mono', '').trim() || null };
 		if (!column.sort)
 			return h('th', attributes, column.title);
-		attributes['aria-sort'] = i === by ? 'descending' : 'none';
+		attributes['aria-sort'] = column.title === by ? 'descending' : 'none';
 		return h('th', attributes, h('button', { type: 'button', onclick: () => sortBy(i) },
 			column.title));
 	});
@@ -227,7 +228,7 @@ function table(caption, columns, rows, by) {
 
 	rows.forEach(row_of);
 	if (by !== undefined)
-		order(by, true);
+		order(columns.findIndex((column) => column.title === by), true);
 	else
 		body.append(...rows.map((row) => row.element));
 	return h('div', {}, h('p', { class: 'caption' }, caption),

@@ -126,7 +126,7 @@ function histogram(lists, range, unit, marks, label) {
 	const y = (v) => floor - v / most * (floor - top);
 	const svg = s('svg', { viewBox: `0 0 ${width} ${height}`, width: '100%', role: 'img',
 		'aria-label': label });
-	for (const tick of ticks(0, most, 2).filter((t) => t === Math.floor(t)))
+	for (const tick of ticks(0, most, 3).filter((t) => t === Math.floor(t)))
 		svg.append(s('line', { class: 'grid', x1: left, x2: width - right, y1: y(tick), y2: y(tick) }),
 			s('text', { x: left - 4, y: y(tick) + 4, 'text-anchor': 'end' }, brief(tick)));
 	const decades = Math.round(Math.log10(range[1] / range[0]));
@@ -165,7 +165,7 @@ function heat(value, most) {
 
 /** A strip of bins, darker (in the dark: lighter) for more. */
 function strip(values, most, label) {
-	const width = RUNS.length > 1 ? 192 : 288;
+	const width = RUNS.length > 1 ? 144 : 288;
 	const height = 18;
 	const each = width / values.length;
 	const paths = new Array(HEAT + 1).fill('');
