@@ -266,7 +266,7 @@ void hst_table_sort(struct hst_table *table, const char *order)
 
 /* ---- the host's own table ---- */
 
-static void slot_title(const struct hst_file *file, unsigned int slot, char *title)
+void hst_slot_title(const struct hst_file *file, unsigned int slot, char *title)
 {
 	char buf[HST_NAME_SIZE];
 	const char *name;
@@ -301,7 +301,7 @@ int hst_table_from_stats(struct hst_table *table, const struct hst_file *file)
 			hst_error(file->path, "out of memory");
 			return -1;
 		}
-		slot_title(file, i, row->title);
+		hst_slot_title(file, i, row->title);
 		row->count = stat->count;
 		row->priced = stat->count - stat->unpriced;
 		row->sum = stat->sum;

@@ -65,6 +65,8 @@ void hst_table_sort(struct hst_table *table, const char *order);
 
 /* The host's own table of exits, by cause and class; -1 after saying why. */
 int hst_table_from_stats(struct hst_table *table, const struct hst_file *file);
+/* What the host's table calls the row of a slot; title has HST_TITLE_SIZE. */
+void hst_slot_title(const struct hst_file *file, unsigned int slot, char *title);
 /* From the events that are chosen (hst_by.c); select may be NULL. -1 after saying why. */
 int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 			  const struct hst_select *select);

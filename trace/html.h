@@ -12,7 +12,7 @@
 #ifndef HTML_H
 #define HTML_H
 
-#include "hst.h"
+#include "hst_table.h"
 
 #define HTML_EVENT_BINS  256   /* of each kind of event, all harts together */
 #define HTML_MMIO_BINS   96    /* of each register */
@@ -103,9 +103,6 @@ void html_exit_event(struct html_exit *exit, const struct html_event *event);
 struct html_run;
 unsigned int html_exit_slot(const struct html_run *run, const struct html_exit *exit);
 void html_exit_start(struct html_run *run);
-const char *html_slot_title(const struct hst_file *file, unsigned int slot, char *buf);
-/* The unit of costs, as `hstrace stat` has it; EXIT_UNIT_NONE: there is none. */
-enum exit_unit html_unit(const struct hst_file *file);
 
 /* ---- vCPUs (html_vcpu.c) ---- */
 
@@ -185,7 +182,7 @@ struct html_memory {
 struct html_run {
 	struct hst_file *file;
 	const struct hst_select *select;
-	enum exit_unit unit;
+	enum hst_unit unit;
 	u8 kind[HST_MAX_EVENTS]; /* enum html_kind, by the file's number */
 	u8 field[HTML_KINDS][TRACE_ARGS];
 
@@ -248,8 +245,8 @@ void html_mmio_event(struct html_run *run, const struct html_event *event);
 void html_sbi_event(struct html_run *run, const struct html_event *event);
 void html_memory_event(struct html_run *run, const struct html_event *event);
 
-/* The names of a device and its register at this address, as hyperscope's VMM lays them out. */
-void html_device_name(u64 gpa, char *device, char *reg); /* HST_NAME_SIZE each */
+/* The names of a device and its register at this address, HST_NAME_SIZE each. */
+void html_device_name(const struct hst_file *file, u64 gpa, char *device, char *reg);
 const char *html_call_name(u64 ext, u64 fid, char *buf);
 
 /* ---- the page (html_write.c, html_page.c, html_anatomy.c) ---- */

@@ -165,27 +165,3 @@ unsigned int html_exit_slot(const struct html_run *run, const struct html_exit *
 		code = 31;
 	return (irq ? EXIT_SLOT_IRQ : 0) + code;
 }
-
-const char *html_slot_title(const struct hst_file *file, unsigned int slot, char *buf)
-{
-	if (slot >= EXIT_SLOT_CLASS)
-		return file->class_title[slot] ? file->class_title[slot] : "a later version's";
-	if (slot == EXIT_SLOT_IRQ - 1)
-		return "exception, custom";
-	if (slot == EXIT_SLOT_CLASS - 1)
-		return "interrupt, custom";
-	return hst_name_cause(slot < EXIT_SLOT_IRQ ? slot : 1ULL << 63 | (slot - EXIT_SLOT_IRQ),
-			      buf);
-}
-
-enum exit_unit html_unit(const struct hst_file *file)
-{
-	bool icount = hst_meta(file, "icount", 0) != 0;
-	u64 harts = hst_meta(file, "harts", file->mem.nr_harts);
-
-	if (file->mem.exit_unit == EXIT_UNIT_NONE || (icount && harts > 1))
-		return EXIT_UNIT_NONE;
-	if (file->mem.exit_unit == EXIT_UNIT_TIME)
-		return EXIT_UNIT_TIME;
-	return file->mem.instret_exact ? EXIT_UNIT_INSTRET : EXIT_UNIT_NONE;
-}

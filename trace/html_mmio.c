@@ -42,7 +42,7 @@ void html_mmio_event(struct html_run *run, const struct html_event *event)
 	reg->bins[html_bin(run, event->time, HTML_MMIO_BINS)]++;
 }
 
-/* ---- names: the memory map of QEMU's virt machine, which hyperscope's VMM has, too ---- */
+/* ---- names of the registers of those devices that have one (hst_device.c) ---- */
 
 struct name {
 	u32 offset;
@@ -96,26 +96,16 @@ static void plic_name(u64 offset, char *reg)
 		snprintf(reg, HST_NAME_SIZE, "+0x%llx", offset);
 }
 
-void html_device_name(u64 gpa, char *device, char *reg)
+void html_device_name(const struct hst_file *file, u64 gpa, char *device, char *reg)
 {
-	u64 offset = gpa & 0xfff;
+	u64 offset = gpa - hst_device(file, gpa, device, HST_NAME_SIZE);
 
 	snprintf(reg, HST_NAME_SIZE, "+0x%llx", offset);
-	if (gpa >= 0x0c000000 && gpa < 0x0c600000) {
-		snprintf(device, HST_NAME_SIZE, "PLIC");
-		plic_name(gpa - 0x0c000000, reg);
-	} else if (gpa >= 0x10000000 && gpa < 0x10000100) {
-		snprintf(device, HST_NAME_SIZE, "UART");
+	if (!strcmp(device, "plic"))
+		plic_name(offset, reg);
+	else if (!strcmp(device, "uart"))
 		find_name(uart_names, COUNT(uart_names), offset, reg);
-	} else if (gpa >= 0x10001000 && gpa < 0x10009000) {
-		snprintf(device, HST_NAME_SIZE, "virtio %llu", (gpa - 0x10001000) / 0x1000);
-		if (!find_name(virtio_names, COUNT(virtio_names), offset, reg) && offset >= 0x100)
-			snprintf(reg, HST_NAME_SIZE, "Config +0x%llx", offset - 0x100);
-	} else if (gpa >= 0x00100000 && gpa < 0x00101000) {
-		snprintf(device, HST_NAME_SIZE, "syscon");
-	} else if (gpa >= 0x10200000 && gpa < 0x10201000) {
-		snprintf(device, HST_NAME_SIZE, "test device");
-	} else {
-		snprintf(device, HST_NAME_SIZE, "0x%llx", gpa & ~0xfffULL);
-	}
+	else if (!strncmp(device, "virtio", 6) &&
+		 !find_name(virtio_names, COUNT(virtio_names), offset, reg) && offset >= 0x100)
+		snprintf(reg, HST_NAME_SIZE, "Config +0x%llx", offset - 0x100);
 }

@@ -199,7 +199,7 @@ static int allocate(struct html_run *run)
 
 int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select)
 {
-	*run = (struct html_run){ .file = file, .select = select, .unit = html_unit(file) };
+	*run = (struct html_run){ .file = file, .select = select, .unit = hst_unit_of(file) };
 	find_kinds(run);
 	html_exit_start(run);
 	if (allocate(run) || pass(run, first_pass))

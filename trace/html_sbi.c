@@ -50,7 +50,7 @@ static void answer(struct html_run *run, struct html_open_call *open,
 	if (!open || !open->open || open->ext != call->ext || open->fid != call->fid)
 		return;
 	open->open = false;
-	if (run->unit == EXIT_UNIT_INSTRET && open->hart != event->seen->hart)
+	if (run->unit == HST_UNIT_INSTRUCTIONS && open->hart != event->seen->hart)
 		return;
 	cost = html_cost(run, open->time, open->instret, event);
 	call->returns++;

@@ -195,8 +195,8 @@ static int count_exit(struct html_run *run, struct html_vcpu *vcpu)
 
 u64 html_cost(const struct html_run *run, u64 time, u64 instret, const struct html_event *end)
 {
-	u64 from = run->unit == EXIT_UNIT_INSTRET ? instret : time;
-	u64 to = run->unit == EXIT_UNIT_INSTRET ? end->seen->instret : end->time;
+	u64 from = run->unit == HST_UNIT_INSTRUCTIONS ? instret : time;
+	u64 to = run->unit == HST_UNIT_INSTRUCTIONS ? end->seen->instret : end->time;
 
 	return to > from ? to - from : 0;
 }
@@ -212,7 +212,7 @@ static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struc
 		if (second)
 			err = count_exit(run, vcpu);
 		else if (event->kind == HTML_ENTRY &&
-			 (run->unit != EXIT_UNIT_INSTRET || exit->hart == event->seen->hart))
+			 (run->unit != HST_UNIT_INSTRUCTIONS || exit->hart == event->seen->hart))
 			html_windows_offer(run, vcpu, event->time,
 					   html_cost(run, exit->time, exit->instret, event));
 		exit->open = false;

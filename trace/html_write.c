@@ -35,9 +35,9 @@ static void write_meta(const struct hst_file *file, FILE *out)
 static void write_head(const struct html_run *run, FILE *out)
 {
 	static const char *const units[] = {
-		[EXIT_UNIT_NONE] = "none",
-		[EXIT_UNIT_INSTRET] = "instructions",
-		[EXIT_UNIT_TIME] = "time",
+		[HST_UNIT_NONE] = "none",
+		[HST_UNIT_INSTRUCTIONS] = "instructions",
+		[HST_UNIT_TIME] = "time",
 	};
 	const struct hst_file *file = run->file;
 	bool accounted = file->mem.exit_unit != EXIT_UNIT_NONE;
@@ -61,9 +61,10 @@ static void write_head(const struct html_run *run, FILE *out)
 
 static void write_title(const struct html_run *run, unsigned int slot, FILE *out)
 {
-	char buf[HST_NAME_SIZE];
+	char title[HST_TITLE_SIZE];
 
-	json_string(out, html_slot_title(run->file, slot, buf));
+	hst_slot_title(run->file, slot, title);
+	json_string(out, title);
 }
 
 /* Rows of the exit table: the host's own counters, and what the events say besides. */
@@ -175,7 +176,7 @@ static void write_mmio(const struct html_run *run, FILE *out)
 	for (unsigned int i = 0; i < run->nr_registers; i++) {
 		const struct html_register *r = &run->registers[i];
 
-		html_device_name(r->gpa, device, reg);
+		html_device_name(run->file, r->gpa, device, reg);
 		fprintf(out, "%s{\"gpa\":\"0x%llx\",\"device\":", i ? ",\n" : "", r->gpa);
 		json_string(out, device);
 		fputs(",\"register\":", out);

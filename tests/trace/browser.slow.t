@@ -27,7 +27,7 @@ guest()	# FILE HARTS VCPUS EVENTS UNIT META...
 	rm "$tmp/ram"
 }
 
-guest a 2 3 20000 instret icount=0 guest=a
+guest a 2 3 20000 instret icount=0 guest=a map=virt
 guest b 1 1 9000 instret icount=0 guest=b
 guest million 2 2 1000000 instret icount=0
 guest hostile 1 1 500 time "guest=</script><script>alert(1)</script><b>" "<!-- <script>"

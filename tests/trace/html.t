@@ -48,14 +48,14 @@ guest()	# FILE HARTS VCPUS EVENTS UNIT META...
 }
 
 # ---- a run with a bit of everything ----
-guest "$tmp/t" 2 3 6000 instret icount=0 guest=made toggles='fp=eager vmid=on'
+guest "$tmp/t" 2 3 6000 instret icount=0 guest=made map=virt toggles='fp=eager vmid=on'
 page "$tmp/t"
 is "$status$err" 0 "html says nothing when all is well"
 agrees "$tmp/t" 0 "every row, bin and event is that of stat and report"
 is "$(ask 'run["unit"], len(run["vcpus"]), len(run["exits"])')" "('instructions', 3, 8)" \
 	"unit, vCPUs and causes are there"
 is "$(ask 'sorted(reg["device"] + " " + reg["register"] for reg in run["mmio"])')" \
-	"['UART LSR', 'UART RBR/THR']" "registers have names"
+	"['uart LSR', 'uart RBR/THR']" "registers have names"
 is "$(ask 'sorted(call["ext"] + " " + call["name"] for call in run["calls"])')" \
 	"['0x12345678 function 0', 'DBCN console_write', 'TIME set_timer']" "SBI calls have names"
 is "$(ask '[e for call in run["calls"] for e in call["errors"] if call["ext"] == "0x12345678"][0][0]')" \
