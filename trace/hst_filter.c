@@ -10,13 +10,14 @@
  *   VALUE    a number, or a name as report prints it in this field
  *
  * The language of Linux's filter files, and of those of the machine itself. "LIST if any" is a
- * rule, too. Besides its own fields every event has vm, vcpu, hart, instret; a comparison with a
- * field that an event lacks is false. Several rules choose what any of them chooses.
+ * rule, too. Besides its own fields every event has vm (0: the host's own), vcpu, hart, instret; a
+ * comparison with a field that an event lacks is false. Several rules choose what any of them chooses.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "hst.h"
+#include "hv/bits.h"
 
 #define MAX_DEPTH 64
 
@@ -44,7 +45,13 @@ enum {
 	COMMON_INSTRET
 };
 
-static const char *const commons[] = { "vm", "vcpu", "hart", "instret" };
+static const struct {
+	const char *name;
+	int field;
+} commons[] = {
+	{ "vm", COMMON_VM },    { "vcpu", COMMON_VCPU }, { "hart", COMMON_HART },
+	{ "cpu", COMMON_HART }, { "CPU", COMMON_HART },  { "instret", COMMON_INSTRET },
+};
 
 struct bound {
 	signed char field;
@@ -303,10 +310,10 @@ static bool bind_event(const struct hst_event *event, const struct node *node, s
 		kind = event->field[i].type;
 		bound->is_signed = hst_field_signed(event, (unsigned int)i);
 	}
-	for (int common = 0; i < 0 && common < 4; common++)
-		if (!strcmp(commons[common], node->field)) {
-			i = COMMON_VM + common;
-			bound->is_signed = i < COMMON_HART;
+	for (size_t common = 0; i < 0 && common < ARRAY_SIZE(commons); common++)
+		if (!strcmp(commons[common].name, node->field)) {
+			i = commons[common].field;
+			bound->is_signed = false;
 		}
 	if (i < 0)
 		return false;
@@ -372,9 +379,9 @@ static u64 field_of(const struct hst_seen *seen, int field)
 {
 	switch (field) {
 	case COMMON_VM:
-		return (u64)(s64)seen->vm;
+		return TRACE_VM_OF(seen->record->who);
 	case COMMON_VCPU:
-		return (u64)(s64)seen->vcpu;
+		return TRACE_VCPU_OF(seen->record->who);
 	case COMMON_HART:
 		return seen->hart;
 	case COMMON_INSTRET:
