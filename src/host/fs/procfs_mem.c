@@ -70,6 +70,7 @@ static int show(struct inode *inode, struct text *t, bool with_counts)
 		show_area(t, mm, vma, name);
 		if (with_counts)
 			show_counts(t, mm, vma);
+		mm_walked(mm, WALK_PIECE);
 	}
 	mutex_unlock(&mm->lock);
 	kfree(name);

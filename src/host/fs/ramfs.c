@@ -77,7 +77,7 @@ void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 		page_put(*slot);
 		*slot = 0;
 		rf->nr_pages--;
-		if (index % CHUNK_PAGES == 0)
+		if (index % 8 == 0)
 			irq_window();
 	}
 	/* An empty chunk starts anew: it can become a block again. */
@@ -131,7 +131,7 @@ static void chunk_try_block(struct ram_file *rf, u64 chunk)
 		return;
 	if (!rf->hugetlb && page_free_count() < ram_reserve() + CHUNK_PAGES)
 		return;
-	pa = rf->hugetlb ? huge_page_alloc() : page_alloc_zeroed(ORDER_2M);
+	pa = rf->hugetlb ? huge_page_alloc() : page_alloc_zeroed_block();
 	if (!pa)
 		return;
 	for (i = 0; i < CHUNK_PAGES; i++)
@@ -271,6 +271,8 @@ static long ram_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 			page_put(pa);
 		if (!err)
 			done += n;
+		if (done < size)
+			irq_window();
 	}
 	*pos += done;
 	return done ? (long)done : err;
@@ -313,6 +315,8 @@ static long ram_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 		if (err)
 			break;
 		done += n;
+		if (done < size)
+			irq_window();
 	}
 	*pos = at + done;
 	if (done)

@@ -116,7 +116,7 @@ static int map_anonymous(struct mm *mm, const struct vma *vma, unsigned long va)
 	int err;
 
 	if (memory_is_plenty() && block_fits(mm, vma, va)) {
-		pa = page_alloc_zeroed(ORDER_2M);
+		pa = page_alloc_zeroed_block();
 		if (pa)
 			size = SZ_2M;
 	}

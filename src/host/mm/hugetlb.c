@@ -75,7 +75,7 @@ hpa_t huge_page_alloc(void)
 	hpa_t pa = block_from_pool();
 
 	if (pa)
-		page_clear(pa_to_va(pa), SZ_2M);
+		page_clear_block(pa);
 	return pa;
 }
 

@@ -93,8 +93,7 @@ int giant_page_map(struct mm *mm, const struct vma *vma, unsigned long va)
 	if (!pa)
 		return -EIO;
 	for (done = 0; done < SZ_1G && !err; done += SZ_2M) {
-		page_clear(pa_to_va(pa + done), SZ_2M);
-		irq_window();
+		page_clear_block(pa + done);
 		err = mm_install_page(mm, vma, start + done, pa + done);
 	}
 	if (!err)

@@ -29,6 +29,7 @@ struct mm {
 	unsigned long sigreturn;    /* user page with the rt_sigreturn call */
 	struct list_head notifiers; /* struct hv_notifier, under lock */
 	u64 notifier_lock_depth;
+	unsigned int walked;       /* since interrupts were taken: mm_walked() */
 	unsigned long total_pages; /* 4K pages mapped, for /proc */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;

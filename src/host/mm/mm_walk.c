@@ -35,20 +35,35 @@ static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 	return pte < last ? pte : NULL;
 }
 
+#define WALK_STEP 4 /* over an empty entry of a higher table */
+
+void mm_walked(struct mm *mm, unsigned int steps)
+{
+	mm->walked += steps;
+	if (mm->walked < WALK_PIECE)
+		return;
+	mm->walked = 0;
+	irq_window();
+}
+
 pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size)
 {
 	pte_t *root = pa_to_va(mm->root);
+	unsigned long from;
 	pte_t *pte;
 
+	mm_walked(mm, WALK_LEAF);
 	while (*va < end) {
 		pte = &root[INDEX(*va, 2)];
 		if (!(*pte & PTE_V)) {
 			*va = ALIGN_DOWN(*va, SZ_1G) + SZ_1G;
+			mm_walked(mm, WALK_STEP);
 			continue;
 		}
 		pte = &table_of(*pte)[INDEX(*va, 1)];
 		if (!(*pte & PTE_V)) {
 			*va = ALIGN_DOWN(*va, SZ_2M) + SZ_2M;
+			mm_walked(mm, WALK_STEP);
 			continue;
 		}
 		if (pte_is_leaf(*pte)) {
@@ -56,7 +71,10 @@ pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigne
 			*va = ALIGN_DOWN(*va, SZ_2M);
 			return pte;
 		}
+		from = *va;
 		pte = next_in_table(table_of(*pte), va, end);
+		if (*va - from >= SZ_2M / 8)
+			mm_walked(mm, (unsigned int)((*va - from) / SZ_4K));
 		if (pte) {
 			*size = SZ_4K;
 			return pte;
@@ -108,8 +126,12 @@ static void zap_flush(struct zap *zap)
 	if (!zap->count)
 		return;
 	mm_flush_tlb(zap->mm, zap->start, zap->end - zap->start);
-	for (i = 0; i < zap->count; i++)
+	for (i = 0; i < zap->count; i++) {
 		mm_put_leaf_pages(zap->pte[i], zap->huge[i] ? SZ_2M : SZ_4K);
+		/* Of a large one each page may have another owner; a small one may join its buddies. */
+		if (zap->huge[i] || i % 8 == 7)
+			irq_window();
+	}
 	zap->count = 0;
 	irq_window();
 }
@@ -151,8 +173,11 @@ static void free_dead(struct mm *mm, struct dead_tables *dead)
 		return;
 	/* Walkers may hold the pointer to a table until the fence. */
 	mm_flush_tlb(mm, dead->start, dead->end - dead->start);
-	for (i = 0; i < dead->count; i++)
+	for (i = 0; i < dead->count; i++) {
 		page_free(dead->pa[i], 0);
+		if (i % 8 == 7)
+			irq_window();
+	}
 	dead->count = 0;
 	irq_window();
 }
@@ -189,7 +214,7 @@ void mm_free_tables(struct mm *mm, unsigned long start, unsigned long end)
 		va += SZ_2M;
 		if (dead.count == ZAP_BATCH)
 			free_dead(mm, &dead);
-		if (++looked % 16 == 0)
+		if (++looked % 4 == 0)
 			irq_window();
 	}
 	free_dead(mm, &dead);

@@ -12,6 +12,7 @@
 #include "hugetlb.h"
 #include "hv/host.h"
 #include "lib/printk.h"
+#include "sched/thread.h"
 
 #define MAX_RANGES 32
 
@@ -329,4 +330,25 @@ void page_clear(void *va, size_t size)
 	}
 	for (; p < end; p += block)
 		cbo_zero(p);
+}
+
+#define CLEAR_PIECE 0x20000UL /* some 4100 instructions by cbo.zero */
+
+void page_clear_block(hpa_t pa)
+{
+	unsigned long done;
+
+	for (done = 0; done < SZ_2M; done += CLEAR_PIECE) {
+		page_clear(pa_to_va(pa + done), CLEAR_PIECE);
+		irq_window();
+	}
+}
+
+hpa_t page_alloc_zeroed_block(void)
+{
+	hpa_t pa = page_alloc(ORDER_2M);
+
+	if (pa)
+		page_clear_block(pa);
+	return pa;
 }

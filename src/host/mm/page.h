@@ -60,7 +60,13 @@ bool page_is_ram(hpa_t pa);
 size_t page_free_count(void);           /* 4K pages */
 size_t page_total_count(void);          /* 4K pages */
 void page_clear(void *va, size_t size); /* by cbo.zero where the hart has it */
-void page_clear_init(void);             /* once the ISA string is known */
+/*
+ * 2 MiB of zeroes, in pieces between which interrupts are taken and another thread may run: nothing
+ * spinning is locked.
+ */
+hpa_t page_alloc_zeroed_block(void); /* 0: no memory */
+void page_clear_block(hpa_t pa);
+void page_clear_init(void); /* once the ISA string is known */
 
 static inline void *pa_to_va(hpa_t pa)
 {

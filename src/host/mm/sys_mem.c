@@ -237,6 +237,7 @@ static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsig
 		WRITE_ONCE(*dest, *pte);
 		WRITE_ONCE(*pte, 0);
 		va += size;
+		mm_walked(mm, 2 * WALK_LEAF);
 	}
 	mm_flush_tlb(mm, from, len);
 	mm_notify_end(mm, from, from + len);

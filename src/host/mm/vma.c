@@ -361,7 +361,6 @@ void vma_forget_uffd(struct mm *mm, const struct uffd *uffd)
 static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
 {
 	unsigned long va = vma->start, size;
-	unsigned int n = 0;
 	pte_t *pte, *copy;
 
 	while ((pte = mm_next_leaf(from, &va, vma->end, &size)) != NULL) {
@@ -373,8 +372,7 @@ static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
 		WRITE_ONCE(*copy, *pte);
 		to->total_pages += size / SZ_4K;
 		va += size;
-		if (++n % 64 == 0)
-			irq_window();
+		mm_walked(from, (unsigned int)(size / SZ_4K) * 4 + WALK_LEAF);
 	}
 	return 0;
 }

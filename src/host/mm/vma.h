@@ -68,8 +68,16 @@ void vma_unlock(struct mm *mm); /* mm->lock; then drops the files of what was un
 /* ---- mm_walk.c: leaves of the page table ---- */
 
 /*
+ * For loops over leaves: so many entries of tables were looked at, or steps as long were done. After
+ * WALK_PIECE of them interrupts are taken, and another thread may run. mm->lock, and nothing spinning.
+ */
+#define WALK_PIECE 2048 /* of 3 to 4 instructions each */
+#define WALK_LEAF  16   /* what a leaf costs who does something with it */
+void mm_walked(struct mm *mm, unsigned int steps);
+/*
  * The first valid leaf that covers or follows *va below end: its entry, its size, and
  * in *va where it starts (a 2M leaf's start may lie below the *va given). NULL: none.
+ * Takes interrupts by mm_walked().
  */
 pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size);
 /* Free the level-0 tables that [start, end) touches and that have no leaf any more. mm->lock. */
