@@ -82,6 +82,7 @@ enum hst_kind {
 	HST_CSR,
 	HST_SYS,
 	HST_MMIO,
+	HST_TEXT,
 	HST_NR_KINDS,
 };
 

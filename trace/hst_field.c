@@ -13,6 +13,7 @@ static const char *const kinds[HST_NR_KINDS] = {
 	[HST_HEX] = "hex",       [HST_NUM] = "num",     [HST_DEC] = "dec", [HST_FLAG] = "flag",
 	[HST_ERR] = "err",       [HST_CAUSE] = "cause", [HST_SBI] = "sbi", [HST_SBIERR] = "sbierr",
 	[HST_REASON] = "reason", [HST_CSR] = "csr",     [HST_SYS] = "sys", [HST_MMIO] = "mmio",
+	[HST_TEXT] = "text",
 };
 
 enum hst_kind hst_kind_of(const char *word)
@@ -74,6 +75,18 @@ static const char *name_of(enum hst_kind kind, u64 value, char *buf)
 	}
 }
 
+/* Eight characters, the first in the lowest byte; what a reader of text could take for its own: a dot. */
+static char *put_text(char *p, u64 value)
+{
+	for (; value; value >>= 8) {
+		char c = (char)(value & 0xff);
+
+		*p++ = c < ' ' || c > '~' || strchr("\"\\,<>&", c) ? '.' : c;
+	}
+	*p = '\0';
+	return p;
+}
+
 char *hst_field_put(const struct hst_event *event, unsigned int i, u64 value, char *buf)
 {
 	enum hst_kind kind = event->field[i].type;
@@ -91,6 +104,8 @@ char *hst_field_put(const struct hst_event *event, unsigned int i, u64 value, ch
 	case HST_NUM:
 	case HST_FLAG:
 		return hst_put_num(buf, value);
+	case HST_TEXT:
+		return put_text(buf, value);
 	default:
 		name = name_of(kind, value, buf);
 		return name == buf ? buf + strlen(buf) : stpcpy(buf, name);

@@ -10,7 +10,7 @@ from .cpio import Archive
 from .errors import STATUS_HELP, STATUS_USAGE, LaunchError
 from .parser import Parser as BaseParser
 from .rundir import RunDir
-from .toggles import check_trace, with_defaults
+from .toggles import check_trace, trace_rule, with_defaults
 from .tracing import Stream, save_trace
 
 SUMMARY = "run a static riscv64 Linux program on the host under hyperscope"
@@ -89,13 +89,20 @@ def boot_args(options):
     args = ["kvm." + toggle for toggle in with_defaults(TOP, options.toggles)]
     if options.trace is not None:
         args.append("trace=" + check_trace(TOP, options.trace))
+    if options.trace_filter:
+        args.append("trace.filter=" + ";".join(trace_rule(TOP, "--trace-filter", rule)
+                                               for rule in options.trace_filter))
+    if options.trace_stop:
+        args.append("trace.stop=" + trace_rule(TOP, "--trace-stop", options.trace_stop))
+    if options.trace_keep == "oldest":
+        args.append("trace.overwrite=0")
     return " ".join(args + options.boot.split())
 
 
 def keep_trace(run, out, options):
     """Of a run that was to be traced; its program may have standard output to itself."""
-    if options.trace in (None, "none"):
-        return
+    if options.trace is None:
+        return  # "none" at the start may be something later: /sys/kernel/tracing
     trace = save_trace(run, out, options, os.path.basename(options.program))
     if trace and not options.quiet:
         print("trace: %s" % machine.shown(trace), file=sys.stderr)

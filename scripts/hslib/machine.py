@@ -69,6 +69,13 @@ def add_options(parser):
                        "not named $HYPERSCOPE_SET, 'NAME=VALUE ...', may do it")
     group.add_argument("--trace", metavar="EVENTS",
                        help="events to record: a list as in kvm_*,!kvm_entry; all; none")
+    group.add_argument("--trace-filter", metavar="RULE", action="append", default=[],
+                       help="record of an event only what matches: 'kvm_exit if scause == 23'")
+    group.add_argument("--trace-stop", metavar="RULE",
+                       help="stop tracing with the first such event: EVENT, or EVENT if CONDITION")
+    group.add_argument("--trace-keep", metavar="WHICH", choices=["newest", "oldest"],
+                       default="newest",
+                       help="what a full ring keeps: the newest events, or the oldest")
     group.add_argument("--trace-stream", action="store_true",
                        help="take events out while the run goes on: it may be longer than its rings")
     group.add_argument("--boot", metavar="ARGS", default="",

@@ -90,6 +90,36 @@ def refuse_defaults():
                           STATUS_USAGE)
 
 
+def trace_rule(top, option, text):
+    """'EVENT if CONDITION' as the host's boot argument has it: EVENT:CONDITION, without blanks."""
+    match = re.fullmatch(r"\s*(\w+)(?:\s+if\s+(.*\S))?\s*", text)
+    if not match:
+        raise LaunchError("%s '%s': not of the form EVENT if CONDITION" % (option, text),
+                          STATUS_USAGE)
+    event, condition = match.groups()
+    if event not in events(top):
+        raise LaunchError("there is no event '%s'; trace/events.def lists them" % event,
+                          STATUS_USAGE)
+    if option == "--trace-filter" and not condition:
+        raise LaunchError("%s '%s': a condition is missing, as in '%s if vm == 1'"
+                          % (option, text, event), STATUS_USAGE)
+    known = fields(top, event) + ["vm", "vcpu", "hart", "cpu", "CPU"]
+    for name in re.findall(r"\b[A-Za-z_]\w*", re.sub(r"\b0[xX][0-9a-fA-F]+\b", "", condition or "")):
+        if name not in known:
+            raise LaunchError("%s '%s': %s has no field '%s'; there are %s"
+                              % (option, text, event, name, ", ".join(known)), STATUS_USAGE)
+    condition = re.sub(r"\s", "", condition or "")
+    if ";" in condition or len(condition) > 255:
+        raise LaunchError("%s '%s': no condition" % (option, text), STATUS_USAGE)
+    return event + (":" + condition if condition else "")
+
+
+def fields(top, event):
+    text = _read(top, "trace", "events.def")
+    body = re.search(r"^EVENT\(%s,((?:[^()\"]|\"[^\"]*\"|\([^()]*\))*)\)" % event, text, re.M)
+    return re.findall(r"\(\w+, (\w+)\)", body.group(1)) if body else []
+
+
 def check_trace(top, text):
     known = events(top) + ["all", "none"]
     for pattern in text.split(","):

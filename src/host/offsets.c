@@ -32,7 +32,6 @@ void offsets(void)
 	DEFINE(FP_fcsr, __builtin_offsetof(struct fp_state, fcsr));
 	DEFINE(TRACE_HART_ring, __builtin_offsetof(struct trace_hart, ring));
 	DEFINE(TRACE_HART_mask, __builtin_offsetof(struct trace_hart, mask));
-	DEFINE(TRACE_HART_mem, __builtin_offsetof(struct trace_hart, mem));
 	DEFINE(TRACE_HART_who, __builtin_offsetof(struct trace_hart, who));
 	DEFINE(BOOT_INFO_satp, __builtin_offsetof(struct hart_boot_info, satp));
 	DEFINE(BOOT_INFO_thread, __builtin_offsetof(struct hart_boot_info, thread));

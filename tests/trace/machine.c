@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* machine.c - harts whose index, time and instret a test sets. */
+#include <stdlib.h>
 #include "machine.h"
 #include "hv/csr.h"
 #include "hv/host.h"
@@ -9,6 +10,24 @@ struct machine machine;
 unsigned int hv_hart(void)
 {
 	return machine.hart;
+}
+
+void *hv_alloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+void hv_free(void *p)
+{
+	free(p);
+}
+
+void hv_cpu_relax(void)
+{
+}
+
+void kvm_trace_changed(void)
+{
 }
 
 unsigned long native_csr_read(enum csr_number csr)

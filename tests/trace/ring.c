@@ -2,11 +2,14 @@
 /*
  * ring.c - the host's rings on the build machine, and a view of them for tests.
  *
- * A hart is what hv_hart() says. trace_emit() is the C twin of trace_emit.S.
+ * A hart is what hv_hart() says. trace_emit() is trace_emit.S in C.
  */
 #include "hv/host.h"
 #define TRACE_THIS_HART() hv_hart()
 #include "../../src/host/trace/trace_ring.c"
+#include "../../src/host/trace/trace_event.c"
+#include "../../src/host/trace/trace_filter.c"
+#include "../../src/host/trace/trace_control.c"
 
 #include <stdlib.h>
 #include "trace_native.h"
@@ -42,28 +45,20 @@ struct trace_mem *trace_native_mem(void)
 
 void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	struct trace_hart *th = my_trace();
-	u64 head = th->mem->head;
-	struct trace_record *r = &th->ring[head & th->mask];
-
-	*r = (struct trace_record){
-		.time = csr_time(),
-		.instret = csr_instret(),
-		.arg = { a0, a1, a2, a3, a4 },
-		.seq_event = (u32)head << TRACE_EVENT_BITS | event,
-		.who = th->who,
-	};
-	__atomic_store_n(&th->mem->head, head + 1, __ATOMIC_RELEASE); /* tests/trace/producer.c */
+	if (trace_slow_key.enabled)
+		trace_emit_slow(event, a0, a1, a2, a3, a4);
+	else
+		trace_write(my_trace(), event, (const u64[TRACE_ARGS]){ a0, a1, a2, a3, a4 });
 }
 
 static const struct trace_record *record(unsigned int hart, u64 n)
 {
-	return &trace_harts[hart].ring[n & trace_harts[hart].mask];
+	return &trace_harts[hart]->ring[n & trace_harts[hart]->mask];
 }
 
 size_t trace_native_written(unsigned int hart)
 {
-	return trace_harts[hart].mem->head;
+	return trace_harts[hart]->head;
 }
 
 size_t trace_native_count(enum trace_event event)
@@ -71,7 +66,7 @@ size_t trace_native_count(enum trace_event event)
 	size_t count = 0;
 
 	for (unsigned int hart = 0; hart < trace_mem->nr_harts; hart++)
-		for (u64 n = 0; n < trace_harts[hart].mem->head; n++)
+		for (u64 n = 0; n < trace_harts[hart]->head; n++)
 			count += TRACE_EVENT_OF(record(hart, n)->seq_event) == event;
 	return count;
 }
@@ -79,7 +74,7 @@ size_t trace_native_count(enum trace_event event)
 const struct trace_record *trace_native_last(enum trace_event event)
 {
 	for (unsigned int hart = 0; hart < trace_mem->nr_harts; hart++)
-		for (u64 n = trace_harts[hart].mem->head; n-- > 0;)
+		for (u64 n = trace_harts[hart]->head; n-- > 0;)
 			if (TRACE_EVENT_OF(record(hart, n)->seq_event) == event)
 				return record(hart, n);
 	return NULL;

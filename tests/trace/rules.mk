@@ -4,12 +4,12 @@
 
 TRACE_TEST_RING := $(TOP)/tests/trace/machine.c $(TOP)/tests/trace/ring.c
 TRACE_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN) \
-	-I$(TOP)/trace -I$(TOP)/src/include -I$(TOP)/tests/trace
+	-I$(TOP)/trace -I$(TOP)/src/include -I$(TOP)/tests/trace -I$(TOP)/src/host/trace
 TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch]) \
-	$(TOP)/src/host/trace/trace_ring.c $(TOP)/src/host/trace/trace_hart.h
+	$(wildcard $(TOP)/src/host/trace/*.[ch])
 
-tests: $(addprefix $(O)/tests/trace/,test_trace test_hst mkram mkguest producer hstrace)
-NATIVE_TESTS += $(O)/tests/trace/test_trace $(O)/tests/trace/test_hst
+tests: $(addprefix $(O)/tests/trace/,test_trace test_filter test_hst mkram mkguest producer hstrace)
+NATIVE_TESTS += $(addprefix $(O)/tests/trace/,test_trace test_filter test_hst)
 
 $(O)/tests/trace/test_hst: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
@@ -20,6 +20,11 @@ $(O)/tests/trace/test_trace: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_trace.c $(TRACE_TEST_RING) \
 		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka $(HSTRACE_LIBS)
+
+$(O)/tests/trace/test_filter: $(TRACE_TEST_DEPS)
+	@mkdir -p $(@D)
+	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_filter.c $(TRACE_TEST_RING) \
+		-lcmocka
 
 $(O)/tests/trace/mkram $(O)/tests/trace/mkguest: $(O)/tests/trace/%: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)

@@ -123,6 +123,7 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	hugetlb_reserve();
 	page_init_finish();
 	hugetlb_init();
+	trace_start();
 }
 
 static void boot_thread_init(void)

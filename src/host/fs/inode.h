@@ -40,7 +40,8 @@ struct inode_ops {
 	struct inode *(*lookup)(struct inode *dir, const char *name);
 	/* The first such entry with a cookie >= from; false: there is none. Under tree_lock. */
 	bool (*readdir)(struct inode *dir, u64 from, struct dir_item *item);
-	int (*open)(struct inode *inode, struct file *f);              /* sets f->ops, f->priv */
+	int (*open)(struct inode *inode, struct file *f); /* sets f->ops, f->priv */
+	void (*cut)(struct inode *inode);                 /* opened for writing with O_TRUNC */
 	long (*readlink)(struct inode *inode, char *buf, size_t size); /* length */
 	struct inode *(*follow)(struct inode *inode); /* a link to an inode; referenced or NULL */
 	void (*destroy)(struct inode *inode);

@@ -30,8 +30,13 @@ static int open_by_type(struct inode *inode, struct file *f, unsigned int flags)
 	}
 	if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
 		return devfs_open(inode, f);
-	if (inode->ops && inode->ops->open)
-		return inode->ops->open(inode, f);
+	if (inode->ops && inode->ops->open) {
+		int err = inode->ops->open(inode, f);
+
+		if (!err && writes && (flags & O_TRUNC) && inode->ops->cut)
+			inode->ops->cut(inode);
+		return err;
+	}
 	if (!S_ISREG(inode->mode) || !inode->data)
 		return S_ISLNK(inode->mode) ? -ELOOP : -ENXIO;
 	f->ops = &ram_file_ops;

@@ -167,8 +167,17 @@ static int pseudo_open(struct inode *inode, struct file *f)
 	return err;
 }
 
+static void pseudo_cut(struct inode *inode)
+{
+	const struct pseudo_file *pf = inode->priv;
+
+	if (pf->cut)
+		pf->cut(inode);
+}
+
 static const struct inode_ops pseudo_inode_ops = {
 	.open = pseudo_open,
+	.cut = pseudo_cut,
 };
 
 static u32 pseudo_mode(const struct pseudo_file *pf)

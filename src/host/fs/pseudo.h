@@ -20,6 +20,7 @@ struct pseudo_file {
 	int (*show)(struct inode *inode, struct text *t);
 	/* A line written to it, without its newline; NULL: cannot be written. */
 	int (*store)(struct inode *inode, const char *line);
+	void (*cut)(struct inode *inode); /* opened with O_TRUNC, for writing; NULL: nothing */
 	void *data;
 	unsigned int mode; /* permissions; 0: 0444, or 0644 with store */
 };
@@ -32,5 +33,6 @@ struct inode *pseudo_inode(const struct pseudo_file *pf, unsigned long id);
 void procfs_init(void);
 void sysfs_init(void);
 void debugfs_init(void); /* debugfs.c */
+void tracefs_init(void); /* tracefs.c */
 
 #endif

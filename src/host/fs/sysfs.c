@@ -127,4 +127,5 @@ void sysfs_init(void)
 		pseudo_make(&p->file);
 	tree_ready = true;
 	debugfs_init();
+	tracefs_init();
 }

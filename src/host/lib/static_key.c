@@ -8,7 +8,7 @@
  *     low half of nop + any high half   is addi x0, xN, imm: does nothing, too
  *
  *   on:   high half, all harts fence.i, low half, all harts fence.i
- *   off:  low half, all harts fence.i, high half
+ *   off:  low half, all harts fence.i, high half, all harts fence.i
  *
  * No hart ever meets a low half of `j` with a high half that is not its own. Locks:
  * key_lock. Spec: Zifencei (fence.i), RV32I §4.1 (addi), §4.3 (nop), §5.1 (jal).
@@ -45,13 +45,25 @@ static u16 *writable(unsigned long text)
 	return pa_to_va(kernel_image_pa() + (text - KERNEL_BASE));
 }
 
-static void write_halves(const struct static_key *key, bool enabled, unsigned int half)
+/*
+ * One half of each site whose key is to change: the one that may meet the other's old value, then
+ * that other.
+ */
+static void write_halves(const struct static_key *keys, unsigned int nr, const bool *enabled,
+			 bool first)
 {
-	for (const struct static_key_site *s = _jump_table_start; s < _jump_table_end; s++) {
-		u32 insn = enabled ? jump_insn(s) : INSN_NOP;
+	unsigned long start = (unsigned long)keys, end = (unsigned long)(keys + nr);
 
-		if (s->key == (unsigned long)key)
-			WRITE_ONCE(*writable(s->site + 2 * half), (u16)(insn >> (16 * half)));
+	for (const struct static_key_site *s = _jump_table_start; s < _jump_table_end; s++) {
+		unsigned long i = (s->key - start) / sizeof(*keys);
+		unsigned int half;
+		u32 insn;
+
+		if (s->key < start || s->key >= end || keys[i].enabled == enabled[i])
+			continue;
+		insn = enabled[i] ? jump_insn(s) : INSN_NOP;
+		half = enabled[i] == first; /* on: the high one first */
+		WRITE_ONCE(*writable(s->site + 2 * half), (u16)(insn >> (16 * half)));
 	}
 }
 
@@ -64,17 +76,25 @@ static void fence_all(void)
 		sbi_remote_fence(SBI_RFENCE_FENCE_I, others, 0, ~0UL, 0);
 }
 
-void static_key_set(struct static_key *key, bool enabled)
+void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabled)
 {
-	unsigned int first = enabled ? 1 : 0; /* the half that may meet the other's old value */
+	bool any = false;
 
 	spin_lock(&key_lock);
-	if (key->enabled != enabled) {
-		key->enabled = enabled;
-		write_halves(key, enabled, first);
+	for (unsigned int i = 0; i < nr; i++)
+		any |= keys[i].enabled != enabled[i];
+	if (any) {
+		write_halves(keys, nr, enabled, true);
 		fence_all();
-		write_halves(key, enabled, !first);
+		write_halves(keys, nr, enabled, false);
 		fence_all();
 	}
+	for (unsigned int i = 0; i < nr; i++)
+		keys[i].enabled = enabled[i];
 	spin_unlock(&key_lock);
+}
+
+void static_key_set(struct static_key *key, bool enabled)
+{
+	static_keys_set(key, 1, &enabled);
 }

@@ -4,6 +4,10 @@
  *
  *   trace=EVENTS      names, globs, all, none; ! switches off ("all,!gstage_step")
  *   trace.size=SIZE   ring of each hart; rounded down to a power of two
+ *   trace.filter=EVENT:CONDITION;...   only what matches is recorded (trace_filter.h, without blanks)
+ *   trace.stop=EVENT[:CONDITION]       tracing stops with the first of these
+ *   trace.overwrite=0                  a full ring keeps its oldest records
+ *   trace.on=0                         nothing is recorded until tracing_on says so
  *   exitstat=CLOCK    what exits cost: instret, time, auto (default), 0 for off
  *
  * Documentation: docs/trace.md
@@ -17,6 +21,8 @@
 #include "lib/printk.h"
 #include "boot/run.h"
 #include "sched/smp.h"
+#include "trace_control.h"
+#include "trace_hart.h"
 
 #define DEFAULT_RING (8UL << 20)
 
@@ -73,10 +79,86 @@ static void select_events(const char *list)
 		       (int)(strchr(bad, ',') ? strchr(bad, ',') - bad : (long)strlen(bad)), bad);
 }
 
+/* EVENT[:CONDITION], as long as len: the event, and its condition in *condition (256 bytes). */
+static bool parse_rule(const char *rule, size_t len, unsigned int *event, char *condition)
+{
+	size_t name = 0;
+
+	while (name < len && rule[name] != ':')
+		name++;
+	*event = trace_event_find(rule, name);
+	if (*event == TRACE_NR_EVENTS || len - name >= TRACE_FILTER_TEXT)
+		return false;
+	condition[0] = '\0';
+	if (name < len) {
+		memcpy(condition, rule + name + 1, len - name - 1);
+		condition[len - name - 1] = '\0';
+	}
+	return true;
+}
+
+static void refused(const char *arg, const char *rule, size_t len, const char *why)
+{
+	printk("trace: %s=%.*s: %s; it is not in force\n", arg, (int)len, rule, why);
+}
+
+static void set_filters(const char *list)
+{
+	static char condition[TRACE_FILTER_TEXT];
+	struct trace_filter_error error;
+	unsigned int event;
+	size_t len;
+
+	for (; *list; list += len + (list[len] != '\0')) {
+		for (len = 0; list[len] && list[len] != ';'; len++)
+			;
+		if (!parse_rule(list, len, &event, condition))
+			refused("trace.filter", list, len, "no such event, or too long");
+		else if (trace_set_filter(event, condition, &error))
+			refused("trace.filter", list, len, error.message);
+	}
+}
+
+static void set_stop(const char *rule)
+{
+	static char condition[TRACE_FILTER_TEXT];
+	struct trace_filter_error error;
+	size_t len = strlen(rule);
+	unsigned int event;
+
+	if (!parse_rule(rule, len, &event, condition))
+		refused("trace.stop", rule, len, "no such event, or too long");
+	else if (trace_set_trigger(event, TRACE_TRIGGER_OFF, ~0ULL, *condition ? condition : NULL,
+				   &error))
+		refused("trace.stop", rule, len, error.message);
+}
+
+static bool is_zero(const char *arg)
+{
+	const char *value = bootarg_get(arg);
+
+	if (value && strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+		printk("trace: %s=%s is neither 0 nor 1; using 1\n", arg, value);
+	return value && !strcmp(value, "0");
+}
+
+static void set_rules(void)
+{
+	const char *filters = bootarg_get("trace.filter"), *stop = bootarg_get("trace.stop");
+
+	if (filters)
+		set_filters(filters);
+	if (stop)
+		set_stop(stop);
+	if (is_zero("trace.overwrite"))
+		trace_set_overwrite(false);
+	if (is_zero("trace.on"))
+		trace_set_on(false);
+}
+
 void trace_init(void)
 {
 	unsigned long ring = bootarg_size("trace.size", DEFAULT_RING);
-	const char *list = bootarg_get("trace");
 	hpa_t pa;
 	size_t size;
 
@@ -97,6 +179,15 @@ void trace_init(void)
 	run_desc.trace_size = size;
 	run_desc.trace_hpa = pa;
 	trace_exit_account(exit_unit());
+}
+
+void trace_start(void)
+{
+	const char *list = bootarg_get("trace");
+
+	if (!trace_mem)
+		return;
+	set_rules();
 	if (list)
 		select_events(list);
 }

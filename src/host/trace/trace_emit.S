@@ -6,21 +6,24 @@
  * neither a frame nor registers while it is off.
  *
  * Entry: t0 return address, t1 event, t2-t6 arguments, tp thread; interrupts off.
- * Exit:  everything as before but a4-a7. 31 instructions. C twin: tests/trace/ring.c
+ * Exit:  everything as before but a4-a7. 31 instructions. C twin: trace_write()
  */
+#include "hv/static_key.h"
 #include "host_offsets.h"
 
 	.text
 	.globl	trace_emit_record
 trace_emit_record:
+	static_key_goto trace_slow_key, slow
+
 	/* Step 1: a5 = this hart's struct trace_hart, a7 = the record's number, a4 = the record. */
 	lw	a4, THREAD_hart(tp)
 	la	a5, trace_harts
-	slli	a4, a4, 6		/* TRACE_HART_SHIFT */
+	slli	a4, a4, 3
 	add	a5, a5, a4
-	ld	a6, TRACE_HART_mem(a5)
+	ld	a5, 0(a5)
 	ld	a4, TRACE_HART_mask(a5)
-	ld	a7, 0(a6)		/* head */
+	ld	a7, 0(a5)		/* head */
 	ld	a6, TRACE_HART_ring(a5)
 	and	a4, a4, a7
 	slli	a4, a4, 6		/* sizeof(struct trace_record) */
@@ -44,7 +47,33 @@ trace_emit_record:
 	or	a6, a6, t1
 	fence	w, w
 	sw	a6, 56(a4)
-	ld	a5, TRACE_HART_mem(a5)
 	addi	a7, a7, 1
 	sd	a7, 0(a5)
+	jr	t0
+
+	/* Filters, triggers, or a ring that keeps its oldest: C decides (trace_control.c). */
+slow:
+	addi	sp, sp, -96
+	.irp	r, 0, 1, 2, 3
+	sd	a\r, (8 * \r)(sp)
+	.endr
+	.irp	r, 0, 1, 2, 3, 4, 5, 6
+	sd	t\r, (32 + 8 * \r)(sp)
+	.endr
+	sd	ra, 88(sp)
+	mv	a0, t1
+	mv	a1, t2
+	mv	a2, t3
+	mv	a3, t4
+	mv	a4, t5
+	mv	a5, t6
+	call	trace_emit_slow
+	.irp	r, 0, 1, 2, 3
+	ld	a\r, (8 * \r)(sp)
+	.endr
+	.irp	r, 0, 1, 2, 3, 4, 5, 6
+	ld	t\r, (32 + 8 * \r)(sp)
+	.endr
+	ld	ra, 88(sp)
+	addi	sp, sp, 96
 	jr	t0

@@ -13,16 +13,23 @@
 #define TRACE_THIS_HART() this_hart()
 #endif
 
-#define TRACE_HART_SHIFT 6 /* one cache line, found by the hart's index */
-
+/* struct trace_hart_mem as its hart sees it: one line of trace memory for all that a record needs. */
 struct trace_hart {
+	u64 head, dropped;
 	struct trace_record *ring;
 	u64 mask;
-	struct trace_hart_mem *mem;
 	struct exit_stat *stats;
-	u32 who; /* as in struct trace_record */
-} __attribute__((aligned(1 << TRACE_HART_SHIFT)));
+	u32 who;     /* as in struct trace_record */
+	u32 in_slow; /* trace_control.c: may be looking at rules */
+	u64 reserved[2];
+};
 
-extern struct trace_hart trace_harts[];
+extern struct trace_hart *trace_harts[]; /* NULL before trace_mem_init() */
+extern struct trace_mem *trace_mem;      /* as well */
+
+/* The events and classes as text, to buf unless that is NULL; its length (trace_event.c). */
+size_t trace_formats_write(char *buf);
+/* A record into the hart's own ring: the C twin of trace_emit.S. */
+void trace_write(struct trace_hart *th, unsigned int event, const u64 *args);
 
 #endif

@@ -15,27 +15,40 @@
 #include "hv/host.h"
 #include "trace_hart.h"
 
-struct trace_hart trace_harts[HV_MAX_HARTS];
-static struct trace_mem *trace_mem;
+struct trace_hart *trace_harts[HV_MAX_HARTS];
+struct trace_mem *trace_mem;
 
-struct static_key trace_keys[TRACE_NR_EVENTS];
-struct static_key trace_group_keys[TRACE_NR_GROUPS];
-struct static_key trace_any_key;
 struct static_key trace_exit_key;
 static struct static_key trace_exit_time_key; /* the clock of exits is time */
 
 _Static_assert(TRACE_NR_EVENTS <= 1 << TRACE_EVENT_BITS, "an event number has 10 bits");
 _Static_assert(sizeof(struct trace_record) == 64, "a record is one cache line");
+_Static_assert(sizeof(struct trace_hart) == sizeof(struct trace_hart_mem), "the same memory");
 _Static_assert(sizeof(struct exit_stat) == PAGE_SIZE, "indexed by a shift");
 
 static inline struct trace_hart *my_trace(void)
 {
-	return &trace_harts[(int)TRACE_THIS_HART()]; /* signed: as lw loads it */
+	return trace_harts[(int)TRACE_THIS_HART()]; /* signed: as lw loads it */
 }
 
 void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu)
 {
 	my_trace()->who = (vm & 0xffff) | vcpu << 16;
+}
+
+void trace_write(struct trace_hart *th, unsigned int event, const u64 *args)
+{
+	u64 number = th->head;
+	struct trace_record *r = &th->ring[number & th->mask];
+
+	r->time = csr_time();
+	r->instret = csr_instret();
+	for (unsigned int i = 0; i < TRACE_ARGS; i++)
+		r->arg[i] = args[i];
+	r->who = th->who;
+	/* Number and head last: who finds them in RAM finds the record whole. */
+	__atomic_store_n(&r->seq_event, (u32)number << TRACE_EVENT_BITS | event, __ATOMIC_RELEASE);
+	__atomic_store_n(&th->head, number + 1, __ATOMIC_RELEASE);
 }
 
 /* ---- exits -------------------------------------------------------------------- */
@@ -103,7 +116,7 @@ void trace_exit_end_slow(struct trace_exit_clock *clock)
 
 	if (clock->slot == TRACE_EXIT_NONE)
 		return;
-	stat = &trace_harts[hart].stats[clock->slot];
+	stat = &trace_harts[hart]->stats[clock->slot];
 	clock->slot = TRACE_EXIT_NONE;
 	stat->count++;
 	if (hart != clock->hart && !trace_exit_time_key.enabled) {
@@ -128,65 +141,6 @@ void trace_exit_last_slow(struct trace_exit_clock *clock)
 	stat->unpriced++;
 }
 
-/* ---- the table of events, as text for readers ---------------------------------- */
-
-struct event_info {
-	const char *name;
-	const char *meaning;
-	const char *field[TRACE_ARGS]; /* "kind:name" */
-};
-
-#define TRACE_TEXT(kind, field) #kind ":" #field
-
-static const struct event_info events[] = {
-#define EVENT(name, meaning, ...) { #name, meaning, { TRACE_MAP(TRACE_TEXT, __VA_ARGS__) } },
-#include "events.def"
-#undef EVENT
-};
-
-static const struct {
-	const char *title;
-	const char *when;
-} classes[] = {
-#define EXIT_CLASS(name, title, when) { title, when },
-#include "classes.def"
-#undef EXIT_CLASS
-};
-
-/* Appends to a text of which only the length may be wanted (buf NULL). */
-static size_t text_add(char *buf, size_t at, const char *s)
-{
-	for (; *s; s++, at++)
-		if (buf)
-			buf[at] = *s;
-	return at;
-}
-
-static size_t formats_write(char *buf)
-{
-	size_t n = 0;
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(events); i++) {
-		n = text_add(buf, n, "event ");
-		n = text_add(buf, n, events[i].name);
-		for (unsigned int f = 0; f < TRACE_ARGS && events[i].field[f]; f++) {
-			n = text_add(buf, n, " ");
-			n = text_add(buf, n, events[i].field[f]);
-		}
-		n = text_add(buf, n, " # ");
-		n = text_add(buf, n, events[i].meaning);
-		n = text_add(buf, n, "\n");
-	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(classes); i++) {
-		n = text_add(buf, n, "class ");
-		n = text_add(buf, n, classes[i].title);
-		n = text_add(buf, n, " # ");
-		n = text_add(buf, n, classes[i].when);
-		n = text_add(buf, n, "\n");
-	}
-	return n;
-}
-
 /* ---- set-up -------------------------------------------------------------------- */
 
 static u64 stats_offset(void)
@@ -201,7 +155,7 @@ static u64 ring_offset(void)
 
 static u64 harts_offset(void)
 {
-	return ALIGN_UP(sizeof(struct trace_mem) + formats_write(NULL), PAGE_SIZE);
+	return ALIGN_UP(sizeof(struct trace_mem) + trace_formats_write(NULL), PAGE_SIZE);
 }
 
 size_t trace_mem_size(unsigned int nr_harts, size_t ring)
@@ -212,14 +166,13 @@ size_t trace_mem_size(unsigned int nr_harts, size_t ring)
 static void hart_init(unsigned int hart, struct trace_mem *mem)
 {
 	char *area = (char *)mem + mem->harts_offset + hart * mem->hart_stride;
-	struct trace_hart *th = &trace_harts[hart];
+	struct trace_hart *th = (struct trace_hart *)area;
 
 	memset(area, 0, mem->ring_offset); /* the ring itself stays as it is: head says 0 */
-	th->mem = (struct trace_hart_mem *)area;
 	th->stats = (struct exit_stat *)(area + mem->stats_offset);
 	th->ring = (struct trace_record *)(area + mem->ring_offset);
 	th->mask = mem->ring_records - 1;
-	th->who = 0;
+	trace_harts[hart] = th;
 }
 
 int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned long timebase_hz,
@@ -245,7 +198,7 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	mem->stat_size = sizeof(struct exit_stat);
 	mem->hist_buckets = HIST_BUCKETS;
 	mem->formats_offset = sizeof(*mem);
-	mem->formats_size = formats_write((char *)(mem + 1));
+	mem->formats_size = trace_formats_write((char *)(mem + 1));
 	mem->harts_offset = harts_offset();
 	mem->hart_stride = stride;
 	mem->stats_offset = stats_offset();
@@ -272,110 +225,4 @@ void trace_exit_account(enum exit_unit unit)
 	static_key_set(&trace_exit_time_key, unit == EXIT_UNIT_TIME);
 	trace_mem->exit_unit = unit;
 	static_key_set(&trace_exit_key, unit != EXIT_UNIT_NONE);
-}
-
-/* ---- choosing events by name ---------------------------------------------------- */
-
-/* Does name match the pattern (* and ?) of len characters? Backtracks to the last *. */
-static bool glob_match(const char *pattern, size_t len, const char *name)
-{
-	size_t p = 0, star = len; /* len: no * seen */
-	const char *resume = name;
-
-	while (*name) {
-		if (p < len && (pattern[p] == '?' || (pattern[p] == *name && *name != '*'))) {
-			p++;
-			name++;
-		} else if (p < len && pattern[p] == '*') {
-			star = p++;
-			resume = name;
-		} else if (star < len) {
-			p = star + 1;
-			name = ++resume;
-		} else {
-			return false;
-		}
-	}
-	while (p < len && pattern[p] == '*')
-		p++;
-	return p == len;
-}
-
-/* One word of the list into the choice so far; false: it names no event. */
-static bool select_word(bool *chosen, const char *word, size_t len)
-{
-	bool on = *word != '!', known = false;
-
-	if (!on) {
-		word++;
-		len--;
-	}
-	if (len == 4 && !memcmp(word, "none", 4)) {
-		memset(chosen, 0, TRACE_NR_EVENTS);
-		return on;
-	}
-	if (len == 3 && !memcmp(word, "all", 3)) {
-		word = "*";
-		len = 1;
-	}
-	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
-		if (glob_match(word, len, events[i].name)) {
-			chosen[i] = on;
-			known = true;
-		}
-	return known;
-}
-
-/* ORDER: enum trace_group. An event has number 0, too: lists end with TRACE_NR_EVENTS. */
-static const u16 group_members[TRACE_NR_GROUPS][4] = {
-	{ TRACE_kvm_request, TRACE_kvm_exit_handled, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
-	{ TRACE_kvm_entry, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
-	{ TRACE_kvm_vcpu_wakeup, TRACE_kvm_vcpu_wake, TRACE_NR_EVENTS },
-	{ TRACE_kvm_remote_fence, TRACE_kvm_fence_i, TRACE_NR_EVENTS },
-};
-
-/* Groups and trace_any_key are on while a member is. */
-static void set_groups(const bool *chosen)
-{
-	bool any = false;
-
-	for (unsigned int g = 0; g < TRACE_NR_GROUPS; g++) {
-		const u16 *member = group_members[g];
-		bool on = false;
-
-		for (; *member != TRACE_NR_EVENTS; member++)
-			on |= chosen[*member];
-		static_key_set(&trace_group_keys[g], on);
-	}
-	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
-		any |= chosen[i];
-	static_key_set(&trace_any_key, any);
-}
-
-void trace_apply(const bool *chosen)
-{
-	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
-		if (chosen[i] != (trace_keys[i].enabled != 0))
-			static_key_set(&trace_keys[i], chosen[i]);
-	set_groups(chosen);
-}
-
-int trace_select(const char *list, const char **bad)
-{
-	bool chosen[TRACE_NR_EVENTS] = { false };
-
-	if (!trace_mem)
-		return -ENOMEM;
-	for (const char *word = list; *word;) {
-		const char *end = strchr(word, ',');
-		size_t len = end ? (size_t)(end - word) : strlen(word);
-
-		if (!len || !select_word(chosen, word, len)) {
-			*bad = word;
-			return -EINVAL;
-		}
-		word += len + (end != NULL);
-	}
-	trace_apply(chosen);
-	return 0;
 }

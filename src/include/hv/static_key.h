@@ -9,6 +9,27 @@
 #ifndef HV_STATIC_KEY_H
 #define HV_STATIC_KEY_H
 
+#ifdef __ASSEMBLER__
+
+/* Go to label if the key is on. ORDER: STATIC_KEY_GOTO() */
+.macro	static_key_goto key, label
+	.option	push
+	.option	norvc
+991:	nop
+	.option	pop
+	.pushsection __jump_table, "a"
+#if __riscv_xlen == 64
+	.balign	8
+	.dword	991b, \label, \key
+#else
+	.balign	4
+	.word	991b, \label, \key
+#endif
+	.popsection
+	.endm
+
+#else
+
 #include "hv/types.h"
 
 struct static_key {
@@ -25,6 +46,8 @@ struct static_key_site {      /* ORDER: STATIC_KEY_GOTO() */
 
 /* Change every site of a key, on all harts, while they run. Does not sleep. */
 void static_key_set(struct static_key *key, bool enabled);
+/* The same for nr keys in a row, each to its own value, with as many fences as for one. */
+void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabled);
 
 #if __SIZEOF_POINTER__ == 8
 #define STATIC_KEY_WORD  ".dword "
@@ -58,6 +81,12 @@ static inline void static_key_set(struct static_key *key, bool enabled)
 	__atomic_store_n(&key->enabled, enabled, __ATOMIC_RELAXED);
 }
 
+static inline void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabled)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		static_key_set(&keys[i], enabled[i]);
+}
+
 #define STATIC_KEY_GOTO(key, label)                                     \
 	do {                                                            \
 		if (__atomic_load_n(&(key)->enabled, __ATOMIC_RELAXED)) \
@@ -65,4 +94,5 @@ static inline void static_key_set(struct static_key *key, bool enabled)
 	} while (0)
 
 #endif
+#endif /* __ASSEMBLER__ */
 #endif

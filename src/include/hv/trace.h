@@ -33,6 +33,7 @@
 #define TRACE_TYPE_csr    u64
 #define TRACE_TYPE_sys    u64
 #define TRACE_TYPE_mmio   u64
+#define TRACE_TYPE_text   u64
 
 /* TRACE_MAP(m, (a, b), (c, d)) is m(a, b), m(c, d): for one to five pairs. */
 #define TRACE_MAP1(m, p)                            m p
@@ -252,13 +253,31 @@ size_t trace_mem_size(unsigned int nr_harts, size_t ring);
 int trace_select(const char *list, const char **bad);
 /* Exactly these of TRACE_NR_EVENTS are on. One caller at a time. */
 void trace_apply(const bool *chosen);
+/* While filters, triggers or a ring that keeps its oldest stand between an event and the ring. */
+extern struct static_key trace_slow_key;
+void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 void trace_exit_account(enum exit_unit unit);
+
+/* The table of events at run time. */
+struct trace_field {
+	const char *name;
+	const char *kind; /* as in events.def */
+	bool is_signed;
+};
+
+const char *trace_event_name(unsigned int event); /* NULL beyond the last */
+bool trace_event_field(unsigned int event, unsigned int i, struct trace_field *field);
+/* The event of this name, or TRACE_NR_EVENTS. */
+unsigned int trace_event_find(const char *name, size_t len);
+/* Does the name match the pattern (* and ?) of len characters? */
+bool trace_glob_match(const char *pattern, size_t len, const char *name);
 /* Does instret count instructions here? Not under QEMU without -icount. */
 bool trace_instret_is_exact(void);
 /* The histogram's bucket of a value; see trace_mem.h. For tests. */
 unsigned long trace_hist_bucket(u64 value);
 
-/* Boot, after the page allocator: memory, boot arguments trace=, trace.size=, exitstat=. */
+/* Boot (trace_boot.c): memory for it; then, with memory to allocate, what boot arguments choose. */
 void trace_init(void);
+void trace_start(void);
 
 #endif

@@ -77,8 +77,9 @@ enum exit_unit {
 };
 
 struct trace_hart_mem {
-	u64 head; /* records ever written */
-	u64 reserved[7];
+	u64 head;    /* records ever written */
+	u64 dropped; /* of the events that happened, in no ring: it was full, and keeps the oldest */
+	u64 own[6];  /* the host's */
 };
 
 struct trace_mem {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tracefs.h - between tracefs.c (all events), tracefs_event.c (each event), trace_marker.c.
+ */
+#ifndef HOST_TRACEFS_H
+#define HOST_TRACEFS_H
+
+#include "hv/types.h"
+
+#define TRACEFS "/sys/kernel/tracing"
+
+/* Around every setter of trace_control.h, and what its getters return. */
+void trace_lock(void);
+void trace_unlock(void);
+int trace_parse_bool(const char *line, bool *value); /* "0" or "1"; -EINVAL */
+
+void tracefs_events_init(void); /* the directory of each event */
+void trace_marker_init(void);
+
+#endif

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/*
+ * trace_event.c - the table of events at run time: as text for readers, and which of them are on.
+ *
+ * Also compiled for the build machine (tests/trace). Documentation: docs/trace.md
+ */
+#include "hv/trace.h"
+#include <asm-generic/errno.h>
+#include <string.h>
+#include "trace_hart.h"
+
+struct static_key trace_keys[TRACE_NR_EVENTS];
+struct static_key trace_group_keys[TRACE_NR_GROUPS];
+struct static_key trace_any_key;
+
+/* ---- the table of events, as text for readers ---------------------------------- */
+
+struct event_info {
+	const char *name;
+	const char *meaning;
+	struct trace_field field[TRACE_ARGS];
+};
+
+#define TRACE_FIELD(kind, field)     \
+	{                            \
+#field, #kind, false \
+	}
+
+static const struct event_info events[] = {
+#define EVENT(name, meaning, ...) { #name, meaning, { TRACE_MAP(TRACE_FIELD, __VA_ARGS__) } },
+#include "events.def"
+#undef EVENT
+};
+
+static const struct {
+	const char *title;
+	const char *when;
+} classes[] = {
+#define EXIT_CLASS(name, title, when) { title, when },
+#include "classes.def"
+#undef EXIT_CLASS
+};
+
+const char *trace_event_name(unsigned int event)
+{
+	return event < TRACE_NR_EVENTS ? events[event].name : NULL;
+}
+
+unsigned int trace_event_find(const char *name, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < TRACE_NR_EVENTS; i++)
+		if (strlen(events[i].name) == len && !memcmp(events[i].name, name, len))
+			break;
+	return i;
+}
+
+bool trace_event_field(unsigned int event, unsigned int i, struct trace_field *field)
+{
+	static const char *const signed_kinds[] = { "dec", "err", "sbierr" };
+
+	if (i >= TRACE_ARGS || !events[event].field[i].name)
+		return false;
+	*field = events[event].field[i];
+	for (unsigned int k = 0; k < ARRAY_SIZE(signed_kinds); k++)
+		field->is_signed |= !strcmp(field->kind, signed_kinds[k]);
+	return true;
+}
+
+/* Appends to a text of which only the length may be wanted (buf NULL). */
+static size_t text_add(char *buf, size_t at, const char *s)
+{
+	for (; *s; s++, at++)
+		if (buf)
+			buf[at] = *s;
+	return at;
+}
+
+size_t trace_formats_write(char *buf)
+{
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(events); i++) {
+		n = text_add(buf, n, "event ");
+		n = text_add(buf, n, events[i].name);
+		for (unsigned int f = 0; f < TRACE_ARGS && events[i].field[f].name; f++) {
+			n = text_add(buf, n, " ");
+			n = text_add(buf, n, events[i].field[f].kind);
+			n = text_add(buf, n, ":");
+			n = text_add(buf, n, events[i].field[f].name);
+		}
+		n = text_add(buf, n, " # ");
+		n = text_add(buf, n, events[i].meaning);
+		n = text_add(buf, n, "\n");
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(classes); i++) {
+		n = text_add(buf, n, "class ");
+		n = text_add(buf, n, classes[i].title);
+		n = text_add(buf, n, " # ");
+		n = text_add(buf, n, classes[i].when);
+		n = text_add(buf, n, "\n");
+	}
+	return n;
+}
+
+/* ---- choosing events by name ---------------------------------------------------- */
+
+/* Backtracks to the last *. */
+bool trace_glob_match(const char *pattern, size_t len, const char *name)
+{
+	size_t p = 0, star = len; /* len: no * seen */
+	const char *resume = name;
+
+	while (*name) {
+		if (p < len && (pattern[p] == '?' || (pattern[p] == *name && *name != '*'))) {
+			p++;
+			name++;
+		} else if (p < len && pattern[p] == '*') {
+			star = p++;
+			resume = name;
+		} else if (star < len) {
+			p = star + 1;
+			name = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (p < len && pattern[p] == '*')
+		p++;
+	return p == len;
+}
+
+/* One word of the list into the choice so far; false: it names no event. */
+static bool select_word(bool *chosen, const char *word, size_t len)
+{
+	bool on = *word != '!', known = false;
+
+	if (!on) {
+		word++;
+		len--;
+	}
+	if (len == 4 && !memcmp(word, "none", 4)) {
+		memset(chosen, 0, TRACE_NR_EVENTS);
+		return on;
+	}
+	if (len == 3 && !memcmp(word, "all", 3)) {
+		word = "*";
+		len = 1;
+	}
+	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
+		if (trace_glob_match(word, len, events[i].name)) {
+			chosen[i] = on;
+			known = true;
+		}
+	return known;
+}
+
+/* ORDER: enum trace_group. An event has number 0, too: lists end with TRACE_NR_EVENTS. */
+static const u16 group_members[TRACE_NR_GROUPS][4] = {
+	{ TRACE_kvm_request, TRACE_kvm_exit_handled, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
+	{ TRACE_kvm_entry, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
+	{ TRACE_kvm_vcpu_wakeup, TRACE_kvm_vcpu_wake, TRACE_NR_EVENTS },
+	{ TRACE_kvm_remote_fence, TRACE_kvm_fence_i, TRACE_NR_EVENTS },
+};
+
+/* Groups and trace_any_key are on while a member is. */
+static void set_groups(const bool *chosen)
+{
+	bool groups[TRACE_NR_GROUPS] = { false }, any = false;
+
+	for (unsigned int g = 0; g < TRACE_NR_GROUPS; g++) {
+		const u16 *member = group_members[g];
+
+		for (; *member != TRACE_NR_EVENTS; member++)
+			groups[g] |= chosen[*member];
+	}
+	static_keys_set(trace_group_keys, TRACE_NR_GROUPS, groups);
+	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
+		any |= chosen[i];
+	static_key_set(&trace_any_key, any);
+}
+
+void trace_apply(const bool *chosen)
+{
+	static_keys_set(trace_keys, TRACE_NR_EVENTS, chosen);
+	set_groups(chosen);
+}
+
+int trace_select(const char *list, const char **bad)
+{
+	bool chosen[TRACE_NR_EVENTS] = { false };
+
+	if (!trace_mem)
+		return -ENOMEM;
+	for (const char *word = list; *word;) {
+		const char *end = strchr(word, ',');
+		size_t len = end ? (size_t)(end - word) : strlen(word);
+
+		if (!len || !select_word(chosen, word, len)) {
+			*bad = word;
+			return -EINVAL;
+		}
+		word += len + (end != NULL);
+	}
+	trace_apply(chosen);
+	return 0;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/*
+ * trace_filter.h - conditions on an event's fields: "scause == 23 && vm == 1".
+ *
+ *   condition   and { "||" and }          field   of the event; vm, vcpu, hart (also CPU)
+ *   and         not { "&&" not }          op      == != < <= > >= &
+ *   not         "!" not                   number  12, -1, 0x17, 017
+ *               "(" condition ")"
+ *               field op number
+ *
+ * `&` asks whether a bit of the number is set. Numbers of a field that may be negative (dec, err,
+ * sbierr) compare as such. Also compiled for the build machine (tests/trace).
+ */
+#ifndef TRACE_FILTER_H
+#define TRACE_FILTER_H
+
+#include "hv/trace.h"
+
+#define TRACE_FILTER_TEXT 256 /* with its NUL */
+#define TRACE_FILTER_OPS  32
+
+struct trace_filter {
+	u8 nr_ops;
+	struct trace_filter_op {
+		u8 code;  /* trace_filter.c */
+		u8 field; /* an argument's number, or FIELD_VM and so on */
+		bool is_signed;
+		u64 value;
+	} op[TRACE_FILTER_OPS]; /* in the order of a stack machine: operands first */
+	char text[TRACE_FILTER_TEXT];
+};
+
+/* What is wrong with a text, as Linux words it, and at which character. */
+struct trace_filter_error {
+	const char *message;
+	unsigned int at;
+};
+
+/* 0, or -EINVAL with *error. */
+int trace_filter_parse(struct trace_filter *filter, enum trace_event event, const char *text,
+		       struct trace_filter_error *error);
+bool trace_filter_match(const struct trace_filter *filter, const u64 *args, u32 who,
+			unsigned int hart);
+
+#endif

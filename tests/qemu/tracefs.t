@@ -1,0 +1,238 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# tracefs.t - /sys/kernel/tracing: choosing events while running, wrong use, hostile use, several harts.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+busybox=$O/guest/busybox
+[ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
+hstrace=$O/hstrace
+trace=$tmp/runs/last/trace
+
+# What the host's shell says, by label: lines "LABEL: text".
+said()
+{
+	sed -n "s/^$1: //p" <<<"$out"
+}
+
+report()	# ARGS: the events alone
+{
+	"$hstrace" report "$@" "$trace" 2>&1 | grep -v '^#'
+}
+
+cat >"$tmp/files" <<'E2'
+cd /sys/kernel/tracing || exit 1
+show()	# LABEL FILE...
+{
+	label=$1
+	shift
+	cat "$@" 2>&1 | sed "s/^/$label: /"
+}
+try()	# LABEL TEXT FILE
+{
+	if echo "$2" 2>/dev/null >>"$3"; then echo "$1: ok"; else echo "$1: refused"; fi
+}
+show start events/enable tracing_on options/overwrite events/hs/kvm_exit/filter
+show available available_events
+show format events/hs/kvm_entry/format
+echo "dirs: $(ls events/hs | wc -l)"
+show link /sys/kernel/debug/tracing/tracing_on
+
+# one event, by its own file and by set_event
+echo 1 >events/hs/sys_enter/enable
+show enabled events/hs/sys_enter/enable events/enable set_event
+echo 'hs:sys_e* !sys_exit' >>set_event
+echo hs:print >>set_event
+show appended set_event
+echo signal_deliver >set_event
+show replaced set_event
+echo >set_event
+show none events/enable
+echo 'hs:*' >set_event
+show all events/hs/enable
+echo 0 >events/enable
+show off events/enable
+try nonesuch nonesuch set_event
+try garbage 2 events/hs/sys_enter/enable
+try garbage2 '' events/enable
+try on x tracing_on
+try size 1 buffer_size_kb
+try samesize "$(cat buffer_size_kb)" buffer_size_kb
+
+# filters, and what Linux says of wrong ones
+f=events/hs/sys_enter/filter
+try filter 'id == 64 && arg0 == 1' $f
+show filter $f
+try unknown 'foo == 1' $f
+show unknown $f
+try operator 'id = 1' $f
+show operator $f
+try value 'id == write' $f
+try parens '(id == 1' $f
+try long "id == 1$(printf '%0250d' 0)" $f
+try clear 0 $f
+show clear $f
+echo "overlong: $(head -c 300 /dev/zero | tr '\0' 1 >$f 2>&1 && echo ok || echo refused)"
+
+# triggers
+t=events/hs/sys_enter/trigger
+show trigger $t
+try trigger 'traceoff:3 if id == 172' $t
+try again traceoff $t
+show trigger $t
+try untrigger '!traceoff' $t
+try untwice '!traceoff' $t
+for wrong in snapshot 'traceoff:0' 'traceoff:x' 'traceoff if' 'traceoff if foo == 1' 'traceoffx'; do
+	try wrong "$wrong" $t
+done
+
+# the marker; what a filter keeps out; a stop
+echo 1 >events/hs/print/enable
+echo 'part == 0' >events/hs/print/filter
+echo 'short' >trace_marker
+echo '0123456789abcdef0123456789ABCDEFlonger' >trace_marker
+echo 0 >events/hs/print/filter
+echo '0123456789abcdef0123456789ABCDEFlonger' >trace_marker
+echo 'traceoff if buf == 0x706f7473' >events/hs/print/trigger	# "stop"
+echo stop >trace_marker
+try closed unheard trace_marker
+show stopped tracing_on
+echo '!traceoff' >events/hs/print/trigger
+echo 1 >tracing_on
+echo heard >trace_marker
+echo "unreadable: $(cat trace_marker 2>/dev/null && echo ok || echo refused)"
+echo 0 >events/enable
+
+# a ring that is full
+echo 0 >options/overwrite
+echo 1 >events/hs/sys_enter/enable
+n=0
+while [ $n -lt 300 ]; do echo >/dev/null; n=$((n + 1)); done
+echo 0 >events/enable
+cat per_cpu/cpu*/stats | sed 's/^/stats: /'
+
+# whatever is written
+find . -type f | while read -r file; do
+	head -c 100 /dev/urandom >"$file"
+	head -c 3000 /dev/urandom >"$file"
+	printf 'id == 1 && ((((((((((((((((((((((((((((((((' >"$file"
+	printf '!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!' >"$file"
+	printf '\0\0\0' >"$file"
+	head -c 4096 "$file" >/dev/null
+done 2>/dev/null
+echo "alive: yes"
+E2
+hs exec --quiet --harts 1 --trace none --boot trace.size=8K --file "$tmp/files:/files" "$busybox" sh /files
+is "$status" 0 "a shell works with the files" || diag "$err"
+is "$(said start | tr '\n' ' ')" "0 1 1 none " "at first no event is on, tracing is, a ring overwrites"
+is "$(said available)" "$(sed -n 's/^EVENT(\([a-z0-9_]*\),.*/hs:\1/p' "$HS_TOP/trace/events.def")" \
+	"available_events lists the table"
+is "$(said dirs)" "$(($(said available | wc -l) + 1))" "every event has its directory"
+is "$(said link)" 1 "/sys/kernel/debug/tracing is the same"
+like "$(said format)" 'name: kvm_entry' "format: the name"
+like "$(said format)" 'field:u64 pc;	offset:16;	size:8;	signed:0;' "format: the field, where it is in a record"
+like "$(said format)" 'print fmt: "pc=0x%llx", REC->pc' "format: how it prints"
+is "$(said enabled | tr '\n' ' ')" "1 X hs:sys_enter " "an event goes on by its file"
+is "$(said appended | tr '\n' ' ')" "hs:sys_enter hs:print " ">> set_event adds, ! takes away, globs work"
+is "$(said replaced)" "hs:signal_deliver" "> set_event replaces"
+is "$(said none) $(said all) $(said off)" "0 1 0" "none, all, and none again"
+is "$(said nonesuch) $(said garbage) $(said garbage2) $(said on) $(said size) $(said samesize)" \
+	"refused refused refused refused refused ok" "what makes no sense is refused"
+is "$(said filter)" "ok
+id == 64 && arg0 == 1" "a filter is accepted, and read back"
+is "$(said unknown)" "refused
+foo == 1
+^
+parse_error: Field not found" "an unknown field is told as on Linux"
+is "$(said operator)" "refused
+id = 1
+   ^
+parse_error: Invalid operator" "an unknown operator, too, with its place"
+is "$(said value) $(said parens) $(said long) $(said overlong)" "refused refused refused refused" \
+	"other wrong filters are refused"
+is "$(said clear)" "ok
+none" "0 takes the filter away"
+is "$(said trigger)" "# Available triggers:
+# traceon traceoff
+ok
+traceoff:count=3 if id == 172" "a trigger is accepted, and read back"
+is "$(said again) $(said untrigger) $(said untwice)" "refused ok refused" "there is one of a kind; ! takes it away"
+is "$(said wrong | sort -u)" refused "wrong triggers are refused"
+is "$(said closed) $(said stopped) $(said unreadable)" "refused 0 refused" \
+	"the event that a trigger waits for stops tracing; trace_marker is to write only"
+is "$(said stats | sed -n 's/^entries: //p')" 128 "a ring that keeps its oldest has them"
+like "$(said stats | sed -n 's/^dropped events: //p')" '^[1-9][0-9]+$' "... and counts what it dropped"
+is "$(said alive)" yes "whatever is written to the files, the host lives"
+is "$(report --events print | sed 's/.*print: //')" \
+	"part=0 buf=short buf8= buf16= buf24=
+part=0 buf=01234567 buf8=89abcdef buf16=01234567 buf24=89ABCDEF
+part=0 buf=01234567 buf8=89abcdef buf16=01234567 buf24=89ABCDEF
+part=1 buf=longer buf8= buf16= buf24=
+part=0 buf=stop buf8= buf16= buf24=
+part=0 buf=heard buf8= buf16= buf24=" "what was written to trace_marker is in the trace"
+[ "$(wc -c <"$tmp/runs/last/log")" -lt 20000 ]
+ok $? "the host's log is not flooded"
+
+# ---- at the start ----
+hs exec --quiet --harts 1 --trace 'sys_*' --trace-filter 'sys_enter if id == 64' \
+	--trace-filter 'sys_exit if ret == 5 && id == 64' "$busybox" echo hola
+is "$(report | sed 's/.*- //')" "$(report --events 'sys_*' | sed 's/.*- //' | grep -E 'sys_enter: id=write|sys_exit: id=write ret=5')" \
+	"--trace-filter: only what matches"
+[ "$(report | wc -l)" -ge 2 ]
+ok $? "... and that is there"
+hs exec --quiet --harts 1 --trace 'sys_*' --trace-stop 'sys_enter if id == 64' "$busybox" echo hola
+like "$(report --last 1)" 'sys_enter: id=write' "--trace-stop: the event that stopped it is the last"
+hs exec --quiet --harts 1 --trace 'sys_*' --boot trace.size=4K --trace-keep oldest "$busybox" ls -l /
+is "$(report | wc -l)" 63 "--trace-keep oldest: a full ring"
+like "$(report | head -n 1)" 'sys_(enter|exit):' "... of the first events"
+for wrong in "--trace-filter|kvm_exit" "--trace-filter|nonesuch if a == 1" "--trace-filter|kvm_exit if foo == 1" \
+	"--trace-stop|kvm exit" "--trace-keep|some"; do
+	hs exec "${wrong%%|*}" "${wrong#*|}" "$busybox" true
+	is "$status" 2 "wrong use is refused: ${wrong/|/ }"
+done
+hs exec --trace all --boot "trace.filter=kvm_exit:scause==;nonesuch:a==1 trace.stop=x trace.overwrite=7" "$busybox" true
+is "$(grep -c '^trace: trace\.' <<<"$err")" 4 "wrong boot arguments are told, and the host goes on"
+
+# ---- several harts, while their guests run ----
+cat >"$tmp/load" <<'E2'
+cd /sys/kernel/tracing
+/vmm --quiet --smp 2 --mem 64M /harts.bin >/dev/null &
+a=$!
+/vmm --quiet --mem 64M /timer.bin >/dev/null &
+b=$!
+n=0
+while kill -0 $a 2>/dev/null || kill -0 $b 2>/dev/null; do
+	echo 1 >events/enable
+	echo 'vm == 1' >events/hs/kvm_exit/filter
+	echo 1 >events/hs/kvm_exit/enable
+	echo 0 >events/hs/kvm_exit/filter
+	echo 0 >events/enable
+	n=$((n + 1))
+done
+wait $a
+echo "status: $?"
+wait $b
+echo "status: $?"
+echo "times: $n"
+cat per_cpu/cpu*/stats | grep entries >/before
+/vmm --quiet --mem 64M /timer.bin >/dev/null
+cat per_cpu/cpu*/stats | grep entries | cmp - /before && echo "still: yes"
+echo 'kvm_exit kvm_entry' >set_event
+/vmm --quiet --mem 64M /timer.bin >/dev/null
+E2
+if qemu_older 10.0; then
+	skip "events go on and off while several harts run" "these payloads want QEMU 10.0"
+else
+	HS_SECONDS=60 hs exec --quiet --harts 3 --trace none --file "$tmp/load:/load" --file "$O/vmm" \
+		--file "$O/guest-payloads/harts.bin" --file "$O/guest-payloads/timer.bin" "$busybox" sh /load
+	is "$(said status | tr '\n' ' ')" "0 0 " "guests on three harts end well while events go on and off" ||
+		diag "$err"
+	diag "switched $(said times) times"
+	[ "$(said times)" -ge 3 ]
+	ok $? "... which they did several times"
+	is "$(said still)" yes "when all are off again no hart writes a record"
+	report --events kvm_exit,kvm_entry | awk '{ print $2, $3 }' >"$tmp/who"
+	[ "$(wc -l <"$tmp/who")" -gt 100 ] && [ "$(report --last 50 | grep -c ' 4\.0 kvm_\|3\.0 kvm_')" -gt 40 ]
+	ok $? "events that are switched on later name the VM and the vCPU"
+fi
+
+done_testing
