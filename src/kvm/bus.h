@@ -15,12 +15,12 @@ enum kvm_bus_kind {
 };
 
 struct bus_device {
-	struct list_head link; /* in kvm->bus[kind] */
 	gpa_t gpa;
-	u32 len; /* bytes; 0: the address alone matters */
+	u32 len;   /* bytes; 0: the address alone matters */
+	bool gone; /* bus_sweep() takes it off */
 	/*
-	 * A store that lies in the device's range: true if the device takes it. Holds bus_lock; no
-	 * sleep.
+	 * A store near the device's range, into which the device has to look: true if it takes it.
+	 * Holds bus_lock; no sleep.
 	 */
 	bool (*store)(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len,
 		      u64 data);
@@ -30,8 +30,11 @@ struct bus_device {
 
 /* 0: a device took the store; -ENOENT: it is user space's. Any vCPU thread. */
 int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data);
-/* Holds bus_lock. -ENOSPC: too many zones are there. */
+/* Holds bus_lock. -ENOSPC: too many zones are there; -ENOMEM. */
 int bus_add(struct kvm *vm, enum kvm_bus_kind kind, struct bus_device *dev);
+/* Holds bus_lock. Whatever is `gone` is off the bus on return, and its owner's to free. */
+void bus_sweep(struct kvm *vm, enum kvm_bus_kind kind);
+void bus_vm_destroy(struct kvm *vm); /* after its devices */
 
 /* coalesced.c */
 int coalesced_vm_init(struct kvm *vm);

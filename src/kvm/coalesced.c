@@ -20,6 +20,12 @@ struct zone {
 	((u32)((PAGE_SIZE - sizeof(struct kvm_coalesced_mmio_ring)) / \
 	       sizeof(struct kvm_coalesced_mmio)))
 
+/* Nothing lies within a zone of no size. */
+static bool covers(const struct bus_device *dev, gpa_t gpa, unsigned int len)
+{
+	return gpa >= dev->gpa && gpa - dev->gpa <= dev->len && len <= dev->len - (gpa - dev->gpa);
+}
+
 static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len, u64 data)
 {
 	struct zone *zone = container_of(dev, struct zone, dev);
@@ -28,8 +34,7 @@ static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned in
 	struct kvm_coalesced_mmio *entry;
 	unsigned int i;
 
-	/* A zone of no size is asked at its address (bus.c), but no store lies within it. */
-	if (!dev->len || last >= RING_SIZE)
+	if (!covers(dev, gpa, len) || last >= RING_SIZE)
 		return false;
 	next = (last + 1) % RING_SIZE;
 	if (next == READ_ONCE(ring->first))
@@ -64,7 +69,7 @@ int kvm_vm_ioctl_register_coalesced(struct kvm *vm, const struct kvm_coalesced_m
 	err = bus_add(vm, zone->kind, &zone->dev);
 	if (!err) {
 		list_add_tail(&zone->link, &vm->zones);
-		vm->bus_zones[zone->kind]++;
+		vm->bus[zone->kind].zones++;
 	}
 	spin_unlock(&vm->bus_lock);
 	if (err)
@@ -84,19 +89,25 @@ int kvm_vm_ioctl_unregister_coalesced(struct kvm *vm, const struct kvm_coalesced
 {
 	enum kvm_bus_kind kind = args->pio ? KVM_BUS_PIO : KVM_BUS_MMIO;
 	struct zone *zone, *next;
+	struct list_head gone;
 
 	if (args->pio > 1)
 		return -EINVAL;
+	list_init(&gone);
 	spin_lock(&vm->bus_lock);
 	list_for_each_entry_safe(zone, next, &vm->zones, link) {
 		if (zone->kind != kind || !contains(zone, args->addr, args->size))
 			continue;
+		zone->dev.gone = true;
 		list_del(&zone->link);
-		list_del(&zone->dev.link);
-		vm->bus_zones[kind]--;
-		hv_free(zone);
+		list_add_tail(&zone->link, &gone);
+		vm->bus[kind].zones--;
 	}
+	if (!list_empty(&gone))
+		bus_sweep(vm, kind);
 	spin_unlock(&vm->bus_lock);
+	list_for_each_entry_safe(zone, next, &gone, link)
+		hv_free(zone);
 	return 0;
 }
 
@@ -115,7 +126,6 @@ void coalesced_vm_destroy(struct kvm *vm)
 
 	list_for_each_entry_safe(zone, next, &vm->zones, link) {
 		list_del(&zone->link);
-		list_del(&zone->dev.link);
 		hv_free(zone);
 	}
 	hv_page_unmap(vm->ring);

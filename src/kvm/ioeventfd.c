@@ -65,7 +65,8 @@ static struct ioeventfd *take(struct kvm *vm, const struct ioeventfd *io)
 		    other->dev.len == io->dev.len && other->match == io->match &&
 		    other->event == io->event && (!io->match || other->data == io->data)) {
 			list_del(&other->link);
-			list_del(&other->dev.link);
+			other->dev.gone = true;
+			bus_sweep(vm, other->kind);
 			found = other;
 			break;
 		}
@@ -112,7 +113,6 @@ static int describe(const struct kvm_ioeventfd *args, struct ioeventfd **iop)
 		return err;
 	}
 	list_init(&io->link);
-	list_init(&io->dev.link);
 	io->dev.gpa = args->addr;
 	io->dev.len = args->len;
 	io->dev.store = store;
@@ -153,7 +153,6 @@ void ioeventfd_vm_destroy(struct kvm *vm)
 
 	list_for_each_entry_safe(io, next, &vm->ioeventfds, link) {
 		list_del(&io->link);
-		list_del(&io->dev.link);
 		free_one(io);
 	}
 }

@@ -30,6 +30,13 @@ struct vm_stats {
 #undef VM_STAT
 };
 
+/* What takes stores, in the order in which it is asked (bus.c). */
+struct kvm_bus {
+	size_t nr, room; /* entries; nr is read without the lock, too */
+	size_t zones;    /* of them, coalesced ones */
+	struct bus_entry *entry;
+};
+
 struct kvm {
 	u32 refs; /* the VM's descriptor and each vCPU's; any thread */
 	unsigned int id;
@@ -55,8 +62,7 @@ struct kvm {
 	u32 hsm_starts;           /* counts them; any thread */
 	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
 	struct spinlock bus_lock; /* what follows, to the ring (bus.h); above an eventfd's lock */
-	struct list_head bus[3];  /* struct bus_device, by enum kvm_bus_kind */
-	unsigned int bus_zones[3];
+	struct kvm_bus bus[3];    /* by enum kvm_bus_kind */
 	struct list_head ioeventfds, zones;
 	struct kvm_coalesced_mmio_ring *ring; /* shared with user space: hostile */
 	hpa_t ring_pa;

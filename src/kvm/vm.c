@@ -60,7 +60,6 @@ static void vm_free(struct kvm *vm)
 int vm_create(struct kvm **vmp)
 {
 	struct kvm *vm = hv_alloc(sizeof(*vm));
-	unsigned int i;
 	int err;
 
 	if (!vm)
@@ -77,8 +76,6 @@ int vm_create(struct kvm **vmp)
 	vm->mm = hv_mm_hold_current();
 	hv_mutex_init(&vm->lock);
 	hv_mutex_init(&vm->slots_lock);
-	for (i = 0; i < ARRAY_SIZE(vm->bus); i++)
-		list_init(&vm->bus[i]);
 	list_init(&vm->ioeventfds);
 	list_init(&vm->zones);
 	list_init(&vm->irqfds);
@@ -111,6 +108,7 @@ static void vm_destroy(struct kvm *vm)
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_destroy(vcpu);
 	coalesced_vm_destroy(vm);
+	bus_vm_destroy(vm);
 	memslot_vm_destroy(vm);
 	gstage_destroy(&vm->gstage);
 	vm_free(vm);

@@ -6,6 +6,7 @@
 #include "bus.h"
 #include "halt_poll.h"
 #include "one_vm.h"
+#include "random.h"
 
 #define ZONE 0x10000000UL
 #define RING_SIZE                                                     \
@@ -83,6 +84,138 @@ static void zones_are_counted(void **state)
 	assert_int_equal(kvm_vm_ioctl_unregister_coalesced(vm.vm, &all), 0);
 	assert_int_equal(bus_store(vm.vm, ZONE, 1, 0), -ENOENT);
 	assert_int_equal(zone_on(ZONE, 16), 0);
+}
+
+/* ---- the order, against a list that is walked from end to end ---------------------- */
+
+#define DEVICES 60
+
+struct fake {
+	struct bus_device dev;
+	bool on;
+	unsigned int id;
+};
+
+static struct fake fakes[DEVICES];
+static unsigned int listed[DEVICES], nr_listed;
+static unsigned int asked[DEVICES], nr_asked;
+
+/* As a zone: nothing that is not all within. As an ioeventfd without a length: its address. */
+static bool fake_covers(const struct bus_device *dev, gpa_t gpa, unsigned int len)
+{
+	if (!dev->len)
+		return dev->gpa == gpa;
+	return gpa >= dev->gpa && gpa - dev->gpa <= dev->len && len <= dev->len - (gpa - dev->gpa);
+}
+
+static bool fake_store(struct kvm *kvm, struct bus_device *dev, gpa_t gpa, unsigned int len,
+		       u64 data)
+{
+	struct fake *fake = container_of(dev, struct fake, dev);
+
+	(void)kvm;
+	if (!fake_covers(dev, gpa, len))
+		return false;
+	asked[nr_asked++] = fake->id;
+	return (fake->id + data) % 4 == 0;
+}
+
+/* Linux's order, one after another. */
+static void list_in_order(unsigned int id)
+{
+	const struct bus_device *dev = &fakes[id].dev;
+	unsigned int at, i;
+
+	for (at = 0; at < nr_listed; at++) {
+		const struct bus_device *other = &fakes[listed[at]].dev;
+
+		if (other->gpa >= dev->gpa &&
+		    (dev->len ? other->gpa + other->len > dev->gpa + dev->len
+			      : other->gpa > dev->gpa))
+			break;
+	}
+	for (i = nr_listed++; i > at; i--)
+		listed[i] = listed[i - 1];
+	listed[at] = id;
+}
+
+static void unlist(unsigned int id)
+{
+	unsigned int i = 0;
+
+	while (listed[i] != id)
+		i++;
+	for (nr_listed--; i < nr_listed; i++)
+		listed[i] = listed[i + 1];
+}
+
+static void toggle_fake(unsigned int id, gpa_t base)
+{
+	static const u32 lens[] = { 0, 1, 2, 4, 8, 8, 16, 40, 200, ~0u };
+	struct fake *fake = &fakes[id];
+
+	fake->id = id;
+	fake->on = !fake->on;
+	if (fake->on) {
+		fake->dev.gone = false;
+		fake->dev.gpa = base + rnd(200);
+		fake->dev.len = lens[rnd(ARRAY_SIZE(lens))];
+		fake->dev.store = fake_store;
+		assert_int_equal(bus_add(vm.vm, KVM_BUS_MMIO, &fake->dev), 0);
+		list_in_order(id);
+	} else {
+		fake->dev.gone = true;
+		bus_sweep(vm.vm, KVM_BUS_MMIO);
+		unlist(id);
+	}
+}
+
+static void store_as_listed(gpa_t gpa, unsigned int len, u64 data)
+{
+	unsigned int i, n = 0;
+	int want = -ENOENT;
+
+	nr_asked = 0;
+	for (i = 0; i < nr_listed && want; i++) {
+		if (fake_covers(&fakes[listed[i]].dev, gpa, len) && (listed[i] + data) % 4 == 0)
+			want = 0;
+	}
+	assert_int_equal(bus_store(vm.vm, gpa, len, data), want);
+	for (i = 0; i < nr_listed && n < nr_asked; i++) {
+		if (fake_covers(&fakes[listed[i]].dev, gpa, len))
+			assert_int_equal(asked[n++], listed[i]);
+	}
+	assert_int_equal(n, nr_asked);
+	/* Everybody before the one that took it was asked: whom it missed had it not covered. */
+	for (; want && i < nr_listed; i++)
+		assert_false(fake_covers(&fakes[listed[i]].dev, gpa, len));
+}
+
+/* Few and many, apart and one over another, at the end of all addresses, too. */
+static void stores_are_offered_in_linuxs_order(void **state)
+{
+	static const gpa_t bases[] = { 0, ZONE, ~0ULL - 220 };
+	unsigned int round, id;
+
+	(void)state;
+	for (round = 0; round < 60000; round++) {
+		gpa_t base = bases[round / 20000];
+
+		if (round % 20000 == 0) {
+			for (id = 0; id < DEVICES; id++) {
+				if (fakes[id].on)
+					toggle_fake(id, base);
+			}
+		}
+		/* By turns at most 6 of them, and all. */
+		if (rnd(3) == 0)
+			toggle_fake((unsigned int)rnd(round / 1000 % 2 ? DEVICES : 6), base);
+		store_as_listed(base + rnd(220), 1U << rnd(4), rnd(100));
+	}
+	for (id = 0; id < DEVICES; id++) {
+		if (fakes[id].on)
+			toggle_fake(id, 0);
+	}
 }
 
 static int irqfd(int fd, u32 gsi, u32 flags)
@@ -223,6 +356,7 @@ int main(void)
 		TEST(any_indices_stay_within_the_ring),
 		TEST(a_store_must_lie_within_the_zone),
 		TEST(zones_are_counted),
+		TEST(stores_are_offered_in_linuxs_order),
 		TEST(an_irqfd_takes_events_until_it_is_off),
 		TEST(irqfds_end_with_their_eventfd_or_their_vm),
 		TEST(no_memory_leaves_nothing_behind),
