@@ -215,6 +215,14 @@ def plan(systems, cpus, settings, wanted):
     return jobs
 
 
+def asked_for(jobs, results):
+    """Those results that the jobs measure, too."""
+    keys = {(job.system, job.cpu, " ".join(job.settings()) or "default", name)
+            for job in jobs for name in job.rows}
+    return [row for row in results
+            if (row["system"], row["cpu"], row["toggles"], row["exit"]) in keys]
+
+
 def linux_settings(system, settings):
     """Toggles are hyperscope's; tracing is measured on Linux, too."""
     return [(setting, matters) for setting, matters in settings

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/figures: a figure in the docs that is not the CSV's is found by name, and put right.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+# A tree of its own, with what the script reads and writes.
+mkdir -p "$tmp/tree/src/kvm" "$tmp/tree/trace"
+cp -R "$HS_TOP/scripts" "$HS_TOP/docs" "$HS_TOP/notebooks-data" "$tmp/tree"
+cp "$HS_TOP/src/kvm/toggle.def" "$tmp/tree/src/kvm"
+cp "$HS_TOP/trace/events.def" "$tmp/tree/trace"
+figures()
+{
+	out=$("$tmp/tree/scripts/figures" "$@" 2>&1)
+	status=$?
+}
+
+figures --check
+is $status 0 "the docs have the figures of notebooks-data/exit-latency.csv" || diag "$out"
+
+changed()	# NAME DOC PERL: a change of the doc is found, and the doc as it was after scripts/figures
+{
+	perl -0pi -e "$3" "$tmp/tree/$2"
+	! cmp -s "$tmp/tree/$2" "$HS_TOP/$2"
+	ok $? "$1: changed"
+	figures --check
+	is $status 1 "$1: found"
+	like "$out" "^$2: .*run scripts/figures" "and named"
+	figures
+	cmp -s "$tmp/tree/$2" "$HS_TOP/$2"
+	ok $? "and put right" || diag "$(diff "$HS_TOP/$2" "$tmp/tree/$2")"
+}
+changed "a figure of a toggle's table" docs/toggles.md 's/(`fault_4k_present` \| )\d+/${1}7/'
+changed "a sentence's" docs/design.md 's/1700 then and is\s+\K\d+/1001/'
+changed "one with a space in it" docs/caveats.md 's/clears all of it at once: \K\d+ \d+/77 123/'
+changed "the benchmark's table" docs/bench.md 's/^mmio_read  .*\n//m'
+
+perl -0pi -e 's/1700 then and is/1700 once and is/' "$tmp/tree/docs/design.md"
+figures --check
+is $status 1 "a sentence that is gone is an error"
+like "$out" "docs/design.md: 'which was 1700 then .* is there 0 times: mend it, or SENTENCES" "that says what to do"
+figures --wrong
+is $status 2 "an unknown option is wrong use"
+done_testing
