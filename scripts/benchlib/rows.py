@@ -113,7 +113,7 @@ MATTERS = {
     "counters": "sbi_version sbi_user csr_*",
 }
 # A toggle that another hides on some rows: measured on these beside that other's value, too.
-BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending")}
+BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending")}
 # A number's values that are measured, besides the default.
 NUMBERS = {"halt_poll_ns": ("0",)}
 # What tracing and accounting add, on this row: name of the setting -> what is switched on.
