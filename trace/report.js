@@ -528,8 +528,9 @@ function search(text) {
 		}
 		timeline.draw();
 	}
-	document.getElementById('found').textContent = word ? rows + ' rows, ' + causes.size +
-		' causes found' : '';
+	const some = (n, what) => n + ' ' + what + (n === 1 ? '' : 's');
+	document.getElementById('found').textContent = word ? 'found: ' + some(rows, 'row') + ', ' +
+		some(causes.size, 'cause') : '';
 }
 
 function setTheme(name) {
