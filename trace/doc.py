@@ -25,11 +25,22 @@ def table(name, macro):
                re.findall(r"\((\w+), (\w+)\)", body))
 
 
+def paragraphs():
+    """event -> what events.spec says is behind it."""
+    return dict(re.findall(r"^(\w+) (.+)$", read("trace", "events.spec"), re.M))
+
+
 def events():
-    yield "| event | fields | meaning |"
-    yield "|---|---|---|"
+    behind = paragraphs()
+    yield "| event | fields | meaning | behind it |"
+    yield "|---|---|---|---|"
     for name, texts, fields in table("events.def", "EVENT"):
-        yield "| `%s` | %s | %s |" % (name, " ".join(field for _, field in fields), texts[0])
+        if name not in behind:
+            sys.exit("trace/events.spec: no paragraph for the event %s" % name)
+        yield "| `%s` | %s | %s | %s |" % (name, " ".join(field for _, field in fields), texts[0],
+                                           behind.pop(name))
+    if behind:
+        sys.exit("trace/events.spec: there are no events %s" % ", ".join(behind))
 
 
 def classes():

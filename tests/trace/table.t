@@ -17,6 +17,12 @@ for class in $(sed -n 's/^EXIT_CLASS(\([A-Z0-9_]*\),.*/\1/p' trace/classes.def);
 done
 is "$missing" "" "every row of the exit table is used"
 
+is "$(python3 tests/trace/handlers.py 2>&1)" "" "every handler of the dispatch table emits an event"
+mkdir -p "$tmp/src/kvm"
+cp src/kvm/*.c "$tmp/src/kvm"
+sed -i 's/trace_kvm_exit_unknown(.*);//; s/\[EXC_U_ECALL\] = vcpu_redirect_trap/[EXC_U_ECALL] = exit_mute/' "$tmp/src/kvm/exit.c"
+is "$(python3 tests/trace/handlers.py "$tmp" | tr '\n' ' ')" "exit_mute exit_unknown " "... and one that does not is found"
+
 is "$(trace/doc.py --check 2>&1)" "" "docs/trace.md lists the events that there are"
 is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace.h | sort)" \
 	"$(sed -n '/ kinds\[HST_NR_KINDS\] = {/,/^};/s/[^"]*"\([a-z]*\)"/\1\n/gp' trace/hst_field.c | grep -x '[a-z]*' | grep . | sort)" \
