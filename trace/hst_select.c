@@ -14,7 +14,7 @@ const char hst_select_help[] =
 	"  --vcpu N        of this vCPU (with --vm: of that VM)\n"
 	"  --hart N        written by this hart\n"
 	"  --from T        from this time on: seconds since tracing was set up (0.0015)\n"
-	"  --to T          up to this time, included\n"
+	"  --until T       up to this time, included\n"
 	"  --last N        of what is chosen, the last N\n";
 
 /* A decimal number up to max; -1 after saying that it is none. */
@@ -65,8 +65,8 @@ static int set_time(u64 *what, const char *option, const char *text)
 
 int hst_select_option(struct hst_select *select, int argc, char **argv)
 {
-	static const char *const options[] = { "--events", "--vm", "--vcpu",   "--hart",
-					       "--from",   "--to", "--filter", "--last" };
+	static const char *const options[] = { "--events", "--vm",    "--vcpu",   "--hart",
+					       "--from",   "--until", "--filter", "--last" };
 	const char *option = argv[0], *value = argc > 1 ? argv[1] : NULL;
 	size_t i;
 

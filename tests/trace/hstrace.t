@@ -64,7 +64,7 @@ chosen "1 1 8 8 " "... with not, and what an event lacks is false" \
 chosen "3 3 7 7 " "... with &" --filter 'kvm_entry if pc & 2'
 chosen "0 0 9 9 " "several filters choose what any of them chooses" \
 	--filter 'sepc == 0' --filter 'pc == 9'
-chosen "0 2 " "a vCPU is followed up to a time" --vm 1 --vcpu 1 --to 1.0000201 --events kvm_exit
+chosen "0 2 " "a vCPU is followed up to a time" --vm 1 --vcpu 1 --until 1.0000201 --events kvm_exit
 chosen "8 9 " "... and from a time on" --hart 0 --from 1.00008
 chosen "" "a VM that is not there has no events" --vm 2
 chosen "9 " "--last counts what is chosen" --filter 'pc >= 1' --vcpu 0 --last 1
