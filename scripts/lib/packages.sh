@@ -29,6 +29,12 @@ package_table()
 	test   gdb-multiarch                               gdb-multiarch
 	test   trace-cmd                                   trace-cmd?
 	test   perf                                        linux-perf?
+	test   pkg-config                                  pkg-config
+	test   babeltrace2                                 babeltrace2?
+	test   /usr/include/babeltrace2/babeltrace.h       libbabeltrace2-dev?
+	test   /usr/include/protobuf-c/protobuf-c.h        libprotobuf-c-dev?
+	test   protoc-c                                    protobuf-c-compiler?
+	test   protoc                                      protobuf-compiler?
 	check  clang                                       clang
 	check  clang-format                                clang-format
 	check  clang-tidy                                  clang-tidy
