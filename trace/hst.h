@@ -258,6 +258,8 @@ const char *hst_name_mmio(u64 type, char *buf);
 
 /* The number that has this name (NUL-terminated) in a field of this kind. */
 bool hst_name_number(enum hst_kind kind, const char *name, u64 *number);
+/* All names of a kind, i from 0 on, with their numbers; NULL: no more. Errors lack their minus. */
+const char *hst_name_at(enum hst_kind kind, size_t i, u64 *number);
 
 /* hst_save.c */
 int hst_save(const char *ram, const char *out, const char *meta);
@@ -286,6 +288,8 @@ int hst_cmd_report(int argc, char **argv);
 int hst_cmd_stat(int argc, char **argv);
 int hst_cmd_diff(int argc, char **argv);
 int hst_cmd_events(int argc, char **argv);
+int hst_cmd_export(int argc, char **argv); /* export.c */
+extern const char hst_export_help[];
 
 /* What hst_wrong_use() ends with: set by main() (hst_use.c). */
 extern void (*hst_print_usage)(FILE *out);

@@ -274,3 +274,16 @@ bool hst_name_number(enum hst_kind kind, const char *name, u64 *number)
 			}
 	return false;
 }
+
+const char *hst_name_at(enum hst_kind kind, size_t i, u64 *number)
+{
+	unsigned int part = i >= tables[kind][0].n;
+
+	if (part)
+		i -= tables[kind][0].n;
+	if (i >= tables[kind][part].n)
+		return NULL;
+	*number = (tables[kind][part].table[i].number ^ tables[kind][part].flip) +
+		  tables[kind][part].add;
+	return tables[kind][part].table[i].name;
+}

@@ -26,6 +26,8 @@ static const struct command {
 	  hst_select_help },
 	{ "html", hst_cmd_html, "[options] [FILE [FILE2]]", "a page to look at", html_help,
 	  hst_select_help },
+	{ "export", hst_cmd_export, "--to FORMAT FILE OUT", "for perf, trace-cmd, ...",
+	  hst_export_help, hst_select_help },
 	{ "events", hst_cmd_events, "[LIST]", "what events there are", NULL, NULL },
 };
 

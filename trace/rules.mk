@@ -5,14 +5,49 @@
 HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/hst*.c) $(wildcard $(TOP)/trace/html_*.c))
 HSTRACE_HDR := $(wildcard $(TOP)/trace/*.h $(TOP)/trace/*.def $(TOP)/trace/report* $(TOP)/src/include/hv/* \
 	$(TOP)/src/host/proc/syscall.def)
+
+# hstrace export. CTF and Perfetto's format need a library each (packages: scripts/setup, "test");
+# without it hstrace says so when it is asked for that format.
+PKG_CONFIG ?= pkg-config
+EXPORT_PERFETTO := $(wildcard $(TOP)/trace/export_perfetto*.c)
+EXPORT_SRC := $(filter-out %/export_ctf.c $(EXPORT_PERFETTO),$(sort $(wildcard $(TOP)/trace/export*.c)))
+EXPORT_CFLAGS :=
+EXPORT_GEN :=
+EXPORT_LIBS :=
+ifneq ($(shell $(PKG_CONFIG) --exists babeltrace2 2>/dev/null && echo yes),)
+EXPORT_SRC += $(TOP)/trace/export_ctf.c
+EXPORT_CFLAGS += $(shell $(PKG_CONFIG) --cflags babeltrace2)
+EXPORT_LIBS += $(shell $(PKG_CONFIG) --libs babeltrace2)
+endif
+ifneq ($(shell $(PKG_CONFIG) --exists libprotobuf-c 2>/dev/null && command -v protoc-c),)
+EXPORT_SRC += $(EXPORT_PERFETTO)
+EXPORT_GEN += $(O)/gen/perfetto.pb-c.o
+EXPORT_CFLAGS += -I$(O)/gen $(shell $(PKG_CONFIG) --cflags libprotobuf-c)
+EXPORT_LIBS += $(EXPORT_GEN) $(shell $(PKG_CONFIG) --libs libprotobuf-c)
+endif
+
 HSTRACE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -I$(TOP)/trace -I$(TOP)/src/include
 HSTRACE_LIBS := -lm
 
 all: $(O)/hstrace $(O)/anatomy.so $(O)/irqs_off.so
 
-$(O)/hstrace: $(HSTRACE_SRC) $(HSTRACE_HDR)
+$(O)/gen/perfetto.pb-c.c: $(TOP)/trace/perfetto.proto
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(HSTRACE_CFLAGS) -o $@ $(HSTRACE_SRC) $(HSTRACE_LIBS)
+	protoc-c --proto_path=$(TOP)/trace --c_out=$(@D) $<
+
+$(O)/gen/perfetto.pb-c.o: $(O)/gen/perfetto.pb-c.c
+	$(call say,HOSTCC)$(HOSTCC) -O2 -g $(EXPORT_CFLAGS) -c -o $@ $<
+
+# Changes when a library comes or goes, and then hstrace is made anew.
+$(O)/gen/export-libraries: export-libraries
+	@mkdir -p $(@D)
+	echo '$(EXPORT_LIBS)' | cmp -s - $@ || echo '$(EXPORT_LIBS)' >$@
+.PHONY: export-libraries
+
+$(O)/hstrace: $(O)/gen/export-libraries $(EXPORT_GEN) $(HSTRACE_SRC) $(EXPORT_SRC) $(HSTRACE_HDR)
+	@mkdir -p $(@D)
+	$(call say,HOSTCC)$(HOSTCC) $(HSTRACE_CFLAGS) $(EXPORT_CFLAGS) -o $@ $(HSTRACE_SRC) $(EXPORT_SRC) \
+		$(HSTRACE_LIBS) $(EXPORT_LIBS)
 
 # The plugins of scripts/anatomy and scripts/irqs-off, for the QEMU of the build machine.
 $(O)/anatomy.so $(O)/irqs_off.so: $(O)/%.so: $(TOP)/trace/%.c $(TOP)/trace/qemu_plugin.h

@@ -2,12 +2,14 @@
 /*
  * mkram.c - a RAM file as a machine leaves it, made by the host's own trace code.
  *
- * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]]
+ * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes]
  *
  * EVENTS records a hart (exit and entry in turn) with times that interleave, and
  * 1000 exits a hart: 900 of 500 instructions, 90 of 2000, 10 of 40000. With `calls` every exit
  * is for an SBI call or an MMIO write, in turn, and number N costs 100 + 400 N instructions;
- * each of the 1000 exits costs EXTRA more.
+ * each of the 1000 exits costs EXTRA more. With `extremes`, before all that, every event with
+ * the least and greatest values in its fields, VM and vCPU, after leaps in time that no format's
+ * differences of time can hold.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +50,26 @@ static void call(int i)
 	machine.instret += 100 + 200UL * (unsigned long)i;
 }
 
+static void extremes(void)
+{
+	static const u64 values[] = { 0,          1,          ~0ULL, 1ULL << 63,
+				      ~0ULL >> 1, 1ULL << 32, ~0U,   0xdeadbeefcafe };
+	const unsigned int n = sizeof(values) / sizeof(values[0]);
+
+	for (unsigned int i = 0; i < TRACE_NR_EVENTS * n; i++) {
+		enum trace_event event = i / n;
+
+		trace_set_vcpu(i % 3 ? (unsigned int)values[i % n] & 0xffff : 0, i * 977 & 0xffff);
+		machine.time += i == 20 ? 1UL << 31 : i == 40 ? 1UL << 56 : i % 5;
+		machine.instret = values[i % n] >> 1;
+		trace_emit(event, values[i % n], values[(i + 1) % n], values[(i + 2) % n],
+			   values[(i + 3) % n], values[(i + 4) % n]);
+	}
+	trace_emit((enum trace_event)1023, 1, 2, 3, 4, 5); /* no row of the table */
+	trace_set_vcpu(65535, 65535);
+	trace_kvm_entry(~0ULL);
+}
+
 static int write_at(FILE *out, long offset, const void *data, size_t size)
 {
 	return fseek(out, offset, SEEK_SET) || fwrite(data, 1, size, out) != size;
@@ -60,7 +82,8 @@ int main(int argc, char **argv)
 	FILE *out;
 
 	if (argc < 5 || argc > 7) {
-		fputs("usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]]\n", stderr);
+		fputs("usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes]\n",
+		      stderr);
 		return 2;
 	}
 	harts = (unsigned int)atoi(argv[2]);
@@ -70,9 +93,15 @@ int main(int argc, char **argv)
 			   : !strcmp(argv[4], "time")  ? EXIT_UNIT_TIME
 						       : EXIT_UNIT_NONE);
 	for (machine.hart = 0; machine.hart < harts; machine.hart++) {
+		unsigned long start = machine.time = 10000000;
+
+		if (argc == 6 && !strcmp(argv[5], "extremes")) {
+			extremes();
+			start = machine.time;
+		}
 		trace_set_vcpu(1, machine.hart);
 		for (int i = 0; i < atoi(argv[3]); i++) {
-			machine.time = 10000000UL + (unsigned long)i * 100 + machine.hart;
+			machine.time = start + (unsigned long)i * 100 + machine.hart;
 			if (argc == 5)
 				machine.instret = (unsigned long)i * 10000;
 			if (i % 2)

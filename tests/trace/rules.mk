@@ -36,6 +36,7 @@ $(O)/tests/trace/producer: $(TRACE_TEST_DEPS)
 	$(call say,HOSTCC)$(HOSTCC) $(filter-out -fsanitize% -fno-sanitize% -O1,$(TRACE_TEST_CFLAGS)) -O2 -o $@ \
 		$(TOP)/tests/trace/producer.c $(TRACE_TEST_RING)
 
-$(O)/tests/trace/hstrace: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
+$(O)/tests/trace/hstrace: $(O)/gen/export-libraries $(EXPORT_GEN) $(HSTRACE_SRC) $(EXPORT_SRC) $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(HSTRACE_SRC) $(HSTRACE_LIBS)
+	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) $(EXPORT_CFLAGS) -o $@ $(HSTRACE_SRC) $(EXPORT_SRC) \
+		$(HSTRACE_LIBS) $(EXPORT_LIBS)

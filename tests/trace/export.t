@@ -1,0 +1,249 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# export.t - hstrace export, read by the tools it is for: perf, trace-cmd, babeltrace2, Python.
+#
+# Every event and field of what a tool prints is compared with hstrace report (readers.py), over a
+# run with two vCPUs and every event on, and over a made trace with the least and greatest values.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+bin=$O/tests/trace
+[ -x "$bin/hstrace" ] || skip_all "$bin/hstrace is not built"
+cd "$tmp" || exit 1
+export PERF_CONFIG=/dev/null HOME=$tmp
+
+have()
+{
+	command -v "$1" >/dev/null
+}
+
+# equal TOOL TEXT NAME: what TOOL printed (in the file TEXT) is what report printed.
+equal()
+{
+	local said
+	said=$("$HS_TOP/tests/trace/readers.py" report "$1" "$2" 2>&1)
+	ok $? "$3" && diag "$said" || { diag "$said" | head -n 5; diag "$(head -c 300 err 2>/dev/null)"; }
+}
+
+# export_as FORMAT OUT: with the hstrace of this part, from the trace of this part
+export_as()
+{
+	rm -rf "$2"
+	"$hstrace" export --to "$1" "${@:3}" "$trace" "$2" >out 2>err
+	status=$?
+	[ "$status" = 0 ] && [ ! -s out ] && [ ! -s err ] || { diag "status $status"; diag "$(cat out err)"; return 1; }
+}
+
+# Every reader against the report of one trace.
+every_reader()	# LABEL
+{
+	"$hstrace" report "$trace" >report
+	export_as csv t.csv
+	equal csv t.csv "$1: CSV has every event and field"
+	"$hstrace" export --to json "$trace" >t.json
+	equal json t.json "$1: JSON, by standard output"
+
+	if have trace-cmd; then
+		export_as trace-cmd t.dat
+		trace-cmd report -t t.dat >t.txt 2>err
+		equal trace-cmd t.txt "$1: trace-cmd report"
+		trace-cmd convert -i t.dat -o t7.dat --file-version 7 >out 2>err &&
+			trace-cmd report -t t7.dat >t.txt 2>err
+		equal trace-cmd t.txt "$1: trace-cmd convert to version 7, and report"
+	else
+		skip "$1: trace-cmd" "trace-cmd is not installed"
+	fi
+
+	if have perf; then
+		export_as perf t.perf
+		perf script --ns -i t.perf >t.txt 2>err
+		equal perf t.txt "$1: perf script"
+		is "$(cat err)" "" "$1: ... and has nothing to complain of"
+		rm -f perf.json
+		perf data convert --force --to-json perf.json -i t.perf >out 2>err
+		equal perf-json perf.json "$1: perf data convert --to-json"
+	else
+		skip "$1: perf" "perf is not installed"
+	fi
+
+	if [ -n "$no_ctf" ]; then
+		skip "$1: babeltrace2" "$no_ctf"
+	else
+		export_as ctf t.ctf
+		babeltrace2 --clock-seconds --no-delta t.ctf >t.txt 2>err
+		equal babeltrace2 t.txt "$1: babeltrace2"
+	fi
+
+	if [ -n "$no_perfetto" ]; then
+		skip "$1: perfetto" "$no_perfetto"
+	else
+		export_as perfetto t.pf
+		protoc --proto_path="$HS_TOP/trace" --decode=Trace perfetto.proto <t.pf >t.txt 2>err
+		equal perfetto t.txt "$1: Perfetto's packets, by protoc; slices nest and flows end"
+	fi
+}
+
+# Why there is no CTF here; "": there is.
+no_ctf=
+have babeltrace2 || no_ctf="babeltrace2 is not installed"
+"$O/hstrace" export --to ctf none none 2>&1 | grep -q "built without" &&
+	no_ctf="hstrace was built without libbabeltrace2"
+no_perfetto=
+have protoc || no_perfetto="protoc is not installed"
+"$O/hstrace" export --to perfetto none none 2>&1 | grep -q "built without" &&
+	no_perfetto="hstrace was built without protobuf-c"
+
+# ---- the least and greatest values, under ASan and UBSan ----
+hstrace=$bin/hstrace
+trace=$tmp/extremes
+for unit in instret time; do
+	"$bin/mkram" ram 2 10 $unit extremes && "$hstrace" save ram "$trace"
+	every_reader "extremes, $unit"
+done
+
+# ---- two vCPUs ----
+hstrace=$O/hstrace
+trace=$tmp/runs/last/trace
+hs run --out "$O" --mem 64M --harts 2 --smp 2 --trace all --append rounds=3 "$O/guest-payloads/harts.bin"
+is "$status" 0 "a guest of two vCPUs runs with every event on"
+every_reader "two vCPUs"
+exits=$(grep -c ' kvm_exit: ' report)
+if have perf; then
+	perf script -s "$HS_TOP/trace/perf-exits.py" -i t.perf >table 2>err
+	is "$(awk 'NR > 1 { n += $2 } END { print n }' table)" "$exits" "perf-exits.py counts every exit"
+	is "$(awk 'NR > 1 { print $1, $2 }' table | LC_ALL=C sort)" \
+		"$(sed -n 's/.* kvm_exit: .*scause=\([a-z_]*\).*/\1/p' report | LC_ALL=C sort | uniq -c | awk '{ print $2, $1 }')" \
+		"... by the names and numbers that report has"
+	perf report --stdio -i t.perf -s scause 2>err >out
+	like "$(cat out)" "of event 'hs:kvm_exit'" "perf report knows the event"
+	like "$(sed -n "/'hs:kvm_exit'/,/^# Samples/p" out)" ' +ecall_vs' "... and sorts by a field's names"
+	perf report --stdio -i t.perf -s comm 2>err | sed -n "/'hs:kvm_exit'/,/^# Samples/p" >out
+	like "$(cat out)" 'vm1\.1' "... and by vCPU"
+	perf script -i t.perf --header-only >out 2>err
+	like "$(cat out)" '^# arch : riscv64$' "the architecture is in its header"
+	export_as perf t.perf --system kvm --events kvm_entry,kvm_exit
+	perf script -i t.perf 2>err | grep -c ' kvm:kvm_exit: ' >out
+	is "$(cat out)" "$exits" "--system kvm names the events' group"
+else
+	skip "perf-exits.py and perf report" "perf is not installed"
+fi
+
+# ---- what Perfetto draws ----
+if [ -z "$no_perfetto" ]; then
+	hs run --out "$O" --mem 64M --cpu rv64,sstc=off --trace 'kvm_*' "$O/guest-payloads/timer.bin"
+	"$hstrace" report "$trace" >report
+	export_as perfetto t.pf
+	protoc --proto_path="$HS_TOP/trace" --decode=Trace perfetto.proto <t.pf >t.txt
+	said=$("$HS_TOP/tests/trace/readers.py" report perfetto t.txt 2>&1)
+	like "$said" '^[1-9][0-9]* slices, [1-9][0-9]* flows' "interrupts flow to where the guest takes them" ||
+		diag "$(head -n 5 report)"
+	is "$(grep -c 'name: "guest"' t.txt)" "$(grep -c ' kvm_entry: ' report)" "every entry begins a slice"
+	for track in "hart 0" "vCPU 1.0" "VM 1" "hyperscope" "device at 0x"; do
+		grep -q "\"$track" t.txt
+		ok $? "there is the track $track"
+	done
+else
+	skip "what Perfetto draws" "$no_perfetto"
+fi
+
+# ---- choosing ----
+"$hstrace" export --to json --events kvm_exit --vcpu 1 "$trace" >t.json
+is "$(wc -l <t.json)" "$("$hstrace" report --events kvm_exit --vcpu 1 "$trace" | grep -vc '^#')" \
+	"what is exported can be chosen as for report"
+export_as csv t.csv --events kvm_mmio
+fields=$(grep -m 1 ' kvm_mmio: ' report | sed 's/.*: //; s/=[^ ]*//g; s/ /,/g')
+is "$(head -n 1 t.csv)" "time_ns,instret,hart,vm,vcpu,event,$fields" \
+	"CSV has the columns of the events that there are"
+
+# ---- losses ----
+hstrace=$bin/hstrace
+"$bin/mkram" ram 1 10000 time && "$hstrace" save ram lossy
+trace=$tmp/lossy
+if have trace-cmd; then
+	export_as trace-cmd t.dat
+	like "$(trace-cmd report t.dat 2>&1)" '\[5905 EVENTS DROPPED\]' "trace-cmd says what was lost"
+	like "$(trace-cmd report --stat t.dat 2>&1)" '^overrun: 5905$' "... also in its statistics"
+else
+	skip "losses" "trace-cmd is not installed"
+fi
+if have perf; then
+	export_as perf t.perf
+	like "$(perf script --show-lost-events -i t.perf 2>&1)" 'LOST.* lost 5905' "perf says what was lost"
+else
+	skip "losses" "perf is not installed"
+fi
+if [ -z "$no_ctf" ]; then
+	export_as ctf t.ctf
+	like "$(babeltrace2 t.ctf 2>&1 >/dev/null)" 'discarded 5905 events' "babeltrace2 says what was lost"
+	export_as ctf t.ctf --events kvm_debug
+	is "$(ls -A t.ctf)" "" "CTF of no event is an empty folder"
+else
+	skip "losses" "$no_ctf"
+fi
+
+# ---- what cannot be written ----
+refused()	# REGEX NAME
+{
+	[ "$status" = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -qE -- "$1" err
+	ok $? "$2" || diag "status $status, want 1 and one line with: $1" "$(cat err)"
+}
+formats="csv json trace-cmd perf"
+[ -n "$no_ctf" ] || formats+=" ctf"
+[ -n "$no_perfetto" ] || formats+=" perfetto"
+for format in $formats; do
+	( trap '' XFSZ; ulimit -f 100; exec "$hstrace" export --to $format "$trace" full/t ) >out 2>err
+	status=$?
+	refused "full/t: cannot be written" "$format: a folder that is not there"
+	mkdir full
+	( trap '' XFSZ; ulimit -f 100; exec "$hstrace" export --to $format "$trace" full/t ) >out 2>err
+	status=$?
+	refused "full/t: .*(File too large|disk full)" "$format: a file that cannot grow"
+	is "$(ls -A full)" "" "$format: ... and nothing is left of it"
+	rm -rf full
+done
+if [ -c /dev/full ]; then
+	"$hstrace" export --to csv "$trace" /dev/full 2>err
+	status=$?
+	refused "cannot be written: No space left" "a full disk"
+	"$hstrace" export --to csv "$trace" >/dev/full 2>err
+	status=$?
+	refused "standard output: cannot be written: No space left" "a full disk behind standard output"
+	"$hstrace" export --to perf "$trace" /dev/full 2>err
+	status=$?
+	refused "/dev/full: .*not written front to back" "a format that seeks needs a file"
+fi
+"$hstrace" export --to perf "$trace" >out 2>err
+status=$?
+refused "needs a file's name" "... and has no standard output"
+"$hstrace" export --to csv "$tmp/none" t.csv 2>err
+status=$?
+refused "none: No such file" "no trace"
+
+if [ -z "$no_ctf" ]; then
+	mkdir there
+	"$hstrace" export --to ctf "$trace" there >out 2>err
+	status=$?
+	refused "there: .*is there already" "CTF is not written into a folder that is there"
+fi
+
+# ---- built without the libraries ----
+make -s -C "$HS_TOP" O="$tmp/o" PKG_CONFIG=false "$tmp/o/hstrace" >out 2>err
+ok $? "hstrace builds without the libraries" || diag "$(cat out err)"
+"$tmp/o/hstrace" export --to ctf "$trace" t.ctf >out 2>err
+status=$?
+refused "without ctf: install libbabeltrace2-dev" "... and says which package a format needs"
+"$tmp/o/hstrace" export --to csv "$trace" t.csv
+is "$?" 0 "... and has the others"
+
+for args in "" "--to" "--to xml $trace t" "--to csv" "--to csv --frob 1 $trace" "--to csv a b c" \
+	"--to perf --system a;b $trace t"; do
+	# shellcheck disable=SC2086 # words on purpose
+	"$hstrace" export $args >out 2>err
+	[ $? = 2 ] && grep -q '^usage: hstrace export' err && [ ! -s out ]
+	ok $? "wrong use is told with the usage: export $(sed "s:$tmp/::" <<<"$args")" || diag "$(cat err)"
+done
+"$hstrace" export --help >out 2>err
+[ $? = 0 ] && grep -q -- '--to FORMAT' out && grep -q -- '--events LIST' out && ! grep -q '.\{81\}' out
+ok $? "--help lists formats and options, in 80 columns" || diag "$(cat out err)"
+
+done_testing
