@@ -57,5 +57,17 @@ is $status 2 "an unknown toggle is refused"
 irqs_off -- "$tmp/missing"
 [ $status != 0 ]
 ok $? "a program that there is not is refused"
+# The bounds of scripts/irqs-off.bounds, by a share of what irqs-off.slow.t looks at.
+for share in "sparse 64" "dense 2048" "large 8" "slots 200"; do
+	irqs_off --over 0 --csv "$tmp/share.csv" -- "$spans" $share
+	is $status 0 "spans $share: every path is within its bound" || diag "$(cat "$tmp/err")"
+done
+[ "$(longest "$tmp/share.csv" "munmap")" -gt 1000 ]
+ok $? "and something was measured"
+for path in "munmap" "ioctl KVM_SET_USER_MEMORY_REGION"; do
+	is "$(awk -F, -v path="$path" '$1 == path { print ($3 > 0) }' "$tmp/share.csv")" 1 \
+		"$path has a bound"
+done
+
 is "$(find "$tmp" -name 'irqs-off.*' | wc -l)" 0 "nothing is left behind"
 done_testing

@@ -119,6 +119,7 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	page_init(load, load + (hpa_t)(_image_end - _image_start));
 	pgtable_init(load);
 	page_clear_init();
+	hv_cbo_block_size("zicbom"); /* found out now, and not when a VMM asks */
 	trace_init();
 	hugetlb_reserve();
 	page_init_finish();

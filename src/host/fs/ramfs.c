@@ -250,6 +250,8 @@ static long ram_kread(struct file *f, void *buf, size_t size, u64 pos)
 		if (pa)
 			page_put(pa);
 		done += n;
+		if (done < size)
+			irq_window();
 	}
 	return (long)done;
 }

@@ -27,6 +27,7 @@
 
 #define BLOCK_PAGES 512
 #define COPY_BATCH  16 /* pages between two looks for interrupts: 4000 instructions each */
+#define PUT_BATCH   8
 
 struct block {
 	struct mm *mm;
@@ -107,9 +108,12 @@ static void move_block(struct block *b)
 	put_leaf(b);
 	mm_notify_moved(b->mm, b->start, b->start + SZ_2M);
 	mm_notify_end(b->mm, b->start, b->start + SZ_2M);
-	for (i = 0; i < BLOCK_PAGES; i++)
+	for (i = 0; i < BLOCK_PAGES; i++) {
 		if (b->from[i])
 			page_put(b->from[i]);
+		if (i % PUT_BATCH == 0)
+			irq_window();
+	}
 }
 
 static int collapse_block(struct block *b)

@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# No path keeps interrupts off for longer than scripts/irqs-off.bounds says: every workload, then those
+# on the G-stage with the other walker, without large leaves, and on -cpu max.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+[ -f "$O/irqs_off.so" ] || skip_all "$O/irqs_off.so is missing"
+qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
+export TMPDIR=$tmp
+
+within()	# LABEL ARGS: options and workloads
+{
+	local label=$1
+	shift
+	timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/irqs-off" --out "$O" --over 0 "$@" \
+		>"$tmp/table" 2>"$tmp/err"
+	ok $? "$label" || diag "$(tail -n 5 "$tmp/err")"
+}
+
+for name in $("$HS_TOP/scripts/irqs-off" --out "$O" --list | awk '$1 != "boot" { print $1 }'); do
+	within "$name" "$name"
+done
+if [ -f "$O/guest-initrd.cpio" ]; then
+	within "boot of Debian's kernel" boot
+fi
+within "the recursive walker" --set gstage_walk=recursive sparse dense large slots
+within "no large leaves" --set gstage_huge=off dense large
+within "-cpu max" --cpu max sparse dense large slots process
+done_testing
