@@ -244,6 +244,10 @@ def themes(browser, page):
         "... with everything open")
     is_(browser.js("return getComputedStyle(document.querySelector('.bar')).display"), "none",
         "... and without controls")
+    browser.size(718)  # A4 within its margins
+    browser.open(page)
+    ok(browser.width_needed() <= 718, "... and nothing sticks out", browser.width_needed())
+    browser.size(1280)
     pdf = browser.cdp("Page.printToPDF", preferCSSPageSize=True)["data"]
     ok(len(pdf) > 50000, "it prints", len(pdf))
     browser.media()
