@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Are the figures of notebooks-data/exit-latency.csv, and with them the docs', still this tree's? On the
+# QEMU, firmware and compiler that they were made with: else there is nothing to compare.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+[ -f "$O/tests/kvm/bench_turns" ] || skip_all "$O/tests/kvm/bench_turns is missing"
+csv=$HS_TOP/notebooks-data/exit-latency.csv
+
+timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/bench" --out "$O" --cpu both --csv "$tmp/csv" \
+	--rows sbi_version,sbi_user,mmio_read,virtual_insn,fault_4k_present,fault_4k_fresh,run_vcpus \
+	>"$tmp/out" 2>"$tmp/err"
+is $? 0 "some rows are measured" || diag "$(cat "$tmp/err")"
+
+# "SYSTEM EXIT TOGGLES CPU P50 MADE-WITH" a line
+python3 - "$csv" "$tmp/csv" >"$tmp/compared" <<'EOF'
+import csv, sys
+key = ("system", "exit", "toggles", "cpu")
+made = ("qemu", "opensbi", "compiler")
+old, new = ([row for row in csv.DictReader(open(path))] for path in sys.argv[1:])
+old = {tuple(row[k] for k in key): row for row in old}
+for row in new:
+    was = old[tuple(row[k] for k in key)]
+    same = all(row[k] == was[k] for k in made)
+    near = abs(float(row["p50"]) - float(was["p50"])) <= 0.02 * float(was["p50"])
+    print("other" if not same else "near" if near else "far", row["cpu"], row["exit"], was["p50"], row["p50"])
+EOF
+is $? 0 "and are in the CSV, too"
+if grep -q ^other "$tmp/compared"; then
+	skip "they are within 2 %" "the CSV was made with another QEMU, firmware or compiler"
+else
+	[ "$(grep -c ^near "$tmp/compared")" = 14 ]
+	ok $? "they are within 2 %: else make bench, then scripts/figures" || diag "$(cat "$tmp/compared")"
+fi
+
+# The same of `make walk-cost` and its table in docs/toggles.md.
+HS_SECONDS=120 hs exec --quiet --icount "$O/tests/kvm/linear" gstage_walk iterative recursive
+numbers()	# the table's rows: a name without figures, then its figures
+{
+	sed -nE '/^ *(fault, |dirty-log |age |unmap, |free )/s/[|]/ /gp' | sed -E 's/^ +//; s/ +/ /g'
+}
+numbers <<<"$out" >"$tmp/now"
+sed -n '/make walk-cost/,/^Each figure/p' "$HS_TOP/docs/toggles.md" | numbers >"$tmp/page"
+is "$(wc -l <"$tmp/now")" 7 "make walk-cost prints its table" || diag "$out" "$err"
+if grep -q ^other "$tmp/compared"; then
+	skip "the page's is within 2 %" "the page was made with another QEMU, firmware or compiler"
+else
+	paste -d '|' "$tmp/page" "$tmp/now" | awk -F '|' '{
+		n = split($1, a, " "); m = split($2, b, " ")
+		if (n != m) bad = 1
+		for (i = n - 3; i <= n; i++)
+			if (b[i] - a[i] > a[i] * 0.02 + 1 || a[i] - b[i] > a[i] * 0.02 + 1) bad = 1
+	} END { exit bad || NR != 7 }'
+	ok $? "the page's is within 2 %: else put the new one there" || diag "$(paste -d '|' "$tmp/page" "$tmp/now")"
+fi
+done_testing
