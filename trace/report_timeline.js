@@ -258,6 +258,7 @@ class Timeline {
 		const x = (i) => this.x(edges[i]);
 		this.svg.setAttribute('width', this.width);
 		this.svg.setAttribute('height', this.height);
+		this.svg.setAttribute('viewBox', `0 0 ${this.width} ${this.height}`); // on paper it shrinks
 		this.svg.replaceChildren();
 		const exits = this.shown.map((lane) => this.stack(lane, edges));
 		const most = Math.max(1e-9, ...exits.map((stack) => stack.most));

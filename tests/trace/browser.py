@@ -244,6 +244,9 @@ def themes(browser, page):
         "... with everything open")
     is_(browser.js("return getComputedStyle(document.querySelector('.bar')).display"), "none",
         "... and without controls")
+    browser.js("document.body.style.width = '600px'")  # no redrawing: as when printing begins
+    ok(browser.js("return document.querySelector('svg.timeline').getBoundingClientRect().width") <= 600,
+       "... and the timeline shrinks to the page")
     browser.size(718)  # A4 within its margins
     browser.open(page)
     ok(browser.width_needed() <= 718, "... and nothing sticks out", browser.width_needed())
