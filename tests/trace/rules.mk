@@ -21,10 +21,10 @@ $(O)/tests/trace/test_trace: $(TRACE_TEST_DEPS)
 	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_trace.c $(TRACE_TEST_RING) \
 		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka $(HSTRACE_LIBS)
 
-$(O)/tests/trace/test_filter: $(TRACE_TEST_DEPS)
+$(O)/tests/trace/test_filter: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_filter.c $(TRACE_TEST_RING) \
-		-lcmocka
+		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka $(HSTRACE_LIBS)
 
 $(O)/tests/trace/mkram $(O)/tests/trace/mkguest: $(O)/tests/trace/%: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)

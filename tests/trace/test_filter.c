@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "hst.h"
 #include "hv/csr.h"
 #include "machine.h"
 #include "trace_control.h"
@@ -45,6 +46,29 @@ static u64 dropped(unsigned int hart)
 }
 
 /* ---- the language ---- */
+
+/* What `hstrace report --filter` says of a kvm_exit: the two have one language. */
+static bool hstrace_matches(const char *text, const u64 *args, u32 who, unsigned int hart)
+{
+	static struct hst_file file = { .path = "table" };
+	struct trace_record record = { .who = who };
+	struct hst_seen seen = { .hart = hart, .record = &record };
+	struct hst_filter *filter = NULL;
+	bool match;
+
+	if (!file.formats) {
+		file.formats = strdup("event kvm_exit hex:sepc cause:scause hex:stval hex:htval "
+				      "hex:htinst # left\n");
+		assert_int_equal(hst_formats_parse(&file), 0);
+	}
+	memcpy(record.arg, args, sizeof(record.arg));
+	seen.event = &file.events[0];
+	assert_int_equal(hst_filter_add(&filter, text), 0);
+	assert_int_equal(hst_filter_bind(filter, &file), 0);
+	match = hst_filter_has(filter, &seen);
+	hst_filter_free(filter);
+	return match;
+}
 
 static void conditions_mean_what_they_say(void **state)
 {
@@ -90,6 +114,8 @@ static void conditions_mean_what_they_say(void **state)
 				 0);
 		if (trace_filter_match(&filter, args, 3 | 1023 << 16, 1) != cases[i].match)
 			fail_msg("%s", cases[i].text);
+		if (hstrace_matches(cases[i].text, args, 3 | 1023 << 16, 1) != cases[i].match)
+			fail_msg("hstrace: %s", cases[i].text);
 	}
 }
 
