@@ -128,6 +128,8 @@ static void a_large_leaf_takes_the_place_of_small_ones(struct fixture *f)
 	assert_maps(&f->gs, BASE + 0x3000, 1, RAM + 0x3000);
 	assert_int_equal(f->gs.tables, tables - 1);
 	free_retired(&f->gs);
+	assert_int_equal(native_events(TRACE_gstage_collapse), 1);
+	assert_int_equal(native_event_args(TRACE_gstage_collapse)[1], 1); /* level */
 }
 
 static void without_memory_nothing_is_mapped(struct fixture *f)

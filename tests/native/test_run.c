@@ -81,6 +81,7 @@ static void an_unknown_cause_is_user_spaces_not_the_hosts(void **state)
 {
 	(void)state;
 	assert_int_equal(run_trap((struct hv_trap){ .scause = 24 }), 0);
+	assert_int_equal(native_events(TRACE_kvm_exit_unknown), 1);
 	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_INTERNAL_ERROR);
 	assert_int_equal(vm.vcpu->run->internal.data[0], 24);
 	assert_int_equal(run_trap((struct hv_trap){ .scause = ~CAUSE_IRQ_FLAG }), 0);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * logged.c - a large page of the guest's is logged by the page, and is one again afterwards.
+ *
+ * Also what tests/qemu/events.t has provoked: a large leaf split. The host maps large pages where it
+ * can (transparent huge pages); elsewhere the claims hold by the page.
+ */
+#include "vm.h"
+
+#define BLOCK   0x200000UL
+#define LOG_GPA 0x40000000UL
+
+/* Stores to a0, and asks user space where to store next. */
+GUEST(store, "1:	sd	a0, 0(a0)\n"
+	     "	li	a7, 0x08000000\n"
+	     "	ecall\n"
+	     "	j	1b\n");
+
+/* The first time a0 is set; from then on it is the answer to the guest's call. */
+static bool store_at(const struct vcpu *vcpu, uint64_t gpa)
+{
+	vcpu->run->riscv_sbi.ret[0] = gpa;
+	return vcpu_run(vcpu) == 0 && vcpu->run->exit_reason == KVM_EXIT_RISCV_SBI;
+}
+
+static uint64_t dirty_pages(const struct vm *vm, uint64_t *bits)
+{
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = bits };
+	uint64_t n = 0;
+
+	memset(bits, 0xff, BLOCK / 4096 / 8);
+	must(ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) == 0, "KVM_GET_DIRTY_LOG");
+	for (size_t i = 0; i < BLOCK / 4096 / 64; i++)
+		n += (uint64_t)__builtin_popcountll(bits[i]);
+	return n;
+}
+
+int main(void)
+{
+	static uint64_t bits[BLOCK / 4096 / 64];
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+	uint8_t *area =
+		mmap(NULL, 2 * BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *mem = (uint8_t *)(((uintptr_t)area + BLOCK - 1) & ~(BLOCK - 1));
+
+	must(area != MAP_FAILED, "mmap");
+	vm_load(&vm, store);
+	must(!set_reg(&vcpu, R_PC, MEM_GPA) && !set_reg(&vcpu, R_A0, LOG_GPA), "registers");
+	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, 0) == 0, "a slot of 2 MiB");
+	ok(store_at(&vcpu, LOG_GPA), "the guest stores there");
+	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, KVM_MEM_LOG_DIRTY_PAGES) == 0, "it is logged");
+	ok(store_at(&vcpu, LOG_GPA + 0x3000), "the guest stores to one page of it");
+	ok(dirty_pages(&vm, bits) == 1 && bits[0] == 8, "that page is in the log, and no other");
+	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, 0) == 0, "it is logged no more");
+	ok(store_at(&vcpu, LOG_GPA + 0x5000), "the guest stores to another page");
+	ok(*(uint64_t *)(mem + 0x3000) == LOG_GPA + 0x3000 && *(uint64_t *)mem == LOG_GPA &&
+		   *(uint64_t *)(mem + 0x5000) == LOG_GPA + 0x5000,
+	   "all that it has stored is there");
+	return tap_done();
+}
