@@ -103,6 +103,8 @@ static bt_field_class *field_class(struct ctf *ctf, const struct hst_event *even
 	case HST_NUM:
 	case HST_FLAG:
 		return number_class(ctf, 64);
+	case HST_TEXT:
+		return bt_field_class_string_create(ctf->trace_class);
 	case HST_DEC:
 		return bt_field_class_integer_signed_create(ctf->trace_class);
 	default:
@@ -254,6 +256,7 @@ static void set_common(const struct ctf *ctf, const struct hst_seen *seen, bt_ev
 static void set_payload(const struct hst_seen *seen, bt_event *event)
 {
 	bt_field *payload = bt_event_borrow_payload_field(event);
+	char text[HST_NAME_SIZE];
 	u64 member = 0;
 
 	for (unsigned int i = 0; i < seen->event->nr_fields; i++) {
@@ -262,7 +265,10 @@ static void set_payload(const struct hst_seen *seen, bt_event *event)
 		if (!is_first(seen->event, i))
 			continue;
 		field = bt_field_structure_borrow_member_field_by_index(payload, member++);
-		if (hst_field_signed(seen->event, i))
+		if (seen->event->field[i].type == HST_TEXT)
+			bt_field_string_set_value(
+				field, hst_field_text(seen->event, i, seen->record->arg[i], text));
+		else if (hst_field_signed(seen->event, i))
 			bt_field_integer_signed_set_value(field, (s64)seen->record->arg[i]);
 		else
 			bt_field_integer_unsigned_set_value(field, seen->record->arg[i]);

@@ -23,6 +23,13 @@ size_t export_record_fill(const struct export_job *job, struct export_record *re
 		.instret = job->file->mem.instret_exact ? seen->instret : 0,
 	};
 	memcpy(record->field, seen->record->arg, n * sizeof(record->field[0]));
+	for (unsigned int i = 0; i < n; i++)
+		if (seen->event->field[i].type == HST_TEXT) {
+			char text[HST_NAME_SIZE] = "";
+
+			hst_field_put(seen->event, i, seen->record->arg[i], text);
+			memcpy(&record->field[i], text, sizeof(record->field[i]));
+		}
 	return offsetof(struct export_record, field) + n * sizeof(record->field[0]);
 }
 
@@ -67,7 +74,7 @@ static void put_argument(FILE *out, const char *name, enum hst_kind kind)
 	const char *text;
 	u64 value;
 
-	if (strcmp(conversion(kind), "%s")) {
+	if (strcmp(conversion(kind), "%s") || kind == HST_TEXT) {
 		fprintf(out, ", REC->%s", name);
 		return;
 	}
@@ -93,9 +100,15 @@ static void put_format(const struct export_job *job, const struct hst_event *eve
 	put_own_field(out, event, "u64", "instret", 16, 8);
 	for (unsigned int i = 0; i < event->nr_fields; i++) {
 		bool is_signed = hst_field_signed(event, i);
+		bool is_text = event->field[i].type == HST_TEXT;
+		char name[HST_WORD_SIZE + 3];
 
-		put_field(out, is_signed ? "s64" : "u64", event->field[i].name,
-			  offsetof(struct export_record, field) + i * 8, 8, is_signed);
+		snprintf(name, sizeof(name), "%s%s", event->field[i].name, is_text ? "[8]" : "");
+		put_field(out,
+			  is_text     ? "char"
+			  : is_signed ? "s64"
+				      : "u64",
+			  name, offsetof(struct export_record, field) + i * 8, 8, is_signed);
 	}
 	fputs("\nprint fmt: \"", out);
 	for (unsigned int i = 0; i < event->nr_fields; i++)
