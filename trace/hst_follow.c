@@ -24,8 +24,9 @@
 #define SILENT   20 /* naps without an event after the program's end: the machine is off */
 
 struct stream {
-	u64 head;  /* the hart's next record to take */
-	u64 taken; /* of all before: in the file, or gathered */
+	u64 head;    /* the hart's next record to take */
+	u64 taken;   /* of all before: in the file, or gathered */
+	u64 dropped; /* by a ring that keeps its oldest; known at the end */
 	size_t n;
 	struct trace_record *records;
 };
@@ -179,9 +180,13 @@ static int finish(struct follower *f)
 {
 	for (unsigned int hart = 0; hart < f->ram.mem.nr_harts; hart++) {
 		struct stream *s = &f->stream[hart];
-		struct hst_ring_header header = { .total = s->head, .lost = s->head - s->taken };
+		struct hst_ring_header header;
 
 		write_out(f, hart);
+		if (hst_ram_dropped(&f->ram, hart, &s->dropped))
+			return -1;
+		header.total = s->head + s->dropped;
+		header.lost = header.total - s->taken;
 		hst_write_ring(&f->w, hart, &header, NULL, 0);
 		if (hst_write_stats(&f->w, &f->ram, hart))
 			return -1;
@@ -195,8 +200,8 @@ static void print_losses(const struct follower *f, const char *out)
 	u64 total = 0, lost = 0;
 
 	for (unsigned int hart = 0; hart < f->ram.mem.nr_harts; hart++) {
-		total += f->stream[hart].head;
-		lost += f->stream[hart].head - f->stream[hart].taken;
+		total += f->stream[hart].head + f->stream[hart].dropped;
+		lost += f->stream[hart].head + f->stream[hart].dropped - f->stream[hart].taken;
 	}
 	fprintf(stderr, "hstrace: %s: %llu events, %llu lost\n", out, total, lost);
 }

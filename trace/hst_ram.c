@@ -143,6 +143,12 @@ int hst_ram_head(const struct hst_ram *ram, unsigned int hart, u64 *head)
 	return hst_ram_read(ram, head, sizeof(*head), hart_area(ram, hart));
 }
 
+int hst_ram_dropped(const struct hst_ram *ram, unsigned int hart, u64 *dropped)
+{
+	return hst_ram_read(ram, dropped, sizeof(*dropped),
+			    hart_area(ram, hart) + offsetof(struct trace_hart_mem, dropped));
+}
+
 int hst_ram_records(const struct hst_ram *ram, unsigned int hart, u64 first, u64 n,
 		    struct trace_record *records, u64 *whole)
 {

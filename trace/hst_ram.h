@@ -30,6 +30,8 @@ int hst_ram_state(const struct hst_ram *ram);
 bool hst_ram_has_ended(const struct hst_ram *ram);
 /* Records that a hart has ever written; -1 after saying why. */
 int hst_ram_head(const struct hst_ram *ram, unsigned int hart, u64 *head);
+/* Events that found a ring full which keeps its oldest; -1 after saying why. */
+int hst_ram_dropped(const struct hst_ram *ram, unsigned int hart, u64 *dropped);
 /*
  * Records first..first+n-1 of a hart, whose head was behind them and not more than the ring in
  * front. A hart may overwrite them meanwhile: those that are whole are moved to the front of

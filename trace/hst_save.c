@@ -10,12 +10,12 @@
 
 static int save_ring(struct hst_writer *w, const struct hst_ram *ram, unsigned int hart)
 {
-	u64 nr = ram->mem.ring_records, head, first, count;
+	u64 nr = ram->mem.ring_records, head, first, count, dropped;
 	struct hst_ring_header header;
 	struct trace_record *records;
 	int err = -1;
 
-	if (hst_ram_head(ram, hart, &head))
+	if (hst_ram_head(ram, hart, &head) || hst_ram_dropped(ram, hart, &dropped))
 		return -1;
 	first = head >= nr ? head - nr + 1 : 0;
 	records = malloc((head - first + 1) * sizeof(*records));
@@ -24,8 +24,8 @@ static int save_ring(struct hst_writer *w, const struct hst_ram *ram, unsigned i
 		return -1;
 	}
 	if (!hst_ram_records(ram, hart, first, head - first, records, &count)) {
-		header.total = head;
-		header.lost = head - count;
+		header.total = head + dropped;
+		header.lost = header.total - count;
 		hst_write_ring(w, hart, &header, records, count);
 		err = 0;
 	}

@@ -138,6 +138,12 @@ like "$(grep -v '^#' <<<"$out" | head -n 1)" 'pc=0x1711$' "the oldest are the lo
 trace stat "$tmp/t"
 like "$out" 'the oldest 5905 are lost' "stat names the losses, too"
 
+MKRAM_KEEP=1 "$bin/mkram" "$tmp/kept" 1 10000 instret
+trace save "$tmp/kept" "$tmp/t2"
+trace report "$tmp/t2"
+like "$out" '^# events written: 10000, lost \(overwritten\): [0-9]+$' "a ring that keeps its oldest: what it dropped counts as lost"
+is "$(sed -n 's/.*overwritten): //p' <<<"$out")" "$((10000 - $(grep -vc '^#' <<<"$out")))" "... and is what is not there"
+
 # ---- a newer host's events ----
 sed 's/event kvm_entry hex:pc/event kvm_entrx xxx:qc/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"

@@ -17,6 +17,7 @@
 #include "hv/csr.h"
 #include "hv/run_desc.h"
 #include "machine.h"
+#include "trace_control.h"
 #include "trace_native.h"
 
 #define RAM_BASE  0x80000000UL
@@ -92,6 +93,7 @@ int main(int argc, char **argv)
 	trace_exit_account(!strcmp(argv[4], "instret") ? EXIT_UNIT_INSTRET
 			   : !strcmp(argv[4], "time")  ? EXIT_UNIT_TIME
 						       : EXIT_UNIT_NONE);
+	trace_set_overwrite(!getenv("MKRAM_KEEP"));
 	for (machine.hart = 0; machine.hart < harts; machine.hart++) {
 		unsigned long start = machine.time = 10000000;
 
