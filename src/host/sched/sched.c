@@ -232,6 +232,9 @@ void sched_finish_switch(void)
 		fpu_switch_in(current);
 	if (current->hook)
 		current->hook->in(current->hook, this_hart());
+	/* Not before: of a slice that is short of instructions a vCPU's load must leave some. */
+	if (me->nr_queued && !me->slice.armed)
+		hv_timer_start(&me->slice, hv_time() + hv_timebase_hz() / SLICE_HZ);
 }
 
 static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
@@ -247,9 +250,7 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 		prev->state = THREAD_SLEEPING, me->left = prev;
 	if (prev->state == THREAD_DEAD)
 		me->left = prev;
-	if (me->nr_queued && !me->slice.armed)
-		hv_timer_start(&me->slice, hv_time() + hv_timebase_hz() / SLICE_HZ);
-	else if (!me->nr_queued && me->slice.armed)
+	if (!me->nr_queued && me->slice.armed)
 		hv_timer_cancel(&me->slice); /* nobody waits any more: no tick */
 	trace_sched_switch((u64)prev->tid, prev->state, (u64)next->tid);
 	me->running = next;
