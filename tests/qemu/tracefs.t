@@ -51,7 +51,17 @@ echo 'hs:*' >set_event
 show all events/hs/enable
 echo 0 >events/enable
 show off events/enable
-try nonesuch nonesuch set_event
+for all in '*:*' : hs: hs 'h?:*' '*:'; do
+	echo "$all" >set_event
+	show spelt events/enable
+done
+echo '*:*nter' >set_event
+show spelt set_event
+echo >set_event
+for wrong in nonesuch sched: 'sched:*' ! '!:nonesuch' 'hs:hs:'; do
+	try nonesuch "$wrong" set_event
+done
+show spelt set_event
 try garbage 2 events/hs/sys_enter/enable
 try garbage2 '' events/enable
 try on x tracing_on
@@ -135,7 +145,8 @@ is "$(said enabled | tr '\n' ' ')" "1 X hs:sys_enter " "an event goes on by its 
 is "$(said appended | tr '\n' ' ')" "hs:sys_enter hs:print " ">> set_event adds, ! takes away, globs work"
 is "$(said replaced)" "hs:signal_deliver" "> set_event replaces"
 is "$(said none) $(said all) $(said off)" "0 1 0" "none, all, and none again"
-is "$(said nonesuch) $(said garbage) $(said garbage2) $(said on) $(said size) $(said samesize)" \
+is "$(said spelt | tr '\n' ' ')" "1 1 1 1 1 1 hs:sys_enter " "set_event takes Linux's ways of saying all"
+is "$(said nonesuch | sort -u) $(said garbage) $(said garbage2) $(said on) $(said size) $(said samesize)" \
 	"refused refused refused refused refused ok" "what makes no sense is refused"
 is "$(said filter)" "ok
 id == 64 && arg0 == 1" "a filter is accepted, and read back"

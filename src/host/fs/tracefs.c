@@ -61,19 +61,26 @@ static int show_set_event(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* One word of set_event: [!][hs:]NAME, with * and ?. False: it names no event. */
+/* One word of set_event: [!][hs:]NAME, with * and ?; an empty part is any, and hs alone all events. */
 static bool choose(bool *chosen, const char *word, size_t len)
 {
-	bool on = *word != '!', known = false;
+	bool on = *word != '!', known = false, all;
+	size_t system = 0;
 
 	word += !on;
 	len -= !on;
-	if (len > 3 && (!memcmp(word, "hs:", 3) || !memcmp(word, "*:*", 3))) {
-		word += *word == '*' ? 2 : 3;
-		len -= *word == '*' && len == 3 ? 2 : 3;
+	while (system < len && word[system] != ':')
+		system++;
+	all = len == 2 && !memcmp(word, "hs", 2);
+	if (system < len) {
+		if (system && !trace_glob_match(word, system, "hs"))
+			return false;
+		word += system + 1;
+		len -= system + 1;
+		all = len == 0;
 	}
 	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
-		if (trace_glob_match(word, len, trace_event_name(i))) {
+		if (all || trace_glob_match(word, len, trace_event_name(i))) {
 			chosen[i] = on;
 			known = true;
 		}
