@@ -24,6 +24,8 @@ void hv_free(void *p)
 
 void hv_cpu_relax(void)
 {
+	if (machine.relax)
+		machine.relax();
 }
 
 void kvm_trace_changed(void)

@@ -7,6 +7,7 @@ struct machine {
 	unsigned int hart;
 	unsigned long time;
 	unsigned long instret;
+	void (*relax)(void); /* somebody spins; NULL: nothing happens meanwhile */
 };
 
 extern struct machine machine;

@@ -79,3 +79,14 @@ const struct trace_record *trace_native_last(enum trace_event event)
 				return record(hart, n);
 	return NULL;
 }
+
+void trace_native_hart_enters(unsigned int hart)
+{
+	trace_harts[hart]->in_slow = 1;
+}
+
+void trace_native_hart_stops_tracing(unsigned int hart)
+{
+	WRITE_ONCE(on, false);
+	trace_harts[hart]->in_slow = 0;
+}

@@ -274,6 +274,65 @@ static void a_trigger_acts_as_often_as_it_may(void **state)
 	assert_int_not_equal(trace_clear_trigger(TRACE_kvm_wrs, TRACE_TRIGGER_ON), 0);
 }
 
+static void what_is_so_already_is_no_act(void **state)
+{
+	(void)state;
+	assert_int_equal(trace_set_trigger(TRACE_kvm_wfi, TRACE_TRIGGER_OFF, 1, NULL, NULL), 0);
+	assert_int_equal(trace_set_trigger(TRACE_kvm_wrs, TRACE_TRIGGER_ON, 1, NULL, NULL), 0);
+	trace_kvm_wrs(0);
+	assert_int_equal(trace_trigger_of(TRACE_kvm_wrs, TRACE_TRIGGER_ON)->left, 1);
+	trace_kvm_wfi(0);
+	assert_false(trace_is_on());
+	trace_kvm_wrs(0);
+	assert_true(trace_is_on());
+	assert_int_equal(trace_trigger_of(TRACE_kvm_wrs, TRACE_TRIGGER_ON)->left, 0);
+	assert_int_equal(trace_set_trigger(TRACE_kvm_entry, TRACE_TRIGGER_OFF, 1, NULL, NULL), 0);
+	trace_set_on(false);
+	trace_kvm_entry(0);
+	assert_int_equal(trace_trigger_of(TRACE_kvm_entry, TRACE_TRIGGER_OFF)->left, 1);
+}
+
+static void hart_1_stops_tracing(void)
+{
+	machine.relax = NULL;
+	trace_native_hart_stops_tracing(1);
+}
+
+/* It acts on another hart after it was taken away, which waits for that hart. */
+static void a_trigger_that_acts_while_it_goes_stops_all(void **state)
+{
+	(void)state;
+	assert_int_equal(trace_set_trigger(TRACE_kvm_exit, TRACE_TRIGGER_OFF, 1, NULL, NULL), 0);
+	trace_native_hart_enters(1);
+	machine.relax = hart_1_stops_tracing;
+	assert_int_equal(trace_clear_trigger(TRACE_kvm_exit, TRACE_TRIGGER_OFF), 0);
+	assert_null(machine.relax);
+	assert_false(trace_is_on());
+	trace_kvm_entry(1);
+	assert_int_equal(trace_native_count(TRACE_kvm_entry), 0);
+}
+
+static void who_went_while_nothing_was_on_is_not_named(void **state)
+{
+	const char *bad;
+
+	(void)state;
+	trace_set_vcpu(2, 3);
+	trace_kvm_entry(1);
+	assert_int_equal(trace_native_last(TRACE_kvm_entry)->who, 2 | 3 << 16);
+	assert_int_equal(trace_select("none", &bad), 0);
+	trace_set_vcpu(0, 0);
+	assert_int_equal(trace_select("kvm_entry", &bad), 0);
+	trace_kvm_entry(2);
+	assert_int_equal(trace_native_last(TRACE_kvm_entry)->arg[0], 2);
+	assert_int_equal(trace_native_last(TRACE_kvm_entry)->who, 0);
+	/* Who is there while another event goes on stays. */
+	trace_set_vcpu(2, 3);
+	assert_int_equal(trace_select("kvm_entry,kvm_exit", &bad), 0);
+	trace_kvm_entry(3);
+	assert_int_equal(trace_native_last(TRACE_kvm_entry)->who, 2 | 3 << 16);
+}
+
 static void a_ring_that_keeps_its_oldest_counts_what_it_drops(void **state)
 {
 	u64 size = trace_native_mem()->ring_records;
@@ -302,6 +361,9 @@ int main(void)
 		cmocka_unit_test_setup(a_filter_that_is_refused_leaves_the_event_without, start),
 		cmocka_unit_test_setup(a_trigger_stops_with_its_event_as_the_last, start),
 		cmocka_unit_test_setup(a_trigger_acts_as_often_as_it_may, start),
+		cmocka_unit_test_setup(what_is_so_already_is_no_act, start),
+		cmocka_unit_test_setup(a_trigger_that_acts_while_it_goes_stops_all, start),
+		cmocka_unit_test_setup(who_went_while_nothing_was_on_is_not_named, start),
 		cmocka_unit_test_setup(a_ring_that_keeps_its_oldest_counts_what_it_drops, start),
 	};
 

@@ -19,6 +19,9 @@ size_t trace_native_written(unsigned int hart);
 size_t trace_native_count(enum trace_event event);
 /* The newest one, of the hart that has one; NULL: none. Valid until the next event. */
 const struct trace_record *trace_native_last(enum trace_event event);
+/* A hart is in the middle of an event that has a traceoff; and the trigger acts, and it is done. */
+void trace_native_hart_enters(unsigned int hart);
+void trace_native_hart_stops_tracing(unsigned int hart);
 /* The rings themselves. */
 struct trace_mem *trace_native_mem(void);
 

@@ -105,7 +105,7 @@ static void refused(const char *arg, const char *rule, size_t len, const char *w
 static void set_filters(const char *list)
 {
 	static char condition[TRACE_FILTER_TEXT];
-	struct trace_filter_error error;
+	struct trace_filter_error error = { .message = "no memory" };
 	unsigned int event;
 	size_t len;
 
@@ -122,7 +122,7 @@ static void set_filters(const char *list)
 static void set_stop(const char *rule)
 {
 	static char condition[TRACE_FILTER_TEXT];
-	struct trace_filter_error error;
+	struct trace_filter_error error = { .message = "no memory" };
 	size_t len = strlen(rule);
 	unsigned int event;
 

@@ -59,11 +59,12 @@ static bool passes(struct rules *r, const u64 *args, u32 who, unsigned int hart)
 
 	if (!r)
 		return was_on;
-	if (acts(&r->trigger[TRACE_TRIGGER_ON], args, who, hart)) {
+	/* What is so already is no act, and does not count as one (as on Linux). */
+	if (!was_on && acts(&r->trigger[TRACE_TRIGGER_ON], args, who, hart)) {
 		WRITE_ONCE(on, true);
 		was_on = true;
 	}
-	if (acts(&r->trigger[TRACE_TRIGGER_OFF], args, who, hart))
+	if (was_on && acts(&r->trigger[TRACE_TRIGGER_OFF], args, who, hart))
 		WRITE_ONCE(on, false);
 	return was_on && (!r->has_filter || trace_filter_match(&r->filter, args, who, hart));
 }
@@ -127,11 +128,10 @@ static void end_change(unsigned int event, struct rules *r)
 	}
 	nr_rules += (r != NULL) - (old != NULL);
 	__atomic_store_n(&rules[event], r, __ATOMIC_RELEASE);
-	set_slow();
-	if (!old)
-		return;
-	wait_for_harts();
+	if (old)
+		wait_for_harts();
 	hv_free(old);
+	set_slow(); /* behind the last trigger of the old ones, which may have changed `on` */
 }
 
 int trace_set_filter(unsigned int event, const char *text, struct trace_filter_error *error)

@@ -183,6 +183,9 @@ static void set_groups(const bool *chosen)
 
 void trace_apply(const bool *chosen)
 {
+	/* Nobody has told the harts whom they work for since the last event went off. */
+	for (unsigned int i = 0; !trace_any_key.enabled && i < trace_mem->nr_harts; i++)
+		WRITE_ONCE(trace_harts[i]->who, 0);
 	static_keys_set(trace_keys, TRACE_NR_EVENTS, chosen);
 	set_groups(chosen);
 }

@@ -145,7 +145,8 @@ void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu);
 
 /*
  * This hart works for this vCPU from now on; vm 0: for none. Told only while some event is
- * on: after the first is switched on, a vCPU is right from its next load.
+ * on: after the first is switched on, a vCPU is right from its next load or entry, and a hart
+ * works for none until then.
  */
 static inline __attribute__((always_inline)) bool trace_any(void)
 {
