@@ -24,7 +24,7 @@
 static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 {
 	if (requests & BIT(REQ_FENCE_I)) {
-		trace_kvm_fence_i(vcpu->kvm->gstage.vmid);
+		trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
 		local_fence_i();
 	}
 	tlb_serve(vcpu, requests);

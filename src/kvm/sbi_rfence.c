@@ -97,7 +97,7 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 		trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
 		/* The caller's own; here, where one no-op is both events'. */
 		if (fid == SBI_RFENCE_FENCE_I && names(vcpu, mask, base))
-			trace_kvm_fence_i(vcpu->kvm->gstage.vmid);
+			trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
 	}
 	switch (fid) {
 	case SBI_RFENCE_FENCE_I:

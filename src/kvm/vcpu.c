@@ -70,7 +70,7 @@ static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 
 	if (vcpu->last_hart != hart) {
 		tlb_flush_vm_local(vm);
-		trace_kvm_fence_i(vm->gstage.vmid);
+		trace_kvm_fence_i(READ_ONCE(vm->gstage.vmid));
 		local_fence_i();
 	} else if (vm->hart_vcpu[hart] != vcpu->idx + 1) {
 		tlb_flush_vvma_local(vm);
