@@ -224,10 +224,42 @@ static void *sizes(void *arg)
 	return (void *)bad;
 }
 
+#define APPENDED 9000 /* more than two pages */
+
+/* Each by a file of its own, at the end of the same one. */
+static void *appends(void *arg)
+{
+	int fd = open("/tmp/race-end", O_CREAT | O_WRONLY | O_APPEND, 0600);
+	char buf[APPENDED];
+	long n;
+
+	memset(buf, 'a' + (int)(intptr_t)arg, sizeof(buf));
+	for (n = 0; n < 20 || (n < 200 && !stop); n++)
+		if (write(fd, buf, sizeof(buf)) != sizeof(buf))
+			break;
+	close(fd);
+	return (void *)n;
+}
+
+/* How many of them are there, and whole. */
+static long appended(void)
+{
+	int fd = open("/tmp/race-end", O_RDONLY);
+	char buf[APPENDED];
+	long n = 0;
+
+	while (read(fd, buf, sizeof(buf)) == sizeof(buf))
+		n += !memcmp(buf, buf + 1, sizeof(buf) - 1);
+	close(fd);
+	unlink("/tmp/race-end");
+	return n;
+}
+
 int main(int argc, char **argv)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 	uint64_t v;
+	long n;
 
 	if (argc > 1)
 		seconds = atof(argv[1]);
@@ -249,6 +281,8 @@ int main(int argc, char **argv)
 	ok(together(records, THREADS, seconds / 6) == 0, "records in a pipe are whole");
 	together(watching, THREADS, seconds / 6);
 	ok(true, "files closed while they are watched");
+	n = together(appends, THREADS, seconds / 6);
+	ok(n >= 20 * THREADS && appended() == n, "what several append is all there, and whole");
 	ok(together(sizes, THREADS, seconds / 6) == 0, "a file cut and written");
 	return tap_done();
 }

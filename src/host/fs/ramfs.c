@@ -11,6 +11,7 @@
  *
  * Lock: rf->lock for size, chunks and pages; never held over a copy from or to user
  * memory, which may fault on this very file. A copy holds a reference on its page instead.
+ * rf->write_lock, before it: write() as a whole, so that two at the file's end come one behind the other.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -27,6 +28,7 @@ struct ram_file *ram_file_create(const void *base, u64 size)
 	if (!rf)
 		return NULL;
 	mutex_init(&rf->lock);
+	mutex_init(&rf->write_lock);
 	rf->base = base;
 	rf->base_size = rf->size = size;
 	return rf;
@@ -302,7 +304,7 @@ static int ram_write_page(struct ram_file *rf, unsigned long buf, u64 pos, size_
 	return 0;
 }
 
-static long ram_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
+static long write_locked(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	struct ram_file *rf = f->inode->data;
 	u64 at = f->flags & O_APPEND ? ram_file_size(rf) : *pos;
@@ -324,6 +326,18 @@ static long ram_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	if (done)
 		f->inode->mtime = f->inode->ctime = now_ns();
 	return done ? (long)done : err;
+}
+
+static long ram_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	struct ram_file *rf = f->inode->data;
+	long ret = mutex_lock_killable(&rf->write_lock);
+
+	if (ret)
+		return ret;
+	ret = write_locked(f, buf, size, pos);
+	mutex_unlock(&rf->write_lock);
+	return ret;
 }
 
 static int ram_fsync(struct file *f)

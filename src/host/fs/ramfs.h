@@ -17,7 +17,8 @@ struct ram_chunk {
 
 struct ram_file {
 	struct mutex lock;
-	const u8 *base; /* bytes [0, base_size) where no page is; NULL: zeros */
+	struct mutex write_lock; /* taken before it: one write() at a time */
+	const u8 *base;          /* bytes [0, base_size) where no page is; NULL: zeros */
 	u64 base_size;
 	u64 size;
 	struct ram_chunk *chunks;
