@@ -8,6 +8,7 @@
  */
 #include <string.h>
 #include "bus.h"
+#include "fp.h"
 #include "halt_poll.h"
 #include "hsm.h"
 #include "isa.h"
@@ -304,6 +305,7 @@ int kvm_init(void)
 	vmid_init();
 	vector_init();
 	isa_init();
+	fp_init();
 	fwft_init();
 	linger_init();
 	err = vmid_param_init();

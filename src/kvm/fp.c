@@ -14,6 +14,8 @@
 #include "toggle.h"
 #include "vector.h"
 
+#define FP_LAZY_SAVE 1 /* of toggle fp's values (toggle.def) */
+
 void fp_in(struct kvm_vcpu *vcpu)
 {
 	hv_fp_take(vcpu);
@@ -60,12 +62,21 @@ void fp_delegate(const struct kvm_vcpu *vcpu)
 	csr_write(hedeleg, hedeleg);
 }
 
+void fp_init(void)
+{
+	if (redirect_probe() == EXC_ILLEGAL_INST)
+		return;
+	toggle_set_initial(TOGGLE_fp, FP_LAZY_SAVE);
+	hv_log("kvm: a guest's illegal instruction reaches us with V still set (QEMU 10.0.13 does "
+	       "that): fp=lazy_save\n");
+}
+
 void fp_vcpu_init(struct kvm_vcpu *vcpu)
 {
 	/* ORDER: the values of toggle fp (toggle.def) */
 	static const struct fp_ops *const variants[] = {
 		&fp_eager_ops,
-		&fp_lazy_save_ops,
+		[FP_LAZY_SAVE] = &fp_lazy_save_ops,
 		&fp_lazy_trap_ops,
 	};
 

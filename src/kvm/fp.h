@@ -77,6 +77,8 @@ bool fp_is_here(const struct kvm_vcpu *vcpu);
 
 /* ---- fp.c: for the rest of the core -------------------------------------------------------- */
 
+/* At boot, before toggle_init(): lazy_trap is no default where a first use's trap does not arrive. */
+void fp_init(void);
 void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
 void fp_reset(struct kvm_vcpu *vcpu);     /* FP and vector: all zero; not loaded */
 /* vcpu->fp or vector is about to be written by somebody else than put; not loaded. */

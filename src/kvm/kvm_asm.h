@@ -18,6 +18,12 @@ void vcpu_exit_fast(void);   /* switch_fast.S: asks fastpath.c first */
 unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
 unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
 
+/*
+ * redirect.S: the scause of an illegal instruction in VS as it comes from the firmware. At boot only.
+ * EXC_ILLEGAL_INST; anything else: the machine spoils such a trap.
+ */
+unsigned long redirect_probe(void);
+
 /* fp.S: all of f0 to f31 and fcsr. sstatus.FS is switched on for the time of the call. */
 void fp_save(struct fp_state *fp);
 void fp_save_fcsr(struct fp_state *fp); /* fcsr alone */

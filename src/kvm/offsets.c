@@ -43,4 +43,6 @@ void kvm_offsets(void)
 	VECTOR(vtype);
 	VECTOR(vcsr);
 	VECTOR(regs);
+	DEFINE(PROBE_hstatus, HSTATUS_SPV | HSTATUS_SPVP);
+	DEFINE(PROBE_sstatus, SSTATUS_SPP);
 }

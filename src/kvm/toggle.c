@@ -69,6 +69,11 @@ static int toggle_set(const struct hv_param *param, const char *value)
 	return -EINVAL;
 }
 
+void toggle_set_initial(enum toggle_id id, unsigned int value)
+{
+	toggles[id].value = (u8)value;
+}
+
 int toggle_init(void)
 {
 	unsigned int i;

@@ -14,6 +14,8 @@ enum toggle_id {
 	TOGGLE_COUNT
 };
 
+/* Another initial value than the table's; before toggle_init(), which takes boot arguments. */
+void toggle_set_initial(enum toggle_id id, unsigned int value);
 int toggle_init(void);
 void toggle_vm_init(struct kvm *vm); /* the VM's copy, for its life */
 

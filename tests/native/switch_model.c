@@ -110,6 +110,11 @@ void fp_save(struct fp_state *fp)
 	*fp = fp_unit[hv_hart()];
 }
 
+unsigned long redirect_probe(void)
+{
+	return EXC_ILLEGAL_INST;
+}
+
 void fp_save_fcsr(struct fp_state *fp)
 {
 	fp->fcsr = fp_unit[hv_hart()].fcsr;
