@@ -51,7 +51,8 @@ static unsigned int leaf_level(const struct gstage *gs, const struct memslot *sl
 	unsigned int level = 0;
 
 	/* Logged by the page, so mapped by the page. */
-	if (page->map_size == PAGE_SIZE || !gs->huge || (slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
+	if (page->map_size == PAGE_SIZE || !READ_ONCE(gs->huge) ||
+	    (slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
 		return 0;
 	while (level + 1 < gs->levels && level_fits(slot, gpa, page, level + 1))
 		level++;

@@ -233,6 +233,7 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	u32 id = u->new ? u->new->id : u->old->id;
 	struct memslots *old = vm->slots, *slots;
 	struct dirty_log *dropped = u->old ? u->old->dirty : NULL;
+	bool huge = vm->gstage.huge; /* slots_lock: nobody else changes it */
 	struct gstage_debt debt;
 
 	if (slot_base_prepare(vm, id))
@@ -245,9 +246,15 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	slot_base_set(vm, id, u->new ? u->new->base + 1 : 0);
 
 	spin_lock(&vm->gstage.mmu_lock);
+	/*
+	 * While stale leaves go in pieces no large one comes, which would take what is left of its 2 MiB
+	 * away at once. Before the number changes: a fault that has seen the new one sees this.
+	 */
+	WRITE_ONCE(vm->gstage.huge, false);
 	__atomic_store_n(&vm->slots, slots, __ATOMIC_RELEASE);
 	gstage_invalidated(&vm->gstage); /* a fault may have looked at the old map */
 	unmap_stale(vm, u);
+	WRITE_ONCE(vm->gstage.huge, huge);
 	debt = gstage_owe(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 

@@ -336,6 +336,52 @@ static void what_the_new_map_shows_may_come_at_once(void **state)
 	give_back_all();
 }
 
+/* ---- a large leaf, where small ones are on their way out ---------------------------------------- */
+
+#define LATER 700U /* a page of the second 2 MiB */
+
+static unsigned int level_of(unsigned int i)
+{
+	struct gstage_leaf leaf;
+
+	assert_int_equal(gstage_find(&vm.vm->gstage, page(i), &leaf), 0);
+	return leaf.level;
+}
+
+static void a_fault_in_the_second_block(void)
+{
+	if (spin_is_locked(&vm.vm->gstage.mmu_lock) || mapped(page(0)) || !mapped(page(PAGES - 1)))
+		return;
+	native_poll_hook = NULL;
+	pauses++;
+	assert_int_equal(level_of(LATER + 1), 0);
+	store(page(LATER), 4711);
+	/* Its neighbours are not gone, all at once, for a large leaf. */
+	assert_int_equal(level_of(LATER + 1), 0);
+}
+
+static void no_large_leaf_comes_while_small_ones_go(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	end(state);
+	touch_setup(NATIVE_HUGE);
+	assert_int_equal(
+		native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES),
+		0);
+	for (i = 0; i < PAGES; i++)
+		if (i != LATER)
+			store(page(i), i);
+	pauses = 0;
+	native_poll_hook = a_fault_in_the_second_block;
+	assert_int_equal(native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, 0), 0);
+	assert_int_equal(pauses, 1);
+	assert_int_equal(pages_mapped(), 0);
+	assert_int_equal(load(page(LATER)), 4711);
+	assert_int_equal(level_of(LATER), 1);
+}
+
 #define BOTH(claim)                                                     \
 	cmocka_unit_test_setup_teardown(claim, setup, end),             \
 	{                                                               \
@@ -353,6 +399,7 @@ int main(void)
 		BOTH(a_store_between_two_pieces_is_in_the_next_log),
 		BOTH(the_first_piece_is_fenced_as_the_last),
 		BOTH(what_the_new_map_shows_may_come_at_once),
+		BOTH(no_large_leaf_comes_while_small_ones_go),
 	};
 
 	return cmocka_run_group_tests_name("pieces", tests, NULL, NULL);
