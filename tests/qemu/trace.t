@@ -108,7 +108,7 @@ live=$!
 for ((n = $(scaled 300); n > 0; n--)); do
 	sleep 0.1
 	"$hstrace" save "$tmp/runs/last/ram" "$tmp/live" 2>/dev/null || continue
-	! "$hstrace" stat "$tmp/live" | grep -q '^exits: [1-9]' || break
+	! "$hstrace" stat "$tmp/live" | grep -q '^exits: [1-9][0-9]' || break
 done
 kill -0 $live
 ok $? "the machine runs"
