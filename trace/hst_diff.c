@@ -262,7 +262,7 @@ static void print_row(const struct diff *d, const struct change *c)
 {
 	bool test = mode_of(d) == MODE_TEST;
 
-	printf("%-22.22s %8.0f %8.0f", c->title, c->count[A], c->count[B]);
+	printf("%-23.23s %7.0f %8.0f", c->title, c->count[A], c->count[B]);
 	print_change(c->count[A], c->count[B], test && c->p_count < d->level);
 	if (c->priced[A] && c->priced[B]) {
 		double unit = d->sum.unit == HST_UNIT_TIME ? 1e6 / (double)d->sum.timebase_hz : 1;
@@ -292,7 +292,7 @@ static void print_heading(const struct diff *d, size_t different)
 		       "(Welch's t, Holm)\n",
 		       d->side[A].n, d->side[B].n, 100 * (1 - d->level));
 	}
-	printf("%-22s %8s %8s %8s ", hst_by_title(d->stat.by), "count A", "count B", "change");
+	printf("%-23s %7s %8s %8s ", hst_by_title(d->stat.by), "count A", "count B", "change");
 	if (d->sum.unit != HST_UNIT_NONE && d->stat.by != HST_BY_EVENT)
 		printf(" %8s %8s %8s", "cost A", "cost B", "change");
 	putchar('\n');

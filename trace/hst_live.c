@@ -161,14 +161,14 @@ static void show(struct live *l, bool terminal)
 		fputs("\033[H\033[J", stdout);
 	printf("%llu in all, %.0f a second in the last %.1f s%s\n", total,
 	       (double)news / l->seconds, l->seconds, units[l->delta.unit]);
-	printf("%-22s %10s %9s %7s %9s %9s %9s\n", hst_by_title(l->options->by), "in all",
+	printf("%-23s %9s %9s %7s %9s %9s %9s\n", hst_by_title(l->options->by), "in all",
 	       "a second", "share", "mean", "p50", "p99");
 	hst_table_sort(&l->delta, l->options->order);
 	for (size_t i = 0; i < l->delta.n && i < rows; i++) {
 		const struct hst_row *row = &l->delta.rows[i];
 		const struct hst_row *all = hst_table_row(&l->total, row->key);
 
-		printf("%-22.22s %10llu %9.0f %6.2f%%", row->title, all ? all->count : 0,
+		printf("%-23.23s %9llu %9.0f %6.2f%%", row->title, all ? all->count : 0,
 		       (double)row->count / l->seconds,
 		       news ? 100.0 * (double)row->count / (double)news : 0);
 		print_costs(&l->delta, row);

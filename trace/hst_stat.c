@@ -32,7 +32,7 @@ const char *hst_by_title(enum hst_by by)
 static void print_row(const struct hst_table *table, const struct hst_row *row, u64 total,
 		      FILE *out)
 {
-	fprintf(out, "%-22.22s %9llu %6.2f%%", row->title, row->count,
+	fprintf(out, "%-23.23s %8llu %6.2f%%", row->title, row->count,
 		100.0 * (double)row->count / (double)total);
 	if (table->unit != HST_UNIT_NONE && row->priced) {
 		hst_print_cost(table, (row->sum + row->priced / 2) / row->priced, out);
@@ -58,7 +58,7 @@ static void print_heading(const struct hst_table *table, u64 total, FILE *out)
 	fprintf(out, "%s: %llu%s%s\n", kinds[table->by].counted, total,
 		table->by == HST_BY_EVENT ? "" : "; ",
 		table->by == HST_BY_EVENT ? "" : units[table->unit]);
-	fprintf(out, "%-22s %9s %7s", kinds[table->by].title, "count", "share");
+	fprintf(out, "%-23s %8s %7s", kinds[table->by].title, "count", "share");
 	if (priced)
 		fprintf(out, " %9s %9s %9s %9s", "mean", "p50", "p99", "max");
 	fputc('\n', out);
