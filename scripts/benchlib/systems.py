@@ -62,7 +62,7 @@ class Runner:
             needed.append(os.path.join(self.options.out, "hyperscope.bin"))
         for path in needed:
             if not os.path.exists(path):
-                raise BenchError("%s is missing: make all tests builds it" % path)
+                raise BenchError("%s is missing: make builds it" % path)
         for name in ("vmlinux", "busybox", "modules/kvm.ko") if "linux" in systems else ():
             path = os.path.join(self.options.out, "guest", name)
             if not os.path.exists(path):

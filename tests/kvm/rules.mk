@@ -6,6 +6,9 @@ KVM_TEST_PROGS := $(patsubst $(TOP)/tests/kvm/%.c,$(O)/tests/kvm/%,$(wildcard $(
 
 tests: $(KVM_TEST_PROGS)
 
+# What scripts/bench and scripts/irqs-off run is there after make alone.
+all: $(addprefix $(O)/tests/kvm/,bench_turns spans)
+
 # What each operation on the G-stage table costs by either walker, for docs/toggles.md.
 .PHONY: walk-cost
 walk-cost: all $(O)/tests/kvm/linear

@@ -53,6 +53,7 @@ def chosen(options):
     """What is to run: names of WORKLOADS, or None for the user's own program."""
     toggles.refuse_defaults()
     toggles.check_toggles(TOP, options.set)
+    toggles.check_trace(TOP, options.trace)
     for name in options.workload:
         if name not in WORKLOADS:
             raise LaunchError("there is no workload '%s'; there are %s"
@@ -108,7 +109,7 @@ def _command(name, options):
         for word in words:
             path = word.split(":")[0]
             if path.startswith(options.out):
-                need(path, "make tests builds it")
+                need(path, "make builds it")
     command = [os.path.join(TOP, "scripts", "hyperscope"), words[0], "--icount", "--quiet",
                "--harts", str(options.harts), "--out", options.out, "--cpu", options.cpu,
                "--ram", "1G", "--trace", options.trace, "--boot", "exitstat=0",
