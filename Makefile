@@ -137,12 +137,17 @@ run:
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope run --out $(O) $(ARGS) $(GUEST)
 
+# What SET and SHARE say is looked at before anything is fetched or built.
+ASKED = $(if $(SET)$(SHARE),HYPERSCOPE_SET="$$HYPERSCOPE_SET $(SET)" $(TOP)/tests/toggles/rows --check --share "$(or $(SHARE),1/1)")
+
 test:
+	$(ASKED)
 	$(SETUP) test check kselftest
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS)
 
 test-all:
+	$(ASKED)
 	$(SETUP) test check kselftest browser
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
@@ -163,15 +168,18 @@ fuzz:
 	+$(BUILD) fuzzers
 	$(TOP)/tests/fuzz/run --out $(O) --seconds $(TIME) $(FUZZ)
 
+TRACED = test -e "$(or $(RUN),$(O)/runs/last/trace)" || { \
+	echo "make: $(if $(RUN),RUN=$(RUN): no such file,there is no trace yet: make run leaves one)" >&2; exit 1; }
+
 trace:
-	test -e $(O)/runs/last/trace || { echo "make: there is no trace yet: make run leaves one" >&2; exit 1; }
-	$(O)/hstrace report $(O)/runs/last/trace
+	$(TRACED)
+	$(O)/hstrace report $(ARGS) "$(or $(RUN),$(O)/runs/last/trace)"
 
 # The last run's trace as a page, or RUN's, beside that of WITH; ANATOMY: what scripts/anatomy printed.
 REPORT ?= $(O)/report.html
 report:
 	+$(BUILD) $(O)/hstrace
-	test -e "$(or $(RUN),$(O)/runs/last/trace)" || { echo "make: there is no trace yet: make run leaves one" >&2; exit 1; }
+	$(TRACED)
 	$(O)/hstrace html --out "$(REPORT)" $(ANATOMY:%=--anatomy %) $(ARGS) "$(or $(RUN),$(O)/runs/last/trace)" $(WITH)
 	echo "report: $(REPORT)"
 
@@ -227,7 +235,7 @@ make anatomy    where inside EXIT=mmio_read the instructions go, here and on Lin
                   SYSTEM=hyperscope  only here   ARGS='--way'  in order, too
 make check      warnings, format, static analysis, citations, sizes
 make fuzz       each fuzz target for TIME=60 seconds (FUZZ='names' for some)
-make trace      the last run's trace as text
+make trace      the last run's trace as text (RUN=FILE: of another; ARGS='--vcpu 1')
 make report     the last run's trace as a page for the browser
                   RUN=FILE  another trace   WITH=FILE  beside this one   ANATOMY=FILE  shown, too
 make tools      the programs that read traces
