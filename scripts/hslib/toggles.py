@@ -90,6 +90,16 @@ def refuse_defaults():
                           STATUS_USAGE)
 
 
+def is_condition(text):
+    """Would src/host/trace/trace_filter.c take this (no blanks)? Terms are put together until one is left."""
+    text = re.sub(r"\w+(?:[=!]=|[<>]=?|&(?!&))-?(?:0[xX][0-9a-fA-F]+|[0-9]+)(?!\w)", "T", text)
+    before = None
+    while text != before:
+        before = text
+        text = re.sub(r"!T|\(T\)|T(?:&&|\|\|)T", "T", text)
+    return text == "T"
+
+
 def trace_rule(top, option, text):
     """'EVENT if CONDITION' as the host's boot argument has it: EVENT:CONDITION, without blanks."""
     match = re.fullmatch(r"\s*(\w+)(?:\s+if\s+(.*\S))?\s*", text)
@@ -98,19 +108,25 @@ def trace_rule(top, option, text):
                           STATUS_USAGE)
     event, condition = match.groups()
     if event not in events(top):
-        raise LaunchError("there is no event '%s'; trace/events.def lists them" % event,
+        raise LaunchError("there is no event '%s'; `hstrace events` lists them" % event,
                           STATUS_USAGE)
     if option == "--trace-filter" and not condition:
         raise LaunchError("%s '%s': a condition is missing, as in '%s if vm == 1'"
                           % (option, text, event), STATUS_USAGE)
     known = fields(top, event) + ["vm", "vcpu", "hart", "cpu", "CPU"]
+    value = re.search(r"(?:[=!]=|[<>]=?|[^&]&)\s*([A-Za-z_]\w*)\s*(?:$|[&|)])", condition or "")
+    if value:
+        raise LaunchError("%s '%s': '%s' has to be a number (trace/hst_names.c: what stands for what)"
+                          % (option, text, value.group(1)), STATUS_USAGE)
     for name in re.findall(r"\b[A-Za-z_]\w*", re.sub(r"\b0[xX][0-9a-fA-F]+\b", "", condition or "")):
         if name not in known:
             raise LaunchError("%s '%s': %s has no field '%s'; there are %s"
                               % (option, text, event, name, ", ".join(known)), STATUS_USAGE)
     condition = re.sub(r"\s", "", condition or "")
-    if ";" in condition or len(condition) > 255:
-        raise LaunchError("%s '%s': no condition" % (option, text), STATUS_USAGE)
+    if condition and (not is_condition(condition) or len(condition) > 255):
+        raise LaunchError("%s '%s': that is no condition; one compares a field with a number by == != "
+                          "< <= > >= &, has ! && || ( ), and at most 255 characters"
+                          % (option, text), STATUS_USAGE)
     return event + (":" + condition if condition else "")
 
 
@@ -124,6 +140,6 @@ def check_trace(top, text):
     known = events(top) + ["all", "none"]
     for pattern in text.split(","):
         if not fnmatch.filter(known, pattern[pattern.startswith("!"):]):
-            raise LaunchError("there is no event '%s'; trace/events.def lists them" % pattern,
+            raise LaunchError("there is no event '%s'; `hstrace events` lists them" % pattern,
                               STATUS_USAGE)
     return text

@@ -196,6 +196,7 @@ hs exec --quiet --harts 1 --trace 'sys_*' --boot trace.size=4K --trace-keep olde
 is "$(report | wc -l)" 63 "--trace-keep oldest: a full ring"
 like "$(report | head -n 1)" 'sys_(enter|exit):' "... of the first events"
 for wrong in "--trace-filter|kvm_exit" "--trace-filter|nonesuch if a == 1" "--trace-filter|kvm_exit if foo == 1" \
+	"--trace-filter|kvm_exit if scause = 1" "--trace-filter|kvm_exit if (vm == 1" "--trace-stop|kvm_exit if scause == ecall_vs" \
 	"--trace-stop|kvm exit" "--trace-keep|some"; do
 	hs exec "${wrong%%|*}" "${wrong#*|}" "$busybox" true
 	is "$status" 2 "wrong use is refused: ${wrong/|/ }"
