@@ -289,7 +289,7 @@ static int run(struct export_job *job, const char *in, const struct export_forma
 	static struct hst_file file;
 	int err;
 
-	if (hst_open(&file, in))
+	if ((job->out && hst_is_same_file(in, job->out)) || hst_open(&file, in))
 		return 1;
 	job->file = &file;
 	err = write_output(job, format);

@@ -295,6 +295,8 @@ extern const char hst_export_help[];
 extern void (*hst_print_usage)(FILE *out);
 /* Says what is wrong with the command line, arg (or NULL) in quotes, and the usage; returns 2. */
 int hst_wrong_use(const char *what, const char *arg);
+/* OUT is IN, by whichever name: says so. A run's folder is no file, but its ram in it is. */
+bool hst_is_same_file(const char *in, const char *out);
 /* A trace was opened that is damaged (hst_use.c). */
 extern bool hst_saw_damage;
 /* The exit status of a command that wrote to standard output: 1 if err, if that failed, if a

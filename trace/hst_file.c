@@ -106,6 +106,15 @@ int hst_damaged(struct hst_file *file, const char *what)
 	return -1;
 }
 
+/* Text goes to terminals, too: what could control one (escape sequences, DEL) becomes a dot. */
+static void tame(char *text, u64 size)
+{
+	for (; size; size--, text++)
+		if (((unsigned char)*text < ' ' && *text && *text != '\n' && *text != '\t') ||
+		    *text == 0x7f)
+			*text = '.';
+}
+
 static char *read_text(struct hst_file *file, u64 size, off_t offset)
 {
 	char *text;
@@ -123,6 +132,7 @@ static char *read_text(struct hst_file *file, u64 size, off_t offset)
 		free(text);
 		return NULL;
 	}
+	tame(text, size);
 	return text;
 }
 

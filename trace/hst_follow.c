@@ -156,8 +156,11 @@ static int wait_for_trace(struct follower *f)
 {
 	const char *why = hst_ram_find(&f->ram);
 
-	for (; why && !asked_to_end; why = hst_ram_find(&f->ram))
+	/* One more look when it is over, so that nothing before that is missed. */
+	for (bool over = false; why && !over && !asked_to_end; why = hst_ram_find(&f->ram)) {
+		over = hst_ram_is_over(&f->ram);
 		nap(NAP_NS);
+	}
 	if (why)
 		hst_error(f->ram.path, "%s", why);
 	return why ? -1 : 0;

@@ -118,6 +118,8 @@ int hst_cmd_save(int argc, char **argv)
 	}
 	if (argc != 2)
 		return hst_wrong_use("save takes RAM and OUT", NULL);
+	if (hst_is_same_file(argv[0], argv[1]))
+		return 1;
 	if (follow)
 		return hst_follow(argv[0], argv[1], meta, quiet) ? 1 : 0;
 	return hst_save(argv[0], argv[1], meta) ? 1 : 0;

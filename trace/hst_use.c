@@ -2,6 +2,7 @@
 /* hst_use.c - what every subcommand says of wrong use and of its own end. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "hst.h"
 
 void (*hst_print_usage)(FILE *out);
@@ -23,4 +24,20 @@ int hst_finish(int err)
 	if (errno != EPIPE)
 		fprintf(stderr, "hstrace: cannot write: %s\n", strerror(errno));
 	return 1;
+}
+
+bool hst_is_same_file(const char *in, const char *out)
+{
+	char ram[4096];
+	struct stat a, b;
+
+	if (stat(out, &b) || stat(in, &a) || !S_ISREG(b.st_mode))
+		return false;
+	snprintf(ram, sizeof(ram), "%s/ram", in);
+	if (S_ISDIR(a.st_mode) && stat(ram, &a))
+		return false;
+	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+		return false;
+	hst_error(out, "this is what is to be read; it is not written over");
+	return true;
 }

@@ -182,6 +182,17 @@ static int write_file(const struct options *options)
 	return err;
 }
 
+static bool is_over_input(const struct options *options)
+{
+	bool over = false;
+
+	for (unsigned int i = 0; i < options->nr_files; i++)
+		over |= hst_is_same_file(options->files[i], options->out);
+	for (unsigned int i = 0; i < options->nr_anatomies; i++)
+		over |= hst_is_same_file(options->anatomies[i], options->out);
+	return over;
+}
+
 int hst_cmd_html(int argc, char **argv)
 {
 	struct options options;
@@ -189,7 +200,7 @@ int hst_cmd_html(int argc, char **argv)
 
 	if (parse(&options, argc, argv))
 		return 2;
-	err = write_file(&options);
+	err = is_over_input(&options) ? -1 : write_file(&options);
 	hst_select_free(&options.select);
 	return hst_finish(err);
 }

@@ -227,6 +227,42 @@ trace save "$tmp/ram" "$tmp/t"
 "$O/tests/fuzz/trace" 500 "$tmp/t" 2>"$tmp/err"
 ok $? "no damaged file makes the reader go astray"
 
+# ---- what is read is not written over, by whichever name ----
+cp "$tmp/t" "$tmp/precious"
+ln -s precious "$tmp/link"
+ln "$tmp/precious" "$tmp/hard"
+mkdir "$tmp/a-run"
+ln "$tmp/ram" "$tmp/a-run/ram"
+sum=$(cat "$tmp/precious" "$tmp/ram" | cksum)
+for args in "export --to csv" "export --to json" "export --to perf" "export --to trace-cmd"; do
+	for name in precious link hard; do
+		# shellcheck disable=SC2086 # words on purpose
+		trace $args "$tmp/precious" "$tmp/$name"
+		refused "$tmp/$name: this is what is to be read" "hstrace $args to its own input ($name)"
+	done
+done
+trace html --out "$tmp/link" "$tmp/t" "$tmp/precious"
+refused "$tmp/link: this is what is to be read" "hstrace html over a run that it shows"
+for follow in "" --follow; do
+	trace save $follow "$tmp/ram" "$tmp/ram"
+	refused "$tmp/ram: this is what is to be read" "hstrace save $follow over the machine's RAM"
+	trace save $follow "$tmp/a-run" "$tmp/ram"
+	refused "$tmp/ram: this is what is to be read" "... which stands in the run's folder"
+done
+is "$(cat "$tmp/precious" "$tmp/ram" | cksum)" "$sum" "... all of which is as it was"
+
+# ---- a hostile trace does not talk to the terminal ----
+trace save --meta $'guest=\e[31m\x07\x7fred' "$tmp/ram" "$tmp/loud"
+sed -i $'s/class fault on RAM, store #/class \e]0;mine\x07\e[2Jstores #/' "$tmp/loud"
+for args in report stat "stat --by event"; do
+	# shellcheck disable=SC2086 # words on purpose
+	trace $args "$tmp/loud"
+	! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' "$tmp/out" "$tmp/err"
+	ok $? "hstrace $args prints no character that controls a terminal"
+done
+trace report "$tmp/loud"
+like "$out" '^# guest=\.\[31m\.\.red$' "... but the rest of its text"
+
 # ---- wrong use ----
 for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "report --vm x f" "report --from 1,5 f" "report --columns x f" "report --columns , f" "report f g" "stat a b" "stat --by x f" "stat --sort x f" "stat --live" "stat --live r f" "stat --count 0 --live r" "stat --interval x --live r" "stat --frob f" "events a b"; do
 	# shellcheck disable=SC2086 # words on purpose

@@ -121,6 +121,12 @@ is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/none: No such file or directory" "no 
 mkdir "$tmp/empty"
 "$bin/hstrace" save --follow "$tmp/empty" "$tmp/t2" 2>"$tmp/err"
 is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/empty: no run goes on in this folder" "a folder without a run"
+mkdir "$tmp/dead"
+truncate -s 8M "$tmp/dead/ram"
+: >"$tmp/dead/lock"
+timeout "$(scaled 60)" "$bin/hstrace" save --follow "$tmp/dead" "$tmp/t2" 2>"$tmp/err"
+is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/dead: this is not the RAM of a machine that booted hyperscope" \
+	"a run that was over before the host booted"
 if [ -c /dev/full ]; then
 	"$bin/mkram" "$tmp/ram" 1 10 instret
 	timeout "$(scaled 60)" "$bin/hstrace" save --follow "$tmp/ram" /dev/full 2>"$tmp/err"
