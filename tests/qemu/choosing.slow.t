@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# choosing.slow.t - the files of tracefs under six hostile threads on four harts, while VMs run.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+for seed in 1 2; do
+	HS_SECONDS=900 hs exec --quiet --harts 4 --trace none --env HS_EXACT=1 \
+		"$O/tests/kvm-api/choosing" 400 $seed
+	relay "$out" "seed $seed"
+	is "$status" 0 "seed $seed: it ends well" || diag "$err"
+done
+done_testing
