@@ -318,6 +318,9 @@ static void returns(unsigned int hart, void *userdata)
 	(void)userdata;
 	if (!guest && (reg(hart, SSTATUS) & SSTATUS_SPP))
 		return; /* from a trap of the kernel's own, back to it */
+	/* A kernel's thread enters no guest but for the trap that the boot tries. */
+	if (guest && !strcmp(harts[hart].key.kind, "thread"))
+		harts[hart].key = (struct key){ "boot", 0, 0 };
 	if (harts[hart].open)
 		end_span(hart, guest ? "guest" : "user");
 	harts[hart].in_kernel = false;
