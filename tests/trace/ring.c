@@ -22,11 +22,13 @@ void trace_native_start(unsigned int harts, const char *list)
 {
 	size_t size = trace_mem_size(harts, NATIVE_RING);
 
-	free(native_mem);
+	void *before = native_mem; /* until its events are off */
+
 	native_mem = aligned_alloc(PAGE_SIZE, ALIGN_UP(size, PAGE_SIZE));
 	if (!native_mem)
 		abort();
 	trace_native_start_in(native_mem, size, harts, list);
+	free(before);
 }
 
 void trace_native_start_in(void *mem, size_t size, unsigned int harts, const char *list)
