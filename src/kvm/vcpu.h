@@ -147,8 +147,8 @@ struct kvm_vcpu {
 	unsigned long start_pc, start_opaque;
 
 	u32 halt_poll_ns;      /* how long it polls before it blocks (halt_poll.c) */
-	struct hv_waitq waitq; /* blocked in WFI or stopped */
 	u32 blocking;          /* enum vcpu_blocking; any thread reads */
+	struct hv_waitq waitq; /* blocked in WFI or stopped */
 	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what it waits for */
 
 	struct spinlock fence_lock;
