@@ -159,21 +159,37 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 	}
 }
 
+/* `blocking` anew before the look: who kicks once more has seen its end, or we see his change. */
+static bool look(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
+{
+	/* Release: who sees it kicks `hart`, which was written before (vcpu_load). */
+	__atomic_store_n(&vcpu->blocking, VCPU_IDLE, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return over(vcpu);
+}
+
 /*
- * True: what the vCPU waits for has come. False: its thread has to sleep for it. `blocking` is
- * set anew before each look: who kicks once more has seen the look's end, or we see his change.
- * The hart's WFI ends with what vsie lets through, as the guest's own would (M §3.3, H §2.3).
+ * What the hart's WFI ends for although the look finds nothing. vsip is hip's alias (H §2.3), so
+ * both say the same; QEMU before 8.0 shows no bit in vsip but SSIP.
+ */
+static bool line_is_pending(void)
+{
+	return csr_read(hip) >> 1 & csr_read(vsie);
+}
+
+/*
+ * True: what the vCPU waits for has come. False: its thread has to sleep for it. The hart's
+ * WFI ends with what vsie lets through, as the guest's own would (M §3.3, H §2.3).
  */
 static bool idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
-	bool found;
+	bool found = true;
 
-	do {
-		/* Release: who sees it kicks `hart`, which was written before (vcpu_load). */
-		__atomic_store_n(&vcpu->blocking, VCPU_IDLE, __ATOMIC_RELEASE);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		found = over(vcpu);
-	} while (!found && hv_idle());
+	if (!look(vcpu, over)) {
+		do
+			found = hv_idle();
+		while (found && !look(vcpu, over) && !line_is_pending());
+	}
 	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
 	return found;
 }

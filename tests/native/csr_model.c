@@ -22,6 +22,7 @@ static unsigned int writes[CSR_COUNT];
 static unsigned int hgatp_modes;
 static unsigned long hgatp_vmid;
 static u64 clock_ticks;
+unsigned long native_vsip_shows = ~0UL;
 
 void native_clock_set(u64 ticks)
 {
@@ -53,7 +54,7 @@ unsigned long native_csr_read(enum csr_number csr)
 	case CSR_hip:
 		return *slot(CSR_hvip);
 	case CSR_vsip:
-		return (*slot(CSR_hvip) & *slot(CSR_hideleg)) >> 1;
+		return (*slot(CSR_hvip) & *slot(CSR_hideleg)) >> 1 & native_vsip_shows;
 	default:
 		return value;
 	}
@@ -127,5 +128,6 @@ void native_csrs_reset(void)
 {
 	memset(csrs, 0, sizeof(csrs));
 	memset(writes, 0, sizeof(writes));
+	native_vsip_shows = ~0UL;
 	native_hgatp_set(1 << SATP_MODE_SV39 | 1 << SATP_MODE_SV48 | 1 << SATP_MODE_SV57, 14);
 }

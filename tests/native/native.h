@@ -118,6 +118,8 @@ extern unsigned int native_page_gets;
 void native_csrs_reset(void);
 /* Set without masks, as hardware does: scause and the like. */
 void native_csr_poke(enum csr_number csr, unsigned long value);
+/* The bits that vsip has; all, but on QEMU before 8.0 SSIP alone. */
+extern unsigned long native_vsip_shows;
 /* Which hgatp modes are there (bits by number), and how many VMID bits. */
 void native_hgatp_set(unsigned int modes, unsigned int vmid_bits);
 /* Writes to a CSR since native_reset(). */

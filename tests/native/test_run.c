@@ -325,6 +325,31 @@ static void wfi_with_a_line_pending_does_not_sleep(void **state)
 	assert_int_equal(vm.vcpu->stats.wfi_exit_stat, 1);
 }
 
+static unsigned int idle_looks;
+
+/* The line comes while the hart idles. To idle once more would be for ever: a signal ends it. */
+static bool ring_while_idle(void)
+{
+	if (idle_looks++)
+		native_signal_set(true);
+	else
+		vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+	return false;
+}
+
+static void a_line_that_vsip_does_not_show_ends_the_wait(void **state)
+{
+	(void)state;
+	vm.vcpu->csrs.vsie = BIT(IRQ_S_EXT);
+	native_vsip_shows = BIT(IRQ_S_SOFT);
+	native_idle_due = ring_while_idle;
+	idle_looks = 0;
+	assert_int_equal(run_trap(WFI_TRAP), -EINTR);
+	assert_int_equal(idle_looks, 1);
+	assert_int_equal(seen.sepc, PC + 4);
+	assert_int_equal(vm.vcpu->stats.halt_wakeup, 1);
+}
+
 /* ---- load and put -------------------------------------------------------------------------------- */
 
 static void the_hosts_own_csrs_come_back(void **state)
@@ -363,6 +388,7 @@ int main(void)
 		TEST(wfi_sleeps_until_a_line_that_the_guest_has_enabled),
 		TEST(wfi_sleeps_until_the_guests_timer),
 		TEST(wfi_with_a_line_pending_does_not_sleep),
+		TEST(a_line_that_vsip_does_not_show_ends_the_wait),
 		TEST(a_guest_idles_by_itself_only_while_nobody_wants_its_hart),
 		TEST(the_hosts_own_csrs_come_back),
 	};
