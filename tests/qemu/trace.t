@@ -61,7 +61,7 @@ make -s -C "$HS_TOP" report "O=$O" "RUN=$trace" "REPORT=$tmp/page.html" >"$tmp/o
 is "$? $(tail -n 1 "$tmp/out")" "0 report: $tmp/page.html" "make report makes a page" || diag "$(cat "$tmp/err")"
 is "$(PYTHONPATH=$HS_TOP/tests/trace PYTHONDONTWRITEBYTECODE=1 python3 "$HS_TOP/tests/trace/html_check.py" \
 	"$tmp/page.html" 0 "$tmp/table" "$tmp/report" 2>&1)" "" "the report's page has the same numbers"
-for what in harts=1 'toggles=.* fp=lazy_save ' 'boot=kvm.fp=lazy_save trace=all' 'qemu=QEMU emulator version' commit=.; do
+for what in harts=1 'toggles=.* fp=lazy_save ' 'boot=(.* )?kvm.fp=lazy_save trace=all' 'qemu=QEMU emulator version' commit=.; do
 	like "$(grep '^#' "$tmp/report")" "^# $what" "the trace says with what it was made: ${what%%=*}"
 done
 
