@@ -131,11 +131,17 @@ SLOW_TESTS = $(filter %.slow.t,$(ALL_TESTS))
 TIME ?= 60
 FUZZ ?=
 
-.PHONY: run test test-all kselftest check fuzz trace report anatomy tools setup clean distclean help
+.PHONY: run gdb test test-all kselftest check fuzz trace report anatomy tools setup clean distclean help
 run:
 	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope run --out $(O) $(ARGS) $(GUEST)
+
+gdb:
+	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
+	command -v gdb-multiarch >/dev/null || $(SETUP) --no-guest test
+	+$(BUILD) all
+	$(TOP)/scripts/debug --out $(O) $(ARGS) $(GUEST)
 
 # What SET and SHARE say is looked at before anything is fetched or built.
 ASKED = $(if $(SET)$(SHARE),HYPERSCOPE_SET="$$HYPERSCOPE_SET $(SET)" $(TOP)/tests/toggles/rows --check --share "$(or $(SHARE),1/1)")
@@ -148,7 +154,7 @@ test:
 
 test-all:
 	$(ASKED)
-	$(SETUP) test check kselftest browser
+	$(SETUP) test check kselftest browser readers
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 
@@ -191,6 +197,15 @@ anatomy:
 	+$(BUILD) all
 	$(TOP)/scripts/anatomy --out $(O) --system $(SYSTEM) --svg $(O)/anatomy-$(EXIT).svg $(ARGS) $(EXIT)
 
+# Every instruction of a workload, by function: WORKLOAD is one of scripts/profile --list.
+WORKLOAD ?= boot
+.PHONY: profile
+profile:
+	$(SETUP) $(if $(filter-out boot,$(WORKLOAD)),--no-guest) run
+	+$(BUILD) all
+	$(TOP)/scripts/profile --out $(O) --svg $(O)/profile-$(WORKLOAD).svg \
+		--folded $(O)/profile-$(WORKLOAD).folded $(ARGS) $(WORKLOAD)
+
 tools: $(O)/hstrace
 
 setup:
@@ -220,6 +235,7 @@ make            build everything below O (default: build/)
 make run        set up what is missing, build, boot Debian's kernel in a VM
                   GUEST=hello|PATH  another guest    GUEST_CMD='...'  what its shell runs
                   ARGS='...'        options of scripts/hyperscope run
+make gdb        the same machine, stopped at its start, with gdb at it (GUEST=hello is quick)
 make test       set up what is missing, run every test (TESTS='files' for some)
                   SET='fp=eager'    under these toggles
 make test-all   with the slow ones; SHARE=K/N  of combinations of toggles the K-th of N
@@ -233,6 +249,8 @@ make irqs-off   the longest stretch without an interrupt taken, by path (ARGS='s
 make tlb-model  what walks and fences cost, counted in a model of the TLB
 make anatomy    where inside EXIT=mmio_read the instructions go, here and on Linux KVM
                   SYSTEM=hyperscope  only here   ARGS='--way'  in order, too
+make profile    every instruction of a boot, by function and caller, as a flame graph
+                  WORKLOAD=mmio_read  of a row of the bench, or a payload
 make check      warnings, format, static analysis, citations, sizes
 make fuzz       each fuzz target for TIME=60 seconds (FUZZ='names' for some)
 make trace      the last run's trace as text (RUN=FILE: of another; ARGS='--vcpu 1')

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - hstrace, the reader of traces, and two plugins for QEMU: for the build machine.
+# rules.mk - hstrace, the reader of traces, and three plugins for QEMU: for the build machine.
 
-HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/hst*.c) $(wildcard $(TOP)/trace/html_*.c))
-HSTRACE_HDR := $(wildcard $(TOP)/trace/*.h $(TOP)/trace/*.def $(TOP)/trace/report* $(TOP)/src/include/hv/* \
+HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/file/*.c $(TOP)/trace/hstrace/*.c $(TOP)/trace/html/*.c))
+HSTRACE_HDR := $(wildcard $(TOP)/trace/*/*.h $(TOP)/trace/*.def $(TOP)/trace/html/report* $(TOP)/src/include/hv/* \
 	$(TOP)/src/host/proc/syscall.def)
 
 # hstrace export. CTF and Perfetto's format need a library each (packages: scripts/setup, "test");
 # without it hstrace says so when it is asked for that format.
 PKG_CONFIG ?= pkg-config
-EXPORT_PERFETTO := $(wildcard $(TOP)/trace/export_perfetto*.c)
-EXPORT_SRC := $(filter-out %/export_ctf.c $(EXPORT_PERFETTO),$(sort $(wildcard $(TOP)/trace/export*.c)))
+EXPORT_PERFETTO := $(wildcard $(TOP)/trace/export/perfetto*.c)
+EXPORT_SRC := $(filter-out %/ctf.c $(EXPORT_PERFETTO),$(sort $(wildcard $(TOP)/trace/export/*.c)))
 EXPORT_CFLAGS :=
 EXPORT_GEN :=
 EXPORT_LIBS :=
 ifneq ($(shell $(PKG_CONFIG) --exists babeltrace2 2>/dev/null && echo yes),)
-EXPORT_SRC += $(TOP)/trace/export_ctf.c
+EXPORT_SRC += $(TOP)/trace/export/ctf.c
 EXPORT_CFLAGS += $(shell $(PKG_CONFIG) --cflags babeltrace2)
 EXPORT_LIBS += $(shell $(PKG_CONFIG) --libs babeltrace2)
 endif
@@ -29,11 +29,11 @@ endif
 HSTRACE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -I$(TOP)/trace -I$(TOP)/src/include
 HSTRACE_LIBS := -lm
 
-all: $(O)/hstrace $(O)/anatomy.so $(O)/irqs_off.so
+all: $(O)/hstrace $(O)/anatomy.so $(O)/irqs_off.so $(O)/profile.so
 
-$(O)/gen/perfetto.pb-c.c: $(TOP)/trace/perfetto.proto
+$(O)/gen/perfetto.pb-c.c: $(TOP)/trace/export/perfetto.proto
 	@mkdir -p $(@D)
-	protoc-c --proto_path=$(TOP)/trace --c_out=$(@D) $<
+	protoc-c --proto_path=$(TOP)/trace/export --c_out=$(@D) $<
 
 $(O)/gen/perfetto.pb-c.o: $(O)/gen/perfetto.pb-c.c
 	$(call say,HOSTCC)$(HOSTCC) -O2 -g $(EXPORT_CFLAGS) -c -o $@ $<
@@ -49,7 +49,12 @@ $(O)/hstrace: $(O)/gen/export-libraries $(EXPORT_GEN) $(HSTRACE_SRC) $(EXPORT_SR
 	$(call say,HOSTCC)$(HOSTCC) $(HSTRACE_CFLAGS) $(EXPORT_CFLAGS) -o $@ $(HSTRACE_SRC) $(EXPORT_SRC) \
 		$(HSTRACE_LIBS) $(EXPORT_LIBS)
 
-# The plugins of scripts/anatomy and scripts/irqs-off, for the QEMU of the build machine.
-$(O)/anatomy.so $(O)/irqs_off.so: $(O)/%.so: $(TOP)/trace/%.c $(TOP)/trace/qemu_plugin.h
+# The plugins of scripts/anatomy, scripts/irqs-off and scripts/profile, for the QEMU of the build machine.
+PLUGIN = $(call say,HOSTCC)$(HOSTCC) -std=gnu11 -O2 -g $(WARN) -fPIC -shared -o $@ $(filter %.c,$^)
+$(O)/anatomy.so $(O)/irqs_off.so: $(O)/%.so: $(TOP)/trace/plugin/%.c $(TOP)/trace/plugin/qemu_plugin.h
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) -std=gnu11 -O2 -g $(WARN) -fPIC -shared -o $@ $<
+	$(PLUGIN)
+
+$(O)/profile.so: $(wildcard $(TOP)/trace/plugin/profile*.c $(TOP)/trace/plugin/*.h)
+	@mkdir -p $(@D)
+	$(PLUGIN)

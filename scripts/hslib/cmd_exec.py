@@ -11,7 +11,7 @@ from .errors import STATUS_HELP, STATUS_USAGE, LaunchError
 from .parser import Parser as BaseParser
 from .rundir import RunDir
 from .toggles import check_trace, trace_rule, with_defaults
-from .tracing import Stream, save_trace
+from .tracing import Stream, choose_samples, save_trace
 
 SUMMARY = "run a static riscv64 Linux program on the host under hyperscope"
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -114,6 +114,7 @@ def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
     make_job(run) fills the job once the run has its folder; after(run) sees the run's RAM before
     it is gone, however the run ended. ctrl_a is what Ctrl-A Ctrl-A sends.
     """
+    choose_samples(options)
     arguments = options.boot_arguments = boot_args(options)
     box = machine.Machine(options, out)
     box.channel.set_ctrl_a(ctrl_a)

@@ -14,6 +14,7 @@ from .cmd_exec import TOP, Job, execute, new_parser
 from .cpio import Archive
 from .errors import STATUS_USAGE, LaunchError, sentence
 from .rundir import STATE_PANICKED
+from .toggles import trace_chooses
 from .tracing import save_trace
 
 SUMMARY = "boot a guest in a VM under hyperscope; then the table of its exits"
@@ -83,6 +84,8 @@ def new_job(options, guest, run, out):
     job.files.append(("/Image", guest.image))
     if options.quiet:
         job.argv.append("--quiet")
+    if trace_chooses(options.trace, "print"):
+        job.argv.append("--markers")
     job.argv += ["--smp", str(options.smp), "--mem", "%dM" % (options.mem // MIB)]
     disks = ["/dev/vd" + chr(ord("a") + n) for n in range(len(options.disk))]
     if guest.linux and not disks:

@@ -76,6 +76,9 @@ def add_options(parser):
     group.add_argument("--trace-keep", metavar="WHICH", choices=["newest", "oldest"],
                        default="newest",
                        help="what a full ring keeps: the newest events, or the oldest")
+    group.add_argument("--sample", metavar="HZ",
+                       help="record where each hart is, so often a second of its time: "
+                       "hstrace profile, perf report")
     group.add_argument("--trace-stream", action="store_true",
                        help="take events out while the run goes on: it may be longer than its rings")
     group.add_argument("--boot", metavar="ARGS", default="",

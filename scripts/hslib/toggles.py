@@ -116,7 +116,7 @@ def trace_rule(top, option, text):
     known = fields(top, event) + ["vm", "vcpu", "hart", "cpu", "CPU"]
     value = re.search(r"(?:[=!]=|[<>]=?|[^&]&)\s*([A-Za-z_]\w*)\s*(?:$|[&|)])", condition or "")
     if value:
-        raise LaunchError("%s '%s': '%s' has to be a number (trace/hst_names.c: what stands for what)"
+        raise LaunchError("%s '%s': '%s' has to be a number (trace/file/names.c: what stands for what)"
                           % (option, text, value.group(1)), STATUS_USAGE)
     for name in re.findall(r"\b[A-Za-z_]\w*", re.sub(r"\b0[xX][0-9a-fA-F]+\b", "", condition or "")):
         if name not in known:
@@ -143,3 +143,14 @@ def check_trace(top, text):
             raise LaunchError("there is no event '%s'; `hstrace events` lists them" % pattern,
                               STATUS_USAGE)
     return text
+
+
+def trace_chooses(text, event):
+    """Is the event among those of a list as --trace takes it? From left to right, ! takes away."""
+    chosen = False
+    for pattern in text.split(","):
+        if pattern == "none":
+            chosen = False
+        elif fnmatch.fnmatch(event, "*" if pattern.lstrip("!") == "all" else pattern.lstrip("!")):
+            chosen = not pattern.startswith("!")
+    return chosen

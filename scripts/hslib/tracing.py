@@ -6,11 +6,25 @@ import signal
 import subprocess
 
 from .errors import LaunchError, sentence
-from .machine import need, qemu_text, shown
+from .machine import need, parse_count, qemu_text, shown
 from .toggles import in_force
 
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+
+SAMPLES = "sample,sched_process_exec,sched_process_fork"  # who is at a pc, and which program that is
+MAX_SAMPLES = 100000  # a second, as in src/host/trace/trace_sample.h
+
+
+def choose_samples(options):
+    """--sample HZ: these events besides those of --trace, and the rate."""
+    if options.sample is None:
+        return
+    rate = parse_count(options.sample, "--sample", MAX_SAMPLES)
+    others = [] if options.trace in (None, "none") else [options.trace]
+    options.trace = ",".join(others + [SAMPLES])
+    options.boot += " trace.sample=%d" % rate
 
 
 def provenance(out, options, guest):

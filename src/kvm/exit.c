@@ -73,22 +73,50 @@ static int exit_unknown(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	return RESUME_USER;
 }
 
-int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+static __attribute__((noinline)) void irq_seen(const struct kvm_vcpu *vcpu,
+					       const struct hv_trap *trap)
+{
+	bool user = !(vcpu->guest.sstatus & SSTATUS_SPP);
+
+	trace_kvm_host_irq(trap->scause);
+	if (trace_sample_enabled())
+		hv_sample(user ? SAMPLE_VU : SAMPLE_VS, trap->sepc);
+}
+
+__attribute__((noinline)) int exit_host_irq(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	if (trace_group_irq())
+		irq_seen(vcpu, trap);
+	hv_handle_interrupt(trap->scause);
+	return RESUME_GUEST;
+}
+
+exit_fn *exit_handler(unsigned long cause)
+{
+	if (cause & CAUSE_IRQ_FLAG)
+		return exit_host_irq;
+	return cause < ARRAY_SIZE(exit_table) && exit_table[cause] ? exit_table[cause]
+								   : exit_unknown;
+}
+
+/* Apart, so that a call of the SBI does not pay for its registers. */
+static __attribute__((noinline)) int handle_other(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	unsigned long cause = trap->scause;
 
-	/* The one exit whose way is short does not look for the host's business. */
-	if (cause == EXC_VS_ECALL)
-		return exit_sbi(vcpu, trap);
-
 	/* A handler that sleeps, or an interrupt, may leave a signal or a waiting thread. */
 	vcpu_set_request(vcpu, REQ_HOST);
-	if (cause & CAUSE_IRQ_FLAG) {
-		trace_kvm_host_irq(cause);
-		hv_handle_interrupt(cause);
-		return RESUME_GUEST;
-	}
+	if (cause & CAUSE_IRQ_FLAG)
+		return exit_host_irq(vcpu, trap);
 	if (cause >= ARRAY_SIZE(exit_table) || !exit_table[cause])
 		return exit_unknown(vcpu, trap);
 	return exit_table[cause](vcpu, trap);
+}
+
+int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	/* The one exit whose way is short does not look for the host's business. */
+	if (trap->scause == EXC_VS_ECALL)
+		return exit_sbi(vcpu, trap);
+	return handle_other(vcpu, trap);
 }

@@ -29,6 +29,9 @@ struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu);
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);
 exit_fn exit_handle;      /* exit.c */
 exit_fn exit_handle_full; /* switch_full.c */
+exit_fn exit_host_irq;    /* exit.c: a host interrupt has ended the guest's run */
+/* The handler of an exit, whatever its cause. */
+exit_fn *exit_handler(unsigned long cause);
 
 /* htinst holds a pseudoinstruction: an implicit VS-stage page-table access (H §6.3). */
 static inline bool htinst_is_pseudo(unsigned long htinst)

@@ -180,8 +180,11 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 	struct gstage_fault fault, guess;
 
 	memslot_vcpu_refresh(vcpu);
-	if (gpa->locate(vcpu, trap, &fault))
+	if (gpa->locate(vcpu, trap, &fault)) {
+		/* What was missing is there by now, or the guest's own table has changed. */
+		trace_kvm_page_fault((gpa_t)trap->htval << 2, trap->scause);
 		return RESUME_GUEST;
+	}
 	trace_kvm_page_fault(fault.gpa, trap->scause);
 	slot = backing(vcpu, &fault);
 	if (!slot) {

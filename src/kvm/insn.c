@@ -87,7 +87,7 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 	struct kvm_run *run = vcpu->run;
 
 	trace_exit_class(&vcpu->exit_clock, EXIT_CSR_USER);
-	trace_kvm_csr(access->csr, access->write_mask != 0, access->new_value);
+	trace_kvm_csr(access->csr, access->write_mask != 0, access->new_value, 0);
 	vcpu->stats.csr_exit_user++;
 	vcpu->csr_in_flight = true;
 	vcpu->csr_rd = access->rd;
@@ -133,7 +133,7 @@ static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access,
 static int finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long old)
 {
 	trace_exit_class(&vcpu->exit_clock, EXIT_CSR);
-	trace_kvm_csr(access->csr, access->write_mask != 0, old);
+	trace_kvm_csr(access->csr, access->write_mask != 0, old, 1);
 	vcpu->stats.csr_exit_kernel++;
 	if (access->rd)
 		vcpu->guest.gpr[access->rd] = old;

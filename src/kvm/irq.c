@@ -34,9 +34,19 @@ static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq)
 	vcpu_request(vcpu, REQ_IRQ);
 }
 
+/* The software line is a guest's IPI, and nothing else. */
+static inline void trace_raised(const struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	if (!trace_group_line())
+		return;
+	if (irq == IRQ_VS_SOFT)
+		trace_kvm_ipi_send(vcpu->id);
+	trace_kvm_vcpu_irq(irq, 1, vcpu->id);
+}
+
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
-	trace_kvm_vcpu_irq(irq, 1, vcpu->id);
+	trace_raised(vcpu, irq);
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
 	irq_mark(vcpu, irq);
 }
@@ -59,7 +69,7 @@ void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
-	trace_kvm_vcpu_irq(irq, 1, vcpu->id);
+	trace_raised(vcpu, irq);
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
 }
@@ -85,9 +95,13 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 	/* Two instructions, each atomic against the guest, which does not run now anyway. */
 	hvip = (csr_read(hvip) & ~changed) | pending;
 	csr_write(hvip, hvip);
+	if (trace_group_inject()) {
+		trace_kvm_inject_irq(hvip);
+		if (pending & BIT(IRQ_VS_SOFT))
+			trace_kvm_ipi_receive(hvip);
+	}
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_show_external(hvip);
-	trace_kvm_inject_irq(hvip);
 }
 
 bool vcpu_has_irq(struct kvm_vcpu *vcpu)

@@ -82,8 +82,6 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 
 	if (vcpu->lingers && hook == &vcpu->sched_hook) {
 		WRITE_ONCE(vcpu->lingers, false);
-		if (trace_any())
-			vcpu_observe(vcpu);
 		vcpu_load_shared(vcpu);
 		/* The VM's clock: another vCPU's ioctl may have set it. */
 		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));

@@ -2,10 +2,11 @@
 /*
  * observe.c - events that need more than a call where something happens.
  *
- * kvm_exit_handled wraps an exit's handler, and kvm_irq_take looks at the guest's trap CSRs around
- * the world switch: so a vCPU's handle_exit points here while one of them is on, and costs nothing
- * else. Who switches events calls kvm_trace_changed(): each vCPU that runs is asked to look
- * (REQ_TRACE), and one that comes into a hart later looks by itself (vcpu_load()).
+ * kvm_exit_handled wraps an exit's handler, kvm_irq_take looks at the guest's trap CSRs around
+ * the world switch, and a sample that fell into a handler is of that handler: so a vCPU's
+ * handle_exit points here while one of them is on, and costs nothing else. Who switches events calls
+ * kvm_trace_changed(): each vCPU that runs is asked to look (REQ_TRACE), and one that comes into a
+ * hart later looks by itself (vcpu_load()).
  *
  * The guest takes its interrupts without us (hideleg). What can be said: one that is pending,
  * enabled, and not held off by vsstatus.SIE when the guest is entered is taken before the guest's
@@ -40,7 +41,7 @@ static unsigned long first_irq(unsigned long pending)
 	return 0;
 }
 
-void vcpu_observe_entry(struct kvm_vcpu *vcpu)
+static void observe_irq_entry(struct kvm_vcpu *vcpu)
 {
 	bool user = !(vcpu->guest.sstatus & SSTATUS_SPP);
 	unsigned long irq = 0;
@@ -54,6 +55,14 @@ void vcpu_observe_entry(struct kvm_vcpu *vcpu)
 	vcpu->observed.vscause = CAUSE_IRQ_FLAG | irq;
 	vcpu->observed.vsepc = vcpu->guest.sepc;
 	trace_kvm_irq_take(CAUSE_IRQ_FLAG | irq, vcpu->guest.sepc, true);
+}
+
+void vcpu_observe_entry(struct kvm_vcpu *vcpu)
+{
+	if (trace_kvm_irq_take_enabled())
+		observe_irq_entry(vcpu);
+	if (trace_sample_enabled())
+		hv_sample(SAMPLE_HS, (unsigned long)vcpu_run);
 }
 
 static void observe_exit(struct kvm_vcpu *vcpu)
@@ -76,6 +85,8 @@ static int exit_handle_observed(struct kvm_vcpu *vcpu, const struct hv_trap *tra
 		observe_exit(vcpu);
 	vcpu->observed.injected = false;
 	result = exit_handler_of(vcpu->kvm)(vcpu, trap);
+	if (trace_sample_enabled())
+		hv_sample(SAMPLE_HS, (unsigned long)exit_handler(trap->scause));
 	trace_kvm_exit_handled(trap->scause, result, vcpu->observed.injected,
 			       result == RESUME_USER ? READ_ONCE(vcpu->run->exit_reason) : 0);
 	return result;
@@ -99,7 +110,8 @@ void vcpu_observe_wake(struct kvm_vcpu *vcpu, u64 polled_ns)
 void vcpu_observe(struct kvm_vcpu *vcpu)
 {
 	trace_set_vcpu(vcpu->kvm->id, vcpu->id);
-	vcpu->handle_exit = trace_kvm_exit_handled_enabled() || trace_kvm_irq_take_enabled()
+	vcpu->handle_exit = trace_kvm_exit_handled_enabled() || trace_kvm_irq_take_enabled() ||
+					    trace_sample_enabled()
 				    ? exit_handle_observed
 				    : exit_handler_of(vcpu->kvm);
 }

@@ -32,6 +32,8 @@ void kvm_offsets(void)
 	HOST(sscratch);
 	DEFINE(VCPU_exit_vector, offsetof(struct kvm_vcpu, exit_vector));
 	DEFINE(VCPU_exit_clock, offsetof(struct kvm_vcpu, exit_clock));
+	DEFINE(KEY_sample, TRACE_sample * sizeof(struct static_key));
+	DEFINE(SAMPLE_HS_MODE, SAMPLE_HS);
 	TRAP(sepc);
 	TRAP(scause);
 	TRAP(stval);

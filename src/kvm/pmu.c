@@ -164,7 +164,7 @@ void pmu_load(struct kvm_vcpu *vcpu)
 	struct kvm_pmu *pmu = vcpu->pmu;
 	unsigned int i;
 
-	for (i = 0; i < pmu->nr_hw; i++) {
+	for (i = 0; i < pmu->nr_hw && pmu->started >> i; i++) {
 		if (pmu->started >> i & 1)
 			hv_pmc_start(&pmu->counters[i].hw);
 	}
@@ -175,7 +175,7 @@ void pmu_put(struct kvm_vcpu *vcpu)
 	struct kvm_pmu *pmu = vcpu->pmu;
 	unsigned int i;
 
-	for (i = 0; i < pmu->nr_hw; i++) {
+	for (i = 0; i < pmu->nr_hw && pmu->started >> i; i++) {
 		if (pmu->started >> i & 1)
 			hv_pmc_stop(&pmu->counters[i].hw);
 	}

@@ -32,6 +32,13 @@ static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 		vcpu_observe(vcpu);
 }
 
+static int end_by_signal(struct kvm_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_INTR);
+	vcpu->stats.signal_exits++;
+	return -EINTR;
+}
+
 /* The host's business with this thread: 0, or -EINTR for a signal. */
 static int serve_host(struct kvm_vcpu *vcpu)
 {
@@ -39,11 +46,7 @@ static int serve_host(struct kvm_vcpu *vcpu)
 		return 0;
 	if (hv_resched_needed())
 		hv_resched();
-	if (!hv_signal_pending())
-		return 0;
-	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_INTR);
-	vcpu->stats.signal_exits++;
-	return -EINTR;
+	return hv_signal_pending() ? end_by_signal(vcpu) : 0;
 }
 
 /*
@@ -64,9 +67,7 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 		if (err) {
 			/* The others wait as long as it is stopped. */
 			__atomic_fetch_or(&vcpu->requests, requests, __ATOMIC_RELAXED);
-			if (err == -EINTR)
-				WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_INTR);
-			return err;
+			return err == -EINTR ? end_by_signal(vcpu) : err;
 		}
 	}
 	if (requests & BIT(REQ_IRQ))
@@ -99,7 +100,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 	trace_exit_end(&vcpu->exit_clock);
 	if (trace_group_entry()) {
 		trace_kvm_entry(vcpu->guest.sepc);
-		if (trace_kvm_irq_take_enabled())
+		if (trace_group_look())
 			vcpu_observe_entry(vcpu);
 	}
 	vcpu_switch(vcpu);
@@ -154,18 +155,28 @@ static int complete_exit(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
+/* KVM_RUN is over before anything was loaded. Apart: so it costs other exits no instruction. */
+static __attribute__((noinline)) int not_run(int err)
+{
+	trace_set_vcpu(0, 0);
+	return err;
+}
+
 int vcpu_run(struct kvm_vcpu *vcpu)
 {
 	u64 sigmask = 0;
 	int ret;
 
 	vcpu->ran_once = true;
+	/* From here on, and not from the load on: what completes an exit is this vCPU's doing. */
+	if (trace_any())
+		vcpu_observe(vcpu);
 	ret = complete_exit(vcpu);
 	if (ret)
-		return ret;
+		return not_run(ret);
 	/* Asked for by who only wanted the completion; read once, it is user space's. */
 	if (READ_ONCE(vcpu->run->immediate_exit))
-		return -EINTR;
+		return not_run(-EINTR);
 
 	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_UNKNOWN);
 	if (vcpu->sigmask_set)
@@ -180,9 +191,10 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	if (!(READ_ONCE(vcpu->requests) & BIT(REQ_HOST)) && hv_host_needed())
 		vcpu_set_request(vcpu, REQ_HOST);
 	ret = run_loop(vcpu);
+	/* While the hart still works for this vCPU: the record is to name it. */
+	trace_kvm_userspace_exit(READ_ONCE(vcpu->run->exit_reason), ret);
 	vcpu_end_run(vcpu);
 	if (vcpu->sigmask_set)
 		hv_sigmask_swap(sigmask, &sigmask);
-	trace_kvm_userspace_exit(READ_ONCE(vcpu->run->exit_reason), ret);
 	return ret;
 }

@@ -39,7 +39,7 @@
 begun_\handler:
 	call	\handler
 	beqz	a1, declined
-	static_key_goto trace_exit_key, clock_end_\handler
+	static_key_goto trace_fast_end_key, clock_end_\handler
 ended_\handler:
 
 	/* Step 4: back. sret finds sepc, SPP and SPV as the trap left them, or as C moved them. */
@@ -53,8 +53,8 @@ ended_\handler:
 	sret
 
 	/*
-	 * The clock of exits (hv/trace.h) is on. Called from C it would cost registers while it is
-	 * off. When the exit is declined, run.c begins anew.
+	 * The clock of exits (hv/trace.h) is on, or harts are sampled. Called from C it would cost
+	 * registers while it is off. When the exit is declined, run.c begins anew.
 	 */
 clock_begin_\handler:
 	addi	sp, sp, -16
@@ -70,9 +70,17 @@ clock_end_\handler:
 	REG_S	a0, 0(sp)
 	addi	a0, a0, VCPU_exit_clock
 	call	trace_exit_end_slow
+	static_key_goto trace_keys+KEY_sample, sample_\handler
+sampled_\handler:
 	REG_L	a0, 0(sp)
 	addi	sp, sp, 16
 	j	ended_\handler
+	/* What a timer asked for meanwhile was here, and not where the guest goes on. */
+sample_\handler:
+	li	a0, SAMPLE_HS_MODE
+	la	a1, \handler
+	call	hv_sample
+	j	sampled_\handler
 	.endm
 
 	.global	vcpu_exit_fast

@@ -3,6 +3,8 @@
  * bus.c - which device answers at a guest-physical address.
  *
  * The table is filled before the first vCPU runs and never changes, so reading it needs no lock.
+ * Who wants to see all accesses (marker.c) puts functions of its own before the devices', so that
+ * an access that nobody watches does not ask whether it is watched.
  */
 #include <assert.h>
 #include "vmm.h"
@@ -52,4 +54,59 @@ void bus_write(struct bus *bus, gpa_t gpa, u64 value, unsigned int len)
 		region->write(region->device, gpa - region->base, value, len);
 	else
 		nobody("writes", gpa, len);
+}
+
+/* ---- watched --------------------------------------------------------------------------- */
+
+static struct watched {
+	struct region own;
+	bus_watcher *seen;
+} watched[BUS_REGIONS];
+
+static u64 watched_read(void *device, u64 offset, unsigned int len)
+{
+	struct watched *w = device;
+	u64 value = w->own.read(w->own.device, offset, len);
+
+	w->seen(&w->own, offset, false, len, value);
+	return value;
+}
+
+static void watched_write(void *device, u64 offset, u64 value, unsigned int len)
+{
+	struct watched *w = device;
+
+	w->seen(&w->own, offset, true, len, value);
+	w->own.write(w->own.device, offset, value, len);
+}
+
+static u64 nobody_read(void *device, u64 offset, unsigned int len)
+{
+	(void)device;
+	nobody("reads", offset, len);
+	return ~0ull;
+}
+
+static void nobody_write(void *device, u64 offset, u64 value, unsigned int len)
+{
+	(void)device;
+	(void)value;
+	nobody("writes", offset, len);
+}
+
+void bus_watch(struct bus *bus, bus_watcher *seen)
+{
+	/* Last, so that it is found if nothing else is. */
+	bus_add(bus, &(struct region){
+			     .name = "nobody",
+			     .size = ~0ull,
+			     .read = nobody_read,
+			     .write = nobody_write,
+		     });
+	for (unsigned int i = 0; i < bus->nr_regions; i++) {
+		watched[i] = (struct watched){ bus->regions[i], seen };
+		bus->regions[i].device = &watched[i];
+		bus->regions[i].read = watched_read;
+		bus->regions[i].write = watched_write;
+	}
 }

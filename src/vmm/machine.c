@@ -174,6 +174,8 @@ static void boot(struct machine *m)
 	for (unsigned int i = 0; i < m->options.vcpus; i++)
 		registers_reset(&m->vcpus[i], layout.entry, layout.dtb);
 
+	marker("boot 0x%llx dtb 0x%llx", (unsigned long long)layout.entry,
+	       (unsigned long long)layout.dtb);
 	pthread_mutex_lock(&m->lock);
 	while (sem_trywait(&m->wake) == 0)
 		; /* a wake-up of the life before */
@@ -189,6 +191,7 @@ int machine_run(struct machine *m)
 		wait_for_stop(m);
 		park_all(m);
 		console_flush();
+		marker("stop %d status %d", m->stop_reason, m->stop_status);
 		if (m->stop_reason != STOP_REBOOT)
 			break;
 		inform("the guest reboots");
@@ -221,6 +224,8 @@ void machine_create(struct machine *m)
 		testdev_init(m);
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
 		virtio_blk_add(m, m->options.disks[i], i);
+	if (m->options.markers)
+		markers_start(m);
 	for (unsigned int i = 0; i < m->options.vcpus; i++)
 		vcpu_create(&m->vcpus[i], m, i);
 	for (unsigned int i = 0; i < m->options.vcpus; i++)

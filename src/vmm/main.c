@@ -28,6 +28,7 @@ static const char help[] =
 	"  --no-console-input   leave standard input alone\n"
 	"  --dump-dtb FILE      save the guest's device tree\n"
 	"  --sbi LIST           SBI extensions to add, or with - to take away: susp,fwft,-time\n"
+	"  --markers            write what devices do into the host's trace (trace_marker)\n"
 	"  --testdev            add the device that test payloads use\n"
 	"  --quiet              only the guest's output and errors\n"
 	"  --help\n"
@@ -56,6 +57,7 @@ enum {
 	OPT_NO_INPUT,
 	OPT_DUMP_DTB,
 	OPT_SBI,
+	OPT_MARKERS,
 	OPT_TESTDEV,
 	OPT_QUIET,
 	OPT_HELP,
@@ -73,6 +75,7 @@ static const struct option long_options[] = {
 	{ "no-console-input", no_argument, NULL, OPT_NO_INPUT },
 	{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
 	{ "sbi", required_argument, NULL, OPT_SBI },
+	{ "markers", no_argument, NULL, OPT_MARKERS },
 	{ "testdev", no_argument, NULL, OPT_TESTDEV },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -173,6 +176,9 @@ static void parse_option(struct options *options, int option)
 	case OPT_SBI:
 		sbi_check_list(optarg);
 		options->sbi = optarg;
+		break;
+	case OPT_MARKERS:
+		options->markers = true;
 		break;
 	case OPT_TESTDEV:
 		options->testdev = true;

@@ -44,8 +44,8 @@ static u64 bytes_in(const struct iovec *iov, unsigned int count)
 	return sum;
 }
 
-/* Copy `len` bytes out of the front, and take them away from the buffers. */
-static void take_front(struct iovec *iov, unsigned int count, void *to, size_t len)
+/* Copy `len` bytes out of the front, and take them away from the buffers; false: there are fewer. */
+static bool take_front(struct iovec *iov, unsigned int count, void *to, size_t len)
 {
 	for (unsigned int i = 0; i < count && len; i++) {
 		size_t n = iov[i].iov_len < len ? iov[i].iov_len : len;
@@ -56,6 +56,7 @@ static void take_front(struct iovec *iov, unsigned int count, void *to, size_t l
 		to = (u8 *)to + n;
 		len -= n;
 	}
+	return !len;
 }
 
 /* The last writable byte, taken away from the buffers; NULL if there is none. */
@@ -150,6 +151,18 @@ static u8 execute(struct disk *disk, const struct virtio_blk_outhdr *header)
 	return VIRTIO_BLK_S_UNSUPP;
 }
 
+static void mark_begin(const struct disk *disk, const struct virtio_blk_outhdr *header, u64 in)
+{
+	const char *what = header->type == VIRTIO_BLK_T_IN      ? "read"
+			   : header->type == VIRTIO_BLK_T_OUT   ? "write"
+			   : header->type == VIRTIO_BLK_T_FLUSH ? "flush"
+								: "other";
+	u64 out = bytes_in(disk->chain.out, disk->chain.nr_out);
+
+	marker("%s begin %s 0x%llx %llu", disk->device.name, what,
+	       (unsigned long long)header->sector, (unsigned long long)(out ? out : in));
+}
+
 /* One chain is one request. Returns why it isn't one, or NULL. */
 static const char *answer(struct disk *disk)
 {
@@ -158,13 +171,16 @@ static const char *answer(struct disk *disk)
 	struct virtio_blk_outhdr header;
 	u8 *status;
 
-	if (bytes_in(chain->out, chain->nr_out) < sizeof(header))
+	if (!take_front(chain->out, chain->nr_out, &header, sizeof(header)))
 		return "a request is shorter than its header";
-	take_front(chain->out, chain->nr_out, &header, sizeof(header));
 	status = take_last_byte(chain->in, chain->nr_in);
 	if (!status)
 		return "a request has no room for its status";
+	if (markers_on)
+		mark_begin(disk, &header, writable - 1);
 	*status = execute(disk, &header);
+	if (markers_on)
+		marker("%s end %u", disk->device.name, *status);
 	virtqueue_push(&disk->device.queue, chain, (u32)writable);
 	return NULL;
 }

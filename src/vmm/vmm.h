@@ -89,6 +89,7 @@ struct options {
 	bool quiet;
 	bool input;
 	bool testdev;
+	bool markers;
 };
 
 struct machine;
@@ -140,14 +141,27 @@ struct region {
 	void (*write)(void *device, u64 offset, u64 value, unsigned int len);
 };
 
+#define BUS_REGIONS (5 + MAX_DISKS)
+
 struct bus {
-	struct region regions[4 + MAX_DISKS];
+	struct region regions[BUS_REGIONS];
 	unsigned int nr_regions;
 };
 
 void bus_add(struct bus *bus, const struct region *region);
 u64 bus_read(struct bus *bus, gpa_t gpa, unsigned int len);
 void bus_write(struct bus *bus, gpa_t gpa, u64 value, unsigned int len);
+/* From now on each access is shown, a write before the device sees it; once, before a vCPU runs. */
+typedef void bus_watcher(const struct region *region, u64 offset, bool write, unsigned int len,
+			 u64 value);
+void bus_watch(struct bus *bus, bus_watcher *seen);
+
+/* ---- marker.c: the VMM's events in the host's trace ---- */
+
+extern bool markers_on;                /* does not change while a vCPU runs */
+void markers_start(struct machine *m); /* --markers; dies if there is no such file */
+/* One event, if they are on. Any thread. */
+__attribute__((format(printf, 1, 2))) void marker(const char *format, ...);
 
 /* ---- plic.c ---- */
 

@@ -7,8 +7,8 @@
  */
 #include <sys/mman.h>
 #include <unistd.h>
-#include "hst_table.h"
-#include "html.h"
+#include "hstrace/table.h"
+#include "html/html.h"
 #include "fuzz.h"
 
 static void fix_sum(unsigned char *data, size_t size)

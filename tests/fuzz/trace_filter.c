@@ -6,7 +6,7 @@
  * refused or answers, and always the same of the same event.
  */
 #include <unistd.h>
-#include "hst.h"
+#include "file/hst.h"
 #include "fuzz.h"
 
 static const char table[] =

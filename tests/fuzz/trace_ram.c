@@ -8,8 +8,8 @@
  */
 #include <sys/mman.h>
 #include <unistd.h>
-#include "hst_ram.h"
-#include "hst_table.h"
+#include "file/ram.h"
+#include "hstrace/table.h"
 #include "hv/run_desc.h"
 #include "fuzz.h"
 

@@ -218,9 +218,9 @@ static void reset_all(void)
 	char path[200];
 
 	for (unsigned int i = 0; i < nr_events; i++) {
-		snprintf(path, sizeof(path), EVENTS "%s/filter", events[i]);
+		snprintf(path, sizeof(path), EVENTS "%.39s/filter", events[i]);
 		put_text(path, "0");
-		snprintf(path, sizeof(path), EVENTS "%s/trigger", events[i]);
+		snprintf(path, sizeof(path), EVENTS "%.39s/trigger", events[i]);
 		put_text(path, never[0]);
 		put_text(path, never[1]);
 	}

@@ -5,6 +5,8 @@
  * Each guest here counts in registers that a hypervisor moves by different ways: a general one, a
  * CSR, FP ones. Whatever happens between two of its calls, they have to go on from where they were,
  * and the program's own registers are the program's.
+ *
+ *   linger [ROUNDS]     of two threads that take turns, each waiting on a processor of its own; 200
  */
 #include <sched.h>
 #include <sys/wait.h>
@@ -119,9 +121,9 @@ static void *takes_turns(void *arg)
 	return NULL;
 }
 
-static void two_threads_run_it(struct vcpu *vcpu, uint64_t *calls)
+static void two_threads_run_it(struct vcpu *vcpu, uint64_t *calls, unsigned int rounds)
 {
-	struct shared s = { .vcpu = vcpu, .calls = *calls, .rounds = 200 };
+	struct shared s = { .vcpu = vcpu, .calls = *calls, .rounds = rounds };
 	pthread_t thread;
 
 	pthread_create(&thread, NULL, takes_turns, &s);
@@ -156,7 +158,7 @@ static void one_thread_runs_two(struct vcpu *vcpu, uint64_t *calls)
 	vm_free(&other);
 }
 
-static void counting(void)
+static void counting(unsigned int rounds)
 {
 	struct vm vm = vm_new();
 	struct vcpu vcpu = vcpu_new(&vm, 0);
@@ -170,7 +172,7 @@ static void counting(void)
 	ok(set_reg(&vcpu, CSRREG(sscratch), calls) == 0 && counts_on(&vcpu, &calls),
 	   "and written for its next instruction");
 	read_from_elsewhere(&vcpu, &calls);
-	two_threads_run_it(&vcpu, &calls);
+	two_threads_run_it(&vcpu, &calls, rounds);
 	one_thread_runs_two(&vcpu, &calls);
 	must(counts_on(&vcpu, &calls), "another call");
 	child = fork();
@@ -282,10 +284,9 @@ static int again(void)
 
 int main(int argc, char **argv)
 {
-	(void)argv;
-	if (argc > 1)
+	if (argc > 1 && strcmp(argv[1], "again") == 0)
 		return again();
-	counting();
+	counting(argc > 1 ? (unsigned int)atoi(argv[1]) : 200);
 	closed_from_elsewhere();
 	timer_goes_off_outside();
 	shared_csrs();

@@ -114,7 +114,7 @@ mutant "10, a running vCPU is not kicked" request.c \
 mutant "10, an idle hart is not kicked" request.c \
 	's/kick_hart\(vcpu, &vcpu->blocking,.*?;/;/s' test_kick
 mutant "10, who idles does not look again" halt_poll.c \
-	's/(do \{)(.*?)found = over\(vcpu\);(.*?hv_idle)/found = over(vcpu); $1$2$3/s' test_kick
+	's/while \(found && !look\(vcpu, over\) && /while (found && /' test_kick
 mutant "10, a sleeping vCPU is not woken" request.c \
 	's/hv_wake_all\(&vcpu->waitq\);/;/' test_race_life
 mutant "10, a line is marked without a request" irq.c \

@@ -61,6 +61,9 @@ static void hear(enum trace_event event, const u64 *args)
 	/* That is what switch=full is. */
 	if (event == TRACE_kvm_vcpu_load || event == TRACE_kvm_vcpu_put || event == TRACE_kvm_fpu)
 		return;
+	/* On which way the hart was is what differs. */
+	if (event == TRACE_sample)
+		return;
 	events_hash = mix(events_hash, event);
 	/* The VMID, which is another in each VM, is their last argument, or the only one. */
 	if (event == TRACE_kvm_fence_vvma || event == TRACE_kvm_fence_gvma ||

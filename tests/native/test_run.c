@@ -88,6 +88,31 @@ static void an_unknown_cause_is_user_spaces_not_the_hosts(void **state)
 	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_INTERNAL_ERROR);
 }
 
+static u64 guest_mode, guest_pc;
+
+static void hear_guest(enum trace_event event, const u64 *args)
+{
+	if (event != TRACE_sample || args[0] == SAMPLE_HS)
+		return;
+	guest_mode = args[0];
+	guest_pc = args[1];
+}
+
+static void a_host_interrupt_samples_the_guest_where_it_was(void **state)
+{
+	(void)state;
+	for (unsigned int user = 0; user < 2; user++) {
+		guest_mode = guest_pc = 0;
+		native_event_hook = hear_guest;
+		vm.vcpu->guest.sepc = PC;
+		vm.vcpu->guest.sstatus &= ~SSTATUS_SPP;
+		vm.vcpu->guest.sstatus |= user ? 0 : SSTATUS_SPP;
+		run_trap((struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
+		assert_int_equal(guest_mode, user ? SAMPLE_VU : SAMPLE_VS);
+		assert_int_equal(guest_pc, PC);
+	}
+}
+
 static void a_dead_vm_does_not_run(void **state)
 {
 	(void)state;
@@ -375,6 +400,7 @@ int main(void)
 		TEST(a_trap_from_vu_is_taken_in_vs_at_its_vector),
 		TEST(a_trap_from_vs_remembers_vs_and_its_interrupt_enable),
 		TEST(an_unknown_cause_is_user_spaces_not_the_hosts),
+		TEST(a_host_interrupt_samples_the_guest_where_it_was),
 		TEST(a_dead_vm_does_not_run),
 		TEST(a_foreign_csr_is_an_illegal_instruction),
 		TEST(wfi_in_vu_is_illegal_and_does_not_wait),

@@ -74,7 +74,7 @@ refused "there is no toggle 'nonsense'" --toggle nonsense
 refused "there is no toggle 'nonsense'" --set nonsense=1
 refused "toggle gstage_huge takes on or off" --set gstage_huge=maybe
 refused "--rows: no row is named" --rows ''
-refused "--exitstat: .*'bogus'.*'auto'" --exitstat bogus
+refused "--exitstat: .*'bogus'.*auto" --exitstat bogus
 refused "unknown option --wrong" --wrong
 bench --firmware /nowhere/fw.bin
 is $status 125 "a firmware that is not there ends it"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# choosing.slow.t - the files of tracefs under six hostile threads on four harts, while VMs run.
+# choosing.slow.t - the files of tracefs under six hostile threads on four harts, while VMs run;
+# and that none of the threads is kept waiting by the others.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 for seed in 1 2; do
@@ -9,5 +10,13 @@ for seed in 1 2; do
 		"$O/tests/kvm-api/choosing" 400 $seed
 	relay "$out" "seed $seed"
 	is "$status" 0 "seed $seed: it ends well" || diag "$err"
+done
+
+# Six threads that want tracefs's mutex all the time, on fewer harts and on as many as the machine
+# below may have.
+for harts in 2 4; do
+	hs exec --quiet --harts $harts --trace none "$O/tests/kvm-api/turns" 4000 6
+	relay "$out" "$harts harts"
+	is "$status" 0 "$harts harts: it ends well" || diag "$err"
 done
 done_testing

@@ -8,7 +8,7 @@ for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko"; do
 	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
 done
 
-for name in errors run regs reset ids lacks debug bus stats sbi edges fp lifecycle storm; do
+for name in errors run regs reset ids lacks debug bus stats tally sbi edges fp lifecycle storm; do
 	out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/linux-kvm" exec --out "$O" \
 		--timeout "$(scaled 100)" "$progs/$name" </dev/null 2>"$tmp/err")
 	status=$?

@@ -43,7 +43,7 @@ echo "forks: $n"
 read -r line </dev/console
 echo "typed: $line"
 echo second | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null
-reboot -f
+reboot
 sleep 60
 END
 cp "$O/guest-initrd.cpio" "$tmp/initrd"

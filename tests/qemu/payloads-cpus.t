@@ -54,6 +54,10 @@ vm "no V: vector" vector
 vm "one hart: harts, 4 vCPUs" harts --smp 4 rounds=10
 vm "one hart: harts, 8 vCPUs" harts --smp 8 rounds=3
 for variant in lazy_trap lazy_save eager; do
+	if [ $variant = lazy_trap ] && spoils_redirects; then
+		skip "one hart, fp=lazy_trap: fp, 4 vCPUs" "$spoiled_redirects"
+		continue
+	fi
 	toggle fp $variant
 	vm "one hart, fp=$variant: fp, 4 vCPUs" fp --smp 4
 done

@@ -37,11 +37,7 @@ vm_ends()
 vm()
 {
 	case $2 in
-	hostile) ! qemu_older 10.0 || set -- "$@" satp-keeps-reserved=1 ;; # 8.2.2 does
-	pmu) ! qemu_older 9.1 || set -- "$@" rough-counters=1 ;;
-	esac
-	case $2 in
-	hostile | fp | hello) ;;
+	hostile | fp | hello | timer | sbi) ;;
 	*)
 		if qemu_older 8.0; then
 			skip "$1" "this QEMU shows a guest no pending interrupt in sip, its HLVX reads no \
@@ -82,7 +78,7 @@ mkdir /initial && cp \$parameters/* /initial 2>/dev/null
 one() {
 	label=\$1 image=\$2
 	shift 2
-	append="on=$1 \$(cd \$parameters && [ ! -e counters ] || echo counters=\$(cat counters))"
+	append="on=$1 $(quirks | xargs) \$(cd \$parameters && [ ! -e counters ] || echo counters=\$(cat counters))"
 	args= first=\$alone
 	case " \$* " in *" --smp "*) first= ;; esac
 	for a; do case \$a in *=*) append="\$append \$a" ;; *) args="\$args \$a" ;; esac; done

@@ -7,7 +7,12 @@
 . "$HS_TOP/tests/qemu/perf.sh"
 HS_SECONDS=240
 
-perf_initrd "$tmp/initrd" --sampling --exact
+sampling=--sampling
+if spoils_redirects; then
+	sampling=
+	skip "a counter overflows into samples" "an overflow comes too late: $spoiled_redirects"
+fi
+perf_initrd "$tmp/initrd" $sampling --exact
 hs run --cpu max --smp 2 --icount --initrd "$tmp/initrd" --append "console=ttyS0 quiet"
 is "$status" 0 "the program ends with status 0" || diag "$out" "$err"
 report_perf "$out"

@@ -33,8 +33,9 @@ def expected(mnemonic, operands):
     if mnemonic == "ret":
         return I.RETURN
     if mnemonic in ("jal", "jalr"):
-        if len(words) > 1 and words[0].strip() not in ("ra", "t0"):
-            return None
+        # binutils 2.44 writes "jalr 20(ra)" for "jalr ra,20(ra)".
+        if len(words) > 1 and not re.match(r"\s*(ra|t0|-?[0-9]+)\s*$", words[0]):
+            return I.JUMP
         return I.CALL
     if mnemonic == "j":
         return I.JUMP

@@ -69,5 +69,10 @@ for path in "munmap" "ioctl KVM_SET_USER_MEMORY_REGION"; do
 		"$path has a bound"
 done
 
+irqs_off --over 0 --csv "$tmp/hello.csv" hello
+is $status 0 "a guest of scripts/hyperscope run, too" || diag "$(cat "$tmp/err")"
+[ "$(longest "$tmp/hello.csv" "ioctl KVM_CREATE_VM")" -gt 1000 ]
+ok $? "and it was a guest"
+
 is "$(find "$tmp" -name 'irqs-off.*' | wc -l)" 0 "nothing is left behind"
 done_testing

@@ -21,7 +21,9 @@ END
 file long.t <<-END
 	until grep -q 'long.t runs for' "$tmp/err"; do sleep 0.05; done
 	echo "ok 1 - it was waited for"
-	echo 1..1
+	until grep -q 'long.t runs for.*claims: 1' "$tmp/err"; do sleep 0.05; done
+	echo "ok 2 - once more"
+	echo 1..2
 END
 file hangs.t <<-'END'
 	echo "ok 1 - so far"
@@ -48,12 +50,34 @@ like "$out" '^# for want of a nail$' "with what it has to say"
 unlike "$out" 'nobody asked' "and without what belongs to a claim that held"
 like "$out" 'long\.t \.+ ok' "files after the red one are run"
 like "$err" '^\[..:..:..\] .*long\.t runs for [0-9]+ s$' "one that takes long is named meanwhile"
+like "$err" 'long\.t runs for [0-9]+ s, claims: 1$' "with how many claims it has made"
 like "$out" 'green\.t \.+ ok' "what cmocka skips has not failed"
 like "$out" 'red\.t +\(Wstat: 256 .*Failed: 1\)' "the summary names the red file"
 is "$(tail -n 1 <<<"$out")" "Result: FAIL" "the last line is the result"
 
 HS_FILE_SECONDS=1 run hangs.t
 like "$out" 'hangs\.t +\(Wstat: 31744 ' "a file that hangs is ended, with status 124"
+
+# As at the keyboard: a signal for prove and those of its group. What a test has started is in groups
+# that timeout(1) made.
+file deep.t <<-EOF
+	timeout 1000 bash -c 'echo \$\$ >"$tmp/deep"; sleep 1000; sleep 1000'
+EOF
+for signal in INT TERM; do
+	rm -f "$tmp/deep"
+	perl -e 'setpgrp; $SIG{INT} = "DEFAULT"; exec @ARGV' "$HS_TOP/tests/run" --out "$O" "$tmp/deep.t" \
+		>"$tmp/out" 2>&1 &
+	group=$!
+	until [ -s "$tmp/deep" ]; do sleep 0.05; done
+	kill -$signal -- -$group
+	wait $group
+	for ((tries = 0; tries < 600; tries++)); do
+		kill -0 "$(<"$tmp/deep")" 2>/dev/null || break
+		sleep 0.1
+	done
+	[ $tries -lt 600 ]
+	ok $? "SIG$signal to its group ends what a test has started, however deep"
+done
 
 run green.t
 is "$status/$(tail -n 1 <<<"$out")/$err" "0/Result: PASS/" "a green run says so, and nothing besides"

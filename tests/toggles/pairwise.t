@@ -5,4 +5,4 @@
 # meet (rows.t proves it). Whole test files under these rows: functional.slow.t.
 . "$(dirname "$0")/shared.sh"
 "$here/rows" >"$list"
-under_rows all --boot-rows 5
+under_rows all --boot-rows 4

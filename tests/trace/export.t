@@ -6,92 +6,11 @@
 # Every event and field of what a tool prints is compared with hstrace report (readers.py), over a
 # run with two vCPUs and every event on, and over a made trace with the least and greatest values.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/trace/readers.sh"
 
 bin=$O/tests/trace
 [ -x "$bin/hstrace" ] || skip_all "$bin/hstrace is not built"
 cd "$tmp" || exit 1
-export PERF_CONFIG=/dev/null HOME=$tmp
-
-have()
-{
-	command -v "$1" >/dev/null
-}
-
-# equal TOOL TEXT NAME: what TOOL printed (in the file TEXT) is what report printed.
-equal()
-{
-	local said
-	said=$("$HS_TOP/tests/trace/readers.py" report "$1" "$2" 2>&1)
-	ok $? "$3" && diag "$said" || { diag "$said" | head -n 5; diag "$(head -c 300 err 2>/dev/null)"; }
-}
-
-# export_as FORMAT OUT: with the hstrace of this part, from the trace of this part
-export_as()
-{
-	rm -rf "$2"
-	"$hstrace" export --to "$1" "${@:3}" "$trace" "$2" >out 2>err
-	status=$?
-	[ "$status" = 0 ] && [ ! -s out ] && [ ! -s err ] || { diag "status $status"; diag "$(cat out err)"; return 1; }
-}
-
-# Every reader against the report of one trace.
-every_reader()	# LABEL
-{
-	"$hstrace" report "$trace" >report
-	export_as csv t.csv
-	equal csv t.csv "$1: CSV has every event and field"
-	"$hstrace" export --to json "$trace" >t.json
-	equal json t.json "$1: JSON, by standard output"
-
-	if have trace-cmd; then
-		export_as trace-cmd t.dat
-		trace-cmd report -t t.dat >t.txt 2>err
-		equal trace-cmd t.txt "$1: trace-cmd report"
-		trace-cmd convert -i t.dat -o t7.dat --file-version 7 >out 2>err &&
-			trace-cmd report -t t7.dat >t.txt 2>err
-		equal trace-cmd t.txt "$1: trace-cmd convert to version 7, and report"
-	else
-		skip "$1: trace-cmd" "trace-cmd is not installed"
-	fi
-
-	if have perf; then
-		export_as perf t.perf
-		perf script --ns -i t.perf >t.txt 2>err
-		equal perf t.txt "$1: perf script"
-		is "$(cat err)" "" "$1: ... and has nothing to complain of"
-		rm -f perf.json
-		perf data convert --force --to-json perf.json -i t.perf >out 2>err
-		equal perf-json perf.json "$1: perf data convert --to-json"
-	else
-		skip "$1: perf" "perf is not installed"
-	fi
-
-	if [ -n "$no_ctf" ]; then
-		skip "$1: babeltrace2" "$no_ctf"
-	else
-		export_as ctf t.ctf
-		babeltrace2 --clock-seconds --no-delta t.ctf >t.txt 2>err
-		equal babeltrace2 t.txt "$1: babeltrace2"
-	fi
-
-	if [ -n "$no_perfetto" ]; then
-		skip "$1: perfetto" "$no_perfetto"
-	else
-		export_as perfetto t.pf
-		protoc --proto_path="$HS_TOP/trace" --decode=Trace perfetto.proto <t.pf >t.txt 2>err
-		equal perfetto t.txt "$1: Perfetto's packets, by protoc; slices nest and flows end"
-	fi
-}
-
-# Why there is no CTF here; "": there is.
-no_ctf=
-have babeltrace2 || no_ctf="babeltrace2 is not installed"
-"$O/hstrace" export --to ctf none none 2>&1 | grep -q "built without" &&
-	no_ctf="hstrace was built without libbabeltrace2"
-no_perfetto=
-have protoc || no_perfetto="protoc is not installed"
-"$O/hstrace" export --to perfetto none none 2>&1 | grep -q "built without" &&
-	no_perfetto="hstrace was built without protobuf-c"
 
 # ---- the least and greatest values, under ASan and UBSan ----
 hstrace=$bin/hstrace
@@ -109,7 +28,7 @@ is "$status" 0 "a guest of two vCPUs runs with every event on"
 every_reader "two vCPUs"
 exits=$(grep -c ' kvm_exit: ' report)
 if have perf; then
-	perf script -s "$HS_TOP/trace/perf-exits.py" -i t.perf >table 2>err
+	perf script -s "$HS_TOP/trace/export/perf-exits.py" -i t.perf >table 2>err
 	is "$(awk 'NR > 1 { n += $2 } END { print n }' table)" "$exits" "perf-exits.py counts every exit"
 	is "$(awk 'NR > 1 { print $1, $2 }' table | LC_ALL=C sort)" \
 		"$(sed -n 's/.* kvm_exit: .*scause=\([a-z_]*\).*/\1/p' report | LC_ALL=C sort | uniq -c | awk '{ print $2, $1 }')" \
@@ -133,7 +52,7 @@ if [ -z "$no_perfetto" ]; then
 	hs run --out "$O" --mem 64M --cpu rv64,sstc=off --trace 'kvm_*' "$O/guest-payloads/timer.bin"
 	"$hstrace" report "$trace" >report
 	export_as perfetto t.pf
-	protoc --proto_path="$HS_TOP/trace" --decode=Trace perfetto.proto <t.pf >t.txt
+	protoc --proto_path="$HS_TOP/trace/export" --decode=Trace perfetto.proto <t.pf >t.txt
 	said=$("$HS_TOP/tests/trace/readers.py" report perfetto t.txt 2>&1)
 	like "$said" '^[1-9][0-9]* slices, [1-9][0-9]* flows' "interrupts flow to where the guest takes them" ||
 		diag "$(head -n 5 report)"

@@ -66,7 +66,22 @@ chosen "0 0 9 9 " "several filters choose what any of them chooses" \
 	--filter 'sepc == 0' --filter 'pc == 9'
 chosen "0 2 " "a vCPU is followed up to a time" --vm 1 --vcpu 1 --until 1.0000201 --events kvm_exit
 chosen "8 9 " "... and from a time on" --hart 0 --from 1.00008
-chosen "" "a VM that is not there has no events" --vm 2
+# In one sentence on standard error; to find nothing is no failure.
+for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm_mmio" "--vm 1 --vcpu 7 --last 3"; do
+	by=${args% --last*}
+	[[ $args =~ ^--(from|until|events) ]] && by=${BASH_REMATCH[0]}
+	for command in report "export --to json" "export --to csv" "stat --by event" "diff --by event"; do
+		files=("$tmp/t")
+		[[ $command != diff* ]] || files+=("$tmp/t")
+		# shellcheck disable=SC2086 # words on purpose
+		trace $command $args "${files[@]}"
+		lines=$(printf "hstrace: $tmp/t: none of its 20 events is chosen by $by\\n%.0s" "${files[@]}")
+		[ "$status" = 0 ] && [ "$err" = "$lines" ]
+		ok $? "hstrace $command $args says that it chooses nothing" || { diag "status $status, want 0 and $lines"; diag "$err"; }
+	done
+done
+chosen "" "a filter that nothing passes is no failure" --filter 'pc == 99'
+is "$err" "hstrace: $tmp/t: none of its 20 events is chosen by --filter" "... and told, too"
 chosen "9 " "--last counts what is chosen" --filter 'pc >= 1' --vcpu 0 --last 1
 trace report --columns vcpu,delta,event --vcpu 1 --last 2 "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | tr -s ' ' | tr '\n' ';')" " 1.1 0 kvm_exit:; 1.1 10000 kvm_entry:;" \
@@ -107,7 +122,10 @@ like "$out" $'^events: 15\nevent .*\nkvm_entry +5 +33\\.33%\nkvm_exit +5 .*\nkvm
 trace stat --filter 'kvm_exit: sepc >= 6' "$tmp/t"
 like "$out" $'^exits: 4; .*\n.*\necall_vs +4 100\\.00% +1500 ' "a filter makes the rows of causes come from events; entries still price them"
 trace stat --by sbi --vm 9 "$tmp/t"
-is "$status $out" "0 SBI calls: none in the trace (recorded are such events by --trace kvm_sbi_call,...)" "no call at all is told"
+is "$status $out" "0 SBI calls: none among the events that are chosen" "no call at all is told"
+trace save "$tmp/ram" "$tmp/t"
+trace stat --by cause --events kvm_mmio "$tmp/t"
+is "$status $out" "0 exits: none among the events that are chosen" "... nor exit"
 trace save "$tmp/ram" "$tmp/t"
 trace stat --by mmio "$tmp/t"
 like "$out" '^0x10000000 write +4 ' "of another VMM only the page is known"
@@ -149,6 +167,29 @@ sed 's/event kvm_entry hex:pc/event kvm_entrx xxx:qc/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"
 trace report "$tmp/t2"
 like "$out" 'kvm_entrx: qc=0x1711$' "events of another version decode by the table in the file"
+
+# ---- fields called like what every event has ----
+sed 's/event kvm_entry hex:pc/event kvm_entry hex:vm/; s/hex:sepc \([^ ]*\) hex:stval/hex:vcpu \1 hex:vcpu_/' "$tmp/ram" >"$tmp/ram2"
+trace save "$tmp/ram2" "$tmp/t2"
+trace export --to csv "$tmp/t2"
+is "$(head -n 1 "$tmp/out")" "time_ns,instret,hart,vm,vcpu,event,vm_,vcpu__,scause,vcpu_,htval,htinst" \
+	"CSV: no two columns are called alike"
+like "$(sed -n 3p "$tmp/out")" '^[0-9]+,[0-9]+,0,1,0,kvm_exit,,0x1712,ecall_vs,0x0,0x0,0x0$' "... and each has its own"
+trace export --to json "$tmp/t2"
+is "$(python3 - "$tmp/out" <<'EOF'
+import json, sys
+def unique(pairs):
+    assert len(dict(pairs)) == len(pairs), pairs
+    return dict(pairs)
+lines = [json.loads(line, object_pairs_hook=unique) for line in open(sys.argv[1])]
+print(len(lines), lines[1]["vcpu"], lines[1]["fields"]["vcpu"], lines[1]["fields"]["vcpu_"])
+EOF
+)" "4095 0 0x1712 0x0" "JSON: nor two members of an object"
+trace report --filter 'kvm_exit: vcpu == 0x1712' "$tmp/t2"
+is "$(grep -vc '^#' <<<"$out")" 1 "a filter means the event's own field"
+sed 's/event kvm_exit hex:sepc \([^ ]*\) hex:stval hex:htval/event kvm_exit hex:sepc \1 hex:htval hex:htval/' "$tmp/ram" >"$tmp/ram2"
+trace save "$tmp/ram2" "$tmp/t2"
+refused "the trace is damaged: an event's fields; nothing of it" "an event with two fields of one name is none of ours"
 
 # ---- refusals ----
 trace stat --live "$tmp/none"

@@ -76,9 +76,9 @@ is "$(ask 'sum(word in script for script in page.scripts for word in ("http:", "
 like "$(cat "$tmp/page.html")" "default-src 'none'" "and it may not"
 if command -v node >/dev/null; then
 	bad=0
-	for script in "$HS_TOP"/trace/report*.js; do node --check "$script" || bad=1; done
+	for script in "$HS_TOP"/trace/html/report*.js; do node --check "$script" || bad=1; done
 	ok $bad "its scripts are JavaScript"
-	is "$(grep -L "^'use strict';" "$HS_TOP"/trace/report*.js)" "" "... in strict mode"
+	is "$(grep -L "^'use strict';" "$HS_TOP"/trace/html/report*.js)" "" "... in strict mode"
 else
 	skip "its scripts are JavaScript" "node is not installed"
 fi

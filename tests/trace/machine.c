@@ -4,6 +4,7 @@
 #include "machine.h"
 #include "hv/csr.h"
 #include "hv/host.h"
+#include "trace_sample.h"
 
 struct machine machine;
 
@@ -29,6 +30,10 @@ void hv_cpu_relax(void)
 }
 
 void kvm_trace_changed(void)
+{
+}
+
+void trace_sample_changed(void)
 {
 }
 

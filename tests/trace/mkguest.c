@@ -14,13 +14,11 @@
 #include "hv/bits.h"
 #include "hv/csr.h"
 #include "hv/host.h"
-#include "hv/run_desc.h"
 #include "hv/sbi.h"
 #include "machine.h"
 #include "trace_native.h"
 
 #define RAM_BASE    0x80000000UL
-#define TRACE_HPA   0x80400000UL
 #define START       10000000UL
 #define INSNS_TICK  100 /* as under icount shift=0 with a clock of 10 MHz */
 #define MAX_VCPUS   64
@@ -177,18 +175,11 @@ static void run(unsigned int harts, unsigned int vcpus, size_t events)
 		}
 }
 
-static int write_at(FILE *out, long offset, const void *data, size_t size)
-{
-	return fseek(out, offset, SEEK_SET) || fwrite(data, 1, size, out) != size;
-}
-
 int main(int argc, char **argv)
 {
-	struct hs_run_desc desc = { .magic = HS_RUN_DESC_MAGIC, .version = HS_RUN_DESC_VERSION };
 	unsigned int harts, vcpus;
 	size_t events, records = 64, size;
 	void *memory;
-	FILE *out;
 
 	if (argc != 6) {
 		fputs("usage: mkguest OUT HARTS VCPUS EVENTS instret|time|none\n", stderr);
@@ -208,17 +199,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	trace_native_start_in(memory, size, harts, "all");
-	trace_native_mem()->instret_exact = !strcmp(argv[5], "instret");
-	trace_exit_account(!strcmp(argv[5], "instret") ? EXIT_UNIT_INSTRET
-			   : !strcmp(argv[5], "time")  ? EXIT_UNIT_TIME
-						       : EXIT_UNIT_NONE);
+	trace_native_account(argv[5]);
 	run(harts, vcpus, events);
-	desc.trace_hpa = TRACE_HPA;
-	desc.trace_size = trace_native_mem()->size;
-	out = fopen(argv[1], "wb");
-	if (!out || write_at(out, 0x200000 + HS_RUN_DESC_OFFSET, &desc, sizeof(desc)) ||
-	    write_at(out, TRACE_HPA - RAM_BASE, trace_native_mem(), desc.trace_size) ||
-	    fclose(out)) {
+	if (trace_native_save(argv[1])) {
 		perror(argv[1]);
 		return 1;
 	}

@@ -15,13 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "hv/csr.h"
-#include "hv/run_desc.h"
 #include "machine.h"
 #include "trace_control.h"
 #include "trace_native.h"
-
-#define RAM_BASE  0x80000000UL
-#define TRACE_HPA 0x80400000UL
 
 static void exits(unsigned long extra)
 {
@@ -71,16 +67,9 @@ static void extremes(void)
 	trace_kvm_entry(~0ULL);
 }
 
-static int write_at(FILE *out, long offset, const void *data, size_t size)
-{
-	return fseek(out, offset, SEEK_SET) || fwrite(data, 1, size, out) != size;
-}
-
 int main(int argc, char **argv)
 {
-	struct hs_run_desc desc = { .magic = HS_RUN_DESC_MAGIC, .version = HS_RUN_DESC_VERSION };
 	unsigned int harts;
-	FILE *out;
 
 	if (argc < 5 || argc > 7) {
 		fputs("usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes]\n",
@@ -89,10 +78,7 @@ int main(int argc, char **argv)
 	}
 	harts = (unsigned int)atoi(argv[2]);
 	trace_native_start(harts, "kvm_*");
-	trace_native_mem()->instret_exact = !strcmp(argv[4], "instret");
-	trace_exit_account(!strcmp(argv[4], "instret") ? EXIT_UNIT_INSTRET
-			   : !strcmp(argv[4], "time")  ? EXIT_UNIT_TIME
-						       : EXIT_UNIT_NONE);
+	trace_native_account(argv[4]);
 	trace_set_overwrite(!getenv("MKRAM_KEEP"));
 	for (machine.hart = 0; machine.hart < harts; machine.hart++) {
 		unsigned long start = machine.time = 10000000;
@@ -115,12 +101,7 @@ int main(int argc, char **argv)
 		}
 		exits(argc > 6 ? strtoul(argv[6], NULL, 0) : 0);
 	}
-	desc.trace_hpa = TRACE_HPA;
-	desc.trace_size = trace_native_mem()->size;
-	out = fopen(argv[1], "wb");
-	if (!out || write_at(out, 0x200000 + HS_RUN_DESC_OFFSET, &desc, sizeof(desc)) ||
-	    write_at(out, TRACE_HPA - RAM_BASE, trace_native_mem(), desc.trace_size) ||
-	    fclose(out)) {
+	if (trace_native_save(argv[1])) {
 		perror(argv[1]);
 		return 1;
 	}

@@ -8,15 +8,24 @@ REPORT is the output of `hstrace report`, TEXT that of the tool:
 
     csv, json    hstrace export
     perf         perf script --ns
+    perf-report  perf report --stdio -s cpu,comm,trace -F sample,cpu,comm,trace -w 8,4,12,300 (or
+                 it cuts texts): how often each event has which fields
     perf-json    perf data convert --to-json (6.1 leaves the fields out)
+    perf-ctf     perf data convert --to-ctf, then babeltrace2 as below
+    perf-exits   perf script -s perf-exits.py: how often each cause, and what it cost
+    kvm-stat     perf kvm stat report (of RISC-V): how often each cause, and how long the guest ran
     trace-cmd    trace-cmd report -t
+    kernelshark  kernelshark.py
     babeltrace2  babeltrace2 --clock-seconds --no-delta
     perfetto     protoc --decode=Trace; also: do its slices nest, do flows begin before they end?
+    perfetto-sql, perfetto-slices
+                 perfetto.mjs FOLDER TRACE "$(readers.py - perfetto-sql -)"
 
 Every event is compared with its time, hart, VM and vCPU, and every field with its value; a
-number counts as equal to the name that report has for it. One line says how many were compared;
-status 1 and the first difference otherwise.
+number counts as equal to the name that report has for it, if it is always this number in this field. One
+line says how many were compared; status 1 and the first difference otherwise.
 """
+import collections
 import csv
 import errno
 import json
@@ -25,14 +34,18 @@ import sys
 
 REPORT = re.compile(r' *(\d+)\.(\d{7}) +(?:(\d+) +)?(\d+) +(-|\d+\.\d+) (\w+):(.*)')
 PERF = re.compile(r' *(\S+) +(\d+) +\[(\d+)\] +(\d+)\.(\d{9}): +\w+:(\w+): ?(.*)')
-TRACE_CMD = re.compile(r' *(\S+)-(\d+) +\[(\d+)\] +(\d+)\.(\d{9}): (\w+): *(.*)')
+TRACE_CMD = re.compile(r' *(\S+)-(\d+) +\[(\d+)\] +(?:\.+ +)?(\d+)\.(\d{9}): (\w+): *(.*)')
 BABELTRACE = re.compile(r'\[(\d+)\.(\d{9})\] (\w+): \{ cpu_id = (\d+) \}, \{ vm = (\d+), '
                         r'vcpu = (\d+)(?:, instret = \d+)? \}, \{ (.*) \}')
+PERF_CTF = re.compile(r'\[(\d+)\.(\d{9})\] \w+:(\w+): \{ cpu_id = (\d+) \}, \{ .* vm_? = (\d+), '
+                      r'(?:vcpu|id)_? = (\d+), instret_? = \d+(.*) \}')
+KERNELSHARK = re.compile(r'\d+; (\d+); (\S+)-\d+; CPU (\d+); [^;]*; \w+/(\w+); (.*); 0x[0-9a-f]+')
 BABELTRACE_FIELD = re.compile(r'(\w+) = (?:\( (?:"([^"]*)"|<unknown>) : container = (-?\w+) \)|"([^"]*)"|(-?\w+))')
 
 
 def pairs(text):
-    return tuple(tuple(word.split('=', 1)) for word in text.split())
+    """A text may have blanks in it: it ends where the next field begins."""
+    return tuple(re.findall(r'(\w+)=(.*?)(?: (?=\w+=)|$)', text))
 
 
 def who(comm):
@@ -75,8 +88,62 @@ def read_json(path):
 
 
 def read_perf_json(path):
-    for s in json.load(open(path))['samples']:
-        yield s['timestamp'], s['cpu'], who(s['comm']), None, None
+    """A field may have the name of what each sample has: the first of a name is the sample's."""
+    for sample in json.load(open(path), object_pairs_hook=lambda pairs: pairs)[-1][1]:
+        s = dict(reversed(sample))
+        if s['callchain'][0][0][1] != '0x0':  # the event `sample` once more, as cpu-clock
+            continue
+        keys = [k for k, _ in sample]
+        fields = tuple(sample[keys.index('instret') + 1:]) if 'instret' in keys else None
+        yield s['timestamp'], s['cpu'], who(s['comm']), None, fields
+
+
+def read_perf_ctf(path):
+    for line in open(path):
+        if ' cpu-clock:' in line:  # the event `sample` once more
+            continue
+        m = PERF_CTF.fullmatch(line.rstrip('\n'))
+        if not m:
+            raise SystemExit('not a line of babeltrace2: ' + line)
+        s, ns, event, cpu, vm, vcpu, fields = m.groups()
+        yield (int(s) * 10**9 + int(ns), int(cpu), vm + '.' + vcpu if vm != '0' else '-', event,
+               tuple((m[0], m[1] or m[2]) for m in re.findall(r'(\w+) = (?:"([^"]*)"|(-?\w+))', fields)))
+
+
+def read_kernelshark(path):
+    for line in open(path):
+        m = KERNELSHARK.fullmatch(line.rstrip('\n'))
+        if not m:
+            raise SystemExit('not an entry of libkshark: ' + line)
+        ns, comm, cpu, event, fields = m.groups()
+        yield int(ns), int(cpu), who(comm), event, pairs(fields)
+
+
+PERFETTO_SQL = """
+    select s.id, s.ts, s.category, coalesce(th.name, tr.name), a.flat_key, a.value_type,
+           coalesce(a.string_value, a.int_value)
+    from slice s join track tr on tr.id = s.track_id
+    left join thread_track tt on tt.id = s.track_id left join thread th using (utid)
+    left join args a using (arg_set_id)
+    where s.category is not null order by s.id, a.id"""
+
+
+def read_perfetto_sql(path):
+    """An event is as many rows as it has annotations; the first is its hart."""
+    event = None
+    for line in open(path):
+        nr, ts, category, track, key, kind, value = json.loads(line)
+        if event is None or nr != event[0]:
+            if event:
+                yield event[1:5] + (tuple(event[5]),)
+            guest = track[5:] if track.startswith('vCPU ') else '-'
+            event = (nr, int(ts), int(value), guest, category, [])
+            if key != 'debug.hart':
+                raise SystemExit('an event without its hart: ' + line)
+        elif key != 'debug.instret':
+            event[5].append((key[6:], str(int(value) % 2**64) if kind == 'pointer' else value))
+    if event:
+        yield event[1:5] + (tuple(event[5]),)
 
 
 def read_babeltrace(path):
@@ -172,23 +239,38 @@ READERS = {
     'csv': read_csv,
     'json': read_json,
     'perf': lambda path: read_lines(path, PERF),
+    'perf-ctf': read_perf_ctf,
     'perf-json': read_perf_json,
+    'kernelshark': read_kernelshark,
+    'perfetto-sql': read_perfetto_sql,
     'trace-cmd': lambda path: read_lines(path, TRACE_CMD),
 }
+
+NUMBERS = ('perf-json', 'perf-ctf')  # these have no names for numbers
+BY_BABELTRACE = ('babeltrace2', 'perf-ctf')
 
 
 def number(text):
     """What a field's text stands for, as 64 bits without sign; None: a name."""
     if re.fullmatch(r'-?(0x[0-9a-fA-F]+|\d+)', text):
-        return int(text, 0) % 2**64
+        return int(text, 16 if 'x' in text else 10) % 2**64
     if text.startswith('exception_'):
         return int(text[10:])
-    if text[0] == '-' and hasattr(errno, text[1:]):
+    if text.startswith('-') and hasattr(errno, text[1:]):
         return 2**64 - getattr(errno, text[1:])
     return None
 
 
-def same(want, got):
+def named(where, name, value):
+    """Is this number in this field always this name, and the name this number?"""
+    return (named.number.setdefault((where, name), value) == value
+            and named.name.setdefault((where, value), name) == name)
+
+
+named.number, named.name = {}, {}
+
+
+def same(want, got, where):
     if want == got:
         return True
     if not want or not got:
@@ -197,16 +279,37 @@ def same(want, got):
     if want.startswith('irq_') and want[4:].isdigit() and have is not None:
         # an interrupt has bit 63 or 31, and a code below it
         return (have >> 63 or have >> 31 == 1) and have & 0x7fffffff == int(want[4:])
+    if where and have is not None and number(want) is None:
+        return named(where, want, have)
     return have is not None and number(want) == have
 
 
-def same_fields(want, got):
+def same_fields(event, want, got, tool):
     if got is None:
         return True
     if isinstance(got, dict):
-        return all(same(v, got.get(k, '')) for k, v in want) and got.keys() <= dict(want).keys()
+        return (all(same(v, got.get(k, ''), None) for k, v in want)
+                and got.keys() <= dict(want).keys())
     return len(want) == len(got) and all(
-        w[0] == g[0] and same(w[1], g[1]) for w, g in zip(want, got))
+        w[0] == g[0] and (same(w[1], g[1], tool in NUMBERS and (event, w[0]))
+                          or tool in BY_BABELTRACE and not w[1] and (event, w[0], g[1]) in texts
+                          or tool in NUMBERS and g[1] == run_on(want[i:]))
+        for i, (w, g) in enumerate(zip(want, got)))
+
+
+def run_on(fields):
+    """perf's conversions do not end a text that fills its 8 bytes: the next field's bytes follow."""
+    text = ''
+    for _, value in fields:
+        text += value
+        if len(value.encode()) < 8:
+            break
+    return text
+
+
+# What report has in a field. babeltrace2 2.0.4 clears the length of a text that it reads again, not the
+# text: an empty one shows as an earlier one of its field. (In the stream it is empty.)
+texts = set()
 
 
 def by_hart(events):
@@ -216,18 +319,163 @@ def by_hart(events):
     return harts
 
 
-def main():
-    _, report, tool, text = sys.argv
-    want, got = by_hart(read_report(report)), by_hart(READERS[tool](text))
+# ---- tables ----
+
+def visits(report, begin, end):
+    """(vCPU, the event that ends it or began it, how long) of each stay between these two events."""
+    since = {}
+    for time, _, guest, event, fields in report:
+        if event == end and guest in since:
+            start, cause = since.pop(guest)
+            yield guest, cause or dict(fields).get('scause'), time - start
+        elif event == begin:
+            since[guest] = time, dict(fields).get('scause')
+
+
+def costs(stays):
+    rows = {}
+    for cause, ns in stays:
+        rows.setdefault(cause, []).append(ns)
+    return rows
+
+
+def near(a, b, digits):
+    return abs(a - float(b)) <= 0.6 / 10**digits
+
+
+def table_perf_exits(report, path):
+    """cause, count, share, mean and maximum of what it cost, in us"""
+    cost = costs((cause, ns) for _, cause, ns in visits(report, 'kvm_exit', 'kvm_entry'))
+    count = collections.Counter(dict(e[4])['scause'] for e in report if e[3] == 'kvm_exit')
+    for line in list(open(path))[1:]:
+        cause, n, _, mean, top = line.split()
+        ns = cost.get(cause, [0])
+        if count.pop(cause, 0) != int(n) or not near(sum(ns) / len(ns) / 1e3, mean, 1) or \
+                not near(max(ns) / 1e3, top, 1):
+            raise SystemExit('perf-exits.py has %s of %s: %s' % (line, cause, ns[:5]))
+        yield int(n)
+    if count:
+        raise SystemExit('perf-exits.py lacks %s' % count)
+
+
+KVM_STAT = {
+    'illegal_inst': 'INST_ILLEGAL', 'ecall_vs': 'SUPERVISOR_SYSCALL', 'breakpoint': 'BREAKPOINT',
+    'virtual_inst': 'VIRTUAL_INST_FAULT', 'inst_guest_page_fault': 'INST_GUEST_PAGE_FAULT',
+    'load_guest_page_fault': 'LOAD_GUEST_PAGE_FAULT',
+    'store_guest_page_fault': 'STORE_GUEST_PAGE_FAULT'}
+
+
+def table_kvm_stat(report, path):
+    """cause, samples, their share, share of time, least, greatest and mean time, in us"""
+    rows = costs((KVM_STAT.get(cause, 'UNKNOWN'), ns)
+                 for _, cause, ns in visits(report, 'kvm_entry', 'kvm_exit'))
+    whole = sum(sum(ns) for ns in rows.values())
+    for line in open(path):
+        m = re.match(r' *(\w+) +(\d+) +([\d.]+)% +([\d.]+)% +([\d.]+)us +([\d.]+)us +([\d.]+)us', line)
+        if not m:
+            continue
+        ns = rows.pop(m[1], None)
+        if not ns or len(ns) != int(m[2]) or not near(100 * sum(ns) / whole, m[4], 2) or \
+                not near(sum(ns) / len(ns) / 1e3, m[7], 2):
+            raise SystemExit('perf kvm stat has %s, report: %s' % (line, ns and (len(ns), sum(ns))))
+        if m[1] != 'UNKNOWN' and not (near(min(ns) / 1e3, m[5], 2) and near(max(ns) / 1e3, m[6], 2)):
+            raise SystemExit('perf kvm stat has %s, report: %d to %d ns' % (line, min(ns), max(ns)))
+        yield len(ns)
+    if rows:
+        raise SystemExit('perf kvm stat lacks %s' % sorted(rows))
+
+
+def table_perf_report(report, path):
+    """Under each event's title: how many, hart, vCPU, fields."""
+    def value(text):
+        return text.rstrip() if number(text) is None else number(text)
+
+    want = {}
+    for _, hart, guest, event, fields in report:
+        key = hart, guest, tuple((k, value(v)) for k, v in fields)
+        want.setdefault(event, collections.Counter())[key] += 1
+    event = None
+    for line in open(path):
+        title = re.match(r"# Samples: .* of event '(?:\w+:(\w+)'|cpu-clock)", line)
+        if title:
+            event = title[1]  # None: the event `sample` once more
+        row = re.fullmatch(r' +(\d+) +(\d+) +(host|vm\S+)(?: +(\S.*))?\n', line)
+        if not row or not event:
+            continue
+        key = int(row[2]), who(row[3]), tuple((k, value(v)) for k, v in pairs(row[4] or ''))
+        if want[event].pop(key, 0) != int(row[1]):
+            raise SystemExit('perf report has %s of %s' % (line, event))
+        yield int(row[1])
+    left = {event: rows for event, rows in want.items() if rows}
+    if left:
+        raise SystemExit('perf report lacks %s' % left)
+
+
+def table_perfetto_slices(report, path):
+    """Rows: vCPU, slice, how many, how long those took that end."""
+    want = {}
+    for guest, cause, ns in visits(report, 'kvm_exit', 'kvm_entry'):
+        want.setdefault((guest, cause), []).append(ns)
+    for guest, _, ns in visits(report, 'kvm_entry', 'kvm_exit'):
+        want.setdefault((guest, 'guest'), []).append(ns)
+    for line in open(path):
+        track, name, n, ns = json.loads(line)
+        if name == 'blocked' or name.startswith('user space'):
+            continue
+        rows = want.pop((track[5:], name), [])
+        if len(rows) != int(n) or sum(rows) != int(ns):
+            raise SystemExit('Perfetto has %s, report: %d, %d ns' % (line, len(rows), sum(rows)))
+        yield len(rows)
+    if want:
+        raise SystemExit('Perfetto lacks %s' % sorted(want))
+
+
+TABLES = {
+    'kvm-stat': table_kvm_stat,
+    'perf-exits': table_perf_exits,
+    'perf-report': table_perf_report,
+    'perfetto-slices': table_perfetto_slices,
+}
+
+QUERIES = {
+    'perfetto-sql': PERFETTO_SQL,
+    'perfetto-slices': """
+        select th.name, s.name, count(*), sum(s.dur) from slice s
+        join thread_track tt on tt.id = s.track_id join thread th using (utid)
+        where th.name glob 'vCPU*' and s.category is not null and s.name <> s.category and s.dur >= 0
+        group by 1, 2""",
+}
+
+
+def compare_events(report, tool, text):
+    report = list(report)
+    if tool in BY_BABELTRACE:
+        texts.update((event, fields[i][0], text) for *_, event, fields in report
+                     for i in range(len(fields)) for text in (fields[i][1], run_on(fields[i:])))
+    want, got = by_hart(report), by_hart(READERS[tool](text))
     n = 0
     for hart in sorted(want.keys() | got.keys()):
         w, g = want.get(hart, []), got.get(hart, [])
         for a, b in zip(w, g):
-            if a[0] != b[0] or a[2] != b[2] or b[3] not in (a[3], None) or not same_fields(a[4], b[4]):
+            if a[0] != b[0] or a[2] != b[2] or b[3] not in (a[3], None) or \
+                    not same_fields(a[3], a[4], b[4], tool):
                 sys.exit('hart %d, event %d:\nreport:  %s\n%s: %s' % (hart, n, a, tool, b))
             n += 1
         if len(w) != len(g):
             sys.exit('hart %d: %d events in the report, %d by %s' % (hart, len(w), len(g), tool))
+    return n
+
+
+def main():
+    _, report, tool, text = sys.argv
+    if report == '-':
+        print(QUERIES[tool])
+        return
+    events = read_report(report)
+    if tool in TABLES:
+        n = sum(TABLES[tool](list(events), text))
+    else:
+        n = compare_events(events, tool, text)
     if not n:
         sys.exit('no event at all')
     print('%d events equal' % n)

@@ -10,11 +10,17 @@
 #include "../../src/host/trace/trace_event.c"
 #include "../../src/host/trace/trace_filter.c"
 #include "../../src/host/trace/trace_control.c"
+#include "../../src/host/trace/trace_dump.c"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include "hv/run_desc.h"
 #include "trace_native.h"
 
 #define NATIVE_RING (4096 * sizeof(struct trace_record))
+#define RAM_BASE    0x80000000UL
+#define IMAGE       0x80200000UL
+#define TRACE_HPA   0x80400000UL
 
 static void *native_mem;
 
@@ -43,6 +49,37 @@ void trace_native_start_in(void *mem, size_t size, unsigned int harts, const cha
 struct trace_mem *trace_native_mem(void)
 {
 	return trace_mem;
+}
+
+void trace_native_account(const char *unit)
+{
+	trace_mem->instret_exact = !strcmp(unit, "instret");
+	trace_exit_account(!strcmp(unit, "instret") ? EXIT_UNIT_INSTRET
+			   : !strcmp(unit, "time")  ? EXIT_UNIT_TIME
+						    : EXIT_UNIT_NONE);
+}
+
+static bool put_at(FILE *out, unsigned long hpa, const void *data, size_t size)
+{
+	return !fseek(out, (long)(hpa - RAM_BASE), SEEK_SET) && fwrite(data, 1, size, out) == size;
+}
+
+int trace_native_save(const char *path)
+{
+	const struct hs_run_desc desc = {
+		.magic = HS_RUN_DESC_MAGIC,
+		.version = HS_RUN_DESC_VERSION,
+		.trace_hpa = TRACE_HPA,
+		.trace_size = trace_mem->size,
+	};
+	FILE *out = fopen(path, "wb");
+	bool put;
+
+	if (!out)
+		return -1;
+	put = put_at(out, IMAGE + HS_RUN_DESC_OFFSET, &desc, sizeof(desc)) &&
+	      put_at(out, TRACE_HPA, trace_mem, trace_mem->size);
+	return fclose(out) || !put ? -1 : 0;
 }
 
 void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)

@@ -8,12 +8,12 @@ TRACE_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefine
 TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch]) \
 	$(wildcard $(TOP)/src/host/trace/*.[ch])
 
-tests: $(addprefix $(O)/tests/trace/,test_trace test_filter test_hst mkram mkguest producer hstrace)
-NATIVE_TESTS += $(addprefix $(O)/tests/trace/,test_trace test_filter test_hst)
+tests: $(addprefix $(O)/tests/trace/,test_trace test_filter test_hst test_symbols mkram mkguest mksamples producer hstrace)
+NATIVE_TESTS += $(addprefix $(O)/tests/trace/,test_trace test_filter test_hst test_symbols)
 
-$(O)/tests/trace/test_hst: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
+$(O)/tests/trace/test_hst $(O)/tests/trace/test_symbols: $(O)/tests/trace/%: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_hst.c \
+	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/$*.c \
 		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka $(HSTRACE_LIBS)
 
 $(O)/tests/trace/test_trace: $(TRACE_TEST_DEPS)
@@ -26,7 +26,7 @@ $(O)/tests/trace/test_filter: $(HSTRACE_SRC) $(TRACE_TEST_DEPS)
 	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/test_filter.c $(TRACE_TEST_RING) \
 		$(filter-out %/hstrace.c,$(HSTRACE_SRC)) -lcmocka $(HSTRACE_LIBS)
 
-$(O)/tests/trace/mkram $(O)/tests/trace/mkguest: $(O)/tests/trace/%: $(TRACE_TEST_DEPS)
+$(O)/tests/trace/mkram $(O)/tests/trace/mkguest $(O)/tests/trace/mksamples: $(O)/tests/trace/%: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/$*.c $(TRACE_TEST_RING)
 

@@ -19,22 +19,22 @@ is "$missing" "" "every row of the exit table is used"
 
 is "$(python3 tests/trace/handlers.py 2>&1)" "" "every handler of the dispatch table emits an event"
 mkdir -p "$tmp/src/kvm"
-cp src/kvm/*.c "$tmp/src/kvm"
+cp src/kvm/*.[cS] "$tmp/src/kvm"
 sed -i 's/trace_kvm_exit_unknown(.*);//; s/\[EXC_U_ECALL\] = vcpu_redirect_trap/[EXC_U_ECALL] = exit_mute/' "$tmp/src/kvm/exit.c"
 is "$(python3 tests/trace/handlers.py "$tmp" | tr '\n' ' ')" "exit_mute exit_unknown " "... and one that does not is found"
 
 is "$(trace/doc.py --check 2>&1)" "" "docs/trace.md lists the events that there are"
 is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace.h | sort)" \
-	"$(sed -n '/ kinds\[HST_NR_KINDS\] = {/,/^};/s/[^"]*"\([a-z]*\)"/\1\n/gp' trace/hst_field.c | grep -x '[a-z]*' | grep . | sort)" \
+	"$(sed -n '/ kinds\[HST_NR_KINDS\] = {/,/^};/s/[^"]*"\([a-z]*\)"/\1\n/gp' trace/file/field.c | grep -x '[a-z]*' | grep . | sort)" \
 	"hstrace prints every kind of field"
 
-# The devices of hst_device.c against our VMM's memory map.
-is "$(sed -n 's/^\t{ "\([a-z]*\)", 0x0*\([0-9a-f]*\), 0x0*\([0-9a-f]*\) },$/\1 \2 \3/p' trace/hst_device.c | sort)" \
+# The devices of trace/hstrace/device.c against our VMM's memory map.
+is "$(sed -n 's/^\t{ "\([a-z]*\)", 0x0*\([0-9a-f]*\), 0x0*\([0-9a-f]*\) },$/\1 \2 \3/p' trace/hstrace/device.c | sort)" \
 	"$(for d in SYSCON PLIC UART TESTDEV; do
 		echo "${d,,} $(sed -n "s/^#define ${d}_BASE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/vmm.h)" \
 			"$(sed -n "s/^#define ${d}_SIZE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/vmm.h)"
 	done | sort)" "hstrace names the devices where our VMM has them"
-is "$(sed -n 's/^#define VIRTIO_BASE 0x\([0-9a-f]*\)ULL$/\1/p' trace/hst_device.c)" \
+is "$(sed -n 's/^#define VIRTIO_BASE 0x\([0-9a-f]*\)ULL$/\1/p' trace/hstrace/device.c)" \
 	"$(sed -n 's/^#define VIRTIO_BASE(n) (0x\([0-9a-f]*\)ul .*/\1/p' src/vmm/vmm.h)" "... and virtio, too"
 
 done_testing

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "hst.h"
+#include "file/hst.h"
 #include "hv/csr.h"
 #include "machine.h"
 #include "trace_control.h"

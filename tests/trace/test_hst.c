@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "hst_diff.h"
+#include "hstrace/diff.h"
 
 static u64 random_state = 1;
 

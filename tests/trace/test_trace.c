@@ -10,10 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "hst.h"
+#include "file/hst.h"
 #include "hv/csr.h"
 #include "hv/host.h"
 #include "machine.h"
+#include "trace_dump.h"
 #include "trace_native.h"
 
 static int start(void **state)
@@ -289,6 +290,66 @@ static void memory_that_is_too_small_is_refused(void **state)
 	trace_native_start(2, "none");
 }
 
+/* ---- the last events, for a panic ---- */
+
+static char dumped[8][240];
+static unsigned int nr_dumped;
+
+static void keep_line(const char *line)
+{
+	assert_true(strlen(line) < sizeof(dumped[0]));
+	strcpy(dumped[nr_dumped++ % 8], line);
+}
+
+static void a_panic_tells_the_last_events_of_each_hart(void **state)
+{
+	(void)state;
+	choose("all");
+	nr_dumped = 0;
+	trace_dump(3, keep_line);
+	assert_int_equal(nr_dumped, 0);
+	trace_set_vcpu(1, 2);
+	for (u64 i = 0; i < 5; i++)
+		trace_kvm_entry(0x1000 + i);
+	trace_kvm_userspace_exit(10, -4);
+	trace_set_vcpu(0, 0);
+	trace_print(0, 0x1b6f6c6c6568, 0, 0, 0); /* "hello", and an escape */
+	trace_dump(3, keep_line);
+	assert_int_equal(nr_dumped, 4);
+	assert_string_equal(dumped[0], "trace: hart 0: the last 3 of 7 events");
+	assert_non_null(strstr(dumped[1], " 0 1.2 kvm_entry: pc=0x1004"));
+	assert_non_null(strstr(dumped[2], " 0 1.2 kvm_userspace_exit: reason=10 errno=-4"));
+	assert_non_null(strstr(dumped[3], " 0 - print: part=0 buf=hello? buf8= buf16= buf24="));
+}
+
+/* Whatever stands in trace memory: as many lines as asked for at most, and nothing else is touched. */
+static void a_panic_bears_damaged_rings(void **state)
+{
+	u8 *bytes = (u8 *)trace_native_mem(), *hart = (u8 *)area(0);
+	size_t size = trace_native_mem()->size;
+	u8 *whole = malloc(size);
+
+	(void)state;
+	assert_non_null(whole);
+	choose("kvm_entry");
+	for (unsigned int i = 0; i < 200; i++)
+		trace_kvm_entry(i);
+	memcpy(whole, bytes, size);
+	for (unsigned int round = 0; round < 1000; round++) {
+		srandom(round);
+		for (unsigned int n = (unsigned int)random() % 64; n; n--) {
+			u8 *from = n % 2 ? bytes : hart;
+
+			from[(unsigned long)random() % (n % 3 ? 4096 : 65536)] = (u8)random();
+		}
+		nr_dumped = 0;
+		trace_dump(50, keep_line);
+		assert_true(nr_dumped <= 2 * (50 + 2));
+		memcpy(bytes, whole, size);
+	}
+	free(whole);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -306,6 +367,8 @@ int main(void)
 		cmocka_unit_test_setup(a_bucket_is_within_three_percent_of_its_values, start),
 		cmocka_unit_test_setup(buckets_follow_one_another_without_a_gap, start),
 		cmocka_unit_test_setup(memory_that_is_too_small_is_refused, start),
+		cmocka_unit_test_setup(a_panic_tells_the_last_events_of_each_hart, start),
+		cmocka_unit_test_setup(a_panic_bears_damaged_rings, start),
 	};
 
 	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);

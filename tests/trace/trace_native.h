@@ -22,6 +22,10 @@ const struct trace_record *trace_native_last(enum trace_event event);
 /* A hart is in the middle of an event that has a traceoff; and the trigger acts, and it is done. */
 void trace_native_hart_enters(unsigned int hart);
 void trace_native_hart_stops_tracing(unsigned int hart);
+/* Exits accounted in this unit: "instret" (which is then exact), "time"; anything else: not at all. */
+void trace_native_account(const char *unit);
+/* The RAM of a machine with these rings, as QEMU leaves it; 0, or -1 with errno. */
+int trace_native_save(const char *path);
 /* The rings themselves. */
 struct trace_mem *trace_native_mem(void);
 

@@ -85,6 +85,11 @@ void complain(const char *format, ...)
 	(void)format;
 }
 
+void inform(const char *format, ...)
+{
+	(void)format;
+}
+
 void guest_error(const char *format, ...)
 {
 	(void)format;

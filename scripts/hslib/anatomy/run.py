@@ -6,27 +6,23 @@ The runs are those of the bench: the same payload, VMM and options, so the same 
 import array
 import os
 import re
-import shlex
-import stat
 import subprocess
 import sys
-import time
 
 from benchlib import systems
 from benchlib.rows import BY_NAME
 
-from ..errors import STATUS_TIMEOUT, LaunchError
-from ..machine import need, qemu_version
+from .. import plugin
+from ..errors import LaunchError
+from ..machine import need
 from . import symbols
 
 TOP = symbols.TOP
 ROOM = 1 << 23  # instructions of all different paths together
-QUIET_SECONDS = 2
 # The bench's row -> the payload's function, where that has not the row's name.
 OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp", "mmio_read_sv39": "mmio_read",
              "mmio_ioeventfd": "mmio_write", "fault_4k_present": "touch_4k",
              "fault_4k_fresh": "touch_4k", "fault_new_table": "touch_2m"}
-QEMU_MIN = 9  # its plugin interface is the first that trace/anatomy.c is written for
 ADDRESS_BITS = 60
 LINUX_SYMBOLS = """#!/bin/sh
 "$@"
@@ -135,16 +131,6 @@ def operations(options):
     return [row for row in BY_NAME if OPERATION.get(row, row) in known]
 
 
-def _wrapper(folder, qemu, arguments):
-    """A QEMU with the plugin: whatever starts the machine needs to know nothing of it."""
-    path = os.path.join(folder, "qemu")
-    with open(path, "w", encoding="utf-8") as script:
-        script.write("#!/bin/sh\nexec %s \"$@\" -plugin %s\n"
-                     % (shlex.quote(qemu), shlex.quote(arguments)))
-    os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
-    return path
-
-
 def _command(system, row, options, folder):
     """What the bench runs; a Linux that shows its symbols when it is done."""
     runner = systems.Runner(options)
@@ -165,46 +151,16 @@ def _command(system, row, options, folder):
     return command[:vmm] + ["--file", runner.vmm + ":/vmm", script, "/vmm"] + command[vmm + 1:]
 
 
-def _progress(process, what, seconds):
-    """Wait for it; where somebody looks, say after a while what is being done."""
-    start, said = time.monotonic(), False
-    while True:
-        try:
-            process.wait(0.2)
-            break
-        except subprocess.TimeoutExpired:
-            pass
-        spent = time.monotonic() - start
-        if spent > seconds:
-            process.terminate()
-            process.wait()
-            raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, seconds),
-                              STATUS_TIMEOUT)
-        if spent < QUIET_SECONDS:
-            continue
-        if sys.stderr.isatty():
-            sys.stderr.write("\ranatomy: %s: %d s" % (what, spent))
-        elif not said:
-            sys.stderr.write("anatomy: %s ...\n" % what)
-        sys.stderr.flush()
-        said = True
-    if said and sys.stderr.isatty():
-        sys.stderr.write("\r\033[K")
-
-
 def record(system, row, options, folder):
     """Run the payload's one row; a Recording."""
-    if qemu_version(options.qemu)[0] < QEMU_MIN:
-        raise LaunchError("%s is older than QEMU %d, the first whose plugins can do this"
-                          % (options.qemu, QEMU_MIN))
+    plugin.check_qemu(options.qemu)
     elf = payload(options.out)
     operation = Operation(elf, OPERATION.get(row, row))
-    plugin = os.path.join(options.out, "anatomy.so")
     arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,head=0x%x,back=0x%x,ret=0x%x,batches=%d,room=%d"
-                 % (plugin.replace(",", ",,"), folder.replace(",", ",,"), operation.entry,
-                    _first_words(elf, operation.entry), operation.head, operation.back,
-                    operation.ret, options.batches, ROOM))
-    environment = dict(os.environ, QEMU=_wrapper(folder, options.qemu, arguments))
+                 % (plugin.argument(os.path.join(options.out, "anatomy.so")), plugin.argument(folder),
+                    operation.entry, _first_words(elf, operation.entry), operation.head,
+                    operation.back, operation.ret, options.batches, ROOM))
+    environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu, arguments))
     command = _command(system, row, options, folder)
     said = os.path.join(folder, "said")
     with open(said, "wb") as out, open(os.path.join(folder, "errors"), "wb") as errors:
@@ -214,7 +170,7 @@ def record(system, row, options, folder):
         except OSError as error:
             raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
         try:
-            _progress(process, "%s on %s" % (row, system), options.timeout)
+            plugin.wait(process, "anatomy", "%s on %s" % (row, system), options.timeout)
         finally:
             if process.poll() is None:
                 process.terminate()

@@ -6,21 +6,15 @@ tests/kvm/spans, which does one operation after the other on much memory.
 """
 import os
 import re
-import shlex
-import stat
 import subprocess
-import sys
-import time
 
-from .. import toggles
+from .. import plugin, toggles
 from ..anatomy import symbols
 from ..errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
-from ..machine import need, qemu_version
+from ..machine import need
 from .show import Names, Path
 
 TOP = symbols.TOP
-QEMU_MIN = 9  # the first with counters and registers for plugins
-QUIET_SECONDS = 2
 SPANS = "{out}/tests/kvm/spans"
 VMM = ["--file", "{out}/guest-payloads/bench.bin:/bench.bin"]
 PAYLOAD = ["{out}/vmm", "--quiet", "--append"]
@@ -41,8 +35,9 @@ WORKLOADS = {
                 ["exec", SPANS, "process", "256"]),
     "files": ("a file of 64 MiB: written, mapped, copied, cut short, removed",
               ["exec", SPANS, "files", "64"]),
-    "trace": ("every event recorded, until the ring has gone round",
-              ["exec", "--trace", "all", SPANS, "dense", "4096"]),
+    "trace": ("every event but the tick of samples, until the ring has gone round",
+              ["exec", "--trace", "all,!sample", SPANS, "dense", "4096"]),
+    "hello": ("a VM from its start to its end, by scripts/hyperscope run", ["run", "hello"]),
     "boot": ("Debian's kernel as the guest, its tour and its end: minutes",
              ["run", "--smp", "1", "--append", "console=ttyS0 quiet"]),
 }
@@ -58,9 +53,7 @@ def chosen(options):
         if name not in WORKLOADS:
             raise LaunchError("there is no workload '%s'; there are %s"
                               % (name, " ".join(WORKLOADS)), STATUS_USAGE)
-    if qemu_version(options.qemu)[0] < QEMU_MIN:
-        raise LaunchError("%s is older than QEMU %d, the first whose plugins can do this"
-                          % (options.qemu, QEMU_MIN))
+    plugin.check_qemu(options.qemu)
     for name in ("hyperscope.elf", "hyperscope.bin", "irqs_off.so"):
         need(os.path.join(options.out, name), "build it first, with make")
     if options.program:
@@ -87,19 +80,9 @@ def _arguments(options, out):
         if found is None:
             raise LaunchError("%s has no %s" % (elf, name))
         places.append(found.group(1))
-    words = (os.path.join(options.out, "irqs_off.so").replace(",", ",,"), out.replace(",", ",,"))
+    words = (plugin.argument(os.path.join(options.out, "irqs_off.so")), plugin.argument(out))
     return ("file=%s,out=%s,kernel=0x%x,kernel_end=0x%x,linked=0x%x,switch=0x%s,end=0x%s"
             % (words + _kernel(elf) + tuple(places)))
-
-
-def _wrapper(folder, qemu, arguments):
-    """A QEMU with the plugin: whatever starts the machine needs to know nothing of it."""
-    path = os.path.join(folder, "qemu")
-    with open(path, "w", encoding="utf-8") as script:
-        script.write("#!/bin/sh\nexec %s \"$@\" -plugin %s\n"
-                     % (shlex.quote(qemu), shlex.quote(arguments)))
-    os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
-    return path
 
 
 def _command(name, options):
@@ -110,39 +93,17 @@ def _command(name, options):
             path = word.split(":")[0]
             if path.startswith(options.out):
                 need(path, "make builds it")
-    command = [os.path.join(TOP, "scripts", "hyperscope"), words[0], "--icount", "--quiet",
+    command = [os.path.join(TOP, "scripts", "hyperscope"), words[0], "--icount",
                "--harts", str(options.harts), "--out", options.out, "--cpu", options.cpu,
-               "--ram", "1G", "--trace", options.trace, "--boot", "exitstat=0",
+               "--trace", options.trace, "--boot", "exitstat=0",
                "--timeout", str(options.timeout)]
-    if words[0] == "run":
-        command.remove("--quiet")
-        del command[command.index("--ram"):][:2]
+    if words[0] == "exec":  # for the others the guest says how much
+        command += ["--quiet", "--ram", "1G"]
     if options.firmware:
         command += ["--bios", options.firmware]
     for setting in options.set:
         command += ["--set", setting]
     return command + words[1:]
-
-
-def _wait(process, what):
-    """Where somebody looks, say after a while what is being done."""
-    start, said = time.monotonic(), False
-    while True:
-        try:
-            process.wait(0.2)
-            break
-        except subprocess.TimeoutExpired:
-            pass
-        if time.monotonic() - start < QUIET_SECONDS:
-            continue
-        if sys.stderr.isatty():
-            sys.stderr.write("\rirqs-off: %s: %d s" % (what, time.monotonic() - start))
-        elif not said:
-            sys.stderr.write("irqs-off: %s ...\n" % what)
-        sys.stderr.flush()
-        said = True
-    if said and sys.stderr.isatty():
-        sys.stderr.write("\r\033[K")
 
 
 def measure(name, options, folder):
@@ -151,7 +112,8 @@ def measure(name, options, folder):
     out = os.path.join(folder, "spans")
     if os.path.exists(out):
         os.remove(out)
-    environment = dict(os.environ, QEMU=_wrapper(folder, options.qemu, _arguments(options, out)))
+    environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu,
+                                                       _arguments(options, out)))
     said = os.path.join(folder, "said")
     with open(said, "wb") as output:
         try:
@@ -160,7 +122,7 @@ def measure(name, options, folder):
         except OSError as error:
             raise LaunchError("scripts/hyperscope: %s" % error.strerror) from None
         try:
-            _wait(process, what)
+            plugin.wait(process, "irqs-off", what)
         finally:
             if process.poll() is None:
                 process.terminate()

@@ -7,6 +7,7 @@
  *
  * rough-counters=1: the machine's counters count in every mode, whatever they are told, and
  * report an overflow as soon as they start. QEMU before 9.1 has such.
+ * spoiled-redirects=1: illegal instructions and overflows do not come as they should (QEMU 10.0.13).
  */
 #include "rt.h"
 
@@ -294,6 +295,8 @@ static void test_firmware(void)
 	ok_eq(counted(sfence, ask_sfence), TIMES, "sfence.vma is counted as sent");
 	if (on_linux())
 		skip("illegal instructions", "Linux 6.12 does not count them");
+	else if (boot_arg("spoiled-redirects", NULL, 0))
+		skip("illegal instructions", "QEMU 10.0.13 spoils redirected traps");
 	else
 		ok_eq(counted(SBI_PMU_FW_ILLEGAL_INSN, ask_illegal), TIMES,
 		      "illegal instructions are counted");
@@ -416,8 +419,10 @@ static bool overflow_comes(unsigned long event)
 
 static void test_overflow(void)
 {
-	if (!isa_has("_sscofpmf")) {
-		skip("overflow", "no Sscofpmf here");
+	bool late = boot_arg("spoiled-redirects", NULL, 0);
+
+	if (late || !isa_has("_sscofpmf")) {
+		skip("overflow", late ? "QEMU 10.0.13 tells HS too late" : "no Sscofpmf here");
 		return;
 	}
 	shmem((unsigned long)snapshot, 0, 0);

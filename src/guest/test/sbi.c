@@ -4,6 +4,8 @@
  *
  * What the specification leaves open, or where Linux 6.12 differs from it, is
  * said at the claim. Spec: SBI, the chapter of each extension.
+ *
+ * silent-sip=1: sip shows no pending timer (timer.c).
  */
 #include "rt.h"
 
@@ -18,6 +20,14 @@ unsigned long sbi_regs_changed(unsigned long ext, unsigned long fid, unsigned lo
 static bool bad_hart_answer(struct sbiret ret)
 {
 	return ret.error == SBI_ERR_INVALID_PARAM || (on_linux() && ret.error == SBI_SUCCESS);
+}
+
+static void ok_pending(bool good, const char *claim)
+{
+	if (boot_arg("silent-sip", NULL, 0))
+		skip(claim, "QEMU before 8.0 shows no pending timer in sip");
+	else
+		ok(good && csr_read(sip) & BIT(IRQ_S_TIMER), "%s", claim);
 }
 
 static void test_base(void)
@@ -78,8 +88,7 @@ static void test_time(void)
 
 	csr_write(sie, 0);
 	ret = sbi_call(SBI_EXT_TIME, SBI_TIME_SET_TIMER, now() - 1, 0, 0);
-	ok(!ret.error && csr_read(sip) & BIT(IRQ_S_TIMER),
-	   "set_timer to the past makes the timer pending at once");
+	ok_pending(!ret.error, "set_timer to the past makes the timer pending at once");
 	ret = sbi_call(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0UL, 0, 0);
 	ok(!ret.error && !(csr_read(sip) & BIT(IRQ_S_TIMER)),
 	   "set_timer to -1 takes the pending timer back");
@@ -158,8 +167,8 @@ static void test_hsm(void)
 	csr_write(sie, BIT(IRQ_S_TIMER));
 	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE, 0, 0);
 	csr_write(sie, 0);
-	ok(!ret.error && now() - t >= us_to_ticks(1000) && csr_read(sip) & BIT(IRQ_S_TIMER),
-	   "retentive suspend returns success when the timer is due");
+	ok_pending(!ret.error && now() - t >= us_to_ticks(1000),
+		   "retentive suspend returns success when the timer is due");
 	timer_off();
 	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, 1, 0, 0);
 	ok(ret.error == SBI_ERR_INVALID_PARAM || ret.error == SBI_ERR_NOT_SUPPORTED,
@@ -238,7 +247,7 @@ static void test_legacy(void)
 		return;
 	}
 	ret = sbi_call(SBI_LEGACY_SET_TIMER, 0, now() - 1, 0x1111, 0);
-	ok(!ret.error && csr_read(sip) & BIT(IRQ_S_TIMER), "legacy set_timer to the past");
+	ok_pending(!ret.error, "legacy set_timer to the past");
 	ok_eq((unsigned long)ret.value, 0x1111, "a legacy call leaves a1 alone");
 	sbi_legacy(SBI_LEGACY_SET_TIMER, ~0UL, 0);
 	ipi_clear();

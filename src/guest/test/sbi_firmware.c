@@ -174,8 +174,11 @@ static void test_misaligned(void)
 	static unsigned long words[4] __attribute__((aligned(32)));
 	unsigned long odd = (unsigned long)words + 14;
 
-	ok_trap(catch_trap(misaligned_lr, odd), EXC_LOAD_MISALIGNED, odd,
-		"a misaligned lr traps to us before");
+	if (boot_arg("spoiled-redirects", NULL, 0))
+		skip("a misaligned lr before", "QEMU 10.0.13 spoils redirected traps");
+	else
+		ok_trap(catch_trap(misaligned_lr, odd), EXC_LOAD_MISALIGNED, odd,
+			"a misaligned lr traps to us before");
 	test_switch(SBI_FWFT_MISALIGNED, "misaligned exceptions delegated");
 	ok_trap(catch_trap(misaligned_lr, odd), EXC_LOAD_MISALIGNED, odd, "and after");
 }

@@ -4,6 +4,8 @@
  *
  * Nothing here bounds lateness: that hangs on the machine under it. Early is
  * wrong everywhere, and so is never (wait_irq gives up after its time).
+ *
+ * silent-sip=1: sip shows no pending timer, though it interrupts. QEMU before 8.0 does that.
  */
 #include "rt.h"
 
@@ -14,6 +16,11 @@
 static bool timer_pending(void)
 {
 	return csr_read(sip) & BIT(IRQ_S_TIMER);
+}
+
+static bool silent_sip(void)
+{
+	return boot_arg("silent-sip", NULL, 0);
 }
 
 static void by_sbi(unsigned long time)
@@ -43,6 +50,10 @@ static void test_set(const char *how, void (*set)(unsigned long))
 {
 	unsigned long target, t, i, early = 0;
 
+	if (silent_sip()) {
+		skip(how, "QEMU before 8.0 shows no pending timer in sip");
+		return;
+	}
 	csr_write(sie, 0);
 	set(now() - 1);
 	ok(timer_pending(), "%s: a time in the past is pending at once", how);
@@ -108,12 +119,14 @@ static void test_interrupt(void)
 	hart->on_irq = NULL;
 }
 
-static void test_wfi(void)
+static void test_wfi_pending(void)
 {
-	struct hart *hart = this_hart();
-	unsigned long t, target, i, early = 0, before;
+	unsigned long target, i, early = 0;
 
-	csr_write(sie, BIT(IRQ_S_TIMER));
+	if (silent_sip()) {
+		skip("WFI with SIE off", "QEMU before 8.0 shows no pending timer in sip");
+		return;
+	}
 	timer_at(now() - 1);
 	wfi();
 	ok(timer_pending(), "WFI with an interrupt pending goes on");
@@ -125,6 +138,15 @@ static void test_wfi(void)
 		early += now() < target;
 	}
 	ok_eq(early, 0, "WFI with SIE off: woken by each of %d timers", ROUNDS);
+}
+
+static void test_wfi(void)
+{
+	struct hart *hart = this_hart();
+	unsigned long t, target, before;
+
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	test_wfi_pending();
 	before = hart->irqs[IRQ_S_TIMER];
 	target = now() + us_to_ticks(2 * MS);
 	timer_at(target);

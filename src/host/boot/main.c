@@ -24,6 +24,7 @@
 #include "run.h"
 #include "sched/smp.h"
 #include "dev/uart.h"
+#include "trace/trace_sample.h"
 
 extern char _image_start[], _image_end[], boot_stack[];
 
@@ -105,6 +106,7 @@ static void init_thread(void *arg)
 		printk("host: no /dev/kvm: the harts have no H extension\n");
 	smp_start_all();
 	run_desc.nr_harts = nr_harts;
+	trace_sample_changed(); /* harts that have come up sample, too */
 	printk("host: %u harts, %zu MiB free, time %lu Hz\n", nr_harts,
 	       page_free_count() >> (20 - PAGE_SHIFT), timebase_hz);
 	start_program();

@@ -2,10 +2,12 @@
 /*
  * power.c - power-off, and panic.
  *
+ * A panic prints the last events of each hart (boot argument trace.crash=N, 16; 0: none).
  * The SiFive test device of QEMU's virt machine ends QEMU with a status of ours; SBI
  * SRST ends it with 0. The run descriptor holds the status in any case.
  */
 #include "power.h"
+#include "bootargs.h"
 #include "fdt.h"
 #include "hv/run_desc.h"
 #include "hv/sbi.h"
@@ -13,11 +15,16 @@
 #include "lib/printk.h"
 #include "run.h"
 #include "sched/smp.h"
+#include "sched/thread.h"
+#include "trace/trace_dump.h"
 
 #define FINISHER_FAIL 0x3333 /* with the code in bits 31:16 */
 #define FINISHER_PASS 0x5555
 
 #define PANIC_STATUS 125
+
+#define CRASH_EVENTS     16
+#define CRASH_EVENTS_MAX 10000
 
 void power_off(int code)
 {
@@ -35,21 +42,40 @@ void power_off(int code)
 		__asm__ volatile("wfi");
 }
 
+static void log_line(const char *line)
+{
+	printk("%s\n", line);
+}
+
+void log_last_events(void)
+{
+	unsigned long count = bootarg_size("trace.crash", CRASH_EVENTS);
+
+	trace_dump((unsigned int)MIN(count, (unsigned long)CRASH_EVENTS_MAX), log_line);
+}
+
 /* Other harts go on until the machine ends: that is soon, and stopping them could fail. */
 void panic(const char *fmt, ...)
 {
-	static u32 panicking;
+	static u32 panicking; /* 1 + the hart */
+	u32 me = this_hart() + 1, other = 0;
 	char line[256];
 	va_list ap;
 
-	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
+	if (!__atomic_compare_exchange_n(&panicking, &other, me, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_RELAXED)) {
+		/* What the panic itself does has met a defect: it has said what it could. */
+		if (other == me)
+			power_off(PANIC_STATUS);
 		for (;;)
 			__asm__ volatile("wfi");
+	}
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	printk_force_unlock();
 	printk("host: panic: %s\n", line);
 	run_desc.state = HS_RUN_PANICKED;
+	log_last_events();
 	power_off(PANIC_STATUS);
 }

@@ -5,5 +5,7 @@
 
 /* `code` becomes QEMU's exit status where there is a SiFive test device; else it is lost. */
 void power_off(int code) __attribute__((noreturn));
+/* The last events of each hart into the log: of a panic, and for sysrq. Any context. */
+void log_last_events(void);
 
 #endif

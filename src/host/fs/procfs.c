@@ -186,5 +186,6 @@ void procfs_init(void)
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		pseudo_make(&files[i]);
 	procfs_link_init();
+	sysrq_init();
 	hugetlb_files_init();
 }

@@ -11,6 +11,7 @@
 extern const struct inode_ops proc_root_ops; /* /proc itself: numbers are processes */
 extern const struct inode_ops proc_exe_ops, proc_cwd_ops, proc_fd_dir_ops;
 void procfs_link_init(void); /* /proc/self */
+void sysrq_init(void);       /* /proc/sysrq-trigger, if the boot asked for it */
 
 /* inode->id of what is below /proc/PID is that number. */
 int proc_number(const char *name); /* a number as a name; -1: it is none */

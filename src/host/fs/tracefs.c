@@ -10,6 +10,7 @@
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
+#include <stdlib.h>
 #include <string.h>
 #include "lib/printk.h"
 #include "mm/page.h"
@@ -17,6 +18,7 @@
 #include "pseudo.h"
 #include "trace/trace_control.h"
 #include "trace/trace_hart.h"
+#include "trace/trace_sample.h"
 #include "tracefs.h"
 
 static struct mutex trace_mutex;
@@ -210,6 +212,30 @@ static int set_overwrite(struct inode *inode, const char *line)
 	return locked(store_overwrite, line);
 }
 
+static int show_sample_hz(struct inode *inode, struct text *t)
+{
+	(void)inode;
+	text_add(t, "%lu\n", trace_sample_hz());
+	return 0;
+}
+
+static int store_sample_hz(const char *line)
+{
+	char *end;
+	unsigned long hz = strtoul(line, &end, 10);
+	int err = end == line || *end ? -EINVAL : trace_sample_set_hz(hz);
+
+	if (!err)
+		trace_sample_changed();
+	return err;
+}
+
+static int set_sample_hz(struct inode *inode, const char *line)
+{
+	(void)inode;
+	return locked(store_sample_hz, line);
+}
+
 /* ---- rings: their size is that of the boot -------------------------------------------------- */
 
 static u64 ring_kb(void)
@@ -261,6 +287,7 @@ static const struct pseudo_file files[] = {
 	  .store = set_event,
 	  .cut = cut_set_event },
 	{ .path = TRACEFS "/tracing_on", .show = show_on, .store = set_on },
+	{ .path = TRACEFS "/sample_hz", .show = show_sample_hz, .store = set_sample_hz },
 	{ .path = TRACEFS "/buffer_size_kb", .show = show_size, .store = set_size },
 	{ .path = TRACEFS "/buffer_total_size_kb", .show = show_total_size },
 	{ .path = TRACEFS "/options/overwrite", .show = show_overwrite, .store = set_overwrite },

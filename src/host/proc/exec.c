@@ -13,6 +13,7 @@
 #include <string.h>
 #include "hv/bits.h"
 #include "hv/csr.h"
+#include "hv/trace.h"
 #include "exec.h"
 #include "file/file.h"
 #include "fs/inode.h"
@@ -231,6 +232,17 @@ static void set_name(struct process *p, const char *path)
 	inode_path(p->mm->exe->inode, p->path, sizeof(p->path));
 }
 
+/* The last characters of a longer name. */
+static void tell_program(const struct process *p, const struct elf_image *image)
+{
+	const char *name = strrchr(p->path, '/') ? strrchr(p->path, '/') + 1 : p->path;
+	u64 words[3] = { 0 };
+	size_t len = strlen(name), skip = len > sizeof(words) ? len - sizeof(words) : 0;
+
+	memcpy(words, name + skip, len - skip);
+	trace_sched_process_exec((u64)p->pid, image->prog_entry, words[0], words[1], words[2]);
+}
+
 static void reset_thread(struct trap_frame *frame, unsigned long entry, unsigned long sp)
 {
 	memset(frame, 0, sizeof(*frame));
@@ -301,6 +313,8 @@ int exec_program(const char *path, struct exec_args *args, struct trap_frame *fr
 	unshare_files(p);
 	signal_exec(p);
 	set_name(p, path);
+	if (trace_sched_process_exec_enabled())
+		tell_program(p, &image);
 	reset_thread(frame, image.entry, sp);
 	return 0;
 }

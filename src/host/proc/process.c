@@ -12,6 +12,7 @@
 #include <asm/signal.h>
 #include <string.h>
 #include "hv/bits.h"
+#include "hv/trace.h"
 #include "exec.h"
 #include "exec_spec.h"
 #include "file/file.h"
@@ -151,6 +152,7 @@ static void process_publish(struct process *p, struct process *parent, struct th
 	list_add_tail(&p->sibling, &parent->children);
 	list_add_tail(&p->all_link, &all_processes);
 	spin_unlock(&all_processes_lock);
+	trace_sched_process_fork((u64)parent->pid, (u64)p->pid);
 }
 
 /* -EAGAIN: the process is ending or changes its program, no thread may be added. */

@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include <linux/unistd.h>
 #include "hv/bits.h"
+#include "hv/host.h"
 #include "hv/trace.h"
 #include "lib/printk.h"
 #include "process.h"
@@ -70,6 +71,14 @@ static long syscall_missing(unsigned long number)
 	return -ENOSYS;
 }
 
+/* Apart: a call that nobody traces is to need no more registers for it. */
+static __attribute__((noinline)) void syscall_seen(unsigned long number, long ret)
+{
+	trace_sys_exit(number, ret);
+	if (trace_sample_enabled())
+		hv_sample(SAMPLE_HS, (unsigned long)table[number].fn);
+}
+
 /*
  * A call that failed. After -EINTR of one that may run again: without a signal that is still for this
  * thread (another thread took it) it runs again at once; else signal.c decides.
@@ -83,7 +92,8 @@ static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, u
 		ret = -EINTR;
 		restart = RESTART_SYS;
 	}
-	trace_sys_exit(number, ret);
+	if (trace_group_sys_exit())
+		syscall_seen(number, ret);
 	frame->a0 = (unsigned long)ret;
 	if (ret != -EINTR || restart == RESTART_NEVER)
 		return;
@@ -108,6 +118,7 @@ void syscall_dispatch(struct trap_frame *frame)
 		syscall_failed(frame, number, ret);
 		return;
 	}
-	trace_sys_exit(number, ret);
 	frame->a0 = (unsigned long)ret;
+	if (trace_group_sys_exit())
+		syscall_seen(number, ret);
 }

@@ -237,6 +237,14 @@ void sched_finish_switch(void)
 		hv_timer_start(&me->slice, hv_time() + hv_timebase_hz() / SLICE_HZ);
 }
 
+static __attribute__((noinline)) void switch_seen(const struct thread *prev,
+						  const struct thread *next)
+{
+	trace_sched_switch((u64)prev->tid, prev->state, (u64)next->tid);
+	if (trace_sample_enabled() && !prev->is_idle)
+		hv_sample(SAMPLE_HS, (unsigned long)schedule);
+}
+
 static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 {
 	bool may_stay = prev->affinity & BIT(this_hart());
@@ -252,7 +260,8 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 		me->left = prev;
 	if (!me->nr_queued && me->slice.armed)
 		hv_timer_cancel(&me->slice); /* nobody waits any more: no tick */
-	trace_sched_switch((u64)prev->tid, prev->state, (u64)next->tid);
+	if (trace_group_switch())
+		switch_seen(prev, next);
 	me->running = next;
 	mm_activate(mm_of(next));
 	switch_context(prev, next);

@@ -17,6 +17,7 @@
 #include "lib/printk.h"
 #include "proc/process.h"
 #include "smp.h"
+#include "trace/trace_sample.h"
 
 void trap_entry(void);
 void trap_user(struct trap_frame *frame);
@@ -65,8 +66,11 @@ void irq_poll(void)
 
 	if (pending & BIT(IRQ_S_SOFT))
 		irq_handle(CAUSE_IRQ_FLAG | IRQ_S_SOFT);
-	if (pending & BIT(IRQ_S_TIMER))
+	if (pending & BIT(IRQ_S_TIMER)) {
+		if (trace_sample_enabled())
+			trace_sample_kernel((unsigned long)__builtin_return_address(0));
 		irq_handle(CAUSE_IRQ_FLAG | IRQ_S_TIMER);
+	}
 	if (pending & BIT(IRQ_S_EXT))
 		irq_handle(CAUSE_IRQ_FLAG | IRQ_S_EXT);
 	if (pending & BIT(IRQ_PMU_OVF))
@@ -137,6 +141,8 @@ static void user_exception(struct trap_frame *frame)
 	default:
 		signal_fault(frame, SIGILL, ILL_ILLTRP, frame->epc);
 	}
+	if (trace_sample_enabled())
+		hv_sample(SAMPLE_HS, (unsigned long)user_exception);
 }
 
 /* Entry: from trap.S, the frame at the top of current's kernel stack. Exit: back to user mode. */
@@ -146,6 +152,8 @@ void trap_user(struct trap_frame *frame)
 		frame->epc += 4;
 		syscall_dispatch(frame);
 	} else if (frame->cause & CAUSE_IRQ_FLAG) {
+		if (trace_sample_enabled())
+			hv_sample(SAMPLE_U, frame->epc);
 		irq_handle(frame->cause);
 	} else {
 		user_exception(frame);

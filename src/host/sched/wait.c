@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * wait.c - wait queues and mutexes.
+ * wait.c - wait queues.
  *
  * Locks: the queue's own lock; a waker takes a run queue's lock inside it.
  */
@@ -119,87 +119,4 @@ void wait_finish(struct waitq *wq, struct wait_entry *entry)
 	spin_lock(&wq->lock);
 	list_del(&entry->link);
 	spin_unlock(&wq->lock);
-}
-
-/* ---- mutex ---- */
-
-void mutex_init(struct mutex *m)
-{
-	m->lock = (struct spinlock){ 0 };
-	m->owner = NULL;
-	list_init(&m->waiters);
-}
-
-bool mutex_trylock(struct mutex *m)
-{
-	struct thread *nobody = NULL;
-
-	return __atomic_compare_exchange_n(&m->owner, &nobody, current, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
-}
-
-static int lock_slow(struct mutex *m, enum thread_state state)
-{
-	struct wait_entry entry = { .thread = current };
-	int err = 0;
-
-	list_init(&entry.link);
-	for (;;) {
-		spin_lock(&m->lock);
-		if (!list_is_linked(&entry.link))
-			list_add_tail(&entry.link, &m->waiters);
-		__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
-		/* The unlocker clears owner before it looks at the list: one of us sees the other. */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (mutex_trylock(m))
-			break;
-		if (thread_sleep_ends(current, state)) {
-			err = -EINTR;
-			break;
-		}
-		spin_unlock(&m->lock);
-		schedule();
-	}
-	__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_SEQ_CST);
-	list_del(&entry.link);
-	spin_unlock(&m->lock);
-	return err;
-}
-
-void mutex_lock(struct mutex *m)
-{
-	BUG_ON(m->owner == current);
-	if (!mutex_trylock(m))
-		lock_slow(m, THREAD_SLEEPING);
-}
-
-int mutex_lock_interruptible(struct mutex *m)
-{
-	return mutex_trylock(m) ? 0 : lock_slow(m, THREAD_INTERRUPTIBLE);
-}
-
-int mutex_lock_killable(struct mutex *m)
-{
-	return mutex_trylock(m) ? 0 : lock_slow(m, THREAD_KILLABLE);
-}
-
-void mutex_unlock(struct mutex *m)
-{
-	struct thread *waiter = NULL;
-
-	__atomic_store_n(&m->owner, NULL, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (list_empty(&m->waiters))
-		return;
-	spin_lock(&m->lock);
-	if (!list_empty(&m->waiters))
-		waiter = list_first_entry(&m->waiters, struct wait_entry, link)->thread;
-	if (waiter)
-		thread_wake(waiter);
-	spin_unlock(&m->lock);
-}
-
-bool mutex_is_mine(const struct mutex *m)
-{
-	return READ_ONCE(m->owner) == current;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * wait.h - sleeping until something happens: wait queues and mutexes.
+ * wait.h - sleeping until something happens: wait queues (wait.c) and mutexes (mutex.c).
  *
  * A sleeper enters its entry, then checks its condition, then sleeps; a waker
  * changes the condition, then wakes. So no wake-up is lost.
@@ -67,11 +67,18 @@ void wait_finish(struct waitq *wq, struct wait_entry *entry);
 #define wait_event_deadline(wq, cond, deadline) \
 	__wait_event(wq, cond, THREAD_INTERRUPTIBLE, deadline)
 
+/*
+ * A sleeping lock (mutex.c). Zero, with `waiters` made by LIST_HEAD_INIT or mutex_init(), is free.
+ * Who finds it free takes it, though others wait; but one who has waited MUTEX_PATIENCE_MS and is
+ * the next gets it from whoever has it.
+ */
 struct mutex {
-	struct spinlock lock;
-	struct thread *owner;
-	struct list_head waiters;
+	struct spinlock lock; /* guards waiters, and the bits of `holder` beside the address */
+	unsigned long holder; /* atomic: the struct thread's address, or 0; and MUTEX_* (mutex.c) */
+	struct list_head waiters; /* struct wait_entry, the longest first */
 };
+
+#define MUTEX_PATIENCE_MS 1
 
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);

@@ -7,6 +7,7 @@
  *   trace.filter=EVENT:CONDITION;...   only what matches is recorded (trace_filter.h, without blanks)
  *   trace.stop=EVENT[:CONDITION]       tracing stops with the first of these
  *   trace.overwrite=0                  a full ring keeps its oldest records
+ *   trace.sample=HZ                    how often the event `sample` comes (trace_sample.c)
  *   trace.on=0                         nothing is recorded until tracing_on says so
  *   exitstat=CLOCK    what exits cost: instret, time, auto (default), 0 for off
  *

@@ -15,6 +15,7 @@
 #include <string.h>
 #include "hv/host.h"
 #include "trace_hart.h"
+#include "trace_sample.h"
 
 struct rules {
 	bool has_filter;
@@ -225,6 +226,7 @@ void trace_set_events(const bool *chosen)
 		return;
 	trace_apply(chosen);
 	kvm_trace_changed();
+	trace_sample_changed();
 }
 
 bool trace_event_is_on(unsigned int event)

@@ -159,9 +159,15 @@ static bool select_word(bool *chosen, const char *word, size_t len)
 /* ORDER: enum trace_group. An event has number 0, too: lists end with TRACE_NR_EVENTS. */
 static const u16 group_members[TRACE_NR_GROUPS][4] = {
 	{ TRACE_kvm_request, TRACE_kvm_exit_handled, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
-	{ TRACE_kvm_entry, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
+	{ TRACE_kvm_entry, TRACE_kvm_irq_take, TRACE_sample, TRACE_NR_EVENTS },
 	{ TRACE_kvm_vcpu_wakeup, TRACE_kvm_vcpu_wake, TRACE_NR_EVENTS },
 	{ TRACE_kvm_remote_fence, TRACE_kvm_fence_i, TRACE_NR_EVENTS },
+	{ TRACE_kvm_host_irq, TRACE_sample, TRACE_NR_EVENTS },
+	{ TRACE_kvm_irq_take, TRACE_sample, TRACE_NR_EVENTS },
+	{ TRACE_sched_switch, TRACE_sample, TRACE_NR_EVENTS },
+	{ TRACE_sys_exit, TRACE_sample, TRACE_NR_EVENTS },
+	{ TRACE_kvm_vcpu_irq, TRACE_kvm_ipi_send, TRACE_NR_EVENTS },
+	{ TRACE_kvm_inject_irq, TRACE_kvm_ipi_receive, TRACE_NR_EVENTS },
 };
 
 /* Groups and trace_any_key are on while a member is. */
@@ -179,6 +185,7 @@ static void set_groups(const bool *chosen)
 	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
 		any |= chosen[i];
 	static_key_set(&trace_any_key, any);
+	static_key_set(&trace_fast_end_key, trace_exit_key.enabled || chosen[TRACE_sample]);
 }
 
 void trace_apply(const bool *chosen)

@@ -17,8 +17,9 @@
 
 struct trace_hart *trace_harts[HV_MAX_HARTS];
 struct trace_mem *trace_mem;
+static u64 ring_records; /* as in trace_mem, which a defect may have written to */
 
-struct static_key trace_exit_key;
+struct static_key trace_exit_key, trace_fast_end_key;
 static struct static_key trace_exit_time_key; /* the clock of exits is time */
 
 _Static_assert(TRACE_NR_EVENTS <= 1 << TRACE_EVENT_BITS, "an event number has 10 bits");
@@ -163,6 +164,12 @@ size_t trace_mem_size(unsigned int nr_harts, size_t ring)
 	return harts_offset() + nr_harts * (ring_offset() + ALIGN_UP(ring, PAGE_SIZE));
 }
 
+const struct trace_record *trace_ring_of(unsigned int hart, u64 *records)
+{
+	*records = ring_records;
+	return (const struct trace_record *)((const char *)trace_harts[hart] + ring_offset());
+}
+
 static void hart_init(unsigned int hart, struct trace_mem *mem)
 {
 	char *area = (char *)mem + mem->harts_offset + hart * mem->hart_stride;
@@ -210,6 +217,7 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	mem->instret_exact = instret_exact;
 	mem->start_time = csr_time();
 	mem->start_instret = csr_instret();
+	ring_records = mem->ring_records;
 	for (unsigned int i = 0; i < nr_harts; i++)
 		hart_init(i, mem);
 	mem->magic = TRACE_MEM_MAGIC; /* last: a reader that finds it finds the rest */
@@ -225,4 +233,6 @@ void trace_exit_account(enum exit_unit unit)
 	static_key_set(&trace_exit_time_key, unit == EXIT_UNIT_TIME);
 	trace_mem->exit_unit = unit;
 	static_key_set(&trace_exit_key, unit != EXIT_UNIT_NONE);
+	static_key_set(&trace_fast_end_key,
+		       unit != EXIT_UNIT_NONE || trace_keys[TRACE_sample].enabled);
 }

@@ -248,6 +248,12 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline); /* re-arms an armed o
 /* After it returns fn neither runs nor will run. Not from fn itself. */
 void hv_timer_cancel(struct hv_timer *timer);
 
+/*
+ * The event `sample` is on: if the host's timer has asked for a sample and none was taken since, the
+ * hart was at pc (enum sample_mode) when it asked.
+ */
+void hv_sample(unsigned int mode, unsigned long pc);
+
 /* ---- files ---------------------------------------------------------------- */
 
 /* What the core puts behind a file descriptor. NULL members: -ENOTTY, -ENODEV, -EINVAL. */

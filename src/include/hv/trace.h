@@ -20,7 +20,7 @@
 
 /* ---- events ---------------------------------------------------------------- */
 
-/* A field's kind as a C type. ORDER: kinds (events.def, trace/hst_event.c) */
+/* A field's kind as a C type. ORDER: kinds (events.def, trace/file/field.c) */
 #define TRACE_TYPE_hex    u64
 #define TRACE_TYPE_num    u64
 #define TRACE_TYPE_dec    s64
@@ -34,6 +34,7 @@
 #define TRACE_TYPE_sys    u64
 #define TRACE_TYPE_mmio   u64
 #define TRACE_TYPE_text   u64
+#define TRACE_TYPE_mode   u64
 
 /* TRACE_MAP(m, (a, b), (c, d)) is m(a, b), m(c, d): for one to five pairs. */
 #define TRACE_MAP1(m, p)                            m p
@@ -113,13 +114,19 @@ on:                                                                             
 /*
  * What several events share a site for: on while one of them is. So a hot path holds one no-op
  * for all of them, and a way that passes no site of an event is not taken while it is on.
- * ORDER: group_members (trace_ring.c)
+ * ORDER: group_members (trace_event.c)
  */
 enum trace_group {
 	TRACE_GROUP_full_way, /* an exit is not to be finished by fastpath.c */
 	TRACE_GROUP_entry,    /* run.c, before the world switch */
 	TRACE_GROUP_wakeup,   /* halt_poll.c, a wait's end */
 	TRACE_GROUP_rfence,   /* sbi_rfence.c */
+	TRACE_GROUP_irq,      /* exit.c, a host interrupt has ended the guest's run */
+	TRACE_GROUP_look,     /* run.c, before the world switch; only while TRACE_GROUP_entry */
+	TRACE_GROUP_switch,   /* host: another thread runs */
+	TRACE_GROUP_sys_exit, /* host: a system call ends */
+	TRACE_GROUP_line,     /* irq.c, a line goes up */
+	TRACE_GROUP_inject,   /* irq.c, lines are shown to the guest */
 	TRACE_NR_GROUPS
 };
 
@@ -137,6 +144,12 @@ TRACE_GROUP(full_way)
 TRACE_GROUP(entry)
 TRACE_GROUP(wakeup)
 TRACE_GROUP(rfence)
+TRACE_GROUP(irq)
+TRACE_GROUP(look)
+TRACE_GROUP(switch)
+TRACE_GROUP(sys_exit)
+TRACE_GROUP(line)
+TRACE_GROUP(inject)
 #undef TRACE_GROUP
 
 extern struct static_key trace_any_key; /* some event is on */
@@ -163,6 +176,17 @@ static inline __attribute__((always_inline)) void trace_set_vcpu(unsigned int vm
 on:
 	trace_set_vcpu_slow(vm, vcpu);
 }
+
+/* ---- samples ------------------------------------------------------------------ */
+
+/* Where a hart was. ORDER: hst_name_mode() (trace/file/names.c) */
+enum sample_mode {
+	SAMPLE_U,    /* a program of the host */
+	SAMPLE_HS,   /* the host's kernel: pc is the function that was on its way (docs/trace.md) */
+	SAMPLE_VU,   /* a program of the guest */
+	SAMPLE_VS,   /* the guest's kernel */
+	SAMPLE_IDLE, /* the host's kernel, with nothing to run */
+};
 
 /* ---- exits: exact counts and what they cost ---------------------------------- */
 
@@ -191,6 +215,8 @@ struct trace_exit_clock {
 #define TRACE_EXIT_NONE (-1)
 
 extern struct static_key trace_exit_key;
+/* switch_fast.S, an exit's end: exits are accounted, or sampled. */
+extern struct static_key trace_fast_end_key;
 
 void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause);
 void trace_exit_end_slow(struct trace_exit_clock *clock);

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+"""hs - what gdb reads (source scripts/gdb/hs.py): the commands that begin with hs."""
+import os
+import sys
+
+import gdb
+
+sys.dont_write_bytecode = True  # the checkout may be read-only, or somebody else's
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+gdb.execute("set osabi none")  # else gdb steps over ecall and sret as if they were calls
+
+from hsgdb import command  # noqa: E402
+
+command.Prefix()
+from hsgdb import cmd_csr, cmd_exits, cmd_run, cmd_switch, cmd_vm, cmd_walk  # noqa: E402,F401

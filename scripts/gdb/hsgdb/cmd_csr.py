@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""cmd_csr - hs csr."""
+from . import csr, snapshot, vm
+from .command import command
+from .target import Problem, is_virtual, need_machine, register
+
+TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
+
+
+@command("csr")
+def show(argument):
+    """Explain a CSR: its value in this hart, field by field, and the paragraph that defines it.
+
+    usage: hs csr NAME            the value in the hart that is selected
+           hs csr NAME VALUE      of this value
+
+    While a guest runs here (V=1) its s-registers stand for its vs-registers, and the host's own
+    cannot be seen."""
+    name, _, text = argument.partition(" ")
+    known = csr.sources()
+    if name not in known:
+        raise Problem("there is no CSR '%s'" % name if name else "which CSR? As in: hs csr hstatus")
+    if text:
+        value, where = vm.number(text, "value"), ""
+    else:
+        value, where = _here(name)
+    print("%s = 0x%x%s  [%s]" % (name, value, where, known[name]))
+    for line in csr.decode(name, value):
+        print(line)
+
+
+def _here(name):
+    need_machine()
+    asked, note = name, ""
+    if is_virtual():
+        if name in TWINS:
+            asked = TWINS[name]
+        elif name in TWINS.values():
+            raise Problem("the guest runs here: %s is its own, ask for v%s; the host's cannot be seen" %
+                          (name, name))
+        note = ", while the guest runs"
+    value = register(asked)
+    if value is None:
+        raise Problem("%s cannot be read through QEMU's debugger, or this processor has none; "
+                      "hs csr %s VALUE explains a value" % (name, name))
+    return value, note

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""cmd_run - hs until-exit, hs until-entry, hs break-guest."""
+import os
+import re
+
+import gdb
+
+from . import csr, elf, place, vm
+from .command import command, nothing
+from .target import Problem, address, image_is_there, is_virtual, need_machine, register
+
+quiet = False  # stops of the commands here that are no stop of the user's (cmd_switch)
+
+
+def _ready():
+    need_machine()
+    address("vcpu_switch")
+    if not image_is_there():
+        raise Problem("hyperscope is not in this machine's RAM, or another build of it")
+
+
+def _continue():
+    """False when the machine has ended."""
+    try:
+        gdb.execute("continue", to_string=True)
+    except gdb.error as error:
+        if not re.search("closed|isconnected|not being run|Broken pipe", str(error)):
+            raise
+        return False
+    return gdb.selected_thread() is not None and gdb.selected_thread().is_valid()
+
+
+def run_to(places, condition=None):
+    """Continue to one of these addresses. True: there; False: another breakpoint came first.
+    Problem: the machine has ended."""
+    points = []
+    try:
+        for at in places:
+            point = gdb.Breakpoint("*0x%x" % at, gdb.BP_HARDWARE_BREAKPOINT, internal=True)
+            point.silent = True
+            if condition:
+                point.condition = condition
+            points.append(point)
+        alive = _continue()
+    finally:
+        for point in points:
+            if point.is_valid():
+                point.delete()
+    if not alive:
+        raise Problem("the machine has ended before that")
+    return register("pc") in places
+
+
+def tell(there):
+    if not there:
+        print("stopped before that:")
+    for line in place.describe():
+        print(line)
+
+
+@command("until-exit")
+def until_exit(argument):
+    """Run until a guest exits: to the first instruction behind its trap, where every register is still
+    the guest's.
+
+    usage: hs until-exit          any exit
+           hs until-exit CAUSE    one of this cause, as a number (irq_N for interrupts) or a name:
+
+    inst_access illegal_inst load_access store_access vs_ecall inst_guest_page_fault
+    load_guest_page_fault virtual_inst store_guest_page_fault irq_s_soft irq_s_timer irq_s_ext"""
+    condition = None
+    if argument:
+        try:
+            condition = "$scause == 0x%xUL" % csr.cause_number(argument)
+        except ValueError:
+            raise Problem("'%s' is no cause of a trap; help hs until-exit lists them" % argument) from None
+    _ready()
+    tell(run_to(vm.exit_vectors(), condition))
+
+
+@command("until-entry")
+def until_entry(argument):
+    """Run until a guest is entered: to its first instruction behind the host's sret.
+
+    usage: hs until-entry
+
+    If the guest traps at once (its first page may be missing), the stop is behind that trap."""
+    global quiet
+    nothing(argument, "until-entry")
+    _ready()
+    quiet = True
+    try:
+        there = run_to(place.entries())
+    finally:
+        quiet = False
+    if there:
+        gdb.execute("stepi", to_string=True)
+        if not is_virtual():
+            print("the guest's first instruction trapped at once:")
+    tell(there)
+
+
+def _guest_address(text):
+    if text[:1].isdigit() or text[:1] in "*$":
+        return vm.number(text.lstrip("*"), "address")
+    path = os.environ.get("HS_GUEST_ELF")
+    if not path:
+        raise Problem("this guest's symbols are not known: give an address, or its ELF file to make gdb")
+    try:
+        symbols = elf.symbols(path)
+    except (OSError, ValueError) as error:
+        raise Problem("the guest's symbols: %s" % error) from None
+    if text not in symbols:
+        raise Problem("the guest has no symbol '%s' (%s)" % (text, os.path.basename(path)))
+    return symbols[text]
+
+
+@command("break-guest")
+def break_guest(argument):
+    """Set a breakpoint in the guest, which stops there and not at the same address elsewhere.
+
+    usage: hs break-guest SYMBOL      of the guest's ELF file
+           hs break-guest ADDRESS     a guest virtual address
+
+    delete N removes it, as any breakpoint."""
+    if not argument:
+        raise Problem("where? As in: hs break-guest main")
+    at = _guest_address(argument)
+    point = gdb.Breakpoint("*0x%x" % at, gdb.BP_HARDWARE_BREAKPOINT)
+    point.condition = "$priv >= 4"
+    print("breakpoint %d in the guest, at 0x%x" % (point.number, at))

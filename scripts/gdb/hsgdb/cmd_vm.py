@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""cmd_vm - hs vms, hs vcpu, hs memslots."""
+from . import csr, snapshot, vm
+from .command import command, nothing
+
+FLAGS = {1: "log", 2: "read-only"}
+
+
+@command("vms")
+def vms(argument):
+    """List the VMs, and each one's vCPUs: where its state is, and where it left the guest.
+
+    usage: hs vms"""
+    nothing(argument, "vms")
+    for one in vm.vms():
+        gstage = one.value["gstage"]
+        print("VM %d: %d vCPUs, %d memslots, G-stage root 0x%x (%d levels, %d tables)" % (
+            one.id, len(one.vcpus), len(vm.memslots(one)), int(gstage["root"]), int(gstage["levels"]),
+            int(gstage["tables"])))
+        for vcpu in one.vcpus:
+            place = "loaded in hart %d" % vcpu.hart if vcpu.loaded else "not loaded"
+            print("  vCPU %d.%d: %s, pc 0x%x, %d exits" % (
+                one.id, vcpu.index, place, vm.gprs(vcpu)[1]["pc"], int(vcpu.value["stats"]["exits"])))
+
+
+@command("vcpu")
+def vcpu(argument):
+    """Show a vCPU's registers, wherever they are: in its hart, or in memory.
+
+    usage: hs vcpu [N | VM.N]     without a number: the one loaded in this hart, else the first
+
+    CSRs are followed by their fields that are not 0; hs csr NAME explains them."""
+    one = vm.choose_vcpu(argument)
+    where, state = vm.gprs(one)
+    print("vCPU %d.%d, %s" % (one.vm, one.index,
+                              "loaded in hart %d" % one.hart if one.loaded else "not loaded"))
+    print("registers %s:" % where)
+    names = ["pc"] + snapshot.GPRS[1:]
+    for i in range(0, len(names), 4):
+        print("  " + " ".join("%-4s%016x" % (n, state[n]) for n in names[i:i + 4]))
+    print("CSRs %s:" % ("in hart %d" % one.hart if one.loaded else "in memory"))
+    values = vm.csrs(one)
+    values["hstatus"] = state["hstatus"]
+    for name, value in values.items():
+        if value is not None:
+            print(("  %-10s 0x%016x  %s" % (name, value, csr.brief(name, value))).rstrip())
+
+
+@command("memslots")
+def memslots(argument):
+    """List a VM's memory: guest physical addresses, and where the VMM has them.
+
+    usage: hs memslots [VM]      without a number: every VM"""
+    if argument and not argument.isdigit():
+        raise vm.Problem("'%s' is no VM: give its number as hs vms shows it" % argument)
+    some = [one for one in vm.vms() if not argument or one.id == int(argument)]
+    if not some:
+        raise vm.Problem("there is no VM %s; hs vms shows those that there are" % argument)
+    for one in some:
+        slots = vm.memslots(one)
+        print("VM %d: %d memslots" % (one.id, len(slots)))
+        for slot in slots:
+            base, size = int(slot["base"]) << 12, int(slot["npages"]) << 12
+            flags = [word for bit, word in FLAGS.items() if int(slot["flags"]) & bit]
+            print(("  slot %d: GPA 0x%x to 0x%x (%d KiB), in the VMM at 0x%x  %s" % (
+                int(slot["id"]), base, base + size - 1, size >> 10, int(slot["hva"]), " ".join(flags))).rstrip())

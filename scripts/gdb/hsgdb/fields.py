@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""fields - the CSRs' fields and the trap causes, as data; the paragraph is in src/include/hv/csr.def.
+
+A row begins with the registers that it describes; then a line a field: bits, name, meaning. What
+follows "=" in a meaning names the field's values.
+"""
+
+FIELDS = """
+hstatus
+  5      VSBE   VS accesses memory big-endian
+  6      GVA    stval has a guest virtual address
+  7      SPV    the trap came from V=1; sret goes there
+  8      SPVP   the privilege of HLV and HSV, and of the guest that trapped =0:VU 1:VS
+  9      HU     U mode may use HLV and HSV
+  17:12  VGEIN  which guest external interrupt file is the guest's
+  20     VTVM   sfence.vma and vsatp of VS trap
+  21     VTW    wfi of VS traps
+  22     VTSR   sret of VS traps
+  33:32  VSXL   XLEN of VS =1:32 2:64
+
+sstatus vsstatus
+  1      SIE    interrupts are on
+  5      SPIE   SIE before the trap
+  6      UBE    U accesses memory big-endian
+  8      SPP    the trap came from, sret goes to =0:U 1:S
+  10:9   VS     the vector unit =0:Off 1:Initial 2:Clean 3:Dirty
+  14:13  FS     the floating-point unit =0:Off 1:Initial 2:Clean 3:Dirty
+  16:15  XS     other units =0:Off 1:Initial 2:Clean 3:Dirty
+  18     SUM    S may access pages of U
+  19     MXR    loads may read executable pages
+  33:32  UXL    XLEN of U =1:32 2:64
+  63     SD     some unit is Dirty
+
+satp vsatp
+  63:60  MODE   =0:Bare 8:Sv39 9:Sv48 10:Sv57
+  59:44  ASID   address space
+  43:0   PPN    the root table's page
+
+hgatp
+  63:60  MODE   =0:Bare 8:Sv39x4 9:Sv48x4 10:Sv57x4
+  57:44  VMID   virtual machine
+  43:0   PPN    the root table's page
+
+scause vscause
+  63     Interrupt =0:exception 1:interrupt
+  62:0   Code   see hs until-exit
+
+hedeleg
+  0      INST_MISALIGNED   taken by VS
+  1      INST_ACCESS       taken by VS
+  2      ILLEGAL_INST      taken by VS
+  3      BREAKPOINT        taken by VS
+  4      LOAD_MISALIGNED   taken by VS
+  5      LOAD_ACCESS       taken by VS
+  6      STORE_MISALIGNED  taken by VS
+  7      STORE_ACCESS      taken by VS
+  8      U_ECALL           taken by VS
+  12     INST_PAGE_FAULT   taken by VS
+  13     LOAD_PAGE_FAULT   taken by VS
+  15     STORE_PAGE_FAULT  taken by VS
+  18     SOFTWARE_CHECK    taken by VS
+  19     HARDWARE_ERROR    taken by VS
+
+hideleg hvip hip hie
+  2      VSSI   VS software interrupt
+  6      VSTI   VS timer interrupt
+  10     VSEI   VS external interrupt
+  12     SGEI   guest external interrupt, for HS
+  13     LCOFI  a counter has overflowed
+
+sip sie vsip vsie
+  1      SSI    software interrupt
+  5      STI    timer interrupt
+  9      SEI    external interrupt
+  13     LCOFI  a counter has overflowed
+
+henvcfg senvcfg
+  0      FIOM   fence of I/O orders memory, too
+  5:4    CBIE   cbo.inval =0:traps 1:flushes 3:invalidates
+  6      CBCFE  cbo.clean and cbo.flush are allowed
+  7      CBZE   cbo.zero is allowed
+  33:32  PMM    pointer masking =0:off 2:7_bits 3:16_bits
+  61     ADUE   hardware sets A and D in VS-stage tables
+  62     PBMTE  page-based memory types
+  63     STCE   stimecmp is the guest's
+
+hcounteren scounteren
+  0      CY     cycle may be read
+  1      TM     time may be read
+  2      IR     instret may be read
+  31:3   HPM    hpmcounter3 to 31 may be read
+
+stvec vstvec
+  1:0    MODE   =0:Direct 1:Vectored
+  63:2   BASE   the handler's address / 4
+
+htval
+  63:0   GPA    the guest physical address / 4
+
+hstateen0
+  58     IMSIC    stopei is the guest's
+  59     AIA      stopi is the guest's
+  60     CSRIND   siselect and sireg are the guest's
+  62     ENVCFG   senvcfg is the guest's
+  63     STATEEN  sstateen0 is the guest's
+"""
+
+# By number; an interrupt's begin with irq_. As src/include/hv/csr.h names them.
+CAUSES = """
+0 inst_misaligned
+1 inst_access
+2 illegal_inst
+3 breakpoint
+4 load_misaligned
+5 load_access
+6 store_misaligned
+7 store_access
+8 u_ecall
+9 s_ecall
+10 vs_ecall
+12 inst_page_fault
+13 load_page_fault
+15 store_page_fault
+18 software_check
+19 hardware_error
+20 inst_guest_page_fault
+21 load_guest_page_fault
+22 virtual_inst
+23 store_guest_page_fault
+irq1 irq_s_soft
+irq2 irq_vs_soft
+irq5 irq_s_timer
+irq6 irq_vs_timer
+irq9 irq_s_ext
+irq10 irq_vs_ext
+irq12 irq_s_gext
+irq13 irq_pmu_ovf
+"""

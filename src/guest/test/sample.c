@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sample.c - a guest that is at known places for known numbers of instructions.
+ *
+ * For a profiler's test (tests/trace/profile.t): each place is a function of its own, in the
+ * guest's kernel, in its user mode, or behind an exit that the core or the VMM answers.
+ */
+#include "rt.h"
+
+#define TURNS 5000000UL /* of a loop of two instructions */
+#define CALLS 30000UL
+
+static unsigned long uart; /* 0: there is none, and no MMIO */
+
+void spin_vs(unsigned long turns);
+void spin_vs_half(unsigned long turns);
+void spin_vu(unsigned long turns);
+void call_core(unsigned long calls);
+void call_vmm(unsigned long calls);
+
+/* Functions with a symbol and a size each, which no optimization joins. */
+#define APART __attribute__((noinline, noclone))
+
+static inline __attribute__((always_inline)) void spin(unsigned long turns)
+{
+	__asm__ volatile("1:	addi	%0, %0, -1\n"
+			 "	bnez	%0, 1b\n"
+			 : "+r"(turns));
+}
+
+#define SPIN(name)                           \
+	APART void name(unsigned long turns) \
+	{                                    \
+		spin(turns);                 \
+	}
+SPIN(spin_vs)
+SPIN(spin_vs_half)
+SPIN(spin_vu)
+
+APART void call_core(unsigned long calls)
+{
+	/* Rounds of many lengths: a timer does not meet the same place in each. */
+	for (; calls; calls--) {
+		spin(1 + calls % 127);
+		sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
+	}
+}
+
+APART void call_vmm(unsigned long calls)
+{
+	while (uart && calls--)
+		(void)*(volatile u8 *)(uart + 5);
+}
+
+void payload_main(void)
+{
+	struct fdt_reg reg;
+
+	if (fdt_find("ns16550a", 0, &reg))
+		uart = reg.base;
+	spin_vs(2 * TURNS);
+	spin_vs_half(TURNS);
+	ok(true, "the guest's kernel has spun");
+	catch_user(spin_vu, 2 * TURNS);
+	ok(true, "the guest's user mode has spun");
+	call_core(CALLS);
+	ok(true, "the core has answered SBI calls");
+	call_vmm(CALLS / 10);
+	ok(true, "the VMM has answered MMIO");
+	done();
+}

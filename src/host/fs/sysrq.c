@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sysrq.c - /proc/sysrq-trigger: a panic, or the last events, on demand.
+ *
+ * As on Linux `c` crashes the host and `z` prints what the trace holds; other letters do nothing. The
+ * file is there only with the boot argument sysrq=1: every program of this host is root, a VMM too, and
+ * none may end the machine unless who booted it says so.
+ */
+#include <string.h>
+#include "boot/bootargs.h"
+#include "boot/power.h"
+#include "lib/printk.h"
+#include "procfs.h"
+#include "pseudo.h"
+
+static int sysrq_store(struct inode *inode, const char *line)
+{
+	(void)inode;
+	if (*line == 'c')
+		panic("sysrq: a crash was asked for");
+	if (*line == 'z')
+		log_last_events();
+	return 0;
+}
+
+static const struct pseudo_file sysrq_file = {
+	.path = "/proc/sysrq-trigger",
+	.store = sysrq_store,
+	.mode = 0200,
+};
+
+void sysrq_init(void)
+{
+	const char *arg = bootarg_get("sysrq");
+
+	if (arg && !strcmp(arg, "1"))
+		pseudo_make(&sysrq_file);
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/*
+ * marker.c - the VMM's own events, by the trace_marker file: --markers.
+ *
+ *   boot 0x80200000 dtb 0x9fe00000      a life begins: the vCPUs start there
+ *   uart+0x5 read 1 0x60                who answered an access: region, offset, bytes, value
+ *   nobody+0x30000000 write 4 0x1       ... nobody did
+ *   disk0 begin write 0x2a8 4096        a request: sector and bytes
+ *   disk0 end 0                         its status
+ *   stop 1 status 0                     enum stop_reason; and what the VMM will end with
+ *
+ * Each is one write, hence one record or two of the event `print` (docs/trace.md), between the
+ * events of the same hart. Without --markers, or while that event is off at the boot, there is
+ * neither a system call nor an instruction more in an access: the bus has the devices' own functions.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "vmm.h"
+
+#define TRACEFS "/sys/kernel/tracing/"
+
+bool markers_on;
+static int marker_fd = -1;
+
+void marker(const char *format, ...)
+{
+	char text[96];
+	va_list args;
+	int n;
+
+	if (!markers_on)
+		return;
+	va_start(args, format);
+	n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	/* Refused while tracing is off; then nobody wants it. */
+	if (n > 0 && write(marker_fd, text, n < (int)sizeof(text) ? n : (int)sizeof(text) - 1) < 0)
+		return;
+}
+
+static void seen(const struct region *region, u64 offset, bool write, unsigned int len, u64 value)
+{
+	marker("%s+0x%llx %s %u 0x%llx", region->name, (unsigned long long)offset,
+	       write ? "write" : "read", len, (unsigned long long)value);
+}
+
+/* Hyperscope says whether a marker would be recorded; Linux always records it. */
+static bool event_is_on(void)
+{
+	int fd = open(TRACEFS "events/hs/print/enable", O_RDONLY | O_CLOEXEC);
+	char answer = '1';
+
+	if (fd < 0)
+		return true;
+	if (read(fd, &answer, 1) != 1)
+		answer = '0';
+	close(fd);
+	return answer == '1';
+}
+
+void markers_start(struct machine *m)
+{
+	marker_fd = open(TRACEFS "trace_marker", O_WRONLY | O_CLOEXEC);
+	if (marker_fd < 0)
+		die(STATUS_SETUP, "--markers: %strace_marker: %s", TRACEFS, strerror(errno));
+	markers_on = event_is_on();
+	if (markers_on)
+		bus_watch(&m->bus, seen);
+	else
+		inform("--markers: the event print is off, so there are none");
+}

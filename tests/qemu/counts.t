@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# counts.t - three ways to count exits agree to the unit: KVM_GET_STATS_FD, the events, and the exit
+# table; per vCPU, for one vCPU, for several, and for a VM whose process was killed.
+#
+# tests/kvm-api/tally.c makes the exits, and says what they have to be. Once with every event on, so
+# that every exit takes the full way; once with those that leave the fast path open.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+busybox=$O/guest/busybox
+[ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
+! qemu_older 10.0 || skip_all "QEMU $(qemu_version): wrs.nto and the seed CSR are QEMU 10.0's"
+fixes "every WFI has to exit" wfi
+fixes "one fault a page" gstage_huge
+
+hstrace=$O/hstrace
+trace=$tmp/runs/last/trace
+fast='kvm_*,!kvm_request,!kvm_exit_handled,!kvm_irq_take'
+
+cat >"$tmp/both" <<'E2'
+cd /sys/kernel/tracing
+echo 'kvm_* !kvm_request !kvm_exit_handled !kvm_irq_take' >set_event
+/tally 1
+echo 'kvm_*' >set_event
+/tally 5
+E2
+hs exec --quiet --cpu max --ram 1G --trace "$fast" --boot trace.size=64M --env HS_OURS=1 --env HS_TALLY=1 \
+	--file "$tmp/both:/both" --file "$O/tests/kvm-api/tally" "$busybox" sh /both
+relay "$out"
+is "$status" 0 "the guests make the exits that they should" || diag "$err"
+sed -n 's/^stat //p' <<<"$out" >"$tmp/stats"
+"$hstrace" report --columns vcpu,event,fields "$trace" >"$tmp/report" 2>"$tmp/err"
+like "$(grep '^# events' "$tmp/report")" ', lost [^:]*: 0' "no event is lost"
+"$hstrace" stat "$trace" >"$tmp/table"
+
+# events REGEX: "VM.VCPU count" of each vCPU that has such an event
+events()
+{
+	grep -E -- "$1" "$tmp/report" | awk '{ n[$1]++ } END { for (v in n) print v, n[v] }' | sort
+}
+
+# stats NAME...: the sum of these counters, likewise. Only vCPUs of which there are such.
+stats()
+{
+	awk -v names=" $* " 'index($1, ".") && index(names, " " $2 " ") { n[$1] += $3 }
+		END { for (v in n) print v, n[v] }' "$tmp/stats" | sort
+}
+
+# row REGEX: the sum of the table's rows of these titles
+row()
+{
+	awk -v title="^($1) +[0-9]+ +[0-9.]+%" '$0 ~ title {
+		for (i = 1; i < NF; i++) if ($(i + 1) ~ /%$/) { n += $i; break } } END { print n + 0 }' "$tmp/table"
+}
+
+sum()	# of the second column of standard input
+{
+	awk '{ n += $2 } END { print n + 0 }'
+}
+
+# both COUNTERS EVENTS ROWS: what the counters say is what the events do, of each vCPU, and what the
+# table does of all.
+both()
+{
+	is "$(stats $1)" "$(events "$2")" "$1: as many events, of each vCPU"
+	[ -z "$3" ] || is "$(row "$3")" "$(stats $1 | sum)" "$1: as many exits in the table"
+}
+
+[ "$(stats exits | wc -l)" = 14 ]
+ok $? "there are two times seven vCPUs that ran" || diag "$(cat "$tmp/stats")"
+both exits ' kvm_exit: ' '.*'
+both wfi_exit_stat ' kvm_wfi: ' wfi
+both wrs_exit_stat ' kvm_wrs: ' 'wrs[.]nto'
+both csr_exit_kernel ' kvm_csr: .* kernel=1' 'csr, in the core'
+both csr_exit_user ' kvm_csr: .* kernel=0' 'csr, user space'
+both ecall_exit_stat ' kvm_userspace_exit: reason=RISCV_SBI ' 'sbi, user space'
+both mmio_exit_user ' kvm_userspace_exit: reason=MMIO ' 'mmio (read|write), user space'
+both mmio_exit_kernel ' kvm_mmio: .* kernel=1' 'mmio, in the core'
+both mmio_exit_kernel ' (kvm_coalesced_mmio|kvm_ioeventfd): ' ''
+both signal_exits ' kvm_userspace_exit: reason=INTR errno=-EINTR' ''
+both halt_wait_hist ' kvm_vcpu_wakeup: .* waited=1 ' ''
+both halt_successful_poll ' kvm_vcpu_wakeup: .* waited=0 ' ''
+both "gstage_faults mmio_exit_user mmio_exit_kernel" ' kvm_page_fault: ' 'fault on RAM, .*|mmio .*|mmio, .*'
+is "$(row 'fault on RAM, .*')" "$(stats gstage_faults | sum)" "gstage_faults: as many exits in the table"
+is "$(awk '$2 == "remote_tlb_flush_requests" { n += $3 } END { print n + 0 }' "$tmp/stats")" \
+	"$(events ' kvm_remote_fence: fid=[34] ' | sum)" "remote_tlb_flush_requests: as many events"
+
+# ---- by cause ----
+by_cause()	# CAUSE ROWS
+{
+	is "$(row "$2")" "$(events " kvm_exit: .* scause=$1 " | sum)" "$1: as many exits in the table's rows"
+}
+by_cause ecall_vs 'sbi.*'
+by_cause virtual_inst 'wfi|wrs[.]nto|csr, .*'
+by_cause '[a-z]*_guest_page_fault' 'fault on RAM, .*|mmio .*|mmio, .*'
+for irq in irq_s_timer irq_s_soft irq_s_ext; do
+	by_cause $irq $irq
+	is "$(events " kvm_host_irq: scause=$irq" | sum)" "$(events " kvm_exit: .* scause=$irq " | sum)" \
+		"$irq: as many events of its own"
+done
+is "$(row 'trap given to guest|exception_.*|irq_[0-9].*')" 0 "there is no exit of another cause"
+
+# ---- events among themselves ----
+is "$(events ' kvm_sbi_call: ')" "$(events ' kvm_exit: .* scause=ecall_vs ')" "every ecall is an SBI call"
+is "$(events ' kvm_virtual_inst: ')" "$(events ' kvm_exit: .* scause=virtual_inst(ruction)? ')" \
+	"every virtual-instruction exit tells its instruction"
+is "$(events ' kvm_vcpu_block: ')" "$(events ' kvm_vcpu_wakeup: ')" "every wait has its end"
+is "$(grep -cE '^ *- kvm_(mmio|sbi_return|csr|userspace_exit): ' "$tmp/report")" 0 "what user space answers names its vCPU"
+later="^ *(6|7|8)[.][0-9] "
+is "$(grep -cE "$later.*kvm_exit_handled: " "$tmp/report")" "$(grep -cE "$later.*kvm_exit: " "$tmp/report")" \
+	"every exit has its outcome"
+done_testing

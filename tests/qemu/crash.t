@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# crash.t - a host that panics prints its last events, the right ones, also out of a damaged ring, and
+# ends. Panics are asked for by /proc/sysrq-trigger, which is there for who boots with sysrq=1.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+busybox=$O/guest/busybox
+[ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
+hstrace=$O/hstrace
+
+said()	# HART: the events of this hart that the log shows after the panic, without "trace: "
+{
+	sed -n '/^host: panic: /,$p' <<<"$err" | sed -n "s/^trace: \([0-9][0-9.]* $1 \)/\1/p"
+}
+
+# same HART N: what the log said of the hart is what the trace has: time, vCPU, event, and each field that
+# hstrace shows as a number, too. Prints what is not. (The other hart goes on while the log is written.)
+same()
+{
+	said "$1" >"$tmp/said"
+	"$hstrace" report --columns time,hart,vcpu,event,fields --hart "$1" "$tmp/runs/last/trace" |
+		awk -v last="$(tail -n 1 "$tmp/said" | cut -d ' ' -f 1)" '!/^#/ && $1 <= last' |
+		tail -n "$2" >"$tmp/have"
+	paste -d '|' "$tmp/said" "$tmp/have" | awk -F'|' '{
+		n = split($1, got, " "); m = split($2, have, " ")
+		if (n < 4 || m < 4) { print "missing: " $0; next }
+		for (i = 1; i <= 4; i++) if (got[i] != have[i]) print got[i] " is not " have[i] ": " $0
+		for (i = 5; i <= m; i++) if (have[i] ~ /=(0x[0-9a-f]+|-?[0-9]+)$/ && index(" " $1 " ", " " have[i] " ") == 0)
+			print have[i] " is not there: " $0
+	}'
+}
+
+# ---- who may ----
+cat >"$tmp/try" <<'E2'
+ls /proc/sysrq-trigger 2>&1
+echo c >/proc/sysrq-trigger
+echo alive
+E2
+hs exec --quiet --file "$tmp/try:/try" "$busybox" sh /try
+is "$status $(tail -n 1 <<<"$out")" "0 alive" "without sysrq=1 no program can crash the host"
+
+# ---- the last events ----
+cat >"$tmp/crash" <<'E2'
+/vmm --quiet --mem 64M /hello.bin
+echo x >/proc/sysrq-trigger
+i=0
+while [ $i -lt 20 ]; do echo "marker $i" >/sys/kernel/tracing/trace_marker; i=$((i + 1)); done
+echo z >/proc/sysrq-trigger
+echo "alive"
+echo 'the last word	' >/sys/kernel/tracing/trace_marker
+echo c >/proc/sysrq-trigger
+echo "not alive"
+E2
+hs exec --trace all --boot 'sysrq=1 trace.crash=40' --file "$tmp/crash:/crash" --file "$O/vmm" \
+	--file "$O/guest-payloads/hello.bin" "$busybox" sh /crash
+is "$status $(tail -n 1 <<<"$out")" "125 alive" "c is a panic, which ends the machine at once"
+like "$err" 'the host panicked: sysrq: a crash was asked for' "the launcher says why"
+for hart in 0 1; do
+	is "$(said $hart | wc -l)" 40 "the last 40 events of hart $hart are shown" || diag "$err"
+	is "$(same $hart 40)" "" "... and are those of the trace, field by field"
+done
+like "$(said '[01]')" 'print: part=0 buf=the last buf8= word\? buf16= buf24=$' \
+	"what a program wrote is there, as what a terminal can show"
+like "$(said 0 | tail -n 1; said 1 | tail -n 1)" 'sys_enter: id=64 arg0=0x1 ' \
+	"the last event of a hart is the write that asked for it"
+like "$(sed '/^host: panic: /,$d' <<<"$err")" 'print: part=0 buf=marker 1 buf8=9 ' "z shows them, and the host goes on"
+
+hs exec --trace all --boot 'sysrq=1 trace.crash=0' --file "$tmp/crash:/crash" "$busybox" sh /crash
+is "$status $(said '[01]' | wc -l)" "125 0" "trace.crash=0: none"
+hs exec --trace none --boot sysrq=1 --file "$tmp/crash:/crash" "$busybox" sh /crash
+is "$status $(grep -c '^trace: [0-9]' <<<"$err")" "125 0" "nothing is traced: a panic, and no events"
+
+# ---- a ring that is damaged ----
+# damage WHAT: the rings of a machine that waits, by its RAM; then it is told to go on.
+cat >"$tmp/wait" <<'E2'
+i=0
+while [ $i -lt 30 ]; do echo "marker $i" >/sys/kernel/tracing/trace_marker; i=$((i + 1)); done
+echo ready
+read go
+echo c >/proc/sysrq-trigger
+E2
+cat >"$tmp/damage.py" <<'E2'
+"""damage.py RAM WHAT: writes into trace memory (hv/trace_mem.h) of a machine that runs."""
+import random
+import struct
+import sys
+from hslib import rundir
+
+what = sys.argv[2]
+with open(sys.argv[1], "r+b", buffering=0) as ram:
+    ram.seek(rundir.DESC_OFFSET)
+    desc = struct.unpack(rundir.DESC_FORMAT, ram.read(struct.calcsize(rundir.DESC_FORMAT)))
+    base, size = desc[5] - 0x80000000, desc[6]
+    ram.seek(base)
+    head = struct.unpack("<QIIQIIIIIIQQQQQQQ", ram.read(104))
+    area, ring = base + head[12], head[15]
+    if what == "records":
+        ram.seek(area + ring)
+        ram.write(b"\xff" * 65536)
+    elif what == "head":
+        ram.seek(area)
+        ram.write(struct.pack("<Q", 0xfedcba9876543210))
+    elif what == "header":
+        ram.seek(base)
+        ram.write(random.Random(1).randbytes(152))
+    elif what == "pointer":  # what a hart writes its records through
+        ram.seek(area + 16)
+        ram.write(struct.pack("<Q", 0x1000))
+E2
+damaged()	# WHAT EVENTS
+{
+	rm -f "$tmp/in" "$tmp/out"
+	mkfifo "$tmp/in"
+	exec 3<>"$tmp/in"
+	timeout --kill-after=5 "$(scaled 60)" "$HS_TOP/scripts/hyperscope" exec --harts 1 --trace "$2" --boot sysrq=1 \
+		--timeout "$(scaled 50)" --file "$tmp/wait:/wait" "$busybox" sh /wait <&3 >"$tmp/out" 2>"$tmp/err" &
+	until grep -qs ready "$tmp/out" || ! kill -0 $! 2>/dev/null; do
+		sleep 0.05
+	done
+	PYTHONPATH=$HS_TOP/scripts PYTHONDONTWRITEBYTECODE=1 python3 "$tmp/damage.py" "$tmp/runs/last/ram" "$1" ||
+		diag "could not damage $1"
+	echo go >&3
+	wait $!
+	status=$?
+	exec 3>&-
+	err=$(tr -d '\0' <"$tmp/err")
+}
+
+damaged none print
+is "$status $(said 0 | wc -l)" "125 16" "a waiting machine shows 16 events when it panics"
+damaged records print
+is "$status" 125 "rings full of ones: it ends"
+like "$err" '^trace: hart 0: 16 of these 16 are damaged' "... and says that they are damaged"
+damaged head print
+is "$status" 125 "a head out of the world: it ends"
+like "$err" '^trace: hart 0: 16 of these 16 are damaged' "... and believes no record"
+damaged header print
+is "$status" 125 "a header of noise: it ends"
+is "$(said 0 | grep -c 'print: part=0 buf=marker ')" 16 "... and shows the records, which are whole"
+damaged pointer all
+is "$status" 125 "a hart that writes through a wild pointer: it panics by itself, and ends"
+like "$err" 'host: panic: store page fault at' "... and says of what"
+is "$(said 0 | wc -l)" 16 "... with its last events"
+is "$(left_running)" "" "nothing is left running"
+done_testing

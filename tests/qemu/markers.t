@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# markers.t - what the VMM writes into the trace (src/vmm/marker.c) is what the guest did: each access
+# with the device that answered it, each request of a disk; and it costs nothing while it is off.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+hstrace=$O/hstrace
+trace=$tmp/runs/last/trace
+payloads=$O/guest-payloads
+
+# The text of each marker, of one record or of several.
+markers()
+{
+	"$hstrace" export --to json --events print "$trace" | python3 -c '
+import json, sys
+text = []
+for line in sys.stdin:
+    event = json.loads(line)
+    fields = event.get("fields", event)
+    part = "".join(fields[name] for name in ("buf", "buf8", "buf16", "buf24"))
+    if int(fields["part"]) == 0:
+        text.append(part)
+    else:
+        text[-1] += part
+print("\n".join(text))'
+}
+
+head -c 1M /dev/zero >"$tmp/disk"
+hs run --mem 64M --smp 1 --disk "$tmp/disk" --trace 'print,kvm_mmio' --boot trace.size=16M "$payloads/vmm_disk.bin"
+is "$status" 0 "a guest with a disk runs" || diag "$err"
+markers >"$tmp/markers"
+
+# Both as "read|write address bytes value", in the order in which they happened.
+"$hstrace" report --columns event,fields --filter 'kvm_mmio: kernel == 0' "$trace" | grep -v '^#' |
+	sed 's/.*type=\([a-z]*\) len=\([0-9]\) gpa=\(0x[0-9a-f]*\) val=\(0x[0-9a-f]*\) .*/\1 \3 \2 \4/' >"$tmp/mmio"
+python3 - "$HS_TOP/src/vmm/vmm.h" "$tmp/markers" >"$tmp/answered" <<'E2'
+import re
+import sys
+names = {"nobody": 0, "disk0": 0x10001000}
+for name, base in re.findall(r"^#define (\w+)_BASE *(0x[0-9a-f]+)ul$", open(sys.argv[1]).read(), re.M):
+    names[name.lower()] = int(base, 16)
+for line in open(sys.argv[2]):
+    found = re.match(r"(\w+)\+(0x[0-9a-f]+) (read|write) (\d) (0x[0-9a-f]+)$", line)
+    if found:
+        name, offset, way, size, value = found.groups()
+        print(way, "0x%x" % (names[name] + int(offset, 16)), size, value)
+E2
+[ "$(wc -l <"$tmp/mmio")" -gt 100 ]
+ok $? "it makes accesses" || diag "$(head -n 3 "$tmp/mmio")"
+is "$(cmp "$tmp/mmio" "$tmp/answered" 2>&1)" "" "each access has its marker, with device, offset, bytes and value" ||
+	diag "$(diff "$tmp/mmio" "$tmp/answered" | head -n 5)"
+like "$(head -n 1 "$tmp/markers")" '^boot 0x80200000 dtb 0x8[0-9a-f]*$' "the first says where the guest begins"
+is "$(tail -n 1 "$tmp/markers")" "stop 1 status 0" "the last, how it ended"
+requests=$(grep -c '^disk0 begin ' "$tmp/markers")
+[ "$requests" -gt 10 ]
+ok $? "there are requests" || diag "$(grep disk0 "$tmp/markers" | head)"
+is "$(grep -E '^disk0 (begin|end)' "$tmp/markers" | awk 'NR % 2 != ($2 == "begin")' | wc -l)" 0 "each begins and ends, one at a time"
+for what in 'begin write 0x[0-9a-f]+ [1-9][0-9]*' 'begin read 0x[0-9a-f]+ [1-9][0-9]*' 'begin flush 0x0 0' 'end 0' 'end 1' 'end 2'; do
+	[ "$(grep -cxE "disk0 $what" "$tmp/markers")" -gt 0 ]
+	ok $? "... $what"
+done
+
+hs exec --quiet --trace print --file "$payloads/exits.bin" "$O/vmm" --markers --quiet --smp 2 --mem 64M /exits.bin
+like "$(markers | grep nobody | head)" '^nobody\+0x[0-9a-f]+ (read|write) [1248] 0x' \
+	"what no device answers has its marker, too"
+
+# ---- off ----
+calls()	# VMM-ARGS...: the system calls of a run of the VMM
+{
+	hs exec --quiet --icount --trace sys_enter --boot trace.size=16M --file "$payloads/mmio.bin" "$O/vmm" --quiet \
+		--mem 64M --testdev "$@" /mmio.bin
+	[ "$status" = 0 ] || diag "$err"
+	"$hstrace" report --columns event,fields "$trace" | grep -c 'sys_enter: '
+}
+without=$(calls)
+off=$(calls --markers)
+diag "$without system calls without --markers, $off with it while the event is off"
+[ "$without" -gt 300 ] && [ $((off - without)) -le 6 ]
+ok $? "while the event is off a marker makes no system call"
+hs exec --quiet --trace kvm_exit --file "$payloads/hello.bin" "$O/vmm" --markers --mem 64M /hello.bin
+like "$err" 'vmm: --markers: the event print is off' "... which the VMM says"
+hs run --quiet --mem 64M --trace 'all,!print' "$payloads/hello.bin"
+is "$(markers 2>&1 | grep -v 'none of its')" "" "run leaves markers out if print is not among the events"
+done_testing

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# mutants.slow.t - the tests of the host's mutexes can fail: mutex.c is built with one rule of it
+# broken, and one of its two test programs has to notice, be it by waiting for ever. Not among them:
+# that nobody takes a mutex that is asked for between its holder's letting go and his giving it away.
+# Without, the one who asked comes too late once more, and is given it by the next holder.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+source=$HS_TOP/src/host/sched/mutex.c
+[ -x "$O/tests/sched/tsan_mutex" ] || skip_all "the tests of the mutexes are not built"
+
+limit=20
+for program in test_mutex tsan_mutex; do
+	start=$SECONDS
+	timeout --kill-after=5 "$(scaled 60)" "$O/tests/sched/$program" >"$tmp/out" 2>&1
+	ok $? "unbroken: $program passes" || diag "$(tail -n 20 "$tmp/out")"
+	limit=$((limit + 5 * (SECONDS - start)))
+done
+
+mutant()	# NAME SUBSTITUTION PROGRAM
+{
+	local name=$1 change=$2 program=$3 status
+	perl -0pe "$change" "$source" >"$tmp/mutex.c"
+	if cmp -s "$tmp/mutex.c" "$source"; then
+		ok 1 "$name: noticed by $program"
+		diag "the substitution changes nothing any more: mend it in this file"
+		return
+	fi
+	rm -rf "$tmp/build"
+	mkdir "$tmp/build"
+	ln -s "$O/uapi" "$tmp/build/uapi"
+	if ! make -s -f "$HS_TOP/Makefile" O="$tmp/build" UAPI="$O/uapi" MUTEX="$tmp/mutex.c" \
+		"$tmp/build/tests/sched/$program" >"$tmp/out" 2>&1; then
+		ok 1 "$name: noticed by $program"
+		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
+		return
+	fi
+	# In braces, so that "Aborted", which bash says then, goes to the file as well.
+	{ timeout --kill-after=5 "$limit" "$tmp/build/tests/sched/$program"; } >"$tmp/out" 2>&1
+	status=$?
+	[ $status != 0 ]
+	ok $? "$name: noticed by $program" || diag "it passed every test of $program"
+}
+
+mutant "nobody ever asks" 's/hv_time\(\) >= patience/patience == 1/' test_mutex
+mutant "who has asked and goes leaves it asked for" 's/is_first\(m, entry\) \? MUTEX_HANDOFF : 0/0/' test_mutex
+mutant "the last to wait leaves the word saying that somebody does" \
+	's/gone \|= MUTEX_WAITERS/gone |= 0/' test_mutex
+mutant "the next in line is not woken" 's/thread_wake\(next\);//' test_mutex
+mutant "who was given it does not see that" 's/mutex_is_mine\(m\) \|\| take/take/' test_mutex
+mutant "it is given to one who has not asked" \
+	's/\(word & MUTEX_BITS\) == MUTEX_BITS && //; s/MUTEX_HANDOFF \| \(unsigned long\)next/(unsigned long)next/' test_mutex
+mutant "any signal ends any wait" 's/thread_sleep_ends\(current, state\)/thread_sleep_ends(current, THREAD_INTERRUPTIBLE)/' test_mutex
+mutant "to unlock does not order what was done before" \
+	's/self, __ATOMIC_RELEASE/self, __ATOMIC_RELAXED/' tsan_mutex
+mutant "to lock does not order what is done after" 's/__ATOMIC_ACQUIRE/__ATOMIC_RELAXED/g' tsan_mutex
+done_testing

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_mutex.c - the host's mutexes (src/host/sched/mutex.c) on pthreads: one holder at a time, no
+ * wake-up lost, none left to wait for ever beside those who take it again and again.
+ *
+ * A thread that a test holds back is one that was woken and gets no hart. Time is the test's own.
+ * Built with ASan and UBSan, and with TSan.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sched.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <asm-generic/errno.h>
+#include "hv/host.h"
+#include "sched/wait.h"
+
+#define HZ 10000000UL
+
+static pthread_mutex_t shim_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t shim_changed = PTHREAD_COND_INITIALIZER;
+static struct thread self; /* of the test itself */
+__thread struct thread *current = &self;
+static u64 now;
+static struct mutex m;
+
+/* ---- the host that mutex.c sees ---- */
+
+/* Only of the time: hv_time(). */
+unsigned long native_csr_read(enum csr_number csr)
+{
+	assert_int_equal(csr, CSR_time);
+	return __atomic_load_n(&now, __ATOMIC_RELAXED);
+}
+
+unsigned long hv_timebase_hz(void)
+{
+	return HZ;
+}
+
+void hv_cpu_relax(void)
+{
+	sched_yield();
+}
+
+void panic(const char *fmt, ...);
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	abort();
+}
+
+static bool may_run(const struct thread *t)
+{
+	return !t->held_back && __atomic_load_n(&t->state, __ATOMIC_SEQ_CST) == THREAD_RUNNING;
+}
+
+void schedule(void)
+{
+	pthread_mutex_lock(&shim_lock);
+	current->sleeps++;
+	current->resting++;
+	pthread_cond_broadcast(&shim_changed);
+	while (!may_run(current))
+		pthread_cond_wait(&shim_changed, &shim_lock);
+	current->resting--;
+	pthread_mutex_unlock(&shim_lock);
+}
+
+bool thread_wake(struct thread *t)
+{
+	bool slept;
+
+	pthread_mutex_lock(&shim_lock);
+	slept = __atomic_exchange_n(&t->state, THREAD_RUNNING, __ATOMIC_SEQ_CST) != THREAD_RUNNING;
+	pthread_cond_broadcast(&shim_changed);
+	pthread_mutex_unlock(&shim_lock);
+	return slept;
+}
+
+bool thread_sleep_ends(const struct thread *t, enum thread_state state)
+{
+	return (state == THREAD_INTERRUPTIBLE && __atomic_load_n(&t->signal, __ATOMIC_SEQ_CST)) ||
+	       (state != THREAD_SLEEPING && __atomic_load_n(&t->kill, __ATOMIC_SEQ_CST));
+}
+
+/* ---- what a test does with threads ---- */
+
+static void *body(void *arg)
+{
+	current = arg;
+	current->result = current->fn();
+	__atomic_store_n(&current->done, true, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static void start(struct thread *t, int (*fn)(void))
+{
+	*t = (struct thread){ .fn = fn };
+	assert_int_equal(pthread_create(&t->pthread, NULL, body, t), 0);
+}
+
+static int end(struct thread *t)
+{
+	pthread_join(t->pthread, NULL);
+	return t->result;
+}
+
+/* Until it has gone to sleep for the n-th time, and sleeps. */
+static void wait_until_asleep(struct thread *t, unsigned int n)
+{
+	pthread_mutex_lock(&shim_lock);
+	while (t->sleeps < n || !t->resting)
+		pthread_cond_wait(&shim_changed, &shim_lock);
+	pthread_mutex_unlock(&shim_lock);
+}
+
+static void hold_back(struct thread *t, bool held)
+{
+	pthread_mutex_lock(&shim_lock);
+	t->held_back = held;
+	pthread_cond_broadcast(&shim_changed);
+	pthread_mutex_unlock(&shim_lock);
+}
+
+static void send_signal(struct thread *t)
+{
+	__atomic_store_n(&t->signal, true, __ATOMIC_SEQ_CST);
+	thread_wake(t);
+}
+
+static void pass_time(unsigned int ms)
+{
+	__atomic_fetch_add(&now, ms * (HZ / 1000), __ATOMIC_RELAXED);
+}
+
+static int lock_and_unlock(void)
+{
+	mutex_lock(&m);
+	mutex_unlock(&m);
+	return 0;
+}
+
+static int lock_interruptible(void)
+{
+	int err = mutex_lock_interruptible(&m);
+
+	if (!err)
+		mutex_unlock(&m);
+	return err;
+}
+
+static int lock_killable(void)
+{
+	int err = mutex_lock_killable(&m);
+
+	if (!err)
+		mutex_unlock(&m);
+	return err;
+}
+
+/* What we hold is given up and taken again before t, which is woken by that, runs. */
+static void take_again_before(struct thread *t)
+{
+	unsigned int sleeps = t->sleeps;
+
+	hold_back(t, true);
+	mutex_unlock(&m);
+	assert_true(mutex_trylock(&m));
+	hold_back(t, false);
+	wait_until_asleep(t, sleeps + 1);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	mutex_init(&m);
+	return 0;
+}
+
+/* Free, as at the start: nothing is left of who waited. */
+static int teardown(void **state)
+{
+	(void)state;
+	return m.holder || !list_empty(&m.waiters);
+}
+
+/* ---- claims ---- */
+
+static int try_once(void)
+{
+	return mutex_trylock(&m);
+}
+
+static void one_has_it(void **state)
+{
+	struct thread other;
+
+	(void)state;
+	assert_false(mutex_is_mine(&m));
+	assert_true(mutex_trylock(&m));
+	assert_true(mutex_is_mine(&m));
+	assert_false(mutex_trylock(&m));
+	start(&other, try_once);
+	assert_int_equal(end(&other), false);
+	mutex_unlock(&m);
+	assert_false(mutex_is_mine(&m));
+}
+
+static void a_waiter_gets_it_when_it_is_free(void **state)
+{
+	struct thread other;
+
+	(void)state;
+	mutex_lock(&m);
+	start(&other, lock_and_unlock);
+	wait_until_asleep(&other, 1);
+	assert_true(mutex_is_mine(&m));
+	mutex_unlock(&m);
+	assert_int_equal(end(&other), 0);
+}
+
+static void who_comes_takes_it_before_a_waiter_runs(void **state)
+{
+	struct thread other;
+
+	(void)state;
+	mutex_lock(&m);
+	start(&other, lock_and_unlock);
+	wait_until_asleep(&other, 1);
+	for (int i = 0; i < 10; i++)
+		take_again_before(&other);
+	mutex_unlock(&m);
+	assert_int_equal(end(&other), 0);
+}
+
+/* A thread that has come too late until its patience was at an end has asked for the mutex. */
+static void make_ask(struct thread *t, int (*fn)(void))
+{
+	start(t, fn);
+	wait_until_asleep(t, 1);
+	pass_time(MUTEX_PATIENCE_MS);
+	take_again_before(t);
+}
+
+static void who_has_waited_long_is_given_it(void **state)
+{
+	struct thread other;
+
+	(void)state;
+	mutex_lock(&m);
+	make_ask(&other, lock_and_unlock);
+	hold_back(&other, true);
+	mutex_unlock(&m);
+	/* It has not run yet, and nobody gets ahead of it. */
+	for (int i = 0; i < 10; i++)
+		assert_false(mutex_trylock(&m));
+	hold_back(&other, false);
+	assert_int_equal(end(&other), 0);
+	assert_true(mutex_trylock(&m));
+	mutex_unlock(&m);
+}
+
+static void those_who_wait_are_given_it_in_their_order(void **state)
+{
+	struct thread first, second;
+
+	(void)state;
+	mutex_lock(&m);
+	start(&first, lock_and_unlock);
+	wait_until_asleep(&first, 1);
+	start(&second, lock_and_unlock);
+	wait_until_asleep(&second, 1);
+	pass_time(MUTEX_PATIENCE_MS);
+	take_again_before(&first);
+	assert_int_equal(second.sleeps, 1); /* it is not even woken */
+	mutex_unlock(&m);
+	assert_int_equal(end(&first), 0);
+	assert_int_equal(end(&second), 0);
+}
+
+static void a_signal_ends_the_wait_of_who_may_be_interrupted(void **state)
+{
+	struct thread other;
+
+	(void)state;
+	mutex_lock(&m);
+	start(&other, lock_killable);
+	wait_until_asleep(&other, 1);
+	send_signal(&other); /* not one that ends the process */
+	wait_until_asleep(&other, 2);
+	assert_false(other.done);
+	__atomic_store_n(&other.kill, true, __ATOMIC_SEQ_CST);
+	thread_wake(&other);
+	assert_int_equal(end(&other), -EINTR);
+
+	start(&other, lock_interruptible);
+	wait_until_asleep(&other, 1);
+	send_signal(&other);
+	assert_int_equal(end(&other), -EINTR);
+	assert_true(mutex_is_mine(&m));
+	mutex_unlock(&m);
+}
+
+static void who_has_asked_and_goes_leaves_it_to_all(void **state)
+{
+	struct thread other;
+
+	(void)state;
+	mutex_lock(&m);
+	make_ask(&other, lock_interruptible);
+	send_signal(&other);
+	assert_int_equal(end(&other), -EINTR);
+	mutex_unlock(&m);
+	assert_true(mutex_trylock(&m));
+	mutex_unlock(&m);
+}
+
+static void who_goes_leaves_the_next_in_line_his_turn(void **state)
+{
+	struct thread first, second;
+
+	(void)state;
+	mutex_lock(&m);
+	make_ask(&first, lock_interruptible);
+	start(&second, lock_and_unlock);
+	wait_until_asleep(&second, 1);
+	send_signal(&first);
+	assert_int_equal(end(&first), -EINTR);
+	mutex_unlock(&m);
+	assert_int_equal(end(&second), 0);
+}
+
+static void who_was_given_it_has_it_though_a_signal_comes(void **state)
+{
+	struct thread other;
+
+	(void)state;
+	mutex_lock(&m);
+	make_ask(&other, lock_interruptible);
+	hold_back(&other, true);
+	mutex_unlock(&m);
+	send_signal(&other);
+	hold_back(&other, false);
+	assert_int_equal(end(&other), 0);
+}
+
+static unsigned long plain; /* by the mutex alone */
+static bool given_up;       /* atomic, and orders nothing */
+
+static int add_first(void)
+{
+	mutex_lock(&m);
+	plain++;
+	mutex_unlock(&m);
+	__atomic_store_n(&given_up, true, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int add_after(void)
+{
+	while (!__atomic_load_n(&given_up, __ATOMIC_RELAXED))
+		sched_yield();
+	mutex_lock(&m);
+	plain++;
+	mutex_unlock(&m);
+	return 0;
+}
+
+/* For TSan: nothing but the mutex's word orders the two. */
+static void what_a_holder_did_the_next_one_sees(void **state)
+{
+	struct thread first, second;
+
+	(void)state;
+	given_up = false;
+	start(&second, add_after);
+	start(&first, add_first);
+	end(&first);
+	end(&second);
+	assert_int_equal(plain, 2);
+}
+
+/* ---- chance ---- */
+
+#define THREADS 6
+#define ROUNDS  1000
+
+static unsigned long counter; /* by the mutex alone */
+static unsigned long taken;   /* atomic */
+
+static int work(void)
+{
+	unsigned int chance = (unsigned int)(uintptr_t)current;
+
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		int err = 0;
+
+		chance = chance * 1664525 + 1013904223;
+		if ((chance >> 24) % 8 == 0)
+			pass_time(1);
+		switch ((chance >> 16) % 4) {
+		case 0:
+			err = !mutex_trylock(&m);
+			break;
+		case 1:
+			err = mutex_lock_interruptible(&m);
+			__atomic_store_n(&current->signal, false, __ATOMIC_SEQ_CST);
+			break;
+		default:
+			mutex_lock(&m);
+		}
+		if (err)
+			continue;
+		counter++;
+		if ((chance >> 20) % 4 == 0)
+			sched_yield();
+		mutex_unlock(&m);
+		__atomic_fetch_add(&taken, 1, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+static void threads_do_not_meet_and_none_is_forgotten(void **state)
+{
+	struct thread threads[THREADS];
+	bool all_done = false;
+
+	(void)state;
+	counter = taken = 0;
+	for (int i = 0; i < THREADS; i++)
+		start(&threads[i], work);
+	for (int i = 0; !all_done; i++) {
+		send_signal(&threads[i % THREADS]);
+		usleep(50);
+		all_done = true;
+		for (int n = 0; n < THREADS; n++)
+			all_done &= __atomic_load_n(&threads[n].done, __ATOMIC_SEQ_CST);
+	}
+	for (int i = 0; i < THREADS; i++)
+		end(&threads[i]);
+	assert_int_equal(counter, taken);
+	assert_true(counter > THREADS * ROUNDS / 8);
+}
+
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CLAIM(one_has_it),
+		CLAIM(a_waiter_gets_it_when_it_is_free),
+		CLAIM(who_comes_takes_it_before_a_waiter_runs),
+		CLAIM(who_has_waited_long_is_given_it),
+		CLAIM(those_who_wait_are_given_it_in_their_order),
+		CLAIM(a_signal_ends_the_wait_of_who_may_be_interrupted),
+		CLAIM(who_has_asked_and_goes_leaves_it_to_all),
+		CLAIM(who_goes_leaves_the_next_in_line_his_turn),
+		CLAIM(who_was_given_it_has_it_though_a_signal_comes),
+		CLAIM(what_a_holder_did_the_next_one_sees),
+		CLAIM(threads_do_not_meet_and_none_is_forgotten),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# flamegraph.slow.t - a flame graph in headless Chromium: zoomed, searched, gone through by keys,
+# narrow, dark, printed; nothing lies over anything else. SHOTS=DIR keeps pictures to look at.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+for tool in chromium chromedriver; do
+	command -v $tool >/dev/null || skip_all "$tool is not installed: scripts/setup browser, where the distribution has it as a package"
+done
+for python in python3 /usr/bin/python3; do
+	$python -c 'import selenium' 2>/dev/null && break
+	python=
+done
+[ -n "$python" ] || skip_all "python3-selenium is not installed: scripts/setup browser"
+export PYTHONDONTWRITEBYTECODE=1
+
+cat >"$tmp/stacks" <<'END'
+host kernel;run;exit_sbi;memcpy 1234
+host kernel;run;exit_sbi 17
+host kernel;run;mmio_emulate;memcpy 400
+guest kernel;fib;fib;fib;fib 5
+guest kernel;fib;fib 7
+something else;a very long name that fits into no frame of this little width at all 1
+END
+printf '%s\n' 'a;<script>alert(1)</script> 3' '"quoted" & co;]]><b> 4' '日本語の関数;ループ 2' >"$tmp/hostile"
+for name in stacks hostile; do
+	"$HS_TOP/scripts/flamegraph" --unit instructions --out "$tmp/$name.svg" "$tmp/$name"
+done
+relay "$("$python" "$HS_TOP/tests/scripts/flame_browser.py" "$tmp/stacks.svg" "$tmp/hostile.svg" ${SHOTS:+"$SHOTS"} 2>"$tmp/err")"
+[ ! -s "$tmp/err" ]
+ok $? "the browser could be driven" || diag "$(tail -n 20 "$tmp/err")"
+done_testing

@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# gdb-commands.t - the hs commands of gdb against a payload's boot, with right and with wrong use.
+#
+# One boot; what each command says stands between two lines of its own. Meaning is compared, no address
+# that another build moves.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/setup test)"
+qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (8.2 does not, 10.0 does)"
+
+hs_gdb()	# COMMAND...: a machine under gdb; $said, $status
+{
+	local commands=(-ex 'set pagination off') c
+	for c in "$@"; do commands+=(-ex "echo \\n== $c\\n" -ex "$c"); done
+	said=$(timeout "$(scaled 80)" "$HS_TOP/scripts/debug" --quiet --icount --harts 1 --smp 1 --timeout "$(scaled 70)" \
+		--set fastpath=off hello -- -nx -batch "${commands[@]}" -ex 'echo \n== end\n' 2>&1 </dev/null)
+	status=$?
+}
+
+after()	# COMMAND [N]: what it said, the Nth time
+{
+	awk -v want="== $1" -v n="${2:-1}" '/^== /{on = ($0 == want && ++seen == n); next} on' <<<"$said"
+}
+
+hs_gdb 'hs vms' 'hs vcpu' 'hs exits' 'hs diff-switch' 'hs where' 'hs until-exit nonsense' 'hs nonsense' 'hs csr' 'hs csr mstatuss' \
+	'hs csr henvcfg 0x8000000000000080' 'hs break-guest' 'hs break-guest no_such_symbol' \
+	'hs until-exit 20' 'hs where' 'hs vms' 'hs vcpu' 'hs vcpu 7' 'hs vcpu x' 'hs memslots' 'hs memslots 9' 'hs gstage $htval << 2' \
+	'hs until-entry' 'hs where' 'hs vcpu' 'hs csr sepc' 'hs csr vsatp' 'hs vstage $pc' 'hs gstage $pc' 'hs gstage 0x10000000' \
+	'hs gstage 0xffffffffffffff00' 'hs gstage' 'hs gstage no_such' 'hs diff-switch' 'hs exits' 'hs exits 0' \
+	'hs until-exit' 'hs diff-switch' 'hs until-exit vs_ecall' 'hs vcpu 0' 'hs csr scause' 'stepi 2' 'hs where' 'hs diff-switch' \
+	'hs break-guest payload_main' 'help hs vstage' 'help hs' 'hs until-exit 9999'
+
+no_vm='there is no VM yet'
+like "$(after 'hs vms')" "$no_vm" "hs vms: before a VM it says so"
+like "$(after 'hs vcpu')" "$no_vm" "hs vcpu: likewise"
+like "$(after 'hs exits')" "has not set up its trace" "hs exits: before the trace it says so"
+like "$(after 'hs diff-switch')" "two stops" "hs diff-switch: without two stops it says so"
+like "$(after 'hs where')" "hart 0, M .the firmware" "hs where: the machine begins in M"
+like "$(after 'hs until-exit nonsense')" "'nonsense' is no cause" "hs until-exit: a wrong cause is named"
+like "$(after 'hs nonsense')" "no command 'hs nonsense'" "hs: so is a wrong command"
+like "$(after 'hs csr')" "which CSR" "hs csr: a name is needed"
+like "$(after 'hs csr mstatuss')" "no CSR 'mstatuss'" "hs csr: and one that there is"
+like "$(after 'hs csr henvcfg 0x8000000000000080')" "63 +STCE=1 " "hs csr: a value has its fields"
+like "$(after 'hs csr henvcfg 0x8000000000000080')" "H §2.5" "and the paragraph"
+like "$(after 'hs break-guest')" "where" "hs break-guest: a place is needed"
+like "$(after 'hs break-guest no_such_symbol')" "no symbol 'no_such_symbol'" "hs break-guest: of the guest"
+
+like "$(after 'hs until-exit 20')" "the guest has just trapped .inst_guest_page_fault" "hs until-exit: the guest's first fetch faults"
+like "$(after 'hs vms')$(after 'hs vms' 2)" "vCPU [0-9]+.0: loaded in hart 0, pc 0x80200000, [0-9]+ exits" "hs vms: where the vCPU is"
+like "$(after 'hs vcpu' 2)" "as the trap left them" "hs vcpu: at the trap its registers are in the hart"
+like "$(after 'hs vcpu' 2)" "hgatp .*MODE=Sv(39|48|57)x4 VMID=" "and CSRs have fields"
+like "$(after 'hs vcpu 7')" "no vCPU 7" "hs vcpu: none of that number"
+like "$(after 'hs vcpu x')" "'x' is no vCPU" "hs vcpu: not a number"
+like "$(after 'hs memslots')" "GPA 0x80000000 to 0x9fffffff" "hs memslots: the guest's memory"
+like "$(after 'hs memslots 9')" "no VM 9" "hs memslots: no such VM"
+like "$(after 'hs gstage $htval << 2')" "no page: V is 0" "hs gstage: the page that faulted is not mapped"
+like "$(after 'hs gstage $htval << 2')" "memslot 0 has GPA 0x80200000" "but a memslot has it"
+
+like "$(after 'hs where' 3)" "hart 0, VS .*pc 0x80200000" "hs until-entry: to the guest's first instruction"
+like "$(after 'hs where' 3)" "_start" "which has a symbol"
+like "$(after 'hs vcpu' 3)" "in hart 0, which runs it" "hs vcpu: in VS its registers are in the hart"
+like "$(after 'hs csr sepc')" "ask for vsepc" "hs csr: in VS the host's sepc cannot be seen"
+like "$(after 'hs csr vsatp')" "MODE=Bare" "hs csr: the guest's can"
+like "$(after 'hs vstage $pc')" "VS-stage of 0x80200000, Bare" "hs vstage: the first stage"
+like "$(after 'hs vstage $pc')" "leaf .*UXWRV" "and the second"
+like "$(after 'hs gstage $pc')" "level 0 .* 4 KiB leaf|level 1 .* 2 MiB leaf" "hs gstage: now the page is there"
+like "$(after 'hs gstage 0x10000000')" "no memslot has GPA 0x10000000: .*MMIO" "hs gstage: a device has no memslot"
+like "$(after 'hs gstage 0xffffffffffffff00')" "has more than" "hs gstage: an address that is too long"
+like "$(after 'hs gstage')" "which guest physical address" "hs gstage: an address is needed"
+like "$(after 'hs gstage no_such')" "'no_such' is no guest physical address" "hs gstage: one that can be computed"
+like "$(after 'hs diff-switch' 2)" "world +HS -> VS" "hs diff-switch: from the exit to the entry the world changed"
+like "$(after 'hs diff-switch' 2)" "at one stop only: .*sepc" "and the host's registers are hidden"
+like "$(after 'hs exits')$(after 'hs exits' 2)" "0x80200000 +inst_guest_page_fault +0x80200000 0x20080000 0x0" "hs exits: the exit is in the ring"
+like "$(after 'hs exits 0')" "'0' is no number" "hs exits: none is none"
+
+like "$(after 'hs until-exit')" "world switch: the guest has just trapped" "hs until-exit: whatever the cause"
+like "$(after 'hs vcpu 0')" "pc +0000000080" "hs vcpu: by its number"
+like "$(after 'hs csr scause')" "that is vs_ecall" "hs until-exit: to a call"
+like "$(after 'hs diff-switch' 3)" "world +VS -> HS" "hs diff-switch: and back in the host"
+like "$(after 'hs where' 4)" "world switch: Step 4: guest registers" "hs where: two steps on it is step 4 of the switch"
+like "$(after 'hs diff-switch' 4)" "a0 +0x" "hs diff-switch: a0 and sscratch are swapped"
+like "$(after 'hs diff-switch' 4)" "sscratch +0x" "sscratch, too"
+like "$(after 'hs break-guest payload_main')" "breakpoint [0-9]+ in the guest, at 0x802" "hs break-guest: at a symbol"
+like "$(after 'help hs vstage')" "usage: hs vstage GVA" "help: each command has its usage"
+for name in break-guest csr diff-switch exits gstage memslots until-entry until-exit vcpu vms vstage where; do
+	like "$(after 'help hs')" "^hs $name -- " "help: hs $name is listed"
+done
+like "$(after 'hs until-exit 9999')" "machine has ended|stopped before that" "hs until-exit: what never comes ends, with the machine"
+unlike "$said" "Traceback|Python Exception" "no command failed by itself"
+for words in --out --vmlinux "--vmlinux /no/such/file hello"; do
+	# shellcheck disable=SC2086 # words on purpose
+	said=$("$HS_TOP/scripts/debug" $words 2>&1)
+	is "$? $(wc -l <<<"$said") $(grep -c '^debug: ' <<<"$said")" "2 1 1" "scripts/debug $words: wrong use, in a sentence" ||
+		diag "$said"
+done
+is "$(left_running)" "" "nothing is left running"
+done_testing

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# gdb-logic.t - what gdb's hs commands compute, without gdb: fields, walks, ELF symbols, differences.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+said=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP/scripts/gdb" 2>&1 <<'E2'
+import sys
+import tempfile
+
+sys.path.insert(0, sys.argv[1])
+from hsgdb import csr, elf, snapshot, walk  # noqa: E402
+
+
+def claim(condition, name):
+    print("%sok - %s" % ("" if condition else "not ", name))
+
+
+def refused(call, *args):
+    try:
+        call(*args)
+    except ValueError:
+        return True
+    return False
+
+
+# Fields: every register named in the table is in csr.def, and no two of its fields overlap.
+claim(set(csr.TABLES) <= set(csr.sources()), "every register with fields is one of csr.def")
+for name, rows in csr.TABLES.items():
+    bits = [b for f in rows for b in range(f.low, f.high + 1)]
+    claim(len(bits) == len(set(bits)) and max(bits) < 64, "no two fields of %s overlap" % name)
+claim(any("SPV=1 " in line for line in csr.decode("hstatus", 1 << 7)), "hstatus.SPV is bit 7")
+claim(any("0x1000000" in line for line in csr.decode("hstatus", 1 << 24)), "bits without a name are not hidden")
+claim(csr.brief("vsstatus", 3 << 13 | 1 << 8) == "FS=Dirty SPP=S", "values have names, zeros are left out")
+claim(csr.cause_number("irq_s_timer") == 1 << 63 | 5 and csr.cause_number("0x14") == 20 and
+      csr.cause_number("VS_ECALL") == 10, "causes by name and by number")
+claim(refused(csr.cause_number, "nonsense"), "a wrong cause is refused")
+claim(csr.cause_name(1 << 63 | 33) == "irq_33", "a cause without a name is its number")
+
+# Walks over a memory of 8-byte entries.
+memory = {}
+
+
+def table(at, index, pte):
+    memory[at + 8 * index] = pte
+
+
+def ptr(pa, flags=1):
+    return pa >> 12 << 10 | flags
+
+
+GSTAGE = 8 << 60 | 0x80000            # Sv39x4, root at 0x80000000
+table(0x80000000, 2, ptr(0x80010000))
+table(0x80010000, 0, ptr(0x80011000))
+table(0x80010000, 1, ptr(0xa0200000, 0xdf))  # GPA 0x80200000: 2 MiB
+table(0x80010000, 2, ptr(0xa0201000, 0xdf))  # misaligned
+table(0x80011000, 5, ptr(0xb0005000, 0x1f))  # GPA 0x80005000: 4 KiB
+table(0x80011000, 6, ptr(0xb0006000))        # a table at level 0
+table(0x80000000, 3, ptr(0x80012000, 5))     # W without R
+table(0x80000000, 1024, ptr(0xc0000000, 0xdf))  # above Sv39's own 512 entries
+
+
+def g(gpa):
+    return walk.walk("G", GSTAGE, gpa, memory.get)
+
+
+memory.update({0x80000000 + 8 * i: memory.get(0x80000000 + 8 * i, 0) for i in range(2048)})
+claim(g(0x80212345).result == 0xa0212345, "a 2 MiB leaf from its middle")
+claim(g(0x80005abc).result == 0xb0005abc, "a 4 KiB leaf")
+claim(g(1 << 40).result == 0xc0000000, "the root of x4 has 2048 entries")
+claim("more than the 41 bits" in g(1 << 41).error, "an address beyond them is refused")
+claim("V is 0 at level 2" in g(0).error, "an empty entry")
+claim("misaligned" in g(0x80400000).error, "a misaligned leaf")
+claim("reserved" in g(0x80006000).error, "a table at level 0 is reserved")
+claim("reserved" in g(0xc0000000).error, "W without R is reserved")
+claim("outside RAM" in g(0x80007000).error, "an entry that cannot be read")
+claim("MODE 3 is reserved" in walk.walk("G", 3 << 60, 0, memory.get).error, "a reserved mode")
+claim(walk.walk("G", 0, 0x1234, memory.get).result == 0x1234, "Bare changes nothing")
+
+# Both stages: the guest's Sv39 root is its page 0x80005000, its next table in the 2 MiB page.
+VSATP = 8 << 60 | 0x80005
+table(0xb0005000, 256, ptr(0x80201000))
+table(0xb0005000, 1, ptr(0x90000000))        # a table where the G-stage has nothing
+table(0xa0201000, 0, ptr(0x80200000, 0xcf))
+two = walk.walk("VS", VSATP, 0xffffffc000001234, memory.get, g)
+claim(two.result == 0x80201234, "the VS-stage through the G-stage")
+claim([s.inner.result for s in two.steps] == [0xb0005800, 0xa0201000], "each entry with the walk that found it")
+claim(len(walk.show(two)) == 2 + 2 + 5 + 4, "a line a step: 2 here, 3 and 2 inside, with heads and ends")
+claim("not canonical" in walk.walk("VS", VSATP, 1 << 40, memory.get, g).error, "a virtual address that is none")
+lost = walk.walk("VS", VSATP, 1 << 30, memory.get, g)
+claim("no page for the table at GPA 0x90000000" in lost.error, "a table that the G-stage does not have")
+
+# Snapshots.
+hs = snapshot.take("HS", False, lambda name: {"hstatus": 0x80, "a0": 1}.get(name, 0))
+vs = snapshot.take("VS", True, lambda name: {"hstatus": 0, "a0": 2}.get(name, 0))
+changes = snapshot.diff(hs, vs)
+claim(("a0", 1, 2) in changes and ("world", "HS", "VS") in changes, "a difference names what changed")
+claim(("sepc", 0, None) in changes, "and what cannot be seen any more")
+claim(any("SPV=1 -> 0" in line for line in snapshot.show(changes)), "and the fields")
+claim(snapshot.diff(hs, dict(hs)) == [], "nothing changed, nothing said")
+
+# ELF files that are none.
+for data, what in ((b"", "empty"), (b"\x7fELF\x02\x01" + b"\xff" * 200, "damaged"), (b"\x7fELF\x02\x01" + bytes(90), "without symbols")):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        claim(refused(elf.symbols, file.name), "an ELF file that is %s is refused" % what)
+print("end")
+E2
+)
+relay "$said"
+like "$said" "^end$" "all of it ran"
+payload=$O/guest-payloads/hello.elf
+if [ -f "$payload" ]; then
+	like "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hsgdb import elf; print(hex(elf.symbols(sys.argv[2])["_start"]))' \
+		"$HS_TOP/scripts/gdb" "$payload" 2>&1)" "^0x80200000$" "a payload's symbols are found"
+else
+	skip "a payload's symbols are found" "it is not built"
+fi
+done_testing

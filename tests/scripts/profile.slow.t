@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# profile.slow.t - scripts/profile of Debian's boot: its count is instret's, the kernel's functions
+# have names and callers, twice the same.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+[ -f "$O/profile.so" ] || skip_all "$O/profile.so is missing"
+[ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing: scripts/setup run fetches it"
+qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
+export TMPDIR=$tmp
+
+for run in one two; do
+	timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/profile" --out "$O" --timeout "$(scaled 400)" \
+		--folded "$tmp/$run" boot >"$tmp/table" 2>"$tmp/err"
+	is $? 0 "a boot is profiled, run $run" || diag "$(cat "$tmp/err" "$tmp/table")"
+	like "$(cat "$tmp/table")" 'instret was read [1-9][0-9,]* times, the last at [0-9,]+, and was our count each time' \
+		"... and its count is instret's"
+done
+cmp -s "$tmp/one" "$tmp/two"
+ok $? "a second time the same, to the byte"
+all=$(awk '{ n += $NF } END { print n }' "$tmp/one")
+kernel=$(grep '^guest kernel;.*start_kernel' "$tmp/one" | awk '{ n += $NF } END { print n + 0 }')
+inits=$(grep '^guest kernel;.*kernel_init' "$tmp/one" | awk '{ n += $NF } END { print n + 0 }')
+[ "$((10 * (kernel + inits)))" -gt "$((3 * all))" ]
+ok $? "start_kernel() and the thread behind it lead to a third of it at least" || diag "$kernel, $inits of $all"
+[ "$(awk '{ n += /no symbol/ ? $NF : 0 } END { print n * 1000 }' "$tmp/one")" -lt "$all" ]
+ok $? "less than a thousandth has no name"
+done_testing

@@ -1,0 +1,324 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""damage.py - what every subcommand of hstrace makes of damaged and foreign files, and of outputs that fail.
+
+usage: damage.py HSTRACE TRACE RAM FORMATS [all]
+
+TRACE is whole, RAM is what it was saved from; FORMATS are the exports, with commas. With `all`, every
+command meets every file; without, each file meets report, stat and a few of the others in turn. A file that
+is cut or changed is to be told in exactly one sentence that names it, with the command's exit status for
+trouble; nothing is to be left under the final name of what failed, or beside it; and what could be saved is
+to be the same by report and by the exports: of a cut, the records that are whole by this file's own count.
+Prints TAP. Works in the current folder.
+"""
+import collections
+import itertools
+import json
+import os
+import re
+import resource
+import signal
+import struct
+import subprocess
+import sys
+
+META, MEM, FORMATS, STATS, RING, END = range(1, 7)
+RECORD, HEADER, SECTION, RING_HEADER = 64, 16, 16, 16
+IMAGE_START = 0x200000  # of the kernel in RAM; its run descriptor is at 0x40 of it
+Section = collections.namedtuple("Section", "type at data size")
+Ran = collections.namedtuple("Ran", "status out err")
+failures = []
+number = 0
+
+
+def wrong(what, why, ran=None):
+    failures.append(f"{what}: {why}" + (f"; status {ran.status}: {ran.err.strip()[:400]}" if ran else ""))
+
+
+def claim(name):
+    global number
+    number += 1
+    print(f"{'not ok' if failures else 'ok'} {number} - {name}", flush=True)
+    for line in failures[:20]:
+        print("# " + line.replace("\n", "\n# "))
+    failures.clear()
+
+
+def run(*words, **how):
+    how.setdefault("stdout", subprocess.PIPE)
+    how.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run([hstrace, *words], stderr=subprocess.PIPE, timeout=60, check=False, **how)
+    return Ran(done.returncode, done.stdout or b"", done.stderr.decode(errors="replace"))
+
+
+def one_sentence(what, ran, path, status=1):
+    """Exactly one line on standard error, which names the file, and the exit status of trouble."""
+    if ran.status != status:
+        wrong(what, f"exit status, want {status}", ran)
+    if ran.err.count("\n") != 1 or not ran.err.startswith(f"hstrace: {path}: "):
+        wrong(what, f"not one sentence about {path}", ran)
+
+
+def sections(data):
+    at, found = HEADER, []
+    while at + SECTION <= len(data):
+        kind, _, size = struct.unpack_from("<IIQ", data, at)
+        found.append(Section(kind, at, at + SECTION, size))
+        at += SECTION + (size + 7 & ~7)
+    return found
+
+
+def whole_records(parts, size):
+    """How many records lie in the first `size` bytes."""
+    return sum(max(0, min(size, s.data + s.size) - s.data - RING_HEADER) // RECORD for s in parts if s.type == RING)
+
+
+def commands():
+    """Name, words before the file, words behind it, the file or folder it makes, its status of trouble."""
+    yield "report", ["report"], [], None, 1
+    yield "stat --by event", ["stat", "--by", "event"], [], None, 1
+    yield "export --to csv", ["export", "--to", "csv"], [], None, 1
+    yield "export --to json", ["export", "--to", "json"], ["out"], "out", 1
+    yield "stat", ["stat"], [], None, 1
+    yield "stat --by sbi", ["stat", "--by", "sbi"], [], None, 1
+    yield "diff FILE whole", ["diff"], [whole], None, 2
+    yield "diff whole FILE", ["diff", "--by", "event", whole], [], None, 2
+    yield "profile", ["profile"], [], None, 1
+    yield "html", ["html", "--out", "out"], [], "out", 1
+    for name in formats:
+        if name not in ("csv", "json"):
+            yield f"export --to {name}", ["export", "--to", name], ["out"], "out", 1
+
+
+def remove(path):
+    if os.path.isdir(path) and not os.path.islink(path):
+        for name in os.listdir(path):
+            os.unlink(os.path.join(path, name))
+        os.rmdir(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def lines_of(ran):
+    return [line for line in ran.out.splitlines() if not line.startswith(b"#")]
+
+
+def check_events(what, name, ran, report):
+    """The exports that are read here have exactly the events that report has, in its order."""
+    if name == "export --to csv":
+        found = [row.split(b",")[5].decode() for row in ran.out.splitlines()[1:]]
+    elif name == "export --to json":
+        with open("out", encoding="utf-8") as file:
+            found = [json.loads(line)["event"] for line in file]
+    elif name == "stat --by event":
+        found = re.match(rb"events: (\d+)", ran.out)
+        found = int(found[1]) if found else 0
+        if found != len(report):
+            wrong(what, f"{found} events, report has {len(report)}")
+        return
+    else:
+        return
+    names = [re.search(rb" (\w+):", line)[1].decode() for line in report]
+    if found != names:
+        wrong(what, f"{len(found)} events are not the {len(names)} of report")
+
+
+def damaged(path, what, chosen, records=None):
+    """All the chosen commands on one file; records: how many report must show, None: any number."""
+    report = []
+    beside = set(os.listdir("."))
+    for name, before, behind, makes, status in chosen:
+        where = f"{name}, {what}"
+        ran = run(*before, path, *behind)
+        one_sentence(where, ran, path, status)
+        saved = "this is what can be read of it" in ran.err
+        if name == "report":
+            report, could = lines_of(ran), saved
+            if records is not None and len(report) != records:
+                wrong(where, f"{len(report)} events, {records} are whole", ran)
+        if saved != could:
+            wrong(where, f"report says of the same file that {'some' if could else 'nothing'} can be read", ran)
+        if not saved and ran.out:
+            wrong(where, f"nothing can be read, but there is output: {ran.out[:80]}", ran)
+        if makes and os.path.lexists(makes) != saved:
+            wrong(where, "there is an output" if not saved else "there is no output", ran)
+        elif saved:
+            check_events(where, name, ran, report)
+        if makes:
+            remove(makes)
+        if set(os.listdir(".")) != beside:
+            wrong(where, f"left behind: {set(os.listdir('.')) - beside}")
+    return could
+
+
+def choice(count=3):
+    """report, stat --by event, csv and json always; of the others all, or the next few in turn."""
+    rest = list(commands())
+    first, rest = rest[:4], rest[4:]
+    turn = itertools.cycle(rest)
+    while True:
+        yield first + (rest if everything else [next(turn) for _ in range(count)])
+
+
+def test_cuts(data, parts, turns):
+    at_sections = {s.at for s in parts} | {s.data for s in parts} | {0}
+    rings = [s for s in parts if s.type == RING]
+    odd = {1, 15, 17, 31, len(data) - 1, len(data) - 9, rings[0].data + 7, rings[0].data + 16 + 3 * RECORD + 5}
+    if everything:
+        odd |= set(range(0, len(data), len(data) // 60))
+    table = next(s for s in parts if s.type == FORMATS)
+    saved = 0
+    for size in sorted(at_sections | odd):
+        with open("cut", "wb") as file:
+            file.write(data[:size])
+        could = damaged("cut", f"cut at {size} of {len(data)}", next(turns),
+                        whole_records(parts, size) if size >= table.data + table.size else 0)
+        saved += could
+        if could != (size >= table.data + table.size):
+            wrong(f"cut at {size}", "its table of events " + ("is not whole" if could else "is whole"))
+    if not saved:
+        wrong("cuts", "nothing was ever saved")
+    claim("a trace that is cut anywhere: one sentence, and the records that are whole by report and exports")
+
+
+def test_flips(data, parts, turns):
+    total = whole_records(parts, len(data))
+    by_type = {s.type: s for s in parts}
+    ring = by_type[RING]
+    places = {"a record": (ring.data + RING_HEADER + 70, 1, total), "the sum": (by_type[END].data, 1, total),
+              "a record's event": (ring.data + RING_HEADER + 8 * RECORD, 4, total),
+              "the meta text": (by_type[META].data + 2, 1, total),
+              "a ring's size": (ring.at + 8, 1, None), "a ring's hart": (ring.at + 4, 0x80, None),
+              "a section's type": (by_type[MEM].at, 0x40, 0), "the trace memory's magic": (by_type[MEM].data, 1, 0),
+              "its version": (by_type[MEM].data + 8, 1, 0), "the table of events": (by_type[FORMATS].data + 3, 0xff, None),
+              "the table's size": (by_type[FORMATS].at + 13, 0x80, 0), "an exit's class": (by_type[STATS].data + 7, 1, None)}
+    if everything:
+        places |= {f"byte {at}": (at, 0x55, None) for at in range(8, len(data), len(data) // 150)}
+    for what, (at, bits, records) in places.items():
+        flipped = bytearray(data)
+        flipped[at] ^= bits
+        with open("flip", "wb") as file:
+            file.write(flipped)
+        # Padding is in the sum, too: whatever is changed is found.
+        damaged("flip", f"{what} (byte {at}) changed", next(turns), records)
+    claim("a trace with changed bits in header, table and records")
+
+
+def test_foreign(data, turns):
+    older = bytearray(data)
+    struct.pack_into("<I", older, 8, 99)
+    contents = {"version": bytes(older), "empty": b"", "text": b"Dear reader, this is no trace.\n" * 500,
+                "elf": open(hstrace, "rb").read(1 << 16)}
+    for name, content in contents.items():
+        with open(name, "wb") as file:
+            file.write(content)
+    os.mkdir("folder")
+    os.mkfifo("pipe")
+    for name in [*contents, "folder", "pipe", "/dev/zero", "/dev/null", "nothing-there", "text/below"]:
+        if damaged(name, "a foreign file", list(commands()) if everything else next(turns), 0):
+            wrong(name, "something of it can be read?")
+    for command in ("report", "stat"):
+        with subprocess.Popen(["cat", whole], stdout=subprocess.PIPE) as cat:
+            one_sentence(f"{command} of a pipe", run(command, "/dev/stdin", stdin=cat.stdout), "/dev/stdin")
+    claim("another version, no trace at all, a folder, a pipe, devices, no file: one sentence, and no output")
+
+
+def test_ram(ram):
+    """save: out of what is no RAM, or that of another machine, or damaged; it refuses, or what it wrote is whole."""
+    with open(ram, "rb") as file:
+        data = file.read()
+    start = struct.unpack_from("<Q", data, IMAGE_START + 0x40)[0]
+    if start != 0x31304E5552505348:
+        wrong("RAM", "no run descriptor where it is to be")
+    refused = 0
+    mem = data.find(struct.pack("<Q", struct.unpack_from("<Q", trace_mem)[0]), IMAGE_START)
+    cuts = [0, 1, IMAGE_START, IMAGE_START + 0x41, mem, mem + 9, mem + 200, len(data) // 2, len(data) - 1]
+    flips = [IMAGE_START + 0x40 + at for at in range(0, 64, 4)] + [mem + at for at in range(0, 160, 8)]
+    step = 1 if everything else 3
+    for what, at in [("cut at", at) for at in cuts] + [("changed at", at) for at in flips[::step]]:
+        changed = bytearray(data)
+        if what == "cut at":
+            del changed[at:]
+        else:
+            changed[at] ^= 0xff
+            changed[at + 1] ^= 0x80
+        with open("ram2", "wb") as file:
+            file.write(changed)
+        beside = set(os.listdir("."))
+        ran = run("save", "ram2", "saved")
+        where = f"save, RAM {what} {at}"
+        if ran.status == 0 and not ran.err:
+            if run("report", "saved").err:
+                wrong(where, "it wrote what report does not read")
+            remove("saved")
+        else:
+            one_sentence(where, ran, "ram2")
+            refused += 1
+        if set(os.listdir(".")) != beside:
+            wrong(where, "something is left of it")
+    for name in ["empty", "text", "folder", "pipe", "/dev/zero", "/dev/null", "nothing-there", whole]:
+        for follow in ([], ["--follow"]) if name in ("nothing-there", "folder") else ([],):
+            one_sentence(f"save {follow} of {name}", run("save", *follow, name, "saved"), name)
+            if os.path.lexists("saved"):
+                wrong(f"save of {name}", "it left a file")
+                remove("saved")
+    if refused < len(cuts):
+        wrong("save", f"only {refused} damaged RAM files were refused")
+    claim("save out of damaged RAM or none: one sentence and no file, or a whole trace")
+
+
+def limited():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+
+def test_outputs(ram):
+    """What cannot be written: no such folder, a folder, a full device, a file that cannot grow."""
+    os.mkdir("there")
+    writers = [("save", ["save", ram]), ("html", ["html", whole, "--out"])]
+    writers += [(f"export --to {name}", ["export", "--to", name, whole]) for name in formats]
+    for name, before in writers:
+        beside = set(os.listdir("."))
+        for out in ["no/out", "there", "text/out"] + ["/dev/full"] * os.path.exists("/dev/full"):
+            ran = run(*before, out)
+            one_sentence(f"{name} to {out}", ran, out)
+        if not os.path.isdir("there") or set(os.listdir(".")) != beside:
+            wrong(name, "it took a folder's place, or left something")
+        if name != "export --to ctf":
+            with open("kept", "w", encoding="utf-8") as file:
+                file.write("what was there\n")
+        ran = run(*before, "kept", preexec_fn=limited)
+        one_sentence(f"{name} to a full disk", ran, "kept")
+        if name != "export --to ctf":
+            if not os.path.exists("kept") or open("kept", encoding="utf-8").read() != "what was there\n":
+                wrong(name, "it spoiled what was there")
+            remove("kept")
+        if set(os.listdir(".")) != beside:
+            wrong(name, f"left on a full disk: {set(os.listdir('.')) - beside}")
+    texts = [["report", whole], ["stat", whole], ["stat", "--by", "event", whole], ["profile", whole], ["events"],
+             ["export", "--to", "csv", whole], ["export", "--to", "json", whole], ["--help"], ["diff", whole, whole]]
+    for words in texts if os.path.exists("/dev/full") else []:
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            one_sentence(f"{words} to a full device", run(*words, stdout=full), "standard output",
+                         2 if words[0] == "diff" else 1)
+    claim("an output that cannot be written: one sentence that names it, and what was there stays")
+
+
+def main():
+    global hstrace, whole, formats, everything, trace_mem
+    hstrace, whole, ram = sys.argv[1:4]
+    formats = sys.argv[4].split(",")
+    everything = sys.argv[5:] == ["all"]
+    with open(whole, "rb") as file:
+        data = file.read()
+    parts = sections(data)
+    trace_mem = next(data[s.data:s.data + 8] for s in parts if s.type == MEM)
+    turns = choice()
+    for test in (lambda: test_cuts(data, parts, turns), lambda: test_flips(data, parts, turns),
+                 lambda: test_foreign(data, turns), lambda: test_ram(ram), lambda: test_outputs(ram)):
+        test()
+    print(f"1..{number}")
+
+
+if __name__ == "__main__":
+    main()

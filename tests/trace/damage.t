@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# damage.t - damaged and foreign files, and outputs that fail, for every subcommand of hstrace and
+# every export, under ASan and UBSan: damage.py says what is claimed. The tools of others then read
+# what was exported of a trace that is cut in a ring: every event and field that report has of it.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/trace/readers.sh"
+
+bin=$O/tests/trace
+[ -x "$bin/hstrace" ] || skip_all "$bin/hstrace is not built"
+cd "$tmp" || exit 1
+formats=csv,json,trace-cmd,perf
+[ -n "$no_ctf" ] || formats+=,ctf
+[ -n "$no_perfetto" ] || formats+=,perfetto
+
+"$bin/mkram" ram 2 60 instret extremes && "$bin/hstrace" save --meta icount=0 ram whole
+ok $? "a trace is made"
+mkdir sweep
+cd sweep || exit 1
+# shellcheck disable=SC2086 # a word or none
+said=$("$HS_TOP/tests/trace/damage.py" "$bin/hstrace" ../whole ../ram "$formats" $damage_sweep 2>../err)
+cd ..
+relay "$said"
+is "$(tail -n 1 <<<"$said")$(cat err)" "1..5" "... and that was all"
+
+# A cut is no failure here: what the tools read is compared with report.
+export_as()
+{
+	rm -rf "$2"
+	"$hstrace" export --to "$1" "${@:3}" "$trace" "$2" >out 2>err
+	[ "$?" = 1 ] && [ "$(wc -l <err)" = 1 ]
+}
+hstrace=$bin/hstrace trace=$tmp/cut
+head -c $(($(stat -c %s whole) * 3 / 4)) whole >cut
+every_reader "a trace that is cut off in a ring" 2>said
+done_testing

@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""fields.py - do the fields of a trace's events agree with each other, and with the machine?
+
+usage: hstrace export --to json FILE | fields.py
+
+Each rule below holds one event's fields against another's, of the same vCPU or hart: what a handler tells
+against the exit that it handles, what a return tells against its call, a lateness against the clock. Prints
+TAP; a rule that was never applied fails as well.
+"""
+import json
+import re
+import sys
+from collections import defaultdict
+
+PAGE = 4096
+SBI_RFENCE = ("0x52464e43", "RFENCE")
+GUEST_FAULTS = ("inst_guest_page_fault", "load_guest_page_fault", "store_guest_page_fault")
+TICK_NS = 100
+OF_HANDLERS = {"kvm_page_fault", "kvm_sbi_call", "kvm_virtual_inst", "kvm_debug", "kvm_host_irq", "kvm_inject_trap",
+               "kvm_access_fault", "kvm_exit_unknown", "kvm_fpu", "kvm_vector"}
+
+
+def number(value):
+    return int(value, 0) if isinstance(value, str) else value
+
+
+class Rules:
+    def __init__(self):
+        self.applied = defaultdict(int)
+        self.broken = {}
+        self.vcpus = defaultdict(dict)  # (vm, vcpu) -> what is known of it
+        self.harts = defaultdict(dict)
+        self.pmu = {}
+        self.vmids = {}  # generation -> the VMIDs given in it
+        self.pages = {}
+
+    def rule(self, name, good, event):
+        self.applied[name] += 1
+        if not good and name not in self.broken:
+            self.broken[name] = json.dumps(event)
+
+    # ---- exits --------------------------------------------------------------------------------
+
+    def kvm_entry(self, e, f, v, h):
+        if v.get("skips"):  # an exit that finished the instruction at sepc
+            self.rule("the guest goes on behind the instruction that was handled",
+                      number(f["pc"]) == v["skips"], e)
+        v["exit"] = v["skips"] = v["fault"] = v["call"] = v["mmio"] = None
+        v["entry"] = f
+
+    def kvm_irq_take(self, e, f, v, h):
+        if f["entry"] and v.get("entry"):
+            self.rule("an interrupt that is taken at the entry: its epc is where the guest was",
+                      number(f["epc"]) == number(v["entry"]["pc"]), e)
+
+    def kvm_exit(self, e, f, v, h):
+        v["exit"], v["injected"], v["entry"], v["told"] = f, None, None, False
+
+    def kvm_exit_handled(self, e, f, v, h):
+        x = v.get("exit")
+        if not x:
+            return
+        self.rule("each exit has an event of its handler", v["told"], e)
+        self.rule("kvm_exit_handled is of the exit's cause", f["scause"] == x["scause"], e)
+        self.rule("injected says whether a trap was given to the guest",
+                  bool(f["injected"]) == bool(v.get("injected")), e)
+        self.rule("only what goes to user space has a reason",
+                  (f["reason"] != "UNKNOWN") == (f["result"] == 0), e)
+        v["handled"] = f
+        done = v.get("call") and v.get("returned") or v.get("insn") == "0x10500073" and v.get("wfi")
+        if f["result"] == 1 and not f["injected"] and done:
+            v["skips"] = number(x["sepc"]) + 4
+        v["returned"] = v["wfi"] = v["insn"] = None
+
+    def kvm_userspace_exit(self, e, f, v, h):
+        handled = v.get("handled")
+        if handled and f["errno"] == 0 and handled["result"] == 0:
+            self.rule("KVM_RUN returns with the reason that the handler gave", f["reason"] == handled["reason"], e)
+        v["skips"] = None
+
+    def kvm_inject_trap(self, e, f, v, h):
+        v["injected"], v["skips"] = f, None
+        if v.get("exit"):
+            self.rule("a trap for the guest is at the pc of its exit",
+                      number(f["epc"]) == number(v["exit"]["sepc"]), e)
+
+    def of_exit(self, name, e, v, *pairs):
+        if v.get("exit"):
+            self.rule(name, all(number(a) == number(v["exit"][b]) if b != "scause" else a == v["exit"][b]
+                                for a, b in pairs), e)
+
+    def kvm_virtual_inst(self, e, f, v, h):
+        v["insn"] = f["insn"]
+        if v.get("exit") and number(v["exit"]["stval"]):  # else it was fetched: wrs.nto in QEMU
+            self.of_exit("kvm_virtual_inst has stval's instruction", e, v, (f["insn"], "stval"))
+
+    def kvm_wfi(self, e, f, v, h):
+        v["wfi"] = True
+
+    def kvm_csr(self, e, f, v, h):
+        if v.get("exit"):
+            names = {"cycle": 0xc00, "time": 0xc01, "instret": 0xc02, "seed": 0x15}
+            csr = names.get(f["csr"])
+            self.rule("kvm_csr names the instruction's CSR",
+                      csr is None or csr == number(v["exit"]["stval"]) >> 20, e)
+
+    def kvm_debug(self, e, f, v, h):
+        self.of_exit("kvm_debug is at the exit's pc", e, v, (f["pc"], "sepc"))
+
+    def kvm_host_irq(self, e, f, v, h):
+        self.of_exit("kvm_host_irq is the exit's cause", e, v, (f["scause"], "scause"))
+
+    def kvm_access_fault(self, e, f, v, h):
+        if v.get("exit") and v["exit"]["scause"] in GUEST_FAULTS:  # not that of an HLV of ours
+            self.of_exit("kvm_access_fault is the exit's", e, v, (f["scause"], "scause"), (f["stval"], "stval"))
+
+    # ---- faults and MMIO ------------------------------------------------------------------------
+
+    def kvm_page_fault(self, e, f, v, h):
+        x = v.get("exit")
+        if not x or x["scause"] not in GUEST_FAULTS:
+            return
+        v["fault"] = f
+        implicit = number(x["htinst"]) in (0x3000, 0x3020)  # a walk's own access (H §6.3)
+        gpa = number(x["htval"]) << 2 | (0 if implicit else number(x["stval"]) & 3)
+        self.rule("kvm_page_fault is at the address that htval tells",
+                  number(f["gpa"]) == gpa and f["scause"] == x["scause"], e)
+
+    def gstage_map(self, e, f, v, h):
+        size = PAGE << 9 * f["level"]
+        pte = number(f["pte"])
+        self.rule("a leaf is valid, and as aligned as its level", pte & 1 and pte & 0xe and
+                  (pte >> 10) * PAGE % size == 0, e)
+        if v.get("fault"):
+            self.rule("a leaf is written where the fault was",
+                      number(f["gpa"]) // size == number(v["fault"]["gpa"]) // size, e)
+
+    def gstage_step(self, e, f, v, h):
+        if v.get("fault"):
+            self.rule("a walk for a fault is for its address", number(f["gpa"]) // (1 << 39) ==
+                      number(v["fault"]["gpa"]) // (1 << 39), e)
+
+    def kvm_mmio_insn(self, e, f, v, h):
+        x = v.get("exit")
+        if not x:
+            return
+        self.rule("kvm_mmio_insn is at the exit's pc, and htinst's if it was not fetched",
+                  number(f["pc"]) == number(x["sepc"]) and (f["fetched"] or f["insn"] == x["htinst"]), e)
+
+    def kvm_mmio(self, e, f, v, h):
+        if v.get("fault"):
+            self.rule("kvm_mmio is where the fault was", number(f["gpa"]) == number(v["fault"]["gpa"]), e)
+        if v.get("taken_by"):
+            t = v["taken_by"]
+            self.rule("what took a store in the core tells the same as kvm_mmio", f["kernel"] == 1 and
+                      all(number(f[k]) == number(t[k]) for k in ("gpa", "len", "val")), e)
+        v["taken_by"] = None
+
+    def kvm_coalesced_mmio(self, e, f, v, h):
+        v["taken_by"] = f
+
+    kvm_ioeventfd = kvm_coalesced_mmio
+
+    # ---- SBI --------------------------------------------------------------------------------------
+
+    def kvm_sbi_call(self, e, f, v, h):
+        v["call"], v["returned"] = f, None
+
+    def kvm_sbi_return(self, e, f, v, h):
+        call = v.get("call")
+        if call:
+            self.rule("an SBI call's return is of the call", (f["ext"], f["fid"]) == (call["ext"], call["fid"]), e)
+        v["returned"] = f
+
+    def kvm_remote_fence(self, e, f, v, h):
+        call = v.get("call")
+        if call and call["ext"] in SBI_RFENCE and not v.get("returned") and f["fid"] == call["fid"]:
+            self.rule("kvm_remote_fence has the call's harts and range",
+                      (number(f["hart_mask"]), f["id"], number(f["start"])) ==
+                      (number(call["a0"]), number(call["a1"]) % (1 << 64), number(call["a2"])), e)
+
+    # ---- interrupts, timer, waiting -----------------------------------------------------------------
+
+    def kvm_ipi_send(self, e, f, v, h):
+        v["ipi"] = f["target"]
+
+    def kvm_vcpu_irq(self, e, f, v, h):
+        if v.get("ipi") is not None:
+            self.rule("an IPI raises the software line of its target",
+                      (f["irq"], f["level"], f["target"]) == (2, 1, v["ipi"]), e)
+        v["ipi"] = None
+
+    def kvm_timer_set(self, e, f, v, h):
+        v["timer"] = f["cycles"]
+
+    def kvm_timer_fire(self, e, f, v, h):
+        if "timer" in v:
+            self.rule("a timer that fires is the one that was set", f["cycles"] == v["timer"], e)
+
+    def kvm_vcpu_block(self, e, f, v, h):
+        v["blocked"] = e["time_ns"]
+
+    def kvm_vcpu_wakeup(self, e, f, v, h):
+        if v.get("blocked"):
+            self.rule("a wait was not longer than from its event to its end's",
+                      f["ns"] <= e["time_ns"] - v["blocked"] + TICK_NS, e)
+        v["blocked"] = None
+
+    def kvm_pmu_start(self, e, f, v, h):
+        self.pmu[e["vm"], e["vcpu"], f["counter"]] = f["event"]
+
+    def kvm_pmu_stop(self, e, f, v, h):
+        started = self.pmu.pop((e["vm"], e["vcpu"], f["counter"]), None)
+        if started is not None:
+            self.rule("a counter that stops counted the event that it was started with", f["event"] == started, e)
+
+    # ---- load, put, VMIDs ------------------------------------------------------------------------------
+
+    def kvm_vcpu_load(self, e, f, v, h):
+        if "loaded" in v:
+            self.rule("from_hart is the hart of the load before", f["from_hart"] == v["loaded"], e)
+        v["loaded"] = e["hart"]
+
+    def kvm_vmid(self, e, f, v, h):
+        given = self.vmids.setdefault(f["generation"], set())
+        self.rule("no VMID is given twice in a generation", f["vmid"] not in given or f["vmid"] == 0, e)
+        given.add(f["vmid"])
+
+    def kvm_vmid_rollover(self, e, f, v, h):
+        self.rule("a rollover begins a generation that was not", f["generation"] not in self.vmids, e)
+
+    # ---- the host ---------------------------------------------------------------------------------------
+
+    def sched_switch(self, e, f, v, h):
+        if "pid" in h:
+            self.rule("who leaves a hart is who came last", f["prev_pid"] == h["pid"], e)
+        h["pid"], h["call_id"] = f["next_pid"], None
+
+    def sys_enter(self, e, f, v, h):
+        h["call_id"] = f["id"]
+
+    def sys_exit(self, e, f, v, h):
+        if h.get("call_id") and f["id"] != "rt_sigreturn":
+            self.rule("a system call's return is of the call", f["id"] == h["call_id"], e)
+        h["call_id"] = None
+
+    def host_timer(self, e, f, v, h):
+        self.rule("a host timer is not later than its function's time",
+                  f["late"] >= 0 and f["late"] < 10**9, e)
+
+    def see(self, event):
+        vcpu = self.vcpus[event["vm"], event["vcpu"]] if "vm" in event else {}
+        handler = getattr(self, event["event"], None)
+        if event["event"] in OF_HANDLERS:
+            vcpu["told"] = True
+        if handler:
+            handler(event, event["fields"], vcpu, self.harts[event["hart"]])
+
+
+def every_rule():
+    """The names of all rules, out of this file: whoever adds one need not say it twice."""
+    with open(__file__, encoding="utf-8") as source:
+        return sorted(set(re.findall(r'(?:self\.rule|of_exit)\("([^"]+)"', source.read())))
+
+
+def main():
+    rules = Rules()
+    for line in sys.stdin:
+        rules.see(json.loads(line))
+    failed = 0
+    for n, name in enumerate(every_rule(), 1):
+        count = rules.applied[name]
+        good = count and name not in rules.broken
+        failed += not good
+        print("%s %d - fields: %s" % ("ok" if good else "not ok", n, name))
+        if not good:
+            print("# applied %d times, first broken by %s" % (count, rules.broken.get(name, "none: never seen")))
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# profile.t - samples of every mode fall where a payload is known to be, and as often; hstrace profile
+# and perf report say the same of them.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+! qemu_older 10.0 || skip_all "QEMU $(qemu_version): other instruction counts than QEMU 10.0's"
+cd "$tmp" || exit 1
+export PERF_CONFIG=/dev/null HOME=$tmp
+hstrace=$O/hstrace
+guest=$O/guest-payloads/sample.elf
+trace=$tmp/runs/last/trace
+
+# A rate that no loop's length divides. The payload: src/guest/test/sample.c
+hs run --out "$O" --icount --mem 64M --trace none --sample 9973 "$O/guest-payloads/sample.bin"
+is "$status" 0 "the payload runs while it is sampled"
+cp "$trace" trace
+"$hstrace" profile --kallsyms "$guest" trace >table 2>err
+is "$? $(cat err)" "0 " "hstrace profile"
+
+# between LEAST MOST MODE SYMBOL...: so many samples of the mode in these functions together
+between()
+{
+	local least=$1 most=$2 mode=$3 n
+	shift 3
+	n=$(awk -v mode="$mode" -v symbols=" $* " \
+		'$3 == mode && index(symbols, " " $5 " ") { n += $1 } END { print n + 0 }' table)
+	[ "$n" -ge "$least" ] && [ "$n" -le "$most" ]
+	ok $? "$mode: $least to $most samples in $*" || diag "$n" "$(cat table)"
+}
+
+# 20 000 000 instructions are 199.5 samples 100 200 instructions apart, and what sampling costs itself.
+between 197 206 VS spin_vs
+between 98 103 VS spin_vs_half
+between 197 206 VU spin_vu
+# 30 000 calls of 2 * 64 instructions, and of some 200 in the host.
+between 25 70 VS call_core
+between 35 90 HS vcpu_fast_sbi
+between 4 60 HS exit_gstage_fault
+between 1 60 HS sys_ioctl vcpu_run
+n=$(awk '$3 == "U" { n += $1 } END { print n + 0 }' table)
+[ "$n" -ge 3 ] && [ "$n" -le 60 ]
+ok $? "U: some in the VMM, which answers 3000 accesses" || diag "$n" "$(cat table)"
+like "$(cat table)" " U +vmm +[a-z_]" "... with its symbols, found beside hstrace"
+is "$(awk '$3 ~ /^(U|VU|VS|HS)$/ { n += $1 } END { print n }' table)" \
+	"$("$hstrace" report --events sample trace | grep -c ' sample: ')" "every sample is in the table"
+"$hstrace" report --events sample trace | sed -n 's/^ *\([0-9.]*\) .*/\1/p' |
+	awk 'NR == 1 { first = $1 } { last = $1 } END { print (NR > 500), (NR - 1) / (last - first) }' >rate
+is "$(awk '{ print $1, ($2 > 9774 && $2 < 10073 ? 1 : 0) }' rate)" "1 1" "they come as often as asked" ||
+	diag "$(cat rate)"
+
+# ---- folded ----
+"$hstrace" profile --folded --kallsyms "$guest" trace >folded
+is "$(sed 's/ [0-9]*$//' folded | grep -vcx '[A-Z]*;[^; ]*;[^; ]*')" 0 "--folded: MODE;PROGRAM;SYMBOL COUNT"
+is "$(awk '{ n += $NF } END { print n }' folded)" "$(sed -n 's/^samples: //p' table)" "... counts the same"
+"$HS_TOP/scripts/flamegraph" --out graph.svg folded 2>err
+is "$? $(grep -c spin_vs_half graph.svg | sed 's/^[1-9][0-9]*$/some/')" "0 some" "... and is what scripts/flamegraph draws"
+is "$("$hstrace" profile --by mode trace | awk 'NR > 2 { n += $1 } END { print n }')" \
+	"$(sed -n 's/^samples: //p' table)" "--by mode adds them up"
+
+# ---- a list of symbols instead of an ELF file ----
+nm -n "$guest" >System.map 2>/dev/null || "${CROSS_COMPILE:-riscv64-linux-gnu-}nm" -n "$guest" >System.map
+"$hstrace" profile --kallsyms System.map trace >table2
+is "$(grep ' VS ' table2)" "$(grep ' VS ' table)" "a System.map names the guest's kernel as its ELF file does"
+
+# ---- perf ----
+if command -v perf >/dev/null; then
+	"$hstrace" export --to perf --kallsyms "$guest" trace t.perf 2>err
+	is "$? $(cat err)" "0 " "export --to perf with symbols"
+	perf report --stdio -i t.perf --sort dso,sym -n 2>err | sed -n "/'cpu-clock/,/^# Samples.*'hs:/p" |
+		sed -n 's/^ *[0-9.]*% *\([0-9]*\) *\([^ ]*\) *\[\.\] \(.*[^ ]\) *$/\2 \3 \1/p' | LC_ALL=C sort >perf.txt
+	awk 'NR > 2 { p = $4 == "guest-program" ? "guest-kernel" : $4; n[p " " $5] += $1 }
+		END { for (s in n) print s, n[s] }' table | LC_ALL=C sort >ours.txt
+	is "$(cat perf.txt)" "$(cat ours.txt)" "perf report counts every symbol as hstrace does" || diag "$(cat err)"
+	"$hstrace" export --to perf --kallsyms System.map trace t2.perf
+	like "$(perf report --stdio -i t2.perf --sort sym 2>/dev/null)" '\[\.\] spin_vs_half' \
+		"... also with a System.map"
+	is "$(perf script -i t.perf 2>/dev/null | grep -c ' cpu-clock')" "$(sed -n 's/^samples: //p' table)" \
+		"perf script has a line for each"
+else
+	skip "perf report" "perf is not installed"
+fi
+
+# ---- many processes, and one that changes its program ----
+mksamples=$O/tests/trace/mksamples
+if [ -x "$mksamples" ]; then
+	address=0x$(sed -n 's/ T spin_vs$//p' System.map)
+	"$mksamples" ram "$address" 60000 && "$hstrace" save --meta icount=0 ram many && rm ram
+	# Seconds if each sample looks through all processes, and a tenth of one by a tree.
+	is "$(timeout 60 "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
+		"60000 processes have the program of the one that has forked them"
+	if command -v perf >/dev/null; then
+		"$mksamples" ram "$address" 2 && "$hstrace" save --meta icount=0 ram few && rm ram
+		"$hstrace" export --to perf --program first="$guest" few few.perf
+		is "$(perf script -i few.perf 2>/dev/null | sed -n 's/^ *\([^ ]*\) .* cpu-clock:.* [0-9a-f]* \([^ ]*\) (.*/\1 \2/p')" \
+			"$(printf 'first spin_vs+0x0\nsecond [unknown]\nsecond [unknown]\nsecond [unknown]')" \
+			"perf takes no symbol of the program that a process has left by execve"
+	fi
+else
+	skip "many processes" "$mksamples is not built"
+fi
+
+# Files that cannot grow beyond 16 KiB, as on a disk that is full.
+(ulimit -f 16 && trap '' XFSZ && "$hstrace" export --to perf --kallsyms "$guest" trace t3.perf) 2>err
+is "$? $(grep -c 'cannot be written' err) $(echo t3.perf*)" "1 1 t3.perf*" \
+	"an export to perf that fails leaves nothing behind" || diag "$(cat err)"
+
+# ---- a rate that the machine cannot keep ----
+# An instruction takes 1024 ns: without a least period the host would handle its own timer for ever.
+hs run --quiet --out "$O" --icount-shift 10 --harts 1 --mem 64M --trace none --sample 100000 hello
+is "$status" 0 "where samples cost more than lies between them, the guest goes on all the same" || diag "$err"
+like "$("$hstrace" report --events sample "$trace")" 'mode=VS .* period=2[0-9]{4} ' \
+	"... for a sample says how far apart they are: 2000 instructions"
+
+# ---- harts that sleep, programs, and the rate while it runs ----
+busybox=$O/guest/busybox
+if [ -f "$busybox" ]; then
+	cat >script <<'E2'
+cd /sys/kernel/tracing
+cat sample_hz
+echo 0 >sample_hz 2>/dev/null || echo refused
+echo 100001 >sample_hz 2>/dev/null || echo refused
+echo 2000 >sample_hz
+cat sample_hz
+echo 1 >events/hs/sample/enable
+i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); done
+echo 0 >events/hs/sample/enable
+E2
+	hs exec --quiet --icount --harts 2 --trace 'sched_process_*' --file script:/script "$busybox" sh /script
+	is "$status $out" "0 997
+refused
+refused
+2000" "sample_hz can be changed while the host runs" || diag "$err"
+	"$hstrace" report --events sample "$trace" >report
+	is "$(grep -c 'period=5000 ' report) $(grep -vc '^#\|period=5000 ' report)" "$(grep -c ' sample: ' report) 0" \
+		"... and every sample says how often it is"
+	like "$(cat report)" 'mode=idle' "a hart that sleeps is idle"
+	like "$("$hstrace" profile --by program "$trace")" ' U +busybox' "programs have their names"
+else
+	skip "programs" "$busybox is missing: set-up could not fetch it"
+fi
+
+# ---- wrong use, wrong files ----
+for args in "" "--by x trace" "--host" "--program = trace" "trace trace" "--frob trace"; do
+	# shellcheck disable=SC2086 # words on purpose
+	"$hstrace" profile $args >out 2>err
+	[ $? = 2 ] && grep -q '^usage: hstrace profile' err && [ ! -s out ]
+	ok $? "wrong use is told: profile $args" || diag "$(cat out err)"
+done
+printf '0000000000000000 T _start\n' >hidden
+head -c 3000 "$guest" >cut
+: >empty
+for row in "hidden|has no addresses" "cut|has no symbols|" "empty|neither an ELF file" "none|No such file" \
+	"$hstrace|no ELF file of riscv64"; do
+	"$hstrace" profile --kallsyms "${row%%|*}" trace >out 2>err
+	is "$? $(wc -l <err) $(grep -c "$(cut -d'|' -f2 <<<"$row")" err)" "1 1 1" "a bad file is told: $(basename "${row%%|*}")" ||
+		diag "$(cat err)"
+done
+# Every byte of the headers changed, by the hstrace that ASan watches.
+if [ -x "$O/tests/trace/hstrace" ]; then
+	bad=0
+	for ((i = 16; i < 64; i += 2)); do
+		cp "$guest" strange
+		printf '\377\377' | dd of=strange bs=1 seek=$i conv=notrunc 2>/dev/null
+		"$O/tests/trace/hstrace" profile --kallsyms strange trace >out 2>err
+		[ $? -le 1 ] && ! grep -q Sanitizer err || { bad=$((bad + 1)); diag "$i: $(head -n 3 err)"; }
+	done
+	is "$bad" 0 "an ELF file with strange headers does no harm"
+fi
+"$hstrace" profile --help >out 2>err
+[ $? = 0 ] && grep -q -- '--kallsyms FILE' out && grep -q -- '--folded' out && ! grep -q '.\{81\}' out
+ok $? "--help lists the options, in 80 columns" || diag "$(cat out err)"
+
+done_testing

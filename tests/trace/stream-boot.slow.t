@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# stream-boot.slow.t - a whole boot of Debian's guest with every event on, streamed out of rings of the
+# host's default size, which go round meanwhile: nothing is lost.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+[ -f "$O/guest/vmlinux" ] && [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest: scripts/setup run"
+
+HS_SECONDS=240 hs run --out "$O" --quiet --smp 2 --harts 2 --trace all --trace-stream --boot trace.size=8M \
+	--command 'nproc; exit 5'
+is "$status" 5 "the guest boots and ends" || diag "$(tail -n 5 <<<"$err")"
+"$O/hstrace" report "$tmp/runs/last/trace" >"$tmp/report" 2>"$tmp/err"
+is "$? $(cat "$tmp/err")" "0 " "its trace is read without complaint"
+read -r written lost <<<"$(sed -n 's/^# events written: \([0-9]*\), lost[^:]*: \([0-9]*\)$/\1 \2/p' "$tmp/report")"
+is "$lost" 0 "of ${written:-no} events none is lost"
+[ "${written:-0}" -gt $((2 * 131072)) ]
+ok $? "they are more than the rings hold"
+is "$(grep -vc '^#' "$tmp/report")" "$written" "and each is in the file"
+diag "$(awk '!/^#/ { if (!n++) first = $1; last = $1 } END { printf "%d events in %.1f s: %d a second", n, last - first, n / (last - first) }' "$tmp/report")"
+done_testing

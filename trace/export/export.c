@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+/*
+ * export.c - hstrace export: the command line, and files that appear whole or not at all.
+ *
+ * A file is written under another name beside its final one and renamed at the end.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "export.h"
+#include "file/symbols.h"
+
+#define BUFFER (1 << 18) /* of the output */
+
+static const struct known {
+	const char *name;
+	const struct export_format *format; /* NULL: this hstrace was built without */
+	const char *package;                /* what building it needs */
+} known[] = {
+	{ "csv", &export_csv, NULL },
+	{ "json", &export_json, NULL },
+	{ "trace-cmd", &export_trace_dat, NULL },
+	{ "perf", &export_perf, NULL },
+	{ "ctf", &export_ctf, "libbabeltrace2-dev" },
+	{ "perfetto", &export_perfetto, "libprotobuf-c-dev and protobuf-c-compiler" },
+};
+
+const char hst_export_help[] =
+	"  --to FORMAT     csv, json, trace-cmd, perf, ctf or perfetto\n"
+	"  --system NAME   the events' group for perf and trace-cmd (default: hs; kvm\n"
+	"                  for perf's own kvm stat)\n";
+
+/* ---- for the formats ---- */
+
+int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_seen *seen)
+{
+	int more = hst_cursor_next(cursor, seen);
+
+	if (more < 0)
+		job->cut = true;
+	if (more <= 0)
+		return 0;
+	job->count++;
+	return 1;
+}
+
+int export_each(struct export_job *job, FILE *out,
+		int (*put)(void *arg, const struct hst_seen *seen), void *arg)
+{
+	struct hst_cursor cursor;
+	struct hst_seen seen;
+	int err = 0;
+
+	if (hst_cursor_open(&cursor, job->file, job->select))
+		return -1;
+	while (!err && !(out && ferror(out)) && export_next(job, &cursor, &seen))
+		err = put(arg, &seen);
+	hst_cursor_close(&cursor);
+	return err;
+}
+
+int export_occurring(struct export_job *job, bool occurs[HST_MAX_EVENTS])
+{
+	struct hst_cursor cursor;
+	struct hst_seen seen;
+	int more;
+
+	memset(occurs, 0, HST_MAX_EVENTS * sizeof(*occurs));
+	if (hst_cursor_open(&cursor, job->file, job->select))
+		return -1;
+	while ((more = hst_cursor_next(&cursor, &seen)) > 0)
+		occurs[seen.event_nr] = true;
+	hst_cursor_close(&cursor);
+	return more;
+}
+
+u64 export_ns(const struct hst_file *file, u64 ticks)
+{
+	u64 hz = file->mem.timebase_hz, scale = 1000000000 / hz;
+	unsigned __int128 ns;
+
+	if (scale * hz == 1000000000 && ticks <= ~0ULL / scale)
+		return ticks * scale;
+	ns = (unsigned __int128)ticks * 1000000000 / hz;
+	return ns > ~0ULL ? ~0ULL : (u64)ns;
+}
+
+FILE *export_scratch(const struct export_job *job)
+{
+	size_t folder =
+		job->out && strrchr(job->out, '/') ? strrchr(job->out, '/') + 1 - job->out : 0;
+	char name[4096];
+	FILE *file = NULL;
+	int fd;
+
+	snprintf(name, sizeof(name), "%.*s.hstrace-XXXXXX", (int)folder, job->out ? job->out : "");
+	fd = mkstemp(name);
+	if (fd >= 0) {
+		unlink(name);
+		file = fdopen(fd, "w+b");
+	}
+	if (!file)
+		hst_error(name, "%s", strerror(errno));
+	return file;
+}
+
+int export_append(const struct export_job *job, FILE *to, FILE *from)
+{
+	static char buf[1 << 16];
+	size_t n;
+
+	errno = 0;
+	if (fflush(from) || fseek(from, 0, SEEK_SET))
+		goto failed;
+	while ((n = fread(buf, 1, sizeof(buf), from)))
+		if (fwrite(buf, 1, n, to) != n)
+			return 0; /* the caller sees it in `to` */
+	if (!ferror(from))
+		return 0;
+failed:
+	hst_error(job->out, "a file beside it: %s", strerror(errno ? errno : EIO));
+	return -1;
+}
+
+/* ---- the output ---- */
+
+/* 0 if all of it is written, else why not (errno). Closes. A format stops at the first error. */
+static int close_output(FILE *out)
+{
+	int err = ferror(out) ? errno : 0;
+	bool bad = ferror(out);
+
+	if (fflush(out) && !bad) {
+		bad = true;
+		err = errno;
+	}
+	if (fclose(out) && !bad) {
+		bad = true;
+		err = errno;
+	}
+	return bad && !err ? EIO : err;
+}
+
+static int failed_output(const struct export_job *job, const char *why)
+{
+	hst_error(job->out ? job->out : "standard output", "cannot be written: %s", why);
+	return -1;
+}
+
+/* To what is there already and is no file: a device, a pipe, standard output. */
+static int write_stream(struct export_job *job, const struct export_format *format)
+{
+	FILE *out = job->out ? fopen(job->out, "wb") : stdout;
+	int err, bad;
+
+	if (!out)
+		return failed_output(job, strerror(errno));
+	setvbuf(out, NULL, _IOFBF, BUFFER);
+	err = format->write(job, out);
+	bad = close_output(out);
+	if (bad && !job->out && bad == EPIPE)
+		return -1; /* head has seen enough */
+	return bad ? failed_output(job, strerror(bad)) : err;
+}
+
+static int write_file(struct export_job *job, const struct export_format *format, char *name)
+{
+	mode_t mask = umask(0);
+	int err, bad, fd = mkstemp(name);
+	FILE *out;
+
+	umask(mask);
+	if (fd < 0)
+		return failed_output(job, strerror(errno));
+	fchmod(fd, 0666 & ~mask);
+	out = fdopen(fd, "w+b");
+	if (!out) {
+		close(fd);
+		unlink(name);
+		return failed_output(job, strerror(errno));
+	}
+	setvbuf(out, NULL, _IOFBF, BUFFER);
+	err = format->write(job, out);
+	bad = close_output(out);
+	if (bad)
+		err = failed_output(job, strerror(bad));
+	if (!err && rename(name, job->out))
+		err = failed_output(job, strerror(errno));
+	if (err)
+		unlink(name);
+	return err;
+}
+
+/* A folder of ours: files, no folders in it. */
+static void remove_folder(const char *name)
+{
+	DIR *dir = opendir(name);
+
+	for (const struct dirent *e; dir && (e = readdir(dir));)
+		unlinkat(dirfd(dir), e->d_name, 0);
+	if (dir)
+		closedir(dir);
+	rmdir(name);
+}
+
+/* A folder in one of our own, so that it need not be there, and then its final name. */
+static int write_folder(struct export_job *job, const struct export_format *format, char *name)
+{
+	char folder[4200];
+	struct stat st;
+	int err;
+
+	if (!lstat(job->out, &st))
+		return failed_output(job, "it is there already, and this format makes a folder");
+	if (!mkdtemp(name))
+		return failed_output(job, strerror(errno));
+	snprintf(folder, sizeof(folder), "%s/trace", name);
+	err = format->write_folder(job, folder);
+	if (!err && rename(folder, job->out))
+		err = failed_output(job, strerror(errno));
+	if (err)
+		remove_folder(folder);
+	rmdir(name);
+	return err;
+}
+
+static int write_output(struct export_job *job, const struct export_format *format)
+{
+	char name[4096];
+	struct stat st;
+	bool special = !job->out || (!stat(job->out, &st) && !S_ISREG(st.st_mode));
+
+	if (special && format->streams)
+		return write_stream(job, format);
+	if (!job->out) {
+		hst_error("standard output", "this format needs a file's name as OUT");
+		return -1;
+	}
+	if (special && !format->write_folder)
+		return failed_output(job,
+				     "it is no file, and this format is not written front to back");
+	if (snprintf(name, sizeof(name), "%s.XXXXXX", job->out) >= (int)sizeof(name))
+		return failed_output(job, strerror(ENAMETOOLONG));
+	return format->write_folder ? write_folder(job, format, name)
+				    : write_file(job, format, name);
+}
+
+/* ---- the command ---- */
+
+static const struct known *find_format(const char *name)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(known[i].name, name))
+			return &known[i];
+	return NULL;
+}
+
+static bool is_word(const char *text)
+{
+	return *text && strlen(text) < HST_WORD_SIZE &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+		       strlen(text);
+}
+
+/* Options up to the first word that is none; 0, or 2 after saying what is wrong. */
+static int options(int *argc, char ***argv, struct export_job *job, struct hst_select *select,
+		   const struct known **format)
+{
+	int n;
+
+	for (; *argc > 0 && (*argv)[0][0] == '-' && (*argv)[0][1]; *argc -= n, *argv += n) {
+		const char *option = (*argv)[0], *value = (*argv)[1];
+
+		n = hst_select_option(select, *argc, *argv);
+		if (!n)
+			n = hst_images_option(job->images, *argc, *argv);
+		if (n < 0)
+			return 2;
+		if (n)
+			continue;
+		n = 2;
+		if (strcmp(option, "--to") && strcmp(option, "--system"))
+			return hst_wrong_use("export has no option", option);
+		if (*argc < 2)
+			return hst_wrong_use("this option needs a value:", option);
+		if (!strcmp(option, "--system")) {
+			job->system = value;
+			if (!is_word(value))
+				return hst_wrong_use("--system takes letters, digits and _, not",
+						     value);
+			continue;
+		}
+		*format = find_format(value);
+		if (!*format)
+			return hst_wrong_use(
+				"--to takes csv, json, trace-cmd, perf, ctf or perfetto, not",
+				value);
+	}
+	return 0;
+}
+
+static int run(struct export_job *job, const char *in, const struct export_format *format)
+{
+	static struct hst_file file;
+	int err;
+
+	if ((job->out && hst_is_same_file(in, job->out)) || hst_open(&file, in))
+		return 1;
+	job->file = &file;
+	err = write_output(job, format);
+	if (!err && job->cut)
+		hst_error(in, "it could not be read to its end: %llu events are exported",
+			  job->count);
+	hst_close(&file);
+	return err || job->cut || hst_saw_damage ? 1 : 0;
+}
+
+int hst_cmd_export(int argc, char **argv)
+{
+	struct hst_select select = HST_SELECT_ALL;
+	struct export_job job = { .select = &select, .system = "hs" };
+	const struct known *format = NULL;
+	int status;
+
+	job.images = hst_images_new();
+	if (!job.images)
+		return 1;
+	status = options(&argc, &argv, &job, &select, &format);
+
+	if (!status && !format)
+		status = hst_wrong_use("export needs --to FORMAT", NULL);
+	if (!status && (argc < 1 || argc > 2))
+		status = hst_wrong_use("export takes FILE and OUT", NULL);
+	if (!status && !format->format) {
+		fprintf(stderr,
+			"hstrace: this hstrace was built without %s: install %s, then make tools\n",
+			format->name, format->package);
+		status = 1;
+	}
+	if (!status) {
+		job.out = argc == 2 && strcmp(argv[1], "-") ? argv[1] : NULL;
+		status = run(&job, argv[0], format->format);
+	}
+	hst_images_free(job.images);
+	hst_select_free(&select);
+	return status;
+}

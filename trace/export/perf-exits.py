@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""perf-exits.py - the exits of a trace as a table, by perf:
+
+    hstrace export --to perf TRACE perf.data
+    perf script -s trace/export/perf-exits.py -i perf.data
+
+A row is a cause of kvm_exit by its RISC-V name: how often, and what passes from exit to the
+vCPU's next entry (microseconds). perf's own kvm stat on another architecture gives all
+of them one wrong name, and on RISC-V takes interrupts and exceptions for the same.
+"""
+
+EXCEPTIONS = {
+    0: 'inst_misaligned', 1: 'inst_access_fault', 2: 'illegal_inst', 3: 'breakpoint',
+    4: 'load_misaligned', 5: 'load_access_fault', 6: 'store_misaligned', 7: 'store_access_fault',
+    8: 'ecall_u', 9: 'ecall_s', 10: 'ecall_vs', 12: 'inst_page_fault', 13: 'load_page_fault',
+    15: 'store_page_fault', 18: 'software_check', 19: 'hardware_error',
+    20: 'inst_guest_page_fault', 21: 'load_guest_page_fault', 22: 'virtual_inst',
+    23: 'store_guest_page_fault'}
+INTERRUPTS = {
+    1: 'irq_s_soft', 2: 'irq_vs_soft', 5: 'irq_s_timer', 6: 'irq_vs_timer', 9: 'irq_s_ext',
+    10: 'irq_vs_ext', 12: 'irq_s_gext', 13: 'irq_pmu_ovf'}
+
+rows = {}       # cause: [count, number with a cost, their sum, the greatest], nanoseconds
+last_exit = {}  # (VM, vCPU): (cause, time)
+
+
+def cause_name(scause):
+    if scause >> 63:
+        code = scause & 0x7fffffff
+        return INTERRUPTS.get(code, 'irq_%d' % code)
+    return EXCEPTIONS.get(scause, 'exception_%d' % scause)
+
+
+def trace_unhandled(event_name, context, fields, sample):
+    """perf calls this for every event that has no function of its own name."""
+    vcpu = fields['vm'], fields['vcpu'] if 'vcpu' in fields else fields['id']
+    time = fields['common_s'] * 10**9 + fields['common_ns']
+    if event_name.endswith('__kvm_exit'):
+        row = rows.setdefault(cause_name(fields['scause']), [0, 0, 0, 0])
+        row[0] += 1
+        last_exit[vcpu] = row, time
+    elif event_name.endswith('__kvm_entry') and vcpu in last_exit:
+        row, begin = last_exit.pop(vcpu)
+        row[1] += 1
+        row[2] += time - begin
+        row[3] = max(row[3], time - begin)
+
+
+def trace_end():
+    total = sum(row[0] for row in rows.values())
+    print('%-24s %10s %7s %10s %10s' % ('cause', 'count', 'share', 'mean us', 'max us'))
+    for name, row in sorted(rows.items(), key=lambda item: -item[1][0]):
+        print('%-24s %10d %6.2f%% %10.1f %10.1f' % (
+            name, row[0], 100 * row[0] / total, row[2] / max(row[1], 1) / 1000, row[3] / 1000))

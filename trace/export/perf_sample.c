@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+/*
+ * perf_sample.c - the event `sample` as perf's cpu-clock: perf report shows symbols of it.
+ *
+ * All of it is user code for perf, which has maps of a process: hyperscope's kernel in the process of
+ * the host, the guest's kernel in that of its VM, a program in its own. As kernels perf would take
+ * those of the machine on which it runs, and perf report has no option for a guest's. What perf
+ * opens are files of symbols alone in the folder OUT.symbols: a list (kallsyms) is no ELF file, and perf 6.1
+ * takes the marks of an assembler ($x) for functions.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "perf.h"
+
+#define MAX_TOLD   65536
+#define HOST_TIDS  0x20000000U /* threads of the host's process that stand for a vCPU's */
+#define IDLE_TID   0x2fffffffU
+#define LARGE_PIDS 0x40000000U /* processes whose pid would be one of a VM */
+
+void perf_put_comm(FILE *out, const struct perf_sample_id *id, const char *name)
+{
+	struct {
+		struct perf_event_header header;
+		u32 pid, tid;
+		char name[(HST_PROGRAM_NAME + 7) / 8 * 8];
+		struct perf_sample_id id;
+	} comm = { { PERF_RECORD_COMM, 0, sizeof(comm) }, id->pid, id->tid, "", *id };
+
+	snprintf(comm.name, sizeof(comm.name), "%s", name);
+	fwrite(&comm, sizeof(comm), 1, out);
+}
+
+static void put_mmaps(FILE *out, const struct perf_sample_id *id, const struct hst_symbols *s,
+		      u64 moved, const char *path)
+{
+	char name[4096 + 8] = "";
+	size_t size = (size_t)snprintf(name, 4096, "%s", path) / 8 * 8 + 8;
+	struct {
+		struct perf_event_header header;
+		u32 pid, tid;
+		u64 address, size, offset;
+	} mmap = { { PERF_RECORD_MMAP, PERF_RECORD_MISC_USER, 0 }, id->pid, id->pid, 0, 0, 0 };
+
+	mmap.header.size = (u16)(sizeof(mmap) + size + sizeof(*id));
+	for (unsigned int i = 0; i < s->nr_segments; i++) {
+		/* As mmap() has it: whole pages. */
+		u64 before = s->segment[i].address % 4096;
+
+		if (before > s->segment[i].offset)
+			before = 0;
+		mmap.address = s->segment[i].address - before + moved;
+		mmap.size = (s->segment[i].size + before + 4095) / 4096 * 4096;
+		mmap.offset = s->segment[i].offset - before;
+		fwrite(&mmap, sizeof(mmap), 1, out);
+		fwrite(name, size, 1, out);
+		fwrite(id, sizeof(*id), 1, out);
+	}
+}
+
+static bool is_used(const struct perf_clock *clock, const char *path)
+{
+	for (size_t i = 0; i < clock->nr_files; i++)
+		if (!strcmp(clock->file[i].path, path))
+			return true;
+	return false;
+}
+
+/* OUT.symbols/NAME, absolute, with the symbols in it; NULL: said why there is none. */
+static char *make_file(struct perf_clock *clock, const struct export_job *job,
+		       const struct hst_symbols *s, const char *name)
+{
+	char folder[4000], path[4096];
+	char *absolute;
+
+	snprintf(folder, sizeof(folder), "%s.symbols", job->out);
+	if (!mkdir(folder, 0777)) {
+		clock->new_folder = strdup(folder);
+	} else if (errno != EEXIST) {
+		hst_error(folder, "cannot be made: %s", strerror(errno));
+		return NULL;
+	}
+	absolute = realpath(folder, NULL);
+	if (!absolute) {
+		hst_error(folder, "%s", strerror(errno));
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "%.4000s/%.32s", absolute, name);
+	if (is_used(clock, path)) /* a program that is called as a kernel here */
+		snprintf(path, sizeof(path), "%.4000s/%.32s.%zu", absolute, name, clock->nr_files);
+	free(absolute);
+	return export_symbol_file(path, s) ? NULL : strdup(path);
+}
+
+static const char *file_of(struct perf_clock *clock, const struct export_job *job,
+			   const struct hst_symbols *s, const char *name)
+{
+	char *path;
+
+	for (size_t i = 0; i < clock->nr_files; i++)
+		if (clock->file[i].symbols == s)
+			return clock->file[i].path;
+	path = clock->nr_files < PERF_MAX_FILES ? make_file(clock, job, s, name) : NULL;
+	if (!path)
+		return NULL;
+	clock->file[clock->nr_files].symbols = s;
+	clock->file[clock->nr_files].path = path;
+	return clock->file[clock->nr_files++].path;
+}
+
+static int by_tid(const void *a, const void *b)
+{
+	const struct perf_told *x = a, *y = b;
+
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+/* What is known of the thread, for us to change; NULL: too many, or no memory. */
+static struct perf_told *told_of(struct perf_clock *clock, u32 tid)
+{
+	struct perf_told *told, **found;
+
+	if (!clock->told) /* one more: to look for one when it is full */
+		clock->told = calloc(MAX_TOLD + 1, sizeof(*clock->told));
+	if (!clock->told)
+		return NULL;
+	told = &clock->told[clock->n];
+	told->tid = tid;
+	found = clock->n < MAX_TOLD ? tsearch(told, &clock->told_tree, by_tid)
+				    : tfind(told, &clock->told_tree, by_tid);
+	if (found && *found == told)
+		clock->n++;
+	return found ? *found : NULL;
+}
+
+/* Who it was: perf's pid and tid, and the thread's name. */
+static const char *who(const struct hst_place *place, const struct export_thread *vcpu, bool guest,
+		       struct perf_sample_id *id)
+{
+	id->pid = EXPORT_HOST_TID;
+	switch (place->mode) {
+	case HST_MODE_U:
+		id->pid = id->tid =
+			place->pid > 1 && place->pid < 10000 ? place->pid : LARGE_PIDS | place->pid;
+		return place->program;
+	case HST_MODE_VS:
+	case HST_MODE_VU:
+		id->pid = vcpu->pid;
+		id->tid = vcpu->tid;
+		return vcpu->name;
+	case HST_MODE_IDLE:
+		id->tid = IDLE_TID;
+		return "idle";
+	default:
+		id->tid = guest ? HOST_TIDS | vcpu->tid : EXPORT_HOST_TID;
+		return guest ? vcpu->name : "host";
+	}
+}
+
+/* What perf has to know of the thread before its sample. */
+static int tell(struct perf_clock *clock, const struct export_job *job, FILE *out,
+		const struct hst_place *place, const struct perf_sample_id *id, const char *name)
+{
+	struct perf_told *told = told_of(clock, id->tid);
+	bool renamed = told && strcmp(told->name, name);
+	const char *path;
+
+	if (!told)
+		return 0;
+	if (renamed) {
+		snprintf(told->name, sizeof(told->name), "%s", name);
+		perf_put_comm(out, id, name);
+		/* perf keeps maps: what the process ran before must not name what it runs now. */
+		if (told->symbols)
+			put_mmaps(out, id, told->symbols, told->moved, "//anon");
+		told->symbols = NULL;
+	}
+	if (!place->symbols || place->symbols == told->symbols)
+		return 0;
+	path = file_of(clock, job, place->symbols, place->program);
+	if (!path)
+		return -1;
+	told->symbols = place->symbols;
+	told->moved = place->moved;
+	put_mmaps(out, id, place->symbols, place->moved, path);
+	return 0;
+}
+
+int perf_clock_put(struct perf_clock *clock, const struct export_job *job, FILE *out,
+		   const struct hst_seen *seen, const struct export_thread *thread)
+{
+	struct perf_sample_id id = { .time = export_ns(job->file, seen->time),
+				     .cpu = seen->hart,
+				     .id = PERF_CLOCK_ID };
+	struct {
+		struct perf_event_header header;
+		u64 id, ip;
+		u32 pid, tid;
+		u64 time;
+		u32 cpu, reserved;
+		u64 period;
+	} sample = { .header = { PERF_RECORD_SAMPLE, PERF_RECORD_MISC_USER, sizeof(sample) } };
+	struct hst_place place;
+	const char *name;
+
+	if (strcmp(seen->event->name, "sample"))
+		return 0;
+	/* Which program a pid runs is known after a pass over the trace: made if there is a sample. */
+	if (!clock->occurs && hst_images_load(job->images, job->file))
+		return -1;
+	clock->occurs = true;
+	if (!hst_images_place(job->images, seen, &place))
+		return 0;
+	name = who(&place, thread, seen->vm >= 0, &id);
+	if (tell(clock, job, out, &place, &id, name))
+		return -1;
+	sample.id = id.id;
+	sample.ip = place.pc;
+	sample.pid = id.pid;
+	sample.tid = id.tid;
+	sample.time = id.time;
+	sample.cpu = id.cpu;
+	sample.period = export_ns(job->file, place.period);
+	fwrite(&sample, sizeof(sample), 1, out);
+	return 0;
+}
+
+/* What a tree points to is of an array. */
+static void keep_told(void *node)
+{
+	(void)node;
+}
+
+void perf_clock_free(struct perf_clock *clock, bool keep)
+{
+	for (size_t i = 0; i < clock->nr_files; i++) {
+		if (!keep && clock->new_folder)
+			unlink(clock->file[i].path);
+		free(clock->file[i].path);
+	}
+	if (!keep && clock->new_folder)
+		rmdir(clock->new_folder);
+	free(clock->new_folder);
+	tdestroy(clock->told_tree, keep_told);
+	free(clock->told);
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+/*
+ * text.c - a trace as CSV and as JSON.
+ *
+ * CSV (RFC 4180, a line an event): time_ns, instret, hart, vm, vcpu, event, then a column for
+ * every field name that occurs ("event_" for a field "event", as no two columns are called alike);
+ * what an event lacks is empty. JSON: one object a line, fields in an object of their own, so that
+ * neither writer nor reader holds the whole, and a cut file is good up to its last line.
+ * In both a field reads as in hstrace report; in JSON num, dec, flag and err are numbers.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "export.h"
+
+/* A name is shorter than HST_WORD_SIZE and has neither quotes nor commas: trace/file/file.c sees to it. */
+#define LINE_SIZE (HST_MAX_EVENTS * TRACE_ARGS + 2048)
+
+static char *put_text(char *p, const char *text)
+{
+	return stpcpy(p, text);
+}
+
+/* ---- CSV ---- */
+
+#define FIXED "time_ns,instret,hart,vm,vcpu,event"
+
+struct columns {
+	unsigned int n;
+	const char *name[HST_MAX_EVENTS * TRACE_ARGS];
+	unsigned short of[HST_MAX_EVENTS][TRACE_ARGS];   /* an event's field: its column */
+	unsigned char order[HST_MAX_EVENTS][TRACE_ARGS]; /* its fields by column */
+};
+
+static unsigned int column(struct columns *columns, const char *name)
+{
+	for (unsigned int i = 0; i < columns->n; i++)
+		if (!strcmp(columns->name[i], name))
+			return i;
+	columns->name[columns->n] = name;
+	return columns->n++;
+}
+
+static void event_columns(struct columns *columns, const struct hst_event *event, unsigned int nr)
+{
+	unsigned short *of = columns->of[nr];
+
+	for (unsigned int i = 0; i < event->nr_fields; i++) {
+		unsigned int at = i;
+
+		of[i] = (unsigned short)column(columns, event->field[i].name);
+		for (; at && of[columns->order[nr][at - 1]] > of[i]; at--)
+			columns->order[nr][at] = columns->order[nr][at - 1];
+		columns->order[nr][at] = (unsigned char)i;
+	}
+}
+
+static bool is_fixed(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *word = FIXED; *word; word += *word == ',') {
+		size_t n = strcspn(word, ",");
+
+		if (n == len && !memcmp(word, name, n))
+			return true;
+		word += n;
+	}
+	return false;
+}
+
+static bool is_taken(const struct columns *columns, const char *name)
+{
+	for (unsigned int i = 0; i < columns->n; i++)
+		if (!strcmp(columns->name[i], name))
+			return true;
+	return false;
+}
+
+/* A field called like what every event has gets a _ or more, until no other column is called so. */
+static char *put_column(const struct columns *columns, const char *field, char *p)
+{
+	char *name = p;
+
+	p = put_text(p, field);
+	if (!is_fixed(field))
+		return p;
+	do {
+		*p++ = '_';
+		*p = '\0';
+	} while (is_taken(columns, name));
+	return p;
+}
+
+static char *csv_heading(const struct columns *columns, char *p)
+{
+	p = put_text(p, FIXED);
+	for (unsigned int i = 0; i < columns->n; i++) {
+		*p++ = ',';
+		p = put_column(columns, columns->name[i], p);
+	}
+	return put_text(p, "\n");
+}
+
+static char *csv_line(const struct export_job *job, const struct columns *columns,
+		      const struct hst_seen *seen, char *p)
+{
+	const unsigned short *of = columns->of[seen->event_nr];
+	unsigned int at = 0;
+
+	p = hst_put_num(p, export_ns(job->file, seen->time));
+	*p++ = ',';
+	if (job->file->mem.instret_exact)
+		p = hst_put_num(p, seen->instret);
+	*p++ = ',';
+	p = hst_put_num(p, seen->hart);
+	*p++ = ',';
+	if (seen->vm >= 0)
+		p = hst_put_num(p, (u64)seen->vm);
+	*p++ = ',';
+	if (seen->vm >= 0)
+		p = hst_put_num(p, (u64)seen->vcpu);
+	*p++ = ',';
+	p = put_text(p, seen->event->name);
+	for (unsigned int i = 0; i < seen->event->nr_fields; i++) {
+		unsigned int field = columns->order[seen->event_nr][i];
+
+		for (; at <= of[field]; at++)
+			*p++ = ',';
+		p = hst_field_put(seen->event, field, seen->record->arg[field], p);
+	}
+	for (; at < columns->n; at++)
+		*p++ = ',';
+	return put_text(p, "\n");
+}
+
+static int write_csv(struct export_job *job, FILE *out)
+{
+	struct columns *columns = calloc(1, sizeof(*columns));
+	static char heading[HST_MAX_EVENTS * TRACE_ARGS * (HST_WORD_SIZE + 2) + 2048],
+		line[LINE_SIZE];
+	bool occurs[HST_MAX_EVENTS];
+	struct hst_cursor cursor;
+	struct hst_seen seen;
+
+	if (!columns) {
+		hst_error(job->file->path, "out of memory");
+		return -1;
+	}
+	if (export_occurring(job, occurs))
+		job->cut = true;
+	for (unsigned int i = 0; i < HST_MAX_EVENTS; i++)
+		if (occurs[i])
+			event_columns(columns, &job->file->events[i], i);
+	if (hst_cursor_open(&cursor, job->file, job->select)) {
+		free(columns);
+		return -1;
+	}
+	fwrite(heading, 1, (size_t)(csv_heading(columns, heading) - heading), out);
+	while (export_next(job, &cursor, &seen) && !ferror(out))
+		fwrite(line, 1, (size_t)(csv_line(job, columns, &seen, line) - line), out);
+	hst_cursor_close(&cursor);
+	free(columns);
+	return 0;
+}
+
+const struct export_format export_csv = {
+	.name = "csv",
+	.meaning = "a line an event, a column a field",
+	.streams = true,
+	.write = write_csv,
+};
+
+/* ---- JSON ---- */
+
+static char *json_field(const struct hst_seen *seen, unsigned int i, char *p)
+{
+	enum hst_kind kind = seen->event->field[i].type;
+	u64 value = seen->record->arg[i];
+
+	*p++ = '"';
+	p = put_text(p, seen->event->field[i].name);
+	p = put_text(p, "\":");
+	if (kind == HST_NUM || kind == HST_FLAG)
+		return hst_put_num(p, value);
+	if (kind == HST_DEC || kind == HST_ERR) {
+		if ((s64)value < 0)
+			*p++ = '-';
+		return hst_put_num(p, (s64)value < 0 ? 0 - value : value);
+	}
+	*p++ = '"';
+	p = hst_field_put(seen->event, i, value, p);
+	*p++ = '"';
+	return p;
+}
+
+static char *json_line(const struct export_job *job, const struct hst_seen *seen, char *p)
+{
+	p = hst_put_num(put_text(p, "{\"time_ns\":"), export_ns(job->file, seen->time));
+	if (job->file->mem.instret_exact)
+		p = hst_put_num(put_text(p, ",\"instret\":"), seen->instret);
+	p = hst_put_num(put_text(p, ",\"hart\":"), seen->hart);
+	if (seen->vm >= 0) {
+		p = hst_put_num(put_text(p, ",\"vm\":"), (u64)seen->vm);
+		p = hst_put_num(put_text(p, ",\"vcpu\":"), (u64)seen->vcpu);
+	}
+	p = put_text(put_text(p, ",\"event\":\""), seen->event->name);
+	p = put_text(p, "\",\"fields\":{");
+	for (unsigned int i = 0; i < seen->event->nr_fields; i++) {
+		if (i)
+			*p++ = ',';
+		p = json_field(seen, i, p);
+	}
+	return put_text(p, "}}\n");
+}
+
+static int write_json(struct export_job *job, FILE *out)
+{
+	static char line[LINE_SIZE];
+	struct hst_cursor cursor;
+	struct hst_seen seen;
+
+	if (hst_cursor_open(&cursor, job->file, job->select))
+		return -1;
+	while (export_next(job, &cursor, &seen) && !ferror(out))
+		fwrite(line, 1, (size_t)(json_line(job, &seen, line) - line), out);
+	hst_cursor_close(&cursor);
+	return 0;
+}
+
+const struct export_format export_json = {
+	.name = "json",
+	.meaning = "an object a line",
+	.streams = true,
+	.write = write_json,
+};

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cursor.c - the events of all harts, one after the other.
+ *
+ * Within a hart the order is that of writing. Between harts it is that of `time`;
+ * under -icount, where instret is one counter for all harts, instret breaks ties.
+ * Of each hart a batch of records is in memory.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "hst.h"
+
+#define BATCH 512 /* records of a hart in memory */
+
+struct hst_cursor_hart {
+	unsigned int hart;
+	u64 next; /* index in the file of the record behind the batch */
+	size_t at, n;
+	struct trace_record *batch;
+};
+
+static bool earlier(const struct trace_record *a, const struct trace_record *b, bool by_instret)
+{
+	if (a->time != b->time)
+		return a->time < b->time;
+	return by_instret && a->instret < b->instret;
+}
+
+/* At least one record in the batch: 1; 0: the hart has no more. */
+static int refill(struct hst_cursor *cursor, struct hst_cursor_hart *h)
+{
+	u64 left = cursor->file->ring[h->hart].count - h->next;
+
+	if (h->at < h->n)
+		return 1;
+	if (!left)
+		return 0;
+	h->at = 0;
+	h->n = left < BATCH ? (size_t)left : BATCH;
+	if (hst_read(cursor->file, h->hart, h->next, h->batch, h->n))
+		return -1;
+	h->next += h->n;
+	return 1;
+}
+
+/* The hart whose turn it is; those that have no more are left out from now on. -1: said why. */
+static int next_hart(struct hst_cursor *cursor, struct hst_cursor_hart **best)
+{
+	*best = NULL;
+	for (unsigned int i = 0; i < cursor->nr_harts;) {
+		struct hst_cursor_hart *h = &cursor->harts[i];
+		int more = refill(cursor, h);
+
+		if (more < 0)
+			return -1;
+		if (!more) {
+			free(h->batch);
+			memmove(h, h + 1, (--cursor->nr_harts - i) * sizeof(*h));
+			continue; /* *best stands before h */
+		}
+		if (!*best ||
+		    earlier(&h->batch[h->at], &(*best)->batch[(*best)->at], cursor->by_instret))
+			*best = h;
+		i++;
+	}
+	return 0;
+}
+
+static bool chooses(const struct hst_cursor *cursor, const struct hst_seen *seen)
+{
+	const struct hst_select *s = cursor->select;
+
+	if (!cursor->chosen[seen->event_nr])
+		return false;
+	if (!s)
+		return true;
+	return (s->vm < 0 || seen->vm == s->vm) && (s->vcpu < 0 || seen->vcpu == s->vcpu) &&
+	       (s->hart < 0 || (int)seen->hart == s->hart) && seen->time >= cursor->from &&
+	       seen->time <= cursor->to && (!s->filter || hst_filter_has(s->filter, seen));
+}
+
+static void see(const struct hst_cursor *cursor, unsigned int hart,
+		const struct trace_record *record, struct hst_seen *seen)
+{
+	const struct hst_file *file = cursor->file;
+	bool guest = TRACE_VM_OF(record->who) != 0;
+
+	seen->hart = hart;
+	seen->event_nr = TRACE_EVENT_OF(record->seq_event);
+	seen->event = &file->events[seen->event_nr];
+	seen->record = record;
+	seen->time = record->time - file->mem.start_time;
+	seen->instret = record->instret - file->mem.start_instret;
+	seen->vm = guest ? (int)TRACE_VM_OF(record->who) : -1;
+	seen->vcpu = guest ? (int)TRACE_VCPU_OF(record->who) : -1;
+}
+
+static int next_seen(struct hst_cursor *cursor, struct hst_seen *seen)
+{
+	struct hst_cursor_hart *h;
+
+	if (next_hart(cursor, &h))
+		return -1;
+	if (!h)
+		return 0;
+	see(cursor, h->hart, &h->batch[h->at++], seen);
+	seen->chosen = chooses(cursor, seen);
+	cursor->nr_chosen += seen->chosen;
+	return 1;
+}
+
+int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen)
+{
+	int more;
+
+	do {
+		more = next_seen(cursor, seen);
+		if (more > 0 && seen->chosen && cursor->skip) {
+			cursor->skip--;
+			seen->chosen = false;
+		}
+	} while (more > 0 && !seen->chosen && !cursor->all);
+	if (!more && !cursor->nr_chosen && cursor->select)
+		hst_select_none(cursor->file, cursor->select);
+	return more;
+}
+
+static int start(struct hst_cursor *cursor)
+{
+	cursor->nr_harts = 0;
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
+		struct hst_cursor_hart *h = &cursor->harts[cursor->nr_harts];
+
+		if (!cursor->file->ring[i].count)
+			continue;
+		*h = (struct hst_cursor_hart){ .hart = i };
+		h->batch = malloc(BATCH * sizeof(*h->batch));
+		if (!h->batch)
+			return -1;
+		cursor->nr_harts++;
+	}
+	return 0;
+}
+
+static void stop(struct hst_cursor *cursor)
+{
+	for (unsigned int i = 0; i < cursor->nr_harts; i++)
+		free(cursor->harts[i].batch);
+	cursor->nr_harts = 0;
+}
+
+/* The first tick that is shown as `time`. */
+static u64 first_tick(const struct hst_file *file, u64 time)
+{
+	u64 hz = file->mem.timebase_hz, part = time % HST_TIME_UNITS;
+	unsigned __int128 ticks = (unsigned __int128)(time / HST_TIME_UNITS) * hz;
+
+	ticks += ((unsigned __int128)part * hz + HST_TIME_UNITS - 1) / HST_TIME_UNITS;
+	return ticks > ~0ULL ? ~0ULL : (u64)ticks;
+}
+
+/* For select->last: how many of the chosen to leave out. */
+static int count(struct hst_cursor *cursor)
+{
+	struct hst_seen seen;
+	u64 n = 0;
+	int more;
+
+	while ((more = hst_cursor_next(cursor, &seen)) > 0)
+		n++;
+	stop(cursor);
+	cursor->skip = n > cursor->select->last ? n - cursor->select->last : 0;
+	return more;
+}
+
+int hst_cursor_open(struct hst_cursor *cursor, struct hst_file *file,
+		    const struct hst_select *select)
+{
+	if (select && ((select->events && hst_list_check(select->events, file)) ||
+		       hst_filter_bind(select->filter, file)))
+		return -1;
+	memset(cursor, 0, sizeof(*cursor));
+	cursor->file = file;
+	cursor->select = select;
+	cursor->by_instret = hst_meta(file, "icount", 0) != 0;
+	cursor->from = select ? first_tick(file, select->from) : 0;
+	cursor->to = select && select->to != ~0ULL ? first_tick(file, select->to + 1) - 1 : ~0ULL;
+	for (unsigned int i = 0; i < HST_MAX_EVENTS; i++)
+		cursor->chosen[i] = !select || !select->events ||
+				    hst_list_has(select->events, file->events[i].name);
+	cursor->harts = calloc(HST_MAX_HARTS, sizeof(*cursor->harts));
+	if (!cursor->harts || start(cursor))
+		goto no_memory;
+	if (!select || !select->last)
+		return 0;
+	if (count(cursor)) {
+		hst_cursor_close(cursor);
+		return -1;
+	}
+	if (!start(cursor))
+		return 0;
+no_memory:
+	hst_error(file->path, "out of memory");
+	hst_cursor_close(cursor);
+	return -1;
+}
+
+void hst_cursor_close(struct hst_cursor *cursor)
+{
+	if (cursor->harts)
+		stop(cursor);
+	free(cursor->harts);
+}

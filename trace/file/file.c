@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+/*
+ * file.c - opens a trace file: checks it as a whole, keeps what is small, and
+ * reads records on demand, so that a file may be larger than memory.
+ *
+ * Everything in the file is hostile until checked here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "hst.h"
+
+#define MAX_TEXT (4U << 20)
+
+void hst_error(const char *path, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "hstrace: %s: ", path);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+u64 hst_sum(u64 sum, const void *data, size_t size)
+{
+	const char *p = data;
+
+	for (; size; size -= size < 8 ? size : 8, p += 8) {
+		u64 word = 0;
+
+		memcpy(&word, p, size < 8 ? size : 8);
+		sum = (sum ^ word) * 0x9e3779b97f4a7c15ULL;
+		sum ^= sum >> 29;
+	}
+	return sum;
+}
+
+static int read_at(struct hst_file *file, void *buf, size_t size, off_t offset)
+{
+	while (size) {
+		ssize_t n = pread(file->fd, buf, size, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			snprintf(file->why, sizeof(file->why),
+				 n ? "byte %lld: %s" : "it ended at byte %lld%s", (long long)offset,
+				 n ? strerror(errno) : "");
+			return -1;
+		}
+		buf = (char *)buf + n;
+		size -= (size_t)n;
+		offset += n;
+	}
+	return 0;
+}
+
+/* The extent that holds record `from`. */
+static const struct hst_extent *extent_of(const struct hst_ring *ring, u64 from)
+{
+	size_t low = 0, high = ring->nr_extents;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (ring->extent[middle].first <= from)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &ring->extent[low];
+}
+
+int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_record *records,
+	     size_t n)
+{
+	const struct hst_ring *ring = &file->ring[hart];
+
+	while (n) {
+		const struct hst_extent *extent = extent_of(ring, from);
+		u64 end = extent + 1 < ring->extent + ring->nr_extents ? extent[1].first
+								       : ring->count;
+		size_t some = n < end - from ? n : (size_t)(end - from);
+
+		if (read_at(file, records, some * sizeof(*records),
+			    extent->offset + (off_t)((from - extent->first) * sizeof(*records)))) {
+			hst_error(file->path, "cannot be read: %s", file->why);
+			return -1;
+		}
+		records += some;
+		from += some;
+		n -= some;
+	}
+	return 0;
+}
+
+int hst_damaged(struct hst_file *file, const char *what)
+{
+	snprintf(file->why, sizeof(file->why), "the trace is damaged: %s", what);
+	return -1;
+}
+
+/* Text goes to terminals, too: what could control one (escape sequences, DEL) becomes a dot. */
+static void tame(char *text, u64 size)
+{
+	for (; size; size--, text++)
+		if (((unsigned char)*text < ' ' && *text && *text != '\n' && *text != '\t') ||
+		    *text == 0x7f)
+			*text = '.';
+}
+
+static char *read_text(struct hst_file *file, u64 size, off_t offset)
+{
+	char *text;
+
+	if (size > MAX_TEXT) {
+		hst_damaged(file, "a text is too long");
+		return NULL;
+	}
+	text = calloc(1, size + 1);
+	if (!text) {
+		hst_damaged(file, "a text is longer than memory here");
+		return NULL;
+	}
+	if (read_at(file, text, size, offset)) {
+		free(text);
+		return NULL;
+	}
+	tame(text, size);
+	return text;
+}
+
+/* ---- sections ---- */
+
+static int take_mem(struct hst_file *file, u64 size, off_t offset)
+{
+	struct trace_mem *mem = &file->mem;
+
+	if (size < sizeof(*mem))
+		return hst_damaged(file, "its header is too short");
+	if (read_at(file, mem, sizeof(*mem), offset))
+		return -1;
+	if (mem->magic != TRACE_MEM_MAGIC)
+		return hst_damaged(file, "its header");
+	if (mem->version != TRACE_MEM_VERSION)
+		return hst_damaged(file, "it is of a version that this hstrace does not read");
+	if (!mem->nr_harts || mem->nr_harts > HST_MAX_HARTS || mem->nr_slots > HST_MAX_SLOTS ||
+	    !mem->timebase_hz || mem->record_size != sizeof(struct trace_record) ||
+	    mem->stat_size != sizeof(struct exit_stat))
+		return hst_damaged(file, "its header");
+	return 0;
+}
+
+static int add_slot(struct hst_file *file, const struct hst_slot *slot)
+{
+	struct exit_stat *sum;
+	u64 *hist;
+
+	if (slot->slot >= HST_MAX_SLOTS)
+		return hst_damaged(file, "an exit's class");
+	if (!file->stat[slot->slot]) {
+		file->stat[slot->slot] = calloc(1, sizeof(*sum));
+		file->hist[slot->slot] = calloc(HIST_BUCKETS, sizeof(*hist));
+	}
+	sum = file->stat[slot->slot];
+	hist = file->hist[slot->slot];
+	if (!sum || !hist)
+		return hst_damaged(file, "more exits than memory here can hold");
+	sum->count += slot->stat.count;
+	sum->unpriced += slot->stat.unpriced;
+	sum->sum += slot->stat.sum;
+	if (slot->stat.max > sum->max)
+		sum->max = slot->stat.max;
+	for (unsigned int i = 0; i < HIST_BUCKETS; i++) {
+		hist[i] += slot->stat.hist[i];
+		file->hist_sum[slot->slot] += slot->stat.hist[i];
+	}
+	return 0;
+}
+
+static int take_stats(struct hst_file *file, u64 size, off_t offset)
+{
+	struct hst_slot slot;
+
+	if (size % sizeof(slot))
+		return hst_damaged(file, "its exit statistics");
+	for (; size; size -= sizeof(slot), offset += (off_t)sizeof(slot))
+		if (read_at(file, &slot, sizeof(slot), offset) || add_slot(file, &slot))
+			return -1;
+	return 0;
+}
+
+static int add_extent(struct hst_ring *ring, u64 count, off_t offset)
+{
+	struct hst_extent *more = ring->extent;
+
+	if (!(ring->nr_extents & (ring->nr_extents - 1))) { /* a power of two: full */
+		more = realloc(more, (ring->nr_extents ? ring->nr_extents * 2 : 1) * sizeof(*more));
+		if (!more)
+			return -1;
+		ring->extent = more;
+	}
+	more[ring->nr_extents++] = (struct hst_extent){ ring->count, offset };
+	ring->count += count;
+	return 0;
+}
+
+/* Of a section that is cut off, the records that are whole. */
+static int take_ring(struct hst_file *file, unsigned int hart, u64 size, off_t offset, bool cut)
+{
+	struct hst_ring_header header;
+	struct hst_ring *ring;
+	u64 count;
+
+	if (cut && size < sizeof(header))
+		return 0;
+	if (hart >= HST_MAX_HARTS || size < sizeof(header) ||
+	    (!cut && (size - sizeof(header)) % sizeof(struct trace_record)))
+		return hst_damaged(file, "a ring");
+	if (read_at(file, &header, sizeof(header), offset))
+		return -1;
+	ring = &file->ring[hart];
+	ring->total = header.total;
+	ring->lost = header.lost;
+	count = (size - sizeof(header)) / sizeof(struct trace_record);
+	if (count && add_extent(ring, count, offset + (off_t)sizeof(header)))
+		return hst_damaged(file, "it has more pieces than memory here can count");
+	return 0;
+}
+
+static int take_section(struct hst_file *file, const struct hst_section *section, off_t offset)
+{
+	switch (section->type) {
+	case HST_META:
+		free(file->meta);
+		file->meta = read_text(file, section->size, offset);
+		return file->meta ? 0 : -1;
+	case HST_MEM:
+		return take_mem(file, section->size, offset);
+	case HST_FORMATS:
+		if (file->formats)
+			return hst_damaged(file, "two tables of events");
+		file->formats = read_text(file, section->size, offset);
+		return file->formats ? hst_formats_parse(file) : -1;
+	case HST_STATS:
+		return take_stats(file, section->size, offset);
+	case HST_RING:
+		return take_ring(file, section->hart, section->size, offset, false);
+	default:
+		return 0; /* of a later version */
+	}
+}
+
+/* The sum of the first `size` bytes is what END says? */
+static int check_sum(struct hst_file *file, off_t size, const struct hst_end *end)
+{
+	static char buf[1 << 18];
+	u64 sum = HST_SUM_START;
+
+	for (off_t at = 0; at < size;) {
+		size_t n = size - at < (off_t)sizeof(buf) ? (size_t)(size - at) : sizeof(buf);
+
+		if (read_at(file, buf, n, at))
+			return -1;
+		sum = hst_sum(sum, buf, n);
+		at += (off_t)n;
+	}
+	return sum == end->sum ? 0 : hst_damaged(file, "its checksum is wrong");
+}
+
+static int take_end(struct hst_file *file, const struct hst_section *section, off_t at)
+{
+	struct hst_end end;
+
+	if (section->size != sizeof(end))
+		return hst_damaged(file, "its end");
+	if (read_at(file, &end, sizeof(end), at + (off_t)sizeof(*section)))
+		return -1;
+	return check_sum(file, at, &end);
+}
+
+/* Section after section up to END; -1 and file->why where that is not possible. */
+static int take_sections(struct hst_file *file, off_t size)
+{
+	struct hst_section section;
+	off_t at = sizeof(struct hst_header), data;
+
+	for (; size - at >= (off_t)sizeof(section);
+	     at = data + (off_t)((section.size + 7) & ~7ULL)) {
+		data = at + (off_t)sizeof(section);
+		if (read_at(file, &section, sizeof(section), at))
+			return -1;
+		if (section.size > (u64)(size - data)) {
+			if (section.type == HST_RING &&
+			    take_ring(file, section.hart, (u64)(size - data), data, true))
+				return -1;
+			break;
+		}
+		if (section.type == HST_END)
+			return take_end(file, &section, at);
+		if (take_section(file, &section, data))
+			return -1;
+	}
+	snprintf(file->why, sizeof(file->why), "the trace is cut off at byte %lld",
+		 (long long)size);
+	return -1;
+}
+
+static int load(struct hst_file *file)
+{
+	struct hst_header header;
+	struct stat st;
+
+	if (fstat(file->fd, &st)) {
+		hst_error(file->path, "%s", strerror(errno));
+		return -1;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(header) ||
+	    pread(file->fd, &header, sizeof(header), 0) != sizeof(header) ||
+	    header.magic != HST_MAGIC) {
+		hst_error(file->path, "this is no trace that `hstrace save` made");
+		return -1;
+	}
+	if (!header.version || header.version > HST_VERSION) {
+		hst_error(file->path, "the trace has version %u; this hstrace reads 1 to %u",
+			  header.version, HST_VERSION);
+		return -1;
+	}
+	file->damaged = take_sections(file, st.st_size) != 0;
+	if (!file->damaged && (!file->mem.magic || !file->unnamed))
+		file->damaged = hst_damaged(file, "it has no header or no table of events") != 0;
+	if (!file->damaged)
+		return 0;
+	if (!file->mem.magic || !file->unnamed) {
+		hst_error(file->path, "%s; nothing of it can be shown", file->why);
+		return -1;
+	}
+	hst_error(file->path, "%s; this is what can be read of it", file->why);
+	hst_saw_damage = true;
+	return 0;
+}
+
+int hst_open(struct hst_file *file, const char *path)
+{
+	/* Without O_NONBLOCK a pipe that nobody writes to would not even be refused. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		return hst_open_fd(file, fd, path);
+	hst_error(path, "%s", strerror(errno));
+	return -1;
+}
+
+int hst_open_fd(struct hst_file *file, int fd, const char *path)
+{
+	memset(file, 0, sizeof(*file));
+	file->path = path;
+	file->fd = fd;
+	if (!load(file))
+		return 0;
+	hst_close(file);
+	return -1;
+}
+
+void hst_close(struct hst_file *file)
+{
+	for (unsigned int i = 0; i < HST_MAX_SLOTS; i++) {
+		free(file->stat[i]);
+		free(file->hist[i]);
+	}
+	free(file->meta);
+	free(file->formats);
+	free(file->unnamed);
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
+		free(file->ring[i].extent);
+	close(file->fd);
+}
+
+const char *hst_meta_text(const struct hst_file *file, const char *name, size_t *len)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = file->meta; line && *line;) {
+		*len = strcspn(line, "\n");
+		if (!strncmp(line, name, n) && line[n] == '=') {
+			*len -= n + 1;
+			return line + n + 1;
+		}
+		line = line[*len] ? line + *len + 1 : NULL;
+	}
+	return NULL;
+}
+
+u64 hst_meta(const struct hst_file *file, const char *name, u64 fallback)
+{
+	size_t len;
+	const char *text = hst_meta_text(file, name, &len);
+
+	return text ? strtoull(text, NULL, 0) : fallback;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/*
+ * formats.c - the table of events and classes that stands in every trace, as text.
+ *
+ * A name is a word (letters, digits, _), so that a report of a hostile file cannot talk to the
+ * terminal by it, and nobody has to quote it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "hst.h"
+
+static bool is_word(const char *s)
+{
+	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	return len && len < HST_WORD_SIZE && !s[len];
+}
+
+/* "event NAME kind:field ... # meaning" or "class TITLE # when"; cut into strings in place. */
+static int parse_event(struct hst_file *file, char *line, const char *meaning)
+{
+	struct hst_event *event = &file->events[file->nr_events];
+	char *save = NULL;
+
+	if (file->nr_events == HST_MAX_EVENTS)
+		return hst_damaged(file, "too many events");
+	event->name = strtok_r(line, " ", &save);
+	event->meaning = meaning;
+	if (!event->name || !is_word(event->name))
+		return hst_damaged(file, "an event's name");
+	for (char *word; (word = strtok_r(NULL, " ", &save));) {
+		char *colon = strchr(word, ':');
+
+		if (!colon || event->nr_fields == TRACE_ARGS || !is_word(colon + 1) ||
+		    hst_field_index(event, colon + 1, strlen(colon + 1)) >= 0)
+			return hst_damaged(file, "an event's fields");
+		*colon = '\0';
+		event->field[event->nr_fields].kind = word;
+		event->field[event->nr_fields].type = hst_kind_of(word);
+		event->field[event->nr_fields++].name = colon + 1;
+	}
+	file->nr_events++;
+	return 0;
+}
+
+/* Events that the table lacks: a damaged record's, or none. */
+static int name_the_rest(struct hst_file *file)
+{
+	static const char *const fields[TRACE_ARGS] = { "arg0", "arg1", "arg2", "arg3", "arg4" };
+	const size_t size = sizeof("event_1023");
+
+	file->unnamed = malloc(HST_MAX_EVENTS * size);
+	if (!file->unnamed)
+		return hst_damaged(file, "its table of events is longer than memory here");
+	for (unsigned int i = file->nr_events; i < HST_MAX_EVENTS; i++) {
+		struct hst_event *event = &file->events[i];
+
+		snprintf(file->unnamed + i * size, size, "event_%u", i);
+		*event = (struct hst_event){ file->unnamed + i * size, "", TRACE_ARGS, { { 0 } } };
+		for (unsigned int f = 0; f < TRACE_ARGS; f++) {
+			event->field[f].kind = "hex";
+			event->field[f].name = fields[f];
+		}
+	}
+	return 0;
+}
+
+int hst_formats_parse(struct hst_file *file)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(file->formats, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *hash = strstr(line, " # ");
+		const char *meaning = hash ? hash + 3 : "";
+
+		if (hash)
+			*hash = '\0';
+		if (!strncmp(line, "event ", 6)) {
+			if (parse_event(file, line + 6, meaning))
+				return -1;
+		} else if (!strncmp(line, "class ", 6)) {
+			if (EXIT_SLOT_CLASS + file->nr_classes == HST_MAX_SLOTS)
+				return hst_damaged(file, "too many classes");
+			file->class_title[EXIT_SLOT_CLASS + file->nr_classes++] = line + 6;
+		}
+	}
+	return name_the_rest(file);
+}

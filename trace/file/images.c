@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MIT
+/*
+ * images.c - which file has the symbols of a sample: by its mode, and by the program that its pid runs.
+ *
+ * Which program that is says the trace (sched_process_exec, _fork), read once before. What is not
+ * named by an option is looked for beside hstrace itself: the build has hyperscope.elf and vmm there.
+ */
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "symbols.h"
+
+#define MAX_FILES 32
+#define MAX_PIDS  65536 /* a damaged trace may have any number: the rest have no name */
+
+/* What a process runs from a time on. */
+struct change {
+	u64 time;
+	u32 pid, parent; /* parent 0: a program of its own */
+	u64 entry;
+	char name[HST_PROGRAM_NAME];
+};
+
+struct hst_images {
+	const char *host_path, *guest_path;
+	struct hst_symbols *host, *guest;
+	size_t nr_files;
+	struct {
+		char name[HST_PROGRAM_NAME]; /* as the event has it: its end */
+		const char *path;
+		struct hst_symbols *symbols;
+	} file[MAX_FILES];
+	size_t nr_named; /* of them: by an option */
+	size_t nr_changes, next;
+	struct change *change;
+	size_t nr_pids;
+	struct hst_program *pid; /* what each runs now */
+	void *pid_tree;          /* of them (tsearch(3)) */
+	bool ours;               /* the run's VMM is that of the build */
+	char nameless[32];
+};
+
+const char hst_images_help[] =
+	"  --host FILE     ELF file of the host's kernel (hyperscope.elf beside hstrace)\n"
+	"  --program [NAME=]FILE  ELF file of the host's program NAME, else of that\n"
+	"                  name (one beside hstrace); may be given again\n"
+	"  --kallsyms FILE symbols of the guest's kernel: its /proc/kallsyms, System.map\n"
+	"                  or ELF file\n";
+
+struct hst_images *hst_images_new(void)
+{
+	struct hst_images *images = calloc(1, sizeof(*images));
+
+	if (!images)
+		fputs("hstrace: out of memory\n", stderr);
+	return images;
+}
+
+/* What a tree points to is of an array. */
+static void keep(void *node)
+{
+	(void)node;
+}
+
+void hst_images_free(struct hst_images *images)
+{
+	if (!images)
+		return;
+	for (size_t i = 0; i < images->nr_files; i++)
+		hst_symbols_close(images->file[i].symbols);
+	hst_symbols_close(images->host);
+	hst_symbols_close(images->guest);
+	free(images->change);
+	tdestroy(images->pid_tree, keep);
+	free(images->pid);
+	free(images);
+}
+
+/* The end of a name, as exec.c tells it. */
+static void set_name(char *to, const char *name)
+{
+	size_t len = strlen(name), skip = len >= HST_PROGRAM_NAME ? len - HST_PROGRAM_NAME + 1 : 0;
+
+	memcpy(to, name + skip, len - skip + 1);
+}
+
+static int add_program(struct hst_images *images, const char *value)
+{
+	const char *equals = strchr(value, '=');
+	const char *path = equals ? equals + 1 : value;
+	char name[256];
+
+	if (images->nr_files == MAX_FILES || !*path || equals == value) {
+		hst_wrong_use(*path && equals != value ? "too many programs:"
+						       : "--program takes [NAME=]FILE, not",
+			      value);
+		return -1;
+	}
+	if (equals)
+		snprintf(name, sizeof(name), "%.*s", (int)(equals - value), value);
+	else
+		snprintf(name, sizeof(name), "%s",
+			 strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
+	set_name(images->file[images->nr_files].name, name);
+	images->file[images->nr_files++].path = path;
+	images->nr_named = images->nr_files;
+	return 2;
+}
+
+int hst_images_option(struct hst_images *images, int argc, char **argv)
+{
+	bool host = !strcmp(argv[0], "--host"), guest = !strcmp(argv[0], "--kallsyms");
+
+	if (!host && !guest && strcmp(argv[0], "--program"))
+		return 0;
+	if (argc < 2) {
+		hst_wrong_use("this option needs a value:", argv[0]);
+		return -1;
+	}
+	if (!host && !guest)
+		return add_program(images, argv[1]);
+	*(host ? &images->host_path : &images->guest_path) = argv[1];
+	return 2;
+}
+
+/* ---- files ---- */
+
+/* NAME in the folder of this program; NULL: none. */
+static struct hst_symbols *open_beside(const char *name)
+{
+	char path[4096 + HST_PROGRAM_NAME];
+	ssize_t len = readlink("/proc/self/exe", path, 4095);
+	char *slash;
+
+	path[len > 0 ? len : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash || !*name || strchr(name, '/'))
+		return NULL;
+	snprintf(slash + 1, HST_PROGRAM_NAME, "%s", name);
+	return access(path, R_OK) ? NULL : hst_symbols_open(path);
+}
+
+static const struct hst_symbols *file_of(struct hst_images *images, const char *name)
+{
+	size_t i = 0;
+
+	while (i < images->nr_files && strcmp(images->file[i].name, name))
+		i++;
+	if (i == MAX_FILES)
+		return NULL;
+	if (i == images->nr_files) {
+		set_name(images->file[images->nr_files++].name, name);
+		images->file[i].symbols = open_beside(name);
+	}
+	return images->file[i].symbols;
+}
+
+static int open_files(struct hst_images *images)
+{
+	images->host = images->host_path ? hst_symbols_open(images->host_path)
+					 : open_beside("hyperscope.elf");
+	if (images->host_path && !images->host)
+		return -1;
+	if (images->guest_path) {
+		images->guest = hst_symbols_open(images->guest_path);
+		if (!images->guest)
+			return -1;
+	}
+	for (size_t i = 0; i < images->nr_named; i++) {
+		images->file[i].symbols = hst_symbols_open(images->file[i].path);
+		if (!images->file[i].symbols)
+			return -1;
+	}
+	return 0;
+}
+
+const struct hst_symbols *hst_images_host(const struct hst_images *images)
+{
+	return images->host;
+}
+
+const struct hst_symbols *hst_images_guest(const struct hst_images *images)
+{
+	return images->guest;
+}
+
+/* ---- processes ---- */
+
+static u64 field(const struct hst_seen *seen, const char *name)
+{
+	int i = hst_field_index(seen->event, name, strlen(name));
+
+	return i < 0 ? 0 : seen->record->arg[i];
+}
+
+static int add_change(struct hst_images *images, const struct hst_seen *seen, bool exec)
+{
+	static const char *const parts[] = { "name", "name8", "name16" };
+	struct change *c;
+
+	if (images->nr_changes == MAX_PIDS)
+		return 0;
+	if (!(images->nr_changes & (images->nr_changes - 1))) {
+		size_t n = images->nr_changes ? 2 * images->nr_changes : 1;
+
+		c = realloc(images->change, n * sizeof(*c));
+		if (!c) {
+			fputs("hstrace: out of memory\n", stderr);
+			return -1;
+		}
+		images->change = c;
+	}
+	c = &images->change[images->nr_changes++];
+	*c = (struct change){ .time = seen->time };
+	c->pid = (u32)field(seen, exec ? "pid" : "child_pid");
+	c->parent = exec ? 0 : (u32)field(seen, "parent_pid");
+	c->entry = field(seen, "entry");
+	for (unsigned int i = 0; exec && i < 3; i++)
+		for (unsigned int j = 0; j < 8; j++) {
+			char byte = (char)(field(seen, parts[i]) >> (8 * j));
+
+			/* It may become a file's name, or a part of a line. */
+			if (byte)
+				c->name[strlen(c->name)] =
+					byte <= ' ' || byte > '~' || byte == ';' || byte == '/'
+						? '.'
+						: byte;
+		}
+	return 0;
+}
+
+static int read_changes(struct hst_images *images, struct hst_file *file)
+{
+	struct hst_cursor cursor;
+	struct hst_seen seen;
+	int more = 1;
+
+	if (hst_cursor_open(&cursor, file, NULL))
+		return -1;
+	while (more > 0 && (more = hst_cursor_next(&cursor, &seen)) > 0) {
+		bool exec = !strcmp(seen.event->name, "sched_process_exec");
+
+		if ((exec || !strcmp(seen.event->name, "sched_process_fork")) &&
+		    add_change(images, &seen, exec))
+			more = -1;
+	}
+	hst_cursor_close(&cursor);
+	return more < 0 && !images->nr_changes ? -1 : 0;
+}
+
+int hst_images_load(struct hst_images *images, struct hst_file *file)
+{
+	size_t len;
+
+	images->ours = hst_meta_text(file, "map", &len) != NULL;
+	images->pid = calloc(MAX_PIDS, sizeof(*images->pid));
+	if (!images->pid) {
+		fputs("hstrace: out of memory\n", stderr);
+		return -1;
+	}
+	return open_files(images) || read_changes(images, file) ? -1 : 0;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct hst_program *x = a, *y = b;
+
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+/* What pid runs; NULL: not known. */
+static struct hst_program *program_of(const struct hst_images *images, u32 pid)
+{
+	struct hst_program key = { .pid = pid }, **found;
+
+	found = tfind(&key, &images->pid_tree, by_pid);
+	return found ? *found : NULL;
+}
+
+/* The same, from now on known; NULL: too many, or no memory. */
+static struct hst_program *make_program(struct hst_images *images, u32 pid)
+{
+	struct hst_program *p = &images->pid[images->nr_pids], **found;
+
+	if (images->nr_pids == MAX_PIDS)
+		return program_of(images, pid);
+	p->pid = pid;
+	found = tsearch(p, &images->pid_tree, by_pid);
+	if (found && *found == p)
+		images->nr_pids++;
+	return found ? *found : NULL;
+}
+
+static void advance(struct hst_images *images, u64 time)
+{
+	for (; images->next < images->nr_changes; images->next++) {
+		const struct change *c = &images->change[images->next];
+		const struct hst_program *parent;
+		struct hst_program *p;
+
+		if (c->time > time)
+			return;
+		parent = program_of(images, c->parent);
+		p = make_program(images, c->pid);
+		if (!p)
+			continue;
+		*p = c->parent && parent ? *parent : (struct hst_program){ .entry = c->entry };
+		p->pid = c->pid;
+		if (c->parent)
+			continue;
+		memcpy(p->name, c->name, sizeof(p->name));
+		p->symbols = file_of(images, p->name);
+	}
+}
+
+static void place_in_program(struct hst_images *images, struct hst_place *place)
+{
+	const struct hst_program *p = program_of(images, place->pid);
+
+	if (p && *p->name) {
+		place->program = p->name;
+		place->symbols = p->symbols;
+		if (p->symbols && p->symbols->moves)
+			place->moved = p->entry - p->symbols->entry;
+		return;
+	}
+	/* Its execve() is not in the trace: it is the only one that was named, or the VMM. */
+	if (images->nr_named == 1)
+		place->symbols = images->file[0].symbols;
+	else if (!images->nr_named && images->ours)
+		place->symbols = file_of(images, "vmm");
+	if (place->symbols && !place->symbols->moves) {
+		place->program = place->symbols->name;
+		return;
+	}
+	place->symbols = NULL;
+	snprintf(images->nameless, sizeof(images->nameless), "pid-%u", place->pid);
+	place->program = images->nameless;
+}
+
+bool hst_images_place(struct hst_images *images, const struct hst_seen *seen,
+		      struct hst_place *place)
+{
+	const struct hst_symbol *symbol;
+	u64 mode = field(seen, "mode");
+
+	if (strcmp(seen->event->name, "sample") || mode >= HST_NR_MODES)
+		return false;
+	advance(images, seen->time);
+	*place = (struct hst_place){ .mode = (enum hst_mode)mode,
+				     .pc = field(seen, "pc"),
+				     .period = field(seen, "period"),
+				     .pid = (u32)field(seen, "pid"),
+				     .symbol = "[unknown]" };
+	if (mode == HST_MODE_U) {
+		place_in_program(images, place);
+	} else if (mode == HST_MODE_VS) {
+		place->program = "guest-kernel";
+		place->symbols = images->guest;
+	} else if (mode == HST_MODE_VU) {
+		place->program = "guest-program";
+		place->symbols = images->guest && !images->guest->is_text ? images->guest : NULL;
+	} else {
+		place->program = "hyperscope";
+		place->symbols = images->host;
+	}
+	symbol = place->symbols ? hst_symbols_find(place->symbols, place->pc - place->moved) : NULL;
+	if (symbol)
+		place->symbol = symbol->name;
+	return true;
+}

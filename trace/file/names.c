@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+/*
+ * names.c - names of the numbers in a trace: causes, SBI extensions, CSRs, ...
+ *
+ * What has no name here is printed as the number, so a newer host's trace reads well.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "hst.h"
+#include "hv/sbi.h"
+
+struct name {
+	u64 number;
+	const char *name;
+};
+
+static const char *find(const struct name *table, size_t n, u64 number)
+{
+	for (size_t i = 0; i < n; i++)
+		if (table[i].number == number)
+			return table[i].name;
+	return NULL;
+}
+
+#define FIND(table, number) find(table, sizeof(table) / sizeof((table)[0]), number)
+
+static const char *or_number(const char *name, const char *fmt, u64 number, char *buf)
+{
+	if (name)
+		return name;
+	snprintf(buf, HST_NAME_SIZE, fmt, number);
+	return buf;
+}
+
+/* scause: S §1.8, H §6.1. Interrupts have the top bit, of 32 or of 64. */
+static const struct name exceptions[] = {
+	{ 0, "inst_misaligned" },
+	{ 1, "inst_access_fault" },
+	{ 2, "illegal_inst" },
+	{ 3, "breakpoint" },
+	{ 4, "load_misaligned" },
+	{ 5, "load_access_fault" },
+	{ 6, "store_misaligned" },
+	{ 7, "store_access_fault" },
+	{ 8, "ecall_u" },
+	{ 9, "ecall_s" },
+	{ 10, "ecall_vs" },
+	{ 12, "inst_page_fault" },
+	{ 13, "load_page_fault" },
+	{ 15, "store_page_fault" },
+	{ 18, "software_check" },
+	{ 19, "hardware_error" },
+	{ 20, "inst_guest_page_fault" },
+	{ 21, "load_guest_page_fault" },
+	{ 22, "virtual_inst" },
+	{ 23, "store_guest_page_fault" },
+};
+
+static const struct name interrupts[] = {
+	{ 1, "irq_s_soft" }, { 2, "irq_vs_soft" }, { 5, "irq_s_timer" }, { 6, "irq_vs_timer" },
+	{ 9, "irq_s_ext" },  { 10, "irq_vs_ext" }, { 12, "irq_s_gext" }, { 13, "irq_pmu_ovf" },
+};
+
+const char *hst_name_cause(u64 scause, char *buf)
+{
+	if (scause >> 63 || (scause >> 31) == 1) {
+		u64 code = scause & 0x7fffffff;
+
+		return or_number(FIND(interrupts, code), "irq_%llu", code, buf);
+	}
+	return or_number(FIND(exceptions, scause), "exception_%llu", scause, buf);
+}
+
+static const struct name extensions[] = {
+	{ SBI_LEGACY_SET_TIMER, "legacy_set_timer" },
+	{ SBI_LEGACY_CONSOLE_PUTCHAR, "legacy_putchar" },
+	{ SBI_LEGACY_CONSOLE_GETCHAR, "legacy_getchar" },
+	{ SBI_LEGACY_CLEAR_IPI, "legacy_clear_ipi" },
+	{ SBI_LEGACY_SEND_IPI, "legacy_send_ipi" },
+	{ SBI_LEGACY_REMOTE_FENCE_I, "legacy_fence_i" },
+	{ SBI_LEGACY_REMOTE_SFENCE_VMA, "legacy_sfence_vma" },
+	{ SBI_LEGACY_REMOTE_SFENCE_VMA_ASID, "legacy_sfence_vma_asid" },
+	{ SBI_LEGACY_SHUTDOWN, "legacy_shutdown" },
+	{ SBI_EXT_BASE, "BASE" },
+	{ SBI_EXT_TIME, "TIME" },
+	{ SBI_EXT_IPI, "IPI" },
+	{ SBI_EXT_RFENCE, "RFENCE" },
+	{ SBI_EXT_HSM, "HSM" },
+	{ SBI_EXT_SRST, "SRST" },
+	{ SBI_EXT_PMU, "PMU" },
+	{ SBI_EXT_DBCN, "DBCN" },
+	{ SBI_EXT_SUSP, "SUSP" },
+	{ SBI_EXT_STA, "STA" },
+	{ SBI_EXT_FWFT, "FWFT" },
+	{ 0x4e41434c, "NACL" },
+	{ 0x535345, "SSE" },
+};
+
+const char *hst_name_sbi(u64 ext, char *buf)
+{
+	return or_number(FIND(extensions, ext), "0x%llx", ext, buf);
+}
+
+/* Functions of an extension, from 0 on; SBI, each extension's own chapter. */
+static const struct {
+	u64 ext;
+	const char *name[9];
+} functions[] = {
+	{ SBI_EXT_BASE,
+	  { "get_spec_version", "get_impl_id", "get_impl_version", "probe_extension",
+	    "get_mvendorid", "get_marchid", "get_mimpid" } },
+	{ SBI_EXT_TIME, { "set_timer" } },
+	{ SBI_EXT_IPI, { "send_ipi" } },
+	{ SBI_EXT_RFENCE,
+	  { "fence_i", "sfence_vma", "sfence_vma_asid", "hfence_gvma_vmid", "hfence_gvma",
+	    "hfence_vvma_asid", "hfence_vvma" } },
+	{ SBI_EXT_HSM, { "hart_start", "hart_stop", "hart_get_status", "hart_suspend" } },
+	{ SBI_EXT_SRST, { "system_reset" } },
+	{ SBI_EXT_PMU,
+	  { "num_counters", "counter_get_info", "counter_config", "counter_start", "counter_stop",
+	    "counter_fw_read", "counter_fw_read_hi", "snapshot_set", "event_get_info" } },
+	{ SBI_EXT_DBCN, { "write", "read", "write_byte" } },
+	{ SBI_EXT_SUSP, { "system_suspend" } },
+	{ SBI_EXT_STA, { "set_shmem" } },
+	{ SBI_EXT_FWFT, { "set", "get" } },
+};
+
+void hst_name_sbi_function(u64 ext, u64 fid, char *buf, size_t size)
+{
+	char name[HST_NAME_SIZE];
+	const char *extension = hst_name_sbi(ext, name);
+
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (functions[i].ext == ext && fid < 9 && functions[i].name[fid]) {
+			snprintf(buf, size, "%s %s", extension, functions[i].name[fid]);
+			return;
+		}
+	if (ext < SBI_EXT_BASE)
+		snprintf(buf, size, "%s", extension);
+	else
+		snprintf(buf, size, "%s %llu", extension, fid);
+}
+
+static const struct name sbi_errors[] = {
+	{ 0, "SUCCESS" },
+	{ 1, "FAILED" },
+	{ 2, "NOT_SUPPORTED" },
+	{ 3, "INVALID_PARAM" },
+	{ 4, "DENIED" },
+	{ 5, "INVALID_ADDRESS" },
+	{ 6, "ALREADY_AVAILABLE" },
+	{ 7, "ALREADY_STARTED" },
+	{ 8, "ALREADY_STOPPED" },
+	{ 9, "NO_SHMEM" },
+	{ 10, "INVALID_STATE" },
+	{ 11, "BAD_RANGE" },
+	{ 12, "TIMEOUT" },
+	{ 13, "IO" },
+	{ 14, "DENIED_LOCKED" },
+};
+
+const char *hst_name_sbierr(u64 error, char *buf)
+{
+	const char *name = FIND(sbi_errors, 0 - error);
+
+	if (name)
+		return name;
+	snprintf(buf, HST_NAME_SIZE, "%lld", (long long)error);
+	return buf;
+}
+
+/* KVM_EXIT_* of <linux/kvm.h>, those that RISC-V can give. */
+static const struct name reasons[] = {
+	{ 0, "UNKNOWN" },       { 4, "DEBUG" },      { 6, "MMIO" },       { 7, "IRQ_WINDOW_OPEN" },
+	{ 8, "SHUTDOWN" },      { 9, "FAIL_ENTRY" }, { 10, "INTR" },      { 17, "INTERNAL_ERROR" },
+	{ 24, "SYSTEM_EVENT" }, { 35, "RISCV_SBI" }, { 36, "RISCV_CSR" },
+};
+
+const char *hst_name_reason(u64 reason, char *buf)
+{
+	return or_number(FIND(reasons, reason), "%llu", reason, buf);
+}
+
+static const struct name csrs[] = {
+#define CSR(name, number, source) { number, #name },
+#include "hv/csr.def"
+#undef CSR
+};
+
+const char *hst_name_csr(u64 csr, char *buf)
+{
+	return or_number(FIND(csrs, csr), "0x%llx", csr, buf);
+}
+
+/* Linux's numbers on riscv64, from the host's own table. */
+static const struct name calls[] = {
+#define SYSCALL(number, name, restart) { number, #name },
+#define SYSCALL_ABSENT(number, name)   { number, #name },
+#include "../src/host/proc/syscall.def"
+#undef SYSCALL
+#undef SYSCALL_ABSENT
+};
+
+const char *hst_name_sys(u64 number, char *buf)
+{
+	return or_number(FIND(calls, number), "%llu", number, buf);
+}
+
+/* -errno as Linux numbers it; the build machine's own numbers may differ. */
+static const struct name errors[] = {
+	{ 1, "EPERM" },       { 2, "ENOENT" },   { 3, "ESRCH" },      { 4, "EINTR" },
+	{ 5, "EIO" },         { 6, "ENXIO" },    { 7, "E2BIG" },      { 8, "ENOEXEC" },
+	{ 9, "EBADF" },       { 10, "ECHILD" },  { 11, "EAGAIN" },    { 12, "ENOMEM" },
+	{ 13, "EACCES" },     { 14, "EFAULT" },  { 16, "EBUSY" },     { 17, "EEXIST" },
+	{ 19, "ENODEV" },     { 20, "ENOTDIR" }, { 21, "EISDIR" },    { 22, "EINVAL" },
+	{ 24, "EMFILE" },     { 25, "ENOTTY" },  { 27, "EFBIG" },     { 28, "ENOSPC" },
+	{ 29, "ESPIPE" },     { 30, "EROFS" },   { 32, "EPIPE" },     { 34, "ERANGE" },
+	{ 38, "ENOSYS" },     { 62, "ETIME" },   { 75, "EOVERFLOW" }, { 95, "EOPNOTSUPP" },
+	{ 110, "ETIMEDOUT" },
+};
+
+const char *hst_name_err(u64 error, char *buf)
+{
+	const char *name = (s64)error < 0 ? FIND(errors, 0 - error) : NULL;
+
+	if (name)
+		snprintf(buf, HST_NAME_SIZE, "-%s", name);
+	else
+		snprintf(buf, HST_NAME_SIZE, "%lld", (long long)error);
+	return buf;
+}
+
+/* ---- numbers of names ---- */
+
+/* ORDER: mmio's names (events.def: 1 read, 2 write) */
+static const struct name accesses[] = {
+	{ 0, "unsatisfied-read" },
+	{ 1, "read" },
+	{ 2, "write" },
+};
+
+const char *hst_name_mmio(u64 type, char *buf)
+{
+	return or_number(FIND(accesses, type), "%llu", type, buf);
+}
+
+/* ORDER: enum sample_mode (hv/trace.h) */
+static const struct name modes[] = {
+	{ 0, "U" }, { 1, "HS" }, { 2, "VU" }, { 3, "VS" }, { 4, "idle" },
+};
+
+const char *hst_name_mode(u64 mode, char *buf)
+{
+	return or_number(FIND(modes, mode), "%llu", mode, buf);
+}
+
+static const struct {
+	const struct name *table;
+	size_t n;
+	u64 flip, add; /* what makes the table's number the field's */
+} tables[HST_NR_KINDS][2] = {
+#define TABLE(x) x, sizeof(x) / sizeof((x)[0])
+	[HST_CAUSE] = { { TABLE(exceptions), 0, 0 }, { TABLE(interrupts), 0, 1ULL << 63 } },
+	[HST_SBI] = { { TABLE(extensions), 0, 0 } },
+	[HST_SBIERR] = { { TABLE(sbi_errors), ~0ULL, 1 } },
+	[HST_REASON] = { { TABLE(reasons), 0, 0 } },
+	[HST_CSR] = { { TABLE(csrs), 0, 0 } },
+	[HST_SYS] = { { TABLE(calls), 0, 0 } },
+	[HST_ERR] = { { TABLE(errors), ~0ULL, 1 } },
+	[HST_MMIO] = { { TABLE(accesses), 0, 0 } },
+	[HST_MODE] = { { TABLE(modes), 0, 0 } },
+#undef TABLE
+};
+
+bool hst_name_number(enum hst_kind kind, const char *name, u64 *number)
+{
+	if (kind == HST_ERR && *name++ != '-')
+		return false;
+	for (unsigned int i = 0; i < 2; i++)
+		for (size_t j = 0; j < tables[kind][i].n; j++)
+			if (!strcmp(tables[kind][i].table[j].name, name)) {
+				*number = (tables[kind][i].table[j].number ^ tables[kind][i].flip) +
+					  tables[kind][i].add;
+				return true;
+			}
+	return false;
+}
+
+const char *hst_name_at(enum hst_kind kind, size_t i, u64 *number)
+{
+	unsigned int part = i >= tables[kind][0].n;
+
+	if (part)
+		i -= tables[kind][0].n;
+	if (i >= tables[kind][part].n)
+		return NULL;
+	*number = (tables[kind][part].table[i].number ^ tables[kind][part].flip) +
+		  tables[kind][part].add;
+	return tables[kind][part].table[i].name;
+}

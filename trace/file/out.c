@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/* out.c - a file that appears whole or not at all: written beside its name, then renamed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "hst.h"
+
+static int failed(const struct hst_out *out)
+{
+	hst_error(out->path, "cannot be written: %s", strerror(errno ? errno : EIO));
+	return -1;
+}
+
+static FILE *open_beside(struct hst_out *out)
+{
+	mode_t mask = umask(0);
+	FILE *file = NULL;
+	int fd;
+
+	umask(mask);
+	if (snprintf(out->beside, sizeof(out->beside), "%s.XXXXXX", out->path) >=
+	    (int)sizeof(out->beside)) {
+		errno = ENAMETOOLONG;
+		out->beside[0] = '\0';
+		return NULL;
+	}
+	fd = mkstemp(out->beside);
+	if (fd >= 0 && !fchmod(fd, 0666 & ~mask))
+		file = fdopen(fd, "wb");
+	if (fd >= 0 && !file) {
+		close(fd);
+		unlink(out->beside);
+	}
+	return file;
+}
+
+int hst_out_open(struct hst_out *out, const char *path)
+{
+	struct stat st;
+
+	out->path = path;
+	out->beside[0] = '\0';
+	errno = 0;
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		out->file = fopen(path, "wb");
+	else
+		out->file = open_beside(out);
+	return out->file ? 0 : failed(out);
+}
+
+int hst_out_close(struct hst_out *out, int err)
+{
+	bool bad = ferror(out->file);
+
+	bad |= fclose(out->file) != 0;
+	if (!err && !bad && *out->beside)
+		bad = rename(out->beside, out->path) != 0;
+	if (!err && bad)
+		err = failed(out);
+	if (err && *out->beside)
+		unlink(out->beside);
+	return err;
+}

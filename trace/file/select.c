@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/*
+ * select.c - the options that choose events, the same for every subcommand.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "hst.h"
+
+const char hst_select_help[] =
+	"  --events LIST   names and globs with commas, ! takes away: 'kvm_*,!kvm_entry'\n"
+	"  --filter RULE   by fields: 'kvm_exit: scause == ecall_vs && vm == 1';\n"
+	"                  ==, !=, <, <=, >, >=, &, !, &&, ||, (); several: any of them\n"
+	"  --vm N          of this VM\n"
+	"  --vcpu N        of this vCPU (with --vm: of that VM)\n"
+	"  --hart N        written by this hart\n"
+	"  --from T        from this time on: seconds since tracing was set up (0.0015)\n"
+	"  --until T       up to this time, included\n"
+	"  --last N        of what is chosen, the last N\n";
+
+/* A decimal number up to max; -1 after saying that it is none. */
+static long long number(const char *option, const char *text, u64 least, u64 max)
+{
+	char what[100], *end;
+	u64 value = strtoull(text, &end, 10);
+
+	if (*text >= '0' && *text <= '9' && !*end && value >= least && value <= max)
+		return (long long)value;
+	snprintf(what, sizeof(what), "%s takes a number from %llu to %llu, not", option, least,
+		 max);
+	hst_wrong_use(what, text);
+	return -1;
+}
+
+static int set_number(int *what, const char *option, const char *text)
+{
+	long long value = number(option, text, 0, 65535);
+
+	*what = (int)value;
+	return value < 0 ? -1 : 2;
+}
+
+/* Seconds, kept in units of 100 ns until the file says what a tick is. */
+static int set_time(u64 *what, const char *option, const char *text)
+{
+	u64 seconds = 0, part = 0, unit = HST_TIME_UNITS;
+	const char *p = text;
+	char what_wrong[64];
+
+	for (; *p >= '0' && *p <= '9' && seconds < 1000000000; p++)
+		seconds = seconds * 10 + (u64)(*p - '0');
+	if (p != text && *p == '.')
+		for (p++; *p >= '0' && *p <= '9'; p++)
+			if (unit > 1) {
+				unit /= 10;
+				part += unit * (u64)(*p - '0');
+			}
+	if (p == text || *p) {
+		snprintf(what_wrong, sizeof(what_wrong), "%s takes seconds (1.25), not", option);
+		hst_wrong_use(what_wrong, text);
+		return -1;
+	}
+	*what = seconds * HST_TIME_UNITS + part;
+	return 2;
+}
+
+int hst_select_option(struct hst_select *select, int argc, char **argv)
+{
+	static const char *const options[] = { "--events", "--vm",    "--vcpu",   "--hart",
+					       "--from",   "--until", "--filter", "--last" };
+	const char *option = argv[0], *value = argc > 1 ? argv[1] : NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (!strcmp(option, options[i]))
+			break;
+	if (i == sizeof(options) / sizeof(options[0]))
+		return 0;
+	if (!value) {
+		hst_wrong_use("this option needs a value:", option);
+		return -1;
+	}
+	switch (i) {
+	case 0:
+		select->events = value;
+		return 2;
+	case 1:
+		return set_number(&select->vm, option, value);
+	case 2:
+		return set_number(&select->vcpu, option, value);
+	case 3:
+		return set_number(&select->hart, option, value);
+	case 4:
+		return set_time(&select->from, option, value);
+	case 5:
+		return set_time(&select->to, option, value);
+	case 6:
+		return hst_filter_add(&select->filter, value) ? -1 : 2;
+	default:
+		select->last = (u64)number(option, value, 1, 1ULL << 40);
+		return select->last == ~0ULL ? -1 : 2;
+	}
+}
+
+static int put_number(char *p, size_t size, const char *option, int value)
+{
+	return value < 0 ? 0 : snprintf(p, size, " %s %d", option, value);
+}
+
+void hst_select_none(struct hst_file *file, const struct hst_select *select)
+{
+	char by[160] = "", *p = by, *end = by + sizeof(by);
+	u64 events = 0;
+
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
+		events += file->ring[i].count;
+	p += snprintf(p, (size_t)(end - p), "%s%s%s%s", select->events ? " --events" : "",
+		      select->filter ? " --filter" : "", select->from ? " --from" : "",
+		      select->to != ~0ULL ? " --until" : "");
+	p += put_number(p, (size_t)(end - p), "--vm", select->vm);
+	p += put_number(p, (size_t)(end - p), "--vcpu", select->vcpu);
+	put_number(p, (size_t)(end - p), "--hart", select->hart);
+	if (events && *by && !file->told_none)
+		hst_error(file->path, "none of its %llu events is chosen by%s", events, by);
+	file->told_none = true;
+}
+
+void hst_select_free(struct hst_select *select)
+{
+	hst_filter_free(select->filter);
+	*select = HST_SELECT_ALL;
+}

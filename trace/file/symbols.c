@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/*
+ * symbols.c - the symbols of an ELF file, or of a text in the form of /proc/kallsyms.
+ *
+ * Of symbols at one address the one that says most stays: a function's, the longest, the shortest
+ * name. One without a size ends where the next begins. (libelf would spare some 40 lines of this, and
+ * make every hstrace need one package more.)
+ */
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "symbols.h"
+
+#define MAX_FILE    (1ULL << 30)
+#define MAX_UNSIZED (1ULL << 20) /* what the last one may cover, and one before a gap */
+#define MAX_NAME    4096         /* characters */
+#define TEXT_OFFSET 4096         /* of its segment in the file that export makes of a text */
+
+static char *read_file(const char *path, size_t *size)
+{
+	FILE *file = fopen(path, "rb");
+	struct stat st;
+	char *data = NULL;
+
+	if (!file || fstat(fileno(file), &st)) {
+		hst_error(path, "%s", strerror(errno));
+	} else if (!S_ISREG(st.st_mode) || (u64)st.st_size > MAX_FILE) {
+		hst_error(path, "is no file, or none of symbols: %lld bytes",
+			  (long long)st.st_size);
+	} else {
+		data = malloc((size_t)st.st_size + 1);
+		*size = data ? fread(data, 1, (size_t)st.st_size, file) : 0;
+		if (data)
+			data[*size] = '\0';
+		else
+			hst_error(path, "out of memory");
+	}
+	if (file)
+		fclose(file);
+	return data;
+}
+
+/* Room for one more; the names are in s->data. */
+static bool add(struct hst_symbols *s, u64 start, u64 size, const char *name)
+{
+	if (!(s->n & (s->n - 1))) {
+		struct hst_symbol *more = realloc(s->symbol, (s->n ? 2 * s->n : 1) * sizeof(*more));
+
+		if (!more)
+			return false;
+		s->symbol = more;
+	}
+	if (size > ~start)
+		size = 0;
+	s->symbol[s->n++] = (struct hst_symbol){ start, start + size, name };
+	return true;
+}
+
+/* A symbol's, and fit for a line of any output: nothing that moves a cursor or parts a folded stack. */
+static bool is_name(const char *name)
+{
+	size_t len = 0;
+
+	while (name[len] > ' ' && name[len] <= '~' && name[len] != ';' && len <= MAX_NAME)
+		len++;
+	return len && !name[len] && *name != '$' && strncmp(name, ".L", 2);
+}
+
+/* ---- ELF ---- */
+
+struct elf {
+	const char *data;
+	size_t size;
+};
+
+/* n things of `each` bytes at offset, if the file has them. */
+static const void *part(const struct elf *elf, u64 offset, u64 n, u64 each)
+{
+	if (offset > elf->size || n > (elf->size - offset) / each || offset % 8)
+		return NULL;
+	return elf->data + offset;
+}
+
+static bool is_code(const Elf64_Sym *sym, const char *name, const Elf64_Shdr *sections, u64 n)
+{
+	unsigned int type = ELF64_ST_TYPE(sym->st_info);
+
+	return (type == STT_FUNC || type == STT_NOTYPE) && is_name(name) && sym->st_shndx &&
+	       sym->st_shndx < n && (sections[sym->st_shndx].sh_flags & SHF_EXECINSTR);
+}
+
+static bool elf_symbols(struct hst_symbols *s, const struct elf *elf, const Elf64_Shdr *sections,
+			u64 n, const Elf64_Shdr *table)
+{
+	u64 nr = table->sh_size / sizeof(Elf64_Sym);
+	const Elf64_Sym *sym = part(elf, table->sh_offset, nr, sizeof(*sym));
+	const Elf64_Shdr *strings = table->sh_link < n ? &sections[table->sh_link] : NULL;
+	u64 at = strings ? strings->sh_offset : 0;
+
+	if (!sym || !strings || at > elf->size || strings->sh_size > elf->size - at)
+		return true; /* none, then */
+	for (u64 i = 0; i < nr; i++) {
+		u64 name = sym[i].st_name;
+
+		/* data[size] is NUL: a name may not end in its table, but it ends. */
+		if (name < strings->sh_size && is_code(&sym[i], elf->data + at + name, sections, n))
+			if (!add(s, sym[i].st_value, sym[i].st_size, elf->data + at + name))
+				return false;
+	}
+	return true;
+}
+
+static const char *parse_elf(struct hst_symbols *s, const struct elf *elf)
+{
+	const Elf64_Ehdr *head = part(elf, 0, 1, sizeof(*head));
+	const Elf64_Shdr *sections;
+	const Elf64_Phdr *ph;
+
+	if (!head || head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_machine != EM_RISCV)
+		return "is no ELF file of riscv64";
+	s->entry = head->e_entry;
+	s->moves = head->e_type == ET_DYN;
+	ph = part(elf, head->e_phoff, head->e_phnum, sizeof(*ph));
+	for (unsigned int i = 0; ph && i < head->e_phnum && s->nr_segments < HST_MAX_SEGMENTS; i++)
+		if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_X)) {
+			s->segment[s->nr_segments].address = ph[i].p_vaddr;
+			s->segment[s->nr_segments].offset = ph[i].p_offset;
+			s->segment[s->nr_segments++].size = ph[i].p_memsz;
+		}
+	sections = part(elf, head->e_shoff, head->e_shnum, sizeof(*sections));
+	for (unsigned int i = 0; sections && i < head->e_shnum; i++)
+		if (sections[i].sh_type == SHT_SYMTAB) {
+			/* A file has one; many that are the same one would be more than memory holds. */
+			if (!elf_symbols(s, elf, sections, head->e_shnum, &sections[i]))
+				return "out of memory";
+			break;
+		}
+	return s->n ? NULL : "has no symbols: was it stripped?";
+}
+
+/* ---- text: "ffffffff80002000 T name", perhaps with "\t[module]" ---- */
+
+static const char *parse_text(struct hst_symbols *s)
+{
+	bool zero = false;
+	char *rest = s->data, *line;
+
+	s->is_text = true;
+	while ((line = strsep(&rest, "\n"))) {
+		char *end, *name;
+		u64 address = strtoull(line, &end, 16);
+
+		if (end == line || *end != ' ' || !end[1] || end[2] != ' ' ||
+		    !strchr("tTwW", end[1]))
+			continue;
+		name = end + 3;
+		name[strcspn(name, " \t\r")] = '\0';
+		zero |= !address;
+		if (address && is_name(name) && !add(s, address, 0, name))
+			return "out of memory";
+	}
+	if (!s->n && zero)
+		return "has no addresses: /proc/kallsyms shows them to root, "
+		       "kernel.kptr_restrict allowing";
+	return s->n ? NULL : "is neither an ELF file nor a list of symbols";
+}
+
+/* ---- both ---- */
+
+static int by_address(const void *a, const void *b)
+{
+	const struct hst_symbol *x = a, *y = b;
+	size_t x_len = strlen(x->name), y_len = strlen(y->name);
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x->end != y->end)
+		return x->end > y->end ? -1 : 1;
+	if (x_len != y_len)
+		return x_len < y_len ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static void put_in_order(struct hst_symbols *s)
+{
+	size_t n = 0;
+
+	qsort(s->symbol, s->n, sizeof(*s->symbol), by_address);
+	for (size_t i = 0; i < s->n; i++)
+		if (!n || s->symbol[i].start != s->symbol[n - 1].start)
+			s->symbol[n++] = s->symbol[i];
+	s->n = n;
+	for (size_t i = 0; i < n; i++) {
+		struct hst_symbol *sym = &s->symbol[i];
+		u64 next = i + 1 < n ? sym[1].start : ~0ULL;
+
+		if (sym->end == sym->start)
+			sym->end =
+				next - sym->start > MAX_UNSIZED ? sym->start + MAX_UNSIZED : next;
+		if (sym->end > next || sym->end < sym->start)
+			sym->end = next;
+	}
+	if (s->is_text) {
+		s->nr_segments = 1;
+		s->segment[0].address = s->symbol[0].start;
+		s->segment[0].size = s->symbol[n - 1].end - s->symbol[0].start;
+		s->segment[0].offset = TEXT_OFFSET;
+	}
+}
+
+struct hst_symbols *hst_symbols_open(const char *path)
+{
+	struct hst_symbols *s = calloc(1, sizeof(*s));
+	const char *wrong = "out of memory";
+	size_t size = 0;
+
+	if (s)
+		s->data = read_file(path, &size);
+	if (!s || !s->data) {
+		free(s);
+		return NULL;
+	}
+	s->path = realpath(path, NULL);
+	if (!s->path) {
+		wrong = strerror(errno);
+	} else {
+		s->name = strrchr(s->path, '/') ? strrchr(s->path, '/') + 1 : s->path;
+		wrong = size >= SELFMAG && !memcmp(s->data, ELFMAG, SELFMAG)
+				? parse_elf(s, &(struct elf){ s->data, size })
+				: parse_text(s);
+	}
+	if (wrong) {
+		hst_error(path, "%s", wrong);
+		hst_symbols_close(s);
+		return NULL;
+	}
+	put_in_order(s);
+	return s;
+}
+
+void hst_symbols_close(struct hst_symbols *s)
+{
+	if (!s)
+		return;
+	free(s->symbol);
+	free(s->path);
+	free(s->data);
+	free(s);
+}
+
+const struct hst_symbol *hst_symbols_find(const struct hst_symbols *s, u64 address)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (s->symbol[middle].start <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && address < s->symbol[low - 1].end ? &s->symbol[low - 1] : NULL;
+}

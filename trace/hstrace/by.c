@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+/*
+ * by.c - a table out of events: by SBI call, MMIO device, vCPU, cause or event.
+ *
+ * What a call costs is the exit's: from kvm_exit to the next kvm_entry of its vCPU, the VMM's work
+ * included, in the unit of the host's own table. Both must be in the trace; an exit whose entry is
+ * not there, or came from another hart's counter, is counted without a cost.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "table.h"
+
+#define MAX_VCPUS 1024 /* those beyond have counts only */
+
+struct vcpu {
+	u32 who;
+	bool out; /* of the guest: an exit is open */
+	unsigned int hart;
+	u64 start;
+	bool has_row;
+	u64 key[3]; /* the row that the exit will be priced in */
+};
+
+/* Numbers of the events that matter, and of their fields; -1: not in this trace. */
+struct numbers {
+	int exit, entry, sbi, mmio;
+	int scause, ext, fid, type, gpa;
+};
+
+struct tally {
+	struct hst_file *file;
+	struct hst_table *table;
+	struct numbers nr;
+	size_t nr_vcpus;
+	struct vcpu vcpu[MAX_VCPUS];
+};
+
+static int event_number(const struct hst_file *file, const char *name)
+{
+	for (unsigned int i = 0; i < file->nr_events; i++)
+		if (!strcmp(file->events[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+static int field_number(const struct hst_file *file, int *event, const char *name)
+{
+	int field = *event < 0 ? -1 : hst_field_index(&file->events[*event], name, strlen(name));
+
+	if (field < 0)
+		*event = -1;
+	return field;
+}
+
+static void find_numbers(const struct hst_file *file, struct numbers *nr)
+{
+	nr->exit = event_number(file, "kvm_exit");
+	nr->entry = event_number(file, "kvm_entry");
+	nr->sbi = event_number(file, "kvm_sbi_call");
+	nr->mmio = event_number(file, "kvm_mmio");
+	nr->scause = field_number(file, &nr->exit, "scause");
+	nr->ext = field_number(file, &nr->sbi, "ext");
+	nr->fid = field_number(file, &nr->sbi, "fid");
+	nr->type = field_number(file, &nr->mmio, "type");
+	nr->gpa = field_number(file, &nr->mmio, "gpa");
+}
+
+/* The vCPU of an event; NULL: the host's own, or one too many. */
+static struct vcpu *vcpu_of(struct tally *t, u32 who)
+{
+	size_t i = 0;
+
+	if (!TRACE_VM_OF(who))
+		return NULL;
+	while (i < t->nr_vcpus && t->vcpu[i].who != who)
+		i++;
+	if (i == MAX_VCPUS)
+		return NULL;
+	if (i == t->nr_vcpus)
+		t->vcpu[t->nr_vcpus++] = (struct vcpu){ .who = who };
+	return &t->vcpu[i];
+}
+
+/* ---- rows ---- */
+
+static void title_of(const struct tally *t, const struct hst_seen *seen, const u64 key[3],
+		     char *title)
+{
+	static const char *const ways[] = { "?", "read", "write" };
+	const u64 *arg = seen->record->arg;
+	char name[HST_NAME_SIZE];
+
+	switch (t->table->by) {
+	case HST_BY_CAUSE:
+		snprintf(title, HST_TITLE_SIZE, "%s", hst_name_cause(key[0], name));
+		break;
+	case HST_BY_SBI:
+		hst_name_sbi_function(key[0], key[1], title, HST_TITLE_SIZE);
+		break;
+	case HST_BY_MMIO:
+		hst_device(t->file, arg[t->nr.gpa], name, sizeof(name));
+		snprintf(title, HST_TITLE_SIZE, "%.20s %s", name, ways[key[1] < 3 ? key[1] : 0]);
+		break;
+	case HST_BY_REG:
+		key = (u64[3]){ key[0] - hst_device(t->file, arg[t->nr.gpa], name, sizeof(name)),
+				key[1] };
+		snprintf(title, HST_TITLE_SIZE, "%.20s+0x%llx %s", name, key[0],
+			 ways[key[1] < 3 ? key[1] : 0]);
+		break;
+	case HST_BY_VCPU:
+		snprintf(title, HST_TITLE_SIZE, "%d.%d", seen->vm, seen->vcpu);
+		break;
+	default:
+		snprintf(title, HST_TITLE_SIZE, "%.*s", HST_TITLE_SIZE - 1, seen->event->name);
+	}
+}
+
+/* Does this event have a row in the table, and which? */
+static bool key_of(const struct tally *t, const struct hst_seen *seen, u64 key[3])
+{
+	const u64 *arg = seen->record->arg;
+	int number = (int)seen->event_nr;
+	char name[HST_NAME_SIZE];
+
+	key[0] = key[1] = key[2] = 0;
+	switch (t->table->by) {
+	case HST_BY_CAUSE:
+		key[0] = number == t->nr.exit ? arg[t->nr.scause] : 0;
+		return number == t->nr.exit;
+	case HST_BY_SBI:
+		if (number != t->nr.sbi)
+			return false;
+		key[0] = arg[t->nr.ext];
+		key[1] = key[0] < 0x10 ? 0 : arg[t->nr.fid]; /* legacy calls have none */
+		return true;
+	case HST_BY_MMIO:
+	case HST_BY_REG:
+		if (number != t->nr.mmio)
+			return false;
+		key[0] = t->table->by == HST_BY_REG
+				 ? arg[t->nr.gpa]
+				 : hst_device(t->file, arg[t->nr.gpa], name, sizeof(name));
+		key[1] = arg[t->nr.type];
+		return true;
+	case HST_BY_VCPU:
+		key[0] = (u64)(u32)seen->vm;
+		key[1] = (u64)(u32)seen->vcpu;
+		return number == t->nr.exit && seen->vm >= 0;
+	default:
+		key[0] = seen->event_nr;
+		return true;
+	}
+}
+
+static int count(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
+{
+	struct hst_row *row;
+	u64 key[3];
+
+	if (!key_of(t, seen, key))
+		return 0;
+	row = hst_table_row(t->table, key);
+	if (!row)
+		return -1;
+	if (!row->count++ && !row->title[0])
+		title_of(t, seen, key, row->title);
+	if (vcpu && vcpu->out && t->table->by != HST_BY_EVENT) {
+		vcpu->has_row = true;
+		memcpy(vcpu->key, row->key, sizeof(vcpu->key));
+	}
+	return 0;
+}
+
+static u64 now(const struct tally *t, const struct hst_seen *seen)
+{
+	return t->table->unit == HST_UNIT_INSTRUCTIONS ? seen->instret : seen->time;
+}
+
+/* The guest runs again: what was open has its cost. */
+static int enter(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
+{
+	bool other_hart = t->table->unit == HST_UNIT_INSTRUCTIONS && vcpu->hart != seen->hart;
+	struct hst_row *row;
+
+	vcpu->out = false;
+	if (!vcpu->has_row || other_hart)
+		return 0;
+	row = hst_table_row(t->table, vcpu->key);
+	return row ? hst_row_price(row, now(t, seen) - vcpu->start) : -1;
+}
+
+static int tally(struct tally *t, const struct hst_seen *seen)
+{
+	struct vcpu *vcpu = vcpu_of(t, seen->record->who);
+	int number = (int)seen->event_nr;
+
+	if (vcpu && number == t->nr.exit) {
+		vcpu->out = true;
+		vcpu->has_row = false;
+		vcpu->hart = seen->hart;
+		vcpu->start = now(t, seen);
+	}
+	if (vcpu && vcpu->out && number == t->nr.entry && enter(t, seen, vcpu))
+		return -1;
+	return seen->chosen ? count(t, seen, vcpu) : 0;
+}
+
+int hst_table_from_events(struct hst_table *table, struct hst_file *file,
+			  const struct hst_select *select)
+{
+	struct tally *t = calloc(1, sizeof(*t));
+	struct hst_cursor cursor;
+	struct hst_seen seen;
+	int more = 0;
+
+	if (!t || hst_cursor_open(&cursor, file, select)) {
+		free(t);
+		return -1;
+	}
+	cursor.all = true; /* entries price exits, chosen or not */
+	t->file = file;
+	t->table = table;
+	find_numbers(file, &t->nr);
+	while ((more = hst_cursor_next(&cursor, &seen)) > 0)
+		if (tally(t, &seen)) {
+			hst_error(file->path, "out of memory");
+			more = -1;
+			break;
+		}
+	hst_cursor_close(&cursor);
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
+		table->events += file->ring[i].total;
+		table->lost += file->ring[i].lost;
+	}
+	for (size_t i = 0; i < table->n; i++)
+		table->unpriced += table->rows[i].count - table->rows[i].priced;
+	free(t);
+	return more;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/*
+ * device.c - which device answers at an address of a guest.
+ *
+ * Our VMM's memory map is that of QEMU's `virt` (src/vmm/vmm.h); the launcher's `run` says so in
+ * the trace (map=virt). Of another VMM only the page is known.
+ */
+#include <string.h>
+#include "table.h"
+#include "hv/bits.h"
+
+/* ORDER: src/vmm/vmm.h (tests/trace/table.t compares) */
+static const struct {
+	const char *name;
+	u64 base, size;
+} virt[] = {
+	{ "syscon", 0x00100000, 0x1000 },
+	{ "plic", 0x0c000000, 0x00600000 },
+	{ "uart", 0x10000000, 0x100 },
+	{ "testdev", 0x10200000, 0x1000 },
+};
+
+#define VIRTIO_BASE 0x10001000ULL
+#define VIRTIO_NR   8
+
+u64 hst_device(const struct hst_file *file, u64 gpa, char *name, size_t size)
+{
+	size_t len = 0;
+	const char *map = hst_meta_text(file, "map", &len);
+	u64 slot = (gpa - VIRTIO_BASE) / PAGE_SIZE;
+
+	if (map && len == 4 && !memcmp(map, "virt", 4)) {
+		for (size_t i = 0; i < ARRAY_SIZE(virt); i++)
+			if (gpa - virt[i].base < virt[i].size) {
+				snprintf(name, size, "%s", virt[i].name);
+				return virt[i].base;
+			}
+		if (gpa >= VIRTIO_BASE && slot < VIRTIO_NR) {
+			snprintf(name, size, "virtio%llu", slot);
+			return VIRTIO_BASE + slot * PAGE_SIZE;
+		}
+	}
+	gpa &= ~(u64)(PAGE_SIZE - 1);
+	snprintf(name, size, "0x%llx", gpa);
+	return gpa;
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+/*
+ * follow.c - `hstrace save --follow`: takes events out of the rings while the run goes on.
+ *
+ * The machine does not know of it: nothing is sent, no exit is caused, and a producer never
+ * waits. A hart that laps its reader loses its oldest events, which the file counts. Each hart's
+ * records gather here and are written a mebibyte at a time, or after a second, so that a reader
+ * of the file finds few pieces and one that is killed leaves nearly all of them.
+ *
+ * It ends with the run (its descriptor says so), or by SIGINT, SIGTERM or SIGHUP, and takes what
+ * is in the rings then.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "file/ram.h"
+#include "hv/bits.h"
+
+#define GATHER   16384 /* records of a hart in memory: 1 MiB */
+#define NAP_NS   10000000L
+#define SHORT_NS 500000L
+#define SILENT   20 /* naps without an event after the program's end: the machine is off */
+
+struct stream {
+	u64 head;    /* the hart's next record to take */
+	u64 taken;   /* of all before: in the file, or gathered */
+	u64 dropped; /* by a ring that keeps its oldest; known at the end */
+	size_t n;
+	struct trace_record *records;
+};
+
+struct follower {
+	struct hst_ram ram;
+	struct hst_writer w;
+	struct stream stream[HST_MAX_HARTS];
+};
+
+static volatile sig_atomic_t asked_to_end;
+
+static void on_signal(int number)
+{
+	(void)number;
+	asked_to_end = 1;
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal };
+
+	asked_to_end = 0;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+static void nap(long ns)
+{
+	struct timespec time = { .tv_nsec = ns };
+
+	nanosleep(&time, NULL); /* a signal ends it, which is right */
+}
+
+static void write_out(struct follower *f, unsigned int hart)
+{
+	struct stream *s = &f->stream[hart];
+	struct hst_ring_header header = { .total = s->head, .lost = s->head - s->taken };
+
+	if (s->n)
+		hst_write_ring(&f->w, hart, &header, s->records, s->n);
+	s->n = 0;
+}
+
+/* What a hart has written since the last time; *ahead is how much that was. */
+static int take(struct follower *f, unsigned int hart, u64 *ahead)
+{
+	u64 nr = f->ram.mem.ring_records, head, whole, n;
+	struct stream *s = &f->stream[hart];
+
+	if (hst_ram_head(&f->ram, hart, &head))
+		return -1;
+	*ahead = head - s->head;
+	if (head < s->head) { /* another machine's RAM by now */
+		hst_error(f->ram.path, "the machine has started anew");
+		return -1;
+	}
+	if (*ahead >= nr)
+		s->head = head - nr + 1;
+	for (; s->head < head; s->head += n) {
+		n = MIN(head - s->head, (u64)(GATHER - s->n));
+		if (hst_ram_records(&f->ram, hart, s->head, n, s->records + s->n, &whole))
+			return -1;
+		s->n += whole;
+		s->taken += whole;
+		if (s->n == GATHER || whole < n) {
+			s->head += n;
+			write_out(f, hart);
+			s->head -= n;
+		}
+	}
+	return 0;
+}
+
+/* Once over all harts; *busy: the fullest ring's part, in 1/64; *news: events. */
+static int take_all(struct follower *f, u64 *busy, u64 *news)
+{
+	u64 ahead;
+
+	*busy = *news = 0;
+	for (unsigned int hart = 0; hart < f->ram.mem.nr_harts; hart++) {
+		if (take(f, hart, &ahead))
+			return -1;
+		*news += ahead;
+		*busy = MAX(*busy, ahead * 64 / f->ram.mem.ring_records);
+	}
+	return 0;
+}
+
+static void write_all_out(struct follower *f)
+{
+	for (unsigned int hart = 0; hart < f->ram.mem.nr_harts; hart++)
+		write_out(f, hart);
+	fflush(f->w.out);
+}
+
+static int follow(struct follower *f)
+{
+	time_t written = time(NULL);
+	unsigned int silent = 0;
+	bool last = false;
+	u64 busy, news;
+
+	for (;;) {
+		/* Asked first, so that nothing before it is missed. */
+		bool over = asked_to_end || hst_ram_is_over(&f->ram);
+
+		if (take_all(f, &busy, &news) || ferror(f->w.out))
+			return -1;
+		if (last)
+			return 0;
+		silent = news ? 0 : silent + 1;
+		last = over || hst_ram_state(&f->ram) < 0 ||
+		       (hst_ram_has_ended(&f->ram) && silent == SILENT);
+		if (time(NULL) != written) {
+			write_all_out(f);
+			written = time(NULL);
+		}
+		if (!last && busy < 16)
+			nap(busy > 2 ? SHORT_NS : NAP_NS);
+	}
+}
+
+/* The RAM may be that of a machine that is only booting. */
+static int wait_for_trace(struct follower *f)
+{
+	const char *why = hst_ram_find(&f->ram);
+
+	/* One more look when it is over, so that nothing before that is missed. */
+	for (bool over = false; why && !over && !asked_to_end; why = hst_ram_find(&f->ram)) {
+		over = hst_ram_is_over(&f->ram);
+		nap(NAP_NS);
+	}
+	if (why)
+		hst_error(f->ram.path, "%s", why);
+	return why ? -1 : 0;
+}
+
+static int make_streams(struct follower *f)
+{
+	for (unsigned int hart = 0; hart < f->ram.mem.nr_harts; hart++) {
+		f->stream[hart].records = malloc(GATHER * sizeof(struct trace_record));
+		if (!f->stream[hart].records) {
+			hst_error(f->ram.path, "out of memory");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* The exits' costs, and where each hart stands: its last RING says so, and may be empty. */
+static int finish(struct follower *f)
+{
+	for (unsigned int hart = 0; hart < f->ram.mem.nr_harts; hart++) {
+		struct stream *s = &f->stream[hart];
+		struct hst_ring_header header;
+
+		write_out(f, hart);
+		if (hst_ram_dropped(&f->ram, hart, &s->dropped))
+			return -1;
+		header.total = s->head + s->dropped;
+		header.lost = header.total - s->taken;
+		hst_write_ring(&f->w, hart, &header, NULL, 0);
+		if (hst_write_stats(&f->w, &f->ram, hart))
+			return -1;
+	}
+	hst_write_end(&f->w);
+	return 0;
+}
+
+static void print_losses(const struct follower *f, const char *out)
+{
+	u64 total = 0, lost = 0;
+
+	for (unsigned int hart = 0; hart < f->ram.mem.nr_harts; hart++) {
+		total += f->stream[hart].head + f->stream[hart].dropped;
+		lost += f->stream[hart].head + f->stream[hart].dropped - f->stream[hart].taken;
+	}
+	fprintf(stderr, "hstrace: %s: %llu events, %llu lost\n", out, total, lost);
+}
+
+int hst_follow(const char *ram, const char *out, const char *meta, bool quiet)
+{
+	struct follower *f = calloc(1, sizeof(*f));
+	int err = -1;
+
+	if (!f) {
+		hst_error(ram, "out of memory");
+		return -1;
+	}
+	catch_signals();
+	if (hst_ram_open(&f->ram, ram))
+		goto free_all;
+	if (wait_for_trace(f) || make_streams(f))
+		goto close_ram;
+	f->w.out = fopen(out, "wb");
+	if (!f->w.out) {
+		hst_error(out, "%s", strerror(errno));
+		goto close_ram;
+	}
+	err = hst_write_start(&f->w, &f->ram, meta) || follow(f) || finish(f) ? -1 : 0;
+	if (hst_write_close(f->w.out, out)) /* the file stays: hstrace reads what is in it */
+		err = -1;
+	if (!err && !quiet)
+		print_losses(f, out);
+close_ram:
+	hst_ram_close(&f->ram);
+	for (unsigned int hart = 0; hart < HST_MAX_HARTS; hart++)
+		free(f->stream[hart].records);
+free_all:
+	free(f);
+	return err;
+}

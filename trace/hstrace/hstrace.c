@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hstrace.c - reads the traces that hyperscope writes: the command line.
+ *
+ * Exit status: 0, 1 if a file cannot be read or written, 2 for wrong use.
+ */
+#include <string.h>
+#include "file/hst.h"
+#include "file/symbols.h"
+#include "html/html.h"
+
+/* One line a subcommand; its options, in up to three parts. */
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *usage;
+	const char *meaning;
+	const char *help[3];
+} commands[] = {
+	{ "save", hst_cmd_save, "[options] RAM OUT", "take a trace out of RAM", { hst_save_help } },
+	{ "report",
+	  hst_cmd_report,
+	  "[options] FILE",
+	  "the events as text",
+	  { hst_select_help, hst_report_help } },
+	{ "stat",
+	  hst_cmd_stat,
+	  "[options] FILE",
+	  "the table of exits",
+	  { hst_stat_help, hst_select_help } },
+	{ "profile",
+	  hst_cmd_profile,
+	  "[options] FILE",
+	  "where time went, by samples",
+	  { hst_profile_help, hst_images_help, hst_select_help } },
+	{ "diff",
+	  hst_cmd_diff,
+	  "[options] A B",
+	  "what changed between runs",
+	  { hst_diff_help, hst_select_help } },
+	{ "html",
+	  hst_cmd_html,
+	  "[options] [FILE [FILE2]]",
+	  "a page to look at",
+	  { html_help, hst_select_help } },
+	{ "export",
+	  hst_cmd_export,
+	  "--to FORMAT FILE OUT",
+	  "for perf, trace-cmd, ...",
+	  { hst_export_help, hst_images_help, hst_select_help } },
+	{ "events", hst_cmd_events, "[LIST]", "what events there are", { NULL } },
+};
+
+static const struct command *current;
+
+static void print_usage(FILE *out)
+{
+	if (current) {
+		fprintf(out, "usage: hstrace %s %s\n", current->name, current->usage);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(out, "%s hstrace %-7s %-28s %s\n",
+			i ? "      " : "usage:", commands[i].name, commands[i].usage,
+			commands[i].meaning);
+	fputs("\n"
+	      "RAM is the file behind the machine's memory: running, ended or killed. FILE is\n"
+	      "what save wrote. LIST: names and globs with commas, ! takes away, as in the boot\n"
+	      "argument trace=: 'kvm_*,!kvm_entry'. hstrace COMMAND --help has the options.\n",
+	      out);
+}
+
+static bool wants_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
+static int help(void)
+{
+	print_usage(stdout);
+	if (current)
+		printf("\n%s: %s\n", current->name, current->meaning);
+	for (size_t i = 0; current && i < 3 && current->help[i]; i++)
+		fputs(current->help[i], stdout);
+	return hst_finish(0);
+}
+
+int main(int argc, char **argv)
+{
+	hst_print_usage = print_usage;
+	if (argc < 2)
+		return hst_wrong_use("no command", NULL);
+	if (wants_help(argv[1]))
+		return help();
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[1], commands[i].name))
+			current = &commands[i];
+	if (!current)
+		return hst_wrong_use("there is no command", argv[1]);
+	for (int i = 2; i < argc; i++)
+		if (wants_help(argv[i]))
+			return help();
+	return current->run(argc - 2, argv + 2);
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+/*
+ * live.c - `hstrace stat --live`: what a run does right now, by reading its RAM.
+ *
+ * Each table is the difference of two snapshots, which are traces as save writes them, in memory:
+ * without rings for the host's own table, else with what the rings got in between.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include "file/ram.h"
+#include "table.h"
+
+#define ROWS_UNKNOWN 1000
+
+struct live {
+	const struct hst_stat_options *options;
+	struct hst_ram ram;
+	struct hst_table total, delta;
+	u64 seen[HST_MAX_HARTS]; /* events of each hart in the tables so far */
+	u64 missed;              /* events that were overwritten between two snapshots */
+	double seconds;          /* between the last two snapshots */
+	struct timespec last;
+};
+
+static volatile sig_atomic_t asked_to_end;
+
+static void on_signal(int number)
+{
+	(void)number;
+	asked_to_end = 1;
+}
+
+static bool from_events(const struct live *l)
+{
+	return l->options->by != HST_BY_CAUSE || l->options->select;
+}
+
+/* ---- snapshots ---- */
+
+/* A trace file without a name: the run's is said for it; -1 after saying why. */
+static int snapshot(struct live *l, struct hst_file *file)
+{
+	int fd = memfd_create("hstrace-live", MFD_CLOEXEC), err;
+	FILE *out = fd < 0 ? NULL : fdopen(dup(fd), "wb");
+
+	if (!out) {
+		hst_error(l->ram.path, "no memory for a snapshot");
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	err = hst_save_to(&l->ram, out, "", from_events(l));
+	if (fclose(out) && !err) {
+		hst_error(l->ram.path, "no memory for a snapshot");
+		err = -1;
+	}
+	if (!err)
+		return hst_open_fd(file, fd, l->ram.path);
+	close(fd);
+	return err;
+}
+
+/* Leaves in the file what the harts have written since the last time. */
+static void only_news(struct live *l, struct hst_file *file)
+{
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
+		struct hst_ring *ring = &file->ring[i];
+		u64 news = ring->total - l->seen[i];
+
+		l->seen[i] = ring->total;
+		if (news >= ring->count) {
+			l->missed += news - ring->count;
+			continue;
+		}
+		ring->extent[0].offset +=
+			(off_t)((ring->count - news) * sizeof(struct trace_record));
+		ring->count = news;
+	}
+}
+
+static int tables_of(struct live *l, struct hst_file *file, bool first)
+{
+	struct hst_table now;
+	int err;
+
+	hst_table_free(&l->delta);
+	hst_table_init(&l->delta, l->options->by, file);
+	if (from_events(l)) {
+		only_news(l, file);
+		err = hst_table_from_events(&l->delta, file, l->options->select);
+		if (!err && first)
+			hst_table_init(&l->total, l->options->by, file);
+		return err || hst_table_add(&l->total, &l->delta) ? -1 : 0;
+	}
+	hst_table_init(&now, l->options->by, file);
+	err = hst_table_from_stats(&now, file);
+	if (!err)
+		err = hst_table_subtract(&l->delta, &now, first ? NULL : &l->total);
+	hst_table_free(&l->total);
+	l->total = now;
+	return err;
+}
+
+static int look(struct live *l, bool first)
+{
+	static struct hst_file file;
+	struct timespec now;
+	int err;
+
+	if (snapshot(l, &file))
+		return -1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	l->seconds = (double)(now.tv_sec - l->last.tv_sec) +
+		     (double)(now.tv_nsec - l->last.tv_nsec) / 1e9;
+	l->last = now;
+	file.told_none = true; /* the table shows it, each time */
+	err = tables_of(l, &file, first);
+	hst_close(&file);
+	return err;
+}
+
+/* ---- the screen ---- */
+
+static unsigned int screen_rows(bool terminal)
+{
+	struct winsize size;
+
+	if (!terminal || ioctl(1, TIOCGWINSZ, &size) || size.ws_row < 8)
+		return ROWS_UNKNOWN;
+	return size.ws_row - 4U;
+}
+
+static void print_costs(const struct hst_table *table, const struct hst_row *row)
+{
+	if (table->unit == HST_UNIT_NONE || !row->priced || table->by == HST_BY_EVENT)
+		return;
+	hst_print_cost(table, row->sum / row->priced, stdout);
+	hst_print_cost(table, hst_percentile(row, 50), stdout);
+	hst_print_cost(table, hst_percentile(row, 99), stdout);
+}
+
+static void show(struct live *l, bool terminal)
+{
+	static const char *const units[] = { "", "; cost in instructions",
+					     "; cost in microseconds of host time" };
+	u64 total = 0, news = 0;
+	size_t rows = screen_rows(terminal);
+
+	for (size_t i = 0; i < l->delta.n; i++)
+		news += l->delta.rows[i].count;
+	for (size_t i = 0; i < l->total.n; i++)
+		total += l->total.rows[i].count;
+	if (terminal)
+		fputs("\033[H\033[J", stdout);
+	printf("%llu in all, %.0f a second in the last %.1f s%s\n", total,
+	       (double)news / l->seconds, l->seconds, units[l->delta.unit]);
+	printf("%-23s %9s %9s %7s %9s %9s %9s\n", hst_by_title(l->options->by), "in all",
+	       "a second", "share", "mean", "p50", "p99");
+	hst_table_sort(&l->delta, l->options->order);
+	for (size_t i = 0; i < l->delta.n && i < rows; i++) {
+		const struct hst_row *row = &l->delta.rows[i];
+		const struct hst_row *all = hst_table_row(&l->total, row->key);
+
+		printf("%-23.23s %9llu %9.0f %6.2f%%", row->title, all ? all->count : 0,
+		       (double)row->count / l->seconds,
+		       news ? 100.0 * (double)row->count / (double)news : 0);
+		print_costs(&l->delta, row);
+		putchar('\n');
+	}
+	if (l->missed)
+		printf("%llu events were overwritten before they were read (trace.size=)\n",
+		       l->missed);
+	fflush(stdout);
+}
+
+/* Until the interval is over, the run ends, or a signal comes: then true. */
+static bool wait_interval(const struct live *l)
+{
+	const struct timespec step = { .tv_nsec = 50000000 };
+	struct timespec now;
+
+	do {
+		if (asked_to_end)
+			return true;
+		nanosleep(&step, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((double)(now.tv_sec - l->last.tv_sec) +
+			 (double)(now.tv_nsec - l->last.tv_nsec) / 1e9 <
+		 (double)l->options->interval);
+	return asked_to_end;
+}
+
+static bool is_over(const struct live *l)
+{
+	return hst_ram_is_over(&l->ram) || hst_ram_has_ended(&l->ram);
+}
+
+static int refresh(struct live *l)
+{
+	bool terminal = isatty(1);
+	u64 left = l->options->count ? l->options->count : terminal ? ~0ULL : 1;
+
+	if (look(l, true))
+		return -1;
+	while (left--) {
+		bool over = is_over(l), end = wait_interval(l);
+
+		if (end && terminal)
+			break;
+		if (look(l, false))
+			return -1;
+		show(l, terminal);
+		if (over || end)
+			break;
+	}
+	return 0;
+}
+
+int hst_live(const struct hst_stat_options *options)
+{
+	static struct live l;
+	struct sigaction action = { .sa_handler = on_signal };
+	const char *why;
+	int err = -1;
+
+	memset(&l, 0, sizeof(l));
+	l.options = options;
+	if (hst_ram_open(&l.ram, options->live))
+		return -1;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	why = hst_ram_find(&l.ram);
+	if (why)
+		hst_error(options->live, "%s", why);
+	else
+		err = refresh(&l);
+	hst_table_free(&l.total);
+	hst_table_free(&l.delta);
+	hst_ram_close(&l.ram);
+	return err;
+}

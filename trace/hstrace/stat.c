@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+/*
+ * stat.c - `hstrace stat`: how often the guest left, why, and what it cost.
+ *
+ * Without options the rows are the host's own counters, exact whatever the rings lost; with --by
+ * or a selection they come from the events that are in the file.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "table.h"
+
+/* ORDER: enum hst_by */
+static const struct {
+	const char *name;
+	const char *counted;
+	const char *title;
+	const char *events; /* that it needs */
+} kinds[HST_NR_BY] = {
+	[HST_BY_CAUSE] = { "cause", "exits", "cause", "kvm_exit" },
+	[HST_BY_SBI] = { "sbi", "SBI calls", "call", "kvm_sbi_call" },
+	[HST_BY_MMIO] = { "mmio", "MMIO accesses", "device", "kvm_mmio" },
+	[HST_BY_REG] = { "reg", "MMIO accesses", "register", "kvm_mmio" },
+	[HST_BY_VCPU] = { "vcpu", "exits", "VM.vCPU", "kvm_exit" },
+	[HST_BY_EVENT] = { "event", "events", "event", "any" },
+};
+
+const char *hst_by_title(enum hst_by by)
+{
+	return kinds[by].title;
+}
+
+static void print_row(const struct hst_table *table, const struct hst_row *row, u64 total,
+		      FILE *out)
+{
+	fprintf(out, "%-23.23s %8llu %6.2f%%", row->title, row->count,
+		100.0 * (double)row->count / (double)total);
+	if (table->unit != HST_UNIT_NONE && row->priced) {
+		hst_print_cost(table, (row->sum + row->priced / 2) / row->priced, out);
+		for (unsigned int percent = 50; percent <= 99; percent += 49)
+			if (row->whole)
+				hst_print_cost(table, hst_percentile(row, percent), out);
+			else
+				fprintf(out, " %9s", "-");
+		hst_print_cost(table, row->max, out);
+	}
+	fputc('\n', out);
+}
+
+static void print_heading(const struct hst_table *table, u64 total, FILE *out)
+{
+	static const char *const units[] = {
+		[HST_UNIT_NONE] = "counts only (instret is shared by the harts, or not accounted)",
+		[HST_UNIT_INSTRUCTIONS] = "cost in instructions, from exit to next entry",
+		[HST_UNIT_TIME] = "cost in microseconds of host time: indicative only",
+	};
+	bool priced = table->unit != HST_UNIT_NONE && table->by != HST_BY_EVENT;
+
+	fprintf(out, "%s: %llu%s%s\n", kinds[table->by].counted, total,
+		table->by == HST_BY_EVENT ? "" : "; ",
+		table->by == HST_BY_EVENT ? "" : units[table->unit]);
+	fprintf(out, "%-23s %8s %7s", kinds[table->by].title, "count", "share");
+	if (priced)
+		fprintf(out, " %9s %9s %9s %9s", "mean", "p50", "p99", "max");
+	fputc('\n', out);
+}
+
+static void print_notes(const struct hst_file *file, const struct hst_table *table, FILE *out)
+{
+	u64 written = 0, lost = 0;
+
+	if (table->unpriced && table->by != HST_BY_EVENT)
+		fprintf(out,
+			"%llu of them have no cost: the vCPU changed harts meanwhile, or ran no "
+			"more\n",
+			table->unpriced);
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
+		written += file->ring[i].total;
+		lost += file->ring[i].lost;
+	}
+	if (lost)
+		fprintf(out, "events: %llu, of which the oldest %llu are lost (trace.size=); %s\n",
+			written, lost, table->events ? "the rest is here" : "the table is exact");
+}
+
+static int nothing(const struct hst_file *file, const struct hst_table *table,
+		   const struct hst_stat_options *options, FILE *out)
+{
+	if (table->events && options->select)
+		fprintf(out, "%s: none among the events that are chosen\n",
+			kinds[table->by].counted);
+	else if (table->events)
+		fprintf(out, "%s: none in the trace (recorded are such events by --trace %s,...)\n",
+			kinds[table->by].counted, kinds[table->by].events);
+	else
+		fprintf(out, file->mem.exit_unit == EXIT_UNIT_NONE
+				     ? "exits: not accounted (exitstat=0)\n"
+				     : "exits: none; no guest ran\n");
+	return 0;
+}
+
+int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE *out)
+{
+	struct hst_table table;
+	u64 total = 0;
+	int err;
+
+	hst_table_init(&table, options->by, file);
+	if (options->by == HST_BY_CAUSE && !options->select)
+		err = hst_table_from_stats(&table, file);
+	else
+		err = hst_table_from_events(&table, file, options->select);
+	if (err)
+		goto free_table;
+	for (size_t i = 0; i < table.n; i++)
+		total += table.rows[i].count;
+	if (!total) {
+		err = nothing(file, &table, options, out);
+		goto free_table;
+	}
+	hst_table_sort(&table, options->order);
+	print_heading(&table, total, out);
+	for (size_t i = 0; i < table.n; i++)
+		print_row(&table, &table.rows[i], total, out);
+	print_notes(file, &table, out);
+free_table:
+	hst_table_free(&table);
+	return err;
+}
+
+/* ---- the command ---- */
+
+const char hst_stat_help[] =
+	"  --by WHAT       rows by cause, sbi (function), mmio (device), reg (register),\n"
+	"                  vcpu or event; without it by cause and class, exact\n"
+	"  --sort KEY      by count (default), sum, mean, max or name\n"
+	"  --live RUN      of a run that goes on; RUN is its folder: build/runs/last\n"
+	"  --interval S    with --live: a table each S seconds (1)\n"
+	"  --count N       with --live: N tables, then end (default on no terminal: 1)\n"
+	"Costs need kvm_exit and kvm_entry in the trace, with --by sbi kvm_sbi_call, with\n"
+	"mmio and reg kvm_mmio. What chooses events makes the rows come from events, too:\n";
+
+static int set_by(struct hst_stat_options *o, const char *value)
+{
+	for (int by = 0; by < HST_NR_BY; by++)
+		if (!strcmp(kinds[by].name, value)) {
+			o->by = (enum hst_by)by;
+			return 2;
+		}
+	hst_wrong_use("--by takes cause, sbi, mmio, reg, vcpu or event, not", value);
+	return -1;
+}
+
+static int set_order(struct hst_stat_options *o, const char *value)
+{
+	static const char *const orders[] = { "count", "sum", "mean", "max", "name" };
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
+		if (!strcmp(orders[i], value)) {
+			o->order = orders[i];
+			return 2;
+		}
+	hst_wrong_use("--sort takes count, sum, mean, max or name, not", value);
+	return -1;
+}
+
+static int set_count(u64 *what, const char *option, const char *value)
+{
+	char message[64], *end;
+
+	*what = strtoull(value, &end, 10);
+	if (*value >= '1' && *value <= '9' && !*end && *what <= 1000000)
+		return 2;
+	snprintf(message, sizeof(message), "%s takes a number from 1 to 1000000, not", option);
+	hst_wrong_use(message, value);
+	return -1;
+}
+
+int hst_table_option(struct hst_stat_options *o, int argc, char **argv)
+{
+	bool by = !strcmp(argv[0], "--by");
+
+	if (!by && strcmp(argv[0], "--sort"))
+		return 0;
+	if (argc > 1)
+		return by ? set_by(o, argv[1]) : set_order(o, argv[1]);
+	hst_wrong_use("this option needs a value:", argv[0]);
+	return -1;
+}
+
+/* One option of stat's own: the words it had, 0 if it is none, -1 after saying what is wrong. */
+static int own_option(struct hst_stat_options *o, int argc, char **argv)
+{
+	static const char *const names[] = { "--live", "--interval", "--count" };
+	size_t i = 0;
+
+	while (i < 3 && strcmp(argv[0], names[i]))
+		i++;
+	if (i == 3)
+		return hst_table_option(o, argc, argv);
+	if (argc < 2) {
+		hst_wrong_use("this option needs a value:", argv[0]);
+		return -1;
+	}
+	if (i)
+		return set_count(i == 1 ? &o->interval : &o->count, argv[0], argv[1]);
+	o->live = argv[1];
+	return 2;
+}
+
+static int options(struct hst_stat_options *o, struct hst_select *select, int argc, char **argv)
+{
+	int at = 0;
+
+	for (int used; at < argc && argv[at][0] == '-'; at += used) {
+		used = own_option(o, argc - at, argv + at);
+		if (!used) {
+			used = hst_select_option(select, argc - at, argv + at);
+			if (used > 0)
+				o->select = select;
+		}
+		if (!used)
+			hst_wrong_use("stat has no option", argv[at]);
+		if (used <= 0)
+			return -1;
+	}
+	return at;
+}
+
+int hst_cmd_stat(int argc, char **argv)
+{
+	static struct hst_file file;
+	struct hst_stat_options o = { .order = "count", .interval = 1 };
+	struct hst_select select = HST_SELECT_ALL;
+	int used = options(&o, &select, argc, argv), status = 2;
+
+	if (used >= 0 && argc - used != (o.live ? 0 : 1)) {
+		hst_wrong_use(o.live ? "stat --live takes a run and no FILE"
+				     : "stat takes one FILE",
+			      NULL);
+		used = -1;
+	}
+	if (used < 0)
+		goto free_select;
+	if (o.live) {
+		status = hst_finish(hst_live(&o));
+		goto free_select;
+	}
+	status = 1;
+	if (hst_open(&file, argv[used]))
+		goto free_select;
+	status = hst_finish(hst_stat(&file, &o, stdout));
+	hst_close(&file);
+free_select:
+	hst_select_free(&select);
+	return status;
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/*
+ * page.c - `hstrace html`: one or two runs as a page that needs nothing but itself.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "html.h"
+
+#define MAX_RUNS      2
+#define MAX_ANATOMIES 16
+
+/* report.css and report*.js, as they were when hstrace was built. */
+#define EMBED(name, file)                         \
+	__asm__(".section .rodata\n"              \
+		".global " #name "\n" #name ":\n" \
+		".incbin \"" file "\"\n"          \
+		".byte 0\n"                       \
+		".previous\n");                   \
+	extern const char name[]
+
+EMBED(html_css, "html/report.css");
+EMBED(html_js_base, "html/report_base.js");
+EMBED(html_js_chart, "html/report_chart.js");
+EMBED(html_js_timeline, "html/report_timeline.js");
+EMBED(html_js, "html/report.js");
+
+struct options {
+	const char *out;
+	const char *files[MAX_RUNS];
+	const char *anatomies[MAX_ANATOMIES];
+	unsigned int nr_files, nr_anatomies;
+	struct hst_select select;
+};
+
+const char html_help[] =
+	"  --out PAGE      where the page goes (report.html)\n"
+	"  --anatomy TEXT  what scripts/anatomy printed: shown as well; may be repeated\n"
+	"and of the events (the exit table is always that of the whole run):\n";
+
+static const char head[] =
+	"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+	"style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
+	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	"<title>hyperscope report</title>\n<style>\n";
+static const char body[] =
+	"</style>\n</head>\n<body>\n"
+	"<noscript>This page draws itself by JavaScript, which is off here. The same numbers "
+	"as text: hstrace stat FILE.</noscript>\n"
+	"<script type=\"application/json\" id=\"data\">\n";
+
+static int wrong_option(const char *what, const char *arg)
+{
+	hst_wrong_use(what, arg);
+	return -1;
+}
+
+/* How many words the option had; -1 after saying what is wrong. */
+static int take_option(struct options *options, int argc, char **argv)
+{
+	int n = hst_select_option(&options->select, argc, argv);
+
+	if (n)
+		return n;
+	if (strcmp(argv[0], "--out") && strcmp(argv[0], "--anatomy"))
+		return wrong_option("html has no option", argv[0]);
+	if (argc < 2)
+		return wrong_option("this option needs a file:", argv[0]);
+	if (!strcmp(argv[0], "--out"))
+		options->out = argv[1];
+	else if (options->nr_anatomies < MAX_ANATOMIES)
+		options->anatomies[options->nr_anatomies++] = argv[1];
+	else
+		return wrong_option("more anatomies than a page shows:", argv[1]);
+	return 2;
+}
+
+/* The trace that the launcher left last, as `make trace` finds it. */
+static const char *last_trace(void)
+{
+	const char *runs = getenv("HS_RUNS"), *out = getenv("O");
+	static char path[4096];
+
+	snprintf(path, sizeof(path), "%s%s/last/trace",
+		 runs  ? runs
+		 : out ? out
+		       : "build",
+		 runs ? "" : "/runs");
+	return path;
+}
+
+static int parse(struct options *options, int argc, char **argv)
+{
+	*options = (struct options){ .out = "report.html", .select = HST_SELECT_ALL };
+	while (argc > 0) {
+		int n = 1;
+
+		if (argv[0][0] == '-') {
+			n = take_option(options, argc, argv);
+			if (n < 0)
+				return -1;
+		} else if (options->nr_files < MAX_RUNS) {
+			options->files[options->nr_files++] = argv[0];
+		} else {
+			return wrong_option("html takes one FILE or two, not also", argv[0]);
+		}
+		argc -= n;
+		argv += n;
+	}
+	if (!options->nr_files)
+		options->files[options->nr_files++] = last_trace();
+	return 0;
+}
+
+static int write_runs(const struct options *options, FILE *out)
+{
+	static struct hst_file file;
+	struct html_run run;
+	int err = 0;
+
+	fputs("{\"runs\":[\n", out);
+	for (unsigned int i = 0; i < options->nr_files && !err; i++) {
+		if (hst_open(&file, options->files[i]))
+			return -1;
+		fputs(i ? ",\n" : "", out);
+		err = html_read(&run, &file, &options->select);
+		if (!err)
+			html_write_run(&run, out);
+		html_free(&run);
+		hst_close(&file);
+	}
+	fputs("],\n\"anatomy\":[", out);
+	for (unsigned int i = 0; i < options->nr_anatomies && !err; i++) {
+		fputs(i ? ",\n" : "", out);
+		err = html_write_anatomy(options->anatomies[i], out);
+	}
+	fputs("]}", out);
+	return err;
+}
+
+static int write_page(const struct options *options, FILE *out)
+{
+	fprintf(out, "%s%s%s", head, html_css, body);
+	if (write_runs(options, out))
+		return -1;
+	fprintf(out,
+		"\n</script>\n<script>\n%s</script>\n<script>\n%s</script>\n<script>\n%s</script>\n"
+		"<script>\n%s</script>\n</body>\n</html>\n",
+		html_js_base, html_js_chart, html_js_timeline, html_js);
+	return 0;
+}
+
+/* Beside the page until it is whole, so that a page that is there stays if this one fails. */
+static int write_file(const struct options *options)
+{
+	static char path[4096];
+	struct stat st;
+	bool beside = lstat(options->out, &st) || S_ISREG(st.st_mode);
+	FILE *out;
+	int err;
+
+	snprintf(path, sizeof(path), beside ? "%s.part" : "%s", options->out);
+	out = fopen(path, "w");
+	if (!out) {
+		hst_error(options->out, "%s", strerror(errno));
+		return -1;
+	}
+	err = write_page(options, out);
+	if ((ferror(out) | fclose(out)) && !err) {
+		hst_error(options->out, "cannot be written: %s", strerror(errno));
+		err = -1;
+	}
+	if (beside && !err && rename(path, options->out)) {
+		hst_error(options->out, "%s", strerror(errno));
+		err = -1;
+	}
+	if (beside && err)
+		unlink(path);
+	return err;
+}
+
+static bool is_over_input(const struct options *options)
+{
+	bool over = false;
+
+	for (unsigned int i = 0; i < options->nr_files; i++)
+		over |= hst_is_same_file(options->files[i], options->out);
+	for (unsigned int i = 0; i < options->nr_anatomies; i++)
+		over |= hst_is_same_file(options->anatomies[i], options->out);
+	return over;
+}
+
+int hst_cmd_html(int argc, char **argv)
+{
+	struct options options;
+	int err;
+
+	if (parse(&options, argc, argv))
+		return 2;
+	err = is_over_input(&options) ? -1 : write_file(&options);
+	hst_select_free(&options.select);
+	return hst_finish(err);
+}

@@ -1,0 +1,589 @@
+// SPDX-License-Identifier: MIT
+/*
+ * report.js - the page: its sections in order, the search, the theme.
+ */
+'use strict';
+
+/* Causes have one colour throughout the page: those with most exits each their own. */
+const COLOURS = new Map();
+{
+	const totals = new Map();
+	for (const run of RUNS)
+		for (const row of run.exits)
+			totals.set(row.title, (totals.get(row.title) || 0) + (row.count || row.seen));
+	[...totals.keys()].sort((a, b) => totals.get(b) - totals.get(a))
+		.forEach((title, i) => COLOURS.set(title, Math.min(i, NR_CAUSE_COLOURS)));
+}
+
+const TIMELINES = [];
+
+/* ---- notes on a run ---- */
+
+function notes(run) {
+	const written = sum(run.rings.map((ring) => ring[0]));
+	const lost = sum(run.rings.map((ring) => ring[1]));
+	const kept = sum(run.rings.map((ring) => ring[2]));
+	const list = [];
+	list.push(count(written) + ' events written by ' + run.nrHarts + (run.nrHarts === 1 ? ' hart, ' :
+		' harts, ') + (lost ? count(lost) + ' lost: ' : 'none lost; ') +
+		(lost ? 'what is drawn over time lacks them, the exit table does not; ' : '') +
+		(run.seen < kept ? count(run.seen) + ' chosen for this page; ' : '') +
+		'they span ' + (run.seen ? duration(run.span / run.hz) : 'nothing') + '.');
+	if (!run.accounted)
+		list.push('Exits were not accounted (exitstat=0): the exit table has what the events tell.');
+	else if (run.unit === 'none')
+		list.push('Costs are not shown: under icount with several harts instret is one counter for all.');
+	else if (run.unit === 'time')
+		list.push('Costs are microseconds of the machine that QEMU ran on: indicative only, never to be ' +
+			'compared between runs.');
+	else
+		list.push('Costs are instructions from the exit to the next entry: exact.');
+	if (!run.seen)
+		list.push('There are no events in this trace (or none that were chosen): what needs them is empty.');
+	if (run.damage)
+		list.unshift('Of this file only a part can be read: ' + run.damage + '.');
+	return h('div', { class: lost || !run.seen || run.damage ? 'note' : 'muted small' },
+		list.map((text) => h('p', {}, text)));
+}
+
+/* ---- exits ---- */
+
+function exitCount(row) {
+	return row.count === undefined ? row.seen : row.count;
+}
+
+function exitBins(run, slot) {
+	const total = new Float64Array(run.bins);
+	for (const vcpu of run.vcpus)
+		if (vcpu.bySlot && vcpu.bySlot[slot])
+			expand(vcpu.bySlot[slot], run.bins).forEach((n, i) => {
+				total[i] += n;
+			});
+	return total;
+}
+
+/** Rows of the table: one a cause, with the runs' rows in it. */
+function exitRows() {
+	const rows = new Map();
+	RUNS.forEach((run, i) => run.exits.forEach((row) => {
+		if (!rows.has(row.title))
+			rows.set(row.title, { title: row.title, runs: [], search: row.title + ' exit cause' });
+		rows.get(row.title).runs[i] = row;
+	}));
+	return [...rows.values()];
+}
+
+function costColumns(i) {
+	const run = RUNS[i];
+	const of = (fn) => (row) => {
+		const mine = row.runs[i];
+		return mine && mine.count !== undefined && mine.count > mine.unpriced ? fn(mine) : null;
+	};
+	const column = (title, fn) => ({
+		title: RUNS.length > 1 ? title + ' ' + LETTERS[i] : title,
+		number: true,
+		text: (row) => cost(run, of(fn)(row)),
+		sort: (row) => of(fn)(row) || 0,
+	});
+	if (run.unit === 'none')
+		return [];
+	const columns = [column('mean', mean), column('p50', (row) => percentile(row, 50)),
+		column('p99', (row) => percentile(row, 99)), column('max', (row) => row.max)];
+	return RUNS.length > 1 ? [columns[0], columns[2]] : columns;
+}
+
+/** B over A; what changed by 5 % or more is marked, and what only one of them has. */
+function ratio(title, value) {
+	const [a, b] = [(row) => value(row, 0), (row) => value(row, 1)];
+	const text = (row) => {
+		if (a(row) && b(row))
+			return (b(row) / a(row)).toFixed(2) + ' ×';
+		return a(row) || b(row) ? 'only ' + LETTERS[a(row) ? 0 : 1] : '-';
+	};
+	return { title, number: true, text, sort: (row) => a(row) ? b(row) / a(row) : Infinity,
+		changed: (row) => (a(row) || b(row)) && !(Math.abs(b(row) / a(row) - 1) < 0.05) };
+}
+
+function exitSection() {
+	const rows = exitRows();
+	const counts = (row, i) => row.runs[i] ? exitCount(row.runs[i]) : 0;
+	const totals = RUNS.map((run, i) => sum(rows.map((row) => counts(row, i))));
+	const columns = [{ title: 'cause', text: (row) => row.title, sort: (row) => row.title,
+		cell: (row) => [swatch('--cause-' + COLOURS.get(row.title)), ' ', row.title] }];
+	RUNS.forEach((run, i) => {
+		const letter = RUNS.length > 1 ? ' ' + LETTERS[i] : '';
+		columns.push({ title: 'count' + letter, number: true, text: (row) => count(counts(row, i)),
+			sort: (row) => counts(row, i) });
+		if (RUNS.length === 1)
+			columns.push({ title: 'share', number: true, sort: (row) => counts(row, i),
+				text: (row) => percent(counts(row, i), totals[i]) });
+	});
+	if (RUNS.length > 1)
+		columns.push(ratio('count B/A', counts));
+	RUNS.forEach((run, i) => columns.push(...costColumns(i)));
+	if (RUNS.length > 1 && RUNS[0].unit === RUNS[1].unit && RUNS[0].unit === 'instructions')
+		columns.push(ratio('mean B/A', (row, i) => row.runs[i] && row.runs[i].count ?
+			mean(row.runs[i]) : 0));
+	RUNS.forEach((run, i) => columns.push({
+		title: 'when' + (RUNS.length > 1 ? ' ' + LETTERS[i] : ''),
+		cell: (row) => row.runs[i] ? sparkline(exitBins(run, row.runs[i].slot),
+			row.title + ' over the run') : '-' }));
+	const units = [...new Set(RUNS.map(unitName))].filter(Boolean).join(' and ');
+	const missing = RUNS.flatMap((run) => run.exits.filter((row) => row.count !== undefined &&
+		row.count !== row.seen).map((row) => row.title + ' ' + count(row.seen) + ' of ' +
+		count(row.count)));
+	const unpriced = sum(RUNS.flatMap((run) => run.exits.map((row) => row.unpriced || 0)));
+	return section('exits', 'Exits', 'Exits by cause',
+		h('p', {}, totals.map((n, i) => (RUNS.length > 1 ? LETTERS[i] + ': ' : '') + count(n) + ' exits')
+			.join(', ') + (units ? '; costs in ' + units + ', from exit to next entry.' : '.')),
+		rows.length ? table('Exits by cause' + (units ? '; costs in ' + units : '') +
+			'; "when": exits over the run, each row from its own zero', columns, rows, RUNS.length > 1 ? 'count A' : 'count') :
+			h('p', {}, 'No exits: no guest ran, or none were recorded.'),
+		unpriced ? h('p', { class: 'muted small' }, count(unpriced) + ' of them have no cost: the vCPU ' +
+			'changed harts meanwhile, or ran no more.') : null,
+		missing.length ? h('details', {}, h('summary', {}, 'Rows of which the events hold not as many ' +
+			'exits as the counters'), h('p', {}, missing.join('; ') + '.')) : null);
+}
+
+/* ---- latency ---- */
+
+/** Has run i exits of this row with a cost? */
+function hasCost(row, i) {
+	const mine = row.runs[i];
+	return RUNS[i].unit !== 'none' && mine !== undefined && mine.count > mine.unpriced;
+}
+
+/** One row's panel: the runs with these numbers in one drawing. */
+function costPanel(row, which, range) {
+	const text = which.filter((i) => hasCost(row, i)).map((i) => {
+		const mine = row.runs[i];
+		return (RUNS.length > 1 ? LETTERS[i] + ': ' : '') + count(mine.count) + ' exits, p50 ' +
+			cost(RUNS[i], percentile(mine, 50)) + ', p99 ' + cost(RUNS[i], percentile(mine, 99)) +
+			', max ' + cost(RUNS[i], mine.max);
+	});
+	const unit = unitName(RUNS[which[0]]);
+	const lists = which.map((i) => hasCost(row, i) ? costs(RUNS[i], row.runs[i]) : []);
+	return h('figure', { 'data-search': row.search },
+		h('figcaption', {}, row.title, text.map((line) => h('div', { class: 'muted small' }, line))),
+		histogram(lists, range, unit, costMarks(row, which, range), row.title + ', in ' + unit + '. ' +
+			text.join('. ')));
+}
+
+/** Where p50 and p99 are, in the unit shown; of two runs in one drawing there are none. */
+function costMarks(row, which, range) {
+	if (which.length > 1)
+		return [];
+	const run = RUNS[which[0]];
+	const scale = run.unit === 'time' ? 1e6 / run.hz : 1;
+	const marks = [[50, 'p50'], [99, 'p99']]
+		.map(([p, name]) => [percentile(row.runs[which[0]], p), name])
+		.filter(([value]) => value !== null).map(([value, name]) => [value * scale, name]);
+	const apart = (range[1] / range[0]) ** 0.12;
+	return marks.length === 2 && marks[1][0] < marks[0][0] * apart ? [marks[0].slice(0, 1).concat(''),
+		[marks[1][0], 'p50, p99']] : marks;
+}
+
+function costPanels(rows, which) {
+	const shown = rows.filter((row) => which.some((i) => hasCost(row, i)));
+	if (!shown.length)
+		return h('p', {}, 'No exit has a cost in this trace.');
+	const range = logRange(shown.flatMap((row) => which.filter((i) => hasCost(row, i))
+		.map((i) => costs(RUNS[i], row.runs[i]))));
+	return h('div', { class: 'panels' }, shown.map((row) => costPanel(row, which, range)));
+}
+
+function histogramSection() {
+	const rows = exitRows().sort((a, b) => exitTotal(b) - exitTotal(a));
+	const same = RUNS.every((run) => run.unit === RUNS[0].unit);
+	return section('latency', 'Cost', 'What does an exit cost?',
+		h('p', {}, 'Exits (from zero) by their cost, from exit to next entry; the cost\'s axis is ' +
+			'logarithmic and the same in all panels, each has its own axis of exits.' +
+			(RUNS.length > 1 && same ? ' Filled: A, line: B.' : '') +
+			(same ? '' : ' The runs have different units, so each has its own panels.')),
+		same ? costPanels(rows, RUNS.map((_, i) => i)) :
+			RUNS.map((_, i) => [h('h3', {}, runName(i)), costPanels(rows, [i])]));
+}
+
+function exitTotal(row) {
+	return sum(row.runs.filter(Boolean).map(exitCount));
+}
+
+/* ---- timeline ---- */
+
+function timelineSection() {
+	const body = RUNS.map((run, i) => {
+		if (!run.vcpus.some((vcpu) => vcpu.time))
+			return h('p', {}, runName(i) + ': no event belongs to a vCPU.');
+		const colours = new Map(run.exits.map((row) => [row.slot, COLOURS.get(row.title)]));
+		const timeline = new Timeline(run, runName(i), colours);
+		TIMELINES.push(timeline);
+		const left = run.vcpus.filter((vcpu) => !vcpu.time).length;
+		return h('div', {}, RUNS.length > 1 ? h('h3', {}, runName(i)) : null, timeline.element,
+			left ? h('p', { class: 'muted small' }, left + ' vCPUs with fewer exits are not drawn.') : null);
+	});
+	const causes = [...COLOURS.keys()].filter((title) => COLOURS.get(title) < NR_CAUSE_COLOURS)
+		.map((title) => ['--cause-' + COLOURS.get(title), title]);
+	if (COLOURS.size > causes.length)
+		causes.push(['--cause-' + NR_CAUSE_COLOURS, 'other causes']);
+	return section('timeline', 'Timeline', 'What did each vCPU do, and when?',
+		h('p', {}, 'Above: the share of time in each state; blocked is waiting, or off its hart. Below: ' +
+			'exits a second, by cause. One scale for all vCPUs of a run.'),
+		legend(STATES.map((name, i) => ['--state-' + i, name]), 'states'),
+		legend(causes, 'causes'),
+		h('p', { class: 'muted small screen-only', id: 'timeline-help' },
+			'Drag to zoom, double click for all. Keys, once the timeline has the focus: arrows move the ' +
+			'cursor, + and − zoom, page up and down shift, Home and End go to the ends, 0 shows all, n and ' +
+			'p go to the next and previous exit that the search names.'),
+		body);
+}
+
+/* ---- slowest exits ---- */
+
+function linesTable(run, window) {
+	const names = new Map(run.events.map((event) => [event.nr, event.name]));
+	const text = (name, fn) => ({ title: name, text: fn, class: 'mono' });
+	const rows = window.lines.map((line) => ({ line }));
+	return table(window.title + ': ' + (window.of > rows.length ? 'the first ' + rows.length + ' of ' +
+		window.of + ' events' : rows.length + ' events'),
+	[text('seconds', ({ line }) => seconds(run, line[0]).toFixed(7)),
+		text('since the exit, µs', ({ line }) => ((line[0] - window.from) * 1e6 / run.hz).toFixed(1)),
+		text('hart', ({ line }) => String(line[1])),
+		text('VM.vCPU', ({ line }) => line[2] < 0 ? '-' : line[2] + '.' + line[3]),
+		text('event', ({ line }) => names.get(line[4])),
+		{ title: 'fields', text: ({ line }) => line[5], class: 'mono wrap' }], rows);
+}
+
+function slowestSection() {
+	return section('slowest', 'Slowest', 'Which exits took longest?',
+		h('p', {}, 'The costliest exits of each cause, with their events. Waiting is part of a wfi.'),
+		eachRun((run, i) => {
+			if (!run.slowest.length)
+				return h('p', {}, 'No exit of the events has an end.');
+			const detail = h('div', { role: 'status' });
+			const unit = run.unit === 'instructions' ? 'instructions' : 'µs';
+			const rows = run.slowest.map((window) => ({ window, search: window.title + ' ' +
+				window.lines.map((line) => line[5]).join(' ') }));
+			const as_cost = (value) => run.unit === 'instructions' ? count(value) :
+				(value * 1e6 / run.hz).toLocaleString('en-US', { maximumFractionDigits: 1,
+					minimumFractionDigits: 1 });
+			return h('div', {}, table('The slowest exits of each cause; cost in ' + unit, [
+				{ title: 'cause', text: (row) => row.window.title, sort: (row) => row.window.title },
+				{ title: 'vCPU', text: (row) => row.window.vm + '.' + row.window.vcpu,
+					sort: (row) => row.window.vm * 65536 + row.window.vcpu },
+				{ title: 'at, s', number: true, text: (row) => seconds(run, row.window.from).toFixed(6),
+					sort: (row) => row.window.from },
+				{ title: 'cost, ' + unit, number: true, text: (row) => as_cost(row.window.cost),
+					sort: (row) => row.window.cost },
+				{ title: 'look', class: 'screen-only', cell: (row) => h('button', { type: 'button', onclick: () => {
+					detail.replaceChildren(linesTable(run, row.window));
+					const timeline = TIMELINES.find((t) => t.run === run);
+					if (timeline)
+						timeline.showTime(row.window.from, row.window.to);
+				} }, 'events') }], rows, 'cost, ' + unit), detail,
+			h('details', {}, h('summary', {}, 'The last ' + run.last.lines.length + ' events' +
+				(RUNS.length > 1 ? ' of ' + LETTERS[i] : '')), linesTable(run, Object.assign({}, run.last,
+				{ title: 'The end of the run', from: run.last.lines.length ? run.last.lines[0][0] : 0,
+					of: run.last.lines.length }))));
+		}));
+}
+
+/* ---- devices ---- */
+
+function mmioSection() {
+	return section('mmio', 'Devices', 'Which devices and registers were accessed?', eachRun((run) => {
+		if (!run.mmio.length)
+			return h('p', {}, 'No access to a device in the events (kvm_mmio).');
+		const regs = run.mmio.map((reg) => Object.assign({ bins_all: expand(reg.bins, 96),
+			total: reg.reads + reg.writes,
+			search: reg.device + ' ' + reg.register + ' ' + reg.gpa + ' mmio' }, reg));
+		const most = Math.max(...regs.map((reg) => Math.max(...reg.bins_all)));
+		const devices = [...new Set(regs.map((reg) => reg.device))];
+		const total = (device) => sum(regs.filter((reg) => reg.device === device)
+			.map((reg) => reg.total));
+		const all = sum(regs.map((reg) => reg.total));
+		const number = (title, fn) => ({ title, number: true, text: (row) => count(fn(row)), sort: fn });
+		return h('div', {}, table('Devices', [
+			{ title: 'device', text: (row) => row.device, sort: (row) => row.device },
+			number('registers', (row) => row.registers), number('accesses', (row) => row.total),
+			{ title: 'share', number: true, text: (row) => percent(row.total, all) }],
+		devices.map((device) => ({ device, total: total(device), search: device,
+			registers: regs.filter((reg) => reg.device === device).length })), 'accesses'),
+		heatLegend(most),
+		table('Registers over the run: a cell is 1/96 of it', [
+			{ title: 'device', text: (row) => row.device, sort: (row) => row.device },
+			{ title: 'register', text: (row) => row.register, sort: (row) => row.register },
+			...RUNS.length > 1 ? [] : [{ title: 'address', text: (row) => row.gpa, class: 'mono' }],
+			number('reads', (row) => row.reads), number('writes', (row) => row.writes),
+			number('all', (row) => row.total),
+			{ title: 'when', cell: (row) => strip(row.bins_all, most, row.device + ' ' + row.register +
+				' over the run') }], regs, 'all'),
+		run.otherAccesses ? h('p', { class: 'muted small' }, count(run.otherAccesses) +
+			' accesses to further registers are not shown.') : null);
+	}));
+}
+
+/* ---- SBI ---- */
+
+function sbiSection() {
+	return section('sbi', 'SBI', 'Which SBI calls did the guest make?', eachRun((run) => {
+		if (!run.calls.length)
+			return h('p', {}, 'No SBI call in the events (kvm_sbi_call).');
+		const all = sum(run.calls.map((call) => call.calls));
+		const in_unit = (value) => run.unit === 'instructions' ? count(Math.round(value)) :
+			(value * 1e6 / run.hz).toLocaleString('en-US', { maximumFractionDigits: 1,
+				minimumFractionDigits: 1 });
+		const unit = run.unit === 'instructions' ? 'instructions' : 'µs';
+		const average = (row) => row.returns ? row.sum / row.returns : 0;
+		return table('SBI calls; from call to return in ' + unit, [
+			{ title: 'extension', text: (row) => row.ext, sort: (row) => row.ext },
+			{ title: 'function', text: (row) => row.name, sort: (row) => row.name },
+			{ title: 'calls', number: true, text: (row) => count(row.calls), sort: (row) => row.calls },
+			...RUNS.length > 1 ? [] : [{ title: 'share', number: true,
+				text: (row) => percent(row.calls, all) }],
+			{ title: 'mean', number: true, sort: average,
+				text: (row) => row.returns ? in_unit(average(row)) : '-' },
+			{ title: 'max', number: true, sort: (row) => row.max,
+				text: (row) => row.returns ? in_unit(row.max) : '-' },
+			{ title: 'answers', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
+				...row.otherErrors ? ['others ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
+		run.calls.map((call) => Object.assign({ search: call.ext + ' ' + call.name + ' sbi' }, call)), 'calls');
+	}));
+}
+
+/* ---- memory ---- */
+
+const SIZES = ['4 KiB', '2 MiB', '1 GiB', '512 GiB'];
+
+/** One slot as a grid of cells. */
+function memoryMap(memory, faults, levels) {
+	const columns = RUNS.length > 1 || window.innerWidth < 700 ? 32 : 64;
+	const [cell, left, top] = [11, 106, 6];
+	const rows = Math.ceil(faults.length / columns);
+	const height = top + rows * cell + 4;
+	const most = Math.max(...faults, 1);
+	const base = BigInt(memory.gpa);
+	const fill = ['', '', '', ''];
+	const dots = [];
+	let empty = '';
+	faults.forEach((n, i) => {
+		const x = left + i % columns * cell;
+		const y = top + Math.floor(i / columns) * cell;
+		const d = `M${x} ${y}h${cell - 1}v${cell - 1}h-${cell - 1}z`;
+		const level = levels[i] ? Math.floor(Math.log2(levels[i])) : -1;
+		if (level < 0)
+			empty += d;
+		else
+			fill[level] += d;
+		if (n)
+			dots.push(s('circle', { cx: x + (cell - 1) / 2, cy: y + (cell - 1) / 2,
+				r: 1.2 + 2 * heat(n, most) / HEAT, style: 'fill: var(--fg)' }));
+	});
+	const labels = [];
+	const every = Math.max(Math.ceil(14 / cell), 1);
+	for (let row = 0; row < rows; row += every)
+		labels.push(s('text', { x: left - 6, y: top + row * cell + 9, 'text-anchor': 'end' },
+			address(base + BigInt(row * columns) * BigInt(memory.cell))));
+	return s('svg', { viewBox: `0 0 ${left + columns * cell} ${height}`,
+		style: `width: 100%; max-width: ${left + columns * cell}px`, role: 'img',
+		'aria-label': 'Map of slot ' + memory.slot },
+	s('path', { d: empty, style: 'fill: none; stroke: var(--line); stroke-width: 0.6' }),
+	fill.map((d, level) => d ? s('path', { d, style: `fill: var(--size-${level})` }) : null),
+	dots, labels);
+}
+
+/** The map in words: neighbours that are alike in one row. */
+function memoryRows(memory, faults, levels) {
+	const rows = [];
+	const base = BigInt(memory.gpa);
+	for (let i = 0; i < faults.length; i++) {
+		const last = rows[rows.length - 1];
+		if (!levels[i] && !faults[i])
+			continue;
+		if (last && last.levels === levels[i] && last.end === i) {
+			last.end = i + 1;
+			last.faults += faults[i];
+		} else {
+			rows.push({ start: i, end: i + 1, levels: levels[i], faults: faults[i] });
+		}
+	}
+	const at = (i) => address(base + BigInt(i) * BigInt(memory.cell));
+	return table('Guest physical memory that was mapped or faulted', [
+		{ title: 'from', text: (row) => at(row.start), class: 'mono' },
+		{ title: 'to', text: (row) => at(row.end), class: 'mono' },
+		{ title: 'leaves', text: (row) => SIZES.filter((_, level) => row.levels >> level & 1)
+			.join(', ') || 'none' },
+		{ title: 'faults', number: true, text: (row) => count(row.faults) }], rows);
+}
+
+function memorySection() {
+	return section('memory', 'Memory', 'Where in guest memory were page faults, and how large are the pages?',
+		eachRun((run) => {
+			const slots = run.memory.filter((slot) => sum(slot.faults) + sum(slot.leaves));
+			if (!slots.length)
+				return h('p', {}, 'No fault on memory in the events (kvm_page_fault, gstage_map).');
+			return h('div', {}, legend([...SIZES.map((name, i) => ['--size-' + i, name + ' leaves'])
+				.filter((_, i) => slots.some((slot) => slot.leaves[i])), ['--fg', 'a dot: faults; larger: more']],
+			'sizes of pages'),
+			slots.map((slot) => {
+				const cells = Number((BigInt(slot.size) - 1n) / BigInt(slot.cell)) + 1;
+				const faults = expand(slot.cells, cells);
+				const levels = expand(slot.levels, cells);
+				const end = BigInt(slot.gpa) + BigInt(slot.size) - 1n;
+				return h('div', {}, h('h3', {}, 'VM ' + slot.vm + (slot.slot < 0 ? '' : ', slot ' +
+					slot.slot) + ': ' + slot.gpa + ' to ' + address(end) + ', ' + bytes(slot.size)),
+				h('p', {}, 'Faults: fetch ' + count(slot.faults[0]) + ', load ' + count(slot.faults[1]) +
+					', store ' + count(slot.faults[2]) + '. Leaves written: ' +
+					(slot.leaves.map((n, i) => n ? count(n) + ' of ' + SIZES[i] : null).filter(Boolean)
+						.join(', ') || 'none') + '. A cell is ' + bytes(slot.cell) + '.'),
+				memoryMap(slot, faults, levels),
+				h('details', {}, h('summary', {}, 'The map in words'), memoryRows(slot, faults, levels)));
+			}));
+		}));
+}
+
+/* ---- all events ---- */
+
+function eventsSection() {
+	return section('events', 'Events', 'Which events are in the trace?', eachRun((run) => run.events.length ?
+		table('Events; "when": over the run, each row from its own zero', [
+			{ title: 'event', text: (row) => row.name, sort: (row) => row.name, class: 'mono' },
+			{ title: 'count', number: true, text: (row) => count(row.count), sort: (row) => row.count },
+			{ title: 'when', cell: (row) => sparkline(expand(row.bins, 256), row.name + ' over the run') },
+			{ title: 'meaning', class: 'meaning', text: (row) => row.meaning }],
+		run.events.map((event) => Object.assign({ search: event.name + ' ' + event.meaning }, event)), 'count') :
+		h('p', {}, 'None.')));
+}
+
+/* ---- anatomy ---- */
+
+function anatomySection() {
+	if (!DATA.anatomy.length)
+		return null;
+	return section('anatomy', 'Anatomy', 'Where inside an exit do the instructions go?', DATA.anatomy.map((found) => {
+		const stages = found.stages.filter((stage) => stage[0] !== 'sum');
+		const sums = found.systems.map((_, i) => sum(stages.map((stage) => stage[i + 1])));
+		const most = Math.max(...sums, 1);
+		const colour = (i) => i % 2 ? '--heat-' + (2 + i % 3) : '--cause-' + i % NR_CAUSE_COLOURS;
+		return h('div', {}, h('h3', {}, found.name),
+			found.systems.map((system, i) => h('div', {}, h('div', { class: 'small' }, system + ': ' +
+				count(sums[i]) + ' instructions'), stackedBar(stages.map((stage, n) => [stage[0], stage[i + 1],
+				colour(n)]), most, system + ', by stage; from 0 to ' + count(most) + ' instructions'))),
+			h('p', { class: 'muted small' }, 'Bars begin at 0; the longest is ' + count(most) +
+				' instructions. The table has the stages in their order.'),
+			table('Instructions by stage', [
+				{ title: 'stage', cell: (row) => [swatch(colour(row.n)), ' ', row.stage[0]] },
+				...found.systems.flatMap((system, i) => [
+					{ title: system, number: true, text: (row) => count(row.stage[i + 1]) },
+					{ title: 'share', number: true, text: (row) => percent(row.stage[i + 1], sums[i]) }])],
+			stages.map((stage, n) => ({ stage, n }))));
+	}));
+}
+
+/* ---- where it comes from ---- */
+
+function provenanceSection() {
+	const names = [...new Set(RUNS.flatMap((run) => run.meta.map(([name]) => name)))];
+	const value = (i, name) => {
+		const found = RUNS[i].meta.filter(([key]) => key === name).map(([, text]) => text);
+		return found.length ? found.join('; ') : '-';
+	};
+	const rows = [{ name: 'trace', values: RUNS.map((run) => run.path) },
+		...names.map((name) => ({ name, values: RUNS.map((_, i) => value(i, name)) })),
+		{ name: 'events written, lost, of each hart', values: RUNS.map((run) => run.rings.map(
+			(ring) => count(ring[0]) + ', ' + count(ring[1])).join('; ')) },
+		{ name: 'clock', values: RUNS.map((run) => count(run.hz) + ' Hz') }];
+	return section('provenance', 'Origin', 'Where does this come from?',
+		table('What the launcher wrote into the trace' + (RUNS.length > 1 ? '; marked: what differs' : ''),
+			[{ title: 'what', text: (row) => row.name },
+				...RUNS.map((_, i) => ({ title: RUNS.length > 1 ? 'run ' + LETTERS[i] : 'value',
+					text: (row) => row.values[i], class: 'wrap mono',
+					changed: (row) => row.values[0] !== row.values[RUNS.length - 1] }))], rows));
+}
+
+/* ---- search ---- */
+
+/** What a word finds: rows of tables are hidden, the timelines show its causes and events. */
+function search(text) {
+	const word = text.trim().toLowerCase();
+	let rows = 0;
+	for (const element of document.querySelectorAll('[data-search]')) {
+		const hit = !word || element.dataset.search.toLowerCase().includes(word);
+		element.classList.toggle('hidden', !hit);
+		rows += hit && word ? 1 : 0;
+	}
+	const causes = new Set();
+	for (const timeline of TIMELINES) {
+		const run = timeline.run;
+		const slots = run.exits.filter((row) => row.title.toLowerCase().includes(word));
+		const events = run.events.filter((event) => event.name.toLowerCase().includes(word));
+		slots.forEach((row) => causes.add(row.title));
+		timeline.found = word && slots.length ? new Set(slots.map((row) => row.slot)) : null;
+		timeline.foundEvents = null;
+		if (word && events.length) {
+			timeline.foundEvents = new Float64Array(256);
+			for (const event of events)
+				expand(event.bins, 256).forEach((n, i) => {
+					timeline.foundEvents[i] += n;
+				});
+		}
+		timeline.draw();
+	}
+	const some = (n, what) => n + ' ' + what + (n === 1 ? '' : 's');
+	document.getElementById('found').textContent = word ? 'found: ' + some(rows, 'row') + ', ' +
+		some(causes.size, 'cause') : '';
+}
+
+const prefersDark = window.matchMedia('(prefers-color-scheme: dark)');
+let chosenTheme = 'auto';
+
+function setTheme(name) {
+	chosenTheme = name;
+	if (name === 'auto')
+		name = prefersDark.matches ? 'dark' : 'light';
+	document.documentElement.dataset.theme = name;
+}
+
+prefersDark.addEventListener('change', () => setTheme(chosenTheme));
+
+function toolbar() {
+	const input = h('input', { type: 'search', id: 'search', autocomplete: 'off',
+		placeholder: 'cause, event, register, call, value', oninput: () => search(input.value) });
+	const theme = h('select', { id: 'theme', onchange: () => setTheme(theme.value) },
+		['auto', 'light', 'dark'].map((name) => h('option', { value: name }, name)));
+	return h('div', { class: 'bar', role: 'search' }, h('div', {},
+		h('label', { for: 'search' }, 'Search'), input,
+		h('span', { id: 'found', role: 'status', class: 'muted small' }),
+		h('label', {}, 'Theme ', theme)));
+}
+
+/* ---- the page ---- */
+
+function build() {
+	const sections = [exitSection(), histogramSection(), timelineSection(), slowestSection(),
+		mmioSection(), sbiSection(), memorySection(), eventsSection(), anatomySection(),
+		provenanceSection()].filter(Boolean);
+	const guest = (run) => (run.meta.find(([name]) => name === 'guest') || ['', ''])[1];
+	document.title = 'hyperscope report: ' + RUNS.map((run) => guest(run) || run.path).join(' and ');
+	document.body.append(
+		h('header', {}, h('h1', {}, 'hyperscope report'),
+			RUNS.map((run, i) => h('div', {}, h('strong', {}, runName(i)), guest(run) ? ', guest ' +
+				guest(run) : '', notes(run))),
+			h('nav', { 'aria-label': 'Sections' }, h('ul', {}, sections.map((element) => h('li', {},
+				h('a', { href: '#' + element.id }, element.dataset.name)))))),
+		toolbar(), h('main', {}, sections));
+	TIMELINES.forEach((timeline) => timeline.draw());
+}
+
+setTheme('auto');
+build();
+
+let width = window.innerWidth;
+window.addEventListener('resize', () => {
+	if (window.innerWidth === width)
+		return;
+	width = window.innerWidth;
+	TIMELINES.forEach((timeline) => timeline.draw());
+});
+/* On paper everything is open. */
+window.addEventListener('beforeprint', () => document.querySelectorAll('details')
+	.forEach((element) => element.setAttribute('open', '')));

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/*
+ * run.c - reads a trace for a page: twice over all events, each time with what one learns.
+ *
+ * First pass: how long the run is, which vCPUs there are, which exits are the slowest. Second pass:
+ * everything is counted into bins. Memory hangs on neither the file's size nor the run's length.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "html.h"
+
+#define PROGRESS_EVENTS (1U << 18)
+
+/* ORDER: enum html_kind. An event that lacks one of its fields here is only counted. */
+static const struct {
+	const char *name;
+	const char *field[TRACE_ARGS];
+} kinds[HTML_KINDS] = {
+	[HTML_ENTRY] = { "kvm_entry" },
+	[HTML_EXIT] = { "kvm_exit", { "scause" } },
+	[HTML_USERSPACE_EXIT] = { "kvm_userspace_exit", { "reason" } },
+	[HTML_IOCTL] = { "kvm_ioctl", { "cmd" } },
+	[HTML_PAGE_FAULT] = { "kvm_page_fault", { "gpa", "scause" } },
+	[HTML_MMIO] = { "kvm_mmio", { "type", "gpa" } },
+	[HTML_MMIO_INSN] = { "kvm_mmio_insn" },
+	[HTML_COALESCED_MMIO] = { "kvm_coalesced_mmio" },
+	[HTML_IOEVENTFD] = { "kvm_ioeventfd" },
+	[HTML_SBI_CALL] = { "kvm_sbi_call", { "ext", "fid" } },
+	[HTML_SBI_RETURN] = { "kvm_sbi_return", { "ext", "fid", "error" } },
+	[HTML_WFI] = { "kvm_wfi" },
+	[HTML_WRS] = { "kvm_wrs" },
+	[HTML_CSR] = { "kvm_csr" },
+	[HTML_DEBUG] = { "kvm_debug" },
+	[HTML_INJECT_TRAP] = { "kvm_inject_trap" },
+	[HTML_BLOCK] = { "kvm_vcpu_block" },
+	[HTML_WAKEUP] = { "kvm_vcpu_wakeup" },
+	[HTML_FPU] = { "kvm_fpu" },
+	[HTML_VECTOR] = { "kvm_vector" },
+	[HTML_MAP] = { "gstage_map", { "gpa", "level" } },
+	[HTML_CREATE_VM] = { "kvm_create_vm", { "vm_id" } },
+	[HTML_MEMSLOT] = { "kvm_memslot", { "slot", "gpa", "size" } },
+	[HTML_LOAD] = { "kvm_vcpu_load" },
+	[HTML_PUT] = { "kvm_vcpu_put" },
+	[HTML_DIRTY] = { "kvm_dirty_log_mark" },
+};
+
+static bool has_fields(struct html_run *run, const struct hst_event *event, enum html_kind kind)
+{
+	for (unsigned int i = 0; i < TRACE_ARGS && kinds[kind].field[i]; i++) {
+		const char *name = kinds[kind].field[i];
+		int at = hst_field_index(event, name, strlen(name));
+
+		if (at < 0)
+			return false;
+		run->field[kind][i] = (u8)at;
+	}
+	return true;
+}
+
+static void find_kinds(struct html_run *run)
+{
+	for (unsigned int i = 0; i < run->file->nr_events; i++)
+		for (enum html_kind kind = HTML_OTHER + 1; kind < HTML_KINDS; kind++)
+			if (!strcmp(run->file->events[i].name, kinds[kind].name) &&
+			    has_fields(run, &run->file->events[i], kind))
+				run->kind[i] = (u8)kind;
+}
+
+static u32 who_of(const struct hst_seen *seen)
+{
+	return seen->vm < 0 ? 0 : (u32)seen->vm | (u32)seen->vcpu << 16;
+}
+
+/* The event as the parts see it; which vCPU its hart serves is kept on the way. */
+static void look_at(struct html_run *run, const struct hst_seen *seen, struct html_event *event)
+{
+	u32 who = who_of(seen);
+
+	event->kind = run->kind[seen->event_nr];
+	event->seen = seen;
+	event->time = seen->time > run->first ? seen->time - run->first : 0;
+	if (event->time > run->span) /* a hart whose clock went back */
+		event->time = run->span;
+	for (unsigned int i = 0; i < TRACE_ARGS && kinds[event->kind].field[i]; i++)
+		event->arg[i] = seen->record->arg[run->field[event->kind][i]];
+	if (who)
+		run->on_hart[seen->hart] = who;
+	event->who = who ? who : run->on_hart[seen->hart];
+}
+
+static int out_of_memory(const struct html_run *run)
+{
+	hst_error(run->file->path, "out of memory");
+	return -1;
+}
+
+/* ---- the passes ---- */
+
+typedef int pass_fn(struct html_run *run, const struct html_event *event, u64 number);
+
+static int first_pass(struct html_run *run, const struct html_event *event, u64 number)
+{
+	struct html_vcpu *vcpu = event->who ? html_vcpu_of(&run->vcpus, event->who) : NULL;
+
+	run->events = number + 1;
+	run->event_count[event->seen->event_nr]++;
+	return vcpu ? html_vcpu_event(run, vcpu, event) : 0;
+}
+
+static int count_event(struct html_run *run, const struct html_event *event)
+{
+	unsigned int nr = event->seen->event_nr;
+
+	if (!run->event_bins[nr])
+		run->event_bins[nr] = calloc(HTML_EVENT_BINS, sizeof(u32));
+	if (!run->event_bins[nr])
+		return -1;
+	run->event_bins[nr][html_bin(run, event->time, HTML_EVENT_BINS)]++;
+	return 0;
+}
+
+static int second_pass(struct html_run *run, const struct html_event *event, u64 number)
+{
+	struct html_vcpu *vcpu = event->who ? html_vcpu_of(&run->vcpus, event->who) : NULL;
+
+	html_mmio_event(run, event);
+	html_sbi_event(run, event);
+	html_memory_event(run, event);
+	html_windows_event(run, event, number);
+	return count_event(run, event) || (vcpu && html_vcpu_event(run, vcpu, event)) ? -1 : 0;
+}
+
+/* What takes longer than 2 s says how far it is, to somebody who looks. */
+static void show_progress(const struct html_run *run, u64 number, bool done)
+{
+	static time_t start;
+	static bool shown;
+	u64 all = 0;
+
+	if (!start)
+		start = time(NULL);
+	if (done && shown)
+		fputs("\r\033[K", stderr);
+	if (done || number % PROGRESS_EVENTS || time(NULL) - start <= 2 || !isatty(2))
+		return;
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
+		all += run->file->ring[i].count;
+	fprintf(stderr, "\rhstrace: %s: %s, %llu of %llu events", run->file->path,
+		run->vcpus.nr_bins ? "counting" : "reading", number, all);
+	shown = true;
+}
+
+static int pass(struct html_run *run, pass_fn *fn)
+{
+	struct html_event event;
+	struct hst_cursor cursor;
+	struct hst_seen seen;
+	u64 number = 0;
+	int got;
+
+	memset(run->on_hart, 0, sizeof(run->on_hart));
+	if (hst_cursor_open(&cursor, run->file, run->select))
+		return -1;
+	while ((got = hst_cursor_next(&cursor, &seen)) > 0) {
+		if (!number)
+			run->first = seen.time;
+		if (fn == first_pass && seen.time > run->first &&
+		    seen.time - run->first > run->span)
+			run->span = seen.time - run->first;
+		show_progress(run, number, false);
+		look_at(run, &seen, &event);
+		if (fn(run, &event, number++)) {
+			got = out_of_memory(run);
+			break;
+		}
+	}
+	show_progress(run, number, true);
+	hst_cursor_close(&cursor);
+	return got;
+}
+
+static int allocate(struct html_run *run)
+{
+	run->event_bins = calloc(HST_MAX_EVENTS, sizeof(*run->event_bins));
+	run->slot_exits = calloc(HST_MAX_SLOTS, sizeof(*run->slot_exits));
+	run->registers = calloc(HTML_REGISTERS, sizeof(*run->registers));
+	run->register_hash = calloc(2 * HTML_REGISTERS, sizeof(*run->register_hash));
+	run->calls = calloc(HTML_CALLS, sizeof(*run->calls));
+	run->call_open = calloc(HTML_VCPUS, sizeof(*run->call_open));
+	run->memory = calloc(HTML_SLOTS, sizeof(*run->memory));
+	return run->event_bins && run->slot_exits && run->registers && run->register_hash &&
+			       run->calls && run->call_open && run->memory &&
+			       !html_windows_start(run)
+		       ? 0
+		       : out_of_memory(run);
+}
+
+int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select)
+{
+	*run = (struct html_run){ .file = file, .select = select, .unit = hst_unit_of(file) };
+	find_kinds(run);
+	html_exit_start(run);
+	if (allocate(run) || pass(run, first_pass))
+		return -1;
+	run->span += !run->span;
+	if (html_vcpus_start(&run->vcpus) || html_windows_choose(run))
+		return out_of_memory(run);
+	if (pass(run, second_pass))
+		return -1;
+	return html_vcpus_end(run) ? out_of_memory(run) : 0;
+}
+
+void html_free(struct html_run *run)
+{
+	for (unsigned int i = 0; run->event_bins && i < HST_MAX_EVENTS; i++)
+		free(run->event_bins[i]);
+	free(run->event_bins);
+	free(run->slot_exits);
+	free(run->registers);
+	free(run->register_hash);
+	free(run->calls);
+	free(run->call_open);
+	free(run->memory);
+	html_vcpus_free(&run->vcpus);
+	html_windows_free(run);
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vcpu.c - what each vCPU did, in bins of time: guest, core, VMM, blocked, and its exits.
+ *
+ *              kvm_exit            kvm_userspace_exit
+ *     GUEST ------------> CORE -----------------------> USER
+ *       ^                 | ^  <-----------------------  |
+ *       +-----------------+ |   kvm_ioctl, any event of it
+ *          kvm_entry        |  kvm_vcpu_block / kvm_vcpu_wakeup
+ *                        BLOCKED      kvm_vcpu_put / kvm_vcpu_load
+ *
+ * Before a vCPU's first event and after its last nothing is known of it.
+ */
+#include <stdlib.h>
+#include "html.h"
+
+#define HASH_SIZE (2 * HTML_VCPUS)
+#define NO_VCPU   0xffff
+#define KVM_RUN   0xae80
+
+static int make_table(struct html_vcpus *vcpus)
+{
+	vcpus->all = calloc(HTML_VCPUS, sizeof(*vcpus->all));
+	vcpus->hash = malloc(HASH_SIZE * sizeof(*vcpus->hash));
+	if (!vcpus->all || !vcpus->hash)
+		return -1;
+	for (size_t i = 0; i < HASH_SIZE; i++)
+		vcpus->hash[i] = NO_VCPU;
+	return 0;
+}
+
+struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who)
+{
+	u32 at = who * 2654435761U % HASH_SIZE;
+
+	if (!vcpus->all && make_table(vcpus))
+		return NULL;
+	for (; vcpus->hash[at] != NO_VCPU; at = (at + 1) % HASH_SIZE)
+		if (vcpus->all[vcpus->hash[at]].who == who)
+			return &vcpus->all[vcpus->hash[at]];
+	if (vcpus->nr == HTML_VCPUS) {
+		vcpus->others++;
+		return NULL;
+	}
+	vcpus->hash[at] = (u16)vcpus->nr;
+	vcpus->all[vcpus->nr] = (struct html_vcpu){ .who = who, .state = HTML_AWAY };
+	return &vcpus->all[vcpus->nr++];
+}
+
+/* ---- between the passes ---- */
+
+static int by_exits(const void *a, const void *b)
+{
+	const struct html_vcpu *const *x = a, *const *y = b;
+
+	if ((*x)->exits != (*y)->exits)
+		return (*x)->exits < (*y)->exits ? 1 : -1;
+	return (*x)->who < (*y)->who ? -1 : 1;
+}
+
+/* The HTML_LANES with most exits get bins, so many that all together are not too many. */
+int html_vcpus_start(struct html_vcpus *vcpus)
+{
+	struct html_vcpu **order = calloc(vcpus->nr + 1, sizeof(struct html_vcpu *));
+	unsigned int lanes = vcpus->nr < HTML_LANES ? vcpus->nr : HTML_LANES;
+
+	if (!order)
+		return -1;
+	vcpus->nr_bins = HTML_VCPU_BINS;
+	while (vcpus->nr_bins * lanes > HTML_ALL_BINS)
+		vcpus->nr_bins /= 2;
+	for (unsigned int i = 0; i < vcpus->nr; i++)
+		order[i] = &vcpus->all[i];
+	qsort(order, vcpus->nr, sizeof(order[0]), by_exits);
+	for (unsigned int i = 0; i < lanes; i++) {
+		order[i]->drawn = true;
+		for (unsigned int state = 0; state < HTML_STATES; state++) {
+			order[i]->time[state] = calloc(vcpus->nr_bins, sizeof(double));
+			if (!order[i]->time[state])
+				lanes = 0;
+		}
+	}
+	free(order);
+	for (unsigned int i = 0; i < vcpus->nr; i++)
+		vcpus->all[i] =
+			(struct html_vcpu){ .who = vcpus->all[i].who,
+					    .drawn = vcpus->all[i].drawn,
+					    .time = { vcpus->all[i].time[0], vcpus->all[i].time[1],
+						      vcpus->all[i].time[2],
+						      vcpus->all[i].time[3] },
+					    .state = HTML_AWAY };
+	return lanes || !vcpus->nr ? 0 : -1;
+}
+
+void html_vcpus_free(struct html_vcpus *vcpus)
+{
+	for (unsigned int i = 0; i < vcpus->nr; i++) {
+		for (unsigned int state = 0; state < HTML_STATES; state++)
+			free(vcpus->all[i].time[state]);
+		for (unsigned int slot = 0; slot < HTML_CAUSES; slot++)
+			free(vcpus->all[i].exit_bins[slot]);
+	}
+	free(vcpus->all);
+	free(vcpus->hash);
+}
+
+/* ---- time ---- */
+
+/* From `since` to `now` the vCPU was in its state. */
+static void account(const struct html_run *run, struct html_vcpu *vcpu, u64 now)
+{
+	unsigned int bins = run->vcpus.nr_bins, first, last;
+	double width = (double)run->span / bins, from = (double)vcpu->since, to = (double)now;
+	double *time;
+
+	if (vcpu->state == HTML_AWAY || !vcpu->drawn || now <= vcpu->since)
+		return;
+	time = vcpu->time[vcpu->state];
+	first = html_bin(run, vcpu->since, bins);
+	last = html_bin(run, now, bins);
+	if (first == last) {
+		time[first] += to - from;
+		return;
+	}
+	time[first] += (first + 1) * width - from;
+	for (unsigned int i = first + 1; i < last; i++)
+		time[i] += width;
+	time[last] += to - last * width;
+}
+
+static void enter(const struct html_run *run, struct html_vcpu *vcpu, enum html_state state,
+		  u64 now)
+{
+	account(run, vcpu, now);
+	vcpu->state = state;
+	vcpu->since = now;
+}
+
+/* What this event says of the vCPU's state. */
+static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
+			 const struct html_event *event)
+{
+	enum html_state state = vcpu->state;
+
+	switch (event->kind) {
+	case HTML_ENTRY:
+		state = HTML_GUEST;
+		break;
+	case HTML_EXIT:
+	case HTML_WAKEUP:
+		state = HTML_CORE;
+		break;
+	case HTML_IOCTL:
+		if (state == HTML_USER && event->arg[0] == KVM_RUN)
+			state = HTML_CORE;
+		break;
+	case HTML_LOAD:
+		state = HTML_CORE;
+		break;
+	case HTML_BLOCK:
+		state = HTML_BLOCKED;
+		break;
+	case HTML_PUT: /* its thread sleeps or waits for its turn; or goes to user space: see below */
+		if (state == HTML_CORE)
+			state = HTML_BLOCKED;
+		break;
+	case HTML_USERSPACE_EXIT:
+		state = HTML_USER;
+		break;
+	default:
+		/* One of its own, so it is back; others of its hart say nothing. */
+		if (state == HTML_USER && event->seen->vm >= 0)
+			state = HTML_CORE;
+	}
+	if (state != vcpu->state)
+		enter(run, vcpu, state, event->time);
+}
+
+/* ---- exits ---- */
+
+static int count_exit(struct html_run *run, struct html_vcpu *vcpu)
+{
+	unsigned int slot = html_exit_slot(run, &vcpu->exit);
+
+	run->slot_exits[slot]++;
+	if (!vcpu->drawn)
+		return 0;
+	if (!vcpu->exit_bins[slot])
+		vcpu->exit_bins[slot] = calloc(run->vcpus.nr_bins, sizeof(u32));
+	if (!vcpu->exit_bins[slot])
+		return -1;
+	vcpu->exit_bins[slot][html_bin(run, vcpu->exit.time, run->vcpus.nr_bins)]++;
+	return 0;
+}
+
+u64 html_cost(const struct html_run *run, u64 time, u64 instret, const struct html_event *end)
+{
+	u64 from = run->unit == HST_UNIT_INSTRUCTIONS ? instret : time;
+	u64 to = run->unit == HST_UNIT_INSTRUCTIONS ? end->seen->instret : end->time;
+
+	return to > from ? to - from : 0;
+}
+
+/* Begins and ends the vCPU's exit; in the second pass (there are bins) it is counted. */
+static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event)
+{
+	struct html_exit *exit = &vcpu->exit;
+	bool second = run->vcpus.nr_bins != 0;
+	int err = 0;
+
+	if (exit->open && (event->kind == HTML_ENTRY || event->kind == HTML_EXIT)) {
+		if (second)
+			err = count_exit(run, vcpu);
+		else if (event->kind == HTML_ENTRY &&
+			 (run->unit != HST_UNIT_INSTRUCTIONS || exit->hart == event->seen->hart))
+			html_windows_offer(run, vcpu, event->time,
+					   html_cost(run, exit->time, exit->instret, event));
+		exit->open = false;
+	}
+	if (event->kind == HTML_EXIT) {
+		vcpu->exits++;
+		*exit = (struct html_exit){ .open = true,
+					    .time = event->time,
+					    .instret = event->seen->instret,
+					    .hart = event->seen->hart,
+					    .scause = event->arg[0] };
+	} else if (exit->open) {
+		html_exit_event(exit, event);
+	}
+	return err;
+}
+
+int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event)
+{
+	if (run->vcpus.nr_bins)
+		change_state(run, vcpu, event);
+	return follow_exit(run, vcpu, event);
+}
+
+/* An exit that no entry follows counts, too. Who ran or slept last does so to the end. */
+int html_vcpus_end(struct html_run *run)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < run->vcpus.nr; i++) {
+		struct html_vcpu *vcpu = &run->vcpus.all[i];
+
+		if (vcpu->state == HTML_GUEST || vcpu->state == HTML_BLOCKED)
+			account(run, vcpu, run->span);
+		if (vcpu->exit.open)
+			err |= count_exit(run, vcpu);
+	}
+	return err;
+}

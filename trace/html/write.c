@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+/*
+ * write.c - one run as JSON: what report.js draws.
+ *
+ * Times are ticks since the run's first event, costs in the run's unit. Arrays of bins are
+ * shortened as json_runs() does it.
+ */
+#include <string.h>
+#include "html.h"
+
+static void write_meta(const struct hst_file *file, FILE *out)
+{
+	const char *p = file->meta ? file->meta : "";
+	bool first = true;
+
+	fputs("\"meta\":[", out);
+	while (*p) {
+		size_t len = strcspn(p, "\n");
+		const char *equals = memchr(p, '=', len);
+		size_t name = equals ? (size_t)(equals - p) : len;
+
+		if (len) {
+			fputs(first ? "[" : ",[", out);
+			json_text(out, p, name);
+			fputc(',', out);
+			json_text(out, p + name + !!equals, len - name - !!equals);
+			fputc(']', out);
+			first = false;
+		}
+		p += len + (p[len] == '\n');
+	}
+	fputs("],\n", out);
+}
+
+static void write_head(const struct html_run *run, FILE *out)
+{
+	static const char *const units[] = {
+		[HST_UNIT_NONE] = "none",
+		[HST_UNIT_INSTRUCTIONS] = "instructions",
+		[HST_UNIT_TIME] = "time",
+	};
+	const struct hst_file *file = run->file;
+	bool accounted = file->mem.exit_unit != EXIT_UNIT_NONE;
+
+	fputs("{\"path\":", out);
+	json_string(out, file->path);
+	fputs(",\"damage\":", out);
+	json_string(out, file->damaged ? file->why : "");
+	fprintf(out,
+		",\"unit\":\"%s\",\"accounted\":%s,\"hz\":%llu,\"first\":%llu,\"span\":%llu,"
+		"\"seen\":%llu,\"nrHarts\":%u,\n",
+		units[run->unit], accounted ? "true" : "false", file->mem.timebase_hz, run->first,
+		run->span, run->events, file->mem.nr_harts);
+	write_meta(file, out);
+	fputs("\"rings\":[", out);
+	for (unsigned int i = 0; i < file->mem.nr_harts; i++)
+		fprintf(out, "%s[%llu,%llu,%llu]", i ? "," : "", file->ring[i].total,
+			file->ring[i].lost, file->ring[i].count);
+	fputs("],\n", out);
+}
+
+static void write_title(const struct html_run *run, unsigned int slot, FILE *out)
+{
+	char title[HST_TITLE_SIZE];
+
+	hst_slot_title(run->file, slot, title);
+	json_string(out, title);
+}
+
+/* Rows of the exit table: the host's own counters, and what the events say besides. */
+static void write_exits(const struct html_run *run, FILE *out)
+{
+	bool first = true;
+
+	fputs("\"exits\":[", out);
+	for (unsigned int slot = 0; slot < HST_MAX_SLOTS; slot++) {
+		const struct exit_stat *stat = run->file->stat[slot];
+		const char *comma = "";
+
+		if (!(stat && stat->count) && !run->slot_exits[slot])
+			continue;
+		fprintf(out, "%s{\"slot\":%u,\"title\":", first ? "" : ",\n", slot);
+		write_title(run, slot, out);
+		fprintf(out, ",\"seen\":%llu", run->slot_exits[slot]);
+		first = false;
+		if (stat) {
+			fprintf(out,
+				",\"count\":%llu,\"unpriced\":%llu,\"sum\":%llu,\"max\":%llu,"
+				"\"hist\":[",
+				stat->count, stat->unpriced, stat->sum, stat->max);
+			for (unsigned int i = 0; i < HIST_BUCKETS; i++)
+				if (run->file->hist[slot][i]) {
+					fprintf(out, "%s%u,%llu", comma, i,
+						run->file->hist[slot][i]);
+					comma = ",";
+				}
+			fputc(']', out);
+		}
+		fputc('}', out);
+	}
+	fputs("],\n", out);
+}
+
+static void write_vcpu(const struct html_run *run, const struct html_vcpu *vcpu, FILE *out)
+{
+	double width = (double)run->span / run->vcpus.nr_bins;
+	u32 share[HTML_VCPU_BINS];
+	bool first = true;
+
+	fprintf(out, "{\"vm\":%u,\"vcpu\":%u,\"exits\":%llu", TRACE_VM_OF(vcpu->who),
+		TRACE_VCPU_OF(vcpu->who), vcpu->exits);
+	if (!vcpu->drawn) {
+		fputc('}', out);
+		return;
+	}
+	fputs(",\"time\":[", out); /* in thousandths of a bin */
+	for (unsigned int state = 0; state < HTML_STATES; state++) {
+		for (unsigned int i = 0; i < run->vcpus.nr_bins; i++)
+			share[i] = (u32)(vcpu->time[state][i] / width * 1000 + 0.5);
+		fputs(state ? "," : "", out);
+		json_runs(out, share, run->vcpus.nr_bins);
+	}
+	fputs("],\"total\":[", out);
+	for (unsigned int state = 0; state < HTML_STATES; state++) {
+		double sum = 0;
+
+		for (unsigned int i = 0; i < run->vcpus.nr_bins; i++)
+			sum += vcpu->time[state][i];
+		fprintf(out, "%s%.0f", state ? "," : "", sum);
+	}
+	fputs("],\"bySlot\":{", out);
+	for (unsigned int slot = 0; slot < HTML_CAUSES; slot++)
+		if (vcpu->exit_bins[slot]) {
+			fprintf(out, "%s\"%u\":", first ? "" : ",", slot);
+			json_runs(out, vcpu->exit_bins[slot], run->vcpus.nr_bins);
+			first = false;
+		}
+	fputs("}}", out);
+}
+
+static void write_vcpus(const struct html_run *run, FILE *out)
+{
+	fprintf(out, "\"bins\":%u,\"otherVcpuEvents\":%llu,\"vcpus\":[", run->vcpus.nr_bins,
+		run->vcpus.others);
+	for (unsigned int i = 0; i < run->vcpus.nr; i++) {
+		fputs(i ? ",\n" : "", out);
+		write_vcpu(run, &run->vcpus.all[i], out);
+	}
+	fputs("],\n", out);
+}
+
+static void write_events(const struct html_run *run, FILE *out)
+{
+	bool first = true;
+
+	fputs("\"events\":[", out);
+	for (unsigned int i = 0; i < HST_MAX_EVENTS; i++)
+		if (run->event_count[i]) {
+			fprintf(out, "%s{\"nr\":%u,\"name\":", first ? "" : ",\n", i);
+			json_string(out, run->file->events[i].name);
+			fputs(",\"meaning\":", out);
+			json_string(out, run->file->events[i].meaning);
+			fprintf(out, ",\"count\":%llu,\"bins\":", run->event_count[i]);
+			json_runs(out, run->event_bins[i], HTML_EVENT_BINS);
+			fputc('}', out);
+			first = false;
+		}
+	fputs("],\n", out);
+}
+
+static void write_mmio(const struct html_run *run, FILE *out)
+{
+	char device[HST_NAME_SIZE], reg[HST_NAME_SIZE];
+
+	fprintf(out, "\"otherAccesses\":%llu,\"mmio\":[", run->other_accesses);
+	for (unsigned int i = 0; i < run->nr_registers; i++) {
+		const struct html_register *r = &run->registers[i];
+
+		html_device_name(run->file, r->gpa, device, reg);
+		fprintf(out, "%s{\"gpa\":\"0x%llx\",\"device\":", i ? ",\n" : "", r->gpa);
+		json_string(out, device);
+		fputs(",\"register\":", out);
+		json_string(out, reg);
+		fprintf(out, ",\"reads\":%llu,\"writes\":%llu,\"bins\":", r->reads, r->writes);
+		json_runs(out, r->bins, HTML_MMIO_BINS);
+		fputc('}', out);
+	}
+	fputs("],\n", out);
+}
+
+static void write_calls(const struct html_run *run, FILE *out)
+{
+	char buf[HST_NAME_SIZE];
+
+	fprintf(out, "\"otherCalls\":%llu,\"calls\":[", run->other_calls);
+	for (unsigned int i = 0; i < run->nr_calls; i++) {
+		const struct html_call *call = &run->calls[i];
+		const char *comma = "";
+
+		fprintf(out, "%s{\"ext\":", i ? ",\n" : "");
+		json_string(out, hst_name_sbi(call->ext, buf));
+		fputs(",\"name\":", out);
+		json_string(out, html_call_name(call->ext, call->fid, buf));
+		fprintf(out, ",\"calls\":%llu,\"returns\":%llu,\"sum\":%llu,\"max\":%llu,",
+			call->calls, call->returns, call->sum, call->max);
+		fprintf(out, "\"otherErrors\":%llu,\"errors\":[", call->other_errors);
+		for (unsigned int e = 0; e < HTML_ERRORS && call->errors[e]; e++) {
+			fprintf(out, "%s[", comma);
+			json_string(out, hst_name_sbierr(call->error[e], buf));
+			fprintf(out, ",%llu]", call->errors[e]);
+			comma = ",";
+		}
+		fputs("]}", out);
+	}
+	fputs("],\n", out);
+}
+
+static void write_memory(const struct html_run *run, FILE *out)
+{
+	fputs("\"memory\":[", out);
+	for (unsigned int i = 0; i < run->nr_memory; i++) {
+		const struct html_memory *m = &run->memory[i];
+		size_t cells = (size_t)((m->size - 1) / m->cell) + 1;
+
+		fprintf(out,
+			"%s{\"vm\":%u,\"slot\":%lld,\"gpa\":\"0x%llx\",\"size\":%llu,\"cell\":%llu,"
+			"\"faults\":[%llu,%llu,%llu],\"leaves\":[%llu,%llu,%llu,%llu],\"cells\":",
+			i ? ",\n" : "", m->vm, (long long)m->slot, m->gpa, m->size, m->cell,
+			m->faults[0], m->faults[1], m->faults[2], m->leaves[0], m->leaves[1],
+			m->leaves[2], m->leaves[3]);
+		json_runs(out, m->cell_faults, cells);
+		fputs(",\"levels\":", out);
+		json_runs(out, m->cell_levels, cells);
+		fputc('}', out);
+	}
+	fputs("],\n", out);
+}
+
+static void write_window(const struct html_run *run, const struct html_window *window, u64 kept,
+			 FILE *out)
+{
+	fprintf(out, "{\"title\":");
+	if (window->cost)
+		write_title(run, window->slot, out);
+	else
+		json_string(out, "the last events");
+	fprintf(out, ",\"vm\":%u,\"vcpu\":%u,\"from\":%llu,\"to\":%llu,\"cost\":%llu,\"of\":%llu,",
+		TRACE_VM_OF(window->who), TRACE_VCPU_OF(window->who), window->from, window->to,
+		window->cost, window->nr_lines);
+	fputs("\"lines\":[", out);
+	for (u64 i = 0; i < kept; i++) {
+		const struct html_line *line = &window->lines[i];
+
+		/* time, hart, VM, vCPU, event, fields */
+		fprintf(out, "%s[%llu,%u,%d,%d,%u,", i ? ",\n" : "", line->time, line->hart,
+			line->vm, line->vcpu, line->event_nr);
+		json_string(out, line->text);
+		fputc(']', out);
+	}
+	fputs("]}", out);
+}
+
+static void write_windows(const struct html_run *run, FILE *out)
+{
+	fputs("\"slowest\":[", out);
+	for (unsigned int i = 0; i < run->nr_chosen; i++) {
+		u64 kept = run->chosen[i]->nr_lines;
+
+		fputs(i ? ",\n" : "", out);
+		write_window(run, run->chosen[i], kept < HTML_WINDOW ? kept : HTML_WINDOW, out);
+	}
+	fputs("],\n\"last\":", out);
+	write_window(run, &run->last, run->last.nr_lines, out);
+	fputs("}", out);
+}
+
+void html_write_run(const struct html_run *run, FILE *out)
+{
+	write_head(run, out);
+	write_exits(run, out);
+	write_vcpus(run, out);
+	write_events(run, out);
+	write_mmio(run, out);
+	write_calls(run, out);
+	write_memory(run, out);
+	write_windows(run, out);
+}

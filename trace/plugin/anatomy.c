@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+/*
+ * anatomy.c - a QEMU plugin: the way of each iteration of a loop, instruction by instruction.
+ *
+ * scripts/anatomy loads it beside a bench payload. The loop is an operation's
+ * (src/guest/bench/bench.S): a function that does one thing n times. An iteration
+ * goes from the loop's first instruction until the loop's branch has led back there, and
+ * takes along whatever ran in between in any privilege mode. Nothing of the machine
+ * is changed: it is QEMU that calls, before each instruction.
+ *
+ * Three phases, since a call before each instruction is slow: look for the operation
+ * (only its first instruction calls), record whole batches of it, nothing more. What
+ * is written, as text except for `paths`:
+ *
+ *   DIR/batches     ITERATIONS INSTRUCTIONS               a line a call of the operation
+ *   DIR/iterations  BATCH PATH INSTRUCTIONS               a line an iteration
+ *   DIR/paths       addresses, 64 bits each, path after path; bits 63:60 are the hart
+ *   DIR/insns       ADDRESS SIZE ENCODING                 what stood at an address
+ *
+ * Iterations that went the same way are one path; a path that no longer fits into
+ * `room` has number -1 and only its length is known.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qemu_plugin.h"
+
+#define HART_SHIFT    60
+#define LONGEST       (1u << 24) /* instructions in one iteration */
+#define HASH_BITS     16
+#define FNV_OFFSET    0xcbf29ce484222325ull
+#define FNV_PRIME     0x100000001b3ull
+#define ENTRY_INSNS   2 /* so many are compared, to know the operation from what else lies there */
+#define PATH_NOT_KEPT (-1L)
+
+int qemu_plugin_version = QEMU_PLUGIN_API;
+
+/* Arguments, all of them needed. */
+static const char *dir;
+static uint64_t entry;        /* the operation's first instruction, */
+static uint64_t entry_insns;  /* and what is there: two words */
+static uint64_t head, back;   /* the loop's first instruction, and the branch to it */
+static uint64_t ret;          /* where the operation returns */
+static uint64_t batches_left; /* to be recorded */
+static uint64_t room;         /* for paths, in instructions */
+
+struct path {
+	struct path *next;
+	uint64_t hash;
+	size_t len;
+	long number;
+};
+static struct path *paths[1u << HASH_BITS];
+static long nr_paths;
+
+static FILE *batches_file, *iterations_file, *paths_file, *insns_file;
+static uint64_t *iteration; /* the one under way */
+static size_t iteration_len;
+static bool in_batch, in_loop, ended;
+static bool branched; /* the loop's branch has come since its first instruction */
+static unsigned long batch, batch_iterations;
+static uint64_t batch_insns;
+
+static uint64_t hash_of(const uint64_t *words, size_t n)
+{
+	uint64_t hash = FNV_OFFSET;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		hash = (hash ^ words[i]) * FNV_PRIME;
+	return hash ^ hash >> 32;
+}
+
+/* The path that this iteration took: known, or written now. */
+static long path_of(const uint64_t *words, size_t n)
+{
+	uint64_t hash = hash_of(words, n);
+	struct path **bucket = &paths[hash >> (64 - HASH_BITS)], *path;
+
+	for (path = *bucket; path; path = path->next)
+		if (path->hash == hash && path->len == n)
+			return path->number;
+	if (n > room)
+		return PATH_NOT_KEPT;
+	path = malloc(sizeof(*path));
+	if (!path || fwrite(words, sizeof(*words), n, paths_file) != n) {
+		free(path);
+		room = 0; /* what is in the file so far stays in step with the numbers */
+		return PATH_NOT_KEPT;
+	}
+	room -= n;
+	*path = (struct path){ .next = *bucket, .hash = hash, .len = n, .number = nr_paths++ };
+	*bucket = path;
+	return path->number;
+}
+
+static void end_iteration(void)
+{
+	fprintf(iterations_file, "%lu %ld %zu\n", batch, path_of(iteration, iteration_len),
+		iteration_len);
+	batch_iterations++;
+	batch_insns += iteration_len;
+	iteration_len = 0;
+}
+
+static void close_all(void)
+{
+	fclose(batches_file);
+	fclose(iterations_file);
+	fclose(paths_file);
+	fclose(insns_file);
+}
+
+static void recorded(qemu_plugin_id_t id)
+{
+	(void)id;
+	close_all();
+}
+
+static void quit(qemu_plugin_id_t id, void *userdata)
+{
+	(void)id;
+	(void)userdata;
+	close_all();
+}
+
+static qemu_plugin_id_t self;
+
+/* A batch ends with its operation. */
+static void end_batch(void)
+{
+	if (in_loop)
+		end_iteration();
+	fprintf(batches_file, "%lu %lu\n", batch_iterations, (unsigned long)batch_insns);
+	in_batch = in_loop = false;
+	batch_iterations = 0;
+	batch_insns = 0;
+	batch++;
+	if (--batches_left)
+		return;
+	ended = true;
+	qemu_plugin_reset(self, recorded);
+}
+
+static void before_insn(unsigned int hart, void *userdata)
+{
+	uint64_t pc = (uintptr_t)userdata;
+
+	if (ended)
+		return;
+	if (pc == entry) {
+		in_batch = true;
+		in_loop = false;
+	}
+	if (!in_batch)
+		return;
+	if (pc == ret) {
+		end_batch();
+		return;
+	}
+	/* Not every time: an instruction that faults is begun twice in one iteration. */
+	if (pc == head && (branched || !in_loop)) {
+		if (in_loop)
+			end_iteration();
+		in_loop = true;
+		branched = false;
+	}
+	if (pc == back)
+		branched = true;
+	if (in_loop && iteration_len < LONGEST)
+		iteration[iteration_len++] =
+			(pc & ((1ull << HART_SHIFT) - 1)) | (uint64_t)(hart & 15) << HART_SHIFT;
+}
+
+static uint32_t encoding(const struct qemu_plugin_insn *insn)
+{
+	const void *at = qemu_plugin_insn_haddr(insn);
+	size_t size = qemu_plugin_insn_size(insn);
+	uint32_t word = 0;
+
+	if (at && size <= sizeof(word))
+		memcpy(&word, at, size);
+	return word;
+}
+
+static void record_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	size_t i, n = qemu_plugin_tb_n_insns(tb);
+
+	(void)id;
+	for (i = 0; i < n; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		uint64_t pc = qemu_plugin_insn_vaddr(insn);
+
+		fprintf(insns_file, "%lx %zu %x\n", (unsigned long)pc, qemu_plugin_insn_size(insn),
+			encoding(insn));
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, before_insn, QEMU_PLUGIN_CB_NO_REGS,
+						       (void *)(uintptr_t)pc);
+	}
+}
+
+static void record(qemu_plugin_id_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, record_block);
+	qemu_plugin_register_atexit_cb(id, quit, NULL);
+}
+
+/* The operation is called for the first time: from the next one on everything is recorded. */
+static void found(unsigned int hart, void *userdata)
+{
+	static bool once;
+
+	(void)hart;
+	(void)userdata;
+	if (once)
+		return;
+	once = true;
+	qemu_plugin_reset(self, record);
+}
+
+static void look_at_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	size_t i, n = qemu_plugin_tb_n_insns(tb);
+
+	(void)id;
+	for (i = 0; i + ENTRY_INSNS <= n; i++) {
+		struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, i);
+		struct qemu_plugin_insn *second = qemu_plugin_tb_get_insn(tb, i + 1);
+
+		/* A kernel may have lain at that address before its MMU was on: compare. */
+		if (qemu_plugin_insn_vaddr(first) == entry &&
+		    (encoding(first) | (uint64_t)encoding(second) << 32) == entry_insns)
+			qemu_plugin_register_vcpu_insn_exec_cb(first, found, QEMU_PLUGIN_CB_NO_REGS,
+							       NULL);
+	}
+}
+
+/* NAME=VALUE, as QEMU hands them over. */
+static bool argument(const char *text)
+{
+	static const struct plugin_number numbers[] = {
+		{ "entry=", &entry }, { "insns=", &entry_insns }, { "head=", &head },
+		{ "back=", &back },   { "ret=", &ret },           { "batches=", &batches_left },
+		{ "room=", &room },
+	};
+
+	if (!strncmp(text, "dir=", 4)) {
+		dir = text + 4;
+		return true;
+	}
+	return plugin_number("anatomy", numbers, sizeof(numbers) / sizeof(numbers[0]), text);
+}
+
+static FILE *create(const char *name)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "wb");
+	if (!file)
+		fprintf(stderr, "anatomy: %s cannot be written\n", path);
+	return file;
+}
+
+int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
+{
+	int i;
+
+	(void)info;
+	self = id;
+	for (i = 0; i < argc; i++)
+		if (!argument(argv[i]))
+			return -1;
+	if (!dir || !entry || !head || !back || !ret || !batches_left) {
+		fprintf(stderr,
+			"anatomy: dir, entry, insns, head, back, ret, batches, room are needed\n");
+		return -1;
+	}
+	iteration = malloc(LONGEST * sizeof(*iteration));
+	batches_file = create("batches");
+	iterations_file = create("iterations");
+	paths_file = create("paths");
+	insns_file = create("insns");
+	if (!iteration || !batches_file || !iterations_file || !paths_file || !insns_file)
+		return -1;
+	qemu_plugin_register_vcpu_tb_trans_cb(id, look_at_block);
+	return 0;
+}

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: MIT
+/*
+ * irqs_off.c - a QEMU plugin: how long a hart runs at a stretch in which no interrupt is taken.
+ *
+ * The host's kernel never sets sstatus.SIE (src/host/sched/trap.c). An interrupt is taken where a
+ * program or a guest runs, where the kernel reads sip, and where it waits in WFI. What lies
+ * between two of these is a span, and its length is counted in instructions, those of the firmware
+ * included. Nothing of the machine is changed: it is QEMU that calls and counts.
+ *
+ * A span belongs to the path it is on: what the hart, or since then the thread, came into the
+ * kernel for. For each path the longest is kept, with the blocks of instructions it went through.
+ * Written to `file`, addresses as they are linked:
+ *
+ *   path KIND A B SPANS LONGEST FROM TO
+ *   block ADDRESS INSTRUCTIONS TIMES     of the path above; address 0: firmware
+ *   sie N                                windows that were met with SIE = 1: there are none
+ *
+ * KIND: boot; thread (a kernel's own); firmware (what it answered itself); call NUMBER COMMAND, a
+ * system call, with ioctl's command; user SCAUSE; guest SCAUSE EXTENSION, with that of an SBI call.
+ * FROM, TO: entry, window, wfi, user, guest.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qemu_plugin.h"
+
+#define MAX_HARTS     32
+#define MAX_PATHS     1024
+#define THREADS       4096
+#define RAM           0x80000000ull
+#define FIRMWARE_SIZE 0x200000ull
+
+#define CAUSE_IRQ      (1ull << 63)
+#define CAUSE_U_ECALL  8
+#define CAUSE_VS_ECALL 10
+#define SYS_IOCTL      29
+#define SSTATUS_SIE    (1u << 1)
+#define SSTATUS_SPP    (1u << 8)
+#define HSTATUS_SPV    (1u << 7)
+
+#define INSN_SRET     0x10200073u
+#define INSN_WFI      0x10500073u
+#define INSN_CSRR_SIP 0x14402073u /* csrrs rd, sip, x0 */
+#define INSN_RD       0x00000f80u
+
+int qemu_plugin_version = QEMU_PLUGIN_API;
+
+static const char *file;
+static uint64_t kernel, kernel_end; /* physical */
+static uint64_t linked;             /* the address that `kernel` is linked at */
+static uint64_t switch_at;          /* switch_context(prev, next) */
+static uint64_t end_at;             /* host_first_exited(): what comes next is QEMU's end */
+
+enum room {
+	ELSEWHERE,
+	KERNEL,
+	FIRMWARE
+};
+
+struct block {
+	uint64_t address;
+	uint64_t insns;
+	enum room room;
+	struct {
+		uint64_t span; /* the count is of this one */
+		uint64_t times;
+	} in[MAX_HARTS];
+};
+
+struct key {
+	const char *kind;
+	uint64_t a, b;
+};
+
+struct visit {
+	uint64_t address, insns, times;
+};
+
+struct path {
+	struct key key;
+	uint64_t spans, longest;
+	const char *from, *to;
+	struct visit *visits;
+	size_t nr_visits;
+};
+static struct path paths[MAX_PATHS];
+static size_t nr_paths;
+
+static struct hart {
+	bool open;      /* a span is going on, */
+	bool in_kernel; /* and the kernel has been in it, or sees to the rest of it */
+	bool booted;
+	uint64_t span; /* its number; no two have the same */
+	uint64_t begin;
+	const char *from;
+	struct key key;
+	struct block **seen; /* the blocks of this span */
+	size_t nr_seen, room_seen;
+} harts[MAX_HARTS];
+
+static struct {
+	uint64_t thread;
+	struct key key;
+} threads[THREADS];
+
+static const uint8_t *ram; /* where QEMU has the machine's RAM */
+static uint64_t nr_spans, with_sie;
+static bool ended;
+static struct qemu_plugin_scoreboard *score;
+
+/* ---- registers ------------------------------------------------------------------------- */
+
+enum reg {
+	SCAUSE,
+	SSTATUS,
+	HSTATUS,
+	A0,
+	A1,
+	A7,
+	REGS
+};
+static const char *const reg_names[REGS] = {
+	[SCAUSE] = "scause", [SSTATUS] = "sstatus", [HSTATUS] = "hstatus",
+	[A0] = "a0",         [A1] = "a1",           [A7] = "a7",
+};
+static struct qemu_plugin_register *regs[MAX_HARTS][REGS];
+static struct qemu_plugin_bytes *bytes;
+
+static uint64_t reg(unsigned int hart, enum reg which)
+{
+	uint64_t value = 0;
+
+	g_byte_array_set_size(bytes, 0);
+	if (regs[hart][which])
+		qemu_plugin_read_register(regs[hart][which], bytes);
+	memcpy(&value, bytes->data, bytes->len < sizeof(value) ? bytes->len : sizeof(value));
+	return value;
+}
+
+static void find_registers(qemu_plugin_id_t id, unsigned int hart)
+{
+	struct qemu_plugin_array *list = qemu_plugin_get_registers();
+	const struct qemu_plugin_reg_descriptor *all = list->data;
+	unsigned int i, r;
+
+	(void)id;
+	for (i = 0; hart < MAX_HARTS && i < list->len; i++)
+		for (r = 0; r < REGS; r++)
+			if (!strcmp(all[i].name, reg_names[r]))
+				regs[hart][r] = all[i].handle;
+}
+
+/* ---- spans ------------------------------------------------------------------------------ */
+
+static uint64_t executed(unsigned int hart)
+{
+	return *(uint64_t *)qemu_plugin_scoreboard_find(score, hart);
+}
+
+static void *need(void *p)
+{
+	if (!p) {
+		fprintf(stderr, "irqs_off: out of memory\n");
+		exit(1);
+	}
+	return p;
+}
+
+static struct path *path_of(const struct key *key)
+{
+	struct path *path;
+
+	for (path = paths; path < paths + nr_paths; path++)
+		if (path->key.kind == key->kind && path->key.a == key->a && path->key.b == key->b)
+			return path;
+	if (nr_paths == MAX_PATHS)
+		return &paths[MAX_PATHS - 1];
+	nr_paths++;
+	path->key = *key;
+	return path;
+}
+
+static void keep(struct path *path, const struct hart *h, unsigned int hart)
+{
+	size_t i;
+
+	free(path->visits);
+	path->visits = need(malloc((h->nr_seen + 1) * sizeof(*path->visits)));
+	path->nr_visits = h->nr_seen;
+	for (i = 0; i < h->nr_seen; i++)
+		path->visits[i] = (struct visit){ h->seen[i]->address, h->seen[i]->insns,
+						  h->seen[i]->in[hart].times };
+}
+
+static void begin_span(unsigned int hart, const char *from)
+{
+	struct hart *h = &harts[hart];
+
+	h->open = true;
+	h->span = ++nr_spans;
+	h->begin = executed(hart);
+	h->from = from;
+	h->nr_seen = 0;
+}
+
+static void end_span(unsigned int hart, const char *to)
+{
+	struct hart *h = &harts[hart];
+	uint64_t length = executed(hart) - h->begin;
+	struct path *path;
+
+	h->open = false;
+	if (ended)
+		return;
+	path = path_of(&h->key);
+	path->spans++;
+	if (length <= path->longest)
+		return;
+	path->longest = length;
+	path->from = h->from;
+	path->to = to;
+	keep(path, h, hart);
+}
+
+static void see(unsigned int hart, struct block *block)
+{
+	struct hart *h = &harts[hart];
+
+	if (block->in[hart].span == h->span) {
+		block->in[hart].times++;
+		return;
+	}
+	block->in[hart].span = h->span;
+	block->in[hart].times = 1;
+	if (h->nr_seen == h->room_seen) {
+		h->room_seen = h->room_seen ? 2 * h->room_seen : 1024;
+		h->seen = need(realloc(h->seen, h->room_seen * sizeof(struct block *)));
+	}
+	h->seen[h->nr_seen++] = block;
+}
+
+/* The kernel was entered from outside: for what? */
+static struct key entered_for(unsigned int hart)
+{
+	uint64_t cause = reg(hart, SCAUSE), number = 0, command = 0;
+
+	if (!harts[hart].booted) {
+		harts[hart].booted = true;
+		return (struct key){ "boot", 0, 0 };
+	}
+	if (reg(hart, HSTATUS) & HSTATUS_SPV) {
+		if (cause == CAUSE_VS_ECALL)
+			number = reg(hart, A7);
+		return (struct key){ "guest", cause, number };
+	}
+	if (cause != CAUSE_U_ECALL)
+		return (struct key){ "user", cause, 0 };
+	number = reg(hart, A7);
+	if (number == SYS_IOCTL)
+		command = reg(hart, A1);
+	return (struct key){ "call", number, command };
+}
+
+static void block_begins(unsigned int hart, void *userdata)
+{
+	struct block *block = userdata;
+	struct hart *h = &harts[hart];
+
+	if (block->room == ELSEWHERE) {
+		if (h->open)
+			end_span(
+				hart,
+				"user"); /* by the firmware's mret: a kernel's sret has ended its own */
+		h->in_kernel = false;
+		return;
+	}
+	if (!h->open) {
+		begin_span(hart, "entry");
+		h->key = (struct key){ "firmware", 0, 0 };
+	}
+	if (block->room == KERNEL && !h->in_kernel) {
+		h->in_kernel = true;
+		h->key = entered_for(hart);
+	}
+	see(hart, block);
+}
+
+/* The kernel takes what is pending, or waits for it: one span ends, the next begins. */
+static void window(unsigned int hart, const char *kind)
+{
+	if (!harts[hart].open)
+		return;
+	if (reg(hart, SSTATUS) & SSTATUS_SIE)
+		with_sie++;
+	end_span(hart, kind);
+	begin_span(hart, kind);
+}
+
+static void reads_sip(unsigned int hart, void *userdata)
+{
+	(void)userdata;
+	window(hart, "window");
+}
+
+static void waits(unsigned int hart, void *userdata)
+{
+	(void)userdata;
+	window(hart, "wfi");
+}
+
+static void returns(unsigned int hart, void *userdata)
+{
+	bool guest = reg(hart, HSTATUS) & HSTATUS_SPV;
+
+	(void)userdata;
+	if (!guest && (reg(hart, SSTATUS) & SSTATUS_SPP))
+		return; /* from a trap of the kernel's own, back to it */
+	/* A kernel's thread enters no guest but for the trap that the boot tries. */
+	if (guest && !strcmp(harts[hart].key.kind, "thread"))
+		harts[hart].key = (struct key){ "boot", 0, 0 };
+	if (harts[hart].open)
+		end_span(hart, guest ? "guest" : "user");
+	harts[hart].in_kernel = false;
+}
+
+/* The thread that this hart goes on with has come for something else. */
+static void switches(unsigned int hart, void *userdata)
+{
+	uint64_t prev = reg(hart, A0), next = reg(hart, A1);
+	size_t p = prev / 64 % THREADS, n = next / 64 % THREADS;
+
+	(void)userdata;
+	threads[p].thread = prev;
+	threads[p].key = harts[hart].key;
+	harts[hart].key =
+		threads[n].thread == next ? threads[n].key : (struct key){ "thread", 0, 0 };
+}
+
+static void ends(unsigned int hart, void *userdata)
+{
+	(void)hart;
+	(void)userdata;
+	ended = true;
+}
+
+/* ---- translation ------------------------------------------------------------------------- */
+
+static enum room room_of(const struct qemu_plugin_insn *insn, uint64_t *address)
+{
+	const uint8_t *at = qemu_plugin_insn_haddr(insn);
+	uint64_t va = qemu_plugin_insn_vaddr(insn), pa;
+
+	*address = 0;
+	if (!at)
+		return ELSEWHERE;
+	/* What runs first in RAM is the firmware, by physical addresses. */
+	if (!ram && va >= RAM && va < RAM + FIRMWARE_SIZE)
+		ram = at - (va - RAM);
+	if (!ram || at < ram)
+		return ELSEWHERE;
+	pa = RAM + (uint64_t)(at - ram);
+	if (pa < RAM + FIRMWARE_SIZE)
+		return FIRMWARE;
+	if (pa < kernel || pa >= kernel_end)
+		return ELSEWHERE;
+	*address = pa - kernel + linked;
+	return KERNEL;
+}
+
+static void watch(struct qemu_plugin_insn *insn, uint64_t address)
+{
+	qemu_plugin_vcpu_udata_cb_t cb = NULL;
+	uint32_t word = 0;
+	size_t size = qemu_plugin_insn_size(insn);
+
+	memcpy(&word, qemu_plugin_insn_haddr(insn), size < sizeof(word) ? size : sizeof(word));
+	if (word == INSN_SRET)
+		cb = returns;
+	else if (word == INSN_WFI)
+		cb = waits;
+	else if ((word & ~INSN_RD) == INSN_CSRR_SIP)
+		cb = reads_sip;
+	else if (address == switch_at)
+		cb = switches;
+	else if (address == end_at)
+		cb = ends;
+	if (cb)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, cb, QEMU_PLUGIN_CB_R_REGS, NULL);
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	size_t i, n = qemu_plugin_tb_n_insns(tb);
+	struct block *block;
+	uint64_t address;
+
+	(void)id;
+	block = need(calloc(1, sizeof(*block)));
+	block->room = room_of(qemu_plugin_tb_get_insn(tb, 0), &block->address);
+	block->insns = n;
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, block_begins, QEMU_PLUGIN_CB_R_REGS, block);
+	if (block->room == ELSEWHERE)
+		return;
+	for (i = 0; i < n; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+
+		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+			insn, QEMU_PLUGIN_INLINE_ADD_U64, (struct qemu_plugin_u64){ score, 0 }, 1);
+		if (room_of(insn, &address) == KERNEL)
+			watch(insn, address);
+	}
+}
+
+/* ---- arguments and results ----------------------------------------------------------------- */
+
+static void quit(qemu_plugin_id_t id, void *userdata)
+{
+	FILE *out = fopen(file, "w");
+	const struct path *path;
+	size_t i;
+
+	(void)id;
+	(void)userdata;
+	if (!out) {
+		fprintf(stderr, "irqs_off: %s cannot be written\n", file);
+		return;
+	}
+	for (path = paths; path < paths + nr_paths; path++) {
+		fprintf(out, "path %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, path->key.kind,
+			path->key.a, path->key.b, path->spans, path->longest);
+		fprintf(out, " %s %s\n", path->from, path->to);
+		for (i = 0; i < path->nr_visits; i++)
+			fprintf(out, "block %" PRIx64 " %" PRIu64 " %" PRIu64 "\n",
+				path->visits[i].address, path->visits[i].insns,
+				path->visits[i].times);
+	}
+	fprintf(out, "sie %" PRIu64 "\n", with_sie);
+	if (fclose(out))
+		fprintf(stderr, "irqs_off: %s cannot be written\n", file);
+}
+
+/* NAME=VALUE, as QEMU hands them over. */
+static bool argument(const char *text)
+{
+	static const struct plugin_number numbers[] = {
+		{ "kernel=", &kernel }, { "kernel_end=", &kernel_end },
+		{ "linked=", &linked }, { "switch=", &switch_at },
+		{ "end=", &end_at },
+	};
+
+	if (!strncmp(text, "out=", 4)) {
+		file = text + 4;
+		return true;
+	}
+	return plugin_number("irqs_off", numbers, sizeof(numbers) / sizeof(numbers[0]), text);
+}
+
+int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
+{
+	int i;
+
+	(void)info;
+	for (i = 0; i < argc; i++)
+		if (!argument(argv[i]))
+			return -1;
+	if (!file || !kernel || !kernel_end || !linked || !switch_at || !end_at) {
+		fprintf(stderr,
+			"irqs_off: out, kernel, kernel_end, linked, switch, end are needed\n");
+		return -1;
+	}
+	bytes = need(g_byte_array_new());
+	score = need(qemu_plugin_scoreboard_new(sizeof(uint64_t)));
+	qemu_plugin_register_vcpu_init_cb(id, find_registers);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_atexit_cb(id, quit, NULL);
+	return 0;
+}

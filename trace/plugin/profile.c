@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: MIT
+/*
+ * profile.c - a QEMU plugin: how often each instruction was executed, in which world, called by whom.
+ *
+ * QEMU calls it before each block of instructions and counts, in each block, those that begin. A
+ * block that a trap cuts short is counted as far as it came; an instruction that a trap has taken back
+ * is not counted, as instret does not count it. Each time that the machine reads instret or cycle the
+ * value is held against the count of all blocks so far. Nothing of the machine is changed.
+ *
+ * Who called whom: profile_stack.c. Written to `file`, numbers in `block` and `times` decimal:
+ *
+ *   all COUNTED                          instructions from reset to the first program's end
+ *   read TIMES DIFFERED LAST             of instret or cycle since the read before, and the count at the last
+ *   node NUMBER PARENT WORLD SITE        a chain of calls: address of a call; PARENT 0: a world's first
+ *   block NUMBER WORLD PC WORD...        instructions
+ *   times NODE WORLD BLOCK INSNS TIMES   of BLOCK the first INSNS ran so often, called by NODE
+ *   full                                 there were more chains than room
+ */
+#include <inttypes.h>
+
+#include "profile.h"
+
+#define TVEC_MODE 3ull
+
+#define SSTATUS_SPP (1ull << 8)
+#define HSTATUS_SPV (1ull << 7)
+#define MSTATUS_MPP 11
+#define MSTATUS_MPV 39
+#define PAIR_BITS   20
+
+int qemu_plugin_version = QEMU_PLUGIN_API;
+
+static const char *file;
+static uint64_t switch_at;      /* the host's switch_context(prev, next) */
+static uint64_t task_switch_at; /* a Linux guest's __switch_to(prev, next), or 0 */
+static uint64_t end_at;         /* host_first_exited() */
+static uint64_t from_world = WORLD_UNKNOWN, to_world = WORLD_UNKNOWN; /* none: reset, the end */
+static uint64_t while_at, while_world; /* a function: only while it runs, with what it leads to */
+
+struct pair {
+	struct pair *next;
+	struct node *node;
+	struct block *block;
+	uint32_t insns;
+	uint64_t times;
+};
+static struct pair *pairs[1u << PAIR_BITS];
+
+static struct hart harts[MAX_HARTS];
+static struct qemu_plugin_scoreboard *score;
+static uint64_t counted; /* since reset, on all harts */
+static bool over;        /* the first program has ended: what comes is the machine's end */
+static uint64_t reads, differed, last_read;
+static uint32_t nr_blocks;
+static bool user_ran, begun, ended;
+static struct stack *within;      /* of the function `while_at`: it runs as long as this stack */
+static unsigned int within_depth; /* has so many frames */
+
+/* ---- registers ------------------------------------------------------------------------- */
+
+enum reg {
+	PRIV,
+	SCAUSE,
+	SEPC,
+	SSTATUS,
+	STVEC,
+	HSTATUS,
+	MCAUSE,
+	MEPC,
+	MSTATUS,
+	MTVEC,
+	X0,
+	REGS = X0 + 32
+};
+#define X_A0 10
+#define X_A7 17
+static const char *const reg_names[REGS] = {
+	[PRIV] = "priv",       [SCAUSE] = "scause",   [SEPC] = "sepc",     [SSTATUS] = "sstatus",
+	[STVEC] = "stvec",     [HSTATUS] = "hstatus", [MCAUSE] = "mcause", [MEPC] = "mepc",
+	[MSTATUS] = "mstatus", [MTVEC] = "mtvec",     [X0] = "zero",       [X0 + 1] = "ra",
+	[X0 + 2] = "sp",       [X0 + 3] = "gp",       [X0 + 4] = "tp",     [X0 + 5] = "t0",
+	[X0 + 6] = "t1",       [X0 + 7] = "t2",       [X0 + 8] = "fp",     [X0 + 9] = "s1",
+	[X0 + 10] = "a0",      [X0 + 11] = "a1",      [X0 + 12] = "a2",    [X0 + 13] = "a3",
+	[X0 + 14] = "a4",      [X0 + 15] = "a5",      [X0 + 16] = "a6",    [X0 + 17] = "a7",
+	[X0 + 18] = "s2",      [X0 + 19] = "s3",      [X0 + 20] = "s4",    [X0 + 21] = "s5",
+	[X0 + 22] = "s6",      [X0 + 23] = "s7",      [X0 + 24] = "s8",    [X0 + 25] = "s9",
+	[X0 + 26] = "s10",     [X0 + 27] = "s11",     [X0 + 28] = "t3",    [X0 + 29] = "t4",
+	[X0 + 30] = "t5",      [X0 + 31] = "t6",
+};
+static struct qemu_plugin_register *regs[MAX_HARTS][REGS];
+static struct qemu_plugin_bytes *bytes;
+
+static uint64_t reg(unsigned int hart, unsigned int which)
+{
+	uint64_t value = 0;
+
+	g_byte_array_set_size(bytes, 0);
+	if (regs[hart][which])
+		qemu_plugin_read_register(regs[hart][which], bytes);
+	memcpy(&value, bytes->data, bytes->len < sizeof(value) ? bytes->len : sizeof(value));
+	return value;
+}
+
+static void find_registers(qemu_plugin_id_t id, unsigned int hart)
+{
+	struct qemu_plugin_array *list = qemu_plugin_get_registers();
+	const struct qemu_plugin_reg_descriptor *all = list->data;
+	unsigned int i, r;
+
+	(void)id;
+	if (hart >= MAX_HARTS) {
+		fprintf(stderr, "profile: more than %d harts\n", MAX_HARTS);
+		exit(1);
+	}
+	for (i = 0; i < list->len; i++)
+		for (r = 0; r < REGS; r++)
+			if (!strcmp(all[i].name, reg_names[r]))
+				regs[hart][r] = all[i].handle;
+}
+
+/* ---- what a block and a trap are ---------------------------------------------------------- */
+
+static void learn(struct block *b, unsigned int hart)
+{
+	uint64_t vector;
+
+	b->world = reg(hart, PRIV) & 7;
+	vector = reg(hart, b->world == WORLD_M ? MTVEC : STVEC) & ~TVEC_MODE;
+	b->vector = b->pc == vector && b->world != WORLD_U && b->world != WORLD_VU;
+}
+
+static struct trap trap_of(unsigned int hart, enum world to)
+{
+	struct trap trap = { .from = WORLD_U };
+	uint64_t status;
+
+	if (to == WORLD_M) {
+		status = reg(hart, MSTATUS);
+		trap.cause = reg(hart, MCAUSE);
+		trap.epc = reg(hart, MEPC);
+		trap.from = status >> MSTATUS_MPP & 3;
+		if (trap.from != WORLD_M && status >> MSTATUS_MPV & 1)
+			trap.from |= WORLD_V;
+	} else {
+		trap.cause = reg(hart, SCAUSE);
+		trap.epc = reg(hart, SEPC);
+		trap.from = reg(hart, SSTATUS) & SSTATUS_SPP ? WORLD_HS : WORLD_U;
+		if (to == WORLD_VS || reg(hart, HSTATUS) & HSTATUS_SPV)
+			trap.from |= WORLD_V;
+	}
+	trap.a7 = reg(hart, X0 + X_A7);
+	return trap;
+}
+
+/* ---- counting ------------------------------------------------------------------------------ */
+
+static uint64_t executed(unsigned int hart)
+{
+	return *(uint64_t *)qemu_plugin_scoreboard_find(score, hart);
+}
+
+static uint64_t *times_of(struct node *node, struct block *b, uint32_t insns)
+{
+	uint64_t hash = ((uint64_t)(uintptr_t)node * 31 + (uint64_t)(uintptr_t)b + insns) *
+			0x9e3779b97f4a7c15ull;
+	struct pair **bucket = &pairs[hash >> (64 - PAIR_BITS)], *pair;
+
+	for (pair = *bucket; pair; pair = pair->next)
+		if (pair->node == node && pair->block == b && pair->insns == insns)
+			return &pair->times;
+	pair = profile_need(calloc(1, sizeof(*pair)));
+	*pair = (struct pair){ *bucket, node, b, insns, 0 };
+	*bucket = pair;
+	if (!b->number)
+		b->number = ++nr_blocks;
+	return &pair->times;
+}
+
+/* The first `insns` instructions of this hart's block have run. */
+static void count(struct hart *h, uint32_t insns)
+{
+	struct block *b = h->block;
+	struct node *node;
+
+	if (over)
+		return;
+	counted += insns;
+	if (!h->counts || !insns)
+		return;
+	node = profile_node(h, b->world);
+	if (insns != b->n) {
+		++*times_of(node, b, insns);
+		return;
+	}
+	if (b->counted.node != node) {
+		b->counted.node = node;
+		b->counted.times = times_of(node, b, insns);
+	}
+	++*b->counted.times;
+}
+
+/*
+ * While harts wait QEMU puts its clock forward, and instret with it; what stands in WFI's block behind
+ * it is counted, too, although it does not run then.
+ */
+static void forget_counters(void)
+{
+	unsigned int hart;
+
+	for (hart = 0; hart < MAX_HARTS; hart++)
+		harts[hart].counters[0].known = harts[hart].counters[1].known = false;
+}
+
+/* The block has ended with a look at a counter: since the last one, has it counted as we do? */
+static void compare(struct hart *h, unsigned int hart)
+{
+	uint32_t word = h->block->words[h->block->n - 1];
+	unsigned int which = word >> 21 & 1; /* cycle 0xc00, instret 0xc02 */
+	uint64_t offset;
+
+	if (h->block->counter_written) {
+		forget_counters();
+		return;
+	}
+	offset = counted - reg(hart, X0 + (word >> 7 & 31));
+	if (h->counters[which].known) {
+		differed += h->counters[which].offset != offset;
+		reads++;
+		last_read = counted;
+	}
+	h->counters[which].known = true;
+	h->counters[which].offset = offset;
+}
+
+/* What came before the block `to` has run: count it, and see where it has led. */
+static void lead(struct hart *h, unsigned int hart, const struct block *to)
+{
+	struct block *by = h->block;
+	uint32_t insns = executed(hart) - h->at;
+	struct trap trap;
+
+	if (by->waits)
+		forget_counters();
+	if (to->vector) {
+		trap = trap_of(hart, to->world);
+		insns -= profile_taken_back(&trap, by, insns);
+		count(h, insns);
+		profile_trap(h, to->world, &trap);
+		return;
+	}
+	count(h, insns);
+	if (by->counter_used && insns == by->n && !over)
+		compare(h, hart);
+	if (by->world != to->world || by->ending == END_TRAP_RETURN)
+		profile_trap_return(h, by, to);
+	else if (by->ending == END_CALL && insns == by->n)
+		profile_call(h, by);
+	else if (by->ending == END_RETURN && insns == by->n)
+		profile_return(h, by, to->pc);
+}
+
+/* Is what now runs asked for? */
+static bool wanted(struct hart *h, const struct block *b)
+{
+	/* The host tries at its boot what a guest's trap looks like: that is no guest. */
+	user_ran = user_ran || b->world == WORLD_U;
+	if (from_world == WORLD_UNKNOWN || (b->world == from_world && user_ran))
+		begun = true;
+	over = over || (b->world == WORLD_HS && b->pc == end_at);
+	ended = ended || over || (begun && b->world == to_world);
+	if (!begun || ended)
+		return false;
+	if (!while_at)
+		return true;
+	if (within && within->depth < within_depth)
+		within = NULL;
+	if (!within && b->pc == while_at && b->world == while_world) {
+		within = profile_stack(h, b->world);
+		within_depth = within->depth;
+	}
+	return within;
+}
+
+static void block_begins(unsigned int hart, void *userdata)
+{
+	struct hart *h = &harts[hart];
+	struct block *b = userdata;
+
+	if (b->world == WORLD_UNKNOWN)
+		learn(b, hart);
+	profile_stack(h, b->world);
+	if (h->block)
+		lead(h, hart, b);
+	if (b->world == WORLD_HS && b->pc == switch_at)
+		profile_switch_thread(h, reg(hart, X0 + X_A0), reg(hart, X0 + X_A0 + 1));
+	else if (b->world == WORLD_VS && b->pc == task_switch_at)
+		profile_switch_task(h, reg(hart, X0 + X_A0), reg(hart, X0 + X_A0 + 1));
+	h->block = b;
+	h->at = executed(hart);
+	h->counts = wanted(h, b);
+}
+
+/* ---- translation ------------------------------------------------------------------------- */
+
+static uint32_t word_at(const struct qemu_plugin_insn *insn)
+{
+	const void *at = qemu_plugin_insn_haddr(insn);
+	size_t size = qemu_plugin_insn_size(insn);
+	uint32_t word = 0;
+
+	if (at)
+		memcpy(&word, at, size < sizeof(word) ? size : sizeof(word));
+	return word;
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	size_t i, n = qemu_plugin_tb_n_insns(tb);
+	struct block *b = profile_need(calloc(1, sizeof(*b)));
+	struct qemu_plugin_insn *insn = NULL;
+
+	(void)id;
+	b->n = n;
+	b->world = WORLD_UNKNOWN;
+	b->words = profile_need(calloc(n, sizeof(*b->words)));
+	for (i = 0; i < n; i++) {
+		insn = qemu_plugin_tb_get_insn(tb, i);
+		b->words[i] = word_at(insn);
+		b->waits |= b->words[i] == INSN_WFI;
+		if (!i)
+			b->pc = qemu_plugin_insn_vaddr(insn);
+		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+			insn, QEMU_PLUGIN_INLINE_ADD_U64, (struct qemu_plugin_u64){ score, 0 }, 1);
+	}
+	b->last = qemu_plugin_insn_vaddr(insn);
+	b->behind = b->last + qemu_plugin_insn_size(insn);
+	b->ending = profile_ending(b->words[n - 1], qemu_plugin_insn_size(insn));
+	profile_know_counters(b);
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, block_begins, QEMU_PLUGIN_CB_R_REGS, b);
+}
+
+/* ---- arguments and results ----------------------------------------------------------------- */
+
+/* Once, before it is first named. */
+static void write_block(FILE *out, struct block *b)
+{
+	uint32_t i;
+
+	fprintf(out, "block %u %d %" PRIx64, b->number, b->world, b->pc);
+	for (i = 0; i < b->n; i++)
+		fprintf(out, " %x", b->words[i]);
+	fprintf(out, "\n");
+	free(b->words);
+	b->words = NULL;
+}
+
+static void write_pairs(FILE *out)
+{
+	const struct pair *pair;
+	size_t i;
+
+	for (i = 0; i < 1u << PAIR_BITS; i++)
+		for (pair = pairs[i]; pair; pair = pair->next) {
+			if (pair->block->words)
+				write_block(out, pair->block);
+			fprintf(out, "times %u %d %u %u %" PRIu64 "\n", pair->node->number,
+				pair->block->world, pair->block->number, pair->insns, pair->times);
+		}
+}
+
+static void quit(qemu_plugin_id_t id, void *userdata)
+{
+	FILE *out = fopen(file, "w");
+	unsigned int hart;
+
+	(void)id;
+	(void)userdata;
+	if (!out) {
+		fprintf(stderr, "profile: %s cannot be written\n", file);
+		return;
+	}
+	for (hart = 0; hart < MAX_HARTS; hart++)
+		if (harts[hart].block)
+			count(&harts[hart], executed(hart) - harts[hart].at);
+	fprintf(out, "all %" PRIu64 "\nread %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", counted, reads,
+		differed, last_read);
+	profile_write_nodes(out);
+	write_pairs(out);
+	if (fclose(out))
+		fprintf(stderr, "profile: %s cannot be written\n", file);
+}
+
+/* NAME=VALUE, as QEMU hands them over. */
+static bool argument(const char *text)
+{
+	static const struct plugin_number numbers[] = {
+		{ "switch=", &switch_at },
+		{ "task_switch=", &task_switch_at },
+		{ "end=", &end_at },
+		{ "from=", &from_world },
+		{ "to=", &to_world },
+		{ "while=", &while_at },
+		{ "while_world=", &while_world },
+	};
+
+	if (!strncmp(text, "out=", 4)) {
+		file = text + 4;
+		return true;
+	}
+	return plugin_number("profile", numbers, sizeof(numbers) / sizeof(numbers[0]), text);
+}
+
+int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
+{
+	int i;
+
+	(void)info;
+	for (i = 0; i < argc; i++)
+		if (!argument(argv[i]))
+			return -1;
+	if (!file || !switch_at || !end_at) {
+		fprintf(stderr, "profile: out, switch, end are needed\n");
+		return -1;
+	}
+	bytes = profile_need(g_byte_array_new());
+	score = profile_need(qemu_plugin_scoreboard_new(sizeof(uint64_t)));
+	qemu_plugin_register_vcpu_init_cb(id, find_registers);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_atexit_cb(id, quit, NULL);
+	return 0;
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/*
+ * profile_insn.c - of profile.so: what an instruction does to the count and to the stack.
+ *
+ * Encodings: Unprivileged spec, base, C, Zicsr, Zicbom; Privileged spec for what is SYSTEM.
+ */
+#include "profile.h"
+
+#define CAUSE_ILLEGAL 2
+#define CAUSE_VIRTUAL 22
+#define INSN_SRET     0x10200073u
+#define INSN_MRET     0x30200073u
+
+static bool is_link(uint32_t r)
+{
+	return r == 1 || r == 5; /* ra, t0: Unprivileged spec, jalr */
+}
+
+enum ending profile_ending(uint32_t word, size_t size)
+{
+	uint32_t rd = word >> 7 & 31, rs1 = word >> 15 & 31;
+
+	if (size == 2) {
+		if ((word & 0xe07f) != 0x8002 || !rd) /* c.jr, c.jalr */
+			return END_OTHER;
+		if (word & 0x1000)
+			return END_CALL;
+		return is_link(rd) ? END_RETURN : END_OTHER;
+	}
+	if (word == INSN_SRET || word == INSN_MRET)
+		return END_TRAP_RETURN;
+	if ((word & 0x7f) == 0x6f)
+		return is_link(rd) ? END_CALL : END_OTHER;
+	if ((word & 0x7f) != 0x67)
+		return END_OTHER;
+	if (is_link(rd))
+		return END_CALL;
+	return is_link(rs1) ? END_RETURN : END_OTHER;
+}
+
+/* A look at cycle or instret, or what may have changed them: they, mcountinhibit. */
+void profile_know_counters(struct block *b)
+{
+	uint32_t word = b->words[b->n - 1];
+	uint32_t csr = word >> 20, low = csr & ~2u;
+
+	if ((word & 0x7f) != 0x73 || !(word & 0x3000))
+		return;
+	if (low != 0xc00 && low != 0xb00 && csr != 0x320)
+		return;
+	b->counter_used = true;
+	b->counter_written = (word & 0xff07f) != 0x2073 || !(word >> 7 & 31) || csr == 0x320;
+}
+
+static uint64_t address_of(const struct block *b, uint32_t i)
+{
+	uint64_t pc = b->pc;
+	uint32_t k;
+
+	for (k = 0; k < i; k++)
+		pc += (b->words[k] & 3) == 3 ? 4 : 2;
+	return pc;
+}
+
+/* An instruction of which QEMU finds out only while it runs that it is illegal here. */
+static bool illegal_late(uint32_t word)
+{
+	static const uint32_t fences[] = { 0x12000073, 0x16000073, 0x22000073,
+					   0x26000073, 0x62000073, 0x66000073 };
+	unsigned int i;
+
+	if ((word & 0x707f) == 0x200f) /* cbo.inval, clean, flush, zero */
+		return !(word & 0xf80) && word >> 20 <= 4;
+	if ((word & 0x7f) != 0x73)
+		return false;
+	if ((word & 0x7000) == 0x4000) /* HLV, HLVX, HSV; no others */
+		return word >> 28 == 6;
+	for (i = 0; i < sizeof(fences) / sizeof(fences[0]); i++)
+		if ((word & 0xfe007fff) == fences[i])
+			return true;
+	return word == INSN_SRET || word == INSN_WFI || (word & 0x7000);
+}
+
+/*
+ * Has the trap taken back the last of the block's first `insns` instructions? QEMU counts what its
+ * translation itself knows to trap (ecall, ebreak, most illegal instructions), and takes back what
+ * fails while it runs. After an interrupt and a failed fetch epc is another instruction's.
+ */
+bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t insns)
+{
+	static const uint32_t while_running = 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 13 |
+					      1u << 15 | 1u << 21 | 1u << CAUSE_VIRTUAL | 1u << 23;
+	uint32_t word;
+
+	if (!insns || trap->cause > 31 || trap->from != b->world ||
+	    trap->epc != address_of(b, insns - 1))
+		return false;
+	word = b->words[insns - 1];
+	if (trap->cause == CAUSE_ILLEGAL)
+		return illegal_late(word);
+	return while_running >> trap->cause & 1;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * qemu_plugin.h - what our plugins call of QEMU's plugin interface, and how QEMU calls them.
+ *
+ * No distribution packages QEMU's own header, and QEMU exports these functions to
+ * any shared object that it loads, so the few that are needed are declared here. What anatomy.c
+ * uses has been the same from version 1 of the interface (QEMU 8) to version 5 (QEMU 10.1); counters
+ * and registers, which irqs_off.c uses, from version 2 (QEMU 9).
+ */
+#ifndef QEMU_PLUGIN_H
+#define QEMU_PLUGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* By which version of the interface a plugin was written: QEMU 8 takes up to 1, QEMU 9 from 2. */
+#ifndef QEMU_PLUGIN_API
+#define QEMU_PLUGIN_API 2
+#endif
+
+typedef uint64_t qemu_plugin_id_t;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_info;
+
+/* What a callback may do with registers: nothing; read them. */
+enum qemu_plugin_cb_flags {
+	QEMU_PLUGIN_CB_NO_REGS,
+	QEMU_PLUGIN_CB_R_REGS,
+};
+
+typedef void (*qemu_plugin_simple_cb_t)(qemu_plugin_id_t id);
+typedef void (*qemu_plugin_vcpu_simple_cb_t)(qemu_plugin_id_t id, unsigned int vcpu_index);
+typedef void (*qemu_plugin_udata_cb_t)(qemu_plugin_id_t id, void *userdata);
+typedef void (*qemu_plugin_vcpu_tb_trans_cb_t)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
+typedef void (*qemu_plugin_vcpu_udata_cb_t)(unsigned int vcpu_index, void *userdata);
+
+/* The plugin's: QEMU reads the one and calls the other, once. */
+extern int qemu_plugin_version;
+int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv);
+
+/* Translation: a block of instructions is about to be run for the first time. */
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_tb_trans_cb_t cb);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t idx);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+/* Where in QEMU's own memory the instruction lies; NULL if it is no RAM. */
+void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
+
+/* Execution: called each time, before the instruction. */
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+					    qemu_plugin_vcpu_udata_cb_t cb,
+					    enum qemu_plugin_cb_flags flags, void *userdata);
+
+/* The same before the first instruction of a block. */
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_plugin_vcpu_udata_cb_t cb,
+					  enum qemu_plugin_cb_flags flags, void *userdata);
+
+/* Counters, one for each hart, that translated code adds to without a call. */
+struct qemu_plugin_scoreboard;
+struct qemu_plugin_u64 {
+	struct qemu_plugin_scoreboard *score;
+	size_t offset;
+};
+enum qemu_plugin_op {
+	QEMU_PLUGIN_INLINE_ADD_U64,
+};
+struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
+void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *score, unsigned int vcpu_index);
+void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn,
+							 enum qemu_plugin_op op,
+							 struct qemu_plugin_u64 entry,
+							 uint64_t imm);
+
+/* Registers, by name. The arrays are GLib's, which QEMU brings along. */
+struct qemu_plugin_register;
+struct qemu_plugin_reg_descriptor {
+	struct qemu_plugin_register *handle;
+	const char *name;
+	const char *feature;
+};
+struct qemu_plugin_array {
+	struct qemu_plugin_reg_descriptor *data;
+	unsigned int len;
+};
+struct qemu_plugin_bytes {
+	uint8_t *data;
+	unsigned int len;
+};
+struct qemu_plugin_bytes *g_byte_array_new(void);
+struct qemu_plugin_bytes *g_byte_array_set_size(struct qemu_plugin_bytes *bytes, unsigned int len);
+void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_simple_cb_t cb);
+struct qemu_plugin_array *qemu_plugin_get_registers(void); /* of the hart that calls */
+/* Appends its bytes. */
+int qemu_plugin_read_register(struct qemu_plugin_register *handle, struct qemu_plugin_bytes *buf);
+
+void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_plugin_udata_cb_t cb, void *userdata);
+/* Forget every registration and every translation, then call cb; soon, not at once. */
+void qemu_plugin_reset(qemu_plugin_id_t id, qemu_plugin_simple_cb_t cb);
+
+/* ---- ours: what our plugins share ---- */
+
+struct plugin_number {
+	const char *name; /* with its = */
+	uint64_t *value;
+};
+
+/* An argument NAME=NUMBER, as QEMU hands it over; false, and says so, if none of `n` has that name. */
+static inline bool plugin_number(const char *plugin, const struct plugin_number *numbers, size_t n,
+				 const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		size_t len = strlen(numbers[i].name);
+
+		if (!strncmp(text, numbers[i].name, len)) {
+			*numbers[i].value = strtoull(text + len, NULL, 0);
+			return true;
+		}
+	}
+	fprintf(stderr, "%s: unknown argument %s\n", plugin, text);
+	return false;
+}
+
+#endif
