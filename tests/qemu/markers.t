@@ -8,20 +8,21 @@ hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
 payloads=$O/guest-payloads
 
-# The text of each marker, of one record or of several.
+# The text of each marker, of one record or of several. Those of one are neighbours on their hart;
+# another hart's may be between them.
 markers()
 {
 	"$hstrace" export --to json --events print "$trace" | python3 -c '
 import json, sys
 text = []
+begun = {}
 for line in sys.stdin:
     event = json.loads(line)
-    fields = event.get("fields", event)
-    part = "".join(fields[name] for name in ("buf", "buf8", "buf16", "buf24"))
+    fields = event["fields"]
     if int(fields["part"]) == 0:
-        text.append(part)
-    else:
-        text[-1] += part
+        begun[event["hart"]] = len(text)
+        text.append("")
+    text[begun[event["hart"]]] += "".join(fields[name] for name in ("buf", "buf8", "buf16", "buf24"))
 print("\n".join(text))'
 }
 
