@@ -30,6 +30,8 @@ HOST_CC = $(call say,HOSTCC)$(HOSTCC)
 UAPI ?= $(O)/uapi
 LIBFDT_SRC ?= $(O)/libfdt
 UAPI_CFLAGS := -isystem $(UAPI)/usr/include -isystem $(UAPI)/usr/lib/linux/uapi/riscv
+# In a tree that scripts/lab made, every file knows the stops.
+UAPI_CFLAGS += $(if $(wildcard $(TOP)/lab.json),-include $(TOP)/src/include/hv/lab.h)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstrict-prototypes \
 	-Wno-sign-compare
@@ -109,7 +111,7 @@ $(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)
 -include $(shell find $(O)/kernel $(O)/gen -name '*.d' 2>/dev/null)
 
 # ---- the other rooms bring their own rules ----------------------------------------------------
--include $(wildcard $(TOP)/src/vmm/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
+-include $(wildcard $(TOP)/labs/rules.mk $(TOP)/src/vmm/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
 
 # ---- what users call: each does the set-up that it needs ----------------------------------------
 
@@ -256,6 +258,7 @@ make fuzz       each fuzz target for TIME=60 seconds (FUZZ='names' for some)
 make trace      the last run's trace as text (RUN=FILE: of another; ARGS='--vcpu 1')
 make report     the last run's trace as a page for the browser
                   RUN=FILE  another trace   WITH=FILE  beside this one   ANATOMY=FILE  shown, too
+make lab        NN=03 DIR=../mylab STUDENT=ID  a tree for a lab (scripts/lab --list)
 make tools      the programs that read traces
 make setup      everything that any of these would install or fetch
 make clean      remove what was built; distclean: what was fetched, too

@@ -38,6 +38,7 @@ static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 }
 
 /* ORDER: exception codes (hv/csr.h) */
+/* lab 3: write exit_table[], a handler for each cause */
 static exit_fn *const exit_table[] = {
 	[EXC_INST_MISALIGNED] = vcpu_redirect_trap,
 	[EXC_INST_ACCESS] = vcpu_redirect_trap,
@@ -57,6 +58,7 @@ static exit_fn *const exit_table[] = {
 	[EXC_VIRTUAL_INST] = exit_virtual_inst,
 	[EXC_STORE_GUEST_PAGE_FAULT] = exit_gstage_fault,
 };
+/* lab 3 end */
 
 static int exit_unknown(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -93,10 +95,12 @@ __attribute__((noinline)) int exit_host_irq(struct kvm_vcpu *vcpu, const struct 
 
 exit_fn *exit_handler(unsigned long cause)
 {
+	/* lab 3: write the choice of a handler by cause */
 	if (cause & CAUSE_IRQ_FLAG)
 		return exit_host_irq;
 	return cause < ARRAY_SIZE(exit_table) && exit_table[cause] ? exit_table[cause]
 								   : exit_unknown;
+	/* lab 3 end */
 }
 
 /* Apart, so that a call of the SBI does not pay for its registers. */
@@ -106,11 +110,13 @@ static __attribute__((noinline)) int handle_other(struct kvm_vcpu *vcpu, const s
 
 	/* A handler that sleeps, or an interrupt, may leave a signal or a waiting thread. */
 	vcpu_set_request(vcpu, REQ_HOST);
+	/* lab 3: write the call of the handler of this cause */
 	if (cause & CAUSE_IRQ_FLAG)
 		return exit_host_irq(vcpu, trap);
 	if (cause >= ARRAY_SIZE(exit_table) || !exit_table[cause])
 		return exit_unknown(vcpu, trap);
 	return exit_table[cause](vcpu, trap);
+	/* lab 3 end */
 }
 
 int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap)

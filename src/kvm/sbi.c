@@ -66,12 +66,14 @@ static const struct sbi_extension *find_extension(const struct kvm_vcpu *vcpu, u
 {
 	const struct sbi_extension *e;
 
+	/* lab 3: write the search for this id, which user space may have switched off */
 	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
 		if (ext < e->first || ext > e->last)
 			continue;
 		return e->id == ALWAYS || (vcpu->sbi_ext >> e->id & 1) ? e : NULL;
 	}
 	return NULL;
+	/* lab 3 end */
 }
 
 unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext)
@@ -134,6 +136,7 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 	(void)trap;
 	trace_kvm_sbi_call(ext, fid, gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2]);
+	/* lab 3: write the call of the extension, and the return to the guest */
 	if (e) {
 		trace_exit_class(&vcpu->exit_clock, e->class);
 		result = e->handle(vcpu, ext, fid, &ret);
@@ -150,6 +153,7 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	if (trace_kvm_sbi_return_enabled())
 		trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], ret.error, (u64)ret.value);
 	return RESUME_GUEST;
+	/* lab 3 end */
 }
 
 int sbi_forward(struct kvm_vcpu *vcpu)

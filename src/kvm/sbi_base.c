@@ -37,6 +37,7 @@ static __attribute__((noinline)) int probe(struct kvm_vcpu *vcpu, struct sbiret 
 int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
 {
 	(void)ext;
+	/* lab 3: write the seven functions of the base extension */
 	switch (fid) {
 	case SBI_BASE_GET_SPEC_VERSION:
 		/* By it a guest decides whether to look for FWFT, which is of 3.0. */
@@ -65,4 +66,5 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 		break;
 	}
 	return RESUME_GUEST;
+	/* lab 3 end */
 }

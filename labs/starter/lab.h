@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lab.h - the stops of a lab: each says what to write in its place.
+ *
+ * Every file of a lab's tree is compiled as if it began with this one. In the kernel a stop is a
+ * panic, in a program of the host's (the VMM, a native test) it ends the program.
+ */
+#ifndef HV_LAB_H
+#define HV_LAB_H
+
+#ifdef __ASSEMBLER__
+	/* The registers may be the guest's, and stvec anybody's: lab_stop needs neither. */
+	.macro	lab_todo text
+	.pushsection .rodata
+7771:	.asciz	"\text"
+	.popsection
+	la	a0, 7771b
+	tail	lab_stop
+	.endm
+#else
+
+/* What a hole has left without use is used again when it is filled. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wunused-variable"
+#pragma GCC diagnostic ignored "-Wunused-const-variable"
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#pragma GCC diagnostic ignored "-Wunused-macros"
+
+#if __STDC_HOSTED__
+#define LAB_TODO(text) (__builtin_printf("Bail out! %s\n", text), __builtin_abort())
+#else
+void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+#define LAB_TODO(text) panic("%s", text)
+#endif
+
+#endif
+#endif

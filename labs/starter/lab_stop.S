@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab_stop.S - the end of a run at a stop in assembly code (hv/lab.h).
+ *
+ *   lab_stop(a0 = text)       says it as a panic does, and switches the machine off
+ *
+ * It is jumped to from the middle of a world switch: no stack, no register but its own, and of
+ * the machine only the firmware.
+ */
+	.text
+	.global	lab_stop
+	.type	lab_stop, @function
+lab_stop:
+	mv	s0, a0
+	la	s1, head
+	call	say
+	mv	s1, s0
+	call	say
+	la	s1, tail
+	call	say
+	/* SBI §10: shutdown, reason: system failure. */
+	li	a7, 0x53525354
+	li	a6, 0
+	li	a0, 0
+	li	a1, 1
+	ecall
+1:	j	1b
+
+	/* The text at s1, byte by byte: SBI §5.2, which QEMU's firmware has from the first day on. */
+say:
+	lbu	a0, 0(s1)
+	beqz	a0, 1f
+	li	a7, 1
+	ecall
+	addi	s1, s1, 1
+	j	say
+1:	ret
+
+	.section .rodata
+head:
+	.asciz	"\nhost: panic: "
+tail:
+	.asciz	"\n"

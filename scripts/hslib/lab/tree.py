@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""tree.py - a student's tree: the source with a lab's holes, the lab's own files, lab.json.
+
+The same function makes the solution's tree, whose holes are filled, and the starter's: what a
+grader lays a student's files over.
+"""
+import json
+import os
+import shutil
+import subprocess
+
+from ..errors import STATUS_USAGE, LaunchError
+from . import folder, markers
+
+# Of a lab's folder these stay with the instructor.
+KEPT = ("hidden", "notes.md", "variant.py", "tree")
+# What every lab's stops need: (file of labs/starter, where it goes).
+STOPS = (("lab.h", "src/include/hv/lab.h"), ("lab_stop.S", "src/host/lib/lab_stop.S"))
+FETCHED = ("uapi", "libfdt", "guest")
+TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
+
+
+def tracked():
+    """The source's files: git's, or all of an unpacked tree without .git and build."""
+    try:
+        made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z"], capture_output=True, check=True)
+        names = made.stdout.decode().split("\0")
+    except (OSError, subprocess.CalledProcessError):
+        names = []
+        for at, folders, files in os.walk(folder.TOP):
+            folders[:] = [f for f in folders if f not in (".git", "build", "__pycache__")]
+            names += [os.path.relpath(os.path.join(at, f), folder.TOP) for f in files]
+    return sorted(n for n in names if n and os.path.lexists(os.path.join(folder.TOP, n)))
+
+
+def commit():
+    made = subprocess.run(["git", "-C", folder.TOP, "describe", "--always", "--dirty=+"],
+                          capture_output=True, check=False)
+    return made.stdout.decode().strip() or "unknown"
+
+
+def is_source(path):
+    return path.endswith(TEXT) and not path.startswith(("labs/", "scripts/hslib/lab/"))
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as text:
+        return text.read()
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        file.write(text)
+
+
+def is_given(path, lab):
+    """Does this file of the repository go into the lab's trees?"""
+    parts = path.split("/")
+    if parts[0] != "labs" or len(parts) < 3 or not parts[1][:2].isdigit():
+        return True
+    return parts[1] == lab.folder and parts[2] not in KEPT
+
+
+def overlay(lab, variant):
+    """The lab's own files of the tree: (path there, text, mode). X.in is X with the variant's values."""
+    top = os.path.join(lab.path, "tree")
+    for at, folders, files in os.walk(top):
+        folders.sort()
+        for name in sorted(files):
+            source = os.path.join(at, name)
+            path, text = os.path.relpath(source, top), read(source)
+            if path.endswith(".in"):
+                path, text = path[:-len(".in")], folder.fill(text, variant)
+            yield path, text, os.stat(source).st_mode
+
+
+def with_inserts(path, text, inserts):
+    for file, before, given in inserts:
+        if file != path:
+            continue
+        if text.count(before) != 1:
+            raise LaunchError("%s: the solution's place is there %d times: %s"
+                              % (path, text.count(before), before.strip()))
+        text = text.replace(before, given + before)
+    return text
+
+
+def copy(path, dest):
+    target = os.path.join(dest, path)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    shutil.copy2(os.path.join(folder.TOP, path), target, follow_symlinks=False)
+
+
+def make(lab, dest, student="", whole=False):
+    """Write the tree to the folder dest. whole: the solution. Returns lab.json's content."""
+    if os.path.exists(dest) and (not os.path.isdir(dest) or os.listdir(dest)):
+        raise LaunchError("%s: it is there already, and not an empty folder" % dest, STATUS_USAGE)
+    variant = lab.variant(student)
+    inserts = lab.inserts(variant) if whole else []
+    for path in tracked():
+        if not is_given(path, lab):
+            continue
+        full = os.path.join(folder.TOP, path)
+        copy(path, dest)
+        if not is_source(path):
+            continue
+        text = read(full)
+        made = with_inserts(path, text, inserts) if whole else \
+            markers.starter(path, text, lab.number, lab.starter_texts(path))
+        if made != text:
+            write(os.path.join(dest, path), made)  # its time is now: make sees it as changed
+    for name, path in STOPS:
+        write(os.path.join(dest, path), read(os.path.join(folder.LABS, "starter", name)))
+    for path, text, mode in overlay(lab, variant):
+        made = text if whole or not is_source(path) else \
+            markers.starter(path, text, lab.number, lab.starter_texts(path))
+        write(os.path.join(dest, path), made)
+        os.chmod(os.path.join(dest, path), mode & 0o777)
+    facts = {"lab": lab.number, "folder": lab.folder, "title": lab.title, "student": student,
+             "commit": commit(), "variant": variant}
+    write(os.path.join(dest, "lab.json"), json.dumps(facts, indent=1) + "\n")
+    return facts
+
+
+def share_fetched(out, dest):
+    """What set-up has fetched already is not fetched again: a copy in the new tree's build folder."""
+    for name in FETCHED:
+        source, target = os.path.join(out, name), os.path.join(dest, "build", name)
+        if os.path.isdir(source) and not os.path.exists(target):
+            shutil.copytree(source, target, symlinks=True)
