@@ -133,7 +133,7 @@ SLOW_TESTS = $(filter %.slow.t,$(ALL_TESTS))
 TIME ?= 60
 FUZZ ?=
 
-.PHONY: run gdb test test-all kselftest check fuzz trace report anatomy tools setup clean distclean help
+.PHONY: run gdb walk test test-all kselftest check fuzz trace report anatomy tools setup clean distclean help
 run:
 	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
 	+$(BUILD) all
@@ -144,6 +144,13 @@ gdb:
 	command -v gdb-multiarch >/dev/null || $(SETUP) --no-guest test
 	+$(BUILD) all
 	$(TOP)/scripts/debug --out $(O) $(ARGS) $(GUEST)
+
+TOUR ?=
+walk:
+	$(SETUP) --no-guest run
+	command -v gdb-multiarch >/dev/null || $(SETUP) --no-guest test
+	+$(BUILD) all
+	$(TOP)/scripts/walk --out $(O) $(ARGS) $(or $(TOUR),--list)
 
 # What SET and SHARE say is looked at before anything is fetched or built.
 ASKED = $(if $(SET)$(SHARE),HYPERSCOPE_SET="$$HYPERSCOPE_SET $(SET)" $(TOP)/tests/toggles/rows --check --share "$(or $(SHARE),1/1)")
@@ -238,6 +245,8 @@ make run        set up what is missing, build, boot Debian's kernel in a VM
                   GUEST=hello|PATH  another guest    GUEST_CMD='...'  what its shell runs
                   ARGS='...'        options of scripts/hyperscope run
 make gdb        the same machine, stopped at its start, with gdb at it (GUEST=hello is quick)
+make walk       the walkthroughs; TOUR=null-sbi plays one: step, look, and back
+                  ARGS='--auto'  without waiting for Enter
 make test       set up what is missing, run every test (TESTS='files' for some)
                   SET='fp=eager'    under these toggles
 make test-all   with the slow ones; SHARE=K/N  of combinations of toggles the K-th of N

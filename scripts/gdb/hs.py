@@ -13,4 +13,4 @@ gdb.execute("set osabi none")  # else gdb steps over ecall and sret as if they w
 from hsgdb import command  # noqa: E402
 
 command.Prefix()
-from hsgdb import cmd_csr, cmd_exits, cmd_run, cmd_switch, cmd_vm, cmd_walk  # noqa: E402,F401
+from hsgdb import cmd_csr, cmd_exits, cmd_run, cmd_switch, cmd_tour, cmd_vm, cmd_walk  # noqa: E402,F401

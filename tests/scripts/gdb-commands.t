@@ -29,6 +29,7 @@ hs_gdb 'hs vms' 'hs vcpu' 'hs exits' 'hs diff-switch' 'hs where' 'hs until-exit 
 	'hs until-entry' 'hs where' 'hs vcpu' 'hs csr sepc' 'hs csr vsatp' 'hs vstage $pc' 'hs gstage $pc' 'hs gstage 0x10000000' \
 	'hs gstage 0xffffffffffffff00' 'hs gstage' 'hs gstage no_such' 'hs diff-switch' 'hs exits' 'hs exits 0' \
 	'hs until-exit' 'hs diff-switch' 'hs until-exit vs_ecall' 'hs vcpu 0' 'hs csr scause' 'stepi 2' 'hs where' 'hs diff-switch' \
+	'hs until' 'hs until no_such_place' 'hs until step 6' 'hs where' 'hs tour' 'hs tour /no/such.tour' \
 	'hs break-guest payload_main' 'help hs vstage' 'help hs' 'hs until-exit 9999'
 
 no_vm='there is no VM yet'
@@ -81,9 +82,14 @@ like "$(after 'hs diff-switch' 3)" "world +VS -> HS" "hs diff-switch: and back i
 like "$(after 'hs where' 4)" "world switch: Step 4: guest registers" "hs where: two steps on it is step 4 of the switch"
 like "$(after 'hs diff-switch' 4)" "a0 +0x" "hs diff-switch: a0 and sscratch are swapped"
 like "$(after 'hs diff-switch' 4)" "sscratch +0x" "sscratch, too"
+like "$(after 'hs until')" "where\?" "hs until: a place is needed"
+like "$(after 'hs until no_such_place')" "no symbol 'no_such_place'" "hs until: one that there is"
+like "$(after 'hs where' 5)" "world switch: Step 6: host registers" "hs until: to a step of the world switch"
+like "$(after 'hs tour')" "usage: hs tour" "hs tour: a file is needed"
+like "$(after 'hs tour /no/such.tour')" "No such file" "hs tour: one that there is"
 like "$(after 'hs break-guest payload_main')" "breakpoint [0-9]+ in the guest, at 0x802" "hs break-guest: at a symbol"
 like "$(after 'help hs vstage')" "usage: hs vstage GVA" "help: each command has its usage"
-for name in break-guest csr diff-switch exits gstage memslots until-entry until-exit vcpu vms vstage where; do
+for name in break-guest csr diff-switch exits gstage memslots tour until until-entry until-exit vcpu vms vstage where; do
 	like "$(after 'help hs')" "^hs $name -- " "help: hs $name is listed"
 done
 like "$(after 'hs until-exit 9999')" "machine has ended|stopped before that" "hs until-exit: what never comes ends, with the machine"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""cmd_run - hs until-exit, hs until-entry, hs break-guest."""
+"""cmd_run - hs until, hs until-exit, hs until-entry, hs break-guest."""
 import os
 import re
 
@@ -7,7 +7,7 @@ import gdb
 
 from . import csr, elf, place, vm
 from .command import command, nothing
-from .target import Problem, address, image_is_there, is_virtual, need_machine, register
+from .target import Problem, address, image_is_there, is_virtual, kernel_symbols, need_machine, register
 
 quiet = False  # stops of the commands here that are no stop of the user's (cmd_switch)
 
@@ -76,6 +76,31 @@ def until_exit(argument):
             raise Problem("'%s' is no cause of a trap; help hs until-exit lists them" % argument) from None
     _ready()
     tell(run_to(vm.exit_vectors(), condition))
+
+
+def _places(text):
+    """Addresses of PLACE, and a condition."""
+    if re.fullmatch(r"step [1-6]", text):
+        found = place.address_of_step(int(text[5:]))
+        if found is None:
+            raise Problem("src/kvm/switch.S names no %s, or there is no debug information" % text)
+        return [found], None
+    if text in kernel_symbols():
+        return [address(text)], None
+    return [_guest_address(text)], "$priv >= 4"
+
+
+@command("until")
+def until(argument):
+    """Run until a place is reached, in the host or in the guest.
+
+    usage: hs until SYMBOL        of the host, a label of its assembly, too; else of the guest's ELF file
+           hs until ADDRESS       in the guest
+           hs until step N        the first instruction of step N of the world switch (src/kvm/switch.S)"""
+    if not argument:
+        raise Problem("where? As in: hs until exit_sbi")
+    _ready()
+    tell(run_to(*_places(argument)))
 
 
 @command("until-entry")

@@ -48,6 +48,20 @@ def step_of(path, line):
     return None
 
 
+def address_of_step(number):
+    """Of the first instruction of that step of the world switch, or None."""
+    path = FILES[0]
+    try:
+        with open(os.path.join(csr.TOP, path), encoding="utf-8") as source:
+            first = next(n for n, line in enumerate(source, 1) if "Step %d: " % number in line)
+    except (OSError, StopIteration):
+        return None
+    table = gdb.find_pc_line(address("vcpu_switch")).symtab
+    rows = [row for row in table.linetable() if row.line > first] if table else []
+    nearest = min((row.line for row in rows), default=0)
+    return min((row.pc for row in rows if row.line == nearest), default=None)
+
+
 def line_of(pc):
     """The kernel's source line at pc: (file, line), or None."""
     found = gdb.find_pc_line(pc)

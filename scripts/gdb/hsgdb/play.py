@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""play - a tour played on the machine behind gdb: told, run, shown, compared with what it expects."""
+import re
+
+import gdb
+
+from . import csr, meaning, page
+from .target import MASK, Problem
+
+
+class Failed(Exception):
+    """An expectation that does not hold, or a command that cannot be done."""
+
+
+class Ended(Exception):
+    """The user has had enough."""
+
+
+class Player:
+    """ask(player): called before each step and behind the last one, may raise Ended; None: no waiting."""
+
+    def __init__(self, tour, tell, ask=None):
+        self.tour, self.tell, self.ask = tour, tell, ask
+        self.page = page.Page(tour)
+        self.names = page.Names(lambda value: meaning.describe(value, rough=True), meaning.region)
+        self.titles = page.titles()
+        self.at = 0       # the step that comes next
+        self.then = {}    # fields as they were when the step began
+        self.said = ""    # by the last command
+
+    # -- one step ----------------------------------------------------------------------------
+
+    def play(self):
+        """All steps; the page. Failed, with a sentence."""
+        while True:
+            if self.ask:
+                self.ask(self)
+            if self.at >= len(self.tour.steps):
+                return self.page.end(self.tour.sections)
+            self.step(self.tour.steps[self.at])
+            self.at += 1
+
+    def step(self, step):
+        self.page.step(step)
+        before = bool(meaning.things())  # a machine that has no VM yet has nothing to compare with
+        self.then = {field: self.look(field) if before else None for field in _fields(step)}
+        for item in step.items:
+            getattr(self, "_" + item.kind)(step, item)
+        self.page.end_step()
+
+    @staticmethod
+    def look(field):
+        try:
+            return meaning.read(field)
+        except (Problem, gdb.error, gdb.MemoryError):
+            return None  # not yet: there may be no vCPU
+
+    def fail(self, step, item, text):
+        raise Failed("%s, step %d (%s), line %d: %s" % (
+            self.tour.name, step.number, step.title, item.line, text))
+
+    # -- the items ---------------------------------------------------------------------------
+
+    def _text(self, _step, item):
+        self.page.prose(item.text)
+        self.tell(item.text + "\n")
+
+    def _spec(self, step, item):
+        rows = []
+        for name in re.split(r",\s*", item.text):
+            if name not in self.titles:
+                self.fail(step, item, "%s is not in docs/spec.md" % name)
+            rows.append("%s, %s" % (name, self.titles[name]))
+        text = "Specification: " + "; ".join(rows) + "."
+        self.page.prose("\n".join(page.wrapped(text)))
+        self.tell(text + "\n")
+
+    def _command(self, step, item):
+        self.tell("(gdb) %s" % item.text)
+        try:
+            self.said = gdb.execute(item.text, to_string=True).strip("\n")
+        except (gdb.error, gdb.MemoryError) as error:
+            self.fail(step, item, "'%s': %s" % (item.text, error))
+        if self.said:
+            self.tell(self.said)
+        self.page.shown("(gdb) %s" % item.text)
+        if self.said:
+            self.page.shown(self.names.text(self.said))
+
+    def _show(self, step, item):
+        for field in _words(item.text):
+            then, now = self.then[field], self._now(step, item, field)
+            raw, shown = _change(field, then, now, _plain), _change(field, then, now, self._in_page)
+            self.tell(raw)
+            self.page.shown(shown)
+
+    def _now(self, step, item, field):
+        try:
+            return meaning.read(field)
+        except (Problem, gdb.error, gdb.MemoryError) as error:
+            self.fail(step, item, "%s: %s" % (field, error))
+
+    def _in_page(self, field, value):
+        word = meaning.word_of(field, value)
+        if word or not isinstance(value, int):
+            return word or _plain(field, value)
+        if field.endswith(".PPN"):
+            return "%s >> 12" % self.names.of(value << 12, True)
+        return self.names.of(value) or _small(value)
+
+    def _expect(self, step, item):
+        expect = item.text
+        if expect.verb in ("said", "never said"):
+            found = any(re.search(expect.meaning, line) for line in self.said.split("\n"))
+            if found != (expect.verb == "said"):
+                self.fail(step, item, "%s /%s/, and it printed:\n%s" % (
+                    "wanted a line with" if expect.verb == "said" else "wanted no line with", expect.meaning, self.said))
+            self.page.holds(expect)
+            return
+        got = self._now(step, item, expect.field)
+        if expect.verb in ("changed", "unchanged"):
+            want, right = self.then[expect.field], (got != self.then[expect.field]) == (expect.verb == "changed")
+            wanted = "other than" if expect.verb == "changed" else "still"
+        elif expect.verb == "in":
+            want, right, wanted = expect.meaning, meaning.within(got, expect.meaning), "in"
+        else:
+            try:
+                want = meaning.resolve(expect.meaning, expect.field, self.then[expect.field])
+            except Problem as error:
+                self.fail(step, item, str(error))
+            if expect.offset and isinstance(want, int):
+                want = want + expect.offset & MASK
+            right, wanted = (got == want) == (expect.verb == "is"), expect.verb[2:].strip()
+        if not right:
+            self.fail(step, item, "%s: wanted %s, got %s" % (
+                expect.field, " ".join(filter(None, (wanted, self._both(expect, want)))), _plain(expect.field, got)))
+        self.page.holds(expect)
+
+    @staticmethod
+    def _both(expect, want):
+        """What was meant, and the value of it here."""
+        value = _plain(expect.field, want)
+        return value if expect.meaning in ("", value) else "%s (%s)" % (expect.meaning, value)
+
+
+def _words(text):
+    return re.findall(r"\{[^}]*\}|\S+", text)
+
+
+def _fields(step):
+    found = []
+    for item in step.items:
+        if item.kind == "show":
+            found += _words(item.text)
+        elif item.kind == "expect" and item.text.field:
+            found.append(item.text.field)
+    return found
+
+
+def _small(value):
+    return "%d" % value if value < 10 else "0x%x" % value
+
+
+def _plain(field, value):
+    if value is None:
+        return "not to be seen"
+    if not isinstance(value, int):
+        return value
+    word = meaning.word_of(field, value)
+    if word:
+        return word
+    name = meaning.describe(value << 12 if field.endswith(".PPN") else value)
+    brief = csr.brief(field, value) if field in csr.TABLES else ""
+    text = _small(value)
+    return "%s (%s)" % (text, name or brief) if name or brief else text
+
+
+def _change(field, then, now, show):
+    if then == now or then is None:
+        same = "" if then is None else "  (as it was)"
+        return "  %-16s %s%s" % (field, show(field, now), same)
+    return "  %-16s %s -> %s" % (field, show(field, then), show(field, now))

@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# walk.t - every walkthrough plays, holds what it expects, and its page is what it says; and each of these
+# can fail.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+fixes "each tour sets the toggles that it is about" all
+
+# ---- the text of a tour, and of a page, without a machine ----
+
+said=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP/scripts" 2>&1 <<'E2'
+import os
+import sys
+
+sys.path[:0] = [sys.argv[1], os.path.join(sys.argv[1], "gdb")]
+from hsgdb import page, tour  # noqa: E402
+
+HEAD = "title: T\nguest: hello\nintro\n"
+STEP = "## one\nbefore\n> stepi\nexpect: pc changed\nafter\n"
+
+
+def claim(condition, name):
+    print("%sok - %s" % ("" if condition else "not ", name))
+
+
+def refused(text, words):
+    try:
+        tour.parse(text, "x.tour")
+    except tour.Wrong as error:
+        return words in str(error)
+    return False
+
+
+one = tour.parse(HEAD + STEP + STEP + "# Questions\nwhy?\n", "x.tour")
+claim(one.name == "x" and one.intro == "intro" and [s.number for s in one.steps] == [1, 2], "header, prose and steps are told apart")
+claim([i.kind for i in one.steps[0].items] == ["command", "expect", "text"], "a step's items have the order of the text")
+claim(one.sections == [("Questions", "why?")], "what is for the page alone is apart")
+claim(tour.parse_expect("guest.sepc is then + 4") == tour.Expect("guest.sepc", "is", "then", 4), "an expectation has an offset")
+claim(tour.parse_expect("{$pc & 3} is not 0").verb == "is not", "and a field may be an expression")
+for text, words, name in (
+        ("guest: hello\n" + STEP, "x.tour:1: there is no 'title:'", "a tour without a title"),
+        (HEAD, "no step", "a tour without steps"),
+        (HEAD + "> stepi\n", "x.tour:4: 'stepi' stands before the first step", "a command before the first step"),
+        (HEAD + "## one\n> stepi\nexpect: pc changed\n", "begins with a sentence", "a step that does not say what will happen"),
+        (HEAD + "## one\nbefore\n> stepi\n", "expects nothing", "a step that expects nothing"),
+        (HEAD + "## one\nbefore\nexpect: pc changed\n", "has no command", "a step that does nothing"),
+        (HEAD + "## one\nbefore\n> stepi\nexpect: pc equals 5\n", "x.tour:7: 'pc equals 5' is no expectation", "a sentence that is no expectation"),
+        (HEAD + "## one\nbefore\n> stepi\nexpect: said (\n", "x.tour:7:", "a broken regular expression")):
+    claim(refused(text, words), "refused: " + name)
+
+things = {0x80001000: "the VM's root", 0xffffffff80030000: "vcpu_exit_vector"}
+names = page.Names(lambda v: things.get(v, ""), lambda v: "host" if 0xffffffc000000000 <= v < 0xffffffd000000000 else "")
+claim(names.text("pc 0xffffffff80030000 a7 0x10 x 0x2000000") == "pc <vcpu_exit_vector> a7 0x10 x 0x2000000",
+      "what has a meaning is named in the page, and constants stay")
+claim(names.text("a 0xffffffc000001010 b 0xffffffc000002000 c 0xffffffc000001000") == "a <host 1+...> b <host 2> c <host 1>",
+      "what has none is numbered, and the same page is the same number")
+claim(names.text("  level 4 [  2] at 0x80001010: 0x0000000020000801  table 0x80002000") ==
+      "  level 4 [  2] at <page 1+0x10>: <page 2 V>  table <page 2>", "a page-table entry is its page and its flags")
+claim(names.text("83\t\tREG_S x1\n  src/kvm/switch.S:83") == "REG_S x1\n  src/kvm/switch.S", "numbers of lines are left out")
+E2
+)
+relay "$said"
+unlike "$said" "Traceback" "tours and pages: nothing failed by itself"
+
+# ---- wrong use ----
+
+walk() { timeout "$(scaled 150)" "$HS_TOP/scripts/walk" --timeout "$(scaled 120)" "$@" </dev/null 2>&1; }
+for words in "" --nonsense no-such-tour "--auto $tmp/none.tour"; do
+	# shellcheck disable=SC2086 # words on purpose
+	said=$(walk $words)
+	is "$? $(grep -c '^\(scripts/\)\?walk: ' <<<"$said")" "2 1" "scripts/walk $words: wrong use, in a sentence" || diag "$said"
+done
+like "$(walk --list)" "^null-sbi +What" "--list has the tours with their titles"
+
+# ---- on the machine ----
+
+command -v gdb-multiarch >/dev/null || { skip "the tours" "gdb-multiarch is not installed (scripts/setup test)"; done_testing; }
+qemu_older 10.0 && { skip "the tours" "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (10.0 does)"; done_testing; }
+
+for name in $("$HS_TOP/scripts/walk" --list | cut -d' ' -f1); do
+	said=$(walk --check "$name")
+	ok $? "$name plays, and its page is current" || diag "$said"
+done
+
+# A wrong expectation, one at the first stop and one of a field that has changed; then a stale page.
+sed '/^## The call/,$d; s/^expect: a7 is 0x10/expect: a7 is 0x11/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
+said=$(walk --auto "$tmp/null-sbi.tour")
+is $? 1 "an expectation that does not hold fails the tour"
+like "$said" "null-sbi, step 1 .*, line [0-9]+: a7: wanted 0x11, got 0x10" "and says where, what was wanted, and what there is" || diag "$said"
+sed '/^## Into C/,$d; s/ in sbi_call6/ in payload_main/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
+said=$(walk --auto "$tmp/null-sbi.tour")
+like "$said" "^walk: .*: sepc: wanted in payload_main, got 0x[0-9a-f]+ \(sbi_call6\+" "so does an address that lies elsewhere"
+sed '/^## Into C/,$d' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
+said=$(walk --check "$tmp/null-sbi.tour")
+status=$?
+if grep -q "not compared" <<<"$said"; then
+	skip "a page that is not current" "$(grep -o 'pages are of.*' <<<"$said")"
+else
+	like "$status $said" "^1 " "a page that is not what the session says fails the check"
+	like "$said" "^-## 2. Into C" "and the difference is shown"
+fi
+is "$(left_running)" "" "nothing is left running"
+done_testing
