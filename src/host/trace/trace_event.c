@@ -157,7 +157,7 @@ static bool select_word(bool *chosen, const char *word, size_t len)
 }
 
 /* ORDER: enum trace_group. An event has number 0, too: lists end with TRACE_NR_EVENTS. */
-static const u16 group_members[TRACE_NR_GROUPS][4] = {
+static const u16 group_members[TRACE_NR_GROUPS][8] = {
 	{ TRACE_kvm_request, TRACE_kvm_exit_handled, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
 	{ TRACE_kvm_entry, TRACE_kvm_irq_take, TRACE_sample, TRACE_NR_EVENTS },
 	{ TRACE_kvm_vcpu_wakeup, TRACE_kvm_vcpu_wake, TRACE_NR_EVENTS },

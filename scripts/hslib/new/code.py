@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""code.py - where in the C sources a statement may stand, and how it is written there."""
+import os
+import re
+
+from .tree import refuse
+
+COLUMNS = 100
+TAB = 8
+
+
+def place(tree, text, rooms):
+    """FILE:/REGEX/ or FILE:LINE as (file, the number, from 0, of the line that it names)."""
+    found = re.fullmatch(r"([\w./-]+):(?:/(.+)/|([0-9]+))", text)
+    if not found:
+        refuse("--at '%s': not of the form FILE:/REGEX/ or FILE:LINE" % text)
+    path, pattern, number = found.groups()
+    path = os.path.normpath(path)
+    if not path.startswith(rooms) or not path.endswith(".c"):
+        refuse("--at '%s': not a .c file of %s" % (text, " or ".join(room.rstrip("/") for room in rooms)))
+    if not os.path.isfile(os.path.join(tree.top, path)):
+        refuse("--at '%s': there is no %s" % (text, path))
+    lines = tree.lines(path)
+    if number:
+        if not 1 <= int(number) <= len(lines):
+            refuse("--at '%s': %s has %d lines" % (text, path, len(lines)))
+        return path, int(number) - 1
+    try:
+        matches = [i for i, line in enumerate(lines) if re.search(pattern.replace("\\/", "/"), line)]
+    except re.error as error:
+        refuse("--at '%s': %s" % (text, error))
+    if len(matches) != 1:
+        refuse("--at '%s': %s line of %s matches%s" % (
+            text, "no" if not matches else "more than one", path,
+            "" if not matches else ": " + ", ".join(str(i + 1) for i in matches[:4])))
+    return path, matches[0]
+
+
+def bare(line):
+    return re.sub(r"\s*(/\*.*?\*/|//.*)\s*$", "", line).rstrip()
+
+
+def ends(line):
+    """Does a statement, a block or a label end here, or nothing begin?"""
+    return not line or line.endswith((";", "{", "}", ":")) or line.lstrip().startswith(("/*", "*", "#"))
+
+
+def is_declaration(line):
+    return re.match(r"\t(?!return|goto|else|case)(const |static |struct |enum |unsigned |volatile )*\w+ \**\w+( =|;|\[|,)",
+                    line) is not None
+
+
+def behind(lines, index, what):
+    """Where a statement behind this line goes, and its tabs; refuses where none may stand or be reached.
+
+    Behind a function's brace, or one of its declarations, means behind its declarations.
+    """
+    line, start = bare(lines[index]), index
+
+    def no(why):
+        refuse("%s: no statement can be put behind line %d: %s" % (what, index + 1, why))
+
+    top = next((bare(lines[i]) for i in range(index, -1, -1) if re.match(r"[^\s#/*]", lines[i])
+                and not re.match(r"\w+:$", lines[i])), "")
+    if top != "{" or (line == "}" and lines[index].startswith("}")):
+        no("it is not inside a function")
+    if not line.endswith((";", "{", "}")):
+        no("no statement ends there")
+    if lines[index] == "{" or is_declaration(lines[index]):
+        after = index + 1
+        while is_declaration(lines[after]) or not ends(bare(lines[after - 1])):
+            after += 1
+        return after + (not lines[after]), "\t"
+    while start and not ends(bare(lines[start - 1])):
+        start -= 1
+    first = bare(lines[start])
+    word = re.match(r"\s*(\w*)", first).group(1)
+    if line.endswith("{"):
+        if word == "switch" or line.endswith("= {"):
+            no("it begins a switch, or a table")
+        return index + 1, re.match(r"\t*", first).group() + "\t"
+    if word in ("if", "for", "while", "else") and not line.endswith("}"):
+        no("it is the body of '%s' without braces" % word)
+    if word in ("return", "goto", "break", "continue"):
+        no("nothing behind '%s' is reached" % word)
+    return index + 1, re.match(r"\t*", first).group()
+
+
+def width(text):
+    return len(text.expandtabs(TAB))
+
+
+def call(indent, function, arguments):
+    """A call as clang-format writes it: arguments below each other's column."""
+    head = "%s%s(" % (indent, function)
+    column = width(head)
+    pad = "\t" * (column // TAB) + " " * (column % TAB)
+    lines = [head + arguments[0]]
+    for argument in arguments[1:]:
+        if width(lines[-1]) + len(", ;)") + len(argument) > COLUMNS:
+            lines[-1] += ","
+            lines.append(pad + argument)
+        else:
+            lines[-1] += ", " + argument
+    lines[-1] += ");"
+    if any(width(line) > COLUMNS for line in lines):
+        refuse("the call of %s does not fit into %d columns: shorter expressions, please" % (function, COLUMNS))
+    return "\n".join(lines)
+
+
+def includes(tree, path, header, seen=None):
+    """Does a source get that header, by itself or through others?"""
+    seen = set() if seen is None else seen
+    for name in re.findall(r'^#\s*include\s+"([^"]+)"', tree.read(path), re.M):
+        if name == header:
+            return True
+        for folder in (os.path.dirname(path), "src/include", "src/kvm", "src/host"):
+            there = os.path.join(folder, name)
+            if there not in seen and os.path.isfile(os.path.join(tree.top, there)):
+                seen.add(there)
+                if includes(tree, there, header, seen):
+                    return True
+                break
+    return False
+
+
+def include(tree, path, header):
+    """Give the source that header, if it has not got it: first of the quoted ones."""
+    if not includes(tree, path, header):
+        first = next((i for i, line in enumerate(tree.lines(path)) if line.startswith('#include "')),
+                     None)
+        if first is None:
+            refuse("%s includes nothing: which line is to include %s?" % (path, header))
+        tree.insert(path, first, '#include "%s"' % header)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""names.py - is a name one that the sources would have? The rules are those of the tree as it is."""
+import re
+
+from .tree import refuse
+
+LENGTH = 24
+# The field's own words, and none beside them.
+WRONG = {"stage2": "gstage", "ept": "gstage", "npt": "gstage", "slat": "gstage", "core": "hart"}
+C_WORDS = set("""auto break case char const continue default do double else enum extern float for goto
+if inline int long register restrict return short signed sizeof static struct switch typedef union
+unsigned void volatile while bool asm errno""".split())
+
+
+def check(name, what, example):
+    """A name of C in lower case, its words joined by _."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        refuse("'%s' is no name for %s: small letters, digits and single _, a letter first, as in '%s'"
+               % (name, what, example))
+    if len(name) > LENGTH:
+        refuse("'%s' is too long for %s: %d characters are allowed" % (name, what, LENGTH))
+    if name in C_WORDS:
+        refuse("'%s' is no name for %s: it is a word of C" % (name, what))
+    for word in name.split("_"):
+        if word in WRONG:
+            refuse("'%s' is no name for %s: say '%s', not '%s'" % (name, what, WRONG[word], word))
+    return name
+
+
+def check_sentence(text, option, most=90):
+    """What stands in a table: one line of text, no quotes, no end."""
+    if not text.strip() or "\n" in text or '"' in text or "|" in text or "\\" in text or text.endswith("."):
+        refuse('%s \'%s\': one line without " | \\ and without a full stop at its end' % (option, text))
+    if len(text) > most:
+        refuse("%s '%s': %d characters are allowed" % (option, text, most))
+    return text

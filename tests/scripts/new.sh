@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+#
+# new.sh - for new.t and new.slow.t: `hyperscope new` in a copy of the tree, $tree, built in $tree/build.
+
+command -v git >/dev/null && git -C "$HS_TOP" rev-parse --git-dir >/dev/null 2>&1 ||
+	skip_all "this is no git checkout"
+tree=$tmp/tree
+
+# What git would commit now, as a commit: so `git diff` is what a command has changed, and no more.
+copy_tree()
+{
+	local name
+	mkdir -p "$tree/build"
+	(cd "$HS_TOP" && git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' name; do
+		[ ! -e "$name" ] || printf '%s\0' "$name"
+	done | tar --null -T - -cf -) | tar -xf - -C "$tree"
+	for name in dl guest uapi libfdt; do
+		[ ! -e "$O/$name" ] || ln -s "$O/$name" "$tree/build/$name"
+	done
+	git -C "$tree" init -q
+	git -C "$tree" add -A
+	committed "the tree"
+}
+
+committed()	# WHAT
+{
+	git -C "$tree" -c user.name=test -c user.email=test@localhost -c commit.gpgsign=false \
+		commit -q --allow-empty -am "$1"
+}
+
+new()	# ARGS...: leaves $status, $out and $err
+{
+	(cd "$tree" && scripts/hyperscope new "$@") >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+	out=$(<"$tmp/out")
+	err=$(<"$tmp/err")
+}
+
+made()	# NAME ARGS...: it is made, and `make check` has nothing against what it changed
+{
+	local name=$1 said
+	shift
+	new "$@"
+	is "$status $err" "0 " "$name: is made" || return
+	git -C "$tree" add -A
+	said=$(cd "$tree" && scripts/check includes size spec refs reading api 2>&1 | grep -v ': ok' | grep -v 'all is well')
+	is "$said" "" "$name: make check has nothing against it"
+	if clang-format --version 2>/dev/null | grep -q ' 14\.'; then
+		said=$(cd "$tree" && git diff --cached --name-only --diff-filter=d '*.c' '*.h' |
+			xargs -r clang-format --dry-run --Werror 2>&1)
+		is "$said" "" "$name: its C is as clang-format has it"
+	else
+		skip "$name: its C is as clang-format has it" "there is no clang-format 14"
+	fi
+}
+
+# The scaffolds that both files make, one of each kind.
+event_scaffold=(event kvm_wfi_count --at 'src/kvm/wfi.c:/wfi_exit_stat/' --every-exit
+	--meaning 'how many WFIs of this vCPU have exited' --field 'num:count=vcpu->stats.wfi_exit_stat')
