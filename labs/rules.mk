@@ -7,3 +7,9 @@ STUDENT ?=
 lab:
 	test -n "$(NN)" -a -n "$(DIR)" || { echo "make: NN= and DIR= are needed: make lab NN=03 DIR=../mylab; scripts/lab --list has the labs" >&2; exit 2; }
 	$(TOP)/scripts/lab --out $(O) --student "$(STUDENT)" "$(NN)" "$(DIR)"
+
+# In a student's tree: its points, by the public tests. What was handed in: scripts/grade --help.
+.PHONY: grade
+grade:
+	$(SETUP) --no-guest run
+	$(TOP)/scripts/grade --out $(O) $(ARGS)

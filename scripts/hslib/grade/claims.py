@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""claims.py - one test program of a lab, run; its claims, and whether it holds.
+
+The program is the instructor's, so its own lines are believed. They come by a pipe that the student's
+machine has no part in: what a guest prints goes into files that the program reads.
+"""
+import json
+import os
+import re
+
+from . import limits
+
+CLAIM = re.compile(r"(not )?ok (\d+)(?: - (.*))?$")
+PLAN = re.compile(r"1\.\.(\d+)( # SKIP .*)?$")
+SHOWN_LINES = 14
+LINE_MOST = 200
+
+
+class Outcome:
+    """Of one test: passed, its lines worth showing, seconds; and, of instructions, the figures."""
+
+    def __init__(self, test, passed, lines, seconds, figures=None):
+        self.test, self.passed, self.lines, self.seconds = test, passed, lines, seconds
+        self.figures = figures or {}
+        self.points = test["points"] if passed else 0
+
+
+def read(text):
+    """-> (claims: (number, held, name, what follows it), plan or None, the reason of a skip)"""
+    claims, plan, skipped, before = [], None, None, []
+    for line in text.splitlines():
+        found = CLAIM.match(line)
+        if found:
+            claims.append((int(found.group(2)), not found.group(1), found.group(3) or "", []))
+            continue
+        ends = PLAN.match(line)
+        if ends:
+            plan, skipped = int(ends.group(1)), ends.group(2)
+        elif claims:
+            claims[-1][3].append(line)
+        else:
+            before.append(line)
+    return claims, plan, skipped, before
+
+
+def judge(test, ran):
+    """What a run says of the test."""
+    claims, plan, skipped, before = read(ran.text())
+    lines, failed = [], [claim for claim in claims if not claim[1]]
+    for number, _held, name, said in failed:
+        lines.append("not ok %d - %s" % (number, name))
+        lines += said
+    numbers = [claim[0] for claim in claims]
+    if ran.stopped:
+        lines += [ran.stopped] + ([] if failed else before[-4:])
+    elif skipped:
+        lines.append("it could not be run:" + skipped)
+    elif plan is None:
+        lines += ["it ended with status %d before its last claim" % ran.status] + before[-6:]
+        lines += claims[-1][3][-6:] if claims else []
+    elif not plan or numbers != list(range(1, plan + 1)):
+        lines.append("%d claims were announced and %d made" % (plan, len(claims)))
+    elif ran.status and not failed:
+        lines.append("it ended with status %d" % ran.status)
+    passed = not lines
+    return Outcome(test, passed, [line[:LINE_MOST] for line in lines[:SHOWN_LINES]], ran.seconds)
+
+
+def environment(top, out, reference, student, variant):
+    env = {name: value for name, value in os.environ.items()
+           if not name.startswith(("MAKE", "MFLAGS", "HYPERSCOPE_"))}
+    env.update(HS_TOP=top, O=out, HS_VARIANT=json.dumps(variant), HS_STUDENT=student,
+               PYTHONDONTWRITEBYTECODE="1", TMPDIR=env.get("TMPDIR", "/tmp"))
+    for name in ("HS_REFERENCE", "HS_REFERENCE_TOP", "HS_RUNS"):
+        env.pop(name, None)
+    if reference:
+        env.update(HS_REFERENCE=reference[1], HS_REFERENCE_TOP=reference[0])
+    return env
+
+
+def run(test, file, env, seconds):
+    """Run the test's program. Its folder is below $O/tmp, which it has to itself."""
+    ran = limits.run(["bash", file], seconds, folder=os.path.join(env["O"], "tmp"), env=env,
+                     cwd=env["HS_TOP"])
+    return judge(test, ran)

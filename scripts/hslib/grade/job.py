@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+"""job.py - one grading from beginning to end: trees, builds, tests."""
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+import types
+
+from benchlib import provenance, systems
+
+from ..errors import STATUS_USAGE, LaunchError, Quit
+from ..lab import folder
+from . import claims, jail, limits, measure, submission, trees
+from .submission import Refused
+
+TOTAL_SECONDS = 540   # a submission takes ten minutes at most, its builds with it
+COPIES = "lab.json"
+
+
+class Grade:
+    """What came of it."""
+
+    def __init__(self, lab):
+        self.lab, self.student, self.variant = lab, "", {}
+        self.outcomes, self.left = [], []   # left: tests that were not run here
+        self.refused = self.build = None
+        self.notes, self.with_what, self.seconds = [], {}, 0
+
+    def score(self):
+        return sum(outcome.points for outcome in self.outcomes)
+
+    def most(self):
+        return sum(outcome.test["points"] for outcome in self.outcomes)
+
+    def fail_all(self, tests, line):
+        self.outcomes = [claims.Outcome(test, False, [line], 0) for test in tests]
+
+
+def _facts(data):
+    try:
+        facts = json.loads(data)
+        return facts if isinstance(facts, dict) else {}
+    except ValueError:
+        return {}
+
+
+def _lab(options, facts):
+    number = options.lab or facts.get("lab")
+    if number is None:
+        raise LaunchError("which lab? There is no lab.json to say: --lab NN", STATUS_USAGE)
+    return folder.find(number)
+
+
+def _wanted(options, lab, grade):
+    """The tests to run; those that are not are told of."""
+    names = [name for name in (options.tests or "").split(",") if name]
+    for name in names:
+        if name not in [test["id"] for test in lab.tests]:
+            raise LaunchError("lab %d has no test '%s'; it has %s" % (
+                lab.number, name, ", ".join(test["id"] for test in lab.tests)), STATUS_USAGE)
+    tests = [test for test in lab.tests if not names or test["id"] in names]
+    grade.left = [(test, "hidden") for test in tests if test.get("hidden") and not options.hidden]
+    return [test for test in tests if options.hidden or not test.get("hidden")]
+
+
+def _with_what(out, qemu):
+    runner = systems.Runner(types.SimpleNamespace(out=out, firmware="", timeout=60))
+    runner.qemu = qemu
+    try:
+        found = provenance.collect(runner)
+    except systems.BenchError as error:
+        raise LaunchError(str(error)) from None
+    return {name: found[name] for name in ("commit", "compiler", "binutils", "qemu", "opensbi")}
+
+
+def _run_tests(grade, tests, options, student, reference, variants):
+    """student, reference: (tree, build); reference may be None."""
+    start = time.monotonic()
+    for test in tests:
+        trees.progress("test %s" % test["id"])
+        left = TOTAL_SECONDS - (time.monotonic() - start)
+        if left < 5:
+            grade.outcomes.append(claims.Outcome(test, False, ["not run: the tests before it took all "
+                                                               "of the %d seconds" % TOTAL_SECONDS], 0))
+            continue
+        begun = time.monotonic()
+        seconds = min(test.get("seconds", options.timeout), left)
+        if "budget" in test:
+            if reference is None:
+                grade.left.append((test, "measured beside the reference solution"))
+                continue
+            outcome = measure.judge(test, student[1], reference[1], options.qemu, seconds)
+        else:
+            file = grade.lab.test_file(test)
+            if not os.path.isfile(file):
+                raise LaunchError("%s is missing" % file)
+            env = claims.environment(student[0], student[1], reference, grade.student,
+                                     variants[bool(test.get("hidden"))])
+            outcome = claims.run(test, file, env, seconds)
+        outcome.seconds = time.monotonic() - begun
+        grade.outcomes.append(outcome)
+
+
+def _in_its_tree(options, top):
+    """A student's own: built where it is, with the public tests."""
+    if options.labs is None:
+        folder.LABS = os.path.join(top, "labs")
+    with open(os.path.join(top, "lab.json"), "rb") as file:
+        facts = _facts(file.read())
+    lab = _lab(options, facts)
+    grade = Grade(lab)
+    grade.student, grade.variant = facts.get("student", ""), facts.get("variant", {})
+    tests = _wanted(options, lab, grade)
+    out = os.path.join(top, "build") if options.out is None else os.path.abspath(options.out)
+    trees.progress("building (the log is shown if it fails)")
+    try:
+        trees.build(top, top, out, lambda _top: [], trees.TARGETS + ("tools", os.path.join(out, "anatomy.so")))
+    except trees.BuildFailed as failed:
+        grade.build = str(failed)
+        grade.fail_all(tests, "it does not build")
+        return grade
+    grade.with_what = _with_what(out, options.qemu)
+    _run_tests(grade, tests, options, (top, out), None, {False: grade.variant})
+    return grade
+
+
+def _handed_in(options):
+    out = os.path.abspath(options.out or os.path.join(folder.TOP, "build"))
+    names = {name for lab in folder.all_labs() for name in lab.files} | {COPIES}
+    try:
+        files = submission.read(options.submission, names)
+    except Refused as refused:
+        grade = Grade(folder.find(options.lab) if options.lab else None)
+        grade.refused = str(refused)
+        if grade.lab is None:
+            raise LaunchError("refused: %s" % refused, 3) from None
+        grade.fail_all(_wanted(options, grade.lab, grade), "refused")
+        return grade
+    facts = _facts(files.get(COPIES, b"{}"))
+    grade = Grade(_lab(options, facts))
+    named = facts.get("student", "")
+    grade.student = options.student if options.student is not None else named if isinstance(named, str) else ""
+    if options.student is not None and named and named != options.student:
+        grade.notes.append("its lab.json is that of student '%.40s'" % named)
+    tests = _wanted(options, grade.lab, grade)
+    os.makedirs(os.path.join(out, "tmp"), exist_ok=True)
+    work = os.path.abspath(options.keep) if options.keep else tempfile.mkdtemp(prefix="grade.", dir=os.path.join(out, "tmp"))
+    os.chmod(work, 0o755) if os.path.isdir(work) else os.makedirs(work)
+    try:
+        _grade_files(grade, options, files, tests, out, work)
+    finally:
+        if not options.keep:
+            shutil.rmtree(work, ignore_errors=True)
+    return grade
+
+
+def _key(options):
+    if not options.key:
+        return ""
+    with open(options.key, encoding="utf-8") as file:
+        key = file.read().strip()
+    if not key:
+        raise LaunchError("%s: it is empty" % options.key, STATUS_USAGE)
+    return key
+
+
+def _secrets(options):
+    found = [os.path.join(top, name) for top in {folder.LABS, os.path.join(folder.TOP, "labs")} if os.path.isdir(top)
+             for lab in os.listdir(top) for name in (os.path.join(lab, "hidden"), os.path.join(lab, "notes.md"))]
+    return found + ([options.key] if options.key else [])
+
+
+def _grade_files(grade, options, files, tests, out, work):
+    lab, key = grade.lab, _key(options)
+    student, reference = os.path.join(work, "student"), os.path.join(work, "reference")
+    trees.progress("making the reference's tree and the student's")
+    trees.make(lab, reference, grade.student, True)
+    grade.variant = trees.make(lab, student, grade.student, False)["variant"]
+    try:
+        unknown, missing = trees.lay_over(lab, student, files)
+    except Refused as refused:
+        grade.refused = str(refused)
+        grade.fail_all(tests, "refused")
+        return
+    if unknown:
+        grade.notes.append("passed over, since the tree has no such files: " + ", ".join(unknown[:8]) +
+                           (" and %d more" % (len(unknown) - 8) if len(unknown) > 8 else ""))
+    if missing:
+        grade.notes.append("not handed in, so as they were given: " + ", ".join(missing))
+    trees.progress("building the reference solution")
+    try:
+        tools = tuple(os.path.join(reference, "build", name) for name in trees.TOOLS
+                      if not os.path.exists(os.path.join(out, name)))
+        reference_out = trees.build(reference, folder.TOP, out, lambda _top: [], trees.TARGETS + tools)
+    except trees.BuildFailed as failed:
+        raise LaunchError("the reference solution does not build:\n%s" % failed) from None
+    trees.share_tools(reference_out, out)
+    grade.with_what = _with_what(reference_out, options.qemu)
+    trees.progress("building what was handed in")
+    try:
+        student_out = trees.build(student, reference, reference_out, jail.make(_secrets(options)))
+    except trees.BuildFailed as failed:
+        grade.build = str(failed)
+        grade.fail_all(tests, "it does not build")
+        return
+    trees.share_tools(student_out, reference_out)
+    variants = {False: grade.variant, True: lab.variant(grade.student, key)}
+    _run_tests(grade, tests, options, (student, student_out), (reference, reference_out), variants)
+
+
+def _on_signal(number, _frame):
+    raise Quit(128 + number)
+
+
+def grade(options):
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _on_signal)
+    limits.adopt_orphans()
+    os.environ.setdefault("HS_TIME_SCALE", "2")
+    if options.labs:
+        folder.LABS = os.path.abspath(options.labs)
+    start = time.monotonic()
+    if options.submission:
+        result = _handed_in(options)
+    else:
+        top = os.path.abspath(options.student_tree or folder.TOP)
+        if not os.path.exists(os.path.join(top, "lab.json")):
+            raise LaunchError("%s is not a student's tree (scripts/lab makes them); what was handed in "
+                              "is graded by --submission" % top, STATUS_USAGE)
+        result = _in_its_tree(options, top)
+    result.seconds = time.monotonic() - start
+    return result

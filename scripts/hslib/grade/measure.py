@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""measure.py - instructions of one exit, the student's beside the reference's.
+
+A row of the bench is run on both builds and counted from outside, by the plugin of scripts/anatomy:
+what the machine prints of itself is not asked. Instructions do not hang on the speed of a machine,
+and the ratio not on the compiler, since the same one has made both.
+"""
+import os
+import shutil
+import tempfile
+import types
+
+from ..anatomy import run as anatomy
+from ..errors import LaunchError
+from .claims import Outcome
+
+BATCHES = 16
+
+
+def count(out, row, qemu, seconds):
+    """Instructions of one iteration, VS back to VS: of the batch in the middle, all of them."""
+    options = types.SimpleNamespace(
+        out=out, row=row, set=[], cpu="rv64", firmware="", trace="none", append=[], batches=BATCHES,
+        qemu=qemu, timeout=seconds, exitstat="0", cycles=False, single=False)
+    folder = tempfile.mkdtemp(prefix="measure.", dir=os.environ.get("TMPDIR"))
+    try:
+        recording = anatomy.record("hyperscope", row, options, folder)
+        counts = recording.counts(recording.median_batch()).values()
+        times, total = (sum(each) for each in zip(*counts))
+        return times, total / times
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def judge(test, out, reference, qemu, seconds):
+    """The test's outcome, by its budget = { row, ratio }."""
+    budget = test["budget"]
+    row, ratio = budget["row"], budget["ratio"]
+    try:
+        wanted_times, wanted = count(reference, row, qemu, seconds)
+    except LaunchError as error:
+        raise LaunchError("the reference solution cannot be measured: %s" % error) from None
+    try:
+        times, mine = count(out, row, qemu, seconds)
+    except LaunchError as error:
+        return Outcome(test, False, ["%s was not measured: %s" % (row, error)], 0)
+    figures = {"row": row, "instructions": round(mine, 2), "reference": round(wanted, 2),
+               "ratio": round(mine / wanted, 4), "limit": ratio}
+    line = "%s: %.1f instructions, the reference solution %.1f: %.3f times, at most %.3f" \
+        % (row, mine, wanted, mine / wanted, ratio)
+    if times != wanted_times:
+        return Outcome(test, False, [line, "%d operations were asked for and %d made"
+                                     % (wanted_times, times)], 0, figures)
+    passed = mine <= wanted * ratio
+    return Outcome(test, passed, [] if passed else [line], 0, figures)
