@@ -20,12 +20,7 @@
  * Iterations that went the same way are one path; a path that no longer fits into
  * `room` has number -1 and only its length is known.
  */
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "qemu_plugin.h"
+#include "plugin.h"
 
 #define HART_SHIFT    60
 #define LONGEST       (1u << 24) /* instructions in one iteration */
@@ -35,7 +30,7 @@
 #define ENTRY_INSNS   2 /* so many are compared, to know the operation from what else lies there */
 #define PATH_NOT_KEPT (-1L)
 
-int qemu_plugin_version = QEMU_PLUGIN_API;
+const char plugin_name[] = "anatomy";
 
 /* Arguments, all of them needed. */
 static const char *dir;
@@ -174,17 +169,6 @@ static void before_insn(unsigned int hart, void *userdata)
 			(pc & ((1ull << HART_SHIFT) - 1)) | (uint64_t)(hart & 15) << HART_SHIFT;
 }
 
-static uint32_t encoding(const struct qemu_plugin_insn *insn)
-{
-	const void *at = qemu_plugin_insn_haddr(insn);
-	size_t size = qemu_plugin_insn_size(insn);
-	uint32_t word = 0;
-
-	if (at && size <= sizeof(word))
-		memcpy(&word, at, size);
-	return word;
-}
-
 static void record_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t i, n = qemu_plugin_tb_n_insns(tb);
@@ -195,7 +179,7 @@ static void record_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		uint64_t pc = qemu_plugin_insn_vaddr(insn);
 
 		fprintf(insns_file, "%lx %zu %x\n", (unsigned long)pc, qemu_plugin_insn_size(insn),
-			encoding(insn));
+			plugin_word(insn));
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, before_insn, QEMU_PLUGIN_CB_NO_REGS,
 						       (void *)(uintptr_t)pc);
 	}
@@ -231,26 +215,10 @@ static void look_at_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 		/* A kernel may have lain at that address before its MMU was on: compare. */
 		if (qemu_plugin_insn_vaddr(first) == entry &&
-		    (encoding(first) | (uint64_t)encoding(second) << 32) == entry_insns)
+		    (plugin_word(first) | (uint64_t)plugin_word(second) << 32) == entry_insns)
 			qemu_plugin_register_vcpu_insn_exec_cb(first, found, QEMU_PLUGIN_CB_NO_REGS,
 							       NULL);
 	}
-}
-
-/* NAME=VALUE, as QEMU hands them over. */
-static bool argument(const char *text)
-{
-	static const struct plugin_number numbers[] = {
-		{ "entry=", &entry }, { "insns=", &entry_insns }, { "head=", &head },
-		{ "back=", &back },   { "ret=", &ret },           { "batches=", &batches_left },
-		{ "room=", &room },
-	};
-
-	if (!strncmp(text, "dir=", 4)) {
-		dir = text + 4;
-		return true;
-	}
-	return plugin_number("anatomy", numbers, sizeof(numbers) / sizeof(numbers[0]), text);
 }
 
 static FILE *create(const char *name)
@@ -267,13 +235,21 @@ static FILE *create(const char *name)
 
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
-	int i;
+	static const struct plugin_argument known[] = {
+		{ "dir=", NULL, &dir },
+		{ "entry=", &entry, NULL },
+		{ "insns=", &entry_insns, NULL },
+		{ "head=", &head, NULL },
+		{ "back=", &back, NULL },
+		{ "ret=", &ret, NULL },
+		{ "batches=", &batches_left, NULL },
+		{ "room=", &room, NULL },
+	};
 
 	(void)info;
 	self = id;
-	for (i = 0; i < argc; i++)
-		if (!argument(argv[i]))
-			return -1;
+	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
+		return -1;
 	if (!dir || !entry || !head || !back || !ret || !batches_left) {
 		fprintf(stderr,
 			"anatomy: dir, entry, insns, head, back, ret, batches, room are needed\n");

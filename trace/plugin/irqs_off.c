@@ -20,14 +20,9 @@
  * FROM, TO: entry, window, wfi, user, guest.
  */
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "qemu_plugin.h"
+#include "plugin.h"
 
-#define MAX_HARTS     32
 #define MAX_PATHS     1024
 #define THREADS       4096
 #define RAM           0x80000000ull
@@ -38,15 +33,11 @@
 #define CAUSE_VS_ECALL 10
 #define SYS_IOCTL      29
 #define SSTATUS_SIE    (1u << 1)
-#define SSTATUS_SPP    (1u << 8)
-#define HSTATUS_SPV    (1u << 7)
 
-#define INSN_SRET     0x10200073u
-#define INSN_WFI      0x10500073u
 #define INSN_CSRR_SIP 0x14402073u /* csrrs rd, sip, x0 */
 #define INSN_RD       0x00000f80u
 
-int qemu_plugin_version = QEMU_PLUGIN_API;
+const char plugin_name[] = "irqs_off";
 
 static const char *file;
 static uint64_t kernel, kernel_end; /* physical */
@@ -109,7 +100,6 @@ static struct {
 static const uint8_t *ram; /* where QEMU has the machine's RAM */
 static uint64_t nr_spans, with_sie;
 static bool ended;
-static struct qemu_plugin_scoreboard *score;
 
 /* ---- registers ------------------------------------------------------------------------- */
 
@@ -126,48 +116,8 @@ static const char *const reg_names[REGS] = {
 	[SCAUSE] = "scause", [SSTATUS] = "sstatus", [HSTATUS] = "hstatus",
 	[A0] = "a0",         [A1] = "a1",           [A7] = "a7",
 };
-static struct qemu_plugin_register *regs[MAX_HARTS][REGS];
-static struct qemu_plugin_bytes *bytes;
-
-static uint64_t reg(unsigned int hart, enum reg which)
-{
-	uint64_t value = 0;
-
-	g_byte_array_set_size(bytes, 0);
-	if (regs[hart][which])
-		qemu_plugin_read_register(regs[hart][which], bytes);
-	memcpy(&value, bytes->data, bytes->len < sizeof(value) ? bytes->len : sizeof(value));
-	return value;
-}
-
-static void find_registers(qemu_plugin_id_t id, unsigned int hart)
-{
-	struct qemu_plugin_array *list = qemu_plugin_get_registers();
-	const struct qemu_plugin_reg_descriptor *all = list->data;
-	unsigned int i, r;
-
-	(void)id;
-	for (i = 0; hart < MAX_HARTS && i < list->len; i++)
-		for (r = 0; r < REGS; r++)
-			if (!strcmp(all[i].name, reg_names[r]))
-				regs[hart][r] = all[i].handle;
-}
 
 /* ---- spans ------------------------------------------------------------------------------ */
-
-static uint64_t executed(unsigned int hart)
-{
-	return *(uint64_t *)qemu_plugin_scoreboard_find(score, hart);
-}
-
-static void *need(void *p)
-{
-	if (!p) {
-		fprintf(stderr, "irqs_off: out of memory\n");
-		exit(1);
-	}
-	return p;
-}
 
 static struct path *path_of(const struct key *key)
 {
@@ -188,7 +138,7 @@ static void keep(struct path *path, const struct hart *h, unsigned int hart)
 	size_t i;
 
 	free(path->visits);
-	path->visits = need(malloc((h->nr_seen + 1) * sizeof(*path->visits)));
+	path->visits = plugin_need(malloc((h->nr_seen + 1) * sizeof(*path->visits)));
 	path->nr_visits = h->nr_seen;
 	for (i = 0; i < h->nr_seen; i++)
 		path->visits[i] = (struct visit){ h->seen[i]->address, h->seen[i]->insns,
@@ -201,7 +151,7 @@ static void begin_span(unsigned int hart, const char *from)
 
 	h->open = true;
 	h->span = ++nr_spans;
-	h->begin = executed(hart);
+	h->begin = plugin_executed(hart);
 	h->from = from;
 	h->nr_seen = 0;
 }
@@ -209,7 +159,7 @@ static void begin_span(unsigned int hart, const char *from)
 static void end_span(unsigned int hart, const char *to)
 {
 	struct hart *h = &harts[hart];
-	uint64_t length = executed(hart) - h->begin;
+	uint64_t length = plugin_executed(hart) - h->begin;
 	struct path *path;
 
 	h->open = false;
@@ -237,7 +187,7 @@ static void see(unsigned int hart, struct block *block)
 	block->in[hart].times = 1;
 	if (h->nr_seen == h->room_seen) {
 		h->room_seen = h->room_seen ? 2 * h->room_seen : 1024;
-		h->seen = need(realloc(h->seen, h->room_seen * sizeof(struct block *)));
+		h->seen = plugin_need(realloc(h->seen, h->room_seen * sizeof(struct block *)));
 	}
 	h->seen[h->nr_seen++] = block;
 }
@@ -245,22 +195,22 @@ static void see(unsigned int hart, struct block *block)
 /* The kernel was entered from outside: for what? */
 static struct key entered_for(unsigned int hart)
 {
-	uint64_t cause = reg(hart, SCAUSE), number = 0, command = 0;
+	uint64_t cause = plugin_reg(hart, SCAUSE), number = 0, command = 0;
 
 	if (!harts[hart].booted) {
 		harts[hart].booted = true;
 		return (struct key){ "boot", 0, 0 };
 	}
-	if (reg(hart, HSTATUS) & HSTATUS_SPV) {
+	if (plugin_reg(hart, HSTATUS) & HSTATUS_SPV) {
 		if (cause == CAUSE_VS_ECALL)
-			number = reg(hart, A7);
+			number = plugin_reg(hart, A7);
 		return (struct key){ "guest", cause, number };
 	}
 	if (cause != CAUSE_U_ECALL)
 		return (struct key){ "user", cause, 0 };
-	number = reg(hart, A7);
+	number = plugin_reg(hart, A7);
 	if (number == SYS_IOCTL)
-		command = reg(hart, A1);
+		command = plugin_reg(hart, A1);
 	return (struct key){ "call", number, command };
 }
 
@@ -293,7 +243,7 @@ static void window(unsigned int hart, const char *kind)
 {
 	if (!harts[hart].open)
 		return;
-	if (reg(hart, SSTATUS) & SSTATUS_SIE)
+	if (plugin_reg(hart, SSTATUS) & SSTATUS_SIE)
 		with_sie++;
 	end_span(hart, kind);
 	begin_span(hart, kind);
@@ -313,10 +263,10 @@ static void waits(unsigned int hart, void *userdata)
 
 static void returns(unsigned int hart, void *userdata)
 {
-	bool guest = reg(hart, HSTATUS) & HSTATUS_SPV;
+	bool guest = plugin_reg(hart, HSTATUS) & HSTATUS_SPV;
 
 	(void)userdata;
-	if (!guest && (reg(hart, SSTATUS) & SSTATUS_SPP))
+	if (!guest && (plugin_reg(hart, SSTATUS) & SSTATUS_SPP))
 		return; /* from a trap of the kernel's own, back to it */
 	/* A kernel's thread enters no guest but for the trap that the boot tries. */
 	if (guest && !strcmp(harts[hart].key.kind, "thread"))
@@ -329,7 +279,7 @@ static void returns(unsigned int hart, void *userdata)
 /* The thread that this hart goes on with has come for something else. */
 static void switches(unsigned int hart, void *userdata)
 {
-	uint64_t prev = reg(hart, A0), next = reg(hart, A1);
+	uint64_t prev = plugin_reg(hart, A0), next = plugin_reg(hart, A1);
 	size_t p = prev / 64 % THREADS, n = next / 64 % THREADS;
 
 	(void)userdata;
@@ -373,10 +323,8 @@ static enum room room_of(const struct qemu_plugin_insn *insn, uint64_t *address)
 static void watch(struct qemu_plugin_insn *insn, uint64_t address)
 {
 	qemu_plugin_vcpu_udata_cb_t cb = NULL;
-	uint32_t word = 0;
-	size_t size = qemu_plugin_insn_size(insn);
+	uint32_t word = plugin_word(insn);
 
-	memcpy(&word, qemu_plugin_insn_haddr(insn), size < sizeof(word) ? size : sizeof(word));
 	if (word == INSN_SRET)
 		cb = returns;
 	else if (word == INSN_WFI)
@@ -398,7 +346,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	uint64_t address;
 
 	(void)id;
-	block = need(calloc(1, sizeof(*block)));
+	block = plugin_need(calloc(1, sizeof(*block)));
 	block->room = room_of(qemu_plugin_tb_get_insn(tb, 0), &block->address);
 	block->insns = n;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, block_begins, QEMU_PLUGIN_CB_R_REGS, block);
@@ -407,8 +355,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	for (i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
-		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
-			insn, QEMU_PLUGIN_INLINE_ADD_U64, (struct qemu_plugin_u64){ score, 0 }, 1);
+		plugin_count(insn);
 		if (room_of(insn, &address) == KERNEL)
 			watch(insn, address);
 	}
@@ -442,38 +389,26 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 		fprintf(stderr, "irqs_off: %s cannot be written\n", file);
 }
 
-/* NAME=VALUE, as QEMU hands them over. */
-static bool argument(const char *text)
-{
-	static const struct plugin_number numbers[] = {
-		{ "kernel=", &kernel }, { "kernel_end=", &kernel_end },
-		{ "linked=", &linked }, { "switch=", &switch_at },
-		{ "end=", &end_at },
-	};
-
-	if (!strncmp(text, "out=", 4)) {
-		file = text + 4;
-		return true;
-	}
-	return plugin_number("irqs_off", numbers, sizeof(numbers) / sizeof(numbers[0]), text);
-}
-
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
-	int i;
+	static const struct plugin_argument known[] = {
+		{ "out=", NULL, &file },
+		{ "kernel=", &kernel, NULL },
+		{ "kernel_end=", &kernel_end, NULL },
+		{ "linked=", &linked, NULL },
+		{ "switch=", &switch_at, NULL },
+		{ "end=", &end_at, NULL },
+	};
 
 	(void)info;
-	for (i = 0; i < argc; i++)
-		if (!argument(argv[i]))
-			return -1;
+	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
+		return -1;
 	if (!file || !kernel || !kernel_end || !linked || !switch_at || !end_at) {
 		fprintf(stderr,
 			"irqs_off: out, kernel, kernel_end, linked, switch, end are needed\n");
 		return -1;
 	}
-	bytes = need(g_byte_array_new());
-	score = need(qemu_plugin_scoreboard_new(sizeof(uint64_t)));
-	qemu_plugin_register_vcpu_init_cb(id, find_registers);
+	plugin_watch_harts(id, reg_names, REGS);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, quit, NULL);
 	return 0;

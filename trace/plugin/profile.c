@@ -22,13 +22,11 @@
 
 #define TVEC_MODE 3ull
 
-#define SSTATUS_SPP (1ull << 8)
-#define HSTATUS_SPV (1ull << 7)
 #define MSTATUS_MPP 11
 #define MSTATUS_MPV 39
 #define PAIR_BITS   20
 
-int qemu_plugin_version = QEMU_PLUGIN_API;
+const char plugin_name[] = "profile";
 
 static const char *file;
 static uint64_t switch_at;      /* the host's switch_context(prev, next) */
@@ -47,7 +45,6 @@ struct pair {
 static struct pair *pairs[1u << PAIR_BITS];
 
 static struct hart harts[MAX_HARTS];
-static struct qemu_plugin_scoreboard *score;
 static uint64_t counted; /* since reset, on all harts */
 static bool over;        /* the first program has ended: what comes is the machine's end */
 static uint64_t reads, differed, last_read;
@@ -87,36 +84,6 @@ static const char *const reg_names[REGS] = {
 	[X0 + 26] = "s10",     [X0 + 27] = "s11",     [X0 + 28] = "t3",    [X0 + 29] = "t4",
 	[X0 + 30] = "t5",      [X0 + 31] = "t6",
 };
-static struct qemu_plugin_register *regs[MAX_HARTS][REGS];
-static struct qemu_plugin_bytes *bytes;
-
-static uint64_t reg(unsigned int hart, unsigned int which)
-{
-	uint64_t value = 0;
-
-	g_byte_array_set_size(bytes, 0);
-	if (regs[hart][which])
-		qemu_plugin_read_register(regs[hart][which], bytes);
-	memcpy(&value, bytes->data, bytes->len < sizeof(value) ? bytes->len : sizeof(value));
-	return value;
-}
-
-static void find_registers(qemu_plugin_id_t id, unsigned int hart)
-{
-	struct qemu_plugin_array *list = qemu_plugin_get_registers();
-	const struct qemu_plugin_reg_descriptor *all = list->data;
-	unsigned int i, r;
-
-	(void)id;
-	if (hart >= MAX_HARTS) {
-		fprintf(stderr, "profile: more than %d harts\n", MAX_HARTS);
-		exit(1);
-	}
-	for (i = 0; i < list->len; i++)
-		for (r = 0; r < REGS; r++)
-			if (!strcmp(all[i].name, reg_names[r]))
-				regs[hart][r] = all[i].handle;
-}
 
 /* ---- what a block and a trap are ---------------------------------------------------------- */
 
@@ -124,8 +91,8 @@ static void learn(struct block *b, unsigned int hart)
 {
 	uint64_t vector;
 
-	b->world = reg(hart, PRIV) & 7;
-	vector = reg(hart, b->world == WORLD_M ? MTVEC : STVEC) & ~TVEC_MODE;
+	b->world = plugin_reg(hart, PRIV) & 7;
+	vector = plugin_reg(hart, b->world == WORLD_M ? MTVEC : STVEC) & ~TVEC_MODE;
 	b->vector = b->pc == vector && b->world != WORLD_U && b->world != WORLD_VU;
 }
 
@@ -135,29 +102,24 @@ static struct trap trap_of(unsigned int hart, enum world to)
 	uint64_t status;
 
 	if (to == WORLD_M) {
-		status = reg(hart, MSTATUS);
-		trap.cause = reg(hart, MCAUSE);
-		trap.epc = reg(hart, MEPC);
+		status = plugin_reg(hart, MSTATUS);
+		trap.cause = plugin_reg(hart, MCAUSE);
+		trap.epc = plugin_reg(hart, MEPC);
 		trap.from = status >> MSTATUS_MPP & 3;
 		if (trap.from != WORLD_M && status >> MSTATUS_MPV & 1)
 			trap.from |= WORLD_V;
 	} else {
-		trap.cause = reg(hart, SCAUSE);
-		trap.epc = reg(hart, SEPC);
-		trap.from = reg(hart, SSTATUS) & SSTATUS_SPP ? WORLD_HS : WORLD_U;
-		if (to == WORLD_VS || reg(hart, HSTATUS) & HSTATUS_SPV)
+		trap.cause = plugin_reg(hart, SCAUSE);
+		trap.epc = plugin_reg(hart, SEPC);
+		trap.from = plugin_reg(hart, SSTATUS) & SSTATUS_SPP ? WORLD_HS : WORLD_U;
+		if (to == WORLD_VS || plugin_reg(hart, HSTATUS) & HSTATUS_SPV)
 			trap.from |= WORLD_V;
 	}
-	trap.a7 = reg(hart, X0 + X_A7);
+	trap.a7 = plugin_reg(hart, X0 + X_A7);
 	return trap;
 }
 
 /* ---- counting ------------------------------------------------------------------------------ */
-
-static uint64_t executed(unsigned int hart)
-{
-	return *(uint64_t *)qemu_plugin_scoreboard_find(score, hart);
-}
 
 static uint64_t *times_of(struct node *node, struct block *b, uint32_t insns)
 {
@@ -168,7 +130,7 @@ static uint64_t *times_of(struct node *node, struct block *b, uint32_t insns)
 	for (pair = *bucket; pair; pair = pair->next)
 		if (pair->node == node && pair->block == b && pair->insns == insns)
 			return &pair->times;
-	pair = profile_need(calloc(1, sizeof(*pair)));
+	pair = plugin_need(calloc(1, sizeof(*pair)));
 	*pair = (struct pair){ *bucket, node, b, insns, 0 };
 	*bucket = pair;
 	if (!b->number)
@@ -222,7 +184,7 @@ static void compare(struct hart *h, unsigned int hart)
 		forget_counters();
 		return;
 	}
-	offset = counted - reg(hart, X0 + (word >> 7 & 31));
+	offset = counted - plugin_reg(hart, X0 + (word >> 7 & 31));
 	if (h->counters[which].known) {
 		differed += h->counters[which].offset != offset;
 		reads++;
@@ -236,7 +198,7 @@ static void compare(struct hart *h, unsigned int hart)
 static void lead(struct hart *h, unsigned int hart, const struct block *to)
 {
 	struct block *by = h->block;
-	uint32_t insns = executed(hart) - h->at;
+	uint32_t insns = plugin_executed(hart) - h->at;
 	struct trap trap;
 
 	if (by->waits)
@@ -292,45 +254,35 @@ static void block_begins(unsigned int hart, void *userdata)
 	if (h->block)
 		lead(h, hart, b);
 	if (b->world == WORLD_HS && b->pc == switch_at)
-		profile_switch_thread(h, reg(hart, X0 + X_A0), reg(hart, X0 + X_A0 + 1));
+		profile_switch_thread(h, plugin_reg(hart, X0 + X_A0),
+				      plugin_reg(hart, X0 + X_A0 + 1));
 	else if (b->world == WORLD_VS && b->pc == task_switch_at)
-		profile_switch_task(h, reg(hart, X0 + X_A0), reg(hart, X0 + X_A0 + 1));
+		profile_switch_task(h, plugin_reg(hart, X0 + X_A0),
+				    plugin_reg(hart, X0 + X_A0 + 1));
 	h->block = b;
-	h->at = executed(hart);
+	h->at = plugin_executed(hart);
 	h->counts = wanted(h, b);
 }
 
 /* ---- translation ------------------------------------------------------------------------- */
 
-static uint32_t word_at(const struct qemu_plugin_insn *insn)
-{
-	const void *at = qemu_plugin_insn_haddr(insn);
-	size_t size = qemu_plugin_insn_size(insn);
-	uint32_t word = 0;
-
-	if (at)
-		memcpy(&word, at, size < sizeof(word) ? size : sizeof(word));
-	return word;
-}
-
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t i, n = qemu_plugin_tb_n_insns(tb);
-	struct block *b = profile_need(calloc(1, sizeof(*b)));
+	struct block *b = plugin_need(calloc(1, sizeof(*b)));
 	struct qemu_plugin_insn *insn = NULL;
 
 	(void)id;
 	b->n = n;
 	b->world = WORLD_UNKNOWN;
-	b->words = profile_need(calloc(n, sizeof(*b->words)));
+	b->words = plugin_need(calloc(n, sizeof(*b->words)));
 	for (i = 0; i < n; i++) {
 		insn = qemu_plugin_tb_get_insn(tb, i);
-		b->words[i] = word_at(insn);
+		b->words[i] = plugin_word(insn);
 		b->waits |= b->words[i] == INSN_WFI;
 		if (!i)
 			b->pc = qemu_plugin_insn_vaddr(insn);
-		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
-			insn, QEMU_PLUGIN_INLINE_ADD_U64, (struct qemu_plugin_u64){ score, 0 }, 1);
+		plugin_count(insn);
 	}
 	b->last = qemu_plugin_insn_vaddr(insn);
 	b->behind = b->last + qemu_plugin_insn_size(insn);
@@ -381,7 +333,7 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 	}
 	for (hart = 0; hart < MAX_HARTS; hart++)
 		if (harts[hart].block)
-			count(&harts[hart], executed(hart) - harts[hart].at);
+			count(&harts[hart], plugin_executed(hart) - harts[hart].at);
 	fprintf(out, "all %" PRIu64 "\nread %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", counted, reads,
 		differed, last_read);
 	profile_write_nodes(out);
@@ -390,41 +342,27 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 		fprintf(stderr, "profile: %s cannot be written\n", file);
 }
 
-/* NAME=VALUE, as QEMU hands them over. */
-static bool argument(const char *text)
-{
-	static const struct plugin_number numbers[] = {
-		{ "switch=", &switch_at },
-		{ "task_switch=", &task_switch_at },
-		{ "end=", &end_at },
-		{ "from=", &from_world },
-		{ "to=", &to_world },
-		{ "while=", &while_at },
-		{ "while_world=", &while_world },
-	};
-
-	if (!strncmp(text, "out=", 4)) {
-		file = text + 4;
-		return true;
-	}
-	return plugin_number("profile", numbers, sizeof(numbers) / sizeof(numbers[0]), text);
-}
-
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
-	int i;
+	static const struct plugin_argument known[] = {
+		{ "out=", NULL, &file },
+		{ "switch=", &switch_at, NULL },
+		{ "task_switch=", &task_switch_at, NULL },
+		{ "end=", &end_at, NULL },
+		{ "from=", &from_world, NULL },
+		{ "to=", &to_world, NULL },
+		{ "while=", &while_at, NULL },
+		{ "while_world=", &while_world, NULL },
+	};
 
 	(void)info;
-	for (i = 0; i < argc; i++)
-		if (!argument(argv[i]))
-			return -1;
+	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
+		return -1;
 	if (!file || !switch_at || !end_at) {
 		fprintf(stderr, "profile: out, switch, end are needed\n");
 		return -1;
 	}
-	bytes = profile_need(g_byte_array_new());
-	score = profile_need(qemu_plugin_scoreboard_new(sizeof(uint64_t)));
-	qemu_plugin_register_vcpu_init_cb(id, find_registers);
+	plugin_watch_harts(id, reg_names, REGS);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, quit, NULL);
 	return 0;

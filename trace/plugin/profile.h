@@ -12,10 +12,7 @@
 #ifndef PROFILE_H
 #define PROFILE_H
 
-#include "qemu_plugin.h"
-
-#define MAX_HARTS 32
-#define INSN_WFI  0x10500073u
+#include "plugin.h"
 
 enum world {
 	WORLD_U = 0,
@@ -123,7 +120,6 @@ void profile_know_counters(struct block *b);
 bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t insns);
 
 /* profile_stack.c */
-void *profile_need(void *p);
 struct stack *profile_stack(struct hart *h, enum world world);
 struct node *profile_node(struct hart *h, enum world world);
 void profile_call(struct hart *h, struct block *by);

@@ -8,7 +8,6 @@
 
 #define CAUSE_ILLEGAL 2
 #define CAUSE_VIRTUAL 22
-#define INSN_SRET     0x10200073u
 #define INSN_MRET     0x30200073u
 
 static bool is_link(uint32_t r)

@@ -7,8 +7,6 @@
  * unwinding keep in step; one that goes nowhere known leaves the stack as it is. A signal is a trap that
  * comes back to somewhere else, and ends where the first one left.
  */
-#include <string.h>
-
 #include "profile.h"
 
 #define NODE_BITS   20
@@ -30,15 +28,6 @@ static struct node roots[WORLD_UNKNOWN];
 static struct thread *threads[1u << KEY_BITS];
 static struct task *tasks[1u << KEY_BITS];
 
-void *profile_need(void *p)
-{
-	if (!p) {
-		fprintf(stderr, "profile: out of memory\n");
-		exit(1);
-	}
-	return p;
-}
-
 /* ---- chains of calls ------------------------------------------------------------------------ */
 
 static struct node *root(enum world world)
@@ -49,11 +38,11 @@ static struct node *root(enum world world)
 
 static struct node *new_node(struct node *parent, uint64_t site)
 {
-	struct node *node = profile_need(malloc(sizeof(*node)));
+	struct node *node = plugin_need(malloc(sizeof(*node)));
 
 	if (nr_nodes == order_room) {
 		order_room = order_room ? 2 * order_room : 4096;
-		order = profile_need(realloc(order, order_room * sizeof(struct node *)));
+		order = plugin_need(realloc(order, order_room * sizeof(struct node *)));
 	}
 	*node = (struct node){ .parent = parent, .site = site, .world = parent->world };
 	order[nr_nodes++] = node;
@@ -160,7 +149,7 @@ static struct thread *thread_of(uint64_t key)
 	for (t = threads[bucket_of(key)]; t; t = t->next)
 		if (t->key == key)
 			return t;
-	return profile_need(calloc(1, sizeof(*t)));
+	return plugin_need(calloc(1, sizeof(*t)));
 }
 
 static void know_thread(struct thread *t, uint64_t key)
@@ -179,7 +168,7 @@ static struct task *task_of(uint64_t key)
 	for (t = tasks[bucket_of(key)]; t; t = t->next)
 		if (t->key == key)
 			return t;
-	return profile_need(calloc(1, sizeof(*t)));
+	return plugin_need(calloc(1, sizeof(*t)));
 }
 
 static void know_task(struct task *t, uint64_t key)
@@ -194,14 +183,14 @@ static void know_task(struct task *t, uint64_t key)
 static struct task *task(struct hart *h)
 {
 	if (!h->thread->task)
-		h->thread->task = profile_need(calloc(1, sizeof(struct task)));
+		h->thread->task = plugin_need(calloc(1, sizeof(struct task)));
 	return h->thread->task;
 }
 
 struct stack *profile_stack(struct hart *h, enum world world)
 {
 	if (!h->thread)
-		h->thread = profile_need(calloc(1, sizeof(struct thread)));
+		h->thread = plugin_need(calloc(1, sizeof(struct thread)));
 	switch (world) {
 	case WORLD_HS:
 		return &h->thread->hs;

@@ -3,24 +3,18 @@
  * qemu_plugin.h - what our plugins call of QEMU's plugin interface, and how QEMU calls them.
  *
  * No distribution packages QEMU's own header, and QEMU exports these functions to
- * any shared object that it loads, so the few that are needed are declared here. What anatomy.c
- * uses has been the same from version 1 of the interface (QEMU 8) to version 5 (QEMU 10.1); counters
- * and registers, which irqs_off.c uses, from version 2 (QEMU 9).
+ * any shared object that it loads, so the few that are needed are declared here. They
+ * are the same from version 2 of the interface (QEMU 9, the first with counters and registers) to
+ * version 5 (QEMU 10.1).
  */
 #ifndef QEMU_PLUGIN_H
 #define QEMU_PLUGIN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* By which version of the interface a plugin was written: QEMU 8 takes up to 1, QEMU 9 from 2. */
-#ifndef QEMU_PLUGIN_API
 #define QEMU_PLUGIN_API 2
-#endif
 
 typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;
@@ -102,30 +96,5 @@ int qemu_plugin_read_register(struct qemu_plugin_register *handle, struct qemu_p
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_plugin_udata_cb_t cb, void *userdata);
 /* Forget every registration and every translation, then call cb; soon, not at once. */
 void qemu_plugin_reset(qemu_plugin_id_t id, qemu_plugin_simple_cb_t cb);
-
-/* ---- ours: what our plugins share ---- */
-
-struct plugin_number {
-	const char *name; /* with its = */
-	uint64_t *value;
-};
-
-/* An argument NAME=NUMBER, as QEMU hands it over; false, and says so, if none of `n` has that name. */
-static inline bool plugin_number(const char *plugin, const struct plugin_number *numbers, size_t n,
-				 const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		size_t len = strlen(numbers[i].name);
-
-		if (!strncmp(text, numbers[i].name, len)) {
-			*numbers[i].value = strtoull(text + len, NULL, 0);
-			return true;
-		}
-	}
-	fprintf(stderr, "%s: unknown argument %s\n", plugin, text);
-	return false;
-}
 
 #endif
