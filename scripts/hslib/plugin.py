@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""plugin.py - running a machine with one of our QEMU plugins: scripts/anatomy, scripts/irqs-off."""
+"""plugin.py - running a machine with one of our QEMU plugins: scripts/anatomy, irqs-off, profile."""
 import os
 import shlex
 import stat
@@ -60,3 +60,34 @@ def wait(process, tool, what, seconds=None):
         said = True
     if said and sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
+
+
+def run(command, tool, what, folder, environment, options):
+    """Run it to its end, wherever it writes to: its status, and the last line that it said.
+
+    The launcher ends it after options.timeout seconds, which is an error here; and if not, we do.
+    """
+    said = os.path.join(folder, "said")
+    with open(said, "wb") as output:
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                       stderr=subprocess.STDOUT, env=environment)
+        except OSError as error:
+            raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
+        try:
+            wait(process, tool, what, options.timeout + 30)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    if process.returncode == STATUS_TIMEOUT:
+        raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, options.timeout),
+                          STATUS_TIMEOUT)
+    with open(said, encoding="utf-8", errors="replace") as text:
+        lines = text.read().strip().splitlines()
+    return process.returncode, lines[-1] if lines else ""
+
+
+def failed(what, status, last):
+    """The error that a program ended with this status, having said this at last."""
+    return LaunchError("%s ended with status %d%s" % (what, status, ": " + last if last else ""))

@@ -6,7 +6,6 @@ instruction on, a program from its own, a boot up to the first instruction of a 
 """
 import os
 import re
-import subprocess
 
 from benchlib import systems
 from benchlib.rows import BY_NAME
@@ -14,7 +13,7 @@ from benchlib.rows import BY_NAME
 from .. import plugin, toggles
 from ..anatomy import run as anatomy
 from ..anatomy import symbols
-from ..errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
+from ..errors import STATUS_USAGE, LaunchError
 from ..machine import need
 from . import names as N
 
@@ -122,29 +121,10 @@ def guest_kallsyms(options, folder):
 
 
 def start(command, what, options, folder, environment):
-    """Run it to its end; its status, or an error if it was not the program's own."""
-    said = os.path.join(folder, "said")
-    with open(said, "wb") as output:
-        try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
-                                       stderr=subprocess.STDOUT, env=environment)
-        except OSError as error:
-            raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
-        try:
-            plugin.wait(process, "profile", what, options.timeout + 30)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    with open(said, encoding="utf-8", errors="replace") as text:
-        words = text.read().strip().splitlines()
-    if process.returncode == STATUS_TIMEOUT:
-        raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, options.timeout),
-                          STATUS_TIMEOUT)
-    if process.returncode and (not options.program or process.returncode >= 125):
-        raise LaunchError("%s ended with status %d%s" % (what, process.returncode,
-                                                         ": " + words[-1] if words else ""))
-    return process.returncode
+    """Run it to its end; an error if its status was not the program's own."""
+    status, last = plugin.run(command, "profile", what, folder, environment, options)
+    if status and (not options.program or status >= 125):
+        raise plugin.failed(what, status, last)
 
 
 def chosen(options, folder):

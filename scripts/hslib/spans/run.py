@@ -6,11 +6,10 @@ tests/kvm/spans, which does one operation after the other on much memory.
 """
 import os
 import re
-import subprocess
 
 from .. import plugin, toggles
 from ..anatomy import symbols
-from ..errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
+from ..errors import STATUS_USAGE, LaunchError
 from ..machine import need
 from .show import Names, Path
 
@@ -114,27 +113,9 @@ def measure(name, options, folder):
         os.remove(out)
     environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu,
                                                        _arguments(options, out)))
-    said = os.path.join(folder, "said")
-    with open(said, "wb") as output:
-        try:
-            process = subprocess.Popen(_command(name, options), stdin=subprocess.DEVNULL,
-                                       stdout=output, stderr=subprocess.STDOUT, env=environment)
-        except OSError as error:
-            raise LaunchError("scripts/hyperscope: %s" % error.strerror) from None
-        try:
-            plugin.wait(process, "irqs-off", what)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    with open(said, encoding="utf-8", errors="replace") as text:
-        words = text.read().strip().splitlines()
-    if process.returncode == STATUS_TIMEOUT:
-        raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, options.timeout),
-                          STATUS_TIMEOUT)
-    if process.returncode and (name is not None or not os.path.exists(out)):
-        raise LaunchError("%s ended with status %d%s" % (what, process.returncode,
-                                                         ": " + words[-1] if words else ""))
+    status, last = plugin.run(_command(name, options), "irqs-off", what, folder, environment, options)
+    if status and (name is not None or not os.path.exists(out)):
+        raise plugin.failed(what, status, last)
     return _paths(out, what, options)
 
 
