@@ -80,11 +80,14 @@ read go
 echo c >/proc/sysrq-trigger
 E2
 cat >"$tmp/damage.py" <<'E2'
-"""damage.py RAM WHAT: writes into trace memory (hv/trace_mem.h) of a machine that runs."""
+"""damage.py RAM WHAT ELF: writes into trace memory (hv/trace_mem.h) of a machine that runs, or into
+its kernel."""
 import random
+import re
 import struct
 import sys
 from hslib import rundir
+from hslib.anatomy import symbols
 
 what = sys.argv[2]
 with open(sys.argv[1], "r+b", buffering=0) as ram:
@@ -106,6 +109,12 @@ with open(sys.argv[1], "r+b", buffering=0) as ram:
     elif what == "pointer":  # what a hart writes its records through
         ram.seek(area + 16)
         ram.write(struct.pack("<Q", 0x1000))
+    elif what == "tree":  # by which the machine is powered off
+        names = symbols.run([symbols.tool("nm"), sys.argv[3]])
+        first, tree = (int(re.search(r"^(\w+) \w %s$" % name, names, re.M)[1], 16)
+                       for name in ("run_desc", "host_fdt"))
+        ram.seek(rundir.DESC_OFFSET + tree - first)
+        ram.write(struct.pack("<Q", 0x1000))
 E2
 damaged()	# WHAT EVENTS
 {
@@ -117,7 +126,8 @@ damaged()	# WHAT EVENTS
 	until grep -qs ready "$tmp/out" || ! kill -0 $! 2>/dev/null; do
 		sleep 0.05
 	done
-	PYTHONPATH=$HS_TOP/scripts PYTHONDONTWRITEBYTECODE=1 python3 "$tmp/damage.py" "$tmp/runs/last/ram" "$1" ||
+	PYTHONPATH=$HS_TOP/scripts PYTHONDONTWRITEBYTECODE=1 python3 "$tmp/damage.py" "$tmp/runs/last/ram" "$1" \
+		"$O/hyperscope.elf" ||
 		diag "could not damage $1"
 	echo go >&3
 	wait $!
@@ -141,5 +151,7 @@ damaged pointer all
 is "$status" 125 "a hart that writes through a wild pointer: it panics by itself, and ends"
 like "$err" 'host: panic: store page fault at' "... and says of what"
 is "$(said 0 | wc -l)" 16 "... with its last events"
+damaged tree print
+is "$status $(said 0 | wc -l)" "125 16" "a panic that cannot power the machine off by its device tree: it ends"
 is "$(left_running)" "" "nothing is left running"
 done_testing

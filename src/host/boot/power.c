@@ -26,6 +26,12 @@
 #define CRASH_EVENTS     16
 #define CRASH_EVENTS_MAX 10000
 
+static void sbi_shutdown(void)
+{
+	sbi_call(SBI_EXT_SRST, SBI_SRST_RESET, SBI_SRST_TYPE_SHUTDOWN, SBI_SRST_REASON_NONE, 0, 0,
+		 0);
+}
+
 void power_off(int code)
 {
 	int node = fdt_next_compatible(-1, "sifive,test0");
@@ -35,8 +41,7 @@ void power_off(int code)
 		*(volatile u32 *)pa_to_va(base) =
 			code ? (u32)code << 16 | FINISHER_FAIL : FINISHER_PASS;
 	else
-		sbi_call(SBI_EXT_SRST, SBI_SRST_RESET, SBI_SRST_TYPE_SHUTDOWN, SBI_SRST_REASON_NONE,
-			 0, 0, 0);
+		sbi_shutdown();
 	/* QEMU ends a little later; a call to SRST now would overwrite the code. */
 	for (;;)
 		__asm__ volatile("wfi");
@@ -58,6 +63,7 @@ void log_last_events(void)
 void panic(const char *fmt, ...)
 {
 	static u32 panicking; /* 1 + the hart */
+	static bool again;
 	u32 me = this_hart() + 1, other = 0;
 	char line[256];
 	va_list ap;
@@ -65,8 +71,14 @@ void panic(const char *fmt, ...)
 	if (!__atomic_compare_exchange_n(&panicking, &other, me, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED)) {
 		/* What the panic itself does has met a defect: it has said what it could. */
-		if (other == me)
+		if (other == me && !again) {
+			again = true;
+			run_desc.state = HS_RUN_PANICKED;
 			power_off(PANIC_STATUS);
+		}
+		/* And power_off(), too, which reads the device tree: what needs no memory. */
+		if (other == me)
+			sbi_shutdown();
 		for (;;)
 			__asm__ volatile("wfi");
 	}
