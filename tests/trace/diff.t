@@ -40,7 +40,7 @@ like "$out" '^fault on RAM, store +1000 +1000 += +1030\.0 +1031\.0 +\+0\.1%' "a 
 grep -q irq_s_timer "$tmp/out"
 is "$?" 1 "what is the same is not shown"
 compare --all "$tmp/a" "$tmp/b"
-like "$out" '^irq_s_timer +1 +1 += +7\.0 +7\.0 += ' "... but with --all"
+like "$out" '^irq_s_timer +1 +1 += +7\.0 +7\.0 +=$' "... but with --all"
 compare --by sbi "$tmp/a" "$tmp/b"
 like "$out" '^TIME set_timer +3 +4 +\+33\.3% +900\.0 +1300\.0 +\+44\.4%' "--by sbi compares calls"
 compare --by mmio "$tmp/b" "$tmp/a"

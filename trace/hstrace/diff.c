@@ -243,7 +243,8 @@ static void print_meta(const char *a, const char *b)
 	}
 }
 
-static void print_change(double a, double b, bool sure)
+/* A mark behind it, where one may be; the last of a line has no blank there. */
+static void print_change(double a, double b, bool sure, bool last)
 {
 	char text[24] = "=";
 
@@ -255,20 +256,20 @@ static void print_change(double a, double b, bool sure)
 		snprintf(text, sizeof(text),
 			 b > 0.9995 * a && b < 1.0005 * a ? "%+.1g%%" : "%+.1f%%",
 			 100 * (b - a) / a);
-	printf(" %8.8s%s", text, sure ? "*" : " ");
+	printf(" %8.8s%s", text, sure ? "*" : last ? "" : " ");
 }
 
 static void print_row(const struct diff *d, const struct change *c)
 {
-	bool test = mode_of(d) == MODE_TEST;
+	bool test = mode_of(d) == MODE_TEST, priced = c->priced[A] && c->priced[B];
 
 	printf("%-23.23s %7.0f %8.0f", c->title, c->count[A], c->count[B]);
-	print_change(c->count[A], c->count[B], test && c->p_count < d->level);
-	if (c->priced[A] && c->priced[B]) {
+	print_change(c->count[A], c->count[B], test && c->p_count < d->level, !priced);
+	if (priced) {
 		double unit = d->sum.unit == HST_UNIT_TIME ? 1e6 / (double)d->sum.timebase_hz : 1;
 
 		printf(" %8.1f %8.1f", c->mean[A] * unit, c->mean[B] * unit);
-		print_change(c->mean[A], c->mean[B], test && c->p_mean < d->level);
+		print_change(c->mean[A], c->mean[B], test && c->p_mean < d->level, true);
 	}
 	putchar('\n');
 }
@@ -292,9 +293,9 @@ static void print_heading(const struct diff *d, size_t different)
 		       "(Welch's t, Holm)\n",
 		       d->side[A].n, d->side[B].n, 100 * (1 - d->level));
 	}
-	printf("%-23s %7s %8s %8s ", hst_by_title(d->stat.by), "count A", "count B", "change");
+	printf("%-23s %7s %8s %8s", hst_by_title(d->stat.by), "count A", "count B", "change");
 	if (d->sum.unit != HST_UNIT_NONE && d->stat.by != HST_BY_EVENT)
-		printf(" %8s %8s %8s", "cost A", "cost B", "change");
+		printf("  %8s %8s %8s", "cost A", "cost B", "change");
 	putchar('\n');
 }
 
