@@ -89,6 +89,10 @@ if [ -x "$mksamples" ]; then
 	# Seconds if each sample looks through all processes, and a tenth of one by a tree.
 	is "$(timeout 60 "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
 		"60000 processes have the program of the one that has forked them"
+	"$mksamples" ram "$address" 65544 && "$hstrace" save --meta icount=0 ram more && rm ram
+	timeout 60 "$hstrace" profile --by mode more >out 2>err
+	is "$? $(grep -c . err) $(grep -o 'the last 10 records of exec and fork' err)" \
+		"0 1 the last 10 records of exec and fork" "how many are not looked at, beyond 65536, is said once" || diag "$(cat err)"
 	if command -v perf >/dev/null; then
 		"$mksamples" ram "$address" 2 && "$hstrace" save --meta icount=0 ram few && rm ram
 		"$hstrace" export --to perf --program first="$guest" few few.perf

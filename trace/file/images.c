@@ -33,6 +33,7 @@ struct hst_images {
 	} file[MAX_FILES];
 	size_t nr_named; /* of them: by an option */
 	size_t nr_changes, next;
+	u64 nr_beyond; /* records that found it full */
 	struct change *change;
 	size_t nr_pids;
 	struct hst_program *pid; /* what each runs now */
@@ -199,8 +200,10 @@ static int add_change(struct hst_images *images, const struct hst_seen *seen, bo
 	static const char *const parts[] = { "name", "name8", "name16" };
 	struct change *c;
 
-	if (images->nr_changes == MAX_PIDS)
+	if (images->nr_changes == MAX_PIDS) {
+		images->nr_beyond++;
 		return 0;
+	}
 	if (!(images->nr_changes & (images->nr_changes - 1))) {
 		size_t n = images->nr_changes ? 2 * images->nr_changes : 1;
 
@@ -246,6 +249,11 @@ static int read_changes(struct hst_images *images, struct hst_file *file)
 			more = -1;
 	}
 	hst_cursor_close(&cursor);
+	if (images->nr_beyond)
+		hst_error(file->path,
+			  "the last %llu records of exec and fork, beyond %d, are not looked at: "
+			  "samples may show another program",
+			  images->nr_beyond, MAX_PIDS);
 	return more < 0 && !images->nr_changes ? -1 : 0;
 }
 
