@@ -109,6 +109,20 @@ fi
 is "$? $(grep -c 'cannot be written' err) $(echo t3.perf*)" "1 1 t3.perf*" \
 	"an export to perf that fails leaves nothing behind" || diag "$(cat err)"
 
+# A folder comes in its way when all but the last step is done. (No host's symbols: a pipe, where it waits.)
+mkdir beside
+cp "$hstrace" beside/
+mkfifo beside/hyperscope.elf
+beside/hstrace export --to perf --kallsyms "$guest" trace t4.perf 2>err &
+until [ -e "$(echo t4.perf.??????)" ] || ! kill -0 $! 2>/dev/null; do
+	sleep 0.05
+done
+mkdir t4.perf
+: >beside/hyperscope.elf
+wait $!
+is "$? $(grep -c 't4.perf: cannot be written' err) $(echo t4.perf*)" "1 1 t4.perf" \
+	"... also where it cannot be given its name" || diag "$(cat err)"
+
 # ---- a rate that the machine cannot keep ----
 # An instruction takes 1024 ns: without a least period the host would handle its own timer for ever.
 hs run --quiet --out "$O" --icount-shift 10 --harts 1 --mem 64M --trace none --sample 100000 hello

@@ -311,6 +311,9 @@ static int run(struct export_job *job, const char *in, const struct export_forma
 		return 1;
 	job->file = &file;
 	err = write_output(job, format);
+	if (err && job->folder)
+		remove_folder(job->folder);
+	free(job->folder);
 	if (!err && job->cut)
 		hst_error(in, "it could not be read to its end: %llu events are exported",
 			  job->count);

@@ -18,6 +18,7 @@ struct export_job {
 	const char *system;        /* the events' group, where the format has one: "hs", "kvm" */
 	struct hst_images *images; /* symbols, for those that have samples (file/symbols.h) */
 	const char *out;           /* the final name, for messages; NULL: standard output */
+	char *folder;              /* made beside it, and removed if the export fails; NULL: none */
 	u64 count;                 /* events written */
 	bool cut; /* the trace could not be read to its end; what was read is written */
 };

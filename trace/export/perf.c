@@ -291,7 +291,7 @@ static int write_perf(struct export_job *job, FILE *out)
 		fwrite(&header, sizeof(header), 1, out);
 	}
 	free(perf.threads.thread);
-	perf_clock_free(&perf.clock, !err && !fflush(out) && !ferror(out));
+	perf_clock_free(&perf.clock);
 	return err;
 }
 

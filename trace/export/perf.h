@@ -29,7 +29,6 @@ struct perf_clock {
 		const struct hst_symbols *symbols;
 		char *path;
 	} file[PERF_MAX_FILES];
-	char *new_folder; /* OUT.symbols, if it was not there before */
 	size_t n;
 	struct perf_told {
 		u32 tid;
@@ -42,10 +41,9 @@ struct perf_clock {
 
 void perf_put_comm(FILE *out, const struct perf_sample_id *id, const char *name);
 /* If the event is `sample`, its record. 0, or -1: said why. */
-int perf_clock_put(struct perf_clock *clock, const struct export_job *job, FILE *out,
+int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 		   const struct hst_seen *seen, const struct export_thread *thread);
-/* `keep`: the export has succeeded; else its symbol files go, unless the folder was there before. */
-void perf_clock_free(struct perf_clock *clock, bool keep);
+void perf_clock_free(struct perf_clock *clock);
 
 /* symbol_file.c: an ELF file of symbols alone. 0, or -1: said why. */
 int export_symbol_file(const char *path, const struct hst_symbols *symbols);

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "perf.h"
 
 #define MAX_TOLD   65536
@@ -70,7 +69,7 @@ static bool is_used(const struct perf_clock *clock, const char *path)
 }
 
 /* OUT.symbols/NAME, absolute, with the symbols in it; NULL: said why there is none. */
-static char *make_file(struct perf_clock *clock, const struct export_job *job,
+static char *make_file(struct perf_clock *clock, struct export_job *job,
 		       const struct hst_symbols *s, const char *name)
 {
 	char folder[4000], path[4096];
@@ -78,7 +77,7 @@ static char *make_file(struct perf_clock *clock, const struct export_job *job,
 
 	snprintf(folder, sizeof(folder), "%s.symbols", job->out);
 	if (!mkdir(folder, 0777)) {
-		clock->new_folder = strdup(folder);
+		job->folder = strdup(folder);
 	} else if (errno != EEXIST) {
 		hst_error(folder, "cannot be made: %s", strerror(errno));
 		return NULL;
@@ -95,7 +94,7 @@ static char *make_file(struct perf_clock *clock, const struct export_job *job,
 	return export_symbol_file(path, s) ? NULL : strdup(path);
 }
 
-static const char *file_of(struct perf_clock *clock, const struct export_job *job,
+static const char *file_of(struct perf_clock *clock, struct export_job *job,
 			   const struct hst_symbols *s, const char *name)
 {
 	char *path;
@@ -161,7 +160,7 @@ static const char *who(const struct hst_place *place, const struct export_thread
 }
 
 /* What perf has to know of the thread before its sample. */
-static int tell(struct perf_clock *clock, const struct export_job *job, FILE *out,
+static int tell(struct perf_clock *clock, struct export_job *job, FILE *out,
 		const struct hst_place *place, const struct perf_sample_id *id, const char *name)
 {
 	struct perf_told *told = told_of(clock, id->tid);
@@ -189,7 +188,7 @@ static int tell(struct perf_clock *clock, const struct export_job *job, FILE *ou
 	return 0;
 }
 
-int perf_clock_put(struct perf_clock *clock, const struct export_job *job, FILE *out,
+int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 		   const struct hst_seen *seen, const struct export_thread *thread)
 {
 	struct perf_sample_id id = { .time = export_ns(job->file, seen->time),
@@ -234,16 +233,10 @@ static void keep_told(void *node)
 	(void)node;
 }
 
-void perf_clock_free(struct perf_clock *clock, bool keep)
+void perf_clock_free(struct perf_clock *clock)
 {
-	for (size_t i = 0; i < clock->nr_files; i++) {
-		if (!keep && clock->new_folder)
-			unlink(clock->file[i].path);
+	for (size_t i = 0; i < clock->nr_files; i++)
 		free(clock->file[i].path);
-	}
-	if (!keep && clock->new_folder)
-		rmdir(clock->new_folder);
-	free(clock->new_folder);
 	tdestroy(clock->told_tree, keep_told);
 	free(clock->told);
 }
