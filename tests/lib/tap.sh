@@ -9,6 +9,9 @@
 #   relay TEXT [LABEL]   a program's TAP: its claims as this test's own, LABEL before each
 #   spoils_redirects     does this QEMU run HS with V set behind a redirected trap? $spoiled_redirects
 #   fixes WHY TOGGLE...  these toggles (or: all) keep their initial values, whatever $HYPERSCOPE_SET says
+#   needs_plugin NAME    our plugin NAME.so, and a QEMU that takes it, or none of the test
+#   hs_script NAME ...   run scripts/NAME with this build: $status, $out; files $tmp/table, $tmp/err
+#   needs_browser        what drives Chromium, or none of the test: then $python has selenium
 #   done_testing
 #
 # $tmp is the test's own folder, removed at its end; runs have their folders there too.
@@ -107,6 +110,25 @@ skip_all()	# REASON
 	exit 0
 }
 
+needs_plugin()	# NAME
+{
+	[ -f "$O/$1.so" ] || skip_all "$O/$1.so is missing"
+	! qemu_older 9.0 || skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
+	export TMPDIR=$tmp
+}
+
+needs_browser()
+{
+	local tool
+	for tool in chromium chromedriver; do
+		command -v $tool >/dev/null || skip_all "$tool is not installed: scripts/setup browser, where the distribution has it as a package"
+	done
+	for python in python3 /usr/bin/python3; do
+		"$python" -c 'import selenium' 2>/dev/null && return
+	done
+	skip_all "python3-selenium is not installed: scripts/setup browser"
+}
+
 qemu_version()
 {
 	"${QEMU:-qemu-system-riscv64}" --version | sed -n 's/.* version \([0-9.]*[0-9]\).*/\1/p'
@@ -166,6 +188,14 @@ hs()
 	out=$(tr -d '\0' <"$tmp/out")
 	err=$(tr -d '\0' <"$tmp/err")
 	took=$((SECONDS - start))
+}
+
+hs_script()	# NAME ARGS...
+{
+	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/$1" --out "$O" "${@:2}" \
+		>"$tmp/table" 2>"$tmp/err"
+	status=$?
+	out=$(cat "$tmp/table")
 }
 
 # Machines and launchers that this test started, however deep, and that still live: none, one hopes.

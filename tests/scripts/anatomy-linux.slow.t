@@ -3,11 +3,9 @@
 #
 # scripts/anatomy beside Linux KVM: its symbols are found, and the stages add up there, too.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/anatomy.so" ] || skip_all "$O/anatomy.so is missing"
+needs_plugin anatomy
 [ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing"
-qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
 qemu_breaks_linux_kvm && skip_all "$linux_kvm_is_broken"
-export TMPDIR=$tmp
 
 for row in mmio_read sbi_ipi_self illegal_insn fault_4k_present; do
 	timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/anatomy" --out "$O" --system linux \

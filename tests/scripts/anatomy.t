@@ -4,16 +4,11 @@
 # scripts/anatomy: what it counts is what the bench measures, each instruction has a place, and it
 # reads encodings as objdump does. (Beside Linux KVM: anatomy-linux.slow.t.)
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/anatomy.so" ] || skip_all "$O/anatomy.so is missing"
-qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
-export TMPDIR=$tmp
+needs_plugin anatomy
 
 anatomy()
 {
-	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/anatomy" --out "$O" "$@" \
-		>"$tmp/table" 2>"$tmp/err"
-	status=$?
-	out=$(cat "$tmp/table")
+	hs_script anatomy "$@"
 }
 
 # The table's own proof: stages add up to the sum, and the batch's mean is the bench's figure.

@@ -5,14 +5,7 @@
 # narrow, dark, printed; nothing lies over anything else. SHOTS=DIR keeps pictures to look at.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-for tool in chromium chromedriver; do
-	command -v $tool >/dev/null || skip_all "$tool is not installed: scripts/setup browser, where the distribution has it as a package"
-done
-for python in python3 /usr/bin/python3; do
-	$python -c 'import selenium' 2>/dev/null && break
-	python=
-done
-[ -n "$python" ] || skip_all "python3-selenium is not installed: scripts/setup browser"
+needs_browser
 export PYTHONDONTWRITEBYTECODE=1
 
 cat >"$tmp/stacks" <<'END'

@@ -4,9 +4,7 @@
 # No path keeps interrupts off for longer than scripts/irqs-off.bounds says: every workload, then those
 # on the G-stage with the other walker, without large leaves, and on -cpu max.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/irqs_off.so" ] || skip_all "$O/irqs_off.so is missing"
-qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
-export TMPDIR=$tmp
+needs_plugin irqs_off
 
 within()	# LABEL ARGS: options and workloads
 {

@@ -4,17 +4,12 @@
 # scripts/irqs-off: a stretch has as many instructions as a program counts around it, a second run
 # has the same figures, and what cannot be is refused.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/irqs_off.so" ] || skip_all "$O/irqs_off.so is missing"
-qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
-export TMPDIR=$tmp
+needs_plugin irqs_off
 spans=$O/tests/kvm/spans
 
 irqs_off()
 {
-	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/irqs-off" --out "$O" "$@" \
-		>"$tmp/table" 2>"$tmp/err"
-	status=$?
-	out=$(cat "$tmp/table")
+	hs_script irqs-off "$@"
 }
 
 longest()	# CSV PATH

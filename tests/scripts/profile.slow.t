@@ -4,10 +4,8 @@
 # profile.slow.t - scripts/profile of Debian's boot: its count is instret's, the kernel's functions
 # have names and callers, twice the same.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/profile.so" ] || skip_all "$O/profile.so is missing"
+needs_plugin profile
 [ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing: scripts/setup run fetches it"
-qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
-export TMPDIR=$tmp
 
 for run in one two; do
 	timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/profile" --out "$O" --timeout "$(scaled 400)" \

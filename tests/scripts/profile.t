@@ -4,17 +4,12 @@
 # scripts/profile: functions of known length have that many instructions, the sum is the machine's
 # instret, who called whom survives longjmp and signals, a second run is the same to the byte.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/profile.so" ] || skip_all "$O/profile.so is missing"
-qemu_older 9.0 && skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
-export TMPDIR=$tmp
+needs_plugin profile
 counted=$O/tests/kvm/counted
 
 profile()
 {
-	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/profile" --out "$O" "$@" \
-		>"$tmp/table" 2>"$tmp/err"
-	status=$?
-	out=$(cat "$tmp/table")
+	hs_script profile "$@"
 }
 
 field()	# CSV WORLD FUNCTION COLUMN

@@ -7,14 +7,7 @@
 
 bin=$O/tests/trace
 [ -x "$bin/mkguest" ] || skip_all "$bin/mkguest is not built"
-for tool in chromium chromedriver; do
-	command -v $tool >/dev/null || skip_all "$tool is not installed: scripts/setup browser, where the distribution has it as a package"
-done
-for python in python3 /usr/bin/python3; do
-	$python -c 'import selenium' 2>/dev/null && break
-	python=
-done
-[ -n "$python" ] || skip_all "python3-selenium is not installed: scripts/setup browser"
+needs_browser
 export PYTHONPATH=$HS_TOP/tests/trace PYTHONDONTWRITEBYTECODE=1
 
 guest()	# FILE HARTS VCPUS EVENTS UNIT META...
