@@ -18,7 +18,10 @@ def _event(name):
 
 
 def _records(mem, base, hart, wanted, most):
-    """The newest of one hart's records of that event, oldest first; what may be half written is left out."""
+    """The newest of one hart's records of that event, oldest first.
+
+    What may be half written is left out.
+    """
     area = base + int(mem["harts_offset"]) + hart * int(mem["hart_stride"])
     head = int.from_bytes(_physical(area, 8), "little")
     size, room = int(mem["record_size"]), int(mem["ring_records"])
@@ -72,5 +75,6 @@ def exits(argument):
         sepc, scause, *rest = (int(record["arg"][i]) for i in range(5))
         who = int(record["who"])
         print("%12d %4d %5s   0x%-16x %-22s %s" % (
-            int(record["time"]) - int(mem["start_time"]), hart, "%d.%d" % (who & 0xffff, who >> 16), sepc,
+            int(record["time"]) - int(mem["start_time"]), hart,
+            "%d.%d" % (who & 0xffff, who >> 16), sepc,
             csr.cause_name(scause), " ".join("0x%x" % v for v in rest)))

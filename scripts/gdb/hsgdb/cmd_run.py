@@ -73,7 +73,8 @@ def until_exit(argument):
         try:
             condition = "$scause == 0x%xUL" % csr.cause_number(argument)
         except ValueError:
-            raise Problem("'%s' is no cause of a trap; help hs until-exit lists them" % argument) from None
+            raise Problem("'%s' is no cause of a trap; help hs until-exit lists them"
+                          % argument) from None
     _ready()
     tell(run_to(vm.exit_vectors(), condition))
 
@@ -130,7 +131,8 @@ def _guest_address(text):
         return vm.number(text.lstrip("*"), "address")
     path = os.environ.get("HS_GUEST_ELF")
     if not path:
-        raise Problem("this guest's symbols are not known: give an address, or its ELF file to make gdb")
+        raise Problem("this guest's symbols are not known: give an address, or its ELF file to "
+                      "make gdb")
     try:
         symbols = elf.symbols(path)
     except (OSError, ValueError) as error:

@@ -49,6 +49,7 @@ def diff_switch(argument):
         raise Problem("there have not been two stops yet: go on to another first")
     (before_hart, before), (after_hart, after) = stops
     if before_hart != after_hart:
-        raise Problem("the last two stops were in harts %d and %d: nothing to compare" % (before_hart, after_hart))
+        raise Problem("the last two stops were in harts %d and %d: nothing to compare"
+                      % (before_hart, after_hart))
     changes = snapshot.diff(before, after)
     print("\n".join(snapshot.show(changes)) if changes else "  nothing has changed")

@@ -63,4 +63,5 @@ def memslots(argument):
             base, size = int(slot["base"]) << 12, int(slot["npages"]) << 12
             flags = [word for bit, word in FLAGS.items() if int(slot["flags"]) & bit]
             print(("  slot %d: GPA 0x%x to 0x%x (%d KiB), in the VMM at 0x%x  %s" % (
-                int(slot["id"]), base, base + size - 1, size >> 10, int(slot["hva"]), " ".join(flags))).rstrip())
+                int(slot["id"]), base, base + size - 1, size >> 10, int(slot["hva"]),
+                " ".join(flags))).rstrip())

@@ -55,7 +55,8 @@ def word(field, number):
     """A field's value as one reads it: 'FS=Dirty', 'VGEIN=0', 'SPV=1'."""
     if field.name == "PPN":
         return "PPN=0x%x" % number
-    return "%s=%s" % (field.name, field.values.get(number, "%d" % number if number < 4096 else "0x%x" % number))
+    plain = "%d" % number if number < 4096 else "0x%x" % number
+    return "%s=%s" % (field.name, field.values.get(number, plain))
 
 
 def brief(name, value):

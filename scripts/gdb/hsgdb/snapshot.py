@@ -10,7 +10,8 @@ GPRS = ("zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 
         "t3 t4 t5 t6").split()
 # The supervisor's registers, and the guest's twin of each.
 TWINS = "status ie tvec scratch epc cause tval ip atp".split()
-OTHERS = "hstatus hedeleg hideleg hcounteren henvcfg hvip htimedelta htval htinst hgatp scounteren senvcfg".split()
+OTHERS = ("hstatus hedeleg hideleg hcounteren henvcfg hvip htimedelta htval htinst hgatp "
+          "scounteren senvcfg").split()
 
 
 def names(virtual):
@@ -57,7 +58,8 @@ def show(changes):
         elif then is None or now is None:
             hidden.append(name)
         else:
-            lines.append(("  %-10s 0x%x -> 0x%x  %s" % (name, then, now, _fields(name, then, now))).rstrip())
+            lines.append(("  %-10s 0x%x -> 0x%x  %s"
+                          % (name, then, now, _fields(name, then, now))).rstrip())
     if hidden:
         lines.append("  to be seen at one stop only: " + " ".join(hidden))
     return lines

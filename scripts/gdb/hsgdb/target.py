@@ -138,9 +138,11 @@ def kernel_symbols():
     """Of hyperscope.elf alone: the VMM and the guest have functions of the same names."""
     global _symbols
     if _symbols is None:
-        path = next((o.filename for o in gdb.objfiles() if os.path.basename(o.filename) == "hyperscope.elf"), None)
+        path = next((o.filename for o in gdb.objfiles()
+                     if os.path.basename(o.filename) == "hyperscope.elf"), None)
         if path is None:
-            raise Problem("hyperscope.elf is not loaded: make gdb does it, or file build/hyperscope.elf")
+            raise Problem("hyperscope.elf is not loaded: make gdb does it, or "
+                          "file build/hyperscope.elf")
         _symbols = elf.symbols(path)
     return _symbols
 
@@ -148,7 +150,8 @@ def kernel_symbols():
 def address(symbol):
     """Of a function or variable of the kernel."""
     if symbol not in kernel_symbols():
-        raise Problem("hyperscope.elf has no symbol %s: is it of the same source as these commands?" % symbol)
+        raise Problem("hyperscope.elf has no symbol %s: is it of the same source as these commands?"
+                      % symbol)
     return kernel_symbols()[symbol]
 
 

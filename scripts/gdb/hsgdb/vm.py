@@ -5,8 +5,8 @@ import collections
 import gdb
 
 from . import snapshot
-from .target import (MASK, Problem, address, ctype, hart, image_is_there, is_virtual, load, need_machine,
-                     on_hart, read_kernel, register)
+from .target import (MASK, Problem, address, ctype, hart, image_is_there, is_virtual, load,
+                     need_machine, on_hart, read_kernel, register)
 
 VCPU_CSRS = "vsstatus vsie vstvec vsscratch vsepc vscause vstval vsatp".split()
 Vcpu = collections.namedtuple("Vcpu", "vm va value index id loaded hart")
@@ -118,7 +118,8 @@ def gprs(vcpu):
                 state["hstatus"] = register("hstatus")
                 if trapped:
                     state["pc"] = register("sepc")
-                return "in hart %d, %s" % (vcpu.hart, "as the trap left them" if trapped else "which runs it"), state
+                what = "as the trap left them" if trapped else "which runs it"
+                return "in hart %d, %s" % (vcpu.hart, what), state
     guest = vcpu.value["guest"]
     state = {"pc": int(guest["sepc"]) & MASK}
     for i, name in enumerate(snapshot.GPRS):

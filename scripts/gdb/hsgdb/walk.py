@@ -93,7 +93,8 @@ def walk(stage, atp, address, read, find=None):
 
 def show(done, indent=""):
     """A line a step; those of an inner walk deeper."""
-    name = NAMES.get(done.mode, "MODE %d" % done.mode) + ("x4" if done.stage == "G" and done.mode else "")
+    name = NAMES.get(done.mode, "MODE %d" % done.mode)
+    name += "x4" if done.stage == "G" and done.mode else ""
     lines = ["%s%s-stage of 0x%x, %s" % (indent, done.stage, done.address, name)]
     for step in done.steps:
         if step.inner:
@@ -103,5 +104,6 @@ def show(done, indent=""):
                "leaf": "%s leaf %s 0x%x" % (SIZES[step.level], flags(step.pte or 0), step.to or 0)}
         lines.append("%s  level %d [%3d] at 0x%x: %s  %s" % (
             indent, step.level, step.index, step.at, entry, end.get(step.what, step.what)))
-    lines.append("%s  %s" % (indent, "= 0x%x" % done.result if done.error is None else "no page: " + done.error))
+    found = "= 0x%x" % done.result if done.error is None else "no page: " + done.error
+    lines.append("%s  %s" % (indent, found))
     return lines
