@@ -8,7 +8,8 @@
  * Input waits in a ring until the guest reads it; while the ring is full, standard input isn't
  * read. Nothing is dropped: what a user pipes in arrives whole.
  *
- * On a terminal (raw meanwhile): Ctrl-A X ends the VMM, Ctrl-A Ctrl-A sends one Ctrl-A.
+ * On a terminal (raw meanwhile): Ctrl-A X ends the VMM, Ctrl-A S saves the machine (--save),
+ * Ctrl-A Ctrl-A sends one Ctrl-A.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,7 +19,7 @@
 #include <sys/eventfd.h>
 #include <termios.h>
 #include <unistd.h>
-#include "vmm.h"
+#include "state.h"
 
 #define FLUSH_AFTER_MS 4
 #define INPUT_SIZE     4096
@@ -94,6 +95,16 @@ static bool line_is_panic_end(void)
 	return false;
 }
 
+/* --save-on: has its text just been completed? */
+static bool watch_for_save(void)
+{
+	const char *text = console.machine->options.save_on;
+	size_t len = text ? strlen(text) : 0;
+
+	return len && console.line_len >= len &&
+	       !memcmp(console.line + console.line_len - len, text, len);
+}
+
 static bool watch_for_panic(char c)
 {
 	bool panicked = false;
@@ -112,7 +123,7 @@ static bool watch_for_panic(char c)
 void console_write(const void *text, size_t len)
 {
 	const char *from = text;
-	bool panicked = false, was_empty;
+	bool panicked = false, save = false, was_empty;
 
 	pthread_mutex_lock(&console.lock);
 	was_empty = console.out_len == 0;
@@ -121,11 +132,14 @@ void console_write(const void *text, size_t len)
 			flush_locked();
 		console.out[console.out_len++] = from[i];
 		panicked |= watch_for_panic(from[i]);
+		save |= watch_for_save();
 	}
 	pthread_mutex_unlock(&console.lock);
 
 	if (was_empty)
 		wake_thread();
+	if (save)
+		save_request(console.machine);
 	if (panicked) {
 		complain("the guest has ended in a panic: %s", console.panic);
 		machine_stop(console.machine, STOP_PANIC, STATUS_PANIC);
@@ -178,6 +192,10 @@ static void input_byte(u8 byte)
 		console.in_escape = false;
 		if (byte == 'x' || byte == 'X') {
 			machine_stop(console.machine, STOP_QUIT, STATUS_POWEROFF);
+			return;
+		}
+		if (byte == 's' || byte == 'S') {
+			save_request(console.machine);
 			return;
 		}
 		if (byte == 'a' || byte == 'A')
@@ -240,6 +258,29 @@ static void *console_thread(void *arg)
 			console_flush();
 	}
 	return NULL;
+}
+
+/* What has been typed and the guest has not read. Its output is with the user by then. */
+void console_state(void *of, struct state *s)
+{
+	u32 tail = atomic_load(&console.in_tail);
+	u32 waiting = atomic_load(&console.in_head) - tail;
+	u8 byte;
+
+	(void)of;
+	STATE(s, waiting);
+	if (waiting > INPUT_SIZE)
+		state_refuse(s, "there is more input than room");
+	for (u32 i = 0; i < waiting && !s->bad; i++) {
+		byte = console.in[(tail + i) % INPUT_SIZE];
+		STATE(s, byte);
+		if (s->loading)
+			console.in[i] = byte;
+	}
+	if (s->loading && !s->bad) {
+		atomic_store(&console.in_tail, 0);
+		atomic_store(&console.in_head, waiting);
+	}
 }
 
 /* ---- the terminal ---- */

@@ -65,6 +65,25 @@ static u64 long_reg(u64 reg)
 	return reg | (sizeof(long) == 8 ? KVM_REG_SIZE_U64 : KVM_REG_SIZE_U32);
 }
 
+int kvm_get_any_reg(int vcpu_fd, u64 id, void *value)
+{
+	struct kvm_one_reg one = { .id = id, .addr = (unsigned long)value };
+
+	return kvm_try(vcpu_fd, KVM_GET_ONE_REG, (unsigned long)&one);
+}
+
+int kvm_set_any_reg(int vcpu_fd, u64 id, const void *value)
+{
+	struct kvm_one_reg one = { .id = id, .addr = (unsigned long)value };
+
+	return kvm_try(vcpu_fd, KVM_SET_ONE_REG, (unsigned long)&one);
+}
+
+int kvm_list_regs(int vcpu_fd, struct kvm_reg_list *list)
+{
+	return kvm_try(vcpu_fd, KVM_GET_REG_LIST, (unsigned long)list);
+}
+
 int kvm_get_reg(int vcpu_fd, u64 reg, unsigned long *value)
 {
 	return one_reg(vcpu_fd, KVM_GET_ONE_REG, long_reg(reg), value);

@@ -27,6 +27,16 @@ void *machine_ram(struct machine *m, gpa_t gpa, u64 len)
 	return m->ram + offset;
 }
 
+static struct kvm_userspace_memory_region ram_region(const struct machine *m)
+{
+	return (struct kvm_userspace_memory_region){
+		.slot = 0,
+		.guest_phys_addr = RAM_BASE,
+		.memory_size = m->ram_size,
+		.userspace_addr = (uintptr_t)m->ram,
+	};
+}
+
 /*
  * 2 MiB alignment on both sides, gpa and hva, lets KVM map RAM by 2 MiB leaves. The mapping is
  * made 2 MiB too large, and what hangs over is given back.
@@ -37,12 +47,7 @@ static void create_ram(struct machine *m)
 	u8 *raw = mmap(NULL, size + SZ_2M, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	u8 *ram = (u8 *)ALIGN_UP((uintptr_t)raw, SZ_2M);
-	struct kvm_userspace_memory_region region = {
-		.slot = 0,
-		.guest_phys_addr = RAM_BASE,
-		.memory_size = size,
-		.userspace_addr = (uintptr_t)ram,
-	};
+	struct kvm_userspace_memory_region region;
 
 	if (raw == MAP_FAILED)
 		die(STATUS_SETUP, "cannot have %llu MiB of memory for the guest: %s",
@@ -57,7 +62,16 @@ static void create_ram(struct machine *m)
 		die(STATUS_SETUP, "--populate: %s", strerror(errno));
 	m->ram = ram;
 	m->ram_size = size;
+	region = ram_region(m);
 	kvm_call(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+int machine_log_writes(struct machine *m, bool on)
+{
+	struct kvm_userspace_memory_region region = ram_region(m);
+
+	region.flags = on ? KVM_MEM_LOG_DIRTY_PAGES : 0;
+	return kvm_try(m->vm_fd, KVM_SET_USER_MEMORY_REGION, (unsigned long)&region);
 }
 
 /* ---- what the host can do ---- */
@@ -89,10 +103,20 @@ void machine_stop(struct machine *m, enum stop_reason reason, int status)
 	pthread_mutex_unlock(&m->lock);
 }
 
+/* By SBI HSM. */
+static bool is_stopped(const struct vcpu *vcpu)
+{
+	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_RUNNABLE };
+
+	kvm_try(vcpu->fd, KVM_GET_MP_STATE, (unsigned long)&state);
+	return state.mp_state == KVM_MP_STATE_STOPPED;
+}
+
 void machine_vcpu_park(struct vcpu *vcpu)
 {
 	struct machine *m = vcpu->machine;
 
+	vcpu->parked_stopped = is_stopped(vcpu);
 	pthread_mutex_lock(&m->lock);
 	vcpu->parked = true;
 	pthread_cond_signal(&m->parked);
@@ -152,6 +176,8 @@ static void wait_for_stop(struct machine *m)
 	while (!m->stopping) {
 		if (ending_signal)
 			machine_stop(m, STOP_QUIT, 128 + ending_signal);
+		else if (atomic_exchange(&m->save_wanted, false))
+			save_live(m);
 		else if (m->options.watchdog)
 			sleep_until_tick(m);
 		else
@@ -159,42 +185,116 @@ static void wait_for_stop(struct machine *m)
 	}
 }
 
+/* SIGUSR2 asks for what --save is for. */
+static void on_save_signal(int number)
+{
+	(void)number;
+	atomic_store(&signalled->save_wanted, true);
+	sem_post(&signalled->wake);
+}
+
 /* ---- booting ---- */
 
-static void boot(struct machine *m)
+static void go(struct machine *m)
 {
-	struct layout layout = { 0 };
+	pthread_mutex_lock(&m->lock);
+	m->stopping = false;
+	pthread_cond_broadcast(&m->resumed);
+	pthread_mutex_unlock(&m->lock);
+	for (unsigned int i = 0; i < m->options.nr_disks; i++)
+		virtio_mmio_go_on(m->disks[i]);
+}
 
+static void reset_devices(struct machine *m)
+{
 	plic_reset(&m->plic);
 	uart_reset(&m->uart);
 	console_reset();
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
 		virtio_mmio_reset(m->disks[i]);
+}
+
+static void boot(struct machine *m)
+{
+	struct layout layout = { 0 };
+
 	load_guest(m, &layout);
 	for (unsigned int i = 0; i < m->options.vcpus; i++)
 		registers_reset(&m->vcpus[i], layout.entry, layout.dtb);
 
 	marker("boot 0x%llx dtb 0x%llx", (unsigned long long)layout.entry,
 	       (unsigned long long)layout.dtb);
-	pthread_mutex_lock(&m->lock);
 	while (sem_trywait(&m->wake) == 0)
 		; /* a wake-up of the life before */
-	m->stopping = false;
-	pthread_cond_broadcast(&m->resumed);
-	pthread_mutex_unlock(&m->lock);
+}
+
+/* ---- its life ---- */
+
+/* Until something ends it; all vCPUs are parked then. */
+static void live(struct machine *m)
+{
+	go(m);
+	wait_for_stop(m);
+	park_all(m);
+	console_flush();
+	marker("stop %d status %d", m->stop_reason, m->stop_status);
+}
+
+/*
+ * A vCPU that was parked while HSM had it stopped, and has been started since by one that was not
+ * parked yet, has its new registers only when it goes into KVM_RUN: it gets the time for that.
+ */
+static bool was_started_late(const struct machine *m)
+{
+	for (unsigned int i = 0; i < m->options.vcpus; i++) {
+		if (m->vcpus[i].parked_stopped && !is_stopped(&m->vcpus[i]))
+			return true;
+	}
+	return false;
+}
+
+static void settle(struct machine *m)
+{
+	const struct timespec a_while = { .tv_nsec = 20000000 };
+
+	while (m->stop_reason == STOP_SAVE && was_started_late(m)) {
+		go(m);
+		nanosleep(&a_while, NULL);
+		machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
+		park_all(m);
+	}
+}
+
+/* A machine that could not be saved lives on. */
+static void live_and_save(struct machine *m)
+{
+	do {
+		live(m);
+		settle(m);
+	} while (m->stop_reason == STOP_SAVE && !save_finish(m));
+	if (m->options.save && m->stop_reason != STOP_SAVE)
+		save_abandon(m);
 }
 
 int machine_run(struct machine *m)
 {
-	for (;;) {
+	reset_devices(m);
+	if (m->options.restore)
+		restore(m);
+	else
 		boot(m);
-		wait_for_stop(m);
-		park_all(m);
-		console_flush();
-		marker("stop %d status %d", m->stop_reason, m->stop_status);
+	save_start_alarm(m);
+	for (;;) {
+		live_and_save(m);
 		if (m->stop_reason != STOP_REBOOT)
 			break;
+		if (!m->options.image) {
+			complain("the guest reboots, and --restore was given no IMAGE: it ends");
+			break;
+		}
 		inform("the guest reboots");
+		reset_devices(m);
+		boot(m);
 	}
 	if (m->stop_reason == STOP_VCPU || m->stop_reason == STOP_PANIC ||
 	    m->stop_reason == STOP_WATCHDOG) {
@@ -235,6 +335,8 @@ void machine_create(struct machine *m)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	if (m->options.save)
+		sigaction(SIGUSR2, &(struct sigaction){ .sa_handler = on_save_signal }, NULL);
 	console_start(m);
 	park_all(m);
 }

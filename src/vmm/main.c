@@ -28,15 +28,26 @@ static const char help[] =
 	"  --no-console-input   leave standard input alone\n"
 	"  --dump-dtb FILE      save the guest's device tree\n"
 	"  --sbi LIST           SBI extensions to add, or with - to take away: susp,fwft,-time\n"
+	"  --save FILE          save the machine when it is asked for, and end; FILE may be a "
+	"block\n"
+	"                       device. Who asks: SIGUSR2, Ctrl-A S, the test device, and\n"
+	"  --save-at MS         ... the time since the start\n"
+	"  --save-on TEXT       ... the guest, by printing TEXT within a line\n"
+	"  --save-rounds N      write memory while the guest runs, dirty pages up to N-1 times "
+	"more\n"
+	"                       (8; 0: the guest stops at the request)\n"
+	"  --restore FILE       go on as saved, with the same disks; IMAGE, initrd, command line "
+	"are\n"
+	"                       for a reboot alone\n"
 	"  --markers            write what devices do into the host's trace (trace_marker)\n"
 	"  --testdev            add the device that test payloads use\n"
 	"  --quiet              only the guest's output and errors\n"
 	"  --help\n"
 	"\n"
-	"On a terminal, Ctrl-A X ends the machine and Ctrl-A Ctrl-A sends Ctrl-A.\n"
+	"On a terminal, Ctrl-A X ends the machine, Ctrl-A S saves it, Ctrl-A Ctrl-A sends Ctrl-A.\n"
 	"\n"
 	"Exit status:\n"
-	"  0    the guest powered off\n"
+	"  0    the guest powered off, or was saved\n"
 	"  N    the guest wrote (N << 16) | 0x3333 to its test finisher at 0x100000\n"
 	"  100  wrong options\n"
 	"  101  a file, the memory or KVM refused\n"
@@ -57,6 +68,11 @@ enum {
 	OPT_NO_INPUT,
 	OPT_DUMP_DTB,
 	OPT_SBI,
+	OPT_SAVE,
+	OPT_SAVE_AT,
+	OPT_SAVE_ON,
+	OPT_SAVE_ROUNDS,
+	OPT_RESTORE,
 	OPT_MARKERS,
 	OPT_TESTDEV,
 	OPT_QUIET,
@@ -75,6 +91,11 @@ static const struct option long_options[] = {
 	{ "no-console-input", no_argument, NULL, OPT_NO_INPUT },
 	{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
 	{ "sbi", required_argument, NULL, OPT_SBI },
+	{ "save", required_argument, NULL, OPT_SAVE },
+	{ "save-at", required_argument, NULL, OPT_SAVE_AT },
+	{ "save-on", required_argument, NULL, OPT_SAVE_ON },
+	{ "save-rounds", required_argument, NULL, OPT_SAVE_ROUNDS },
+	{ "restore", required_argument, NULL, OPT_RESTORE },
 	{ "markers", no_argument, NULL, OPT_MARKERS },
 	{ "testdev", no_argument, NULL, OPT_TESTDEV },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
@@ -177,6 +198,21 @@ static void parse_option(struct options *options, int option)
 		sbi_check_list(optarg);
 		options->sbi = optarg;
 		break;
+	case OPT_SAVE:
+		options->save = optarg;
+		break;
+	case OPT_SAVE_AT:
+		options->save_at = parse_count(optarg, "--save-at", 1, 1000000000);
+		break;
+	case OPT_SAVE_ON:
+		options->save_on = optarg;
+		break;
+	case OPT_SAVE_ROUNDS:
+		options->save_rounds = parse_count(optarg, "--save-rounds", 0, 1000);
+		break;
+	case OPT_RESTORE:
+		options->restore = optarg;
+		break;
 	case OPT_MARKERS:
 		options->markers = true;
 		break;
@@ -204,19 +240,35 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 			die(STATUS_USAGE, "unknown option %s; --help lists them", argv[optind - 1]);
 		parse_option(options, option);
 	}
-	if (optind == argc)
+	if (optind == argc && !options->restore)
 		die(STATUS_USAGE, "no guest was named; --help tells how");
 	if (optind + 1 < argc)
 		die(STATUS_USAGE, "one guest at a time: what is %s?", argv[optind + 1]);
 	options->image = argv[optind];
+	if (options->restore && options->sbi)
+		die(STATUS_USAGE, "--sbi: with --restore it is as it was");
+	if ((options->save_at || options->save_on) && !options->save)
+		die(STATUS_USAGE, "--save-at and --save-on want --save FILE");
+}
+
+/* What was not said: as the restored machine is, or the defaults. */
+static void complete_options(struct options *options)
+{
+	if (options->save)
+		save_check(options);
+	if (options->restore)
+		restore_open(options);
+	if (!options->vcpus)
+		options->vcpus = 1;
+	if (!options->ram_size)
+		options->ram_size = 512 * MIB;
 }
 
 int main(int argc, char **argv)
 {
 	static struct machine machine = {
 		.options = {
-			.vcpus = 1,
-			.ram_size = 512 * MIB,
+			.save_rounds = 8,
 			.append = "console=ttyS0",
 			.watchdog = 10,
 			.input = true,
@@ -225,6 +277,7 @@ int main(int argc, char **argv)
 
 	parse_command_line(&machine.options, argc, argv);
 	quiet = machine.options.quiet;
+	complete_options(&machine.options);
 	machine_create(&machine);
 	return machine_run(&machine);
 }

@@ -13,7 +13,7 @@
  * Register map: PLIC §3.
  */
 #include <string.h>
-#include "vmm.h"
+#include "state.h"
 
 #define PRIORITY_END   (4 * PLIC_SOURCES)
 #define PENDING        0x1000
@@ -205,6 +205,36 @@ void plic_reset(struct plic *plic)
 		plic->context[i].threshold = 0;
 	}
 	update(plic);
+	lock_release(&plic->lock);
+}
+
+/* KVM has its lines from us, so it is told all of them anew. */
+static void tell_all(struct plic *plic)
+{
+	for (unsigned int i = 0; i < plic->machine->options.vcpus; i++) {
+		struct kvm_interrupt irq = { KVM_INTERRUPT_UNSET };
+
+		plic->context[i].raised = false;
+		kvm_call(plic->machine->vcpus[i].fd, KVM_INTERRUPT, &irq);
+	}
+	update(plic);
+}
+
+void plic_state(void *of, struct state *s)
+{
+	struct plic *plic = of;
+
+	lock_take(&plic->lock);
+	STATE(s, plic->level);
+	STATE(s, plic->pending);
+	STATE(s, plic->in_service);
+	STATE(s, plic->priority);
+	for (unsigned int i = 0; i < plic->machine->options.vcpus; i++) {
+		STATE(s, plic->context[i].enable);
+		STATE(s, plic->context[i].threshold);
+	}
+	if (s->loading && !s->bad)
+		tell_all(plic);
 	lock_release(&plic->lock);
 }
 

@@ -70,6 +70,7 @@ static long dbcn_read(struct machine *m, const unsigned long *args, unsigned lon
 			break;
 		buffer[n++] = (u8)byte;
 	}
+	machine_wrote(m, buffer, n);
 	*value = n;
 	return SBI_SUCCESS;
 }

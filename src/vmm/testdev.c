@@ -14,6 +14,7 @@
  *   0x840 NOTIFY   4 bytes: a store signals an eventfd that nobody waits for, without an exit to
  *                  the VMM (KVM_IOEVENTFD); reads as 1 where KVM does so
  *   0x848 SIGNALS  how often it was signalled since the last load of this register
+ *   0x850 SAVE     a store saves the machine, as --save says; without --save it does nothing
  *
  * Locks: testdev.lock, taken before the plic's.
  */
@@ -21,7 +22,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "vmm.h"
+#include "state.h"
 
 #define MEMORY_SIZE 0x800
 #define MAGIC       0x0076656474736574ull
@@ -37,6 +38,7 @@ enum testdev_register {
 	REG_IRQ = 0x838,
 	REG_NOTIFY = 0x840,
 	REG_SIGNALS = 0x848,
+	REG_SAVE = 0x850,
 };
 
 struct testdev {
@@ -122,12 +124,17 @@ static void write_register(struct testdev *dev, u64 offset, u64 value)
 		break;
 	case REG_ZAP:
 		page = machine_ram(dev->machine, ALIGN_DOWN(value, SZ_4K), SZ_4K);
-		if (page)
+		if (page) {
 			madvise(page, SZ_4K, MADV_DONTNEED);
+			machine_wrote(dev->machine, page, SZ_4K);
+		}
 		break;
 	case REG_IRQ:
 		dev->level = value & 1;
 		plic_set_level(&dev->machine->plic, TESTDEV_IRQ, dev->level);
+		break;
+	case REG_SAVE:
+		save_request(dev->machine);
 		break;
 	}
 }
@@ -143,6 +150,22 @@ static void testdev_write(void *device, u64 offset, u64 value, unsigned int len)
 	} else {
 		write_register(dev, offset, value);
 	}
+	lock_release(&dev->lock);
+}
+
+void testdev_state(void *of, struct state *s)
+{
+	struct testdev *dev = &testdev;
+
+	(void)of;
+	lock_take(&dev->lock);
+	STATE(s, dev->memory);
+	STATE(s, dev->len);
+	STATE(s, dev->offset);
+	STATE(s, dev->write);
+	STATE(s, dev->value);
+	STATE(s, dev->count);
+	STATE(s, dev->level);
 	lock_release(&dev->lock);
 }
 

@@ -11,7 +11,7 @@
  * RTS is on after reset, for programs that poll and never touch MCR.
  */
 #include <linux/serial_reg.h>
-#include "vmm.h"
+#include "state.h"
 
 static bool receive_ready(const struct uart *uart)
 {
@@ -174,6 +174,24 @@ void uart_reset(struct uart *uart)
 	uart->dlm = 0;
 	uart->thre_pending = false;
 	uart->irq = false;
+	lock_release(&uart->lock);
+}
+
+/* What waits to be received is the console's. */
+void uart_state(void *of, struct state *s)
+{
+	struct uart *uart = of;
+
+	lock_take(&uart->lock);
+	STATE(s, uart->ier);
+	STATE(s, uart->fcr);
+	STATE(s, uart->lcr);
+	STATE(s, uart->mcr);
+	STATE(s, uart->scr);
+	STATE(s, uart->dll);
+	STATE(s, uart->dlm);
+	state_bool(s, &uart->thre_pending);
+	state_bool(s, &uart->irq);
 	lock_release(&uart->lock);
 }
 

@@ -21,7 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "vmm.h"
+#include "state.h"
 
 #define SECTOR 512u
 
@@ -205,6 +205,24 @@ static void process(struct virtio_device *device)
 		virtio_mmio_used_buffer(device);
 }
 
+/* ---- saved and restored ---- */
+
+/* So that the disk is not behind what the guest knows of it. */
+static void sync_disk(struct virtio_device *device)
+{
+	flush((struct disk *)device);
+}
+
+static void disk_state(struct virtio_device *device, struct state *s)
+{
+	struct disk *disk = (struct disk *)device;
+	u64 capacity = disk->config.capacity;
+
+	STATE(s, capacity);
+	if (capacity != disk->config.capacity)
+		state_refuse(s, "the disk had another size");
+}
+
 /* ---- opening ---- */
 
 static u64 size_of(int fd, const char *path)
@@ -258,6 +276,8 @@ void virtio_blk_add(struct machine *m, const char *path, unsigned int slot)
 	device->config = &disk->config;
 	device->config_len = sizeof(disk->config);
 	device->process = process;
+	device->sync = sync_disk;
+	device->state = disk_state;
 	m->disks[slot] = device;
 	virtio_mmio_add(device, m, slot);
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include "vmm.h"
+#include "state.h"
 
 #define MMIO_MAGIC  0x74726976 /* "virt" */
 #define MMIO_VENDOR 0x50435348 /* "HSCP" */
@@ -274,6 +274,65 @@ void virtio_mmio_reset(struct virtio_device *device)
 	pthread_mutex_unlock(&device->io_lock);
 }
 
+/* ---- saved and restored ---- */
+
+static void queue_state(struct virtio_device *device, struct state *s)
+{
+	struct virtqueue *queue = &device->queue;
+	u16 next_avail = queue->next_avail;
+	const char *why;
+
+	STATE(s, queue->size);
+	STATE(s, queue->desc_gpa);
+	STATE(s, queue->avail_gpa);
+	STATE(s, queue->used_gpa);
+	state_bool(s, &queue->ready);
+	STATE(s, next_avail);
+	if (!s->loading || s->bad || !queue->ready)
+		return;
+	queue->ready = virtqueue_start(device->machine, queue, &why);
+	if (!queue->ready)
+		state_refuse(s, why);
+	queue->next_avail = next_avail;
+}
+
+/*
+ * With the machine stopped: a request that was begun is answered (io_lock), the others are still
+ * in the ring, in guest memory, and are answered after the restore. What was answered is on the
+ * disk by then, and the disk is not in the file.
+ */
+void virtio_mmio_state(void *of, struct state *s)
+{
+	struct virtio_device *device = of;
+	u64 features = device->features;
+
+	pthread_mutex_lock(&device->io_lock);
+	pthread_mutex_lock(&device->lock);
+	if (device->sync && !s->loading)
+		device->sync(device);
+	STATE(s, device->device_id);
+	STATE(s, features);
+	STATE(s, device->status);
+	STATE(s, device->interrupt_status);
+	STATE(s, device->features_select);
+	STATE(s, device->driver_features_select);
+	STATE(s, device->queue_select);
+	STATE(s, device->driver_features);
+	queue_state(device, s);
+	if (features != device->features)
+		state_refuse(s, "the device had other features");
+	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&device->io_lock);
+	if (device->state)
+		device->state(device, s);
+}
+
+/* The ring may hold requests that nobody will notify again. */
+void virtio_mmio_go_on(struct virtio_device *device)
+{
+	kick(device);
+}
+
 /* ---- the thread ---- */
 
 static bool can_work(const struct virtio_device *device)
@@ -294,6 +353,8 @@ static void work(struct virtio_device *device)
 		pthread_mutex_lock(&device->io_lock);
 		more = can_work(device);
 		if (more) {
+			machine_wrote(device->machine, (void *)device->queue.used,
+				      virtqueue_used_bytes(&device->queue));
 			virtqueue_mute(&device->queue, true);
 			device->process(device);
 		}

@@ -28,6 +28,11 @@ static void store_release(volatile u16 *at, u16 value)
 	__atomic_store_n(at, value, __ATOMIC_RELEASE);
 }
 
+u64 virtqueue_used_bytes(const struct virtqueue *vq)
+{
+	return USED_BYTES(vq->size);
+}
+
 bool virtqueue_start(struct machine *m, struct virtqueue *vq, const char **why)
 {
 	vq->desc = machine_ram(m, vq->desc_gpa, 16 * (u64)vq->size);
@@ -78,9 +83,10 @@ static bool add_buffer(struct machine *m, struct chain *chain, const struct vrin
 		*why = "a readable buffer follows a writable one";
 	else if (chain->nr_in + chain->nr_out == CHAIN_MAX)
 		*why = "a chain is longer than its ring, or a loop";
-	else if (in)
+	else if (in) {
+		machine_wrote(m, iov.iov_base, iov.iov_len); /* before io_lock is free again */
 		chain->in[chain->nr_in++] = iov;
-	else
+	} else
 		chain->out[chain->nr_out++] = iov;
 	return *why == NULL;
 }

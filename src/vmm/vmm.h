@@ -88,11 +88,17 @@ struct options {
 	unsigned int watchdog; /* seconds; 0 is off */
 	bool quiet;
 	bool input;
+	const char *save;         /* --save, or NULL */
+	unsigned int save_rounds; /* while the guest runs */
+	unsigned int save_at;     /* ms; 0: not by time */
+	const char *save_on;      /* what the guest prints then, or NULL */
+	const char *restore;      /* --restore, or NULL */
 	bool testdev;
 	bool markers;
 };
 
 struct machine;
+struct state;
 
 /* ---- message.c: one line to standard error each, after the guest's output so far ---- */
 
@@ -129,6 +135,11 @@ int kvm_set_reg(int vcpu_fd, u64 reg, unsigned long value);
 /* The timer's registers are 64 bits wide on every XLEN. */
 int kvm_get_timer(int vcpu_fd, unsigned int index, u64 *value);
 int kvm_set_timer(int vcpu_fd, unsigned int index, u64 value);
+
+/* Of any width, as KVM_GET_REG_LIST names them; kvm_list_regs: -E2BIG if there are more. */
+int kvm_get_any_reg(int vcpu_fd, u64 id, void *value);
+int kvm_set_any_reg(int vcpu_fd, u64 id, const void *value);
+int kvm_list_regs(int vcpu_fd, struct kvm_reg_list *list);
 
 /* ---- bus.c: which device answers at an address ---- */
 
@@ -244,6 +255,7 @@ int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, 
 void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written);
 void virtqueue_mute(struct virtqueue *vq, bool mute);
 bool virtqueue_wants_irq(const struct virtqueue *vq);
+u64 virtqueue_used_bytes(const struct virtqueue *vq);
 
 /* ---- virtio_mmio.c: the transport, version 2 ("modern") ---- */
 
@@ -257,6 +269,9 @@ struct virtio_device {
 	size_t config_len;
 	/* Called with io_lock held: answer requests, VIRTQUEUE_SIZE at most. */
 	void (*process)(struct virtio_device *device);
+	void (*sync)(
+		struct virtio_device *device); /* what was done is done for good; with io_lock */
+	void (*state)(struct virtio_device *device, struct state *s); /* its own, or NULL */
 
 	pthread_mutex_t lock; /* registers and the interrupt line */
 	u32 status, interrupt_status;
@@ -274,6 +289,7 @@ void virtio_mmio_add(struct virtio_device *device, struct machine *m, unsigned i
 void virtio_mmio_reset(struct virtio_device *device);
 void virtio_mmio_used_buffer(struct virtio_device *device);
 void virtio_mmio_broken(struct virtio_device *device, const char *why);
+void virtio_mmio_go_on(struct virtio_device *device); /* after a stop */
 
 /* ---- virtio_blk.c ---- */
 
@@ -306,7 +322,8 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	pthread_t thread;
-	bool parked; /* under the machine's lock */
+	bool parked;         /* under the machine's lock */
+	bool parked_stopped; /* by HSM, when it was parked */
 	atomic_bool sample_wanted;
 	atomic_uint suspicions; /* samples in a row that show the same fault of the trap handler */
 	struct trap_sample sample;
@@ -337,6 +354,7 @@ enum stop_reason {
 	STOP_NONE,
 	STOP_POWEROFF, /* includes the finisher's exit code */
 	STOP_REBOOT,
+	STOP_SAVE,
 	STOP_VCPU, /* the rest end with a register dump */
 	STOP_PANIC,
 	STOP_WATCHDOG,
@@ -360,6 +378,9 @@ struct machine {
 	atomic_bool stopping; /* changed under the lock */
 	enum stop_reason stop_reason;
 	int stop_status;
+
+	atomic_bool save_wanted;
+	_Atomic(struct dirty *) dirty; /* devices' writes are logged there; or NULL */
 };
 
 void machine_create(struct machine *m);
@@ -369,5 +390,19 @@ void machine_vcpu_park(struct vcpu *vcpu);
 
 /* Guest memory as the VMM's own, or NULL unless all of it is RAM. */
 void *machine_ram(struct machine *m, gpa_t gpa, u64 len);
+int machine_log_writes(struct machine *m, bool on); /* those of vCPUs; 0 or -errno */
+
+/* ---- dirty.c, save.c, restore.c; the rest of --save is in state.h ---- */
+
+void machine_wrote(struct machine *m, const void *at, u64 len); /* a device, to guest memory */
+
+void save_check(const struct options *options);
+void save_start_alarm(struct machine *m);
+void save_request(struct machine *m);
+void save_live(struct machine *m);
+bool save_finish(struct machine *m);
+void save_abandon(struct machine *m);
+void restore_open(struct options *options);
+void restore(struct machine *m);
 
 #endif

@@ -2,7 +2,7 @@
 #
 # rules.mk - the VMM's devices on the build machine, under ASan and UBSan.
 
-VMM_TEST_DEVICES := bus marker plic uart syscon sbi virtio_ring virtio_mmio virtio_blk
+VMM_TEST_DEVICES := bus state marker plic uart syscon sbi virtio_ring virtio_mmio virtio_blk
 VMM_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer $(UAPI_CFLAGS) -I$(TOP)/src/vmm \
 	-Wall -Wextra -Werror -Wno-sign-compare

@@ -80,6 +80,13 @@ int console_read(void)
 	return random() % 256;
 }
 
+void machine_wrote(struct machine *m, const void *at, u64 len)
+{
+	u64 offset = (const u8 *)at - m->ram;
+
+	assert_true(offset <= RAM_SIZE && len <= RAM_SIZE - offset);
+}
+
 void complain(const char *format, ...)
 {
 	(void)format;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * save.S - patterns in every register, one store, and what is in the registers then.
+ */
+
+	/*
+	 * void save_with(gprs, store_to): x1 to x31 as gprs[1..31] say, but for t0; 0 is stored to
+	 * the address; gprs[] is what they are then. Interrupts are off; tp and sscratch as before.
+	 */
+	.globl	save_with
+save_with:
+	addi	sp, sp, -128
+	sd	ra, 0(sp)
+	sd	gp, 8(sp)
+	sd	tp, 16(sp)
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
+	sd	s\n, 24 + 8 * \n(sp)
+	.endr
+	la	t0, kept
+	sd	sp, 0(t0)
+	sd	a0, 8(t0)
+	sd	a1, 16(t0)
+	mv	t0, a0
+	.irp	n, 1,2,3,4,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	ld	x\n, 8 * \n(t0)
+	.endr
+	la	t0, kept
+	ld	t0, 16(t0)
+	sd	zero, 0(t0)
+	la	t0, kept
+	ld	t0, 8(t0)
+	.irp	n, 1,2,3,4,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	sd	x\n, 8 * \n(t0)
+	.endr
+	la	t0, kept
+	ld	sp, 0(t0)
+	ld	ra, 0(sp)
+	ld	gp, 8(sp)
+	ld	tp, 16(sp)
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
+	ld	s\n, 24 + 8 * \n(sp)
+	.endr
+	addi	sp, sp, 128
+	ret
+
+	.bss
+	.balign	8
+kept:	.space	24
+
+	.text
+	.option	arch, +d
+	.macro	for_all_f op
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	\op	\n
+	.endr
+	.endm
+
+	/* void save_fp_put(values, fcsr), void save_fp_get(values); the latter returns fcsr. */
+	.globl	save_fp_put
+save_fp_put:
+	.macro	put n
+	fld	f\n, 8 * \n(a0)
+	.endm
+	for_all_f put
+	fscsr	a1
+	ret
+	.globl	save_fp_get
+save_fp_get:
+	.macro	get n
+	fsd	f\n, 8 * \n(a0)
+	.endm
+	for_all_f get
+	frcsr	a0
+	ret
+
+	.option	arch, +v
+	/* void save_vec_put(bytes, vcsr): v0 to v31 from memory; unsigned long save_vec_get(bytes) */
+	.globl	save_vec_put
+save_vec_put:
+	vsetvli	t0, zero, e8, m8, ta, ma
+	.irp	n, 0, 8, 16, 24
+	vle8.v	v\n, (a0)
+	add	a0, a0, t0
+	.endr
+	csrw	vcsr, a1
+	li	t0, 3
+	vsetvli	zero, t0, e16, m2, ta, ma	/* vl 3, and a vtype that is not 0 */
+	ret
+	.globl	save_vec_get
+save_vec_get:
+	csrr	t1, vcsr
+	csrr	t2, vl
+	csrr	t3, vtype
+	slli	t2, t2, 8
+	slli	t3, t3, 16
+	or	t1, t1, t2
+	or	t1, t1, t3
+	vsetvli	t0, zero, e8, m8, ta, ma
+	.irp	n, 0, 8, 16, 24
+	vse8.v	v\n, (a0)
+	add	a0, a0, t0
+	.endr
+	mv	a0, t1
+	ret

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+/*
+ * save.c - a guest with something of everything, saved in the middle: it must not notice.
+ *
+ * A store to the test device's SAVE asks for it (--save). Whether the machine was saved and
+ * restored there, or has no --save, every claim is the same. Registers hold patterns across that
+ * store; a timer is due later, an IPI is pending, one hart waits in WFI, one was never started,
+ * a disk has requests in its ring, memory is written all over.
+ *
+ * Wants --testdev; says more with 3 vCPUs and a disk of 1 MiB.
+ */
+#include "testdev.h"
+#include "virtio.h"
+
+#define DEV_SAVE   0x850
+#define TIMER_US   400000UL
+#define PAGES      512
+#define QUEUE_SIZE 8
+#define SECTOR     512
+
+void save_with(unsigned long *gprs, unsigned long store_to);
+void save_fp_put(const unsigned long *values, unsigned long fcsr);
+unsigned long save_fp_get(unsigned long *values);
+void save_vec_put(const u8 *bytes, unsigned long vcsr);
+unsigned long save_vec_get(u8 *bytes);
+
+static unsigned long pattern(unsigned long seed)
+{
+	return (seed + 1) * 0x9e3779b97f4a7c15UL;
+}
+
+/* ---- memory ---- */
+
+static unsigned long memory[PAGES][PAGE_SIZE / 8] __attribute__((aligned(PAGE_SIZE)));
+
+static void memory_fill(void)
+{
+	for (int page = 0; page < PAGES; page += 2) /* each other page stays zero */
+		for (unsigned int i = 0; i < PAGE_SIZE / 8; i++)
+			memory[page][i] = pattern(page * 1000UL + i);
+}
+
+static unsigned long memory_wrong(void)
+{
+	unsigned long wrong = 0;
+
+	for (int page = 0; page < PAGES; page++)
+		for (unsigned int i = 0; i < PAGE_SIZE / 8; i++)
+			wrong += memory[page][i] != (page % 2 ? 0 : pattern(page * 1000UL + i));
+	return wrong;
+}
+
+/* ---- a disk with requests in its ring ---- */
+
+static struct desc desc[QUEUE_SIZE] __attribute__((aligned(16)));
+static volatile u16 avail[3 + QUEUE_SIZE] __attribute__((aligned(4)));
+static volatile u32 used[1 + 2 * QUEUE_SIZE + 1] __attribute__((aligned(4)));
+static struct header headers[2];
+static volatile u8 answers[2];
+static u8 written[SECTOR], read_back[SECTOR];
+static unsigned long disk; /* its address, 0: there is none */
+
+static void disk_set(int offset, u32 value)
+{
+	*(volatile u32 *)(disk + offset) = value;
+}
+
+static void disk_address(int offset, volatile void *at)
+{
+	disk_set(offset, (u32)(unsigned long)at);
+	disk_set(offset + 4, (u32)((unsigned long)at >> 32));
+}
+
+static void disk_start(void)
+{
+	struct fdt_reg reg;
+
+	for (int n = 0; !disk && fdt_find("virtio,mmio", n, &reg); n++)
+		if (*(volatile u32 *)(reg.base + REG_DEVICE_ID) == 2)
+			disk = reg.base;
+	if (!disk)
+		return;
+	disk_set(REG_STATUS, 0);
+	disk_set(REG_STATUS, STATUS_DRIVER);
+	disk_set(REG_DRIVER_FEATURES_SEL, 1);
+	disk_set(REG_DRIVER_FEATURES, FEATURE_VERSION_1);
+	disk_set(REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK);
+	disk_set(REG_QUEUE_NUM, QUEUE_SIZE);
+	disk_address(REG_DESC, desc);
+	disk_address(REG_AVAIL, avail);
+	disk_address(REG_USED, used);
+	disk_set(REG_QUEUE_READY, 1);
+	disk_set(REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
+}
+
+/* Request n of sector 5: 0 writes it, 1 reads it. In the ring, not notified. */
+static void disk_put(int n)
+{
+	struct desc *d = &desc[3 * n];
+
+	headers[n] = (struct header){ .type = n ? 0 : 1, .sector = 5 };
+	answers[n] = 0xff;
+	d[0] = (struct desc){ (unsigned long)&headers[n], sizeof(headers[n]), DESC_NEXT,
+			      (u16)(3 * n + 1) };
+	d[1] = (struct desc){ (unsigned long)(n ? read_back : written), SECTOR,
+			      (u16)(DESC_NEXT | (n ? DESC_WRITE : 0)), (u16)(3 * n + 2) };
+	d[2] = (struct desc){ (unsigned long)&answers[n], 1, DESC_WRITE, 0 };
+	avail[2 + n] = (u16)(3 * n);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	avail[1] = (u16)(n + 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static bool disk_answered(int n)
+{
+	unsigned long t = now();
+
+	while ((used[0] >> 16) <= (u32)n && now() - t < us_to_ticks(10000000))
+		;
+	return (used[0] >> 16) > (u32)n;
+}
+
+static void disk_prepare(void)
+{
+	for (int i = 0; i < SECTOR; i++)
+		written[i] = (u8)pattern(i);
+	disk_put(0);
+	disk_set(REG_QUEUE_NOTIFY, 0); /* perhaps on its way when all stops */
+}
+
+static void disk_check(void)
+{
+	ok(disk_answered(0) && answers[0] == 0, "the disk request that was on its way is answered");
+	disk_put(1);
+	disk_set(REG_QUEUE_NOTIFY, 0);
+	ok(disk_answered(1) && answers[1] == 0, "the disk answers the next one");
+	ok(!memcmp(written, read_back, SECTOR), "and what was written is on it");
+}
+
+/* ---- registers ---- */
+
+static unsigned long gprs[32], floats[32], floats_then[32];
+static u8 vectors[32 * 256], vectors_then[32 * 256];
+
+static unsigned long csrs_wrong;
+
+static void test_registers(void)
+{
+	unsigned long wrong = 0, i, fcsr = 0, vector = 0, vector_then = 0;
+	bool fp = isa_has("d"), vec = isa_has("v");
+
+	for (i = 0; i < 32; i++) {
+		gprs[i] = pattern(i);
+		floats[i] = pattern(100 + i);
+	}
+	for (i = 0; i < sizeof(vectors); i++)
+		vectors[i] = (u8)pattern(i);
+	csr_set(sstatus, SSTATUS_FS | (vec ? SSTATUS_VS : 0));
+	if (vec) {
+		save_vec_put(vectors, 5);
+		vector = save_vec_get(vectors_then);
+		save_vec_put(vectors, 5);
+	}
+	if (fp)
+		save_fp_put(floats, 0x65);
+	csr_write(sepc, 0x123456789abcUL);
+	csr_write(scause, 13);
+	csr_write(stval, pattern(7));
+	csr_write(scounteren, 5);
+	save_with(gprs, dev + DEV_SAVE);
+	csrs_wrong = (csr_read(sepc) != 0x123456789abcUL) + (csr_read(scause) != 13) +
+		     (csr_read(stval) != pattern(7)) + (csr_read(scounteren) != 5);
+	if (fp)
+		fcsr = save_fp_get(floats_then);
+	memset(vectors_then, 0, sizeof(vectors_then));
+	if (vec)
+		vector_then = save_vec_get(vectors_then);
+
+	for (i = 1; i < 32; i++)
+		wrong += i != 5 && gprs[i] != pattern(i);
+	ok_eq(wrong, 0, "the general registers are as they were");
+	ok_eq(csrs_wrong, 0, "sepc, scause, stval and scounteren are as they were");
+	ok(!fp || (fcsr == 0x65 && !memcmp(floats, floats_then, sizeof(floats))),
+	   "the FP registers are as they were");
+	ok(!vec || (vector == vector_then && !memcmp(vectors, vectors_then, 32 * csr_read(vlenb))),
+	   "the vector registers are as they were");
+}
+
+/* ---- harts and interrupts ---- */
+
+static unsigned long wake, woken;
+
+/* Waits for an interrupt that comes after the restore. */
+static void sleeper(unsigned long arg)
+{
+	(void)arg;
+	csr_write(sie, BIT(IRQ_S_SOFT));
+	while (!__atomic_load_n(&wake, __ATOMIC_ACQUIRE)) {
+		wfi();
+		ipi_clear();
+	}
+	__atomic_store_n(&woken, 1, __ATOMIC_RELEASE);
+}
+
+static void test_sleeper(void)
+{
+	ok_eq(READ_ONCE(woken), 0, "the hart in WFI waits");
+	/* 1 is "stopped"; Linux says "suspended" of one that waits. */
+	ok(hart_status(harts[1].id) != 1, "for HSM it is not stopped");
+	__atomic_store_n(&wake, 1, __ATOMIC_RELEASE);
+	hart_ipi(1);
+	ok(hart_wait(1, 5000) && READ_ONCE(woken), "an IPI wakes it");
+	if (nr_harts < 3)
+		return;
+	ok_eq(hart_status(harts[2].id), 1, "the hart that was stopped is stopped");
+	ok_eq(hart_start(2), 0, "and can be started");
+}
+
+static unsigned long timer_due, timer_came, clock_before;
+
+static void on_irq(unsigned long code)
+{
+	if (code == IRQ_S_TIMER) {
+		timer_came = now();
+		timer_off();
+	}
+	csr_clear(sie, BIT(code));
+}
+
+static void test_interrupts(void)
+{
+	struct hart *hart = this_hart();
+	unsigned long ipis = hart->irqs[IRQ_S_SOFT], t = now();
+
+	ok(t >= clock_before && t - clock_before < us_to_ticks(2000000),
+	   "the guest's clock has stood still meanwhile");
+	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "the IPI is pending");
+	hart->on_irq = on_irq;
+	csr_write(sie, BIT(IRQ_S_SOFT));
+	csr_set(sstatus, SSTATUS_SIE);
+	csr_clear(sstatus, SSTATUS_SIE);
+	ok_eq(hart->irqs[IRQ_S_SOFT], ipis + 1, "and is taken once");
+	ipi_clear();
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	csr_set(sstatus, SSTATUS_SIE);
+	while (!READ_ONCE(timer_came) && now() < timer_due + us_to_ticks(5000000))
+		;
+	csr_clear(sstatus, SSTATUS_SIE);
+	ok(timer_came >= timer_due, "the timer comes, and not before its time");
+}
+
+void payload_main(void)
+{
+	unsigned long count = 0;
+
+	testdev_find();
+	memory_fill();
+	disk_start();
+	if (nr_harts > 1) {
+		hart_start(1);
+		hart_run(1, sleeper, 0);
+		delay_us(20000); /* it is in WFI then */
+	}
+	csr_write(sie, 0);
+	dev_set(0x10, pattern(1));
+	clock_before = now();
+	timer_due = clock_before + us_to_ticks(TIMER_US);
+	timer_at(timer_due);
+	hart_ipi(0);
+	while (!(csr_read(sip) & BIT(IRQ_S_SOFT)) && count < 1000000)
+		count++;
+	if (disk)
+		disk_prepare();
+	note("saving");
+	test_registers();
+	test_interrupts();
+	ok_eq(memory_wrong(), 0, "memory is as it was");
+	ok_eq(dev_reg(0x10), pattern(1), "the device's memory is as it was");
+	if (nr_harts > 1)
+		test_sleeper();
+	else
+		skip("a hart in WFI", "there is one hart");
+	if (disk)
+		disk_check();
+	else
+		skip("the disk", "there is none");
+	done();
+}

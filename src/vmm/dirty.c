@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dirty.c - which pages of guest memory were written to: KVM's dirty log, and our own.
+ *
+ * KVM knows what vCPUs write, and what it writes for them; not what devices write, which are
+ * threads of this program. Those say so by machine_wrote().
+ *
+ * Log before data: a page is taken out of the logs, then copied. Who writes to it afterwards puts
+ * it in again. A disk says that it will write before it does; so its part is looked at while it
+ * works on no request (io_lock).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "state.h"
+
+struct dirty {
+	struct machine *machine;
+	u64 nr; /* pages, and words of a bitmap of them */
+	size_t words;
+	bool manual; /* reading KVM's log does not clear it */
+	u64 *log;    /* as KVM says it */
+	u64 *found;  /* taken, not written yet */
+	atomic_ullong own[];
+};
+
+void machine_wrote(struct machine *m, const void *at, u64 len)
+{
+	struct dirty *dirty = atomic_load_explicit(&m->dirty, memory_order_acquire);
+	u64 first = ((const u8 *)at - m->ram) / SZ_4K;
+	u64 end = ((const u8 *)at - m->ram + len + SZ_4K - 1) / SZ_4K;
+
+	for (; dirty && len && first < end; first++)
+		atomic_fetch_or(&dirty->own[first / 64], 1ull << first % 64);
+}
+
+/* Clearing apart from reading: a page that is written meanwhile is not write-protected twice. */
+static bool choose_manual(struct machine *m)
+{
+	struct kvm_enable_cap manual = {
+		.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+		.args[0] = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE,
+	};
+
+	return kvm_try(m->vm_fd, KVM_ENABLE_CAP, (unsigned long)&manual) == 0;
+}
+
+static void free_dirty(struct dirty *dirty)
+{
+	free(dirty->log);
+	free(dirty->found);
+	free(dirty);
+}
+
+struct dirty *dirty_start(struct machine *m)
+{
+	u64 nr = m->ram_size / SZ_4K;
+	size_t words = (nr + 63) / 64;
+	struct dirty *dirty = calloc(1, sizeof(*dirty) + words * sizeof(dirty->own[0]));
+
+	if (!dirty)
+		return NULL;
+	dirty->machine = m;
+	dirty->nr = nr;
+	dirty->words = words;
+	dirty->log = calloc(words, sizeof(u64));
+	dirty->found = calloc(words, sizeof(u64));
+	dirty->manual = choose_manual(m);
+	errno = dirty->log && dirty->found ? -machine_log_writes(m, true) : ENOMEM;
+	if (errno) {
+		free_dirty(dirty);
+		return NULL;
+	}
+	atomic_store(&m->dirty, dirty);
+	return dirty;
+}
+
+static void take_from_kvm(struct dirty *dirty)
+{
+	int vm = dirty->machine->vm_fd;
+	struct kvm_dirty_log log = { .dirty_bitmap = dirty->log };
+	struct kvm_clear_dirty_log clear = {
+		.num_pages = (u32)dirty->nr,
+		.dirty_bitmap = dirty->log,
+	};
+
+	kvm_call(vm, KVM_GET_DIRTY_LOG, &log);
+	if (dirty->manual)
+		kvm_call(vm, KVM_CLEAR_DIRTY_LOG, &clear);
+}
+
+static void lock_disks(struct machine *m, int (*change)(pthread_mutex_t *mutex))
+{
+	for (unsigned int i = 0; i < m->options.nr_disks; i++)
+		change(&m->disks[i]->io_lock);
+}
+
+u64 dirty_take(struct dirty *dirty)
+{
+	u64 count = 0;
+
+	take_from_kvm(dirty);
+	lock_disks(dirty->machine, pthread_mutex_lock);
+	for (size_t i = 0; i < dirty->words; i++)
+		dirty->found[i] |= dirty->log[i] | atomic_exchange(&dirty->own[i], 0);
+	lock_disks(dirty->machine, pthread_mutex_unlock);
+	for (size_t i = 0; i < dirty->words; i++)
+		count += __builtin_popcountll(dirty->found[i]);
+	return count;
+}
+
+const u64 *dirty_pages(const struct dirty *dirty)
+{
+	return dirty->found;
+}
+
+void dirty_written(struct dirty *dirty)
+{
+	memset(dirty->found, 0, dirty->words * sizeof(dirty->found[0]));
+}
+
+/* With every device at rest, or nobody else would know when the last one has looked. */
+void dirty_end(struct dirty *dirty)
+{
+	atomic_store(&dirty->machine->dirty, NULL);
+	machine_log_writes(dirty->machine, false);
+	free_dirty(dirty);
+}

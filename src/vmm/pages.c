@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pages.c - guest memory in the file of a saved VM.
+ *
+ * A page gets its place when it is first written, and is written there again when it has changed
+ * since; so the file has each page once, however many rounds there were. While the guest runs a
+ * page may change under the pen: then it is dirty, and a later round writes it once more.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "state.h"
+
+#define RUN_MAX 256 /* pages in one write or read: 1 MiB */
+
+int pages_begin(struct pages *pages, struct machine *m, int fd)
+{
+	*pages = (struct pages){
+		.fd = fd,
+		.ram = m->ram,
+		.nr_ram = m->ram_size / SZ_4K,
+	};
+	pages->place = calloc(pages->nr_ram, sizeof(*pages->place));
+	return pages->place ? 0 : -ENOMEM;
+}
+
+void pages_end(struct pages *pages)
+{
+	free(pages->place);
+	free(pages->entries);
+}
+
+static bool is_zero(const u8 *page)
+{
+	const u64 *word = (const u64 *)page;
+
+	for (size_t i = 0; i < SZ_4K / sizeof(*word); i += 8) {
+		if (word[i] | word[i + 1] | word[i + 2] | word[i + 3] | word[i + 4] | word[i + 5] |
+		    word[i + 6] | word[i + 7])
+			return false;
+	}
+	return true;
+}
+
+/* A place for a page that has none; the file grows. */
+static int give_place(struct pages *pages, u64 number)
+{
+	if (pages->nr == pages->room) {
+		u64 room = pages->room ? 2 * pages->room : 1024;
+		struct page_entry *entries =
+			realloc(pages->entries, room * sizeof(*pages->entries));
+
+		if (!entries)
+			return -ENOMEM;
+		pages->entries = entries;
+		pages->room = room;
+	}
+	pages->entries[pages->nr].number = number;
+	pages->place[number] = (u32)++pages->nr;
+	return 0;
+}
+
+static int write_all(int fd, const u8 *from, size_t len, u64 offset)
+{
+	while (len) {
+		ssize_t n = pwrite(fd, from, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -ENOSPC;
+		from += n;
+		len -= n;
+		offset += n;
+	}
+	return 0;
+}
+
+/* Pages that are neighbours in memory and in the file, not written yet. */
+struct run {
+	u64 number, place, count;
+};
+
+static int write_run(struct pages *pages, struct run *run)
+{
+	int err = write_all(pages->fd, pages->ram + run->number * SZ_4K, run->count * SZ_4K,
+			    SAVE_PAGES + run->place * SZ_4K);
+
+	run->count = 0;
+	return err;
+}
+
+/* 1: it will be written, 0: there is nothing to write, or -errno. */
+static int add_page(struct pages *pages, struct run *run, u64 number)
+{
+	const u8 *page = pages->ram + number * SZ_4K;
+	u64 place;
+	int err = 0;
+
+	if (!pages->place[number]) {
+		if (is_zero(page))
+			return 0;
+		err = give_place(pages, number);
+		if (err)
+			return err;
+	}
+	place = pages->place[number] - 1;
+	pages->entries[place].sum = state_sum(0, page, SZ_4K);
+	if (run->count && (run->number + run->count != number || run->place + run->count != place ||
+			   run->count == RUN_MAX))
+		err = write_run(pages, run);
+	if (!run->count)
+		*run = (struct run){ number, place, 0 };
+	run->count++;
+	return err ? err : 1;
+}
+
+long pages_write(struct pages *pages, const u64 *bitmap)
+{
+	struct run run = { 0 };
+	long written = 0;
+	int ret;
+
+	for (u64 number = 0; number < pages->nr_ram; number++) {
+		if (bitmap && number % 64 == 0 && !bitmap[number / 64]) {
+			number += 63;
+			continue;
+		}
+		if (bitmap && !(bitmap[number / 64] >> number % 64 & 1))
+			continue;
+		ret = add_page(pages, &run, number);
+		if (ret < 0)
+			return ret;
+		written += ret;
+	}
+	ret = run.count ? write_run(pages, &run) : 0;
+	return ret ? ret : written;
+}
+
+/* ---- and back ---------------------------------------------------------------------------- */
+
+static void read_all(int fd, u8 *to, size_t len, u64 offset)
+{
+	while (len) {
+		ssize_t n = pread(fd, to, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			die(STATUS_SETUP, "--restore: pages of memory cannot be read: %s",
+			    n ? strerror(errno) : "the file ends");
+		to += n;
+		len -= n;
+		offset += n;
+	}
+}
+
+static void read_run(struct pages *pages, const struct page_entry *entries, const struct run *run)
+{
+	u8 *to = pages->ram + run->number * SZ_4K;
+
+	read_all(pages->fd, to, run->count * SZ_4K, SAVE_PAGES + run->place * SZ_4K);
+	for (u64 i = 0; i < run->count; i++) {
+		if (state_sum(0, to + i * SZ_4K, SZ_4K) != entries[run->place + i].sum)
+			die(STATUS_SETUP, "--restore: the page at 0x%llx is damaged",
+			    (unsigned long long)(RAM_BASE + (run->number + i) * SZ_4K));
+	}
+}
+
+static void pages_read(struct pages *pages, const struct page_entry *entries, struct state *s)
+{
+	struct run run = { 0 };
+
+	for (u64 place = 0; place < pages->nr; place++) {
+		u64 number = entries[place].number;
+
+		if (number >= pages->nr_ram) {
+			state_refuse(s, "a page is not in RAM");
+			return;
+		}
+		if (run.count == RUN_MAX || run.number + run.count != number) {
+			read_run(pages, entries, &run);
+			run = (struct run){ number, place, 0 };
+		}
+		run.count++;
+	}
+	read_run(pages, entries, &run);
+	/* Harts may fetch from these pages that had fetched something else there. */
+	__builtin___clear_cache((char *)pages->ram, (char *)pages->ram + pages->nr_ram * SZ_4K);
+}
+
+void pages_state(void *of, struct state *s)
+{
+	struct pages *pages = of;
+
+	if (!s->loading)
+		state_bytes(s, pages->entries, pages->nr * sizeof(*pages->entries));
+	else if (s->len / sizeof(*pages->entries) != pages->nr || s->len % sizeof(*pages->entries))
+		state_refuse(s, "it is not as long as the file has pages");
+	else
+		pages_read(pages, (const void *)s->data, s);
+	s->at = s->len;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/*
+ * restore.c - a VM as --save has left it in a file: --restore.
+ *
+ * The header says what machine it was; it is built so, unless the command line says something
+ * else, which is an error. The disks have to be those that it had, as they were. Whatever does not
+ * fit, is damaged or cut off ends the VMM with a sentence: no guest runs on half of its state.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "state.h"
+
+static struct {
+	int fd;
+	struct save_header header;
+} restored;
+
+__attribute__((format(printf, 2, 3), noreturn)) static void refuse(const struct options *options,
+								   const char *format, ...)
+{
+	char why[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	die(STATUS_SETUP, "--restore %s: %s", options->restore, why);
+}
+
+static void read_at(const struct options *options, void *to, size_t len, u64 offset)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pread(restored.fd, (u8 *)to + done, len - done, offset + done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			refuse(options, "%s", n ? strerror(errno) : "it is cut off");
+		done += n;
+	}
+}
+
+/* ---- the header ------------------------------------------------------------------------------- */
+
+/* A file may be longer than what was saved: a disk is. */
+static void check_extent(const struct options *options, const struct save_header *h)
+{
+	off_t end = lseek(restored.fd, 0, SEEK_END);
+	u64 most = h->ram_size / SZ_4K;
+
+	if (end < 0)
+		refuse(options, "%s", strerror(errno));
+	if (h->length > (u64)end)
+		refuse(options, "it is cut off: %llu of %llu bytes are there",
+		       (unsigned long long)end, (unsigned long long)h->length);
+	if (h->pages > most || h->sections_at != SAVE_PAGES + h->pages * SZ_4K ||
+	    h->sections_at > h->length || h->sections_len > h->length - h->sections_at)
+		refuse(options, "its header contradicts itself");
+}
+
+static void check_header(const struct options *options, const struct save_header *h)
+{
+	if (memcmp(h->magic, SAVE_MAGIC, sizeof(h->magic)))
+		refuse(options, "it is no saved machine, or was not saved to the end");
+	if (h->version != SAVE_VERSION)
+		refuse(options, "it has format %u; this VMM knows %u", h->version, SAVE_VERSION);
+	if (state_sum(0, h, offsetof(struct save_header, sum)) != h->sum)
+		refuse(options, "its header is damaged");
+	if (h->xlen != 8 * sizeof(long) || h->ram_base != RAM_BASE || h->zero || h->vcpus < 1 ||
+	    h->vcpus > MAX_VCPUS || h->disks > MAX_DISKS || h->testdev > 1 || !h->ram_size ||
+	    !IS_ALIGNED(h->ram_size, SZ_4K))
+		refuse(options, "it is of another kind of machine");
+	check_extent(options, h);
+}
+
+/* Before the machine is built. What the command line leaves open is as it was. */
+void restore_open(struct options *options)
+{
+	struct save_header *h = &restored.header;
+
+	restored.fd = open(options->restore, O_RDONLY | O_CLOEXEC);
+	if (restored.fd < 0)
+		refuse(options, "%s", strerror(errno));
+	read_at(options, h, sizeof(*h), 0);
+	check_header(options, h);
+	if (options->vcpus && options->vcpus != h->vcpus)
+		refuse(options, "it has %u vCPUs, not %u", h->vcpus, options->vcpus);
+	if (options->ram_size && options->ram_size != h->ram_size)
+		refuse(options, "it has %llu KiB of memory, not %llu",
+		       (unsigned long long)h->ram_size / 1024,
+		       (unsigned long long)options->ram_size / 1024);
+	if (options->nr_disks != h->disks)
+		refuse(options, "it has %u disks, not %u", h->disks, options->nr_disks);
+	if (options->testdev && !h->testdev)
+		refuse(options, "it has no test device");
+	options->vcpus = h->vcpus;
+	options->ram_size = h->ram_size;
+	options->testdev = h->testdev;
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------- */
+
+/* With the machine built, its devices reset and no vCPU run yet. */
+void restore(struct machine *m)
+{
+	const struct save_header *h = &restored.header;
+	struct state s = { .loading = true, .len = h->sections_len };
+	struct pages pages = {
+		.fd = restored.fd,
+		.ram = m->ram,
+		.nr_ram = m->ram_size / SZ_4K,
+		.nr = h->pages,
+	};
+
+	s.data = malloc(s.len + 1);
+	if (!s.data)
+		refuse(&m->options, "no memory for its %zu bytes of state", s.len);
+	read_at(&m->options, s.data, s.len, h->sections_at);
+	sections_state(m, &pages, &s);
+	if (s.at != s.len)
+		refuse(&m->options, "there is more in it than there can be");
+	free(s.data);
+	close(restored.fd);
+	inform("restored from %s: %llu pages", m->options.restore, (unsigned long long)h->pages);
+}

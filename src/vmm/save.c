@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+/*
+ * save.c - a running VM into a file: --save.
+ *
+ * Memory first, while the guest runs: all of it, then what has become dirty meanwhile, in rounds,
+ * until few pages are left or the rounds that --save-rounds allows are over. Then the vCPUs are
+ * parked, as for a reboot, and the last pages, registers and devices follow. With no rounds the
+ * guest stops at the request and all is written then.
+ *
+ * Who asks: save_request() from any thread (the test device, the console), SIGUSR2, --save-at,
+ * --save-on. A save that fails leaves the guest as it was, and it goes on.
+ *
+ * A regular file is written beside its name and renamed at the end; on a block device the header,
+ * which comes last, makes it valid.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "state.h"
+
+#define FEW_PAGES 64
+
+static struct {
+	struct pages pages;
+	struct dirty *dirty;
+	const char *failed; /* what could not be done; the first counts */
+	int err;
+	char path[4096]; /* written to */
+	unsigned int rounds;
+} save = { .pages.fd = -1 };
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static void fail(const char *what, int err)
+{
+	if (!save.failed) {
+		save.failed = what;
+		save.err = err;
+	}
+}
+
+/* ---- the file ------------------------------------------------------------------------------- */
+
+static bool is_block_device(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISBLK(st.st_mode);
+}
+
+static int open_file(const char *path)
+{
+	bool block = is_block_device(path);
+
+	snprintf(save.path, sizeof(save.path), "%s%s", path, block ? "" : ".part");
+	return open(save.path, O_RDWR | O_CLOEXEC | (block ? 0 : O_CREAT | O_TRUNC), 0600);
+}
+
+/* Before the guest starts: a name that cannot be written to is wrong use. */
+void save_check(const struct options *options)
+{
+	int fd = open_file(options->save);
+
+	if (fd < 0)
+		die(STATUS_SETUP, "--save %s: %s", options->save, strerror(errno));
+	close(fd);
+	if (strcmp(save.path, options->save))
+		unlink(save.path);
+}
+
+static void write_at(const void *from, size_t len, u64 offset)
+{
+	if (!save.failed && pwrite(save.pages.fd, from, len, offset) != (ssize_t)len)
+		fail("write", errno ? errno : ENOSPC);
+}
+
+static void sync_file(void)
+{
+	if (!save.failed && fsync(save.pages.fd) < 0)
+		fail("fsync", errno);
+}
+
+/* In one block: the length of a write to a device is a multiple of 4 KiB. */
+static void write_header(const struct save_header *header)
+{
+	u8 block[SAVE_PAGES] = { 0 };
+
+	if (header)
+		memcpy(block, header, sizeof(*header));
+	write_at(block, sizeof(block), 0);
+	sync_file();
+}
+
+/* ---- while the guest runs --------------------------------------------------------------------- */
+
+static long write_pages(const u64 *bitmap)
+{
+	long written = save.failed ? 0 : pages_write(&save.pages, bitmap);
+
+	if (written < 0)
+		fail("write", -written);
+	return written < 0 ? 0 : written;
+}
+
+static void begin(struct machine *m)
+{
+	int fd = open_file(m->options.save), err;
+
+	save.failed = NULL;
+	save.rounds = 0;
+	save.dirty = NULL;
+	if (fd < 0)
+		fail("open", errno);
+	err = pages_begin(&save.pages, m, fd);
+	if (err)
+		fail("memory", -err);
+	else
+		write_header(NULL); /* an older one does not belong to these pages */
+}
+
+static void rounds(struct machine *m)
+{
+	bool first = true;
+
+	do {
+		double began = seconds();
+		long written = write_pages(first ? NULL : dirty_pages(save.dirty));
+
+		dirty_written(save.dirty);
+		first = false;
+		save.rounds++;
+		inform("save: round %u: %ld pages in %.1f ms", save.rounds, written,
+		       (seconds() - began) * 1000);
+	} while (dirty_take(save.dirty) > FEW_PAGES && save.rounds < m->options.save_rounds &&
+		 !save.failed && !atomic_load(&m->stopping));
+}
+
+/* By the main thread: what can be done before the guest stops. */
+void save_live(struct machine *m)
+{
+	begin(m);
+	if (!save.failed) {
+		save.dirty = dirty_start(m);
+		if (!save.dirty)
+			fail("the dirty log", errno);
+	}
+	if (!save.failed)
+		rounds(m);
+	machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
+}
+
+/* Any thread but a signal's handler. Where there are no rounds the guest stops here and now. */
+void save_request(struct machine *m)
+{
+	if (!m->options.save)
+		return;
+	if (m->options.save_rounds) {
+		atomic_store(&m->save_wanted, true);
+		sem_post(&m->wake);
+	} else {
+		machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
+	}
+}
+
+static void *alarm_thread(void *arg)
+{
+	struct machine *m = arg;
+	struct timespec left = {
+		.tv_sec = m->options.save_at / 1000,
+		.tv_nsec = m->options.save_at % 1000 * 1000000,
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left))
+		;
+	save_request(m);
+	return NULL;
+}
+
+void save_start_alarm(struct machine *m)
+{
+	pthread_t thread;
+
+	if (m->options.save_at && pthread_create(&thread, NULL, alarm_thread, m))
+		die(STATUS_SETUP, "cannot start the thread of --save-at");
+}
+
+/* ---- while it is stopped ------------------------------------------------------------------------ */
+
+static void write_state(struct machine *m, struct save_header *header)
+{
+	struct state s = { 0 };
+	u8 zero[SZ_4K] = { 0 };
+
+	sections_state(m, &save.pages, &s);
+	header->sections_at = SAVE_PAGES + save.pages.nr * SZ_4K;
+	header->sections_len = s.len;
+	state_bytes(&s, zero, ALIGN_UP(s.len, SZ_4K) - s.len);
+	header->length = header->sections_at + s.len;
+	write_at(s.data, s.len, header->sections_at);
+	sync_file();
+	free(s.data);
+}
+
+static void write_rest(struct machine *m)
+{
+	struct save_header header = {
+		.magic = SAVE_MAGIC,
+		.version = SAVE_VERSION,
+		.xlen = 8 * sizeof(long),
+		.pages = save.pages.nr,
+		.ram_base = RAM_BASE,
+		.ram_size = m->ram_size,
+		.vcpus = m->options.vcpus,
+		.disks = m->options.nr_disks,
+		.testdev = m->options.testdev,
+	};
+
+	write_state(m, &header);
+	header.sum = state_sum(0, &header, offsetof(struct save_header, sum));
+	write_header(&header);
+	if (!save.failed && strcmp(save.path, m->options.save) &&
+	    rename(save.path, m->options.save) < 0)
+		fail("rename", errno);
+}
+
+/* With all vCPUs parked; false: it could not be saved. */
+bool save_finish(struct machine *m)
+{
+	double began = seconds();
+	long in_pause;
+
+	if (!m->options.save_rounds)
+		begin(m);
+	if (save.dirty)
+		dirty_take(save.dirty);
+	in_pause = write_pages(save.dirty ? dirty_pages(save.dirty) : NULL);
+	if (save.dirty)
+		dirty_end(save.dirty);
+	write_rest(m);
+	if (save.pages.fd >= 0)
+		close(save.pages.fd);
+	pages_end(&save.pages);
+	if (save.failed) {
+		complain("--save %s: %s: %s; the guest goes on", m->options.save, save.failed,
+			 strerror(save.err));
+		if (strcmp(save.path, m->options.save))
+			unlink(save.path);
+		return false;
+	}
+	inform("saved to %s: %llu pages, %ld of them in the pause of %.1f ms, after %u rounds",
+	       m->options.save, (unsigned long long)save.pages.nr, in_pause,
+	       (seconds() - began) * 1000, save.rounds);
+	return true;
+}
+
+/* The guest has ended before it was to stop for us. */
+void save_abandon(struct machine *m)
+{
+	complain("--save %s: the guest has ended; nothing is saved", m->options.save);
+	if (save.pages.fd >= 0 && strcmp(save.path, m->options.save))
+		unlink(save.path);
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * state_machine.c - the sections of a saved VM, in their order.
+ *
+ * Memory first, for it takes long, and the clock runs from when it is set; the clock before vCPUs,
+ * for timers are compared with it; vCPUs before the PLIC, which tells them its lines.
+ */
+#include <string.h>
+#include "state.h"
+
+static void clock_state(void *of, struct state *s)
+{
+	struct machine *m = of;
+	u64 time = 0;
+
+	if (!s->loading)
+		kvm_get_timer(m->vcpus[0].fd, KVM_REG_RISCV_TIMER_REG(time), &time);
+	STATE(s, time);
+	if (s->loading && !s->bad &&
+	    kvm_set_timer(m->vcpus[0].fd, KVM_REG_RISCV_TIMER_REG(time), time))
+		state_refuse(s, "KVM refuses the guest's time");
+}
+
+static void one_section(struct state *s, const char *name, unsigned int index, section_fn *fn,
+			void *of)
+{
+	struct state contents;
+	size_t begin;
+
+	if (!s->loading) {
+		begin = section_begin(s, name, index);
+		fn(of, s);
+		section_end(s, begin);
+		return;
+	}
+	if (section_open(s, name, index, &contents)) {
+		fn(of, &contents);
+		if (!contents.bad && contents.len - contents.at >= sizeof(u64))
+			state_refuse(&contents, "it is too long");
+		s->bad = contents.bad;
+	}
+	if (s->bad)
+		die(STATUS_SETUP, "--restore: section %s %u: %s", name, index, s->bad);
+}
+
+void sections_state(struct machine *m, struct pages *pages, struct state *s)
+{
+	one_section(s, "pages", 0, pages_state, pages);
+	one_section(s, "machine", 0, clock_state, m);
+	for (unsigned int i = 0; i < m->options.vcpus; i++)
+		one_section(s, "vcpu", i, vcpu_state, &m->vcpus[i]);
+	one_section(s, "plic", 0, plic_state, &m->plic);
+	one_section(s, "uart", 0, uart_state, &m->uart);
+	one_section(s, "console", 0, console_state, m);
+	for (unsigned int i = 0; i < m->options.nr_disks; i++)
+		one_section(s, "disk", i, virtio_mmio_state, m->disks[i]);
+	if (m->options.testdev)
+		one_section(s, "testdev", 0, testdev_state, m);
+}

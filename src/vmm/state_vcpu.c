@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+/*
+ * state_vcpu.c - a vCPU in a file: its HSM state, and every register that KVM lists.
+ *
+ *   u32 HSM state, u32 how many registers; then for each: u64 id, and the value in as many bytes
+ *   as the id says, rounded up to 8
+ *
+ * In which order they are set (Documentation/virt/kvm/api.rst and what arch/riscv/kvm does):
+ *
+ *   1. ISA_EXT, SBI_EXT, CONFIG: what the vCPU is. Registers exist only with their extension, and
+ *      after the first KVM_RUN it cannot be changed. What is so already is not set.
+ *   2. the guest's time, once for the VM (state_machine.c, before this): the timer is
+ *      compared with it
+ *   3. all others; of FP those of D, if it is there: F's are a view of the same
+ *   4. timer: compare, then the state, which takes what compare says
+ *   5. HSM state
+ *   6. the external interrupt, by KVM_INTERRUPT (plic_state()): sip holds it, too, but KVM keeps
+ *      the line besides
+ *
+ * All while the vCPU is out of KVM_RUN.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "state.h"
+
+#define REG_BYTES_MAX 256 /* KVM_REG_SIZE: 2048 bits, a vector register */
+#define REGS_MAX      4096
+
+#define TYPE(id)      ((id) & (u64)KVM_REG_RISCV_TYPE_MASK)
+#define NUMBER(id)    ((id) & ~(KVM_REG_ARCH_MASK | KVM_REG_SIZE_MASK | (u64)KVM_REG_RISCV_TYPE_MASK))
+#define REG_BYTES(id) (1ul << (((id)&KVM_REG_SIZE_MASK) >> KVM_REG_SIZE_SHIFT))
+
+struct reg {
+	u64 id;
+	u8 value[REG_BYTES_MAX];
+};
+
+static const char *type_name(u64 id)
+{
+	switch (TYPE(id)) {
+	case KVM_REG_RISCV_CONFIG:
+		return "CONFIG";
+	case KVM_REG_RISCV_CORE:
+		return "CORE";
+	case KVM_REG_RISCV_CSR:
+		return "CSR";
+	case KVM_REG_RISCV_TIMER:
+		return "TIMER";
+	case KVM_REG_RISCV_FP_F:
+	case KVM_REG_RISCV_FP_D:
+		return "FP";
+	case KVM_REG_RISCV_VECTOR:
+		return "VECTOR";
+	case KVM_REG_RISCV_ISA_EXT:
+		return "ISA_EXT";
+	case KVM_REG_RISCV_SBI_EXT:
+		return "SBI_EXT";
+	case KVM_REG_RISCV_SBI_STATE:
+		return "SBI_STATE";
+	}
+	return "unknown";
+}
+
+/* ---- saving --------------------------------------------------------------------------------- */
+
+static struct kvm_reg_list *list_regs(struct vcpu *vcpu)
+{
+	struct kvm_reg_list none = { 0 }, *list;
+	int err = kvm_list_regs(vcpu->fd, &none);
+
+	if (err != -E2BIG || none.n > REGS_MAX)
+		die(STATUS_SETUP, "KVM_GET_REG_LIST of vCPU %u: errno %d", vcpu->id, -err);
+	list = calloc(1, sizeof(*list) + none.n * sizeof(list->reg[0]));
+	if (!list)
+		die(STATUS_SETUP, "no memory for vCPU %u's registers", vcpu->id);
+	list->n = none.n;
+	err = kvm_list_regs(vcpu->fd, list);
+	if (err)
+		die(STATUS_SETUP, "KVM_GET_REG_LIST of vCPU %u: errno %d", vcpu->id, -err);
+	return list;
+}
+
+static void reg_state(struct state *s, struct reg *reg)
+{
+	STATE(s, reg->id);
+	if (REG_BYTES(reg->id) > REG_BYTES_MAX)
+		state_refuse(s, "a register is too wide");
+	else
+		state_bytes(s, reg->value, ALIGN_UP(REG_BYTES(reg->id), sizeof(u64)));
+}
+
+/* The guest's time is the VM's, and goes on: the section "machine" has it, of one moment. */
+static bool is_time(u64 id)
+{
+	return TYPE(id) == KVM_REG_RISCV_TIMER && NUMBER(id) == KVM_REG_RISCV_TIMER_REG(time);
+}
+
+static void save_regs(struct vcpu *vcpu, struct state *s)
+{
+	struct kvm_reg_list *list = list_regs(vcpu);
+	u32 count = 0;
+
+	for (u64 i = 0; i < list->n; i++)
+		count += !is_time(list->reg[i]);
+	STATE(s, count);
+	for (u64 i = 0; i < list->n; i++) {
+		struct reg reg = { .id = list->reg[i] };
+		int err;
+
+		if (is_time(reg.id))
+			continue;
+		err = kvm_get_any_reg(vcpu->fd, reg.id, reg.value);
+		if (err)
+			die(STATUS_SETUP, "KVM_GET_ONE_REG 0x%llx of vCPU %u: errno %d",
+			    (unsigned long long)reg.id, vcpu->id, -err);
+		reg_state(s, &reg);
+	}
+	free(list);
+}
+
+/* ---- restoring -------------------------------------------------------------------------------- */
+
+struct regs {
+	struct reg *reg;
+	u32 count;
+};
+
+static const struct reg *find(const struct regs *regs, u64 id)
+{
+	for (u32 i = 0; i < regs->count; i++) {
+		if (regs->reg[i].id == id)
+			return &regs->reg[i];
+	}
+	return NULL;
+}
+
+static unsigned long long first_word(const struct reg *reg)
+{
+	u64 word;
+
+	memcpy(&word, reg->value, sizeof(word));
+	return word;
+}
+
+static void set_reg(struct vcpu *vcpu, const struct reg *reg)
+{
+	int err = kvm_set_any_reg(vcpu->fd, reg->id, reg->value);
+
+	if (err)
+		die(STATUS_SETUP,
+		    "--restore: this host cannot give vCPU %u the register 0x%llx (%s %llu) = "
+		    "0x%llx: errno %d",
+		    vcpu->id, (unsigned long long)reg->id, type_name(reg->id),
+		    (unsigned long long)NUMBER(reg->id) & 0xffff, first_word(reg), -err);
+}
+
+/* What is off is not missed where it does not exist. */
+static void set_identity(struct vcpu *vcpu, const struct reg *reg)
+{
+	struct reg now = { .id = reg->id };
+	int err = kvm_get_any_reg(vcpu->fd, reg->id, now.value);
+
+	if (err && TYPE(reg->id) != KVM_REG_RISCV_CONFIG && !first_word(reg))
+		return;
+	if (err || memcmp(now.value, reg->value, sizeof(now.value)))
+		set_reg(vcpu, reg);
+}
+
+static void set_identities(struct vcpu *vcpu, const struct regs *regs, u64 type)
+{
+	for (u32 i = 0; i < regs->count; i++) {
+		if (TYPE(regs->reg[i].id) == type)
+			set_identity(vcpu, &regs->reg[i]);
+	}
+}
+
+/*
+ * What this host has besides is taken away; where KVM does not allow that, the guest, which was
+ * never told of it, has it without asking.
+ */
+static void switch_others_off(struct vcpu *vcpu, const struct regs *regs)
+{
+	struct kvm_reg_list *list = list_regs(vcpu);
+
+	for (u64 i = 0; i < list->n; i++) {
+		u64 id = list->reg[i];
+		struct reg off = { .id = id };
+
+		if ((TYPE(id) == KVM_REG_RISCV_ISA_EXT || TYPE(id) == KVM_REG_RISCV_SBI_EXT) &&
+		    !find(regs, id))
+			kvm_set_any_reg(vcpu->fd, id, off.value);
+	}
+	free(list);
+}
+
+static bool is_identity(u64 id)
+{
+	return TYPE(id) == KVM_REG_RISCV_CONFIG || TYPE(id) == KVM_REG_RISCV_ISA_EXT ||
+	       TYPE(id) == KVM_REG_RISCV_SBI_EXT;
+}
+
+static void set_rest(struct vcpu *vcpu, const struct regs *regs)
+{
+	bool has_d = false;
+
+	for (u32 i = 0; i < regs->count; i++)
+		has_d = has_d || TYPE(regs->reg[i].id) == KVM_REG_RISCV_FP_D;
+	for (u32 i = 0; i < regs->count; i++) {
+		u64 type = TYPE(regs->reg[i].id);
+
+		if (!is_identity(regs->reg[i].id) && type != KVM_REG_RISCV_TIMER &&
+		    (type != KVM_REG_RISCV_FP_F || !has_d))
+			set_reg(vcpu, &regs->reg[i]);
+	}
+}
+
+#define TIMER_ID(name) \
+	(KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_TIMER | KVM_REG_RISCV_TIMER_REG(name))
+#define SSTC_ID                                                                      \
+	(KVM_REG_RISCV | (sizeof(long) == 8 ? KVM_REG_SIZE_U64 : KVM_REG_SIZE_U32) | \
+	 KVM_REG_RISCV_ISA_EXT | KVM_REG_RISCV_ISA_SINGLE | KVM_RISCV_ISA_EXT_SSTC)
+
+/*
+ * A timer that is off stays as a new vCPU has it. With Sstc the guest's stimecmp is always
+ * compared, but Linux 6.12 says "off" then, for it was not set by a call: so there compare says
+ * what is to be.
+ */
+static void set_timer(struct vcpu *vcpu, const struct regs *regs, struct state *s)
+{
+	const struct reg *frequency = find(regs, TIMER_ID(frequency));
+	const struct reg *compare = find(regs, TIMER_ID(compare));
+	const struct reg *state = find(regs, TIMER_ID(state));
+	const struct reg *sstc = find(regs, SSTC_ID);
+	struct reg on = { .id = TIMER_ID(state), .value = { KVM_RISCV_TIMER_STATE_ON } };
+
+	if (!frequency || !compare || !state) {
+		state_refuse(s, "the timer's registers are missing");
+		return;
+	}
+	set_reg(vcpu, frequency); /* refused, if it is not this host's */
+	if (first_word(compare) == ~0ull ||
+	    (first_word(state) != KVM_RISCV_TIMER_STATE_ON && !(sstc && first_word(sstc))))
+		return;
+	set_reg(vcpu, compare);
+	set_reg(vcpu, &on);
+}
+
+static bool load_regs(struct regs *regs, struct state *s)
+{
+	STATE(s, regs->count);
+	if (s->bad || regs->count > REGS_MAX) {
+		state_refuse(s, "too many registers");
+		return false;
+	}
+	regs->reg = calloc(regs->count, sizeof(*regs->reg));
+	if (!regs->reg)
+		die(STATUS_SETUP, "no memory for the registers");
+	for (u32 i = 0; i < regs->count && !s->bad; i++)
+		reg_state(s, &regs->reg[i]);
+	return !s->bad;
+}
+
+static void restore_regs(struct vcpu *vcpu, struct state *s)
+{
+	struct regs regs = { 0 };
+
+	if (load_regs(&regs, s)) {
+		set_identities(vcpu, &regs, KVM_REG_RISCV_ISA_EXT);
+		set_identities(vcpu, &regs, KVM_REG_RISCV_SBI_EXT);
+		switch_others_off(vcpu, &regs);
+		set_identities(vcpu, &regs, KVM_REG_RISCV_CONFIG);
+		set_rest(vcpu, &regs);
+		set_timer(vcpu, &regs, s);
+	}
+	free(regs.reg);
+}
+
+void vcpu_state(void *of, struct state *s)
+{
+	struct vcpu *vcpu = of;
+	struct kvm_mp_state hsm = { 0 };
+
+	if (!s->loading)
+		kvm_call(vcpu->fd, KVM_GET_MP_STATE, &hsm);
+	STATE(s, hsm.mp_state);
+	if (!s->loading) {
+		save_regs(vcpu, s);
+		return;
+	}
+	restore_regs(vcpu, s);
+	if (!s->bad && kvm_try(vcpu->fd, KVM_SET_MP_STATE, (unsigned long)&hsm) < 0)
+		state_refuse(s, "its HSM state cannot be");
+}
