@@ -3,6 +3,7 @@
 # lab.sh - for the tests of labs (labs/README.md); after tap.sh.
 #
 #   variant NAME              a value of the student's variant, from $HS_VARIANT (JSON) or lab.json
+#   variant --line            all that are numbers, and registers by their number: NAME=VALUE...
 #   payload NAME [WORD...]    run a payload in a VM, WORDs on its command line; its claims are this
 #                             test's own, and what stopped the machine is told
 #   asked NAME [WORD...]      run it, and claim nothing: then
@@ -23,10 +24,14 @@ options()
 
 variant()
 {
-	python3 -c 'import json, os, sys
+	python3 -c 'import json, os, re, sys
 text = os.environ.get("HS_VARIANT", "")
 made = json.loads(text) if text else json.load(open(sys.argv[2]))["variant"]
-print(made[sys.argv[1]])' "$1" "$HS_TOP/lab.json"
+if sys.argv[1] != "--line":
+    print(made[sys.argv[1]])
+for name, value in made.items() if sys.argv[1] == "--line" else ():
+    if isinstance(value, int) or re.fullmatch("[as][0-9]+", value):
+        print("%s=%s" % (name, re.sub("[as-]", "", str(value))))' "$1" "$HS_TOP/lab.json"
 }
 
 run_sealed()	# BUILD NAME [WORD...]: sets $claims, and what hs sets

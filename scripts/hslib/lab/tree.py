@@ -118,9 +118,14 @@ def make(lab, dest, student="", whole=False):
         write(os.path.join(dest, path), made)
         os.chmod(os.path.join(dest, path), mode & 0o777)
     facts = {"lab": lab.number, "folder": lab.folder, "title": lab.title, "student": student,
-             "commit": commit(), "variant": variant}
+             "commit": commit(), "variant": public(variant)}
     write(os.path.join(dest, "lab.json"), json.dumps(facts, indent=1) + "\n")
     return facts
+
+
+def public(variant):
+    """Names that begin with _ are for the solution's text alone."""
+    return {name: value for name, value in variant.items() if not name.startswith("_")}
 
 
 def share_fetched(out, dest):

@@ -1,0 +1,8 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# other-arguments.t - the variant's extension, with arguments drawn by the instructor's key.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+payload lab03 $(variant --line)
+done_testing

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab03.c - the SBI extension of lab 3, asked as its variant says it is.
+ *
+ * The variant comes on the command line: ext, fid_mix, fid_reg, fid_check, fid_skip, first,
+ * second, checked (n of an), saved (n of sn), rotate, operation (0 +, 1 -, 2 ^), addend, bound, factor,
+ * error_number (without its sign), skipped; seed for the arguments; neighbour, an extension that is not there.
+ */
+#include "rt.h"
+
+unsigned long lab_reg(unsigned long ext, unsigned long fid, unsigned long value, unsigned long n);
+unsigned long lab_skip(unsigned long ext, unsigned long fid);
+
+static unsigned long ext, state;
+
+static unsigned long random(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state;
+}
+
+static unsigned long number(const char *name)
+{
+	unsigned long value = boot_number(name, ~0UL);
+
+	if (value == ~0UL)
+		bail("the command line lacks %s=", name);
+	return value;
+}
+
+static struct sbiret call(unsigned long fid, const unsigned long *a)
+{
+	return sbi_call6(ext, fid, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static void draw(unsigned long *a)
+{
+	int i;
+
+	for (i = 0; i < 6; i++)
+		a[i] = random();
+}
+
+static unsigned long mixed(unsigned long x, unsigned long y)
+{
+	unsigned long rotate = number("rotate");
+
+	x = x << rotate | x >> (64 - rotate);
+	switch (number("operation")) {
+	case 0:
+		return x + y;
+	case 1:
+		return x - y;
+	}
+	return x ^ y;
+}
+
+static void test_mix(void)
+{
+	unsigned long a[6], want, first = number("first"), second = number("second"), wrong = 0, i;
+	struct sbiret ret;
+
+	for (i = 0; i < 50; i++) {
+		draw(a);
+		want = mixed(a[first], a[second]);
+		ret = call(number("fid_mix"), a);
+		if (!ret.error && (unsigned long)ret.value == want)
+			continue;
+		if (!wrong++)
+			note("a%lu 0x%lx, a%lu 0x%lx: error %ld value 0x%lx, expected 0x%lx", first,
+			     a[first], second, a[second], ret.error, ret.value, want);
+	}
+	ok_eq(wrong, 0, "mix: 50 values are those of its two arguments");
+}
+
+static void test_reg(void)
+{
+	unsigned long i, value, wrong = 0;
+
+	for (i = 0; i < 20; i++) {
+		value = random();
+		wrong += lab_reg(ext, number("fid_reg"), value, number("saved")) !=
+			 value + number("addend");
+	}
+	ok_eq(wrong, 0, "reg: 20 values are those of the register s%lu", number("saved"));
+}
+
+static void test_check(void)
+{
+	unsigned long a[6], n = number("checked"), bound = number("bound"), wrong = 0, i;
+	struct sbiret ret;
+
+	for (i = 0; i < 50; i++) {
+		draw(a);
+		a[n] %= bound;
+		ret = call(number("fid_check"), a);
+		wrong += ret.error || (unsigned long)ret.value != a[n] * number("factor");
+	}
+	draw(a);
+	a[n] = bound - 1;
+	ret = call(number("fid_check"), a);
+	wrong += ret.error || (unsigned long)ret.value != a[n] * number("factor");
+	ok_eq(wrong, 0, "check: 51 arguments below the bound are answered");
+	for (wrong = i = 0; i < 3; i++) {
+		draw(a);
+		a[n] = i == 0 ? bound : i == 1 ? ~0UL : bound + random() % 1000000;
+		ret = call(number("fid_check"), a);
+		wrong += ret.error != -(long)number("error_number") || ret.value;
+	}
+	ok_eq(wrong, 0, "check: the bound and what is above it are the error, and value 0");
+}
+
+static void test_skip(void)
+{
+	ok_eq(lab_skip(ext, number("fid_skip")), 63 & ~((1UL << number("skipped")) - 1),
+	      "skip: of six instructions the first %lu are not executed", number("skipped"));
+}
+
+static void test_numbers(void)
+{
+	unsigned long fid, wrong = 0, neighbour = boot_number("neighbour", 0);
+	unsigned long known[] = { number("fid_mix"), number("fid_reg"), number("fid_check"),
+				  number("fid_skip") };
+	struct sbiret ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, ext, 0, 0);
+
+	ok(!ret.error && ret.value == 1, "probe finds extension 0x%lx", ext);
+	for (fid = 0; fid < 80; fid++) {
+		if (fid == known[0] || fid == known[1] || fid == known[2] || fid == known[3])
+			continue;
+		ret = sbi_call(ext, fid, 0, 0, 0);
+		wrong += ret.error != SBI_ERR_NOT_SUPPORTED || ret.value;
+	}
+	ok_eq(wrong, 0, "76 other functions are not supported");
+	for (wrong = 0, fid = ext - 2; fid <= ext + 2; fid++) {
+		if (fid == ext)
+			continue;
+		wrong += sbi_call(fid, known[0], 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED ||
+			 sbi_has(fid);
+	}
+	if (neighbour)
+		wrong += sbi_call(neighbour, known[0], 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED ||
+			 sbi_has(neighbour);
+	ok_eq(wrong, 0, "extensions beside it are still user space's, which has none");
+}
+
+void payload_main(void)
+{
+	ext = number("ext");
+	state = boot_number("seed", 88172645463325252UL);
+	test_numbers();
+	test_mix();
+	test_reg();
+	test_check();
+	test_skip();
+	done();
+}

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""variant.py - lab 3: the SBI extension of one student's own.
+
+Four functions, because each asks for another thing of an SBI handler: arguments in registers, a
+register that no argument is in, an error, and where the guest goes on.
+"""
+
+OPERATIONS = (("+", "plus"), ("-", "minus"), ("^", "exclusive or"))
+ERRORS = (("SBI_ERR_INVALID_PARAM", -3), ("SBI_ERR_DENIED", -4), ("SBI_ERR_INVALID_ADDRESS", -5),
+          ("SBI_ERR_ALREADY_AVAILABLE", -6))
+
+
+def variant(draw):
+    mix, reg, check, skip = draw.some(range(1, 64), 4)
+    first, second = draw.some(range(6), 2)
+    operation = draw.below(len(OPERATIONS))
+    error = draw.among(ERRORS)
+    saved = 2 + draw.below(10)
+    made = {
+        "ext": 0x09000000 + 0x1000 + draw.below(0xffe000),
+        "fid_mix": mix, "fid_reg": reg, "fid_check": check, "fid_skip": skip,
+        "first": "a%d" % first, "second": "a%d" % second,
+        "rotate": 1 + draw.below(62), "operation": operation,
+        "operator": OPERATIONS[operation][0], "operator_word": OPERATIONS[operation][1],
+        "saved": "s%d" % saved, "addend": 1 + draw.below(0xfffff),
+        "checked": "a%d" % draw.below(6), "bound": 16 + draw.below(4000),
+        "factor": 3 + draw.below(100), "error": error[0], "error_number": error[1],
+        "skipped": 1 + draw.below(4),
+    }
+    # As the solution reads them; what begins with _ is told to nobody.
+    for name in ("first", "second", "saved", "checked"):
+        made["_" + name] = "%s[%s]" % (made[name][0], made[name][1:])
+    return made
+
+
+def hidden(draw, _made):
+    """Where the arguments of the hidden calls come from, and an extension that is a neighbour's."""
+    return {"seed": 1 + draw.below(1 << 30), "neighbour": 0x09000000 + draw.below(0x1000)}

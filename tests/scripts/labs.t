@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# labs.t - each lab's starter is the source with named holes, builds, and stops at one of them; its
+# solution is the source again, and passes the lab's public tests.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/labs.sh"
+fixes "a lab's figures and stops are those of the initial values" all
+lab=$HS_TOP/scripts/lab
+
+said=$("$lab" --check 2>&1)
+is "$?:$said" "0:" "lab.toml, folders and regions fit; a starter with its regions is the source"
+
+# ---- wrong use ----
+"$lab" 99 "$tmp/none" >"$tmp/out" 2>&1
+is "$?:$(grep -c . "$tmp/out")" "2:1" "a lab that is not there is refused in one line"
+like "$(cat "$tmp/out")" 'there is no lab 99; there are: .*3 sbi' "... which lists the labs"
+mkdir "$tmp/full" && : >"$tmp/full/mine"
+"$lab" 3 "$tmp/full" >"$tmp/out" 2>&1
+is "$?:$(ls "$tmp/full")" "2:mine" "a folder with something in it is left alone"
+"$lab" 3 >"$tmp/out" 2>&1
+is "$?" 2 "a folder has to be given"
+
+# ---- every lab: the starter fails as named, the solution passes ----
+for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
+	folder=${folder##*/}
+	number=$((10#${folder%%-*}))
+	tree "$tmp/starter" "$number" --student ada
+	is "$?:$(grep -c "warning:" <<<"$said")" "0:0" "lab $number: the starter builds without a warning" || diag "$said"
+	is "$(cd "$tmp/starter/labs/$folder" && ls -d hidden notes.md variant.py tree 2>/dev/null)" "" \
+		"lab $number: it has nothing of the instructor's"
+	failed=0 named=0 n=0
+	for test in $(tests_of "$folder"); do
+		n=$((n + 1))
+		try "$tmp/starter" "labs/$folder/tests/$test"
+		[ "$status" = 0 ] || failed=$((failed + 1))
+		! grep -q "lab $number: [a-z/_.A-Z0-9]*: write " <<<"$said" || named=$((named + 1))
+	done
+	is "$failed:$named" "$n:$n" "lab $number: each public test fails in it, and tells a stop that says what to write"
+	tree "$tmp/whole" "$number" --student ada --solution
+	is "$?:$(grep -c "warning:" <<<"$said")" "0:0" "lab $number: the solution builds without a warning" || diag "$said"
+	for test in $(tests_of "$folder"); do
+		try "$tmp/whole" "labs/$folder/tests/$test"
+		is "$status" 0 "lab $number: the solution passes $test" || diag "$said"
+	done
+	rm -rf "$tmp/starter" "$tmp/whole"
+done
+done_testing
