@@ -132,7 +132,7 @@ def _insn():
 
 
 WORDS = {"world": world, "step": _step, "function": _function, "insn": _insn,
-         "cause": lambda: csr.cause_name(register("scause"))}
+         "cause": lambda: None if is_virtual() else csr.cause_name(register("scause"))}
 
 
 def read(field):
