@@ -242,32 +242,40 @@ print-flags:
 define HELP
 make            build everything below O (default: build/)
 make run        set up what is missing, build, boot Debian's kernel in a VM
-                  GUEST=hello|PATH  another guest    GUEST_CMD='...'  what its shell runs
+                  GUEST=hello|PATH  another guest
+                  GUEST_CMD='...'   what its shell runs
                   ARGS='...'        options of scripts/hyperscope run
-make gdb        the same machine, stopped at its start, with gdb at it (GUEST=hello is quick)
+make gdb        the same machine, stopped at its start, with gdb at it
+                  GUEST=hello       is quick
 make walk       the walkthroughs; TOUR=null-sbi plays one: step, look, and back
                   ARGS='--auto'  without waiting for Enter
 make test       set up what is missing, run every test (TESTS='files' for some)
                   SET='fp=eager'    under these toggles
-make test-all   with the slow ones; SHARE=K/N  of combinations of toggles the K-th of N
-make kselftest  Linux's own KVM selftests, in full (ARGS='--compare' beside Linux KVM)
-make bench      what each exit costs: bare, hyperscope with each toggle, Linux KVM
-                  CPU=rv64|max      one processor (both)   OPENSBI=FILE  another firmware
-                  ARGS='...'        options of scripts/bench, e.g. --rows mmio_read
+make test-all   with the slow ones
+                  SHARE=K/N         of combinations of toggles the K-th of N
+make kselftest  Linux's own KVM selftests, in full
+                  ARGS='--compare'  beside Linux KVM
+make bench      what each exit costs: bare, here with each toggle, on Linux KVM
+                  CPU=rv64|max      one processor (both)
+                  OPENSBI=FILE      another firmware
+                  ARGS='...'        of scripts/bench, e.g. --rows mmio_read
 make bench-verify   twice: are all figures the same?
-make walk-cost  what each operation on a guest's page table costs, by either walker
-make irqs-off   the longest stretch without an interrupt taken, by path (ARGS='sparse' for some)
+make walk-cost  what operations on a guest's page table cost, by either walker
+make irqs-off   the longest stretch without an interrupt taken, by path
+                  ARGS='sparse'     of some operations only
 make tlb-model  what walks and fences cost, counted in a model of the TLB
-make anatomy    where inside EXIT=mmio_read the instructions go, here and on Linux KVM
+make anatomy    where inside EXIT=mmio_read instructions go, here and on Linux
                   SYSTEM=hyperscope  only here   ARGS='--way'  in order, too
-make profile    every instruction of a boot, by function and caller, as a flame graph
+make profile    every instruction of a boot, by function: a flame graph
                   WORKLOAD=mmio_read  of a row of the bench, or a payload
 make check      warnings, format, static analysis, citations, sizes
 make fuzz       each fuzz target for TIME=60 seconds (FUZZ='names' for some)
-make trace      the last run's trace as text (RUN=FILE: of another; ARGS='--vcpu 1')
+make trace      the last run's trace as text (RUN=FILE: of another)
+                  ARGS='--vcpu 1'   of one vCPU
 make report     the last run's trace as a page for the browser
-                  RUN=FILE  another trace   WITH=FILE  beside this one   ANATOMY=FILE  shown, too
-make lab        NN=03 DIR=../mylab STUDENT=ID  a tree for a lab (scripts/lab --list)
+                  RUN=FILE  another trace   WITH=FILE  beside this one
+                  ANATOMY=FILE      shown, too
+make lab        NN=03 DIR=../mylab STUDENT=ID  a lab's tree (scripts/lab --list)
 make tools      the programs that read traces
 make setup      everything that any of these would install or fetch
 make clean      remove what was built; distclean: what was fetched, too

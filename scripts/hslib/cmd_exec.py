@@ -138,8 +138,9 @@ def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
 def main(argv):
     parser = new_parser(
         "exec",
-        "Runs PROGRAM, a static riscv64 Linux program, on the host under hyperscope. Its standard\n"
-        "input, output and error are this command's own; its exit status is returned.",
+        "Runs PROGRAM, a static riscv64 Linux program, on the host under hyperscope.\n"
+        "Its standard input, output and error are this command's own; its exit status\n"
+        "is returned.",
         "scripts/hyperscope exec [options] PROGRAM ARGS...")
     parser.add_argument("--file", metavar="SRC[:DST]", action="append", default=[],
                         help="put SRC on the host as DST, else under / by its base name")

@@ -128,9 +128,9 @@ def show_exits(run, out, options):
 def parse(argv):
     parser = new_parser(
         "run",
-        "Boots GUEST in a VM under hyperscope, with its console here; then prints how often and\n"
-        "for what the guest exited. On a terminal Debian's kernel ends in a shell (Ctrl-A X\n"
-        "quits), otherwise it takes a short tour and powers off.",
+        "Boots GUEST in a VM under hyperscope, with its console here; then prints how\n"
+        "often and for what the guest exited. On a terminal Debian's kernel ends in a\n"
+        "shell (Ctrl-A X quits), otherwise it takes a short tour and powers off.",
         "scripts/hyperscope run [options] [GUEST]")
     parser.add_argument("guest", metavar="GUEST", nargs="?", default="linux",
                         help="linux (default): Debian's kernel; hello: the in-tree payload; else the "

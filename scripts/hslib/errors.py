@@ -9,10 +9,10 @@ STATUS_QEMU = 126
 STATUS_QUIT = 130
 
 STATUS_HELP = """\
-exit status: that of the program or guest (128 + N if signal N killed it); otherwise
+exit status: that of the program or guest (128 + N: signal N killed it); else
     2  wrong use: an unknown option, toggle, event, or a value that cannot be
   124  ended by --timeout
-  125  hyperscope could not do it: a file is missing, the host refused or panicked
+  125  hyperscope could not do it: a file is missing, the host refused, panicked
   126  QEMU itself failed
   130  quit by Ctrl-A X or an interrupt (143: terminated, 129: hung up)"""
 

@@ -41,18 +41,20 @@ def _share(part, whole):
 
 def print_stages(found, out):
     """The stages of one or more systems side by side."""
-    print("%-20s" % "stage" + "".join("%12s       " % a.system for a in found), file=out)
+    def line(name, cells):
+        print(("%-20s" % name + "".join(cells)).rstrip(), file=out)
+
+    line("stage", ("%12s       " % a.system for a in found))
     counts = [anatomy.by_stage() for anatomy in found]
     totals = [anatomy.total() for anatomy in found]
     for stage in STAGES:
         if any(count[stage] for count in counts):
-            print("%-20s" % stage + "".join("%12d %s" % (count[stage], _share(count[stage], total))
-                                            for count, total in zip(counts, totals)), file=out)
-    print("%-20s" % "sum" + "".join("%12d       " % total for total in totals), file=out)
-    print("%-20s" % "other ways" + "".join("%+15.2f    " % (a.mean - a.total())
-                                                 for a in found), file=out)
-    print("%-20s" % "mean of the batch" + "".join("%15.2f    " % a.mean for a in found), file=out)
-    print("%-20s" % "the bench's figure" + "".join("%15.2f    " % a.figure for a in found), file=out)
+            line(stage, ("%12d %s" % (count[stage], _share(count[stage], total))
+                         for count, total in zip(counts, totals)))
+    line("sum", ("%12d       " % total for total in totals))
+    line("other ways", ("%+15.2f    " % (a.mean - a.total()) for a in found))
+    line("mean of the batch", ("%15.2f    " % a.mean for a in found))
+    line("the bench's figure", ("%15.2f    " % a.figure for a in found))
     for anatomy in found:
         print("%s: %d of the median batch's %d iterations went this way"
               % (anatomy.system, anatomy.times, anatomy.of), file=out)

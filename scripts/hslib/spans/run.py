@@ -22,7 +22,7 @@ PAYLOAD = ["{out}/vmm", "--quiet", "--append"]
 WORKLOADS = {
     "exits": ("every exit of the bench's payload",
               ["exec"] + VMM + PAYLOAD + ["", "/bench.bin"]),
-    "sparse": ("range operations on 64 GiB of guest memory, 1024 pages of it alone in their 2 MiB",
+    "sparse": ("range operations on 64 GiB of guest memory: 1024 pages far apart",
                ["exec", SPANS, "sparse", "1024"]),
     "dense": ("the same on 64 MiB in pages of 4 KiB, side by side",
               ["exec", SPANS, "dense", "16384"]),
