@@ -88,7 +88,17 @@ def _places(text):
         return [found], None
     if text in kernel_symbols():
         return [address(text)], None
+    if text.startswith("vmm:"):
+        return [_vmm_address(text[4:])], "$priv == 0"
     return [_guest_address(text)], "$priv >= 4"
+
+
+def _vmm_address(name):
+    path = next((o.filename for o in gdb.objfiles() if os.path.basename(o.filename) == "vmm"), None)
+    symbols = elf.symbols(path) if path else {}
+    if name not in symbols:
+        raise Problem("the VMM has no symbol '%s'" % name if path else "the VMM's symbols are not loaded: make gdb does it")
+    return symbols[name]
 
 
 @command("until")
@@ -97,6 +107,7 @@ def until(argument):
 
     usage: hs until SYMBOL        of the host, a label of its assembly, too; else of the guest's ELF file
            hs until ADDRESS       in the guest
+           hs until vmm:SYMBOL    of the VMM's ELF file, in U
            hs until step N        the first instruction of step N of the world switch (src/kvm/switch.S)"""
     if not argument:
         raise Problem("where? As in: hs until exit_sbi")

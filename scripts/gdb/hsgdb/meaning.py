@@ -39,7 +39,7 @@ def things():
 
 def symbol(value):
     """(name, offset) of the host's or the guest's code or data there, or None."""
-    if value < 1 << 20 or value < 1 << 31 and world() != "U":
+    if value < 1 << 16 or value < 1 << 31 and world() != "U":
         return None  # the VMM lies there, and so do counts
     text = gdb.execute("info symbol 0x%x" % value, to_string=True).strip()
     found = re.match(r"([\w.$]+)(?: \+ (\d+))? in section", text)
