@@ -14,18 +14,21 @@ from .cmd_exec import TOP, Job, execute, new_parser
 from .cpio import Archive
 from .errors import STATUS_USAGE, LaunchError, sentence
 from .rundir import STATE_PANICKED
+from .saved import SaveFile, restored_header
 from .toggles import trace_chooses
 from .tracing import save_trace
 
 SUMMARY = "boot a guest in a VM under hyperscope; then the table of its exits"
 MIB = machine.MIB
 MAX_VCPUS = 8
+DEFAULT_MEM = 512 * MIB
 SCRATCH_SECTORS = 4096
 APPEND = "console=ttyS0"
 TRACE_RING = 32 * MIB  # a hart's: the events of Debian's boot and tour fit
 # The VMM's, for a guest that it had to end: vCPU stuck, crashed, or faulting for ever.
 GUEST_ENDED = (102, 103, 104)
 LAST_EXITS = "32"
+RESTORED = "restored"  # the guest's name if only --restore says what it is
 
 
 class Guest:
@@ -44,6 +47,8 @@ class Guest:
         elif options.guest == "hello":
             self.image = machine.need(os.path.join(out, "guest-payloads", "hello.bin"),
                                       "make builds it")
+        elif options.guest == RESTORED:
+            self.image = None
         else:
             self.image = options.guest
         self.ours = self.linux and options.initrd is None
@@ -79,16 +84,34 @@ def write_guest_initrd(guest, path, command, terminal, disks):
         archive.close()
 
 
+def host_disk(number):
+    return "/dev/vd" + chr(ord("a") + number)
+
+
+def add_saving(job, options):
+    """--save and --restore: the host's disks behind the user's."""
+    number = len(options.disk)
+    for name in "save_at", "save_on", "save_rounds":
+        value = getattr(options, name)
+        if value is not None:
+            job.argv += ["--" + name.replace("_", "-"), value]
+    for name in options.saving:
+        job.argv += ["--" + name, host_disk(number)]
+        number += 1
+
+
 def new_job(options, guest, run, out):
     job = Job(machine.need(os.path.join(out, "vmm"), "build it first, with make"), [])
-    job.files.append(("/Image", guest.image))
+    if guest.image:
+        job.files.append(("/Image", guest.image))
     if options.quiet:
         job.argv.append("--quiet")
     if trace_chooses(options.trace, "print"):
         job.argv.append("--markers")
     job.argv += ["--smp", str(options.smp), "--mem", "%dM" % (options.mem // MIB)]
-    disks = ["/dev/vd" + chr(ord("a") + n) for n in range(len(options.disk))]
-    if guest.linux and not disks:
+    add_saving(job, options)
+    disks = [host_disk(n) for n in range(len(options.disk))]
+    if guest.linux and not disks and not options.saving:
         # Of the run alone, and in the host's memory: it answers alike every time under --icount.
         job.data.append(("/scratch.img", scratch_disk()))
         disks = ["/scratch.img"]
@@ -105,7 +128,8 @@ def new_job(options, guest, run, out):
         job.argv += ["--initrd", "/initrd"]
     if guest.append:
         job.argv += ["--append", guest.append]
-    job.argv.append("/Image")
+    if guest.image:
+        job.argv.append("/Image")
     return job
 
 
@@ -132,16 +156,26 @@ def parse(argv):
         "often and for what the guest exited. On a terminal Debian's kernel ends in a\n"
         "shell (Ctrl-A X quits), otherwise it takes a short tour and powers off.",
         "scripts/hyperscope run [options] [GUEST]")
-    parser.add_argument("guest", metavar="GUEST", nargs="?", default="linux",
+    parser.add_argument("guest", metavar="GUEST", nargs="?",
                         help="linux (default): Debian's kernel; hello: the in-tree payload; else the "
-                        "path of a RISC-V Image")
+                        "path of a RISC-V Image. With --restore: for a later reboot")
     parser.add_argument("--initrd", metavar="FILE", help="the guest's initrd, instead of ours")
     parser.add_argument("--append", metavar="ARGS",
                         help="the guest's command line (linux: %s)" % APPEND)
     parser.add_argument("--smp", metavar="N", help="vCPUs of the guest (as many as harts)")
-    parser.add_argument("--mem", metavar="SIZE", default="512M", help="the guest's memory (512M)")
+    parser.add_argument("--mem", metavar="SIZE", help="the guest's memory (512M)")
     parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),
                         help="what the guest's shell runs instead of the tour ($GUEST_CMD)")
+    group = parser.add_argument_group("saved machines (docs/vmm.md)")
+    group.add_argument("--save", metavar="FILE",
+                       help="save the machine when asked, and end: by Ctrl-A S on a terminal, or as "
+                       "the next two say; the guest has then no disks but those of --disk")
+    group.add_argument("--save-at", metavar="MS", help="so long after its start")
+    group.add_argument("--save-on", metavar="TEXT", help="when it has printed TEXT within a line")
+    group.add_argument("--save-rounds", metavar="N",
+                       help="rounds in which memory is written while it runs (8)")
+    group.add_argument("--restore", metavar="FILE",
+                       help="go on with a saved machine, with its disks as they were")
     machine.add_options(parser)
     options = parser.parse_args(argv)
     options.input_from_files_only = True  # whoever runs us in the background need not end our input
@@ -153,11 +187,28 @@ def parse(argv):
     options.harts = str(harts)
     if options.trace != "none":
         options.boot += " trace.size=%d" % TRACE_RING  # behind the user's, which counts then
-    options.smp = machine.parse_count(options.smp or str(harts), "--smp", MAX_VCPUS)
-    options.mem = machine.parse_size(options.mem, "--mem")
-    if options.mem < 4 * MIB:
-        raise LaunchError("--mem: a guest needs 4 MiB at least", STATUS_USAGE)
+    if options.smp is not None:
+        options.smp = machine.parse_count(options.smp, "--smp", MAX_VCPUS)
+    if options.mem is not None:
+        options.mem = machine.parse_size(options.mem, "--mem")
+        if options.mem < 4 * MIB:
+            raise LaunchError("--mem: a guest needs 4 MiB at least", STATUS_USAGE)
+    if options.save is None and (options.save_at or options.save_on or options.save_rounds):
+        raise LaunchError("--save-at, --save-on, --save-rounds: they want --save FILE", STATUS_USAGE)
+    complete(options, harts)
     return options
+
+
+def complete(options, harts):
+    """What was not said: as the restored machine is, or the defaults."""
+    options.saving = [name for name in ("restore", "save") if getattr(options, name) is not None]
+    header = restored_header(options.restore) if options.restore is not None else None
+    if options.smp is None:
+        options.smp = header.vcpus if header else harts
+    if options.mem is None:
+        options.mem = header.mem if header else DEFAULT_MEM
+    if options.guest is None:
+        options.guest = RESTORED if header else "linux"
 
 
 def main(argv):
@@ -170,6 +221,16 @@ def main(argv):
     ram = options.mem + 3 * guest.size() + int(options.harts) * TRACE_RING + 192 * MIB
     ram = -(-ram // (64 * MIB)) * 64 * MIB
 
-    return execute(options, ram, "run", out, ctrl_a=b"\x01\x01",  # the VMM has that escape, too
-                   make_job=lambda run: new_job(options, guest, run, out),
-                   after=lambda run: show_exits(run, out, options))
+    save = SaveFile(options.save, options.mem) if options.save is not None else None
+    try:
+        options.more_disks = []
+        if options.restore is not None:
+            options.more_disks.append(machine.Disk(options.restore, read_only=True))
+        if save:
+            options.more_disks.append(save.disk)
+        return execute(options, ram, "run", out, ctrl_a=b"\x01\x01",  # the VMM has that escape, too
+                       make_job=lambda run: new_job(options, guest, run, out),
+                       after=lambda run: show_exits(run, out, options))
+    finally:
+        if save:
+            save.finish(options.quiet)

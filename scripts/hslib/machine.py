@@ -136,18 +136,19 @@ def qemu_version(qemu):
 
 
 class Disk:
-    """A raw image, held locked against every other run."""
+    """A raw image, held locked against every other run; one that is only read, against writers."""
 
-    def __init__(self, path):
+    def __init__(self, path, read_only=False):
         self.path = path
+        self.read_only = read_only
         try:
-            self.fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            self.fd = os.open(path, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC)
         except OSError as error:
             raise LaunchError("disk %s: %s" % (path, error.strerror)) from None
         if os.path.isdir(path) or not os.lseek(self.fd, 0, os.SEEK_END):
             raise LaunchError("disk %s: it is empty" % path)
         try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.fd, (fcntl.LOCK_SH if read_only else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
             raise LaunchError("disk %s is in use by another run" % path) from None
 
@@ -165,10 +166,12 @@ class Machine:
             need(options.bios, "no such file")
         most = 1 if options.icount else 2
         self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS)
-        if len(options.disk) > MAX_DISKS:
-            raise LaunchError("%d disks: at most %d are possible" % (len(options.disk), MAX_DISKS),
+        more_disks = getattr(options, "more_disks", [])  # behind the user's
+        most = MAX_DISKS - len(more_disks)
+        if len(options.disk) > most:
+            raise LaunchError("%d disks: at most %d are possible" % (len(options.disk), most),
                               STATUS_USAGE)
-        self.disks = [Disk(path) for path in options.disk]
+        self.disks = [Disk(path) for path in options.disk] + more_disks
         self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False))
         self.process = None
         self.stream = None  # tracing.Stream, if the trace is taken out meanwhile
@@ -192,8 +195,9 @@ class Machine:
                 "-serial", "file:" + self.run.file("log")]
         args += self.channel.qemu_args(self.run)
         for number, disk in enumerate(self.disks):
-            args += ["-drive", "file=%s,format=raw,if=none,id=d%d" %
-                     (disk.path.replace(",", ",,"), number),
+            args += ["-drive", "file=%s,format=raw,if=none,id=d%d%s" %
+                     (disk.path.replace(",", ",,"), number,
+                      ",readonly=on" if disk.read_only else ""),
                      "-device", "virtio-blk-device,drive=d%d,bus=virtio-mmio-bus.%d" %
                      (number, number + 1)]
         if options.icount:

@@ -80,20 +80,12 @@ static bool hsm_may_go_on(struct kvm_vcpu *vcpu)
 	return !hsm_is_stopped(vcpu) || READ_ONCE(vcpu->kvm->dead);
 }
 
-int hsm_serve(struct kvm_vcpu *vcpu)
+/* The registers are its own thread's, or its mutex's holder's. */
+static void reset_if_started(struct kvm_vcpu *vcpu)
 {
 	unsigned long pc = 0, opaque = 0;
 	bool reset;
-	int err;
 
-	if (hsm_is_stopped(vcpu)) {
-		err = vcpu_sleep(vcpu, hsm_may_go_on);
-		if (err) {
-			/* Still stopped: the next KVM_RUN waits again. */
-			vcpu_set_request(vcpu, REQ_HSM);
-			return err;
-		}
-	}
 	spin_lock(&vcpu->hsm_lock);
 	reset = vcpu->hsm_reset;
 	WRITE_ONCE(vcpu->hsm_reset, false);
@@ -104,5 +96,26 @@ int hsm_serve(struct kvm_vcpu *vcpu)
 	spin_unlock(&vcpu->hsm_lock);
 	if (reset)
 		vcpu_reset(vcpu, pc, opaque);
+}
+
+void hsm_settle(struct kvm_vcpu *vcpu)
+{
+	if (hsm_start_is_pending(vcpu))
+		reset_if_started(vcpu);
+}
+
+int hsm_serve(struct kvm_vcpu *vcpu)
+{
+	int err;
+
+	if (hsm_is_stopped(vcpu)) {
+		err = vcpu_sleep(vcpu, hsm_may_go_on);
+		if (err) {
+			/* Still stopped: the next KVM_RUN waits again. */
+			vcpu_set_request(vcpu, REQ_HSM);
+			return err;
+		}
+	}
+	reset_if_started(vcpu);
 	return 0;
 }

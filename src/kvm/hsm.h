@@ -15,6 +15,11 @@ bool hsm_is_stopped(struct kvm_vcpu *vcpu);
 /* Its own thread. The next entry is at pc, after a reset, as if another vCPU had started it. */
 void hsm_reset_self(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 bool hsm_start_is_pending(struct kvm_vcpu *vcpu);
+/*
+ * The registers of a vCPU that was started, even if its thread has not been in KVM_RUN since: a VMM
+ * that saves it has to see those that it starts with. Under the vCPU's mutex.
+ */
+void hsm_settle(struct kvm_vcpu *vcpu);
 /* REQ_HSM: wait while stopped (-EINTR: a signal), then reset if it was started. */
 int hsm_serve(struct kvm_vcpu *vcpu);
 

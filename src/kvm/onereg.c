@@ -13,6 +13,7 @@
  */
 #include <string.h>
 #include "fp.h"
+#include "hsm.h"
 #include "isa.h"
 #include "onereg.h"
 #include "timer.h"
@@ -274,6 +275,7 @@ int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 
 	if (err)
 		return err;
+	hsm_settle(vcpu);
 	wide = group->wide ? group->wide(vcpu, (unsigned long)num) : NULL;
 	if (wide)
 		return hv_copy_to_user((hva_t)reg->addr, wide, KVM_REG_SIZE(reg->id));
@@ -312,6 +314,7 @@ int onereg_set(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 		return -EBUSY;
 	if (err)
 		return err;
+	hsm_settle(vcpu);
 	fp_forget(vcpu);
 	wide = group->wide ? group->wide(vcpu, (unsigned long)num) : NULL;
 	if (wide)

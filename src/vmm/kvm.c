@@ -60,6 +60,13 @@ static int one_reg(int vcpu_fd, unsigned long request, u64 reg, void *value)
 	return kvm_try(vcpu_fd, request, (unsigned long)&one);
 }
 
+int kvm_set_mp_state(int vcpu_fd, u32 state)
+{
+	struct kvm_mp_state mp_state = { .mp_state = state };
+
+	return kvm_try(vcpu_fd, KVM_SET_MP_STATE, (unsigned long)&mp_state);
+}
+
 static u64 long_reg(u64 reg)
 {
 	return reg | (sizeof(long) == 8 ? KVM_REG_SIZE_U64 : KVM_REG_SIZE_U32);

@@ -3,7 +3,7 @@
  * save.c - a running VM into a file: --save.
  *
  * Memory first, while the guest runs: all of it, then what has become dirty meanwhile, in rounds,
- * until few pages are left or the rounds that --save-rounds allows are over. Then the vCPUs are
+ * until few pages are left, or they get no fewer, or the rounds that --save-rounds allows are over. Then the vCPUs are
  * parked, as for a reboot, and the last pages, registers and devices follow. With no rounds the
  * guest stops at the request and all is written then.
  *
@@ -24,6 +24,9 @@
 #include "state.h"
 
 #define FEW_PAGES 64
+
+/* Of n pages that were dirty one round later so many are too many: more rounds are in vain. */
+#define NO_PROGRESS(n) ((n) - (n) / 4)
 
 static struct {
 	struct pages pages;
@@ -131,19 +134,21 @@ static void begin(struct machine *m)
 
 static void rounds(struct machine *m)
 {
-	bool first = true;
+	u64 before, left = m->ram_size / SZ_4K;
 
 	do {
 		double began = seconds();
-		long written = write_pages(first ? NULL : dirty_pages(save.dirty));
+		long written = write_pages(save.rounds ? dirty_pages(save.dirty) : NULL);
 
 		dirty_written(save.dirty);
-		first = false;
 		save.rounds++;
 		inform("save: round %u: %ld pages in %.1f ms", save.rounds, written,
 		       (seconds() - began) * 1000);
-	} while (dirty_take(save.dirty) > FEW_PAGES && save.rounds < m->options.save_rounds &&
-		 !save.failed && !atomic_load(&m->stopping));
+		before = left;
+		left = dirty_take(save.dirty);
+	} while (left > FEW_PAGES && left < NO_PROGRESS(before) &&
+		 save.rounds < m->options.save_rounds && !save.failed &&
+		 !atomic_load(&m->stopping));
 }
 
 /* By the main thread: what can be done before the guest stops. */

@@ -289,6 +289,6 @@ void vcpu_state(void *of, struct state *s)
 		return;
 	}
 	restore_regs(vcpu, s);
-	if (!s->bad && kvm_try(vcpu->fd, KVM_SET_MP_STATE, (unsigned long)&hsm) < 0)
+	if (!s->bad && kvm_set_mp_state(vcpu->fd, hsm.mp_state))
 		state_refuse(s, "its HSM state cannot be");
 }

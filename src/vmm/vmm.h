@@ -140,6 +140,7 @@ int kvm_set_timer(int vcpu_fd, unsigned int index, u64 value);
 int kvm_get_any_reg(int vcpu_fd, u64 id, void *value);
 int kvm_set_any_reg(int vcpu_fd, u64 id, const void *value);
 int kvm_list_regs(int vcpu_fd, struct kvm_reg_list *list);
+int kvm_set_mp_state(int vcpu_fd, u32 state);
 
 /* ---- bus.c: which device answers at an address ---- */
 

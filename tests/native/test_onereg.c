@@ -2,6 +2,7 @@
 /*
  * test_onereg.c - a vCPU's registers one by one: which there are, what they hold.
  */
+#include "hsm.h"
 #include "regs.h"
 
 /* ---- what each is -------------------------------------------------------------------- */
@@ -319,6 +320,25 @@ static void a_restored_vcpu_reads_the_same(void **state)
 	vm.vcpu = source;
 }
 
+/* A VMM that stops between the start and the vCPU's next KVM_RUN saves what it is to start with. */
+static void a_vcpu_that_was_started_reads_as_it_will_start(void **state)
+{
+	(void)state;
+	assert_int_equal(set(CORE(regs.pc), 0x1000), 0);
+	assert_int_equal(set(GENERAL(stvec), 0x2000), 0);
+	hsm_power_off(vm.vcpu);
+	assert_int_equal(value_of(CORE(regs.pc)), 0x1000);
+	assert_true(hsm_start(vm.vcpu, 0x80200000, 77));
+	assert_int_equal(value_of(CORE(regs.pc)), 0x80200000);
+	assert_int_equal(value_of(CORE(regs.a0)), vm.vcpu->id);
+	assert_int_equal(value_of(CORE(regs.a1)), 77);
+	assert_int_equal(value_of(GENERAL(stvec)), 0);
+	/* What is set from now on is what it has. */
+	assert_int_equal(set(CORE(regs.a1), 78), 0);
+	assert_int_equal(value_of(CORE(regs.a1)), 78);
+	assert_false(hsm_start_is_pending(vm.vcpu));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,6 +361,7 @@ int main(void)
 		TEST(without_sta_its_registers_are_not_listed),
 		TEST(every_listed_register_can_be_read_and_written_back),
 		TEST(a_restored_vcpu_reads_the_same),
+		TEST(a_vcpu_that_was_started_reads_as_it_will_start),
 	};
 
 	return cmocka_run_group_tests_name("ONE_REG", tests, NULL, NULL);

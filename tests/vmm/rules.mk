@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the VMM's devices on the build machine, under ASan and UBSan.
+# rules.mk - the VMM's devices, and how they are saved, on the build machine, under ASan and UBSan.
 
 VMM_TEST_DEVICES := bus state marker plic uart syscon sbi virtio_ring virtio_mmio virtio_blk
+VMM_TEST_SAVED := bus marker plic uart console testdev virtio_ring virtio_mmio virtio_blk state \
+	state_machine state_vcpu pages dirty save restore
 VMM_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer $(UAPI_CFLAGS) -I$(TOP)/src/vmm \
 	-Wall -Wextra -Werror -Wno-sign-compare
 VMM_TEST_OBJ := $(VMM_TEST_DEVICES:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/test_devices.o
+VMM_TEST_SAVE_OBJ := $(VMM_TEST_SAVED:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/kvm_model.o \
+	$(O)/tests/vmm/test_save.o
 
-NATIVE_TESTS += $(O)/tests/vmm/test_devices
-tests: $(O)/tests/vmm/test_devices
+NATIVE_TESTS += $(O)/tests/vmm/test_devices $(O)/tests/vmm/test_save
+tests: $(O)/tests/vmm/test_devices $(O)/tests/vmm/test_save
+
+$(O)/tests/vmm/test_save: $(VMM_TEST_SAVE_OBJ)
+	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
 $(O)/tests/vmm/test_devices: $(VMM_TEST_OBJ)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
@@ -22,4 +29,4 @@ $(O)/tests/vmm/%.o: $(TOP)/tests/vmm/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(HOST_CC) $(VMM_TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(VMM_TEST_OBJ:.o=.d)
+-include $(sort $(VMM_TEST_OBJ:.o=.d) $(VMM_TEST_SAVE_OBJ:.o=.d))

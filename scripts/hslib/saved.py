@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""saved.py - saved machines, between the user's files and the host: `run --save` and `--restore`.
+
+The host has no way to the user's files but disks, so a saved machine is one: a sparse raw image
+beside the user's name, cut to what the VMM says in its header and renamed at the end; or, to be
+restored, the user's file itself, read-only. The header's layout: src/vmm/state.h.
+"""
+import os
+import struct
+
+from .errors import LaunchError, sentence
+from .machine import MIB, Disk, shown
+
+MAGIC = b"HSVMSAVE"
+VERSION = 1
+LAYOUT = struct.Struct("<8sIIQQQQQQIII")
+PAGE = 4096
+SECTOR = 512
+
+
+class Header:
+    """What the VMM has written first, or None in `valid`."""
+
+    def __init__(self, path):
+        try:
+            with open(path, "rb") as file:
+                data = file.read(LAYOUT.size)
+                self.there = os.fstat(file.fileno()).st_size
+        except OSError as error:
+            raise LaunchError("%s: %s" % (path, error.strerror)) from None
+        fields = LAYOUT.unpack(data.ljust(LAYOUT.size, b"\0"))
+        (magic, version, _, self.length, _, _, _, _, self.mem, self.vcpus, self.disks, _) = fields
+        self.valid = magic == MAGIC and version == VERSION
+
+
+def restored_header(path):
+    """Of a file that is to be restored; the VMM looks at it more closely."""
+    header = Header(path)
+    if not header.valid:
+        raise LaunchError("--restore %s: it is no saved machine" % path)
+    if header.there < header.length:
+        raise LaunchError("--restore %s: it is cut off: %d of %d bytes are there"
+                          % (path, header.there, header.length))
+    return header
+
+
+class SaveFile:
+    """Where --save FILE goes while the run lasts."""
+
+    def __init__(self, path, mem):
+        self.path = path
+        self.part = path + ".part"
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise LaunchError("--save %s: not a regular file" % path)
+        # Pages, their table, registers and devices.
+        size = mem + mem // PAGE * 16 + 4 * MIB
+        try:
+            with open(self.part, "xb") as file:
+                file.truncate(size // PAGE * PAGE)
+        except FileExistsError:
+            raise LaunchError("--save %s: %s is there: another run writes it, or was killed"
+                              % (path, self.part)) from None
+        except OSError as error:
+            raise LaunchError("--save %s: %s" % (path, error.strerror)) from None
+        try:
+            self.disk = Disk(self.part)
+        except LaunchError:
+            os.unlink(self.part)
+            raise
+
+    def finish(self, quiet):
+        """The machine is off: what is in the file is the user's, or nothing is."""
+        header = Header(self.part)
+        if header.valid:
+            os.truncate(self.part, header.length)
+            os.replace(self.part, self.path)
+            if not quiet:
+                sentence("saved to %s: %.1f MiB; run --restore %s goes on"
+                         % (shown(self.path), header.length / MIB, shown(self.path)))
+        else:
+            os.unlink(self.part)

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kvm_model.h - KVM as a table of registers, and a VMM that can only refuse: for test_save.c.
+ */
+#ifndef KVM_MODEL_H
+#define KVM_MODEL_H
+
+#include <setjmp.h>
+#include "vmm.h"
+
+#define VCPUS 2
+
+#define ID(size, type, number) (KVM_REG_RISCV | KVM_REG_SIZE_##size | (type) | (number))
+#define ISA(ext)               ID(U64, KVM_REG_RISCV_ISA_EXT, KVM_RISCV_ISA_EXT_##ext)
+#define TIMER(name)            ID(U64, KVM_REG_RISCV_TIMER, KVM_REG_RISCV_TIMER_REG(name))
+#define CORE(n)                ID(U64, KVM_REG_RISCV_CORE, n)
+#define REGS                   16
+
+extern const u64 ids[REGS];
+
+struct model {
+	u8 value[REGS][32];
+	unsigned int order[REGS], sets; /* in which they were set */
+	u32 mp_state;
+	bool interrupted;
+};
+
+extern struct model models[VCPUS]; /* vCPU n's file descriptor is n */
+extern u64 absent, fixed;          /* registers that this host lacks, or that cannot be changed */
+int number_of(u64 id);             /* its index, or -1 */
+size_t width(u64 id);
+
+extern struct machine machine;
+extern jmp_buf refused; /* where die() goes, */
+extern char why[300];   /* with these words */
+
+#endif

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_save.c - a saved machine, restored: the same, or refused with a sentence.
+ *
+ * The real files of --save and --restore run here, under ASan and UBSan, with the real devices. KVM
+ * is a table of registers. A refusal ends the VMM; here it comes back by longjmp.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <linux/virtio_mmio.h>
+#include "kvm_model.h"
+#include "state.h"
+
+#define RAM_SIZE  0x100000ul
+#define DISK_SIZE 0x4000
+#define FILE_MAX  0x40000
+#define LIES      3000
+
+/* What is refused leaves its memory behind. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
+/* ---- a machine with something in it ---- */
+
+static char disk_path[] = "/tmp/hs-disk-XXXXXX";
+static char file_path[] = "/tmp/hs-save-XXXXXX";
+static u8 file[FILE_MAX], saved_ram[RAM_SIZE];
+static size_t file_len;
+static int next_fd; /* what a refusal leaves open */
+static struct model saved_models[VCPUS];
+
+static u32 disk_reg(u64 offset)
+{
+	const struct region *region = &machine.bus.regions[machine.bus.nr_regions - 1];
+
+	return (u32)region->read(region->device, offset, 4);
+}
+
+static void set_disk_reg(u64 offset, u32 value)
+{
+	const struct region *region = &machine.bus.regions[machine.bus.nr_regions - 1];
+
+	region->write(region->device, offset, value, 4);
+}
+
+static void start_disk(void)
+{
+	set_disk_reg(VIRTIO_MMIO_STATUS, 3);
+	set_disk_reg(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	set_disk_reg(VIRTIO_MMIO_DRIVER_FEATURES, 1);
+	set_disk_reg(VIRTIO_MMIO_STATUS, 11);
+	set_disk_reg(VIRTIO_MMIO_QUEUE_NUM, 8);
+	set_disk_reg(VIRTIO_MMIO_QUEUE_DESC_LOW, RAM_BASE + 0x1000);
+	set_disk_reg(VIRTIO_MMIO_QUEUE_AVAIL_LOW, RAM_BASE + 0x2000);
+	set_disk_reg(VIRTIO_MMIO_QUEUE_USED_LOW, RAM_BASE + 0x3000);
+	set_disk_reg(VIRTIO_MMIO_QUEUE_READY, 1);
+	set_disk_reg(VIRTIO_MMIO_STATUS, 15);
+}
+
+static void fill(void)
+{
+	for (unsigned int i = 0; i < RAM_SIZE; i += 5 * SZ_4K)
+		memset(machine.ram + i, 1 + i % 251, SZ_4K - 8);
+	for (int v = 0; v < VCPUS; v++) {
+		for (int i = 0; i < REGS; i++)
+			memset(models[v].value[i], 16 * v + i + 1, width(ids[i]));
+		memset(models[v].value[number_of(TIMER(frequency))], 5, 8);
+		models[v].mp_state = v ? KVM_MP_STATE_STOPPED : KVM_MP_STATE_RUNNABLE;
+	}
+	machine.plic.priority[10] = 3;
+	machine.plic.context[1].enable = 1 << 10;
+	plic_set_level(&machine.plic, 10, true);
+	machine.uart.ier = 5;
+	machine.uart.thre_pending = true;
+}
+
+static int build(void **state)
+{
+	int fd = mkstemp(disk_path);
+
+	(void)state;
+	if (fd < 0 || ftruncate(fd, DISK_SIZE) < 0 || close(fd) < 0)
+		return -1;
+	fd = mkstemp(file_path);
+	if (fd < 0 || close(fd) < 0)
+		return -1;
+	machine.options.vcpus = VCPUS;
+	machine.options.testdev = true;
+	machine.options.save = file_path;
+	machine.options.restore = file_path;
+	machine.ram_size = machine.options.ram_size = RAM_SIZE;
+	machine.ram = aligned_alloc(SZ_4K, RAM_SIZE);
+	machine.stopping = true;
+	memset(machine.ram, 0, RAM_SIZE);
+	for (int i = 0; i < VCPUS; i++) {
+		machine.vcpus[i].fd = i;
+		machine.vcpus[i].machine = &machine;
+	}
+	machine.vm_fd = -1;
+	plic_init(&machine.plic, &machine);
+	uart_init(&machine.uart, &machine);
+	testdev_init(&machine);
+	machine.options.nr_disks = 1;
+	virtio_blk_add(&machine, disk_path, 0);
+	start_disk();
+	fill();
+	next_fd = dup(0);
+	close(next_fd);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	unlink(disk_path);
+	unlink(file_path);
+	return 0;
+}
+
+static void read_file(void)
+{
+	int fd = open(file_path, O_RDONLY);
+
+	file_len = pread(fd, file, sizeof(file), 0);
+	close(fd);
+}
+
+static void write_file(const void *data, size_t len)
+{
+	int fd = open(file_path, O_WRONLY);
+
+	assert_int_equal(pwrite(fd, data, len, 0), (ssize_t)len);
+	assert_int_equal(ftruncate(fd, len), 0);
+	close(fd);
+}
+
+/* Nothing of what was: as a machine that has just been built. */
+static void forget(void)
+{
+	memset(machine.ram, 0, RAM_SIZE);
+	for (int v = 0; v < VCPUS; v++) {
+		struct model *model = &models[v];
+
+		memset(model, 0, sizeof(*model));
+		memset(model->value[number_of(TIMER(frequency))], 5, 8);
+	}
+	plic_reset(&machine.plic);
+	uart_reset(&machine.uart);
+	virtio_mmio_reset(machine.disks[0]);
+}
+
+/* false: refused, and `why` says why. */
+static bool restores(void)
+{
+	struct options options = machine.options;
+
+	forget();
+	if (setjmp(refused)) {
+		close(next_fd);
+		return false;
+	}
+	restore_open(&options);
+	restore(&machine);
+	return true;
+}
+
+static void save_it(void)
+{
+	assert_true(save_finish(&machine));
+	read_file();
+	memcpy(saved_ram, machine.ram, RAM_SIZE);
+	memcpy(saved_models, models, sizeof(models));
+}
+
+static void refused_because(const char *text)
+{
+	assert_false(restores());
+	if (!strstr(why, text))
+		fail_msg("'%s' is not in '%s'", text, why);
+}
+
+/* ---- the claims ---- */
+
+static void what_was_saved_is_there_again(void **state)
+{
+	(void)state;
+	save_it();
+	assert_true(restores());
+	assert_memory_equal(machine.ram, saved_ram, RAM_SIZE);
+	for (int v = 0; v < VCPUS; v++) {
+		for (int i = 0; i < REGS; i++) {
+			if (ids[i] == ID(U32, KVM_REG_RISCV_FP_F, 3) ||
+			    (v && ids[i] == TIMER(time)) || ids[i] == TIMER(state))
+				continue; /* D has it; the VM's; on, as Sstc has it */
+			assert_memory_equal(models[v].value[i], saved_models[v].value[i],
+					    width(ids[i]));
+		}
+		assert_int_equal(models[v].mp_state, saved_models[v].mp_state);
+	}
+	assert_false(models[0].interrupted);
+	assert_true(models[1].interrupted);
+	assert_int_equal(machine.plic.priority[10], 3);
+	assert_int_equal(machine.uart.ier, 5);
+	assert_true(machine.uart.thre_pending);
+	assert_int_equal(disk_reg(VIRTIO_MMIO_STATUS), 15);
+	assert_int_equal(disk_reg(VIRTIO_MMIO_QUEUE_READY), 1);
+	assert_ptr_equal(machine.disks[0]->queue.avail, machine.ram + 0x2000);
+}
+
+static void saved_again_it_is_the_same_file(void **state)
+{
+	static u8 first[FILE_MAX];
+
+	(void)state;
+	assert_true(restores());
+	save_it();
+	memcpy(first, file, file_len);
+	assert_true(restores());
+	assert_true(save_finish(&machine));
+	read_file();
+	assert_memory_equal(first, file, file_len);
+}
+
+static int place_in_order(const struct model *model, u64 id)
+{
+	for (unsigned int i = 0; i < model->sets; i++) {
+		if (model->order[i] == (unsigned int)number_of(id))
+			return i;
+	}
+	return -1;
+}
+
+static void extensions_come_before_registers_and_compare_before_the_timer_state(void **state)
+{
+	const struct model *model = &models[0];
+
+	(void)state;
+	assert_true(restores());
+	assert_true(place_in_order(model, TIMER(time)) < place_in_order(model, ISA(SSTC)));
+	assert_true(place_in_order(model, ISA(ZBA)) < place_in_order(model, CORE(0)));
+	assert_true(place_in_order(model, CORE(10)) < place_in_order(model, TIMER(compare)));
+	assert_true(place_in_order(model, TIMER(compare)) < place_in_order(model, TIMER(state)));
+	assert_int_equal(place_in_order(model, ID(U32, KVM_REG_RISCV_FP_F, 3)), -1);
+}
+
+static void pages_of_zeroes_are_not_in_it(void **state)
+{
+	struct save_header header;
+
+	(void)state;
+	memcpy(&header, file, sizeof(header));
+	assert_int_equal(header.pages, (RAM_SIZE / SZ_4K + 4) / 5);
+	assert_int_equal(header.length, file_len);
+}
+
+static void each_end_that_is_too_early_is_refused(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len < file_len; len += len < 200 ? 1 : 333) {
+		write_file(file, len);
+		assert_false(restores());
+	}
+	write_file(file, file_len - 1);
+	refused_because("cut off");
+	/* Behind it may be anything: a disk is longer. */
+	memset(file + file_len, 0xaa, SZ_4K);
+	write_file(file, file_len + SZ_4K);
+	assert_true(restores());
+	write_file(file, file_len);
+}
+
+static void each_changed_byte_is_refused(void **state)
+{
+	struct save_header header;
+	size_t end;
+
+	(void)state;
+	memcpy(&header, file, sizeof(header));
+	end = header.sections_at + header.sections_len;
+	for (size_t at = 0; at < end;) {
+		file[at] ^= 0x10;
+		write_file(file, file_len);
+		if (restores())
+			fail_msg("byte %zu of %zu may be anything", at, end);
+		file[at] ^= 0x10;
+		/* Header and sections closely, pages here and there. */
+		at += at < sizeof(header) ? 1 : at < header.sections_at ? 1021 : 7;
+		if (at >= sizeof(header) && at < SAVE_PAGES)
+			at = SAVE_PAGES;
+	}
+	write_file(file, file_len);
+	assert_true(restores());
+}
+
+static void put_sum(void)
+{
+	struct save_header header;
+
+	memcpy(&header, file, sizeof(header));
+	header.sum = state_sum(0, &header, offsetof(struct save_header, sum));
+	memcpy(file, &header, sizeof(header));
+}
+
+/* Section sums, too, as far as the lengths go. */
+static void put_section_sums(void)
+{
+	struct save_header header;
+	struct save_section section;
+	u64 at, end;
+
+	memcpy(&header, file, sizeof(header));
+	at = header.sections_at;
+	end = at + header.sections_len;
+	while (at + sizeof(section) <= end && end <= file_len) {
+		memcpy(&section, file + at, sizeof(section));
+		if (section.len > end - at - sizeof(section))
+			return;
+		section.sum = state_sum(0, &section, offsetof(struct save_section, sum));
+		section.sum = state_sum(section.sum, file + at + sizeof(section), section.len);
+		memcpy(file + at, &section, sizeof(section));
+		at += sizeof(section) + section.len;
+	}
+}
+
+/* Fields of the header that lie, with a sum that is right: each is looked at. */
+static void a_header_that_lies_is_refused(void **state)
+{
+	static const u64 lies[] = { 0, 1, 7, 0x1000, 0x7fffffffffffffff, ~0ull, 1ull << 40 };
+	u8 whole[SAVE_PAGES];
+
+	(void)state;
+	memcpy(whole, file, sizeof(whole));
+	for (size_t at = 8; at < offsetof(struct save_header, sum); at += 4) {
+		for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+			memcpy(file + at, &lies[i], 4);
+			if (at % 8 == 0 && at > 8)
+				memcpy(file + at, &lies[i], 8);
+			if (memcmp(file, whole, sizeof(whole)) == 0)
+				continue;
+			put_sum();
+			write_file(file, file_len);
+			if (restores())
+				fail_msg("the header's bytes at %zu may lie", at);
+			memcpy(file, whole, sizeof(whole));
+		}
+	}
+	write_file(file, file_len);
+}
+
+/* Contents that lie, with sums that are right: refused, or taken, but no harm is done. */
+static void sections_that_lie_do_no_harm(void **state)
+{
+	static u8 whole[FILE_MAX];
+	struct save_header header;
+	unsigned int taken = 0;
+
+	(void)state;
+	memcpy(whole, file, file_len);
+	memcpy(&header, file, sizeof(header));
+	srandom(1);
+	for (int i = 0; i < LIES; i++) {
+		for (int n = 1 + random() % 4; n; n--)
+			file[header.sections_at + random() % header.sections_len] =
+				random() % 3 ? (u8)random() : 0xff;
+		put_section_sums();
+		write_file(file, file_len);
+		taken += restores();
+		memcpy(file, whole, file_len);
+	}
+	print_message("# %u of %u were taken\n", taken, LIES);
+	assert_in_range(taken, 1, LIES - 1);
+	write_file(file, file_len);
+}
+
+static void another_shape_is_refused(void **state)
+{
+	struct options whole = machine.options;
+
+	(void)state;
+	machine.options.vcpus = 3;
+	refused_because("it has 2 vCPUs, not 3");
+	machine.options = whole;
+	machine.options.ram_size = 2 * RAM_SIZE;
+	refused_because("it has 1024 KiB of memory, not 2048");
+	machine.options = whole;
+	machine.options.nr_disks = 2;
+	refused_because("it has 1 disks, not 2");
+	machine.options = whole;
+	machine.options.restore = "/nowhere";
+	refused_because("/nowhere: No such file");
+	machine.options = whole;
+	write_file("no machine", 10);
+	refused_because("cut off");
+	write_file(saved_ram, sizeof(saved_ram));
+	refused_because("no saved machine");
+	write_file(file, file_len);
+	/* What is not said is as it was. */
+	machine.options.vcpus = 0;
+	machine.options.ram_size = 0;
+	machine.options.testdev = false;
+	restore_open(&machine.options);
+	close(next_fd);
+	assert_int_equal(machine.options.vcpus, VCPUS);
+	assert_int_equal(machine.options.ram_size, RAM_SIZE);
+	assert_true(machine.options.testdev);
+	machine.options = whole;
+}
+
+static void a_host_that_lacks_something_refuses(void **state)
+{
+	int zba = number_of(ISA(ZBA));
+	u64 off = 0;
+
+	(void)state;
+	absent = ISA(ZBA);
+	refused_because("ISA_EXT");
+	absent = 0;
+	fixed = TIMER(frequency);
+	assert_true(restores());
+	fixed = CORE(1);
+	refused_because("CORE 1");
+	fixed = 0;
+	/* What the guest did not have is not missed, and what the host has besides is taken away. */
+	assert_true(restores());
+	for (int v = 0; v < VCPUS; v++)
+		memcpy(models[v].value[zba], &off, sizeof(off));
+	save_it();
+	absent = ISA(ZBA);
+	assert_true(restores());
+	save_it();
+	absent = 0;
+	assert_true(restores());
+	assert_memory_equal(models[1].value[zba], &off, sizeof(off));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_saved_is_there_again),
+		cmocka_unit_test(saved_again_it_is_the_same_file),
+		cmocka_unit_test(
+			extensions_come_before_registers_and_compare_before_the_timer_state),
+		cmocka_unit_test(pages_of_zeroes_are_not_in_it),
+		cmocka_unit_test(each_end_that_is_too_early_is_refused),
+		cmocka_unit_test(each_changed_byte_is_refused),
+		cmocka_unit_test(a_header_that_lies_is_refused),
+		cmocka_unit_test(sections_that_lie_do_no_harm),
+		cmocka_unit_test(another_shape_is_refused),
+		cmocka_unit_test(a_host_that_lacks_something_refuses),
+	};
+
+	return cmocka_run_group_tests_name("saved machines", tests, build, tear_down);
+}
