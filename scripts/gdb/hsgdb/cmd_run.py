@@ -133,7 +133,8 @@ def until_entry(argument):
     if there:
         gdb.execute("stepi", to_string=True)
         if not is_virtual():
-            print("the guest's first instruction trapped at once:")
+            trapped = register("pc") in vm.exit_vectors()
+            print("the guest's first instruction trapped at once:" if trapped else "that sret did not enter the guest:")
     tell(there)
 
 
