@@ -33,7 +33,8 @@ class Lab:
         for key in ("number", "name", "title", "hours", "files", "test"):
             if key not in self.toml:
                 raise LaunchError("%s: %s is missing" % (file, key))
-        self.number, self.name, self.title = (self.toml[k] for k in ("number", "name", "title"))
+        self.number, self.name = self.toml["number"], self.toml["name"]
+        self.title, self.hours = self.toml["title"], self.toml["hours"]
         self.files, self.tests = self.toml["files"], self.toml["test"]
         if self.folder != "%02d-%s" % (self.number, self.name):
             raise LaunchError("%s: it is lab %d, %s" % (file, self.number, self.name))
