@@ -26,7 +26,7 @@ lab_stop:
 	ecall
 1:	j	1b
 
-	/* The text at s1, byte by byte: SBI §5.2, which QEMU's firmware has from the first day on. */
+	/* The text at s1, byte by byte: console_putchar, SBI §5. */
 say:
 	lbu	a0, 0(s1)
 	beqz	a0, 1f

@@ -26,6 +26,7 @@
 	.balign	4
 vcpu_switch:
 	/* Step 1: host registers. The C caller has given up t0-t6 and a0-a7. */
+	/* lab 2: write step 1, which saves the host's registers */
 	REG_S	ra, HOST_ra(a0)
 	REG_S	sp, HOST_sp(a0)
 	REG_S	gp, HOST_gp(a0)
@@ -33,12 +34,14 @@ vcpu_switch:
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 	REG_S	s\n, (HOST_s + \n * SZREG)(a0)
 	.endr
+	/* lab 2 end */
 
 	/*
 	 * Step 2: swap CSRs. Once stvec is the exit vector, a trap of the host would be
 	 * saved as the guest's: SIE is 0, and nothing below can fault, for the vCPU is
 	 * mapped in every address space.
 	 */
+	/* lab 2: write step 2, which exchanges stvec, sscratch, sstatus, hstatus, and sets sepc */
 	REG_L	t0, VCPU_exit_vector(a0)
 	REG_L	t1, GUEST_sstatus(a0)	/* SPP: VS or VU; SPIE unused; FS: see fp.h */
 	REG_L	t2, GUEST_hstatus(a0)	/* SPV = 1: sret sets V (H §2.1) */
@@ -52,8 +55,10 @@ vcpu_switch:
 	REG_S	t4, HOST_sscratch(a0)
 	REG_S	t1, HOST_sstatus(a0)
 	REG_S	t2, HOST_hstatus(a0)
+	/* lab 2 end */
 
 	/* Step 3: guest registers, a0 last, since it points at the others. */
+	/* lab 2: write step 3, which loads the guest's registers, and enters it */
 	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
 	REG_L	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
@@ -62,6 +67,7 @@ vcpu_switch:
 	.endr
 	REG_L	a0, (GUEST_gpr + 10 * SZREG)(a0)
 	sret
+	/* lab 2 end */
 
 	/*
 	 * The guest has trapped. Hardware has set SIE = 0, V = 0; every register is the
@@ -75,23 +81,30 @@ vcpu_exit_vector:
 	 * Step 4: guest registers, a0 by way of sscratch. First those that C may use, then those
 	 * that it preserves: the fast path saves the first kind only.
 	 */
+	/* lab 2: write step 4, its beginning: a0 points at the vCPU, x5 is saved */
 	csrrw	a0, sscratch, a0
 	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
+	/* lab 2 end */
 	.global	vcpu_exit_slow
 vcpu_exit_slow:
+	/* lab 2: write step 4, the guest's registers that C may use */
 	.irp	n, 1, 2, 3, 4, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
+	/* lab 2 end */
 	.global	vcpu_exit_rest
 vcpu_exit_rest:
+	/* lab 2: write step 4, the guest's registers that C preserves */
 	.irp	n, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
+	/* lab 2 end */
 
 	/*
 	 * Step 5: swap CSRs back. sstatus and hstatus come before anything that the
 	 * guest's SUM, MXR or SPVP could bend.
 	 */
+	/* lab 2: write step 5, which exchanges the CSRs back, and saves the guest's a0 and sepc */
 	REG_L	t0, HOST_stvec(a0)
 	REG_L	t1, HOST_sscratch(a0)
 	REG_L	t2, HOST_sstatus(a0)
@@ -105,8 +118,10 @@ vcpu_exit_rest:
 	REG_S	t2, GUEST_sstatus(a0)
 	REG_S	t3, GUEST_hstatus(a0)
 	REG_S	t4, GUEST_sepc(a0)
+	/* lab 2 end */
 
 	/* Step 6: host registers, and back to the caller of vcpu_switch(). */
+	/* lab 2: write step 6, which loads the host's registers, and returns */
 	REG_L	ra, HOST_ra(a0)
 	REG_L	sp, HOST_sp(a0)
 	REG_L	gp, HOST_gp(a0)
@@ -115,3 +130,4 @@ vcpu_exit_rest:
 	REG_L	s\n, (HOST_s + \n * SZREG)(a0)
 	.endr
 	ret
+	/* lab 2 end */

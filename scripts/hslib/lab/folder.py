@@ -61,7 +61,8 @@ class Lab:
 
     def inserts(self, variant):
         """The part of the solution that is not in the source: (file, before, text)."""
-        return [(i["file"], i["before"], fill(i["text"], variant)) for i in self.toml.get("insert", [])]
+        return [(i["file"], i["before"], fill(i["text"], variant))
+                for i in self.toml.get("insert", [])]
 
 
 class Draw:
@@ -102,4 +103,5 @@ def find(number):
         if str(number).isdigit() and lab.number == int(number):
             return lab
     raise LaunchError("there is no lab %s; there are: %s"
-                      % (number, ", ".join("%d %s" % (lab.number, lab.name) for lab in labs)), STATUS_USAGE)
+                      % (number, ", ".join("%d %s" % (lab.number, lab.name) for lab in labs)),
+                      STATUS_USAGE)

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from ..errors import LaunchError
 
-BEGIN = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>/\*|#) lab (?P<labs>\d+(, \d+)*): (?P<what>.*?)(?P<close> \*/)?$")
+BEGIN = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>/\*|#) lab (?P<labs>\d+(, \d+)*): (?P<what>.*?)"
+                   r"(?P<close> \*/)?$")
 END = re.compile(r"^[ \t]*(/\*|#) lab (?P<labs>\d+(, \d+)*) end( \*/)?$")
 
 

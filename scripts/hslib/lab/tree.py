@@ -23,10 +23,12 @@ TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
 def tracked():
     """The source's files: git's, or all of an unpacked tree without .git and build."""
     try:
-        made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z"], capture_output=True, check=True)
+        made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z", "--cached", "--others",
+                               "--exclude-standard"], capture_output=True, check=True)
         names = made.stdout.decode().split("\0")
     except (OSError, subprocess.CalledProcessError):
         names = []
+    if not any(names):
         for at, folders, files in os.walk(folder.TOP):
             folders[:] = [f for f in folders if f not in (".git", "build", "__pycache__")]
             names += [os.path.relpath(os.path.join(at, f), folder.TOP) for f in files]

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# many.t - four vCPUs on two harts find their own registers; and with switch=full, which goes the
+# same way and moves more.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --smp 4
+payload harts rounds=30
+payload lab02
+options --set switch=full
+payload lab02
+payload exits
+done_testing

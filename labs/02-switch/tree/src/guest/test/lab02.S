@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab02.S - something that makes the guest leave, with a pattern in every register around it.
+ *
+ * void lab_ecall(ext, fid), lab_load(address), lab_store(address), lab_spin(rounds): what x1 to x31
+ * were when it was over is in lab_after[]. Pattern of xn: lab_pattern + n; those that the operation
+ * itself uses are named in lab02.c. Interrupts are off, so nobody else needs sscratch.
+ */
+#define PATTERN 0x0123456789abcd00
+
+	.globl	lab_pattern
+	.section .rodata
+	.balign	8
+lab_pattern:
+	.dword	PATTERN
+	.bss
+	.balign	8
+	.globl	lab_after
+lab_after:
+	.space	8 * 32
+frame:
+	.space	8 * 16
+
+	.text
+	.option	norvc
+	.macro	patterns list:vararg
+	.irp	n, \list
+	li	x\n, PATTERN + \n
+	.endr
+	.endm
+
+	/* The caller's registers; then x10 and x11 may be used. */
+	.macro	begin
+	la	t0, frame
+	sd	ra, 0(t0)
+	sd	sp, 8(t0)
+	sd	gp, 16(t0)
+	sd	tp, 24(t0)
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
+	sd	s\n, 32 + 8 * \n(t0)
+	.endr
+	.endm
+
+	/* All of them, as they are now; x31 by way of sscratch. */
+	.macro	end
+	csrw	sscratch, x31
+	la	x31, lab_after
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30
+	sd	x\n, 8 * \n(x31)
+	.endr
+	csrr	x30, sscratch
+	sd	x30, 8 * 31(x31)
+	la	t0, frame
+	ld	ra, 0(t0)
+	ld	sp, 8(t0)
+	ld	gp, 16(t0)
+	ld	tp, 24(t0)
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
+	ld	s\n, 32 + 8 * \n(t0)
+	.endr
+	csrw	sscratch, tp
+	ret
+	.endm
+
+	.globl	lab_ecall
+lab_ecall:
+	begin
+	mv	x17, x10
+	mv	x16, x11
+	patterns 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	ecall
+	end
+
+	.globl	lab_load
+lab_load:
+	begin
+	patterns 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	lbu	x7, 0(x10)
+	end
+
+	.globl	lab_store
+lab_store:
+	begin
+	patterns 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	sd	x7, 0(x10)
+	end
+
+	.globl	lab_spin
+lab_spin:
+	begin
+	patterns 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+1:	addi	x10, x10, -1
+	bnez	x10, 1b
+	end

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab02.c - 31 registers around each kind of exit: the guest finds what it left.
+ */
+#include "rt.h"
+
+#define UART_LSR  0x10000005UL
+#define NOT_THERE 0x09000abcUL /* a vendor's extension: user space is asked, and has none */
+#define SPIN      30000000UL   /* some dozen of the host's timer ticks */
+
+void lab_ecall(unsigned long ext, unsigned long fid);
+void lab_load(unsigned long address);
+void lab_store(unsigned long address);
+void lab_spin(unsigned long rounds);
+extern const unsigned long lab_pattern;
+extern unsigned long lab_after[32];
+
+static unsigned long fresh[64 * 512] __attribute__((aligned(4096)));
+
+/* Every register but these has its pattern still; the first that has not is named. */
+static bool kept(unsigned long except)
+{
+	unsigned long n, wrong = 0;
+
+	for (n = 1; n < 32; n++) {
+		if (except >> n & 1 || lab_after[n] == lab_pattern + n)
+			continue;
+		if (!wrong++)
+			note("x%lu is 0x%lx, it was 0x%lx", n, lab_after[n], lab_pattern + n);
+	}
+	if (wrong > 1)
+		note("%lu registers are wrong", wrong);
+	return !wrong;
+}
+
+static void test_calls(void)
+{
+	unsigned long used = BIT(REG_A0) | BIT(11) | BIT(16) | BIT(17);
+
+	lab_ecall(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION);
+	ok(kept(used) && lab_after[16] == SBI_BASE_GET_SPEC_VERSION &&
+		   lab_after[17] == SBI_EXT_BASE,
+	   "a call of the SBI keeps every register but a0 and a1");
+	ok_eq(lab_after[REG_A0], 0, "a0 is its error, 0");
+	ok(lab_after[11] >= 1UL << 24, "a1 is its value, a version");
+	lab_ecall(NOT_THERE, 5);
+	ok(kept(used) && lab_after[16] == 5 && lab_after[17] == NOT_THERE,
+	   "so does one that the VMM answers");
+	ok_eq(lab_after[REG_A0], (unsigned long)SBI_ERR_NOT_SUPPORTED, "a0 is the VMM's error");
+}
+
+static void test_memory(void)
+{
+	unsigned long i, good = 0;
+
+	lab_load(UART_LSR);
+	ok(kept(BIT(REG_A0) | BIT(7)) && lab_after[REG_A0] == UART_LSR,
+	   "a load from a device keeps every register but its destination");
+	ok(lab_after[7] <= 0xff && lab_after[7] & 0x20, "and that has the device's byte");
+	for (i = 0; i < 64; i++) {
+		unsigned long page = (unsigned long)&fresh[512 * i];
+
+		lab_store(page);
+		good += kept(BIT(REG_A0)) && lab_after[REG_A0] == page &&
+			fresh[512 * i] == lab_pattern + 7;
+	}
+	ok_eq(good, 64, "64 stores to fresh pages keep every register, and store");
+}
+
+static void test_interrupts(void)
+{
+	lab_spin(SPIN);
+	ok(kept(BIT(REG_A0)) && !lab_after[REG_A0],
+	   "a loop finds every register as it was, whatever interrupted it");
+}
+
+void payload_main(void)
+{
+	csr_write(sie, 0);
+	test_calls();
+	test_memory();
+	test_interrupts();
+	done();
+}

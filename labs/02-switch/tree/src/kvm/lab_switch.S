@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab_switch.S - does vcpu_switch() give back what a C function has to give back?
+ *
+ *   vcpu_switch_checked(vcpu) as vcpu_switch(); stops the machine if a register has changed
+ *
+ * Called in the kernel that labs/02-switch/tests/host-registers.t links, and nowhere else. For one
+ * hart: what was there before lies in one place.
+ */
+#include "asm.h"
+
+	.option	arch, +h
+
+	/* The register, or what \read puts into t1, is still what the slot has. */
+	.macro	same_csr name, slot
+	csrr	t1, \name
+	REG_L	t2, (\slot * SZREG)(t0)
+	beq	t1, t2, 1f
+	lab_todo "lab 2: src/kvm/switch.S: write the way back of \name: after a switch it is not what it was"
+1:
+	.endm
+	.macro	same name, slot
+	REG_L	t2, (\slot * SZREG)(t0)
+	beq	\name, t2, 1f
+	lab_todo "lab 2: src/kvm/switch.S: write the way back of \name: after a switch it is not what it was"
+1:
+	.endm
+
+	.text
+	.global	vcpu_switch_checked
+	.type	vcpu_switch_checked, @function
+vcpu_switch_checked:
+	/* What the caller has, on its stack; what is to come back, in memory. */
+	addi	sp, sp, -16 * SZREG
+	REG_S	ra, 0(sp)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	REG_S	s\n, ((1 + \n) * SZREG)(sp)
+	.endr
+	la	t0, before
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	li	s\n, 0x5eed0000 + \n
+	REG_S	s\n, (\n * SZREG)(t0)
+	.endr
+	REG_S	sp, (12 * SZREG)(t0)
+	REG_S	gp, (13 * SZREG)(t0)
+	REG_S	tp, (14 * SZREG)(t0)
+	csrr	t1, stvec
+	REG_S	t1, (15 * SZREG)(t0)
+	csrr	t1, sscratch
+	REG_S	t1, (16 * SZREG)(t0)
+	csrr	t1, hstatus
+	REG_S	t1, (17 * SZREG)(t0)
+	csrr	t1, sstatus
+	REG_S	t1, (18 * SZREG)(t0)
+	call	vcpu_switch
+	la	t0, before
+	same	sp, 12
+	same	gp, 13
+	same	tp, 14
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	same	s\n, \n
+	.endr
+	same_csr stvec, 15
+	same_csr sscratch, 16
+	same_csr hstatus, 17
+	same_csr sstatus, 18
+	REG_L	ra, 0(sp)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	REG_L	s\n, ((1 + \n) * SZREG)(sp)
+	.endr
+	addi	sp, sp, 16 * SZREG
+	ret
+
+	.bss
+	.balign	SZREG
+before:
+	.space	19 * SZREG
