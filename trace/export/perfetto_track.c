@@ -61,35 +61,40 @@ int perfetto_draw(struct perfetto *p, u64 time, u64 track, TrackEvent__Type type
 
 /* ---- tracks ---- */
 
-static int put_process(struct perfetto *p, u64 track, u32 pid, char *name)
+/* Of the one or the other; NULL: not of it. */
+static int put_track(struct perfetto *p, u64 track, ProcessDescriptor *process,
+		     ThreadDescriptor *thread)
 {
-	ProcessDescriptor process = PROCESS_DESCRIPTOR__INIT;
 	TrackDescriptor descriptor = TRACK_DESCRIPTOR__INIT;
 	TracePacket packet = TRACE_PACKET__INIT;
 
-	process.has_pid = descriptor.has_uuid = true;
-	process.pid = (s32)pid;
-	process.process_name = name;
+	descriptor.has_uuid = true;
 	descriptor.uuid = track;
-	descriptor.process = &process;
+	descriptor.process = process;
+	descriptor.thread = thread;
 	packet.track_descriptor = &descriptor;
 	return put_packet(p, &packet);
+}
+
+static int put_process(struct perfetto *p, u64 track, u32 pid, char *name)
+{
+	ProcessDescriptor process = PROCESS_DESCRIPTOR__INIT;
+
+	process.has_pid = true;
+	process.pid = (s32)pid;
+	process.process_name = name;
+	return put_track(p, track, &process, NULL);
 }
 
 static int put_thread(struct perfetto *p, u64 track, u32 pid, u32 tid, char *name)
 {
 	ThreadDescriptor thread = THREAD_DESCRIPTOR__INIT;
-	TrackDescriptor descriptor = TRACK_DESCRIPTOR__INIT;
-	TracePacket packet = TRACE_PACKET__INIT;
 
-	thread.has_pid = thread.has_tid = descriptor.has_uuid = true;
+	thread.has_pid = thread.has_tid = true;
 	thread.pid = (s32)pid;
 	thread.tid = (s32)tid;
 	thread.thread_name = name;
-	descriptor.uuid = track;
-	descriptor.thread = &thread;
-	packet.track_descriptor = &descriptor;
-	return put_packet(p, &packet);
+	return put_track(p, track, NULL, &thread);
 }
 
 int perfetto_know_hart(struct perfetto *p, unsigned int hart)

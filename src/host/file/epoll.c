@@ -296,7 +296,6 @@ long sys_epoll_create1(struct trap_frame *frame)
 	unsigned int flags = (unsigned int)frame->a0;
 	struct epoll *ep;
 	struct file *f;
-	int fd;
 
 	if (flags & ~EPOLL_CLOEXEC)
 		return -EINVAL;
@@ -310,10 +309,7 @@ long sys_epoll_create1(struct trap_frame *frame)
 	list_init(&ep->ready);
 	waitq_init(&ep->wait);
 	f->anon_name = "anon_inode:[eventpoll]";
-	fd = fd_install(f, flags & EPOLL_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install_new(f, flags & EPOLL_CLOEXEC);
 }
 
 static int check_nesting(struct epoll *ep, struct file *f)

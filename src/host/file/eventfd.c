@@ -153,7 +153,6 @@ long sys_eventfd2(struct trap_frame *frame)
 	unsigned int flags = (unsigned int)frame->a1;
 	struct hv_event *event;
 	struct file *f;
-	int fd;
 
 	if (flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE))
 		return -EINVAL;
@@ -169,10 +168,7 @@ long sys_eventfd2(struct trap_frame *frame)
 	waitq_init(&event->wait);
 	list_init(&event->watches);
 	f->anon_name = "anon_inode:[eventfd]";
-	fd = fd_install(f, flags & EFD_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install_new(f, flags & EFD_CLOEXEC);
 }
 
 /* ---- for the core ------------------------------------------------------------------------------ */

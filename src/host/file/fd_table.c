@@ -269,6 +269,15 @@ int fd_install(struct file *f, bool cloexec)
 	return fd_table_install(current_process->fds, f, 0, fd_limit(), false, cloexec);
 }
 
+int fd_install_new(struct file *f, bool cloexec)
+{
+	int fd = fd_install(f, cloexec);
+
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
 int fd_close(int fd)
 {
 	struct fd_table *t = current_process->fds;

@@ -84,6 +84,7 @@ int fd_table_next(struct fd_table *t, int from); /* the first open one from `fro
 int fd_limit(void);                              /* of the current process: RLIMIT_NOFILE */
 struct file *fd_get(int fd);                  /* of the current process, referenced; NULL: -EBADF */
 int fd_install(struct file *f, bool cloexec); /* takes over the reference on success; -EMFILE */
+int fd_install_new(struct file *f, bool cloexec); /* the same; takes it over in any case */
 int fd_close(int fd);
 int fd_flags_get(int fd); /* FD_CLOEXEC or 0; -EBADF */
 int fd_flags_set(int fd, bool cloexec);

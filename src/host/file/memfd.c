@@ -59,7 +59,7 @@ long sys_memfd_create(struct trap_frame *frame)
 	struct inode *inode;
 	struct file *f;
 	long len;
-	int err, fd;
+	int err;
 
 	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC |
 		      HUGE_SIZE_BITS))
@@ -77,8 +77,5 @@ long sys_memfd_create(struct trap_frame *frame)
 	inode_put(inode);
 	if (!f)
 		return err;
-	fd = fd_install(f, flags & MFD_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install_new(f, flags & MFD_CLOEXEC);
 }

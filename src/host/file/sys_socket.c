@@ -47,14 +47,10 @@ static int check_kind(unsigned int family, unsigned int type, unsigned int proto
 static int socket_install(struct unix_socket *s, unsigned int flags)
 {
 	struct file *f = socket_file(s, flags & O_NONBLOCK);
-	int fd;
 
 	if (!f)
 		return -ENOMEM;
-	fd = fd_install(f, flags & O_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install_new(f, flags & O_CLOEXEC);
 }
 
 long sys_socket(struct trap_frame *frame)

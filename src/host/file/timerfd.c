@@ -117,7 +117,7 @@ static const struct file_ops timerfd_ops = {
 
 long sys_timerfd_create(struct trap_frame *frame)
 {
-	int clock = (int)frame->a0, flags = (int)frame->a1, fd;
+	int clock = (int)frame->a0, flags = (int)frame->a1;
 	struct timerfd *t;
 	struct file *f;
 
@@ -134,10 +134,7 @@ long sys_timerfd_create(struct trap_frame *frame)
 	waitq_init(&t->wait);
 	hv_timer_init(&t->timer, timer_fired);
 	f->anon_name = "anon_inode:[timerfd]";
-	fd = fd_install(f, flags & TFD_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install_new(f, flags & TFD_CLOEXEC);
 }
 
 static struct timerfd *timerfd_of(int fd, struct file **f, long *err)

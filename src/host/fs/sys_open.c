@@ -78,7 +78,7 @@ long sys_openat(struct trap_frame *frame)
 	unsigned int mode = (unsigned int)frame->a3 & ~current_process->umask;
 	struct at_path ap;
 	struct file *f;
-	int err, fd;
+	int err;
 
 	err = at_path_get(&ap, (int)frame->a0, frame->a1);
 	if (err)
@@ -87,10 +87,7 @@ long sys_openat(struct trap_frame *frame)
 	at_path_put(&ap);
 	if (!f)
 		return err;
-	fd = fd_install(f, flags & O_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install_new(f, flags & O_CLOEXEC);
 }
 
 long sys_close(struct trap_frame *frame)

@@ -79,6 +79,17 @@ static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsig
 	return 0;
 }
 
+/* One page, with our reference to it, which goes if it cannot be installed. */
+static int install_held(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa,
+			unsigned long flags)
+{
+	int err = install(mm, vma, ALIGN_DOWN(va, SZ_4K), SZ_4K, pa, flags);
+
+	if (err < 0)
+		page_put(pa);
+	return err;
+}
+
 int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa)
 {
 	unsigned long size = vma->flags & VMA_HUGETLB ? SZ_2M : SZ_4K;
@@ -161,10 +172,7 @@ static int map_shared(struct mm *mm, const struct vma *vma, unsigned long va)
 	err = ops->mmap_page(vma->file, file_index(vma, va), vma->prot & PROT_WRITE, &pa);
 	if (err < 0)
 		return file_error(err);
-	err = install(mm, vma, ALIGN_DOWN(va, SZ_4K), SZ_4K, pa, flags);
-	if (err < 0)
-		page_put(pa);
-	return err;
+	return install_held(mm, vma, va, pa, flags);
 }
 
 /* A page of one's own with the file's bytes; zeroes behind the file's end. */
@@ -202,10 +210,7 @@ static int map_private(struct mm *mm, const struct vma *vma, unsigned long va, b
 	}
 	if (err < 0)
 		return file_error(err);
-	err = install(mm, vma, ALIGN_DOWN(va, SZ_4K), SZ_4K, pa, flags);
-	if (err < 0)
-		page_put(pa);
-	return err;
+	return install_held(mm, vma, va, pa, flags);
 }
 
 /* A huge page of hugetlb.c, or none: then SIGBUS. Private ones begin as the file's, if there is one. */

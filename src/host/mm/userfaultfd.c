@@ -423,7 +423,6 @@ long sys_userfaultfd(struct trap_frame *frame)
 	unsigned int flags = (unsigned int)frame->a0;
 	struct uffd *uffd;
 	struct file *f;
-	int fd;
 
 	if (flags & ~(unsigned int)(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY))
 		return -EINVAL;
@@ -441,8 +440,5 @@ long sys_userfaultfd(struct trap_frame *frame)
 	waitq_init(&uffd->readers);
 	waitq_init(&uffd->faulters);
 	f->anon_name = "anon_inode:[userfaultfd]";
-	fd = fd_install(f, flags & O_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install_new(f, flags & O_CLOEXEC);
 }

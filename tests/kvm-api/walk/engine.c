@@ -141,54 +141,50 @@ void walk_free(struct walk *w)
 
 /* ---- one call --------------------------------------------------------------------------- */
 
-static void finish(struct walk *w, const struct call *c, long ret, int error, uint64_t before,
-		   bool arg_changed)
+/* A row: the call's name, its result, and what it has changed. `was`: the argument's bytes, if any. */
+static long make_call(struct walk *w, const struct call *c, unsigned long arg, const void *was,
+		      const char *fmt, va_list ap)
 {
+	uint64_t before = w->state ?: walk_state(w);
+	long ret;
+	int error;
+
+	printf("%s ", c->name);
+	print_name(fmt, ap);
+	errno = 0;
+	ret = ioctl(c->fd, c->cmd, arg);
+	error = errno;
 	print_result(ret, error, c->gives_fd);
 	if (ret >= 0 && c->gives_fd)
 		close((int)ret);
-	if (ret < 0 && arg_changed)
+	if (ret < 0 && was && memcmp((const void *)arg, was, c->size))
 		printf(" and its argument has changed");
 	w->state = ret < 0 ? walk_state(w) : 0;
 	if (ret < 0 && w->state != before)
 		printf(" and the state has changed");
 	printf("\n");
+	return ret;
 }
 
 void call_number(struct walk *w, const struct call *c, unsigned long arg, const char *fmt, ...)
 {
-	uint64_t before = w->state ?: walk_state(w);
 	va_list ap;
-	long ret;
-	int error;
 
 	va_start(ap, fmt);
-	printf("%s ", c->name);
-	print_name(fmt, ap);
+	make_call(w, c, arg, NULL, fmt, ap);
 	va_end(ap);
-	errno = 0;
-	ret = ioctl(c->fd, c->cmd, arg);
-	error = errno;
-	finish(w, c, ret, error, before, false);
 }
 
 void call_with(struct walk *w, const struct call *c, const void *arg, const char *fmt, ...)
 {
 	static uint64_t buffer[1024];
-	uint64_t before = w->state ?: walk_state(w);
 	va_list ap;
 	long ret;
-	int error;
 
-	va_start(ap, fmt);
-	printf("%s ", c->name);
-	print_name(fmt, ap);
-	va_end(ap);
 	memcpy(buffer, arg, c->size);
-	errno = 0;
-	ret = ioctl(c->fd, c->cmd, buffer);
-	error = errno;
-	finish(w, c, ret, error, before, memcmp(buffer, arg, c->size) != 0);
+	va_start(ap, fmt);
+	ret = make_call(w, c, (unsigned long)buffer, arg, fmt, ap);
+	va_end(ap);
 	if (ret >= 0 && c->undo)
 		c->undo(w, arg);
 }
