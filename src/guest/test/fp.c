@@ -129,8 +129,6 @@ static void test_user(void)
 	ok_eq(fs_get(), FS_DIRTY, "FS is Dirty then");
 }
 
-static unsigned long loop_end, loop_bad[MAX_HARTS], loop_rounds[MAX_HARTS];
-
 /* Values of this hart alone; every few rounds an exit of some kind, or none for a while. */
 static void loop(unsigned long n)
 {
@@ -140,14 +138,7 @@ static void loop(unsigned long n)
 	while (now() < loop_end) {
 		base += 0x100;
 		fp_fill(base, (n + round) & 0x1f);
-		if (round % 4 == 1)
-			one_sbi();
-		else if (round % 4 == 2)
-			one_mmio();
-		else if (round % 4 == 3)
-			one_sleep();
-		else
-			delay_us(300);
+		one_by_turns(round);
 		if (round & 8)
 			fs_set(FS_CLEAN);
 		bad += fp_changed(base, (n + round) & 0x1f) != 0;
@@ -159,23 +150,11 @@ static void loop(unsigned long n)
 
 static void test_together(void)
 {
-	unsigned long bad = 0;
-	int i, started = 0;
+	unsigned long bad;
+	int n = loop_together(loop, LOOP_MS, &bad);
 
-	for (i = 1; i < nr_harts; i++)
-		started += hart_start(i) == 0;
-	loop_end = now() + us_to_ticks(LOOP_MS * 1000);
-	for (i = 1; i <= started; i++)
-		hart_run(i, loop, (unsigned long)i);
-	loop(0);
-	for (i = 1; i <= started; i++)
-		bad += !hart_wait(i, 20000);
-	for (i = 0; i <= started; i++) {
-		bad += loop_bad[i];
-		note("hart %lu: %lu rounds, %lu bad", harts[i].id, loop_rounds[i], loop_bad[i]);
-	}
-	ok_eq(bad, 0, "%d harts use FP at once for %lu ms, and none sees another's values",
-	      started + 1, LOOP_MS);
+	ok_eq(bad, 0, "%d harts use FP at once for %lu ms, and none sees another's values", n,
+	      LOOP_MS);
 }
 
 void payload_main(void)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * provoke.h - one exit of each kind, for payloads that look at what an exit leaves alone.
+ * provoke.h - one exit of each kind, for payloads that look at what an exit leaves alone; and the
+ * same on all harts at once.
  */
 #ifndef GUEST_TEST_PROVOKE_H
 #define GUEST_TEST_PROVOKE_H
@@ -45,6 +46,43 @@ static u8 *fresh_page(void)
 		next = ALIGN_UP((unsigned long)_end, SZ_2M) + 8 * SZ_2M;
 	next += SZ_2M;
 	return (u8 *)(next - SZ_2M);
+}
+
+/* By turns: an exit of some kind, or none for a while. */
+static void one_by_turns(unsigned long round)
+{
+	if (round % 4 == 1)
+		one_sbi();
+	else if (round % 4 == 2)
+		one_mmio();
+	else if (round % 4 == 3)
+		one_sleep();
+	else
+		delay_us(300);
+}
+
+/* What loop(n) on hart n goes by, and what it leaves. */
+static unsigned long loop_end, loop_bad[MAX_HARTS], loop_rounds[MAX_HARTS];
+
+/* On all harts at once, until so many milliseconds are over. The harts; *bad counts those that hang, too. */
+static int loop_together(void (*loop)(unsigned long n), unsigned long ms, unsigned long *bad)
+{
+	int i, started = 0;
+
+	*bad = 0;
+	for (i = 1; i < nr_harts; i++)
+		started += hart_start(i) == 0;
+	loop_end = now() + us_to_ticks(ms * 1000);
+	for (i = 1; i <= started; i++)
+		hart_run(i, loop, (unsigned long)i);
+	loop(0);
+	for (i = 1; i <= started; i++)
+		*bad += !hart_wait(i, 20000);
+	for (i = 0; i <= started; i++) {
+		*bad += loop_bad[i];
+		note("hart %lu: %lu rounds, %lu bad", harts[i].id, loop_rounds[i], loop_bad[i]);
+	}
+	return started + 1;
 }
 
 #endif

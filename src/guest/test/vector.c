@@ -158,8 +158,6 @@ static void test_memory(void)
 	ok(memcmp(to, want[0].regs + 8 * vlenb, n) == 0, "comes whole");
 }
 
-static unsigned long loop_end, loop_bad[MAX_HARTS], loop_rounds[MAX_HARTS];
-
 static void loop(unsigned long n)
 {
 	unsigned long round = 0, bad = 0;
@@ -169,14 +167,7 @@ static void loop(unsigned long n)
 	while (now() < loop_end) {
 		vs_set(VS_DIRTY);
 		fill(n, round);
-		if (round % 4 == 1)
-			one_sbi();
-		else if (round % 4 == 2)
-			one_mmio();
-		else if (round % 4 == 3)
-			one_sleep();
-		else
-			delay_us(300);
+		one_by_turns(round);
 		if (round & 8)
 			vs_set(VS_CLEAN);
 		bad += !is_kept(n);
@@ -197,25 +188,14 @@ static bool is_zero(const struct vec_state *state)
 
 static void test_together(void)
 {
-	unsigned long bad = 0, nonzero = 0;
-	int i, started = 0;
+	unsigned long bad, nonzero = 0;
+	int i, n = loop_together(loop, LOOP_MS, &bad);
 
-	for (i = 1; i < nr_harts; i++)
-		started += hart_start(i) == 0;
-	loop_end = now() + us_to_ticks(LOOP_MS * 1000);
-	for (i = 1; i <= started; i++)
-		hart_run(i, loop, (unsigned long)i);
-	loop(0);
-	for (i = 1; i <= started; i++)
-		bad += !hart_wait(i, 20000);
-	for (i = 0; i <= started; i++) {
-		bad += loop_bad[i];
-		nonzero += i && !is_zero(&at_start[i]);
-		note("hart %lu: %lu rounds, %lu bad", harts[i].id, loop_rounds[i], loop_bad[i]);
-	}
-	ok_eq(nonzero, 0, "%d harts begin with all of it zero", started);
-	ok_eq(bad, 0, "%d harts use it at once for %lu ms, and none sees another's values",
-	      started + 1, LOOP_MS);
+	for (i = 1; i < n; i++)
+		nonzero += !is_zero(&at_start[i]);
+	ok_eq(nonzero, 0, "%d harts begin with all of it zero", n - 1);
+	ok_eq(bad, 0, "%d harts use it at once for %lu ms, and none sees another's values", n,
+	      LOOP_MS);
 }
 
 void payload_main(void)
