@@ -148,21 +148,6 @@ void machine_stop(struct machine *m, enum stop_reason reason, int status)
 	(void)status;
 }
 
-void complain(const char *format, ...)
-{
-	(void)format;
-}
-
-void inform(const char *format, ...)
-{
-	(void)format;
-}
-
-void guest_error(const char *format, ...)
-{
-	(void)format;
-}
-
 void die(enum exit_status status, const char *format, ...)
 {
 	va_list args;

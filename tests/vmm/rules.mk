@@ -8,9 +8,10 @@ VMM_TEST_SAVED := bus marker plic uart console testdev virtio_ring virtio_mmio v
 VMM_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer $(UAPI_CFLAGS) -I$(TOP)/src/vmm \
 	-Wall -Wextra -Werror -Wno-sign-compare
-VMM_TEST_OBJ := $(VMM_TEST_DEVICES:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/test_devices.o
-VMM_TEST_SAVE_OBJ := $(VMM_TEST_SAVED:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/kvm_model.o \
-	$(O)/tests/vmm/test_save.o
+VMM_TEST_OBJ := $(VMM_TEST_DEVICES:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o \
+	$(O)/tests/vmm/test_devices.o
+VMM_TEST_SAVE_OBJ := $(VMM_TEST_SAVED:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o \
+	$(O)/tests/vmm/kvm_model.o $(O)/tests/vmm/test_save.o
 
 NATIVE_TESTS += $(O)/tests/vmm/test_devices $(O)/tests/vmm/test_save
 tests: $(O)/tests/vmm/test_devices $(O)/tests/vmm/test_save

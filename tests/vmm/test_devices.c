@@ -87,21 +87,6 @@ void machine_wrote(struct machine *m, const void *at, u64 len)
 	assert_true(offset <= RAM_SIZE && len <= RAM_SIZE - offset);
 }
 
-void complain(const char *format, ...)
-{
-	(void)format;
-}
-
-void inform(const char *format, ...)
-{
-	(void)format;
-}
-
-void guest_error(const char *format, ...)
-{
-	(void)format;
-}
-
 void die(enum exit_status status, const char *format, ...)
 {
 	va_list args;
