@@ -117,11 +117,12 @@ def _step():
 def _function():
     if world() != "HS":
         return None
-    block = gdb.block_for_pc(register("pc"))
-    while block is not None and block.function is None:
+    block, name = gdb.block_for_pc(register("pc")), None
+    while block is not None:  # the outermost: what is inlined has no address of its own
+        name = block.function.name if block.function else name
         block = block.superblock
-    if block is not None:
-        return block.function.name
+    if name:
+        return name
     known = symbol(register("pc"))
     return known[0] if known else None
 
