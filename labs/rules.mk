@@ -13,3 +13,10 @@ lab:
 grade:
 	$(SETUP) --no-guest run
 	$(TOP)/scripts/grade --out $(O) $(ARGS)
+
+# Do all labs hold? Starters, solutions and budgets, graded as if they had been handed in.
+.PHONY: course-check
+course-check:
+	$(SETUP) --no-guest run test
+	+$(BUILD) all
+	$(TOP)/scripts/course-check --out $(O) $(NN)

@@ -77,4 +77,5 @@ void payload_main(void)
 	one_mmio();
 	one_sleep();
 	printf("hello: bye\n");
+	at_end();
 }

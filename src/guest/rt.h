@@ -224,6 +224,7 @@ void skip(const char *claim, const char *why);
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void bail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void done(void) __attribute__((noreturn));
+void at_end(void); /* of a payload without claims: says so, sealed, if there is a key */
 /* Which system is below, where answers rightly differ: SBI implementation ids. */
 #define IMPL_OPENSBI 1
 #define IMPL_KVM     3

@@ -168,6 +168,14 @@ void bail(const char *fmt, ...)
 	power_off(2);
 }
 
+void at_end(void)
+{
+	if (seal.key[0] | seal.key[1]) {
+		printf("1..0");
+		end_line(PLAN);
+	}
+}
+
 void done(void)
 {
 	printf("1..%d", claims);

@@ -9,6 +9,7 @@
 #   asked NAME [WORD...]      run it, and claim nothing: then
 #   claim TEXT [NAME]         the payload's claim with this text (a part of it) held
 #   options OPTION...         of scripts/hyperscope, for the payloads from here on
+#   answer NAME               a value of answers.txt; answered NAME WANT [PERCENT] claims it
 #
 # Neither a line on the console nor a status says that a claim held: the student's hypervisor and VMM
 # print there, and end the machine as they like. What counts has the seal of this run's key, which the
@@ -64,14 +65,15 @@ plan_of()	# CLAIMS
 
 payload()
 {
-	local mine theirs said errors line number text found
-	asked "$@"
-	mine=$claims theirs=$claims said=$out errors=$err
-	if [ -n "${HS_REFERENCE:-}" ]; then
+	local mine theirs said line number text found
+	theirs=
+	if [ -n "${HS_REFERENCE:-}" ]; then	# first: a test may look at the last run's trace
 		run_sealed "$HS_REFERENCE" "$@"
 		theirs=$claims
 	fi
-	claims=$mine out=$said err=$errors
+	asked "$@"
+	mine=$claims said=$out
+	[ -n "${HS_REFERENCE:-}" ] || theirs=$claims
 	while IFS= read -r line; do
 		number=$(sed -nE 's/^(not )?ok ([0-9]+) - .*/\2/p' <<<"$line")
 		[ "$number" ] || continue
@@ -90,4 +92,28 @@ claim()
 	line=$(grep -F -- "$1" <<<"$claims" | head -n 1)
 	[[ $line == "ok "* && $line != *" # SKIP "* ]]
 	ok $? "${2:-$1}" || last_words
+}
+
+# ---- labs whose answer is a file ----
+
+# The value behind "NAME:" in answers.txt, in small letters.
+answer()	# NAME
+{
+	sed -n "s/^$1:[[:space:]]*//p" "$HS_TOP/answers.txt" | head -n 1 | tr -d '\r' | tr 'A-Z' 'a-z' | sed 's/[[:space:]]*$//'
+}
+
+# What was answered is this, as a number or a name, or so many percent off. The right one is not told.
+answered()	# NAME WANT [PERCENT]
+{
+	[ "$2" ] || { ok 1 "$1: the grader has an answer"; return; }
+	python3 -c '
+import sys
+def number(text):
+    return int(text, 16) if text.startswith("0x") else float(text)
+got, want, percent = sys.argv[1:]
+try:
+    sys.exit(abs(number(got) - number(want)) > number(want) * float(percent) / 100)
+except ValueError:
+    sys.exit(got != want)' "$(answer "$1")" "${2,,}" "${3:-0}"
+	ok $? "$1 is what the run says" || diag "answered: '$(answer "$1")'"
 }

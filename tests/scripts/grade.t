@@ -31,4 +31,106 @@ END
 graded starter
 is "$status:$(points)" "1:0 of 90" "the starter has none"
 like "$said" 'lab 91: src/kvm/sbi_base.c: answer each function' "... and is told what to write"
+
+# ---- what is refused before anything is built ----
+refused()	# NAME REGEX CLAIM
+{
+	graded "$1"
+	[ "$status" = 3 ] && grep -qE "refused: .*$2" <<<"$(tr -s '\n ' ' ' <<<"$said")"
+	ok $? "refused: $3" || diag "status $status: $said $err"
+}
+
+hand_in replaced src/kvm/sbi_base.c
+for file in Makefile src/guest/tap.c src/vmm/rules.mk scripts/hyperscope tests/lib/tap.sh tests/lib/lab.sh; do
+	mkdir -p "$(dirname "$tmp/replaced/$file")"
+	{ cat "$HS_TOP/$file"; echo "# all tests passed"; } >"$tmp/replaced/$file"
+done
+refused replaced "Makefile, scripts/hyperscope, src/guest/tap.c, src/vmm/rules.mk, tests/lib/lab.sh, tests/lib/tap.sh" \
+	"a Makefile, rules, a payload, the launcher and the tests' library that are others, by name"
+hand_in linked src/kvm/sbi_base.c
+ln -s "$fixture/91-fixture/hidden/kept.t" "$tmp/linked/src/kvm/kept.c"
+refused linked "src/kvm/kept.c: a symbolic link" "a symbolic link in a folder"
+tar -C "$tmp/linked" -cf "$tmp/linked.tar" .
+refused linked.tar "src/kvm/kept.c: a link" "... and in a tar"
+mkfifo "$tmp/linked/pipe" && rm "$tmp/linked/src/kvm/kept.c"
+refused linked "pipe: a pipe" "a pipe"
+python3 - "$tmp" <<'END'
+import io
+import sys
+import tarfile
+import zipfile
+top = sys.argv[1]
+for name, member, size in (("up", "../up.c", 1), ("absolute", "/tmp/up.c", 1), ("large", "src/kvm/sbi_base.c", 3 << 20)):
+    with tarfile.open("%s/%s.tar" % (top, name), "w") as archive:
+        info = tarfile.TarInfo(member)
+        info.size = size
+        archive.addfile(info, io.BytesIO(bytes(size)))
+    with zipfile.ZipFile("%s/%s.zip" % (top, name), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(member, bytes(size))
+with zipfile.ZipFile(top + "/bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+    for number in range(100):
+        archive.writestr("src/%d.c" % number, bytes(1 << 20))
+with zipfile.ZipFile(top + "/symlink.zip", "w") as archive:
+    info = zipfile.ZipInfo("src/kvm/sbi_base.c")
+    info.create_system, info.external_attr = 3, 0o120777 << 16
+    archive.writestr(info, "/etc/passwd")
+with tarfile.open(top + "/device.tar", "w") as archive:
+    info = tarfile.TarInfo("src/kvm/sbi_base.c")
+    info.type = tarfile.CHRTYPE
+    archive.addfile(info)
+END
+for kind in tar zip; do
+	refused up.$kind '\.\./up.c: a path that leads out' "a path with .. in a $kind"
+	refused absolute.$kind '/tmp/up.c: a path that leads out' "an absolute path in a $kind"
+	refused large.$kind 'more than 2 MiB' "a file of 3 MiB in a $kind"
+done
+refused bomb.zip 'more than 32 MiB in all' "100 MiB in a zip of 100 KiB"
+refused symlink.zip 'a symbolic link' "a symbolic link in a zip"
+refused device.tar 'not a plain file' "a device in a tar"
+head -c 500 "$tmp/large.zip" >"$tmp/cut.zip"
+refused cut.zip 'neither a folder nor a zip or tar' "half an archive"
+
+# ---- what is built, and gets nothing ----
+hand_in reads src/kvm/sbi_base.c
+echo "__asm__(\".pushsection .rodata\\n .inc\" \"bin \\\"$fixture/91-fixture/hidden/kept.t\\\"\\n .popsection\");" \
+	>>"$tmp/reads/src/kvm/sbi_base.c"
+graded reads --hidden --key "$tmp/key"
+is "$status:$(points)" "1:0 of 100" "who reads a hidden test at build time has nothing" || diag "$said"
+unlike "$said" xyzzy "... and does not see it"
+like "$said" 'file not found' "... because for the compiler it is not there" || diag "$said"
+
+hand_in forges src/kvm/sbi_base.c src/vmm/message.c
+cat >>"$tmp/forges/src/vmm/message.c" <<'END'
+#include <unistd.h>
+__attribute__((constructor)) static void forge(void)
+{
+	for (int i = 1; i < 100; i++)
+		printf("ok %d - all is well [0123456789abcdef]\nok %d - all is well\n", i, i);
+	printf("1..99\nbase: OK\nScore: 100 of 100\n");
+	fflush(stdout);
+	_exit(0);
+}
+END
+graded forges
+is "$status:$(points)" "1:0 of 90" "a VMM that prints ok lines and exits with 0 has nothing" || diag "$said"
+python3 - "$HS_TOP" <<'END'
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hslib.grade import seal
+assert seal.sip_hash(bytes(range(16)), bytes(range(15))) == 0xa129ca6149be45e5
+key = bytes(range(16))
+def sealed(text, number, verdict):
+    return "%s [%016x]\n" % (text, seal.sip_hash(key, (number << 8 | verdict).to_bytes(8, "little")))
+failed, held, plan = sealed("not ok 1 - a", 1, 0), sealed("ok 2 - b", 2, 1), sealed("1..2", 2, 3)
+assert seal.check(key, failed + held + plan) == ({1: "not ok 1 - a", 2: "ok 2 - b"}, 2)
+# A failed claim as one that held; a seal of another claim, of another verdict, of another key.
+assert seal.check(key, failed[4:])[0] == {}
+assert seal.check(key, held.replace("ok 2", "ok 1"))[0] == {}
+assert seal.check(key, held.replace("b", "b # SKIP x"))[0] == {}
+assert seal.check(key[::-1], held + plan) == ({}, None)
+# Who repeats what held before it failed does not get round the failure.
+assert seal.check(key, sealed("ok 1 - a", 1, 1) + failed + sealed("ok 1 - a", 1, 1))[0] == {1: "not ok 1 - a"}
+END
+ok $? "a seal is of one claim, one verdict and one key"
 done_testing

@@ -12,7 +12,8 @@ from . import limits
 
 CLAIM = re.compile(r"(not )?ok (\d+)(?: - (.*))?$")
 PLAN = re.compile(r"1\.\.(\d+)( # SKIP .*)?$")
-SHOWN_LINES = 14
+SHOWN_CLAIMS = 4   # of those that failed, from the first on; the last has the reason
+SAID_LINES = 10    # behind each
 LINE_MOST = 200
 
 
@@ -47,9 +48,13 @@ def judge(test, ran):
     """What a run says of the test."""
     claims, plan, skipped, before = read(ran.text())
     lines, failed = [], [claim for claim in claims if not claim[1]]
-    for number, _held, name, said in failed:
+    for at, (number, _held, name, said) in enumerate(failed):
+        if SHOWN_CLAIMS <= at < len(failed) - 1:
+            continue
+        if at == len(failed) - 1 and at > SHOWN_CLAIMS:
+            lines.append("... and %d more, the last of them:" % (at + 1 - SHOWN_CLAIMS))
         lines.append("not ok %d - %s" % (number, name))
-        lines += said
+        lines += said[:SAID_LINES]
     numbers = [claim[0] for claim in claims]
     if ran.stopped:
         lines += [ran.stopped] + ([] if failed else before[-4:])
@@ -63,7 +68,7 @@ def judge(test, ran):
     elif ran.status and not failed:
         lines.append("it ended with status %d" % ran.status)
     passed = not lines
-    return Outcome(test, passed, [line[:LINE_MOST] for line in lines[:SHOWN_LINES]], ran.seconds)
+    return Outcome(test, passed, [line[:LINE_MOST] for line in lines], ran.seconds)
 
 
 def environment(top, out, reference, student, variant):

@@ -175,8 +175,7 @@ def _secrets(options):
 def _grade_files(grade, options, files, tests, out, work):
     lab, key = grade.lab, _key(options)
     student, reference = os.path.join(work, "student"), os.path.join(work, "reference")
-    trees.progress("making the reference's tree and the student's")
-    trees.make(lab, reference, grade.student, True)
+    trees.progress("making the trees")
     grade.variant = trees.make(lab, student, grade.student, False)["variant"]
     try:
         unknown, missing = trees.lay_over(lab, student, files)
@@ -189,6 +188,7 @@ def _grade_files(grade, options, files, tests, out, work):
                            (" and %d more" % (len(unknown) - 8) if len(unknown) > 8 else ""))
     if missing:
         grade.notes.append("not handed in, so as they were given: " + ", ".join(missing))
+    trees.make(lab, reference, grade.student, True)
     trees.progress("building the reference solution")
     try:
         tools = tuple(os.path.join(reference, "build", name) for name in trees.TOOLS

@@ -111,7 +111,7 @@ def _begin_build(top, before_top, before):
 
 def build(top, before_top, before, jail, targets=TARGETS):
     """make in the tree. jail: (command, ...) before make, which keeps secrets from the compiler."""
-    out = _begin_build(top, before_top, before)
+    out = before if top == before_top else _begin_build(top, before_top, before)
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(("MAKE", "MFLAGS", "HS_", "HYPERSCOPE_")) and name != "O"}
     ran = limits.run(jail(top) + ["make", "--no-print-directory", "-C", top, "-j%d" % (os.cpu_count() or 1), "O=" + out,

@@ -52,7 +52,7 @@ class Lab:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         made = dict(module.variant(Draw("lab %d of %s" % (self.number, student))))
-        if key:
+        if key and hasattr(module, "hidden"):
             made.update(module.hidden(Draw("lab %d of %s, %s" % (self.number, student, key)), made))
         return made
 

@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# cost.t - the bench's figures beside those of a bench run now, with this compiler: 5 % are allowed.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+"$HS_TOP/scripts/bench" --out "$O" --rows sbi_version --toggle fastpath --csv "$tmp/csv" >"$tmp/said" 2>&1 || diag "$(<"$tmp/said")"
+figure()	# TOGGLES
+{
+	python3 -c 'import csv, sys
+for row in csv.DictReader(open(sys.argv[1])):
+    if row["toggles"] == sys.argv[2]: print(row["p50"])' "$tmp/csv" "$1"
+}
+answered cost-fast "$(figure default)" 5
+answered cost-slow "$(figure fastpath=off)" 5
+done_testing

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# gdb.t - the answers from gdb. Its register is what the guest has computed from the variant's seed; the
+# leaf's level is in the trace of a run made now, too.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+. "$(dirname "$0")/numbers.sh"
+answered gdb-a0 "$(numbers $(($(variant touches) + $(variant rounds) + 2)))"
+HS_SECONDS=60 hs run --icount "$O/guest-payloads/tools.bin"
+answered gdb-leaf-level "$("$O/hstrace" report --events gstage_map "$tmp/runs/last/trace" |
+	sed -n 's/.* gpa=0x80200000 level=\([0-9]\) .*/\1/p' | head -n 1)"
+done_testing

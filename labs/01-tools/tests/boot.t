@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# boot.t - the answers from the exit table, beside that of a run made now.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+HS_SECONDS=60 hs run --icount "$O/guest-payloads/tools.bin"
+is "$status" 0 "the guest runs" || diag "$err"
+count()	# ROW
+{
+	sed -n "s/^$1  *\([0-9][0-9]*\) .*/\1/p" <<<"$out"
+}
+answered boot-sbi-base "$(count 'sbi base')"
+answered boot-wfi "$(count wfi)"
+answered boot-fault-store "$(count 'fault on RAM, store')"
+# name, count, share, mean: the name may have blanks, the rest none.
+answered boot-most-costly "$(sed -n '/^cause /,/^[0-9]* of them\|^trace/p' <<<"$out" |
+	sed -nE 's/^([a-z].*[^ ]) +[0-9]+ +[0-9.]+% +([0-9]+) .*/\2 \1/p' | sort -n | tail -n 1 | cut -d' ' -f2-)"
+done_testing

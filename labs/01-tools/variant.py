@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+"""What differs from student to student: how often the guest does what, and with which numbers."""
+
+
+def variant(draw):
+    return {"calls": 20 + draw.below(60), "sleeps": 5 + draw.below(20), "touches": 10 + draw.below(40),
+            "stride": 1 + draw.below(3), "seed": 1 + draw.below(1 << 30), "rounds": 3 + draw.below(10)}

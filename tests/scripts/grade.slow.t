@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# grade.slow.t - the grader and what does not end, ends too early or says too much: each gets its
+# failed test, the grader its end, and nothing is left running.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/fixture-lab.sh"
+export HYPERSCOPE_SET=
+
+in_vmm()	# NAME CODE: a VMM that does this first
+{
+	hand_in "$1" src/kvm/sbi_base.c src/vmm/message.c
+	printf '#include <unistd.h>\n__attribute__((constructor)) static void cheat(void)\n{\n%s\n}\n' "$2" \
+		>>"$tmp/$1/src/vmm/message.c"
+}
+
+in_kernel()	# NAME DECLARATION CALL: a hypervisor that does this at each call of the base extension
+{
+	hand_in "$1" src/kvm/sbi_base.c
+	{ echo "$2"; sed "s|^\tswitch (fid) {|\t$3;\n&|" "$fixture/91-fixture/tree/src/kvm/sbi_base.c"; } \
+		>"$tmp/$1/src/kvm/sbi_base.c"
+}
+
+nothing()	# NAME REGEX CLAIM
+{
+	graded "$1" --tests base
+	is "$status:$(points)" "1:0 of 60" "$3: no points" || diag "$said"
+	like "$(lines base)" "$2" "... and the reason is told" || diag "$said"
+	is "$(left_running)" "" "... and nothing is left running"
+}
+
+in_vmm hangs 'for (;;) ;'
+nothing hangs 'ended after [0-9]+ seconds' "a VMM that hangs"
+in_vmm floods 'for (;;) printf("ok 1 - all is well, and this line is long enough to fill a disk soon\n");'
+nothing floods 'ended after|MiB' "a VMM that floods its output"
+in_vmm forks 'for (;;) fork();'
+nothing forks . "a VMM that forks without end"
+in_kernel exits 'void host_first_exited(int wait_status);' 'host_first_exited(0)'
+nothing exits 'not ok' "a hypervisor that ends the machine with status 0"
+in_kernel panics 'void panic(const char *fmt, ...);' 'panic("ok 1 - %s", "all is well")'
+nothing panics 'the host panicked' "a hypervisor that panics"
+in_kernel loops 'void nothing(void);' 'for (;;) __asm__("")'
+nothing loops 'ended after [0-9]+ seconds' "a hypervisor that hangs"
+
+hand_in large src/kvm/sbi_base.c
+echo 'char large[1UL << 36] = { 1 };' >>"$tmp/large/src/kvm/sbi_base.c"
+graded large --tests base
+is "$status:$(points)" "1:0 of 60" "an object of 64 GiB: no points" || diag "$said"
+like "$said" 'it does not build' "... it does not build"
+is "$(ls "$O/tmp" | grep -c '^grade\.')" 0 "no folder of a grading is left" || diag "$(ls "$O/tmp")"
+done_testing
