@@ -206,7 +206,10 @@ class Machine:
                      (options.icount_shift, "" if options.gdb else ",sleep=off")] + ICOUNT_CLOCK
         if options.gdb:
             args += ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" +
-                     self.gdb_socket(), "-gdb", "chardev:gdb"]
+                     self.gdb_socket(), "-gdb", "chardev:gdb",
+                     # What savevm writes to: an overlay that QEMU unlinks at once, of no device.
+                     "-drive", "file=%s,format=raw,if=none,id=snapshots,snapshot=on" %
+                     self.run.file("initramfs").replace(",", ",,")]
         return args
 
     def gdb_socket(self):
@@ -256,6 +259,7 @@ class Machine:
             try:
                 self.process = subprocess.Popen(args, stdin=null, stdout=log, stderr=log,
                                                 pass_fds=self.channel.inherited(),
+                                                env=dict(os.environ, TMPDIR=self.run.path),
                                                 start_new_session=True)
             except OSError as error:
                 raise LaunchError("%s: %s" % (args[0], error.strerror), STATUS_QEMU) from None

@@ -6,17 +6,16 @@ import sys
 
 import gdb
 
-from . import play, tour
+from . import play, prompt, tour
 from .command import command
 from .target import Problem
-
-KEYS = "Enter: go on   q: quit   else a command of gdb's"
 
 
 def _parser():
     parser = argparse.ArgumentParser(prog="hs tour", add_help=False, exit_on_error=False)
     parser.add_argument("--auto", action="store_true")
     parser.add_argument("--page")
+    parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("path")
     return parser
 
@@ -25,68 +24,32 @@ def _tell(text):
     print(text, flush=True)
 
 
-class Prompt:
-    """What happens between two steps: the next one is told, and the user says what to do."""
-
-    def __init__(self):
-        self.told = -1
-
-    def __call__(self, player):
-        steps = player.tour.steps
-        if self.told != player.at:
-            self.told = player.at
-            if player.at < len(steps):
-                _tell(_told(steps[player.at], len(steps)))
-            else:
-                _tell("\n--- That was the last step. Enter ends the machine.\n")
-        while self._one(player):
-            pass
-
-    def _one(self, _player):
-        """True: ask again."""
-        try:
-            line = input("[%s] " % KEYS).strip()
-        except EOFError:
-            line = "q"
-        if not line:
-            return False
-        if line == "q":
-            raise play.Ended
-        try:
-            gdb.execute(line, from_tty=True)
-        except (gdb.error, gdb.MemoryError) as error:
-            _tell(str(error))
-        return True
-
-
-def _told(step, total):
-    return "\n--- %d of %d: %s\n\n%s\n" % (step.number, total, step.title, step.before)
-
-
 @command("tour")
 def play_tour(argument):
     """Play a walkthrough; scripts/walk and make walk call it, with a machine that fits.
 
-    usage: hs tour [--auto] [--page FILE] FILE
+    usage: hs tour [--auto] [--page FILE] [--seconds N] FILE
 
-    scripts/gdb/hsgdb/tour.py says how one is written."""
+    N is what a command may take. scripts/gdb/hsgdb/tour.py says how one is written."""
     try:
         options = _parser().parse_args(argument.split())
     except (argparse.ArgumentError, SystemExit):
-        raise Problem("usage: hs tour [--auto] [--page FILE] FILE") from None
+        raise Problem("usage: hs tour [--auto] [--page FILE] [--seconds N] FILE") from None
     try:
         one = tour.load(options.path)
     except (OSError, tour.Wrong) as error:
         raise Problem(str(error)) from None
     gdb.execute("set pagination off")
-    total = len(one.steps)
 
     def auto(player):
-        if player.at < total:
-            _tell(_told(one.steps[player.at], total))
+        if player.at < len(one.steps):
+            _tell(prompt.told(one, player.at))
 
     _tell("%s\n\n%s" % (one.title, one.intro))
-    player = play.Player(one, _tell, auto if options.auto else Prompt())
+    if not options.auto:
+        _tell("\n" + prompt.KEYS)
+    ask = auto if options.auto else prompt.Prompt(_tell, options.seconds)
+    player = play.Player(one, _tell, ask, options.seconds, not options.auto)
     try:
         text = player.play()
     except play.Ended:
@@ -99,7 +62,7 @@ def play_tour(argument):
     if options.page:
         with open(options.page, "w", encoding="utf-8") as out:
             out.write(text)
-    _tell("walk: %s: %d steps, as expected" % (one.name, total))
+    _tell("walk: %s: %d steps, as expected" % (one.name, len(one.steps)))
     _quit(0)
 
 

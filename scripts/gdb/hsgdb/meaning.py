@@ -7,7 +7,7 @@ import gdb
 
 from . import csr, elf, place, snapshot, vm
 from .target import (KERNEL_BASE, LINEAR_BASE, LINEAR_SIZE, MASK, Problem, address, ctype, is_virtual,
-                     kernel_symbols, register, world)
+                     kernel_symbols, load, register, world)
 
 TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
 
@@ -78,6 +78,9 @@ def region(value):
 
 # -- fields ------------------------------------------------------------------------------------
 
+HEADS = ("vcpu", "vm", "guest", "host")
+
+
 def _member(value, path):
     for name, index in re.findall(r"([A-Za-z_]\w*)|\[(\d+)\]", path):
         value = value[int(index)] if index else value[name]
@@ -88,24 +91,27 @@ def _number(value):
     return int(value.cast(gdb.lookup_type("unsigned long"))) & MASK
 
 
-def _of_struct(head, path):
+def _place(head, path):
+    """(address, type) of a member; None before there is a vCPU. Problem: there is no such member."""
     one = _vcpu()
     if one is None:
         return None
-    value = one.value if head != "vm" else vm.owner(one).value
-    if head in ("guest", "host"):
-        value = value[head]
-        if head == "guest" and path in snapshot.GPRS:
-            return _number(value["gpr"][snapshot.GPRS.index(path)])
-        if head == "host" and re.fullmatch(r"s\d+", path):
-            return _number(value["s"][int(path[1:])])
+    if head == "guest" and path in snapshot.GPRS:
+        path = "gpr[%d]" % snapshot.GPRS.index(path)
+    elif head == "host":
+        path = re.sub(r"^s(\d+)$", r"s[\1]", path)
+    name, base = ("struct kvm", vm.owner(one).va) if head == "vm" else ("struct kvm_vcpu", one.va)
+    whole = gdb.Value(base).cast(ctype(name).pointer()).dereference()
     try:
-        value = _member(value, path)
+        member = _member(whole[head] if head in ("guest", "host") else whole, path)
     except (gdb.error, KeyError):
-        raise Problem("struct kvm%s has no member '%s'" % ("" if head == "vm" else "_vcpu", path)) from None
-    if value.type.strip_typedefs().code == gdb.TYPE_CODE_ENUM:
-        return str(value).rpartition("::")[2]
-    return _number(value)
+        raise Problem("%s has no member '%s'" % (name, path)) from None
+    return int(member.address), member.type
+
+
+def _of_struct(head, path):
+    found = _place(head, path)
+    return None if found is None else _number(load(found[1], found[0]))
 
 
 def _step():
@@ -143,11 +149,26 @@ def read(field):
     if field in WORDS:
         return WORDS[field]()
     head, _, path = field.partition(".")
-    if path and head in ("vcpu", "vm", "guest", "host"):
+    if path and head in HEADS:
         return _of_struct(head, path)
     if path:
         return _csr_field(head, path)
     return _register(field)
+
+
+def look(field):
+    """The same, and None for what cannot be seen yet: there may be no vCPU, or no such memory."""
+    try:
+        return read(field)
+    except (Problem, gdb.error, gdb.MemoryError):
+        return None
+
+
+def reader(field):
+    """look(field) as a function that is called often: a member is searched for only once."""
+    head, _, path = field.partition(".")
+    found = _place(head, path) if head in HEADS and path else None
+    return (lambda: look(field)) if found is None else lambda: _number(load(found[1], found[0]))
 
 
 def _register(name):

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""prompt - what a student may do between two steps of a tour: go on, look, step, and go back."""
+import re
+
+import gdb
+
+from . import back, meaning, place, play
+from .target import Problem
+from .watchdog import Watchdog
+
+KEYS = """At the prompt Enter does the next step; b goes back (a step, or what you have done since); rb FIELD goes
+back to the instruction that changed a field last, as in rb sscratch; q ends; all else is gdb's."""
+# Commands that only look; before any other the machine is kept, so that b undoes it.
+LOOKS = re.compile(r"(x|p|print|output|printf|info|i|bt|backtrace|where|list|l|disassemble|help|h|show|display|set pagination"
+                   r"|hs (where|vms|vcpu|csr|gstage|vstage|exits|memslots|diff-switch))\b")
+
+
+def told(tour, at):
+    """What is said before step `at`."""
+    if at == len(tour.steps):
+        return "\n--- That was the last step. Enter ends the machine.\n"
+    step = tour.steps[at]
+    return "\n--- %d of %d: %s\n\n%s\n" % (step.number, len(tour.steps), step.title, step.before)
+
+
+class Prompt:
+    """As play.Player's ask."""
+
+    def __init__(self, tell, seconds):
+        self.tell, self.seconds = tell, seconds
+        self.marks = []  # of what can be gone back to, oldest first
+
+    def __call__(self, player):
+        self.tell(told(player.tour, player.at))
+        while True:
+            try:
+                line = input("(walk) ").strip()
+            except EOFError:
+                line = "q"
+            except KeyboardInterrupt:
+                self.tell("")
+                continue
+            if line == "q":
+                raise play.Ended
+            if not line:
+                if player.at < len(player.tour.steps):
+                    self._keep(player)
+                return
+            self._guarded(player, line)
+
+    def _guarded(self, player, line):
+        """One command; whatever becomes of it, the student is asked again."""
+        try:
+            with Watchdog(self.seconds, line) as dog:
+                self._do(player, line)
+        except (gdb.error, gdb.GdbError, gdb.MemoryError) as error:
+            self.tell(str(error))
+        except KeyboardInterrupt:
+            self.tell("interrupted")
+        if dog.barked:
+            self.tell("'%s' did not come back within %d seconds and was stopped; b goes back" % (line, self.seconds))
+
+    def _do(self, player, line):
+        word, _, rest = line.partition(" ")
+        if word == "b" and not rest:
+            self._back(player)
+        elif word == "rb":
+            self._back_to_change(player, rest.strip())
+        elif LOOKS.match(line):
+            gdb.execute(line, from_tty=True)
+        else:
+            self._keep(player)
+            try:
+                gdb.execute(line, from_tty=True)
+            finally:
+                if self.marks and back.position() == self.marks[-1].position:
+                    self.marks.pop()  # it only looked, or was none
+
+    def _keep(self, player):
+        """A mark of this moment, unless the machine cannot be kept: then b will say so."""
+        try:
+            self.marks.append(back.take(player.at))
+        except Problem as error:
+            self.tell("(no way back to here: %s)" % error)
+
+    def _back(self, player):
+        if not self.marks:
+            raise Problem("this is the beginning")
+        mark = self.marks.pop()
+        back.go(mark)
+        again = mark.at != player.at
+        player.at = mark.at
+        if again:
+            self.tell(told(player.tour, player.at))
+        else:
+            self._where()
+
+    def _where(self):
+        for line in place.describe():
+            self.tell(line)
+
+    def _back_to_change(self, player, field):
+        if not field:
+            raise Problem("which field? As in: rb sscratch, rb hstatus.SPV, rb guest.sepc, rb {*(long *) $sp}")
+        meaning.read(field)  # a name that is none is told now
+        while self.marks:
+            mark = self.marks[-1]
+            found = back.last_change(mark, field, self._progress)
+            player.at = mark.at
+            if found is not None:
+                then, now = found
+                self.tell("the next instruction changes it: %s" % play.change(field, then, now, play.plain).strip())
+                self._where()
+                return
+            self.marks.pop()
+        raise Problem("nothing since the beginning has changed %s" % field)
+
+    def _progress(self, done, count):
+        self.tell("  %d of %d instructions" % (done, count))

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""watchdog - a command of gdb that does not come back is interrupted, and it is said; never a hang."""
+import os
+import signal
+import sys
+import threading
+
+LAST_SECONDS = 10
+
+
+class Watchdog:
+    """with Watchdog(60, "hs until x") as dog: ...; afterwards dog.barked says whether it was stopped."""
+
+    def __init__(self, seconds, what):
+        self.seconds, self.what, self.barked = seconds, what, False
+        self.timer = None
+
+    def _wait(self, seconds, then):
+        self.timer = threading.Timer(seconds, then)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def _bark(self):
+        self.barked = True
+        self._wait(LAST_SECONDS, self._give_up)
+        os.kill(os.getpid(), signal.SIGINT)  # gdb then stops the machine
+
+    def _give_up(self):
+        sys.stderr.write("\nwalk: '%s' hangs, and gdb cannot stop the machine: ended\n" % self.what)
+        sys.stderr.flush()
+        os._exit(1)
+
+    def __enter__(self):
+        self._wait(self.seconds, self._bark)
+        return self
+
+    def __exit__(self, *_):
+        self.timer.cancel()
+        return False

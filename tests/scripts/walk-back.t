@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# walk-back.t - at the prompt of a walkthrough: back a step, back to the last change of a field, and what
+# never ends is stopped.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+fixes "the tour sets the toggles that it is about" all
+command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/setup test)"
+qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (10.0 does)"
+
+# What rb has to find: each field's last change on the way from the trap to exit_sbi(), by steps forward.
+cat >"$tmp/forward.py" <<'E2'
+import gdb
+from hsgdb import meaning
+
+FIELDS = "a0 hstatus guest.sepc vcpu.mode".split()
+end = int(gdb.parse_and_eval("(unsigned long)&exit_sbi"))
+last = {}
+values = {f: meaning.read(f) for f in FIELDS}
+while meaning.read("pc") != end:
+    pc = meaning.read("pc")
+    gdb.execute("stepi", to_string=True)
+    now = {f: meaning.read(f) for f in FIELDS}
+    last.update({f: pc for f in FIELDS if now[f] != values[f]})
+    values = now
+print("\n" + "\n".join("FORWARD %s 0x%x" % row for row in sorted(last.items())))
+E2
+state='python from hsgdb import cmd_switch; print("STATE", sorted(row for row in cmd_switch.take().items() if row[0] not in ("sip", "vsip", "hvip")))'
+{
+	printf '%s\n' '' "$state" 'hs vcpu 0' '' '' '' "$state" b b b "$state" 'hs vcpu 0'	# three steps and back
+	printf '%s\n' 'stepi' 'stepi' 'nosuchcommand' 'b' 'b' "$state"			# steps within
+	printf '%s\n' "source $tmp/forward.py" b "$state"
+	for field in a0 hstatus guest.sepc vcpu.mode; do
+		printf '%s\n' '' "rb $field" "printf \"RB $field 0x%lx\\n\", \$pc"
+	done
+	printf '%s\n' 'rb nosuchfield' 'rb' '' '' '' ''				# and the rest as ever
+} >"$tmp/keys"
+said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/walk" --timeout "$(scaled 60)" null-sbi <"$tmp/keys" 2>&1)
+states=$(grep -o 'STATE.*' <<<"$said")
+is "$(wc -l <<<"$states")" 5 "the prompt takes gdb's commands" || diag "$(tail -n 40 <<<"$said")"
+is "$(sed -n 3p <<<"$states")" "$(sed -n 1p <<<"$states")" "b after three steps: every register is as before"
+[ "$(sed -n 2p <<<"$states")" != "$(sed -n 1p <<<"$states")" ]
+ok $? "which it was not in between"
+is "$(grep -A 20 'vCPU 1.0' <<<"$said" | grep -c '^registers in hart 0, as the trap left them')" 2 "and so is the vCPU"
+is "$(sed -n 4p <<<"$states")" "$(sed -n 1p <<<"$states")" "b takes back single steps, too"
+is "$(sed -n 5p <<<"$states")" "$(sed -n 1p <<<"$states")" "and what a script has done"
+forward=$(grep -o 'FORWARD .*' <<<"$said")
+for field in a0 hstatus guest.sepc vcpu.mode; do
+	is "$(grep -o "RB $field .*" <<<"$said")" "RB $(sed -n "s/FORWARD \\($field .*\\)/\\1/p" <<<"$forward")" \
+		"rb $field: to the instruction that steps forward find, too"
+done
+like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb: a field that is none is named"
+like "$(grep "^.walk. which" <<<"$said")" "which field" "rb: a field is needed"
+like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "the tour ends as ever after all that"
+unlike "$said" "not as the tour expects|Traceback|Python Exception" "and was as expected whenever it went on"
+
+# A guest that loops for ever: nothing comes of it, and that is said.
+printf '%s\n' '' '' '' '' 'set *(unsigned int *) $pc = 0x6f' 'continue' 'hs where' b b 'hs where' q >"$tmp/keys"
+said=$(timeout "$(scaled 60)" "$HS_TOP/scripts/walk" --timeout 6 null-sbi <"$tmp/keys" 2>&1)
+like "$(grep "come back" <<<"$said")" "'continue' did not come back within 6 seconds and was stopped" "the watchdog stops what never ends" || diag "$(tail -n 40 <<<"$said")"
+is "$(left_running)" "" "nothing is left running"
+done_testing
