@@ -94,14 +94,17 @@ class Player:
         if self.said:
             self.page.shown(self.names.text(self.said))
 
-    def _show(self, step, item):
+    def _show(self, step, item, known=True):
         for field in _words(item.text):
-            then, now = self.then[field], self._now(step, item, field)
+            then, now = self.then[field] if known else None, self._read(step, item, field)
             raw, shown = change(field, then, now, plain), change(field, then, now, self._in_page)
             self.tell(raw)
             self.page.shown(shown)
 
-    def _now(self, step, item, field):
+    def _now(self, step, item):
+        self._show(step, item, False)
+
+    def _read(self, step, item, field):
         try:
             return meaning.read(field)
         except (Problem, gdb.error, gdb.MemoryError) as error:
@@ -132,7 +135,7 @@ class Player:
                     "wanted a line with" if expect.verb == "said" else "wanted no line with", expect.meaning, self.said))
             self.page.holds(expect)
             return
-        got = self._now(step, item, expect.field)
+        got = self._read(step, item, expect.field)
         if expect.verb in ("changed", "unchanged"):
             want, right = self.then[expect.field], (got != self.then[expect.field]) == (expect.verb == "changed")
             wanted = "other than" if expect.verb == "changed" else "still"

@@ -16,6 +16,7 @@ engine's; all else is prose, in Markdown, to the next such line.
     > hs until-exit vs_ecall                        a command of gdb's, or one of ours
     > stepi 2
     show: a0 a7 hstatus.SPV sscratch                fields: as they were, as they are now
+    now: a1                                         what a field is, without what it was
     spec: H §6.1                                    what decides it; docs/spec.md has its title
     expect: pc is vcpu_exit_slow                    what must hold here
     What it means; more commands and prose may follow.
@@ -50,11 +51,11 @@ from . import csr
 FOLDER = os.path.join(csr.TOP, "scripts", "gdb", "tours")
 PAGES = os.path.join("docs", "walkthroughs")
 HEADER = ("title", "machine", "guest", "covers")
-KEYS = ("show", "spec", "expect")
+KEYS = ("show", "now", "spec", "expect")
 
 Tour = collections.namedtuple("Tour", "name title machine guest covers intro steps sections")
 Step = collections.namedtuple("Step", "number title before items line")
-Item = collections.namedtuple("Item", "kind text line")  # kind: command text show spec expect
+Item = collections.namedtuple("Item", "kind text line")  # kind: command text show now spec expect
 Expect = collections.namedtuple("Expect", "field verb meaning offset")
 FIELD = r"(\{[^}]*\}|[\w.\[\]']+)"
 

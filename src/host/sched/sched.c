@@ -16,6 +16,7 @@
  * Two rq_locks are never held at once.
  */
 #include <asm-generic/errno-base.h>
+#include "boot/bootargs.h"
 #include "hv/trace.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -23,11 +24,21 @@
 #include "proc/process.h"
 #include "smp.h"
 
-#define SLICE_HZ 250 /* a slice is 4 ms */
+#define SLICE_MS 4
 
 void switch_context(struct thread *prev, struct thread *next);
 
 static unsigned long idle_harts; /* atomic: a bit for each hart in its idle thread */
+
+/* Set longer under a debugger, whose every stop takes time: else threads change between two. */
+static u64 slice_ticks(void)
+{
+	static u64 ticks;
+
+	if (!ticks)
+		ticks = hv_timebase_hz() / 1000 * bootarg_size("sched.slice_ms", SLICE_MS);
+	return ticks;
+}
 
 static struct hart *lock_rq_of(struct thread *t)
 {
@@ -88,7 +99,7 @@ static void slice_begin(struct hart *hart)
 	if (hart->running == hart->idle || hart->idles)
 		hart->need_resched = true;
 	else if (!hart->slice.armed)
-		hv_timer_start(&hart->slice, hv_time() + hv_timebase_hz() / SLICE_HZ);
+		hv_timer_start(&hart->slice, hv_time() + slice_ticks());
 }
 
 static void notify_hart(unsigned int index)
@@ -234,7 +245,7 @@ void sched_finish_switch(void)
 		current->hook->in(current->hook, this_hart());
 	/* Not before: of a slice that is short of instructions a vCPU's load must leave some. */
 	if (me->nr_queued && !me->slice.armed)
-		hv_timer_start(&me->slice, hv_time() + hv_timebase_hz() / SLICE_HZ);
+		hv_timer_start(&me->slice, hv_time() + slice_ticks());
 }
 
 static __attribute__((noinline)) void switch_seen(const struct thread *prev,
