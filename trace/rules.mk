@@ -4,7 +4,7 @@
 
 HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/file/*.c $(TOP)/trace/hstrace/*.c $(TOP)/trace/html/*.c))
 HSTRACE_HDR := $(wildcard $(TOP)/trace/*/*.h $(TOP)/trace/*.def $(TOP)/trace/html/report* $(TOP)/src/include/hv/* \
-	$(TOP)/src/host/proc/syscall.def)
+	$(TOP)/src/host/proc/syscall.def $(TOP)/src/vmm/device.def)
 
 # hstrace export. CTF and Perfetto's format need a library each (packages: scripts/setup, "test");
 # without it hstrace says so when it is asked for that format.

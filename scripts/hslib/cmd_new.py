@@ -5,16 +5,17 @@ What it makes builds, passes `make check` and its tests, and does something smal
 tells what each kind is.
 """
 import argparse
+import os
 import shlex
 import sys
 
 from .cmd_exec import TOP
-from .new import event
+from .new import device, event, payload, sbi, toggle
 from .new.tree import Tree
 from .parser import Parser
 
-SUMMARY = "add an event (docs/extending.md), as a scaffold that works"
-KINDS = {"event": event}
+SUMMARY = "add a toggle, event, SBI call, device or payload, as a scaffold"
+KINDS = {"toggle": toggle, "event": event, "sbi": sbi, "device": device, "payload": payload}
 
 
 def usage():
@@ -32,7 +33,7 @@ def parser_of(kind, module):
     parser = Parser(prog="scripts/hyperscope new " + kind, description=module.__doc__.split("\n\n", 1)[0].partition(": ")[2],
                     epilog="%s\n\nexample:\n\n  scripts/%s" % (module.NOTES, module.EXAMPLE),
                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("name", metavar="NAME", help="what it is called; docs/extending.md says how things are called")
     parser.add_argument("--dry-run", action="store_true", help="write nothing: print the change as a diff")
     module.arguments(parser)
     return parser
@@ -51,6 +52,20 @@ def report(tree, kind, name, steps):
         print("  %s" % step)
 
 
+def undo(tree, options, dirty):
+    """By git where that takes nothing else with it, or else by the change itself."""
+    if not dirty:
+        print("undo: git checkout -- %s%s" % (" ".join(map(shlex.quote, tree.edited())),
+                                              "; rm " + " ".join(tree.made) if tree.made else ""))
+        return
+    path = os.path.join("build", "new", "%s.diff" % options.name)
+    os.makedirs(os.path.join(TOP, os.path.dirname(path)), exist_ok=True)
+    with open(os.path.join(TOP, path), "w", encoding="utf-8") as out:
+        out.write(tree.diff())
+    print("undo: git apply -R %s; %s" % (path, "; ".join(tree.generators.values())))
+    print("      (a git checkout would take what was not committed before, too)")
+
+
 def main(argv):
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage(), file=sys.stdout if argv else sys.stderr)
@@ -63,7 +78,7 @@ def main(argv):
     tree = Tree(TOP)
     steps = module.make(tree, options)
     tree.generate("docs/reading-order.md", "scripts/reading-order")
-    tree.check()
+    tree.finish()
     if options.dry_run:
         sys.stdout.write(tree.diff())
         sys.stdout.flush()
@@ -72,8 +87,5 @@ def main(argv):
     dirty = tree.uncommitted()
     tree.write()
     report(tree, argv[0], options.name, steps)
-    print("undo: git checkout -- %s%s" % (" ".join(shlex.quote(path) for path in tree.edited()),
-                                         "; rm " + " ".join(tree.made) if tree.made else ""))
-    if dirty:
-        print("      (which also takes what was not committed of %s)" % ", ".join(dirty))
+    undo(tree, options, dirty)
     return 0

@@ -16,7 +16,8 @@
 
 bool sbi_probe_is_ours(unsigned long ext)
 {
-	return ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END;
+	return ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END ||
+	       !sbi_is_forwarded(ext);
 }
 
 /* What is user space's to answer it also has, or not: it is asked, if it may be at all. */

@@ -237,12 +237,16 @@ static void syscon_nodes(void *fdt)
 	syscon_action_node(fdt, "reboot", "syscon-reboot", 0x7777);
 }
 
-static void testdev_node(void *fdt)
+/* One of device.def. */
+static void device_node(void *fdt, const char *name, gpa_t base, u64 size, u32 irq)
 {
-	begin(fdt, "testdev", TESTDEV_BASE);
-	do_fdt(fdt_property_string(fdt, "compatible", "hyperscope,testdev"));
-	prop_reg(fdt, TESTDEV_BASE, TESTDEV_SIZE);
-	interrupt_property(fdt, TESTDEV_IRQ);
+	char compatible[64];
+
+	snprintf(compatible, sizeof(compatible), "hyperscope,%s", name);
+	begin(fdt, name, base);
+	do_fdt(fdt_property_string(fdt, "compatible", compatible));
+	prop_reg(fdt, base, size);
+	interrupt_property(fdt, irq);
 	do_fdt(fdt_end_node(fdt));
 }
 
@@ -258,8 +262,11 @@ static void soc_node(struct machine *m, void *fdt)
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
 		virtio_node(fdt, i);
 	syscon_nodes(fdt);
-	if (m->options.testdev)
-		testdev_node(fdt);
+#define DEVICE(name, NAME, base, size, irq, help) \
+	if (m->options.device[DEVICE_##name])     \
+		device_node(fdt, #name, base, size, irq);
+#include "device.def"
+#undef DEVICE
 	do_fdt(fdt_end_node(fdt));
 }
 

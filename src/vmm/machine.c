@@ -195,6 +195,12 @@ static void on_save_signal(int number)
 
 /* ---- booting ---- */
 
+static void (*const device_init[])(struct machine *m) = {
+#define DEVICE(name, NAME, base, size, irq, help) name##_init,
+#include "device.def"
+#undef DEVICE
+};
+
 static void go(struct machine *m)
 {
 	pthread_mutex_lock(&m->lock);
@@ -320,8 +326,10 @@ void machine_create(struct machine *m)
 	uart_init(&m->uart, m); /* first on the bus: it is asked most often */
 	plic_init(&m->plic, m);
 	syscon_init(m);
-	if (m->options.testdev)
-		testdev_init(m);
+	for (unsigned int i = 0; i < NR_DEVICES; i++) {
+		if (m->options.device[i])
+			device_init[i](m);
+	}
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
 		virtio_blk_add(m, m->options.disks[i], i);
 	if (m->options.markers)

@@ -40,9 +40,18 @@ static const char help[] =
 	"are\n"
 	"                       for a reboot alone\n"
 	"  --markers            write what devices do into the host's trace (trace_marker)\n"
-	"  --testdev            add the device that test payloads use\n"
 	"  --quiet              only the guest's output and errors\n"
-	"  --help\n"
+	"  --help\n";
+
+static const struct {
+	const char *name, *help;
+} devices[] = {
+#define DEVICE(name, NAME, base, size, irq, help) { #name, help },
+#include "device.def"
+#undef DEVICE
+};
+
+static const char help_end[] =
 	"\n"
 	"On a terminal, Ctrl-A X ends the machine, Ctrl-A S saves it, Ctrl-A Ctrl-A sends Ctrl-A.\n"
 	"\n"
@@ -74,9 +83,9 @@ enum {
 	OPT_SAVE_ROUNDS,
 	OPT_RESTORE,
 	OPT_MARKERS,
-	OPT_TESTDEV,
 	OPT_QUIET,
 	OPT_HELP,
+	OPT_DEVICE, /* and one for each row of device.def */
 };
 
 static const struct option long_options[] = {
@@ -97,7 +106,10 @@ static const struct option long_options[] = {
 	{ "save-rounds", required_argument, NULL, OPT_SAVE_ROUNDS },
 	{ "restore", required_argument, NULL, OPT_RESTORE },
 	{ "markers", no_argument, NULL, OPT_MARKERS },
-	{ "testdev", no_argument, NULL, OPT_TESTDEV },
+#define DEVICE(name, NAME, base, size, irq, help) \
+	{ #name, no_argument, NULL, OPT_DEVICE + DEVICE_##name },
+#include "device.def"
+#undef DEVICE
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
@@ -161,6 +173,14 @@ static void add_disk(struct options *options, const char *path)
 	options->disks[options->nr_disks++] = path;
 }
 
+static void show_help(void)
+{
+	fputs(help, stdout);
+	for (unsigned int i = 0; i < NR_DEVICES; i++)
+		printf("  --%-18s %s\n", devices[i].name, devices[i].help);
+	fputs(help_end, stdout);
+}
+
 static void parse_option(struct options *options, int option)
 {
 	switch (option) {
@@ -216,15 +236,14 @@ static void parse_option(struct options *options, int option)
 	case OPT_MARKERS:
 		options->markers = true;
 		break;
-	case OPT_TESTDEV:
-		options->testdev = true;
-		break;
 	case OPT_QUIET:
 		options->quiet = true;
 		break;
 	case OPT_HELP:
-		fputs(help, stdout);
+		show_help();
 		exit(STATUS_POWEROFF);
+	default:
+		options->device[option - OPT_DEVICE] = true;
 	}
 }
 

@@ -73,11 +73,17 @@ static void check_header(const struct options *options, const struct save_header
 	if (state_sum(0, h, offsetof(struct save_header, sum)) != h->sum)
 		refuse(options, "its header is damaged");
 	if (h->xlen != 8 * sizeof(long) || h->ram_base != RAM_BASE || h->zero || h->vcpus < 1 ||
-	    h->vcpus > MAX_VCPUS || h->disks > MAX_DISKS || h->testdev > 1 || !h->ram_size ||
-	    !IS_ALIGNED(h->ram_size, SZ_4K))
+	    h->vcpus > MAX_VCPUS || h->disks > MAX_DISKS || h->devices >> NR_DEVICES ||
+	    !h->ram_size || !IS_ALIGNED(h->ram_size, SZ_4K))
 		refuse(options, "it is of another kind of machine");
 	check_extent(options, h);
 }
+
+static const char *const device_names[] = {
+#define DEVICE(name, NAME, base, size, irq, help) #name,
+#include "device.def"
+#undef DEVICE
+};
 
 /* Before the machine is built. What the command line leaves open is as it was. */
 void restore_open(struct options *options)
@@ -97,11 +103,13 @@ void restore_open(struct options *options)
 		       (unsigned long long)options->ram_size / 1024);
 	if (options->nr_disks != h->disks)
 		refuse(options, "it has %u disks, not %u", h->disks, options->nr_disks);
-	if (options->testdev && !h->testdev)
-		refuse(options, "it has no test device");
+	for (unsigned int i = 0; i < NR_DEVICES; i++) {
+		if (options->device[i] && !(h->devices >> i & 1))
+			refuse(options, "it has no device of --%s", device_names[i]);
+		options->device[i] = h->devices >> i & 1;
+	}
 	options->vcpus = h->vcpus;
 	options->ram_size = h->ram_size;
-	options->testdev = h->testdev;
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------- */

@@ -228,9 +228,10 @@ static void write_rest(struct machine *m)
 		.ram_size = m->ram_size,
 		.vcpus = m->options.vcpus,
 		.disks = m->options.nr_disks,
-		.testdev = m->options.testdev,
 	};
 
+	for (unsigned int i = 0; i < NR_DEVICES; i++)
+		header.devices |= (u32)m->options.device[i] << i;
 	write_state(m, &header);
 	header.sum = state_sum(0, &header, offsetof(struct save_header, sum));
 	write_header(&header);

@@ -10,7 +10,7 @@
  *               not in the file
  *   machine     the guest's clock
  *   vcpu N      HSM state, then every register that KVM_GET_REG_LIST names: id, value
- *   plic, uart, console, disk N, testdev
+ *   plic, uart, console, disk N, device N (device.def)
  *
  * All numbers are little-endian, as guest and host are. A sum is 64 bits wide: it finds damage,
  * not malice; so what is read is checked besides.
@@ -33,7 +33,7 @@ struct save_header {
 	u64 sections_at, sections_len;
 	u64 ram_base, ram_size;
 	u32 vcpus, disks;
-	u32 testdev;
+	u32 devices; /* a bit for each row of device.def that there is */
 	u32 zero;
 	u64 sum; /* of what stands before it */
 };
@@ -93,8 +93,10 @@ void pages_end(struct pages *pages);
  * Loading, the machine is as it was built and no vCPU has run; pages has fd and nr.
  */
 typedef void section_fn(void *of, struct state *s);
-section_fn pages_state, vcpu_state, plic_state, uart_state, console_state, virtio_mmio_state,
-	testdev_state;
+section_fn pages_state, vcpu_state, plic_state, uart_state, console_state, virtio_mmio_state;
+#define DEVICE(name, NAME, base, size, irq, help) section_fn name##_state;
+#include "device.def"
+#undef DEVICE
 
 /* ---- state_machine.c ---------------------------------------------------------- */
 

@@ -43,6 +43,12 @@ static void one_section(struct state *s, const char *name, unsigned int index, s
 		die(STATUS_SETUP, "--restore: section %s %u: %s", name, index, s->bad);
 }
 
+static section_fn *const device_state[] = {
+#define DEVICE(name, NAME, base, size, irq, help) name##_state,
+#include "device.def"
+#undef DEVICE
+};
+
 void sections_state(struct machine *m, struct pages *pages, struct state *s)
 {
 	one_section(s, "pages", 0, pages_state, pages);
@@ -54,6 +60,8 @@ void sections_state(struct machine *m, struct pages *pages, struct state *s)
 	one_section(s, "console", 0, console_state, m);
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
 		one_section(s, "disk", i, virtio_mmio_state, m->disks[i]);
-	if (m->options.testdev)
-		one_section(s, "testdev", 0, testdev_state, m);
+	for (unsigned int i = 0; i < NR_DEVICES; i++) {
+		if (m->options.device[i])
+			one_section(s, "device", i, device_state[i], m);
+	}
 }

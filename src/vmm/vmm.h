@@ -54,15 +54,27 @@ typedef u64 gpa_t;
 #define UART_SIZE      0x100ul
 #define VIRTIO_BASE(n) (0x10001000ul + (n)*0x1000ul)
 #define VIRTIO_SIZE    0x1000ul
-#define TESTDEV_BASE   0x10200000ul
-#define TESTDEV_SIZE   0x1000ul
 #define RAM_BASE       0x80000000ul
 
 /* PLIC sources; 0 means "none" to a PLIC. */
 #define VIRTIO_IRQ(n) (1 + (n))
 #define UART_IRQ      10
-#define TESTDEV_IRQ   11
 #define PLIC_SOURCES  32
+
+/* What device.def says of each: where it is, and its number among options.device[]. */
+enum device_place {
+#define DEVICE(name, NAME, base, size, irq, help) \
+	NAME##_BASE = base, NAME##_SIZE = size, NAME##_IRQ = irq,
+#include "device.def"
+#undef DEVICE
+};
+
+enum device_number {
+#define DEVICE(name, NAME, base, size, irq, help) DEVICE_##name,
+#include "device.def"
+#undef DEVICE
+	NR_DEVICES
+};
 
 /* The VMM's exit status, when it isn't the guest's own (finisher code). See --help. */
 enum exit_status {
@@ -93,7 +105,7 @@ struct options {
 	unsigned int save_at;     /* ms; 0: not by time */
 	const char *save_on;      /* what the guest prints then, or NULL */
 	const char *restore;      /* --restore, or NULL */
-	bool testdev;
+	bool device[NR_DEVICES];  /* of device.def */
 	bool markers;
 };
 
@@ -153,7 +165,7 @@ struct region {
 	void (*write)(void *device, u64 offset, u64 value, unsigned int len);
 };
 
-#define BUS_REGIONS (5 + MAX_DISKS)
+#define BUS_REGIONS (4 + NR_DEVICES + MAX_DISKS)
 
 struct bus {
 	struct region regions[BUS_REGIONS];
@@ -223,9 +235,11 @@ void uart_input_arrived(struct uart *uart);
 
 void syscon_init(struct machine *m);
 
-/* ---- testdev.c: for payloads that test the hypervisor ---- */
+/* ---- those of device.def, a file each ---- */
 
-void testdev_init(struct machine *m);
+#define DEVICE(name, NAME, base, size, irq, help) void name##_init(struct machine *m);
+#include "device.def"
+#undef DEVICE
 
 /* ---- virtio_ring.c: one split virtqueue ---- */
 

@@ -1,32 +1,72 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# new.slow.t - everything that `hyperscope new` makes, in one tree: it builds, and is seen at work.
+# new.slow.t - everything that `hyperscope new` makes, in one tree: it builds, and is seen at work in
+# one boot; then the tests that scaffolds are registered with.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/scripts/new.sh"
 [ -d "$O/uapi" ] || skip_all "$O/uapi is missing: set-up could not fetch it"
+busybox=$O/guest/busybox
+[ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
 copy_tree
-
-made event "${event_scaffold[@]}"
+all_scaffolds
+checked includes size spec refs reading api figures
+hstrace=$tree/build/hstrace
 
 of_tree()	# COMMAND...: with the copy's build
 {
 	(cd "$tree" && HS_TOP=$tree O=$tree/build HS_RUNS=$tmp/runs "$@" 2>&1)
 }
-of_tree make -j2 O="$tree/build" all >"$tmp/build"
+of_tree make -j2 O="$tree/build" all "$tree/build/tests/native/test_wfi_note" >"$tmp/build"
 ok $? "all of it builds" || { diag "$(tail -n 20 "$tmp/build")"; done_testing; }
+of_tree build/tests/native/test_wfi_note >"$tmp/said"
+is "$? $(grep -c '^\[       OK' "$tmp/said")" "0 2" "toggle: its native test passes"
 
-# One boot: a payload that waits, with the new event on.
-of_tree timeout "$(scaled 120)" scripts/hyperscope exec --quiet --timeout "$(scaled 60)" --trace kvm_wfi,kvm_wfi_count \
-	--file "$tree/build/guest-payloads/timer.bin" "$tree/build/vmm" --quiet --mem 64M \
-	--append "on=hyperscope $(quirks | xargs)" /timer.bin >"$tmp/run"
-is $? 0 "a payload runs on it" || diag "$(tail -n 5 "$tmp/run")"
-"$tree/build/hstrace" report "$tmp/runs/last/trace" >"$tmp/report" 2>"$tmp/err"
-is "$(sed -n 's/.* kvm_wfi_count: count=//p' "$tmp/report" | xargs)" "$(seq "$(grep -c ' kvm_wfi: ' "$tmp/report")" | xargs)" \
+# ---- one boot of them all ----
+cat >"$tmp/vms" <<END
+p=/sys/module/kvm/parameters
+vmm() { echo "=== \$1"; shift; /vmm --quiet --mem 64M --append "on=hyperscope $(quirks | xargs)" "\$@"; echo "=== \$?"; }
+vmm sbi /sbi_odo.bin
+vmm device --odometer /odometer.bin
+vmm payload --smp 2 /echo.bin
+vmm without /odometer.bin
+echo on >\$p/wfi_note
+vmm on /timer.bin
+echo loud >\$p/wfi_note
+vmm loud /timer.bin
+END
+P=$tree/build/guest-payloads
+of_tree timeout "$(scaled 120)" scripts/hyperscope exec --quiet --timeout "$(scaled 100)" \
+	--trace kvm_create_vm,kvm_wfi,kvm_wfi_count,kvm_wfi_note,kvm_sbi_call --boot trace.size=32M --file "$tmp/vms:/vms" \
+	--file "$tree/build/vmm" --file "$P/sbi_odo.bin" --file "$P/odometer.bin" --file "$P/echo.bin" --file "$P/timer.bin" \
+	"$busybox" sh /vms | tr -d '\r' >"$tmp/run"
+"$hstrace" report "$tmp/runs/last/trace" >"$tmp/report" 2>"$tmp/err"
+
+vm()	# LABEL: what it said
+{
+	sed -n "/^=== $1\$/,/^=== [0-9]/p" "$tmp/run" | sed 1d
+}
+for label in sbi device payload; do
+	relay "$(vm $label)" "$label"
+	like "$(vm $label | tail -n 1)" '^=== 0$' "$label: comes to its end" || diag "$(tail -n 5 "$tmp/run")"
+done
+like "$(vm device)" '^ok 3' "device: all claims are made"
+like "$(vm without)" 'ok 1 - odometer # SKIP' "device: without its option it is not there"
+like "$(cat "$tmp/report")" 'kvm_sbi_call: ext=ODO fid=1' "sbi: the trace knows it by name"
+
+# Of one VM's events, in order.
+of_vm()	# NAME VM
+{
+	sed -n "s/.* $2\.0 $1: //p" "$tmp/report"
+}
+is "$(of_vm kvm_wfi_count 5 | sed 's/count=//' | xargs)" "$(seq "$(of_vm kvm_wfi 5 | wc -l)" | xargs)" \
 	"event: each WFI is in the trace, by its number"
-like "$(cat "$tmp/report")" 'kvm_wfi_count: count=1$' "event: ... the first, too"
+ok $(($(of_vm kvm_wfi_count 5 | wc -l) < 5)) "event: ... and there were some"
+is "$(of_vm kvm_wfi_note 4 | wc -l) $(of_vm kvm_wfi_note 5 | sed 's/ .*//' | sort | uniq -c | xargs)" \
+	"0 $(of_vm kvm_wfi 5 | wc -l) variant=1" "toggle: on tells of each WFI, off of none"
+is "$(of_vm kvm_wfi_note 6 | sed 's/ .*//' | sort -u)" "variant=2" "toggle: the third value is another variant"
 
-# The tests that a scaffold is registered with.
+# ---- the tests that they are registered with ----
 of_tree make -j2 O="$tree/build" "$tree"/build/tests/kvm/{memory,pages} \
 	"$tree"/build/tests/kvm-api/{bus,debug,logged,linger} "$tree/build/tests/progs/ends" >"$tmp/build"
 for name in tests/trace/table.t tests/qemu/events.t; do

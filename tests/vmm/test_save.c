@@ -95,7 +95,7 @@ static int build(void **state)
 	if (fd < 0 || close(fd) < 0)
 		return -1;
 	machine.options.vcpus = VCPUS;
-	machine.options.testdev = true;
+	machine.options.device[DEVICE_testdev] = true;
 	machine.options.save = file_path;
 	machine.options.restore = file_path;
 	machine.ram_size = machine.options.ram_size = RAM_SIZE;
@@ -407,12 +407,12 @@ static void another_shape_is_refused(void **state)
 	/* What is not said is as it was. */
 	machine.options.vcpus = 0;
 	machine.options.ram_size = 0;
-	machine.options.testdev = false;
+	machine.options.device[DEVICE_testdev] = false;
 	restore_open(&machine.options);
 	close(next_fd);
 	assert_int_equal(machine.options.vcpus, VCPUS);
 	assert_int_equal(machine.options.ram_size, RAM_SIZE);
-	assert_true(machine.options.testdev);
+	assert_true(machine.options.device[DEVICE_testdev]);
 	machine.options = whole;
 }
 

@@ -17,7 +17,9 @@ static const struct {
 	{ "syscon", 0x00100000, 0x1000 },
 	{ "plic", 0x0c000000, 0x00600000 },
 	{ "uart", 0x10000000, 0x100 },
-	{ "testdev", 0x10200000, 0x1000 },
+#define DEVICE(name, NAME, base, size, irq, help) { #name, base, size },
+#include "../src/vmm/device.def"
+#undef DEVICE
 };
 
 #define VIRTIO_BASE 0x10001000ULL

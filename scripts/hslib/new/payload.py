@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""payload.py - `hyperscope new payload`: a guest that tests something, run wherever payloads are.
+
+Where a payload is registered: nowhere to be built (src/guest/rules.mk takes every file); a line
+in tests/qemu/payloads.t, one in payloads-linux.t that holds it against Linux KVM, one in
+tests/toggles/basket for the rows of toggles, and a row in docs/payloads.md.
+"""
+from . import names
+from .tree import refuse
+
+SUMMARY = "a test payload: a guest of one C file, run here and on Linux KVM"
+EXAMPLE = """\
+hyperscope new payload echo --smp 2 \\
+    --what 'calls that are answered alike, and a second hart'"""
+NOTES = """\
+The scaffold makes claims about SBI calls and, with --smp 2, a second hart.
+docs/payloads.md says what the runtime gives."""
+
+MOST_VCPUS = 8
+
+
+def arguments(parser):
+    parser.add_argument("--what", required=True, metavar="TEXT", help="what it asks of a hypervisor")
+    parser.add_argument("--smp", type=int, default=1, metavar="N", help="vCPUs that it is run with (1)")
+    parser.add_argument("--only-here", action="store_true",
+                        help="not on Linux KVM: what it claims is true of hyperscope alone")
+
+
+def register(tree, name, options, what, only_here=False):
+    """Wherever payloads are run and told of; `options`: the VMM's."""
+    run = " ".join([name] + options)
+    if name in tree.names("tests/qemu/payloads.t", r'^vm "([^",]*)"'):
+        refuse("tests/qemu/payloads.t has a payload '%s' already" % name)
+    tree.before("tests/qemu/payloads.t", r'^vm "hostile" hostile --smp 2 --testdev$', 'vm "%s" %s' % (name, run))
+    if not only_here:
+        tree.before("tests/qemu/payloads-linux.t", r'^vm "hostile"', 'vm "%s" %s' % (name, run))
+    tree.before("tests/toggles/basket", r"^hostile: all:", "%s: all: payload %s" % (name, run))
+    tree.before("docs/payloads.md", r"^\| `bench` \|", "| `%s` | %s |" % (name, what))
+
+
+def file_of(name):
+    return "src/guest/test/%s.c" % name
+
+
+def check_free(tree, name):
+    names.check(name, "a payload", "echo")
+    for path in (file_of(name), "src/guest/%s.c" % name, "src/guest/%s" % name):
+        if tree.exists(path):
+            refuse("there is a payload '%s' already: %s" % (name, path))
+
+
+def steps(name, options):
+    return ["make", "scripts/hyperscope exec --quiet --file build/guest-payloads/%s.bin \\" % name,
+            "    build/vmm --quiet %s" % " ".join(options + ["/%s.bin" % name]),
+            "tests/qemu/payloads.t    # with all others"]
+
+
+def make(tree, options):
+    name = options.name
+    check_free(tree, name)
+    what = names.check_sentence(options.what, "--what")
+    if not 1 <= options.smp <= MOST_VCPUS:
+        refuse("--smp %d: 1 to %d" % (options.smp, MOST_VCPUS))
+    vmm = ["--smp", str(options.smp)] if options.smp > 1 else []
+    tree.template(file_of(name), "payload.c.in", NAME=name, WHAT=what)
+    register(tree, name, vmm, what, options.only_here)
+    return steps(name, vmm)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""toggle.py - `hyperscope new toggle`: a question with two or more answers, each VM with its own.
+
+Where a toggle is registered: src/kvm/toggle.def (parameter, boot argument, the rows of toggles that
+tests run under come of it), the list in docs/kvm-api.md, a section of docs/toggles.md, a row of COURSE.md's
+map, lines in tests/qemu/payloads.t, a native test; and its event as event.py says.
+"""
+import re
+
+from . import code, event, names
+from .tree import refuse
+
+SUMMARY = "a toggle: variants in files side by side, called where you say"
+EXAMPLE = """\
+hyperscope new toggle wfi_note --values off,on \\
+    --question 'what does it cost to note each WFI?' \\
+    --at 'src/kvm/wfi.c:/wfi_exit_stat\\+\\+/'"""
+NOTES = """\
+The first value is the default: nothing is done. Each other one fires an event,
+kvm_NAME, with its number. NAME.h has the contract, NAME_VALUE.c is a variant.
+At the place there has to be a vcpu. The toggle is in the tests' rows of toggles
+at once; it is measured by scripts/bench --toggle NAME."""
+
+TABLE, PAGE = "src/kvm/toggle.def", "docs/toggles.md"
+
+
+def arguments(parser):
+    parser.add_argument("--values", required=True, metavar="ONE,OTHER", help="its values, the default first")
+    parser.add_argument("--question", required=True, metavar="TEXT", help="the question that it answers")
+    parser.add_argument("--at", required=True, metavar="FILE:/REGEX/",
+                        help="the variant is called behind this line of src/kvm")
+    parser.add_argument("--spec", metavar="'H §5.1'", default="KVM",
+                        help="the paragraph behind it (docs/spec.md), or KVM, which is the default")
+    parser.add_argument("--payload", default="timer", help="the test payload that is run under each other value (timer)")
+
+
+def check_values(name, text):
+    values = text.split(",")
+    for value in values:
+        names.check(value, "a value", "off")
+    if len(values) < 2 or len(set(values)) < len(values):
+        refuse("--values %s: two or more, separated by commas, no two alike" % text)
+    longest = max(len(name) + len(value) + 1 for value in values)
+    if longest > 40:
+        refuse("--values %s: with '%s' these names are too long" % (text, name))
+    return values
+
+
+def check_room(tree):
+    room = int(tree.names("src/kvm/kvm.h", r"^\tu8 toggle\[(\d+)\];")[0])
+    if len(tree.names(TABLE, r"^TOGGLE\((\w+)")) >= room:
+        refuse("there are %d toggles: enlarge toggle[] of struct kvm (src/kvm/kvm.h) first" % room)
+
+
+def has_vcpu(lines, index):
+    """Is there a vcpu in the function around this line, by its parameters or its declarations?"""
+    brace = next(i for i in range(index, -1, -1) if lines[i] == "{")
+    head = next((i for i in range(brace - 1, -1, -1) if not lines[i] or lines[i].endswith(("}", ";", "*/"))), -1)
+    return re.search(r"\bstruct kvm_vcpu \*vcpu\b", "\n".join(lines[head + 1:index + 1])) is not None
+
+
+def section(name, values, question):
+    others = "; ".join("`%s` (`src/kvm/%s_%s.c`) fires `kvm_%s`" % (value, name, value, name) for value in values[1:])
+    return """\
+## %s: %s
+
+`%s` does nothing; %s, and does nothing else. The contract is in
+`src/kvm/%s.h:/^struct %s_ops/`. Not measured yet; what of the bench changes, once it is:
+
+<!-- %s: by scripts/figures -->
+<!-- end -->
+""" % (name, question, values[0], others, name, name, name)
+
+
+def make(tree, options):
+    name = names.check(options.name, "a toggle", "wfi_note")
+    values = check_values(name, options.values)
+    question = names.check_sentence(options.question, "--question")
+    fired = "kvm_" + name
+    if name in tree.names(TABLE, r"^(?:TOGGLE|NUMBER)\((\w+)"):
+        refuse("there is a toggle '%s' already: %s" % (name, TABLE))
+    for path in ["src/kvm/%s.%s" % (name, end) for end in "chS"]:
+        if tree.exists(path):
+            refuse("%s exists already: another name, please" % path)
+    check_room(tree)
+    event.check_spec(tree, options.spec)
+    if options.payload not in tree.names("tests/qemu/payloads.t", r'^vm "[^"]*" (\w+)'):
+        refuse("--payload %s: tests/qemu/payloads.t runs none of that name" % options.payload)
+    path, index = code.place(tree, options.at, ("src/kvm/",))
+    index, indent = code.behind(tree.lines(path), index, "--at '%s'" % options.at)
+    if not has_vcpu(tree.lines(path), index - 1):
+        refuse("--at '%s': no 'struct kvm_vcpu *vcpu' in that function" % options.at)
+
+    tree.insert(path, index, code.call(indent, "%s_of(vcpu->kvm)->act" % name, ["vcpu"]))
+    code.include(tree, path, name + ".h")
+    tree.after(TABLE, r"^TOGGLE\(", 'TOGGLE(%s, "%s", 0, "%s")' % (name, " ".join(values), question), last=True)
+    ops = ["%s_%s_ops" % (name, value) for value in values]
+    tree.template("src/kvm/%s.h" % name, "toggle.h.in", NAME=name, UPPER=name.upper(), WHAT=question.rstrip("?"), PLACE=path,
+                  EXTERNS="\n".join("extern const struct %s_ops %s;" % (name, op) for op in ops),
+                  ADDRESSES="\n".join("\t\t&%s," % op for op in ops))
+    for number, value in enumerate(values):
+        tree.template("src/kvm/%s_%s.c" % (name, value), "toggle_event.c.in" if number else "toggle_none.c.in",
+                      **({"NAME": name, "VALUE": value} | ({"EVENT": fired, "INDEX": str(number)} if number else {})))
+    tree.template("tests/native/test_%s.c" % name, "toggle_test.c.in", NAME=name, EVENT=fired, COUNT=str(len(values)))
+
+    event.declare(tree, fired, "toggle %s has acted, by this variant" % name, [("num", "variant"), ("num", "exits")],
+                  options.spec)
+    tree.after(event.ROWS, r"^p=/sys/module/kvm/parameters$", "echo %s >$p/%s" % (values[1], name))
+    event.claim(tree, fired, "toggle %s=%s" % (name, values[1]), "variant=1 exits=[1-9]")
+
+    tree.replace("docs/kvm-api.md", r"^(\| `gstage_walk`, .*`) \| \| \[toggles\]", r"\1, `%s` | | [toggles]" % name)
+    tree.after("COURSE.md", r"^\| measuring \|", "| toggle %s, of our own | `src/kvm/%s.h`, `%s` | `%s` | `%s` | | | |" % (
+        name, name, path, fired, name))
+    tree.before(PAGE, r"^## What do walks and fences cost, then\?", section(name, values, question))
+    lines = ["toggle %s %s\nvm \"%s, %s=%s\" %s" % (name, value, options.payload, name, value, options.payload)
+             for value in values[1:]]
+    tree.before("tests/qemu/payloads.t", r"^# Two VMs, three vCPUs, two harts", "\n".join(lines + ["toggle " + name, ""]))
+    tree.generate(PAGE, "scripts/figures")
+    return ["make && make $PWD/build/tests/native/test_%s && build/tests/native/test_%s" % (name, name),
+            "scripts/hyperscope run --set %s=%s --trace %s hello && make trace" % (name, values[1], fired),
+            "tests/toggles/try --only %s '%s=%s'" % (options.payload, name, values[1]),
+            "scripts/bench --toggle %s --cpu both    # what it costs; make bench puts it into docs/toggles.md" % name]
