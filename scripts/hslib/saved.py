@@ -15,7 +15,6 @@ MAGIC = b"HSVMSAVE"
 VERSION = 1
 LAYOUT = struct.Struct("<8sIIQQQQQQIII")
 PAGE = 4096
-SECTOR = 512
 
 
 class Header:
@@ -54,19 +53,16 @@ class SaveFile:
             raise LaunchError("--save %s: not a regular file" % path)
         # Pages, their table, registers and devices.
         size = mem + mem // PAGE * 16 + 4 * MIB
+        size -= size % PAGE
         try:
-            with open(self.part, "xb") as file:
-                file.truncate(size // PAGE * PAGE)
-        except FileExistsError:
-            raise LaunchError("--save %s: %s is there: another run writes it, or was killed"
-                              % (path, self.part)) from None
+            with open(self.part, "ab") as file:  # of a run that was killed, or is at it: not touched yet
+                if not file.tell():
+                    file.truncate(size)
+            self.disk = Disk(self.part)  # refuses what another run writes
+            os.truncate(self.part, 0)
+            os.truncate(self.part, size)
         except OSError as error:
             raise LaunchError("--save %s: %s" % (path, error.strerror)) from None
-        try:
-            self.disk = Disk(self.part)
-        except LaunchError:
-            os.unlink(self.part)
-            raise
 
     def finish(self, quiet):
         """The machine is off: what is in the file is the user's, or nothing is."""

@@ -35,6 +35,7 @@ static struct {
 	int err;
 	char path[4096]; /* written to */
 	unsigned int rounds;
+	bool under_way;
 } save = { .pages.fd = -1 };
 
 static double seconds(void)
@@ -120,6 +121,7 @@ static void begin(struct machine *m)
 {
 	int fd = open_file(m->options.save), err;
 
+	save.under_way = true;
 	save.failed = NULL;
 	save.rounds = 0;
 	save.dirty = NULL;
@@ -240,28 +242,35 @@ static void write_rest(struct machine *m)
 		fail("rename", errno);
 }
 
+static void end(struct machine *m, bool in_vain)
+{
+	if (save.dirty)
+		dirty_end(save.dirty);
+	if (save.pages.fd >= 0)
+		close(save.pages.fd);
+	pages_end(&save.pages);
+	if (in_vain && strcmp(save.path, m->options.save))
+		unlink(save.path);
+	save.under_way = false;
+}
+
 /* With all vCPUs parked; false: it could not be saved. */
 bool save_finish(struct machine *m)
 {
 	double began = seconds();
 	long in_pause;
 
+	clock_read(m);
 	if (!m->options.save_rounds)
 		begin(m);
 	if (save.dirty)
 		dirty_take(save.dirty);
 	in_pause = write_pages(save.dirty ? dirty_pages(save.dirty) : NULL);
-	if (save.dirty)
-		dirty_end(save.dirty);
 	write_rest(m);
-	if (save.pages.fd >= 0)
-		close(save.pages.fd);
-	pages_end(&save.pages);
+	end(m, save.failed);
 	if (save.failed) {
 		complain("--save %s: %s: %s; the guest goes on", m->options.save, save.failed,
 			 strerror(save.err));
-		if (strcmp(save.path, m->options.save))
-			unlink(save.path);
 		return false;
 	}
 	inform("saved to %s: %llu pages, %ld of them in the pause of %.1f ms, after %u rounds",
@@ -270,10 +279,11 @@ bool save_finish(struct machine *m)
 	return true;
 }
 
-/* The guest has ended before it was to stop for us. */
+/* The guest has ended, or begins anew, before it was to stop for us. With all vCPUs parked. */
 void save_abandon(struct machine *m)
 {
-	complain("--save %s: the guest has ended; nothing is saved", m->options.save);
-	if (save.pages.fd >= 0 && strcmp(save.path, m->options.save))
-		unlink(save.path);
+	if (save.under_way || m->stop_reason != STOP_REBOOT)
+		complain("--save %s: the guest has ended; nothing is saved", m->options.save);
+	if (save.under_way)
+		end(m, true);
 }

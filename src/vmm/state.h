@@ -100,6 +100,7 @@ section_fn pages_state, vcpu_state, plic_state, uart_state, console_state, virti
 
 /* ---- state_machine.c ---------------------------------------------------------- */
 
+void clock_read(struct machine *m); /* the guest's, to be saved */
 void sections_state(struct machine *m, struct pages *pages, struct state *s);
 
 /* ---- dirty.c: which pages of guest memory were written to ------------------------------------ */

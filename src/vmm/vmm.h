@@ -369,11 +369,11 @@ enum stop_reason {
 	STOP_NONE,
 	STOP_POWEROFF, /* includes the finisher's exit code */
 	STOP_REBOOT,
-	STOP_SAVE,
 	STOP_VCPU, /* the rest end with a register dump */
 	STOP_PANIC,
 	STOP_WATCHDOG,
 	STOP_QUIT, /* the user, or a signal */
+	STOP_SAVE,
 };
 
 struct machine {
@@ -395,6 +395,7 @@ struct machine {
 	int stop_status;
 
 	atomic_bool save_wanted;
+	u64 saved_time;                /* the guest's */
 	_Atomic(struct dirty *) dirty; /* devices' writes are logged there; or NULL */
 };
 

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A VM saved to a file and restored: it must not notice. All in one boot of hyperscope.
+# A VM saved to a file and restored: it must not notice. One boot of hyperscope for the VMM's part,
+# two for the launcher's. Damaged files: tests/vmm/test_save.c; Debian, Linux KVM: save.slow.t.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-for f in "$O/vmm" "$O/guest/busybox" "$O/guest-payloads/save.bin"; do
+for f in "$O/vmm" "$O/guest/busybox" "$O/guest-payloads"/{save,save_dirty,hello,fault_loop}.bin; do
 	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
 done
 
@@ -24,8 +25,41 @@ run save-live /vmm $new --save live /save.bin
 sleep 2.5
 run restore /vmm --disk disk --restore stopped
 run restore-live /vmm --disk disk --restore live
+rm live
+
+run dirty /vmm --smp 2 --mem 32M --save busy --save-on writing /save_dirty.bin
+run restore-dirty /vmm --restore busy
+rm busy
+echo "=== signal"
+/vmm --mem 8M --save signalled --append how=spin /fault_loop.bin </dev/null 2>&1 &
+sleep 0.5
+kill -USR2 $!
+wait $!
+printf '\n=== status %d\n' $?
+run restore-signal /vmm --restore signalled
+run small /vmm --mem 8M --save /dev/vda --save-at 200 --append how=spin /fault_loop.bin
+run too-late /vmm --mem 8M --save late --save-at 100000 /hello.bin
+ls late* *.part 2>/dev/null
+
+run nowhere /vmm --save /nowhere/file /hello.bin
+run no-save /vmm --save-at 5 /hello.bin
+run missing /vmm --restore missing
+run not-one /vmm --restore /save.bin
+head -c 600000 stopped >cut
+run cut /vmm --disk disk --restore cut
+cp stopped damaged
+printf x | dd of=damaged bs=1 seek=500000 conv=notrunc 2>/dev/null
+run damaged /vmm --disk disk --restore damaged
+run no-disk /vmm --restore stopped
+run other-smp /vmm --smp 2 --disk disk --restore stopped
+run other-mem /vmm --mem 64M --disk disk --restore stopped
+head -c 512k disk >other
+run other-disk /vmm --disk other --restore stopped
 END
-HS_SECONDS=60 hs exec --quiet --harts 2 --ram 512M --file "$O/vmm" --file "$O/guest-payloads/save.bin" \
+head -c 16k /dev/zero >"$tmp/small"
+HS_SECONDS=90 hs exec --quiet --harts 2 --ram 512M --disk "$tmp/small" --file "$O/vmm" \
+	--file "$O/guest-payloads/save.bin" --file "$O/guest-payloads/save_dirty.bin" \
+	--file "$O/guest-payloads/hello.bin" --file "$O/guest-payloads/fault_loop.bin" \
 	--file "$tmp/script:/script" "$O/guest/busybox" sh /script
 is "$status" 0 "the host runs all of it" || diag "$err"
 all=$out
@@ -56,4 +90,64 @@ for how in "" -live; do
 	is "$first
 $(claims "$out")" "$whole" "save$how, restore$how: together they say what the guest says that was never saved"
 done
+
+part dirty
+is "$status:$(grep -c '^vmm: saved' <<<"$out"):$(grep -c '^ok' <<<"$out")" 0:1:0 \
+	"a guest that writes all the time is saved meanwhile, by --save-on" || diag "$out"
+rounds=$(sed -n 's/^vmm: save: round [0-9]*: \([0-9]*\) pages.*/\1/p' <<<"$out" | xargs)
+like "$rounds" '^[0-9]+ [0-9]+' "in more than one round, of $rounds pages"
+read -r first second _ <<<"$rounds"
+[ "$second" -ge 500 ] && [ "$second" -le "$first" ]
+ok $? "the second round has the 512 pages that it wrote to meanwhile, or nearly all"
+like "$out" 'saved to busy: [0-9]+ pages, [0-9]+ of them in the pause of [0-9.]+ ms, after [2-8] rounds' \
+	"the report says pages, pause and rounds"
+part restore-dirty
+is "$status:$(grep -c '^ok' <<<"$out"):$(grep -c '^not ok' <<<"$out")" 0:2:0 "no store of it was lost" ||
+	diag "$out"
+
+part signal
+is "$status:$(grep -c '^vmm: saved' <<<"$out"):$(grep -c '^spun' <<<"$out")" 0:1:0 "SIGUSR2 saves" || diag "$out"
+part restore-signal
+is "$status:$(grep '^spun' <<<"$out")" 0:spun "and what it was at goes on" || diag "$out"
+part small
+like "$(grep ^vmm <<<"$out")" '^vmm: --save /dev/vda: write: .*; the guest goes on$' "a disk too small is reported"
+is "$status:$(grep '^spun' <<<"$out")" 0:spun "and the guest goes on" || diag "$out"
+part too-late
+like "$(grep ^vmm <<<"$out")" '^vmm: --save late: the guest has ended; nothing is saved$' \
+	"a guest that ends first is not saved, and that is said"
+is "$(grep -c '^late\|part$' <<<"$all")" 0 "no file is left of what was not saved"
+
+# refused NAME STATUS REGEX CLAIM: it ended so, with one sentence.
+refused()
+{
+	part "$1"
+	[ "$status" = "$2" ] && grep -qE -- "$3" <<<"$out" && [ "$(grep -c . <<<"$out")" = 1 ]
+	ok $? "$4" || diag "status $status: $out"
+}
+refused nowhere 101 '--save /nowhere/file: No such file' "a file that cannot be is refused before the guest starts"
+refused no-save 100 'want --save FILE' "--save-at without --save is refused"
+refused missing 101 '--restore missing: No such file' "a missing file is refused"
+refused not-one 101 'no saved machine' "a file that is something else is refused"
+refused cut 101 'cut off: 600000 of [0-9]+ bytes' "a file that is cut off is refused"
+refused damaged 101 'the page at 0x80[0-9a-f]+ is damaged' "a damaged page is refused, with its address"
+refused no-disk 101 'it has 1 disks, not 0' "a disk that is missing is refused"
+refused other-smp 101 'it has 3 vCPUs, not 2' "another number of vCPUs is refused"
+refused other-mem 101 'it has 32768 KiB of memory, not 65536' "another size of memory is refused"
+refused other-disk 101 'section disk 0: the disk had another size' "another disk is refused"
+
+# ---- the launcher's part --------------------------------------------------------------------------
+
+hs run --mem 8M --save "$tmp/file" --save-at 300 --append how=spin "$O/guest-payloads/fault_loop.bin"
+is "$status:$(ls "$tmp" | grep ^file)" 0:file "run --save leaves one file" || diag "$out$err"
+like "$err" "hyperscope: saved to .*file: [0-9.]+ MiB" "and says so"
+[ "$(stat -c %s "$tmp/file")" -lt 1000000 ]
+ok $? "of the size of what was in memory"
+hs run --quiet --restore "$tmp/file"
+is "$status:$out" 0:spun "run --restore goes on with it" || diag "$err"
+hs run --restore "$tmp/small"
+is "$status" 125 "run --restore of something else is refused"
+like "$err" 'small: it is no saved machine' "with a sentence"
+hs run --save-on x hello
+is "$status" 2 "run --save-on without --save is refused"
+is "$(left_running)" "" "nothing is left running"
 done_testing

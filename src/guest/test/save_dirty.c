@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/*
+ * save_dirty.c - harts that write memory all the time: saved while they do, not one store may be
+ * lost.
+ *
+ * Each hart goes round its own pages, looks whether each holds what it stored there in the round
+ * before, and stores the next. Arguments: rounds=N (60000), pages=N for each hart (256).
+ */
+#include "rt.h"
+
+#define PAGES_MAX 256
+
+static unsigned long memory[MAX_HARTS][PAGES_MAX][PAGE_SIZE / 8]
+	__attribute__((aligned(PAGE_SIZE)));
+static unsigned long rounds[MAX_HARTS], wrong[MAX_HARTS], pages, last;
+
+static void write_all_the_time(unsigned long hart)
+{
+	do {
+		for (unsigned long page = 0; page < pages; page++) {
+			/* Not the same place in each round. */
+			unsigned long before = (rounds[hart] + 7) % (PAGE_SIZE / 8);
+			volatile unsigned long *words = memory[hart][page];
+
+			wrong[hart] += rounds[hart] && words[before] != rounds[hart] + page;
+			words[(before + 1) % (PAGE_SIZE / 8)] = rounds[hart] + 1 + page;
+		}
+		rounds[hart]++;
+	} while (rounds[hart] < last);
+}
+
+void payload_main(void)
+{
+	unsigned long lost = 0;
+	int i;
+
+	last = boot_number("rounds", 60000);
+	pages = boot_number("pages", 256);
+	if (pages > PAGES_MAX)
+		pages = PAGES_MAX;
+	for (i = 1; i < nr_harts; i++)
+		hart_start(i);
+	note("writing");
+	for (i = 1; i < nr_harts; i++)
+		hart_run(i, write_all_the_time, (unsigned long)i);
+	write_all_the_time(0);
+	for (i = 1; i < nr_harts; i++)
+		ok(hart_wait(i, 60000), "hart %d is done", i);
+	for (i = 0; i < nr_harts; i++)
+		lost += wrong[i];
+	ok_eq(lost, 0, "no store was lost");
+	done();
+}

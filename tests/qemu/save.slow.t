@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Debian's kernel saved while it boots, with a disk and two vCPUs, goes on: under hyperscope, and
+# under Linux KVM from the same file. What Linux KVM saves goes on there and under hyperscope.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+payloads=$O/guest-payloads
+for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko" "$O/vmm" "$O/guest-initrd.cpio" "$payloads/save.bin"; do
+	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
+done
+seq 1000000 | head -c 2M >"$tmp/disk"
+
+# ---- Debian -----------------------------------------------------------------------------------------
+
+HS_SECONDS=90 hs run --disk "$tmp/disk" --mem 256M --save "$tmp/linux" --save-on 'Run /init'
+is "$status" 0 "Debian's kernel is saved on its way" || diag "$err"
+like "$err" '^vmm: saved to /dev/vdb: [0-9]{4,} pages, .* after [2-8] rounds' "in rounds while it runs"
+unlike "$out" 'the tour ends' "before its tour has ended"
+diag "$(grep -a '^vmm: save' <<<"$err")"
+
+goes_on()	# WHERE
+{
+	is "$status:$(grep -ac 'Run /init\|Linux version' <<<"$out")" 0:0 "$1: it goes on where it was" ||
+		diag "$(tail -n 5 <<<"$out$err")"
+	like "$out" 'guest: the tour ends with status 0' "$1: and comes to its end, with its disk"
+	unlike "$out" 'BUG|WARNING|stall|Oops' "$1: without a complaint"
+}
+
+HS_SECONDS=90 hs run --disk "$tmp/disk" --restore "$tmp/linux"
+goes_on hyperscope
+HS_SECONDS=90 hs run --disk "$tmp/disk" --restore "$tmp/linux"
+goes_on "hyperscope once more"
+! qemu_breaks_linux_kvm || { skip "Linux KVM" "$linux_kvm_is_broken"; done_testing; }
+
+linux_kvm()
+{
+	timeout --kill-after=5 "$(scaled 100)" "$HS_TOP/scripts/linux-kvm" exec --timeout "$(scaled 90)" \
+		"$@" </dev/null >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	out=$(tr -d '\0' <"$tmp/out")
+	err=$(tr -d '\0' <"$tmp/err")
+}
+linux_kvm --disk "$tmp/linux" --disk "$tmp/disk" "$O/vmm" --disk /dev/vdb --restore /dev/vda
+goes_on "Linux KVM"
+
+# ---- Linux KVM's own ----------------------------------------------------------------------------------
+
+cat >"$tmp/script" <<'END'
+run() {
+	echo "=== $1"
+	shift
+	"$@" </dev/null 2>&1
+	printf '\n=== status %d\n' $?
+}
+run save /vmm --testdev --smp 3 --mem 32M --disk /dev/vdb --save stopped --save-rounds 0 --append on=linux /save.bin
+run live /vmm --smp 2 --mem 32M --save busy --save-on writing /save_dirty.bin
+run out /vmm --testdev --smp 3 --mem 32M --disk /dev/vdb --save /dev/vda --save-rounds 0 --append on=linux /save.bin
+sleep 2.5
+run restore /vmm --disk /dev/vdb --restore stopped
+run restore-live /vmm --restore busy
+END
+truncate -s 40M "$tmp/away"
+truncate -s 1M "$tmp/payload-disk"
+linux_kvm --disk "$tmp/away" --disk "$tmp/payload-disk" --file "$O/vmm" --file "$payloads/save.bin" \
+	--file "$payloads/save_dirty.bin" --file "$tmp/script" "$O/guest/busybox" sh /script
+all=$out
+part()
+{
+	out=$(sed -n "/^=== $1\$/,/^=== status/p" <<<"$all" | sed '1d;$d' | tr -d '\r')
+	status=$(sed -n "/^=== $1\$/,/^=== status/p" <<<"$all" | sed -n 's/^=== status //p')
+}
+for what in save live out; do
+	part $what
+	is "$status:$(grep -c '^vmm: saved' <<<"$out")" 0:1 "Linux KVM: $what ends well" || diag "$out"
+done
+part restore
+is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 "Linux KVM: every claim of the payload holds after the restore" ||
+	diag "$out"
+part restore-live
+is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 "Linux KVM: a guest that writes all the time loses nothing" ||
+	diag "$out"
+HS_SECONDS=60 hs run --quiet --disk "$tmp/payload-disk" --restore "$tmp/away"
+is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 "what Linux KVM has saved goes on under hyperscope" ||
+	diag "$out$err"
+is "$(left_running)" "" "nothing is left running"
+done_testing
