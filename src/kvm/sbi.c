@@ -76,15 +76,6 @@ static const struct sbi_extension *find_extension(const struct kvm_vcpu *vcpu, u
 	/* lab 3 end */
 }
 
-bool sbi_is_forwarded(unsigned long ext)
-{
-	const struct sbi_extension *e = extensions;
-
-	while (ext < e->first || ext > e->last)
-		e++;
-	return e->handle == forward_any;
-}
-
 unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext)
 {
 	return find_extension(vcpu, ext) != NULL;

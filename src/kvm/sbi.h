@@ -42,8 +42,6 @@ static inline bool sbi_names_only(const struct kvm_vcpu *vcpu, unsigned long mas
 
 /* Is a probe of this extension answered here, whatever user space has switched on? */
 bool sbi_probe_is_ours(unsigned long ext);
-/* Of an experimental or vendor id: user space's, or one of ours that stands before those? */
-bool sbi_is_forwarded(unsigned long ext);
 /* Is this extension there for this vCPU? The answer of base's probe. */
 unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);
 

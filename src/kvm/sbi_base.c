@@ -16,8 +16,7 @@
 
 bool sbi_probe_is_ours(unsigned long ext)
 {
-	return ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END ||
-	       !sbi_is_forwarded(ext);
+	return ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END;
 }
 
 /* What is user space's to answer it also has, or not: it is asked, if it may be at all. */

@@ -2,7 +2,7 @@
 """sbi.py - `hyperscope new sbi`: an SBI extension of one's own in the core, or one more function of it.
 
 Where an extension is registered: its numbers in hv/sbi.h, its function in src/kvm/sbi.h, a row of the
-table in src/kvm/sbi.c, names for traces (trace/file/names.c) and for the page (trace/html/sbi.c), a
+table in src/kvm/sbi.c, a line for base's probe in src/kvm/sbi_base.c, names for traces (trace/file/names.c) and for the page (trace/html/sbi.c), a
 row of docs/kvm-api.md, and a payload. A function: its number, a case, its names, a claim.
 """
 import re
@@ -59,6 +59,7 @@ def make_extension(tree, options):
     tree.after("src/kvm/sbi.h", r"^sbi_fn sbi_pmu;$", "sbi_fn sbi_%s;" % name)
     row = "\t{ SBI_EXT_%s, SBI_EXT_%s, sbi_%s, ALWAYS, false, EXIT_SBI_OTHER }," % (upper, upper, name)
     tree.before("src/kvm/sbi.c", r"^\t\{ SBI_EXT_EXPERIMENTAL_START,", row)
+    tree.before("src/kvm/sbi_base.c", r"^\treturn ext < SBI_EXT_EXPERIMENTAL_START", "\tif (ext == SBI_EXT_%s)\n\t\treturn true;" % upper)
     tree.template(path, "sbi.c.in", NAME=name, UPPER=upper, ID=number, WHAT=what)
     tree.after(NAMES, r'^\t\{ SBI_EXT_FWFT, "FWFT" \},', '\t{ SBI_EXT_%s, "%s" },' % (upper, upper))
     tree.after(NAMES, r'^\t\{ SBI_EXT_FWFT, \{ "set", "get" \} \},', '\t{ SBI_EXT_%s, { "get_exits" } },' % upper)
