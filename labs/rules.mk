@@ -20,3 +20,11 @@ course-check:
 	$(SETUP) --no-guest run test
 	+$(BUILD) all
 	$(TOP)/scripts/course-check --out $(O) $(NN)
+
+# The zip of a lab's autograder for Gradescope; KEY=FILE is the key that its hidden tests are made of.
+ZIP ?= $(O)/gradescope-$(NN).zip
+.PHONY: gradescope
+gradescope:
+	test -n "$(NN)" || { echo "make: NN= is needed: make gradescope NN=03 KEY=FILE; scripts/lab --list has the labs" >&2; exit 2; }
+	mkdir -p $(dir $(ZIP))
+	$(TOP)/scripts/grade --gradescope "$(ZIP)" --lab "$(NN)" $(KEY:%=--key %)

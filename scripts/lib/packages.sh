@@ -35,6 +35,7 @@ package_table()
 	test   /usr/include/protobuf-c/protobuf-c.h        libprotobuf-c-dev?
 	test   protoc-c                                    protobuf-c-compiler?
 	test   protoc                                      protobuf-compiler?
+	test   /usr/lib/python3/dist-packages/jsonschema   python3-jsonschema
 	check  clang                                       clang
 	check  clang-format                                clang-format
 	check  clang-tidy                                  clang-tidy

@@ -42,6 +42,23 @@ nothing panics 'the host panicked' "a hypervisor that panics"
 in_kernel loops 'void nothing(void);' 'for (;;) __asm__("")'
 nothing loops 'ended after [0-9]+ seconds' "a hypervisor that hangs"
 
+# A container may allow root no namespaces; then the compiler is another user's.
+if [ "$(id -u)" = 0 ]; then
+	mkdir "$tmp/bin" && printf '#!/bin/sh\nexit 1\n' >"$tmp/bin/unshare" && chmod +x "$tmp/bin/unshare"
+	chmod 755 "$tmp"
+	echo key >"$tmp/key"
+	hand_in reads src/kvm/sbi_base.c
+	echo "__asm__(\".incbin \\\"$fixture/91-fixture/hidden/kept.t\\\"\");" >>"$tmp/reads/src/kvm/sbi_base.c"
+	PATH=$tmp/bin:$PATH graded reads --hidden --key "$tmp/key"
+	is "$status:$(points)" "1:0 of 100" "without namespaces who reads a hidden test has nothing" || diag "$said"
+	like "$said" 'it does not build' "... because the compiler is nobody's"
+	hand_in right src/kvm/sbi_base.c
+	PATH=$tmp/bin:$PATH graded right --hidden --key "$tmp/key"
+	is "$status:$(points)" "0:100 of 100" "... and the solution has all points" || diag "$said $err"
+else
+	skip "without namespaces" "only root can be another user"
+fi
+
 hand_in large src/kvm/sbi_base.c
 echo 'char large[1UL << 36] = { 1 };' >>"$tmp/large/src/kvm/sbi_base.c"
 graded large --tests base

@@ -156,13 +156,14 @@ def _handed_in(options):
     return grade
 
 
-def _key(options):
-    if not options.key:
+def read_key(path):
+    """The instructor's key, or "" if there is none."""
+    if not path:
         return ""
-    with open(options.key, encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:
         key = file.read().strip()
     if not key:
-        raise LaunchError("%s: it is empty" % options.key, STATUS_USAGE)
+        raise LaunchError("%s: it is empty" % path, STATUS_USAGE)
     return key
 
 
@@ -173,7 +174,7 @@ def _secrets(options):
 
 
 def _grade_files(grade, options, files, tests, out, work):
-    lab, key = grade.lab, _key(options)
+    lab, key = grade.lab, read_key(options.key)
     student, reference = os.path.join(work, "student"), os.path.join(work, "reference")
     trees.progress("making the trees")
     grade.variant = trees.make(lab, student, grade.student, False)["variant"]

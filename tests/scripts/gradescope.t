@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# gradescope.t - results.json is as Gradescope documents it, whatever was handed in; the zip has what
+# Gradescope runs, and the setup of an image that is too old says so.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/fixture-lab.sh"
+export HYPERSCOPE_SET=
+schema=$HS_TOP/scripts/hslib/grade/gradescope/results.schema.json
+python3 -c 'import jsonschema' 2>/dev/null || skip_all "python3-jsonschema is not installed"
+
+fits()	# FILE CLAIM
+{
+	python3 -c 'import json, jsonschema, sys
+jsonschema.validate(*(json.load(open(name)) for name in sys.argv[1:]))' "$1" "$schema" 2>"$tmp/why"
+	ok $? "$2" || diag "$(grep -v '^ ' "$tmp/why" | tail -n 5)"
+}
+
+echo key >"$tmp/key"
+mkdir -p "$tmp/broken/src/kvm" && echo 'no C' >"$tmp/broken/src/kvm/sbi_base.c"
+graded broken --hidden --key "$tmp/key" --results "$tmp/results.json"
+fits "$tmp/results.json" "of what does not build"
+is "$(python3 -c 'import json, sys; print(*(t["visibility"] for t in json.load(open(sys.argv[1]))["tests"]))' "$tmp/results.json")" \
+	"visible visible after_published" "hidden tests are not shown before the grades are"
+mkdir "$tmp/evil" && ln -s /etc "$tmp/evil/src"
+graded evil --results "$tmp/results.json"
+fits "$tmp/results.json" "of what was refused"
+echo '{"score": "all", "tests": [{"visibility": "always"}]}' >"$tmp/wrong.json"
+! python3 -c 'import json, jsonschema, sys
+jsonschema.validate(*(json.load(open(name)) for name in sys.argv[1:]))' "$tmp/wrong.json" "$schema" 2>/dev/null
+ok $? "the schema refuses what is not"
+
+"$HS_TOP/scripts/grade" --gradescope "$tmp/lab.zip" --lab 3 --key "$tmp/key" >"$tmp/said" 2>&1
+is "$?" 0 "the zip of lab 3 is made" || diag "$(<"$tmp/said")"
+mkdir "$tmp/source"
+python3 - "$tmp/lab.zip" "$tmp/source" <<'END'
+import os
+import sys
+import zipfile
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    for info in archive.infolist():
+        os.chmod(archive.extract(info, sys.argv[2]), info.external_attr >> 16 & 0o777)
+END
+[ -x "$tmp/source/run_autograder" ] && [ -x "$tmp/source/setup.sh" ] && bash -n "$tmp/source/setup.sh" &&
+	bash -n "$tmp/source/run_autograder"
+ok $? "run_autograder and setup.sh are at its top, and can be run"
+is "$(cd "$tmp/source/hyperscope/labs" && echo [0-9]*):$(ls "$tmp/source/hyperscope/labs/03-sbi/hidden" | wc -l | tr -d 0)" \
+	"03-sbi:$(ls "$HS_TOP/labs/03-sbi/hidden" | wc -l)" "it has that lab's hidden tests, and no other lab's"
+is "$(<"$tmp/source/course.key")" key "... and the key"
+
+# As on Ubuntu 22.04, by an os-release of its own.
+printf 'ID=ubuntu\nVERSION_ID="22.04"\nPRETTY_NAME="Ubuntu 22.04.4 LTS"\n' >"$tmp/os-release"
+sed "s|/etc/os-release|$tmp/os-release|" "$tmp/source/setup.sh" >"$tmp/source/setup-22.sh"
+bash "$tmp/source/setup-22.sh" >"$tmp/said" 2>&1
+is "$?" 1 "on Ubuntu 22.04 setup.sh ends with 1"
+like "$(<"$tmp/said")" 'Ubuntu 22.04.4 LTS has a QEMU older than 7.2' "... and says why"
+
+# What run_autograder does if the grader itself cannot run: no crash, no points, a file that fits.
+mkdir -p "$tmp/top/submission" && mv "$tmp/source" "$tmp/top/source"
+AUTOGRADER=$tmp/top PATH=$tmp/none:/usr/bin:/bin CROSS_COMPILE=none- QEMU=/none \
+	timeout 100 bash "$tmp/top/source/run_autograder" >"$tmp/said" 2>&1
+fits "$tmp/top/results/results.json" "where the autograder cannot run, results.json says so"
+done_testing
