@@ -18,6 +18,7 @@ static int iter_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *lea
 	unsigned int level = gs->levels;
 	pte_t pte;
 
+	/* lab 4: write iter_find: the leaf that maps gpa, level by level */
 	while (level-- > 0) {
 		pte = table[gstage_index(gs, gpa, level)];
 		gstage_table_unmap(table);
@@ -31,7 +32,9 @@ static int iter_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *lea
 		if (level > 0)
 			table = gstage_table_map(pte);
 	}
-	return -EFAULT; /* a pointer at level 0 */
+	/* A pointer at level 0. */
+	return -EFAULT;
+	/* lab 4 end */
 }
 
 static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old)
@@ -40,6 +43,7 @@ static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 	unsigned int at;
 	int err;
 
+	/* lab 4: write iter_map: down to `level`, with tables added and leaves split */
 	for (at = gs->levels - 1; at > level; at--) {
 		pte_t *ptep = &table[gstage_index(gs, gpa, at)];
 		pte_t *next = NULL;
@@ -57,6 +61,7 @@ static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 	err = gstage_set_leaf(&table[gstage_index(gs, gpa, level)], level, pte, old);
 	gstage_table_unmap(table);
 	return err;
+	/* lab 4 end */
 }
 
 /* Where a walk over a range stands in one table. */
@@ -121,6 +126,7 @@ static void iter_free(struct gstage *gs)
 	struct place at, up[GSTAGE_MAX_LEVELS]; /* as in iter_change() */
 	gpa_t end = gstage_limit(gs);
 
+	/* lab 4: write iter_free: every table below the root, the lowest first */
 	at = place_in(gs, hv_page_map(gs->root), level, 0, 0, end);
 	for (;;) {
 		while (level > 0 && gstage_span_next(gs, &at.span, at.table)) {
@@ -141,6 +147,7 @@ static void iter_free(struct gstage *gs)
 		gstage_table_free(gs, at.table[at.span.next], level, place_gpa(&at, level));
 		at.span.next++;
 	}
+	/* lab 4 end */
 }
 
 const struct gstage_ops gstage_iter_ops = {

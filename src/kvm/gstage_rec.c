@@ -16,6 +16,7 @@
 static int find_in(const struct gstage *gs, hpa_t pa, unsigned int level, gpa_t gpa,
 		   struct gstage_leaf *leaf)
 {
+	/* lab 4: write find_in: the leaf that maps gpa, in this table or below it */
 	pte_t *table = hv_page_map(pa);
 	pte_t pte = table[gstage_index(gs, gpa, level)];
 
@@ -30,6 +31,7 @@ static int find_in(const struct gstage *gs, hpa_t pa, unsigned int level, gpa_t 
 	if (level == 0)
 		return -EFAULT;
 	return find_in(gs, pte_to_hpa(pte), level - 1, gpa, leaf);
+	/* lab 4 end */
 }
 
 static int rec_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf)
@@ -49,6 +51,7 @@ struct map_request {
 static int map_in(struct gstage *gs, pte_t *table, unsigned int level,
 		  const struct map_request *req)
 {
+	/* lab 4: write map_in: what the request wants, in this table or below it */
 	pte_t *ptep = &table[gstage_index(gs, req->gpa, level)];
 	pte_t *next = NULL;
 	int err;
@@ -65,6 +68,7 @@ static int map_in(struct gstage *gs, pte_t *table, unsigned int level,
 		next = gstage_table_map(*ptep);
 	gstage_table_unmap(table);
 	return next ? map_in(gs, next, level - 1, req) : -ENOMEM;
+	/* lab 4 end */
 }
 
 static int rec_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old)
@@ -78,6 +82,7 @@ static int rec_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, 
 static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base,
 		      struct gstage_range *range, bool *changed)
 {
+	/* lab 4: write change_in: each entry that the range touches, and what is below it */
 	struct gstage_span span = gstage_span(gs, level, base, range->from, range->end);
 	pte_t *table = hv_page_map(pa);
 	bool stops = false;
@@ -101,6 +106,7 @@ static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t bas
 	}
 	gstage_table_unmap(table);
 	return stops;
+	/* lab 4 end */
 }
 
 static bool rec_change(struct gstage *gs, struct gstage_range *range)
@@ -114,6 +120,7 @@ static bool rec_change(struct gstage *gs, struct gstage_range *range)
 /* Frees what is below the table that maps from `base` on. */
 static void free_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base)
 {
+	/* lab 4: write free_in: the tables below this one, the lowest first */
 	struct gstage_span span = gstage_span(gs, level, base, base, gstage_limit(gs));
 	pte_t *table = hv_page_map(pa);
 
@@ -126,6 +133,7 @@ static void free_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base)
 		gstage_table_free(gs, table[span.next], level, gpa);
 	}
 	gstage_table_unmap(table);
+	/* lab 4 end */
 }
 
 static void rec_free(struct gstage *gs)

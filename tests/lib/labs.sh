@@ -6,6 +6,7 @@
 #   tree DIR LAB OPTION...       scripts/lab: its tree in DIR, built; what was said is $said
 #   build DIR                    again, after a change
 #   try DIR TEST                 run it there; $status, $said
+#   stop_of LAB                  what its stops look like, as a pattern
 #   tests_of FOLDER              the public tests of labs/FOLDER that are files
 
 tree()
@@ -37,4 +38,9 @@ try()
 tests_of()
 {
 	(cd "$HS_TOP/labs/$1/tests" && ls -- *.t)
+}
+
+stop_of()
+{
+	echo "lab $1: [A-Za-z0-9_/.]*: write "
 }

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# labs.slow.t - where a lab has variants, a neighbour's files get no point in the tests of the
-# variant, and each of several students' solutions passes all tests, the hidden ones, too.
+# labs.slow.t - of each lab every public test fails in the starter, at a stop that says what to write,
+# and the solution passes all, the hidden ones, too. Where there are variants, so does that of another
+# student, and a neighbour's files fail the tests of the variant.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/labs.sh"
 fixes "a lab's figures and stops are those of the initial values" all
@@ -21,6 +22,16 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	number=$((10#${folder%%-*}))
 	# Where nothing of the source is written, there is no hole: scripts/course-check has those, too.
 	[ "$("$HS_TOP/scripts/lab" --regions "$number")" ] || continue
+	tree "$tmp/starter" "$number" --student ada
+	failed=0 named=0 n=0
+	for test in $(tests_of "$folder"); do
+		n=$((n + 1))
+		try "$tmp/starter" "labs/$folder/tests/$test"
+		[ "$status" = 0 ] || failed=$((failed + 1))
+		! grep -q "$(stop_of "$number")" <<<"$said" || named=$((named + 1))
+	done
+	is "$failed:$named" "$n:$n" "lab $number: each public test fails in the starter, at a stop with a name"
+	rm -rf "$tmp/starter"
 	students=(ada "Zoë 7")
 	[ -e "$HS_TOP/labs/$folder/variant.py" ] || students=(ada)
 	for student in "${students[@]}"; do
@@ -39,7 +50,7 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 		tree "$tmp/ada" "$number" --student ada
 		for file in $(python3 -c 'import sys, tomllib
 print(*tomllib.load(open(sys.argv[1], "rb"))["files"])' "$HS_TOP/labs/$folder/lab.toml"); do
-			cp "$tmp/whole/$file" "$tmp/ada/$file"
+			[ ! -e "$tmp/whole/$file" ] || cp "$tmp/whole/$file" "$tmp/ada/$file"
 		done
 		build "$tmp/ada"
 		is $? 0 "lab $number: a neighbour's files build in another's tree" || diag "$said"

@@ -3,7 +3,8 @@
 
 lab.toml: number, name, title, hours, files (what a student hands in), [[test]] with id, points,
 what, hidden, and for instructions budget = { row, ratio }; [[starter]] with file, region, text;
-[[insert]] with file, before, text: the part of a variant's solution that is not in the source.
+[[insert]] with file, before, text: the part of a variant's solution that is not in the source;
+with starter = true what both trees have besides.
 """
 import hashlib
 import importlib.util
@@ -59,10 +60,11 @@ class Lab:
     def starter_texts(self, path):
         return [(s["region"], s["text"]) for s in self.toml.get("starter", []) if s["file"] == path]
 
-    def inserts(self, variant):
-        """The part of the solution that is not in the source: (file, before, text)."""
+    def inserts(self, variant, whole):
+        """What is not in the source: (file, before, text). Of the solution, if not whole only what
+        the starter has, too."""
         return [(i["file"], i["before"], fill(i["text"], variant))
-                for i in self.toml.get("insert", [])]
+                for i in self.toml.get("insert", []) if whole or i.get("starter")]
 
 
 class Draw:

@@ -99,7 +99,7 @@ def make(lab, dest, student="", whole=False):
     if os.path.exists(dest) and (not os.path.isdir(dest) or os.listdir(dest)):
         raise LaunchError("%s: it is there already, and not an empty folder" % dest, STATUS_USAGE)
     variant = lab.variant(student)
-    inserts = lab.inserts(variant) if whole else []
+    inserts = lab.inserts(variant, whole)
     for path in tracked():
         if not is_given(path, lab):
             continue
@@ -108,8 +108,9 @@ def make(lab, dest, student="", whole=False):
         if not is_source(path):
             continue
         text = read(full)
-        made = with_inserts(path, text, inserts) if whole else \
-            markers.starter(path, text, lab.number, lab.starter_texts(path))
+        made = with_inserts(path, text, inserts)
+        if not whole:
+            made = markers.starter(path, made, lab.number, lab.starter_texts(path))
         if made != text:
             write(os.path.join(dest, path), made)  # its time is now: make sees it as changed
     for name, path in STOPS:

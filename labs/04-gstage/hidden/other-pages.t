@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# other-pages.t - the path, for pages drawn by the instructor's key; and where large leaves may be.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --set gstage_walk=iterative --set gstage_huge=off
+payload lab04 $(variant --line)
+options --set gstage_walk=recursive
+payload lab04 huge=1 $(variant --line)
+done_testing

@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# dropped.t - ranges that are taken out of the table are gone, alone, and come again when they are
+# touched; by either walker.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+for walk in iterative recursive; do
+	options --set gstage_walk=$walk --set gstage_huge=off
+	payload lab04 drop=1 $(variant --line)
+done
+done_testing

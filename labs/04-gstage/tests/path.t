@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# path.t - the path of a walk is the number of your variant, whichever walker made the table.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+for walk in iterative recursive; do
+	options --set gstage_walk=$walk --set gstage_huge=off
+	payload lab04 $(variant --line)
+done
+done_testing

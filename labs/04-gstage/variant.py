@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+"""variant.py - lab 4: how one student's table tells the path of a walk as one number."""
+
+
+def variant(draw):
+    made = {"weight%d" % level: 1 + 2 * draw.below(1 << 19) for level in range(5)}
+    made.update({"per_level": 1 + draw.below(0xffff), "flags_shift": 8 + draw.below(40),
+                 "nothing": 1 + draw.below(0xffff)})
+    return made
+
+
+def hidden(draw, _made):
+    """Which pages the hidden test asks for."""
+    return {"seed": 1 + draw.below(1 << 30)}
