@@ -138,7 +138,7 @@ def _insn():
     return " ".join(re.sub(r"\s*(<[^>]*>|#.*)", "", text).split())
 
 
-WORDS = {"world": world, "step": _step, "function": _function, "insn": _insn,
+WORDS = {"count": lambda: register("instret"), "world": world, "step": _step, "function": _function, "insn": _insn,
          "cause": lambda: None if is_virtual() else csr.cause_name(register("scause"))}
 
 

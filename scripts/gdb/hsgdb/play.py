@@ -116,7 +116,8 @@ class Player:
             return word or plain(field, value)
         if field.endswith(".PPN"):
             return "%s >> 12" % self.names.of(value << 12, True)
-        return self.names.of(value) or _small(value)
+        brief = _brief(field, value)
+        return self.names.of(value) or _small(value) + (" (%s)" % brief if brief else "")
 
     def _expect(self, step, item):
         try:
@@ -175,6 +176,12 @@ def _fields(step):
     return found
 
 
+def _brief(field, value):
+    """The fields that are not 0 of a CSR, in the hart or as it is kept (host.sstatus)."""
+    name = field.partition(".")[2] if field.startswith(("guest.", "host.")) else field
+    return csr.brief(name, value) if name in csr.TABLES else ""
+
+
 def _small(value):
     return "%d" % value if value < 10 else "0x%x" % value
 
@@ -188,12 +195,14 @@ def plain(field, value):
     if word:
         return word
     name = meaning.describe(value << 12 if field.endswith(".PPN") else value)
-    brief = csr.brief(field, value) if field in csr.TABLES else ""
+    brief = _brief(field, value)
     text = _small(value)
     return "%s (%s)" % (text, name or brief) if name or brief else text
 
 
 def change(field, then, now, show):
+    if field == "count":  # in the page without a figure: each change of the code has another
+        return "  %-16s %s instructions" % (field, "some" if then is None or show != plain else now - then)
     if then == now or then is None:
         same = "" if then is None else "  (as it was)"
         return "  %-16s %s%s" % (field, show(field, now), same)
