@@ -70,6 +70,7 @@ sbi=(sbi odo --what 'tells a guest of its own exits')
 sbi_function=(sbi odo.get_vcpu)
 device=(device odometer --what 'counts how often it is read')
 payload=(payload echo --smp 2 --what 'calls that are answered alike, and a second hart')
+lab=(lab waiting --title 'who waits, and who is woken' --region src/kvm/wfi.c:exit_wfi --payload timer --number 90)
 all_scaffolds()
 {
 	made "an event" "${event[@]}"
@@ -77,5 +78,6 @@ all_scaffolds()
 	made "an SBI extension" "${sbi[@]}"
 	made "a function more of it" "${sbi_function[@]}"
 	made "a device" "${device[@]}"
+	made "a lab" "${lab[@]}"
 	made "a payload" "${payload[@]}"
 }

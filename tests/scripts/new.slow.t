@@ -66,6 +66,13 @@ is "$(of_vm kvm_wfi_note 4 | wc -l) $(of_vm kvm_wfi_note 5 | sed 's/ .*//' | sor
 	"0 $(of_vm kvm_wfi 5 | wc -l) variant=1" "toggle: on tells of each WFI, off of none"
 is "$(of_vm kvm_wfi_note 6 | sed 's/ .*//' | sort -u)" "variant=2" "toggle: the third value is another variant"
 
+# ---- the lab, graded ----
+git -C "$tree" add -A
+committed "with everything"
+of_tree scripts/course-check --out "$tree/build" 90 >"$tmp/said" 2>&1
+relay "$(cat "$tmp/said")" "lab"
+like "$(cat "$tmp/said")" '^ok . - lab 90: the solution has all of 100 points' "lab: its solution is graded"
+
 # ---- the tests that they are registered with ----
 of_tree make -j2 O="$tree/build" "$tree"/build/tests/kvm/{memory,pages} \
 	"$tree"/build/tests/kvm-api/{bus,debug,logged,linger} "$tree/build/tests/progs/ends" >"$tmp/build"

@@ -44,6 +44,9 @@ refused "has a part 'uart' already" "a device that there is" device uart --what 
 refused "an option --quiet already" "a device with an option's name" device quiet --what x
 refused "there is a payload 'timer' already" "a payload that there is" payload timer --what x
 refused "smp 9: 1 to 8" "too many vCPUs" payload echo --what x --smp 9
+refused "there is a lab" "a lab's number that is taken" lab waiting --title x --region src/kvm/wfi.c:exit_wfi --payload timer --number 3
+refused "a lab's region already" "a function that a lab has" lab waiting --title x --region src/kvm/sbi_base.c:sbi_base --payload timer
+refused "defines no such function" "a function that there is not" lab waiting --title x --region src/kvm/wfi.c:exit_wfj --payload timer
 refused "without .* and without a full stop" "a sentence that would break a table" payload echo --what 'a | b'
 is "$(git -C "$tree" status --porcelain)" "" "and nothing of all that is written"
 
@@ -59,6 +62,7 @@ all_scaffolds
 checked spec refs reading api figures
 is "$(cd "$tree" && HS_TOP=$tree tests/trace/table.t | grep '^not ok')" "" "the tables of events and devices agree with each other"
 like "$(cd "$tree" && tests/toggles/rows)" 'wfi_note=loud' "the toggle is in the rows that tests run under"
+is "$(cd "$tree" && scripts/lab --check 2>&1)" "" "the lab's folder and its region fit"
 # The last one was made on top of others that are not committed: its undo leaves those.
 undo=$(cd "$tree" && sed -n 's/^undo: //p' "$tmp/out")
 like "$undo" '^git apply -R build/new/echo.diff' "on top of something else the undo is another"
@@ -76,7 +80,7 @@ relay "$out" "payload"
 is "$status $(tail -n 1 <<<"$out")" "0 1..5" "it comes to its end" || diag "$err"
 
 # ---- help ----
-for kind in "" toggle event sbi device payload; do
+for kind in "" toggle event sbi device payload lab; do
 	new $kind --help
 	is "$status:$(awk 'length > 80' <<<"$out")" "0:" "new $kind --help fits into 80 columns"
 done

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""lab.py - `hyperscope new lab`: a lab whose students write the body of one function.
+
+Where a lab is registered: two marker lines in the source around what is written; its folder
+labs/NN-NAME is found by itself.
+"""
+import os
+import re
+
+from . import names
+from .tree import refuse
+
+SUMMARY = "a lab of the course: handout, tests, the hole in the source"
+EXAMPLE = """\
+hyperscope new lab waiting --title 'who waits, and who is woken' \\
+    --region src/kvm/wfi.c:exit_wfi --payload timer"""
+NOTES = """\
+The region is the whole body of the function; its payload has to come by it, or
+the starter would pass. labs/README.md says what else a lab can have: budgets,
+variants, files of its own. Then try it: scripts/course-check NUMBER."""
+
+MOST = 99
+
+
+def arguments(parser):
+    parser.add_argument("--title", required=True, metavar="TEXT", help="what the lab is about")
+    parser.add_argument("--region", required=True, metavar="FILE:FUNCTION", help="a function of src/kvm or src/host")
+    parser.add_argument("--payload", required=True, metavar="NAME", help="the test payload that needs it")
+    parser.add_argument("--number", type=int, metavar="N", help="the lab's number (the next one)")
+    parser.add_argument("--hours", type=int, default=4, metavar="N", help="how long it takes (4)")
+
+
+def body(tree, text):
+    """The file, the function, and the indices of its first and last line between the braces."""
+    found = re.fullmatch(r"(src/(?:kvm|host)/[\w./]+\.c):(\w+)", text)
+    if not found or not os.path.isfile(os.path.join(tree.top, found.group(1))):
+        refuse("--region %s: not of the form FILE:FUNCTION, of a .c file of src/kvm or src/host" % text)
+    path, function = found.groups()
+    lines = tree.lines(path)
+    begins = [i for i, line in enumerate(lines) if re.match(r"\w.*\b%s\(" % function, line)
+              and "{" in lines[i:i + 4] and not any(l.endswith(";") for l in lines[i:i + lines[i:].index("{")])]
+    if len(begins) != 1:
+        refuse("--region %s: %s defines %s such function" % (text, path, "no" if not begins else "more than one"))
+    first = lines.index("{", begins[0]) + 1
+    last = lines.index("}", first)
+    if any(re.match(r"\s*/\* lab \d", line) for line in lines[first:last]) or \
+            sum(bool(re.match(r"\s*/\* lab \d+(, \d+)*: ", line)) for line in lines[:first]) != \
+            sum(bool(re.match(r"\s*/\* lab \d+(, \d+)* end", line)) for line in lines[:first]):
+        refuse("--region %s: there is a lab's region already" % text)
+    return path, function, first, last
+
+
+def make(tree, options):
+    name = names.check(options.name, "a lab", "waiting")
+    title = names.check_sentence(options.title, "--title", 60)
+    folders = [entry for entry in os.listdir(os.path.join(tree.top, "labs")) if re.match(r"\d\d-", entry)]
+    number = max([int(entry[:2]) for entry in folders] + [0]) + 1 if options.number is None else options.number
+    if not 1 <= number <= MOST or not 1 <= options.hours <= MOST:
+        refuse("--number %s, --hours %s: 1 to %d" % (number, options.hours, MOST))
+    if number in [int(entry[:2]) for entry in folders] or name in [entry[3:] for entry in folders]:
+        refuse("there is a lab %d or a lab '%s' already: %s" % (number, name, ", ".join(sorted(folders))))
+    if not tree.exists("src/guest/test/%s.c" % options.payload):
+        refuse("--payload %s: there is no src/guest/test/%s.c" % (options.payload, options.payload))
+    path, function, first, last = body(tree, options.region)
+    what = "write %s()" % function
+    tree.insert(path, last, "\t/* lab %d end */" % number)
+    tree.insert(path, first, "\t/* lab %d: %s */" % (number, what))
+
+    folder = "labs/%02d-%s/" % (number, name)
+    values = {"NUMBER": str(number), "NAME": name, "TITLE": title, "HOURS": str(options.hours), "FILE": path,
+              "FUNCTION": function, "PAYLOAD": options.payload, "WHAT": what}
+    for made, template in (("README.md", "lab_readme.md.in"), ("lab.toml", "lab.toml.in"), ("notes.md", "lab_notes.md.in")):
+        tree.template(folder + made, template, **values)
+    tree.template(folder + "tests/works.t", "lab_works.t.in", executable=True, **values)
+    tree.template(folder + "hidden/ways.t", "lab_ways.t.in", executable=True, **values)
+    return ["scripts/lab --check",
+            "make lab NN=%02d DIR=../lab%d    # a student's tree" % (number, number),
+            "scripts/course-check %d          # starter and solution, graded" % number]
