@@ -131,7 +131,7 @@ class Page:
 
 def wrapped(text, width=96):
     lines, line = [], ""
-    for word in re.findall(r"`[^`]*`\S*|\S+", text):
+    for word in re.findall(r"`[^`]*`\S*|\w+ §\S+|\S+", text):
         if line and len(line) + 1 + len(word) > width:
             lines.append(line)
             line = ""
