@@ -83,8 +83,9 @@ def environment(top, out, reference, student, variant):
     return env
 
 
-def run(test, file, env, seconds):
-    """Run the test's program. Its folder is below $O/tmp, which it has to itself."""
-    ran = limits.run(["bash", file], seconds, folder=os.path.join(env["O"], "tmp"), env=env,
+def run(test, file, env, seconds, jail):
+    """Run the test's program. Its folder is below $O/tmp, which it has to itself. A test may compile,
+    so it is in the compiler's jail (jail.py)."""
+    ran = limits.run(jail + ["bash", file], seconds, folder=os.path.join(env["O"], "tmp"), env=env,
                      cwd=env["HS_TOP"])
     return judge(test, ran)

@@ -2,6 +2,7 @@
 """job.py - one grading from beginning to end: trees, builds, tests."""
 import json
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -75,8 +76,23 @@ def _with_what(out, qemu):
     return {name: found[name] for name in ("commit", "compiler", "binutils", "qemu", "opensbi")}
 
 
-def _run_tests(grade, tests, options, student, reference, variants):
-    """student, reference: (tree, build); reference may be None."""
+def _aside(lab, work):
+    """A copy of the lab's tests under a name that no source can guess: their own place is covered."""
+    kept = os.path.join(work, "kept")
+    os.mkdir(kept)
+    os.chmod(kept, 0o711)
+    place = os.path.join(kept, secrets.token_hex(16))
+    for name in ("tests", "hidden"):
+        if os.path.isdir(os.path.join(lab.path, name)):
+            shutil.copytree(os.path.join(lab.path, name), os.path.join(place, name))
+    for at, folders, files in os.walk(place):
+        for name in [at] + [os.path.join(at, name) for name in files]:
+            os.chmod(name, 0o755)
+    return place
+
+
+def _run_tests(grade, tests, options, student, reference, variants, place, prison):
+    """student, reference: (tree, build); reference may be None. place: where the tests are."""
     start = time.monotonic()
     for test in tests:
         trees.progress("test %s" % test["id"])
@@ -93,12 +109,12 @@ def _run_tests(grade, tests, options, student, reference, variants):
                 continue
             outcome = measure.judge(test, student[1], reference[1], options.qemu, seconds)
         else:
-            file = grade.lab.test_file(test)
+            file = os.path.join(place, os.path.relpath(grade.lab.test_file(test), grade.lab.path))
             if not os.path.isfile(file):
                 raise LaunchError("%s is missing" % file)
             env = claims.environment(student[0], student[1], reference, grade.student,
                                      variants[bool(test.get("hidden"))])
-            outcome = claims.run(test, file, env, seconds)
+            outcome = claims.run(test, file, env, seconds, prison(student[0]))
         outcome.seconds = time.monotonic() - begun
         grade.outcomes.append(outcome)
 
@@ -122,7 +138,7 @@ def _in_its_tree(options, top):
         grade.fail_all(tests, "it does not build")
         return grade
     grade.with_what = _with_what(out, options.qemu)
-    _run_tests(grade, tests, options, (top, out), None, {False: grade.variant})
+    _run_tests(grade, tests, options, (top, out), None, {False: grade.variant}, lab.path, lambda _top: [])
     return grade
 
 
@@ -201,14 +217,16 @@ def _grade_files(grade, options, files, tests, out, work):
     grade.with_what = _with_what(reference_out, options.qemu)
     trees.progress("building what was handed in")
     try:
-        student_out = trees.build(student, reference, reference_out, jail.make(_secrets(options)))
+        prison = jail.make(_secrets(options))
+        student_out = trees.build(student, reference, reference_out, prison)
     except trees.BuildFailed as failed:
         grade.build = str(failed)
         grade.fail_all(tests, "it does not build")
         return
     trees.share_tools(student_out, reference_out)
     variants = {False: grade.variant, True: lab.variant(grade.student, key)}
-    _run_tests(grade, tests, options, (student, student_out), (reference, reference_out), variants)
+    _run_tests(grade, tests, options, (student, student_out), (reference, reference_out), variants,
+               _aside(lab, work), prison)
 
 
 def _on_signal(number, _frame):
