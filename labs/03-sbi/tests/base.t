@@ -1,8 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# base.t - the base extension answers, unknown calls are refused, registers are kept.
+# base.t - the base extension answers, unknown calls are refused, registers are kept; with the fast
+# path, which answers some calls itself, and without it.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-payload sbi
+for fastpath in on off; do
+	options --set fastpath=$fastpath
+	payload sbi
+done
 done_testing
