@@ -17,9 +17,10 @@ import contextlib
 import gdb
 
 from . import cmd_run, cmd_switch, meaning
-from .target import IMAGE_PA, MASK, Problem, register
+from .target import MASK, Problem, register
 
 MTIME = 0x0200bff8            # of QEMU's virt machine
+FIRMWARE = 0x80000000         # OpenSBI's code: M may execute it, whatever its PMP says of other memory
 LENT = b"".join(word.to_bytes(4, "little") for word in (
     0x14d022f3, 0x14d29073,   # csrr t0, stimecmp; csrw stimecmp, t0
     0x24d022f3, 0x24d29073))  # csrr t0, vstimecmp; csrw vstimecmp, t0
@@ -86,18 +87,22 @@ def _settle(mark):
     _lent = mark.lent
     _write(MTIME, mark.time)
     kept = {name: register(name) for name in ("pc", "priv", "t0")}
-    code = _read(IMAGE_PA, len(LENT))
-    _write(IMAGE_PA, LENT)
+    code = _read(FIRMWARE, len(LENT))
+    _write(FIRMWARE, LENT)
     _set("priv", MACHINE)
-    _set("pc", IMAGE_PA)
+    _set("pc", FIRMWARE)
     gdb.execute("stepi 4", to_string=True)
     arrived = register("pc")
-    _write(IMAGE_PA, code)
+    _write(FIRMWARE, code)
     _set("t0", kept["t0"])
     _set("priv", kept["priv"])
     _set("pc", kept["pc"])
     _flush()
-    if arrived != IMAGE_PA + len(LENT):
+    if arrived != FIRMWARE + len(LENT):  # what was lent trapped, and M's registers tell of that
+        monitor("loadvm " + mark.name)
+        _flush()
+        _write(MTIME, mark.time)
+        _lent -= 1
         raise Problem("this processor has no Sstc: going back is not possible here")
 
 

@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# walk-back.slow.t - in every walkthrough each step is gone back once and done again, and all is as expected.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+fixes "each tour sets the toggles that it is about" all
+command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/setup test)"
+qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (10.0 does)"
+
+while read -r name steps; do
+	for ((i = 0; i < steps; i++)); do printf '\nb\n\n'; done >"$tmp/keys"
+	echo >>"$tmp/keys"
+	said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/walk" --timeout "$(scaled 60)" "$name" <"$tmp/keys" 2>&1)
+	like "$(tail -n 3 <<<"$said")" "walk: $name: $steps steps, as expected" "$name: to its end, with each step twice"
+	is "$(grep -c "^(walk) *$" <<<"$said")" "$steps" "$name: b went back each time"
+	unlike "$(grep -E 'not as the tour|did not come back|no way back|Traceback|^interrupted' <<<"$said")" "." \
+		"$name: and all was as expected whenever it went on"
+done < <("$HS_TOP/scripts/walk" --list | sed -E 's/^([^ ]+) .*\(([0-9]+) steps\)$/\1 \2/')
+is "$(left_running)" "" "nothing is left running"
+done_testing
