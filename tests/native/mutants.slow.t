@@ -6,50 +6,13 @@
 # has to notice.
 #
 # A mutant is a file of src/kvm, a Perl substitution that must change it, and the program that is
-# to fail: by a claim, a sanitizer, the native host, or by waiting for ever. Not among them: that
+# to fail: by a claim, a sanitizer, the native host, or by waiting for ever (mutants.sh). Not among them: that
 # enter_own() reads the generation again. Without, only HLV right behind a preemption could meet
 # another VM's translation, for vmid_update() repairs it before each entry.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-[ -x "$O/tests/native/test_kick" ] || skip_all "the native tests are not built"
-
-# How many seconds each program may take before it waits for ever: five times what it takes unbroken.
-declare -A limit
-for program in test_exits test_fault test_fp test_kick test_linger test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid; do
-	start=$SECONDS
-	HS_RACE=2 timeout --kill-after=5 "$(scaled 60)" "$O/tests/native/$program" >"$tmp/out" 2>&1
-	ok $? "unbroken: $program passes" || diag "$(tail -n 20 "$tmp/out")"
-	limit[$program]=$(((SECONDS - start) * 5 + 10))
-done
-
-mutant()	# NAME FILE SUBSTITUTION PROGRAM
-{
-	local name=$1 file=$2 change=$3 program=$4 seconds status
-	perl -0pe "$change" "$HS_TOP/src/kvm/$file" >"$tmp/$file"
-	if cmp -s "$tmp/$file" "$HS_TOP/src/kvm/$file"; then
-		ok 1 "$name: noticed by $program"
-		diag "the substitution changes nothing in $file any more: mend it in this file"
-		return
-	fi
-	if ! make -s -f "$HS_TOP/Makefile" O="$O" native-mutant FILE="$file" SOURCE="$tmp/$file" \
-		PROGRAM="$program" OUTPUT="$tmp/mutant" >"$tmp/out" 2>&1; then
-		ok 1 "$name: noticed by $program"
-		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
-		return
-	fi
-	# A race is met by chance, on a busy machine seldom: longer each time. In braces, so that
-	# "Aborted", which bash says then, goes to the file as well.
-	for seconds in 2 8 32; do
-		{
-			HS_RACE=$seconds timeout --kill-after=5 $((${limit[$program]} * seconds / 2)) \
-				"$tmp/mutant"
-		} >"$tmp/out" 2>&1
-		status=$?
-		[ $status = 0 ] || break
-	done
-	[ $status != 0 ]
-	ok $? "$name: noticed by $program" || diag "it passed every test of $program, three times"
-}
+. "$HS_TOP/tests/native/mutants.sh"
+unbroken test_exits test_fault test_fp test_kick test_linger test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "1, a spinning lock held while the page is looked up" gstage_fault.c \

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# history.slow.t - mistakes that were made in this project, made again one by one: the test that came
+# with the mending notices each. docs/history.md tells their stories.
+#
+# usage: tests/native/history.slow.t                all of them
+#        tests/native/history.slow.t --patch NAME   print one as a patch, to plant it: | git apply
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+names=()
+mistake()	# NAME FILE SUBSTITUTION PROGRAM
+{
+	names+=("$1")
+	if [ -z "$wanted" ]; then
+		mutant "$@"
+	elif [ "$wanted" = "$1" ]; then
+		perl -0pe "$3" "$HS_TOP/src/kvm/$2" | diff -u --label "a/src/kvm/$2" --label "b/src/kvm/$2" \
+			"$HS_TOP/src/kvm/$2" -
+		[ $? = 1 ] || { echo "history: $1 changes nothing in src/kvm/$2 any more" >&2; exit 1; }
+		exit 0
+	fi
+}
+
+wanted=
+if [ $# -gt 0 ]; then
+	[ $# = 2 ] && [ "$1" = --patch ] || { echo "usage: tests/native/history.slow.t [--patch NAME]" >&2; exit 2; }
+	wanted=$2
+else
+	. "$HS_TOP/tests/native/mutants.sh"
+	unbroken test_vmid test_run test_sbi test_sbi_susp test_sbi_sta test_notifier test_mmio test_linger \
+		test_pieces test_fp test_pmu_events
+fi
+
+mistake vmid-width vmid.c 's/if \(len < bits_of\(vmid_max\)\)\n(\s+use_len\()len\);\n.*?;\n/$1MIN(vmid_len, len));\n/s' test_vmid
+mistake awake-host vcpu.c 's/csr_swap\(hvip, 0\)/csr_read(hvip)/' test_run
+mistake lost-wire irq.c 's/~\(BIT\(IRQ_VS_SOFT\) \| BIT\(IRQ_VS_TIMER\)\)/~VS_LINES/' test_sbi_susp
+mistake lost-ipi hsm.c 's/(static void reset_later.*?)\tvcpu_drop_irqs\(vcpu\);\n/$1/s; s/(\tif \(reset\))\n(\t\tvcpu_reset\(vcpu, pc, opaque\);)/$1 {\n\t\tvcpu_drop_irqs(vcpu);\n$2\n\t}/' test_sbi
+mistake store-behind-slot memslot.c 's/(bool memslot_store_begin.*?)return vcpu->slots == [^;]*;/$1return true;/s' test_sbi_sta
+mistake leaf-comes-back gstage_fault.c 's/u64 size = gstage_size\(level\);(\s+hva_t start)/u64 size = PAGE_SIZE + 0 * level;$1/' test_notifier
+mistake fetch-of-given-page unpriv.c 's/\ttlb_flush_vm_local\(vcpu->kvm\);/\t;/' test_mmio
+mistake signal-while-fetched run.c 's/if \(!\(READ_ONCE\(vcpu->requests\) & BIT\(REQ_HOST\)\) && hv_host_needed\(\)\)/if (0)/' test_linger
+mistake spinning-idle halt_poll.c 's/ && !line_is_pending\(\)//; s/static bool line_is_pending/static __attribute__((unused)) bool line_is_pending/' test_run
+mistake large-leaf-too-soon gstage_fault.c 's/ \|\| !READ_ONCE\(gs->huge\)//' test_pieces
+mistake lost-rounding fp.c 's/fp_save_fcsr\(&vcpu->fp\);//' test_fp
+mistake counter-delegates pmu.c 's/fp_delegate\(vcpu\);/csr_write(hedeleg, vcpu->hedeleg);/' test_pmu_events
+
+if [ "$wanted" ]; then
+	echo "history: there is no mistake '$wanted'; there are ${names[*]}" >&2
+	exit 2
+fi
+missing=
+for name in "${names[@]}"; do
+	grep -q "^## $name: " "$HS_TOP/docs/history.md" || missing+=" $name"
+done
+is "$missing" "" "docs/history.md tells of each"
+if [ "$(git -C "$HS_TOP" rev-parse --is-shallow-repository 2>/dev/null)" = false ]; then
+	missing=
+	for commit in $(grep -oE '`[0-9a-f]{7}`' "$HS_TOP/docs/history.md" | tr -d '`'); do
+		git -C "$HS_TOP" merge-base --is-ancestor "$commit" HEAD 2>/dev/null || missing+=" $commit"
+	done
+	is "$missing" "" "... and names commits that there are"
+else
+	skip "... and names commits that there are" "this is no git checkout with its history"
+fi
+done_testing

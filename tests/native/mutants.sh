@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+#
+# mutants.sh - for tests that break the core in one place and want a native test to notice.
+#
+#   unbroken PROGRAM...                          each passes as it is; its time is what a mutant gets
+#   mutant NAME FILE SUBSTITUTION PROGRAM        a file of src/kvm, a Perl substitution that must change
+#                                                it, and the program that has to fail
+
+[ -x "$O/tests/native/test_kick" ] || skip_all "the native tests are not built"
+
+# How many seconds each program may take before it waits for ever: five times what it takes unbroken.
+declare -A limit
+unbroken()
+{
+	local program start
+	for program; do
+		start=$SECONDS
+		HS_RACE=2 timeout --kill-after=5 "$(scaled 60)" "$O/tests/native/$program" >"$tmp/out" 2>&1
+		ok $? "unbroken: $program passes" || diag "$(tail -n 20 "$tmp/out")"
+		limit[$program]=$(((SECONDS - start) * 5 + 10))
+	done
+}
+
+mutant()	# NAME FILE SUBSTITUTION PROGRAM
+{
+	local name=$1 file=$2 change=$3 program=$4 seconds status
+	perl -0pe "$change" "$HS_TOP/src/kvm/$file" >"$tmp/$file"
+	if cmp -s "$tmp/$file" "$HS_TOP/src/kvm/$file"; then
+		ok 1 "$name: noticed by $program"
+		diag "the substitution changes nothing in $file any more: mend it in this file"
+		return
+	fi
+	if ! make -s -f "$HS_TOP/Makefile" O="$O" native-mutant FILE="$file" SOURCE="$tmp/$file" \
+		PROGRAM="$program" OUTPUT="$tmp/mutant" >"$tmp/out" 2>&1; then
+		ok 1 "$name: noticed by $program"
+		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
+		return
+	fi
+	# A race is met by chance, on a busy machine seldom: longer each time. In braces, so that
+	# "Aborted", which bash says then, goes to the file as well.
+	for seconds in 2 8 32; do
+		{
+			HS_RACE=$seconds timeout --kill-after=5 $((${limit[$program]} * seconds / 2)) \
+				"$tmp/mutant"
+		} >"$tmp/out" 2>&1
+		status=$?
+		[ $status = 0 ] || break
+	done
+	[ $status != 0 ]
+	ok $? "$name: noticed by $program" || diag "it passed every test of $program, three times"
+}
