@@ -51,7 +51,7 @@ if [ "$wanted" ]; then
 fi
 missing=
 for name in "${names[@]}"; do
-	grep -q "^## $name: " "$HS_TOP/docs/history.md" || missing+=" $name"
+	grep -q "^### $name: " "$HS_TOP/docs/history.md" || missing+=" $name"
 done
 is "$missing" "" "docs/history.md tells of each"
 if [ "$(git -C "$HS_TOP" rev-parse --is-shallow-repository 2>/dev/null)" = false ]; then
