@@ -41,8 +41,11 @@ class Terminal:
         return (size.lines, size.columns) if size.lines and size.columns else None
 
     def raw(self):
-        if os.tcgetpgrp(self.fd) != os.getpgrp():
-            return  # in the background: the terminal is somebody else's now
+        try:
+            if os.tcgetpgrp(self.fd) != os.getpgrp():
+                return  # in the background: the terminal is somebody else's now
+        except OSError:
+            return  # it is another session's: gdb's (scripts/debug)
         self.saved = termios.tcgetattr(self.fd)
         mode = termios.tcgetattr(self.fd)
         mode[1] &= ~termios.OPOST  # the host's terminal layer has done CRLF already

@@ -54,9 +54,10 @@ like "$(grep "^.walk. which" <<<"$said")" "which field" "rb: a field is needed"
 like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "the tour ends as ever after all that"
 unlike "$said" "not as the tour expects|Traceback|Python Exception" "and was as expected whenever it went on"
 
-# A guest that loops for ever: nothing comes of it, and that is said.
+# On a terminal, a guest that loops for ever: nothing comes of it, and that is said.
 printf '%s\n' '' '' '' '' 'set *(unsigned int *) $pc = 0x6f' 'continue' 'hs where' b b 'hs where' q >"$tmp/keys"
-said=$(timeout "$(scaled 60)" "$HS_TOP/scripts/walk" --timeout 6 null-sbi <"$tmp/keys" 2>&1)
+said=$(timeout "$(scaled 60)" script -qefc "'$HS_TOP/scripts/walk' --timeout 6 null-sbi" /dev/null <"$tmp/keys" 2>&1)
+is $? 0 "on a terminal: q ends it, with status 0" || diag "$(tail -n 20 <<<"$said")"
 like "$(grep "come back" <<<"$said")" "'continue' did not come back within 6 seconds and was stopped" "the watchdog stops what never ends" || diag "$(tail -n 40 <<<"$said")"
 is "$(left_running)" "" "nothing is left running"
 done_testing
