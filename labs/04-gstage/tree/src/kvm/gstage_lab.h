@@ -10,7 +10,7 @@
 
 /*
  * An extension of the course's, by which a guest asks for it. Function 0: levels; 1: path of a0; 2: take
- * what maps [a0, a1) out of the table.
+ * what maps [a0, a1) out of the table; 3: what the walker finds at a0, level and flags of a leaf.
  */
 #define SBI_EXT_WALK 0x0a0004abUL
 

@@ -26,6 +26,7 @@ int sbi_walk(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 {
 	struct gstage *gs = &vcpu->kvm->gstage;
 	gpa_t gpa = vcpu->guest.gpr[GPR_A0], end = vcpu->guest.gpr[GPR_A1];
+	struct gstage_leaf leaf;
 
 	(void)ext;
 	if (fid == 0) {
@@ -33,6 +34,13 @@ int sbi_walk(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	} else if (fid == 1 && gpa < gstage_limit(gs)) {
 		spin_lock(&gs->mmu_lock);
 		ret->value = (long)gstage_lab_path(gs, gpa);
+		spin_unlock(&gs->mmu_lock);
+	} else if (fid == 3 && gpa < gstage_limit(gs)) {
+		spin_lock(&gs->mmu_lock);
+		if (gstage_find(gs, gpa, &leaf))
+			ret->error = SBI_ERR_INVALID_ADDRESS;
+		else
+			ret->value = (long)(leaf.level << 8 | (leaf.pte & 0xff));
 		spin_unlock(&gs->mmu_lock);
 	} else if (fid == 2 && !((gpa | end) & (PAGE_SIZE - 1))) {
 		drop(vcpu->kvm, gpa, end);

@@ -56,6 +56,13 @@ static unsigned long told(unsigned long gpa)
 	return ret.error ? ~0UL : (unsigned long)ret.value;
 }
 
+static unsigned long found(unsigned long gpa)
+{
+	struct sbiret ret = sbi_call(EXT_WALK, 3, gpa, 0, 0);
+
+	return ret.error ? ~0UL : (unsigned long)ret.value;
+}
+
 static void test_touched(void)
 {
 	unsigned long i, gpa, got, want, wrong = 0;
@@ -72,6 +79,11 @@ static void test_touched(void)
 			note("gpa 0x%lx: path 0x%lx, expected 0x%lx", gpa, got, want);
 	}
 	ok_eq(wrong, 0, "%d pages written to: the path ends at a leaf with all its flags", PAGES);
+	for (wrong = i = 0; i < PAGES; i++) {
+		got = found((unsigned long)pages + i * PAGE_SIZE + 8);
+		wrong += got != FLAGS && !(boot_number("huge", 0) && got == (1 << 8 | FLAGS));
+	}
+	ok_eq(wrong, 0, "the walker finds a leaf at each");
 }
 
 /* Beyond all memory: in the last entries of the root, and just behind its first. */
@@ -89,6 +101,7 @@ static void test_nothing(void)
 			     path(gpa, levels - 1, 0));
 	}
 	ok_eq(wrong, 0, "64 addresses where nothing is: the path ends in the root");
+	ok_eq(found(reach - 8), ~0UL, "and the walker finds nothing there");
 	ok_eq(told(reach), ~0UL, "an address beyond the table is an error");
 }
 
