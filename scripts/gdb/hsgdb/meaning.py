@@ -150,10 +150,21 @@ def read(field):
         return WORDS[field]()
     head, _, path = field.partition(".")
     if path and head in HEADS:
+        member = path.rpartition(".")[0]
+        if _table(field)[0]:
+            value = _of_struct(head, member)
+            return None if value is None else csr.value_of(row_of(*_table(field)), value)
         return _of_struct(head, path)
     if path:
         return _csr_field(head, path)
     return _register(field)
+
+
+def _table(field):
+    """(CSR, its field) of hstatus.SPV and of guest.hstatus.SPV; ('', '') of what is no CSR's field."""
+    whole, _, part = field.rpartition(".")
+    name = whole.rpartition(".")[2]
+    return (name, part) if name in csr.TABLES else ("", "")
 
 
 def look(field):
@@ -167,7 +178,7 @@ def look(field):
 def reader(field):
     """look(field) as a function that is called often: a member is searched for only once."""
     head, _, path = field.partition(".")
-    found = _place(head, path) if head in HEADS and path else None
+    found = _place(head, path) if head in HEADS and path and not _table(field)[0] else None
     return (lambda: look(field)) if found is None else lambda: _number(load(found[1], found[0]))
 
 
@@ -197,10 +208,8 @@ def _csr_field(name, part):
 
 def word_of(field, value):
     """A CSR field's value as a word, where it has one: VS, Dirty, Sv57x4; else ''."""
-    head, _, part = field.partition(".")
-    if not part or head not in csr.TABLES or not isinstance(value, int):
-        return ""
-    return row_of(head, part).values.get(value, "")
+    name, part = _table(field)
+    return row_of(name, part).values.get(value, "") if name and isinstance(value, int) else ""
 
 
 def guest_symbols():
@@ -225,9 +234,9 @@ def resolve(meaning, field, then):
             raise Problem("nothing is called '%s' here; there is %s" % (meaning, ", ".join(known) or "no VM yet"))
         at = known[meaning]
         return at >> 12 if field.endswith(".PPN") else at
-    head, _, part = field.partition(".")
-    if part and head in csr.TABLES:
-        words = {word: number for number, word in row_of(head, part).values.items()}
+    name, part = _table(field)
+    if name:
+        words = {word: number for number, word in row_of(name, part).values.items()}
         if meaning in words:
             return words[meaning]
     if meaning in kernel_symbols() and field not in WORDS:

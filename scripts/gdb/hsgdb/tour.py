@@ -28,7 +28,7 @@ a field what it was when the step began, too. A line ending in "\\" goes on in t
 
 A FIELD is: world (M, HS, U, VS, VU); step (of the world switch: 1 to 6); function (of the host, where
 pc is); insn (the instruction at pc); a register (a0, pc, scause, vsatp, ...); a field of one (hstatus.SPV,
-hgatp.PPN); guest.NAME and host.NAME (as struct kvm_vcpu keeps them: guest.a0, guest.sepc, host.sp);
+hgatp.PPN); guest.NAME and host.NAME (as struct kvm_vcpu keeps them: guest.a0, guest.sstatus.FS, host.sp);
 vcpu.MEMBER and vm.MEMBER (any member: vcpu.mode, vm.gstage.vmid, vcpu.guest.gpr[10]); {EXPRESSION} of gdb's.
 cause is scause's name, where V=0. With V=1 registers of the host that cannot be seen have no value.
 

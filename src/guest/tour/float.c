@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/*
+ * float.c - for walkthroughs: a guest that uses floating point once, and leaves the hart before and
+ * behind that.
+ *
+ * It leaves it as wait.c does: the VMM's console thread writes the line out in the middle of a wait.
+ */
+#include "rt.h"
+
+void float_write(unsigned long value);
+unsigned long float_read(void);
+
+static void leave_the_hart(const char *when)
+{
+	printf("float: %s\n", when);
+	wait_irq(0, 1000000);
+}
+
+void payload_main(void)
+{
+	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));
+	leave_the_hart("not used yet");
+	float_write(0x400921fb54442d18UL);
+	leave_the_hart("written");
+	leave_the_hart("not used since");
+	printf("float: f1 is 0x%lx\n", float_read());
+}
