@@ -6,7 +6,8 @@ engine's; all else is prose, in Markdown, to the next such line.
 
     title: What happens at a null SBI call?         the page's heading
     machine: --set fastpath=off --trace none        options for scripts/debug
-    guest: hello                                    the payload, in build/guest-payloads
+    guest: hello                                    the payload, in build/guest-payloads; or exec PROGRAM
+                                                    ARG...: one of build that has VMs of its own
     covers: world switch, exit dispatch             for lists and for the course's map
 
     Prose in front of the first step opens the page and the session.
