@@ -29,7 +29,7 @@ hs_gdb 'hs vms' 'hs vcpu' 'hs exits' 'hs diff-switch' 'hs where' 'hs until-exit 
 	'hs until-entry' 'hs where' 'hs vcpu' 'hs csr sepc' 'hs csr vsatp' 'hs vstage $pc' 'hs gstage $pc' 'hs gstage 0x10000000' \
 	'hs gstage 0xffffffffffffff00' 'hs gstage' 'hs gstage no_such' 'hs diff-switch' 'hs exits' 'hs exits 0' \
 	'hs until-exit' 'hs diff-switch' 'hs until-exit vs_ecall' 'hs vcpu 0' 'hs csr scause' 'stepi 2' 'hs where' 'hs diff-switch' \
-	'hs until' 'hs until no_such_place' 'hs until step 6' 'hs where' 'hs tour' 'hs tour /no/such.tour' \
+	'hs until' 'hs until no_such_place' 'hs until vmm:no_such_place' 'hs until step 6' 'hs where' 'hs tour' 'hs tour /no/such.tour' \
 	'hs break-guest payload_main' 'help hs vstage' 'help hs' 'hs until-exit 9999'
 
 no_vm='there is no VM yet'
@@ -84,6 +84,7 @@ like "$(after 'hs diff-switch' 4)" "a0 +0x" "hs diff-switch: a0 and sscratch are
 like "$(after 'hs diff-switch' 4)" "sscratch +0x" "sscratch, too"
 like "$(after 'hs until')" "where\?" "hs until: a place is needed"
 like "$(after 'hs until no_such_place')" "no symbol 'no_such_place'" "hs until: one that there is"
+like "$(after 'hs until vmm:no_such_place')" "the VMM has no symbol 'no_such_place'" "hs until: of the VMM"
 like "$(after 'hs where' 5)" "world switch: Step 6: host registers" "hs until: to a step of the world switch"
 like "$(after 'hs tour')" "usage: hs tour" "hs tour: a file is needed"
 like "$(after 'hs tour /no/such.tour')" "No such file" "hs tour: one that there is"

@@ -70,6 +70,8 @@ for words in "" --nonsense no-such-tour "--auto $tmp/none.tour"; do
 	said=$(walk $words)
 	is "$? $(grep -c '^\(scripts/\)\?walk: ' <<<"$said")" "2 1" "scripts/walk $words: wrong use, in a sentence" || diag "$said"
 done
+sed 's/^guest: .*/guest: exec/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/program.tour"
+like "$(walk --auto "$tmp/program.tour")" "^walk: program.tour: 'guest: exec' needs a program" "a tour of a program names one"
 like "$(walk --list)" "^null-sbi +What" "--list has the tours with their titles"
 
 # ---- on the machine ----
