@@ -109,7 +109,10 @@ answered()	# NAME WANT [PERCENT]
 	python3 -c '
 import sys
 def number(text):
-    return int(text, 16) if text.startswith("0x") else float(text)
+    made = int(text, 16) if text.startswith("0x") else float(text)
+    if made != made:    # "nan" is as far from anything as one likes
+        raise ValueError
+    return made
 got, want, percent = sys.argv[1:]
 try:
     sys.exit(abs(number(got) - number(want)) > number(want) * float(percent) / 100)
