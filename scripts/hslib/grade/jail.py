@@ -2,8 +2,12 @@
 """jail.py - what the compiler must not see while it reads a student's source.
 
 A source can name any file (#include, .incbin), and what is in the image a guest can print. So while
-the student's tree is built, hidden tests and the key are out of reach: by a mount namespace in which
-empty folders lie over them, or, where that is not allowed (a container), as another user.
+the student's tree is built, hidden tests, the key and what is written already are out of reach: by a
+mount namespace in which empty folders lie over them, or, where that is not allowed (a container), as
+another user.
+
+/proc/PID/root of a process outside leads past a mount namespace. A user namespace closes that way;
+root, who has none, gets a /proc of a PID namespace.
 """
 import os
 import shlex
@@ -52,9 +56,10 @@ def make(secrets):
     if not secrets:
         return lambda top: []
     root = os.getuid() == 0
-    for unshare in ["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]:
-        if ("--map-root-user" in unshare) != root and _works(_covering(unshare, secrets)("")):
-            return _covering(unshare, secrets)
+    covering = _covering(["unshare", "--mount"] + (["--pid", "--fork", "--kill-child", "--mount-proc"] if root
+                                                   else ["--map-root-user"]), secrets)
+    if _works(covering("")):
+        return covering
     if root and _works(["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups"]):
         return _other_user(secrets)
     raise LaunchError("hidden tests cannot be kept from the compiler here: neither root nor user "
