@@ -78,6 +78,14 @@ with tarfile.open(top + "/device.tar", "w") as archive:
     info = tarfile.TarInfo("src/kvm/sbi_base.c")
     info.type = tarfile.CHRTYPE
     archive.addfile(info)
+for number, member in enumerate(("a\nScore: 100 of 100", "a\x1b[2J", "a\udcff.c")):
+    with tarfile.open("%s/odd%d.tar" % (top, number), "w") as archive:
+        archive.addfile(tarfile.TarInfo(member), io.BytesIO())
+with zipfile.ZipFile(top + "/damaged.zip", "w", zipfile.ZIP_LZMA) as archive:
+    archive.writestr("src/kvm/sbi_base.c", bytes(range(256)) * 99)
+with open(top + "/damaged.zip", "r+b") as file:
+    file.seek(30 + len("src/kvm/sbi_base.c") + 9)
+    file.write(b"\xff" * 60)
 END
 for kind in tar zip; do
 	refused up.$kind '\.\./up.c: a path that leads out' "a path with .. in a $kind"
@@ -87,16 +95,28 @@ done
 refused bomb.zip 'more than 32 MiB in all' "100 MiB in a zip of 100 KiB"
 refused symlink.zip 'a symbolic link' "a symbolic link in a zip"
 refused device.tar 'not a plain file' "a device in a tar"
+for number in 0 1 2; do
+	refused odd$number.tar "not a file's name" "a name that a terminal would not show, $number"
+done
+mkdir "$tmp/odd" && : >"$tmp/odd/a"$'\n'"Score: 100 of 100"
+refused odd "not a file's name" "... neither in a folder"
+unlike "$said" '^Score: 100' "... and no line of the report is made of it"
+refused damaged.zip 'neither a folder nor a zip or tar' "an archive that its reader stumbles over"
 head -c 500 "$tmp/large.zip" >"$tmp/cut.zip"
 refused cut.zip 'neither a folder nor a zip or tar' "half an archive"
 
 # ---- what is built, and gets nothing ----
 hand_in reads src/kvm/sbi_base.c
+for file in ../../../reference/src/kvm/sbi_base.c "$HS_TOP/src/kvm/sbi_base.c" "$fixture/91-fixture/tree/src/kvm/sbi_base.c" \
+	"/proc/$$/root$fixture/91-fixture/hidden/kept.t"; do
+	printf '#if __has_include("%s")\n#error seen: %s\n#endif\n' "$file" "$file" >>"$tmp/reads/src/kvm/sbi_base.c"
+done
 echo "__asm__(\".pushsection .rodata\\n .inc\" \"bin \\\"$fixture/91-fixture/hidden/kept.t\\\"\\n .popsection\");" \
 	>>"$tmp/reads/src/kvm/sbi_base.c"
 graded reads --hidden --key "$tmp/key"
 is "$status:$(points)" "1:0 of 100" "who reads a hidden test at build time has nothing" || diag "$said"
 unlike "$said" xyzzy "... and does not see it"
+unlike "$said" 'seen:' "... nor what is written already, nor any of it behind another process"
 like "$said" 'file not found' "... because for the compiler it is not there" || diag "$said"
 
 hand_in forges src/kvm/sbi_base.c src/vmm/message.c
@@ -133,4 +153,23 @@ assert seal.check(key[::-1], held + plan) == ({}, None)
 assert seal.check(key, sealed("ok 1 - a", 1, 1) + failed + sealed("ok 1 - a", 1, 1))[0] == {1: "not ok 1 - a"}
 END
 ok $? "a seal is of one claim, one verdict and one key"
+
+# ---- small things that were worth points, or the grader's end ----
+mkdir "$tmp/answers"
+for word in nan -nan inf 1e999 ""; do
+	echo "x: $word" >"$tmp/answers/answers.txt"
+	said=$(. "$HS_TOP/tests/lib/lab.sh" && HS_TOP=$tmp/answers && answered x 5 50)
+	like "$said" '^not ok' "'$word' is no answer that is near enough"
+done
+python3 - "$HS_TOP" "$tmp/large" <<'END'
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hslib.grade import claims, job, limits
+assert claims.read("# a\x0bok 1 - b\x1cok 2 - c\u2028ok 3 - d\n1..3\n")[0] == []
+assert job._facts(b"[" * 100000) == {}
+assert limits.run(["truncate", "-s", "300M", sys.argv[2]], 20, builds=20).status
+assert limits.run([sys.executable, "-c", "bytes(3 << 30)"], 20, builds=20).status
+END
+ok $? "a line ends where the test has ended it; lab.json may be deep; a compiler has its limits"
 done_testing

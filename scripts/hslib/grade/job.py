@@ -43,7 +43,7 @@ def _facts(data):
     try:
         facts = json.loads(data)
         return facts if isinstance(facts, dict) else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 
@@ -157,7 +157,7 @@ def _handed_in(options):
     facts = _facts(files.get(COPIES, b"{}"))
     grade = Grade(_lab(options, facts))
     named = facts.get("student", "")
-    grade.student = options.student if options.student is not None else named if isinstance(named, str) else ""
+    grade.student = options.student if options.student is not None else named if folder.is_student(named) else ""
     if options.student is not None and named and named != options.student:
         grade.notes.append("its lab.json is that of student '%.40s'" % named)
     tests = _wanted(options, grade.lab, grade)
@@ -183,10 +183,11 @@ def read_key(path):
     return key
 
 
-def _secrets(options):
-    found = [os.path.join(top, name) for top in {folder.LABS, os.path.join(folder.TOP, "labs")} if os.path.isdir(top)
-             for lab in os.listdir(top) for name in (os.path.join(lab, "hidden"), os.path.join(lab, "notes.md"))]
-    return found + ([options.key] if options.key else [])
+def _secrets(options, reference):
+    """Hidden tests and the key; and what is written already, which one #include would hand in."""
+    tops = [reference, folder.TOP]
+    found = {folder.LABS} | {os.path.join(top, name) for top in tops for name in ("labs", "src")}
+    return sorted(found) + ([options.key] if options.key else [])
 
 
 def _grade_files(grade, options, files, tests, out, work):
@@ -217,7 +218,7 @@ def _grade_files(grade, options, files, tests, out, work):
     grade.with_what = _with_what(reference_out, options.qemu)
     trees.progress("building what was handed in")
     try:
-        prison = jail.make(_secrets(options))
+        prison = jail.make(_secrets(options, reference))
         student_out = trees.build(student, reference, reference_out, prison)
     except trees.BuildFailed as failed:
         grade.build = str(failed)

@@ -16,6 +16,8 @@ PR_SET_CHILD_SUBREAPER = 36
 GIB = 1 << 30
 FILE_MOST = 3 * GIB       # a machine's memory counts as a file of it
 FOLDER_MOST = 64 << 20    # what a test may write into its own folder
+COMPILED_MOST = 256 << 20   # a file that a build may write: one .fill makes any number of bytes
+COMPILER_MEMORY = 2 * GIB   # a compiler's: #include "/dev/zero" has no end
 OUTPUT_MOST = 1 << 20
 LOOK_SECONDS = 0.25
 
@@ -74,12 +76,15 @@ def _end_all(process):
         time.sleep(0.02)
 
 
-def _bounds(cpu_seconds):
+def _bounds(builds):
+    """builds: for how many seconds of a processor, or None: a machine."""
     def apply():
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_MOST, FILE_MOST))
-        if cpu_seconds:
-            resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+        most = COMPILED_MOST if builds else FILE_MOST
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        if builds:
+            resource.setrlimit(resource.RLIMIT_CPU, (builds, builds + 5))
+            resource.setrlimit(resource.RLIMIT_AS, (COMPILER_MEMORY, COMPILER_MEMORY))
     return apply
 
 
@@ -95,12 +100,12 @@ def _size(folder):
     return total
 
 
-def run(command, seconds, folder=None, env=None, cwd=None, cpu_seconds=None, stdin=None):
+def run(command, seconds, folder=None, env=None, cwd=None, builds=None, stdin=None):
     """Run it for so long at most. folder: what it writes there is limited, too. -> Ran"""
     start = time.monotonic()
     process = subprocess.Popen(command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, env=env, cwd=cwd, start_new_session=True,
-                               preexec_fn=_bounds(cpu_seconds))
+                               preexec_fn=_bounds(builds))
     output, stopped = bytearray(), None
     pipe = process.stdout.fileno()
     ended = os.pidfd_open(process.pid)

@@ -7,9 +7,14 @@ WIDTH = 80
 DOTS = 56
 
 
+def _shown(text):
+    """What a student or a machine has written, for a terminal: no control characters of theirs."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def _wrapped(text, indent):
     lines = []
-    for line in text.split("\n"):
+    for line in map(_shown, text.expandtabs().split("\n")):
         lines += textwrap.wrap(line.rstrip(), WIDTH, initial_indent=indent, subsequent_indent=indent + "  ",
                                break_long_words=True, break_on_hyphens=False) or [indent.rstrip()]
     return lines
@@ -17,7 +22,7 @@ def _wrapped(text, indent):
 
 def _head(grade):
     lab = grade.lab
-    lines = ["lab %d, %s%s" % (lab.number, lab.title, ": student '%s'" % grade.student if grade.student else "")]
+    lines = ["lab %d, %s%s" % (lab.number, lab.title, ": student '%s'" % _shown(grade.student) if grade.student else "")]
     found = grade.with_what
     if found:
         lines.append("%s, binutils %s, QEMU %s, hyperscope %s" % (
@@ -46,9 +51,9 @@ def _outcome(outcome):
 def text(grade):
     lines = _head(grade)
     for note in grade.notes:
-        lines += _wrapped("note: " + note, "")
+        lines += _wrapped("note: " + _shown(note), "")
     if grade.refused:
-        lines += _wrapped("refused: " + grade.refused, "")
+        lines += _wrapped("refused: " + _shown(grade.refused), "")
     elif grade.build:
         lines += ["it does not build; the compiler's last lines:"] + _wrapped(grade.build, "    ")
     else:

@@ -8,7 +8,8 @@ import os
 import stat
 import tarfile
 import zipfile
-import zlib
+
+from ..errors import Quit
 
 FILE_MOST = 2 << 20
 TOTAL_MOST = 32 << 20
@@ -23,8 +24,8 @@ class Refused(Exception):
 
 def _plain(name):
     """The name as a path below the tree; refuses what leads out of it."""
-    if "\0" in name or "\\" in name:
-        raise Refused("%r: not a file's name" % name)
+    if "\\" in name or not name.isprintable():
+        raise Refused("%s: not a file's name" % ascii(name))
     if name.startswith("/") or ".." in name.split("/"):
         raise Refused("%s: a path that leads out of the tree" % name)
     return os.path.normpath(name)
@@ -71,6 +72,7 @@ def _from_folder(top, pile):
             info = os.lstat(full)
             if not pile.wants(path) or stat.S_ISDIR(info.st_mode):
                 continue
+            path = _plain(path)
             if not stat.S_ISREG(info.st_mode):
                 raise Refused("%s: %s" % (path, _kind(info.st_mode)))
             with open(os.open(full, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
@@ -127,9 +129,11 @@ def read(path, known):
             _from_tar(path, pile)
         else:
             raise Refused("%s: no such file" % path)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Refused("%s: neither a folder nor a zip or tar that can be read (%s)"
-                      % (os.path.basename(path), error)) from None
+    except (Refused, Quit):
+        raise
     except OSError as error:
         raise Refused("%s: %s" % (error.filename or path, error.strerror or error)) from None
+    except Exception as error:  # pylint: disable=broad-except  # a damaged archive makes its readers raise anything
+        raise Refused("%s: neither a folder nor a zip or tar that can be read (%s)"
+                      % (os.path.basename(path), error)) from None
     return _without_top(pile.files, known)

@@ -17,6 +17,7 @@ from ..errors import STATUS_USAGE, LaunchError
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
 LABS = os.path.join(TOP, "labs")
+STUDENT_MOST = 100
 
 
 class Lab:
@@ -46,6 +47,9 @@ class Lab:
     def variant(self, student, key=""):
         """What this student's tree is made with: a dict for lab.json, the same at any time. With the
         instructor's key it has, besides, what hidden tests use. {}: the lab has no variants."""
+        if not is_student(student):
+            raise LaunchError("%s: not a student's name: %d characters at most, all of them printable"
+                              % (ascii(student[:STUDENT_MOST]), STUDENT_MOST), STATUS_USAGE)
         file = os.path.join(self.path, "variant.py")
         if not os.path.exists(file):
             return {}
@@ -65,6 +69,10 @@ class Lab:
         the starter has, too."""
         return [(i["file"], i["before"], fill(i["text"], variant))
                 for i in self.toml.get("insert", []) if whole or i.get("starter")]
+
+
+def is_student(name):
+    return isinstance(name, str) and len(name) <= STUDENT_MOST and name.isprintable()
 
 
 class Draw:
@@ -102,7 +110,7 @@ def find(number):
     """By number, as "3" or "03"."""
     labs = all_labs()
     for lab in labs:
-        if str(number).isdigit() and lab.number == int(number):
+        if re.fullmatch("[0-9]{1,4}", str(number)) and lab.number == int(number):
             return lab
     raise LaunchError("there is no lab %s; there are: %s"
                       % (number, ", ".join("%d %s" % (lab.number, lab.name) for lab in labs)),
