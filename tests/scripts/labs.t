@@ -18,6 +18,14 @@ like "$(cat "$tmp/out")" 'there is no lab 99; there are: .*3 sbi' "... which lis
 mkdir "$tmp/full" && : >"$tmp/full/mine"
 "$lab" 3 "$tmp/full" >"$tmp/out" 2>&1
 is "$?:$(ls "$tmp/full")" "2:mine" "a folder with something in it is left alone"
+"$lab" 3 "$HS_TOP/mylab" >"$tmp/out" 2>&1
+is "$?:$(ls -d "$HS_TOP/mylab" 2>&1 | grep -c 'No such')" "2:1" "... and so is one among the sources, which would be part of the next tree"
+for name in $'\xff' $'a\nb' "$(printf '%101s' x)"; do
+	"$lab" 3 "$tmp/odd" --student "$name" >"$tmp/out" 2>&1
+	is "$?:$(grep -c . "$tmp/out")" "2:1" "a student's name of no letters, two lines or 101 is refused in one line"
+done
+"$lab" ² "$tmp/none" >"$tmp/out" 2>&1
+is "$?" 2 "a lab's number is of digits"
 "$lab" 3 >"$tmp/out" 2>&1
 is "$?" 2 "a folder has to be given"
 
