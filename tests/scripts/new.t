@@ -42,6 +42,9 @@ refused "range for experiments" "an id of somebody else's" sbi odo --what x --id
 refused "no extension 'hsm' that" "a function of an extension of the specification's" sbi hsm.sleep
 refused "has a part 'uart' already" "a device that there is" device uart --what x
 refused "an option --quiet already" "a device with an option's name" device quiet --what x
+for what in 'x */ int y' 'of @NAME@' $'a\x1b[2J' $'\xff'; do
+	refused "one line without" "a sentence that ends a comment, is a template's, or no text" payload odd --what "$what"
+done
 refused "there is a payload 'timer' already" "a payload that there is" payload timer --what x
 refused "smp 9: 1 to 8" "too many vCPUs" payload echo --what x --smp 9
 refused "there is a lab" "a lab's number that is taken" lab waiting --title x --region src/kvm/wfi.c:exit_wfi --payload timer --number 3

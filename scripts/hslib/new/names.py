@@ -28,9 +28,11 @@ def check(name, what, example):
 
 
 def check_sentence(text, option, most=90):
-    """What stands in a table: one line of text, no quotes, no end."""
-    if not text.strip() or "\n" in text or '"' in text or "|" in text or "\\" in text or text.endswith("."):
-        refuse('%s \'%s\': one line without " | \\ and without a full stop at its end' % (option, text))
+    """What stands in a table, a comment and a string: one line of text, nothing that ends them."""
+    if not text.strip() or not text.isprintable() or any(end in text for end in ('"', "|", "\\", "@", "*/")) \
+            or text.endswith("."):
+        refuse('%s %s: one line without " | \\ @ */ and without a full stop at its end'
+               % (option, "'%s'" % text if text.isprintable() else ascii(text)))
     if len(text) > most:
         refuse("%s '%s': %d characters are allowed" % (option, text, most))
     return text
