@@ -11,6 +11,35 @@ lab=$HS_TOP/scripts/lab
 said=$("$lab" --check 2>&1)
 is "$?:$said" "0:" "lab.toml, folders and regions fit; a starter with its regions is the source"
 
+# The same of labs that do not fit, each with one thing changed in its lab.toml.
+unfit=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP" "$tmp/labs" <<'END'
+import os
+import shutil
+import sys
+
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hslib.lab import check, folder  # noqa: E402
+
+SOURCE, folder.LABS = folder.LABS, sys.argv[2]
+for lab, old, new, words in (
+        ("03-sbi", 'before = \'#include "sbi_fwft.h"\'', 'before = "#include"', "sbi.c: the solution's place is there"),
+        ("03-sbi", 'before = \'#include "sbi.h"\'', 'before = "no such line"', "sbi_base.c: the solution's place is there 0 times"),
+        ("04-gstage", 'file = "src/kvm/sbi.c"', 'file = "src/kvm/none.c"', "[[insert]] src/kvm/none.c: no source file"),
+        ("02-switch", "points = ", "points = 1", "the points are")):
+    shutil.copytree(os.path.join(SOURCE, lab), os.path.join(folder.LABS, lab))
+    file = os.path.join(folder.LABS, lab, "lab.toml")
+    with open(file, encoding="utf-8") as text:
+        toml = text.read()
+    with open(file, "w", encoding="utf-8") as text:
+        text.write(toml.replace(old, new, 1))
+    found = check.problems()
+    print("%sok - %s" % ("" if old in toml and any(words in line for line in found) else "not ", words))
+    shutil.rmtree(folder.LABS)
+END
+)
+relay "$unfit" "scripts/lab --check tells"
+is "$(grep -c '^ok' <<<"$unfit")" 4 "... of each that does not fit"
+
 # ---- wrong use ----
 "$lab" 99 "$tmp/none" >"$tmp/out" 2>&1
 is "$?:$(grep -c . "$tmp/out")" "2:1" "a lab that is not there is refused in one line"

@@ -2,6 +2,7 @@
 """check.py - what must hold of every lab, as far as it can be read off the files."""
 import os
 
+from ..errors import LaunchError
 from . import folder, markers, tree
 
 
@@ -48,6 +49,20 @@ def texts(lab):
             yield "[[starter]] %s: no region begins with %s" % (given["file"], given["region"])
 
 
+def inserts(lab):
+    """Each text of [[insert]] has its place: in a source file of the tree, and there once."""
+    given = lab.inserts(lab.variant("a student"), True)
+    tracked = tree.tracked()
+    for path in sorted({file for file, _before, _text in given}):
+        if path not in tracked or not tree.is_source(path):
+            yield "[[insert]] %s: no source file of the tree" % path
+            continue
+        try:
+            tree.with_inserts(path, tree.read(os.path.join(folder.TOP, path)), given)
+        except LaunchError as error:
+            yield "[[insert]] %s" % error
+
+
 def tests(lab):
     names = [test["id"] for test in lab.tests]
     for test in lab.tests:
@@ -74,6 +89,6 @@ def tests(lab):
 def problems():
     found = []
     for lab in folder.all_labs():
-        for check in (holes, texts, tests):
+        for check in (holes, texts, inserts, tests):
             found += ["labs/%s: %s" % (lab.folder, text) for text in check(lab)]
     return found
