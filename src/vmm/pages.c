@@ -61,18 +61,30 @@ static int give_place(struct pages *pages, u64 number)
 	return 0;
 }
 
-static int write_all(int fd, const u8 *from, size_t len, u64 offset)
+int file_write(int fd, const void *from, size_t len, u64 offset)
 {
-	while (len) {
-		ssize_t n = pwrite(fd, from, len, offset);
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pwrite(fd, (const u8 *)from + done, len - done, offset + done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n ? -errno : -ENOSPC;
-		from += n;
-		len -= n;
-		offset += n;
+		done += n;
+	}
+	return 0;
+}
+
+int file_read(int fd, void *to, size_t len, u64 offset)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pread(fd, (u8 *)to + done, len - done, offset + done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -ENODATA;
+		done += n;
 	}
 	return 0;
 }
@@ -84,8 +96,8 @@ struct run {
 
 static int write_run(struct pages *pages, struct run *run)
 {
-	int err = write_all(pages->fd, pages->ram + run->number * SZ_4K, run->count * SZ_4K,
-			    SAVE_PAGES + run->place * SZ_4K);
+	int err = file_write(pages->fd, pages->ram + run->number * SZ_4K, run->count * SZ_4K,
+			     SAVE_PAGES + run->place * SZ_4K);
 
 	run->count = 0;
 	return err;
@@ -140,27 +152,14 @@ long pages_write(struct pages *pages, const u64 *bitmap)
 
 /* ---- and back ---------------------------------------------------------------------------- */
 
-static void read_all(int fd, u8 *to, size_t len, u64 offset)
-{
-	while (len) {
-		ssize_t n = pread(fd, to, len, offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			die(STATUS_SETUP, "--restore: pages of memory cannot be read: %s",
-			    n ? strerror(errno) : "the file ends");
-		to += n;
-		len -= n;
-		offset += n;
-	}
-}
-
 static void read_run(struct pages *pages, const struct page_entry *entries, const struct run *run)
 {
 	u8 *to = pages->ram + run->number * SZ_4K;
+	int err = file_read(pages->fd, to, run->count * SZ_4K, SAVE_PAGES + run->place * SZ_4K);
 
-	read_all(pages->fd, to, run->count * SZ_4K, SAVE_PAGES + run->place * SZ_4K);
+	if (err)
+		die(STATUS_SETUP, "--restore: pages of memory cannot be read: %s",
+		    err == -ENODATA ? "the file ends" : strerror(-err));
 	for (u64 i = 0; i < run->count; i++) {
 		if (state_sum(0, to + i * SZ_4K, SZ_4K) != entries[run->place + i].sum)
 			die(STATUS_SETUP, "--restore: the page at 0x%llx is damaged",

@@ -35,15 +35,10 @@ __attribute__((format(printf, 2, 3), noreturn)) static void refuse(const struct 
 
 static void read_at(const struct options *options, void *to, size_t len, u64 offset)
 {
-	for (size_t done = 0; done < len;) {
-		ssize_t n = pread(restored.fd, (u8 *)to + done, len - done, offset + done);
+	int err = file_read(restored.fd, to, len, offset);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			refuse(options, "%s", n ? strerror(errno) : "it is cut off");
-		done += n;
-	}
+	if (err)
+		refuse(options, "%s", err == -ENODATA ? "it is cut off" : strerror(-err));
 }
 
 /* ---- the header ------------------------------------------------------------------------------- */

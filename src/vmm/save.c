@@ -3,9 +3,9 @@
  * save.c - a running VM into a file: --save.
  *
  * Memory first, while the guest runs: all of it, then what has become dirty meanwhile, in rounds,
- * until few pages are left, or they get no fewer, or the rounds that --save-rounds allows are over. Then the vCPUs are
- * parked, as for a reboot, and the last pages, registers and devices follow. With no rounds the
- * guest stops at the request and all is written then.
+ * until few pages are left, or they get no fewer, or the rounds that --save-rounds allows are over.
+ * Then the vCPUs are parked, as for a reboot, and the last pages, registers and devices follow.
+ * With no rounds the guest stops at the request and all is written then.
  *
  * Who asks: save_request() from any thread (the test device, the console), SIGUSR2, --save-at,
  * --save-on. A save that fails leaves the guest as it was, and it goes on.
@@ -85,8 +85,10 @@ void save_check(const struct options *options)
 
 static void write_at(const void *from, size_t len, u64 offset)
 {
-	if (!save.failed && pwrite(save.pages.fd, from, len, offset) != (ssize_t)len)
-		fail("write", errno ? errno : ENOSPC);
+	int err = save.failed ? 0 : file_write(save.pages.fd, from, len, offset);
+
+	if (err)
+		fail("write", -err);
 }
 
 static void sync_file(void)

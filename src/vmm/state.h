@@ -65,7 +65,7 @@ u64 state_sum(u64 sum, const void *data, size_t len); /* of whole words; begins 
 /* Saving: a new section behind the others, and its end. */
 size_t section_begin(struct state *s, const char *name, unsigned int index);
 void section_end(struct state *s, size_t begin);
-/* Loading: the next section has to be this one; its contents, or NULL and s->bad. */
+/* Loading: the next section has to be this one; gives its contents, or false and s->bad. */
 bool section_open(struct state *s, const char *name, unsigned int index, struct state *contents);
 
 /* ---- pages.c: guest memory in the file ------------------------------------------------------ */
@@ -81,6 +81,10 @@ struct pages {
 		u64 sum;
 	} * entries; /* by place in the file */
 };
+
+/* All of it, or -errno: -ENOSPC, -ENODATA where the file ends before. */
+int file_write(int fd, const void *from, size_t len, u64 offset);
+int file_read(int fd, void *to, size_t len, u64 offset);
 
 int pages_begin(struct pages *pages, struct machine *m, int fd);
 /* Those of the bitmap, or all if it is NULL; how many were written, or -errno. */
