@@ -2,8 +2,8 @@
 """page - a played tour as docs/walkthroughs/NAME.md: what moves from build to build is given its meaning
 instead (without gdb).
 
-A number of an address becomes what it stands for, in angle brackets; one without a name gets a letter by
-the kind of memory, and a number by the order in which it is met, so that equal addresses look equal.
+An address becomes what it stands for, in angle brackets; one without a name gets its kind of memory and
+a number, by the order in which its page is met, so that equal addresses look equal.
 Source lines lose their numbers.
 """
 import os

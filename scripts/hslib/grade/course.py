@@ -37,17 +37,17 @@ def _solve(lab, made, out):
 
 def _hand_in(lab, work, name, student, whole, out):
     """A folder with what the student would hand in."""
-    made, folder_ = os.path.join(work, "tree"), os.path.join(work, name)
+    made, handed_in = os.path.join(work, "tree"), os.path.join(work, name)
     trees.make(lab, made, student, whole)
     if whole:
         _solve(lab, made, out)
     for file in lab.files + ["lab.json"]:
-        target = os.path.join(folder_, file)
+        target = os.path.join(handed_in, file)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.exists(os.path.join(made, file)):
             shutil.copy(os.path.join(made, file), target)
     shutil.rmtree(made)
-    return folder_
+    return handed_in
 
 
 def _graded(lab, submission, work, out):

@@ -17,7 +17,7 @@ from . import claims, jail, limits, measure, submission, trees
 from .submission import Refused
 
 TOTAL_SECONDS = 540   # a submission takes ten minutes at most, its builds with it
-COPIES = "lab.json"
+FACTS = "lab.json"   # what scripts/lab says of a tree: lab, student, variant
 
 
 class Grade:
@@ -123,7 +123,7 @@ def _in_its_tree(options, top):
     """A student's own: built where it is, with the public tests."""
     if options.labs is None:
         folder.LABS = os.path.join(top, "labs")
-    with open(os.path.join(top, "lab.json"), "rb") as file:
+    with open(os.path.join(top, FACTS), "rb") as file:
         facts = _facts(file.read())
     lab = _lab(options, facts)
     grade = Grade(lab)
@@ -144,7 +144,7 @@ def _in_its_tree(options, top):
 
 def _handed_in(options):
     out = os.path.abspath(options.out or os.path.join(folder.TOP, "build"))
-    names = {name for lab in folder.all_labs() for name in lab.files} | {COPIES}
+    names = {name for lab in folder.all_labs() for name in lab.files} | {FACTS}
     try:
         files = submission.read(options.submission, names)
     except Refused as refused:
@@ -154,7 +154,7 @@ def _handed_in(options):
             raise LaunchError("refused: %s" % refused, 3) from None
         grade.fail_all(_wanted(options, grade.lab, grade), "refused")
         return grade
-    facts = _facts(files.get(COPIES, b"{}"))
+    facts = _facts(files.get(FACTS, b"{}"))
     grade = Grade(_lab(options, facts))
     named = facts.get("student", "")
     grade.student = options.student if options.student is not None else named if folder.is_student(named) else ""
@@ -246,7 +246,7 @@ def grade(options):
         result = _handed_in(options)
     else:
         top = os.path.abspath(options.student_tree or folder.TOP)
-        if not os.path.exists(os.path.join(top, "lab.json")):
+        if not os.path.exists(os.path.join(top, FACTS)):
             raise LaunchError("%s is not a student's tree (scripts/lab makes them); what was handed in "
                               "is graded by --submission" % top, STATUS_USAGE)
         result = _in_its_tree(options, top)

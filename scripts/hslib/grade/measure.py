@@ -32,6 +32,11 @@ def count(out, row, qemu, seconds):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def sentence(figures):
+    return "%s: %.1f instructions, the reference solution %.1f: %.3f times, at most %.3f" % (
+        figures["row"], figures["instructions"], figures["reference"], figures["ratio"], figures["limit"])
+
+
 def judge(test, out, reference, qemu, seconds):
     """The test's outcome, by its budget = { row, ratio }."""
     budget = test["budget"]
@@ -46,10 +51,8 @@ def judge(test, out, reference, qemu, seconds):
         return Outcome(test, False, ["%s was not measured: %s" % (row, error)], 0)
     figures = {"row": row, "instructions": round(mine, 2), "reference": round(wanted, 2),
                "ratio": round(mine / wanted, 4), "limit": ratio}
-    line = "%s: %.1f instructions, the reference solution %.1f: %.3f times, at most %.3f" \
-        % (row, mine, wanted, mine / wanted, ratio)
     if times != wanted_times:
-        return Outcome(test, False, [line, "%d operations were asked for and %d made"
+        return Outcome(test, False, [sentence(figures), "%d operations were asked for and %d made"
                                      % (wanted_times, times)], 0, figures)
     passed = mine <= wanted * ratio
-    return Outcome(test, passed, [] if passed else [line], 0, figures)
+    return Outcome(test, passed, [] if passed else [sentence(figures)], 0, figures)

@@ -3,6 +3,8 @@
 import json
 import textwrap
 
+from .measure import sentence
+
 WIDTH = 80
 DOTS = 56
 
@@ -36,15 +38,12 @@ def _outcome(outcome):
     lines = _wrapped("== %s: %s" % (test["id"], test["what"]), "")
     word = "OK" if outcome.passed else "FAIL"
     took = " (%.1f s)" % outcome.seconds if outcome.seconds >= 0.05 else ""
-    lines.append(("%s%s: %s%s " % ("  ", test["id"], word, took)).ljust(DOTS, ".") +
+    lines.append(("  %s: %s%s " % (test["id"], word, took)).ljust(DOTS, ".") +
                  " %3d of %3d points" % (outcome.points, test["points"]))
     for line in outcome.lines:
         lines += _wrapped(line, "    ")
     if outcome.passed and outcome.figures:
-        found = outcome.figures
-        lines += _wrapped("%s: %.1f instructions, the reference solution %.1f: %.3f times, at most %.3f"
-                          % (found["row"], found["instructions"], found["reference"], found["ratio"],
-                             found["limit"]), "    ")
+        lines += _wrapped(sentence(outcome.figures), "    ")
     return lines
 
 

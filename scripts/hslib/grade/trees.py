@@ -17,7 +17,6 @@ from .submission import Refused
 
 TARGETS = ("kernel", "vmm", "guest-payloads")
 TOOLS = ("hstrace", "anatomy.so")   # of the build machine: the reference's serve for both
-FETCHED = ("uapi", "libfdt", "guest")
 OBJECTS = ("kernel", "user", "guest-payloads", "gen")
 PROGRAMS = ("hyperscope.elf", "hyperscope.bin", "vmm")
 BUILD_SECONDS = 300
@@ -31,7 +30,7 @@ class BuildFailed(Exception):
 
 
 def make(lab, folder, student, whole):
-    """A generated tree with the fetched files of this one's build."""
+    """The tree of the solution or of the starter, in a new folder; what its lab.json says."""
     os.makedirs(folder)
     return tree.make(lab, folder, student, whole)
 
@@ -44,7 +43,8 @@ def files_of(top):
 
 
 def lay_over(lab, pristine, files):
-    """The student's files into the pristine tree. Returns what was passed over: unknown files."""
+    """The student's files into the pristine tree -> (files that the tree does not know, files that were not
+    handed in)."""
     protected, unknown = [], []
     for name, data in sorted(files.items()):
         path = os.path.join(pristine, name)
@@ -84,7 +84,7 @@ def _begin_build(top, before_top, before):
             same = False
         else:
             os.utime(mine)
-    for name in FETCHED:
+    for name in tree.FETCHED:
         target = os.path.join(out, name)
         if os.path.isdir(os.path.join(before, name)) and not os.path.lexists(target):
             os.symlink(os.path.realpath(os.path.join(before, name)), target)
