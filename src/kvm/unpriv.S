@@ -39,6 +39,7 @@
 	unpriv	unpriv_hlvx_hu, hlvx.hu
 
 	/* stvec while the access runs: t0 and t1 are the host's stvec and hstatus. */
+	.type	unpriv_trap, @function
 	.balign	4
 unpriv_trap:
 	csrw	stvec, t0

@@ -72,6 +72,7 @@ is "$((own % 129))/$((own / 129 > 256 * 2 && own / 129 <= 256 * code))" 0/1 "its
 	diag "$own instructions, $code in the code"
 [ "$(field "$tmp/row.csv" "host kernel" vcpu_exit_fast 3)" -ge $((129 * 256)) ]
 ok $? "... with the host's instructions for each"
+is "$(grep -oE '(begun|ended|clock_begin)_[a-z_]*' "$tmp/row.csv")" "" "... none of them a label's within a function"
 
 # Every kind of trap, taken and taken back; the guest's own handlers; WFI.
 profile exits --top 3

@@ -45,7 +45,8 @@ def _add_labels(image, elf):
     ends = {}
     for line in symbols.run([symbols.tool("readelf"), "-sW", elf]).splitlines():
         words = line.split()
-        if len(words) == 8 and words[3] == "FUNC" and words[2].isdigit():
+        # A function of assembly has no size: what its labels begin is its own.
+        if len(words) == 8 and words[3] == "FUNC" and words[2].isdigit() and words[2] != "0":
             address = int(words[1], 16)
             ends[address] = max(ends.get(address, 0), address + int(words[2]))
     for address, name in image.labels:
