@@ -4,8 +4,9 @@
 # walk-back.slow.t - in every walkthrough each step is gone back once and done again, and all is as expected.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "each tour sets the toggles that it is about" all
-command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/setup test)"
-qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (10.0 does)"
+. "$HS_TOP/tests/scripts/walk.sh"
+why=$(why_no_tours)
+[ -z "$why" ] || skip_all "$why"
 
 while read -r name steps; do
 	for ((i = 0; i < steps; i++)); do printf '\nb\n\n'; done >"$tmp/keys"

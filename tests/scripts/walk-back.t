@@ -5,8 +5,9 @@
 # never ends is stopped.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "the tour sets the toggles that it is about" all
-command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/setup test)"
-qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (10.0 does)"
+. "$HS_TOP/tests/scripts/walk.sh"
+why=$(why_no_tours)
+[ -z "$why" ] || skip_all "$why"
 
 # What rb has to find: each field's last change on the way from the trap to exit_sbi(), by steps forward.
 cat >"$tmp/forward.py" <<'E2'

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+#
+# walk.sh - for the tests of walkthroughs; after tap.sh.
+#
+#   why_no_tours         what they lack here, or nothing
+#   walk WORD...         scripts/walk, with an end
+#   tour_plays NAME      claims that it plays and that its page is current
+#   $slow_tours          those that walk.slow.t plays: other variants of a tour of walk.t, and the longest
+
+slow_tours="fp-eager fp-lazy-save gstage-recursive vmid-rollover wfi-timer"
+
+why_no_tours()
+{
+	if ! command -v gdb-multiarch >/dev/null; then
+		echo "gdb-multiarch is not installed (scripts/setup test)"
+	elif qemu_older 10.0; then
+		echo "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (10.0 does)"
+	fi
+}
+
+walk()	# WORD...
+{
+	timeout "$(scaled 150)" "$HS_TOP/scripts/walk" --timeout "$(scaled 120)" "$@" </dev/null 2>&1
+}
+
+tour_plays()	# NAME
+{
+	local said
+	if [ "$1" = fp-lazy-trap ] && spoils_redirects; then
+		skip "$1" "$spoiled_redirects"
+		return
+	fi
+	said=$(walk --check "$1")
+	ok $? "$1 plays, and its page is current" || diag "$said"
+}
