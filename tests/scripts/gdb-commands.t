@@ -101,5 +101,21 @@ for words in --out --vmlinux "--vmlinux /no/such/file hello"; do
 	is "$? $(wc -l <<<"$said") $(grep -c '^debug: ' <<<"$said")" "2 1 1" "scripts/debug $words: wrong use, in a sentence" ||
 		diag "$said"
 done
+
+# What is killed cannot clean up: the machine ends all the same, though gdb does not yet.
+"$HS_TOP/scripts/debug" --icount --harts 1 --smp 1 --out "$O" hello -- -nx -batch \
+	-ex "shell echo \$\$ >'$tmp/sleeper'; exec sleep 600" </dev/null >/dev/null 2>&1 &
+for _ in $(seq 1 "$(scaled 100)"); do
+	[ ! -s "$tmp/sleeper" ] || break
+	sleep 0.1
+done
+[ -s "$tmp/sleeper" ] && [ -n "$(left_running)" ] && kill -KILL $!
+ok $? "scripts/debug is killed while gdb is busy"
+wait 2>/dev/null
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	[ -n "$(left_running)" ] || break
+	sleep 0.5
+done
 is "$(left_running)" "" "nothing is left running"
+kill "$(cat "$tmp/sleeper")"
 done_testing
