@@ -221,7 +221,8 @@ def main(argv):
     ram = options.mem + 3 * guest.size() + int(options.harts) * TRACE_RING + 192 * MIB
     ram = -(-ram // (64 * MIB)) * 64 * MIB
 
-    save = SaveFile(options.save, options.mem) if options.save is not None else None
+    used = [path for path in [guest.image, guest.initrd] + options.disk if path]
+    save = SaveFile(options.save, options.mem, used) if options.save is not None else None
     try:
         options.more_disks = []
         if options.restore is not None:

@@ -198,8 +198,8 @@ class Machine:
             args += ["-drive", "file=%s,format=raw,if=none,id=d%d%s" %
                      (disk.path.replace(",", ",,"), number,
                       ",readonly=on" if disk.read_only else ""),
-                     "-device", "virtio-blk-device,drive=d%d,bus=virtio-mmio-bus.%d" %
-                     (number, number + 1)]
+                     "-device", "virtio-blk-device,drive=d%d,bus=virtio-mmio-bus.%d,werror=report" %
+                     (number, number + 1)]  # else QEMU stops all of it where the user's disk is full
         if options.icount:
             # With sleep=off gdb's second "continue" never comes back.
             args += ["-icount", "shift=%d%s" %

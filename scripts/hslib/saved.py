@@ -8,7 +8,7 @@ restored, the user's file itself, read-only. The header's layout: src/vmm/state.
 import os
 import struct
 
-from .errors import LaunchError, sentence
+from .errors import STATUS_USAGE, LaunchError, sentence
 from .machine import MIB, Disk, shown
 
 MAGIC = b"HSVMSAVE"
@@ -30,6 +30,7 @@ class Header:
         fields = LAYOUT.unpack(data.ljust(LAYOUT.size, b"\0"))
         (magic, version, _, self.length, _, _, _, _, self.mem, self.vcpus, self.disks, _) = fields
         self.valid = magic == MAGIC and version == VERSION
+        self.unfinished = self.valid or not any(data)  # the header is written last
 
 
 def restored_header(path):
@@ -46,11 +47,18 @@ def restored_header(path):
 class SaveFile:
     """Where --save FILE goes while the run lasts."""
 
-    def __init__(self, path, mem):
+    def __init__(self, path, mem, used):
+        """used: files that the run reads or writes; they are not to be written over."""
         self.path = path
         self.part = path + ".part"
+        if not os.path.basename(path):
+            raise LaunchError("--save '%s': not a file's name" % path, STATUS_USAGE)
         if os.path.exists(path) and not os.path.isfile(path):
             raise LaunchError("--save %s: not a regular file" % path)
+        for name in (path, self.part):
+            if any(os.path.exists(name) and os.path.exists(other) and os.path.samefile(name, other) for other in used):
+                raise LaunchError("--save %s: this run uses %s; choose another name" % (path, name), STATUS_USAGE)
+        self._check_part()
         # Pages, their table, registers and devices.
         size = mem + mem // PAGE * 16 + 4 * MIB
         size -= size % PAGE
@@ -64,12 +72,25 @@ class SaveFile:
         except OSError as error:
             raise LaunchError("--save %s: %s" % (path, error.strerror)) from None
 
+    def _check_part(self):
+        """What is there already has to be of a save that did not come to its end."""
+        if not os.path.lexists(self.part):
+            return
+        plain = os.path.isfile(self.part) and not os.path.islink(self.part)
+        if not plain or not Header(self.part).unfinished:
+            raise LaunchError("--save %s: %s is there, and not of an earlier save; choose another name"
+                              % (self.path, self.part), STATUS_USAGE)
+
     def finish(self, quiet):
         """The machine is off: what is in the file is the user's, or nothing is."""
         header = Header(self.part)
         if header.valid:
-            os.truncate(self.part, header.length)
-            os.replace(self.part, self.path)
+            try:
+                os.truncate(self.part, header.length)
+                os.replace(self.part, self.path)
+            except OSError as error:
+                raise LaunchError("--save %s: %s; it is saved in %s"
+                                  % (self.path, error.strerror, self.part)) from None
             if not quiet:
                 sentence("saved to %s: %.1f MiB; run --restore %s goes on"
                          % (shown(self.path), header.length / MIB, shown(self.path)))

@@ -149,5 +149,31 @@ is "$status" 125 "run --restore of something else is refused"
 like "$err" 'small: it is no saved machine' "with a sentence"
 hs run --save-on x hello
 is "$status" 2 "run --save-on without --save is refused"
+
+# What the run reads, and what is somebody's own, is not written over.
+cp "$O/guest-payloads/hello.bin" "$tmp/image"
+cp "$tmp/small" "$tmp/disk" && echo mine >"$tmp/new.part" && ln -s "$tmp/disk" "$tmp/linked.part"
+kept()	# FILE: --save FILE is wrong use
+{
+	hs run --quiet --trace none --disk "$tmp/disk" --save "$1" "$tmp/image"
+	[ "$status:$(grep -c . <<<"$err")" = 2:1 ] && cmp -s "$tmp/disk" "$tmp/small" &&
+		cmp -s "$tmp/image" "$O/guest-payloads/hello.bin" && [ "$(<"$tmp/new.part")" = mine ]
+	ok $? "$2" || diag "status $status: $err"
+}
+kept "$tmp/disk" "--save over a disk of the run is refused"
+kept "$tmp/image" "... and over its guest"
+kept "$tmp/new" "... and where a FILE.part is that is no save's"
+kept "$tmp/linked" "... or a link"
+kept "" "... and no name at all"
+mkdir "$tmp/full"
+if ! unshare --map-root-user --mount mount -t tmpfs none "$tmp/full" 2>/dev/null; then
+	ok 0 "a full disk is told # SKIP no tmpfs may be mounted here"
+else
+	unshare --map-root-user --mount sh -c 'mount -t tmpfs -o size=40k none "$0" && exec "$@"' "$tmp/full" \
+		timeout "$(scaled 60)" "$HS_TOP/scripts/hyperscope" run --out "$O" --trace none --mem 8M --save "$tmp/full/x" \
+		--save-at 300 --append how=spin "$O/guest-payloads/fault_loop.bin" </dev/null >"$tmp/said" 2>&1
+	is "$?:$(grep -c 'write: Input/output error; the guest goes on' "$tmp/said"):$(grep -c '^spun' "$tmp/said")" 0:1:1 \
+		"a full disk is told, and the guest goes on" || diag "$(<"$tmp/said")"
+fi
 is "$(left_running)" "" "nothing is left running"
 done_testing
