@@ -6,7 +6,7 @@
 
 # A tree of its own, with what the script reads and writes.
 mkdir -p "$tmp/tree/src/kvm" "$tmp/tree/trace"
-cp -R "$HS_TOP/scripts" "$HS_TOP/docs" "$HS_TOP/notebooks-data" "$tmp/tree"
+cp -R "$HS_TOP/COURSE.md" "$HS_TOP/scripts" "$HS_TOP/docs" "$HS_TOP/notebooks-data" "$tmp/tree"
 cp "$HS_TOP/src/kvm/toggle.def" "$tmp/tree/src/kvm"
 cp "$HS_TOP/trace/events.def" "$tmp/tree/trace"
 figures()
