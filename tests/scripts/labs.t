@@ -67,7 +67,7 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	tree "$tmp/starter" "$number" --student ada
 	is "$?:$(grep -c "warning:" <<<"$said")" "0:0" "lab $number: the starter builds without a warning" ||
 		diag "$said"
-	is "$(cd "$tmp/starter/labs/$folder" && ls -d hidden notes.md variant.py tree 2>/dev/null)" "" \
+	is "$(cd "$tmp/starter/labs/$folder" && ls -d hidden notes.md variant.py tree ../../docs/course 2>/dev/null)" "" \
 		"lab $number: it has nothing of the instructor's"
 	try "$tmp/starter" "labs/$folder/tests/boots.t"
 	is "$status:$(grep -o "$(stop_of "$number")" <<<"$said" | sort -u | wc -l)" "1:1" \

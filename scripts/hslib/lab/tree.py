@@ -14,6 +14,8 @@ from . import folder, markers
 
 # Of a lab's folder these stay with the instructor.
 KEPT = ("hidden", "notes.md", "variant.py", "tree")
+# And of the rest the answers to the course's questions, which are the labs' in part.
+ANSWERS = "docs/course/answers.md"
 # What every lab's stops need: (file of labs/starter, where it goes).
 STOPS = (("lab.h", "src/include/hv/lab.h"), ("lab_stop.S", "src/host/lib/lab_stop.S"))
 FETCHED = ("uapi", "libfdt", "guest")
@@ -58,6 +60,8 @@ def write(path, text):
 
 def is_given(path, lab):
     """Does this file of the repository go into the lab's trees?"""
+    if path == ANSWERS:
+        return False
     parts = path.split("/")
     if parts[0] != "labs" or len(parts) < 3 or not parts[1][:2].isdigit():
         return True
