@@ -29,7 +29,7 @@ E2
 state='python from hsgdb import cmd_switch; print("STATE", sorted(row for row in cmd_switch.take().items() if row[0] not in ("sip", "vsip", "hvip")))'
 {
 	printf '%s\n' '' "$state" 'hs vcpu 0' '' '' '' "$state" b b b "$state" 'hs vcpu 0'	# three steps and back
-	printf '%s\n' 'stepi' 'stepi' 'nosuchcommand' 'b' 'b' "$state"			# steps within
+	printf '%s\n' 'stepi' 'stepi' 'nosuchcommand' 'kill' 'monitor quit' 'b' 'b' "$state"			# steps within
 	printf '%s\n' "source $tmp/forward.py" b "$state"
 	for field in a0 hstatus guest.sepc vcpu.mode; do
 		printf '%s\n' '' "rb $field" "printf \"RB $field 0x%lx\\n\", \$pc"
@@ -52,6 +52,7 @@ for field in a0 hstatus guest.sepc vcpu.mode; do
 done
 like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb: a field that is none is named"
 like "$(grep "^.walk. which" <<<"$said")" "which field" "rb: a field is needed"
+is "$(grep -c "^.walk. '.*' would leave this machine" <<<"$said")" 2 "what would end the machine is not done"
 like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "the tour ends as ever after all that"
 unlike "$said" "not as the tour expects|Traceback|Python Exception" "and was as expected whenever it went on"
 

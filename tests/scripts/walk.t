@@ -8,7 +8,7 @@ fixes "each tour sets the toggles that it is about" all
 
 # ---- the text of a tour, and of a page, without a machine ----
 
-said=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP/scripts" 2>&1 <<'E2'
+said=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP/scripts" "$tmp/odd.tour" 2>&1 <<'E2'
 import os
 import sys
 
@@ -37,6 +37,12 @@ claim([i.kind for i in one.steps[0].items] == ["command", "expect", "text"], "a 
 claim(one.sections == [("Questions", "why?")], "what is for the page alone is apart")
 claim(tour.parse_expect("guest.sepc is then + 4") == tour.Expect("guest.sepc", "is", "then", 4), "an expectation has an offset")
 claim(tour.parse_expect("{$pc & 3} is not 0").verb == "is not", "and a field may be an expression")
+try:
+    with open(sys.argv[2], "wb") as odd:
+        odd.write(b"\xff\xfe")
+    tour.load(sys.argv[2])
+except tour.Wrong as error:
+    claim("not text in UTF-8" in str(error), "refused: a file that is no text")
 for text, words, name in (
         ("guest: hello\n" + STEP, "x.tour:1: there is no 'title:'", "a tour without a title"),
         (HEAD, "no step", "a tour without steps"),

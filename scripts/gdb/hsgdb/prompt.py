@@ -13,6 +13,9 @@ back to the instruction that changed a field last, as in rb sscratch; q ends; al
 # Commands that only look; before any other the machine is kept, so that b undoes it.
 LOOKS = re.compile(r"(x|p|print|output|printf|info|i|bt|backtrace|where|list|l|disassemble|help|h|show|display|set pagination"
                    r"|hs (where|vms|vcpu|csr|gstage|vstage|exits|memslots|diff-switch))\b")
+# What ends the machine or gives another one: nothing leads back from there.
+ENDS = re.compile(r"(k|kill|det|detach|disconnect|r|run|start|starti|target|tar|attach|file|exec-file"
+                  r"|mon(itor)? +(q|quit|system_reset|loadvm|delvm|system_powerdown))\b")
 
 
 def told(tour, at):
@@ -66,6 +69,8 @@ class Prompt:
             self._back(player)
         elif word == "rb":
             self._back_to_change(player, rest.strip())
+        elif ENDS.match(line):
+            raise Problem("'%s' would leave this machine, and nothing leads back; q ends the tour" % line)
         elif LOOKS.match(line):
             gdb.execute(line, from_tty=True)
         else:

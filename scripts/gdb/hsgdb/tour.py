@@ -74,8 +74,11 @@ def path_of(name):
 
 
 def load(path):
-    with open(path, encoding="utf-8") as source:
-        return parse(source.read(), os.path.basename(path))
+    try:
+        with open(path, encoding="utf-8") as source:
+            return parse(source.read(), os.path.basename(path))
+    except UnicodeDecodeError as error:
+        raise Wrong("%s: not text in UTF-8: %s" % (path, error.reason)) from None
 
 
 def _lines(text):
