@@ -32,6 +32,26 @@ graded starter
 is "$status:$(points)" "1:0 of 90" "the starter has none"
 like "$said" 'lab 91: src/kvm/sbi_base.c: answer each function' "... and is told what to write"
 
+# ---- a test that was ended is not in the way of the next, nor is what somebody else left ----
+mkdir -p "$tmp/ended/tmp/test.old"
+head -c 70M /dev/zero >"$tmp/ended/tmp/test.old/file"
+echo 'at=$(mktemp -d "$O/tmp/test.XXXXXX"); head -c 40M /dev/zero >"$at/file"; sleep 60' >"$tmp/ended/slow.t"
+said=$(python3 - "$HS_TOP" "$tmp/ended" <<'END'
+import os
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hslib.grade import claims
+top = sys.argv[2]
+env = dict(os.environ, O=top, HS_TOP=top)
+for _ in range(2):
+    print(claims.run({"points": 1}, top + "/slow.t", env, 2, []).lines[0])
+print(os.listdir(top + "/tmp"))
+END
+)
+is "$said" $'it was ended after 2 seconds\nit was ended after 2 seconds\n[\'test.old\']' \
+	"a test that is ended leaves no files, and is not charged for another's"
+
 # ---- what is refused before anything is built ----
 refused()	# NAME REGEX CLAIM
 {

@@ -7,6 +7,7 @@ machine has no part in: what a guest prints goes into files that the program rea
 import json
 import os
 import re
+import shutil
 
 from . import limits
 
@@ -83,9 +84,21 @@ def environment(top, out, reference, student, variant):
     return env
 
 
+def _left(folder):
+    """The folders of tests (tap.sh) there. The student's machine may have put a link in its place."""
+    try:
+        return set() if os.path.islink(folder) else {n for n in os.listdir(folder) if n.startswith("test.")}
+    except OSError:
+        return set()
+
+
 def run(test, file, env, seconds, jail):
     """Run the test's program. Its folder is below $O/tmp, which it has to itself. A test may compile,
-    so it is in the compiler's jail (jail.py)."""
-    ran = limits.run(jail + ["bash", file], seconds, folder=os.path.join(env["O"], "tmp"), env=env,
-                     cwd=env["HS_TOP"])
+    so it is in the compiler's jail (jail.py). One that was ended has not taken its files away."""
+    folder = os.path.join(env["O"], "tmp")
+    before = _left(folder)
+    ran = limits.run(jail + ["bash", file], seconds, folder=folder, env=env, cwd=env["HS_TOP"])
+    if ran.stopped:
+        for name in _left(folder) - before:
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
     return judge(test, ran)

@@ -101,8 +101,10 @@ def _size(folder):
 
 
 def run(command, seconds, folder=None, env=None, cwd=None, builds=None, stdin=None):
-    """Run it for so long at most. folder: what it writes there is limited, too. -> Ran"""
+    """Run it for so long at most. folder: what it writes there, more than it finds there, is limited,
+    too. -> Ran"""
     start = time.monotonic()
+    found = _size(folder) if folder else 0
     process = subprocess.Popen(command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, env=env, cwd=cwd, start_new_session=True,
                                preexec_fn=_bounds(builds))
@@ -124,7 +126,7 @@ def run(command, seconds, folder=None, env=None, cwd=None, builds=None, stdin=No
                 stopped = "it was ended: more than %d MiB of output" % (OUTPUT_MOST >> 20)
             elif time.monotonic() - start > seconds:
                 stopped = "it was ended after %d seconds" % seconds
-            elif folder and _size(folder) > FOLDER_MOST:
+            elif folder and _size(folder) - found > FOLDER_MOST:
                 stopped = "it was ended: more than %d MiB in its files" % (FOLDER_MOST >> 20)
     finally:
         os.close(ended)
