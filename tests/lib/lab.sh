@@ -58,6 +58,25 @@ last_words()
 	printf '%s\n' "$err" | grep -v '^$' | tail -n 4 | cut -c1-200 | sed 's/^/# /'
 }
 
+# What was said of claim N that failed: behind it, and before it, since a helper may note what it has
+# seen and leave the claim to its caller. What stands behind another failure is that one's.
+reasons()	# N; what the payload said on standard input
+{
+	awk -v n="$1" '/^(not )?ok [0-9]+ - / {
+			if (found)
+				exit
+			failed = $1 == "not"
+			found = failed && $3 == n
+			if (found)
+				printf "%s", before
+			before = ""
+			next
+		}
+		/^1\.\./ && found { exit }
+		/^# / && found { print; next }
+		/^# / && !failed { before = before $0 "\n" }'
+}
+
 plan_of()	# CLAIMS
 {
 	sed -n 's/^1\.\.//p' <<<"$1"
@@ -80,7 +99,7 @@ payload()
 		text=${line#*ok "$number" - }
 		found=$(grep -E "^ok $number - " <<<"$mine")
 		[ "$found" ] && [[ $found != *" # SKIP "* || $text == *" # SKIP "* ]]
-		ok $? "$text" || sed -n "/^not ok $number - /,/^\(not \)\{0,1\}ok \|^1\.\./p" <<<"$said" | grep '^# '
+		ok $? "$text" || reasons "$number" <<<"$said"
 	done <<<"$theirs"
 	[ "$(plan_of "$mine")" ] && [ "$(plan_of "$mine")" = "$(plan_of "$theirs")" ]
 	ok $? "$1 comes to its end" || last_words
