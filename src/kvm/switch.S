@@ -78,8 +78,9 @@ vcpu_switch:
 	.balign	4
 vcpu_exit_vector:
 	/*
-	 * Step 4: guest registers, a0 by way of sscratch. First those that C may use, then those
-	 * that it preserves: the fast path saves the first kind only.
+	 * Step 4: guest registers, a0 by way of sscratch. First those that the fast path saves,
+	 * too: what C may use, and sp, gp and tp, where C finds the host's. Then s0 to s11, which
+	 * C preserves.
 	 */
 	/* lab 2: write step 4, its beginning: a0 points at the vCPU, x5 is saved */
 	csrrw	a0, sscratch, a0
@@ -87,14 +88,14 @@ vcpu_exit_vector:
 	/* lab 2 end */
 	.global	vcpu_exit_slow
 vcpu_exit_slow:
-	/* lab 2: write step 4, the guest's registers that C may use */
+	/* lab 2: write step 4, the guest's registers that C may use, and its sp, gp, tp */
 	.irp	n, 1, 2, 3, 4, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
 	/* lab 2 end */
 	.global	vcpu_exit_rest
 vcpu_exit_rest:
-	/* lab 2: write step 4, the guest's registers that C preserves */
+	/* lab 2: write step 4, the guest's s0 to s11, which C preserves */
 	.irp	n, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr

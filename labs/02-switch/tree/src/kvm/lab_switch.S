@@ -2,12 +2,14 @@
 /*
  * lab_switch.S - does vcpu_switch() give back what a C function has to give back?
  *
- *   vcpu_switch_checked(vcpu) as vcpu_switch(); stops the machine if a register has changed
+ *   vcpu_switch_checked(vcpu) as vcpu_switch(); stops the machine if a register has changed, or
+ *                             if the guest's sp or tp is the host's: no guest of the test's has those
  *
  * Called in the kernel that labs/02-switch/tests/host-registers.t links, and nowhere else. For one
  * hart: what was there before lies in one place.
  */
 #include "asm.h"
+#include "kvm_offsets.h"
 
 	.option	arch, +h
 
@@ -25,6 +27,14 @@
 	lab_todo "lab 2: src/kvm/switch.S: write the way back of \name: after a switch it is not what it was"
 1:
 	.endm
+	/* a1 is the vCPU. */
+	.macro	not_the_guests name, number, slot
+	REG_L	t1, (GUEST_gpr + \number * SZREG)(a1)
+	REG_L	t2, (\slot * SZREG)(t0)
+	bne	t1, t2, 1f
+	lab_todo "lab 2: src/kvm/switch.S: write step 4 anew: it saves the guest's \name where that is the host's already (switch_fast.S)"
+1:
+	.endm
 
 	.text
 	.global	vcpu_switch_checked
@@ -33,6 +43,7 @@ vcpu_switch_checked:
 	/* What the caller has, on its stack; what is to come back, in memory. */
 	addi	sp, sp, -16 * SZREG
 	REG_S	ra, 0(sp)
+	REG_S	a0, (13 * SZREG)(sp)
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 	REG_S	s\n, ((1 + \n) * SZREG)(sp)
 	.endr
@@ -64,6 +75,9 @@ vcpu_switch_checked:
 	same_csr sscratch, 16
 	same_csr hstatus, 17
 	same_csr sstatus, 18
+	REG_L	a1, (13 * SZREG)(sp)
+	not_the_guests sp, 2, 12
+	not_the_guests tp, 4, 14
 	REG_L	ra, 0(sp)
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 	REG_L	s\n, ((1 + \n) * SZREG)(sp)
