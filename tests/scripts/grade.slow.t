@@ -1,11 +1,37 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# grade.slow.t - the grader and what does not end, ends too early or says too much: each gets its
-# failed test, the grader its end, and nothing is left running.
+# grade.slow.t - the grader and a starter, who reads a hidden test, and what does not end, ends too early
+# or says too much: each gets its failed test, the grader its end, and nothing is left running.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 export HYPERSCOPE_SET=
+
+mkdir -p "$tmp/starter/src/kvm"
+python3 - "$fixture/91-fixture/tree/src/kvm/sbi_base.c" "$tmp/starter/src/kvm/sbi_base.c" "$HS_TOP" <<'END'
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[3] + "/scripts")
+from hslib.lab import markers
+open(sys.argv[2], "w").write(markers.starter("src/kvm/sbi_base.c", open(sys.argv[1]).read(), 91))
+END
+graded starter
+is "$status:$(points)" "1:0 of 90" "the starter has none"
+like "$said" 'lab 91: src/kvm/sbi_base.c: answer each function' "... and is told what to write"
+
+echo "the course's key" >"$tmp/key"
+hand_in reads src/kvm/sbi_base.c
+for file in ../../../reference/src/kvm/sbi_base.c "$HS_TOP/src/kvm/sbi_base.c" "$fixture/91-fixture/tree/src/kvm/sbi_base.c" \
+	"/proc/$$/root$fixture/91-fixture/hidden/kept.t"; do
+	printf '#if __has_include("%s")\n#error seen: %s\n#endif\n' "$file" "$file" >>"$tmp/reads/src/kvm/sbi_base.c"
+done
+echo "__asm__(\".pushsection .rodata\\n .inc\" \"bin \\\"$fixture/91-fixture/hidden/kept.t\\\"\\n .popsection\");" \
+	>>"$tmp/reads/src/kvm/sbi_base.c"
+graded reads --hidden --key "$tmp/key"
+is "$status:$(points)" "1:0 of 100" "who reads a hidden test at build time has nothing" || diag "$said"
+unlike "$said" xyzzy "... and does not see it"
+unlike "$said" 'seen:' "... nor what is written already, nor any of it behind another process"
+like "$said" 'file not found' "... because for the compiler it is not there" || diag "$said"
 
 in_vmm()	# NAME CODE: a VMM that does this first
 {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# grade.t - the grader, with a lab of its own: a solution has all points, a starter none and the stop
-# that says what to write, and who forges, replaces or exhausts something gets no points for it.
+# grade.t - the grader, with a lab of its own: a solution has all points, and who forges or replaces
+# something gets no points for it. grade.slow.t: a starter, and who reads or exhausts something.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 fixes "a lab's machines are its own" all
@@ -19,18 +19,6 @@ like "$said" '^OpenSBI v[0-9.]+' "... and OpenSBI"
 like "$said" 'sbi_version: [0-9.]+ instructions, the reference solution [0-9.]+: 1\.000 times' \
 	"instructions are counted, beside the reference's"
 is "$(awk 'length > 80' <<<"$said")" "" "the report has 80 columns"
-
-mkdir -p "$tmp/starter/src/kvm"
-python3 - "$fixture/91-fixture/tree/src/kvm/sbi_base.c" "$tmp/starter/src/kvm/sbi_base.c" "$HS_TOP" <<'END'
-import sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, sys.argv[3] + "/scripts")
-from hslib.lab import markers
-open(sys.argv[2], "w").write(markers.starter("src/kvm/sbi_base.c", open(sys.argv[1]).read(), 91))
-END
-graded starter
-is "$status:$(points)" "1:0 of 90" "the starter has none"
-like "$said" 'lab 91: src/kvm/sbi_base.c: answer each function' "... and is told what to write"
 
 # ---- a test that was ended is not in the way of the next, nor is what somebody else left ----
 mkdir -p "$tmp/ended/tmp/test.old"
@@ -126,19 +114,6 @@ head -c 500 "$tmp/large.zip" >"$tmp/cut.zip"
 refused cut.zip 'neither a folder nor a zip or tar' "half an archive"
 
 # ---- what is built, and gets nothing ----
-hand_in reads src/kvm/sbi_base.c
-for file in ../../../reference/src/kvm/sbi_base.c "$HS_TOP/src/kvm/sbi_base.c" "$fixture/91-fixture/tree/src/kvm/sbi_base.c" \
-	"/proc/$$/root$fixture/91-fixture/hidden/kept.t"; do
-	printf '#if __has_include("%s")\n#error seen: %s\n#endif\n' "$file" "$file" >>"$tmp/reads/src/kvm/sbi_base.c"
-done
-echo "__asm__(\".pushsection .rodata\\n .inc\" \"bin \\\"$fixture/91-fixture/hidden/kept.t\\\"\\n .popsection\");" \
-	>>"$tmp/reads/src/kvm/sbi_base.c"
-graded reads --hidden --key "$tmp/key"
-is "$status:$(points)" "1:0 of 100" "who reads a hidden test at build time has nothing" || diag "$said"
-unlike "$said" xyzzy "... and does not see it"
-unlike "$said" 'seen:' "... nor what is written already, nor any of it behind another process"
-like "$said" 'file not found' "... because for the compiler it is not there" || diag "$said"
-
 hand_in forges src/kvm/sbi_base.c src/vmm/message.c
 cat >>"$tmp/forges/src/vmm/message.c" <<'END'
 #include <unistd.h>

@@ -11,6 +11,8 @@ busybox=$O/guest/busybox
 copy_tree
 all_scaffolds
 checked includes size spec refs reading api figures
+like "$(cd "$tree" && tests/toggles/rows)" 'wfi_note=loud' "the toggle is in the rows that tests run under"
+is "$(cd "$tree" && scripts/lab --check 2>&1)" "" "the lab's folder and its region fit"
 hstrace=$tree/build/hstrace
 
 of_tree()	# COMMAND...: with the copy's build

@@ -53,7 +53,7 @@ refused "defines no such function" "a function that there is not" lab waiting --
 refused "without .* and without a full stop" "a sentence that would break a table" payload echo --what 'a | b'
 is "$(git -C "$tree" status --porcelain)" "" "and nothing of all that is written"
 
-# ---- one of each kind ----
+# ---- an event, a device and a payload (new.slow.t: one of each kind) ----
 new "${event[@]}" --dry-run
 is "$status:$(git -C "$tree" status --porcelain)" "0:" "--dry-run writes nothing"
 cp "$tmp/out" "$tmp/diff"
@@ -61,11 +61,8 @@ made "an event" "${event[@]}"
 like "$out" '^undo: git checkout -- .*src/kvm/wfi.c' "with the command that undoes it"
 (cd "$tree" && git checkout -q HEAD -- docs && git apply -R "$tmp/diff")
 is "$(git -C "$tree" status --porcelain)" "" "--dry-run had printed what was then done"
-all_scaffolds
-checked spec refs reading api figures
-is "$(cd "$tree" && HS_TOP=$tree tests/trace/table.t | grep '^not ok')" "" "the tables of events and devices agree with each other"
-like "$(cd "$tree" && tests/toggles/rows)" 'wfi_note=loud' "the toggle is in the rows that tests run under"
-is "$(cd "$tree" && scripts/lab --check 2>&1)" "" "the lab's folder and its region fit"
+made "a device" "${device[@]}"
+made "a payload" "${payload[@]}"
 # The last one was made on top of others that are not committed: its undo leaves those.
 undo=$(cd "$tree" && sed -n 's/^undo: //p' "$tmp/out")
 like "$undo" '^git apply -R build/new/echo.diff' "on top of something else the undo is another"
