@@ -60,6 +60,10 @@ for file in Makefile src/guest/tap.c src/vmm/rules.mk scripts/hyperscope tests/l
 done
 refused replaced "Makefile, scripts/hyperscope, src/guest/tap.c, src/vmm/rules.mk, tests/lib/lab.sh, tests/lib/tap.sh" \
 	"a Makefile, rules, a payload, the launcher and the tests' library that are others, by name"
+echo '{"lab": 91, "commit": "0123456"}' >"$tmp/replaced/lab.json"
+graded replaced
+like "$(tr -s '\n ' ' ' <<<"$said")" 'its tree was made of commit 0123456, and this is ' \
+	"... and that a tree is of another commit"
 hand_in linked src/kvm/sbi_base.c
 ln -s "$fixture/91-fixture/hidden/kept.t" "$tmp/linked/src/kvm/kept.c"
 refused linked "src/kvm/kept.c: a symbolic link" "a symbolic link in a folder"

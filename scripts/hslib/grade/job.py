@@ -195,15 +195,25 @@ def _secrets(options, reference):
     return sorted(found) + ([options.key] if options.key else [])
 
 
+def _tell_of_commit(grade, theirs, ours):
+    """A tree of another commit differs in what the project has changed since, which nobody meant to hand in."""
+    if theirs and theirs != ours:
+        grade.notes.append("its tree was made of commit %.40s, and this is %s: grade in a clone of that "
+                           "commit, or have %s and the files that are asked for handed in, without "
+                           "the rest" % (theirs, ours, FACTS))
+
+
 def _grade_files(grade, options, files, tests, out, work):
     lab, key = grade.lab, read_key(options.key)
     student, reference = os.path.join(work, "student"), os.path.join(work, "reference")
     trees.progress("making the trees")
-    grade.variant = trees.make(lab, student, grade.student, False)["variant"]
+    made = trees.make(lab, student, grade.student, False)
+    grade.variant = made["variant"]
     try:
         unknown, missing = trees.lay_over(lab, student, files)
     except Refused as refused:
         grade.refused = str(refused)
+        _tell_of_commit(grade, _facts(files.get(FACTS, b"{}")).get("commit"), made["commit"])
         grade.fail_all(tests, "refused")
         return
     if unknown:
