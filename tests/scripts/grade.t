@@ -40,8 +40,9 @@ END
 is "$said" $'it was ended after 2 seconds\nit was ended after 2 seconds\n[\'test.old\']' \
 	"a test that is ended leaves no files, and is not charged for another's"
 
-sed '/lab 91: /,/lab 91 end/c (void)fid;' "$fixture/91-fixture/tree/src/kvm/sbi_base.c" >"$tmp/starter/src/kvm/sbi_base.c"
-graded starter
+hand_in nothing src/kvm/sbi_base.c
+sed '/lab 91: /,/lab 91 end/c (void)fid;' "$fixture/91-fixture/tree/src/kvm/sbi_base.c" >"$tmp/nothing/src/kvm/sbi_base.c"
+graded nothing
 is "$status:$(points)" "1:0 of 90" "who does nothing, and that fast, has none" || diag "$said"
 like "$said" 'has to be right first .base.' "... and is told why"
 
