@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # check.t - the source checks of `make check`, a claim each; a tool that is not there is a skip.
+# On two processors they take a minute or two. Time-out: 300 seconds.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
 

@@ -3,6 +3,7 @@
 #
 # pairwise.t - functional programs under rows of toggles in which any two values of any two toggles
 # meet (rows.t proves it). Whole test files under these rows: functional.slow.t.
+# Time-out: 300 seconds.
 . "$(dirname "$0")/shared.sh"
 "$here/rows" >"$list"
 under_rows all --boot-rows 4
