@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "state.h"
 #include "vmm.h"
 
 struct image_header {
@@ -76,29 +77,21 @@ static void open_file(struct file *file, const char *what, const char *path)
 	file->size = st.st_size;
 }
 
-static size_t read_at(const struct file *file, void *to, size_t len, u64 offset)
+/* false: the file ends before. */
+static bool read_at(const struct file *file, void *to, size_t len, u64 offset)
 {
-	size_t done = 0;
+	int err = file_read(file->fd, to, len, offset);
 
-	while (done < len) {
-		ssize_t n = pread(file->fd, (u8 *)to + done, len - done, offset + done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			die(STATUS_SETUP, "%s: %s", file->path, strerror(errno));
-		if (n == 0)
-			break;
-		done += n;
-	}
-	return done;
+	if (err && err != -ENODATA)
+		die(STATUS_SETUP, "%s: %s", file->path, strerror(-err));
+	return !err;
 }
 
 static void load_file(struct machine *m, const struct file *file, gpa_t gpa)
 {
 	void *to = machine_ram(m, gpa, file->size);
 
-	if (read_at(file, to, file->size, 0) != file->size)
+	if (!read_at(file, to, file->size, 0))
 		die(STATUS_SETUP, "%s became shorter while it was read", file->path);
 	/* Other harts may have executed the old contents (reboot). */
 	__builtin___clear_cache((char *)to, (char *)to + file->size);
@@ -122,7 +115,7 @@ static void refuse_image(const struct file *file, const u8 *start)
 static void read_header(const struct file *file, struct image_header *header)
 {
 	memset(header, 0, sizeof(*header));
-	if (read_at(file, header, sizeof(*header), 0) < sizeof(*header))
+	if (!read_at(file, header, sizeof(*header), 0))
 		die(STATUS_SETUP, "%s is not a RISC-V Image: %llu bytes, less than its header",
 		    file->path, (unsigned long long)file->size);
 	if (header->magic2 != IMAGE_MAGIC2 && header->magic != IMAGE_MAGIC)
@@ -142,12 +135,12 @@ static u64 pe_end(const struct file *file, u64 offset)
 	struct pe_section section;
 	u64 end = 0;
 
-	if (offset == 0 || read_at(file, &pe, sizeof(pe), offset) < sizeof(pe) ||
+	if (offset == 0 || !read_at(file, &pe, sizeof(pe), offset) ||
 	    memcmp(pe.magic, "PE\0\0", 4) != 0)
 		return 0;
 	offset += sizeof(pe) + pe.optional_size;
 	for (unsigned int i = 0; i < pe.nr_sections; i++, offset += sizeof(section)) {
-		if (read_at(file, &section, sizeof(section), offset) < sizeof(section))
+		if (!read_at(file, &section, sizeof(section), offset))
 			return PE_INCOMPLETE;
 		if ((u64)section.raw_offset + section.raw_size > end)
 			end = (u64)section.raw_offset + section.raw_size;
