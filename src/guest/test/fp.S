@@ -3,13 +3,9 @@
  * fp.S - fill and compare the floating-point registers; the C files are built
  * without F and D, so nothing else touches them.
  */
-	.option	arch, +d
+#include "regs_asm.h"
 
-	.macro	for_all_f op
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	\op	\n
-	.endr
-	.endm
+	.option	arch, +d
 
 	/* void fp_fill(base, fcsr): fN = base + N. */
 	.globl	fp_fill

@@ -6,37 +6,17 @@
  * For the duration every register may be in use, so what the C caller needs
  * is kept in memory, reached by pc-relative addresses.
  */
+#include "regs_asm.h"
+
 	.bss
 	.balign	8
 saved:	.space	8 * 16
 
 	.text
-	.macro	save_all
-	la	t0, saved
-	sd	ra, 0(t0)
-	sd	sp, 8(t0)
-	sd	gp, 16(t0)
-	sd	tp, 24(t0)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	sd	s\n, 32 + 8 * \n(t0)
-	.endr
-	.endm
-
-	.macro	restore_all
-	la	t0, saved
-	ld	ra, 0(t0)
-	ld	sp, 8(t0)
-	ld	gp, 16(t0)
-	ld	tp, 24(t0)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	ld	s\n, 32 + 8 * \n(t0)
-	.endr
-	.endm
-
 	/* void mmio_load_regs(addr, out): ld xN, 8N(addr) for N = 1..31, result to out[N]. */
 	.globl	mmio_load_regs
 mmio_load_regs:
-	save_all
+	callers_to saved
 	mv	t5, a0
 	mv	t6, a1
 	.option	push
@@ -52,13 +32,13 @@ mmio_load_regs:
 	sd	x\n, 8 * \n(a1)
 	.endr
 	.option	pop
-	restore_all
+	callers_from saved
 	ret
 
 	/* void mmio_store_regs(addr): sd xN, 8N(addr), xN = 0x4000 + N, for N = 1..31; x0 to 0(addr). */
 	.globl	mmio_store_regs
 mmio_store_regs:
-	save_all
+	callers_to saved
 	mv	t6, a0
 	.option	push
 	.option	norvc
@@ -73,7 +53,7 @@ mmio_store_regs:
 	sd	x\n, 8 * \n(a0)
 	.endr
 	.option	pop
-	restore_all
+	callers_from saved
 	ret
 
 	/* c.lwsp, c.ldsp, c.swsp, c.sdsp with sp = addr: unsigned long f(addr, value). */

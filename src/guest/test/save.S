@@ -2,6 +2,7 @@
 /*
  * save.S - patterns in every register, one store, and what is in the registers then.
  */
+#include "regs_asm.h"
 
 	/*
 	 * void save_with(gprs, store_to): x1 to x31 as gprs[1..31] say, but for t0; 0 is stored to
@@ -49,12 +50,6 @@ kept:	.space	24
 
 	.text
 	.option	arch, +d
-	.macro	for_all_f op
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	\op	\n
-	.endr
-	.endm
-
 	/* void save_fp_put(values, fcsr), void save_fp_get(values); the latter returns fcsr. */
 	.globl	save_fp_put
 save_fp_put:

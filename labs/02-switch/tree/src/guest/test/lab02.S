@@ -6,6 +6,8 @@
  * were when it was over is in lab_after[]. Pattern of xn: lab_pattern + n; those that the operation
  * itself uses are named in lab02.c. Interrupts are off, so nobody else needs sscratch.
  */
+#include "regs_asm.h"
+
 #define PATTERN 0x0123456789abcd00
 
 	.globl	lab_pattern
@@ -31,14 +33,7 @@ frame:
 
 	/* The caller's registers; then x10 and x11 may be used. */
 	.macro	begin
-	la	t0, frame
-	sd	ra, 0(t0)
-	sd	sp, 8(t0)
-	sd	gp, 16(t0)
-	sd	tp, 24(t0)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	sd	s\n, 32 + 8 * \n(t0)
-	.endr
+	callers_to frame
 	.endm
 
 	/* All of them, as they are now; x31 by way of sscratch. */
@@ -50,14 +45,7 @@ frame:
 	.endr
 	csrr	x30, sscratch
 	sd	x30, 8 * 31(x31)
-	la	t0, frame
-	ld	ra, 0(t0)
-	ld	sp, 8(t0)
-	ld	gp, 16(t0)
-	ld	tp, 24(t0)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	ld	s\n, 32 + 8 * \n(t0)
-	.endr
+	callers_from frame
 	csrw	sscratch, tp
 	ret
 	.endm
