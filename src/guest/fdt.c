@@ -218,3 +218,12 @@ unsigned long boot_number(const char *name, unsigned long fallback)
 		number = number * 10 + (unsigned long)(digits[i] - '0');
 	return number;
 }
+
+unsigned long boot_need(const char *name)
+{
+	unsigned long value = boot_number(name, ~0UL);
+
+	if (value == ~0UL)
+		bail("the command line lacks %s=", name);
+	return value;
+}

@@ -235,6 +235,14 @@ void printf(const char *fmt, ...)
 	va_end(ap);
 }
 
+unsigned long random_next(unsigned long *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
 /* ---- the end ---- */
 
 void rt_init_finisher(void)

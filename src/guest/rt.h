@@ -110,6 +110,7 @@ void printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void vprintf(const char *fmt, va_list ap);
 void power_off(int status) __attribute__((noreturn));
 void rt_init_finisher(void);
+unsigned long random_next(unsigned long *state); /* xorshift64 (Marsaglia 2003); *state is not 0 */
 
 /* ---- sbi.c ---- */
 struct sbiret sbi_call6(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
@@ -168,6 +169,7 @@ unsigned long fdt_cell(const void *prop, int index);
 int fdt_cpus(unsigned long *ids, int max);
 bool boot_arg(const char *name, char *value, size_t size); /* name or name=value */
 unsigned long boot_number(const char *name, unsigned long fallback);
+unsigned long boot_need(const char *name); /* bails out if it is not there */
 
 /* ---- paging.c: Sv39 with all of memory mapped one to one below ---- */
 #define TEST_VA 0x2000000000UL /* 4 KiB mappings of the tests start here */

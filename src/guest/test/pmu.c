@@ -440,14 +440,11 @@ static void test_overflow(void)
 
 /* ---- anything -------------------------------------------------------------------------------- */
 
-static u64 bits = 0x9e3779b97f4a7c15ULL;
+static unsigned long bits = 0x9e3779b97f4a7c15UL;
 
 static unsigned long any(void)
 {
-	bits ^= bits << 13;
-	bits ^= bits >> 7;
-	bits ^= bits << 17;
-	switch (bits & 3) {
+	switch (random_next(&bits) & 3) {
 	case 0:
 		return bits >> 2;
 	case 1:

@@ -13,23 +13,6 @@ unsigned long lab_skip(unsigned long ext, unsigned long fid);
 
 static unsigned long ext, state;
 
-static unsigned long random(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-static unsigned long number(const char *name)
-{
-	unsigned long value = boot_number(name, ~0UL);
-
-	if (value == ~0UL)
-		bail("the command line lacks %s=", name);
-	return value;
-}
-
 static struct sbiret call(unsigned long fid, const unsigned long *a)
 {
 	return sbi_call6(ext, fid, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -40,15 +23,15 @@ static void draw(unsigned long *a)
 	int i;
 
 	for (i = 0; i < 6; i++)
-		a[i] = random();
+		a[i] = random_next(&state);
 }
 
 static unsigned long mixed(unsigned long x, unsigned long y)
 {
-	unsigned long rotate = number("rotate");
+	unsigned long rotate = boot_need("rotate");
 
 	x = x << rotate | x >> (64 - rotate);
-	switch (number("operation")) {
+	switch (boot_need("operation")) {
 	case 0:
 		return x + y;
 	case 1:
@@ -59,13 +42,14 @@ static unsigned long mixed(unsigned long x, unsigned long y)
 
 static void test_mix(void)
 {
-	unsigned long a[6], want, first = number("first"), second = number("second"), wrong = 0, i;
+	unsigned long first = boot_need("first"), second = boot_need("second");
+	unsigned long a[6], want, wrong = 0, i;
 	struct sbiret ret;
 
 	for (i = 0; i < 50; i++) {
 		draw(a);
 		want = mixed(a[first], a[second]);
-		ret = call(number("fid_mix"), a);
+		ret = call(boot_need("fid_mix"), a);
 		if (!ret.error && (unsigned long)ret.value == want)
 			continue;
 		if (!wrong++)
@@ -80,49 +64,49 @@ static void test_reg(void)
 	unsigned long i, value, wrong = 0;
 
 	for (i = 0; i < 20; i++) {
-		value = random();
-		wrong += lab_reg(ext, number("fid_reg"), value, number("saved")) !=
-			 value + number("addend");
+		value = random_next(&state);
+		wrong += lab_reg(ext, boot_need("fid_reg"), value, boot_need("saved")) !=
+			 value + boot_need("addend");
 	}
-	ok_eq(wrong, 0, "reg: 20 values are those of the register s%lu", number("saved"));
+	ok_eq(wrong, 0, "reg: 20 values are those of the register s%lu", boot_need("saved"));
 }
 
 static void test_check(void)
 {
-	unsigned long a[6], n = number("checked"), bound = number("bound"), wrong = 0, i;
+	unsigned long a[6], n = boot_need("checked"), bound = boot_need("bound"), wrong = 0, i;
 	struct sbiret ret;
 
 	for (i = 0; i < 50; i++) {
 		draw(a);
 		a[n] %= bound;
-		ret = call(number("fid_check"), a);
-		wrong += ret.error || (unsigned long)ret.value != a[n] * number("factor");
+		ret = call(boot_need("fid_check"), a);
+		wrong += ret.error || (unsigned long)ret.value != a[n] * boot_need("factor");
 	}
 	draw(a);
 	a[n] = bound - 1;
-	ret = call(number("fid_check"), a);
-	wrong += ret.error || (unsigned long)ret.value != a[n] * number("factor");
+	ret = call(boot_need("fid_check"), a);
+	wrong += ret.error || (unsigned long)ret.value != a[n] * boot_need("factor");
 	ok_eq(wrong, 0, "check: 51 arguments below the bound are answered");
 	for (wrong = i = 0; i < 3; i++) {
 		draw(a);
-		a[n] = i == 0 ? bound : i == 1 ? ~0UL : bound + random() % 1000000;
-		ret = call(number("fid_check"), a);
-		wrong += ret.error != -(long)number("error_number") || ret.value;
+		a[n] = i == 0 ? bound : i == 1 ? ~0UL : bound + random_next(&state) % 1000000;
+		ret = call(boot_need("fid_check"), a);
+		wrong += ret.error != -(long)boot_need("error_number") || ret.value;
 	}
 	ok_eq(wrong, 0, "check: the bound and what is above it are the error, and value 0");
 }
 
 static void test_skip(void)
 {
-	ok_eq(lab_skip(ext, number("fid_skip")), 63 & ~((1UL << number("skipped")) - 1),
-	      "skip: of six instructions the first %lu are not executed", number("skipped"));
+	ok_eq(lab_skip(ext, boot_need("fid_skip")), 63 & ~((1UL << boot_need("skipped")) - 1),
+	      "skip: of six instructions the first %lu are not executed", boot_need("skipped"));
 }
 
 static void test_numbers(void)
 {
 	unsigned long fid, wrong = 0, neighbour = boot_number("neighbour", 0);
-	unsigned long known[] = { number("fid_mix"), number("fid_reg"), number("fid_check"),
-				  number("fid_skip") };
+	unsigned long known[] = { boot_need("fid_mix"), boot_need("fid_reg"),
+				  boot_need("fid_check"), boot_need("fid_skip") };
 	struct sbiret ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, ext, 0, 0);
 
 	ok(!ret.error && ret.value == 1, "probe finds extension 0x%lx", ext);
@@ -147,7 +131,7 @@ static void test_numbers(void)
 
 void payload_main(void)
 {
-	ext = number("ext");
+	ext = boot_need("ext");
 	state = boot_number("seed", 88172645463325252UL);
 	test_numbers();
 	test_mix();

@@ -15,23 +15,6 @@
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(TABLE)));
 static unsigned long levels, state;
 
-static unsigned long random(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-static unsigned long number(const char *name)
-{
-	unsigned long value = boot_number(name, ~0UL);
-
-	if (value == ~0UL)
-		bail("the command line lacks %s=", name);
-	return value;
-}
-
 static unsigned long index(unsigned long gpa, unsigned long level)
 {
 	return gpa >> (PAGE_SHIFT + 9 * level) & (level == levels - 1 ? 2047 : 511);
@@ -42,11 +25,11 @@ static unsigned long path(unsigned long gpa, unsigned long end, unsigned long fl
 {
 	static const char *const weight[] = { "weight0", "weight1", "weight2", "weight3",
 					      "weight4" };
-	unsigned long level, sum = end * number("per_level");
+	unsigned long level, sum = end * boot_need("per_level");
 
 	for (level = levels; level-- > end;)
-		sum += index(gpa, level) * number(weight[level]);
-	return sum + (flags ? flags << number("flags_shift") : number("nothing"));
+		sum += index(gpa, level) * boot_need(weight[level]);
+	return sum + (flags ? flags << boot_need("flags_shift") : boot_need("nothing"));
 }
 
 static unsigned long told(unsigned long gpa)
@@ -68,9 +51,9 @@ static void test_touched(void)
 	unsigned long i, gpa, got, want, wrong = 0;
 
 	for (i = 0; i < PAGES; i++)
-		pages[i * PAGE_SIZE + random() % PAGE_SIZE] = 1;
+		pages[i * PAGE_SIZE + random_next(&state) % PAGE_SIZE] = 1;
 	for (i = 0; i < PAGES; i++) {
-		gpa = (unsigned long)pages + i * PAGE_SIZE + random() % PAGE_SIZE;
+		gpa = (unsigned long)pages + i * PAGE_SIZE + random_next(&state) % PAGE_SIZE;
 		got = told(gpa);
 		want = path(gpa, 0, FLAGS);
 		if (got == want || (boot_number("huge", 0) && got == path(gpa, 1, FLAGS)))
@@ -92,7 +75,7 @@ static void test_nothing(void)
 	unsigned long i, gpa, got, wrong = 0, reach = 1UL << (PAGE_SHIFT + 9 * levels + 2);
 
 	for (i = 0; i < 64; i++) {
-		gpa = reach - 1 - random() % (reach / 2);
+		gpa = reach - 1 - random_next(&state) % (reach / 2);
 		got = told(gpa);
 		if (got == path(gpa, levels - 1, 0))
 			continue;
@@ -145,8 +128,8 @@ static void test_drop(void)
 	for (i = 0; i < PAGES; i++)
 		*(unsigned long *)(pages + i * PAGE_SIZE + 8 * (i % 512)) = i + 1;
 	for (round = 0; round < 10; round++) {
-		first = 1 + random() % (PAGES / 2 - 1);
-		end = first + 1 + random() % (PAGES - first - 1);
+		first = 1 + random_next(&state) % (PAGES / 2 - 1);
+		end = first + 1 + random_next(&state) % (PAGES - first - 1);
 		/* Neither of the two tables lies in the range. */
 		end = end > PAGES - 1 ? PAGES - 1 : end;
 		wrong += !!drop(first, end - first);
