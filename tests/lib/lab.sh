@@ -8,6 +8,7 @@
 #                             test's own, and what stopped the machine is told
 #   asked NAME [WORD...]      run it, and claim nothing: then
 #   claim TEXT [NAME]         the payload's claim with this text (a part of it) held
+#   boots NAME=VALUE          a guest comes to its end under this toggle, and the payload timer, too
 #   options OPTION...         of scripts/hyperscope, for the payloads from here on
 #   answer NAME               a value of answers.txt; answered NAME WANT [PERCENT] claims it
 #
@@ -103,6 +104,14 @@ payload()
 	done <<<"$theirs"
 	[ "$(plan_of "$mine")" ] && [ "$(plan_of "$mine")" = "$(plan_of "$theirs")" ]
 	ok $? "$1 comes to its end" || last_words
+}
+
+boots()
+{
+	hs run --quiet --set "$1" hello
+	is "$status" 0 "the guest comes to its end ($1)" || diag "$err"
+	options --set "$1"
+	payload timer
 }
 
 claim()

@@ -5,9 +5,6 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for fastpath in on off; do
-	hs run --quiet --set fastpath=$fastpath hello
-	is "$status" 0 "the guest comes to its end (fastpath=$fastpath)" || diag "$err"
-	options --set fastpath=$fastpath
-	payload timer
+	boots fastpath=$fastpath
 done
 done_testing

@@ -5,9 +5,6 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for switch in minimal full; do
-	hs run --quiet --set switch=$switch hello
-	is "$status" 0 "the guest comes to its end (switch=$switch)" || diag "$err"
-	options --set switch=$switch
-	payload timer
+	boots switch=$switch
 done
 done_testing
