@@ -12,19 +12,20 @@ import types
 
 from ..anatomy import run as anatomy
 from ..errors import LaunchError
+from ..lab import budget
 from .claims import Outcome
 
 BATCHES = 16
 
 
-def count(out, row, qemu, seconds):
+def count(out, wanted, qemu, seconds):
     """Instructions of one iteration, VS back to VS: of the batch in the middle, all of them."""
     options = types.SimpleNamespace(
-        out=out, row=row, set=[], cpu="rv64", firmware="", trace="none", append=[], batches=BATCHES,
+        out=out, row=wanted.row, set=list(wanted.toggles), cpu=wanted.cpu, firmware="", trace="none", append=[], batches=BATCHES,
         qemu=qemu, timeout=seconds, exitstat="0", cycles=False, single=False)
     folder = tempfile.mkdtemp(prefix="measure.", dir=os.environ.get("TMPDIR"))
     try:
-        recording = anatomy.record("hyperscope", row, options, folder)
+        recording = anatomy.record("hyperscope", wanted.row, options, folder)
         counts = recording.counts(recording.median_batch()).values()
         times, total = (sum(each) for each in zip(*counts))
         return times, total / times
@@ -38,21 +39,20 @@ def sentence(figures):
 
 
 def judge(test, out, reference, qemu, seconds):
-    """The test's outcome, by its budget = { row, ratio }."""
-    budget = test["budget"]
-    row, ratio = budget["row"], budget["ratio"]
+    """The test's outcome, by its budget (lab/budget.py)."""
+    wanted = budget.of(test)
     try:
-        wanted_times, wanted = count(reference, row, qemu, seconds)
+        wanted_times, theirs = count(reference, wanted, qemu, seconds)
     except LaunchError as error:
         raise LaunchError("the reference solution cannot be measured: %s" % error) from None
     try:
-        times, mine = count(out, row, qemu, seconds)
+        times, mine = count(out, wanted, qemu, seconds)
     except LaunchError as error:
-        return Outcome(test, False, ["%s was not measured: %s" % (row, error)], 0)
-    figures = {"row": row, "instructions": round(mine, 2), "reference": round(wanted, 2),
-               "ratio": round(mine / wanted, 4), "limit": ratio}
+        return Outcome(test, False, ["%s was not measured: %s" % (wanted.name(), error)], 0)
+    figures = {"row": wanted.name(), "instructions": round(mine, 2), "reference": round(theirs, 2),
+               "ratio": round(mine / theirs, 4), "limit": wanted.ratio}
     if times != wanted_times:
         return Outcome(test, False, [sentence(figures), "%d operations were asked for and %d made"
                                      % (wanted_times, times)], 0, figures)
-    passed = mine <= wanted * ratio
+    passed = mine <= theirs * wanted.ratio
     return Outcome(test, passed, [] if passed else [sentence(figures)], 0, figures)

@@ -3,7 +3,7 @@
 import os
 
 from ..errors import LaunchError
-from . import folder, markers, tree
+from . import budget, folder, markers, tree
 
 
 def lab_sources(lab):
@@ -73,6 +73,11 @@ def tests(lab):
             yield "test %s: is there twice" % test["id"]
         if "budget" not in test and not os.access(lab.test_file(test), os.X_OK):
             yield "test %s: %s is no program" % (test["id"], lab.test_file(test))
+        if "budget" in test:
+            try:
+                budget.of(test)
+            except LaunchError as error:
+                yield str(error)
     total = sum(test["points"] for test in lab.tests)
     if total != 100:
         yield "the points are %d, not 100" % total

@@ -2,7 +2,7 @@
 """folder.py - a lab's folder: labs/NN-name with lab.toml, tests, variant.py.
 
 lab.toml: number, name, title, hours, files (what a student hands in), [[test]] with id, points,
-what, hidden, and for instructions budget = { row, ratio }; [[starter]] with file, region, text;
+what, hidden, and for instructions budget (budget.py); [[starter]] with file, region, text;
 [[insert]] with file, before, text: the part of a variant's solution that is not in the source;
 with starter = true what both trees have besides.
 """
