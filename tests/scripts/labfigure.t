@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# labfigure.t - the bars of a lab's figures.py: of the bench, of a trace, of one's own table; each as
+# long as its number says, on an axis that begins at zero; what cannot be drawn is said in a sentence.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+mkdir -p "$tmp/labs/90-x"
+ln -s "$HS_TOP/scripts" "$tmp/scripts"
+
+figures()	# CALL OF labfigure: runs a figures.py that draws this; $status, $said
+{
+	cat >"$tmp/labs/90-x/figures.py" <<END
+"""figures.py - the doc"""
+import sys
+from pathlib import Path
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "scripts"))
+sys.dont_write_bytecode = True
+from hslib import labfigure
+sys.exit(labfigure.main(__doc__, HERE, labfigure.$1))
+END
+	shift
+	said=$(cd "$tmp" && python3 labs/90-x/figures.py "$@" 2>&1)
+	status=$?
+}
+
+# What the drawing has: ROW, SERIES, and the number that the bar's end has on the axis.
+bars()
+{
+	python3 - "$tmp/labs/90-x/figure.svg" <<'END'
+import sys
+import xml.etree.ElementTree as xml
+space = "{http://www.w3.org/2000/svg}"
+top = xml.parse(sys.argv[1]).getroot()
+assert top.get("width") == "720"
+(first, zero), *_, (last, most) = [(float(text.get("x")), float(text.text)) for text in top.iter(space + "text")
+                                   if text.get("text-anchor") == "middle"]
+assert zero == 0
+for rect in top.iter(space + "rect"):
+    title = rect.find(space + "title")
+    if title is not None:
+        assert float(rect.get("x")) == first
+        print(title.text, round(float(rect.get("width")) / (last - first) * most, 1))
+END
+}
+
+head="system,exit,toggles,cpu,unit,n,min,p50,p99,max,mean,instret,commit,images,qemu,qemu_flags,opensbi,kernel,compiler,binutils"
+row()	# SYSTEM ROW TOGGLES VALUE
+{
+	echo "$1,$2,$3,rv64,instructions,32768,1,$4,1,1,7,1,c,i,10.0.2,f,o,k,gcc 12.2.0,2.40"
+}
+{
+	echo "$head"
+	row hyperscope mmio_read default 800
+	row hyperscope mmio_read mmio_decode=fetch 1000
+	row linux mmio_read default 4000
+	row hyperscope ipi_pingpong halt_poll_ns=0 500
+} >"$tmp/labs/90-x/measured.csv"
+
+figures 'bench("T", rows=["mmio_read"], series={"a": "", "b & <c>": "mmio_decode=fetch", "Linux": "linux"})'
+is "$status:$said" "0:figure: labs/90-x/figure.svg" "rows of the bench are drawn"
+is "$(bars)" "$(printf '%s\n' "mmio_read, a 800.0" "mmio_read, b & <c> 1000.0" "mmio_read, Linux 4000.0")" \
+	"a bar is as long as its number says, by setting and by system"
+like "$(<"$tmp/labs/90-x/figure.svg")" '>1000 \(×1\.25\)<' "the number stands at the bar, beside the first one's"
+like "$(<"$tmp/labs/90-x/figure.svg")" 'n = 32768 operations, counted, and the same in each run; -cpu rv64, QEMU 10\.0\.2' \
+	"below it stands what was measured with what"
+figures 'bench("T", rows=["ipi_pingpong", "mmio_read"], series={"a": "", "b": "mmio_decode=fetch"})'
+is "$status:$(bars | head -n 2)" "0:$(printf '%s\n' "ipi_pingpong, a 500.0" "ipi_pingpong, b 0.0")" \
+	"a row whose machine is set up for it is found, and one may lack a setting"
+like "$(<"$tmp/labs/90-x/figure.svg")" '>not measured<' "... which is said"
+
+refused()	# SENTENCE CALL
+{
+	figures "$2"
+	is "$status:$(grep -c . <<<"$said")" "1:1" "refused in a line: $1"
+	like "$said" "^figures.py: .*$1" "... that one"
+}
+refused "has no figure of csr_time with any of 'default'" 'bench("T", rows=["csr_time"], series={"a": ""})'
+refused "the bench has no row 'mmio_reed'" 'bench("T", rows=["mmio_reed"], series={"a": ""})'
+refused "toggle mmio_decode takes htinst or fetch" 'bench("T", rows=["mmio_read"], series={"a": "mmio_decode=x"})'
+refused "none.csv: No such file" 'bench("T", rows=["mmio_read"], series={"a": ""}, source="none.csv")'
+printf 'a,b\n1,2\n' >"$tmp/labs/90-x/own.csv"
+refused "not a file that scripts/bench" 'bench("T", rows=["mmio_read"], series={"a": ""}, source="own.csv")'
+figures 'table("T", "pages")' --nonsense
+is "$status:$(grep -c . <<<"$said")" "2:1" "wrong use is told in a line"
+figures 'table("T", "pages")' --help
+is "$status:$said" "0:figures.py - the doc" "--help says what it does"
+
+# ---- a trace, and one's own table ----
+printf 'time_ns,event,scause\n%s' "$(printf '%s\n' 1,kvm_exit,wfi 2,kvm_exit,wfi 3,kvm_exit,ecall_vs 4,kvm_entry,)" >"$tmp/labs/90-x/one.csv"
+printf 'time_ns,event,scause\n1,kvm_exit,wfi\n' >"$tmp/labs/90-x/two.csv"
+figures 'events("T", "scause", {"one": "one.csv", "two": "two.csv"}, where={"event": "kvm_exit"})'
+is "$status:$(bars)" "0:$(printf '%s\n' "wfi, one 2.0" "wfi, two 1.0" "ecall_vs, one 1.0" "ecall_vs, two 0.0")" \
+	"events of a trace are counted, by file" || diag "$said"
+refused "one.csv has no column 'cause'" 'events("T", "cause", {"one": "one.csv"})'
+printf 'guest,eager,lazy\nidle,3,0.5\nbusy,,8\n' >"$tmp/labs/90-x/own.csv"
+figures 'table("T", "moves", source="own.csv")'
+is "$status:$(bars)" "0:$(printf '%s\n' "idle, eager 3.0" "idle, lazy 0.5" "busy, eager 0.0" "busy, lazy 8.0")" \
+	"a table of one's own is drawn" || diag "$said"
+printf 'guest,eager\nidle,many\n' >"$tmp/labs/90-x/own.csv"
+refused "in the line of 'idle' is what is no number: many" 'table("T", "moves", source="own.csv")'
+printf 'guest,eager\n' >"$tmp/labs/90-x/own.csv"
+refused "there is no line below its first" 'table("T", "moves", source="own.csv")'
+printf 'guest,eager\nidle,-1\n' >"$tmp/labs/90-x/own.csv"
+refused "below zero" 'table("T", "moves", source="own.csv")'
+
+# ---- those of the labs: each names rows and settings that there are, and then has no file to read ----
+for file in "$HS_TOP"/labs/*/tree/labs/*/figures.py; do
+	lab=$(basename "$(dirname "$file")")
+	mkdir -p "$tmp/labs/$lab"
+	cp "$file" "$tmp/labs/$lab"
+	said=$(cd "$tmp" && PYTHONDONTWRITEBYTECODE=1 python3 "labs/$lab/figures.py" 2>&1)
+	like "$?:$said" '^1:figures.py: labs/[^:]*: No such file or directory$' "$lab: figures.py fits the bench, and wants a file"
+done
+done_testing
