@@ -115,6 +115,8 @@ def new_job(options, guest, run, out):
         # Of the run alone, and in the host's memory: it answers alike every time under --icount.
         job.data.append(("/scratch.img", scratch_disk()))
         disks = ["/scratch.img"]
+    if options.no_ioeventfd:
+        job.argv.append("--no-ioeventfd")
     for disk in disks:
         job.argv += ["--disk", disk]
     if guest.ours:
@@ -166,6 +168,8 @@ def parse(argv):
     parser.add_argument("--mem", metavar="SIZE", help="the guest's memory (512M)")
     parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),
                         help="what the guest's shell runs instead of the tour ($GUEST_CMD)")
+    parser.add_argument("--no-ioeventfd", action="store_true",
+                        help="the guest's disks are notified by an exit to the VMM, to measure that")
     group = parser.add_argument_group("saved machines (docs/vmm.md)")
     group.add_argument("--save", metavar="FILE",
                        help="save the machine when asked, and end: by Ctrl-A S on a terminal, or as "

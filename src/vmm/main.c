@@ -24,6 +24,7 @@ static const char help[] =
 	"  --append STRING      kernel command line (console=ttyS0)\n"
 	"  --disk FILE          a raw disk, file or block device; may be repeated: /dev/vda, vdb, "
 	"...\n"
+	"  --no-ioeventfd       a disk is notified by an exit to the VMM, to measure that\n"
 	"  --watchdog SECONDS   end a guest that only faults in its trap handler (10; 0: never)\n"
 	"  --no-console-input   leave standard input alone\n"
 	"  --dump-dtb FILE      save the guest's device tree\n"
@@ -73,6 +74,7 @@ enum {
 	OPT_INITRD,
 	OPT_APPEND,
 	OPT_DISK,
+	OPT_NO_IOEVENTFD,
 	OPT_WATCHDOG,
 	OPT_NO_INPUT,
 	OPT_DUMP_DTB,
@@ -96,6 +98,7 @@ static const struct option long_options[] = {
 	{ "initrd", required_argument, NULL, OPT_INITRD },
 	{ "append", required_argument, NULL, OPT_APPEND },
 	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "no-ioeventfd", no_argument, NULL, OPT_NO_IOEVENTFD },
 	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
 	{ "no-console-input", no_argument, NULL, OPT_NO_INPUT },
 	{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
@@ -204,6 +207,9 @@ static void parse_option(struct options *options, int option)
 		break;
 	case OPT_DISK:
 		add_disk(options, optarg);
+		break;
+	case OPT_NO_IOEVENTFD:
+		options->no_ioeventfd = true;
 		break;
 	case OPT_WATCHDOG:
 		options->watchdog = parse_count(optarg, "--watchdog", 0, 1000000);

@@ -3,8 +3,8 @@
  * virtio_mmio.c - the register window of a virtio device, version 2 (virtio §4.2).
  *
  * One queue a device. A notification of it is an ioeventfd: KVM signals the eventfd without
- * leaving the kernel, and the device's own thread works on the queue. Where KVM has no ioeventfd,
- * the write arrives here and signals the same eventfd.
+ * leaving the kernel, and the device's own thread works on the queue. Where KVM has no ioeventfd
+ * (or the user wants none), the write arrives here and signals the same eventfd.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
@@ -389,7 +389,8 @@ static void add_ioeventfd(struct virtio_device *device, gpa_t base)
 		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
 	};
 
-	if (kvm_capability(device->machine, KVM_CAP_IOEVENTFD))
+	if (!device->machine->options.no_ioeventfd &&
+	    kvm_capability(device->machine, KVM_CAP_IOEVENTFD))
 		kvm_call(device->machine->vm_fd, KVM_IOEVENTFD, &ioeventfd);
 }
 

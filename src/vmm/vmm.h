@@ -97,6 +97,7 @@ struct options {
 	const char *sbi; /* --sbi's list, checked; or NULL */
 	const char *disks[MAX_DISKS];
 	unsigned int nr_disks;
+	bool no_ioeventfd;
 	unsigned int watchdog; /* seconds; 0 is off */
 	bool quiet;
 	bool input;

@@ -82,4 +82,17 @@ hs exec --quiet --trace kvm_exit --file "$payloads/hello.bin" "$O/vmm" --markers
 like "$err" 'vmm: --markers: the event print is off' "... which the VMM says"
 hs run --quiet --mem 64M --trace 'all,!print' "$payloads/hello.bin"
 is "$(markers 2>&1 | grep -v 'none of its')" "" "run leaves markers out if print is not among the events"
+
+# ---- without ioeventfds ----
+notified()	# KERNEL: stores to the disk's QueueNotify that the core, or that the VMM has taken
+{
+	"$hstrace" report --columns event,fields --filter "kvm_mmio: gpa == 0x10001050 && len == 4 && val == 0 && kernel == $1" "$trace" 2>/dev/null |
+		grep -c type=write
+}
+for option in '' --no-ioeventfd; do
+	hs run --mem 64M --smp 1 --disk "$tmp/disk" --trace 'kvm_mmio' --boot trace.size=16M $option "$payloads/vmm_disk.bin"
+	is "$status:$(notified 1 | sed 's/^[1-9].*/some/'):$(notified 0 | sed 's/^[1-9].*/some/')" \
+		"0:$([ "$option" ] && echo 0:some || echo some:0)" \
+		"a disk is notified by $([ "$option" ] && echo an exit to the VMM || echo an ioeventfd) (${option:-by default})" || diag "$err"
+done
 done_testing
