@@ -20,6 +20,7 @@ GROUPS = {
     "one": Group(),
     # An ioeventfd, or a disk, is a device more to look through at each MMIO: not beside "one".
     "devices": Group(vmm=("--testdev",), disk=True),
+    "notified": Group(vmm=("--no-ioeventfd",), disk=True),
     "fresh": Group(vmm=("--small-pages",)),
     "present": Group(vmm=("--small-pages", "--populate")),
     # Harts take turns under icount: who polls while it waits measures the length of a turn.
@@ -62,6 +63,7 @@ ROWS = [
     Row("plic_eoi", "PLIC claim and completion, line high", small=BOTH),
     Row("irq_inject", "line up, interrupt taken, line down", small=BOTH),
     Row("blk_read_4k", "virtio-blk: 4 KiB read, there and back", "devices", small=BOTH),
+    Row("blk_read_exit", "the same, the notification an exit to the VMM", "notified", small=BOTH),
     Row("wfi_pending", "WFI with an interrupt pending", goal=200, small=DESIGN),
     Row("timer_late_5us", "wake-up after 5 us of WFI: how late", small=HOST),
     Row("timer_late_2ms", "wake-up after 2 ms of WFI: how late", small=HOST),
@@ -108,8 +110,8 @@ MATTERS = {
     "switch": "sbi_* mmio_read mmio_ioeventfd wfi_pending virtual_insn fault_4k_present "
               "run_*",
     "fastpath": "sbi_* wfi_pending virtual_insn mmio_read",
-    "halt_poll_ns": "timer_late_* blk_read_4k",
-    "wfi": "wfi_pending timer_late_* blk_read_4k ipi_pingpong",
+    "halt_poll_ns": "timer_late_* blk_read_*",
+    "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
 }
 # A toggle that another hides on some rows: measured on these beside that other's value, too.

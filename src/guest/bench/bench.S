@@ -165,6 +165,21 @@ op_touch_2m:
 	bnez	a0, 1b
 	ret
 
+	/* One read of the disk each: disk.c. */
+	.globl	op_blk_read
+op_blk_read:
+	addi	sp, sp, -16
+	sd	ra, 0(sp)
+	sd	s0, 8(sp)
+	mv	s0, a0
+1:	call	bench_read_block
+	addi	s0, s0, -1
+	bnez	s0, 1b
+	ld	ra, 0(sp)
+	ld	s0, 8(sp)
+	addi	sp, sp, 16
+	ret
+
 	/* stvec while traps are counted: 4 instructions and no memory. */
 	.globl	bench_skip
 	.balign	4

@@ -43,9 +43,11 @@ OP(plic_eoi)
 OP(irq_inject)
 OP(touch_4k)
 OP(touch_2m)
+OP(blk_read)
 #undef OP
 void bench_skip(void);
 void bench_lower(void);
+void bench_read_block(void); /* one op_blk_read */
 
 /* ---- measure.c ---- */
 extern bool icount; /* a tick of the clock is 100 instructions */
