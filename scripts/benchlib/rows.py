@@ -23,6 +23,7 @@ GROUPS = {
     "notified": Group(vmm=("--no-ioeventfd",), disk=True),
     "fresh": Group(vmm=("--small-pages",)),
     "present": Group(vmm=("--small-pages", "--populate")),
+    "logged": Group(vmm=("--logdev",)),
     # Harts take turns under icount: who polls while it waits measures the length of a turn.
     "pair": Group(harts=2, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
@@ -82,6 +83,9 @@ ROWS = [
     Row("fault_4k_present", "fault on a 4 KiB page that the host has", "present", goal=900, small=BOTH),
     Row("fault_new_table", "the same, with a table one level down", "present", small=BOTH),
     Row("fault_4k_fresh", "fault on a 4 KiB page that nobody has yet", "fresh", goal=2200, small=BOTH),
+    Row("dirty_write", "first write to a page since the log was read", "logged", small=BOTH),
+    Row("dirty_split", "the same, in a leaf of 2 MiB", "logged"),
+    Row("dirty_harvest", "the log read when 512 pages are dirty", "logged"),
     Row("ioctl_nothing", "an ioctl of /dev/kvm that does nothing", "turns", small=HOST),
     Row("kvm_interrupt", "KVM_INTERRUPT, the vCPU not running", "turns", small=HOST),
     Row("run_immediate", "KVM_RUN that leaves before it enters", "turns", small=BOTH),
@@ -99,16 +103,16 @@ BY_NAME = {row.name: row for row in ROWS}
 
 # The rows that a toggle can change. One that is missing here is measured with all of them.
 MATTERS = {
-    "gstage_walk": "touch_4k fault_*",
-    "gstage_huge": "touch_* fault_*",
+    "gstage_walk": "touch_4k fault_* dirty_*",
+    "gstage_huge": "touch_* fault_* dirty_*",
     "mmio_decode": "mmio_*",
-    "gpa_from": "mmio_* fault_* touch_4k",
+    "gpa_from": "mmio_* fault_* touch_4k dirty_*",
     "vmid": "sbi_version sbi_user mmio_read timer_late_* ipi_pingpong run_*",
-    "tlb_flush": "sbi_sfence_* sbi_fence_i_self touch_4k fault_*",
+    "tlb_flush": "sbi_sfence_* sbi_fence_i_self touch_4k fault_* dirty_*",
     "timer": "sbi_set_timer stimecmp_write timer_late_*",
     "fp": "sbi_version sbi_user* mmio_read mmio_read_fp fp_first_use timer_late_* illegal_insn run_*",
     "switch": "sbi_* mmio_read mmio_ioeventfd wfi_pending virtual_insn fault_4k_present "
-              "run_*",
+              "dirty_* run_*",
     "fastpath": "sbi_* wfi_pending virtual_insn mmio_read",
     "halt_poll_ns": "timer_late_* blk_read_*",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",

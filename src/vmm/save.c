@@ -3,8 +3,7 @@
  * save.c - a running VM into a file: --save.
  *
  * Memory first, while the guest runs: all of it, then what has become dirty meanwhile, in rounds,
- * until few pages are left, or they get no fewer, or the rounds that --save-rounds allows are over.
- * Then the vCPUs are parked, as for a reboot, and the last pages, registers and devices follow.
+ * as long as they are worth it (precopy.c). Then the vCPUs are parked, as for a reboot, and the last pages, registers and devices follow.
  * With no rounds the guest stops at the request and all is written then.
  *
  * Who asks: save_request() from any thread (the test device, the console), SIGUSR2, --save-at,
@@ -22,11 +21,6 @@
 #include <time.h>
 #include <unistd.h>
 #include "state.h"
-
-#define FEW_PAGES 64
-
-/* Of n pages that were dirty one round later so many are too many: more rounds are in vain. */
-#define NO_PROGRESS(n) ((n) - (n) / 4)
 
 static struct {
 	struct pages pages;
@@ -138,20 +132,18 @@ static void begin(struct machine *m)
 
 static void rounds(struct machine *m)
 {
-	u64 before, left = m->ram_size / SZ_4K;
+	long written;
 
+	precopy_begin(m->ram_size / SZ_4K, m->options.save_rounds);
 	do {
 		double began = seconds();
-		long written = write_pages(save.rounds ? dirty_pages(save.dirty) : NULL);
 
+		written = write_pages(save.rounds ? dirty_pages(save.dirty) : NULL);
 		dirty_written(save.dirty);
 		save.rounds++;
 		inform("save: round %u: %ld pages in %.1f ms", save.rounds, written,
 		       (seconds() - began) * 1000);
-		before = left;
-		left = dirty_take(save.dirty);
-	} while (left > FEW_PAGES && left < NO_PROGRESS(before) &&
-		 save.rounds < m->options.save_rounds && !save.failed &&
+	} while (precopy_goes_on((u64)written, dirty_take(save.dirty)) && !save.failed &&
 		 !atomic_load(&m->stopping));
 }
 

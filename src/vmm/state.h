@@ -116,4 +116,10 @@ const u64 *dirty_pages(const struct dirty *dirty); /* a bitmap */
 void dirty_written(struct dirty *dirty);           /* none is left of them */
 void dirty_end(struct dirty *dirty);
 
+/* ---- precopy.c: the rounds of one save, when it is worth another ----------------------------- */
+
+void precopy_begin(u64 pages, unsigned int most); /* of guest memory, all dirty; rounds allowed */
+/* A round has written so many, and so many have become dirty meanwhile. */
+bool precopy_goes_on(u64 written, u64 left);
+
 #endif

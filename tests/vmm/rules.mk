@@ -6,7 +6,7 @@ VMM_TEST_DEVICES := bus state marker plic uart syscon sbi virtio_ring virtio_mmi
 # The devices of device.def, each of which a saved machine may have.
 VMM_DEVICES := $(shell sed -n "s/^DEVICE.\([a-z0-9_]*\),.*/\1/p" $(TOP)/src/vmm/device.def)
 VMM_TEST_SAVED := bus marker plic uart console $(VMM_DEVICES) virtio_ring virtio_mmio virtio_blk state \
-	state_machine state_vcpu pages dirty save restore
+	state_machine state_vcpu pages dirty precopy save restore
 VMM_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer $(UAPI_CFLAGS) -I$(TOP)/src/vmm \
 	-Wall -Wextra -Werror -Wno-sign-compare

@@ -22,7 +22,8 @@ ROOM = 1 << 23  # instructions of all different paths together
 # The bench's row -> the payload's function, where that has not the row's name.
 OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp", "mmio_read_sv39": "mmio_read",
              "mmio_ioeventfd": "mmio_write", "fault_4k_present": "touch_4k",
-             "fault_4k_fresh": "touch_4k", "fault_new_table": "touch_2m",
+             "fault_4k_fresh": "touch_4k", "fault_new_table": "touch_2m", "dirty_write": "store_4k",
+             "dirty_split": "store_2m", "dirty_harvest": "mmio_write",
              "blk_read_4k": "blk_read", "blk_read_exit": "blk_read"}
 ADDRESS_BITS = 60
 LINUX_SYMBOLS = """#!/bin/sh

@@ -180,6 +180,24 @@ op_blk_read:
 	addi	sp, sp, 16
 	ret
 
+	/* The same with a store. */
+	.globl	op_store_4k
+op_store_4k:
+	li	t1, 4096
+1:	sd	a0, 0(a1)
+	add	a1, a1, t1
+	addi	a0, a0, -1
+	bnez	a0, 1b
+	ret
+	.globl	op_store_2m
+op_store_2m:
+	li	t1, 0x200000
+1:	sd	a0, 0(a1)
+	add	a1, a1, t1
+	addi	a0, a0, -1
+	bnez	a0, 1b
+	ret
+
 	/* stvec while traps are counted: 4 instructions and no memory. */
 	.globl	bench_skip
 	.balign	4

@@ -73,5 +73,6 @@ void payload_main(void)
 	bench_counters();
 	bench_traps();
 	bench_memory();
+	bench_logged();
 	bench_pingpong();
 }

@@ -44,6 +44,8 @@ OP(irq_inject)
 OP(touch_4k)
 OP(touch_2m)
 OP(blk_read)
+OP(store_4k)
+OP(store_2m)
 #undef OP
 void bench_skip(void);
 void bench_lower(void);
@@ -83,6 +85,7 @@ static inline void set(unsigned long address, u32 value)
 void bench_devices(void);  /* devices.c */
 void bench_disk(void);     /* disk.c */
 void bench_memory(void);   /* memory.c */
+void bench_logged(void);   /* logged.c */
 void bench_time(void);     /* time.c */
 void bench_pingpong(void); /* time.c */
 

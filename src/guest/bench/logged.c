@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/*
+ * logged.c - rows of the dirty log: the first write to a page, and what reading the log costs.
+ *
+ * The VMM's --logdev switches it on and reads it; without that there are no such rows.
+ */
+#include "bench.h"
+#include "logdev.h"
+
+#define BLOCKS    64 /* of 2 MiB */
+#define PER_SPLIT 8
+#define PER_WRITE 256
+#define BLOCK     (SZ_2M / SZ_4K)
+
+/* What is read is cleared, and protected again. */
+static void harvest_each(unsigned long block)
+{
+	int i;
+
+	row_begin();
+	for (i = 0; i < BLOCKS; i++, block += SZ_2M) {
+		op_store_4k(BLOCK, block);
+		sample_start();
+		op_mmio_write(1, logdev + LOGDEV_GET);
+		sample_stop();
+	}
+	row_end("dirty_harvest", 1);
+}
+
+void bench_logged(void)
+{
+	unsigned long first, i;
+	struct fdt_reg mem;
+
+	if (!logdev_find() || !fdt_memory(&mem))
+		return;
+	/* The upper end is the loader's, as in memory.c. */
+	first = ALIGN_DOWN(mem.base + mem.size - (64UL << 20), SZ_2M) - BLOCKS * SZ_2M;
+	for (i = 0; i < BLOCKS; i++)
+		set(first + i * SZ_2M, 1);
+	logdev_set(LOGDEV_LOG, 1);
+	if (wanted("dirty_split"))
+		bench_steps("dirty_split", op_store_2m, first, PER_SPLIT, BLOCKS / PER_SPLIT,
+			    PER_SPLIT * SZ_2M);
+	else
+		op_store_2m(BLOCKS, first);
+	bench_steps("dirty_write", op_store_4k, first + SZ_4K, PER_WRITE, BLOCKS, SZ_2M);
+	logdev_set(LOGDEV_GET, 0);
+	if (wanted("dirty_harvest"))
+		harvest_each(first);
+	logdev_set(LOGDEV_LOG, 0);
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+/*
+ * logdev.c - a guest that compares the dirty log of its memory with what it has written.
+ *
+ * Which pages it writes is drawn: seed=N. The log is read by the VMM's --logdev, so nobody else
+ * writes meanwhile, and each claim is exact.
+ */
+#include "logdev.h"
+
+#define PAGES  1024
+#define BLOCK  512 /* pages that one leaf of 2 MiB maps */
+#define WRITES 64  /* of one write_some() */
+#define OTHERS 32  /* pages of the payload's own: stack, data */
+#define MARK   0x5a00000000000000UL
+
+#define MANUAL  1UL /* KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE */
+#define INITIAL 2UL /* KVM_DIRTY_LOG_INITIALLY_SET */
+
+/* The first are written before anything is logged; nobody has touched the second. */
+static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(SZ_2M)));
+static u8 fresh[BLOCK * PAGE_SIZE] __attribute__((aligned(SZ_2M)));
+static u64 want[PAGES / 64];
+static unsigned long state;
+
+static unsigned long below(unsigned long n)
+{
+	return random_next(&state) % n;
+}
+
+static volatile u64 *at(u8 *base, unsigned long page)
+{
+	return (volatile u64 *)(base + page * PAGE_SIZE);
+}
+
+/* ---- the log and what is expected of it ---- */
+
+static void expect(unsigned long page)
+{
+	want[page / 64] |= BIT(page % 64);
+}
+
+static void expect_none(void)
+{
+	memset(want, 0, sizeof(want));
+}
+
+static bool is_expected(unsigned long page)
+{
+	return want[page / 64] >> page % 64 & 1;
+}
+
+/* Of these pages, how many are in the log and should not be, or the other way round? */
+static unsigned long wrong(u8 *base, unsigned long nr)
+{
+	unsigned long i, page, bad, count = 0;
+
+	for (i = 0; i < nr / 64; i++) {
+		bad = logdev_word(base + 64 * i * PAGE_SIZE) ^ want[i];
+		for (page = 64 * i; bad; page++, bad >>= 1) {
+			if (!(bad & 1))
+				continue;
+			if (!count++)
+				note("page %lu is %s the log", page,
+				     is_expected(page) ? "not in" : "in");
+		}
+	}
+	return count;
+}
+
+static void harvest(void)
+{
+	logdev_set(LOGDEV_GET, 0);
+}
+
+/* Pages drawn, and those at the ends of what a leaf or a word of bits has. */
+static void write_some(u8 *base, unsigned long nr)
+{
+	static const unsigned long ends[] = { 0, 63, 64, BLOCK - 1 };
+	unsigned long i, page;
+
+	for (i = 0; i < WRITES; i++) {
+		page = i < ARRAY_SIZE(ends) ? ends[i] : below(nr);
+		at(base, page)[1 + below(511)] = random_next(&state);
+		expect(page);
+	}
+}
+
+static void read_all(u8 *base, unsigned long nr)
+{
+	unsigned long page;
+
+	for (page = 0; page < nr; page++)
+		(void)at(base, page)[below(512)];
+}
+
+/* ---- reading clears ---- */
+
+static void test_written(void)
+{
+	unsigned long page, lost = 0;
+
+	for (page = 0; page < PAGES; page++)
+		at(pages, page)[0] = MARK + page;
+	logdev_set(LOGDEV_LOG, 1);
+	ok_eq(logdev_get(LOGDEV_ANSWER), 0, "memory is logged");
+	write_some(pages, PAGES);
+	read_all(pages, PAGES);
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "each page that was written is in the log, and no other");
+	for (page = 0; page < PAGES; page++)
+		lost += at(pages, page)[0] != MARK + page;
+	ok_eq(lost, 0, "every page holds what it held");
+	ok(logdev_get(LOGDEV_GET) <= WRITES + OTHERS, "memory that nobody touched is in no log");
+}
+
+static void test_again(void)
+{
+	expect_none();
+	harvest();
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "read once more, the log is empty");
+	write_some(pages, PAGES);
+	write_some(pages, PAGES);
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "what is written again, or first now, is in the next log");
+	read_all(pages, PAGES);
+	expect_none();
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "what is only read is not");
+}
+
+/* Not mapped while it is logged: the first access is a fault, and need not be a write. */
+static void test_fresh(void)
+{
+	read_all(fresh, BLOCK);
+	harvest();
+	expect_none();
+	ok_eq(wrong(fresh, BLOCK), 0, "pages read for the first time are not in the log");
+	write_some(fresh, BLOCK);
+	harvest();
+	ok_eq(wrong(fresh, BLOCK), 0, "their first write is, theirs alone");
+}
+
+/* ---- reading and clearing apart ---- */
+
+static void clear(unsigned long page, unsigned long nr)
+{
+	logdev_point(pages + page * PAGE_SIZE);
+	logdev_set(LOGDEV_CLEAR, nr);
+}
+
+static void test_manual(void)
+{
+	unsigned long page;
+
+	logdev_set(LOGDEV_MANUAL, MANUAL);
+	ok_eq(logdev_get(LOGDEV_ANSWER), 0, "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 is enabled");
+	expect_none();
+	write_some(pages, PAGES);
+	harvest();
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "reading does not clear any more");
+
+	/* After the log was read, before it is cleared: pages that were not in it. */
+	for (page = 0; page < PAGES && is_expected(page); page++)
+		;
+	at(pages, page)[1] = 1;
+	clear(0, PAGES);
+	ok_eq(logdev_get(LOGDEV_ANSWER), 0, "all that was read is cleared");
+	expect_none();
+	expect(page);
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "a page written in between stays in the log");
+
+	write_some(pages, PAGES);
+	harvest();
+	clear(128, 192);
+	memset(&want[2], 0, 3 * sizeof(want[0]));
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "of a range only that range is cleared");
+	at(pages, 130)[5] = 1;
+	at(pages, 319)[5] = 1;
+	expect(130);
+	expect(319);
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "and what is written there is logged again");
+}
+
+static void test_mask(void)
+{
+	unsigned long page;
+
+	clear(0, PAGES);
+	harvest();
+	expect_none();
+	ok_eq(wrong(pages, PAGES), 0, "cleared to the last page");
+	for (page = 128; page < 192; page++)
+		at(pages, page)[2] = page;
+	logdev_point(pages + 128 * PAGE_SIZE);
+	logdev_set(LOGDEV_BITS, 0x00ff00ff00ff00ffUL);
+	clear(128, 64);
+	harvest();
+	want[2] = 0xff00ff00ff00ff00UL;
+	ok_eq(wrong(pages, PAGES), 0, "of a word only the bits that are named are cleared");
+	at(pages, 129)[2] = 1;
+	expect(129);
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "and only those pages are written for the first time");
+	clear(1, 64);
+	ok_eq(logdev_get(LOGDEV_ANSWER), 22, "a range that begins within a word is EINVAL");
+	clear(0, 63);
+	ok_eq(logdev_get(LOGDEV_ANSWER), 22, "and so is one that ends there");
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "which changes nothing");
+}
+
+static void test_initially_set(void)
+{
+	unsigned long page;
+
+	logdev_set(LOGDEV_LOG, 0);
+	logdev_set(LOGDEV_MANUAL, MANUAL | INITIAL);
+	if (logdev_get(LOGDEV_ANSWER)) {
+		skip("a new log has every page", "this KVM has no KVM_DIRTY_LOG_INITIALLY_SET");
+		logdev_set(LOGDEV_LOG, 1);
+		return;
+	}
+	logdev_set(LOGDEV_LOG, 1);
+	harvest();
+	for (page = 0; page < PAGES; page++)
+		expect(page);
+	ok_eq(wrong(pages, PAGES), 0, "with KVM_DIRTY_LOG_INITIALLY_SET a new log has every page");
+}
+
+static void test_end(void)
+{
+	unsigned long page, lost = 0;
+
+	logdev_set(LOGDEV_LOG, 0);
+	logdev_set(LOGDEV_MANUAL, 0);
+	write_some(pages, PAGES);
+	harvest();
+	ok_eq(logdev_get(LOGDEV_ANSWER), 2, "memory that is not logged has no log: ENOENT");
+	logdev_set(LOGDEV_LOG, 1);
+	expect_none();
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "a new log is empty");
+	write_some(pages, PAGES);
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "and has what is written from then on");
+	logdev_set(LOGDEV_LOG, 0);
+	for (page = 0; page < PAGES; page++)
+		lost += at(pages, page)[0] != MARK + page;
+	ok_eq(lost, 0, "every page still holds what it held");
+}
+
+void payload_main(void)
+{
+	state = boot_number("seed", 88172645463325252UL);
+	if (!logdev_find()) {
+		skip("the dirty log", "no such device here (a VMM's --logdev)");
+		done();
+	}
+	test_written();
+	test_again();
+	test_fresh();
+	test_manual();
+	test_mask();
+	test_initially_set();
+	test_end();
+	done();
+}
