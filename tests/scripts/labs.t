@@ -44,6 +44,53 @@ END
 relay "$unfit" "scripts/lab --check tells"
 is "$(grep -c '^ok' <<<"$unfit")" 8 "... of each that does not fit"
 
+# What a student sees of lab.toml and of a page, and how a tree that is no clone says what it is of.
+given=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP" <<'END'
+import os
+import sys
+import tomllib
+
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hslib.lab import folder, tree  # noqa: E402
+
+
+def claim(condition, name):
+    print("%sok - %s" % ("" if condition else "not ", name))
+
+
+for lab in folder.all_labs():
+    text = tree.read(os.path.join(lab.path, "lab.toml"))
+    seen = tomllib.loads(tree.without_answers(text))
+    wanted = dict(lab.toml, insert=[i for i in lab.toml.get("insert", []) if i.get("starter")])
+    claim({**seen, "insert": seen.get("insert", [])} == wanted, "lab %d: a student's lab.toml lacks the solution's inserts, and nothing else" % lab.number)
+text = """a = 1
+# above a test
+[[test]]
+x = '''
+[[insert]]
+'''
+
+# above what is cut
+
+[[insert]]
+text = '''
+[[test]]
+# in its text
+'''
+# above what stays
+[[insert]]
+starter = true
+"""
+claim(tree.without_answers(text) == text[:text.index("\n# above what is")] + text[text.index("# above what stays"):],
+      "... with the comment above each, whatever stands in a text")
+page = "[a](../x.md) [its\nplace](COURSE.md#x) [web](https://x.y/z) [here](#h) `t[i](j)` [kept](README.md) ![i](COURSE.md)"
+claim(tree.without_links("page.md", page, {"README.md"}) == page.replace("[its\nplace](COURSE.md#x)", "its\nplace"),
+      "a link to a file that the tree lacks is words, any other is kept")
+END
+)
+relay "$given"
+like "$given" "^ok - a link to" "a student's lab.toml and pages: nothing failed by itself"
+
 # ---- wrong use ----
 "$lab" 99 "$tmp/none" >"$tmp/out" 2>&1
 is "$?:$(grep -c . "$tmp/out")" "2:1" "a lab that is not there is refused in one line"
@@ -73,6 +120,7 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 		diag "$said"
 	is "$(cd "$tmp/starter/labs/$folder" && ls -d hidden notes.md variant.py tree ../../docs/course 2>/dev/null)" "" \
 		"lab $number: it has nothing of the instructor's"
+	is "$(cd "$tmp/starter" && git init -q . && scripts/check-refs 2>&1)" "" "lab $number: its pages name nothing that it lacks"
 	try "$tmp/starter" "labs/$folder/tests/boots.t"
 	is "$status:$(grep -o "$(stop_of "$number")" <<<"$said" | sort -u | wc -l)" "1:1" \
 		"lab $number: no guest starts in it, and the stop says what to write" || diag "$said"

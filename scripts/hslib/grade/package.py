@@ -30,7 +30,7 @@ def make(lab, path, key=None):
                      0o644 if name == "Dockerfile" else 0o755)
         if key:
             _add(archive, "course.key", key + "\n", 0o600)
-        _add(archive, "commit", tree.commit() + "\n")
+        _add(archive, "hyperscope/.commit", tree.commit() + "\n")
         for name in tree.tracked():
             full = os.path.join(TOP, name)
             parts = name.split("/")

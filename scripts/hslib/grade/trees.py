@@ -77,7 +77,7 @@ def _begin_build(top, before_top, before):
     same = os.path.exists(os.path.join(before, "hyperscope.elf"))
     for name in files_of(top):
         mine, theirs = os.path.join(top, name), os.path.join(before_top, name)
-        if os.path.isfile(theirs) and filecmp.cmp(mine, theirs, shallow=False):
+        if os.path.isfile(theirs) and filecmp.cmp(mine, theirs):
             info = os.stat(theirs)
             os.utime(mine, ns=(info.st_atime_ns, info.st_mtime_ns))
         elif RULES.search(name):

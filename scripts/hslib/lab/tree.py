@@ -6,8 +6,11 @@ grader lays a student's files over.
 """
 import json
 import os
+import re
 import shutil
 import subprocess
+
+from benchlib import provenance
 
 from ..errors import STATUS_USAGE, LaunchError
 from . import folder, markers
@@ -33,14 +36,12 @@ def tracked():
     if not any(names):
         for at, folders, files in os.walk(folder.TOP):
             folders[:] = [f for f in folders if f not in (".git", "build", "__pycache__")]
-            names += [os.path.relpath(os.path.join(at, f), folder.TOP) for f in files]
+            names += [os.path.relpath(os.path.join(at, f), folder.TOP) for f in files if f != ".commit"]
     return sorted(n for n in names if n and os.path.lexists(os.path.join(folder.TOP, n)))
 
 
 def commit():
-    made = subprocess.run(["git", "-C", folder.TOP, "describe", "--always", "--dirty=+"],
-                          capture_output=True, check=False)
-    return made.stdout.decode().strip() or "unknown"
+    return provenance.commit(parts=())
 
 
 def is_source(path):
@@ -92,6 +93,40 @@ def with_inserts(path, text, inserts):
     return text
 
 
+def without_answers(text):
+    """A lab.toml less the inserts that the solution alone has, with the comment above each."""
+    kept, block = [], []   # of a block first what stands above its [[name]]
+
+    def end_block():
+        head = next((line for line in block if line.startswith("[[")), "")
+        if head != "[[insert]]" or "starter = true" in block:
+            kept.extend(block)
+        block.clear()
+
+    in_text = False
+    for line in text.split("\n"):
+        if line.startswith("[[") and not in_text:
+            above = []
+            while block and (not block[-1] or block[-1].startswith("#")):
+                above.insert(0, block.pop())
+            end_block()
+            block.extend(above)
+        in_text ^= line.count("'''") % 2 == 1
+        block.append(line)
+    end_block()
+    return "\n".join(kept).rstrip("\n") + "\n"
+
+
+def without_links(path, text, there):
+    """A page without links to files that a lab's tree lacks; their words stay."""
+    def kept(link):
+        target = link.group(2).partition("#")[0]
+        full = os.path.normpath(os.path.join(os.path.dirname(path), target))
+        lacks = os.path.isfile(os.path.join(folder.TOP, full)) and full not in there
+        return link.group(1) if lacks else link.group()
+    return re.sub(r"(?<!!)\[([^]\[]*)\]\(([^()\s]*)\)", kept, text)
+
+
 def copy(path, dest):
     target = os.path.join(dest, path)
     os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -104,17 +139,24 @@ def make(lab, dest, student="", whole=False):
         raise LaunchError("%s: it is there already, and not an empty folder" % dest, STATUS_USAGE)
     variant = lab.variant(student)
     inserts = lab.inserts(variant, whole)
-    for path in tracked():
-        if not is_given(path, lab):
-            continue
+    given = [path for path in tracked() if is_given(path, lab)]
+    there = set(given) | {path for path, _text, _mode in overlay(lab, variant)}
+    for path in given:
         full = os.path.join(folder.TOP, path)
         copy(path, dest)
-        if not is_source(path):
+        if path.endswith(".md"):
+            text = read(full)
+            made = without_links(path, text, there)
+        elif path == "labs/%s/lab.toml" % lab.folder and not whole:
+            text = read(full)
+            made = without_answers(text)
+        elif is_source(path):
+            text = read(full)
+            made = with_inserts(path, text, inserts)
+            if not whole:
+                made = markers.starter(path, made, lab.number, lab.starter_texts(path))
+        else:
             continue
-        text = read(full)
-        made = with_inserts(path, text, inserts)
-        if not whole:
-            made = markers.starter(path, made, lab.number, lab.starter_texts(path))
         if made != text:
             write(os.path.join(dest, path), made)  # its time is now: make sees it as changed
     for name, path in STOPS:
