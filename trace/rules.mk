@@ -52,10 +52,15 @@ $(O)/hstrace: $(O)/gen/export-libraries $(EXPORT_GEN) $(HSTRACE_SRC) $(EXPORT_SR
 # The plugins of scripts/anatomy, scripts/irqs-off and scripts/profile, for the QEMU of the build machine.
 PLUGIN = $(call say,HOSTCC)$(HOSTCC) -std=gnu11 -O2 -g $(WARN) -fPIC -shared -o $@ $(filter %.c,$^)
 PLUGIN_SHARED := $(TOP)/trace/plugin/plugin.c $(wildcard $(TOP)/trace/plugin/*.h)
-$(O)/anatomy.so $(O)/irqs_off.so: $(O)/%.so: $(TOP)/trace/plugin/%.c $(PLUGIN_SHARED)
+PLUGIN_HARTS := $(TOP)/trace/plugin/harts.c
+$(O)/anatomy.so: $(TOP)/trace/plugin/anatomy.c $(PLUGIN_SHARED)
 	@mkdir -p $(@D)
 	$(PLUGIN)
 
-$(O)/profile.so: $(wildcard $(TOP)/trace/plugin/profile*.c) $(PLUGIN_SHARED)
+$(O)/irqs_off.so: $(TOP)/trace/plugin/irqs_off.c $(PLUGIN_HARTS) $(PLUGIN_SHARED)
+	@mkdir -p $(@D)
+	$(PLUGIN)
+
+$(O)/profile.so: $(wildcard $(TOP)/trace/plugin/profile*.c) $(PLUGIN_HARTS) $(PLUGIN_SHARED)
 	@mkdir -p $(@D)
 	$(PLUGIN)

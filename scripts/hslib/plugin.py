@@ -10,7 +10,7 @@ import time
 from .errors import STATUS_TIMEOUT, LaunchError
 from .machine import qemu_version
 
-QEMU_MIN = 9  # the first whose plugins have counters and registers
+QEMU_MIN = 9  # the first whose plugins have counters and registers; anatomy's needs neither
 QUIET_SECONDS = 2
 
 

@@ -21,7 +21,7 @@
  */
 #include <inttypes.h>
 
-#include "plugin.h"
+#include "harts.h"
 
 #define MAX_PATHS     1024
 #define THREADS       4096

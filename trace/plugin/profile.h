@@ -12,7 +12,7 @@
 #ifndef PROFILE_H
 #define PROFILE_H
 
-#include "plugin.h"
+#include "harts.h"
 
 enum world {
 	WORLD_U = 0,

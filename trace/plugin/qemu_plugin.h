@@ -5,7 +5,7 @@
  * No distribution packages QEMU's own header, and QEMU exports these functions to
  * any shared object that it loads, so the few that are needed are declared here. They
  * are the same from version 2 of the interface (QEMU 9, the first with counters and registers) to
- * version 5 (QEMU 10.1).
+ * version 5 (QEMU 10.1); those of translation and execution from version 1 (QEMU 7.2).
  */
 #ifndef QEMU_PLUGIN_H
 #define QEMU_PLUGIN_H
@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 /* By which version of the interface a plugin was written: QEMU 8 takes up to 1, QEMU 9 from 2. */
-#define QEMU_PLUGIN_API 2
+#define QEMU_PLUGIN_API     2
+#define QEMU_PLUGIN_API_OLD 1
 
 typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;

@@ -155,7 +155,6 @@ def _command(system, row, options, folder):
 
 def record(system, row, options, folder):
     """Run the payload's one row; a Recording."""
-    plugin.check_qemu(options.qemu)
     elf = payload(options.out)
     operation = Operation(elf, OPERATION.get(row, row))
     arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,head=0x%x,back=0x%x,ret=0x%x,batches=%d,room=%d"
