@@ -147,23 +147,21 @@ op_\name:
 	ebreak
 	endop
 
-	/* One load of each page, arg = the first; a1 = the step. */
-	.globl	op_touch_4k
-op_touch_4k:
-	li	t1, 4096
-1:	ld	t0, 0(a1)
+	/* One access of each page, arg = the first: a1 goes on by the page's size. */
+	.macro	touch name, insn, size
+	.globl	op_\name
+op_\name:
+	li	t1, \size
+1:	\insn	t0, 0(a1)
 	add	a1, a1, t1
 	addi	a0, a0, -1
 	bnez	a0, 1b
 	ret
-	.globl	op_touch_2m
-op_touch_2m:
-	li	t1, 0x200000
-1:	ld	t0, 0(a1)
-	add	a1, a1, t1
-	addi	a0, a0, -1
-	bnez	a0, 1b
-	ret
+	.endm
+	touch	touch_4k, ld, 4096
+	touch	touch_2m, ld, 0x200000
+	touch	store_4k, sd, 4096
+	touch	store_2m, sd, 0x200000
 
 	/* One read of the disk each: disk.c. */
 	.globl	op_blk_read
@@ -178,24 +176,6 @@ op_blk_read:
 	ld	ra, 0(sp)
 	ld	s0, 8(sp)
 	addi	sp, sp, 16
-	ret
-
-	/* The same with a store. */
-	.globl	op_store_4k
-op_store_4k:
-	li	t1, 4096
-1:	sd	a0, 0(a1)
-	add	a1, a1, t1
-	addi	a0, a0, -1
-	bnez	a0, 1b
-	ret
-	.globl	op_store_2m
-op_store_2m:
-	li	t1, 0x200000
-1:	sd	a0, 0(a1)
-	add	a1, a1, t1
-	addi	a0, a0, -1
-	bnez	a0, 1b
 	ret
 
 	/* stvec while traps are counted: 4 instructions and no memory. */
