@@ -108,6 +108,7 @@ def new_job(options, guest, run, out):
         job.argv.append("--quiet")
     if trace_chooses(options.trace, "print"):
         job.argv.append("--markers")
+    job.argv += ["--" + name for name in options.device]
     job.argv += ["--smp", str(options.smp), "--mem", "%dM" % (options.mem // MIB)]
     add_saving(job, options)
     disks = [host_disk(n) for n in range(len(options.disk))]
@@ -151,6 +152,12 @@ def show_exits(run, out, options):
         print("trace: %s" % machine.shown(trace))
 
 
+def devices():
+    """Those that the VMM has an option for."""
+    with open(os.path.join(TOP, "src", "vmm", "device.def"), encoding="utf-8") as table:
+        return re.findall(r"^DEVICE\((\w+),", table.read(), re.M)
+
+
 def parse(argv):
     parser = new_parser(
         "run",
@@ -166,6 +173,8 @@ def parse(argv):
                         help="the guest's command line (linux: %s)" % APPEND)
     parser.add_argument("--smp", metavar="N", help="vCPUs of the guest (as many as harts)")
     parser.add_argument("--mem", metavar="SIZE", help="the guest's memory (512M)")
+    parser.add_argument("--device", metavar="NAME", action="append", default=[],
+                        help="add this device of src/vmm/device.def; may be repeated")
     parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),
                         help="what the guest's shell runs instead of the tour ($GUEST_CMD)")
     parser.add_argument("--no-ioeventfd", action="store_true",
@@ -197,6 +206,10 @@ def parse(argv):
         options.mem = machine.parse_size(options.mem, "--mem")
         if options.mem < 4 * MIB:
             raise LaunchError("--mem: a guest needs 4 MiB at least", STATUS_USAGE)
+    for name in options.device:
+        if name not in devices():
+            raise LaunchError("--device: there is no '%s'; there are: %s"
+                              % (name, ", ".join(devices())), STATUS_USAGE)
     if options.save is None and (options.save_at or options.save_on or options.save_rounds):
         raise LaunchError("--save-at, --save-on, --save-rounds: they want --save FILE", STATUS_USAGE)
     complete(options, harts)

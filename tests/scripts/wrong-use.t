@@ -36,6 +36,7 @@ refused 2 "halt_poll_ns takes a number, not 'often'" "a word for a number" run -
 refused 2 "no event 'kvm_exlt'" "an unknown event" run --trace kvm_exlt hello
 refused 2 "--smp 0" "no vCPU" run --smp 0 hello
 refused 2 "--smp 9: 1 to 8" "more vCPUs than the limit" run --smp 9 hello
+refused 2 "--device: there is no 'uart'; there are: testdev" "a device that no option adds" run --device uart hello
 refused 2 "--harts 0" "no hart" run --harts 0 hello
 refused 2 "--harts 9: 1 to 8" "more harts than the limit" run --harts 9 hello
 refused 2 "--mem lots" "a size that is none" run --mem lots hello
