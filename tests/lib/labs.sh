@@ -18,6 +18,8 @@ tree()
 	for part in kernel gen user vmm guest-payloads hstrace; do
 		cp -a "$O/$part" "$dir/build"
 	done
+	# What each was made of is named by its path there: so a header that is another one is seen, too.
+	find "$dir/build" -name '*.d' -type f -print0 | xargs -0 sed -i "s|$HS_TOP/|$dir/|g"
 	for part in uapi libfdt guest; do
 		[ ! -e "$O/$part" ] || ln -s "$O/$part" "$dir/build/$part"
 	done

@@ -96,6 +96,9 @@ def _begin_build(top, before_top, before):
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif os.path.exists(source):
             shutil.copy2(source, target)
+    # In one pass, the longer first: the new tree may lie in the old one's build folder.
+    places = {before + "/": out + "/", before_top + "/": top + "/"}
+    moved = re.compile("|".join(re.escape(place) for place in sorted(places, key=len, reverse=True)))
     for at, _folders, names in os.walk(out):
         for name in names:
             path = os.path.join(at, name)
@@ -104,7 +107,7 @@ def _begin_build(top, before_top, before):
                     text = file.read()
                 info = os.stat(path)
                 with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-                    file.write(text.replace(before + "/", out + "/").replace(before_top + "/", top + "/"))
+                    file.write(moved.sub(lambda found: places[found.group()], text))
                 os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
     return out
 
