@@ -16,7 +16,11 @@
 # print there, and end the machine as they like. What counts has the seal of this run's key, which the
 # payload alone was given (scripts/hslib/grade/seal.py). Where there is a reference solution, the claims
 # to be made are those that the payload makes on it. $claims has them, $out and $err what was said.
+#
+# A machine that hangs is ended after 20 scaled seconds, or six times what the reference took, and the
+# test with it: whatever else it would run is likely to hang as well.
 
+HS_SECONDS=${HS_SECONDS:-20}
 seal=$HS_TOP/scripts/hslib/grade/seal.py
 lab_options=()
 options()
@@ -50,6 +54,15 @@ run_sealed()	# BUILD NAME [WORD...]: sets $claims, and what hs sets
 asked()	# NAME [WORD...]
 {
 	run_sealed "$O" "$@"
+	[ "$status" != 124 ] || ok 1 "$1 comes to its end" || last_words
+	ends_if_hung
+}
+
+ends_if_hung()
+{
+	[ "$status" = 124 ] || return 0
+	diag "it hangs: nothing else of this test was run"
+	done_testing
 }
 
 # The last that was said, for somebody who looks for the reason.
@@ -85,13 +98,14 @@ plan_of()	# CLAIMS
 
 payload()
 {
-	local mine theirs said line number text found
+	local mine theirs said line number text found HS_SECONDS=$HS_SECONDS
 	theirs=
 	if [ -n "${HS_REFERENCE:-}" ]; then	# first: a test may look at the last run's trace
-		run_sealed "$HS_REFERENCE" "$@"
+		HS_SECONDS=60 run_sealed "$HS_REFERENCE" "$@"
 		theirs=$claims
+		[ $((took * 6)) -le "$(scaled "$HS_SECONDS")" ] || HS_SECONDS=$((took * 6 / $(scaled 1) + 1))
 	fi
-	asked "$@"
+	run_sealed "$O" "$@"
 	mine=$claims said=$out
 	[ -n "${HS_REFERENCE:-}" ] || theirs=$claims
 	while IFS= read -r line; do
@@ -104,12 +118,14 @@ payload()
 	done <<<"$theirs"
 	[ "$(plan_of "$mine")" ] && [ "$(plan_of "$mine")" = "$(plan_of "$theirs")" ]
 	ok $? "$1 comes to its end" || last_words
+	ends_if_hung
 }
 
 boots()
 {
 	hs run --quiet --set "$1" hello
 	is "$status" 0 "the guest comes to its end ($1)" || diag "$err"
+	ends_if_hung
 	options --set "$1"
 	payload timer
 }

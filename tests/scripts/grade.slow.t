@@ -67,6 +67,7 @@ in_kernel panics 'void panic(const char *fmt, ...);' 'panic("ok 1 - %s", "all is
 nothing panics 'the host panicked' "a hypervisor that panics"
 in_kernel loops 'void nothing(void);' 'for (;;) __asm__("")'
 nothing loops 'ended after [0-9]+ seconds' "a hypervisor that hangs"
+like "$(lines base)" 'it hangs: nothing else of this test was run' "... and the test with its first machine"
 
 # A container may allow root no namespaces; then the compiler is another user's.
 if [ "$(id -u)" = 0 ]; then

@@ -3,7 +3,10 @@
  * lab_switch.S - does vcpu_switch() give back what a C function has to give back?
  *
  *   vcpu_switch_checked(vcpu) as vcpu_switch(); stops the machine if a register has changed, or
- *                             if the guest's sp or tp is the host's: no guest of the test's has those
+ *                             if the guest's sp or tp is the host's: no guest of the test's has those;
+ *                             or if the guest's a0 or sepc is not what it was at the trap
+ *
+ * What they were at the trap sees an exit vector that stands before the vCPU's own.
  *
  * Called in the kernel that labs/02-switch/tests/host-registers.t links, and nowhere else. For one
  * hart: what was there before lies in one place.
@@ -36,7 +39,37 @@
 1:
 	.endm
 
+	/* Saved for the guest is what its trap found. a1 is the vCPU. */
+	.macro	as_trapped name, offset, slot
+	REG_L	t1, \offset(a1)
+	REG_L	t2, (\slot * SZREG)(t0)
+	beq	t1, t2, 1f
+	lab_todo "lab 2: src/kvm/switch.S: write step 5 anew: the guest's \name that it saves is not that of the trap"
+1:
+	.endm
+
+	/* An exit vector that keeps a0 and sepc, and goes on in another with every register as it was. */
+	.macro	vector name, next
+	.balign	4
+\name:
+	csrw	sscratch, a0
+	la	a0, seen
+	REG_S	t0, (0 * SZREG)(a0)
+	csrr	t0, sscratch
+	REG_S	t0, (1 * SZREG)(a0)
+	csrr	t0, sepc
+	REG_S	t0, (2 * SZREG)(a0)
+	REG_L	t0, (3 * SZREG)(a0)
+	csrrw	t0, sscratch, t0
+	REG_L	t0, (0 * SZREG)(a0)
+	REG_L	a0, (1 * SZREG)(a0)
+	j	\next
+	.endm
+
 	.text
+	vector	seen_exit, vcpu_exit_vector
+	vector	seen_fast, vcpu_exit_fast
+
 	.global	vcpu_switch_checked
 	.type	vcpu_switch_checked, @function
 vcpu_switch_checked:
@@ -63,6 +96,17 @@ vcpu_switch_checked:
 	REG_S	t1, (17 * SZREG)(t0)
 	csrr	t1, sstatus
 	REG_S	t1, (18 * SZREG)(t0)
+	/* Which of the two vectors stands before the vCPU's, and that none was met. */
+	la	t0, seen
+	REG_S	zero, (2 * SZREG)(t0)
+	REG_S	a0, (3 * SZREG)(t0)
+	REG_L	t1, VCPU_exit_vector(a0)
+	REG_S	t1, (14 * SZREG)(sp)
+	la	t2, vcpu_exit_vector
+	la	t0, seen_exit
+	beq	t1, t2, 1f
+	la	t0, seen_fast
+1:	REG_S	t0, VCPU_exit_vector(a0)
 	call	vcpu_switch
 	la	t0, before
 	same	sp, 12
@@ -78,6 +122,15 @@ vcpu_switch_checked:
 	REG_L	a1, (13 * SZREG)(sp)
 	not_the_guests sp, 2, 12
 	not_the_guests tp, 4, 14
+	la	t0, seen
+	REG_L	t1, (2 * SZREG)(t0)
+	bnez	t1, 1f
+	lab_todo "lab 2: src/kvm/switch.S: write step 2 anew: stvec is not the vector that the vCPU names"
+1:
+	as_trapped a0, (GUEST_gpr + 10 * SZREG), 1
+	as_trapped sepc, GUEST_sepc, 2
+	REG_L	t1, (14 * SZREG)(sp)
+	REG_S	t1, VCPU_exit_vector(a1)
 	REG_L	ra, 0(sp)
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 	REG_L	s\n, ((1 + \n) * SZREG)(sp)
@@ -89,3 +142,6 @@ vcpu_switch_checked:
 	.balign	SZREG
 before:
 	.space	19 * SZREG
+	/* Of the last trap: t0 (for a moment), a0, sepc; and the vCPU. */
+seen:
+	.space	4 * SZREG
