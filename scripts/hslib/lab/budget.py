@@ -34,8 +34,10 @@ class Budget(NamedTuple):
 
 def countable():
     """Rows that are loops of one operation, which a plugin can tell apart from outside."""
-    with open(os.path.join(folder.TOP, "src", "guest", "bench", "bench.S"), encoding="utf-8") as text:
-        known = set(re.findall(r"^(?:\t(?:op|sfence)\t|op_)(\w+)", text.read(), re.M))
+    with open(os.path.join(folder.TOP, "src", "guest", "bench", "bench.S"), encoding="utf-8") as file:
+        text = file.read()
+    macros = re.findall(r"^\t\.macro\t(\w+) name\b", text, re.M)  # each makes an op_NAME
+    known = set(re.findall(r"^\t(?:%s)\t(\w+)" % "|".join(macros), text, re.M))
     return [row for row in BY_NAME if OPERATION.get(row, row) in known]
 
 
