@@ -47,6 +47,9 @@ ok $? "run_autograder and setup.sh are at its top, and can be run"
 is "$(cd "$tmp/source/hyperscope/labs" && echo [0-9]*):$(ls "$tmp/source/hyperscope/labs/03-sbi/hidden" | wc -l | tr -d 0)" \
 	"03-sbi:$(ls "$HS_TOP/labs/03-sbi/hidden" | wc -l)" "it has that lab's hidden tests, and no other lab's"
 is "$(<"$tmp/source/course.key")" key "... and the key"
+"$HS_TOP/scripts/lab" --student ada 3 "$tmp/clones" >/dev/null && "$tmp/source/hyperscope/scripts/lab" --student ada 3 "$tmp/zips" >/dev/null &&
+	diff -r -x build -x notebooks-data -x tours -x .commit "$tmp/clones" "$tmp/zips" >"$tmp/differ"
+is "$?:$(wc -l <"$tmp/differ")" 0:0 "a student's tree is the same, whether a clone made it or the zip" || diag "$(head -n 5 "$tmp/differ")"
 
 # As on Ubuntu 22.04, by an os-release of its own.
 printf 'ID=ubuntu\nVERSION_ID="22.04"\nPRETTY_NAME="Ubuntu 22.04.4 LTS"\n' >"$tmp/os-release"

@@ -117,13 +117,15 @@ def without_answers(text):
     return "\n".join(kept).rstrip("\n") + "\n"
 
 
-def without_links(path, text, there):
-    """A page without links to files that a lab's tree lacks; their words stay."""
+def without_links(path, text, lab):
+    """A page without links to files that the lab's tree lacks; their words stay.
+
+    The same whether this tree has those files or not: Gradescope's zip has not.
+    """
     def kept(link):
         target = link.group(2).partition("#")[0]
         full = os.path.normpath(os.path.join(os.path.dirname(path), target))
-        lacks = os.path.isfile(os.path.join(folder.TOP, full)) and full not in there
-        return link.group(1) if lacks else link.group()
+        return link.group() if is_given(full, lab) else link.group(1)
     return re.sub(r"(?<!!)\[([^]\[]*)\]\(([^()\s]*)\)", kept, text)
 
 
@@ -139,15 +141,15 @@ def make(lab, dest, student="", whole=False):
         raise LaunchError("%s: it is there already, and not an empty folder" % dest, STATUS_USAGE)
     variant = lab.variant(student)
     inserts = lab.inserts(variant, whole)
-    given = [path for path in tracked() if is_given(path, lab)]
-    there = set(given) | {path for path, _text, _mode in overlay(lab, variant)}
-    for path in given:
+    for path in tracked():
+        if not is_given(path, lab):
+            continue
         full = os.path.join(folder.TOP, path)
         copy(path, dest)
         if path.endswith(".md"):
             text = read(full)
-            made = without_links(path, text, there)
-        elif path == "labs/%s/lab.toml" % lab.folder and not whole:
+            made = without_links(path, text, lab)
+        elif path == "labs/%s/lab.toml" % lab.folder:
             text = read(full)
             made = without_answers(text)
         elif is_source(path):
