@@ -87,18 +87,23 @@ static void grow(struct kvm_vcpu *vcpu)
 	u32 factor = READ_ONCE(halt_poll_ns_grow), start = READ_ONCE(halt_poll_ns_grow_start);
 	u32 old = vcpu->halt_poll_ns;
 
+	/* lab 6: write grow: times the factor, and at least the start */
 	if (!factor)
 		return;
 	vcpu->halt_poll_ns = MAX(old * factor, start);
+	/* lab 6 end */
 	trace_kvm_halt_poll_ns(1, vcpu->halt_poll_ns, old);
 }
 
 static void shrink(struct kvm_vcpu *vcpu)
 {
 	u32 divisor = READ_ONCE(halt_poll_ns_shrink), start = READ_ONCE(halt_poll_ns_grow_start);
-	u32 old = vcpu->halt_poll_ns, ns = divisor ? old / divisor : 0;
+	u32 old = vcpu->halt_poll_ns, ns;
 
+	/* lab 6: write shrink: by the divisor, and to 0 below the start */
+	ns = divisor ? old / divisor : 0;
 	vcpu->halt_poll_ns = ns < start ? 0 : ns;
+	/* lab 6 end */
 	trace_kvm_halt_poll_ns(0, vcpu->halt_poll_ns, old);
 }
 
@@ -106,6 +111,7 @@ static void adapt(struct kvm_vcpu *vcpu, u64 halt_ns)
 {
 	u32 max = max_ns(vcpu->kvm), ns = vcpu->halt_poll_ns;
 
+	/* lab 6: write adapt: grow, shrink, or leave it, by how long the wait was */
 	if (!max)
 		vcpu->halt_poll_ns = 0;
 	else if (halt_ns <= ns)
@@ -114,6 +120,7 @@ static void adapt(struct kvm_vcpu *vcpu, u64 halt_ns)
 		shrink(vcpu);
 	else if (ns < max && halt_ns < max)
 		grow(vcpu);
+	/* lab 6 end */
 }
 
 /* ---- one wait ------------------------------------------------------------------------------ */
@@ -149,6 +156,7 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 	u64 ns = vcpu->halt_poll_ns, hz = hv_timebase_hz();
 	u64 stop = start + ns * hz / 1000000000;
 
+	/* lab 6: write poll: look, until it is over, the time is, or the hart is wanted */
 	for (;;) {
 		if (over(vcpu))
 			return true;
@@ -157,6 +165,7 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 		if (*end >= stop || !hv_poll_interrupts())
 			return over(vcpu);
 	}
+	/* lab 6 end */
 }
 
 /* `blocking` anew before the look: who kicks once more has seen its end, or we see his change. */
@@ -215,6 +224,7 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 
 	vcpu->halt_poll_ns = MIN(vcpu->halt_poll_ns, max_ns(vcpu->kvm));
 	polls = vcpu->halt_poll_ns;
+	/* lab 6: write the wait: poll, then idle with the hart, then sleep without it */
 	if (polls)
 		found = poll(vcpu, over, start, &polled);
 	if (!found) {
@@ -223,6 +233,7 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 			vcpu->stats.halt_wakeup++;
 		vcpu->stats.blocking = 0;
 	}
+	/* lab 6 end */
 	/* Interrupts were taken here: what they left is looked for as after an exit by one. */
 	vcpu_set_request(vcpu, REQ_HOST);
 	end = found ? polled : hv_time();

@@ -18,10 +18,12 @@ void timer_expired(struct hv_timer *timer)
 	u64 compare = READ_ONCE(vcpu->timer.compare);
 
 	trace_kvm_timer_fire(compare, now - compare);
+	/* lab 6: write timer_expired: the guest's line without Sstc, a wake-up with it */
 	if (vcpu->timer_ops == &timer_hrtimer_ops)
 		vcpu_set_irq(vcpu, IRQ_VS_TIMER);
 	else
 		vcpu_kick(vcpu);
+	/* lab 6 end */
 }
 
 void timer_vcpu_init(struct kvm_vcpu *vcpu)
@@ -50,6 +52,7 @@ void timer_load_delta(const struct kvm_vcpu *vcpu)
 
 u64 timer_host_deadline(const struct kvm *vm, u64 compare)
 {
+	/* lab 6: write timer_host_deadline: from the guest's time to the host's */
 	u64 now = timer_guest_time(vm);
 
 	/* Compare is the guest's number: it may lie before now, or beyond the end of time. */
@@ -58,4 +61,5 @@ u64 timer_host_deadline(const struct kvm *vm, u64 compare)
 	if (compare <= now)
 		return hv_time();
 	return compare - now >= TIMER_NEVER - hv_time() ? TIMER_NEVER : hv_time() + (compare - now);
+	/* lab 6 end */
 }

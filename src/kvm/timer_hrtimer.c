@@ -25,6 +25,7 @@ static void hrtimer_set(struct kvm_vcpu *vcpu, u64 compare)
 
 	if (trace_kvm_timer_set_enabled())
 		trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
+	/* lab 6: write hrtimer_set: the old timer and its line go, the new one comes */
 	/* Cancel first: a timer that fires now is the old one's, and its line goes with it. */
 	hv_timer_cancel(&vcpu->timer.timer);
 	WRITE_ONCE(vcpu->timer.compare, compare);
@@ -34,6 +35,7 @@ static void hrtimer_set(struct kvm_vcpu *vcpu, u64 compare)
 		timer_expired(&vcpu->timer.timer);
 	else if (deadline != TIMER_NEVER)
 		hv_timer_start(&vcpu->timer.timer, deadline);
+	/* lab 6 end */
 }
 
 static u64 hrtimer_get(const struct kvm_vcpu *vcpu)

@@ -18,22 +18,28 @@
 /* Fences and new memory maps can wait as long as the guest does: they precede the entry. */
 static bool wake_reason(struct kvm_vcpu *vcpu)
 {
+	/* lab 6: write wake_reason: is there something for a vCPU that sleeps without it? */
 	return vcpu_has_irq(vcpu) ||
 	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
+	/* lab 6 end */
 }
 
 /* While loaded, vsip has everything: lines in hvip, and Sstc's comparison. */
 static bool pending_now(struct kvm_vcpu *vcpu)
 {
+	/* lab 6: write pending_now: is an interrupt pending that ends a WFI? */
 	vcpu_flush_irqs(vcpu);
 	return csr_read(vsip) & csr_read(vsie);
+	/* lab 6 end */
 }
 
 /* The same and a signal, for a poll: a thread that sleeps is woken by them anyway. */
 static bool wait_is_over(struct kvm_vcpu *vcpu)
 {
+	/* lab 6: write wait_is_over: is there something for a vCPU that waits with the hart? */
 	return pending_now(vcpu) || hv_signal_pending() ||
 	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
+	/* lab 6 end */
 }
 
 int exit_wfi(struct kvm_vcpu *vcpu)

@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# boots.t - a guest starts, sets its timer, waits, and powers off.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+HS_SECONDS=10	# a vCPU that is never woken waits for ever; a run takes one second
+boots timer=sstc
+done_testing

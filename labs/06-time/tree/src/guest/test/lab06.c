@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab06.c - timers and waits, as a guest of lab 6 sees them.
+ *
+ * On the command line: part=timers or waits; seed=N for the distances of timers. Time here is the
+ * machine's count of instructions (--icount), so nothing hangs on who else uses the computer. Two
+ * vCPUs, which share a hart.
+ */
+#include "rt.h"
+
+#define EXT_POLL 0x0a0006abUL
+#define MS       1000UL
+#define TIMERS   60
+#define LATE_US  30   /* alone on the hart: some 4000 instructions are 4 us */
+#define TURN_US  9000 /* another vCPU computes: it has its turn of 4 ms first */
+#define AWAKE    8    /* WFIs that one wait may take */
+
+static unsigned long state;
+
+static long ask(unsigned long fid, unsigned long a0, unsigned long a1, unsigned long a2,
+		unsigned long a3)
+{
+	struct sbiret ret = sbi_call6(EXT_POLL, fid, a0, a1, a2, a3, 0, 0);
+
+	if (ret.error)
+		bail("SBI extension 0x%lx, function %lu: error %ld", EXT_POLL, fid, ret.error);
+	return ret.value;
+}
+
+static unsigned long ticks_to_us(unsigned long ticks)
+{
+	return ticks / us_to_ticks(1);
+}
+
+static bool timer_pending(void)
+{
+	return csr_read(sip) & BIT(IRQ_S_TIMER);
+}
+
+static void by_sbi(unsigned long time)
+{
+	sbi_set_timer(time);
+}
+
+static void by_stimecmp(unsigned long time)
+{
+	csr_write(stimecmp, time);
+}
+
+static void by_either(unsigned long time)
+{
+	timer_at(time);
+}
+
+/* ---- one timer after the other, the vCPU asleep until it comes ----------------------------- */
+
+struct seen {
+	unsigned long early, lost, latest, wfis, most_wfis;
+};
+
+/* One WFI after another until the timer is pending; lost is one that has not come a second late. */
+static void sleep_until(struct seen *seen, unsigned long target)
+{
+	unsigned long wfis = 0, t;
+
+	while (!timer_pending() && now() < target + us_to_ticks(1000 * MS)) {
+		wfi();
+		wfis++;
+	}
+	t = now();
+	if (!timer_pending())
+		seen->lost++;
+	else if (t < target)
+		seen->early++;
+	else if (t - target > seen->latest)
+		seen->latest = t - target;
+	if (wfis > seen->most_wfis)
+		seen->most_wfis = wfis;
+	seen->wfis += wfis;
+}
+
+static struct seen sleep_often(void (*set)(unsigned long), unsigned long *random,
+			       unsigned long count)
+{
+	struct seen seen = { 0, 0, 0, 0, 0 };
+	unsigned long i, target;
+
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	for (i = 0; i < count; i++) {
+		target = now() + us_to_ticks(5 + random_next(random) % (i % 2 ? 2000 : 60));
+		set(target);
+		sleep_until(&seen, target);
+	}
+	set(~0UL);
+	csr_write(sie, 0);
+	return seen;
+}
+
+static void claim_seen(const struct seen *seen, const char *how, unsigned long late_us)
+{
+	note("%s: the latest came after %lu us; %lu WFIs, %lu at most for one", how,
+	     ticks_to_us(seen->latest), seen->wfis, seen->most_wfis);
+	ok_eq(seen->early, 0, "%s: no timer is early", how);
+	ok_eq(seen->lost, 0, "%s: none is lost", how);
+	ok(seen->latest <= us_to_ticks(late_us), "%s: none is later than %lu us", how, late_us);
+}
+
+/* ---- one timer, set in all ways ------------------------------------------------------------ */
+
+/* Computes for so long; is the timer pending in between? */
+static bool comes_within(unsigned long us)
+{
+	unsigned long end = now() + us_to_ticks(us);
+
+	while (now() < end)
+		if (timer_pending())
+			return true;
+	return timer_pending();
+}
+
+static void test_set(const char *how, void (*set)(unsigned long))
+{
+	unsigned long target;
+
+	set(now() - 1);
+	ok(timer_pending(), "%s: a time that is over is pending at once", how);
+	set(now() + us_to_ticks(500 * MS));
+	ok(!timer_pending(), "%s: a later one takes that back", how);
+	set(0);
+	ok(timer_pending(), "%s: so is time 0", how);
+	set(~0UL);
+	ok(!timer_pending(), "%s: -1 is never", how);
+	set(~0UL - 1);
+	ok(!comes_within(200), "%s: -2 is the end of time, and not now", how);
+	set(1UL << 63);
+	ok(!comes_within(200), "%s: nor is 2^63", how);
+	target = now() + us_to_ticks(400);
+	set(target);
+	ok(!comes_within(300) && comes_within(10 * MS) && now() >= target,
+	   "%s: a guest that computes gets it when its time has come", how);
+	ok(comes_within(0), "%s: and it stays, until another one is set", how);
+	set(now() + us_to_ticks(300));
+	target = now() + us_to_ticks(2 * MS);
+	set(target);
+	ok(!comes_within(1 * MS) && comes_within(10 * MS) && now() >= target,
+	   "%s: moved to later, it comes then, and not before", how);
+	set(now() + us_to_ticks(50 * MS));
+	target = now() + us_to_ticks(300);
+	set(target);
+	ok(comes_within(400) && now() >= target, "%s: moved to sooner, it comes then", how);
+	set(now() + us_to_ticks(300));
+	set(~0UL);
+	ok(!comes_within(1 * MS), "%s: taken back, it does not come", how);
+}
+
+/* ---- two vCPUs ----------------------------------------------------------------------------- */
+
+static struct seen seen_there;
+static unsigned long state_there;
+static bool stop, time_is_right[2];
+
+static bool time_agrees(void)
+{
+	unsigned long mine = now(), told = (unsigned long)ask(3, 0, 0, 0, 0), after = now();
+
+	return mine <= told && told <= after && after - mine < us_to_ticks(1 * MS);
+}
+
+static void sleep_there(unsigned long count)
+{
+	seen_there = sleep_often(by_either, &state_there, count);
+}
+
+static void time_there(unsigned long arg)
+{
+	(void)arg;
+	time_is_right[1] = time_agrees();
+}
+
+/* Makes no exit: the hart is another vCPU's only by the host's doing. */
+static void compute(unsigned long arg)
+{
+	(void)arg;
+	while (!READ_ONCE(stop))
+		;
+}
+
+static void test_two(void)
+{
+	struct seen seen;
+
+	time_is_right[0] = time_agrees();
+	hart_run(1, time_there, 0);
+	hart_wait(1, 1000);
+	ok(time_is_right[0] && time_is_right[1],
+	   "both vCPUs read the guest's time that the core goes by");
+	state_there = random_next(&state);
+	hart_run(1, sleep_there, TIMERS);
+	seen = sleep_often(by_either, &state, TIMERS);
+	hart_wait(1, 2000);
+	claim_seen(&seen, "two vCPUs that sleep, the first", 2 * LATE_US);
+	claim_seen(&seen_there, "two vCPUs that sleep, the second", 2 * LATE_US);
+	hart_run(1, compute, 0);
+	seen = sleep_often(by_either, &state, 10);
+	stop = true;
+	hart_wait(1, 1000);
+	claim_seen(&seen, "beside a vCPU that computes", TURN_US);
+}
+
+static void part_timers(void)
+{
+	struct seen seen;
+
+	test_set("set_timer", by_sbi);
+	seen = sleep_often(by_sbi, &state, TIMERS);
+	claim_seen(&seen, "set_timer", LATE_US);
+	if (has_sstc()) {
+		test_set("stimecmp", by_stimecmp);
+		seen = sleep_often(by_stimecmp, &state, TIMERS);
+		claim_seen(&seen, "stimecmp", LATE_US);
+	}
+	test_two();
+}
+
+/* ---- what ends a WFI ----------------------------------------------------------------------- */
+
+/* After so many us, an IPI to the first vCPU. */
+static void ipi_after(unsigned long us)
+{
+	wait_irq(0, us);
+	hart_ipi(0);
+}
+
+/* WFIs until an IPI is pending, which the second vCPU sends after so many us. Other lines are as they are. */
+static unsigned long wfis_to_ipi(unsigned long us)
+{
+	unsigned long wfis = 0;
+
+	ipi_clear();
+	hart_run(1, ipi_after, us);
+	while (!(csr_read(sip) & BIT(IRQ_S_SOFT))) {
+		wfi();
+		wfis++;
+	}
+	while (!hart_idle(1))
+		wfi();
+	ipi_clear();
+	return wfis;
+}
+
+static void test_masked(void)
+{
+	unsigned long wfis, t;
+
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	timer_at(now() - 1);
+	t = now();
+	wfi();
+	ok(now() - t < us_to_ticks(20), "a WFI goes on at once while an interrupt is pending");
+	csr_write(sie, BIT(IRQ_S_SOFT));
+	wfis = wfis_to_ipi(3 * MS);
+	note("%lu WFIs", wfis);
+	ok(wfis >= 1 && wfis <= AWAKE,
+	   "a pending timer that sie masks does not end one, an IPI does");
+	timer_at(now() + us_to_ticks(1 * MS));
+	wfis = wfis_to_ipi(3 * MS);
+	note("%lu WFIs", wfis);
+	ok(wfis >= 1 && wfis <= AWAKE, "nor does one that comes while it waits");
+	timer_off();
+	wfis = wfis_to_ipi(20 * MS);
+	note("%lu WFIs", wfis);
+	ok(wfis >= 1 && wfis <= AWAKE, "without any timer an IPI ends it");
+	csr_write(sie, 0);
+}
+
+static void test_enabled(void)
+{
+	struct hart *hart = this_hart();
+	unsigned long before, target;
+	struct seen seen = { 0, 0, 0, 0, 0 };
+
+	csr_write(sie, BIT(IRQ_S_TIMER) | BIT(IRQ_S_SOFT));
+	target = now() + us_to_ticks(2 * MS);
+	timer_at(target);
+	sleep_until(&seen, target);
+	ok(!seen.early && !seen.lost && seen.wfis <= AWAKE,
+	   "a timer ends one although sstatus.SIE is off");
+	timer_off();
+	before = hart->irqs[IRQ_S_TIMER];
+	target = now() + us_to_ticks(2 * MS);
+	timer_at(target);
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	csr_set(sstatus, SSTATUS_SIE);
+	while (hart->irqs[IRQ_S_TIMER] == before)
+		wfi();
+	csr_clear(sstatus, SSTATUS_SIE);
+	ok(now() >= target && hart->irqs[IRQ_S_TIMER] == before + 1,
+	   "and is taken, once, where it is on");
+	timer_off();
+	csr_write(sie, 0);
+}
+
+#define BALLS 50
+
+static unsigned long ball; /* odd: on its way to the second vCPU */
+
+static unsigned long wfis_until(unsigned long there)
+{
+	unsigned long wfis = 0;
+
+	for (; READ_ONCE(ball) != there; wfis++) {
+		wfi();
+		ipi_clear();
+	}
+	return wfis;
+}
+
+static void pong(unsigned long balls)
+{
+	unsigned long i;
+
+	for (i = 0; i < balls; i++) {
+		wfis_until(2 * i + 1);
+		WRITE_ONCE(ball, 2 * i + 2);
+		hart_ipi(0);
+	}
+}
+
+static void test_pingpong(void)
+{
+	unsigned long i, wfis = 0;
+
+	csr_write(sie, BIT(IRQ_S_SOFT));
+	hart_run(1, pong, BALLS);
+	for (i = 0; i < BALLS; i++) {
+		WRITE_ONCE(ball, 2 * i + 1);
+		hart_ipi(1);
+		wfis += wfis_until(2 * i + 2);
+	}
+	hart_wait(1, 1000);
+	csr_write(sie, 0);
+	note("%lu WFIs", wfis);
+	ok(wfis <= BALLS * AWAKE, "two vCPUs that sleep wake each other %d times", BALLS);
+}
+
+static void part_waits(void)
+{
+	test_masked();
+	test_enabled();
+	test_pingpong();
+}
+
+void payload_main(void)
+{
+	char part[16] = "";
+
+	state = boot_number("seed", 88172645463325252UL);
+	boot_arg("part", part, sizeof(part));
+	if (hart_start(1))
+		bail("the second vCPU does not start");
+	if (!strcmp(part, "timers"))
+		part_timers();
+	else if (!strcmp(part, "waits"))
+		part_waits();
+	else
+		bail("the command line lacks part=timers or waits");
+	done();
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab06_window.c - the window of polling, as a guest of lab 6 finds it when it has waited.
+ *
+ * On the command line: part=poll, windows, rule or late, and
+ *   waits=US,NS:...   windows: after a wait of US the window is NS; from=NS: it begins with
+ *   vectors=...       rule: window,waited,most,streak,next,streak:...
+ *
+ * Under --icount only; poll wants two vCPUs, which share a hart.
+ */
+#include "rt.h"
+
+#define EXT_POLL 0x0a0006abUL
+#define MS       1000UL
+
+static long ask(unsigned long fid, unsigned long a0, unsigned long a1, unsigned long a2,
+		unsigned long a3)
+{
+	struct sbiret ret = sbi_call6(EXT_POLL, fid, a0, a1, a2, a3, 0, 0);
+
+	if (ret.error)
+		bail("SBI extension 0x%lx, function %lu: error %ld", EXT_POLL, fid, ret.error);
+	return ret.value;
+}
+
+static bool stop;
+
+/* Makes no exit: the hart is another vCPU's only by the host's doing. */
+static void compute(unsigned long arg)
+{
+	(void)arg;
+	while (!READ_ONCE(stop))
+		;
+}
+
+/* ---- the window ---------------------------------------------------------------------------- */
+
+#define WAITS 64
+
+/* The number that `*text` begins with; behind it and one character more. */
+static unsigned long next_number(const char **text)
+{
+	unsigned long number = 0;
+
+	while (**text >= '0' && **text <= '9')
+		number = number * 10 + (unsigned long)(*(*text)++ - '0');
+	if (**text)
+		(*text)++;
+	return number;
+}
+
+static const char *list(const char *name)
+{
+	static char text[8192];
+
+	if (!boot_arg(name, text, sizeof(text)))
+		bail("the command line lacks %s=", name);
+	return text;
+}
+
+static void wait_us(unsigned long us)
+{
+	unsigned long target = now() + us_to_ticks(us);
+
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	timer_at(target);
+	while (!(csr_read(sip) & BIT(IRQ_S_TIMER)) && now() < target + us_to_ticks(1000 * MS))
+		wfi();
+	timer_off();
+	csr_write(sie, 0);
+}
+
+/* How long it polled in a wait of so many us, with a window of so many: with success, and without. */
+static void poll_once(unsigned long window, unsigned long us, unsigned long *won,
+		      unsigned long *vain)
+{
+	ask(1, window * 1000, 0, 0, 0);
+	*won = (unsigned long)ask(4, 0, 0, 0, 0);
+	*vain = (unsigned long)ask(4, 1, 0, 0, 0);
+	wait_us(us);
+	*won = ((unsigned long)ask(4, 0, 0, 0, 0) - *won) / 1000;
+	*vain = ((unsigned long)ask(4, 1, 0, 0, 0) - *vain) / 1000;
+	note("window %lu us, wait %lu us: polled for %lu us with success, for %lu us in vain",
+	     window, us, *won, *vain);
+}
+
+static void part_poll(void)
+{
+	unsigned long won, vain;
+
+	if (hart_start(1))
+		bail("the second vCPU does not start");
+	wait_us(20 * MS);
+	poll_once(400, 100, &won, &vain);
+	ok(won >= 80 && won <= 130 && !vain,
+	   "window 400 us, wait 100 us: it polls until the timer comes, and sees it");
+	wait_us(20 * MS);
+	poll_once(50, 1000, &won, &vain);
+	ok(!won && vain >= 49 && vain <= 80,
+	   "window 50 us, wait 1000 us: it polls for the window, in vain");
+	wait_us(20 * MS);
+	poll_once(0, 100, &won, &vain);
+	ok(!won && !vain, "window 0: it does not poll");
+	wait_us(20 * MS);
+	hart_run(1, compute, 0);
+	poll_once(400, 300, &won, &vain);
+	stop = true;
+	hart_wait(1, 1000);
+	ok(won + vain < 40, "another vCPU wants the hart: it is given up at once");
+}
+
+/* All waits first: what is printed wakes a thread of the VMM's, which would be in between. */
+static void part_windows(void)
+{
+	unsigned long us[WAITS], want[WAITS], got[WAITS], count = 0, i, wrong = 0;
+	const char *text = list("waits");
+
+	for (; *text && count < WAITS; count++) {
+		us[count] = next_number(&text);
+		want[count] = next_number(&text);
+	}
+	wait_us(20 * MS);
+	ask(1, boot_number("from", 0), 0, 0, 0);
+	for (i = 0; i < count; i++) {
+		wait_us(us[i]);
+		got[i] = (unsigned long)ask(0, 0, 0, 0, 0);
+	}
+	for (i = 0; i < count; i++) {
+		if (got[i] == want[i])
+			continue;
+		if (!wrong++)
+			note("wait %lu, of %lu us, window %lu ns: then %lu ns, expected %lu", i + 1,
+			     us[i], i ? got[i - 1] : boot_number("from", 0), got[i], want[i]);
+	}
+	ok(count && !wrong, "after each of %lu waits the window is what the rule says", count);
+}
+
+static void part_rule(void)
+{
+	unsigned long count = 0, wrong = 0;
+	const char *text = list("vectors");
+
+	for (; *text; count++) {
+		unsigned long window = next_number(&text), waited = next_number(&text);
+		unsigned long most = next_number(&text), streak = next_number(&text);
+		unsigned long next = next_number(&text), then = next_number(&text);
+		unsigned long got = (unsigned long)ask(2, window, waited, most, streak);
+
+		if (got == (next | then << 32) || wrong++)
+			continue;
+		note("window %lu, waited %lu, most %lu, streak %lu: next %lu, streak %lu; expected "
+		     "%lu, %lu",
+		     window, waited, most, streak, got & 0xffffffff, got >> 32, next, then);
+	}
+	ok(count && !wrong, "%lu windows and waits: the next window is what the rule says", count);
+}
+
+/* ---- what polling buys, and what it costs: nothing is claimed ------------------------------- */
+
+#define ROUNDS 32
+
+static void part_late(void)
+{
+	static const unsigned long distance[] = { 5, 20, 50, 100, 200, 400, 1000, 3000 };
+	unsigned long late[8], won[8], vain[8], window[8], i, k, target;
+
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	for (i = 0; i < 8; i++) {
+		late[i] = 0;
+		ask(1, 0, 0, 0, 0);
+		won[i] = (unsigned long)ask(4, 0, 0, 0, 0);
+		vain[i] = (unsigned long)ask(4, 1, 0, 0, 0);
+		for (k = 0; k < ROUNDS; k++) {
+			target = now() + us_to_ticks(distance[i]);
+			timer_at(target);
+			while (now() < target)
+				wfi();
+			late[i] += now() - target;
+			timer_off();
+		}
+		won[i] = (unsigned long)ask(4, 0, 0, 0, 0) - won[i];
+		vain[i] = (unsigned long)ask(4, 1, 0, 0, 0) - vain[i];
+		window[i] = (unsigned long)ask(0, 0, 0, 0, 0);
+	}
+	csr_write(sie, 0);
+	printf("wait_us,late_ns,polled_ns,in_vain_ns,window_ns\n");
+	for (i = 0; i < 8; i++)
+		printf("%lu,%lu,%lu,%lu,%lu\n", distance[i],
+		       late[i] * 1000 / us_to_ticks(1) / ROUNDS, won[i] / ROUNDS, vain[i] / ROUNDS,
+		       window[i]);
+}
+
+void payload_main(void)
+{
+	char part[16] = "";
+
+	boot_arg("part", part, sizeof(part));
+	if (!strcmp(part, "late")) {
+		part_late();
+		return;
+	}
+	if (!strcmp(part, "poll"))
+		part_poll();
+	else if (!strcmp(part, "windows"))
+		part_windows();
+	else if (!strcmp(part, "rule"))
+		part_rule();
+	else
+		bail("the command line lacks part=poll, windows, rule or late");
+	done();
+}
