@@ -83,6 +83,7 @@ ROWS = [
     Row("fault_4k_present", "fault on a 4 KiB page that the host has", "present", goal=900, small=BOTH),
     Row("fault_new_table", "the same, with a table one level down", "present", small=BOTH),
     Row("fault_4k_fresh", "fault on a 4 KiB page that nobody has yet", "fresh", goal=2200, small=BOTH),
+    Row("mix", "a turn of SBI calls, WFI, MMIO and faults", "present", small=BOTH),
     Row("dirty_write", "first write to a page since the log was read", "logged", small=BOTH),
     Row("dirty_split", "the same, in a leaf of 2 MiB", "logged"),
     Row("dirty_harvest", "the log read when 512 pages are dirty", "logged"),

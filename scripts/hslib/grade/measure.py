@@ -21,7 +21,7 @@ BATCHES = 16
 def count(out, wanted, qemu, seconds):
     """Instructions of one iteration, VS back to VS: of the batch in the middle, all of them."""
     options = types.SimpleNamespace(
-        out=out, row=wanted.row, set=list(wanted.toggles), cpu=wanted.cpu, firmware="", trace="none", append=[], batches=BATCHES,
+        out=out, row=wanted.row, set=list(wanted.toggles), cpu=wanted.cpu, firmware="", trace="none", append=[wanted.append] * bool(wanted.append), batches=BATCHES,
         qemu=qemu, timeout=seconds, exitstat="0", cycles=False, single=False)
     folder = tempfile.mkdtemp(prefix="measure.", dir=os.environ.get("TMPDIR"))
     try:
@@ -38,9 +38,9 @@ def sentence(figures):
         figures["row"], figures["instructions"], figures["reference"], figures["ratio"], figures["limit"])
 
 
-def judge(test, out, reference, qemu, seconds):
+def judge(test, variant, out, reference, qemu, seconds):
     """The test's outcome, by its budget (lab/budget.py)."""
-    wanted = budget.of(test)
+    wanted = budget.of(test, variant)
     try:
         wanted_times, theirs = count(reference, wanted, qemu, seconds)
     except LaunchError as error:

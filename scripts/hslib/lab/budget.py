@@ -4,8 +4,10 @@
     budget = { row = "mmio_read", ratio = 1.05, toggles = "mmio_decode=fetch,fastpath=off" }
 
 A row of the bench, under these toggles (as ever without), on this cpu (rv64), takes at most so many
-times the reference's instructions.
+times the reference's instructions. append = "mix=${proportions}" is one more argument of the bench's
+payload, with the variant's values.
 """
+import glob
 import os
 import re
 from typing import NamedTuple
@@ -17,7 +19,7 @@ from ..anatomy.run import OPERATION
 from ..errors import LaunchError
 from . import folder
 
-KEYS = ("row", "ratio", "toggles", "cpu")
+KEYS = ("row", "ratio", "toggles", "cpu", "append")
 
 
 class Budget(NamedTuple):
@@ -25,24 +27,27 @@ class Budget(NamedTuple):
     ratio: float
     toggles: tuple  # NAME=VALUE, each
     cpu: str
+    append: str
 
     def name(self):
         """The row, and under what it is counted."""
-        under = list(self.toggles) + (["-cpu " + self.cpu] if self.cpu != "rv64" else [])
+        under = list(self.toggles) + [self.append] * bool(self.append) + (["-cpu " + self.cpu] if self.cpu != "rv64" else [])
         return self.row + (" (%s)" % ", ".join(under) if under else "")
 
 
 def countable():
     """Rows that are loops of one operation, which a plugin can tell apart from outside."""
-    with open(os.path.join(folder.TOP, "src", "guest", "bench", "bench.S"), encoding="utf-8") as file:
-        text = file.read()
-    macros = re.findall(r"^\t\.macro\t(\w+) name\b", text, re.M)  # each makes an op_NAME
-    known = set(re.findall(r"^\t(?:%s)\t(\w+)" % "|".join(macros), text, re.M))
+    known = set()
+    for path in glob.glob(os.path.join(folder.TOP, "src", "guest", "bench", "*.S")):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        macros = re.findall(r"^\t\.macro\t(\w+) name\b", text, re.M)  # each makes an op_NAME
+        known.update(re.findall(r"^(?:op_(?=\w+:)|\t(?:%s)\t)(\w+)" % "|".join(macros + ["op"]), text, re.M))
     return [row for row in BY_NAME if OPERATION.get(row, row) in known]
 
 
-def of(test):
-    """The test's budget; a LaunchError says what is wrong with it."""
+def of(test, variant=None):
+    """The test's budget; a LaunchError says what is wrong with it. variant: None, it is not asked for."""
     given = test["budget"]
 
     def wrong(text, *values):
@@ -51,7 +56,7 @@ def of(test):
     for key in given:
         if key not in KEYS:
             raise wrong("there is no key '%s'; there are %s", key, ", ".join(KEYS))
-    for key, kind in (("row", str), ("ratio", (int, float)), ("toggles", str), ("cpu", str)):
+    for key, kind in (("row", str), ("ratio", (int, float)), ("toggles", str), ("cpu", str), ("append", str)):
         if key in KEYS[:2] and key not in given:
             raise wrong("%s is missing", key)
         if key in given and not isinstance(given[key], kind):
@@ -70,4 +75,7 @@ def of(test):
         toggles.check_toggles(folder.TOP, words, "toggles")
     except LaunchError as error:
         raise wrong("%s", error) from None
-    return Budget(given["row"], given["ratio"], words, given.get("cpu", "rv64"))
+    append = folder.fill(given.get("append", ""), variant or {})
+    if "${" in append and variant is not None:
+        raise wrong("append '%s': the variant has no such value (of hidden tests: --key)", append)
+    return Budget(given["row"], given["ratio"], words, given.get("cpu", "rv64"), append)

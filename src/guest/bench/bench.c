@@ -73,6 +73,7 @@ void payload_main(void)
 	bench_counters();
 	bench_traps();
 	bench_memory();
+	bench_mix();
 	bench_logged();
 	bench_pingpong();
 }

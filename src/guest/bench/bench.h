@@ -41,6 +41,7 @@ OP(ebreak)
 OP(fp)
 OP(plic_eoi)
 OP(irq_inject)
+OP(mix)
 OP(touch_4k)
 OP(touch_2m)
 OP(blk_read)
@@ -85,6 +86,7 @@ static inline void set(unsigned long address, u32 value)
 void bench_devices(void);  /* devices.c */
 void bench_disk(void);     /* disk.c */
 void bench_memory(void);   /* memory.c */
+void bench_mix(void);      /* mix.c */
 void bench_logged(void);   /* logged.c */
 void bench_time(void);     /* time.c */
 void bench_pingpong(void); /* time.c */

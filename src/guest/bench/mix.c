@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mix.c - a workload in fixed proportions: what a turn of a guest costs that asks for all sorts of things.
+ *
+ * Boot argument mix=NUMBER: how often a turn does each, a digit for each, from the last: null SBI
+ * call, set_timer, IPI to itself, fence of a page for itself, WFI with an interrupt pending, MMIO
+ * read, MMIO write, page touched for the first time. The contest of the labs runs on it.
+ */
+#include "bench.h"
+#include "hv/sbi.h"
+
+#define MIX_USUAL 21121238UL
+#define KINDS     8
+
+#define MIX_BATCHES 32
+#define MIX_TURNS   16
+/* Behind what memory.c touches; enough for 9 pages a turn. */
+#define MIX_OFFSET (192 * SZ_2M)
+#define MIX_SPACE  (10 * SZ_2M)
+
+static unsigned long device, page;
+
+static void one(unsigned int kind)
+{
+	unsigned long me = this_hart()->id;
+
+	switch (kind) {
+	case 0:
+		sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
+		break;
+	case 1:
+		sbi_call(SBI_EXT_TIME, SBI_TIME_SET_TIMER, -1UL, 0, 0);
+		break;
+	case 2:
+		sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 1, me, 0);
+		csr_clear(sip, BIT(IRQ_S_SOFT));
+		break;
+	case 3:
+		op_sbi_sfence_page(1, me);
+		break;
+	case 4:
+		csr_set(sip, BIT(IRQ_S_SOFT));
+		op_wfi(1, 0);
+		csr_clear(sip, BIT(IRQ_S_SOFT));
+		break;
+	case 5:
+		get(device);
+		break;
+	case 6:
+		set(device, 0);
+		break;
+	case 7:
+		*(volatile u8 *)page;
+		page += SZ_4K;
+		break;
+	}
+}
+
+void mix_turn(unsigned long mix); /* of op_mix */
+void mix_turn(unsigned long mix)
+{
+	unsigned int kind;
+	unsigned long n;
+
+	for (kind = 0; kind < KINDS; kind++, mix /= 10)
+		for (n = mix % 10; n; n--)
+			one(kind);
+}
+
+void bench_mix(void)
+{
+	struct fdt_reg mem, plic;
+
+	if (!asked_for("mix") || !fdt_find("riscv,plic0", 0, &plic) || !fdt_memory(&mem))
+		return;
+	page = ALIGN_UP((unsigned long)_end, SZ_2M) + SZ_2M + MIX_OFFSET;
+	if (page + MIX_SPACE >
+	    mem.base + mem.size - (64UL << 20)) /* the loader's, as in memory.c */
+		return;
+	device = plic.base + 4;
+	csr_write(sie, BIT(IRQ_S_SOFT));
+	bench_steps("mix", op_mix, boot_number("mix", MIX_USUAL), MIX_TURNS, MIX_BATCHES, 0);
+	csr_write(sie, 0);
+}
