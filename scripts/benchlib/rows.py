@@ -86,7 +86,7 @@ ROWS = [
     Row("mix", "a turn of SBI calls, WFI, MMIO and faults", "present", small=BOTH),
     Row("dirty_write", "first write to a page since the log was read", "logged", small=BOTH),
     Row("dirty_split", "the same, in a leaf of 2 MiB", "logged"),
-    Row("dirty_harvest", "the log read when 512 pages are dirty", "logged"),
+    Row("dirty_harvest", "the log read when 512 pages are dirty", "logged", small=BOTH),
     Row("ioctl_nothing", "an ioctl of /dev/kvm that does nothing", "turns", small=HOST),
     Row("kvm_interrupt", "KVM_INTERRUPT, the vCPU not running", "turns", small=HOST),
     Row("run_immediate", "KVM_RUN that leaves before it enters", "turns", small=BOTH),

@@ -36,8 +36,8 @@ void bench_logged(void)
 		return;
 	/* The upper end is the loader's, as in memory.c. */
 	first = ALIGN_DOWN(mem.base + mem.size - (64UL << 20), SZ_2M) - BLOCKS * SZ_2M;
-	for (i = 0; i < BLOCKS; i++)
-		set(first + i * SZ_2M, 1);
+	for (i = 0; i < BLOCKS * BLOCK; i++) /* so that all are mapped, by whatever leaves */
+		set(first + i * SZ_4K, 1);
 	logdev_set(LOGDEV_LOG, 1);
 	if (wanted("dirty_split"))
 		bench_steps("dirty_split", op_store_2m, first, PER_SPLIT, BLOCKS / PER_SPLIT,

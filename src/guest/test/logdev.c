@@ -141,6 +141,20 @@ static void test_fresh(void)
 	ok_eq(wrong(fresh, BLOCK), 0, "their first write is, theirs alone");
 }
 
+/* Taken out of the table when the log ends; the host has them still, and would let them be written. */
+static void test_unmapped(void)
+{
+	logdev_set(LOGDEV_LOG, 0);
+	logdev_set(LOGDEV_LOG, 1);
+	read_all(pages, PAGES);
+	expect_none();
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "of a log that begins anew reads are no part");
+	write_some(pages, PAGES);
+	harvest();
+	ok_eq(wrong(pages, PAGES), 0, "writes to what was read before are");
+}
+
 /* ---- reading and clearing apart ---- */
 
 static void clear(unsigned long page, unsigned long nr)
@@ -264,6 +278,7 @@ void payload_main(void)
 	test_written();
 	test_again();
 	test_fresh();
+	test_unmapped();
 	test_manual();
 	test_mask();
 	test_initially_set();
