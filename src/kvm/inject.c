@@ -20,6 +20,7 @@ void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 		vcpu->observed.injected = true;
 	trace_exit_class(&vcpu->exit_clock, EXIT_INJECTED);
 
+	/* lab 7: write vcpu_inject_trap: what the hardware does on a trap into VS */
 	vsstatus &= ~(SSTATUS_SPP | SSTATUS_SPIE);
 	if (sstatus & SSTATUS_SPP)
 		vsstatus |= SSTATUS_SPP;
@@ -35,6 +36,7 @@ void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 	/* Exceptions go to BASE, whatever the vector mode. */
 	vcpu->guest.sepc = csr_read(vstvec) & ~3UL;
 	vcpu->guest.sstatus = sstatus | SSTATUS_SPP;
+	/* lab 7 end */
 }
 
 int vcpu_redirect_trap(struct kvm_vcpu *vcpu, const struct hv_trap *trap)

@@ -25,13 +25,17 @@
  */
 static unsigned long guest_to_hart(unsigned long lines)
 {
+	/* lab 7: write guest_to_hart: the lines of a vsie as the bits that hvip has for them */
 	return (lines << 1 & VS_LINES) | (lines & BIT(IRQ_PMU_OVF));
+	/* lab 7 end */
 }
 
 static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq)
 {
+	/* lab 7: write irq_mark: the mark of a line whose state is written, and the request */
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
 	vcpu_request(vcpu, REQ_IRQ);
+	/* lab 7 end */
 }
 
 /* The software line is a guest's IPI, and nothing else. */
@@ -47,15 +51,19 @@ static inline void trace_raised(const struct kvm_vcpu *vcpu, unsigned int irq)
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	trace_raised(vcpu, irq);
+	/* lab 7: write vcpu_set_irq: the line is wanted up, and its vCPU told */
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
 	irq_mark(vcpu, irq);
+	/* lab 7 end */
 }
 
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	trace_kvm_vcpu_irq(irq, 0, vcpu->id);
+	/* lab 7: write vcpu_clear_irq: the line is wanted down, and its vCPU told */
 	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(irq), __ATOMIC_RELAXED);
 	irq_mark(vcpu, irq);
+	/* lab 7 end */
 }
 
 /* The external line is a wire from user space, which will not say again what it has said. */
@@ -70,8 +78,10 @@ void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	trace_raised(vcpu, irq);
+	/* lab 7: write vcpu_mark_own_irq: the same by the vCPU itself, whom nobody need tell */
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
+	/* lab 7 end */
 }
 
 void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
@@ -82,10 +92,11 @@ void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 {
-	unsigned long changed = __atomic_exchange_n(&vcpu->irq_changed, 0, __ATOMIC_ACQUIRE);
-	unsigned long pending = READ_ONCE(vcpu->irq_pending) & changed;
-	unsigned long hvip;
+	unsigned long changed, pending, hvip;
 
+	/* lab 7: write vcpu_flush_irqs: the marked lines, and no others, into hvip */
+	changed = __atomic_exchange_n(&vcpu->irq_changed, 0, __ATOMIC_ACQUIRE);
+	pending = READ_ONCE(vcpu->irq_pending) & changed;
 	if (!changed)
 		return;
 	if (!vcpu->loaded) {
@@ -95,6 +106,7 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 	/* Two instructions, each atomic against the guest, which does not run now anyway. */
 	hvip = (csr_read(hvip) & ~changed) | pending;
 	csr_write(hvip, hvip);
+	/* lab 7 end */
 	if (trace_group_inject()) {
 		trace_kvm_inject_irq(hvip);
 		if (pending & BIT(IRQ_VS_SOFT))
@@ -106,6 +118,7 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 
 bool vcpu_has_irq(struct kvm_vcpu *vcpu)
 {
+	/* lab 7: write vcpu_has_irq: is a line pending, in hvip or marked, that vsie enables */
 	unsigned long changed = __atomic_load_n(&vcpu->irq_changed, __ATOMIC_ACQUIRE);
 	unsigned long lines = vcpu->csrs.hvip & ~changed;
 
@@ -113,4 +126,5 @@ bool vcpu_has_irq(struct kvm_vcpu *vcpu)
 	if (vcpu->timer_ops->pending(vcpu))
 		lines |= BIT(IRQ_VS_TIMER);
 	return lines & guest_to_hart(vcpu->csrs.vsie);
+	/* lab 7 end */
 }

@@ -30,6 +30,7 @@ static void kick(struct kvm_vcpu *vcpu, bool wakes)
 {
 	u32 blocking;
 
+	/* lab 7: write kick: out of the guest, awake or out of idling, if it has to be */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	blocking = READ_ONCE(vcpu->blocking);
 	if (!blocking) {
@@ -44,6 +45,7 @@ static void kick(struct kvm_vcpu *vcpu, bool wakes)
 		hv_wake_all(&vcpu->waitq);
 	else
 		kick_hart(vcpu, &vcpu->blocking, VCPU_IDLE, VCPU_IDLE_KICKED);
+	/* lab 7 end */
 }
 
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req)

@@ -89,6 +89,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 	struct hv_trap trap;
 
 	vmid_update(vcpu);
+	/* lab 7: write the last look at the requests, once every sender knows that it must kick */
 	/* Release: who sees it kicks `hart`, which was written before (vcpu_load). */
 	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -96,6 +97,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 		__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
 		return RESUME_GUEST;
 	}
+	/* lab 7 end */
 
 	trace_exit_end(&vcpu->exit_clock);
 	if (trace_group_entry()) {

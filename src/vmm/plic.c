@@ -33,6 +33,7 @@ static bool is_s_context(u64 number)
 /* The enabled pending source of highest priority, the lowest number among equals; 0 if none. */
 static unsigned int best_source(const struct plic *plic, const struct plic_context *context)
 {
+	/* lab 7: write best_source: whom this context would be interrupted for */
 	u32 candidates = plic->pending & context->enable;
 	u32 best_priority = context->threshold;
 	unsigned int best = 0;
@@ -44,11 +45,13 @@ static unsigned int best_source(const struct plic *plic, const struct plic_conte
 		}
 	}
 	return best;
+	/* lab 7 end */
 }
 
 /* Tell KVM about every output that changed. */
 static void update(struct plic *plic)
 {
+	/* lab 7: write update: KVM_INTERRUPT for each context whose output is another one now */
 	for (unsigned int i = 0; i < plic->machine->options.vcpus; i++) {
 		struct plic_context *context = &plic->context[i];
 		bool raise = best_source(plic, context) != 0;
@@ -59,6 +62,7 @@ static void update(struct plic *plic)
 		context->raised = raise;
 		kvm_call(plic->machine->vcpus[i].fd, KVM_INTERRUPT, &irq);
 	}
+	/* lab 7 end */
 }
 
 bool plic_is_raised(struct plic *plic, unsigned int vcpu)
@@ -76,6 +80,7 @@ void plic_set_level(struct plic *plic, unsigned int source, bool level)
 	u32 bit = 1u << source;
 
 	lock_take(&plic->lock);
+	/* lab 7: write the gateway: what a line that rises or falls makes of its source */
 	if (level) {
 		plic->level |= bit;
 		plic->pending |= bit & ~plic->in_service;
@@ -83,12 +88,14 @@ void plic_set_level(struct plic *plic, unsigned int source, bool level)
 		plic->level &= ~bit;
 		plic->pending &= ~bit;
 	}
+	/* lab 7 end */
 	update(plic);
 	lock_release(&plic->lock);
 }
 
 static u32 claim(struct plic *plic, struct plic_context *context)
 {
+	/* lab 7: write claim: the source is this context's to serve, until it completes it */
 	unsigned int source = best_source(plic, context);
 
 	if (source) {
@@ -97,16 +104,19 @@ static u32 claim(struct plic *plic, struct plic_context *context)
 		update(plic);
 	}
 	return source;
+	/* lab 7 end */
 }
 
 /* A completion by a context that hasn't enabled the source is ignored (PLIC §9). */
 static void complete(struct plic *plic, struct plic_context *context, u64 source)
 {
+	/* lab 7: write complete: the gateway may forward this source again */
 	if (source == 0 || source >= PLIC_SOURCES || !(context->enable >> source & 1))
 		return;
 	plic->in_service &= ~(1u << source);
 	plic->pending |= plic->level & 1u << source;
 	update(plic);
+	/* lab 7 end */
 }
 
 static u32 read_locked(struct plic *plic, u64 offset)

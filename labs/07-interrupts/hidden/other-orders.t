@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# other-orders.t - operations drawn by the instructor's key; and the lines on the long way.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --device wire --set switch=full --set fastpath=off
+payload lab07 own=1 count=4000 $(variant --line)
+payload lab07 own=0 count=2000 $(variant --line)
+payload lab07_lines part=3 $(variant --line)
+options --harts 1 --smp 2 --set switch=full --set fastpath=off
+payload lab07_lines part=2
+payload lab07_lines part=1
+done_testing

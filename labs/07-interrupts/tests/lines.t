@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# lines.t - interrupts that are neither lost nor doubled: of a vCPU that polls and idles, that sleeps since
+# another one has its hart, and that idles in VS mode.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --set wfi=trap
+payload lab07_lines part=2
+options --harts 1 --smp 2 --set halt_poll_ns=0
+payload lab07_lines part=2
+options --set wfi=native
+payload lab07_lines part=4
+done_testing

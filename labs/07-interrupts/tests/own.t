@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# own.t - the two registers of your variant.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --device wire
+payload lab07 own=1 $(variant --line)
+done_testing

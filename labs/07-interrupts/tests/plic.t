@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# plic.t - the PLIC's rules, one after the other, and drawn beside a model.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --device wire
+payload lab07 own=0 $(variant --line)
+done_testing

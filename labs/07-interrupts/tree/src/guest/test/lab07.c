@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab07.c - the PLIC of lab 7 by its registers, with lines that the guest pulls itself (--wire).
+ *
+ * On the command line: own=0 (the rules) or 1 (the two registers); the variant (best_shift, priority_shift, waiting_shift,
+ * busy_shift, raised_shift, filler, status_at, claim_at, multiplier, addend); seed for what is drawn.
+ * Two S contexts: that of this hart, whose interrupt is seen in sip, and that of another.
+ */
+#include "rt.h"
+
+#define FIRST   16 /* of the sources that the tests use; all of them are the wire's */
+#define SOURCES 32
+#define ALL     (~0U << FIRST)
+#define MINE    (2 * (int)this_hart()->id + 1)
+#define OTHER   (2 * (int)harts[1].id + 1)
+
+static unsigned long plic, wire, state;
+static unsigned int multiplier, addend;
+
+static volatile u32 *at(unsigned long address)
+{
+	return (volatile u32 *)address;
+}
+
+static volatile u32 *priority(unsigned int source)
+{
+	return at(plic + 4 * source);
+}
+
+static u32 pending(void)
+{
+	return *at(plic + 0x1000) & ALL;
+}
+
+static volatile u32 *enable(int context)
+{
+	return at(plic + 0x2000 + 0x80UL * (unsigned int)context);
+}
+
+/* A register in the page of a context: threshold 0, claim and completion 4. */
+static volatile u32 *of_context(int context, unsigned long offset)
+{
+	return at(plic + 0x200000 + 0x1000UL * (unsigned int)context + offset);
+}
+
+static volatile u32 *threshold(int context)
+{
+	return of_context(context, 0);
+}
+
+static volatile u32 *claim(int context)
+{
+	return of_context(context, 4);
+}
+
+static void pull(u32 lines)
+{
+	*at(wire) = lines;
+}
+
+static bool interrupted(void)
+{
+	return csr_read(sip) & BIT(IRQ_S_EXT);
+}
+
+static unsigned int drawn(unsigned int below)
+{
+	return (unsigned int)(random_next(&state) >> 16) % below;
+}
+
+/* Nothing high, nothing in service, priority 1 for all, all of them this hart's. */
+static void fresh(void)
+{
+	unsigned int source;
+
+	pull(0);
+	*enable(MINE) = *enable(OTHER) = ALL;
+	for (source = FIRST; source < SOURCES; source++) {
+		*claim(MINE) = source;
+		*priority(source) = 1;
+	}
+	*enable(OTHER) = 0;
+	*threshold(MINE) = *threshold(OTHER) = 0;
+}
+
+/* ---- one rule after the other ---- */
+
+static void test_gate(void)
+{
+	fresh();
+	pull(BIT(20));
+	ok(interrupted() && pending() == BIT(20), "a line that rises is pending, and interrupts");
+	*priority(20) = 0;
+	ok(!interrupted() && pending() == BIT(20), "with priority 0 it is pending, and does not");
+	ok_eq(*claim(MINE), 0, "nor can it be claimed");
+	*priority(20) = 5;
+	*threshold(MINE) = 5;
+	ok(!interrupted(), "a priority equal to the threshold does not interrupt");
+	ok_eq(*claim(MINE), 0, "and is no claim's");
+	*threshold(MINE) = 4;
+	ok(interrupted(), "one above it does");
+	*enable(MINE) = ALL & ~BIT(20);
+	ok(!interrupted() && pending() == BIT(20),
+	   "a source that is not enabled is pending, no more");
+	*enable(MINE) = ALL;
+	ok(interrupted(), "when it is enabled it interrupts at once");
+	pull(0);
+	ok(!interrupted() && !pending(),
+	   "a line that falls before the claim takes its request back");
+}
+
+static void test_order(void)
+{
+	fresh();
+	pull(BIT(16) | BIT(22) | BIT(31));
+	*priority(22) = 3;
+	*priority(31) = 3;
+	ok_eq(*claim(MINE), 22, "of two of the highest priority the lower number is claimed");
+	ok_eq(*claim(MINE), 31, "then the other one");
+	*priority(16) = 7;
+	ok_eq(*claim(MINE), 16, "then what is left");
+	ok_eq(*claim(MINE), 0, "then none");
+}
+
+static void test_claim(void)
+{
+	fresh();
+	pull(BIT(17));
+	ok_eq(*claim(MINE), 17, "a claim says who");
+	ok(!interrupted() && !pending(), "and ends the interrupt, although the line is high");
+	ok_eq(*claim(MINE), 0, "a second claim finds nobody");
+	pull(0);
+	pull(BIT(17));
+	ok(!interrupted() && !pending(), "a line that falls and rises while it is served waits");
+	*claim(MINE) = 0;
+	*claim(MINE) = 18;
+	*claim(MINE) = 49;
+	*claim(MINE) = ~0U;
+	ok(!interrupted(), "completions of others, and of what there is not, change nothing");
+	*enable(MINE) = ALL & ~BIT(17);
+	*claim(MINE) = 17;
+	*enable(MINE) = ALL;
+	ok(!interrupted(), "who has not enabled it cannot complete it");
+	*claim(MINE) = 17;
+	ok(interrupted() && pending() == BIT(17),
+	   "completed, it is pending again: its line is high");
+	ok_eq(*claim(MINE), 17, "and is claimed again");
+	pull(0);
+	*claim(MINE) = 17;
+	ok(!interrupted() && !pending(), "completed with its line low, it is not");
+	*claim(MINE) = 17;
+	ok(!interrupted() && !pending(), "a completion without a claim does nothing");
+}
+
+static void test_contexts(void)
+{
+	fresh();
+	*enable(MINE) = BIT(18) | BIT(25);
+	*enable(OTHER) = BIT(25) | BIT(28);
+	*threshold(OTHER) = 2;
+	*priority(25) = 2;
+	pull(BIT(28));
+	ok(!interrupted(), "a source of another context's does not interrupt this hart");
+	pull(BIT(25));
+	ok(interrupted(), "one of both's does");
+	ok_eq(*claim(OTHER), 0, "the other context's threshold keeps it from there");
+	*threshold(OTHER) = 1;
+	ok_eq(*claim(OTHER), 25, "until that is lower: then it may be claimed there");
+	ok(!interrupted(), "which ends this hart's interrupt: who was first has it");
+	ok_eq(*claim(MINE), 0, "and this hart's claim finds nobody");
+	*claim(MINE) = 25;
+	ok(interrupted(), "who has enabled it may complete it, whoever has claimed it");
+	pull(0);
+}
+
+/* ---- the variant's two registers ---- */
+
+static u32 status_of(unsigned int best, unsigned int rank, unsigned int waiting, unsigned int busy,
+		     bool raised)
+{
+	return (u32)(boot_need("filler") | (unsigned long)best << boot_need("best_shift") |
+		     (unsigned long)rank << boot_need("priority_shift") |
+		     (unsigned long)waiting << boot_need("waiting_shift") |
+		     (unsigned long)busy << boot_need("busy_shift") |
+		     (unsigned long)raised << boot_need("raised_shift"));
+}
+
+static u32 status(int context)
+{
+	return *of_context(context, boot_need("status_at"));
+}
+
+static u32 own_claim(int context)
+{
+	return *of_context(context, boot_need("claim_at"));
+}
+
+static unsigned int own_rank(unsigned int source)
+{
+	return (source * multiplier + addend) % SOURCES;
+}
+
+static void test_own(void)
+{
+	unsigned int i, source, last = 0, wrong = 0;
+
+	fresh();
+	ok_eq(status(MINE), status_of(0, 0, 0, 0, false), "status: nothing pending, nothing busy");
+	*priority(30) = 6;
+	pull(BIT(21) | BIT(30) | BIT(31));
+	ok_eq(status(MINE), status_of(30, 6, 3, 0, true), "status: three wait, the best is named");
+	*threshold(MINE) = 6;
+	ok_eq(status(MINE), status_of(0, 0, 3, 0, false),
+	      "status: behind the threshold they wait on");
+	*threshold(MINE) = 0;
+	ok_eq(*claim(MINE), 30, "the claim of the specification goes by number as ever");
+	ok_eq(status(MINE), status_of(21, 1, 2, 1, true), "status: one is busy");
+	ok_eq(status(OTHER), status_of(0, 0, 0, 0, false),
+	      "status: the other context's is its own");
+	fresh();
+	pull(ALL);
+	for (i = FIRST; i < SOURCES; i++) {
+		source = own_claim(MINE);
+		wrong += source < FIRST || (i > FIRST && own_rank(source) <= own_rank(last));
+		last = source;
+	}
+	ok_eq(wrong, 0, "own claim: 16 equals come in your order");
+	ok_eq(own_claim(MINE), 0, "own claim: then none");
+	ok(!interrupted(), "own claim: and the interrupt has ended");
+	ok_eq(status(MINE), status_of(0, 0, 0, 16, false), "status: 16 are busy");
+	fresh();
+	*priority(19) = 2;
+	pull(ALL);
+	ok_eq(own_claim(MINE), 19, "own claim: a higher priority precedes your order");
+	*claim(MINE) = 19;
+	ok_eq(own_claim(MINE), 19, "own claim: completed as any other, it is pending again");
+	*threshold(MINE) = 1;
+	ok_eq(own_claim(MINE), 0, "own claim: none that the threshold masks");
+	pull(0);
+}
+
+/* ---- the same, drawn, beside a model ---- */
+
+static struct model {
+	u32 level, pending, busy, enable[2], threshold[2];
+	u32 priority[SOURCES];
+} model;
+
+static unsigned int model_best(int c, bool own)
+{
+	unsigned int source, best = 0;
+
+	for (source = FIRST; source < SOURCES; source++) {
+		u32 mine = model.priority[source], most = model.priority[best];
+
+		if (!(model.pending & model.enable[c] & BIT(source)) ||
+		    mine <= model.threshold[c] || (best && mine < most))
+			continue;
+		if (!best || mine > most || (own && own_rank(source) < own_rank(best)))
+			best = source;
+	}
+	return best;
+}
+
+static void model_pull(u32 lines)
+{
+	model.pending |= lines & ~model.level & ~model.busy;
+	model.pending &= lines;
+	model.level = lines;
+}
+
+static unsigned int model_claim(int c, bool own)
+{
+	unsigned int best = model_best(c, own);
+
+	if (best) {
+		model.pending &= ~(u32)BIT(best);
+		model.busy |= (u32)BIT(best);
+	}
+	return best;
+}
+
+static void model_complete(int c, unsigned int source)
+{
+	if (source < SOURCES && model.enable[c] & BIT(source)) {
+		model.busy &= ~(u32)BIT(source);
+		model.pending |= model.level & (u32)BIT(source);
+	}
+}
+
+static void model_fresh(void)
+{
+	unsigned int source;
+
+	model = (struct model){ .enable = { ALL, 0 } };
+	for (source = FIRST; source < SOURCES; source++)
+		model.priority[source] = 1;
+}
+
+static unsigned int ones(u32 word)
+{
+	unsigned int count = 0;
+
+	for (; word; word &= word - 1)
+		count++;
+	return count;
+}
+
+/* One operation on both; the answers differ: false. */
+static bool same(bool own)
+{
+	int c = (int)drawn(2), context = c ? OTHER : MINE;
+	unsigned int source = FIRST + drawn(SOURCES - FIRST), value = drawn(8);
+	u32 word = (u32)random_next(&state) & ALL;
+
+	switch (drawn(own ? 10 : 8)) {
+	case 0:
+	case 1:
+		word = model.level ^ (u32)BIT(source);
+		model_pull(word);
+		pull(word);
+		return true;
+	case 2:
+		model.priority[source] = value;
+		*priority(source) = value;
+		return true;
+	case 3:
+		model.enable[c] = word;
+		*enable(context) = word;
+		return true;
+	case 4:
+		model.threshold[c] = value / 2;
+		*threshold(context) = value / 2;
+		return true;
+	case 5:
+	case 6:
+		return *claim(context) == model_claim(c, false);
+	case 7:
+		model_complete(c, source);
+		*claim(context) = source;
+		return true;
+	case 8:
+		return own_claim(context) == model_claim(c, true);
+	default:
+		source = model_best(c, false);
+		return status(context) == status_of(source, model.priority[source],
+						    ones(model.pending & model.enable[c]),
+						    ones(model.busy & model.enable[c]), source);
+	}
+}
+
+static void test_drawn(bool own, unsigned int count)
+{
+	unsigned int i;
+
+	fresh();
+	model_fresh();
+	for (i = 0; i < count; i++) {
+		if (!same(own) || pending() != model.pending ||
+		    interrupted() != !!model_best(0, false)) {
+			note("operation %u: pending 0x%x, expected 0x%x; interrupted %d, expected "
+			     "%d",
+			     i, pending(), model.pending, interrupted(), !!model_best(0, false));
+			break;
+		}
+	}
+	ok_eq(i, count, "%u operations, drawn: each is answered as a model of the PLIC answers",
+	      count);
+	fresh();
+}
+
+void payload_main(void)
+{
+	bool own = boot_need("own");
+	struct fdt_reg found;
+
+	if (!fdt_find("riscv,plic0", 0, &found))
+		bail("no PLIC in the device tree");
+	plic = found.base;
+	if (!fdt_find("hyperscope,wire", 0, &found) || nr_harts < 2)
+		bail("the test wants --wire, and two harts");
+	wire = found.base;
+	state = boot_number("seed", 88172645463325252UL);
+	multiplier = (unsigned int)boot_need("multiplier");
+	addend = (unsigned int)boot_need("addend");
+	if (own) {
+		test_own();
+	} else {
+		test_gate();
+		test_order();
+		test_claim();
+		test_contexts();
+	}
+	test_drawn(own, (unsigned int)boot_number("count", 500));
+	done();
+}

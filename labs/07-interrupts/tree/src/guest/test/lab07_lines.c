@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab07_lines.c - traps that are injected, and interrupts that may be neither lost nor doubled (lab 7).
+ *
+ * On the command line: part=1 traps, 2 lines, 3 wires (--wire), 4 of part 2 what does not want WFI to
+ * exit. Lines are pulled by an SBI extension of the course's (src/kvm/sbi_moment.c), by which a guest
+ * also says at which moment of its own way in or out of the guest another one's interrupt arrives. Each
+ * wait has an end of its own: who loses an interrupt is told so, and the machine does not hang.
+ */
+#include "rt.h"
+
+#define EXT_MOMENT 0x0a0007abUL
+#define ROUNDS     100
+#define PATIENCE   5000000 /* us, for what comes at once */
+
+enum {
+	ARM,
+	LOWER_OWN,
+	RAISE,
+	LONG_WAY
+};
+enum {
+	BEFORE_LOOK = 1,
+	AFTER_LOOK,
+	BEFORE_WAIT
+};
+enum {
+	EVENT = 0x100,
+	WRITE = 0x200,
+	IOCTL = 0x300,
+	LOWER = 0x400,
+	TOLD = 0x500,
+	KEEP = 0x600
+};
+#define STRAY 0x700
+
+static unsigned long wire;
+
+static void moment(unsigned long fid, unsigned long arg)
+{
+	if (sbi_call(EXT_MOMENT, fid, arg, 0, 0).error)
+		bail("the hypervisor does not know function %lu of the lab's extension", fid);
+}
+
+static bool pending(unsigned long irq)
+{
+	return csr_read(sip) & BIT(irq);
+}
+
+/* Looked at without an exit, which would serve what was forgotten before. */
+static bool comes(void)
+{
+	unsigned long i;
+
+	for (i = 0; i < 20000; i++)
+		if (pending(IRQ_S_EXT))
+			return true;
+	return false;
+}
+
+/* ---- part 1: exceptions ---- */
+
+static void trap_now(unsigned long arg)
+{
+	(void)arg;
+	__asm__ volatile(".option push; .option norvc; .globl trapping; trapping: csrr t0, 0x600;"
+			 ".option pop" ::
+				 : "t0");
+}
+extern const char trapping[];
+
+static const struct trap *from_s(unsigned long set, unsigned long clear)
+{
+	const struct trap *trap;
+
+	csr_set(sstatus, set);
+	csr_clear(sstatus, clear);
+	trap = catch_trap(trap_now, 0);
+	csr_clear(sstatus, SSTATUS_SIE | SSTATUS_SUM);
+	return trap;
+}
+
+static void test_traps(void)
+{
+	const struct trap *trap;
+
+	trap = from_s(SSTATUS_SIE | SSTATUS_SUM, SSTATUS_SPIE | SSTATUS_SPP);
+	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception of S mode has the cause");
+	ok_eq(trap->epc, (unsigned long)trapping, "sepc is the instruction's address");
+	ok(trap->status & SSTATUS_SPP, "SPP: it came from S mode");
+	ok(trap->status & SSTATUS_SPIE, "SPIE: interrupts were on");
+	ok(!(trap->status & SSTATUS_SIE), "SIE: and are off in the handler");
+	ok(trap->status & SSTATUS_SUM, "what else sstatus has is untouched");
+	trap = from_s(SSTATUS_SPIE, SSTATUS_SIE | SSTATUS_SPP);
+	ok(!(trap->status & SSTATUS_SPIE), "SPIE is clear if interrupts were off, whatever it was");
+	csr_set(sstatus, SSTATUS_SPP | SSTATUS_SPIE);
+	trap = catch_user(trap_now, 0);
+	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception of U mode has the cause");
+	ok_eq(trap->epc, (unsigned long)trapping, "and sepc");
+	ok(!(trap->status & SSTATUS_SPP), "SPP is clear: it came from U mode");
+	csr_write(stvec, (unsigned long)trap_entry | 1);
+	trap = from_s(0, SSTATUS_SIE);
+	csr_write(stvec, trap_entry);
+	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "with a vectored stvec exceptions go to its base");
+}
+
+/* ---- part 2: lines ---- */
+
+static void lower_own(unsigned long code)
+{
+	if (code == IRQ_S_EXT)
+		moment(LOWER_OWN, 0);
+	else
+		ipi_clear();
+}
+
+static void test_own_line(void)
+{
+	unsigned long me = this_hart()->id;
+
+	moment(RAISE, me);
+	ok(pending(IRQ_S_EXT), "a line that is raised is pending in sip");
+	moment(LONG_WAY, 0);
+	ok(pending(IRQ_S_EXT), "and stays so over other exits");
+	moment(LOWER_OWN, 0);
+	ok(!pending(IRQ_S_EXT), "until it is lowered");
+}
+
+/* sip.SSIP is also the guest's: the hypervisor has to leave it as the guest has made it. */
+static void test_own_bit(void)
+{
+	unsigned long me = this_hart()->id;
+
+	hart_ipi(0);
+	ok(pending(IRQ_S_SOFT), "an IPI to oneself is pending");
+	ipi_clear();
+	moment(RAISE, me);
+	ok(!pending(IRQ_S_SOFT) && pending(IRQ_S_EXT),
+	   "cleared by the guest it stays so, when another line rises");
+	csr_set(sip, BIT(IRQ_S_SOFT));
+	moment(LOWER_OWN, 0);
+	ok(pending(IRQ_S_SOFT) && !pending(IRQ_S_EXT),
+	   "set by the guest it stays so, when one falls");
+	ipi_clear();
+	wait_irq(BIT(IRQ_S_EXT), 3000);
+	ok(!pending(IRQ_S_SOFT), "and it stays clear over a sleep");
+	csr_set(sip, BIT(IRQ_S_SOFT));
+	wait_irq(BIT(IRQ_S_EXT), 3000);
+	ok(pending(IRQ_S_SOFT), "or set");
+	ipi_clear();
+}
+
+static void test_entering(void)
+{
+	static const char *const where[] = { "", "before the last look", "after the last look" };
+	unsigned long which, i, lost;
+
+	for (which = BEFORE_LOOK; which <= AFTER_LOOK; which++) {
+		for (lost = i = 0; i < 100 && !lost; i++) {
+			moment(ARM, which);
+			lost += !comes();
+			moment(LOWER_OWN, 0);
+		}
+		ok_eq(lost, 0, "entering, %s at the requests: 100 interrupts, none lost",
+		      where[which]);
+	}
+}
+
+/* A line that is up and not enabled is no reason to wake: VS mode's line 9 is HS's 10. */
+static void test_masked(void)
+{
+	unsigned long end, wakes = 0;
+
+	moment(RAISE, this_hart()->id);
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	end = now() + us_to_ticks(100000);
+	timer_at(end);
+	while (!pending(IRQ_S_TIMER) && now() < end) {
+		wfi();
+		wakes++;
+	}
+	timer_off();
+	csr_write(sie, 0);
+	moment(LOWER_OWN, 0);
+	ok(wakes < 4, "WFI sleeps although a line is up that sie does not enable");
+	if (wakes >= 4)
+		note("it returned %lu times in 100 ms", wakes);
+}
+
+static void test_about_to_wait(void)
+{
+	unsigned long i, lost;
+
+	for (lost = i = 0; i < 20 && !lost; i++) {
+		moment(ARM, BEFORE_WAIT);
+		lost += !wait_irq(BIT(IRQ_S_EXT), PATIENCE);
+		moment(LOWER_OWN, 0);
+	}
+	moment(ARM, 0);
+	ok_eq(lost, 0, "about to wait: 20 interrupts, none lost");
+}
+
+static bool stop;
+
+static void busy(unsigned long arg)
+{
+	(void)arg;
+	while (!READ_ONCE(stop))
+		;
+}
+
+/* Where both vCPUs share one hart, the other's being busy is what makes this one's thread sleep. */
+static void test_waiting(void)
+{
+	note("now a vCPU waits while the other one is busy; if no line follows, it was never "
+	     "woken");
+	WRITE_ONCE(stop, false);
+	hart_run(1, busy, 0);
+	test_masked();
+	test_about_to_wait();
+	WRITE_ONCE(stop, true);
+	hart_wait(1, PATIENCE / 1000);
+}
+
+enum {
+	RUN,
+	CALL,
+	WAIT
+};
+
+static void target(unsigned long way)
+{
+	csr_write(sie, BIT(IRQ_S_EXT) | BIT(IRQ_S_SOFT));
+	csr_set(sstatus, SSTATUS_SIE);
+	while (!READ_ONCE(stop)) {
+		if (way == CALL)
+			moment(LONG_WAY, 0);
+		else if (way == WAIT)
+			wfi();
+	}
+	csr_clear(sstatus, SSTATUS_SIE);
+}
+
+static unsigned long taken(void)
+{
+	return __atomic_load_n(&harts[1].irqs[IRQ_S_EXT], __ATOMIC_ACQUIRE);
+}
+
+/* The next one is sent when this one has been taken: so each must be. */
+static bool taken_beyond(unsigned long before)
+{
+	unsigned long end = now() + us_to_ticks(PATIENCE);
+
+	while (taken() == before)
+		if (now() > end)
+			return false;
+	return true;
+}
+
+static void raise_by_call(void)
+{
+	moment(RAISE, harts[1].id);
+}
+
+static void raise_by_event(void)
+{
+	*(volatile u32 *)(wire + EVENT + 4 * harts[1].id) = 1;
+}
+
+/* How many of the rounds were taken. The target ends by an IPI, or the test does. */
+static void test_other(unsigned long way, void (*raise)(void), const char *doing)
+{
+	unsigned long i, begun = taken();
+
+	note("now a vCPU that %s; if no line follows, one was never woken", doing);
+	WRITE_ONCE(stop, false);
+	hart_run(1, target, way);
+	delay_us(1000);
+	for (i = 0; i < ROUNDS; i++) {
+		unsigned long before = taken();
+
+		/* Of a vCPU that waits, some when it has just slept, some when it is about to. */
+		delay_us(i % 4 * 100);
+		raise();
+		if (!taken_beyond(before))
+			break;
+	}
+	delay_us(1000);
+	WRITE_ONCE(stop, true);
+	hart_ipi(1);
+	if (!hart_wait(1, PATIENCE / 1000))
+		note("the hart does not come back from its interrupts");
+	ok_eq(i, ROUNDS, "a vCPU that %s takes each of %d interrupts", doing, ROUNDS);
+	ok_eq(taken() - begun, ROUNDS, "... and none of them twice");
+	if (!hart_idle(1))
+		done();
+}
+
+static void test_lines(bool wfi_exits)
+{
+	harts[1].on_irq = lower_own;
+	test_own_line();
+	test_own_bit();
+	test_entering();
+	if (hart_start(1))
+		bail("the second hart does not start");
+	if (wfi_exits)
+		test_waiting();
+	test_other(CALL, raise_by_call, "makes calls");
+	test_other(RUN, raise_by_call, "runs on without an exit");
+	test_other(WAIT, raise_by_call, "waits");
+}
+
+/* ---- part 3: eventfds ---- */
+
+static u32 get(unsigned long reg, unsigned long vcpu)
+{
+	return *(volatile u32 *)(wire + reg + 4 * vcpu);
+}
+
+static void set(unsigned long reg, unsigned long vcpu, u32 value)
+{
+	*(volatile u32 *)(wire + reg + 4 * vcpu) = value;
+}
+
+static void see_other(unsigned long arg)
+{
+	*(volatile bool *)arg = pending(IRQ_S_EXT);
+}
+
+static bool other_pending(void)
+{
+	static volatile bool seen;
+
+	hart_run(1, see_other, (unsigned long)&seen);
+	return hart_wait(1, PATIENCE / 1000) && seen;
+}
+
+static void test_wires(void)
+{
+	unsigned long me = this_hart()->id, other = harts[1].id;
+
+	if (hart_start(1))
+		bail("the second hart does not start");
+	set(IOCTL, me, 1);
+	ok(pending(IRQ_S_EXT), "KVM_INTERRUPT raises the line");
+	set(LOWER, me, 1);
+	ok(!pending(IRQ_S_EXT), "and lowers it");
+	get(TOLD, me);
+	set(EVENT, me, 1);
+	ok(pending(IRQ_S_EXT), "an ioeventfd that is an irqfd's raises it");
+	ok(!other_pending(), "that of this vCPU alone");
+	ok_eq(get(TOLD, me), 0, "nobody is told while it is up");
+	set(LOWER, me, 1);
+	ok(!pending(IRQ_S_EXT), "it falls when user space says so");
+	ok_eq(get(TOLD, me), 1, "and its resample eventfd is signalled, once");
+	ok_eq(get(TOLD, other), 0, "that of the other vCPU is not");
+	set(WRITE, other, 1);
+	ok(!pending(IRQ_S_EXT) && other_pending(),
+	   "a write to an eventfd raises the other vCPU's line");
+	set(LOWER, other, 1);
+	ok(!other_pending(), "which falls");
+	ok(get(TOLD, other) == 1 && get(TOLD, me) == 0, "and is told of, alone");
+	set(STRAY, 0, 1);
+	ok(!pending(IRQ_S_EXT) && !other_pending(), "numbers that are nobody's raise nothing");
+	set(KEEP, me, 1);
+	set(EVENT, me, 1);
+	set(LOWER, me, 1);
+	ok(pending(IRQ_S_EXT),
+	   "a device that wants more at the signal finds the line low, and raises it");
+	set(KEEP, me, 0);
+	set(LOWER, me, 1);
+	ok(!pending(IRQ_S_EXT), "one that does not, does not");
+	harts[1].on_irq = lower_own;
+	test_other(WAIT, raise_by_event, "waits for an eventfd");
+}
+
+void payload_main(void)
+{
+	unsigned long part = boot_need("part");
+	struct fdt_reg found;
+
+	if (nr_harts < 2)
+		bail("the test wants two harts");
+	if (part == 1) {
+		test_traps();
+	} else if (part == 2 || part == 4) {
+		test_lines(part == 2);
+	} else {
+		if (!fdt_find("hyperscope,wire", 0, &found))
+			bail("the test wants --wire");
+		wire = found.base;
+		test_wires();
+	}
+	done();
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sbi_moment.h - an interrupt at the worst moment, as often as a test wants it.
+ */
+#ifndef KVM_SBI_MOMENT_H
+#define KVM_SBI_MOMENT_H
+
+#include "sbi.h"
+
+/* An extension of the course's: see sbi_moment.c. */
+#define SBI_EXT_MOMENT 0x0a0007abUL
+
+/* Where another hart's vcpu_set_irq() could just come in between. */
+enum irq_moment {
+	MOMENT_NONE,
+	MOMENT_BEFORE_LOOK, /* requests are served; its mode is not IN_GUEST yet */
+	MOMENT_AFTER_LOOK,  /* it has looked at the requests for the last time */
+	MOMENT_BEFORE_WAIT, /* WFI: nothing was pending; it does not sleep yet */
+};
+
+sbi_fn sbi_moment;
+
+extern bool irq_moments; /* some vCPU has armed one; else this costs a load and a branch */
+void irq_moment_now(struct kvm_vcpu *vcpu, enum irq_moment moment);
+
+/* The vCPU's own thread is there now. */
+static inline void irq_moment_comes(struct kvm_vcpu *vcpu, enum irq_moment moment)
+{
+	if (READ_ONCE(irq_moments))
+		irq_moment_now(vcpu, moment);
+}
+
+#endif
