@@ -10,6 +10,8 @@
 #   claim TEXT [NAME]         the payload's claim with this text (a part of it) held
 #   boots NAME=VALUE          a guest comes to its end under this toggle, and the payload timer, too
 #   options OPTION...         of scripts/hyperscope, for the payloads from here on
+#   saved OPTION...           each of them is saved on its way, OPTIONs (--save-on ...) say how, and goes on
+#                             in another machine; between COMMAND runs it in between: $tmp/saved is the file
 #   answer NAME               a value of answers.txt; answered NAME WANT [PERCENT] claims it
 #
 # Neither a line on the console nor a status says that a claim held: the student's hypervisor and VMM
@@ -28,6 +30,17 @@ options()
 	lab_options=("$@")
 }
 
+lab_saved= lab_between=true
+saved()
+{
+	lab_saved=yes save_options=("$@")
+}
+
+between()
+{
+	lab_between=$1
+}
+
 variant()
 {
 	python3 -c 'import json, os, re, sys
@@ -40,13 +53,35 @@ for name, value in made.items() if sys.argv[1] == "--line" else ():
         print("%s=%s" % (name, re.sub("[as-]", "", str(value))))' "$1" "$HS_TOP/lab.json"
 }
 
+# Both halves' console in $tmp/out and $out; the status is the second's, if there is one.
+run_halves()	# BUILD COPY WORDS
+{
+	local err1 took1
+	rm -f "$tmp/saved"
+	O=$1 hs run --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} --save "$tmp/saved" \
+		${save_options[@]+"${save_options[@]}"} --append "$3" "$2"
+	[ "$status" = 0 ] || return
+	err1=$err took1=$took
+	mv "$tmp/out" "$tmp/first"
+	$lab_between
+	O=$1 hs run --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} --restore "$tmp/saved"
+	cat "$tmp/first" "$tmp/out" >"$tmp/both" && mv "$tmp/both" "$tmp/out"
+	out=$(tr -d '\0' <"$tmp/out")
+	err=$err1$'\n'$err took=$((took + took1))
+}
+
 run_sealed()	# BUILD NAME [WORD...]: sets $claims, and what hs sets
 {
-	local build=$1 name=$2 key
+	local build=$1 name=$2 key words
 	shift 2
 	key=$(python3 "$seal" put "$build/guest-payloads/$name.bin" "$tmp/$name.bin") || exit 1
-	O=$build hs run --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} \
-		--append "$* $(quirks | xargs)" "$tmp/$name.bin"
+	words="$* $(quirks | xargs)"
+	if [ "$lab_saved" ]; then
+		run_halves "$build" "$tmp/$name.bin" "$words"
+	else
+		O=$build hs run --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} \
+			--append "$words" "$tmp/$name.bin"
+	fi
 	claims=$(python3 "$seal" check "$key" <"$tmp/out")
 	out=$(sed -E 's/ \[[0-9a-f]{16}\]//' <<<"$out" | tr -d '\r')
 }
