@@ -87,8 +87,10 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 	u64 *word = hv_page_map(log->bits[page / BITS_PER_PAGE].pa);
 
 	trace_kvm_dirty_log_mark(slot->id, gfn);
+	/* lab 10: write the mark: the bit of this page, and that its page of bits has one */
 	log->bits[page / BITS_PER_PAGE].dirty = true;
 	word[page % BITS_PER_PAGE / 64] |= 1ULL << page % 64;
+	/* lab 10 end */
 	hv_page_unmap(word);
 }
 
@@ -139,12 +141,14 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	bits = hv_page_map(slot->dirty->bits[index].pa);
 	for (i = 0; i < words; i++) {
 		rest(&vm->gstage);
+		/* lab 10: write what becomes of a word: copied, and, to be taken, cleared and protected */
 		copy[i] = bits[i];
 		any |= bits[i];
 		if (!take || !bits[i])
 			continue;
 		bits[i] = 0;
 		protect_word(vm, slot, first + i * 64);
+		/* lab 10 end */
 	}
 	hv_page_unmap(bits);
 	if (any && !take)
@@ -173,10 +177,12 @@ static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, co
 	bits = page + first % BITS_PER_PAGE / 64;
 	for (i = 0; i < words; i++) {
 		rest(&vm->gstage);
+		/* lab 10: write what becomes of the bits that the mask names */
 		if (!(bits[i] & mask[i]))
 			continue;
 		bits[i] &= ~mask[i];
 		protect_word(vm, slot, first + i * 64);
+		/* lab 10 end */
 	}
 	hv_page_unmap(page);
 	debt = gstage_owe(&vm->gstage);

@@ -50,10 +50,13 @@ static unsigned int leaf_level(const struct gstage *gs, const struct memslot *sl
 {
 	unsigned int level = 0;
 
-	/* Logged by the page, so mapped by the page. */
-	if (page->map_size == PAGE_SIZE || !READ_ONCE(gs->huge) ||
-	    (slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
+	if (page->map_size == PAGE_SIZE || !READ_ONCE(gs->huge))
 		return 0;
+	/* lab 10: write the level of a leaf in a slot that is logged */
+	/* Logged by the page, so mapped by the page. */
+	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		return 0;
+	/* lab 10 end */
 	while (level + 1 < gs->levels && level_fits(slot, gpa, page, level + 1))
 		level++;
 	return level;
@@ -64,9 +67,11 @@ static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *f
 {
 	if (!page->writable || (slot->flags & KVM_MEM_READONLY))
 		return GSTAGE_LEAF;
+	/* lab 10: write when a page of a logged slot is not writable yet */
 	/* While logging, only a write makes a page writable: the next one must not be missed. */
 	if ((slot->flags & KVM_MEM_LOG_DIRTY_PAGES) && !fault->write)
 		return GSTAGE_LEAF;
+	/* lab 10 end */
 	return GSTAGE_LEAF | GSTAGE_LEAF_WRITE;
 }
 
@@ -127,8 +132,10 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 		return RESUME_GUEST;
 	}
 	err = gstage_map(gs, fault->gpa, level, pte, &old);
+	/* lab 10: write which faults are marked in the log */
 	if (!err && fault->write && slot->dirty)
 		dirty_log_mark(slot, gpa_to_gfn(fault->gpa));
+	/* lab 10 end */
 	replaces = !err && (old & PTE_V);
 	if (replaces)
 		debt = replaced(gs, fault->gpa, level, old, pte);

@@ -160,11 +160,13 @@ static void read_run(struct pages *pages, const struct page_entry *entries, cons
 	if (err)
 		die(STATUS_SETUP, "--restore: pages of memory cannot be read: %s",
 		    err == -ENODATA ? "the file ends" : strerror(-err));
+	/* lab 10: write the check of each page's sum, and the refusal of one that has changed */
 	for (u64 i = 0; i < run->count; i++) {
 		if (state_sum(0, to + i * SZ_4K, SZ_4K) != entries[run->place + i].sum)
 			die(STATUS_SETUP, "--restore: the page at 0x%llx is damaged",
 			    (unsigned long long)(RAM_BASE + (run->number + i) * SZ_4K));
 	}
+	/* lab 10 end */
 }
 
 static void pages_read(struct pages *pages, const struct page_entry *entries, struct state *s)
@@ -174,10 +176,12 @@ static void pages_read(struct pages *pages, const struct page_entry *entries, st
 	for (u64 place = 0; place < pages->nr; place++) {
 		u64 number = entries[place].number;
 
+		/* lab 10: write the refusal of a number that is no page of RAM */
 		if (number >= pages->nr_ram) {
 			state_refuse(s, "a page is not in RAM");
 			return;
 		}
+		/* lab 10 end */
 		if (run.count == RUN_MAX || run.number + run.count != number) {
 			read_run(pages, entries, &run);
 			run = (struct run){ number, place, 0 };

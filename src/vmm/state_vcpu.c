@@ -202,6 +202,7 @@ static bool is_identity(u64 id)
 
 static void set_rest(struct vcpu *vcpu, const struct regs *regs)
 {
+	/* lab 10: write set_rest: step 3 of the order above */
 	bool has_d = false;
 
 	for (u32 i = 0; i < regs->count; i++)
@@ -213,6 +214,7 @@ static void set_rest(struct vcpu *vcpu, const struct regs *regs)
 		    (type != KVM_REG_RISCV_FP_F || !has_d))
 			set_reg(vcpu, &regs->reg[i]);
 	}
+	/* lab 10 end */
 }
 
 #define TIMER_ID(name) \
@@ -239,11 +241,13 @@ static void set_timer(struct vcpu *vcpu, const struct regs *regs, struct state *
 		return;
 	}
 	set_reg(vcpu, frequency); /* refused, if it is not this host's */
+	/* lab 10: write step 4: whether a timer is set, and in which order its registers */
 	if (first_word(compare) == ~0ull ||
 	    (first_word(state) != KVM_RISCV_TIMER_STATE_ON && !(sstc && first_word(sstc))))
 		return;
 	set_reg(vcpu, compare);
 	set_reg(vcpu, &on);
+	/* lab 10 end */
 }
 
 static bool load_regs(struct regs *regs, struct state *s)
@@ -266,12 +270,14 @@ static void restore_regs(struct vcpu *vcpu, struct state *s)
 	struct regs regs = { 0 };
 
 	if (load_regs(&regs, s)) {
+		/* lab 10: write the steps 1, 3 and 4 in their order */
 		set_identities(vcpu, &regs, KVM_REG_RISCV_ISA_EXT);
 		set_identities(vcpu, &regs, KVM_REG_RISCV_SBI_EXT);
 		switch_others_off(vcpu, &regs);
 		set_identities(vcpu, &regs, KVM_REG_RISCV_CONFIG);
 		set_rest(vcpu, &regs);
 		set_timer(vcpu, &regs, s);
+		/* lab 10 end */
 	}
 	free(regs.reg);
 }

@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# others.t - the log, what is taken of it, the rule, and a save while the guest writes, for pages and
+# rounds drawn by the instructor's key.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+seed=$(variant seed)
+options --device logdev --mem 64M
+payload logdev seed=$seed
+options --device logdev --smp 2 --mem 32M
+payload lab10 do=rule $(variant --line)
+payload lab10 do=taken seed=$seed
+options --icount --harts 2 --smp 2 --mem 32M
+saved --save-on writing
+payload save_dirty rounds=20000 pages=$((20 + seed % 200))
+done_testing

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# restored.t - a guest with something of everything, stopped, saved and restored, does not notice; nor
+# does one that is saved while it writes.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --icount --harts 2 --device testdev --smp 3 --mem 32M
+saved --save-rounds 0
+payload save
+options --icount --harts 2 --smp 2 --mem 32M
+saved --save-on writing
+payload save_dirty rounds=20000
+done_testing

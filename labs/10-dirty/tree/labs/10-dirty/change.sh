@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+#
+# change.sh - for damaged.t: changes in the file of a saved machine (src/vmm/state.h), and what is
+# claimed of them.
+#
+#   change byte|swap|number       of a page, in $tmp/saved: one bit; the contents of two; its number,
+#                                 with all sums made right again
+#   refused "CHANGE" NAME REGEX   a machine saved and so changed is not restored: status 101, a sentence
+
+change()
+{
+	python3 - "$tmp/saved" "$1" <<'PYTHON'
+import struct
+import sys
+
+SECTION = struct.Struct("<8sIIQQ")
+PAGE, MASK = 4096, (1 << 64) - 1
+
+
+def sum_of(data, total=0):
+    """src/vmm/state.c:/^u64 state_sum/"""
+    for (word,) in struct.iter_unpack("<Q", data):
+        total = (total ^ word) * 0x9e3779b97f4a7c15 & MASK
+        total ^= total >> 32
+    return total
+
+
+def page_at(place):
+    return PAGE + place * PAGE
+
+
+with open(sys.argv[1], "r+b") as file:
+    whole = bytearray(file.read())
+    if whole[:8] != b"HSVMSAVE":
+        sys.exit("nothing was saved")
+    nr, at = struct.unpack_from("<QQ", whole, 24)
+    if sys.argv[2] == "byte":
+        whole[page_at(nr // 2) + 100] ^= 0x10
+    elif sys.argv[2] == "swap":
+        first, second = page_at(nr // 2), page_at(nr // 2 + 1)
+        whole[first:first + PAGE], whole[second:second + PAGE] = (
+            whole[second:second + PAGE], whole[first:first + PAGE])
+    else:
+        name, index, zero, length, _ = SECTION.unpack_from(whole, at)
+        begin = at + SECTION.size
+        struct.pack_into("<Q", whole, begin, 32 * 256)
+        head = struct.pack("<8sIIQ", name, index, zero, length)
+        struct.pack_into("<Q", whole, at + SECTION.size - 8,
+                         sum_of(bytes(whole[begin:begin + length]), sum_of(head)))
+    file.seek(0)
+    file.write(whole)
+PYTHON
+	changed=$?
+}
+
+refused()
+{
+	local said
+	between "$1"
+	asked save_dirty rounds=2000
+	said=$(grep 'vmm: ' <<<"$err" | tail -n 1)
+	[ "$changed" = 0 ] && [ "$status" = 101 ] && grep -qE -- "$3" <<<"$said" && [ -z "$claims" ]
+	ok $? "$2" || { diag "status $status, and said: $said"; last_words; }
+}

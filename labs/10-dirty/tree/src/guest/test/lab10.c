@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab10.c - a guest holds the VMM's part of the dirty log to what it has written, and its rule of
+ * pre-copy to the variant's (labs/10-dirty). It asks the registers of src/vmm/lab10.c.
+ *
+ * do=taken: which pages are taken out of the logs; wants two harts.
+ * do=rule: when pre-copy stops: few, patience, percent, num, den, least, in_a_row (the variant).
+ * do=busy: nothing to claim; to be saved while it writes to one of hot=N pages each gap=N turns of a
+ * loop, having written to cold=N others before. seed=N for what is drawn.
+ */
+#include "logdev.h"
+
+#define PAGES 256
+#define SAVES 400
+#define LAB10 0x100 /* src/vmm/lab10.h */
+
+enum lab10_register {
+	LAB_START = 0x00,
+	LAB_TAKE = 0x08,
+	LAB_FIRST = 0x10,
+	LAB_BITS = 0x18,
+	LAB_WRITTEN = 0x20,
+	LAB_AT = 0x28,
+	LAB_WROTE = 0x30,
+	LAB_MOMENT = 0x38,
+	LAB_MOMENTS = 0x40,
+	LAB_PAGES = 0x48,
+	LAB_BEGIN = 0x50,
+	LAB_ROUND = 0x58,
+	LAB_LEFT = 0x60,
+};
+
+static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(64 * PAGE_SIZE)));
+static u64 want[PAGES / 64];
+static unsigned long state;
+
+static unsigned long get(unsigned long reg)
+{
+	return *(volatile unsigned long *)(logdev + LAB10 + reg);
+}
+
+static void set(unsigned long reg, unsigned long value)
+{
+	*(volatile unsigned long *)(logdev + LAB10 + reg) = value;
+}
+
+static unsigned long below(unsigned long n)
+{
+	return random_next(&state) % n;
+}
+
+/* ---- what is taken ---- */
+
+static void store(unsigned long page)
+{
+	*(volatile u64 *)(pages + page * PAGE_SIZE + 8 * below(512)) = random_next(&state);
+	want[page / 64] |= BIT(page % 64);
+}
+
+static void store_some(void)
+{
+	int i;
+
+	for (i = 0; i < 30; i++)
+		store(below(PAGES));
+}
+
+static bool in_found(unsigned long page)
+{
+	set(LAB_FIRST, ((unsigned long)pages + page * PAGE_SIZE - ram_base) >> PAGE_SHIFT);
+	return get(LAB_BITS) >> page % 64 & 1;
+}
+
+static unsigned long wrong(void)
+{
+	unsigned long page, count = 0;
+
+	for (page = 0; page < PAGES; page++) {
+		bool expected = want[page / 64] >> page % 64 & 1;
+
+		if (in_found(page) != expected && !count++)
+			note("page %lu is %s those found", page, expected ? "not among" : "among");
+	}
+	return count;
+}
+
+/* All that was found is in the file now. */
+static void written(void)
+{
+	set(LAB_WRITTEN, 0);
+	memset(want, 0, sizeof(want));
+}
+
+static void test_taken(void)
+{
+	store_some();
+	set(LAB_START, 1);
+	ok_eq(get(LAB_START), 1, "memory is logged");
+	written();
+	store_some();
+	set(LAB_TAKE, 0);
+	ok_eq(wrong(), 0, "what vCPUs wrote is taken, and nothing else");
+	set(LAB_TAKE, 0);
+	ok_eq(wrong(), 0, "until it is written it stays among the pages found");
+	store_some();
+	set(LAB_TAKE, 0);
+	ok_eq(wrong(), 0, "with what is taken later");
+	written();
+	set(LAB_TAKE, 0);
+	ok_eq(wrong(), 0, "what was taken is taken once");
+	store_some();
+	set(LAB_TAKE, 0);
+	ok_eq(wrong(), 0, "and again when it is written to again");
+	written();
+}
+
+static void wrote(unsigned long page, unsigned long offset, unsigned long len)
+{
+	unsigned long touched;
+
+	set(LAB_AT, (unsigned long)pages + page * PAGE_SIZE + offset);
+	set(LAB_WROTE, len);
+	for (touched = 0; len && touched <= (offset + len - 1) / PAGE_SIZE; touched++)
+		want[(page + touched) / 64] |= BIT((page + touched) % 64);
+}
+
+static void test_devices(void)
+{
+	wrote(3, 17, 1);
+	wrote(5, PAGE_SIZE - 1, 1);
+	wrote(8, 0, PAGE_SIZE);
+	wrote(11, PAGE_SIZE - 1, 2);
+	wrote(62, 4000, 3 * PAGE_SIZE);
+	wrote(100 + below(20), 0, 0);
+	wrote(200 + below(20), below(PAGE_SIZE), 1 + below(4 * PAGE_SIZE));
+	set(LAB_TAKE, 0);
+	ok_eq(wrong(), 0, "what devices wrote is taken, to the byte");
+	written();
+	set(LAB_TAKE, 0);
+	ok_eq(wrong(), 0, "and once");
+	wrote(70, 0, 64);
+	store(70);
+	store(71);
+	wrote(72, 0, 64);
+	set(LAB_TAKE, 0);
+	ok_eq(wrong(), 0, "both logs are taken together");
+	written();
+}
+
+static volatile u64 moment[PAGE_SIZE / 8] __attribute__((aligned(PAGE_SIZE)));
+static unsigned long unlogged, logged;
+
+/* The other hart: a store to a page that KVM has just not named, and to one that it has. */
+static void writer(unsigned long arg)
+{
+	(void)arg;
+	while (moment[0] != 1)
+		;
+	store(unlogged);
+	store(logged);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	moment[0] = 2;
+}
+
+static void test_moment(void)
+{
+	bool first;
+
+	if (nr_harts < 2)
+		bail("two harts are wanted");
+	hart_start(1);
+	set(LAB_TAKE, 0);
+	written();
+	logged = below(64);
+	unlogged = 64 + below(PAGES - 64);
+	store(logged);
+	hart_run(1, writer, 0);
+	set(LAB_MOMENT, (unsigned long)moment);
+	set(LAB_TAKE, 0);
+	hart_wait(1, 10000);
+	if (!ok(get(LAB_MOMENTS) == 1, "KVM was asked for its log (by kvm_call)"))
+		return;
+	ok(in_found(logged), "a page that KVM names is found");
+	first = in_found(unlogged);
+	written();
+	set(LAB_TAKE, 0);
+	ok(first || in_found(unlogged),
+	   "a page written behind KVM's answer is found by the next take");
+	written();
+	store(logged);
+	store(unlogged);
+	set(LAB_TAKE, 0);
+	ok_eq(wrong(), 0, "and both are logged again");
+	set(LAB_START, 0);
+}
+
+/* ---- the rule ---- */
+
+enum stop {
+	LITTLE,
+	IN_VAIN,
+	TOO_MUCH,
+	OFTEN,
+	REASONS
+};
+
+static struct {
+	unsigned long few, patience, percent, num, den, least, in_a_row;
+} rule;
+
+static struct {
+	unsigned long pages, most, rounds, vain, written, base;
+	unsigned long before, left; /* to be told */
+} run;
+
+static unsigned long wrong_stops[REASONS], wrong_goes;
+
+/* Which of the reasons hold, a bit each. */
+static unsigned long reasons(unsigned long wrote_now, unsigned long left)
+{
+	bool vain = left * rule.den > run.base * rule.num;
+
+	run.rounds++;
+	run.written += wrote_now;
+	run.vain = vain ? run.vain + 1 : rule.in_a_row ? 0 : run.vain;
+	if (!rule.least || left < run.base)
+		run.base = left;
+	return (unsigned long)(left <= rule.few) << LITTLE |
+	       (unsigned long)(run.vain >= rule.patience) << IN_VAIN |
+	       (unsigned long)(run.written * 100 > run.pages * rule.percent) << TOO_MUCH |
+	       (unsigned long)(run.rounds >= run.most) << OFTEN;
+}
+
+/* Often just where the rule turns, so that one off is seen. */
+static unsigned long draw_left(void)
+{
+	unsigned long turn = run.base * rule.num / rule.den;
+
+	switch (below(8)) {
+	case 0:
+		return rule.few - 1 + below(3);
+	case 1:
+	case 2:
+		return turn + below(3) - (turn > 0);
+	case 3:
+		return run.base + below(20);
+	case 4:
+		return 1 + below(run.pages);
+	default:
+		return 1 + turn / 2 + below(turn / 2 + 1);
+	}
+}
+
+static void compare(unsigned long why, bool goes_on)
+{
+	unsigned int reason;
+
+	if (goes_on == !why)
+		return;
+	wrong_goes += !goes_on;
+	for (reason = 0; reason < REASONS; reason++)
+		wrong_stops[reason] += goes_on && why >> reason & 1;
+}
+
+/* The first save in which it went wrong is the last one. */
+static void claim(unsigned long wrong_ones, const char *what, const char *but)
+{
+	if (!ok(!wrong_ones, "%s", what))
+		note("memory of %lu pages, round %lu of %lu: %lu pages written so far, %lu were "
+		     "left and "
+		     "now %lu are; %lu rounds in vain: %s",
+		     run.pages, run.rounds, run.most, run.written, run.before, run.left, run.vain,
+		     but);
+}
+
+/* Rounds as one save might have them, until both agree to stop or one is wrong. */
+static void one_save(void)
+{
+	unsigned long why = 0, wrote_now, left;
+	bool goes_on = true;
+
+	memset(&run, 0, sizeof(run));
+	run.pages = run.base = run.left = left = 500 + below(100000);
+	run.most = 1 + below(12);
+	set(LAB_PAGES, run.pages);
+	set(LAB_BEGIN, run.most);
+	while (goes_on && !why) {
+		wrote_now = left - below(1 + left / 16);
+		if (below(6) == 0) /* to the limit of what may be written, or one beyond it */
+			wrote_now = run.pages * rule.percent / 100 + below(2) - run.written;
+		left = draw_left();
+		why = reasons(wrote_now, left);
+		set(LAB_ROUND, wrote_now);
+		set(LAB_LEFT, left);
+		goes_on = get(LAB_LEFT) & 1;
+		run.before = run.left;
+		run.left = left;
+		compare(why, goes_on);
+	}
+}
+
+static void test_rule(void)
+{
+	static const char *const name[] = {
+		[LITTLE] = "it stops when little is left",
+		[IN_VAIN] = "it stops when rounds are in vain",
+		[TOO_MUCH] = "it stops when too much was written",
+		[OFTEN] = "it stops after as many rounds as are allowed",
+	};
+	unsigned long i, bad = 0;
+
+	rule.few = boot_need("few");
+	rule.patience = boot_need("patience");
+	rule.percent = boot_need("percent");
+	rule.num = boot_need("num");
+	rule.den = boot_need("den");
+	rule.least = boot_need("least");
+	rule.in_a_row = boot_need("in_a_row");
+	for (i = 0; i < SAVES && !bad; i++) {
+		one_save();
+		bad = wrong_goes + wrong_stops[LITTLE] + wrong_stops[IN_VAIN] +
+		      wrong_stops[TOO_MUCH] + wrong_stops[OFTEN];
+	}
+	for (i = 0; i < REASONS; i++)
+		claim(wrong_stops[i], name[i], "it goes on");
+	claim(wrong_goes, "and goes on otherwise", "it stops");
+	ok(!bad, "so it is in %d saves", SAVES);
+}
+
+/* ---- a guest to be saved ---- */
+
+#define TURNS 1000000000UL /* then it ends, saved or not */
+
+static void busy(void)
+{
+	unsigned long cold = boot_need("cold"), hot = boot_need("hot"), gap = boot_need("gap");
+	volatile u8 *first = (u8 *)ALIGN_UP((unsigned long)_end, SZ_2M);
+	unsigned long i, turn;
+
+	for (i = 0; i < cold + hot; i++)
+		first[i * PAGE_SIZE] = 1;
+	note("writing");
+	for (i = 0; i < TURNS / gap; i++) {
+		first[(cold + below(hot)) * PAGE_SIZE] = (u8)i;
+		for (turn = 0; turn < gap; turn++)
+			__asm__ volatile("");
+	}
+}
+
+void payload_main(void)
+{
+	char what[8] = "";
+
+	state = boot_number("seed", 88172645463325252UL);
+	boot_arg("do", what, sizeof(what));
+	if (!strcmp(what, "busy")) {
+		busy();
+		done();
+	}
+	if (!logdev_find())
+		bail("this VMM has no --logdev");
+	if (!strcmp(what, "rule")) {
+		test_rule();
+		done();
+	}
+	test_taken();
+	test_devices();
+	test_moment();
+	done();
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lab10.h - more registers of --logdev, for the tests of lab 10 (lab10.c). Weak: without lab10.c there
+ * are none.
+ */
+#ifndef VMM_LAB10_H
+#define VMM_LAB10_H
+
+#include "vmm.h"
+
+#define LAB10 0x100 /* where they begin */
+
+__attribute__((weak)) u64 lab10_read(u64 offset);
+__attribute__((weak)) void lab10_write(struct machine *m, u64 offset, u64 value);
+/* An ioctl of kvm_call() has succeeded. */
+__attribute__((weak)) void lab10_kvm_did(unsigned long request);
+
+#endif
