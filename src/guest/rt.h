@@ -95,6 +95,7 @@ void catch_call(hart_fn fn, unsigned long arg);
 void catch_return(void);
 void secondary_start(void);
 void enter_user(unsigned long pc, unsigned long arg, unsigned long sp);
+void enter_code(unsigned long regs);
 void rt_main(unsigned long hartid, const void *fdt);
 void rt_secondary(struct hart *hart);
 
@@ -131,6 +132,11 @@ void rt_trap(struct hart *hart);
 const struct trap *catch_trap(hart_fn fn, unsigned long arg);
 /* The same with fn in U mode; it ends by any trap, ordinarily its ecall (cause 8). */
 const struct trap *catch_user(hart_fn fn, unsigned long arg);
+/*
+ * From regs[0] on with all registers of regs[], until any trap: by its last instruction, an ebreak perhaps.
+ * this_hart()->regs[] has what they were then, but sp and tp. Five seconds later comes a timer's interrupt.
+ */
+const struct trap *catch_code(const unsigned long *regs);
 /* From here on step over instructions that trap; skip_end() says how many did. */
 void skip_begin(void);
 unsigned long skip_end(void);

@@ -125,6 +125,20 @@ enter_user:
 	la	ra, user_done
 	sret
 
+	/* enter_code(regs): x1 to x31 from regs[], then to regs[0] in this mode with interrupts on. */
+	.globl	enter_code
+enter_code:
+	ld	t0, 0(a0)
+	csrw	sepc, t0
+	li	t0, 1 << 8 | 1 << 5		/* SPP = 1: S; SPIE */
+	csrs	sstatus, t0
+	mv	x31, a0
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30
+	ld	x\n, 8 * \n(x31)
+	.endr
+	ld	x31, 8 * 31(x31)
+	sret
+
 	/* What a U-mode function returns to: its result is in a0. */
 user_done:
 	ecall

@@ -106,6 +106,22 @@ const struct trap *catch_user(hart_fn fn, unsigned long arg)
 	return catch_trap(go_user, arg);
 }
 
+const struct trap *catch_code(const unsigned long *regs)
+{
+	struct hart *hart = this_hart();
+	const struct trap *trap;
+
+	hart->catch_irqs = true;
+	timer_at(now() + us_to_ticks(5000000));
+	csr_set(sie, BIT(IRQ_S_TIMER));
+	trap = catch_trap(enter_code, (unsigned long)regs);
+	csr_clear(sstatus, SSTATUS_SIE); /* on, as it was when the code trapped */
+	csr_clear(sie, BIT(IRQ_S_TIMER));
+	timer_off();
+	hart->catch_irqs = false;
+	return trap;
+}
+
 void skip_begin(void)
 {
 	struct hart *hart = this_hart();

@@ -19,6 +19,7 @@ vm "timer" timer
 vm "exits" exits
 vm "mmio" mmio --testdev
 vm "mmio_hard" mmio_hard --smp 2 --testdev
+vm "mmio_changed" mmio_changed --testdev
 vm "fp, 2 vCPUs" fp --smp 2
 vm "harts, 1 vCPU" harts
 vm "harts, 2 vCPUs" harts --smp 2
@@ -45,6 +46,7 @@ toggle fp lazy_save
 toggle mmio_decode fetch
 vm "mmio, mmio_decode=fetch" mmio --testdev
 vm "mmio_hard, mmio_decode=fetch" mmio_hard --testdev
+vm "mmio_changed, mmio_decode=fetch" mmio_changed --testdev
 vm "sbi, mmio_decode=fetch" sbi
 vm "hostile, mmio_decode=fetch" hostile --testdev seed=2
 vm "harts, mmio_decode=fetch" harts --smp 2 rounds=30
