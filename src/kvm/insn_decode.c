@@ -32,24 +32,30 @@ static long sign_extend(unsigned int value, unsigned int width)
 	return (long)(value ^ sign) - (long)sign;
 }
 
-/* funct3 of LOAD: the width's logarithm, and bit 2 for unsigned. */
+/* Of a LOAD with this funct3; false: there is none. */
 static bool load_width(struct access_insn *access, unsigned int funct3)
 {
+	/* lab 5: write load_width: len and sign_extend of a load, by its funct3 */
+	/* The width's logarithm, and bit 2 for unsigned. */
 	unsigned int log = funct3 & 3;
 
 	access->len = 1U << log;
 	access->sign_extend = !(funct3 & 4);
 	return BITS_PER_LONG == 64 ? funct3 != 7 : funct3 != 6 && log != 3;
+	/* lab 5 end */
 }
 
 static bool store_width(struct access_insn *access, unsigned int funct3)
 {
+	/* lab 5: write store_width: len of a store, by its funct3 */
 	access->len = 1U << (funct3 & 3);
 	return funct3 <= (BITS_PER_LONG == 64 ? 3 : 2);
+	/* lab 5 end */
 }
 
 static void decode_32(unsigned long insn, struct access_insn *access)
 {
+	/* lab 5: write decode_32: integer loads and stores, and what else accesses memory */
 	unsigned int funct3 = bits(insn, 14, 12);
 
 	access->base = bits(insn, 19, 15);
@@ -77,17 +83,22 @@ static void decode_32(unsigned long insn, struct access_insn *access)
 		access->kind = ACCESS_OTHER;
 		break;
 	}
+	/* lab 5 end */
 }
 
 /* Offsets of the compressed forms, scaled by the width (C §3.1, §3.2). */
 static unsigned int offset_cw(unsigned long insn)
 {
+	/* lab 5: write offset_cw: the offset of c.lw and c.sw */
 	return bits(insn, 5, 5) << 6 | bits(insn, 12, 10) << 3 | bits(insn, 6, 6) << 2;
+	/* lab 5 end */
 }
 
 static unsigned int offset_cd(unsigned long insn)
 {
+	/* lab 5: write offset_cd: the offset of c.ld and c.sd */
 	return bits(insn, 6, 5) << 6 | bits(insn, 12, 10) << 3;
+	/* lab 5 end */
 }
 
 static unsigned int offset_lwsp(unsigned long insn)
@@ -135,6 +146,7 @@ static void decode_zcb(unsigned long insn, struct access_insn *access)
 /* Quadrant 0: base and register are x8 to x15. */
 static void decode_c0(unsigned long insn, struct access_insn *access)
 {
+	/* lab 5: write decode_c0: the compressed loads and stores whose base is not sp */
 	const bool rv64 = BITS_PER_LONG == 64;
 
 	access->reg = 8 + bits(insn, 4, 2);
@@ -160,6 +172,7 @@ static void decode_c0(unsigned long insn, struct access_insn *access)
 		set_c(access, rv64 ? ACCESS_STORE : ACCESS_OTHER, 8, offset_cd(insn));
 		break;
 	}
+	/* lab 5 end */
 }
 
 /* Quadrant 2: relative to sp. A load into x0 is reserved. */
@@ -213,6 +226,7 @@ void insn_decode_access(unsigned long insn, struct access_insn *access)
 
 void insn_decode_htinst(unsigned long htinst, struct access_insn *access, unsigned int *distance)
 {
+	/* lab 5: write insn_decode_htinst: a load or store as the hardware has transformed it */
 	unsigned int funct3 = bits(htinst, 14, 12);
 
 	access->kind = ACCESS_NONE;
@@ -235,4 +249,5 @@ void insn_decode_htinst(unsigned long htinst, struct access_insn *access, unsign
 	default: /* nothing that is emulated */
 		access->kind = ACCESS_OTHER;
 	}
+	/* lab 5 end */
 }

@@ -78,10 +78,12 @@ static unsigned long gpr_read(const struct kvm_vcpu *vcpu, unsigned int reg)
 static bool access_matches(const struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			   const struct access_insn *access, unsigned int *distance)
 {
+	/* lab 5: write access_matches: whether this instruction can have made the access that trapped */
 	u32 address = (u32)(gpr_read(vcpu, access->base) + (unsigned long)access->offset);
 
 	*distance = (u32)trap->stval - address;
 	return (access->kind == ACCESS_STORE) == trap_is_store(trap) && *distance < access->len;
+	/* lab 5 end */
 }
 
 static enum verdict decode_fetched(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
@@ -95,17 +97,20 @@ static enum verdict decode_fetched(struct kvm_vcpu *vcpu, const struct hv_trap *
 		return VERDICT_RESUME;
 	}
 	trace_kvm_mmio_insn(insn, true, trap->sepc);
+	/* lab 5: write what becomes of the instruction that was fetched */
 	insn_decode_access(insn, access);
 	if (access->kind == ACCESS_OTHER)
 		return VERDICT_ACCESS_FAULT;
 	if (access->kind == ACCESS_NONE || !access_matches(vcpu, trap, access, distance))
 		return VERDICT_RESUME;
 	return VERDICT_EMULATE;
+	/* lab 5 end */
 }
 
 static enum verdict decode(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa,
 			   struct access_insn *access)
 {
+	/* lab 5: write decode: where the instruction is known from, and which access is emulated */
 	enum verdict verdict = VERDICT_EMULATE;
 	unsigned int distance = 0; /* from the access's first byte to the one that faulted */
 
@@ -121,6 +126,7 @@ static enum verdict decode(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gp
 	if (verdict == VERDICT_EMULATE && (distance || !IS_ALIGNED(gpa, access->len)))
 		return VERDICT_ACCESS_FAULT;
 	return verdict;
+	/* lab 5 end */
 }
 
 static u64 width_mask(unsigned int len)
@@ -136,12 +142,14 @@ static int exit_to_user(struct kvm_vcpu *vcpu)
 	vcpu->stats.mmio_exit_user++;
 	trace_exit_class(&vcpu->exit_clock,
 			 mmio->is_store ? EXIT_MMIO_WRITE_USER : EXIT_MMIO_READ_USER);
+	/* lab 5: write the exit: what user space finds in kvm_run */
 	run->exit_reason = KVM_EXIT_MMIO;
 	run->mmio.phys_addr = mmio->gpa;
 	run->mmio.len = mmio->len;
 	run->mmio.is_write = mmio->is_store;
 	*(u64 *)run->mmio.data = mmio->data; /* its first byte first, as in the guest */
 	return RESUME_USER;
+	/* lab 5 end */
 }
 
 int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
@@ -159,6 +167,7 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 		break;
 	}
 
+	/* lab 5: write what the vCPU keeps of the access, and who takes it */
 	mmio->gpa = gpa;
 	mmio->data = 0;
 	mmio->len = access.len;
@@ -179,18 +188,22 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 	vcpu->guest.sepc += mmio->insn_len;
 	mmio->len = 0;
 	return RESUME_GUEST;
+	/* lab 5 end */
 }
 
 static unsigned long extend(u64 data, unsigned int len, bool sign)
 {
+	/* lab 5: write extend: what a load of len bytes puts into a register */
 	unsigned int unused = 64 - 8 * len;
 
 	data <<= unused;
 	return (unsigned long)(sign ? (u64)((s64)data >> unused) : data >> unused);
+	/* lab 5 end */
 }
 
 int mmio_complete(struct kvm_vcpu *vcpu)
 {
+	/* lab 5: write mmio_complete: user space has answered, and the guest goes on */
 	struct mmio_access *mmio = &vcpu->mmio;
 	u64 data;
 
@@ -206,4 +219,5 @@ int mmio_complete(struct kvm_vcpu *vcpu)
 	vcpu->guest.sepc += mmio->insn_len;
 	mmio->len = 0;
 	return 0;
+	/* lab 5 end */
 }

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# hostile.t - other instructions, accesses that are refused, code that is hard to fetch, and code that
+# changes between the trap and the fetch.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+for decode in htinst fetch; do
+	options --device testdev --set mmio_decode=$decode
+	payload mmio_hard
+	payload mmio_changed
+	payload lab05_code refused=1 seed="$(variant seed)"
+done
+done_testing

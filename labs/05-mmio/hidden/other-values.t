@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# other-values.t - the device of the variant, with values and an order drawn by the instructor's key.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --device labdev
+payload lab05_device $(variant --line)
+done_testing

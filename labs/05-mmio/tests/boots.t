@@ -1,0 +1,8 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# boots.t - a guest reads its serial port and powers off; the instruction is htinst's.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+boots mmio_decode=htinst
+done_testing

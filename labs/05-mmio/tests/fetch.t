@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# fetch.t - loads and stores of a device by every width, register, offset and length, by the instruction as it is fetched.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --device testdev --set mmio_decode=fetch
+payload lab05_code
+! grep -q "round for ever" <<<"$out" || done_testing
+options --device testdev --set mmio_decode=fetch --trace kvm_mmio,kvm_mmio_insn
+payload mmio
+told=$("$O/hstrace" report "$HS_RUNS/last/trace")
+grep -qE "kvm_mmio: type=read len=1 .* val=0xe1 " <<<"$told"
+ok $? "the trace has the bytes of a load"
+is "$(grep -cE "kvm_mmio: type=write len=1 .* val=0x[0-9a-f]{3,} " <<<"$told")" 0 "... and of a store no more than were stored"
+grep -qE "kvm_mmio: type=write len=1 .* val=0xe1 " <<<"$told"
+ok $? "... and those"
+is "$(grep -c 'kvm_mmio_insn: .*fetched=0' <<<"$told")" 0 "no instruction is taken from htinst"
+done_testing

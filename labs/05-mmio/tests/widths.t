@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# widths.t - loads and stores of a device by every width, register, offset and length, by htinst.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --device testdev --set mmio_decode=htinst
+payload lab05_code
+! grep -q "round for ever" <<<"$out" || done_testing
+options --device testdev --set mmio_decode=htinst --trace kvm_mmio,kvm_mmio_insn
+payload mmio
+told=$("$O/hstrace" report "$HS_RUNS/last/trace")
+grep -qE "kvm_mmio: type=read len=1 .* val=0xe1 " <<<"$told"
+ok $? "the trace has the bytes of a load"
+is "$(grep -cE "kvm_mmio: type=write len=1 .* val=0x[0-9a-f]{3,} " <<<"$told")" 0 "... and of a store no more than were stored"
+grep -qE "kvm_mmio: type=write len=1 .* val=0xe1 " <<<"$told"
+ok $? "... and those"
+if qemu_older 8.2; then
+	skip "instructions are taken from htinst" "QEMU $(qemu_version) writes nothing there"
+else
+	is "$(grep -c 'kvm_mmio_insn: .*fetched=1' <<<"$told")" 0 "no instruction is fetched"
+fi
+done_testing
