@@ -104,17 +104,17 @@ BY_NAME = {row.name: row for row in ROWS}
 
 # The rows that a toggle can change. One that is missing here is measured with all of them.
 MATTERS = {
-    "gstage_walk": "touch_4k fault_* dirty_*",
+    "gstage_walk": "touch_4k fault_* dirty_* mix",
     "gstage_huge": "touch_* fault_* dirty_*",
-    "mmio_decode": "mmio_*",
-    "gpa_from": "mmio_* fault_* touch_4k dirty_*",
+    "mmio_decode": "mmio_* mix",
+    "gpa_from": "mmio_* fault_* touch_4k dirty_* mix",
     "vmid": "sbi_version sbi_user mmio_read timer_late_* ipi_pingpong run_*",
-    "tlb_flush": "sbi_sfence_* sbi_fence_i_self touch_4k fault_* dirty_*",
+    "tlb_flush": "sbi_sfence_* sbi_fence_i_self touch_4k fault_* dirty_* mix",
     "timer": "sbi_set_timer stimecmp_write timer_late_*",
     "fp": "sbi_version sbi_user* mmio_read mmio_read_fp fp_first_use timer_late_* illegal_insn run_*",
     "switch": "sbi_* mmio_read mmio_ioeventfd wfi_pending virtual_insn fault_4k_present "
-              "dirty_* run_*",
-    "fastpath": "sbi_* wfi_pending virtual_insn mmio_read",
+              "dirty_* mix run_*",
+    "fastpath": "sbi_* wfi_pending virtual_insn mmio_read mix",
     "halt_poll_ns": "timer_late_* blk_read_*",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",

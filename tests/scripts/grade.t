@@ -20,6 +20,9 @@ like "$(tr -s '\n ' ' ' <<<"$said")" \
 	'sbi_version \(fastpath=off, gstage_walk=recursive\): [2-9][0-9][0-9]\.[0-9] instructions, the reference solution [0-9.]+: 1\.000 times' \
 	"instructions are counted, beside the reference's, under the toggles that the budget names"
 is "$(awk 'length > 80' <<<"$said")" "" "the report has 80 columns"
+is "$(python3 -c 'import json, sys; print([(e["name"], e["order"], type(e["value"]).__name__) for e in json.load(open(sys.argv[1]))["leaderboard"]])' "$tmp/results.json")" \
+	"[('ratio', 'asc', 'float'), ('instructions', 'asc', 'float')]" "a contest's results.json has the leaderboard's values"
+cp "$tmp/json" "$tmp/first.json"
 
 # ---- a test that was ended is not in the way of the next, nor is what somebody else left ----
 mkdir -p "$tmp/ended/tmp/test.old"
@@ -46,6 +49,20 @@ sed '/lab 91: /,/lab 91 end/c (void)fid;' "$fixture/91-fixture/tree/src/kvm/sbi_
 graded nothing
 is "$status:$(points)" "1:0 of 90" "who does nothing, and that fast, has none" || diag "$said"
 like "$said" 'has to be right first .base.' "... and is told why"
+
+# ---- the contest's table ----
+board()	# CLAIM FILE...: $said
+{
+	said=$("$HS_TOP/scripts/leaderboard" "${@:2}" 2>&1)
+	is "$?" 0 "$1" || diag "$said"
+}
+sed 's/"ada"/"eve \\u001b[2J and a name that is longer than any column of a table has room for"/' "$tmp/first.json" |
+	python3 -c 'import json, sys; g = json.load(sys.stdin); g["place"] = [0.9, 200.0]; json.dump(g, sys.stdout)' >"$tmp/second.json"
+board "who is right has a place, by the ratio, who is not has none" "$tmp/json" "$tmp/first.json" "$tmp/second.json"
+is "$(awk 'NR > 1 { print $1, $2 }' <<<"$said" | xargs)" "1 eve 2 ada - ada" "... in that order" || diag "$said"
+is "$(awk 'length > 80' <<<"$said")$(grep -c $'\x1b' <<<"$said")" 0 "... in 80 columns, and names are text"
+said=$("$HS_TOP/scripts/leaderboard" "$tmp/results.json" 2>&1)
+is "$?:$(grep -c . <<<"$said")" "2:1" "what is no grading is refused in a line" || diag "$said"
 
 # ---- what is refused before anything is built ----
 refused()	# NAME REGEX CLAIM

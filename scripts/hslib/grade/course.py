@@ -2,7 +2,8 @@
 """course.py - does each lab hold? Its starter, its solution, a neighbour's solution, graded.
 
 A lab holds if its solution has all points, if its starter builds, has fewer, and is told by name what
-to write, and if, where there are variants, a neighbour's solution has fewer.
+to write, and if, where there are variants, a neighbour's solution has fewer. A contest's starter is the
+source, and has the points that lab.toml says; whose the solution is says nobody.
 """
 import json
 import os
@@ -81,14 +82,16 @@ def check(lab, work, out, claim):
                 lab.number, test["id"], test["figures"]["ratio"], test["figures"]["limit"]), test["lines"])
     starter = _graded(lab, _hand_in(lab, work, "starter", STUDENT, False, out), work, out)
     claim(not starter["build"], "lab %d: the starter builds" % lab.number, [starter["build"] or ""])
-    claim(starter["score"] < starter["most"], "lab %d: the starter has %d points" % (lab.number, starter["score"]), [])
+    given = lab.contest.get("given")
+    claim(starter["score"] < starter["most"] and given in (None, starter["score"]),
+          "lab %d: the starter has %d points" % (lab.number, starter["score"]), _lines(starter))
     holes = any("LAB_TODO" in tree.read(os.path.join(work, "starter", name)) or
                 "lab_todo" in tree.read(os.path.join(work, "starter", name)) for name in lab.files
                 if os.path.exists(os.path.join(work, "starter", name)))
     told = any(re.search(r"lab %d: \S+: " % lab.number, line) for test in starter["tests"] for line in test["lines"])
     if holes:
         claim(told, "lab %d: the starter is told by name what to write" % lab.number, _lines(starter))
-    if os.path.exists(os.path.join(lab.path, "variant.py")):
+    if os.path.exists(os.path.join(lab.path, "variant.py")) and not lab.contest:
         other = _graded(lab, _hand_in(lab, work, "neighbour", NEIGHBOUR, True, out), work, out)
         claim(other["score"] < other["most"] and any(not test["passed"] for test in other["tests"]),
               "lab %d: a neighbour's solution has %d points" % (lab.number, other["score"]), [])

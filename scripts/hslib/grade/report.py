@@ -73,8 +73,18 @@ def everything(grade):
                    "most": outcome.test["points"], "hidden": bool(outcome.test.get("hidden")),
                    "passed": outcome.passed, "lines": outcome.lines, "figures": outcome.figures}
                   for outcome in grade.outcomes],
+        "place": place(grade),
         "left": [{"id": test["id"], "points": test["points"], "why": why} for test, why in grade.left],
     }
+
+
+def place(grade):
+    """What a contest's leaderboard is sorted by: (ratio, instructions), or None: something is wrong."""
+    wanted = grade.lab.contest.get("leaderboard")
+    for outcome in grade.outcomes:
+        if outcome.test["id"] == wanted and outcome.figures:
+            return outcome.figures["ratio"], outcome.figures["instructions"]
+    return None
 
 
 def gradescope(grade):
@@ -93,9 +103,14 @@ def gradescope(grade):
         head.append("refused: " + grade.refused)
     if grade.build:
         head += ["it does not build; the compiler's last lines:", grade.build]
-    return {"score": grade.score(), "execution_time": round(grade.seconds), "output": "\n".join(head),
+    made = {"score": grade.score(), "execution_time": round(grade.seconds), "output": "\n".join(head),
             "output_format": "text", "visibility": "visible", "stdout_visibility": "hidden",
             "extra_data": {"lab": grade.lab.number, "with": grade.with_what}, "tests": tests}
+    found = place(grade)
+    if found:
+        made["leaderboard"] = [{"name": "ratio", "value": found[0], "order": "asc"},
+                               {"name": "instructions", "value": found[1], "order": "asc"}]
+    return made
 
 
 def write(path, data):

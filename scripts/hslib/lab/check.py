@@ -78,6 +78,13 @@ def tests(lab):
                 budget.of(test)
             except LaunchError as error:
                 yield str(error)
+    if lab.contest:
+        if sorted(lab.contest) != ["given", "leaderboard"]:
+            yield "[contest] has given and leaderboard, not %s" % ", ".join(sorted(lab.contest))
+        elif not any(test["id"] == lab.contest["leaderboard"] and "budget" in test for test in lab.tests):
+            yield "[contest] leaderboard: there is no test '%s' with a budget" % lab.contest["leaderboard"]
+        if any(regions_of(lab)):
+            yield "[contest]: its starter is the source, and there are regions of it"
     total = sum(test["points"] for test in lab.tests)
     if total != 100:
         yield "the points are %d, not 100" % total

@@ -4,7 +4,8 @@
 lab.toml: number, name, title, hours, files (what a student hands in), [[test]] with id, points,
 what, hidden, and for instructions budget (budget.py); [[starter]] with file, region, text;
 [[insert]] with file, before, text: the part of a variant's solution that is not in the source;
-with starter = true what both trees have besides.
+with starter = true what both trees have besides; [contest] with given, leaderboard: the starter is
+the source and has so many points, and that test's ratio is a place on the leaderboard.
 """
 import hashlib
 import importlib.util
@@ -38,6 +39,7 @@ class Lab:
         self.number, self.name = self.toml["number"], self.toml["name"]
         self.title, self.hours = self.toml["title"], self.toml["hours"]
         self.files, self.tests = self.toml["files"], self.toml["test"]
+        self.contest = self.toml.get("contest", {})
         if self.folder != "%02d-%s" % (self.number, self.name):
             raise LaunchError("%s: it is lab %d, %s" % (file, self.number, self.name))
 

@@ -1,0 +1,21 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""figures.py - bars before and after, as two figures in labs/12-contest: first.svg from first.csv,
+measured before anything was changed, and figure.svg from measured.csv.
+
+A template: name the rows that your answers speak of.
+"""
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "scripts"))
+from hslib import labfigure  # noqa: E402
+
+ROWS = ["sbi_version", "sbi_set_timer", "sbi_ipi_self", "wfi_pending", "mmio_read", "mix"]
+SERIES = {"as ever": "", "without the fast path": "fastpath=off"}
+
+sys.exit(labfigure.main(
+    __doc__, HERE,
+    labfigure.bench("What did it cost?", ROWS, SERIES, source="first.csv", svg="first.svg"),
+    labfigure.bench("What does it cost now?", ROWS, SERIES)))
