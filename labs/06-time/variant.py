@@ -6,7 +6,9 @@ for the hidden test others, which come from the instructor's key.
 """
 
 US = 1000
-NEAR, LATE = 4 * US, 40 * US   # a guest's wait, as the host measures it, is so much shorter or longer
+MOST = 500 * US                # of a run as ever: halt_poll_ns
+ALL = 0xffffffff
+NEAR, LATE = 4 * US, 40 * US   # a wait, as the host measures it, may be so much shorter or longer
 
 
 def next_window(rule, window, waited, most, streak):
@@ -14,38 +16,46 @@ def next_window(rule, window, waited, most, streak):
     if most == 0:
         return 0, 0
     if waited > most:
-        streak += 1
-        if streak < rule["patience"]:
-            return window, streak
-        window = window // rule["divisor"] if rule["shrink"] == 0 else max(window - rule["minus"], 0)
-        return (0 if window < rule["start"] else window), 0
+        if streak + 1 < rule["patience"]:
+            return window, streak + 1
+        shorter = max(window - rule["minus"], 0) if rule["shrink"] else window // rule["divisor"]
+        return (0 if shorter < rule["start"] else shorter), 0
     if waited > window:
-        window = window * rule["times"] // rule["per"] if rule["grow"] == 0 else window + rule["plus"]
-        return min(max(window, rule["start"]), rule["ceiling"], most), 0
+        longer = window + rule["plus"] if rule["grow"] else window * rule["times"] // rule["per"]
+        return min(max(longer, rule["start"]), rule["ceiling"], most), 0
     if waited * rule["early"] < window:
         return window - window // rule["part"], 0
     return window, 0
 
 
-def _vectors(draw, rule, count):
-    """Waits of every kind, "window,waited,most,streak,next,streak" each. Some at the edge of a kind."""
-    made = []
-    for at in range(count):
-        most = draw.among((500 * US, 200 * US, 800 * US)) if at % 8 != 7 else draw.among((0, 0xffffffff))
-        window = draw.among((0, draw.below(rule["start"]), rule["start"], draw.below(500 * US), draw.below(500 * US)))
-        streak = draw.below(rule["patience"])
-        if most == 0xffffffff and at % 16:
-            window = 0xffffffff - draw.below(1000)
-        edge = draw.among((most, window, window // rule["early"]))
-        waited = draw.among((edge, edge + 1, draw.below(most + window + 1), draw.below(window + 1), most + draw.below(most + 1)))
-        made.append((window, waited, most, streak) + next_window(rule, window, waited, most, streak))
-    return made
-
-
 def _kind(rule, vector):
+    """Which row of YOURS.md."""
     window, waited, most, streak = vector[:4]
-    return ("none" if most == 0 else ("too long" if streak + 1 < rule["patience"] else "shrinks") if waited > most else
-            "missed" if waited > window else "early" if waited * rule["early"] < window else "other")
+    if most == 0:
+        return "none"
+    if waited > most:
+        return "too long" if streak + 1 < rule["patience"] else "shrinks"
+    if waited > window:
+        return "missed"
+    return "early" if waited * rule["early"] < window else "other"
+
+
+def _vectors(draw, rule, count):
+    """Waits of every kind: (window, waited, most, streak, next window, streak). Many at an edge."""
+    made = []
+    for _ in range(count):
+        most = draw.among((MOST, 200 * US, 800 * US, ALL))
+        window = draw.among((0, draw.below(rule["start"]), rule["start"], draw.below(MOST), draw.below(MOST)))
+        edge = draw.among((most, window, window // rule["early"]))
+        waited = draw.among((edge, edge + 1, draw.below(most + 1), draw.below(window + 1), most + draw.below(most)))
+        made.append((window, waited, most, draw.below(rule["patience"])))
+    long = 100 * US + draw.below(300 * US)
+    made += [(long, draw.below(long), 0, 0), (long, draw.below(long // rule["early"]), MOST, 0),
+             (long, MOST + 1, MOST, rule["patience"] - 1), (ALL, 1 + draw.below(US), ALL, 0)]
+    # And so that in 32 bits what grows would wrap around to next to nothing.
+    wraps = (1 << 32) - rule["plus"] if rule["grow"] else (1 << 32) // rule["times"] + 1
+    made.append((wraps + 50, wraps + 51 + draw.below(US), ALL, 0))
+    return [vector + next_window(rule, *vector) for vector in made]
 
 
 def _two_of_each(rule, vectors):
@@ -57,18 +67,19 @@ def _text(vectors):
     return ":".join(",".join(str(number) for number in vector) for vector in vectors)
 
 
-def _waits(draw, rule, most, count):
-    """Waits for a guest to make, "us,window" each: such that what comes does not hang on some us."""
+def _waits(draw, rule, count):
+    """Waits for a guest to make, (us, window), such that what comes does not hang on some us. From
+    the tenth on so many are too long that the window gets shorter."""
     window = streak = 0
     made = []
     while len(made) < count:
-        us = draw.among((20 + draw.below(60), 20 + draw.below(60), 60 + draw.below(340), 60 + draw.below(340),
-                         most // US + 200 + draw.below(2000)))
-        found = {next_window(rule, window, ns, most, streak) for ns in
-                 range(us * US - NEAR, us * US + LATE, 500)}
+        us = draw.among((20 + draw.below(60), 60 + draw.below(340)))
+        if 9 <= len(made) < 9 + rule["patience"] or not draw.below(6):
+            us = MOST // US + 200 + draw.below(2000)
+        found = {next_window(rule, window, ns, MOST, streak)
+                 for ns in range(us * US - NEAR, us * US + LATE, 500)}
         if len(found) == 1:
             window, streak = found.pop()
-            window = min(window, most)
             made.append((us, window))
     return made
 
@@ -82,15 +93,13 @@ def variant(draw):
         "shrink": shrink, "divisor": 3 + draw.below(4), "minus": 60000 + 1000 * draw.below(90),
         "patience": 2 + draw.below(3), "early": 4 + draw.below(5), "part": 3 + draw.below(5),
     }
-    made["_grown"] = ("(u64)window * %d / %d" % (times, per)) if grow == 0 else "(u64)window + %d" % made["plus"]
-    made["_shrunk"] = "window / %d" % made["divisor"] if shrink == 0 else \
-        "window > %d ? window - %d : 0" % (made["minus"], made["minus"])
-    made["grow_words"] = "`window` * %d / %d" % (times, per) if grow == 0 else "`window` + %d" % made["plus"]
-    made["shrink_words"] = "`window` / %d" % made["divisor"] if shrink == 0 else \
-        "`window` - %d, but not below 0" % made["minus"]
+    plus, minus, divisor = made["plus"], made["minus"], made["divisor"]
+    made["grow_words"] = "+ %d" % plus if grow else "* %d / %d" % (times, per)
+    made["shrink_words"] = "- %d, but not below 0" % minus if shrink else "/ %d" % divisor
     made["start_words"], made["ceiling_words"] = str(made["start"]), str(made["ceiling"])
+    made["_shrunk"] = "window > %d ? window - %d : 0" % (minus, minus) if shrink else "window / %d" % divisor
     examples = _vectors(draw, made, 48)
-    made["vectors"], made["waits"] = _text(examples), _text(_waits(draw, made, 500 * US, 24))
+    made["vectors"], made["waits"] = _text(examples), _text(_waits(draw, made, 24))
     made["examples"] = "\n".join("| " + " | ".join("%d" % number for number in vector) + " |"
                                  for vector in _two_of_each(made, examples))
     return made
@@ -99,4 +108,4 @@ def variant(draw):
 def hidden(draw, made):
     """Other waits, and a seed for the timers."""
     return {"seed": 1 + draw.below(1 << 30), "vectors": _text(_vectors(draw, made, 40)),
-            "waits": _text(_waits(draw, made, 500 * US, 24))}
+            "waits": _text(_waits(draw, made, 24))}

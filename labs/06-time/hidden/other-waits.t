@@ -4,16 +4,12 @@
 # other-waits.t - timers, waits and windows drawn by the instructor's key, and on the long way.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-HS_SECONDS=10	# a vCPU that is never woken waits for ever; a run takes one second
 options --icount --harts 1 --smp 2 --set fastpath=off
 payload lab06 part=timers seed="$(variant seed)"
-[ "$tests_failed" = 0 ] || done_testing
 options --icount --harts 1 --smp 2 --set timer=hrtimer --set switch=full
 payload lab06 part=timers seed="$(variant seed)"
-[ "$tests_failed" = 0 ] || done_testing
 options --icount --harts 1 --smp 2 --set fastpath=off --set switch=full
 payload lab06 part=waits
-[ "$tests_failed" = 0 ] || done_testing
 options --icount --harts 1 --set poll_rule=own --set timer=hrtimer
 payload lab06_window part=rule vectors="$(variant vectors)"
 payload lab06_window part=windows waits="$(variant waits)"

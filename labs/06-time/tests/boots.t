@@ -4,6 +4,5 @@
 # boots.t - a guest starts, sets its timer, waits, and powers off.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-HS_SECONDS=10	# a vCPU that is never woken waits for ever; a run takes one second
 boots timer=sstc
 done_testing

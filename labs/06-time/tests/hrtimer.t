@@ -4,7 +4,6 @@
 # hrtimer.t - timers by a timer of the host: none early, late or lost; on two vCPUs of one hart.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-HS_SECONDS=10	# a vCPU that is never woken waits for ever; a run takes one second
 options --icount --harts 1 --smp 2 --set timer=hrtimer
 payload lab06 part=timers
 done_testing

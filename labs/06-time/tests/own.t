@@ -4,7 +4,6 @@
 # own.t - the window by the rule of your variant: asked for waits of any kind, and in force.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-HS_SECONDS=10	# a vCPU that is never woken waits for ever; a run takes one second
 options --icount --harts 1
 payload lab06_window part=rule vectors="$(variant vectors)"
 options --icount --harts 1 --set poll_rule=own
