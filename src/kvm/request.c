@@ -19,18 +19,20 @@
 /* One interrupt is enough: only who changes `state` from -> to sends one. */
 static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to)
 {
+	/* lab 9: write kick_hart: the interrupt, from the one that changes the state */
 	if (!__atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
 		return;
 	trace_kvm_hart_kick(READ_ONCE(vcpu->hart));
 	hv_hart_kick(READ_ONCE(vcpu->hart));
+	/* lab 9 end */
 }
 
 static void kick(struct kvm_vcpu *vcpu, bool wakes)
 {
 	u32 blocking;
 
-	/* lab 7: write kick: out of the guest, awake or out of idling, if it has to be */
+	/* lab 7, 9: write kick: out of the guest, awake or out of idling, if it has to be */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	blocking = READ_ONCE(vcpu->blocking);
 	if (!blocking) {
@@ -45,7 +47,7 @@ static void kick(struct kvm_vcpu *vcpu, bool wakes)
 		hv_wake_all(&vcpu->waitq);
 	else
 		kick_hart(vcpu, &vcpu->blocking, VCPU_IDLE, VCPU_IDLE_KICKED);
-	/* lab 7 end */
+	/* lab 7, 9 end */
 }
 
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req)
@@ -66,17 +68,21 @@ void vcpu_kick(struct kvm_vcpu *vcpu)
  */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 {
+	/* lab 9: write vcpu_wait_request: until the vCPU is out, or has served it */
 	while (__atomic_load_n(&vcpu->mode, __ATOMIC_ACQUIRE) != VCPU_OUTSIDE &&
 	       (__atomic_load_n(&vcpu->requests, __ATOMIC_ACQUIRE) & BIT(req)))
 		hv_cpu_relax();
+	/* lab 9 end */
 }
 
 /* All kicks first, then all waits: the exits overlap. */
 bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
 {
 	struct kvm_vcpu *vcpu;
-	bool reached = false;
 	unsigned int i;
+
+	/* lab 9: write vm_request_all_and_wait: ask every vCPU, then wait for every one */
+	bool reached = false;
 
 	kvm_for_each_vcpu(i, vcpu, vm) {
 		vcpu_request(vcpu, req);
@@ -85,6 +91,7 @@ bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_wait_request(vcpu, req);
 	return reached;
+	/* lab 9 end */
 }
 
 static bool sleep_over(void *arg)

@@ -201,25 +201,3 @@ int sbi_system_event(struct kvm_vcpu *vcpu, unsigned int type, u64 reason)
 	WRITE_ONCE(run->exit_reason, KVM_EXIT_SYSTEM_EVENT);
 	return RESUME_USER;
 }
-
-long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
-		       void (*call)(struct kvm_vcpu *target, void *arg), void *arg)
-{
-	struct kvm_vcpu *target;
-	unsigned long left = mask;
-	unsigned int i;
-
-	kvm_for_each_vcpu(i, target, vcpu->kvm) {
-		if (base == ~0UL) {
-			call(target, arg);
-			continue;
-		}
-		if (target->id < base || target->id - base >= BITS_PER_LONG)
-			continue;
-		if (!(mask & BIT(target->id - base)))
-			continue;
-		call(target, arg);
-		left &= ~BIT(target->id - base);
-	}
-	return base != ~0UL && left ? SBI_ERR_INVALID_PARAM : SBI_SUCCESS;
-}

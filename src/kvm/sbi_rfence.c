@@ -25,39 +25,46 @@ static void queue_fence(struct kvm_vcpu *target, void *arg)
 {
 	const struct fence_call *call = arg;
 
+	/* lab 9: write queue_fence: one target of a remote sfence.vma, the caller or another */
 	pmu_count(target, call->event + 1);
 	if (target == call->caller)
 		tlb_fence_local(target->kvm, &call->fence);
 	else
 		vcpu_request_fence(target, &call->fence);
+	/* lab 9 end */
 }
 
 static void queue_fence_i(struct kvm_vcpu *target, void *arg)
 {
 	const struct fence_call *call = arg;
 
+	/* lab 9: write queue_fence_i: one target of a remote fence.i */
 	pmu_count(target, call->event + 1);
 	if (target == call->caller)
 		local_fence_i();
 	else
 		vcpu_request(target, REQ_FENCE_I);
+	/* lab 9 end */
 }
 
 static void wait_fence(struct kvm_vcpu *target, void *arg)
 {
 	const struct fence_call *call = arg;
 
+	/* lab 9: write wait_fence: until this target is out of its guest, or has fenced */
 	if (target == call->caller)
 		return;
 	vcpu_wait_request(target, REQ_HFENCE);
 	vcpu_wait_request(target, REQ_HFENCE_ALL);
 	vcpu_wait_request(target, REQ_FENCE_I);
+	/* lab 9 end */
 }
 
 /* What `call` does to the vCPUs of a mask. The caller alone needs no search for them. */
 static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
 			void (*queue)(struct kvm_vcpu *target, void *arg), struct fence_call *call)
 {
+	/* lab 9: write fence_harts: all that mask and base name, told first and then waited for */
 	long error;
 
 	pmu_count(vcpu, call->event);
@@ -68,11 +75,13 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
 	error = sbi_for_each_hart(vcpu, mask, base, queue, call);
 	sbi_for_each_hart(vcpu, mask, base, wait_fence, call);
 	return error;
+	/* lab 9 end */
 }
 
 /* On [start, start + size), or everywhere when both are 0 or the size is ~0 (SBI §8). */
 static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {
+	/* lab 9: write fill_fence: kind, range and ASID of the guest's call */
 	bool asid = fid == SBI_RFENCE_SFENCE_VMA_ASID;
 	bool all = (!range[0] && !range[1]) || range[1] == ~0UL;
 
@@ -80,6 +89,7 @@ static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned l
 	fence->start = range[0];
 	fence->size = all ? ~0ULL : range[1];
 	fence->asid = asid ? range[2] : 0;
+	/* lab 9 end */
 }
 
 static bool names(const struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base)

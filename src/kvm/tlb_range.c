@@ -22,12 +22,14 @@
 /* Pages to fence one by one from *start; 0: fence everything. */
 static u64 fence_pages(u64 *start, u64 size)
 {
+	/* lab 9: write fence_pages: the first page of the range, and how many it touches */
 	u64 end;
 
 	if (__builtin_add_overflow(*start, size, &end) || size > FENCE_MAX_PAGES * PAGE_SIZE)
 		return 0;
 	*start = ALIGN_DOWN(*start, (u64)PAGE_SIZE);
 	return (end - *start + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	/* lab 9 end */
 }
 
 static bool by_svinval(u64 pages)
@@ -103,6 +105,7 @@ static void range_fence(struct kvm *vm, const struct hfence *fence)
 
 static enum vcpu_request range_ask(struct kvm_vcpu *vcpu, const struct hfence *fence)
 {
+	/* lab 9: write range_ask: the fence into the queue, or what needs no queue if that is full */
 	enum vcpu_request req = REQ_HFENCE;
 
 	spin_lock(&vcpu->fence_lock);
@@ -112,6 +115,7 @@ static enum vcpu_request range_ask(struct kvm_vcpu *vcpu, const struct hfence *f
 		req = fence->kind == HFENCE_GVMA ? REQ_TLB_FLUSH : REQ_HFENCE_ALL;
 	spin_unlock(&vcpu->fence_lock);
 	return req;
+	/* lab 9 end */
 }
 
 static bool range_of_change(gpa_t start, gpa_t end, struct hfence *fence)

@@ -132,7 +132,8 @@ int vmid_param_init(void)
 /* Seldom: inlined, it would make each load save registers for it. */
 static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
 {
-	unsigned long now;
+	/* lab 9: write vmid_new: the next VMID, and a new generation if there is none left */
+	unsigned long now, vmid;
 
 	spin_lock(&vmid_lock);
 	if (gs->vmid_generation != generation) {
@@ -141,14 +142,16 @@ static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
 			__atomic_store_n(&generation, generation + 1, __ATOMIC_RELEASE);
 			trace_kvm_vmid_rollover(generation);
 		}
+		vmid = next_vmid++;
 		/* After the generation, and before the VM's, for who reads without the lock. */
-		__atomic_store_n(&gs->vmid, next_vmid++, __ATOMIC_RELEASE);
+		__atomic_store_n(&gs->vmid, vmid, __ATOMIC_RELEASE);
 		__atomic_store_n(&gs->vmid_generation, generation, __ATOMIC_RELEASE);
-		trace_kvm_vmid(gs->vmid, generation);
+		trace_kvm_vmid(vmid, generation);
 	}
 	now = generation;
 	spin_unlock(&vmid_lock);
 	return now;
+	/* lab 9 end */
 }
 
 /* A VMID of the current generation for the VM; returns that generation. */
@@ -179,8 +182,17 @@ static void enter_shared(struct kvm_vcpu *vcpu)
 	vcpu->vmid_generation = __atomic_load_n(&generation, __ATOMIC_RELAXED);
 }
 
+/* The fence first, as in enter_shared(), and nothing new under the old VMID behind it. */
+static void drop_everything(void)
+{
+	csr_write(hgatp, 0);
+	trace_kvm_fence_gvma(0, ~0ULL, 0);
+	hfence_gvma_all();
+}
+
 static void enter_own(struct kvm_vcpu *vcpu)
 {
+	/* lab 9: write enter_own: VMID and generation, what this hart has to drop, hgatp */
 	struct kvm *vm = vcpu->kvm;
 	unsigned int hart = hv_hart();
 	unsigned long vmid;
@@ -195,11 +207,8 @@ static void enter_own(struct kvm_vcpu *vcpu)
 		vmid = __atomic_load_n(&vm->gstage.vmid, __ATOMIC_ACQUIRE);
 	} while (__atomic_load_n(&generation, __ATOMIC_RELAXED) != now);
 
-	/* The fence first, as in enter_shared(), and nothing new under the old VMID behind it. */
 	if (hart_generation[hart] != now) {
-		csr_write(hgatp, 0);
-		trace_kvm_fence_gvma(0, ~0ULL, 0);
-		hfence_gvma_all();
+		drop_everything();
 		hart_generation[hart] = now;
 	}
 	csr_write(hgatp, gstage_hgatp(&vm->gstage, vmid));
@@ -208,6 +217,7 @@ static void enter_own(struct kvm_vcpu *vcpu)
 		tlb_flush_vvma_local(vm);
 		vcpu->vmid_generation = now;
 	}
+	/* lab 9 end */
 }
 
 void gstage_vcpu_load(struct kvm_vcpu *vcpu)
