@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# toggles.t - the same on the long way, by the other world switch, without queues, without VMIDs.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --icount --harts 3 --smp 6 --set fastpath=off --set switch=full
+payload lab09 part=masks $(variant --line)
+payload lab09_run part=running $(variant --line)
+options --icount --harts 3 --smp 6 --set tlb_flush=all --set vmid=flush
+payload lab09_list flush=all $(variant --line)
+payload lab09_run part=running flush=all $(variant --line)
+done_testing

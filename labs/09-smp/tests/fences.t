@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# fences.t - which range a remote fence is for, what happens when a queue is full, what is counted, and
+# that harts which run see what was changed.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --icount --harts 3 --smp 6
+payload lab09 part=ranges $(variant --line)
+options --icount --harts 3 --smp 6 --trace kvm_fence_vvma
+payload lab09_run part=running $(variant --line)
+# Of the page that both look at: 6 fences by each of the two functions, 6 by your own call.
+for vcpu in 0 1 2; do
+	is "$("$O/hstrace" report --vcpu $vcpu "$HS_RUNS/last/trace" 2>/dev/null | grep -c 'gva=0x2000000000 ')" \
+		$((vcpu > 0 ? 18 : 0)) "the trace has each fence of that page on vCPU $vcpu, once"
+done
+if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
+	options --icount --harts 3 --smp 6 --cpu max
+	payload lab09_run part=counters $(variant --line)
+else
+	skip "firmware counters" "this QEMU has no processor with counters to lend"
+fi
+done_testing

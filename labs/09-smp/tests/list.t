@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# list.t - the fence call of your variant: whom its list names, the range, the ASID, the answer.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --icount --harts 3 --smp 6
+payload lab09_list $(variant --line)
+done_testing

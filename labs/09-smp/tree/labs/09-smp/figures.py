@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""figures.py - bars from your own measured.csv, as vmid.svg, fence.svg and wake.svg: instructions
+of the bench by toggle; and from model.csv, as model.svg: references to page tables.
+
+A template: it draws what everybody measures. Change it to what your explanation needs; what it can
+draw is in scripts/hslib/labfigure.py.
+"""
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "scripts"))
+from hslib import labfigure  # noqa: E402
+
+sys.exit(labfigure.main(
+    __doc__, HERE,
+    labfigure.bench("A turn of another vCPU, of another VM: what do VMIDs save?",
+                    rows=["run_vcpus", "run_vms"], svg="vmid.svg",
+                    series={"vmid=on": "", "vmid=flush": "vmid=flush"}),
+    labfigure.bench("A remote fence of the caller alone: what does a range cost?",
+                    rows=["sbi_sfence_all", "sbi_sfence_page"], svg="fence.svg",
+                    series={"tlb_flush=range": "", "tlb_flush=all": "tlb_flush=all"}),
+    labfigure.bench("Two harts wake each other: who idles the hart?",
+                    rows=["ipi_pingpong"], svg="wake.svg",
+                    series={"wfi=trap": "", "wfi=native": "wfi=native"}),
+    labfigure.table("And in references to page tables?", "references",
+                    source="model.csv", svg="model.svg",
+                    note="counted in the TLB model of the native tests: make tlb-model")))

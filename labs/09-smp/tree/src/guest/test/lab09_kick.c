@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab09_kick.c - who is interrupted when he is asked for something, and when a wait ends (lab 9).
+ *
+ * A vCPU that is stopped is said to be in its guest, or asleep, or idle (src/kvm/sbi_watch.c).
+ */
+#include "lab09.h"
+
+/* ---- kicks ---- */
+
+#define INTERRUPT 0x100UL
+#define ASKED_FOR 0x200UL
+
+static const char *const mode_name[] = { "outside", "in its guest", "kicked" };
+static const char *const blocking_name[] = { "awake", "asleep", "idle", "idle, and kicked" };
+
+static void test_kick(unsigned long mode, unsigned long blocking, unsigned long req,
+		      const char *req_name, bool wakes)
+{
+	unsigned long want = mode | blocking << 4 | ASKED_FOR, got = ALL, tries;
+
+	if (blocking == AWAKE && mode == IN_GUEST)
+		want = KICKED | INTERRUPT | ASKED_FOR;
+	if (blocking == IDLE && wakes)
+		want = OUTSIDE | IDLE_KICKED << 4 | INTERRUPT | ASKED_FOR;
+	for (tries = 0; got == ALL && tries < 50; tries++)
+		got = watch(KICK, 2, mode, blocking, req);
+	if (blocking == ASLEEP) /* whoever wakes a thread may have another reason to interrupt */
+		got &= ~INTERRUPT;
+	if (!ok_eq(got, want, "%s, asked of a vCPU that is %s: %s", req_name,
+		   blocking ? blocking_name[blocking] : mode_name[mode],
+		   want & INTERRUPT ? "one interrupt" : "none"))
+		note("bits 3:0 mode, 7:4 blocking, 8: an interrupt came, 9: the request is there");
+}
+
+static void test_kicks(void)
+{
+	static const struct {
+		unsigned long req;
+		const char *name;
+		bool wakes;
+	} reqs[] = { { REQ_IRQ, "an interrupt", true },
+		     { REQ_HFENCE, "a fence", false },
+		     { REQ_FENCE_I, "a fence.i", false },
+		     { REQ_HOST, "a look at the host", true } };
+	unsigned long i, at;
+
+	for (i = 0; i < ARRAY_SIZE(reqs); i++) {
+		for (at = OUTSIDE; at <= KICKED; at++)
+			test_kick(at, AWAKE, reqs[i].req, reqs[i].name, reqs[i].wakes);
+		for (at = ASLEEP; at <= IDLE_KICKED; at++)
+			test_kick(OUTSIDE, at, reqs[i].req, reqs[i].name, reqs[i].wakes);
+	}
+}
+
+/* ---- waits ---- */
+
+static void test_wait(unsigned long req, unsigned long how, const char *name)
+{
+	unsigned long got;
+
+	hart_run(1, let_go, how);
+	got = watch(WAIT, WAITED_FOR, req, 0, 0) & 3;
+	hart_wait(1, WAIT_MS);
+	if (!ok_eq(got, 1, "%s", name))
+		note(got == 0 ? "the wait was over at once" : "the wait went on for ever");
+	forget_all();
+}
+
+static void test_all(unsigned long how, bool in_guest, const char *name)
+{
+	unsigned long got, id, missing = 0;
+
+	if (in_guest)
+		hart_run(1, let_go, how);
+	got = watch(ASK_ALL, WAITED_FOR, REQ_FENCE_I, in_guest, 0);
+	for (id = 2; id < harts_there; id++)
+		missing += id != WAITED_FOR && !(requests(id) & BIT(REQ_FENCE_I));
+	if (in_guest)
+		hart_wait(1, WAIT_MS);
+	ok(got == (in_guest ? 13 : 0) && !missing, "%s", name);
+	note("%lu: 1 waited, 2 for too long, 4 all were asked by then, 8 one was in its guest; "
+	     "%lu others not asked",
+	     got, missing);
+	forget_all();
+}
+
+static void fence_i_of_target(unsigned long arg)
+{
+	sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, BIT(WAITED_FOR), arg, 0);
+}
+
+static void sfence_of_target(unsigned long arg)
+{
+	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, BIT(WAITED_FOR) | 1, arg, 0x1000, 0x1000,
+		  0, 0);
+}
+
+static void test_waits(void)
+{
+	if (hart_start(1))
+		bail("hart 1 does not start");
+	test_wait(REQ_HFENCE, 0, "a wait ends when the vCPU is out of its guest");
+	test_wait(REQ_HFENCE, 1, "a wait ends when the vCPU has served the fence");
+	test_wait(REQ_FENCE_I, 1, "so it does for another request");
+	call_waits(fence_i_of_target, "a remote fence.i comes back when its target is out");
+	call_waits(sfence_of_target, "so does a remote sfence.vma");
+	test_all(0, true, "all are asked first, then waited for; one was in its guest");
+	test_all(0, false, "if none was, that is said");
+}
+
+void payload_main(void)
+{
+	begin();
+	test_kicks();
+	test_waits();
+	done();
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab09_vmid.c - VMs take turns: which VMID each has, and when all are given anew (lab 9).
+ *
+ * bits=N, of a VMID. The VMs are src/kvm/sbi_watch.c's. Command line: lab09.h.
+ */
+#include "lab09.h"
+
+#define VMS 40
+
+static unsigned long vmids; /* that there are */
+static struct vm {
+	unsigned long generation, vmid;
+	unsigned long entered[2]; /* for which generation its vCPU on each hart has been */
+} vms[VMS + 1];                   /* the last is this one */
+static unsigned long generation = 1, given, dropped[2], hart_generation[2] = { 1, 1 };
+static unsigned long vs_dropped, turn_wrong, turn_vm;
+
+static unsigned long order(unsigned long n)
+{
+	return 1 + (boot_need("first") + n * boot_need("step")) % vmids;
+}
+
+/* What has to happen when this VM comes to this hart. */
+static void expect_load(unsigned long vm, unsigned long hart)
+{
+	unsigned long vcpu;
+
+	if (vms[vm].generation != generation) {
+		if (given == vmids) {
+			generation++;
+			given = 0;
+		}
+		vms[vm].generation = generation;
+		vms[vm].vmid = order(given++);
+	}
+	dropped[hart] += hart_generation[hart] != generation;
+	hart_generation[hart] = generation;
+	/* All others have one vCPU, which goes with the turns from hart to hart. */
+	vcpu = vm == VMS ? hart : 0;
+	vs_dropped += vms[vm].entered[vcpu] != generation;
+	vms[vm].entered[vcpu] = generation;
+}
+
+static void one_turn(unsigned long hart)
+{
+	unsigned long got, other;
+
+	/* If the other hart has begun a generation, this vCPU was entered under its VMID since. */
+	expect_load(VMS, hart);
+	expect_load(turn_vm, hart);
+	other = vms[turn_vm].vmid;
+	expect_load(VMS, hart);
+	got = watch(TURN, turn_vm, 0, 0, 0);
+	if (got == (other << 16 | vms[VMS].vmid))
+		return;
+	if (!turn_wrong++)
+		note("VM %lu on hart %lu: VMID %lu, then this one's %lu; expected %lu, %lu",
+		     turn_vm, hart, got >> 16, got & 0xffff, other, vms[VMS].vmid);
+}
+
+static void turn_on(unsigned long hart)
+{
+	if (!hart) {
+		one_turn(0);
+		return;
+	}
+	hart_run(1, one_turn, 1);
+	if (!hart_wait(1, WAIT_MS))
+		bail("hart 1 does not come back");
+}
+
+static bool all_differ(void)
+{
+	unsigned long i, j;
+
+	for (i = 0; i <= VMS; i++)
+		for (j = 0; j < i; j++)
+			if (vms[i].generation == generation && vms[j].generation == generation &&
+			    vms[i].vmid == vms[j].vmid)
+				return false;
+	return true;
+}
+
+static void test_vmids(void)
+{
+	unsigned long i, begun;
+
+	vmids = BIT(boot_need("bits")) - 1;
+	/* This VM was the first of all. */
+	vms[VMS] = (struct vm){ generation, order(given++), { generation, generation } };
+	for (i = 0; i < VMS; i++) {
+		turn_vm = i;
+		turn_on(0);
+	}
+	ok_eq(turn_wrong, 0, "%d VMs, each for the first time: VMIDs in your order", VMS);
+	for (turn_wrong = i = 0; i < 300; i++) {
+		turn_vm = i % 3 ? below(3) : below(VMS);
+		turn_on(0);
+	}
+	ok_eq(turn_wrong, 0, "who comes again has his own, if no generation has begun since");
+	ok(all_differ(), "no two VMs have one VMID in one generation");
+	begun = generation;
+	if (hart_start(1))
+		bail("hart 1 does not start");
+	for (turn_wrong = i = 0; i < 200; i++) {
+		turn_vm = below(VMS);
+		turn_on(below(2));
+	}
+	ok_eq(turn_wrong, 0, "so it is when two harts take turns");
+	ok(generation > begun, "and VMIDs ran out meanwhile");
+	note("rollovers %lu, dropped: all %lu and %lu, VS-stage %lu", generation - 1, dropped[0],
+	     dropped[1], vs_dropped);
+}
+
+void payload_main(void)
+{
+	begin();
+	test_vmids();
+	done();
+}
