@@ -198,6 +198,43 @@ static void test_together(void)
 	      LOOP_MS);
 }
 
+static void use_vector(unsigned long n)
+{
+	vs_set(VS_DIRTY);
+	fill(n, 5);
+}
+
+static void use_fp(unsigned long value)
+{
+	__asm__ volatile(
+		".option push; .option arch, +d; fmv.d.x f0, %0; .option pop" ::"r"(value));
+}
+
+/* With one hart below: here FP is used in each turn, and vector in every third; another uses vector. */
+static void test_beside_fp(void)
+{
+	unsigned long turn, lost = 0;
+
+	if (nr_harts < 2 || !isa_has("d")) {
+		skip("vector registers come in when FP's are there", "it takes two harts, and D");
+		return;
+	}
+	csr_set(sstatus, SSTATUS_FS);
+	use_vector(0);
+	for (turn = 1; turn < 13; turn++) {
+		use_fp(turn);
+		hart_run(1, use_vector, 1);
+		if (!hart_wait(1, 20000))
+			bail("the other hart does not answer");
+		if (turn % 3)
+			continue;
+		lost += catch_trap(vec_read, 0)->cause != NO_TRAP || !is_kept(0);
+		use_vector(0);
+	}
+	csr_clear(sstatus, SSTATUS_FS);
+	ok_eq(lost, 0, "vector registers come in when FP's are there");
+}
+
 void payload_main(void)
 {
 	struct fdt_reg reg;
@@ -227,5 +264,6 @@ void payload_main(void)
 	test_csrs_alone();
 	test_memory();
 	test_together();
+	test_beside_fp();
 	done();
 }
