@@ -20,6 +20,7 @@
 	.global	fp_save
 	.type	fp_save, @function
 fp_save:
+	/* lab 8: write fp_save: f0 to f31 and fcsr to memory */
 	li	t0, FS_MASK
 	csrrs	t1, sstatus, t0
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
@@ -32,20 +33,24 @@ fp_save:
 	sw	t2, FP_fcsr(a0)
 	csrw	sstatus, t1
 	ret
+	/* lab 8 end */
 
 	.global	fp_save_fcsr
 	.type	fp_save_fcsr, @function
 fp_save_fcsr:
+	/* lab 8: write fp_save_fcsr: fcsr to memory */
 	li	t0, FS_MASK
 	csrrs	t1, sstatus, t0
 	csrr	t2, fcsr
 	sw	t2, FP_fcsr(a0)
 	csrw	sstatus, t1
 	ret
+	/* lab 8 end */
 
 	.global	fp_restore
 	.type	fp_restore, @function
 fp_restore:
+	/* lab 8: write fp_restore: f0 to f31 and fcsr from memory */
 	li	t0, FS_MASK
 	csrrs	t1, sstatus, t0
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
@@ -58,3 +63,4 @@ fp_restore:
 	csrw	fcsr, t2
 	csrw	sstatus, t1
 	ret
+	/* lab 8 end */

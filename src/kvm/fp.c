@@ -18,29 +18,37 @@
 
 void fp_in(struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write fp_in: the unit is the vCPU's from now on, and has what its memory has */
 	hv_fp_take(vcpu);
 	fp_restore(&vcpu->fp);
 	vcpu->fp_hart = hv_hart();
 	fp_set_state(vcpu, FS_CLEAN);
+	/* lab 8 end */
 	trace_kvm_fpu(1, vcpu->loaded);
 }
 
 void fp_out(struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write fp_out: all of it to memory */
 	fp_save(&vcpu->fp);
 	fp_set_state(vcpu, FS_OFF);
+	/* lab 8 end */
 	trace_kvm_fpu(0, false);
 }
 
 void fp_out_clean(struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write fp_out_clean: fcsr alone to memory */
 	fp_save_fcsr(&vcpu->fp);
 	fp_set_state(vcpu, FS_OFF);
+	/* lab 8 end */
 }
 
 bool fp_is_here(const struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write fp_is_here: both accounts say so */
 	return vcpu->fp_hart == hv_hart() && hv_fp_is_of(vcpu);
+	/* lab 8 end */
 }
 
 bool fp_is_away(const struct kvm_vcpu *vcpu)
@@ -55,11 +63,13 @@ bool vector_is_away(const struct kvm_vcpu *vcpu)
 
 void fp_delegate(const struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write fp_delegate: hedeleg as the vCPU has it, less what a unit that is away needs */
 	unsigned long hedeleg = vcpu->hedeleg;
 
 	if (fp_is_away(vcpu) || vector_is_away(vcpu))
 		hedeleg &= ~BIT(EXC_ILLEGAL_INST);
 	csr_write(hedeleg, hedeleg);
+	/* lab 8 end */
 }
 
 void fp_init(void)

@@ -63,10 +63,12 @@ void fp_out_clean(struct kvm_vcpu *vcpu);
 /* Whichever of the two the hardware's account asks for, or neither: FS is Off then anyway. */
 static inline void fp_out_changed(struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write fp_out_changed: all of it, fcsr alone, or nothing */
 	if (fp_state(vcpu) == FS_DIRTY)
 		fp_out(vcpu);
 	else if (fp_state(vcpu) != FS_OFF)
 		fp_out_clean(vcpu);
+	/* lab 8 end */
 }
 
 /* The guest has the unit, as far as we are concerned, and finds it switched off. Loaded. */

@@ -11,18 +11,22 @@
 
 static void eager_load(struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write eager_load: what the vCPU has comes in */
 	if (fp_present(vcpu))
 		fp_in(vcpu);
 	if (vector_present(vcpu))
 		vector_in(vcpu);
+	/* lab 8 end */
 }
 
 static void eager_put(struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write eager_put: what is in the unit goes out */
 	if (fp_state(vcpu) != FS_OFF)
 		fp_out(vcpu);
 	if (vector_state(vcpu) != FS_OFF)
 		vector_out(vcpu);
+	/* lab 8 end */
 }
 
 const struct fp_ops fp_eager_ops = {

@@ -18,6 +18,7 @@
 
 static void lazy_trap_load(struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write lazy_trap_load: what is here is used, what is expected comes in, the rest is away */
 	if (fp_present(vcpu) && fp_is_here(vcpu))
 		fp_set_state(vcpu, FS_CLEAN);
 	else if (fp_present(vcpu) && vcpu->fp_expected)
@@ -27,14 +28,17 @@ static void lazy_trap_load(struct kvm_vcpu *vcpu)
 	else if (vector_present(vcpu) && vcpu->vector_expected)
 		vector_in(vcpu);
 	fp_delegate(vcpu);
+	/* lab 8 end */
 }
 
 static void lazy_trap_put(struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write lazy_trap_put: what has changed goes out, and is expected in the next turn */
 	vcpu->fp_expected = fp_state(vcpu) == FS_DIRTY;
 	vcpu->vector_expected = vector_state(vcpu) == FS_DIRTY;
 	fp_out_changed(vcpu);
 	vector_out_changed(vcpu);
+	/* lab 8 end */
 }
 
 /*
@@ -44,6 +48,7 @@ static void lazy_trap_put(struct kvm_vcpu *vcpu)
  */
 static bool lazy_trap_want(struct kvm_vcpu *vcpu)
 {
+	/* lab 8: write lazy_trap_want: what is away and may have been wanted comes in */
 	unsigned long vsstatus = csr_read(vsstatus);
 	bool fp = fp_is_away(vcpu), vector = vector_is_away(vcpu);
 
@@ -59,6 +64,7 @@ static bool lazy_trap_want(struct kvm_vcpu *vcpu)
 		vector_in(vcpu);
 	fp_delegate(vcpu);
 	return true;
+	/* lab 8 end */
 }
 
 const struct fp_ops fp_lazy_trap_ops = {

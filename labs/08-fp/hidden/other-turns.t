@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# other-turns.t - turns drawn by the instructor's key; two vCPUs of which each has another policy.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+! spoils_redirects || skip_all "$spoiled_redirects"
+options --harts 2 --smp 2 --set fp=lazy_trap
+payload lab08 policy=2 mix=1 $(variant --line)
+options --harts 2 --smp 2 --set fp=adaptive
+payload lab08 policy=3 long=1 $(variant --line)
+done_testing

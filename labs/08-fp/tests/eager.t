@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# eager.t - fp=eager moves all registers at each turn, and no vCPU sees another's.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+options --harts 2 --smp 2 --set fp=eager
+payload lab08 policy=0 $(variant --line)
+options --harts 1 --smp 2 --set fp=eager --set halt_poll_ns=0
+payload fp
+done_testing

@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# lazy-trap.t - fp=lazy_trap brings in what is needed or expected, and it is the vCPU's own.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+! spoils_redirects || skip_all "$spoiled_redirects"
+options --harts 2 --smp 2 --set fp=lazy_trap
+payload lab08 policy=2 $(variant --line)
+options --harts 1 --smp 2 --set fp=lazy_trap --set halt_poll_ns=0
+payload fp
+done_testing

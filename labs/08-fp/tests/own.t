@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# own.t - fp=adaptive expects what your variant's rule says.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+! spoils_redirects || skip_all "$spoiled_redirects"
+options --harts 2 --smp 2 --set fp=adaptive
+payload lab08 policy=3 long=1 $(variant --line)
+done_testing

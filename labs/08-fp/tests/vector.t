@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# vector.t - where harts have a vector unit, its registers move by the same rules.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+for policy in eager lazy_save lazy_trap; do
+	! { [ $policy = lazy_trap ] && spoils_redirects; } || continue
+	options --cpu rv64,v=on --harts 1 --smp 2 --set fp=$policy --set halt_poll_ns=0
+	payload vector
+done
+done_testing

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab08.S - what lab08.c does with FP registers: the payload fp's functions, and two more.
+ */
+#include "fp.S"
+
+	/* unsigned long fp_any(void): all of f0 to f31 and fcsr, or-ed. */
+	.globl	fp_any
+fp_any:
+	frcsr	a0
+	.macro	gather n
+	fmv.x.d	t0, f\n
+	or	a0, a0, t0
+	.endm
+	for_all_f gather
+	ret
+
+	/* void fp_set_fcsr(value) */
+	.globl	fp_set_fcsr
+fp_set_fcsr:
+	fscsr	a0
+	ret

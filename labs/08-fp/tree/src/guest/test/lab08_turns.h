@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lab08_turns.h - one turn after the other under a policy of toggle fp, beside a model of it; what of
+ * a turn was wrong is said before the claim that it fails.
+ */
+#ifndef GUEST_TEST_LAB08_TURNS_H
+#define GUEST_TEST_LAB08_TURNS_H
+
+#include "hv/turn.h"
+#include "rt.h"
+
+#define WARM_UP   64
+#define MOST_BASE 0x4000000000000000UL
+
+void fp_fill(unsigned long base, unsigned long fcsr);
+unsigned long fp_changed(unsigned long base, unsigned long fcsr);
+unsigned long fp_any(void);
+void fp_set_fcsr(unsigned long value);
+void fp_read(unsigned long arg);
+void fp_write(unsigned long arg);
+
+static unsigned long state, policy;
+
+static unsigned long below(unsigned long n)
+{
+	return random_next(&state) % n;
+}
+
+static void fs_set(unsigned long fs)
+{
+	csr_clear(sstatus, SSTATUS_FS);
+	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, fs));
+}
+
+/* ---- a vCPU's registers, as it has left them --------------------------------------------------- */
+
+static struct registers {
+	unsigned long base, fcsr;
+} mine[MAX_HARTS];
+
+static void fill_anew(struct registers *regs)
+{
+	regs->base = MOST_BASE + (below(1UL << 30) << 20);
+	regs->fcsr = below(0x100) & ~0x80UL; /* rounding mode and flags */
+	fp_fill(regs->base, regs->fcsr);
+}
+
+static unsigned long are_wrong(const struct registers *regs)
+{
+	return fp_changed(regs->base, regs->fcsr) != 0;
+}
+
+/* ---- one turn after the other --------------------------------------------------------------------- */
+
+enum use {
+	USE_NONE,
+	USE_READ,
+	USE_WRITE,
+	USE_FCSR,
+};
+
+static const char *const use_names[] = { "FP not used", "registers read", "registers written",
+					 "fcsr alone written" };
+
+/* The policy, as the handout has it, and what it should have done in this turn. */
+struct model {
+	bool in;       /* the registers are in the unit */
+	bool expected; /* the policy expects a use in the next turn */
+	unsigned long history, with, without;
+};
+
+struct told {
+	bool saved_all, saved_fcsr, loaded;
+};
+
+static bool window(struct model *m, bool evidence)
+{
+	unsigned long i, count = 0;
+
+	m->history = m->history << 1 | evidence;
+	for (i = 0; i < boot_need("rule0"); i++)
+		count += m->history >> i & 1;
+	return count >= boot_need("rule1") || (m->expected && count >= boot_need("rule2"));
+}
+
+static bool counter(struct model *m, bool evidence)
+{
+	unsigned long most = boot_need("rule0"), down = boot_need("rule2");
+
+	if (evidence)
+		m->history = MIN(m->history + boot_need("rule1"), most);
+	else
+		m->history -= MIN(m->history, down);
+	return m->history >= boot_need("rule3");
+}
+
+static bool streak(struct model *m, bool evidence)
+{
+	m->with = evidence ? m->with + 1 : 0;
+	m->without = evidence ? 0 : m->without + 1;
+	return m->with >= boot_need("rule0") || (m->expected && m->without < boot_need("rule1"));
+}
+
+static bool expects(struct model *m, bool dirty, bool trapped)
+{
+	static bool (*const rules[])(struct model * m, bool evidence) = { window, counter, streak };
+
+	if (policy == POLICY_LAZY_TRAP)
+		return dirty;
+	if (policy == POLICY_ADAPTIVE)
+		return rules[boot_need("rule") % ARRAY_SIZE(rules)](
+			m, dirty || (trapped && boot_need("evidence")));
+	return true;
+}
+
+/* What a put behind FS = fs saves, and what the load behind it leaves. */
+static struct told model_turn(struct model *m, unsigned long fs, bool trapped, bool taken)
+{
+	struct told told = { 0 };
+	bool here = m->in && !taken;
+
+	if (fs != FS_OFF) {
+		told.saved_fcsr = true;
+		told.saved_all = fs == FS_DIRTY || policy == POLICY_EAGER;
+	}
+	m->expected = expects(m, fs == FS_DIRTY, trapped);
+	m->in = m->expected || here;
+	told.loaded = m->in;
+	return told;
+}
+
+static const char *what_is_saved(bool all, bool some, bool fcsr)
+{
+	if (all)
+		return fcsr ? "f0 to f31 and fcsr" : "f0 to f31 without fcsr";
+	if (some)
+		return "some of f0 to f31";
+	return fcsr ? "fcsr alone" : "nothing";
+}
+
+static unsigned long turns_had;
+static bool disturbed;
+
+static unsigned long tell(bool taken)
+{
+	struct sbiret ret = sbi_call(SBI_EXT_TURN, TURN_TELL, taken, 0, 0);
+	unsigned long count = FIELD_GET(TURN_COUNT, (unsigned long)ret.value);
+
+	if (ret.error)
+		bail("the call of a turn is refused: %ld", ret.error);
+	/* The host has taken the hart away in between: a turn that the model does not know. */
+	disturbed |= count != (turns_had + 1) % 0x10000;
+	turns_had = count;
+	return (unsigned long)ret.value;
+}
+
+/* A turn, what it should have been, and how often one was not, by the part that was not. */
+struct turn {
+	unsigned long n, bits;
+	enum use use;
+	bool taken;
+	struct told want;
+};
+
+enum part {
+	PART_FS,
+	PART_SAVED,
+	PART_LOADED,
+	PART_UNIT,
+	NR_PARTS
+};
+
+static struct wrong {
+	unsigned long count;
+	struct turn first;
+} wrong[NR_PARTS];
+static unsigned long wrong_values;
+
+static void is_wrong(enum part part, const struct turn *turn)
+{
+	if (!wrong[part].count++)
+		wrong[part].first = *turn;
+}
+
+static void look(const struct turn *turn, bool was_in)
+{
+	unsigned long bits = turn->bits, fs = FIELD_GET(TURN_FS_USED, bits);
+	const struct told *want = &turn->want;
+
+	/* Of fcsr alone FS may say Clean or Dirty (src/kvm/fp.h). */
+	if (turn->use == USE_WRITE  ? fs != FS_DIRTY
+	    : turn->use == USE_FCSR ? fs < FS_CLEAN
+				    : fs != (was_in ? FS_CLEAN : FS_OFF))
+		is_wrong(PART_FS, turn);
+	if (!(bits & TURN_SAVED_ALL) == want->saved_all ||
+	    !(bits & TURN_SAVED_SOME) == want->saved_all ||
+	    !(bits & TURN_SAVED_FCSR) == want->saved_fcsr)
+		is_wrong(PART_SAVED, turn);
+	if (FIELD_GET(TURN_FS_LOADED, bits) != (want->loaded ? FS_CLEAN : FS_OFF))
+		is_wrong(PART_LOADED, turn);
+	if (bits & (TURN_LEFT_ON | TURN_HOST_ON) || (want->loaded && !(bits & TURN_OWNER)) ||
+	    !(bits & TURN_DELEGATED) != (fs == FS_OFF))
+		is_wrong(PART_UNIT, turn);
+}
+
+static const char *what_of_unit(const struct turn *turn)
+{
+	if (turn->bits & TURN_LEFT_ON)
+		return "guest.sstatus.FS is not Off behind the put";
+	if (turn->bits & TURN_HOST_ON)
+		return "the host's own FS is not as it was";
+	if (turn->want.loaded && !(turn->bits & TURN_OWNER))
+		return "the registers are in, and the host thinks that the unit is another's";
+	if (turn->bits & TURN_DELEGATED)
+		return "FS is Off, and a first use would not come to the hypervisor (hedeleg)";
+	return "nothing is away, and the guest's illegal instructions still exit (hedeleg)";
+}
+
+/* Before the claim that it is about. */
+static void say_first(enum part part)
+{
+	static const char *const fs_names[] = { "Off", "Initial", "Clean", "Dirty" };
+	const struct turn *turn = &wrong[part].first;
+	unsigned long bits = turn->bits;
+	const char *fs = fs_names[FIELD_GET(TURN_FS_USED, bits)];
+
+	if (!wrong[part].count)
+		return;
+	note("turn %lu: %s, FS is %s at its put; %s", turn->n, use_names[turn->use], fs,
+	     turn->taken ? "then another uses the unit" : "nobody else uses the unit");
+	if (part == PART_SAVED)
+		note("the put saved %s; what it has to save: %s",
+		     what_is_saved(bits & TURN_SAVED_ALL, bits & TURN_SAVED_SOME,
+				   bits & TURN_SAVED_FCSR),
+		     what_is_saved(turn->want.saved_all, false, turn->want.saved_fcsr));
+	else if (part == PART_LOADED)
+		note("the load leaves FS %s; by the policy it is %s",
+		     fs_names[FIELD_GET(TURN_FS_LOADED, bits)],
+		     turn->want.loaded ? "Clean" : "Off");
+	else if (part == PART_UNIT)
+		note("%s", what_of_unit(turn));
+}
+
+static void do_use(enum use use, struct registers *regs)
+{
+	switch (use) {
+	case USE_NONE:
+		break;
+	case USE_READ:
+		wrong_values += are_wrong(regs);
+		break;
+	case USE_WRITE:
+		fill_anew(regs);
+		break;
+	case USE_FCSR:
+		regs->fcsr = (regs->fcsr + 1) % 0x80;
+		fp_set_fcsr(regs->fcsr);
+		break;
+	}
+}
+
+static enum use draw_use(bool runs)
+{
+	static unsigned long left, of_8;
+
+	if (!runs)
+		return (enum use)below(4);
+	if (!left--) { /* a run of turns that are alike, more or less */
+		left = below(48);
+		of_8 = (unsigned long[]){ 0, 1, 4, 7, 8 }[below(5)];
+	}
+	if (of_8 == 8)
+		return USE_WRITE;
+	if (below(8) >= of_8)
+		return USE_NONE;
+	return below(4) ? USE_WRITE : USE_READ;
+}
+
+/* False: the host was busy, and the turns were others than these. */
+static bool do_turns(unsigned long count, bool runs)
+{
+	struct model m = { 0 };
+	struct registers *regs = &mine[0];
+	unsigned long n;
+
+	memset(wrong, 0, sizeof(wrong));
+	wrong_values = 0;
+	fs_set(FS_DIRTY);
+	fill_anew(regs);
+	for (n = 0; n < WARM_UP; n++) /* so that no policy remembers anything */
+		m.in = FIELD_GET(TURN_FS_LOADED, tell(true)) != FS_OFF;
+	m.expected = m.in;
+	disturbed = false;
+	for (n = 0; n < count && !disturbed; n++) {
+		struct turn turn = { .n = n, .use = draw_use(runs), .taken = runs || below(4) };
+		bool trapped = !m.in && turn.use != USE_NONE, was_in;
+
+		do_use(turn.use, regs);
+		m.in |= trapped;
+		was_in = m.in;
+		turn.bits = tell(turn.taken);
+		if (disturbed)
+			break;
+		turn.want = model_turn(&m, FIELD_GET(TURN_FS_USED, turn.bits), trapped, turn.taken);
+		look(&turn, was_in);
+	}
+	wrong_values += are_wrong(regs);
+	return !disturbed;
+}
+
+static void test_turns(unsigned long count, bool runs)
+{
+	static const char *const claims[] = {
+		[PART_FS] = "%lu turns: FS says how each used its registers",
+		[PART_SAVED] = "%lu turns: each put saves what the policy saves, and no more",
+		[PART_LOADED] =
+			"%lu turns: each load brings in what the policy brings in, and no more",
+		[PART_UNIT] = "%lu turns: the unit, the host's FS and hedeleg are left as they "
+			      "have to be",
+	};
+	unsigned long start = state;
+	enum part part;
+	int again;
+
+	for (again = 0; again < 50; again++) {
+		state = start;
+		if (do_turns(count, runs))
+			break;
+	}
+	if (disturbed)
+		bail("the host takes the hart away all the time");
+	for (part = PART_FS; part < NR_PARTS; part++) {
+		say_first(part);
+		ok_eq(wrong[part].count, 0, claims[part], count);
+	}
+	ok_eq(wrong_values, 0, "%lu turns: the values read are the guest's own", count);
+}
+
+#endif

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""variant.py - lab 8: what one student's fourth policy expects of a vCPU, and his workload.
+
+Three kinds of rule, because each keeps another thing of a vCPU's past: the last turns themselves, a
+sum, the length of a run.
+"""
+
+EVIDENCE = (
+    "FP registers changed in it: FS was Dirty at its put",
+    "FP registers changed in it (FS was Dirty at its put), or came in by a trap",
+)
+WINDOW, COUNTER, STREAK = range(3)
+
+
+def _window(draw):
+    m = 6 + draw.below(19)
+    k = 3 + draw.below(m - 4)
+    j = 1 + draw.below(k - 1)
+    text = ("Of the last %d turns, this one included, count those with evidence. If they are %d or more, the "
+            "next turn's load\nbrings the registers in. If they are fewer than %d, it does not. In between it "
+            "is as before." % (m, k, j))
+    declare = "\tunsigned int i, count = 0;\n"
+    rule = ("\tvcpu->fp_history = vcpu->fp_history << 1 | evidence;\n"
+            "\tfor (i = 0; i < %d; i++)\n"
+            "\t\tcount += vcpu->fp_history >> i & 1;\n"
+            "\tvcpu->fp_expected = count >= %d || (expected && count >= %d);" % (m, k, j))
+    return (m, k, j, 0), text, declare, rule
+
+
+def _counter(draw):
+    most = 6 + draw.below(26)
+    up, down = draw.some((1, 2, 3), 2)
+    bound = 3 + draw.below(most - 4)
+    text = ("Keep a number, 0 at first. A turn with evidence adds %d to it, but never beyond %d; a turn without "
+            "takes away %d, but\nnever below 0. If it is then %d or more, the next turn's load brings the "
+            "registers in, else not." % (up, most, down, bound))
+    rule = ("\tif (evidence)\n"
+            "\t\tvcpu->fp_history = MIN(vcpu->fp_history + %d, %dUL);\n"
+            "\telse\n"
+            "\t\tvcpu->fp_history -= MIN(vcpu->fp_history, %dUL);\n"
+            "\t(void)expected;\n"
+            "\tvcpu->fp_expected = vcpu->fp_history >= %d;" % (up, most, down, bound))
+    return (most, up, down, bound), text, "", rule
+
+
+def _streak(draw):
+    on, off = 2 + draw.below(14), 2 + draw.below(14)
+    text = ("After %d turns with evidence in a row the next turn's load brings the registers in, and so do those "
+            "behind it, until\nthere have been %d turns without evidence in a row; from then on none does, until "
+            "there are %d with it again." % (on, off, on))
+    declare = "\tu32 with = (u32)vcpu->fp_history, without = vcpu->fp_history >> 32;\n"
+    rule = ("\twith = evidence ? with + 1 : 0;\n"
+            "\twithout = evidence ? 0 : without + 1;\n"
+            "\tvcpu->fp_history = (u64)without << 32 | with;\n"
+            "\tvcpu->fp_expected = with >= %d || (expected && without < %d);" % (on, off))
+    return (on, off, 0, 0), text, declare, rule
+
+
+def _workload(draw):
+    """A cycle of turns: W writes a register, R reads one, '.' has no FP; each of them is there."""
+    turns = ["W", "R", "."] + [draw.among("WR...") for _ in range(4 + draw.below(9))]
+    return "".join(draw.some(turns, len(turns)))
+
+
+def variant(draw):
+    rule, evidence = draw.below(3), draw.below(2)
+    numbers, text, declare, code = (_window, _counter, _streak)[rule](draw)
+    workload = _workload(draw)
+    made = {
+        "rule": rule, "evidence": evidence, "rule_text": text, "evidence_text": EVIDENCE[evidence],
+        "workload": workload, "cycle": len(workload),
+        "writes": sum(1 << i for i, turn in enumerate(workload) if turn == "W"),
+        "reads": sum(1 << i for i, turn in enumerate(workload) if turn == "R"),
+        "_or_wanted": " || vcpu->fp_wanted" if evidence else "",
+        "_declare": declare, "_rule": code,
+    }
+    made.update(("rule%d" % i, number) for i, number in enumerate(numbers))
+    return made
+
+
+def hidden(draw, _made):
+    """Where the hidden tests' turns come from."""
+    return {"seed": 1 + draw.below(1 << 30)}
