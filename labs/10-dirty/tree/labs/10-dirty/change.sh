@@ -34,10 +34,14 @@ with open(sys.argv[1], "r+b") as file:
     if whole[:8] != b"HSVMSAVE":
         sys.exit("nothing was saved")
     nr, at = struct.unpack_from("<QQ", whole, 24)
+    entries = list(struct.iter_unpack("<QQ", whole[at + SECTION.size:at + SECTION.size + 16 * nr]))
+    # One that is read together with those before and behind it.
+    middle = next(i for i in range(1, nr - 1) if entries[i - 1][0] + 2 == entries[i][0] + 1 == entries[i + 1][0] and
+                  entries[i][1] != entries[i + 1][1])
     if sys.argv[2] == "byte":
-        whole[page_at(nr // 2) + 100] ^= 0x10
+        whole[page_at(middle) + 100] ^= 0x10
     elif sys.argv[2] == "swap":
-        first, second = page_at(nr // 2), page_at(nr // 2 + 1)
+        first, second = page_at(middle), page_at(middle + 1)
         whole[first:first + PAGE], whole[second:second + PAGE] = (
             whole[second:second + PAGE], whole[first:first + PAGE])
     else:
