@@ -12,8 +12,8 @@ payload mmio
 told=$("$O/hstrace" report "$HS_RUNS/last/trace")
 grep -qE "kvm_mmio: type=read len=1 .* val=0xe1 " <<<"$told"
 ok $? "the trace has the bytes of a load"
-is "$(grep -cE "kvm_mmio: type=write len=1 .* val=0x[0-9a-f]{3,} " <<<"$told")" 0 "... and of a store no more than were stored"
+is "$(grep -cE "kvm_mmio: type=write len=1 .* val=0x[0-9a-f]{3,} " <<<"$told")" 0 "the trace has no more bytes of a store than were stored"
 grep -qE "kvm_mmio: type=write len=1 .* val=0xe1 " <<<"$told"
-ok $? "... and those"
+ok $? "the trace has the bytes of a store"
 is "$(grep -c 'kvm_mmio_insn: .*fetched=0' <<<"$told")" 0 "no instruction is taken from htinst"
 done_testing
