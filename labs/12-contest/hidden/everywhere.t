@@ -5,22 +5,23 @@
 # firmware counters tell of it.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --set fastpath=off
+options --boot exitstat=0 --set fastpath=off
 payload exits
 options --set switch=full --set gstage_walk=recursive
 payload sbi
-options --set timer=hrtimer --set mmio_decode=fetch
+options --boot exitstat=0 --set timer=hrtimer --set mmio_decode=fetch
 payload timer
 payload mmio
-options --cpu max
+options --boot exitstat=0 --cpu max
 payload pmu
-options --smp 4
+options --boot exitstat=0 --smp 4
 payload harts rounds=10
 
 # Calls that the trace tells of, of each kind: those that the guest has made.
 calls()	# BUILD
 {
-	O=$1 hs run --quiet --icount --harts 1 --smp 1 --trace kvm_exit,kvm_entry,kvm_sbi_call --boot trace.size=32M \
+	O=$1 hs run --quiet --icount --harts 1 --smp 1 --trace kvm_exit,kvm_entry,kvm_sbi_call \
+		--boot "exitstat=0 trace.size=32M" \
 		--append only=mix "$1/guest-payloads/bench.bin"
 	"$1/hstrace" stat --by sbi "$HS_RUNS/last/trace" | awk '/^(BASE|TIME|IPI|RFENCE) / { print $1, $2, $3 }' | sort
 }
