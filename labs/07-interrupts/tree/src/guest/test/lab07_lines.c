@@ -200,6 +200,16 @@ static void test_about_to_wait(void)
 	ok_eq(lost, 0, "about to wait: 20 interrupts, none lost");
 }
 
+/* What a guest's own timer is late by that nobody looks for: until the host looks for something else. */
+static void test_timer(void)
+{
+	unsigned long begun = now(), i;
+
+	for (i = 0; i < 8; i++)
+		wait_irq(BIT(IRQ_S_EXT), 1000);
+	ok(now() - begun < us_to_ticks(PATIENCE), "about to wait: 8 timers of 1 ms end it");
+}
+
 static bool stop;
 
 static void busy(unsigned long arg)
@@ -218,6 +228,7 @@ static void test_waiting(void)
 	hart_run(1, busy, 0);
 	test_masked();
 	test_about_to_wait();
+	test_timer();
 	WRITE_ONCE(stop, true);
 	hart_wait(1, PATIENCE / 1000);
 }
