@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio.h - a virtio disk as its driver sees it: registers, ring entries, a request's header.
+ * virtio.h - a virtio disk as its driver sees it: registers, ring entries, requests, a driver for tests.
  *
  * MMIO registers: virtio §4.2.2; rings: §2.7; block device: §5.2.
  */
@@ -52,5 +52,48 @@ struct header {
 	u32 type, unused;
 	u64 sector;
 };
+
+#define ID_BLOCK  2
+#define SECTOR    512
+#define MAX_DISKS 8
+
+#define BLK_IN     0
+#define BLK_OUT    1
+#define BLK_FLUSH  4
+#define BLK_GET_ID 8
+
+#define S_OK      0
+#define S_IOERR   1
+#define S_UNSUPP  2
+#define NO_ANSWER 0xff
+
+/* ---- disk.c: the first disk, polled ---- */
+#define DISK_QUEUE   8
+#define DISK_WAIT_US 2000000UL
+
+extern unsigned long disk_base;
+extern struct desc disk_desc[DISK_QUEUE];
+extern volatile u16 disk_avail[3 + DISK_QUEUE];        /* flags, index, heads */
+extern volatile u32 disk_used[1 + 2 * DISK_QUEUE + 1]; /* flags and index, then id and length */
+extern struct header disk_header;
+extern volatile u8 disk_answer;
+
+bool disk_find(void); /* false: there is none */
+u32 disk_reg(int offset);
+void disk_set(int offset, u32 value);
+u16 disk_used_index(void);
+bool disk_needs_reset(void);
+bool disk_negotiate(u32 low, u32 high); /* from a reset to FEATURES_OK; true if the device agreed */
+void disk_start_queue(u32 size, unsigned long desc, unsigned long avail, unsigned long used);
+void disk_start(void);         /* with the rings above */
+void disk_offer(u16 head);     /* into the available ring, without a notification */
+bool disk_wait(u16 before);    /* for the used index to move; false: it gave up, or took too long */
+bool disk_submit(u16 head);    /* offer, notify, wait */
+unsigned long plic_open(void); /* all disks interrupt this hart; its claim register */
+void desc_set(struct desc *d, const volatile void *at, u32 len, u16 flags, u16 next);
+/* The everyday chain in d[0..2]: header, data, status. */
+void disk_make(struct desc *d, u32 type, u64 sector, void *buffer, u32 len);
+unsigned long disk_request(u32 type, u64 sector, void *buffer,
+			   u32 len); /* its status or NO_ANSWER */
 
 #endif

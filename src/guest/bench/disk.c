@@ -16,7 +16,6 @@
 #define DISK_BATCHES 64
 #define READS        16 /* a batch */
 #define MAX_SLOTS    8
-#define ID_BLOCK     2
 #define LIMIT_US     1000000UL
 
 static struct desc desc[QUEUE_SIZE] __attribute__((aligned(16)));
@@ -67,22 +66,6 @@ static void start_disk(void)
 	desc[2] = (struct desc){ (unsigned long)&answer, 1, DESC_WRITE, 0 };
 }
 
-/* Every source goes to this hart: the disk's number is nobody's concern then. */
-static bool open_plic(void)
-{
-	unsigned long context = 2 * this_hart()->id + 1, n;
-	struct fdt_reg plic;
-
-	if (!fdt_find("riscv,plic0", 0, &plic))
-		return false;
-	for (n = 1; n <= MAX_SLOTS; n++)
-		set(plic.base + 4 * n, 1);
-	set(plic.base + 0x2000 + 0x80 * context, (1U << (MAX_SLOTS + 1)) - 2);
-	set(plic.base + 0x200000 + 0x1000 * context, 0);
-	claim = plic.base + 0x200000 + 0x1000 * context + 4;
-	return true;
-}
-
 static void acknowledge(void)
 {
 	u32 source = get(claim);
@@ -118,8 +101,9 @@ void bench_disk(void)
 	const char *name = asked_for("blk_read_exit") ? "blk_read_exit" : "blk_read_4k";
 	unsigned long n;
 
-	if (!wanted(name) || impl_id() == IMPL_OPENSBI || !find_disk() || !open_plic())
+	if (!wanted(name) || impl_id() == IMPL_OPENSBI || !find_disk())
 		return;
+	claim = plic_open();
 	start_disk();
 	csr_write(sie, BIT(IRQ_S_EXT) | BIT(IRQ_S_TIMER));
 	timer_at(now() + us_to_ticks(30 * LIMIT_US)); /* should the disk be silent for good */

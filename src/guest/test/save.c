@@ -12,11 +12,9 @@
 #include "testdev.h"
 #include "virtio.h"
 
-#define DEV_SAVE   0x850
-#define TIMER_US   400000UL
-#define PAGES      512
-#define QUEUE_SIZE 8
-#define SECTOR     512
+#define DEV_SAVE 0x850
+#define TIMER_US 400000UL
+#define PAGES    512
 
 void save_with(unsigned long *gprs, unsigned long store_to);
 void save_fp_put(const unsigned long *values, unsigned long fcsr);
@@ -52,72 +50,33 @@ static unsigned long memory_wrong(void)
 
 /* ---- a disk with requests in its ring ---- */
 
-static struct desc desc[QUEUE_SIZE] __attribute__((aligned(16)));
-static volatile u16 avail[3 + QUEUE_SIZE] __attribute__((aligned(4)));
-static volatile u32 used[1 + 2 * QUEUE_SIZE + 1] __attribute__((aligned(4)));
 static struct header headers[2];
 static volatile u8 answers[2];
 static u8 written[SECTOR], read_back[SECTOR];
-static unsigned long disk; /* its address, 0: there is none */
-
-static void disk_set(int offset, u32 value)
-{
-	*(volatile u32 *)(disk + offset) = value;
-}
-
-static void disk_address(int offset, volatile void *at)
-{
-	disk_set(offset, (u32)(unsigned long)at);
-	disk_set(offset + 4, (u32)((unsigned long)at >> 32));
-}
-
-static void disk_start(void)
-{
-	struct fdt_reg reg;
-
-	for (int n = 0; !disk && fdt_find("virtio,mmio", n, &reg); n++)
-		if (*(volatile u32 *)(reg.base + REG_DEVICE_ID) == 2)
-			disk = reg.base;
-	if (!disk)
-		return;
-	disk_set(REG_STATUS, 0);
-	disk_set(REG_STATUS, STATUS_DRIVER);
-	disk_set(REG_DRIVER_FEATURES_SEL, 1);
-	disk_set(REG_DRIVER_FEATURES, FEATURE_VERSION_1);
-	disk_set(REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK);
-	disk_set(REG_QUEUE_NUM, QUEUE_SIZE);
-	disk_address(REG_DESC, desc);
-	disk_address(REG_AVAIL, avail);
-	disk_address(REG_USED, used);
-	disk_set(REG_QUEUE_READY, 1);
-	disk_set(REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
-}
+static bool disk;
 
 /* Request n of sector 5: 0 writes it, 1 reads it. In the ring, not notified. */
 static void disk_put(int n)
 {
-	struct desc *d = &desc[3 * n];
+	struct desc *d = &disk_desc[3 * n];
 
-	headers[n] = (struct header){ .type = n ? 0 : 1, .sector = 5 };
-	answers[n] = 0xff;
+	headers[n] = (struct header){ .type = n ? BLK_IN : BLK_OUT, .sector = 5 };
+	answers[n] = NO_ANSWER;
 	d[0] = (struct desc){ (unsigned long)&headers[n], sizeof(headers[n]), DESC_NEXT,
 			      (u16)(3 * n + 1) };
 	d[1] = (struct desc){ (unsigned long)(n ? read_back : written), SECTOR,
 			      (u16)(DESC_NEXT | (n ? DESC_WRITE : 0)), (u16)(3 * n + 2) };
 	d[2] = (struct desc){ (unsigned long)&answers[n], 1, DESC_WRITE, 0 };
-	avail[2 + n] = (u16)(3 * n);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	avail[1] = (u16)(n + 1);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	disk_offer((u16)(3 * n));
 }
 
 static bool disk_answered(int n)
 {
 	unsigned long t = now();
 
-	while ((used[0] >> 16) <= (u32)n && now() - t < us_to_ticks(10000000))
+	while (disk_used_index() <= n && now() - t < us_to_ticks(10000000))
 		;
-	return (used[0] >> 16) > (u32)n;
+	return disk_used_index() > n;
 }
 
 static void disk_prepare(void)
@@ -261,7 +220,9 @@ void payload_main(void)
 
 	testdev_find();
 	memory_fill();
-	disk_start();
+	disk = disk_find();
+	if (disk)
+		disk_start();
 	if (nr_harts > 1) {
 		hart_start(1);
 		hart_run(1, sleeper, 0);
