@@ -74,9 +74,6 @@ class Runner:
                     file.read(1)
             except OSError as error:
                 raise BenchError("firmware %s: %s" % (firmware, error.strerror)) from None
-        if not os.path.exists(self.disk):
-            with open(self.disk, "wb") as file:
-                file.truncate(DISK_BYTES)
 
     # -- command lines ---------------------------------------------------------------------
 
@@ -104,7 +101,11 @@ class Runner:
         if GROUPS[job.group].program != "vmm":
             return []
         files = ["--file", self.payload + ":/bench.bin"]
-        return files + (["--file", self.disk + ":/disk"] if GROUPS[job.group].disk else [])
+        if GROUPS[job.group].disk:
+            with open(self.disk, "ab") as file:
+                file.truncate(DISK_BYTES)
+            files += ["--file", self.disk + ":/disk"]
+        return files
 
     def program(self, job):
         return self.vmm if GROUPS[job.group].program == "vmm" else self.turns

@@ -163,20 +163,23 @@ op_\name:
 	touch	store_4k, sd, 4096
 	touch	store_2m, sd, 0x200000
 
-	/* One read of the disk each: disk.c. */
-	.globl	op_blk_read
-op_blk_read:
+	/* A function of the payload's, which takes nothing. */
+	.macro	calls name function
+	.globl	op_\name
+op_\name:
 	addi	sp, sp, -16
 	sd	ra, 0(sp)
 	sd	s0, 8(sp)
 	mv	s0, a0
-1:	call	bench_read_block
+1:	call	\function
 	addi	s0, s0, -1
 	bnez	s0, 1b
 	ld	ra, 0(sp)
 	ld	s0, 8(sp)
 	addi	sp, sp, 16
 	ret
+	.endm
+	calls	blk_read, bench_read_block
 
 	/* stvec while traps are counted: 4 instructions and no memory. */
 	.globl	bench_skip
