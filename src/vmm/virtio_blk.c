@@ -59,6 +59,23 @@ static bool take_front(struct iovec *iov, unsigned int count, void *to, size_t l
 	return !len;
 }
 
+/* The other way: `len` bytes into the front; false: there is room for fewer, which have been written. */
+static bool put_front(struct iovec *iov, unsigned int count, const void *from, size_t len)
+{
+	/* lab 11: write put_front: as take_front does, and taken away from the buffers as well */
+	for (unsigned int i = 0; i < count && len; i++) {
+		size_t n = iov[i].iov_len < len ? iov[i].iov_len : len;
+
+		memcpy(iov[i].iov_base, from, n);
+		iov[i].iov_base = (u8 *)iov[i].iov_base + n;
+		iov[i].iov_len -= n;
+		from = (const u8 *)from + n;
+		len -= n;
+	}
+	return !len;
+	/* lab 11 end */
+}
+
 /* The last writable byte, taken away from the buffers; NULL if there is none. */
 static u8 *take_last_byte(struct iovec *iov, unsigned int count)
 {
@@ -82,14 +99,22 @@ static ssize_t transfer(int fd, const struct iovec *iov, u64 offset, bool write)
 	return n;
 }
 
-/* All buffers from or to the disk at `sector`. The guest may be wrong about its size. */
+/* Are these bytes whole sectors of the disk? The guest may say anything. */
+static bool on_disk(const struct disk *disk, u64 sector, u64 len)
+{
+	/* lab 11: write on_disk: without a sum or a product that may overflow */
+	return len % SECTOR == 0 && sector <= disk->config.capacity &&
+	       len / SECTOR <= disk->config.capacity - sector;
+	/* lab 11 end */
+}
+
+/* All buffers from or to the disk at `sector`. */
 static u8 transfer_all(struct disk *disk, struct iovec *iov, unsigned int count, u64 sector,
 		       bool write)
 {
-	u64 len = bytes_in(iov, count), offset = sector * SECTOR;
+	u64 offset = sector * SECTOR;
 
-	if (len % SECTOR || sector > disk->config.capacity ||
-	    len / SECTOR > disk->config.capacity - sector)
+	if (!on_disk(disk, sector, bytes_in(iov, count)))
 		return VIRTIO_BLK_S_IOERR;
 	for (unsigned int i = 0; i < count; i++) {
 		while (iov[i].iov_len) {
@@ -120,17 +145,9 @@ static u8 flush(struct disk *disk)
 static u8 get_id(struct disk *disk, struct iovec *iov, unsigned int count)
 {
 	char id[VIRTIO_BLK_ID_BYTES] = { 0 };
-	size_t left = sizeof(id);
-	const char *from = id;
 
 	snprintf(id, sizeof(id), "%s", disk->device.name);
-	for (unsigned int i = 0; i < count && left; i++) {
-		size_t n = iov[i].iov_len < left ? iov[i].iov_len : left;
-
-		memcpy(iov[i].iov_base, from, n);
-		from += n;
-		left -= n;
-	}
+	put_front(iov, count, id, sizeof(id)); /* a driver that has less room wants less */
 	return VIRTIO_BLK_S_OK;
 }
 
@@ -151,21 +168,40 @@ static u8 execute(struct disk *disk, const struct virtio_blk_outhdr *header)
 	return VIRTIO_BLK_S_UNSUPP;
 }
 
-static void mark_begin(const struct disk *disk, const struct virtio_blk_outhdr *header, u64 in)
+static void mark_begin(const struct disk *disk, const struct virtio_blk_outhdr *header)
 {
 	const char *what = header->type == VIRTIO_BLK_T_IN      ? "read"
 			   : header->type == VIRTIO_BLK_T_OUT   ? "write"
 			   : header->type == VIRTIO_BLK_T_FLUSH ? "flush"
 								: "other";
 	u64 out = bytes_in(disk->chain.out, disk->chain.nr_out);
+	u64 in = bytes_in(disk->chain.in, disk->chain.nr_in);
 
 	marker("%s begin %s 0x%llx %llu", disk->device.name, what,
 	       (unsigned long long)header->sector, (unsigned long long)(out ? out : in));
 }
 
-/* One chain is one request. Returns why it isn't one, or NULL. */
+/* Header and status are taken off the chain already. */
+static u8 execute_marked(struct disk *disk, const struct virtio_blk_outhdr *header)
+{
+	u8 status;
+
+	if (markers_on)
+		mark_begin(disk, header);
+	status = execute(disk, header);
+	if (markers_on)
+		marker("%s end %u", disk->device.name, status);
+	return status;
+}
+
+/*
+ * One chain is one request: its header is at the front of what is readable, its status the last byte
+ * of what is writable. Returns why it isn't one, or NULL: it is executed, and in the used ring with all
+ * its writable bytes, the status among them.
+ */
 static const char *answer(struct disk *disk)
 {
+	/* lab 11: write answer: take the header, find the status byte, execute_marked, give the chain back */
 	struct chain *chain = &disk->chain;
 	u64 writable = bytes_in(chain->in, chain->nr_in);
 	struct virtio_blk_outhdr header;
@@ -176,13 +212,10 @@ static const char *answer(struct disk *disk)
 	status = take_last_byte(chain->in, chain->nr_in);
 	if (!status)
 		return "a request has no room for its status";
-	if (markers_on)
-		mark_begin(disk, &header, writable - 1);
-	*status = execute(disk, &header);
-	if (markers_on)
-		marker("%s end %u", disk->device.name, *status);
+	*status = execute_marked(disk, &header);
 	virtqueue_push(&disk->device.queue, chain, (u32)writable);
 	return NULL;
+	/* lab 11 end */
 }
 
 static void process(struct virtio_device *device)

@@ -19,14 +19,17 @@
 
 /* ---- interrupts, with the lock held ---- */
 
+/* The register's new value; the line is up while it is not 0, and the PLIC is told of changes alone. */
 static void set_interrupt(struct virtio_device *device, u32 status)
 {
+	/* lab 11: write set_interrupt: the register, and the line if that changes */
 	bool was = device->interrupt_status != 0;
 	bool now = status != 0;
 
 	device->interrupt_status = status;
 	if (was != now)
 		plic_set_level(&device->machine->plic, device->irq, now);
+	/* lab 11 end */
 }
 
 void virtio_mmio_used_buffer(struct virtio_device *device)
@@ -343,10 +346,12 @@ static bool can_work(const struct virtio_device *device)
 
 /*
  * Work until the queue is empty, in batches: between them io_lock is free, so that a guest that
- * never stops asking can still reset the device, and the machine can stop.
+ * never stops asking can still reset the device, and the machine can stop. What process() writes is
+ * the used ring, of which the dirty log hears before io_lock is free.
  */
 static void work(struct virtio_device *device)
 {
+	/* lab 11: write work: batches, muted, until the ring is seen empty when it was unmuted */
 	bool more;
 
 	do {
@@ -365,6 +370,7 @@ static void work(struct virtio_device *device)
 		}
 		pthread_mutex_unlock(&device->io_lock);
 	} while (more);
+	/* lab 11 end */
 }
 
 static void *device_thread(void *opaque)
@@ -379,8 +385,10 @@ static void *device_thread(void *opaque)
 	return NULL;
 }
 
+/* A store of 4 bytes, of the queue's number, to QueueNotify shall signal device->kick. */
 static void add_ioeventfd(struct virtio_device *device, gpa_t base)
 {
+	/* lab 11: write add_ioeventfd: the ioctl KVM_IOEVENTFD, if KVM has it and the user wants it */
 	struct kvm_ioeventfd ioeventfd = {
 		.addr = base + VIRTIO_MMIO_QUEUE_NOTIFY,
 		.len = 4,
@@ -392,6 +400,7 @@ static void add_ioeventfd(struct virtio_device *device, gpa_t base)
 	if (!device->machine->options.no_ioeventfd &&
 	    kvm_capability(device->machine, KVM_CAP_IOEVENTFD))
 		kvm_call(device->machine->vm_fd, KVM_IOEVENTFD, &ioeventfd);
+	/* lab 11 end */
 }
 
 void virtio_mmio_add(struct virtio_device *device, struct machine *m, unsigned int slot)

@@ -67,10 +67,15 @@ static struct vring_desc read_desc(const struct vring_desc *table, u32 index)
 	};
 }
 
-/* One buffer of the chain. Those that the device reads come first (virtio §2.7.4.2). */
+/*
+ * One buffer of the chain. Those that the device reads come first (virtio §2.7.4.2). false, and *why:
+ * it is not in RAM, stands in the wrong order, or there are CHAIN_MAX already. Of one that the device
+ * may write the dirty log hears now (machine_wrote()).
+ */
 static bool add_buffer(struct machine *m, struct chain *chain, const struct vring_desc *desc,
 		       const char **why)
 {
+	/* lab 11: write add_buffer: the checks, and the buffer into chain->in or chain->out */
 	struct iovec iov = {
 		.iov_base = machine_ram(m, desc->addr, desc->len),
 		.iov_len = desc->len,
@@ -89,12 +94,17 @@ static bool add_buffer(struct machine *m, struct chain *chain, const struct vrin
 	} else
 		chain->out[chain->nr_out++] = iov;
 	return *why == NULL;
+	/* lab 11 end */
 }
 
-/* Follow a chain through a table of `size` descriptors, from `index`. */
+/*
+ * Follow a chain through a table of `size` descriptors, from `index`: to the one without a next. None
+ * of them may be indirect; that a loop ends is add_buffer()'s doing.
+ */
 static bool walk(struct machine *m, struct chain *chain, const struct vring_desc *table, u32 size,
 		 u32 index, const char **why)
 {
+	/* lab 11: write walk: each descriptor read once and checked, its buffer added, then its next */
 	for (;;) {
 		struct vring_desc desc;
 
@@ -113,11 +123,17 @@ static bool walk(struct machine *m, struct chain *chain, const struct vring_desc
 			return true;
 		index = desc.next;
 	}
+	/* lab 11 end */
 }
 
+/*
+ * The chain is in a table elsewhere in RAM, from its entry 0 on; `head` says where it is, and how many
+ * bytes: whole descriptors, one at least, aligned to 8. Nothing comes behind an indirect descriptor.
+ */
 static bool walk_indirect(struct machine *m, struct chain *chain, const struct vring_desc *head,
 			  const char **why)
 {
+	/* lab 11: write walk_indirect: the table checked, and walked from its first descriptor */
 	struct vring_desc *table = machine_ram(m, head->addr, head->len);
 	u32 size = head->len / sizeof(*table);
 
@@ -127,11 +143,13 @@ static bool walk_indirect(struct machine *m, struct chain *chain, const struct v
 		return false;
 	}
 	return walk(m, chain, table, size, 0, why);
+	/* lab 11 end */
 }
 
 /* 1: a chain; 0: the queue is empty; -1: the guest broke the rules, see *why. */
 int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, const char **why)
 {
+	/* lab 11: write virtqueue_pop: what the driver has made available next, as a chain of buffers */
 	u16 available = load_acquire(&vq->avail[RING_IDX]) - vq->next_avail;
 	struct vring_desc head;
 	bool ok;
@@ -157,16 +175,20 @@ int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, 
 		ok = walk(m, chain, vq->desc, vq->size, chain->head, why);
 	vq->next_avail++;
 	return ok ? 1 : -1;
+	/* lab 11 end */
 }
 
+/* The chain is the driver's again; `written`: bytes of it that the device may have written. */
 void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written)
 {
+	/* lab 11: write virtqueue_push: the used ring's next element, and then its index */
 	u16 idx = vq->used[RING_IDX];
 	volatile u32 *element = (volatile u32 *)&vq->used[RING_FIRST] + 2 * (idx % vq->size);
 
 	element[0] = chain->head;
 	element[1] = written;
 	store_release(&vq->used[RING_IDX], idx + 1);
+	/* lab 11 end */
 }
 
 /* While requests are being worked on, the guest need not notify. */

@@ -2,10 +2,11 @@
 #
 # rules.mk - the VMM's devices, and how they are saved, on the build machine, under ASan and UBSan.
 
-VMM_TEST_DEVICES := bus state marker plic uart syscon sbi virtio_ring virtio_mmio virtio_blk
+VMM_VIRTIO := $(notdir $(basename $(wildcard $(TOP)/src/vmm/virtio_*.c)))
+VMM_TEST_DEVICES := bus state marker plic uart syscon sbi $(VMM_VIRTIO)
 # The devices of device.def, each of which a saved machine may have.
 VMM_DEVICES := $(shell sed -n "s/^DEVICE.\([a-z0-9_]*\),.*/\1/p" $(TOP)/src/vmm/device.def)
-VMM_TEST_SAVED := bus marker plic uart console $(VMM_DEVICES) virtio_ring virtio_mmio virtio_blk state \
+VMM_TEST_SAVED := bus marker plic uart console $(VMM_DEVICES) $(VMM_VIRTIO) state \
 	state_machine state_vcpu pages dirty precopy save restore
 VMM_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer $(UAPI_CFLAGS) -I$(TOP)/src/vmm \

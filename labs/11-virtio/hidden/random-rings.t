@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# random-rings.t - random chains, good and bad, drawn by the instructor's key.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+head -c 1M /dev/zero >"$tmp/disk"
+options --disk "$tmp/disk"
+payload lab11_hostile part=random $(variant --line)
+done_testing

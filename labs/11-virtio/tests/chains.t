@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# chains.t - requests of every legal shape, and more of them than an index of 16 bits counts.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+head -c 1M /dev/zero >"$tmp/disk"
+options --disk "$tmp/disk"
+payload lab11 part=chains
+done_testing

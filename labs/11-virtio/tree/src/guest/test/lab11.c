@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab11.c - a guest drives its disk as a driver should: in every legal shape, by interrupts, for what
+ * is not there.
+ */
+#include "lab11.h"
+
+#define LONG   128 /* a queue's length at most */
+#define MANY   66048
+#define ROUNDS 80
+
+static u8 data[8 * SECTOR], back[8 * SECTOR];
+
+/* ---- part basic ---- */
+
+static void test_basic(void)
+{
+	unsigned long i, n, wrong = 0;
+
+	fill(data, sizeof(data));
+	disk_start();
+	ok_eq(request(BLK_OUT, 1, data, 4 * SECTOR), S_OK, "four sectors are written");
+	ok_eq(request(BLK_FLUSH, 0, data, 0), S_OK, "and flushed");
+	ok_eq(request(BLK_IN, 1, back, 4 * SECTOR), S_OK, "and read");
+	ok(!memcmp(data, back, 4 * SECTOR), "and are the same");
+	for (i = 0; i < 64; i++) {
+		memset(data, (int)i + 1, SECTOR);
+		wrong += request(BLK_OUT, 10 + i, data, SECTOR) != S_OK;
+	}
+	for (i = 0; i < 64; i++) {
+		n = i * 29 % 64;
+		memset(data, (int)n + 1, SECTOR);
+		wrong +=
+			request(BLK_IN, 10 + n, back, SECTOR) != S_OK || memcmp(data, back, SECTOR);
+	}
+	ok_eq(wrong, 0, "64 sectors are written one by one, and read in another order");
+	ok(!disk_needs_reset(), "the device is well");
+}
+
+/* ---- part chains ---- */
+
+static unsigned long cut_and_read(bool indirect)
+{
+	unsigned long i, wrong = 0, sector;
+	u32 len;
+
+	for (i = 0; i < 40; i++) {
+		len = SECTOR * (1 + (u32)below(4));
+		sector = below(64);
+		fill(request_bytes.out, len);
+		memcpy(data, request_bytes.out, len);
+		wrong += cut_request(BLK_OUT, sector, len, 0, indirect) != S_OK;
+		wrong += cut_request(BLK_IN, sector, 0, len, indirect) != S_OK;
+		wrong += !!memcmp(data, answer_bytes, len);
+		if (wrong)
+			break;
+	}
+	return wrong;
+}
+
+/* Two requests of three descriptors by one notification. */
+static unsigned long two_at_once(void)
+{
+	static struct header headers[2];
+	static volatile u8 answers[2];
+	unsigned long i, n, wrong = 0;
+
+	for (n = 0; n < 50; n++) {
+		u16 before = disk_used_index();
+
+		for (i = 0; i < 2; i++) {
+			struct desc *d = &disk_desc[3 * i];
+
+			headers[i] = (struct header){ .type = BLK_IN, .sector = i };
+			answers[i] = NO_ANSWER;
+			desc_set(&d[0], &headers[i], sizeof(headers[i]), DESC_NEXT,
+				 (u16)(3 * i + 1));
+			desc_set(&d[1], back + i * SECTOR, SECTOR, DESC_NEXT | DESC_WRITE,
+				 (u16)(3 * i + 2));
+			desc_set(&d[2], &answers[i], 1, DESC_WRITE, 0);
+			disk_offer((u16)(3 * i));
+		}
+		disk_set(REG_QUEUE_NOTIFY, 0);
+		needs_answer(disk_wait(before) && (disk_used_index() == (u16)(before + 2) ||
+						   disk_wait((u16)(before + 1))),
+			     "the second of two requests by one notification");
+		wrong += answers[0] != S_OK || answers[1] != S_OK ||
+			 used_head(before) + used_head((u16)(before + 1)) != 3;
+	}
+	return wrong;
+}
+
+/* More requests than a ring's index can count, 64 at a time; each asks for the disk's name. */
+static unsigned long past_the_index(void)
+{
+	static struct desc desc[LONG] __attribute__((aligned(16)));
+	static volatile u16 avail[3 + LONG] __attribute__((aligned(4)));
+	static volatile u32 used[1 + 2 * LONG + 1] __attribute__((aligned(4)));
+	static struct header name = { .type = BLK_GET_ID };
+	static u8 names[LONG / 2][21];
+	unsigned long n, i, t, wrong = 0;
+	u16 index = 0;
+
+	for (i = 0; i < LONG; i += 2) {
+		desc_set(&desc[i], &name, sizeof(name), DESC_NEXT, (u16)(i + 1));
+		desc_set(&desc[i + 1], names[i / 2], 21, DESC_WRITE, 0);
+	}
+	disk_start_queue(LONG, (unsigned long)desc, (unsigned long)avail, (unsigned long)used);
+	avail[0] = 1; /* no interrupts */
+	for (n = 0; n < MANY; n += LONG / 2) {
+		for (i = 0; i < LONG / 2; i++) {
+			names[i][20] = NO_ANSWER;
+			avail[2 + index++ % LONG] = (u16)(2 * i);
+		}
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		avail[1] = index;
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		disk_set(REG_QUEUE_NOTIFY, 0);
+		for (t = now(); (u16)(used[0] >> 16) != index;) {
+			wait_irq(0, 100); /* asleep: the disk's thread has work to do */
+			if (!disk_needs_reset() && now() - t < us_to_ticks(DISK_WAIT_US))
+				continue;
+			note("request %lu or one behind it is not answered", n);
+			needs_answer(false, "a request");
+			return 1;
+		}
+		for (i = 0; i < LONG / 2; i++)
+			wrong += names[i][20] != S_OK;
+	}
+	return wrong;
+}
+
+static void test_chains(void)
+{
+	static u8 name[24];
+	unsigned long wrong = 0, i;
+
+	disk_start();
+	ok_eq(cut_and_read(false), 0, "40 writes and 40 reads, cut anywhere, in any descriptors");
+	disk_start();
+	wrong = 0;
+	for (i = 0; i < 20; i++) {
+		wrong += cut_request(BLK_GET_ID, 0, 0, 20, false) != S_OK;
+		memcpy(name, answer_bytes, 20);
+		wrong += !!strcmp((char *)name, "disk0");
+	}
+	ok_eq(wrong, 0, "the disk's name comes in as many buffers as one likes");
+	ok_eq(two_at_once(), 0, "two requests by one notification are both answered");
+	ok_eq(past_the_index(), 0, "%d requests: the indices go past 65535", MANY);
+	disk_start();
+	ok_eq(cut_and_read(true), 0, "as many in indirect tables");
+}
+
+/* ---- part requests ---- */
+
+static void test_requests(void)
+{
+	u64 end = disk_reg(REG_CAPACITY);
+
+	disk_start();
+	fill(data, sizeof(data));
+	ok_eq(request(BLK_OUT, end - 2, data, 2 * SECTOR), S_OK,
+	      "the last two sectors are written");
+	ok_eq(used_length(), 1, "a write's length in the used ring is its status");
+	ok_eq(request(BLK_IN, end - 2, back, 2 * SECTOR), S_OK, "and read");
+	ok_eq(used_length(), 2 * SECTOR + 1, "a read's counts data and status");
+	ok(!memcmp(data, back, 2 * SECTOR), "and are the same");
+	ok_eq(request(BLK_IN, end, back, SECTOR), S_IOERR, "no read behind the end");
+	ok_eq(request(BLK_IN, end - 1, back, 2 * SECTOR), S_IOERR, "nor across it");
+	ok_eq(request(BLK_OUT, end - 1, back + SECTOR, 2 * SECTOR), S_IOERR, "nor a write");
+	ok_eq(request(BLK_OUT, ~0ULL, data, SECTOR), S_IOERR, "no write at sector 2^64 - 1");
+	ok_eq(request(BLK_OUT, ~0ULL, data, 2 * SECTOR), S_IOERR, "nor one that ends at sector 1");
+	ok_eq(request(BLK_OUT, 1ULL << 55, data, SECTOR), S_IOERR, "nor where bytes overflow");
+	ok_eq(request(BLK_IN, 0, back, 100), S_IOERR, "no part of a sector");
+	ok_eq(request(BLK_IN, 0, back, SECTOR + 1), S_IOERR, "nor a byte more than one");
+	memset(back, 0, sizeof(back));
+	ok_eq(request(BLK_IN, end - 2, back, 2 * SECTOR), S_OK, "what was there is read again");
+	ok(!memcmp(data, back, 2 * SECTOR), "none of this has changed the disk");
+	ok(!disk_needs_reset(), "nor broken the device");
+}
+
+/* ---- part irq ---- */
+
+static bool line(void)
+{
+	return csr_read(sip) & BIT(IRQ_S_EXT);
+}
+
+static bool wait_line(bool up)
+{
+	unsigned long t = now();
+
+	while (line() != up && now() - t < us_to_ticks(DISK_WAIT_US))
+		;
+	return line() == up;
+}
+
+/* As a driver that believes NO_NOTIFY; false: nobody has found it. */
+static bool offered(void)
+{
+	u16 before = disk_used_index();
+	unsigned long t;
+
+	disk_make(disk_desc, BLK_IN, 0, back, SECTOR);
+	disk_offer(0);
+	if (!(disk_used[0] & 1))
+		disk_set(REG_QUEUE_NOTIFY, 0);
+	for (t = now(); disk_used_index() == before;)
+		if (now() - t > us_to_ticks(DISK_WAIT_US))
+			return false;
+	return true;
+}
+
+/*
+ * The second of two comes at any time while the device still has to do with the first: it raises the
+ * interrupt, looks for more, unmutes.
+ */
+static unsigned long missed(unsigned long claim)
+{
+	unsigned long n, k;
+	u32 source;
+
+	for (n = 0; n < ROUNDS; n++) {
+		bool first = offered();
+
+		for (k = below(n & 1 ? 40 : 400); k; k--)
+			__asm__ volatile("");
+		if (!first || !offered()) {
+			note("the %s request of round %lu was never answered: used.flags is %d",
+			     first ? "second" : "first", n, (int)(disk_used[0] & 1));
+			return 1;
+		}
+		if (!wait_line(true))
+			return 1;
+		source = *(volatile u32 *)claim;
+		disk_set(REG_INTERRUPT_ACK, disk_reg(REG_INTERRUPT_STATUS));
+		*(volatile u32 *)claim = source;
+	}
+	return 0;
+}
+
+static void test_irq(void)
+{
+	unsigned long claim = plic_open(), t;
+	u32 source, n;
+
+	csr_write(sie, 0);
+	disk_start();
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "after a reset no interrupt is pending");
+	ok(!line(), "and the line is down");
+	request(BLK_FLUSH, 0, data, 0);
+	ok(wait_line(true), "a used buffer raises it");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1, "and InterruptStatus says why");
+	disk_set(REG_INTERRUPT_ACK, 2);
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1,
+	      "an acknowledgement of something else changes nothing");
+	disk_set(REG_INTERRUPT_ACK, 1);
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "one of this clears it");
+	source = *(volatile u32 *)claim;
+	*(volatile u32 *)claim = source;
+	ok(wait_line(false), "and once completed at the PLIC the line is down");
+	ok_eq(*(volatile u32 *)claim, 0, "with nothing more to claim");
+	for (n = 0; n < 20; n++) {
+		request(BLK_FLUSH, 0, data, 0);
+		if (!wait_line(true))
+			break;
+		source = *(volatile u32 *)claim;
+		disk_set(REG_INTERRUPT_ACK, disk_reg(REG_INTERRUPT_STATUS));
+		*(volatile u32 *)claim = source;
+		if (!wait_line(false))
+			break;
+	}
+	ok_eq(n, 20, "so it goes 20 times");
+	disk_avail[0] = 1;
+	request(BLK_FLUSH, 0, data, 0);
+	delay_us(2000);
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "there is none if the driver does not want one");
+	for (t = now(); disk_used[0] & 1 && now() - t < us_to_ticks(DISK_WAIT_US);)
+		;
+	ok(!(disk_used[0] & 1), "a device that waits wants to be notified");
+	disk_start();
+	ok_eq(missed(claim), 0,
+	      "%d requests of a driver that notifies when it has to: none is missed", 2 * ROUNDS);
+}
+
+/* ---- part notify ---- */
+
+static void test_notify(void)
+{
+	unsigned long count = boot_need("count"), n;
+
+	disk_start();
+	for (n = 0; n < count; n++)
+		request(BLK_IN, 0, back, SECTOR);
+	ok(disk_used_index() == count, "%lu requests, each notified", count);
+	for (n = 0; n < boot_need("others"); n++) {
+		disk_set(REG_QUEUE_NOTIFY, 1 + (u32)n);
+		*(volatile u16 *)(disk_base + REG_QUEUE_NOTIFY) = 0;
+		*(volatile u8 *)(disk_base + REG_QUEUE_NOTIFY) = 0;
+		disk_set(REG_QUEUE_NOTIFY + 4, 0);
+		disk_set(REG_QUEUE_NOTIFY - 4, 0);
+	}
+	ok_eq(disk_used_index(), count, "stores of other values, widths and places answer nothing");
+	ok(!disk_needs_reset(), "and break nothing");
+	ok_eq(request(BLK_IN, 0, back, SECTOR), S_OK, "the next request is answered");
+}
+
+void payload_main(void)
+{
+	static const struct part parts[] = {
+		{ "basic", test_basic }, { "chains", test_chains }, { "requests", test_requests },
+		{ "irq", test_irq },     { "notify", test_notify },
+	};
+
+	run_part(parts, sizeof(parts) / sizeof(parts[0]));
+}

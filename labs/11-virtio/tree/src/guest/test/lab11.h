@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lab11.h - what the three guests of lab 11 share: a driver that cuts requests as it likes.
+ *
+ * On their command lines: part=NAME; seed for what is random. They need a disk of 1 MiB that may be
+ * written.
+ */
+#ifndef GUEST_LAB11_H
+#define GUEST_LAB11_H
+
+#include "virtio.h"
+
+/* Twice a table's length: what stands behind its end must not be followed, however good it looks. */
+static struct desc table[2 * DISK_QUEUE] __attribute__((aligned(16)));
+static unsigned long state;
+
+static inline unsigned long below(unsigned long limit)
+{
+	return random_next(&state) % limit;
+}
+
+static inline void fill(u8 *bytes, unsigned long count)
+{
+	while (count--)
+		*bytes++ = (u8)below(256);
+}
+
+/* A device that neither answers nor gives up holds what a reset waits for: nothing can follow. */
+static inline void needs_answer(bool answered, const char *what)
+{
+	if (!answered && !disk_needs_reset())
+		bail("%s: the device neither answers nor says that it needs a reset", what);
+}
+
+static inline unsigned long request(u32 type, u64 sector, void *buffer, u32 len)
+{
+	unsigned long status = disk_request(type, sector, buffer, len);
+
+	needs_answer(status != NO_ANSWER, "a request");
+	return status;
+}
+
+static inline bool submit(u16 head, const char *what)
+{
+	bool answered = disk_submit(head);
+
+	needs_answer(answered, what);
+	return answered;
+}
+
+static inline u32 used_length(void)
+{
+	return disk_used[2 * ((disk_used_index() - 1U) % DISK_QUEUE) + 2];
+}
+
+static inline u32 used_head(u16 index)
+{
+	return disk_used[2 * (index % DISK_QUEUE) + 1];
+}
+
+/*
+ * A chain of `count` random pieces in d[], whose first DISK_QUEUE entries are taken in the order of
+ * `place`: the header and `out` in those that the device reads, `in` and the status in the others.
+ */
+static inline void cut(struct desc *d, const u8 *place, unsigned int count, void *bytes, u32 total,
+		       u32 pieces, u16 flags, unsigned int *at)
+{
+	u32 done = 0, len, i;
+
+	for (i = 0; i < pieces; i++, (*at)++, done += len) {
+		len = i == pieces - 1 ? total - done
+				      : 1 + (u32)below(total - done - (pieces - 1 - i));
+		desc_set(&d[place[*at]], (u8 *)bytes + done, len,
+			 (u16)(flags | (*at == count - 1 ? 0 : DESC_NEXT)),
+			 *at == count - 1 ? 0 : place[*at + 1]);
+	}
+}
+
+static inline void shuffle(u8 *place, unsigned int count)
+{
+	unsigned int i, j;
+	u8 kept;
+
+	for (i = 0; i < count; i++)
+		place[i] = (u8)i;
+	for (i = count - 1; i > 0; i--) {
+		j = (unsigned int)below(i + 1);
+		kept = place[i];
+		place[i] = place[j];
+		place[j] = kept;
+	}
+}
+
+static struct {
+	struct header header;
+	u8 out[8 * SECTOR];
+} request_bytes;
+static u8 answer_bytes[8 * SECTOR + 1];
+
+/*
+ * A request of `out` readable bytes behind its header and `in` writable ones before its status, cut at
+ * random; in an indirect table if told so. Returns its status.
+ */
+static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, bool indirect)
+{
+	u32 readable = 1 + (u32)below(3), writable = 1 + (u32)below(in < 3 ? 1 : 3);
+	unsigned int count = readable + writable, at = 0;
+	struct desc *d = indirect ? table : disk_desc;
+	u8 place[DISK_QUEUE];
+	u16 head;
+
+	shuffle(place, indirect ? count : DISK_QUEUE);
+	for (at = 0; indirect && at < count; at++) /* a table is walked from its entry 0 on */
+		if (place[at] == 0) {
+			place[at] = place[0];
+			place[0] = 0;
+		}
+	head = place[0];
+	request_bytes.header = (struct header){ .type = type, .sector = sector };
+	memset(answer_bytes, NO_ANSWER, sizeof(answer_bytes));
+	at = 0;
+	cut(d, place, count, &request_bytes, sizeof(struct header) + out, readable, 0, &at);
+	cut(d, place, count, answer_bytes, in + 1, writable, DESC_WRITE, &at);
+	if (indirect) {
+		head = (u16)below(DISK_QUEUE);
+		desc_set(&disk_desc[head], table, count * sizeof(*table), DESC_INDIRECT, 0);
+	}
+	if (!submit(head, "a request that is cut in pieces"))
+		return NO_ANSWER;
+	if (used_head((u16)(disk_used_index() - 1)) != head) {
+		note("used: head %d, expected %d", (int)used_head((u16)(disk_used_index() - 1)),
+		     head);
+		return NO_ANSWER;
+	}
+	return answer_bytes[in];
+}
+
+struct part {
+	const char *name;
+	void (*run)(void);
+};
+
+/* The part that was asked for, the first by default; ends the guest. */
+static inline void run_part(const struct part *parts, unsigned int count)
+{
+	char part[16] = "";
+	unsigned int i;
+
+	state = boot_number("seed", 88172645463325252UL);
+	boot_arg("part", part, sizeof(part));
+	if (!disk_find())
+		bail("no disk in the device tree");
+	for (i = 0; i < count; i++) {
+		if (!part[0] ? i == 0 : !strcmp(part, parts[i].name)) {
+			parts[i].run();
+			done();
+		}
+	}
+	bail("part=%s: there is no such part", part);
+}
+
+#endif
