@@ -8,4 +8,7 @@ for timer in sstc hrtimer; do
 	options --icount --harts 1 --smp 2 --set timer=$timer
 	payload lab06 part=waits
 done
+# On a hart each: who wakes is another hart. They take turns in this count, so nobody may poll.
+options --icount --harts 2 --smp 2 --boot kvm.halt_poll_ns=0
+payload lab06 part=waits
 done_testing
