@@ -4,6 +4,7 @@
 Three kinds of rule, because each keeps another thing of a vCPU's past: the last turns themselves, a
 sum, the length of a run.
 """
+import textwrap
 
 EVIDENCE = (
     "FP registers changed in it: FS was Dirty at its put",
@@ -12,12 +13,16 @@ EVIDENCE = (
 WINDOW, COUNTER, STREAK = range(3)
 
 
+def _wrapped(text):
+    return textwrap.fill(text, 100)
+
+
 def _window(draw):
     m = 6 + draw.below(19)
     k = 3 + draw.below(m - 4)
     j = 1 + draw.below(k - 1)
     text = ("Of the last %d turns, this one included, count those with evidence. If they are %d or more, the "
-            "next turn's load\nbrings the registers in. If they are fewer than %d, it does not. In between it "
+            "next turn's load brings the registers in. If they are fewer than %d, it does not. In between it "
             "is as before." % (m, k, j))
     declare = "\tunsigned int i, count = 0;\n"
     rule = ("\tvcpu->fp_history = vcpu->fp_history << 1 | evidence;\n"
@@ -32,7 +37,7 @@ def _counter(draw):
     up, down = draw.some((1, 2, 3), 2)
     bound = 3 + draw.below(most - 4)
     text = ("Keep a number, 0 at first. A turn with evidence adds %d to it, but never beyond %d; a turn without "
-            "takes away %d, but\nnever below 0. If it is then %d or more, the next turn's load brings the "
+            "takes away %d, but never below 0. If it is then %d or more, the next turn's load brings the "
             "registers in, else not." % (up, most, down, bound))
     rule = ("\tif (evidence)\n"
             "\t\tvcpu->fp_history = MIN(vcpu->fp_history + %d, %dUL);\n"
@@ -46,7 +51,7 @@ def _counter(draw):
 def _streak(draw):
     on, off = 2 + draw.below(14), 2 + draw.below(14)
     text = ("After %d turns with evidence in a row the next turn's load brings the registers in, and so do those "
-            "behind it, until\nthere have been %d turns without evidence in a row; from then on none does, until "
+            "behind it, until there have been %d turns without evidence in a row; from then on none does, until "
             "there are %d with it again." % (on, off, on))
     declare = "\tu32 with = (u32)vcpu->fp_history, without = vcpu->fp_history >> 32;\n"
     rule = ("\twith = evidence ? with + 1 : 0;\n"
@@ -67,7 +72,9 @@ def variant(draw):
     numbers, text, declare, code = (_window, _counter, _streak)[rule](draw)
     workload = _workload(draw)
     made = {
-        "rule": rule, "evidence": evidence, "rule_text": text, "evidence_text": EVIDENCE[evidence],
+        "rule": rule, "evidence": evidence, "rule_text": _wrapped(text),
+        "evidence_text": _wrapped("A turn lasts from a load of the vCPU to its next put. A turn has *evidence* if "
+                                  + EVIDENCE[evidence] + "."),
         "workload": workload, "cycle": len(workload),
         "writes": sum(1 << i for i, turn in enumerate(workload) if turn == "W"),
         "reads": sum(1 << i for i, turn in enumerate(workload) if turn == "R"),

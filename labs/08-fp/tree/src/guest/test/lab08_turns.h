@@ -182,6 +182,12 @@ static void is_wrong(enum part part, const struct turn *turn)
 		wrong[part].first = *turn;
 }
 
+/* The registers are said to be in, and the unit to be another's. */
+static bool is_no_owner(unsigned long bits)
+{
+	return FIELD_GET(TURN_FS_LOADED, bits) != FS_OFF && !(bits & TURN_OWNER);
+}
+
 static void look(const struct turn *turn, bool was_in)
 {
 	unsigned long bits = turn->bits, fs = FIELD_GET(TURN_FS_USED, bits);
@@ -198,7 +204,7 @@ static void look(const struct turn *turn, bool was_in)
 		is_wrong(PART_SAVED, turn);
 	if (FIELD_GET(TURN_FS_LOADED, bits) != (want->loaded ? FS_CLEAN : FS_OFF))
 		is_wrong(PART_LOADED, turn);
-	if (bits & (TURN_LEFT_ON | TURN_HOST_ON) || (want->loaded && !(bits & TURN_OWNER)) ||
+	if (bits & (TURN_LEFT_ON | TURN_HOST_ON) || is_no_owner(bits) ||
 	    !(bits & TURN_DELEGATED) != (fs == FS_OFF))
 		is_wrong(PART_UNIT, turn);
 }
@@ -209,7 +215,7 @@ static const char *what_of_unit(const struct turn *turn)
 		return "guest.sstatus.FS is not Off behind the put";
 	if (turn->bits & TURN_HOST_ON)
 		return "the host's own FS is not as it was";
-	if (turn->want.loaded && !(turn->bits & TURN_OWNER))
+	if (is_no_owner(turn->bits))
 		return "the registers are in, and the host thinks that the unit is another's";
 	if (turn->bits & TURN_DELEGATED)
 		return "FS is Off, and a first use would not come to the hypervisor (hedeleg)";
@@ -303,6 +309,8 @@ static bool do_turns(unsigned long count, bool runs)
 			break;
 		turn.want = model_turn(&m, FIELD_GET(TURN_FS_USED, turn.bits), trapped, turn.taken);
 		look(&turn, was_in);
+		/* One mistake is told of once, and not by what follows from it. */
+		m.in = FIELD_GET(TURN_FS_LOADED, turn.bits) != FS_OFF;
 	}
 	wrong_values += are_wrong(regs);
 	return !disturbed;
