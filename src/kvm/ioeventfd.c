@@ -22,10 +22,10 @@ struct ioeventfd {
  */
 static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len, u64 data)
 {
-	/* lab 11: write store: address, width and value, then hv_event_signal and trace_kvm_ioeventfd */
 	struct ioeventfd *io = container_of(dev, struct ioeventfd, dev);
 
 	(void)vm;
+	/* lab 11: write store: address, width and value, then hv_event_signal and trace_kvm_ioeventfd */
 	if (dev->gpa != gpa || (dev->len && dev->len != len) || (io->match && io->data != data))
 		return false;
 	hv_event_signal(io->event, 1);
