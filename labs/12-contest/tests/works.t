@@ -6,7 +6,7 @@
 . "$HS_TOP/tests/lib/lab.sh"
 # Exits are not accounted, as in the bench: a way that is taken only then is taken here.
 options --boot exitstat=0
-for name in sbi exits timer mmio; do
+for name in contest sbi exits timer mmio; do
 	payload $name
 done
 options --boot exitstat=auto
