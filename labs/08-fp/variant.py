@@ -53,7 +53,7 @@ def _streak(draw):
     text = ("After %d turns with evidence in a row the next turn's load brings the registers in, and so do those "
             "behind it, until there have been %d turns without evidence in a row; from then on none does, until "
             "there are %d with it again." % (on, off, on))
-    declare = "\tu32 with = (u32)vcpu->fp_history, without = vcpu->fp_history >> 32;\n"
+    declare = "\tu32 with = (u32)vcpu->fp_history, without = (u32)(vcpu->fp_history >> 32);\n"
     rule = ("\twith = evidence ? with + 1 : 0;\n"
             "\twithout = evidence ? 0 : without + 1;\n"
             "\tvcpu->fp_history = (u64)without << 32 | with;\n"
