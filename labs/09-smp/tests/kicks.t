@@ -6,7 +6,7 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6
-payload lab09_kick $(variant --line)
+payload lab09_kick
 
 # No QEMU shows a store that is seen after a later load. So the code is read: behind the request's
 # amoor, in vcpu_request() or in the kick() that it goes on with, a fence stands before the first load.

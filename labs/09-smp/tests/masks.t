@@ -6,7 +6,7 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6
-payload lab09 part=masks $(variant --line)
+payload lab09 part=masks
 options --smp 3
 payload sbi_harts
 done_testing

@@ -68,6 +68,9 @@ static void turn_on(unsigned long hart)
 	hart_run(1, one_turn, 1);
 	if (!hart_wait(1, WAIT_MS))
 		bail("hart 1 does not come back");
+	/* Until it is asleep: each way into a guest is one into the generation that there is then. */
+	wait_irq(0, 200);
+	expect_load(VMS, 0);
 }
 
 static bool all_differ(void)
