@@ -105,6 +105,9 @@ last_words()
 {
 	printf '%s\n' "$out" | grep -v '^$' | tail -n 4 | cut -c1-200 | sed 's/^/# /'
 	printf '%s\n' "$err" | grep -v '^$' | tail -n 4 | cut -c1-200 | sed 's/^/# /'
+	if [ "$status" = 139 ]; then	# it has said nothing itself
+		diag "the VMM has touched memory that is not its own (signal 11)"
+	fi
 }
 
 # What was said of claim N that failed: behind it, and before it, since a helper may note what it has
