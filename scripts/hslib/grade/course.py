@@ -59,8 +59,9 @@ def _graded(lab, submission, work, out):
                            "--hidden", "--key", key, "--submission", submission, "--json", result],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode not in (0, 1):
-        raise LaunchError("lab %d, %s: %s%s" % (lab.number, os.path.basename(submission), done.stdout.decode(errors="replace"),
-                                                done.stderr.decode(errors="replace")))
+        raise LaunchError("lab %d, %s: scripts/grade ended with status %d: %s%s" % (
+            lab.number, os.path.basename(submission), done.returncode, done.stdout.decode(errors="replace"),
+            done.stderr.decode(errors="replace")))
     with open(result, encoding="utf-8") as file:
         return json.load(file)
 
