@@ -5,9 +5,6 @@
 #   why_no_tours         what they lack here, or nothing
 #   walk WORD...         scripts/walk, with an end
 #   tour_plays NAME      claims that it plays and that its page is current
-#   $slow_tours          those that walk.slow.t plays: other variants of a tour of walk.t, and the longest
-
-slow_tours="fp-eager fp-lazy-save gstage-recursive vmid-rollover wfi-timer"
 
 why_no_tours()
 {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# walk.t - every walkthrough plays, holds what it expects, and its page is what it says (some of them in
-# walk.slow.t); and each of these can fail.
+# walk.t - every walkthrough plays, holds what it expects, and its page is what it says; and each of
+# these can fail.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "each tour sets the toggles that it is about" all
 
@@ -86,7 +86,7 @@ why=$(why_no_tours)
 [ -z "$why" ] || { skip "the tours" "$why"; done_testing; }
 
 for name in $(walk --list | cut -d' ' -f1); do
-	[[ " $slow_tours " == *" $name "* ]] || tour_plays "$name"
+	tour_plays "$name"
 done
 
 # A wrong expectation, one at the first stop and one of a field that has changed; then a stale page.
