@@ -29,8 +29,8 @@ def count(out, wanted, qemu, seconds):
 
 def _count(out, wanted, qemu, seconds):
     options = types.SimpleNamespace(
-        out=out, row=wanted.row, set=list(wanted.toggles), cpu=wanted.cpu, firmware="", trace="none", append=[wanted.append] * bool(wanted.append), batches=BATCHES,
-        qemu=qemu, timeout=seconds, exitstat="0", cycles=False, single=False)
+        out=out, row=wanted.row, set=list(wanted.toggles), cpu=wanted.cpu, firmware="", trace="none",
+        append=list(wanted.append), batches=BATCHES, qemu=qemu, timeout=seconds, exitstat="0", cycles=False, single=False)
     folder = tempfile.mkdtemp(prefix="measure.", dir=os.environ.get("TMPDIR"))
     try:
         recording = anatomy.record("hyperscope", wanted.row, options, folder)

@@ -27,11 +27,11 @@ class Budget(NamedTuple):
     ratio: float
     toggles: tuple  # NAME=VALUE, each
     cpu: str
-    append: str
+    append: tuple   # none, or one argument of the payload
 
     def name(self):
         """The row, and under what it is counted."""
-        under = list(self.toggles) + [self.append] * bool(self.append) + (["-cpu " + self.cpu] if self.cpu != "rv64" else [])
+        under = self.toggles + self.append + (() if self.cpu == "rv64" else ("-cpu " + self.cpu,))
         return self.row + (" (%s)" % ", ".join(under) if under else "")
 
 
@@ -78,4 +78,5 @@ def of(test, variant=None):
     append = folder.fill(given.get("append", ""), variant or {})
     if "${" in append and variant is not None:
         raise wrong("append '%s': the variant has no such value (of hidden tests: --key)", append)
-    return Budget(given["row"], given["ratio"], words, given.get("cpu", "rv64"), append)
+    return Budget(given["row"], given["ratio"], words, given.get("cpu", "rv64"),
+                  (append,) if append else ())
