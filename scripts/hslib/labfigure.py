@@ -16,6 +16,7 @@ import math
 import os
 import sys
 from typing import NamedTuple
+from xml.sax.saxutils import escape
 
 from benchlib import report
 from benchlib.rows import BY_NAME
@@ -103,7 +104,8 @@ def legend(fig, names, y):
 def axis(fig, left, top, bottom, ends, scale, unit):
     for end in ends:
         x = left + end * scale
-        fig.under.append('<path class="arrow" opacity="%s" d="M%.1f %gV%g"/>' % ("1" if end == 0 else "0.2", x, top, bottom))
+        fig.under.append('<path class="arrow" opacity="%s" d="M%.1f %gV%g"/>'
+                         % ("1" if end == 0 else "0.2", x, top, bottom))
         fig.text(x, bottom + 16, number(end) if end >= 1 or end == 0 else "%g" % end, "middle", faint=True)
     fig.text(left, bottom + 16 + LINE, unit, faint=True)
 
@@ -135,7 +137,7 @@ def draw(title, bars):
         for at, name in enumerate(names):
             length = (group.get(name) or 0) * scale
             fig.under.append('<rect class="s%d" x="%g" y="%g" width="%.2f" height="%g"><title>%s</title></rect>'
-                             % (at, left, y, length, BAR - 2, shown_title(row, name)))
+                             % (at, left, y, length, BAR - 2, escape("%s, %s" % (row, name))))
             fig.text(left + length + 6, y + BAR - 4, said(group, name, names[0]), faint=group.get(name) is None)
             y += BAR
         y += GAP
@@ -150,10 +152,6 @@ def draw(title, bars):
         raise Wrong(str(error)) from None
     fig.under.insert(0, "<style>%s</style>" % "".join(".s%d{fill:%s}" % pair for pair in enumerate(COLOURS)))
     return fig.svg()
-
-
-def shown_title(row, name):
-    return ("%s, %s" % (row, name)).replace("&", "&amp;").replace("<", "&lt;")
 
 
 # ---- reading ----
@@ -202,7 +200,8 @@ def bench(title, rows, series, source="measured.csv", svg="figure.svg", cpu="rv6
         shown = sorted({line["n"] for line in measured if line["exit"] in rows}, key=int)
         exact = "counted, and the same in each run" if first["unit"] == "instructions" else "time: another in each run"
         return Bars(groups, first["unit"] + " an operation", "%s of n = %s operations, %s; -cpu %s, QEMU %s, %s" % (
-            "median" if statistic == "p50" else statistic, " or ".join(shown), exact, cpu, first["qemu"], first["compiler"]))
+            "median" if statistic == "p50" else statistic, " or ".join(shown), exact, cpu, first["qemu"],
+            first["compiler"]))
     return Given(title, (source,), svg, read)
 
 
