@@ -14,7 +14,8 @@ def variant(draw):
     few, percent = 10 + draw.below(120), 120 + draw.below(200)
     return {
         "few": few, "patience": 2 + draw.below(3), "percent": percent,
-        "few_text": "%d" % few, "percent_text": "%d" % percent, "num": num, "den": den, "least": least, "in_a_row": in_a_row,
+        "few_text": "%d" % few, "percent_text": "%d" % percent, "num": num, "den": den,
+        "least": least, "in_a_row": in_a_row,
         "base": ("what was left one round before", "the least that was left after any round before")[least],
         "counted": ("altogether", "in a row")[in_a_row],
         # What the solution keeps of a round.

@@ -3,8 +3,9 @@
  * save.c - a running VM into a file: --save.
  *
  * Memory first, while the guest runs: all of it, then what has become dirty meanwhile, in rounds,
- * as long as they are worth it (precopy.c). Then the vCPUs are parked, as for a reboot, and the last pages, registers and devices follow.
- * With no rounds the guest stops at the request and all is written then.
+ * as long as they are worth it (precopy.c). Then the vCPUs are parked, as for a reboot, and the last
+ * pages, registers and devices follow. With no rounds the guest stops at the request and all is
+ * written then.
  *
  * Who asks: save_request() from any thread (the test device, the console), SIGUSR2, --save-at,
  * --save-on. A save that fails leaves the guest as it was, and it goes on.

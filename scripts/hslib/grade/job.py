@@ -121,7 +121,8 @@ def _run_tests(grade, tests, options, student, reference, variants, place, priso
                 outcome = claims.Outcome(test, False, ["not measured: what is counted has to be right first (%s)"
                                                        % ", ".join(wrong)], 0)
             else:
-                outcome = measure.judge(test, variants[bool(test.get("hidden"))], student[1], reference[1], options.qemu, seconds)
+                outcome = measure.judge(test, variants[bool(test.get("hidden"))], student[1], reference[1],
+                                        options.qemu, seconds)
         else:
             file = os.path.join(place, os.path.relpath(grade.lab.test_file(test), grade.lab.path))
             if not os.path.isfile(file):

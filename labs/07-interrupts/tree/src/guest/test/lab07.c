@@ -2,8 +2,9 @@
 /*
  * lab07.c - the PLIC of lab 7 by its registers, with lines that the guest pulls itself (--wire).
  *
- * On the command line: own=0 (the rules) or 1 (the two registers); the variant (best_shift, priority_shift, waiting_shift,
- * busy_shift, raised_shift, filler, status_at, claim_at, multiplier, addend); seed for what is drawn.
+ * On the command line: own=0 (the rules) or 1 (the two registers); the variant (best_shift,
+ * priority_shift, waiting_shift, busy_shift, raised_shift, filler, status_at, claim_at, multiplier,
+ * addend); seed for what is drawn.
  * Two S contexts: that of this hart, whose interrupt is seen in sip, and that of another.
  */
 #include "rt.h"
