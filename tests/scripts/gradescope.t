@@ -32,15 +32,9 @@ ok $? "the schema refuses what is not"
 
 "$HS_TOP/scripts/grade" --gradescope "$tmp/lab.zip" --lab 3 --key "$tmp/key" >"$tmp/said" 2>&1
 is "$?" 0 "the zip of lab 3 is made" || diag "$(<"$tmp/said")"
-mkdir "$tmp/source"
-python3 - "$tmp/lab.zip" "$tmp/source" <<'END'
-import os
-import sys
-import zipfile
-with zipfile.ZipFile(sys.argv[1]) as archive:
-    for info in archive.infolist():
-        os.chmod(archive.extract(info, sys.argv[2]), info.external_attr >> 16 & 0o777)
-END
+PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys
+from hslib.grade import package
+package.unpack(*sys.argv[1:])' "$tmp/lab.zip" "$tmp/source"
 [ -x "$tmp/source/run_autograder" ] && [ -x "$tmp/source/setup.sh" ] && bash -n "$tmp/source/setup.sh" &&
 	bash -n "$tmp/source/run_autograder"
 ok $? "run_autograder and setup.sh are at its top, and can be run"

@@ -36,8 +36,8 @@ def _solve(lab, made, out):
         raise LaunchError("%s: %s" % (program, done.stdout.decode(errors="replace").strip()[-400:]))
 
 
-def _hand_in(lab, work, name, student, whole, out):
-    """A folder with what the student would hand in."""
+def hand_in(lab, work, name, student, whole, out):
+    """work/name with what the student would hand in: of the solution, or of the starter. Its path."""
     made, handed_in = os.path.join(work, "tree"), os.path.join(work, name)
     trees.make(lab, made, student, whole)
     if whole:
@@ -73,7 +73,7 @@ def _lines(grade):
 
 def check(lab, work, out, claim):
     """claim(held, name, lines) for each."""
-    solution = _graded(lab, _hand_in(lab, work, "solution", STUDENT, True, out), work, out)
+    solution = _graded(lab, hand_in(lab, work, "solution", STUDENT, True, out), work, out)
     claim(solution["score"] == solution["most"] and not solution["left"], "lab %d: the solution has all of %d points"
           % (lab.number, solution["most"]), _lines(solution) + [solution["build"] or ""])
     claim(solution["most"] == 100, "lab %d: there are 100" % lab.number, ["there are %d" % solution["most"]])
@@ -81,7 +81,7 @@ def check(lab, work, out, claim):
         if test["figures"]:
             claim(test["passed"], "lab %d: %s is within its budget: %.3f of %.3f" % (
                 lab.number, test["id"], test["figures"]["ratio"], test["figures"]["limit"]), test["lines"])
-    starter = _graded(lab, _hand_in(lab, work, "starter", STUDENT, False, out), work, out)
+    starter = _graded(lab, hand_in(lab, work, "starter", STUDENT, False, out), work, out)
     claim(not starter["build"], "lab %d: the starter builds" % lab.number, [starter["build"] or ""])
     given = lab.contest.get("given")
     claim(starter["score"] < starter["most"] and given in (None, starter["score"]),
@@ -93,6 +93,6 @@ def check(lab, work, out, claim):
     if holes:
         claim(told, "lab %d: the starter is told by name what to write" % lab.number, _lines(starter))
     if os.path.exists(os.path.join(lab.path, "variant.py")) and not lab.contest:
-        other = _graded(lab, _hand_in(lab, work, "neighbour", NEIGHBOUR, True, out), work, out)
+        other = _graded(lab, hand_in(lab, work, "neighbour", NEIGHBOUR, True, out), work, out)
         claim(other["score"] < other["most"] and any(not test["passed"] for test in other["tests"]),
               "lab %d: a neighbour's solution has %d points" % (lab.number, other["score"]), [])
