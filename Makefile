@@ -111,7 +111,7 @@ $(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)
 -include $(shell find $(O)/kernel $(O)/gen -name '*.d' 2>/dev/null)
 
 # ---- the other rooms bring their own rules ----------------------------------------------------
--include $(wildcard $(TOP)/labs/rules.mk $(TOP)/src/vmm/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
+-include $(wildcard $(TOP)/labs/rules.mk $(TOP)/src/vmm/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/notebooks-data/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
 
 # ---- what users call: each does the set-up that it needs ----------------------------------------
 
@@ -260,6 +260,8 @@ make bench      what each exit costs: bare, here with each toggle, on Linux KVM
                   OPENSBI=FILE      another firmware
                   ARGS='...'        of scripts/bench, e.g. --rows mmio_read
 make bench-verify   twice: are all figures the same?
+make reproduce  papers' tables and claims, measured here (docs/results.md)
+                  PAPERS='names'    of some (scripts/reproduce list)
 make walk-cost  what operations on a guest's page table cost, by either walker
 make irqs-off   the longest stretch without an interrupt taken, by path
                   ARGS='sparse'     of some operations only

@@ -6,7 +6,10 @@ import os
 
 class Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
-        options, rest = self.parse_known_args(args, namespace)
+        """Options may stand between words, but where the words are another program's."""
+        whole = any(action.nargs in (argparse.REMAINDER, argparse.PARSER) for action in self._get_positional_actions())
+        read = self.parse_known_args if whole else self.parse_known_intermixed_args
+        options, rest = read(args, namespace)
         unknown = [word for word in rest if word.startswith("-")] or rest
         if unknown:
             self.error("unknown option %s" % unknown[0])

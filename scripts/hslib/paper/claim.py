@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""claim.py - what a claim says of rows, as in `linux.hypercall > 2 * hyperscope.hypercall`.
+
+Comparisons, and, or, not, + - * /, min(), max(), abs(); a name is a row, SYSTEM.ROW a row of one
+system. A claim whose rows name no system is asked for each system that has them.
+"""
+import ast
+import operator
+from typing import NamedTuple
+
+from benchlib.systems import SYSTEMS
+
+_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+              ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+              ast.Eq: operator.eq, ast.NotEq: operator.ne}
+_CALLS = {"min": min, "max": max, "abs": abs}
+
+
+class ClaimError(ValueError):
+    """Says what is wrong with the claim."""
+
+
+class Look(NamedTuple):
+    text: str
+    holds: bool     # what is expected
+    tree: ast.AST
+    rows: tuple     # (system or "", row), each that it names
+
+
+def _names(node, rows, found):
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        found.append((node.value.id, node.attr))
+    elif isinstance(node, ast.Name):
+        found.append(("", node.id))
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS and not node.keywords:
+        for each in node.args:
+            _names(each, rows, found)
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        pass
+    elif isinstance(node, (ast.Expression, ast.Compare, ast.BoolOp, ast.BinOp, ast.UnaryOp)):
+        for each in ast.iter_child_nodes(node):
+            if not isinstance(each, (ast.cmpop, ast.boolop, ast.operator, ast.unaryop)):
+                _names(each, rows, found)
+            elif type(each) not in _OPERATORS and not isinstance(each, (ast.And, ast.Or, ast.Not, ast.USub)):
+                raise ClaimError("'%s' is not understood" % type(each).__name__)
+    else:
+        raise ClaimError("'%s' is not understood: rows, numbers, comparisons, and, or, not, min, max, abs"
+                         % ast.unparse(node))
+    return found
+
+
+def read(text, holds, rows):
+    """A Look. rows: the names that there are."""
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError):
+        raise ClaimError("`%s` cannot be read" % text) from None
+    found = _names(tree, rows, [])
+    for system, row in found:
+        if system and system not in SYSTEMS:
+            raise ClaimError("`%s`: there is no system '%s'; there are %s" % (text, system, ", ".join(SYSTEMS)))
+        if row not in rows:
+            raise ClaimError("`%s`: the table has no row '%s'" % (text, row))
+        if not rows[row].measured:
+            raise ClaimError("`%s`: row '%s' is not measured here" % (text, row))
+    if not found:
+        raise ClaimError("`%s` names no row" % text)
+    return Look(text, holds, tree, tuple(dict.fromkeys(found)))
+
+
+def value(look, figures, system=""):
+    """True or False, or None where a row was not measured. figures: (system, row) -> a number or None."""
+    def of(node):
+        if isinstance(node, ast.Expression):
+            return of(node.body)
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, ast.Name):
+            return figures[system, node.id]
+        if isinstance(node, ast.Attribute):
+            return figures[node.value.id, node.attr]
+        if isinstance(node, ast.Call):
+            return _CALLS[node.func.id](*[of(each) for each in node.args])
+        if isinstance(node, ast.BinOp):
+            return _OPERATORS[type(node.op)](of(node.left), of(node.right))
+        if isinstance(node, ast.UnaryOp):
+            return not of(node.operand) if isinstance(node.op, ast.Not) else -of(node.operand)
+        if isinstance(node, ast.BoolOp):
+            return (all if isinstance(node.op, ast.And) else any)(of(each) for each in node.values)
+        values = [of(each) for each in [node.left] + node.comparators]
+        return all(_OPERATORS[type(op)](*pair) for op, pair in zip(node.ops, zip(values, values[1:])))
+
+    if any(figures.get((its or system, row)) is None for its, row in look.rows):
+        return None
+    try:
+        return bool(of(look.tree))
+    except (TypeError, ZeroDivisionError):
+        return None

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""folder.py - a paper's folder below notebooks-data/papers: its claims.md and its two tables.
+
+claims.md is for people; two of its parts are read here. A table of rows,
+
+    | row | in the paper | measured here | what that is |
+
+where measured here is an expression of the bench (benchlib/expression.py) or `-`. It is for every
+system; one with a toggle for hyperscope, the others by `; linux:...` and `; bare:...` behind it. Below
+each `## ID: SENTENCE` are lines of their own that say what is to be seen, claims of rows:
+
+    Holds: `hypercall < io_user`                        on each system that has the rows
+    Holds: `linux.hypercall > 2 * hyperscope.hypercall`
+    Does not hold: `hyperscope.trap < hyperscope.hypercall`
+    Not here: a sentence that says why
+"""
+import csv
+import os
+import re
+from typing import NamedTuple
+
+from benchlib import expression
+from benchlib.systems import SYSTEMS, TOP
+
+from ..errors import LaunchError
+from . import claim
+
+PAPERS = os.path.join(TOP, "notebooks-data", "papers")
+HEAD = ["row", "in the paper", "measured here", "what that is"]
+PUBLISHED = ("row", "system", "value", "unit", "source")
+EXPECTED = ("row", "system", "value", "unit", "tolerance", "compiler", "qemu", "opensbi", "kernel")
+_SECTION = re.compile(r"## ([a-z0-9-]+): (.+)")
+_VERDICT = re.compile(r"(Holds|Does not hold): `([^`]+)`$")
+_NOT_HERE = re.compile(r"Not here: (.+)")
+
+
+def _by_system(words):
+    """system -> expression."""
+    found = {}
+    for part in words.split(";"):
+        named = expression.terms(part, "")
+        systems = {term.system for term in named} - {""}
+        if len(systems) > 1:
+            raise expression.ExpressionError("two systems in one figure")
+        if not systems:
+            systems = ("hyperscope",) if any(term.setting for term in named) else SYSTEMS
+        for system in systems:
+            found[system] = part.strip()
+    return found
+
+
+class Row(NamedTuple):
+    name: str
+    theirs: str      # as the paper calls it
+    measured: dict   # system -> expression; empty where there is none
+    what: str
+
+
+class Claim(NamedTuple):
+    name: str
+    sentence: str
+    looks: tuple    # claim.Look, each
+    not_here: str   # why it cannot be seen, or ""
+
+
+class Paper:
+    """What a folder says. A LaunchError names the file, and the line."""
+
+    def __init__(self, path):
+        self.path, self.name = path, os.path.basename(path)
+        self.title, self.rows, self.claims = "", {}, []
+        with open(os.path.join(path, "claims.md"), encoding="utf-8") as file:
+            self._read(file.read().splitlines())
+        self.published = self._table("published.csv", PUBLISHED)
+        self.expected = self._table("expected.csv", EXPECTED)
+
+    def _wrong(self, number, text):
+        return LaunchError("%s:%d: %s" % (os.path.relpath(os.path.join(self.path, "claims.md"), TOP), number, text))
+
+    def _read(self, lines):
+        section, looks, why = None, [], []
+
+        def end():
+            if section:
+                if not looks and not why:
+                    raise self._wrong(section[0], "claim '%s' says neither what is to be seen nor why it cannot be: "
+                                      "Holds: `...`, Does not hold: `...` or Not here: ..." % section[1])
+                self.claims.append(Claim(section[1], section[2], tuple(looks), " ".join(why)))
+
+        in_table = False
+        for number, line in enumerate(lines, 1):
+            cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+            in_table = bool(cells) and (in_table or cells == HEAD)
+            if in_table:
+                self._read_row(number, cells)
+            elif line.startswith("# ") and not self.title:
+                self.title = line[2:].strip()
+            elif line.startswith("## "):
+                end()
+                found = _SECTION.fullmatch(line)
+                section = (number, found.group(1), found.group(2)) if found else None
+                looks, why = [], []
+            elif section and _VERDICT.fullmatch(line):
+                holds, text = _VERDICT.fullmatch(line).groups()
+                try:
+                    looks.append(claim.read(text, holds == "Holds", self.rows))
+                except claim.ClaimError as error:
+                    raise self._wrong(number, error) from None
+            elif section and re.match(r"(Holds|Does not hold)\b.*:", line):
+                raise self._wrong(number, "as in: Holds: `hypercall < io_user`")
+            elif section and _NOT_HERE.fullmatch(line):
+                why = [_NOT_HERE.fullmatch(line).group(1)]
+            elif why and line and not line.startswith(("|", "#", "-", "```")):
+                why.append(line.strip())
+            elif why and not line:
+                why = [" ".join(why)]
+        end()
+        if not self.rows:
+            raise self._wrong(1, "there is no table of rows: | %s |" % " | ".join(HEAD))
+
+    def _read_row(self, number, cells):
+        if cells == HEAD or set("".join(cells)) <= set("-:"):
+            return
+        if len(cells) != len(HEAD):
+            raise self._wrong(number, "a row has %d cells, not %d" % (len(HEAD), len(cells)))
+        name, theirs, measured, what = cells
+        name, measured = name.strip("`"), measured.replace("`", "")
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in self.rows:
+            raise self._wrong(number, "row '%s': a name of its own, of a-z, 0-9 and _" % name)
+        try:
+            self.rows[name] = Row(name, theirs, {} if measured == "-" else _by_system(measured), what)
+        except expression.ExpressionError as error:
+            raise self._wrong(number, "`%s`: %s" % (measured, error)) from None
+
+    def _table(self, name, columns):
+        path = os.path.join(self.path, name)
+        shown = os.path.relpath(path, TOP)
+        try:
+            with open(path, newline="", encoding="utf-8") as file:
+                reader = csv.DictReader(file)
+                lines = list(reader)
+        except FileNotFoundError:
+            raise LaunchError("%s is missing; with no figures it is its first line alone: %s"
+                              % (shown, ",".join(columns))) from None
+        if tuple(reader.fieldnames or ()) != columns:
+            raise LaunchError("%s: its first line is not %s" % (shown, ",".join(columns)))
+        for number, line in enumerate(lines, 2):
+            if line["row"] not in self.rows:
+                raise LaunchError("%s:%d: claims.md has no row '%s'" % (shown, number, line["row"]))
+            try:
+                float(line["value"])
+            except (TypeError, ValueError):
+                raise LaunchError("%s:%d: value '%s' is no number" % (shown, number, line["value"])) from None
+        return lines
+
+    def terms(self):
+        """Everything that has to be measured, of the bench."""
+        return {term for row in self.rows.values() for system, words in row.measured.items()
+                for term in expression.terms(words, system)}
+
+
+def all_papers():
+    try:
+        names = sorted(os.listdir(PAPERS))
+    except FileNotFoundError:
+        names = []
+    return [Paper(os.path.join(PAPERS, name)) for name in names if os.path.isfile(os.path.join(PAPERS, name, "claims.md"))]
+
+
+def find(name):
+    """A paper by its folder's name, or the folder itself."""
+    path = name if os.path.isfile(os.path.join(name, "claims.md")) else os.path.join(PAPERS, name)
+    if not os.path.isfile(os.path.join(path, "claims.md")):
+        raise LaunchError("there is no paper '%s'; there are %s" % (
+            name, ", ".join(paper.name for paper in all_papers()) or "none"), 2)
+    return Paper(os.path.abspath(path))

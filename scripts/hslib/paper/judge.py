@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""judge.py - a paper's rows out of what the bench measured, and what is to be said of them.
+
+Figures are counts, exact within one key of compiler, QEMU, OpenSBI and kernel: there they are what
+expected.csv says, to the instruction. Under another key they are shown with the difference, which is
+no failure: as expected within 5 %.
+"""
+import csv
+import os
+from typing import NamedTuple
+
+from benchlib import expression
+from benchlib.rows import BY_NAME, GROUPS
+from benchlib.systems import SYSTEMS
+
+from ..errors import LaunchError
+from . import claim
+
+MEASURED = ("row", "system", "value", "unit", "n", "compiler", "qemu", "opensbi", "kernel")
+KEY = ("compiler", "qemu", "opensbi", "kernel")
+OTHER_KEY = 0.05
+# A booted Linux lays its memory out by everything that is in the initrd, our programs, too; and what two
+# harts take there hangs on where QEMU's turns fall (docs/bench.md).
+LINUX, LINUX_TURNS = 0.02, 0.2
+STEP = 0.5   # instructions: a batch resolves 0.4
+
+
+class Judged(NamedTuple):
+    claim: object
+    look: object
+    system: str
+    found: object   # True, False, or None: a row was not measured
+
+
+class Difference(NamedTuple):
+    line: dict      # of expected.csv
+    value: object   # measured, or None
+    key: bool       # is it the same key?
+    within: bool    # of the tolerance
+
+    def failed(self):
+        return self.key and self.value is not None and not self.within
+
+
+def rows_of(paper, results):
+    """measured.csv's lines, out of scripts/bench's."""
+    measured, lines = expression.Measured(results), []
+    for row in paper.rows.values():
+        for system, words in row.measured.items():
+            value = measured.of(words, system)
+            if value is None:
+                continue
+            first = measured.row(expression.terms(words, system)[0])
+            kernel = "hyperscope" if system == "hyperscope" else first["kernel"]
+            lines.append(dict({name: first[name] for name in ("unit", "n") + KEY[:3]}, row=row.name, system=system,
+                              value="%.2f" % value, kernel=kernel))
+    return lines
+
+
+def write(path, lines, columns=MEASURED):
+    """All of it, or the file as it was."""
+    beside = path + ".new"
+    with open(beside, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+    os.replace(beside, path)
+
+
+def read(path):
+    """measured.csv, which may be of a program of one's own."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            lines = list(reader)
+            if not set(MEASURED) <= set(reader.fieldnames or ()):
+                raise LaunchError("%s: its columns are not %s" % (path, ", ".join(MEASURED)))
+            for line in lines:
+                line["number"] = float(line["value"])
+    except (TypeError, ValueError):
+        raise LaunchError("%s: a value is no number" % path) from None
+    except OSError as error:
+        raise LaunchError("%s: %s" % (path, error.strerror)) from None
+    return lines
+
+
+def verdicts(paper, lines):
+    """Each claim for each system that it is for."""
+    figures = {(line["system"], line["row"]): line["number"] for line in lines}
+    for each in paper.claims:
+        for look in each.looks:
+            named = {row for system, row in look.rows if not system}
+            systems = [system for system in SYSTEMS if all((system, row) in figures for row in named)] if named else [""]
+            for system in systems or ["hyperscope"]:
+                yield Judged(each, look, system, claim.value(look, figures, system))
+
+
+def differences(paper, lines):
+    """Each line of expected.csv beside what was measured."""
+    found = {(line["row"], line["system"]): line for line in lines}
+    for line in paper.expected:
+        own = found.get((line["row"], line["system"]))
+        if own is None:
+            yield Difference(line, None, False, False)
+            continue
+        key = all(line[name] == own[name] for name in KEY)
+        tolerance = max(float(line["tolerance"] or 0) if key else OTHER_KEY, 0)
+        away = abs(own["number"] - float(line["value"]))
+        yield Difference(line, own["number"], key, away <= max(tolerance * abs(float(line["value"])), STEP))
+
+
+def _tolerance(paper, line):
+    if line["system"] != "linux":
+        return 0
+    named = expression.terms(paper.rows[line["row"]].measured["linux"], "linux")
+    return LINUX_TURNS if any(GROUPS[BY_NAME[term.row].group].harts > 1 for term in named) else LINUX
+
+
+def expected_of(paper, lines):
+    """expected.csv's lines, of what was measured."""
+    return [dict({name: line[name] for name in ("row", "system", "value", "unit") + KEY},
+                 tolerance="%g" % _tolerance(paper, line)) for line in lines]

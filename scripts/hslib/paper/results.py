@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""results.py - a paper's check as text for a terminal, and docs/results.md of all papers."""
+import os
+import textwrap
+
+from benchlib.report import shown
+from benchlib.systems import SYSTEMS
+
+from . import judge
+
+PAGE = os.path.join("docs", "results.md")
+NAMES = {"hyperscope": "hyperscope", "linux": "Linux KVM", "bare": "bare"}
+HEAD = """\
+# What do papers' tables look like here?
+
+<!-- written by `scripts/reproduce write`: change notebooks-data/papers/*, not this page -->
+
+    make reproduce                              # measure all of it, and compare
+    scripts/reproduce all kvm-arm-2014          # one paper
+
+Unit: instructions of all privilege modes, counted by QEMU (`-icount`), so a figure repeats to the
+instruction; what that proves and what it cannot: [bench](bench.md#what-the-unit-cannot-show). *Published* is what was really
+read in the source that published.csv names, in its own unit and on its own machine; where it is empty,
+nothing could be read, and nothing is quoted from memory. What each row is, and what each claim rests on,
+stands in the paper's claims.md.
+"""
+
+
+def _wrap(text, first, rest):
+    return textwrap.fill(text, 79, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+def _cells(paper, lines):
+    """row -> system -> number."""
+    figures = {}
+    for line in lines:
+        figures.setdefault(line["row"], {})[line["system"]] = float(line["value"])
+    return [(row, figures.get(row.name, {})) for row in paper.rows.values()]
+
+
+def _where(verdict):
+    return " on %s" % NAMES.get(verdict.system, verdict.system) if verdict.system else ""
+
+
+def _said(verdict):
+    """What is to be said of a look, and whether it is what was expected."""
+    if verdict.found is None:
+        return "not measured", True
+    return "holds" if verdict.found else "does not hold", verdict.found == verdict.look.holds
+
+
+def check(paper, lines):
+    """Prints it; 1 if a claim or a figure is not as expected."""
+    status = 0
+    print(_wrap("%s: %s" % (paper.name, paper.title), "", "  "))
+    print("%-30s%12s%12s%12s" % (("",) + tuple(NAMES[system] for system in NAMES)))
+    for row, figures in _cells(paper, lines):
+        if row.measured:
+            print("  %-28s%12s%12s%12s" % ((row.theirs[:28],) + tuple(shown(figures.get(system)) for system in NAMES)))
+    for verdict in judge.verdicts(paper, lines):
+        text, right = _said(verdict)
+        status |= not right
+        print(_wrap("%s%s%s: %s" % (text, _where(verdict), "" if right else ", which was not expected", verdict.claim.sentence), "  ", "      "))
+        if not right:
+            print(_wrap(verdict.look.text, "      ", "      "))
+    for each in paper.claims:
+        if each.not_here:
+            print(_wrap("not here: %s: %s" % (each.sentence, each.not_here), "  ", "      "))
+    return int(bool(status) | _figures(paper, lines))
+
+
+def _figures(paper, lines):
+    """The line about expected.csv, and each figure that differs."""
+    found = list(judge.differences(paper, lines))
+    same = [each for each in found if each.key and each.within]
+    other = [each for each in found if not each.key and each.value is not None]
+    missing = [each for each in found if each.value is None]
+    failed = [each for each in found if each.failed()]
+    print("  figures: %d as expected, %d not%s%s" % (
+        len(same), len(failed), ", %d of another key, %d of them within 5 %%" % (
+            len(other), sum(each.within for each in other)) if other else "",
+        ", %d not measured" % len(missing) if missing else ""))
+    for each in failed + [each for each in other if not each.within]:
+        print("    %-11s%-20s expected %s, measured %s%s" % (
+            each.line["system"], each.line["row"], each.line["value"], shown(each.value), "" if each.key else " (another key)"))
+    return int(bool(failed))
+
+
+# ---- the page ----
+
+
+def _published(paper, row):
+    found = ["%s: %s %s" % (line["system"], line["value"], line["unit"]) for line in paper.published if line["row"] == row.name]
+    return "; ".join(found)
+
+
+def _paper(paper):
+    yield "## %s" % paper.title
+    yield ""
+    yield "[claims.md](../notebooks-data/papers/%s/claims.md)" % paper.name
+    yield ""
+    yield "| row | measured here | hyperscope | Linux KVM | bare | published |"
+    yield "|---|---|---:|---:|---:|---|"
+    for row, figures in _cells(paper, paper.expected):
+        yield "| %s | %s | %s | %s |" % (row.theirs, ", ".join("`%s`" % words for words in dict.fromkeys(row.measured.values())) or "not: " + row.what,
+                                       " | ".join(shown(figures.get(system)) for system in NAMES), _published(paper, row))
+    yield ""
+    yield "| claim | here |"
+    yield "|---|---|"
+    lines = [dict(line, number=float(line["value"])) for line in paper.expected]
+    found = list(judge.verdicts(paper, lines))
+    for each in paper.claims:
+        said = ["%s%s" % (_said(verdict)[0], _where(verdict)) for verdict in found if verdict.claim is each]
+        yield "| %s | %s |" % (each.sentence, "; ".join(said + (["not here: " + each.not_here] if each.not_here else [])))
+    keys = sorted({"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0]) for line in paper.expected})
+    kernels = sorted({line["kernel"] for line in paper.expected if line["system"] == "linux"})
+    yield ""
+    yield "Measured with %s." % "; ".join(keys + kernels) if keys else "Nothing has been measured yet."
+    yield ""
+
+
+def page(papers):
+    """docs/results.md, of expected.csv and published.csv."""
+    lines = [HEAD]
+    for paper in papers:
+        lines += _paper(paper)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+assert set(NAMES) == set(SYSTEMS)

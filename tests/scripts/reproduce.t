@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/reproduce: a paper's folder is read, or refused by file and line; its claims and figures are
+# judged: as expected, not, of another key.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+# A tree of its own, with one paper.
+mkdir -p "$tmp/tree/notebooks-data/papers/mine" "$tmp/tree/docs"
+cp -R "$HS_TOP/scripts" "$tmp/tree"
+cp "$HS_TOP/notebooks-data/exit-latency.csv" "$tmp/tree/notebooks-data"
+paper=$tmp/tree/notebooks-data/papers/mine
+cp "$HS_TOP"/notebooks-data/papers/kvm-arm-2014/{run,check} "$paper"
+echo row,system,value,unit,source >"$paper/published.csv"
+echo row,system,value,unit,tolerance,compiler,qemu,opensbi,kernel >"$paper/expected.csv"
+cat >"$paper/claims.md" <<'END'
+# Mine
+
+| row | in the paper | measured here | what that is |
+|---|---|---|---|
+| call | Hypercall | `sbi_version fastpath=off`; `linux:sbi_version` | a null call |
+| switch | VM Switch | `run_vms - run_same` | another VM in between |
+| io | I/O | `mmio_read` | a register |
+| trap | Trap | - | one instruction |
+
+## call-least: a call is cheaper than I/O
+
+Holds: `call < io`
+Does not hold: `hyperscope.call > linux.call`
+
+## cycles: a trap takes 27 cycles
+
+Not here: QEMU has no cycles,
+nor has a count.
+END
+cp "$paper/claims.md" "$tmp/claims.md"
+reproduce()
+{
+	out=$("$tmp/tree/scripts/reproduce" "$@" --out "$tmp/out" 2>&1)
+	status=$?
+	flat="$status $(tr -s '\n ' ' ' <<<"$out")"
+}
+csv=$tmp/tree/notebooks-data/exit-latency.csv
+figure()	# SYSTEM ROW TOGGLES: its p50 in the CSV
+{
+	sed -n "s/^$1,$2,$3,rv64,[a-z]*,[0-9]*,[0-9.]*,\([0-9.]*\),.*/\1/p" "$csv"
+}
+
+reproduce write --from "$csv"
+is $status 0 "what was measured becomes what is expected" || diag "$out"
+is "$(grep '^call,hyperscope' "$paper/expected.csv" | cut -d, -f3)" "$(figure hyperscope sbi_version fastpath=off)" \
+	"a row with a toggle is hyperscope's under it"
+is "$(grep '^call,linux' "$paper/expected.csv" | cut -d, -f3,5)" "$(figure linux sbi_version default),0.02" "another system's by its own words"
+is "$(grep '^switch,hyperscope' "$paper/expected.csv" | cut -d, -f3,5)" "$(python3 -c 'import sys; print("%.2f,0" % (float(sys.argv[1]) - float(sys.argv[2])))' \
+	"$(figure hyperscope run_vms default)" "$(figure hyperscope run_same default)")" "a difference is one, and exact"
+like "$(<"$tmp/tree/docs/results.md")" '\| VM Switch \| `run_vms - run_same` \| [0-9]+ \| [0-9]+ \| - \|' "docs/results.md has the table"
+like "$(<"$tmp/tree/docs/results.md")" 'cheaper than I/O \| holds on hyperscope; holds on Linux KVM; does not hold \|' "... and the claims"
+reproduce write --check
+is $status 0 "and is what it would be"
+sed -i 's/ VM Switch / VM switch /' "$tmp/tree/docs/results.md"
+reproduce write --check
+is "$status:$out" "1:docs/results.md: not what the papers' files say: run scripts/reproduce write" "... until somebody writes into it"
+
+reproduce all --from "$csv"
+is $status 0 "all is as expected" || diag "$out"
+like "$out" 'not here: a trap takes 27 cycles: QEMU has no cycles, nor has' "what cannot be seen is told with its reason"
+like "$out" 'figures: 7 as expected, 0 not' "each figure is compared"
+
+sed -i 's/^call,hyperscope,[0-9.]*/call,hyperscope,230/' "$paper/expected.csv"
+reproduce all --from "$csv"
+is $status 1 "a figure that is another one fails"
+like "$out" 'hyperscope call +expected 230, measured 231' "... by name"
+sed -i '/^call,hyperscope/s/gcc [0-9.]*/gcc 99.1/' "$paper/expected.csv"
+reproduce all --from "$csv"
+is $status 0 "of another compiler it does not"
+like "$out" 'figures: 6 as expected, 0 not, 1 of another key, 1 of them within 5 %' "... and that is said"
+sed -i 's/^call,hyperscope,[0-9.]*/call,hyperscope,100/' "$paper/expected.csv"
+reproduce all --from "$csv"
+like "$flat" '^0 .*expected 100, measured 231 \(another key\)' "... with the figure, where it is far off"
+
+refused()	# NAME SED MESSAGE: claims.md changed so is refused
+{
+	sed "$2" "$tmp/claims.md" >"$paper/claims.md"
+	reproduce list
+	is "$status" 125 "$1: refused"
+	like "$out" "^reproduce: notebooks-data/papers/mine/$3" "... and said where" || diag "$out"
+	cp "$tmp/claims.md" "$paper/claims.md"
+}
+refused "a row that the bench does not have" 's/run_vms/run_vm/' "claims.md:6: .*there is no row 'run_vm'"
+refused "a claim of a row that is not there" 's/`call < io`/`call < it`/' "claims.md:12: .*the table has no row 'it'"
+refused "a claim of a row that is not measured" 's/`call < io`/`trap < io`/' "claims.md:12: .*row 'trap' is not measured here"
+refused "a claim that is a program" 's/`call < io`/`__import__("os").system("id") or call`/' "claims.md:12: .*is not understood"
+refused "a claim that says nothing" '/^Not here/,$d' "claims.md:15: claim 'cycles' says neither"
+refused "a claim in words" 's/^Holds: .*/Holds: always/' "claims.md:12: as in: Holds:"
+refused "two rows of one name" 's/^| trap/| call/' "claims.md:8: row 'call': a name of its own"
+refused "no table" '/^|/d' "claims.md:.*"
+echo "call,paper,many,cycles,nowhere" >>"$paper/published.csv"
+reproduce list
+like "$flat" "^125 .*published.csv:2: value 'many' is no number" "a figure that is none is refused"
+sed -i 2d "$paper/published.csv"
+
+sed -i 's/^Holds: .*/Holds: `call > io`/' "$paper/claims.md"
+reproduce all --from "$csv"
+like "$flat" "^1 .*does not hold on hyperscope, which was not expected" "a claim that turned out otherwise fails"
+cp "$tmp/claims.md" "$paper/claims.md"
+
+# A run of one's own: any program that writes the CSV.
+cat >"$paper/run" <<'END'
+#!/bin/bash
+while [ $# -gt 1 ]; do [ "$1" != --to ] || to=$2; shift; done
+printf 'row,system,value,unit,n,compiler,qemu,opensbi,kernel\ncall,hyperscope,7,cycles,1,gcc 1,board,none,none\n' >"$to/mine.csv"
+END
+reproduce all --from "$csv"
+like "$flat" '^0 .*Hypercall +7 ' "a run of one's own is taken"
+printf '#!/bin/bash\nexit 3\n' >"$paper/run"
+reproduce all --from "$csv"
+like "$flat" '^125.*mine: its run ended with status 3' "... and its failure told"
+reproduce all nothing
+like "$flat" "^2 .*there is no paper 'nothing'; there are mine" "a paper that there is not"
+reproduce all --from /none
+like "$flat" '^125 .*/none: No such file' "a CSV that there is not"
+done_testing
