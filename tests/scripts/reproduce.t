@@ -6,8 +6,9 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 # A tree of its own, with one paper.
-mkdir -p "$tmp/tree/notebooks-data/papers/mine" "$tmp/tree/docs"
+mkdir -p "$tmp/tree/notebooks-data/papers/mine" "$tmp/tree/docs" "$tmp/tree/src/kvm"
 cp -R "$HS_TOP/scripts" "$tmp/tree"
+cp "$HS_TOP/src/kvm/toggle.def" "$tmp/tree/src/kvm"
 cp "$HS_TOP/notebooks-data/exit-latency.csv" "$tmp/tree/notebooks-data"
 paper=$tmp/tree/notebooks-data/papers/mine
 cp "$HS_TOP"/notebooks-data/papers/kvm-arm-2014/{run,check} "$paper"
@@ -87,6 +88,8 @@ refused()	# NAME SED MESSAGE: claims.md changed so is refused
 	cp "$tmp/claims.md" "$paper/claims.md"
 }
 refused "a row that the bench does not have" 's/run_vms/run_vm/' "claims.md:6: .*there is no row 'run_vm'"
+refused "a toggle that there is not" 's/fastpath=off/fastpaths=off/' "claims.md:5: .*fastpaths"
+refused "a toggle's default" 's/fastpath=off/fastpath=on/' "claims.md:5: .*fastpath=on is so by default"
 refused "a claim of a row that is not there" 's/`call < io`/`call < it`/' "claims.md:12: .*the table has no row 'it'"
 refused "a claim of a row that is not measured" 's/`call < io`/`trap < io`/' "claims.md:12: .*row 'trap' is not measured here"
 refused "a claim that is a program" 's/`call < io`/`__import__("os").system("id") or call`/' "claims.md:12: .*is not understood"
@@ -111,7 +114,7 @@ while [ $# -gt 1 ]; do [ "$1" != --to ] || to=$2; shift; done
 printf 'row,system,value,unit,n,compiler,qemu,opensbi,kernel\ncall,hyperscope,7,cycles,1,gcc 1,board,none,none\n' >"$to/mine.csv"
 END
 reproduce all --from "$csv"
-like "$flat" '^0 .*Hypercall +7 ' "a run of one's own is taken"
+like "$flat" '^1 .*Hypercall +7 .*not measured on hyperscope: a call is cheaper' "a run of one's own is taken, and what it lacks told"
 printf '#!/bin/bash\nexit 3\n' >"$paper/run"
 reproduce all --from "$csv"
 like "$flat" '^125.*mine: its run ended with status 3' "... and its failure told"

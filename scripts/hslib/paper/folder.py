@@ -22,6 +22,7 @@ from typing import NamedTuple
 from benchlib import expression
 from benchlib.systems import SYSTEMS, TOP
 
+from .. import toggles
 from ..errors import LaunchError
 from . import claim
 
@@ -34,11 +35,27 @@ _VERDICT = re.compile(r"(Holds|Does not hold): `([^`]+)`$")
 _NOT_HERE = re.compile(r"Not here: (.+)")
 
 
+def _check_setting(setting):
+    """trace= and exitstat= are hyperscope's, too, and no toggles."""
+    words = [word for word in setting.split() if word.partition("=")[0] not in ("trace", "exitstat")]
+    try:
+        toggles.check_toggles(TOP, words, "toggle")
+    except LaunchError as error:
+        raise expression.ExpressionError(str(error)) from None
+    usual = toggles.initial(TOP)
+    for word in words:
+        name, _, value = word.partition("=")
+        if usual.get(name) == value:
+            raise expression.ExpressionError("%s is so by default: the row without it" % word)
+
+
 def _by_system(words):
     """system -> expression."""
     found = {}
     for part in words.split(";"):
         named = expression.terms(part, "")
+        for term in named:
+            _check_setting(term.setting)
         systems = {term.system for term in named} - {""}
         if len(systems) > 1:
             raise expression.ExpressionError("two systems in one figure")

@@ -19,6 +19,7 @@ from . import claim
 MEASURED = ("row", "system", "value", "unit", "n", "compiler", "qemu", "opensbi", "kernel")
 KEY = ("compiler", "qemu", "opensbi", "kernel")
 OTHER_KEY = 0.05
+HYPERVISORS = tuple(system for system in SYSTEMS if system != "bare")
 # A booted Linux lays its memory out by everything that is in the initrd, our programs, too; and what two
 # harts take there hangs on where QEMU's turns fall (docs/bench.md).
 LINUX, LINUX_TURNS = 0.02, 0.2
@@ -85,12 +86,12 @@ def read(path):
 
 
 def verdicts(paper, lines):
-    """Each claim for each system that it is for."""
+    """Each claim for each system that it is for: what names none is of hypervisors, not of bare."""
     figures = {(line["system"], line["row"]): line["number"] for line in lines}
     for each in paper.claims:
         for look in each.looks:
             named = {row for system, row in look.rows if not system}
-            systems = [system for system in SYSTEMS if all((system, row) in figures for row in named)] if named else [""]
+            systems = [system for system in HYPERVISORS if all((system, row) in figures for row in named)] if named else [""]
             for system in systems or ["hyperscope"]:
                 yield Judged(each, look, system, claim.value(look, figures, system))
 

@@ -45,7 +45,7 @@ def _where(verdict):
 def _said(verdict):
     """What is to be said of a look, and whether it is what was expected."""
     if verdict.found is None:
-        return "not measured", True
+        return "not measured", False
     return "holds" if verdict.found else "does not hold", verdict.found == verdict.look.holds
 
 
@@ -60,7 +60,7 @@ def check(paper, lines):
     for verdict in judge.verdicts(paper, lines):
         text, right = _said(verdict)
         status |= not right
-        print(_wrap("%s%s%s: %s" % (text, _where(verdict), "" if right else ", which was not expected", verdict.claim.sentence), "  ", "      "))
+        print(_wrap("%s%s%s: %s" % (text, _where(verdict), "" if right or verdict.found is None else ", which was not expected", verdict.claim.sentence), "  ", "      "))
         if not right:
             print(_wrap(verdict.look.text, "      ", "      "))
     for each in paper.claims:
