@@ -10,13 +10,13 @@ import shlex
 import sys
 
 from .cmd_exec import TOP
-from .new import device, event, lab, payload, sbi, toggle
+from .new import device, event, lab, paper, payload, sbi, toggle
 from .new.tree import Tree
 from .parser import Parser
 
-SUMMARY = "add a toggle, event, SBI call, device, payload or lab to the sources"
+SUMMARY = "add a toggle, event, SBI call, device, payload, lab or paper to the sources"
 KINDS = {"toggle": toggle, "event": event, "sbi": sbi, "device": device, "payload": payload,
-         "lab": lab}
+         "lab": lab, "paper": paper}
 
 
 def usage():

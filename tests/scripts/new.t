@@ -51,6 +51,9 @@ refused "there is a lab" "a lab's number that is taken" lab waiting --title x --
 refused "a lab's region already" "a function that a lab has" lab waiting --title x --region src/kvm/sbi_base.c:sbi_base --payload timer
 refused "defines no such function" "a function that there is not" lab waiting --title x --region src/kvm/wfi.c:exit_wfj --payload timer
 refused "without .* and without a full stop" "a sentence that would break a table" payload echo --what 'a | b'
+refused "the bench has a row 'mmio_read' already" "a row that there is" paper mine --title x --row mmio_read --what x
+refused "src/guest/bench/disk.c already" "a row with another's file" paper mine --title x --row disk --what x
+refused "go together" "a row that is nothing" paper mine --title x --row mine
 is "$(git -C "$tree" status --porcelain)" "" "and nothing of all that is written"
 
 # ---- an event, a device and a payload (new.slow.t: one of each kind) ----
@@ -80,7 +83,7 @@ relay "$out" "payload"
 is "$status $(tail -n 1 <<<"$out")" "0 1..5" "it comes to its end" || diag "$err"
 
 # ---- help ----
-for kind in "" toggle event sbi device payload lab; do
+for kind in "" toggle event sbi device payload lab paper; do
 	new $kind --help
 	is "$status:$(awk 'length > 80' <<<"$out")" "0:" "new $kind --help fits into 80 columns"
 done

@@ -129,7 +129,8 @@ class Tree:
             if path in self.executable:
                 os.chmod(full, os.stat(full).st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
         for page, command in self.generators.items():
-            if subprocess.run([os.path.join(self.top, command)], cwd=self.top, check=False).returncode:
+            if subprocess.run(os.path.join(self.top, command).split(), cwd=self.top, stdout=subprocess.DEVNULL,
+                              check=False).returncode:
                 raise LaunchError("%s failed: the change is there, %s is not current" % (command, page))
 
     def edited(self):
