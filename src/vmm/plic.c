@@ -8,7 +8,8 @@
  *
  * A source goes level -> pending (gateway) -> claimed, in service -> completed. It is pending
  * again only after completion, if its line is still high. A line that falls before the claim
- * takes its request back (QEMU does so too; PLIC §1.2 would let a stale claim through).
+ * takes its request back (QEMU does so too; PLIC §1.2 would let a stale claim through). A claim gives
+ * what interrupts, above the threshold (as in QEMU; by PLIC §8 it would not look at the threshold).
  *
  * Register map: PLIC §3.
  */
@@ -30,7 +31,10 @@ static bool is_s_context(u64 number)
 	return number % 2 == 1 && number / 2 < MAX_VCPUS;
 }
 
-/* The enabled pending source of highest priority, the lowest number among equals; 0 if none. */
+/*
+ * The enabled pending source of highest priority above the threshold, the lowest number among
+ * equals; 0 if none.
+ */
 static unsigned int best_source(const struct plic *plic, const struct plic_context *context)
 {
 	/* lab 7: write best_source: whom this context would be interrupted for */
