@@ -20,7 +20,7 @@ def figure():
 
     guest = fig.box(14, 226, 270, 72, ["*in its guest (`VCPU_IN_GUEST`)", "`kick_hart()`: an IPI to its hart,", "which exits: `exit_host_irq()`"], "core")
     out = fig.box(304, 226, 270, 72, ["*outside (`VCPU_OUTSIDE`)", "nothing to do: requests are", "looked at before each entry"], "core")
-    asleep = fig.box(594, 226, 270, 72, ["*asleep in WFI (`VCPU_ASLEEP`)", "`hv_wake_all()`: `vcpu_sleep()`", "returns"], "core")
+    asleep = fig.box(594, 226, 270, 72, ["*in WFI, its hart idle, or asleep", "`VCPU_IDLE`: `kick_hart()`", "`VCPU_ASLEEP`: `hv_wake_all()`"], "core")
     for area in (guest, out, asleep):
         fig.arrow((area.top()[0], 180), area.top())
 
