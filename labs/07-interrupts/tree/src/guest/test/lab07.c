@@ -97,7 +97,7 @@ static void test_gate(void)
 	*priority(20) = 5;
 	*threshold(MINE) = 5;
 	ok(!interrupted(), "a priority equal to the threshold does not interrupt");
-	ok_eq(*claim(MINE), 0, "and is no claim's");
+	ok_eq(*claim(MINE), 0, "nor is its source claimed: the threshold holds for claims, too");
 	*threshold(MINE) = 4;
 	ok(interrupted(), "one above it does");
 	*enable(MINE) = ALL & ~BIT(20);

@@ -17,12 +17,23 @@ enum {
 	ARM,
 	LOWER_OWN,
 	RAISE,
-	LONG_WAY
+	LONG_WAY,
+	BY_STEPS,
+	KICKED_AT,
+	KICKED_FOR_FENCE,
+	NOT_MET,
+	INSIDE_EARLY,
+	HAS_IRQ
 };
 enum {
 	BEFORE_LOOK = 1,
 	AFTER_LOOK,
-	BEFORE_WAIT
+	BEFORE_WAIT,
+	AT_LOOK,
+	AT_TAKE,
+	AT_CHANGE,
+	AT_KICK,
+	AT_KICK_IDLE
 };
 enum {
 	EVENT = 0x100,
@@ -36,10 +47,18 @@ enum {
 
 static unsigned long wire;
 
+static bool ask(unsigned long fid, unsigned long a0, unsigned long a1)
+{
+	struct sbiret ret = sbi_call(EXT_MOMENT, fid, a0, a1, 0);
+
+	if (ret.error)
+		bail("the hypervisor does not know function %lu of the lab's extension", fid);
+	return ret.value;
+}
+
 static void moment(unsigned long fid, unsigned long arg)
 {
-	if (sbi_call(EXT_MOMENT, fid, arg, 0, 0).error)
-		bail("the hypervisor does not know function %lu of the lab's extension", fid);
+	ask(fid, arg, 0);
 }
 
 static bool pending(unsigned long irq)
@@ -150,20 +169,80 @@ static void test_own_bit(void)
 	ipi_clear();
 }
 
+static unsigned long entering(unsigned long which)
+{
+	unsigned long i, lost = 0;
+
+	for (i = 0; i < 100 && !lost; i++) {
+		moment(ARM, which);
+		lost += !comes();
+		moment(LOWER_OWN, 0);
+	}
+	return lost;
+}
+
 static void test_entering(void)
 {
-	static const char *const where[] = { "", "before the last look", "after the last look" };
-	unsigned long which, i, lost;
+	ok_eq(entering(BEFORE_LOOK), 0,
+	      "entering, before the last look at the requests: 100 interrupts, none lost");
+	ok_eq(entering(AFTER_LOOK), 0,
+	      "entering, after the last look at the requests: 100 interrupts, none lost");
+	ok(!ask(INSIDE_EARLY, 0, 0), "who finds a request at the last look is OUTSIDE again");
+}
 
-	for (which = BEFORE_LOOK; which <= AFTER_LOOK; which++) {
-		for (lost = i = 0; i < 100 && !lost; i++) {
-			moment(ARM, which);
-			lost += !comes();
-			moment(LOWER_OWN, 0);
-		}
-		ok_eq(lost, 0, "entering, %s at the requests: 100 interrupts, none lost",
-		      where[which]);
+/*
+ * Between the two halves of each handshake. What is no full fence, or stands at another place, is not
+ * come to: then nothing arrives at all.
+ */
+static void test_fences(void)
+{
+	unsigned long lost = entering(AT_LOOK);
+	bool met = !ask(NOT_MET, 0, 0);
+
+	ok_eq(lost, 0,
+	      "at the fence of the last look, from who did not see IN_GUEST yet: 100 "
+	      "interrupts, none lost");
+	if (!met)
+		note("there was no full fence while it was IN_GUEST");
+	ok(ask(KICKED_AT, AT_KICK, 0), "who enters at the fence of a kick is kicked");
+	moment(LOWER_OWN, 0);
+	ok(ask(KICKED_AT, AT_KICK_IDLE, 0), "who begins to idle at it is, too");
+	moment(LOWER_OWN, 0);
+	ok(!ask(KICKED_FOR_FENCE, 0, 0), "a fence that others ask for does not end a wait");
+}
+
+/* Where the marks are taken between any two steps of a sender, and the other way round. */
+static void test_order(void)
+{
+	unsigned long i;
+	bool up, down, taken;
+
+	moment(BY_STEPS, 1);
+	up = pending(IRQ_S_EXT);
+	moment(BY_STEPS, 0);
+	down = !pending(IRQ_S_EXT);
+	moment(LOWER_OWN, 0);
+	ok(up && down, "a line rises and falls, whichever step of that the marks are taken before");
+	for (taken = true, i = 0; i < 100 && taken; i++) {
+		moment(ARM, AT_TAKE);
+		taken = comes() || ask(NOT_MET, 0, 0);
+		moment(LOWER_OWN, 0);
 	}
+	ok(taken, "a line that rises just before the marks are taken is up");
+}
+
+static void test_numbers(void)
+{
+	static const struct {
+		unsigned long vs, hs;
+	} lines[] = { { IRQ_S_SOFT, 2 }, { IRQ_S_EXT, 10 }, { 13, 13 } };
+	unsigned long i, j, wrong = 0;
+
+	for (i = 0; i < ARRAY_SIZE(lines); i++)
+		for (j = 0; j < ARRAY_SIZE(lines); j++)
+			wrong += ask(HAS_IRQ, BIT(lines[i].vs), BIT(lines[j].hs)) != (i == j);
+	wrong += ask(HAS_IRQ, BIT(14), BIT(13)) + ask(HAS_IRQ, BIT(12), BIT(13));
+	ok_eq(wrong, 0, "vsie's 1, 9 and 13 are hvip's 2, 10 and 13, for one who waits");
 }
 
 /* A line that is up and not enabled is no reason to wake: VS mode's line 9 is HS's 10. */
@@ -313,6 +392,9 @@ static void test_lines(bool wfi_exits)
 	test_own_line();
 	test_own_bit();
 	test_entering();
+	test_fences();
+	test_order();
+	test_numbers();
 	if (hart_start(1))
 		bail("the second hart does not start");
 	if (wfi_exits)
