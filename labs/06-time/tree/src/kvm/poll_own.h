@@ -11,7 +11,9 @@
  * An extension of the course's, for a guest that tests. Function 0: this vCPU's window, in ns; 1: a0 is
  * its window from now on; 2: the next window by poll_own_next() of window a0, waited a1, most a2, streak
  * a3, with the next streak in bits 63 to 32; 3: what the core takes for the guest's time; 4: how long
- * this vCPU has polled, in ns, with success (a0 is 0) and without (a0 is 1).
+ * this vCPU has polled, in ns, with success (a0 is 0) and without (a0 is 1); 5 and 6: the vCPU leaves its
+ * hart and comes back, and meanwhile this was the hart's timer, or the vCPU's own (6: now it is a0); 7:
+ * the vCPU's own, as it is.
  */
 #define SBI_EXT_POLL 0x0a0006abUL
 

@@ -28,6 +28,26 @@ static long next_of(const unsigned long *gpr)
 	return (long)(next | (u64)streak << 32);
 }
 
+/*
+ * The vCPU leaves its hart and comes back, as if another VM had been there, which leaves a time of its
+ * own, and no timer. -> 5: the hart's timer meanwhile; 6: the vCPU's, instead of which it gets a0.
+ */
+static long leave_and_return(struct kvm_vcpu *vcpu, unsigned long fid)
+{
+	u64 timer = TIMER_NEVER;
+
+	vcpu_put(vcpu);
+	csr_write64(htimedelta, 0);
+	if (fid == 6) {
+		timer = vcpu->timer_ops->get(vcpu);
+		vcpu->timer_ops->set(vcpu, vcpu->guest.gpr[GPR_A0]);
+	} else if (hv_isa_has("sstc")) {
+		timer = csr_read64(vstimecmp);
+	}
+	vcpu_load(vcpu);
+	return (long)timer;
+}
+
 int sbi_poll(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
 {
 	const unsigned long *gpr = vcpu->guest.gpr;
@@ -46,6 +66,10 @@ int sbi_poll(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	} else if (fid == 4) {
 		ret->value = (long)(gpr[GPR_A0] ? stats->halt_poll_fail_ns
 						: stats->halt_poll_success_ns);
+	} else if (fid == 5 || fid == 6) {
+		ret->value = leave_and_return(vcpu, fid);
+	} else if (fid == 7) {
+		ret->value = (long)vcpu->timer_ops->get(vcpu);
 	} else {
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 	}

@@ -154,11 +154,7 @@ static void test_set(const char *how, void (*set)(unsigned long))
 	ok(!comes_within(1 * MS), "%s: taken back, it does not come", how);
 }
 
-/* ---- two vCPUs ----------------------------------------------------------------------------- */
-
-static struct seen seen_there;
-static unsigned long state_there;
-static bool stop, time_is_right[2];
+/* ---- out of the hart and in again ---------------------------------------------------------- */
 
 static bool time_agrees(void)
 {
@@ -166,6 +162,32 @@ static bool time_agrees(void)
 
 	return mine <= told && told <= after && after - mine < us_to_ticks(1 * MS);
 }
+
+static void test_away(void)
+{
+	unsigned long target = now() + us_to_ticks(500 * MS), other, here, left, kept;
+	bool right;
+
+	timer_at(target);
+	here = (unsigned long)ask(7, 0, 0, 0, 0);
+	left = (unsigned long)ask(5, 0, 0, 0, 0);
+	right = time_agrees();
+	ok(right, "back in a hart where another VM was: the time is its own VM's");
+	ok_eq(left, ~0UL, "while a vCPU is away, its hart has no timer (vstimecmp)");
+	other = now() + us_to_ticks(2 * MS);
+	kept = (unsigned long)ask(6, other, 0, 0, 0);
+	ok(here == target && kept == target,
+	   "who asks for the vCPU's timer is told its time, loaded or not");
+	ok(!comes_within(1 * MS) && comes_within(10 * MS) && now() >= other,
+	   "one that is set while it is away comes in its time");
+	timer_off();
+}
+
+/* ---- two vCPUs ----------------------------------------------------------------------------- */
+
+static struct seen seen_there;
+static unsigned long state_there;
+static bool stop, time_is_right[2];
 
 static void sleep_there(unsigned long count)
 {
@@ -220,6 +242,7 @@ static void part_timers(void)
 		seen = sleep_often(by_stimecmp, &state, TIMERS);
 		claim_seen(&seen, "stimecmp", LATE_US);
 	}
+	test_away();
 	test_two();
 }
 
