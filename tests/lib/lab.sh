@@ -8,7 +8,8 @@
 #                             test's own, and what stopped the machine is told
 #   asked NAME [WORD...]      run it, and claim nothing: then
 #   claim TEXT [NAME]         the payload's claim with this text (a part of it) held
-#   boots NAME=VALUE          a guest comes to its end under this toggle, and the payload timer, too
+#   boots NAME=VALUE [OPTION...]
+#                             a guest comes to its end under this toggle, and the payload timer, too
 #   options OPTION...         of scripts/hyperscope, for the payloads from here on
 #   saved OPTION...           each of them is saved on its way, OPTIONs (--save-on ...) say how, and goes on
 #                             in another machine; between COMMAND runs it in between: $tmp/saved is the file
@@ -161,13 +162,13 @@ payload()
 
 boots()
 {
-	hs run --quiet --set "$1" hello
+	hs run --quiet --set "$@" hello
 	is "$status" 0 "the guest comes to its end ($1)" || {	# nor will another
 		diag "$err"
 		ends_if_hung
 		return
 	}
-	options --set "$1"
+	options --set "$@"
 	payload timer
 }
 
