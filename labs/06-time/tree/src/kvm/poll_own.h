@@ -13,7 +13,7 @@
  * a3, with the next streak in bits 63 to 32; 3: what the core takes for the guest's time; 4: how long
  * this vCPU has polled, in ns, with success (a0 is 0) and without (a0 is 1); 5 and 6: the vCPU leaves its
  * hart and comes back, and meanwhile this was the hart's timer, or the vCPU's own (6: now it is a0); 7:
- * the vCPU's own, as it is.
+ * the vCPU's own, as it is; 8: its stats.halt_wakeup; 9: stats.blocking of the VM's first vCPU.
  */
 #define SBI_EXT_POLL 0x0a0006abUL
 

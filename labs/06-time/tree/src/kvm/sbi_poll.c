@@ -70,6 +70,10 @@ int sbi_poll(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 		ret->value = leave_and_return(vcpu, fid);
 	} else if (fid == 7) {
 		ret->value = (long)vcpu->timer_ops->get(vcpu);
+	} else if (fid == 8) {
+		ret->value = (long)stats->halt_wakeup;
+	} else if (fid == 9) {
+		ret->value = (long)READ_ONCE(vcpu->kvm->vcpus[0]->stats.blocking);
 	} else {
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 	}

@@ -24,11 +24,13 @@ static long ask(unsigned long fid, unsigned long a0, unsigned long a1, unsigned 
 }
 
 static bool stop;
+static long first_blocks;
 
-/* Makes no exit: the hart is another vCPU's only by the host's doing. */
+/* Makes no exit but the first: the hart is another vCPU's only by the host's doing. */
 static void compute(unsigned long arg)
 {
 	(void)arg;
+	first_blocks = ask(9, 0, 0, 0, 0);
 	while (!READ_ONCE(stop))
 		;
 }
@@ -70,10 +72,15 @@ static void wait_us(unsigned long us)
 	csr_write(sie, 0);
 }
 
-/* How long it polled in a wait of so many us, with a window of so many: with success, and without. */
-static void poll_once(unsigned long window, unsigned long us, unsigned long *won,
+/*
+ * How long it polled in a wait of so many us, with a window of so many: with success, and without. It
+ * was woken, by what the statistics say: true.
+ */
+static bool poll_once(unsigned long window, unsigned long us, unsigned long *won,
 		      unsigned long *vain)
 {
+	unsigned long woken = (unsigned long)ask(8, 0, 0, 0, 0);
+
 	ask(1, window * 1000, 0, 0, 0);
 	*won = (unsigned long)ask(4, 0, 0, 0, 0);
 	*vain = (unsigned long)ask(4, 1, 0, 0, 0);
@@ -82,31 +89,38 @@ static void poll_once(unsigned long window, unsigned long us, unsigned long *won
 	*vain = ((unsigned long)ask(4, 1, 0, 0, 0) - *vain) / 1000;
 	note("window %lu us, wait %lu us: polled for %lu us with success, for %lu us in vain",
 	     window, us, *won, *vain);
+	return (unsigned long)ask(8, 0, 0, 0, 0) != woken;
 }
 
 static void part_poll(void)
 {
 	unsigned long won, vain;
+	bool woken[4];
 
 	if (hart_start(1))
 		bail("the second vCPU does not start");
 	wait_us(20 * MS);
-	poll_once(400, 100, &won, &vain);
+	woken[0] = poll_once(400, 100, &won, &vain);
 	ok(won >= 80 && won <= 130 && !vain,
 	   "window 400 us, wait 100 us: it polls until the timer comes, and sees it");
 	wait_us(20 * MS);
-	poll_once(50, 1000, &won, &vain);
+	woken[1] = poll_once(50, 1000, &won, &vain);
 	ok(!won && vain >= 49 && vain <= 80,
 	   "window 50 us, wait 1000 us: it polls for the window, in vain");
 	wait_us(20 * MS);
-	poll_once(0, 100, &won, &vain);
+	woken[2] = poll_once(0, 100, &won, &vain);
 	ok(!won && !vain, "window 0: it does not poll");
 	wait_us(20 * MS);
 	hart_run(1, compute, 0);
-	poll_once(400, 300, &won, &vain);
+	woken[3] = poll_once(400, 300, &won, &vain);
 	stop = true;
 	hart_wait(1, 1000);
 	ok(won + vain < 40, "another vCPU wants the hart: it is given up at once");
+	note("counted: %d %d %d %d", woken[0], woken[1], woken[2], woken[3]);
+	ok(!woken[0] && woken[1] && woken[2] && woken[3],
+	   "halt_wakeup counts the waits that no poll has ended, and no other");
+	ok(first_blocks == 1 && !ask(9, 0, 0, 0, 0),
+	   "blocking is 1 while the vCPU sleeps, and 0 when it runs");
 }
 
 /* All waits first: what is printed wakes a thread of the VMM's, which would be in between. */
