@@ -20,7 +20,7 @@ enum logdev_register {
 };
 
 static unsigned long logdev; /* its address, 0: there is none */
-static unsigned long ram_base;
+static unsigned long ram_base, ram_size;
 
 static inline bool logdev_find(void)
 {
@@ -30,6 +30,7 @@ static inline bool logdev_find(void)
 		return false;
 	logdev = reg.base;
 	ram_base = ram.base;
+	ram_size = ram.size;
 	return true;
 }
 

@@ -129,6 +129,23 @@ static void test_again(void)
 	ok_eq(wrong(pages, PAGES), 0, "what is only read is not");
 }
 
+/* The end of RAM, where nobody is: the device tree, in its last 64 KiB, is shorter. */
+static void test_last(void)
+{
+	u8 *last = (u8 *)(ram_base + ram_size - PAGE_SIZE);
+	u8 *word = (u8 *)(ram_base + ram_size - 64 * PAGE_SIZE);
+	bool first;
+
+	*at(last, 0) = 1;
+	harvest();
+	first = logdev_word(word) >> 63;
+	harvest();
+	ok(first && !(logdev_word(word) >> 63), "the last page of RAM is in the log, once");
+	*at(last, 0) = 2;
+	harvest();
+	ok(logdev_word(word) >> 63, "and again when it is written again");
+}
+
 /* Not mapped while it is logged: the first access is a fault, and need not be a write. */
 static void test_fresh(void)
 {
@@ -277,6 +294,7 @@ void payload_main(void)
 	}
 	test_written();
 	test_again();
+	test_last();
 	test_fresh();
 	test_unmapped();
 	test_manual();
