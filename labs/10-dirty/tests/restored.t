@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # restored.t - a guest with something of everything, stopped, saved and restored, does not notice; nor
-# does one that is saved while it writes.
+# does one that is saved while it writes. What it was told of in another order, or not, is seen apart.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 2 --device testdev --smp 3 --mem 32M
@@ -11,4 +11,7 @@ payload save
 options --icount --harts 2 --smp 2 --mem 32M
 saved --save-on writing
 payload save_dirty rounds=20000
+options --icount --harts 1 --device logdev --smp 1 --mem 32M
+saved --save-on saving --save-rounds 0
+payload lab10 do=order
 done_testing

@@ -17,7 +17,14 @@
  *   0x50 BEGIN    precopy_begin() with PAGES, and so many rounds
  *   0x58 ROUND    a round has written so many pages
  *   0x60 LEFT     and so many are left: precopy_goes_on(); a load: what it answered
+ *   0x68 OLD      1: from now on KVM is as another host's: it has no Zicboz, and says of a timer that it
+ *                 is off, as Linux 6.12 does with Sstc
+ *   0x70 SET      a load: how many registers --restore has set
+ *   0x78 LATE     the first that came after one of a later step; of a machine of one vCPU
+ *   0x80 OMITTED  the first of the step "all others" that was not looked at; likewise
+ *   0x88 ZICBOZ   does the vCPU have it?
  */
+#include <stdlib.h>
 #include <time.h>
 #include "lab10.h"
 #include "state.h"
@@ -36,14 +43,31 @@ enum lab10_register {
 	REG_BEGIN = 0x50,
 	REG_ROUND = 0x58,
 	REG_LEFT = 0x60,
+	REG_OLD = 0x68,
+	REG_SET = 0x70,
+	REG_LATE = 0x78,
+	REG_OMITTED = 0x80,
+	REG_ZICBOZ = 0x88,
 };
+
+#define REGS_MAX 4096
+#define ISA_ZICBOZ \
+	(KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_ISA_EXT | KVM_RISCV_ISA_EXT_ZICBOZ)
+#define TYPE(id)   ((id) & (u64)KVM_REG_RISCV_TYPE_MASK)
+#define NUMBER(id) ((id) & ~(KVM_REG_ARCH_MASK | KVM_REG_SIZE_MASK | (u64)KVM_REG_RISCV_TYPE_MASK))
 
 static struct lab10 {
 	struct dirty *dirty;
 	struct machine *machine;
 	u64 first, at, moments, pages, round;
 	atomic_ullong *moment;
-	bool goes_on;
+	bool goes_on, old;
+
+	/* What becomes of registers. */
+	int vcpu_fd, step; /* the last step that was begun */
+	u64 sets, late;
+	u64 looked_at[REGS_MAX];
+	size_t nr_looked_at;
 } lab10;
 
 /* Another vCPU writes now, if it looks for this word. At most 5 s. */
@@ -60,6 +84,114 @@ void lab10_kvm_did(unsigned long request)
 		nanosleep(&ms, NULL);
 	lab10.moments += atomic_load(word) == 2;
 }
+
+/* ---- registers: in the order of the comment at the head of state_vcpu.c ------------------------- */
+
+/* 0: at any time. */
+static int step_of(u64 id)
+{
+	switch (TYPE(id)) {
+	case KVM_REG_RISCV_CONFIG:
+	case KVM_REG_RISCV_ISA_EXT:
+	case KVM_REG_RISCV_SBI_EXT:
+		return 1;
+	case KVM_REG_RISCV_TIMER:
+		if (NUMBER(id) == KVM_REG_RISCV_TIMER_REG(compare))
+			return 4;
+		return NUMBER(id) == KVM_REG_RISCV_TIMER_REG(state) ? 5 : 0;
+	default:
+		return 3;
+	}
+}
+
+static bool was_looked_at(const struct lab10 *dev, u64 id)
+{
+	for (size_t i = 0; i < dev->nr_looked_at; i++) {
+		if (dev->looked_at[i] == id)
+			return true;
+	}
+	return false;
+}
+
+static void look_at(struct lab10 *dev, u64 id)
+{
+	if (!was_looked_at(dev, id) && dev->nr_looked_at < REGS_MAX)
+		dev->looked_at[dev->nr_looked_at++] = id;
+	if (step_of(id) && step_of(id) < dev->step && !dev->late)
+		dev->late = id;
+}
+
+void lab10_set_reg(int vcpu_fd, u64 id)
+{
+	struct lab10 *dev = &lab10;
+
+	look_at(dev, id);
+	dev->vcpu_fd = vcpu_fd;
+	dev->sets++;
+	if (step_of(id) > dev->step)
+		dev->step = step_of(id);
+}
+
+/* What a vCPU is may be so already, and is then looked at and not set. */
+bool lab10_get_reg(u64 id, void *value)
+{
+	struct lab10 *dev = &lab10;
+
+	look_at(dev, id);
+	if (!dev->old || step_of(id) != 5)
+		return false;
+	*(u64 *)value = KVM_RISCV_TIMER_STATE_OFF;
+	return true;
+}
+
+int lab10_list_regs(int vcpu_fd, struct kvm_reg_list *list)
+{
+	int err = kvm_try(vcpu_fd, KVM_GET_REG_LIST, (unsigned long)list);
+	u64 left = 0;
+
+	if (err || !lab10.old)
+		return err;
+	for (u64 i = 0; i < list->n; i++) {
+		u64 id = list->reg[i];
+		bool is_size = TYPE(id) == KVM_REG_RISCV_CONFIG &&
+			       NUMBER(id) == KVM_REG_RISCV_CONFIG_REG(zicboz_block_size);
+
+		if (id != ISA_ZICBOZ && !is_size)
+			list->reg[left++] = id;
+	}
+	list->n = left;
+	return 0;
+}
+
+/* F's registers, too: where D is they are a view of the same. */
+static u64 omitted(const struct lab10 *dev)
+{
+	struct kvm_reg_list *list = calloc(1, sizeof(*list) + REGS_MAX * sizeof(list->reg[0]));
+	u64 first = 0;
+
+	if (!list)
+		die(STATUS_SETUP, "no memory for the list of registers");
+	list->n = REGS_MAX;
+	kvm_call(dev->vcpu_fd, KVM_GET_REG_LIST, list);
+	for (u64 i = 0; i < list->n && !first; i++) {
+		u64 id = list->reg[i];
+
+		if (step_of(id) == 3 && TYPE(id) != KVM_REG_RISCV_FP_F && !was_looked_at(dev, id))
+			first = id;
+	}
+	free(list);
+	return first;
+}
+
+static bool has_zicboz(const struct lab10 *dev)
+{
+	u64 value = 0;
+	struct kvm_one_reg reg = { .id = ISA_ZICBOZ, .addr = (unsigned long)&value };
+
+	return kvm_try(dev->vcpu_fd, KVM_GET_ONE_REG, (unsigned long)&reg) == 0 && value;
+}
+
+/* ---- what the guest asks -------------------------------------------------------------------- */
 
 static u64 bits(const struct lab10 *dev)
 {
@@ -81,6 +213,14 @@ u64 lab10_read(u64 offset)
 		return dev->moments;
 	case REG_LEFT:
 		return dev->goes_on;
+	case REG_SET:
+		return dev->sets;
+	case REG_LATE:
+		return dev->late;
+	case REG_OMITTED:
+		return omitted(dev);
+	case REG_ZICBOZ:
+		return has_zicboz(dev);
 	default:
 		return 0;
 	}
@@ -131,4 +271,6 @@ void lab10_write(struct machine *m, u64 offset, u64 value)
 		dev->round = value;
 	else if (offset == REG_LEFT)
 		dev->goes_on = precopy_goes_on(dev->round, value);
+	else if (offset == REG_OLD)
+		dev->old = value;
 }

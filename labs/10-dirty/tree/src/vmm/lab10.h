@@ -14,5 +14,9 @@ __attribute__((weak)) u64 lab10_read(u64 offset);
 __attribute__((weak)) void lab10_write(struct machine *m, u64 offset, u64 value);
 /* An ioctl of kvm_call() has succeeded. */
 __attribute__((weak)) void lab10_kvm_did(unsigned long request);
+/* Before KVM_GET_ONE_REG (true: here is the value) and KVM_SET_ONE_REG; KVM_GET_REG_LIST, or -errno. */
+__attribute__((weak)) bool lab10_get_reg(u64 id, void *value);
+__attribute__((weak)) void lab10_set_reg(int vcpu_fd, u64 id);
+__attribute__((weak)) int lab10_list_regs(int vcpu_fd, struct kvm_reg_list *list);
 
 #endif

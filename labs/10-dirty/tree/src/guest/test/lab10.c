@@ -4,6 +4,7 @@
  * pre-copy to the variant's (labs/10-dirty). It asks the registers of src/vmm/lab10.c.
  *
  * do=taken: which pages are taken out of the logs; wants two harts.
+ * do=order: in which order registers are set; to be saved when it says "saving".
  * do=rule: when pre-copy stops: few, patience, percent, num, den, least, in_a_row (the variant).
  * do=busy: nothing to claim; to be saved while it writes to one of hot=N pages each gap=N turns of a
  * loop, having written to cold=N others before. seed=N for what is drawn.
@@ -28,6 +29,11 @@ enum lab10_register {
 	LAB_BEGIN = 0x50,
 	LAB_ROUND = 0x58,
 	LAB_LEFT = 0x60,
+	LAB_OLD = 0x68,
+	LAB_SET = 0x70,
+	LAB_LATE = 0x78,
+	LAB_OMITTED = 0x80,
+	LAB_ZICBOZ = 0x88,
 };
 
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(64 * PAGE_SIZE)));
@@ -192,6 +198,85 @@ static void test_moment(void)
 	set(LAB_TAKE, 0);
 	ok_eq(wrong(), 0, "and both are logged again");
 	set(LAB_START, 0);
+}
+
+/* ---- the end of RAM ---- */
+
+static bool last_in_found(void)
+{
+	set(LAB_FIRST, (ram_size >> PAGE_SHIFT) - 1);
+	return get(LAB_BITS) >> 63;
+}
+
+/* Its bit is the last of the last word. Nothing is there: the device tree ends before. */
+static void test_last(void)
+{
+	volatile u8 *last = (volatile u8 *)(ram_base + ram_size - PAGE_SIZE);
+	bool first;
+
+	last[below(PAGE_SIZE)] = 1;
+	set(LAB_TAKE, 0);
+	first = last_in_found();
+	written();
+	set(LAB_TAKE, 0);
+	ok(first && !last_in_found(),
+	   "the last page of RAM is taken when a vCPU has written to it, once");
+	last[below(PAGE_SIZE)] = 2;
+	set(LAB_TAKE, 0);
+	first = last_in_found();
+	written();
+	set(LAB_AT, ram_base + ram_size - 1);
+	set(LAB_WROTE, 1);
+	set(LAB_TAKE, 0);
+	ok(first && last_in_found(), "and again, and when a device has");
+	written();
+}
+
+/* ---- registers ---- */
+
+#define TIMER_US 100000UL
+
+static unsigned int type_of(unsigned long reg)
+{
+	return (unsigned int)(reg >> 24 & 0xff);
+}
+
+static const char *name_of(unsigned long reg)
+{
+	static const char *const names[] = { "",        "CONFIG", "CORE",     "CSR",
+					     "TIMER",   "FP_F",   "FP_D",     "ISA_EXT",
+					     "SBI_EXT", "VECTOR", "SBI_STATE" };
+
+	return type_of(reg) < ARRAY_SIZE(names) ? names[type_of(reg)] : "";
+}
+
+/* The host that saves says of the timer that it is off, and has one extension less. */
+static void test_order(void)
+{
+	unsigned long t = now(), due = t + us_to_ticks(TIMER_US), late, omitted;
+	bool early;
+
+	csr_write(sie, 0);
+	timer_at(due);
+	set(LAB_OLD, 1);
+	note("saving");
+	while (!get(LAB_SET) && now() - t < us_to_ticks(5000000))
+		;
+	if (!ok(get(LAB_SET), "it goes on in another machine"))
+		return;
+	late = get(LAB_LATE);
+	if (!ok(!late, "registers are set in their order"))
+		note("the first that comes too late is 0x%lx (%s)", late, name_of(late));
+	omitted = get(LAB_OMITTED);
+	if (!ok(!omitted, "none is left out"))
+		note("the first that nobody has set is 0x%lx (%s)", omitted, name_of(omitted));
+	ok(!get(LAB_ZICBOZ), "an extension that the guest did not have is switched off");
+	early = csr_read(sip) & BIT(IRQ_S_TIMER) && now() < due;
+	while (now() < due + us_to_ticks(1000))
+		;
+	ok(!early && csr_read(sip) & BIT(IRQ_S_TIMER),
+	   "a timer that KVM has called off, though there is Sstc, comes at its time");
+	timer_off();
 }
 
 /* ---- the rule ---- */
@@ -359,12 +444,17 @@ void payload_main(void)
 	}
 	if (!logdev_find())
 		bail("this VMM has no --logdev");
+	if (!strcmp(what, "order")) {
+		test_order();
+		done();
+	}
 	if (!strcmp(what, "rule")) {
 		test_rule();
 		done();
 	}
 	test_taken();
 	test_devices();
+	test_last();
 	test_moment();
 	done();
 }
