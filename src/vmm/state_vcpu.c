@@ -8,11 +8,13 @@
  * In which order they are set (Documentation/virt/kvm/api.rst and what arch/riscv/kvm does):
  *
  *   1. ISA_EXT, SBI_EXT, CONFIG: what the vCPU is. Registers exist only with their extension, and
- *      after the first KVM_RUN it cannot be changed. What is so already is not set.
+ *      after the first KVM_RUN it cannot be changed. What is so already is not set; what this
+ *      host has besides is switched off.
  *   2. the guest's time, once for the VM (state_machine.c, before this): the timer is
  *      compared with it
  *   3. all others; of FP those of D, if it is there: F's are a view of the same
- *   4. timer: compare, then the state, which takes what compare says
+ *   4. timer, which may be due at once, and sip would take its interrupt back: compare, then the
+ *      state, which takes what compare says
  *   5. HSM state
  *   6. the external interrupt, by KVM_INTERRUPT (plic_state()): sip holds it, too, but KVM keeps
  *      the line besides
@@ -225,8 +227,8 @@ static void set_rest(struct vcpu *vcpu, const struct regs *regs)
 
 /*
  * A timer that is off stays as a new vCPU has it. With Sstc the guest's stimecmp is always
- * compared, but Linux 6.12 says "off" then, for it was not set by a call: so there compare says
- * what is to be.
+ * compared, but Linux 6.12 says "off" then, for it was not set by a call: so there compare alone
+ * says what is to be (all ones: off).
  */
 static void set_timer(struct vcpu *vcpu, const struct regs *regs, struct state *s)
 {
