@@ -15,11 +15,12 @@
 #include "native.h"
 #include "bus.h"
 
-#define CODE (NATIVE_GUEST_BASE + 0x1000)
-#define MMIO 0x10000000UL
-#define T0   5
-#define A0   10
-#define A1   11
+#define CODE    (NATIVE_GUEST_BASE + 0x1000)
+#define MMIO    0x10000000UL
+#define POINTER (MMIO | 0xa5UL << 56) /* masked: only the lower half is in the trap */
+#define T0      5
+#define A0      10
+#define A1      11
 
 /* An access: its instruction as fetched, as htinst has it, and what follows from it. */
 struct access {
@@ -91,7 +92,7 @@ static void free_vm(struct native_vm *f)
 static int run_access(struct native_vm *f, const struct access *a)
 {
 	write_code(CODE, a->insn);
-	f->vcpu->guest.gpr[A1] = MMIO;
+	f->vcpu->guest.gpr[A1] = POINTER;
 	return trap_on(f->vcpu, a->store ? EXC_STORE_GUEST_PAGE_FAULT : EXC_LOAD_GUEST_PAGE_FAULT,
 		       MMIO, MMIO, a->htinst);
 }
@@ -162,10 +163,11 @@ static void what_user_space_writes_besides_data_is_ignored(struct native_vm *f)
 {
 	struct kvm_vcpu *vcpu = f->vcpu;
 
-	run_access(f, &accesses[0]);
-	memset(vcpu->run, 0xff, sizeof(*vcpu->run));
+	run_access(f, &accesses[4]);
+	memset(vcpu->run, 0xf1, sizeof(*vcpu->run));
+	vcpu->run->mmio.len = 8;
 	mmio_complete(vcpu);
-	assert_int_equal(vcpu->guest.gpr[A0], ~0UL);
+	assert_int_equal(vcpu->guest.gpr[A0], 0xf1);
 	assert_int_equal(vcpu->guest.sepc, CODE + 4);
 }
 
@@ -175,7 +177,7 @@ static void a_load_into_x0_changes_no_register(struct native_vm *f)
 	unsigned long before[32];
 
 	memcpy(before, f->vcpu->guest.gpr, sizeof(before));
-	before[A1] = MMIO;
+	before[A1] = POINTER;
 	assert_int_equal(run_access(f, &a), RESUME_USER);
 	memset(f->vcpu->run->mmio.data, 0xff, 8);
 	mmio_complete(f->vcpu);
