@@ -236,7 +236,33 @@ static void refused(const char *what, hart_fn fn, unsigned long cause)
 		note("cause %ld stval %lx, %lu accesses", (long)trap->cause, trap->tval, count);
 }
 
-static void test_refused(void)
+/*
+ * The first half in memory, the second in the device, whose page stands behind it in the guest's table:
+ * what faults is the second's first byte, which is aligned as well as any.
+ */
+static void refused_behind_memory(pte_t *root, const char *what, hart_fn fn, unsigned long cause)
+{
+	unsigned long page = (unsigned long)page_alloc(), count, kept;
+	const struct trap *trap;
+
+	*(unsigned long *)(page + PAGE_SIZE - 8) = PATTERN;
+	dev_set(0, PATTERN);
+	dev_set(DEV_COUNT, 0);
+	pt_map(root, TEST_VA, page, PTE_KERNEL);
+	pt_map(root, TEST_VA + PAGE_SIZE, dev, PTE_KERNEL);
+	pt_on(root, 1);
+	trap = catch_trap(fn, TEST_VA);
+	pt_off();
+	count = dev_reg(DEV_COUNT);
+	kept = *(unsigned long *)(page + PAGE_SIZE - 8);
+	ok(trap->cause == cause && trap->tval == TEST_VA + PAGE_SIZE && !count && kept == PATTERN,
+	   "%s that begins in memory: cause %lu at the device's first byte, and no access", what,
+	   cause);
+	if (trap->cause != cause || count)
+		note("cause %ld stval %lx, %lu accesses", (long)trap->cause, trap->tval, count);
+}
+
+static void test_refused(pte_t *root)
 {
 	if (on_linux()) {
 		skip("AMO, LR/SC, FP, misaligned, fetch at a device",
@@ -254,6 +280,8 @@ static void test_refused(void)
 	refused("a misaligned store", do_misaligned_store, EXC_STORE_ACCESS);
 	refused("a load across two pages", do_crossing_load, EXC_LOAD_ACCESS);
 	refused("a store across two pages", do_crossing_store, EXC_STORE_ACCESS);
+	refused_behind_memory(root, "a load", do_crossing_load, EXC_LOAD_ACCESS);
+	refused_behind_memory(root, "a store", do_crossing_store, EXC_STORE_ACCESS);
 	if (!isa_has("d")) {
 		skip("FP loads and stores", "no D extension here");
 		return;
@@ -276,6 +304,6 @@ void payload_main(void)
 	test_user(root);
 	test_zapped();
 	test_zapped_elsewhere();
-	test_refused();
+	test_refused(root);
 	done();
 }

@@ -20,6 +20,8 @@ enum testdev_register {
 	DEV_MAGIC = 0x828,
 	DEV_ZAP = 0x830,
 	DEV_IRQ = 0x838,
+	DEV_NOTIFY = 0x840, /* 4 bytes: a store is taken by the kernel, which signals an eventfd */
+	DEV_SIGNALS = 0x848,
 };
 
 static unsigned long dev; /* its address, 0: there is none */
