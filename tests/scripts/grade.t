@@ -50,6 +50,13 @@ graded nothing
 is "$status:$(points)" "1:0 of 90" "who does nothing, and that fast, has none" || diag "$said"
 like "$said" 'has to be right first .base.' "... and is told why"
 
+mkdir "$tmp/broken"
+printf 'all %%:\n\t@echo no such line; exit 1\n' >"$tmp/broken/Makefile"
+echo '{"lab": 91, "student": "ada"}' >"$tmp/broken/lab.json"
+said=$("$HS_TOP/scripts/grade" --labs "$fixture" --student-tree "$tmp/broken" 2>/dev/null)
+like "$said" 'it does not build' "a student's tree that does not build is told so"
+is "$(tail -n 1 <<<"$said")" "Score: 0 of 60" "... of as many points as one that does" || diag "$said"
+
 # ---- the contest's table ----
 board()	# CLAIM FILE...: $said
 {
