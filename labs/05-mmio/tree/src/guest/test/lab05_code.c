@@ -10,6 +10,7 @@
 
 #define EBREAK   0x00100073U
 #define C_EBREAK 0x9002U
+#define ECALL    0x0073U /* its lower half; the upper one is 0 */
 #define TRIES    60
 #define MEMORY   0x800 /* bytes of the device that are memory */
 
@@ -294,6 +295,61 @@ static void accesses(const struct kind *kinds, unsigned long count, const char *
 	ok_eq(wrong, 0, "%d %s: one access each, and the guest goes on behind it", TRIES, what);
 }
 
+/* ---- taken by the kernel ---- */
+
+/* Forms that store four bytes, which is what the register takes. */
+static const struct kind words[] = {
+	{ "sw", I_STORE, 2, 4, true, false },
+	{ "c.sw", I_C_REG, 6, 4, true, false },
+	{ "c.swsp", I_C_SP, 6, 4, true, false },
+};
+
+/*
+ * The VMM is not asked: an eventfd is signalled, and that is all. Behind the store stands an exit to
+ * the VMM of another kind: who completes the store once more there loses that one's answer.
+ */
+static void try_taken(const struct insn *insn, unsigned long *wrong)
+{
+	unsigned long pc = prepare(insn, DEV_NOTIFY), want[32], got, expected;
+	u16 *behind = (u16 *)(pc + insn->size);
+	const struct trap *trap;
+	const char *name;
+
+	behind[0] = ECALL;
+	behind[1] = 0;
+	fence_i();
+	regs[REG_A0] = regs[REG_A0 + 2] = 0; /* no bytes */
+	regs[REG_A0 + 1] = (unsigned long)pages;
+	regs[REG_A0 + 6] = SBI_DBCN_WRITE;
+	regs[REG_A0 + 7] = SBI_EXT_DBCN;
+	memcpy(want, regs, sizeof(want));
+	want[REG_A0 + 1] = 0;
+	dev_reg(DEV_SIGNALS);
+	trap = run(insn);
+	DIFFERS("with an SBI call behind it, the guest's trap is of cause", trap->cause,
+		EXC_BREAKPOINT);
+	DIFFERS("with an SBI call behind it, the guest goes on at", trap->epc, pc + insn->size + 4);
+	DIFFERS("how often the eventfd was signalled:", dev_reg(DEV_SIGNALS), 1);
+	name = wrong_register(want, &got, &expected);
+	if (name)
+		DIFFERS(name, got, expected);
+}
+
+static void test_taken(void)
+{
+	unsigned long i, wrong = 0;
+	struct insn insn;
+
+	for (i = 0; i < TRIES; i++) {
+		do
+			draw(&insn, words, ARRAY_SIZE(words));
+		while (insn.base >= REG_A0 && insn.base < REG_A0 + 8);
+		try_taken(&insn, &wrong);
+	}
+	ok_eq(wrong, 0,
+	      "%d stores that the kernel takes: one signal each, and the VMM is not asked", TRIES);
+}
+
 /* ---- refused ---- */
 
 static void try_refused(const struct insn *insn, unsigned long at, unsigned long *wrong)
@@ -354,6 +410,7 @@ void payload_main(void)
 	accesses(loads, ARRAY_SIZE(loads), "loads");
 	accesses(stores, ARRAY_SIZE(stores), "stores");
 	accesses(compressed, ARRAY_SIZE(compressed), "compressed loads and stores");
+	test_taken();
 	if (boot_arg("refused", NULL, 0))
 		test_refused();
 	done();
