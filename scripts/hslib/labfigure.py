@@ -19,7 +19,7 @@ from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from benchlib import report
-from benchlib.rows import BY_NAME
+from benchlib.rows import BY_NAME, relevant
 from benchlib.systems import SYSTEMS, TOP
 
 from .drawing import LINE, DrawingError, Figure, width_of
@@ -38,7 +38,9 @@ class Wrong(Exception):
 
 
 class Bars(NamedTuple):
-    """What is drawn: {row: {series: number or None}}, the unit of the axis, a note below."""
+    """What is drawn: {row: {series: number or None}}, the unit of the axis, a note below.
+
+    A series that a row has not is none of its bars; None is one that was not measured."""
     groups: dict
     unit: str
     note: str
@@ -113,6 +115,7 @@ def axis(fig, left, top, bottom, ends, scale, unit):
 def draw(title, bars):
     """The SVG, as text."""
     names = list(dict.fromkeys(name for values in bars.groups.values() for name in values))
+    shown = sum(map(len, bars.groups.values()))
     if len(names) > len(COLOURS):
         raise Wrong("%d bars a row are too many to tell apart: %d at most" % (len(names), len(COLOURS)))
     values = [value for row in bars.groups.values() for value in row.values() if value is not None]
@@ -128,13 +131,15 @@ def draw(title, bars):
     for at, line in enumerate(heads):
         fig.text(MARGIN, 26 + at * LINE, line if line.startswith("*") else "*" + line)
     top = legend(fig, names, 30 + len(heads) * LINE) + GAP
-    bottom = top + GAP + len(bars.groups) * (len(names) * BAR + GAP)
+    bottom = top + GAP + shown * BAR + len(bars.groups) * GAP
     axis(fig, left, top, bottom, ends, scale, bars.unit)
     y = top + GAP
     for row, group in bars.groups.items():
         label = shortened("`%s`" % row, LABEL_MOST)
-        fig.text(left - 10, y + len(names) * BAR / 2 + 4, label if label.endswith("`") else label + "`", "end")
+        fig.text(left - 10, y + len(group) * BAR / 2 + 4, label if label.endswith("`") else label + "`", "end")
         for at, name in enumerate(names):
+            if name not in group:
+                continue
             length = (group.get(name) or 0) * scale
             fig.under.append('<rect class="s%d" x="%g" y="%g" width="%.2f" height="%g"><title>%s</title></rect>'
                              % (at, left, y, length, BAR - 2, escape("%s, %s" % (row, name))))
@@ -180,6 +185,12 @@ def check(rows, series):
             raise Wrong(str(error)) from None
 
 
+def can_differ(row, setting):
+    """Or does the bench measure this row without the setting alone, since it would be the same?"""
+    toggles = [] if setting in SYSTEMS else [word.split("=")[0] for word in setting.split()]
+    return not toggles or any(row in relevant(toggle) for toggle in toggles)
+
+
 def bench(title, rows, series, source="measured.csv", svg="figure.svg", cpu="rv64", statistic="p50"):
     """Rows of the bench, a bar for each setting."""
     def read(paths):
@@ -191,8 +202,10 @@ def bench(title, rows, series, source="measured.csv", svg="figure.svg", cpu="rv6
         figures = report.Figures(measured, cpu, statistic)
         groups = {}
         for row in rows:
-            groups[row] = {name: figures.value(setting, row) if setting in SYSTEMS else
-                           figures.value("hyperscope", row, setting) for name, setting in series.items()}
+            values = {name: figures.value(setting, row) if setting in SYSTEMS else
+                      figures.value("hyperscope", row, setting) for name, setting in series.items()}
+            groups[row] = {name: value for name, value in values.items()
+                           if value is not None or can_differ(row, series[name])}
             if all(value is None for value in groups[row].values()):
                 raise Wrong("%s has no figure of %s with any of %s on cpu %s" % (
                     paths[0], row, ", ".join("'%s'" % (word or "default") for word in series.values()), cpu))
