@@ -135,6 +135,59 @@ static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, b
 	return answer_bytes[in];
 }
 
+/* A queue as long as one may be; no chain is longer. */
+#define LONG 128
+static struct desc long_desc[LONG] __attribute__((aligned(16)));
+static volatile u16 long_avail[3 + LONG] __attribute__((aligned(4)));
+/* In a page that only the device writes to. */
+static volatile u32 long_used[PAGE_SIZE / 4] __attribute__((aligned(PAGE_SIZE)));
+
+static inline void long_start(void)
+{
+	memset((void *)long_avail, 0, sizeof(long_avail));
+	memset((void *)long_used, 0, sizeof(long_used));
+	disk_start_queue(LONG, (unsigned long)long_desc, (unsigned long)long_avail,
+			 (unsigned long)long_used);
+}
+
+/* The chain that begins in long_desc[head]; false: it is not answered. */
+static inline bool long_submit(u16 head)
+{
+	u16 index = long_avail[1];
+	unsigned long t = now();
+
+	long_avail[2 + index++ % LONG] = head;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	long_avail[1] = index;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	disk_set(REG_QUEUE_NOTIFY, 0);
+	while ((u16)(long_used[0] >> 16) != index) {
+		if (disk_needs_reset() || now() - t > us_to_ticks(DISK_WAIT_US))
+			return false;
+		wait_irq(0, 100); /* asleep: the disk's thread has work to do */
+	}
+	return true;
+}
+
+/* The disk's name is asked for by a chain of so many buffers, in a table; its status or NO_ANSWER. */
+static inline unsigned long long_chain(u32 count)
+{
+	static struct desc d[LONG + 1] __attribute__((aligned(16)));
+	static volatile u8 bytes[LONG + 1];
+	u32 i;
+
+	long_start();
+	request_bytes.header = (struct header){ .type = BLK_GET_ID };
+	desc_set(&d[0], &request_bytes.header, sizeof(struct header), DESC_NEXT, 1);
+	for (i = 1; i < count; i++)
+		desc_set(&d[i], &bytes[i], 1, (u16)(DESC_WRITE | (i < count - 1 ? DESC_NEXT : 0)),
+			 (u16)(i + 1));
+	desc_set(&long_desc[0], d, count * sizeof(*d), DESC_INDIRECT, 0);
+	bytes[count - 1] = NO_ANSWER;
+	needs_answer(long_submit(0), "a chain of more than a hundred buffers");
+	return bytes[count - 1];
+}
+
 struct part {
 	const char *name;
 	void (*run)(void);

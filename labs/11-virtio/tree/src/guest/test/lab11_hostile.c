@@ -97,7 +97,7 @@ static void test_bad_chains(void)
 
 static void test_bad_tables(void)
 {
-	struct desc *d;
+	struct desc *d, kept[3];
 
 	good(true);
 	ring[0].len = 3 * sizeof(*d) + 1;
@@ -108,6 +108,11 @@ static void test_bad_tables(void)
 	good(true);
 	ring[0].addr = disk_base;
 	ok_broken(0, "an indirect table in a device");
+	d = good(true);
+	memcpy(kept, d, sizeof(kept));
+	memcpy((u8 *)d + 4, kept, sizeof(kept));
+	ring[0].addr += 4;
+	ok_broken(0, "an indirect table that is not aligned");
 	good(true);
 	ring[0].flags |= DESC_NEXT;
 	ring[0].next = 1;
@@ -129,6 +134,8 @@ static void test_bad_tables(void)
 	d = good(true);
 	d[0].next = 60000;
 	ok_broken(0, "one far beyond it");
+	ok(long_chain(LONG + 1) == NO_ANSWER && disk_needs_reset(),
+	   "refused: a chain of %d buffers", LONG + 1);
 }
 
 /* Notified all the same: is it answered? */

@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# saved.t - a machine that is saved while its disk works goes on elsewhere with all that the disk wrote.
+. "$HS_TOP/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/lab.sh"
+head -c 1M /dev/zero >"$tmp/disk"
+options --icount --disk "$tmp/disk" --smp 1 --mem 32M
+saved --save-on reading
+payload lab11 part=saved rounds=5
+done_testing
