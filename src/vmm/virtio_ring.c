@@ -99,7 +99,8 @@ static bool add_buffer(struct machine *m, struct chain *chain, const struct vrin
 
 /*
  * Follow a chain through a table of `size` descriptors, from `index`: to the one without a next. None
- * of them may be indirect; that a loop ends is add_buffer()'s doing.
+ * of them may be indirect, the first neither: it is read anew here, and what virtqueue_pop() has seen of
+ * it may be gone. That a loop ends is add_buffer()'s doing.
  */
 static bool walk(struct machine *m, struct chain *chain, const struct vring_desc *table, u32 size,
 		 u32 index, const char **why)
@@ -178,7 +179,10 @@ int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, 
 	/* lab 11 end */
 }
 
-/* The chain is the driver's again; `written`: bytes of it that the device may have written. */
+/*
+ * The chain is the driver's again; `written`: bytes of it that the device may have written. The index is
+ * kept in the ring alone: a driver that changes it finds its answers elsewhere in its own ring.
+ */
 void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written)
 {
 	/* lab 11: write virtqueue_push: the used ring's next element, and then its index */
