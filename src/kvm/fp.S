@@ -5,8 +5,8 @@
  *   fp_save(struct fp_state *)      fp_restore(const struct fp_state *)
  *   fp_save_fcsr(struct fp_state *)
  *
- * The kernel has no FP code of its own, so sstatus.FS is off around these. On return
- * FS is as on entry; whether the guest's copy is clean or dirty is noted by fp_eager.c.
+ * The kernel has no FP code of its own, so sstatus.FS is Off around these, and they return it as it
+ * was. What the guest's copy says of the unit (guest.sstatus.FS) is fp.c's business.
  * Struct fp_state begins with f[0] to f[31], 8 bytes each.
  */
 #include "asm.h"

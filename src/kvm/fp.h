@@ -86,8 +86,9 @@ void fp_reset(struct kvm_vcpu *vcpu);     /* FP and vector: all zero; not loaded
 /* vcpu->fp or vector is about to be written by somebody else than put; not loaded. */
 void fp_forget(struct kvm_vcpu *vcpu);
 /*
- * vcpu->hedeleg into the hart, but for illegal instructions while a unit is away. Whoever
- * changes hedeleg of a loaded vCPU, or what is away, calls it.
+ * vcpu->hedeleg into the hart, but for illegal instructions while a unit is away. Who changes
+ * hedeleg of a loaded vCPU calls it; and a variant that leaves units away, once it has moved what
+ * it moves.
  */
 void fp_delegate(const struct kvm_vcpu *vcpu);
 exit_fn exit_illegal_inst;

@@ -44,7 +44,8 @@ static void lazy_trap_put(struct kvm_vcpu *vcpu)
 /*
  * What the guest has switched on itself is what its instruction may have wanted, FP first: a
  * vector instruction traps once more. If it has none of it on, the instruction is illegal for the
- * guest, too; with all of it in, that trap and those that follow are delegated.
+ * guest, too: then all that is away comes in, so that it traps once more, into the guest, and those
+ * that follow are the guest's from the start.
  */
 static bool lazy_trap_want(struct kvm_vcpu *vcpu)
 {
