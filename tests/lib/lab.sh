@@ -11,6 +11,7 @@
 #   boots NAME=VALUE [OPTION...]
 #                             a guest comes to its end under this toggle, and the payload timer, too
 #   options OPTION...         of scripts/hyperscope, for the payloads from here on
+#   under TEXT                what the payloads' claims from here on are held under: said behind each
 #   saved OPTION...           each of them is saved on its way, OPTIONs (--save-on ...) say how, and goes on
 #                             in another machine; between COMMAND runs it in between: $tmp/saved is the file
 #   answer NAME               a value of answers.txt; answered NAME WANT [PERCENT] claims it
@@ -29,6 +30,12 @@ lab_options=()
 options()
 {
 	lab_options=("$@")
+}
+
+lab_under=
+under()
+{
+	lab_under=" ($1)"
 }
 
 lab_saved= lab_between=true
@@ -153,10 +160,10 @@ payload()
 		text=${line#*ok "$number" - }
 		found=$(grep -E "^ok $number - " <<<"$mine")
 		[ "$found" ] && [[ $found != *" # SKIP "* || $text == *" # SKIP "* ]]
-		ok $? "$text" || reasons "$number" <<<"$said"
+		ok $? "$text$lab_under" || reasons "$number" <<<"$said"
 	done <<<"$theirs"
 	[ "$(plan_of "$mine")" ] && [ "$(plan_of "$mine")" = "$(plan_of "$theirs")" ]
-	ok $? "$1 comes to its end" || last_words
+	ok $? "$1 comes to its end$lab_under" || last_words
 	ends_if_hung
 }
 

@@ -4,9 +4,13 @@
 # vector.t - where harts have a vector unit, its registers move by the same rules.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
+number=0
 for policy in eager lazy_save lazy_trap; do
 	! { [ $policy = lazy_trap ] && spoils_redirects; } || continue
+	under "fp=$policy"
 	options --cpu rv64,v=on --harts 1 --smp 2 --set fp=$policy --set halt_poll_ns=0
 	payload vector
+	options --cpu rv64,v=on --harts 2 --smp 2 --set fp=$policy
+	payload lab08 policy=$((number++)) $(variant --line)
 done
 done_testing

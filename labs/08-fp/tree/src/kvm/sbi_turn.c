@@ -12,6 +12,7 @@
 #include "kvm_asm.h"
 #include "sbi.h"
 #include "toggle.h"
+#include "vector.h"
 
 #define NOT_SAVED 0x5c4188e100000000ULL /* with the register's number: no value of a test's */
 #define ANOTHERS  0x07be400000000000ULL
@@ -42,6 +43,25 @@ static unsigned long saved(struct fp_state *fp, const struct fp_state *before)
 	return told | (count == 32 ? TURN_SAVED_ALL : 0) | (count ? TURN_SAVED_SOME : 0);
 }
 
+/* The same of the vector unit, of which one word will do. */
+static u64 *vector_word(struct kvm_vcpu *vcpu)
+{
+	static u64 none;
+
+	return vector_present(vcpu) ? (u64 *)(void *)vcpu->vector.regs : &none;
+}
+
+static unsigned long vector_told(struct kvm_vcpu *vcpu, u64 before)
+{
+	u64 *word = vector_word(vcpu);
+	unsigned long told = vector_state(vcpu) != FS_OFF ? TURN_VS_LEFT_ON : 0;
+
+	if (*word != NOT_SAVED)
+		return told | TURN_VS_SAVED;
+	*word = before;
+	return told;
+}
+
 /* As if a thread had run here in between that used the unit. */
 static void another_takes_the_unit(void)
 {
@@ -57,20 +77,25 @@ static void another_takes_the_unit(void)
 static unsigned long turn(struct kvm_vcpu *vcpu, bool taken)
 {
 	const struct fp_state before = vcpu->fp;
-	unsigned long told = FIELD_PREP(TURN_FS_USED, FIELD_GET(SSTATUS_FS, vcpu->guest.sstatus));
+	const u64 vector_before = *vector_word(vcpu);
+	unsigned long told = FIELD_PREP(TURN_FS_USED, fp_state(vcpu)) |
+			     FIELD_PREP(TURN_VS_USED, vector_state(vcpu));
 
 	if (csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST))
 		told |= TURN_DELEGATED;
 	csr_clear(sstatus, SSTATUS_FS); /* a program's may be on, and nobody here needs it */
 	scribble(&vcpu->fp);
+	*vector_word(vcpu) = NOT_SAVED;
 	vcpu_put(vcpu);
-	told |= saved(&vcpu->fp, &before);
+	told |= saved(&vcpu->fp, &before) | vector_told(vcpu, vector_before);
 	if (vcpu->guest.sstatus & SSTATUS_FS)
 		told |= TURN_LEFT_ON;
 	if (taken)
 		another_takes_the_unit();
 	vcpu_load(vcpu);
-	told |= FIELD_PREP(TURN_FS_LOADED, FIELD_GET(SSTATUS_FS, vcpu->guest.sstatus));
+	told |= FIELD_PREP(TURN_FS_LOADED, fp_state(vcpu));
+	if (vector_state(vcpu) != FS_OFF)
+		told |= TURN_VS_LOADED;
 	if (hv_fp_is_of(vcpu))
 		told |= TURN_OWNER;
 	if (csr_read(sstatus) & SSTATUS_FS)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab08.S - what lab08.c does with FP registers: the payload fp's functions, and two more.
+ * lab08.S - what lab08.c does with registers: the functions of the payloads fp and vector, and two more.
  */
+#include "vector.S"
 #include "fp.S"
 
 	/* unsigned long fp_any(void): all of f0 to f31 and fcsr, or-ed. */

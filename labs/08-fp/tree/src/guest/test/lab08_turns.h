@@ -7,6 +7,7 @@
 #define GUEST_TEST_LAB08_TURNS_H
 
 #include "hv/turn.h"
+#include "provoke.h"
 #include "rt.h"
 
 #define WARM_UP   64
@@ -18,6 +19,8 @@ unsigned long fp_any(void);
 void fp_set_fcsr(unsigned long value);
 void fp_read(unsigned long arg);
 void fp_write(unsigned long arg);
+void vec_read(unsigned long arg);
+void vec_write(unsigned long arg);
 
 static unsigned long state, policy;
 
@@ -57,15 +60,19 @@ enum use {
 	USE_READ,
 	USE_WRITE,
 	USE_FCSR,
+	USE_ILLEGAL, /* with all of its own units Off: no use, but what is away comes in (want) */
+	NR_USES
 };
 
-static const char *const use_names[] = { "FP not used", "registers read", "registers written",
-					 "fcsr alone written" };
+static const char *const use_names[] = { "not used", "registers read", "registers written",
+					 "fcsr alone written",
+					 "Off in the guest, an illegal instruction" };
 
 /* The policy, as the handout has it, and what it should have done in this turn. */
 struct model {
 	bool in;       /* the registers are in the unit */
 	bool expected; /* the policy expects a use in the next turn */
+	bool vs_in;    /* vector registers are in: nobody else takes them */
 	unsigned long history, with, without;
 };
 
@@ -157,8 +164,8 @@ static unsigned long tell(bool taken)
 /* A turn, what it should have been, and how often one was not, by the part that was not. */
 struct turn {
 	unsigned long n, bits;
-	enum use use;
-	bool taken;
+	enum use use, vs_use;
+	bool taken, was_in, vs_was_in; /* in: at its put */
 	struct told want;
 };
 
@@ -167,6 +174,7 @@ enum part {
 	PART_SAVED,
 	PART_LOADED,
 	PART_UNIT,
+	PART_VECTOR,
 	NR_PARTS
 };
 
@@ -188,7 +196,36 @@ static bool is_no_owner(unsigned long bits)
 	return FIELD_GET(TURN_FS_LOADED, bits) != FS_OFF && !(bits & TURN_OWNER);
 }
 
-static void look(const struct turn *turn, bool was_in)
+/* Nothing of what the vCPU has is away: its illegal instructions are its own. */
+static bool all_in(unsigned long bits)
+{
+	return FIELD_GET(TURN_FS_USED, bits) != FS_OFF &&
+	       (!isa_has("v") || FIELD_GET(TURN_VS_USED, bits) != FS_OFF);
+}
+
+static unsigned long vs_wanted(const struct turn *turn)
+{
+	if (turn->vs_use == USE_WRITE)
+		return FS_DIRTY;
+	return turn->vs_use == USE_READ || turn->vs_was_in ? FS_CLEAN : FS_OFF;
+}
+
+static bool vs_to_save(const struct turn *turn)
+{
+	return vs_wanted(turn) == FS_DIRTY || (policy == POLICY_EAGER && vs_wanted(turn) != FS_OFF);
+}
+
+static void look_at_vector(const struct turn *turn)
+{
+	unsigned long bits = turn->bits, vs = vs_wanted(turn);
+
+	if (FIELD_GET(TURN_VS_USED, bits) != vs || bits & TURN_VS_LEFT_ON ||
+	    !(bits & TURN_VS_SAVED) == vs_to_save(turn) ||
+	    !(bits & TURN_VS_LOADED) != (vs == FS_OFF))
+		is_wrong(PART_VECTOR, turn);
+}
+
+static void look(const struct turn *turn)
 {
 	unsigned long bits = turn->bits, fs = FIELD_GET(TURN_FS_USED, bits);
 	const struct told *want = &turn->want;
@@ -196,7 +233,7 @@ static void look(const struct turn *turn, bool was_in)
 	/* Of fcsr alone FS may say Clean or Dirty (src/kvm/fp.h). */
 	if (turn->use == USE_WRITE  ? fs != FS_DIRTY
 	    : turn->use == USE_FCSR ? fs < FS_CLEAN
-				    : fs != (was_in ? FS_CLEAN : FS_OFF))
+				    : fs != (turn->was_in ? FS_CLEAN : FS_OFF))
 		is_wrong(PART_FS, turn);
 	if (!(bits & TURN_SAVED_ALL) == want->saved_all ||
 	    !(bits & TURN_SAVED_SOME) == want->saved_all ||
@@ -205,7 +242,7 @@ static void look(const struct turn *turn, bool was_in)
 	if (FIELD_GET(TURN_FS_LOADED, bits) != (want->loaded ? FS_CLEAN : FS_OFF))
 		is_wrong(PART_LOADED, turn);
 	if (bits & (TURN_LEFT_ON | TURN_HOST_ON) || is_no_owner(bits) ||
-	    !(bits & TURN_DELEGATED) != (fs == FS_OFF))
+	    !(bits & TURN_DELEGATED) == all_in(bits))
 		is_wrong(PART_UNIT, turn);
 }
 
@@ -218,23 +255,53 @@ static const char *what_of_unit(const struct turn *turn)
 	if (is_no_owner(turn->bits))
 		return "the registers are in, and the host thinks that the unit is another's";
 	if (turn->bits & TURN_DELEGATED)
-		return "FS is Off, and a first use would not come to the hypervisor (hedeleg)";
+		return "a unit is Off, and its first use would not come to the hypervisor "
+		       "(hedeleg)";
 	return "nothing is away, and the guest's illegal instructions still exit (hedeleg)";
+}
+
+static const char *const fs_names[] = { "Off", "Initial", "Clean", "Dirty" };
+
+static const char *what_fs_is(const struct turn *turn)
+{
+	if (turn->use == USE_FCSR)
+		return "Clean or Dirty";
+	return fs_names[turn->use == USE_WRITE ? FS_DIRTY : turn->was_in ? FS_CLEAN : FS_OFF];
+}
+
+static void say_vector(const struct turn *turn)
+{
+	unsigned long bits = turn->bits;
+
+	note("turn %lu: vector %s, VS is %s at its put, and has to be %s", turn->n,
+	     use_names[turn->vs_use], fs_names[FIELD_GET(TURN_VS_USED, bits)],
+	     fs_names[vs_wanted(turn)]);
+	note("the put saved %s; what it has to save: %s",
+	     bits & TURN_VS_SAVED ? "v0 to v31" : "none of v0 to v31",
+	     vs_to_save(turn) ? "v0 to v31" : "none of them");
+	note("it leaves VS %s, the load %s", bits & TURN_VS_LEFT_ON ? "on" : "Off",
+	     bits & TURN_VS_LOADED ? "on" : "Off");
 }
 
 /* Before the claim that it is about. */
 static void say_first(enum part part)
 {
-	static const char *const fs_names[] = { "Off", "Initial", "Clean", "Dirty" };
 	const struct turn *turn = &wrong[part].first;
 	unsigned long bits = turn->bits;
 	const char *fs = fs_names[FIELD_GET(TURN_FS_USED, bits)];
 
 	if (!wrong[part].count)
 		return;
-	note("turn %lu: %s, FS is %s at its put; %s", turn->n, use_names[turn->use], fs,
+	if (part == PART_VECTOR) {
+		say_vector(turn);
+		return;
+	}
+	note("turn %lu: FP %s, FS is %s at its put; %s", turn->n, use_names[turn->use], fs,
 	     turn->taken ? "then another uses the unit" : "nobody else uses the unit");
-	if (part == PART_SAVED)
+	if (part == PART_FS)
+		note("it has to be %s%s", what_fs_is(turn),
+		     turn->use == USE_ILLEGAL ? ": such a trap brings in what is away (want)" : "");
+	else if (part == PART_SAVED)
 		note("the put saved %s; what it has to save: %s",
 		     what_is_saved(bits & TURN_SAVED_ALL, bits & TURN_SAVED_SOME,
 				   bits & TURN_SAVED_FCSR),
@@ -251,6 +318,7 @@ static void do_use(enum use use, struct registers *regs)
 {
 	switch (use) {
 	case USE_NONE:
+	case NR_USES:
 		break;
 	case USE_READ:
 		wrong_values += are_wrong(regs);
@@ -262,7 +330,40 @@ static void do_use(enum use use, struct registers *regs)
 		regs->fcsr = (regs->fcsr + 1) % 0x80;
 		fp_set_fcsr(regs->fcsr);
 		break;
+	case USE_ILLEGAL:
+		fs_set(FS_OFF);
+		one_illegal();
+		fs_set(FS_DIRTY);
+		break;
 	}
+}
+
+/*
+ * Neither used nor there before, and in: a policy that fills both units at the first trap of either is
+ * right, too. Of FP this tells, of the vector unit it notes it.
+ */
+static bool came_along(struct turn *turn, bool trapped)
+{
+	bool vs_trapped = turn->vs_use != USE_NONE && !turn->vs_was_in;
+
+	if (trapped && FIELD_GET(TURN_VS_USED, turn->bits) == FS_CLEAN)
+		turn->vs_was_in = true;
+	return vs_trapped && FIELD_GET(TURN_FS_USED, turn->bits) == FS_CLEAN;
+}
+
+/* With its own FS Off: what traps is for want of the vector unit alone. */
+static void do_vs_use(enum use use)
+{
+	if (use == USE_NONE)
+		return;
+	fs_set(FS_OFF);
+	csr_set(sstatus, SSTATUS_VS);
+	if (use == USE_READ)
+		vec_read(0);
+	else
+		vec_write(0);
+	csr_clear(sstatus, SSTATUS_VS);
+	fs_set(FS_DIRTY);
 }
 
 static enum use draw_use(bool runs)
@@ -270,7 +371,7 @@ static enum use draw_use(bool runs)
 	static unsigned long left, of_8;
 
 	if (!runs)
-		return (enum use)below(4);
+		return (enum use)below(NR_USES);
 	if (!left--) { /* a run of turns that are alike, more or less */
 		left = below(48);
 		of_8 = (unsigned long[]){ 0, 1, 4, 7, 8 }[below(5)];
@@ -287,30 +388,38 @@ static bool do_turns(unsigned long count, bool runs)
 {
 	struct model m = { 0 };
 	struct registers *regs = &mine[0];
-	unsigned long n;
+	unsigned long n, last = 0;
 
 	memset(wrong, 0, sizeof(wrong));
 	wrong_values = 0;
+	csr_clear(sstatus, SSTATUS_VS);
 	fs_set(FS_DIRTY);
 	fill_anew(regs);
 	for (n = 0; n < WARM_UP; n++) /* so that no policy remembers anything */
-		m.in = FIELD_GET(TURN_FS_LOADED, tell(true)) != FS_OFF;
-	m.expected = m.in;
+		last = tell(true);
+	m.expected = m.in = FIELD_GET(TURN_FS_LOADED, last) != FS_OFF;
+	m.vs_in = last & TURN_VS_LOADED;
 	disturbed = false;
 	for (n = 0; n < count && !disturbed; n++) {
 		struct turn turn = { .n = n, .use = draw_use(runs), .taken = runs || below(4) };
-		bool trapped = !m.in && turn.use != USE_NONE, was_in;
+		bool trapped = !m.in && turn.use != USE_NONE;
 
+		turn.vs_use = isa_has("v") ? (enum use)below(USE_FCSR) : USE_NONE;
+		turn.vs_was_in = m.vs_in || turn.use == USE_ILLEGAL;
 		do_use(turn.use, regs);
-		m.in |= trapped;
-		was_in = m.in;
+		do_vs_use(turn.vs_use);
 		turn.bits = tell(turn.taken);
 		if (disturbed)
 			break;
-		turn.want = model_turn(&m, FIELD_GET(TURN_FS_USED, turn.bits), trapped, turn.taken);
-		look(&turn, was_in);
+		turn.was_in = came_along(&turn, trapped) || trapped || m.in;
 		/* One mistake is told of once, and not by what follows from it. */
+		m.in = FIELD_GET(TURN_FS_USED, turn.bits) != FS_OFF;
+		turn.want = model_turn(&m, FIELD_GET(TURN_FS_USED, turn.bits), trapped, turn.taken);
+		look(&turn);
+		if (isa_has("v"))
+			look_at_vector(&turn);
 		m.in = FIELD_GET(TURN_FS_LOADED, turn.bits) != FS_OFF;
+		m.vs_in = turn.bits & TURN_VS_LOADED;
 	}
 	wrong_values += are_wrong(regs);
 	return !disturbed;
@@ -325,6 +434,8 @@ static void test_turns(unsigned long count, bool runs)
 			"%lu turns: each load brings in what the policy brings in, and no more",
 		[PART_UNIT] = "%lu turns: the unit, the host's FS and hedeleg are left as they "
 			      "have to be",
+		[PART_VECTOR] =
+			"%lu turns: vector registers are saved and left in by the same rules",
 	};
 	unsigned long start = state;
 	enum part part;
@@ -338,6 +449,8 @@ static void test_turns(unsigned long count, bool runs)
 	if (disturbed)
 		bail("the host takes the hart away all the time");
 	for (part = PART_FS; part < NR_PARTS; part++) {
+		if (part == PART_VECTOR && !isa_has("v"))
+			continue;
 		say_first(part);
 		ok_eq(wrong[part].count, 0, claims[part], count);
 	}

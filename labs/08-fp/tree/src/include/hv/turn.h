@@ -23,6 +23,10 @@
 #define TURN_OWNER      BIT(8)        /* behind the load the unit is the vCPU's */
 #define TURN_DELEGATED  BIT(9)  /* before the put the guest took illegal instructions itself */
 #define TURN_HOST_ON    BIT(10) /* the host's own FS was on */
+#define TURN_VS_USED    GENMASK(12, 11) /* guest.sstatus.VS before the put */
+#define TURN_VS_SAVED   BIT(13)         /* the put has written vector registers to memory */
+#define TURN_VS_LEFT_ON BIT(14)         /* guest.sstatus.VS was not Off behind the put */
+#define TURN_VS_LOADED  BIT(15)         /* and is not behind the load */
 #define TURN_COUNT      GENMASK(31, 16) /* how many puts the vCPU has had */
 
 /* Which variant of toggle fp, as toggle.def counts them. */
