@@ -8,6 +8,7 @@ options --icount --harts 3 --smp 6 --set fastpath=off --set switch=full
 payload lab09 part=masks $(variant --line)
 payload lab09_run part=running $(variant --line)
 options --icount --harts 3 --smp 6 --set tlb_flush=all --set vmid=flush
+payload lab09_kick
 payload lab09_list flush=all $(variant --line)
 payload lab09_run part=running flush=all $(variant --line)
 done_testing

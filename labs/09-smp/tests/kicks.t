@@ -31,6 +31,15 @@ ordered()
 			exit 1
 		}'
 }
+
+# Nor does a test see that two come at once: who changes the state does so by sc.w.
+atomic()
+{
+	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/request.c.o" |
+		awk '$2 ~ /^(sc|amocas)\.w/ { n++ } END { exit !n }'
+}
 ordered
 ok $? "a full fence stands between the request and the look at who has to be told"
+atomic
+ok $? "who sends the interrupt has changed the state by an atomic compare and exchange"
 done_testing

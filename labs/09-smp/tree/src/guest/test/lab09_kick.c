@@ -96,6 +96,13 @@ static void sfence_of_target(unsigned long arg)
 		  0, 0);
 }
 
+/* The error says that one of them is not there; the other was told all the same. */
+static void sfence_of_some(unsigned long arg)
+{
+	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, BIT(WAITED_FOR) | BIT(40), arg, 0x1000,
+		  0x1000, 0, 0);
+}
+
 static void test_waits(void)
 {
 	if (hart_start(1))
@@ -105,6 +112,7 @@ static void test_waits(void)
 	test_wait(REQ_FENCE_I, 1, "so it does for another request");
 	call_waits(fence_i_of_target, "a remote fence.i comes back when its target is out");
 	call_waits(sfence_of_target, "so does a remote sfence.vma");
+	call_waits(sfence_of_some, "and one that names a hart which is not there, too");
 	test_all(0, true, "all are asked first, then waited for; one was in its guest");
 	test_all(0, false, "if none was, that is said");
 }

@@ -8,6 +8,8 @@
 
 /* ---- harts that look at a page ---- */
 
+#define OWN_VA 0x3000000000UL
+
 static pte_t *root;
 static volatile unsigned long seen[MAX_HARTS];
 static volatile bool stop;
@@ -52,6 +54,25 @@ static void fence_both(unsigned long how)
 	lab_call(boot_need("fid_fence"), a);
 }
 
+/* Of an address that nobody else fences: the caller alone, then with hart 1. The trace has them. */
+static void fence_self(void)
+{
+	unsigned long n, how, i, a[6] = { 0 };
+
+	for (n = 1; n < 3; n++) {
+		struct list list = { ALL, 0, false };
+
+		for (how = 1; how < 3; how++)
+			sbi_call6(SBI_EXT_RFENCE, how, BIT(n) - 1, 0, OWN_VA, PAGE_SIZE, 3, 0);
+		for (i = 0; i < n; i++)
+			set_entry(&list, i, i);
+		a[boot_need("list")] = list.word;
+		a[boot_need("start")] = OWN_VA >> boot_need("unit");
+		a[boot_need("count")] = 1;
+		lab_call(boot_need("fid_fence"), a);
+	}
+}
+
 static void test_running(void)
 {
 	static const char *const name[] = { "", "a remote sfence.vma",
@@ -81,6 +102,7 @@ static void test_running(void)
 		if (lost)
 			break;
 	}
+	fence_self();
 	stop = true;
 	sbi_send_ipi(6, 0);
 	ok(hart_wait(1, WAIT_MS) && hart_wait(2, WAIT_MS), "and both come to their end");
