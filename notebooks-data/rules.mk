@@ -7,3 +7,11 @@ reproduce:
 	$(SETUP) run
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/reproduce all --out $(O) $(ARGS) $(PAPERS)
+
+# This tree beside another commit's: what does each exit cost, and did somebody say so?
+.PHONY: compare
+compare:
+	test -n "$(BASE)" || { echo "make: BASE=COMMIT is needed, e.g. BASE=HEAD~1" >&2; exit 2; }
+	$(SETUP) --no-guest run
+	+$(BUILD) all $(O)/tests/kvm/bench_turns
+	$(TOP)/scripts/compare --out $(O) $(ARGS) $(BASE)

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# compare.t - the gate: no exit kind costs 2 % more than notebooks-data/exit-latency.csv says, unless a
+# commit's message says so. Figures are of one QEMU, OpenSBI and compiler: where they are others the
+# gate has nothing to compare, and that is a skip. And scripts/compare itself.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+[ -f "$O/vmm" ] || skip_all "$O/vmm is missing"
+export HYPERSCOPE_SET=
+rows=sbi_version,sbi_set_timer,sbi_user,mmio_read,plic_eoi,wfi_pending,virtual_insn,fault_4k_present
+csv=$HS_TOP/notebooks-data/exit-latency.csv
+
+compare()	# TOP ARGS...: $status, $out, $err
+{
+	local top=$1
+	shift
+	timeout --kill-after=5 "$(scaled 120)" "$top/scripts/compare" --out "$tmp/out" "$@" >"$tmp/said" 2>"$tmp/err" </dev/null
+	status=$?
+	out=$(<"$tmp/said") err=$(<"$tmp/err")
+}
+mkdir "$tmp/out"
+for name in hyperscope.bin vmm guest-payloads guest tests; do
+	ln -s "$O/$name" "$tmp/out/$name"
+done
+
+compare "$HS_TOP" "$csv" --rows "$rows"
+if grep -q 'another QEMU, OpenSBI or compiler' <<<"$out"; then
+	skip "no exit got costlier by 2 %" "the CSV was made with another QEMU, OpenSBI or compiler"
+else
+	is $status 0 "no exit got costlier by 2 %, or somebody said so" || diag "$out" "$err"
+fi
+like "$out" '^8 figures: [0-9]+ the same' "each of the rows is compared" || diag "$err"
+
+# A base of this very build, with one figure that was 5 % less.
+made=$tmp/out/compare/head.csv
+sed 's/^\(hyperscope,sbi_user,.*\)/\1/; /^hyperscope,sbi_user,/{s/\(,[0-9.]*\)\{5\},\([0-9.]*\),\([^,]*\),/,800,800,800,800,800,800,BASE,/}' \
+	"$made" | sed "s/^\(hyperscope,.*\),[^,]*,\([0-9a-f]*,[0-9.]*,\"-M\)/\1,BASE,\2/" >"$tmp/base.csv"
+compare "$HS_TOP" "$tmp/base.csv" --rows sbi_user,mmio_read
+is $status 1 "an exit that got costlier fails" || diag "$out" "$err"
+like "$out" '^sbi_user +800 +[0-9]+ +\+[0-9.]+ +\+[0-9.]+' "... by name, with how much"
+like "$out" COSTLIER "... and loudly"
+like "$out" 'Costs: ROW REASON' "... and what to do is said"
+compare "$HS_TOP" "$tmp/base.csv" --rows mmio_read
+is "$status $out" "0 1 figures: 1 the same, 0 less, 0 more, 0 of them by more than 2 %" "what is the same is the same to the instruction"
+sed 's/gcc [0-9.]*/gcc 99.1/' "$tmp/base.csv" >"$tmp/other.csv"
+compare "$HS_TOP" "$tmp/other.csv" --rows sbi_user
+is $status 0 "a figure of another compiler does not fail"
+like "$out" '^1 were made with another' "... which is said"
+
+# Somebody says so: in a clone whose last commit has the line.
+if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --shared "$HS_TOP" "$tmp/clone" 2>/dev/null; then
+	commit()	# MESSAGE
+	{
+		git -C "$tmp/clone" -c user.name=test -c user.email=test@localhost -c commit.gpgsign=false commit -q --allow-empty -m "$1"
+	}
+	cp -R "$HS_TOP/scripts" "$tmp/clone"
+	sed "s/BASE/$(cut -c1-12 "$tmp/head")/" "$tmp/base.csv" >"$tmp/said.csv"
+	commit $'kvm: something\n\nCosts: mmio_* another row'
+	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
+	is $status 1 "what is said of another row is not of this one"
+	commit $'kvm: something\n\nWhy it is so.\n\nCosts: mmio_read,sbi_u* two locks instead of one'
+	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
+	is $status 0 "who says so in a commit's message may" || diag "$out" "$err"
+	like "$out" 'said: two locks instead of one' "... and the reason is shown"
+else
+	skip "what a commit's message says" "this is no git checkout"
+fi
+
+compare "$HS_TOP" nothing
+is "$status $err" "2 compare: BASE 'nothing' is neither a commit here nor a file" "a base that there is not"
+compare "$HS_TOP" "$csv" --rows none-such
+like "$status $err" '^2 compare: --rows none-such: there is no such row' "a row that there is not"
+compare "$HS_TOP" "$HS_TOP/README.md"
+like "$status $err" '^2 compare: .*README.md: not a file that scripts/bench' "a file that is no CSV of the bench"
+done_testing
