@@ -33,6 +33,12 @@ UAPI_CFLAGS := -isystem $(UAPI)/usr/include -isystem $(UAPI)/usr/lib/linux/uapi/
 # In a tree that scripts/lab made, every file knows the stops.
 UAPI_CFLAGS += $(if $(wildcard $(TOP)/lab.json),-include $(TOP)/src/include/hv/lab.h)
 
+# No image says in which folder it was built: the same sources are the same bytes. Programs keep their
+# debug information, whose folder is TOP itself; the last map that fits counts.
+PATHLESS := -ffile-prefix-map=$(TOP)/= \
+	$(foreach dir,$(UAPI) $(LIBFDT_SRC),$(patsubst %,-ffile-prefix-map=%=$(notdir $(dir)),$(sort $(dir) $(realpath $(dir)))))
+PROGRAM_PATHLESS := -fdebug-prefix-map=$(TOP)=. $(PATHLESS)
+
 WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstrict-prototypes \
 	-Wno-sign-compare
 
@@ -46,7 +52,7 @@ KERNEL_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector 
 	-fno-common -fno-asynchronous-unwind-tables -msmall-data-limit=0 $(KERNEL_ARCH) \
 	-nostdinc -isystem $(TOP)/src/host/libc \
 	-isystem $(shell $(CC_RV) -print-file-name=include 2>/dev/null) $(UAPI_CFLAGS) \
-	-I$(TOP)/src/include -I$(TOP)/trace -I$(O)/gen -ffile-prefix-map=$(TOP)/=
+	-I$(TOP)/src/include -I$(TOP)/trace -I$(O)/gen $(PATHLESS)
 KERNEL_ASFLAGS := $(KERNEL_CFLAGS) -Wa,-march=rv64imafdch_zicsr_zifencei_svinval
 
 KERNEL_SRC := $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/host/*.[cS] $(TOP)/src/host/*/*.[cS] $(TOP)/src/kvm/*.[cS])))

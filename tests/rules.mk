@@ -6,7 +6,7 @@
 # Programs for the host under hyperscope: static, and the same on every distribution (Ubuntu's gcc
 # fortifies unasked, and then warns of every result that a test has no use for).
 PROG_CFLAGS = -std=gnu11 -D_GNU_SOURCE -U_FORTIFY_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror \
-	$(UAPI_CFLAGS) -ffile-prefix-map=$(TOP)/=
+	$(UAPI_CFLAGS) $(PROGRAM_PATHLESS)
 
 TEST_FIRMWARE := $(O)/tests/spin.bin $(O)/tests/nosbi.bin
 

@@ -17,7 +17,7 @@ PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector
 	-fno-tree-loop-distribute-patterns -march=rv64imac_zicsr_zifencei -mabi=lp64 \
 	-mcmodel=medany -msmall-data-limit=0 -nostdinc \
 	-isystem $(shell $(CC_RV) -print-file-name=include 2>/dev/null) \
-	-I$(TOP)/src/guest -I$(TOP)/src/include -ffile-prefix-map=$(TOP)/= \
+	-I$(TOP)/src/guest -I$(TOP)/src/include $(PATHLESS) \
 	-Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstrict-prototypes
 
 .PHONY: guest-payloads

@@ -2,7 +2,7 @@
 #
 # rules.mk - the VMM: $(O)/vmm, a static Linux program. Included by the top Makefile.
 
-VMM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(UAPI_CFLAGS) -I$(LIBFDT_SRC) -ffile-prefix-map=$(TOP)/=
+VMM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(UAPI_CFLAGS) -I$(LIBFDT_SRC) $(PROGRAM_PATHLESS)
 VMM_SRC := $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/vmm/*.c)))
 VMM_OBJ := $(VMM_SRC:%=$(O)/user/%.o) $(LIBFDT_FILES:%=$(O)/user/libfdt/%.o)
 
@@ -19,6 +19,6 @@ $(O)/user/src/vmm/%.c.o: $(TOP)/src/vmm/%.c | uapi-present
 
 $(O)/user/libfdt/%.o: $(LIBFDT_SRC)/%.c
 	@mkdir -p $(@D)
-	$(CC_RV) -std=gnu11 -O2 -g -w -I$(LIBFDT_SRC) -c -o $@ $<
+	$(CC_RV) -std=gnu11 -O2 -g -w -I$(LIBFDT_SRC) $(PROGRAM_PATHLESS) -c -o $@ $<
 
 -include $(wildcard $(VMM_SRC:%=$(O)/user/%.d))
