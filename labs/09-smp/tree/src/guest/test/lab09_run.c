@@ -18,12 +18,10 @@ static unsigned long *page[2];
 /* No exit at all: only a kick makes this hart see another translation. */
 static void look_at_page(unsigned long index)
 {
-	csr_write(satp, satp_make(root, 3));
-	sfence_vma();
+	pt_on(root, 3);
 	while (!stop)
 		seen[index] = *(volatile unsigned long *)TEST_VA;
-	csr_write(satp, 0);
-	sfence_vma();
+	pt_off();
 }
 
 static bool both_see(unsigned long value)
