@@ -46,6 +46,11 @@ u16 disk_used_index(void)
 	return (u16)(disk_used[0] >> 16);
 }
 
+u32 disk_used_length(void)
+{
+	return disk_used[2 * ((disk_used_index() - 1U) % DISK_QUEUE) + 2];
+}
+
 bool disk_needs_reset(void)
 {
 	return disk_reg(REG_STATUS) & STATUS_NEEDS_RESET;

@@ -82,6 +82,7 @@ bool disk_find(void); /* false: there is none */
 u32 disk_reg(int offset);
 void disk_set(int offset, u32 value);
 u16 disk_used_index(void);
+u32 disk_used_length(void); /* of the last that was used */
 bool disk_needs_reset(void);
 bool disk_negotiate(u32 low, u32 high); /* from a reset to FEATURES_OK; true if the device agreed */
 void disk_start_queue(u32 size, unsigned long desc, unsigned long avail, unsigned long used);

@@ -162,9 +162,9 @@ static void test_requests(void)
 	fill(data, sizeof(data));
 	ok_eq(request(BLK_OUT, end - 2, data, 2 * SECTOR), S_OK,
 	      "the last two sectors are written");
-	ok_eq(used_length(), 1, "a write's length in the used ring is its status");
+	ok_eq(disk_used_length(), 1, "a write's length in the used ring is its status");
 	ok_eq(request(BLK_IN, end - 2, back, 2 * SECTOR), S_OK, "and read");
-	ok_eq(used_length(), 2 * SECTOR + 1, "a read's counts data and status");
+	ok_eq(disk_used_length(), 2 * SECTOR + 1, "a read's counts data and status");
 	ok(!memcmp(data, back, 2 * SECTOR), "and are the same");
 	ok_eq(request(BLK_IN, end, back, SECTOR), S_IOERR, "no read behind the end");
 	ok_eq(request(BLK_IN, end - 1, back, 2 * SECTOR), S_IOERR, "nor across it");

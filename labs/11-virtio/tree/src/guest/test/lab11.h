@@ -48,11 +48,6 @@ static inline bool submit(u16 head, const char *what)
 	return answered;
 }
 
-static inline u32 used_length(void)
-{
-	return disk_used[2 * ((disk_used_index() - 1U) % DISK_QUEUE) + 2];
-}
-
 static inline u32 used_head(u16 index)
 {
 	return disk_used[2 * (index % DISK_QUEUE) + 1];

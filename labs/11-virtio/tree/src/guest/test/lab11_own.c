@@ -91,7 +91,7 @@ static void test_sums(void)
 	u64 sector;
 
 	ok_eq(own("type_sum", 3, 1, 1, 16, 16), S_OK, "sum of one sector");
-	ok_eq(used_length(), 17, "has a result and a status");
+	ok_eq(disk_used_length(), 17, "has a result and a status");
 	ok(right_sum(3, 1, 1), "and is right");
 	for (i = 0; i < 12; i++) {
 		count = 1 + (u32)below(most < 20 ? most : 20);
