@@ -210,6 +210,15 @@ static bool offered(void)
 		if (now() - t > us_to_ticks(DISK_WAIT_US))
 			return false;
 	return true;
+
+}
+/* The interrupt at its end: at the device, then at the PLIC. */
+static void serve(unsigned long claim)
+{
+	u32 source = *(volatile u32 *)claim;
+
+	disk_set(REG_INTERRUPT_ACK, disk_reg(REG_INTERRUPT_STATUS));
+	*(volatile u32 *)claim = source;
 }
 
 /*
@@ -219,7 +228,6 @@ static bool offered(void)
 static unsigned long missed(unsigned long claim)
 {
 	unsigned long n, k;
-	u32 source;
 
 	for (n = 0; n < ROUNDS; n++) {
 		bool first = offered();
@@ -233,9 +241,7 @@ static unsigned long missed(unsigned long claim)
 		}
 		if (!wait_line(true))
 			return 1;
-		source = *(volatile u32 *)claim;
-		disk_set(REG_INTERRUPT_ACK, disk_reg(REG_INTERRUPT_STATUS));
-		*(volatile u32 *)claim = source;
+		serve(claim);
 	}
 	return 0;
 }
@@ -265,9 +271,7 @@ static void test_irq(void)
 		request(BLK_FLUSH, 0, data, 0);
 		if (!wait_line(true))
 			break;
-		source = *(volatile u32 *)claim;
-		disk_set(REG_INTERRUPT_ACK, disk_reg(REG_INTERRUPT_STATUS));
-		*(volatile u32 *)claim = source;
+		serve(claim);
 		if (!wait_line(false))
 			break;
 	}
