@@ -86,6 +86,17 @@ static inline void shuffle(u8 *place, unsigned int count)
 	}
 }
 
+/* A table is walked from its entry 0 on: that one is the chain's first. */
+static inline void begin_at_0(u8 *place)
+{
+	unsigned int i = 0;
+
+	while (place[i])
+		i++;
+	place[i] = place[0];
+	place[0] = 0;
+}
+
 static struct {
 	struct header header;
 	u8 out[8 * SECTOR];
@@ -105,15 +116,11 @@ static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, b
 	u16 head;
 
 	shuffle(place, indirect ? count : DISK_QUEUE);
-	for (at = 0; indirect && at < count; at++) /* a table is walked from its entry 0 on */
-		if (place[at] == 0) {
-			place[at] = place[0];
-			place[0] = 0;
-		}
+	if (indirect)
+		begin_at_0(place);
 	head = place[0];
 	request_bytes.header = (struct header){ .type = type, .sector = sector };
 	memset(answer_bytes, NO_ANSWER, sizeof(answer_bytes));
-	at = 0;
 	cut(d, place, count, &request_bytes, sizeof(struct header) + out, readable, 0, &at);
 	cut(d, place, count, answer_bytes, in + 1, writable, DESC_WRITE, &at);
 	if (indirect) {

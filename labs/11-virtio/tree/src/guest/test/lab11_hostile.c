@@ -207,11 +207,8 @@ static bool random_chain(bool indirect, u16 *head)
 	u16 first;
 
 	shuffle(place, DISK_QUEUE);
-	for (i = 0; indirect && i < DISK_QUEUE; i++)
-		if (place[i] == 0) {
-			place[i] = place[0];
-			place[0] = 0;
-		}
+	if (indirect)
+		begin_at_0(place);
 	memset(d, 0, sizeof(disk_desc));
 	request_bytes.header = (struct header){ .type = BLK_GET_ID };
 	for (i = 0; i < count; i++) {
