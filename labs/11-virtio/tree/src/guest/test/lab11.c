@@ -134,7 +134,6 @@ static void test_chains(void)
 	disk_start();
 	ok_eq(cut_and_read(false), 0, "40 writes and 40 reads, cut anywhere, in any descriptors");
 	disk_start();
-	wrong = 0;
 	for (i = 0; i < 20; i++) {
 		wrong += cut_request(BLK_GET_ID, 0, 0, 20, false) != S_OK;
 		memcpy(name, answer_bytes, 20);
@@ -210,8 +209,8 @@ static bool offered(void)
 		if (now() - t > us_to_ticks(DISK_WAIT_US))
 			return false;
 	return true;
-
 }
+
 /* The interrupt at its end: at the device, then at the PLIC. */
 static void serve(unsigned long claim)
 {
@@ -359,5 +358,5 @@ void payload_main(void)
 		{ "irq", test_irq },     { "notify", test_notify }, { "saved", test_saved },
 	};
 
-	run_part(parts, sizeof(parts) / sizeof(parts[0]));
+	run_part(parts, ARRAY_SIZE(parts));
 }

@@ -87,8 +87,7 @@ static void test_bad_chains(void)
 	d[0].len = sizeof(struct header) - 1;
 	ok_broken(0, "a header of 15 bytes");
 	d = good(false);
-	d[1].flags &= (u16)~DESC_WRITE;
-	d[1].flags &= (u16)~DESC_NEXT;
+	d[1].flags = 0;
 	ok_broken(0, "no room for the status");
 	good(false);
 	disk_avail[1] = DISK_QUEUE + 5;
@@ -201,8 +200,9 @@ static bool is_good(const struct desc *d, u32 size, u32 index)
 /* A chain with this and that wrong in it; is it good? */
 static bool random_chain(bool indirect, u16 *head)
 {
-	u32 count = 2 + (u32)below(DISK_QUEUE - 2), readable = 1 + (u32)below(count - 1), i, size;
+	u32 count = 2 + (u32)below(DISK_QUEUE - 2), readable = 1 + (u32)below(count - 1);
 	struct desc *d = indirect ? table : disk_desc;
+	u32 size = DISK_QUEUE, i;
 	u8 place[DISK_QUEUE];
 	u16 first;
 
@@ -221,7 +221,6 @@ static bool random_chain(bool indirect, u16 *head)
 			 i < count - 1 ? place[i + 1] : (u16)below(DISK_QUEUE));
 	}
 	first = place[0];
-	size = indirect ? DISK_QUEUE : DISK_QUEUE;
 	i = place[below(count)];
 	switch (below(10)) {
 	case 0:
@@ -288,5 +287,5 @@ void payload_main(void)
 		{ "random", test_random },
 	};
 
-	run_part(parts, sizeof(parts) / sizeof(parts[0]));
+	run_part(parts, ARRAY_SIZE(parts));
 }

@@ -178,5 +178,5 @@ void payload_main(void)
 		{ "own", test_own },
 	};
 
-	run_part(parts, sizeof(parts) / sizeof(parts[0]));
+	run_part(parts, ARRAY_SIZE(parts));
 }
