@@ -82,10 +82,10 @@ struct told {
 
 static bool window(struct model *m, bool evidence)
 {
-	unsigned long i, count = 0;
+	unsigned long length = boot_need("rule0"), i, count = 0;
 
 	m->history = m->history << 1 | evidence;
-	for (i = 0; i < boot_need("rule0"); i++)
+	for (i = 0; i < length; i++)
 		count += m->history >> i & 1;
 	return count >= boot_need("rule1") || (m->expected && count >= boot_need("rule2"));
 }

@@ -108,7 +108,8 @@ static void test_sums(void)
 
 static void test_fills(void)
 {
-	unsigned long i, n, wrong = 0, seed;
+	unsigned long by_sector = boot_need("by_sector"), by_byte = boot_need("by_byte");
+	unsigned long i, n, wrong = 0, seed, twist = boot_need("twist");
 	u64 sector;
 	u32 count;
 
@@ -119,9 +120,9 @@ static void test_fills(void)
 		wrong += own("type_fill", sector, count, (u32)seed, 16, 0) != S_OK;
 		for (n = 0; n < count * SECTOR; n++)
 			image[sector * SECTOR + n] =
-				(u8)((seed + (sector + n / SECTOR) * boot_need("by_sector") +
-				      n % SECTOR * boot_need("by_byte")) ^
-				     boot_need("twist"));
+				(u8)((seed + (sector + n / SECTOR) * by_sector +
+				      n % SECTOR * by_byte) ^
+				     twist);
 		wrong += image_differs();
 		if (wrong)
 			break;
