@@ -38,19 +38,9 @@ static bool timer_pending(void)
 	return csr_read(sip) & BIT(IRQ_S_TIMER);
 }
 
-static void by_sbi(unsigned long time)
-{
-	sbi_set_timer(time);
-}
-
-static void by_stimecmp(unsigned long time)
+static void by_stimecmp(unsigned long long time)
 {
 	csr_write(stimecmp, time);
-}
-
-static void by_either(unsigned long time)
-{
-	timer_at(time);
 }
 
 /* ---- one timer after the other, the vCPU asleep until it comes ----------------------------- */
@@ -80,7 +70,7 @@ static void sleep_until(struct seen *seen, unsigned long target)
 	seen->wfis += wfis;
 }
 
-static struct seen sleep_often(void (*set)(unsigned long), unsigned long *random,
+static struct seen sleep_often(void (*set)(unsigned long long), unsigned long *random,
 			       unsigned long count)
 {
 	struct seen seen = { 0, 0, 0, 0, 0 };
@@ -119,7 +109,7 @@ static bool comes_within(unsigned long us)
 	return timer_pending();
 }
 
-static void test_set(const char *how, void (*set)(unsigned long))
+static void test_set(const char *how, void (*set)(unsigned long long))
 {
 	unsigned long target;
 
@@ -191,7 +181,7 @@ static bool stop, time_is_right[2];
 
 static void sleep_there(unsigned long count)
 {
-	seen_there = sleep_often(by_either, &state_there, count);
+	seen_there = sleep_often(timer_at, &state_there, count);
 }
 
 static void time_there(unsigned long arg)
@@ -219,12 +209,12 @@ static void test_two(void)
 	   "both vCPUs read the guest's time that the core goes by");
 	state_there = random_next(&state);
 	hart_run(1, sleep_there, TIMERS);
-	seen = sleep_often(by_either, &state, TIMERS);
+	seen = sleep_often(timer_at, &state, TIMERS);
 	hart_wait(1, 2000);
 	claim_seen(&seen, "two vCPUs that sleep, the first", 2 * LATE_US);
 	claim_seen(&seen_there, "two vCPUs that sleep, the second", 2 * LATE_US);
 	hart_run(1, compute, 0);
-	seen = sleep_often(by_either, &state, 10);
+	seen = sleep_often(timer_at, &state, 10);
 	stop = true;
 	hart_wait(1, 1000);
 	claim_seen(&seen, "beside a vCPU that computes", TURN_US);
@@ -234,8 +224,8 @@ static void part_timers(void)
 {
 	struct seen seen;
 
-	test_set("set_timer", by_sbi);
-	seen = sleep_often(by_sbi, &state, TIMERS);
+	test_set("set_timer", sbi_set_timer);
+	seen = sleep_often(sbi_set_timer, &state, TIMERS);
 	claim_seen(&seen, "set_timer", LATE_US);
 	if (has_sstc()) {
 		test_set("stimecmp", by_stimecmp);
