@@ -6,27 +6,15 @@
  * machine's count of instructions (--icount), so nothing hangs on who else uses the computer. Two
  * vCPUs, which share a hart.
  */
-#include "rt.h"
+#include "lab06.h"
 
-#define EXT_POLL 0x0a0006abUL
-#define MS       1000UL
-#define TIMERS   60
-#define LATE_US  30   /* alone on the hart: some 4000 instructions are 4 us */
-#define TURN_US  9000 /* another vCPU computes: it has its turn of 4 ms first */
-#define AWAKE    8    /* WFIs that one wait may take */
-#define WAKE_US  200  /* from one vCPU's IPI to the other's next instruction, on one hart */
+#define TIMERS  60
+#define LATE_US 30   /* alone on the hart: some 4000 instructions are 4 us */
+#define TURN_US 9000 /* another vCPU computes: it has its turn of 4 ms first */
+#define AWAKE   8    /* WFIs that one wait may take */
+#define WAKE_US 200  /* from one vCPU's IPI to the other's next instruction, on one hart */
 
 static unsigned long state;
-
-static long ask(unsigned long fid, unsigned long a0, unsigned long a1, unsigned long a2,
-		unsigned long a3)
-{
-	struct sbiret ret = sbi_call6(EXT_POLL, fid, a0, a1, a2, a3, 0, 0);
-
-	if (ret.error)
-		bail("SBI extension 0x%lx, function %lu: error %ld", EXT_POLL, fid, ret.error);
-	return ret.value;
-}
 
 static unsigned long ticks_to_us(unsigned long ticks)
 {
@@ -177,7 +165,7 @@ static void test_away(void)
 
 static struct seen seen_there;
 static unsigned long state_there;
-static bool stop, time_is_right[2];
+static bool time_is_right[2];
 
 static void sleep_there(unsigned long count)
 {
@@ -188,14 +176,6 @@ static void time_there(unsigned long arg)
 {
 	(void)arg;
 	time_is_right[1] = time_agrees();
-}
-
-/* Makes no exit: the hart is another vCPU's only by the host's doing. */
-static void compute(unsigned long arg)
-{
-	(void)arg;
-	while (!READ_ONCE(stop))
-		;
 }
 
 static void test_two(void)

@@ -8,31 +8,15 @@
  *
  * Under --icount only; poll wants two vCPUs, which share a hart.
  */
-#include "rt.h"
+#include "lab06.h"
 
-#define EXT_POLL 0x0a0006abUL
-#define MS       1000UL
-
-static long ask(unsigned long fid, unsigned long a0, unsigned long a1, unsigned long a2,
-		unsigned long a3)
-{
-	struct sbiret ret = sbi_call6(EXT_POLL, fid, a0, a1, a2, a3, 0, 0);
-
-	if (ret.error)
-		bail("SBI extension 0x%lx, function %lu: error %ld", EXT_POLL, fid, ret.error);
-	return ret.value;
-}
-
-static bool stop;
 static long first_blocks;
 
-/* Makes no exit but the first: the hart is another vCPU's only by the host's doing. */
-static void compute(unsigned long arg)
+/* Makes one exit, and then none. */
+static void ask_and_compute(unsigned long arg)
 {
-	(void)arg;
 	first_blocks = ask(9, 0, 0, 0, 0);
-	while (!READ_ONCE(stop))
-		;
+	compute(arg);
 }
 
 /* ---- the window ---------------------------------------------------------------------------- */
@@ -111,7 +95,7 @@ static void part_poll(void)
 	woken[2] = poll_once(0, 100, &won, &vain);
 	ok(!won && !vain, "window 0: it does not poll");
 	wait_us(20 * MS);
-	hart_run(1, compute, 0);
+	hart_run(1, ask_and_compute, 0);
 	woken[3] = poll_once(400, 300, &won, &vain);
 	stop = true;
 	hart_wait(1, 1000);
