@@ -13,42 +13,31 @@
 
 #define PAGES 256
 #define SAVES 400
-#define LAB10 0x100 /* src/vmm/lab10.h */
 
-enum lab10_register {
-	LAB_START = 0x00,
-	LAB_TAKE = 0x08,
-	LAB_FIRST = 0x10,
-	LAB_BITS = 0x18,
-	LAB_WRITTEN = 0x20,
-	LAB_AT = 0x28,
-	LAB_WROTE = 0x30,
-	LAB_MOMENT = 0x38,
-	LAB_MOMENTS = 0x40,
-	LAB_PAGES = 0x48,
-	LAB_BEGIN = 0x50,
-	LAB_ROUND = 0x58,
-	LAB_LEFT = 0x60,
-	LAB_OLD = 0x68,
-	LAB_SET = 0x70,
-	LAB_LATE = 0x78,
-	LAB_OMITTED = 0x80,
-	LAB_ZICBOZ = 0x88,
+enum lab10_register { /* from LAB10 on, src/vmm/lab10.h */
+	LAB_START = 0x100,
+	LAB_TAKE = 0x108,
+	LAB_FIRST = 0x110,
+	LAB_BITS = 0x118,
+	LAB_WRITTEN = 0x120,
+	LAB_AT = 0x128,
+	LAB_WROTE = 0x130,
+	LAB_MOMENT = 0x138,
+	LAB_MOMENTS = 0x140,
+	LAB_PAGES = 0x148,
+	LAB_BEGIN = 0x150,
+	LAB_ROUND = 0x158,
+	LAB_LEFT = 0x160,
+	LAB_OLD = 0x168,
+	LAB_SET = 0x170,
+	LAB_LATE = 0x178,
+	LAB_OMITTED = 0x180,
+	LAB_ZICBOZ = 0x188,
 };
 
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(64 * PAGE_SIZE)));
 static u64 want[PAGES / 64];
 static unsigned long state;
-
-static unsigned long get(unsigned long reg)
-{
-	return *(volatile unsigned long *)(logdev + LAB10 + reg);
-}
-
-static void set(unsigned long reg, unsigned long value)
-{
-	*(volatile unsigned long *)(logdev + LAB10 + reg) = value;
-}
 
 static unsigned long below(unsigned long n)
 {
@@ -73,8 +62,8 @@ static void store_some(void)
 
 static bool in_found(unsigned long page)
 {
-	set(LAB_FIRST, ((unsigned long)pages + page * PAGE_SIZE - ram_base) >> PAGE_SHIFT);
-	return get(LAB_BITS) >> page % 64 & 1;
+	logdev_set(LAB_FIRST, ((unsigned long)pages + page * PAGE_SIZE - ram_base) >> PAGE_SHIFT);
+	return logdev_get(LAB_BITS) >> page % 64 & 1;
 }
 
 static unsigned long wrong(void)
@@ -93,29 +82,29 @@ static unsigned long wrong(void)
 /* All that was found is in the file now. */
 static void written(void)
 {
-	set(LAB_WRITTEN, 0);
+	logdev_set(LAB_WRITTEN, 0);
 	memset(want, 0, sizeof(want));
 }
 
 static void test_taken(void)
 {
 	store_some();
-	set(LAB_START, 1);
-	ok_eq(get(LAB_START), 1, "memory is logged");
+	logdev_set(LAB_START, 1);
+	ok_eq(logdev_get(LAB_START), 1, "memory is logged");
 	written();
 	store_some();
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok_eq(wrong(), 0, "what vCPUs wrote is taken, and nothing else");
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok_eq(wrong(), 0, "until it is written it stays among the pages found");
 	store_some();
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok_eq(wrong(), 0, "with what is taken later");
 	written();
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok_eq(wrong(), 0, "what was taken is taken once");
 	store_some();
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok_eq(wrong(), 0, "and again when it is written to again");
 	written();
 }
@@ -124,8 +113,8 @@ static void wrote(unsigned long page, unsigned long offset, unsigned long len)
 {
 	unsigned long touched;
 
-	set(LAB_AT, (unsigned long)pages + page * PAGE_SIZE + offset);
-	set(LAB_WROTE, len);
+	logdev_set(LAB_AT, (unsigned long)pages + page * PAGE_SIZE + offset);
+	logdev_set(LAB_WROTE, len);
 	for (touched = 0; len && touched <= (offset + len - 1) / PAGE_SIZE; touched++)
 		want[(page + touched) / 64] |= BIT((page + touched) % 64);
 }
@@ -139,16 +128,16 @@ static void test_devices(void)
 	wrote(62, 4000, 3 * PAGE_SIZE);
 	wrote(100 + below(20), 0, 0);
 	wrote(200 + below(20), below(PAGE_SIZE), 1 + below(4 * PAGE_SIZE));
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok_eq(wrong(), 0, "what devices wrote is taken, to the byte");
 	written();
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok_eq(wrong(), 0, "and once");
 	wrote(70, 0, 64);
 	store(70);
 	store(71);
 	wrote(72, 0, 64);
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok_eq(wrong(), 0, "both logs are taken together");
 	written();
 }
@@ -175,37 +164,37 @@ static void test_moment(void)
 	if (nr_harts < 2)
 		bail("two harts are wanted");
 	hart_start(1);
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	written();
 	logged = below(64);
 	unlogged = 64 + below(PAGES - 64);
 	store(logged);
 	hart_run(1, writer, 0);
-	set(LAB_MOMENT, (unsigned long)moment);
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_MOMENT, (unsigned long)moment);
+	logdev_set(LAB_TAKE, 0);
 	hart_wait(1, 10000);
-	if (!ok(get(LAB_MOMENTS) == 1, "KVM was asked for its log (by kvm_call)"))
+	if (!ok(logdev_get(LAB_MOMENTS) == 1, "KVM was asked for its log (by kvm_call)"))
 		return;
 	ok(in_found(logged), "a page that KVM names is found");
 	first = in_found(unlogged);
 	written();
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok(first || in_found(unlogged),
 	   "a page written behind KVM's answer is found by the next take");
 	written();
 	store(logged);
 	store(unlogged);
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok_eq(wrong(), 0, "and both are logged again");
-	set(LAB_START, 0);
+	logdev_set(LAB_START, 0);
 }
 
 /* ---- the end of RAM ---- */
 
 static bool last_in_found(void)
 {
-	set(LAB_FIRST, (ram_size >> PAGE_SHIFT) - 1);
-	return get(LAB_BITS) >> 63;
+	logdev_set(LAB_FIRST, (ram_size >> PAGE_SHIFT) - 1);
+	return logdev_get(LAB_BITS) >> 63;
 }
 
 /* Its bit is the last of the last word. Nothing is there: the device tree ends before. */
@@ -215,19 +204,19 @@ static void test_last(void)
 	bool first;
 
 	last[below(PAGE_SIZE)] = 1;
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	first = last_in_found();
 	written();
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	ok(first && !last_in_found(),
 	   "the last page of RAM is taken when a vCPU has written to it, once");
 	last[below(PAGE_SIZE)] = 2;
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_TAKE, 0);
 	first = last_in_found();
 	written();
-	set(LAB_AT, ram_base + ram_size - 1);
-	set(LAB_WROTE, 1);
-	set(LAB_TAKE, 0);
+	logdev_set(LAB_AT, ram_base + ram_size - 1);
+	logdev_set(LAB_WROTE, 1);
+	logdev_set(LAB_TAKE, 0);
 	ok(first && last_in_found(), "and again, and when a device has");
 	written();
 }
@@ -258,19 +247,19 @@ static void test_order(void)
 
 	csr_write(sie, 0);
 	timer_at(due);
-	set(LAB_OLD, 1);
+	logdev_set(LAB_OLD, 1);
 	note("saving");
-	while (!get(LAB_SET) && now() - t < us_to_ticks(5000000))
+	while (!logdev_get(LAB_SET) && now() - t < us_to_ticks(5000000))
 		;
-	if (!ok(get(LAB_SET), "it goes on in another machine"))
+	if (!ok(logdev_get(LAB_SET), "it goes on in another machine"))
 		return;
-	late = get(LAB_LATE);
+	late = logdev_get(LAB_LATE);
 	if (!ok(!late, "registers are set in their order"))
 		note("the first that comes too late is 0x%lx (%s)", late, name_of(late));
-	omitted = get(LAB_OMITTED);
+	omitted = logdev_get(LAB_OMITTED);
 	if (!ok(!omitted, "none is left out"))
 		note("the first that nobody has set is 0x%lx (%s)", omitted, name_of(omitted));
-	ok(!get(LAB_ZICBOZ), "an extension that the guest did not have is switched off");
+	ok(!logdev_get(LAB_ZICBOZ), "an extension that the guest did not have is switched off");
 	early = csr_read(sip) & BIT(IRQ_S_TIMER) && now() < due;
 	while (now() < due + us_to_ticks(1000))
 		;
@@ -367,17 +356,17 @@ static void one_save(void)
 	memset(&run, 0, sizeof(run));
 	run.pages = run.base = run.left = left = 500 + below(100000);
 	run.most = 1 + below(12);
-	set(LAB_PAGES, run.pages);
-	set(LAB_BEGIN, run.most);
+	logdev_set(LAB_PAGES, run.pages);
+	logdev_set(LAB_BEGIN, run.most);
 	while (goes_on && !why) {
 		wrote_now = left - below(1 + left / 16);
 		if (below(6) == 0) /* to the limit of what may be written, or one beyond it */
 			wrote_now = run.pages * rule.percent / 100 + below(2) - run.written;
 		left = draw_left();
 		why = reasons(wrote_now, left);
-		set(LAB_ROUND, wrote_now);
-		set(LAB_LEFT, left);
-		goes_on = get(LAB_LEFT) & 1;
+		logdev_set(LAB_ROUND, wrote_now);
+		logdev_set(LAB_LEFT, left);
+		goes_on = logdev_get(LAB_LEFT) & 1;
 		run.before = run.left;
 		run.left = left;
 		compare(why, goes_on);
