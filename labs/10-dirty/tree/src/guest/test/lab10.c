@@ -60,21 +60,29 @@ static void store_some(void)
 		store(below(PAGES));
 }
 
-static bool in_found(unsigned long page)
+/* The word of the pages found that has this one. */
+static u64 found(unsigned long page)
 {
 	logdev_set(LAB_FIRST, ((unsigned long)pages + page * PAGE_SIZE - ram_base) >> PAGE_SHIFT);
-	return logdev_get(LAB_BITS) >> page % 64 & 1;
+	return logdev_get(LAB_BITS);
+}
+
+static bool in_found(unsigned long page)
+{
+	return found(page) >> page % 64 & 1;
 }
 
 static unsigned long wrong(void)
 {
-	unsigned long page, count = 0;
+	unsigned long i, page, count = 0;
+	u64 bad;
 
-	for (page = 0; page < PAGES; page++) {
-		bool expected = want[page / 64] >> page % 64 & 1;
-
-		if (in_found(page) != expected && !count++)
-			note("page %lu is %s those found", page, expected ? "not among" : "among");
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		bad = found(64 * i) ^ want[i];
+		for (page = 64 * i; bad; page++, bad >>= 1)
+			if (bad & 1 && !count++)
+				note("page %lu is %s those found", page,
+				     want[i] >> page % 64 & 1 ? "not among" : "among");
 	}
 	return count;
 }
