@@ -6,6 +6,7 @@
  * writes meanwhile, and each claim is exact.
  */
 #include "logdev.h"
+#include "random.h"
 
 #define PAGES  1024
 #define BLOCK  512 /* pages that one leaf of 2 MiB maps */
@@ -20,12 +21,6 @@
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(SZ_2M)));
 static u8 fresh[BLOCK * PAGE_SIZE] __attribute__((aligned(SZ_2M)));
 static u64 want[PAGES / 64];
-static unsigned long state;
-
-static unsigned long below(unsigned long n)
-{
-	return random_next(&state) % n;
-}
 
 static volatile u64 *at(u8 *base, unsigned long page)
 {
@@ -287,7 +282,7 @@ static void test_end(void)
 
 void payload_main(void)
 {
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	if (!logdev_find()) {
 		skip("the dirty log", "no such device here (a VMM's --logdev)");
 		done();

@@ -6,12 +6,12 @@
  * second, checked (n of an), saved (n of sn), rotate, operation (0 +, 1 -, 2 ^), addend, bound, factor,
  * error_number (without its sign), skipped; seed for the arguments; neighbour, an extension that is not there.
  */
-#include "rt.h"
+#include "random.h"
 
 unsigned long lab_reg(unsigned long ext, unsigned long fid, unsigned long value, unsigned long n);
 unsigned long lab_skip(unsigned long ext, unsigned long fid);
 
-static unsigned long ext, state;
+static unsigned long ext;
 
 static struct sbiret call(unsigned long fid, const unsigned long *a)
 {
@@ -89,7 +89,7 @@ static void test_check(void)
 	ok_eq(wrong, 0, "check: 51 arguments below the bound are answered");
 	for (wrong = i = 0; i < 3; i++) {
 		draw(a);
-		a[n] = i == 0 ? bound : i == 1 ? ~0UL : bound + random_next(&state) % 1000000;
+		a[n] = i == 0 ? bound : i == 1 ? ~0UL : bound + below(1000000);
 		ret = call(boot_need("fid_check"), a);
 		wrong += ret.error != -(long)boot_need("error_number") || ret.value;
 	}
@@ -132,7 +132,7 @@ static void test_numbers(void)
 void payload_main(void)
 {
 	ext = boot_need("ext");
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	test_numbers();
 	test_mix();
 	test_reg();

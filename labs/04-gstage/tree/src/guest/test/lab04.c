@@ -5,7 +5,7 @@
  * On the command line: weight0 to weight4, per_level, flags_shift, nothing (the variant); seed for the
  * pages; huge=1 where leaves above 4 KiB may be met; drop=1 to have pages taken out of the table.
  */
-#include "rt.h"
+#include "random.h"
 
 #define EXT_WALK 0x0a0004abUL
 #define PAGES    1024
@@ -13,7 +13,7 @@
 #define FLAGS    (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
 
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(TABLE)));
-static unsigned long levels, state;
+static unsigned long levels;
 
 static unsigned long index(unsigned long gpa, unsigned long level)
 {
@@ -51,9 +51,9 @@ static void test_touched(void)
 	unsigned long i, gpa, got, want, wrong = 0;
 
 	for (i = 0; i < PAGES; i++)
-		pages[i * PAGE_SIZE + random_next(&state) % PAGE_SIZE] = 1;
+		pages[i * PAGE_SIZE + below(PAGE_SIZE)] = 1;
 	for (i = 0; i < PAGES; i++) {
-		gpa = (unsigned long)pages + i * PAGE_SIZE + random_next(&state) % PAGE_SIZE;
+		gpa = (unsigned long)pages + i * PAGE_SIZE + below(PAGE_SIZE);
 		got = told(gpa);
 		want = path(gpa, 0, FLAGS);
 		if (got == want || (boot_number("huge", 0) && got == path(gpa, 1, FLAGS)))
@@ -75,7 +75,7 @@ static void test_nothing(void)
 	unsigned long i, gpa, got, wrong = 0, reach = 1UL << (PAGE_SHIFT + 9 * levels + 2);
 
 	for (i = 0; i < 64; i++) {
-		gpa = reach - 1 - random_next(&state) % (reach / 2);
+		gpa = reach - 1 - below(reach / 2);
 		got = told(gpa);
 		if (got == path(gpa, levels - 1, 0))
 			continue;
@@ -128,8 +128,8 @@ static void test_drop(void)
 	for (i = 0; i < PAGES; i++)
 		*(unsigned long *)(pages + i * PAGE_SIZE + 8 * (i % 512)) = i + 1;
 	for (round = 0; round < 10; round++) {
-		first = 1 + random_next(&state) % (PAGES / 2 - 1);
-		end = first + 1 + random_next(&state) % (PAGES - first - 1);
+		first = 1 + below(PAGES / 2 - 1);
+		end = first + 1 + below(PAGES - first - 1);
 		/* Neither of the two tables lies in the range. */
 		end = end > PAGES - 1 ? PAGES - 1 : end;
 		wrong += !!drop(first, end - first);
@@ -149,7 +149,7 @@ void payload_main(void)
 	struct sbiret ret = sbi_call(EXT_WALK, 0, 0, 0, 0);
 
 	levels = (unsigned long)ret.value;
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	if (!ok(!ret.error && levels >= 3 && levels <= 5, "the table has 3, 4 or 5 levels"))
 		done();
 	note("%lu levels", levels);

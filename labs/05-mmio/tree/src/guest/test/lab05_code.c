@@ -6,6 +6,7 @@
  *
  * On the command line: seed; refused=1 for instructions that get an access fault.
  */
+#include "random.h"
 #include "testdev.h"
 
 #define EBREAK   0x00100073U
@@ -14,13 +15,8 @@
 #define TRIES    60
 #define MEMORY   0x800 /* bytes of the device that are memory */
 
-static unsigned long state, regs[32];
+static unsigned long regs[32];
 static u8 pages[2 * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
-
-static unsigned long any(unsigned long limit)
-{
-	return random_next(&state) % limit;
-}
 
 /* ---- an instruction ---- */
 
@@ -118,7 +114,7 @@ static u32 encode(const struct insn *insn)
 	case I_STORE_FP:
 		return bits | field(at, 11, 5, 25) | insn->reg << 20 | field(at, 4, 0, 7) | 0x27;
 	case I_AMO:
-		return kind->funct << 27 | (kind->store ? any(32) << 20 : 0) | insn->base << 15 |
+		return kind->funct << 27 | (kind->store ? below(32) << 20 : 0) | insn->base << 15 |
 		       (insn->len == 8 ? 3 : 2) << 12 | insn->reg << 7 | 0x2f;
 	case I_C_REG:
 		return kind->funct << 13 | (insn->base - 8) << 7 | (insn->reg - 8) << 2 |
@@ -137,30 +133,30 @@ static unsigned int any_result(void)
 	unsigned int reg;
 
 	do
-		reg = (unsigned int)any(32);
+		reg = (unsigned int)below(32);
 	while (reg == REG_SP || reg == REG_TP);
 	return reg;
 }
 
 static void draw(struct insn *insn, const struct kind *kinds, unsigned long count)
 {
-	const struct kind *kind = &kinds[any(count)];
+	const struct kind *kind = &kinds[below(count)];
 	bool fp = kind->form == I_LOAD_FP || kind->form == I_STORE_FP ||
 		  ((kind->form == I_C_REG || kind->form == I_C_SP) && (kind->funct & 3) == 1);
 
 	insn->kind = kind;
-	insn->len = kind->len ? kind->len : 4U << any(2);
+	insn->len = kind->len ? kind->len : 4U << below(2);
 	insn->size = kind->form == I_C_REG || kind->form == I_C_SP ? 2 : 4;
-	insn->reg = kind->store ? (unsigned int)any(32) : any_result();
-	insn->base = 1 + (unsigned int)any(31);
-	insn->offset = (long)any(4096) - 2048;
+	insn->reg = kind->store ? (unsigned int)below(32) : any_result();
+	insn->base = 1 + (unsigned int)below(31);
+	insn->offset = (long)below(4096) - 2048;
 	if (kind->form == I_C_REG) {
-		insn->reg = 8 + (unsigned int)any(8);
-		insn->base = 8 + (unsigned int)any(8);
-		insn->offset = (long)(any(32) * kind->len);
+		insn->reg = 8 + (unsigned int)below(8);
+		insn->base = 8 + (unsigned int)below(8);
+		insn->offset = (long)(below(32) * kind->len);
 	} else if (kind->form == I_C_SP) {
 		insn->base = REG_SP;
-		insn->offset = (long)(any(64) * kind->len);
+		insn->offset = (long)(below(64) * kind->len);
 		while (!insn->reg && !kind->store && !fp)
 			insn->reg = any_result(); /* a load into x0 is reserved */
 	} else if (kind->form == I_AMO) {
@@ -175,7 +171,7 @@ static void draw(struct insn *insn, const struct kind *kinds, unsigned long coun
 /* Sometimes across two pages. Behind it stands what ends the run, by either length. */
 static unsigned long place(const struct insn *insn)
 {
-	unsigned long at = any(4) ? any(PAGE_SIZE) : PAGE_SIZE - 2;
+	unsigned long at = below(4) ? below(PAGE_SIZE) : PAGE_SIZE - 2;
 	u16 *code = (u16 *)(pages + (at & ~1UL));
 	unsigned int i;
 
@@ -255,7 +251,7 @@ static const struct trap *run(const struct insn *insn)
 
 static void try_access(const struct insn *insn, unsigned long *wrong)
 {
-	unsigned long at = ALIGN_DOWN(any(MEMORY), insn->len), cell = random_next(&state), pc;
+	unsigned long at = ALIGN_DOWN(below(MEMORY), insn->len), cell = random_next(&state), pc;
 	unsigned long want[32], stored, mask = insn->len < 8 ? BIT(8 * insn->len) - 1 : ~0UL;
 	unsigned long got, expected;
 	const struct trap *trap;
@@ -378,11 +374,11 @@ static void refused(const struct kind *kinds, unsigned long count, bool aligned,
 
 	for (i = 0; i < TRIES; i++) {
 		draw(&insn, kinds, count);
-		at = ALIGN_DOWN(any(MEMORY - 8), insn.len);
+		at = ALIGN_DOWN(below(MEMORY - 8), insn.len);
 		if (!aligned && insn.len == 1)
 			continue;
 		if (!aligned)
-			at += 1 + any(insn.len - 1);
+			at += 1 + below(insn.len - 1);
 		try_refused(&insn, at, &wrong);
 	}
 	ok_eq(wrong, 0, "%s: an access fault each, and nothing else", what);
@@ -406,7 +402,7 @@ static void test_refused(void)
 void payload_main(void)
 {
 	testdev_find();
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	accesses(loads, ARRAY_SIZE(loads), "loads");
 	accesses(stores, ARRAY_SIZE(stores), "stores");
 	accesses(compressed, ARRAY_SIZE(compressed), "compressed loads and stores");

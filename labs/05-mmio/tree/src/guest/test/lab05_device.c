@@ -4,7 +4,7 @@
  *
  * The variant comes on the command line, by the names of lab.json; seed is for values and order.
  */
-#include "rt.h"
+#include "random.h"
 
 static const char *const names[] = { "ident", "mask", "sum", "count", "data", "level", "errors" };
 
@@ -19,7 +19,7 @@ enum reg {
 	NR_REGS
 };
 
-static unsigned long dev, size, state, at[NR_REGS], width[NR_REGS], errors;
+static unsigned long dev, size, at[NR_REGS], width[NR_REGS], errors;
 
 static unsigned long number_of(const char *kind, const char *name)
 {
@@ -29,11 +29,6 @@ static unsigned long number_of(const char *kind, const char *name)
 	memcpy(full, kind, i);
 	memcpy(full + i, name, n + 1);
 	return boot_need(full);
-}
-
-static unsigned long any(unsigned long limit)
-{
-	return random_next(&state) % limit;
 }
 
 /* ---- accesses; of 8 bytes the upper ones are 0 ---- */
@@ -146,7 +141,7 @@ static void test_sum(void)
 		value = random_next(&state);
 		store(SUM, value);
 		want = summed(want, cut(value, width[SUM]));
-		if (any(2))
+		if (below(2))
 			wrong += differs("sum", load(SUM), want);
 	}
 	wrong += differs("sum", load(SUM), want) + differs("sum, loaded again", load(SUM), want);
@@ -159,8 +154,8 @@ static void test_count(void)
 
 	load(COUNT);
 	for (round = 0; round < 10; round++) {
-		for (want = 0, i = any(12); i; i--) {
-			if (any(2)) {
+		for (want = 0, i = below(12); i; i--) {
+			if (below(2)) {
 				store(SUM, i);
 				want += counted != 1;
 			} else {
@@ -188,7 +183,7 @@ static void test_queue(void)
 	unsigned long depth = boot_need("depth"), wrong = 0, in = 0, out = 0, want[16], i;
 
 	for (i = 0; i < 120; i++) {
-		if (in - out < depth && any(3)) {
+		if (in - out < depth && below(3)) {
 			want[in % 16] = cut(random_next(&state), width[DATA]);
 			store(DATA, want[in++ % 16]);
 		} else if (in != out) {
@@ -207,7 +202,7 @@ static void test_queue(void)
 /* What is stored beyond the queue's depth, and the bit that tells. */
 static void test_full(void)
 {
-	unsigned long depth = boot_need("depth"), more = 1 + any(depth - 1), wrong = 0, i, base;
+	unsigned long depth = boot_need("depth"), more = 1 + below(depth - 1), wrong = 0, i, base;
 	unsigned long keeps = boot_need("oldest_lost") ? more : 0;
 
 	base = cut(random_next(&state), width[DATA]) >> 8;
@@ -255,7 +250,7 @@ static unsigned long wrong_access(unsigned long offset, unsigned long len)
 {
 	unsigned long wrong = 0;
 
-	if (any(2))
+	if (below(2))
 		wrong = differs("a wrong load", load_at(offset, len), cut(boot_need("wrong"), len));
 	else
 		store_at(offset, len, random_next(&state));
@@ -304,9 +299,9 @@ static void test_offsets(void)
 	unsigned long i, len, offset, wrong = 0;
 
 	for (i = 0; i < 100; i++) {
-		len = BIT(any(4));
+		len = BIT(below(4));
 		/* Every other one in or beside a register. */
-		offset = i % 2 ? any(size) : at[any(NR_REGS)] + any(16);
+		offset = i % 2 ? below(size) : at[below(NR_REGS)] + below(16);
 		offset = ALIGN_DOWN(offset % size, len);
 		if (!is_register(offset, len))
 			wrong += wrong_access(offset, len);
@@ -332,7 +327,7 @@ void payload_main(void)
 	}
 	dev = found.base;
 	size = found.size;
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	for (reg = 0; reg < NR_REGS; reg++) {
 		at[reg] = number_of("at_", names[reg]);
 		width[reg] = number_of("width_", names[reg]);

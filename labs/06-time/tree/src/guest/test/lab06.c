@@ -7,14 +7,13 @@
  * vCPUs, which share a hart.
  */
 #include "lab06.h"
+#include "random.h"
 
 #define TIMERS  60
 #define LATE_US 30   /* alone on the hart: some 4000 instructions are 4 us */
 #define TURN_US 9000 /* another vCPU computes: it has its turn of 4 ms first */
 #define AWAKE   8    /* WFIs that one wait may take */
 #define WAKE_US 200  /* from one vCPU's IPI to the other's next instruction, on one hart */
-
-static unsigned long state;
 
 static unsigned long ticks_to_us(unsigned long ticks)
 {
@@ -351,7 +350,7 @@ void payload_main(void)
 {
 	char part[16] = "";
 
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	boot_arg("part", part, sizeof(part));
 	if (hart_start(1))
 		bail("the second vCPU does not start");

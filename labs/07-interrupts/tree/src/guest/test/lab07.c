@@ -7,7 +7,7 @@
  * addend); seed for what is drawn.
  * Two S contexts: that of this hart, whose interrupt is seen in sip, and that of another.
  */
-#include "rt.h"
+#include "random.h"
 
 #define FIRST   16 /* of the sources that the tests use; all of them are the wire's */
 #define SOURCES 32
@@ -15,7 +15,7 @@
 #define MINE    (2 * (int)this_hart()->id + 1)
 #define OTHER   (2 * (int)harts[1].id + 1)
 
-static unsigned long plic, wire, state;
+static unsigned long plic, wire;
 static unsigned int multiplier, addend;
 
 static volatile u32 *at(unsigned long address)
@@ -64,9 +64,9 @@ static bool interrupted(void)
 	return csr_read(sip) & BIT(IRQ_S_EXT);
 }
 
-static unsigned int drawn(unsigned int below)
+static unsigned int drawn(unsigned int limit)
 {
-	return (unsigned int)(random_next(&state) >> 16) % below;
+	return (unsigned int)(random_next(&state) >> 16) % limit;
 }
 
 /* Nothing high, nothing in service, priority 1 for all, all of them this hart's. */
@@ -381,7 +381,7 @@ void payload_main(void)
 	if (!fdt_find("hyperscope,wire", 0, &found) || nr_harts < 2)
 		bail("the test wants --wire, and two harts");
 	wire = found.base;
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	multiplier = (unsigned int)boot_need("multiplier");
 	addend = (unsigned int)boot_need("addend");
 	if (own) {

@@ -271,7 +271,7 @@ void payload_main(void)
 		uart = reg.base;
 	if (boot_number("count", 0))
 		count_workload();
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	policy = boot_need("policy");
 	test_turns(TURNS, false);
 	if (boot_number("long", 0))

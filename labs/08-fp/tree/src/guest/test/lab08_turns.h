@@ -8,7 +8,7 @@
 
 #include "hv/turn.h"
 #include "provoke.h"
-#include "rt.h"
+#include "random.h"
 
 #define WARM_UP   64
 #define MOST_BASE 0x4000000000000000UL
@@ -22,12 +22,7 @@ void fp_write(unsigned long arg);
 void vec_read(unsigned long arg);
 void vec_write(unsigned long arg);
 
-static unsigned long state, policy;
-
-static unsigned long below(unsigned long n)
-{
-	return random_next(&state) % n;
-}
+static unsigned long policy;
 
 static void fs_set(unsigned long fs)
 {

@@ -7,7 +7,7 @@
 #ifndef GUEST_LAB09_H
 #define GUEST_LAB09_H
 
-#include "rt.h"
+#include "random.h"
 
 #define EXT_WATCH 0x0a0009abUL
 #define ALL       (~0UL)
@@ -51,21 +51,16 @@ enum {
 	VVMA_ASID
 };
 
-static unsigned long state, harts_there; /* of random_next(); vCPUs, ids 0 to n - 1 */
+static unsigned long harts_there; /* vCPUs, ids 0 to n - 1 */
 
 /* Before anything else. Harts are as good as never started when their threads are asleep. */
 static inline void begin(void)
 {
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	harts_there = (unsigned long)nr_harts;
 	if (harts_there != 6)
 		bail("this payload wants 6 harts (--smp 6)");
 	wait_irq(0, 10000);
-}
-
-static inline unsigned long below(unsigned long limit)
-{
-	return random_next(&state) % limit;
 }
 
 static inline unsigned long watch(unsigned long fid, unsigned long a0, unsigned long a1,

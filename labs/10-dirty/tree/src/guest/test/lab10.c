@@ -10,6 +10,7 @@
  * loop, having written to cold=N others before. seed=N for what is drawn.
  */
 #include "logdev.h"
+#include "random.h"
 
 #define PAGES 256
 #define SAVES 400
@@ -37,12 +38,6 @@ enum lab10_register { /* from LAB10 on, src/vmm/lab10.h */
 
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(64 * PAGE_SIZE)));
 static u64 want[PAGES / 64];
-static unsigned long state;
-
-static unsigned long below(unsigned long n)
-{
-	return random_next(&state) % n;
-}
 
 /* ---- what is taken ---- */
 
@@ -433,7 +428,7 @@ void payload_main(void)
 {
 	char what[8] = "";
 
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	boot_arg("do", what, sizeof(what));
 	if (!strcmp(what, "busy")) {
 		busy();

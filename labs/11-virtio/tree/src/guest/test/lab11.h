@@ -8,16 +8,11 @@
 #ifndef GUEST_LAB11_H
 #define GUEST_LAB11_H
 
+#include "random.h"
 #include "virtio.h"
 
 /* Twice a table's length: what stands behind its end must not be followed, however good it looks. */
 static struct desc table[2 * DISK_QUEUE] __attribute__((aligned(16)));
-static unsigned long state;
-
-static inline unsigned long below(unsigned long limit)
-{
-	return random_next(&state) % limit;
-}
 
 static inline void fill(u8 *bytes, unsigned long count)
 {
@@ -201,7 +196,7 @@ static inline void run_part(const struct part *parts, unsigned int count)
 	char part[16] = "";
 	unsigned int i;
 
-	state = boot_number("seed", 88172645463325252UL);
+	random_begin();
 	boot_arg("part", part, sizeof(part));
 	if (!disk_find())
 		bail("no disk in the device tree");
