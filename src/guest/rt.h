@@ -144,6 +144,7 @@ unsigned long skip_end(void);
 /* ---- smp.c: harts, IPI, timer ---- */
 void smp_init(unsigned long boot_id);
 int hart_start(int index); /* bring it up and wait for it: an SBI error or 0 */
+void hart_need(int index); /* the same, and bails out on an error */
 long hart_status(unsigned long id);
 void hart_run(int index, hart_fn fn, unsigned long arg); /* start work on an idle hart */
 bool hart_idle(int index);

@@ -124,6 +124,12 @@ int hart_start(int index)
 	return wait_flag(is_online, index, 10000) ? 0 : -1;
 }
 
+void hart_need(int index)
+{
+	if (hart_start(index))
+		bail("hart %d does not start", index);
+}
+
 bool hart_idle(int index)
 {
 	return !__atomic_load_n(&harts[index].fn, __ATOMIC_ACQUIRE);

@@ -98,8 +98,7 @@ static void test_susp(void)
 	ok_sbi(sbi_call(SBI_EXT_SUSP, 1, 0, here, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function is not supported");
 	if (nr_harts > 1) {
-		if (hart_start(1))
-			bail("hart 1 does not start");
+		hart_need(1);
 		ok_sbi(suspend(0, here), SBI_ERR_DENIED,
 		       "while another hart runs the suspend is denied");
 		if (!stop_other())

@@ -194,8 +194,7 @@ void payload_main(void)
 		done();
 	}
 	for (i = 1; i < nr_harts; i++)
-		if (hart_start(i))
-			bail("hart %d does not start", i);
+		hart_need(i);
 	for (i = 1; i < nr_harts; i++)
 		hart_run(i, take_ipis, (unsigned long)i);
 	go = true;

@@ -352,8 +352,7 @@ void payload_main(void)
 
 	random_begin();
 	boot_arg("part", part, sizeof(part));
-	if (hart_start(1))
-		bail("the second vCPU does not start");
+	hart_need(1);
 	if (!strcmp(part, "timers"))
 		part_timers();
 	else if (!strcmp(part, "waits"))

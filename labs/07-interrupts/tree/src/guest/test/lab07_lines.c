@@ -395,8 +395,7 @@ static void test_lines(bool wfi_exits)
 	test_fences();
 	test_order();
 	test_numbers();
-	if (hart_start(1))
-		bail("the second hart does not start");
+	hart_need(1);
 	if (wfi_exits)
 		test_waiting();
 	test_other(CALL, raise_by_call, "makes calls");
@@ -433,8 +432,7 @@ static void test_wires(void)
 {
 	unsigned long me = this_hart()->id, other = harts[1].id;
 
-	if (hart_start(1))
-		bail("the second hart does not start");
+	hart_need(1);
 	set(IOCTL, me, 1);
 	ok(pending(IRQ_S_EXT), "KVM_INTERRUPT raises the line");
 	set(LOWER, me, 1);

@@ -225,8 +225,7 @@ static void test_at_once(void)
 
 static void test_pair(void)
 {
-	if (hart_start(1))
-		bail("a second vCPU is needed, and does not start");
+	hart_need(1);
 	if (move_to(0) || (other_does(on_other_move, 0), 0))
 		bail("the VMM does not move vCPUs");
 	test_known_ways();

@@ -105,8 +105,7 @@ static void sfence_of_some(unsigned long arg)
 
 static void test_waits(void)
 {
-	if (hart_start(1))
-		bail("hart 1 does not start");
+	hart_need(1);
 	test_wait(REQ_HFENCE, 0, "a wait ends when the vCPU is out of its guest");
 	test_wait(REQ_HFENCE, 1, "a wait ends when the vCPU has served the fence");
 	test_wait(REQ_FENCE_I, 1, "so it does for another request");

@@ -84,8 +84,7 @@ static void test_running(void)
 	}
 	pt_map(root, TEST_VA, (unsigned long)page[0], PTE_KERNEL);
 	for (i = 1; i < 3; i++) {
-		if (hart_start((int)i))
-			bail("hart %lu does not start", i);
+		hart_need((int)i);
 		hart_run((int)i, look_at_page, i);
 	}
 	ok(both_see(100), "two harts look at a page, again and again");
@@ -161,8 +160,7 @@ static void test_counters(void)
 		return;
 	}
 	for (i = 1; i < 3; i++)
-		if (hart_start((int)i))
-			bail("hart %lu does not start", i);
+		hart_need((int)i);
 	on_each(begin_counting);
 	for (i = 0; i < ARRAY_SIZE(mask); i++) {
 		for (fid = 0; fid < 3; fid++)

@@ -166,7 +166,7 @@ static void test_moment(void)
 
 	if (nr_harts < 2)
 		bail("two harts are wanted");
-	hart_start(1);
+	hart_need(1);
 	logdev_set(LAB_TAKE, 0);
 	written();
 	logged = below(64);
