@@ -5,27 +5,26 @@
 #ifndef REGS_ASM_H
 #define REGS_ASM_H
 
-	/* Sixteen words at a symbol: ra, sp, gp, tp, s0 to s11. t0 is used. */
+	/* Sixteen words where a register points to: ra, sp, gp, tp, s0 to s11, each by insn, sd or ld. */
+	.macro	callers insn, at
+	\insn	ra, 0(\at)
+	\insn	sp, 8(\at)
+	\insn	gp, 16(\at)
+	\insn	tp, 24(\at)
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
+	\insn	s\n, 32 + 8 * \n(\at)
+	.endr
+	.endm
+
+	/* At a symbol; t0 is used, and points there. */
 	.macro	callers_to area
 	la	t0, \area
-	sd	ra, 0(t0)
-	sd	sp, 8(t0)
-	sd	gp, 16(t0)
-	sd	tp, 24(t0)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	sd	s\n, 32 + 8 * \n(t0)
-	.endr
+	callers	sd, t0
 	.endm
 
 	.macro	callers_from area
 	la	t0, \area
-	ld	ra, 0(t0)
-	ld	sp, 8(t0)
-	ld	gp, 16(t0)
-	ld	tp, 24(t0)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	ld	s\n, 32 + 8 * \n(t0)
-	.endr
+	callers	ld, t0
 	.endm
 
 	/* A macro for each f0 to f31, by its number. */

@@ -10,43 +10,27 @@
 	 */
 	.globl	save_with
 save_with:
-	addi	sp, sp, -128
-	sd	ra, 0(sp)
-	sd	gp, 8(sp)
-	sd	tp, 16(sp)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	sd	s\n, 24 + 8 * \n(sp)
-	.endr
-	la	t0, kept
-	sd	sp, 0(t0)
-	sd	a0, 8(t0)
-	sd	a1, 16(t0)
+	callers_to kept
+	sd	a0, 128(t0)
+	sd	a1, 136(t0)
 	mv	t0, a0
 	.irp	n, 1,2,3,4,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	ld	x\n, 8 * \n(t0)
 	.endr
 	la	t0, kept
-	ld	t0, 16(t0)
+	ld	t0, 136(t0)
 	sd	zero, 0(t0)
 	la	t0, kept
-	ld	t0, 8(t0)
+	ld	t0, 128(t0)
 	.irp	n, 1,2,3,4,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	sd	x\n, 8 * \n(t0)
 	.endr
-	la	t0, kept
-	ld	sp, 0(t0)
-	ld	ra, 0(sp)
-	ld	gp, 8(sp)
-	ld	tp, 16(sp)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	ld	s\n, 24 + 8 * \n(sp)
-	.endr
-	addi	sp, sp, 128
+	callers_from kept
 	ret
 
 	.bss
 	.balign	8
-kept:	.space	24
+kept:	.space	8 * 18	/* the caller's, gprs, store_to */
 
 	.text
 	.option	arch, +d

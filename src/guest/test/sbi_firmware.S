@@ -6,16 +6,11 @@
  * ra, sp, gp, tp, s0 to s11, and behind them what the hart came back with: a0, satp, sstatus.
  */
 #include "hv/sbi.h"
+#include "regs_asm.h"
 
 	.globl	suspend_to, suspend_resume
 suspend_to:
-	sd	ra, 0(a0)
-	sd	sp, 8(a0)
-	sd	gp, 16(a0)
-	sd	tp, 24(a0)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	sd	s\n, 32 + 8 * \n(a0)
-	.endr
+	callers	sd, a0
 	mv	a2, a0
 	li	a0, SBI_SUSP_TO_RAM
 	li	a6, SBI_SUSP_SYSTEM_SUSPEND
@@ -31,12 +26,6 @@ suspend_resume:
 	sd	t0, 136(a1)
 	csrr	t0, sstatus
 	sd	t0, 144(a1)
-	ld	ra, 0(a1)
-	ld	sp, 8(a1)
-	ld	gp, 16(a1)
-	ld	tp, 24(a1)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	ld	s\n, 32 + 8 * \n(a1)
-	.endr
+	callers	ld, a1
 	li	a0, 0
 	ret
