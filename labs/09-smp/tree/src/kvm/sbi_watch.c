@@ -62,34 +62,39 @@ static long stage_kick(struct kvm_vcpu *target, const unsigned long *a, struct s
 	return SBI_SUCCESS;
 }
 
+/* How its wait was ended (let_go); the vCPU is outside again. */
+static long ended(struct kvm_vcpu *target)
+{
+	long how = __atomic_load_n(&let_go, __ATOMIC_SEQ_CST);
+
+	__atomic_store_n(&target->mode, VCPU_OUTSIDE, __ATOMIC_SEQ_CST);
+	return how;
+}
+
 static long stage_wait(struct kvm_vcpu *target, unsigned long req)
 {
-	long ended;
+	long how;
 
 	__atomic_store_n(&let_go, 0, __ATOMIC_SEQ_CST);
 	__atomic_fetch_or(&target->requests, BIT(req), __ATOMIC_SEQ_CST);
 	__atomic_store_n(&target->mode, VCPU_IN_GUEST, __ATOMIC_SEQ_CST);
 	vcpu_wait_request(target, (enum vcpu_request)req);
-	ended = __atomic_load_n(&let_go, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&target->mode, VCPU_OUTSIDE, __ATOMIC_SEQ_CST);
+	how = ended(target);
 	__atomic_fetch_and(&target->requests, ~BIT(req), __ATOMIC_SEQ_CST);
-	return ended;
+	return how;
 }
 
 /* Every vCPU is asked, this one as if in its guest; as WATCH_WAIT, and bit 3 is what came back. */
 static long stage_all(struct kvm_vcpu *target, unsigned long req, bool in_guest)
 {
 	bool reached;
-	long ended;
 
 	__atomic_store_n(&let_go, 0, __ATOMIC_SEQ_CST);
 	target->hart = hv_hart();
 	if (in_guest)
 		__atomic_store_n(&target->mode, VCPU_IN_GUEST, __ATOMIC_SEQ_CST);
 	reached = vm_request_all_and_wait(target->kvm, (enum vcpu_request)req);
-	ended = __atomic_load_n(&let_go, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&target->mode, VCPU_OUTSIDE, __ATOMIC_SEQ_CST);
-	return ended | (reached ? 8 : 0);
+	return ended(target) | (reached ? 8 : 0);
 }
 
 /* Has each vCPU that is stopped something to serve? */
@@ -170,8 +175,7 @@ static long watch_vcpu(struct kvm_vcpu *target, unsigned long fid, struct sbiret
 		__atomic_store_n(&target->mode, VCPU_IN_GUEST, __ATOMIC_SEQ_CST);
 		return SBI_SUCCESS;
 	case WATCH_ENDED:
-		ret->value = __atomic_load_n(&let_go, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&target->mode, VCPU_OUTSIDE, __ATOMIC_SEQ_CST);
+		ret->value = ended(target);
 		return SBI_SUCCESS;
 	case WATCH_LET_GO:
 		end_wait(target, a[1]);
