@@ -89,10 +89,10 @@ static bool list_ipi_is(unsigned long n, bool unknown)
 	good = answered(lab_call(boot_need("fid_ipi"), a), &list);
 	good = asked_are(list.told, REQ_IRQ, NULL) && good;
 	self = csr_read(sip) & BIT(IRQ_S_SOFT) ? 1 : 0;
-	if (!good || self != (list.told & 1))
+	good = good && self == (list.told & 1);
+	if (!good)
 		note("IPI, list 0x%lx: %lu entries%s; to itself: %lu, expected %lu", list.word, n,
 		     unknown ? ", one of them no hart" : "", self, list.told & 1);
-	good = good && self == (list.told & 1);
 	forget_all();
 	return good;
 }
