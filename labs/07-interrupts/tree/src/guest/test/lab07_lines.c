@@ -47,6 +47,16 @@ enum {
 
 static unsigned long wire;
 
+static u32 get(unsigned long reg, unsigned long vcpu)
+{
+	return *(volatile u32 *)(wire + reg + 4 * vcpu);
+}
+
+static void set(unsigned long reg, unsigned long vcpu, u32 value)
+{
+	*(volatile u32 *)(wire + reg + 4 * vcpu) = value;
+}
+
 static bool ask(unsigned long fid, unsigned long a0, unsigned long a1)
 {
 	struct sbiret ret = sbi_call(EXT_MOMENT, fid, a0, a1, 0);
@@ -354,7 +364,7 @@ static void raise_by_call(void)
 
 static void raise_by_event(void)
 {
-	*(volatile u32 *)(wire + EVENT + 4 * harts[1].id) = 1;
+	set(EVENT, harts[1].id, 1);
 }
 
 /* How many of the rounds were taken. The target ends by an IPI, or the test does. */
@@ -404,16 +414,6 @@ static void test_lines(bool wfi_exits)
 }
 
 /* ---- part 3: eventfds ---- */
-
-static u32 get(unsigned long reg, unsigned long vcpu)
-{
-	return *(volatile u32 *)(wire + reg + 4 * vcpu);
-}
-
-static void set(unsigned long reg, unsigned long vcpu, u32 value)
-{
-	*(volatile u32 *)(wire + reg + 4 * vcpu) = value;
-}
 
 static void see_other(unsigned long arg)
 {
