@@ -144,9 +144,10 @@ static void mix_step(unsigned long n)
 		mix_check(n);
 }
 
-static void on_other_choose(unsigned long other)
+/* A policy for the vCPU that asks. */
+static void choose(unsigned long which)
 {
-	sbi_call(SBI_EXT_TURN, TURN_CHOOSE, other, 0, 0);
+	sbi_call(SBI_EXT_TURN, TURN_CHOOSE, which, 0, 0);
 }
 
 static void mix(unsigned long steps)
@@ -184,8 +185,8 @@ static void test_mixed(void)
 	} else {
 		for (one = 0; one < NR_POLICIES; one++) {
 			for (other = 0; other < NR_POLICIES; other++) {
-				sbi_call(SBI_EXT_TURN, TURN_CHOOSE, one, 0, 0);
-				other_does(on_other_choose, other);
+				choose(one);
+				other_does(choose, other);
 				mix(MIX_STEPS / 4);
 			}
 		}
