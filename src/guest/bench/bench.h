@@ -82,6 +82,9 @@ static inline void set(unsigned long address, u32 value)
 	*(volatile u32 *)address = value;
 }
 
+/* Of what rows may touch: the last 64 MiB are the loader's (device tree, initrd). 0: no memory. */
+unsigned long memory_end(void); /* memory.c */
+
 /* ---- groups of rows ---- */
 void bench_devices(void);  /* devices.c */
 void bench_disk(void);     /* disk.c */

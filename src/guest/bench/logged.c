@@ -30,12 +30,10 @@ static void harvest_each(unsigned long block)
 void bench_logged(void)
 {
 	unsigned long first, i;
-	struct fdt_reg mem;
 
-	if (!logdev_find() || !fdt_memory(&mem))
+	if (!logdev_find())
 		return;
-	/* The upper end is the loader's, as in memory.c. */
-	first = ALIGN_DOWN(mem.base + mem.size - (64UL << 20), SZ_2M) - BLOCKS * SZ_2M;
+	first = ALIGN_DOWN(memory_end(), SZ_2M) - BLOCKS * SZ_2M;
 	for (i = 0; i < BLOCKS * BLOCK; i++) /* so that all are mapped, by whatever leaves */
 		set(first + i * SZ_4K, 1);
 	logdev_set(LOGDEV_LOG, 1);

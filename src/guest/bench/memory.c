@@ -12,16 +12,18 @@
 #define FAR_BATCHES    16
 #define FAR_PER_BATCH  8
 
-void bench_memory(void)
+unsigned long memory_end(void)
 {
 	struct fdt_reg mem;
-	unsigned long fresh, end;
 
-	fdt_memory(&mem);
-	/* The upper end is the loader's (device tree, initrd), so leave 64 MiB of it alone. */
-	end = mem.base + mem.size - (64UL << 20);
-	fresh = ALIGN_UP((unsigned long)_end, SZ_2M) + SZ_2M;
-	if (fresh + 3 * MEMORY_BATCHES * SZ_2M > end)
+	return fdt_memory(&mem) ? mem.base + mem.size - (64UL << 20) : 0;
+}
+
+void bench_memory(void)
+{
+	unsigned long fresh = ALIGN_UP((unsigned long)_end, SZ_2M) + SZ_2M;
+
+	if (fresh + 3 * MEMORY_BATCHES * SZ_2M > memory_end())
 		return;
 	if (asked_for("fault_4k_fresh"))
 		bench_steps("fault_4k_fresh", op_touch_4k, fresh, SZ_2M / SZ_4K, MEMORY_BATCHES,

@@ -69,13 +69,12 @@ void mix_turn(unsigned long mix)
 
 void bench_mix(void)
 {
-	struct fdt_reg mem, plic;
+	struct fdt_reg plic;
 
-	if (!asked_for("mix") || !fdt_find("riscv,plic0", 0, &plic) || !fdt_memory(&mem))
+	if (!asked_for("mix") || !fdt_find("riscv,plic0", 0, &plic))
 		return;
 	page = ALIGN_UP((unsigned long)_end, SZ_2M) + SZ_2M + MIX_OFFSET;
-	if (page + MIX_SPACE >
-	    mem.base + mem.size - (64UL << 20)) /* the loader's, as in memory.c */
+	if (page + MIX_SPACE > memory_end())
 		return;
 	device = plic.base + 4;
 	csr_write(sie, BIT(IRQ_S_SOFT));
