@@ -63,6 +63,8 @@ void bench_steps(const char *name, op_fn op, unsigned long arg, unsigned long pe
 		 unsigned long batches, unsigned long step);
 /* With FS on, which the operation makes Dirty each time. */
 void bench_fp(const char *name, op_fn op, unsigned long arg);
+/* The operation raises the hart's external interrupt; the handler lowers it (devices.c). */
+void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(void));
 /* The same by hand: begin the row, samples from start to stop or as ticks, then its line. */
 void row_begin(void);
 void row_begin_single(void); /* each sample is one operation, and the clock as exact as there is */

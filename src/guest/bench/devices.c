@@ -56,13 +56,12 @@ static void bench_eoi(unsigned long uart, unsigned long context)
 	*(volatile u8 *)(uart + UART_IER) = 0;
 }
 
-/* The store that raises the line, the interrupt, the store that lowers it. */
-static void bench_inject(unsigned long uart)
+void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(void))
 {
-	csr_write(stvec, bench_lower);
+	csr_write(stvec, lower);
 	csr_write(sie, BIT(IRQ_S_EXT));
 	csr_set(sstatus, SSTATUS_SIE);
-	bench("irq_inject", op_irq_inject, uart);
+	bench(name, op, arg);
 	csr_clear(sstatus, SSTATUS_SIE);
 	csr_write(sie, 0);
 	csr_write(stvec, trap_entry);
@@ -85,7 +84,7 @@ static void bench_irq(unsigned long plic)
 	if (get(plic + PLIC_PENDING) & BIT(UART_IRQ)) {
 		*(volatile u8 *)(uart.base + UART_IER) = 0;
 		bench_eoi(uart.base, context);
-		bench_inject(uart.base);
+		bench_taken("irq_inject", op_irq_inject, uart.base, bench_lower);
 	}
 	*(volatile u8 *)(uart.base + UART_IER) = 0;
 	set(plic + PLIC_ENABLE + 0x80 * hart, 0);

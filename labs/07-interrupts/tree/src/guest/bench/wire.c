@@ -28,13 +28,7 @@ static void row(const char *name, op_fn op, unsigned long wire, unsigned long wa
 		printf("# %s: the line does not rise and fall\n", name);
 		return;
 	}
-	csr_write(stvec, bench_wire_lower);
-	csr_write(sie, BIT(IRQ_S_EXT));
-	csr_set(sstatus, SSTATUS_SIE);
-	bench(name, op, wire + way);
-	csr_clear(sstatus, SSTATUS_SIE);
-	csr_write(sie, 0);
-	csr_write(stvec, trap_entry);
+	bench_taken(name, op, wire + way, bench_wire_lower);
 }
 
 void bench_wire(void)
