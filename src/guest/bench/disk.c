@@ -15,7 +15,6 @@
 #define READ_SIZE    4096
 #define DISK_BATCHES 64
 #define READS        16 /* a batch */
-#define MAX_SLOTS    8
 #define LIMIT_US     1000000UL
 
 static struct desc desc[QUEUE_SIZE] __attribute__((aligned(16)));
@@ -32,28 +31,10 @@ static void set_address(int offset, const volatile void *address)
 	set(base + offset + 4, (u32)((unsigned long)address >> 32));
 }
 
-static bool find_disk(void)
-{
-	struct fdt_reg reg;
-	int n;
-
-	for (n = 0; n < MAX_SLOTS && fdt_find("virtio,mmio", n, &reg); n++) {
-		base = reg.base;
-		if (get(base + REG_DEVICE_ID) == ID_BLOCK)
-			return true;
-	}
-	return false;
-}
-
 static void start_disk(void)
 {
-	set(base + REG_STATUS, 0);
-	set(base + REG_STATUS, STATUS_DRIVER);
-	set(base + REG_DRIVER_FEATURES_SEL, 0);
-	set(base + REG_DRIVER_FEATURES, 0);
-	set(base + REG_DRIVER_FEATURES_SEL, 1);
-	set(base + REG_DRIVER_FEATURES, 1); /* VERSION_1 */
-	set(base + REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK);
+	base = disk_base;
+	disk_negotiate(0, FEATURE_VERSION_1);
 	set(base + REG_QUEUE_SEL, 0);
 	set(base + REG_QUEUE_NUM, QUEUE_SIZE);
 	set_address(REG_DESC, desc);
@@ -61,9 +42,9 @@ static void start_disk(void)
 	set_address(REG_USED, used);
 	set(base + REG_QUEUE_READY, 1);
 	set(base + REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
-	desc[0] = (struct desc){ (unsigned long)&header, sizeof(header), DESC_NEXT, 1 };
-	desc[1] = (struct desc){ (unsigned long)data, READ_SIZE, DESC_NEXT | DESC_WRITE, 2 };
-	desc[2] = (struct desc){ (unsigned long)&answer, 1, DESC_WRITE, 0 };
+	desc_set(&desc[0], &header, sizeof(header), DESC_NEXT, 1);
+	desc_set(&desc[1], data, READ_SIZE, DESC_NEXT | DESC_WRITE, 2);
+	desc_set(&desc[2], &answer, 1, DESC_WRITE, 0);
 }
 
 static void acknowledge(void)
@@ -101,7 +82,7 @@ void bench_disk(void)
 	const char *name = asked_for("blk_read_exit") ? "blk_read_exit" : "blk_read_4k";
 	unsigned long n;
 
-	if (!wanted(name) || impl_id() == IMPL_OPENSBI || !find_disk())
+	if (!wanted(name) || impl_id() == IMPL_OPENSBI || !disk_find())
 		return;
 	claim = plic_open();
 	start_disk();
