@@ -270,6 +270,8 @@ make reproduce  papers' tables and claims, measured here (docs/results.md)
                   PAPERS='names'    of some (scripts/reproduce list)
 make compare    this tree's exits beside another commit's: BASE=HEAD~1
                   ARGS='--rows mmio_*'  of some rows
+make figures    what was measured, drawn (SVG, OUT/figures)
+                  FIGURES='names'   some (scripts/plot --list)
 make walk-cost  what operations on a guest's page table cost, by either walker
 make irqs-off   the longest stretch without an interrupt taken, by path
                   ARGS='sparse'     of some operations only

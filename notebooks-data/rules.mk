@@ -15,3 +15,9 @@ compare:
 	$(SETUP) --no-guest run
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/compare --out $(O) $(ARGS) $(BASE)
+
+# Figures of what was measured, as SVG in $(O)/figures; nothing is measured, and nothing is built.
+.PHONY: figures
+figures:
+	$(SETUP) figures
+	$(TOP)/scripts/plot --out $(O) $(ARGS) $(FIGURES)

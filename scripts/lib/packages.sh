@@ -36,6 +36,7 @@ package_table()
 	test   protoc-c                                    protobuf-c-compiler?
 	test   protoc                                      protobuf-compiler?
 	test   /usr/lib/python3/dist-packages/jsonschema   python3-jsonschema
+	test   /usr/lib/python3/dist-packages/matplotlib   python3-matplotlib?
 	check  clang                                       clang
 	check  clang-format                                clang-format
 	check  clang-tidy                                  clang-tidy
@@ -50,6 +51,11 @@ package_table()
 	readers import                                     imagemagick?
 	readers qemu-riscv64                               qemu-user?
 	readers node                                       nodejs?
+	figures /usr/lib/python3/dist-packages/matplotlib  python3-matplotlib
+	notebooks jupyter-nbconvert                        jupyter-nbconvert
+	notebooks /usr/lib/python3/dist-packages/ipykernel python3-ipykernel
+	notebooks /usr/lib/python3/dist-packages/pandas    python3-pandas
+	notebooks /usr/lib/python3/dist-packages/matplotlib python3-matplotlib
 	fuzz   clang                                       clang
 	fuzz   clang-library:fuzzer                        libclang-rt-dev
 	END
@@ -94,10 +100,20 @@ distribution_lacks()
 	[ -n "$(apt-cache show make 2>/dev/null)" ] && [ -z "$(apt-cache show "$1" 2>/dev/null)" ]
 }
 
+# What only draws needs neither a compiler nor QEMU, and nothing of the guest.
+only_draws()	# PURPOSE...
+{
+	local purpose
+	for purpose in "$@"; do
+		case $purpose in figures | notebooks) ;; *) return 1 ;; esac
+	done
+}
+
 # Sets missing_packages (names), qemu_problem ("", "absent", or a version that is too old).
 packages_find_missing()
 {
 	local wanted=" run $* " purpose what package version
+	! only_draws "$@" || wanted=" $* "
 	missing_packages=
 	while read -r purpose what package; do
 		case $wanted in *" $purpose "*) ;; *) continue ;; esac
@@ -106,12 +122,13 @@ packages_find_missing()
 		case " $missing_packages " in *" $package "*) continue ;; esac
 		missing_packages="$missing_packages $package"
 	done < <(package_table)
+	qemu_problem=
+	! only_draws "$@" || return 0
 	if ! debian_mirror_is_known && ! have debootstrap; then
 		missing_packages="$missing_packages debootstrap"	# carries the default mirror
 	fi
 
 	version=$(qemu_version)
-	qemu_problem=
 	if [ -z "$version" ]; then
 		qemu_problem=absent
 	elif ! version_at_least "$version" "$qemu_min"; then
@@ -259,6 +276,7 @@ packages_install()
 		;;
 	esac
 	exec 8>&-
+	! only_draws $purposes || return 0
 
 	version=$(qemu_version)
 	[ -n "$version" ] || die "QEMU was installed, but qemu-system-riscv64 does not start"

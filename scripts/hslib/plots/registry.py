@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+"""registry.py - the figures by their names: what each shows, of which file, and who draws it."""
+from typing import NamedTuple
+
+from . import exits
+
+
+class Plot(NamedTuple):
+    what: str
+    draw: object   # draw(folder, cpu) -> matplotlib's Figure; data.Absent where there is nothing to draw
+
+
+PLOTS = {
+    "exit-latency": Plot("what an exit costs: hyperscope, Linux KVM, bare", exits.draw),
+    "exit-latency-all": Plot("every row of the bench, on an axis of powers of ten", exits.draw_all),
+}

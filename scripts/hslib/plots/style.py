@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+"""style.py - how a figure of measurements looks, and what it is refused for.
+
+Colours are those of Okabe and Ito, which people who see fewer colours tell apart; systems differ in
+hatching and marker, too, for who prints without colours. check() refuses a figure with nothing in it,
+an axis of numbers without a label, and bars on an axis without a zero: what is drawn here is looked at
+by people who cannot see the code.
+"""
+import os
+import textwrap
+
+import matplotlib
+
+matplotlib.use("svg")  # no display is needed, nor looked for
+from matplotlib import ticker  # noqa: E402
+from matplotlib.container import BarContainer  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
+    "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
+GREY = "#999999"
+ROOM = 0.14  # beyond the longest bar, for its number
+# system -> (its name for people, colour, hatching of bars, marker of points)
+SYSTEMS = {
+    "hyperscope": ("hyperscope", BLUE, "", "o"),
+    "linux": ("Linux KVM", VERMILLION, "////", "s"),
+    "bare": ("bare, no VM", GREY, "....", "^"),
+    "native": ("native, no VM", GREY, "....", "^"),
+}
+# For what is no system: a paper's machine, a setting.
+MORE = (ORANGE, SKY, GREEN, PURPLE, YELLOW)
+# matplotlib wants text as outlines to look the same everywhere; the salt makes two drawings the same file.
+matplotlib.rcParams.update({
+    "svg.hashsalt": "hyperscope", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 8,
+    "axes.titlesize": 9, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
+    "axes.spines.right": False, "axes.axisbelow": True, "hatch.linewidth": 0.6, "legend.frameon": False})
+
+
+class PlotError(Exception):
+    """What is wrong with a figure, in one sentence."""
+
+
+def figure(width, height, rows=1, columns=1, **more):
+    """A Figure, and its axes as a list. more: of Figure.subplots()."""
+    made = Figure(figsize=(width, height), layout="constrained")
+    axes = made.subplots(rows, columns, squeeze=False, **more)
+    return made, list(axes.flat)
+
+
+def thousands(axis):
+    """1234567 as 1 234 567."""
+    axis.set_major_formatter(ticker.FuncFormatter(
+        lambda value, _: ("%g" % value if abs(value) < 1000 else format(round(value), ",").replace(",", " "))))
+
+
+def shown(value):
+    return ("%.0f" % value if value >= 100 or value == int(value) else "%.1f" % value) if value < 10000 else \
+        format(round(value), ",").replace(",", " ")
+
+
+def bars(axes, groups, series, unit, text=shown):
+    """Bars that lie: groups [(label, {key: (value, low, high) or value})]; series {key: (name, colour, hatch)}.
+
+    low and high are a whisker's ends; one that would leave the bars no room ends at the edge, and is told.
+    A group's missing key is no bar."""
+    cells = [(label, {key: value if isinstance(value, tuple) else (value,) * 3
+                      for key, value in values.items() if value is not None}) for label, values in groups]
+    most = max([0] + [cell[0] for _, values in cells for cell in values.values()])
+    least = min([0] + [cell[0] for _, values in cells for cell in values.values()])
+    edge = most + (most - least) * ROOM
+    drawn, ticks, place = {key: [] for key in series}, [], 0.0
+    for _, values in cells:
+        mine = [key for key in series if key in values]
+        for i, key in enumerate(mine):
+            value, low, high = values[key]
+            beyond = "" if high <= edge else " (to %s)" % text(high)
+            axes.annotate(text(value) + beyond, (value if beyond else max(value, high, 0), place + i - 0.03), (3, 0),
+                          textcoords="offset points", va="center", fontsize=6.5, bbox={"fc": "white", "ec": "none", "pad": 0.4})
+            drawn[key].append((place + i, value, value - low, min(high, edge) - value))
+        ticks.append(place + (len(mine) - 1) / 2)
+        place += len(mine) + 0.6
+    for key, points in drawn.items():
+        if points:
+            y, width, low, high = zip(*points)
+            name, colour, hatch = series[key][:3]
+            axes.barh(y, width, 0.92, color=colour, hatch=hatch, edgecolor="white", linewidth=0, label=name)
+            axes.errorbar(width, y, xerr=(low, high), fmt="none", ecolor=BLACK, elinewidth=0.8, capsize=1.5)
+    axes.set_yticks(ticks, [label for label, _ in cells])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(place - 0.1, -1.1)
+    axes.set_xlim(least - (most - least) * ROOM if least < 0 else 0, edge)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    thousands(axes.xaxis)
+    axes.set_xlabel(unit)
+
+
+def finish(drawn, title, note):
+    """The title, one legend below it, and at the foot what is to be said of n and of error."""
+    found = {}
+    for axes in drawn.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels()):
+            found.setdefault(label, handle)
+    if len(found) > 1:
+        drawn.axes[0].legend(found.values(), found.keys(), loc="lower left", bbox_to_anchor=(0, 1), ncols=len(found),
+                             borderaxespad=0.2)
+    drawn.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    letters = int(drawn.get_figwidth() * 19)
+    text = "\n".join(textwrap.fill(line, letters) for line in note.splitlines())
+    drawn.supxlabel(text, x=0.01, ha="left", fontsize=6.5, color="#444444")
+
+
+# ---- what no figure may be ----
+
+
+def _has_zero(axes, container):
+    lies = container.orientation == "horizontal"
+    low, high = sorted(axes.get_xlim() if lies else axes.get_ylim())
+    return low <= 0 <= high and (axes.get_xscale() if lies else axes.get_yscale()) == "linear"
+
+
+def _is_empty(axes):
+    points = any(len(line.get_xdata()) for line in axes.lines)
+    areas = any(patch.get_width() or patch.get_height() for patch in axes.patches if hasattr(patch, "get_width"))
+    return not points and not areas and not any(len(each.get_paths()) for each in axes.collections)
+
+
+def check(drawn, name):
+    """Raises PlotError if a reader would be misled, or would see nothing."""
+    if not drawn.axes:
+        raise PlotError("%s: nothing is drawn" % name)
+    for axes in drawn.axes:
+        where = "%s%s" % (name, ", '%s'" % axes.get_title(loc="left") if axes.get_title(loc="left") else "")
+        if _is_empty(axes):
+            raise PlotError("%s: nothing is drawn" % where)
+        for which, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+            names = isinstance(axis.get_major_locator(), ticker.FixedLocator)
+            if not names and not axis.get_label().get_text():
+                raise PlotError("%s: its %s axis has numbers and no label" % (where, which))
+        for container in axes.containers:
+            if isinstance(container, BarContainer) and not _has_zero(axes, container):
+                raise PlotError("%s: bars on an axis without a zero" % where)
+
+
+def save(drawn, name, folder, formats=("svg",)):
+    """Checks it, writes it whole or not at all, and gives the files' paths."""
+    check(drawn, name)
+    os.makedirs(folder, exist_ok=True)
+    paths = []
+    for form in formats:
+        path = os.path.join(folder, "%s.%s" % (name, form))
+        drawn.savefig(path + ".new", format=form, dpi=110, metadata={"Date": None} if form == "svg" else None)
+        os.replace(path + ".new", path)
+        paths.append(path)
+    return paths

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/plot: figures out of the CSVs, each bar as long as its number says, the same file twice; what
+# would mislead a reader is refused, what is missing is said and skipped.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+/usr/bin/python3 -c 'import matplotlib' 2>/dev/null ||
+	{ echo "1..0 # SKIP /usr/bin/python3 has no matplotlib: scripts/setup figures installs it"; exit 0; }
+plot()
+{
+	out=$("$HS_TOP/scripts/plot" "$@" --out "$tmp/out" 2>&1)
+	status=$?
+}
+
+plot --list
+like "$status $out" '^0 exit-latency +what an exit costs' "--list has the figures"
+plot
+is $status 0 "all that have data are drawn" || diag "$out"
+is "$(ls "$tmp/out/figures" | grep -c '\.svg$')" "$(grep -c '\.svg$' <<<"$out")" "each is a file, and told"
+cp -R "$tmp/out/figures" "$tmp/first"
+plot
+diff -r "$tmp/first" "$tmp/out/figures" >/dev/null
+ok $? "a second run draws the same, to the byte"
+
+mkdir "$tmp/data"
+plot --data "$tmp/data"
+like "$status $out" '^125 .*exit-latency: skipped: .*exit-latency.csv is missing: make bench writes it' "no data, no figure: said"
+is "$(find "$tmp/out" -newer "$tmp/data" -name '*.svg')" "" "... and no file"
+echo "no,csv" >"$tmp/data/exit-latency.csv"
+plot --data "$tmp/data" exit-latency
+like "$status $out" '^125 .*exit-latency.csv: not a file that scripts/bench --csv wrote' "a file of something else is refused"
+plot --cpu z80 exit-latency
+like "$status $out" "^125 .*nothing of -cpu z80" "a processor without figures is told"
+plot exit-latencies
+like "$status $out" "^2 plot: there is no figure 'exit-latencies'; there are exit-latency" "an unknown figure is refused"
+plot --format gif
+like "$status $out" "^2 .*--format gif: it is svg, png or pdf" "an unknown format is refused"
+
+# The library, from inside.
+cat >"$tmp/inside.py" <<'END'
+import os, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.environ["HS_TOP"], "scripts"))
+from hslib.plots import data, exits, style
+from matplotlib.container import BarContainer
+
+count = 0
+def claim(right, name):
+    global count
+    count += 1
+    print("%s %d - %s" % ("ok" if right else "not ok", count, name))
+
+def refused(drawn, words):
+    try:
+        style.check(drawn, "x")
+    except style.PlotError as error:
+        return words in str(error)
+    return False
+
+series = {"hyperscope": style.SYSTEMS["hyperscope"], "linux": style.SYSTEMS["linux"]}
+def drawn():
+    made, (axes,) = style.figure(4, 2)
+    style.bars(axes, [("a", {"hyperscope": (10, 9, 12), "linux": 40}), ("b", {"linux": (20, 1, 900)})], series, "apples")
+    return made, axes
+
+made, axes = drawn()
+style.check(made, "x")
+lengths = [[patch.get_width() for patch in bars] for bars in axes.containers if isinstance(bars, BarContainer)]
+claim(lengths == [[10], [40, 20]], "a bar is as long as its number")
+claim(axes.get_xlim()[0] == 0, "... and begins at zero")
+claim("20 (to 900)" in [text.get_text() for text in axes.texts], "a whisker that would dwarf the bars is told instead")
+axes.set_xlim(left=5)
+claim(refused(made, "bars on an axis without a zero"), "an axis without a zero is refused")
+made, axes = drawn()
+axes.set_xscale("symlog")
+claim(refused(made, "bars on an axis without a zero"), "... and one that is not linear")
+made, axes = drawn()
+axes.set_xlabel("")
+claim(refused(made, "its x axis has numbers and no label"), "an axis of numbers without its unit is refused")
+made, (axes,) = style.figure(4, 2)
+claim(refused(made, "nothing is drawn"), "an empty figure is refused")
+style.bars(axes, [("a", {})], series, "apples")
+claim(refused(made, "nothing is drawn"), "... and one of rows without a number")
+
+# What is drawn is what the CSV says.
+measured = data.bench()
+made = exits.draw()
+texts = [text.get_text() for axes in made.axes for text in axes.texts]
+wanted = [style.shown(measured.of(words)) for words in ("sbi_version", "mmio_read", "linux:mmio_read", "fault_4k_fresh")]
+claim(all(text in texts for text in wanted), "exit-latency shows the CSV's numbers: %s" % ", ".join(wanted))
+foot = " ".join(text.get_text() for text in made.findobj(lambda each: hasattr(each, "get_text")))
+claim(measured.results[0]["qemu"] in foot and "Exact" in foot and "n = " in foot, "its foot says with what, how often, how exactly")
+print("1..%d" % count)
+END
+/usr/bin/python3 "$tmp/inside.py" >"$tmp/inside" 2>&1
+ok $? "the library's own claims are all asked" || diag "$(tail -n 5 "$tmp/inside")"
+relay "$(<"$tmp/inside")"
+done_testing
