@@ -268,6 +268,9 @@ make bench      what each exit costs: bare, here with each toggle, on Linux KVM
 make bench-verify   twice: are all figures the same?
 make reproduce  papers' tables and claims, measured here (docs/results.md)
                   PAPERS='names'    of some (scripts/reproduce list)
+make reproduce-verify   twice, and in another folder, as another user, under
+                  load: are all figures equal to the byte?
+                  ARGS='--clean bookworm'  in a bare Debian, too
 make compare    this tree's exits beside another commit's: BASE=HEAD~1
                   ARGS='--rows mmio_*'  of some rows
 make figures    what was measured, drawn (SVG, OUT/figures)

@@ -8,6 +8,13 @@ reproduce:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/reproduce all --out $(O) $(ARGS) $(PAPERS)
 
+# The same figures, to the byte: twice here, and in another folder, as another user, under load, on one processor.
+.PHONY: reproduce-verify
+reproduce-verify:
+	$(SETUP) run
+	+$(BUILD) all $(O)/tests/kvm/bench_turns
+	$(TOP)/scripts/reproduce-verify --out $(O) $(ARGS) $(PAPERS)
+
 # This tree beside another commit's: what does each exit cost, and did somebody say so?
 .PHONY: compare
 compare:

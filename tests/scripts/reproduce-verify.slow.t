@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# reproduce-verify.slow.t - a paper's figures on three systems are equal to the byte: twice, and in another
+# folder, as another user, under load, on one processor.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+[ -f "$O/tests/kvm/bench_turns" ] || skip_all "$O/tests/kvm/bench_turns is missing"
+[ -f "$O/guest/modules/kvm.ko" ] || skip_all "$O/guest/modules/kvm.ko is missing: set-up could not fetch it"
+git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this is no git checkout"
+export HYPERSCOPE_SET=
+
+timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/reproduce-verify" --out "$O" kvm-unit-tests-micro-bench \
+	>"$tmp/out" 2>"$tmp/err" </dev/null
+is $? 0 "all figures are equal" || diag "$(cat "$tmp/out")" "$(tail -n 5 "$tmp/err")"
+like "$(cat "$tmp/out")" '^again: +13 figures, all are equal; images: the same bytes' "measured twice"
+like "$(cat "$tmp/out")" '^elsewhere: +13 figures, all are equal; images: the same bytes' "and elsewhere, where what was built is the same, too"
+
+"$HS_TOP/scripts/reproduce-verify" --help >"$tmp/out"
+is "$?:$(awk 'length > 80' "$tmp/out" | wc -l)" 0:0 "--help" || diag "$(cat "$tmp/out")"
+"$HS_TOP/scripts/reproduce-verify" --clean >"$tmp/out" 2>&1
+is "$?:$(cat "$tmp/out")" "2:reproduce-verify: --clean needs a suite; --help says more" "wrong use"
+done_testing
