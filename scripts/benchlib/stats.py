@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""stats.py - what may be said of measurements: a count is exact, a time has a spread.
+
+An Exact is a count under -icount: the same images give it again, so it has n and no interval. Samples
+are wall-clock of one run. Two runs were made under another load, on another day: their times are not
+compared, ComparedAcrossRuns says so. Within a run systems take turns, and what is compared are the
+pairs: each turn's ratio, so that what slows a turn slows both sides of it.
+
+Intervals are of the median, at 95 %: the percentile bootstrap, 10 000 resamples drawn by
+random.Random(1), so that one set of times has one interval. Of fewer than six times a resample says
+little; then the interval is the least to the greatest, and its own coverage, 1 - 2^(1-n), is told.
+"""
+import math
+import os
+import random
+import statistics
+import time
+from typing import NamedTuple
+
+LEVEL = 0.95
+RESAMPLES = 10000
+SEED = 1
+FEWEST = 6  # 1 - 2^(1-6) is more than LEVEL
+
+
+class ComparedAcrossRuns(ValueError):
+    """Wall-clock of one run beside that of another."""
+
+
+class NotComparable(ValueError):
+    """Other units, a count beside a time, or turns without a partner."""
+
+
+class Interval(NamedTuple):
+    low: float
+    high: float
+    level: float  # the share of such intervals that hold the true median
+
+    def __str__(self):
+        return "%.0f %% interval %s to %s" % (100 * self.level, short(self.low), short(self.high))
+
+
+class Exact(NamedTuple):
+    """A count. n: how many operations it was counted over."""
+    value: float
+    unit: str
+    n: int = 1
+
+    def __str__(self):
+        return "%s %s (exact, n = %d)" % (short(self.value), self.unit, self.n)
+
+
+class Samples:
+    """Times of one run, in the order in which they were taken. run: what new_run() gave."""
+
+    def __init__(self, values, unit, run):
+        self.values, self.unit, self.run = tuple(float(value) for value in values), unit, run
+        if not self.values:
+            raise NotComparable("of no %s nothing can be said" % unit)
+        if not all(math.isfinite(value) for value in self.values):
+            raise NotComparable("a time of %s that is no number" % unit)
+
+    @property
+    def n(self):
+        return len(self.values)
+
+    def median(self):
+        return statistics.median(self.values)
+
+    def interval(self, level=LEVEL, resamples=RESAMPLES):
+        return interval_of(self.values, level, resamples)
+
+    def __str__(self):
+        return "%s %s (median of %d; %s)" % (short(self.median()), self.unit, self.n, self.interval())
+
+
+class Ratio(NamedTuple):
+    """Ours in terms of theirs. interval is None where both are exact."""
+    value: float
+    interval: object
+    n: int
+
+    def __str__(self):
+        if self.interval is None:
+            return "%.2f x (exact)" % self.value
+        return "%.2f x (median of %d pairs; %s)" % (self.value, self.n, self.interval)
+
+
+def short(value):
+    """As many digits as a reader wants: three at least, and all before the point."""
+    return "%.0f" % value if abs(value) >= 1000 else "%.3g" % value
+
+
+def new_run():
+    """A name for a run of measurements that nothing else has."""
+    return "%d.%d.%d" % (time.time_ns(), os.getpid(), random.SystemRandom().getrandbits(32))
+
+
+def interval_of(values, level=LEVEL, resamples=RESAMPLES):
+    """An Interval of the median."""
+    values = sorted(values)
+    if len(values) < FEWEST:
+        return Interval(values[0], values[-1], 1 - 2.0 ** (1 - len(values)))
+    dice = random.Random(SEED)
+    medians = sorted(statistics.median(dice.choices(values, k=len(values))) for _ in range(resamples))
+    tail = (1 - level) / 2
+    return Interval(medians[int(tail * resamples)], medians[min(int((1 - tail) * resamples), resamples - 1)], level)
+
+
+def ratio(ours, theirs):
+    """How many times theirs ours is; refuses what does not compare."""
+    if isinstance(ours, Exact) != isinstance(theirs, Exact):
+        raise NotComparable("a count (%s) and a time (%s) have no ratio" % (
+            (ours.unit, theirs.unit) if isinstance(ours, Exact) else (theirs.unit, ours.unit)))
+    if ours.unit != theirs.unit:
+        raise NotComparable("%s and %s have no ratio" % (ours.unit, theirs.unit))
+    if isinstance(ours, Exact):
+        if not theirs.value:
+            raise NotComparable("nothing is so many times 0 %s" % theirs.unit)
+        return Ratio(ours.value / theirs.value, None, min(ours.n, theirs.n))
+    if ours.run != theirs.run:
+        raise ComparedAcrossRuns(
+            "wall-clock of two runs (%s, %s) is not compared: the machine was another. Measure both in one run, by turns."
+            % (ours.run, theirs.run))
+    if ours.n != theirs.n:
+        raise NotComparable("%d turns and %d: they are compared in pairs" % (ours.n, theirs.n))
+    if not all(theirs.values):
+        raise NotComparable("a time of 0 %s has no ratio" % theirs.unit)
+    pairs = [mine / other for mine, other in zip(ours.values, theirs.values)]
+    return Ratio(statistics.median(pairs), interval_of(pairs), len(pairs))
