@@ -38,15 +38,22 @@ def _cells(paper, lines):
     return [(row, figures.get(row.name, {})) for row in paper.rows.values()]
 
 
-def _where(verdict):
-    return " on %s" % NAMES.get(verdict.system, verdict.system) if verdict.system else ""
+def _name(row):
+    return row.name if row.theirs == "-" else row.theirs
 
 
-def _said(verdict):
-    """What is to be said of a look, and whether it is what was expected."""
-    if verdict.found is None:
-        return "not measured", False
-    return "holds" if verdict.found else "does not hold", verdict.found == verdict.look.holds
+def _said(found):
+    """[(claim, text, what it rests on, as expected?)] of verdicts; systems of which the same is to be said are one."""
+    said = []
+    for verdict in found:
+        text = "not measured" if verdict.found is None else "holds" if verdict.found else "does not hold"
+        right = verdict.found == verdict.look.holds
+        where = NAMES.get(verdict.system, "")
+        if said and where and said[-1][:2] == [verdict.look, text]:
+            said[-1][2] += ", " + where
+        else:
+            said.append([verdict.look, text, " on " + where if where else "", right, verdict.claim])
+    return [(claim, text + where, look.text, right) for look, text, where, right, claim in said]
 
 
 def check(paper, lines):
@@ -56,16 +63,16 @@ def check(paper, lines):
     print("%-30s%12s%12s%12s" % (("",) + tuple(NAMES[system] for system in NAMES)))
     for row, figures in _cells(paper, lines):
         if row.measured:
-            print("  %-28s%12s%12s%12s" % ((row.theirs[:28],) + tuple(shown(figures.get(system)) for system in NAMES)))
-    for verdict in judge.verdicts(paper, lines):
-        text, right = _said(verdict)
-        status |= not right
-        print(_wrap("%s%s%s: %s" % (text, _where(verdict), "" if right or verdict.found is None else ", which was not expected", verdict.claim.sentence), "  ", "      "))
-        if not right:
-            print(_wrap(verdict.look.text, "      ", "      "))
+            print("  %-28s%12s%12s%12s" % ((_name(row)[:28],) + tuple(shown(figures.get(system)) for system in NAMES)))
+    found = _said(judge.verdicts(paper, lines))
     for each in paper.claims:
+        print(_wrap(each.sentence, "  ", "  "))
+        for text, rests_on, right in [line[1:] for line in found if line[0] is each]:
+            status |= not right
+            unexpected = "" if right or text.startswith("not measured") else ", which was not expected"
+            print(_wrap("%s%s: %s" % (text, unexpected, rests_on), "    ", "      "))
         if each.not_here:
-            print(_wrap("not here: %s: %s" % (each.sentence, each.not_here), "  ", "      "))
+            print(_wrap("not here: " + each.not_here, "    ", "      "))
     return int(bool(status) | _figures(paper, lines))
 
 
@@ -102,15 +109,15 @@ def _paper(paper):
     yield "| row | measured here | hyperscope | Linux KVM | bare | published |"
     yield "|---|---|---:|---:|---:|---|"
     for row, figures in _cells(paper, paper.expected):
-        yield "| %s | %s | %s | %s |" % (row.theirs, ", ".join("`%s`" % words for words in dict.fromkeys(row.measured.values())) or "not: " + row.what,
+        yield "| %s | %s | %s | %s |" % (_name(row), ", ".join("`%s`" % words for words in dict.fromkeys(row.measured.values())) or "not: " + row.what,
                                        " | ".join(shown(figures.get(system)) for system in NAMES), _published(paper, row))
     yield ""
     yield "| claim | here |"
     yield "|---|---|"
     lines = [dict(line, number=float(line["value"])) for line in paper.expected]
-    found = list(judge.verdicts(paper, lines))
+    found = _said(judge.verdicts(paper, lines))
     for each in paper.claims:
-        said = ["%s%s" % (_said(verdict)[0], _where(verdict)) for verdict in found if verdict.claim is each]
+        said = [text for claim, text, _, _ in found if claim is each]
         yield "| %s | %s |" % (each.sentence, "; ".join(said + (["not here: " + each.not_here] if each.not_here else [])))
     keys = sorted({"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0]) for line in paper.expected})
     kernels = sorted({line["kernel"] for line in paper.expected if line["system"] == "linux"})
