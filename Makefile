@@ -265,6 +265,8 @@ make bench      what each exit costs: bare, here with each toggle, on Linux KVM
                   CPU=rv64|max      one processor (both)
                   OPENSBI=FILE      another firmware
                   ARGS='...'        of scripts/bench, e.g. --rows mmio_read
+make bench-apps     what a whole guest costs: natively, here, on Linux KVM
+                  ARGS='...'        of scripts/bench-apps, e.g. --rows boot
 make bench-verify   twice: are all figures the same?
 make reproduce  papers' tables and claims, measured here (docs/results.md)
                   PAPERS='names'    of some (scripts/reproduce list)

@@ -61,5 +61,5 @@ def measure(runner, jobs, shared):
         raise BenchError("something was built anew meanwhile: the figures are of two builds")
     for row in results:
         row.update(shared)
-        row["kernel"] = provenance.kernel_of(row["system"], runner.options.out, shared["commit"])
+        row["kernel"] = provenance.kernel_of(row["system"], runner.options.out, shared["commit"], runner.runs_guest)
     return results

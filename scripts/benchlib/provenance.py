@@ -99,8 +99,7 @@ def opensbi(qemu, firmware, payload, timeout):
 
 def images(runner):
     """What runs: the same digest, the same figures."""
-    return _digest(runner.payload, runner.vmm, runner.turns,
-                   os.path.join(runner.options.out, "hyperscope.bin"))
+    return _digest(*runner.images())
 
 
 def collect(runner):
@@ -117,13 +116,16 @@ def collect(runner):
     }
 
 
-def kernel_of(system, out, name):
+def _linux(out):
+    try:
+        with open(os.path.join(out, "guest", "version"), encoding="utf-8") as file:
+            return "Linux " + file.read().strip()
+    except OSError:
+        return "Linux"
+
+
+def kernel_of(system, out, name, guest=False):
+    """Of the host; with a guest that has a kernel, of both: Linux KVM's is the same one."""
     if system == "hyperscope":
-        return "hyperscope " + name
-    if system == "linux":
-        try:
-            with open(os.path.join(out, "guest", "version"), encoding="utf-8") as file:
-                return "Linux " + file.read().strip()
-        except OSError:
-            return "Linux"
-    return "none"
+        return "hyperscope " + name + (", guest " + _linux(out) if guest else "")
+    return _linux(out) if system in ("linux", "native") else "none"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """rows.py - what is measured: the rows, the machines they need, and what a toggle can change.
 
-To add a row: the operation in src/guest/bench, a line here, a line in docs/bench.md.
+To add a row: the operation in src/guest/bench, a line here, a line in docs/bench.md; for one of
+APPLICATIONS it is in scripts/guest/apps.
 """
 import fnmatch
 from typing import NamedTuple, Optional
@@ -27,6 +28,8 @@ GROUPS = {
     # Harts take turns under icount: who polls while it waits measures the length of a turn.
     "pair": Group(harts=2, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
+    # Debian's kernel and what runs on it (scripts/bench-apps), the second with rt-tests and a disk.
+    "processes": Group(program="guest"),
 }
 
 DESIGN, HOST, BOTH = "design", "host", "both"
@@ -100,7 +103,12 @@ ROWS = [
     Row("run_16_vms", "16 VMs by turns", "turns", small=BOTH),
     Row("ipi_pingpong", "IPI there and back, both asleep", "pair", goal=2500, over_bare=True, small=HOST),
 ]
-BY_NAME = {row.name: row for row in ROWS}
+# Of a whole guest, natively too: scripts/bench-apps measures them, scripts/guest/apps is what runs.
+APPLICATIONS = [
+    Row("boot", "Debian's kernel, its first line to a command", "processes"),
+    Row("fork_exec", "fork and exec of busybox, warm", "processes"),
+]
+BY_NAME = {row.name: row for row in ROWS + APPLICATIONS}
 
 # The rows that a toggle can change. One that is missing here is measured with all of them.
 MATTERS = {
@@ -158,10 +166,15 @@ DERIVED = [
 ]
 
 
-def matching(patterns):
+def matching(patterns, table=None):
     """Names of rows, in their order, that any of the words matches."""
     words = patterns.replace(",", " ").split()
-    return [row.name for row in ROWS if any(fnmatch.fnmatchcase(row.name, w) for w in words)]
+    return [row.name for row in table or ROWS if any(fnmatch.fnmatchcase(row.name, w) for w in words)]
+
+
+def is_application(name):
+    """Is it of scripts/bench-apps?"""
+    return GROUPS[BY_NAME[name].group].program == "guest"
 
 
 def relevant(toggle):

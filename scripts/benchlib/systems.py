@@ -8,10 +8,11 @@ import os
 import subprocess
 from typing import NamedTuple
 
-from .rows import BY_NAME, GROUPS
+from .rows import GROUPS, ROWS
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 SYSTEMS = ("bare", "hyperscope", "linux")
+KNOWN = SYSTEMS + ("native",)  # where no hypervisor is: the payload bare, a guest's kernel native
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
 ICOUNT = ["-icount", "shift=0,sleep=off"]
@@ -45,6 +46,8 @@ class Job(NamedTuple):
 
 
 class Runner:
+    runs_guest = False  # a kernel in the VM, whose version is part of a figure
+
     def __init__(self, options):
         self.options = options
         self.children = set()
@@ -164,6 +167,10 @@ class Runner:
                           os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", shell,
                           "program"] + self.arguments(job)
 
+    def images(self):
+        """What runs, and makes the figures."""
+        return [self.payload, self.vmm, self.turns, os.path.join(self.options.out, "hyperscope.bin")]
+
     def stop(self):
         """End what runs; each was started under timeout(1), which passes the signal on."""
         for child in list(self.children):
@@ -171,9 +178,8 @@ class Runner:
 
     # -- a run -----------------------------------------------------------------------------
 
-    def run(self, job):
-        """The job's rows, in order."""
-        command = getattr(self, job.system)(job)
+    def said_by(self, command):
+        """Runs it to its end: its status, output and standard error."""
         try:
             child = subprocess.Popen(
                 ["timeout", "--kill-after=5", str(self.options.timeout)] + command,
@@ -183,12 +189,20 @@ class Runner:
         self.children.add(child)
         out, said = child.communicate()
         self.children.discard(child)
-        rows = parse(out.decode(errors="replace"))
-        if child.returncode:
-            raise BenchError("%s %s after %d rows%s" % (
-                job.label(), "took longer than %d seconds (--timeout)" % self.options.timeout
-                if child.returncode == 124 else "ended with status %d" % child.returncode, len(rows),
-                "".join("\n  " + line for line in said.decode(errors="replace").splitlines()[-5:])))
+        return child.returncode, out.decode(errors="replace"), said.decode(errors="replace")
+
+    def failed(self, job, status, rows, said):
+        return BenchError("%s %s after %d rows%s" % (
+            job.label(), "took longer than %d seconds (--timeout)" % self.options.timeout
+            if status == 124 else "ended with status %d" % status, len(rows),
+            "".join("\n  " + line for line in said.splitlines()[-5:])))
+
+    def run(self, job):
+        """The job's rows, in order."""
+        status, out, said = self.said_by(getattr(self, job.system)(job))
+        rows = parse(out)
+        if status:
+            raise self.failed(job, status, rows, said)
         for row in rows:
             row.update(system=job.system, cpu=job.cpu, qemu_flags=" ".join(self.flags(job)),
                        toggles=" ".join(job.settings()) or "default")
@@ -235,7 +249,7 @@ def jobs_of(system, cpu, setting, matters, wanted):
     for name, group in GROUPS.items():
         if system == "bare" and (group.vmm or group.disk or group.program != "vmm"):
             continue
-        mine = [row for row in BY_NAME.values() if row.group == name]
+        mine = [row for row in ROWS if row.group == name]
         rows = [row.name for row in mine if (matters is None or row.name in matters)
                 and (wanted is None or row.name in wanted)]
         if rows:

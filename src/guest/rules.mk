@@ -54,13 +54,21 @@ BENCH_CSV := $(TOP)/notebooks-data/exit-latency.csv
 BENCH = $(TOP)/scripts/bench --out $(O) --cpu $(or $(CPU),both) \
 	$(if $(OPENSBI),--firmware $(OPENSBI))
 BENCH_ALL := all --toggles
-.PHONY: bench bench-verify
+# A whole guest, natively and in a VM (scripts/guest/apps).
+APPS_CSV := $(TOP)/notebooks-data/applications.csv
+BENCH_APPS = $(TOP)/scripts/bench-apps --out $(O)
+.PHONY: bench bench-apps bench-verify
 bench:
-	$(SETUP) $(if $(ARGS),$(if $(filter linux all,$(ARGS)),,--no-guest)) run
+	$(SETUP) $(if $(ARGS),$(if $(filter linux all,$(ARGS)),,--no-guest)) run $(if $(ARGS),,apps)
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	mkdir -p $(dir $(BENCH_CSV))
 	$(BENCH) $(or $(ARGS),$(BENCH_ALL) --csv $(BENCH_CSV))
-	$(if $(ARGS),,$(TOP)/scripts/bench-boot --out $(O) --runs 0)
+	$(if $(ARGS),,$(BENCH_APPS) --csv $(APPS_CSV))
+
+bench-apps:
+	$(SETUP) run apps
+	+$(BUILD) all
+	$(BENCH_APPS) $(or $(ARGS),--csv $(APPS_CSV))
 
 bench-verify:
 	$(SETUP) run

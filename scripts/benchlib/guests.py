@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""guests.py - Debian's kernel with scripts/guest/apps on it: alone in QEMU, and in a VM.
+
+native is QEMU alone; the other two are the same VMM, kernel and initrd on hyperscope and on Linux
+KVM. One Job is one boot.
+"""
+import os
+import re
+import shutil
+import tempfile
+from typing import NamedTuple
+
+from hslib.cpio import Archive
+
+from . import systems
+from .rows import APPLICATIONS
+from .systems import CLOCK, ICOUNT, SETTLE, TOP, BenchError
+
+SYSTEMS = ("native", "hyperscope", "linux")
+PROGRAM = os.path.join(TOP, "scripts", "guest", "apps")
+RAM = {"native": "512M", "linux": "2G"}  # the VMs have 512M as well
+DBCN = "console=dbcn"
+APPEND = "console=ttyS0 quiet norandmaps nokaslr"
+# Debian's kernel knows DBCN for its early console alone: it stays, and /init writes to the log.
+APPEND_DBCN = "console=hvc0 earlycon=sbi keep_bootcon printk.devkmsg=on norandmaps nokaslr"
+_EXIT_ROW = re.compile(r"^(\S.*?) +(\d+) +\d+\.\d+%", re.M)  # of hyperscope's exit table
+_STAMP = re.compile(r"^(?:\[ *[0-9.]+\] )?", re.M)  # of what comes by the kernel's log
+
+
+class Job(NamedTuple):
+    system: str
+    part: str          # of rows.GROUPS
+    setting: str = ""  # or DBCN
+    cpu: str = "rv64"
+
+    def label(self):
+        return " ".join(filter(None, (self.system, self.setting, "(%s)" % self.part)))
+
+
+def jobs_of(chosen, names, dbcn=True):
+    """The boots that measure these rows there. dbcn: with that console as well, which exits seldom."""
+    parts = dict.fromkeys(row.group for row in APPLICATIONS if row.name in names)
+    return [Job(system, part, setting) for part in parts for system in chosen
+            for setting in ([""] + [DBCN] * (dbcn and system == "hyperscope" and part == "processes"))]
+
+
+class Runner(systems.Runner):
+    runs_guest = True
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.kernel = os.path.join(options.out, "guest", "vmlinux")
+        self.initrd = os.path.join(options.out, "guest-initrd.cpio")
+        self.exits = {}   # the setting of hyperscope -> [(cause, how often)]
+
+    def images(self):
+        return [self.vmm, self.kernel, self.initrd, PROGRAM, os.path.join(self.options.out, "hyperscope.bin")]
+
+    def check(self, jobs):
+        for path in self.images() + [self.payload]:
+            if not os.path.exists(path):
+                raise BenchError("%s is missing: make builds it after scripts/setup run" % path)
+
+    # -- command lines ---------------------------------------------------------------------
+
+    def flags(self, job):
+        """What of QEMU's command line makes the figures; under hyperscope its memory is run's own choice."""
+        ram = ["-m", RAM[job.system]] if job.system in RAM else []
+        return ["-M", "virt", "-cpu", job.cpu, "-smp", "1"] + ram + ICOUNT + CLOCK
+
+    def native(self, job, initrd):
+        return [self.qemu] + self.flags(job) + [
+            "-display", "none", "-monitor", "none", "-serial", "stdio", "-kernel", self.kernel,
+            "-initrd", initrd, "-append", APPEND]
+
+    def hyperscope(self, job, initrd):
+        return [os.path.join(TOP, "scripts", "hyperscope"), "run", "--out", self.options.out, "--icount",
+                "--cpu", job.cpu, "--trace", "none", "--initrd", initrd,
+                "--append", APPEND_DBCN if job.setting == DBCN else APPEND]
+
+    def linux(self, job, initrd):
+        vm = "sleep %d; exec /vmm --quiet --initrd /initrd --append '%s' /vmlinux" % (SETTLE, APPEND)
+        return [os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--out", self.options.out, "--icount",
+                "--cpu", job.cpu, "--ram", RAM["linux"], "--file", self.vmm, "--file", self.kernel + ":/vmlinux",
+                "--file", initrd + ":/initrd", os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", vm]
+
+    def write_initrd(self, job, path):
+        """The common one, and behind it what this guest runs."""
+        with open(self.initrd, "rb") as common, open(path, "wb") as initrd:
+            shutil.copyfileobj(common, initrd)
+            initrd.write(b"\0" * (-initrd.tell() % 512))
+            archive = Archive(initrd)
+            archive.add_dir("hs")
+            archive.add_file("/hs/command", PROGRAM)
+            archive.add_data("/hs/part", job.part.encode() + b"\n")
+            archive.close()
+
+    # -- a run -----------------------------------------------------------------------------
+
+    def run(self, job):
+        wanted = [row.name for row in APPLICATIONS if row.group == job.part]
+        with tempfile.TemporaryDirectory(prefix="bench-apps.") as folder:
+            initrd = os.path.join(folder, "initrd")
+            self.write_initrd(job, initrd)
+            status, out, said = self.said_by(getattr(self, job.system)(job, initrd))
+        rows = [row for row in systems.parse(_STAMP.sub("", out)) if row["exit"] in wanted]
+        if status:
+            raise self.failed(job, status, rows, out + said)
+        if [row["exit"] for row in rows] != wanted:
+            raise BenchError("%s: the guest ended without %s:\n%s" % (
+                job.label(), ", ".join(sorted(set(wanted) - {row["exit"] for row in rows})), out[-1000:]))
+        if job.system == "hyperscope" and job.part == "processes":
+            self.exits[job.setting] = [(cause.strip(), int(count)) for cause, count in _EXIT_ROW.findall(out)]
+        for row in rows:
+            row.update(system=job.system, cpu=job.cpu, qemu_flags=" ".join(self.flags(job)),
+                       toggles=job.setting or "default")
+        return rows

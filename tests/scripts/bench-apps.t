@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/bench-apps: what a guest prints becomes a CSV of the bench's columns, or is refused; the
+# machine is a program that prints. Real ones: tests/qemu/bench-apps.slow.t.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+mkdir -p "$tmp/o/guest-payloads" "$tmp/o/guest"
+for file in guest-payloads/bench.bin vmm hyperscope.bin guest/vmlinux guest-initrd.cpio; do
+	echo "$file" >"$tmp/o/$file"
+done
+echo "linux-image-7 7-1" >"$tmp/o/guest/version"
+cat >"$tmp/qemu" <<'END'
+#!/bin/bash
+case "$*" in
+*--version*) echo "QEMU emulator version 10.9.1" ;;
+*only=none*) printf 'OpenSBI v1.9\n# sbi: implementation 1 version 0x10009\n' ;;
+*) cat "$LINES_OF_GUEST"; exit "${GUEST_STATUS:-0}" ;;
+esac
+END
+chmod +x "$tmp/qemu"
+export QEMU=$tmp/qemu LINES_OF_GUEST=$tmp/guest
+apps()
+{
+	out=$("$HS_TOP/scripts/bench-apps" --out "$tmp/o" "$@" 2>"$tmp/err")
+	status=$?
+	err=$(<"$tmp/err")
+}
+
+line() { echo "bench,$1,instructions,$2,$3,$3,$3,$3,$3,"; }
+{ echo "guest: Linux is up"; line boot 1 950000000.00; line fork_exec 200 1060000.50; } >"$tmp/guest"
+apps native --rows boot,fork_exec --csv "$tmp/csv"
+is $status 0 "a guest's lines are taken" || diag "$err"
+like "$out" 'boot .* 950000\.0' "and shown"
+is "$(head -n 1 "$tmp/csv")" "$(head -n 1 "$HS_TOP/notebooks-data/exit-latency.csv")" "the CSV's columns are the bench's"
+is "$(sed -n 3p "$tmp/csv" | cut -d, -f1-8)" "native,fork_exec,default,rv64,instructions,200,1060000.50,1060000.50" "... and a line each row"
+like "$(sed -n 3p "$tmp/csv")" ',10\.9\.1,.*,OpenSBI v1\.9 [^,]*,Linux linux-image-7 7-1,gcc' "... with what it was made with"
+apps native --rows fork_exec --against "$tmp/csv"
+is "$status:$(tail -n 1 <<<"$out")" "0:against $tmp/csv: 1 rows, all figures are the same" "figures that repeat do"
+sed -i 's/1060000.50/1060000.51/' "$tmp/guest"
+apps native --rows fork_exec --against "$tmp/csv"
+is $status 1 "... and those that do not are told"
+like "$out" 'native fork_exec default rv64: p50 1060000.50 and 1060000.51|1060000.51 and 1060000.50' "... by name"
+
+sed -i '/fork_exec/d' "$tmp/guest"
+apps native --rows boot
+is $status 125 "a guest that ends early has measured nothing"
+like "$err" 'native \(processes\): the guest ended without fork_exec' "... and what is missing is said"
+GUEST_STATUS=3 apps native --rows boot
+like "$status $err" '^125 .*native \(processes\) ended with status 3 after 1 rows' "a machine that fails is told"
+rm "$tmp/o/vmm"
+apps native --rows boot
+is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/setup run" "so is a file that is not there"
+
+apps nativ
+like "$status $err" "^2 .*there is no system 'nativ'; there are native, hyperscope, linux" "a system that there is not"
+apps --rows boots
+like "$status $err" "^2 .*there is no row 'boots'; --list shows them" "a row that there is not"
+apps --csv /none/csv
+like "$status $err" "^2 .*--csv /none/csv: cannot be written" "a CSV that cannot be"
+done_testing
