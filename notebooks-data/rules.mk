@@ -4,7 +4,7 @@
 
 .PHONY: reproduce
 reproduce:
-	$(SETUP) run
+	$(SETUP) run apps
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/reproduce all --out $(O) $(ARGS) $(PAPERS)
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""expression.py - a figure by its words: ROW, ROW SETTING, SYSTEM:ROW, ROW !CPU, or the difference of two.
+"""expression.py - a figure by its words: ROW, ROW SETTING, SYSTEM:ROW, ROW !CPU; two with - or / between.
 
-As in `sbi_version fastpath=off - sbi_version`, or `linux:mmio_read !max`. What says no system is
-hyperscope's, what says no processor rv64's.
+As in `sbi_version fastpath=off - sbi_version`, `linux:mmio_read !max` or `boot / native:boot`. What
+says no system is hyperscope's, what says no processor rv64's.
 """
+import re
 from typing import NamedTuple
 
 from . import report, rows
-from .systems import SYSTEMS
+from .systems import KNOWN
 
 
 class ExpressionError(ValueError):
@@ -29,16 +30,26 @@ def _term(words, system):
         cpu = parts.pop()[1:]
     if parts and ":" in parts[0]:
         system, _, parts[0] = parts[0].partition(":")
-        if system not in SYSTEMS:
-            raise ExpressionError("there is no system '%s'; there are %s" % (system, ", ".join(SYSTEMS)))
+        if system not in KNOWN:
+            raise ExpressionError("there is no system '%s'; there are %s" % (system, ", ".join(KNOWN)))
     if not parts or parts[0] not in rows.BY_NAME:
         raise ExpressionError("there is no row '%s'; scripts/bench --list has them" % "".join(parts[:1]))
     return Term(system, parts[0], " ".join(parts[1:]), cpu)
 
 
+def _parts(words):
+    """[words], or [words, "-" or "/", words]."""
+    return re.split(r" ([-/]) ", words, maxsplit=1)
+
+
+def is_ratio(words):
+    """Is it no count, but how much of another one?"""
+    return _parts(words)[1:2] == ["/"]
+
+
 def terms(words, system="hyperscope"):
-    """One or two terms, of which the second is taken from the first."""
-    return [_term(part, system) for part in words.split(" - ", 1)]
+    """One or two terms; the second is taken from the first, or the first shown as so many times it."""
+    return [_term(part, system) for part in _parts(words)[::2]]
 
 
 class Measured:
@@ -62,6 +73,8 @@ class Measured:
     def of(self, words, system="hyperscope"):
         """The expression's value, or None where one of its terms was not measured."""
         values = [self.value(term) for term in terms(words, system)]
-        if None in values:
+        if None in values or is_ratio(words) and not values[1]:
             return None
+        if is_ratio(words):
+            return values[0] / values[1]
         return values[0] - values[1] if len(values) == 2 else values[0]

@@ -8,7 +8,7 @@ import ast
 import operator
 from typing import NamedTuple
 
-from benchlib.systems import SYSTEMS
+from benchlib.systems import KNOWN
 
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
               ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
@@ -57,8 +57,8 @@ def read(text, holds, rows):
         raise ClaimError("`%s` cannot be read" % text) from None
     found = _names(tree, rows, [])
     for system, row in found:
-        if system and system not in SYSTEMS:
-            raise ClaimError("`%s`: there is no system '%s'; there are %s" % (text, system, ", ".join(SYSTEMS)))
+        if system and system not in KNOWN:
+            raise ClaimError("`%s`: there is no system '%s'; there are %s" % (text, system, ", ".join(KNOWN)))
         if row not in rows:
             raise ClaimError("`%s`: the table has no row '%s'" % (text, row))
         if not rows[row].measured:

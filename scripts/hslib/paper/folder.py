@@ -6,8 +6,8 @@ claims.md is for people; two of its parts are read here. A table of rows,
     | row | in the paper | measured here | what that is |
 
 where measured here is an expression of the bench (benchlib/expression.py) or `-`. It is for every
-system; one with a toggle for hyperscope, the others by `; linux:...` and `; bare:...` behind it. Below
-each `## ID: SENTENCE` are lines of their own that say what is to be seen, claims of rows:
+system; one with a toggle for hyperscope, the others by `; linux:...` and `; bare:...` behind it; in
+`boot / native:boot` for all but native. Below each `## ID: SENTENCE` are lines of their own that say what is to be seen, claims of rows:
 
     Holds: `hypercall < io_user`                        on each system that has the rows
     Holds: `linux.hypercall > 2 * hyperscope.hypercall`
@@ -19,7 +19,7 @@ import os
 import re
 from typing import NamedTuple
 
-from benchlib import expression
+from benchlib import expression, guests, rows
 from benchlib.systems import SYSTEMS, TOP
 
 from .. import toggles
@@ -49,21 +49,25 @@ def _check_setting(setting):
             raise expression.ExpressionError("%s is so by default: the row without it" % word)
 
 
+def _systems_of(part):
+    """Whose figure such an expression is: what something else is divided by can be of another system."""
+    named = expression.terms(part, "")
+    for term in named:
+        _check_setting(term.setting)
+    divided = expression.is_ratio(part) and named[1].system
+    systems = {term.system for term in (named[:1] if divided else named)} - {""}
+    if len(systems) > 1:
+        raise expression.ExpressionError("two systems in one figure")
+    if systems:
+        return systems
+    if any(term.setting for term in named):
+        return ("hyperscope",)
+    return [system for system in (guests.SYSTEMS if rows.is_application(named[0].row) else SYSTEMS) if system != divided]
+
+
 def _by_system(words):
     """system -> expression."""
-    found = {}
-    for part in words.split(";"):
-        named = expression.terms(part, "")
-        for term in named:
-            _check_setting(term.setting)
-        systems = {term.system for term in named} - {""}
-        if len(systems) > 1:
-            raise expression.ExpressionError("two systems in one figure")
-        if not systems:
-            systems = ("hyperscope",) if any(term.setting for term in named) else SYSTEMS
-        for system in systems:
-            found[system] = part.strip()
-    return found
+    return {system: part.strip() for part in words.split(";") for system in _systems_of(part)}
 
 
 class Row(NamedTuple):

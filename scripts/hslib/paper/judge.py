@@ -7,11 +7,12 @@ no failure: as expected within 5 %.
 """
 import csv
 import os
+import re
 from typing import NamedTuple
 
 from benchlib import expression
-from benchlib.rows import BY_NAME, GROUPS
-from benchlib.systems import SYSTEMS
+from benchlib.rows import BY_NAME, GROUPS, is_application
+from benchlib.systems import KNOWN
 
 from ..errors import LaunchError
 from . import claim
@@ -19,11 +20,12 @@ from . import claim
 MEASURED = ("row", "system", "value", "unit", "n", "compiler", "qemu", "opensbi", "kernel")
 KEY = ("compiler", "qemu", "opensbi", "kernel")
 OTHER_KEY = 0.05
-HYPERVISORS = tuple(system for system in SYSTEMS if system != "bare")
-# A booted Linux lays its memory out by everything that is in the initrd, our programs, too; and what two
+HYPERVISORS = tuple(system for system in KNOWN if system not in ("bare", "native"))
+# A booted Linux, in a VM or not, lays its memory out by everything that is in the initrd, our programs, too; and what two
 # harts take there hangs on where QEMU's turns fall (docs/bench.md).
 LINUX, LINUX_TURNS = 0.02, 0.2
 STEP = 0.5   # instructions: a batch resolves 0.4
+RATIO = "x "  # such a unit's beginning: "x native"
 
 
 class Judged(NamedTuple):
@@ -52,10 +54,21 @@ def rows_of(paper, results):
             if value is None:
                 continue
             first = measured.row(expression.terms(words, system)[0])
-            kernel = "hyperscope" if system == "hyperscope" else first["kernel"]
-            lines.append(dict({name: first[name] for name in ("unit", "n") + KEY[:3]}, row=row.name, system=system,
-                              value="%.2f" % value, kernel=kernel))
+            line = dict({name: first[name] for name in ("unit", "n") + KEY[:3]}, row=row.name, system=system,
+                        value="%.2f" % value, kernel=_kernel(first["kernel"]))
+            if expression.is_ratio(words):
+                line.update(unit=RATIO + expression.terms(words, system)[1].system, value="%.4f" % value)
+            lines.append(line)
     return lines
+
+
+def _kernel(name):
+    """hyperscope's commit is no key: another one's figures are what is to be compared."""
+    return re.sub(r"^hyperscope [^,]*", "hyperscope", name)
+
+
+def _step(line):
+    return 0 if line["unit"].startswith(RATIO) else STEP
 
 
 def write(path, lines, columns=MEASURED):
@@ -107,13 +120,13 @@ def differences(paper, lines):
         key = all(line[name] == own[name] for name in KEY)
         tolerance = max(float(line["tolerance"] or 0) if key else OTHER_KEY, 0)
         away = abs(own["number"] - float(line["value"]))
-        yield Difference(line, own["number"], key, away <= max(tolerance * abs(float(line["value"])), STEP))
+        yield Difference(line, own["number"], key, away <= max(tolerance * abs(float(line["value"])), _step(line)))
 
 
 def _tolerance(paper, line):
+    named = expression.terms(paper.rows[line["row"]].measured[line["system"]], line["system"])
     if line["system"] != "linux":
-        return 0
-    named = expression.terms(paper.rows[line["row"]].measured["linux"], "linux")
+        return LINUX if any(is_application(term.row) for term in named) else 0
     return LINUX_TURNS if any(GROUPS[BY_NAME[term.row].group].harts > 1 for term in named) else LINUX
 
 

@@ -4,12 +4,13 @@ import os
 import textwrap
 
 from benchlib.report import shown
-from benchlib.systems import SYSTEMS
+from benchlib.systems import KNOWN
 
 from . import judge
 
 PAGE = os.path.join("docs", "results.md")
-NAMES = {"hyperscope": "hyperscope", "linux": "Linux KVM", "bare": "bare"}
+NAMES = {"hyperscope": "hyperscope", "linux": "Linux KVM", "bare": "bare", "native": "native"}
+COLUMNS = {"hyperscope": ("hyperscope",), "Linux KVM": ("linux",), "no VM": ("bare", "native")}
 HEAD = """\
 # What do papers' tables look like here?
 
@@ -19,7 +20,7 @@ HEAD = """\
     scripts/reproduce all kvm-arm-2014          # one paper
 
 Unit: instructions of all privilege modes, counted by QEMU (`-icount`), so a figure repeats to the
-instruction; what that proves and what it cannot: [validity](validity.md). *Published* is what was really
+instruction; *x* is how many times the figure natively, without a VM. What that proves and what it cannot: [validity](validity.md). *Published* is what was really
 read in the source that published.csv names, in its own unit and on its own machine; where it is empty,
 nothing could be read, and nothing is quoted from memory. What each row is, and what each claim rests on,
 stands in the paper's claims.md.
@@ -30,12 +31,19 @@ def _wrap(text, first, rest):
     return textwrap.fill(text, 79, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
+def _cell(line):
+    if line and line["unit"].startswith(judge.RATIO):
+        return "%.3f x" % float(line["value"])
+    return shown(line and float(line["value"]))
+
+
 def _cells(paper, lines):
-    """row -> system -> number."""
-    figures = {}
-    for line in lines:
-        figures.setdefault(line["row"], {})[line["system"]] = float(line["value"])
-    return [(row, figures.get(row.name, {})) for row in paper.rows.values()]
+    """(row, a figure for each of COLUMNS)."""
+    figures = {(line["row"], line["system"]): line for line in lines}
+    for row in paper.rows.values():
+        found = [[figures[row.name, system] for system in systems if (row.name, system) in figures]
+                 for systems in COLUMNS.values()]
+        yield row, tuple(_cell(each[0] if each else None) for each in found)
 
 
 def _name(row):
@@ -60,10 +68,10 @@ def check(paper, lines):
     """Prints it; 1 if a claim or a figure is not as expected."""
     status = 0
     print(_wrap("%s: %s" % (paper.name, paper.title), "", "  "))
-    print("%-30s%12s%12s%12s" % (("",) + tuple(NAMES[system] for system in NAMES)))
+    print("%-30s%12s%12s%12s" % (("",) + tuple(COLUMNS)))
     for row, figures in _cells(paper, lines):
         if row.measured:
-            print("  %-28s%12s%12s%12s" % ((_name(row)[:28],) + tuple(shown(figures.get(system)) for system in NAMES)))
+            print("  %-28s%12s%12s%12s" % ((_name(row)[:28],) + figures))
     found = _said(judge.verdicts(paper, lines))
     for each in paper.claims:
         print(_wrap(each.sentence, "  ", "  "))
@@ -89,7 +97,7 @@ def _figures(paper, lines):
         ", %d not measured" % len(missing) if missing else ""))
     for each in failed + [each for each in other if not each.within]:
         print("    %-11s%-20s expected %s, measured %s%s" % (
-            each.line["system"], each.line["row"], each.line["value"], shown(each.value), "" if each.key else " (another key)"))
+            each.line["system"], each.line["row"], _cell(each.line), _cell(dict(each.line, value=each.value)), "" if each.key else " (another key)"))
     return int(bool(failed))
 
 
@@ -106,11 +114,11 @@ def _paper(paper):
     yield ""
     yield "[claims.md](../notebooks-data/papers/%s/claims.md)" % paper.name
     yield ""
-    yield "| row | measured here | hyperscope | Linux KVM | bare | published |"
+    yield "| row | measured here | %s | published |" % " | ".join(COLUMNS)
     yield "|---|---|---:|---:|---:|---|"
     for row, figures in _cells(paper, paper.expected):
         yield "| %s | %s | %s | %s |" % (_name(row), ", ".join("`%s`" % words for words in dict.fromkeys(row.measured.values())) or "not: " + row.what,
-                                       " | ".join(shown(figures.get(system)) for system in NAMES), _published(paper, row))
+                                       " | ".join(figures), _published(paper, row))
     yield ""
     yield "| claim | here |"
     yield "|---|---|"
@@ -134,4 +142,4 @@ def page(papers):
     return "\n".join(lines).rstrip() + "\n"
 
 
-assert set(NAMES) == set(SYSTEMS)
+assert set(NAMES) == set(KNOWN) == set(sum(COLUMNS.values(), ()))
