@@ -42,7 +42,8 @@ cat >"$tmp/inside.py" <<'END'
 import os, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.environ["HS_TOP"], "scripts"))
-from hslib.plots import data, exits, style
+from hslib.paper import folder as papers_folder
+from hslib.plots import data, exits, papers, style, toggles
 from matplotlib.container import BarContainer
 
 count = 0
@@ -91,6 +92,19 @@ wanted = [style.shown(measured.of(words)) for words in ("sbi_version", "mmio_rea
 claim(all(text in texts for text in wanted), "exit-latency shows the CSV's numbers: %s" % ", ".join(wanted))
 foot = " ".join(text.get_text() for text in made.findobj(lambda each: hasattr(each, "get_text")))
 claim(measured.results[0]["qemu"] in foot and "Exact" in foot and "n = " in foot, "its foot says with what, how often, how exactly")
+rows = dict((name, (usual, ours)) for name, usual, ours in toggles.changes(measured.cpus["rv64"])["mmio_decode=fetch"])
+claim(rows["mmio_read"] == (measured.of("mmio_read"), measured.of("mmio_read mmio_decode=fetch")), "a toggle's row has both costs")
+both = dict((name, usual) for name, usual, _ in toggles.changes(measured.cpus["rv64"])["fastpath=off switch=full"])
+claim(both["sbi_version"] == measured.of("sbi_version fastpath=off"), "a setting beside another is told beside that one")
+paper = papers_folder.find("kvm-unit-tests-vmexit")
+mine = {(line["row"], line["system"]): float(line["value"]) for line in paper.expected + paper.published}
+claim(dict(papers.ratios(paper))["inl_from_qemu"] == mine["inl_from_qemu", "hyperscope"] / mine["inl_from_qemu", "linux"],
+      "a paper's row is hyperscope's as a multiple of Linux KVM's")
+shape = dict(papers.shapes(paper))
+claim(shape["inl_from_qemu"]["nested x86"] == mine["inl_from_qemu", "nested x86"] / mine["vmcall", "nested x86"],
+      "a published one is a multiple of that machine's own null call")
+claim(shape["inl_from_qemu"]["linux"] == mine["inl_from_qemu", "linux"] / mine["vmcall", "linux"], "... as is one measured here")
+claim("Skylake server" not in shape["inl_from_qemu"], "... and none where nothing was read")
 print("1..%d" % count)
 END
 /usr/bin/python3 "$tmp/inside.py" >"$tmp/inside" 2>&1

@@ -2,7 +2,7 @@
 """registry.py - the figures by their names: what each shows, of which file, and who draws it."""
 from typing import NamedTuple
 
-from . import exits
+from . import exits, papers, toggles
 
 
 class Plot(NamedTuple):
@@ -13,4 +13,7 @@ class Plot(NamedTuple):
 PLOTS = {
     "exit-latency": Plot("what an exit costs: hyperscope, Linux KVM, bare", exits.draw),
     "exit-latency-all": Plot("every row of the bench, on an axis of powers of ten", exits.draw_all),
+    "toggles": Plot("what each toggle changes, as a ratio", toggles.draw),
+    "papers": Plot("papers' rows: hyperscope in terms of Linux KVM", papers.draw),
+    "papers-shape": Plot("papers' rows in terms of a null call, beside what was published", papers.draw_shape),
 }

@@ -63,8 +63,8 @@ def bars(axes, groups, series, unit, text=shown):
 
     low and high are a whisker's ends; one that would leave the bars no room ends at the edge, and is told.
     A group's missing key is no bar."""
-    cells = [(label, {key: value if isinstance(value, tuple) else (value,) * 3
-                      for key, value in values.items() if value is not None}) for label, values in groups]
+    cells = [(name, {key: value if isinstance(value, tuple) else (value,) * 3
+                     for key, value in values.items() if value is not None}) for name, values in groups]
     most = max([0] + [cell[0] for _, values in cells for cell in values.values()])
     least = min([0] + [cell[0] for _, values in cells for cell in values.values()])
     edge = most + (most - least) * ROOM
@@ -84,8 +84,9 @@ def bars(axes, groups, series, unit, text=shown):
             y, width, low, high = zip(*points)
             name, colour, hatch = series[key][:3]
             axes.barh(y, width, 0.92, color=colour, hatch=hatch, edgecolor="white", linewidth=0, label=name)
-            axes.errorbar(width, y, xerr=(low, high), fmt="none", ecolor=BLACK, elinewidth=0.8, capsize=1.5)
-    axes.set_yticks(ticks, [label for label, _ in cells])
+            if any(low + high):
+                axes.errorbar(width, y, xerr=(low, high), fmt="none", ecolor=BLACK, elinewidth=0.8, capsize=1.5)
+    axes.set_yticks(ticks, [name for name, _ in cells])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(place - 0.1, -1.1)
     axes.set_xlim(least - (most - least) * ROOM if least < 0 else 0, edge)
@@ -98,12 +99,21 @@ def finish(drawn, title, note):
     """The title, one legend below it, and at the foot what is to be said of n and of error."""
     found = {}
     for axes in drawn.axes:
-        for handle, label in zip(*axes.get_legend_handles_labels()):
-            found.setdefault(label, handle)
-    if len(found) > 1:
+        for handle, name in zip(*axes.get_legend_handles_labels()):
+            found.setdefault(name, handle)
+    if len(found) > 1 and not drawn.axes[0].get_legend():
         drawn.axes[0].legend(found.values(), found.keys(), loc="lower left", bbox_to_anchor=(0, 1), ncols=len(found),
                              borderaxespad=0.2)
     drawn.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    foot(drawn, note)
+
+
+def label(text, letters=44):
+    """A row's name, not too long."""
+    return text if len(text) <= letters else textwrap.shorten(text, letters, placeholder=" \u2026")
+
+
+def foot(drawn, note):
     letters = int(drawn.get_figwidth() * 19)
     text = "\n".join(textwrap.fill(line, letters) for line in note.splitlines())
     drawn.supxlabel(text, x=0.01, ha="left", fontsize=6.5, color="#444444")
@@ -134,7 +144,8 @@ def check(drawn, name):
             raise PlotError("%s: nothing is drawn" % where)
         for which, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
             names = isinstance(axis.get_major_locator(), ticker.FixedLocator)
-            if not names and not axis.get_label().get_text():
+            shows = any(tick.label1.get_visible() for tick in axis.get_major_ticks())
+            if shows and not names and not axis.get_label().get_text():
                 raise PlotError("%s: its %s axis has numbers and no label" % (where, which))
         for container in axes.containers:
             if isinstance(container, BarContainer) and not _has_zero(axes, container):
