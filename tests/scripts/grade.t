@@ -57,6 +57,19 @@ said=$("$HS_TOP/scripts/grade" --labs "$fixture" --student-tree "$tmp/broken" 2>
 like "$said" 'it does not build' "a student's tree that does not build is told so"
 is "$(tail -n 1 <<<"$said")" "Score: 0 of 60" "... of as many points as one that does" || diag "$said"
 
+said=$(python3 - "$HS_TOP" 2>&1 <<'END'
+import sys
+import types
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hslib.grade import job
+grade = job.Grade(None)
+job._run_tests(grade, [{"id": "fast", "points": 10, "budget": {}}], types.SimpleNamespace(timeout=0), None, None, {}, "", None)
+print(*["%s: %s" % (test["id"], why) for test, why in grade.left])
+END
+)
+is "$said" "fast: measured beside the reference solution" "in a student's tree a budget is left for later, and not said to run"
+
 # ---- the contest's table ----
 board()	# CLAIM FILE...: $said
 {
