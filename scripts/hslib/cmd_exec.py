@@ -129,7 +129,9 @@ def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
         try:
             return box.execute(run, ram, arguments)
         finally:
-            if after is not None and run.read_desc() is not None:
+            desc = run.read_desc()
+            # Who ends gdb before the host has come to its trace need not be told that there is none.
+            if after is not None and desc is not None and (desc.trace_size or not options.gdb):
                 after(run)
     finally:
         run.close()

@@ -78,6 +78,8 @@ for words in "" --nonsense no-such-tour "--auto $tmp/none.tour"; do
 done
 sed 's/^guest: .*/guest: exec/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/program.tour"
 like "$(walk --auto "$tmp/program.tour")" "^walk: program.tour: 'guest: exec' needs a program" "a tour of a program names one"
+said=$(walk null-sbi)
+like "$? $said" '^2 walk: nobody is here to press Enter: .* --auto' "a tour without anybody at the keys says so, and what to do"
 like "$(walk --list)" "^null-sbi +What" "--list has the tours with their titles"
 
 # ---- on the machine ----
@@ -88,6 +90,9 @@ why=$(why_no_tours)
 for name in $(walk --list | cut -d' ' -f1); do
 	tour_plays "$name"
 done
+
+said=$(timeout "$(scaled 60)" "$HS_TOP/scripts/walk" null-sbi <<<q 2>&1)
+is "$? $(tail -n 1 <<<"$said")" "0 (walk) " "who ends a tour at its first prompt is told nothing of a trace" || diag "$said"
 
 # A wrong expectation, one at the first stop and one of a field that has changed; then a stale page.
 sed '/^## The call/,$d; s/^expect: a7 is 0x10/expect: a7 is 0x11/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
