@@ -125,6 +125,8 @@ mutant "FP: what is Clean leaves fcsr behind" fp.c 's/fp_save_fcsr\(&vcpu->fp\);
 mutant "FP: illegal instructions stay delegated" fp.c \
 	's/hedeleg &= ~BIT\(EXC_ILLEGAL_INST\);/(void)vcpu;/' test_fp
 mutant "FP: a trap fills the wrong unit" fp_lazy_trap.c 's/vector = false;/fp = false;/' test_fp
+mutant "FP: a guest with nothing on takes each illegal instruction by way of the core" fp_lazy_trap.c \
+	's/if \(!fp && !vector\)/if (!(vsstatus & (SSTATUS_FS | SSTATUS_VS)) || (!fp && !vector))/' test_fp
 mutant "vector: a hart named after the vCPU is enough" vector.c \
 	's/vcpu->vector_hart == hv_hart\(\) && //' test_fp
 mutant "vector: the unit is believed to be as it was left" vector.c \

@@ -271,6 +271,28 @@ static void without_the_extension_a_unit_is_never_on(void **state)
 	}
 }
 
+/* One trap fills both units; then nothing is Off, and the core is not asked any more. */
+static void illegal_instructions_with_nothing_on_trap_here_once(void **state)
+{
+	static const unsigned long units[] = { 0, SSTATUS_FS, SSTATUS_VS };
+	unsigned int i, j;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(units); i++) {
+		begin("lazy_trap", "lazy_trap");
+		vcpu_load(vcpus[0]);
+		assert_false(csr_read(vsstatus) & (SSTATUS_FS | SSTATUS_VS));
+		for (j = 0; j < 3; j++) {
+			assert_false(executes(vcpus[0], units[i], ILLEGAL));
+			assert_int_equal(traps, 1);
+		}
+		assert_int_equal(fp_state(vcpus[0]), FS_CLEAN);
+		assert_int_equal(vector_state(vcpus[0]), FS_CLEAN);
+		vcpu_put(vcpus[0]);
+		end();
+	}
+}
+
 static void two_variants_on_one_host_do_not_meet(void **state)
 {
 	static const char *const pairs[][2] = {
@@ -296,6 +318,7 @@ int main(void)
 		cmocka_unit_test(lazy_trap_reads_what_eager_reads),
 		cmocka_unit_test(only_eager_saves_what_is_clean),
 		cmocka_unit_test(without_the_extension_a_unit_is_never_on),
+		cmocka_unit_test(illegal_instructions_with_nothing_on_trap_here_once),
 		cmocka_unit_test(two_variants_on_one_host_do_not_meet),
 	};
 
