@@ -53,6 +53,9 @@ for label in sbi device payload; do
 	like "$(vm $label | tail -n 1)" '^=== 0$' "$label: comes to its end" || diag "$(tail -n 5 "$tmp/run")"
 done
 like "$(vm device)" '^ok 3' "device: all claims are made"
+of_tree timeout "$(scaled 60)" scripts/hyperscope run --quiet --trace none --device odometer \
+	build/guest-payloads/odometer.bin >"$tmp/said"
+is "$? $(tr -d '\r' <"$tmp/said" | grep -c '^ok')" "0 3" "device: --device adds it" || diag "$(tail -n 5 "$tmp/said")"
 like "$(vm without)" 'ok 1 - odometer # SKIP' "device: without its option it is not there"
 like "$(cat "$tmp/report")" 'kvm_sbi_call: ext=ODO fid=1' "sbi: the trace knows it by name"
 

@@ -65,6 +65,7 @@ like "$out" '^undo: git checkout -- .*src/kvm/wfi.c' "with the command that undo
 (cd "$tree" && git checkout -q HEAD -- docs && git apply -R "$tmp/diff")
 is "$(git -C "$tree" status --porcelain)" "" "--dry-run had printed what was then done"
 made "a device" "${device[@]}"
+like "$out" '^  scripts/hyperscope run --device odometer build/guest-payloads/odometer.bin$' "with the command that shows it at work"
 made "a payload" "${payload[@]}"
 # The last one was made on top of others that are not committed: its undo leaves those.
 undo=$(cd "$tree" && sed -n 's/^undo: //p' "$tmp/out")

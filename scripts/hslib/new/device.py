@@ -44,6 +44,5 @@ def make(tree, options):
     tree.before("docs/vmm.md", r"^\| 0x80000000 \| RAM \|",
                 "| 0x%x | %s, with `--%s` | source %d; %s: `src/vmm/%s.c` |" % (base, name, name, source, what, name))
     tree.template(payload.file_of(name), "device_payload.c.in", NAME=name)
-    vmm = ["--" + name]
-    payload.register(tree, name, vmm, "the VMM's device `--%s`: %s" % (name, what))
-    return payload.steps(name, vmm)
+    payload.register(tree, name, ["--" + name], "the VMM's device `--%s`: %s" % (name, what))
+    return payload.steps(name, ["--device", name])

@@ -50,8 +50,8 @@ def check_free(tree, name):
 
 
 def steps(name, options):
-    return ["make", "scripts/hyperscope exec --quiet --file build/guest-payloads/%s.bin \\" % name,
-            "    build/vmm --quiet %s" % " ".join(options + ["/%s.bin" % name]),
+    """`options`: the launcher's."""
+    return ["make", "scripts/hyperscope run %s" % " ".join(options + ["build/guest-payloads/%s.bin" % name]),
             "tests/qemu/payloads.t    # with all others"]
 
 
