@@ -49,9 +49,10 @@ $(PAYLOAD_DIR)/%.bin: $(PAYLOAD_DIR)/%.elf
 
 -include $(shell find $(PAYLOAD_DIR)/obj -name '*.d' 2>/dev/null)
 
-# Everything that there is to compare; or what ARGS says: scripts/bench --help.
+# Everything that there is to compare; or what ARGS says: scripts/bench --help. It takes several --cpu:
+# one in ARGS is to be the only one.
 BENCH_CSV := $(TOP)/notebooks-data/exit-latency.csv
-BENCH = $(TOP)/scripts/bench --out $(O) --cpu $(or $(CPU),both) \
+BENCH = $(TOP)/scripts/bench --out $(O) $(if $(filter --cpu --cpu=%,$(ARGS)),,--cpu $(or $(CPU),both)) \
 	$(if $(OPENSBI),--firmware $(OPENSBI))
 BENCH_ALL := all --toggles
 # A whole guest, natively and in a VM (scripts/guest/apps).

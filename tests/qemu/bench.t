@@ -22,6 +22,16 @@ bench()	# ARGS...: $status, $out, $err
 	out=$(cat "$tmp/out") err=$(cat "$tmp/err")
 }
 
+# ---- what make asks for ----
+of_make()	# NAME=VALUE...: the processors that `make bench` would have measured
+{
+	make -n -C "$HS_TOP" O="$O" bench "$@" 2>/dev/null | grep '/scripts/bench ' | grep -oE -- '--cpu[ =][a-z0-9]+' | xargs
+}
+is "$(of_make "ARGS=--rows mmio_read"):$(of_make "ARGS=--rows mmio_read" CPU=max)" "--cpu both:--cpu max" \
+	"make bench has both processors measured, or that of CPU="
+is "$(of_make "ARGS=--cpu rv64 --rows mmio_read"):$(of_make ARGS=--cpu=max CPU=rv64)" "--cpu rv64:--cpu=max" \
+	"... and where ARGS has --cpu that one alone"
+
 # ---- measured twice by itself, and compared ----
 bench bare hyperscope --rows sbi_version,mmio_read --toggle mmio_decode --csv "$tmp/csv" --verify
 is $status 0 "--verify: two runs give the same figures" || diag "$out" "$err"
