@@ -23,6 +23,16 @@ compare:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/compare --out $(O) $(ARGS) $(BASE)
 
+# Where the instructions of these rows go, for the figures: minutes.
+ANATOMY_ROWS ?= sbi_version sbi_user mmio_read virtual_insn fault_4k_present
+.PHONY: anatomy-csv
+anatomy-csv:
+	$(SETUP) run
+	+$(BUILD) all
+	for row in $(ANATOMY_ROWS); do \
+		$(TOP)/scripts/anatomy --out $(O) --system both --csv $(TOP)/notebooks-data/anatomy.csv $$row >/dev/null || exit 1; \
+	done
+
 # Figures of what was measured, as SVG in $(O)/figures; nothing is measured, and nothing is built.
 .PHONY: figures
 figures:

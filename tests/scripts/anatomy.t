@@ -34,9 +34,11 @@ adds_up()	# LABEL MOST: by how much mean and figure may differ
 anatomy --list
 like "$out" '^mmio_read$' "--list has the bench's rows"
 
-anatomy mmio_read --way --svg "$tmp/one.svg"
+anatomy mmio_read --way --svg "$tmp/one.svg" --csv "$tmp/one.csv"
 is $status 0 "mmio_read is looked into" || diag "$(cat "$tmp/err")"
 adds_up mmio_read 0.5
+is "$(python3 -c 'import csv, sys; print("%.2f" % sum(float(row["instructions"]) for row in csv.DictReader(open(sys.argv[1]))))' "$tmp/one.csv")" \
+	"$(awk '/^mean of the batch/ { print $NF }' "$tmp/table")" "--csv has each of them"
 unlike "$out" 'in no stage' "mmio_read: every function has a stage"
 for stage in "registers saved" "CSR swap" "handler" "user space" "sret"; do
 	like "$out" "^$stage +[1-9]" "mmio_read: some of it is: $stage"
