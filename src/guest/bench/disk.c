@@ -25,23 +25,11 @@ static volatile u8 answer;
 static u8 data[READ_SIZE] __attribute__((aligned(READ_SIZE)));
 static unsigned long base, claim;
 
-static void set_address(int offset, const volatile void *address)
-{
-	set(base + offset, (u32)(unsigned long)address);
-	set(base + offset + 4, (u32)((unsigned long)address >> 32));
-}
-
 static void start_disk(void)
 {
 	base = disk_base;
-	disk_negotiate(0, FEATURE_VERSION_1);
-	set(base + REG_QUEUE_SEL, 0);
-	set(base + REG_QUEUE_NUM, QUEUE_SIZE);
-	set_address(REG_DESC, desc);
-	set_address(REG_AVAIL, avail);
-	set_address(REG_USED, used);
-	set(base + REG_QUEUE_READY, 1);
-	set(base + REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
+	disk_start_queue(QUEUE_SIZE, (unsigned long)desc, (unsigned long)avail,
+			 (unsigned long)used);
 	desc_set(&desc[0], &header, sizeof(header), DESC_NEXT, 1);
 	desc_set(&desc[1], data, READ_SIZE, DESC_NEXT | DESC_WRITE, 2);
 	desc_set(&desc[2], &answer, 1, DESC_WRITE, 0);
