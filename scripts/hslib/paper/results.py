@@ -125,7 +125,7 @@ def _paper(paper):
     lines = [dict(line, number=float(line["value"])) for line in paper.expected]
     found = _said(judge.verdicts(paper, lines))
     for each in paper.claims:
-        said = [text for claim, text, _, _ in found if claim is each]
+        said = ["%s: `%s`" % (text, rests_on) for claim, text, rests_on, _ in found if claim is each]
         yield "| %s | %s |" % (each.sentence, "; ".join(said + (["not here: " + each.not_here] if each.not_here else [])))
     keys = sorted({"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0]) for line in paper.expected})
     kernels = sorted({line["kernel"] for line in paper.expected if line["system"] == "linux"})
