@@ -277,6 +277,9 @@ make compare    this tree's exits beside another commit's: BASE=HEAD~1
                   ARGS='--rows mmio_*'  of some rows
 make figures    what was measured, drawn (SVG, OUT/figures)
                   FIGURES='names'   some (scripts/plot --list)
+make sweep      a table of parameters, each combination a job (docs/sweep.md)
+                  FILE=notebooks-data/sweeps/walkers.toml
+                  ARGS='--engine slurm'  by another engine
 make walk-cost  what operations on a guest's page table cost, by either walker
 make irqs-off   the longest stretch without an interrupt taken, by path
                   ARGS='sparse'     of some operations only

@@ -15,6 +15,14 @@ reproduce-verify:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/reproduce-verify --out $(O) $(ARGS) $(PAPERS)
 
+# A table of parameters, each combination a job (docs/sweep.md).
+.PHONY: sweep
+sweep:
+	test -n "$(FILE)" || { echo "make: FILE=TABLE is needed, e.g. FILE=notebooks-data/sweeps/walkers.toml" >&2; exit 2; }
+	$(SETUP) run sweep
+	+$(BUILD) all $(O)/tests/kvm/bench_turns
+	$(TOP)/scripts/hyperscope sweep --out $(O) $(ARGS) $(FILE)
+
 # This tree beside another commit's: what does each exit cost, and did somebody say so?
 .PHONY: compare
 compare:

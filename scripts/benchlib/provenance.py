@@ -20,7 +20,7 @@ def _first_line(*command):
     return (done.stdout.decode(errors="replace").splitlines() or [""])[0]
 
 
-def _version(*command):
+def version(*command):
     """What such a first line ends its name with: a version."""
     found = re.findall(r"\b[0-9]+\.[0-9]+(?:\.[0-9]+)*\b", _first_line(*command))
     return found[-1] if found else "unknown"
@@ -108,11 +108,11 @@ def collect(runner):
     return {
         "commit": commit(),
         "images": images(runner),
-        "qemu": _version(runner.qemu, "--version"),
+        "qemu": version(runner.qemu, "--version"),
         "opensbi": opensbi(runner.qemu, runner.options.firmware, runner.payload,
                            runner.options.timeout),
-        "compiler": "gcc " + _version(cross + "gcc", "--version"),
-        "binutils": _version(cross + "as", "--version"),
+        "compiler": "gcc " + version(cross + "gcc", "--version"),
+        "binutils": version(cross + "as", "--version"),
     }
 
 

@@ -56,6 +56,7 @@ package_table()
 	notebooks /usr/lib/python3/dist-packages/ipykernel python3-ipykernel
 	notebooks /usr/lib/python3/dist-packages/pandas    python3-pandas
 	notebooks /usr/lib/python3/dist-packages/matplotlib python3-matplotlib
+	sweep  parallel                                    parallel
 	fuzz   clang                                       clang
 	fuzz   clang-library:fuzzer                        libclang-rt-dev
 	END

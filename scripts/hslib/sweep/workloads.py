@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: MIT
+"""workloads.py - what a job can run: rows of the bench, a payload, a guest's command, a program.
+
+Each kind says which parameters it takes, which files make its figures, and runs one point.
+What a guest or program has to tell it prints as lines `result NAME VALUE [UNIT]`.
+"""
+import functools
+import os
+import re
+import shutil
+import signal
+import subprocess
+from types import SimpleNamespace
+from typing import NamedTuple
+
+from benchlib import rows, systems
+from benchlib.measure import end_on_signals
+from benchlib.systems import BenchError
+
+from ..cmd_exec import TOP
+from ..cpio import Archive
+from ..machine import MIB, parse_size
+from ..toggles import toggles
+
+FORMS = "bench:ROWS, payload:NAME ARGS, guest:COMMAND, or command:COMMAND"
+RESULT = re.compile(r"^result (\S+) (-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?: (\S+))?\s*$", re.M)
+APPEND = "console=ttyS0 quiet norandmaps nokaslr"
+DEFAULT_MEMORY = "512M"
+GRACE = 5  # seconds between the signal at a time-out and the end
+
+
+class WorkloadError(ValueError):
+    """Says what is wrong with the words."""
+
+
+class Outcome(NamedTuple):
+    reason: str      # "" if it went well
+    results: list    # of (name, value, unit)
+    flags: str       # what of QEMU's command line makes the figures
+
+
+def own_toggles(point):
+    return ["%s=%s" % (name, point[name]) for name in toggles(TOP) if name in point]
+
+
+def clock(point):
+    return systems.ICOUNT + systems.CLOCK if point["time"] == "counted" else []
+
+
+def harts_of(point):
+    return point.get("harts", point.get("vcpus", "1"))
+
+
+class Bench:
+    """Rows of scripts/bench: p50 (of some the mean), and .instret, instructions of a call in all."""
+
+    TAKES = ("workload", "system", "cpu")
+
+    @staticmethod
+    @functools.lru_cache(maxsize=None)
+    def names(rest):
+        names = []
+        for word in rest.replace(",", " ").split():
+            found = rows.matching(word)
+            if not found:
+                raise WorkloadError("there is no row '%s'; scripts/bench --list shows them" % word)
+            names += [name for name in found if name not in names]
+        if not names:
+            raise WorkloadError("bench: which rows? As in bench:sbi_version,mmio_*")
+        return names
+
+    def check(self, point, _own):
+        wanted = self.names(parse(point["workload"])[1])
+        there = {name for job in self.jobs(point) for name in job.rows}
+        for name in wanted:
+            if name not in there:
+                raise WorkloadError("row '%s' is not there on %s" % (name, point["system"]))
+
+    def jobs(self, point):
+        return systems.jobs_of(point["system"], point["cpu"], " ".join(own_toggles(point)), None,
+                               self.names(parse(point["workload"])[1]))
+
+    def files(self, point, out):
+        there = runner(out, 1)
+        paths = [there.payload] + [there.program(job) for job in self.jobs(point) if point["system"] != "bare"]
+        return paths + machine_files(point, out)
+
+    def run(self, point, where):
+        there = runner(where.out, where.timeout)
+        end_on_signals(there)
+        lines = []
+        try:
+            for job in self.jobs(point):
+                lines += there.run(job)
+        except BenchError as error:
+            where.note(str(error))
+            return Outcome(str(error).splitlines()[0], [], "")
+        results = []
+        for line in lines:
+            mean = rows.BY_NAME[line["exit"]].mean
+            results.append((line["exit"], line["mean" if mean else "p50"], line["unit"]))
+            if line["instret"]:
+                results.append((line["exit"] + ".instret", line["instret"], "instructions"))
+        missing = set(self.names(parse(point["workload"])[1])) - {line["exit"] for line in lines}
+        reason = "not measured: %s" % " ".join(sorted(missing)) if missing else ""
+        flags = " ".join(dict.fromkeys(line["qemu_flags"] for line in lines))
+        return Outcome(reason, results, flags)
+
+
+class Machine:
+    """What a payload and a guest have in common: one machine, its console, its lines."""
+
+    TAKES = ("workload", "system", "cpu", "harts", "vcpus", "memory", "argument", "time")
+
+    def check(self, point, _own):
+        """Nothing that its parameters do not say."""
+
+    def run(self, point, where):
+        image, initrd, append = self.boot(point, where)
+        status, text = where.call(getattr(self, point["system"])(point, where, image, initrd, append))
+        flags = "-M virt -cpu %s -smp %s" % (point["cpu"], harts_of(point))
+        return Outcome(why(status, where.timeout), lines_of(text), " ".join([flags] + clock(point)))
+
+    def hyperscope(self, point, where, image, initrd, append):
+        command = [os.path.join(TOP, "scripts", "hyperscope"), "run", "--quiet", "--out", where.out, "--trace", "none",
+                   "--cpu", point["cpu"], "--harts", harts_of(point), "--smp", point.get("vcpus", "1"),
+                   "--mem", point.get("memory", DEFAULT_MEMORY), "--boot", "exitstat=0"]
+        if point["time"] == "counted":
+            command.append("--icount")
+        for toggle in own_toggles(point):
+            command += ["--set", toggle]
+        return command + (["--initrd", initrd] if initrd else []) + ["--append", append, image]
+
+    def linux(self, point, where, image, initrd, append):
+        memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory")
+        command = [os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--out", where.out, "--cpu", point["cpu"],
+                   "--harts", harts_of(point), "--ram", "%dM" % (memory // MIB + 1536),
+                   "--file", where.vmm, "--file", image + ":/Image"]
+        if point["time"] == "counted":
+            command.append("--icount")
+        words = ["--quiet", "--smp", point.get("vcpus", "1"), "--mem", "%dM" % (memory // MIB)]
+        if initrd:
+            command += ["--file", initrd + ":/initrd"]
+            words += ["--initrd", "/initrd"]
+        settle = "sleep %d; exec /vmm \"$@\"" % systems.SETTLE  # the host's own start is over then
+        return command + [os.path.join(where.out, "guest", "busybox"), "sh", "-c", settle, "vmm"] + words + [
+            "--append", append, "/Image"]
+
+    def bare(self, point, where, image, initrd, append):
+        memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory") // MIB
+        return [where.qemu, "-M", "virt", "-cpu", point["cpu"], "-smp", point.get("vcpus", "1"), "-m", "%dM" % memory,
+                "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"] + clock(point) + [
+                    "-kernel", image] + (["-initrd", initrd] if initrd else []) + ["-append", append]
+
+
+class Payload(Machine):
+    """A program of src/guest with its arguments, under hyperscope, Linux KVM, or the firmware alone."""
+
+    @staticmethod
+    def image(point, out):
+        return os.path.join(out, "guest-payloads", parse(point["workload"])[1].split()[0] + ".bin")
+
+    def files(self, point, out):
+        return [self.image(point, out)] + machine_files(point, out)
+
+    def boot(self, point, where):
+        words = parse(point["workload"])[1].split()[1:] + point.get("argument", "").split()
+        return self.image(point, where.out), None, " ".join(words)
+
+
+class Guest(Machine):
+    """Linux as a guest, which runs a command of busybox's shell; $ARGUMENT is the point's own."""
+
+    TAKES = Machine.TAKES + ("guest",)
+
+    @staticmethod
+    def image(point, out):
+        guest = point.get("guest", "linux")
+        return os.path.join(out, "guest", "vmlinux") if guest == "linux" else os.path.abspath(guest)
+
+    def files(self, point, out):
+        return [self.image(point, out), os.path.join(out, "guest-initrd.cpio")] + machine_files(point, out)
+
+    def boot(self, point, where):
+        initrd = os.path.join(where.work, "initrd")
+        quoted = point.get("argument", "").replace("'", "'\\''")
+        with open(os.path.join(where.out, "guest-initrd.cpio"), "rb") as common, open(initrd, "wb") as file:
+            shutil.copyfileobj(common, file)
+            file.write(b"\0" * (-file.tell() % 512))
+            archive = Archive(file)
+            archive.add_dir("hs")
+            archive.add_data("/hs/command", ("ARGUMENT='%s'\n%s\n" % (quoted, parse(point["workload"])[1])).encode())
+            archive.close()
+        return self.image(point, where.out), initrd, APPEND
+
+
+class Command:
+    """Any program of this machine, by its shell in the job's folder; $ARGUMENT is the point's own."""
+
+    TAKES = ("workload", "argument")
+
+    def check(self, point, _own):
+        """It says itself what it wants."""
+
+    def files(self, _point, _out):
+        return []
+
+    def run(self, point, where):
+        environment = dict(os.environ, ARGUMENT=point.get("argument", ""), O=where.out, TOP=TOP)
+        status, text = where.call(["sh", "-c", parse(point["workload"])[1]], environment)
+        return Outcome(why(status, where.timeout), lines_of(text), "none")
+
+
+KINDS = {"bench": Bench(), "payload": Payload(), "guest": Guest(), "command": Command()}
+
+
+@functools.lru_cache(maxsize=None)
+def parse(text):
+    """(kind, what follows the colon)."""
+    name, colon, rest = text.partition(":")
+    if not colon or name not in KINDS:
+        raise WorkloadError("'%s' is none of %s" % (text, FORMS))
+    if not rest.strip():
+        raise WorkloadError("'%s': nothing stands behind the colon" % text)
+    kind = KINDS[name]
+    if name == "bench":
+        kind.names(rest)
+    if name == "payload" and not re.fullmatch(r"\w+", rest.split()[0]):
+        raise WorkloadError("'%s': the name of a payload is wanted, as in payload:hello" % text)
+    return kind, rest.strip()
+
+
+def runner(out, timeout):
+    return systems.Runner(SimpleNamespace(out=out, firmware="", cycles=False, single=False, append=[],
+                                          trace="none", exitstat="0", timeout=timeout, jobs=1))
+
+
+def machine_files(point, out):
+    """What every machine of the system consists of."""
+    if point["system"] == "hyperscope":
+        return [os.path.join(out, "hyperscope.bin"), os.path.join(out, "vmm")]
+    if point["system"] == "linux":
+        return [os.path.join(out, "vmm")] + [os.path.join(out, "guest", name)
+                                             for name in ("vmlinux", "busybox", "modules/kvm.ko")]
+    return []
+
+
+def lines_of(text):
+    return [(name, value, unit) for name, value, unit in RESULT.findall(text.replace("\r", ""))]
+
+
+def why(status, timeout):
+    if status == 0:
+        return ""
+    if status == 124:
+        return "took longer than %d seconds (timeout)" % timeout
+    return "ended with status %d" % status if status > 0 else "ended by signal %d" % -status
+
+
+class Place:
+    """Where a job runs: its own folder, and what it may start."""
+
+    def __init__(self, work, out, timeout):
+        self.work, self.out, self.timeout = work, out, timeout
+        self.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
+        self.vmm = os.path.join(out, "vmm")
+        self.log = os.path.join(work, "log")
+
+    def note(self, text):
+        with open(self.log, "a", encoding="utf-8") as log:
+            log.write(text + "\n")
+
+    def call(self, command, environment=None):
+        """(status, what it printed); ended with us, however we end."""
+        command = ["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command
+        if shutil.which("setpriv"):
+            command = ["setpriv", "--pdeathsig", "TERM", "--"] + command
+        with open(self.log, "wb") as log:
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.work,
+                                     env=environment)
+
+        def on_signal(number, _frame):
+            child.terminate()
+            try:
+                child.wait(GRACE + 1)
+            except subprocess.TimeoutExpired:
+                child.kill()
+            os._exit(128 + number)
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, on_signal)
+        status = child.wait()
+        with open(self.log, "rb") as log:
+            return status, log.read().decode("utf-8", "replace")

@@ -1,0 +1,224 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# hyperscope sweep: a wrong table is refused by file and key; each combination is one job, run once, also
+# when it is interrupted; failures are rows; a row of the bench is what scripts/bench says.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+sweep()
+{
+	out=$("$HS_TOP/scripts/hyperscope" sweep "$@" --out "$tmp/out" 2>&1)
+	status=$?
+}
+table()	# NAME: standard input is the file
+{
+	cat >"$tmp/$1.toml"
+}
+refused()	# NAME TEXT MESSAGE
+{
+	printf '%s\n' "$2" >"$tmp/wrong.toml"
+	sweep --plan "$tmp/wrong.toml"
+	like "$status $out" "^2 .*wrong.toml: $3" "refused: $1"
+}
+
+# ---- the table ----
+
+python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 reads no TOML"; done_testing; exit; }
+w='workload = "command:true"'
+refused "what is no TOML" 'name = ' '.*line 1'
+refused "a key that there is not" 'names = "x"' 'names: there is no such key'
+refused "a parameter that there is not" "[parameters]
+$w
+fastpaths = 'on'" "parameters.fastpaths: there is no such parameter; there are workload, .*fastpath"
+refused "a toggle's value that there is not" '[parameters]
+workload = "bench:sbi_version"
+gstage_walk = ["iterative", "slow"]' "parameters.gstage_walk: toggle gstage_walk takes iterative or recursive, not 'slow'"
+refused "a row that there is not" '[parameters]
+workload = ["bench:sbi_version", "bench:sbi_versio"]' "parameters.workload: there is no row 'sbi_versio'"
+refused "a row that a system does not have" '[parameters]
+workload = "bench:blk_read_4k"
+system = "bare"' "parameters.workload: row 'blk_read_4k' is not there on bare"
+refused "a workload of no kind" '[parameters]
+workload = "sbi_version"' "parameters.workload: 'sbi_version' is none of bench:ROWS"
+refused "a parameter that a workload does not have" '[parameters]
+workload = "bench:sbi_version"
+vcpus = [1, 2]' "parameters.vcpus: bench:sbi_version has no vcpus"
+refused "a toggle of Linux" '[[job]]
+workload = "bench:sbi_version"
+system = ["hyperscope", "linux"]
+fastpath = "off"' "job 1.fastpath: a toggle is hyperscope's; system linux has none"
+refused "too many vCPUs" '[parameters]
+workload = "payload:hello"
+vcpus = [1, 9]' "parameters.vcpus: 1 to 8 are possible, not '9'"
+refused "a value twice" "[parameters]
+$w
+argument = [1, 1]" 'parameters.argument: a value stands there twice'
+refused "no job" 'name = "x"' 'there is no job in it'
+refused "no repetition" "repetitions = 0
+[parameters]
+$w" 'repetitions: a whole number from 1 on'
+refused "a name that is a path" "name = '../x'
+[parameters]
+$w" 'name: letters, digits'
+printf 'workload,argument\ncommand:true,1\ncommand:true\n' >"$tmp/lines.csv"
+sweep --plan "$tmp/lines.csv"
+like "$status $out" '^2 .*lines.csv: line 3: 1 fields; the header has 2' "of a CSV, the line is said"
+printf 'workload,argument\ncommand:true,1\ncommand:true,\ncommand:true,1\n' >"$tmp/lines.csv"
+sweep --plan "$tmp/lines.csv"
+is "$status $(grep -c '^0' <<<"$out") $(sed -n 3p <<<"$out")" "0 3 00003 workload=command:true argument=1 (2)" \
+	"a CSV's lines are jobs; a line that comes again is a repetition"
+for file in "$HS_TOP"/notebooks-data/sweeps/*; do
+	sweep --plan "$file"
+	is $status 0 "the example ${file##*/} can be planned" || diag "$out"
+done
+
+{
+	echo 'repetitions = 40'
+	echo '[parameters]'
+	echo 'workload = "bench:sbi_version"'
+	echo "halt_poll_ns = [$(seq -s, 0 127)]"
+	echo 'gstage_walk = ["iterative", "recursive"]'
+} >"$tmp/many.toml"
+start=$(date +%s)
+sweep --plan "$tmp/many.toml"
+is "$(grep -c '^[0-9]* workload' <<<"$out")" 10240 "10240 jobs are planned"
+[ $(($(date +%s) - start)) -le "$(scaled 5)" ]
+ok $? "... in 5 seconds"
+
+# ---- what the engines get ----
+
+mkdir -p "$tmp/bin"
+printf '#!/bin/sh\necho "MaxArraySize            = 5"\n' >"$tmp/bin/scontrol"
+chmod +x "$tmp/bin/scontrol"
+table nine <<END
+[parameters]
+workload = 'command:echo result number \$ARGUMENT; echo \$ARGUMENT >>$tmp/ran'
+argument = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+END
+PATH=$tmp/bin:$PATH sweep --engine slurm --generate "$tmp/nine.toml"
+is "$(ls "$tmp/out/sweeps/nine/slurm")" "array-1.sbatch
+array-2.sbatch
+array-3.sbatch
+todo" "Slurm's arrays are no larger than it takes them"
+SLURM_ARRAY_TASK_ID=3 sh "$tmp/out/sweeps/nine/slurm/array-2.sbatch"
+like "$(cat "$tmp/out/sweeps/nine/jobs/00008/result.json")" '\["number", "8", ""\]' "a task is the job on its line"
+sweep --engine snakemake --generate "$tmp/nine.toml"
+like "$(cat "$tmp/out/sweeps/nine/snakemake/Snakefile")" "sweep --job \{wildcards.id\} $tmp/out/sweeps/nine" "Snakemake's file has a rule"
+is "$(grep -c . "$tmp/out/sweeps/nine/snakemake/todo")" 8 "... and the jobs that have no result"
+: >"$tmp/ran"
+sweep --job 00008 "$tmp/out/sweeps/nine"
+is "$status $(wc -l <"$tmp/ran")" "0 0" "a job that has a result is not run again"
+sweep --job 00010 "$tmp/out/sweeps/nine"
+like "$status $out" '^125 .*has no job 00010' "a job that there is not"
+
+# ---- GNU parallel ----
+
+if ! command -v parallel >/dev/null; then
+	skip "runs by GNU parallel" "it is not installed: scripts/setup sweep"
+	done_testing
+	exit
+fi
+results=$tmp/out/sweeps
+columns()	# NAME: the CSV's columns that the workload makes
+{
+	python3 -c 'import csv, sys
+for row in csv.DictReader(open(sys.argv[1])):
+    print(row.get("argument", ""), row["repetition"], row["status"], row["name"], row["value"], row["unit"], row["reason"], sep="|")' \
+		"$results/$1/results.csv"
+}
+sweep "$tmp/nine.toml"
+is "$status $(sort -n "$tmp/ran" | tr '\n' ' ')" "0 1 2 3 4 5 6 7 9 " "what a generated task has done is not done again"
+is "$(columns nine | head -n 2)" "1|1|ok|number|1||
+2|1|ok|number|2||" "the CSV has a row for each result, in the order of the jobs"
+is "$(find "$results/nine/jobs" -type f ! -name result.json)" "" "nothing is left in the jobs' folders"
+sweep "$tmp/nine.toml"
+is "$status $(wc -l <"$tmp/ran")" "0 8" "the same again does nothing"
+echo '# more' >>"$tmp/nine.toml"
+sweep "$tmp/nine.toml"
+like "$status $(tr '\n' ' ' <<<"$out")" "^125 .*sweep 'nine' was begun and its file has changed since then" "a changed file is refused"
+sweep --fresh "$tmp/nine.toml"
+is "$status $(wc -l <"$tmp/ran")" "0 17" "--fresh begins anew"
+
+table fails <<END
+timeout = 1
+[[job]]
+workload = 'command:echo result a 1 ms; echo my reason; test -e $tmp/mended'
+[[job]]
+workload = 'command:sleep 60'
+[[job]]
+workload = 'command:echo result b -2.5e3; echo noresult c 1; echo result d x'
+END
+sweep "$tmp/fails.toml"
+is "$status:$(columns fails)" "1:|1|failed|a|1|ms|ended with status 1
+|1|failed||||took longer than 1 seconds (timeout)
+|1|ok|b|-2.5e3||" "failures are rows, with their reason"
+like "$(cat "$results/fails/jobs/00001/log")" '^my reason$' "... their logs are kept"
+like "$out" 'job 00001: ended with status 1; .*jobs/00001/log' "... and named"
+touch "$tmp/mended"
+before=$(stat -c %y "$results/fails/jobs/00003/result.json")
+sweep --retry "$tmp/fails.toml"
+is "$status $(columns fails | cut -d'|' -f3 | tr '\n' ' ')$(ls "$results/fails/jobs/00001")" "1 ok failed ok result.json" "--retry runs those again"
+is "$(stat -c %y "$results/fails/jobs/00003/result.json")" "$before" "... and no others"
+
+# Each job leaves a line when it is done; whoever runs it twice leaves two.
+table slow <<END
+[parameters]
+workload = 'command:sleep 0.4; echo \$ARGUMENT >>$tmp/slow'
+argument = [$(seq -s, 1 12)]
+END
+begin()	# starts it, and waits until some jobs are done
+{
+	local turns=0
+	rm -rf "$tmp/slow" "$results/slow"
+	: >"$tmp/slow"
+	# Its own session, and by python3 for what bash starts in the background does not hear Ctrl-C.
+	python3 -c 'import os, signal, sys
+os.setsid()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/hyperscope" sweep --jobs 2 "$tmp/slow.toml" --out "$tmp/out" \
+		>"$tmp/said" 2>&1 &
+	pid=$!
+	while [ "$(wc -l <"$tmp/slow")" -lt 2 ] && [ $turns -lt "$(scaled 300)" ]; do
+		turns=$((turns + 1))
+		sleep 0.1
+	done
+}
+once()	# NAME: it goes on to its end, and each job was run once
+{
+	sweep "$tmp/slow.toml"
+	is "$status $(sort -n "$tmp/slow" | tr '\n' ' ')$(columns slow | grep -c ok)" "0 $(seq -s' ' 1 12) 12" "$1" || diag "$out"
+}
+begin
+kill -KILL "$(pgrep -P $pid)"
+wait $pid
+like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*GNU parallel was ended by signal 9' "the engine killed outright is told"
+once "... and then nothing is lost, nothing run twice"
+begin
+sweep "$tmp/slow.toml"
+like "$status $out" '^125 .*another sweep is at work there' "a second one keeps away"
+kill -INT $pid
+wait $pid
+is "$?" 130 "Ctrl-C ends it" || diag "$(<"$tmp/said")"
+is "$(pgrep -f "sweep --job .* $results/slow")" "" "... with its jobs"
+once "... and it goes on from there"
+
+# ---- a row of the bench ----
+
+table row <<END
+[parameters]
+workload = "bench:sbi_version"
+fastpath = ["off"]
+END
+"$HS_TOP/scripts/hyperscope" sweep --quiet --out "$O" --fresh "$tmp/row.toml" >"$tmp/said" 2>&1
+is $? 0 "a row of the bench is a job" || diag "$(<"$tmp/said")"
+"$HS_TOP/scripts/bench" --out "$O" --rows sbi_version --set fastpath=off --csv "$tmp/bench.csv" >/dev/null 2>&1
+python3 - "$O/sweeps/row/results.csv" "$tmp/bench.csv" >"$tmp/said" <<'END'
+import csv, sys
+ours, bench = (list(csv.DictReader(open(path))) for path in sys.argv[1:])
+same = ("cpu", "system", "unit", "commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
+print([name for name in same if ours[0][name] != bench[0][name]], ours[0]["value"] == bench[0]["p50"],
+      ours[1]["name"], ours[1]["value"] == bench[0]["instret"], ours[0]["fastpath"], len(ours))
+END
+is "$(<"$tmp/said")" "[] True sbi_version.instret True off 2" "... with the figures and facts of scripts/bench"
+rm -rf "$O/sweeps/row"
+done_testing
