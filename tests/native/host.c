@@ -40,6 +40,7 @@ bool native_kicked(unsigned int hart)
 }
 
 void (*native_signal_hook)(void);
+void (*native_fence_hook)(void);
 void (*native_poll_hook)(void);
 
 void native_signal_set(bool pending)
@@ -476,6 +477,7 @@ void native_reset(void)
 	native_hart_wanted = 0;
 	no_sleep = NULL;
 	native_signal_hook = NULL;
+	native_fence_hook = NULL;
 	native_poll_hook = NULL;
 	native_hooks_reset();
 	nr_harts = 1;

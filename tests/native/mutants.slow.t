@@ -72,6 +72,18 @@ mutant "9, requests are not looked at after IN_GUEST" run.c \
 	's/if \(READ_ONCE\(vcpu->requests\)\) \{(\s+__atomic_store_n)/if (0) {$1/' test_kick
 mutant "9, an exit does not look for signals" exit.c \
 	's/vcpu_set_request\(vcpu, REQ_HOST\);//' test_race_life
+mutant "9, the last look is not fenced from IN_GUEST" run.c \
+	's/(mode, VCPU_IN_GUEST.*?)__atomic_thread_fence\(__ATOMIC_SEQ_CST\);/$1/s' test_kick
+mutant "9, the fence comes before IN_GUEST" run.c \
+	's/(\t__atomic_store_n\(&vcpu->mode, VCPU_IN_GUEST.*?;\n)(\t__atomic_thread_fence\(.*?;\n)/$2$1/' test_kick
+mutant "10, a kick does not fence" request.c \
+	's/(void kick\(.*?)__atomic_thread_fence\(__ATOMIC_SEQ_CST\);/$1/s' test_kick
+mutant "10, a kick is fenced from what others write, not from what it reads" request.c \
+	's/(void kick\(.*?__ATOMIC_)SEQ_CST/$1RELEASE/s' test_kick
+mutant "10, who falls asleep does not fence" request.c \
+	's/(VCPU_ASLEEP\);\s+)__atomic_thread_fence\(__ATOMIC_SEQ_CST\);/$1/' test_kick
+mutant "10, who begins to idle does not fence" halt_poll.c \
+	's/__atomic_thread_fence\(__ATOMIC_SEQ_CST\);//' test_kick
 mutant "10, a running vCPU is not kicked" request.c \
 	's/hv_hart_kick\(READ_ONCE\(vcpu->hart\)\);//' test_kick
 mutant "10, an idle hart is not kicked" request.c \

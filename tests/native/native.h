@@ -76,6 +76,8 @@ extern bool (*native_idle_due)(void);
 extern unsigned int native_missed_wakes;
 /* Is called when the core looks for a signal, late on its way into the guest: for races. */
 extern void (*native_signal_hook)(void);
+/* Is called at each full fence of the core (fence_step.h). */
+extern void (*native_fence_hook)(void);
 /* Is called at each round of a poll; time stands still unless it moves it. */
 extern void (*native_poll_hook)(void);
 #define NATIVE_VLENB 16                 /* bytes of a vector register, if there is "v" */

@@ -38,6 +38,7 @@ static inline int one_vm_end(void **state)
 	(void)state;
 	native_guest = NULL;
 	native_signal_hook = NULL;
+	native_fence_hook = NULL;
 	native_signal_set(false);
 	native_vm_free(&vm);
 	native_user_exit();

@@ -10,6 +10,8 @@ NATIVE_DIR := $(TOP)/tests/native
 NATIVE_COMMON := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \
 	-ffile-prefix-map=$(TOP)/= $(UAPI_CFLAGS) -I$(TOP)/src/include -I$(TOP)/trace -I$(TOP)/src/kvm -I$(NATIVE_DIR) -I$(O)/gen/native
 NATIVE_CFLAGS := $(NATIVE_COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all
+# The core's full fences call a test's hook.
+NATIVE_STEPS := -include $(NATIVE_DIR)/fence_step.h
 # -Wtsan warns of fences, which TSan does not know: it may report too much, not too little. What is
 # not initialized gcc knows better without instrumentation.
 TSAN_CFLAGS := $(NATIVE_COMMON) -fsanitize=thread --param tsan-distinguish-volatile=1
@@ -41,9 +43,9 @@ tlb-model: $(O)/tests/native/test_tlb_model
 $(NATIVE_PROGS): %: %.o $(NATIVE_HOST) $(NATIVE_CORE)
 	$(call say,HOSTLD)$(HOSTCC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
-$(O)/tests/native/kvm/%.o: $(TOP)/src/kvm/%.c | uapi-present
+$(O)/tests/native/kvm/%.o: $(TOP)/src/kvm/%.c $(NATIVE_DIR)/fence_step.h | uapi-present
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(NATIVE_CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+	$(call say,HOSTCC)$(HOSTCC) $(NATIVE_CFLAGS) $(NATIVE_STEPS) $(WARN) -MMD -MP -c -o $@ $<
 
 $(O)/tests/native/%.o: $(NATIVE_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
@@ -52,9 +54,9 @@ $(O)/tests/native/%.o: $(NATIVE_DIR)/%.c | uapi-present
 $(TSAN_PROGS): %: %.o $(TSAN_HOST) $(TSAN_CORE)
 	$(call say,HOSTLD)$(HOSTCC) -fsanitize=thread -pthread -o $@ $^ -lcmocka
 
-$(O)/tests/tsan/kvm/%.o: $(TOP)/src/kvm/%.c | uapi-present
+$(O)/tests/tsan/kvm/%.o: $(TOP)/src/kvm/%.c $(NATIVE_DIR)/fence_step.h | uapi-present
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(TSAN_CFLAGS) $(TSAN_WARN) -MMD -MP -c -o $@ $<
+	$(call say,HOSTCC)$(HOSTCC) $(TSAN_CFLAGS) $(NATIVE_STEPS) $(TSAN_WARN) -MMD -MP -c -o $@ $<
 
 $(O)/tests/tsan/%.o: $(NATIVE_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
@@ -63,7 +65,7 @@ $(O)/tests/tsan/%.o: $(NATIVE_DIR)/%.c | uapi-present
 # For mutants.slow.t: PROGRAM with the core's FILE compiled from SOURCE, as OUTPUT.
 .PHONY: native-mutant
 native-mutant:
-	$(HOSTCC) $(NATIVE_CFLAGS) -w -c -o $(OUTPUT).o $(SOURCE)
+	$(HOSTCC) $(NATIVE_CFLAGS) $(NATIVE_STEPS) -w -c -o $(OUTPUT).o $(SOURCE)
 	$(HOSTCC) -fsanitize=address,undefined -pthread -o $(OUTPUT) $(OUTPUT).o $(O)/tests/native/$(PROGRAM).o \
 		$(NATIVE_HOST) $(filter-out $(O)/tests/native/kvm/$(FILE:.c=.o),$(NATIVE_CORE)) -lcmocka
 

@@ -2,8 +2,9 @@
 /*
  * test_kick.c - what other threads ask of a vCPU is served before its guest runs on.
  *
- * First in the two gaps that matter, by asking there; then by races, in which a guest is a
- * thread that stays in its guest until the hart is kicked.
+ * First in the two gaps that matter, by asking there; then at the full fences, where either side's
+ * word is written and the other's not read yet; then by races, in which a guest is a thread that
+ * stays in its guest until the hart is kicked.
  */
 #include "race.h"
 #include "halt_poll.h"
@@ -61,6 +62,102 @@ static void what_is_asked_of_a_running_guest_kicks_it_once(void **state)
 	assert_int_equal(kicks, 1);
 	vcpu_set_irq(vm.vcpu, IRQ_VS_TIMER);
 	assert_false(native_kicked(0)); /* it is not in its guest any more */
+}
+
+/* ---- the full fences: docs/locking.md, rules 9 and 10 ---- */
+
+static unsigned int came; /* the other side, at the fence that the claim is about */
+
+static void ask_at_the_last_look(void)
+{
+	if (vm.vcpu->mode != VCPU_IN_GUEST || came++)
+		return;
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+}
+
+static void who_asks_at_the_last_look_kicks_and_is_seen_by_it(void **state)
+{
+	(void)state;
+	came = 0;
+	native_guest = see_first_entry;
+	native_fence_hook = ask_at_the_last_look;
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
+	assert_true(came);
+	assert_int_equal(seen_hvip, BIT(IRQ_VS_EXT));
+	assert_true(native_kicked(0));
+}
+
+static void enter_at_the_kick(void)
+{
+	came += (vm.vcpu->requests & BIT(REQ_IRQ)) != 0;
+	vm.vcpu->mode = VCPU_IN_GUEST;
+}
+
+static void idle_at_the_kick(void)
+{
+	came += (vm.vcpu->requests & BIT(REQ_IRQ)) != 0;
+	vm.vcpu->blocking = VCPU_IDLE;
+}
+
+static void who_enters_or_idles_at_the_kick_is_kicked(void **state)
+{
+	(void)state;
+	came = 0;
+	vm.vcpu->hart = 0;
+	native_fence_hook = enter_at_the_kick;
+	vcpu_request(vm.vcpu, REQ_IRQ);
+	assert_true(native_kicked(0));
+	vm.vcpu->mode = VCPU_OUTSIDE;
+	native_fence_hook = idle_at_the_kick;
+	vcpu_request(vm.vcpu, REQ_IRQ);
+	assert_true(native_kicked(0));
+	vm.vcpu->blocking = VCPU_AWAKE;
+	assert_int_equal(came, 2);
+}
+
+static u32 waits_as; /* blocking, at the fence that the claim is about */
+
+static void ask_who_waits(void)
+{
+	came += vm.vcpu->blocking == waits_as;
+}
+
+static bool has_come(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	return came;
+}
+
+static bool never(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	return false;
+}
+
+/* Else what was missed ends a wait that would have no end. */
+static bool has_come_or_second_look(struct kvm_vcpu *vcpu)
+{
+	static unsigned int looks;
+
+	(void)vcpu;
+	looks = came ? 0 : looks + 1;
+	return came || looks > 1;
+}
+
+static void who_asks_as_a_vcpu_begins_to_wait_is_seen_by_its_look(void **state)
+{
+	(void)state;
+	vcpu_load(vm.vcpu);
+	native_fence_hook = ask_who_waits;
+	came = 0;
+	waits_as = VCPU_IDLE;
+	vcpu_halt(vm.vcpu, has_come, has_come_or_second_look);
+	assert_true(came);
+	came = 0;
+	waits_as = VCPU_ASLEEP;
+	vcpu_halt(vm.vcpu, never, has_come_or_second_look);
+	assert_true(came);
+	vcpu_put(vm.vcpu);
 }
 
 #define ROUNDS 3000
@@ -286,6 +383,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_asked_on_the_way_in_is_served_before_the_guest_runs),
 		TEST(what_is_asked_of_a_running_guest_kicks_it_once),
+		TEST(who_asks_at_the_last_look_kicks_and_is_seen_by_it),
+		TEST(who_enters_or_idles_at_the_kick_is_kicked),
+		TEST(who_asks_as_a_vcpu_begins_to_wait_is_seen_by_its_look),
 		TEST(nothing_runs_on_that_was_asked_to_stop),
 		TEST(nor_does_a_guest_whose_exits_are_fast),
 		TEST(no_interrupt_is_lost_on_its_way_to_a_running_guest),
