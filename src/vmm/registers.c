@@ -26,6 +26,14 @@ static const char *const csr_names[] = {
 #define CORE_A1   KVM_REG_RISCV_CORE_REG(regs.a1)
 #define CORE_MODE KVM_REG_RISCV_CORE_REG(mode)
 
+#define CSR_SCOUNTEREN KVM_REG_RISCV_CSR_REG(scounteren)
+
+/*
+ * cycle, time and instret are user mode's to read, as firmware and KVM's own reset leave them:
+ * Linux opens them only where it finds an SBI PMU, and its vDSO reads time in any case.
+ */
+#define COUNTERS_OPEN 7
+
 static void set(struct vcpu *vcpu, u64 reg, unsigned long value, const char *name)
 {
 	int err = kvm_set_reg(vcpu->fd, reg, value);
@@ -51,7 +59,7 @@ void registers_reset(struct vcpu *vcpu, gpa_t entry, gpa_t dtb)
 	for (unsigned int i = 0; i < ARRAY_SIZE(core_names); i++)
 		set(vcpu, REG_CORE(i), 0, core_names[i]);
 	for (unsigned int i = 0; i < ARRAY_SIZE(csr_names); i++)
-		set(vcpu, REG_CSR(i), 0, csr_names[i]);
+		set(vcpu, REG_CSR(i), i == CSR_SCOUNTEREN ? COUNTERS_OPEN : 0, csr_names[i]);
 	kvm_set_timer(vcpu->fd, KVM_REG_RISCV_TIMER_REG(compare), ~0ull);
 	kvm_set_timer(vcpu->fd, KVM_REG_RISCV_TIMER_REG(state), KVM_RISCV_TIMER_STATE_OFF);
 	set(vcpu, REG_CORE(CORE_MODE), KVM_RISCV_MODE_S, "mode");

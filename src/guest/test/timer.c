@@ -273,6 +273,7 @@ static void test_time(void)
 {
 	unsigned long last = now(), i, t, back = 0, start = last;
 
+	ok_trap(catch_user(read_time, 0), EXC_U_ECALL, ANY, "U mode reads rdtime from the start");
 	for (i = 0; i < 20000; i++) {
 		t = now();
 		back += t < last;
