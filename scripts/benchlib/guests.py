@@ -13,18 +13,22 @@ from typing import NamedTuple
 from hslib.cpio import Archive
 
 from . import systems
-from .rows import APPLICATIONS
+from .rows import APPLICATIONS, GROUPS
 from .systems import CLOCK, ICOUNT, SETTLE, TOP, BenchError
 
 SYSTEMS = ("native", "hyperscope", "linux")
 PROGRAM = os.path.join(TOP, "scripts", "guest", "apps")
 RAM = {"native": "512M", "linux": "2G"}  # the VMs have 512M as well
 DBCN = "console=dbcn"
+DISK_BYTES = 8 << 20
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 # Debian's kernel knows DBCN for its early console alone: it stays, and /init writes to the log.
 APPEND_DBCN = "console=hvc0 earlycon=sbi keep_bootcon printk.devkmsg=on norandmaps nokaslr"
 _EXIT_ROW = re.compile(r"^(\S.*?) +(\d+) +\d+\.\d+%", re.M)  # of hyperscope's exit table
 _STAMP = re.compile(r"^(?:\[ *[0-9.]+\] )?", re.M)  # of what comes by the kernel's log
+# What native does not have: QEMU answers its disks in its own time, not in the guest's (by a bottom
+# half even where nothing is read): a count of that would not repeat.
+NOT_NATIVE = ("blk", "files_disk")
 
 
 class Job(NamedTuple):
@@ -35,6 +39,10 @@ class Job(NamedTuple):
 
     def label(self):
         return " ".join(filter(None, (self.system, self.setting, "(%s)" % self.part)))
+
+    def rows(self):
+        return [row.name for row in APPLICATIONS if row.group == self.part
+                and not (self.system == "native" and row.name in NOT_NATIVE)]
 
 
 def jobs_of(chosen, names, dbcn=True):
@@ -51,6 +59,7 @@ class Runner(systems.Runner):
         super().__init__(options)
         self.kernel = os.path.join(options.out, "guest", "vmlinux")
         self.initrd = os.path.join(options.out, "guest-initrd.cpio")
+        self.rt_tests = os.path.join(options.out, "rt_tests")
         self.exits = {}   # the setting of hyperscope -> [(cause, how often)]
 
     def images(self):
@@ -60,6 +69,8 @@ class Runner(systems.Runner):
         for path in self.images() + [self.payload]:
             if not os.path.exists(path):
                 raise BenchError("%s is missing: make builds it after scripts/setup run" % path)
+        if any(GROUPS[job.part].disk for job in jobs) and not os.path.isdir(self.rt_tests):
+            raise BenchError("%s is missing: scripts/setup apps fetches it" % self.rt_tests)
 
     # -- command lines ---------------------------------------------------------------------
 
@@ -71,18 +82,34 @@ class Runner(systems.Runner):
     def native(self, job, initrd):
         return [self.qemu] + self.flags(job) + [
             "-display", "none", "-monitor", "none", "-serial", "stdio", "-kernel", self.kernel,
-            "-initrd", initrd, "-append", APPEND]
+            "-initrd", initrd, "-append", self.append(job)]
+
+    def append(self, job):
+        return APPEND_DBCN if job.setting == DBCN else APPEND
+
+    def vm(self, job, initrd):
+        """The VMM's words, and the files that they name; its disk is in the host's memory."""
+        files, words = ["--file", self.kernel + ":/vmlinux", "--file", initrd + ":/initrd"], ["--quiet"]
+        if GROUPS[job.part].disk:
+            files += ["--file", os.path.join(os.path.dirname(initrd), "disk") + ":/disk"]
+            words += ["--disk", "/disk"]
+        return files, words + ["--initrd", "/initrd", "--append", self.append(job), "/vmlinux"]
 
     def hyperscope(self, job, initrd):
+        if GROUPS[job.part].disk:
+            files, words = self.vm(job, initrd)
+            return [os.path.join(TOP, "scripts", "hyperscope"), "exec", "--out", self.options.out, "--icount",
+                    "--quiet", "--cpu", job.cpu, "--ram", "1G", "--trace", "none"] + files + [self.vmm] + words
         return [os.path.join(TOP, "scripts", "hyperscope"), "run", "--out", self.options.out, "--icount",
                 "--cpu", job.cpu, "--trace", "none", "--initrd", initrd,
-                "--append", APPEND_DBCN if job.setting == DBCN else APPEND]
+                "--append", self.append(job)]
 
     def linux(self, job, initrd):
-        vm = "sleep %d; exec /vmm --quiet --initrd /initrd --append '%s' /vmlinux" % (SETTLE, APPEND)
+        files, words = self.vm(job, initrd)
         return [os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--out", self.options.out, "--icount",
-                "--cpu", job.cpu, "--ram", RAM["linux"], "--file", self.vmm, "--file", self.kernel + ":/vmlinux",
-                "--file", initrd + ":/initrd", os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", vm]
+                "--cpu", job.cpu, "--ram", RAM["linux"], "--file", self.vmm + ":/vmm"] + files + [
+                    os.path.join(self.options.out, "guest", "busybox"), "sh", "-c",
+                    'sleep %d; exec /vmm "$@"' % SETTLE, "vmm"] + words
 
     def write_initrd(self, job, path):
         """The common one, and behind it what this guest runs."""
@@ -93,15 +120,24 @@ class Runner(systems.Runner):
             archive.add_dir("hs")
             archive.add_file("/hs/command", PROGRAM)
             archive.add_data("/hs/part", job.part.encode() + b"\n")
+            if GROUPS[job.part].disk:
+                if job.system != "native":
+                    archive.add_data("/hs/disks", b"1\n")
+                for name in ("hackbench", "cyclictest"):
+                    archive.add_file("/bin/" + name, os.path.join(self.rt_tests, name))
+                for name in sorted(os.listdir(os.path.join(self.rt_tests, "lib"))):
+                    archive.add_file("/lib/" + name, os.path.join(self.rt_tests, "lib", name))
             archive.close()
 
     # -- a run -----------------------------------------------------------------------------
 
     def run(self, job):
-        wanted = [row.name for row in APPLICATIONS if row.group == job.part]
+        wanted = job.rows()
         with tempfile.TemporaryDirectory(prefix="bench-apps.") as folder:
             initrd = os.path.join(folder, "initrd")
             self.write_initrd(job, initrd)
+            with open(os.path.join(folder, "disk"), "wb") as disk:
+                disk.truncate(DISK_BYTES)
             status, out, said = self.said_by(getattr(self, job.system)(job, initrd))
         rows = [row for row in systems.parse(_STAMP.sub("", out)) if row["exit"] in wanted]
         if status:

@@ -30,6 +30,7 @@ GROUPS = {
     "turns": Group(program="bench_turns"),
     # Debian's kernel and what runs on it (scripts/bench-apps), the second with rt-tests and a disk.
     "processes": Group(program="guest"),
+    "workloads": Group(program="guest", disk=True),
 }
 
 DESIGN, HOST, BOTH = "design", "host", "both"
@@ -107,6 +108,11 @@ ROWS = [
 APPLICATIONS = [
     Row("boot", "Debian's kernel, its first line to a command", "processes"),
     Row("fork_exec", "fork and exec of busybox, warm", "processes"),
+    Row("hackbench", "a message of hackbench, by a socket", "workloads"),
+    Row("cyclictest", "cyclictest: a thread wakes up, how late", "workloads"),
+    Row("files_tmpfs", "a small file: made, read, renamed, removed", "workloads"),
+    Row("blk", "4 KiB of a disk by dd with O_DIRECT", "workloads"),
+    Row("files_disk", "as files_tmpfs, on ext2 on a disk", "workloads"),
 ]
 BY_NAME = {row.name: row for row in ROWS + APPLICATIONS}
 

@@ -48,6 +48,8 @@ is $status 125 "a guest that ends early has measured nothing"
 like "$err" 'native \(processes\): the guest ended without fork_exec' "... and what is missing is said"
 GUEST_STATUS=3 apps native --rows boot
 like "$status $err" '^125 .*native \(processes\) ended with status 3 after 1 rows' "a machine that fails is told"
+apps native --rows hackbench
+is "$status $err" "125 bench-apps: $tmp/o/rt_tests is missing: scripts/setup apps fetches it" "rt-tests that are not there"
 rm "$tmp/o/vmm"
 apps native --rows boot
 is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/setup run" "so is a file that is not there"
