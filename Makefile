@@ -169,7 +169,7 @@ test:
 
 test-all:
 	$(ASKED)
-	$(SETUP) test check kselftest browser readers
+	$(SETUP) test check kselftest browser readers notebooks
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 
@@ -280,6 +280,8 @@ make figures    what was measured, drawn (SVG, OUT/figures)
 make sweep      a table of parameters, each combination a job (docs/sweep.md)
                   FILE=notebooks-data/sweeps/walkers.toml
                   ARGS='--engine slurm'  by another engine
+make notebooks  notebooks-data/notebooks, run: HTML, figures (OUT/notebooks)
+                  NOTEBOOKS='names' some (scripts/notebooks --list)
 make walk-cost  what operations on a guest's page table cost, by either walker
 make irqs-off   the longest stretch without an interrupt taken, by path
                   ARGS='sparse'     of some operations only

@@ -46,3 +46,9 @@ anatomy-csv:
 figures:
 	$(SETUP) figures
 	$(TOP)/scripts/plot --out $(O) $(ARGS) $(FIGURES)
+
+# The notebooks, run without a browser: HTML and SVG in $(O)/notebooks.
+.PHONY: notebooks
+notebooks:
+	$(SETUP) notebooks
+	$(TOP)/scripts/notebooks --out $(O) $(ARGS) $(NOTEBOOKS)

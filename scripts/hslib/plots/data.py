@@ -11,7 +11,8 @@ from benchlib.systems import TOP
 from ..errors import LaunchError
 
 FOLDER = os.path.join(TOP, "notebooks-data")
-MADE_BY = {"exit-latency.csv": "make bench"}
+MADE_BY = {"exit-latency.csv": "make bench", "applications.csv": "make bench-apps", "anatomy.csv": "make anatomy-csv",
+           "smp-scale.csv": "scripts/hyperscope sweep notebooks-data/sweeps/smp-scale.toml"}
 
 
 class Absent(Exception):

@@ -22,7 +22,7 @@ def _beside(setting):
     return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")
 
 
-def changes(figures):
+def changes(figures, most=MOST, least=LEAST):
     """{setting: [(row, without, with)]}, settings in the file's order, the most changed row first."""
     found = {}
     for system, name, setting in figures.rows:
@@ -36,9 +36,9 @@ def changes(figures):
             usual = figures.value("hyperscope", row.name, _beside(setting))
             if None in (ours, usual) or row.name in ALIKE or min(ours, usual) <= 0:
                 continue
-            if abs(ours - usual) > FLOOR and abs(ours / usual - 1) >= LEAST:
+            if abs(ours - usual) > FLOOR and abs(ours / usual - 1) >= least:
                 rows.append((row.name, usual, ours))
-        found[setting] = sorted(rows, key=lambda each: -abs(math.log(each[2] / each[1])))[:MOST]
+        found[setting] = sorted(rows, key=lambda each: -abs(math.log(each[2] / each[1])))[:most]
     return found
 
 

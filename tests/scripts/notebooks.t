@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The notebooks as they are stored: no outputs, cells that parse, CSVs that exist or are said to be
+# missing; and notebooks-data/README.md has every file and column. Run they are by notebooks.slow.t.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+if [ ! -d "$HS_TOP/notebooks-data/notebooks" ]; then
+	echo "1..0 # SKIP there are no notebooks in this tree"
+	exit 0
+fi
+
+cat >"$tmp/look.py" <<'END'
+import ast, csv, glob, json, os, sys
+
+top = os.environ["HS_TOP"]
+count = 0
+def claim(wrong, name):
+    global count
+    count += 1
+    print("%s %d - %s" % ("not ok" if wrong else "ok", count, name))
+    for each in wrong:
+        print("#  " + str(each))
+
+def parses(source):
+    try:
+        ast.parse(source)
+        return True
+    except SyntaxError:
+        return False
+
+paths = sorted(glob.glob(top + "/notebooks-data/notebooks/*.ipynb"))
+books = {os.path.basename(path): json.load(open(path, encoding="utf-8")) for path in paths}
+code = {name: [cell for cell in book["cells"] if cell["cell_type"] == "code"] for name, book in books.items()}
+claim([] if set(books) >= {"exit-latency.ipynb", "toggles.ipynb", "anatomy.ipynb", "boot.ipynb", "smp-scale.ipynb", "papers.ipynb"}
+      else sorted(books), "there are the six of them: %d" % len(books))
+claim([name for name, cells in code.items() if not cells or any(cell["outputs"] or cell["execution_count"] for cell in cells)],
+      "none has outputs, or numbers of runs")
+claim([(name, cell["id"]) for name, cells in code.items() for cell in cells if not parses("".join(cell["source"]))],
+      "every cell of code parses")
+claim([name for name, cells in code.items() if not any("notebook.show(" in "".join(cell["source"]) for cell in cells)],
+      "each shows a figure")
+claim([name for name, book in books.items() if book["metadata"]["kernelspec"]["name"] != "python3"
+       or not book["metadata"]["hyperscope"]["needs"] or not book["metadata"]["hyperscope"]["what"]],
+      "each says what it needs and what it shows")
+
+with open(top + "/notebooks-data/README.md", encoding="utf-8") as file:
+    page = file.read()
+wanted = {need for book in books.values() for need in book["metadata"]["hyperscope"]["needs"] if "/" not in need}
+csvs = {os.path.basename(path): path for path in glob.glob(top + "/notebooks-data/*.csv")}
+claim(sorted(name for name in wanted | set(csvs) if "`%s`" % name not in page), "notebooks-data/README.md names every CSV")
+csvs.update({path: path for path in glob.glob(top + "/notebooks-data/papers/*/*.csv")})
+columns = {column for path in csvs.values() for column in next(csv.reader(open(path, encoding="utf-8")))}
+claim(sorted(column for column in columns if "`%s`" % column not in page), "... and every column: %d" % len(columns))
+print("1..%d" % count)
+END
+python3 "$tmp/look.py" >"$tmp/looked" 2>&1
+ok $? "all that is stored is looked at" || diag "$(tail -n 3 "$tmp/looked")"
+relay "$(<"$tmp/looked")"
+
+# The command, in a tree without measurements.
+mkdir -p "$tmp/tree/notebooks-data"
+cp -R "$HS_TOP/scripts" "$tmp/tree"
+cp -R "$HS_TOP/notebooks-data/notebooks" "$tmp/tree/notebooks-data"
+sed -i 's,^NBCONVERT = .*,NBCONVERT = "/bin/false",' "$tmp/tree/scripts/notebooks"
+books()
+{
+	out=$("$tmp/tree/scripts/notebooks" "$@" --out "$tmp/out" 2>&1)
+	status=$?
+}
+books
+is "$status $(grep -c ': skipped: .*\.csv is not there yet' <<<"$out")" \
+	"125 $(ls "$tmp/tree/notebooks-data/notebooks" | grep -c ipynb)" "a notebook without its CSV is said and skipped"
+is "$(find "$tmp/out" -name '*.html' 2>/dev/null)" "" "... and leaves no page"
+books toggle
+like "$status $out" "^2 notebooks: there is no notebook 'toggle'; there are anatomy, " "an unknown one is refused"
+cp "$HS_TOP/notebooks-data/exit-latency.csv" "$tmp/tree/notebooks-data"
+books toggles
+like "$status $out" "^1 notebooks: toggles failed" "one that fails is a failure"
+is "$(find "$tmp/out" -type f 2>/dev/null)" "" "... and leaves nothing half-made"
+done_testing
