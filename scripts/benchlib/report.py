@@ -2,7 +2,7 @@
 """report.py - the figures as CSV, as tables of 80 columns, and compared with other figures."""
 import csv
 
-from . import provenance
+from . import csvfile, provenance
 from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS
 from .systems import COLUMNS, STATISTICS
 
@@ -20,11 +20,10 @@ def write_csv(path, results):
 
 
 def read_csv(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != CSV_COLUMNS:
-            raise ValueError("not a file that scripts/bench --csv wrote")
-        return list(reader)
+    try:
+        return csvfile.read(path, CSV_COLUMNS, STATISTICS)
+    except ValueError as error:
+        raise ValueError("not a file that scripts/bench --csv wrote: %s" % error) from None
 
 
 def differences(ours, theirs):

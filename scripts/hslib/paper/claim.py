@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """claim.py - what a claim says of rows, as in `linux.hypercall > 2 * hyperscope.hypercall`.
 
-Comparisons, and, or, not, + - * /, min(), max(), abs(); a name is a row, SYSTEM.ROW a row of one
-system. A claim whose rows name no system is asked for each system that has them.
+Comparisons, joined by and, or, not; in them + - * /, min(), max(), abs(); a name is a row, SYSTEM.ROW a
+row of one system. A claim whose rows name no system is asked for each system that has them.
 """
 import ast
 import operator
@@ -13,7 +13,8 @@ from benchlib.systems import KNOWN
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
               ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
               ast.Eq: operator.eq, ast.NotEq: operator.ne}
-_CALLS = {"min": min, "max": max, "abs": abs}
+_CALLS = {"min": (min, 2, 99), "max": (max, 2, 99), "abs": (abs, 1, 1)}  # how many arguments
+LONGEST = 1000  # characters, or the parser and what walks its tree run out of stack
 
 
 class ClaimError(ValueError):
@@ -33,9 +34,11 @@ def _names(node, rows, found):
     elif isinstance(node, ast.Name):
         found.append(("", node.id))
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS and not node.keywords:
+        if not _CALLS[node.func.id][1] <= len(node.args) <= _CALLS[node.func.id][2]:
+            raise ClaimError("%s() is not of %d rows or numbers" % (node.func.id, len(node.args)))
         for each in node.args:
             _names(each, rows, found)
-    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < 1e18:
         pass
     elif isinstance(node, (ast.Expression, ast.Compare, ast.BoolOp, ast.BinOp, ast.UnaryOp)):
         for each in ast.iter_child_nodes(node):
@@ -49,13 +52,30 @@ def _names(node, rows, found):
     return found
 
 
+def _compares(node):
+    """Is it so or not? A number alone would always be so."""
+    if isinstance(node, ast.BoolOp):
+        return all(_compares(each) for each in node.values)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return _compares(node.operand)
+    return isinstance(node, ast.Compare) and not any(
+        isinstance(each, (ast.Compare, ast.BoolOp, ast.Not)) for side in [node.left] + node.comparators for each in ast.walk(side))
+
+
 def read(text, holds, rows):
     """A Look. rows: the names that there are."""
+    if len(text) > LONGEST:
+        raise ClaimError("`%s...` has %d characters; %d are allowed" % (text[:20], len(text), LONGEST))
     try:
         tree = ast.parse(text, mode="eval")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ClaimError("`%s` cannot be read" % text) from None
-    found = _names(tree, rows, [])
+    try:
+        found = _names(tree, rows, [])
+    except RecursionError:
+        raise ClaimError("`%s` is too deep" % text) from None
+    if not _compares(tree.body):
+        raise ClaimError("`%s` compares nothing, or what is no number" % text)
     for system, row in found:
         if system and system not in KNOWN:
             raise ClaimError("`%s`: there is no system '%s'; there are %s" % (text, system, ", ".join(KNOWN)))
@@ -63,6 +83,8 @@ def read(text, holds, rows):
             raise ClaimError("`%s`: the table has no row '%s'" % (text, row))
         if not rows[row].measured:
             raise ClaimError("`%s`: row '%s' is not measured here" % (text, row))
+        if system and system not in rows[row].measured:
+            raise ClaimError("`%s`: row '%s' is not measured on %s" % (text, row, system))
     if not found:
         raise ClaimError("`%s` names no row" % text)
     return Look(text, holds, tree, tuple(dict.fromkeys(found)))
@@ -80,7 +102,7 @@ def value(look, figures, system=""):
         if isinstance(node, ast.Attribute):
             return figures[node.value.id, node.attr]
         if isinstance(node, ast.Call):
-            return _CALLS[node.func.id](*[of(each) for each in node.args])
+            return _CALLS[node.func.id][0](*[of(each) for each in node.args])
         if isinstance(node, ast.BinOp):
             return _OPERATORS[type(node.op)](of(node.left), of(node.right))
         if isinstance(node, ast.UnaryOp):
@@ -94,5 +116,5 @@ def value(look, figures, system=""):
         return None
     try:
         return bool(of(look.tree))
-    except (TypeError, ZeroDivisionError):
+    except (ZeroDivisionError, OverflowError):
         return None

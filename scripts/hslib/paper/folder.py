@@ -14,18 +14,19 @@ system; one with a toggle for hyperscope, the others by `; linux:...` and `; bar
     Does not hold: `hyperscope.trap < hyperscope.hypercall`
     Not here: a sentence that says why
 """
-import csv
+import functools
 import os
 import re
 from typing import NamedTuple
 
-from benchlib import expression, guests, rows
+from benchlib import csvfile, expression, guests, rows
 from benchlib.systems import SYSTEMS, TOP
 
 from .. import toggles
 from ..errors import LaunchError
 from . import claim
 
+_SETTINGS = {"linux": {"trace", "halt_poll_ns"}, "bare": set(), "native": set()}
 PAPERS = os.path.join(TOP, "notebooks-data", "papers")
 HEAD = ["row", "in the paper", "measured here", "what that is"]
 PUBLISHED = ("row", "system", "value", "unit", "source")
@@ -33,10 +34,14 @@ EXPECTED = ("row", "system", "value", "unit", "tolerance", "compiler", "qemu", "
 _SECTION = re.compile(r"## ([a-z0-9-]+): (.+)")
 _VERDICT = re.compile(r"(Holds|Does not hold): `([^`]+)`$")
 _NOT_HERE = re.compile(r"Not here: (.+)")
+_ALIKE = re.compile(r"\W*(holds|does not hold|not here)\b[^`]*:", re.I)  # what is to be one of them
 
 
-def _check_setting(setting):
-    """trace= and exitstat= are hyperscope's, too, and no toggles."""
+def _check_setting(system, setting):
+    """trace= and exitstat= are hyperscope's, too, and no toggles; Linux KVM has less to set, bare nothing."""
+    names = {word.partition("=")[0] for word in setting.split()}
+    if names - _SETTINGS.get(system, names):
+        raise expression.ExpressionError("%s has no %s" % (system, ", ".join(sorted(names - _SETTINGS[system]))))
     words = [word for word in setting.split() if word.partition("=")[0] not in ("trace", "exitstat")]
     try:
         toggles.check_toggles(TOP, words, "toggle")
@@ -53,7 +58,7 @@ def _systems_of(part):
     """Whose figure such an expression is: what something else is divided by can be of another system."""
     named = expression.terms(part, "")
     for term in named:
-        _check_setting(term.setting)
+        _check_setting(term.system, term.setting)
     divided = expression.is_ratio(part) and named[1].system
     systems = {term.system for term in (named[:1] if divided else named)} - {""}
     if len(systems) > 1:
@@ -90,10 +95,22 @@ class Paper:
     def __init__(self, path):
         self.path, self.name = path, os.path.basename(path)
         self.title, self.rows, self.claims = "", {}, []
-        with open(os.path.join(path, "claims.md"), encoding="utf-8") as file:
-            self._read(file.read().splitlines())
+        try:
+            with open(os.path.join(path, "claims.md"), encoding="utf-8") as file:
+                self._read(file.read().splitlines())
+        except UnicodeDecodeError:
+            raise self._wrong(1, "it is no text in UTF-8") from None
         self.published = self._table("published.csv", PUBLISHED)
-        self.expected = self._table("expected.csv", EXPECTED)
+
+    @functools.cached_property
+    def expected(self):
+        """Read by who compares: who writes it anew does not mind what it was."""
+        lines = self._table("expected.csv", EXPECTED)
+        try:
+            self._check_expected(lines)
+        except ValueError as error:
+            raise LaunchError("%s: %s" % (os.path.relpath(os.path.join(self.path, "expected.csv"), TOP), error)) from None
+        return lines
 
     def _wrong(self, number, text):
         return LaunchError("%s:%d: %s" % (os.path.relpath(os.path.join(self.path, "claims.md"), TOP), number, text))
@@ -109,7 +126,7 @@ class Paper:
                 self.claims.append(Claim(section[1], section[2], tuple(looks), " ".join(why)))
 
         in_table = False
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(map(str.rstrip, lines), 1):
             cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
             in_table = bool(cells) and (in_table or cells == HEAD)
             if in_table:
@@ -120,6 +137,8 @@ class Paper:
                 end()
                 found = _SECTION.fullmatch(line)
                 section = (number, found.group(1), found.group(2)) if found else None
+                if section and any(each.name == section[1] for each in self.claims):
+                    raise self._wrong(number, "there is a claim '%s' already" % section[1])
                 looks, why = [], []
             elif section and _VERDICT.fullmatch(line):
                 holds, text = _VERDICT.fullmatch(line).groups()
@@ -127,8 +146,9 @@ class Paper:
                     looks.append(claim.read(text, holds == "Holds", self.rows))
                 except claim.ClaimError as error:
                     raise self._wrong(number, error) from None
-            elif section and re.match(r"(Holds|Does not hold)\b.*:", line):
-                raise self._wrong(number, "as in: Holds: `hypercall < io_user`")
+            elif _ALIKE.match(line) and not (section and _NOT_HERE.fullmatch(line)):
+                raise self._wrong(number, "as in: Holds: `hypercall < io_user`" if section else
+                                  "of which claim? Above it there is no line as in ## fast-path: a sentence")
             elif section and _NOT_HERE.fullmatch(line):
                 why = [_NOT_HERE.fullmatch(line).group(1)]
             elif why and line and not line.startswith(("|", "#", "-", "```")):
@@ -157,22 +177,24 @@ class Paper:
         path = os.path.join(self.path, name)
         shown = os.path.relpath(path, TOP)
         try:
-            with open(path, newline="", encoding="utf-8") as file:
-                reader = csv.DictReader(file)
-                lines = list(reader)
+            lines = csvfile.read(path, columns, [column for column in ("value", "tolerance") if column in columns])
+            for line in lines:
+                if line["row"] not in self.rows:
+                    raise ValueError("claims.md has no row '%s'" % line["row"])
         except FileNotFoundError:
             raise LaunchError("%s is missing; with no figures it is its first line alone: %s"
                               % (shown, ",".join(columns))) from None
-        if tuple(reader.fieldnames or ()) != columns:
-            raise LaunchError("%s: its first line is not %s" % (shown, ",".join(columns)))
-        for number, line in enumerate(lines, 2):
-            if line["row"] not in self.rows:
-                raise LaunchError("%s:%d: claims.md has no row '%s'" % (shown, number, line["row"]))
-            try:
-                float(line["value"])
-            except (TypeError, ValueError):
-                raise LaunchError("%s:%d: value '%s' is no number" % (shown, number, line["value"])) from None
+        except ValueError as error:
+            raise LaunchError("%s: %s" % (shown, error)) from None
         return lines
+
+    def _check_expected(self, lines):
+        csvfile.once(lines, ("row", "system"))
+        for line in lines:
+            if line["system"] not in self.rows[line["row"]].measured:
+                raise ValueError("row '%s' is not measured on '%s'" % (line["row"], line["system"]))
+            if not 0 <= float(line["tolerance"]) <= 1:
+                raise ValueError("row '%s': a tolerance is from 0 to 1, of the value" % line["row"])
 
     def terms(self):
         """Everything that has to be measured, of the bench."""

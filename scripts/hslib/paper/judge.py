@@ -10,7 +10,7 @@ import os
 import re
 from typing import NamedTuple
 
-from benchlib import expression
+from benchlib import csvfile, expression
 from benchlib.rows import BY_NAME, GROUPS, is_application
 from benchlib.systems import KNOWN
 
@@ -73,7 +73,7 @@ def _step(line):
 
 def write(path, lines, columns=MEASURED):
     """All of it, or the file as it was."""
-    beside = path + ".new"
+    beside = "%s.%d.new" % (path, os.getpid())
     with open(beside, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
@@ -84,18 +84,13 @@ def write(path, lines, columns=MEASURED):
 def read(path):
     """measured.csv, which may be of a program of one's own."""
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            lines = list(reader)
-            if not set(MEASURED) <= set(reader.fieldnames or ()):
-                raise LaunchError("%s: its columns are not %s" % (path, ", ".join(MEASURED)))
-            for line in lines:
-                line["number"] = float(line["value"])
-    except (TypeError, ValueError):
-        raise LaunchError("%s: a value is no number" % path) from None
+        lines = csvfile.read(path, MEASURED, ("value",), more=True)
+        csvfile.once(lines, ("row", "system"))
+    except ValueError as error:
+        raise LaunchError("%s: %s" % (path, error)) from None
     except OSError as error:
         raise LaunchError("%s: %s" % (path, error.strerror)) from None
-    return lines
+    return [dict(line, number=float(line["value"])) for line in lines]
 
 
 def verdicts(paper, lines):
@@ -118,7 +113,7 @@ def differences(paper, lines):
             yield Difference(line, None, False, False)
             continue
         key = all(line[name] == own[name] for name in KEY)
-        tolerance = max(float(line["tolerance"] or 0) if key else OTHER_KEY, 0)
+        tolerance = float(line["tolerance"]) if key else OTHER_KEY
         away = abs(own["number"] - float(line["value"]))
         yield Difference(line, own["number"], key, away <= max(tolerance * abs(float(line["value"])), _step(line)))
 

@@ -66,7 +66,7 @@ def _said(found):
 
 def check(paper, lines):
     """Prints it; 1 if a claim or a figure is not as expected."""
-    status = 0
+    status, differences = 0, list(judge.differences(paper, lines))
     print(_wrap("%s: %s" % (paper.name, paper.title), "", "  "))
     print("%-30s%12s%12s%12s" % (("",) + tuple(COLUMNS)))
     for row, figures in _cells(paper, lines):
@@ -81,12 +81,14 @@ def check(paper, lines):
             print(_wrap("%s%s: %s" % (text, unexpected, rests_on), "    ", "      "))
         if each.not_here:
             print(_wrap("not here: " + each.not_here, "    ", "      "))
-    return int(bool(status) | _figures(paper, lines))
+    return int(bool(status) | _figures(paper, differences))
 
 
-def _figures(paper, lines):
+def _figures(paper, found):
     """The line about expected.csv, and each figure that differs."""
-    found = list(judge.differences(paper, lines))
+    if not found:
+        print(_wrap("figures: nothing is expected yet; scripts/reproduce write --from BENCH.CSV %s does so" % paper.name, "  ", "    "))
+        return 0
     same = [each for each in found if each.key and each.within]
     other = [each for each in found if not each.key and each.value is not None]
     missing = [each for each in found if each.value is None]
