@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """How a run ends that is not the program's own end: one sentence and a status."""
+import os
 import sys
 
 STATUS_USAGE = 2
@@ -31,6 +32,26 @@ class Quit(Exception):
     def __init__(self, status):
         super().__init__()
         self.status = status
+
+
+def exit_by(name, main, *others):
+    """A script's end: main()'s status, or one sentence and a status. others: exceptions that are sentences."""
+    try:
+        try:
+            sys.exit(main())
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # "| head" has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(STATUS_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(STATUS_QUIT)
+    except (LaunchError,) + others as failure:
+        text, status = failure, getattr(failure, "status", STATUS_FAILED)
+    except OSError as failure:
+        text, status = ": ".join(filter(None, (failure.filename, failure.strerror))), STATUS_FAILED
+    sys.stderr.write("%s: %s\n" % (name, text))
+    sys.exit(status)
 
 
 def sentence(text):

@@ -119,10 +119,53 @@ refused "a claim that says nothing" '/^Not here/,$d' "claims.md:15: claim 'cycle
 refused "a claim in words" 's/^Holds: .*/Holds: always/' "claims.md:12: as in: Holds:"
 refused "two rows of one name" 's/^| trap/| call/' "claims.md:8: row 'call': a name of its own"
 refused "no table" '/^|/d' "claims.md:.*"
-echo "call,paper,many,cycles,nowhere" >>"$paper/published.csv"
-reproduce list
-like "$flat" "^125 .*published.csv:2: value 'many' is no number" "a figure that is none is refused"
-sed -i 2d "$paper/published.csv"
+refused "a claim that compares nothing" 's/`call < io`/`call or io`/' "claims.md:12: .*compares nothing"
+refused "a claim that is too deep" "s/.call < io./\`$(printf '(%.0s' {1..500})call$(printf ')%.0s' {1..500}) < io\`/" "claims.md:12: .*are allowed"
+refused "a number that is none" 's/`call < io`/`call < 1e999 * io`/' "claims.md:12: .*is not understood"
+refused "a claim of a system that has no such row" 's/`call < io`/`native.call < io`/' "claims.md:12: .*row 'call' is not measured on native"
+refused "a claim below no sentence" 's/^## call-least:/## Call least:/' "claims.md:12: of which claim"
+refused "a claim in a list" 's/^Holds:/- Holds:/' "claims.md:12: as in: Holds:"
+refused "two claims of one name" 's/^## cycles:/## call-least:/' "claims.md:15: there is a claim 'call-least' already"
+refused "another system's toggle" 's/`linux:sbi_version`/`linux:sbi_version fastpath=off`/' "claims.md:5: .*linux has no fastpath"
+refused "what is no text" '$s/$/\xff/' "claims.md:1: it is no text in UTF-8"
+figure_refused()	# NAME LINE MESSAGE: of published.csv
+{
+	printf '%b\n' "$2" >>"$paper/published.csv"
+	reproduce list
+	like "$flat" "^125 reproduce: notebooks-data/papers/mine/published.csv: $3" "published.csv: $1 is refused"
+	sed -i '2,$d' "$paper/published.csv"
+}
+figure_refused "a figure that is none" call,paper,many,cycles,nowhere "line 2: value 'many' is no number"
+figure_refused "a figure that is not finite" call,paper,nan,cycles,nowhere "line 2: value 'nan' is no number"
+figure_refused "half a line" call,paper,7 "line 2: it has not 5 fields"
+figure_refused "a quote that does not end" 'call,"paper,7,cycles,nowhere' "line .*unexpected end of data"
+figure_refused "a row that there is not" it,paper,7,cycles,nowhere "claims.md has no row 'it'"
+figure_refused "what is no text" 'call,\xff,7,cycles,nowhere' "it is no text in UTF-8"
+cp "$paper/expected.csv" "$tmp/expected.csv"
+sed -i '2s/,0,/,inf,/' "$paper/expected.csv"
+reproduce all --from "$csv"
+like "$flat" "^125 .*expected.csv: line 2: tolerance 'inf' is no number" "a tolerance that lets all pass is refused"
+sed '2s/^call/cull/' "$tmp/expected.csv" >"$paper/expected.csv"
+reproduce write --from "$csv" mine
+is "$status:$(grep -c ^cull "$paper/expected.csv")" 0:0 "what is expected of a row that is no more can be written anew"
+sed -i '2,$d' "$paper/expected.csv"
+reproduce all --from "$csv"
+like "$flat" '^0 .*figures: nothing is expected yet; scripts/reproduce write --from' "where nothing is expected it says so"
+cp "$tmp/expected.csv" "$paper/expected.csv"
+sed 's/^\(hyperscope,mmio_read,default,rv64\),.*/\1/' "$csv" >"$tmp/short.csv"
+reproduce all --from "$tmp/short.csv"
+like "$flat" '^125 .*short.csv: not a file that scripts/bench --csv wrote: line [0-9]+: it has not 20 fields' "half a line of the bench is refused"
+
+# A folder of one's own: elsewhere, or a link.
+mv "$paper" "$tmp/elsewhere"
+reproduce all --from "$csv" "$tmp/elsewhere"
+like "$flat" '^[01] elsewhere: Mine .* 1 paper: ' "a folder that is elsewhere is measured and checked"
+ln -s "$tmp/elsewhere" "$paper"
+"$paper/run" --from "$csv" --out "$tmp/out" >/dev/null && out=$("$paper/check" --out "$tmp/out" 2>&1)
+like "$out" '^mine: Mine' "... and one that is a link, by its own run and check"
+rm "$paper" && mv "$tmp/elsewhere" "$paper"
+out=$({ "$tmp/tree/scripts/reproduce" list | true; } 2>&1)
+is "$out" "" "who reads no further is told nothing"
 
 sed -i 's/^Holds: .*/Holds: `call > io`/' "$paper/claims.md"
 reproduce all --from "$csv"
@@ -137,6 +180,9 @@ printf 'row,system,value,unit,n,compiler,qemu,opensbi,kernel\ncall,hyperscope,7,
 END
 reproduce all --from "$csv"
 like "$flat" '^1 .*Hypercall +7 .*a call is cheaper than I/O not measured on hyperscope: call < io' "a run of one's own is taken, and what it lacks told"
+printf '#!/bin/bash\n' >"$paper/run"
+reproduce all --from "$csv"
+like "$flat" '^125.*/mine.csv: No such file' "... but not what it wrote another time"
 printf '#!/bin/bash\nexit 3\n' >"$paper/run"
 reproduce all --from "$csv"
 like "$flat" '^125.*mine: its run ended with status 3' "... and its failure told"
