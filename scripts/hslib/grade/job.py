@@ -41,14 +41,6 @@ class Grade:
         self.outcomes = [claims.Outcome(test, False, [line], 0) for test in tests]
 
 
-def _scale():
-    """HS_TIME_SCALE, of which a grader's usual is 2."""
-    try:
-        return max(1, int(os.environ["HS_TIME_SCALE"]) / 2)
-    except (LookupError, ValueError):
-        return 1
-
-
 def _facts(data):
     try:
         facts = json.loads(data)
@@ -115,7 +107,7 @@ def _run_tests(grade, tests, options, student, reference, variants, place, priso
                                                                "of the %d seconds" % TOTAL_SECONDS], 0))
             continue
         begun = time.monotonic()
-        seconds = min(options.timeout or test.get("seconds", TEST_SECONDS) * _scale(), left)
+        seconds = min(options.timeout or test.get("seconds", TEST_SECONDS) * limits.scale(), left)
         if "budget" in test:
             wrong = [done.test["id"] for done in grade.outcomes if not done.passed and "budget" not in done.test]
             if wrong:  # who does nothing takes the fewest instructions

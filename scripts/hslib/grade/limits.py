@@ -32,6 +32,14 @@ class Ran:
         return self.output.decode("utf-8", "replace").replace("\0", "")
 
 
+def scale():
+    """How much longer than usual all takes: HS_TIME_SCALE, of which a grader's usual is 2."""
+    try:
+        return max(1, int(os.environ["HS_TIME_SCALE"]) / 2)
+    except (LookupError, ValueError):
+        return 1
+
+
 def adopt_orphans():
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):

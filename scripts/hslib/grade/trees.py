@@ -118,7 +118,8 @@ def build(top, before_top, before, jail, targets=TARGETS):
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(("MAKE", "MFLAGS", "HS_", "HYPERSCOPE_")) and name != "O"}
     ran = limits.run(jail(top) + ["make", "--no-print-directory", "-C", top, "-j%d" % (os.cpu_count() or 1), "O=" + out,
-                                  *targets], BUILD_SECONDS, folder=None, env=env, builds=BUILD_SECONDS)
+                                  *targets], BUILD_SECONDS * limits.scale(), folder=None, env=env,
+                                 builds=BUILD_SECONDS)
     if ran.stopped or ran.status:
         lines = [line for line in ran.text().splitlines() if line.strip()]
         steps = re.compile(r"^  [A-Z]+ +\S+$")
