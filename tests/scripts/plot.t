@@ -43,7 +43,7 @@ import os, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.environ["HS_TOP"], "scripts"))
 from hslib.paper import folder as papers_folder
-from hslib.plots import data, exits, papers, style, toggles
+from hslib.plots import anatomy, apps, data, exits, papers, smp, style, toggles
 from matplotlib.container import BarContainer
 
 count = 0
@@ -92,9 +92,9 @@ wanted = [style.shown(measured.of(words)) for words in ("sbi_version", "mmio_rea
 claim(all(text in texts for text in wanted), "exit-latency shows the CSV's numbers: %s" % ", ".join(wanted))
 foot = " ".join(text.get_text() for text in made.findobj(lambda each: hasattr(each, "get_text")))
 claim(measured.results[0]["qemu"] in foot and "Exact" in foot and "n = " in foot, "its foot says with what, how often, how exactly")
-rows = dict((name, (usual, ours)) for name, usual, ours in toggles.changes(measured.cpus["rv64"])["mmio_decode=fetch"])
+rows = dict((name, (usual, ours)) for name, usual, ours in toggles.changes(measured.cpus["rv64"], None, 0)["mmio_decode=fetch"])
 claim(rows["mmio_read"] == (measured.of("mmio_read"), measured.of("mmio_read mmio_decode=fetch")), "a toggle's row has both costs")
-both = dict((name, usual) for name, usual, _ in toggles.changes(measured.cpus["rv64"])["fastpath=off switch=full"])
+both = dict((name, usual) for name, usual, _ in toggles.changes(measured.cpus["rv64"], None, 0)["fastpath=off switch=full"])
 claim(both["sbi_version"] == measured.of("sbi_version fastpath=off"), "a setting beside another is told beside that one")
 paper = papers_folder.find("kvm-unit-tests-vmexit")
 mine = {(line["row"], line["system"]): float(line["value"]) for line in paper.expected + paper.published}
@@ -105,6 +105,23 @@ claim(shape["inl_from_qemu"]["nested x86"] == mine["inl_from_qemu", "nested x86"
       "a published one is a multiple of that machine's own null call")
 claim(shape["inl_from_qemu"]["linux"] == mine["inl_from_qemu", "linux"] / mine["vmcall", "linux"], "... as is one measured here")
 claim("Skylake server" not in shape["inl_from_qemu"], "... and none where nothing was read")
+lines = anatomy.read()
+mine = [line for line in lines if (line["exit"], line["system"], line["stage"]) == ("mmio_read", "linux", "handler")]
+claim(len(mine) > 1 and anatomy.by_stage(lines)["mmio_read"]["linux"]["handler"] == sum(line["instructions"] for line in mine),
+      "a stage of an anatomy is as long as its functions")
+
+# Of files that are made here.
+made = [dict(system=system, exit=row, toggles="default", cpu="rv64", unit="instructions", n="1", p50=value, mean=value)
+        for system, row, value in (("native", "boot", "200"), ("hyperscope", "boot", "210"), ("linux", "boot", "220"), ("hyperscope", "blk", "5"),
+                                   ("native", "fork_exec", "0"), ("linux", "fork_exec", "7"))]
+claim([(row, values) for row, _, _, values in apps.normalised(made)] == [("boot", {"hyperscope": 1.05, "linux": 1.1})],
+      "an application is so many times native, and without native not drawn")
+def job(vcpus, value, **more):
+    return dict(dict(workload="w", system="linux", vcpus=str(vcpus), name="work", value=str(value), unit="instructions"), **more)
+found = smp.panels([job(1, 10), job(2, 30), job(2, 30, repetition="2"), job(1, 5, time="wall", unit="s", name="t"), job(2, 4, time="wall", unit="s", name="t"),
+                    job(1, 1, unit="", name="cpus"), job(2, 2, unit="", name="cpus")])
+claim(found == {("w", "work", "instructions"): {"linux": {1: [10], 2: [30, 30]}}}, "of a sweep counts are drawn, wall-clock of several runs is not")
+claim(smp.point([30, 30]) == (30, 30, 30) and smp.point([1.0, 2.0, 4.0]) == (2, 1, 4), "what is exact has no whisker, what varies has one")
 print("1..%d" % count)
 END
 /usr/bin/python3 "$tmp/inside.py" >"$tmp/inside" 2>&1

@@ -73,5 +73,5 @@ def _bar(axes, place, stages, looks, most):
             axes.text(left + count / 2, place, style.shown(count), ha="center", va="center", fontsize=6.5,
                       bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.85})
         left += count
-    axes.annotate(style.shown(round(left)), (left, place), (3, 0), textcoords="offset points", va="center", fontsize=7,
+    axes.annotate(style.shown(round(sum(stages.values()))), (left, place), (3, 0), textcoords="offset points", va="center", fontsize=7,
                   fontweight="bold")

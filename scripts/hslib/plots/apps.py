@@ -26,7 +26,9 @@ def normalised(lines, cpu="rv64"):
     lines = [line for line in lines if line["cpu"] == cpu]
     native = {line["exit"]: line for line in lines if line["system"] == "native"}
     found = []
-    for name, setting in dict.fromkeys((line["exit"], line["toggles"]) for line in lines):
+    order = list(dict.fromkeys(line["exit"] for line in lines))
+    for name, setting in sorted({(line["exit"], line["toggles"]) for line in lines},
+                                key=lambda each: (order.index(each[0]), each[1] != "default", each[1])):
         base = native.get(name)
         values = {line["system"]: value(line) / value(base) for line in lines
                   if (line["exit"], line["toggles"]) == (name, setting) and line["system"] in SYSTEMS and base and value(base)}
@@ -40,6 +42,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     found = normalised(lines, cpu)
     if not found:
         raise data.Absent("applications.csv has no row of a VM with native beside it")
+    without = sorted({line["exit"] for line in lines} - {name for name, _, _, _ in found})
     groups = [("%s%s\n%s %s native, n=%s" % (name, "" if setting == "default" else ", " + setting, style.shown(value(base)),
                                              base["unit"], base["n"]), values) for name, setting, base, values in found]
     drawn, (axes,) = style.figure(7.2, 1.7 + 0.36 * len(groups))
@@ -48,5 +51,6 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     axes.axvline(1, color=style.BLACK, linewidth=0.8, linestyle="--", label="native")
     style.finish(drawn, "What does a whole guest cost?", (
         "Exact: instructions of all privilege modes on one hart (-icount), by the guest's own clock; n: how often a guest did it. "
-        "A ratio of two counts has no interval.\n%s" % data.made_with(lines)))
+        "A ratio of two counts has no interval.%s\n%s"
+        % (" Not shown, for native has 0 or nothing: %s." % ", ".join(without) if without else "", data.made_with(lines))))
     return drawn

@@ -12,7 +12,7 @@ from ..errors import LaunchError
 
 FOLDER = os.path.join(TOP, "notebooks-data")
 MADE_BY = {"exit-latency.csv": "make bench", "applications.csv": "make bench-apps", "anatomy.csv": "make anatomy-csv",
-           "smp-scale.csv": "scripts/hyperscope sweep notebooks-data/sweeps/smp-scale.toml"}
+           "smp-scale.csv": "scripts/hyperscope sweep notebooks-data/sweeps/smp.toml"}
 
 
 class Absent(Exception):

@@ -30,7 +30,8 @@ def read(folder=data.FOLDER):
 
 
 def is_drawn(line):
-    return line.get("time", "counted") != "wall" or line["unit"] == RATIO
+    """A result without a unit is no measurement: a guest that says how many processors it has."""
+    return bool(line["unit"]) and (line.get("time", "counted") != "wall" or line["unit"] == RATIO)
 
 
 def panels(lines):
@@ -64,8 +65,9 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
     for each, ((_, name, unit), systems) in zip(axes, found.items()):
         _panel(each, systems)
         each.set_title(name)
-        each.set_ylabel(unit or "a number without unit")
-    left_out = sorted({line["name"] for line in lines if not is_drawn(line)})
+        each.set_ylabel(unit)
+    axes[0].legend(loc="lower right")
+    left_out = sorted({line["name"] for line in lines if line["unit"] and not is_drawn(line)})
     counts = sorted({len(values) for systems in found.values() for points in systems.values() for values in points.values()})
     style.finish(drawn, "What do more vCPUs cost?", (
         "n = %s a point; points without a whisker are exact counts (-icount), the same in each repetition, where harts take turns: work "
