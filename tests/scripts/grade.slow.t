@@ -17,7 +17,7 @@ open(sys.argv[2], "w").write(markers.starter("src/kvm/sbi_base.c", open(sys.argv
 END
 graded starter
 is "$status:$(points)" "1:0 of 90" "the starter has none"
-like "$said" 'lab 91: src/kvm/sbi_base.c: answer each function' "... and is told what to write"
+like "$(tr -s '\n ' ' ' <<<"$said")" 'lab 91: src/kvm/sbi_base.c: answer each function' "... and is told what to write"
 
 echo "the course's key" >"$tmp/key"
 hand_in reads src/kvm/sbi_base.c
