@@ -5,5 +5,5 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device wire
-payload lab07 own=0 $(variant --line)
+payload lab07 own=0
 done_testing

@@ -5,7 +5,7 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --harts 2 --smp 2 --set fp=eager
-payload lab08 policy=0 $(variant --line)
+payload lab08 policy=0
 options --harts 1 --smp 2 --set fp=eager --set halt_poll_ns=0
 payload fp
 done_testing

@@ -11,6 +11,6 @@ for policy in eager lazy_save lazy_trap; do
 	options --cpu rv64,v=on --harts 1 --smp 2 --set fp=$policy --set halt_poll_ns=0
 	payload vector
 	options --cpu rv64,v=on --harts 2 --smp 2 --set fp=$policy
-	payload lab08 policy=$((number++)) $(variant --line)
+	payload lab08 policy=$((number++))
 done
 done_testing

@@ -6,5 +6,5 @@
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"
 options --disk "$tmp/disk"
-payload lab11_hostile part=random $(variant --line)
+payload lab11_hostile part=random seed="$(variant seed)"
 done_testing

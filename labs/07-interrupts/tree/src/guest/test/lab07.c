@@ -2,7 +2,7 @@
 /*
  * lab07.c - the PLIC of lab 7 by its registers, with lines that the guest pulls itself (--wire).
  *
- * On the command line: own=0 (the rules) or 1 (the two registers); the variant (best_shift,
+ * On the command line: own=0 (the rules) or 1 (the two registers); for these the variant (best_shift,
  * priority_shift, waiting_shift, busy_shift, raised_shift, filler, status_at, claim_at, multiplier,
  * addend); seed for what is drawn.
  * Two S contexts: that of this hart, whose interrupt is seen in sip, and that of another.
@@ -382,9 +382,9 @@ void payload_main(void)
 		bail("the test wants --wire, and two harts");
 	wire = found.base;
 	random_begin();
-	multiplier = (unsigned int)boot_need("multiplier");
-	addend = (unsigned int)boot_need("addend");
 	if (own) {
+		multiplier = (unsigned int)boot_need("multiplier");
+		addend = (unsigned int)boot_need("addend");
 		test_own();
 	} else {
 		test_gate();
