@@ -155,6 +155,10 @@ int kvm_set_any_reg(int vcpu_fd, u64 id, const void *value);
 int kvm_list_regs(int vcpu_fd, struct kvm_reg_list *list);
 int kvm_set_mp_state(int vcpu_fd, u32 state);
 
+/* ---- clock.c ---- */
+
+u64 clock_now(void); /* in ticks, of the host's time */
+
 /* ---- bus.c: which device answers at an address ---- */
 
 struct region {

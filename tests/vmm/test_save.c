@@ -33,8 +33,7 @@ const char *__asan_default_options(void)
 
 /* ---- a machine with something in it ---- */
 
-static char disk_path[] = "/tmp/hs-disk-XXXXXX";
-static char file_path[] = "/tmp/hs-save-XXXXXX";
+static char disk_path[] = "/tmp/hs-disk-XXXXXX", file_path[] = "/tmp/hs-save-XXXXXX";
 static u8 file[FILE_MAX], saved_ram[RAM_SIZE];
 static size_t file_len;
 static int next_fd; /* what a refusal leaves open */
@@ -160,18 +159,20 @@ static void forget(void)
 	virtio_mmio_reset(machine.disks[0]);
 }
 
-/* false: refused, and `why` says why. */
+/* As main() does it, with the options that the file has completed. false: refused, and `why` says why. */
 static bool restores(void)
 {
-	struct options options = machine.options;
+	const struct options options = machine.options;
 
 	forget();
 	if (setjmp(refused)) {
+		machine.options = options;
 		close(next_fd);
 		return false;
 	}
-	restore_open(&options);
+	restore_open(&machine.options);
 	restore(&machine);
+	machine.options = options;
 	return true;
 }
 

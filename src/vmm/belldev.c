@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+/*
+ * belldev.c - when did a guest's doorbell wake the VMM, and when did the VMM ring back (--belldev).
+ *
+ * A thread waits for the doorbell as a disk's does. It says by the machine's clock when it ran;
+ * once the guest has had the time to fall asleep it raises the device's interrupt, and says when.
+ *
+ *   0x00 RING    4 bytes: a store signals the eventfd that the thread reads (KVM_IOEVENTFD)
+ *   0x08 WOKE    when the thread ran behind that
+ *   0x10 RAISED  when it was about to raise the line
+ *   0x18 LINE    the level of the interrupt's line; a store lowers it
+ *   0x20 STEPS   from a tick of the clock to RAISED: so many times two instructions, that a guest
+ *                which takes many samples can have them at all places within a tick
+ *   0x28 CLOCKS  gpa of struct clocks: a store has the guest's clock and ours compared; reads as 1
+ *                until that has ended; as 0 at once where there is no second hart for it
+ *
+ * A host's clock and its guest's differ by htimedelta, which KVM tells nobody; to ask for the
+ * guest's clock takes hundreds of instructions of unknown halves. So two harts compare: on each
+ * somebody writes down his own clock and reads the other's, the guest on one, the thread on the
+ * other. Each time that was read lies in the past, which bounds the difference from both sides;
+ * under QEMU, where harts take turns at no cost in time, the bounds meet.
+ *
+ * Otherwise all of the VMM is on one hart. On two, under icount, the one that is woken would have to
+ * wait until the other's turn has ended. Not while the machine is saved, for which nobody logs what
+ * is written to struct clocks. Locks: belldev.lock, taken before the plic's.
+ */
+#include <sched.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include "state.h"
+
+#define UNTIL_ASLEEP_NS 50000
+
+enum belldev_register {
+	REG_RING = 0x00,
+	REG_WOKE = 0x08,
+	REG_RAISED = 0x10,
+	REG_LINE = 0x18,
+	REG_STEPS = 0x20,
+	REG_CLOCKS = 0x28,
+};
+
+/* In the guest's memory; guest - host is `least` or more. The guest says when it is enough. */
+struct clocks {
+	u64 guest, host, least, enough;
+};
+
+static struct belldev {
+	struct machine *machine;
+	struct lock lock;
+	u64 woke, raised, line, steps;
+	_Atomic(volatile struct clocks *) clocks; /* while they are compared */
+	int ring;                                 /* the eventfd */
+	cpu_set_t here, there; /* one processor each; there: none where there is but one */
+	pthread_t thread;
+} belldev;
+
+/* So many steps behind a tick. */
+static u64 clock_behind_tick(u64 steps)
+{
+	u64 before = clock_now();
+
+	while (clock_now() == before)
+		;
+	for (; steps; steps--)
+		__asm__ volatile("");
+	return clock_now();
+}
+
+/* ---- the thread ---- */
+
+static void compare_clocks(struct belldev *dev, volatile struct clocks *clocks)
+{
+	while (!clocks->enough) {
+		u64 guest = clocks->guest;
+		u64 host = clock_now();
+
+		clocks->host = host;
+		if ((int64_t)(guest - host) > (int64_t)clocks->least)
+			clocks->least = guest - host;
+	}
+	sched_setaffinity(0, sizeof(dev->here), &dev->here);
+	atomic_store(&dev->clocks, NULL);
+}
+
+static void ring_back(struct belldev *dev, u64 woke)
+{
+	const struct timespec pause = { .tv_nsec = UNTIL_ASLEEP_NS };
+
+	nanosleep(&pause, NULL);
+	lock_take(&dev->lock);
+	dev->woke = woke;
+	dev->line = 1;
+	dev->raised = clock_behind_tick(dev->steps);
+	plic_set_level(&dev->machine->plic, BELLDEV_IRQ, true);
+	lock_release(&dev->lock);
+}
+
+static void *belldev_thread(void *arg)
+{
+	struct belldev *dev = arg;
+	u64 count;
+
+	while (read(dev->ring, &count, sizeof(count)) == sizeof(count)) {
+		u64 woke = clock_now();
+		volatile struct clocks *clocks = atomic_load(&dev->clocks);
+
+		if (clocks)
+			compare_clocks(dev, clocks);
+		else
+			ring_back(dev, woke);
+	}
+	return NULL;
+}
+
+/* ---- registers ---- */
+
+static u64 read_register(struct belldev *dev, u64 offset)
+{
+	switch (offset) {
+	case REG_WOKE:
+		return dev->woke;
+	case REG_RAISED:
+		return dev->raised;
+	case REG_LINE:
+		return dev->line;
+	case REG_STEPS:
+		return dev->steps;
+	case REG_CLOCKS:
+		return atomic_load(&dev->clocks) != NULL;
+	default:
+		return 0;
+	}
+}
+
+static u64 belldev_read(void *device, u64 offset, unsigned int len)
+{
+	struct belldev *dev = device;
+	u64 value;
+
+	(void)len; /* the bus takes as many bytes as were asked for */
+	lock_take(&dev->lock);
+	value = read_register(dev, offset);
+	lock_release(&dev->lock);
+	return value;
+}
+
+/* The thread goes to the other hart, and is woken there. */
+static void begin_compare(struct belldev *dev, u64 gpa)
+{
+	volatile struct clocks *clocks = machine_ram(dev->machine, gpa, sizeof(*clocks));
+	const u64 one = 1;
+
+	if (!clocks || !IS_ALIGNED(gpa, sizeof(u64)) || !CPU_COUNT(&dev->there) ||
+	    atomic_load(&dev->clocks))
+		return;
+	atomic_store(&dev->clocks, clocks);
+	if (pthread_setaffinity_np(dev->thread, sizeof(dev->there), &dev->there) ||
+	    write(dev->ring, &one, sizeof(one)) != sizeof(one))
+		atomic_store(&dev->clocks, NULL);
+}
+
+static void belldev_write(void *device, u64 offset, u64 value, unsigned int len)
+{
+	struct belldev *dev = device;
+
+	(void)len;
+	lock_take(&dev->lock);
+	switch (offset) {
+	case REG_LINE:
+		dev->line = 0;
+		plic_set_level(&dev->machine->plic, BELLDEV_IRQ, false);
+		break;
+	case REG_STEPS:
+		dev->steps = value;
+		break;
+	case REG_CLOCKS:
+		begin_compare(dev, value);
+		break;
+	}
+	lock_release(&dev->lock);
+}
+
+/* What --save keeps of it; a ring that is on its way is lost, and clocks are the old host's. */
+void belldev_state(void *of, struct state *s)
+{
+	struct belldev *dev = &belldev;
+
+	(void)of;
+	lock_take(&dev->lock);
+	STATE(s, dev->woke);
+	STATE(s, dev->raised);
+	STATE(s, dev->line);
+	STATE(s, dev->steps);
+	lock_release(&dev->lock);
+}
+
+/* ---- making it ---- */
+
+/* The first two processors that we may have. Threads that are made from now on stay on the first. */
+static void choose_processors(struct belldev *dev)
+{
+	cpu_set_t all;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		die(STATUS_SETUP, "--belldev: sched_getaffinity: %s", strerror(errno));
+	for (int i = 0; i < CPU_SETSIZE; i++) {
+		if (CPU_ISSET(i, &all) && !CPU_COUNT(&dev->here))
+			CPU_SET(i, &dev->here);
+		else if (CPU_ISSET(i, &all) && !CPU_COUNT(&dev->there))
+			CPU_SET(i, &dev->there);
+	}
+	if (sched_setaffinity(0, sizeof(dev->here), &dev->here))
+		die(STATUS_SETUP, "--belldev: sched_setaffinity: %s", strerror(errno));
+}
+
+void belldev_init(struct machine *m)
+{
+	struct kvm_ioeventfd bind = { .addr = BELLDEV_BASE + REG_RING, .len = 4 };
+
+	belldev.machine = m;
+	belldev.ring = eventfd(0, EFD_CLOEXEC);
+	if (belldev.ring < 0)
+		die(STATUS_SETUP, "--belldev: eventfd: %s", strerror(errno));
+	bind.fd = belldev.ring;
+	kvm_call(m->vm_fd, KVM_IOEVENTFD, &bind);
+	choose_processors(&belldev);
+	if (pthread_create(&belldev.thread, NULL, belldev_thread, &belldev))
+		die(STATUS_SETUP, "--belldev: cannot start its thread");
+	bus_add(&m->bus, &(struct region){
+				 .name = "belldev",
+				 .base = BELLDEV_BASE,
+				 .size = BELLDEV_SIZE,
+				 .device = &belldev,
+				 .read = belldev_read,
+				 .write = belldev_write,
+			 });
+}
