@@ -12,6 +12,7 @@ class Group(NamedTuple):
     """Rows that are measured in one boot."""
     vmm: tuple = ()      # options of the VMM
     harts: int = 1
+    vcpus: int = 0       # 0: as many as harts
     disk: bool = False
     setting: str = ""    # what the machine is set to, besides the run's own toggles
     program: str = "vmm"  # or one of tests/kvm, which makes its VMs itself
@@ -27,6 +28,8 @@ GROUPS = {
     "logged": Group(vmm=("--logdev",)),
     # Harts take turns under icount: who polls while it waits measures the length of a turn.
     "pair": Group(harts=2, setting="halt_poll_ns=0"),
+    # One hart; the other is there to compare the host's clock with the guest's (src/vmm/belldev.c).
+    "bell": Group(vmm=("--belldev",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
     # Debian's kernel and what runs on it (scripts/bench-apps), the second with rt-tests and a disk.
     "processes": Group(program="guest"),
@@ -69,9 +72,12 @@ ROWS = [
     Row("irq_inject", "line up, interrupt taken, line down", small=BOTH),
     Row("blk_read_4k", "virtio-blk: 4 KiB read, there and back", "devices", small=BOTH),
     Row("blk_read_exit", "the same, the notification an exit to the VMM", "notified", small=BOTH),
+    Row("io_out", "doorbell: from the store to the VMM's thread", "bell", small=BOTH),
+    Row("io_in", "from the VMM's signal to the handler, out of WFI", "bell", small=BOTH),
     Row("wfi_pending", "WFI with an interrupt pending", goal=200, small=DESIGN),
     Row("timer_late_5us", "wake-up after 5 us of WFI: how late", small=HOST),
     Row("timer_late_2ms", "wake-up after 2 ms of WFI: how late", small=HOST),
+    Row("timer_now", "SBI TIME, already due, and its interrupt", small=DESIGN),
     Row("stimecmp_write", "the guest's own timer register"),
     Row("csr_time", "rdtime"),
     Row("csr_instret", "rdinstret", small=DESIGN),
@@ -124,11 +130,11 @@ MATTERS = {
     "gpa_from": "mmio_* fault_* touch_4k dirty_* mix",
     "vmid": "sbi_version sbi_user mmio_read timer_late_* ipi_pingpong run_*",
     "tlb_flush": "sbi_sfence_* sbi_fence_i_self touch_4k fault_* dirty_* mix",
-    "timer": "sbi_set_timer stimecmp_write timer_late_*",
+    "timer": "sbi_set_timer timer_now stimecmp_write timer_late_*",
     "fp": "sbi_version sbi_user* mmio_read mmio_read_fp fp_first_use timer_late_* illegal_insn run_*",
     "switch": "sbi_* mmio_read mmio_ioeventfd wfi_pending virtual_insn fault_4k_present "
               "dirty_* mix run_*",
-    "fastpath": "sbi_* wfi_pending virtual_insn mmio_read mix",
+    "fastpath": "sbi_* timer_now wfi_pending virtual_insn mmio_read mix",
     "halt_poll_ns": "timer_late_* blk_read_*",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",

@@ -117,7 +117,7 @@ class Runner:
         group = GROUPS[job.group]
         if group.program != "vmm":
             return self.append(job).split()
-        words = ["--smp", str(group.harts), "--quiet"] + list(group.vmm)
+        words = ["--smp", str(group.vcpus or group.harts), "--quiet"] + list(group.vmm)
         if group.disk:
             words += ["--disk", "/disk"]
         return words + ["--append", self.append(job), "/bench.bin"]

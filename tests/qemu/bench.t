@@ -58,6 +58,18 @@ bench hyperscope --single --rows mmio_read --csv "$tmp/csv"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,1024,[0-9]+\.00,[0-9]+\.00,' \
 	"--single: one operation a sample, whole instructions"
 
+# ---- the two ways of I/O, by two clocks that were compared: each batch has all places within a tick ----
+bench hyperscope --rows io_out,io_in,timer_now,sbi_set_timer --csv "$tmp/csv"
+agree()	# ROW: its batches, within 2 %
+{
+	awk -F, -v row="$1" '$2 == row && $6 == 3200 && $7 > 0 && $10 <= 1.02 * $7 { found = 1 } END { exit !found }' "$tmp/csv"
+	ok $? "$1 is there, and its batches agree" || diag "$out" "$err"
+}
+agree io_out
+agree io_in
+awk -F, '{ p50[$2] = $8 } END { more = p50["timer_now"] - p50["sbi_set_timer"]; exit !(more > 2 && more < 20) }' "$tmp/csv"
+ok $? "an interrupt that is due adds its handler to SBI TIME" || diag "$(cut -d, -f 1-8 "$tmp/csv")"
+
 # ---- scale: an exit costs the same among 8 vCPUs, and among 16 VMs ----
 bench hyperscope --rows run_vcpus,run_8_vcpus,run_vms,run_16_vms --csv "$tmp/csv"
 flat()	# FEW MANY: the medians, at most 5 % apart

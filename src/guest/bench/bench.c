@@ -75,5 +75,7 @@ void payload_main(void)
 	bench_memory();
 	bench_mix();
 	bench_logged();
+	bench_bell();
+	bench_due();
 	bench_pingpong();
 }

@@ -41,6 +41,7 @@ OP(ebreak)
 OP(fp)
 OP(plic_eoi)
 OP(irq_inject)
+OP(timer_now)
 OP(mix)
 OP(touch_4k)
 OP(touch_2m)
@@ -50,7 +51,12 @@ OP(store_2m)
 #undef OP
 void bench_skip(void);
 void bench_lower(void);
+extern unsigned long bench_timers_lost; /* by op_timer_now */
+void bench_timer_own(void);
+void bench_timer_call(void);
 void bench_read_block(void); /* one op_blk_read */
+unsigned long bench_ring(unsigned long bell, unsigned long steps, unsigned long *rung);
+void bench_answered(void);
 
 /* ---- measure.c ---- */
 extern bool icount; /* a tick of the clock is 100 instructions */
@@ -90,10 +96,12 @@ unsigned long memory_end(void); /* memory.c */
 /* ---- groups of rows ---- */
 void bench_devices(void);  /* devices.c */
 void bench_disk(void);     /* disk.c */
+void bench_bell(void);     /* bell.c */
 void bench_memory(void);   /* memory.c */
 void bench_mix(void);      /* mix.c */
 void bench_logged(void);   /* logged.c */
 void bench_time(void);     /* time.c */
+void bench_due(void);      /* time.c */
 void bench_pingpong(void); /* time.c */
 
 #endif

@@ -111,6 +111,23 @@ void bench_time(void)
 	bench_tick();
 }
 
+unsigned long bench_timers_lost;
+
+/* A timer that is due already. Its interrupt is put off by the guest itself, where it has stimecmp. */
+void bench_due(void)
+{
+	csr_write(stvec, has_sstc() ? bench_timer_own : bench_timer_call);
+	csr_write(sie, BIT(IRQ_S_TIMER));
+	csr_set(sstatus, SSTATUS_SIE);
+	bench("timer_now", op_timer_now, 0);
+	csr_clear(sstatus, SSTATUS_SIE);
+	csr_write(sie, 0);
+	csr_write(stvec, trap_entry);
+	timer_off();
+	if (bench_timers_lost)
+		printf("# timer_now: %lu timers were set and never came\n", bench_timers_lost);
+}
+
 /* ---- two harts ---- */
 
 static volatile unsigned long ball;

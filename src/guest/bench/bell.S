@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/*
+ * bell.S - a doorbell is rung and answered (bell.c), and a timer that is due when it is set (time.c).
+ */
+#include "hv/sbi.h"
+
+	.option	norvc
+
+	/*
+	 * unsigned long bench_ring(bell, steps, &rung): ring a doorbell `steps` times two instructions
+	 * behind a tick of the clock, and sleep until an interrupt: when that was rung, and when the
+	 * interrupt's handler began. SIE is 1, so the handler does not come back to the WFI, where this
+	 * would sleep for good had the interrupt come just before.
+	 */
+	.globl	bench_ring
+	.balign	4
+bench_ring:
+	csrr	t0, time
+1:	csrr	t1, time
+	beq	t0, t1, 1b
+	addi	a1, a1, 1
+2:	addi	a1, a1, -1
+	bnez	a1, 2b
+	csrr	t0, time
+	sw	zero, 0(a0)
+3:	wfi
+	j	3b
+
+	.globl	bench_answered
+	.balign	4
+bench_answered:
+	csrr	a0, time
+	csrw	sie, zero
+	sd	t0, 0(a2)
+	la	t1, 4f
+	csrw	sepc, t1
+	sret
+4:	ret
+
+	/*
+	 * void op_timer_now(n, arg): SBI TIME with a time that has been, and its interrupt, which sets t0.
+	 * A host may lose it (docs/bench.md): t1 bounds how long all are waited for.
+	 */
+	.globl	op_timer_now
+	.balign	4
+op_timer_now:
+	mv	a3, a0
+	li	a7, SBI_EXT_TIME
+	li	a6, SBI_TIME_SET_TIMER
+	li	t1, 1000
+1:	li	a0, 0
+	li	t0, 0
+	ecall
+2:	bnez	t0, 3f
+	addi	t1, t1, -1
+	bnez	t1, 2b
+	la	t1, bench_timers_lost
+	li	t0, 1
+	amoadd.d zero, t0, (t1)
+	li	t1, 1000
+3:	addi	a3, a3, -1
+	bnez	a3, 1b
+	ret
+
+	/* That interrupt, and no more of it: by the guest's own register, or where it has none by a call. */
+	.globl	bench_timer_own
+	.balign	4
+bench_timer_own:
+	li	t0, -1
+	csrw	0x14d, t0
+	sret
+	.globl	bench_timer_call
+	.balign	4
+bench_timer_call:
+	li	a0, -1
+	ecall
+	li	t0, 1
+	sret

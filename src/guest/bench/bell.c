@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/*
+ * bell.c - rows of I/O's two ways: from the doorbell to the VMM's thread, and back to a handler.
+ *
+ * The VMM's --belldev (src/vmm/belldev.c) says when its thread ran, by the host's clock; how far
+ * that is from the guest's is found first, exactly or not at all. A tick is 100 instructions, so each
+ * batch begins at 50 places within a tick, two instructions apart, on either way: what its sum
+ * of ticks loses by rounding at one place it wins at another.
+ */
+#include "bench.h"
+
+#define RING   0x00
+#define WOKE   0x08
+#define RAISED 0x10
+#define LINE   0x18
+#define STEPS  0x20
+#define CLOCKS 0x28
+
+#define BELL_IRQ     13
+#define BELL_BATCHES 32
+#define PLACES       50
+#define BELL_BATCH   (2 * PLACES)
+#define LIMIT_US     2000000UL
+#define TURN_US      20 /* a timer that often makes QEMU's harts take turns that often */
+
+#define PLIC_ENABLE  0x2000
+#define PLIC_CONTEXT 0x200000
+#define PLIC_CLAIM   4
+
+static unsigned long bell, claim;
+static unsigned long ring_ticks[BELL_BATCHES], answer_ticks[BELL_BATCHES];
+
+/* guest - host lies between least and most, each a difference to a clock that was read before. */
+static struct {
+	unsigned long guest, host, least, enough;
+} volatile clocks;
+
+static unsigned long get64(unsigned long offset)
+{
+	return *(volatile unsigned long *)(bell + offset);
+}
+
+static void set64(unsigned long offset, unsigned long value)
+{
+	*(volatile unsigned long *)(bell + offset) = value;
+}
+
+/* How far the guest's clock is ahead; false: the bounds did not meet. */
+static bool compare_clocks(unsigned long *ahead)
+{
+	unsigned long end = now() + us_to_ticks(LIMIT_US), turn = 0;
+	unsigned long least = 1UL << 63, most = ~least, t, host;
+
+	clocks.least = least;
+	clocks.host = clocks.enough = 0;
+	clocks.guest = t = now();
+	set64(CLOCKS, (unsigned long)&clocks);
+	if (!get64(CLOCKS)) /* there is one hart */
+		return false;
+	while (t < end && most != least) {
+		host = clocks.host;
+		t = now();
+		clocks.guest = t;
+		if (host && (long)(t - host) < (long)most)
+			most = t - host;
+		least = clocks.least;
+		if (t >= turn) {
+			turn = t + us_to_ticks(TURN_US);
+			timer_at(turn);
+		}
+	}
+	clocks.enough = 1;
+	while (get64(CLOCKS) && now() < end)
+		wait_irq(0, 1000); /* its thread comes back to this hart */
+	timer_off();
+	*ahead = most;
+	return most == least;
+}
+
+/* There and back, once for each place within a tick; false: no answer. */
+static bool batch(unsigned long ahead, unsigned long n)
+{
+	unsigned long i, rung, answered;
+
+	ring_ticks[n] = answer_ticks[n] = 0;
+	for (i = 0; i < BELL_BATCH; i++) {
+		set64(STEPS, i % PLACES);
+		csr_write(sie, BIT(IRQ_S_EXT) | BIT(IRQ_S_TIMER));
+		answered = bench_ring(bell + RING, i % PLACES, &rung);
+		if (!get64(LINE))
+			return false;
+		ring_ticks[n] += get64(WOKE) + ahead - rung;
+		answer_ticks[n] += answered - ahead - get64(RAISED);
+		set64(LINE, 0);
+		set(claim, get(claim));
+	}
+	return true;
+}
+
+static void open_irq(unsigned long plic)
+{
+	unsigned long hart = 2 * this_hart()->id + 1; /* its context of S-mode */
+
+	set(plic + 4 * BELL_IRQ, 1);
+	set(plic + PLIC_ENABLE + 0x80 * hart, BIT(BELL_IRQ));
+	set(plic + PLIC_CONTEXT + 0x1000 * hart, 0);
+	claim = plic + PLIC_CONTEXT + 0x1000 * hart + PLIC_CLAIM;
+}
+
+static void row_of(const char *name, const unsigned long *ticks, unsigned long n)
+{
+	unsigned long i;
+
+	if (!wanted(name))
+		return;
+	row_begin();
+	for (i = 0; i < n; i++)
+		sample_ticks(ticks[i]);
+	row_end(name, BELL_BATCH);
+}
+
+/* The first batch only warms up. */
+static unsigned long ring_all(unsigned long ahead)
+{
+	unsigned long n = 0;
+
+	csr_write(stvec, bench_answered);
+	csr_set(sstatus, SSTATUS_SIE);
+	timer_at(now() + us_to_ticks(LIMIT_US)); /* should nobody answer */
+	if (batch(ahead, 0))
+		while (n < BELL_BATCHES && batch(ahead, n))
+			n++;
+	csr_clear(sstatus, SSTATUS_SIE);
+	csr_write(sie, 0);
+	timer_off();
+	csr_write(stvec, trap_entry);
+	return n;
+}
+
+void bench_bell(void)
+{
+	struct fdt_reg dev, plic;
+	unsigned long ahead, n;
+
+	if ((!wanted("io_out") && !wanted("io_in")) || !fdt_find("hyperscope,belldev", 0, &dev) ||
+	    !fdt_find("riscv,plic0", 0, &plic))
+		return;
+	bell = dev.base;
+	if (!compare_clocks(&ahead)) {
+		printf("# io_out: the guest's clock and the host's could not be compared\n");
+		return;
+	}
+	open_irq(plic.base);
+	n = ring_all(ahead);
+	if (n < BELL_BATCHES)
+		printf("# io_out: nobody answers the doorbell\n");
+	else {
+		row_of("io_out", ring_ticks, n);
+		row_of("io_in", answer_ticks, n);
+	}
+}
