@@ -125,7 +125,8 @@ def draw_shape(folder=data.FOLDER, _cpu="rv64"):
                    text=lambda value: "%.1f" % value)
         each.set_title(paper.title)
         each.legend(loc="lower right", fontsize=7)
-    style.finish(drawn, "Papers' rows in terms of the null call, here and where figures were read", "hyperscope, Linux KVM: exact counts of instructions (-icount). Published: read in the source that "
-                 "papers/*/published.csv names, of other machines and other units; n and error as published: not given there.\n%s"
-                 % _made_with([paper for paper, _ in parts]))
+    style.finish(drawn, "Papers' rows in terms of the null call, here and where figures were read", (
+        "hyperscope, Linux KVM: exact counts of instructions (-icount). Published: read in the source that papers/*/published.csv names, "
+        "of other machines and other units; n and error as published: not given there. What each row is here: claims.md.\n%s"
+        % _made_with([paper for paper, _ in parts])))
     return drawn
