@@ -25,6 +25,7 @@ from benchlib.systems import SYSTEMS, TOP
 from .. import toggles
 from ..errors import LaunchError
 from . import claim
+from .judge import HYPERVISORS
 
 _SETTINGS = {"linux": {"trace", "halt_poll_ns"}, "bare": set(), "native": set()}
 PAPERS = os.path.join(TOP, "notebooks-data", "papers")
@@ -195,6 +196,24 @@ class Paper:
                 raise ValueError("row '%s' is not measured on '%s'" % (line["row"], line["system"]))
             if not 0 <= float(line["tolerance"]) <= 1:
                 raise ValueError("row '%s': a tolerance is from 0 to 1, of the value" % line["row"])
+
+    def only(self, systems):
+        """Itself, with the rows, claims and expected figures that these systems alone have."""
+        expected = self.expected  # read while all rows are there
+        for row in self.rows.values():
+            for system, words in list(row.measured.items()):
+                if not {system}.union(term.system for term in expression.terms(words, system)) <= set(systems):
+                    del row.measured[system]
+        self.expected = [line for line in expected if line["system"] in self.rows[line["row"]].measured]
+        claims = [each._replace(looks=tuple(filter(self._can_see, each.looks))) for each in self.claims]
+        self.claims = [each for each in claims if each.looks or each.not_here]
+        return self
+
+    def _can_see(self, look):
+        """Is there a system for the rows that name none, and are the others measured?"""
+        anywhere = [row for system, row in look.rows if not system]
+        return all(system in self.rows[row].measured for system, row in look.rows if system) and (
+            not anywhere or any(all(system in self.rows[row].measured for row in anywhere) for system in HYPERVISORS))
 
     def terms(self):
         """Everything that has to be measured, of the bench."""
