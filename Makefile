@@ -70,7 +70,7 @@ $(O)/hyperscope.bin: $(O)/hyperscope.elf
 $(O)/hyperscope.elf: $(KERNEL_OBJ) $(KERNEL_LIBFDT) $(TOP)/src/host/kernel.ld
 	$(CC_RV) $(KERNEL_ARCH) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,norelro \
 		-T $(TOP)/src/host/kernel.ld -o $@ $(filter %.o,$^)
-	git -C $(TOP) describe --always --dirty=+ >$(O)/hyperscope.commit 2>/dev/null || echo unknown >$(O)/hyperscope.commit
+	{ cat $(TOP)/.commit || git -C $(TOP) describe --always --dirty=+ || echo unknown; } >$(O)/hyperscope.commit 2>/dev/null
 
 $(O)/kernel/src/host/%.o: private AREA := -iquote $(TOP)/src/host -I$(LIBFDT_SRC)
 $(O)/kernel/src/kvm/%.o: private AREA := -iquote $(TOP)/src/kvm -Wconversion
