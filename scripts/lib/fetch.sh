@@ -106,6 +106,40 @@ fetch_find_missing()
 	esac
 }
 
+# What the folders of a purpose are made of. (perf's packages are not kept.)
+cache_table()	# purpose; pattern of a file in dl/
+{
+	cat <<-'END'
+	run       linux-libc-dev_*.deb
+	run       device-tree-compiler_*.orig.tar.*z
+	guest     linux-image-[0-9]*_riscv64.deb
+	guest     busybox-static_*.deb
+	kselftest linux-source-6.12_*.deb
+	apps      rt-tests_*.deb
+	apps      libnuma1_*.deb
+	apps      libc6_*.deb
+	readers   linux-perf_*.deb
+	END
+}
+
+# Prints those of $purposes that are there; 1 if one is not.
+fetch_cached()
+{
+	local wanted=" run $purposes " purpose pattern file status=0
+	[ $with_guest = 0 ] || wanted="$wanted guest "
+	while read -r purpose pattern; do
+		case $wanted in *" $purpose "*) ;; *) continue ;; esac
+		file=$(newest "$out/dl"/$pattern)
+		if [ -n "$file" ]; then
+			echo "$file"
+		else
+			say "$out/dl has no $pattern: scripts/setup $([ "$purpose" = guest ] && echo run || echo "$purpose") fetches it" >&2
+			status=1
+		fi
+	done < <(cache_table)
+	return $status
+}
+
 fetch_explain()
 {
 	case " $* " in *" packages "*) missing_files=; return ;; esac

@@ -125,7 +125,7 @@ packages_find_missing()
 	done < <(package_table)
 	qemu_problem=
 	! only_draws "$@" || return 0
-	if ! debian_mirror_is_known && ! have debootstrap; then
+	if ! debian_mirror_is_known && ! have debootstrap && ! fetch_cached >/dev/null 2>&1; then
 		missing_packages="$missing_packages debootstrap"	# carries the default mirror
 	fi
 
@@ -209,23 +209,28 @@ install_packages()
 }
 
 # A private list with bookworm-backports AND bookworm: the backports alone leave dependencies unmet.
+# Sets the array $private to apt's options for it.
+make_backports_list()	# FOLDER
+{
+	local mirror key=/usr/share/keyrings/debian-archive-keyring.gpg
+	mirror=$(debian_mirror) || return 1
+	mkdir -p "$1/lists/partial" || return 1
+	printf 'deb [signed-by=%s] %s %s main\n' "$key" "$mirror" bookworm \
+		"$key" "$mirror" bookworm-backports >"$1/list"
+	private=(-o Dir::Etc::sourcelist="$1/list" -o Dir::Etc::sourceparts=/dev/null
+		-o Dir::State::lists="$1/lists" -o APT::Sandbox::User=root)
+}
+
 install_from_backports()	# PACKAGE...
 {
-	local state mirror status
+	local state status private
 	if backports_are_configured; then
 		install_packages -t bookworm-backports "$@"
 		return
 	fi
-	mirror=$(debian_mirror) || return 1
 	state=$(mktemp -d) || return 1
 	chmod 755 "$state"	# apt's own user reads the list
-	mkdir -p "$state/lists/partial"
-	local key=/usr/share/keyrings/debian-archive-keyring.gpg
-	printf 'deb [signed-by=%s] %s %s main\n' "$key" "$mirror" bookworm \
-		"$key" "$mirror" bookworm-backports >"$state/list"
-	local private=(-o Dir::Etc::sourcelist="$state/list" -o Dir::Etc::sourceparts=/dev/null
-		-o Dir::State::lists="$state/lists" -o APT::Sandbox::User=root)
-	apt_root "${private[@]}" update --error-on=any &&
+	make_backports_list "$state" && apt_root "${private[@]}" update --error-on=any &&
 		install_packages "${private[@]}" -t bookworm-backports "$@"
 	status=$?
 	"${root[@]}" rm -rf "$state"

@@ -35,6 +35,25 @@ is $? 1 "without network and cache it fails"
 like "$text" "uapi could not be made: it comes from a Debian mirror, over the network" "and says of what"
 is "$(find "$tmp/o" -maxdepth 1 -mindepth 1 -printf '%f ')" "dl " "nothing half-made is left"
 
+# Which files the cache is.
+mkdir -p "$tmp/f/dl" && (cd "$tmp/f/dl" && touch linux-libc-dev_6.12_all.deb linux-libc-dev_6.9_all.deb \
+	device-tree-compiler_1.7.orig.tar.xz linux-image-6.12-riscv64_6.12_riscv64.deb)
+text=$($setup --out "$tmp/f" --cached run 2>"$tmp/err")
+is "$?:$(sed 's:.*/::' <<<"$text" | paste -sd' ')" \
+	"1:linux-libc-dev_6.12_all.deb device-tree-compiler_1.7.orig.tar.xz linux-image-6.12-riscv64_6.12_riscv64.deb" \
+	"--cached has the newest of each, and fails where one is not there"
+is "$(<"$tmp/err")" "setup: $tmp/f/dl has no busybox-static_*.deb: scripts/setup run fetches it" "... which it names"
+$setup --out "$tmp/f" --no-guest --cached run >/dev/null
+is $? 0 "without a guest it needs none of its files"
+needs_debootstrap()	# where no mirror is known
+{
+	bash -c '. "$1/lib/progress.sh"; . "$1/lib/packages.sh"; . "$1/lib/fetch.sh"
+		debian_mirror_is_known() { return 1; }; have() { [ "$1" != debootstrap ]; }
+		out=$2 with_guest=$3 purposes=run; packages_find_missing run; echo "$missing_packages"' - \
+		"$HS_TOP/scripts" "$tmp/f" "$1"
+}
+is "$(needs_debootstrap 1):$(needs_debootstrap 0)" " debootstrap:" "where no mirror is known, debootstrap is wanted, but not by a full cache"
+
 # The packages that are there already are all that a second output folder needs.
 [ -d "$O/dl" ] && mkdir -p "$tmp/c/dl" && ln "$O"/dl/*.deb "$O"/dl/*.tar.* "$tmp/c/dl/" 2>/dev/null ||
 	cp "$O"/dl/*.deb "$O"/dl/*.tar.* "$tmp/c/dl/" 2>/dev/null
