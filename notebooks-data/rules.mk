@@ -52,3 +52,13 @@ figures:
 notebooks:
 	$(SETUP) notebooks
 	$(TOP)/scripts/notebooks --out $(O) $(ARGS) $(NOTEBOOKS)
+
+# What a paper is handed in with: the archive, and a reviewer's first ten minutes with it.
+.PHONY: artifact artifact-functional
+artifact:
+	$(SETUP) run apps
+	$(TOP)/scripts/artifact pack --out $(O) $(ARGS)
+
+artifact-functional:
+	$(SETUP) run
+	+$(TOP)/scripts/artifact functional --out $(O) $(ARGS)

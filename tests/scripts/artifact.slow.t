@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# artifact.slow.t - an archive of what is committed, unpacked elsewhere, builds, runs a payload and Debian's kernel,
+# and has a paper's figures, where there is no network at all.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this is no git checkout"
+"$HS_TOP/scripts/setup" --out "$O" --cached run apps >/dev/null 2>&1 ||
+	skip_all "$O/dl does not hold what set-up fetches: its parts came from elsewhere"
+alone=(unshare -n)
+[ "$(id -u)" = 0 ] || alone=(unshare -rn)
+"${alone[@]}" true 2>/dev/null || skip_all "${alone[*]} does not work here"
+export HYPERSCOPE_SET=
+
+is "$("${alone[@]}" sed 1d /proc/self/net/route)" "" "where it will run there is no way out"
+
+"$HS_TOP/scripts/artifact" pack --commit HEAD --out "$O" --to "$tmp" >"$tmp/out" 2>"$tmp/err"
+is $? 0 "HEAD is packed" || diag "$(<"$tmp/err")"
+mkdir "$tmp/elsewhere"
+tar -xf "$(echo "$tmp"/*.tar)" -C "$tmp/elsewhere"
+packed=$(echo "$tmp"/elsewhere/hyperscope-*)
+is "$(cd "$packed" && ls build)" dl "it holds the cache, and nothing that is built"
+if [ -e "$O/dl/apt/conf" ]; then
+	is "$(awk -F, '$1 == "guest" && $9 == ""' "$packed/artifact/packages.csv")" "" "each package of the guest has its snapshot"
+else
+	skip "each package of the guest has its snapshot" "no list that set-up has read is in $O/dl"
+fi
+
+(cd "$packed" && unset O HS_TOP HS_RUNS HS_TAG && timeout --kill-after=5 "$(scaled 600)" "${alone[@]}" make artifact-functional) \
+	>"$tmp/out" 2>"$tmp/err" </dev/null
+is $? 0 "make artifact-functional is content" || diag "$(cat "$tmp/out")" "$(tail -n 30 "$tmp/err")"
+like "$(<"$tmp/out")" '^build +[0-9]+ s +ok' "built"
+like "$(<"$tmp/out")" '^guest +[0-9]+ s +ok +Linux [0-9]' "Debian's kernel ran"
+like "$(<"$tmp/out")" '^paper +[0-9]+ s +ok +figures: [1-9][0-9]* as expected, 0 not$|of another key' "the paper's figures are as expected"
+seconds=$(sed -n 's/^all *\([0-9]*\) s .*/\1/p' "$tmp/out")
+[ "${seconds:-9999}" -le "$(scaled 600)" ]
+ok $? "in ten minutes: $seconds s"
+
+built=$(cat "$O/hyperscope.commit" 2>/dev/null)
+if [[ $built != *+ ]] && git -C "$HS_TOP" diff --quiet "$built" HEAD -- src/host src/kvm src/include trace Makefile 2>/dev/null; then
+	cmp "$O/hyperscope.bin" "$packed/build/hyperscope.bin"
+	ok $? "the image is that of this tree, to the byte"
+else
+	skip "the image is that of this tree" "this tree's is of something else than HEAD: ${built:-not built}"
+fi
+done_testing

@@ -1,0 +1,171 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/artifact: an archive holds what is committed, the cache and the list of packages, each file with its
+# checksum, twice the same bytes; what is not as it should be is refused. functional fails where a step does.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+for tool in git dpkg-deb dpkg-query; do
+	command -v $tool >/dev/null || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
+done
+
+# A clone with packages, and lists of an archive that has them.
+export DEBIAN_MIRROR=http://127.0.0.1:9/debian APT_CONFIG=$tmp/apt/conf GIT_CONFIG_GLOBAL=/dev/null
+export GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e@example.org GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e@example.org
+tree=$tmp/tree dl=$tmp/o/dl lists=$tmp/apt/lists/nowhere.invalid_debian_dists_trixie
+mkdir -p "$tree" "$dl/apt" "$tmp/apt/lists/partial" "$tmp/apt/cache" "$tmp/to"
+cp -R "$HS_TOP/scripts" "$HS_TOP/.gitignore" "$tree"
+git -C "$tree" init -q && git -C "$tree" add . && git -C "$tree" commit -q -m one
+for name in linux-libc-dev:all linux-image-6.12-riscv64:riscv64 {busybox-static,rt-tests,libnuma1,libc6}:riscv64; do
+	mkdir -p "$tmp/deb/DEBIAN"
+	printf 'Package: %s\nVersion: 1:2-3\nArchitecture: %s\nMaintainer: m\nDescription: d\n' "${name%:*}" "${name#*:}" \
+		>"$tmp/deb/DEBIAN/control"
+	dpkg-deb -Znone --build "$tmp/deb" "$dl/${name%:*}_1%3a2-3_${name#*:}.deb" >/dev/null
+done
+echo source >"$dl/device-tree-compiler_1.7.orig.tar.xz"
+sum() { sha256sum <"$1" | cut -d' ' -f1; }
+listed()	# PACKAGE ARCHITECTURE FILE
+{
+	printf 'Package: %s\nVersion: 1:2-3\nArchitecture: %s\nFilename: pool/%s\nSize: 1\nSHA256: %s\n\n' "$1" "$2" "${3##*/}" "$(sum "$3")"
+}
+printf 'Origin: Debian\nLabel: Debian\nCodename: trixie\nDate: Sat, 14 Nov 2026 09:31:12 UTC\nComponents: main\n' >"${lists}_Release"
+listed busybox-static riscv64 "$dl"/busybox*.deb >"${lists}_main_binary-riscv64_Packages"
+version=$(dpkg-query -W -f '${Version}' make)
+printf 'Package: make\nVersion: %s\nArchitecture: %s\nFilename: pool/make.deb\nSize: 1\nSHA256: 1234\n\n' "$version" \
+	"$(dpkg-query -W -f '${Architecture}' make)" >"${lists}_main_binary-$(dpkg --print-architecture)_Packages"
+printf 'Package: device-tree-compiler\nVersion: 1.7-1\nDirectory: pool/d\nChecksums-Sha256:\n %s 7 device-tree-compiler_1.7.orig.tar.xz\n\n' \
+	"$(sum "$dl"/device-tree*)" >"${lists}_main_source_Sources"
+echo "deb [trusted=yes] http://nowhere.invalid/debian trixie main" >"$tmp/apt/list"
+cat >"$APT_CONFIG" <<END2
+Dir::State::lists "$tmp/apt/lists";
+Dir::Cache "$tmp/apt/cache";
+Dir::Etc::sourcelist "$tmp/apt/list";
+Dir::Etc::sourceparts "/dev/null";
+Acquire::Retries "0";
+END2
+{
+	echo '#clear APT::Architectures; APT::Architecture "riscv64"; APT::Architectures "riscv64";'
+	sed "s:apt/list\":apt/list.guest\":" "$APT_CONFIG"
+} >"$dl/apt/conf"
+printf 'deb%s [trusted=yes] http://nowhere.invalid/debian trixie main\n' '' -src >"$tmp/apt/list.guest"
+
+artifact()
+{
+	out=$("$tree/scripts/artifact" "$@" --out "$tmp/o" 2>"$tmp/err")
+	status=$?
+	err=$(<"$tmp/err")
+}
+pack()	# the archive, unpacked: its folder in $packed
+{
+	artifact pack --to "$tmp/to" "$@"
+	rm -rf "$tmp/un" && mkdir "$tmp/un"
+	tar -xf "${out% (*}" -C "$tmp/un" 2>/dev/null
+	packed=$(echo "$tmp"/un/*)
+}
+fields() { sed -n "s/^$1,$2,//p" "$packed/artifact/packages.csv"; }
+
+pack
+is "$status" 0 "what is committed is packed" || diag "$err"
+commit=$(git -C "$tree" rev-parse --short=12 HEAD)
+is "${out% (*}:${packed##*/}:$(<"$packed/.commit")" "$tmp/to/hyperscope-$commit.tar:hyperscope-$commit:$commit" "... and named by its commit"
+(cd "$tmp/to" && sha256sum --quiet --check ./*.sha256) >/dev/null
+ok $? "its checksum is beside it"
+(cd "$packed" && sha256sum --quiet --check artifact/SHA256SUMS) >/dev/null
+ok $? "... and in it that of each file"
+is "$(cd "$packed" && find . -type f ! -name SHA256SUMS | sed 's:^\./::' | LC_ALL=C sort)" \
+	"$(sed 's/^[0-9a-f]*  //' "$packed/artifact/SHA256SUMS" | LC_ALL=C sort)" "... and of no other"
+is "$(diff -r -x .git -x build -x artifact -x .commit "$tree" "$packed" 2>&1)" "" "the sources are those"
+[ -x "$packed/scripts/setup" ] && [ ! -x "$packed/scripts/lib/fetch.sh" ]
+ok $? "... a program is one"
+is "$(diff -r -x apt "$dl" "$packed/build/dl" 2>&1)" "" "the cache is what was fetched, and nothing of apt"
+"$packed/scripts/setup" --cached run apps >/dev/null
+ok $? "... where set-up looks for it"
+
+snapshot=debian/20261114T093112Z
+is "$(fields guest busybox-static)" "1:2-3,riscv64,$(sum "$dl"/busybox*.deb),$(stat -c %s "$dl"/busybox*.deb),build/dl/busybox-static_1%3a2-3_riscv64.deb,Debian trixie/main,$snapshot" \
+	"a package of the guest has version, checksum and snapshot"
+like "$(fields guest device-tree-compiler)" "^1.7,source,$(sum "$dl"/device-tree*),7,.*,$snapshot\$" "... also a source"
+like "$(fields guest linux-libc-dev)" "^1:2-3,all,$(sum "$dl"/linux-libc-dev*),.*,,\$" "... without a snapshot where no list has it"
+like "$(fields tool make)" "^$version,[a-z0-9]+,1234,1,pool/make.deb,Debian trixie/main,$snapshot\$" "a tool of this machine has them, too"
+like "$(fields tool gcc-riscv64-linux-gnu)" "^$(dpkg-query -W -f '${Version}' gcc-riscv64-linux-gnu | sed 's/+/\\+/g')," "the compiler is there"
+compiler=$(basename "$(realpath "$(command -v riscv64-linux-gnu-gcc)")")
+like "$(grep -c "$compiler\|${compiler#riscv64-linux-gnu-}-riscv64-linux-gnu" "$packed/artifact/packages.csv")" '^[1-9]' "... the real one"
+like "$(<"$packed/artifact/packages.csv")" '^tool,(qemu-system-|qemu)' "and QEMU"
+like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "and what they depend on"
+like "$err" 'have a version and no checksum: the lists here have other ones' "what no list has is told"
+! grep -rqE 'https?://|nowhere|127\.0\.0\.1' "$packed/artifact"
+ok $? "no host is named"
+
+cp "${out% (*}" "$tmp/first"
+pack
+cmp -s "$tmp/first" "${out% (*}"
+ok $? "twice the same bytes"
+is "$(find "$tmp/to" ! -name '*.tar' ! -name '*.sha256' -type f)" "" "... and no remains"
+
+echo change >>"$tree/scripts/setup"
+artifact pack --to "$tmp/to"
+is "$status $err" "125 artifact: scripts/setup is not committed, and an archive is of a commit: commit it, or pack what is committed by --commit HEAD" \
+	"what is not committed is refused"
+pack --commit HEAD
+is "$status:$(diff "$packed/scripts/setup" "$HS_TOP/scripts/setup")" "0:" "... or left out"
+git -C "$tree" checkout -q .
+artifact pack --commit nothing
+is "$status $err" "2 artifact: --commit nothing: there is no such commit" "a commit that there is not"
+"$packed/scripts/artifact" pack --out "$tmp/o" >"$tmp/err" 2>&1
+is "$?:$(<"$tmp/err")" "125:artifact: $packed is no git clone: an archive is made of what is committed" "no clone"
+echo more >>"$(echo "$dl"/busybox*.deb)"
+artifact list
+like "$status $err" "^125 artifact: $dl/busybox.* is not what its archive's list says: sha256 $(sum "$dl"/busybox*.deb), not" "a damaged package is refused"
+rm "$dl"/busybox*.deb
+artifact list
+is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: scripts/setup run fetches it" "one that is missing is told"
+artifact functional run
+is "$status $err" "2 artifact: functional takes no PURPOSE; scripts/artifact --help lists what there is" "wrong use"
+is "$("$tree/scripts/artifact" --help | awk 'length > 80')" "" "--help has 80 columns"
+
+# functional, of an archive whose programs only say what they should.
+cat >"$tree/scripts/said" <<'END2'
+#!/bin/bash
+[ "$*" != "run --out $O hello" ] || echo "exits: ${EXITS-19}; cost"
+[ "${*: -1}" != linux ] || echo "this is Linux 6.12-riscv64"
+[ "$1" != all ] || echo "  figures: ${FIGURES-9 as expected, 0 not}"
+[ "$1" != all ] || exit "${PAPER-0}"
+END2
+chmod +x "$tree/scripts/said"
+cp "$tree/scripts/said" "$tree/scripts/hyperscope" && cp "$tree/scripts/said" "$tree/scripts/reproduce"
+printf '%%/bench_turns:\n\ttrue\nall:\n\ttrue\n' >"$tree/Makefile"
+git -C "$tree" add . && git -C "$tree" commit -q -m two
+mkdir -p "$tmp/deb/DEBIAN" && printf 'Package: busybox-static\nVersion: 1:2-3\nArchitecture: riscv64\nMaintainer: m\nDescription: e\n' >"$tmp/deb/DEBIAN/control"
+dpkg-deb -Znone --build "$tmp/deb" "$dl/busybox-static_1%3a2-3_riscv64.deb" >/dev/null
+: >"${lists}_main_binary-riscv64_Packages"
+pack
+for name in uapi libfdt guest; do	# as set-up leaves them
+	mkdir -p "$packed/build/$name"
+	sed -n "s/^recipe_$name=//p" "$HS_TOP/scripts/lib/fetch.sh" >"$packed/build/$name/recipe"
+done
+functional()
+{
+	out=$(env -u O "$@" "$packed/scripts/artifact" functional 2>"$tmp/err")
+	status=$?
+	flat="$status $(tr -s '\n ' ' ' <<<"$out")"
+}
+functional
+like "$flat" '^0 sums [0-9]+ s ok set-up [0-9]+ s ok build [0-9]+ s ok hello [0-9]+ s ok exits: 19 guest [0-9]+ s ok Linux 6.12-riscv64 paper [0-9]+ s ok figures: 9 as expected, 0 not all [0-9]+ s functional' \
+	"functional: each step and what it said" || diag "$out" "$(<"$tmp/err")"
+like "$(<"$tmp/err")" '^artifact: 6 of 6: kvm-arm-2014 on hyperscope and bare' "... and while it goes on"
+functional PAPER=1 "FIGURES=8 as expected, 1 not"
+like "$flat" '^1 .*paper [0-9]+ s FAILED status 1 all [0-9]+ s 1 of 6 steps failed or were not run' "a paper that is not as expected fails"
+like "$(<"$tmp/err")" '\| +figures: 8 as expected, 1 not' "... and its words are shown"
+functional "FIGURES=0 as expected, 0 not"
+like "$flat" '^1 .*paper [0-9]+ s FAILED its output lacks' "... and one of which nothing was measured"
+functional "FIGURES=0 as expected, 0 not, 9 of another key, 8 of them within 5 %"
+like "$flat" '^0 .*9 of another key' "... but another compiler's figures are no failure"
+functional EXITS=0
+like "$flat" "^1 .*hello [0-9]+ s FAILED its output lacks .*paper [0-9]+ s ok" "a guest without exits fails, and the rest goes on"
+sed -i 's/true/false/' "$packed/Makefile"
+functional
+like "$flat" '^1 sums [0-9]+ s FAILED status 1 set-up not run .* paper not run all [0-9]+ s 6 of 6' "a file that was changed ends it"
+like "$(<"$tmp/err")" '\| Makefile: FAILED' "... by name"
+rm "$packed/artifact/SHA256SUMS"
+functional
+like "$flat" '^1 set-up [0-9]+ s ok build [0-9]+ s FAILED status 2 hello not run' "what does not build ends it"
+done_testing
