@@ -273,6 +273,8 @@ make reproduce  papers' tables and claims, measured here (docs/results.md)
 make reproduce-verify   twice, and in another folder, as another user, under
                   load: are all figures equal to the byte?
                   ARGS='--clean bookworm'  in a bare Debian, too
+make artifact   an archive of it all, with what was fetched (docs/artifact.md)
+make artifact-functional  does it work here? built, run, compared: 10 minutes
 make compare    this tree's exits beside another commit's: BASE=HEAD~1
                   ARGS='--rows mmio_*'  of some rows
 make figures    what was measured, drawn (SVG, OUT/figures)
