@@ -29,7 +29,7 @@ compare:
 	test -n "$(BASE)" || { echo "make: BASE=COMMIT is needed, e.g. BASE=HEAD~1" >&2; exit 2; }
 	$(SETUP) --no-guest run
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
-	$(TOP)/scripts/compare --out $(O) $(ARGS) $(BASE)
+	$(TOP)/scripts/compare --out $(O) $(ARGS) '$(BASE)'
 
 # Where the instructions of these rows go, for the figures: minutes.
 ANATOMY_ROWS ?= sbi_version sbi_user mmio_read virtual_insn fault_4k_present

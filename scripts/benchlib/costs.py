@@ -5,6 +5,7 @@ A commit that makes an exit costlier says it in a line of its message: `Costs: R
 being names or patterns of the bench.
 """
 import fnmatch
+import os
 import re
 import subprocess
 from typing import NamedTuple, Optional
@@ -42,23 +43,35 @@ class Cost(NamedTuple):
 
 
 def _git(*words):
-    done = subprocess.run(("git", "-C", TOP) + words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    try:
+        done = subprocess.run(("git", "-C", TOP) + words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    except OSError:  # a CSV can be compared without git
+        return None
     return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+
+
+def is_clone():
+    """Has git this tree's commits? A folder in somebody else's clone is none."""
+    top = _git("rev-parse", "--show-toplevel")
+    return top is not None and os.path.realpath(top.strip()) == TOP
 
 
 def commit_of(word):
     """Its full name, or None where there is no such commit here."""
-    found = _git("rev-parse", "--verify", "--quiet", word + "^{commit}")
+    found = None if word.startswith("-") or not is_clone() else _git("rev-parse", "--verify", "--quiet", word + "^{commit}")
     return found.strip() if found else None
 
 
+def _of_message(text):
+    """Any line of it, not a trailer alone: who writes a paragraph behind it has said it, too. What goes on is indented."""
+    text = re.sub(r"\n[ \t]+(?=\S)", " ", text)
+    for line in re.findall(r"^Costs:[ \t]*(\S+)[ \t]+(\S.*)$", text, re.M):
+        yield [word for word in line[0].split(",") if word], line[1]
+
+
 def sayings(base, head="HEAD"):
-    """[(patterns, reason)] of the commits after base; None where git does not know base."""
-    text = _git("log", "--format=%(trailers:key=Costs,valueonly,unfold)", "%s..%s" % (base, head))
-    if text is None:
-        return None
-    found = [re.fullmatch(r"(\S+)\s+(\S.*)", line.strip()) for line in text.splitlines()]
-    return [(each.group(1).split(","), each.group(2)) for each in found if each]
+    """[(patterns, reason)] of the commits after base, a commit's whole name; empty where git does not know it."""
+    return list(_of_message(_git("log", "--format=%B%n", "%s..%s" % (base, head)) or ""))
 
 
 def _reason(row, said):

@@ -62,10 +62,37 @@ if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --sh
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
 	is $status 0 "who says so in a commit's message may" || diag "$out" "$err"
 	like "$out" 'said: two locks instead of one' "... and the reason is shown"
+	commit $'kvm: something\n\nIt waits.\nCosts: sbi_user it waits,\n twice\n\nTested: by hand.'
+	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
+	like "$status $(tr -s '\n ' ' ' <<<"$out")" '^0 .*said: it waits, twice' "... from whatever line of the message, and on" || diag "$err"
+	sed "s/,$(cut -c1-12 "$tmp/head"),/,--output=written,/" "$tmp/said.csv" >"$tmp/option.csv"
+	is "$(cd "$tmp" && compare "$tmp/clone" "$tmp/option.csv" --rows sbi_user; echo $status; find "$tmp" -maxdepth 2 -name 'written*')" 1 \
+		"a CSV's commit is no option of git's"
+
+	# Bases that cannot be measured.
+	printf 'all: ; @echo no such machine >&2; exit 1\n' >"$tmp/Makefile"
+	base()	# ENTRY...: a commit whose tree is these, by git mktree
+	{
+		git -C "$tmp/clone" -c user.name=test -c user.email=test@localhost commit-tree -m base "$(printf '%s\n' "$@" | git -C "$tmp/clone" mktree)"
+	}
+	broken=$(git -C "$tmp/clone" hash-object -w "$tmp/Makefile")
+	printf 'all: ;\n.DEFAULT: ; @:\n' >"$tmp/Makefile"
+	empty=$(git -C "$tmp/clone" hash-object -w "$tmp/Makefile")
+	compare "$tmp/clone" "$(base "100644 blob $broken"$'\tMakefile')"
+	like "$status $(tr '\n' ' ' <<<"$err")" '^125 .* does not build \(.*no such machine' "a base that does not build"
+	compare "$tmp/clone" "$(base "100644 blob $empty"$'\tMakefile')"
+	like "$status $(tail -n 1 <<<"$err")" '^125 compare: BASE has none of these rows' "a base without a bench"
 else
 	skip "what a commit's message says" "this is no git checkout"
 fi
 
+compare "$HS_TOP" --output=x
+like "$status $err" '^2 compare: .*--help lists what there is' "a base that looks like an option"
+HYPERSCOPE_SET=fp=eager compare "$HS_TOP" "$csv"
+like "$status $err" '^2 compare: HYPERSCOPE_SET is set' "toggles that nobody would see are refused"
+sed '2,$s/,[0-9.]*,[0-9.]*,[0-9.]*,/,nan,nan,nan,/' "$csv" >"$tmp/nan.csv"
+compare "$HS_TOP" "$tmp/nan.csv"
+like "$status $err" "^2 compare: .*line 2: .* 'nan' is no number" "figures that are none"
 compare "$HS_TOP" nothing
 is "$status $err" "2 compare: BASE 'nothing' is neither a commit here nor a file" "a base that there is not"
 compare "$HS_TOP" "$csv" --rows none-such
