@@ -98,7 +98,7 @@ def run(options, sweep, total):
         for path in engine.generate(todo)[0]:
             print(machine.shown(path))
         return 0
-    progress = Progress(sweep, total, options.quiet)
+    progress = Progress(sweep, total, options.quiet, bool(options.ssh))
 
     def on_signal(number, _frame):
         raise Quit(130 if number == signal.SIGINT else 128 + number)

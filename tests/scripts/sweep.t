@@ -96,7 +96,7 @@ workload = 'command:echo result number \$ARGUMENT; echo \$ARGUMENT >>$tmp/ran'
 argument = [1, 2, 3, 4, 5, 6, 7, 8, 9]
 END
 PATH=$tmp/bin:$PATH sweep --engine slurm --generate "$tmp/nine.toml"
-is "$(ls "$tmp/out/sweeps/nine/slurm")" "array-1.sbatch
+is "$(ls "$tmp/out/sweeps/nine/slurm" | sed 's/-[0-9a-f]*$//')" "array-1.sbatch
 array-2.sbatch
 array-3.sbatch
 todo" "Slurm's arrays are no larger than it takes them"
@@ -128,7 +128,7 @@ for row in csv.DictReader(open(sys.argv[1])):
 }
 sweep "$tmp/nine.toml"
 is "$status $(sort -n "$tmp/ran" | tr '\n' ' ')" "0 1 2 3 4 5 6 7 9 " "what a generated task has done is not done again"
-is "$(columns nine | head -n 2)" "1|1|ok|number|1||
+is "$(columns nine | sed -n 1,2p)" "1|1|ok|number|1||
 2|1|ok|number|2||" "the CSV has a row for each result, in the order of the jobs"
 is "$(find "$results/nine/jobs" -type f ! -name result.json)" "" "nothing is left in the jobs' folders"
 sweep "$tmp/nine.toml"

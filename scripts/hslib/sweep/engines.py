@@ -4,6 +4,7 @@
 Each gets the numbers of the jobs that have no result yet, and runs `sweep --job ID FOLDER` for
 each; that command sees to it that nothing is run twice. stop() ends what was started.
 """
+import hashlib
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ HYPERSCOPE = os.path.join(TOP, "scripts", "hyperscope")
 TURN = 0.2           # seconds between looks at what runs
 SLURM_TURN = 2       # ... at Slurm's queue
 SLURM_ROUNDS = 3     # a node may fail; what has no result then is submitted again
+USUAL_ARRAY = 1000
 STOP_SECONDS = 20
 
 
@@ -133,7 +135,7 @@ class Slurm(Engine):
 #SBATCH --job-name=sweep-%(name)s
 #SBATCH --output=/dev/null
 #SBATCH --cpus-per-task=1
-# Lines %(first)d to %(last)d of todo; a task is the job on its line.
+# Lines %(first)d to %(last)d of the list; a task is the job on its line.
 n=$((SLURM_ARRAY_TASK_ID + %(first)d))
 id=$(sed -n "${n}p" %(todo)s)
 exec %(command)s
@@ -142,23 +144,35 @@ exec %(command)s
     def __init__(self, sweep, options):
         super().__init__(sweep, options)
         self.submitted = sweep.file("slurm", "submitted")
+        self.told = False
 
     def most(self):
-        """Tasks that an array may have."""
-        try:
-            text = subprocess.run(["scontrol", "show", "config"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                  check=False).stdout.decode()
-        except OSError:
-            text = ""
-        found = re.search(r"^MaxArraySize\s*=\s*(\d+)", text, re.M)
-        return max(1, int(found.group(1)) - 1 if found else 1000)
+        """Tasks that an array may have; Slurm's usual, where nobody says."""
+        while True:
+            try:
+                text = subprocess.run(["scontrol", "show", "config"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                      check=False).stdout.decode()
+            except OSError:
+                text = ""
+            found = re.search(r"^MaxArraySize\s*=\s*(\d+)", text, re.M)
+            if found or self.options.generate:
+                return max(1, int(found.group(1)) - 1) if found else USUAL_ARRAY
+            self.tell_away()
+            time.sleep(SLURM_TURN)
+
+    def tell_away(self):
+        if not self.told:
+            sys.stderr.write("\nsweep: Slurm does not answer; waiting for it (Ctrl-C ends)\n")
+        self.told = True
 
     def generate(self, todo):
         folder = self.sweep.file("slurm")
         os.makedirs(folder, exist_ok=True)
-        path, scripts, most = os.path.join(folder, "todo"), [], self.most()
+        text, scripts, most = "".join(number + "\n" for number in todo), [], self.most()
+        # Of its own name: tasks of another list may still be waiting.
+        path = os.path.join(folder, "todo-" + hashlib.sha256(text.encode()).hexdigest()[:8])
         with open(path, "w", encoding="ascii") as file:
-            file.writelines(number + "\n" for number in todo)
+            file.write(text)
         words = " ".join(map(shlex.quote, self.command("ID"))).replace(" ID ", ' "$id" ')
         for part, first in enumerate(range(0, len(todo), most), 1):
             last = min(first + most, len(todo))
@@ -202,15 +216,17 @@ exec %(command)s
             return None
         return len(done.stdout.split())
 
-    def wait_for_queue(self, look):
-        told = False
+    def wait_for_queue(self, look, todo):
+        """Until nothing waits or runs; or all is done, whatever Slurm still believes of a node that failed."""
         while True:
             count = self.queued()
             if count == 0:
                 break
-            if count is None and not told:
-                sys.stderr.write("\nsweep: Slurm does not answer; waiting for it (Ctrl-C ends)\n")
-            told = count is None
+            if self.sweep.done()[0].issuperset(todo):
+                self.stop()
+                break
+            if count is None:
+                self.tell_away()
             end = time.monotonic() + SLURM_TURN
             while time.monotonic() < end:
                 look()
@@ -220,7 +236,7 @@ exec %(command)s
 
     def run(self, todo, look):
         need("sbatch", "on Debian and Ubuntu it is in slurm-client; --generate only writes the scripts")
-        self.wait_for_queue(look)  # of a sweep that was interrupted: these run on
+        self.wait_for_queue(look, todo)  # of a sweep that was interrupted: these run on
         for _ in range(SLURM_ROUNDS):
             done = self.sweep.done()[0]
             todo = [number for number in todo if number not in done]
@@ -229,7 +245,7 @@ exec %(command)s
             for script, tasks in self.generate(todo)[1]:
                 self.submit(script, tasks)
                 look()
-            self.wait_for_queue(look)
+            self.wait_for_queue(look, todo)
 
     def stop(self):
         if self.ours():

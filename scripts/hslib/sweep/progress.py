@@ -15,7 +15,8 @@ def span(seconds):
 
 
 class Progress:
-    def __init__(self, sweep, total, quiet=False):
+    def __init__(self, sweep, total, quiet=False, elsewhere=False):
+        self.running = "" if elsewhere else ", %d running"  # over ssh that is not seen here
         self.sweep, self.total, self.quiet = sweep, total, quiet
         self.terminal = sys.stderr.isatty()
         self.before = len(sweep.done()[0])
@@ -44,8 +45,8 @@ class Progress:
         if here > 0 and len(self.known) < self.total:
             rate = (time.monotonic() - self.start) / here
             left = ", %s left" % span(rate * (self.total - len(self.known)))
-        return "sweep: %d of %d done, %d failed, %d running%s" % (
-            len(self.known), self.total, self.failed, running, left)
+        return "sweep: %d of %d done, %d failed%s%s" % (
+            len(self.known), self.total, self.failed, self.running % running if self.running else "", left)
 
     def show(self, text):
         now = time.monotonic()

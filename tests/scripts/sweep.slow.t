@@ -1,0 +1,245 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# hyperscope sweep by each engine that is installed: the same CSV to the byte, besides host and seconds;
+# and killed outright half-way (the sweep, its engine, its jobs; Slurm's daemons) it loses nothing and
+# measures nothing twice. Slurm and sshd are started here, of one node, and ended.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 reads no TOML"; done_testing; exit; }
+results=$O/sweeps
+table=$tmp/same.toml
+name=slow-test-$$
+cat >"$table" <<END
+name = "$name"
+[parameters]
+workload = ["bench:sbi_version", "bench:mmio_read"]
+fastpath = ["on", "off"]
+[[job]]
+workload = 'command:echo result argument \$ARGUMENT; [ \$ARGUMENT != 4 ]'
+argument = [1, 2, 3, 4, 5]
+[[job]]
+workload = "payload:hello"
+system = ["bare", "hyperscope"]
+END
+ended=()
+trap 'for pid in "${ended[@]}"; do kill -KILL "$pid" 2>/dev/null; done; rm -rf "$tmp" "$results/$name" "$results/$name-k"' EXIT
+
+sweep()
+{
+	out=$("$HS_TOP/scripts/hyperscope" sweep --out "$O" "$@" 2>&1)
+	status=$?
+}
+same()	# ENGINE...: what it measures is what GNU parallel did
+{
+	sweep --fresh "$table" "${@:2}"
+	is $status 1 "$1 runs it, of which one job fails" || diag "$out"
+	cut_csv "$results/$name/results.csv" >"$tmp/$1.csv"
+	[ -e "$tmp/first.csv" ] || cp "$tmp/$1.csv" "$tmp/first.csv"
+	cmp "$tmp/first.csv" "$tmp/$1.csv" >"$tmp/said"
+	ok $? "... the same figures to the byte" || diag "$(diff "$tmp/first.csv" "$tmp/$1.csv" | head)"
+	is "$(wc -l <"$tmp/$1.csv")" 16 "... all of them"
+}
+cut_csv()
+{
+	python3 -c 'import csv, sys
+rows = csv.reader(open(sys.argv[1], newline=""))
+head = next(rows)
+keep = [i for i, name in enumerate(head) if name not in ("host", "seconds")]
+for row in [head] + list(rows):
+    csv.writer(sys.stdout, lineterminator="\n").writerow([row[i] for i in keep])' "$1"
+}
+
+# Killed: 24 jobs, each leaves its line at its end.
+begin()	# ENGINE: in a session of its own; until some jobs are done
+{
+	cat >"$tmp/killed.toml" <<-END
+		name = "$name-k"
+		[parameters]
+		workload = 'command:sleep 0.5; echo \$ARGUMENT >>$tmp/ran; echo result x \$ARGUMENT'
+		argument = [$(seq -s, 1 24)]
+	END
+	rm -rf "$results/$name-k"
+	: >"$tmp/ran"
+	setsid "$HS_TOP/scripts/hyperscope" sweep --out "$O" --jobs 2 --engine "$1" "$tmp/killed.toml" >"$tmp/said" 2>&1 &
+	pid=$!
+	local turns=0
+	while [ "$(wc -l <"$tmp/ran")" -lt 5 ] && [ $turns -lt "$(scaled 600)" ]; do
+		turns=$((turns + 1))
+		sleep 0.1
+	done
+}
+descendants()	# PID
+{
+	local child
+	for child in $(pgrep -P "$1"); do
+		descendants "$child"
+		echo "$child"
+	done
+}
+remember()
+{
+	(cd "$results/$name-k/jobs" && find . -name result.json -exec stat -c '%n %y' {} + | sort) >"$tmp/before"
+}
+goes_on()	# ENGINE NAME
+{
+	sweep --engine "$1" "$tmp/killed.toml"
+	is "$status $(sed 1d "$results/$name-k/results.csv" | grep -c ',1,ok,,x,')" "0 24" "$2: all are there" || diag "$out"
+	(cd "$results/$name-k/jobs" && find . -name result.json -exec stat -c '%n %y' {} + | sort) >"$tmp/after"
+	is "$(comm -23 "$tmp/before" "$tmp/after")" "" "... what was done before is untouched"
+}
+once()
+{
+	is "$(sort -n "$tmp/ran" | tr '\n' ' ')" "$(seq -s' ' 1 24) " "... and none was run twice"
+}
+
+# ---- GNU parallel ----
+
+if command -v parallel >/dev/null; then
+	same parallel --engine parallel
+	begin parallel
+	all="$(descendants $pid) $pid"
+	kill -STOP $pid
+	remember
+	# shellcheck disable=SC2086
+	kill -KILL $all 2>/dev/null
+	wait $pid
+	[ "$(wc -l <"$tmp/before")" -ge 2 ]
+	ok $? "killed with all its jobs, some done" || diag "$(<"$tmp/said")"
+	goes_on parallel "parallel after that"
+	is "$(sort -nu "$tmp/ran" | wc -l)" 24 "... each was run"
+else
+	skip "GNU parallel" "it is not installed: scripts/setup sweep"
+fi
+
+# ---- Snakemake ----
+
+if command -v snakemake >/dev/null; then
+	same snakemake --engine snakemake
+	begin snakemake
+	kill -KILL "$(pgrep -P $pid)"
+	wait $pid
+	like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*Snakemake was ended by signal 9' "Snakemake killed outright is told"
+	remember
+	goes_on snakemake "Snakemake after that"
+	once
+else
+	skip "Snakemake" "it is not installed"
+fi
+
+# ---- over ssh ----
+
+if command -v sshd >/dev/null && command -v parallel >/dev/null; then
+	mkdir -p "$tmp/ssh" /run/sshd 2>/dev/null
+	ssh-keygen -q -t ed25519 -N '' -f "$tmp/ssh/host"
+	ssh-keygen -q -t ed25519 -N '' -f "$tmp/ssh/user"
+	cp "$tmp/ssh/user.pub" "$tmp/ssh/authorized"
+	port=$((20000 + $$ % 20000))
+	"$(command -v sshd)" -D -e -f /dev/null -p $port -h "$tmp/ssh/host" -o "AuthorizedKeysFile=$tmp/ssh/authorized" \
+		-o StrictModes=no -o PidFile=none -o UsePAM=no -o ListenAddress=127.0.0.1 2>"$tmp/ssh/log" &
+	ended+=($!)
+	cat >"$tmp/ssh/run" <<-END
+		#!/bin/sh
+		exec ssh -p $port -i $tmp/ssh/user -o StrictHostKeyChecking=no -o UserKnownHostsFile=$tmp/ssh/known \
+			-o BatchMode=yes -o LogLevel=ERROR "\$@"
+	END
+	chmod +x "$tmp/ssh/run"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		"$tmp/ssh/run" 127.0.0.1 true 2>/dev/null && break
+		sleep 0.5
+	done
+	PARALLEL_SSH=$tmp/ssh/run same ssh --ssh "2/127.0.0.1"
+	like "$(<"$tmp/ssh/log")" 'Accepted publickey' "... by sshd"
+	like "$(cat "$results/$name/todo")" '^[A-Za-z0-9_=-]+$' "... with nothing of the sweep's folder but the job itself"
+else
+	skip "over ssh" "there is no sshd, or no GNU parallel"
+fi
+
+# ---- Slurm ----
+
+slurm_start()	# its daemons, of a node of this machine
+{
+	slurmctld -D >"$slurm/ctld" 2>&1 &
+	ctld=$!
+	slurmd -D -N localhost >"$slurm/slurmd" 2>&1 &
+	slurmd=$!
+	ended+=($ctld $slurmd)
+	for _ in $(seq "$(scaled 60)"); do
+		sinfo -h -o %t 2>/dev/null | grep -qE 'idle|mix|alloc' && return
+		sleep 0.5
+	done
+	return 1
+}
+if [ "$(id -u)" = 0 ] && command -v slurmctld slurmd munged sbatch >/dev/null; then
+	slurm=$(mktemp -d /tmp/slurm.XXXXXX)	# a socket's path is short
+	trap 'for pid in "${ended[@]}"; do kill -KILL "$pid" 2>/dev/null; done; rm -rf "$tmp" "$slurm" "$results/$name" "$results/$name-k"' EXIT
+	mkdir "$slurm/state" "$slurm/spool"
+	chmod 755 "$slurm"
+	head -c 128 /dev/urandom >"$slurm/key"
+	chmod 600 "$slurm/key"
+	munged --foreground --force --key-file="$slurm/key" --socket="$slurm/munge" --pid-file="$slurm/munge.pid" \
+		--log-file="$slurm/munge.log" --seed-file="$slurm/seed" >/dev/null 2>&1 &
+	ended+=($!)
+	port=$((40000 + $$ % 10000))
+	cat >"$slurm/slurm.conf" <<-END
+		ClusterName=sweep
+		SlurmctldHost=localhost
+		SlurmUser=root
+		SlurmctldPort=$port
+		SlurmdPort=$((port + 1))
+		AuthType=auth/munge
+		AuthInfo=socket=$slurm/munge
+		CredType=cred/munge
+		StateSaveLocation=$slurm/state
+		SlurmdSpoolDir=$slurm/spool
+		SlurmctldPidFile=$slurm/ctld.pid
+		SlurmdPidFile=$slurm/slurmd.pid
+		ProctrackType=proctrack/linuxproc
+		TaskPlugin=task/none
+		JobAcctGatherType=jobacct_gather/none
+		SchedulerType=sched/builtin
+		SelectType=select/cons_tres
+		SelectTypeParameters=CR_CPU
+		MpiDefault=none
+		ReturnToService=2
+		SlurmdTimeout=15
+		BatchStartTimeout=5
+		MaxArraySize=8
+		MinJobAge=2
+		NodeName=localhost CPUs=2 State=UNKNOWN
+		PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+	END
+	export SLURM_CONF=$slurm/slurm.conf
+	sleep 1
+	slurm_start
+	ok $? "Slurm is there" || diag "$(tail -n 5 "$slurm/ctld" "$slurm/slurmd" 2>&1)"
+	same slurm --engine slurm
+
+	begin slurm
+	kill -KILL $ctld $slurmd
+	remember
+	# It forgets the last seconds, and looks for tasks that its node has lost after 15 s, once.
+	sleep 20
+	slurm_start
+	ok $? "its daemons killed outright, and started again" || diag "$(tail -n 5 "$slurm/ctld" "$slurm/slurmd" 2>&1)"
+	wait $pid
+	is "$? $(sed 1d "$results/$name-k/results.csv" | grep -c ',1,ok,,x,')" "0 24" "... the sweep has gone on to its end" ||
+		diag "$(<"$tmp/said")"
+	once
+	begin slurm
+	remember
+	kill -KILL $pid
+	wait $pid
+	goes_on slurm "the sweep itself killed, Slurm's tasks not"
+	once
+	begin slurm
+	kill -TERM $pid
+	wait $pid
+	is "$?" 143 "ended from outside"
+	is "$(squeue -h -t pending | wc -l)" 0 "... it takes back its tasks"
+	remember
+	goes_on slurm "after that"
+else
+	skip "Slurm" "it is not installed (slurm-wlm), or this is not root"
+fi
+done_testing
