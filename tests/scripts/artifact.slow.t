@@ -36,6 +36,9 @@ seconds=$(sed -n 's/^all *\([0-9]*\) s .*/\1/p' "$tmp/out")
 [ "${seconds:-9999}" -le "$(scaled 600)" ]
 ok $? "in ten minutes: $seconds s"
 
+(cd "$packed" && "${alone[@]}" scripts/setup --out "$packed/build" run apps) >"$tmp/out" 2>&1 && [ -x "$packed/build/rt_tests/hackbench" ]
+ok $? "what make reproduce needs besides is in the cache" || diag "$(<"$tmp/out")"
+
 built=$(cat "$O/hyperscope.commit" 2>/dev/null)
 if [[ $built != *+ ]] && git -C "$HS_TOP" diff --quiet "$built" HEAD -- src/host src/kvm src/include trace Makefile 2>/dev/null; then
 	cmp "$O/hyperscope.bin" "$packed/build/hyperscope.bin"
