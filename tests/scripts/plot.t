@@ -74,6 +74,9 @@ claim("20 (to 900)" in [text.get_text() for text in axes.texts], "a whisker that
 axes.set_xlim(left=5)
 claim(refused(made, "bars on an axis without a zero"), "an axis without a zero is refused")
 made, axes = drawn()
+axes.set_ylim(2.5, -1)
+claim(refused(made, "a bar reaches beyond its axes"), "a bar that is cut off is refused")
+made, axes = drawn()
 axes.set_xscale("symlog")
 claim(refused(made, "bars on an axis without a zero"), "... and one that is not linear")
 made, axes = drawn()
@@ -116,6 +119,8 @@ made = [dict(system=system, exit=row, toggles="default", cpu="rv64", unit="instr
                                    ("native", "fork_exec", "0"), ("linux", "fork_exec", "7"))]
 claim([(row, values) for row, _, _, values in apps.normalised(made)] == [("boot", {"hyperscope": 1.05, "linux": 1.1})],
       "an application is so many times native, and without native not drawn")
+claim([row for row, _ in apps.beside_linux(made + [dict(made[0], system="linux", exit="blk", p50="10", mean="10")])] == ["blk"],
+      "... but beside Linux KVM")
 def job(vcpus, value, **more):
     return dict(dict(workload="w", system="linux", vcpus=str(vcpus), name="work", value=str(value), unit="instructions"), **more)
 found = smp.panels([job(1, 10), job(2, 30), job(2, 30, repetition="2"), job(1, 5, time="wall", unit="s", name="t"), job(2, 4, time="wall", unit="s", name="t"),

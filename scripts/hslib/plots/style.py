@@ -81,11 +81,12 @@ def bars(axes, groups, series, unit, text=shown):
         place += len(mine) + 0.6
     for key, points in drawn.items():
         if points:
-            y, width, low, high = zip(*points)
+            y, width, _, _ = zip(*points)
             name, colour, hatch = series[key][:3]
             axes.barh(y, width, 0.92, color=colour, hatch=hatch, edgecolor="white", linewidth=0, label=name)
-            if any(low + high):
-                axes.errorbar(width, y, xerr=(low, high), fmt="none", ecolor=BLACK, elinewidth=0.8, capsize=1.5)
+            for at, value, low, high in points:
+                if low or high:
+                    axes.errorbar([value], [at], xerr=([low], [high]), fmt="none", ecolor=BLACK, elinewidth=0.8, capsize=1.5)
     axes.set_yticks(ticks, [name for name, _ in cells])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(place - 0.1, -1.1)
@@ -128,6 +129,13 @@ def _has_zero(axes, container):
     return low <= 0 <= high and (axes.get_xscale() if lies else axes.get_yscale()) == "linear"
 
 
+def _is_cut(axes, container):
+    """Is a part of a bar beyond the axes?"""
+    (left, right), (low, high) = sorted(axes.get_xlim()), sorted(axes.get_ylim())
+    boxes = [patch.get_bbox() for patch in container]
+    return any(box.x0 < left or box.x1 > right or box.y0 < low or box.y1 > high for box in boxes)
+
+
 def _is_empty(axes):
     points = any(len(line.get_xdata()) for line in axes.lines)
     areas = any(patch.get_width() or patch.get_height() for patch in axes.patches if hasattr(patch, "get_width"))
@@ -150,6 +158,8 @@ def check(drawn, name):
         for container in axes.containers:
             if isinstance(container, BarContainer) and not _has_zero(axes, container):
                 raise PlotError("%s: bars on an axis without a zero" % where)
+            if isinstance(container, BarContainer) and _is_cut(axes, container):
+                raise PlotError("%s: a bar reaches beyond its axes" % where)
 
 
 def settle(drawn):
