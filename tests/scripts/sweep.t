@@ -56,7 +56,7 @@ argument = [1, 1]" 'parameters.argument: a value stands there twice'
 refused "no job" 'name = "x"' 'there is no job in it'
 refused "no repetition" "repetitions = 0
 [parameters]
-$w" 'repetitions: a whole number from 1 on'
+$w" 'repetitions: a whole number from 1 to'
 refused "a name that is a path" "name = '../x'
 [parameters]
 $w" 'name: letters, digits'
@@ -141,10 +141,12 @@ is "$status $(wc -l <"$tmp/ran")" "0 17" "--fresh begins anew"
 
 table fails <<END
 timeout = 1
+repetitions = 1
 [[job]]
 workload = 'command:echo result a 1 ms; echo my reason; test -e $tmp/mended'
 [[job]]
 workload = 'command:sleep 60'
+repetitions = 1
 [[job]]
 workload = 'command:echo result b -2.5e3; echo noresult c 1; echo result d x'
 END

@@ -131,10 +131,17 @@ class Reader:
         return point
 
 
-def _whole(reader, key, value, least=1):
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        reader.refuse(key, "a whole number from %d on is wanted, not %r" % (least, value))
+def _whole(reader, key, value):
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_JOBS:
+        reader.refuse(key, "a whole number from 1 to %d is wanted, not %r" % (MAX_JOBS, value))
     return value
+
+
+def _repeated(reader, key, points, count):
+    """Each point so often, one behind the other."""
+    if len(points) * count > MAX_JOBS:
+        reader.refuse(key, "%d jobs; %d are possible" % (len(points) * count, MAX_JOBS))
+    return [point for point in points for _ in range(count)]
 
 
 def _toml(reader, text):
@@ -155,11 +162,13 @@ def _toml(reader, text):
         reader.refuse("parameters", "a table is wanted: [parameters]")
     if not isinstance(jobs, list) or not all(isinstance(job, dict) for job in jobs):
         reader.refuse("job", "tables are wanted: [[job]]")
-    points = reader.product("parameters", parameters) if parameters else []
+    usual = _whole(reader, "repetitions", data.get("repetitions", 1))
+    points = _repeated(reader, "repetitions", reader.product("parameters", parameters) if parameters else [], usual)
     for number, job in enumerate(jobs, 1):
-        points += reader.product("job %d" % number, job)
-    return (data.get("name"), _whole(reader, "timeout", data.get("timeout", TIMEOUT)),
-            _whole(reader, "repetitions", data.get("repetitions", 1)), points)
+        where = "job %d" % number
+        count = _whole(reader, where + ".repetitions", job.pop("repetitions", usual))
+        points += _repeated(reader, where + ".repetitions", reader.product(where, job), count)
+    return data.get("name"), _whole(reader, "timeout", data.get("timeout", TIMEOUT)), points
 
 
 def _csv(reader, text):
@@ -179,7 +188,7 @@ def _csv(reader, text):
         if len(fields) != len(header):
             reader.refuse(where, "%d fields; the header has %d" % (len(fields), len(header)))
         points += reader.product(where, {name: value for name, value in zip(header, fields) if value})
-    return None, TIMEOUT, 1, points
+    return None, TIMEOUT, points
 
 
 def read(path):
@@ -194,25 +203,22 @@ def read(path):
     stem, kind = os.path.splitext(os.path.basename(path))
     if kind not in (".toml", ".csv"):
         reader.refuse("", "its name ends with neither .toml nor .csv")
-    name, timeout, repetitions, points = (_toml if kind == ".toml" else _csv)(reader, text)
+    name, timeout, points = (_toml if kind == ".toml" else _csv)(reader, text)
     name = stem if name is None else name
     if not isinstance(name, str) or not re.fullmatch(r"[\w][\w.-]*", name):
         reader.refuse("name", "letters, digits, - _ and . are wanted, not %r" % (name,))
     if not points:
         reader.refuse("", "there is no job in it: [parameters], or [[job]] tables")
-    if len(points) * repetitions > MAX_JOBS:
-        reader.refuse("repetitions", "%d jobs; %d are possible" % (len(points) * repetitions, MAX_JOBS))
     named = set().union(*points)
     return Table(name, timeout, tuple(name for name in reader.known if name in named),
-                 _numbered(points, repetitions), hashlib.sha256(text.encode()).hexdigest()[:12])
+                 _numbered(points), hashlib.sha256(text.encode()).hexdigest()[:12])
 
 
-def _numbered(points, repetitions):
+def _numbered(points):
     """Each with the number of its repetition: a point that comes again is one more."""
     count, result = {}, []
     for point in points:
         key = tuple(sorted(point.items()))
-        for _ in range(repetitions):
-            count[key] = count.get(key, 0) + 1
-            result.append((point, count[key]))
+        count[key] = count.get(key, 0) + 1
+        result.append((point, count[key]))
     return result
