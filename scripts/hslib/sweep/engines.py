@@ -24,6 +24,7 @@ SLURM_TURN = 2       # ... at Slurm's queue
 SLURM_ROUNDS = 3     # a node may fail; what has no result then is submitted again
 USUAL_ARRAY = 1000
 STOP_SECONDS = 20
+IDLE_LOOKS = 5       # a job needs a moment from its start to its lock
 
 
 def need(program, what):
@@ -57,17 +58,28 @@ class Engine:
 
     def stop(self):
         """Its jobs, too: they are of its session."""
-        if self.child is None or self.child.poll() is not None:
-            return
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+            if self.child is None or self.child.poll() is not None:
+                break
             try:
                 os.killpg(self.child.pid, number)
                 self.child.wait(STOP_SECONDS / 2 if number == signal.SIGTERM else None)
-                return
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, ProcessLookupError):
                 continue
-            except ProcessLookupError:
-                return
+        self.stop_jobs()
+
+    def stop_jobs(self):
+        """Those that it was just starting."""
+        end, idle = time.monotonic() + STOP_SECONDS, 0
+        while idle < IDLE_LOOKS and time.monotonic() < end:
+            running = self.sweep.running()
+            idle = 0 if running else idle + 1
+            for process in running:
+                try:
+                    os.kill(process, signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+            time.sleep(TURN)
 
 
 class Parallel(Engine):

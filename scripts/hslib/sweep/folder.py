@@ -40,13 +40,16 @@ def locked(path, wait):
     """None if somebody else holds it and we do not wait."""
     while True:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="ascii") as lock:
+        with open(path, "a+", encoding="ascii") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 yield None
                 return
             if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(lock.fileno())):
+                lock.truncate(0)
+                lock.write("%d\n" % os.getpid())
+                lock.flush()
                 yield lock
                 return
         # Whoever held it has removed it: the next one locks another file.
@@ -194,6 +197,16 @@ class Folder:
             for entry in entries:
                 (done if os.path.exists(entry.path + "/result.json") else begun).add(entry.name)
         return done, begun
+
+    def running(self):
+        """Processes of this machine that hold a job."""
+        found = []
+        for number in self.done()[1]:
+            with locked(self.file("jobs", number, "lock"), wait=False) as lock:
+                if lock is None:
+                    with open(self.file("jobs", number, "lock"), encoding="ascii") as holder:
+                        found += map(int, holder.read().split())
+        return found
 
     def tidy(self):
         """What jobs left that were killed; those that still run hold their locks."""
