@@ -6,11 +6,10 @@ KVM. One Job is one boot.
 """
 import os
 import re
-import shutil
 import tempfile
 from typing import NamedTuple
 
-from hslib.cpio import Archive
+from hslib.cpio import behind
 
 from . import systems
 from .rows import APPLICATIONS, GROUPS
@@ -113,10 +112,7 @@ class Runner(systems.Runner):
 
     def write_initrd(self, job, path):
         """The common one, and behind it what this guest runs."""
-        with open(self.initrd, "rb") as common, open(path, "wb") as initrd:
-            shutil.copyfileobj(common, initrd)
-            initrd.write(b"\0" * (-initrd.tell() % 512))
-            archive = Archive(initrd)
+        with behind(self.initrd, path) as archive:
             archive.add_dir("hs")
             archive.add_file("/hs/command", PROGRAM)
             archive.add_data("/hs/part", job.part.encode() + b"\n")
@@ -127,7 +123,6 @@ class Runner(systems.Runner):
                     archive.add_file("/bin/" + name, os.path.join(self.rt_tests, name))
                 for name in sorted(os.listdir(os.path.join(self.rt_tests, "lib"))):
                     archive.add_file("/lib/" + name, os.path.join(self.rt_tests, "lib", name))
-            archive.close()
 
     # -- a run -----------------------------------------------------------------------------
 

@@ -5,13 +5,12 @@ It is `exec` of our own VMM with the guest's files, and no more.
 """
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 from . import machine
 from .cmd_exec import TOP, Job, execute, new_parser
-from .cpio import Archive
+from .cpio import behind
 from .errors import STATUS_USAGE, LaunchError, sentence
 from .rundir import STATE_PANICKED
 from .saved import SaveFile, restored_header
@@ -68,11 +67,7 @@ def scratch_disk():
 
 def write_guest_initrd(guest, path, command, terminal, disks):
     """The common initrd and behind it a second archive with what is this run's own."""
-    with open(path, "wb") as out:
-        with open(guest.initrd, "rb") as common:
-            shutil.copyfileobj(common, out)
-        out.write(b"\0" * (-out.tell() % 512))
-        archive = Archive(out)
+    with behind(guest.initrd, path) as archive:
         archive.add_dir("hs")
         if command:
             archive.add_data("/hs/command", os.fsencode(command) + b"\n")
@@ -81,7 +76,6 @@ def write_guest_initrd(guest, path, command, terminal, disks):
             archive.add_data("/hs/shell", b"%d %d\n" % (size.lines, size.columns))
         if disks:
             archive.add_data("/hs/disks", b"%d\n" % disks)
-        archive.close()
 
 
 def host_disk(number):

@@ -7,6 +7,7 @@ owners are 0), may hold device nodes without being root, and takes files from an
 import os
 import shutil
 import stat
+from contextlib import contextmanager
 
 from .errors import LaunchError
 
@@ -89,3 +90,14 @@ class Archive:
     def close(self):
         self._header("TRAILER!!!", 0, 0)
         self.out.write(b"\0" * (-self.out.tell() % 512))
+
+
+@contextmanager
+def behind(common, path):
+    """An archive behind a copy of another one, in a file of its own: Linux unpacks both."""
+    with open(common, "rb") as first, open(path, "wb") as out:
+        shutil.copyfileobj(first, out)
+        out.write(b"\0" * (-out.tell() % 512))
+        archive = Archive(out)
+        yield archive
+        archive.close()

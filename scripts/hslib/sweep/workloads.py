@@ -18,7 +18,7 @@ from benchlib.measure import end_on_signals
 from benchlib.systems import BenchError
 
 from ..cmd_exec import TOP
-from ..cpio import Archive
+from ..cpio import behind
 from ..machine import MIB, parse_size
 from ..toggles import toggles
 
@@ -184,13 +184,9 @@ class Guest(Machine):
     def boot(self, point, where):
         initrd = os.path.join(where.work, "initrd")
         quoted = point.get("argument", "").replace("'", "'\\''")
-        with open(os.path.join(where.out, "guest-initrd.cpio"), "rb") as common, open(initrd, "wb") as file:
-            shutil.copyfileobj(common, file)
-            file.write(b"\0" * (-file.tell() % 512))
-            archive = Archive(file)
+        with behind(os.path.join(where.out, "guest-initrd.cpio"), initrd) as archive:
             archive.add_dir("hs")
             archive.add_data("/hs/command", ("ARGUMENT='%s'\n%s\n" % (quoted, parse(point["workload"])[1])).encode())
-            archive.close()
         return self.image(point, where.out), initrd, APPEND
 
 
