@@ -2,6 +2,7 @@
 """csvfile.py - a CSV's lines, or what is wrong with it and where: whoever reads figures has them whole."""
 import csv
 import math
+import os
 
 
 def read(path, columns, numbers=(), more=False):
@@ -25,6 +26,16 @@ def read(path, columns, numbers=(), more=False):
     except csv.Error as error:
         raise ValueError("line %d: %s" % (reader.line_num, error)) from None
     return lines
+
+
+def write(path, columns, lines):
+    """All of it, or the file as it was. A line that lacks a column has nothing there."""
+    beside = "%s.%d.new" % (path, os.getpid())
+    with open(beside, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")
+        writer.writeheader()
+        writer.writerows(lines)
+    os.replace(beside, path)
 
 
 def number(text, what):

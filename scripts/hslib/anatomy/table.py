@@ -7,7 +7,7 @@ toggles and processor.
 import csv
 import os
 
-from benchlib import provenance, systems
+from benchlib import csvfile, provenance, systems
 from benchlib.rows import BY_NAME
 
 from ..errors import LaunchError
@@ -45,8 +45,4 @@ def merge(path, found, options):
     keys = {tuple(line[name] for name in KEY) for line in mine}
     kept = [line for line in (read(path) if os.path.exists(path) else [])
             if tuple(line[name] for name in KEY) not in keys]
-    with open(path + ".new", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(kept + mine)
-    os.replace(path + ".new", path)
+    csvfile.write(path, COLUMNS, kept + mine)

@@ -5,8 +5,6 @@ Figures are counts, exact within one key of compiler, QEMU, OpenSBI and kernel: 
 expected.csv says, to the instruction. Under another key they are shown with the difference, which is
 no failure: as expected within 5 %.
 """
-import csv
-import os
 import re
 from typing import NamedTuple
 
@@ -70,16 +68,6 @@ def _kernel(name):
 
 def _step(line):
     return 0 if line["unit"].startswith(RATIO) else STEP
-
-
-def write(path, lines, columns=MEASURED):
-    """All of it, or the file as it was."""
-    beside = "%s.%d.new" % (path, os.getpid())
-    with open(beside, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
-    os.replace(beside, path)
 
 
 def read(path):

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT
 """collect.py - all results of a sweep as one CSV: a row for each figure, in the order of the jobs."""
-import csv
-import os
-
-from benchlib import provenance
+from benchlib import csvfile, provenance
 
 BEHIND = ("repetition", "status", "reason", "name", "value", "unit", "seconds", "host") + provenance.COLUMNS
 
@@ -20,10 +17,9 @@ def rows_of(plan, point, repetition, result):
 def write(sweep):
     """(how many jobs have a result, which failed: number -> reason)."""
     plan, done, failed = sweep.plan(), 0, {}
-    path = sweep.file("results.csv")
-    with open(path + ".new", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, tuple(plan["columns"]) + BEHIND, lineterminator="\n", restval="")
-        writer.writeheader()
+
+    def lines():
+        nonlocal done
         for number, point, repetition in sweep.jobs():
             result = sweep.result(number)
             if result is None:
@@ -31,6 +27,7 @@ def write(sweep):
             done += 1
             if result["reason"]:
                 failed[number] = result["reason"]
-            writer.writerows(rows_of(plan, point, repetition, result))
-    os.replace(path + ".new", path)
+            yield from rows_of(plan, point, repetition, result)
+
+    csvfile.write(sweep.file("results.csv"), tuple(plan["columns"]) + BEHIND, lines())
     return done, failed

@@ -16,7 +16,7 @@ import os
 import shutil
 from contextlib import contextmanager
 
-from benchlib import provenance
+from benchlib import csvfile, provenance
 
 from ..cmd_exec import TOP
 from ..errors import LaunchError
@@ -140,14 +140,9 @@ class Folder:
     def write_plan(self, source, table, plan):
         shutil.copyfile(source, self.file("table" + os.path.splitext(source)[1]))
         self.make(self.file("jobs"))
-        lines = [",".join(("id",) + table.columns + ("repetition",))]
-        with open(self.file("jobs.csv.new"), "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(lines[0].split(","))
-            for number, (point, repetition) in enumerate(table.points, 1):
-                writer.writerow(["%0*d" % (DIGITS, number)] + [point.get(name, "") for name in table.columns]
-                                + [repetition])
-        os.replace(self.file("jobs.csv.new"), self.file("jobs.csv"))
+        csvfile.write(self.file("jobs.csv"), ("id",) + table.columns + ("repetition",), (
+            dict(point, id="%0*d" % (DIGITS, number), repetition=repetition)
+            for number, (point, repetition) in enumerate(table.points, 1)))
         write_whole(self.file("plan.json"), json.dumps(plan, indent=1) + "\n")
 
     def check_same(self, plan):
