@@ -6,6 +6,7 @@ hyperscope and on Debian's Linux. One Job is one boot: its rows come back as dic
 """
 import os
 import subprocess
+from types import SimpleNamespace
 from typing import NamedTuple
 
 from .rows import GROUPS, ROWS
@@ -43,6 +44,12 @@ class Job(NamedTuple):
 
     def settings(self):
         return (GROUPS[self.group].setting + " " + self.setting).split()
+
+
+def plain(out, timeout, jobs):
+    """A Runner's options where nobody asks for more: scripts/bench without any, that much at a time."""
+    return SimpleNamespace(out=out, firmware="", cycles=False, single=False, append=[], trace="none", exitstat="0",
+                           timeout=timeout, jobs=jobs)
 
 
 class Runner:

@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import subprocess
-from types import SimpleNamespace
 from typing import NamedTuple
 
 from benchlib import rows, systems
@@ -227,8 +226,7 @@ def parse(text):
 
 
 def runner(out, timeout):
-    return systems.Runner(SimpleNamespace(out=out, firmware="", cycles=False, single=False, append=[],
-                                          trace="none", exitstat="0", timeout=timeout, jobs=1))
+    return systems.Runner(systems.plain(out, timeout, 1))
 
 
 def machine_files(point, out):
