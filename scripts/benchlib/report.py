@@ -43,6 +43,11 @@ def differences(ours, theirs):
 # ---- tables ----
 
 
+def typical(row, statistic="p50"):
+    """A line's figure: of what comes seldom the mean."""
+    return float(row["mean" if BY_NAME[row["exit"]].mean else statistic])
+
+
 class Figures:
     """The results of one processor, to be asked."""
 
@@ -61,7 +66,7 @@ class Figures:
         row = self.row(system, name, setting)
         if row is None:
             return None
-        return float(row["mean" if BY_NAME[name].mean else self.statistic])
+        return typical(row, self.statistic)
 
     def default(self, name, own):
         """hyperscope's under the run's own toggles (--set)."""

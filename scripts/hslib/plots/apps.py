@@ -1,24 +1,14 @@
 # SPDX-License-Identifier: MIT
 """apps.py - what a whole guest costs in times native, as papers show their applications."""
-from benchlib import report
-from benchlib.rows import BY_NAME
+from benchlib.report import typical as value
 
-from ..errors import LaunchError
 from . import data, style
 
 SYSTEMS = ("hyperscope", "linux")
 
 
 def read(folder=data.FOLDER):
-    path = data.path_of("applications.csv", folder)
-    try:
-        return report.read_csv(path)
-    except ValueError as error:
-        raise LaunchError("%s: %s" % (path, error)) from None
-
-
-def value(line):
-    return float(line["mean" if BY_NAME[line["exit"]].mean else "p50"])
+    return data.bench("applications.csv", folder).results
 
 
 def normalised(lines, cpu="rv64"):
