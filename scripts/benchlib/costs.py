@@ -5,14 +5,11 @@ A commit that makes an exit costlier says it in a line of its message: `Costs: R
 being names or patterns of the bench.
 """
 import fnmatch
-import os
 import re
-import subprocess
 from typing import NamedTuple, Optional
 
-from .report import KEY
-from .rows import BY_NAME
-from .systems import TOP
+from . import git
+from .report import KEY, typical
 
 MADE_WITH = ("qemu", "opensbi", "compiler", "binutils")
 LIMIT = 0.02   # of the figure, before it has to be said
@@ -42,26 +39,6 @@ class Cost(NamedTuple):
         return self.head - self.base >= STEP and self.head > self.base * (1 + LIMIT)
 
 
-def _git(*words):
-    try:
-        done = subprocess.run(("git", "-C", TOP) + words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    except OSError:  # a CSV can be compared without git
-        return None
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
-
-
-def is_clone():
-    """Has git this tree's commits? A folder in somebody else's clone is none."""
-    top = _git("rev-parse", "--show-toplevel")
-    return top is not None and os.path.realpath(top.strip()) == TOP
-
-
-def commit_of(word):
-    """Its full name, or None where there is no such commit here."""
-    found = None if word.startswith("-") or not is_clone() else _git("rev-parse", "--verify", "--quiet", word + "^{commit}")
-    return found.strip() if found else None
-
-
 def _of_message(text):
     """Any line of it, not a trailer alone: who writes a paragraph behind it has said it, too. What goes on is indented."""
     text = re.sub(r"\n[ \t]+(?=\S)", " ", text)
@@ -71,7 +48,7 @@ def _of_message(text):
 
 def sayings(base, head="HEAD"):
     """[(patterns, reason)] of the commits after base, a commit's whole name; empty where git does not know it."""
-    return list(_of_message(_git("log", "--format=%B%n", "%s..%s" % (base, head)) or ""))
+    return list(_of_message(git.said("log", "--format=%B%n", "%s..%s" % (base, head)) or ""))
 
 
 def _reason(row, said):
@@ -87,7 +64,6 @@ def compare(base, head, said):
         key = tuple(row[name] for name in KEY)
         if key not in theirs:
             continue
-        column = "mean" if row["exit"] in BY_NAME and BY_NAME[row["exit"]].mean else "p50"
-        found.append(Cost(key, float(theirs[key][column]), float(row[column]),
+        found.append(Cost(key, typical(theirs[key]), typical(row),
                           all(row[name] == theirs[key][name] for name in MADE_WITH), _reason(row["exit"], said)))
     return found

@@ -26,6 +26,15 @@ def version(*command):
     return found[-1] if found else "unknown"
 
 
+def digest_of(path):
+    """sha256 of a file of any size."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for part in iter(lambda: file.read(1 << 20), b""):
+            digest.update(part)
+    return digest.hexdigest()
+
+
 def _digest(*paths):
     digest = hashlib.sha256()
     for path in paths:

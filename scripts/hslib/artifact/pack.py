@@ -16,27 +16,23 @@ import os
 import subprocess
 import tarfile
 
+from benchlib import git, provenance
 from benchlib.systems import TOP
 
 from ..errors import LaunchError
 from . import packages
 
 
-def _git(*words):
-    done = subprocess.run(["git", "-C", TOP] + list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
-
-
 def commit_of(word):
     """The full name of what is to be packed; without a word HEAD, and then nothing may be uncommitted."""
-    if _git("rev-parse", "--show-toplevel") != os.path.realpath(TOP):
+    if not git.is_clone():
         raise LaunchError("%s is no git clone: an archive is made of what is committed" % TOP)
     if not word:
-        changed = _git("status", "--porcelain")
+        changed = git.said("status", "--porcelain")
         if changed:
             raise LaunchError("%s is not committed, and an archive is of a commit: commit it, or pack what is committed "
                               "by --commit HEAD" % changed.splitlines()[0].split(maxsplit=1)[1])
-    name = _git("rev-parse", "--verify", "--quiet", (word or "HEAD") + "^{commit}")
+    name = git.commit_of(word or "HEAD")
     if not name:
         raise LaunchError("--commit %s: there is no such commit" % word, 2)
     return name
@@ -81,16 +77,16 @@ class Archive:
 
 def _add_sources(archive, commit):
     command = ["git", "-C", TOP, "archive", "--format=tar", commit]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as git:
-        with tarfile.open(fileobj=git.stdout, mode="r|") as source:
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        with tarfile.open(fileobj=child.stdout, mode="r|") as source:
             for member in source:
                 if member.issym():
                     archive.link(member.name, member.linkname)
                 elif member.isfile():
                     archive.data(member.name, source.extractfile(member).read(), member.mode)
-        git.stdout.read()  # zeros behind the end: whoever closes before them kills the writer
-    if git.returncode:
-        raise LaunchError("git archive %s ended with status %d" % (commit, git.returncode))
+        child.stdout.read()  # zeros behind the end: whoever closes before them kills the writer
+    if child.returncode:
+        raise LaunchError("git archive %s ended with status %d" % (commit, child.returncode))
 
 
 def write(options):
@@ -105,7 +101,7 @@ def write(options):
     partial = "%s.%d" % (path, os.getpid())
     try:
         with open(partial, "wb") as file:
-            archive = Archive(file, name, int(_git("log", "-1", "--format=%ct", commit)))
+            archive = Archive(file, name, int(git.said("log", "-1", "--format=%ct", commit)))
             _add_sources(archive, commit)
             archive.data(".commit", (commit[:12] + "\n").encode())
             archive.data("artifact/packages.csv", packages.text(lines).encode())
@@ -120,5 +116,5 @@ def write(options):
             os.unlink(partial)
         raise
     with open(path + ".sha256", "w", encoding="ascii") as file:
-        file.write("%s  %s\n" % (packages.digest_of(path), os.path.basename(path)))
+        file.write("%s  %s\n" % (provenance.digest_of(path), os.path.basename(path)))
     return path

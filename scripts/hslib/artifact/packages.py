@@ -6,7 +6,6 @@ tool, this machine's own packages that building and measuring call; library, wha
 that no package owns is a line, too, by its file's checksum.
 """
 import csv
-import hashlib
 import io
 import os
 import re
@@ -33,14 +32,6 @@ def say(text):
 def _bash(script, *words):
     return subprocess.run(["bash", "-c", _BASH + script, "artifact", TOP] + list(words), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-
-
-def digest_of(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 # ---- what was fetched for the guest ----
@@ -83,7 +74,7 @@ def guest(out, files):
     lines = []
     for path, (name, version, architecture) in named.items():
         entry = _known_source(known, name, path) if architecture == "source" else known.get((name, version, architecture))
-        digest = digest_of(path)
+        digest = provenance.digest_of(path)
         if entry and entry.sha256 != digest:
             raise LaunchError("%s is not what its archive's list says: sha256 %s, not %s; remove it, and scripts/setup "
                               "fetches it anew" % (path, digest, entry.sha256))
@@ -159,7 +150,7 @@ def _unowned(path):
     done = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           check=False) if os.access(path, os.X_OK) else None
     version = re.search(r"[0-9]+(\.[0-9]+)+", done.stdout.decode(errors="replace")) if done else None
-    return dict(zip(COLUMNS, ("tool", os.path.basename(path), version.group() if version else "", "", digest_of(path),
+    return dict(zip(COLUMNS, ("tool", os.path.basename(path), version.group() if version else "", "", provenance.digest_of(path),
                               str(os.path.getsize(path)), "", "no package", "")))
 
 
