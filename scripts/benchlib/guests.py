@@ -44,6 +44,14 @@ class Job(NamedTuple):
                 and not (self.system == "native" and row.name in NOT_NATIVE)]
 
 
+def beside_native(figures, row, setting=""):
+    """[(thousands of instructions, how many times native that is)], as text, for each of SYSTEMS."""
+    native = figures.value("native", row)
+    values = [figures.value(system, row, setting) for system in SYSTEMS]
+    return [("-" if value is None else "%.2f" % (value / 1000), "%.3f" % (value / native) if value and native else "")
+            for value in values]
+
+
 def jobs_of(chosen, names, dbcn=True):
     """The boots that measure these rows there. dbcn: with that console as well, which exits seldom."""
     parts = dict.fromkeys(row.group for row in APPLICATIONS if row.name in names)
