@@ -79,12 +79,12 @@ def read(path):
         raise LaunchError("%s: %s" % (path, error)) from None
     except OSError as error:
         raise LaunchError("%s: %s" % (path, error.strerror)) from None
-    return [dict(line, number=float(line["value"])) for line in lines]
+    return lines
 
 
 def verdicts(paper, lines):
     """Each claim for each system that it is for: what names none is of hypervisors, not of bare."""
-    figures = {(line["system"], line["row"]): line["number"] for line in lines}
+    figures = {(line["system"], line["row"]): float(line["value"]) for line in lines}
     for each in paper.claims:
         for look in each.looks:
             named = {row for system, row in look.rows if not system}
@@ -103,8 +103,8 @@ def differences(paper, lines):
             continue
         key = all(line[name] == own[name] for name in KEY)
         tolerance = float(line["tolerance"]) if key else OTHER_KEY
-        away = abs(own["number"] - float(line["value"]))
-        yield Difference(line, own["number"], key, away <= max(tolerance * abs(float(line["value"])), _step(line)))
+        value, expected = float(own["value"]), float(line["value"])
+        yield Difference(line, value, key, abs(value - expected) <= max(tolerance * abs(expected), _step(line)))
 
 
 def _tolerance(paper, line):

@@ -124,8 +124,7 @@ def _paper(paper):
     yield ""
     yield "| claim | here |"
     yield "|---|---|"
-    lines = [dict(line, number=float(line["value"])) for line in paper.expected]
-    found = _said(judge.verdicts(paper, lines))
+    found = _said(judge.verdicts(paper, paper.expected))
     for each in paper.claims:
         said = ["%s: `%s`" % (text, rests_on) for claim, text, rests_on, _ in found if claim is each]
         yield "| %s | %s |" % (each.sentence, "; ".join(said + (["not here: " + each.not_here] if each.not_here else [])))
