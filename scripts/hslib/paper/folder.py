@@ -7,7 +7,8 @@ claims.md is for people; two of its parts are read here. A table of rows,
 
 where measured here is an expression of the bench (benchlib/expression.py) or `-`. It is for every
 system; one with a toggle for hyperscope, the others by `; linux:...` and `; bare:...` behind it; in
-`boot / native:boot` for all but native. Below each `## ID: SENTENCE` are lines of their own that say what is to be seen, claims of rows:
+`boot / native:boot` for all but native. Below each `## ID: SENTENCE` are lines of their own that say
+what is to be seen, claims of rows:
 
     Holds: `hypercall < io_user`                        on each system that has the rows
     Holds: `linux.hypercall > 2 * hyperscope.hypercall`

@@ -19,8 +19,8 @@ MEASURED = ("row", "system", "value", "unit", "n", "compiler", "qemu", "opensbi"
 KEY = ("compiler", "qemu", "opensbi", "kernel")
 OTHER_KEY = 0.05
 HYPERVISORS = tuple(system for system in KNOWN if system not in ("bare", "native"))
-# A booted Linux, in a VM or not, lays its memory out by everything that is in the initrd, our programs, too; and what two
-# harts take there hangs on where QEMU's turns fall (docs/bench.md).
+# A booted Linux, in a VM or not, lays its memory out by everything that is in the initrd, our programs,
+# too; and what two harts take there hangs on where QEMU's turns fall (docs/bench.md).
 LINUX, LINUX_TURNS = 0.02, 0.2
 WHOLE_GUEST = 0.08  # and by where ticks fall: another line in its initrd has moved a boot by 5 %
 STEP = 0.5   # instructions: a batch resolves 0.4

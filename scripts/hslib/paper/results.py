@@ -20,10 +20,10 @@ HEAD = """\
     scripts/reproduce all kvm-arm-2014          # one paper
 
 Unit: instructions of all privilege modes, counted by QEMU (`-icount`), so a figure repeats to the
-instruction; *x* is how many times the figure natively, without a VM. What that proves and what it cannot: [validity](validity.md). *Published* is what was really
-read in the source that published.csv names, in its own unit and on its own machine; where it is empty,
-nothing could be read, and nothing is quoted from memory. What each row is, and what each claim rests on,
-stands in the paper's claims.md.
+instruction; *x* is how many times the figure natively, without a VM. What that proves and what it
+cannot: [validity](validity.md). *Published* is what was really read in the source that published.csv
+names, in its own unit and on its own machine; where it is empty, nothing could be read, and nothing is
+quoted from memory. What each row is, and what each claim rests on, stands in the paper's claims.md.
 """
 
 
