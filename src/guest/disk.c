@@ -119,20 +119,6 @@ bool disk_submit(u16 head)
 }
 
 /* Every source goes to this hart: the disk's number is nobody's concern then. */
-unsigned long plic_open(void)
-{
-	unsigned long context = 2 * this_hart()->id + 1, n;
-	struct fdt_reg plic;
-
-	if (!fdt_find("riscv,plic0", 0, &plic))
-		bail("no PLIC in the device tree");
-	for (n = 1; n <= MAX_DISKS; n++)
-		*(volatile u32 *)(plic.base + 4 * n) = 1;
-	*(volatile u32 *)(plic.base + 0x2000 + 0x80 * context) = (1U << (MAX_DISKS + 1)) - 2;
-	*(volatile u32 *)(plic.base + 0x200000 + 0x1000 * context) = 0;
-	return plic.base + 0x200000 + 0x1000 * context + 4;
-}
-
 void desc_set(struct desc *d, const volatile void *at, u32 len, u16 flags, u16 next)
 {
 	d->addr = (unsigned long)at;

@@ -56,6 +56,7 @@ struct header {
 #define ID_BLOCK  2
 #define SECTOR    512
 #define MAX_DISKS 8
+#define DISK_IRQS ((1U << (MAX_DISKS + 1)) - 2) /* from 1 on, one each */
 
 #define BLK_IN     0
 #define BLK_OUT    1
@@ -86,11 +87,10 @@ u32 disk_used_length(void); /* of the last that was used */
 bool disk_needs_reset(void);
 bool disk_negotiate(u32 low, u32 high); /* from a reset to FEATURES_OK; true if the device agreed */
 void disk_start_queue(u32 size, unsigned long desc, unsigned long avail, unsigned long used);
-void disk_start(void);         /* with the rings above */
-void disk_offer(u16 head);     /* into the available ring, without a notification */
-bool disk_wait(u16 before);    /* for the used index to move; false: it gave up, or took too long */
-bool disk_submit(u16 head);    /* offer, notify, wait */
-unsigned long plic_open(void); /* all disks interrupt this hart; its claim register */
+void disk_start(void);      /* with the rings above */
+void disk_offer(u16 head);  /* into the available ring, without a notification */
+bool disk_wait(u16 before); /* for the used index to move; false: it gave up, or took too long */
+bool disk_submit(u16 head); /* offer, notify, wait */
 void desc_set(struct desc *d, const volatile void *at, u32 len, u16 flags, u16 next);
 /* The everyday chain in d[0..2]: header, data, status. */
 void disk_make(struct desc *d, u32 type, u64 sector, void *buffer, u32 len);

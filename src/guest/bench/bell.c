@@ -8,6 +8,7 @@
  * of ticks loses by rounding at one place it wins at another.
  */
 #include "bench.h"
+#include "plic.h"
 
 #define RING   0x00
 #define WOKE   0x08
@@ -22,10 +23,6 @@
 #define BELL_BATCH   (2 * PLACES)
 #define LIMIT_US     2000000UL
 #define TURN_US      20 /* a timer that often makes QEMU's harts take turns that often */
-
-#define PLIC_ENABLE  0x2000
-#define PLIC_CONTEXT 0x200000
-#define PLIC_CLAIM   4
 
 static unsigned long bell, claim;
 static unsigned long ring_ticks[BELL_BATCHES], answer_ticks[BELL_BATCHES];
@@ -97,16 +94,6 @@ static bool batch(unsigned long ahead, unsigned long n)
 	return true;
 }
 
-static void open_irq(unsigned long plic)
-{
-	unsigned long hart = 2 * this_hart()->id + 1; /* its context of S-mode */
-
-	set(plic + 4 * BELL_IRQ, 1);
-	set(plic + PLIC_ENABLE + 0x80 * hart, BIT(BELL_IRQ));
-	set(plic + PLIC_CONTEXT + 0x1000 * hart, 0);
-	claim = plic + PLIC_CONTEXT + 0x1000 * hart + PLIC_CLAIM;
-}
-
 static void row_of(const char *name, const unsigned long *ticks, unsigned long n)
 {
 	unsigned long i;
@@ -139,18 +126,17 @@ static unsigned long ring_all(unsigned long ahead)
 
 void bench_bell(void)
 {
-	struct fdt_reg dev, plic;
+	struct fdt_reg dev;
 	unsigned long ahead, n;
 
-	if ((!wanted("io_out") && !wanted("io_in")) || !fdt_find("hyperscope,belldev", 0, &dev) ||
-	    !fdt_find("riscv,plic0", 0, &plic))
+	if ((!wanted("io_out") && !wanted("io_in")) || !fdt_find("hyperscope,belldev", 0, &dev))
 		return;
 	bell = dev.base;
 	if (!compare_clocks(&ahead)) {
 		printf("# io_out: the guest's clock and the host's could not be compared\n");
 		return;
 	}
-	open_irq(plic.base);
+	claim = plic_open(BIT(BELL_IRQ));
 	n = ring_all(ahead);
 	if (n < BELL_BATCHES)
 		printf("# io_out: nobody answers the doorbell\n");

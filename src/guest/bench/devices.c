@@ -3,17 +3,12 @@
  * devices.c - rows of MMIO and of interrupts that a device raises.
  */
 #include "bench.h"
+#include "plic.h"
 
 /* The UART's "transmitter empty" is an interrupt that is there whenever it is enabled. */
 #define UART_IRQ      10 /* of QEMU's virt and of our VMM; elsewhere the rows are left out */
 #define UART_IER      1
 #define UART_IER_THRI 2
-
-#define PLIC_PENDING    0x1000
-#define PLIC_ENABLE     0x2000
-#define PLIC_CONTEXT    0x200000
-#define PLIC_CLAIM      4
-#define PLIC_S_MODE(id) (2 * (id) + 1)
 
 /* The VMM's --testdev (src/vmm/testdev.c): a register whose stores signal an eventfd. */
 #define TESTDEV_NOTIFY  0x840
@@ -46,12 +41,12 @@ static void bench_mmio(unsigned long plic)
  * The line stays high. A claim takes the request and lowers the hart's interrupt, the
  * completion lets the gateway forward it again: both tell the hypervisor.
  */
-static void bench_eoi(unsigned long uart, unsigned long context)
+static void bench_eoi(unsigned long uart, unsigned long claim)
 {
 	*(volatile u8 *)(uart + UART_IER) = UART_IER_THRI;
-	if (get(context + PLIC_CLAIM) == UART_IRQ) {
-		set(context + PLIC_CLAIM, UART_IRQ);
-		bench("plic_eoi", op_plic_eoi, context + PLIC_CLAIM);
+	if (get(claim) == UART_IRQ) {
+		set(claim, UART_IRQ);
+		bench("plic_eoi", op_plic_eoi, claim);
 	}
 	*(volatile u8 *)(uart + UART_IER) = 0;
 }
@@ -70,25 +65,21 @@ void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(vo
 /* Not bare: QEMU's own PLIC costs nothing, and does not take a request back with its line. */
 static void bench_irq(unsigned long plic)
 {
-	unsigned long hart = PLIC_S_MODE(this_hart()->id);
-	unsigned long context = plic + PLIC_CONTEXT + 0x1000 * hart;
 	struct fdt_reg uart;
+	unsigned long claim;
 
 	if (impl_id() == IMPL_OPENSBI || (!wanted("plic_eoi") && !wanted("irq_inject")) ||
 	    !fdt_find("ns16550a", 0, &uart))
 		return;
-	set(plic + 4 * UART_IRQ, 1);
-	set(plic + PLIC_ENABLE + 0x80 * hart, BIT(UART_IRQ));
-	set(context, 0);
+	claim = plic_open(BIT(UART_IRQ));
 	*(volatile u8 *)(uart.base + UART_IER) = UART_IER_THRI;
 	if (get(plic + PLIC_PENDING) & BIT(UART_IRQ)) {
 		*(volatile u8 *)(uart.base + UART_IER) = 0;
-		bench_eoi(uart.base, context);
+		bench_eoi(uart.base, claim);
 		bench_taken("irq_inject", op_irq_inject, uart.base, bench_lower);
 	}
 	*(volatile u8 *)(uart.base + UART_IER) = 0;
-	set(plic + PLIC_ENABLE + 0x80 * hart, 0);
-	set(plic + 4 * UART_IRQ, 0);
+	plic_open(0);
 }
 
 /* Nobody waits for the eventfd; that a store does reach it is seen first. */

@@ -9,6 +9,7 @@
  * scheduler's choice, and measures that. (Rings: virtio §2.7, registers: §4.2.2, block device: §5.2.)
  */
 #include "bench.h"
+#include "plic.h"
 #include "virtio.h"
 
 #define QUEUE_SIZE   4
@@ -72,7 +73,7 @@ void bench_disk(void)
 
 	if (!wanted(name) || impl_id() == IMPL_OPENSBI || !disk_find())
 		return;
-	claim = plic_open();
+	claim = plic_open(DISK_IRQS);
 	start_disk();
 	csr_write(sie, BIT(IRQ_S_EXT) | BIT(IRQ_S_TIMER));
 	timer_at(now() + us_to_ticks(30 * LIMIT_US)); /* should the disk be silent for good */

@@ -4,6 +4,7 @@
  * is not there.
  */
 #include "lab11.h"
+#include "plic.h"
 
 #define MANY   66048
 #define ROUNDS 80
@@ -247,7 +248,7 @@ static unsigned long missed(unsigned long claim)
 
 static void test_irq(void)
 {
-	unsigned long claim = plic_open(), t;
+	unsigned long claim = plic_open(DISK_IRQS), t;
 	u32 source, n;
 
 	csr_write(sie, 0);
