@@ -3,6 +3,10 @@
 
 native is QEMU alone; the other two are the same VMM, kernel and initrd on hyperscope and on Linux
 KVM. One Job is one boot.
+
+Every job is booted several times with other bytes in its initrd, which move the guest's memory and where
+its timers fall: of one layout alone a boot's figure is by chance some hundredths more or less
+(Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!", ASPLOS 2009).
 """
 import os
 import re
@@ -23,6 +27,9 @@ DISK_BYTES = 8 << 20
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 # Debian's kernel knows DBCN for its early console alone: it stays, and /init writes to the log.
 APPEND_DBCN = "console=hvc0 earlycon=sbi keep_bootcon printk.devkmsg=on norandmaps nokaslr"
+LAYOUTS = 5
+LAYOUT_BYTES = 12347  # an initrd has as often so many more: no multiple of a page
+_BATCHES = re.compile(r"^batches,(\w+),(\d+),(-?\d+(?: -?\d+)*)\s*$", re.M)  # a row, operations, instructions of each
 _EXIT_ROW = re.compile(r"^(\S.*?) +(\d+) +\d+\.\d+%", re.M)  # of hyperscope's exit table
 _STAMP = re.compile(r"^(?:\[ *[0-9.]+\] )?", re.M)  # of what comes by the kernel's log
 # What native does not have: QEMU answers its disks in its own time, not in the guest's (by a bottom
@@ -35,9 +42,10 @@ class Job(NamedTuple):
     part: str          # of rows.GROUPS
     setting: str = ""  # or DBCN
     cpu: str = "rv64"
+    layout: int = 0    # below LAYOUTS
 
     def label(self):
-        return " ".join(filter(None, (self.system, self.setting, "(%s)" % self.part)))
+        return " ".join(filter(None, (self.system, self.setting, "(%s, layout %d)" % (self.part, self.layout + 1))))
 
     def rows(self):
         return [row.name for row in APPLICATIONS if row.group == self.part
@@ -55,8 +63,22 @@ def beside_native(figures, row, setting=""):
 def jobs_of(chosen, names, dbcn=True):
     """The boots that measure these rows there. dbcn: with that console as well, which exits seldom."""
     parts = dict.fromkeys(row.group for row in APPLICATIONS if row.name in names)
-    return [Job(system, part, setting) for part in parts for system in chosen
-            for setting in ([""] + [DBCN] * (dbcn and system == "hyperscope" and part == "processes"))]
+    return [Job(system, part, setting, layout=layout) for part in parts for system in chosen
+            for setting in ([""] + [DBCN] * (dbcn and system == "hyperscope" and part == "processes"))
+            for layout in range(LAYOUTS)]
+
+
+def statistics_of(batches):
+    """A row's columns. batches: (operations, instructions of all of them)."""
+    each = sorted(instructions / operations for operations, instructions in batches)
+    found = (each[0], each[rank(len(each), 50)], each[rank(len(each), 99)], each[-1], sum(each) / len(each))
+    return dict(zip(systems.STATISTICS, ("%.2f" % value for value in found)),
+                unit="instructions", n=str(sum(operations for operations, _ in batches)), instret="")
+
+
+def rank(n, percent):
+    """Of n in order: the least that so many percent do not exceed."""
+    return max(-(-n * percent // 100), 1) - 1
 
 
 class Runner(systems.Runner):
@@ -124,6 +146,7 @@ class Runner(systems.Runner):
             archive.add_dir("hs")
             archive.add_file("/hs/command", PROGRAM)
             archive.add_data("/hs/part", job.part.encode() + b"\n")
+            archive.add_data("/hs/layout", b"." * (job.layout * LAYOUT_BYTES))
             if GROUPS[job.part].disk:
                 if job.system != "native":
                     archive.add_data("/hs/disks", b"1\n")
@@ -135,6 +158,7 @@ class Runner(systems.Runner):
     # -- a run -----------------------------------------------------------------------------
 
     def run(self, job):
+        """Its rows, each with this boot's batches."""
         wanted = job.rows()
         with tempfile.TemporaryDirectory(prefix="bench-apps.") as folder:
             initrd = os.path.join(folder, "initrd")
@@ -142,15 +166,23 @@ class Runner(systems.Runner):
             with open(os.path.join(folder, "disk"), "wb") as disk:
                 disk.truncate(DISK_BYTES)
             status, out, said = self.said_by(getattr(self, job.system)(job, initrd))
-        rows = [row for row in systems.parse(_STAMP.sub("", out)) if row["exit"] in wanted]
+        found = [(name, int(operations), values.split())
+                 for name, operations, values in _BATCHES.findall(_STAMP.sub("", out)) if name in wanted]
         if status:
-            raise self.failed(job, status, rows, out + said)
-        if [row["exit"] for row in rows] != wanted:
+            raise self.failed(job, status, found, out + said)
+        if [name for name, _, _ in found] != wanted:
             raise BenchError("%s: the guest ended without %s:\n%s" % (
-                job.label(), ", ".join(sorted(set(wanted) - {row["exit"] for row in rows})), out[-1000:]))
-        if job.system == "hyperscope" and job.part == "processes":
+                job.label(), ", ".join(sorted(set(wanted) - {name for name, _, _ in found})), out[-1000:]))
+        if job.system == "hyperscope" and job.part == "processes" and not job.layout:
             self.exits[job.setting] = [(cause.strip(), int(count)) for cause, count in _EXIT_ROW.findall(out)]
-        for row in rows:
-            row.update(system=job.system, cpu=job.cpu, qemu_flags=" ".join(self.flags(job)),
-                       toggles=job.setting or "default")
-        return rows
+        return [{"exit": name, "system": job.system, "cpu": job.cpu, "qemu_flags": " ".join(self.flags(job)),
+                 "toggles": job.setting or "default", "batches": [(operations, int(value)) for value in values]}
+                for name, operations, values in found]
+
+    def whole(self, results):
+        """A row of all layouts' batches for each that has parts."""
+        rows = {}
+        for part in results:
+            batches = part.pop("batches")
+            rows.setdefault(tuple(part.values()), (part, []))[1].extend(batches)
+        return [dict(part, **statistics_of(batches)) for part, batches in rows.values()]

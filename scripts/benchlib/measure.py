@@ -59,6 +59,7 @@ def measure(runner, jobs, shared):
             raise
     if provenance.images(runner) != shared["images"]:
         raise BenchError("something was built anew meanwhile: the figures are of two builds")
+    results = runner.whole(results)
     for row in results:
         row.update(shared)
         row["kernel"] = provenance.kernel_of(row["system"], runner.options.out, shared["commit"], runner.runs_guest)

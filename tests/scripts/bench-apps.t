@@ -15,7 +15,12 @@ cat >"$tmp/qemu" <<'END'
 case "$*" in
 *--version*) echo "QEMU emulator version 10.9.1" ;;
 *only=none*) printf 'OpenSBI v1.9\n# sbi: implementation 1 version 0x10009\n' ;;
-*) cat "$LINES_OF_GUEST"; exit "${GUEST_STATUS:-0}" ;;
+*)
+	words="$* "
+	initrd=${words#*-initrd }
+	[ -f "${initrd%% *}" ] && stat -c %s "${initrd%% *}" >>"$LINES_OF_GUEST.sizes"
+	cat "$LINES_OF_GUEST"
+	exit "${GUEST_STATUS:-0}" ;;
 esac
 END
 chmod +x "$tmp/qemu"
@@ -27,27 +32,29 @@ apps()
 	err=$(<"$tmp/err")
 }
 
-line() { echo "bench,$1,instructions,$2,$3,$3,$3,$3,$3,"; }
-{ echo "guest: Linux is up"; line boot 1 950000000.00; line fork_exec 200 1060000.50; } >"$tmp/guest"
+# Rows, operations of a batch, instructions of each; here the same in each layout.
+printf '%s\n' "guest: Linux is up" batches,boot,1,950000000 "[   17.5] batches,fork_exec,20,23000000 21000000 21200010" >"$tmp/guest"
 apps native --rows boot,fork_exec --csv "$tmp/csv"
 is $status 0 "a guest's lines are taken" || diag "$err"
 like "$out" 'boot +950000\.00' "and shown"
 is "$(head -n 1 "$tmp/csv")" "$(head -n 1 "$HS_TOP/notebooks-data/exit-latency.csv")" "the CSV's columns are the bench's"
-is "$(sed -n 3p "$tmp/csv" | cut -d, -f1-8)" "native,fork_exec,default,rv64,instructions,200,1060000.50,1060000.50" "... and a line each row"
+is "$(sed -n 3p "$tmp/csv" | cut -d, -f1-8)" "native,fork_exec,default,rv64,instructions,300,1050000.00,1060000.50" "... and a line each row"
+is "$(sed -n 3p "$tmp/csv" | cut -d, -f9-12)" "1150000.00,1150000.00,1086666.83," "... of all batches: the 99th percentile, the greatest, the mean"
+is "$(sort -u "$tmp/guest.sizes" | wc -l):$(wc -l <"$tmp/guest.sizes")" 5:5 "a guest boots five times, each in another layout"
 like "$(sed -n 3p "$tmp/csv")" ',10\.9\.1,.*,OpenSBI v1\.9 [^,]*,Linux linux-image-7 7-1,gcc' "... with what it was made with"
 apps native --rows fork_exec --against "$tmp/csv"
 is "$status:$(tail -n 1 <<<"$out")" "0:against $tmp/csv: 1 rows, all figures are the same" "figures that repeat do"
-sed -i 's/1060000.50/1060000.51/' "$tmp/guest"
+sed -i 's/21200010/21200030/' "$tmp/guest"
 apps native --rows fork_exec --against "$tmp/csv"
 is $status 1 "... and those that do not are told"
-like "$out" 'native fork_exec default rv64: p50 1060000.50 and 1060000.51|1060000.51 and 1060000.50' "... by name"
+like "$out" 'native fork_exec default rv64: p50 1060000.50 and 1060001.50|1060001.50 and 1060000.50' "... by name"
 
 sed -i '/fork_exec/d' "$tmp/guest"
 apps native --rows boot
 is $status 125 "a guest that ends early has measured nothing"
-like "$err" 'native \(processes\): the guest ended without fork_exec' "... and what is missing is said"
+like "$err" 'native \(processes, layout [1-5]\): the guest ended without fork_exec' "... and what is missing is said"
 GUEST_STATUS=3 apps native --rows boot
-like "$status $err" '^125 .*native \(processes\) ended with status 3 after 1 rows' "a machine that fails is told"
+like "$status $err" '^125 .*native \(processes, layout [1-5]\) ended with status 3 after 1 rows' "a machine that fails is told"
 apps native --rows hackbench
 is "$status $err" "125 bench-apps: $tmp/o/rt_tests is missing: scripts/setup apps fetches it" "rt-tests that are not there"
 rm "$tmp/o/vmm"

@@ -22,7 +22,7 @@ HYPERVISORS = tuple(system for system in KNOWN if system not in ("bare", "native
 # A booted Linux, in a VM or not, lays its memory out by everything that is in the initrd, our programs,
 # too; and what two harts take there hangs on where QEMU's turns fall (docs/bench.md).
 LINUX, LINUX_TURNS = 0.02, 0.2
-WHOLE_GUEST = 0.08  # and by where ticks fall: another line in its initrd has moved a boot by 5 %
+WHOLE_GUEST = 0.04  # and by where ticks fall: one layout is up to 3 % from another, medians of five are nearer
 STEP = 0.5   # instructions: a batch resolves 0.4
 RATIO = "x "  # such a unit's beginning: "x native"
 
