@@ -110,6 +110,8 @@ def new_job(options, guest, run, out):
         # Of the run alone, and in the host's memory: it answers alike every time under --icount.
         job.data.append(("/scratch.img", scratch_disk()))
         disks = ["/scratch.img"]
+    if options.pin:
+        job.argv.append("--pin")
     if options.no_ioeventfd:
         job.argv.append("--no-ioeventfd")
     for disk in disks:
@@ -166,6 +168,8 @@ def parse(argv):
     parser.add_argument("--append", metavar="ARGS",
                         help="the guest's command line (linux: %s)" % APPEND)
     parser.add_argument("--smp", metavar="N", help="vCPUs of the guest (as many as harts)")
+    parser.add_argument("--pin", action="store_true",
+                        help="each vCPU stays on one hart, vCPU 0 on the first")
     parser.add_argument("--mem", metavar="SIZE", help="the guest's memory (512M)")
     parser.add_argument("--device", metavar="NAME", action="append", default=[],
                         help="add this device of src/vmm/device.def; may be repeated")

@@ -17,6 +17,8 @@ static const char help[] =
 	"machine, through /dev/kvm. The console is standard input and output.\n"
 	"\n"
 	"  --smp N              virtual harts, 1 to 32 (1)\n"
+	"  --pin                the Nth stays on the host's Nth processor, and from the first "
+	"again\n"
 	"  --mem SIZE           guest memory, with K, M or G (512M)\n"
 	"  --small-pages        that memory in pages of 4 KiB (MADV_NOHUGEPAGE), to measure them\n"
 	"  --populate           all of that memory is there before the guest starts\n"
@@ -68,6 +70,7 @@ static const char help_end[] =
 
 enum {
 	OPT_SMP = 1,
+	OPT_PIN,
 	OPT_MEM,
 	OPT_SMALL_PAGES,
 	OPT_POPULATE,
@@ -92,6 +95,7 @@ enum {
 
 static const struct option long_options[] = {
 	{ "smp", required_argument, NULL, OPT_SMP },
+	{ "pin", no_argument, NULL, OPT_PIN },
 	{ "mem", required_argument, NULL, OPT_MEM },
 	{ "small-pages", no_argument, NULL, OPT_SMALL_PAGES },
 	{ "populate", no_argument, NULL, OPT_POPULATE },
@@ -189,6 +193,9 @@ static void parse_option(struct options *options, int option)
 	switch (option) {
 	case OPT_SMP:
 		options->vcpus = parse_count(optarg, "--smp", 1, MAX_VCPUS);
+		break;
+	case OPT_PIN:
+		options->pin = true;
 		break;
 	case OPT_MEM:
 		options->ram_size = parse_size(optarg, "--mem");

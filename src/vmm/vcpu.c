@@ -7,6 +7,7 @@
  * EINTR brings it to where it parks.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -129,10 +130,30 @@ static void handle_exit(struct vcpu *vcpu)
 	}
 }
 
+/* --pin: of the processors that the VMM may have, the one with the vCPU's number, and from the first again. */
+static void pin(const struct vcpu *vcpu)
+{
+	unsigned int left;
+	cpu_set_t all, one;
+	int i = -1;
+
+	if (sched_getaffinity(0, sizeof(all), &all) || !CPU_COUNT(&all))
+		die(STATUS_SETUP, "--pin: sched_getaffinity: %s", strerror(errno));
+	for (left = vcpu->id % CPU_COUNT(&all) + 1; left; left--)
+		while (!CPU_ISSET(++i, &all))
+			;
+	CPU_ZERO(&one);
+	CPU_SET(i, &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		die(STATUS_SETUP, "--pin: sched_setaffinity: %s", strerror(errno));
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 
+	if (vcpu->machine->options.pin)
+		pin(vcpu);
 	machine_vcpu_park(vcpu); /* until the machine is loaded */
 	for (;;) {
 		int err = kvm_try(vcpu->fd, KVM_RUN, 0);

@@ -88,6 +88,7 @@ enum exit_status {
 
 struct options {
 	unsigned int vcpus;
+	bool pin; /* a processor each */
 	u64 ram_size;
 	bool small_pages, populate;
 	const char *image;

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # markers.t - what the VMM writes into the trace (src/vmm/marker.c) is what the guest did: each access
-# with the device that answered it, each request of a disk; and it costs nothing while it is off.
+# with the device that answered it, each request of a disk; and it costs nothing while it is off. And
+# two options that the trace shows: --no-ioeventfd, --pin.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
@@ -95,4 +96,9 @@ for option in '' --no-ioeventfd; do
 		"0:$([ "$option" ] && echo 0:some || echo some:0)" \
 		"a disk is notified by $([ "$option" ] && echo an exit to the VMM || echo an ioeventfd) (${option:-by default})" || diag "$err"
 done
+
+# ---- a hart for each vCPU ----
+hs run --mem 64M --harts 2 --smp 3 --pin --trace kvm_entry --boot trace.size=16M "$payloads/sbi_harts.bin"
+is "$status:$("$hstrace" report --columns hart,vcpu --events kvm_entry "$trace" | awk '/^ *[0-9]/ { print $1 "/" $2 }' | sort -u | tr '\n' ' ')" \
+	"0:0/1.0 0/1.2 1/1.1 " "with --pin a vCPU runs on the hart of its number, and from the first again" || diag "$err"
 done_testing

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from benchlib import csvfile, expression
-from benchlib.rows import BY_NAME, GROUPS, is_application
+from benchlib.rows import is_application
 from benchlib.systems import KNOWN
 
 from ..errors import LaunchError
@@ -20,8 +20,8 @@ KEY = ("compiler", "qemu", "opensbi", "kernel")
 OTHER_KEY = 0.05
 HYPERVISORS = tuple(system for system in KNOWN if system not in ("bare", "native"))
 # A booted Linux, in a VM or not, lays its memory out by everything that is in the initrd, our programs,
-# too; and what two harts take there hangs on where QEMU's turns fall (docs/bench.md).
-LINUX, LINUX_TURNS = 0.02, 0.2
+# too (docs/bench.md).
+LINUX = 0.02
 WHOLE_GUEST = 0.04  # and by where ticks fall: one layout is up to 3 % from another, medians of five are nearer
 STEP = 0.5   # instructions: a batch resolves 0.4
 RATIO = "x "  # such a unit's beginning: "x native"
@@ -113,8 +113,7 @@ def _tolerance(paper, line):
         return WHOLE_GUEST
     if line["system"] != "linux":
         return 0
-    groups = [GROUPS[BY_NAME[term.row].group] for term in named]
-    return LINUX_TURNS if any(group.harts > 1 and group.vcpus != 1 for group in groups) else LINUX
+    return LINUX
 
 
 def _expected_before(paper):
