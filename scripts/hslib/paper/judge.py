@@ -41,7 +41,8 @@ class Difference(NamedTuple):
     within: bool    # of the tolerance
 
     def failed(self):
-        return self.key and self.value is not None and not self.within
+        """A figure that is another one, or none at all."""
+        return self.value is None or self.key and not self.within
 
 
 def rows_of(paper, results):
@@ -83,12 +84,14 @@ def read(path):
 
 
 def verdicts(paper, lines):
-    """Each claim for each system that it is for: what names none is of hypervisors, not of bare."""
+    """Each claim for each system that it is for: what names none is of the hypervisors on which its rows are
+    to be measured, not of bare. One whose rows were not measured there is not left out: that is told."""
     figures = {(line["system"], line["row"]): float(line["value"]) for line in lines}
     for each in paper.claims:
         for look in each.looks:
             named = {row for system, row in look.rows if not system}
-            systems = [system for system in HYPERVISORS if all((system, row) in figures for row in named)] if named else [""]
+            systems = [system for system in HYPERVISORS
+                       if all(system in paper.rows[row].measured for row in named)] if named else [""]
             for system in systems or ["hyperscope"]:
                 yield Judged(each, look, system, claim.value(look, figures, system))
 

@@ -85,21 +85,22 @@ def check(paper, lines):
 
 
 def _figures(paper, found):
-    """The line about expected.csv, and each figure that differs."""
+    """The line about expected.csv, and each figure that differs or is missing."""
     if not found:
         print(_wrap("figures: nothing is expected yet; scripts/reproduce write --from BENCH.CSV %s does so" % paper.name, "  ", "    "))
         return 0
     same = [each for each in found if each.key and each.within]
     other = [each for each in found if not each.key and each.value is not None]
-    missing = [each for each in found if each.value is None]
     failed = [each for each in found if each.failed()]
+    missing = sum(each.value is None for each in failed)
     print("  figures: %d as expected, %d not%s%s" % (
-        len(same), len(failed), ", %d of another key, %d of them within 5 %%" % (
+        len(same), len(failed) - missing, ", %d of another key, %d of them within 5 %%" % (
             len(other), sum(each.within for each in other)) if other else "",
-        ", %d not measured" % len(missing) if missing else ""))
+        ", %d not measured" % missing if missing else ""))
     for each in failed + [each for each in other if not each.within]:
-        print("    %-11s%-20s expected %s, measured %s%s" % (
-            each.line["system"], each.line["row"], _cell(each.line), _cell(dict(each.line, value=each.value)), "" if each.key else " (another key)"))
+        measured = "not measured" if each.value is None else "measured %s%s" % (
+            _cell(dict(each.line, value=each.value)), "" if each.key else " (another key)")
+        print("    %-11s%-20s expected %s, %s" % (each.line["system"], each.line["row"], _cell(each.line), measured))
     return int(bool(failed))
 
 
