@@ -166,6 +166,13 @@ sed 's/^\(hyperscope,mmio_read,default,rv64\),.*/\1/' "$csv" >"$tmp/short.csv"
 reproduce all --from "$tmp/short.csv"
 like "$flat" '^125 .*short.csv: not a file that scripts/bench --csv wrote: line [0-9]+: it has not 20 fields' "half a line of the bench is refused"
 
+# Of the papers that are here: who reads a figure can read it where it was read.
+sources=$(cat "$HS_TOP"/notebooks-data/papers/*/published.csv | sed -n 's/^[^"]*,"\(.*\)"$/\1/p' | grep -v '^the same')
+is "$(grep -vE ', [0-9]{4}-[0-9]{2}-[0-9]{2}, [^ ]+@[^ ]+$' <<<"$sources")" "" "each source has its date and its Message-Id"
+is "$(sed -n 's/^[^[]*\(\[PATCH[^,]*\).*/\1/p' <<<"$sources" | while read -r title; do
+	cat "$HS_TOP"/notebooks-data/papers/*/claims.md | tr '\n' ' ' | grep -qF "$title" || echo "$title"
+done)" "" "... and is called in claims.md as it is there"
+
 # A folder of one's own: elsewhere, or a link.
 mv "$paper" "$tmp/elsewhere"
 reproduce all --from "$csv" "$tmp/elsewhere"
