@@ -11,7 +11,7 @@ reproduce:
 # The same figures, to the byte: twice here, and in another folder, as another user, under load, on one processor.
 .PHONY: reproduce-verify
 reproduce-verify:
-	$(SETUP) run
+	$(SETUP) run apps
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/reproduce-verify --out $(O) $(ARGS) $(PAPERS)
 

@@ -129,8 +129,10 @@ cat >"$tree/scripts/said" <<'END2'
 [ "${*: -1}" != linux ] || echo "this is Linux 6.12-riscv64"
 [ "$1" != all ] || echo "  figures: ${FIGURES-9 as expected, 0 not}"
 [ "$1" != all ] || exit "${PAPER-0}"
+[ "$1" != measure ] || { while [ "$1" != --to ]; do shift; done; mkdir -p "$2" && cp "${0%/*}/figures.csv" "$2/bench.csv"; }
 END2
 chmod +x "$tree/scripts/said"
+head -n 3 "$HS_TOP/notebooks-data/exit-latency.csv" >"$tree/scripts/figures.csv"
 cp "$tree/scripts/said" "$tree/scripts/hyperscope" && cp "$tree/scripts/said" "$tree/scripts/reproduce"
 printf '%%/bench_turns:\n\ttrue\nall:\n\ttrue\n' >"$tree/Makefile"
 git -C "$tree" add . && git -C "$tree" commit -q -m two
@@ -138,10 +140,11 @@ mkdir -p "$tmp/deb/DEBIAN" && printf 'Package: busybox-static\nVersion: 1:2-3\nA
 dpkg-deb -Znone --build "$tmp/deb" "$dl/busybox-static_1%3a2-3_riscv64.deb" >/dev/null
 : >"${lists}_main_binary-riscv64_Packages"
 pack
-for name in uapi libfdt guest; do	# as set-up leaves them
+for name in uapi libfdt guest rt_tests; do	# as set-up leaves them
 	mkdir -p "$packed/build/$name"
 	sed -n "s/^recipe_$name=//p" "$HS_TOP/scripts/lib/fetch.sh" >"$packed/build/$name/recipe"
 done
+left=$(cd "$packed/build" && ls)
 functional()
 {
 	out=$(env -u O "$@" "$packed/scripts/artifact" functional 2>"$tmp/err")
@@ -161,6 +164,12 @@ functional "FIGURES=0 as expected, 0 not, 9 of another key, 8 of them within 5 %
 like "$flat" '^0 .*9 of another key' "... but another compiler's figures are no failure"
 functional EXITS=0
 like "$flat" "^1 .*hello [0-9]+ s FAILED its output lacks .*paper [0-9]+ s ok" "a guest without exits fails, and the rest goes on"
+out=$(env -u O "$packed/scripts/reproduce-verify" 2>"$tmp/err")
+like "$? $(tr -s '\n ' ' ' <<<"$out")" '^0 .* again: 2 figures, all are equal; .* elsewhere: 2 figures, all are equal' \
+	"reproduce-verify needs no clone: what was packed is measured elsewhere, too" || diag "$(<"$tmp/err")"
+is "$(cd "$packed/build/verify/another/folder" && find . -path ./build -prune -o -type f -print | LC_ALL=C sort)" \
+	"$(cd "$packed" && find . -path ./build -prune -o -type f ! -name SHA256SUMS -print | LC_ALL=C sort)" "... all of it"
+is "$(cd "$packed/build/verify/another/folder/build" && ls -d $left)" "$left" "... with all that set-up left"
 sed -i 's/true/false/' "$packed/Makefile"
 functional
 like "$flat" '^1 sums [0-9]+ s FAILED status 1 set-up not run .* paper not run all [0-9]+ s 6 of 6' "a file that was changed ends it"

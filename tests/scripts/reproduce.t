@@ -220,7 +220,8 @@ printf '#!/bin/bash\nexit 3\n' >"$paper/run"
 reproduce all --from "$csv"
 like "$flat" '^125.*mine: its run ended with status 3' "... and its failure told"
 out=$("$tmp/tree/scripts/reproduce-verify" --out "$tmp/out" mine 2>&1)
-like "$? $out" '^125 reproduce-verify: .* is no git clone' "reproduce-verify: without a clone it says so before it measures"
+like "$? $out" '^125 reproduce-verify: .* is no git clone, and no archive of scripts/artifact' \
+	"reproduce-verify: without a clone it says so before it measures"
 reproduce all nothing
 like "$flat" "^2 .*there is no paper 'nothing'; there are mine" "a paper that there is not"
 reproduce all --from /none
