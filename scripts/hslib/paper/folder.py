@@ -39,6 +39,12 @@ _NOT_HERE = re.compile(r"Not here: (.+)")
 _ALIKE = re.compile(r"\W*(holds|does not hold|not here)\b[^`]*:", re.I)  # what is to be one of them
 
 
+def _shown(path):
+    """As a reader finds it: from the tree's top, or, elsewhere, whole."""
+    inside = os.path.relpath(path, TOP)
+    return path if inside.startswith(os.pardir + os.sep) else inside
+
+
 def _check_setting(system, setting):
     """trace= and exitstat= are hyperscope's, too, and no toggles; Linux KVM has less to set, bare nothing."""
     names = {word.partition("=")[0] for word in setting.split()}
@@ -111,11 +117,11 @@ class Paper:
         try:
             self._check_expected(lines)
         except ValueError as error:
-            raise LaunchError("%s: %s" % (os.path.relpath(os.path.join(self.path, "expected.csv"), TOP), error)) from None
+            raise LaunchError("%s: %s" % (_shown(os.path.join(self.path, "expected.csv")), error)) from None
         return lines
 
     def _wrong(self, number, text):
-        return LaunchError("%s:%d: %s" % (os.path.relpath(os.path.join(self.path, "claims.md"), TOP), number, text))
+        return LaunchError("%s:%d: %s" % (_shown(os.path.join(self.path, "claims.md")), number, text))
 
     def _read(self, lines):
         section, looks, why = None, [], []
@@ -177,7 +183,7 @@ class Paper:
 
     def _table(self, name, columns):
         path = os.path.join(self.path, name)
-        shown = os.path.relpath(path, TOP)
+        shown = _shown(path)
         try:
             lines = csvfile.read(path, columns, [column for column in ("value", "tolerance") if column in columns])
             for line in lines:
