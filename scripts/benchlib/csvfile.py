@@ -12,7 +12,10 @@ def read(path, columns, numbers=(), more=False):
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
             names, lines = tuple(reader.fieldnames or ()), []
-            if names != tuple(columns) and not (more and set(columns) <= set(names)):
+            lacks = [name for name in columns if name not in names]
+            if more and lacks:
+                raise ValueError("its first line has no %s" % lacks[0])
+            if not more and names != tuple(columns):
                 raise ValueError("its first line is not %s" % ",".join(columns))
             for line in reader:
                 where = "line %d: " % reader.line_num

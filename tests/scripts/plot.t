@@ -30,6 +30,69 @@ is "$(find "$tmp/out" -newer "$tmp/data" -name '*.svg')" "" "... and no file"
 echo "no,csv" >"$tmp/data/exit-latency.csv"
 plot --data "$tmp/data" exit-latency
 like "$status $out" '^125 .*exit-latency.csv: not a file that scripts/bench --csv wrote' "a file of something else is refused"
+damaged()	# NAME FIGURE FILE MESSAGE PYTHON: with a file changed by it (rows, a list of dictionaries) the figure is refused
+{
+	rm -rf "$tmp/data" && mkdir -p "$tmp/data" && cp -R "$HS_TOP"/notebooks-data/{*.csv,papers} "$tmp/data"
+	python3 - "$tmp/data/$3" "$5" <<'END'
+import csv, sys
+with open(sys.argv[1], newline="", encoding="utf-8") as file:
+    rows = list(csv.DictReader(file))
+columns = list(rows[0])
+exec(sys.argv[2])
+with open(sys.argv[1], "w", newline="", encoding="utf-8") as file:
+    writer = csv.DictWriter(file, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+END
+	plot --data "$tmp/data" "$2"
+	like "$status $(tail -n 1 <<<"$out")" "$4" "$1"
+}
+damaged "an n that is none is refused" exit-latency exit-latency.csv "^125 plot: .*exit-latency.csv: nothing of bare: n 'many' is no number" \
+	'rows[0].update(system="bare", exit="nothing", n="many")'
+damaged "... a least that is not" exit-latency-all exit-latency.csv '^125 .*: nothing of bare: min, p50, p99, max are not in their order' \
+	'rows[0].update(system="bare", exit="nothing", min="1e6")'
+damaged "... what no machine counts" toggles exit-latency.csv '^125 .*: nothing of bare: no operation has so many' \
+	'rows[0].update(system="bare", exit="nothing", p99="1e300", max="1e300")'
+damaged "... half an anatomy" anatomy anatomy.csv "^125 .*anatomy.csv: not a file that scripts/anatomy --csv wrote: line 2: instructions '' is no number" \
+	'rows[0]["instructions"] = ""'
+damaged "... and one of less than nothing" anatomy anatomy.csv "^125 .*anatomy.csv: .*: no stage '.*' has -5 instr" 'rows[0]["instructions"] = "-5"'
+for system in bare linux hyperscope; do
+	damaged "without $system the others are drawn" exit-latency-all exit-latency.csv '^0 .*exit-latency-all.svg' \
+		"rows = [row for row in rows if row['system'] != '$system']"
+done
+damaged "a row of another commit's bench is not" applications applications.csv '^0 ' 'rows += [dict(row, exit="else") for row in rows]'
+damaged "of many machines each is drawn" papers-shape papers/kvm-unit-tests-micro-bench/published.csv '^0 ' \
+	'rows += [dict(row, system="%d" % i) for row in rows for i in range(12)]'
+rm -rf "$tmp/data" && mkdir -p "$tmp/data/papers" && cp -R "$HS_TOP/notebooks-data/papers/kvm-arm-2014" "$tmp/data/papers"
+sed -i '/,linux,/d' "$tmp/data/papers/kvm-arm-2014/expected.csv"
+plot --data "$tmp/data" papers
+like "$status $out" '^125 plot: papers: skipped: no paper has a row with figures of hyperscope and of Linux KVM' "papers without Linux KVM are said and skipped"
+# A sweep's results, which are in no tree yet.
+sweep()	# PYTHON: lines of results, and what it does to them
+{
+	python3 - "$HS_TOP/notebooks-data/exit-latency.csv" "$tmp/data/smp-scale.csv" "$1" <<'END'
+import csv, sys
+with open(sys.argv[1], newline="", encoding="utf-8") as file:
+    made = list(csv.DictReader(file))[0]
+rows = [dict(made, vcpus=str(vcpus), time=time, repetition=str(turn), status="ok", name=name, unit=unit, system=system,
+             value=str(value * (vcpus + turn * (time == "wall") / 9) * (1 + (system == "linux"))))
+        for name, unit, time, value in (("work", "instructions", "counted", 1000), ("faster", "x", "wall", 0.9), ("took", "s", "wall", 3))
+        for vcpus in (1, 2, 4, 8) for turn in (1, 2, 3) for system in ("hyperscope", "linux")]
+exec(sys.argv[3])
+with open(sys.argv[2], "w", newline="", encoding="utf-8") as file:
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+END
+	plot --data "$tmp/data" smp-scale
+	like "$status $(tail -n 1 <<<"$out")" "$2" "$3"
+}
+sweep pass '^0 .*smp-scale.svg' "a sweep over vCPUs is drawn"
+sweep 'rows[3]["value"] = "nan"' "^125 .*not results.csv of a sweep over vcpus: result work: value 'nan' is no number" "... of numbers alone"
+sweep 'rows[3]["vcpus"] = "few"' "^125 .*result work: vcpus 'few' is no number" "... each of so many vCPUs"
+sweep 'rows[3]["system"] = "xen"' "^125 .*result work: there is no system 'xen'" "... of a system that is known"
+sweep 'rows = [{key: row[key] for key in row if key != "status"} for row in rows]' '^125 .*its first line has no status' "... with its columns"
+
 plot --cpu z80 exit-latency
 like "$status $out" "^125 .*nothing of -cpu z80" "a processor without figures is told"
 plot exit-latencies

@@ -4,7 +4,6 @@
 A file may hold several rows: what is written takes the place of what it had of the same row, system,
 toggles and processor.
 """
-import csv
 import os
 
 from benchlib import csvfile, provenance, systems
@@ -30,11 +29,10 @@ def _lines(anatomy, options, runner, shared):
 
 
 def read(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise LaunchError("%s: not a file that scripts/anatomy --csv wrote" % path)
-        return list(reader)
+    try:
+        return csvfile.read(path, COLUMNS, ("instructions",))
+    except ValueError as error:
+        raise LaunchError("%s: not a file that scripts/anatomy --csv wrote: %s" % (path, error)) from None
 
 
 def merge(path, found, options):

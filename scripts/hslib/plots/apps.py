@@ -14,23 +14,18 @@ def read(folder=data.FOLDER):
 def normalised(lines, cpu="rv64"):
     """[(row, its setting, native's line, {system: times native})]."""
     lines = [line for line in lines if line["cpu"] == cpu]
-    native = {line["exit"]: line for line in lines if line["system"] == "native"}
-    found = []
+    native = {line["exit"]: line for line in lines if line["system"] == "native" and value(line)}
     order = list(dict.fromkeys(line["exit"] for line in lines))
-    for name, setting in sorted({(line["exit"], line["toggles"]) for line in lines},
-                                key=lambda each: (order.index(each[0]), each[1] != "default", each[1])):
+    cells = sorted({(line["exit"], line["toggles"]) for line in lines},
+                   key=lambda each: (order.index(each[0]), each[1] != "default", each[1]))
+    found = []
+    for name, setting in cells:
         base = native.get(name)
-        values = {line["system"]: value(line) / value(base) for line in lines
-                  if (line["exit"], line["toggles"]) == (name, setting) and line["system"] in SYSTEMS and base and value(base)}
+        values = {line["system"]: value(line) / value(base) for line in lines if base
+                  and (line["exit"], line["toggles"]) == (name, setting) and line["system"] in SYSTEMS}
         if values:
             found.append((name, setting, base, values))
     return found
-
-
-def _bars(lines, cpu, name, setting, base):
-    """{system: (value, least, 99th percentile)} in terms of the base line's value."""
-    return {line["system"]: tuple(number / value(base) for number in (value(line), float(line["min"]), float(line["p99"])))
-            for line in lines if (line["exit"], line["toggles"], line["cpu"]) == (name, setting, cpu) and line["system"] in SYSTEMS}
 
 
 def beside_linux(lines, cpu="rv64"):
@@ -40,23 +35,38 @@ def beside_linux(lines, cpu="rv64"):
             and (line["cpu"], line["toggles"]) == (cpu, "default") and value(line)]
 
 
+def _bars(lines, cpu, name, setting, base):
+    """{system: (value, least, 99th percentile)} in terms of the base line's value."""
+    mine = [line for line in lines if line["system"] in SYSTEMS
+            and (line["exit"], line["toggles"], line["cpu"]) == (name, setting, cpu)]
+    return {line["system"]: tuple(number / value(base) for number in (
+        value(line), float(line["min"]), float(line["p99"]))) for line in mine}
+
+
+def _label(name, setting, base, whose):
+    return "%s%s\n%s %s %s, n=%s" % (name, "" if setting == "default" else ", " + setting,
+                                     style.shown(value(base)), base["unit"], whose, base["n"])
+
+
 def draw(folder=data.FOLDER, cpu="rv64"):
     lines = read(folder)
-    first = [(name, setting, base) for name, setting, base, _ in normalised(lines, cpu)]
-    second = [(name, "default", base) for name, base in beside_linux(lines, cpu)]
-    if not first:
+    native = [(name, setting, base) for name, setting, base, _ in normalised(lines, cpu)]
+    linux = [(name, "default", base) for name, base in beside_linux(lines, cpu)]
+    if not native:
         raise data.Absent("applications.csv has no row of a VM with native beside it")
-    parts = [(first, "times native (Debian's kernel alone in QEMU)", "native"), (second, "times Linux KVM (rows that native has not)", "Linux KVM")]
-    parts = [part for part in parts if part[0]]
+    parts = [part for part in (
+        (native, "times native (Debian's kernel alone in QEMU)", "native"),
+        (linux, "times Linux KVM (rows that native has not)", "on Linux KVM")) if part[0]]
     heights = [len(rows) + 1.2 for rows, _, _ in parts]
     drawn, axes = style.figure(7.2, 1.2 + 0.36 * sum(heights), len(parts), gridspec_kw={"height_ratios": heights})
     for each, (rows, unit, whose) in zip(axes, parts):
-        groups = [("%s%s\n%s %s %s, n=%s" % (name, "" if setting == "default" else ", " + setting, style.shown(value(base)), base["unit"],
-                                             "native" if whose == "native" else "there", base["n"]),
-                   _bars(lines, cpu, name, setting, base)) for name, setting, base in rows]
-        style.bars(each, groups, {system: style.SYSTEMS[system] for system in SYSTEMS}, unit, text=lambda number: "%.3f" % number)
+        groups = [(_label(name, setting, base, whose), _bars(lines, cpu, name, setting, base))
+                  for name, setting, base in rows]
+        style.bars(each, groups, {system: style.SYSTEMS[system] for system in SYSTEMS}, unit,
+                   text=lambda number: "%.3f" % number)
         each.axvline(1, color=style.BLACK, linewidth=0.8, linestyle="--", label="1: the base")
     style.finish(drawn, "What does a whole guest cost?", (
-        "Exact: instructions of all privilege modes on one hart (-icount), by the guest's own clock; n: how often a guest did it; a whisker, "
-        "where single ones were measured: least to 99th percentile. A ratio of two counts has no interval.\n%s" % data.made_with(lines)))
+        "Exact: instructions of all privilege modes on one hart (-icount), by the guest's own clock; n: how often "
+        "a guest did it; a whisker, where single ones were measured: least to 99th percentile. A ratio of two "
+        "counts has no interval.\n%s" % data.made_with(lines)))
     return drawn

@@ -20,9 +20,11 @@ HEIGHT = 0.125
 def _papers(folder):
     path = os.path.join(folder, "papers")
     names = sorted(os.listdir(path)) if os.path.isdir(path) else []
-    found = [papers.Paper(os.path.join(path, name)) for name in names if os.path.isfile(os.path.join(path, name, "claims.md"))]
+    found = [papers.Paper(os.path.join(path, name)) for name in names
+             if os.path.isfile(os.path.join(path, name, "claims.md"))]
     if not any(paper.expected for paper in found):
-        raise data.Absent("%s has no paper with figures: make reproduce, scripts/reproduce write" % os.path.relpath(path))
+        raise data.Absent("%s has no paper with figures: make reproduce, scripts/reproduce write"
+                          % os.path.relpath(path))
     return found
 
 
@@ -32,16 +34,27 @@ def _figures(paper):
 
 
 def _made_with(found):
-    keys = sorted({"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0])
-                   for paper in found for line in paper.expected} |
-                  {line["kernel"].partition(" (")[0] for paper in found for line in paper.expected if line["system"] == "linux"})
-    return "; ".join(keys)
+    lines = [line for paper in found for line in paper.expected]
+    keys = {"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0])
+            for line in lines}
+    kernels = {line["kernel"].partition(" (")[0] for line in lines if line["system"] == "linux"}
+    return "; ".join(sorted(keys) + sorted(kernels))
 
 
 def _label(paper, row):
     """As the paper calls it, if it does, and only this one."""
     alike = [each for each in paper.rows.values() if each.theirs == row.theirs]
-    return row.name if row.theirs == "-" else row.theirs if len(alike) == 1 else "%s: %s" % (row.theirs, row.name)
+    if row.theirs == "-":
+        return row.name
+    return row.theirs if len(alike) == 1 else "%s: %s" % (row.theirs, row.name)
+
+
+def _with_rows(found, rows_of, why):
+    """[(paper, rows_of(paper))] of those that have some."""
+    parts = [(paper, rows) for paper, rows in ((paper, rows_of(paper)) for paper in found) if rows]
+    if not parts:
+        raise data.Absent(why)
+    return parts
 
 
 def ratios(paper):
@@ -58,14 +71,15 @@ def ratios(paper):
 def draw(folder=data.FOLDER, _cpu="rv64"):
     """hyperscope's instructions as a multiple of Linux KVM's."""
     found = _papers(folder)
-    parts = [(paper, ratios(paper)) for paper in found]
-    parts = [(paper, rows) for paper, rows in parts if rows]
+    parts = _with_rows(found, ratios, "no paper has a row with figures of hyperscope and of Linux KVM")
     heights = [len(rows) * 1.6 + 5 for _, rows in parts]
-    drawn, axes = style.figure(7.2, 1 + HEIGHT * sum(heights), len(parts), sharex=True, gridspec_kw={"height_ratios": heights})
+    drawn, axes = style.figure(7.2, 1 + HEIGHT * sum(heights), len(parts), sharex=True,
+                               gridspec_kw={"height_ratios": heights})
     most = max([1] + [value for _, rows in parts for _, value in rows])
     for each, (paper, rows) in zip(axes, parts):
         style.bars(each, [(style.label(label), {"hyperscope": value}) for label, value in rows],
-                   {"hyperscope": style.SYSTEMS["hyperscope"]}, "instructions / those of Linux KVM", text=lambda value: "%.2f" % value)
+                   {"hyperscope": style.SYSTEMS["hyperscope"]}, "instructions / those of Linux KVM",
+                   text=lambda value: "%.2f" % value)
         each.axvline(1, color=style.VERMILLION, linewidth=1, linestyle="--", label="Linux KVM")
         each.set_xlim(0, most * (1 + style.ROOM))
         each.set_title(textwrap.fill(paper.title, 56))
@@ -74,8 +88,8 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
         each.set_xlabel("")
         each.tick_params(axis="x", labelbottom=False)
     style.finish(drawn, "Papers' rows here: hyperscope in terms of Linux KVM", (
-        "Ratios of exact counts of instructions (-icount): each is exact, too, and has no interval; n is the bench's. What "
-        "each row is: notebooks-data/papers/*/claims.md.\n%s" % _made_with(found)))
+        "Ratios of exact counts of instructions (-icount): each is exact, too, and has no interval; n is the "
+        "bench's. What each row is: notebooks-data/papers/*/claims.md.\n%s" % _made_with(found)))
     return drawn
 
 
@@ -108,25 +122,23 @@ def shapes(paper):
 
 def draw_shape(folder=data.FOLDER, _cpu="rv64"):
     """Where figures were read: each row as a multiple of the same system's null call, on each system."""
-    found = _papers(folder)
-    parts = [(paper, shapes(paper)) for paper in found]
-    parts = [(paper, rows) for paper, rows in parts if rows]
-    if not parts:
-        raise data.Absent("of no paper were figures read that have a null call beside them (published.csv)")
+    parts = _with_rows(_papers(folder), shapes,
+                       "of no paper were figures read that have a null call beside them (published.csv)")
     heights = [sum(len(values) + 0.6 for _, values in rows) + 4 for _, rows in parts]
     drawn, axes = style.figure(7.2, 1.3 + HEIGHT * sum(heights), len(parts), gridspec_kw={"height_ratios": heights})
     for each, (paper, rows) in zip(axes, parts):
         theirs = dict.fromkeys(line["system"] for line in paper.published)
         series = {system: style.SYSTEMS[system] for system in ("hyperscope", "linux")}
-        series.update({name: ("published: " + name, style.MORE[i], "xx") for i, name in enumerate(theirs)})
-        units = {line["unit"] for line in paper.published}
+        series.update({name: ("published: " + name,) + style.MORE[i % len(style.MORE)]
+                       for i, name in enumerate(theirs)})
+        units = " and ".join(sorted({line["unit"] for line in paper.published}))
         style.bars(each, [(style.label(label), values) for label, values in rows], series,
-                   "multiples of the same system's null call (here of instructions, published of %s)" % " and ".join(sorted(units)),
+                   "multiples of the same system's null call (here of instructions, published of %s)" % units,
                    text=lambda value: "%.1f" % value)
         each.set_title(paper.title)
         each.legend(loc="lower right", fontsize=7)
     style.finish(drawn, "Papers' rows in terms of the null call, here and where figures were read", (
-        "hyperscope, Linux KVM: exact counts of instructions (-icount). Published: read in the source that papers/*/published.csv names, "
-        "of other machines and other units; n and error as published: not given there. What each row is here: claims.md.\n%s"
-        % _made_with([paper for paper, _ in parts])))
+        "hyperscope, Linux KVM: exact counts of instructions (-icount). Published: read in the source that "
+        "papers/*/published.csv names, of other machines and other units; n and error as published: not given "
+        "there. What each row is here: claims.md.\n%s" % _made_with([paper for paper, _ in parts])))
     return drawn

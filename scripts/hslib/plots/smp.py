@@ -5,28 +5,39 @@ Counts are exact. Wall-clock of a sweep is of jobs that ran one after the other,
 there are jobs: it is not drawn, since every reader would compare it. What a job measured within itself
 and printed as a ratio (unit x) is drawn, with an interval over its repetitions.
 """
-import csv
-
-from benchlib import stats
+from benchlib import csvfile, provenance, stats
 
 from ..errors import LaunchError
 from . import data, style
 
 NAME = "smp-scale.csv"
 RATIO = "x"
-NEEDED = ("vcpus", "repetition", "status", "name", "value", "unit")
+NEEDED = ("vcpus", "repetition", "status", "name", "value", "unit") + provenance.COLUMNS
+
+
+def _checked(line):
+    """A result's line: a number over a number of vCPUs, of a system that has a colour."""
+    where = "result %s: " % line["name"]
+    csvfile.number(line["value"], where + "value")
+    if line["vcpus"] and not line["vcpus"].isdecimal():
+        raise ValueError(where + "vcpus '%s' is no number" % line["vcpus"][:40])
+    if _system(line) not in style.SYSTEMS:
+        raise ValueError(where + "there is no system '%s'" % _system(line))
+    return line
+
+
+def _system(line):
+    return line.get("system") or "hyperscope"
 
 
 def read(folder=data.FOLDER):
     """The lines of a sweep that went well and have a result."""
     path = data.path_of(NAME, folder)
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        lines = list(reader)
-    lacks = [column for column in NEEDED if column not in (reader.fieldnames or ())]
-    if lacks:
-        raise LaunchError("%s: not results.csv of a sweep over vcpus: it has no column %s" % (path, lacks[0]))
-    return [line for line in lines if line["status"] == "ok" and line["name"]]
+    try:
+        lines = csvfile.read(path, NEEDED, more=True)
+        return [_checked(line) for line in lines if line["status"] == "ok" and line["name"]]
+    except ValueError as error:
+        raise LaunchError("%s: not results.csv of a sweep over vcpus: %s" % (path, error)) from None
 
 
 def is_drawn(line):
@@ -40,8 +51,10 @@ def panels(lines):
     for line in lines:
         if is_drawn(line) and line["vcpus"]:
             systems = found.setdefault((line.get("workload", ""), line["name"], line["unit"]), {})
-            systems.setdefault(line.get("system") or "hyperscope", {}).setdefault(int(line["vcpus"]), []).append(float(line["value"]))
-    return {key: systems for key, systems in found.items() if any(len(points) > 1 for points in systems.values())}
+            points = systems.setdefault(_system(line), {})
+            points.setdefault(int(line["vcpus"]), []).append(float(line["value"]))
+    return {key: systems for key, systems in found.items()
+            if any(len(points) > 1 for points in systems.values())}
 
 
 def point(values):
@@ -67,14 +80,15 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
         each.set_title(name)
         each.set_ylabel(unit)
     axes[0].legend(loc="lower right")
+    counts = sorted({len(values) for systems in found.values() for points in systems.values()
+                     for values in points.values()})
     left_out = sorted({line["name"] for line in lines if line["unit"] and not is_drawn(line)})
-    counts = sorted({len(values) for systems in found.values() for points in systems.values() for values in points.values()})
     style.finish(drawn, "What do more vCPUs cost?", (
-        "n = %s a point; points without a whisker are exact counts (-icount), the same in each repetition, where harts take turns: work "
-        "added shows, contention and speed do not.%s\n%s" % (
+        "n = %s a point; points without a whisker are exact counts (-icount), the same in each repetition, "
+        "where harts take turns: work added shows, contention and speed do not.%s\n%s" % (
             " or ".join(map(str, counts)),
-            "\nNot drawn, since wall-clock of several runs is not compared: %s." % ", ".join(left_out) if left_out else "",
-            data.made_with(lines))))
+            "\nNot drawn, since wall-clock of several runs is not compared: %s." % ", ".join(left_out)
+            if left_out else "", data.made_with(lines))))
     return drawn
 
 
@@ -82,10 +96,11 @@ def _panel(axes, systems):
     for system, points in systems.items():
         name, colour, _, marker = style.SYSTEMS[system]
         counts = sorted(points)
-        values = [point(points[count]) for count in counts]
-        axes.errorbar(counts, [value for value, _, _ in values],
-                      yerr=([value - low for value, low, _ in values], [high - value for value, _, high in values]),
-                      marker=marker, markersize=4, color=colour, linewidth=1.2, elinewidth=0.8, capsize=2, label=name)
+        values, low, high = zip(*(point(points[count]) for count in counts))
+        whiskers = ([value - end for value, end in zip(values, low)],
+                    [end - value for value, end in zip(values, high)])
+        axes.errorbar(counts, values, yerr=whiskers, marker=marker, markersize=4, color=colour,
+                      linewidth=1.2, elinewidth=0.8, capsize=2, label=name)
     axes.set_ylim(bottom=0)
     axes.set_xticks(sorted({count for points in systems.values() for count in points}))
     axes.set_xlabel("vCPUs")

@@ -27,8 +27,8 @@ SYSTEMS = {
     "bare": ("bare, no VM", GREY, "\\\\\\\\", "^"),
     "native": ("native, no VM", GREY, "\\\\\\\\", "^"),
 }
-# For what is no system: a paper's machine, a setting.
-MORE = (ORANGE, SKY, GREEN, PURPLE, YELLOW)
+# For what is no system, a paper's machine: a colour and a hatching.
+MORE = tuple((colour, hatch) for hatch in ("xx", "..") for colour in (ORANGE, SKY, GREEN, PURPLE, YELLOW))
 # matplotlib wants text as outlines to look the same everywhere; the salt makes two drawings the same file.
 matplotlib.rcParams.update({
     "svg.hashsalt": "hyperscope", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 8,
