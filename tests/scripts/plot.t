@@ -93,6 +93,15 @@ sweep 'rows[3]["vcpus"] = "few"' "^125 .*result work: vcpus 'few' is no number" 
 sweep 'rows[3]["system"] = "xen"' "^125 .*result work: there is no system 'xen'" "... of a system that is known"
 sweep 'rows = [{key: row[key] for key in row if key != "status"} for row in rows]' '^125 .*its first line has no status' "... with its columns"
 
+plot --format pdf toggles && mv "$tmp/out/figures/toggles.pdf" "$tmp/first"
+sleep 1.1
+plot --format pdf toggles
+cmp "$tmp/out/figures/toggles.pdf" "$tmp/first/toggles.pdf"
+ok $? "a PDF is the same to the byte, too"
+(ulimit -f 8; plot --to "$tmp/full" toggles; echo "$status $out") >"$tmp/said"
+like "$(<"$tmp/said")" '^125 plot: .*File too large' "where it does not fit it says so"
+is "$(ls "$tmp/full")" "" "... and leaves nothing"
+
 plot --cpu z80 exit-latency
 like "$status $out" "^125 .*nothing of -cpu z80" "a processor without figures is told"
 plot exit-latencies
@@ -134,6 +143,9 @@ lengths = [[patch.get_width() for patch in bars] for bars in axes.containers if 
 claim(lengths == [[10], [40, 20]], "a bar is as long as its number")
 claim(axes.get_xlim()[0] == 0, "... and begins at zero")
 claim("20 (to 900)" in [text.get_text() for text in axes.texts], "a whisker that would dwarf the bars is told instead")
+_, (other,) = style.figure(4, 2)
+style.bars(other, [("a", {"linux": (20, 15, 30)}), ("b", {"linux": (40, 39, 41)})], series, "apples")
+claim([text.get_text() for text in other.texts] == ["20 (to 30)", "40"], "... and one whose number stands at its end, far from the bar")
 axes.set_xlim(left=5)
 claim(refused(made, "bars on an axis without a zero"), "an axis without a zero is refused")
 made, axes = drawn()

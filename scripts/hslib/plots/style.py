@@ -20,6 +20,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 GREY = "#999999"
 ROOM = 0.14  # beyond the longest bar, for its number
+FAR = 0.1    # of the axis: a whisker's end that a number beside it would be read as
 # system -> (its name for people, colour, hatching of bars, marker of points)
 SYSTEMS = {
     "hyperscope": ("hyperscope", BLUE, "", "o"),
@@ -36,6 +37,10 @@ matplotlib.rcParams.update({
     "axes.spines.right": False, "axes.axisbelow": True, "hatch.linewidth": 0.6, "legend.frameon": False})
 
 
+# What a format would say of when it was drawn.
+WITHOUT_TIME = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+
+
 class PlotError(Exception):
     """What is wrong with a figure, in one sentence."""
 
@@ -49,13 +54,23 @@ def figure(width, height, rows=1, columns=1, **more):
 
 def thousands(axis):
     """1234567 as 1 234 567."""
-    axis.set_major_formatter(ticker.FuncFormatter(
-        lambda value, _: ("%g" % value if abs(value) < 1000 else format(round(value), ",").replace(",", " "))))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: "%g" % value if abs(value) < 1000 else _spaced(value)))
+
+
+def _spaced(value):
+    return format(round(value), ",").replace(",", " ")
 
 
 def shown(value):
-    return ("%.0f" % value if value >= 100 or value == int(value) else "%.1f" % value) if value < 10000 else \
-        format(round(value), ",").replace(",", " ")
+    if value >= 10000:
+        return _spaced(value)
+    return "%.0f" % value if value >= 100 or value == int(value) else "%.1f" % value
+
+
+def _told(value, low, high, edge, text):
+    """A bar's number; with it where its whisker ends, if that is far off, or beyond the edge."""
+    far = high > edge or high - value > FAR * edge
+    return text(value) + (" (to %s)" % text(high) if far else "")
 
 
 def bars(axes, groups, series, unit, text=shown):
@@ -65,28 +80,23 @@ def bars(axes, groups, series, unit, text=shown):
     A group's missing key is no bar."""
     cells = [(name, {key: value if isinstance(value, tuple) else (value,) * 3
                      for key, value in values.items() if value is not None}) for name, values in groups]
-    most = max([0] + [cell[0] for _, values in cells for cell in values.values()])
-    least = min([0] + [cell[0] for _, values in cells for cell in values.values()])
+    values = [0] + [cell[0] for _, mine in cells for cell in mine.values()]
+    most, least = max(values), min(values)
     edge = most + (most - least) * ROOM
     drawn, ticks, place = {key: [] for key in series}, [], 0.0
-    for _, values in cells:
-        mine = [key for key in series if key in values]
-        for i, key in enumerate(mine):
-            value, low, high = values[key]
-            beyond = "" if high <= edge else " (to %s)" % text(high)
-            axes.annotate(text(value) + beyond, (value if beyond else max(value, high, 0), place + i - 0.03), (3, 0),
-                          textcoords="offset points", va="center", fontsize=6.5, bbox={"fc": "white", "ec": "none", "pad": 0.4})
+    for _, mine in cells:
+        keys = [key for key in series if key in mine]
+        for i, key in enumerate(keys):
+            value, low, high = mine[key]
+            beside = value if high > edge else max(value, high, 0)
+            axes.annotate(_told(value, low, high, edge, text), (beside, place + i - 0.03), (3, 0),
+                          textcoords="offset points", va="center", fontsize=6.5,
+                          bbox={"fc": "white", "ec": "none", "pad": 0.4})
             drawn[key].append((place + i, value, value - low, min(high, edge) - value))
-        ticks.append(place + (len(mine) - 1) / 2)
-        place += len(mine) + 0.6
+        ticks.append(place + (len(keys) - 1) / 2)
+        place += len(keys) + 0.6
     for key, points in drawn.items():
-        if points:
-            y, width, _, _ = zip(*points)
-            name, colour, hatch = series[key][:3]
-            axes.barh(y, width, 0.92, color=colour, hatch=hatch, edgecolor="white", linewidth=0, label=name)
-            for at, value, low, high in points:
-                if low or high:
-                    axes.errorbar([value], [at], xerr=([low], [high]), fmt="none", ecolor=BLACK, elinewidth=0.8, capsize=1.5)
+        _series(axes, points, series[key])
     axes.set_yticks(ticks, [name for name, _ in cells])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(place - 0.1, -1.1)
@@ -94,6 +104,18 @@ def bars(axes, groups, series, unit, text=shown):
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     thousands(axes.xaxis)
     axes.set_xlabel(unit)
+
+
+def _series(axes, points, look):
+    """The bars of one key: points (place, value, how much less, how much more a whisker has)."""
+    if not points:
+        return
+    name, colour, hatch = look[:3]
+    y, width, _, _ = zip(*points)
+    axes.barh(y, width, 0.92, color=colour, hatch=hatch, edgecolor="white", linewidth=0, label=name)
+    for at, value, low, high in points:
+        if low or high:
+            axes.errorbar([value], [at], xerr=([low], [high]), fmt="none", ecolor=BLACK, elinewidth=0.8, capsize=1.5)
 
 
 def finish(drawn, title, note):
@@ -115,7 +137,7 @@ def label(text, letters=44):
 
 
 def foot(drawn, note):
-    letters = int(drawn.get_figwidth() * 19)
+    letters = int(drawn.get_figwidth() * 21)
     text = "\n".join(textwrap.fill(line, letters) for line in note.splitlines())
     drawn.supxlabel(text, x=0.01, ha="left", fontsize=6.5, color="#444444")
 
@@ -172,7 +194,7 @@ def settle(drawn):
 
 def write(drawn, file, form):
     settle(drawn)
-    drawn.savefig(file, format=form, dpi=110, metadata={"Date": None} if form == "svg" else None)
+    drawn.savefig(file, format=form, dpi=110, metadata=WITHOUT_TIME.get(form))
 
 
 def save(drawn, name, folder, formats=("svg",)):
@@ -182,7 +204,12 @@ def save(drawn, name, folder, formats=("svg",)):
     paths = []
     for form in formats:
         path = os.path.join(folder, "%s.%s" % (name, form))
-        write(drawn, path + ".new", form)
-        os.replace(path + ".new", path)
+        beside = "%s.%d.new" % (path, os.getpid())
+        try:
+            write(drawn, beside, form)
+            os.replace(beside, path)
+        finally:
+            if os.path.exists(beside):
+                os.unlink(beside)
         paths.append(path)
     return paths

@@ -61,8 +61,9 @@ def draw(folder=data.FOLDER, cpu="rv64"):
             colour = style.BLUE if ours < usual else style.VERMILLION
             axes.plot([1, ours / usual], [place] * 2, color=colour, linewidth=1.4)
             axes.plot([ours / usual], [place], "o" if ours < usual else "s", color=colour, markersize=4)
-            axes.annotate("%s \u2192 %s" % (style.shown(usual), style.shown(ours)), (1, place), xycoords=("axes fraction", "data"),
-                          xytext=(3, 0), textcoords="offset points", va="center", fontsize=6.5, annotation_clip=False)
+            axes.annotate("%s \u2192 %s" % (style.shown(usual), style.shown(ours)), (1, place), (3, 0),
+                          xycoords=("axes fraction", "data"), textcoords="offset points", va="center", fontsize=6.5,
+                          annotation_clip=False)
             ticks.append((place, name))
             place += 1
         place += 0.6
@@ -78,8 +79,9 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     style.thousands(axes.xaxis)
     axes.set_xlabel("cost under the toggle / cost by default (axis in powers of two)")
     style.finish(drawn, "What does each toggle change?", (
-        "Right: instructions an operation by default \u2192 under the toggle. Blue, round: fewer; red, square: more. Up to %d rows of a "
-        "setting, those that change most, from %d %% on (no row of: %s); 'A=x B=y' is beside A=x.\nExact: counted by QEMU (-icount), -cpu %s; median "
-        "batch of n = %d operations, if the bench does not say otherwise.\n%s" % (
-            MOST, 100 * LEAST, ", ".join(without) or "none", cpu, data.count_of(list(figures.rows.values())), data.made_with(measured.results))))
+        "Right: instructions an operation by default \u2192 under the toggle. Blue, round: fewer; red, square: more. "
+        "Up to %d rows of a setting, those that change most, from %d %% on (no row of: %s); 'A=x B=y' is beside A=x.\n"
+        "Exact: counted by QEMU (-icount), -cpu %s; median batch of n = %d operations, if the bench does not say "
+        "otherwise.\n%s" % (MOST, 100 * LEAST, ", ".join(without) or "none", cpu,
+                            data.count_of(list(figures.rows.values())), data.made_with(measured.results))))
     return drawn
