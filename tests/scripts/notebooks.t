@@ -37,6 +37,8 @@ claim([name for name, cells in code.items() if not cells or any(cell["outputs"] 
       "none has outputs, or numbers of runs")
 claim([(name, cell["id"]) for name, cells in code.items() for cell in cells if not parses("".join(cell["source"]))],
       "every cell of code parses")
+claim([(name, cell["id"], line) for name, cells in code.items() for cell in cells for line in cell["source"] if len(line) > 115],
+      "every line of code is seen in a page, without scrolling")
 claim([name for name, cells in code.items() if not any("notebook.show(" in "".join(cell["source"]) for cell in cells)],
       "each shows a figure")
 claim([name for name, book in books.items() if book["metadata"]["kernelspec"]["name"] != "python3"

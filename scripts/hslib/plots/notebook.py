@@ -13,11 +13,17 @@ from IPython.display import HTML
 from . import data, style
 
 WHERE = "HS_NOTEBOOK"   # a path without its ending: OUT/notebooks/NAME
+MADE_WITH = ["commit", "qemu", "opensbi", "kernel", "compiler", "binutils"]
 
 
 def frame(name, folder=data.FOLDER):
     """A CSV of notebooks-data; an empty cell stays an empty text."""
     return pandas.read_csv(data.path_of(name, folder), keep_default_na=False)
+
+
+def made_with(lines):
+    """A frame of what its lines were made with: differing values, told by system."""
+    return lines.groupby("system")[MADE_WITH].agg(lambda values: ", ".join(sorted(set(values.astype(str)))))
 
 
 def show(drawn, name):
