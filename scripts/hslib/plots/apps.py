@@ -66,7 +66,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
                    text=lambda number: "%.3f" % number)
         each.axvline(1, color=style.BLACK, linewidth=0.8, linestyle="--", label="1: the base")
     style.finish(drawn, "What does a whole guest cost?", (
-        "Exact: instructions of all privilege modes on one hart (-icount), by the guest's own clock; n: how often "
-        "a guest did it; a whisker, where single ones were measured: least to 99th percentile. A ratio of two "
-        "counts has no interval.\n%s" % data.made_with(lines)))
+        "Instructions of all privilege modes on one hart (-icount), by the guest's own clock: each exact. n: how often "
+        "guests did it, in boots that differ in where their memory and ticks fall. Shown: the median batch in terms of "
+        "the base's; whisker: least to 99th percentile of the batches (docs/bench.md).\n%s" % data.made_with(lines)))
     return drawn
