@@ -64,8 +64,11 @@ int exit_wrs(struct kvm_vcpu *vcpu)
 	trace_exit_class(&vcpu->exit_clock, EXIT_WRS);
 	trace_kvm_wrs(pending_now(vcpu));
 	vcpu->stats.wrs_exit_stat++;
-	/* Another vCPU may wait for this hart to make that store. */
-	if (hv_resched_needed())
+	/*
+	 * The thread that is to make the store may wait for this very hart: then the guest would spin
+	 * until its time slice is over. Nobody knows which thread it is; the next in line runs.
+	 */
+	if (hv_hart_wanted() || hv_resched_needed())
 		hv_resched();
 	return RESUME_GUEST;
 }

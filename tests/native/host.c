@@ -475,6 +475,7 @@ void native_reset(void)
 	native_idle_due = NULL;
 	native_wait_hook = NULL;
 	native_hart_wanted = 0;
+	native_hart_queued = 0;
 	no_sleep = NULL;
 	native_signal_hook = NULL;
 	native_fence_hook = NULL;

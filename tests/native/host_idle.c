@@ -14,9 +14,11 @@
 
 bool (*native_idle_due)(void);
 
+u32 native_hart_queued;
+
 bool hv_hart_wanted(void)
 {
-	return hv_resched_needed();
+	return __atomic_load_n(&native_hart_queued, __ATOMIC_SEQ_CST) || hv_resched_needed();
 }
 
 static void nap(unsigned int looks)

@@ -67,6 +67,7 @@ void native_may_sleep(const char *what);
 /* Is called on a thread that falls asleep, and when it has woken; it may change the hart. */
 extern void (*native_wait_hook)(bool begins);
 extern u32 native_hart_wanted; /* threads that wait for a hart, atomically: hv_resched_needed() */
+extern u32 native_hart_queued; /* those whose turn has not come yet: hv_hart_wanted() alone */
 /*
  * A hart may idle with its vCPU loaded (hv_idle()): has come what that waits for? Without a kick
  * of the hart it is a missed wake. NULL, also after native_reset(): no hart idles so.

@@ -155,6 +155,33 @@ static void wrs_nto_goes_on_behind_itself(void **state)
 	assert_int_equal(vm.vcpu->stats.wrs_exit_stat, 1);
 }
 
+static unsigned int left_the_hart;
+
+static void count_leaving(bool begins)
+{
+	left_the_hart += begins;
+}
+
+static void run_wrs_nto(void)
+{
+	left_the_hart = 0;
+	assert_int_equal(
+		run_trap((struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = 0x00d00073 }),
+		-EINTR);
+}
+
+/* It may be the one that is to make the store; the slice of who spins is not over for long. */
+static void wrs_nto_gives_the_hart_to_a_thread_that_waits_for_it(void **state)
+{
+	(void)state;
+	native_wait_hook = count_leaving;
+	run_wrs_nto();
+	assert_int_equal(left_the_hart, 0);
+	native_hart_queued = 1;
+	run_wrs_nto();
+	assert_int_equal(left_the_hart, 1);
+}
+
 /* The same word, if stval is 0 as it may be: the instruction is fetched again. */
 static void an_instruction_that_stval_does_not_hold_is_fetched(void **state)
 {
@@ -405,6 +432,7 @@ int main(void)
 		TEST(a_foreign_csr_is_an_illegal_instruction),
 		TEST(wfi_in_vu_is_illegal_and_does_not_wait),
 		TEST(wrs_nto_goes_on_behind_itself),
+		TEST(wrs_nto_gives_the_hart_to_a_thread_that_waits_for_it),
 		TEST(an_instruction_that_stval_does_not_hold_is_fetched),
 		TEST(seed_is_read_by_user_space),
 		TEST(event_counters_are_there_and_read_0),
