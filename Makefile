@@ -169,7 +169,7 @@ test:
 
 test-all:
 	$(ASKED)
-	$(SETUP) test check kselftest browser readers notebooks
+	$(SETUP) test check kselftest apps browser readers notebooks
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 

@@ -5,8 +5,7 @@
 # and has a paper's figures, where there is no network at all.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this is no git checkout"
-"$HS_TOP/scripts/setup" --out "$O" --cached run apps >/dev/null 2>&1 ||
-	skip_all "$O/dl does not hold what set-up fetches: its parts came from elsewhere"
+why=$("$HS_TOP/scripts/setup" --out "$O" --cached run apps 2>&1 >/dev/null) || skip_all "${why%%$'\n'*}"
 alone=(unshare -n)
 [ "$(id -u)" = 0 ] || alone=(unshare -rn)
 "${alone[@]}" true 2>/dev/null || skip_all "${alone[*]} does not work here"
