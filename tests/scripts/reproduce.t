@@ -131,6 +131,8 @@ refused "two rows of one name" 's/^| trap/| call/' "claims.md:8: row 'call': a n
 refused "no table" '/^|/d' "claims.md:.*"
 refused "a claim that compares nothing" 's/`call < io`/`call or io`/' "claims.md:12: .*compares nothing"
 refused "a claim that is too deep" "s/.call < io./\`$(printf '(%.0s' {1..500})call$(printf ')%.0s' {1..500}) < io\`/" "claims.md:12: .*are allowed"
+refused "... or its signs are" "s/.call < io./\`$(printf -- '-%.0s' {1..985})call < io\`/" "claims.md:12: it is too deep"
+refused "... or its names are" "s/.call < io./\`call$(printf '.b%.0s' {1..490}) < io\`/" "claims.md:12: 'Attribute' is not understood"
 refused "a number that is none" 's/`call < io`/`call < 1e999 * io`/' "claims.md:12: .*is not understood"
 refused "a claim of a system that has no such row" 's/`call < io`/`native.call < io`/' "claims.md:12: .*row 'call' is not measured on native"
 refused "a claim below no sentence" 's/^## call-least:/## Call least:/' "claims.md:12: of which claim"

@@ -6,6 +6,7 @@ row of one system. A claim whose rows name no system is asked for each system th
 """
 import ast
 import operator
+import warnings
 from typing import NamedTuple
 
 from benchlib.systems import KNOWN
@@ -14,7 +15,7 @@ _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
               ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
               ast.Eq: operator.eq, ast.NotEq: operator.ne}
 _CALLS = {"min": (min, 2, 99), "max": (max, 2, 99), "abs": (abs, 1, 1)}  # how many arguments
-LONGEST = 1000  # characters, or the parser and what walks its tree run out of stack
+LONGEST, DEEPEST = 1000, 100  # characters, and parts within parts: or who walks the tree runs out of stack
 
 
 class ClaimError(ValueError):
@@ -28,7 +29,10 @@ class Look(NamedTuple):
     rows: tuple     # (system or "", row), each that it names
 
 
-def _names(node, rows, found):
+def _names(node, found, depth=0):
+    """The rows that it names, in found; a ClaimError for what is no claim."""
+    if depth > DEEPEST:
+        raise ClaimError("it is too deep")
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         found.append((node.value.id, node.attr))
     elif isinstance(node, ast.Name):
@@ -37,19 +41,26 @@ def _names(node, rows, found):
         if not _CALLS[node.func.id][1] <= len(node.args) <= _CALLS[node.func.id][2]:
             raise ClaimError("%s() is not of %d rows or numbers" % (node.func.id, len(node.args)))
         for each in node.args:
-            _names(each, rows, found)
+            _names(each, found, depth + 1)
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < 1e18:
         pass
     elif isinstance(node, (ast.Expression, ast.Compare, ast.BoolOp, ast.BinOp, ast.UnaryOp)):
         for each in ast.iter_child_nodes(node):
             if not isinstance(each, (ast.cmpop, ast.boolop, ast.operator, ast.unaryop)):
-                _names(each, rows, found)
+                _names(each, found, depth + 1)
             elif type(each) not in _OPERATORS and not isinstance(each, (ast.And, ast.Or, ast.Not, ast.USub)):
                 raise ClaimError("'%s' is not understood" % type(each).__name__)
     else:
-        raise ClaimError("'%s' is not understood: rows, numbers, comparisons, and, or, not, min, max, abs"
-                         % ast.unparse(node))
+        raise ClaimError("'%s' is not understood: rows, numbers, comparisons, and, or, not, min, max, abs" % _told(node))
     return found
+
+
+def _told(node):
+    """Its text, where that can be had."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return type(node).__name__
 
 
 def _compares(node):
@@ -67,13 +78,12 @@ def read(text, holds, rows):
     if len(text) > LONGEST:
         raise ClaimError("`%s...` has %d characters; %d are allowed" % (text[:20], len(text), LONGEST))
     try:
-        tree = ast.parse(text, mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's, of what it can just read
+            tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ClaimError("`%s` cannot be read" % text) from None
-    try:
-        found = _names(tree, rows, [])
-    except RecursionError:
-        raise ClaimError("`%s` is too deep" % text) from None
+    found = _names(tree, [])
     if not _compares(tree.body):
         raise ClaimError("`%s` compares nothing, or what is no number" % text)
     for system, row in found:
