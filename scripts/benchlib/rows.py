@@ -16,10 +16,11 @@ class Group(NamedTuple):
     disk: bool = False
     setting: str = ""    # what the machine is set to, besides the run's own toggles
     program: str = "vmm"  # or one of tests/kvm, which makes its VMs itself
+    bare: bool = False   # without a VM there is the same to measure
 
 
 GROUPS = {
-    "one": Group(),
+    "one": Group(bare=True),
     # An ioeventfd, or a disk, is a device more to look through at each MMIO: not beside "one".
     "devices": Group(vmm=("--testdev",), disk=True),
     "notified": Group(vmm=("--no-ioeventfd",), disk=True),
@@ -28,7 +29,7 @@ GROUPS = {
     "logged": Group(vmm=("--logdev",)),
     # Harts take turns under icount: who polls while it waits measures the length of a turn. And two
     # sides that Linux puts on one hart, as it does in some layouts of its memory, cost half.
-    "pair": Group(vmm=("--pin",), harts=2, setting="halt_poll_ns=0"),
+    "pair": Group(vmm=("--pin",), harts=2, setting="halt_poll_ns=0", bare=True),
     # One hart; the other is there to compare the host's clock with the guest's (src/vmm/belldev.c).
     "bell": Group(vmm=("--belldev",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),

@@ -258,7 +258,7 @@ def linux_settings(system, settings):
 def jobs_of(system, cpu, setting, matters, wanted):
     jobs = []
     for name, group in GROUPS.items():
-        if system == "bare" and (group.vmm or group.disk or group.program != "vmm"):
+        if system == "bare" and not group.bare:
             continue
         mine = [row for row in ROWS if row.group == name]
         rows = [row.name for row in mine if (matters is None or row.name in matters)

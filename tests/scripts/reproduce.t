@@ -168,6 +168,23 @@ sed 's/^\(hyperscope,mmio_read,default,rv64\),.*/\1/' "$csv" >"$tmp/short.csv"
 reproduce all --from "$tmp/short.csv"
 like "$flat" '^125 .*short.csv: not a file that scripts/bench --csv wrote: line [0-9]+: it has not 20 fields' "half a line of the bench is refused"
 
+# What is measured where: a goal that is so much more than bare wants the row bare, a row that a paper has the row.
+out=$(cd "$HS_TOP/scripts" && python3 -B - <<'END'
+from benchlib import rows, systems
+from hslib.paper import folder
+def measured(system, names):
+    return {name for job in systems.jobs_of(system, "rv64", "", None, names) for name in job.rows}
+bare = {row.name for row in rows.ROWS if row.over_bare}
+print(*sorted(bare - measured("bare", bare)))
+for paper in folder.all_papers():
+    of_bare = {line["row"] for line in paper.expected if line["system"] == "bare"}
+    terms = {term.row for term in paper.terms() if term.system == "bare" and term.row in {
+        paper.rows[row].measured["bare"].rpartition(":")[2] for row in of_bare}}
+    print(*sorted(terms - measured("bare", terms)))
+END
+)
+is "$(tr -d '\n' <<<"$out")" "" "every row that is expected bare is measured there"
+
 # Of the papers that are here: who reads a figure can read it where it was read.
 sources=$(cat "$HS_TOP"/notebooks-data/papers/*/published.csv | sed -n 's/^[^"]*,"\(.*\)"$/\1/p' | grep -v '^the same')
 is "$(grep -vE ', [0-9]{4}-[0-9]{2}-[0-9]{2}, [^ ]+@[^ ]+$' <<<"$sources")" "" "each source has its date and its Message-Id"
