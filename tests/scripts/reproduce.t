@@ -95,6 +95,8 @@ is $status 0 "of some systems alone nothing else is asked for" || diag "$out"
 like "$flat" 'holds on hyperscope: call < io a trap takes .* figures: 4 as expected, 0 not 1 paper:' "... no figure, and no claim"
 reproduce all --from "$csv" --systems hyperscope,xen
 like "$flat" "^2 .*there is no system 'xen'; there are bare, hyperscope, linux" "a system that there is not is refused"
+reproduce all --from "$csv" --systems ""
+like "$flat" "^2 .*there is no system ''; there are" "... and none"
 reproduce write --from "$csv" --systems bare
 like "$flat" '^2 .*what is expected is of all systems' "... and half of what is expected"
 

@@ -56,7 +56,7 @@ def _read(folder, cpu, rows):
 
 def _note(measured, cpu, usual, rest=""):
     return ("Exact: instructions of all privilege modes, counted by QEMU (-icount), -cpu %s; the same images give "
-            "the same again, but for two harts on Linux KVM (docs/bench.md).\n"
+            "the same again.\n"
             "n = %d operations in batches of up to 256, if not said otherwise; shown: the median batch; whisker: "
             "least to 99th percentile of the batches.%s\n%s"
             % (cpu, usual, rest, data.made_with(measured.results)))
