@@ -11,6 +11,9 @@ MAKEFLAGS += --no-builtin-rules
 
 TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 override O := $(abspath $(or $(O),$(TOP)/build))
+ifneq ($(words $(TOP) $(O)),2)
+$(error make takes no blank in a path: build in another folder than $(CURDIR), O=$(O))
+endif
 
 # One line a step; V=1 shows the commands themselves. In a recipe a compiler's name announces what
 # it makes, so no room's rules have to.

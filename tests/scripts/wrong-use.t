@@ -77,6 +77,13 @@ wait $first
 is $? 143 "a terminated run says so by its status"
 is "$(left_running)" "" "and leaves nothing running"
 
+# ---- a path that make cannot read ----
+out=$(make -C "$HS_TOP" "O=$tmp/a b" help 2>&1)
+like "$? $(tr "\n" " " <<<"$out")" "^2 .*make takes no blank in a path" "a blank in O is told"
+mkdir "$tmp/c d" && cp "$HS_TOP/Makefile" "$tmp/c d"
+out=$(make -C "$tmp/c d" help 2>&1)
+like "$? $(tr "\n" " " <<<"$out")" "^2 .*make takes no blank in a path" "and one in the tree's own path"
+
 # ---- a platform that lacks something ----
 refused 125 "H extension|hypervisor extension" "a processor without H" \
 	run --cpu rv64,h=false hello
