@@ -73,6 +73,13 @@ books
 is "$status $(grep -c ': skipped: .*\.csv is not there yet' <<<"$out")" \
 	"125 $(ls "$tmp/tree/notebooks-data/notebooks" | grep -c ipynb)" "a notebook without its CSV is said and skipped"
 is "$(find "$tmp/out" -name '*.html' 2>/dev/null)" "" "... and leaves no page"
+echo '{"cells": [], "metadata": {}}' >"$tmp/tree/notebooks-data/notebooks/mine.ipynb"
+books --list
+like "$status $(grep ^mine <<<"$out")" '^0 mine *$' "one of one's own is a notebook, too"
+echo '{"cells": [' >"$tmp/tree/notebooks-data/notebooks/mine.ipynb"
+books
+like "$status $out" '^125 notebooks: .*mine.ipynb is no notebook: ' "... and half of one is told"
+rm "$tmp/tree/notebooks-data/notebooks/mine.ipynb"
 books toggle
 like "$status $out" "^2 notebooks: there is no notebook 'toggle'; there are anatomy, " "an unknown one is refused"
 cp "$HS_TOP/notebooks-data/exit-latency.csv" "$tmp/tree/notebooks-data"
