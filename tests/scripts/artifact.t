@@ -130,7 +130,7 @@ done)" "" "what docs/artifact.md says has to be seen is what claims.md expects: 
 # functional, of an archive whose programs only say what they should.
 cat >"$tree/scripts/said" <<'END2'
 #!/bin/bash
-[ "$*" != "run --out $O hello" ] || echo "exits: ${EXITS-19}; cost"
+[ "$*" != "run --out $O hello" ] || { sleep "${SLOW-0}"; echo "exits: ${EXITS-19}; cost"; }
 [ "${*: -1}" != linux ] || echo "this is Linux 6.12-riscv64"
 [ "$1" != all ] || echo "  figures: ${FIGURES-9 as expected, 0 not}"
 [ "$1" != all ] || exit "${PAPER-0}"
@@ -167,6 +167,8 @@ functional "FIGURES=0 as expected, 0 not"
 like "$flat" '^1 .*paper [0-9]+ s FAILED its output lacks' "... and one of which nothing was measured"
 functional "FIGURES=0 as expected, 0 not, 9 of another key, 8 of them within 5 %"
 like "$flat" '^0 .*9 of another key' "... but another compiler's figures are no failure"
+functional HS_TIME_SCALE=0.02 SLOW=600
+like "$flat" '^1 .*hello [0-9]+ s FAILED took longer than 12 seconds; HS_TIME_SCALE=4 gives' "a step that takes too long is ended, and what to do is told"
 functional EXITS=0
 like "$flat" "^1 .*hello [0-9]+ s FAILED its output lacks .*paper [0-9]+ s ok" "a guest without exits fails, and the rest goes on"
 out=$(env -u O "$packed/scripts/reproduce-verify" 2>"$tmp/err")
