@@ -24,6 +24,7 @@ vm "sbi_harts" sbi_harts --smp 3
 vm "sbi_sta" sbi_sta --smp 3 crowded=1
 vm_ends "no suspend" sbi_firmware --sbi susp
 vm "logdev" logdev --logdev
+vm "spinning" spinning --smp 2
 vm "hostile" hostile --smp 2
 boot linux
 is "$(status_of "no suspend"):$(text "no suspend")" \

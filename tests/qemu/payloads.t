@@ -25,6 +25,7 @@ vm "harts, 1 vCPU" harts
 vm "harts, 2 vCPUs" harts --smp 2
 vm "harts, 4 vCPUs" harts --smp 4 rounds=30
 vm "logdev" logdev --logdev
+vm "spinning" spinning --smp 2
 vm "hostile" hostile --smp 2 --testdev
 
 # After each of these the host runs the next VM.

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/*
+ * spinning.c - vCPUs that spin for each other with wrs.nto, as Linux does for a lock and for the answer
+ * to an IPI.
+ *
+ * With boot argument limit_us=N they share a hart: then who spins has to give it away, and a turn takes
+ * no longer than that. Else it would take a time slice.
+ */
+#include "rt.h"
+
+#define ROUNDS  100
+#define WAIT_MS 20000UL
+
+static unsigned long turns;    /* a number for each turn: turn t is hart t % nr_harts's */
+static unsigned long answered; /* IPIs */
+static unsigned long sent;     /* when the last one was */
+static unsigned long late;     /* ticks, all of them together */
+
+/* Until *word modulo n is `value`: lr makes the reservation that wrs.nto waits for the loss of. */
+static void spin_until(unsigned long *word, unsigned long n, unsigned long value)
+{
+	unsigned long seen;
+
+	do {
+		__asm__ volatile("	lr.d.aq	%0, (%1)\n"
+				 "	remu	%0, %0, %2\n"
+				 "	beq	%0, %3, 1f\n"
+				 "	.word	0x00d00073\n" /* wrs.nto */
+				 "1:"
+				 : "=&r"(seen)
+				 : "r"(word), "r"(n), "r"(value)
+				 : "memory");
+	} while (seen != value);
+}
+
+static void take_turns(unsigned long index)
+{
+	unsigned long i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		spin_until(&turns, (unsigned long)nr_harts, index);
+		__atomic_fetch_add(&turns, 1, __ATOMIC_RELEASE);
+	}
+}
+
+static void in_time(unsigned long ticks, unsigned long n, const char *what)
+{
+	unsigned long limit = us_to_ticks(boot_number("limit_us", 0));
+
+	note("%s: %lu ns", what, ticks * (1000000000 / timebase()) / n);
+	if (limit)
+		ok(ticks / n <= limit, "%s does not wait for a time slice's end", what);
+	else
+		skip(what, "nobody has said that the harts share one (limit_us=N)");
+}
+
+static void test_turns(void)
+{
+	unsigned long start, n = (unsigned long)nr_harts, i, bad = 0;
+
+	for (i = 1; i < n; i++)
+		hart_run((int)i, take_turns, i);
+	start = now();
+	take_turns(0);
+	spin_until(&turns, ~0UL, n * ROUNDS);
+	start = now() - start;
+	for (i = 1; i < n; i++)
+		bad += !hart_wait((int)i, WAIT_MS);
+	ok(!bad && turns == n * ROUNDS, "%lu harts take turns, %d times each", n, ROUNDS);
+	in_time(start, n * ROUNDS, "a turn that another hart's store begins");
+}
+
+static void answer(unsigned long code)
+{
+	(void)code;
+	ipi_clear();
+	late += now() - READ_ONCE(sent);
+	__atomic_fetch_add(&answered, 1, __ATOMIC_RELEASE);
+}
+
+/* It computes: the hart is taken from it by and by, if there are others. */
+static void take_ipis(unsigned long n)
+{
+	ipi_clear(); /* the one that gave us this work */
+	this_hart()->on_irq = answer;
+	csr_write(sie, BIT(IRQ_S_SOFT));
+	csr_set(sstatus, SSTATUS_SIE);
+	__atomic_fetch_add(&turns, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) < n)
+		;
+	csr_clear(sstatus, SSTATUS_SIE);
+	this_hart()->on_irq = NULL;
+}
+
+static void test_ipis(void)
+{
+	unsigned long i, n = ROUNDS / 4;
+
+	turns = 0;
+	hart_run(1, take_ipis, n);
+	spin_until(&turns, ~0UL, 1);
+	for (i = 0; i < n; i++) {
+		WRITE_ONCE(sent, now());
+		hart_ipi(1);
+		spin_until(&answered, ~0UL, i + 1);
+	}
+	ok(hart_wait(1, WAIT_MS) && answered == n, "%lu IPIs are answered while their sender spins",
+	   n);
+	in_time(late, n, "an IPI whose sender spins");
+}
+
+void payload_main(void)
+{
+	int i;
+
+	if (nr_harts < 2 || !isa_has("_zawrs")) {
+		skip("harts that spin for each other", "no Zawrs, or one hart (--smp 2)");
+		done();
+	}
+	for (i = 1; i < nr_harts; i++)
+		hart_need(i);
+	test_turns();
+	test_ipis();
+	done();
+}

@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# spinning.t - vCPUs that share one hart and spin for each other: who spins gives the hart away. By
+# instructions, so that a busy machine changes nothing.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/qemu/payloads.sh"
+! qemu_older 10.0 || skip_all "QEMU $(qemu_version): wrs.nto never traps"
+need_files
+
+vm "2 vCPUs" spinning --smp 2 limit_us=20
+vm "4 vCPUs" spinning --smp 4 limit_us=20
+toggle wfi native
+vm "4 vCPUs, wfi=native" spinning --smp 4 limit_us=20
+boot hyperscope --icount --harts 1
+done_testing
