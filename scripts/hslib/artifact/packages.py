@@ -29,9 +29,15 @@ def say(text):
     sys.stderr.flush()
 
 
+def _said(command):
+    """(was it content?, what it printed)."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          check=False)
+    return done.returncode == 0, done.stdout.decode(errors="replace")
+
+
 def _bash(script, *words):
-    return subprocess.run(["bash", "-c", _BASH + script, "artifact", TOP] + list(words), stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    return _said(["bash", "-c", _BASH + script, "artifact", TOP] + list(words))
 
 
 # ---- what was fetched for the guest ----
@@ -49,10 +55,9 @@ def cached(out, purposes):
 def _named(path):
     """(package, version, architecture) of a file: a package, or a source's archive."""
     if path.endswith(".deb"):
-        done = subprocess.run(["dpkg-deb", "-f", path, "Package", "Version", "Architecture"], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, check=False)
-        fields = dict(line.split(": ", 1) for line in done.stdout.decode(errors="replace").splitlines() if ": " in line)
-        if done.returncode or len(fields) != 3:
+        right, text_of = _said(["dpkg-deb", "-f", path, "Package", "Version", "Architecture"])
+        fields = dict(line.split(": ", 1) for line in text_of.splitlines() if ": " in line)
+        if not right or len(fields) != 3:
             raise LaunchError("%s is no package, or half of one: remove it, and scripts/setup fetches it anew" % path)
         return fields["Package"], fields["Version"], fields["Architecture"]
     found = re.fullmatch(r"([^_]+)_(.+)\.orig\.tar\.[a-z0-9]+", os.path.basename(path))
@@ -89,7 +94,7 @@ def guest(out, files):
 
 def _wanted(purposes):
     """(what is looked for, the package that has it) of each purpose."""
-    rows = [line.split() for line in _bash("package_table").stdout.decode().splitlines()]
+    rows = [line.split() for line in _bash("package_table")[1].splitlines()]
     return [(what, package.rstrip("?")) for purpose, what, package in rows if purpose in purposes]
 
 
@@ -102,16 +107,15 @@ def _file_of(what):
 
 def _owners(paths):
     """path -> the package that it belongs to; a path of nobody's is not in it."""
-    done = subprocess.run(["dpkg-query", "-S"] + sorted(paths), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    _, found = _said(["dpkg-query", "-S"] + sorted(paths))
     return {path: re.split(r"[:,]", names)[0] for names, _, path in
-            (line.partition(": ") for line in done.stdout.decode(errors="replace").splitlines())}
+            (line.partition(": ") for line in found.splitlines())}
 
 
 def installed():
     """package -> (version, architecture, [[alternative, ...], ...] that it depends on), and who provides what."""
-    done = subprocess.run(["dpkg-query", "-W", "-f", _STATUS], stdout=subprocess.PIPE, check=False)
     packages, provided = {}, {}
-    for line in done.stdout.decode(errors="replace").splitlines():
+    for line in _said(["dpkg-query", "-W", "-f", _STATUS])[1].splitlines():
         status, name, architecture, version, provides, depends = line.split("\t")
         if not status.startswith("ii") or name in packages:
             continue
@@ -147,10 +151,9 @@ def _files(purposes, qemu):
 
 
 def _unowned(path):
-    done = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          check=False) if os.access(path, os.X_OK) else None
-    version = re.search(r"[0-9]+(\.[0-9]+)+", done.stdout.decode(errors="replace")) if done else None
-    return dict(zip(COLUMNS, ("tool", os.path.basename(path), version.group() if version else "", "", provenance.digest_of(path),
+    said = _said([path, "--version"])[1] if os.access(path, os.X_OK) else ""
+    version = re.search(r"[0-9]+(\.[0-9]+)+|$", said).group()
+    return dict(zip(COLUMNS, ("tool", os.path.basename(path), version, "", provenance.digest_of(path),
                               str(os.path.getsize(path)), "", "no package", "")))
 
 
@@ -160,10 +163,9 @@ def _backports(out, names):
     read = 'make_backports_list "$1" && exec 3>&1 && mkdir -p "$1/cache" && ' \
         'options=("${private[@]}" -o Dir::Cache="$1/cache" -o Debug::NoLocking=true) && ' \
         'apt-get "${options[@]}" -q update --error-on=any >&2 && printf "%s\\n" "${options[@]}"'
-    done = _bash("on_debian_12 || exit 1; " + read, folder)
-    options = done.stdout.decode().splitlines()
+    right, options = _bash("on_debian_12 || exit 1; " + read, folder)
     try:
-        return lists.read(["apt-get"] + options, names) if done.returncode == 0 else {}
+        return lists.read(["apt-get"] + options.splitlines(), names) if right else {}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

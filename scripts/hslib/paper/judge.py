@@ -71,6 +71,12 @@ def _step(line):
     return 0 if line["unit"].startswith(RATIO) else STEP
 
 
+def made_with(lines):
+    """With what they were measured, as sentences' parts: compilers, QEMUs and firmware, then Linux KVM's kernels."""
+    keys = {"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0]) for line in lines}
+    return sorted(keys) + sorted({line["kernel"] for line in lines if line["system"] == "linux"})
+
+
 def read(path):
     """measured.csv, which may be of a program of one's own."""
     try:

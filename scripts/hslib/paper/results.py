@@ -120,7 +120,8 @@ def _paper(paper):
     yield "| row | measured here | %s | published |" % " | ".join(COLUMNS)
     yield "|---|---|---:|---:|---:|---|"
     for row, figures in _cells(paper, paper.expected):
-        yield "| %s | %s | %s | %s |" % (_name(row), ", ".join("`%s`" % words for words in dict.fromkeys(row.measured.values())) or "not: " + row.what,
+        measured = ", ".join("`%s`" % words for words in dict.fromkeys(row.measured.values()))
+        yield "| %s | %s | %s | %s |" % (_name(row), measured or "not: " + row.what,
                                        " | ".join(figures), _published(paper, row))
     yield ""
     yield "| claim | here |"
@@ -129,10 +130,9 @@ def _paper(paper):
     for each in paper.claims:
         said = ["%s: `%s`" % (text, rests_on) for claim, text, rests_on, _ in found if claim is each]
         yield "| %s | %s |" % (each.sentence, "; ".join(said + (["not here: " + each.not_here] if each.not_here else [])))
-    keys = sorted({"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0]) for line in paper.expected})
-    kernels = sorted({line["kernel"] for line in paper.expected if line["system"] == "linux"})
+    made_with = judge.made_with(paper.expected)
     yield ""
-    yield "Measured with %s." % "; ".join(keys + kernels) if keys else "Nothing has been measured yet."
+    yield "Measured with %s." % "; ".join(made_with) if made_with else "Nothing has been measured yet."
     yield ""
 
 

@@ -11,6 +11,7 @@ import textwrap
 from benchlib import expression
 
 from ..paper import folder as papers
+from ..paper import judge
 from . import data, style
 
 NULL_CALL = "sbi_version"
@@ -34,11 +35,7 @@ def _figures(paper):
 
 
 def _made_with(found):
-    lines = [line for paper in found for line in paper.expected]
-    keys = {"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0])
-            for line in lines}
-    kernels = {line["kernel"].partition(" (")[0] for line in lines if line["system"] == "linux"}
-    return "; ".join(sorted(keys) + sorted(kernels))
+    return "; ".join(judge.made_with([line for paper in found for line in paper.expected]))
 
 
 def _label(paper, row):
