@@ -27,6 +27,8 @@ EPILOG = """\
 exit status: 0 all jobs went well; 1 some failed (results.csv says which); 2 wrong
 use; 125 some have no result yet; 130 interrupted"""
 SHOWN_FAILURES = 5
+SHOWN_TEXT = 32  # of a value in a job's line
+WIDTH = 60       # of all values in one line
 
 
 def new_parser():
@@ -65,15 +67,21 @@ def parse(argv):
     return options
 
 
+def shortened(value):
+    return value if len(value) <= SHOWN_TEXT else value[:SHOWN_TEXT - 3] + "..."
+
+
 def show_plan(plan):
+    """A line a job; below, each parameter's values, whole."""
     width = max(len(name) for name in plan.columns)
     for number, (point, repetition) in enumerate(plan.points, 1):
-        words = ["%s=%s" % (name, point[name]) for name in plan.columns if name in point]
+        words = ["%s=%s" % (name, shortened(point[name])) for name in plan.columns if name in point]
         print("%05d %s (%d)" % (number, " ".join(words), repetition))
     print("%d jobs of sweep '%s':" % (len(plan.points), plan.name))
     for name in plan.columns:
         values = dict.fromkeys(point[name] for point, _ in plan.points if name in point)
-        print("  %-*s  %s" % (width, name, ", ".join(values)))
+        between = ", " if sum(map(len, values)) < WIDTH else "\n" + " " * (width + 4)
+        print("  %-*s  %s" % (width, name, between.join(values)))
 
 
 def report(sweep, total):

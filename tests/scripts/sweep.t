@@ -60,6 +60,21 @@ $w" 'repetitions: a whole number from 1 to'
 refused "a name that is a path" "name = '../x'
 [parameters]
 $w" 'name: letters, digits'
+refused "a payload that there is not" '[parameters]
+workload = "payload:helo 1"' "parameters.workload: there is no payload 'helo'; there are .*hello"
+refused "half a MiB" '[parameters]
+workload = "payload:hello"
+memory = "6500k"' "parameters.memory: '6500k' is not a whole number of MiB"
+refused "QEMU's list of processors" '[parameters]
+workload = "payload:hello"
+cpu = "help"' "parameters.cpu: 'help' is no processor"
+refused "a value that no program takes" "[parameters]
+$w
+argument = '$(printf %065537d 1)'" "parameters.argument: 65537 characters"
+refused "a number of 5000 digits" "repetitions = $(printf %05000d 1 | tr 0 1)
+[parameters]
+$w" '.*[Ee]xceeds'
+refused "brackets without end" "x = $(printf %03000d 0 | tr 0 '[')" '.*recursion'
 printf 'workload,argument\ncommand:true,1\ncommand:true\n' >"$tmp/lines.csv"
 sweep --plan "$tmp/lines.csv"
 like "$status $out" '^2 .*lines.csv: line 3: 1 fields; the header has 2' "of a CSV, the line is said"
@@ -67,9 +82,21 @@ printf 'workload,argument\ncommand:true,1\ncommand:true,\ncommand:true,1\n' >"$t
 sweep --plan "$tmp/lines.csv"
 is "$status $(grep -c '^0' <<<"$out") $(sed -n 3p <<<"$out")" "0 3 00003 workload=command:true argument=1 (2)" \
 	"a CSV's lines are jobs; a line that comes again is a repetition"
+printf 'workload,argument\ncommand:true,"1' >"$tmp/lines.csv"
+sweep --plan "$tmp/lines.csv"
+like "$status $out" '^2 .*lines.csv: line 2: unexpected end' "a CSV that was cut off in a field"
+printf 'workload,argument\ncommand:true,%0150000d\n' 1 >"$tmp/lines.csv"
+sweep --plan "$tmp/lines.csv"
+like "$status $out" '^2 .*lines.csv: line 2: field larger' "a field longer than a CSV's"
+printf '\357\273\277workload\r\ncommand:true\r\n' >"$tmp/lines.csv"
+sweep --plan "$tmp/lines.csv"
+is "$status $(head -n 1 <<<"$out")" "0 00001 workload=command:true (1)" "a spreadsheet's CSV, which begins with a mark"
+printf '[parameters]\nworkload = "guest:true"\nguest = "image"\n' >"$tmp/image.toml"
+: >"$tmp/image"
+like "$(cd "$tmp" && sweep --plan image.toml; echo "$out")" "^  guest +$tmp/image$" "a guest's path is seen from where the sweep is begun"
 for file in "$HS_TOP"/notebooks-data/sweeps/*; do
 	sweep --plan "$file"
-	is $status 0 "the example ${file##*/} can be planned" || diag "$out"
+	is "$status $(grep -c '^0.\{120\}' <<<"$out")" "0 0" "the example ${file##*/} can be planned, a short line a job" || diag "$out"
 done
 
 {

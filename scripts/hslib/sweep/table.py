@@ -24,6 +24,7 @@ SYSTEMS = ("bare", "hyperscope", "linux")
 TIMES = ("counted", "wall")
 TIMEOUT = 900
 MAX_JOBS = 1000000
+MAX_TEXT = 65536  # a value is an argument of a program, and a field of a CSV: both have their limits
 
 
 class Table(NamedTuple):
@@ -54,11 +55,14 @@ class Reader:
         if (name, value) not in self.seen:
             self._check(key, name, value)
             self.seen[name, value] = True
-        return value
+        # Jobs run in other folders, and on other machines.
+        return os.path.abspath(value) if name == "guest" and value != "linux" else value
 
     def _check(self, key, name, value):
         if not value.isprintable():
             self.refuse(key, "one line of text is wanted")
+        if len(value) > MAX_TEXT:
+            self.refuse(key, "%d characters; %d are possible" % (len(value), MAX_TEXT))
         if name in self.toggles:
             self._check_toggle(key, name, value)
         elif name == "workload":
@@ -77,9 +81,11 @@ class Reader:
             self.refuse(key, "'%s' is not a size such as 512M or 2G" % value)
         elif name == "memory" and machine.parse_size(value, key) < 4 * machine.MIB:
             self.refuse(key, "a guest needs 4 MiB at least")
+        elif name == "memory" and machine.parse_size(value, key) % machine.MIB:
+            self.refuse(key, "'%s' is not a whole number of MiB" % value)
         elif name == "guest" and value != "linux" and not os.path.isfile(value):
             self.refuse(key, "%s: no such file (linux: Debian's kernel)" % value)
-        elif name == "cpu" and not re.fullmatch(r"[\w.,=+-]+", value):
+        elif name == "cpu" and not re.fullmatch(r"(?!help$)[\w.,=+-]+", value):
             self.refuse(key, "'%s' is no processor as QEMU spells it" % value)
 
     def _check_toggle(self, key, name, value):
@@ -149,10 +155,7 @@ def _toml(reader, text):
         import tomllib
     except ImportError:
         reader.refuse("", "TOML is read from Python 3.11 on; write the table as CSV")
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        reader.refuse("", str(error))
+    data = tomllib.loads(text)
     for key in data:
         if key not in ("name", "repetitions", "timeout", "parameters", "job"):
             reader.refuse(key, "there is no such key; there are name, repetitions, timeout, [parameters] and "
@@ -172,8 +175,12 @@ def _toml(reader, text):
 
 
 def _csv(reader, text):
-    lines = csv.reader(io.StringIO(text))
-    header = next(lines, [])
+    lines = csv.reader(io.StringIO(text), strict=True)
+    try:
+        rows = [(lines.line_num, fields) for fields in lines if fields]
+    except csv.Error as error:
+        reader.refuse("line %d" % lines.line_num, str(error))
+    header = rows.pop(0)[1] if rows else []
     for name in header:
         if name not in reader.known:
             reader.refuse("line 1", "there is no parameter '%s'; there are %s"
@@ -181,10 +188,8 @@ def _csv(reader, text):
         if header.count(name) > 1:
             reader.refuse("line 1", "'%s' stands there twice" % name)
     points = []
-    for fields in lines:
-        if not fields:
-            continue
-        where = "line %d" % lines.line_num
+    for number, fields in rows:
+        where = "line %d" % number
         if len(fields) != len(header):
             reader.refuse(where, "%d fields; the header has %d" % (len(fields), len(header)))
         points += reader.product(where, {name: value for name, value in zip(header, fields) if value})
@@ -193,7 +198,7 @@ def _csv(reader, text):
 
 def read(path):
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:  # spreadsheets put a mark before it
             text = file.read()
     except OSError as error:
         raise LaunchError("%s: %s" % (path, error.strerror)) from None
@@ -203,7 +208,10 @@ def read(path):
     stem, kind = os.path.splitext(os.path.basename(path))
     if kind not in (".toml", ".csv"):
         reader.refuse("", "its name ends with neither .toml nor .csv")
-    name, timeout, points = (_toml if kind == ".toml" else _csv)(reader, text)
+    try:
+        name, timeout, points = (_toml if kind == ".toml" else _csv)(reader, text)
+    except (ValueError, RecursionError) as error:  # no TOML; a number of 5000 digits; a list in a list in a list
+        reader.refuse("", str(error))
     name = stem if name is None else name
     if not isinstance(name, str) or not re.fullmatch(r"[\w][\w.-]*", name):
         reader.refuse("name", "letters, digits, - _ and . are wanted, not %r" % (name,))

@@ -5,6 +5,7 @@ Each kind says which parameters it takes, which files make its figures, and runs
 What a guest or program has to tell it prints as lines `result NAME VALUE [UNIT]`.
 """
 import functools
+import glob
 import os
 import re
 import shutil
@@ -156,6 +157,20 @@ class Payload(Machine):
     """A program of src/guest with its arguments, under hyperscope, Linux KVM, or the firmware alone."""
 
     @staticmethod
+    @functools.lru_cache(maxsize=None)
+    def names():
+        """Those that src/guest/rules.mk builds."""
+        sources = os.path.join(TOP, "src", "guest")
+        found = [path for words in ("hello.c", "test/*.c", "tour/*.c", "bench/bench.c")
+                 for path in glob.glob(os.path.join(sources, words))]
+        return sorted(os.path.basename(path)[:-2] for path in found)
+
+    def check(self, point, _own):
+        name = parse(point["workload"])[1].split()[0]
+        if name not in self.names():
+            raise WorkloadError("there is no payload '%s'; there are %s" % (name, ", ".join(self.names())))
+
+    @staticmethod
     def image(point, out):
         return os.path.join(out, "guest-payloads", parse(point["workload"])[1].split()[0] + ".bin")
 
@@ -175,7 +190,7 @@ class Guest(Machine):
     @staticmethod
     def image(point, out):
         guest = point.get("guest", "linux")
-        return os.path.join(out, "guest", "vmlinux") if guest == "linux" else os.path.abspath(guest)
+        return os.path.join(out, "guest", "vmlinux") if guest == "linux" else guest
 
     def files(self, point, out):
         return [self.image(point, out), os.path.join(out, "guest-initrd.cpio")] + machine_files(point, out)
@@ -220,8 +235,6 @@ def parse(text):
     kind = KINDS[name]
     if name == "bench":
         kind.names(rest)
-    if name == "payload" and not re.fullmatch(r"\w+", rest.split()[0]):
-        raise WorkloadError("'%s': the name of a payload is wanted, as in payload:hello" % text)
     return kind, rest.strip()
 
 
