@@ -96,6 +96,16 @@ def report(sweep, total):
     return done, failed
 
 
+def on_signals(action):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish
+            signal.signal(number, action)
+
+
+def end(number, _frame):
+    raise Quit(130 if number == signal.SIGINT else 128 + number)
+
+
 def run(options, sweep, total):
     """By the engine, until all have a result, or nobody runs them any more."""
     sweep.tidy()
@@ -107,19 +117,12 @@ def run(options, sweep, total):
             print(machine.shown(path))
         return 0
     progress = Progress(sweep, total, options.quiet, bool(options.ssh))
-
-    def on_signal(number, _frame):
-        raise Quit(130 if number == signal.SIGINT else 128 + number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
     begin = time.monotonic()
     try:
         if todo:
             engine.run(todo, progress.look)
-    except Quit:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # what is being ended is ended
+    except (Quit, OSError):
+        on_signals(signal.SIG_IGN)  # what is being ended is ended
         engine.stop()
         raise
     finally:
@@ -127,19 +130,23 @@ def run(options, sweep, total):
             progress.end()
         done, failed = report(sweep, total)
     if done < total:
-        raise LaunchError("%d jobs have no result after %d s; %s says why, and the same command goes on"
-                          % (total - done, time.monotonic() - begin, machine.shown(sweep.file("engine.log"))))
+        log = sweep.file("engine.log")
+        told = os.path.exists(log) and os.path.getsize(log)
+        why = "%s says why" % machine.shown(log) if told else "somebody killed them"
+        raise LaunchError("%d jobs have no result after %d s; %s, and the same command goes on"
+                          % (total - done, time.monotonic() - begin, why))
     return 1 if failed else 0
 
 
 def main(argv):
     options = parse(argv)
+    on_signals(end)
     try:
+        refuse_defaults()  # where a job runs, too
         if options.packed is not None:
             return job.run_packed(options.packed)
         if options.job is not None:
             return job.run(Folder(options.file), options.job)
-        refuse_defaults()
         plan = table.read(options.file)
         if options.plan:
             show_plan(plan)
@@ -152,3 +159,5 @@ def main(argv):
             return run(options, sweep, len(plan.points))
     except BenchError as error:
         raise LaunchError(str(error)) from None
+    except OSError as error:
+        raise LaunchError(": ".join(filter(None, (error.filename, error.strerror)))) from None

@@ -7,7 +7,7 @@
 
 sweep()
 {
-	out=$("$HS_TOP/scripts/hyperscope" sweep "$@" --out "$tmp/out" 2>&1)
+	out=$("$HS_TOP/scripts/hyperscope" sweep "$@" --out "${WHERE:-$tmp/out}" 2>&1)
 	status=$?
 }
 table()	# NAME: standard input is the file
@@ -137,6 +137,10 @@ sweep --job 00008 "$tmp/out/sweeps/nine"
 is "$status $(wc -l <"$tmp/ran")" "0 0" "a job that has a result is not run again"
 sweep --job 00010 "$tmp/out/sweeps/nine"
 like "$status $out" '^125 .*has no job 00010' "a job that there is not"
+sweep --job 00001 "$tmp/nine.toml"
+like "$status $out" '^125 .*nine.toml: no sweep is planned there' "... in a folder that is none"
+HYPERSCOPE_SET=fp=eager sweep --job 00001 "$tmp/out/sweeps/nine"
+like "$status $out" '^2 .*HYPERSCOPE_SET is set' "toggles that no table says are refused where a job runs"
 
 # ---- GNU parallel ----
 
@@ -166,6 +170,36 @@ like "$status $(tr '\n' ' ' <<<"$out")" "^125 .*sweep 'nine' was begun and its f
 sweep --fresh "$tmp/nine.toml"
 is "$status $(wc -l <"$tmp/ran")" "0 17" "--fresh begins anew"
 
+printf '[parameters]\nworkload = "command:echo result x 1"\n' >"$tmp/blank.toml"
+WHERE="$tmp/a b" sweep "$tmp/blank.toml"
+is "$status $(grep -c ',x,1,' "$tmp/a b/sweeps/blank/results.csv")" "0 1" "a path may have a blank in it" || diag "$out"
+
+if [ "$(id -u)" = 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=1m tmpfs "$tmp/small" 2>/dev/null; then
+	trap 'umount "$tmp/small"; rm -rf "$tmp"' EXIT
+	printf '[parameters]\nworkload = "command:echo result x 1; head -c 2000000 /dev/zero; echo result y 2; true"\n' >"$tmp/full.toml"
+	WHERE="$tmp/small" sweep "$tmp/full.toml"
+	like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*full/results.csv: 0 of 1 jobs, 0 failed .*1 jobs have no result' "what a full disk swallowed is no result"
+	like "$(<"$tmp/small/sweeps/full/engine.log")" 'No space left on device' "... and why is said"
+else
+	skip "what a full disk swallowed is no result" "a file system of its own is wanted: that is root's to make"
+fi
+
+# Damaged by hand.
+plan=$results/nine/plan.json result=$results/nine/jobs/00003/result.json
+for file in "$plan" "$result" "$results/nine/jobs.csv"; do
+	cp "$file" "$tmp/whole"
+	head -c 20 "$tmp/whole" >"$file"
+	sweep "$tmp/nine.toml"
+	like "$status $out" "^125 .*$file: not what a sweep wrote; " "${file##*/} that was cut off is told"
+	cp "$tmp/whole" "$file"
+done
+sweep "$tmp/nine.toml"
+is "$status $(wc -l <"$tmp/ran")" "0 17" "... and once it is whole, all is well"
+mkdir "$results/nine/jobs/99999"
+echo "4242 elsewhere" >"$results/nine/jobs/99999/lock"
+flock "$results/nine/jobs/99999/lock" "$HS_TOP/scripts/hyperscope" sweep --fresh "$tmp/nine.toml" --out "$tmp/out" >"$tmp/said" 2>&1
+like "$? $(<"$tmp/said")" '^125 .*jobs of it are still at work \(process 4242 on elsewhere\)' "--fresh takes nothing from who is at work"
+
 table fails <<END
 timeout = 1
 repetitions = 1
@@ -175,33 +209,47 @@ workload = 'command:echo result a 1 ms; echo my reason; test -e $tmp/mended'
 workload = 'command:sleep 60'
 repetitions = 1
 [[job]]
-workload = 'command:echo result b -2.5e3; echo noresult c 1; echo result d x'
+workload = 'command:echo result b -2.5e3; echo noresult c 1; echo result d x; echo result e .5'
+[[job]]
+workload = 'command:echo result f 1; echo result g -nan'
+[[job]]
+workload = 'command:trap "" TERM; while :; do sleep 1; done'
 END
 sweep "$tmp/fails.toml"
 is "$status:$(columns fails)" "1:|1|failed|a|1|ms|ended with status 1
 |1|failed||||took longer than 1 seconds (timeout)
-|1|ok|b|-2.5e3||" "failures are rows, with their reason"
+|1|ok|b|-2.5e3||
+|1|ok|e|.5||
+|1|failed|f|1||result g is -nan
+|1|failed|g|-nan||result g is -nan
+|1|failed||||took longer than 1 seconds (timeout)" "failures are rows, with their reason"
 like "$(cat "$results/fails/jobs/00001/log")" '^my reason$' "... their logs are kept"
 like "$out" 'job 00001: ended with status 1; .*jobs/00001/log' "... and named"
 touch "$tmp/mended"
 before=$(stat -c %y "$results/fails/jobs/00003/result.json")
 sweep --retry "$tmp/fails.toml"
-is "$status $(columns fails | cut -d'|' -f3 | tr '\n' ' ')$(ls "$results/fails/jobs/00001")" "1 ok failed ok result.json" "--retry runs those again"
+is "$status $(columns fails | cut -d'|' -f3 | uniq | tr '\n' ' ')$(ls "$results/fails/jobs/00001")" "1 ok failed ok failed result.json" "--retry runs those again"
 is "$(stat -c %y "$results/fails/jobs/00003/result.json")" "$before" "... and no others"
 
 # Each job leaves a line when it is done; whoever runs it twice leaves two.
+table killed <<END
+[parameters]
+workload = 'command:kill -KILL \$(pgrep -f "sweep --job 00001 $results/killed")'
+END
+sweep "$tmp/killed.toml"
+like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*1 jobs have no result after .*; somebody killed them' "a job that was killed has no result"
 table slow <<END
 [parameters]
 workload = 'command:sleep 0.4; echo \$ARGUMENT >>$tmp/slow'
 argument = [$(seq -s, 1 12)]
 END
-begin()	# starts it, and waits until some jobs are done
+begin()	# COMMAND...: starts it by that, and waits until some jobs are done
 {
 	local turns=0
 	rm -rf "$tmp/slow" "$results/slow"
 	: >"$tmp/slow"
 	# Its own session, and by python3 for what bash starts in the background does not hear Ctrl-C.
-	python3 -c 'import os, signal, sys
+	"$@" python3 -c 'import os, signal, sys
 os.setsid()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/hyperscope" sweep --jobs 2 "$tmp/slow.toml" --out "$tmp/out" \
@@ -225,11 +273,36 @@ once "... and then nothing is lost, nothing run twice"
 begin
 sweep "$tmp/slow.toml"
 like "$status $out" '^125 .*another sweep is at work there' "a second one keeps away"
+sleep 60 &
+other=$!
+mkdir "$results/slow/jobs/99999"
+echo "$other elsewhere" >"$results/slow/jobs/99999/lock"
+flock "$results/slow/jobs/99999/lock" sleep 60 &
+holder=$!
 kill -INT $pid
 wait $pid
 is "$?" 130 "Ctrl-C ends it" || diag "$(<"$tmp/said")"
+is "$(find "$results/slow/jobs" -name work)" "" "... by way of its jobs, which leave nothing"
 is "$(pgrep -f "sweep --job .* $results/slow")" "" "... with its jobs"
+kill -0 $other
+ok $? "... and no process that has the number of another machine's"
+kill $other "$(pgrep -P $holder)"
 once "... and it goes on from there"
+begin
+kill -KILL $pid
+{ wait $pid; } 2>/dev/null
+turns=0
+while pgrep -f "sweep --job .* $results/slow" >/dev/null && [ $turns -lt "$(scaled 100)" ]; do
+	turns=$((turns + 1))
+	sleep 0.1
+done
+[ "$(wc -l <"$tmp/slow")" -lt 12 ]
+ok $? "killed outright, it leaves no engine behind that starts more"
+once "... and it goes on from there"
+begin nohup
+kill -HUP $pid
+wait $pid
+is "$? $(wc -l <"$tmp/slow")" "0 12" "under nohup a terminal may go" || diag "$(<"$tmp/said")"
 
 # ---- a row of the bench ----
 

@@ -6,6 +6,7 @@ each; that command sees to it that nothing is run twice. stop() ends what was st
 """
 import hashlib
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -16,7 +17,7 @@ import time
 
 from ..cmd_exec import TOP
 from ..errors import LaunchError
-from . import job
+from . import job, workloads
 
 HYPERSCOPE = os.path.join(TOP, "scripts", "hyperscope")
 TURN = 0.2           # seconds between looks at what runs
@@ -45,8 +46,8 @@ class Engine:
 
     def start(self, words, **more):
         with open(self.sweep.file("engine.log"), "ab") as log:
-            self.child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=log, cwd=self.sweep.path,
-                                          start_new_session=True, **{"stdout": log, **more})
+            self.child = subprocess.Popen(workloads.ended_with_us(words), stdin=subprocess.DEVNULL, stderr=log,
+                                          cwd=self.sweep.path, start_new_session=True, **{"stdout": log, **more})
 
     def wait(self, look):
         while self.child.poll() is None:
@@ -72,11 +73,12 @@ class Engine:
         """Those that it was just starting."""
         end, idle = time.monotonic() + STOP_SECONDS, 0
         while idle < IDLE_LOOKS and time.monotonic() < end:
-            running = self.sweep.running()
+            running = [process for process, machine in self.sweep.running() if machine == platform.node()]
             idle = 0 if running else idle + 1
             for process in running:
                 try:
                     os.kill(process, signal.SIGTERM)
+                    os.kill(process, signal.SIGCONT)  # if somebody has stopped it
                 except ProcessLookupError:
                     pass
             time.sleep(TURN)
@@ -102,11 +104,12 @@ class Parallel(Engine):
                 for number, point, _ in self.sweep.jobs():
                     if number in wanted:
                         file.write(job.packed(plan, number, point) + "\n")
-                words += [HYPERSCOPE, "sweep", "--packed", "{}"]
+                command = [HYPERSCOPE, "sweep", "--packed", "{}"]
             else:
                 file.writelines(number + "\n" for number in todo)
-                words += self.command("{}")
-        words += ["::::", path]
+                command = self.command("{}")
+        # Shells read what it makes of these words.
+        words += [word if word == "{}" else shlex.quote(word) for word in command] + ["::::", path]
         script = self.sweep.file("parallel.sh")
         with open(script, "w", encoding="utf-8") as file:
             file.write("#!/bin/sh\nexec %s\n" % " ".join(map(shlex.quote, words)))

@@ -12,6 +12,7 @@ import csv
 import fcntl
 import json
 import os
+import platform
 import shutil
 from contextlib import contextmanager
 
@@ -22,7 +23,23 @@ from ..errors import LaunchError
 from . import workloads
 
 UNCHANGED = ("name", "digest", "files", "qemu", "timeout")
+PLAN = UNCHANGED + ("columns", "out", "kernels", "made_with")
+RESULT = ("id", "reason", "results", "seconds", "host", "qemu_flags")
 DIGITS = 5
+
+
+def read_json(path, keys, remedy):
+    """A dictionary with at least these keys; None if there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or not found.keys() >= set(keys):
+        raise LaunchError("%s: not what a sweep wrote; %s" % (path, remedy))
+    return found
 
 
 def write_whole(path, text):
@@ -39,7 +56,7 @@ def locked(path, wait):
     """None if somebody else holds it and we do not wait."""
     while True:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "a+", encoding="ascii") as lock:
+        with open(path, "a+", encoding="utf-8") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
@@ -47,7 +64,7 @@ def locked(path, wait):
                 return
             if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(lock.fileno())):
                 lock.truncate(0)
-                lock.write("%d\n" % os.getpid())
+                lock.write("%d %s\n" % (os.getpid(), platform.node()))
                 lock.flush()
                 yield lock
                 return
@@ -108,12 +125,16 @@ class Folder:
         """Writes the plan, or finds the same one: then the sweep goes on. Whoever calls holds the folder."""
         plan = new_plan(table, out)
         if fresh:
+            running = self.running() if os.path.exists(self.file("jobs")) else []
+            if running:  # they would write into the new one
+                raise LaunchError("%s: jobs of it are still at work (%s): wait for their end, or end them" % (
+                    self.path, ", ".join("process %d on %s" % each for each in running[:3])))
             for name in os.listdir(self.path):
                 if name != "lock":
                     path = self.file(name)
                     (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
         if os.path.exists(self.file("plan.json")):
-            self.check_same(plan)
+            self.check_same(plan, table)
         else:
             self.write_plan(source, table, plan)
 
@@ -140,7 +161,7 @@ class Folder:
             for number, (point, repetition) in enumerate(table.points, 1)))
         write_whole(self.file("plan.json"), json.dumps(plan, indent=1) + "\n")
 
-    def check_same(self, plan):
+    def check_same(self, plan, table):
         old = self.plan()
         for key in UNCHANGED:
             if old.get(key) == plan[key]:
@@ -152,20 +173,36 @@ class Folder:
                     }.get(key, "its %s is another one" % key)
             raise LaunchError("sweep '%s' was begun and %s since then: its figures would be of two kinds. --fresh "
                               "throws away what it has (%s); or give it another name" % (plan["name"], what, self.path))
+        planned = [({name: value for name, value in point.items() if value}, repetition)
+                   for point, repetition in table.points]
+        if [(point, repetition) for _, point, repetition in self.jobs()] != planned:
+            raise self.damaged()
 
     def plan(self):
-        try:
-            with open(self.file("plan.json"), encoding="utf-8") as file:
-                return json.load(file)
-        except (OSError, ValueError):
-            raise LaunchError("%s: no sweep is planned there" % self.path) from None
+        found = read_json(self.file("plan.json"), PLAN, "--fresh begins anew")
+        if found is None:
+            raise LaunchError("%s: no sweep is planned there" % self.path)
+        return found
 
     def jobs(self):
         """(id, point, repetition) of each, in order."""
-        with open(self.file("jobs.csv"), newline="", encoding="utf-8") as file:
-            for line in csv.DictReader(file):
-                number, repetition = line.pop("id"), line.pop("repetition")
-                yield number, {name: value for name, value in line.items() if value}, int(repetition)
+        try:
+            with open(self.file("jobs.csv"), newline="", encoding="utf-8") as file:
+                for line in csv.DictReader(file, strict=True):
+                    number, repetition = line.pop("id"), line.pop("repetition")
+                    yield number, {name: value for name, value in line.items() if value}, int(repetition)
+        except (OSError, ValueError, LookupError, TypeError, csv.Error):
+            raise self.damaged() from None
+
+    def damaged(self):
+        return LaunchError("%s: not what a sweep wrote; --fresh begins anew" % self.file("jobs.csv"))
+
+    def point(self, number):
+        """The job's."""
+        for name, point, _ in self.jobs():
+            if name == number:
+                return point
+        raise LaunchError("%s has no job %s" % (self.path, number))
 
     # ---- jobs ----
 
@@ -174,11 +211,7 @@ class Folder:
 
     def result(self, number):
         """None if it has none."""
-        try:
-            with open(self.result_file(number), encoding="utf-8") as file:
-                return json.load(file)
-        except FileNotFoundError:
-            return None
+        return read_json(self.result_file(number), RESULT, "without it the job is run again")
 
     def done(self):
         """Numbers of the jobs that have a result; and of those that were begun."""
@@ -189,20 +222,22 @@ class Folder:
         return done, begun
 
     def running(self):
-        """Processes of this machine that hold a job."""
+        """(process, machine) of those that hold a job."""
         found = []
         for number in self.done()[1]:
             with locked(self.file("jobs", number, "lock"), wait=False) as lock:
                 if lock is None:
-                    with open(self.file("jobs", number, "lock"), encoding="ascii") as holder:
-                        found += map(int, holder.read().split())
+                    with open(self.file("jobs", number, "lock"), encoding="utf-8") as holder:
+                        process, _, machine = holder.read().strip().partition(" ")
+                    if process:
+                        found.append((int(process), machine))
         return found
 
     def tidy(self):
         """What jobs left that were killed; those that still run hold their locks."""
         for number in self.done()[1]:
             with locked(self.file("jobs", number, "lock"), wait=False) as lock:
-                if lock is not None:
+                if lock is not None and not os.path.exists(self.result_file(number)):  # it has ended meanwhile
                     shutil.rmtree(self.file("jobs", number), ignore_errors=True)
 
     def forget_failed(self):

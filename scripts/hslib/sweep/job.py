@@ -5,6 +5,7 @@ A job that has a result is not run again. A failure is a result, too: it is kept
 and its log. Only a job that was killed, or whose result could not be written, has none.
 """
 import base64
+import errno
 import json
 import os
 import platform
@@ -46,6 +47,8 @@ def outcome_of(plan, point, place):
     try:
         return kind.run(point, place)
     except (OSError, LaunchError) as error:
+        if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
+            raise  # that is no result
         place.note(str(error))
         return Outcome(str(error), [], "none")
 
@@ -78,21 +81,20 @@ def keep(sweep, number, result, log):
 
 def run(sweep, number):
     """By its number, once: 0 if it has a result afterwards, whatever that is."""
-    plan = sweep.plan()
-    found = next((point for name, point, _ in sweep.jobs() if name == number), None)
-    if found is None:
-        raise LaunchError("%s has no job %s" % (sweep.path, number))
+    sweep.plan()
+    sweep.point(number)
     if sweep.result(number) is not None:
         return 0
     sweep.make(sweep.file("jobs", number))
     with folder.locked(sweep.file("jobs", number, "lock"), wait=True):
         if sweep.result(number) is not None:  # by whoever held the lock
             return 0
+        plan, point = sweep.plan(), sweep.point(number)  # --fresh leaves alone what holds a lock
         work = sweep.file("jobs", number, "work")
         shutil.rmtree(work, ignore_errors=True)
         os.makedirs(work)
         try:
-            result, log = measure(plan, number, found, work)
+            result, log = measure(plan, number, point, work)
         finally:
             shutil.rmtree(work, ignore_errors=True)
         keep(sweep, number, result, log)
@@ -127,7 +129,10 @@ def keep_line(sweep, line):
     """What run_packed() printed elsewhere; other lines are passed over."""
     if not line.startswith(LINE):
         return False
-    result, log = json.loads(line[len(LINE):])
+    try:
+        result, log = json.loads(line[len(LINE):])
+    except ValueError:  # cut off: it has no result yet
+        return False
     sweep.make(sweep.file("jobs", result["id"]))
     keep(sweep, result["id"], result, base64.b64decode(log))
     return True

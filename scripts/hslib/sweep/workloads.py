@@ -6,11 +6,13 @@ What a guest or program has to tell it prints as lines `result NAME VALUE [UNIT]
 """
 import functools
 import glob
+import math
 import os
 import re
 import shutil
 import signal
 import subprocess
+import time
 from typing import NamedTuple
 
 from benchlib import rows, systems
@@ -19,11 +21,13 @@ from benchlib.systems import BenchError
 
 from ..cmd_exec import TOP
 from ..cpio import behind
+from ..errors import Quit
 from ..machine import MIB, parse_size
 from ..toggles import toggles
 
 FORMS = "bench:ROWS, payload:NAME ARGS, guest:COMMAND, or command:COMMAND"
-RESULT = re.compile(r"^result (\S+) (-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?: (\S+))?\s*$", re.M)
+RESULT = re.compile(r"^result (\S+) (\S+)(?: (\S+))?\s*$", re.M)
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.I | re.A)
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 DEFAULT_MEMORY = "512M"
 GRACE = 5  # seconds between the signal at a time-out and the end
@@ -88,13 +92,14 @@ class Bench:
     def run(self, point, where):
         there = runner(where.out, where.timeout)
         end_on_signals(there)
-        lines = []
+        lines, end = [], time.monotonic() + where.timeout
         try:
             for job in self.jobs(point):
+                there.options.timeout = max(1, math.ceil(end - time.monotonic()))
                 lines += there.run(job)
         except BenchError as error:
             where.note(str(error))
-            return Outcome(str(error).splitlines()[0], [], "")
+            return Outcome(why(124, where.timeout) if time.monotonic() >= end else str(error).splitlines()[0], [], "")
         results = []
         for line in lines:
             mean = rows.BY_NAME[line["exit"]].mean
@@ -119,7 +124,7 @@ class Machine:
         image, initrd, append = self.boot(point, where)
         status, text = where.call(getattr(self, point["system"])(point, where, image, initrd, append))
         flags = "-M virt -cpu %s -smp %s" % (point["cpu"], harts_of(point))
-        return Outcome(why(status, where.timeout), lines_of(text), " ".join([flags] + clock(point)))
+        return outcome(status, text, where.timeout, " ".join([flags] + clock(point)))
 
     def hyperscope(self, point, where, image, initrd, append):
         command = [os.path.join(TOP, "scripts", "hyperscope"), "run", "--quiet", "--out", where.out, "--trace", "none",
@@ -218,7 +223,7 @@ class Command:
     def run(self, point, where):
         environment = dict(os.environ, ARGUMENT=point.get("argument", ""), O=where.out, TOP=TOP)
         status, text = where.call(["sh", "-c", parse(point["workload"])[1]], environment)
-        return Outcome(why(status, where.timeout), lines_of(text), "none")
+        return outcome(status, text, where.timeout, "none")
 
 
 KINDS = {"bench": Bench(), "payload": Payload(), "guest": Guest(), "command": Command()}
@@ -253,7 +258,8 @@ def machine_files(point, out):
 
 
 def lines_of(text):
-    return [(name, value, unit) for name, value, unit in RESULT.findall(text.replace("\r", ""))]
+    """Its results; what else it says is passed over."""
+    return [found for found in RESULT.findall(text.replace("\r", "")) if NUMBER.fullmatch(found[1])]
 
 
 def why(status, timeout):
@@ -262,6 +268,17 @@ def why(status, timeout):
     if status == 124:
         return "took longer than %d seconds (timeout)" % timeout
     return "ended with status %d" % status if status > 0 else "ended by signal %d" % -status
+
+
+def outcome(status, text, timeout, flags):
+    results = lines_of(text)
+    none = ["result %s is %s" % (name, value) for name, value, _ in results if not math.isfinite(float(value))]
+    return Outcome(why(status, timeout) or "".join(none[:1]), results, flags)
+
+
+def ended_with_us(command):
+    """Also if we are killed outright."""
+    return (["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []) + command
 
 
 class Place:
@@ -279,23 +296,25 @@ class Place:
 
     def call(self, command, environment=None):
         """(status, what it printed); ended with us, however we end."""
-        command = ["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command
-        if shutil.which("setpriv"):
-            command = ["setpriv", "--pdeathsig", "TERM", "--"] + command
+        command = ended_with_us(["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command)
+        start = time.monotonic()
         with open(self.log, "wb") as log:
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.work,
                                      env=environment)
 
+        ended = []
+
         def on_signal(number, _frame):
-            child.terminate()
-            try:
-                child.wait(GRACE + 1)
-            except subprocess.TimeoutExpired:
-                child.kill()
-            os._exit(128 + number)
+            ended.append(number)
+            child.terminate()  # timeout sees to its end
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, on_signal)
         status = child.wait()
+        if ended:
+            raise Quit(128 + ended[0])
+        if status == -signal.SIGKILL and time.monotonic() - start >= self.timeout:
+            status = 124  # it did not hear timeout's first signal
+        self.note("")  # a full disk may have swallowed results: then there are none
         with open(self.log, "rb") as log:
             return status, log.read().decode("utf-8", "replace")
