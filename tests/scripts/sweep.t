@@ -184,6 +184,20 @@ else
 	skip "what a full disk swallowed is no result" "a file system of its own is wanted: that is root's to make"
 fi
 
+# A guest that is none: QEMU starts nothing of it, and what it was stands in its row.
+if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
+	printf 'timeout = 2\n[parameters]\nworkload = "guest:true"\nguest = ["linux", "%s"]\nsystem = "bare"\n' "$tmp/image" >"$tmp/kernels.toml"
+	head -c 4096 /dev/zero >"$tmp/image"
+	"$HS_TOP/scripts/hyperscope" sweep --quiet --out "$O" "$tmp/kernels.toml" >"$tmp/said" 2>&1
+	is "$(python3 -c 'import csv, sys
+print(*(row["kernel"] for row in csv.DictReader(open(sys.argv[1]))), sep="\n")' "$O/sweeps/kernels/results.csv")" \
+		"Linux $(<"$O/guest/version")
+image $(sha256sum <"$tmp/image" | cut -c1-12)" "a guest's kernel stands in its row" || diag "$(<"$tmp/said")"
+	rm -rf "$O/sweeps/kernels"
+else
+	skip "a guest's kernel stands in its row" "$O/guest-initrd.cpio or $O/vmm is missing"
+fi
+
 # Damaged by hand.
 plan=$results/nine/plan.json result=$results/nine/jobs/00003/result.json
 for file in "$plan" "$result" "$results/nine/jobs.csv"; do

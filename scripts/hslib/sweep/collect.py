@@ -2,13 +2,15 @@
 """collect.py - all results of a sweep as one CSV: a row for each figure, in the order of the jobs."""
 from benchlib import csvfile, provenance
 
+from .folder import kernel_key
+
 BEHIND = ("repetition", "status", "reason", "name", "value", "unit", "seconds", "host") + provenance.COLUMNS
 
 
 def rows_of(plan, point, repetition, result):
     common = dict(plan["made_with"], **point)
     common.update(repetition=repetition, status="failed" if result["reason"] else "ok", reason=result["reason"],
-                  seconds=result["seconds"], host=result["host"], kernel=plan["kernels"].get(point.get("system"), "none"),
+                  seconds=result["seconds"], host=result["host"], kernel=plan["kernels"].get(kernel_key(point), "none"),
                   qemu_flags=result["qemu_flags"])
     for name, value, unit in result["results"] or [("", "", "")]:
         yield dict(common, name=name, value=value, unit=unit)

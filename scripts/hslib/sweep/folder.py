@@ -100,11 +100,28 @@ def new_plan(table, out):
     else:
         made_with = dict.fromkeys(provenance.COLUMNS, "none")
         made_with["commit"] = provenance.commit()
+    files = digests(points, out)
     return {"name": table.name, "digest": table.digest, "timeout": table.timeout, "columns": table.columns,
-            "files": digests(points, out), "out": out, "qemu": qemu_key(runner.qemu) if machines else "none",
-            "kernels": {system: provenance.kernel_of(system, out, made_with["commit"])
-                        for system in sorted({point["system"] for point in points if "system" in point})},
+            "files": files, "out": out, "qemu": qemu_key(runner.qemu) if machines else "none",
+            "kernels": {kernel_key(point): kernels(point, out, made_with["commit"], files)
+                        for point in points if "system" in point},
             "made_with": {name: made_with.get(name, "") for name in provenance.COLUMNS}}
+
+
+def kernel_key(point):
+    """By which the plan has the kernels of a point."""
+    own = [point.get("guest", "linux")] if workloads.runs_guest(point) else []
+    return " ".join([point.get("system", "none")] + own)
+
+
+def kernels(point, out, commit, files):
+    """The host's, and the guest's."""
+    host = provenance.kernel_of(point["system"], out, commit)
+    if not workloads.runs_guest(point):
+        return host
+    path = point.get("guest", "linux")
+    guest = "%s %s" % (os.path.basename(path), files[path]) if path in files else provenance.kernel_of("native", out, commit)
+    return guest if host == "none" else "%s, guest %s" % (host, guest)
 
 
 def qemu_key(qemu):

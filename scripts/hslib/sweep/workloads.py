@@ -243,6 +243,11 @@ def parse(text):
     return kind, rest.strip()
 
 
+def runs_guest(point):
+    """A kernel of its own."""
+    return parse(point["workload"])[0] is KINDS["guest"]
+
+
 def runner(out, timeout):
     return systems.Runner(systems.plain(out, timeout, 1))
 
