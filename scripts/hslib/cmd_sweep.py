@@ -2,6 +2,7 @@
 """cmd_sweep.py - `hyperscope sweep`: a table of parameters, every combination a job; one CSV."""
 import argparse
 import os
+import shlex
 import signal
 import sys
 import time
@@ -61,8 +62,14 @@ def parse(argv):
         parser.error("--jobs: 1 or more")
     if options.ssh and options.engine != "parallel":
         parser.error("--ssh: that is parallel's; %s knows its own hosts" % options.engine)
+    if options.ssh and options.generate:
+        parser.error("--generate: results that come by ssh are the sweep's own to collect")
     if options.sbatch and options.engine != "slurm":
         parser.error("--sbatch: that is for --engine slurm")
+    try:
+        options.sbatch = shlex.split(options.sbatch)
+    except ValueError as error:
+        parser.error("--sbatch %s: %s" % (options.sbatch, error))
     options.out = os.environ["O"] = machine.out_folder(options, TOP)
     return options
 

@@ -222,6 +222,13 @@ if [ "$(id -u)" = 0 ] && command -v slurmctld slurmd munged sbatch >/dev/null; t
 	sleep 20
 	slurm_start
 	ok $? "its daemons killed outright, and started again" || diag "$(tail -n 5 "$slurm/ctld" "$slurm/slurmd" 2>&1)"
+	# Where a task outlived the daemons Slurm puts the node out of use, until an administrator looks.
+	for _ in $(seq "$(scaled 200)"); do
+		kill -0 $pid 2>/dev/null || break
+		! sinfo -h -o %t 2>/dev/null | grep -q drain || scontrol update NodeName=localhost State=RESUME
+		sleep 1
+	done
+	kill -TERM $pid 2>/dev/null
 	wait $pid
 	is "$? $(sed 1d "$results/$name-k/results.csv" | grep -c ',1,ok,,x,')" "0 24" "... the sweep has gone on to its end" ||
 		diag "$(<"$tmp/said")"

@@ -141,6 +141,9 @@ sweep --job 00001 "$tmp/nine.toml"
 like "$status $out" '^125 .*nine.toml: no sweep is planned there' "... in a folder that is none"
 HYPERSCOPE_SET=fp=eager sweep --job 00001 "$tmp/out/sweeps/nine"
 like "$status $out" '^2 .*HYPERSCOPE_SET is set' "toggles that no table says are refused where a job runs"
+like "$(cat "$tmp/out/sweeps/nine/slurm/array-1.sbatch")" "^#SBATCH --output=\"$tmp/out/sweeps/nine/engine.log\"" "what a task says is kept"
+sweep --engine slurm --sbatch "'" "$tmp/nine.toml"
+like "$status $out" '^2 .*--sbatch .: No closing quotation' "an option for sbatch that is none"
 
 # ---- GNU parallel ----
 
@@ -246,6 +249,15 @@ is "$status $(columns fails | cut -d'|' -f3 | uniq | tr '\n' ' ')$(ls "$results/
 is "$(stat -c %y "$results/fails/jobs/00003/result.json")" "$before" "... and no others"
 
 # Each job leaves a line when it is done; whoever runs it twice leaves two.
+# A Slurm whose first task could not be started, and is held; scancel takes it away.
+printf '#!/bin/sh\necho 7; if [ -e %s ]; then SLURM_ARRAY_TASK_ID=0 sh "$3"; else touch %s %s; fi\n' "$tmp/second" "$tmp/second" "$tmp/held" >"$tmp/bin/sbatch"
+printf '#!/bin/sh\n[ ! -e %s ] || echo "launch failed requeued held"\n' "$tmp/held" >"$tmp/bin/squeue"
+printf '#!/bin/sh\nrm -f %s\n' "$tmp/held" >"$tmp/bin/scancel"
+chmod +x "$tmp/bin/"*
+printf '[parameters]\nworkload = "command:echo result x 1"\n' >"$tmp/held.toml"
+PATH=$tmp/bin:$PATH timeout "$(scaled 60)" "$HS_TOP/scripts/hyperscope" sweep --engine slurm "$tmp/held.toml" --out "$tmp/out" >"$tmp/said" 2>&1
+is $? 0 "a task that Slurm could not start and holds is submitted again" || diag "$(<"$tmp/said")"
+
 table killed <<END
 [parameters]
 workload = 'command:kill -KILL \$(pgrep -f "sweep --job 00001 $results/killed")'

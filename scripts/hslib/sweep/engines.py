@@ -148,7 +148,7 @@ class Slurm(Engine):
     SCRIPT = """\
 #!/bin/sh
 #SBATCH --job-name=sweep-%(name)s
-#SBATCH --output=/dev/null
+#SBATCH --output="%(log)s" --open-mode=append
 #SBATCH --cpus-per-task=1
 # Lines %(first)d to %(last)d of the list; a task is the job on its line.
 n=$((SLURM_ARRAY_TASK_ID + %(first)d))
@@ -194,14 +194,14 @@ exec %(command)s
             script = os.path.join(folder, "array-%d.sbatch" % part)
             with open(script, "w", encoding="utf-8") as file:
                 file.write(self.SCRIPT % {"name": self.sweep.plan()["name"], "first": first + 1, "last": last,
-                                          "todo": shlex.quote(path), "command": words})
+                                          "todo": shlex.quote(path), "command": words,
+                                          "log": self.sweep.file("engine.log").replace("%", "%%")})
             scripts.append((script, last - first))
         return [path] + [script for script, _ in scripts], scripts
 
     def submit(self, script, tasks):
         limit = "%%%d" % self.options.jobs if self.options.jobs else ""
-        words = ["sbatch", "--parsable", "--array=0-%d%s" % (tasks - 1, limit)] + shlex.split(
-            self.options.sbatch) + [script]
+        words = ["sbatch", "--parsable", "--array=0-%d%s" % (tasks - 1, limit)] + self.options.sbatch + [script]
         while True:
             done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
             said = done.stderr.decode(errors="replace").strip()
@@ -221,15 +221,19 @@ exec %(command)s
             return []
 
     def queued(self):
-        """How many tasks there still are; None if nobody answers."""
+        """How many tasks there still are; None if nobody answers. Those that Slurm could not start and holds
+        until somebody says so go, and are submitted again."""
         ids = self.ours()
         if not ids:
             return 0
-        done = subprocess.run(["squeue", "--noheader", "--array", "--format=%A", "--jobs", ",".join(ids)],
+        done = subprocess.run(["squeue", "--noheader", "--array", "--format=%r", "--jobs", ",".join(ids)],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if done.returncode and "Invalid job id" not in done.stderr.decode(errors="replace"):
             return None
-        return len(done.stdout.split())
+        reasons = done.stdout.decode(errors="replace").splitlines()
+        if reasons and all("launch failed requeued held" in reason for reason in reasons):
+            self.stop()
+        return len(reasons)
 
     def wait_for_queue(self, look, todo):
         """Until nothing waits or runs; or all is done, whatever Slurm still believes of a node that failed."""
