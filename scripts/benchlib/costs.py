@@ -5,10 +5,11 @@ A commit that makes an exit costlier says it in a line of its message: `Costs: R
 being names or patterns of the bench.
 """
 import fnmatch
+import math
 import re
 from typing import NamedTuple, Optional
 
-from . import git
+from . import git, rows
 from .report import KEY, typical
 
 MADE_WITH = ("qemu", "opensbi", "compiler", "binutils")
@@ -29,7 +30,9 @@ class Cost(NamedTuple):
         return " ".join(words) if system == "hyperscope" else "%s:%s" % (system, " ".join(words))
 
     def share(self):
-        return (self.head - self.base) / self.base if self.base else 0.0
+        if not self.base:
+            return math.inf if self.head > 0 else 0.0
+        return (self.head - self.base) / self.base
 
     def changed(self):
         return abs(self.head - self.base) >= STEP
@@ -40,10 +43,11 @@ class Cost(NamedTuple):
 
 
 def _of_message(text):
-    """Any line of it, not a trailer alone: who writes a paragraph behind it has said it, too. What goes on is indented."""
+    """Any line of it, not a trailer alone: who writes a paragraph behind it has said it, too. What goes on is indented.
+    A pattern of most rows says nothing."""
     text = re.sub(r"\n[ \t]+(?=\S)", " ", text)
-    for line in re.findall(r"^Costs:[ \t]*(\S+)[ \t]+(\S.*)$", text, re.M):
-        yield [word for word in line[0].split(",") if word], line[1]
+    for names, reason in re.findall(r"^Costs:[ \t]*([^\s,]+(?:[ \t]*,[ \t]*[^\s,]+)*)[ \t]+([^\s,].*)$", text, re.M):
+        yield [word for word in re.split(r"[ \t]*,[ \t]*", names) if 2 * len(rows.matching(word)) <= len(rows.ROWS)], reason
 
 
 def sayings(base, head="HEAD"):
@@ -57,13 +61,16 @@ def _reason(row, said):
 
 
 def compare(base, head, said):
-    """A Cost for each figure that both have, of scripts/bench's lines; mean of what comes seldom."""
+    """A Cost for each figure that both have, of scripts/bench's lines; mean of what comes seldom. A ValueError
+    says whose units differ."""
     theirs = {tuple(row[name] for name in KEY): row for row in base}
     found = []
     for row in head:
         key = tuple(row[name] for name in KEY)
         if key not in theirs:
             continue
+        if row["unit"] != theirs[key]["unit"]:
+            raise ValueError("%s is of %s in BASE and of %s here" % (row["exit"], theirs[key]["unit"], row["unit"]))
         found.append(Cost(key, typical(theirs[key]), typical(row),
                           all(row[name] == theirs[key][name] for name in MADE_WITH), _reason(row["exit"], said)))
     return found

@@ -58,7 +58,10 @@ if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --sh
 	commit $'kvm: something\n\nCosts: mmio_* another row'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
 	is $status 1 "what is said of another row is not of this one"
-	commit $'kvm: something\n\nWhy it is so.\n\nCosts: mmio_read,sbi_u* two locks instead of one'
+	commit $'kvm: something\n\nCosts: * nobody looks\nCosts: ?*,*_*,fault_* nobody at all'
+	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
+	is $status 1 "what is said of most rows is said of none"
+	commit $'kvm: something\n\nWhy it is so.\n\nCosts: mmio_read, sbi_u* two locks instead of one'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
 	is $status 0 "who says so in a commit's message may" || diag "$out" "$err"
 	like "$out" 'said: two locks instead of one' "... and the reason is shown"
@@ -80,6 +83,7 @@ if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --sh
 	empty=$(git -C "$tmp/clone" hash-object -w "$tmp/Makefile")
 	compare "$tmp/clone" "$(base "100644 blob $broken"$'\tMakefile')"
 	like "$status $(tr '\n' ' ' <<<"$err")" '^125 .* does not build \(.*no such machine' "a base that does not build"
+	like "$err" 'BASE is no ancestor of HEAD' "... and that is not behind HEAD"
 	compare "$tmp/clone" "$(base "100644 blob $empty"$'\tMakefile')"
 	like "$status $(tail -n 1 <<<"$err")" '^125 compare: BASE has none of these rows' "a base without a bench"
 else
@@ -93,6 +97,12 @@ like "$status $err" '^2 compare: HYPERSCOPE_SET is set' "toggles that nobody wou
 sed '2,$s/,[0-9.]*,[0-9.]*,[0-9.]*,/,nan,nan,nan,/' "$csv" >"$tmp/nan.csv"
 compare "$HS_TOP" "$tmp/nan.csv"
 like "$status $err" "^2 compare: .*line 2: .* 'nan' is no number" "figures that are none"
+{ head -n 1 "$made"; grep ',sbi_user,' "$made"; grep ',sbi_user,' "$made"; } >"$tmp/twice.csv"
+compare "$HS_TOP" "$tmp/twice.csv" --rows sbi_user
+like "$status $err" '^2 compare: .*twice.csv: two lines are of hyperscope sbi_user' "a figure that stands there twice"
+sed 's/,instructions,/,cycles,/' "$made" >"$tmp/cycles.csv"
+compare "$HS_TOP" "$tmp/cycles.csv" --rows sbi_user
+like "$status $(tail -n 1 <<<"$err")" '^125 compare: sbi_user is of cycles in BASE and of instructions here' "figures of another unit"
 compare "$HS_TOP" nothing
 is "$status $err" "2 compare: BASE 'nothing' is neither a commit here nor a file" "a base that there is not"
 compare "$HS_TOP" "$csv" --rows none-such
