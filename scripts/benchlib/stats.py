@@ -88,7 +88,7 @@ class Ratio(NamedTuple):
 
 def short(value):
     """As many digits as a reader wants: three at least, and all before the point."""
-    return "%.0f" % value if abs(value) >= 1000 else "%.3g" % value
+    return "%.0f" % value if abs(value) >= 999.5 else "%.3g" % value
 
 
 def new_run():

@@ -104,6 +104,7 @@ class Comparisons(unittest.TestCase):
     def test_words(self):
         """how it is told: the unit, n, the interval and its share"""
         self.assertEqual(str(Samples([1, 2, 3.25], "s", "r")), "2 s (median of 3; 75 % interval 1 to 3.25)")
+        self.assertEqual(str(Samples([999.7], "s", "r")), "1000 s (median of 1; 0 % interval 1000 to 1000)")
         self.assertEqual(str(Exact(12345, "instructions", 64)), "12345 instructions (exact, n = 64)")
 
 
