@@ -15,6 +15,12 @@ class Parser(argparse.ArgumentParser):
             self.error("unknown option %s" % unknown[0])
         return options
 
+    def written(self, option, path):
+        """What cannot be kept in the end is not measured."""
+        if path and (os.path.isdir(path) or not os.access(path if os.path.exists(path) else os.path.dirname(path) or ".",
+                                                          os.W_OK)):
+            self.error("%s %s: cannot be written" % (option, path))
+
     def error(self, message):
         self.exit(2, "%s: %s; %s --help lists what there is\n"
                   % (os.path.basename(self.prog), message, self.prog))

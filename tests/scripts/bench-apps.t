@@ -65,6 +65,8 @@ apps nativ
 like "$status $err" "^2 .*there is no system 'nativ'; there are native, hyperscope, linux" "a system that there is not"
 apps --rows boots
 like "$status $err" "^2 .*there is no row 'boots'; --list shows them" "a row that there is not"
+apps --csv "$tmp"
+like "$status $err" "^2 .*--csv $tmp: cannot be written" "a folder for a CSV, before anything is measured"
 apps --csv /none/csv
 like "$status $err" "^2 .*--csv /none/csv: cannot be written" "a CSV that cannot be"
 done_testing
