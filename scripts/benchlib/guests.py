@@ -29,7 +29,7 @@ APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 APPEND_DBCN = "console=hvc0 earlycon=sbi keep_bootcon printk.devkmsg=on norandmaps nokaslr"
 LAYOUTS = 5
 LAYOUT_BYTES = 12347  # an initrd has as often so many more: no multiple of a page
-_BATCHES = re.compile(r"^batches,(\w+),(\d+),(-?\d+(?: -?\d+)*)\s*$", re.M)  # a row, operations, instructions of each
+_BATCHES = re.compile(r"^batches,(\w+),([1-9]\d*),(-?\d+(?: -?\d+)*)\s*$", re.M)  # a row, operations, instructions of each
 _EXIT_ROW = re.compile(r"^(\S.*?) +(\d+) +\d+\.\d+%", re.M)  # of hyperscope's exit table
 _STAMP = re.compile(r"^(?:\[ *[0-9.]+\] )?", re.M)  # of what comes by the kernel's log
 # What native does not have: QEMU answers its disks in its own time, not in the guest's (by a bottom
@@ -170,9 +170,11 @@ class Runner(systems.Runner):
                  for name, operations, values in _BATCHES.findall(_STAMP.sub("", out)) if name in wanted]
         if status:
             raise self.failed(job, status, found, out + said)
-        if [name for name, _, _ in found] != wanted:
-            raise BenchError("%s: the guest ended without %s:\n%s" % (
-                job.label(), ", ".join(sorted(set(wanted) - {name for name, _, _ in found})), out[-1000:]))
+        names = [name for name, _, _ in found]
+        if names != wanted:
+            missing = [name for name in wanted if name not in names]
+            raise BenchError("%s: the guest %s:\n%s" % (job.label(), "ended without " + ", ".join(missing) if missing
+                                                       else "said %s, and not each once" % ", ".join(names), out[-1000:]))
         if job.system == "hyperscope" and job.part == "processes" and not job.layout:
             self.exits[job.setting] = [(cause.strip(), int(count)) for cause, count in _EXIT_ROW.findall(out)]
         return [{"exit": name, "system": job.system, "cpu": job.cpu, "qemu_flags": " ".join(self.flags(job)),

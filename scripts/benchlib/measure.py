@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """measure.py - all jobs of a bench, some at a time, each row with what it was made with."""
 import concurrent.futures
-import os
 import signal
 import sys
 import threading
@@ -15,10 +14,11 @@ def end_on_signals(runner):
     """Ctrl-C, or an end from outside, ends the machines as well."""
     def on_signal(number, _frame):
         runner.stop()
-        os._exit(128 + number)
+        sys.exit(128 + number)  # by way of whoever has files to remove
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish
+            signal.signal(number, on_signal)
 
 
 class Progress:
@@ -52,7 +52,7 @@ def measure(runner, jobs, shared):
         try:
             for future in futures:
                 results += future.result()
-        except BenchError:
+        except BaseException:
             for future in futures:
                 future.cancel()
             runner.stop()

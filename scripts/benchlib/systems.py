@@ -57,7 +57,7 @@ class Runner:
 
     def __init__(self, options):
         self.options = options
-        self.children = set()
+        self.children, self.stopped = set(), False
         self.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
         self.payload = os.path.join(options.out, "guest-payloads", "bench.bin")
         self.vmm = os.path.join(options.out, "vmm")
@@ -180,6 +180,7 @@ class Runner:
 
     def stop(self):
         """End what runs; each was started under timeout(1), which passes the signal on."""
+        self.stopped = True
         for child in list(self.children):
             child.terminate()
 
@@ -194,6 +195,8 @@ class Runner:
         except OSError as error:
             raise BenchError("%s: %s" % (command[0], error.strerror)) from None
         self.children.add(child)
+        if self.stopped:  # meanwhile
+            child.terminate()
         out, said = child.communicate()
         self.children.discard(child)
         return child.returncode, out.decode(errors="replace"), said.decode(errors="replace")

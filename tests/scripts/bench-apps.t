@@ -15,12 +15,16 @@ cat >"$tmp/qemu" <<'END'
 case "$*" in
 *--version*) echo "QEMU emulator version 10.9.1" ;;
 *only=none*) printf 'OpenSBI v1.9\n# sbi: implementation 1 version 0x10009\n' ;;
-*)
+*-icount*)
 	words="$* "
 	initrd=${words#*-initrd }
-	[ -f "${initrd%% *}" ] && stat -c %s "${initrd%% *}" >>"$LINES_OF_GUEST.sizes"
+	[ -f "${initrd%% *}" ] && {
+		stat -c %s "${initrd%% *}" >>"$LINES_OF_GUEST.sizes"
+		[ -z "${GUEST_HANGS:-}" ] || { echo $$ >"$GUEST_HANGS"; exec sleep 300; }
+	}
 	cat "$LINES_OF_GUEST"
 	exit "${GUEST_STATUS:-0}" ;;
+*-kernel*) exec sleep 300 ;;	# wall time: a guest that says nothing
 esac
 END
 chmod +x "$tmp/qemu"
@@ -53,8 +57,39 @@ sed -i '/fork_exec/d' "$tmp/guest"
 apps native --rows boot
 is $status 125 "a guest that ends early has measured nothing"
 like "$err" 'native \(processes, layout [1-5]\): the guest ended without fork_exec' "... and what is missing is said"
+cp "$tmp/guest" "$tmp/boot"
+printf '%s\n' batches,boot,1,950000000 batches,boot,1,1 batches,fork_exec,20,23000000 >"$tmp/guest"
+apps native --rows boot
+like "$status $err" '^125 .*native \(processes, layout [1-5]\): the guest said boot, boot, fork_exec, and not each once' "a row that comes twice"
+printf '%s\n' batches,boot,1,950000000 batches,fork_exec,0,23000000 >"$tmp/guest"
+apps native --rows boot
+like "$status $err" '^125 .*the guest ended without fork_exec' "a row of no operations is none"
+cp "$tmp/boot" "$tmp/guest"
 GUEST_STATUS=3 apps native --rows boot
 like "$status $err" '^125 .*native \(processes, layout [1-5]\) ended with status 3 after 1 rows' "a machine that fails is told"
+mkdir "$tmp/temporary"
+TMPDIR=$tmp/temporary GUEST_HANGS=$tmp/pid python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/bench-apps" --out "$tmp/o" native --rows boot >"$tmp/said" 2>&1 &
+pid=$!
+turns=0
+while [ ! -s "$tmp/pid" ] && [ $turns -lt "$(scaled 300)" ]; do
+	turns=$((turns + 1))
+	sleep 0.1
+done
+kill -INT $pid
+wait $pid
+is "$? $(ls "$tmp/temporary")" "130 " "Ctrl-C leaves no temporary file" || diag "$(<"$tmp/said")"
+! kill -0 "$(<"$tmp/pid")" 2>/dev/null
+ok $? "... and no machine"
+if [ -f "$O/guest/busybox" ]; then
+	ln -s "$O/guest/busybox" "$tmp/o/guest/busybox"
+	echo batches,fork_exec,20,23000000 >>"$tmp/guest"
+	apps native --rows boot --runs 1 --timeout 2
+	like "$status $(tr '\n' ' ' <<<"$err")" '^125 .*no guest came up within 2 seconds \(--timeout\)' "a guest that says nothing is not waited for without end"
+else
+	skip "a guest that says nothing is not waited for without end" "$O/guest/busybox is missing"
+fi
 apps native --rows hackbench
 is "$status $err" "125 bench-apps: $tmp/o/rt_tests is missing: scripts/setup apps fetches it" "rt-tests that are not there"
 rm "$tmp/o/vmm"
