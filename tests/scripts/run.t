@@ -34,6 +34,13 @@ file green.t <<-'END'
 	echo 1..1
 END
 
+file makes.t <<-'END'
+	echo 1..1
+	said=$(make -s -j2 -f - <<<'all: ; @echo made' 2>&1)
+	[ "$said" = made ] || { echo "not ok 1 - no more is said"; echo "# $said"; exit 1; }
+	echo "ok 1 - no more is said"
+END
+
 run()	# FILE...: leaves $status, $out and $err
 {
 	: >"$tmp/err"
@@ -54,6 +61,9 @@ like "$err" 'long\.t runs for [0-9]+ s, claims: 1$' "with how many claims it has
 like "$out" 'green\.t \.+ ok' "what cmocka skips has not failed"
 like "$out" 'red\.t +\(Wstat: 256 .*Failed: 1\)' "the summary names the red file"
 is "$(tail -n 1 <<<"$out")" "Result: FAIL" "the last line is the result"
+
+MAKEFLAGS=' -j2 --jobserver-auth=3,4' MAKELEVEL=1 run makes.t
+is "$status" 0 "a test's own make knows nothing of the make that runs the tests" || diag "$out"
 
 HS_FILE_SECONDS=1 run hangs.t
 like "$out" 'hangs\.t +\(Wstat: 31744 ' "a file that hangs is ended, with status 124"
