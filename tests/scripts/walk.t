@@ -77,7 +77,10 @@ for words in "" --nonsense no-such-tour "--auto $tmp/none.tour"; do
 	is "$? $(grep -c '^\(scripts/\)\?walk: ' <<<"$said")" "2 1" "scripts/walk $words: wrong use, in a sentence" || diag "$said"
 done
 sed 's/^guest: .*/guest: exec/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/program.tour"
-like "$(walk --auto "$tmp/program.tour")" "^walk: program.tour: 'guest: exec' needs a program" "a tour of a program names one"
+printf '#!/bin/sh\necho QEMU emulator version 8.2.2\n' >"$tmp/older" && chmod +x "$tmp/older"
+like "$(QEMU=$tmp/older walk --auto "$tmp/program.tour")" "^walk: program.tour: 'guest: exec' needs a program" \
+	"a tour of a program names one, and is told so whatever QEMU there is"
+like "$(QEMU=$tmp/older walk --auto null-sbi)" "^walk: this QEMU does not tell gdb .* QEMU 10.0 does" "a QEMU that is too old for tours is named"
 said=$(walk null-sbi)
 like "$? $said" '^2 walk: nobody is here to press Enter: .* --auto' "a tour without anybody at the keys says so, and what to do"
 like "$(walk --list)" "^null-sbi +What" "--list has the tours with their titles"
