@@ -231,6 +231,8 @@ workload = 'command:echo result b -2.5e3; echo noresult c 1; echo result d x; ec
 workload = 'command:echo result f 1; echo result g -nan'
 [[job]]
 workload = 'command:trap "" TERM; while :; do sleep 1; done'
+[[job]]
+workload = 'command:sleep 300 & echo \$! >$tmp/behind; printf "result h\\0 1"'
 END
 sweep "$tmp/fails.toml"
 is "$status:$(columns fails)" "1:|1|failed|a|1|ms|ended with status 1
@@ -239,7 +241,15 @@ is "$status:$(columns fails)" "1:|1|failed|a|1|ms|ended with status 1
 |1|ok|e|.5||
 |1|failed|f|1||result g is -nan
 |1|failed|g|-nan||result g is -nan
-|1|failed||||took longer than 1 seconds (timeout)" "failures are rows, with their reason"
+|1|failed||||took longer than 1 seconds (timeout)
+|1|failed||||'h\\x00' is no name for a result" "failures are rows, with their reason"
+turns=0
+while kill -0 "$(<"$tmp/behind")" 2>/dev/null && [ $turns -lt "$(scaled 50)" ]; do
+	turns=$((turns + 1))
+	sleep 0.1
+done
+[ $turns -lt "$(scaled 50)" ]
+ok $? "what a job leaves behind ends with it"
 like "$(cat "$results/fails/jobs/00001/log")" '^my reason$' "... their logs are kept"
 like "$out" 'job 00001: ended with status 1; .*jobs/00001/log' "... and named"
 touch "$tmp/mended"

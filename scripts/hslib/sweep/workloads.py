@@ -30,6 +30,7 @@ RESULT = re.compile(r"^result (\S+) (\S+)(?: (\S+))?\s*$", re.M)
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.I | re.A)
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 DEFAULT_MEMORY = "512M"
+MAX_NAME = 1000  # characters: a field of results.csv has to be read again
 GRACE = 5  # seconds between the signal at a time-out and the end
 
 
@@ -276,9 +277,15 @@ def why(status, timeout):
 
 
 def outcome(status, text, timeout, flags):
-    results = lines_of(text)
-    none = ["result %s is %s" % (name, value) for name, value, _ in results if not math.isfinite(float(value))]
-    return Outcome(why(status, timeout) or "".join(none[:1]), results, flags)
+    results, wrong = [], []
+    for name, value, unit in lines_of(text):
+        if not (name + unit).isprintable() or len(name + unit) > MAX_NAME:
+            wrong.append("%.40r is no name for a result" % name)
+            continue
+        if not math.isfinite(float(value)):
+            wrong.append("result %s is %s" % (name, value))
+        results.append((name, value, unit))
+    return Outcome(why(status, timeout) or "".join(wrong[:1]), results, flags)
 
 
 def ended_with_us(command):
@@ -320,6 +327,10 @@ class Place:
             raise Quit(128 + ended[0])
         if status == -signal.SIGKILL and time.monotonic() - start >= self.timeout:
             status = 124  # it did not hear timeout's first signal
+        try:
+            os.killpg(child.pid, signal.SIGTERM)  # timeout's group: what was left behind would disturb others
+        except ProcessLookupError:
+            pass
         self.note("")  # a full disk may have swallowed results: then there are none
         with open(self.log, "rb") as log:
             return status, log.read().decode("utf-8", "replace")
