@@ -92,6 +92,8 @@ else
 fi
 apps native --rows hackbench
 is "$status $err" "125 bench-apps: $tmp/o/rt_tests is missing: scripts/setup apps fetches it" "rt-tests that are not there"
+apps native --rows boot --against "$tmp/guest"
+like "$status $err" "^125 bench-apps: $tmp/guest: not a file that scripts/bench --csv wrote" "figures to compare with that are none"
 rm "$tmp/o/vmm"
 apps native --rows boot
 is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/setup run" "so is a file that is not there"
