@@ -122,7 +122,7 @@ artifact functional run
 is "$status $err" "2 artifact: functional takes no PURPOSE; scripts/artifact --help lists what there is" "wrong use"
 is "$("$tree/scripts/artifact" --help | awk 'length > 80')" "" "--help has 80 columns"
 
-seen=$(grep -o '`[a-z ]*holds*[^:`]*: [^`]*`' "$HS_TOP/docs/artifact.md" | tr -d '`')
+seen=$(grep -oE '`(holds|does not hold)[^:`]*: [^`]*`' "$HS_TOP/docs/artifact.md" | tr -d '`')
 is "$(sed 's/^does not hold[^:]*: /Does not hold: /; s/^holds[^:]*: /Holds: /' <<<"$seen" | while IFS=: read -r verdict look; do
 	cat "$HS_TOP"/notebooks-data/papers/*/claims.md | grep -qxF "$verdict: \`${look# }\`" || echo "$verdict:$look"
 done)" "" "what docs/artifact.md says has to be seen is what claims.md expects: $(wc -l <<<"$seen") lines"
