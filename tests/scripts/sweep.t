@@ -210,8 +210,12 @@ for file in "$plan" "$result" "$results/nine/jobs.csv"; do
 	like "$status $out" "^125 .*$file: not what a sweep wrote; " "${file##*/} that was cut off is told"
 	cp "$tmp/whole" "$file"
 done
+mv "$plan" "$tmp/whole"
 sweep "$tmp/nine.toml"
-is "$status $(wc -l <"$tmp/ran")" "0 17" "... and once it is whole, all is well"
+like "$status $out" '^125 .*nine: results without a plan; --fresh begins anew' "results of a plan that is gone are taken for no other's"
+mv "$tmp/whole" "$plan"
+sweep "$tmp/nine.toml"
+is "$status $(wc -l <"$tmp/ran")" "0 17" "... and once all is whole, all is well"
 mkdir "$results/nine/jobs/99999"
 echo "4242 elsewhere" >"$results/nine/jobs/99999/lock"
 flock "$results/nine/jobs/99999/lock" "$HS_TOP/scripts/hyperscope" sweep --fresh "$tmp/nine.toml" --out "$tmp/out" >"$tmp/said" 2>&1

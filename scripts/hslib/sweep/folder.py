@@ -152,6 +152,8 @@ class Folder:
                     (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
         if os.path.exists(self.file("plan.json")):
             self.check_same(plan, table)
+        elif os.path.exists(self.file("jobs")) and self.done()[0]:  # of whatever plan; --fresh was killed, perhaps
+            raise LaunchError("%s: results without a plan; --fresh begins anew" % self.path)
         else:
             self.write_plan(source, table, plan)
 
