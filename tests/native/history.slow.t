@@ -41,6 +41,7 @@ mistake leaf-comes-back gstage_fault.c 's/u64 size = gstage_size\(level\);(\s+hv
 mistake fetch-of-given-page unpriv.c 's/\ttlb_flush_vm_local\(vcpu->kvm\);/\t;/' test_mmio
 mistake signal-while-fetched run.c 's/if \(!\(READ_ONCE\(vcpu->requests\) & BIT\(REQ_HOST\)\) && hv_host_needed\(\)\)/if (0)/' test_linger
 mistake spinning-idle halt_poll.c 's/ && !line_is_pending\(\)//; s/static bool line_is_pending/static __attribute__((unused)) bool line_is_pending/' test_run
+mistake slice-for-a-lock wfi.c 's/hv_hart_wanted\(\) \|\| //' test_run
 mistake large-leaf-too-soon gstage_fault.c 's/ \|\| !READ_ONCE\(gs->huge\)//' test_pieces
 mistake lost-rounding fp.c 's/fp_save_fcsr\(&vcpu->fp\);//' test_fp
 mistake counter-delegates pmu.c 's/fp_delegate\(vcpu\);/csr_write(hedeleg, vcpu->hedeleg);/' test_pmu_events
