@@ -21,6 +21,8 @@ class Group(NamedTuple):
 
 GROUPS = {
     "one": Group(bare=True),
+    # What a guest had in the FP unit is looked after at each later exit (switch=full): not beside "one".
+    "float": Group(bare=True),
     # An ioeventfd, or a disk, is a device more to look through at each MMIO: not beside "one".
     "devices": Group(vmm=("--testdev",), disk=True),
     "notified": Group(vmm=("--no-ioeventfd",), disk=True),
@@ -64,10 +66,10 @@ ROWS = [
     Row("sbi_sfence_all", "SBI RFENCE, sfence.vma, everything", small=DESIGN),
     Row("sbi_sfence_page", "SBI RFENCE, sfence.vma, one page", small=DESIGN),
     Row("sbi_user", "SBI call that the VMM answers", goal=950, small=BOTH),
-    Row("sbi_user_fp", "the same, FP registers dirty", small=BOTH),
+    Row("sbi_user_fp", "the same, FP registers dirty", "float", small=BOTH),
     Row("mmio_read", "MMIO read that the VMM answers", goal=1000, small=BOTH),
     Row("mmio_write", "MMIO write that the VMM answers", small=BOTH),
-    Row("mmio_read_fp", "MMIO read, FP registers dirty", small=BOTH),
+    Row("mmio_read_fp", "MMIO read, FP registers dirty", "float", small=BOTH),
     Row("mmio_read_sv39", "MMIO read with the guest's paging on, 3 levels", small=BOTH),
     Row("mmio_ioeventfd", "MMIO write to an ioeventfd, no waiter", "devices", goal=600, small=BOTH),
     Row("plic_eoi", "PLIC claim and completion, line high", small=BOTH),
@@ -83,7 +85,7 @@ ROWS = [
     Row("stimecmp_write", "the guest's own timer register"),
     Row("csr_time", "rdtime"),
     Row("csr_instret", "rdinstret", small=DESIGN),
-    Row("fp_first_use", "first FP instruction after a sleep", small=DESIGN, mean=True),
+    Row("fp_first_use", "first FP instruction after a sleep", "float", small=DESIGN, mean=True),
     Row("busy_10ms_more", "what the host adds to 10 ms of computing", small=HOST, mean=True),
     Row("host_tick", "each interruption of a guest that computes", goal=1500, small=HOST, mean=True,
         none=True),
