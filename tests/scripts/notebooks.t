@@ -53,6 +53,16 @@ claim(sorted(name for name in wanted | set(csvs) if "`%s`" % name not in page), 
 csvs.update({path: path for path in glob.glob(top + "/notebooks-data/papers/*/*.csv")})
 columns = {column for path in csvs.values() for column in next(csv.reader(open(path, encoding="utf-8")))}
 claim(sorted(column for column in columns if "`%s`" % column not in page), "... and every column: %d" % len(columns))
+def lines_of(name):
+    return list(csv.DictReader(open(top + "/notebooks-data/" + name, encoding="utf-8")))
+bench = {(line["system"], line["exit"], line["toggles"], line["cpu"]): float(line["p50"]) for line in lines_of("exit-latency.csv")}
+sums = {}
+for line in lines_of("anatomy.csv"):
+    key = line["system"], line["exit"], line["toggles"], line["cpu"]
+    sums[key] = sums.get(key, 0) + float(line["instructions"])
+claim([(key, value, bench.get(key)) for key, value in sums.items()
+       if abs(value - bench.get(key, 0)) > (1 if key[0] == "hyperscope" else 0.02 * value)],
+      "each anatomy adds up to the bench's figure: make anatomy-csv, as often as make bench")
 print("1..%d" % count)
 END
 python3 "$tmp/look.py" >"$tmp/looked" 2>&1
