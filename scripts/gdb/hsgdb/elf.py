@@ -34,4 +34,9 @@ def _symbols(data):
                 text = data[names + name:end].decode("utf-8", "replace")
                 if not text.startswith("$"):
                     found[text] = value
+    # A gcc that has changed a static function's arguments has renamed it: f.isra.0, f.constprop.0.
+    for text, value in list(found.items()):
+        plain, _, how = text.partition(".")
+        if how.split(".")[0] in ("isra", "constprop"):
+            found.setdefault(plain, value)
     return found
