@@ -37,8 +37,16 @@ static inline unsigned long request(u32 type, u64 sector, void *buffer, u32 len)
 
 static inline bool submit(u16 head, const char *what)
 {
-	bool answered = disk_submit(head);
+	u16 before = disk_used_index();
+	unsigned long t = now();
+	bool answered;
 
+	disk_offer(head);
+	disk_set(REG_QUEUE_NOTIFY, 0);
+	while (disk_used_index() == before && !disk_needs_reset() &&
+	       now() - t <= us_to_ticks(DISK_WAIT_US))
+		wait_irq(0, 100); /* asleep: the disk's thread has work to do */
+	answered = disk_used_index() != before;
 	needs_answer(answered, what);
 	return answered;
 }
