@@ -52,7 +52,7 @@ all: kernel guest-initrd
 
 KERNEL_ARCH := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
 KERNEL_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector -fno-strict-aliasing \
-	-fno-common -fno-asynchronous-unwind-tables -msmall-data-limit=0 $(KERNEL_ARCH) \
+	-fno-common -fno-asynchronous-unwind-tables -fno-unwind-tables -msmall-data-limit=0 $(KERNEL_ARCH) \
 	-nostdinc -isystem $(TOP)/src/host/libc \
 	-isystem $(shell $(CC_RV) -print-file-name=include 2>/dev/null) $(UAPI_CFLAGS) \
 	-I$(TOP)/src/include -I$(TOP)/trace -I$(O)/gen $(PATHLESS)

@@ -13,7 +13,7 @@ PAYLOAD_RT := start.S rt.c sbi.c trap.c fdt.c smp.c paging.c disk.c plic.c tap.c
 PAYLOAD_RT_OBJS := $(PAYLOAD_RT:%=$(PAYLOAD_DIR)/obj/src/guest/%.o)
 
 PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector \
-	-fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
+	-fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables -fno-unwind-tables \
 	-fno-tree-loop-distribute-patterns -march=rv64imac_zicsr_zifencei -mabi=lp64 \
 	-mcmodel=medany -msmall-data-limit=0 -nostdinc \
 	-isystem $(shell $(CC_RV) -print-file-name=include 2>/dev/null) \
