@@ -85,7 +85,7 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
     left_out = sorted({line["name"] for line in lines if line["unit"] and not is_drawn(line)})
     style.finish(drawn, "What do more vCPUs cost?", (
         "n = %s a point; points without a whisker are exact counts (-icount), the same in each repetition, "
-        "where harts take turns: work added shows, contention and speed do not.%s\n%s" % (
+        "of all harts together: work added shows, speed does not.%s\n%s" % (
             " or ".join(map(str, counts)),
             "\nNot drawn, since wall-clock of several runs is not compared: %s." % ", ".join(left_out)
             if left_out else "", data.made_with(lines))))
@@ -101,7 +101,7 @@ def _panel(axes, systems):
                     [end - value for value, end in zip(values, high)])
         axes.errorbar(counts, values, yerr=whiskers, marker=marker, markersize=4, color=colour,
                       linewidth=1.2, elinewidth=0.8, capsize=2, label=name)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.08 * axes.get_ylim()[1])
     axes.set_xticks(sorted({count for points in systems.values() for count in points}))
     axes.set_xlabel("vCPUs")
     axes.grid(color="#dddddd", linewidth=0.6)
