@@ -19,7 +19,7 @@ static unsigned long late;     /* ticks, all of them together */
 /* Until *word modulo n is `value`: lr makes the reservation that wrs.nto waits for the loss of. */
 static void spin_until(unsigned long *word, unsigned long n, unsigned long value)
 {
-	unsigned long seen;
+	unsigned long seen = 0;
 
 	do {
 		__asm__ volatile("	lr.d.aq	%0, (%1)\n"
