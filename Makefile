@@ -48,6 +48,17 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstri
 .DEFAULT_GOAL := all
 all: kernel guest-initrd
 
+# What is compiled for RISC-V depends on this file, which is written anew when the compiler or a flag
+# changes: else a build folder of last week's flags is measured, whose bytes a clean clone does not
+# have. Folders are left out: the images do not hold them either.
+COMPILED_BY := $(O)/gen/compiled-by
+$(COMPILED_BY): look-at-flags
+	@mkdir -p $(@D)
+	{ $(CROSS_COMPILE)gcc --version | head -n 1; \
+	  echo '$(subst $(TOP),TOP,$(subst $(O),O,$(ALL_FLAGS)))'; } >$@.now
+	cmp -s $@.now $@ || cp $@.now $@
+.PHONY: look-at-flags
+
 # ---- host kernel: src/host + src/kvm --------------------------------------------------------
 
 KERNEL_ARCH := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
@@ -75,28 +86,33 @@ $(O)/hyperscope.elf: $(KERNEL_OBJ) $(KERNEL_LIBFDT) $(TOP)/src/host/kernel.ld
 		-T $(TOP)/src/host/kernel.ld -o $@ $(filter %.o,$^)
 	{ cat $(TOP)/.commit || git -C $(TOP) describe --always --dirty=+ || echo unknown; } >$(O)/hyperscope.commit 2>/dev/null
 
-$(O)/kernel/src/host/%.o: private AREA := -iquote $(TOP)/src/host -I$(LIBFDT_SRC)
-$(O)/kernel/src/kvm/%.o: private AREA := -iquote $(TOP)/src/kvm -Wconversion
+AREA_host := -iquote $(TOP)/src/host -I$(LIBFDT_SRC)
+AREA_kvm := -iquote $(TOP)/src/kvm -Wconversion
+$(O)/kernel/src/host/%.o: private AREA := $(AREA_host)
+$(O)/kernel/src/kvm/%.o: private AREA := $(AREA_kvm)
 # gcc turns a tail call into a loop at -O2; then the recursive walker would not recurse.
 $(O)/kernel/src/kvm/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
 
 # A handful of cases: two comparisons are fewer instructions than a table of addresses, and no load.
 $(O)/kernel/src/kvm/sbi_base.c.o: private AREA += -fno-jump-tables
 
-$(O)/kernel/%.c.o: $(TOP)/%.c | $(OFFSETS) uapi-present
+# What these two have of their own stands here and nowhere else.
+$(O)/kernel/src/kvm/gstage_rec.c.o $(O)/kernel/src/kvm/sbi_base.c.o: $(TOP)/Makefile
+
+$(O)/kernel/%.c.o: $(TOP)/%.c $(COMPILED_BY) | $(OFFSETS) uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_CFLAGS) $(WARN) $(AREA) -MMD -MP -c -o $@ $<
 
-$(O)/kernel/%.S.o: $(TOP)/%.S | $(OFFSETS)
+$(O)/kernel/%.S.o: $(TOP)/%.S $(COMPILED_BY) | $(OFFSETS)
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_ASFLAGS) $(AREA) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 
-$(O)/kernel/libfdt/%.o: $(LIBFDT_SRC)/%.c
+$(O)/kernel/libfdt/%.o: $(LIBFDT_SRC)/%.c $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_CFLAGS) -w -I$(LIBFDT_SRC) -c -o $@ $<
 
 # offsets.c holds DEFINE(NAME, value) lines; the compiler computes them, sed makes #defines.
-$(O)/gen/%_offsets.h: $(TOP)/src/%/offsets.c
+$(O)/gen/%_offsets.h: $(TOP)/src/%/offsets.c $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_CFLAGS) -I$(TOP)/src/$* -I$(TOP)/src/host -MMD -MP -MT $@ -MF $@.d -S -o $@.s $<
 	sed -nE 's/^[[:space:]]*\.ascii "->([A-Za-z0-9_]+) ([-0-9]+)".*/#define \1 \2/p' $@.s > $@
@@ -239,11 +255,12 @@ distclean: clean
 tests:
 
 # A room's compiler with its flags, for the checks: make -s print-flags ROOM=kvm
-FLAGS_host = $(KERNEL_CFLAGS) $(WARN) -iquote $(TOP)/src/host -I$(LIBFDT_SRC)
-FLAGS_kvm = $(KERNEL_CFLAGS) $(WARN) -iquote $(TOP)/src/kvm -Wconversion
+FLAGS_host = $(KERNEL_CFLAGS) $(WARN) $(AREA_host)
+FLAGS_kvm = $(KERNEL_CFLAGS) $(WARN) $(AREA_kvm)
 FLAGS_include/hv = $(KERNEL_CFLAGS) $(WARN)
 FLAGS_vmm = $(VMM_CFLAGS) $(WARN)
 FLAGS_guest = $(PAYLOAD_CFLAGS)
+ALL_FLAGS = $(foreach room,host kvm vmm guest,$(room): $(FLAGS_$(room))) $(KERNEL_ASFLAGS) $(LIBFDT_CFLAGS) $(PROG_CFLAGS)
 .PHONY: print-flags
 print-flags:
 	echo $(CROSS_COMPILE)gcc $(FLAGS_$(ROOM))

@@ -24,11 +24,11 @@ PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector
 all: guest-payloads
 guest-payloads: $(PAYLOAD_BINS)
 
-$(PAYLOAD_DIR)/obj/%.c.o: $(TOP)/%.c
+$(PAYLOAD_DIR)/obj/%.c.o: $(TOP)/%.c $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(PAYLOAD_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(PAYLOAD_DIR)/obj/%.S.o: $(TOP)/%.S
+$(PAYLOAD_DIR)/obj/%.S.o: $(TOP)/%.S $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(PAYLOAD_CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -4,6 +4,6 @@
 
 tests: $(O)/tests/kselftest/timed
 
-$(O)/tests/kselftest/timed: $(TOP)/tests/kselftest/timed.c | uapi-present
+$(O)/tests/kselftest/timed: $(TOP)/tests/kselftest/timed.c $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) -o $@ $<

@@ -8,7 +8,7 @@ KVM_API_PROGS := $(patsubst $(KVM_API_DIR)/%.c,$(O)/tests/kvm-api/%,$(wildcard $
 
 tests: $(KVM_API_PROGS)
 
-$(O)/tests/kvm-api/%: $(KVM_API_DIR)/%.c $(wildcard $(KVM_API_DIR)/*.h $(KVM_API_DIR)/*.rec) $(TOP)/tests/linux-abi/tap.h | uapi-present
+$(O)/tests/kvm-api/%: $(KVM_API_DIR)/%.c $(wildcard $(KVM_API_DIR)/*.h $(KVM_API_DIR)/*.rec) $(TOP)/tests/linux-abi/tap.h $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) -I$(TOP)/tests/linux-abi -o $@ $<
 
@@ -18,7 +18,7 @@ WALK_SRC := $(wildcard $(KVM_API_DIR)/walk/*.c)
 
 tests: $(O)/tests/kvm-api/walk
 
-$(O)/tests/kvm-api/walk: $(WALK_SRC) $(KVM_API_DIR)/walk/walk.h $(wildcard $(KVM_API_DIR)/*.h) $(TOP)/tests/linux-abi/tap.h | uapi-present
+$(O)/tests/kvm-api/walk: $(WALK_SRC) $(KVM_API_DIR)/walk/walk.h $(wildcard $(KVM_API_DIR)/*.h) $(TOP)/tests/linux-abi/tap.h $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) -Wno-missing-field-initializers -I$(TOP)/tests/linux-abi -o $@ $(WALK_SRC)
 

@@ -20,6 +20,6 @@ walk-cost: all $(O)/tests/kvm/linear
 irqs-off: all $(O)/tests/kvm/spans
 	@$(TOP)/scripts/irqs-off --out $(O) $(ARGS)
 
-$(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/kvm/guest.h | uapi-present
+$(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/kvm/guest.h $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) $(WARN) -o $@ $<

@@ -7,6 +7,6 @@ ABI_PROGS := $(patsubst $(TOP)/tests/linux-abi/%.c,$(O)/tests/linux-abi/%,$(wild
 
 tests: $(ABI_PROGS)
 
-$(O)/tests/linux-abi/%: $(TOP)/tests/linux-abi/%.c $(TOP)/tests/linux-abi/tap.h | uapi-present
+$(O)/tests/linux-abi/%: $(TOP)/tests/linux-abi/%.c $(TOP)/tests/linux-abi/tap.h $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) -o $@ $< -lm

@@ -6,6 +6,6 @@ TEST_PROGS := $(patsubst $(TOP)/tests/progs/%.c,$(O)/tests/progs/%,$(wildcard $(
 
 tests: $(TEST_PROGS)
 
-$(O)/tests/progs/%: $(TOP)/tests/progs/%.c | uapi-present
+$(O)/tests/progs/%: $(TOP)/tests/progs/%.c $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) -o $@ $<
