@@ -62,6 +62,11 @@ like "$out" 'green\.t \.+ ok' "what cmocka skips has not failed"
 like "$out" 'red\.t +\(Wstat: 256 .*Failed: 1\)' "the summary names the red file"
 is "$(tail -n 1 <<<"$out")" "Result: FAIL" "the last line is the result"
 
+HS_TIME_SCALE=12345 run green.t
+like "$out" 'time-outs x 12345,' "who knows that the machine will be busy may lengthen the time-outs"
+HS_TIME_SCALE=0 run green.t
+like "$out" 'time-outs x [1-9]' "... and nobody may shorten them"
+
 MAKEFLAGS=' -j2 --jobserver-auth=3,4' MAKELEVEL=1 run makes.t
 is "$status" 0 "a test's own make knows nothing of the make that runs the tests" || diag "$out"
 
