@@ -59,11 +59,13 @@ enum reg {
 	PRIV,
 	SCAUSE,
 	SEPC,
+	STVAL,
 	SSTATUS,
 	STVEC,
 	HSTATUS,
 	MCAUSE,
 	MEPC,
+	MTVAL,
 	MSTATUS,
 	MTVEC,
 	X0,
@@ -72,17 +74,17 @@ enum reg {
 #define X_A0 10
 #define X_A7 17
 static const char *const reg_names[REGS] = {
-	[PRIV] = "priv",       [SCAUSE] = "scause",   [SEPC] = "sepc",     [SSTATUS] = "sstatus",
-	[STVEC] = "stvec",     [HSTATUS] = "hstatus", [MCAUSE] = "mcause", [MEPC] = "mepc",
-	[MSTATUS] = "mstatus", [MTVEC] = "mtvec",     [X0] = "zero",       [X0 + 1] = "ra",
-	[X0 + 2] = "sp",       [X0 + 3] = "gp",       [X0 + 4] = "tp",     [X0 + 5] = "t0",
-	[X0 + 6] = "t1",       [X0 + 7] = "t2",       [X0 + 8] = "fp",     [X0 + 9] = "s1",
-	[X0 + 10] = "a0",      [X0 + 11] = "a1",      [X0 + 12] = "a2",    [X0 + 13] = "a3",
-	[X0 + 14] = "a4",      [X0 + 15] = "a5",      [X0 + 16] = "a6",    [X0 + 17] = "a7",
-	[X0 + 18] = "s2",      [X0 + 19] = "s3",      [X0 + 20] = "s4",    [X0 + 21] = "s5",
-	[X0 + 22] = "s6",      [X0 + 23] = "s7",      [X0 + 24] = "s8",    [X0 + 25] = "s9",
-	[X0 + 26] = "s10",     [X0 + 27] = "s11",     [X0 + 28] = "t3",    [X0 + 29] = "t4",
-	[X0 + 30] = "t5",      [X0 + 31] = "t6",
+	[PRIV] = "priv",       [SCAUSE] = "scause", [SEPC] = "sepc",       [STVAL] = "stval",
+	[SSTATUS] = "sstatus", [STVEC] = "stvec",   [HSTATUS] = "hstatus", [MCAUSE] = "mcause",
+	[MEPC] = "mepc",       [MTVAL] = "mtval",   [MSTATUS] = "mstatus", [MTVEC] = "mtvec",
+	[X0] = "zero",         [X0 + 1] = "ra",     [X0 + 2] = "sp",       [X0 + 3] = "gp",
+	[X0 + 4] = "tp",       [X0 + 5] = "t0",     [X0 + 6] = "t1",       [X0 + 7] = "t2",
+	[X0 + 8] = "fp",       [X0 + 9] = "s1",     [X0 + 10] = "a0",      [X0 + 11] = "a1",
+	[X0 + 12] = "a2",      [X0 + 13] = "a3",    [X0 + 14] = "a4",      [X0 + 15] = "a5",
+	[X0 + 16] = "a6",      [X0 + 17] = "a7",    [X0 + 18] = "s2",      [X0 + 19] = "s3",
+	[X0 + 20] = "s4",      [X0 + 21] = "s5",    [X0 + 22] = "s6",      [X0 + 23] = "s7",
+	[X0 + 24] = "s8",      [X0 + 25] = "s9",    [X0 + 26] = "s10",     [X0 + 27] = "s11",
+	[X0 + 28] = "t3",      [X0 + 29] = "t4",    [X0 + 30] = "t5",      [X0 + 31] = "t6",
 };
 
 /* ---- what a block and a trap are ---------------------------------------------------------- */
@@ -105,12 +107,14 @@ static struct trap trap_of(unsigned int hart, enum world to)
 		status = plugin_reg(hart, MSTATUS);
 		trap.cause = plugin_reg(hart, MCAUSE);
 		trap.epc = plugin_reg(hart, MEPC);
+		trap.tval = plugin_reg(hart, MTVAL);
 		trap.from = status >> MSTATUS_MPP & 3;
 		if (trap.from != WORLD_M && status >> MSTATUS_MPV & 1)
 			trap.from |= WORLD_V;
 	} else {
 		trap.cause = plugin_reg(hart, SCAUSE);
 		trap.epc = plugin_reg(hart, SEPC);
+		trap.tval = plugin_reg(hart, STVAL);
 		trap.from = plugin_reg(hart, SSTATUS) & SSTATUS_SPP ? WORLD_HS : WORLD_U;
 		if (to == WORLD_VS || plugin_reg(hart, HSTATUS) & HSTATUS_SPV)
 			trap.from |= WORLD_V;

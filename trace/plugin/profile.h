@@ -109,7 +109,7 @@ struct hart {
 
 /* What a trap's CSRs say. */
 struct trap {
-	uint64_t cause, epc;
+	uint64_t cause, epc, tval;
 	enum world from;
 	uint64_t a7;
 };

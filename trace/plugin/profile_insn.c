@@ -95,7 +95,11 @@ bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t
 	    trap->epc != address_of(b, insns - 1))
 		return false;
 	word = b->words[insns - 1];
+	/*
+	 * Where QEMU goes back to the beginning of an mret that it may not run (10.0.13), the trap
+	 * value is the mret; where it forgets to (10.0.2), that of an earlier instruction.
+	 */
 	if (trap->cause == CAUSE_ILLEGAL)
-		return illegal_late(word);
+		return word == INSN_MRET ? trap->tval == word : illegal_late(word);
 	return while_running >> trap->cause & 1;
 }
