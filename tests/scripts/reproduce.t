@@ -111,6 +111,18 @@ like "$out" 'figures: 6 as expected, 0 not, 1 of another key, 1 of them within 5
 sed -i 's/^call,hyperscope,[0-9.]*/call,hyperscope,100/' "$paper/expected.csv"
 reproduce all --from "$csv"
 like "$flat" '^0 .*expected 100, measured 231 \(another key\)' "... with the figure, where it is far off"
+cp "$paper/expected.csv" "$tmp/whole.csv"
+sed -i 's/^\(io,hyperscope,[0-9.]*\),instructions/\1,cycles/' "$paper/expected.csv"
+reproduce all --from "$csv"
+like "$flat" '^1 .*figures: 5 as expected, 1 not, .* hyperscope io expected 973 cycles, measured 973 instructions .* 1 paper: not all' \
+	"a figure of another unit is another one"
+sed '/^switch,linux/d' "$tmp/whole.csv" >"$paper/expected.csv"
+reproduce all --from "$csv"
+like "$flat" '^1 .*, 1 not in expected.csv .* linux switch nothing is expected, measured [0-9]+ 1 paper: not all is as expected' \
+	"a figure of which expected.csv has lost the line is no success"
+reproduce all --from "$csv" --systems hyperscope,bare
+is $status 0 "... but where its system is not asked for"
+cp "$tmp/whole.csv" "$paper/expected.csv"
 
 refused()	# NAME SED MESSAGE: claims.md changed so is refused
 {
@@ -164,7 +176,12 @@ reproduce write --from "$csv" mine
 is "$status:$(grep -c ^cull "$paper/expected.csv")" 0:0 "what is expected of a row that is no more can be written anew"
 sed -i '2,$d' "$paper/expected.csv"
 reproduce all --from "$csv"
-like "$flat" '^0 .*figures: nothing is expected yet; scripts/reproduce write --from' "where nothing is expected it says so"
+like "$flat" '^0 .*figures: nothing is expected yet; scripts/reproduce write --from .* 1 paper: nothing is expected yet $' \
+	"where nothing is expected it says so, and does not say that all is as expected"
+cp -R "$paper" "$tmp/tree/notebooks-data/papers/other" && cp "$tmp/expected.csv" "$tmp/tree/notebooks-data/papers/other/expected.csv"
+reproduce all --from "$csv"
+like "$flat" '^0 .* 2 papers: all is as expected, but of 1 nothing is expected yet $' "... nor of it among others"
+rm -r "$tmp/tree/notebooks-data/papers/other"
 cp "$tmp/expected.csv" "$paper/expected.csv"
 sed 's/^\(hyperscope,mmio_read,default,rv64\),.*/\1/' "$csv" >"$tmp/short.csv"
 reproduce all --from "$tmp/short.csv"

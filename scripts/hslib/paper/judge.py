@@ -37,8 +37,9 @@ class Judged(NamedTuple):
 class Difference(NamedTuple):
     line: dict      # of expected.csv
     value: object   # measured, or None
+    unit: str       # in which it was measured
     key: bool       # is it the same key?
-    within: bool    # of the tolerance
+    within: bool    # of the tolerance, in the same unit
 
     def failed(self):
         """A figure that is another one, or none at all."""
@@ -108,12 +109,21 @@ def differences(paper, lines):
     for line in paper.expected:
         own = found.get((line["row"], line["system"]))
         if own is None:
-            yield Difference(line, None, False, False)
+            yield Difference(line, None, line["unit"], False, False)
             continue
         key = all(line[name] == own[name] for name in KEY)
         tolerance = float(line["tolerance"]) if key else OTHER_KEY
         value, expected = float(own["value"]), float(line["value"])
-        yield Difference(line, value, key, abs(value - expected) <= max(tolerance * abs(expected), _step(line)))
+        yield Difference(line, value, own["unit"], key, own["unit"] == line["unit"] and
+                         abs(value - expected) <= max(tolerance * abs(expected), _step(line)))
+
+
+def unexpected(paper, lines):
+    """Lines that were measured of rows that the paper has, and of which expected.csv says nothing. Where it is
+    empty nobody has written yet what is expected: that is told otherwise."""
+    there = {(line["row"], line["system"]) for line in paper.expected}
+    return [line for line in lines if there and (line["row"], line["system"]) not in there
+            and line["system"] in getattr(paper.rows.get(line["row"]), "measured", ())]
 
 
 def _tolerance(paper, line):
@@ -125,8 +135,8 @@ def _tolerance(paper, line):
     return LINUX
 
 
-def _expected_before(paper):
-    """What cannot be read is written anew, whole."""
+def expected_if_any(paper):
+    """What cannot be read is written anew, whole; and a check of one's own may do without."""
     try:
         return paper.expected
     except LaunchError:
@@ -138,6 +148,6 @@ def expected_of(paper, lines):
     found = [dict({name: line[name] for name in ("row", "system", "value", "unit") + KEY},
                   tolerance="%g" % _tolerance(paper, line)) for line in lines]
     new = {(line["row"], line["system"]) for line in found}
-    found += [line for line in _expected_before(paper) if (line["row"], line["system"]) not in new
+    found += [line for line in expected_if_any(paper) if (line["row"], line["system"]) not in new
               and line["system"] in paper.rows[line["row"]].measured]
     return sorted(found, key=lambda line: list(paper.rows).index(line["row"]))

@@ -81,11 +81,19 @@ def check(paper, lines):
             print(_wrap("%s%s: %s" % (text, unexpected, rests_on), "    ", "      "))
         if each.not_here:
             print(_wrap("not here: " + each.not_here, "    ", "      "))
-    return int(bool(status) | _figures(paper, differences))
+    return int(bool(status) | _figures(paper, differences, judge.unexpected(paper, lines)))
 
 
-def _figures(paper, found):
-    """The line about expected.csv, and each figure that differs or is missing."""
+def _beside(each):
+    """What was expected and what was measured, as text; with units, where they are two."""
+    units = [" " + unit for unit in (each.line["unit"], each.unit)] if each.unit != each.line["unit"] else ["", ""]
+    measured = "not measured" if each.value is None else "measured %s%s%s" % (
+        _cell(dict(each.line, value=each.value, unit=each.unit)), units[1], "" if each.key else " (another key)")
+    return "expected %s%s, %s" % (_cell(each.line), units[0], measured)
+
+
+def _figures(paper, found, unexpected):
+    """The line about expected.csv, and each figure that differs, is missing, or is not in it."""
     if not found:
         print(_wrap("figures: nothing is expected yet; scripts/reproduce write --from BENCH.CSV %s does so" % paper.name, "  ", "    "))
         return 0
@@ -93,15 +101,16 @@ def _figures(paper, found):
     other = [each for each in found if not each.key and each.value is not None]
     failed = [each for each in found if each.failed()]
     missing = sum(each.value is None for each in failed)
-    print("  figures: %d as expected, %d not%s%s" % (
+    print("  figures: %d as expected, %d not%s%s%s" % (
         len(same), len(failed) - missing, ", %d of another key, %d of them within 5 %%" % (
             len(other), sum(each.within for each in other)) if other else "",
-        ", %d not measured" % missing if missing else ""))
+        ", %d not measured" % missing if missing else "",
+        ", %d not in expected.csv" % len(unexpected) if unexpected else ""))
     for each in failed + [each for each in other if not each.within]:
-        measured = "not measured" if each.value is None else "measured %s%s" % (
-            _cell(dict(each.line, value=each.value)), "" if each.key else " (another key)")
-        print("    %-11s%-20s expected %s, %s" % (each.line["system"], each.line["row"], _cell(each.line), measured))
-    return int(bool(failed))
+        print(_wrap("%-11s%-20s %s" % (each.line["system"], each.line["row"], _beside(each)), "    ", "      "))
+    for line in unexpected:
+        print("    %-11s%-20s nothing is expected, measured %s" % (line["system"], line["row"], _cell(line)))
+    return int(bool(failed or unexpected))
 
 
 # ---- the page ----
