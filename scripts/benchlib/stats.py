@@ -13,6 +13,7 @@ little; then the interval is the least to the greatest, and its own coverage, 1 
 import math
 import os
 import random
+import re
 import statistics
 import time
 from typing import NamedTuple
@@ -21,6 +22,8 @@ LEVEL = 0.95
 RESAMPLES = 10000
 SEED = 1
 FEWEST = 6  # 1 - 2^(1-6) is more than LEVEL
+TIMES = ("s", "ms", "us", "ns", "cycles")  # of these no measurement is exact
+_RUN = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 
 class ComparedAcrossRuns(ValueError):
@@ -40,11 +43,21 @@ class Interval(NamedTuple):
         return "%.0f %% interval %s to %s" % (100 * self.level, short(self.low), short(self.high))
 
 
-class Exact(NamedTuple):
-    """A count. n: how many operations it was counted over."""
+class _Exact(NamedTuple):
     value: float
     unit: str
     n: int = 1
+
+
+class Exact(_Exact):
+    """A count. n: how many operations it was counted over."""
+
+    def __new__(cls, value, unit, n=1):
+        if unit in TIMES:
+            raise NotComparable("%s are no count: of times there are Samples" % unit)
+        if not math.isfinite(value):
+            raise NotComparable("a count of %s that is no number" % unit)
+        return super().__new__(cls, value, unit, n)
 
     def __str__(self):
         return "%s %s (exact, n = %d)" % (short(self.value), self.unit, self.n)
@@ -57,8 +70,10 @@ class Samples:
         self.values, self.unit, self.run = tuple(float(value) for value in values), unit, run
         if not self.values:
             raise NotComparable("of no %s nothing can be said" % unit)
-        if not all(math.isfinite(value) for value in self.values):
-            raise NotComparable("a time of %s that is no number" % unit)
+        if not all(math.isfinite(value) and value >= 0 for value in self.values):
+            raise NotComparable("a time of %s that is no number, or less than nothing" % unit)
+        if not isinstance(run, str) or not _RUN.fullmatch(run):  # two that nobody named would be one
+            raise NotComparable("%r is no run's name: new_run() gives one, where both sides are measured" % (run,))
 
     @property
     def n(self):

@@ -13,11 +13,13 @@ sys.path.insert(0, SCRIPTS)
 from benchlib import stats  # noqa: E402
 from benchlib.stats import ComparedAcrossRuns, Exact, NotComparable, Samples, ratio  # noqa: E402
 
+RUN = stats.new_run()
+
 
 class Intervals(unittest.TestCase):
     def test_median_of_few(self):
         """five times: the interval is the least to the greatest, at its own 93.75 %"""
-        self.assertEqual(Samples([5, 1, 4, 2, 3], "s", "r").interval(), (1, 5, 0.9375))
+        self.assertEqual(Samples([5, 1, 4, 2, 3], "s", RUN).interval(), (1, 5, 0.9375))
 
     def test_one(self):
         """one time: no share of such intervals holds anything"""
@@ -61,6 +63,18 @@ class Comparisons(unittest.TestCase):
         with self.assertRaisesRegex(ComparedAcrossRuns, "two runs .*in one run, by turns"):
             ratio(Samples([1, 2], "s", stats.new_run()), Samples([1, 2], "s", stats.new_run()))
 
+    def test_unnamed(self):
+        """times of a run that nobody has named are refused: any two such would be one"""
+        for name in (None, "", "monday"):
+            with self.assertRaisesRegex(NotComparable, r"is no run's name: new_run\(\) gives one"):
+                Samples([1, 2], "s", name)
+
+    def test_time_as_count(self):
+        """a time is not made exact by calling it a count"""
+        for unit in ("s", "ms", "us", "ns", "cycles"):
+            with self.assertRaisesRegex(NotComparable, "are no count"):
+                Exact(1.5, unit)
+
     def test_exact(self):
         """counts of two runs are compared, exactly"""
         found = ratio(Exact(972, "instructions", 32768), Exact(3888, "instructions", 1024))
@@ -69,33 +83,35 @@ class Comparisons(unittest.TestCase):
     def test_paired(self):
         """a turn that slows both sides slows no ratio"""
         slow = (1, 1, 9, 1, 4, 1, 1)
-        found = ratio(Samples([2 * each for each in slow], "s", "r"), Samples(slow, "s", "r"))
+        found = ratio(Samples([2 * each for each in slow], "s", RUN), Samples(slow, "s", RUN))
         self.assertEqual((found.value,) + tuple(found.interval[:2]), (2, 2, 2))
 
     def test_pairs_missing(self):
         """turns without a partner are refused"""
         with self.assertRaisesRegex(NotComparable, "3 turns and 2"):
-            ratio(Samples([1, 2, 3], "s", "r"), Samples([1, 2], "s", "r"))
+            ratio(Samples([1, 2, 3], "s", RUN), Samples([1, 2], "s", RUN))
 
     def test_units(self):
         """seconds and instructions have no ratio, nor a count and a time"""
         with self.assertRaisesRegex(NotComparable, "s and instructions have no ratio"):
-            ratio(Samples([1], "s", "r"), Samples([1], "instructions", "r"))
+            ratio(Samples([1], "s", RUN), Samples([1], "instructions", RUN))
         with self.assertRaisesRegex(NotComparable, r"a count \(instructions\) and a time \(s\)"):
-            ratio(Samples([1], "s", "r"), Exact(1, "instructions"))
+            ratio(Samples([1], "s", RUN), Exact(1, "instructions"))
 
     def test_zero(self):
         """nothing is so many times zero"""
         with self.assertRaises(NotComparable):
             ratio(Exact(1, "instructions"), Exact(0, "instructions"))
         with self.assertRaises(NotComparable):
-            ratio(Samples([1, 1], "s", "r"), Samples([1, 0], "s", "r"))
+            ratio(Samples([1, 1], "s", RUN), Samples([1, 0], "s", RUN))
 
     def test_nothing(self):
-        """of no time, or of one that is none, nothing is said"""
-        for values in ((), (1, float("nan"))):
+        """of no time, or of one that is none, nothing is said; nor of such a count"""
+        for values in ((), (1, float("nan")), (1, -1)):
             with self.assertRaises(NotComparable):
-                Samples(values, "s", "r")
+                Samples(values, "s", RUN)
+        with self.assertRaises(NotComparable):
+            Exact(float("nan"), "instructions")
 
     def test_runs_differ(self):
         """two runs never have one name"""
@@ -103,8 +119,8 @@ class Comparisons(unittest.TestCase):
 
     def test_words(self):
         """how it is told: the unit, n, the interval and its share"""
-        self.assertEqual(str(Samples([1, 2, 3.25], "s", "r")), "2 s (median of 3; 75 % interval 1 to 3.25)")
-        self.assertEqual(str(Samples([999.7], "s", "r")), "1000 s (median of 1; 0 % interval 1000 to 1000)")
+        self.assertEqual(str(Samples([1, 2, 3.25], "s", RUN)), "2 s (median of 3; 75 % interval 1 to 3.25)")
+        self.assertEqual(str(Samples([999.7], "s", RUN)), "1000 s (median of 1; 0 % interval 1000 to 1000)")
         self.assertEqual(str(Exact(12345, "instructions", 64)), "12345 instructions (exact, n = 64)")
 
 

@@ -61,7 +61,7 @@ def point(values):
     """(value, low, high): counts that are all the same have no interval."""
     if len(set(values)) == 1:
         return (values[0],) * 3
-    samples = stats.Samples(values, RATIO, "a panel")
+    samples = stats.Samples(values, RATIO, stats.new_run())
     return (samples.median(),) + tuple(samples.interval()[:2])
 
 
