@@ -1,14 +1,29 @@
 // SPDX-License-Identifier: MIT
 /*
- * harts.c - for plugins: registers of each hart, and how many instructions it has begun (QEMU 9).
+ * harts.c - for plugins: which hart runs, its registers, how many instructions it has begun (QEMU 9).
+ *
+ * QEMU counts in the code that it translates, without a call: for one hart. Where harts take turns QEMU
+ * 10 spoils that code. The hart's number is a constant there, which each such counter multiplies by its
+ * size in place: the next one of the block counts elsewhere in QEMU's memory, and whoever else in the
+ * block needs this constant has another (accel/tcg/plugin-gen.c, gen_plugin_u64_ptr; 0 does no harm).
+ * So of several harts each instruction calls. Nor is that constant the hart's that runs the block.
  */
+#include <inttypes.h>
+
 #include "harts.h"
 
 static const char *const *reg_names;
-static unsigned int nr_regs;
+static unsigned int nr_regs; /* and mhartid behind them */
+static unsigned int nr_harts, running;
 static struct qemu_plugin_register **regs[MAX_HARTS];
 static struct qemu_plugin_bytes *bytes;
-static struct qemu_plugin_scoreboard *score;
+static struct qemu_plugin_scoreboard *score; /* of one hart, */
+static uint64_t begun[MAX_HARTS];            /* of several */
+
+static const char *reg_name(unsigned int which)
+{
+	return which < nr_regs ? reg_names[which] : "mhartid";
+}
 
 static void find_registers(qemu_plugin_id_t id, unsigned int hart)
 {
@@ -21,17 +36,19 @@ static void find_registers(qemu_plugin_id_t id, unsigned int hart)
 		fprintf(stderr, "%s: more than %d harts\n", plugin_name, MAX_HARTS);
 		exit(1);
 	}
-	regs[hart] = plugin_need(calloc(nr_regs, sizeof(struct qemu_plugin_register *)));
+	regs[hart] = plugin_need(calloc(nr_regs + 1, sizeof(struct qemu_plugin_register *)));
 	for (i = 0; i < list->len; i++)
-		for (r = 0; r < nr_regs; r++)
-			if (!strcmp(all[i].name, reg_names[r]))
+		for (r = 0; r <= nr_regs; r++)
+			if (!strcmp(all[i].name, reg_name(r)))
 				regs[hart][r] = all[i].handle;
 }
 
-void plugin_watch_harts(qemu_plugin_id_t id, const char *const *names, unsigned int n)
+void plugin_watch_harts(qemu_plugin_id_t id, const struct qemu_info *info, const char *const *names,
+			unsigned int n)
 {
 	reg_names = names;
 	nr_regs = n;
+	nr_harts = info->system.smp_vcpus;
 	bytes = plugin_need(g_byte_array_new());
 	score = plugin_need(qemu_plugin_scoreboard_new(sizeof(uint64_t)));
 	qemu_plugin_register_vcpu_init_cb(id, find_registers);
@@ -48,13 +65,43 @@ uint64_t plugin_reg(unsigned int hart, unsigned int which)
 	return value;
 }
 
+unsigned int plugin_hart_begins(unsigned int told)
+{
+	uint64_t id = nr_harts > 1 ? plugin_reg(told, nr_regs) : told;
+
+	if (id >= nr_harts) {
+		fprintf(stderr, "%s: a hart with mhartid %" PRIu64 " of %u harts\n", plugin_name,
+			id, nr_harts);
+		exit(1);
+	}
+	running = id;
+	return running;
+}
+
+unsigned int plugin_hart(void)
+{
+	return running;
+}
+
+static void insn_begins(unsigned int told, void *userdata)
+{
+	(void)told;
+	(void)userdata;
+	begun[running]++;
+}
+
 void plugin_count(struct qemu_plugin_insn *insn)
 {
+	if (nr_harts > 1) {
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, insn_begins, QEMU_PLUGIN_CB_NO_REGS,
+						       NULL);
+		return;
+	}
 	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
 		insn, QEMU_PLUGIN_INLINE_ADD_U64, (struct qemu_plugin_u64){ score, 0 }, 1);
 }
 
 uint64_t plugin_executed(unsigned int hart)
 {
-	return *(uint64_t *)qemu_plugin_scoreboard_find(score, hart);
+	return nr_harts > 1 ? begun[hart] : *(uint64_t *)qemu_plugin_scoreboard_find(score, hart);
 }

@@ -214,8 +214,9 @@ static struct key entered_for(unsigned int hart)
 	return (struct key){ "call", number, command };
 }
 
-static void block_begins(unsigned int hart, void *userdata)
+static void block_begins(unsigned int told, void *userdata)
 {
+	unsigned int hart = plugin_hart_begins(told);
 	struct block *block = userdata;
 	struct hart *h = &harts[hart];
 
@@ -249,22 +250,26 @@ static void window(unsigned int hart, const char *kind)
 	begin_span(hart, kind);
 }
 
-static void reads_sip(unsigned int hart, void *userdata)
+static void reads_sip(unsigned int told, void *userdata)
 {
+	(void)told;
 	(void)userdata;
-	window(hart, "window");
+	window(plugin_hart(), "window");
 }
 
-static void waits(unsigned int hart, void *userdata)
+static void waits(unsigned int told, void *userdata)
 {
+	(void)told;
 	(void)userdata;
-	window(hart, "wfi");
+	window(plugin_hart(), "wfi");
 }
 
-static void returns(unsigned int hart, void *userdata)
+static void returns(unsigned int told, void *userdata)
 {
+	unsigned int hart = plugin_hart();
 	bool guest = plugin_reg(hart, HSTATUS) & HSTATUS_SPV;
 
+	(void)told;
 	(void)userdata;
 	if (!guest && (plugin_reg(hart, SSTATUS) & SSTATUS_SPP))
 		return; /* from a trap of the kernel's own, back to it */
@@ -277,11 +282,13 @@ static void returns(unsigned int hart, void *userdata)
 }
 
 /* The thread that this hart goes on with has come for something else. */
-static void switches(unsigned int hart, void *userdata)
+static void switches(unsigned int told, void *userdata)
 {
+	unsigned int hart = plugin_hart();
 	uint64_t prev = plugin_reg(hart, A0), next = plugin_reg(hart, A1);
 	size_t p = prev / 64 % THREADS, n = next / 64 % THREADS;
 
+	(void)told;
 	(void)userdata;
 	threads[p].thread = prev;
 	threads[p].key = harts[hart].key;
@@ -289,9 +296,9 @@ static void switches(unsigned int hart, void *userdata)
 		threads[n].thread == next ? threads[n].key : (struct key){ "thread", 0, 0 };
 }
 
-static void ends(unsigned int hart, void *userdata)
+static void ends(unsigned int told, void *userdata)
 {
-	(void)hart;
+	(void)told;
 	(void)userdata;
 	ended = true;
 }
@@ -400,7 +407,6 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 		{ "end=", &end_at, NULL },
 	};
 
-	(void)info;
 	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
 		return -1;
 	if (!file || !kernel || !kernel_end || !linked || !switch_at || !end_at) {
@@ -408,7 +414,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 			"irqs_off: out, kernel, kernel_end, linked, switch, end are needed\n");
 		return -1;
 	}
-	plugin_watch_harts(id, reg_names, REGS);
+	plugin_watch_harts(id, info, reg_names, REGS);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, quit, NULL);
 	return 0;

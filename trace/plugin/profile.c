@@ -45,8 +45,9 @@ struct pair {
 static struct pair *pairs[1u << PAIR_BITS];
 
 static struct hart harts[MAX_HARTS];
-static uint64_t counted; /* since reset, on all harts */
-static bool over;        /* the first program has ended: what comes is the machine's end */
+static unsigned int turn; /* the hart that ran last */
+static uint64_t counted;  /* since reset, on all harts, but for the block that each is in */
+static bool over;         /* the first program has ended: what comes is the machine's end */
 static uint64_t reads, differed, last_read;
 static uint32_t nr_blocks;
 static bool user_ran, begun, ended;
@@ -165,6 +166,12 @@ static void count(struct hart *h, uint32_t insns)
 	++*b->counted.times;
 }
 
+/* What the hart has begun of the block that it is in. */
+static uint64_t under_way(unsigned int hart)
+{
+	return harts[hart].block ? plugin_executed(hart) - harts[hart].at : 0;
+}
+
 /*
  * While harts wait QEMU puts its clock forward, and instret with it; what stands in WFI's block behind
  * it is counted, too, although it does not run then.
@@ -177,18 +184,37 @@ static void forget_counters(void)
 		harts[hart].counters[0].known = harts[hart].counters[1].known = false;
 }
 
+/*
+ * Another hart's turn begins. Where the last one's block was cut short, by a trap that may yet take an
+ * instruction back, or waits, what it has begun is not sure to be what QEMU has counted.
+ */
+static void turn_begins(unsigned int hart)
+{
+	struct hart *last = &harts[turn];
+
+	if (last->block && (last->block->waits || under_way(turn) < last->block->n)) {
+		last->unsure = true;
+		forget_counters();
+	}
+	turn = hart;
+}
+
 /* The block has ended with a look at a counter: since the last one, has it counted as we do? */
 static void compare(struct hart *h, unsigned int hart)
 {
 	uint32_t word = h->block->words[h->block->n - 1];
 	unsigned int which = word >> 21 & 1; /* cycle 0xc00, instret 0xc02 */
-	uint64_t offset;
+	uint64_t offset = counted - plugin_reg(hart, X0 + (word >> 7 & 31));
+	unsigned int other;
 
 	if (h->block->counter_written) {
 		forget_counters();
 		return;
 	}
-	offset = counted - plugin_reg(hart, X0 + (word >> 7 & 31));
+	/* QEMU has one for all harts, with what the others have begun. */
+	for (other = 0; other < MAX_HARTS; other++)
+		if (other != hart)
+			offset += under_way(other);
 	if (h->counters[which].known) {
 		differed += h->counters[which].offset != offset;
 		reads++;
@@ -202,11 +228,12 @@ static void compare(struct hart *h, unsigned int hart)
 static void lead(struct hart *h, unsigned int hart, const struct block *to)
 {
 	struct block *by = h->block;
-	uint32_t insns = plugin_executed(hart) - h->at;
+	uint32_t insns = under_way(hart);
 	struct trap trap;
 
-	if (by->waits)
+	if (by->waits || h->unsure)
 		forget_counters();
+	h->unsure = false;
 	if (to->vector) {
 		trap = trap_of(hart, to->world);
 		insns -= profile_taken_back(&trap, by, insns);
@@ -247,14 +274,17 @@ static bool wanted(struct hart *h, const struct block *b)
 	return within;
 }
 
-static void block_begins(unsigned int hart, void *userdata)
+static void block_begins(unsigned int told, void *userdata)
 {
+	unsigned int hart = plugin_hart_begins(told);
 	struct hart *h = &harts[hart];
 	struct block *b = userdata;
 
 	if (b->world == WORLD_UNKNOWN)
 		learn(b, hart);
 	profile_stack(h, b->world);
+	if (hart != turn)
+		turn_begins(hart);
 	if (h->block)
 		lead(h, hart, b);
 	if (b->world == WORLD_HS && b->pc == switch_at)
@@ -337,7 +367,7 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 	}
 	for (hart = 0; hart < MAX_HARTS; hart++)
 		if (harts[hart].block)
-			count(&harts[hart], plugin_executed(hart) - harts[hart].at);
+			count(&harts[hart], under_way(hart));
 	fprintf(out, "all %" PRIu64 "\nread %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", counted, reads,
 		differed, last_read);
 	profile_write_nodes(out);
@@ -359,14 +389,13 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 		{ "while_world=", &while_world, NULL },
 	};
 
-	(void)info;
 	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
 		return -1;
 	if (!file || !switch_at || !end_at) {
 		fprintf(stderr, "profile: out, switch, end are needed\n");
 		return -1;
 	}
-	plugin_watch_harts(id, reg_names, REGS);
+	plugin_watch_harts(id, info, reg_names, REGS);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, quit, NULL);
 	return 0;

@@ -98,7 +98,8 @@ struct hart {
 	struct block *block; /* that runs */
 	uint64_t at;         /* instructions that had begun before it */
 	bool counts;         /* it is within what is asked for */
-	bool switched;       /* whose return is awaited: a thread or task that is new has none */
+	bool unsure;   /* its turn ended in the block, and QEMU may count some of it otherwise */
+	bool switched; /* whose return is awaited: a thread or task that is new has none */
 	struct stack m;
 	struct thread *thread;
 	struct {

@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/profile and scripts/irqs-off of several harts: each hart is told from the others, the count
+# is the machine's instret while they take turns, and a second run is the same to the byte.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+needs_plugin profile
+kvm=$O/tests/kvm
+
+sum()	# FOLDED PATTERN
+{
+	grep -E -- "$2" "$1" | awk '{ n += $NF } END { print n + 0 }'
+}
+
+# VMs whose vCPUs run now on this hart, now on that one.
+hs_script profile --harts 2 --folded "$tmp/one" -- "$kvm/many" 1
+is $status 0 "a program on two harts is profiled" || diag "$(cat "$tmp/err")"
+like "$out" 'instret was read [1-9],?[0-9]{3} times, the last at [0-9,]+, and was our count each time' \
+	"whenever one of them read instret, it was the count of both"
+all=$(sum "$tmp/one" '^host kernel;.*vcpu_run')
+[ "$all" -gt 100000 ]
+ok $? "much of the kernel is below vcpu_run()" || diag "$all"
+is "$(sum "$tmp/one" '^host kernel;(.*;)?trap_entry;(.*;)?vcpu_run')" "$all" "... to which a trap of that hart has led, always"
+hs_script profile --harts 2 --folded "$tmp/two" -- "$kvm/many" 1
+cmp -s "$tmp/one" "$tmp/two"
+ok $? "a second time the same, to the byte"
+
+for harts in 1 2 8; do
+	hs_script profile --harts $harts --csv "$tmp/$harts.csv" hello
+	is $status 0 "hello on $harts harts" || diag "$(cat "$tmp/err")"
+	grep '^guest kernel,' "$tmp/$harts.csv" >"$tmp/$harts.guest"
+done
+for harts in 2 8; do
+	cmp -s "$tmp/1.guest" "$tmp/$harts.guest"
+	ok $? "its guest runs as many instructions on $harts harts" || diag "$(diff "$tmp/1.guest" "$tmp/$harts.guest")"
+done
+
+for harts in 1 2; do
+	hs_script irqs-off --harts $harts --bounds '' --csv "$tmp/spans.$harts" -- "$kvm/spans" exact
+	is $status 0 "stretches on $harts harts are counted" || diag "$(cat "$tmp/err")"
+	awk -F, '$1 == "ioctl KVM_GET_API_VERSION" { print $2, $4 }' "$tmp/spans.$harts" >"$tmp/exact.$harts"
+done
+like "$(cat "$tmp/exact.1")" '^[1-9][0-9]+ 16$' "a call's are seen"
+is "$(cat "$tmp/exact.2")" "$(cat "$tmp/exact.1")" "... and are as long on two"
+done_testing
