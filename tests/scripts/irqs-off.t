@@ -30,6 +30,8 @@ span=$(longest "$tmp/one.csv" "ioctl KVM_GET_API_VERSION")
 ok $? "a system call has the instructions that instret shows" ||
 	diag "$inside by instret, of which the span is $span"
 like "$out" '^ioctl KVM_GET_API_VERSION +[0-9]+ +- +16 ' "and 16 calls were 16 stretches"
+is "$(longest "$tmp/one.csv" "firmware alone")" "" \
+	"a program in the memory behind the firmware is not the firmware"
 irqs_off --bounds '' --over 100 --csv "$tmp/two.csv" -- "$spans" exact
 cmp -s "$tmp/one.csv" "$tmp/two.csv"
 ok $? "a second time the same, to the byte" || diag "$(diff "$tmp/one.csv" "$tmp/two.csv")"

@@ -33,6 +33,8 @@
 #define CAUSE_VS_ECALL 10
 #define SYS_IOCTL      29
 #define SSTATUS_SIE    (1u << 1)
+#define PRIV_MASK      3
+#define PRIV_M         3
 
 #define INSN_CSRR_SIP 0x14402073u /* csrrs rd, sip, x0 */
 #define INSN_RD       0x00000f80u
@@ -48,7 +50,8 @@ static uint64_t end_at;             /* host_first_exited(): what comes next is Q
 enum room {
 	ELSEWHERE,
 	KERNEL,
-	FIRMWARE
+	FIRMWARE,
+	BELOW_KERNEL /* the firmware, or what the host gives away of the memory behind it: not run yet */
 };
 
 struct block {
@@ -107,13 +110,14 @@ enum reg {
 	SCAUSE,
 	SSTATUS,
 	HSTATUS,
+	PRIV,
 	A0,
 	A1,
 	A7,
 	REGS
 };
 static const char *const reg_names[REGS] = {
-	[SCAUSE] = "scause", [SSTATUS] = "sstatus", [HSTATUS] = "hstatus",
+	[SCAUSE] = "scause", [SSTATUS] = "sstatus", [HSTATUS] = "hstatus", [PRIV] = "priv",
 	[A0] = "a0",         [A1] = "a1",           [A7] = "a7",
 };
 
@@ -220,6 +224,9 @@ static void block_begins(unsigned int told, void *userdata)
 	struct block *block = userdata;
 	struct hart *h = &harts[hart];
 
+	/* QEMU never shares a translation between modes. */
+	if (block->room == BELOW_KERNEL)
+		block->room = (plugin_reg(hart, PRIV) & PRIV_MASK) == PRIV_M ? FIRMWARE : ELSEWHERE;
 	if (block->room == ELSEWHERE) {
 		if (h->open)
 			end_span(
@@ -320,7 +327,7 @@ static enum room room_of(const struct qemu_plugin_insn *insn, uint64_t *address)
 		return ELSEWHERE;
 	pa = RAM + (uint64_t)(at - ram);
 	if (pa < RAM + FIRMWARE_SIZE)
-		return FIRMWARE;
+		return BELOW_KERNEL;
 	if (pa < kernel || pa >= kernel_end)
 		return ELSEWHERE;
 	*address = pa - kernel + linked;
