@@ -67,7 +67,7 @@ rm -rf "$tmp/data" && mkdir -p "$tmp/data/papers" && cp -R "$HS_TOP/notebooks-da
 sed -i '/,linux,/d' "$tmp/data/papers/kvm-arm-2014/expected.csv"
 plot --data "$tmp/data" papers
 like "$status $out" '^125 plot: papers: skipped: no paper has a row with figures of hyperscope and of Linux KVM' "papers without Linux KVM are said and skipped"
-# A sweep's results, which are in no tree yet.
+# A sweep's results.
 sweep()	# PYTHON: lines of results, and what it does to them
 {
 	python3 - "$HS_TOP/notebooks-data/exit-latency.csv" "$tmp/data/smp-scale.csv" "$1" <<'END'
@@ -157,6 +157,12 @@ claim(refused(made, "bars on an axis without a zero"), "... and one that is not 
 made, axes = drawn()
 axes.set_xlabel("")
 claim(refused(made, "its x axis has numbers and no label"), "an axis of numbers without its unit is refused")
+made, axes = drawn()
+style.finish(made, "Title", "WIDE WORDS " * 9 + "\nand narrow ones")
+style.check(made, "x")
+claim(True, "a foot of wide letters is not wider than the figure")
+made.text(0.9, 0.5, "too long for where it begins")
+claim(refused(made, "cut off at the figure's edge"), "... and what is, is refused")
 made, (axes,) = style.figure(4, 2)
 claim(refused(made, "nothing is drawn"), "an empty figure is refused")
 style.bars(axes, [("a", {})], series, "apples")

@@ -3,8 +3,8 @@
 
 Colours are those of Okabe and Ito, which people who see fewer colours tell apart; systems differ in
 hatching and marker, too, for who prints without colours. check() refuses a figure with nothing in it,
-an axis of numbers without a label, and bars on an axis without a zero: what is drawn here is looked at
-by people who cannot see the code.
+an axis of numbers without a label, bars on an axis without a zero, and what the figure's edge cuts off:
+what is drawn here is looked at by people who cannot see the code.
 """
 import os
 import textwrap
@@ -15,6 +15,8 @@ matplotlib.use("svg")  # no display is needed, nor looked for
 from matplotlib import ticker  # noqa: E402
 from matplotlib.container import BarContainer  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.font_manager import FontProperties  # noqa: E402
+from matplotlib.textpath import text_to_path  # noqa: E402
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
@@ -136,10 +138,26 @@ def label(text, letters=44):
     return text if len(text) <= letters else textwrap.shorten(text, letters, placeholder=" \u2026")
 
 
+FOOT = 6.5   # points
+MARGIN = 0.01  # of the width, on either side of what stands at the foot
+
+
+def _lines(text, room):
+    """A paragraph in lines that are at most so many points wide."""
+    line, font = "", FontProperties(size=FOOT)
+    for word in text.split():
+        longer = (line + " " + word).lstrip()
+        if line and text_to_path.get_text_width_height_descent(longer, font, False)[0] > room:
+            yield line
+            longer = word
+        line = longer
+    yield line
+
+
 def foot(drawn, note):
-    letters = int(drawn.get_figwidth() * 21)
-    text = "\n".join(textwrap.fill(line, letters) for line in note.splitlines())
-    drawn.supxlabel(text, x=0.01, ha="left", fontsize=6.5, color="#444444")
+    room = 72 * drawn.get_figwidth() * (1 - 2 * MARGIN)
+    text = "\n".join(line for paragraph in note.splitlines() for line in _lines(paragraph, room))
+    drawn.supxlabel(text, x=MARGIN, ha="left", fontsize=FOOT, color="#444444")
 
 
 # ---- what no figure may be ----
@@ -182,6 +200,10 @@ def check(drawn, name):
                 raise PlotError("%s: bars on an axis without a zero" % where)
             if isinstance(container, BarContainer) and _is_cut(axes, container):
                 raise PlotError("%s: a bar reaches beyond its axes" % where)
+    settle(drawn)
+    drawn_to, (width, height) = drawn.get_tightbbox(), drawn.get_size_inches()
+    if min(drawn_to.x0, drawn_to.y0, width - drawn_to.x1, height - drawn_to.y1) < 0:
+        raise PlotError("%s: something is cut off at the figure's edge" % name)
 
 
 def settle(drawn):
