@@ -33,7 +33,15 @@ if have perf; then
 	is "$(awk 'NR > 1 { print $1, $2 }' table | LC_ALL=C sort)" \
 		"$(sed -n 's/.* kvm_exit: .*scause=\([a-z_]*\).*/\1/p' report | LC_ALL=C sort | uniq -c | awk '{ print $2, $1 }')" \
 		"... by the names and numbers that report has"
+	# perf 6.12 dies of it if an event has no fields, as cpu-clock: of what it has recorded itself, too.
 	perf report --stdio -i t.perf -s scause 2>err >out
+	if [ $? = 139 ]; then
+		skip "perf report sorts by a field if there are samples, too" "this perf ends by SIGSEGV then (docs/caveats.md)"
+		export_as perf unsampled.perf --events '*,!sample'
+		perf report --stdio -i unsampled.perf -s scause 2>err >out
+	else
+		like "$(cat out)" "of event 'cpu-clock" "perf report sorts by a field if there are samples, too"
+	fi
 	like "$(cat out)" "of event 'hs:kvm_exit'" "perf report knows the event"
 	like "$(sed -n "/'hs:kvm_exit'/,/^# Samples/p" out)" ' +ecall_vs' "... and sorts by a field's names"
 	perf report --stdio -i t.perf -s comm 2>err | sed -n "/'hs:kvm_exit'/,/^# Samples/p" >out
