@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How a run ends that is not the program's own end: one sentence and a status."""
 import os
+import signal
 import sys
 
 STATUS_USAGE = 2
@@ -34,6 +35,16 @@ class Quit(Exception):
         self.status = status
 
 
+def _told(number, _frame):
+    raise Quit(128 + number)
+
+
+def quit_when_told():
+    """Ended from outside: what was begun is taken back on the way out. For exit_by()."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _told)
+
+
 def exit_by(name, main, *others):
     """A script's end: main()'s status, or one sentence and a status. others: exceptions that are sentences."""
     try:
@@ -46,6 +57,8 @@ def exit_by(name, main, *others):
         sys.exit(STATUS_FAILED)
     except KeyboardInterrupt:
         sys.exit(STATUS_QUIT)
+    except Quit as ended:
+        sys.exit(ended.status)
     except (LaunchError,) + others as failure:
         text, status = failure, getattr(failure, "status", STATUS_FAILED)
     except OSError as failure:

@@ -7,11 +7,19 @@ import subprocess
 import sys
 import time
 
-from .errors import STATUS_TIMEOUT, LaunchError
-from .machine import qemu_version
+from .errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
+from .machine import MAX_HARTS, parse_count, qemu_version
 
 QEMU_MIN = 9  # the first whose plugins have counters and registers; anatomy's needs neither
 QUIET_SECONDS = 2
+
+
+def check_options(options):
+    """What none of the tools can do: told before anything runs."""
+    if options.timeout < 1:
+        raise LaunchError("--timeout %d: at least 1 second" % options.timeout, STATUS_USAGE)
+    if hasattr(options, "harts"):
+        parse_count(str(options.harts), "--harts", MAX_HARTS)
 
 
 def check_qemu(qemu):

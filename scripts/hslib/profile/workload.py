@@ -13,7 +13,7 @@ from benchlib.rows import BY_NAME
 from .. import plugin, toggles
 from ..anatomy import run as anatomy
 from ..anatomy import symbols
-from ..errors import STATUS_USAGE, LaunchError
+from ..errors import STATUS_FAILED, STATUS_QEMU, STATUS_USAGE, LaunchError
 from ..machine import need
 from . import names as N
 
@@ -121,9 +121,9 @@ def guest_kallsyms(options, folder):
 
 
 def start(command, what, options, folder, environment):
-    """Run it to its end; an error if its status was not the program's own."""
+    """Run it to its end; an error if its status was not the program's own, which a signal may have ended."""
     status, last = plugin.run(command, "profile", what, folder, environment, options)
-    if status and (not options.program or status >= 125):
+    if status and (not options.program or status in (STATUS_FAILED, STATUS_QEMU)):
         raise plugin.failed(what, status, last)
 
 

@@ -125,6 +125,8 @@ def _paths(out, what, options):
             text = lines.read().splitlines()
     except OSError as error:
         raise LaunchError("the plugin left nothing of %s: %s" % (what, error.strerror)) from None
+    if not text or not text[-1].startswith("sie "):
+        raise LaunchError("what the plugin left of %s is cut short: is the disk full?" % what)
     names, paths = Names(options.out), []
     for line in text:
         words = line.split()

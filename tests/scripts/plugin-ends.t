@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# scripts/profile, irqs-off and anatomy: what cannot be is refused before anything runs, and however they
+# end - a reader that has seen enough, no room, a signal half-way - nothing stays behind, and they say so.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+needs_plugin profile
+
+refused()	# STATUS TEXT TOOL ARGS...
+{
+	local want=$1 text=$2
+	shift 2
+	hs_script "$@"
+	is "$status $(head -n 1 "$tmp/err")" "$want $1: $text" "refused: $*" || diag "$out"
+}
+
+for tool in profile irqs-off; do
+	for harts in 0 9; do
+		refused 2 "--harts $harts: 1 to 8 are possible" $tool --harts $harts hello
+	done
+done
+refused 2 "--timeout 0: at least 1 second" profile --timeout 0 hello
+refused 2 "--timeout 0: at least 1 second" irqs-off --timeout 0 hello
+refused 2 "--timeout -1: at least 1 second" anatomy --timeout -1 mmio_read
+refused 2 "--kallsyms is for boot or a program: hello is no Linux guest; scripts/profile --help lists what there is" \
+	profile --kallsyms /dev/null hello
+refused 2 "--system bare,bare: a system is named twice" anatomy --system bare,bare mmio_read
+refused 2 "there is no event 'nonsense'; \`hstrace events\` lists them" anatomy --trace nonsense mmio_read
+refused 2 "--svg $tmp/no/where.svg: cannot be written; scripts/anatomy --help lists what there is" \
+	anatomy --svg "$tmp/no/where.svg" mmio_read
+refused 2 "--csv $tmp: cannot be written; scripts/anatomy --help lists what there is" anatomy --csv "$tmp" mmio_read
+refused 125 "$tmp/qemu: No such file or directory; scripts/setup run installs it" \
+	anatomy --qemu "$tmp/qemu" mmio_read
+TMPDIR=$tmp/nowhere hs_script anatomy mmio_read
+is "$status $(grep -c Traceback "$tmp/err")" "125 0" "a folder for its files that there is not is one sentence" ||
+	diag "$(cat "$tmp/err")"
+
+for tool in profile irqs-off anatomy; do
+	"$HS_TOP/scripts/$tool" --out "$O" --list 2>"$tmp/err" | true
+	is "${PIPESTATUS[0]} $(cat "$tmp/err")" "125 " "$tool: a reader that has seen enough is no error to be told"
+	"$HS_TOP/scripts/$tool" --out "$O" --list >/dev/full 2>"$tmp/err"
+	is "$? $(cat "$tmp/err")" "125 $tool: No space left on device" "$tool: no room for what it says is one sentence"
+done
+
+hs_script profile --top 1 -- "$O/tests/progs/ends" signal 11
+is $status 0 "a program that a signal ends has a profile, too" || diag "$(cat "$tmp/err")"
+like "$out" 'was our count each time' "... and it is right"
+
+# A disk that is full: what the plugin writes is cut short behind its back.
+cat >"$tmp/full" <<EOF
+#!/bin/sh
+${QEMU:-qemu-system-riscv64} "\$@" || exit
+for file in "$tmp"/*.*/spans "$tmp"/*.*/counts; do
+	[ ! -e "\$file" ] || truncate --size=-4 "\$file"
+done
+EOF
+chmod +x "$tmp/full"
+for tool in profile irqs-off; do
+	hs_script $tool --qemu "$tmp/full" hello
+	is $status 125 "$tool: half of what was counted is no result" || diag "$out"
+	like "$(cat "$tmp/err")" 'cut short: is the disk full' "... and it says what may be"
+done
+
+# Half-way, once the machine runs.
+for tool in "profile --whole exits" "irqs-off exits" "anatomy mmio_read"; do
+	for end in "HUP 129" "INT 130" "TERM 143"; do
+		# shellcheck disable=SC2086 # words
+		env --default-signal=INT "$HS_TOP/scripts/"$tool --out "$O" >"$tmp/table" 2>"$tmp/err" &
+		tool_pid=$!
+		for ((i = 0; i < 100 * ${HS_TIME_SCALE:-1}; i++)); do
+			left_running | grep -q qemu-system && break
+			sleep 0.05
+		done
+		kill -"${end% *}" $tool_pid
+		wait $tool_pid
+		is "$? $(left_running) $(find "$tmp" -maxdepth 1 -name "${tool%% *}.*")" "${end#* }  " \
+			"${tool%% *} ended by ${end% *}: its status says so, and nothing stays" || diag "$(cat "$tmp/err")"
+	done
+done
+done_testing
