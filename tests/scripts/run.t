@@ -94,6 +94,8 @@ for signal in INT TERM; do
 	ok $? "SIG$signal to its group ends what a test has started, however deep"
 done
 
+"$HS_TOP/tests/run" --out "$tmp/empty" "$tmp/green.t" >"$tmp/out" 2>&1
+is "$? $(<"$tmp/out")" "1 tests/run: $tmp/empty/tests/spin.bin is missing: make test builds it" "what is not built is called so"
 run green.t
 is "$status/$(tail -n 1 <<<"$out")/$err" "0/Result: PASS/" "a green run says so, and nothing besides"
 done_testing
