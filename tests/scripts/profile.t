@@ -79,6 +79,9 @@ profile exits --top 3
 is $status 0 "traps of every kind leave the count right" || diag "$out"
 like "$out" 'was our count each time' "... as instret says"
 like "$out" '[0-9]+ functions more$' "--top leaves the rest in one line"
+profile hostile
+like "$out" 'instret was read [0-9]{2},[0-9]{3} times, .* was our count each time' \
+	"thousands of random instructions, those that there are not among them, are counted as instret does"
 
 profile nonsense
 is $status 2 "an unknown workload is refused"

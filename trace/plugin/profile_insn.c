@@ -61,6 +61,20 @@ static uint64_t address_of(const struct block *b, uint32_t i)
 	return pc;
 }
 
+/* HLV, HLVX, HSV: those that there are (H §3.1). */
+static bool is_hypervisor_access(uint32_t word)
+{
+	/* By width, bits of rs2: what of hlv, hlv.u and hlvx there is. */
+	static const uint8_t loads[4] = { 1 << 0 | 1 << 1, 1 << 0 | 1 << 1 | 1 << 3,
+					  1 << 0 | 1 << 1 | 1 << 3, 1 << 0 };
+
+	if ((word & 0x7000) != 0x4000 || word >> 28 != 6)
+		return false;
+	if (word >> 25 & 1)
+		return !(word & 0xf80);
+	return loads[word >> 26 & 3] >> (word >> 20 & 31) & 1;
+}
+
 /* An instruction of which QEMU finds out only while it runs that it is illegal here. */
 static bool illegal_late(uint32_t word)
 {
@@ -72,8 +86,8 @@ static bool illegal_late(uint32_t word)
 		return !(word & 0xf80) && word >> 20 <= 4;
 	if ((word & 0x7f) != 0x73)
 		return false;
-	if ((word & 0x7000) == 0x4000) /* HLV, HLVX, HSV; no others */
-		return word >> 28 == 6;
+	if ((word & 0x7000) == 0x4000)
+		return is_hypervisor_access(word);
 	for (i = 0; i < sizeof(fences) / sizeof(fences[0]); i++)
 		if ((word & 0xfe007fff) == fences[i])
 			return true;
