@@ -6,10 +6,16 @@
  *   tree(n)        14 for each of its 2^n - 1 inner calls, 2 for each of its 2^n leaves
  *   timed(n)       2n + 4; returns what instret has counted from its first instruction to its last but two
  *   echo(n)        2n + 1
+ *
+ *   counted [beside]   beside: sleeps(), while another thread counts down
  */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <unistd.h>
 
 unsigned long count_down(unsigned long n), echo(unsigned long n), timed(unsigned long n);
 void tree(unsigned long n);
@@ -79,8 +85,41 @@ static __attribute__((noinline)) void behind_signal(void)
 	__asm__ volatile("" ::: "memory");
 }
 
-int main(void)
+static volatile bool counting, done;
+
+static void *counts(void *unused)
 {
+	while (!done) {
+		count_down(100);
+		counting = true;
+	}
+	return unused;
+}
+
+static __attribute__((noinline)) void sleeps(void)
+{
+	usleep(1000);
+	__asm__ volatile("" ::: "memory");
+}
+
+static int beside(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, counts, NULL))
+		return 1;
+	while (!counting)
+		sched_yield();
+	sleeps();
+	done = true;
+	return pthread_join(thread, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		return beside();
 	count_down(10000);
 	tree(8);
 	if (!setjmp(back))

@@ -42,6 +42,13 @@ for tool in profile irqs-off anatomy; do
 	is "$? $(cat "$tmp/err")" "125 $tool: No space left on device" "$tool: no room for what it says is one sentence"
 done
 
+# Unbuffered, so that the first line finds nobody.
+PYTHONUNBUFFERED=1 "$HS_TOP/scripts/profile" --out "$O" --svg "$tmp/hello.svg" --folded "$tmp/hello" \
+	--csv "$tmp/hello.csv" hello 2>"$tmp/err" | true
+is "${PIPESTATUS[0]}" 125 "words that nobody reads are an error" || diag "$(cat "$tmp/err")"
+[ -s "$tmp/hello" ] && [ -s "$tmp/hello.csv" ] && [ "$(tail -n 1 "$tmp/hello.svg")" = "</svg>" ]
+ok $? "... but files that were asked for are there" || diag "$(ls -l "$tmp")"
+
 hs_script profile --top 1 -- "$O/tests/progs/ends" signal 11
 is $status 0 "a program that a signal ends has a profile, too" || diag "$(cat "$tmp/err")"
 like "$out" 'was our count each time' "... and it is right"

@@ -25,6 +25,12 @@ hs_script profile --harts 2 --folded "$tmp/two" -- "$kvm/many" 1
 cmp -s "$tmp/one" "$tmp/two"
 ok $? "a second time the same, to the byte"
 
+# A thread that sleeps in a function, beside one that counts down on the other hart.
+hs_script profile --harts 2 --while sleeps --csv "$tmp/sleeps.csv" -- "$kvm/counted" beside
+is $status 0 "one function of one hart is looked at" || diag "$(cat "$tmp/err")"
+is "$(awk -F, '$2 == "sleeps" || $2 == "count_down" { print $2 }' "$tmp/sleeps.csv")" sleeps \
+	"... without what the other hart does meanwhile"
+
 for harts in 1 2 8; do
 	hs_script profile --harts $harts --csv "$tmp/$harts.csv" hello
 	is $status 0 "hello on $harts harts" || diag "$(cat "$tmp/err")"

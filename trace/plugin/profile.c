@@ -51,8 +51,6 @@ static bool over;         /* the first program has ended: what comes is the mach
 static uint64_t reads, differed, last_read;
 static uint32_t nr_blocks;
 static bool user_ran, begun, ended;
-static struct stack *within;      /* of the function `while_at`: it runs as long as this stack */
-static unsigned int within_depth; /* has so many frames */
 
 /* ---- registers ------------------------------------------------------------------------- */
 
@@ -255,6 +253,8 @@ static void lead(struct hart *h, unsigned int hart, const struct block *to)
 /* Is what now runs asked for? */
 static bool wanted(struct hart *h, const struct block *b)
 {
+	struct stack *s = profile_stack(h, b->world);
+
 	/* The host tries at its boot what a guest's trap looks like: that is no guest. */
 	user_ran = user_ran || b->world == WORLD_U;
 	if (from_world == WORLD_UNKNOWN || (b->world == from_world && user_ran))
@@ -265,13 +265,11 @@ static bool wanted(struct hart *h, const struct block *b)
 		return false;
 	if (!while_at)
 		return true;
-	if (within && within->depth < within_depth)
-		within = NULL;
-	if (!within && b->pc == while_at && b->world == while_world) {
-		within = profile_stack(h, b->world);
-		within_depth = within->depth;
-	}
-	return within;
+	if (s->within && s->depth < s->within_depth)
+		profile_leave(s);
+	if (!s->within && b->pc == while_at && b->world == while_world)
+		profile_enter(h, s);
+	return h->within;
 }
 
 static void block_begins(unsigned int told, void *userdata)

@@ -78,6 +78,9 @@ struct stack {
 	unsigned int depth;
 	unsigned int beyond; /* calls that found it full */
 	bool exec;           /* left by execve */
+	/* The function that is asked for runs as long as there are so many frames, and on this hart. */
+	unsigned int within_depth;
+	struct hart *within;
 	struct frame frames[MAX_FRAMES];
 };
 
@@ -102,6 +105,7 @@ struct hart {
 	bool switched; /* whose return is awaited: a thread or task that is new has none */
 	struct stack m;
 	struct thread *thread;
+	unsigned int within; /* stacks of the function that is asked for */
 	struct {
 		bool known;
 		uint64_t offset;
@@ -127,6 +131,8 @@ void profile_call(struct hart *h, struct block *by);
 void profile_return(struct hart *h, const struct block *by, uint64_t pc);
 void profile_trap(struct hart *h, enum world to, const struct trap *trap);
 void profile_trap_return(struct hart *h, const struct block *by, const struct block *to);
+void profile_enter(struct hart *h, struct stack *s);
+void profile_leave(struct stack *s);
 void profile_switch_thread(struct hart *h, uint64_t prev, uint64_t next);
 void profile_switch_task(struct hart *h, uint64_t prev, uint64_t next);
 void profile_write_nodes(FILE *out);

@@ -300,12 +300,48 @@ void profile_trap_return(struct hart *h, const struct block *by, const struct bl
 	push(s, to->world, left, child(s->node ? s->node : root(to->world), left), true);
 }
 
+/* ---- the function that is asked for -------------------------------------------------------------- */
+
+void profile_enter(struct hart *h, struct stack *s)
+{
+	s->within = h;
+	s->within_depth = s->depth;
+	h->within++;
+}
+
+void profile_leave(struct stack *s)
+{
+	s->within->within--;
+	s->within = NULL;
+}
+
+/* It is where its stack is. */
+static void take_along(struct hart *h, struct stack *s)
+{
+	if (!s->within || s->within == h)
+		return;
+	s->within->within--;
+	s->within = h;
+	h->within++;
+}
+
+static void take_task_along(struct hart *h)
+{
+	if (!h->thread->task)
+		return;
+	take_along(h, &h->thread->task->vs);
+	take_along(h, &h->thread->task->vu);
+}
+
 void profile_switch_thread(struct hart *h, uint64_t prev, uint64_t next)
 {
 	know_thread(h->thread, prev); /* the first one was never switched to */
 	h->thread = thread_of(next);
 	know_thread(h->thread, next);
 	h->switched = true;
+	take_along(h, &h->thread->hs);
+	take_along(h, &h->thread->u);
+	take_task_along(h);
 }
 
 void profile_switch_task(struct hart *h, uint64_t prev, uint64_t next)
@@ -314,4 +350,5 @@ void profile_switch_task(struct hart *h, uint64_t prev, uint64_t next)
 	h->thread->task = task_of(next);
 	know_task(h->thread->task, next);
 	h->switched = true;
+	take_task_along(h);
 }
