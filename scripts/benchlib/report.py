@@ -9,6 +9,7 @@ from .systems import COLUMNS, STATISTICS
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
     "instret",) + provenance.COLUMNS
 KEY = ("system", "exit", "toggles", "cpu")
+COUNTED = "instructions"
 FIGURES = tuple(name for name in COLUMNS if name != "exit")
 
 
@@ -72,6 +73,17 @@ class Figures:
         """hyperscope's under the run's own toggles (--set)."""
         return self.value("hyperscope", name, own)
 
+    def counted(self):
+        """Are they all of the goals' and the published figures' unit?"""
+        return all(row["unit"] == COUNTED for row in self.rows.values())
+
+    def ratio(self, name, own):
+        """hyperscope's in terms of Linux's, as text; none of two units."""
+        ours, linux = self.row("hyperscope", name, own), self.row("linux", name)
+        if not ours or not linux or ours["unit"] != linux["unit"] or not self.value("linux", name):
+            return "-"
+        return "%.2f" % (self.default(name, own) / self.value("linux", name))
+
 
 def shown(value):
     if value is None:
@@ -101,17 +113,19 @@ HEAD = "%-16s%7s%11s%8s%6s%7s%5s %-13s%s"
 
 
 def compare(figures, names, own, published):
+    counted = figures.counted()
+    published = published and counted
     print(HEAD % ("exit", "bare", "hyperscope", "Linux", "ratio", "Xvisor", "Bao", "goal", "small"))
     for row in ROWS:
         if row.name not in names:
             continue
         bare, linux = figures.value("bare", row.name), figures.value("linux", row.name)
         ours = figures.default(row.name, own)
-        ratio = "%.2f" % (ours / linux) if linux and ours is not None else "-"
+        ratio = figures.ratio(row.name, own)
         print((HEAD % (row.name, shown(bare), shown(ours), shown(linux), ratio,
                        shown(row.xvisor if published else None),
-                       shown(row.bao if published else None), goal(row, bare, ours),
-                       row.small if linux and ours is not None and ours < linux else "")).rstrip())
+                       shown(row.bao if published else None), goal(row, bare, ours) if counted else "",
+                       row.small if ratio != "-" and ours < linux else "")).rstrip())
 
 
 def beside(setting):
@@ -131,7 +145,7 @@ def toggles(figures, settings):
             if ours is None or usual is None or (matters is not None and row.name not in matters):
                 continue
             if abs(ours - usual) >= 0.5:
-                limit = GOALS_WITH.get((setting, row.name))
+                limit = GOALS_WITH.get((setting, row.name)) if figures.counted() else None
                 lines.append("%-26s%-18s%9s%9s%9s %s" % (
                     setting, row.name, shown(usual), shown(ours), "%+.0f" % (ours - usual),
                     "" if limit is None else "%d %s" % (limit, reached(ours, limit))))
@@ -150,7 +164,7 @@ def derived(figures, own):
             b = figures.value(system, other[1], other[0] or (own if system == "hyperscope" else ""))
             cells.append(None if a is None or b is None else a - b)
         if cells[0] is not None:
-            text = "" if limit is None else "%d %s" % (limit, reached(cells[0], limit))
+            text = "" if limit is None or not figures.counted() else "%d %s" % (limit, reached(cells[0], limit))
             lines.append("%-17s%-43s%6s%6s  %s" % (name, what, shown(cells[0]), shown(cells[1]), text))
     if lines:
         print("\n%-17s%-43s%6s%6s  %s" % ("derived", "", "ours", "Linux", "goal"))
@@ -158,9 +172,13 @@ def derived(figures, own):
 
 
 def notes(results, statistic, single):
-    units = sorted({row["unit"] for row in results})
+    units = {}
+    for row in results:
+        units.setdefault(row["unit"], {})[row["system"]] = True
     print("%s an operation: %s of %s (mean of what is rare)," % (
-        " and ".join(units), statistic, "single ones" if single else "batches of 256"))
+        " and ".join(sorted(units)), statistic, "single ones" if single else "batches of 256"))
+    if len(units) > 1:
+        print("%s: no ratio is of both," % ", ".join("%s of %s" % (unit, " and ".join(units[unit])) for unit in sorted(units)))
     print("a loop of 2 to 4 instructions included. ratio: hyperscope / Linux. small: it is")
     print("less than Linux by design, because the host is small (no cgroups, no RCU, no")
     print("LSM), or both.")

@@ -54,6 +54,14 @@ bench hyperscope --cycles --rows mmio_read,timer_late_5us --csv "$tmp/csv"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,cycles,32768,[1-9]' "--cycles: by rdcycle"
 like "$(cat "$tmp/csv")" '^hyperscope,timer_late_5us,default,rv64,instructions,64,' \
 	"but a wake-up's lateness by the clock"
+for unit in cycles ns; do
+	printf 'bench,sbi_version,%s,32768,307,307,307,307,307,307\n' $unit >"$tmp/$unit"
+done
+bench hyperscope linux --rows sbi_version --from hyperscope="$tmp/cycles" --from linux="$tmp/ns"
+like "$out" '^sbi_version +- +307 +307 +- +- +-$' "no ratio is of cycles and nanoseconds, and no goal is of either"
+like "$out" '^cycles of hyperscope, ns of linux: no ratio is of both' "... which is said"
+bench hyperscope linux --rows sbi_version --from hyperscope="$tmp/ns" --from linux="$tmp/ns"
+like "$out" '^sbi_version +- +307 +307 +1\.00 ' "... of one unit there is one"
 bench hyperscope --single --rows mmio_read --csv "$tmp/csv"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,1024,[0-9]+\.00,[0-9]+\.00,' \
 	"--single: one operation a sample, whole instructions"

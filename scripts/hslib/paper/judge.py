@@ -93,6 +93,7 @@ def read(path):
 def verdicts(paper, lines):
     """Each claim for each system that it is for: what names none is of the hypervisors on which its rows are
     to be measured, not of bare. One whose rows were not measured there is not left out: that is told."""
+    units = {(line["system"], line["row"]): line["unit"] for line in lines if not line["unit"].startswith(RATIO)}
     figures = {(line["system"], line["row"]): float(line["value"]) for line in lines}
     for each in paper.claims:
         for look in each.looks:
@@ -100,6 +101,10 @@ def verdicts(paper, lines):
             systems = [system for system in HYPERVISORS
                        if all(system in paper.rows[row].measured for row in named)] if named else [""]
             for system in systems or ["hyperscope"]:
+                found = {units[its or system, row] for its, row in look.rows if (its or system, row) in units}
+                if len(found) > 1:
+                    raise LaunchError("%s: `%s` is of %s: they do not compare" % (
+                        paper.name, look.text, " and of ".join(sorted(found))))
                 yield Judged(each, look, system, claim.value(look, figures, system))
 
 

@@ -33,6 +33,8 @@ def path_of(name, folder=FOLDER):
 def _checked(line):
     """A line as a batch gives it; n is a number, and its statistics lie in their order."""
     where = "%s of %s" % (line["exit"], line["system"])
+    if line["unit"] != report.COUNTED:
+        raise ValueError("%s is of %s: figures are drawn of %s alone" % (where, line["unit"], report.COUNTED))
     if not line["n"].isdecimal():
         raise ValueError("%s: n '%s' is no number" % (where, line["n"][:40]))
     ends = [float(line[name]) for name in ("min", "p50", "p99", "max")]
