@@ -11,7 +11,7 @@ refused()	# STATUS TEXT TOOL ARGS...
 	local want=$1 text=$2
 	shift 2
 	hs_script "$@"
-	is "$status $(head -n 1 "$tmp/err")" "$want $1: $text" "refused: $*" || diag "$out"
+	is "$status $(head -n 1 "$tmp/err")$out" "$want $1: $text" "refused: $*"
 }
 
 for tool in profile irqs-off; do
@@ -29,6 +29,10 @@ refused 2 "there is no event 'nonsense'; \`hstrace events\` lists them" anatomy 
 refused 2 "--svg $tmp/no/where.svg: cannot be written; scripts/anatomy --help lists what there is" \
 	anatomy --svg "$tmp/no/where.svg" mmio_read
 refused 2 "--csv $tmp: cannot be written; scripts/anatomy --help lists what there is" anatomy --csv "$tmp" mmio_read
+printf '\377\n' >"$tmp/foreign"
+refused 2 "--bounds $tmp/foreign: it is no text in UTF-8" irqs-off --bounds "$tmp/foreign" hello
+refused 125 "$tmp/foreign: not a file that scripts/anatomy --csv wrote: it is no text in UTF-8" \
+	anatomy --csv "$tmp/foreign" mmio_read
 refused 125 "$tmp/qemu: No such file or directory; scripts/setup run installs it" \
 	anatomy --qemu "$tmp/qemu" mmio_read
 TMPDIR=$tmp/nowhere hs_script anatomy mmio_read
@@ -48,6 +52,9 @@ PYTHONUNBUFFERED=1 "$HS_TOP/scripts/profile" --out "$O" --svg "$tmp/hello.svg" -
 is "${PIPESTATUS[0]}" 125 "words that nobody reads are an error" || diag "$(cat "$tmp/err")"
 [ -s "$tmp/hello" ] && [ -s "$tmp/hello.csv" ] && [ "$(tail -n 1 "$tmp/hello.svg")" = "</svg>" ]
 ok $? "... but files that were asked for are there" || diag "$(ls -l "$tmp")"
+hs_script profile --svg /dev/full hello
+is "$status $(tail -n 1 "$tmp/err")" "2 profile: --svg /dev/full: No space left on device" "no room for a file is an error"
+like "$out" 'was our count each time' "... but what was counted is said"
 
 hs_script profile --top 1 -- "$O/tests/progs/ends" signal 11
 is $status 0 "a program that a signal ends has a profile, too" || diag "$(cat "$tmp/err")"

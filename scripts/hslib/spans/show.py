@@ -100,6 +100,8 @@ class Bounds:
                 text = lines.read().splitlines()
         except OSError as error:
             raise LaunchError("--bounds %s: %s" % (path, error.strerror), STATUS_USAGE) from None
+        except UnicodeDecodeError:
+            raise LaunchError("--bounds %s: it is no text in UTF-8" % path, STATUS_USAGE) from None
         for number, line in enumerate(text, 1):
             words = line.split("#")[0].split(None, 1)
             if not words:
