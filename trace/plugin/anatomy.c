@@ -17,6 +17,9 @@
  *   DIR/paths       addresses, 64 bits each, path after path; bits 63:60 are the hart
  *   DIR/insns       ADDRESS SIZE ENCODING                 what stood at an address
  *
+ * The hart is the one that QEMU tells of, which of several may be another (harts.h): every row that
+ * is a loop has one.
+ *
  * Iterations that went the same way are one path; a path that no longer fits into
  * `room` has number -1 and only its length is known.
  */
