@@ -45,6 +45,11 @@ def quit_when_told():
         signal.signal(number, _told)
 
 
+def _say_no_more():
+    """What could not be written is not tried again when Python ends: 3.13 would make that the status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def exit_by(name, main, *others):
     """A script's end: main()'s status, or one sentence and a status. others: exceptions that are sentences."""
     try:
@@ -53,7 +58,7 @@ def exit_by(name, main, *others):
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # "| head" has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         sys.exit(STATUS_FAILED)
     except KeyboardInterrupt:
         sys.exit(STATUS_QUIT)
@@ -63,6 +68,7 @@ def exit_by(name, main, *others):
         text, status = failure, getattr(failure, "status", STATUS_FAILED)
     except OSError as failure:
         text, status = ": ".join(filter(None, (failure.filename, failure.strerror))), STATUS_FAILED
+        _say_no_more()
     sys.stderr.write("%s: %s\n" % (name, text))
     sys.exit(status)
 
