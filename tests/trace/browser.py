@@ -55,6 +55,8 @@ class Browser:
     def media(self, media="", dark=False):
         self.cdp("Emulation.setEmulatedMedia", media=media, features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        # A page hears of it when the next frame begins, before that frame's callbacks.
+        self.driver.execute_async_script("requestAnimationFrame(arguments[0])")
 
     def open(self, page):
         self.driver.get("file://" + page)
