@@ -118,7 +118,6 @@ bool disk_submit(u16 head)
 	return disk_wait(before);
 }
 
-/* Every source goes to this hart: the disk's number is nobody's concern then. */
 void desc_set(struct desc *d, const volatile void *at, u32 len, u16 flags, u16 next)
 {
 	d->addr = (unsigned long)at;
