@@ -253,7 +253,7 @@ static void lead(struct hart *h, unsigned int hart, const struct block *to)
 /* Is what now runs asked for? */
 static bool wanted(struct hart *h, const struct block *b)
 {
-	struct stack *s = profile_stack(h, b->world);
+	struct stack *s;
 
 	/* The host tries at its boot what a guest's trap looks like: that is no guest. */
 	user_ran = user_ran || b->world == WORLD_U;
@@ -265,6 +265,7 @@ static bool wanted(struct hart *h, const struct block *b)
 		return false;
 	if (!while_at)
 		return true;
+	s = profile_stack(h, b->world);
 	if (s->within && s->depth < s->within_depth)
 		profile_leave(s);
 	if (!s->within && b->pc == while_at && b->world == while_world)

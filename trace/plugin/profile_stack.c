@@ -302,27 +302,31 @@ void profile_trap_return(struct hart *h, const struct block *by, const struct bl
 
 /* ---- the function that is asked for -------------------------------------------------------------- */
 
+static void run_on(struct stack *s, struct hart *h)
+{
+	if (s->within)
+		s->within->within--;
+	s->within = h;
+	if (h)
+		h->within++;
+}
+
 void profile_enter(struct hart *h, struct stack *s)
 {
-	s->within = h;
 	s->within_depth = s->depth;
-	h->within++;
+	run_on(s, h);
 }
 
 void profile_leave(struct stack *s)
 {
-	s->within->within--;
-	s->within = NULL;
+	run_on(s, NULL);
 }
 
 /* It is where its stack is. */
 static void take_along(struct hart *h, struct stack *s)
 {
-	if (!s->within || s->within == h)
-		return;
-	s->within->within--;
-	s->within = h;
-	h->within++;
+	if (s->within)
+		run_on(s, h);
 }
 
 static void take_task_along(struct hart *h)
