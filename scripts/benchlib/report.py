@@ -135,7 +135,7 @@ def beside(setting):
 
 def toggles(figures, settings):
     """Rows that a setting changes, with the default beside them."""
-    lines = []
+    counted, lines = figures.counted(), []
     for setting, matters in settings:
         if not setting or "trace=" in setting or "exitstat=" in setting:
             continue
@@ -145,7 +145,7 @@ def toggles(figures, settings):
             if ours is None or usual is None or (matters is not None and row.name not in matters):
                 continue
             if abs(ours - usual) >= 0.5:
-                limit = GOALS_WITH.get((setting, row.name)) if figures.counted() else None
+                limit = GOALS_WITH.get((setting, row.name)) if counted else None
                 lines.append("%-26s%-18s%9s%9s%9s %s" % (
                     setting, row.name, shown(usual), shown(ours), "%+.0f" % (ours - usual),
                     "" if limit is None else "%d %s" % (limit, reached(ours, limit))))
@@ -156,7 +156,7 @@ def toggles(figures, settings):
 
 
 def derived(figures, own):
-    lines = []
+    counted, lines = figures.counted(), []
     for name, what, one, other, limit in DERIVED:
         cells = []
         for system in ("hyperscope", "linux"):
@@ -164,7 +164,7 @@ def derived(figures, own):
             b = figures.value(system, other[1], other[0] or (own if system == "hyperscope" else ""))
             cells.append(None if a is None or b is None else a - b)
         if cells[0] is not None:
-            text = "" if limit is None or not figures.counted() else "%d %s" % (limit, reached(cells[0], limit))
+            text = "" if limit is None or not counted else "%d %s" % (limit, reached(cells[0], limit))
             lines.append("%-17s%-43s%6s%6s  %s" % (name, what, shown(cells[0]), shown(cells[1]), text))
     if lines:
         print("\n%-17s%-43s%6s%6s  %s" % ("derived", "", "ours", "Linux", "goal"))
