@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * asm.h - what the assembly files of the core share: a register's load and store.
+ * asm.h - what the assembly files of the core share: a register's load, store and store-conditional.
  */
 #ifndef KVM_ASM_H
 #define KVM_ASM_H
@@ -8,13 +8,15 @@
 #include "hv/static_key.h"
 
 #if __riscv_xlen == 64
-#define REG_L ld
-#define REG_S sd
-#define SZREG 8
+#define REG_L  ld
+#define REG_S  sd
+#define REG_SC sc.d
+#define SZREG  8
 #else
-#define REG_L lw
-#define REG_S sw
-#define SZREG 4
+#define REG_L  lw
+#define REG_S  sw
+#define REG_SC sc.w
+#define SZREG  4
 #endif
 
 #endif

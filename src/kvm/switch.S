@@ -57,6 +57,19 @@ vcpu_switch:
 	REG_S	t2, HOST_hstatus(a0)
 	/* lab 2 end */
 
+	/*
+	 * Drop the hart's load reservation, which a trap need not clear: it may be another
+	 * vCPU's or a thread's, or the core's own from a compare-and-swap that failed, and the
+	 * guest's next SC could succeed by it. An SC to a scratch word is what the A extension
+	 * recommends for a context switch, and for pages that have moved (A §2). Whether it
+	 * succeeds or fails, x0's slot, which a0 points at, stays 0. vcpu_exit_fast needs none
+	 * (switch_fast.S). scripts/check-sret looks for it before each sret.
+	 */
+#if GUEST_gpr != 0
+#error "the vCPU does not begin with the slot of x0"
+#endif
+	REG_SC	zero, zero, (a0)
+
 	/* Step 3: guest registers, a0 last, since it points at the others. */
 	/* lab 2: write step 3, which loads the guest's registers, and enters it */
 	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20

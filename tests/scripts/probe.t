@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # probe.t - what `scripts/hyperscope probe` says of machines that differ in one thing each; and that
-# a trace site that is off is one no-op in the kernel that runs.
+# in the kernel that runs a trace site that is off is one no-op, and no load reservation outlives a
+# change of context.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 hs probe
@@ -27,5 +28,16 @@ run=$("${CROSS_COMPILE:-riscv64-linux-gnu-}objdump" -d "$O/kernel/src/kvm/run.c.
 	grep -cP '\t00000013 +\tnop')
 ok $((run >= 4 ? 0 : 1)) "the sites of trace events in KVM_RUN are no-ops as built"
 diag "$run of them"
+
+# A reservation that outlives a trap: QEMU has none, so the image says it.
+said=$("$HS_TOP/scripts/check-sret" "$O/hyperscope.elf" 2>&1)
+is "$?" 0 "an SC precedes each sret of the kernel that may change who runs" || diag "$said"
+printf '%s\n' '.option norelax' 'bare: csrw sepc, a0' sret 'good: sc.w zero, zero, (a0)' nop sret \
+	'past: beqz a1, 1f' 'sc.w zero, zero, (a0)' '1: sret' 'again: sc.w zero, zero, (a0)' 'lr.w a0, (a0)' sret |
+	"${CROSS_COMPILE:-riscv64-linux-gnu-}as" -march=rv64ima_zicsr -o "$tmp/srets.o" -
+said=$("$HS_TOP/scripts/check-sret" "$tmp/srets.o" 2>&1)
+is "$?:$(grep -v ' no sret in it$' <<<"$said" | sed 's/sret at 0x[0-9a-f]*: //' | tr '\n' ';')" \
+	"1:bare: no SC on every way to it;good: an SC precedes it;past: no SC on every way to it;again: an LR between the SC and the sret;" \
+	"and one without, one with a way around it, one with a reservation behind it are found"
 
 done_testing

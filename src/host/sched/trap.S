@@ -25,11 +25,22 @@
 	sd	t3, FRAME_tval(sp)
 	.endm
 
+	/*
+	 * The SC drops the hart's load reservation, which a trap need not clear. It may be that of
+	 * another thread, of a guest, or of a compare-and-swap in the kernel that failed, and the SC
+	 * of whoever goes on here could succeed by it (A §2 recommends an SC to a scratch word at a
+	 * context switch). That is so for the kernel, too: the SC of user_cmpxchg_4() may fault, and
+	 * the fault may sleep. The scratch word is the frame's epc, which is stored as it stands.
+	 */
+#if FRAME_epc != 0
+#error "the frame does not begin with epc"
+#endif
 	.macro	restore_all
 	ld	t0, FRAME_epc(sp)
 	ld	t1, FRAME_status(sp)
 	csrw	sepc, t0
 	csrw	sstatus, t1
+	sc.d	zero, t0, (sp)		/* no load reservation: see above */
 	ld	ra, FRAME_ra(sp)
 	.irp	n, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
 	ld	x\n, (FRAME_ra + 8 * (\n - 1))(sp)
