@@ -327,6 +327,11 @@ void gstage_hart_init(void)
 	hfence_gvma_all();
 }
 
+unsigned long gstage_mode(void)
+{
+	return mode ? mode->mode : 0;
+}
+
 unsigned int gstage_gpa_bits(void)
 {
 	return mode ? gstage_shift(mode->levels) + 2 : 0;

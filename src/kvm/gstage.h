@@ -328,6 +328,7 @@ int gstage_probe(void);                       /* once; -ENODEV: no mode works */
 void gstage_hart_init(void);                  /* each hart, then: the widest mode that all have */
 void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu);
+unsigned long gstage_mode(void);    /* what hgatp.MODE will be; 0: some hart has no G-stage */
 unsigned int gstage_gpa_bits(void); /* KVM_CAP_VM_GPA_BITS; 0: some hart has no G-stage */
 
 #endif

@@ -45,12 +45,19 @@ static unsigned int bits_of(unsigned long max)
 	return bits;
 }
 
+/*
+ * Under a MODE that translates: with MODE=Bare the other fields must be 0 (H §2.10). The table at 0 is
+ * none, but nothing is accessed through it, and what a hart walks on speculation the fence drops.
+ */
 static unsigned int hart_vmid_len(void)
 {
-	unsigned long old = csr_swap(hgatp, HGATP_VMID);
-	unsigned long max = FIELD_GET(HGATP_VMID, csr_read(hgatp));
+	unsigned long mode = gstage_mode(), max;
 
-	csr_write(hgatp, old);
+	if (!mode)
+		return 0;
+	csr_write(hgatp, FIELD_PREP(HGATP_MODE, mode) | HGATP_VMID);
+	max = FIELD_GET(HGATP_VMID, csr_read(hgatp));
+	csr_write(hgatp, 0);
 	hfence_gvma_all();
 	return bits_of(max);
 }
@@ -170,19 +177,26 @@ static bool vmid_shared(const struct kvm *vm)
 }
 
 /*
- * VMID 0, which every VM without one of its own uses: nothing of the last may be left. The
- * fence before the table (H §3.2 allows either): behind it, a walk could begin with
- * what the hart remembers of the last VM's tables, which may be somebody's data by now.
+ * VMID 0, which every VM without one of its own uses: nothing of the last may be left. A fence before the
+ * table (H §3.2 allows either side): behind it, a walk could begin with what the hart remembers of the
+ * last VM's tables, which may be somebody's data by now. And one after, because MODE changes for VMID 0,
+ * from that of gstage_vcpu_put() (H §3.2): a hart may translate for an HLV that is never made, and under
+ * Bare it would remember the host's own memory as this guest's.
  */
 static void enter_shared(struct kvm_vcpu *vcpu)
 {
 	csr_write(hgatp, 0);
 	tlb_flush_vm_local(vcpu->kvm);
 	csr_write(hgatp, gstage_hgatp(&vcpu->kvm->gstage, 0));
+	trace_kvm_fence_gvma(0, ~0ULL, 0);
+	hfence_gvma_vmid(0);
 	vcpu->vmid_generation = __atomic_load_n(&generation, __ATOMIC_RELAXED);
 }
 
-/* The fence first, as in enter_shared(), and nothing new under the old VMID behind it. */
+/*
+ * The fence first, as in enter_shared(), and nothing new under the old VMID behind it. None after the
+ * write of hgatp: a VMID other than 0 never stands beside another MODE, but in hart_vmid_len(), which fences.
+ */
 static void drop_everything(void)
 {
 	csr_write(hgatp, 0);

@@ -69,6 +69,9 @@ static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long
 	case CSR_hgatp:
 		/* As QEMU does: another mode changes nothing, PPN[1:0] stay as written. */
 		mode = FIELD_GET(HGATP_MODE, value);
+		if (!mode && value)
+			hv_panic("native CSRs: hgatp 0x%lx: Bare, so the rest is 0 (H §2.10)\n",
+				 value);
 		if (mode && !(hgatp_modes >> mode & 1))
 			return old;
 		return (value & (HGATP_MODE | HGATP_PPN)) | (value & hgatp_vmid);
@@ -101,6 +104,8 @@ unsigned long native_csr_swap(enum csr_number csr, unsigned long value)
 	if (csr == CSR_vsip) /* only SSIP is the guest's to write */
 		p = slot(CSR_hvip), value = (*p & ~BIT(IRQ_VS_SOFT)) | (value & 2) << 1;
 	*p = legal(csr, *p, value);
+	if (csr == CSR_hgatp)
+		native_hgatp_written();
 	return old;
 }
 

@@ -108,6 +108,8 @@ mutant "14, a hart does not drop a generation" vmid.c \
 	's/if \(hart_generation\[hart\] != now\) \{/if (0) {/' test_vmid
 mutant "15, hgatp stays when the vCPU goes" vmid.c \
 	's/(void gstage_vcpu_put.*?)csr_write\(hgatp, 0\);/$1/s' test_vmid
+mutant "15, no fence behind the change of MODE under VMID 0" vmid.c \
+	's/hfence_gvma_vmid\(0\);//' test_vmid
 
 # ---- lives ----
 mutant "a vCPU does not hold its VM" api.c 's/vm_hold\(vm\);//' test_race_life

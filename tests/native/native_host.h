@@ -17,6 +17,10 @@ void native_trace_reset(void);
 void native_switch_reset(void);
 void native_fp_reset(void);
 void native_pmu_reset(void);
+/* This hart's hgatp is another. */
+void native_hgatp_written(void);
+/* The guest is about to run on this hart, or an HLV: ends the test if H §3.2 wanted a fence before. */
+void native_modes_check(void);
 void native_clock_set(u64 ticks);
 /* To or from memory that a guest may access at the same time. */
 void native_copy(void *dst, const void *src, size_t n);

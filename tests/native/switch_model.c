@@ -78,6 +78,7 @@ static bool is_finished(struct kvm_vcpu *vcpu)
 
 void vcpu_switch(struct kvm_vcpu *vcpu)
 {
+	native_modes_check();
 	do {
 		native_trap(&(struct hv_trap){ .scause = 24 });
 		if (native_guest)

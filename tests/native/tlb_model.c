@@ -5,6 +5,10 @@
  * Each hart keeps every VS-stage and every G-stage translation that it has made until a
  * fence names it: the worst hardware that the specification allows, which QEMU is not. So a
  * missing fence shows here. Also what reads the guest's memory: HLV and HLVX.
+ *
+ * A hart may translate on speculation whatever is in hgatp (H §2.10), so under each VMID it may remember
+ * every MODE that has stood beside it since the last fence of that VMID. No guest may run while that is
+ * another than its own (H §3.2): what was remembered under Bare is the host's memory as it lies.
  */
 #include <string.h>
 #include "native.h"
@@ -38,7 +42,9 @@ struct tlb {
 	struct g_entry g[TLB_ENTRIES];
 	struct vs_entry vs[TLB_ENTRIES];
 	unsigned int g_next, vs_next;
-	bool invalidating; /* between sfence.w.inval and sfence.inval.ir */
+	u16 modes[BIT(14)];     /* by VMID: which MODEs (bits by number) it may remember */
+	unsigned long nr_vmids; /* of which this is more than none */
+	bool invalidating;      /* between sfence.w.inval and sfence.inval.ir */
 	unsigned int nr_invals;
 	struct inval {
 		bool gvma, any_asid;
@@ -63,6 +69,40 @@ static struct tlb *tlb(void)
 static unsigned long vmid_now(void)
 {
 	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
+}
+
+/* ---- MODE ----------------------------------------------------------------------------- */
+
+static u16 mode_now(void)
+{
+	return (u16)BIT(FIELD_GET(HGATP_MODE, csr_read(hgatp)));
+}
+
+void native_hgatp_written(void)
+{
+	unsigned long vmid = vmid_now();
+
+	tlb()->modes[vmid] |= mode_now();
+	tlb()->nr_vmids = MAX(tlb()->nr_vmids, vmid + 1);
+}
+
+static void modes_forget(bool any_vmid, unsigned long vmid)
+{
+	if (any_vmid)
+		memset(tlb()->modes, 0, tlb()->nr_vmids * sizeof(tlb()->modes[0]));
+	else
+		tlb()->modes[vmid] = 0;
+	native_hgatp_written(); /* what stands in hgatp may be used again at once */
+}
+
+void native_modes_check(void)
+{
+	unsigned long vmid = vmid_now();
+
+	if (tlb()->modes[vmid] & ~mode_now())
+		hv_panic("native MMU: hgatp.MODE was changed for VMID %lu without a fence behind "
+			 "it\n",
+			 vmid);
 }
 
 /* ---- G-stage ------------------------------------------------------------------------ */
@@ -145,6 +185,7 @@ unsigned long native_gstage_access(gpa_t gpa, enum native_access access, hpa_t *
 	u64 size;
 	pte_t pte;
 
+	native_modes_check();
 	if (!e) {
 		COUNT_WALK(g_misses);
 		pte = g_walk(gpa, &size);
@@ -398,12 +439,14 @@ void hfence_gvma_all(void)
 {
 	COUNT(gvma_all);
 	g_drop(true, 0, true, 0);
+	modes_forget(true, 0);
 }
 
 void hfence_gvma_vmid(unsigned long vmid)
 {
 	COUNT(gvma_vmid);
 	g_drop(false, vmid, true, 0);
+	modes_forget(false, vmid);
 }
 
 void hfence_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa)
@@ -491,7 +534,7 @@ void native_tlb_reset(void)
 	unsigned int hart;
 
 	for (hart = 0; hart < HV_MAX_HARTS; hart++)
-		if (tlbs[hart].g_next || tlbs[hart].vs_next)
+		if (tlbs[hart].g_next || tlbs[hart].vs_next || tlbs[hart].nr_vmids)
 			memset(&tlbs[hart], 0, sizeof(tlbs[hart]));
 	native_fences = (struct native_fences){ 0 };
 	native_walks = (struct native_walks){ 0 };
