@@ -37,10 +37,10 @@ run = page.run()
 print(eval(sys.argv[2]))' "$tmp/page.html" "$1" 2>&1
 }
 
-guest()	# FILE HARTS VCPUS EVENTS UNIT META...
+guest()	# FILE HARTS VCPUS EVENTS UNIT META...; choice: mkguest's CHOICE and RECORDS
 {
 	local file=$1 meta=()
-	"$bin/mkguest" "$tmp/ram" "$2" "$3" "$4" "$5"
+	"$bin/mkguest" "$tmp/ram" "$2" "$3" "$4" "$5" "${choice[@]}"
 	shift 5
 	for word; do meta+=(--meta "$word"); done
 	"$bin/hstrace" save "${meta[@]}" "$tmp/ram" "$file"
@@ -48,6 +48,7 @@ guest()	# FILE HARTS VCPUS EVENTS UNIT META...
 }
 
 # ---- a run with a bit of everything ----
+choice=()
 guest "$tmp/t" 2 3 6000 instret icount=0 guest=made map=virt toggles='fp=eager vmid=on'
 page "$tmp/t"
 is "$status$err" 0 "html says nothing when all is well"
@@ -90,6 +91,26 @@ agrees "$tmp/t" 0 "two runs: the first has its own numbers"
 agrees "$tmp/t2" 1 "... and the second"
 page --vcpu 1 "$tmp/t"
 is "$(ask '[(v["vm"], v["vcpu"]) for v in run["vcpus"]]')" "[(1, 1)]" "options choose what is drawn"
+
+# ---- some events only: the table is the host's counters, whatever the events say ----
+# Each guest does the same 700 exits.
+for events in none kvm_exit kvm_entry kvm_exit,kvm_entry kvm_exit,kvm_sbi_call,kvm_entry '*,!kvm_exit' 'all 512'; do
+	read -ra choice <<<"$events"
+	guest "$tmp/some" 2 3 700 instret icount=0
+	page "$tmp/some"
+	agrees "$tmp/some" 0 "events $events: the exit table has the rows and the total of stat"
+done
+choice=(kvm_exit,kvm_entry)
+guest "$tmp/some" 2 3 700 instret icount=0
+choice=(none)
+guest "$tmp/counted" 2 3 700 instret icount=0
+page "$tmp/some" "$tmp/counted"
+is "$(ask '[[(row["title"], row["count"]) for row in r["exits"]] for r in (page.run(0), page.run(1))].count(
+	[(row["title"], row["count"]) for row in run["exits"]])')" 2 "the same run with other events has the same rows"
+is "$(ask 'sorted(row["title"] for row in run["causes"])')" \
+	"['ecall_vs', 'load_guest_page_fault', 'store_guest_page_fault', 'virtual_inst']" \
+	"causes of which the events tell no more are apart, for what is drawn over time"
+choice=()
 
 # ---- few events, many vCPUs ----
 guest "$tmp/none" 1 1 0 instret

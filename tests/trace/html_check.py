@@ -15,20 +15,25 @@ from report_page import Page, expand, stat_rows
 def wrong_exits(run, stat):
     """Counters of the table, exits counted from the events, bins: all of a row agree."""
     rows = {row["title"]: row for row in run["exits"]}
+    events = sum(event["count"] for event in run["events"] if event["name"] == "kvm_exit")
+    partial = any(ring[1] for ring in run["rings"]) or run["causes"] or not events
     for title, numbers in stat.items():
         row = next((rows[name] for name in rows if name[:22] == title), None)
         if row is None or str(row.get("count")) != numbers[0]:
             yield "%s: stat has %s, the page %s" % (title, numbers[0], row and row.get("count"))
-        elif not any(ring[1] for ring in run["rings"]) and row["seen"] != row["count"]:
+        elif not partial and row["seen"] != row["count"]:
             yield "%s: %d exits, %d among the events" % (title, row["count"], row["seen"])
         elif sum(row["hist"][1::2]) != row["count"] - row["unpriced"]:
             yield "%s: its histogram is not whole" % title
-    if sum(row.get("count", 0) for row in run["exits"]) != sum(int(n[0]) for n in stat.values()):
-        yield "the page has other exits than stat"
+    total, of_stat = sum(row.get("count", row["seen"]) for row in run["exits"]), sum(int(n[0]) for n in stat.values())
+    if total != of_stat:
+        yield "stat has %d exits, the page %d" % (of_stat, total)
+    if sum(row["seen"] for row in run["exits"] + run["causes"]) != events:
+        yield "the rows do not have all of the %d kvm_exit" % events
     for slot in {slot for vcpu in run["vcpus"] for slot in vcpu.get("bySlot", {})}:
         bins = sum(sum(expand(vcpu["bySlot"][slot])) for vcpu in run["vcpus"]
                    if slot in vcpu.get("bySlot", {}))
-        seen = next(row["seen"] for row in run["exits"] if row["slot"] == int(slot))
+        seen = next(row["seen"] for row in run["exits"] + run["causes"] if row["slot"] == int(slot))
         if bins != seen and all("bySlot" in vcpu for vcpu in run["vcpus"]):
             yield "slot %s: %d exits in bins, %d seen" % (slot, bins, seen)
 

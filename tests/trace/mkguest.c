@@ -2,10 +2,11 @@
 /*
  * mkguest.c - the RAM of a machine whose guest did a bit of everything, by the host's own trace code.
  *
- * usage: mkguest OUT HARTS VCPUS EVENTS instret|time|none
+ * usage: mkguest OUT HARTS VCPUS EVENTS instret|time|none [CHOICE [RECORDS]]
  *
  * vCPU n runs on hart n % HARTS and goes through the same round of exits until all harts together
- * have written EVENTS records. Each kind of exit has a cost of its own, now and then a hundred times
+ * have written EVENTS records. With CHOICE, which selects the events that are recorded, EVENTS is how
+ * many exits there are instead. A ring keeps RECORDS of them, a power of two (all). Each kind of exit has a cost of its own, now and then a hundred times
  * that: what a reader of the trace has to find is known. Accounted as the core does it.
  */
 #include <stdio.h>
@@ -151,8 +152,11 @@ static size_t written(unsigned int harts)
 	return n;
 }
 
-static void run(unsigned int harts, unsigned int vcpus, size_t events)
+/* by_exits: `events` is the number of exits. */
+static void run(unsigned int harts, unsigned int vcpus, size_t events, bool by_exits)
 {
+	size_t exits = 0;
+
 	for (unsigned int hart = 0; hart < harts; hart++)
 		hart_time[hart] = START * INSNS_TICK + hart * 77;
 	machine.hart = 0;
@@ -163,16 +167,17 @@ static void run(unsigned int harts, unsigned int vcpus, size_t events)
 		trace_kvm_memslot(0, RAM_BASE, MEMORY_SIZE, 0x3fd0000000, 0);
 	for (unsigned int vcpu = 0; vcpu < vcpus; vcpu++)
 		trace_exit_init(&clocks[vcpu]);
-	for (unsigned long round = 0; written(harts) < events; round++)
-		for (unsigned int vcpu = 0; vcpu < vcpus && written(harts) < events; vcpu++) {
-			machine.hart = vcpu % harts;
-			machine.instret = hart_time[machine.hart];
-			pass(1000 + random_below(3000));
-			trace_set_vcpu(1, vcpu);
-			exit_once(vcpu, (unsigned int)random_below(8));
-			trace_set_vcpu(0, 0);
-			hart_time[machine.hart] = machine.instret;
-		}
+	for (; (by_exits ? exits : written(harts)) < events; exits++) {
+		unsigned int vcpu = exits % vcpus;
+
+		machine.hart = vcpu % harts;
+		machine.instret = hart_time[machine.hart];
+		pass(1000 + random_below(3000));
+		trace_set_vcpu(1, vcpu);
+		exit_once(vcpu, (unsigned int)random_below(8));
+		trace_set_vcpu(0, 0);
+		hart_time[machine.hart] = machine.instret;
+	}
 }
 
 int main(int argc, char **argv)
@@ -181,8 +186,10 @@ int main(int argc, char **argv)
 	size_t events, records = 64, size;
 	void *memory;
 
-	if (argc != 6) {
-		fputs("usage: mkguest OUT HARTS VCPUS EVENTS instret|time|none\n", stderr);
+	if (argc < 6 || argc > 8) {
+		fputs("usage: mkguest OUT HARTS VCPUS EVENTS instret|time|none [CHOICE "
+		      "[RECORDS]]\n",
+		      stderr);
 		return 2;
 	}
 	harts = (unsigned int)atoi(argv[2]);
@@ -190,17 +197,19 @@ int main(int argc, char **argv)
 	events = (size_t)atol(argv[4]);
 	if (!harts || !vcpus || vcpus > MAX_VCPUS)
 		return 2;
-	while (records < 2 * events / harts + 64)
+	while (argc < 8 && records < (argc > 6 ? 16 : 2) * events / harts + 64)
 		records *= 2;
+	if (argc == 8)
+		records = (size_t)atol(argv[7]);
 	size = ALIGN_UP(trace_mem_size(harts, records * sizeof(struct trace_record)), PAGE_SIZE);
 	memory = aligned_alloc(PAGE_SIZE, size);
 	if (!memory) {
 		perror("mkguest");
 		return 1;
 	}
-	trace_native_start_in(memory, size, harts, "all");
+	trace_native_start_in(memory, size, harts, argc > 6 ? argv[6] : "all");
 	trace_native_account(argv[5]);
-	run(harts, vcpus, events);
+	run(harts, vcpus, events, argc > 6);
 	if (trace_native_save(argv[1])) {
 		perror(argv[1]);
 		return 1;

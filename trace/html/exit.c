@@ -6,7 +6,7 @@
  * do not carry that word, but say the same: an access to no RAM has a kvm_mmio_insn, a call a
  * kvm_sbi_call, a store that the dirty log wants to know of a kvm_dirty_log_mark (but for a page
  * that is in the log already). Without the events of the handlers in the trace an exit counts
- * under its cause.
+ * under its cause; write.c keeps such rows out of a table that the counters fill.
  */
 #include <string.h>
 #include "html.h"

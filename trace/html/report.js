@@ -9,8 +9,8 @@ const COLOURS = new Map();
 {
 	const totals = new Map();
 	for (const run of RUNS)
-		for (const row of run.exits)
-			totals.set(row.title, (totals.get(row.title) || 0) + (row.count || row.seen));
+		for (const row of drawnRows(run))
+			totals.set(row.title, (totals.get(row.title) || 0) + exitCount(row));
 	[...totals.keys()].sort((a, b) => totals.get(b) - totals.get(a))
 		.forEach((title, i) => COLOURS.set(title, Math.min(i, NR_CAUSE_COLOURS)));
 }
@@ -50,6 +50,15 @@ function notes(run) {
 
 function exitCount(row) {
 	return row.count === undefined ? row.seen : row.count;
+}
+
+/**
+ * Rows that may be drawn over time: those of the exit table, and exits among the events of which
+ * only the cause is known, as the events of their handlers were not recorded. The table has the
+ * latter in other rows, by the host's counters.
+ */
+function drawnRows(run) {
+	return run.exits.concat(run.causes);
 }
 
 function exitBins(run, slot) {
@@ -132,6 +141,7 @@ function exitSection() {
 	const missing = RUNS.flatMap((run) => run.exits.filter((row) => row.count !== undefined &&
 		row.count !== row.seen).map((row) => row.title + ' ' + count(row.seen) + ' of ' +
 		count(row.count)));
+	const causes = RUNS.flatMap((run) => run.causes.map((row) => row.title + ' ' + count(row.seen)));
 	const unpriced = sum(RUNS.flatMap((run) => run.exits.map((row) => row.unpriced || 0)));
 	return section('exits', 'Exits', 'Exits by cause',
 		h('p', {}, totals.map((n, i) => (RUNS.length > 1 ? LETTERS[i] + ': ' : '') + count(n) + ' exits')
@@ -142,7 +152,9 @@ function exitSection() {
 		unpriced ? h('p', { class: 'muted small' }, count(unpriced) + ' of them have no cost: the vCPU ' +
 			'changed harts meanwhile, or ran no more.') : null,
 		missing.length ? h('details', {}, h('summary', {}, 'Rows of which the events hold not as many ' +
-			'exits as the counters'), h('p', {}, missing.join('; ') + '.')) : null);
+			'exits as the counters'), h('p', {}, missing.join('; ') + '.'), causes.length ? h('p', {},
+			'Of other exits the events tell only the cause, as the events of their handlers were not ' +
+			'recorded: ' + causes.join('; ') + '.') : null) : null);
 }
 
 /* ---- latency ---- */
@@ -214,7 +226,7 @@ function timelineSection() {
 	const body = RUNS.map((run, i) => {
 		if (!run.vcpus.some((vcpu) => vcpu.time))
 			return h('p', {}, runName(i) + ': no event belongs to a vCPU.');
-		const colours = new Map(run.exits.map((row) => [row.slot, COLOURS.get(row.title)]));
+		const colours = new Map(drawnRows(run).map((row) => [row.slot, COLOURS.get(row.title)]));
 		const timeline = new Timeline(run, runName(i), colours);
 		TIMELINES.push(timeline);
 		const left = run.vcpus.filter((vcpu) => !vcpu.time).length;
@@ -514,7 +526,7 @@ function search(text) {
 	const causes = new Set();
 	for (const timeline of TIMELINES) {
 		const run = timeline.run;
-		const slots = run.exits.filter((row) => row.title.toLowerCase().includes(word));
+		const slots = drawnRows(run).filter((row) => row.title.toLowerCase().includes(word));
 		const events = run.events.filter((event) => event.name.toLowerCase().includes(word));
 		slots.forEach((row) => causes.add(row.title));
 		timeline.found = word && slots.length ? new Set(slots.map((row) => row.slot)) : null;

@@ -22,7 +22,7 @@ class Timeline {
 		}));
 		this.lanes.sort((a, b) => a.vcpu.vm - b.vcpu.vm || a.vcpu.vcpu - b.vcpu.vcpu);
 		this.shown = this.lanes;
-		this.slotOrder = run.exits.map((row) => row.slot)
+		this.slotOrder = drawnRows(run).map((row) => row.slot)
 			.sort((a, b) => colours.get(a) - colours.get(b) || a - b);
 		this.from = 0;
 		this.to = run.bins;
@@ -409,7 +409,7 @@ class Timeline {
 	}
 
 	title(slot) {
-		return this.run.exits.find((row) => row.slot === slot).title;
+		return drawnRows(this.run).find((row) => row.slot === slot).title;
 	}
 
 	/** The same in numbers: what is in the part of the run that is shown. */

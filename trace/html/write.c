@@ -67,38 +67,74 @@ static void write_title(const struct html_run *run, unsigned int slot, FILE *out
 	json_string(out, title);
 }
 
-/* Rows of the exit table: the host's own counters, and what the events say besides. */
-static void write_exits(const struct html_run *run, FILE *out)
+static bool has_count(const struct hst_file *file, unsigned int slot)
+{
+	return file->stat[slot] && file->stat[slot]->count;
+}
+
+/* Did the host count exits itself? Then its counters hold every exit, with or without an event. */
+static bool has_counters(const struct hst_file *file)
+{
+	for (unsigned int slot = 0; slot < HST_MAX_SLOTS; slot++)
+		if (has_count(file, slot))
+			return true;
+	return false;
+}
+
+static void write_counters(const struct hst_file *file, unsigned int slot, FILE *out)
+{
+	const struct exit_stat *stat = file->stat[slot];
+	const char *comma = "";
+
+	fprintf(out, ",\"count\":%llu,\"unpriced\":%llu,\"sum\":%llu,\"max\":%llu,\"hist\":[",
+		stat->count, stat->unpriced, stat->sum, stat->max);
+	for (unsigned int i = 0; i < HIST_BUCKETS; i++)
+		if (file->hist[slot][i]) {
+			fprintf(out, "%s%u,%llu", comma, i, file->hist[slot][i]);
+			comma = ",";
+		}
+	fputc(']', out);
+}
+
+/* The slots for which wanted[] is set, each with its counters if it has any. */
+static void write_slots(const struct html_run *run, const char *name, const bool *wanted, FILE *out)
 {
 	bool first = true;
 
-	fputs("\"exits\":[", out);
+	fprintf(out, "\"%s\":[", name);
 	for (unsigned int slot = 0; slot < HST_MAX_SLOTS; slot++) {
-		const struct exit_stat *stat = run->file->stat[slot];
-		const char *comma = "";
-
-		if (!(stat && stat->count) && !run->slot_exits[slot])
+		if (!wanted[slot])
 			continue;
 		fprintf(out, "%s{\"slot\":%u,\"title\":", first ? "" : ",\n", slot);
 		write_title(run, slot, out);
 		fprintf(out, ",\"seen\":%llu", run->slot_exits[slot]);
 		first = false;
-		if (stat) {
-			fprintf(out,
-				",\"count\":%llu,\"unpriced\":%llu,\"sum\":%llu,\"max\":%llu,"
-				"\"hist\":[",
-				stat->count, stat->unpriced, stat->sum, stat->max);
-			for (unsigned int i = 0; i < HIST_BUCKETS; i++)
-				if (run->file->hist[slot][i]) {
-					fprintf(out, "%s%u,%llu", comma, i,
-						run->file->hist[slot][i]);
-					comma = ",";
-				}
-			fputc(']', out);
-		}
+		if (has_count(run->file, slot))
+			write_counters(run->file, slot, out);
 		fputc('}', out);
 	}
 	fputs("],\n", out);
+}
+
+/*
+ * The exit table has one source, so that no exit is in it twice: the host's counters, or without
+ * them the events. The two may put an exit in different rows. The counters have it in its class;
+ * an event whose handler's event was not recorded says only the cause. Such rows are "causes":
+ * what is drawn over time needs their titles.
+ */
+static void write_exits(const struct html_run *run, FILE *out)
+{
+	bool exits[HST_MAX_SLOTS], causes[HST_MAX_SLOTS];
+	bool counters = has_counters(run->file);
+
+	for (unsigned int slot = 0; slot < HST_MAX_SLOTS; slot++) {
+		bool seen = run->slot_exits[slot];
+
+		exits[slot] = counters ? has_count(run->file, slot) : seen;
+		causes[slot] = seen && !exits[slot];
+	}
+	write_slots(run, "exits", exits, out);
+	write_slots(run, "causes", causes, out);
 }
 
 static void write_vcpu(const struct html_run *run, const struct html_vcpu *vcpu, FILE *out)
