@@ -170,7 +170,7 @@ payload()
 boots()
 {
 	hs run --quiet --set "$@" hello
-	is "$status" 0 "the guest comes to its end ($1)" || {	# nor will another
+	is "$status" 0 "the guest comes to its end ($*)" || {	# nor will another
 		diag "$err"
 		ends_if_hung
 		return
