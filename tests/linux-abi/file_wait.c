@@ -177,6 +177,42 @@ static void test_timerfd(void)
 	close(fd);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* Shorter than it takes to handle one expiration. */
+static void test_timerfd_shortest(void)
+{
+	const struct itimerspec its = { .it_value = { 0, 1 }, .it_interval = { 0, 1 } };
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), ep = epoll_create1(0);
+	uint64_t n = 0, sum, before, last = 0;
+
+	before = now_ns();
+	timerfd_settime(fd, 0, &its, NULL);
+	usleep(5000);
+	ok(read(fd, &n, 8) == 8 && n >= 4900000 && n <= now_ns() - before,
+	   "an interval of 1 ns: a read counts all of them");
+	sum = n;
+	for (int i = 0; i < 200 && poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 1000) == 1; i++) {
+		last = now_ns();
+		sum += read(fd, &n, 8) == 8 ? n : 0;
+	}
+	/* The timer was set later than `before`, and a clock may tick every 100 ns. */
+	ok(sum <= now_ns() - before && sum + 1000000 >= last - before,
+	   "no read loses any, or has one twice");
+	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+	ok(epoll_wait(ep, &ev, 1, 1000) == 1 && epoll_wait(ep, &ev, 1, 20) == 0,
+	   "a timer that nobody reads wakes nobody a second time");
+	close(ep);
+	close(fd);
+}
+
 static void test_poll(void)
 {
 	int p[2], e = eventfd(0, 0);
@@ -305,6 +341,7 @@ int main(void)
 	test_pipe_interrupted();
 	test_eventfd();
 	test_timerfd();
+	test_timerfd_shortest();
 	test_poll();
 	test_select();
 	test_epoll();

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * timerfd.c - timers as files. Expirations are counted when somebody looks: the timer
- * interrupt only wakes, so a short interval costs nothing while nobody reads.
+ * timerfd.c - timers as files.
  *
+ * As on Linux the timer interrupt comes once for each read: it wakes the readers, and only
+ * the read that takes the count arms the timer again. Expirations in between are computed from
+ * the interval. So no interval is too short: its interrupts are as rare as its reads.
+ *
+ * Invariant: a timer that is set (next is not 0) and has nothing to read is armed for `next`.
  * Lock: t->lock, taken in interrupt context, too.
  */
 #include <linux/errno.h>
@@ -29,17 +33,16 @@ struct timerfd {
 	u64 count;    /* expirations not yet read */
 };
 
-/* Count what has expired; t->lock is held. Returns whether the timer goes on. */
-static bool advance(struct timerfd *t)
+/* Count what has expired; t->lock is held. */
+static void advance(struct timerfd *t)
 {
 	u64 now = clock_monotonic_ns(), n;
 
 	if (!t->next || now < t->next)
-		return t->next;
+		return;
 	n = t->interval ? (now - t->next) / t->interval + 1 : 1;
 	t->count += n;
 	t->next = t->interval ? t->next + n * t->interval : 0;
-	return t->next;
 }
 
 static void timer_fired(struct hv_timer *timer)
@@ -47,19 +50,9 @@ static void timer_fired(struct hv_timer *timer)
 	struct timerfd *t = container_of(timer, struct timerfd, timer);
 
 	spin_lock(&t->lock);
-	if (advance(t)) /* under the lock: disarm() then keeps it from starting again */
-		hv_timer_start(&t->timer, ns_to_ticks(t->next));
+	advance(t); /* nothing, if the timer was set anew meanwhile */
 	spin_unlock(&t->lock);
 	waitq_wake_all(&t->wait);
-}
-
-/* Afterwards timer_fired() neither runs nor will. */
-static void disarm(struct timerfd *t)
-{
-	spin_lock(&t->lock);
-	t->next = 0;
-	spin_unlock(&t->lock);
-	hv_timer_cancel(&t->timer);
 }
 
 static u64 take_count(struct timerfd *t)
@@ -70,6 +63,8 @@ static u64 take_count(struct timerfd *t)
 	advance(t);
 	count = t->count;
 	t->count = 0;
+	if (count && t->next)
+		hv_timer_start(&t->timer, ns_to_ticks(t->next));
 	spin_unlock(&t->lock);
 	return count;
 }
@@ -105,7 +100,7 @@ static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->priv;
 
-	disarm(t);
+	hv_timer_cancel(&t->timer); /* with the last reference: nobody can start it again */
 	kfree(t);
 }
 
@@ -175,7 +170,6 @@ static void set(struct timerfd *t, const struct itimerspec *its, bool absolute)
 {
 	u64 value = to_ns(&its->it_value), next = 0, now = clock_monotonic_ns();
 
-	disarm(t);
 	if (value && absolute && t->realtime)
 		next = value > boot_realtime_ns ? value - boot_realtime_ns : 1;
 	else if (value)
@@ -184,6 +178,7 @@ static void set(struct timerfd *t, const struct itimerspec *its, bool absolute)
 	t->count = 0;
 	t->next = next;
 	t->interval = value ? to_ns(&its->it_interval) : 0;
+	/* A timer that is no longer wanted may fire once more, and then finds nothing to count. */
 	if (next)
 		hv_timer_start(&t->timer, ns_to_ticks(next));
 	spin_unlock(&t->lock);
