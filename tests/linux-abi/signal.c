@@ -370,6 +370,37 @@ static void test_itimer(void)
 	ok(alarm(0) == 1, "alarm tells what remained");
 }
 
+/* More of them than a processor can serve one by one within their interval. */
+static void test_many_itimers(void)
+{
+	const struct itimerval it = { { 0, 1 }, { 0, 1 } }, off = { 0 };
+	struct itimerval left = { 0 };
+	pid_t child[200];
+	int i, n, status, ended = 0;
+
+	signal(SIGALRM, SIG_IGN);
+	for (n = 0; n < 200; n++) {
+		child[n] = fork();
+		if (child[n] == 0) {
+			setitimer(ITIMER_REAL, &it, NULL);
+			pause();
+			_exit(1);
+		}
+	}
+	usleep(10000);
+	for (i = 0; i < n; i++) {
+		kill(child[i], SIGKILL);
+		ended += waitpid(child[i], &status, 0) == child[i] && WTERMSIG(status) == SIGKILL;
+	}
+	ok(ended == n, "interval timers of 200 processes leave time for others");
+	setitimer(ITIMER_REAL, &it, NULL);
+	usleep(10000);
+	getitimer(ITIMER_REAL, &left);
+	ok(left.it_value.tv_usec == 0 && left.it_value.tv_sec == 0,
+	   "whoever ignores SIGALRM gets one of it");
+	setitimer(ITIMER_REAL, &off, NULL);
+}
+
 static void test_child(void)
 {
 	int status;
@@ -421,6 +452,7 @@ int main(void)
 	test_suspend();
 	test_timedwait();
 	test_itimer();
+	test_many_itimers();
 	test_child();
 	test_process_signal();
 	return tap_done();

@@ -45,5 +45,6 @@ int job_group_check(int pgid, int sid);
 
 /* ---- sys_time.c ---- */
 void itimer_free_process(struct process *p);
+void itimer_signal_taken(struct process *p); /* SIGALRM was dequeued: ITIMER_REAL goes on */
 
 #endif

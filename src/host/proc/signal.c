@@ -94,6 +94,8 @@ int signal_dequeue(u64 set, siginfo_t *info)
 	if (signo)
 		current->sig.stop_ok = SIG_STOPS & SIG_BIT(signo);
 	spin_unlock(&p->sig_lock);
+	if (signo == SIGALRM)
+		itimer_signal_taken(p);
 	return signo;
 }
 

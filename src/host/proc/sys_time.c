@@ -257,37 +257,62 @@ long sys_clock_nanosleep(struct trap_frame *frame)
 
 /* ---- ITIMER_REAL ---- */
 
-#define ITIMER_SHORTEST (timebase_hz / 10000) /* ticks: a program cannot drown a hart in them */
+/*
+ * As on Linux an interval timer fires once for each signal that is taken: dequeuing SIGALRM arms
+ * it again (itimer_signal_taken()). So what a program's timers cost is bounded by what its threads
+ * run; with timers that armed themselves, those of a few hundred processes took all of a hart.
+ * A process that ignores SIGALRM gets one expiration, and then none until it calls setitimer().
+ */
+#define ITIMER_SHORTEST (timebase_hz / 10000) /* ticks: a program cannot drown itself in them */
 
+/* Who makes a process's struct itimer; it stays until the process ends. */
 static struct mutex itimer_lock = { .waiters = LIST_HEAD_INIT(itimer_lock.waiters) };
 
 struct itimer {
 	struct hv_timer timer;
 	struct process *process;
-	u64 interval; /* ticks; 0: once */
-	u64 deadline; /* 0: not armed */
+	struct spinlock lock; /* taken in interrupt context, too; before the process's locks */
+	u64 interval;         /* ticks; 0: once */
+	u64 deadline;         /* 0: not set */
+	bool fired;           /* at deadline, and the signal has not been taken */
 };
 
 static void itimer_fire(struct hv_timer *timer)
 {
 	struct itimer *it = container_of(timer, struct itimer, timer);
 
-	u64 interval = READ_ONCE(it->interval), missed; /* itimer_free_process() may set it to 0 */
-
-	signal_send_process(it->process, SIGALRM, SI_KERNEL);
-	if (!interval) {
-		it->deadline = 0;
-		return;
+	spin_lock(&it->lock);
+	/* Else it was set anew since it was armed for the deadline that has come. */
+	if (it->deadline && !it->fired && hv_time() >= it->deadline) {
+		it->fired = it->interval;
+		if (!it->interval)
+			it->deadline = 0;
+		signal_send_process(it->process, SIGALRM, SI_KERNEL);
 	}
-	/* One signal for all the intervals that have passed, and on with the next one. */
-	missed = (hv_time() - it->deadline) / interval;
-	it->deadline += (missed + 1) * interval;
-	hv_timer_start(timer, it->deadline);
+	spin_unlock(&it->lock);
 }
 
 static struct itimer *itimer_of(struct process *p)
 {
-	return p->itimer ? container_of(p->itimer, struct itimer, timer) : NULL;
+	struct hv_timer *timer = READ_ONCE(p->itimer);
+
+	return timer ? container_of(timer, struct itimer, timer) : NULL;
+}
+
+void itimer_signal_taken(struct process *p)
+{
+	struct itimer *it = itimer_of(p);
+
+	if (!it)
+		return;
+	spin_lock(&it->lock);
+	if (it->fired) {
+		/* One signal for all the intervals that have passed, and on with the next one. */
+		it->deadline += ((hv_time() - it->deadline) / it->interval + 1) * it->interval;
+		it->fired = false;
+		hv_timer_start(&it->timer, it->deadline);
+	}
+	spin_unlock(&it->lock);
 }
 
 void itimer_free_process(struct process *p)
@@ -296,17 +321,18 @@ void itimer_free_process(struct process *p)
 
 	if (!it)
 		return;
-	it->interval = 0; /* should it fire now, it does not start again */
-	hv_timer_cancel(&it->timer);
+	hv_timer_cancel(&it->timer); /* by the last thread: nobody can start it again */
 	p->itimer = NULL;
 	kfree(it);
 }
 
 static u64 timeval_to_ticks(const struct timeval64 *tv)
 {
+	const u64 most = WAIT_FOREVER / 4; /* sums of two are no overflow */
+
 	if ((u64)tv->sec > SEC_MAX)
-		return WAIT_FOREVER / 4;
-	return ns_to_ticks((u64)tv->sec * NS_PER_SEC + (u64)tv->usec * NS_PER_USEC);
+		return most;
+	return MIN(ns_to_ticks((u64)tv->sec * NS_PER_SEC + (u64)tv->usec * NS_PER_USEC), most);
 }
 
 static struct timeval64 ticks_to_timeval(u64 ticks)
@@ -316,58 +342,71 @@ static struct timeval64 ticks_to_timeval(u64 ticks)
 	return (struct timeval64){ (s64)(us / 1000000), (s64)(us % 1000000) };
 }
 
-/* Interval, then value, as struct itimerval has them. */
-static void itimer_read(struct process *p, struct timeval64 out[2])
+/* Interval, then value, as struct itimerval has them; it->lock is held. */
+static void itimer_read(const struct itimer *it, struct timeval64 out[2])
 {
-	struct itimer *it = itimer_of(p);
 	u64 now = hv_time();
 
-	memset(out, 0, 2 * sizeof(*out));
-	if (!it)
-		return;
 	out[0] = ticks_to_timeval(it->interval);
-	if (it->deadline)
+	if (it->deadline && !it->fired)
 		out[1] = ticks_to_timeval(it->deadline > now ? it->deadline - now : 1);
 }
 
-static int itimer_write(struct process *p, const struct timeval64 in[2])
+/* Likewise. */
+static void itimer_write(struct itimer *it, const struct timeval64 in[2])
 {
-	struct itimer *it;
 	u64 value = timeval_to_ticks(&in[1]);
 
-	itimer_free_process(p);
-	if (!value)
-		return 0;
-	it = kmalloc(sizeof(*it));
-	if (!it)
-		return -ENOMEM;
-	hv_timer_init(&it->timer, itimer_fire);
-	it->process = p;
+	it->fired = false;
 	it->interval = timeval_to_ticks(&in[0]);
 	if (it->interval)
 		it->interval = MAX(it->interval, ITIMER_SHORTEST);
-	it->deadline = hv_time() + value;
-	p->itimer = &it->timer;
-	hv_timer_start(&it->timer, it->deadline);
-	return 0;
+	it->deadline = value ? hv_time() + value : 0;
+	if (!value)
+		it->interval = 0;
+	else
+		hv_timer_start(&it->timer, it->deadline);
+}
+
+/* The current process's, made if it has none; NULL without memory. */
+static struct itimer *itimer_make(void)
+{
+	struct process *p = current_process;
+	struct itimer *it;
+
+	mutex_lock(&itimer_lock);
+	it = itimer_of(p);
+	if (!it) {
+		it = kmalloc(sizeof(*it));
+		if (it) {
+			hv_timer_init(&it->timer, itimer_fire);
+			it->process = p;
+			__atomic_store_n(&p->itimer, &it->timer, __ATOMIC_RELEASE);
+		}
+	}
+	mutex_unlock(&itimer_lock);
+	return it;
 }
 
 long sys_getitimer(struct trap_frame *frame)
 {
-	struct timeval64 tv[2];
+	struct itimer *it = itimer_of(current_process);
+	struct timeval64 tv[2] = { 0 };
 
 	if ((int)frame->a0 != 0) /* ITIMER_REAL; processor time is not counted down */
 		return -EINVAL;
-	mutex_lock(&itimer_lock);
-	itimer_read(current_process, tv);
-	mutex_unlock(&itimer_lock);
+	if (it) {
+		spin_lock(&it->lock);
+		itimer_read(it, tv);
+		spin_unlock(&it->lock);
+	}
 	return copy_to_user(frame->a1, tv, sizeof(tv));
 }
 
 long sys_setitimer(struct trap_frame *frame)
 {
-	struct timeval64 in[2] = { 0 }, old[2];
-	int err;
+	struct timeval64 in[2] = { 0 }, old[2] = { 0 };
+	struct itimer *it;
 
 	if ((int)frame->a0 != 0)
 		return -EINVAL;
@@ -376,11 +415,14 @@ long sys_setitimer(struct trap_frame *frame)
 	for (int i = 0; i < 2; i++)
 		if (in[i].sec < 0 || in[i].usec < 0 || in[i].usec >= 1000000)
 			return -EINVAL;
-	mutex_lock(&itimer_lock);
-	itimer_read(current_process, old);
-	err = itimer_write(current_process, in);
-	mutex_unlock(&itimer_lock);
-	if (err == 0 && frame->a2 && copy_to_user(frame->a2, old, sizeof(old)) < 0)
+	it = itimer_make();
+	if (!it)
+		return -ENOMEM;
+	spin_lock(&it->lock);
+	itimer_read(it, old);
+	itimer_write(it, in);
+	spin_unlock(&it->lock);
+	if (frame->a2 && copy_to_user(frame->a2, old, sizeof(old)) < 0)
 		return -EFAULT;
-	return err;
+	return 0;
 }
