@@ -15,5 +15,6 @@ at_random()	# NAME HARTS SECONDS
 
 for harts in 2 4; do
 	at_random timers $harts 70
+	at_random directories $harts 70
 done
 done_testing

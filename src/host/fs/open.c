@@ -104,9 +104,14 @@ static int create_at(struct inode *start, const char *path, unsigned int mode, s
 struct inode *path_start(void)
 {
 	struct process *p = current->process;
-	struct inode *dir = p && p->cwd ? p->cwd : root_inode;
+	struct inode *dir = NULL;
 
-	inode_get(dir);
+	if (p)
+		dir = process_cwd(p);
+	if (!dir) {
+		dir = root_inode;
+		inode_get(dir);
+	}
 	return dir;
 }
 

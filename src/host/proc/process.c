@@ -83,6 +83,19 @@ struct thread *thread_of_process(struct process *p, int tid)
 	return NULL;
 }
 
+struct inode *process_cwd(struct process *p)
+{
+	struct inode *dir;
+
+	/* The reference under the lock: once another thread has changed directory the old one may go. */
+	spin_lock(&p->lock);
+	dir = p->cwd;
+	if (dir)
+		inode_get(dir);
+	spin_unlock(&p->lock);
+	return dir;
+}
+
 static void default_rlimits(struct process *p)
 {
 	unsigned int i;
@@ -96,7 +109,7 @@ static void default_rlimits(struct process *p)
 }
 
 /* Without threads, memory, files; not yet visible. */
-static struct process *process_alloc(const struct process *parent)
+static struct process *process_alloc(struct process *parent)
 {
 	struct process *p = kmalloc(sizeof(*p));
 
@@ -116,15 +129,13 @@ static struct process *process_alloc(const struct process *parent)
 	p->exit_signal = SIGCHLD;
 	default_rlimits(p);
 	if (parent) {
-		p->cwd = parent->cwd;
+		p->cwd = process_cwd(parent);
 		p->umask = parent->umask;
 		p->pgid = parent->pgid;
 		p->sid = parent->sid;
 		memcpy(p->path, parent->path, sizeof(p->path));
 		memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
 	}
-	if (p->cwd)
-		inode_get(p->cwd);
 	signal_init_process(p, parent);
 	return p;
 }

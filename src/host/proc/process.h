@@ -24,9 +24,9 @@ struct process {
 	int pid;
 	struct mm *mm;
 	struct fd_table *fds;
-	struct inode *cwd; /* files layer; NULL: the root */
+	struct inode *cwd; /* under lock: any thread may replace it; NULL: the root */
 	u32 umask;
-	struct spinlock lock; /* threads, children, state, signals */
+	struct spinlock lock; /* threads, children, state, signals, cwd */
 	struct list_head threads;
 	unsigned int nr_threads;
 	struct process *parent;
@@ -76,6 +76,8 @@ extern struct process init_process;
 /* Start the first program: called by main.c when the machine is up. */
 struct exec_spec;
 int process_start_first(const struct exec_spec *spec);
+/* Its working directory, referenced; NULL: the root. */
+struct inode *process_cwd(struct process *p);
 /* Called by the process layer when that program is gone: main.c reports and powers off. */
 void host_first_exited(int wait_status) __attribute__((noreturn));
 

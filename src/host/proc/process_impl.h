@@ -24,7 +24,7 @@ void thread_end(int code) __attribute__((noreturn));         /* the current one 
 void futex_thread_exit(struct thread *t); /* robust list; clear_child_tid */
 
 /* ---- signal.c ---- */
-void signal_init_process(struct process *p, const struct process *parent);
+void signal_init_process(struct process *p, struct process *parent);
 void signal_free_process(struct process *p);
 void signal_free_thread(struct thread *t);
 void signal_exec(struct process *p);

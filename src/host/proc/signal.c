@@ -287,10 +287,13 @@ void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long a
 
 /* ---- processes and threads come and go ---- */
 
-void signal_init_process(struct process *p, const struct process *parent)
+void signal_init_process(struct process *p, struct process *parent)
 {
-	if (parent)
-		memcpy(p->actions, parent->actions, sizeof(p->actions));
+	if (!parent)
+		return;
+	spin_lock(&parent->sig_lock); /* another of its threads may be in sigaction() */
+	memcpy(p->actions, parent->actions, sizeof(p->actions));
+	spin_unlock(&parent->sig_lock);
 }
 
 static void free_queue(struct process *p, struct list_head *queue)

@@ -134,10 +134,9 @@ long sys_getresgid(struct trap_frame *frame)
 
 long sys_umask(struct trap_frame *frame)
 {
-	u32 old = current_process->umask;
-
-	current_process->umask = (u32)frame->a0 & 0777;
-	return (long)old;
+	/* In one step: of two threads each gets what the other one set, or what was before. */
+	return (long)__atomic_exchange_n(&current_process->umask, (u32)frame->a0 & 0777,
+					 __ATOMIC_RELAXED);
 }
 
 /* Every capability, always: what user 0 has. */
