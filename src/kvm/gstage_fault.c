@@ -11,7 +11,8 @@
  * going on, do nothing: the guest faults again. A new memory map changes the number, too.
  *
  * No fence follows a leaf that was put where none was: a hart that still remembers
- * "not mapped" (S §2.1 allows it) faults once more, finds the leaf and fences then.
+ * "not mapped" (S §2.1 allows it) faults once more, finds the leaf and fences then. Nor does a
+ * fence.i: if the page brings contents, the host has had every vCPU do one (notifier.c).
  *
  * Spec: H §5.1, §6.3.
  */

@@ -109,7 +109,10 @@ static void notifier_end(struct hv_notifier *n, hva_t start, hva_t end)
 	spin_unlock(&gs->mmu_lock);
 }
 
-/* What harts have fetched is by frame: new ones may hold what was fetched from them before. */
+/*
+ * What harts have fetched is by frame: from those that the range has now they may have fetched something
+ * else. Wherever a slot shows it, or will: a slot that comes later is not asked about.
+ */
 static void notifier_moved(struct hv_notifier *n, hva_t start, hva_t end)
 {
 	trace_kvm_moved_hva_range(start, end);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * pages.c - guest memory of every kind of mapping, and what the host does to pages in use:
- * it finds out which are young, and moves them to other frames.
+ * it finds out which are young, moves them to other frames, and fills them on demand.
  *
  * Says the same on Linux KVM, but for the young marks: Linux's clear_refs and MADV_COLD
  * do not reach guests (its page_idle does). Prints TAP.
  */
+#include <linux/userfaultfd.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include "guest.h"
@@ -381,6 +383,68 @@ static void moved(void)
 	munmap(at, 2 * MB);
 }
 
+/* ---- filled on demand ------------------------------------------------------------------------ */
+
+/*
+ * Where the host's events are looked for (tests/qemu/events.t): of the first page of each it says that
+ * instructions may have come, of the second, which is zeroes, it does not.
+ */
+#define FILE_AT ((char *)0x2100000000)
+#define UFFD_AT ((char *)0x2200000000)
+
+static const uint32_t *returns(uint32_t n)
+{
+	static uint32_t code[PAGE / 4];
+
+	code[0] = n << 20 | 0x513; /* li a0, n */
+	code[1] = 0x00008067;      /* ret */
+	return code;
+}
+
+static void map_two_pages(char *at, int flags, int fd)
+{
+	must(mmap(at, 2 * PAGE, RW, flags | MAP_FIXED_NOREPLACE, fd, 0) == at, "mmap");
+}
+
+static void filled_by_a_file(void)
+{
+	int fd = make_memfd(2 * PAGE);
+
+	must(pwrite(fd, returns(21), PAGE, 0) == (ssize_t)PAGE, "pwrite");
+	map_two_pages(FILE_AT, MAP_SHARED, fd);
+	show(FILE_AT, 2 * PAGE, 0);
+	ok(guest(OP_CALL, SLOT_BASE).result == 21, "a guest executes what a file has");
+	ok(loads(SLOT_BASE + PAGE, 0), "and finds zero in its hole");
+	show(NULL, 0, 0);
+	munmap(FILE_AT, 2 * PAGE);
+	close(fd);
+}
+
+static void filled_by_a_program(void)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = { .range = { (uintptr_t)UFFD_AT, 2 * PAGE },
+					.mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_copy copy = { .dst = (uintptr_t)UFFD_AT,
+				    .src = (uintptr_t)returns(22),
+				    .len = PAGE };
+	struct uffdio_zeropage zero = { .range = { (uintptr_t)UFFD_AT + PAGE, PAGE } };
+
+	map_two_pages(UFFD_AT, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	must(fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0 &&
+		     ioctl(fd, UFFDIO_REGISTER, &area) == 0 && ioctl(fd, UFFDIO_COPY, &copy) == 0 &&
+		     ioctl(fd, UFFDIO_ZEROPAGE, &zero) == 0,
+	     "userfaultfd");
+	show(UFFD_AT, 2 * PAGE, 0);
+	ok(guest(OP_CALL, SLOT_BASE).result == 22,
+	   "a guest executes what UFFDIO_COPY has put there");
+	ok(loads(SLOT_BASE + PAGE, 0), "and finds zero where UFFDIO_ZEROPAGE was");
+	show(NULL, 0, 0);
+	munmap(UFFD_AT, 2 * PAGE);
+	close(fd);
+}
+
 int main(void)
 {
 	struct utsname name;
@@ -398,6 +462,8 @@ int main(void)
 	of_several_mappings();
 	young();
 	moved();
+	filled_by_a_file();
+	filled_by_a_program();
 	printf("1..%d\n", claims);
 	return failures != 0;
 }

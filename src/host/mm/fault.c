@@ -152,6 +152,19 @@ static int file_error(int err)
 	return err == -ENOMEM ? -ENOMEM : -EIO;
 }
 
+/*
+ * Ask before the page is there: may the file have instructions of a guest at va? PROT_EXEC does not
+ * tell, for a guest executes what the VMM's own areas do not let the VMM execute. A hole of the file
+ * becomes zeroes.
+ */
+static bool file_has_code(struct mm *mm, const struct vma *vma, unsigned long va)
+{
+	const struct file_ops *ops = vma->file->ops;
+
+	return !list_empty(&mm->notifiers) &&
+	       (!ops->has_page || ops->has_page(vma->file, file_index(vma, va)));
+}
+
 static int map_shared(struct mm *mm, const struct vma *vma, unsigned long va)
 {
 	unsigned long flags = vma_pte_flags(vma->prot);
@@ -242,6 +255,28 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool
 		return 0;
 	page_free(pa, ORDER_2M);
 	return -ENOMEM;
+}
+
+/*
+ * The frame may have been another's: a hart that has fetched from it may execute those instructions
+ * until its next fence.i (the rules are those of Zifencei). For this process install() sees to
+ * that, for its guests their notifiers do.
+ */
+static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
+{
+	bool code = file_has_code(mm, vma, va);
+	unsigned long size = 0;
+	int err;
+
+	if (vma->flags & VMA_HUGETLB)
+		err = map_huge(mm, vma, va, write);
+	else if (vma->flags & VMA_SHARED)
+		err = map_shared(mm, vma, va);
+	else
+		err = map_private(mm, vma, va, write);
+	if (!err && code && pgtable_find(mm, va, &size))
+		mm_notify_moved(mm, ALIGN_DOWN(va, size), ALIGN_DOWN(va, size) + size);
+	return err;
 }
 
 static bool leaf_is_mine(pte_t pte, unsigned long size)
@@ -352,13 +387,11 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 	}
 	if (vma->uffd && uffd_wants(vma, va))
 		return uffd_ask(vma, va, write, wait);
+	if (vma->file)
+		return map_file(mm, vma, va, write);
 	if (vma->flags & VMA_HUGETLB)
 		return map_huge(mm, vma, va, write);
-	if (!vma->file)
-		return map_anonymous(mm, vma, va);
-	if (vma->flags & VMA_SHARED)
-		return map_shared(mm, vma, va);
-	return map_private(mm, vma, va, write);
+	return map_anonymous(mm, vma, va);
 }
 
 int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)

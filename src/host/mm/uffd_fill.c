@@ -82,6 +82,7 @@ static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va,
 {
 	struct vma *vma = vma_find(mm, va);
 	unsigned long size;
+	int err;
 
 	/* All of the range is one registered area, whosoever it is registered with. */
 	if (!vma || !vma->uffd || vma->start > fill->start || vma->end < fill->start + fill->len)
@@ -91,9 +92,10 @@ static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va,
 		return -EINVAL;
 	if (pgtable_find(mm, va, &size))
 		return -EEXIST;
-	if (fill->kind == FILL_CONTINUE)
-		return fill_known(mm, vma, va);
-	return fill_new(mm, vma, va, pa);
+	err = fill->kind == FILL_CONTINUE ? fill_known(mm, vma, va) : fill_new(mm, vma, va, pa);
+	if (!err && fill->kind != FILL_ZERO)
+		mm_notify_moved(mm, va, va + fill->size); /* a guest may have instructions there */
+	return err;
 }
 
 static int fill_page(const struct fill *fill, unsigned long va)

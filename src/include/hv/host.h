@@ -77,7 +77,11 @@ struct hv_notifier {
 	 * no vCPU can use it any more. Faults in the range must retry until _end. */
 	void (*invalidate_start)(struct hv_notifier *n, hva_t start, hva_t end);
 	void (*invalidate_end)(struct hv_notifier *n, hva_t start, hva_t end);
-	/* Between the two: the same contents stand in other frames by now, instructions, too. */
+	/*
+	 * Contents have come into other frames than a guest may have fetched from: between the two
+	 * a copy of what stood in the range, without them a file's or a program's where nothing
+	 * was. Among them may be instructions. Not for pages of zeroes.
+	 */
 	void (*moved)(struct hv_notifier *n, hva_t start, hva_t end);
 	/* Was it used by a guest since the last clear_young? True: some page of it. */
 	bool (*test_young)(struct hv_notifier *n, hva_t start, hva_t end);
