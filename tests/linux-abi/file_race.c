@@ -9,10 +9,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <linux/userfaultfd.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 #include "tap.h"
 
@@ -190,6 +194,44 @@ static void *watching(void *arg)
 	return NULL;
 }
 
+/*
+ * The links of /proc/self/fd beside all that a descriptor's last reference may wait for: the lock of
+ * an address space, which /proc/self/maps holds, and that of socket names, which bind() holds.
+ */
+static void *links(void *arg)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	unsigned int seed = (unsigned int)(intptr_t)arg + 1;
+	static char text[2][65536];
+	char path[64];
+	long bad = 0;
+	int fd;
+
+	snprintf(name.sun_path, sizeof(name.sun_path), "/tmp/race/socket");
+	while (!stop) {
+		switch ((intptr_t)arg) {
+		case 0:
+			fd = open("/proc/self/maps", O_RDONLY);
+			bad += read(fd, text[0], sizeof(text[0])) <= 0;
+			close(fd);
+			fd = socket(AF_UNIX, SOCK_STREAM, 0);
+			unlink(name.sun_path);
+			(void)!bind(fd, (struct sockaddr *)&name, sizeof(name));
+			close(fd);
+			break;
+		case 1:
+			snprintf(path, sizeof(path), "/proc/self/fd/%d", 7 + rand_r(&seed) % 3);
+			bad += readlink(path, text[1], sizeof(text[1])) < 0 && errno != ENOENT;
+			break;
+		default: /* the only reference is the descriptor's, so that a look may get the last one */
+			fd = (int)syscall(SYS_userfaultfd,
+					  O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+			close(fd);
+		}
+	}
+	return (void *)bad;
+}
+
 /* A file that grows, shrinks and is mapped: its bytes are zero or what was stored. */
 static void *sizes(void *arg)
 {
@@ -272,17 +314,19 @@ int main(int argc, char **argv)
 	fcntl(shared_pipe[0], F_SETFL, O_NONBLOCK);
 	epoll_ctl(shared_epoll, EPOLL_CTL_ADD, shared_event, &ev);
 
-	ok(together(names, THREADS, seconds / 6) == 0, "names made, moved and removed");
-	ok(together(descriptors, THREADS, seconds / 6) == 0, "descriptors opened and closed");
-	together(signal_event, THREADS, seconds / 6);
+	ok(together(names, THREADS, seconds / 7) == 0, "names made, moved and removed");
+	ok(together(descriptors, THREADS, seconds / 7) == 0, "descriptors opened and closed");
+	together(signal_event, THREADS, seconds / 7);
 	if (read(shared_event, &v, 8) == 8)
 		got += v;
 	ok(sent == got && sent > 0, "every signal of an eventfd is counted");
-	ok(together(records, THREADS, seconds / 6) == 0, "records in a pipe are whole");
-	together(watching, THREADS, seconds / 6);
+	ok(together(records, THREADS, seconds / 7) == 0, "records in a pipe are whole");
+	together(watching, THREADS, seconds / 7);
 	ok(true, "files closed while they are watched");
-	n = together(appends, THREADS, seconds / 6);
+	n = together(appends, THREADS, seconds / 7);
 	ok(n >= 20 * THREADS && appended() == n, "what several append is all there, and whole");
-	ok(together(sizes, THREADS, seconds / 6) == 0, "a file cut and written");
+	ok(together(links, THREADS, seconds / 7) == 0,
+	   "descriptors looked at while they are closed");
+	ok(together(sizes, THREADS, seconds / 7) == 0, "a file cut and written");
 	return tap_done();
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# abi-random.slow.t - programs of tests/linux-abi that do anything in any order, for a minute each.
+# abi-random.slow.t - programs of tests/linux-abi that do anything in any order, for a minute or two each.
 #
-# Each prints its seed; the same again: scripts/hyperscope exec build/tests/linux-abi/NAME 70 SEED
+# Timers and directories print their seed; the same again: scripts/hyperscope exec build/tests/linux-abi/NAME 70 SEED
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 at_random()	# NAME HARTS SECONDS
@@ -16,5 +16,6 @@ at_random()	# NAME HARTS SECONDS
 for harts in 2 4; do
 	at_random timers $harts 70
 	at_random directories $harts 70
+	at_random file_race $harts 140
 done
 done_testing

@@ -16,6 +16,7 @@
 #include <string.h>
 #include "hv/bits.h"
 #include "file.h"
+#include "fs/inode.h"
 #include "mm/page.h"
 #include "proc/process.h"
 #include "sched/thread.h"
@@ -262,6 +263,28 @@ struct file *fd_get(int fd)
 	struct fd_table *t = current_process->fds;
 
 	return spin_trylock(&t->lock) ? get_and_unlock(t, fd) : get_later(t, fd);
+}
+
+int fd_look(int fd, struct inode **inode, char *name, size_t size)
+{
+	struct fd_table *t = current_process->fds;
+	struct file *f;
+
+	spin_lock(&t->lock);
+	f = file_at(t, fd);
+	if (f) {
+		*inode = f->inode;
+		if (f->inode)
+			inode_get(f->inode);
+		/* A name may be the file's own, which ends with it. */
+		strlcpy(name,
+			f->anon_name ? f->anon_name
+			: f->inode   ? ""
+				     : "anon_inode:[file]",
+			size);
+	}
+	spin_unlock(&t->lock);
+	return f ? 0 : -EBADF;
 }
 
 int fd_install(struct file *f, bool cloexec)

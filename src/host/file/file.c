@@ -4,7 +4,7 @@
  *
  * A struct file lives as long as somebody holds a reference: descriptors, mappings,
  * system calls under way. Its last holder calls release(), which may sleep; so no
- * reference is dropped under a spinlock. Descriptors: fd_table.c.
+ * reference is dropped under a spinlock or tree_lock. Descriptors: fd_table.c.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 #include "file.h"
 #include "fs/inode.h"
+#include "lib/printk.h"
 #include "mm/page.h"
 #include "poll.h"
 #include "proc/process.h"
@@ -38,6 +39,8 @@ void file_put(struct file *f)
 {
 	if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
 		return;
+	/* release() may take mm->lock or sockets_lock, which come before it (docs/locking.md). */
+	BUG_ON(mutex_is_mine(&tree_lock));
 	epoll_forget_file(f);
 	flock_release(f);
 	if (f->ops->release)

@@ -82,8 +82,14 @@ int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bo
 		     bool cloexec);
 int fd_table_next(struct fd_table *t, int from); /* the first open one from `from` on; or -1 */
 int fd_limit(void);                              /* of the current process: RLIMIT_NOFILE */
-struct file *fd_get(int fd);                  /* of the current process, referenced; NULL: -EBADF */
-int fd_install(struct file *f, bool cloexec); /* takes over the reference on success; -EMFILE */
+struct file *fd_get(int fd); /* of the current process, referenced; NULL: -EBADF */
+/*
+ * What /proc shows of the current process's descriptor: its inode, referenced, or NULL; its name if
+ * it has no path, or "". Takes no reference on the file, whose last one may not be put under
+ * tree_lock. -EBADF.
+ */
+int fd_look(int fd, struct inode **inode, char *name, size_t size);
+int fd_install(struct file *f, bool cloexec);     /* takes over the reference on success; -EMFILE */
 int fd_install_new(struct file *f, bool cloexec); /* the same; takes it over in any case */
 int fd_close(int fd);
 int fd_flags_get(int fd); /* FD_CLOEXEC or 0; -EBADF */

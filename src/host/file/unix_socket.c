@@ -229,10 +229,9 @@ int socket_listen(struct unix_socket *s, int backlog)
 	return err;
 }
 
-/* sockets_lock is held. */
-static int connect_to(struct unix_socket *s, struct unix_socket *listener)
+/* sockets_lock is held. `far` is new, and the listener's on success. */
+static int connect_to(struct unix_socket *s, struct unix_socket *far, struct unix_socket *listener)
 {
-	struct unix_socket *far;
 	int err;
 
 	if (!listener || !listener->listening)
@@ -243,15 +242,10 @@ static int connect_to(struct unix_socket *s, struct unix_socket *listener)
 		return -EINVAL;
 	if (listener->nr_waiting >= listener->max_waiting)
 		return -EAGAIN;
-	far = socket_new();
-	if (!far)
-		return -ENOMEM;
 	far->name = listener->name;
 	err = socket_connect_pair(s, far);
-	if (err) {
-		socket_put(far);
+	if (err)
 		return err;
-	}
 	listener->waiting[listener->nr_waiting] = far;
 	WRITE_ONCE(listener->nr_waiting, listener->nr_waiting + 1);
 	waitq_wake_all(&listener->wait);
@@ -261,6 +255,7 @@ static int connect_to(struct unix_socket *s, struct unix_socket *listener)
 int socket_connect(struct unix_socket *s, const struct unix_name *name)
 {
 	struct inode *inode = NULL;
+	struct unix_socket *far;
 	int err = 0;
 
 	if (!name->len)
@@ -269,9 +264,16 @@ int socket_connect(struct unix_socket *s, const struct unix_name *name)
 		err = find_socket_file(name->path, &inode);
 	if (err)
 		return err;
-	mutex_lock(&sockets_lock);
-	err = connect_to(s, find_bound(name, inode));
-	mutex_unlock(&sockets_lock);
+	far = socket_new();
+	if (far) {
+		mutex_lock(&sockets_lock);
+		err = connect_to(s, far, find_bound(name, inode));
+		mutex_unlock(&sockets_lock);
+		if (err)
+			socket_put(far); /* takes the lock */
+	} else {
+		err = -ENOMEM;
+	}
 	inode_put(inode);
 	return err;
 }

@@ -5,7 +5,7 @@
  * Everything is an inode of this tree: what the initramfs brought and programs made
  * (ramfs.c), device nodes (devfs.c), and files whose text is made when they are opened
  * (pseudo.c). tree_lock, a mutex, guards names, parents and link counts; a file's data has
- * a lock of its own (ramfs.c). Order: tree_lock > ram_file lock.
+ * a lock of its own (ramfs.c). Order: mm->lock > tree_lock > ram_file lock (docs/locking.md).
  */
 #ifndef HOST_INODE_H
 #define HOST_INODE_H
@@ -75,7 +75,7 @@ extern struct inode *root_inode;
 
 struct inode *inode_alloc(u32 mode, const struct inode_ops *ops);
 void inode_get(struct inode *inode);
-void inode_put(struct inode *inode); /* may sleep */
+void inode_put(struct inode *inode); /* may reschedule, takes no sleeping lock */
 /* The text of a path to it from the root; "(deleted)" behind it where no name is left. */
 void inode_path(struct inode *inode, char *buf, size_t size);
 /* The same with tree_lock held; its length. size > 16. */

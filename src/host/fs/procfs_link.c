@@ -3,7 +3,8 @@
  * procfs_link.c - the links of /proc/PID: exe, cwd, fd/N; and /proc/self.
  *
  * exe and fd/N lead to the inode itself, so that opening one works where no name is left.
- * All of this runs under tree_lock.
+ * All of this runs under tree_lock, so it keeps no open file: to put the last reference on one
+ * may take mm->lock or sockets_lock, which come before (docs/locking.md).
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -81,30 +82,24 @@ static const struct inode_ops thread_self_ops = { .readlink = thread_self_readli
 
 static long fd_readlink(struct inode *inode, char *buf, size_t size)
 {
-	struct file *f = fd_get((int)inode->id);
+	struct inode *to;
 	long len;
 
-	if (!f)
+	if (fd_look((int)inode->id, &to, buf, size))
 		return -ENOENT;
-	if (f->inode && !f->anon_name) {
-		len = inode_path_locked(f->inode, buf, size);
-	} else {
-		strlcpy(buf, f->anon_name ? f->anon_name : "anon_inode:[file]", size);
-		len = (long)strlen(buf);
-	}
-	file_put(f);
+	len = (long)strlen(buf);
+	if (!len)
+		len = inode_path_locked(to, buf, size);
+	inode_put(to);
 	return len;
 }
 
 static struct inode *fd_follow(struct inode *inode)
 {
-	struct file *f = fd_get((int)inode->id);
-	struct inode *to = f ? f->inode : NULL;
+	struct inode *to;
+	char name[1];
 
-	if (to)
-		inode_get(to);
-	file_put(f);
-	return to;
+	return fd_look((int)inode->id, &to, name, sizeof(name)) ? NULL : to;
 }
 
 static const struct inode_ops fd_ops = { .readlink = fd_readlink, .follow = fd_follow };
@@ -113,11 +108,9 @@ static struct inode *fd_lookup(struct inode *dir, const char *name)
 {
 	int fd = proc_number(name);
 	struct inode *inode;
-	struct file *f = proc_is_mine(dir) ? fd_get(fd) : NULL;
 
-	if (!f)
+	if (!proc_is_mine(dir) || fd_flags_get(fd) < 0)
 		return NULL;
-	file_put(f);
 	inode = inode_alloc(S_IFLNK | 0700, &fd_ops);
 	if (inode) {
 		inode->id = (unsigned long)fd;
