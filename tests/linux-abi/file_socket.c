@@ -133,6 +133,33 @@ static void test_server(const char *title)
 	close(ep);
 }
 
+/* A socket that is watched before it is connected: what comes from then on is told. */
+static void test_watched_first(unsigned int mode, const char *what)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | mode };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), s = socket(AF_UNIX, SOCK_STREAM, 0), conn;
+	int ep = epoll_create1(0);
+	char byte;
+
+	printf("# %s\n", what);
+	bind_it(fd);
+	listen(fd, 1);
+	epoll_ctl(ep, EPOLL_CTL_ADD, s, &ev);
+	ok(epoll_wait(ep, &ev, 1, 0) == 1 && ev.events == EPOLLHUP,
+	   "epoll of an unconnected socket");
+	ok(connect_it(s) == 0 && epoll_wait(ep, &ev, 1, 0) == 0, "connecting it is no event");
+	conn = accept(fd, NULL, NULL);
+	ok(write(conn, "x", 1) == 1 && epoll_wait(ep, &ev, 1, 1000) == 1 && ev.events == EPOLLIN,
+	   "what comes later is one");
+	ok(read(s, &byte, 1) == 1 && epoll_wait(ep, &ev, 1, 0) == 0, "until it was read");
+	close(conn);
+	ok(epoll_wait(ep, &ev, 1, 1000) == 1 && ev.events == (EPOLLIN | EPOLLHUP | EPOLLRDHUP),
+	   "and the end, too");
+	close(s);
+	close(fd);
+	close(ep);
+}
+
 static void test_options(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), value = -1, plain = open("/dev/null", O_RDWR);
@@ -164,6 +191,8 @@ int main(void)
 	strcpy(addr.sun_path + 1, "abstract name");
 	addr_len = offsetof(struct sockaddr_un, sun_path) + 14;
 	test_server("an abstract name");
+	test_watched_first(0, "level-triggered");
+	test_watched_first(EPOLLET, "edge-triggered");
 	test_options();
 	return tap_done();
 }

@@ -129,13 +129,20 @@ static struct ep_item *item_find(struct epoll *ep, struct file *f, int fd)
 
 static const struct file_ops epoll_ops;
 
+static void item_leave_queues(struct ep_item *item)
+{
+	while (item->nr_entries) {
+		struct ep_entry *e = &item->entries[--item->nr_entries];
+
+		waitq_remove(e->wq, &e->wait);
+	}
+}
+
 static void item_free(struct ep_item *item)
 {
 	struct epoll *ep = item->ep;
-	unsigned int i;
 
-	for (i = 0; i < item->nr_entries; i++)
-		waitq_remove(item->entries[i].wq, &item->entries[i].wait);
+	item_leave_queues(item);
 	spin_lock(&ep->lock);
 	list_del(&item->ready_link);
 	spin_unlock(&ep->lock);
@@ -155,6 +162,20 @@ void epoll_forget_file(struct file *f)
 	watch_lock();
 	list_for_each_entry_safe(item, next, &f->watches, file_link)
 		item_free(item);
+	watch_unlock();
+}
+
+void epoll_queues_changed(struct file *f)
+{
+	struct ep_item *item;
+
+	watch_lock();
+	list_for_each_entry(item, &f->watches, file_link) {
+		item_leave_queues(item);
+		/* That it can be written to is no news: an unconnected socket says so, too. */
+		if (item_events(item, &item->table) & ~(EPOLLOUT | EPOLLWRNORM))
+			item_mark_ready(item);
+	}
 	watch_unlock();
 }
 

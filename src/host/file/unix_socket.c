@@ -42,6 +42,7 @@ struct unix_socket {
 	unsigned int nr_waiting, max_waiting;
 	struct list_head link; /* in `bound` */
 	struct inode *inode;   /* what a path name leads to */
+	struct file *f;        /* its own, without reference; NULL: nobody has accepted it */
 	struct unix_name name, peer_name;
 };
 
@@ -271,6 +272,8 @@ int socket_connect(struct unix_socket *s, const struct unix_name *name)
 		mutex_unlock(&sockets_lock);
 		if (err)
 			socket_put(far); /* takes the lock */
+		else
+			epoll_queues_changed(s->f); /* the pipes' */
 	} else {
 		err = -ENOMEM;
 	}
@@ -409,6 +412,7 @@ struct file *socket_file(struct unix_socket *s, unsigned int flags)
 	}
 	f->kind = S_IFSOCK | 0777;
 	f->anon_name = "socket:[1]";
+	s->f = f;
 	return f;
 }
 
