@@ -16,6 +16,9 @@
 char log_line[512];
 unsigned int nr_log_lines;
 long fail_alloc_in = -1;
+unsigned int fail_allocs = 1;
+
+static unsigned int nr_failed;
 
 struct ram_file {
 	const u8 *base;
@@ -37,8 +40,15 @@ size_t shim_strlcpy(char *dst, const char *src, size_t size)
 
 void *kmalloc(size_t size)
 {
-	if (fail_alloc_in >= 0 && fail_alloc_in-- == 0)
+	if (fail_alloc_in >= 0 && fail_alloc_in-- == 0) {
+		if (nr_failed + 1 < fail_allocs) {
+			nr_failed++;
+			fail_alloc_in = 0;
+		} else {
+			nr_failed = 0;
+		}
 		return NULL;
+	}
 	return calloc(1, size ? size : 1);
 }
 

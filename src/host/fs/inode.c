@@ -112,19 +112,24 @@ struct dentry *dir_find(struct inode *dir, const char *name)
 	return NULL;
 }
 
-int dir_add(struct inode *dir, const char *name, struct inode *inode)
+/* A name that is in no directory yet: all of adding one that can fail. */
+static int name_alloc(const struct inode *dir, const char *name, struct dentry **d)
 {
 	size_t len = strlen(name);
-	struct dentry *d;
 
 	if (len > NAME_LEN_MAX)
 		return -ENAMETOOLONG;
 	if (!dir->name && dir != root_inode)
 		return -ENOENT; /* removed while somebody is in it */
-	d = kmalloc(sizeof(*d) + len + 1);
-	if (!d)
+	*d = kmalloc(sizeof(**d) + len + 1);
+	if (!*d)
 		return -ENOSPC;
-	memcpy(d->name, name, len + 1);
+	memcpy((*d)->name, name, len + 1);
+	return 0;
+}
+
+static void name_enter(struct dentry *d, struct inode *dir, struct inode *inode)
+{
 	d->dir = dir;
 	d->inode = inode;
 	d->cookie = dir->next_cookie++;
@@ -139,7 +144,16 @@ int dir_add(struct inode *dir, const char *name, struct inode *inode)
 		inode->nlink++;
 	}
 	dir->mtime = dir->ctime = inode->ctime = now_ns();
-	return 0;
+}
+
+int dir_add(struct inode *dir, const char *name, struct inode *inode)
+{
+	struct dentry *d;
+	int err = name_alloc(dir, name, &d);
+
+	if (!err)
+		name_enter(d, dir, inode);
+	return err;
 }
 
 static struct dentry *other_name(struct inode *dir, const struct inode *inode)
@@ -169,6 +183,23 @@ void dir_remove(struct dentry *d)
 	dir->mtime = dir->ctime = inode->ctime = now_ns();
 	kfree(d);
 	inode_put(inode);
+}
+
+int dir_move(struct dentry *old, struct inode *to, const char *name)
+{
+	struct dentry *replaced = dir_find(to, name), *d;
+	struct inode *inode = old->inode;
+	int err = name_alloc(to, name, &d);
+
+	if (err)
+		return err;
+	inode_get(inode);
+	if (replaced)
+		dir_remove(replaced);
+	dir_remove(old); /* before the new name: a directory has one parent at a time */
+	name_enter(d, to, inode);
+	inode_put(inode);
+	return 0;
 }
 
 bool dir_is_empty(const struct inode *dir)

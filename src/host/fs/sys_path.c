@@ -54,7 +54,8 @@ static int make_at(int dirfd, unsigned long path, u32 mode, u64 rdev, char *targ
 			inode->rdev = rdev;
 			inode->target = target;
 			inode->data = S_ISREG(mode) ? ram_file_create(NULL, 0) : NULL;
-			err = dir_add(w.inode, w.last, inode);
+			err = S_ISREG(mode) && !inode->data ? -ENOSPC
+							    : dir_add(w.inode, w.last, inode);
 			if (err)
 				inode->target = NULL; /* the caller's again */
 		} else if (!err) {
@@ -218,7 +219,6 @@ static int rename_names(struct walk *from, struct walk *to, unsigned int flags)
 {
 	struct dentry *old = dir_find(from->inode, from->last);
 	struct dentry *new = dir_find(to->inode, to->last);
-	struct inode *inode;
 	int err;
 
 	if (!from->last[0] || !to->last[0])
@@ -236,22 +236,7 @@ static int rename_names(struct walk *from, struct walk *to, unsigned int flags)
 	if (new &&new->inode == old->inode)
 		return 0;
 	err = may_replace(old, new);
-	if (err)
-		return err;
-	/* The new name first: if there is no memory for it nothing has changed. */
-	inode = old->inode;
-	inode_get(inode);
-	if (S_ISDIR(inode->mode))
-		dir_remove(old); /* a directory has one parent at a time */
-	err = dir_add(to->inode, to->last, inode);
-	if (err && S_ISDIR(inode->mode))
-		dir_add(from->inode, from->last, inode);
-	if (!err && new)
-		dir_remove(new);
-	if (!err && !S_ISDIR(inode->mode))
-		dir_remove(old);
-	inode_put(inode);
-	return err;
+	return err ? err : dir_move(old, to->inode, to->last);
 }
 
 long sys_renameat2(struct trap_frame *frame)
