@@ -298,7 +298,7 @@ int machine_run(struct machine *m)
 			complain("the guest reboots, and --restore was given no IMAGE: it ends");
 			break;
 		}
-		inform("the guest reboots");
+		guest_reboots();
 		reset_devices(m);
 		boot(m);
 	}

@@ -122,11 +122,6 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-/* The DTB's 64 KiB and something of a guest. */
-#define RAM_MIN MIB
-/* KVM's limit of one memory slot, in pages: INT_MAX. */
-#define RAM_MAX (0x7ffffffful * SZ_4K)
-
 static u64 parse_number(const char *text, const char *option, char **end)
 {
 	u64 value;

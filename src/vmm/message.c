@@ -9,8 +9,12 @@
 #include <stdlib.h>
 #include "vmm.h"
 
-/* A hostile guest must not fill the user's disk with our complaints. */
-#define GUEST_ERRORS_SHOWN 20
+/*
+ * A hostile guest must not fill the user's disk with our messages: so many of those that it can
+ * cause again and again are shown.
+ */
+#define GUEST_ERRORS_SHOWN  20
+#define GUEST_REBOOTS_SHOWN 20
 
 bool quiet;
 
@@ -41,6 +45,17 @@ void inform(const char *format, ...)
 	va_start(args, format);
 	say(format, args);
 	va_end(args);
+}
+
+void guest_reboots(void)
+{
+	static unsigned int shown; /* by the main thread alone */
+
+	if (shown == GUEST_REBOOTS_SHOWN)
+		return;
+	shown++;
+	inform("the guest reboots%s",
+	       shown == GUEST_REBOOTS_SHOWN ? "; that it does so again is not shown" : "");
 }
 
 void guest_error(const char *format, ...)

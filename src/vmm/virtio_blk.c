@@ -121,9 +121,9 @@ static u8 transfer_all(struct disk *disk, struct iovec *iov, unsigned int count,
 			ssize_t n = transfer(disk->fd, &iov[i], offset, write);
 
 			if (n <= 0) {
-				complain("%s: %s at sector %llu: %s", disk->path,
-					 write ? "write" : "read", (unsigned long long)sector,
-					 n ? strerror(errno) : "unexpected end");
+				guest_error("%s: %s at sector %llu: %s", disk->path,
+					    write ? "write" : "read", (unsigned long long)sector,
+					    n ? strerror(errno) : "unexpected end");
 				return VIRTIO_BLK_S_IOERR;
 			}
 			iov[i].iov_base = (u8 *)iov[i].iov_base + n;
@@ -138,7 +138,7 @@ static u8 flush(struct disk *disk)
 {
 	if (fdatasync(disk->fd) == 0)
 		return VIRTIO_BLK_S_OK;
-	complain("%s: fdatasync: %s", disk->path, strerror(errno));
+	guest_error("%s: fdatasync: %s", disk->path, strerror(errno));
 	return VIRTIO_BLK_S_IOERR;
 }
 

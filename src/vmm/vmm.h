@@ -56,6 +56,10 @@ typedef u64 gpa_t;
 #define VIRTIO_SIZE    0x1000ul
 #define RAM_BASE       0x80000000ul
 
+/* The DTB's 64 KiB and something of a guest; KVM's limit of one memory slot, in pages: INT_MAX. */
+#define RAM_MIN MIB
+#define RAM_MAX (0x7ffffffful * SZ_4K)
+
 /* PLIC sources; 0 means "none" to a PLIC. */
 #define VIRTIO_IRQ(n) (1 + (n))
 #define UART_IRQ      10
@@ -120,6 +124,7 @@ extern bool quiet;
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void inform(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void guest_error(const char *format, ...);
+void guest_reboots(void);
 __attribute__((format(printf, 2, 3), noreturn)) void die(enum exit_status status,
 							 const char *format, ...);
 
