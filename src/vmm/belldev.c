@@ -10,7 +10,8 @@
  *   0x10 RAISED  when it was about to raise the line
  *   0x18 LINE    the level of the interrupt's line; a store lowers it
  *   0x20 STEPS   from a tick of the clock to RAISED: so many times two instructions, that a guest
- *                which takes many samples can have them at all places within a tick
+ *                which takes many samples can have them at all places within a tick; at most
+ *                STEPS_MAX
  *   0x28 CLOCKS  gpa of struct clocks: a store has the guest's clock and ours compared; reads as 1
  *                until that has ended; as 0 at once where there is no second hart for it
  *
@@ -31,6 +32,9 @@
 #include "state.h"
 
 #define UNTIL_ASLEEP_NS 50000
+/* What a guest can have the thread spin for: the places in a tick, and some seconds. */
+#define STEPS_MAX  1000
+#define ROUNDS_MAX (1u << 28)
 
 enum belldev_register {
 	REG_RING = 0x00,
@@ -72,7 +76,7 @@ static u64 clock_behind_tick(u64 steps)
 
 static void compare_clocks(struct belldev *dev, volatile struct clocks *clocks)
 {
-	while (!clocks->enough) {
+	for (u32 rounds = 0; !clocks->enough && rounds < ROUNDS_MAX; rounds++) {
 		u64 guest = clocks->guest;
 		u64 host = clock_now();
 
@@ -173,7 +177,7 @@ static void belldev_write(void *device, u64 offset, u64 value, unsigned int len)
 		plic_set_level(&dev->machine->plic, BELLDEV_IRQ, false);
 		break;
 	case REG_STEPS:
-		dev->steps = value;
+		dev->steps = value < STEPS_MAX ? value : STEPS_MAX;
 		break;
 	case REG_CLOCKS:
 		begin_compare(dev, value);
@@ -193,6 +197,10 @@ void belldev_state(void *of, struct state *s)
 	STATE(s, dev->raised);
 	STATE(s, dev->line);
 	STATE(s, dev->steps);
+	if (dev->steps > STEPS_MAX) {
+		dev->steps = 0;
+		state_refuse(s, "it spins for too long");
+	}
 	lock_release(&dev->lock);
 }
 

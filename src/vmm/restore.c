@@ -43,7 +43,7 @@ static void read_at(const struct options *options, void *to, size_t len, u64 off
 
 /* ---- the header ------------------------------------------------------------------------------- */
 
-/* A file may be longer than what was saved: a disk is. */
+/* A file may be longer than what was saved: a disk is. ram_size is at most RAM_MAX: nothing overflows. */
 static void check_extent(const struct options *options, const struct save_header *h)
 {
 	off_t end = lseek(restored.fd, 0, SEEK_END);
@@ -69,7 +69,7 @@ static void check_header(const struct options *options, const struct save_header
 		refuse(options, "its header is damaged");
 	if (h->xlen != 8 * sizeof(long) || h->ram_base != RAM_BASE || h->zero || h->vcpus < 1 ||
 	    h->vcpus > MAX_VCPUS || h->disks > MAX_DISKS || h->devices >> NR_DEVICES ||
-	    !h->ram_size || !IS_ALIGNED(h->ram_size, SZ_4K))
+	    h->ram_size < RAM_MIN || h->ram_size > RAM_MAX || !IS_ALIGNED(h->ram_size, SZ_4K))
 		refuse(options, "it is of another kind of machine");
 	check_extent(options, h);
 }

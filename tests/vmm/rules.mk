@@ -15,9 +15,14 @@ VMM_TEST_OBJ := $(VMM_TEST_DEVICES:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o
 	$(O)/tests/vmm/test_devices.o
 VMM_TEST_SAVE_OBJ := $(VMM_TEST_SAVED:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o \
 	$(O)/tests/vmm/kvm_model.o $(O)/tests/vmm/test_save.o
+VMM_TEST_BOUNDS_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,belldev bus marker plic restore silent state test_bounds)
+VMM_TESTS := $(patsubst %,$(O)/tests/vmm/test_%,bounds devices save)
 
-NATIVE_TESTS += $(O)/tests/vmm/test_devices $(O)/tests/vmm/test_save
-tests: $(O)/tests/vmm/test_devices $(O)/tests/vmm/test_save
+NATIVE_TESTS += $(VMM_TESTS)
+tests: $(VMM_TESTS)
+
+$(O)/tests/vmm/test_bounds: $(VMM_TEST_BOUNDS_OBJ)
+	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
 $(O)/tests/vmm/test_save: $(VMM_TEST_SAVE_OBJ)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
@@ -33,4 +38,4 @@ $(O)/tests/vmm/%.o: $(TOP)/tests/vmm/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(HOST_CC) $(VMM_TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(sort $(VMM_TEST_OBJ:.o=.d) $(VMM_TEST_SAVE_OBJ:.o=.d))
+-include $(sort $(VMM_TEST_OBJ:.o=.d) $(VMM_TEST_SAVE_OBJ:.o=.d) $(VMM_TEST_BOUNDS_OBJ:.o=.d))

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_bounds.c - numbers that a guest or a saved file chooses: too large ones are refused, or cut.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "state.h"
+
+static struct machine machine;
+static struct save_header header;
+static char why[300];
+static jmp_buf refused;
+
+/* ---- what belldev.c and restore.c need of the rest of the VMM ---- */
+
+void die(enum exit_status status, const char *format, ...)
+{
+	va_list args;
+
+	(void)status;
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	longjmp(refused, 1);
+}
+
+int file_read(int fd, void *to, size_t len, u64 offset)
+{
+	(void)fd;
+	assert_true(offset <= sizeof(header) && len <= sizeof(header) - offset);
+	memcpy(to, (u8 *)&header + offset, len);
+	return 0;
+}
+
+void sections_state(struct machine *m, struct pages *pages, struct state *s)
+{
+	(void)m, (void)pages, (void)s;
+}
+
+u64 clock_now(void)
+{
+	static u64 now;
+
+	return now++;
+}
+
+void *machine_ram(struct machine *m, gpa_t gpa, u64 len)
+{
+	(void)m, (void)gpa, (void)len;
+	return NULL;
+}
+
+int kvm_call_named(int fd, unsigned long request, const char *name, unsigned long arg)
+{
+	(void)fd, (void)request, (void)name, (void)arg;
+	return 0;
+}
+
+/* ---- the claims ---- */
+
+static bool takes_memory_of(u64 size)
+{
+	struct options options = { .restore = "/dev/null" };
+
+	header = (struct save_header){
+		.magic = SAVE_MAGIC,
+		.version = SAVE_VERSION,
+		.xlen = 8 * sizeof(long),
+		.pages = size / SZ_4K,
+		.ram_base = RAM_BASE,
+		.ram_size = size,
+		.vcpus = 1,
+	};
+	header.sections_at = SAVE_PAGES + header.pages * SZ_4K;
+	header.sum = state_sum(0, &header, offsetof(struct save_header, sum));
+	if (setjmp(refused))
+		return !strstr(why, "another kind of machine");
+	restore_open(&options);
+	return true;
+}
+
+static void memory_that_no_machine_has_is_refused(void **state)
+{
+	(void)state;
+	assert_false(takes_memory_of(-SZ_4K)); /* with its pages and what is before them: 2^64 */
+	assert_false(takes_memory_of(RAM_MAX + SZ_4K));
+	assert_false(takes_memory_of(RAM_MIN - SZ_4K));
+	assert_false(takes_memory_of(0));
+	/* Not for its size: the file is shorter than the header says. */
+	assert_true(takes_memory_of(RAM_MIN));
+}
+
+static u64 steps(void)
+{
+	return bus_read(&machine.bus, BELLDEV_BASE + 0x20, 8);
+}
+
+/* As long as a guest asks for, but not for ever; likewise where a file says it. */
+static void a_guest_does_not_choose_how_long_the_bell_device_spins(void **state)
+{
+	u64 words[4] = { 0, 0, 0, ~0ull };
+	struct state s = { .loading = true, .data = (u8 *)words, .len = sizeof(words) };
+
+	(void)state;
+	belldev_init(&machine);
+	bus_write(&machine.bus, BELLDEV_BASE + 0x20, 49, 8);
+	assert_int_equal(steps(), 49);
+	bus_write(&machine.bus, BELLDEV_BASE + 0x20, ~0ull, 8);
+	assert_in_range(steps(), 50, 1000000);
+	belldev_state(&machine, &s);
+	assert_non_null(s.bad);
+	assert_in_range(steps(), 0, 1000000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_that_no_machine_has_is_refused),
+		cmocka_unit_test(a_guest_does_not_choose_how_long_the_bell_device_spins),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
