@@ -13,6 +13,7 @@ import socket
 import stat
 import termios
 
+from . import qemuopt
 from .errors import STATUS_QUIT, Quit, sentence
 
 CHUNK = 1 << 16
@@ -118,7 +119,7 @@ class Port:
         with open(path, "wb"):
             pass
         self.tail = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return "file,path=%s" % path.replace(",", ",,")
+        return "file,path=%s" % qemuopt.value(path)
 
     def started(self):
         if self.qemu_sock is not None:

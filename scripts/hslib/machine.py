@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 
+from . import qemuopt
 from .channel import Channel
 from .errors import (STATUS_FAILED, STATUS_QEMU, STATUS_QUIT, STATUS_TIMEOUT, STATUS_USAGE,
                      LaunchError, Quit, sentence)
@@ -185,7 +186,7 @@ class Machine:
         args = [options.qemu, "-M", "virt,memory-backend=ram", "-cpu", options.cpu,
                 "-smp", str(self.harts), "-m", "%dM" % (ram // MIB),
                 "-object", "memory-backend-file,id=ram,size=%d,mem-path=%s,share=on" %
-                (ram, self.run.make_ram(ram)),
+                (ram, qemuopt.value(self.run.make_ram(ram))),
                 "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-global", "virtio-mmio.force-legacy=false",
                 # A queue is served where it is kicked: else counted runs do not repeat.
@@ -196,7 +197,7 @@ class Machine:
         args += self.channel.qemu_args(self.run)
         for number, disk in enumerate(self.disks):
             args += ["-drive", "file=%s,format=raw,if=none,id=d%d%s" %
-                     (disk.path.replace(",", ",,"), number,
+                     (qemuopt.image(disk.path), number,
                       ",readonly=on" if disk.read_only else ""),
                      "-device", "virtio-blk-device,drive=d%d,bus=virtio-mmio-bus.%d,werror=report" %
                      (number, number + 1)]  # else QEMU stops all of it where the user's disk is full
@@ -206,10 +207,10 @@ class Machine:
                      (options.icount_shift, "" if options.gdb else ",sleep=off")] + ICOUNT_CLOCK
         if options.gdb:
             args += ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" +
-                     self.gdb_socket(), "-gdb", "chardev:gdb",
+                     qemuopt.value(self.gdb_socket()), "-gdb", "chardev:gdb",
                      # What savevm writes to: an overlay that QEMU unlinks at once, of no device.
                      "-drive", "file=%s,format=raw,if=none,id=snapshots,snapshot=on" %
-                     self.run.file("initramfs").replace(",", ",,")]
+                     qemuopt.image(self.run.file("initramfs"))]
         return args
 
     def gdb_socket(self):

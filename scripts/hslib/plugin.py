@@ -28,11 +28,6 @@ def check_qemu(qemu):
                           % (qemu, QEMU_MIN))
 
 
-def argument(path):
-    """A path as a plugin's argument, in which a comma would end it."""
-    return path.replace(",", ",,")
-
-
 def wrapper(folder, qemu, arguments):
     """A QEMU with the plugin: whatever starts the machine needs to know nothing of it."""
     path = os.path.join(folder, "qemu")

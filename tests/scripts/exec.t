@@ -31,6 +31,13 @@ hs exec --quiet --timeout 2 "$progs/ends" never
 is "$status" 124 "a time-out ends it"
 is "$(left_running)" "" "and leaves nothing running"
 
+# Names are parts of QEMU's options: of memory's file, ports, a disk, the socket for gdb.
+cp "$progs/ends" "$tmp/a,share=off"
+truncate -s 1M "$tmp/disk:1,readonly=on"
+(cd "$tmp" && HS_RUNS="$tmp/run,s" "$HS_TOP/scripts/hyperscope" exec --quiet --icount \
+	--disk "disk:1,readonly=on" "a,share=off" exit 43 </dev/null) >"$tmp/out" 2>"$tmp/err"
+is "$? $(cat "$tmp/err")" "43 " "commas and colons in names are parts of names"
+
 # ---- a trace ----
 hs exec --trace sys_enter "$progs/ends" exit 7
 trace=$(sed -n 's/^trace: //p' <<<"$err")

@@ -12,7 +12,7 @@ import sys
 from benchlib import systems
 from benchlib.rows import BY_NAME
 
-from .. import plugin
+from .. import plugin, qemuopt
 from ..errors import LaunchError
 from ..machine import need
 from . import symbols
@@ -158,7 +158,7 @@ def record(system, row, options, folder):
     elf = payload(options.out)
     operation = Operation(elf, OPERATION.get(row, row))
     arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,head=0x%x,back=0x%x,ret=0x%x,batches=%d,room=%d"
-                 % (plugin.argument(os.path.join(options.out, "anatomy.so")), plugin.argument(folder),
+                 % (qemuopt.value(os.path.join(options.out, "anatomy.so")), qemuopt.value(folder),
                     operation.entry, _first_words(elf, operation.entry), operation.head,
                     operation.back, operation.ret, options.batches, ROOM))
     environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu, arguments))

@@ -10,7 +10,7 @@ import re
 from benchlib import systems
 from benchlib.rows import BY_NAME
 
-from .. import plugin, toggles
+from .. import plugin, qemuopt, toggles
 from ..anatomy import run as anatomy
 from ..anatomy import symbols
 from ..errors import STATUS_FAILED, STATUS_QEMU, STATUS_USAGE, LaunchError
@@ -150,7 +150,7 @@ def measure(workload, options, folder):
     out = os.path.join(folder, "counts")
     kernel = os.path.join(options.out, "hyperscope.elf")
     arguments = "file=%s,out=%s,switch=0x%x,end=0x%x" % (
-        plugin.argument(os.path.join(options.out, "profile.so")), plugin.argument(out),
+        qemuopt.value(os.path.join(options.out, "profile.so")), qemuopt.value(out),
         N.symbol(kernel, "switch_context"), N.symbol(kernel, "host_first_exited"))
     window = workload.arguments
     if options.whole:

@@ -7,7 +7,7 @@ tests/kvm/spans, which does one operation after the other on much memory.
 import os
 import re
 
-from .. import plugin, toggles
+from .. import plugin, qemuopt, toggles
 from ..anatomy import symbols
 from ..errors import STATUS_USAGE, LaunchError
 from ..machine import need
@@ -79,7 +79,7 @@ def _arguments(options, out):
         if found is None:
             raise LaunchError("%s has no %s" % (elf, name))
         places.append(found.group(1))
-    words = (plugin.argument(os.path.join(options.out, "irqs_off.so")), plugin.argument(out))
+    words = (qemuopt.value(os.path.join(options.out, "irqs_off.so")), qemuopt.value(out))
     return ("file=%s,out=%s,kernel=0x%x,kernel_end=0x%x,linked=0x%x,switch=0x%s,end=0x%s"
             % (words + _kernel(elf) + tuple(places)))
 
