@@ -6,7 +6,7 @@
 # The programs' own claims pass through, renumbered. Each passes on Linux too:
 # scripts/linux-kvm exec build/tests/linux-abi/NAME
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
-names="memory userfaultfd hugetlb process thread signal jobctl futex vm hostile"
+names="memory limits userfaultfd hugetlb process thread signal jobctl futex vm hostile"
 progs=$O/tests/linux-abi
 
 suite()	# TITLE HS-OPTIONS...: all programs in one boot
@@ -26,4 +26,6 @@ suite "2 harts"
 suite "1 hart, icount" --icount
 names=hugetlb
 suite "pages of 1 GiB" --ram 4G --boot "hugepagesz=1G hugepages=2"
+names=hogs
+suite "little memory" --ram 96M
 done_testing

@@ -172,7 +172,10 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 		err = ram_page_own(rf, index, pa);
 	rf->mapped = true;
 	mutex_unlock(&rf->lock);
-	return err == -ENOSPC ? -ENOMEM : err;
+	if (err != -ENOSPC)
+		return err;
+	current->no_page = true; /* who uses memory through a mapping is no file system that is full */
+	return -ENOMEM;
 }
 
 int ram_mmap_block(struct file *f, u64 index, hpa_t *pa)

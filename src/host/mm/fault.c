@@ -13,7 +13,6 @@
  */
 #include <linux/errno.h>
 #include <linux/mman.h>
-#include <asm/signal.h>
 #include <string.h>
 #include "hv/bits.h"
 #include "hv/host.h"
@@ -21,8 +20,7 @@
 #include "hugetlb.h"
 #include "boot/layout.h"
 #include "page.h"
-#include "lib/printk.h"
-#include "proc/process_impl.h"
+#include "proc/oom.h"
 #include "sched/thread.h"
 #include "userfaultfd.h"
 #include "vma.h"
@@ -401,17 +399,14 @@ int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
 
 	if (va >= USER_END || current->fault_disabled)
 		return -EFAULT;
-	do {
+	for (;;) {
 		mutex_lock(&mm->lock);
 		err = mm_fault_locked(mm, va, write, exec, &wait);
 		mutex_unlock(&mm->lock);
-		if (err == -EAGAIN && uffd_sleep(&wait) < 0)
-			return user ? 0 : -EFAULT; /* the signal first; then it faults again */
-	} while (err == -EAGAIN);
-	if (err == -ENOMEM) {
-		/* As Linux when nothing is left to reclaim; the log tells it from other ends. */
-		printk_limited("host: %s (%d): out of memory\n", current->name, current->tid);
-		process_end(current_process, SIGKILL);
+		if (err != -EAGAIN && err != -ENOMEM)
+			return err;
+		/* The signal, or the process's end, comes first; then it faults again. */
+		if (err == -EAGAIN ? uffd_sleep(&wait) < 0 : !oom_wait("a page fault"))
+			return user ? 0 : -EFAULT;
 	}
-	return err;
 }

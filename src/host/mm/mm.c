@@ -20,6 +20,7 @@
 #include "fs/inode.h"
 #include "boot/layout.h"
 #include "page.h"
+#include "proc/oom.h"
 #include "proc/process.h"
 #include "userfaultfd.h"
 #include "vma.h"
@@ -327,11 +328,13 @@ int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_pag
 {
 	int err;
 
-	mutex_lock(&mm->lock);
-	err = look_locked(mm, hva, write, page);
-	if (!err)
-		page_get(page->pa);
-	mutex_unlock(&mm->lock);
+	do {
+		mutex_lock(&mm->lock);
+		err = look_locked(mm, hva, write, page);
+		if (!err)
+			page_get(page->pa);
+		mutex_unlock(&mm->lock);
+	} while (err == -ENOMEM && oom_wait("the kernel's use of a page"));
 	return err;
 }
 
@@ -341,6 +344,7 @@ static int page_error(int err)
 	return err == -EIO ? -EFAULT : err;
 }
 
+/* Without memory KVM_RUN fails, and syscall.c calls it again when there is some: no work on this way. */
 int hv_user_page_look(struct hv_mm *hv_mm, hva_t hva, bool write, struct hv_user_page *page)
 {
 	struct mm *mm = to_mm(hv_mm);

@@ -16,6 +16,8 @@
 
 #define MAX_RANGES 32
 
+#define PAGE_COMMON_ORDER 4 /* a pipe's buffer, the largest that an ordinary call needs */
+
 /* ---- boot: ranges ---- */
 
 struct range {
@@ -180,6 +182,9 @@ hpa_t page_alloc(unsigned int order)
 		o++;
 	if (o > PAGE_MAX_ORDER) {
 		spin_unlock(&page_lock);
+		/* Who asks for a larger block has another way, or asks for much at once. */
+		if (order <= PAGE_COMMON_ORDER)
+			current->no_page = true;
 		return 0;
 	}
 	page = list_first_entry(&free_lists[o], struct page, link);

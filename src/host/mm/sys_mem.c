@@ -16,20 +16,10 @@
 #include "sched/smp.h"
 #include "proc/syscall.h"
 #include "uaccess.h"
-#include "userfaultfd.h"
 #include "vma.h"
 
 #define PROT_ALL   (PROT_READ | PROT_WRITE | PROT_EXEC)
 #define PROT_KNOWN (PROT_ALL | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP)
-
-/* Rounds len up to pages; false if [start, start + len) is not a range of user addresses. */
-static bool page_range(unsigned long start, unsigned long *len)
-{
-	if (start % PAGE_SIZE || *len > USER_END)
-		return false;
-	*len = ALIGN_UP(*len, PAGE_SIZE);
-	return start <= USER_END - *len;
-}
 
 /* ---- mmap ---- */
 
@@ -110,27 +100,6 @@ static int spec_from_args(struct vma_spec *spec, const struct trap_frame *frame)
 	return 0;
 }
 
-static void populate(struct mm *mm, unsigned long start, unsigned long len, bool write)
-{
-	unsigned long end = start + len, size;
-	struct uffd_wait wait = { 0 };
-	int err;
-
-	for (; start < end && !current->sig.kill; start += size) {
-		mutex_lock(&mm->lock);
-		size = SZ_4K;
-		err = mm_fault_locked(mm, start, write, false, &wait);
-		if (err == 0)
-			pgtable_find(mm, start, &size);
-		mutex_unlock(&mm->lock);
-		if (err == -EAGAIN && uffd_sleep(&wait) == 0)
-			size = 0;
-		if (size)
-			size -= start & (size - 1);
-		irq_window();
-	}
-}
-
 long sys_mmap(struct trap_frame *frame)
 {
 	struct mm *mm = current_process->mm;
@@ -150,7 +119,8 @@ long sys_mmap(struct trap_frame *frame)
 	if (spec.file)
 		file_put(spec.file);
 	if (ret >= 0 && (frame->a3 & (MAP_POPULATE | MAP_LOCKED)) && spec.prot)
-		populate(mm, (unsigned long)ret, spec.len, spec.prot & PROT_WRITE);
+		(void)mm_populate(mm, (unsigned long)ret, (unsigned long)ret + spec.len,
+				  spec.prot & PROT_WRITE); /* as Linux: the mapping is made */
 	return ret;
 }
 
@@ -327,160 +297,4 @@ long sys_mremap(struct trap_frame *frame)
 	ret = mremap_locked(mm, old, old_len, new_len, flags, new_addr);
 	vma_unlock(mm);
 	return ret;
-}
-
-/* ---- madvise and friends ---- */
-
-/* Pages of private areas are forgotten; those of shared ones stay in their file. */
-static int madvise_dontneed(struct mm *mm, unsigned long start, unsigned long end)
-{
-	if (mm_split_leaf_at(mm, start) < 0 || mm_split_leaf_at(mm, end) < 0)
-		return -ENOMEM;
-	mm_notify_start(mm, start, end);
-	mm_zap(mm, start, end);
-	mm_notify_end(mm, start, end);
-	return 0;
-}
-
-/* Of huge pages no part is meant: start and end are of mapped areas. */
-static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end)
-{
-	struct vma *first = vma_find(mm, start), *last = vma_find(mm, end - 1);
-
-	return (!first || start % vma_page_size(first) == 0) &&
-	       (!last || end % vma_page_size(last) == 0);
-}
-
-static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end, int advice)
-{
-	if (!vma_range_mapped(mm, start, end))
-		return -ENOMEM;
-	if (!is_whole_pages(mm, start, end))
-		return -EINVAL;
-	switch (advice) {
-	case MADV_DONTNEED:
-	case MADV_FREE:
-		return madvise_dontneed(mm, start, end);
-	case MADV_NOHUGEPAGE:
-		return vma_set_flags(mm, start, end, VMA_NO_HUGE, 0);
-	case MADV_HUGEPAGE:
-		return vma_set_flags(mm, start, end, 0, VMA_NO_HUGE);
-	case MADV_DONTFORK:
-		return vma_set_flags(mm, start, end, VMA_DONTFORK, 0);
-	case MADV_DOFORK:
-		return vma_set_flags(mm, start, end, 0, VMA_DONTFORK);
-	case MADV_WIPEONFORK:
-		return vma_set_flags(mm, start, end, VMA_WIPEFORK, 0);
-	case MADV_KEEPONFORK:
-		return vma_set_flags(mm, start, end, 0, VMA_WIPEFORK);
-	case MADV_COLLAPSE:
-		return mm_collapse(mm, start, end);
-	case MADV_COLD:
-		mm_age(mm, start, end);
-		return 0;
-	case MADV_NORMAL:
-	case MADV_RANDOM:
-	case MADV_SEQUENTIAL:
-	case MADV_WILLNEED:
-	case MADV_MERGEABLE:
-	case MADV_UNMERGEABLE:
-	case MADV_DONTDUMP:
-	case MADV_DODUMP:
-	case MADV_PAGEOUT:
-		return 0; /* advice that this host has no use for */
-	default:
-		return -EINVAL;
-	}
-}
-
-long sys_madvise(struct trap_frame *frame)
-{
-	struct mm *mm = current_process->mm;
-	unsigned long start = frame->a0, len = frame->a1;
-	int advice = (int)frame->a2;
-	int err;
-
-	if (!page_range(start, &len))
-		return -EINVAL;
-	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
-		populate(mm, start, len, advice == MADV_POPULATE_WRITE);
-		return 0;
-	}
-	mutex_lock(&mm->lock);
-	err = madvise_locked(mm, start, start + len, advice);
-	vma_unlock(mm);
-	return err;
-}
-
-static long check_mapped(unsigned long start, unsigned long len)
-{
-	struct mm *mm = current_process->mm;
-	bool mapped;
-
-	len += start % PAGE_SIZE;
-	start -= start % PAGE_SIZE;
-	if (!page_range(start, &len))
-		return -ENOMEM;
-	mutex_lock(&mm->lock);
-	mapped = vma_range_mapped(mm, start, start + len);
-	mutex_unlock(&mm->lock);
-	return mapped ? 0 : -ENOMEM;
-}
-
-/* Nothing is ever paged out, and files live in memory: these only check their range. */
-long sys_msync(struct trap_frame *frame)
-{
-	if (frame->a0 % PAGE_SIZE || (frame->a2 & ~7UL) || (frame->a2 & 5) == 5)
-		return -EINVAL;
-	return check_mapped(frame->a0, frame->a1);
-}
-
-long sys_mlock(struct trap_frame *frame)
-{
-	return check_mapped(frame->a0, frame->a1);
-}
-
-long sys_mlock2(struct trap_frame *frame)
-{
-	return frame->a2 & ~1UL ? -EINVAL : check_mapped(frame->a0, frame->a1);
-}
-
-long sys_munlock(struct trap_frame *frame)
-{
-	return check_mapped(frame->a0, frame->a1);
-}
-
-long sys_mlockall(struct trap_frame *frame)
-{
-	return !frame->a0 || (frame->a0 & ~7UL) ? -EINVAL : 0;
-}
-
-long sys_munlockall(struct trap_frame *frame)
-{
-	(void)frame;
-	return 0;
-}
-
-long sys_mincore(struct trap_frame *frame)
-{
-	struct mm *mm = current_process->mm;
-	unsigned long va = frame->a0, len = frame->a1, size;
-	unsigned long out = frame->a2;
-	u8 present;
-
-	if (va % PAGE_SIZE)
-		return -EINVAL;
-	if (!page_range(va, &len) || check_mapped(va, len) < 0)
-		return -ENOMEM;
-	for (; len; len -= PAGE_SIZE, va += PAGE_SIZE, out++) {
-		mutex_lock(&mm->lock);
-		present = pgtable_find(mm, va, &size) != NULL;
-		mutex_unlock(&mm->lock);
-		if (copy_to_user(out, &present, 1) < 0)
-			return -EFAULT;
-		irq_window();
-		if (current->sig.kill)
-			return -EINTR;
-	}
-	return 0;
 }

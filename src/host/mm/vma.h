@@ -9,6 +9,8 @@
 
 #include "hv/list.h"
 #include "hv/types.h"
+#include "boot/layout.h"
+#include "hv/bits.h"
 #include "mm.h"
 
 #define VMA_SHARED       1
@@ -61,6 +63,15 @@ void vma_free_all(struct mm *mm);
 static inline unsigned long vma_page_size(const struct vma *vma)
 {
 	return vma->flags & VMA_GIANT ? SZ_1G : vma->flags & VMA_HUGETLB ? SZ_2M : SZ_4K;
+}
+
+/* Rounds len up to pages; false if [start, start + len) is not a range of user addresses. */
+static inline bool page_range(unsigned long start, unsigned long *len)
+{
+	if (start % PAGE_SIZE || *len > USER_END)
+		return false;
+	*len = ALIGN_UP(*len, PAGE_SIZE);
+	return start <= USER_END - *len;
 }
 
 void vma_unlock(struct mm *mm); /* mm->lock; then drops the files of what was unmapped */
@@ -126,6 +137,13 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 /* Maps a page of the area (vma_page_size()), whose reference it takes, where nothing is. 0 or -ENOMEM. */
 int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa);
 void mm_sync_icache(struct mm *mm); /* instructions were written: fence.i wherever mm runs */
+
+/* ---- sys_madvise.c ---- */
+/*
+ * Fault in [start, end) as far as it may be used so. 0, or what stopped it: -EFAULT (a fault would be a
+ * signal), -EIO (SIGBUS), -EINTR (the process ends). Takes mm->lock.
+ */
+int mm_populate(struct mm *mm, unsigned long start, unsigned long end, bool write);
 
 /* ---- mm.c ---- */
 /* A file of zeroes behind a shared anonymous mapping; NULL: no memory. */

@@ -19,6 +19,7 @@
 #include "file/file.h"
 #include "fs/inode.h"
 #include "mm/mm.h"
+#include "oom.h"
 #include "process_impl.h"
 #include "rusage.h"
 #include "sched/smp.h"
@@ -137,6 +138,7 @@ static void process_teardown(struct process *p)
 	mm_activate(NULL);
 	process_vfork_done(p);
 	mm_put(mm);
+	oom_memory_freed(p);
 	orphan_children(p);
 	if (p->is_first)
 		host_first_exited(p->wait_status);

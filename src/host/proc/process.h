@@ -34,7 +34,9 @@ struct process {
 	struct waitq child_wait; /* the parent waits here */
 	struct list_head all_link;
 	bool exiting, zombie;
-	int wait_status; /* as wait4() gives it */
+	bool memory_freed;    /* its files and its memory have been given back */
+	bool oom_passed_over; /* oom.c: its end did not free memory in time */
+	int wait_status;      /* as wait4() gives it */
 	int pgid, sid;
 	char path[256]; /* of the program, for /proc/self/exe */
 

@@ -12,6 +12,7 @@
 #include "hv/host.h"
 #include "hv/trace.h"
 #include "lib/printk.h"
+#include "oom.h"
 #include "process.h"
 #include "signal.h"
 #include "syscall.h"
@@ -80,22 +81,44 @@ static __attribute__((noinline)) void syscall_seen(unsigned long number, long re
 }
 
 /*
+ * A call that failed, and a page was missing meanwhile. If that is why, it changed nothing: with memory
+ * that another process has given back it may succeed.
+ */
+static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
+						      unsigned long number, long ret)
+{
+	while ((ret == -ENOMEM || ret == -ENFILE || ret == -EAGAIN) && oom_failed_call() &&
+	       oom_wait("a system call")) {
+		current->no_page = false;
+		frame->a0 = frame->orig_a0;
+		ret = table[number].fn(frame);
+	}
+	current->no_page = false;
+	return ret;
+}
+
+/*
  * A call that failed. After -EINTR of one that may run again: without a signal that is still for this
  * thread (another thread took it) it runs again at once; else signal.c decides.
  */
 static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, unsigned long number,
 						     long ret)
 {
-	enum syscall_restart restart = table[number].restart;
+	enum syscall_restart restart;
+	bool again;
 
-	if (ret == -ERESTARTSYS) {
+	if (current->no_page)
+		ret = try_with_memory(frame, number, ret);
+	again = ret == -ERESTARTSYS;
+	if (again)
 		ret = -EINTR;
-		restart = RESTART_SYS;
-	}
 	if (trace_group_sys_exit())
 		syscall_seen(number, ret);
 	frame->a0 = (unsigned long)ret;
-	if (ret != -EINTR || restart == RESTART_NEVER)
+	if (ret != -EINTR)
+		return;
+	restart = again ? RESTART_SYS : table[number].restart;
+	if (restart == RESTART_NEVER)
 		return;
 	current->sig.restart = restart;
 	if (!thread_signal_pending(current))

@@ -98,6 +98,7 @@ struct thread {
 	u32 *clear_child_tid;      /* user address; woken as a futex at exit */
 	unsigned long robust_list; /* user address */
 	int exit_code;
+	bool no_page;        /* page_alloc() had none for it since somebody asked: oom.c */
 	bool fault_disabled; /* uaccess: a fault is an error and nothing may sleep */
 
 	void (*fn)(void *arg); /* a kernel thread's body, or NULL */

@@ -56,7 +56,8 @@ struct hv_user_page {
 
 /*
  * Fault a user page in (write: for writing). -EFAULT: no mapping or no permission. -EINTR: a
- * fatal signal. May sleep. Nothing is held: what was found may be gone on return, and the
+ * fatal signal. -ENOMEM, also of hv_pages_alloc(), is to be the ioctl's result: the host then frees
+ * memory and makes the same ioctl again. May sleep. Nothing is held: what was found may be gone on return, and the
  * frame another's. Who maps it has a notifier, reads its sequence before and rechecks it
  * under its own lock.
  */

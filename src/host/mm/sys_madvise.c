@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sys_madvise.c - the system calls about pages of areas that exist: populate, advise, lock, sync.
+ */
+#include <linux/errno.h>
+#include <linux/mman.h>
+#include "hv/bits.h"
+#include "page.h"
+#include "proc/oom.h"
+#include "proc/process.h"
+#include "proc/syscall.h"
+#include "sched/thread.h"
+#include "uaccess.h"
+#include "userfaultfd.h"
+#include "vma.h"
+
+/* ---- populating ---- */
+
+/* One page, or the block that it came with: *size. What populate() says, or -EAGAIN: once more. */
+static int populate_page(struct mm *mm, unsigned long va, bool write, unsigned long *size)
+{
+	struct uffd_wait wait = { 0 };
+	int err;
+
+	*size = SZ_4K;
+	mutex_lock(&mm->lock);
+	err = mm_fault_locked(mm, va, write, false, &wait);
+	if (err == 0)
+		pgtable_find(mm, va, size);
+	mutex_unlock(&mm->lock);
+	if (err == -EAGAIN)
+		return uffd_sleep(&wait) == 0 ? -EAGAIN : -EFAULT;
+	if (err == -ENOMEM)
+		return oom_wait("populating memory") ? -EAGAIN : -EINTR;
+	return err;
+}
+
+int mm_populate(struct mm *mm, unsigned long start, unsigned long end, bool write)
+{
+	unsigned long size;
+	int err;
+
+	while (start < end) {
+		if (current->sig.kill)
+			return -EINTR;
+		err = populate_page(mm, start, write, &size);
+		irq_window();
+		if (err == -EAGAIN)
+			continue;
+		if (err)
+			return err;
+		start += size - (start & (size - 1));
+	}
+	return 0;
+}
+
+/* ---- madvise ---- */
+
+/* Pages of private areas are forgotten; those of shared ones stay in their file. */
+static int madvise_dontneed(struct mm *mm, unsigned long start, unsigned long end)
+{
+	if (mm_split_leaf_at(mm, start) < 0 || mm_split_leaf_at(mm, end) < 0)
+		return -ENOMEM;
+	mm_notify_start(mm, start, end);
+	mm_zap(mm, start, end);
+	mm_notify_end(mm, start, end);
+	return 0;
+}
+
+/* Of huge pages no part is meant: start and end are of mapped areas. */
+static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct vma *first = vma_find(mm, start), *last = vma_find(mm, end - 1);
+
+	return (!first || start % vma_page_size(first) == 0) &&
+	       (!last || end % vma_page_size(last) == 0);
+}
+
+static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end, int advice)
+{
+	if (!vma_range_mapped(mm, start, end))
+		return -ENOMEM;
+	if (!is_whole_pages(mm, start, end))
+		return -EINVAL;
+	switch (advice) {
+	case MADV_DONTNEED:
+	case MADV_FREE:
+		return madvise_dontneed(mm, start, end);
+	case MADV_NOHUGEPAGE:
+		return vma_set_flags(mm, start, end, VMA_NO_HUGE, 0);
+	case MADV_HUGEPAGE:
+		return vma_set_flags(mm, start, end, 0, VMA_NO_HUGE);
+	case MADV_DONTFORK:
+		return vma_set_flags(mm, start, end, VMA_DONTFORK, 0);
+	case MADV_DOFORK:
+		return vma_set_flags(mm, start, end, 0, VMA_DONTFORK);
+	case MADV_WIPEONFORK:
+		return vma_set_flags(mm, start, end, VMA_WIPEFORK, 0);
+	case MADV_KEEPONFORK:
+		return vma_set_flags(mm, start, end, 0, VMA_WIPEFORK);
+	case MADV_COLLAPSE:
+		return mm_collapse(mm, start, end);
+	case MADV_COLD:
+		mm_age(mm, start, end);
+		return 0;
+	case MADV_NORMAL:
+	case MADV_RANDOM:
+	case MADV_SEQUENTIAL:
+	case MADV_WILLNEED:
+	case MADV_MERGEABLE:
+	case MADV_UNMERGEABLE:
+	case MADV_DONTDUMP:
+	case MADV_DODUMP:
+	case MADV_PAGEOUT:
+		return 0; /* advice that this host has no use for */
+	default:
+		return -EINVAL;
+	}
+}
+
+/*
+ * Area by area, with the errors of Linux: what is not mapped is -ENOMEM, and what may not be used so
+ * is -EINVAL; both leave populated what came before.
+ */
+static int madvise_populate(struct mm *mm, unsigned long start, unsigned long end, bool write)
+{
+	unsigned int need = write ? PROT_WRITE : PROT_READ;
+	unsigned long stop;
+	struct vma *vma;
+	int err = 0;
+
+	for (; start < end && !err; start = stop) {
+		mutex_lock(&mm->lock);
+		vma = vma_find(mm, start);
+		stop = vma ? MIN(vma->end, end) : start;
+		err = !vma ? -ENOMEM : !(vma->prot & need) ? -EINVAL : 0;
+		mutex_unlock(&mm->lock);
+		if (!err)
+			err = mm_populate(mm, start, stop, write);
+	}
+	return err == -EIO ? -EFAULT : err;
+}
+
+long sys_madvise(struct trap_frame *frame)
+{
+	struct mm *mm = current_process->mm;
+	unsigned long start = frame->a0, len = frame->a1;
+	int advice = (int)frame->a2;
+	int err;
+
+	if (!page_range(start, &len))
+		return -EINVAL;
+	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+		return madvise_populate(mm, start, start + len, advice == MADV_POPULATE_WRITE);
+	mutex_lock(&mm->lock);
+	err = madvise_locked(mm, start, start + len, advice);
+	vma_unlock(mm);
+	return err;
+}
+
+/* ---- what is locked, synced, present ---- */
+
+static long check_mapped(unsigned long start, unsigned long len)
+{
+	struct mm *mm = current_process->mm;
+	bool mapped;
+
+	len += start % PAGE_SIZE;
+	start -= start % PAGE_SIZE;
+	if (!page_range(start, &len))
+		return -ENOMEM;
+	mutex_lock(&mm->lock);
+	mapped = vma_range_mapped(mm, start, start + len);
+	mutex_unlock(&mm->lock);
+	return mapped ? 0 : -ENOMEM;
+}
+
+/* Nothing is ever paged out, and files live in memory: these only check their range. */
+long sys_msync(struct trap_frame *frame)
+{
+	if (frame->a0 % PAGE_SIZE || (frame->a2 & ~7UL) || (frame->a2 & 5) == 5)
+		return -EINVAL;
+	return check_mapped(frame->a0, frame->a1);
+}
+
+long sys_mlock(struct trap_frame *frame)
+{
+	return check_mapped(frame->a0, frame->a1);
+}
+
+long sys_mlock2(struct trap_frame *frame)
+{
+	return frame->a2 & ~1UL ? -EINVAL : check_mapped(frame->a0, frame->a1);
+}
+
+long sys_munlock(struct trap_frame *frame)
+{
+	return check_mapped(frame->a0, frame->a1);
+}
+
+long sys_mlockall(struct trap_frame *frame)
+{
+	return !frame->a0 || (frame->a0 & ~7UL) ? -EINVAL : 0;
+}
+
+long sys_munlockall(struct trap_frame *frame)
+{
+	(void)frame;
+	return 0;
+}
+
+long sys_mincore(struct trap_frame *frame)
+{
+	struct mm *mm = current_process->mm;
+	unsigned long va = frame->a0, len = frame->a1, size;
+	unsigned long out = frame->a2;
+	u8 present;
+
+	if (va % PAGE_SIZE)
+		return -EINVAL;
+	if (!page_range(va, &len) || check_mapped(va, len) < 0)
+		return -ENOMEM;
+	for (; len; len -= PAGE_SIZE, va += PAGE_SIZE, out++) {
+		mutex_lock(&mm->lock);
+		present = pgtable_find(mm, va, &size) != NULL;
+		mutex_unlock(&mm->lock);
+		if (copy_to_user(out, &present, 1) < 0)
+			return -EFAULT;
+		irq_window();
+		if (current->sig.kill)
+			return -EINTR;
+	}
+	return 0;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+/* oom.h - out of memory: which process is ended, and who waits for its memory. */
+#ifndef HOST_OOM_H
+#define HOST_OOM_H
+
+#include "hv/types.h"
+
+struct process;
+
+/*
+ * A page could not be had for `what`. True: memory was freed, or may have been: try again. False: the
+ * calling thread's process is ending. May sleep: no spinning lock and no mm->lock is held. Other
+ * sleeping locks may be: a victim that waits for one is given up after a while.
+ */
+bool oom_wait(const char *what);
+/* Has the calling thread missed a page, and is memory out? Then its system call may have failed for it. */
+bool oom_failed_call(void);
+void oom_memory_freed(struct process *p); /* p's end has given its memory back */
+
+#endif
