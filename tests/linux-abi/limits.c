@@ -56,8 +56,304 @@ static void test_populate(void)
 	close(fd);
 }
 
-int main(void)
+/* ---- limits of an address space ---- */
+
+static void set_limit(int which, unsigned long soft)
 {
+	struct rlimit limit;
+
+	getrlimit(which, &limit);
+	limit.rlim_cur = soft;
+	setrlimit(which, &limit);
+}
+
+/* VmSize is not there on every host: what the areas come to. */
+static unsigned long mapped(void)
+{
+	unsigned long from, to, sum = 0;
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512];
+
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx", &from, &to) == 2)
+			sum += to - from;
+	fclose(f);
+	return sum;
+}
+
+static void test_address_space(void)
+{
+	unsigned long now = mapped() + 64 * PAGE; /* the kernel's own pages, and what stdio takes */
+	char *p, *q;
+
+	set_limit(RLIMIT_AS, now + 4 * MB);
+	fails_with(map(8 * MB, RW, ANON), ENOMEM, "RLIMIT_AS: more than it allows is ENOMEM");
+	p = map(3 * MB, PROT_READ, MAP_SHARED | MAP_ANONYMOUS);
+	ok(p != MAP_FAILED, "less is mapped, of whatever kind");
+	fails_with(map(2 * MB, PROT_NONE, ANON), ENOMEM, "then there is no more for the rest");
+	ok(mmap(p, 3 * MB, RW, ANON | MAP_FIXED, -1, 0) == p,
+	   "what takes the place of another mapping needs nothing");
+	fails_with(mremap(p, 3 * MB, 6 * MB, MREMAP_MAYMOVE), ENOMEM, "mremap cannot exceed it");
+	q = mremap(p, 3 * MB, 3 * MB + PAGE, MREMAP_MAYMOVE);
+	ok(q != MAP_FAILED, "within it it grows and moves");
+	ok(sbrk(8 * MB) == (void *)-1 && errno == ENOMEM, "brk cannot exceed it");
+	munmap(q, 3 * MB + PAGE);
+	p = map(4 * MB, RW, ANON);
+	ok(p != MAP_FAILED, "what is unmapped counts no more");
+	munmap(p, 4 * MB);
+	set_limit(RLIMIT_AS, RLIM_INFINITY);
+	p = map(8 * MB, RW, ANON);
+	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "without the limit there is memory again");
+}
+
+static void test_data(void)
+{
+	char *p, *q;
+
+	q = map(8 * MB, PROT_READ, ANON);
+	set_limit(RLIMIT_DATA, 4 * MB);
+	fails_with(map(8 * MB, RW, ANON), ENOMEM, "RLIMIT_DATA: more private memory is ENOMEM");
+	p = map(8 * MB, RW, MAP_SHARED | MAP_ANONYMOUS);
+	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "shared memory does not count");
+	p = map(8 * MB, PROT_READ, ANON);
+	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "nor does what may not be written");
+	fails_with(mprotect(q, 8 * MB, RW), ENOMEM, "and may not become writable later");
+	ok(mprotect(q, MB, RW) == 0, "but a part of it may");
+	ok(sbrk(8 * MB) == (void *)-1 && errno == ENOMEM, "brk counts");
+	set_limit(RLIMIT_DATA, RLIM_INFINITY);
+	munmap(q, 8 * MB);
+}
+
+/* Is root exempt, as on Linux? Then the claim is made as somebody else, by a child. */
+static bool in_child(bool (*claim)(void))
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setgid(65534) || setuid(65534))
+			errno = 0; /* user 0 is alone, and not exempt */
+		_exit(!claim());
+	}
+	waitpid(pid, &status, 0);
+	return status == 0;
+}
+
+static bool locks_within_limit(void)
+{
+	char *p = map(64 * PAGE, RW, ANON);
+
+	set_limit(RLIMIT_MEMLOCK, 16 * PAGE);
+	if (mlock(p, 17 * PAGE) == 0 || errno != ENOMEM)
+		return false;
+	if (mlock(p, 10 * PAGE + 1) || mlock(p, 11 * PAGE)) /* twice is once */
+		return false;
+	if (mlock(p + 20 * PAGE, 6 * PAGE) == 0 || errno != ENOMEM)
+		return false;
+	if (munlock(p, 10 * PAGE) || mlock(p + 20 * PAGE, 15 * PAGE))
+		return false;
+	if (mlockall(MCL_CURRENT) == 0 || errno != ENOMEM)
+		return false;
+	if (map(PAGE, RW, ANON | MAP_LOCKED) != MAP_FAILED || errno != EAGAIN)
+		return false;
+	munmap(p + 20 * PAGE, 15 * PAGE);
+	return map(PAGE, RW, ANON | MAP_LOCKED) != MAP_FAILED;
+}
+
+static bool locks_nothing(void)
+{
+	char *p = map(PAGE, RW, ANON);
+
+	set_limit(RLIMIT_MEMLOCK, 0);
+	if (mlock(p, PAGE) == 0 || errno != EPERM || mlockall(MCL_CURRENT) == 0 || errno != EPERM)
+		return false;
+	return map(PAGE, RW, ANON | MAP_LOCKED) == MAP_FAILED && errno == EPERM;
+}
+
+static bool forks_within_limit(void)
+{
+	int children = 0;
+	bool refused;
+
+	set_limit(RLIMIT_NPROC, 20);
+	while (children < 25) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			break;
+		if (pid == 0) {
+			pause();
+			_exit(0);
+		}
+		children++;
+	}
+	refused = errno == EAGAIN;
+	setpgid(0, 0);
+	signal(SIGTERM, SIG_IGN);
+	kill(-1 * (getuid() != 0), SIGTERM); /* all of this user's, but not if it is everybody */
+	return refused && children > 0 && children < 20;
+}
+
+static void test_locked(void)
+{
+	char *p = map(16 * PAGE, RW, ANON);
+
+	madvise(p, 16 * PAGE, MADV_NOHUGEPAGE);
+	ok(mlock(p + PAGE, 2 * PAGE) == 0 && is_present(p + 2 * PAGE) && !is_present(p + 3 * PAGE),
+	   "mlock brings the pages");
+	fails_with(madvise(p, 4 * PAGE, MADV_DONTNEED), EINVAL, "which are not forgotten then");
+	ok(munlock(p, 16 * PAGE) == 0 && madvise(p, 4 * PAGE, MADV_DONTNEED) == 0,
+	   "until they are unlocked");
+	ok(mlock2(p + 8 * PAGE, PAGE, MLOCK_ONFAULT) == 0 && !is_present(p + 8 * PAGE),
+	   "MLOCK_ONFAULT brings none");
+	mprotect(p, PAGE, PROT_NONE);
+	fails_with(mlock(p, PAGE), ENOMEM, "what cannot come is ENOMEM");
+	munlock(p, 16 * PAGE);
+	munmap(p, 16 * PAGE);
+	fails_with(mlock(p, PAGE), ENOMEM, "as is what is not mapped");
+	fails_with(mlockall(0), EINVAL, "mlockall of nothing is EINVAL");
+	fails_with(mlockall(MCL_ONFAULT), EINVAL, "MCL_ONFAULT alone, too");
+	ok(mlockall(MCL_FUTURE) == 0, "what will be mapped can be locked");
+	p = map(2 * PAGE, RW, ANON);
+	ok(is_present(p + PAGE) && madvise(p, PAGE, MADV_DONTNEED) != 0,
+	   "it comes at once, and is");
+	ok(munlockall() == 0 && madvise(p, PAGE, MADV_DONTNEED) == 0, "munlockall undoes it");
+	munmap(p, 2 * PAGE);
+	ok(in_child(locks_within_limit), "RLIMIT_MEMLOCK bounds what is locked");
+	ok(in_child(locks_nothing), "with a limit of 0 nothing may be locked: EPERM");
+}
+
+/* ---- the number of mappings ---- */
+
+#define MAX_FILE "/proc/sys/vm/max_map_count"
+
+static unsigned long max_maps(void)
+{
+	FILE *f = fopen(MAX_FILE, "r");
+	unsigned long max = 0;
+
+	if (f && fscanf(f, "%lu", &max) != 1)
+		max = 0;
+	if (f)
+		fclose(f);
+	return max;
+}
+
+static void set_max_maps(unsigned long max)
+{
+	FILE *f = fopen(MAX_FILE, "w");
+
+	fprintf(f, "%lu\n", max);
+	fclose(f);
+}
+
+#define MAPS 300UL
+
+static void test_mappings(void)
+{
+	unsigned long was = max_maps(), n = 0;
+	char *p = map((2 * MAPS + 8) * PAGE, PROT_NONE, ANON), *q;
+
+	ok(was == 65530, "65530 mappings are allowed");
+	munmap(p, (2 * MAPS + 8) * PAGE);
+	set_max_maps(MAPS);
+	ok(max_maps() == MAPS, "the number can be set");
+	/* Every second page: no two of them are one mapping. */
+	while (n < MAPS + 1 &&
+	       mmap(p + 2 * n * PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0) != MAP_FAILED)
+		n++;
+	ok(errno == ENOMEM && n > MAPS - 100 && n <= MAPS, "no more than that are made: ENOMEM");
+	munmap(p + 2 * PAGE, PAGE);
+	q = mmap(p + 2 * PAGE, 3 * PAGE, RW, ANON | MAP_FIXED, -1, 0); /* and so one fewer */
+	ok(q != MAP_FAILED, "where one is gone another may be made");
+	munmap(p + 8 * PAGE, PAGE);
+	q = mremap(p + 12 * PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
+	ok(q == p + 12 * PAGE || errno == ENOMEM, "a move wants a few more");
+	mmap(p + (2 * MAPS + 4) * PAGE, PAGE, PROT_READ, ANON | MAP_FIXED, -1, 0);
+	mmap(p + (2 * MAPS + 6) * PAGE, PAGE, PROT_NONE, ANON | MAP_FIXED, -1, 0);
+	fails_with(mprotect(p + 3 * PAGE, PAGE, PROT_READ), ENOMEM, "nor does mprotect split one");
+	fails_with(munmap(p + 3 * PAGE, PAGE), ENOMEM, "nor does a hole");
+	ok(munmap(p + 2 * PAGE, PAGE) == 0, "but its end may be cut off");
+	ok(munmap(p, (2 * MAPS + 8) * PAGE) == 0, "and all of it go");
+	set_max_maps(was);
+}
+
+/* ---- setting them ---- */
+
+static void test_setting(void)
+{
+	struct rlimit limit = { 5, 4 }, was, now;
+	char line[256], kind[40], soft[40];
+	unsigned int seen = 0;
+	FILE *f;
+
+	fails_with(setrlimit(RLIMIT_AS, &limit), EINVAL,
+		   "a soft limit above the hard one is EINVAL");
+	fails_with(setrlimit(99, &limit), EINVAL, "an unknown limit is EINVAL");
+	fails_with(prlimit(999999, RLIMIT_AS, NULL, &was), ESRCH, "of no process it is ESRCH");
+	fails_with(prlimit(999999, 99, NULL, &was), ESRCH, "which comes before the limit");
+	getrlimit(RLIMIT_FSIZE, &was);
+	limit = (struct rlimit){ 123456, 234567 };
+	ok(prlimit(getpid(), RLIMIT_FSIZE, &limit, &now) == 0 && now.rlim_cur == was.rlim_cur &&
+		   getrlimit(RLIMIT_FSIZE, &now) == 0 && now.rlim_cur == 123456 &&
+		   now.rlim_max == 234567,
+	   "prlimit sets, and returns what was");
+	f = fopen("/proc/self/limits", "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Max file %39s %39s", kind, soft) == 2 && !strcmp(kind, "size"))
+			seen += !strcmp(soft, "123456");
+		seen += 10;
+	}
+	if (f)
+		fclose(f);
+	ok(seen == 171, "/proc/self/limits has it among the sixteen");
+	ok(prlimit(0, RLIMIT_FSIZE, &was, NULL) == 0, "root raises a hard limit again");
+}
+
+/* By the program itself, started anew: is its stack as large as it was told? */
+static int stack_is(unsigned long size)
+{
+	volatile char *low = (char *)&size - size + 128 * 1024;
+
+	for (volatile char *p = (char *)&size; p > low; p -= PAGE)
+		*p = 1;
+	return 0;
+}
+
+static int child_with_stack(const char *self, unsigned long limit, const char *use)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		set_limit(RLIMIT_STACK, limit);
+		execl(self, self, use, NULL);
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void test_stack(const char *self)
+{
+	ok(child_with_stack(self, 64 * MB, "67108864") == 0,
+	   "RLIMIT_STACK: a program started with a larger one uses it");
+	ok(child_with_stack(self, MB, "1048576") == 0, "and one with a smaller one that");
+	ok(child_with_stack(self, MB, "4194304") == SIGSEGV, "but no more");
+	ok(child_with_stack(self, RLIM_INFINITY, "67108864") == 0, "without a limit it has much");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return stack_is(strtoul(argv[1], NULL, 0));
+	test_setting();
+	test_address_space();
+	test_data();
+	test_locked();
+	test_mappings();
+	test_stack("/proc/self/exe");
+	ok(in_child(forks_within_limit), "RLIMIT_NPROC: no more processes than that: EAGAIN");
 	test_populate();
 	return tap_done();
 }

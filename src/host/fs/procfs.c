@@ -11,6 +11,7 @@
 #include "sched/clock.h"
 #include "boot/fdt.h"
 #include "mm/hugetlb.h"
+#include "mm/vma.h"
 #include "hv/host.h"
 #include "inode.h"
 #include "mm/page.h"
@@ -188,4 +189,5 @@ void procfs_init(void)
 	procfs_link_init();
 	sysrq_init();
 	hugetlb_files_init();
+	mm_limits_init();
 }

@@ -16,6 +16,7 @@
 #include "mm/page.h"
 #include "lib/printk.h"
 #include "proc/process_impl.h"
+#include "proc/rlimit.h"
 #include "procfs.h"
 #include "pseudo.h"
 #include "mm/uaccess.h"
@@ -256,6 +257,7 @@ static const struct pid_entry pid_entries[] = {
 	{ .name = "cmdline", .file.show = show_cmdline },
 	{ .name = "environ", .file.show = show_environ },
 	{ .name = "comm", .file.show = show_comm },
+	{ .name = "limits", .file.show = rlimits_show },
 	{ .name = "schedstat", .file.show = show_schedstat },
 	{ .name = "exe", .mode = S_IFLNK | 0777, .ops = &proc_exe_ops },
 	{ .name = "cwd", .mode = S_IFLNK | 0777, .ops = &proc_cwd_ops },

@@ -30,7 +30,9 @@ struct mm {
 	struct list_head notifiers; /* struct hv_notifier, under lock */
 	u64 notifier_lock_depth;
 	unsigned int walked;       /* since interrupts were taken: mm_walked() */
-	unsigned long total_pages; /* 4K pages mapped, for /proc */
+	unsigned long nr_areas;    /* in vmas */
+	unsigned int new_flags;    /* VMA_LOCKED: of every new area (mlockall()) */
+	unsigned long total_pages; /* 4K pages mapped, for /proc and oom.c */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
 	unsigned long icache_stale; /* harts that owe a fence.i before they run it: bit mask */

@@ -76,11 +76,26 @@ static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end
 	       (!last || end % vma_page_size(last) == 0);
 }
 
+/* Is a part of what is mapped there locked? It is not forgotten, nor called old. */
+static bool is_locked(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct vma *vma;
+
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->start < end && vma->end > start && (vma->flags & VMA_LOCKED))
+			return true;
+	return false;
+}
+
 static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end, int advice)
 {
 	if (!vma_range_mapped(mm, start, end))
 		return -ENOMEM;
 	if (!is_whole_pages(mm, start, end))
+		return -EINVAL;
+	if ((advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_COLD ||
+	     advice == MADV_PAGEOUT) &&
+	    is_locked(mm, start, end))
 		return -EINVAL;
 	switch (advice) {
 	case MADV_DONTNEED:
@@ -175,7 +190,7 @@ static long check_mapped(unsigned long start, unsigned long len)
 	return mapped ? 0 : -ENOMEM;
 }
 
-/* Nothing is ever paged out, and files live in memory: these only check their range. */
+/* Files live in memory: this only checks its range. */
 long sys_msync(struct trap_frame *frame)
 {
 	if (frame->a0 % PAGE_SIZE || (frame->a2 & ~7UL) || (frame->a2 & 5) == 5)
@@ -183,29 +198,158 @@ long sys_msync(struct trap_frame *frame)
 	return check_mapped(frame->a0, frame->a1);
 }
 
+/* ---- mlock: nothing is ever paged out; it brings the pages, and counts for RLIMIT_MEMLOCK ---- */
+
+/* Each area of [start, end) as it may be used. 0, -ENOMEM (as Linux for what would be a signal), -EINTR. */
+static int populate_areas(struct mm *mm, unsigned long start, unsigned long end)
+{
+	unsigned long stop;
+	struct vma *vma;
+	bool write;
+	int err = 0;
+
+	for (; start < end && !err; start = stop) {
+		mutex_lock(&mm->lock);
+		vma = vma_find(mm, start);
+		stop = vma ? MIN(vma->end, end) : start;
+		err = vma && vma->prot ? 0 : -ENOMEM;
+		write = vma && (vma->prot & PROT_WRITE);
+		mutex_unlock(&mm->lock);
+		if (!err)
+			err = mm_populate(mm, start, stop, write);
+	}
+	return err && err != -EINTR ? -ENOMEM : err;
+}
+
+/* The pages that [*start, *start + *len) touches. False: no range of user addresses. */
+static bool touched_pages(unsigned long *start, unsigned long *len)
+{
+	*len += *start % PAGE_SIZE;
+	*start -= *start % PAGE_SIZE;
+	return page_range(*start, len);
+}
+
+/* mm->lock. Sets or clears the mark. Huge pages have none, as on Linux. */
+static int mark_locked(struct mm *mm, unsigned long start, unsigned long end, bool lock)
+{
+	if (!vma_range_mapped(mm, start, end))
+		return -ENOMEM;
+	if (!is_whole_pages(mm, start, end))
+		return 0;
+	return vma_set_flags(mm, start, end, lock ? VMA_LOCKED : 0, lock ? 0 : VMA_LOCKED);
+}
+
+static long lock_pages(unsigned long start, unsigned long len, bool on_fault)
+{
+	struct mm *mm = current_process->mm;
+	int err = -ENOMEM;
+
+	if (!mm_can_lock())
+		return -EPERM;
+	if (!touched_pages(&start, &len))
+		return -ENOMEM;
+	if (!len)
+		return 0;
+	mutex_lock(&mm->lock);
+	if (mm_may_lock(mm, start, start + len))
+		err = mark_locked(mm, start, start + len, true);
+	vma_unlock(mm);
+	return err < 0 || on_fault ? err : populate_areas(mm, start, start + len);
+}
+
 long sys_mlock(struct trap_frame *frame)
 {
-	return check_mapped(frame->a0, frame->a1);
+	return lock_pages(frame->a0, frame->a1, false);
 }
 
 long sys_mlock2(struct trap_frame *frame)
 {
-	return frame->a2 & ~1UL ? -EINVAL : check_mapped(frame->a0, frame->a1);
+	if (frame->a2 & ~(unsigned long)MLOCK_ONFAULT)
+		return -EINVAL;
+	return lock_pages(frame->a0, frame->a1, frame->a2 & MLOCK_ONFAULT);
 }
 
 long sys_munlock(struct trap_frame *frame)
 {
-	return check_mapped(frame->a0, frame->a1);
+	unsigned long start = frame->a0, len = frame->a1;
+	struct mm *mm = current_process->mm;
+	int err;
+
+	if (!touched_pages(&start, &len))
+		return -ENOMEM;
+	if (!len)
+		return 0;
+	mutex_lock(&mm->lock);
+	err = mark_locked(mm, start, start + len, false);
+	vma_unlock(mm);
+	return err;
+}
+
+/* mm->lock. `set`, `clear`: of every area. */
+static void mark_all(struct mm *mm, unsigned int set, unsigned int clear)
+{
+	struct vma *vma;
+
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (!(vma->flags & VMA_HUGETLB))
+			vma->flags = (vma->flags | set) & ~clear;
+}
+
+/* What is there; what cannot come is left out, as on Linux. */
+static void populate_all(struct mm *mm)
+{
+	unsigned long start = 0;
+	struct vma *vma;
+
+	for (;;) {
+		unsigned long end = 0;
+
+		mutex_lock(&mm->lock);
+		vma = vma_next(mm, start);
+		if (vma) {
+			start = MAX(start, vma->start);
+			end = vma->end;
+		}
+		mutex_unlock(&mm->lock);
+		if (!end || populate_areas(mm, start, end) == -EINTR)
+			return;
+		start = end;
+	}
 }
 
 long sys_mlockall(struct trap_frame *frame)
 {
-	return !frame->a0 || (frame->a0 & ~7UL) ? -EINVAL : 0;
+	struct mm *mm = current_process->mm;
+	unsigned long flags = frame->a0;
+	bool may = true;
+
+	if (!(flags & (MCL_CURRENT | MCL_FUTURE)) ||
+	    (flags & ~(unsigned long)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)))
+		return -EINVAL;
+	if (!mm_can_lock())
+		return -EPERM;
+	mutex_lock(&mm->lock);
+	if (flags & MCL_CURRENT)
+		may = mm_may_lock_all(mm);
+	if (may)
+		mm->new_flags = flags & MCL_FUTURE ? VMA_LOCKED : 0;
+	if (may && (flags & MCL_CURRENT))
+		mark_all(mm, VMA_LOCKED, 0);
+	mutex_unlock(&mm->lock);
+	if (may && (flags & MCL_CURRENT) && !(flags & MCL_ONFAULT))
+		populate_all(mm);
+	return may ? 0 : -ENOMEM;
 }
 
 long sys_munlockall(struct trap_frame *frame)
 {
+	struct mm *mm = current_process->mm;
+
 	(void)frame;
+	mutex_lock(&mm->lock);
+	mm->new_flags = 0;
+	mark_all(mm, 0, VMA_LOCKED);
+	mutex_unlock(&mm->lock);
 	return 0;
 }
 

@@ -97,6 +97,12 @@ static int spec_from_args(struct vma_spec *spec, const struct trap_frame *frame)
 		spec->flags |= VMA_SHARED;
 	if (flags & (MAP_STACK | MAP_GROWSDOWN))
 		spec->flags |= VMA_NO_HUGE;
+	if (flags & MAP_GROWSDOWN)
+		spec->flags |= VMA_STACK;
+	if (flags & MAP_LOCKED)
+		spec->flags |= VMA_LOCKED;
+	if ((flags & MAP_LOCKED) && !mm_can_lock())
+		return -EPERM;
 	return 0;
 }
 
@@ -113,12 +119,15 @@ long sys_mmap(struct trap_frame *frame)
 	ret = huge_check_mapping(&spec, frame->a3 & MAP_NORESERVE);
 	if (ret == 0) {
 		mutex_lock(&mm->lock);
-		ret = vma_map(mm, &spec);
+		spec.flags |= mm->new_flags;
+		ret = mm_may_map(mm, &spec);
+		if (ret == 0)
+			ret = vma_map(mm, &spec);
 		vma_unlock(mm);
 	}
 	if (spec.file)
 		file_put(spec.file);
-	if (ret >= 0 && (frame->a3 & (MAP_POPULATE | MAP_LOCKED)) && spec.prot)
+	if (ret >= 0 && ((frame->a3 & MAP_POPULATE) || (spec.flags & VMA_LOCKED)) && spec.prot)
 		(void)mm_populate(mm, (unsigned long)ret, (unsigned long)ret + spec.len,
 				  spec.prot & PROT_WRITE); /* as Linux: the mapping is made */
 	return ret;
@@ -172,7 +181,8 @@ long sys_brk(struct trap_frame *frame)
 		new_end = ALIGN_UP(want, PAGE_SIZE);
 		spec.addr = old_end;
 		spec.len = new_end - old_end;
-		if (new_end > old_end)
+		spec.flags = mm->new_flags;
+		if (new_end > old_end && (ret = mm_may_brk(mm, want)) == 0)
 			ret = vma_map(mm, &spec);
 		else if (new_end < old_end)
 			ret = vma_unmap(mm, new_end, old_end - new_end);
@@ -245,11 +255,17 @@ static long mremap_locked(struct mm *mm, unsigned long old, unsigned long old_le
 	struct vma_spec spec = { .addr = new_addr, .len = new_len };
 	struct vma_spec grow = { .fixed = true, .noreplace = true };
 	struct vma *vma = vma_find(mm, old);
+	int err;
 
 	if (!vma || old_len > vma->end - old)
 		return -EFAULT;
 	if ((old | old_len | new_len | new_addr) % vma_page_size(vma))
 		return -EINVAL;
+	err = mm_may_remap(mm, vma, old_len, new_len);
+	if (err < 0)
+		return err;
+	if ((flags & MREMAP_FIXED) && !mm_may_have_areas(mm, AREAS_OF_MOVE))
+		return -ENOMEM;
 	if (flags & MREMAP_FIXED) {
 		spec.fixed = true;
 		return mremap_move(mm, vma, old, old_len, &spec);
@@ -257,8 +273,7 @@ static long mremap_locked(struct mm *mm, unsigned long old, unsigned long old_le
 	if (vma->flags & VMA_GIANT && new_len > old_len)
 		return -ENOMEM;
 	if (new_len <= old_len) {
-		int err = vma_unmap(mm, old + new_len, old_len - new_len);
-
+		err = vma_unmap(mm, old + new_len, old_len - new_len);
 		return err < 0 ? err : (long)old;
 	}
 	grow.addr = old + old_len;
@@ -270,7 +285,7 @@ static long mremap_locked(struct mm *mm, unsigned long old, unsigned long old_le
 	if (vma->end == grow.addr && grow.addr + grow.len <= mm->mmap_top &&
 	    vma_map(mm, &grow) >= 0)
 		return (long)old;
-	if (!(flags & MREMAP_MAYMOVE))
+	if (!(flags & MREMAP_MAYMOVE) || !mm_may_have_areas(mm, AREAS_OF_MOVE))
 		return -ENOMEM;
 	spec.addr = 0;
 	return mremap_move(mm, vma, old, old_len, &spec);

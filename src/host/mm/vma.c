@@ -59,6 +59,15 @@ static void vma_insert(struct mm *mm, struct vma *vma)
 	struct vma *next = vma_next(mm, vma->start);
 
 	list_add_tail(&vma->link, next ? &next->link : &mm->vmas);
+	mm->nr_areas++;
+}
+
+/* Out of the list; vma_unlock() does the rest. */
+static void vma_bury(struct mm *mm, struct vma *vma)
+{
+	list_del(&vma->link);
+	list_add_tail(&vma->link, &mm->dead_vmas);
+	mm->nr_areas--;
 }
 
 /* So that an area starts at addr if one contains it. 0; -ENOMEM, -EINVAL: nothing changed. */
@@ -84,6 +93,7 @@ static int vma_split_at(struct mm *mm, unsigned long addr)
 	uffd_get(upper->uffd);
 	vma->end = addr;
 	list_add(&upper->link, &vma->link);
+	mm->nr_areas++;
 	return 0;
 }
 
@@ -92,6 +102,21 @@ static int vma_split_range(struct mm *mm, unsigned long start, unsigned long end
 	int err = vma_split_at(mm, start);
 
 	return err < 0 ? err : vma_split_at(mm, end);
+}
+
+static bool is_inside(struct mm *mm, unsigned long addr)
+{
+	struct vma *vma = vma_find(mm, addr);
+
+	return vma && vma->start < addr;
+}
+
+/* For changes that leave all parts: each split makes one more area for good. */
+static int vma_split_and_keep(struct mm *mm, unsigned long start, unsigned long end)
+{
+	if (!mm_may_have_areas(mm, 1) && (is_inside(mm, start) || is_inside(mm, end)))
+		return -ENOMEM;
+	return vma_split_range(mm, start, end);
 }
 
 static bool can_merge(const struct vma *low, const struct vma *high)
@@ -116,8 +141,7 @@ static void vma_merge(struct mm *mm, unsigned long start, unsigned long end)
 			continue;
 		next->start = vma->start;
 		next->pgoff = vma->pgoff;
-		list_del(&vma->link);
-		list_add_tail(&vma->link, &mm->dead_vmas);
+		vma_bury(mm, vma);
 	}
 }
 
@@ -149,6 +173,9 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 
 	if (!vma || vma->start >= end)
 		return 0;
+	/* A hole in the midst leaves one area more. */
+	if (vma->start < start && vma->end > end && !mm_may_have_areas(mm, 1))
+		return -ENOMEM;
 	err = vma_split_range(mm, start, end);
 	if (err < 0)
 		return err;
@@ -160,8 +187,7 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 			continue;
 		if (vma->start >= end)
 			break;
-		list_del(&vma->link);
-		list_add_tail(&vma->link, &mm->dead_vmas);
+		vma_bury(mm, vma);
 	}
 	mm_free_tables(mm, start, end);
 	return 0;
@@ -295,7 +321,9 @@ int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned 
 		return -ENOMEM;
 	if (!may_protect(mm, start, end, prot))
 		return -EACCES;
-	err = vma_split_range(mm, start, end);
+	if ((prot & PROT_WRITE) && !mm_may_make_writable(mm, start, end))
+		return -ENOMEM;
+	err = vma_split_and_keep(mm, start, end);
 	if (err < 0)
 		return err;
 	mm_notify_start(mm, start, end);
@@ -314,7 +342,7 @@ int vma_set_flags(struct mm *mm, unsigned long start, unsigned long end, unsigne
 	struct vma *vma;
 	int err;
 
-	err = vma_split_range(mm, start, end);
+	err = vma_split_and_keep(mm, start, end);
 	if (err < 0)
 		return err;
 	list_for_each_entry(vma, &mm->vmas, link)
@@ -330,7 +358,7 @@ int vma_set_uffd(struct mm *mm, unsigned long start, unsigned long end, struct u
 	struct vma *vma;
 	int err;
 
-	err = vma_split_range(mm, start, end);
+	err = vma_split_and_keep(mm, start, end);
 	if (err < 0)
 		return err;
 	list_for_each_entry(vma, &mm->vmas, link) {
@@ -388,8 +416,9 @@ static int vma_copy(struct mm *to, struct mm *from, const struct vma *vma)
 	if (copy->file)
 		file_get(copy->file);
 	copy->uffd = NULL;
-	copy->flags &= ~VMA_UFFD;
+	copy->flags &= ~(unsigned int)(VMA_UFFD | VMA_LOCKED); /* locks are not inherited */
 	list_add_tail(&copy->link, &to->vmas);
+	to->nr_areas++;
 	if (vma->flags & (VMA_SHARED | VMA_WIPEFORK))
 		return 0;
 	mm_notify_start(from, vma->start, vma->end);
@@ -420,7 +449,6 @@ void vma_free_all(struct mm *mm)
 
 	mm_zap(mm, 0, USER_END);
 	list_for_each_entry_safe(vma, n, &mm->vmas, link) {
-		list_del(&vma->link);
-		list_add_tail(&vma->link, &mm->dead_vmas);
+		vma_bury(mm, vma);
 	}
 }

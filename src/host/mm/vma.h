@@ -21,6 +21,8 @@
 #define VMA_UFFD_MINOR   32  /* pages that only the file has are the program's to map */
 #define VMA_HUGETLB      64  /* of 2 MiB pages of hugetlb.c, and nothing else */
 #define VMA_GIANT        128 /* with VMA_HUGETLB: of 1 GiB pages, each of 512 leaves of 2 MiB */
+#define VMA_LOCKED       256 /* by mlock(): counts for RLIMIT_MEMLOCK, nothing more */
+#define VMA_STACK        512 /* does not count for RLIMIT_DATA */
 #define VMA_UFFD         (VMA_UFFD_MISSING | VMA_UFFD_MINOR)
 
 struct vma {
@@ -137,6 +139,21 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 /* Maps a page of the area (vma_page_size()), whose reference it takes, where nothing is. 0 or -ENOMEM. */
 int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa);
 void mm_sync_icache(struct mm *mm); /* instructions were written: fence.i wherever mm runs */
+
+/* ---- limits.c ---- */
+bool mm_may_have_areas(const struct mm *mm, unsigned int more);
+#define AREAS_OF_MOVE 4 /* mremap() wants so many: Linux's margin */
+/* mmap(), brk() up to `end`, mremap(): 0, -ENOMEM, -EAGAIN (of what is locked). */
+int mm_may_map(struct mm *mm, const struct vma_spec *spec);
+int mm_may_brk(struct mm *mm, unsigned long end);
+int mm_may_remap(struct mm *mm, const struct vma *vma, unsigned long old_len,
+		 unsigned long new_len);
+bool mm_may_make_writable(struct mm *mm, unsigned long start, unsigned long end);
+bool mm_can_lock(void); /* anything at all */
+bool mm_may_lock(struct mm *mm, unsigned long start, unsigned long end);
+bool mm_may_lock_all(struct mm *mm);
+bool mm_is_within_limits(struct mm *mm); /* as exec() has made it */
+void mm_limits_init(void);
 
 /* ---- sys_madvise.c ---- */
 /*

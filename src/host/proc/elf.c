@@ -63,7 +63,7 @@ static bool segment_ok(const Elf64_Phdr *ph)
 {
 	if (ph->p_filesz > ph->p_memsz || ph->p_memsz > USER_END)
 		return false;
-	if (ph->p_vaddr > USER_END || ph->p_vaddr + ph->p_memsz > EXEC_STACK_TOP - EXEC_STACK_SIZE)
+	if (ph->p_vaddr > USER_END || ph->p_vaddr + ph->p_memsz > EXEC_STACK_TOP - EXEC_STACK_MAX)
 		return false;
 	if (ph->p_offset > (1ULL << 40))
 		return false;

@@ -204,13 +204,15 @@ static struct mm *build_mm(struct file *f, const struct exec_args *args, const c
 		*err = -ENOMEM;
 		return NULL;
 	}
-	mm->mmap_top = EXEC_STACK_TOP - 2 * EXEC_STACK_SIZE;
+	mm->mmap_top = EXEC_STACK_TOP - 2 * MAX(exec_stack_size(), EXEC_STACK_SIZE);
 	mm->icache_stale = ~0UL;
 	*err = elf_load(mm, f, image);
 	if (*err == 0)
 		*err = mm_map_sigreturn(mm);
 	if (*err == 0)
 		*err = exec_build_stack(mm, args, image, path, sp);
+	if (*err == 0 && !mm_is_within_limits(mm))
+		*err = -ENOMEM; /* Linux finds out too late, and kills the process */
 	if (*err < 0) {
 		mm_put(mm);
 		return NULL;

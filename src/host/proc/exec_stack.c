@@ -19,6 +19,7 @@
 #include "mm/page.h"
 #include "lib/random.h"
 #include "mm/vma.h"
+#include "rlimit.h"
 
 #define AUX_PAIRS 20
 
@@ -42,7 +43,7 @@ int exec_args_add(struct exec_args *args, const char *s)
 
 	while (size < args->used + len)
 		size *= 2;
-	if (size > EXEC_STACK_SIZE / 4)
+	if (size > MAX(MIN(exec_stack_size(), EXEC_STACK_SIZE) / 4, EXEC_STACK_MIN / 2))
 		return -E2BIG;
 	if (size != args->size) {
 		bigger = kmalloc(size);
@@ -163,13 +164,21 @@ static void note_strings(struct mm *mm, const struct stack *st, const struct exe
 	mm->env_end = st->strings + args->used;
 }
 
+unsigned long exec_stack_size(void)
+{
+	unsigned long size = MIN(MAX(rlimit(RLIMIT_STACK), EXEC_STACK_MIN), EXEC_STACK_MAX);
+
+	return ALIGN_DOWN(size, PAGE_SIZE);
+}
+
 static int map_stack(struct mm *mm)
 {
+	unsigned long size = exec_stack_size();
 	struct vma_spec spec = {
-		.addr = EXEC_STACK_TOP - EXEC_STACK_SIZE,
-		.len = EXEC_STACK_SIZE,
+		.addr = EXEC_STACK_TOP - size,
+		.len = size,
 		.prot = PROT_READ | PROT_WRITE,
-		.flags = VMA_NO_HUGE,
+		.flags = VMA_NO_HUGE | VMA_STACK,
 		.fixed = true,
 	};
 	long addr;

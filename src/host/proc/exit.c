@@ -20,6 +20,7 @@
 #include "fs/inode.h"
 #include "mm/mm.h"
 #include "oom.h"
+#include "rlimit.h"
 #include "process_impl.h"
 #include "rusage.h"
 #include "sched/smp.h"
@@ -158,6 +159,7 @@ void thread_end(int code)
 	 */
 	mm_activate(NULL);
 	spin_lock(&p->lock);
+	nproc_add(-1);
 	list_del(&current->process_link); /* from here on nobody sends it a signal */
 	last = p->nr_threads == 1;
 	if (last && !p->exiting) {

@@ -22,6 +22,7 @@
 #include "lib/printk.h"
 #include "lib/random.h"
 #include "process_impl.h"
+#include "rlimit.h"
 #include "sched/smp.h"
 #include "syscall.h"
 #include "mm/uaccess.h"
@@ -96,18 +97,6 @@ struct inode *process_cwd(struct process *p)
 	return dir;
 }
 
-static void default_rlimits(struct process *p)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(p->rlimits); i++)
-		p->rlimits[i][0] = p->rlimits[i][1] = ~0UL;
-	p->rlimits[3][0] = EXEC_STACK_SIZE; /* RLIMIT_STACK */
-	p->rlimits[4][0] = 0;               /* RLIMIT_CORE */
-	p->rlimits[7][0] = 1024;            /* RLIMIT_NOFILE, as Linux's first process has it */
-	p->rlimits[7][1] = 4096;
-}
-
 /* Without threads, memory, files; not yet visible. */
 static struct process *process_alloc(struct process *parent)
 {
@@ -127,7 +116,7 @@ static struct process *process_alloc(struct process *parent)
 	waitq_init(&p->stop_wait);
 	p->umask = 022;
 	p->exit_signal = SIGCHLD;
-	default_rlimits(p);
+	rlimits_init(p);
 	if (parent) {
 		p->cwd = process_cwd(parent);
 		p->umask = parent->umask;
@@ -179,6 +168,7 @@ static int process_add_thread(struct process *p, struct thread *t)
 		t->process = p;
 		list_add_tail(&t->process_link, &p->threads);
 		p->nr_threads++;
+		nproc_add(1);
 	}
 	spin_unlock(&p->lock);
 	return err;
@@ -401,11 +391,13 @@ long sys_clone(struct trap_frame *frame)
 	struct thread *t;
 	int err = clone_check(&args);
 
+	if (err == 0)
+		err = nproc_check();
 	if (err < 0)
 		return err;
 	t = thread_create(current->name, NULL, NULL);
 	if (!t)
-		return -EAGAIN;
+		return -ENOMEM;
 	clone_thread_state(t, frame, &args);
 	if (args.flags & CLONE_THREAD)
 		return clone_new_thread(t, &args);

@@ -59,7 +59,7 @@ struct process {
 	bool cont_report; /* for wait(): it was continued */
 	struct waitq stop_wait;
 
-	unsigned long rlimits[16][2]; /* soft, hard: kept for those who ask */
+	unsigned long rlimits[16][2]; /* soft, hard; under lock (rlimit.c) */
 
 	struct spinlock sig_lock;
 	struct sig_action actions[NR_SIGNALS];

@@ -7,7 +7,6 @@
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
-#include <linux/resource.h>
 #include <linux/sysinfo.h>
 #include <linux/utsname.h>
 #include <asm/hwprobe.h>
@@ -166,36 +165,6 @@ long sys_capset(struct trap_frame *frame)
 	if (copy_from_user(&header, frame->a0, sizeof(header)) < 0)
 		return -EFAULT;
 	return header.version == _LINUX_CAPABILITY_VERSION_3 ? 0 : -EINVAL;
-}
-
-/* ---- limits: kept for those who ask; only RLIMIT_NOFILE is real (fd_limit()) ---- */
-
-long sys_prlimit64(struct trap_frame *frame)
-{
-	unsigned int which = (unsigned int)frame->a1;
-	unsigned long next[2], old[2];
-	struct process *p;
-	long ret = 0;
-
-	if (which >= RLIM_NLIMITS)
-		return -EINVAL;
-	if (frame->a2 && copy_from_user(next, frame->a2, sizeof(next)) < 0)
-		return -EFAULT;
-	if (frame->a2 && next[0] > next[1])
-		return -EINVAL;
-	p = (int)frame->a0 ? process_find((int)frame->a0) : current_process;
-	if (!p)
-		return -ESRCH;
-	memcpy(old, p->rlimits[which], sizeof(old));
-	if (frame->a2 && which == RLIMIT_NOFILE && next[1] > FD_MAX)
-		ret = -EPERM;
-	else if (frame->a2)
-		memcpy(p->rlimits[which], next, sizeof(next));
-	if ((int)frame->a0)
-		process_put(p);
-	if (ret == 0 && frame->a3 && copy_to_user(frame->a3, old, sizeof(old)) < 0)
-		ret = -EFAULT;
-	return ret;
 }
 
 /* ---- prctl, personality ---- */

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/*
+ * rlimit.c - resource limits: setting them, /proc/PID/limits, and the number of threads.
+ *
+ * All is user 0 here, with every capability, so a hard limit can be raised. But a limit that is set
+ * holds, also those from which Linux exempts that user (NPROC, MEMLOCK): it would have no effect else.
+ *
+ */
+#include "rlimit.h"
+#include <linux/errno.h>
+#include <linux/fs.h>
+#include <string.h>
+#include "exec.h"
+#include "file/file.h"
+#include "fs/procfs.h"
+#include "fs/pseudo.h"
+#include "lib/printk.h"
+#include "mm/page.h"
+#include "mm/uaccess.h"
+#include "process_impl.h"
+#include "syscall.h"
+
+_Static_assert(sizeof(((struct process *)0)->rlimits) == RLIM_NLIMITS * 2 * sizeof(long), "limits");
+
+void rlimits_init(struct process *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < RLIM_NLIMITS; i++)
+		p->rlimits[i][0] = p->rlimits[i][1] = RLIM_INFINITY;
+	p->rlimits[RLIMIT_STACK][0] = EXEC_STACK_SIZE;
+	p->rlimits[RLIMIT_CORE][0] = 0;
+	p->rlimits[RLIMIT_NOFILE][0] = 1024; /* as Linux's first process has it */
+	p->rlimits[RLIMIT_NOFILE][1] = 4096;
+}
+
+/* ---- setting and reading ---- */
+
+static int set_and_get(struct process *p, unsigned int which, const unsigned long *next,
+		       unsigned long *old)
+{
+	if (which >= RLIM_NLIMITS || (next && next[0] > next[1]))
+		return -EINVAL;
+	if (next && which == RLIMIT_NOFILE && next[1] > FD_MAX)
+		return -EPERM;
+	spin_lock(&p->lock);
+	memcpy(old, p->rlimits[which], sizeof(p->rlimits[which]));
+	if (next)
+		memcpy(p->rlimits[which], next, sizeof(p->rlimits[which]));
+	spin_unlock(&p->lock);
+	return 0;
+}
+
+long sys_prlimit64(struct trap_frame *frame)
+{
+	unsigned long next[2], old[2];
+	int pid = (int)frame->a0;
+	struct process *p;
+	long ret;
+
+	if (frame->a2 && copy_from_user(next, frame->a2, sizeof(next)) < 0)
+		return -EFAULT;
+	p = pid ? proc_process(pid) : current_process;
+	if (!p)
+		return -ESRCH;
+	ret = set_and_get(p, (unsigned int)frame->a1, frame->a2 ? next : NULL, old);
+	if (pid)
+		process_put(p);
+	if (ret == 0 && frame->a3 && copy_to_user(frame->a3, old, sizeof(old)) < 0)
+		ret = -EFAULT;
+	return ret;
+}
+
+static const struct {
+	const char *name, *unit;
+} names[RLIM_NLIMITS] = {
+	[RLIMIT_CPU] = { "Max cpu time", "seconds" },
+	[RLIMIT_FSIZE] = { "Max file size", "bytes" },
+	[RLIMIT_DATA] = { "Max data size", "bytes" },
+	[RLIMIT_STACK] = { "Max stack size", "bytes" },
+	[RLIMIT_CORE] = { "Max core file size", "bytes" },
+	[RLIMIT_RSS] = { "Max resident set", "bytes" },
+	[RLIMIT_NPROC] = { "Max processes", "processes" },
+	[RLIMIT_NOFILE] = { "Max open files", "files" },
+	[RLIMIT_MEMLOCK] = { "Max locked memory", "bytes" },
+	[RLIMIT_AS] = { "Max address space", "bytes" },
+	[RLIMIT_LOCKS] = { "Max file locks", "locks" },
+	[RLIMIT_SIGPENDING] = { "Max pending signals", "signals" },
+	[RLIMIT_MSGQUEUE] = { "Max msgqueue size", "bytes" },
+	[RLIMIT_NICE] = { "Max nice priority", "" },
+	[RLIMIT_RTPRIO] = { "Max realtime priority", "" },
+	[RLIMIT_RTTIME] = { "Max realtime timeout", "us" },
+};
+
+static void add_padded(struct text *t, const char *word, size_t width)
+{
+	size_t len = strlen(word);
+
+	text_add(t, "%s", word);
+	for (; len <= width; len++)
+		text_add(t, " ");
+}
+
+static void add_value(struct text *t, unsigned long value)
+{
+	char word[24] = "unlimited";
+
+	if (value != RLIM_INFINITY)
+		snprintf(word, sizeof(word), "%lu", value);
+	add_padded(t, word, 20);
+}
+
+int rlimits_show(struct inode *inode, struct text *t)
+{
+	struct process *p = proc_process((int)inode->id);
+	unsigned int i;
+
+	if (!p)
+		return -ESRCH;
+	add_padded(t, "Limit", 25);
+	add_padded(t, "Soft Limit", 20);
+	add_padded(t, "Hard Limit", 20);
+	text_add(t, "Units     \n");
+	for (i = 0; i < RLIM_NLIMITS; i++) {
+		add_padded(t, names[i].name, 25);
+		add_value(t, p->rlimits[i][0]);
+		add_value(t, p->rlimits[i][1]);
+		if (*names[i].unit)
+			add_padded(t, names[i].unit, 9);
+		text_add(t, "\n");
+	}
+	process_put(p);
+	return 0;
+}
+
+/* ---- how many there may be ---- */
+
+static int nr_user_threads; /* atomic */
+
+void nproc_add(int threads)
+{
+	__atomic_fetch_add(&nr_user_threads, threads, __ATOMIC_RELAXED);
+}
+
+int nproc_check(void)
+{
+	return (unsigned long)READ_ONCE(nr_user_threads) < rlimit(RLIMIT_NPROC) ? 0 : -EAGAIN;
+}

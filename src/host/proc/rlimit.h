@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/* rlimit.h - resource limits of processes, and how many threads there may be. */
+#ifndef HOST_RLIMIT_H
+#define HOST_RLIMIT_H
+
+#include <asm/resource.h>
+#include "hv/bits.h"
+#include "process.h"
+
+/* The calling process's soft limit RLIMIT_*. */
+static inline unsigned long rlimit(unsigned int which)
+{
+	return READ_ONCE(current_process->rlimits[which][0]);
+}
+
+void rlimits_init(struct process *p); /* what the first process has */
+struct inode;
+struct text;
+int rlimits_show(struct inode *inode, struct text *t); /* /proc/PID/limits */
+
+/* May there be one more thread, of this or of a new process? 0 or -EAGAIN. */
+int nproc_check(void);
+void nproc_add(int threads); /* they have come, or gone */
+
+#endif
