@@ -9,6 +9,8 @@
  * forking, mapping and making pipes meanwhile, and its memory keeps its contents.
  */
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -68,6 +70,8 @@ static void use_the_kernel(void)
 	pid = fork();
 	if (pid == 0)
 		_exit(7);
+	if (pid < 0 && errno == EAGAIN)
+		return; /* as many processes as there may be: somebody's fork bomb */
 	if (pid < 0)
 		complain("fork");
 	if (waitpid(pid, &status, 0) != pid || WEXITSTATUS(status) != 7)
@@ -152,6 +156,35 @@ static void hog_forks(void)
 	kill(0, SIGKILL);
 }
 
+/* Every process forks until it is refused. */
+static void hog_fork_bomb(void)
+{
+	pid_t pid, top = getpid();
+
+	do
+		pid = fork();
+	while (pid >= 0);
+	while (getpid() != top)
+		pause();
+}
+
+static void *sleeping_thread(void *arg)
+{
+	pause();
+	return arg;
+}
+
+static void hog_threads(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN);
+	while (pthread_create(&thread, &attr, sleeping_thread, NULL) == 0)
+		;
+}
+
 static const struct hog {
 	const char *name;
 	void (*run)(void);
@@ -162,6 +195,8 @@ static const struct hog {
 	{ "MADV_POPULATE_WRITE", hog_madvise, true },
 	{ "read() into new pages", hog_read, true },
 	{ "copies of pages after fork()", hog_forks, true },
+	{ "a fork bomb", hog_fork_bomb, false },
+	{ "threads", hog_threads, false },
 };
 
 #define NR_HOGS (sizeof(hogs) / sizeof(hogs[0]))

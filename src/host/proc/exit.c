@@ -159,7 +159,7 @@ void thread_end(int code)
 	 */
 	mm_activate(NULL);
 	spin_lock(&p->lock);
-	nproc_add(-1);
+	nproc_add(0, -1);
 	list_del(&current->process_link); /* from here on nobody sends it a signal */
 	last = p->nr_threads == 1;
 	if (last && !p->exiting) {

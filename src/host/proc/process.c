@@ -57,6 +57,7 @@ void process_put(struct process *p)
 		return;
 	signal_free_process(p);
 	kfree(p);
+	nproc_add(-1, 0);
 }
 
 struct process *process_find(int pid)
@@ -126,6 +127,7 @@ static struct process *process_alloc(struct process *parent)
 		memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
 	}
 	signal_init_process(p, parent);
+	nproc_add(1, 0);
 	return p;
 }
 
@@ -168,7 +170,7 @@ static int process_add_thread(struct process *p, struct thread *t)
 		t->process = p;
 		list_add_tail(&t->process_link, &p->threads);
 		p->nr_threads++;
-		nproc_add(1);
+		nproc_add(0, 1);
 	}
 	spin_unlock(&p->lock);
 	return err;
@@ -392,7 +394,7 @@ long sys_clone(struct trap_frame *frame)
 	int err = clone_check(&args);
 
 	if (err == 0)
-		err = nproc_check();
+		err = nproc_check(!(args.flags & CLONE_THREAD));
 	if (err < 0)
 		return err;
 	t = thread_create(current->name, NULL, NULL);

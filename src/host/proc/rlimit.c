@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * rlimit.c - resource limits: setting them, /proc/PID/limits, and the number of threads.
+ * rlimit.c - resource limits: setting them, /proc/PID/limits, and the number of processes and threads.
  *
  * All is user 0 here, with every capability, so a hard limit can be raised. But a limit that is set
  * holds, also those from which Linux exempts that user (NPROC, MEMLOCK): it would have no effect else.
  *
+ * Beside RLIMIT_NPROC the machine has limits of its own, by its memory, as Linux has threads-max: the
+ * kernel's part of a thread (a stack, a struct) and of a process (tables, too) must leave memory for
+ * what they are to do.
  */
 #include "rlimit.h"
 #include <linux/errno.h>
@@ -135,14 +138,25 @@ int rlimits_show(struct inode *inode, struct text *t)
 
 /* ---- how many there may be ---- */
 
-static int nr_user_threads; /* atomic */
+#define PAGES_PER_THREAD  32 /* 128 KiB of memory: stacks take an eighth, as Linux wants it */
+#define PAGES_PER_PROCESS 64 /* of which an empty one takes about a third */
 
-void nproc_add(int threads)
+static int nr_processes, nr_user_threads; /* atomic */
+
+void nproc_add(int processes, int threads)
 {
+	__atomic_fetch_add(&nr_processes, processes, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&nr_user_threads, threads, __ATOMIC_RELAXED);
 }
 
-int nproc_check(void)
+int nproc_check(bool process)
 {
-	return (unsigned long)READ_ONCE(nr_user_threads) < rlimit(RLIMIT_NPROC) ? 0 : -EAGAIN;
+	unsigned long threads = (unsigned long)READ_ONCE(nr_user_threads);
+
+	if (threads >= rlimit(RLIMIT_NPROC) || threads >= page_total_count() / PAGES_PER_THREAD)
+		return -EAGAIN;
+	if (process &&
+	    (unsigned long)READ_ONCE(nr_processes) >= page_total_count() / PAGES_PER_PROCESS)
+		return -EAGAIN;
+	return 0;
 }

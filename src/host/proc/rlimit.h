@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* rlimit.h - resource limits of processes, and how many threads there may be. */
+/* rlimit.h - resource limits of processes, and how many processes and threads there may be. */
 #ifndef HOST_RLIMIT_H
 #define HOST_RLIMIT_H
 
@@ -18,8 +18,9 @@ struct inode;
 struct text;
 int rlimits_show(struct inode *inode, struct text *t); /* /proc/PID/limits */
 
-/* May there be one more thread, of this or of a new process? 0 or -EAGAIN. */
-int nproc_check(void);
-void nproc_add(int threads); /* they have come, or gone */
+/* Of a new process, or of a thread. -EAGAIN: there are as many as there may be. */
+int nproc_check(bool process);
+/* Both are counted by those who make and end them. */
+void nproc_add(int processes, int threads);
 
 #endif
