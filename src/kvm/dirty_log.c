@@ -20,17 +20,29 @@
 #define BITS_PER_PAGE (8 * PAGE_SIZE)
 
 /*
- * Bits in pages of their own, for a slot may have 2^31 - 1 of them. Where nothing was written
- * nothing is read, so that a log costs by what is in it; user space still gets its zeroes.
+ * Bits in pages of their own, for a slot may have 2^31 - 1 of them. A page of bits comes with the first
+ * mark in it: a log costs by what is in it, and an empty one of 8 TiB takes 512 KiB and not 256 MiB.
+ * Where nothing was written nothing is read; user space still gets its zeroes.
+ *
+ * Each page of bits has an entry: its address, or 0, and BITS_DIRTY. BITS_DIRTY alone is a page of which
+ * all bits are set: so a log begins with INITIALLY_SET, and so a mark is kept for which there is no
+ * memory. User space then copies pages that were not written, and misses none that was.
  */
 struct dirty_log {
 	u64 npages;
-	u64 nr; /* pages of bits */
-	struct {
-		hpa_t pa;   /* bit 0 of its first u64 first */
-		bool dirty; /* a bit may be set; mmu_lock */
-	} bits[];
+	u64 nr;    /* of entries */
+	u64 *bits; /* the entries; mmu_lock. Of a page: bit 0 of its first u64 first */
 };
+
+#define BITS_NONE  0ULL
+#define BITS_DIRTY 1ULL /* a bit may be set; without a page: all are */
+
+static hpa_t bits_page(u64 entry)
+{
+	return entry & ~BITS_DIRTY;
+}
+
+#define FREE_PIECE 512 /* entries between two looks for interrupts */
 
 void dirty_log_free(struct dirty_log *log)
 {
@@ -39,56 +51,74 @@ void dirty_log_free(struct dirty_log *log)
 	if (!log)
 		return;
 	for (i = 0; i < log->nr; i++) {
+		if (!bits_page(log->bits[i]) && i % FREE_PIECE)
+			continue;
 		hv_poll_interrupts();
-		if (log->bits[i].pa)
-			hv_pages_free(log->bits[i].pa, HV_ORDER_4K);
+		if (bits_page(log->bits[i]))
+			hv_pages_free(bits_page(log->bits[i]), HV_ORDER_4K);
 	}
+	hv_free(log->bits);
 	hv_free(log);
-}
-
-/* All of one page of bits that stand for a page of the slot. */
-static void set_bits(struct dirty_log *log, u64 index)
-{
-	u64 i, n = MIN(log->npages - index * BITS_PER_PAGE, BITS_PER_PAGE);
-	u64 *bits = hv_page_map(log->bits[index].pa);
-
-	for (i = 0; i < n; i += 64)
-		bits[i / 64] = n - i < 64 ? (1ULL << (n - i)) - 1 : ~0ULL;
-	log->bits[index].dirty = true;
-	hv_page_unmap(bits);
 }
 
 struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 {
-	u64 i, nr = (npages + BITS_PER_PAGE - 1) / BITS_PER_PAGE;
-	struct dirty_log *log = hv_alloc(sizeof(*log) + (size_t)nr * sizeof(log->bits[0]));
+	struct dirty_log *log = hv_alloc(sizeof(*log));
+	u64 i;
 
 	if (!log)
 		return NULL;
 	log->npages = npages;
-	log->nr = nr;
-	for (i = 0; i < nr; i++) {
-		hv_poll_interrupts();
-		log->bits[i].pa = hv_pages_alloc(HV_ORDER_4K);
-		if (!log->bits[i].pa) {
-			dirty_log_free(log);
-			return NULL;
-		}
-		if (all_dirty)
-			set_bits(log, i);
+	log->nr = (npages + BITS_PER_PAGE - 1) / BITS_PER_PAGE;
+	log->bits = hv_alloc((size_t)log->nr * sizeof(*log->bits));
+	if (!log->bits) {
+		hv_free(log);
+		return NULL;
+	}
+	for (i = 0; all_dirty && i < log->nr; i++) {
+		log->bits[i] = BITS_DIRTY;
+		if (i % FREE_PIECE == 0)
+			hv_poll_interrupts();
 	}
 	return log;
 }
 
+/* mmu_lock. A page of bits, the first `set` of them set, for an entry without one. False: no memory. */
+static bool bits_alloc(u64 *entry, u64 set)
+{
+	hpa_t pa = hv_pages_alloc(HV_ORDER_4K);
+	u64 *bits, i;
+
+	if (!pa)
+		return false;
+	bits = hv_page_map(pa);
+	for (i = 0; i < set; i += 64)
+		bits[i / 64] = set - i < 64 ? (1ULL << (set - i)) - 1 : ~0ULL;
+	hv_page_unmap(bits);
+	*entry = pa | (*entry & BITS_DIRTY);
+	return true;
+}
+
+/* mmu_lock. The first mark in a page of bits, or all of them are set. False: the mark is made. */
+static __attribute__((noinline)) bool bits_first_mark(u64 *entry)
+{
+	if (*entry == BITS_NONE && bits_alloc(entry, 0))
+		return true;
+	*entry = BITS_DIRTY;
+	return false;
+}
+
 void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 {
-	struct dirty_log *log = slot->dirty;
 	u64 page = gfn - slot->base;
-	u64 *word = hv_page_map(log->bits[page / BITS_PER_PAGE].pa);
+	u64 *entry = &slot->dirty->bits[page / BITS_PER_PAGE], *word;
 
 	trace_kvm_dirty_log_mark(slot->id, gfn);
+	if (!bits_page(*entry) && !bits_first_mark(entry))
+		return;
+	word = hv_page_map(bits_page(*entry));
 	/* lab 10: write the mark: the bit of this page, and that its page of bits has one */
-	log->bits[page / BITS_PER_PAGE].dirty = true;
+	*entry |= BITS_DIRTY;
 	word[page % BITS_PER_PAGE / 64] |= 1ULL << page % 64;
 	/* lab 10 end */
 	hv_page_unmap(word);
@@ -122,23 +152,40 @@ static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 	gstage_protect(&vm->gstage, start, start + (n << PAGE_SHIFT));
 }
 
-/*
- * Copy the `words` words of a page of bits, which begins with the slot's page `first`. take:
- * clear and protect them, too. False: all are 0, and nothing was copied.
- */
-static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
+/* The bits that stand for pages of the slot, of the word for its page `page` and the 63 behind that. */
+static u64 valid_bits(const struct memslot *slot, u64 page)
+{
+	u64 n = slot->npages - page;
+
+	return n < 64 ? (1ULL << n) - 1 : ~0ULL;
+}
+
+/* mmu_lock, free in between. As read_bits(), where all bits are set and there is no page of them. */
+static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
-	u64 index = first / BITS_PER_PAGE, any = 0;
-	struct gstage_debt debt;
-	u64 *bits;
 	size_t i;
 
-	spin_lock(&vm->gstage.mmu_lock);
-	if (!slot->dirty->bits[index].dirty)
-		words = 0;
-	slot->dirty->bits[index].dirty = false; /* a mark from now on says otherwise */
-	bits = hv_page_map(slot->dirty->bits[index].pa);
+	if (take)
+		slot->dirty->bits[first / BITS_PER_PAGE] =
+			BITS_NONE; /* but for marks from now on */
+	for (i = 0; i < words; i++) {
+		rest(&vm->gstage);
+		copy[i] = valid_bits(slot, first + i * 64);
+		if (take)
+			protect_word(vm, slot, first + i * 64);
+	}
+}
+
+/* mmu_lock, free in between. As read_bits(), of a page. False: all are 0. */
+static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
+		      size_t words, bool take)
+{
+	u64 *entry = &slot->dirty->bits[first / BITS_PER_PAGE], any = 0;
+	u64 *bits = hv_page_map(bits_page(*entry));
+	size_t i;
+
+	*entry &= ~BITS_DIRTY; /* a mark from now on says otherwise */
 	for (i = 0; i < words; i++) {
 		rest(&vm->gstage);
 		/* lab 10: write what becomes of a word: copied, and, to be taken, cleared and protected */
@@ -152,7 +199,29 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	}
 	hv_page_unmap(bits);
 	if (any && !take)
-		slot->dirty->bits[index].dirty = true;
+		*entry |= BITS_DIRTY;
+	return any;
+}
+
+/*
+ * Copy the `words` words of a page of bits, which begins with the slot's page `first`. take:
+ * clear and protect them, too. False: all are 0, and nothing was copied.
+ */
+static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
+		      size_t words, bool take)
+{
+	struct gstage_debt debt;
+	bool any = false;
+	u64 entry;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	entry = slot->dirty->bits[first / BITS_PER_PAGE];
+	if (entry == BITS_DIRTY) {
+		read_full(vm, slot, first, copy, words, take);
+		any = true;
+	} else if (entry & BITS_DIRTY) {
+		any = read_page(vm, slot, first, copy, words, take);
+	}
 	debt = gstage_owe(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 
@@ -164,17 +233,54 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	return any;
 }
 
-/* Clear the bits that are set in `mask`, and protect what was dirty. */
-static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
-		       size_t words)
+/* How many bits stand for pages of the slot, in the page of bits that has the one of `first`. */
+static u64 bits_used(const struct memslot *slot, u64 first)
 {
-	struct gstage_debt debt;
-	u64 *page, *bits;
+	return MIN(slot->npages - ALIGN_DOWN(first, BITS_PER_PAGE), BITS_PER_PAGE);
+}
+
+/* Does the mask name every page of the slot whose bit stands in the page of bits of `first`? */
+static bool names_all(const struct memslot *slot, u64 first, const u64 *mask, size_t words)
+{
 	size_t i;
 
-	spin_lock(&vm->gstage.mmu_lock);
-	page = hv_page_map(slot->dirty->bits[first / BITS_PER_PAGE].pa);
-	bits = page + first % BITS_PER_PAGE / 64;
+	if (first % BITS_PER_PAGE || words < (bits_used(slot, first) + 63) / 64)
+		return false;
+	for (i = 0; i < words; i++)
+		if (valid_bits(slot, first + i * 64) & ~mask[i])
+			return false;
+	return true;
+}
+
+/*
+ * mmu_lock, free in between. Where all bits are set and there is no page of them: clear all, or make a
+ * page of which some can be cleared. False: nothing is left to do. Without memory none is cleared: its
+ * pages are read as dirty once more.
+ */
+static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
+		       size_t words)
+{
+	u64 *entry = &slot->dirty->bits[first / BITS_PER_PAGE];
+	size_t i;
+
+	if (!names_all(slot, first, mask, words))
+		return bits_alloc(entry, bits_used(slot, first));
+	*entry = BITS_NONE;
+	for (i = 0; i < words; i++) {
+		rest(&vm->gstage);
+		protect_word(vm, slot, first + i * 64);
+	}
+	return false;
+}
+
+/* mmu_lock, free in between. Clear the bits that are set in `mask`, and protect what was dirty. */
+static void clear_page(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
+		       size_t words)
+{
+	u64 *page = hv_page_map(bits_page(slot->dirty->bits[first / BITS_PER_PAGE]));
+	u64 *bits = page + first % BITS_PER_PAGE / 64;
+	size_t i;
+
 	for (i = 0; i < words; i++) {
 		rest(&vm->gstage);
 		/* lab 10: write what becomes of the bits that the mask names */
@@ -185,6 +291,18 @@ static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, co
 		/* lab 10 end */
 	}
 	hv_page_unmap(page);
+}
+
+static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
+		       size_t words)
+{
+	const u64 *entry = &slot->dirty->bits[first / BITS_PER_PAGE];
+	struct gstage_debt debt;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	if ((*entry & BITS_DIRTY) &&
+	    (bits_page(*entry) || clear_full(vm, slot, first, mask, words)))
+		clear_page(vm, slot, first, mask, words);
 	debt = gstage_owe(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 	tlb_settle(vm, &debt);

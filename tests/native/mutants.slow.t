@@ -12,7 +12,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_exits test_fault test_fp test_kick test_linger test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
+unbroken test_dirty_log test_exits test_fault test_fp test_kick test_linger test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "1, a spinning lock held while the page is looked up" gstage_fault.c \
@@ -42,7 +42,11 @@ mutant "8, a call-back takes slots_lock" notifier.c \
 mutant "dirty log: a write does not mark" gstage_fault.c \
 	's/dirty_log_mark\(.*?\);/;/s' test_race_memory
 mutant "dirty log: a page of bits with a mark counts as clean" dirty_log.c \
-	's/(BITS_PER_PAGE\]\.dirty = )true/$1false/' test_memslot
+	's/\*entry \|= BITS_DIRTY;(\n\tword)/$1/' test_dirty_log
+mutant "dirty log: without memory a mark is lost" dirty_log.c \
+	's/\*entry = BITS_DIRTY;(\n\treturn false)/$1/' test_dirty_log
+mutant "dirty log: of a full page of bits all are cleared" dirty_log.c \
+	's/if \(!names_all\(.*?\)\)\n/if (0)\n/' test_dirty_log
 mutant "a range of pages is invalidated without the last fence" tlb_range.c \
 	's/sfence_inval_ir\(\);//g' test_tlb_flush
 mutant "a fence of everything drops nothing" tlb_all.c \
@@ -65,7 +69,7 @@ mutant "21, all is one piece" gstage.c \
 	's/(\.from = start,\s+\.what = what)/$1, .at_once = true/' test_pieces
 mutant "5, a slot on its way out is not looked at" notifier.c 's/if \(vm->leaving\)/if (0)/' test_pieces
 mutant "dirty log: a mark between two pieces is lost" dirty_log.c \
-	's/if \(any && !take\)\n\t\t(slot->dirty->bits\[index\]\.dirty = )true/$1any && !take/' test_pieces
+	's/if \(any && !take\)\n\t\t\*entry \|= BITS_DIRTY/*entry = bits_page(*entry) | (any && !take)/' test_pieces
 
 # ---- entry and kick ----
 mutant "9, requests are not looked at after IN_GUEST" run.c \
