@@ -17,6 +17,7 @@
 #include "sbi.h"
 #include "sbi_fwft.h"
 #include "timer.h"
+#include "tlb.h"
 
 #define MISALIGNED_TRAPS (BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED))
 
@@ -93,7 +94,14 @@ void fwft_apply(struct kvm_vcpu *vcpu)
 	henvcfg |= host_pmm[vcpu->fwft.pmlen];
 	if (is_on(vcpu) && host_adue)
 		henvcfg = vcpu->fwft.ad_hw ? henvcfg | ENVCFG_ADUE : henvcfg & ~ENVCFG_ADUE;
+	/*
+	 * What the hart has translated under the old ADUE must go by an HFENCE.VVMA, under the old PMM by
+	 * an HFENCE.GVMA (H §5.3 since 2025, Ssnpm): the next load does both.
+	 */
+	if ((vcpu->henvcfg ^ henvcfg) & (ENVCFG_ADUE | ENVCFG_PMM))
+		vcpu->last_hart |= VCPU_STALE;
 	vcpu->henvcfg = henvcfg;
+	vcpu->fwft.switched = vcpu->fwft.misaligned || vcpu->fwft.pmlen;
 	vcpu->hedeleg &= ~MISALIGNED_TRAPS;
 	if (vcpu->fwft.misaligned)
 		vcpu->hedeleg |= MISALIGNED_TRAPS;
@@ -109,16 +117,19 @@ void fwft_reset(struct kvm_vcpu *vcpu)
 
 void fwft_load(struct kvm_vcpu *vcpu)
 {
-	(void)vcpu;
-	if (firmware_delegates_on_call)
+	if (vcpu->fwft.misaligned && firmware_delegates_on_call)
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_MISALIGNED, 1);
 }
 
 void fwft_put(struct kvm_vcpu *vcpu)
 {
-	(void)vcpu;
-	if (firmware_delegates_on_call)
+	if (vcpu->fwft.misaligned && firmware_delegates_on_call)
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_MISALIGNED, 0);
+	if (!vcpu->fwft.pmlen)
+		return;
+	/* The VM's next vCPU here may have another PMM (Ssnpm), and so may the last when this one is back. */
+	tlb_flush_vm_local(vcpu->kvm);
+	vcpu->last_hart |= VCPU_STALE;
 }
 
 /* ---- the features -------------------------------------------------------------------------------- */

@@ -26,8 +26,6 @@
 #include "toggle.h"
 #include "vector.h"
 
-#define NO_HART (~0U)
-
 /*
  * Traps that VS handles itself. Not delegated: access and misaligned faults, which
  * the firmware may have to see first, and of course what H adds. Illegal instructions are
@@ -103,7 +101,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 
 	if (trace_any())
 		vcpu_observe(vcpu);
-	trace_kvm_vcpu_load(vcpu->last_hart);
+	trace_kvm_vcpu_load(vcpu_last_hart(vcpu));
 	csr_write(vsstatus, vsstatus_of(csrs->vsstatus));
 	csr_write(vsie, csrs->vsie);
 	csr_write(vstvec, csrs->vstvec);
@@ -115,7 +113,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	csr_write(hedeleg, vcpu->hedeleg);
 	csr_write(hcounteren, vcpu->hcounteren);
 	csr_write64(henvcfg, vcpu->henvcfg);
-	if (vcpu->fwft.misaligned)
+	if (vcpu->fwft.switched)
 		fwft_load(vcpu);
 	if (vcpu->wfi_native)
 		wfi_native_load(vcpu);
@@ -153,7 +151,7 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 		vcpu_put_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_put(vcpu);
-	if (vcpu->fwft.misaligned)
+	if (vcpu->fwft.switched)
 		fwft_put(vcpu);
 	csrs->vsstatus = csr_read(vsstatus);
 	csrs->vsie = csr_read(vsie);
@@ -247,7 +245,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	vcpu->kvm = vm;
 	vcpu->id = id;
 	vcpu->creator = hv_thread_id();
-	vcpu->last_hart = NO_HART;
+	vcpu->last_hart = VCPU_NO_HART;
 	vcpu->exit_vector = vm->toggle[TOGGLE_fastpath] ? (unsigned long)vcpu_exit_vector
 							: (unsigned long)vcpu_exit_fast;
 	vcpu->handle_exit = exit_handler_of(vm);

@@ -68,6 +68,7 @@ struct vcpu_fwft {
 	u8 locked;   /* until the next reset */
 	u8 pmlen;    /* index: 0, 7, 16 bits masked */
 	bool misaligned, ad_hw;
+	bool switched; /* fwft_load() and fwft_put() have something to do */
 };
 
 /* Counters, read through KVM_GET_STATS_FD and /sys/kernel/debug/kvm. */
@@ -84,6 +85,11 @@ struct vcpu_stats {
 #undef VCPU_STAT
 #undef VM_STAT
 };
+
+/* Of last_hart. Neither equals a hart, so the next load drops all that its hart has of the VM. */
+#define VCPU_NO_HART (~0U)
+#define VCPU_STALE \
+	BIT(31) /* beside the hart's number: what it holds was made under other settings */
 
 struct kvm_vcpu {
 	struct guest_context guest; /* first: switch.S addresses it from the vCPU */
@@ -125,7 +131,7 @@ struct kvm_vcpu {
 	bool wfi_native;        /* toggle wfi: hstatus.VTW follows what the hart is wanted for */
 	bool loaded;            /* its CSRs are in this hart */
 	bool lingers;           /* loaded, and its thread is in user space (linger.c) */
-	unsigned int last_hart; /* that it was loaded on; ~0: none */
+	unsigned int last_hart; /* that it was loaded on, perhaps VCPU_STALE; VCPU_NO_HART: none */
 	struct hv_sched_hook sched_hook;
 
 	struct kvm_run *run; /* shared with user space: hostile, each field read once */
@@ -203,5 +209,13 @@ void vcpu_end_run(struct kvm_vcpu *vcpu);
 void vcpu_settle(struct kvm_vcpu *vcpu);
 /* From the hook's out(), on the thread that ran it: the vCPU is put. It may be freed at once. */
 void linger_left(struct kvm_vcpu *vcpu);
+
+/* The hart of the load before, for the trace. */
+static inline unsigned int vcpu_last_hart(const struct kvm_vcpu *vcpu)
+{
+	if (vcpu->last_hart == VCPU_NO_HART)
+		return VCPU_NO_HART;
+	return vcpu->last_hart & ~(unsigned int)VCPU_STALE;
+}
 
 #endif

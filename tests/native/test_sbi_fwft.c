@@ -3,6 +3,7 @@
  * test_sbi_fwft.c - firmware features: on which machine which is there, set, locked, reset.
  */
 #include "sbi_guest.h"
+#include "hsm.h"
 #include "hv/kvm_later.h"
 
 #define FWFT KVM_LATER_REG_SBI_FWFT
@@ -80,6 +81,84 @@ static void pointers_are_masked_in_vs(void **state)
 	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_0);
 }
 
+/* ---- translations that were made before ----------------------------------------------------- */
+
+#define GVA   0x5000UL
+#define TABLE (NATIVE_GUEST_BASE + 0x10000)
+
+static void set_table(unsigned int level, unsigned int index, pte_t pte)
+{
+	((pte_t *)native_user(NATIVE_USER_BASE + 0x12000 - 0x1000 * level))[index] = pte;
+}
+
+/* Sv39: two tables on the way, and a leaf. */
+static void give_tables(struct kvm_vcpu *vcpu)
+{
+	set_table(2, 0, pte_make(TABLE + 0x1000, PTE_V));
+	set_table(1, 0, pte_make(TABLE + 0x2000, PTE_V));
+	set_table(0, GVA >> 12,
+		  pte_make(NATIVE_GUEST_BASE + 0x4000,
+			   PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D));
+	vcpu->csrs.vsatp = FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | TABLE >> PAGE_SHIFT;
+}
+
+static void accesses(struct kvm_vcpu *vcpu)
+{
+	gva_t gva = csr_read(vsatp) ? GVA : NATIVE_GUEST_BASE + 0x4000;
+	struct hv_trap trap;
+	u64 data;
+
+	(void)vcpu;
+	if (native_guest_access(gva, NATIVE_LOAD, &data, sizeof(data), &trap))
+		native_trap(&trap);
+	else
+		host_interrupt();
+}
+
+static void access_on(struct kvm_vcpu *vcpu, unsigned int hart)
+{
+	native_hart_set(hart);
+	native_guest = accesses;
+	native_signal_set(false);
+	assert_int_equal(native_run(vcpu), -EINTR);
+}
+
+/* Hardware may hold translations made under the old setting: tlb_model.c ends a test that uses one. */
+static void no_translation_outlives_a_change_of_who_sets_a_and_d(void **state)
+{
+	(void)state;
+	restart_with("h f d svadu svade", false);
+	give_tables(vm.vcpu);
+	access_on(vm.vcpu, 0);
+	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
+	access_on(vm.vcpu, 0);
+	assert_int_equal(reg_set(FWFT, KVM_LATER_FWFT_AD_HW + 2, 0), 0);
+	access_on(vm.vcpu, 0);
+	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
+	access_on(vm.vcpu, 0);
+	vcpu_reset(vm.vcpu, PC, 0);
+	give_tables(vm.vcpu);
+	access_on(vm.vcpu, 0);
+}
+
+static void nor_one_of_how_many_bits_are_masked(void **state)
+{
+	static const unsigned int lens[] = { 16, 0, 7, 16, 7, 0 };
+	unsigned int i;
+
+	(void)state;
+	restart_with("h f d ssnpm", false);
+	assert_true(hsm_start(second, PC, 0));
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		access_on(vm.vcpu, 0);
+		assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, lens[i], 0), SBI_SUCCESS);
+		access_on(vm.vcpu, 0);
+		/* Another vCPU, whose pointers are whole. */
+		access_on(second, 0);
+		access_on(vm.vcpu, 0);
+	}
+}
+
 /* The firmware's own switch is on while such a vCPU is loaded, and at no other time. */
 static void misaligned_traps_are_the_guests_while_it_is_loaded(void **state)
 {
@@ -133,6 +212,8 @@ int main(void)
 		TEST(a_machine_without_any_feature_says_so),
 		TEST(a_feature_is_set_read_locked_and_reset),
 		TEST(pointers_are_masked_in_vs),
+		TEST(no_translation_outlives_a_change_of_who_sets_a_and_d),
+		TEST(nor_one_of_how_many_bits_are_masked),
 		TEST(misaligned_traps_are_the_guests_while_it_is_loaded),
 		TEST(features_have_registers),
 	};

@@ -28,6 +28,7 @@ struct g_entry {
 	gpa_t gpa;
 	u64 size;
 	pte_t pte;
+	unsigned long pmm; /* henvcfg.PMM when it was made */
 };
 
 struct vs_entry {
@@ -36,6 +37,7 @@ struct vs_entry {
 	gva_t gva;
 	u64 size;
 	pte_t pte;
+	unsigned long adue; /* henvcfg.ADUE when it was made */
 };
 
 struct tlb {
@@ -103,6 +105,31 @@ void native_modes_check(void)
 		hv_panic("native MMU: hgatp.MODE was changed for VMID %lu without a fence behind "
 			 "it\n",
 			 vmid);
+}
+
+/* ---- henvcfg: what translations were made under ------------------------------------------ */
+
+/* Does this PMM take bits of a guest physical address, under the MODE in force (Ssnpm)? */
+static bool masks_gpa(unsigned long pmm)
+{
+	unsigned int pmlen = pmm == ENVCFG_PMM_7 ? 7 : pmm == ENVCFG_PMM_16 ? 16 : 0;
+	unsigned long mode = FIELD_GET(HGATP_MODE, csr_read(hgatp));
+
+	return 64 - pmlen < 12 + 9 * (mode - SATP_MODE_SV39 + 3) + 2;
+}
+
+static void check_pmm(const struct g_entry *e)
+{
+	unsigned long now = FIELD_GET(ENVCFG_PMM, csr_read(henvcfg));
+
+	if (e->pmm != now && (masks_gpa(e->pmm) || masks_gpa(now)))
+		hv_panic("native MMU: henvcfg.PMM was changed without an HFENCE.GVMA\n");
+}
+
+static void check_adue(const struct vs_entry *e)
+{
+	if (e->adue != (csr_read(henvcfg) & ENVCFG_ADUE))
+		hv_panic("native MMU: henvcfg.ADUE was changed without an HFENCE.VVMA\n");
 }
 
 /* ---- G-stage ------------------------------------------------------------------------ */
@@ -198,8 +225,10 @@ unsigned long native_gstage_access(gpa_t gpa, enum native_access access, hpa_t *
 			.gpa = ALIGN_DOWN(gpa, size),
 			.size = size,
 			.pte = pte,
+			.pmm = FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)),
 		};
 	}
+	check_pmm(e);
 	if (!permits(e->pte, access))
 		return g_fault_cause(access);
 	*hpa = pte_to_hpa(e->pte) + (gpa - e->gpa);
@@ -312,8 +341,15 @@ static unsigned long vs_translate(gva_t gva, enum native_access access, gpa_t *g
 		if (!pte)
 			return trap->scause;
 		e = &tlb()->vs[tlb()->vs_next++ % TLB_ENTRIES];
-		*e = (struct vs_entry){ true, vmid_now(), asid, ALIGN_DOWN(gva, size), size, pte };
+		*e = (struct vs_entry){ true,
+					vmid_now(),
+					asid,
+					ALIGN_DOWN(gva, size),
+					size,
+					pte,
+					csr_read(henvcfg) & ENVCFG_ADUE };
 	}
+	check_adue(e);
 	*gpa = pte_to_hpa(e->pte) + (gva - e->gva);
 	return 0;
 }
