@@ -35,6 +35,7 @@ static unsigned long next_vmid = 1;
 static unsigned long vmid_max;                      /* any thread reads; 0: none is used */
 static unsigned long hart_generation[HV_MAX_HARTS]; /* each its hart's own */
 static unsigned int vmid_len;                       /* the hardware's VMIDLEN */
+static bool vmid_chosen;                            /* vmid_bits says how many, be they few */
 
 static unsigned int bits_of(unsigned long max)
 {
@@ -62,17 +63,23 @@ static unsigned int hart_vmid_len(void)
 	return bits_of(max);
 }
 
+/* With fewer than harts every entry would renew them. This hart may not be among those online yet. */
+static void use_none_if_few(void)
+{
+	if (vmid_max <= MAX(hv_nr_harts(), hv_hart() + 1))
+		vmid_max = 0;
+}
+
 static void use_len(unsigned int len)
 {
 	vmid_len = len;
 	vmid_max = BIT(len) - 1;
-	/* Fewer than harts, and every entry would renew them. */
-	if (vmid_max <= hv_nr_harts())
-		vmid_max = 0;
+	use_none_if_few();
 }
 
 void vmid_init(void)
 {
+	vmid_chosen = false;
 	use_len(hart_vmid_len());
 }
 
@@ -85,6 +92,8 @@ void vmid_hart_init(void)
 		use_len(len);
 	else
 		vmid_len = MIN(vmid_len, len);
+	if (!vmid_chosen)
+		use_none_if_few();
 }
 
 /* All VMs begin anew, each when it next enters; what is in its guest stays as it is. */
@@ -110,9 +119,11 @@ static int vmid_bits_set(const struct hv_param *param, const char *value)
 	int err = number_parse(value, vmid_len, &bits);
 
 	(void)param;
-	if (!err)
-		vmid_set_max(BIT(bits) - 1);
-	return err;
+	if (err)
+		return err;
+	vmid_chosen = true;
+	vmid_set_max(BIT(bits) - 1);
+	return 0;
 }
 
 static int vmid_generation_get(const struct hv_param *param, char *buf, size_t size)

@@ -24,14 +24,10 @@
 static struct native_vm vms[VMS];
 
 /* VM i sees its own page at GPA; its first word is 1000 + i. */
-static void make_vms(unsigned int vmid_bits, unsigned int harts)
+static void make_only_vms(void)
 {
 	unsigned int i;
 
-	native_reset();
-	native_harts_set(harts);
-	native_hgatp_set(1 << SATP_MODE_SV39, vmid_bits);
-	native_core_start();
 	native_user_map(HVA, VMS * 0x10000, 0);
 	for (i = 0; i < VMS; i++) {
 		native_vm_open(&vms[i]);
@@ -50,6 +46,15 @@ static void free_vms(void)
 		native_vm_free(&vms[i]);
 	native_user_exit();
 	assert_int_equal(native_objects_in_use(), 0);
+}
+
+static void make_vms(unsigned int vmid_bits, unsigned int harts)
+{
+	native_reset();
+	native_harts_set(harts);
+	native_hgatp_set(1 << SATP_MODE_SV39, vmid_bits);
+	native_core_start();
+	make_only_vms();
 }
 
 /* What the guest reads at GPA, with faults handled, in one run on a hart. */
@@ -224,6 +229,31 @@ static void a_hart_that_starts_keeps_the_width_that_was_chosen(void **state)
 	vmid_hart_init(); /* unless it has fewer itself */
 	assert_int_equal(native_param_set("vmid_bits", "2"), -EINVAL);
 	free_vms();
+}
+
+/* The first hart finds out the width alone; a hart that starts is not yet online. */
+static void harts_that_start_later_count(void **state)
+{
+	static const unsigned int harts[] = { 2, 3, 4 };
+	unsigned int i, hart;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(harts); i++) {
+		native_reset();
+		native_hgatp_set(1 << SATP_MODE_SV39, 2); /* VMIDs 1 to 3 */
+		assert_int_equal(kvm_init(), 0);
+		for (hart = 0; hart < harts[i]; hart++) {
+			native_harts_set(MAX(1U, hart));
+			native_hart_set(hart);
+			kvm_hart_init();
+		}
+		native_harts_set(harts[i]);
+		native_hart_set(0);
+		make_only_vms();
+		assert_int_equal(read_on(vms[0].vcpu, 0), 1000);
+		assert_int_equal(vmid_of(0), harts[i] < 3 ? 1 : 0);
+		free_vms();
+	}
 }
 
 /* HLV runs under the VMID in hgatp, also when the VM has got another one meanwhile. */
@@ -549,6 +579,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_width_can_change_while_vms_run),
 		cmocka_unit_test(a_width_that_the_hardware_has_not_is_refused),
 		cmocka_unit_test(a_hart_that_starts_keeps_the_width_that_was_chosen),
+		cmocka_unit_test(harts_that_start_later_count),
 		cmocka_unit_test(a_fence_before_hlv_is_for_the_vmid_that_it_runs_under),
 		cmocka_unit_test(too_few_vmids_mean_none_and_a_flush_at_each_load),
 		cmocka_unit_test(the_toggle_flushes_at_each_load),
