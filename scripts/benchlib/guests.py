@@ -10,9 +10,9 @@ its timers fall: of one layout alone a boot's figure is by chance some hundredth
 """
 import os
 import re
-import tempfile
 from typing import NamedTuple
 
+from hslib import ends
 from hslib.cpio import behind
 
 from . import systems
@@ -160,7 +160,7 @@ class Runner(systems.Runner):
     def run(self, job):
         """Its rows, each with this boot's batches."""
         wanted = job.rows()
-        with tempfile.TemporaryDirectory(prefix="bench-apps.") as folder:
+        with ends.folder("bench-apps.") as folder:
             initrd = os.path.join(folder, "initrd")
             self.write_initrd(job, initrd)
             with open(os.path.join(folder, "disk"), "wb") as disk:

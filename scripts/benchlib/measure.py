@@ -1,24 +1,12 @@
 # SPDX-License-Identifier: MIT
 """measure.py - all jobs of a bench, some at a time, each row with what it was made with."""
 import concurrent.futures
-import signal
 import sys
 import threading
 import time
 
 from . import provenance
 from .systems import BenchError
-
-
-def end_on_signals(runner):
-    """Ctrl-C, or an end from outside, ends the machines as well."""
-    def on_signal(number, _frame):
-        runner.stop()
-        sys.exit(128 + number)  # by way of whoever has files to remove
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish
-            signal.signal(number, on_signal)
 
 
 class Progress:

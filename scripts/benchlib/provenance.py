@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 
+from hslib import ends
+
 from .systems import TOP, BenchError
 
 COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
@@ -90,8 +92,8 @@ def opensbi(qemu, firmware, payload, timeout):
                "-kernel", payload, "-append", "only=none"]
     if firmware:
         command += ["-bios", firmware]
-    done = subprocess.run(["timeout", "--foreground", "--kill-after=5", str(timeout)] + command, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    done = ends.said(["timeout", "--foreground", "--kill-after=5", str(timeout)] + command, stdin=subprocess.DEVNULL,
+                     stderr=subprocess.PIPE)
     text = done.stdout.decode(errors="replace")
     sbi = re.search(r"# sbi: implementation (\d+) version (0x[0-9a-f]+)", text)
     if not sbi and done.returncode == 124:

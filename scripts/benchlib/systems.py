@@ -9,6 +9,8 @@ import subprocess
 from types import SimpleNamespace
 from typing import NamedTuple
 
+from hslib import ends
+
 from .rows import GROUPS, ROWS
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -189,7 +191,7 @@ class Runner:
     def said_by(self, command):
         """Runs it to its end: its status, output and standard error."""
         try:
-            child = subprocess.Popen(
+            child = ends.start(
                 ["timeout", "--kill-after=5", str(self.options.timeout)] + command,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as error:
@@ -197,8 +199,11 @@ class Runner:
         self.children.add(child)
         if self.stopped:  # meanwhile
             child.terminate()
-        out, said = child.communicate()
-        self.children.discard(child)
+        try:
+            out, said = child.communicate()
+        finally:
+            ends.stop(child)
+            self.children.discard(child)
         return child.returncode, out.decode(errors="replace"), said.decode(errors="replace")
 
     def failed(self, job, status, rows, said):

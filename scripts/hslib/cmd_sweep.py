@@ -3,13 +3,12 @@
 import argparse
 import os
 import shlex
-import signal
 import sys
 import time
 
 from benchlib.systems import BenchError
 
-from . import machine
+from . import ends, machine
 from .cmd_exec import TOP, Parser
 from .errors import LaunchError, Quit
 from .sweep import collect, engines, job, table
@@ -103,16 +102,6 @@ def report(sweep, total):
     return done, failed
 
 
-def on_signals(action):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish
-            signal.signal(number, action)
-
-
-def end(number, _frame):
-    raise Quit(130 if number == signal.SIGINT else 128 + number)
-
-
 def run(options, sweep, total):
     """By the engine, until all have a result, or nobody runs them any more."""
     sweep.tidy()
@@ -129,8 +118,8 @@ def run(options, sweep, total):
         if todo:
             engine.run(todo, progress.look)
     except (Quit, OSError):
-        on_signals(signal.SIG_IGN)  # what is being ended is ended
-        engine.stop()
+        with ends.held():
+            engine.stop()
         raise
     finally:
         if todo:
@@ -147,7 +136,6 @@ def run(options, sweep, total):
 
 def main(argv):
     options = parse(argv)
-    on_signals(end)
     try:
         refuse_defaults()  # where a job runs, too
         if options.packed is not None:

@@ -10,14 +10,12 @@ import functools
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 
-from . import qemuopt
+from . import ends, qemuopt
 from .channel import Channel
-from .errors import (STATUS_FAILED, STATUS_QEMU, STATUS_QUIT, STATUS_TIMEOUT, STATUS_USAGE,
-                     LaunchError, Quit, sentence)
+from .errors import STATUS_FAILED, STATUS_QEMU, STATUS_TIMEOUT, STATUS_USAGE, LaunchError, sentence
 from .rundir import STATE_EXITED, STATE_PANICKED
 
 MIB = 1 << 20
@@ -238,30 +236,24 @@ class Machine:
         deadline = None
         if self.options.timeout:
             deadline = time.monotonic() + self.options.timeout
-        handlers = [(number, signal.signal(number, self._on_signal))
-                    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
         try:
             self._start(args)
             self._serve(deadline)
             self.channel.drain()
         finally:
-            self._end()
-            for number, handler in handlers:
-                signal.signal(number, handler)
-
-    @staticmethod
-    def _on_signal(number, _frame):
-        raise Quit(STATUS_QUIT if number == signal.SIGINT else 128 + number)
+            with ends.held():
+                self._end()
 
     def _start(self, args):
         if shutil.which("setpriv"):  # so that QEMU goes even if we are killed outright
             args = ["setpriv", "--pdeathsig", "KILL", "--"] + args
         with open(self.run.file("qemu.log"), "wb") as log, open(os.devnull, "rb") as null:
             try:
-                self.process = subprocess.Popen(args, stdin=null, stdout=log, stderr=log,
-                                                pass_fds=self.channel.inherited(),
-                                                env=dict(os.environ, TMPDIR=self.run.path),
-                                                start_new_session=True)
+                with ends.held():
+                    self.process = ends.start(args, stdin=null, stdout=log, stderr=log,
+                                              pass_fds=self.channel.inherited(),
+                                              env=dict(os.environ, TMPDIR=self.run.path),
+                                              start_new_session=True)
             except OSError as error:
                 raise LaunchError("%s: %s" % (args[0], error.strerror), STATUS_QEMU) from None
         if self.options.gdb:
@@ -275,6 +267,7 @@ class Machine:
         ended = os.pidfd_open(self.process.pid)  # readable once QEMU has ended
         try:
             while ended not in self.channel.turn([ended], POLL_SECONDS):
+                ends.look()
                 self._show_log()
                 self._check_deadline(deadline)
         finally:

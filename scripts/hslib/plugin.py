@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+from . import ends
 from .errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
 from .machine import MAX_HARTS, parse_count, qemu_version
 
@@ -46,11 +47,10 @@ def wait(process, tool, what, seconds=None):
             process.wait(0.2)
             break
         except subprocess.TimeoutExpired:
-            pass
+            ends.look()
         spent = time.monotonic() - start
         if seconds is not None and spent > seconds:
-            process.terminate()
-            process.wait()
+            ends.stop(process)
             raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, seconds),
                               STATUS_TIMEOUT)
         if spent < QUIET_SECONDS:
@@ -73,16 +73,14 @@ def run(command, tool, what, folder, environment, options):
     said = os.path.join(folder, "said")
     with open(said, "wb") as output:
         try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
-                                       stderr=subprocess.STDOUT, env=environment)
+            process = ends.start(command, stdin=subprocess.DEVNULL, stdout=output,
+                                 stderr=subprocess.STDOUT, env=environment)
         except OSError as error:
             raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
         try:
             wait(process, tool, what, options.timeout + 30)
         finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+            ends.stop(process)
     if process.returncode == STATUS_TIMEOUT:
         raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, options.timeout),
                           STATUS_TIMEOUT)

@@ -9,6 +9,7 @@ import os
 import shutil
 import struct
 
+from . import ends
 from .errors import LaunchError
 
 KEPT_RUNS = 20
@@ -38,6 +39,11 @@ class RunDir:
     def __init__(self, out, name):
         self.ram = None
         top = os.environ.get("HS_RUNS") or os.path.join(out, "runs")
+        with ends.held():
+            self._begin(top, name)
+        self._sweep(top)
+
+    def _begin(self, top, name):
         try:
             os.makedirs(top, exist_ok=True)
             self.path = self._make(top, "%s.%d" % (name, os.getpid()))
@@ -46,7 +52,6 @@ class RunDir:
             self._link_as_last(top)
         except OSError as error:
             raise LaunchError("cannot write to %s: %s" % (top, error.strerror)) from None
-        self._sweep(top)
 
     @staticmethod
     def _make(top, name):
@@ -120,11 +125,12 @@ class RunDir:
             return []
 
     def close(self):
-        if self.ram is not None:
-            os.close(self.ram)
-        remove(self.file("ram"))
-        remove(self.file("initramfs"))
-        os.close(self.lock)
+        with ends.held():
+            if self.ram is not None:
+                os.close(self.ram)
+            remove(self.file("ram"))
+            remove(self.file("initramfs"))
+            os.close(self.lock)
 
 
 def remove(path):

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 
+from . import ends
 from .errors import LaunchError, sentence
 from .machine import need, parse_count, qemu_text, shown
 from .toggles import in_force
@@ -79,7 +80,7 @@ class Stream:
         if shutil.which("setpriv"):  # it ends in order even if we are killed outright
             command = ["setpriv", "--pdeathsig", "TERM", "--"] + command
         try:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+            self.process = ends.start(command, stdin=subprocess.DEVNULL, start_new_session=True)
         except OSError as error:
             raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
         if not self.quiet:

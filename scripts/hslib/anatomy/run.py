@@ -12,7 +12,7 @@ import sys
 from benchlib import systems
 from benchlib.rows import BY_NAME
 
-from .. import plugin, qemuopt
+from .. import ends, plugin, qemuopt
 from ..errors import LaunchError
 from ..machine import need
 from . import symbols
@@ -166,16 +166,14 @@ def record(system, row, options, folder):
     said = os.path.join(folder, "said")
     with open(said, "wb") as out, open(os.path.join(folder, "errors"), "wb") as errors:
         try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
-                                       stderr=errors, env=environment)
+            process = ends.start(command, stdin=subprocess.DEVNULL, stdout=out,
+                                 stderr=errors, env=environment)
         except OSError as error:
             raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
         try:
             plugin.wait(process, "anatomy", "%s on %s" % (row, system), options.timeout)
         finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+            ends.stop(process)
     with open(os.path.join(folder, "errors"), encoding="utf-8", errors="replace") as errors:
         words = errors.read().strip().splitlines()
     if process.returncode:

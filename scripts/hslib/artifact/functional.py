@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from benchlib.systems import TOP
 
+from .. import ends
 from .packages import say
 
 LIMIT = 600  # seconds, of each step: what takes longer hangs, or the machine has much else to do
@@ -70,14 +71,8 @@ def run(step, options):
     start = time.monotonic()
     limit = int(LIMIT * float(os.environ.get("HS_TIME_SCALE", "1")))
     with open(log_of(step, options), "wb") as file:
-        child = subprocess.Popen(["timeout", "--kill-after=5", str(limit)] + step.command, cwd=TOP, stdin=subprocess.DEVNULL,
-                                 stdout=file, stderr=subprocess.STDOUT, env=_environment(options))
-        try:
-            status = child.wait()
-        except BaseException:
-            child.terminate()  # timeout(1) passes it on
-            child.wait()
-            raise
+        status = ends.call(["timeout", "--kill-after=5", str(limit)] + step.command, cwd=TOP, stdin=subprocess.DEVNULL,
+                           stdout=file, stderr=subprocess.STDOUT, env=_environment(options))
     with open(log_of(step, options), encoding="utf-8", errors="replace") as file:
         text = file.read().replace("\r", "")
     proof = re.search(step.proof, text, re.M)

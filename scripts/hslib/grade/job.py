@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
 """job.py - one grading from beginning to end: trees, builds, tests."""
+import contextlib
 import json
 import os
 import secrets
 import shutil
-import signal
-import tempfile
 import time
 import types
 
 from benchlib import provenance, systems
 
-from ..errors import STATUS_USAGE, LaunchError, Quit
+from .. import ends
+from ..errors import STATUS_USAGE, LaunchError
 from ..lab import folder
 from . import claims, jail, limits, measure, submission, trees
 from .submission import Refused
@@ -171,13 +171,10 @@ def _handed_in(options):
         grade.notes.append("its lab.json is that of student '%.40s'" % named)
     tests = _wanted(options, grade.lab, grade)
     os.makedirs(os.path.join(out, "tmp"), exist_ok=True)
-    work = os.path.abspath(options.keep) if options.keep else tempfile.mkdtemp(prefix="grade.", dir=os.path.join(out, "tmp"))
-    os.chmod(work, 0o755) if os.path.isdir(work) else os.makedirs(work)
-    try:
+    kept = contextlib.nullcontext(options.keep and os.path.abspath(options.keep))
+    with kept if options.keep else ends.folder("grade.", os.path.join(out, "tmp")) as work:
+        os.chmod(work, 0o755) if os.path.isdir(work) else os.makedirs(work)
         _grade_files(grade, options, files, tests, out, work)
-    finally:
-        if not options.keep:
-            shutil.rmtree(work, ignore_errors=True)
     return grade
 
 
@@ -249,13 +246,7 @@ def _grade_files(grade, options, files, tests, out, work):
                _aside(lab, work), prison)
 
 
-def _on_signal(number, _frame):
-    raise Quit(128 + number)
-
-
 def grade(options):
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _on_signal)
     limits.adopt_orphans()
     os.environ.setdefault("HS_TIME_SCALE", "2")
     if options.labs:

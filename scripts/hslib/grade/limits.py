@@ -12,6 +12,8 @@ import signal
 import subprocess
 import time
 
+from .. import ends
+
 PR_SET_CHILD_SUBREAPER = 36
 GIB = 1 << 30
 FILE_MOST = 3 * GIB       # a machine's memory counts as a file of it
@@ -113,9 +115,9 @@ def run(command, seconds, folder=None, env=None, cwd=None, builds=None, stdin=No
     too. -> Ran"""
     start = time.monotonic()
     found = _size(folder) if folder else 0
-    process = subprocess.Popen(command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, env=env, cwd=cwd, start_new_session=True,
-                               preexec_fn=_bounds(builds))
+    process = ends.start(command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, env=env, cwd=cwd, start_new_session=True,
+                         preexec_fn=_bounds(builds))
     output, stopped = bytearray(), None
     pipe = process.stdout.fileno()
     ended = os.pidfd_open(process.pid)
@@ -137,7 +139,8 @@ def run(command, seconds, folder=None, env=None, cwd=None, builds=None, stdin=No
             elif folder and _size(folder) - found > FOLDER_MOST:
                 stopped = "it was ended: more than %d MiB in its files" % (FOLDER_MOST >> 20)
     finally:
-        os.close(ended)
-        _end_all(process)
-        process.stdout.close()
+        with ends.held():
+            os.close(ended)
+            _end_all(process)
+            process.stdout.close()
     return Ran(process.returncode, bytes(output[:OUTPUT_MOST]), time.monotonic() - start, stopped)

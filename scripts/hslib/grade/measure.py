@@ -6,10 +6,9 @@ what the machine prints of itself is not asked. Instructions do not hang on the 
 and the ratio not on the compiler, since the same one has made both.
 """
 import os
-import shutil
-import tempfile
 import types
 
+from .. import ends
 from ..anatomy import run as anatomy
 from ..errors import LaunchError
 from ..lab import budget
@@ -31,14 +30,11 @@ def _count(out, wanted, qemu, seconds):
     options = types.SimpleNamespace(
         out=out, row=wanted.row, set=list(wanted.toggles), cpu=wanted.cpu, firmware="", trace="none",
         append=list(wanted.append), batches=BATCHES, qemu=qemu, timeout=seconds, exitstat="0", cycles=False, single=False)
-    folder = tempfile.mkdtemp(prefix="measure.", dir=os.environ.get("TMPDIR"))
-    try:
+    with ends.folder("measure.", os.environ.get("TMPDIR")) as folder:
         recording = anatomy.record("hyperscope", wanted.row, options, folder)
         counts = recording.counts(recording.median_batch()).values()
         times, total = (sum(each) for each in zip(*counts))
         return times, total / times
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sentence(figures):

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+from .. import ends
 from ..cmd_exec import TOP
 from ..errors import LaunchError
 from . import job, workloads
@@ -46,8 +47,8 @@ class Engine:
 
     def start(self, words, **more):
         with open(self.sweep.file("engine.log"), "ab") as log:
-            self.child = subprocess.Popen(workloads.ended_with_us(words), stdin=subprocess.DEVNULL, stderr=log,
-                                          cwd=self.sweep.path, start_new_session=True, **{"stdout": log, **more})
+            self.child = ends.start(workloads.ended_with_us(words), stdin=subprocess.DEVNULL, stderr=log,
+                                    cwd=self.sweep.path, start_new_session=True, **{"stdout": log, **more})
 
     def wait(self, look):
         while self.child.poll() is None:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+from .. import ends
 from ..errors import LaunchError
 from . import folder, workloads
 from .workloads import Outcome, Place
@@ -118,7 +119,7 @@ def run_packed(text):
         plan, number, point = json.loads(base64.urlsafe_b64decode(text))
     except ValueError:
         raise LaunchError("--packed: not what a sweep has packed", 2) from None
-    with tempfile.TemporaryDirectory(prefix="sweep-%s-%s." % (plan["name"], number)) as work:
+    with ends.folder("sweep-%s-%s." % (plan["name"], number)) as work:
         result, log = measure(plan, number, point, work)
     line = json.dumps([result, base64.b64encode(log).decode()])
     sys.stdout.write(LINE + line + "\n")

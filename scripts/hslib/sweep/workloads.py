@@ -16,12 +16,11 @@ import time
 from typing import NamedTuple
 
 from benchlib import rows, systems
-from benchlib.measure import end_on_signals
 from benchlib.systems import BenchError
 
+from .. import ends
 from ..cmd_exec import TOP
 from ..cpio import behind
-from ..errors import Quit
 from ..machine import MIB, parse_size
 from ..toggles import toggles
 
@@ -92,7 +91,6 @@ class Bench:
 
     def run(self, point, where):
         there = runner(where.out, where.timeout)
-        end_on_signals(there)
         lines, end = [], time.monotonic() + where.timeout
         try:
             for job in self.jobs(point):
@@ -311,20 +309,12 @@ class Place:
         command = ended_with_us(["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command)
         start = time.monotonic()
         with open(self.log, "wb") as log:
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.work,
-                                     env=environment)
-
-        ended = []
-
-        def on_signal(number, _frame):
-            ended.append(number)
-            child.terminate()  # timeout sees to its end
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, on_signal)
-        status = child.wait()
-        if ended:
-            raise Quit(128 + ended[0])
+            child = ends.start(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.work,
+                               env=environment)
+        try:
+            status = child.wait()
+        finally:
+            ends.stop(child)  # timeout sees to its end
         if status == -signal.SIGKILL and time.monotonic() - start >= self.timeout:
             status = 124  # it did not hear timeout's first signal
         try:

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# signals.slow.t - HUP, INT and TERM to each command that runs something, at random moments from its start to
+# its end: it ends by the signal or with the status that says so, without a traceback, and nothing stays.
+#
+# usage: signals.slow.t [SEED]
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+needs_plugin profile
+seed=${1:-$RANDOM}
+diag "seed $seed"
+scripts=$HS_TOP/scripts
+
+told()	# MOMENTS COMMAND...
+{
+	is "$(python3 "$HS_TOP/tests/scripts/told.py" "$seed" "$1" "$scripts/$2" "${@:3}")" "" "${*:2:4}: told to end at any moment"
+}
+
+told 20 hyperscope run --quiet --out "$O" hello
+told 20 hyperscope run --quiet --out "$O" --trace-stream hello
+told 15 hyperscope exec --quiet --out "$O" "$O/tests/progs/ends" exit 0
+told 10 hyperscope probe --out "$O"
+told 25 profile --out "$O" --top 1 hello
+told 15 irqs-off --out "$O" exits
+told 15 anatomy --out "$O" mmio_read
+told 15 bench hyperscope --out "$O" --rows sbi_version
+told 10 reproduce list
+told 10 walk --list
+told 10 lab --list
+told 10 kselftest --list
+told 10 flamegraph /dev/null
+# lab writes where it is told to: what it has begun there stays.
+[ ! -f "$O/guest/vmlinux" ] || told 15 linux-kvm exec --out "$O" "$O/guest/busybox" true
+[ ! -f "$O/kselftest/get-reg-list" ] || told 8 kselftest --out "$O" --short --no-instructions get-reg-list
+if command -v gdb-multiarch >/dev/null; then
+	told 10 debug --out "$O" hello -- -batch -ex 'info registers pc'
+else
+	skip "debug told to end" "gdb-multiarch is not installed"
+fi
+done_testing
