@@ -233,6 +233,148 @@ static void test_mremap(void)
 	fails_with(mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EFAULT, "mremap of nothing");
 }
 
+/* Address space for `size` bytes that starts at a multiple of 2 MiB: nothing is mapped there. */
+static char *room(size_t size)
+{
+	char *p = map(size + MB2, PROT_NONE, ANON);
+
+	munmap(p, size + MB2);
+	return (char *)(((uintptr_t)p + MB2 - 1) & -MB2);
+}
+
+static bool is_filled(const char *p, size_t size, char value)
+{
+	for (size_t i = 0; i < size; i += 256)
+		if (p[i] != value)
+			return false;
+	return true;
+}
+
+/* With MREMAP_FIXED a range may become smaller while it moves: only its start arrives. */
+static void test_mremap_smaller(void)
+{
+	char *at = room(3 * MB2), *to = at + 2 * MB2;
+	char *p = mmap(at, 2 * MB2, RW, ANON | MAP_FIXED, -1, 0);
+	bool gone = true;
+
+	memset(p, 5, 2 * MB2);
+	ok(mremap(p, MB2, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to && is_filled(to, PAGE, 5),
+	   "mremap moves the first page of a large block");
+	for (size_t i = PAGE; i < MB2; i += 37 * PAGE)
+		gone &= faults(to + i, false) && fault_code == SEGV_MAPERR;
+	ok(gone, "nothing is mapped behind it");
+	ok(faults(p, false) && faults(p + PAGE, false) && faults(p + MB2 - PAGE, false),
+	   "nothing is left where the block was");
+	ok(is_filled(p + MB2, MB2, 5), "the next block is as before");
+	munmap(to, PAGE);
+	gone = faults(to, false) && faults(to + PAGE, false) && faults(to + MB2 / 2, false);
+	ok(gone, "munmap of the page leaves nothing of the block");
+	to += PAGE;
+	ok(mremap(p + MB2, MB2, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to &&
+		   is_filled(to, 3 * PAGE, 5) && faults(to + 3 * PAGE, false) &&
+		   faults(p + MB2 + 3 * PAGE, false),
+	   "the same to a place where no large block fits");
+	munmap(at, 3 * MB2);
+}
+
+/* The child takes one page of the parent's block, and puts shared memory behind it. */
+static int write_behind_moved_page(char *p, char *to)
+{
+	char *behind = to + PAGE;
+	bool zero;
+
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGBUS, SIG_DFL);
+	if (mremap(p, MB2, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
+		return 1;
+	if (mmap(behind, MB2 - PAGE, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != behind)
+		return 2;
+	zero = is_filled(behind, MB2 - PAGE, 0);
+	memset(behind, 7, MB2 - PAGE);
+	memset(to, 7, PAGE);
+	return zero && is_filled(to, MB2, 7) ? 0 : 3;
+}
+
+static void test_mremap_smaller_in_child(void)
+{
+	char *at = room(2 * MB2), *p = mmap(at, MB2, RW, ANON | MAP_FIXED, -1, 0);
+	int status = -1;
+
+	memset(p, 5, MB2);
+	if (fork() == 0)
+		_exit(write_behind_moved_page(p, at + MB2));
+	wait(&status);
+	ok(status == 0, "shared memory behind a page that mremap has moved is new memory");
+	ok(is_filled(p, MB2, 5), "a child writes there and not to its parent's memory");
+	munmap(p, MB2);
+}
+
+/* mremap within one area, downwards: unmapping the destination splits the area in front of it. */
+static void test_mremap_within(void)
+{
+	char *at = room(4 * MB2), *p = mmap(at, 4 * MB2, RW, ANON | MAP_FIXED, -1, 0);
+	bool good = true;
+
+	for (size_t i = 0; i < 4 * MB2; i += PAGE)
+		*(size_t *)(p + i) = i;
+	ok(mremap(p + 2 * MB2, MB2 + 3 * PAGE, MB2 + PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		  p + PAGE) == p + PAGE,
+	   "mremap moves a range over the area's own start");
+	for (size_t i = 0; i < 2 * MB2; i += PAGE) {
+		size_t want = i < PAGE || i >= MB2 + 2 * PAGE ? i : i - PAGE + 2 * MB2;
+
+		good &= *(size_t *)(p + i) == want;
+	}
+	good &= faults(p + 2 * MB2, false) && faults(p + 3 * MB2 + 2 * PAGE, false);
+	for (size_t i = 3 * MB2 + 3 * PAGE; i < 4 * MB2; i += PAGE)
+		good &= *(size_t *)(p + i) == i;
+	ok(good, "each page is where it belongs");
+	munmap(at, 4 * MB2);
+}
+
+/* mremap to the same size splits no area: one call still moves all of it. */
+static void test_mremap_nothing(void)
+{
+	char *at = room(2 * MB2), *p = mmap(at, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
+
+	p[3 * PAGE] = 8;
+	ok(mremap(p, PAGE, PAGE, 0) == p &&
+		   mremap(p + PAGE, PAGE, PAGE, MREMAP_MAYMOVE) == p + PAGE,
+	   "mremap to the same size does nothing");
+	at += MB2;
+	ok(mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at &&
+		   at[3 * PAGE] == 8,
+	   "what it did nothing to is one area still");
+	munmap(at, 4 * PAGE);
+}
+
+/* A block of a file, written again after mprotect: still the file's, whatever happened to it. */
+static void test_shared_again(void)
+{
+	int fd = memfd_create("block", 0);
+	char *at = room(4 * MB2), *p, *alias;
+
+	if (!ok(fd >= 0 && ftruncate(fd, 2 * MB2) == 0, "a memfd of 4 MiB"))
+		return;
+	p = mmap(at, 2 * MB2, RW, MAP_SHARED | MAP_FIXED, fd, 0);
+	alias = mmap(at + 2 * MB2, 2 * MB2, RW, MAP_SHARED | MAP_FIXED, fd, 0);
+	memset(p, 1, 2 * MB2);
+	mprotect(p, 2 * MB2, PROT_READ);
+	ok(faults(p, true), "a shared block is protected");
+	mprotect(p, 2 * MB2, RW);
+	memset(p, 2, 2 * MB2);
+	ok(is_filled(alias, 2 * MB2, 2), "may be written again, and is the file's still");
+	mprotect(p, 2 * MB2, PROT_READ);
+	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE) == 0 &&
+		   p[PAGE] == 0 && p[0] == 2,
+	   "a hole in a protected block");
+	mprotect(p, 2 * MB2, RW);
+	memset(p, 3, 2 * MB2);
+	ok(is_filled(alias, 2 * MB2, 3), "all around the hole is shared still");
+	munmap(at, 4 * MB2);
+	close(fd);
+}
+
 static void test_exec_only(void)
 {
 	static const uint32_t code[] = { 0x02a00513, 0x00008067 }; /* li a0, 42; ret */
@@ -259,6 +401,11 @@ int main(void)
 	test_file();
 	test_brk();
 	test_mremap();
+	test_mremap_smaller();
+	test_mremap_smaller_in_child();
+	test_mremap_within();
+	test_mremap_nothing();
+	test_shared_again();
 	test_exec_only();
 	return tap_done();
 }

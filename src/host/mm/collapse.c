@@ -44,7 +44,7 @@ static int check_pages(struct block *b)
 	unsigned long va = b->start, size;
 	pte_t *pte;
 
-	while ((pte = mm_next_leaf(b->mm, &va, b->start + SZ_2M, &size)) != NULL) {
+	while ((pte = mm_next_leaf_within(b->mm, &va, b->start + SZ_2M, &size)) != NULL) {
 		if (size == SZ_2M)
 			return 1;
 		if (page_refs(pte_to_hpa(*pte)) != 1)
@@ -60,7 +60,7 @@ static void take_pages(struct block *b)
 	unsigned long va = b->start, size;
 	pte_t *pte;
 
-	while ((pte = mm_next_leaf(b->mm, &va, b->start + SZ_2M, &size)) != NULL) {
+	while ((pte = mm_next_leaf_within(b->mm, &va, b->start + SZ_2M, &size)) != NULL) {
 		b->from[(va - b->start) / PAGE_SIZE] = pte_to_hpa(*pte);
 		WRITE_ONCE(*pte, 0);
 		va += size;

@@ -336,23 +336,48 @@ static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned lon
 	return 0;
 }
 
+/*
+ * Does the leaf at va, of a shared area, map what its file gives for writing there? 1 or 0; -errno
+ * if the file gives nothing. A block that is none any more is 0: its pages may still be had singly.
+ */
+static int leaf_is_of_file(const struct vma *vma, unsigned long va, pte_t pte, unsigned long size)
+{
+	const struct file_ops *ops = vma->file->ops;
+	hpa_t pa;
+	int err;
+
+	if (size == SZ_2M) {
+		if (!ops->mmap_block || ops->mmap_block(vma->file, file_index(vma, va), &pa) < 0)
+			return 0;
+		irq_window(); /* 512 references are taken, and dropped below */
+	} else {
+		err = ops->mmap_page ? ops->mmap_page(vma->file, file_index(vma, va), true, &pa)
+				     : -EIO;
+		if (err < 0)
+			return file_error(err);
+	}
+	mm_put_leaf_pages(pte_make(pa, 0), size);
+	return pa == pte_to_hpa(pte);
+}
+
 /* A present page without W in an area that may be written. */
 static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
 			 unsigned long size)
 {
-	hpa_t pa;
+	unsigned long start = ALIGN_DOWN(va, size);
+	int err;
 
+	BUG_ON(start < vma->start || vma->end - start < size);
 	if (vma->flags & VMA_SHARED) {
-		if (size == SZ_4K && vma->file->ops->mmap_page) {
-			/* The file may have lent a page for reading only. */
-			if (vma->file->ops->mmap_page(vma->file, file_index(vma, va), true, &pa) <
-			    0)
-				return -EIO;
-			if (pa != pte_to_hpa(*pte)) {
-				page_put(pa);
-				return -EIO;
-			}
-			page_put(pa);
+		err = leaf_is_of_file(vma, start, *pte, size);
+		if (err < 0)
+			return err;
+		if (err == 0) {
+			/* The file has lost the page (unmap.c). The next fault maps the new one. */
+			mm_notify_start(mm, start, start + size);
+			mm_zap(mm, start, start + size);
+			mm_notify_end(mm, start, start + size);
+			return 0;
 		}
 	} else if (!leaf_is_mine(*pte, size)) {
 		return vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, vma, va, pte)
@@ -374,11 +399,14 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 	if (!vma || !(vma->prot & need))
 		return -EFAULT;
 	pte = pgtable_find(mm, va, &size);
-	if (pte) /* mm_age() has taken A, and this hardware sets none (Svade) */
-		WRITE_ONCE(*pte, *pte | PTE_A);
-	if (pte && write && !(*pte & PTE_W))
-		return make_writable(mm, vma, va, pte, size);
 	if (pte) {
+		/* Without its area's rights a leaf stays useless however often the access is repeated. */
+		if (~*pte & (PTE_U | (exec ? PTE_X : PTE_R)))
+			return -EFAULT;
+		/* mm_age() has taken A, and this hardware sets none (Svade). */
+		WRITE_ONCE(*pte, *pte | PTE_A);
+		if (write && !(*pte & PTE_W))
+			return make_writable(mm, vma, va, pte, size);
 		/* Another thread was here first; this hart still knew the old entry. */
 		__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 		return 0;

@@ -303,7 +303,10 @@ static int fault_in(struct mm *mm, hva_t hva, bool write)
 	return err;
 }
 
-/* mm->lock. */
+/*
+ * mm->lock. The loop ends: a fault that returns 0 has made the leaf usable, or has removed one that
+ * its file had lost, and the next maps the file's. A leaf that no fault makes usable is -EFAULT.
+ */
 static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
 {
 	unsigned long size;

@@ -62,7 +62,7 @@ void mm_count(struct mm *mm, const struct vma *vma, struct mm_counts *counts)
 	pte_t *pte;
 
 	*counts = (struct mm_counts){ 0 };
-	while ((pte = mm_next_leaf(mm, &va, vma->end, &size)) != NULL) {
+	while ((pte = mm_next_leaf_within(mm, &va, vma->end, &size)) != NULL) {
 		counts->present += size / PAGE_SIZE;
 		if (size == SZ_2M)
 			counts->huge += size / PAGE_SIZE;

@@ -11,6 +11,7 @@
 #include "hv/host.h"
 #include "hv/trace.h"
 #include "page.h"
+#include "lib/printk.h"
 #include "sched/thread.h"
 #include "vma.h"
 
@@ -83,6 +84,15 @@ pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigne
 	return NULL;
 }
 
+pte_t *mm_next_leaf_within(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size)
+{
+	unsigned long from = *va;
+	pte_t *pte = mm_next_leaf(mm, va, end, size);
+
+	BUG_ON(pte && (*va < from || *va + *size > end));
+	return pte;
+}
+
 int mm_split_leaf_at(struct mm *mm, unsigned long va)
 {
 	unsigned long size;
@@ -143,7 +153,7 @@ void mm_zap(struct mm *mm, unsigned long start, unsigned long end)
 	pte_t *pte;
 
 	trace_mm_unmap(start, end);
-	while ((pte = mm_next_leaf(mm, &va, end, &size)) != NULL) {
+	while ((pte = mm_next_leaf_within(mm, &va, end, &size)) != NULL) {
 		if (!zap.count)
 			zap.start = va;
 		zap.end = va + size;

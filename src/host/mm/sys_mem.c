@@ -12,6 +12,7 @@
 #include "hugetlb.h"
 #include "boot/layout.h"
 #include "page.h"
+#include "lib/printk.h"
 #include "proc/process.h"
 #include "sched/smp.h"
 #include "proc/syscall.h"
@@ -199,21 +200,23 @@ long sys_brk(struct trap_frame *frame)
 /* Page-table entries from one range to another of the same length; both areas exist. */
 static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsigned long len)
 {
-	unsigned long va = from, size;
+	unsigned long va = from, at, size;
 	pte_t *pte, *dest;
 
 	mm_notify_start(mm, from, from + len);
-	while ((pte = mm_next_leaf(mm, &va, from + len, &size)) != NULL) {
-		if (size == SZ_2M && !IS_ALIGNED(to + (va - from), SZ_2M)) {
+	while ((pte = mm_next_leaf_within(mm, &va, from + len, &size)) != NULL) {
+		at = to + (va - from);
+		if (size == SZ_2M && !(IS_ALIGNED(at, SZ_2M) && pgtable_collapse_empty(mm, at))) {
 			pte = pgtable_alloc(mm, va, SZ_4K);
 			size = SZ_4K;
 		}
-		dest = pte ? pgtable_alloc(mm, to + (va - from), size) : NULL;
+		dest = pte ? pgtable_alloc(mm, at, size) : NULL;
 		if (!dest) {
 			mm_flush_tlb(mm, from, len);
 			mm_notify_end(mm, from, from + len);
 			return -ENOMEM;
 		}
+		BUG_ON(*dest); /* vma_map() has emptied the place */
 		WRITE_ONCE(*dest, *pte);
 		WRITE_ONCE(*pte, 0);
 		va += size;
@@ -224,12 +227,19 @@ static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsig
 	return 0;
 }
 
+/* The tail that has no room in spec->len is unmapped first, as on Linux: also where the move fails. */
 static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 			unsigned long old_len, struct vma_spec *spec)
 {
 	long addr;
 	int err;
 
+	if (old_len > spec->len) { /* vma keeps its start: it is split behind old */
+		err = vma_unmap(mm, old + spec->len, old_len - spec->len);
+		if (err < 0)
+			return err;
+		old_len = spec->len;
+	}
 	spec->prot = vma->prot;
 	spec->flags = vma->flags;
 	spec->file = vma->file;
@@ -239,9 +249,10 @@ static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 	addr = vma_map(mm, spec);
 	if (addr < 0)
 		return addr;
-	err = move_pages(mm, old, (unsigned long)addr, MIN(old_len, spec->len));
+	/* vma may be gone by now: vma_map() unmaps, splits and joins areas. */
+	err = move_pages(mm, old, (unsigned long)addr, old_len);
 	if (err < 0) { /* what was moved goes back: its tables are still there */
-		move_pages(mm, (unsigned long)addr, old, MIN(old_len, spec->len));
+		move_pages(mm, (unsigned long)addr, old, old_len);
 		vma_unmap(mm, (unsigned long)addr, spec->len);
 		return err;
 	}

@@ -3,8 +3,9 @@
  * vma.c - the areas of an address space: a list sorted by address.
  *
  * Invariant: areas do not overlap, and no 2M leaf crosses an area's edge; whoever splits
- * an area splits the leaf first. Changes to a range are made in this order: everything
- * that can fail, then mm_notify_start(), pages, fences, mm_notify_end(), areas.
+ * an area splits the leaf first (mm_next_leaf_within() checks it).
+ * Changes to a range are made in this order: everything that can fail, then
+ * mm_notify_start(), pages, fences, mm_notify_end(), areas.
  * Files of removed areas are put only after mm->lock, by vma_unlock(): the last reference
  * to a vCPU may end a VM, whose end takes mm->lock. Locks: mm->lock.
  */
@@ -171,7 +172,7 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 	struct vma *n;
 	int err;
 
-	if (!vma || vma->start >= end)
+	if (!len || !vma || vma->start >= end)
 		return 0;
 	/* A hole in the midst leaves one area more. */
 	if (vma->start < start && vma->end > end && !mm_may_have_areas(mm, 1))
@@ -298,7 +299,7 @@ static void protect_pages(struct mm *mm, unsigned long start, unsigned long end,
 	bool changed = false;
 	pte_t *pte, next;
 
-	while ((pte = mm_next_leaf(mm, &va, end, &size)) != NULL) {
+	while ((pte = mm_next_leaf_within(mm, &va, end, &size)) != NULL) {
 		next = (*pte & PTE_PPN) | vma_pte_flags(prot);
 		if (!(*pte & PTE_W))
 			next &= ~PTE_W;
@@ -391,7 +392,7 @@ static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
 	unsigned long va = vma->start, size;
 	pte_t *pte, *copy;
 
-	while ((pte = mm_next_leaf(from, &va, vma->end, &size)) != NULL) {
+	while ((pte = mm_next_leaf_within(from, &va, vma->end, &size)) != NULL) {
 		copy = pgtable_alloc(to, va, size);
 		if (!copy)
 			return -ENOMEM;

@@ -93,6 +93,12 @@ void mm_walked(struct mm *mm, unsigned int steps);
  * Takes interrupts by mm_walked().
  */
 pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size);
+/*
+ * The same for walks that remove, move or change leaves: it panics if the leaf crosses *va or end.
+ * The rest of such a leaf would map memory that another area decides about, or none.
+ */
+pte_t *mm_next_leaf_within(struct mm *mm, unsigned long *va, unsigned long end,
+			   unsigned long *size);
 /* Free the level-0 tables that [start, end) touches and that have no leaf any more. mm->lock. */
 void mm_free_tables(struct mm *mm, unsigned long start, unsigned long end);
 /* So that no 2M leaf crosses va; 0 or -ENOMEM. */
