@@ -161,6 +161,88 @@ static void test_file(void)
 	ok(unused() == POOL, "and lets it go");
 }
 
+/* A page below which the next area is placed: an address that is no multiple of 2 MiB. */
+static char *small_page(void)
+{
+	return mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* A child writes to its copy of both pages. */
+static int write_both(char *mem)
+{
+	mem[0] = mem[2 * HUGE - 1] = 9;
+	return mem[0] == 9 && mem[HUGE] == 2 && mem[2 * HUGE - 1] == 9 ? 7 : 1;
+}
+
+static bool is_huge_area(char *mem)
+{
+	if (mem == MAP_FAILED || (unsigned long)mem % HUGE)
+		return false;
+	mem[0] = 1;
+	mem[HUGE] = 2;
+	return in_child(write_both, mem) == 7 && mem[0] == 1 && mem[HUGE] == 2 &&
+	       mem[2 * HUGE - 1] == 0 && unused() == POOL - 2;
+}
+
+/* Whatever flags, hints and offsets say: an area of huge pages has whole ones. */
+static void test_alignment(void)
+{
+	char *page = small_page(), *mem = map(2, FLAGS | MAP_PRIVATE | MAP_STACK, -1), *hint;
+	int fd = memfd_create("huge", MFD_HUGETLB);
+
+	ok(is_huge_area(mem), "a stack of huge pages is aligned, and copied by fork");
+	munmap(mem, 2 * HUGE);
+	mem = map(2, FLAGS | MAP_SHARED | MAP_STACK, -1);
+	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0, "a shared one, too");
+	munmap(mem, 2 * HUGE);
+	hint = mem + 8192;
+	mem = mmap(hint, 2 * HUGE, PROT_READ | PROT_WRITE, FLAGS | MAP_PRIVATE, -1, 0);
+	ok(is_huge_area(mem), "a misaligned hint is rounded");
+	munmap(mem, 2 * HUGE);
+	fails_with(mmap(hint, HUGE, PROT_READ, FLAGS | MAP_PRIVATE | MAP_FIXED, -1, 0), EINVAL,
+		   "a misaligned fixed address is not");
+	ok(ftruncate(fd, 3 * HUGE) == 0, "a file of three huge pages");
+	fails_with(mmap(NULL, HUGE, PROT_READ, MAP_SHARED, fd, 4096), EINVAL,
+		   "a misaligned offset in it");
+	fails_with(mmap(hint, HUGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0), EINVAL,
+		   "it has no misaligned fixed address either");
+	mem = mmap(NULL, HUGE + 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_STACK, fd, HUGE);
+	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0, "its length is rounded up");
+	mem[2 * HUGE - 1] = 4;
+	fails_with(munmap(mem, HUGE + 4096), EINVAL, "half of a page of it cannot be unmapped");
+	ok(munmap(mem, 2 * HUGE) == 0, "all can");
+	close(fd);
+	munmap(page, 4096);
+	ok(unused() == POOL, "and all pages come back");
+}
+
+/* Areas of huge pages move to where such pages fit only, and never grow. */
+static void test_mremap(void)
+{
+	int move = MREMAP_MAYMOVE | MREMAP_FIXED;
+	char *page = small_page(), *mem = map(2, FLAGS | MAP_PRIVATE, -1), *to;
+
+	mem[0] = 1;
+	mem[HUGE] = 2;
+	madvise(mem, 2 * HUGE, MADV_NOHUGEPAGE);
+	fails_with(mremap(mem, 2 * HUGE, 3 * HUGE, MREMAP_MAYMOVE), EINVAL,
+		   "huge pages with MADV_NOHUGEPAGE do not grow into a misaligned area");
+	to = map(4, FLAGS | MAP_PRIVATE | MAP_NORESERVE, -1);
+	munmap(to, 4 * HUGE);
+	fails_with(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + 4096), EINVAL,
+		   "they move to no misaligned address");
+	fails_with(mremap(mem + 4096, HUGE, HUGE, move, to), EINVAL, "nor from one");
+	ok(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + HUGE) == to + HUGE && is_huge_area(to + HUGE),
+	   "they move to an aligned one");
+	mem = to + HUGE;
+	ok(mremap(mem, 2 * HUGE, HUGE, move, to + 3 * HUGE) == to + 3 * HUGE && to[3 * HUGE] == 1 &&
+		   unused() == POOL - 1,
+	   "of two the first can move, and the other goes back to the pool");
+	fails_with(mremap(to + 3 * HUGE, HUGE, 2 * HUGE, 0), EINVAL, "it does not grow in place");
+	ok(munmap(to, 4 * HUGE) == 0 && munmap(page, 4096) == 0 && unused() == POOL,
+	   "all go back to the pool");
+}
+
 static char *fault_at;
 
 static void *touch(void *value)
@@ -271,6 +353,8 @@ int main(void)
 	test_anonymous();
 	test_fork();
 	test_file();
+	test_alignment();
+	test_mremap();
 	test_userfault();
 	test_giant();
 	ok(unused() == POOL, "nothing is lost");

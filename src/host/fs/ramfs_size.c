@@ -220,6 +220,9 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 	hpa_t *slot;
 	int err = -EFAULT;
 
+	/* A huge page fills all of its chunk, and nothing behind it. */
+	if (index % n || !IS_ALIGNED(pa, n * PAGE_SIZE))
+		return -EINVAL;
 	mutex_lock(&rf->lock);
 	if (index < FILE_MAX / PAGE_SIZE && index * PAGE_SIZE < rf->size)
 		err = ram_chunk_make_empty(rf, index / CHUNK_PAGES);

@@ -20,6 +20,7 @@
 #include "hugetlb.h"
 #include "boot/layout.h"
 #include "page.h"
+#include "lib/printk.h"
 #include "proc/oom.h"
 #include "sched/thread.h"
 #include "userfaultfd.h"
@@ -316,10 +317,13 @@ static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
 }
 
 /* As copy_on_write(), of a huge page: it is not split. */
-static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte)
+static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
+			      unsigned long size)
 {
 	hpa_t copy, old = pte_to_hpa(*pte);
 
+	/* The references of all 2 MiB are dropped: all of it must be this area's. */
+	BUG_ON(size != SZ_2M);
 	if (vma->flags & VMA_GIANT)
 		return giant_page_copy(mm, va);
 	copy = huge_page_alloc();
@@ -380,7 +384,7 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 			return 0;
 		}
 	} else if (!leaf_is_mine(*pte, size)) {
-		return vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, vma, va, pte)
+		return vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, vma, va, pte, size)
 						: copy_on_write(mm, va, size);
 	}
 	WRITE_ONCE(*pte, *pte | PTE_W);

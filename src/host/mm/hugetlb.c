@@ -182,7 +182,9 @@ int huge_check_mapping(struct vma_spec *spec, bool noreserve)
 		return -EINVAL;
 	if (spec->len > USER_END || (spec->fixed && spec->addr > USER_END - spec->len))
 		return -ENOMEM;
-	spec->addr = ALIGN_DOWN(spec->addr, size);
+	spec->addr = ALIGN_UP(spec->addr, size); /* of a hint */
+	if (spec->addr > USER_END - spec->len)
+		spec->addr = 0;
 	want = spec->len / size;
 	if (spec->file)
 		want -= MIN(want, ram_file_pages(spec->file->inode->data) / (SZ_2M / PAGE_SIZE));

@@ -263,14 +263,18 @@ static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 static long mremap_locked(struct mm *mm, unsigned long old, unsigned long old_len,
 			  unsigned long new_len, unsigned long flags, unsigned long new_addr)
 {
-	struct vma_spec spec = { .addr = new_addr, .len = new_len };
+	struct vma_spec spec = { .addr = new_addr };
 	struct vma_spec grow = { .fixed = true, .noreplace = true };
 	struct vma *vma = vma_find(mm, old);
+	unsigned long size = vma ? vma_page_size(vma) : SZ_4K;
 	int err;
 
+	old_len = ALIGN_UP(old_len, size);
+	spec.len = new_len = ALIGN_UP(new_len, size);
 	if (!vma || old_len > vma->end - old)
 		return -EFAULT;
-	if ((old | old_len | new_len | new_addr) % vma_page_size(vma))
+	/* An area of huge pages moves in whole ones and never grows, as on Linux. */
+	if ((old | new_addr) % size || (size > SZ_4K && new_len > old_len))
 		return -EINVAL;
 	err = mm_may_remap(mm, vma, old_len, new_len);
 	if (err < 0)
@@ -281,8 +285,6 @@ static long mremap_locked(struct mm *mm, unsigned long old, unsigned long old_le
 		spec.fixed = true;
 		return mremap_move(mm, vma, old, old_len, &spec);
 	}
-	if (vma->flags & VMA_GIANT && new_len > old_len)
-		return -ENOMEM;
 	if (new_len <= old_len) {
 		err = vma_unmap(mm, old + new_len, old_len - new_len);
 		return err < 0 ? err : (long)old;

@@ -3,7 +3,8 @@
  * vma.c - the areas of an address space: a list sorted by address.
  *
  * Invariant: areas do not overlap, and no 2M leaf crosses an area's edge; whoever splits
- * an area splits the leaf first (mm_next_leaf_within() checks it).
+ * an area splits the leaf first (mm_next_leaf_within() checks it). An area of huge pages has
+ * whole ones, in memory and in its file (is_whole()), and so is never split within a leaf.
  * Changes to a range are made in this order: everything that can fail, then
  * mm_notify_start(), pages, fences, mm_notify_end(), areas.
  * Files of removed areas are put only after mm->lock, by vma_unlock(): the last reference
@@ -16,6 +17,7 @@
 #include "file/file.h"
 #include "boot/layout.h"
 #include "page.h"
+#include "lib/printk.h"
 #include "sched/thread.h"
 #include "userfaultfd.h"
 #include "vma.h"
@@ -194,15 +196,25 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 	return 0;
 }
 
-/* Large areas start where 2M leaves fit: address and file offset agree modulo 2M. */
+/* Would the area consist of whole pages of its size at addr, and in its file? */
+static bool is_whole(const struct vma_spec *spec, unsigned long addr)
+{
+	unsigned long offset = spec->file ? spec->pgoff << PAGE_SHIFT : 0;
+
+	return IS_ALIGNED(addr | spec->len | offset, vma_flags_page_size(spec->flags));
+}
+
+/*
+ * Areas of huge pages start at a multiple of their size, whatever else their flags say; other
+ * large ones where 2M leaves fit: address and file offset agree modulo 2M.
+ */
 static unsigned long place_below(const struct vma_spec *spec, unsigned long top)
 {
 	unsigned long addr = top - spec->len;
 	unsigned long want;
 
-	if (spec->flags & VMA_GIANT)
-		return ALIGN_DOWN(addr, SZ_1G);
-
+	if (spec->flags & VMA_HUGETLB)
+		return ALIGN_DOWN(addr, vma_flags_page_size(spec->flags));
 	if (spec->len < SZ_2M || (spec->flags & VMA_NO_HUGE))
 		return addr;
 	want = (spec->pgoff << PAGE_SHIFT) & (SZ_2M - 1);
@@ -242,7 +254,8 @@ static long choose_addr(struct mm *mm, const struct vma_spec *spec)
 		err = vma_unmap(mm, addr, spec->len);
 		return err < 0 ? err : (long)addr;
 	}
-	if (addr >= LOWEST_ADDR && addr + spec->len <= mm->mmap_top && is_free)
+	if (addr >= LOWEST_ADDR && addr + spec->len <= mm->mmap_top && is_free &&
+	    is_whole(spec, addr))
 		return (long)addr;
 	addr = find_gap(mm, spec);
 	return addr ? (long)addr : -ENOMEM;
@@ -255,6 +268,8 @@ long vma_map(struct mm *mm, const struct vma_spec *spec)
 
 	if (!spec->len || spec->len > USER_END || spec->addr > USER_END - spec->len)
 		return -ENOMEM;
+	if (!is_whole(spec, spec->fixed ? spec->addr : 0))
+		return -EINVAL;
 	vma = kmalloc(sizeof(*vma));
 	if (!vma)
 		return -ENOMEM;
@@ -263,6 +278,7 @@ long vma_map(struct mm *mm, const struct vma_spec *spec)
 		kfree(vma);
 		return addr;
 	}
+	BUG_ON(!is_whole(spec, (unsigned long)addr));
 	vma->start = (unsigned long)addr;
 	vma->end = vma->start + spec->len;
 	vma->prot = spec->prot;

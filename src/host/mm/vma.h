@@ -46,9 +46,10 @@ struct vma_spec {
 };
 
 /* ---- vma.c ---- */
-struct vma *vma_find(struct mm *mm, unsigned long addr);  /* that contains addr, or NULL */
-struct vma *vma_next(struct mm *mm, unsigned long addr);  /* first that ends above addr */
-long vma_map(struct mm *mm, const struct vma_spec *spec); /* its address, or -errno */
+struct vma *vma_find(struct mm *mm, unsigned long addr); /* that contains addr, or NULL */
+struct vma *vma_next(struct mm *mm, unsigned long addr); /* first that ends above addr */
+/* Its address, or -errno; -EINVAL: an area of huge pages that would not consist of whole ones. */
+long vma_map(struct mm *mm, const struct vma_spec *spec);
 int vma_unmap(struct mm *mm, unsigned long start, unsigned long len);
 int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned int prot);
 /* Sets and clears VMA_* flags of [start, end), which must be mapped throughout. */
@@ -62,9 +63,14 @@ bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end);
 int vma_copy_all(struct mm *to, struct mm *from); /* fork: areas and pages; both locked */
 void vma_free_all(struct mm *mm);
 
+static inline unsigned long vma_flags_page_size(unsigned int flags)
+{
+	return flags & VMA_GIANT ? SZ_1G : flags & VMA_HUGETLB ? SZ_2M : SZ_4K;
+}
+
 static inline unsigned long vma_page_size(const struct vma *vma)
 {
-	return vma->flags & VMA_GIANT ? SZ_1G : vma->flags & VMA_HUGETLB ? SZ_2M : SZ_4K;
+	return vma_flags_page_size(vma->flags);
 }
 
 /* Rounds len up to pages; false if [start, start + len) is not a range of user addresses. */
