@@ -118,6 +118,8 @@ struct mm *mm_copy(struct mm *from)
 	if (!mm)
 		return NULL;
 	mutex_lock(&from->lock);
+	/* mm_next() finds the child already. Of two of these locks the parent's is taken first. */
+	mutex_lock(&mm->lock);
 	mm->brk_start = from->brk_start;
 	mm->brk = from->brk;
 	mm->mmap_top = from->mmap_top;
@@ -131,6 +133,7 @@ struct mm *mm_copy(struct mm *from)
 		file_get(mm->exe);
 	mm->icache_stale = ~0UL;
 	err = vma_copy_all(mm, from);
+	mutex_unlock(&mm->lock);
 	mutex_unlock(&from->lock);
 	if (err == 0)
 		return mm;

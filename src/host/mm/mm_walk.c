@@ -153,6 +153,7 @@ void mm_zap(struct mm *mm, unsigned long start, unsigned long end)
 	pte_t *pte;
 
 	trace_mm_unmap(start, end);
+	BUG_ON(!mutex_is_mine(&mm->lock));
 	while ((pte = mm_next_leaf_within(mm, &va, end, &size)) != NULL) {
 		if (!zap.count)
 			zap.start = va;

@@ -450,6 +450,7 @@ int vma_copy_all(struct mm *to, struct mm *from)
 	struct vma *vma;
 	int err;
 
+	BUG_ON(!mutex_is_mine(&to->lock) || !mutex_is_mine(&from->lock));
 	list_for_each_entry(vma, &from->vmas, link) {
 		if (vma->flags & VMA_DONTFORK)
 			continue;
