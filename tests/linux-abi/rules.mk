@@ -10,3 +10,5 @@ tests: $(ABI_PROGS)
 $(O)/tests/linux-abi/%: $(TOP)/tests/linux-abi/%.c $(TOP)/tests/linux-abi/tap.h $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) -o $@ $< -lm
+
+$(O)/tests/linux-abi/memory_random: $(wildcard $(TOP)/tests/linux-abi/memory_*.h)

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# memory-random.slow.t - random changes of a process's memory, held against a model, at length.
+#
+# HS_SEED=N repeats a run; each minute has a seed of its own, which a failure prints.
+. "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+seed=${HS_SEED:-$(date +%s)}
+HS_SECONDS=150
+
+random()	# TITLE SECONDS HS-OPTIONS...
+{
+	local title=$1 seconds=$2
+	shift 2
+	hs exec --quiet --env HS_EXACT=1 "$@" "$O/tests/linux-abi/memory_random" "$seconds" "$seed"
+	relay "$out" "$title"
+	is "$status" 0 "$title: it ends well" || diag "$err"
+	seed=$((seed + 10))
+}
+
+random "2 harts" 60
+random "4 harts" 60 --harts 4
+random "1 hart" 30 --harts 1
+random "little memory" 30 --ram 320M
+done_testing
