@@ -27,6 +27,8 @@ void offsets(void)
 	DEFINE(THREAD_kernel_sp, __builtin_offsetof(struct thread, kernel_sp));
 	DEFINE(THREAD_hart, __builtin_offsetof(struct thread, hart));
 	DEFINE(THREAD_user_sp, __builtin_offsetof(struct thread, user_sp));
+	DEFINE(THREAD_kstack_limit, __builtin_offsetof(struct thread, kstack_limit));
+	DEFINE(THREAD_trap_t0, __builtin_offsetof(struct thread, trap_t0));
 	DEFINE(THREAD_context, __builtin_offsetof(struct thread, context));
 	DEFINE(THREAD_fp, __builtin_offsetof(struct thread, fp));
 	DEFINE(FP_fcsr, __builtin_offsetof(struct fp_state, fcsr));

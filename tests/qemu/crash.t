@@ -67,8 +67,11 @@ like "$(sed '/^host: panic: /,$d' <<<"$err")" 'print: part=0 buf=marker 1 buf8=9
 
 hs exec --trace all --boot 'sysrq=1 trace.crash=0' --file "$tmp/crash:/crash" "$busybox" sh /crash
 is "$status $(said '[01]' | wc -l)" "125 0" "trace.crash=0: none"
-hs exec --trace none --boot sysrq=1 --file "$tmp/crash:/crash" "$busybox" sh /crash
+echo 'echo o >/proc/sysrq-trigger; echo alive' >"$tmp/overflow"
+hs exec --trace none --boot sysrq=1 --file "$tmp/overflow:/overflow" "$busybox" sh /overflow
 is "$status $(grep -c '^trace: [0-9]' <<<"$err")" "125 0" "nothing is traced: a panic, and no events"
+like "$err" 'the host panicked: kernel stack overflow at 0x' \
+	"o overflows a kernel stack, which ends at a page that is not mapped"
 
 # ---- a ring that is damaged ----
 # damage WHAT: the rings of a machine that waits, by its RAM; then it is told to go on.

@@ -4,6 +4,7 @@
  *
  *   0x0000000000000000 .. 0x0000003fffffffff  a user process
  *   0xffffffc000000000 .. 0xffffffdfffffffff  all physical memory and devices, linear
+ *   0xffffffe000000000 .. 0xffffffff7fffffff  all RAM again, with guard pages, for stacks (kstack.c)
  *   0xffffffff80000000 ..                     the kernel image
  */
 #ifndef HOST_LAYOUT_H
@@ -12,6 +13,7 @@
 #define KERNEL_BASE   0xffffffff80000000
 #define LINEAR_BASE   0xffffffc000000000
 #define LINEAR_SIZE   0x2000000000 /* 128 GiB of physical address space */
+#define KSTACK_BASE   0xffffffe000000000
 #define USER_END      0x4000000000
 #define KERNEL_ALIGN  0x200000 /* the image is loaded at such a boundary */
 #define KSTACK_ORDER  2

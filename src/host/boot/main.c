@@ -123,6 +123,7 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	page_clear_init();
 	hv_cbo_block_size("zicbom"); /* found out now, and not when a VMM asks */
 	trace_init();
+	kstack_init();
 	hugetlb_reserve();
 	page_init_finish();
 	hugetlb_init();
@@ -132,6 +133,7 @@ static void memory_init(hpa_t dtb, hpa_t load)
 static void boot_thread_init(void)
 {
 	boot_thread.kstack = boot_stack;
+	boot_thread.kstack_limit = (unsigned long)boot_stack + sizeof(struct trap_frame);
 	*(unsigned long *)boot_stack = KSTACK_CANARY;
 	boot_thread.affinity = ~0UL;
 	list_init(&boot_thread.run_link);

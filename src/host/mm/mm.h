@@ -41,7 +41,13 @@ struct mm {
 /* ---- pgtable.c: the table alone. Callers hold mm->lock. ---- */
 
 extern hpa_t kernel_root;
-void pgtable_init(hpa_t load); /* `load`: where the kernel image starts */
+void pgtable_init(hpa_t load);                        /* `load`: where the kernel image starts */
+void pgtable_set_kernel(unsigned long va, hpa_t mid); /* at boot: a table for 1 GiB of its half */
+
+/* kstack.c: KSTACK_SIZE bytes of zeroes above a page that is not mapped; NULL without memory. */
+void kstack_init(void); /* before page_init_finish() */
+void *kstack_alloc(void);
+void kstack_free(void *stack);
 
 int pgtable_init_mm(struct mm *mm);  /* a root with the kernel's half; -ENOMEM */
 void pgtable_free_mm(struct mm *mm); /* the tables; user pages must be gone */

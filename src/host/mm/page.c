@@ -96,6 +96,12 @@ static struct list_head free_lists[PAGE_MAX_ORDER + 1];
 static size_t nr_free, nr_total;
 static struct spinlock page_lock;
 
+void page_ram_range(hpa_t *start, hpa_t *end)
+{
+	*start = ram_start;
+	*end = ram_end;
+}
+
 struct page *page_of(hpa_t pa)
 {
 	return pa >= ram_start && pa < ram_end ? &pages[(pa - ram_start) >> PAGE_SHIFT] : NULL;

@@ -44,7 +44,8 @@ hpa_t page_boot_alloc(u64 size, u64 align);
 void page_init_finish(void);
 /* Give [start, end) to the allocator: memory that was reserved at boot. */
 void page_add_range(hpa_t start, hpa_t end);
-struct page *page_of(hpa_t pa); /* NULL: not RAM */
+void page_ram_range(hpa_t *start, hpa_t *end); /* the lowest and the highest address of RAM */
+struct page *page_of(hpa_t pa);                /* NULL: not RAM */
 hpa_t page_to_hpa(const struct page *page);
 
 /* 2^order pages, each with one reference, block-aligned; not cleared. 0: none. */

@@ -4,6 +4,7 @@
  */
 #include "thread.h"
 #include <string.h>
+#include "mm/mm.h"
 #include "mm/page.h"
 #include "lib/printk.h"
 #include "proc/process.h"
@@ -39,15 +40,16 @@ void thread_first_user(void)
 struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 {
 	struct thread *t = kmalloc(sizeof(*t));
-	hpa_t stack = page_alloc_zeroed(KSTACK_ORDER);
+	void *stack = kstack_alloc();
 
 	if (!t || !stack) {
 		kfree(t);
 		if (stack)
-			page_free(stack, KSTACK_ORDER);
+			kstack_free(stack);
 		return NULL;
 	}
-	t->kstack = pa_to_va(stack);
+	t->kstack = stack;
+	t->kstack_limit = (unsigned long)stack + sizeof(struct trap_frame);
 	*(unsigned long *)t->kstack = KSTACK_CANARY;
 	t->kernel_sp =
 		(unsigned long)t->kstack + KSTACK_SIZE - ALIGN_UP(sizeof(struct trap_frame), 16);
@@ -79,7 +81,7 @@ void thread_free(struct thread *t)
 	spin_lock(&all_threads_lock);
 	list_del(&t->all_link);
 	spin_unlock(&all_threads_lock);
-	page_free(va_to_pa(t->kstack), KSTACK_ORDER);
+	kstack_free(t->kstack);
 	kfree(t);
 }
 

@@ -61,8 +61,10 @@ enum thread_state {
 
 struct thread {
 	/* trap.S knows these by generated offsets (offsets.c). */
-	unsigned long kernel_sp; /* top of the kernel stack, below it the user's trap frame */
-	unsigned long user_sp;   /* scratch while trap.S changes stacks */
+	unsigned long kernel_sp;    /* top of the kernel stack, below it the user's trap frame */
+	unsigned long user_sp;      /* scratch while trap.S changes stacks */
+	unsigned long kstack_limit; /* no trap frame of the kernel may end below */
+	unsigned long trap_t0;      /* scratch while trap.S looks at it */
 	struct context context;
 
 	/* scheduler: under the lock of run queue `hart` */

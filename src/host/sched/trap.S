@@ -77,6 +77,10 @@ trap_return_to_user:
 
 from_kernel:
 	csrrw	tp, sscratch, zero	/* the thread again; sscratch 0 again */
+	sd	t0, THREAD_trap_t0(tp)
+	ld	t0, THREAD_kstack_limit(tp)
+	bltu	sp, t0, stack_overflow	/* else the frame would fault, again and again */
+	ld	t0, THREAD_trap_t0(tp)
 	addi	sp, sp, -FRAME_SIZE
 	save_all
 	sd	tp, FRAME_tp(sp)
@@ -87,6 +91,23 @@ from_kernel:
 	restore_all
 	addi	sp, sp, FRAME_SIZE
 	sret
+
+	/* The first hart whose stack overflows reports it, on a stack for that; another one stops. */
+stack_overflow:
+	sd	sp, THREAD_user_sp(tp)
+	la	sp, overflow_reported
+	li	t0, 1
+	amoswap.w t0, t0, (sp)
+	bnez	t0, .
+	la	sp, overflow_stack_end
+	addi	sp, sp, -FRAME_SIZE
+	ld	t0, THREAD_trap_t0(tp)
+	save_all
+	ld	t0, THREAD_user_sp(tp)
+	sd	t0, FRAME_sp(sp)
+	sd	tp, FRAME_tp(sp)
+	mv	a0, sp
+	call	trap_stack_overflow
 
 	/*
 	 * switch_context(prev, next): what the C compiler expects to survive a call. Returns
@@ -125,3 +146,11 @@ fp_load:
 	lw	t0, FP_fcsr(a0)
 	fscsr	t0
 	ret
+
+	.bss
+	.balign	16
+overflow_stack:
+	.space	KSTACK_SIZE
+overflow_stack_end:
+overflow_reported:
+	.word	0

@@ -22,6 +22,7 @@
 void trap_entry(void);
 void trap_user(struct trap_frame *frame);
 void trap_kernel(struct trap_frame *frame);
+void trap_stack_overflow(struct trap_frame *frame) __attribute__((noreturn));
 
 struct extable_entry {
 	unsigned long insn, fixup;
@@ -206,6 +207,17 @@ void trap_print_frame(const struct trap_frame *frame)
 				      frame->x[j]);
 		printk(" %s\n", line);
 	}
+}
+
+/* On a stack of its own, from which there is no way back. */
+void trap_stack_overflow(struct trap_frame *frame)
+{
+	csr_clear(sstatus, SSTATUS_SUM);
+	printk("host: kernel stack overflow, thread %d (%s), stack %p\n", current->tid,
+	       current->name, current->kstack);
+	trap_print_frame(frame);
+	panic("kernel stack overflow at 0x%lx, sp 0x%lx, stval 0x%lx", frame->epc, frame->sp,
+	      frame->tval);
 }
 
 /* A fault in the kernel: on user memory it is resolved or skipped, else it is a defect. */
