@@ -72,9 +72,9 @@ int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa)
 
 int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old)
 {
+	*old = *ptep;
 	if (level > 0 && pte_is_table(*ptep))
 		return -EEXIST;
-	*old = *ptep;
 	gstage_set(ptep, pte);
 	return 0;
 }
@@ -238,23 +238,36 @@ int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf)
 	return gs->ops->find(gs, gpa, leaf);
 }
 
-int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old)
+/*
+ * Smaller leaves, or none any more: the large one takes their place. Even an empty table must be fenced
+ * before it is freed, so the caller is told of it. Seldom: inlined, it would make each fault save more.
+ */
+static __attribute__((noinline)) int collapse(struct gstage *gs, gpa_t gpa, unsigned int level,
+					      pte_t pte, pte_t *old)
 {
 	gpa_t start = ALIGN_DOWN(gpa, gstage_size(level));
+	pte_t table = *old;
+	int err;
+
+	trace_gstage_collapse(start, level);
+	gs->ops->change(gs, &(struct gstage_range){ .start = start,
+						    .end = start + gstage_size(level),
+						    .from = start,
+						    .what = GSTAGE_UNMAP,
+						    .at_once = true });
+	err = gs->ops->map(gs, gpa, level, pte, old);
+	*old = table;
+	return err;
+}
+
+int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old)
+{
 	int err = gs->ops->map(gs, gpa, level, pte, old);
 
-	if (err == -EEXIST) {
-		/* Smaller leaves, or none any more: the large one takes their place. */
-		trace_gstage_collapse(start, level);
-		gs->ops->change(gs, &(struct gstage_range){ .start = start,
-							    .end = start + gstage_size(level),
-							    .from = start,
-							    .what = GSTAGE_UNMAP,
-							    .at_once = true });
-		err = gs->ops->map(gs, gpa, level, pte, old);
-	}
+	if (err == -EEXIST)
+		err = collapse(gs, gpa, level, pte, old);
 	if (!err)
-		trace_gstage_map(start, level, pte);
+		trace_gstage_map(ALIGN_DOWN(gpa, gstage_size(level)), level, pte);
 	return err;
 }
 

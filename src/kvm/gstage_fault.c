@@ -11,7 +11,8 @@
  * going on, do nothing: the guest faults again. A new memory map changes the number, too.
  *
  * No fence follows a leaf that was put where none was: a hart that still remembers
- * "not mapped" (S §2.1 allows it) faults once more, finds the leaf and fences then. Nor does a
+ * "not mapped" (S §2.1 allows it) faults once more, finds the leaf and fences then; at a
+ * third time of everything. Nor does a
  * fence.i: if the page brings contents, the host has had every vCPU do one (notifier.c).
  *
  * Spec: H §5.1, §6.3.
@@ -91,15 +92,35 @@ static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int leve
 	return gs->inval_seq != seq;
 }
 
-/* mmu_lock. The leaf has taken the place of `old`, a leaf, too: who must forget that? */
+/*
+ * mmu_lock. The leaf has taken the place of `old`, a leaf or a table: who must forget that? An end
+ * without a fence: nobody, for it was the same.
+ */
 static struct gstage_debt replaced(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t old,
 				   pte_t pte)
 {
-	/* A read fault beside a write fault on the page takes W back (dirty log). */
+	/* A read fault beside a write fault on the page takes W back (dirty log). A table is elsewhere. */
 	if (!(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
-		return (struct gstage_debt){ 0 };
+		return (struct gstage_debt){ .end = old == pte };
 	gstage_note_change(gs, gpa, level);
 	return gstage_owe(gs);
+}
+
+/*
+ * The leaf was there already: this hart remembers something older. A fence by address drops what it
+ * remembers of the leaf. If that was the missing pointer to a table above, such a fence need not drop
+ * it (H §3.2), and the guest is here again at once: then everything goes.
+ */
+static __attribute__((noinline)) void fence_spurious(struct kvm_vcpu *vcpu,
+						     const struct hfence *fence)
+{
+	gfn_t gfn = gpa_to_gfn(fence->start);
+
+	if (vcpu->spurious_gfn == gfn)
+		tlb_flush_vm_local(vcpu->kvm);
+	else
+		tlb_fence_local(vcpu->kvm, fence);
+	vcpu->spurious_gfn = gfn;
 }
 
 /* Nothing is locked. */
@@ -109,6 +130,8 @@ static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa, const struct gstage
 
 	if (debt->fence)
 		tlb_settle(vcpu->kvm, debt);
+	else if (debt->end)
+		fence_spurious(vcpu, &fence);
 	else
 		tlb_fence_local(vcpu->kvm, &fence); /* more is allowed than this hart knows */
 }

@@ -143,6 +143,7 @@ struct kvm_vcpu {
 
 	struct memslots *slots;          /* this vCPU's view of the memory map (memslot.c) */
 	const struct memslot *slot_hint; /* its last hit there */
+	gfn_t spurious_gfn;              /* whose leaf a fault found there already, last */
 	gfn_t device_gfn;                /* a page without a slot there; ~0: none is known */
 	unsigned long vmid_generation;   /* for which it has entered hgatp (vmid.c) */
 

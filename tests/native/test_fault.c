@@ -55,6 +55,46 @@ static void memory_is_shared_with_user_space(void **state)
 	assert_int_equal(*(u64 *)native_user(HVA + 0x5010), 42);
 }
 
+/* A fence by address orders leaves; what the hart remembers may be the pointer above (H §3.2). */
+static void a_fault_that_finds_its_leaf_twice_drops_everything(void **state)
+{
+	unsigned int before;
+	u64 data;
+
+	(void)state;
+	native_quirks.keeps_absent = true;
+	assert_int_equal(touch(vm.vcpu, BASE + 0x5000, NATIVE_LOAD, &data), RESUME_GUEST);
+	assert_int_equal(faults, 3); /* mapped; fenced by address; fenced by everything */
+	native_quirks.keeps_absent = false;
+	before = native_fences.gvma_vmid;
+	load(BASE + 0x6000);
+	assert_int_equal(faults, 1);
+	assert_int_equal(native_fences.gvma_vmid, before);
+}
+
+/* Small leaves may be in a TLB with what they allowed; their table is not free before a fence. */
+static void a_large_leaf_instead_of_small_ones_is_fenced(void **state)
+{
+	struct gstage *gs = &vm.vm->gstage;
+	unsigned long pages;
+
+	(void)state;
+	gs->huge = false; /* as while another slot's leaves go (slots_commit()) */
+	store(BASE + 0x5000, 7);
+	pages = native_pages_in_use();
+	gs->huge = true;
+	assert_int_equal(native_tlb_entries(), 1);
+	load(BASE + 0x6000);
+	assert_int_equal(native_events(TRACE_gstage_collapse), 1);
+	assert_int_equal(leaf_at(BASE + 0x5000).level, 1);
+	assert_int_equal(gs->retired, 0);
+	assert_int_equal(gs->unfenced, 0);
+	assert_int_equal(native_pages_in_use(), pages - 1);
+	serve(vm.vcpu);
+	load(BASE + 0x6000);
+	assert_int_equal(native_tlb_entries(), 1); /* the large one alone */
+}
+
 static void a_leaf_has_a_and_d_from_the_start(void **state)
 {
 	struct gstage_leaf leaf;
@@ -415,6 +455,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SMALL(memory_is_shared_with_user_space),
 		SMALL(a_leaf_has_a_and_d_from_the_start),
+		SMALL(a_fault_that_finds_its_leaf_twice_drops_everything),
+		HUGE(a_large_leaf_instead_of_small_ones_is_fenced),
 		COW(a_page_that_may_not_be_written_now_is_mapped_without_w),
 		HUGE(a_2m_block_of_the_host_is_one_leaf),
 		HUGE(the_toggle_keeps_leaves_small),

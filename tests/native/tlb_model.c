@@ -44,6 +44,7 @@ struct tlb {
 	struct g_entry g[TLB_ENTRIES];
 	struct vs_entry vs[TLB_ENTRIES];
 	unsigned int g_next, vs_next;
+	struct g_entry absent;  /* the last missing pointer, with native_quirks.keeps_absent */
 	u16 modes[BIT(14)];     /* by VMID: which MODEs (bits by number) it may remember */
 	unsigned long nr_vmids; /* of which this is more than none */
 	bool invalidating;      /* between sfence.w.inval and sfence.inval.ir */
@@ -161,6 +162,11 @@ static pte_t g_walk(gpa_t gpa, u64 *size)
 		pte = __atomic_load_n(&entries[index], __ATOMIC_ACQUIRE);
 		COUNT_WALK(g_refs);
 		*size = 1ULL << (12 + 9 * level);
+		if (!(pte & PTE_V) && level > 0 && native_quirks.keeps_absent)
+			tlb()->absent = (struct g_entry){ .valid = true,
+							  .vmid = vmid_now(),
+							  .gpa = ALIGN_DOWN(gpa, *size),
+							  .size = *size };
 		if (!(pte & PTE_V))
 			return 0;
 		if (!pte_is_leaf(pte)) {
@@ -206,6 +212,14 @@ static unsigned long g_fault_cause(enum native_access access)
 	return cause[access];
 }
 
+/* A pointer that was missing is no leaf: a fence by address need not drop it (H §3.2). */
+static bool is_absent(gpa_t gpa)
+{
+	const struct g_entry *e = &tlb()->absent;
+
+	return e->valid && e->vmid == vmid_now() && gpa - e->gpa < e->size;
+}
+
 unsigned long native_gstage_access(gpa_t gpa, enum native_access access, hpa_t *hpa)
 {
 	struct g_entry *e = g_lookup(gpa);
@@ -213,6 +227,8 @@ unsigned long native_gstage_access(gpa_t gpa, enum native_access access, hpa_t *
 	pte_t pte;
 
 	native_modes_check();
+	if (is_absent(gpa))
+		return g_fault_cause(access);
 	if (!e) {
 		COUNT_WALK(g_misses);
 		pte = g_walk(gpa, &size);
@@ -444,6 +460,9 @@ unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hsta
 static void g_drop(bool any_vmid, unsigned long vmid, bool any_gpa, gpa_t gpa)
 {
 	unsigned int i;
+
+	if (any_gpa && (any_vmid || tlb()->absent.vmid == vmid))
+		tlb()->absent.valid = false;
 
 	for (i = 0; i < TLB_ENTRIES; i++) {
 		struct g_entry *e = &tlb()->g[i];
