@@ -21,6 +21,10 @@ void native_pmu_reset(void);
 void native_hgatp_written(void);
 /* The guest is about to run on this hart, or an HLV: ends the test if H §3.2 wanted a fence before. */
 void native_modes_check(void);
+/* A fence of all addresses of a VMID, or of every. */
+void native_modes_forget(bool any_vmid, unsigned long vmid);
+void native_modes_reset(void);
+void native_unpriv_reset(void);
 void native_clock_set(u64 ticks);
 /* To or from memory that a guest may access at the same time. */
 void native_copy(void *dst, const void *src, size_t n);

@@ -4,20 +4,13 @@
  *
  * Each hart keeps every VS-stage and every G-stage translation that it has made until a
  * fence names it: the worst hardware that the specification allows, which QEMU is not. So a
- * missing fence shows here. Also what reads the guest's memory: HLV and HLVX.
- *
- * A hart may translate on speculation whatever is in hgatp (H §2.10), so under each VMID it may remember
- * every MODE that has stood beside it since the last fence of that VMID. No guest may run while that is
- * another than its own (H §3.2): what was remembered under Bare is the host's memory as it lies.
+ * missing fence shows here. What reads the guest's memory by it: unpriv_model.c.
  */
 #include <string.h>
 #include "native.h"
 #include "native_host.h"
 #include "hfence.h"
 #include "kvm_asm.h"
-
-#define READ_RELAXED(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
-#define WRITE_RELAXED(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
 #define TLB_ENTRIES 512
 #define MAX_INVALS  512
@@ -44,10 +37,8 @@ struct tlb {
 	struct g_entry g[TLB_ENTRIES];
 	struct vs_entry vs[TLB_ENTRIES];
 	unsigned int g_next, vs_next;
-	struct g_entry absent;  /* the last missing pointer, with native_quirks.keeps_absent */
-	u16 modes[BIT(14)];     /* by VMID: which MODEs (bits by number) it may remember */
-	unsigned long nr_vmids; /* of which this is more than none */
-	bool invalidating;      /* between sfence.w.inval and sfence.inval.ir */
+	struct g_entry absent; /* the last missing pointer, with native_quirks.keeps_absent */
+	bool invalidating;     /* between sfence.w.inval and sfence.inval.ir */
 	unsigned int nr_invals;
 	struct inval {
 		bool gvma, any_asid;
@@ -72,40 +63,6 @@ static struct tlb *tlb(void)
 static unsigned long vmid_now(void)
 {
 	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
-}
-
-/* ---- MODE ----------------------------------------------------------------------------- */
-
-static u16 mode_now(void)
-{
-	return (u16)BIT(FIELD_GET(HGATP_MODE, csr_read(hgatp)));
-}
-
-void native_hgatp_written(void)
-{
-	unsigned long vmid = vmid_now();
-
-	tlb()->modes[vmid] |= mode_now();
-	tlb()->nr_vmids = MAX(tlb()->nr_vmids, vmid + 1);
-}
-
-static void modes_forget(bool any_vmid, unsigned long vmid)
-{
-	if (any_vmid)
-		memset(tlb()->modes, 0, tlb()->nr_vmids * sizeof(tlb()->modes[0]));
-	else
-		tlb()->modes[vmid] = 0;
-	native_hgatp_written(); /* what stands in hgatp may be used again at once */
-}
-
-void native_modes_check(void)
-{
-	unsigned long vmid = vmid_now();
-
-	if (tlb()->modes[vmid] & ~mode_now())
-		hv_panic("native MMU: hgatp.MODE was changed for VMID %lu without a fence behind "
-			 "it\n",
-			 vmid);
 }
 
 /* ---- henvcfg: what translations were made under ------------------------------------------ */
@@ -370,25 +327,6 @@ static unsigned long vs_translate(gva_t gva, enum native_access access, gpa_t *g
 	return 0;
 }
 
-/* The guest's memory has no owner: each access to it is one atomic of its width. */
-void native_copy(void *dst, const void *src, size_t n)
-{
-	size_t step;
-
-	for (; n; n -= step, dst = (u8 *)dst + step, src = (const u8 *)src + step) {
-		bool words = IS_ALIGNED((uintptr_t)dst | (uintptr_t)src, sizeof(u64));
-		bool halves = IS_ALIGNED((uintptr_t)dst | (uintptr_t)src, sizeof(u32));
-
-		step = words && n >= sizeof(u64) ? sizeof(u64) : halves && n >= sizeof(u32) ? 4 : 1;
-		if (step == sizeof(u64))
-			WRITE_RELAXED((u64 *)dst, READ_RELAXED((const u64 *)src));
-		else if (step == sizeof(u32))
-			WRITE_RELAXED((u32 *)dst, READ_RELAXED((const u32 *)src));
-		else
-			WRITE_RELAXED((u8 *)dst, READ_RELAXED((const u8 *)src));
-	}
-}
-
 unsigned long native_guest_access(gva_t gva, enum native_access access, void *data, size_t len,
 				  struct hv_trap *trap)
 {
@@ -407,52 +345,6 @@ unsigned long native_guest_access(gva_t gva, enum native_access access, void *da
 	else
 		native_copy(data, native_ram(hpa), len);
 	return 0;
-}
-
-/* ---- unpriv.S ------------------------------------------------------------------------------ */
-
-static struct hv_trap next_unpriv_trap;
-
-void native_unpriv_trap(const struct hv_trap *trap)
-{
-	next_unpriv_trap = *trap;
-}
-
-static bool unpriv_trapped(struct hv_trap *trap)
-{
-	if (!next_unpriv_trap.scause)
-		return false;
-	*trap = next_unpriv_trap;
-	next_unpriv_trap.scause = 0;
-	return true;
-}
-
-unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
-{
-	unsigned long value = 0;
-
-	(void)hstatus;
-	if (!unpriv_trapped(trap))
-		native_guest_access(gva, NATIVE_LOAD, &value, sizeof(value), trap);
-	return trap->scause ? 0 : value;
-}
-
-/* A fetch's permissions, a load's causes (H §3.1); QEMU has a fetch's page fault for both. */
-unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
-{
-	u16 value = 0;
-
-	(void)hstatus;
-	if (unpriv_trapped(trap))
-		return 0;
-	native_guest_access(gva, NATIVE_FETCH, &value, sizeof(value), trap);
-	if (trap->scause && native_quirks.hlvx_as_qemu)
-		trap->scause = EXC_INST_PAGE_FAULT;
-	else if (trap->scause == EXC_INST_GUEST_PAGE_FAULT)
-		trap->scause = EXC_LOAD_GUEST_PAGE_FAULT;
-	else if (trap->scause == EXC_INST_PAGE_FAULT)
-		trap->scause = EXC_LOAD_PAGE_FAULT;
-	return trap->scause ? 0 : value;
 }
 
 /* ---- hfence.h -------------------------------------------------------------------------------- */
@@ -494,14 +386,14 @@ void hfence_gvma_all(void)
 {
 	COUNT(gvma_all);
 	g_drop(true, 0, true, 0);
-	modes_forget(true, 0);
+	native_modes_forget(true, 0);
 }
 
 void hfence_gvma_vmid(unsigned long vmid)
 {
 	COUNT(gvma_vmid);
 	g_drop(false, vmid, true, 0);
-	modes_forget(false, vmid);
+	native_modes_forget(false, vmid);
 }
 
 void hfence_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa)
@@ -589,10 +481,11 @@ void native_tlb_reset(void)
 	unsigned int hart;
 
 	for (hart = 0; hart < HV_MAX_HARTS; hart++)
-		if (tlbs[hart].g_next || tlbs[hart].vs_next || tlbs[hart].nr_vmids)
+		if (tlbs[hart].g_next || tlbs[hart].vs_next)
 			memset(&tlbs[hart], 0, sizeof(tlbs[hart]));
 	native_fences = (struct native_fences){ 0 };
 	native_walks = (struct native_walks){ 0 };
 	native_quirks = (struct native_quirks){ .htinst = 0 };
-	next_unpriv_trap.scause = 0;
+	native_unpriv_reset();
+	native_modes_reset();
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hgatp_model.c - which MODEs a hart may remember beside a VMID, and the rule of H §3.2 about that.
+ *
+ * A hart may translate on speculation whatever is in hgatp (H §2.10), so under each VMID it may remember
+ * every MODE that has stood beside it since the last fence of all the VMID's addresses. No guest may run
+ * while that is another than its own: what was remembered under Bare is the host's memory as it lies.
+ */
+#include <string.h>
+#include "native.h"
+#include "native_host.h"
+
+static struct remembered {
+	u16 modes[BIT(14)];     /* by VMID; bits by number */
+	unsigned long nr_vmids; /* of which this is more than none */
+} harts[HV_MAX_HARTS];
+
+static unsigned long vmid_now(void)
+{
+	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
+}
+
+static u16 mode_now(void)
+{
+	return (u16)BIT(FIELD_GET(HGATP_MODE, csr_read(hgatp)));
+}
+
+void native_hgatp_written(void)
+{
+	struct remembered *here = &harts[hv_hart()];
+	unsigned long vmid = vmid_now();
+
+	here->modes[vmid] |= mode_now();
+	here->nr_vmids = MAX(here->nr_vmids, vmid + 1);
+}
+
+void native_modes_forget(bool any_vmid, unsigned long vmid)
+{
+	struct remembered *here = &harts[hv_hart()];
+
+	if (any_vmid)
+		memset(here->modes, 0, here->nr_vmids * sizeof(here->modes[0]));
+	else
+		here->modes[vmid] = 0;
+	native_hgatp_written(); /* what stands in hgatp may be used again at once */
+}
+
+void native_modes_check(void)
+{
+	unsigned long vmid = vmid_now();
+
+	if (harts[hv_hart()].modes[vmid] & ~mode_now())
+		hv_panic("native MMU: hgatp.MODE was changed for VMID %lu without a fence behind "
+			 "it\n",
+			 vmid);
+}
+
+void native_modes_reset(void)
+{
+	unsigned int hart;
+
+	for (hart = 0; hart < HV_MAX_HARTS; hart++)
+		if (harts[hart].nr_vmids)
+			memset(&harts[hart], 0, sizeof(harts[hart]));
+}
