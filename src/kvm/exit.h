@@ -14,6 +14,18 @@ enum exit_result {
 };
 
 int vcpu_run(struct kvm_vcpu *vcpu);
+
+/* What user space has done for the guest since the last KVM_RUN takes effect, once. */
+static inline void complete_exit(struct kvm_vcpu *vcpu)
+{
+	complete_fn *complete = vcpu->completion.complete;
+
+	if (!complete)
+		return;
+	vcpu->completion.complete = NULL;
+	complete(vcpu);
+}
+
 /* Enter the guest; returns at its next trap. Interrupts off, vCPU loaded. */
 void vcpu_switch(struct kvm_vcpu *vcpu);
 /*
@@ -58,11 +70,8 @@ int exit_wrs(struct kvm_vcpu *vcpu);
 void wfi_native_load(struct kvm_vcpu *vcpu);        /* as its hart is now */
 void wfi_native_wanted(struct hv_sched_hook *hook); /* a thread wants the hart */
 
-void insn_complete_csr(struct kvm_vcpu *vcpu); /* the next KVM_RUN after a CSR exit */
-
 /* mmio.c */
 int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa);
-int mmio_complete(struct kvm_vcpu *vcpu); /* the next KVM_RUN; 0 or -errno */
 
 /* ---- inject.c: traps delivered into VS ---------------------------------------------- */
 

@@ -81,7 +81,17 @@ static struct csr_access decode_csr(const struct kvm_vcpu *vcpu, unsigned long i
 	return access;
 }
 
-/* It is user space's to carry out: insn_complete_csr() goes on from there. */
+static void complete_csr(struct kvm_vcpu *vcpu)
+{
+	unsigned long value = READ_ONCE(vcpu->run->riscv_csr.ret_value);
+	unsigned int rd = vcpu->completion.csr_rd;
+
+	if (rd)
+		vcpu->guest.gpr[rd] = value;
+	vcpu->guest.sepc += 4;
+}
+
+/* User space carries it out; complete_csr() goes on from there. */
 static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 {
 	struct kvm_run *run = vcpu->run;
@@ -89,24 +99,14 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 	trace_exit_class(&vcpu->exit_clock, EXIT_CSR_USER);
 	trace_kvm_csr(access->csr, access->write_mask != 0, access->new_value, 0);
 	vcpu->stats.csr_exit_user++;
-	vcpu->csr_in_flight = true;
-	vcpu->csr_rd = access->rd;
+	vcpu->completion.complete = complete_csr;
+	vcpu->completion.csr_rd = access->rd;
 	WRITE_ONCE(run->exit_reason, KVM_EXIT_RISCV_CSR);
 	run->riscv_csr.csr_num = access->csr;
 	run->riscv_csr.new_value = access->new_value;
 	run->riscv_csr.write_mask = access->write_mask;
 	run->riscv_csr.ret_value = 0;
 	return RESUME_USER;
-}
-
-void insn_complete_csr(struct kvm_vcpu *vcpu)
-{
-	unsigned long value = READ_ONCE(vcpu->run->riscv_csr.ret_value);
-
-	vcpu->csr_in_flight = false;
-	if (vcpu->csr_rd)
-		vcpu->guest.gpr[vcpu->csr_rd] = value;
-	vcpu->guest.sepc += 4;
 }
 
 /*

@@ -134,12 +134,40 @@ static u64 width_mask(unsigned int len)
 	return ~0ULL >> (64 - 8 * len);
 }
 
+static unsigned long extend(u64 data, unsigned int len, bool sign)
+{
+	/* lab 5: write extend: what a load of len bytes puts into a register */
+	unsigned int unused = 64 - 8 * len;
+
+	data <<= unused;
+	return (unsigned long)(sign ? (u64)((s64)data >> unused) : data >> unused);
+	/* lab 5 end */
+}
+
+static void mmio_complete(struct kvm_vcpu *vcpu)
+{
+	/* lab 5: write mmio_complete: user space has answered, and the guest goes on */
+	const struct mmio_access *mmio = &vcpu->completion.mmio;
+	u64 data;
+
+	if (!mmio->is_store) {
+		/* User space may write to the page at this very moment: read once. */
+		data = READ_ONCE(*(const u64 *)vcpu->run->mmio.data) & width_mask(mmio->len);
+		if (mmio->reg)
+			vcpu->guest.gpr[mmio->reg] = extend(data, mmio->len, mmio->sign_extend);
+		trace_kvm_mmio(MMIO_READ, mmio->len, mmio->gpa, data, false);
+	}
+	vcpu->guest.sepc += mmio->insn_len;
+	/* lab 5 end */
+}
+
 /* Never inlined: the walkthrough stops here, however mmio_emulate() is written. */
 static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 {
-	const struct mmio_access *mmio = &vcpu->mmio;
+	const struct mmio_access *mmio = &vcpu->completion.mmio;
 	struct kvm_run *run = vcpu->run;
 
+	vcpu->completion.complete = mmio_complete;
 	vcpu->stats.mmio_exit_user++;
 	trace_exit_class(&vcpu->exit_clock,
 			 mmio->is_store ? EXIT_MMIO_WRITE_USER : EXIT_MMIO_READ_USER);
@@ -156,7 +184,7 @@ static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 {
 	struct access_insn access;
-	struct mmio_access *mmio = &vcpu->mmio;
+	struct mmio_access *mmio = &vcpu->completion.mmio;
 	int err;
 
 	switch (decode(vcpu, trap, gpa, &access)) {
@@ -187,38 +215,6 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 	vcpu->stats.mmio_exit_kernel++;
 	trace_exit_class(&vcpu->exit_clock, EXIT_MMIO_KERNEL);
 	vcpu->guest.sepc += mmio->insn_len;
-	mmio->len = 0;
 	return RESUME_GUEST;
-	/* lab 5 end */
-}
-
-static unsigned long extend(u64 data, unsigned int len, bool sign)
-{
-	/* lab 5: write extend: what a load of len bytes puts into a register */
-	unsigned int unused = 64 - 8 * len;
-
-	data <<= unused;
-	return (unsigned long)(sign ? (u64)((s64)data >> unused) : data >> unused);
-	/* lab 5 end */
-}
-
-int mmio_complete(struct kvm_vcpu *vcpu)
-{
-	/* lab 5: write mmio_complete: user space has answered, and the guest goes on */
-	struct mmio_access *mmio = &vcpu->mmio;
-	u64 data;
-
-	if (!mmio->len)
-		return 0;
-	if (!mmio->is_store) {
-		/* User space may write to the page at this very moment: read once. */
-		data = READ_ONCE(*(const u64 *)vcpu->run->mmio.data) & width_mask(mmio->len);
-		if (mmio->reg)
-			vcpu->guest.gpr[mmio->reg] = extend(data, mmio->len, mmio->sign_extend);
-		trace_kvm_mmio(MMIO_READ, mmio->len, mmio->gpa, data, false);
-	}
-	vcpu->guest.sepc += mmio->insn_len;
-	mmio->len = 0;
-	return 0;
 	/* lab 5 end */
 }

@@ -145,23 +145,11 @@ static int run_loop(struct kvm_vcpu *vcpu)
 	return ret;
 }
 
-/* What user space has done for the guest since the last KVM_RUN. */
-static int complete_exit(struct kvm_vcpu *vcpu)
-{
-	if (vcpu->mmio.len)
-		return mmio_complete(vcpu);
-	if (vcpu->sbi_in_flight)
-		sbi_complete(vcpu);
-	if (vcpu->csr_in_flight)
-		insn_complete_csr(vcpu);
-	return 0;
-}
-
-/* KVM_RUN is over before anything was loaded. Apart: so it costs other exits no instruction. */
-static __attribute__((noinline)) int not_run(int err)
+/* Return before the vCPU was loaded. Kept out of line so that the common path does not pay for it. */
+static __attribute__((noinline)) int not_run(void)
 {
 	trace_set_vcpu(0, 0);
-	return err;
+	return -EINTR;
 }
 
 int vcpu_run(struct kvm_vcpu *vcpu)
@@ -173,12 +161,10 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	/* From here on, and not from the load on: what completes an exit is this vCPU's doing. */
 	if (trace_any())
 		vcpu_observe(vcpu);
-	ret = complete_exit(vcpu);
-	if (ret)
-		return not_run(ret);
-	/* Asked for by who only wanted the completion; read once, it is user space's. */
+	complete_exit(vcpu);
+	/* User space sets it to have an exit completed and no more. Read once: it can change. */
 	if (READ_ONCE(vcpu->run->immediate_exit))
-		return not_run(-EINTR);
+		return not_run();
 
 	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_UNKNOWN);
 	if (vcpu->sigmask_set)

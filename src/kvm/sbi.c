@@ -156,6 +156,16 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	/* lab 3 end */
 }
 
+static void sbi_complete(struct kvm_vcpu *vcpu)
+{
+	unsigned long *gpr = vcpu->guest.gpr;
+
+	gpr[GPR_A0] = READ_ONCE(vcpu->run->riscv_sbi.ret[0]);
+	gpr[GPR_A1] = READ_ONCE(vcpu->run->riscv_sbi.ret[1]);
+	vcpu->guest.sepc += ECALL_LEN;
+	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], (long)gpr[GPR_A0], gpr[GPR_A1]);
+}
+
 int sbi_forward(struct kvm_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -172,19 +182,8 @@ int sbi_forward(struct kvm_vcpu *vcpu)
 	/* What the guest gets if user space does not care. */
 	run->riscv_sbi.ret[0] = (unsigned long)SBI_ERR_NOT_SUPPORTED;
 	run->riscv_sbi.ret[1] = 0;
-	vcpu->sbi_in_flight = true;
+	vcpu->completion.complete = sbi_complete;
 	return RESUME_USER;
-}
-
-void sbi_complete(struct kvm_vcpu *vcpu)
-{
-	unsigned long *gpr = vcpu->guest.gpr;
-
-	vcpu->sbi_in_flight = false;
-	gpr[GPR_A0] = READ_ONCE(vcpu->run->riscv_sbi.ret[0]);
-	gpr[GPR_A1] = READ_ONCE(vcpu->run->riscv_sbi.ret[1]);
-	vcpu->guest.sepc += ECALL_LEN;
-	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], (long)gpr[GPR_A0], gpr[GPR_A1]);
 }
 
 int sbi_system_event(struct kvm_vcpu *vcpu, unsigned int type, u64 reason)

@@ -17,18 +17,39 @@
 
 struct kvm;
 struct kvm_pmu;
+struct kvm_vcpu;
 struct memslot;
 struct memslots;
 
-/* An MMIO access in flight to user space, between mmio_emulate() and mmio_complete(). */
+/* An MMIO access, from mmio_emulate() to mmio_complete(). */
 struct mmio_access {
 	gpa_t gpa;
 	u64 data;         /* for a store: the value, lowest byte first */
-	unsigned int len; /* bytes: 1, 2, 4, 8; 0 when no access is in flight */
+	unsigned int len; /* bytes: 1, 2, 4, 8 */
 	unsigned int reg; /* the load's destination */
 	unsigned int insn_len;
 	bool is_store;
 	bool sign_extend;
+};
+
+typedef void complete_fn(struct kvm_vcpu *vcpu);
+
+/*
+ * What the next KVM_RUN does first: it completes the exit that user space has answered, at most one
+ * (complete_exit()). Whoever exits to user space for an answer sets `complete`, and fills what its
+ * function reads; NULL: no exit is in flight.
+ *
+ * A completion writes nothing but guest registers. vcpu_reset() overwrites all of those, so it drops
+ * the completion: the result is the same as if the exit had been completed just before. That is the
+ * only order there is between the two, wherever a reset comes from (hsm.c). KVM_SET_MP_STATE and
+ * KVM_SET_ONE_REG drop nothing: what a VMM writes meanwhile is completed like the guest's own.
+ */
+struct completion {
+	complete_fn *complete;
+	union {
+		struct mmio_access mmio;
+		unsigned int csr_rd; /* a CSR access: its destination register */
+	};
 };
 
 #define HFENCE_QUEUE_SIZE 16
@@ -136,10 +157,7 @@ struct kvm_vcpu {
 
 	struct kvm_run *run; /* shared with user space: hostile, each field read once */
 	hpa_t run_pa;
-	struct mmio_access mmio;
-	bool sbi_in_flight;  /* user space answers an SBI call: a0 and a1 at the next KVM_RUN */
-	bool csr_in_flight;  /* user space answers a CSR access */
-	unsigned int csr_rd; /* its destination register */
+	struct completion completion;
 
 	struct memslots *slots;          /* this vCPU's view of the memory map (memslot.c) */
 	const struct memslot *slot_hint; /* its last hit there */

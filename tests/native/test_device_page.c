@@ -25,7 +25,7 @@ static int access(unsigned long scause, unsigned long htinst)
 				.htinst = htinst };
 	int ret = exit_gstage_fault(vm.vcpu, &trap);
 
-	mmio_complete(vm.vcpu);
+	complete_exit(vm.vcpu);
 	return ret;
 }
 

@@ -118,7 +118,7 @@ static void every_access_reaches_user_space(struct native_vm *f)
 			memcpy(&data, vcpu->run->mmio.data, a->len);
 			assert_int_equal(data, 0x8182838485868788 & (~0ULL >> (64 - 8 * a->len)));
 		}
-		assert_int_equal(mmio_complete(vcpu), 0);
+		complete_exit(vcpu);
 		assert_int_equal(vcpu->guest.sepc, CODE + a->insn_len);
 	}
 }
@@ -140,7 +140,7 @@ static void a_loaded_value_is_extended_as_the_load_wants(struct native_vm *f)
 			vcpu->guest.sepc = CODE;
 			run_access(f, a);
 			memcpy(vcpu->run->mmio.data, &value, 8);
-			mmio_complete(vcpu);
+			complete_exit(vcpu);
 			assert_int_equal(vcpu->guest.gpr[A0], wanted);
 		}
 	}
@@ -152,9 +152,9 @@ static void an_answer_is_taken_once(struct native_vm *f)
 
 	run_access(f, &accesses[3]);
 	memset(vcpu->run->mmio.data, 0x11, 8);
-	mmio_complete(vcpu);
+	complete_exit(vcpu);
 	memset(vcpu->run->mmio.data, 0x22, 8);
-	assert_int_equal(mmio_complete(vcpu), 0);
+	complete_exit(vcpu);
 	assert_int_equal(vcpu->guest.gpr[A0], 0x1111111111111111);
 	assert_int_equal(vcpu->guest.sepc, CODE + 4);
 }
@@ -166,7 +166,7 @@ static void what_user_space_writes_besides_data_is_ignored(struct native_vm *f)
 	run_access(f, &accesses[4]);
 	memset(vcpu->run, 0xf1, sizeof(*vcpu->run));
 	vcpu->run->mmio.len = 8;
-	mmio_complete(vcpu);
+	complete_exit(vcpu);
 	assert_int_equal(vcpu->guest.gpr[A0], 0xf1);
 	assert_int_equal(vcpu->guest.sepc, CODE + 4);
 }
@@ -180,7 +180,7 @@ static void a_load_into_x0_changes_no_register(struct native_vm *f)
 	before[A1] = POINTER;
 	assert_int_equal(run_access(f, &a), RESUME_USER);
 	memset(f->vcpu->run->mmio.data, 0xff, 8);
-	mmio_complete(f->vcpu);
+	complete_exit(f->vcpu);
 	assert_memory_equal(before + 1, f->vcpu->guest.gpr + 1, sizeof(before) - sizeof(before[0]));
 }
 
@@ -201,7 +201,7 @@ static void an_ioeventfd_takes_its_store(struct native_vm *f)
 	assert_int_equal(run_access(f, &accesses[9]), RESUME_GUEST);
 	assert_int_equal(native_eventfd_count(args.fd), 1);
 	assert_int_equal(f->vcpu->guest.sepc, CODE + 4);
-	assert_int_equal(mmio_complete(f->vcpu), 0);
+	complete_exit(f->vcpu);
 	assert_int_equal(f->vcpu->guest.sepc, CODE + 4);
 	/* Another width is another access. */
 	f->vcpu->guest.sepc = CODE;
@@ -391,7 +391,7 @@ static void an_instruction_that_is_no_access_any_more_is_run_again(struct native
 				 RESUME_GUEST);
 		assert_int_equal(f->vcpu->guest.sepc, CODE);
 		assert_int_equal(csr_read(vscause), 99);
-		assert_int_equal(f->vcpu->mmio.len, 0);
+		assert_null(f->vcpu->completion.complete);
 	}
 }
 
@@ -403,7 +403,7 @@ static void a_32_bit_instruction_across_pages_is_fetched_in_halves(struct native
 	write_code(CODE + 0xffe, accesses[2].insn);
 	f->vcpu->guest.gpr[A1] = MMIO;
 	assert_int_equal(trap_on(f->vcpu, EXC_LOAD_GUEST_PAGE_FAULT, MMIO, MMIO, 0), RESUME_USER);
-	mmio_complete(f->vcpu);
+	complete_exit(f->vcpu);
 	assert_int_equal(f->vcpu->guest.sepc, CODE + 0x1002);
 }
 
@@ -417,7 +417,7 @@ static void a_compressed_instruction_at_a_pages_end_needs_no_next_page(struct na
 	f->vcpu->guest.sepc = CODE + 0xffe;
 	f->vcpu->guest.gpr[A1] = MMIO;
 	assert_int_equal(trap_on(f->vcpu, EXC_LOAD_GUEST_PAGE_FAULT, MMIO, MMIO, 0), RESUME_USER);
-	assert_int_equal(f->vcpu->mmio.insn_len, 2);
+	assert_int_equal(f->vcpu->completion.mmio.insn_len, 2);
 }
 
 /*
@@ -435,7 +435,7 @@ static void a_fetch_reads_no_page_that_the_host_has_taken(struct native_vm *f)
 	native_user_unmap(NATIVE_USER_BASE + (CODE - NATIVE_GUEST_BASE), PAGE_SIZE);
 	f->vcpu->guest.gpr[A1] = MMIO;
 	assert_int_equal(trap_on(f->vcpu, EXC_LOAD_GUEST_PAGE_FAULT, MMIO, MMIO, 0), RESUME_GUEST);
-	assert_int_equal(f->vcpu->mmio.len, 0);
+	assert_null(f->vcpu->completion.complete);
 	assert_int_equal(f->vcpu->mode, VCPU_OUTSIDE);
 	assert_true(f->vcpu->requests & BIT(REQ_HFENCE)); /* still to serve at the entry */
 }

@@ -45,10 +45,43 @@ static void the_last_vcpu_may_suspend_the_system(void **state)
 	assert_true(vm.vcpu->csrs.hvip & BIT(IRQ_VS_EXT));
 }
 
+static u64 core_reg(unsigned long num)
+{
+	struct kvm_one_reg r = {
+		.id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE | num,
+		.addr = NATIVE_USER_BASE + 0x100,
+	};
+
+	assert_int_equal(onereg_get(vm.vcpu, &r), 0);
+	return *(u64 *)native_user(NATIVE_USER_BASE + 0x100);
+}
+
+/* Whether or not a VMM looks at the registers meanwhile, and whatever it answers the call with. */
+static void registers_read_during_suspend_are_those_of_the_resume(void **state)
+{
+	struct call c = SUSPEND(0, NATIVE_GUEST_BASE + 0x2000, 0x99);
+
+	(void)state;
+	vm.vcpu->sbi_ext |= BIT(KVM_LATER_SBI_EXT_SUSP);
+	hsm_power_off(second);
+	assert_int_equal(run_script(&c, 1), 0);
+	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_RISCV_SBI);
+	assert_int_equal(core_reg(KVM_REG_RISCV_CORE_REG(regs.pc)), NATIVE_GUEST_BASE + 0x2000);
+	assert_int_equal(core_reg(KVM_REG_RISCV_CORE_REG(regs.a1)), 0x99);
+	vm.vcpu->run->riscv_sbi.ret[0] = 0x55;
+	vm.vcpu->run->riscv_sbi.ret[1] = 0x66;
+	script_at = script_len = 0;
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
+	assert_int_equal(vm.vcpu->guest.sepc, NATIVE_GUEST_BASE + 0x2000);
+	assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], 0);
+	assert_int_equal(vm.vcpu->guest.gpr[GPR_A1], 0x99);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_last_vcpu_may_suspend_the_system),
+		TEST(registers_read_during_suspend_are_those_of_the_resume),
 	};
 
 	return cmocka_run_group_tests_name("SBI, suspend", tests, NULL, NULL);

@@ -109,7 +109,7 @@ static void data_is_mmio(void)
 	assert_int_equal(touch(vm.vcpu, GVA, NATIVE_LOAD, &data), RESUME_USER);
 	assert_int_equal(vm.vcpu->run->mmio.phys_addr, 0x10000678);
 	assert_int_equal(vm.vcpu->run->mmio.len, 4);
-	mmio_complete(vm.vcpu);
+	complete_exit(vm.vcpu);
 }
 
 static void mmio_is_found_behind_the_guests_tables(void **state)
