@@ -57,10 +57,24 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	return stopped;
 }
 
+/*
+ * The two that a vCPU's own guest asks for. A reset that is pending by now has overtaken the call: the
+ * vCPU was stopped (SRST) and started again meanwhile, and the guest that asked is no more.
+ */
+void hsm_stop_self(struct kvm_vcpu *vcpu)
+{
+	spin_lock(&vcpu->hsm_lock);
+	if (!vcpu->hsm_reset)
+		WRITE_ONCE(vcpu->hsm_stopped, true);
+	spin_unlock(&vcpu->hsm_lock);
+	vcpu_set_request(vcpu, REQ_HSM);
+}
+
 void hsm_reset_self(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 {
 	spin_lock(&vcpu->hsm_lock);
-	reset_later(vcpu, pc, opaque);
+	if (!vcpu->hsm_reset)
+		reset_later(vcpu, pc, opaque);
 	spin_unlock(&vcpu->hsm_lock);
 	vcpu_set_request(vcpu, REQ_HSM);
 }
@@ -98,9 +112,10 @@ static void reset_if_started(struct kvm_vcpu *vcpu)
 		vcpu_reset(vcpu, pc, opaque);
 }
 
+/* Also while it is stopped: once its registers were set, no start from before may replace them. */
 void hsm_settle(struct kvm_vcpu *vcpu)
 {
-	if (hsm_start_is_pending(vcpu))
+	if (READ_ONCE(vcpu->hsm_reset))
 		reset_if_started(vcpu);
 }
 

@@ -62,7 +62,7 @@ int sbi_hsm(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		break;
 	case SBI_HSM_HART_STOP:
 		/* Takes effect before the next entry: the caller never sees a return. */
-		hsm_power_off(vcpu);
+		hsm_stop_self(vcpu);
 		break;
 	case SBI_HSM_HART_GET_STATUS:
 		ret->error = hart_status(vcpu, gpr[GPR_A0], &ret->value);

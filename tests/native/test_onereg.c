@@ -339,6 +339,44 @@ static void a_vcpu_that_was_started_reads_as_it_will_start(void **state)
 	assert_false(hsm_start_is_pending(vm.vcpu));
 }
 
+/* The vCPU's thread goes as far as its requests; then a signal ends KVM_RUN. */
+static void run_to_a_signal(void)
+{
+	native_signal_set(true);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
+	native_signal_set(false);
+}
+
+static void a_start_before_a_stop_does_not_overwrite_what_is_set_afterwards(void **state)
+{
+	(void)state;
+	hsm_power_off(vm.vcpu);
+	assert_true(hsm_start(vm.vcpu, 0x80200000, 77));
+	hsm_power_off(vm.vcpu);
+	assert_int_equal(set(CORE(regs.pc), 0x80300000), 0);
+	assert_int_equal(set(GENERAL(stvec), 0x2000), 0);
+	hsm_power_on(vm.vcpu);
+	run_to_a_signal();
+	assert_int_equal(value_of(CORE(regs.pc)), 0x80300000);
+	assert_int_equal(value_of(GENERAL(stvec)), 0x2000);
+	/* The rest is as at the start, which came before the stop. */
+	assert_int_equal(value_of(CORE(regs.a1)), 77);
+}
+
+/* A VMM's pause: nothing is set in between, and the guest starts where it was to start. */
+static void a_start_is_not_lost_by_a_stop(void **state)
+{
+	(void)state;
+	hsm_power_off(vm.vcpu);
+	assert_int_equal(set(CORE(regs.pc), 0x80300000), 0);
+	assert_true(hsm_start(vm.vcpu, 0x80200000, 77));
+	hsm_power_off(vm.vcpu);
+	hsm_power_on(vm.vcpu);
+	run_to_a_signal();
+	assert_int_equal(value_of(CORE(regs.pc)), 0x80200000);
+	assert_int_equal(value_of(CORE(regs.a0)), vm.vcpu->id);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +400,8 @@ int main(void)
 		TEST(every_listed_register_can_be_read_and_written_back),
 		TEST(a_restored_vcpu_reads_the_same),
 		TEST(a_vcpu_that_was_started_reads_as_it_will_start),
+		TEST(a_start_before_a_stop_does_not_overwrite_what_is_set_afterwards),
+		TEST(a_start_is_not_lost_by_a_stop),
 	};
 
 	return cmocka_run_group_tests_name("ONE_REG", tests, NULL, NULL);
