@@ -7,6 +7,7 @@
  * has changed nothing.
  */
 #include <string.h>
+#include "hv/kvm_later.h"
 #include "bus.h"
 #include "fp.h"
 #include "halt_poll.h"
@@ -45,6 +46,7 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_BINARY_STATS_FD:
 	case KVM_CAP_COALESCED_PIO:
 	case KVM_CAP_HALT_POLL:
+	case KVM_CAP_RISCV_MP_STATE_RESET:
 	/* They need an interrupt controller to be of use; on Linux, too, they stand alone. */
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_IRQFD:
@@ -153,6 +155,9 @@ static long enable_cap(struct kvm *vm, hva_t arg)
 		return dirty_log_set_manual(vm, cap.args[0]);
 	case KVM_CAP_HALT_POLL:
 		return halt_poll_set_max(vm, cap.args[0]);
+	case KVM_CAP_RISCV_MP_STATE_RESET:
+		WRITE_ONCE(vm->mp_state_reset, true);
+		return 0;
 	default:
 		return -EINVAL;
 	}

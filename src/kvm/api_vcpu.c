@@ -50,6 +50,12 @@ static long set_mp_state(struct kvm_vcpu *vcpu, hva_t arg)
 	case KVM_MP_STATE_STOPPED:
 		hsm_power_off(vcpu);
 		return 0;
+	/* No state but a command: the state stays, and the registers are reset. */
+	case KVM_MP_STATE_INIT_RECEIVED:
+		if (!READ_ONCE(vcpu->kvm->mp_state_reset))
+			return -EINVAL;
+		hsm_reset_by_user(vcpu);
+		return 0;
 	default:
 		return -EINVAL;
 	}

@@ -119,6 +119,17 @@ void hsm_settle(struct kvm_vcpu *vcpu)
 		reset_if_started(vcpu);
 }
 
+void hsm_reset_by_user(struct kvm_vcpu *vcpu)
+{
+	/* A start from before the reset: user space says where the vCPU goes on. */
+	spin_lock(&vcpu->hsm_lock);
+	WRITE_ONCE(vcpu->hsm_reset, false);
+	spin_unlock(&vcpu->hsm_lock);
+	vcpu_reset(vcpu, 0, 0);
+	vcpu->guest.gpr[GPR_A0] = 0; /* its id comes with SBI HSM's start only */
+	vcpu_reset_irqs(vcpu);
+}
+
 int hsm_serve(struct kvm_vcpu *vcpu)
 {
 	int err;

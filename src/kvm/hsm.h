@@ -24,6 +24,11 @@ bool hsm_start_is_pending(struct kvm_vcpu *vcpu);
  * vCPU's mutex.
  */
 void hsm_settle(struct kvm_vcpu *vcpu);
+/*
+ * KVM_MP_STATE_INIT_RECEIVED: registers and interrupt lines as after KVM_CREATE_VCPU, and no start
+ * pending. The vCPU stays stopped or runnable. With its mutex.
+ */
+void hsm_reset_by_user(struct kvm_vcpu *vcpu);
 /* REQ_HSM: wait while stopped (-EINTR: a signal), then reset if it was started. */
 int hsm_serve(struct kvm_vcpu *vcpu);
 

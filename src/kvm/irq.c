@@ -75,6 +75,14 @@ void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 	vcpu_set_request(vcpu, REQ_IRQ);
 }
 
+/* The marks first: a sender in between leaves at most a mark, whose line is down. */
+void vcpu_reset_irqs(struct kvm_vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vcpu->irq_pending, 0, __ATOMIC_SEQ_CST);
+	vcpu->csrs.hvip = 0;
+}
+
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	trace_raised(vcpu, irq);

@@ -60,6 +60,7 @@ struct kvm {
 	struct hv_notifier notifier;
 
 	u32 hsm_starts;           /* counts them; any thread */
+	bool mp_state_reset;      /* KVM_CAP_RISCV_MP_STATE_RESET is enabled; any thread */
 	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
 	struct spinlock bus_lock; /* what follows, to the ring (bus.h); above an eventfd's lock */
 	struct kvm_bus bus[3];    /* by enum kvm_bus_kind */

@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include "vm.h"
 
+#define CAP_MP_STATE_RESET 242 /* KVM_CAP_RISCV_MP_STATE_RESET, since Linux 6.16 */
+
 GUEST(report, "li a0, 0x1234\nli a1, 0x55\n" REPORT "add a0, a0, a1\n" REPORT "1: j 1b");
 GUEST(spin, "1: j 1b");
 GUEST(sleep, "1: wfi\nj 1b");
@@ -17,6 +19,10 @@ GUEST(store, "li t0, 0x10000000\nli t1, 0xabcd\nsw t1, 0(t0)\nsw t1, 4(t0)\nli a
 /* Starts vCPU 1 at the report below, then spins. */
 GUEST(start, ".option norvc\nli a7, 0x48534d\nli a6, 0\nli a0, 1\nlla a1, 1f\nli a2, 0x77\n"
 	     "ecall\n2: j 2b\n.balign 4\n1: slli a0, a0, 8\nor a0, a0, a1\n" REPORT);
+/* With a0 = 0, it starts vCPU 1 likewise, and reports; else it loads from a device first. */
+GUEST(restart, ".option norvc\nbnez a0, 2f\nli a7, 0x48534d\nli a6, 0\nli a0, 1\nlla a1, 1f\n"
+	       "li a2, 0x77\necall\n" REPORT "2: li t0, 0x10000000\nlw a1, 0(t0)\n" REPORT
+	       "1: slli a0, a0, 8\nor a0, a0, a1\n" REPORT);
 GUEST(poweroff, "li a7, 0x53525354\nli a6, 0\nli a0, 0\nli a1, 1\necall\n1: j 1b");
 GUEST(unknown, "li a7, 0x424242\nli a6, 0\necall\n" REPORT);
 GUEST(touch, "li t0, 0x80100000\nld t1, 0(t0)\nli a0, 9\n" REPORT);
@@ -245,6 +251,62 @@ static void starts(void)
 	vm_free(&vm);
 }
 
+static int set_mp_state(const struct vcpu *vcpu, uint32_t mp_state)
+{
+	return ioctl(vcpu->fd, KVM_SET_MP_STATE, &(struct kvm_mp_state){ mp_state });
+}
+
+/* A load of the second vCPU is with user space, when the first one starts it somewhere else. */
+static void starts_anew(void)
+{
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0), second = vcpu_new(&vm, 1);
+	uint64_t pc;
+
+	vm_load(&vm, restart);
+	set_reg(&second, R_A0, 1);
+	set_mp_state(&second, KVM_MP_STATE_RUNNABLE);
+	ok(vcpu_run(&second) == 0 && second.run->exit_reason == KVM_EXIT_MMIO,
+	   "a load comes to user space");
+	pc = get_reg(&second, R_PC);
+	set_mp_state(&second, KVM_MP_STATE_STOPPED);
+	ok(get_reg(&second, R_PC) == pc, "to stop the vCPU does not complete it");
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0), "vCPU 0 starts it anew");
+	get_reg(&second, R_PC);
+	memset(second.run->mmio.data, 0x5a, 8);
+	ok(vcpu_run(&second) == 0 && is_report(&second, 0x177),
+	   "it begins at its start, and the load's answer is nowhere");
+	vcpu_free(&second);
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+static void reset_by_mp_state(void)
+{
+	struct kvm_enable_cap cap = { .cap = CAP_MP_STATE_RESET };
+	struct vm vm = vm_new();
+	struct vcpu vcpu = vcpu_new(&vm, 0);
+	struct kvm_mp_state state = { .mp_state = 99 };
+
+	fails_with(set_mp_state(&vcpu, KVM_MP_STATE_INIT_RECEIVED), EINVAL,
+		   "INIT_RECEIVED, its capability not enabled");
+	ok(get_reg(&vcpu, R_PC) == MEM_GPA, "and nothing is reset");
+	if (ioctl(vm.fd, KVM_ENABLE_CAP, &cap)) {
+		printf("ok %d - INIT_RECEIVED resets # SKIP older than Linux 6.16\n", ++tap_count);
+	} else {
+		set_reg(&vcpu, R_A0, 5);
+		set_mp_state(&vcpu, KVM_MP_STATE_STOPPED);
+		ok(set_mp_state(&vcpu, KVM_MP_STATE_INIT_RECEIVED) == 0 &&
+			   get_reg(&vcpu, R_PC) == 0 && get_reg(&vcpu, R_A0) == 0,
+		   "INIT_RECEIVED resets the registers");
+		ok(ioctl(vcpu.fd, KVM_GET_MP_STATE, &state) == 0 &&
+			   state.mp_state == KVM_MP_STATE_STOPPED,
+		   "but leaves the vCPU stopped or not");
+	}
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
 static void ends(void)
 {
 	struct vm vm = vm_new();
@@ -353,6 +415,8 @@ int main(void)
 	interrupts();
 	events();
 	starts();
+	starts_anew();
+	reset_by_mp_state();
 	ends();
 	lives();
 	memory_goes();

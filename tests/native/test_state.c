@@ -3,6 +3,7 @@
  * test_state.c - what a vCPU takes with it from hart to hart, what it leaves there, and what a reset
  * leaves of it.
  */
+#include "hv/kvm_later.h"
 #include "regs.h"
 
 #define UNIT_SIZE (32 * NATIVE_VLENB)
@@ -132,6 +133,67 @@ static void a_reset_leaves_nothing(void **state)
 		assert_int_equal(regs[i], 0);
 }
 
+static long set_mp_state(u32 mp_state)
+{
+	memcpy(native_user(HVA), &mp_state, sizeof(mp_state));
+	return native_ioctl(vm.vcpu_fd[0], KVM_SET_MP_STATE, HVA);
+}
+
+static u32 mp_state_of(void)
+{
+	assert_int_equal(native_ioctl(vm.vcpu_fd[0], KVM_GET_MP_STATE, HVA), 0);
+	return *(u32 *)native_user(HVA);
+}
+
+static long enable_cap(struct kvm_enable_cap cap)
+{
+	memcpy(native_user(HVA), &cap, sizeof(cap));
+	return native_ioctl(vm.vm_fd, KVM_ENABLE_CAP, HVA);
+}
+
+#define CAP KVM_CAP_RISCV_MP_STATE_RESET
+
+static void init_received_resets_a_vcpu_once_the_capability_is_enabled(void **state)
+{
+	(void)state;
+	assert_int_equal(native_ioctl(vm.vm_fd, KVM_CHECK_EXTENSION, CAP), 1);
+	assert_int_equal(set(CORE(regs.pc), 0x1000), 0);
+	assert_int_equal(set_mp_state(KVM_MP_STATE_INIT_RECEIVED), -EINVAL);
+	assert_int_equal(enable_cap((struct kvm_enable_cap){ .cap = CAP, .flags = 1 }), -EINVAL);
+	assert_int_equal(set_mp_state(KVM_MP_STATE_INIT_RECEIVED), -EINVAL);
+	assert_int_equal(value_of(CORE(regs.pc)), 0x1000);
+	assert_int_equal(enable_cap((struct kvm_enable_cap){ .cap = CAP }), 0);
+
+	vm.vcpu->guest.gpr[GPR_A0] = 5;
+	vm.vcpu->csrs.vsatp = 5;
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+	vcpu_flush_irqs(vm.vcpu);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
+	assert_int_equal(set_mp_state(KVM_MP_STATE_INIT_RECEIVED), 0);
+	assert_int_equal(value_of(CORE(regs.pc)), 0);
+	assert_int_equal(value_of(CORE(regs.a0)), 0);
+	assert_int_equal(value_of(GENERAL(satp)), 0);
+	assert_int_equal(value_of(GENERAL(sip)), 0);
+	/* Not what the machine gave it, nor whether it runs. */
+	assert_int_equal(value_of(ISA(KVM_RISCV_ISA_EXT_SSTC)), 1);
+	assert_int_equal(mp_state_of(), KVM_MP_STATE_RUNNABLE);
+	assert_int_equal(set_mp_state(KVM_MP_STATE_STOPPED), 0);
+	assert_int_equal(set_mp_state(KVM_MP_STATE_INIT_RECEIVED), 0);
+	assert_int_equal(mp_state_of(), KVM_MP_STATE_STOPPED);
+}
+
+static void init_received_ends_a_start_that_is_pending(void **state)
+{
+	(void)state;
+	assert_int_equal(enable_cap((struct kvm_enable_cap){ .cap = CAP }), 0);
+	hsm_power_off(vm.vcpu);
+	assert_true(hsm_start(vm.vcpu, 0x80200000, 77));
+	assert_int_equal(set_mp_state(KVM_MP_STATE_INIT_RECEIVED), 0);
+	assert_int_equal(value_of(CORE(regs.pc)), 0);
+	assert_int_equal(value_of(CORE(regs.a1)), 0);
+	assert_int_equal(mp_state_of(), KVM_MP_STATE_RUNNABLE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +202,8 @@ int main(void)
 		TEST(priorities_are_where_the_hardware_looks_for_them),
 		TEST(other_indirect_registers_are_user_spaces),
 		TEST(a_reset_leaves_nothing),
+		TEST(init_received_resets_a_vcpu_once_the_capability_is_enabled),
+		TEST(init_received_ends_a_start_that_is_pending),
 	};
 
 	return cmocka_run_group_tests_name("a vCPU's state", tests, NULL, NULL);

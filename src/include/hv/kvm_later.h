@@ -3,10 +3,15 @@
  * kvm_later.h - numbers of the KVM interface that are younger than Linux 6.12's headers.
  *
  * Source: arch/riscv/include/uapi/asm/kvm.h of Linux 6.13 (SUSP) and of 6.18 and after
- * (FWFT). An enum's constant cannot be asked for by #ifdef, hence names of our own.
+ * (FWFT); include/uapi/linux/kvm.h of 6.16 and after (the capability). An enum's constant cannot
+ * be asked for by #ifdef, hence names of our own for those.
  */
 #ifndef HV_KVM_LATER_H
 #define HV_KVM_LATER_H
+
+#ifndef KVM_CAP_RISCV_MP_STATE_RESET
+#define KVM_CAP_RISCV_MP_STATE_RESET 242
+#endif
 
 /* enum KVM_RISCV_SBI_EXT_ID goes on behind KVM_RISCV_SBI_EXT_STA. */
 #define KVM_LATER_SBI_EXT_SUSP  11
