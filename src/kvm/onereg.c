@@ -109,6 +109,17 @@ static int timer_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 	return 0;
 }
 
+/* Together with `compare`, in any order. */
+static int timer_set_state(struct kvm_vcpu *vcpu, bool on)
+{
+	/* As on Linux: what is off cannot be switched off. */
+	if (!on && !vcpu->timer.restore_on && vcpu->timer_ops->get(vcpu) == TIMER_NEVER)
+		return -EINVAL;
+	vcpu->timer.restore_on = on;
+	vcpu->timer_ops->set(vcpu, on ? vcpu->timer.restore : TIMER_NEVER);
+	return 0;
+}
+
 static int timer_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
 	switch (num) {
@@ -117,18 +128,15 @@ static int timer_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	case KVM_REG_RISCV_TIMER_REG(time):
 		/* One clock for the whole VM. */
 		WRITE_ONCE(vcpu->kvm->time_delta, value - hv_time());
+		timer_clock_set(vcpu);
 		return 0;
 	case KVM_REG_RISCV_TIMER_REG(compare):
 		vcpu->timer.restore = value;
+		if (vcpu->timer.restore_on)
+			vcpu->timer_ops->set(vcpu, value);
 		return 0;
 	case KVM_REG_RISCV_TIMER_REG(state):
-		/* As on Linux: what is off cannot be switched off. */
-		if (value != KVM_RISCV_TIMER_STATE_ON && vcpu->timer_ops->get(vcpu) == TIMER_NEVER)
-			return -EINVAL;
-		/* Takes what `compare` was set to, after `time`: the order of a restore. */
-		vcpu->timer_ops->set(vcpu, value == KVM_RISCV_TIMER_STATE_ON ? vcpu->timer.restore
-									     : TIMER_NEVER);
-		return 0;
+		return timer_set_state(vcpu, value == KVM_RISCV_TIMER_STATE_ON);
 	default:
 		return -ENOENT;
 	}

@@ -30,14 +30,36 @@ void timer_vcpu_init(struct kvm_vcpu *vcpu)
 {
 	hv_timer_init(&vcpu->timer.timer, timer_expired);
 	vcpu->timer.compare = TIMER_NEVER;
+	vcpu->timer_ops = &timer_sstc_ops;
 	timer_vcpu_choose(vcpu);
 }
 
 void timer_vcpu_choose(struct kvm_vcpu *vcpu)
 {
 	bool sstc = isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC);
+	const struct timer_ops *ops = sstc ? &timer_sstc_ops : &timer_hrtimer_ops;
+	u64 compare = vcpu->timer_ops->get(vcpu);
 
-	vcpu->timer_ops = sstc ? &timer_sstc_ops : &timer_hrtimer_ops;
+	if (ops == vcpu->timer_ops)
+		return;
+	/*
+	 * The VMM may have set the timer already: KVM_GET_REG_LIST has it before the extensions.
+	 * The old variant lets go of its event, with the line that this may have raised.
+	 */
+	if (compare != TIMER_NEVER)
+		vcpu->timer_ops->set(vcpu, TIMER_NEVER);
+	vcpu->timer_ops = ops;
+	if (compare != TIMER_NEVER)
+		ops->set(vcpu, compare);
+}
+
+void timer_clock_set(struct kvm_vcpu *vcpu)
+{
+	u64 compare = vcpu->timer_ops->get(vcpu);
+
+	/* The host's timer runs by the old clock, and what was due by that may not be now. */
+	if (compare != TIMER_NEVER)
+		vcpu->timer_ops->set(vcpu, compare);
 }
 
 void timer_vcpu_destroy(struct kvm_vcpu *vcpu)

@@ -237,6 +237,8 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	fwft_reset(vcpu);
 	pmu_reset(vcpu);
 	vcpu->timer_ops->set(vcpu, TIMER_NEVER);
+	vcpu->timer.restore = TIMER_NEVER;
+	vcpu->timer.restore_on = false;
 	if (loaded)
 		vcpu_load(vcpu);
 }

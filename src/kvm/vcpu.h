@@ -69,7 +69,8 @@ struct hfence {
 
 struct vcpu_timer {
 	u64 compare;           /* guest time; ~0: never. Sstc: valid while not loaded */
-	u64 restore;           /* ONE_REG's compare, until its state is set */
+	u64 restore;           /* ONE_REG's compare, in force while its state is on */
+	bool restore_on;       /* ONE_REG's state, as it was written last */
 	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, raises VSTIP too */
 };
 

@@ -377,6 +377,73 @@ static void a_start_is_not_lost_by_a_stop(void **state)
 	assert_int_equal(value_of(CORE(regs.a0)), vm.vcpu->id);
 }
 
+/* ---- the order in which registers are set ----------------------------------------------------- */
+
+static void a_timer_that_is_set_survives_that_sstc_is_taken_or_given(void **state)
+{
+	u64 sstc;
+
+	(void)state;
+	vm.vcpu->csrs.vsie = BIT(IRQ_S_TIMER);
+	for (sstc = 0; sstc < 2; sstc++) {
+		native_time_set(hv_time() + 1);
+		assert_int_equal(set(ISA(KVM_RISCV_ISA_EXT_SSTC), !sstc), 0);
+		assert_int_equal(set(TIMER(compare), value_of(TIMER(time)) + 1000), 0);
+		assert_int_equal(set(TIMER(state), KVM_RISCV_TIMER_STATE_ON), 0);
+		assert_int_equal(set(ISA(KVM_RISCV_ISA_EXT_SSTC), sstc), 0);
+		assert_int_equal(value_of(TIMER(state)), KVM_RISCV_TIMER_STATE_ON);
+		native_time_set(hv_time() + 999);
+		assert_false(vcpu_has_irq(vm.vcpu));
+		native_time_set(hv_time() + 1);
+		assert_true(vcpu_has_irq(vm.vcpu));
+		assert_int_equal(set(TIMER(state), KVM_RISCV_TIMER_STATE_OFF), 0);
+		assert_false(vcpu_has_irq(vm.vcpu));
+	}
+}
+
+/* Without Sstc the interrupt is a line that the host raised; the hardware's follows the compare. */
+static void the_line_of_a_timer_goes_with_its_variant(void **state)
+{
+	(void)state;
+	vm.vcpu->csrs.vsie = BIT(IRQ_S_TIMER);
+	assert_int_equal(set(ISA(KVM_RISCV_ISA_EXT_SSTC), 0), 0);
+	assert_int_equal(set(TIMER(compare), value_of(TIMER(time))), 0);
+	assert_int_equal(set(TIMER(state), KVM_RISCV_TIMER_STATE_ON), 0);
+	assert_int_equal(value_of(GENERAL(sip)), BIT(IRQ_S_TIMER));
+	assert_int_equal(set(ISA(KVM_RISCV_ISA_EXT_SSTC), 1), 0);
+	assert_int_equal(value_of(GENERAL(sip)), 0);
+	assert_true(vcpu_has_irq(vm.vcpu));
+	assert_int_equal(set(TIMER(compare), value_of(TIMER(time)) + 1000), 0);
+	assert_false(vcpu_has_irq(vm.vcpu));
+}
+
+/* Time, compare and state, in each order; by either variant. */
+static void a_timer_is_set_in_any_order_of_its_registers(void **state)
+{
+	static const u8 orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+					 { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+	const u64 ids[3] = { TIMER(time), TIMER(compare), TIMER(state) };
+	const u64 values[3] = { 5000000, 5001000, KVM_RISCV_TIMER_STATE_ON };
+	unsigned int i, j;
+
+	(void)state;
+	for (i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
+		native_vm_free(&vm);
+		native_vm_open(&vm);
+		vm.vcpu = native_vcpu_make(&vm, 0);
+		/* The clock from before is behind, or ahead of it all. */
+		assert_int_equal(set(TIMER(time), i & 1 ? 9000000 : 0), 0);
+		assert_int_equal(set(ISA(KVM_RISCV_ISA_EXT_SSTC), i >= ARRAY_SIZE(orders)), 0);
+		vm.vcpu->csrs.vsie = BIT(IRQ_S_TIMER);
+		for (j = 0; j < 3; j++)
+			assert_int_equal(set(ids[orders[i / 2][j]], values[orders[i / 2][j]]), 0);
+		native_time_set(hv_time() + 999);
+		assert_false(vcpu_has_irq(vm.vcpu));
+		native_time_set(hv_time() + 1);
+		assert_true(vcpu_has_irq(vm.vcpu));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +469,9 @@ int main(void)
 		TEST(a_vcpu_that_was_started_reads_as_it_will_start),
 		TEST(a_start_before_a_stop_does_not_overwrite_what_is_set_afterwards),
 		TEST(a_start_is_not_lost_by_a_stop),
+		TEST(a_timer_that_is_set_survives_that_sstc_is_taken_or_given),
+		TEST(the_line_of_a_timer_goes_with_its_variant),
+		TEST(a_timer_is_set_in_any_order_of_its_registers),
 	};
 
 	return cmocka_run_group_tests_name("ONE_REG", tests, NULL, NULL);
