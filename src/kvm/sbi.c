@@ -122,7 +122,13 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 		vcpu->sbi_ext |= 1u << ext;
 	else
 		vcpu->sbi_ext &= ~(1u << ext);
-	fwft_apply(vcpu); /* whether FWFT is on decides about a feature's default */
+	/*
+	 * Whether FWFT is on decides about a feature's default. Its registers go with it, so nothing
+	 * that was set by them may stay: nobody could read it, nor take it to another vCPU.
+	 */
+	if (ext == KVM_LATER_SBI_EXT_FWFT && !enabled)
+		vcpu->fwft = (struct vcpu_fwft){ 0 };
+	fwft_apply(vcpu);
 	return 0;
 }
 

@@ -28,10 +28,14 @@ void sta_reset(struct kvm_vcpu *vcpu)
 	vcpu->sta = (struct vcpu_sta){ .shmem = STA_OFF };
 }
 
-/* User space may have set any address at all by ONE_REG: one that cannot be is not used. */
+/*
+ * User space may have set any address at all by ONE_REG: one that cannot be is not used; nor is any
+ * while the guest has no STA, where the registers can be written as well, and are not listed.
+ */
 static bool is_on(const struct kvm_vcpu *vcpu)
 {
-	return IS_ALIGNED(vcpu->sta.shmem, STA_SIZE);
+	return IS_ALIGNED(vcpu->sta.shmem, STA_SIZE) &&
+	       (vcpu->sbi_ext >> KVM_RISCV_SBI_EXT_STA & 1);
 }
 
 /* From now on, and on this thread. */

@@ -67,6 +67,22 @@ static void a_feature_is_set_read_locked_and_reset(void **state)
 	assert_true(vm.vcpu->henvcfg & ENVCFG_ADUE);
 }
 
+/* By a VMM, before the guest runs: what no register shows any more is not in force either. */
+static void what_was_set_goes_with_the_extension(void **state)
+{
+	(void)state;
+	restart_with("h f d ssnpm", true);
+	assert_int_equal(reg_set(FWFT, 2, 1), 0);  /* misaligned exceptions are the guest's */
+	assert_int_equal(reg_set(FWFT, 5, 16), 0); /* 16 bits are masked */
+	assert_true(vm.vcpu->hedeleg & BIT(EXC_LOAD_MISALIGNED));
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_LATER_SBI_EXT_FWFT, 0), 0);
+	assert_false(vm.vcpu->hedeleg & BIT(EXC_LOAD_MISALIGNED));
+	assert_false(vm.vcpu->henvcfg & ENVCFG_PMM);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_LATER_SBI_EXT_FWFT, 1), 0);
+	assert_int_equal(reg_get(FWFT, 2), 0);
+	assert_int_equal(reg_buf, 0);
+}
+
 static void pointers_are_masked_in_vs(void **state)
 {
 	(void)state;
@@ -211,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_machine_without_any_feature_says_so),
 		TEST(a_feature_is_set_read_locked_and_reset),
+		TEST(what_was_set_goes_with_the_extension),
 		TEST(pointers_are_masked_in_vs),
 		TEST(no_translation_outlives_a_change_of_who_sets_a_and_d),
 		TEST(nor_one_of_how_many_bits_are_masked),

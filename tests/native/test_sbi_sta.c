@@ -55,6 +55,25 @@ static void what_a_thread_waited_becomes_steal_time(void **state)
 	assert_int_equal(area()->steal, 800);
 }
 
+static void without_sta_no_steal_time_is_stored(void **state)
+{
+	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
+
+	(void)state;
+	assert_int_equal(set_shmem(AREA_GPA, 0, 0), SBI_SUCCESS);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_RISCV_SBI_EXT_STA, 0), 0);
+	native_run_delay_set(500);
+	run_script(&nothing, 1);
+	assert_int_equal(area()->steal, 0);
+	assert_int_equal(area()->preempted, 0);
+	/* Its registers are still there, as on Linux, and change nothing. */
+	assert_int_equal(reg_set(STA, 0, AREA_GPA), 0);
+	run_script(&nothing, 1);
+	assert_int_equal(area()->sequence, 0);
+	assert_int_equal(reg_get(STA, 0), 0);
+	assert_int_equal(reg_buf, AREA_GPA);
+}
+
 static void an_odd_sequence_that_the_guest_left_becomes_even(void **state)
 {
 	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
@@ -209,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_thread_waited_becomes_steal_time),
+		TEST(without_sta_no_steal_time_is_stored),
 		TEST(an_odd_sequence_that_the_guest_left_becomes_even),
 		TEST(steal_time_needs_memory_that_can_be_written),
 		TEST(steal_time_ends_with_its_memory),
