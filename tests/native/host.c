@@ -324,9 +324,9 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64
 	if (native_wait_hook)
 		native_wait_hook(false);
 	native_hook_in(left);
-	if (cond(arg))
-		return 0;
-	return interruptible && has_signal() ? -EINTR : -ETIME;
+	if (!cond(arg) && interruptible && has_signal())
+		return -EINTR;
+	return cond(arg) || hv_time() < deadline ? 0 : -ETIME; /* it may have been true, too */
 }
 
 int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline)
