@@ -16,11 +16,13 @@ import time
 from . import ends, qemuopt
 from .channel import Channel
 from .errors import STATUS_FAILED, STATUS_QEMU, STATUS_TIMEOUT, STATUS_USAGE, LaunchError, sentence
+from .parser import seconds
 from .rundir import STATE_EXITED, STATE_PANICKED
 
 MIB = 1 << 20
 POLL_SECONDS = 0.02  # for the files that grow: the log, and output under --icount
 MAX_HARTS = 8
+MAX_SIZE = 126 << 30  # the host maps 128 GiB of addresses, and RAM begins at 2 GiB (src/host/boot/layout.h)
 MAX_DISKS = 7  # of QEMU's eight virtio-mmio slots one is the program's channel
 MIN_RAM = 64 * MIB
 QEMU_MIN = (7, 2)
@@ -36,6 +38,8 @@ def parse_size(text, option):
     if not match:
         raise LaunchError("%s %s: not a size such as 512M or 2G" % (option, text), STATUS_USAGE)
     unit = {"k": 1 << 10, "": MIB, "m": MIB, "g": 1 << 30}[match.group(2).lower()]
+    if int(match.group(1)) * unit > MAX_SIZE:
+        raise LaunchError("%s %s: at most %dG are possible" % (option, text, MAX_SIZE >> 30), STATUS_USAGE)
     return int(match.group(1)) * unit
 
 
@@ -89,8 +93,8 @@ def add_options(parser):
                        help="as --icount, but an instruction takes 2^N ns (0 to %d; 0): with more, "
                        "harts take turns after fewer instructions" % MAX_SHIFT)
     group.add_argument("--gdb", action="store_true", help="wait for gdb before the first instruction")
-    group.add_argument("--timeout", metavar="SECONDS", type=float,
-                       help="end the run after so long, with status 124")
+    group.add_argument("--timeout", metavar="SECONDS", type=seconds,
+                       help="end the run after so long, with status 124 (0: never)")
     group.add_argument("--quiet", action="store_true",
                        help="print nothing but what the program prints")
     group.add_argument("--qemu", metavar="PROGRAM",
@@ -215,6 +219,9 @@ class Machine:
         return shown(self.run.file("gdb"))
 
     def _check_ram(self, ram):
+        if ram > MAX_SIZE:
+            raise LaunchError("%d MiB of memory are too much: the host maps %d MiB at most"
+                              % (ram // MIB, MAX_SIZE // MIB), STATUS_USAGE)
         # QEMU puts the initramfs at half of memory or 128 MiB, whichever is less.
         files = os.path.getsize(self.run.file("initramfs"))
         least = max(MIN_RAM, 2 * files + 32 * MIB)

@@ -4,6 +4,17 @@ import argparse
 import os
 
 
+def seconds(text):
+    """An option's type: how long something may take."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1e9:  # a NaN is neither
+        raise argparse.ArgumentTypeError("%s is no number of seconds" % (text or "nothing"))
+    return value
+
+
 class Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
         """Options may stand between words, but where the words are another program's."""

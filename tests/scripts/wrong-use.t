@@ -41,6 +41,40 @@ refused 2 "--harts 0" "no hart" run --harts 0 hello
 refused 2 "--harts 9: 1 to 8" "more harts than the limit" run --harts 9 hello
 refused 2 "--mem lots" "a size that is none" run --mem lots hello
 
+refused 2 "--mem 99999999999999999999: at most 126G" "a size that no number holds" run --mem 99999999999999999999 hello
+refused 2 "--ram 127G: at most 126G" "more memory than the host maps" exec --ram 127G "$progs/ends"
+for seconds in -1 nan x; do
+	refused 2 "--timeout: $seconds is no number of seconds" "a time-out of '$seconds'" run --timeout $seconds hello
+done
+
+# ---- linux-kvm: before it looks for its kernel ----
+linux_refused()	# REGEX ARGS...
+{
+	"$HS_TOP/scripts/linux-kvm" exec --out "$tmp/none" "${@:2}" >"$tmp/out" 2>"$tmp/err" </dev/null
+	like "$? $(wc -l <"$tmp/err") $(cat "$tmp/out" "$tmp/err")" "^2 1 linux-kvm: $1" "linux-kvm refuses ${*:2:2}"
+}
+for harts in x 0 -1 1.5 65 99999999999999999999 ''; do
+	linux_refused "--harts $harts: 1 to 64 are possible" --harts "$harts" "$progs/ends"
+done
+for ram in x 0 -1 1.5G 2X ''; do
+	linux_refused "--ram $ram: a size is a number" --ram "$ram" "$progs/ends"
+done
+for seconds in x -1 1e3 ''; do
+	linux_refused "--timeout $seconds: a number of seconds" --timeout "$seconds" "$progs/ends"
+done
+linux_refused "--env a;b=c: not of the form NAME=VALUE" --env 'a;b=c' "$progs/ends"
+linux_refused "--log $tmp/none/log: cannot be written" --log "$tmp/none/log" "$progs/ends"
+linux_refused "--harts needs a value" --harts
+linux_refused "unknown option --wrong" --wrong
+linux_refused "no program was named"
+if [ -f "$linux" ] && [ -f "$O/guest/busybox" ]; then
+	"$HS_TOP/scripts/linux-kvm" exec --out "$O" --cpu nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
+	is "$? $(grep -c . "$tmp/err") $(tail -n 1 "$tmp/err")" "125 2 linux-kvm: QEMU could not make the machine (its status: 1)" \
+		"linux-kvm: what QEMU refuses is said by QEMU, and that there was no machine"
+else
+	skip "linux-kvm: what QEMU refuses" "there is no $linux"
+fi
+
 # ---- files ----
 refused 125 "$tmp/none: no such file" "a guest that is not there" run "$tmp/none"
 refused 125 "initrd $tmp/none: no such file" "an initrd that is not there" \
