@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import time
 
-from . import ends, qemuopt
+from . import ends, hung, qemuopt
 from .channel import Channel
 from .errors import STATUS_FAILED, STATUS_QEMU, STATUS_TIMEOUT, STATUS_USAGE, LaunchError, sentence
 from .parser import seconds
@@ -161,7 +161,7 @@ class Machine:
         self.options = options
         self.run = None
         self.kernel = need(os.path.join(out, "hyperscope.bin"), "build it first, with make")
-        self.elf = os.path.join(out, "hyperscope.elf")
+        self.out, self.elf = out, os.path.join(out, "hyperscope.elf")
         if qemu_version(options.qemu) < QEMU_MIN:
             raise LaunchError("QEMU %d.%d is too old: 7.2 or newer is needed"
                               % qemu_version(options.qemu))
@@ -284,7 +284,8 @@ class Machine:
 
     def _check_deadline(self, deadline):
         if deadline is not None and time.monotonic() > deadline:
-            raise LaunchError("ended after %g seconds (--timeout)" % self.options.timeout,
+            doing = hung.what_it_did(self.run.file("ram"), self.elf, self.out)
+            raise LaunchError("ended after %g seconds (--timeout)%s" % (self.options.timeout, doing),
                               STATUS_TIMEOUT)
 
     def _show_log(self):

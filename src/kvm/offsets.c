@@ -47,4 +47,14 @@ void kvm_offsets(void)
 	VECTOR(regs);
 	DEFINE(PROBE_hstatus, HSTATUS_SPV | HSTATUS_SPVP);
 	DEFINE(PROBE_sstatus, SSTATUS_SPP);
+	/* For scripts/hslib/hung.py, which reads the memory of a machine that has hung. */
+	DEFINE(KVM_id, offsetof(struct kvm, id));
+	DEFINE(KVM_link, offsetof(struct kvm, debug_link));
+	DEFINE(KVM_nr_vcpus, offsetof(struct kvm, nr_vcpus));
+	DEFINE(KVM_vcpus, offsetof(struct kvm, vcpus));
+	DEFINE(VCPU_id, offsetof(struct kvm_vcpu, id));
+	DEFINE(VCPU_mode, offsetof(struct kvm_vcpu, mode));
+	DEFINE(VCPU_hart, offsetof(struct kvm_vcpu, hart));
+	DEFINE(VCPU_blocking, offsetof(struct kvm_vcpu, blocking));
+	DEFINE(VCPU_hsm_stopped, offsetof(struct kvm_vcpu, hsm_stopped));
 }

@@ -27,9 +27,14 @@ hs exec --quiet "$progs/ends" exit 42
 is "$status" 42 "its exit status is returned"
 hs exec --quiet "$progs/ends" signal 15
 is "$status" 143 "128 + N if a signal ended it"
-hs exec --quiet --timeout 2 "$progs/ends" never
+hs exec --quiet --timeout "$(scaled 2)" "$progs/ends" never
 is "$status" 124 "a time-out ends it"
 is "$(left_running)" "" "and leaves nothing running"
+like "$err" '^hyperscope: ended after .* \(--timeout\); thread [0-9]+ \(ends\) slept$' "... and says which program it was"
+hs exec --quiet --timeout "$(scaled 3)" --file "$O/guest-payloads/fault_loop.bin" "$O/vmm" --watchdog 0 --smp 1 \
+	--append how=handler /fault_loop.bin
+like "$status $err" '^124 hyperscope: ended after .*; vCPU 0 of VM 1 was in its guest on hart [01], entered at 0x802' \
+	"of a virtual machine it says what each vCPU did"
 
 # Names are parts of QEMU's options: of memory's file, ports, a disk, the socket for gdb.
 cp "$progs/ends" "$tmp/a,share=off"
