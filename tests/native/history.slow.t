@@ -29,7 +29,7 @@ if [ $# -gt 0 ]; then
 else
 	. "$HS_TOP/tests/native/mutants.sh"
 	unbroken test_vmid test_run test_sbi test_sbi_susp test_sbi_sta test_notifier test_mmio test_linger \
-		test_pieces test_fp test_pmu_events test_sbi_fwft test_fault
+		test_pieces test_fp test_pmu_events test_sbi_fwft test_fault test_restart test_onereg
 fi
 
 mistake vmid-width vmid.c 's/if \(len < bits_of\(vmid_max\)\)\n(\s+use_len\()len\);\n.*?;\n/$1MIN(vmid_len, len));\n/s' test_vmid
@@ -50,6 +50,9 @@ mistake few-vmids vmid.c 's/\tif \(!vmid_chosen\)\n\t\tuse_none_if_few\(\);\n//'
 mistake old-setting sbi_fwft.c 's/\(\(vcpu->henvcfg \^ henvcfg\) & \(ENVCFG_ADUE \| ENVCFG_PMM\)\)/(0)/' test_sbi_fwft
 mistake fault-for-ever gstage_fault.c 's/vcpu->spurious_gfn == gfn/0/' test_fault
 mistake forgotten-table gstage.c 's/\*old = table;/(void)table;/' test_fault
+mistake answer-after-reset vcpu.c 's/\tvcpu->completion\.complete = NULL;[^\n]*\n//' test_restart
+mistake old-start-wins hsm.c 's/(void hsm_settle.*?)READ_ONCE\(vcpu->hsm_reset\)/$1hsm_start_is_pending(vcpu)/s' test_onereg
+mistake timer-left-behind timer.c 's/\tif \(compare != TIMER_NEVER\)\n\t\tops->set\(vcpu, compare\);\n//' test_onereg
 
 if [ "$wanted" ]; then
 	echo "history: there is no mistake '$wanted'; there are ${names[*]}" >&2
