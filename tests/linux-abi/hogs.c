@@ -10,11 +10,13 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/kvm.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -30,7 +32,8 @@
 
 /* ---- the bystander ---- */
 
-#define OWN_WORDS (6 * MB / sizeof(uint64_t))
+#define OWN_WORDS (3 * MB / sizeof(uint64_t))
+#define MORE      (2 * MB) /* now and then: more than a full file system leaves */
 
 static struct shared {
 	volatile unsigned int rounds;
@@ -56,11 +59,12 @@ static void use_the_kernel(void)
 	char *p, byte = 5;
 	pid_t pid;
 
-	p = mmap(NULL, 16 * PAGE, RW, ANON, -1, 0);
+	p = mmap(NULL, MORE, RW, ANON, -1, 0);
 	if (p == MAP_FAILED)
 		complain("mmap");
-	memset(p, 1, 16 * PAGE);
-	munmap(p, 16 * PAGE);
+	for (size_t i = 0; i < MORE; i += PAGE)
+		p[i] = 1;
+	munmap(p, MORE);
 	if (pipe(fds))
 		complain("pipe");
 	if (write(fds[1], &byte, 1) != 1 || read(fds[0], &byte, 1) != 1 || byte != 5)
@@ -94,7 +98,7 @@ static void bystander(void)
 		}
 		use_the_kernel();
 		shared->rounds++;
-		usleep(5000);
+		usleep(20000);
 	}
 	_exit(0);
 }
@@ -185,6 +189,155 @@ static void hog_threads(void)
 		;
 }
 
+/* A page here and there: each takes a page table as well. */
+static void hog_page_tables(void)
+{
+	char *p;
+
+	for (;;) {
+		p = mmap(NULL, 1024 * MB, RW, ANON | MAP_NORESERVE, -1, 0);
+		if (p == MAP_FAILED)
+			return;
+		madvise(p, 1024 * MB, MADV_NOHUGEPAGE);
+		for (size_t i = 0; i < 1024 * MB; i += 2 * MB)
+			p[i] = 1;
+	}
+}
+
+static void hog_shared(void)
+{
+	char *p;
+
+	while ((p = mmap(NULL, 4 * MB, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED)
+		memset(p, 3, 4 * MB);
+}
+
+static void fill_file(int fd)
+{
+	static char bytes[65536];
+	long n = fd < 0 ? -1 : 1;
+
+	memset(bytes, 4, sizeof(bytes));
+	while (n > 0)
+		n = write(fd, bytes, sizeof(bytes));
+}
+
+static void hog_memfd(void)
+{
+	fill_file(memfd_create("hog", 0));
+}
+
+/* Its child has the file, and the file's maker is gone. */
+static void hog_heir(void)
+{
+	int fd = memfd_create("hog", 0);
+
+	if (fork() == 0) {
+		usleep(1000);
+		fill_file(fd);
+		for (unsigned int from = shared->rounds; shared->rounds < from + 3;)
+			usleep(1000);
+		_exit(0);
+	}
+}
+
+static void hog_file(void)
+{
+	int fd = open("/hog", O_RDWR | O_CREAT, 0600);
+
+	unlink("/hog");
+	fill_file(fd);
+}
+
+static void hog_pipes(void)
+{
+	static char bytes[4096];
+	int fds[2];
+
+	while (pipe2(fds, O_NONBLOCK) == 0)
+		while (write(fds[1], bytes, sizeof(bytes)) > 0)
+			;
+}
+
+static void hog_sockets(void)
+{
+	static char bytes[4096];
+	int fds[2];
+
+	while (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0)
+		while (write(fds[0], bytes, sizeof(bytes)) > 0 &&
+		       write(fds[1], bytes, sizeof(bytes)) > 0)
+			;
+}
+
+static void hog_descriptors(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int ep, fd;
+
+	do {
+		ep = epoll_create1(0);
+		fd = eventfd(0, 0);
+	} while (ep >= 0 && fd >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event) == 0);
+}
+
+/* ---- of virtual machines; without /dev/kvm there are none ---- */
+
+static int vm_new(void)
+{
+	static int kvm = -1;
+
+	if (kvm < 0)
+		kvm = open("/dev/kvm", O_RDWR);
+	return ioctl(kvm, KVM_CREATE_VM, 0);
+}
+
+static void hog_vcpus(void)
+{
+	int vm, i;
+
+	for (;;) {
+		vm = vm_new();
+		for (i = 0; i < 64; i++)
+			if (ioctl(vm, KVM_CREATE_VCPU, i) < 0)
+				return;
+	}
+}
+
+/* Slots without memory behind them, each with a log. */
+static void hog_logs(void)
+{
+	struct kvm_userspace_memory_region slot = { .flags = KVM_MEM_LOG_DIRTY_PAGES,
+						    .memory_size = 1UL << 36,
+						    .userspace_addr = 1UL << 20 };
+	int vm;
+
+	for (;;) {
+		vm = vm_new();
+		for (slot.slot = 0; slot.slot < 20; slot.slot++) {
+			slot.guest_phys_addr = (unsigned long)slot.slot << 36;
+			if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot))
+				return;
+		}
+	}
+}
+
+static void hog_slots(void)
+{
+	struct kvm_userspace_memory_region slot = { .memory_size = PAGE,
+						    .userspace_addr = 1UL << 20 };
+	int vm;
+
+	for (;;) {
+		vm = vm_new();
+		for (slot.slot = 0; slot.slot < 32000; slot.slot += 500) {
+			slot.guest_phys_addr = slot.slot * 2 * PAGE;
+			if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot))
+				return;
+		}
+	}
+}
+
 static const struct hog {
 	const char *name;
 	void (*run)(void);
@@ -197,6 +350,17 @@ static const struct hog {
 	{ "copies of pages after fork()", hog_forks, true },
 	{ "a fork bomb", hog_fork_bomb, false },
 	{ "threads", hog_threads, false },
+	{ "page tables", hog_page_tables, true },
+	{ "shared memory", hog_shared, true },
+	{ "a memfd", hog_memfd, false },
+	{ "a memfd that a child inherits", hog_heir, false },
+	{ "a file", hog_file, false },
+	{ "pipes", hog_pipes, false },
+	{ "sockets", hog_sockets, false },
+	{ "eventfds and epolls", hog_descriptors, false },
+	{ "vCPUs", hog_vcpus, false },
+	{ "memory slots", hog_slots, false },
+	{ "dirty logs", hog_logs, false },
 };
 
 #define NR_HOGS (sizeof(hogs) / sizeof(hogs[0]))
@@ -211,7 +375,9 @@ static pid_t start_hog(const struct hog *hog)
 	setpgid(0, 0);
 	setrlimit(RLIMIT_NOFILE, &fds);
 	hog->run();
-	usleep(20000); /* full as it is */
+	/* Memory is full as it is, while the bystander goes on. */
+	for (unsigned int from = shared->rounds; shared->rounds < from + 2 && !shared->stop;)
+		usleep(1000);
 	_exit(0);
 }
 
@@ -256,7 +422,8 @@ static void each_hog(pid_t other)
 
 		pid = start_hog(&hogs[i]);
 		waitpid(pid, &status, 0);
-		kill(-pid, SIGKILL); /* what it has forked */
+		for (int ms = 0; hogs[i].run == hog_heir && ms < 5000 && kill(-pid, 0) == 0; ms++)
+			usleep(1000); /* it is the child's turn */
 		snprintf(name, sizeof(name), "%s: the hog is %s", hogs[i].name,
 			 hogs[i].ended ? "ended" : "refused, or ended");
 		good = WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL
@@ -264,7 +431,9 @@ static void each_hog(pid_t other)
 		if (!ok(good, name))
 			printf("# its wait status is 0x%x\n", (unsigned int)status);
 		snprintf(name, sizeof(name), "%s: a bystander goes on", hogs[i].name);
-		if (!ok(gets_on(other), name)) {
+		good = gets_on(other);
+		kill(-pid, SIGKILL); /* what it has forked */
+		if (!ok(good, name)) {
 			printf("# %s\n", shared->complaint);
 			return;
 		}

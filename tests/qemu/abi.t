@@ -27,5 +27,5 @@ suite "1 hart, icount" --icount
 names=hugetlb
 suite "pages of 1 GiB" --ram 4G --boot "hugepagesz=1G hugepages=2"
 names=hogs
-suite "little memory" --ram 96M
+suite "little memory" --ram 72M
 done_testing

@@ -16,6 +16,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <string.h>
+#include "mm/account.h"
 #include "mm/hugetlb.h"
 #include "ramfs.h"
 #include "sched/thread.h"
@@ -31,6 +32,9 @@ struct ram_file *ram_file_create(const void *base, u64 size)
 	mutex_init(&rf->write_lock);
 	rf->base = base;
 	rf->base_size = rf->size = size;
+	rf->account = current->account;
+	if (rf->account)
+		account_get(rf->account);
 	return rf;
 }
 
@@ -48,6 +52,24 @@ void ram_file_set_huge(struct ram_file *rf, bool hugetlb)
 {
 	rf->huge = true;
 	rf->hugetlb = hugetlb;
+}
+
+/*
+ * Files of the tree stay when all processes have ended, so they have half of memory at most, as Linux's
+ * tmpfs has by default. Memfds and shared memory go with those who use them.
+ */
+static long tree_pages; /* atomic */
+
+static bool ram_tree_has_room(const struct ram_file *rf)
+{
+	return rf->huge || (size_t)READ_ONCE(tree_pages) < page_total_count() / 2;
+}
+
+void ram_count_pages(struct ram_file *rf, long pages)
+{
+	rf->nr_pages += (u64)pages;
+	if (!rf->huge)
+		__atomic_fetch_add(&tree_pages, pages, __ATOMIC_RELAXED);
 }
 
 /* ---- pages; rf->lock is held --------------------------------------------------------- */
@@ -78,7 +100,7 @@ void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 		rf->chunks[index / CHUNK_PAGES].block = false;
 		page_put(*slot);
 		*slot = 0;
-		rf->nr_pages--;
+		ram_count_pages(rf, -1);
 		if (index % 8 == 0)
 			irq_window();
 	}
@@ -100,6 +122,7 @@ void ram_file_destroy(struct ram_file *rf)
 	for (i = 0; i < rf->nr_chunks; i++)
 		kfree(rf->chunks[i].pages);
 	kfree(rf->chunks);
+	account_put(rf->account);
 	kfree(rf);
 }
 
@@ -136,10 +159,12 @@ static void chunk_try_block(struct ram_file *rf, u64 chunk)
 	pa = rf->hugetlb ? huge_page_alloc() : page_alloc_zeroed_block();
 	if (!pa)
 		return;
+	if (!rf->hugetlb)
+		page_charge(pa, CHUNK_PAGES);
 	for (i = 0; i < CHUNK_PAGES; i++)
 		c->pages[i] = pa + i * PAGE_SIZE;
 	c->block = true;
-	rf->nr_pages += CHUNK_PAGES;
+	ram_count_pages(rf, CHUNK_PAGES);
 }
 
 int ram_chunk_make_empty(struct ram_file *rf, u64 chunk)
@@ -152,7 +177,7 @@ int ram_chunk_make_empty(struct ram_file *rf, u64 chunk)
 	return rf->chunks[chunk].pages ? 0 : -ENOSPC;
 }
 
-int ram_chunk_make(struct ram_file *rf, u64 chunk)
+static int chunk_make(struct ram_file *rf, u64 chunk)
 {
 	bool had = chunk < rf->nr_chunks && rf->chunks[chunk].pages;
 	int err = ram_chunk_make_empty(rf, chunk);
@@ -164,6 +189,15 @@ int ram_chunk_make(struct ram_file *rf, u64 chunk)
 		rf->chunks[chunk].pages = NULL;
 		err = -ENOSPC;
 	}
+	return err;
+}
+
+int ram_chunk_make(struct ram_file *rf, u64 chunk)
+{
+	struct account *before = account_use(rf->account);
+	int err = chunk_make(rf, chunk);
+
+	account_use(before);
 	return err;
 }
 
@@ -188,6 +222,7 @@ static hpa_t page_make(struct ram_file *rf, u64 index)
 /* The file's own page, made if there is none. With a reference for the caller. */
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 {
+	struct account *before;
 	hpa_t *slot;
 	int err = ram_chunk_make(rf, index / CHUNK_PAGES);
 
@@ -195,12 +230,14 @@ int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 		return err;
 	slot = ram_page_slot(rf, index);
 	if (!*slot) {
-		if (page_free_count() < ram_reserve())
+		if (page_free_count() < ram_reserve() || !ram_tree_has_room(rf))
 			return -ENOSPC;
+		before = account_use(rf->account);
 		*slot = page_make(rf, index);
+		account_use(before);
 		if (!*slot)
 			return -ENOSPC;
-		rf->nr_pages++;
+		ram_count_pages(rf, 1);
 	}
 	*pa = *slot;
 	page_get(*pa);

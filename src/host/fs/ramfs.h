@@ -24,6 +24,7 @@ struct ram_file {
 	struct ram_chunk *chunks;
 	size_t nr_chunks;
 	u64 nr_pages;
+	struct account *account; /* its creator's, referenced: its pages are charged there */
 	bool huge;
 	bool hugetlb; /* all chunks are blocks of the pool (hugetlb.c) */
 	bool mapped;  /* shared, at some time: what goes away may stand in page tables */
@@ -39,6 +40,7 @@ static inline size_t ram_reserve(void)
 hpa_t *ram_page_slot(const struct ram_file *rf, u64 index); /* NULL: not even a chunk */
 /* The file's own page, made if there is none; with a reference for the caller. */
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa);
+void ram_count_pages(struct ram_file *rf, long pages);
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to); /* page indices [from, to) */
 int ram_chunk_make(struct ram_file *rf, u64 chunk);
 /* As ram_chunk_make(), but without pages in it. */

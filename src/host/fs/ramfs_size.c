@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <string.h>
+#include "mm/account.h"
 #include "mm/hugetlb.h"
 #include "ramfs.h"
 #include "sched/thread.h"
@@ -174,7 +175,7 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 	mutex_unlock(&rf->lock);
 	if (err != -ENOSPC)
 		return err;
-	current->no_page = true; /* who uses memory through a mapping is no file system that is full */
+	page_missed(); /* who uses memory through a mapping is no file system that is full */
 	return -ENOMEM;
 }
 
@@ -217,6 +218,7 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 {
 	struct ram_file *rf = f->inode->data;
 	unsigned int i, n = rf->hugetlb ? CHUNK_PAGES : 1;
+	struct account *before;
 	hpa_t *slot;
 	int err = -EFAULT;
 
@@ -224,6 +226,7 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 	if (index % n || !IS_ALIGNED(pa, n * PAGE_SIZE))
 		return -EINVAL;
 	mutex_lock(&rf->lock);
+	before = account_use(rf->account);
 	if (index < FILE_MAX / PAGE_SIZE && index * PAGE_SIZE < rf->size)
 		err = ram_chunk_make_empty(rf, index / CHUNK_PAGES);
 	slot = err ? NULL : ram_page_slot(rf, index);
@@ -231,9 +234,12 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 		err = -EEXIST;
 	for (i = 0; !err && i < n; i++) {
 		slot[i] = pa + i * PAGE_SIZE;
-		rf->nr_pages++;
+		ram_count_pages(rf, 1);
 		rf->mapped = true;
 	}
+	if (!err && !rf->hugetlb)
+		page_charge(pa, 1);
+	account_use(before);
 	if (!err && rf->hugetlb)
 		rf->chunks[index / CHUNK_PAGES].block = true;
 	mutex_unlock(&rf->lock);

@@ -123,7 +123,7 @@ static int collapse_block(struct block *b)
 	if (err)
 		return err == 1 ? 0 : err;
 	b->from = kmalloc(BLOCK_PAGES * sizeof(*b->from));
-	b->to = page_alloc(ORDER_2M);
+	b->to = page_alloc_user(ORDER_2M);
 	if (b->from && b->to) {
 		move_block(b);
 	} else {

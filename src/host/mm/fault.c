@@ -131,7 +131,7 @@ static int map_anonymous(struct mm *mm, const struct vma *vma, unsigned long va)
 			size = SZ_2M;
 	}
 	if (!pa)
-		pa = page_alloc_zeroed(0);
+		pa = page_alloc_user_zeroed(0);
 	if (!pa)
 		return -ENOMEM;
 	err = install(mm, vma, ALIGN_DOWN(va, size), size, pa, flags);
@@ -195,7 +195,7 @@ static int private_copy(const struct vma *vma, unsigned long va, hpa_t *pa)
 
 	if (pos >= file_size(vma->file))
 		return -EIO;
-	*pa = page_alloc_zeroed(0);
+	*pa = page_alloc_user_zeroed(0);
 	if (!*pa)
 		return -ENOMEM;
 	got = file_kread(vma->file, pa_to_va(*pa), PAGE_SIZE, pos);
@@ -292,7 +292,7 @@ static bool leaf_is_mine(pte_t pte, unsigned long size)
 /* The first write to a private page that somebody else has too: copy it. */
 static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
 {
-	hpa_t copy = page_alloc(0);
+	hpa_t copy = page_alloc_user(0);
 	hpa_t old;
 	pte_t *pte;
 

@@ -103,7 +103,7 @@ static void resize(size_t wanted)
 
 	mutex_lock(&resize_lock);
 	nr_wanted = wanted;
-	while (nr_blocks < nr_wanted && (pa = page_alloc(ORDER_2M)) != 0) {
+	while (nr_blocks < nr_wanted && (pa = page_alloc_user(ORDER_2M)) != 0) {
 		nr_blocks++;
 		block_to_pool(pa);
 		irq_window();

@@ -3,17 +3,20 @@
  * kmalloc.c - small objects: pages cut into objects of one size each.
  *
  * Sizes are powers of two from 32 to 2048 bytes; what is larger takes whole pages.
- * A page whose objects are all free goes back to the page allocator, except the
- * last of its size with room. Locks: slab_lock.
+ * A page whose objects are all free goes back to the page allocator, except the last of its size
+ * with room. The objects of a page are charged to one account (account.h); a process that ends
+ * leaves what is free in its pages to everybody. Locks: slab_lock.
  */
 #include <string.h>
+#include "account.h"
 #include "page.h"
 #include "lib/printk.h"
 #include "hv/spinlock.h"
+#include "sched/thread.h"
 
-#define NR_CLASSES 7 /* 32 << 6 = 2048 */
+#define NR_CLASSES KMALLOC_CLASSES
 
-static struct list_head partial[NR_CLASSES]; /* pages with a free object */
+static struct slabs common; /* of what is charged to nobody */
 static size_t nr_slabs[NR_CLASSES], nr_used[NR_CLASSES];
 static struct spinlock slab_lock;
 
@@ -40,35 +43,44 @@ static struct page *slab_create(unsigned int class)
 	page->kind = PAGE_SLAB;
 	page->slab_class = (u8) class;
 	page->slab_used = 0;
-	page->slab_free = NULL;
+	page->slab_free = 1;
 	va = pa_to_va(pa);
-	for (size_t at = PAGE_SIZE; at >= size; at -= size) {
-		*(void **)(va + at - size) = page->slab_free;
-		page->slab_free = va + at - size;
-	}
+	/* Each begins with what slab_free is to be once it is taken. */
+	for (size_t at = 0; at < PAGE_SIZE; at += size)
+		*(u32 *)(va + at) = at + size < PAGE_SIZE ? (u32)(at + size + 1) : 0;
 	return page;
+}
+
+/* slab_lock. An account has pages of its own, and the common ones are all others'. */
+static struct list_head *partial_of(struct account *account, unsigned int class)
+{
+	struct slabs *slabs = account ? &account->slabs : &common;
+
+	if (!slabs->partial[class].next)
+		list_init(&slabs->partial[class]);
+	return &slabs->partial[class];
 }
 
 static void *slab_alloc(unsigned int class)
 {
+	struct list_head *partial;
 	struct page *page;
 	void *object;
 
 	spin_lock(&slab_lock);
-	if (!partial[class].next)
-		list_init(&partial[class]);
-	if (list_empty(&partial[class])) {
+	partial = partial_of(current->account, class);
+	if (list_empty(partial)) {
 		page = slab_create(class);
 		if (!page) {
 			spin_unlock(&slab_lock);
 			return NULL;
 		}
-		list_add(&page->link, &partial[class]);
+		list_add(&page->link, partial);
 		nr_slabs[class]++;
 	}
-	page = list_first_entry(&partial[class], struct page, link);
-	object = page->slab_free;
-	page->slab_free = *(void **)object;
+	page = list_first_entry(partial, struct page, link);
+	object = (u8 *)pa_to_va(page_to_hpa(page)) + page->slab_free - 1;
+	page->slab_free = *(u32 *)object;
 	page->slab_used++;
 	nr_used[class]++;
 	if (!page->slab_free)
@@ -78,22 +90,65 @@ static void *slab_alloc(unsigned int class)
 	return object;
 }
 
+/* slab_lock. The page is everybody's from now on: its owner is to be uncharged. */
+static void slab_donate(struct page *page)
+{
+	page->owner = NULL;
+	list_add(&page->link, partial_of(NULL, page->slab_class));
+}
+
+void kmalloc_close(struct account *account)
+{
+	struct list_head empty = LIST_HEAD_INIT(empty);
+	struct page *page, *n;
+	unsigned int class;
+	long donated = 0;
+
+	spin_lock(&slab_lock);
+	account->is_dead = true;
+	for (class = 0; class < NR_CLASSES; class ++)
+		list_for_each_entry_safe(page, n, &account->slabs.partial[class], link) {
+			list_del(&page->link);
+			if (page->slab_used) {
+				slab_donate(page);
+				donated++;
+				continue;
+			}
+			list_add(&page->link, &empty);
+			page->kind = PAGE_OTHER;
+			nr_slabs[class]--;
+		}
+	spin_unlock(&slab_lock);
+	list_for_each_entry_safe(page, n, &empty, link)
+		page_free(page_to_hpa(page), 0);
+	account_uncharge(account, donated);
+}
+
 static void slab_release(struct page *page, hpa_t pa, void *object)
 {
-	struct list_head *list = &partial[page->slab_class];
+	struct account *owner, *left = NULL;
+	struct list_head *list;
 	bool was_full, last;
 
 	spin_lock(&slab_lock);
+	owner = page->owner;
+	list = partial_of(owner, page->slab_class);
 	was_full = !page->slab_free;
-	*(void **)object = page->slab_free;
-	page->slab_free = object;
+	*(u32 *)object = page->slab_free;
+	page->slab_free = (u32)((unsigned long)object % PAGE_SIZE) + 1;
 	page->slab_used--;
 	nr_used[page->slab_class]--;
-	if (was_full)
+	if (was_full && owner && owner->is_dead && page->slab_used) {
+		left = owner;
+		slab_donate(page);
+	} else if (was_full) {
 		list_add(&page->link, list);
+	}
 	last = list->next == &page->link && list->prev == &page->link;
-	if (page->slab_used || last) {
+	if (page->slab_used || (last && !(owner && owner->is_dead))) {
 		spin_unlock(&slab_lock);
+		if (left)
+			account_uncharge(left, 1);
 		return;
 	}
 	list_del(&page->link);

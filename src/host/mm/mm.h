@@ -33,6 +33,8 @@ struct mm {
 	unsigned long nr_areas;    /* in vmas */
 	unsigned int new_flags;    /* VMA_LOCKED: of every new area (mlockall()) */
 	unsigned long total_pages; /* 4K pages mapped, for /proc and oom.c */
+	unsigned long
+		elsewhere_pages; /* of them, as oom.c counted them last: mm_count_elsewhere() */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
 	unsigned long icache_stale; /* harts that owe a fence.i before they run it: bit mask */

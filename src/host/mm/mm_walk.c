@@ -119,6 +119,19 @@ void mm_get_leaf_pages(pte_t pte, unsigned long size)
 		page_get(pa);
 }
 
+unsigned long mm_count_elsewhere(struct mm *mm)
+{
+	unsigned long va = 0, size, n = 0;
+	pte_t *pte;
+
+	while ((pte = mm_next_leaf(mm, &va, USER_END, &size)) != NULL) {
+		if (page_is_elsewhere(pte_to_hpa(*pte)))
+			n += size / SZ_4K;
+		va += size;
+	}
+	return n;
+}
+
 #define ZAP_BATCH 64
 
 struct zap {

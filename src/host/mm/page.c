@@ -9,9 +9,11 @@
 #include "page.h"
 #include <string.h>
 #include "boot/fdt.h"
+#include "account.h"
 #include "hugetlb.h"
 #include "hv/host.h"
 #include "lib/printk.h"
+#include "proc/oom.h"
 #include "sched/thread.h"
 
 #define MAX_RANGES 32
@@ -178,21 +180,15 @@ void page_add_range(hpa_t start, hpa_t end)
 	spin_unlock(&page_lock);
 }
 
-hpa_t page_alloc(unsigned int order)
+/* page_lock. The first page of a block of that order, taken out of a larger one if need be; NULL: none. */
+static struct page *take_block(unsigned int order)
 {
 	unsigned int o = order;
 	struct page *page;
 
-	spin_lock(&page_lock);
-	while (o <= PAGE_MAX_ORDER && list_empty(&free_lists[o]))
-		o++;
-	if (o > PAGE_MAX_ORDER) {
-		spin_unlock(&page_lock);
-		/* Who asks for a larger block has another way, or asks for much at once. */
-		if (order <= PAGE_COMMON_ORDER)
-			current->no_page = true;
-		return 0;
-	}
+	while (list_empty(&free_lists[o]))
+		if (++o > PAGE_MAX_ORDER)
+			return NULL;
 	page = list_first_entry(&free_lists[o], struct page, link);
 	list_del(&page->link);
 	page->kind = PAGE_OTHER;
@@ -203,16 +199,101 @@ hpa_t page_alloc(unsigned int order)
 		half->order = (u8)o;
 		list_add(&half->link, &free_lists[o]);
 	}
+	return page;
+}
+
+void page_missed(void)
+{
+	current->no_page = true;
+	current->missed_in = READ_ONCE(oom_round);
+}
+
+/* Inline, as is alloc_charged(): a fault of a guest may need a table, and its cost is counted. */
+static inline __attribute__((always_inline)) struct page *alloc_block(unsigned int order)
+{
+	struct page *page;
+
+	spin_lock(&page_lock);
+	page = order <= PAGE_MAX_ORDER ? take_block(order) : NULL;
+	if (!page) {
+		/*
+		 * Under the lock: what is freed later counts as later. Who asks for a larger block
+		 * has another way, or asks for much at once.
+		 */
+		if (order <= PAGE_COMMON_ORDER)
+			page_missed();
+		spin_unlock(&page_lock);
+		return NULL;
+	}
 	nr_free -= 1UL << order;
 	spin_unlock(&page_lock);
-	for (unsigned long i = 0; i < 1UL << order; i++)
+	page->refs = 1;
+	for (unsigned long i = 1; i < 1UL << order; i++)
 		page[i].refs = 1;
+	return page;
+}
+
+static void charge(struct page *page, struct account *account, unsigned long n)
+{
+	page->owner = account;
+	for (unsigned long i = 1; i < n; i++)
+		page[i].owner = account;
+	account_charge(account, (long)n);
+}
+
+/* Pages that were charged together, and are free. */
+static void uncharge(struct page *page, unsigned long n)
+{
+	struct account *account = page->owner;
+
+	page->owner = NULL;
+	for (unsigned long i = 1; i < n; i++)
+		page[i].owner = NULL;
+	account_uncharge(account, (long)n);
+}
+
+void page_charge(hpa_t pa, unsigned long n)
+{
+	if (current->account)
+		charge(page_of(pa), current->account, n);
+}
+
+hpa_t page_alloc_user(unsigned int order)
+{
+	struct page *page = alloc_block(order);
+
+	return page ? page_to_hpa(page) : 0;
+}
+
+static inline __attribute__((always_inline)) hpa_t alloc_charged(unsigned int order)
+{
+	struct page *page = alloc_block(order);
+	struct account *account = current->account;
+
+	if (!page)
+		return 0;
+	if (account)
+		charge(page, account, 1UL << order);
 	return page_to_hpa(page);
+}
+
+hpa_t page_alloc(unsigned int order)
+{
+	return alloc_charged(order);
 }
 
 hpa_t page_alloc_zeroed(unsigned int order)
 {
-	hpa_t pa = page_alloc(order);
+	hpa_t pa = alloc_charged(order);
+
+	if (pa)
+		page_clear(pa_to_va(pa), PAGE_SIZE << order);
+	return pa;
+}
+
+hpa_t page_alloc_user_zeroed(unsigned int order)
+{
+	hpa_t pa = page_alloc_user(order);
 
 	if (pa)
 		page_clear(pa_to_va(pa), PAGE_SIZE << order);
@@ -246,6 +327,8 @@ void page_put(hpa_t pa)
 	BUG_ON(refs == 0);
 	if (refs > 1)
 		return;
+	if (page->owner)
+		uncharge(page, 1);
 	if (is_huge(pa)) {
 		huge_page_dropped(pa, 1);
 		return;
@@ -270,6 +353,8 @@ void page_free(hpa_t pa, unsigned int order)
 	}
 	for (unsigned long i = 0; i < 1UL << order; i++)
 		page[i].refs = 0;
+	if (page->owner)
+		uncharge(page, 1UL << order);
 	if (is_huge(pa)) {
 		huge_page_dropped(pa, 1U << order);
 		return;
@@ -285,6 +370,13 @@ u32 page_refs(hpa_t pa)
 	struct page *page = page_of(pa);
 
 	return page ? __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) : 0;
+}
+
+bool page_is_elsewhere(hpa_t pa)
+{
+	const struct page *page = page_of(pa);
+
+	return !page || page->owner || is_huge(pa);
 }
 
 bool page_is_ram(hpa_t pa)
@@ -357,7 +449,7 @@ void page_clear_block(hpa_t pa)
 
 hpa_t page_alloc_zeroed_block(void)
 {
-	hpa_t pa = page_alloc(ORDER_2M);
+	hpa_t pa = page_alloc_user(ORDER_2M);
 
 	if (pa)
 		page_clear_block(pa);

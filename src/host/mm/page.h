@@ -25,6 +25,8 @@ enum page_kind {
 	PAGE_GIANT,     /* first page of each 2 MiB of a block of hugetlb_1g.c */
 };
 
+struct account;
+
 struct page {
 	u32 refs; /* atomic; 0: free */
 	u8 order; /* PAGE_FREE, PAGE_BIG: of the block that starts here */
@@ -32,7 +34,8 @@ struct page {
 	u8 slab_class;
 	u8 pad;
 	u32 slab_used;         /* objects in use; PAGE_HUGE: pages without a reference */
-	void *slab_free;       /* first free object */
+	u32 slab_free;         /* first free object: its offset and 1; 0: none */
+	struct account *owner; /* it is charged there (account.h), or NULL */
 	struct list_head link; /* free list, or slab list */
 };
 
@@ -48,15 +51,25 @@ void page_ram_range(hpa_t *start, hpa_t *end); /* the lowest and the highest add
 struct page *page_of(hpa_t pa);                /* NULL: not RAM */
 hpa_t page_to_hpa(const struct page *page);
 
-/* 2^order pages, each with one reference, block-aligned; not cleared. 0: none. */
+/*
+ * 2^order pages, each with one reference, block-aligned; not cleared. 0: none. They are charged to the
+ * calling thread's account; those of page_alloc_user*() are not: pages of address spaces, which
+ * mm->total_pages counts, and of pools.
+ */
 hpa_t page_alloc(unsigned int order);
 hpa_t page_alloc_zeroed(unsigned int order);
+hpa_t page_alloc_user(unsigned int order);
+hpa_t page_alloc_user_zeroed(unsigned int order);
+void page_missed(void); /* the calling thread could not have a page: for oom.c */
+/* Charge pages that page_alloc_user() gave, to the calling thread's account. */
+void page_charge(hpa_t pa, unsigned long pages);
 /* Drop the reference that the allocation gave, of all 2^order pages. */
 void page_free(hpa_t pa, unsigned int order);
 
 void page_get(hpa_t pa); /* one 4K page; no-op for what is not RAM */
 void page_put(hpa_t pa); /* frees at zero */
 u32 page_refs(hpa_t pa);
+bool page_is_elsewhere(hpa_t pa); /* one in use: charged, or of a pool, or not the allocator's */
 bool page_is_ram(hpa_t pa);
 size_t page_free_count(void);           /* 4K pages */
 size_t page_total_count(void);          /* 4K pages */
@@ -65,7 +78,7 @@ void page_clear(void *va, size_t size); /* by cbo.zero where the hart has it */
  * 2 MiB of zeroes, in pieces between which interrupts are taken and another thread may run: nothing
  * spinning is locked.
  */
-hpa_t page_alloc_zeroed_block(void); /* 0: no memory */
+hpa_t page_alloc_zeroed_block(void); /* as page_alloc_user(); 0: no memory */
 void page_clear_block(hpa_t pa);
 void page_clear_init(void); /* once the ISA string is known */
 

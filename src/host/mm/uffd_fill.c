@@ -105,7 +105,7 @@ static int fill_page(const struct fill *fill, unsigned long va)
 	int err = 0;
 
 	if (fill->kind != FILL_CONTINUE) {
-		pa = fill->size == SZ_2M ? huge_page_alloc() : page_alloc_zeroed(0);
+		pa = fill->size == SZ_2M ? huge_page_alloc() : page_alloc_user_zeroed(0);
 		if (!pa)
 			return -ENOMEM;
 	}

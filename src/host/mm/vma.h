@@ -118,6 +118,9 @@ void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end);
 /* Between the two, when the pages' contents stand in other frames by now. */
 void mm_notify_moved(struct mm *mm, unsigned long start, unsigned long end);
 
+/* 4K pages that are mapped, and charged to an account or of a pool. */
+unsigned long mm_count_elsewhere(struct mm *mm);
+
 /* ---- mm_age.c: pages in use ---- */
 
 struct mm_counts { /* of an area, in 4K pages */

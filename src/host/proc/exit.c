@@ -18,6 +18,7 @@
 #include "sched/clock.h"
 #include "file/file.h"
 #include "fs/inode.h"
+#include "mm/account.h"
 #include "mm/mm.h"
 #include "oom.h"
 #include "rlimit.h"
@@ -120,6 +121,38 @@ static void become_zombie(struct process *p)
 		process_put(p);
 }
 
+/* A child that lives; it has the descriptors that p had, and so what is behind them. Referenced, or NULL. */
+static struct account *find_heir(struct process *p)
+{
+	struct account *heir = NULL;
+	struct process *child;
+
+	spin_lock(&all_processes_lock);
+	list_for_each_entry(child, &p->children, sibling) {
+		spin_lock(&child->lock);
+		heir = child->account;
+		if (heir)
+			account_get(heir);
+		spin_unlock(&child->lock);
+		if (heir)
+			break;
+	}
+	spin_unlock(&all_processes_lock);
+	return heir;
+}
+
+/* Kernel memory that is still charged to p is others', or nobody's. */
+static void close_account(struct process *p)
+{
+	struct account *account = p->account, *heir = find_heir(p);
+
+	spin_lock(&p->lock);
+	p->account = NULL;
+	spin_unlock(&p->lock);
+	account_close(account, heir);
+	account_put(heir);
+}
+
 /* By the last thread: everything that programs can hold is given back. */
 static void process_teardown(struct process *p)
 {
@@ -139,6 +172,7 @@ static void process_teardown(struct process *p)
 	mm_activate(NULL);
 	process_vfork_done(p);
 	mm_put(mm);
+	close_account(p);
 	oom_memory_freed(p);
 	orphan_children(p);
 	if (p->is_first)
@@ -158,6 +192,7 @@ void thread_end(int code)
 	 * this hart's feet. Nothing down to the unlock sleeps, which would bring it back.
 	 */
 	mm_activate(NULL);
+	current->account = NULL; /* the last thread closes it */
 	spin_lock(&p->lock);
 	nproc_add(0, -1);
 	list_del(&current->process_link); /* from here on nobody sends it a signal */

@@ -19,8 +19,10 @@
 #include "hv/bits.h"
 #include "hv/host.h"
 #include "lib/printk.h"
+#include "mm/account.h"
 #include "mm/mm.h"
 #include "mm/page.h"
+#include "mm/vma.h"
 #include "process_impl.h"
 #include "sched/wait.h"
 
@@ -28,6 +30,8 @@
 #define ROUND_MS    50 /* between two looks at whether the victim gets on */
 
 static struct mutex choosing = { .waiters = LIST_HEAD_INIT(choosing.waiters) };
+u32 oom_round;
+
 static struct process *victim; /* referenced, or NULL */
 static u64 give_up;            /* time at which the victim is passed over */
 static size_t free_seen;       /* free pages when that time was set */
@@ -44,15 +48,51 @@ static u64 after_ms(unsigned long ms)
  */
 static size_t footprint(struct process *p)
 {
-	size_t pages = 0;
+	size_t pages = 0, mapped, elsewhere;
 
 	spin_lock(&p->lock);
-	if (p->mm)
-		pages = READ_ONCE(p->mm->total_pages);
-	else if (p->exiting && !READ_ONCE(p->memory_freed))
+	if (p->account)
+		pages = account_pages(p->account) + p->account->inherited;
+	if (p->mm) {
+		mapped = READ_ONCE(p->mm->total_pages);
+		elsewhere = READ_ONCE(p->mm->elsewhere_pages);
+		pages += mapped - MIN(mapped, elsewhere);
+	} else if (p->exiting && !READ_ONCE(p->memory_freed)) {
 		pages = ~0UL;
+	}
 	spin_unlock(&p->lock);
 	return pages;
+}
+
+/*
+ * Of the pages that an address space maps those that are charged to an account, be it this process's,
+ * are counted there; and huge pages go back to their pool. One that is busy keeps what was counted last:
+ * its lock may be held by who waits for one that a caller of ours has.
+ */
+static void count_elsewhere(void)
+{
+	struct mm *mm;
+
+	for (mm = mm_next(NULL); mm; mm = mm_next(mm)) {
+		if (!mutex_trylock(&mm->lock))
+			continue;
+		mm->elsewhere_pages = mm_count_elsewhere(mm);
+		mutex_unlock(&mm->lock);
+	}
+}
+
+/* all_processes_lock is held. */
+static void add_inherited(void)
+{
+	struct process *p;
+
+	list_for_each_entry(p, &all_processes, all_link) {
+		spin_lock(&p->lock);
+		if (p->account)
+			p->account->inherited = 0;
+		spin_unlock(&p->lock);
+	}
+	account_add_inherited();
 }
 
 /* The process with the largest footprint, referenced; NULL: nobody is left to be tried. */
@@ -62,7 +102,9 @@ static struct process *find_largest(size_t *pages)
 	size_t n;
 
 	*pages = 0;
+	count_elsewhere();
 	spin_lock(&all_processes_lock);
+	add_inherited();
 	list_for_each_entry(p, &all_processes, all_link) {
 		n = p->oom_passed_over ? 0 : footprint(p);
 		if (n <= *pages)
@@ -105,7 +147,7 @@ static bool victim_is_in_force(void)
 		free_seen = page_free_count();
 		give_up = after_ms(PATIENCE_MS);
 	}
-	if (hv_time() < give_up && !READ_ONCE(victim->memory_freed))
+	if (hv_time() < give_up && !__atomic_load_n(&victim->memory_freed, __ATOMIC_ACQUIRE))
 		return true;
 	victim->oom_passed_over = true;
 	process_put(victim);
@@ -113,37 +155,61 @@ static bool victim_is_in_force(void)
 	return false;
 }
 
-/* The process whose end is to be waited for, referenced; NULL: there is none. `choosing` is held. */
-static struct process *choose(const char *what)
+/* A new victim, if there is one. `choosing` is held. */
+static void choose(const char *what)
 {
 	size_t pages;
 
+	victim = find_largest(&pages);
+	if (!victim)
+		return;
+	give_up = after_ms(PATIENCE_MS);
+	free_seen = page_free_count();
+	if (READ_ONCE(victim->exiting))
+		return;
+	printk_limited(
+		"host: out of memory for %s of %s (%d): ended %s (%d), the largest, of %lu kB; "
+		"%lu kB are free\n",
+		what, current->name, current->tid, name_of(victim), victim->pid,
+		pages * (PAGE_SIZE / 1024), free_seen * (PAGE_SIZE / 1024));
+	end_users_of_memory(victim);
+}
+
+/*
+ * *p: whose end is to be waited for, referenced; NULL: there is none. False: memory has come back since
+ * the calling thread missed its page, so nobody needs to end for it.
+ */
+static bool find_victim(const char *what, struct process **p)
+{
+	bool found = true;
+
+	*p = NULL;
 	if (!victim_is_in_force()) {
-		victim = find_largest(&pages);
-		if (!victim)
-			return NULL;
-		give_up = after_ms(PATIENCE_MS);
-		free_seen = page_free_count();
-		if (!READ_ONCE(victim->exiting)) {
-			printk_limited("host: out of memory for %s of %s (%d): ended %s (%d), "
-				       "the largest, of %lu kB\n",
-				       what, current->name, current->tid, name_of(victim),
-				       victim->pid, pages * (PAGE_SIZE / 1024));
-			end_users_of_memory(victim);
-		}
+		/* oom_round rises before memory_freed is set: what ended the last victim is seen here. */
+		found = __atomic_load_n(&oom_round, __ATOMIC_ACQUIRE) == current->missed_in;
+		if (found)
+			choose(what);
 	}
-	process_get(victim);
-	return victim;
+	if (found && victim) {
+		process_get(victim);
+		*p = victim;
+	}
+	current->missed_in = READ_ONCE(oom_round);
+	return found;
 }
 
 bool oom_wait(const char *what)
 {
 	struct process *p;
+	bool found;
 
+	current->no_page = false; /* it is seen to */
 	if (READ_ONCE(current->sig.kill) || mutex_lock_killable(&choosing))
 		return false;
-	p = choose(what);
+	found = find_victim(what, &p);
 	mutex_unlock(&choosing);
+	if (!found)
+		return true;
 	if (!p) {
 		process_end(current_process, SIGKILL);
 		return false;
@@ -155,14 +221,15 @@ bool oom_wait(const char *what)
 
 void oom_memory_freed(struct process *p)
 {
-	WRITE_ONCE(p->memory_freed, true);
+	__atomic_fetch_add(&oom_round, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->memory_freed, true, __ATOMIC_RELEASE);
 	waitq_wake_all(&freed);
 }
 
-/* The last of memory: where only this much is free a failed call is worth somebody's end. */
+/* So little that what is free may be in pieces too small for a pipe or a stack. */
 static bool memory_is_out(void)
 {
-	return page_free_count() < page_total_count() / 64;
+	return page_free_count() < page_total_count() / 16;
 }
 
 bool oom_failed_call(void)

@@ -13,6 +13,7 @@ struct process;
  * sleeping locks may be: a victim that waits for one is given up after a while.
  */
 bool oom_wait(const char *what);
+extern u32 oom_round; /* how many processes have given their memory back */
 /* Has the calling thread missed a page, and is memory out? Then its system call may have failed for it. */
 bool oom_failed_call(void);
 void oom_memory_freed(struct process *p); /* p's end has given its memory back */

@@ -17,6 +17,7 @@
 #include "exec_spec.h"
 #include "file/file.h"
 #include "fs/inode.h"
+#include "mm/account.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "lib/printk.h"
@@ -55,8 +56,12 @@ void process_put(struct process *p)
 {
 	if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	struct account *account = p->account;
+
 	signal_free_process(p);
 	kfree(p);
+	if (account) /* it never ran */
+		account_close(account, NULL);
 	nproc_add(-1, 0);
 }
 
@@ -105,7 +110,9 @@ static struct process *process_alloc(struct process *parent)
 
 	if (!p)
 		return NULL;
-	p->refs = 1; /* the parent's, until it has waited */
+	p->refs = 1;                   /* the parent's, until it has waited */
+	p->account = current->account; /* of the new process (sys_clone()) */
+	account_get(p->account);
 	list_init(&p->threads);
 	list_init(&p->children);
 	list_init(&p->sibling);
@@ -168,6 +175,7 @@ static int process_add_thread(struct process *p, struct thread *t)
 	} else {
 		process_get(p);
 		t->process = p;
+		t->account = p->account;
 		list_add_tail(&t->process_link, &p->threads);
 		p->nr_threads++;
 		nproc_add(0, 1);
@@ -240,10 +248,18 @@ int process_start_first(const struct exec_spec *spec)
 {
 	/* Static: the starter may be gone from its stack while the waker still wakes it. */
 	static struct first_start start;
-	struct process *p = process_alloc(NULL);
-	struct thread *t = thread_create("first", first_thread, &start);
+	struct account *account = account_create();
+	struct process *p;
+	struct thread *t;
 
 	random_init();
+	if (!account)
+		return -ENOMEM;
+	account_use(account);
+	p = process_alloc(NULL);
+	t = thread_create("first", first_thread, &start);
+	account_use(NULL);
+	account_put(account);
 	if (!p || !t)
 		return -ENOMEM;
 	start.spec = spec;
@@ -381,8 +397,22 @@ static long clone_new_process(struct thread *t, const struct clone_request *args
 	return tid;
 }
 
+/* What is allocated in it counts for the new process, or, of a thread, for this one. */
+static long clone_as(const struct clone_request *args, const struct trap_frame *frame)
+{
+	struct thread *t = thread_create(current->name, NULL, NULL);
+
+	if (!t)
+		return -ENOMEM;
+	clone_thread_state(t, frame, args);
+	if (args->flags & CLONE_THREAD)
+		return clone_new_thread(t, args);
+	return clone_new_process(t, args);
+}
+
 long sys_clone(struct trap_frame *frame)
 {
+	struct account *account, *before;
 	struct clone_request args = {
 		.flags = frame->a0 & 0xffffffff,
 		.stack = frame->a1,
@@ -390,20 +420,22 @@ long sys_clone(struct trap_frame *frame)
 		.tls = frame->a3,
 		.child_tid = frame->a4,
 	};
-	struct thread *t;
-	int err = clone_check(&args);
+	long ret = clone_check(&args);
 
-	if (err == 0)
-		err = nproc_check(!(args.flags & CLONE_THREAD));
-	if (err < 0)
-		return err;
-	t = thread_create(current->name, NULL, NULL);
-	if (!t)
-		return -ENOMEM;
-	clone_thread_state(t, frame, &args);
+	if (ret == 0)
+		ret = nproc_check(!(args.flags & CLONE_THREAD));
+	if (ret < 0)
+		return ret;
 	if (args.flags & CLONE_THREAD)
-		return clone_new_thread(t, &args);
-	return clone_new_process(t, &args);
+		return clone_as(&args, frame);
+	account = account_create();
+	if (!account)
+		return -ENOMEM;
+	before = account_use(account);
+	ret = clone_as(&args, frame);
+	account_use(before);
+	account_put(account);
+	return ret;
 }
 
 /* ---- ends of loans and threads ---- */

@@ -8,6 +8,7 @@
 #include "sched/thread.h"
 #include "sched/wait.h"
 
+struct account;
 struct fd_table;
 struct hv_timer;
 struct inode;
@@ -23,6 +24,7 @@ struct process {
 	u32 refs;
 	int pid;
 	struct mm *mm;
+	struct account *account; /* of kernel memory; NULL once all is given back */
 	struct fd_table *fds;
 	struct inode *cwd; /* under lock: any thread may replace it; NULL: the root */
 	u32 umask;

@@ -16,6 +16,7 @@
 #include "boot/layout.h"
 #include "proc/signal.h"
 
+struct account;
 struct hv_sched_hook;
 struct mm;
 struct process;
@@ -92,6 +93,7 @@ struct thread {
 	char name[THREAD_NAME_LEN];
 	void *kstack;
 	struct process *process;       /* NULL: a kernel thread */
+	struct account *account;       /* its process's; NULL: what it allocates is nobody's */
 	struct list_head process_link; /* in process->threads */
 	struct list_head all_link;     /* in all_threads */
 
@@ -100,7 +102,8 @@ struct thread {
 	u32 *clear_child_tid;      /* user address; woken as a futex at exit */
 	unsigned long robust_list; /* user address */
 	int exit_code;
-	bool no_page;        /* page_alloc() had none for it since somebody asked: oom.c */
+	bool no_page;        /* page_alloc() had none for it: page_missed() */
+	u32 missed_in;       /* oom_round then */
 	bool fault_disabled; /* uaccess: a fault is an error and nothing may sleep */
 
 	void (*fn)(void *arg); /* a kernel thread's body, or NULL */
