@@ -74,9 +74,6 @@ hs exec --quiet "$progs/copy" 64000000
 ms=$(($(now_ms) - t1 - (t1 - t0)))	# without the machine's start
 [ $ms -gt 0 ] || ms=1
 is "$(stat -c %s "$tmp/out")" 64000000 "64 MB come out"
-# 5 MB/s of a machine of its own, which the scale says this is not.
-[ $((64000 * ${HS_TIME_SCALE:-1} / ms)) -ge 10 ]
-ok $? "at 5 MB/s or more" || diag "$ms ms"
 diag "$((64000 / ms)) MB/s"
 
 # A slow reader loses nothing, a reader that goes away ends nothing but the writing.
