@@ -24,10 +24,11 @@
 #include "proc/syscall.h"
 #include "mm/uaccess.h"
 
-#define PIPE_SIZE 65536UL
+#define PIPE_SIZE  65536UL
+#define PIPE_PAGES (PIPE_SIZE / PAGE_SIZE)
 
 struct pipe {
-	u8 *buf;
+	hpa_t page[PIPE_PAGES]; /* single ones: memory in pieces has them, too */
 	struct mutex read_lock, write_lock;
 	u64 in, out; /* each written by its end only */
 	bool readers, writers;
@@ -36,6 +37,13 @@ struct pipe {
 	int ends;
 	char name[32];
 };
+
+/* Where byte `at` of the buffer is; *n: at most so many stand there in one piece. */
+static u8 *bytes_at(const struct pipe *p, size_t at, size_t *n)
+{
+	*n = MIN(*n, PAGE_SIZE - at % PAGE_SIZE);
+	return (u8 *)pa_to_va(p->page[at / PAGE_SIZE]) + at % PAGE_SIZE;
+}
 
 static size_t filled(const struct pipe *p)
 {
@@ -50,12 +58,13 @@ static size_t room(const struct pipe *p)
 
 static long pipe_read_some(struct pipe *p, unsigned long buf, size_t size)
 {
-	size_t done = 0, at, n;
+	size_t done = 0, n;
+	const u8 *from;
 
 	while (done < size && (n = filled(p))) {
-		at = p->out % PIPE_SIZE;
-		n = MIN(MIN(n, PIPE_SIZE - at), size - done);
-		if (copy_to_user(buf + done, p->buf + at, n))
+		n = MIN(n, size - done);
+		from = bytes_at(p, p->out % PIPE_SIZE, &n);
+		if (copy_to_user(buf + done, from, n))
 			return done ? (long)done : -EFAULT;
 		__atomic_store_n(&p->out, p->out + n, __ATOMIC_RELEASE);
 		done += n;
@@ -100,12 +109,13 @@ static long pipe_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 /* write_lock is held: what is free can only grow. */
 static long pipe_write_some(struct pipe *p, unsigned long buf, size_t size)
 {
-	size_t done = 0, at, n;
+	size_t done = 0, n;
+	u8 *to;
 
 	while (done < size && (n = room(p))) {
-		at = p->in % PIPE_SIZE;
-		n = MIN(MIN(n, PIPE_SIZE - at), size - done);
-		if (copy_from_user(p->buf + at, buf + done, n))
+		n = MIN(n, size - done);
+		to = bytes_at(p, p->in % PIPE_SIZE, &n);
+		if (copy_from_user(to, buf + done, n))
 			return done ? (long)done : -EFAULT;
 		__atomic_store_n(&p->in, p->in + n, __ATOMIC_RELEASE);
 		done += n;
@@ -216,7 +226,11 @@ void pipe_hang_up(struct pipe *p, bool writing)
 
 void pipe_discard(struct pipe *p)
 {
-	kfree(p->buf);
+	unsigned int i;
+
+	for (i = 0; i < PIPE_PAGES; i++)
+		if (p->page[i])
+			page_free(p->page[i], 0);
 	kfree(p);
 }
 
@@ -249,13 +263,16 @@ struct pipe *pipe_new(void)
 {
 	static u32 next;
 	struct pipe *p = kmalloc(sizeof(*p));
+	unsigned int i;
 
 	if (!p)
 		return NULL;
-	p->buf = kmalloc(PIPE_SIZE);
-	if (!p->buf) {
-		kfree(p);
-		return NULL;
+	for (i = 0; i < PIPE_PAGES; i++) {
+		p->page[i] = page_alloc(0); /* not cleared: nothing is read that was not written */
+		if (!p->page[i]) {
+			pipe_discard(p);
+			return NULL;
+		}
 	}
 	mutex_init(&p->read_lock);
 	mutex_init(&p->write_lock);

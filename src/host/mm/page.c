@@ -18,7 +18,7 @@
 
 #define MAX_RANGES 32
 
-#define PAGE_COMMON_ORDER 4 /* a pipe's buffer, the largest that an ordinary call needs */
+#define PAGE_COMMON_ORDER 2 /* a kernel stack, the largest that an ordinary call needs */
 
 /* ---- boot: ranges ---- */
 
