@@ -145,6 +145,8 @@ static void hog_forks(void)
 	char *p = mmap(NULL, 16 * MB, RW, ANON | MAP_POPULATE, -1, 0);
 	pid_t pid;
 
+	if (p == MAP_FAILED)
+		return;
 	for (;;) {
 		pid = fork();
 		if (pid < 0)
@@ -365,6 +367,23 @@ static const struct hog {
 
 #define NR_HOGS (sizeof(hogs) / sizeof(hogs[0]))
 
+static unsigned long seed; /* 0: each hog once, as large as it gets */
+
+static unsigned long rnd(unsigned long n)
+{
+	seed = seed * 6364136223846793005UL + 1442695040888963407UL;
+	return (seed >> 33) % n;
+}
+
+/* Half of them can have only so much address space: they are refused at any point. */
+static void limit_at_random(void)
+{
+	struct rlimit limit = { (8 + rnd(56)) * MB, RLIM_INFINITY };
+
+	if (rnd(2))
+		setrlimit(RLIMIT_AS, &limit);
+}
+
 static pid_t start_hog(const struct hog *hog)
 {
 	pid_t pid = fork();
@@ -374,6 +393,8 @@ static pid_t start_hog(const struct hog *hog)
 		return pid;
 	setpgid(0, 0);
 	setrlimit(RLIMIT_NOFILE, &fds);
+	if (seed)
+		limit_at_random();
 	hog->run();
 	/* Memory is full as it is, while the bystander goes on. */
 	for (unsigned int from = shared->rounds; shared->rounds < from + 2 && !shared->stop;)
@@ -443,7 +464,85 @@ static void each_hog(pid_t other)
 	}
 }
 
-int main(void)
+/* ---- at random ---- */
+
+#define AT_ONCE 3
+
+static void forget(pid_t *running, pid_t pid)
+{
+	kill(-pid, SIGKILL);
+	for (int i = 0; i < AT_ONCE; i++)
+		if (running[i] == pid)
+			running[i] = 0;
+}
+
+static bool ends(pid_t pid)
+{
+	for (int ms = 0; ms < 10000; ms++) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static void show(pid_t pid)
+{
+	char path[64], line[512] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (f && fgets(line, sizeof(line), f))
+		printf("# %s", line);
+}
+
+/* Hogs come and go, up to three at a time; some are ended from outside before they are done. */
+static void random_hogs(pid_t other, unsigned long seconds)
+{
+	pid_t running[AT_ONCE] = { 0 }, pid;
+	time_t end = time(NULL) + (time_t)seconds;
+	unsigned long before = (unsigned long)free_kb(), started = 0, last = 0;
+	bool good = true;
+
+	while (time(NULL) < end && good) {
+		int i = (int)rnd(AT_ONCE);
+
+		if (!running[i]) {
+			last = rnd(NR_HOGS);
+			pid = start_hog(&hogs[last]);
+			running[i] = pid > 0 ? pid : 0; /* a fork bomb is there */
+			started += pid > 0;
+		} else if (rnd(20) == 0) {
+			pid = running[i];
+			kill(-pid, SIGKILL);
+		}
+		usleep((unsigned int)rnd(100000));
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+			good &= pid != other;
+			forget(running, pid);
+		}
+		if (good && rnd(8) == 0)
+			good = gets_on(other);
+		if (rnd(50) == 0)
+			printf("# %lu hogs\n", started);
+	}
+	if (!ok(good, "a bystander goes on beside hogs that come at random"))
+		printf("# %s; after %lu hogs, the last: %s\n", shared->complaint, started,
+		       hogs[last].name);
+	for (int i = 0; i < AT_ONCE; i++)
+		if (running[i]) {
+			kill(-running[i], SIGKILL);
+			kill(running[i], SIGKILL); /* its group may not be there yet */
+			if (!ok(ends(running[i]), "a hog that is killed ends"))
+				show(running[i]);
+		}
+	ok(started > seconds, "there were more of them than seconds");
+	if (!ok(comes_back((long)before - 2048), "all of the memory comes back"))
+		printf("# %ld kB free, %lu before\n", free_kb(), before);
+}
+
+int main(int argc, char **argv)
 {
 	int status = -1;
 	pid_t other;
@@ -452,7 +551,13 @@ int main(void)
 	other = fork();
 	if (other == 0)
 		bystander();
-	if (gets_on(other))
+	if (argc > 1)
+		seed = argc > 2 ? strtoul(argv[2], NULL, 0) : (unsigned long)time(NULL) | 1;
+	if (argc > 1)
+		printf("# seed %lu\n", seed);
+	if (gets_on(other) && argc > 1)
+		random_hogs(other, strtoul(argv[1], NULL, 0));
+	else
 		each_hog(other);
 	shared->stop = true;
 	waitpid(other, &status, 0);

@@ -226,13 +226,17 @@ void oom_memory_freed(struct process *p)
 	waitq_wake_all(&freed);
 }
 
-/* So little that what is free may be in pieces too small for a pipe or a stack. */
-static bool memory_is_out(void)
-{
-	return page_free_count() < page_total_count() / 16;
-}
+#define PLAIN_TRIES 3
 
-bool oom_failed_call(void)
+/*
+ * Memory that somebody else gave back meanwhile is tried first; if there seems to be some and it will not
+ * do, it is in pieces that are too small for a stack.
+ */
+bool oom_retry(unsigned int tries)
 {
-	return current->no_page && memory_is_out();
+	if (tries < PLAIN_TRIES && page_free_count() > page_total_count() / 16) {
+		sched_yield_current();
+		return !READ_ONCE(current->sig.kill);
+	}
+	return oom_wait("a system call");
 }

@@ -14,8 +14,8 @@ struct process;
  */
 bool oom_wait(const char *what);
 extern u32 oom_round; /* how many processes have given their memory back */
-/* Has the calling thread missed a page, and is memory out? Then its system call may have failed for it. */
-bool oom_failed_call(void);
+/* For a system call that failed since a page was missing, for the `tries`th time: as oom_wait(). */
+bool oom_retry(unsigned int tries);
 void oom_memory_freed(struct process *p); /* p's end has given its memory back */
 
 #endif

@@ -87,8 +87,10 @@ static __attribute__((noinline)) void syscall_seen(unsigned long number, long re
 static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 						      unsigned long number, long ret)
 {
-	while ((ret == -ENOMEM || ret == -ENFILE || ret == -EAGAIN) && oom_failed_call() &&
-	       oom_wait("a system call")) {
+	unsigned int tries = 0;
+
+	while ((ret == -ENOMEM || ret == -ENFILE || ret == -EAGAIN) && current->no_page &&
+	       oom_retry(tries++)) {
 		current->no_page = false;
 		frame->a0 = frame->orig_a0;
 		ret = table[number].fn(frame);
