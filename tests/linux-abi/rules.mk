@@ -12,3 +12,4 @@ $(O)/tests/linux-abi/%: $(TOP)/tests/linux-abi/%.c $(TOP)/tests/linux-abi/tap.h 
 	$(CC_RV) $(PROG_CFLAGS) -o $@ $< -lm
 
 $(O)/tests/linux-abi/memory_random: $(wildcard $(TOP)/tests/linux-abi/memory_*.h)
+$(O)/tests/linux-abi/hogs: $(TOP)/tests/linux-abi/hogs.h

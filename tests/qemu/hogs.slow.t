@@ -11,7 +11,7 @@ hogs()	# SEED OPTIONS...
 {
 	local seed=$1
 	shift
-	HS_SECONDS=300 hs exec --quiet "$@" "$O/tests/linux-abi/hogs" 90 "$seed"
+	HS_SECONDS=300 hs exec --quiet --env HS_EXACT=1 "$@" "$O/tests/linux-abi/hogs" 90 "$seed"
 	relay "$out" "seed $seed, $*"
 	is "$status" 0 "seed $seed, $*: it ends well" || diag "$err"
 }
