@@ -91,7 +91,7 @@ for tool in "profile --whole exits" "irqs-off exits" "anatomy mmio_read"; do
 		env --default-signal=INT "$HS_TOP/scripts/"$tool --out "$O" >"$tmp/table" 2>"$tmp/err" &
 		tool_pid=$!
 		for ((i = 0; i < 100 * ${HS_TIME_SCALE:-1}; i++)); do
-			left_running | grep -q qemu-system && break
+			[[ $(left_running) == *qemu-system* ]] && break	# in a pipe to grep it finds that grep
 			sleep 0.05
 		done
 		kill -"${end% *}" $tool_pid
