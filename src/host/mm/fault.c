@@ -384,8 +384,12 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 			return 0;
 		}
 	} else if (!leaf_is_mine(*pte, size)) {
-		return vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, vma, va, pte, size)
-						: copy_on_write(mm, va, size);
+		err = vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, vma, va, pte, size)
+					       : copy_on_write(mm, va, size);
+		/* As in install(): a hart may have fetched from the new frame what was there before. */
+		if (err == 0 && (vma->prot & PROT_EXEC))
+			mm_sync_icache(mm);
+		return err;
 	}
 	WRITE_ONCE(*pte, *pte | PTE_W);
 	/* Other harts may fault once more, and find it done. */

@@ -348,6 +348,9 @@ int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned 
 		if (vma->start >= start && vma->end <= end)
 			vma->prot = prot;
 	protect_pages(mm, start, end, prot);
+	/* Pages that came while nothing could be fetched from them (install()). */
+	if (prot & PROT_EXEC)
+		mm_sync_icache(mm);
 	mm_notify_end(mm, start, end);
 	vma_merge(mm, start, end);
 	return 0;
