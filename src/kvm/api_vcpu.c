@@ -50,7 +50,7 @@ static long set_mp_state(struct kvm_vcpu *vcpu, hva_t arg)
 	case KVM_MP_STATE_STOPPED:
 		hsm_power_off(vcpu);
 		return 0;
-	/* No state but a command: the state stays, and the registers are reset. */
+	/* Not a state but a command: reset the registers, and leave the state as it is. */
 	case KVM_MP_STATE_INIT_RECEIVED:
 		if (!READ_ONCE(vcpu->kvm->mp_state_reset))
 			return -EINVAL;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * asm.h - what the assembly files of the core share: a register's load, store and store-conditional.
+ * asm.h - macros shared by the core's assembly files: load, store and store-conditional of a register.
  */
 #ifndef KVM_ASM_H
 #define KVM_ASM_H

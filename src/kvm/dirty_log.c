@@ -20,29 +20,30 @@
 #define BITS_PER_PAGE (8 * PAGE_SIZE)
 
 /*
- * Bits in pages of their own, for a slot may have 2^31 - 1 of them. A page of bits comes with the first
- * mark in it: a log costs by what is in it, and an empty one of 8 TiB takes 512 KiB and not 256 MiB.
- * Where nothing was written nothing is read; user space still gets its zeroes.
+ * The bits are in pages of their own, because a slot may have 2^31 - 1 of them. A page of bits is
+ * allocated for the first mark in it, so the size of a log depends on its marks: an empty log of 8 TiB
+ * takes 512 KiB instead of 256 MiB. Pages without a mark are not read; user space gets zeroes for them.
  *
- * Each page of bits has an entry: its address, or 0, and BITS_DIRTY. BITS_DIRTY alone is a page of which
- * all bits are set: so a log begins with INITIALLY_SET, and so a mark is kept for which there is no
- * memory. User space then copies pages that were not written, and misses none that was.
+ * Each page of bits has an entry: its address, or 0, and BITS_DIRTY. BITS_DIRTY without an address means
+ * that all bits of the page are set. That is the initial state with INITIALLY_SET, and it keeps a mark
+ * for which no page could be allocated: user space then copies pages that were not written, but misses
+ * none that was.
  */
 struct dirty_log {
 	u64 npages;
-	u64 nr;    /* of entries */
-	u64 *bits; /* the entries; mmu_lock. Of a page: bit 0 of its first u64 first */
+	u64 nr;    /* number of entries */
+	u64 *bits; /* the entries; mmu_lock. A page of bits starts with bit 0 of its first u64 */
 };
 
 #define BITS_NONE  0ULL
-#define BITS_DIRTY 1ULL /* a bit may be set; without a page: all are */
+#define BITS_DIRTY 1ULL /* a bit may be set; without an address: all are set */
 
 static hpa_t bits_page(u64 entry)
 {
 	return entry & ~BITS_DIRTY;
 }
 
-#define FREE_PIECE 512 /* entries between two looks for interrupts */
+#define FREE_PIECE 512 /* entries between two polls for interrupts */
 
 void dirty_log_free(struct dirty_log *log)
 {
@@ -83,7 +84,7 @@ struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 	return log;
 }
 
-/* mmu_lock. A page of bits, the first `set` of them set, for an entry without one. False: no memory. */
+/* mmu_lock. Allocate the page of bits of an entry, and set the first `set` bits. False: no memory. */
 static bool bits_alloc(u64 *entry, u64 set)
 {
 	hpa_t pa = hv_pages_alloc(HV_ORDER_4K);
@@ -99,7 +100,10 @@ static bool bits_alloc(u64 *entry, u64 set)
 	return true;
 }
 
-/* mmu_lock. The first mark in a page of bits, or all of them are set. False: the mark is made. */
+/*
+ * mmu_lock. An entry without a page is to get a mark: allocate the page. False: nothing is left to mark,
+ * since all bits are set, or are set here for lack of memory.
+ */
 static __attribute__((noinline)) bool bits_first_mark(u64 *entry)
 {
 	if (*entry == BITS_NONE && bits_alloc(entry, 0))
@@ -152,7 +156,7 @@ static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 	gstage_protect(&vm->gstage, start, start + (n << PAGE_SHIFT));
 }
 
-/* The bits that stand for pages of the slot, of the word for its page `page` and the 63 behind that. */
+/* The bits that stand for pages of the slot, in the word for its page `page` and the next 63. */
 static u64 valid_bits(const struct memslot *slot, u64 page)
 {
 	u64 n = slot->npages - page;
@@ -160,15 +164,14 @@ static u64 valid_bits(const struct memslot *slot, u64 page)
 	return n < 64 ? (1ULL << n) - 1 : ~0ULL;
 }
 
-/* mmu_lock, free in between. As read_bits(), where all bits are set and there is no page of them. */
+/* mmu_lock, released in between. read_bits() for an entry without a page: all bits are set. */
 static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
 	size_t i;
 
 	if (take)
-		slot->dirty->bits[first / BITS_PER_PAGE] =
-			BITS_NONE; /* but for marks from now on */
+		slot->dirty->bits[first / BITS_PER_PAGE] = BITS_NONE; /* until the next mark */
 	for (i = 0; i < words; i++) {
 		rest(&vm->gstage);
 		copy[i] = valid_bits(slot, first + i * 64);
@@ -177,7 +180,7 @@ static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	}
 }
 
-/* mmu_lock, free in between. As read_bits(), of a page. False: all are 0. */
+/* mmu_lock, released in between. read_bits() for an entry with a page. False: all bits are 0. */
 static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
@@ -185,7 +188,7 @@ static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	u64 *bits = hv_page_map(bits_page(*entry));
 	size_t i;
 
-	*entry &= ~BITS_DIRTY; /* a mark from now on says otherwise */
+	*entry &= ~BITS_DIRTY; /* before reading: a later mark sets it again */
 	for (i = 0; i < words; i++) {
 		rest(&vm->gstage);
 		/* lab 10: write what becomes of a word: copied, and, to be taken, cleared and protected */
@@ -204,8 +207,8 @@ static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64
 }
 
 /*
- * Copy the `words` words of a page of bits, which begins with the slot's page `first`. take:
- * clear and protect them, too. False: all are 0, and nothing was copied.
+ * Copy the first `words` words of the page of bits that begins with the slot's page `first`. take:
+ * also clear the bits and write-protect their pages. False: all bits are 0, and nothing was copied.
  */
 static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
@@ -233,13 +236,13 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	return any;
 }
 
-/* How many bits stand for pages of the slot, in the page of bits that has the one of `first`. */
+/* How many bits stand for pages of the slot, in the page of bits that contains `first`. */
 static u64 bits_used(const struct memslot *slot, u64 first)
 {
 	return MIN(slot->npages - ALIGN_DOWN(first, BITS_PER_PAGE), BITS_PER_PAGE);
 }
 
-/* Does the mask name every page of the slot whose bit stands in the page of bits of `first`? */
+/* Does the mask contain every page of the slot in the page of bits that contains `first`? */
 static bool names_all(const struct memslot *slot, u64 first, const u64 *mask, size_t words)
 {
 	size_t i;
@@ -253,9 +256,9 @@ static bool names_all(const struct memslot *slot, u64 first, const u64 *mask, si
 }
 
 /*
- * mmu_lock, free in between. Where all bits are set and there is no page of them: clear all, or make a
- * page of which some can be cleared. False: nothing is left to do. Without memory none is cleared: its
- * pages are read as dirty once more.
+ * mmu_lock, released in between. For an entry without a page, so all bits are set: clear all, or
+ * allocate the page so that some can be cleared. False: nothing is left to do. Without memory no bit is
+ * cleared, so all pages are reported dirty once more.
  */
 static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
 		       size_t words)
@@ -273,7 +276,7 @@ static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, co
 	return false;
 }
 
-/* mmu_lock, free in between. Clear the bits that are set in `mask`, and protect what was dirty. */
+/* mmu_lock, released in between. Clear the bits in `mask`, and write-protect the pages that were dirty. */
 static void clear_page(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
 		       size_t words)
 {

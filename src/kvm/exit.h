@@ -15,7 +15,7 @@ enum exit_result {
 
 int vcpu_run(struct kvm_vcpu *vcpu);
 
-/* What user space has done for the guest since the last KVM_RUN takes effect, once. */
+/* Complete the exit that user space has answered since the last KVM_RUN, if any; at most once. */
 static inline void complete_exit(struct kvm_vcpu *vcpu)
 {
 	complete_fn *complete = vcpu->completion.complete;

@@ -239,8 +239,9 @@ int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf)
 }
 
 /*
- * Smaller leaves, or none any more: the large one takes their place. Even an empty table must be fenced
- * before it is freed, so the caller is told of it. Seldom: inlined, it would make each fault save more.
+ * Replace a table of smaller leaves, or an empty one, by a large leaf. Even an empty table must be
+ * fenced before it is freed, so *old tells the caller of it. Not inlined: it's rare, and each fault would
+ * have to save more registers.
  */
 static __attribute__((noinline)) int collapse(struct gstage *gs, gpa_t gpa, unsigned int level,
 					      pte_t pte, pte_t *old)

@@ -99,7 +99,7 @@ struct gstage_ops {
 	/*
 	 * Put `pte` as the leaf of `level` that maps gpa; *old is what stood there (0 if
 	 * nothing). A larger leaf in the way is split into leaves of the same
-	 * permissions. -EEXIST: a table stands there, *old, with smaller leaves perhaps.
+	 * permissions. -EEXIST: *old is a table there, which may have smaller leaves.
 	 * -ENOMEM: nothing was mapped; tables that were added stay, empty.
 	 */
 	int (*map)(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
@@ -282,8 +282,8 @@ void gstage_destroy(struct gstage *gs);
 /* These hold mmu_lock. */
 int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 /*
- * *old is what the leaf has taken the place of: 0, a leaf, or a table, which is retired then. Whatever was
- * valid may still be used by a hart: the caller sees to the fence (gstage_owe()).
+ * *old is the entry that the leaf has replaced: 0, a leaf, or a table, which is retired. If it was valid,
+ * harts may still use it, and the caller has to fence (gstage_owe()).
  */
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 /*

@@ -11,9 +11,9 @@
  * going on, do nothing: the guest faults again. A new memory map changes the number, too.
  *
  * No fence follows a leaf that was put where none was: a hart that still remembers
- * "not mapped" (S §2.1 allows it) faults once more, finds the leaf and fences then; at a
- * third time of everything. Nor does a
- * fence.i: if the page brings contents, the host has had every vCPU do one (notifier.c).
+ * "not mapped" (S §2.1 allows it) faults once more, finds the leaf and fences its address;
+ * if it faults a third time, it fences everything. No fence.i follows either: if the page has
+ * contents, the host has made every vCPU execute one (notifier.c).
  *
  * Spec: H §5.1, §6.3.
  */
@@ -93,13 +93,13 @@ static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int leve
 }
 
 /*
- * mmu_lock. The leaf has taken the place of `old`, a leaf or a table: who must forget that? An end
- * without a fence: nobody, for it was the same.
+ * mmu_lock. The leaf has replaced `old`, a leaf or a table. Returns the fence that other harts need, if
+ * any; `end` without `fence` means that old == pte.
  */
 static struct gstage_debt replaced(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t old,
 				   pte_t pte)
 {
-	/* A read fault beside a write fault on the page takes W back (dirty log). A table is elsewhere. */
+	/* A read fault that races with a write fault removes W (dirty log). A table has another PPN. */
 	if (!(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
 		return (struct gstage_debt){ .end = old == pte };
 	gstage_note_change(gs, gpa, level);
@@ -107,9 +107,9 @@ static struct gstage_debt replaced(struct gstage *gs, gpa_t gpa, unsigned int le
 }
 
 /*
- * The leaf was there already: this hart remembers something older. A fence by address drops what it
- * remembers of the leaf. If that was the missing pointer to a table above, such a fence need not drop
- * it (H §3.2), and the guest is here again at once: then everything goes.
+ * The leaf was already there, so this hart has cached an older state. A fence by address drops an older
+ * leaf. But if the hart has cached that a pointer to a table above is missing, such a fence need not drop
+ * that (H §3.2), and the guest faults again at once: then fence everything.
  */
 static __attribute__((noinline)) void fence_spurious(struct kvm_vcpu *vcpu,
 						     const struct hfence *fence)

@@ -58,8 +58,8 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 }
 
 /*
- * The two that a vCPU's own guest asks for. A reset that is pending by now has overtaken the call: the
- * vCPU was stopped (SRST) and started again meanwhile, and the guest that asked is no more.
+ * The next two are called for the vCPU's own guest. If a reset is pending, the vCPU was stopped (SRST)
+ * and started again since the guest's call, so the call belongs to the state before that reset: ignore it.
  */
 void hsm_stop_self(struct kvm_vcpu *vcpu)
 {
@@ -112,7 +112,7 @@ static void reset_if_started(struct kvm_vcpu *vcpu)
 		vcpu_reset(vcpu, pc, opaque);
 }
 
-/* Also while it is stopped: once its registers were set, no start from before may replace them. */
+/* Also while the vCPU is stopped: an earlier start must not overwrite registers that are set now. */
 void hsm_settle(struct kvm_vcpu *vcpu)
 {
 	if (READ_ONCE(vcpu->hsm_reset))
@@ -121,12 +121,12 @@ void hsm_settle(struct kvm_vcpu *vcpu)
 
 void hsm_reset_by_user(struct kvm_vcpu *vcpu)
 {
-	/* A start from before the reset: user space says where the vCPU goes on. */
+	/* Cancel an earlier start: user space decides where the vCPU continues. */
 	spin_lock(&vcpu->hsm_lock);
 	WRITE_ONCE(vcpu->hsm_reset, false);
 	spin_unlock(&vcpu->hsm_lock);
 	vcpu_reset(vcpu, 0, 0);
-	vcpu->guest.gpr[GPR_A0] = 0; /* its id comes with SBI HSM's start only */
+	vcpu->guest.gpr[GPR_A0] = 0; /* not the hart ID, which only a start by SBI HSM passes */
 	vcpu_reset_irqs(vcpu);
 }
 

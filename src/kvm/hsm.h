@@ -12,21 +12,21 @@ void hsm_power_off(struct kvm_vcpu *vcpu); /* any thread */
 /* Any thread. Start a stopped vCPU at pc with a1 = opaque; false: it was not stopped. */
 bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 bool hsm_is_stopped(struct kvm_vcpu *vcpu);
-/* Its own thread: its guest asks for it. It is stopped from the next entry on. */
+/* By the vCPU's own thread, for its guest. The vCPU is stopped from the next entry on. */
 void hsm_stop_self(struct kvm_vcpu *vcpu);
 /* Its own thread. The next entry is at pc, after a reset, as if another vCPU had started it. */
 void hsm_reset_self(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 bool hsm_start_is_pending(struct kvm_vcpu *vcpu);
 /*
- * Do a reset that is pending, before user space reads or writes a register. The vCPU was started, or
- * suspends the system, and its thread has not been in KVM_RUN since: a VMM that saves it has to see
- * the registers that it starts with, and those that a VMM sets are not to be overwritten. With the
- * vCPU's mutex.
+ * Perform a pending reset, before user space reads or writes a register. A reset is pending if the vCPU
+ * was started, or suspended the system, and its thread has not been in KVM_RUN since. A VMM that saves
+ * the vCPU must see the registers it will start with, and registers that a VMM sets must not be
+ * overwritten later. Holds the vCPU's mutex.
  */
 void hsm_settle(struct kvm_vcpu *vcpu);
 /*
- * KVM_MP_STATE_INIT_RECEIVED: registers and interrupt lines as after KVM_CREATE_VCPU, and no start
- * pending. The vCPU stays stopped or runnable. With its mutex.
+ * KVM_MP_STATE_INIT_RECEIVED: reset registers and interrupt lines to their state after KVM_CREATE_VCPU,
+ * and cancel a pending start. The vCPU stays stopped or runnable. Holds its mutex.
  */
 void hsm_reset_by_user(struct kvm_vcpu *vcpu);
 /* REQ_HSM: wait while stopped (-EINTR: a signal), then reset if it was started. */

@@ -91,7 +91,7 @@ static void complete_csr(struct kvm_vcpu *vcpu)
 	vcpu->guest.sepc += 4;
 }
 
-/* User space carries it out; complete_csr() goes on from there. */
+/* User space emulates the access; complete_csr() uses its answer. */
 static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 {
 	struct kvm_run *run = vcpu->run;

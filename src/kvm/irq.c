@@ -75,7 +75,7 @@ void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 	vcpu_set_request(vcpu, REQ_IRQ);
 }
 
-/* The marks first: a sender in between leaves at most a mark, whose line is down. */
+/* Clear the marks first: a sender in between leaves at most a mark for a line that is down. */
 void vcpu_reset_irqs(struct kvm_vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_SEQ_CST);

@@ -12,7 +12,7 @@
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: as at a reset */
-/* As after creation: every line down, the external one too. With the mutex; not loaded. */
+/* Lower every line, including the external one, as after creation. Holds the mutex; not loaded. */
 void vcpu_reset_irqs(struct kvm_vcpu *vcpu);
 /* Its own thread, out of the guest, loaded or not; wakes and kicks nobody. */
 void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);

@@ -110,8 +110,9 @@ static void notifier_end(struct hv_notifier *n, hva_t start, hva_t end)
 }
 
 /*
- * What harts have fetched is by frame: from those that the range has now they may have fetched something
- * else. Wherever a slot shows it, or will: a slot that comes later is not asked about.
+ * Instruction caches go by frame: harts may have fetched other contents from the frames that the range
+ * has now. So all vCPUs execute a fence.i, whether or not a slot maps the range: a slot that maps it later
+ * needs no further check.
  */
 static void notifier_moved(struct hv_notifier *n, hva_t start, hva_t end)
 {

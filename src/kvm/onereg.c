@@ -109,10 +109,10 @@ static int timer_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 	return 0;
 }
 
-/* Together with `compare`, in any order. */
+/* State and compare may be set in either order. */
 static int timer_set_state(struct kvm_vcpu *vcpu, bool on)
 {
-	/* As on Linux: what is off cannot be switched off. */
+	/* As on Linux, a timer that is off cannot be switched off. */
 	if (!on && !vcpu->timer.restore_on && vcpu->timer_ops->get(vcpu) == TIMER_NEVER)
 		return -EINVAL;
 	vcpu->timer.restore_on = on;

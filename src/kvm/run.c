@@ -162,7 +162,7 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	if (trace_any())
 		vcpu_observe(vcpu);
 	complete_exit(vcpu);
-	/* User space sets it to have an exit completed and no more. Read once: it can change. */
+	/* User space sets immediate_exit to complete the exit without an entry. Read once: it can change. */
 	if (READ_ONCE(vcpu->run->immediate_exit))
 		return not_run();
 

@@ -123,8 +123,8 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 	else
 		vcpu->sbi_ext &= ~(1u << ext);
 	/*
-	 * Whether FWFT is on decides about a feature's default. Its registers go with it, so nothing
-	 * that was set by them may stay: nobody could read it, nor take it to another vCPU.
+	 * FWFT being enabled decides a feature's default. Its registers are listed only while it is
+	 * enabled, so no setting may remain afterwards: a VMM could neither read nor migrate it.
 	 */
 	if (ext == KVM_LATER_SBI_EXT_FWFT && !enabled)
 		vcpu->fwft = (struct vcpu_fwft){ 0 };

@@ -52,7 +52,7 @@ unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);
 long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
 		       void (*call)(struct kvm_vcpu *target, void *arg), void *arg);
 
-u32 sbi_default_extensions(void); /* a new vCPU's, as bits of KVM_RISCV_SBI_EXT_ID */
+u32 sbi_default_extensions(void); /* of a new vCPU, as bits of KVM_RISCV_SBI_EXT_ID */
 int sbi_ext_get(const struct kvm_vcpu *vcpu, unsigned long ext, unsigned long *enabled);
 int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled);
 

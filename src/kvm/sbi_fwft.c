@@ -95,8 +95,8 @@ void fwft_apply(struct kvm_vcpu *vcpu)
 	if (is_on(vcpu) && host_adue)
 		henvcfg = vcpu->fwft.ad_hw ? henvcfg | ENVCFG_ADUE : henvcfg & ~ENVCFG_ADUE;
 	/*
-	 * What the hart has translated under the old ADUE must go by an HFENCE.VVMA, under the old PMM by
-	 * an HFENCE.GVMA (H §5.3 since 2025, Ssnpm): the next load does both.
+	 * Translations made under the old ADUE need an HFENCE.VVMA, those made under the old PMM an
+	 * HFENCE.GVMA (H §5.3 since 2025, Ssnpm). The next load executes both.
 	 */
 	if ((vcpu->henvcfg ^ henvcfg) & (ENVCFG_ADUE | ENVCFG_PMM))
 		vcpu->last_hart |= VCPU_STALE;
@@ -127,7 +127,7 @@ void fwft_put(struct kvm_vcpu *vcpu)
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_MISALIGNED, 0);
 	if (!vcpu->fwft.pmlen)
 		return;
-	/* The VM's next vCPU here may have another PMM (Ssnpm), and so may the last when this one is back. */
+	/* Fence when PMM changes (Ssnpm): here for the VM's next vCPU, and at this vCPU's next load. */
 	tlb_flush_vm_local(vcpu->kvm);
 	vcpu->last_hart |= VCPU_STALE;
 }

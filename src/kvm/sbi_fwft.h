@@ -11,7 +11,7 @@ void fwft_init(void);                   /* once, after isa_init() */
 void fwft_hart_init(void);              /* each hart, then */
 void fwft_reset(struct kvm_vcpu *vcpu); /* as at power-on; henvcfg and hedeleg follow */
 void fwft_apply(struct kvm_vcpu *vcpu); /* henvcfg and hedeleg anew; not loaded */
-/* What a hart has besides the CSRs of vcpu_load(); only for a vCPU with fwft.switched. */
+/* Hart state besides the CSRs of vcpu_load(); only for a vCPU with fwft.switched. */
 void fwft_load(struct kvm_vcpu *vcpu);
 void fwft_put(struct kvm_vcpu *vcpu);
 unsigned int fwft_reg_listed(const struct kvm_vcpu *vcpu, unsigned long num);

@@ -29,8 +29,8 @@ void sta_reset(struct kvm_vcpu *vcpu)
 }
 
 /*
- * User space may have set any address at all by ONE_REG: one that cannot be is not used; nor is any
- * while the guest has no STA, where the registers can be written as well, and are not listed.
+ * User space can set any address by ONE_REG: an invalid one is not used. No address is used while STA
+ * is disabled; then the registers are not listed, but can still be written.
  */
 static bool is_on(const struct kvm_vcpu *vcpu)
 {

@@ -58,12 +58,12 @@ vcpu_switch:
 	/* lab 2 end */
 
 	/*
-	 * Drop the hart's load reservation, which a trap need not clear: it may be another
-	 * vCPU's or a thread's, or the core's own from a compare-and-swap that failed, and the
-	 * guest's next SC could succeed by it. An SC to a scratch word is what the A extension
-	 * recommends for a context switch, and for pages that have moved (A §2). Whether it
-	 * succeeds or fails, x0's slot, which a0 points at, stays 0. vcpu_exit_fast needs none
-	 * (switch_fast.S). scripts/check-sret looks for it before each sret.
+	 * Drop the hart's load reservation, which a trap need not clear. It may be that of another
+	 * vCPU or thread, or of a failed compare-and-swap in the core, and the guest's next SC could
+	 * succeed because of it. The A extension recommends an SC to a scratch word at a context
+	 * switch, and when pages have moved (A §2). a0 points at the slot of x0, which stays 0
+	 * whether the SC succeeds or fails. vcpu_exit_fast needs no SC (switch_fast.S).
+	 * scripts/check-sret checks that one precedes each sret.
 	 */
 #if GUEST_gpr != 0
 #error "the vCPU does not begin with the slot of x0"

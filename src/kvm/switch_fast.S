@@ -12,10 +12,10 @@
  * guest.sstatus, 0), makes no HLV (SPVP), and sepc is what sret needs. A trap of the host itself
  * is a defect, and stvec and sscratch are the host's, so that it is found as one.
  *
- * No SC drops the load reservation on the way back, as switch.S does: the guest that goes on is the
- * one that trapped, nobody else has run in between, and what has changed a mapping meanwhile has
- * sent an interrupt, whose exit ends in switch.S. C stores nothing to guest memory here. What it
- * reserves itself (compare-and-swap) are words of the core's, in pages that no guest has; profiles
+ * Unlike switch.S, the way back needs no SC to drop the load reservation. The guest that continues is
+ * the one that trapped, and no other context has run in between. A change of a mapping meanwhile has
+ * sent an interrupt, whose exit ends in switch.S. The C code here stores nothing to guest memory. Its
+ * own reservations (compare-and-swap) are on words of the core, in pages that no guest has; profiles
  * limit a reservation to 64 or 128 bytes around the word (Za64rs, Za128rs).
  */
 #include "hv/csr.h"

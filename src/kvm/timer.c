@@ -43,8 +43,8 @@ void timer_vcpu_choose(struct kvm_vcpu *vcpu)
 	if (ops == vcpu->timer_ops)
 		return;
 	/*
-	 * The VMM may have set the timer already: KVM_GET_REG_LIST has it before the extensions.
-	 * The old variant lets go of its event, with the line that this may have raised.
+	 * The VMM may have set the timer already: it precedes the extensions in KVM_GET_REG_LIST.
+	 * The old variant cancels its event, and lowers the line that it may have raised.
 	 */
 	if (compare != TIMER_NEVER)
 		vcpu->timer_ops->set(vcpu, TIMER_NEVER);
@@ -57,7 +57,7 @@ void timer_clock_set(struct kvm_vcpu *vcpu)
 {
 	u64 compare = vcpu->timer_ops->get(vcpu);
 
-	/* The host's timer runs by the old clock, and what was due by that may not be now. */
+	/* The host's timer was set by the old clock, and an event that was due may now be in the future. */
 	if (compare != TIMER_NEVER)
 		vcpu->timer_ops->set(vcpu, compare);
 }

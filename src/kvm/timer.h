@@ -31,9 +31,9 @@ extern const struct timer_ops timer_sstc_ops, timer_hrtimer_ops;
 
 /* timer.c */
 void timer_vcpu_init(struct kvm_vcpu *vcpu);
-/* The variant that fits its ISA, with the event that is set; before it first runs. */
+/* Select the variant for the vCPU's ISA, and keep the event that is set; before its first run. */
 void timer_vcpu_choose(struct kvm_vcpu *vcpu);
-/* Guest time is another one, by ONE_REG on this vCPU; not loaded. */
+/* Guest time was changed by ONE_REG on this vCPU: set the timer again. Not loaded. */
 void timer_clock_set(struct kvm_vcpu *vcpu);
 /* The time has come: to the guest, or to who sleeps for it. Any thread, also in an interrupt. */
 void timer_expired(struct hv_timer *timer);

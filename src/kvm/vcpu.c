@@ -218,7 +218,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 
 	if (loaded)
 		vcpu_put(vcpu);
-	vcpu->completion.complete = NULL; /* it would change what is set here: see vcpu.h */
+	vcpu->completion.complete = NULL; /* it would overwrite registers set here: see vcpu.h */
 	/* The lines were cleared when the start was asked for; what came since is to stay. */
 	hvip = vcpu->csrs.hvip;
 	vcpu->guest = (struct guest_context){ 0 };

@@ -35,14 +35,14 @@ struct mmio_access {
 typedef void complete_fn(struct kvm_vcpu *vcpu);
 
 /*
- * What the next KVM_RUN does first: it completes the exit that user space has answered, at most one
- * (complete_exit()). Whoever exits to user space for an answer sets `complete`, and fills what its
- * function reads; NULL: no exit is in flight.
+ * The exit that user space is to answer, at most one. The next KVM_RUN completes it first
+ * (complete_exit()). Code that exits to user space for an answer sets `complete`, and the fields that
+ * this function reads. NULL: no exit is in flight.
  *
- * A completion writes nothing but guest registers. vcpu_reset() overwrites all of those, so it drops
- * the completion: the result is the same as if the exit had been completed just before. That is the
- * only order there is between the two, wherever a reset comes from (hsm.c). KVM_SET_MP_STATE and
- * KVM_SET_ONE_REG drop nothing: what a VMM writes meanwhile is completed like the guest's own.
+ * A completion writes only guest registers. vcpu_reset() overwrites all of those, so it drops the
+ * completion: the result is the same as if the exit had been completed just before. There is no other
+ * order between the two, wherever a reset comes from (hsm.c). Other states of KVM_SET_MP_STATE and
+ * KVM_SET_ONE_REG drop nothing: the completion then changes the registers that the VMM has set.
  */
 struct completion {
 	complete_fn *complete;
@@ -69,8 +69,8 @@ struct hfence {
 
 struct vcpu_timer {
 	u64 compare;           /* guest time; ~0: never. Sstc: valid while not loaded */
-	u64 restore;           /* ONE_REG's compare, in force while its state is on */
-	bool restore_on;       /* ONE_REG's state, as it was written last */
+	u64 restore;           /* ONE_REG's compare, used while its state is on */
+	bool restore_on;       /* ONE_REG's state, as last written */
 	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, raises VSTIP too */
 };
 
@@ -108,10 +108,12 @@ struct vcpu_stats {
 #undef VM_STAT
 };
 
-/* Of last_hart. Neither equals a hart, so the next load drops all that its hart has of the VM. */
+/*
+ * In last_hart. Neither equals a hart's number, so the next load drops all of the VM's translations
+ * on its hart. VCPU_STALE is set beside the number: they were made under other settings.
+ */
 #define VCPU_NO_HART (~0U)
-#define VCPU_STALE \
-	BIT(31) /* beside the hart's number: what it holds was made under other settings */
+#define VCPU_STALE   BIT(31)
 
 struct kvm_vcpu {
 	struct guest_context guest; /* first: switch.S addresses it from the vCPU */
@@ -150,10 +152,11 @@ struct kvm_vcpu {
 	unsigned int vector_hart;
 	bool fp_expected, vector_expected; /* lazy_trap: changed in the last turn */
 
-	bool wfi_native;        /* toggle wfi: hstatus.VTW follows what the hart is wanted for */
-	bool loaded;            /* its CSRs are in this hart */
-	bool lingers;           /* loaded, and its thread is in user space (linger.c) */
-	unsigned int last_hart; /* that it was loaded on, perhaps VCPU_STALE; VCPU_NO_HART: none */
+	bool wfi_native; /* toggle wfi: hstatus.VTW follows what the hart is wanted for */
+	bool loaded;     /* its CSRs are in this hart */
+	bool lingers;    /* loaded, and its thread is in user space (linger.c) */
+	unsigned int
+		last_hart; /* where it was last loaded, with VCPU_STALE if set; or VCPU_NO_HART */
 	struct hv_sched_hook sched_hook;
 
 	struct kvm_run *run; /* shared with user space: hostile, each field read once */
@@ -162,7 +165,7 @@ struct kvm_vcpu {
 
 	struct memslots *slots;          /* this vCPU's view of the memory map (memslot.c) */
 	const struct memslot *slot_hint; /* its last hit there */
-	gfn_t spurious_gfn;              /* whose leaf a fault found there already, last */
+	gfn_t spurious_gfn;              /* the last whose fault found its leaf there */
 	gfn_t device_gfn;                /* a page without a slot there; ~0: none is known */
 	unsigned long vmid_generation;   /* for which it has entered hgatp (vmid.c) */
 

@@ -35,7 +35,7 @@ static unsigned long next_vmid = 1;
 static unsigned long vmid_max;                      /* any thread reads; 0: none is used */
 static unsigned long hart_generation[HV_MAX_HARTS]; /* each its hart's own */
 static unsigned int vmid_len;                       /* the hardware's VMIDLEN */
-static bool vmid_chosen;                            /* vmid_bits says how many, be they few */
+static bool vmid_chosen;                            /* by vmid_bits, even if they are few */
 
 static unsigned int bits_of(unsigned long max)
 {
@@ -47,8 +47,9 @@ static unsigned int bits_of(unsigned long max)
 }
 
 /*
- * Under a MODE that translates: with MODE=Bare the other fields must be 0 (H §2.10). The table at 0 is
- * none, but nothing is accessed through it, and what a hart walks on speculation the fence drops.
+ * Uses a MODE that translates, because with MODE=Bare the other fields must be 0 (H §2.10). There is no
+ * table at address 0, but nothing is accessed through it, and the fence drops what a speculative walk
+ * may have cached.
  */
 static unsigned int hart_vmid_len(void)
 {
@@ -63,7 +64,7 @@ static unsigned int hart_vmid_len(void)
 	return bits_of(max);
 }
 
-/* With fewer than harts every entry would renew them. This hart may not be among those online yet. */
+/* With fewer VMIDs than harts every entry would renew them. This hart may not be online yet. */
 static void use_none_if_few(void)
 {
 	if (vmid_max <= MAX(hv_nr_harts(), hv_hart() + 1))
@@ -188,11 +189,11 @@ static bool vmid_shared(const struct kvm *vm)
 }
 
 /*
- * VMID 0, which every VM without one of its own uses: nothing of the last may be left. A fence before the
- * table (H §3.2 allows either side): behind it, a walk could begin with what the hart remembers of the
- * last VM's tables, which may be somebody's data by now. And one after, because MODE changes for VMID 0,
- * from that of gstage_vcpu_put() (H §3.2): a hart may translate for an HLV that is never made, and under
- * Bare it would remember the host's own memory as this guest's.
+ * VMID 0 is shared by all VMs without a VMID of their own, so nothing of the last VM may remain. One fence
+ * precedes the new table (H §3.2 allows either side): if it came after, a walk could start from cached
+ * pointers to the last VM's tables, which may contain other data by now. A second fence follows, because
+ * MODE changes for VMID 0 from Bare, written by gstage_vcpu_put() (H §3.2): a hart may speculatively
+ * translate for an HLV, and under Bare it would cache host memory as this guest's.
  */
 static void enter_shared(struct kvm_vcpu *vcpu)
 {
@@ -205,8 +206,9 @@ static void enter_shared(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The fence first, as in enter_shared(), and nothing new under the old VMID behind it. None after the
- * write of hgatp: a VMID other than 0 never stands beside another MODE, but in hart_vmid_len(), which fences.
+ * Fence first, as in enter_shared(), with hgatp 0 so that nothing new is cached under the old VMID. No
+ * fence is needed after hgatp is written: VMIDs other than 0 are used with one MODE only, except in
+ * hart_vmid_len(), which fences.
  */
 static void drop_everything(void)
 {

@@ -32,7 +32,7 @@
 #include "state.h"
 
 #define UNTIL_ASLEEP_NS 50000
-/* What a guest can have the thread spin for: the places in a tick, and some seconds. */
+/* Limits of how long a guest can make the thread spin: within a tick, and some seconds. */
 #define STEPS_MAX  1000
 #define ROUNDS_MAX (1u << 28)
 
@@ -199,7 +199,7 @@ void belldev_state(void *of, struct state *s)
 	STATE(s, dev->steps);
 	if (dev->steps > STEPS_MAX) {
 		dev->steps = 0;
-		state_refuse(s, "it spins for too long");
+		state_refuse(s, "its number of steps is too large");
 	}
 	lock_release(&dev->lock);
 }

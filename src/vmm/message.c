@@ -10,8 +10,8 @@
 #include "vmm.h"
 
 /*
- * A hostile guest must not fill the user's disk with our messages: so many of those that it can
- * cause again and again are shown.
+ * A hostile guest must not be able to fill the user's disk with messages: of those that it can cause
+ * repeatedly only the first ones are shown.
  */
 #define GUEST_ERRORS_SHOWN  20
 #define GUEST_REBOOTS_SHOWN 20
@@ -49,13 +49,13 @@ void inform(const char *format, ...)
 
 void guest_reboots(void)
 {
-	static unsigned int shown; /* by the main thread alone */
+	static unsigned int shown; /* used by the main thread only */
 
 	if (shown == GUEST_REBOOTS_SHOWN)
 		return;
 	shown++;
 	inform("the guest reboots%s",
-	       shown == GUEST_REBOOTS_SHOWN ? "; that it does so again is not shown" : "");
+	       shown == GUEST_REBOOTS_SHOWN ? "; further reboots are not reported" : "");
 }
 
 void guest_error(const char *format, ...)

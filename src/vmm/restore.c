@@ -43,7 +43,7 @@ static void read_at(const struct options *options, void *to, size_t len, u64 off
 
 /* ---- the header ------------------------------------------------------------------------------- */
 
-/* A file may be longer than what was saved: a disk is. ram_size is at most RAM_MAX: nothing overflows. */
+/* The file may be longer than its contents, as on a disk. ram_size <= RAM_MAX, so nothing overflows. */
 static void check_extent(const struct options *options, const struct save_header *h)
 {
 	off_t end = lseek(restored.fd, 0, SEEK_END);

@@ -56,7 +56,7 @@ typedef u64 gpa_t;
 #define VIRTIO_SIZE    0x1000ul
 #define RAM_BASE       0x80000000ul
 
-/* The DTB's 64 KiB and something of a guest; KVM's limit of one memory slot, in pages: INT_MAX. */
+/* Minimum: the DTB's 64 KiB and a small guest. Maximum: one memory slot of KVM, INT_MAX pages. */
 #define RAM_MIN MIB
 #define RAM_MAX (0x7ffffffful * SZ_4K)
 

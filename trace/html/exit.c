@@ -5,8 +5,8 @@
  * The host's own table counts an exit where its handler says so (trace_exit_class()); its events
  * do not carry that word, but say the same: an access to no RAM has a kvm_mmio_insn, a call a
  * kvm_sbi_call, a store that the dirty log wants to know of a kvm_dirty_log_mark (but for a page
- * that is in the log already). Without the events of the handlers in the trace an exit counts
- * under its cause; write.c keeps such rows out of a table that the counters fill.
+ * that is in the log already). If the trace lacks the events of the handlers, an exit is counted
+ * under its cause; write.c leaves such rows out of a table that the counters fill.
  */
 #include <string.h>
 #include "html.h"

@@ -53,9 +53,9 @@ function exitCount(row) {
 }
 
 /**
- * Rows that may be drawn over time: those of the exit table, and exits among the events of which
- * only the cause is known, as the events of their handlers were not recorded. The table has the
- * latter in other rows, by the host's counters.
+ * Rows that may be drawn over time: those of the exit table, and exits for which the events give
+ * only the cause, because the events of their handlers were not recorded. The table has the latter
+ * in other rows, from the host's counters.
  */
 function drawnRows(run) {
 	return run.exits.concat(run.causes);
@@ -153,8 +153,8 @@ function exitSection() {
 			'changed harts meanwhile, or ran no more.') : null,
 		missing.length ? h('details', {}, h('summary', {}, 'Rows of which the events hold not as many ' +
 			'exits as the counters'), h('p', {}, missing.join('; ') + '.'), causes.length ? h('p', {},
-			'Of other exits the events tell only the cause, as the events of their handlers were not ' +
-			'recorded: ' + causes.join('; ') + '.') : null) : null);
+			'For other exits the events give only the cause, because the events of their handlers ' +
+			'were not recorded: ' + causes.join('; ') + '.') : null) : null);
 }
 
 /* ---- latency ---- */

@@ -172,7 +172,7 @@ void epoll_queues_changed(struct file *f)
 	watch_lock();
 	list_for_each_entry(item, &f->watches, file_link) {
 		item_leave_queues(item);
-		/* That it can be written to is no news: an unconnected socket says so, too. */
+		/* EPOLLOUT is not an event here: an unconnected socket reports it, too. */
 		if (item_events(item, &item->table) & ~(EPOLLOUT | EPOLLWRNORM))
 			item_mark_ready(item);
 	}

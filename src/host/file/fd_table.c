@@ -276,7 +276,7 @@ int fd_look(int fd, struct inode **inode, char *name, size_t size)
 		*inode = f->inode;
 		if (f->inode)
 			inode_get(f->inode);
-		/* A name may be the file's own, which ends with it. */
+		/* Copy the name: it may be stored in the file, and be freed with it. */
 		strlcpy(name,
 			f->anon_name ? f->anon_name
 			: f->inode   ? ""

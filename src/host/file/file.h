@@ -84,9 +84,9 @@ int fd_table_next(struct fd_table *t, int from); /* the first open one from `fro
 int fd_limit(void);                              /* of the current process: RLIMIT_NOFILE */
 struct file *fd_get(int fd); /* of the current process, referenced; NULL: -EBADF */
 /*
- * What /proc shows of the current process's descriptor: its inode, referenced, or NULL; its name if
- * it has no path, or "". Takes no reference on the file, whose last one may not be put under
- * tree_lock. -EBADF.
+ * For /proc: the inode of the current process's descriptor, referenced, or NULL; its name if it has no
+ * path, or "". Takes no reference on the file, because the last one must not be dropped under
+ * tree_lock. 0 or -EBADF.
  */
 int fd_look(int fd, struct inode **inode, char *name, size_t size);
 int fd_install(struct file *f, bool cloexec);     /* takes over the reference on success; -EMFILE */

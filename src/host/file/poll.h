@@ -28,7 +28,7 @@ unsigned int file_poll(struct file *f, struct poll_table *table);
 
 /* epoll.c: f is going away, nobody watches it any more. From file_put(). */
 void epoll_forget_file(struct file *f);
-/* f's answer depends on other queues from now on: epolls that watch it wait on those. */
+/* f's state depends on other queues from now on: make epolls that watch f wait on those. */
 void epoll_queues_changed(struct file *f);
 void epoll_init(void);
 

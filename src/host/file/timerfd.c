@@ -2,9 +2,9 @@
 /*
  * timerfd.c - timers as files.
  *
- * As on Linux the timer interrupt comes once for each read: it wakes the readers, and only
- * the read that takes the count arms the timer again. Expirations in between are computed from
- * the interval. So no interval is too short: its interrupts are as rare as its reads.
+ * As on Linux there is at most one timer interrupt per read: it wakes the readers, and only the
+ * read that takes the count rearms the timer. Expirations in between are computed from the
+ * interval. So no interval is too short: interrupts are no more frequent than reads.
  *
  * Invariant: a timer that is set (next is not 0) and has nothing to read is armed for `next`.
  * Lock: t->lock, taken in interrupt context, too.
@@ -50,7 +50,7 @@ static void timer_fired(struct hv_timer *timer)
 	struct timerfd *t = container_of(timer, struct timerfd, timer);
 
 	spin_lock(&t->lock);
-	advance(t); /* nothing, if the timer was set anew meanwhile */
+	advance(t); /* counts nothing if the timer was set again meanwhile */
 	spin_unlock(&t->lock);
 	waitq_wake_all(&t->wait);
 }
@@ -100,7 +100,7 @@ static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->priv;
 
-	hv_timer_cancel(&t->timer); /* with the last reference: nobody can start it again */
+	hv_timer_cancel(&t->timer); /* the last reference is gone: nothing can start it again */
 	kfree(t);
 }
 
@@ -178,7 +178,7 @@ static void set(struct timerfd *t, const struct itimerspec *its, bool absolute)
 	t->count = 0;
 	t->next = next;
 	t->interval = value ? to_ns(&its->it_interval) : 0;
-	/* A timer that is no longer wanted may fire once more, and then finds nothing to count. */
+	/* A timer that is not cancelled here may fire once more; then it finds nothing to count. */
 	if (next)
 		hv_timer_start(&t->timer, ns_to_ticks(next));
 	spin_unlock(&t->lock);

@@ -42,7 +42,7 @@ struct unix_socket {
 	unsigned int nr_waiting, max_waiting;
 	struct list_head link; /* in `bound` */
 	struct inode *inode;   /* what a path name leads to */
-	struct file *f;        /* its own, without reference; NULL: nobody has accepted it */
+	struct file *f;        /* the socket's file, not referenced; NULL: not accepted yet */
 	struct unix_name name, peer_name;
 };
 
@@ -230,7 +230,7 @@ int socket_listen(struct unix_socket *s, int backlog)
 	return err;
 }
 
-/* sockets_lock is held. `far` is new, and the listener's on success. */
+/* sockets_lock is held. `far` is new; on success it is in the listener's backlog. */
 static int connect_to(struct unix_socket *s, struct unix_socket *far, struct unix_socket *listener)
 {
 	int err;
@@ -273,7 +273,7 @@ int socket_connect(struct unix_socket *s, const struct unix_name *name)
 		if (err)
 			socket_put(far); /* takes the lock */
 		else
-			epoll_queues_changed(s->f); /* the pipes' */
+			epoll_queues_changed(s->f); /* now those of its pipes */
 	} else {
 		err = -ENOMEM;
 	}

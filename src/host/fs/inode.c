@@ -112,7 +112,7 @@ struct dentry *dir_find(struct inode *dir, const char *name)
 	return NULL;
 }
 
-/* A name that is in no directory yet: all of adding one that can fail. */
+/* Allocate a name that is in no directory yet; adding it to one cannot fail. */
 static int name_alloc(const struct inode *dir, const char *name, struct dentry **d)
 {
 	size_t len = strlen(name);
@@ -196,7 +196,7 @@ int dir_move(struct dentry *old, struct inode *to, const char *name)
 	inode_get(inode);
 	if (replaced)
 		dir_remove(replaced);
-	dir_remove(old); /* before the new name: a directory has one parent at a time */
+	dir_remove(old); /* before adding the new name: a directory has one parent at a time */
 	name_enter(d, to, inode);
 	inode_put(inode);
 	return 0;

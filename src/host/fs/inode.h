@@ -85,7 +85,7 @@ long inode_path_locked(struct inode *inode, char *buf, size_t size);
 struct dentry *dir_find(struct inode *dir, const char *name);
 int dir_add(struct inode *dir, const char *name, struct inode *inode);
 void dir_remove(struct dentry *d);
-/* Another name for what `old` leads to, in the place of what has it; an error changes nothing. */
+/* Rename `old`, replacing what has the new name; after an error nothing has changed. */
 int dir_move(struct dentry *old, struct inode *to, const char *name);
 bool dir_is_empty(const struct inode *dir);
 /* An entry, made-up ones included; referenced, or NULL. */

@@ -3,8 +3,8 @@
  * procfs_link.c - the links of /proc/PID: exe, cwd, fd/N; and /proc/self.
  *
  * exe and fd/N lead to the inode itself, so that opening one works where no name is left.
- * All of this runs under tree_lock, so it keeps no open file: to put the last reference on one
- * may take mm->lock or sockets_lock, which come before (docs/locking.md).
+ * All of this runs under tree_lock, so it takes no reference on an open file: dropping the last one
+ * may take mm->lock or sockets_lock, which come before tree_lock (docs/locking.md).
  */
 #include <linux/errno.h>
 #include <linux/stat.h>

@@ -55,8 +55,8 @@ void ram_file_set_huge(struct ram_file *rf, bool hugetlb)
 }
 
 /*
- * Files of the tree stay when all processes have ended, so they have half of memory at most, as Linux's
- * tmpfs has by default. Memfds and shared memory go with those who use them.
+ * Files in the directory tree remain when all processes have ended, so together they get at most half
+ * of memory, the default of Linux's tmpfs. Memfds and shared memory are freed with their users.
  */
 static long tree_pages; /* atomic */
 

@@ -24,7 +24,7 @@ struct ram_file {
 	struct ram_chunk *chunks;
 	size_t nr_chunks;
 	u64 nr_pages;
-	struct account *account; /* its creator's, referenced: its pages are charged there */
+	struct account *account; /* its creator's, referenced; the file's pages are charged to it */
 	bool huge;
 	bool hugetlb; /* all chunks are blocks of the pool (hugetlb.c) */
 	bool mapped;  /* shared, at some time: what goes away may stand in page tables */

@@ -175,7 +175,7 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 	mutex_unlock(&rf->lock);
 	if (err != -ENOSPC)
 		return err;
-	page_missed(); /* who uses memory through a mapping is no file system that is full */
+	page_missed(); /* not ENOSPC: an access through a mapping has run out of memory */
 	return -ENOMEM;
 }
 
@@ -222,7 +222,7 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 	hpa_t *slot;
 	int err = -EFAULT;
 
-	/* A huge page fills all of its chunk, and nothing behind it. */
+	/* A huge page takes all of its chunk, and nothing after it. */
 	if (index % n || !IS_ALIGNED(pa, n * PAGE_SIZE))
 		return -EINVAL;
 	mutex_lock(&rf->lock);

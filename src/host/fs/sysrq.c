@@ -14,7 +14,7 @@
 #include "procfs.h"
 #include "pseudo.h"
 
-/* No tail call, which would be a loop: each level keeps its bytes. */
+/* Not a tail call, which would become a loop: each level uses its bytes after the call. */
 static __attribute__((noinline)) unsigned int overflow(unsigned int depth)
 {
 	volatile u8 bytes[256] = { 0 };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * account.c - accounts of kernel memory, one a process (account.h).
+ * account.c - accounts of kernel memory, one per process (account.h).
  *
- * An account outlives its process while a page is charged to it: a file that a child still has open, a
- * pipe. Such pages count for an heir, a child of the process that ended: else a program could fill files,
- * fork, and end, and its child would hold memory that counts for nobody.
- * Locks: dead_lock for the list of dead accounts, their heirs and `inherited`; a leaf.
+ * An account outlives its process as long as a page is charged to it, for example the page of a pipe or
+ * of a file that a child has open. Such pages count for the account's heir, a child of the process that
+ * ended. Otherwise a program could fill files, fork and exit, and its child would hold memory that counts
+ * for no process. Locks: dead_lock for the list of dead accounts, their heirs and `inherited`; a leaf.
  */
 #include "account.h"
 #include "hv/bits.h"
@@ -27,7 +27,7 @@ struct account *account_use(struct account *account)
 
 struct account *account_create(void)
 {
-	struct account *before = account_use(NULL); /* it is not charged to anybody itself */
+	struct account *before = account_use(NULL); /* don't charge the account itself */
 	struct account *account = kmalloc(sizeof(*account));
 	unsigned int i;
 
@@ -42,7 +42,7 @@ struct account *account_create(void)
 	return account;
 }
 
-/* Nothing is charged to it, and nobody has it. */
+/* No page is charged to the account, and no reference is left. */
 void account_free(struct account *account)
 {
 	struct account *heir;
@@ -84,7 +84,7 @@ size_t account_pages(const struct account *account)
 	return (size_t)READ_ONCE(account->pages) - 1;
 }
 
-/* The one of the heirs whose process is there, or NULL. dead_lock. */
+/* The first in the chain of heirs whose process has not ended, or NULL. dead_lock is held. */
 static struct account *living_heir(struct account *account)
 {
 	while (account && account->is_dead)

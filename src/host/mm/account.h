@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * account.h - whom kernel memory is charged to.
+ * account.h - accounting of kernel memory by process.
  *
- * Every page that page_alloc() gives is charged to the calling thread's account, its process's: page
+ * Every page that page_alloc() returns is charged to the account of the calling thread's process: page
  * tables, kernel stacks, small objects, pipes, files in memory, KVM's structs and tables. struct page
- * remembers the account until the page is free. What mm->total_pages counts is not charged
- * (page_alloc_user()). Objects that several processes use stay charged to whoever made them.
+ * records the account until the page is freed. Pages that mm->total_pages counts are not charged
+ * (page_alloc_user()). An object that several processes use stays charged to the one that created it.
  */
 #ifndef HOST_ACCOUNT_H
 #define HOST_ACCOUNT_H
@@ -21,20 +21,20 @@ struct slabs { /* kmalloc.c: pages with a free object, by size */
 
 struct account {
 	u32 refs;     /* atomic: the process, its threads, and files whose pages are charged here */
-	long pages;   /* atomic: charged; and one while there are refs */
-	bool is_dead; /* its process is gone; slab_lock */
+	long pages;   /* atomic: pages charged, plus one while refs is not 0 */
+	bool is_dead; /* its process has ended; slab_lock */
 	struct slabs slabs;
-	struct account *heir; /* of a dead one, referenced: whose descriptors may hold its pages */
-	struct list_head dead_link; /* in the list of dead ones; dead_lock */
-	size_t inherited;           /* pages of dead ones, while oom.c adds up */
+	struct account *heir;       /* once dead: whose footprint its pages are in; referenced */
+	struct list_head dead_link; /* in the list of dead accounts; dead_lock */
+	size_t inherited;           /* pages of dead accounts, computed for oom.c */
 };
 
 struct account *account_create(void); /* one reference; NULL: no memory */
 void account_get(struct account *account);
 void account_put(struct account *account);
-/* The process has given everything back; heir: a child's account that may have its files, or NULL. */
+/* The process has freed its resources. heir: the account of a child that may hold its files, or NULL. */
 void account_close(struct account *account, struct account *heir);
-/* The calling thread's page_alloc() and kmalloc() go there from now on; returns what was before. */
+/* Charge the calling thread's page_alloc() and kmalloc() to `account`; returns the previous account. */
 struct account *account_use(struct account *account);
 
 static inline void account_charge(struct account *account, long pages)
@@ -52,9 +52,9 @@ static inline void account_uncharge(struct account *account, long pages)
 
 size_t account_pages(const struct account *account);
 
-void account_add_inherited(void); /* for oom.c, which has set `inherited` of the living to 0 */
+void account_add_inherited(void); /* for oom.c, which sets `inherited` to 0 first */
 
-/* kmalloc.c: what is free in the slabs of an account is everybody's. */
+/* kmalloc.c: make the free objects in the account's slabs available to all processes. */
 void kmalloc_close(struct account *account);
 
 #endif

@@ -152,9 +152,9 @@ static int file_error(int err)
 }
 
 /*
- * Ask before the page is there: may the file have instructions of a guest at va? PROT_EXEC does not
- * tell, for a guest executes what the VMM's own areas do not let the VMM execute. A hole of the file
- * becomes zeroes.
+ * May the file's page at va contain instructions that a guest executes? To be called before the page is
+ * mapped. PROT_EXEC does not matter: a guest can execute pages that its VMM cannot. A hole in the file
+ * contains only zeroes.
  */
 static bool file_has_code(struct mm *mm, const struct vma *vma, unsigned long va)
 {
@@ -257,9 +257,9 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool
 }
 
 /*
- * The frame may have been another's: a hart that has fetched from it may execute those instructions
- * until its next fence.i (the rules are those of Zifencei). For this process install() sees to
- * that, for its guests their notifiers do.
+ * The frame may have had other contents: a hart that has fetched instructions from it may execute those
+ * until its next fence.i (the rules are those of Zifencei). install() takes care of this for the
+ * process, the notifiers for its guests.
  */
 static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
 {
@@ -322,7 +322,7 @@ static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned lon
 {
 	hpa_t copy, old = pte_to_hpa(*pte);
 
-	/* The references of all 2 MiB are dropped: all of it must be this area's. */
+	/* The references to all 2 MiB are dropped, so all of it must be mapped by this area. */
 	BUG_ON(size != SZ_2M);
 	if (vma->flags & VMA_GIANT)
 		return giant_page_copy(mm, va);
@@ -341,8 +341,9 @@ static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned lon
 }
 
 /*
- * Does the leaf at va, of a shared area, map what its file gives for writing there? 1 or 0; -errno
- * if the file gives nothing. A block that is none any more is 0: its pages may still be had singly.
+ * Does the leaf at va, in a shared area, map the page that the file has there for writing? 1 or 0;
+ * -errno if the file has no page there. 0 for a 2M leaf if the file no longer has a block of that
+ * size there: its pages may still be mapped one by one.
  */
 static int leaf_is_of_file(const struct vma *vma, unsigned long va, pte_t pte, unsigned long size)
 {
@@ -353,7 +354,7 @@ static int leaf_is_of_file(const struct vma *vma, unsigned long va, pte_t pte, u
 	if (size == SZ_2M) {
 		if (!ops->mmap_block || ops->mmap_block(vma->file, file_index(vma, va), &pa) < 0)
 			return 0;
-		irq_window(); /* 512 references are taken, and dropped below */
+		irq_window(); /* mmap_block() took 512 references, which are dropped below */
 	} else {
 		err = ops->mmap_page ? ops->mmap_page(vma->file, file_index(vma, va), true, &pa)
 				     : -EIO;
@@ -377,7 +378,7 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 		if (err < 0)
 			return err;
 		if (err == 0) {
-			/* The file has lost the page (unmap.c). The next fault maps the new one. */
+			/* The page is no longer in the file (unmap.c). The next fault maps the new one. */
 			mm_notify_start(mm, start, start + size);
 			mm_zap(mm, start, start + size);
 			mm_notify_end(mm, start, start + size);
@@ -408,7 +409,7 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 		return -EFAULT;
 	pte = pgtable_find(mm, va, &size);
 	if (pte) {
-		/* Without its area's rights a leaf stays useless however often the access is repeated. */
+		/* The leaf lacks a permission of its area: repeating the access would never help. */
 		if (~*pte & (PTE_U | (exec ? PTE_X : PTE_R)))
 			return -EFAULT;
 		/* mm_age() has taken A, and this hardware sets none (Svade). */
@@ -441,7 +442,7 @@ int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
 		mutex_unlock(&mm->lock);
 		if (err != -EAGAIN && err != -ENOMEM)
 			return err;
-		/* The signal, or the process's end, comes first; then it faults again. */
+		/* Handle the signal, or the process's end, first; then the access faults again. */
 		if (err == -EAGAIN ? uffd_sleep(&wait) < 0 : !oom_wait("a page fault"))
 			return user ? 0 : -EFAULT;
 	}

@@ -182,7 +182,7 @@ int huge_check_mapping(struct vma_spec *spec, bool noreserve)
 		return -EINVAL;
 	if (spec->len > USER_END || (spec->fixed && spec->addr > USER_END - spec->len))
 		return -ENOMEM;
-	spec->addr = ALIGN_UP(spec->addr, size); /* of a hint */
+	spec->addr = ALIGN_UP(spec->addr, size); /* the hint is rounded up */
 	if (spec->addr > USER_END - spec->len)
 		spec->addr = 0;
 	want = spec->len / size;

@@ -3,9 +3,9 @@
  * kmalloc.c - small objects: pages cut into objects of one size each.
  *
  * Sizes are powers of two from 32 to 2048 bytes; what is larger takes whole pages.
- * A page whose objects are all free goes back to the page allocator, except the last of its size
- * with room. The objects of a page are charged to one account (account.h); a process that ends
- * leaves what is free in its pages to everybody. Locks: slab_lock.
+ * A page whose objects are all free goes back to the page allocator, unless it is the last page of
+ * its size with a free object. All objects of a page are charged to one account (account.h); when a
+ * process ends, the free objects in its pages become available to all. Locks: slab_lock.
  */
 #include <string.h>
 #include "account.h"
@@ -16,7 +16,7 @@
 
 #define NR_CLASSES KMALLOC_CLASSES
 
-static struct slabs common; /* of what is charged to nobody */
+static struct slabs common; /* pages that are charged to no account */
 static size_t nr_slabs[NR_CLASSES], nr_used[NR_CLASSES];
 static struct spinlock slab_lock;
 
@@ -45,13 +45,13 @@ static struct page *slab_create(unsigned int class)
 	page->slab_used = 0;
 	page->slab_free = 1;
 	va = pa_to_va(pa);
-	/* Each begins with what slab_free is to be once it is taken. */
+	/* Each free object starts with the value of slab_free after it has been allocated. */
 	for (size_t at = 0; at < PAGE_SIZE; at += size)
 		*(u32 *)(va + at) = at + size < PAGE_SIZE ? (u32)(at + size + 1) : 0;
 	return page;
 }
 
-/* slab_lock. An account has pages of its own, and the common ones are all others'. */
+/* slab_lock. Each account has pages of its own; threads without an account use the common ones. */
 static struct list_head *partial_of(struct account *account, unsigned int class)
 {
 	struct slabs *slabs = account ? &account->slabs : &common;
@@ -90,7 +90,7 @@ static void *slab_alloc(unsigned int class)
 	return object;
 }
 
-/* slab_lock. The page is everybody's from now on: its owner is to be uncharged. */
+/* slab_lock. Make the page common. The caller uncharges its owner. */
 static void slab_donate(struct page *page)
 {
 	page->owner = NULL;

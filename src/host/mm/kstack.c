@@ -2,11 +2,11 @@
 /*
  * kstack.c - kernel stacks with a guard page.
  *
- * The linear map has leaves of 1 GiB, in which no page can be left out. So all of RAM is mapped a
- * second time, block by block of KSTACK_SIZE, with an unmapped page below each block: a stack is
- * used at that address, and an overflow faults (trap.S, stack_overflow). Every block's place is known
- * from its physical address, so the tables are written once, at boot: no address of the kernel
- * ever changes its meaning, and none needs a fence. They take 0.25 % of RAM.
+ * The linear map consists of leaves of 1 GiB, so no single page of it can be left unmapped. Therefore
+ * all RAM is mapped a second time, in blocks of KSTACK_SIZE with an unmapped page below each block. A
+ * stack is accessed at this second address, and an overflow faults (trap.S, stack_overflow). A block's
+ * second address follows from its physical address, so the tables are written once, at boot: no kernel
+ * mapping ever changes, and none needs a fence. The tables take 0.25 % of RAM.
  */
 #include "hv/bits.h"
 #include "hv/pte.h"
@@ -15,12 +15,12 @@
 #include "lib/printk.h"
 
 #define STRIDE      (KSTACK_SIZE + PAGE_SIZE)
-#define TABLE_SPAN  SZ_2M /* of virtual addresses that one table of 4K leaves maps */
+#define TABLE_SPAN  SZ_2M /* virtual addresses mapped by one table of 4K leaves */
 #define ENTRIES     (PAGE_SIZE / sizeof(pte_t))
 #define KSTACKS_MAX ((KERNEL_BASE / SZ_1G * SZ_1G - KSTACK_BASE) / STRIDE)
 
 static hpa_t first_block; /* of RAM */
-static u64 nr_blocks;     /* that have a second address */
+static u64 nr_blocks;     /* blocks with a second address */
 static pte_t *low_tables; /* contiguous: one array of leaves */
 
 static unsigned long address_of(hpa_t pa)
@@ -46,7 +46,7 @@ void kstack_init(void)
 
 	page_ram_range(&first_block, &end);
 	first_block = ALIGN_DOWN(first_block, KSTACK_SIZE);
-	/* Of more than 100 GiB of RAM the rest has no second address, and stacks there no guard. */
+	/* RAM above about 100 GiB has no second address, so stacks there have no guard page. */
 	nr_blocks = MIN((end - first_block) / KSTACK_SIZE, KSTACKS_MAX);
 	span = nr_blocks * STRIDE;
 	nr_low = ALIGN_UP(span, TABLE_SPAN) / TABLE_SPAN;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * limits.c - limits of an address space: its size, its data, what is locked, how many areas.
+ * limits.c - limits of an address space: total size, data, locked pages, number of areas.
  *
- * RLIMIT_AS, RLIMIT_DATA and RLIMIT_MEMLOCK of the calling process, as Linux applies them, but to
- * user 0 as well: there is no other user here. What the areas come to is added up when a limit is
- * set, and only then: no count can go wrong. Nothing is changed here. Locks: mm->lock.
+ * RLIMIT_AS, RLIMIT_DATA and RLIMIT_MEMLOCK of the calling process are checked as on Linux, but also for
+ * user 0, because there is no other user here. The sizes of all areas are added up for each check, and
+ * only if the limit is finite, so there is no counter to keep correct. These functions only check; they
+ * change nothing. Locks: mm->lock.
  */
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -22,7 +23,7 @@ struct sizes {
 	unsigned long mapped, data, locked;
 };
 
-/* What RLIMIT_DATA counts, beside brk: memory of the process's own that it may write. */
+/* RLIMIT_DATA counts private writable memory, as well as brk. */
 static bool is_data(unsigned int prot, unsigned int flags)
 {
 	return (prot & PROT_WRITE) && !(flags & (VMA_SHARED | VMA_STACK));
@@ -41,7 +42,7 @@ static void add_part(struct sizes *sizes, const struct vma *vma, unsigned long s
 		sizes->locked += pages;
 }
 
-/* Of the parts of areas that lie in [start, end). */
+/* The sizes of the parts of areas in [start, end). */
 static struct sizes sizes_of(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct sizes sizes = { 0 };
@@ -67,7 +68,7 @@ bool mm_may_have_areas(const struct mm *mm, unsigned int more)
 	return mm->nr_areas + more <= READ_ONCE(max_areas);
 }
 
-/* `pages` more of such an area. */
+/* May an area of these properties get `pages` more pages? */
 static bool may_expand(struct mm *mm, unsigned int prot, unsigned int flags, unsigned long pages)
 {
 	bool data = is_data(prot, flags) && is_limited(RLIMIT_DATA);
@@ -80,7 +81,7 @@ static bool may_expand(struct mm *mm, unsigned int prot, unsigned int flags, uns
 	       (!data || fits(RLIMIT_DATA, now.data + pages));
 }
 
-/* `pages` more of what is locked. */
+/* May `pages` more pages be locked? */
 static bool may_lock(struct mm *mm, unsigned long pages)
 {
 	return !is_limited(RLIMIT_MEMLOCK) ||
@@ -91,14 +92,14 @@ int mm_may_map(struct mm *mm, const struct vma_spec *spec)
 {
 	unsigned long pages = spec->len >> PAGE_SHIFT, end = spec->addr + spec->len;
 
-	/* As Linux: only with one too many is there one too many. */
+	/* As on Linux: `>`, so the process may get one area more than max_areas. */
 	if (mm->nr_areas > READ_ONCE(max_areas))
 		return -ENOMEM;
 	if ((spec->flags & VMA_LOCKED) && !may_lock(mm, pages))
 		return -EAGAIN;
 	if (may_expand(mm, spec->prot, spec->flags, pages))
 		return 0;
-	/* What it takes the place of goes away. */
+	/* The areas that a fixed mapping replaces are unmapped. */
 	if (!spec->fixed || spec->noreplace)
 		return -ENOMEM;
 	pages -= sizes_of(mm, spec->addr, end).mapped;

@@ -118,7 +118,7 @@ struct mm *mm_copy(struct mm *from)
 	if (!mm)
 		return NULL;
 	mutex_lock(&from->lock);
-	/* mm_next() finds the child already. Of two of these locks the parent's is taken first. */
+	/* mm_next() can already find the child. Lock order: the parent's lock before the child's. */
 	mutex_lock(&mm->lock);
 	mm->brk_start = from->brk_start;
 	mm->brk = from->brk;
@@ -307,8 +307,9 @@ static int fault_in(struct mm *mm, hva_t hva, bool write)
 }
 
 /*
- * mm->lock. The loop ends: a fault that returns 0 has made the leaf usable, or has removed one that
- * its file had lost, and the next maps the file's. A leaf that no fault makes usable is -EFAULT.
+ * mm->lock is held. The loop terminates: a fault that returns 0 has either made the leaf usable, or
+ * removed a leaf whose page is no longer in its file; the next fault then maps the file's page. A leaf
+ * that no fault can make usable is -EFAULT.
  */
 static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
 {
@@ -350,7 +351,7 @@ static int page_error(int err)
 	return err == -EIO ? -EFAULT : err;
 }
 
-/* Without memory KVM_RUN fails, and syscall.c calls it again when there is some: no work on this way. */
+/* No oom_wait() here: KVM_RUN fails with -ENOMEM, and syscall.c repeats it once memory is free. */
 int hv_user_page_look(struct hv_mm *hv_mm, hva_t hva, bool write, struct hv_user_page *page)
 {
 	struct mm *mm = to_mm(hv_mm);

@@ -31,10 +31,10 @@ struct mm {
 	u64 notifier_lock_depth;
 	unsigned int walked;       /* since interrupts were taken: mm_walked() */
 	unsigned long nr_areas;    /* in vmas */
-	unsigned int new_flags;    /* VMA_LOCKED: of every new area (mlockall()) */
+	unsigned int new_flags;    /* VMA_LOCKED: set on every new area (mlockall()) */
 	unsigned long total_pages; /* 4K pages mapped, for /proc and oom.c */
 	unsigned long
-		elsewhere_pages; /* of them, as oom.c counted them last: mm_count_elsewhere() */
+		elsewhere_pages; /* those counted elsewhere, by oom.c's last mm_count_elsewhere() */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
 	unsigned long icache_stale; /* harts that owe a fence.i before they run it: bit mask */
@@ -44,9 +44,9 @@ struct mm {
 
 extern hpa_t kernel_root;
 void pgtable_init(hpa_t load);                        /* `load`: where the kernel image starts */
-void pgtable_set_kernel(unsigned long va, hpa_t mid); /* at boot: a table for 1 GiB of its half */
+void pgtable_set_kernel(unsigned long va, hpa_t mid); /* at boot: the table that maps 1 GiB at va */
 
-/* kstack.c: KSTACK_SIZE bytes of zeroes above a page that is not mapped; NULL without memory. */
+/* kstack.c: KSTACK_SIZE zeroed bytes above an unmapped page; NULL: no memory. */
 void kstack_init(void); /* before page_init_finish() */
 void *kstack_alloc(void);
 void kstack_free(void *stack);

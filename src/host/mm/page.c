@@ -18,7 +18,7 @@
 
 #define MAX_RANGES 32
 
-#define PAGE_COMMON_ORDER 2 /* a kernel stack, the largest that an ordinary call needs */
+#define PAGE_COMMON_ORDER 2 /* a kernel stack, the largest block that an ordinary call needs */
 
 /* ---- boot: ranges ---- */
 
@@ -180,7 +180,7 @@ void page_add_range(hpa_t start, hpa_t end)
 	spin_unlock(&page_lock);
 }
 
-/* page_lock. The first page of a block of that order, taken out of a larger one if need be; NULL: none. */
+/* page_lock. The first page of a free block of that order, split off a larger one if needed; NULL: none. */
 static struct page *take_block(unsigned int order)
 {
 	unsigned int o = order;
@@ -208,7 +208,7 @@ void page_missed(void)
 	current->missed_in = READ_ONCE(oom_round);
 }
 
-/* Inline, as is alloc_charged(): a fault of a guest may need a table, and its cost is counted. */
+/* Inlined, like alloc_charged(), to keep a guest's fault cheap: it may allocate a table. */
 static inline __attribute__((always_inline)) struct page *alloc_block(unsigned int order)
 {
 	struct page *page;
@@ -217,8 +217,8 @@ static inline __attribute__((always_inline)) struct page *alloc_block(unsigned i
 	page = order <= PAGE_MAX_ORDER ? take_block(order) : NULL;
 	if (!page) {
 		/*
-		 * Under the lock: what is freed later counts as later. Who asks for a larger block
-		 * has another way, or asks for much at once.
+		 * Under page_lock, so that memory freed after this miss is seen as freed later.
+		 * Larger blocks don't count: their callers have a fallback, or want much at once.
 		 */
 		if (order <= PAGE_COMMON_ORDER)
 			page_missed();
@@ -241,7 +241,7 @@ static void charge(struct page *page, struct account *account, unsigned long n)
 	account_charge(account, (long)n);
 }
 
-/* Pages that were charged together, and are free. */
+/* Uncharge n free pages that were charged together. */
 static void uncharge(struct page *page, unsigned long n)
 {
 	struct account *account = page->owner;

@@ -34,8 +34,8 @@ struct page {
 	u8 slab_class;
 	u8 pad;
 	u32 slab_used;         /* objects in use; PAGE_HUGE: pages without a reference */
-	u32 slab_free;         /* first free object: its offset and 1; 0: none */
-	struct account *owner; /* it is charged there (account.h), or NULL */
+	u32 slab_free;         /* first free object: its offset plus 1; 0: none */
+	struct account *owner; /* the account it is charged to (account.h), or NULL */
 	struct list_head link; /* free list, or slab list */
 };
 
@@ -53,15 +53,15 @@ hpa_t page_to_hpa(const struct page *page);
 
 /*
  * 2^order pages, each with one reference, block-aligned; not cleared. 0: none. They are charged to the
- * calling thread's account; those of page_alloc_user*() are not: pages of address spaces, which
- * mm->total_pages counts, and of pools.
+ * calling thread's account, except those of page_alloc_user*(), which are for address spaces (where
+ * mm->total_pages counts them) and for pools.
  */
 hpa_t page_alloc(unsigned int order);
 hpa_t page_alloc_zeroed(unsigned int order);
 hpa_t page_alloc_user(unsigned int order);
 hpa_t page_alloc_user_zeroed(unsigned int order);
-void page_missed(void); /* the calling thread could not have a page: for oom.c */
-/* Charge pages that page_alloc_user() gave, to the calling thread's account. */
+void page_missed(void); /* record for oom.c that the calling thread got no page */
+/* Charge pages from page_alloc_user() to the calling thread's account. */
 void page_charge(hpa_t pa, unsigned long pages);
 /* Drop the reference that the allocation gave, of all 2^order pages. */
 void page_free(hpa_t pa, unsigned int order);
@@ -69,7 +69,7 @@ void page_free(hpa_t pa, unsigned int order);
 void page_get(hpa_t pa); /* one 4K page; no-op for what is not RAM */
 void page_put(hpa_t pa); /* frees at zero */
 u32 page_refs(hpa_t pa);
-bool page_is_elsewhere(hpa_t pa); /* one in use: charged, or of a pool, or not the allocator's */
+bool page_is_elsewhere(hpa_t pa); /* page in use: charged, or of a pool, or not the allocator's */
 bool page_is_ram(hpa_t pa);
 size_t page_free_count(void);           /* 4K pages */
 size_t page_total_count(void);          /* 4K pages */

@@ -2,8 +2,8 @@
 /*
  * pgtable.c - Sv39 page tables of the host: the kernel's half once, users' halves.
  *
- * The kernel's half (root entries 256 to 511; kstack.c has those of the stacks) is written at
- * boot and never again; every address space copies it. So a kernel address needs no fence, ever.
+ * The kernel's half (root entries 256 to 511; kstack.c writes those for the stacks) is written at
+ * boot and never again; every address space copies it. So no kernel address ever needs a fence.
  * Spec: S §3 and §4 (Sv32, Sv39), S §2.1 (sfence.vma). Locks: mm->lock for users' halves.
  */
 #include <string.h>
@@ -237,7 +237,7 @@ void mm_activate(struct mm *next)
 		__atomic_fetch_and(&prev->harts, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
 }
 
-/* At boot, before there is another root or another hart. */
+/* At boot, before any other page table and any other hart exist. */
 void pgtable_set_kernel(unsigned long va, hpa_t mid)
 {
 	early_root[index_of(va, 2)] = pte_make(mid, PTE_V);

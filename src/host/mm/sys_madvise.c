@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_madvise.c - the system calls about pages of areas that exist: populate, advise, lock, sync.
+ * sys_madvise.c - system calls for the pages of existing areas: madvise, mlock, msync, mincore.
  */
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -16,7 +16,7 @@
 
 /* ---- populating ---- */
 
-/* One page, or the block that it came with: *size. What populate() says, or -EAGAIN: once more. */
+/* Fault in the page at va. *size: the size of its leaf. Result of mm_populate(), or -EAGAIN: call again. */
 static int populate_page(struct mm *mm, unsigned long va, bool write, unsigned long *size)
 {
 	struct uffd_wait wait = { 0 };
@@ -56,7 +56,7 @@ int mm_populate(struct mm *mm, unsigned long start, unsigned long end, bool writ
 
 /* ---- madvise ---- */
 
-/* Pages of private areas are forgotten; those of shared ones stay in their file. */
+/* The contents of private pages are lost; shared pages stay in their file. */
 static int madvise_dontneed(struct mm *mm, unsigned long start, unsigned long end)
 {
 	if (mm_split_leaf_at(mm, start) < 0 || mm_split_leaf_at(mm, end) < 0)
@@ -67,7 +67,7 @@ static int madvise_dontneed(struct mm *mm, unsigned long start, unsigned long en
 	return 0;
 }
 
-/* Of huge pages no part is meant: start and end are of mapped areas. */
+/* False if start or end, which lie in mapped areas, is inside a huge page of MAP_HUGETLB. */
 static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *first = vma_find(mm, start), *last = vma_find(mm, end - 1);
@@ -76,7 +76,7 @@ static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end
 	       (!last || end % vma_page_size(last) == 0);
 }
 
-/* Is a part of what is mapped there locked? It is not forgotten, nor called old. */
+/* Is any part of the range locked? MADV_DONTNEED, FREE, COLD and PAGEOUT fail then. */
 static bool is_locked(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *vma;
@@ -127,15 +127,15 @@ static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 	case MADV_DONTDUMP:
 	case MADV_DODUMP:
 	case MADV_PAGEOUT:
-		return 0; /* advice that this host has no use for */
+		return 0; /* accepted without effect */
 	default:
 		return -EINVAL;
 	}
 }
 
 /*
- * Area by area, with the errors of Linux: what is not mapped is -ENOMEM, and what may not be used so
- * is -EINVAL; both leave populated what came before.
+ * Area by area, with Linux's errors: -ENOMEM for an address that is not mapped, -EINVAL for an area
+ * without the permission. Pages before the error stay populated.
  */
 static int madvise_populate(struct mm *mm, unsigned long start, unsigned long end, bool write)
 {
@@ -173,7 +173,7 @@ long sys_madvise(struct trap_frame *frame)
 	return err;
 }
 
-/* ---- what is locked, synced, present ---- */
+/* ---- msync, mlock, mincore ---- */
 
 static long check_mapped(unsigned long start, unsigned long len)
 {
@@ -190,7 +190,7 @@ static long check_mapped(unsigned long start, unsigned long len)
 	return mapped ? 0 : -ENOMEM;
 }
 
-/* Files live in memory: this only checks its range. */
+/* Files are in memory, so there is nothing to write: only check the range. */
 long sys_msync(struct trap_frame *frame)
 {
 	if (frame->a0 % PAGE_SIZE || (frame->a2 & ~7UL) || (frame->a2 & 5) == 5)
@@ -198,9 +198,12 @@ long sys_msync(struct trap_frame *frame)
 	return check_mapped(frame->a0, frame->a1);
 }
 
-/* ---- mlock: nothing is ever paged out; it brings the pages, and counts for RLIMIT_MEMLOCK ---- */
+/* ---- mlock: nothing is ever paged out, so it only populates, and counts for RLIMIT_MEMLOCK ---- */
 
-/* Each area of [start, end) as it may be used. 0, -ENOMEM (as Linux for what would be a signal), -EINTR. */
+/*
+ * Populate [start, end), for writing where the area is writable. 0, -EINTR, or -ENOMEM, also where an
+ * access would raise a signal, as on Linux.
+ */
 static int populate_areas(struct mm *mm, unsigned long start, unsigned long end)
 {
 	unsigned long stop;
@@ -221,7 +224,7 @@ static int populate_areas(struct mm *mm, unsigned long start, unsigned long end)
 	return err && err != -EINTR ? -ENOMEM : err;
 }
 
-/* The pages that [*start, *start + *len) touches. False: no range of user addresses. */
+/* Round the range out to whole pages. False: it is not a range of user addresses. */
 static bool touched_pages(unsigned long *start, unsigned long *len)
 {
 	*len += *start % PAGE_SIZE;
@@ -229,7 +232,7 @@ static bool touched_pages(unsigned long *start, unsigned long *len)
 	return page_range(*start, len);
 }
 
-/* mm->lock. Sets or clears the mark. Huge pages have none, as on Linux. */
+/* mm->lock is held. Set or clear VMA_LOCKED; areas of huge pages never have it, as on Linux. */
 static int mark_locked(struct mm *mm, unsigned long start, unsigned long end, bool lock)
 {
 	if (!vma_range_mapped(mm, start, end))
@@ -285,7 +288,7 @@ long sys_munlock(struct trap_frame *frame)
 	return err;
 }
 
-/* mm->lock. `set`, `clear`: of every area. */
+/* mm->lock is held. Set and clear flags of every area, except those of huge pages. */
 static void mark_all(struct mm *mm, unsigned int set, unsigned int clear)
 {
 	struct vma *vma;
@@ -295,7 +298,7 @@ static void mark_all(struct mm *mm, unsigned int set, unsigned int clear)
 			vma->flags = (vma->flags | set) & ~clear;
 }
 
-/* What is there; what cannot come is left out, as on Linux. */
+/* Populate every area; pages that cannot be populated are skipped, as on Linux. */
 static void populate_all(struct mm *mm)
 {
 	unsigned long start = 0;

@@ -130,7 +130,7 @@ long sys_mmap(struct trap_frame *frame)
 		file_put(spec.file);
 	if (ret >= 0 && ((frame->a3 & MAP_POPULATE) || (spec.flags & VMA_LOCKED)) && spec.prot)
 		(void)mm_populate(mm, (unsigned long)ret, (unsigned long)ret + spec.len,
-				  spec.prot & PROT_WRITE); /* as Linux: the mapping is made */
+				  spec.prot & PROT_WRITE); /* as on Linux, errors are ignored */
 	return ret;
 }
 
@@ -216,7 +216,7 @@ static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsig
 			mm_notify_end(mm, from, from + len);
 			return -ENOMEM;
 		}
-		BUG_ON(*dest); /* vma_map() has emptied the place */
+		BUG_ON(*dest); /* vma_map() has unmapped the destination */
 		WRITE_ONCE(*dest, *pte);
 		WRITE_ONCE(*pte, 0);
 		va += size;
@@ -227,7 +227,7 @@ static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsig
 	return 0;
 }
 
-/* The tail that has no room in spec->len is unmapped first, as on Linux: also where the move fails. */
+/* What exceeds spec->len is unmapped first, as on Linux, even if the move then fails. */
 static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 			unsigned long old_len, struct vma_spec *spec)
 {
@@ -249,7 +249,7 @@ static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 	addr = vma_map(mm, spec);
 	if (addr < 0)
 		return addr;
-	/* vma may be gone by now: vma_map() unmaps, splits and joins areas. */
+	/* Don't use vma from here on: vma_map() may have unmapped, split or joined it. */
 	err = move_pages(mm, old, (unsigned long)addr, old_len);
 	if (err < 0) { /* what was moved goes back: its tables are still there */
 		move_pages(mm, (unsigned long)addr, old, old_len);
@@ -273,7 +273,7 @@ static long mremap_locked(struct mm *mm, unsigned long old, unsigned long old_le
 	spec.len = new_len = ALIGN_UP(new_len, size);
 	if (!vma || old_len > vma->end - old)
 		return -EFAULT;
-	/* An area of huge pages moves in whole ones and never grows, as on Linux. */
+	/* An area of huge pages moves in whole huge pages and never grows, as on Linux. */
 	if ((old | new_addr) % size || (size > SZ_4K && new_len > old_len))
 		return -EINVAL;
 	err = mm_may_remap(mm, vma, old_len, new_len);

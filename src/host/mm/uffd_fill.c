@@ -94,7 +94,7 @@ static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va,
 		return -EEXIST;
 	err = fill->kind == FILL_CONTINUE ? fill_known(mm, vma, va) : fill_new(mm, vma, va, pa);
 	if (!err && fill->kind != FILL_ZERO)
-		mm_notify_moved(mm, va, va + fill->size); /* a guest may have instructions there */
+		mm_notify_moved(mm, va, va + fill->size); /* these may be instructions of a guest */
 	return err;
 }
 

@@ -3,8 +3,8 @@
  * vma.c - the areas of an address space: a list sorted by address.
  *
  * Invariant: areas do not overlap, and no 2M leaf crosses an area's edge; whoever splits
- * an area splits the leaf first (mm_next_leaf_within() checks it). An area of huge pages has
- * whole ones, in memory and in its file (is_whole()), and so is never split within a leaf.
+ * an area splits the leaf first (mm_next_leaf_within() checks it). An area of huge pages consists of
+ * whole ones, in memory and in its file (is_whole()), so it is never split within a leaf.
  * Changes to a range are made in this order: everything that can fail, then
  * mm_notify_start(), pages, fences, mm_notify_end(), areas.
  * Files of removed areas are put only after mm->lock, by vma_unlock(): the last reference
@@ -65,7 +65,7 @@ static void vma_insert(struct mm *mm, struct vma *vma)
 	mm->nr_areas++;
 }
 
-/* Out of the list; vma_unlock() does the rest. */
+/* Remove the area from the list; vma_unlock() frees it. */
 static void vma_bury(struct mm *mm, struct vma *vma)
 {
 	list_del(&vma->link);
@@ -114,7 +114,7 @@ static bool is_inside(struct mm *mm, unsigned long addr)
 	return vma && vma->start < addr;
 }
 
-/* For changes that leave all parts: each split makes one more area for good. */
+/* Check the limit before a change that keeps all parts: each split adds an area. */
 static int vma_split_and_keep(struct mm *mm, unsigned long start, unsigned long end)
 {
 	if (!mm_may_have_areas(mm, 1) && (is_inside(mm, start) || is_inside(mm, end)))
@@ -176,7 +176,7 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 
 	if (!len || !vma || vma->start >= end)
 		return 0;
-	/* A hole in the midst leaves one area more. */
+	/* A hole in the middle of an area leaves one more area. */
 	if (vma->start < start && vma->end > end && !mm_may_have_areas(mm, 1))
 		return -ENOMEM;
 	err = vma_split_range(mm, start, end);
@@ -196,7 +196,7 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 	return 0;
 }
 
-/* Would the area consist of whole pages of its size at addr, and in its file? */
+/* Would an area at addr consist of whole pages of its page size, in memory and in its file? */
 static bool is_whole(const struct vma_spec *spec, unsigned long addr)
 {
 	unsigned long offset = spec->file ? spec->pgoff << PAGE_SHIFT : 0;
@@ -205,8 +205,8 @@ static bool is_whole(const struct vma_spec *spec, unsigned long addr)
 }
 
 /*
- * Areas of huge pages start at a multiple of their size, whatever else their flags say; other
- * large ones where 2M leaves fit: address and file offset agree modulo 2M.
+ * Areas of huge pages start at a multiple of the page size, whatever their other flags are. Other
+ * large areas start where 2M leaves fit: address and file offset are equal modulo 2M.
  */
 static unsigned long place_below(const struct vma_spec *spec, unsigned long top)
 {

@@ -21,7 +21,7 @@
 #define VMA_UFFD_MINOR   32  /* pages that only the file has are the program's to map */
 #define VMA_HUGETLB      64  /* of 2 MiB pages of hugetlb.c, and nothing else */
 #define VMA_GIANT        128 /* with VMA_HUGETLB: of 1 GiB pages, each of 512 leaves of 2 MiB */
-#define VMA_LOCKED       256 /* by mlock(): counts for RLIMIT_MEMLOCK, nothing more */
+#define VMA_LOCKED       256 /* set by mlock(); only counts for RLIMIT_MEMLOCK */
 #define VMA_STACK        512 /* does not count for RLIMIT_DATA */
 #define VMA_UFFD         (VMA_UFFD_MISSING | VMA_UFFD_MINOR)
 
@@ -46,9 +46,9 @@ struct vma_spec {
 };
 
 /* ---- vma.c ---- */
-struct vma *vma_find(struct mm *mm, unsigned long addr); /* that contains addr, or NULL */
-struct vma *vma_next(struct mm *mm, unsigned long addr); /* first that ends above addr */
-/* Its address, or -errno; -EINVAL: an area of huge pages that would not consist of whole ones. */
+struct vma *vma_find(struct mm *mm, unsigned long addr); /* the area that contains addr, or NULL */
+struct vma *vma_next(struct mm *mm, unsigned long addr); /* the first area that ends above addr */
+/* The new area's address, or -errno; -EINVAL: it would not consist of whole huge pages. */
 long vma_map(struct mm *mm, const struct vma_spec *spec);
 int vma_unmap(struct mm *mm, unsigned long start, unsigned long len);
 int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned int prot);
@@ -100,8 +100,8 @@ void mm_walked(struct mm *mm, unsigned int steps);
  */
 pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size);
 /*
- * The same for walks that remove, move or change leaves: it panics if the leaf crosses *va or end.
- * The rest of such a leaf would map memory that another area decides about, or none.
+ * The same for walks that remove, move or change leaves: panics if the leaf crosses *va or end. The
+ * part of such a leaf outside the range belongs to another area, or to none.
  */
 pte_t *mm_next_leaf_within(struct mm *mm, unsigned long *va, unsigned long end,
 			   unsigned long *size);
@@ -118,7 +118,7 @@ void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end);
 /* Between the two, when the pages' contents stand in other frames by now. */
 void mm_notify_moved(struct mm *mm, unsigned long start, unsigned long end);
 
-/* 4K pages that are mapped, and charged to an account or of a pool. */
+/* How many mapped 4K pages are counted elsewhere: charged to an account, or of a pool. */
 unsigned long mm_count_elsewhere(struct mm *mm);
 
 /* ---- mm_age.c: pages in use ---- */
@@ -157,23 +157,23 @@ void mm_sync_icache(struct mm *mm); /* instructions were written: fence.i wherev
 
 /* ---- limits.c ---- */
 bool mm_may_have_areas(const struct mm *mm, unsigned int more);
-#define AREAS_OF_MOVE 4 /* mremap() wants so many: Linux's margin */
-/* mmap(), brk() up to `end`, mremap(): 0, -ENOMEM, -EAGAIN (of what is locked). */
+#define AREAS_OF_MOVE 4 /* mremap() fails unless so many areas may be added: Linux's margin */
+/* Checks of mmap(), brk() up to `end`, mremap(). 0, -ENOMEM, or -EAGAIN (RLIMIT_MEMLOCK). */
 int mm_may_map(struct mm *mm, const struct vma_spec *spec);
 int mm_may_brk(struct mm *mm, unsigned long end);
 int mm_may_remap(struct mm *mm, const struct vma *vma, unsigned long old_len,
 		 unsigned long new_len);
 bool mm_may_make_writable(struct mm *mm, unsigned long start, unsigned long end);
-bool mm_can_lock(void); /* anything at all */
+bool mm_can_lock(void); /* false: RLIMIT_MEMLOCK is 0 */
 bool mm_may_lock(struct mm *mm, unsigned long start, unsigned long end);
 bool mm_may_lock_all(struct mm *mm);
-bool mm_is_within_limits(struct mm *mm); /* as exec() has made it */
+bool mm_is_within_limits(struct mm *mm); /* for execve(), after it built the address space */
 void mm_limits_init(void);
 
 /* ---- sys_madvise.c ---- */
 /*
- * Fault in [start, end) as far as it may be used so. 0, or what stopped it: -EFAULT (a fault would be a
- * signal), -EIO (SIGBUS), -EINTR (the process ends). Takes mm->lock.
+ * Fault in [start, end). 0, or the error of the first page that failed: -EFAULT (an access would raise
+ * SIGSEGV), -EIO (SIGBUS), -EINTR (the process is ending). Takes mm->lock.
  */
 int mm_populate(struct mm *mm, unsigned long start, unsigned long end, bool write);
 

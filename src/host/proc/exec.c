@@ -212,7 +212,7 @@ static struct mm *build_mm(struct file *f, const struct exec_args *args, const c
 	if (*err == 0)
 		*err = exec_build_stack(mm, args, image, path, sp);
 	if (*err == 0 && !mm_is_within_limits(mm))
-		*err = -ENOMEM; /* Linux finds out too late, and kills the process */
+		*err = -ENOMEM; /* Linux notices only later, and kills the process */
 	if (*err < 0) {
 		mm_put(mm);
 		return NULL;

@@ -32,7 +32,7 @@ struct exec_args {
 int exec_args_add(struct exec_args *args, const char *s); /* 0, -E2BIG, -ENOMEM */
 void exec_args_free(struct exec_args *args);
 
-/* The size of a new program's stack, by the calling process's RLIMIT_STACK; it never grows. */
+/* The size of a new program's stack, from the caller's RLIMIT_STACK; the stack never grows. */
 unsigned long exec_stack_size(void);
 /* exec_stack.c: the initial stack: argc, argv, envp, auxv. *sp: the stack pointer. */
 int exec_build_stack(struct mm *mm, const struct exec_args *args, const struct elf_image *image,
@@ -42,9 +42,9 @@ int exec_build_stack(struct mm *mm, const struct exec_args *args, const struct e
 int exec_program(const char *path, struct exec_args *args, struct trap_frame *frame);
 
 #define EXEC_STACK_SIZE 0x800000UL /* RLIMIT_STACK of the first process */
-#define EXEC_STACK_MIN  0x40000UL  /* half of it for arguments */
+#define EXEC_STACK_MIN  0x40000UL  /* arguments may take half of it */
 #define EXEC_STACK_MAX \
-	0x40000000UL /* also where the limit is infinite: it is an area from the start */
+	0x40000000UL /* even with an infinite limit: the whole stack is mapped at once */
 #define EXEC_STACK_TOP (USER_END - 16 * PAGE_SIZE)
 
 #endif

@@ -121,7 +121,7 @@ static void become_zombie(struct process *p)
 		process_put(p);
 }
 
-/* A child that lives; it has the descriptors that p had, and so what is behind them. Referenced, or NULL. */
+/* The account of a living child, referenced, or NULL: the child may have inherited p's descriptors. */
 static struct account *find_heir(struct process *p)
 {
 	struct account *heir = NULL;
@@ -141,7 +141,7 @@ static struct account *find_heir(struct process *p)
 	return heir;
 }
 
-/* Kernel memory that is still charged to p is others', or nobody's. */
+/* Memory that is still charged to p is used by other processes, or by none. */
 static void close_account(struct process *p)
 {
 	struct account *account = p->account, *heir = find_heir(p);

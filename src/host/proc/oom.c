@@ -2,16 +2,17 @@
 /*
  * oom.c - out of memory: end the process with the largest footprint, and wait for its memory.
  *
- * The victim is the process with the largest footprint, whoever asked for the page: a process
- * that needs one page must not pay for another that has all the others. Nobody is exempt but pid 1,
- * which is no program; the first program, too, is ended when it is the largest.
+ * The victim is the process with the largest footprint, whichever process needed the page: a process
+ * that needs one page must not be ended because another has taken all the others. Only pid 1, which is
+ * part of the kernel, is exempt; the first program is ended, too, if it is the largest.
  *
- * One victim at a time. Whoever finds no memory while it ends waits for it and tries again. A victim
- * that keeps its memory for OOM_PATIENCE_MS without freeing any (it sleeps where it cannot be ended,
- * or waits for a lock of one who waits here) is passed over, and the next is chosen.
+ * There is one victim at a time. A thread that finds no memory while the victim is ending waits for its
+ * end and tries again. If no page becomes free for PATIENCE_MS (the victim sleeps where it cannot be
+ * interrupted, or waits for a lock that a thread waiting here holds), it is passed over, and the next
+ * victim is chosen.
  *
- * Locks: `choosing` (a mutex) for the victim in force; all_processes_lock > p->lock within. Callers
- * hold neither mm->lock nor a spinning lock: the victim may need it to end.
+ * Locks: `choosing` (a mutex) guards the current victim; all_processes_lock > p->lock within. Callers
+ * hold neither mm->lock nor a spinlock: the victim may need it to end.
  */
 #include "oom.h"
 #include <asm/signal.h>
@@ -27,7 +28,7 @@
 #include "sched/wait.h"
 
 #define PATIENCE_MS 1000
-#define ROUND_MS    50 /* between two looks at whether the victim gets on */
+#define ROUND_MS    50 /* between two checks whether memory has become free */
 
 static struct mutex choosing = { .waiters = LIST_HEAD_INIT(choosing.waiters) };
 u32 oom_round;
@@ -43,8 +44,8 @@ static u64 after_ms(unsigned long ms)
 }
 
 /*
- * What p's end would give back, in 4K pages. One that is giving it back already comes before all
- * others: ~0. all_processes_lock is held.
+ * How many 4K pages p's end would free. ~0 for a process that is already freeing its memory, so that
+ * it is chosen before all others. all_processes_lock is held.
  */
 static size_t footprint(struct process *p)
 {
@@ -65,9 +66,9 @@ static size_t footprint(struct process *p)
 }
 
 /*
- * Of the pages that an address space maps those that are charged to an account, be it this process's,
- * are counted there; and huge pages go back to their pool. One that is busy keeps what was counted last:
- * its lock may be held by who waits for one that a caller of ours has.
+ * Count the mapped pages that are not part of an address space's own footprint: pages charged to an
+ * account, even to that of the same process, are counted there, and huge pages go back to their pool. If
+ * mm->lock is taken, keep the last count: its holder may wait for a lock that our caller holds.
  */
 static void count_elsewhere(void)
 {
@@ -95,7 +96,7 @@ static void add_inherited(void)
 	account_add_inherited();
 }
 
-/* The process with the largest footprint, referenced; NULL: nobody is left to be tried. */
+/* The process with the largest footprint, referenced; NULL: all have been passed over. */
 static struct process *find_largest(size_t *pages)
 {
 	struct process *p, *found = NULL;
@@ -118,7 +119,7 @@ static struct process *find_largest(size_t *pages)
 	return found;
 }
 
-/* With every other process that uses the same memory: else it would stay. */
+/* End p and every other process with the same address space: only then is its memory freed. */
 static void end_users_of_memory(struct process *p)
 {
 	const struct mm *mm = READ_ONCE(p->mm); /* only compared */
@@ -138,12 +139,12 @@ static const char *name_of(const struct process *p)
 	return slash ? slash + 1 : p->path;
 }
 
-/* Still the victim in force? `choosing` is held. */
+/* Is there a victim that is still to be waited for? `choosing` is held. */
 static bool victim_is_in_force(void)
 {
 	if (!victim)
 		return false;
-	if (page_free_count() > free_seen) { /* it gets on */
+	if (page_free_count() > free_seen) { /* memory is being freed: wait longer */
 		free_seen = page_free_count();
 		give_up = after_ms(PATIENCE_MS);
 	}
@@ -155,7 +156,7 @@ static bool victim_is_in_force(void)
 	return false;
 }
 
-/* A new victim, if there is one. `choosing` is held. */
+/* Choose a new victim and end it. `choosing` is held. */
 static void choose(const char *what)
 {
 	size_t pages;
@@ -168,7 +169,7 @@ static void choose(const char *what)
 	if (READ_ONCE(victim->exiting))
 		return;
 	printk_limited(
-		"host: out of memory for %s of %s (%d): ended %s (%d), the largest, of %lu kB; "
+		"host: out of memory in %s by %s (%d): ended the largest process, %s (%d, %lu kB); "
 		"%lu kB are free\n",
 		what, current->name, current->tid, name_of(victim), victim->pid,
 		pages * (PAGE_SIZE / 1024), free_seen * (PAGE_SIZE / 1024));
@@ -176,8 +177,8 @@ static void choose(const char *what)
 }
 
 /*
- * *p: whose end is to be waited for, referenced; NULL: there is none. False: memory has come back since
- * the calling thread missed its page, so nobody needs to end for it.
+ * *p: the victim to wait for, referenced; NULL: there is none. False: a process has freed its memory
+ * since the calling thread failed to get its page, so no new victim is needed.
  */
 static bool find_victim(const char *what, struct process **p)
 {
@@ -185,7 +186,7 @@ static bool find_victim(const char *what, struct process **p)
 
 	*p = NULL;
 	if (!victim_is_in_force()) {
-		/* oom_round rises before memory_freed is set: what ended the last victim is seen here. */
+		/* oom_round rises before memory_freed is set, so the last victim's end is seen here. */
 		found = __atomic_load_n(&oom_round, __ATOMIC_ACQUIRE) == current->missed_in;
 		if (found)
 			choose(what);
@@ -203,7 +204,7 @@ bool oom_wait(const char *what)
 	struct process *p;
 	bool found;
 
-	current->no_page = false; /* it is seen to */
+	current->no_page = false; /* handled here */
 	if (READ_ONCE(current->sig.kill) || mutex_lock_killable(&choosing))
 		return false;
 	found = find_victim(what, &p);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* oom.h - out of memory: which process is ended, and who waits for its memory. */
+/* oom.h - out of memory: end the largest process, and wait until its memory is free. */
 #ifndef HOST_OOM_H
 #define HOST_OOM_H
 
@@ -8,14 +8,14 @@
 struct process;
 
 /*
- * A page could not be had for `what`. True: memory was freed, or may have been: try again. False: the
- * calling thread's process is ending. May sleep: no spinning lock and no mm->lock is held. Other
- * sleeping locks may be: a victim that waits for one is given up after a while.
+ * To be called when no page was free for `what`. True: memory has been freed, or may have been: try
+ * again. False: the calling process is ending. May sleep: the caller holds no spinlock and no mm->lock.
+ * It may hold other sleeping locks: a victim that waits for one is passed over after a while.
  */
 bool oom_wait(const char *what);
 extern u32 oom_round; /* how many processes have given their memory back */
-/* For a system call that failed since a page was missing, for the `tries`th time: as oom_wait(). */
+/* As oom_wait(), for a system call that has failed `tries` times because it got no page. */
 bool oom_retry(unsigned int tries);
-void oom_memory_freed(struct process *p); /* p's end has given its memory back */
+void oom_memory_freed(struct process *p); /* called when p has freed its memory at its end */
 
 #endif

@@ -60,7 +60,7 @@ void process_put(struct process *p)
 
 	signal_free_process(p);
 	kfree(p);
-	if (account) /* it never ran */
+	if (account) /* the process never ran */
 		account_close(account, NULL);
 	nproc_add(-1, 0);
 }
@@ -94,7 +94,7 @@ struct inode *process_cwd(struct process *p)
 {
 	struct inode *dir;
 
-	/* The reference under the lock: once another thread has changed directory the old one may go. */
+	/* Take the reference under the lock: another thread's chdir() may free the old directory. */
 	spin_lock(&p->lock);
 	dir = p->cwd;
 	if (dir)
@@ -111,7 +111,7 @@ static struct process *process_alloc(struct process *parent)
 	if (!p)
 		return NULL;
 	p->refs = 1;                   /* the parent's, until it has waited */
-	p->account = current->account; /* of the new process (sys_clone()) */
+	p->account = current->account; /* the new process's own: see sys_clone() */
 	account_get(p->account);
 	list_init(&p->threads);
 	list_init(&p->children);
@@ -397,7 +397,7 @@ static long clone_new_process(struct thread *t, const struct clone_request *args
 	return tid;
 }
 
-/* What is allocated in it counts for the new process, or, of a thread, for this one. */
+/* Memory allocated here is charged to the new process, or, for a new thread, to this one. */
 static long clone_as(const struct clone_request *args, const struct trap_frame *frame)
 {
 	struct thread *t = thread_create(current->name, NULL, NULL);

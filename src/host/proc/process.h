@@ -24,7 +24,7 @@ struct process {
 	u32 refs;
 	int pid;
 	struct mm *mm;
-	struct account *account; /* of kernel memory; NULL once all is given back */
+	struct account *account; /* of kernel memory; NULL once it is closed */
 	struct fd_table *fds;
 	struct inode *cwd; /* under lock: any thread may replace it; NULL: the root */
 	u32 umask;
@@ -36,8 +36,8 @@ struct process {
 	struct waitq child_wait; /* the parent waits here */
 	struct list_head all_link;
 	bool exiting, zombie;
-	bool memory_freed;    /* its files and its memory have been given back */
-	bool oom_passed_over; /* oom.c: its end did not free memory in time */
+	bool memory_freed;    /* its files and its memory have been freed */
+	bool oom_passed_over; /* oom.c: it did not free memory in time */
 	int wait_status;      /* as wait4() gives it */
 	int pgid, sid;
 	char path[256]; /* of the program, for /proc/self/exe */
@@ -80,7 +80,7 @@ extern struct process init_process;
 /* Start the first program: called by main.c when the machine is up. */
 struct exec_spec;
 int process_start_first(const struct exec_spec *spec);
-/* Its working directory, referenced; NULL: the root. */
+/* The process's working directory, referenced; NULL: the root. */
 struct inode *process_cwd(struct process *p);
 /* Called by the process layer when that program is gone: main.c reports and powers off. */
 void host_first_exited(int wait_status) __attribute__((noreturn));

@@ -2,12 +2,13 @@
 /*
  * rlimit.c - resource limits: setting them, /proc/PID/limits, and the number of processes and threads.
  *
- * All is user 0 here, with every capability, so a hard limit can be raised. But a limit that is set
- * holds, also those from which Linux exempts that user (NPROC, MEMLOCK): it would have no effect else.
+ * Every process is user 0 with every capability, so each may raise its hard limits. But every limit is
+ * enforced, also those from which Linux exempts that user (NPROC, MEMLOCK): here they would have no
+ * effect otherwise.
  *
- * Beside RLIMIT_NPROC the machine has limits of its own, by its memory, as Linux has threads-max: the
- * kernel's part of a thread (a stack, a struct) and of a process (tables, too) must leave memory for
- * what they are to do.
+ * In addition to RLIMIT_NPROC there are limits for the whole machine, which depend on the size of its
+ * memory, like Linux's threads-max: the kernel memory of threads (stack, struct) and processes (also
+ * page tables) must leave enough for the programs themselves.
  */
 #include "rlimit.h"
 #include <linux/errno.h>
@@ -136,10 +137,10 @@ int rlimits_show(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* ---- how many there may be ---- */
+/* ---- the number of processes and threads ---- */
 
-#define PAGES_PER_THREAD  32 /* 128 KiB of memory: stacks take an eighth, as Linux wants it */
-#define PAGES_PER_PROCESS 64 /* of which an empty one takes about a third */
+#define PAGES_PER_THREAD  32 /* 128 KiB: at most an eighth of memory is kernel stacks, as on Linux */
+#define PAGES_PER_PROCESS 64 /* a minimal process uses about a third of it */
 
 static int nr_processes, nr_user_threads; /* atomic */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* rlimit.h - resource limits of processes, and how many processes and threads there may be. */
+/* rlimit.h - resource limits of processes, and the number of processes and threads. */
 #ifndef HOST_RLIMIT_H
 #define HOST_RLIMIT_H
 
@@ -7,20 +7,20 @@
 #include "hv/bits.h"
 #include "process.h"
 
-/* The calling process's soft limit RLIMIT_*. */
+/* The calling process's soft limit; which: RLIMIT_*. */
 static inline unsigned long rlimit(unsigned int which)
 {
 	return READ_ONCE(current_process->rlimits[which][0]);
 }
 
-void rlimits_init(struct process *p); /* what the first process has */
+void rlimits_init(struct process *p); /* to the first process's limits */
 struct inode;
 struct text;
 int rlimits_show(struct inode *inode, struct text *t); /* /proc/PID/limits */
 
-/* Of a new process, or of a thread. -EAGAIN: there are as many as there may be. */
+/* May a new process (or a thread) be created? -EAGAIN: the limit has been reached. */
 int nproc_check(bool process);
-/* Both are counted by those who make and end them. */
+/* Change both counts; called when a process or a thread is created and when it ends. */
 void nproc_add(int processes, int threads);
 
 #endif

@@ -291,7 +291,7 @@ void signal_init_process(struct process *p, struct process *parent)
 {
 	if (!parent)
 		return;
-	spin_lock(&parent->sig_lock); /* another of its threads may be in sigaction() */
+	spin_lock(&parent->sig_lock); /* another thread may be in sigaction() */
 	memcpy(p->actions, parent->actions, sizeof(p->actions));
 	spin_unlock(&parent->sig_lock);
 }

@@ -133,7 +133,7 @@ long sys_getresgid(struct trap_frame *frame)
 
 long sys_umask(struct trap_frame *frame)
 {
-	/* In one step: of two threads each gets what the other one set, or what was before. */
+	/* One atomic exchange: each of two threads gets either the other's value or the old one. */
 	return (long)__atomic_exchange_n(&current_process->umask, (u32)frame->a0 & 0777,
 					 __ATOMIC_RELAXED);
 }

@@ -258,14 +258,14 @@ long sys_clock_nanosleep(struct trap_frame *frame)
 /* ---- ITIMER_REAL ---- */
 
 /*
- * As on Linux an interval timer fires once for each signal that is taken: dequeuing SIGALRM arms
- * it again (itimer_signal_taken()). So what a program's timers cost is bounded by what its threads
- * run; with timers that armed themselves, those of a few hundred processes took all of a hart.
- * A process that ignores SIGALRM gets one expiration, and then none until it calls setitimer().
+ * As on Linux an interval timer fires once per signal taken: dequeuing SIGALRM rearms it
+ * (itimer_signal_taken()). So a program's timers cannot cost more than its threads can run. When
+ * timers rearmed themselves, those of a few hundred processes took all the time of a hart. A
+ * process that ignores SIGALRM gets one expiration, and then none until it calls setitimer().
  */
-#define ITIMER_SHORTEST (timebase_hz / 10000) /* ticks: a program cannot drown itself in them */
+#define ITIMER_SHORTEST (timebase_hz / 10000) /* ticks: leaves time for the program itself */
 
-/* Who makes a process's struct itimer; it stays until the process ends. */
+/* Guards the creation of a process's struct itimer, which stays until the process ends. */
 static struct mutex itimer_lock = { .waiters = LIST_HEAD_INIT(itimer_lock.waiters) };
 
 struct itimer {
@@ -282,7 +282,7 @@ static void itimer_fire(struct hv_timer *timer)
 	struct itimer *it = container_of(timer, struct itimer, timer);
 
 	spin_lock(&it->lock);
-	/* Else it was set anew since it was armed for the deadline that has come. */
+	/* Do nothing if the timer was set again after it had been armed for this deadline. */
 	if (it->deadline && !it->fired && hv_time() >= it->deadline) {
 		it->fired = it->interval;
 		if (!it->interval)
@@ -307,7 +307,7 @@ void itimer_signal_taken(struct process *p)
 		return;
 	spin_lock(&it->lock);
 	if (it->fired) {
-		/* One signal for all the intervals that have passed, and on with the next one. */
+		/* One signal stands for all the intervals that have passed; arm the next one. */
 		it->deadline += ((hv_time() - it->deadline) / it->interval + 1) * it->interval;
 		it->fired = false;
 		hv_timer_start(&it->timer, it->deadline);
@@ -321,14 +321,14 @@ void itimer_free_process(struct process *p)
 
 	if (!it)
 		return;
-	hv_timer_cancel(&it->timer); /* by the last thread: nobody can start it again */
+	hv_timer_cancel(&it->timer); /* the last thread is here: nothing can start it again */
 	p->itimer = NULL;
 	kfree(it);
 }
 
 static u64 timeval_to_ticks(const struct timeval64 *tv)
 {
-	const u64 most = WAIT_FOREVER / 4; /* sums of two are no overflow */
+	const u64 most = WAIT_FOREVER / 4; /* the sum of two doesn't overflow */
 
 	if ((u64)tv->sec > SEC_MAX)
 		return most;
@@ -368,7 +368,7 @@ static void itimer_write(struct itimer *it, const struct timeval64 in[2])
 		hv_timer_start(&it->timer, it->deadline);
 }
 
-/* The current process's, made if it has none; NULL without memory. */
+/* The current process's timer, created if there is none; NULL: no memory. */
 static struct itimer *itimer_make(void)
 {
 	struct process *p = current_process;

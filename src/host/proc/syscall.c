@@ -81,8 +81,8 @@ static __attribute__((noinline)) void syscall_seen(unsigned long number, long re
 }
 
 /*
- * A call that failed, and a page was missing meanwhile. If that is why, it changed nothing: with memory
- * that another process has given back it may succeed.
+ * Repeat a call that failed and could not get a page. If it failed for lack of memory, it has changed
+ * nothing, and it may succeed once another process has freed its memory.
  */
 static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 						      unsigned long number, long ret)

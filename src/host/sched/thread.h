@@ -64,8 +64,8 @@ struct thread {
 	/* trap.S knows these by generated offsets (offsets.c). */
 	unsigned long kernel_sp;    /* top of the kernel stack, below it the user's trap frame */
 	unsigned long user_sp;      /* scratch while trap.S changes stacks */
-	unsigned long kstack_limit; /* no trap frame of the kernel may end below */
-	unsigned long trap_t0;      /* scratch while trap.S looks at it */
+	unsigned long kstack_limit; /* a kernel trap frame must not extend below it */
+	unsigned long trap_t0;      /* scratch while trap.S checks kstack_limit */
 	struct context context;
 
 	/* scheduler: under the lock of run queue `hart` */
@@ -93,7 +93,7 @@ struct thread {
 	char name[THREAD_NAME_LEN];
 	void *kstack;
 	struct process *process;       /* NULL: a kernel thread */
-	struct account *account;       /* its process's; NULL: what it allocates is nobody's */
+	struct account *account;       /* its process's; NULL: its memory is not charged */
 	struct list_head process_link; /* in process->threads */
 	struct list_head all_link;     /* in all_threads */
 
@@ -102,8 +102,8 @@ struct thread {
 	u32 *clear_child_tid;      /* user address; woken as a futex at exit */
 	unsigned long robust_list; /* user address */
 	int exit_code;
-	bool no_page;        /* page_alloc() had none for it: page_missed() */
-	u32 missed_in;       /* oom_round then */
+	bool no_page;        /* an allocation failed: page_missed() */
+	u32 missed_in;       /* oom_round at that time */
 	bool fault_disabled; /* uaccess: a fault is an error and nothing may sleep */
 
 	void (*fn)(void *arg); /* a kernel thread's body, or NULL */

@@ -26,11 +26,12 @@
 	.endm
 
 	/*
-	 * The SC drops the hart's load reservation, which a trap need not clear. It may be that of
-	 * another thread, of a guest, or of a compare-and-swap in the kernel that failed, and the SC
-	 * of whoever goes on here could succeed by it (A §2 recommends an SC to a scratch word at a
-	 * context switch). That is so for the kernel, too: the SC of user_cmpxchg_4() may fault, and
-	 * the fault may sleep. The scratch word is the frame's epc, which is stored as it stands.
+	 * The SC drops the hart's load reservation, which a trap need not clear. The reservation may
+	 * be that of another thread, of a guest, or of a failed compare-and-swap in the kernel, and
+	 * an SC of the context that continues here could succeed because of it (A §2 recommends an SC
+	 * to a scratch word at a context switch). This includes returns to the kernel: the SC of
+	 * user_cmpxchg_4() may fault, and the fault may sleep. The scratch word is the frame's epc,
+	 * which is overwritten by the same value.
 	 */
 #if FRAME_epc != 0
 #error "the frame does not begin with epc"
@@ -79,7 +80,7 @@ from_kernel:
 	csrrw	tp, sscratch, zero	/* the thread again; sscratch 0 again */
 	sd	t0, THREAD_trap_t0(tp)
 	ld	t0, THREAD_kstack_limit(tp)
-	bltu	sp, t0, stack_overflow	/* else the frame would fault, again and again */
+	bltu	sp, t0, stack_overflow	/* storing the frame would fault again and again */
 	ld	t0, THREAD_trap_t0(tp)
 	addi	sp, sp, -FRAME_SIZE
 	save_all
@@ -92,7 +93,7 @@ from_kernel:
 	addi	sp, sp, FRAME_SIZE
 	sret
 
-	/* The first hart whose stack overflows reports it, on a stack for that; another one stops. */
+	/* The first hart whose stack overflows reports it, on a separate stack; any other hart stops. */
 stack_overflow:
 	sd	sp, THREAD_user_sp(tp)
 	la	sp, overflow_reported

@@ -209,7 +209,7 @@ void trap_print_frame(const struct trap_frame *frame)
 	}
 }
 
-/* On a stack of its own, from which there is no way back. */
+/* Runs on a separate stack and doesn't return. */
 void trap_stack_overflow(struct trap_frame *frame)
 {
 	csr_clear(sstatus, SSTATUS_SUM);

@@ -56,10 +56,10 @@ struct hv_user_page {
 
 /*
  * Fault a user page in (write: for writing). -EFAULT: no mapping or no permission. -EINTR: a
- * fatal signal. -ENOMEM, also of hv_pages_alloc(), is to be the ioctl's result: the host then frees
- * memory and makes the same ioctl again. May sleep. Nothing is held: what was found may be gone on return, and the
- * frame another's. Who maps it has a notifier, reads its sequence before and rechecks it
- * under its own lock.
+ * fatal signal. The core returns -ENOMEM, also if hv_pages_alloc() fails, as the ioctl's result: the
+ * host then frees memory and repeats the ioctl. May sleep. No reference is held: on return the page may
+ * already be unmapped, and its frame reused. A caller that maps it registers a notifier, reads its
+ * sequence before the call and rechecks it under its own lock.
  */
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 /* The same, and a reference on its 4K page: the frame stays, though not its place. */
@@ -79,9 +79,9 @@ struct hv_notifier {
 	void (*invalidate_start)(struct hv_notifier *n, hva_t start, hva_t end);
 	void (*invalidate_end)(struct hv_notifier *n, hva_t start, hva_t end);
 	/*
-	 * Contents have come into other frames than a guest may have fetched from: between the two
-	 * a copy of what stood in the range, without them a file's or a program's where nothing
-	 * was. Among them may be instructions. Not for pages of zeroes.
+	 * The range has new frames with contents, which may be instructions. Between
+	 * invalidate_start and invalidate_end: a copy of the old contents. Without them: a page of a
+	 * file or a program where nothing was mapped. Not called for pages of zeroes.
 	 */
 	void (*moved)(struct hv_notifier *n, hva_t start, hva_t end);
 	/* Was it used by a guest since the last clear_young? True: some page of it. */

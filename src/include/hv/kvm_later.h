@@ -4,7 +4,7 @@
  *
  * Source: arch/riscv/include/uapi/asm/kvm.h of Linux 6.13 (SUSP) and of 6.18 and after
  * (FWFT); include/uapi/linux/kvm.h of 6.16 and after (the capability). An enum's constant cannot
- * be asked for by #ifdef, hence names of our own for those.
+ * be tested by #ifdef, hence our own names for those.
  */
 #ifndef HV_KVM_LATER_H
 #define HV_KVM_LATER_H
