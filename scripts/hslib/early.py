@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""early.py - the first import of every script: until ends.py has its handlers, an interrupt simply ends it.
+"""early.py - the first import of every script: SIGINT ends it until ends.py has set its handlers.
 
-Python's own handler of SIGINT raises KeyboardInterrupt wherever it is, which during the imports is a
-traceback. Nothing has been begun then that would have to be taken back. TERM and HUP have their
-default action anyway; a signal that is ignored stays so (nohup).
+Python's own handler of SIGINT raises KeyboardInterrupt, which prints a traceback during the imports.
+The default action is right there, because nothing has to be undone yet. TERM and HUP have their default
+action anyway; a signal that is ignored stays ignored (nohup).
 """
 import signal
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""ends.py - a script's end: its own, an error's sentence, or that of INT, TERM or HUP at any moment.
+"""ends.py - end a script: normally, with an error message, or by INT, TERM or HUP at any moment.
 
-Such a signal raises Quit, once, which could be anywhere: between a fork and the assignment of the child,
-or half way through a removal. So it waits while there is `with held():`, and before and behind
-run(). Children and temporary folders are noted as they are made; run() ends and removes what an
-exception has passed over.
+Such a signal raises Quit, once. As it may come at any instruction (between a fork and the assignment of
+the child, in the middle of a removal), it is deferred within `with held():` and outside of run(). Children
+and temporary folders are recorded when they are created; at its end run() terminates and removes those
+that an exception has left.
 """
 import contextlib
 import os
@@ -18,11 +18,11 @@ import threading
 from .errors import STATUS_FAILED, LaunchError, Quit
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE = 20  # seconds that a child has for an end of its own
+GRACE = 20  # seconds that a child has to end after SIGTERM
 
-_depth = 1       # > 0: a signal waits
-_told = None     # the first one's number
-_waits = False   # it has not been raised yet
+_depth = 1       # > 0: signals are deferred
+_told = None     # number of the first signal
+_waits = False   # it is deferred: not raised yet
 _children, _folders = set(), set()
 
 
@@ -34,7 +34,7 @@ def _raise():
 
 def _on_signal(number, _frame):
     global _told, _waits
-    if _told is not None:  # what is being ended is ended
+    if _told is not None:  # already ending: ignore further signals
         return
     _told, _waits = number, True
     if not _depth:
@@ -42,7 +42,7 @@ def _on_signal(number, _frame):
 
 
 class held:  # pylint: disable=invalid-name  # a word of its own in `with held():`
-    """A signal that comes meanwhile is raised at the end. Other threads get none."""
+    """Defer a signal to the end of the block. No effect in other threads, which get no signals."""
 
     def __enter__(self):
         global _depth
@@ -57,13 +57,13 @@ class held:  # pylint: disable=invalid-name  # a word of its own in `with held()
 
 
 def look():
-    """For loops that wait: Python drops what is raised in a destructor, and a signal with it."""
+    """For loops that wait: raise Quit again. Python drops an exception raised in a destructor, so Quit may be lost."""
     if _told is not None and not _depth:
         _raise()
 
 
 def start(command, **more):
-    """subprocess.Popen(); what runs beyond the script's end is terminated."""
+    """subprocess.Popen(); a child that still runs at the script's end is terminated."""
     with held():
         child = subprocess.Popen(command, **more)
         _children.difference_update([old for old in list(_children) if old.returncode is not None])
@@ -72,7 +72,7 @@ def start(command, **more):
 
 
 def stop(child):
-    """Terminate it, and wait until it has ended in its own way."""
+    """Terminate the child and wait for its end, however long that takes."""
     with held():
         if child.poll() is None:
             child.terminate()
@@ -80,7 +80,7 @@ def stop(child):
 
 
 def call(command, **more):
-    """Its status; interrupted, it is terminated, so that timeout(1), make and our own scripts end theirs."""
+    """The command's status. After an interruption it gets SIGTERM, so timeout(1), make and our scripts end their children."""
     child = start(command, **more)
     try:
         return child.wait()
@@ -89,7 +89,7 @@ def call(command, **more):
 
 
 def said(command, **more):
-    """The same, with what it wrote: a subprocess.CompletedProcess."""
+    """The same with its output, as a subprocess.CompletedProcess."""
     child = start(command, stdout=subprocess.PIPE, **more)
     try:
         out, err = child.communicate()
@@ -100,7 +100,7 @@ def said(command, **more):
 
 @contextlib.contextmanager
 def folder(prefix, where=None):
-    """A temporary folder, removed at the end with what is in it."""
+    """A temporary folder, removed with its contents at the end."""
     with held():
         path = tempfile.mkdtemp(prefix=prefix, dir=where)
         _folders.add(path)
@@ -127,7 +127,7 @@ def _tidy():
 
 
 def by_default():
-    """For a child of fork(): its parent's handlers are not for it."""
+    """In a child of fork(): drop the parent's handlers, children and folders."""
     _children.clear()
     _folders.clear()
     for number in ENDING:
@@ -136,12 +136,12 @@ def by_default():
 
 
 def run(main):
-    """main()'s status, or that of the signal that ended it; then nothing of what it began is left."""
+    """main()'s status, or 128 + the signal that ended it. On return no child and no temporary folder is left."""
     global _depth, _told
     _told = None
     before = {number: signal.getsignal(number) for number in ENDING}
     for number in ENDING:
-        if before[number] != signal.SIG_IGN:  # nohup's wish
+        if before[number] != signal.SIG_IGN:  # as under nohup
             signal.signal(number, _on_signal)
     try:
         _depth = 0
@@ -154,7 +154,7 @@ def run(main):
         _depth = 1
         if _told is None:
             raise
-        status = 128 + _told  # the error is what the interruption led to
+        status = 128 + _told  # the signal has caused this error
     finally:
         _tidy()
         for number in ENDING:
@@ -163,7 +163,7 @@ def run(main):
 
 
 def _say_no_more():
-    """What could not be written is not tried again when Python ends: 3.13 would make that the status."""
+    """Discard unwritten output: else Python writes it again at exit, and 3.13 takes an error then as the status."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -173,7 +173,7 @@ def _status_of(name, main, others):
             return main()
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:  # "| head" has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe, as "| head" does
         _say_no_more()
         return STATUS_FAILED
     except (LaunchError,) + others as failure:
@@ -186,5 +186,5 @@ def _status_of(name, main, others):
 
 
 def exit_by(name, main, *others):
-    """A script's end: main()'s status, or one sentence and a status. others: exceptions that are sentences."""
+    """Exit with main()'s status, or with one message and a status. others: further exceptions to print as a message."""
     sys.exit(run(lambda: _status_of(name, main, others)))

@@ -26,7 +26,7 @@ class LaunchError(Exception):
 
 
 class Quit(BaseException):
-    """The user ended the run: nothing is to be said. No `except Exception` is meant for it."""
+    """The user ended the run: print nothing. Not an Exception, so that no `except Exception` catches it."""
 
     def __init__(self, status):
         super().__init__()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""hung.py - what a machine was doing when its time was over, read from its memory: its vCPUs, or its programs.
+"""hung.py - tell from a machine's memory what its vCPUs or programs were doing when its time-out expired.
 
-The host's lists of VMs and threads are followed by symbols of its ELF file and the members' offsets that
-the build found. The machine still runs, or is another build's: what makes no sense is not said.
+The host's lists of VMs and threads are followed by means of the symbols in its ELF file and the offsets
+of members that the build generates. The machine may still run, or be of another build, so values that
+make no sense are left out.
 """
 import os
 import re
@@ -11,7 +12,7 @@ import struct
 LINEAR_BASE = 0xffffffc000000000   # all physical memory in the host's address space (src/host/boot/layout.h)
 KERNEL_BASE = 0xffffffff80000000   # the host's image, which is loaded at IMAGE
 RAM_BASE, IMAGE = 0x80000000, 0x80200000
-MOST = 256          # of a list; a loop in it is none of ours
+MOST = 256          # entries of a list that are followed, in case it has a loop
 SHOWN = 8
 STATES = ("ran", "slept", "slept", "slept", "had ended")   # ORDER: enum thread_state
 OUTSIDE, AWAKE = 0, 0                                        # enum vcpu_mode, enum vcpu_blocking
@@ -55,7 +56,7 @@ class Memory:
         return self.get(base + self.at[name], form)
 
     def each(self, head, link):
-        """What stands in one of the host's lists."""
+        """The entries of one of the host's lists."""
         first, node = self.symbols[head], self.get(self.symbols[head], "<Q")
         for _ in range(MOST):
             if node == first:
@@ -89,11 +90,11 @@ def _threads(memory):
             name = memory.member(thread, "THREAD_name", "16s").split(b"\0")[0].decode(errors="replace")
             state = memory.member(thread, "THREAD_state")
             yield "thread %d (%s) %s" % (memory.member(thread, "THREAD_tid"), name,
-                                         STATES[state] if state < len(STATES) else "was in no state")
+                                         STATES[state] if state < len(STATES) else "had no valid state")
 
 
 def what_it_did(ram, elf, out):
-    """"; vCPU 0 of VM 1 was in its guest ..."; if there is no VM, of its programs' threads; "" if nobody knows."""
+    """"; vCPU 0 of VM 1 was in its guest ...", or the threads of its programs if it has no VM; "" if unknown."""
     try:
         with open(ram, "rb") as file:
             memory = Memory(file, elf, out)

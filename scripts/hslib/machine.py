@@ -94,7 +94,7 @@ def add_options(parser):
                        "harts take turns after fewer instructions" % MAX_SHIFT)
     group.add_argument("--gdb", action="store_true", help="wait for gdb before the first instruction")
     group.add_argument("--timeout", metavar="SECONDS", type=seconds,
-                       help="end the run after so long, with status 124 (0: never)")
+                       help="end the run after SECONDS, with status 124 (0: never)")
     group.add_argument("--quiet", action="store_true",
                        help="print nothing but what the program prints")
     group.add_argument("--qemu", metavar="PROGRAM",

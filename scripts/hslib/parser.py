@@ -5,13 +5,13 @@ import os
 
 
 def seconds(text):
-    """An option's type: how long something may take."""
+    """An option's type: a duration in seconds."""
     try:
         value = float(text)
     except ValueError:
         value = -1
-    if not 0 <= value < 1e9:  # a NaN is neither
-        raise argparse.ArgumentTypeError("%s is no number of seconds" % (text or "nothing"))
+    if not 0 <= value < 1e9:  # also false for a NaN
+        raise argparse.ArgumentTypeError("%s is not a number of seconds" % (text or "nothing"))
     return value
 
 

@@ -170,7 +170,7 @@ payload()
 boots()
 {
 	hs run --quiet --set "$@" hello
-	is "$status" 0 "the guest comes to its end ($*)" || {	# nor will another
+	is "$status" 0 "the guest comes to its end ($*)" || {	# stop: a further boot would fail, too
 		diag "$err"
 		ends_if_hung
 		return

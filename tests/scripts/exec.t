@@ -30,13 +30,13 @@ is "$status" 143 "128 + N if a signal ended it"
 hs exec --quiet --timeout "$(scaled 2)" "$progs/ends" never
 is "$status" 124 "a time-out ends it"
 is "$(left_running)" "" "and leaves nothing running"
-like "$err" '^hyperscope: ended after .* \(--timeout\); thread [0-9]+ \(ends\) slept$' "... and says which program it was"
+like "$err" '^hyperscope: ended after .* \(--timeout\); thread [0-9]+ \(ends\) slept$' "... and the message names the program's thread"
 hs exec --quiet --timeout "$(scaled 3)" --file "$O/guest-payloads/fault_loop.bin" "$O/vmm" --watchdog 0 --smp 1 \
 	--append how=handler /fault_loop.bin
 like "$status $err" '^124 hyperscope: ended after .*; vCPU 0 of VM 1 was in its guest on hart [01], entered at 0x802' \
-	"of a virtual machine it says what each vCPU did"
+	"for a virtual machine it says what each vCPU was doing"
 
-# Names are parts of QEMU's options: of memory's file, ports, a disk, the socket for gdb.
+# Names become parts of QEMU's options: memory's file, ports, a disk, the socket for gdb.
 cp "$progs/ends" "$tmp/a,share=off"
 truncate -s 1M "$tmp/disk:1,readonly=on"
 (cd "$tmp" && HS_RUNS="$tmp/run,s" "$HS_TOP/scripts/hyperscope" exec --quiet --icount \

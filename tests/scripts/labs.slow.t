@@ -17,8 +17,8 @@ from hslib.lab import folder
 print(json.dumps(folder.find(sys.argv[2]).variant(sys.argv[3], "a key")))' "$HS_TOP" "${1%%-*}" "$2"
 }
 
-# unmet DIR LAB: in DIR, which has the solution, each part is left out alone. Told are those that every
-# public test passes without; a tree that does not build has been told already, by the compiler.
+# unmet DIR LAB: leave out each part of the solution in DIR, one at a time, and print those without which
+# every public test still passes. A part without which the tree does not build counts as noticed.
 unmet()
 {
 	local dir=$1 number=$2 path what stop test
@@ -81,8 +81,8 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 			is "$status" 0 "lab $number: the solution of '$student' passes ${test##*/}" || diag "$said"
 		done
 	done
-	# Of one lab, for the time that it takes.
-	[ "$number" != 3 ] || is "$(unmet "$tmp/whole" 3)" "" "lab 3: each part left out alone is missed by a public test"
+	# For one lab only, because it takes long.
+	[ "$number" != 3 ] || is "$(unmet "$tmp/whole" 3)" "" "lab 3: a public test fails without each of its parts"
 	if [ ${#students[@]} = 2 ]; then
 		# Zoë's files in ada's tree.
 		tree "$tmp/ada" "$number" --student ada

@@ -80,9 +80,9 @@ for tool in profile irqs-off; do
 	like "$(cat "$tmp/err")" 'cut short: is the disk full' "... and it says what may be"
 done
 
-# At any moment from the start on (signals.slow.t has more of them, and every other command).
+# At any moment from the start on (signals.slow.t has more moments and all other commands).
 is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/profile" --out "$O" --top 1 hello)" "" \
-	"profile told to end at any moment: no traceback, nothing left running, no temporary file"
+	"profile ended by a signal at any moment: no traceback, nothing left running, no temporary file"
 
 # Half-way, once the machine runs.
 for tool in "profile --whole exits" "irqs-off exits" "anatomy mmio_read"; do

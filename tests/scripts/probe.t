@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # probe.t - what `scripts/hyperscope probe` says of machines that differ in one thing each; and that
-# in the kernel that runs a trace site that is off is one no-op, and no load reservation outlives a
-# change of context.
+# in the kernel's image a trace site that is off is one no-op, and an SC precedes each sret to another
+# context.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 hs probe
@@ -29,15 +29,15 @@ run=$("${CROSS_COMPILE:-riscv64-linux-gnu-}objdump" -d "$O/kernel/src/kvm/run.c.
 ok $((run >= 4 ? 0 : 1)) "the sites of trace events in KVM_RUN are no-ops as built"
 diag "$run of them"
 
-# A reservation that outlives a trap: QEMU has none, so the image says it.
+# In QEMU no reservation outlives a trap, so check-sret inspects the image.
 said=$("$HS_TOP/scripts/check-sret" "$O/hyperscope.elf" 2>&1)
 is "$?" 0 "an SC precedes each sret of the kernel that may change who runs" || diag "$said"
 printf '%s\n' '.option norelax' 'bare: csrw sepc, a0' sret 'good: sc.w zero, zero, (a0)' nop sret \
 	'past: beqz a1, 1f' 'sc.w zero, zero, (a0)' '1: sret' 'again: sc.w zero, zero, (a0)' 'lr.w a0, (a0)' sret |
 	"${CROSS_COMPILE:-riscv64-linux-gnu-}as" -march=rv64ima_zicsr -o "$tmp/srets.o" -
 said=$("$HS_TOP/scripts/check-sret" "$tmp/srets.o" 2>&1)
-is "$?:$(grep -v ' no sret in it$' <<<"$said" | sed 's/sret at 0x[0-9a-f]*: //' | tr '\n' ';')" \
+is "$?:$(grep -v ' it has no sret$' <<<"$said" | sed 's/sret at 0x[0-9a-f]*: //' | tr '\n' ';')" \
 	"1:bare: no SC on every way to it;good: an SC precedes it;past: no SC on every way to it;again: an LR between the SC and the sret;" \
-	"and one without, one with a way around it, one with a reservation behind it are found"
+	"check-sret finds an sret without an SC, one with a way around the SC, and one with an LR after it"
 
 done_testing

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# signals.slow.t - HUP, INT and TERM to each command that runs something, at random moments from its start to
-# its end: it ends by the signal or with the status that says so, without a traceback, and nothing stays.
+# signals.slow.t - send HUP, INT and TERM to each command that runs something, at random moments from start to
+# end: it is killed by the signal or exits with 128 + N, prints no traceback, and leaves nothing behind.
 #
 # usage: signals.slow.t [SEED]
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
@@ -29,7 +29,7 @@ told 10 walk --list
 told 10 lab --list
 told 10 kselftest --list
 told 10 flamegraph /dev/null
-# lab writes where it is told to: what it has begun there stays.
+# lab writes to a folder of the user's, so its unfinished output stays there.
 [ ! -f "$O/guest/vmlinux" ] || told 15 linux-kvm exec --out "$O" "$O/guest/busybox" true
 [ ! -f "$O/kselftest/get-reg-list" ] || told 8 kselftest --out "$O" --short --no-instructions get-reg-list
 if command -v gdb-multiarch >/dev/null; then

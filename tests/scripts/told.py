@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""told.py - INT, TERM and HUP to a command at random moments, from its start to its end.
+"""told.py - send INT, TERM and HUP to a command at random moments, from its start to its end.
 
 usage: told.py SEED MOMENTS COMMAND...
 
-Each signal comes at MOMENTS moments, one drawn from each part of the command's time. Then the command was
-killed by that signal, or has the status that says so (128 + N), or had come to its end; it printed no
-traceback; no process of it is left, and no temporary file. What Python says that is interrupted before
-its first line of ours is not ours. A line for each sample that is wrong, and its moment.
+Each signal is sent at MOMENTS moments, one drawn from each of MOMENTS equal parts of the command's run time.
+The command must be killed by that signal, exit with 128 + N, or have ended before; it must print no
+traceback and leave no process and no temporary file. A traceback of Python itself, before it executes our
+first line, is allowed. Prints a line for each run that is wrong, with the moment of its signal.
 """
 import concurrent.futures
 import os
@@ -22,11 +22,11 @@ import time
 
 MARK = "HS_TOLD"
 OURS = re.compile(r'^  File "[^"]*/scripts/|^Exception ignored', re.M)
-LINES = 3      # a sentence, and what says on the way that it takes long
+LINES = 3      # an error message, and notes on progress
 AT_ONCE = 2
 SCALE = max(1.0, float(os.environ.get("HS_TIME_SCALE", "1")))
 PATIENCE = 60 * SCALE
-GONE = 5 * SCALE  # QEMU goes with its launcher, not before it
+GONE = 5 * SCALE  # seconds in which QEMU has to end after its launcher
 
 
 def left(mark):
@@ -46,7 +46,7 @@ def left(mark):
 
 
 def files(folder):
-    """What stays of a run is in its folder: its log and its trace, not its memory and its files."""
+    """Files that must not be left. A run's folder may keep its log and trace, but not its memory and files."""
     for at, _, names in os.walk(folder):
         for name in names:
             if name in ("initramfs", "ram", "guest-initrd") or name.startswith(".last.") or "/runs" not in at:
@@ -54,7 +54,7 @@ def files(folder):
 
 
 def one(command, number, moment):
-    """What is wrong with it, a line each; its time."""
+    """A line for each thing that is wrong; and the time that the command took."""
     folder = tempfile.mkdtemp(prefix="told.")
     mark = os.path.basename(folder)
     for name in ("tmp", "runs"):
@@ -98,7 +98,7 @@ def one(command, number, moment):
 
 def main():
     seed, moments, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored, and inherited
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores SIGINT for background jobs, which children inherit
     chance = random.Random(seed)
     wrong, whole = one(command, None, 0)
     samples = [(number, (part + chance.random()) * whole / moments)

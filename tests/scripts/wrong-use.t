@@ -44,7 +44,7 @@ refused 2 "--mem lots" "a size that is none" run --mem lots hello
 refused 2 "--mem 99999999999999999999: at most 126G" "a size that no number holds" run --mem 99999999999999999999 hello
 refused 2 "--ram 127G: at most 126G" "more memory than the host maps" exec --ram 127G "$progs/ends"
 for seconds in -1 nan x; do
-	refused 2 "--timeout: $seconds is no number of seconds" "a time-out of '$seconds'" run --timeout $seconds hello
+	refused 2 "--timeout: $seconds is not a number of seconds" "a time-out of '$seconds'" run --timeout $seconds hello
 done
 
 # ---- linux-kvm: before it looks for its kernel ----
@@ -60,7 +60,7 @@ for ram in x 0 -1 1.5G 2X ''; do
 	linux_refused "--ram $ram: a size is a number" --ram "$ram" "$progs/ends"
 done
 for seconds in x -1 1e3 ''; do
-	linux_refused "--timeout $seconds: a number of seconds" --timeout "$seconds" "$progs/ends"
+	linux_refused "--timeout $seconds: not a number of seconds" --timeout "$seconds" "$progs/ends"
 done
 linux_refused "--env a;b=c: not of the form NAME=VALUE" --env 'a;b=c' "$progs/ends"
 linux_refused "--log $tmp/none/log: cannot be written" --log "$tmp/none/log" "$progs/ends"
@@ -69,8 +69,8 @@ linux_refused "unknown option --wrong" --wrong
 linux_refused "no program was named"
 if [ -f "$linux" ] && [ -f "$O/guest/busybox" ]; then
 	"$HS_TOP/scripts/linux-kvm" exec --out "$O" --cpu nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
-	is "$? $(grep -c . "$tmp/err") $(tail -n 1 "$tmp/err")" "125 2 linux-kvm: QEMU could not make the machine (its status: 1)" \
-		"linux-kvm: what QEMU refuses is said by QEMU, and that there was no machine"
+	is "$? $(grep -c . "$tmp/err") $(tail -n 1 "$tmp/err")" "125 2 linux-kvm: QEMU could not create the machine (exit status 1)" \
+		"linux-kvm: when QEMU refuses the machine, its message and ours are printed"
 else
 	skip "linux-kvm: what QEMU refuses" "there is no $linux"
 fi

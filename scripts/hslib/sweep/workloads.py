@@ -314,7 +314,7 @@ class Place:
         try:
             status = child.wait()
         finally:
-            ends.stop(child)  # timeout sees to its end
+            ends.stop(child)  # timeout(1) ends its command
         if status == -signal.SIGKILL and time.monotonic() - start >= self.timeout:
             status = 124  # it did not hear timeout's first signal
         try:
