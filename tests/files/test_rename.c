@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_rename.c - renameat2() on the tree of files: what it moves, and that without memory it changes
- * nothing.
+ * test_rename.c - renameat2() on the file tree: what it moves, and that a call that fails for lack of
+ * memory changes nothing.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -100,7 +100,7 @@ static long move(const char *from, const char *to)
 	return sys_renameat2(&frame);
 }
 
-/* The mode of what is there; 0: nothing. */
+/* The mode of the file at a path; 0: there is none. */
 static u32 mode_of(const char *path)
 {
 	struct walk w;
@@ -127,7 +127,7 @@ static void files_and_directories_get_another_name(void **state)
 	assert_int_equal(move("/b/empty", "/b/file"), -ENOTDIR);
 }
 
-/* Each of its allocations fails once, and all of them from some on. */
+/* Let each single allocation fail, and all allocations from each one on. */
 static void without_memory_nothing_is_lost(void **state)
 {
 	static const char *const moves[][2] = {

@@ -19,7 +19,7 @@ GUEST(store, "li t0, 0x10000000\nli t1, 0xabcd\nsw t1, 0(t0)\nsw t1, 4(t0)\nli a
 /* Starts vCPU 1 at the report below, then spins. */
 GUEST(start, ".option norvc\nli a7, 0x48534d\nli a6, 0\nli a0, 1\nlla a1, 1f\nli a2, 0x77\n"
 	     "ecall\n2: j 2b\n.balign 4\n1: slli a0, a0, 8\nor a0, a0, a1\n" REPORT);
-/* With a0 = 0, it starts vCPU 1 likewise, and reports; else it loads from a device first. */
+/* With a0 = 0 it starts vCPU 1 and reports; otherwise it loads from a device first. */
 GUEST(restart, ".option norvc\nbnez a0, 2f\nli a7, 0x48534d\nli a6, 0\nli a0, 1\nlla a1, 1f\n"
 	       "li a2, 0x77\necall\n" REPORT "2: li t0, 0x10000000\nlw a1, 0(t0)\n" REPORT
 	       "1: slli a0, a0, 8\nor a0, a0, a1\n" REPORT);
@@ -256,7 +256,7 @@ static int set_mp_state(const struct vcpu *vcpu, uint32_t mp_state)
 	return ioctl(vcpu->fd, KVM_SET_MP_STATE, &(struct kvm_mp_state){ mp_state });
 }
 
-/* A load of the second vCPU is with user space, when the first one starts it somewhere else. */
+/* User space has the second vCPU's load when the first vCPU starts the second at another address. */
 static void starts_anew(void)
 {
 	struct vm vm = vm_new();
@@ -270,12 +270,12 @@ static void starts_anew(void)
 	   "a load comes to user space");
 	pc = get_reg(&second, R_PC);
 	set_mp_state(&second, KVM_MP_STATE_STOPPED);
-	ok(get_reg(&second, R_PC) == pc, "to stop the vCPU does not complete it");
-	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0), "vCPU 0 starts it anew");
+	ok(get_reg(&second, R_PC) == pc, "stopping the vCPU does not complete it");
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0), "vCPU 0 starts it again");
 	get_reg(&second, R_PC);
 	memset(second.run->mmio.data, 0x5a, 8);
 	ok(vcpu_run(&second) == 0 && is_report(&second, 0x177),
-	   "it begins at its start, and the load's answer is nowhere");
+	   "it begins at its start, and the load's answer is dropped");
 	vcpu_free(&second);
 	vcpu_free(&vcpu);
 	vm_free(&vm);
@@ -289,7 +289,7 @@ static void reset_by_mp_state(void)
 	struct kvm_mp_state state = { .mp_state = 99 };
 
 	fails_with(set_mp_state(&vcpu, KVM_MP_STATE_INIT_RECEIVED), EINVAL,
-		   "INIT_RECEIVED, its capability not enabled");
+		   "INIT_RECEIVED without its capability");
 	ok(get_reg(&vcpu, R_PC) == MEM_GPA, "and nothing is reset");
 	if (ioctl(vm.fd, KVM_ENABLE_CAP, &cap)) {
 		printf("ok %d - INIT_RECEIVED resets # SKIP older than Linux 6.16\n", ++tap_count);
@@ -301,7 +301,7 @@ static void reset_by_mp_state(void)
 		   "INIT_RECEIVED resets the registers");
 		ok(ioctl(vcpu.fd, KVM_GET_MP_STATE, &state) == 0 &&
 			   state.mp_state == KVM_MP_STATE_STOPPED,
-		   "but leaves the vCPU stopped or not");
+		   "but the vCPU stays stopped or runnable");
 	}
 	vcpu_free(&vcpu);
 	vm_free(&vm);

@@ -386,8 +386,8 @@ static void moved(void)
 /* ---- filled on demand ------------------------------------------------------------------------ */
 
 /*
- * Where the host's events are looked for (tests/qemu/events.t): of the first page of each it says that
- * instructions may have come, of the second, which is zeroes, it does not.
+ * tests/qemu/events.t looks for the host's events at these addresses: there is one for the first page of
+ * each, which may have instructions, and none for the second, which is zeroes.
  */
 #define FILE_AT ((char *)0x2100000000)
 #define UFFD_AT ((char *)0x2200000000)
@@ -413,8 +413,8 @@ static void filled_by_a_file(void)
 	must(pwrite(fd, returns(21), PAGE, 0) == (ssize_t)PAGE, "pwrite");
 	map_two_pages(FILE_AT, MAP_SHARED, fd);
 	show(FILE_AT, 2 * PAGE, 0);
-	ok(guest(OP_CALL, SLOT_BASE).result == 21, "a guest executes what a file has");
-	ok(loads(SLOT_BASE + PAGE, 0), "and finds zero in its hole");
+	ok(guest(OP_CALL, SLOT_BASE).result == 21, "a guest executes the code of a file");
+	ok(loads(SLOT_BASE + PAGE, 0), "and reads zero in the file's hole");
 	show(NULL, 0, 0);
 	munmap(FILE_AT, 2 * PAGE);
 	close(fd);
@@ -438,8 +438,8 @@ static void filled_by_a_program(void)
 	     "userfaultfd");
 	show(UFFD_AT, 2 * PAGE, 0);
 	ok(guest(OP_CALL, SLOT_BASE).result == 22,
-	   "a guest executes what UFFDIO_COPY has put there");
-	ok(loads(SLOT_BASE + PAGE, 0), "and finds zero where UFFDIO_ZEROPAGE was");
+	   "a guest executes the code that UFFDIO_COPY has copied");
+	ok(loads(SLOT_BASE + PAGE, 0), "and reads zero after UFFDIO_ZEROPAGE");
 	show(NULL, 0, 0);
 	munmap(UFFD_AT, 2 * PAGE);
 	close(fd);

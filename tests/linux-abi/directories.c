@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * directories.c - threads of one process change its working directory, and remove the old one, while
- * others use it. directories [SECONDS [SEED]], 2 without.
+ * others use it. usage: directories [SECONDS [SEED]]; 2 seconds by default.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -25,7 +25,7 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Into a new directory, which loses its name at once: only this process keeps it, by being there. */
+/* Change into a new directory and remove its name: only this process's reference keeps it. */
 static void *change(void *arg)
 {
 	unsigned int state = seed + (unsigned int)(intptr_t)arg * 7919;
@@ -56,7 +56,7 @@ static bool in_tmp(const char *path, ssize_t len)
 	return len >= 4 && (!strncmp(path, "/tmp", 4) || strstr(path, "(deleted)"));
 }
 
-/* Everything that begins at the working directory; how often it was not one that was ever set. */
+/* Use the working directory in every way; returns how often it was not one that had been set. */
 static void *use(void *arg)
 {
 	unsigned int state = seed + 31 + (unsigned int)(intptr_t)arg * 104729;
@@ -92,7 +92,7 @@ static void *use(void *arg)
 			fd = open("./none", O_RDONLY);
 			bad += fd >= 0 || errno != ENOENT;
 			break;
-		default: /* without a copy of memory more of the time is in what copies the directory */
+		default: /* vfork() copies no memory, so more time is spent copying the directory */
 			pid = vfork();
 			if (pid == 0)
 				_exit(0);
@@ -130,6 +130,6 @@ int main(int argc, char **argv)
 	}
 	printf("# %ld changes\n", changes);
 	ok(bad == 0 && changes > 0,
-	   "the working directory is one that was set, whoever changes it");
+	   "the working directory is always one that was set, while other threads change it");
 	return tap_done();
 }

@@ -195,8 +195,9 @@ static void *watching(void *arg)
 }
 
 /*
- * The links of /proc/self/fd beside all that a descriptor's last reference may wait for: the lock of
- * an address space, which /proc/self/maps holds, and that of socket names, which bind() holds.
+ * Read the links of /proc/self/fd while other threads hold the locks that dropping a file's last
+ * reference may take: that of the address space, held by /proc/self/maps, and that of socket names,
+ * held by bind().
  */
 static void *links(void *arg)
 {
@@ -223,7 +224,7 @@ static void *links(void *arg)
 			snprintf(path, sizeof(path), "/proc/self/fd/%d", 7 + rand_r(&seed) % 3);
 			bad += readlink(path, text[1], sizeof(text[1])) < 0 && errno != ENOENT;
 			break;
-		default: /* the only reference is the descriptor's, so that a look may get the last one */
+		default: /* the descriptor has the only reference, so reading its link may get the last one */
 			fd = (int)syscall(SYS_userfaultfd,
 					  O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
 			close(fd);

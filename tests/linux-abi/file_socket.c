@@ -133,7 +133,7 @@ static void test_server(const char *title)
 	close(ep);
 }
 
-/* A socket that is watched before it is connected: what comes from then on is told. */
+/* An epoll that watches a socket before it is connected gets the events of the connection. */
 static void test_watched_first(unsigned int mode, const char *what)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | mode };
@@ -150,11 +150,11 @@ static void test_watched_first(unsigned int mode, const char *what)
 	ok(connect_it(s) == 0 && epoll_wait(ep, &ev, 1, 0) == 0, "connecting it is no event");
 	conn = accept(fd, NULL, NULL);
 	ok(write(conn, "x", 1) == 1 && epoll_wait(ep, &ev, 1, 1000) == 1 && ev.events == EPOLLIN,
-	   "what comes later is one");
-	ok(read(s, &byte, 1) == 1 && epoll_wait(ep, &ev, 1, 0) == 0, "until it was read");
+	   "data that arrives later is one");
+	ok(read(s, &byte, 1) == 1 && epoll_wait(ep, &ev, 1, 0) == 0, "until it has been read");
 	close(conn);
 	ok(epoll_wait(ep, &ev, 1, 1000) == 1 && ev.events == (EPOLLIN | EPOLLHUP | EPOLLRDHUP),
-	   "and the end, too");
+	   "and so is the end of the connection");
 	close(s);
 	close(fd);
 	close(ep);

@@ -185,7 +185,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* Shorter than it takes to handle one expiration. */
+/* Intervals shorter than the time to handle one expiration. */
 static void test_timerfd_shortest(void)
 {
 	const struct itimerspec its = { .it_value = { 0, 1 }, .it_interval = { 0, 1 } };
@@ -205,10 +205,10 @@ static void test_timerfd_shortest(void)
 	}
 	/* The timer was set later than `before`, and a clock may tick every 100 ns. */
 	ok(sum <= now_ns() - before && sum + 1000000 >= last - before,
-	   "no read loses any, or has one twice");
+	   "reads lose no expiration and count none twice");
 	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 	ok(epoll_wait(ep, &ev, 1, 1000) == 1 && epoll_wait(ep, &ev, 1, 20) == 0,
-	   "a timer that nobody reads wakes nobody a second time");
+	   "a timer that is not read wakes waiters only once");
 	close(ep);
 	close(fd);
 }

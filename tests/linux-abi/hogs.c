@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * hogs.c - programs that take all the memory there is, each in its own way, beside one that does not.
+ * hogs.c - programs (hogs) that use up all memory, each in its own way, beside one that does not.
  *
  *   hogs            each hog once, in order: for a machine with little memory (tests/qemu/abi.t)
  *   hogs SECONDS [SEED]   hogs chosen at random, up to three at once
  *
- * A hog is refused, or is ended by SIGKILL. The bystander, which is smaller than any hog, goes on
- * forking, mapping and making pipes meanwhile, and its memory keeps its contents.
+ * A hog gets an error, or is ended by SIGKILL. Meanwhile the bystander, which is smaller than any hog,
+ * continues to fork, map memory and make pipes, and its memory keeps its contents.
  */
 #include "hogs.h"
 
@@ -72,7 +72,7 @@ static void complain(const char *what)
 	_exit(1);
 }
 
-/* What an ordinary program does now and then. */
+/* Calls that an ordinary program makes. */
 static void use_the_kernel(void)
 {
 	int fds[2], status = 0;
@@ -95,7 +95,7 @@ static void use_the_kernel(void)
 	if (pid == 0)
 		_exit(7);
 	if (pid < 0 && errno == EAGAIN)
-		return; /* as many processes as there may be: somebody's fork bomb */
+		return; /* a fork bomb has reached the limit of processes */
 	if (pid < 0)
 		complain("fork");
 	if (waitpid(pid, &status, 0) != pid || WEXITSTATUS(status) != 7)
@@ -157,13 +157,13 @@ static pid_t start_hog(const struct hog *hog)
 	if (seed)
 		limit_at_random();
 	hog->run();
-	/* Memory is full as it is, while the bystander goes on. */
+	/* Memory stays full while the bystander continues. */
 	for (unsigned int from = shared->rounds; shared->rounds < from + 2 && !shared->stop;)
 		usleep(1000);
 	_exit(0);
 }
 
-/* The bystander gets on. False: it has ended. */
+/* Wait until the bystander has made progress. False: it has ended. */
 static bool gets_on(pid_t pid)
 {
 	unsigned int from = shared->rounds;
@@ -218,14 +218,14 @@ static void each_hog(pid_t other)
 					   : !hogs[i].ended && status == 0;
 		if (!ok(good, name))
 			printf("# its wait status is 0x%x\n", (unsigned int)status);
-		snprintf(name, sizeof(name), "%s: a bystander goes on", hogs[i].name);
+		snprintf(name, sizeof(name), "%s: the bystander continues", hogs[i].name);
 		good = gets_on(other);
-		kill(-pid, SIGKILL); /* what it has forked */
+		kill(-pid, SIGKILL); /* its children */
 		if (!ok(good, name)) {
 			printf("# %s\n", shared->complaint);
 			return;
 		}
-		snprintf(name, sizeof(name), "%s: the memory comes back", hogs[i].name);
+		snprintf(name, sizeof(name), "%s: its memory is free again", hogs[i].name);
 		if (!ok(comes_back(before), name))
 			printf("# %ld kB free, %ld before\n", free_kb(), before);
 	}
@@ -328,8 +328,7 @@ int main(int argc, char **argv)
 		each_hog(other);
 	shared->stop = true;
 	waitpid(other, &status, 0);
-	if (!ok(status == 0,
-		"the bystander comes to its own end, with all of its memory as it was"))
+	if (!ok(status == 0, "the bystander ends normally, with its memory unchanged"))
 		printf("# status 0x%x, %s\n", (unsigned int)status, shared->complaint);
 	return tap_done();
 }

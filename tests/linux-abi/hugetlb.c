@@ -184,7 +184,7 @@ static bool is_huge_area(char *mem)
 	       mem[2 * HUGE - 1] == 0 && unused() == POOL - 2;
 }
 
-/* Whatever flags, hints and offsets say: an area of huge pages has whole ones. */
+/* An area of huge pages consists of whole ones, whatever the flags, hints and offsets. */
 static void test_alignment(void)
 {
 	char *page = small_page(), *mem = map(2, FLAGS | MAP_PRIVATE | MAP_STACK, -1), *hint;
@@ -200,23 +200,23 @@ static void test_alignment(void)
 	ok(is_huge_area(mem), "a misaligned hint is rounded");
 	munmap(mem, 2 * HUGE);
 	fails_with(mmap(hint, HUGE, PROT_READ, FLAGS | MAP_PRIVATE | MAP_FIXED, -1, 0), EINVAL,
-		   "a misaligned fixed address is not");
+		   "a misaligned fixed address is refused");
 	ok(ftruncate(fd, 3 * HUGE) == 0, "a file of three huge pages");
 	fails_with(mmap(NULL, HUGE, PROT_READ, MAP_SHARED, fd, 4096), EINVAL,
-		   "a misaligned offset in it");
+		   "a misaligned offset in it is refused");
 	fails_with(mmap(hint, HUGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0), EINVAL,
-		   "it has no misaligned fixed address either");
+		   "a misaligned fixed address for it is refused");
 	mem = mmap(NULL, HUGE + 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_STACK, fd, HUGE);
 	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0, "its length is rounded up");
 	mem[2 * HUGE - 1] = 4;
-	fails_with(munmap(mem, HUGE + 4096), EINVAL, "half of a page of it cannot be unmapped");
+	fails_with(munmap(mem, HUGE + 4096), EINVAL, "half of a huge page cannot be unmapped");
 	ok(munmap(mem, 2 * HUGE) == 0, "all can");
 	close(fd);
 	munmap(page, 4096);
-	ok(unused() == POOL, "and all pages come back");
+	ok(unused() == POOL, "all pages are back in the pool");
 }
 
-/* Areas of huge pages move to where such pages fit only, and never grow. */
+/* Areas of huge pages move only to aligned addresses, and never grow. */
 static void test_mremap(void)
 {
 	int move = MREMAP_MAYMOVE | MREMAP_FIXED;
@@ -230,14 +230,14 @@ static void test_mremap(void)
 	to = map(4, FLAGS | MAP_PRIVATE | MAP_NORESERVE, -1);
 	munmap(to, 4 * HUGE);
 	fails_with(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + 4096), EINVAL,
-		   "they move to no misaligned address");
+		   "they cannot move to a misaligned address");
 	fails_with(mremap(mem + 4096, HUGE, HUGE, move, to), EINVAL, "nor from one");
 	ok(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + HUGE) == to + HUGE && is_huge_area(to + HUGE),
 	   "they move to an aligned one");
 	mem = to + HUGE;
 	ok(mremap(mem, 2 * HUGE, HUGE, move, to + 3 * HUGE) == to + 3 * HUGE && to[3 * HUGE] == 1 &&
 		   unused() == POOL - 1,
-	   "of two the first can move, and the other goes back to the pool");
+	   "of two the first can move alone, and the other goes back to the pool");
 	fails_with(mremap(to + 3 * HUGE, HUGE, 2 * HUGE, 0), EINVAL, "it does not grow in place");
 	ok(munmap(to, 4 * HUGE) == 0 && munmap(page, 4096) == 0 && unused() == POOL,
 	   "all go back to the pool");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * limits.c - what refuses a program memory: resource limits, the number of mappings, populating.
+ * limits.c - limits of a program's memory: resource limits, the number of mappings, populating.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -34,24 +34,26 @@ static void test_populate(void)
 	madvise(p, 4 * PAGE, MADV_NOHUGEPAGE);
 	ok(madvise(p, 2 * PAGE, MADV_POPULATE_WRITE) == 0 && is_present(p + PAGE) &&
 		   !is_present(p + 2 * PAGE),
-	   "MADV_POPULATE_WRITE brings the pages of its range");
+	   "MADV_POPULATE_WRITE populates its range");
 	munmap(p + 3 * PAGE, PAGE);
-	fails_with(madvise(p, 4 * PAGE, MADV_POPULATE_READ), ENOMEM, "over a hole it is ENOMEM");
-	ok(is_present(p + 2 * PAGE), "and what is before the hole has come");
+	fails_with(madvise(p, 4 * PAGE, MADV_POPULATE_READ), ENOMEM, "populating a hole is ENOMEM");
+	ok(is_present(p + 2 * PAGE), "and the pages before the hole are populated");
 	mprotect(p, PAGE, PROT_READ);
 	fails_with(madvise(p, PAGE, MADV_POPULATE_WRITE), EINVAL,
-		   "for writing where nothing may be written it is EINVAL");
-	ok(madvise(p, PAGE, MADV_POPULATE_READ) == 0, "for reading it is not");
+		   "POPULATE_WRITE of a read-only area is EINVAL");
+	ok(madvise(p, PAGE, MADV_POPULATE_READ) == 0, "POPULATE_READ of it works");
 	mprotect(p, PAGE, PROT_NONE);
-	fails_with(madvise(p, PAGE, MADV_POPULATE_READ), EINVAL, "of PROT_NONE it is EINVAL");
+	fails_with(madvise(p, PAGE, MADV_POPULATE_READ), EINVAL,
+		   "POPULATE_READ of PROT_NONE is EINVAL");
 	munmap(p, 3 * PAGE);
 	ok(ftruncate(fd, PAGE) == 0, "a file of a page");
 	q = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0);
 	fails_with(madvise(q, 2 * PAGE, MADV_POPULATE_WRITE), EFAULT,
-		   "where a write would be a SIGBUS it is EFAULT");
+		   "POPULATE_WRITE where a write would be a SIGBUS is EFAULT");
 	munmap(q, 2 * PAGE);
 	q = mmap(NULL, 2 * PAGE, RW, MAP_SHARED | MAP_POPULATE, fd, 0);
-	ok(q != MAP_FAILED && is_present(q), "MAP_POPULATE does what it can and tells nothing");
+	ok(q != MAP_FAILED && is_present(q),
+	   "MAP_POPULATE populates what it can and ignores errors");
 	munmap(q, 2 * PAGE);
 	close(fd);
 }
@@ -67,7 +69,7 @@ static void set_limit(int which, unsigned long soft)
 	setrlimit(which, &limit);
 }
 
-/* VmSize is not there on every host: what the areas come to. */
+/* The total size of the areas: not every host has VmSize. */
 static unsigned long mapped(void)
 {
 	unsigned long from, to, sum = 0;
@@ -83,27 +85,28 @@ static unsigned long mapped(void)
 
 static void test_address_space(void)
 {
-	unsigned long now = mapped() + 64 * PAGE; /* the kernel's own pages, and what stdio takes */
+	unsigned long now = mapped() + 64 * PAGE; /* for the kernel's own pages and stdio */
 	char *p, *q;
 
 	set_limit(RLIMIT_AS, now + 4 * MB);
-	fails_with(map(8 * MB, RW, ANON), ENOMEM, "RLIMIT_AS: more than it allows is ENOMEM");
+	fails_with(map(8 * MB, RW, ANON), ENOMEM, "RLIMIT_AS: a larger mapping is ENOMEM");
 	p = map(3 * MB, PROT_READ, MAP_SHARED | MAP_ANONYMOUS);
-	ok(p != MAP_FAILED, "less is mapped, of whatever kind");
-	fails_with(map(2 * MB, PROT_NONE, ANON), ENOMEM, "then there is no more for the rest");
+	ok(p != MAP_FAILED, "a smaller mapping of any kind works");
+	fails_with(map(2 * MB, PROT_NONE, ANON), ENOMEM,
+		   "the next mapping exceeds the limit: ENOMEM");
 	ok(mmap(p, 3 * MB, RW, ANON | MAP_FIXED, -1, 0) == p,
-	   "what takes the place of another mapping needs nothing");
+	   "a mapping that replaces another needs no more");
 	fails_with(mremap(p, 3 * MB, 6 * MB, MREMAP_MAYMOVE), ENOMEM, "mremap cannot exceed it");
 	q = mremap(p, 3 * MB, 3 * MB + PAGE, MREMAP_MAYMOVE);
-	ok(q != MAP_FAILED, "within it it grows and moves");
+	ok(q != MAP_FAILED, "within the limit mremap grows and moves an area");
 	ok(sbrk(8 * MB) == (void *)-1 && errno == ENOMEM, "brk cannot exceed it");
 	munmap(q, 3 * MB + PAGE);
 	p = map(4 * MB, RW, ANON);
-	ok(p != MAP_FAILED, "what is unmapped counts no more");
+	ok(p != MAP_FAILED, "unmapped memory does not count");
 	munmap(p, 4 * MB);
 	set_limit(RLIMIT_AS, RLIM_INFINITY);
 	p = map(8 * MB, RW, ANON);
-	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "without the limit there is memory again");
+	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "without the limit the mapping works");
 }
 
 static void test_data(void)
@@ -116,15 +119,15 @@ static void test_data(void)
 	p = map(8 * MB, RW, MAP_SHARED | MAP_ANONYMOUS);
 	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "shared memory does not count");
 	p = map(8 * MB, PROT_READ, ANON);
-	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "nor does what may not be written");
-	fails_with(mprotect(q, 8 * MB, RW), ENOMEM, "and may not become writable later");
-	ok(mprotect(q, MB, RW) == 0, "but a part of it may");
+	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "read-only memory does not count");
+	fails_with(mprotect(q, 8 * MB, RW), ENOMEM, "and cannot be made writable beyond the limit");
+	ok(mprotect(q, MB, RW) == 0, "but a part of it can");
 	ok(sbrk(8 * MB) == (void *)-1 && errno == ENOMEM, "brk counts");
 	set_limit(RLIMIT_DATA, RLIM_INFINITY);
 	munmap(q, 8 * MB);
 }
 
-/* Is root exempt, as on Linux? Then the claim is made as somebody else, by a child. */
+/* If root is exempt, as on Linux, a child tests as another user. */
 static bool in_child(bool (*claim)(void))
 {
 	int status = -1;
@@ -132,7 +135,7 @@ static bool in_child(bool (*claim)(void))
 
 	if (pid == 0) {
 		if (setgid(65534) || setuid(65534))
-			errno = 0; /* user 0 is alone, and not exempt */
+			errno = 0; /* there is only user 0, which is not exempt */
 		_exit(!claim());
 	}
 	waitpid(pid, &status, 0);
@@ -190,7 +193,7 @@ static bool forks_within_limit(void)
 	refused = errno == EAGAIN;
 	setpgid(0, 0);
 	signal(SIGTERM, SIG_IGN);
-	kill(-1 * (getuid() != 0), SIGTERM); /* all of this user's, but not if it is everybody */
+	kill(-1 * (getuid() != 0), SIGTERM); /* all processes of this user, unless it is root */
 	return refused && children > 0 && children < 20;
 }
 
@@ -200,23 +203,24 @@ static void test_locked(void)
 
 	madvise(p, 16 * PAGE, MADV_NOHUGEPAGE);
 	ok(mlock(p + PAGE, 2 * PAGE) == 0 && is_present(p + 2 * PAGE) && !is_present(p + 3 * PAGE),
-	   "mlock brings the pages");
-	fails_with(madvise(p, 4 * PAGE, MADV_DONTNEED), EINVAL, "which are not forgotten then");
+	   "mlock populates its range");
+	fails_with(madvise(p, 4 * PAGE, MADV_DONTNEED), EINVAL,
+		   "MADV_DONTNEED of locked pages is EINVAL");
 	ok(munlock(p, 16 * PAGE) == 0 && madvise(p, 4 * PAGE, MADV_DONTNEED) == 0,
-	   "until they are unlocked");
+	   "after munlock it works");
 	ok(mlock2(p + 8 * PAGE, PAGE, MLOCK_ONFAULT) == 0 && !is_present(p + 8 * PAGE),
-	   "MLOCK_ONFAULT brings none");
+	   "MLOCK_ONFAULT populates nothing");
 	mprotect(p, PAGE, PROT_NONE);
-	fails_with(mlock(p, PAGE), ENOMEM, "what cannot come is ENOMEM");
+	fails_with(mlock(p, PAGE), ENOMEM, "mlock of pages that cannot be populated is ENOMEM");
 	munlock(p, 16 * PAGE);
 	munmap(p, 16 * PAGE);
-	fails_with(mlock(p, PAGE), ENOMEM, "as is what is not mapped");
+	fails_with(mlock(p, PAGE), ENOMEM, "and so is mlock of an unmapped page");
 	fails_with(mlockall(0), EINVAL, "mlockall of nothing is EINVAL");
-	fails_with(mlockall(MCL_ONFAULT), EINVAL, "MCL_ONFAULT alone, too");
-	ok(mlockall(MCL_FUTURE) == 0, "what will be mapped can be locked");
+	fails_with(mlockall(MCL_ONFAULT), EINVAL, "MCL_ONFAULT alone is EINVAL");
+	ok(mlockall(MCL_FUTURE) == 0, "MCL_FUTURE locks later mappings");
 	p = map(2 * PAGE, RW, ANON);
 	ok(is_present(p + PAGE) && madvise(p, PAGE, MADV_DONTNEED) != 0,
-	   "it comes at once, and is");
+	   "a new mapping is populated and locked");
 	ok(munlockall() == 0 && madvise(p, PAGE, MADV_DONTNEED) == 0, "munlockall undoes it");
 	munmap(p, 2 * PAGE);
 	ok(in_child(locks_within_limit), "RLIMIT_MEMLOCK bounds what is locked");
@@ -258,23 +262,25 @@ static void test_mappings(void)
 	munmap(p, (2 * MAPS + 8) * PAGE);
 	set_max_maps(MAPS);
 	ok(max_maps() == MAPS, "the number can be set");
-	/* Every second page: no two of them are one mapping. */
+	/* Every second page, so that no two of them are joined to one mapping. */
 	while (n < MAPS + 1 &&
 	       mmap(p + 2 * n * PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0) != MAP_FAILED)
 		n++;
-	ok(errno == ENOMEM && n > MAPS - 100 && n <= MAPS, "no more than that are made: ENOMEM");
+	ok(errno == ENOMEM && n > MAPS - 100 && n <= MAPS, "beyond it mmap fails: ENOMEM");
 	munmap(p + 2 * PAGE, PAGE);
-	q = mmap(p + 2 * PAGE, 3 * PAGE, RW, ANON | MAP_FIXED, -1, 0); /* and so one fewer */
-	ok(q != MAP_FAILED, "where one is gone another may be made");
+	/* Filling the gap joins mappings, which makes one fewer. */
+	q = mmap(p + 2 * PAGE, 3 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
+	ok(q != MAP_FAILED, "after one has gone another can be made");
 	munmap(p + 8 * PAGE, PAGE);
 	q = mremap(p + 12 * PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
-	ok(q == p + 12 * PAGE || errno == ENOMEM, "a move wants a few more");
+	ok(q == p + 12 * PAGE || errno == ENOMEM,
+	   "mremap grows in place or fails: a move needs spare mappings");
 	mmap(p + (2 * MAPS + 4) * PAGE, PAGE, PROT_READ, ANON | MAP_FIXED, -1, 0);
 	mmap(p + (2 * MAPS + 6) * PAGE, PAGE, PROT_NONE, ANON | MAP_FIXED, -1, 0);
-	fails_with(mprotect(p + 3 * PAGE, PAGE, PROT_READ), ENOMEM, "nor does mprotect split one");
-	fails_with(munmap(p + 3 * PAGE, PAGE), ENOMEM, "nor does a hole");
-	ok(munmap(p + 2 * PAGE, PAGE) == 0, "but its end may be cut off");
-	ok(munmap(p, (2 * MAPS + 8) * PAGE) == 0, "and all of it go");
+	fails_with(mprotect(p + 3 * PAGE, PAGE, PROT_READ), ENOMEM, "mprotect cannot split one");
+	fails_with(munmap(p + 3 * PAGE, PAGE), ENOMEM, "munmap cannot make a hole in one");
+	ok(munmap(p + 2 * PAGE, PAGE) == 0, "but it can cut off an end");
+	ok(munmap(p, (2 * MAPS + 8) * PAGE) == 0, "and unmap everything");
 	set_max_maps(was);
 }
 
@@ -290,14 +296,15 @@ static void test_setting(void)
 	fails_with(setrlimit(RLIMIT_AS, &limit), EINVAL,
 		   "a soft limit above the hard one is EINVAL");
 	fails_with(setrlimit(99, &limit), EINVAL, "an unknown limit is EINVAL");
-	fails_with(prlimit(999999, RLIMIT_AS, NULL, &was), ESRCH, "of no process it is ESRCH");
-	fails_with(prlimit(999999, 99, NULL, &was), ESRCH, "which comes before the limit");
+	fails_with(prlimit(999999, RLIMIT_AS, NULL, &was), ESRCH,
+		   "prlimit of an unknown process is ESRCH");
+	fails_with(prlimit(999999, 99, NULL, &was), ESRCH, "also with an unknown limit");
 	getrlimit(RLIMIT_FSIZE, &was);
 	limit = (struct rlimit){ 123456, 234567 };
 	ok(prlimit(getpid(), RLIMIT_FSIZE, &limit, &now) == 0 && now.rlim_cur == was.rlim_cur &&
 		   getrlimit(RLIMIT_FSIZE, &now) == 0 && now.rlim_cur == 123456 &&
 		   now.rlim_max == 234567,
-	   "prlimit sets, and returns what was");
+	   "prlimit sets a limit and returns the old one");
 	f = fopen("/proc/self/limits", "r");
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "Max file %39s %39s", kind, soft) == 2 && !strcmp(kind, "size"))
@@ -306,11 +313,11 @@ static void test_setting(void)
 	}
 	if (f)
 		fclose(f);
-	ok(seen == 171, "/proc/self/limits has it among the sixteen");
-	ok(prlimit(0, RLIMIT_FSIZE, &was, NULL) == 0, "root raises a hard limit again");
+	ok(seen == 171, "/proc/self/limits shows it, as one of sixteen");
+	ok(prlimit(0, RLIMIT_FSIZE, &was, NULL) == 0, "root can raise a hard limit");
 }
 
-/* By the program itself, started anew: is its stack as large as it was told? */
+/* What this program does when it is started again: use as much stack as its argument says. */
 static int stack_is(unsigned long size)
 {
 	volatile char *low = (char *)&size - size + 128 * 1024;
@@ -337,10 +344,12 @@ static int child_with_stack(const char *self, unsigned long limit, const char *u
 static void test_stack(const char *self)
 {
 	ok(child_with_stack(self, 64 * MB, "67108864") == 0,
-	   "RLIMIT_STACK: a program started with a larger one uses it");
-	ok(child_with_stack(self, MB, "1048576") == 0, "and one with a smaller one that");
+	   "RLIMIT_STACK: a program started with a larger limit can use it");
+	ok(child_with_stack(self, MB, "1048576") == 0,
+	   "a program started with a smaller limit can use that");
 	ok(child_with_stack(self, MB, "4194304") == SIGSEGV, "but no more");
-	ok(child_with_stack(self, RLIM_INFINITY, "67108864") == 0, "without a limit it has much");
+	ok(child_with_stack(self, RLIM_INFINITY, "67108864") == 0,
+	   "without a limit the stack is large");
 }
 
 int main(int argc, char **argv)

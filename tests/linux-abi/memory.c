@@ -262,7 +262,7 @@ static void test_mremap_smaller(void)
 	   "mremap moves the first page of a large block");
 	for (size_t i = PAGE; i < MB2; i += 37 * PAGE)
 		gone &= faults(to + i, false) && fault_code == SEGV_MAPERR;
-	ok(gone, "nothing is mapped behind it");
+	ok(gone, "nothing is mapped after it");
 	ok(faults(p, false) && faults(p + PAGE, false) && faults(p + MB2 - PAGE, false),
 	   "nothing is left where the block was");
 	ok(is_filled(p + MB2, MB2, 5), "the next block is as before");
@@ -305,7 +305,7 @@ static void test_mremap_smaller_in_child(void)
 		_exit(write_behind_moved_page(p, at + MB2));
 	wait(&status);
 	ok(status == 0, "shared memory behind a page that mremap has moved is new memory");
-	ok(is_filled(p, MB2, 5), "a child writes there and not to its parent's memory");
+	ok(is_filled(p, MB2, 5), "the child's write does not reach its parent's memory");
 	munmap(p, MB2);
 }
 
@@ -332,7 +332,7 @@ static void test_mremap_within(void)
 	munmap(at, 4 * MB2);
 }
 
-/* mremap to the same size splits no area: one call still moves all of it. */
+/* mremap to the same size does not split the area: one call can still move all of it. */
 static void test_mremap_nothing(void)
 {
 	char *at = room(2 * MB2), *p = mmap(at, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
@@ -344,11 +344,11 @@ static void test_mremap_nothing(void)
 	at += MB2;
 	ok(mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at &&
 		   at[3 * PAGE] == 8,
-	   "what it did nothing to is one area still");
+	   "and the range is still one area");
 	munmap(at, 4 * PAGE);
 }
 
-/* A block of a file, written again after mprotect: still the file's, whatever happened to it. */
+/* A file's 2M block that is written after mprotect still belongs to the file. */
 static void test_shared_again(void)
 {
 	int fd = memfd_create("block", 0);
@@ -363,14 +363,15 @@ static void test_shared_again(void)
 	ok(faults(p, true), "a shared block is protected");
 	mprotect(p, 2 * MB2, RW);
 	memset(p, 2, 2 * MB2);
-	ok(is_filled(alias, 2 * MB2, 2), "may be written again, and is the file's still");
+	ok(is_filled(alias, 2 * MB2, 2),
+	   "after mprotect it can be written again, and still is the file's");
 	mprotect(p, 2 * MB2, PROT_READ);
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE) == 0 &&
 		   p[PAGE] == 0 && p[0] == 2,
 	   "a hole in a protected block");
 	mprotect(p, 2 * MB2, RW);
 	memset(p, 3, 2 * MB2);
-	ok(is_filled(alias, 2 * MB2, 3), "all around the hole is shared still");
+	ok(is_filled(alias, 2 * MB2, 3), "everything around the hole is still shared");
 	munmap(at, 4 * MB2);
 	close(fd);
 }

@@ -2,7 +2,7 @@
 /*
  * memory_model.h - the model of memory_random.c: what each page of an arena must hold and allow.
  *
- * Pages of one area number belong to one mapping for certain; the kernel may have joined more.
+ * Pages with the same area number certainly belong to one mapping; the kernel may have joined more.
  */
 #ifndef ABI_MEMORY_MODEL_H
 #define ABI_MEMORY_MODEL_H
@@ -25,16 +25,16 @@
 
 struct page {
 	bool mapped, private;
-	bool own; /* private: it has a value of its own, not the object's */
+	bool own; /* private page with its own value, not the object's */
 	uint8_t prot;
 	int8_t object;  /* -1: none */
 	uint32_t index; /* in the object */
-	uint32_t area;  /* pages of one number are certainly of one mapping */
+	uint32_t area;  /* pages with the same number are in one mapping */
 	uint64_t value;
 };
 
 struct arena {
-	char *base, *away;  /* away: a second range, unused but within one step */
+	char *base, *away;  /* away: a second range, used only within a step */
 	unsigned int grain; /* 1, or BLOCK: huge pages */
 	int flags;          /* MAP_HUGETLB */
 	int fd[2];          /* of objects 0 and 1 */
@@ -47,8 +47,8 @@ struct worker {
 	unsigned int id, step;
 	uint64_t random;
 	uint32_t areas;
-	bool is_child, private_only; /* private_only: the parent goes on meanwhile */
-	pid_t child;                 /* that runs at the same time, or 0 */
+	bool is_child, private_only; /* private_only: its parent runs at the same time */
+	pid_t child;                 /* a child that runs at the same time, or 0 */
 	struct arena arena[2];
 	unsigned int nr_arenas;
 	const char *doing;
@@ -179,7 +179,7 @@ static bool check_all(struct worker *w)
 	return good;
 }
 
-/* Where a mistake with a range shows: at its ends, and at the pages beside it. */
+/* Note the pages where a mistake with a range shows: at its ends and next to them. */
 static void watch_edges(struct worker *w, struct span s)
 {
 	const unsigned int at[] = { s.at ? s.at - 1 : 0, s.at, s.at + s.n - 1, s.at + s.n };
@@ -202,7 +202,7 @@ static bool check_edges(struct worker *w, const struct arena *a)
 	return good;
 }
 
-/* Any pages: often whole blocks, or one more or less. */
+/* A random range: often whole blocks, or one page more or less. */
 static struct span any_span(struct worker *w, const struct arena *a)
 {
 	static const unsigned int sizes[] = { 1, 2, 9, 100, 511, 512, 513, 1024, 1024, 1030 };
@@ -218,7 +218,7 @@ static struct span any_span(struct worker *w, const struct arena *a)
 	return s;
 }
 
-/* Part of one mapping, or, as often, all from a block's start on; n is 0 if the first is not mapped. */
+/* A random range in one mapping, often all of it from a block's start; n is 0 if nothing is mapped. */
 static struct span mapped_span(struct worker *w, const struct arena *a)
 {
 	struct span s = any_span(w, a);
@@ -239,7 +239,7 @@ static void set_unmapped(struct arena *a, struct span s)
 	memset(&a->page[s.at], 0, s.n * sizeof(struct page));
 }
 
-/* Pages with changed attributes and those behind them may be areas of their own now. */
+/* Pages with changed attributes, and those after them, may now be separate areas. */
 static void split_area(struct worker *w, struct arena *a, struct span s)
 {
 	unsigned int end = s.at + s.n, i, area;
@@ -254,7 +254,7 @@ static void split_area(struct worker *w, struct arena *a, struct span s)
 		a->page[i].area = w->areas;
 }
 
-/* What a moved or grown range has at offset i: the old page's state, or what follows it. */
+/* The state at offset i of a moved or grown range: that of the old page, or what follows it. */
 static struct page page_after(const struct page *first, unsigned int old_n, unsigned int i)
 {
 	struct page p = i < old_n ? first[i] : first[0];

@@ -6,9 +6,9 @@
  *
  * Two threads of one process work side by side, each in ranges of its own: one of ordinary pages,
  * one of huge pages where there is a pool. For each page the model knows whether it is mapped,
- * with which rights, and which value its words hold. Values of shared memory stand in shared
- * memory, so that children, which go on with random steps of their own, keep them up to date.
- * Behind it all memory must be free again (exact on the host only: HS_EXACT).
+ * with which permissions, and which value its words have. The values of shared objects are kept in
+ * shared memory, so that children, which continue with random steps of their own, update them.
+ * At the end all memory must be free again (checked exactly on the host only: HS_EXACT).
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,7 +19,7 @@
 #define STEPS 100
 #define POOL  100
 #define SLACK 128            /* KiB: what allocators keep */
-#define BASE  0x1000000000UL /* no mapping without MAP_FIXED is placed as low */
+#define BASE  0x1000000000UL /* mappings without MAP_FIXED are never placed so low */
 
 static struct worker workers[WORKERS];
 static double seconds;
@@ -71,7 +71,7 @@ static bool reap(struct worker *w)
 	return true;
 }
 
-/* A child checks what it has, goes on with it, and leaves its parent's memory alone. */
+/* A child checks its memory and continues with it, which must not change its parent's memory. */
 static bool do_fork(struct worker *w, struct arena *a)
 {
 	bool waits = rnd(w, 2);
@@ -150,7 +150,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* In a process of its own, with which all of it goes. */
+/* In a separate process, so that all its memory is freed at its end. */
 static int run(bool huge)
 {
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
@@ -232,8 +232,8 @@ int main(int argc, char **argv)
 	ok(run_in_child(huge) == 0, "after random steps each page holds what the model says");
 	after = meminfo("MemFree:");
 	printf("# %ld KiB free before, %ld after\n", before, after);
-	ok(!exact || before - after <= SLACK, "and memory is free again");
-	ok(!huge || meminfo("HugePages_Free:") == POOL, "huge pages, too");
+	ok(!exact || before - after <= SLACK, "and all memory is free again");
+	ok(!huge || meminfo("HugePages_Free:") == POOL, "and all huge pages are free again");
 	set_pool(0);
 	return tap_done();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory_steps.h - the steps of memory_random.c: each changes memory and its model alike.
+ * memory_steps.h - the steps of memory_random.c: each changes the memory and the model in the same way.
  *
  * They return false after a failure, which they have printed.
  */
@@ -97,7 +97,7 @@ static bool do_advise(struct worker *w, struct arena *a)
 
 	if (!s.n)
 		return true;
-	/* Only what forgets pages must succeed: the rest is advice. */
+	/* Only advice that drops pages must succeed. */
 	if (madvise(address(a, s.at), s.n * PAGE, advice) && advice == MADV_DONTNEED)
 		return fail(w, "MADV_DONTNEED of %u pages at %u: %s", s.n, s.at, strerror(errno));
 	if (advice != MADV_DONTNEED)
@@ -131,7 +131,7 @@ static bool move(struct worker *w, struct arena *a, struct span s, char *to, uns
 	return true;
 }
 
-/* As many pages of the span, or more if that many follow in its object. */
+/* The span's length, or a larger one if its object has as many pages. */
 static unsigned int new_size(struct worker *w, const struct arena *a, struct span s)
 {
 	const struct page *p = &a->page[s.at];
@@ -265,7 +265,7 @@ static bool do_punch(struct worker *w, struct arena *a)
 	return true;
 }
 
-/* What would make an area of parts of huge pages fails, and changes nothing. */
+/* Calls that would leave an area with parts of huge pages must fail and change nothing. */
 static bool do_misaligned(struct worker *w, struct arena *a)
 {
 	struct span s = mapped_span(w, a);
@@ -289,7 +289,7 @@ static bool do_misaligned(struct worker *w, struct arena *a)
 		bad = munmap(at, len - PAGE) == 0;
 		break;
 	case 3:
-		/* other rights: the same ones split nothing on Linux */
+		/* other permissions: with the same ones Linux splits nothing */
 		bad = mprotect(at + PAGE, len - PAGE, a->page[s.at].prot ^ RW) == 0;
 		break;
 	case 4:

@@ -370,7 +370,7 @@ static void test_itimer(void)
 	ok(alarm(0) == 1, "alarm tells what remained");
 }
 
-/* More of them than a processor can serve one by one within their interval. */
+/* More timers than a processor can handle within their interval. */
 static void test_many_itimers(void)
 {
 	const struct itimerval it = { { 0, 1 }, { 0, 1 } }, off = { 0 };
@@ -397,7 +397,7 @@ static void test_many_itimers(void)
 	usleep(10000);
 	getitimer(ITIMER_REAL, &left);
 	ok(left.it_value.tv_usec == 0 && left.it_value.tv_sec == 0,
-	   "whoever ignores SIGALRM gets one of it");
+	   "a process that ignores SIGALRM gets one expiration");
 	setitimer(ITIMER_REAL, &off, NULL);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * timers.c - timers of random intervals, set, read and closed by several threads in random order:
- * each count is that of the clock, and nothing hangs. timers [SECONDS [SEED]], 2 without.
+ * each count agrees with the clock, and nothing hangs.
+ * usage: timers [SECONDS [SEED]]; 2 seconds by default.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -46,7 +47,7 @@ static uint64_t random_ns(unsigned int *state)
 	return least + (uint64_t)rand_r(state) % least;
 }
 
-/* A timer of our own: whatever is done to it meanwhile, reads return all expirations and no other. */
+/* A timer of this thread only: reads return exactly its expirations, whatever else is done to it. */
 static long count_one(unsigned int *state)
 {
 	static const int clocks[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME };
@@ -86,7 +87,7 @@ static long count_one(unsigned int *state)
 	       sum < (last - before - first - SLACK) / interval;
 }
 
-/* The threads' common timers: anything, at the same time. */
+/* Timers shared by the threads, which do anything to them at the same time. */
 static void disturb(unsigned int *state)
 {
 	int *slot = &shared[rand_r(state) % SHARED], fd = *slot, other;
@@ -113,7 +114,7 @@ static void disturb(unsigned int *state)
 		epoll_wait(other, &ev, 1, 1);
 		close(other);
 		break;
-	case 4: /* the same number, another timer: the old one goes under its readers' hands */
+	case 4: /* replace the timer behind a descriptor while others read it */
 		other = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
 		dup2(other, fd);
 		close(other);
@@ -140,7 +141,7 @@ static void alarmed(int signo)
 	alarms++;
 }
 
-/* Children whose interval timers fire, are ignored, blocked, stopped, or go with them. */
+/* Children whose interval timers fire, are ignored, blocked or stopped, or are freed at exit. */
 static long children(unsigned int *state)
 {
 	int i, n = 1 + rand_r(state) % 40, status;
@@ -202,8 +203,8 @@ int main(int argc, char **argv)
 		pthread_join(t[i], &ret);
 		bad += (long)ret;
 	}
-	ok(bad == 0, "reads return the expirations that the clock says, all and no other");
+	ok(bad == 0, "reads return exactly the expirations that the clock gives");
 	ok(bad_children == 0 && rounds > 0,
-	   "processes with interval timers end when they are told to");
+	   "processes with interval timers end when they are killed");
 	return tap_done();
 }

@@ -70,7 +70,7 @@ static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long
 		/* As QEMU does: another mode changes nothing, PPN[1:0] stay as written. */
 		mode = FIELD_GET(HGATP_MODE, value);
 		if (!mode && value)
-			hv_panic("native CSRs: hgatp 0x%lx: Bare, so the rest is 0 (H §2.10)\n",
+			hv_panic("native CSRs: hgatp 0x%lx: rest not 0 with Bare (H §2.10)\n",
 				 value);
 		if (mode && !(hgatp_modes >> mode & 1))
 			return old;

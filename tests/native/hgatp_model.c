@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * hgatp_model.c - which MODEs a hart may remember beside a VMID, and the rule of H §3.2 about that.
+ * hgatp_model.c - model which MODEs a hart may have cached translations for, by VMID (H §3.2).
  *
- * A hart may translate on speculation whatever is in hgatp (H §2.10), so under each VMID it may remember
- * every MODE that has stood beside it since the last fence of all the VMID's addresses. No guest may run
- * while that is another than its own: what was remembered under Bare is the host's memory as it lies.
+ * A hart may translate speculatively with any value of hgatp (H §2.10). So for each VMID it may have cached
+ * translations under every MODE that hgatp has had with this VMID since the last fence of all its addresses.
+ * No guest may run while one of these is not its own MODE: under Bare, addresses are those of host memory.
  */
 #include <string.h>
 #include "native.h"

@@ -45,7 +45,7 @@ mutant "dirty log: a page of bits with a mark counts as clean" dirty_log.c \
 	's/\*entry \|= BITS_DIRTY;(\n\tword)/$1/' test_dirty_log
 mutant "dirty log: without memory a mark is lost" dirty_log.c \
 	's/\*entry = BITS_DIRTY;(\n\treturn false)/$1/' test_dirty_log
-mutant "dirty log: of a full page of bits all are cleared" dirty_log.c \
+mutant "dirty log: clearing some bits of a full page clears all" dirty_log.c \
 	's/if \(!names_all\(.*?\)\)\n/if (0)\n/' test_dirty_log
 mutant "a range of pages is invalidated without the last fence" tlb_range.c \
 	's/sfence_inval_ir\(\);//g' test_tlb_flush
@@ -112,7 +112,7 @@ mutant "14, a hart does not drop a generation" vmid.c \
 	's/if \(hart_generation\[hart\] != now\) \{/if (0) {/' test_vmid
 mutant "15, hgatp stays when the vCPU goes" vmid.c \
 	's/(void gstage_vcpu_put.*?)csr_write\(hgatp, 0\);/$1/s' test_vmid
-mutant "15, no fence behind the change of MODE under VMID 0" vmid.c \
+mutant "15, no fence after MODE changes under VMID 0" vmid.c \
 	's/hfence_gvma_vmid\(0\);//' test_vmid
 
 # ---- lives ----

@@ -186,7 +186,7 @@ struct native_quirks {
 	bool htval_zero;      /* htval is never written (allowed) */
 	bool htinst_zero;     /* htinst is never written (allowed; QEMU 7.2) */
 	bool no_tlb;          /* each access walks */
-	bool keeps_absent;    /* it remembers a missing pointer to a table (allowed) */
+	bool keeps_absent;    /* caches a missing pointer to a table (allowed) */
 	bool hlvx_as_qemu;    /* HLVX faults with cause 12, in both stages */
 	unsigned long htinst; /* the transformed instruction of explicit accesses */
 };

@@ -17,11 +17,11 @@ void native_trace_reset(void);
 void native_switch_reset(void);
 void native_fp_reset(void);
 void native_pmu_reset(void);
-/* This hart's hgatp is another. */
+/* This hart's hgatp was written. */
 void native_hgatp_written(void);
-/* The guest is about to run on this hart, or an HLV: ends the test if H §3.2 wanted a fence before. */
+/* A guest or an HLV is about to run on this hart: fail if H §3.2 required a fence before. */
 void native_modes_check(void);
-/* A fence of all addresses of a VMID, or of every. */
+/* A fence of all addresses of one VMID, or of all VMIDs. */
 void native_modes_forget(bool any_vmid, unsigned long vmid);
 void native_modes_reset(void);
 void native_unpriv_reset(void);

@@ -2,10 +2,10 @@
 /*
  * test_completion.c - exits in flight, resets and MP states in random order, against a model.
  *
- * A guest exits to user space in each way there is; user space answers, reads and sets registers,
- * stops and resets the vCPU, and other vCPUs start it. The model says what the guest finds at its next
- * entry. In the second test starts and stops come from another thread.
- * HS_STEPS: how many steps, HS_SEED: of which sequence; HS_RACE: seconds of the second test.
+ * A guest exits to user space in every way; user space answers, reads and sets registers, stops and
+ * resets the vCPU, and other vCPUs start it. The model gives the registers at the guest's next entry. In
+ * the second test starts and stops come from another thread.
+ * HS_STEPS: number of steps; HS_SEED: seed of the sequence; HS_RACE: seconds of the second test.
  */
 #include <stdlib.h>
 #include "hv/kvm_later.h"
@@ -19,7 +19,7 @@
 #define HVA   (NATIVE_USER_BASE + NATIVE_GUEST_SIZE) /* user space's own page */
 #define T0    5
 
-/* One of the VM's two vCPUs; the other one is stopped, or the test's own thread. */
+/* One of the VM's two vCPUs; the other is stopped, or used by the test's own thread. */
 static struct kvm_vcpu *vcpu;
 static int fd;
 
@@ -46,7 +46,7 @@ enum action {
 	STORE,
 	CSR,
 	SBI,
-	ACTIONS_ANSWERED, /* those above return to user space for an answer */
+	ACTIONS_ANSWERED, /* the actions above exit to user space for an answer */
 	SUSPEND = ACTIONS_ANSWERED,
 	STOP,
 	SHUTDOWN,
@@ -199,7 +199,7 @@ static void check_entry(void)
 	assert_int_equal(csr_read(vstvec), model.regs[R_STVEC]);
 }
 
-/* What it does once it is entered; a stop in the guest sleeps, which a signal ends. */
+/* The guest's action once it is entered. After a stop in the guest KVM_RUN sleeps until a signal. */
 static void modelled_guest(struct kvm_vcpu *runs)
 {
 	unsigned long a1 = random_address(), a2 = rnd(1000);
@@ -268,7 +268,7 @@ static void run(bool immediate)
 	ret = native_ioctl(fd, KVM_RUN, 0);
 	native_signal_set(false);
 	vcpu->run->immediate_exit = 0;
-	/* A start that was pending when it was stopped waits with it. */
+	/* A start that was pending at the stop stays pending. */
 	to_user = entered && next_action != NOTHING && next_action != STOP;
 	assert_int_equal(ret, to_user ? 0 : -EINTR);
 	if (to_user && next_action != SHUTDOWN)
@@ -370,9 +370,9 @@ static void a_vcpu_is_entered_as_the_last_to_set_it_wants(void **state)
 /* ---- two threads -------------------------------------------------------------------------------- */
 
 /*
- * A life begins with a start, whose number is its opaque argument and says where its code is. The guest
- * keeps its number in t0, how many instructions it has executed in t1, and in t2 whether the
- * last one was answered. Nothing of an earlier life may be seen in a later one.
+ * Each start begins a new life of the guest. Its number is the start's opaque argument and determines
+ * where its code is. The guest keeps the number in t0, the count of executed instructions in t1, and in
+ * t2 whether the last one was answered. No state of an earlier life may be visible in a later one.
  */
 #define T1     6
 #define T2     7
@@ -414,7 +414,7 @@ static void live(struct kvm_vcpu *runs)
 	act(action == SUSPEND ? STOP : action, 0, 0);
 }
 
-/* The VMM's thread, between two KVM_RUN: it answers, and may look at a register. */
+/* The VMM's thread between two calls of KVM_RUN: it answers, and may read a register. */
 static bool answer_and_look(struct race_runner *r, long ret)
 {
 	struct kvm_run *page = r->vcpu->run;
@@ -449,13 +449,13 @@ static void nothing_of_one_life_is_seen_in_the_next(void **state)
 	assert_true(hsm_start(vcpu, life_pc(life), life));
 	race_start(&runner, fd, vcpu);
 	for (i = 1; race_round(i); i++) {
-		/* As SRST by the other vCPU, and a VMM that goes on nevertheless. */
+		/* Like SRST by the other vCPU when the VMM continues nevertheless. */
 		if (!race_random(4))
 			hsm_power_off(vcpu);
 		before = __atomic_load_n(&begun, __ATOMIC_SEQ_CST);
 		if (hsm_start(vcpu, life_pc(life + 1), life + 1)) {
 			life++;
-			/* Half of the starts are given the time to arrive. */
+			/* Wait for half of the starts. */
 			if (race_random(2) && before != life)
 				assert_true(race_wait(&begun, before));
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_dirty_log.c - the dirty log: what is marked, read, cleared, and what a log takes.
+ * test_dirty_log.c - the dirty log: marking, reading and clearing bits, and the memory it takes.
  */
 #include "one_vm.h"
 #include "memslot.h"
@@ -71,7 +71,7 @@ static void each_page_written_is_logged_once(void **state)
 	assert_int_equal(log_word(1), 1);
 	assert_int_equal(get_log(0), 0);
 	assert_int_equal(log_word(0), 0);
-	/* Written again, logged again: it was protected. */
+	/* Written again, so logged again: the page was write-protected. */
 	assert_int_equal(store(GPA + 3 * PAGE_SIZE), RESUME_GUEST);
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 3);
@@ -211,7 +211,7 @@ static void without_memory_for_a_mark_its_neighbours_count_as_written(void **sta
 	native_fail_alloc(0);
 	get_log(0);
 	assert_true(log_word(0) == ~0ULL);
-	assert_true(log_word(15) == ~0ULL >> 7); /* no bit behind the slot's end */
+	assert_true(log_word(15) == ~0ULL >> 7); /* no bit beyond the slot's end */
 	get_log(0);
 	assert_true((log_word(0) | log_word(15)) == 0);
 	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST); /* it was protected again */
@@ -232,7 +232,7 @@ static void a_log_that_begins_full_is_cleared_in_part(void **state)
 	assert_int_equal(clear_log(64, 64), 0);
 	native_fail_alloc(0);
 	get_log(0);
-	assert_true(log_word(1) == ~0ULL); /* without memory it stays */
+	assert_true(log_word(1) == ~0ULL); /* without memory it stays set */
 	bits[0] = 1 << 3;
 	assert_int_equal(clear_log(64, 64), 0);
 	get_log(0);
@@ -240,7 +240,7 @@ static void a_log_that_begins_full_is_cleared_in_part(void **state)
 	bits[0] = 1 << 3;
 	assert_int_equal(clear_log(39936, 54), 0);
 	get_log(0);
-	/* No bit is set behind the end of the slot. */
+	/* No bit beyond the end of the slot is set. */
 	assert_true(log_word(624) == (~0ULL >> 10 & ~(1ULL << 3)));
 	memset(bits, 0xff, 40000 / 8);
 	assert_int_equal(clear_log(0, 39990), 0);

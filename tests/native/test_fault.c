@@ -55,7 +55,7 @@ static void memory_is_shared_with_user_space(void **state)
 	assert_int_equal(*(u64 *)native_user(HVA + 0x5010), 42);
 }
 
-/* A fence by address orders leaves; what the hart remembers may be the pointer above (H §3.2). */
+/* A fence by address orders leaves only; the hart may have cached the missing pointer above (H §3.2). */
 static void a_fault_that_finds_its_leaf_twice_drops_everything(void **state)
 {
 	unsigned int before;
@@ -72,7 +72,7 @@ static void a_fault_that_finds_its_leaf_twice_drops_everything(void **state)
 	assert_int_equal(native_fences.gvma_vmid, before);
 }
 
-/* Small leaves may be in a TLB with what they allowed; their table is not free before a fence. */
+/* A TLB may hold the small leaves, so their table must not be freed before a fence. */
 static void a_large_leaf_instead_of_small_ones_is_fenced(void **state)
 {
 	struct gstage *gs = &vm.vm->gstage;

@@ -339,7 +339,7 @@ static void a_vcpu_that_was_started_reads_as_it_will_start(void **state)
 	assert_false(hsm_start_is_pending(vm.vcpu));
 }
 
-/* The vCPU's thread goes as far as its requests; then a signal ends KVM_RUN. */
+/* KVM_RUN serves the vCPU's requests; then a signal ends it. */
 static void run_to_a_signal(void)
 {
 	native_signal_set(true);
@@ -359,11 +359,11 @@ static void a_start_before_a_stop_does_not_overwrite_what_is_set_afterwards(void
 	run_to_a_signal();
 	assert_int_equal(value_of(CORE(regs.pc)), 0x80300000);
 	assert_int_equal(value_of(GENERAL(stvec)), 0x2000);
-	/* The rest is as at the start, which came before the stop. */
+	/* The other registers are those of the start, which came before the stop. */
 	assert_int_equal(value_of(CORE(regs.a1)), 77);
 }
 
-/* A VMM's pause: nothing is set in between, and the guest starts where it was to start. */
+/* A VMM's pause sets nothing, so the guest starts where the pending start says. */
 static void a_start_is_not_lost_by_a_stop(void **state)
 {
 	(void)state;
@@ -401,7 +401,7 @@ static void a_timer_that_is_set_survives_that_sstc_is_taken_or_given(void **stat
 	}
 }
 
-/* Without Sstc the interrupt is a line that the host raised; the hardware's follows the compare. */
+/* Without Sstc the host raises the interrupt line; with Sstc it follows the compare register. */
 static void the_line_of_a_timer_goes_with_its_variant(void **state)
 {
 	(void)state;
@@ -417,7 +417,7 @@ static void the_line_of_a_timer_goes_with_its_variant(void **state)
 	assert_false(vcpu_has_irq(vm.vcpu));
 }
 
-/* Time, compare and state, in each order; by either variant. */
+/* Set time, compare and state in each order, with both variants. */
 static void a_timer_is_set_in_any_order_of_its_registers(void **state)
 {
 	static const u8 orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
@@ -431,7 +431,7 @@ static void a_timer_is_set_in_any_order_of_its_registers(void **state)
 		native_vm_free(&vm);
 		native_vm_open(&vm);
 		vm.vcpu = native_vcpu_make(&vm, 0);
-		/* The clock from before is behind, or ahead of it all. */
+		/* The previous clock is behind or ahead of all these times. */
 		assert_int_equal(set(TIMER(time), i & 1 ? 9000000 : 0), 0);
 		assert_int_equal(set(ISA(KVM_RISCV_ISA_EXT_SSTC), i >= ARRAY_SIZE(orders)), 0);
 		vm.vcpu->csrs.vsie = BIT(IRQ_S_TIMER);

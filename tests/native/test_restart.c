@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_restart.c - an exit is with user space when its vCPU is stopped, or started anew.
+ * test_restart.c - a vCPU is stopped or started again while user space handles its exit.
  */
 #include "one_vm.h"
 
@@ -14,7 +14,7 @@ static int setup(void **state)
 	return one_vm_ready("h i m a f d c sstc zkr", PC);
 }
 
-/* A guest that traps once; entered again, it only looks. */
+/* A guest that traps once; at its next entry it only records its registers. */
 static struct hv_trap trap_once;
 static unsigned int entered;
 static unsigned long entered_at;
@@ -28,7 +28,7 @@ static void one_exit_guest(struct kvm_vcpu *vcpu)
 		native_trap(&trap_once);
 }
 
-/* Each leaves a0 to user space: a load, a CSR, an SBI call. */
+/* Exits whose answer is in a0: a load, a CSR access, an SBI call. */
 static const struct hv_trap answered[] = {
 	{ .scause = EXC_LOAD_GUEST_PAGE_FAULT,
 	  .stval = MMIO,
@@ -38,7 +38,7 @@ static const struct hv_trap answered[] = {
 	{ .scause = EXC_VS_ECALL },
 };
 
-/* As a VMM would; it does not know that the guest has been started anew. */
+/* Answer as a VMM would that does not know that the guest was started again. */
 static void exit_and_answer(const struct hv_trap *trap)
 {
 	struct kvm_run *run = vm.vcpu->run;
@@ -78,7 +78,7 @@ static void set_mp_state(u32 mp_state)
 	assert_int_equal(native_ioctl(vm.vcpu_fd[0], KVM_SET_MP_STATE, NATIVE_USER_BASE), 0);
 }
 
-/* Entered once more, where the guest only looks. */
+/* Enter the guest again; it only records its registers. */
 static void enter_again(void)
 {
 	native_signal_set(false);

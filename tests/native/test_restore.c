@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_restore.c - a vCPU of random extensions and registers, saved, and restored in many orders.
+ * test_restore.c - save a vCPU of random extensions and registers, and restore it in many orders.
  *
- * The copy must be the same vCPU: list the same registers, read the same in each, and do the same
- * where no register shows it: the timer's interrupt comes when the original's comes, the same
- * bits are in henvcfg and hedeleg, steal time is asked for or not. The orders are that of
- * KVM_GET_REG_LIST, and random ones in which only that is kept which a register's existence or
- * meaning needs (before()).
- * HS_STEPS: how many vCPUs, HS_SEED: of which sequence.
+ * The copy must equal the original: the same list of registers, the same values, and the same
+ * behaviour where no register shows it: the timer's interrupt comes at the same time, henvcfg and
+ * hedeleg have the same bits, steal time is written or not. The orders are that of
+ * KVM_GET_REG_LIST, and random ones that keep only the constraints which a register's existence
+ * or meaning requires (before()).
+ * HS_STEPS: number of vCPUs; HS_SEED: seed of the sequence.
  */
 #include <stdlib.h>
 #include "hv/kvm_later.h"
@@ -74,7 +74,7 @@ static unsigned int list_of(struct kvm_vcpu *vcpu, u64 *ids)
 	return (unsigned int)list[0];
 }
 
-/* ---- the original: whatever a VMM and a guest may have made of it ------------------------------ */
+/* ---- the original, in any state that a VMM and a guest can bring about ------------------------- */
 
 static const unsigned long extensions[] = {
 	KVM_RISCV_ISA_EXT_D,      KVM_RISCV_ISA_EXT_F,      KVM_RISCV_ISA_EXT_V,
@@ -87,7 +87,7 @@ static const unsigned long sbi_extensions[] = {
 	KVM_LATER_SBI_EXT_SUSP, KVM_RISCV_SBI_EXT_DBCN, KVM_RISCV_SBI_EXT_TIME,
 };
 
-/* 0, 1, a small number, an address or any. */
+/* 0, 1, a small number, an address, or any number. */
 static u64 random_value(void)
 {
 	switch (rnd(6)) {
@@ -104,7 +104,7 @@ static u64 random_value(void)
 	}
 }
 
-/* Near now, so that the test lives to see it; or never. */
+/* Soon, so that it expires during the test; or never. */
 static u64 random_time(const struct kvm *of)
 {
 	return rnd(8) ? timer_guest_time(of) + rnd(400) - 200 : TIMER_NEVER;
@@ -143,7 +143,7 @@ static void change(struct kvm_vcpu *vcpu, const u64 *ids, unsigned int n)
 		id = U64_REG | KVM_REG_RISCV_SBI_STATE | KVM_LATER_REG_SBI_FWFT |
 		     rnd(KVM_LATER_FWFT_REGS);
 		break;
-	case 5: /* as the guest does it */
+	case 5: /* as the guest sets it */
 		vcpu->timer_ops->set(vcpu, random_time(vcpu->kvm));
 		return;
 	default:
@@ -153,7 +153,7 @@ static void change(struct kvm_vcpu *vcpu, const u64 *ids, unsigned int n)
 		value[0] = 1000000 + rnd(1000000);
 	else if (id == TIMER(compare))
 		value[0] = random_time(vcpu->kvm);
-	else if (id == GENERAL(sip)) /* but for the timer's bit, which follows the timer */
+	else if (id == GENERAL(sip)) /* without the timer's bit, which follows the timer */
 		value[0] = (value[0] & ~BIT(IRQ_S_TIMER)) | (sip_of(vcpu) & BIT(IRQ_S_TIMER));
 	set_bytes(vcpu, id, (const u8 *)value); /* many are refused */
 }
@@ -186,8 +186,8 @@ static void save(void)
 }
 
 /*
- * Orders that must be kept: F's registers are halves of D's, so those come later; the registers of
- * an SBI extension are there once it is switched on.
+ * Constraints: D's registers come after F's, which are halves of them; the registers of an SBI
+ * extension come after it has been enabled.
  */
 static unsigned int phase(u64 id)
 {

@@ -67,7 +67,7 @@ static void a_feature_is_set_read_locked_and_reset(void **state)
 	assert_true(vm.vcpu->henvcfg & ENVCFG_ADUE);
 }
 
-/* By a VMM, before the guest runs: what no register shows any more is not in force either. */
+/* Set by a VMM before the guest runs: a setting that no register shows any more has no effect. */
 static void what_was_set_goes_with_the_extension(void **state)
 {
 	(void)state;
@@ -139,7 +139,7 @@ static void access_on(struct kvm_vcpu *vcpu, unsigned int hart)
 	assert_int_equal(native_run(vcpu), -EINTR);
 }
 
-/* Hardware may hold translations made under the old setting: tlb_model.c ends a test that uses one. */
+/* Hardware may have cached translations of the old setting: tlb_model.c fails a test that uses one. */
 static void no_translation_outlives_a_change_of_who_sets_a_and_d(void **state)
 {
 	(void)state;
@@ -169,7 +169,7 @@ static void nor_one_of_how_many_bits_are_masked(void **state)
 		access_on(vm.vcpu, 0);
 		assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, lens[i], 0), SBI_SUCCESS);
 		access_on(vm.vcpu, 0);
-		/* Another vCPU, whose pointers are whole. */
+		/* Another vCPU, without pointer masking. */
 		access_on(second, 0);
 		access_on(vm.vcpu, 0);
 	}

@@ -56,7 +56,7 @@ static u64 core_reg(unsigned long num)
 	return *(u64 *)native_user(NATIVE_USER_BASE + 0x100);
 }
 
-/* Whether or not a VMM looks at the registers meanwhile, and whatever it answers the call with. */
+/* Whether or not a VMM reads registers meanwhile, and whatever its answer to the call is. */
 static void registers_read_during_suspend_are_those_of_the_resume(void **state)
 {
 	struct call c = SUSPEND(0, NATIVE_GUEST_BASE + 0x2000, 0x99);

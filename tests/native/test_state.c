@@ -174,7 +174,7 @@ static void init_received_resets_a_vcpu_once_the_capability_is_enabled(void **st
 	assert_int_equal(value_of(CORE(regs.a0)), 0);
 	assert_int_equal(value_of(GENERAL(satp)), 0);
 	assert_int_equal(value_of(GENERAL(sip)), 0);
-	/* Not what the machine gave it, nor whether it runs. */
+	/* Not the settings from the machine, and not whether it runs. */
 	assert_int_equal(value_of(ISA(KVM_RISCV_ISA_EXT_SSTC)), 1);
 	assert_int_equal(mp_state_of(), KVM_MP_STATE_RUNNABLE);
 	assert_int_equal(set_mp_state(KVM_MP_STATE_STOPPED), 0);

@@ -188,7 +188,7 @@ static void a_hart_that_starts_keeps_the_width_that_was_chosen(void **state)
 	free_vms();
 }
 
-/* The first hart finds out the width alone; a hart that starts is not yet online. */
+/* The first hart probes the width alone; a hart that is starting is not online yet. */
 static void harts_that_start_later_count(void **state)
 {
 	static const unsigned int harts[] = { 2, 3, 4 };
@@ -286,8 +286,8 @@ static void vms_with_and_without_vmids_share_a_hart(void **state)
 }
 
 /*
- * While no vCPU is loaded MODE is Bare and VMID 0, under which a hart may remember that guest addresses
- * are the host's own. The fence that drops this stands behind the write of MODE (H §3.2).
+ * While no vCPU is loaded, hgatp has MODE=Bare and VMID 0, so a hart may cache translations of guest
+ * addresses to equal host addresses. The fence that drops them has to follow the write of MODE (H §3.2).
  */
 static void under_vmid_0_a_fence_follows_the_change_of_mode(void **state)
 {
@@ -301,7 +301,7 @@ static void under_vmid_0_a_fence_follows_the_change_of_mode(void **state)
 	assert_int_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), 0);
 	assert_int_equal(native_gstage_access(GPA, NATIVE_LOAD, &hpa), EXC_LOAD_GUEST_PAGE_FAULT);
 	vcpu_put(vms[0].vcpu);
-	/* The vCPU is where it was, so this fence is for MODE and not for what it left. */
+	/* The vCPU has not moved, so this fence is for MODE, not for its old translations. */
 	before = native_fences.gvma_vmid;
 	vcpu_load(vms[0].vcpu);
 	assert_int_equal(native_fences.gvma_vmid, before + 2);

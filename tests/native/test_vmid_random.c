@@ -13,7 +13,7 @@
 
 static u64 first_seed = 1, rounds = 20;
 
-static struct kvm_vcpu *vcpus[2 * VMS], *loaded[HARTS]; /* two of each VM, VM by VM */
+static struct kvm_vcpu *vcpus[2 * VMS], *loaded[HARTS]; /* two per VM, grouped by VM */
 static u64 contents[VMS];
 
 static void leave(unsigned int hart)
@@ -24,7 +24,7 @@ static void leave(unsigned int hart)
 	loaded[hart] = NULL;
 }
 
-/* The vCPU goes on, on this hart, and reads its page: by its own access or by the core's HLV. */
+/* Load the vCPU on this hart and read its page, by the guest's own access or by an HLV of the core. */
 static void enter(unsigned int v, unsigned int hart, bool hlv)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
@@ -108,7 +108,7 @@ static void any_order_of_loads_widths_and_toggles_mixes_nothing(void **state)
 
 	(void)state;
 	for (i = 0; i < rounds; i++) {
-		/* Said before: what is wrong may end the program. */
+		/* Print the seed first: a failure may end the program. */
 		print_message("# seed %llu\n", (unsigned long long)(first_seed + i));
 		one_order(first_seed + i);
 	}

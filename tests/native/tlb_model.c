@@ -4,7 +4,7 @@
  *
  * Each hart keeps every VS-stage and every G-stage translation that it has made until a
  * fence names it: the worst hardware that the specification allows, which QEMU is not. So a
- * missing fence shows here. What reads the guest's memory by it: unpriv_model.c.
+ * missing fence shows here. Reads of guest memory through it: unpriv_model.c.
  */
 #include <string.h>
 #include "native.h"
@@ -21,7 +21,7 @@ struct g_entry {
 	gpa_t gpa;
 	u64 size;
 	pte_t pte;
-	unsigned long pmm; /* henvcfg.PMM when it was made */
+	unsigned long pmm; /* henvcfg.PMM when the entry was made */
 };
 
 struct vs_entry {
@@ -30,7 +30,7 @@ struct vs_entry {
 	gva_t gva;
 	u64 size;
 	pte_t pte;
-	unsigned long adue; /* henvcfg.ADUE when it was made */
+	unsigned long adue; /* henvcfg.ADUE when the entry was made */
 };
 
 struct tlb {
@@ -67,7 +67,7 @@ static unsigned long vmid_now(void)
 
 /* ---- henvcfg: what translations were made under ------------------------------------------ */
 
-/* Does this PMM take bits of a guest physical address, under the MODE in force (Ssnpm)? */
+/* Does this PMM mask bits of a guest physical address under the current MODE (Ssnpm)? */
 static bool masks_gpa(unsigned long pmm)
 {
 	unsigned int pmlen = pmm == ENVCFG_PMM_7 ? 7 : pmm == ENVCFG_PMM_16 ? 16 : 0;
@@ -169,7 +169,7 @@ static unsigned long g_fault_cause(enum native_access access)
 	return cause[access];
 }
 
-/* A pointer that was missing is no leaf: a fence by address need not drop it (H §3.2). */
+/* A missing pointer is not a leaf: a fence by address need not drop it (H §3.2). */
 static bool is_absent(gpa_t gpa)
 {
 	const struct g_entry *e = &tlb()->absent;

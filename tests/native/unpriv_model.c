@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * unpriv_model.c - the guest's memory as the host reads it: copies, and HLV and HLVX by the model's TLB.
+ * unpriv_model.c - the host's accesses to guest memory: copies, and HLV and HLVX through the model's TLB.
  */
 #include "native.h"
 #include "native_host.h"

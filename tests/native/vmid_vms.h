@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vmid_vms.h - some VMs, each with a page of its own at the same address, for test_vmid*.c.
+ * vmid_vms.h - VMs that each have a page of their own at the same address, for test_vmid*.c.
  */
 #ifndef NATIVE_VMID_VMS_H
 #define NATIVE_VMID_VMS_H

@@ -71,7 +71,7 @@ echo 'echo o >/proc/sysrq-trigger; echo alive' >"$tmp/overflow"
 hs exec --trace none --boot sysrq=1 --file "$tmp/overflow:/overflow" "$busybox" sh /overflow
 is "$status $(grep -c '^trace: [0-9]' <<<"$err")" "125 0" "nothing is traced: a panic, and no events"
 like "$err" 'the host panicked: kernel stack overflow at 0x' \
-	"o overflows a kernel stack, which ends at a page that is not mapped"
+	"o overflows a kernel stack, and the unmapped page below it stops that"
 
 # ---- a ring that is damaged ----
 # damage WHAT: the rings of a machine that waits, by its RAM; then it is told to go on.

@@ -159,11 +159,11 @@ while IFS='|' read -r event how want; do
 		diag "$(tail -n 3 "$tmp/these")"
 	fi
 done <<<"$rows"
-# Frames that were another's: pages (FILE_AT, UFFD_AT) has its guest execute what came into them.
+# Frames with new contents: pages.c (FILE_AT, UFFD_AT) has its guest execute them.
 for at in '21:a file' '22:UFFDIO_COPY'; do
 	hva=0x${at%%:*}0000
 	is "$(grep -oE " kvm_moved_hva_range: start=${hva}[0-9a-f]* end=0x[0-9a-f]*" "$tmp/report" | sed 's/^ [^ ]* //' | sort -u)" \
-		"start=${hva}0000 end=${hva}1000" "guests fetch anew what ${at#*:} has brought, and no zeroes"
+		"start=${hva}0000 end=${hva}1000" "guests execute a fence.i for a page from ${at#*:}, and none for zeroes"
 done
 is "$(grep -c ' kvm_exit_handled: ' "$tmp/report")" "$(grep -c ' kvm_exit: ' "$tmp/report")" \
 	"every exit has its outcome"

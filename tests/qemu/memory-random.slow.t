@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# memory-random.slow.t - random changes of a process's memory, held against a model, at length.
+# memory-random.slow.t - random changes of a process's memory, compared with a model, for minutes.
 #
 # HS_SEED=N repeats a run; each minute has a seed of its own, which a failure prints.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
@@ -14,7 +14,7 @@ random()	# TITLE SECONDS HS-OPTIONS...
 	shift 2
 	hs exec --quiet --env HS_EXACT=1 "$@" "$O/tests/linux-abi/memory_random" "$seconds" "$seed"
 	relay "$out" "$title"
-	is "$status" 0 "$title: it ends well" || diag "$err"
+	is "$status" 0 "$title: it ends with status 0" || diag "$err"
 	seed=$((seed + 10))
 }
 

@@ -92,7 +92,7 @@ agrees "$tmp/t2" 1 "... and the second"
 page --vcpu 1 "$tmp/t"
 is "$(ask '[(v["vm"], v["vcpu"]) for v in run["vcpus"]]')" "[(1, 1)]" "options choose what is drawn"
 
-# ---- some events only: the table is the host's counters, whatever the events say ----
+# ---- some events only: the table shows the host's counters, whatever events were recorded ----
 # Each guest does the same 700 exits.
 for events in none kvm_exit kvm_entry kvm_exit,kvm_entry kvm_exit,kvm_sbi_call,kvm_entry '*,!kvm_exit' 'all 512'; do
 	read -ra choice <<<"$events"
@@ -109,7 +109,7 @@ is "$(ask '[[(row["title"], row["count"]) for row in r["exits"]] for r in (page.
 	[(row["title"], row["count"]) for row in run["exits"]])')" 2 "the same run with other events has the same rows"
 is "$(ask 'sorted(row["title"] for row in run["causes"])')" \
 	"['ecall_vs', 'load_guest_page_fault', 'store_guest_page_fault', 'virtual_inst']" \
-	"causes of which the events tell no more are apart, for what is drawn over time"
+	"causes without further detail in the events are listed separately, for the graphs over time"
 choice=()
 
 # ---- few events, many vCPUs ----

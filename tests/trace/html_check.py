@@ -29,7 +29,7 @@ def wrong_exits(run, stat):
     if total != of_stat:
         yield "stat has %d exits, the page %d" % (of_stat, total)
     if sum(row["seen"] for row in run["exits"] + run["causes"]) != events:
-        yield "the rows do not have all of the %d kvm_exit" % events
+        yield "the rows do not add up to the %d kvm_exit" % events
     for slot in {slot for vcpu in run["vcpus"] for slot in vcpu.get("bySlot", {})}:
         bins = sum(sum(expand(vcpu["bySlot"][slot])) for vcpu in run["vcpus"]
                    if slot in vcpu.get("bySlot", {}))

@@ -5,8 +5,8 @@
  * usage: mkguest OUT HARTS VCPUS EVENTS instret|time|none [CHOICE [RECORDS]]
  *
  * vCPU n runs on hart n % HARTS and goes through the same round of exits until all harts together
- * have written EVENTS records. With CHOICE, which selects the events that are recorded, EVENTS is how
- * many exits there are instead. A ring keeps RECORDS of them, a power of two (all). Each kind of exit has a cost of its own, now and then a hundred times
+ * have written EVENTS records. With CHOICE, which selects the events that are recorded, EVENTS is
+ * the number of exits instead. A ring keeps the last RECORDS of them, a power of two (all). Each kind of exit has a cost of its own, now and then a hundred times
  * that: what a reader of the trace has to find is known. Accounted as the core does it.
  */
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* silent.c - the VMM's messages, in tests that look at what it does. */
 #include "vmm.h"
 
-unsigned int nr_complaints; /* of those that nothing limits */
+unsigned int nr_complaints; /* messages without a limit */
 
 void complain(const char *format, ...)
 {

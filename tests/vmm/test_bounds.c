@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_bounds.c - numbers that a guest or a saved file chooses: too large ones are refused, or cut.
+ * test_bounds.c - numbers from a guest or a saved file: too large ones are refused or reduced.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@ static struct save_header header;
 static char why[300];
 static jmp_buf refused;
 
-/* ---- what belldev.c and restore.c need of the rest of the VMM ---- */
+/* ---- stubs of the rest of the VMM for belldev.c and restore.c ---- */
 
 void die(enum exit_status status, const char *format, ...)
 {
@@ -61,7 +61,7 @@ int kvm_call_named(int fd, unsigned long request, const char *name, unsigned lon
 	return 0;
 }
 
-/* ---- the claims ---- */
+/* ---- tests ---- */
 
 static bool takes_memory_of(u64 size)
 {
@@ -87,11 +87,11 @@ static bool takes_memory_of(u64 size)
 static void memory_that_no_machine_has_is_refused(void **state)
 {
 	(void)state;
-	assert_false(takes_memory_of(-SZ_4K)); /* with its pages and what is before them: 2^64 */
+	assert_false(takes_memory_of(-SZ_4K)); /* plus its pages and what precedes them: 2^64 */
 	assert_false(takes_memory_of(RAM_MAX + SZ_4K));
 	assert_false(takes_memory_of(RAM_MIN - SZ_4K));
 	assert_false(takes_memory_of(0));
-	/* Not for its size: the file is shorter than the header says. */
+	/* Not refused for its size: the file is shorter than its header says. */
 	assert_true(takes_memory_of(RAM_MIN));
 }
 
@@ -100,7 +100,7 @@ static u64 steps(void)
 	return bus_read(&machine.bus, BELLDEV_BASE + 0x20, 8);
 }
 
-/* As long as a guest asks for, but not for ever; likewise where a file says it. */
+/* A delay is as long as the guest asks for, up to a limit, and also if it comes from a saved file. */
 static void a_guest_does_not_choose_how_long_the_bell_device_spins(void **state)
 {
 	u64 words[4] = { 0, 0, 0, ~0ull };

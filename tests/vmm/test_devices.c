@@ -308,7 +308,7 @@ static void nearly_right_requests_stay_within_ram(void **state)
 	assert_in_range(broken, REQUESTS / 20, REQUESTS);
 }
 
-/* The file behind a disk has become shorter, so that each request fails: for the guest, not in a log. */
+/* A disk's file was truncated, so each request fails: the guest gets errors, the log only a few. */
 static void errors_of_a_disk_do_not_fill_the_log(void **state)
 {
 	struct vring_desc *desc = (void *)(machine.ram + DESC);
