@@ -6,7 +6,7 @@ import re
 import gdb
 
 from . import csr, elf, place, snapshot, vm
-from .target import (KERNEL_BASE, LINEAR_BASE, LINEAR_SIZE, MASK, Problem, address, ctype, is_virtual,
+from .target import (KERNEL_BASE, KSTACK_BASE, LINEAR_BASE, LINEAR_SIZE, MASK, Problem, address, ctype, is_virtual,
                      kernel_symbols, load, register, world)
 
 TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
@@ -69,7 +69,7 @@ def region(value):
     """In which kind of memory an unnamed address lies, or ''."""
     if KERNEL_BASE <= value <= MASK - 4096:
         return "host image"
-    if LINEAR_BASE <= value < LINEAR_BASE + LINEAR_SIZE:
+    if LINEAR_BASE <= value < LINEAR_BASE + LINEAR_SIZE or KSTACK_BASE <= value < KERNEL_BASE:
         return "host"
     if 1 << 37 <= value < 1 << 38:
         return "user"

@@ -28,7 +28,7 @@ def _define(name):
 
 
 LINEAR_BASE, LINEAR_SIZE = _define("LINEAR_BASE"), _define("LINEAR_SIZE")
-KERNEL_BASE = _define("KERNEL_BASE")
+KERNEL_BASE, KSTACK_BASE = _define("KERNEL_BASE"), _define("KSTACK_BASE")
 _ram_size = None
 _symbols = None
 
