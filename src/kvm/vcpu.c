@@ -101,7 +101,8 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 
 	if (trace_any())
 		vcpu_observe(vcpu);
-	trace_kvm_vcpu_load(vcpu_last_hart(vcpu));
+	if (trace_kvm_vcpu_load_enabled())
+		trace_kvm_vcpu_load(vcpu_last_hart(vcpu));
 	csr_write(vsstatus, vsstatus_of(csrs->vsstatus));
 	csr_write(vsie, csrs->vsie);
 	csr_write(vstvec, csrs->vstvec);
