@@ -107,6 +107,7 @@ void mm_put(struct mm *mm)
 	if (mm->exe)
 		file_put(mm->exe);
 	pgtable_free_mm(mm);
+	oom_round_ended(); /* whoever held the last reference, not only a process that ends */
 	mm_drop(mm);
 }
 

@@ -156,24 +156,34 @@ static bool victim_is_in_force(void)
 	return false;
 }
 
-/* Choose a new victim and end it. `choosing` is held. */
-static void choose(const char *what)
+/*
+ * Choose a new victim and end it. `choosing` is held. False: memory came back while the footprints were
+ * added up, which takes long; count_elsewhere() itself may have dropped the last reference to the address
+ * space of a process that has ended.
+ */
+static bool choose(const char *what)
 {
-	size_t pages;
+	size_t pages, before = page_free_count();
 
 	victim = find_largest(&pages);
 	if (!victim)
-		return;
+		return true;
+	if (page_free_count() > before + page_total_count() / 64) {
+		process_put(victim);
+		victim = NULL;
+		return false;
+	}
 	give_up = after_ms(PATIENCE_MS);
 	free_seen = page_free_count();
 	if (READ_ONCE(victim->exiting))
-		return;
+		return true;
 	printk_limited(
 		"host: out of memory in %s by %s (%d): ended the largest process, %s (%d, %lu kB); "
 		"%lu kB are free\n",
 		what, current->name, current->tid, name_of(victim), victim->pid,
 		pages * (PAGE_SIZE / 1024), free_seen * (PAGE_SIZE / 1024));
 	end_users_of_memory(victim);
+	return true;
 }
 
 /*
@@ -189,7 +199,7 @@ static bool find_victim(const char *what, struct process **p)
 		/* oom_round rises before memory_freed is set, so the last victim's end is seen here. */
 		found = __atomic_load_n(&oom_round, __ATOMIC_ACQUIRE) == current->missed_in;
 		if (found)
-			choose(what);
+			found = choose(what);
 	}
 	if (found && victim) {
 		process_get(victim);
@@ -220,9 +230,14 @@ bool oom_wait(const char *what)
 	return !READ_ONCE(current->sig.kill);
 }
 
-void oom_memory_freed(struct process *p)
+void oom_round_ended(void)
 {
 	__atomic_fetch_add(&oom_round, 1, __ATOMIC_RELEASE);
+}
+
+void oom_memory_freed(struct process *p)
+{
+	oom_round_ended();
 	__atomic_store_n(&p->memory_freed, true, __ATOMIC_RELEASE);
 	waitq_wake_all(&freed);
 }

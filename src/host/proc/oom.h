@@ -13,7 +13,8 @@ struct process;
  * It may hold other sleeping locks: a victim that waits for one is passed over after a while.
  */
 bool oom_wait(const char *what);
-extern u32 oom_round; /* how many processes have given their memory back */
+extern u32 oom_round;       /* rises whenever an address space or a process has freed its memory */
+void oom_round_ended(void); /* such memory is free now */
 /* As oom_wait(), for a system call that has failed `tries` times because it got no page. */
 bool oom_retry(unsigned int tries);
 void oom_memory_freed(struct process *p); /* called when p has freed its memory at its end */
