@@ -376,7 +376,8 @@ bool page_is_elsewhere(hpa_t pa)
 {
 	const struct page *page = page_of(pa);
 
-	return !page || page->owner || is_huge(pa);
+	/* What a process left behind when it ended counts for whoever maps it. */
+	return !page || (page->owner && !READ_ONCE(page->owner->is_dead)) || is_huge(pa);
 }
 
 bool page_is_ram(hpa_t pa)

@@ -121,7 +121,23 @@ static void become_zombie(struct process *p)
 		process_put(p);
 }
 
-/* The account of a living child, referenced, or NULL: the child may have inherited p's descriptors. */
+/* p's account, referenced; NULL: its end has closed it. */
+static struct account *account_of(struct process *p)
+{
+	struct account *account;
+
+	spin_lock(&p->lock);
+	account = p->account;
+	if (account)
+		account_get(account);
+	spin_unlock(&p->lock);
+	return account;
+}
+
+/*
+ * The account of a living child, which may have inherited p's descriptors, or else of the parent, which
+ * may share them; referenced, or NULL.
+ */
 static struct account *find_heir(struct process *p)
 {
 	struct account *heir = NULL;
@@ -129,14 +145,12 @@ static struct account *find_heir(struct process *p)
 
 	spin_lock(&all_processes_lock);
 	list_for_each_entry(child, &p->children, sibling) {
-		spin_lock(&child->lock);
-		heir = child->account;
-		if (heir)
-			account_get(heir);
-		spin_unlock(&child->lock);
+		heir = account_of(child);
 		if (heir)
 			break;
 	}
+	if (!heir && p->parent)
+		heir = account_of(p->parent);
 	spin_unlock(&all_processes_lock);
 	return heir;
 }
