@@ -112,6 +112,29 @@ struct dentry *dir_find(struct inode *dir, const char *name)
 	return NULL;
 }
 
+/* What kmalloc() takes for so many bytes. */
+static size_t object_bytes(size_t bytes)
+{
+	size_t size = 32;
+
+	while (size < bytes)
+		size *= 2;
+	return size;
+}
+
+#define FILE_BYTES 512 /* at most, for a struct ram_file */
+
+/* What a name in the tree takes, with its inode: counted for each name of an inode. */
+static long name_bytes(const struct dentry *d, const struct inode *inode)
+{
+	size_t bytes =
+		object_bytes(sizeof(*d) + strlen(d->name) + 1) + object_bytes(sizeof(*inode));
+
+	if (S_ISREG(inode->mode))
+		bytes += FILE_BYTES;
+	return (long)(bytes + (inode->target ? PATH_LEN_MAX : 0)); /* as symlinkat() allocates it */
+}
+
 /* Allocate a name that is in no directory yet; adding it to one cannot fail. */
 static int name_alloc(const struct inode *dir, const char *name, struct dentry **d)
 {
@@ -121,7 +144,7 @@ static int name_alloc(const struct inode *dir, const char *name, struct dentry *
 		return -ENAMETOOLONG;
 	if (!dir->name && dir != root_inode)
 		return -ENOENT; /* removed while somebody is in it */
-	*d = kmalloc(sizeof(**d) + len + 1);
+	*d = tree_has_room() ? kmalloc(sizeof(**d) + len + 1) : NULL;
 	if (!*d)
 		return -ENOSPC;
 	memcpy((*d)->name, name, len + 1);
@@ -134,6 +157,7 @@ static void name_enter(struct dentry *d, struct inode *dir, struct inode *inode)
 	d->inode = inode;
 	d->cookie = dir->next_cookie++;
 	inode_get(inode);
+	tree_count(name_bytes(d, inode));
 	list_add_tail(&d->link, &dir->children);
 	inode->name = d;
 	if (S_ISDIR(inode->mode)) {
@@ -171,6 +195,7 @@ void dir_remove(struct dentry *d)
 	struct inode *inode = d->inode, *dir = d->dir;
 
 	list_del(&d->link);
+	tree_count(-name_bytes(d, inode));
 	if (inode->name == d)
 		inode->name = other_name(dir, inode);
 	if (S_ISDIR(inode->mode)) {

@@ -32,9 +32,6 @@ struct ram_file *ram_file_create(const void *base, u64 size)
 	mutex_init(&rf->write_lock);
 	rf->base = base;
 	rf->base_size = rf->size = size;
-	rf->account = current->account;
-	if (rf->account)
-		account_get(rf->account);
 	return rf;
 }
 
@@ -52,24 +49,53 @@ void ram_file_set_huge(struct ram_file *rf, bool hugetlb)
 {
 	rf->huge = true;
 	rf->hugetlb = hugetlb;
+	rf->account = current->account;
+	if (rf->account)
+		account_get(rf->account);
 }
 
 /*
- * Files in the directory tree remain when all processes have ended, so together they get at most half
- * of memory, the default of Linux's tmpfs. Memfds and shared memory are freed with their users.
+ * The directory tree remains when all processes have ended, so all of it together gets at most half of
+ * memory, the default of Linux's tmpfs: files' pages, tables of chunks, and names with their inodes.
+ * Memfds and shared memory are freed with their users.
  */
-static long tree_pages; /* atomic */
+static size_t tree_bytes; /* atomic */
 
-static bool ram_tree_has_room(const struct ram_file *rf)
+bool tree_has_room(void)
 {
-	return rf->huge || (size_t)READ_ONCE(tree_pages) < page_total_count() / 2;
+	return READ_ONCE(tree_bytes) < page_total_count() / 2 * PAGE_SIZE;
+}
+
+void tree_count(long bytes)
+{
+	__atomic_fetch_add(&tree_bytes, (size_t)bytes, __ATOMIC_RELAXED);
+}
+
+bool ram_tree_has_room(const struct ram_file *rf)
+{
+	return rf->huge || tree_has_room();
+}
+
+static void count_pages(const struct ram_file *rf, long pages)
+{
+	if (!rf->huge)
+		tree_count(pages * (long)PAGE_SIZE);
 }
 
 void ram_count_pages(struct ram_file *rf, long pages)
 {
 	rf->nr_pages += (u64)pages;
-	if (!rf->huge)
-		__atomic_fetch_add(&tree_pages, pages, __ATOMIC_RELAXED);
+	count_pages(rf, pages);
+}
+
+/* A chunk's table is one page: 512 addresses of pages. */
+static void table_free(struct ram_file *rf, u64 chunk)
+{
+	if (!rf->chunks[chunk].pages)
+		return;
+	kfree(rf->chunks[chunk].pages);
+	rf->chunks[chunk].pages = NULL;
+	count_pages(rf, -1);
 }
 
 /* ---- pages; rf->lock is held --------------------------------------------------------- */
@@ -107,8 +133,7 @@ void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 	/* An empty chunk starts anew: it can become a block again. */
 	for (chunk = (from + CHUNK_PAGES - 1) / CHUNK_PAGES; (chunk + 1) * CHUNK_PAGES <= last;
 	     chunk++) {
-		kfree(rf->chunks[chunk].pages);
-		rf->chunks[chunk].pages = NULL;
+		table_free(rf, chunk);
 	}
 }
 
@@ -120,7 +145,7 @@ void ram_file_destroy(struct ram_file *rf)
 		return;
 	ram_drop_pages(rf, 0, ~0ULL);
 	for (i = 0; i < rf->nr_chunks; i++)
-		kfree(rf->chunks[i].pages);
+		table_free(rf, i);
 	kfree(rf->chunks);
 	account_put(rf->account);
 	kfree(rf);
@@ -173,8 +198,13 @@ int ram_chunk_make_empty(struct ram_file *rf, u64 chunk)
 
 	if (err || rf->chunks[chunk].pages)
 		return err;
+	if (!ram_tree_has_room(rf))
+		return -ENOSPC;
 	rf->chunks[chunk].pages = kmalloc(CHUNK_PAGES * sizeof(hpa_t));
-	return rf->chunks[chunk].pages ? 0 : -ENOSPC;
+	if (!rf->chunks[chunk].pages)
+		return -ENOSPC;
+	count_pages(rf, 1);
+	return 0;
 }
 
 static int chunk_make(struct ram_file *rf, u64 chunk)
@@ -185,8 +215,7 @@ static int chunk_make(struct ram_file *rf, u64 chunk)
 	if (!err && !had)
 		chunk_try_block(rf, chunk);
 	if (!err && rf->hugetlb && !rf->chunks[chunk].block) {
-		kfree(rf->chunks[chunk].pages);
-		rf->chunks[chunk].pages = NULL;
+		table_free(rf, chunk);
 		err = -ENOSPC;
 	}
 	return err;

@@ -41,6 +41,7 @@ hpa_t *ram_page_slot(const struct ram_file *rf, u64 index); /* NULL: not even a 
 /* The file's own page, made if there is none; with a reference for the caller. */
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa);
 void ram_count_pages(struct ram_file *rf, long pages);
+bool ram_tree_has_room(const struct ram_file *rf);          /* for one more page of this file */
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to); /* page indices [from, to) */
 int ram_chunk_make(struct ram_file *rf, u64 chunk);
 /* As ram_chunk_make(), but without pages in it. */

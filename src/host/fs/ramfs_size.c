@@ -173,7 +173,8 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 		err = ram_page_own(rf, index, pa);
 	rf->mapped = true;
 	mutex_unlock(&rf->lock);
-	if (err != -ENOSPC)
+	/* No process's end makes room in the tree: SIGBUS, as on Linux. */
+	if (err != -ENOSPC || !ram_tree_has_room(rf))
 		return err;
 	page_missed(); /* not ENOSPC: an access through a mapping has run out of memory */
 	return -ENOMEM;
