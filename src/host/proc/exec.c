@@ -19,6 +19,7 @@
 #include "fs/inode.h"
 #include "boot/layout.h"
 #include "mm/page.h"
+#include "oom.h"
 #include "process_impl.h"
 #include "sched/smp.h"
 #include "syscall.h"
@@ -31,13 +32,28 @@
 
 /* ---- arguments ---- */
 
+static int add_long_string(struct exec_args *args, unsigned long addr)
+{
+	char *buf = kmalloc(EXEC_STRING_MAX);
+	long len;
+
+	if (!buf)
+		return -ENOMEM;
+	len = strncpy_from_user(buf, addr, EXEC_STRING_MAX);
+	if (len >= 0)
+		len = exec_args_add(args, buf);
+	kfree(buf);
+	return len == -ENAMETOOLONG ? -E2BIG : (int)len;
+}
+
+/* buf: one page, enough for nearly every string. A larger block may be missing when memory is short. */
 static int add_user_string(struct exec_args *args, unsigned long addr, char *buf)
 {
-	long len = strncpy_from_user(buf, addr, EXEC_STRING_MAX);
+	long len = strncpy_from_user(buf, addr, PAGE_SIZE);
 
-	if (len < 0)
-		return len == -ENAMETOOLONG ? -E2BIG : (int)len;
-	return exec_args_add(args, buf);
+	if (len == -ENAMETOOLONG)
+		return add_long_string(args, addr);
+	return len < 0 ? (int)len : exec_args_add(args, buf);
 }
 
 /* A NULL-terminated vector of user strings; a NULL vector is an empty one. */
@@ -61,7 +77,7 @@ static int add_user_vector(struct exec_args *args, unsigned long vec, char *buf,
 
 static int args_from_user(struct exec_args *args, unsigned long argv, unsigned long envp)
 {
-	char *buf = kmalloc(EXEC_STRING_MAX);
+	char *buf = kmalloc(PAGE_SIZE);
 	int err;
 
 	if (!buf)
@@ -274,18 +290,24 @@ static void switch_mm(struct process *p, struct mm *mm)
 		mm_put(old);
 }
 
+/*
+ * Give p a descriptor table of its own, then close what exec closes. There is no way back from here, so
+ * the table is waited for: in a shared one the other process's descriptors would be closed.
+ */
 static void unshare_files(struct process *p)
 {
-	struct fd_table *shared = p->fds, *own;
+	struct fd_table *shared = p->fds, *own = NULL;
 
 	if (fd_table_is_shared(shared)) {
-		own = fd_table_copy(shared);
-		if (own) {
-			spin_lock(&p->lock);
-			p->fds = own;
-			spin_unlock(&p->lock);
-			fd_table_put(shared);
+		while (!own) {
+			own = fd_table_copy(shared);
+			if (!own && !oom_wait("an execve"))
+				return; /* the process is ending */
 		}
+		spin_lock(&p->lock);
+		p->fds = own;
+		spin_unlock(&p->lock);
+		fd_table_put(shared);
 	}
 	fd_table_exec(p->fds);
 }
