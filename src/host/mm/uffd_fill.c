@@ -136,7 +136,11 @@ static long fill_range(const struct fill *fill, bool wake)
 	}
 	if (done && wake)
 		uffd_wake(fill->uffd, fill->start, done);
-	return done ? (long)done : err;
+	if (!done)
+		return err;
+	current->no_page =
+		false; /* -EAGAIN is for the program: syscall.c must not repeat what is done */
+	return (long)done;
 }
 
 /* 0: there is nothing at all any more, for the process has ended. */
