@@ -79,8 +79,11 @@ long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 	if (!size)
 		return 0;
 	while (!ret) {
-		if (!filled(p) && !READ_ONCE(p->writers))
-			return filled(p) ? -EAGAIN : 0;
+		if (!filled(p) && !READ_ONCE(p->writers)) {
+			if (!filled(p))
+				return 0;
+			continue; /* the last writer wrote and closed between the two tests */
+		}
 		/* Looked at once: another reader may take it while we look again. */
 		if (nonblock)
 			ret = filled(p) ? 0 : -EAGAIN;
