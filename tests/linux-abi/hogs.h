@@ -15,7 +15,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -207,6 +210,90 @@ static void hog_file(void)
 	fill_file(fd);
 }
 
+/* Children that fill files in a descriptor table that they share with the hog, and end. */
+static void hog_shared_files(void)
+{
+	int before, fd;
+
+	do {
+		before = fd = memfd_create("hog", 0);
+		if (fd >= 0 && syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0) == 0) {
+			static char bytes[65536];
+
+			memset(bytes, 4, sizeof(bytes));
+			for (int i = 0; i < 64; i++)
+				fd = write(fd, bytes, sizeof(bytes)) > 0 ? fd : -1;
+			_exit(fd < 0);
+		}
+		waitpid(-1, &fd, 0);
+	} while (before >= 0 && fd == 0);
+}
+
+/* ---- the directory tree remains when its maker ends: it must be refused ---- */
+
+static void wait_for_rounds(void)
+{
+	for (unsigned int from = shared->rounds; shared->rounds < from + 2 && !shared->stop;)
+		usleep(1000);
+}
+
+#define DIR_NAMES 500 /* to find a name takes as long as there are names in the directory */
+
+static char *tree_name(unsigned int i)
+{
+	static char name[32];
+
+	snprintf(name, sizeof(name), i % DIR_NAMES ? "/hog.%u/%u" : "/hog.%u", i / DIR_NAMES,
+		 i % DIR_NAMES);
+	return name;
+}
+
+static int make_name(unsigned int i, bool link)
+{
+	int fd;
+
+	if (i % DIR_NAMES == 0)
+		return mkdir(tree_name(i), 0700);
+	if (link)
+		return symlink("target", tree_name(i));
+	fd = open(tree_name(i), O_RDWR | O_CREAT, 0600);
+	if (fd >= 0)
+		close(fd);
+	return fd;
+}
+
+static void fill_tree(bool links)
+{
+	unsigned int n = 0;
+
+	while (make_name(n, links) >= 0)
+		n++;
+	wait_for_rounds();
+	while (n--)
+		n % DIR_NAMES ? unlink(tree_name(n)) : rmdir(tree_name(n));
+}
+
+static void hog_names(void)
+{
+	fill_tree(false);
+}
+
+static void hog_links(void)
+{
+	fill_tree(true);
+}
+
+/* One byte in every 2 MiB: the file's tables take as much as its data. */
+static void hog_sparse_file(void)
+{
+	int fd = open("/hog", O_RDWR | O_CREAT, 0600);
+
+	for (off_t at = 0; pwrite(fd, "x", 1, at) == 1; at += 2 * MB)
+		;
+	wait_for_rounds();
+	unlink("/hog");
+}
+
 static void hog_pipes(void)
 {
 	static char bytes[4096];
@@ -349,6 +436,12 @@ static const struct hog {
 	{ "dirty logs", hog_logs, false },
 	{ "a guest's memory", hog_guest, true },
 	{ "a guest's page tables", hog_guest_tables, true },
+	{ "files in shared descriptors", hog_shared_files, false },
+	{ "names of files", hog_names, false },
+	{ "symbolic links", hog_links, false },
+	{ "a sparse file", hog_sparse_file, false },
 };
+
+#define NR_TREE_HOGS 3 /* the last ones: what they made remains if they are ended from outside */
 
 #endif
