@@ -75,6 +75,8 @@ KERNEL_OBJ := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SRC))
 LIBFDT_FILES := fdt fdt_ro fdt_addresses fdt_strerror fdt_wip fdt_rw fdt_sw fdt_empty_tree
 KERNEL_LIBFDT := $(patsubst %,$(O)/kernel/libfdt/%.o,$(LIBFDT_FILES))
 OFFSETS := $(O)/gen/host_offsets.h $(patsubst %,$(O)/gen/kvm_offsets.h,$(wildcard $(TOP)/src/kvm/offsets.c))
+# Tools read them, too (scripts/hslib/hung.py): make is not to delete them as intermediate files.
+.SECONDARY: $(OFFSETS)
 
 kernel: $(O)/hyperscope.bin
 
