@@ -3,9 +3,10 @@
  * account.c - accounts of kernel memory, one per process (account.h).
  *
  * An account outlives its process as long as a page is charged to it, for example the page of a pipe or
- * of a file that a child has open. Such pages count for the account's heir, a child of the process that
- * ended. Otherwise a program could fill files, fork and exit, and its child would hold memory that counts
- * for no process. Locks: dead_lock for the list of dead accounts, their heirs and `inherited`; a leaf.
+ * of a memfd that another process has open. Such pages count for the account's heir: a child of the
+ * process that ended, or else its parent. Otherwise a program could fill memfds, fork and exit, and its
+ * child would hold memory that counts for no process. A page that a process maps counts for that process
+ * as well (page_is_elsewhere()). Locks: dead_lock for the list of dead accounts, their heirs and `inherited`; a leaf.
  */
 #include "account.h"
 #include "hv/bits.h"

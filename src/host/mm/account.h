@@ -3,9 +3,9 @@
  * account.h - accounting of kernel memory by process.
  *
  * Every page that page_alloc() returns is charged to the account of the calling thread's process: page
- * tables, kernel stacks, small objects, pipes, files in memory, KVM's structs and tables. struct page
- * records the account until the page is freed. Pages that mm->total_pages counts are not charged
- * (page_alloc_user()). An object that several processes use stays charged to the one that created it.
+ * tables, kernel stacks, small objects, pipes, memfds and shared memory, KVM's structs and tables. struct
+ * page records the account until the page is freed. Not charged are pages that mm->total_pages counts
+ * (page_alloc_user()), and pages of files in the directory tree, which no process's end frees. An object that several processes use stays charged to the one that created it.
  */
 #ifndef HOST_ACCOUNT_H
 #define HOST_ACCOUNT_H
@@ -32,7 +32,7 @@ struct account {
 struct account *account_create(void); /* one reference; NULL: no memory */
 void account_get(struct account *account);
 void account_put(struct account *account);
-/* The process has freed its resources. heir: the account of a child that may hold its files, or NULL. */
+/* The process has freed its resources. heir: the account of a relative that may hold its files, or NULL. */
 void account_close(struct account *account, struct account *heir);
 /* Charge the calling thread's page_alloc() and kmalloc() to `account`; returns the previous account. */
 struct account *account_use(struct account *account);
