@@ -13,26 +13,13 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include "meminfo.h"
 #include "tap.h"
 
 #define HUGE  (2UL << 20)
 #define POOL  8
 #define GIANT (1UL << 30)
 #define FLAGS (MAP_ANONYMOUS | MAP_HUGETLB)
-
-static long meminfo(const char *name)
-{
-	FILE *f = fopen("/proc/meminfo", "r");
-	char line[128];
-	long value = -1;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)))
-			value = atol(line + strlen(name));
-	if (f)
-		fclose(f);
-	return value;
-}
 
 static long unused(void)
 {

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <sys/wait.h>
 #include <time.h>
+#include "meminfo.h"
 #include "memory_steps.h"
 
 #define STEPS 100
@@ -178,20 +179,6 @@ static int run(bool huge)
 	}
 	dprintf(1, "# %u steps, %s huge pages\n", done, huge ? "with" : "without");
 	return failed;
-}
-
-static long meminfo(const char *name)
-{
-	FILE *f = fopen("/proc/meminfo", "r");
-	char line[128];
-	long value = -1;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)))
-			value = atol(line + strlen(name));
-	if (f)
-		fclose(f);
-	return value;
 }
 
 static long set_pool(int count)

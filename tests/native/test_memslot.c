@@ -2,32 +2,7 @@
 /*
  * test_memslot.c - KVM_SET_USER_MEMORY_REGION: what it refuses, and what it changes.
  */
-#include "one_vm.h"
-#include "memslot.h"
-
-#define HVA NATIVE_USER_BASE
-#define GPA 0x80000000ULL
-#define MB  (1ULL << 20)
-
-static int setup(void **state)
-{
-	(void)state;
-	native_reset();
-	native_core_start();
-	native_user_map(HVA, 64 * MB, NATIVE_HUGE);
-	native_vm_open(&vm);
-	vm.vcpu = native_vcpu_make(&vm, 0);
-	vcpu_load(vm.vcpu);
-	return 0;
-}
-
-static int set(u32 slot, gpa_t gpa, u64 size, hva_t hva, u32 flags)
-{
-	int err = native_set_slot(vm.vm, slot, gpa, size, hva, flags);
-
-	memslot_vcpu_refresh(vm.vcpu);
-	return err;
-}
+#include "slot_vm.h"
 
 static long slot_at(gpa_t gpa)
 {
