@@ -28,7 +28,7 @@
 #define PIPE_PAGES (PIPE_SIZE / PAGE_SIZE)
 
 struct pipe {
-	hpa_t page[PIPE_PAGES]; /* single ones: memory in pieces has them, too */
+	hpa_t page[PIPE_PAGES]; /* allocated one by one: fragmented memory has no larger blocks */
 	struct mutex read_lock, write_lock;
 	u64 in, out; /* each written by its end only */
 	bool readers, writers;
@@ -38,7 +38,7 @@ struct pipe {
 	char name[32];
 };
 
-/* Where byte `at` of the buffer is; *n: at most so many stand there in one piece. */
+/* The address of byte `at` of the buffer. *n is reduced to the number of contiguous bytes there. */
 static u8 *bytes_at(const struct pipe *p, size_t at, size_t *n)
 {
 	*n = MIN(*n, PAGE_SIZE - at % PAGE_SIZE);

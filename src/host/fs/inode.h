@@ -115,9 +115,8 @@ struct file *path_open(struct inode *start, const char *path, unsigned int flags
 		       int *err);
 
 /* ramfs.c: data of regular files. */
-/* Memory of the directory tree (ramfs.c). Is there room for more? So much was allocated, or < 0: freed. */
-bool tree_has_room(void);
-void tree_count(long bytes);
+bool tree_has_room(void);    /* has the directory tree less than its share of memory? */
+void tree_count(long bytes); /* add to what the tree takes; negative: memory was freed */
 struct ram_file *ram_file_create(const void *base, u64 size);
 void ram_file_destroy(struct ram_file *rf);
 u64 ram_file_size(const struct ram_file *rf);

@@ -29,12 +29,11 @@ struct mm {
 	unsigned long sigreturn;    /* user page with the rt_sigreturn call */
 	struct list_head notifiers; /* struct hv_notifier, under lock */
 	u64 notifier_lock_depth;
-	unsigned int walked;       /* since interrupts were taken: mm_walked() */
-	unsigned long nr_areas;    /* in vmas */
-	unsigned int new_flags;    /* VMA_LOCKED: set on every new area (mlockall()) */
-	unsigned long total_pages; /* 4K pages mapped, for /proc and oom.c */
-	unsigned long
-		elsewhere_pages; /* those counted elsewhere, by oom.c's last mm_count_elsewhere() */
+	unsigned int walked;           /* since interrupts were taken: mm_walked() */
+	unsigned long nr_areas;        /* in vmas */
+	unsigned int new_flags;        /* VMA_LOCKED: set on every new area (mlockall()) */
+	unsigned long total_pages;     /* 4K pages mapped, for /proc and oom.c */
+	unsigned long elsewhere_pages; /* of them, those that oom.c counts elsewhere */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
 	unsigned long icache_stale; /* harts that owe a fence.i before they run it: bit mask */

@@ -175,14 +175,20 @@ long sys_madvise(struct trap_frame *frame)
 
 /* ---- msync, mlock, mincore ---- */
 
+/* Round the range out to whole pages. False: it is not a range of user addresses. */
+static bool touched_pages(unsigned long *start, unsigned long *len)
+{
+	*len += *start % PAGE_SIZE;
+	*start -= *start % PAGE_SIZE;
+	return page_range(*start, len);
+}
+
 static long check_mapped(unsigned long start, unsigned long len)
 {
 	struct mm *mm = current_process->mm;
 	bool mapped;
 
-	len += start % PAGE_SIZE;
-	start -= start % PAGE_SIZE;
-	if (!page_range(start, &len))
+	if (!touched_pages(&start, &len))
 		return -ENOMEM;
 	mutex_lock(&mm->lock);
 	mapped = vma_range_mapped(mm, start, start + len);
@@ -222,14 +228,6 @@ static int populate_areas(struct mm *mm, unsigned long start, unsigned long end)
 			err = mm_populate(mm, start, stop, write);
 	}
 	return err && err != -EINTR ? -ENOMEM : err;
-}
-
-/* Round the range out to whole pages. False: it is not a range of user addresses. */
-static bool touched_pages(unsigned long *start, unsigned long *len)
-{
-	*len += *start % PAGE_SIZE;
-	*start -= *start % PAGE_SIZE;
-	return page_range(*start, len);
 }
 
 /* mm->lock is held. Set or clear VMA_LOCKED; areas of huge pages never have it, as on Linux. */

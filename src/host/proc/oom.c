@@ -245,8 +245,8 @@ void oom_memory_freed(struct process *p)
 #define PLAIN_TRIES 3
 
 /*
- * Memory that somebody else gave back meanwhile is tried first; if there seems to be some and it will not
- * do, it is in pieces that are too small for a stack.
+ * While enough memory is free, another thread has probably just freed it, so the call is repeated without
+ * a victim. If it still fails after PLAIN_TRIES, free memory is too fragmented for a kernel stack.
  */
 bool oom_retry(unsigned int tries)
 {
