@@ -134,14 +134,15 @@ static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 }
 
 /*
- * Area by area, with Linux's errors: -ENOMEM for an address that is not mapped, -EINVAL for an area
- * without the permission. Pages before the error stay populated.
+ * Populate [start, end) area by area: for reading or writing (`need`), or with PROT_ALL, for mlock, in
+ * whatever way each area permits. -ENOMEM: an address is not mapped; -EINVAL: an area lacks the permission;
+ * else as mm_populate(). Pages before the error stay populated.
  */
-static int madvise_populate(struct mm *mm, unsigned long start, unsigned long end, bool write)
+static int populate_areas(struct mm *mm, unsigned long start, unsigned long end, unsigned int need)
 {
-	unsigned int need = write ? PROT_WRITE : PROT_READ;
 	unsigned long stop;
 	struct vma *vma;
+	bool write;
 	int err = 0;
 
 	for (; start < end && !err; start = stop) {
@@ -149,10 +150,18 @@ static int madvise_populate(struct mm *mm, unsigned long start, unsigned long en
 		vma = vma_find(mm, start);
 		stop = vma ? MIN(vma->end, end) : start;
 		err = !vma ? -ENOMEM : !(vma->prot & need) ? -EINVAL : 0;
+		write = vma && (vma->prot & need & PROT_WRITE);
 		mutex_unlock(&mm->lock);
 		if (!err)
 			err = mm_populate(mm, start, stop, write);
 	}
+	return err;
+}
+
+static int madvise_populate(struct mm *mm, unsigned long start, unsigned long end, bool write)
+{
+	int err = populate_areas(mm, start, end, write ? PROT_WRITE : PROT_READ);
+
 	return err == -EIO ? -EFAULT : err;
 }
 
@@ -206,27 +215,11 @@ long sys_msync(struct trap_frame *frame)
 
 /* ---- mlock: nothing is ever paged out, so it only populates, and counts for RLIMIT_MEMLOCK ---- */
 
-/*
- * Populate [start, end), for writing where the area is writable. 0, -EINTR, or -ENOMEM, also where an
- * access would raise a signal, as on Linux.
- */
-static int populate_areas(struct mm *mm, unsigned long start, unsigned long end)
+/* 0, -EINTR, or -ENOMEM, also where an access would raise a signal, as on Linux. */
+static int populate_locked(struct mm *mm, unsigned long start, unsigned long end)
 {
-	unsigned long stop;
-	struct vma *vma;
-	bool write;
-	int err = 0;
+	int err = populate_areas(mm, start, end, PROT_ALL);
 
-	for (; start < end && !err; start = stop) {
-		mutex_lock(&mm->lock);
-		vma = vma_find(mm, start);
-		stop = vma ? MIN(vma->end, end) : start;
-		err = vma && vma->prot ? 0 : -ENOMEM;
-		write = vma && (vma->prot & PROT_WRITE);
-		mutex_unlock(&mm->lock);
-		if (!err)
-			err = mm_populate(mm, start, stop, write);
-	}
 	return err && err != -EINTR ? -ENOMEM : err;
 }
 
@@ -255,7 +248,7 @@ static long lock_pages(unsigned long start, unsigned long len, bool on_fault)
 	if (mm_may_lock(mm, start, start + len))
 		err = mark_locked(mm, start, start + len, true);
 	vma_unlock(mm);
-	return err < 0 || on_fault ? err : populate_areas(mm, start, start + len);
+	return err < 0 || on_fault ? err : populate_locked(mm, start, start + len);
 }
 
 long sys_mlock(struct trap_frame *frame)
@@ -312,7 +305,7 @@ static void populate_all(struct mm *mm)
 			end = vma->end;
 		}
 		mutex_unlock(&mm->lock);
-		if (!end || populate_areas(mm, start, end) == -EINTR)
+		if (!end || populate_locked(mm, start, end) == -EINTR)
 			return;
 		start = end;
 	}

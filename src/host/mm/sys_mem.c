@@ -19,7 +19,6 @@
 #include "uaccess.h"
 #include "vma.h"
 
-#define PROT_ALL   (PROT_READ | PROT_WRITE | PROT_EXEC)
 #define PROT_KNOWN (PROT_ALL | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP)
 
 /* ---- mmap ---- */

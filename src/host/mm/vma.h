@@ -25,6 +25,8 @@
 #define VMA_STACK        512 /* does not count for RLIMIT_DATA */
 #define VMA_UFFD         (VMA_UFFD_MISSING | VMA_UFFD_MINOR)
 
+#define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC) /* of <linux/mman.h> */
+
 struct vma {
 	struct list_head link;
 	unsigned long start, end;
