@@ -84,6 +84,12 @@ struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 	return log;
 }
 
+/* A word of which the first n bits are set, or all if n is 64 or more. */
+static u64 low_bits(u64 n)
+{
+	return n < 64 ? (1ULL << n) - 1 : ~0ULL;
+}
+
 /* mmu_lock. Allocate the page of bits of an entry, and set the first `set` bits. False: no memory. */
 static bool bits_alloc(u64 *entry, u64 set)
 {
@@ -94,7 +100,7 @@ static bool bits_alloc(u64 *entry, u64 set)
 		return false;
 	bits = hv_page_map(pa);
 	for (i = 0; i < set; i += 64)
-		bits[i / 64] = set - i < 64 ? (1ULL << (set - i)) - 1 : ~0ULL;
+		bits[i / 64] = low_bits(set - i);
 	hv_page_unmap(bits);
 	*entry = pa | (*entry & BITS_DIRTY);
 	return true;
@@ -159,9 +165,7 @@ static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 /* The bits that stand for pages of the slot, in the word for its page `page` and the next 63. */
 static u64 valid_bits(const struct memslot *slot, u64 page)
 {
-	u64 n = slot->npages - page;
-
-	return n < 64 ? (1ULL << n) - 1 : ~0ULL;
+	return low_bits(slot->npages - page);
 }
 
 /* mmu_lock, released in between. read_bits() for an entry without a page: all bits are set. */
