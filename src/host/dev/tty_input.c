@@ -172,9 +172,8 @@ static void signal_group(int pgid, int signo)
 	list_for_each_entry(p, &all_processes, all_link)
 		if (!pgid && p->is_first)
 			pgid = p->pgid;
-	list_for_each_entry(p, &all_processes, all_link)
-		if (!p->zombie && p->pgid == pgid)
-			signal_send_process(p, signo, SI_KERNEL);
+	if (pgid)
+		signal_send_many(pgid, signo, SI_KERNEL);
 	spin_unlock(&all_processes_lock);
 }
 

@@ -131,15 +131,6 @@ bool job_group_is_orphaned(const struct process *p)
 	return orphaned;
 }
 
-static void send_to_group(int pgid, int signo)
-{
-	struct process *p;
-
-	list_for_each_entry(p, &all_processes, all_link)
-		if (p->pgid == pgid && !p->zombie)
-			signal_send_process(p, signo, SI_KERNEL);
-}
-
 void job_hangup(int pgid, int sid)
 {
 	bool stopped = false;
@@ -149,8 +140,8 @@ void job_hangup(int pgid, int sid)
 		stopped |= p->pgid == pgid && READ_ONCE(p->stopped);
 	if (!stopped || !is_orphaned(pgid, sid))
 		return;
-	send_to_group(pgid, SIGHUP);
-	send_to_group(pgid, SIGCONT);
+	signal_send_many(pgid, SIGHUP, SI_KERNEL);
+	signal_send_many(pgid, SIGCONT, SI_KERNEL);
 }
 
 int job_in_background(int signo)
@@ -164,7 +155,7 @@ int job_in_background(int signo)
 	spin_lock(&all_processes_lock);
 	orphaned = is_orphaned(p->pgid, p->sid);
 	if (!orphaned)
-		send_to_group(p->pgid, signo);
+		signal_send_many(p->pgid, signo, SI_KERNEL);
 	spin_unlock(&all_processes_lock);
 	return orphaned ? -EIO : -ERESTARTSYS;
 }

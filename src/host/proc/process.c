@@ -128,8 +128,6 @@ static struct process *process_alloc(struct process *parent)
 	if (parent) {
 		p->cwd = process_cwd(parent);
 		p->umask = parent->umask;
-		p->pgid = parent->pgid;
-		p->sid = parent->sid;
 		memcpy(p->path, parent->path, sizeof(p->path));
 		memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
 	}
@@ -150,18 +148,26 @@ static void process_discard(struct process *p)
 	process_put(p);
 }
 
-/* Into the tree and the list; from here on others see it. */
-static void process_publish(struct process *p, struct process *parent, struct thread *t)
+/*
+ * Into the tree and the list; from here on others see it. -ERESTARTNOINTR: since its parent had received
+ * `signals` signals to many processes, it has received another, which the new process would have missed.
+ */
+static int process_publish(struct process *p, struct process *parent, struct thread *t, u32 signals)
 {
 	p->pid = t->tid;
-	if (!p->pgid)
-		p->pgid = p->sid = p->pid;
 	spin_lock(&all_processes_lock);
+	if (parent->signals_to_many != signals) {
+		spin_unlock(&all_processes_lock);
+		return -ERESTARTNOINTR;
+	}
+	p->pgid = parent->is_init ? p->pid : parent->pgid;
+	p->sid = parent->is_init ? p->pid : parent->sid;
 	p->parent = parent;
 	list_add_tail(&p->sibling, &parent->children);
 	list_add_tail(&p->all_link, &all_processes);
 	spin_unlock(&all_processes_lock);
 	trace_sched_process_fork((u64)parent->pid, (u64)p->pid);
+	return 0;
 }
 
 /* -EAGAIN: the process is ending or changes its program, no thread may be added. */
@@ -182,6 +188,19 @@ static int process_add_thread(struct process *p, struct thread *t)
 	}
 	spin_unlock(&p->lock);
 	return err;
+}
+
+/* Take back process_add_thread() of a thread that never ran. */
+static void process_remove_thread(struct process *p, struct thread *t)
+{
+	spin_lock(&p->lock);
+	list_del(&t->process_link);
+	p->nr_threads--;
+	nproc_add(0, -1);
+	spin_unlock(&p->lock);
+	t->process = NULL;
+	t->account = NULL;
+	process_put(p);
 }
 
 /* ---- the first program ---- */
@@ -270,7 +289,7 @@ int process_start_first(const struct exec_spec *spec)
 	if (!p->fds)
 		return -ENOMEM;
 	process_add_thread(p, t);
-	process_publish(p, &init_process, t);
+	(void)process_publish(p, &init_process, t, 0);
 	thread_start(t);
 	wait_event(&start.wq, __atomic_load_n(&start.done, __ATOMIC_ACQUIRE));
 	return start.err;
@@ -377,18 +396,29 @@ static long clone_new_thread(struct thread *t, const struct clone_request *args)
 
 static long clone_new_process(struct thread *t, const struct clone_request *args)
 {
-	struct process *p = clone_process(args);
+	u32 signals = __atomic_load_n(&current_process->signals_to_many, __ATOMIC_ACQUIRE);
+	/* The last signal counted above is pending, or has been taken. If pending, take it before the fork. */
+	bool interrupted = thread_signal_pending(current);
+	struct process *p = interrupted ? NULL : clone_process(args);
 	int tid = t->tid;
+	int err;
 
 	if (!p) {
 		thread_free(t);
-		return -ENOMEM;
+		return interrupted ? -ERESTARTNOINTR : -ENOMEM;
 	}
-	process_get(p); /* for the wait below */
 	clone_write_tids(args, p->mm, tid);
 	/* In this order: who sees the process may kill it, and must find its thread. */
 	process_add_thread(p, t);
-	process_publish(p, current_process, t);
+	process_get(p); /* for the wait below */
+	err = process_publish(p, current_process, t, signals);
+	if (err < 0) {
+		process_remove_thread(p, t);
+		thread_free(t);
+		process_put(p);
+		process_discard(p);
+		return err;
+	}
 	thread_start(t);
 	/* Only the child's own exec or exit ends the loan; signals wait, but for an end. */
 	if (args->flags & CLONE_VFORK)

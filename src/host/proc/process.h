@@ -68,6 +68,7 @@ struct process {
 	u64 pending; /* sent to the process */
 	struct list_head sigqueue;
 	unsigned int nr_queued;  /* siginfos in all queues of the process */
+	u32 signals_to_many;     /* how many came by signal_send_many(); all_processes_lock */
 	struct hv_timer *itimer; /* sys_time.c: ITIMER_REAL */
 };
 
@@ -92,6 +93,11 @@ void user_return_work(struct trap_frame *frame);
 void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long addr);
 /* Send signo to a process (pid > 0) from the kernel itself: the tty's ^C, a dead child, a timer. */
 int signal_send_process(struct process *p, int signo, int code);
+/*
+ * all_processes_lock is held. Send signo to every process of a group, or, for pgid 0, to all but the
+ * current one; 0 is not sent. False: there is no such process.
+ */
+bool signal_send_many(int pgid, int signo, int code);
 
 /*
  * jobctl.c: the current process uses its terminal from the background: SIGTTIN or SIGTTOU to its

@@ -158,7 +158,8 @@ void signal_restart_syscall(struct trap_frame *frame)
 /* A handler runs: does the interrupted call run again behind it? */
 static void settle_restart(struct trap_frame *frame, const struct sig_action *action)
 {
-	bool again = current->sig.restart == RESTART_SYS && (action->flags & SA_RESTART);
+	bool again = current->sig.restart == RESTART_ALWAYS ||
+		     (current->sig.restart == RESTART_SYS && (action->flags & SA_RESTART));
 
 	current->sig.restart = RESTART_NEVER;
 	current->sig.restart_deadline = 0;

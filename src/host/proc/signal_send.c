@@ -189,6 +189,29 @@ int signal_send_process(struct process *p, int signo, int code)
 	return signal_send(p, 0, &info);
 }
 
+bool signal_send_many(int pgid, int signo, int code)
+{
+	struct process *p;
+	siginfo_t info = { 0 };
+	bool found = false;
+
+	info.si_signo = signo;
+	info.si_code = code;
+	if (code == SI_USER)
+		info.si_pid = current_process->pid;
+	list_for_each_entry(p, &all_processes, all_link) {
+		if (pgid ? p->pgid != pgid : p == current_process)
+			continue;
+		found = true;
+		if (!signo || p->zombie)
+			continue;
+		signal_send(p, 0, &info);
+		/* Behind the sending: who sees the count sees the signal (clone_new_process()). */
+		__atomic_store_n(&p->signals_to_many, p->signals_to_many + 1, __ATOMIC_RELEASE);
+	}
+	return found;
+}
+
 int signal_send_thread(struct thread *t, int signo, int code)
 {
 	siginfo_t info = { 0 };

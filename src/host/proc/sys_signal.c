@@ -139,38 +139,15 @@ static void fill_info(siginfo_t *info, int signo, int code)
 	info->si_pid = current_process->pid;
 }
 
-/* To every process that `matches`; 0 if there was one. */
+/* pgid 0: to all processes but the caller's. */
 static long send_to_many(int pgid, int signo)
 {
-	struct process *p, *found;
-	siginfo_t info;
-	long ret = -ESRCH;
-	int last = 0;
+	bool found;
 
-	fill_info(&info, signo, SI_USER);
-	do {
-		found = NULL;
-		spin_lock(&all_processes_lock);
-		list_for_each_entry(p, &all_processes, all_link) {
-			/* By rising pid, one at a time: the lock is not held over the sending. */
-			if (p->pid <= last || (found && found->pid < p->pid))
-				continue;
-			if (pgid ? p->pgid != pgid : p == current_process)
-				continue;
-			found = p;
-		}
-		if (found)
-			process_get(found);
-		spin_unlock(&all_processes_lock);
-		if (found) {
-			last = found->pid;
-			ret = 0;
-			if (signo)
-				signal_send(found, 0, &info);
-			process_put(found);
-		}
-	} while (found);
-	return ret;
+	spin_lock(&all_processes_lock);
+	found = signal_send_many(pgid, signo, SI_USER);
+	spin_unlock(&all_processes_lock);
+	return found ? 0 : -ESRCH;
 }
 
 long sys_kill(struct trap_frame *frame)

@@ -106,20 +106,19 @@ static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, unsigned long number,
 						     long ret)
 {
-	enum syscall_restart restart;
-	bool again;
+	enum syscall_restart restart = table[number].restart;
 
 	if (current->no_page)
 		ret = try_with_memory(frame, number, ret);
-	again = ret == -ERESTARTSYS;
-	if (again)
+	if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR) {
+		restart = ret == -ERESTARTSYS ? RESTART_SYS : RESTART_ALWAYS;
 		ret = -EINTR;
+	}
 	if (trace_group_sys_exit())
 		syscall_seen(number, ret);
 	frame->a0 = (unsigned long)ret;
 	if (ret != -EINTR)
 		return;
-	restart = again ? RESTART_SYS : table[number].restart;
 	if (restart == RESTART_NEVER)
 		return;
 	current->sig.restart = restart;

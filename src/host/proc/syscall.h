@@ -16,10 +16,12 @@ enum syscall_restart {
 	RESTART_NEVER,  /* user space sees EINTR */
 	RESTART_SYS,    /* runs again, unless a handler without SA_RESTART ran */
 	RESTART_NOHAND, /* runs again, unless a handler ran */
+	RESTART_ALWAYS, /* runs again */
 };
 
-/* A call's own -EINTR with RESTART_SYS, whatever syscall.def says. Programs never see it. */
-#define ERESTARTSYS 512
+/* A call's own -EINTR with RESTART_SYS or _ALWAYS, whatever syscall.def says. Programs never see them. */
+#define ERESTARTSYS    512
+#define ERESTARTNOINTR 513
 
 #define SYSCALL(number, name, restart) long sys_##name(struct trap_frame *frame);
 #define SYSCALL_ABSENT(number, name)
