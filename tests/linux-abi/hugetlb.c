@@ -219,6 +219,10 @@ static void test_mremap(void)
 	fails_with(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + 4096), EINVAL,
 		   "they cannot move to a misaligned address");
 	fails_with(mremap(mem + 4096, HUGE, HUGE, move, to), EINVAL, "nor from one");
+	mprotect(mem + HUGE, HUGE, PROT_READ);
+	fails_with(mremap(mem, 2 * HUGE, 3 * HUGE, MREMAP_MAYMOVE), EINVAL,
+		   "two areas of them do not grow either");
+	mprotect(mem + HUGE, HUGE, PROT_READ | PROT_WRITE);
 	ok(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + HUGE) == to + HUGE && is_huge_area(to + HUGE),
 	   "they move to an aligned one");
 	mem = to + HUGE;

@@ -270,11 +270,13 @@ static long mremap_locked(struct mm *mm, unsigned long old, unsigned long old_le
 
 	old_len = ALIGN_UP(old_len, size);
 	spec.len = new_len = ALIGN_UP(new_len, size);
-	if (!vma || old_len > vma->end - old)
+	if (!vma)
 		return -EFAULT;
 	/* An area of huge pages moves in whole huge pages and never grows, as on Linux. */
 	if ((old | new_addr) % size || (size > SZ_4K && new_len > old_len))
 		return -EINVAL;
+	if (old_len > vma->end - old)
+		return -EFAULT;
 	err = mm_may_remap(mm, vma, old_len, new_len);
 	if (err < 0)
 		return err;
