@@ -159,8 +159,9 @@ static pid_t start_hog(const struct hog *hog)
 	if (seed)
 		limit_at_random();
 	hog->run();
-	/* Memory stays full while the bystander continues. */
-	for (unsigned int from = shared->rounds; shared->rounds < from + 2 && !shared->stop;)
+	/* Memory stays full while the bystander continues, if it does. */
+	for (unsigned int ms = 0, from = shared->rounds;
+	     ms < 20000 && shared->rounds < from + 2 && !shared->stop; ms++)
 		usleep(1000);
 	_exit(0);
 }

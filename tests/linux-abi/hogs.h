@@ -133,6 +133,30 @@ static void hog_fork_bomb(void)
 		pause();
 }
 
+/* Many processes, each smaller than the bystander; every second one is an orphan. */
+static void hog_family(void)
+{
+	int ended = 0;
+
+	for (unsigned int i = 0; ended < 3; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return;
+		if (pid == 0) {
+			if (i % 2 && fork())
+				_exit(0);
+			mmap(NULL, MB, RW, ANON | MAP_POPULATE, -1, 0);
+			for (;;)
+				pause();
+		}
+		if (i % 2)
+			waitpid(pid, NULL, 0);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			ended++;
+	}
+}
+
 static void *sleeping_thread(void *arg)
 {
 	pause();
@@ -422,6 +446,7 @@ static const struct hog {
 	{ "read() into new pages", hog_read, true },
 	{ "copies of pages after fork()", hog_forks, true },
 	{ "a fork bomb", hog_fork_bomb, false },
+	{ "many small processes", hog_family, false },
 	{ "threads", hog_threads, false },
 	{ "page tables", hog_page_tables, true },
 	{ "shared memory", hog_shared, true },

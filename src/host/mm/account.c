@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * account.c - accounts of kernel memory, one per process (account.h).
+ * account.c - accounts of kernel memory, one per process (account.h), and the tree that they form.
  *
  * An account outlives its process as long as a page is charged to it, for example the page of a pipe or
- * of a memfd that another process has open. Such pages count for the account's heir: a child of the
- * process that ended, or else its parent. Otherwise a program could fill memfds, fork and exit, and its
- * child would hold memory that counts for no process. A page that a process maps counts for that process
- * as well (page_is_elsewhere()). Locks: dead_lock for the list of dead accounts, their heirs and `inherited`; a leaf.
+ * of a memfd that another process has open, or as long as processes are alive that it created. So a
+ * process stays in the family of the one that created it, even if that one has ended: processes that are
+ * small each count by their sum. The memory of an ended process counts for its family, too: it is
+ * probably a descendant, or else the parent, that has its files open. A page that a process maps counts
+ * for that process (page_is_elsewhere()).
+ *
+ * Locks: accounts_lock for the tree, a leaf.
  */
 #include "account.h"
 #include "hv/bits.h"
@@ -15,8 +18,14 @@
 #include "page.h"
 #include "sched/thread.h"
 
-static struct list_head dead = LIST_HEAD_INIT(dead);
-static struct spinlock dead_lock;
+static struct account root = {
+	.refs = 1,
+	.pages = 1,
+	.is_dead = true, /* there is no such process */
+	.children = LIST_HEAD_INIT(root.children),
+	.sibling = LIST_HEAD_INIT(root.sibling),
+};
+static struct spinlock accounts_lock;
 
 struct account *account_use(struct account *account)
 {
@@ -28,33 +37,66 @@ struct account *account_use(struct account *account)
 
 struct account *account_create(void)
 {
-	struct account *before = account_use(NULL); /* don't charge the account itself */
+	struct account *parent = account_use(NULL); /* don't charge the account itself */
 	struct account *account = kmalloc(sizeof(*account));
 	unsigned int i;
 
-	account_use(before);
+	account_use(parent);
 	if (!account)
 		return NULL;
 	account->refs = 1;
 	account->pages = 1;
-	list_init(&account->dead_link);
+	list_init(&account->children);
 	for (i = 0; i < KMALLOC_CLASSES; i++)
 		list_init(&account->slabs.partial[i]);
+	if (!parent)
+		parent = &root;
+	account_get(parent);
+	spin_lock(&accounts_lock);
+	account->parent = parent;
+	list_add_tail(&account->sibling, &parent->children);
+	spin_unlock(&accounts_lock);
 	return account;
 }
 
-/* No page is charged to the account, and no reference is left. */
+size_t account_pages(const struct account *account)
+{
+	return (size_t)READ_ONCE(account->pages) - 1;
+}
+
+/*
+ * accounts_lock is held. Take a dead account without pages out of the tree if it has a single child: it
+ * no longer keeps a family together. Otherwise a process that forks and ends, again and again, would leave
+ * an account behind each time. Returns the reference to drop behind the lock, or NULL.
+ */
+static struct account *collapse(struct account *account)
+{
+	struct account *child;
+
+	if (account == &root || !READ_ONCE(account->is_dead) || account_pages(account) ||
+	    list_empty(&account->children) || account->children.next != account->children.prev)
+		return NULL;
+	child = list_first_entry(&account->children, struct account, sibling);
+	list_del(&child->sibling);
+	child->parent = account->parent;
+	list_add_tail(&child->sibling, &child->parent->children);
+	account_get(child->parent);
+	return account;
+}
+
+/* No page is charged to the account, and no reference is left: so it has no child. */
 void account_free(struct account *account)
 {
-	struct account *heir;
+	struct account *parent, *collapsed;
 
-	spin_lock(&dead_lock);
-	list_del(&account->dead_link);
-	heir = account->heir;
-	spin_unlock(&dead_lock);
+	spin_lock(&accounts_lock);
+	parent = account->parent;
+	list_del(&account->sibling);
+	collapsed = collapse(parent);
+	spin_unlock(&accounts_lock);
 	kfree(account);
-	if (heir)
-		account_put(heir);
+	account_put(collapsed);
+	account_put(parent);
 }
 
 void account_get(struct account *account)
@@ -68,40 +110,79 @@ void account_put(struct account *account)
 		account_uncharge(account, 1);
 }
 
-void account_close(struct account *account, struct account *heir)
+void account_close(struct account *account)
 {
+	struct account *above, *self;
+
 	kmalloc_close(account);
-	spin_lock(&dead_lock);
-	list_add_tail(&account->dead_link, &dead);
-	account->heir = heir;
-	spin_unlock(&dead_lock);
-	if (heir)
-		account_get(heir);
+	spin_lock(&accounts_lock);
+	above = collapse(
+		account->parent); /* its pages may have been freed since its process ended */
+	self = collapse(account);
+	spin_unlock(&accounts_lock);
+	account_put(above);
+	account_put(self);
 	account_put(account);
 }
 
-size_t account_pages(const struct account *account)
-{
-	return (size_t)READ_ONCE(account->pages) - 1;
-}
+/* ---- the largest process of the largest family ---- */
 
-/* The first in the chain of heirs whose process has not ended, or NULL. dead_lock is held. */
-static struct account *living_heir(struct account *account)
+static struct account *first_leaf(struct account *account)
 {
-	while (account && account->is_dead)
-		account = account->heir;
+	while (!list_empty(&account->children))
+		account = list_first_entry(&account->children, struct account, sibling);
 	return account;
 }
 
-void account_add_inherited(void)
+/* Children before their parents; NULL after the root. */
+static struct account *next_upwards(struct account *account)
 {
-	struct account *a, *heir;
+	if (account == &root)
+		return NULL;
+	if (account->sibling.next == &account->parent->children)
+		return account->parent;
+	return first_leaf(list_first_entry(&account->sibling, struct account, sibling));
+}
 
-	spin_lock(&dead_lock);
-	list_for_each_entry(a, &dead, dead_link) {
-		heir = living_heir(a);
-		if (heir)
-			heir->inherited += account_pages(a);
+/*
+ * Compute the family of an account from those of its children. The pages of a dead account count for the
+ * family, but no process of it may be left: then they count for the first living process above.
+ */
+static void add_up(struct account *account)
+{
+	size_t left_behind = 0, living = 0;
+	bool is_dead = READ_ONCE(account->is_dead);
+	struct account *child;
+
+	account->largest = NULL;
+	if (is_dead)
+		account->footprint = 0;
+	list_for_each_entry(child, &account->children, sibling) {
+		if (!child->largest && !child->footprint) {
+			left_behind += child->family;
+			continue;
+		}
+		living += child->family;
+		if (!account->largest || child->family > account->largest->family)
+			account->largest = child;
 	}
-	spin_unlock(&dead_lock);
+	if (account->footprint)
+		account->footprint += left_behind;
+	else if (is_dead)
+		living += account_pages(account) + left_behind;
+	account->family = account->footprint + living;
+}
+
+struct account *account_find_largest(void)
+{
+	struct account *account;
+
+	spin_lock(&accounts_lock);
+	for (account = first_leaf(&root); account; account = next_upwards(account))
+		add_up(account);
+	account = &root;
+	while (account->largest && account->largest->family > account->footprint)
+		account = account->largest;
+	spin_unlock(&accounts_lock);
+	return account == &root ? NULL : account;
 }

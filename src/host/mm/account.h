@@ -24,16 +24,23 @@ struct account {
 	long pages;   /* atomic: pages charged, plus one while refs is not 0 */
 	bool is_dead; /* its process has ended; slab_lock */
 	struct slabs slabs;
-	struct account *heir;       /* once dead: whose footprint its pages are in; referenced */
-	struct list_head dead_link; /* in the list of dead accounts; dead_lock */
-	size_t inherited;           /* pages of dead accounts, computed for oom.c */
+
+	/* The tree of accounts; accounts_lock. */
+	struct account *parent; /* of the process that created this one; referenced */
+	struct list_head children, sibling;
+
+	/* Pages, for account_find_largest(); accounts_lock, except that oom.c sets footprint. */
+	size_t footprint;        /* that the process's end would free; 0: it cannot be ended */
+	size_t family;           /* footprints of the process and its descendants */
+	struct account *largest; /* the child with the largest family, or NULL */
 };
 
-struct account *account_create(void); /* one reference; NULL: no memory */
+/* The account of a process that the calling one creates; one reference. NULL: no memory. */
+struct account *account_create(void);
 void account_get(struct account *account);
 void account_put(struct account *account);
-/* The process has freed its resources. heir: the account of a relative that may hold its files, or NULL. */
-void account_close(struct account *account, struct account *heir);
+/* The process has freed its resources. Drops its reference. */
+void account_close(struct account *account);
 /* Charge the calling thread's page_alloc() and kmalloc() to `account`; returns the previous account. */
 struct account *account_use(struct account *account);
 
@@ -52,7 +59,12 @@ static inline void account_uncharge(struct account *account, long pages)
 
 size_t account_pages(const struct account *account);
 
-void account_add_inherited(void); /* for oom.c, which sets `inherited` to 0 first */
+/*
+ * The account with the largest footprint in the largest family: from the root of the tree downwards, the
+ * child with the largest family, until the process itself is larger. all_processes_lock is held, and
+ * `footprint` is set for each process. NULL: no process can be ended. The process may have ended meanwhile.
+ */
+struct account *account_find_largest(void);
 
 /* kmalloc.c: make the free objects in the account's slabs available to all processes. */
 void kmalloc_close(struct account *account);

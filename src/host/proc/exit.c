@@ -52,6 +52,37 @@ void process_end(struct process *p, int wait_status)
 	spin_unlock(&p->lock);
 }
 
+static bool is_alone(const struct process *p)
+{
+	return __atomic_load_n(&p->nr_threads, __ATOMIC_ACQUIRE) == 1 || READ_ONCE(p->exiting);
+}
+
+int process_kill_other_threads(struct process *p)
+{
+	struct thread *t;
+
+	spin_lock(&p->lock);
+	if (p->exiting || p->stop_all) {
+		spin_unlock(&p->lock);
+		return -EAGAIN;
+	}
+	p->stop_all = true;
+	list_for_each_entry(t, &p->threads, process_link)
+		if (t != current) {
+			t->sig.kill = true;
+			thread_signal_kick(t);
+		}
+	spin_unlock(&p->lock);
+	wait_event(&p->thread_wait, is_alone(p));
+	spin_lock(&p->lock);
+	p->stop_all = false;
+	spin_unlock(&p->lock);
+	if (p->exiting)
+		return -EINTR;
+	current->tid = p->pid; /* the survivor is the process now, whoever it was */
+	return 0;
+}
+
 /* Children go to init; those that are zombies already are nobody's business any more. */
 static void orphan_children(struct process *p)
 {
@@ -121,50 +152,15 @@ static void become_zombie(struct process *p)
 		process_put(p);
 }
 
-/* p's account, referenced; NULL: its end has closed it. */
-static struct account *account_of(struct process *p)
-{
-	struct account *account;
-
-	spin_lock(&p->lock);
-	account = p->account;
-	if (account)
-		account_get(account);
-	spin_unlock(&p->lock);
-	return account;
-}
-
-/*
- * The account of a living child, which may have inherited p's descriptors, or else of the parent, which
- * may share them; referenced, or NULL.
- */
-static struct account *find_heir(struct process *p)
-{
-	struct account *heir = NULL;
-	struct process *child;
-
-	spin_lock(&all_processes_lock);
-	list_for_each_entry(child, &p->children, sibling) {
-		heir = account_of(child);
-		if (heir)
-			break;
-	}
-	if (!heir && p->parent)
-		heir = account_of(p->parent);
-	spin_unlock(&all_processes_lock);
-	return heir;
-}
-
 /* Memory that is still charged to p is used by other processes, or by none. */
 static void close_account(struct process *p)
 {
-	struct account *account = p->account, *heir = find_heir(p);
+	struct account *account = p->account;
 
 	spin_lock(&p->lock);
 	p->account = NULL;
 	spin_unlock(&p->lock);
-	account_close(account, heir);
-	account_put(heir);
+	account_close(account);
 }
 
 /* By the last thread: everything that programs can hold is given back. */

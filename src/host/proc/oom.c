@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * oom.c - out of memory: end the process with the largest footprint, and wait for its memory.
+ * oom.c - out of memory: end the largest process of the largest family, and wait for its memory.
  *
- * The victim is the process with the largest footprint, whichever process needed the page: a process
- * that needs one page must not be ended because another has taken all the others. Only pid 1, which is
- * part of the kernel, is exempt; the first program is ended, too, if it is the largest.
+ * A family is a process and all that it and its descendants have created (account.c). Which process needed
+ * the page does not matter: a process that needs one page must not be ended because another has taken all
+ * the others. Many small processes that one program starts must not be spared either because each of them
+ * is smaller than a process of another program. Only pid 1, which is part of the kernel, is exempt; the
+ * first program is ended, too, if it is the largest.
  *
  * There is one victim at a time. A thread that finds no memory while the victim is ending waits for its
  * end and tries again. If no page becomes free for PATIENCE_MS (the victim sleeps where it cannot be
@@ -43,25 +45,16 @@ static u64 after_ms(unsigned long ms)
 	return hv_time() + hv_timebase_hz() / 1000 * ms;
 }
 
-/*
- * How many 4K pages p's end would free. ~0 for a process that is already freeing its memory, so that
- * it is chosen before all others. all_processes_lock is held.
- */
-static size_t footprint(struct process *p)
+/* How many 4K pages p's end would free. p->lock is held. */
+static size_t footprint(const struct process *p)
 {
-	size_t pages = 0, mapped, elsewhere;
+	size_t pages = account_pages(p->account), mapped, elsewhere;
 
-	spin_lock(&p->lock);
-	if (p->account)
-		pages = account_pages(p->account) + p->account->inherited;
 	if (p->mm) {
 		mapped = READ_ONCE(p->mm->total_pages);
 		elsewhere = READ_ONCE(p->mm->elsewhere_pages);
 		pages += mapped - MIN(mapped, elsewhere);
-	} else if (p->exiting && !READ_ONCE(p->memory_freed)) {
-		pages = ~0UL;
 	}
-	spin_unlock(&p->lock);
 	return pages;
 }
 
@@ -82,41 +75,45 @@ static void count_elsewhere(void)
 	}
 }
 
-/* all_processes_lock is held. */
-static void add_inherited(void)
+/* all_processes_lock is held. A process that is freeing its memory already, or NULL. */
+static struct process *set_footprints(void)
 {
-	struct process *p;
+	struct process *p, *ending = NULL;
 
 	list_for_each_entry(p, &all_processes, all_link) {
 		spin_lock(&p->lock);
 		if (p->account)
-			p->account->inherited = 0;
+			p->account->footprint = p->oom_passed_over ? 0 : footprint(p);
+		if (p->exiting && !p->mm && !READ_ONCE(p->memory_freed) && !p->oom_passed_over)
+			ending = p;
 		spin_unlock(&p->lock);
 	}
-	account_add_inherited();
+	return ending;
 }
 
-/* The process with the largest footprint, referenced; NULL: all have been passed over. */
-static struct process *find_largest(size_t *pages)
+/*
+ * *found: the process to end, referenced, and *pages its footprint; NULL: all have been passed over.
+ * False: it has ended meanwhile.
+ */
+static bool find_largest(struct process **found, size_t *pages)
 {
-	struct process *p, *found = NULL;
-	size_t n;
+	const struct account *account;
+	struct process *p;
 
 	*pages = 0;
 	count_elsewhere();
 	spin_lock(&all_processes_lock);
-	add_inherited();
-	list_for_each_entry(p, &all_processes, all_link) {
-		n = p->oom_passed_over ? 0 : footprint(p);
-		if (n <= *pages)
-			continue;
-		*pages = n;
-		found = p;
-	}
-	if (found)
-		process_get(found);
+	*found = set_footprints();
+	account = *found ? NULL : account_find_largest();
+	list_for_each_entry(p, &all_processes, all_link)
+		if (account && READ_ONCE(p->account) == account) {
+			*pages = account->footprint;
+			*found = p;
+		}
+	if (*found)
+		process_get(*found);
 	spin_unlock(&all_processes_lock);
-	return found;
+	return *found || !account;
 }
 
 /* End p and every other process with the same address space: only then is its memory freed. */
@@ -165,7 +162,8 @@ static bool choose(const char *what)
 {
 	size_t pages, before = page_free_count();
 
-	victim = find_largest(&pages);
+	if (!find_largest(&victim, &pages))
+		return false;
 	if (!victim)
 		return true;
 	if (page_free_count() > before + page_total_count() / 64) {
@@ -177,11 +175,11 @@ static bool choose(const char *what)
 	free_seen = page_free_count();
 	if (READ_ONCE(victim->exiting))
 		return true;
-	printk_limited(
-		"host: out of memory in %s by %s (%d): ended the largest process, %s (%d, %lu kB); "
-		"%lu kB are free\n",
-		what, current->name, current->tid, name_of(victim), victim->pid,
-		pages * (PAGE_SIZE / 1024), free_seen * (PAGE_SIZE / 1024));
+	printk_limited("host: out of memory in %s by %s (%d): ended the largest process of the "
+		       "largest family, "
+		       "%s (%d, %lu kB); %lu kB are free\n",
+		       what, current->name, current->tid, name_of(victim), victim->pid,
+		       pages * (PAGE_SIZE / 1024), free_seen * (PAGE_SIZE / 1024));
 	end_users_of_memory(victim);
 	return true;
 }

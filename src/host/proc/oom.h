@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* oom.h - out of memory: end the largest process, and wait until its memory is free. */
+/* oom.h - out of memory: end the largest process of the largest family, and wait for its memory. */
 #ifndef HOST_OOM_H
 #define HOST_OOM_H
 

@@ -61,7 +61,7 @@ void process_put(struct process *p)
 	signal_free_process(p);
 	kfree(p);
 	if (account) /* the process never ran */
-		account_close(account, NULL);
+		account_close(account);
 	nproc_add(-1, 0);
 }
 
@@ -468,7 +468,7 @@ long sys_clone(struct trap_frame *frame)
 	return ret;
 }
 
-/* ---- ends of loans and threads ---- */
+/* ---- the end of a loan ---- */
 
 void process_vfork_done(struct process *p)
 {
@@ -476,35 +476,4 @@ void process_vfork_done(struct process *p)
 		return;
 	WRITE_ONCE(p->vfork_done, true);
 	waitq_wake_all(&p->vfork_wait);
-}
-
-static bool is_alone(const struct process *p)
-{
-	return __atomic_load_n(&p->nr_threads, __ATOMIC_ACQUIRE) == 1 || READ_ONCE(p->exiting);
-}
-
-int process_kill_other_threads(struct process *p)
-{
-	struct thread *t;
-
-	spin_lock(&p->lock);
-	if (p->exiting || p->stop_all) {
-		spin_unlock(&p->lock);
-		return -EAGAIN;
-	}
-	p->stop_all = true;
-	list_for_each_entry(t, &p->threads, process_link)
-		if (t != current) {
-			t->sig.kill = true;
-			thread_signal_kick(t);
-		}
-	spin_unlock(&p->lock);
-	wait_event(&p->thread_wait, is_alone(p));
-	spin_lock(&p->lock);
-	p->stop_all = false;
-	spin_unlock(&p->lock);
-	if (p->exiting)
-		return -EINTR;
-	current->tid = p->pid; /* the survivor is the process now, whoever it was */
-	return 0;
 }

@@ -10,8 +10,6 @@ void process_get(struct process *p);
 void process_put(struct process *p);
 struct process *process_find(int pid);                        /* referenced, or NULL */
 struct thread *thread_of_process(struct process *p, int tid); /* p->lock held */
-/* exec: ends the other threads and waits for them. -EAGAIN, -EINTR: somebody else ends this one. */
-int process_kill_other_threads(struct process *p);
 void process_vfork_done(struct process *p);
 
 /* ---- exit.c ---- */
@@ -19,6 +17,8 @@ void process_vfork_done(struct process *p);
 void process_end(struct process *p, int wait_status);
 void process_end_locked(struct process *p, int wait_status); /* p->lock is held */
 void thread_end(int code) __attribute__((noreturn));         /* the current one */
+/* exec: ends the other threads and waits for them. -EAGAIN, -EINTR: somebody else ends this one. */
+int process_kill_other_threads(struct process *p);
 
 /* ---- futex.c ---- */
 void futex_thread_exit(struct thread *t); /* robust list; clear_child_tid */
