@@ -71,6 +71,19 @@ def start(command, **more):
     return child
 
 
+def poll(child, seconds=0):
+    """The child's status, if it has one within so many seconds (0.2 at most), or None.
+
+    To be used instead of child.poll() and child.wait(seconds): a Quit raised in one of them may leave a lock
+    of Popen taken, and every later wait() would block forever.
+    """
+    with held():
+        try:
+            return child.wait(seconds) if seconds else child.poll()
+        except subprocess.TimeoutExpired:
+            return None
+
+
 def stop(child):
     """Terminate the child and wait for its end, however long that takes."""
     with held():
@@ -145,6 +158,7 @@ def run(main):
             signal.signal(number, _on_signal)
     try:
         _depth = 0
+        look()  # a signal may have come since its handler is set
         status = main()
         _depth = 1
     except Quit as ended:

@@ -42,12 +42,8 @@ def wrapper(folder, qemu, arguments):
 def wait(process, tool, what, seconds=None):
     """Wait for it, so long at most; where somebody looks, say after a while what is being done."""
     start, said = time.monotonic(), False
-    while True:
-        try:
-            process.wait(0.2)
-            break
-        except subprocess.TimeoutExpired:
-            ends.look()
+    while ends.poll(process, 0.2) is None:
+        ends.look()
         spent = time.monotonic() - start
         if seconds is not None and spent > seconds:
             ends.stop(process)

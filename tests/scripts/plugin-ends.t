@@ -84,6 +84,37 @@ done
 is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/profile" --out "$O" --top 1 hello)" "" \
 	"profile ended by a signal at any moment: no traceback, nothing left running, no temporary file"
 
+# Each wait for the machine is interrupted just when Popen has taken its lock.
+cat >"$tmp/locked" <<'END'
+import os, signal, subprocess, sys
+sys.path.insert(0, os.environ["HS_TOP"] + "/scripts")
+from hslib import ends, plugin
+
+class Lock:
+    def __init__(self, lock):
+        self.lock, self.release = lock, lock.release
+    def acquire(self, *how):
+        got = self.lock.acquire(*how)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return got
+    def __enter__(self):
+        self.lock.acquire()
+    def __exit__(self, *_):
+        self.lock.release()
+
+def main():
+    child = ends.start(["sleep", "1000"])
+    child._waitpid_lock = Lock(child._waitpid_lock)
+    try:
+        plugin.wait(child, "test", "sleep")
+    finally:
+        ends.stop(child)
+
+sys.exit(ends.run(main))
+END
+timeout --kill-after=1 "$(scaled 10)" python3 "$tmp/locked"
+is $? 143 "a signal at the moment in which Python looks at the child ends the tool"
+
 # Half-way, once the machine runs.
 for tool in "profile --whole exits" "irqs-off exits" "anatomy mmio_read"; do
 	for end in "HUP 129" "INT 130" "TERM 143"; do

@@ -51,7 +51,7 @@ class Engine:
                                     cwd=self.sweep.path, start_new_session=True, **{"stdout": log, **more})
 
     def wait(self, look):
-        while self.child.poll() is None:
+        while ends.poll(self.child) is None:
             look()
             time.sleep(TURN)
         if self.child.returncode < 0:
