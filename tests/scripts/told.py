@@ -5,9 +5,10 @@
 usage: told.py SEED MOMENTS COMMAND...
 
 Each signal is sent at MOMENTS moments, one drawn from each of MOMENTS equal parts of the command's run time.
-The command must be killed by that signal, exit with 128 + N, or have ended before; it must print no
-traceback and leave no process and no temporary file. A traceback of Python itself, before it executes our
-first line, is allowed. Prints a line for each run that is wrong, with the moment of its signal.
+The command must be killed by that signal, exit with 128 + N, or have ended before, as it ends without a
+signal; it must print no traceback and leave no process and no temporary file. A traceback is allowed
+until the script has imported hslib/early.py: Python itself prints one during its start. Prints a line for
+each run that is wrong, with the moment of its signal.
 """
 import concurrent.futures
 import os
@@ -21,7 +22,8 @@ import tempfile
 import time
 
 MARK = "HS_TOLD"
-OURS = re.compile(r'^  File "[^"]*/scripts/|^Exception ignored', re.M)
+OURS = re.compile(r'^  File "[^"]*/scripts/([^"]*)", line [1-9].*\n *(.*)', re.M)
+HEADER = re.compile(r"import (os|sys)$|sys\.|from hslib import early")
 LINES = 3      # an error message, and notes on progress
 AT_ONCE = 2
 SCALE = max(1.0, float(os.environ.get("HS_TIME_SCALE", "1")))
@@ -53,8 +55,16 @@ def files(folder):
                 yield os.path.relpath(os.path.join(at, name), folder)
 
 
-def one(command, number, moment):
-    """A line for each thing that is wrong; and the time that the command took."""
+def traceback_of_ours(text):
+    """Does the text have a traceback from behind the import of early.py?"""
+    if "Exception ignored" in text and "KeyboardInterrupt" not in text:
+        return True
+    return any(not match[1].startswith("hslib/early.py") and not HEADER.match(match[2])
+               for match in OURS.finditer(text))
+
+
+def one(command, number, moment, natural=0):
+    """A line for each thing that is wrong; the time that the command took; and its status."""
     folder = tempfile.mkdtemp(prefix="told.")
     mark = os.path.basename(folder)
     for name in ("tmp", "runs"):
@@ -81,11 +91,11 @@ def one(command, number, moment):
     end = time.monotonic() + GONE
     while left(mark) and time.monotonic() < end:
         time.sleep(0.05)
-    if number is not None and status not in (0, -number, 128 + number):
-        startup = status == 1 and "KeyboardInterrupt" in text and not OURS.search(text)
+    if number is not None and status not in (natural, -number, 128 + number):
+        startup = "KeyboardInterrupt" in text and not traceback_of_ours(text)
         wrong += [] if startup else ["status %d" % status]
-    if OURS.search(text):
-        wrong.append("a traceback: " + text.strip().splitlines()[-1])
+    if traceback_of_ours(text):
+        wrong.append("a traceback: " + " | ".join(text.strip().splitlines()))
     elif "Traceback" not in text and len(text.splitlines()) > LINES:
         wrong.append("it says " + text)
     wrong += ["left running: %s" % words for _, words in left(mark)]
@@ -93,20 +103,21 @@ def one(command, number, moment):
     for process, _ in left(mark):
         os.kill(process, signal.SIGKILL)
     shutil.rmtree(folder)
-    return wrong, took
+    return wrong, took, status
 
 
 def main():
     seed, moments, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores SIGINT for background jobs, which children inherit
     chance = random.Random(seed)
-    wrong, whole = one(command, None, 0)
+    wrong, whole, natural = one(command, None, 0)
     samples = [(number, (part + chance.random()) * whole / moments)
                for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) for part in range(moments)]
     for line in wrong:
         print("without a signal: %s" % line)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        for (number, moment), (found, _) in zip(samples, pool.map(lambda sample: one(command, *sample), samples)):
+        runs = pool.map(lambda sample: one(command, *sample, natural), samples)
+        for (number, moment), (found, _, _) in zip(samples, runs):
             for line in found:
                 print("%s after %.4f s of %.1f (seed %d): %s" % (number.name, moment, whole, seed, line))
 
