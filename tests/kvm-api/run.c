@@ -11,8 +11,10 @@
 GUEST(report, "li a0, 0x1234\nli a1, 0x55\n" REPORT "add a0, a0, a1\n" REPORT "1: j 1b");
 GUEST(spin, "1: j 1b");
 GUEST(sleep, "1: wfi\nj 1b");
-/* Waits by hart_suspend, retentive; it may end for no reason. */
-GUEST(suspend, "li a7, 0x48534d\nli a6, 3\nli a0, 0\necall\n1: j 1b");
+/* Marks memory, then waits by hart_suspend, retentive; it may end for no reason. */
+#define MARK_AT 0x1000 /* offset in the guest's memory */
+GUEST(suspend, "li t0, 0x80001000\nli t1, 1\nsd t1, 0(t0)\n"
+	       "li a7, 0x48534d\nli a6, 3\nli a0, 0\necall\n1: j 1b");
 GUEST(interrupt, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x200\ncsrw sie, t0\n"
 		 "csrsi sstatus, 2\n1: wfi\nj 1b\n.balign 4\n2: csrr a0, scause\n" REPORT);
 GUEST(store, "li t0, 0x10000000\nli t1, 0xabcd\nsw t1, 0(t0)\nsw t1, 4(t0)\nli a0, 1\n" REPORT);
@@ -92,15 +94,21 @@ static void ended_by_signal(struct vm *vm, struct vcpu *vcpu, const char *name)
 	ok(r.ret == -1 && r.error == EINTR && vcpu->run->exit_reason == KVM_EXIT_INTR, name);
 }
 
-/* The same with one signal only, which nothing that comes later makes up for. */
-static void ended_by_one_signal(struct vcpu *vcpu, const char *name)
+/*
+ * The same with one signal only, which nothing that comes later makes up for. It is sent once the
+ * guest has run: a signal that is handled before KVM_RUN begins does not end it.
+ */
+static void ended_by_one_signal(const struct vm *vm, struct vcpu *vcpu, const char *name)
 {
+	const volatile uint64_t *mark = (const uint64_t *)(vm->mem + MARK_AT);
 	struct runner r = { .vcpu = vcpu };
 	unsigned int waits;
 	pthread_t thread;
 	bool in_time;
 
 	pthread_create(&thread, NULL, run_thread, &r);
+	while (!*mark && !r.done)
+		sleep_ms(1);
 	sleep_ms(50);
 	pthread_kill(thread, SIGUSR1);
 	for (waits = 0; !r.done && waits < 200; waits++)
@@ -130,7 +138,8 @@ static void signals(void)
 	ended_by_signal(&vm, &vcpu, "a signal ends WFI");
 	vm_load(&vm, suspend);
 	set_reg(&vcpu, R_PC, MEM_GPA);
-	ended_by_one_signal(&vcpu, "one signal ends a suspended guest that spins when it wakes");
+	ended_by_one_signal(&vm, &vcpu,
+			    "one signal ends a suspended guest that spins when it wakes");
 	state.mp_state = KVM_MP_STATE_STOPPED;
 	ok(ioctl(vcpu.fd, KVM_SET_MP_STATE, &state) == 0, "vCPU 0 can be stopped");
 	ended_by_signal(&vm, &vcpu, "then it waits, too");
@@ -392,7 +401,7 @@ static void hostile_page(void)
 	for (rounds = 0; rounds < 2000; rounds++) {
 		vm_load(&vm, report);
 		set_reg(&vcpu, R_PC, MEM_GPA);
-		ualarm(20000, 0);
+		ualarm(20000, 10000);
 		vcpu_run(&vcpu);
 	}
 	ualarm(0, 0);
