@@ -85,6 +85,23 @@ def run(command, tool, what, folder, environment, options):
     return process.returncode, lines[-1] if lines else ""
 
 
+def cut_short(what):
+    return LaunchError("what the plugin left of %s is cut short: is the disk full?" % what)
+
+
+def lines_of(path, what):
+    """The lines of a text file that the plugin has left. Its last one, "end", says that nothing is missing."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.path.getsize(path) - len(b"\nend\n")))
+            if not (b"\n" + file.read()).endswith(b"\nend\n"):
+                raise cut_short(what)
+        with open(path, encoding="ascii") as lines:
+            yield from (line for line in lines if line != "end\n")
+    except OSError as error:
+        raise LaunchError("the plugin left nothing of %s: %s" % (what, error.strerror)) from None
+
+
 def failed(what, status, last):
     """The error that a program ended with this status, having said this at last."""
     return LaunchError("%s ended with status %d%s" % (what, status, ": " + last if last else ""))

@@ -65,20 +65,42 @@ hs_script profile --top 1 -- "$O/tests/progs/ends" signal 11
 is $status 0 "a program that a signal ends has a profile, too" || diag "$(cat "$tmp/err")"
 like "$out" 'was our count each time' "... and it is right"
 
-# A disk that is full: what the plugin writes is cut short behind its back.
+# A disk that is full: what the plugin writes is cut short behind its back, between two of its lines.
 cat >"$tmp/full" <<EOF
 #!/bin/sh
 ${QEMU:-qemu-system-riscv64} "\$@" || exit
-for file in "$tmp"/*.*/spans "$tmp"/*.*/counts; do
-	[ ! -e "\$file" ] || truncate --size=-4 "\$file"
+for file in "$tmp"/*.*/\$CUT "$tmp"/*.*/*/\$CUT; do
+	[ ! -e "\$file" ] || { head -n -2 "\$file" >"$tmp/left" && mv "$tmp/left" "\$file"; }
 done
 EOF
 chmod +x "$tmp/full"
-for tool in profile irqs-off; do
-	hs_script $tool --qemu "$tmp/full" hello
-	is $status 125 "$tool: half of what was counted is no result" || diag "$out"
+for run in "counts profile hello" "spans irqs-off hello" "insns anatomy --system bare mmio_read" \
+	"paths anatomy --system bare mmio_read"; do
+	export CUT=${run%% *}
+	# shellcheck disable=SC2086 # words
+	hs_script ${run#* } --qemu "$tmp/full"
+	is $status 125 "${run#* }: half of what was counted is no result ($CUT)" || diag "$out" "$(cat "$tmp/err")"
 	like "$(cat "$tmp/err")" 'cut short: is the disk full' "... and it says what may be"
 done
+python3 - "$HS_TOP/scripts" "$tmp/lines" <<'EOF'
+import sys
+sys.path.insert(0, sys.argv[1])
+from hslib import errors, plugin
+
+def read(text):
+    with open(sys.argv[2], "w", encoding="ascii") as file:
+        file.write(text)
+    try:
+        return list(plugin.lines_of(sys.argv[2], "it"))
+    except errors.LaunchError:
+        return None
+
+TEXT = "times 1 22\ntimes 333 4444\nend\n"
+assert read(TEXT) == ["times 1 22\n", "times 333 4444\n"] and read("end\n") == []
+assert all(read(TEXT[:size]) is None for size in range(len(TEXT)))
+assert read("") is None and read("end") is None and read("times 1 end\n") is None
+EOF
+ok $? "wherever a file is cut, also within a number, it is known"
 
 # At any moment from the start on (signals.slow.t has more moments and all other commands).
 is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/profile" --out "$O" --top 1 hello)" "" \

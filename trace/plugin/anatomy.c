@@ -10,7 +10,7 @@
  *
  * Three phases, since a call before each instruction is slow: look for the operation
  * (only its first instruction calls), record whole batches of it, nothing more. What
- * is written, as text except for `paths`:
+ * is written, as text that ends with a line "end" except for `paths`:
  *
  *   DIR/batches     ITERATIONS INSTRUCTIONS               a line a call of the operation
  *   DIR/iterations  BATCH PATH INSTRUCTIONS               a line an iteration
@@ -105,10 +105,10 @@ static void end_iteration(void)
 
 static void close_all(void)
 {
-	fclose(batches_file);
-	fclose(iterations_file);
-	fclose(paths_file);
-	fclose(insns_file);
+	plugin_close(batches_file, "batches");
+	plugin_close(iterations_file, "iterations");
+	plugin_close(insns_file, "insns");
+	fclose(paths_file); /* the iterations say how long it has to be */
 }
 
 static void recorded(qemu_plugin_id_t id)
@@ -266,5 +266,6 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	if (!iteration || !batches_file || !iterations_file || !paths_file || !insns_file)
 		return -1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, look_at_block);
+	qemu_plugin_register_atexit_cb(id, quit, NULL);
 	return 0;
 }

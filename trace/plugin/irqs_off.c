@@ -14,6 +14,7 @@
  *   path KIND A B SPANS LONGEST FROM TO
  *   block ADDRESS INSTRUCTIONS TIMES     of the path above; address 0: firmware
  *   sie N                                windows that were met with SIE = 1: there are none
+ *   end                                  nothing is missing
  *
  * KIND: boot; thread (a kernel's own); firmware (what it answered itself); call NUMBER COMMAND, a
  * system call, with ioctl's command; user SCAUSE; guest SCAUSE EXTENSION, with that of an SBI call.
@@ -399,8 +400,7 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 				path->visits[i].times);
 	}
 	fprintf(out, "sie %" PRIu64 "\n", with_sie);
-	if (fclose(out))
-		fprintf(stderr, "irqs_off: %s cannot be written\n", file);
+	plugin_close(out, file);
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)

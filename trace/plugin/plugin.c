@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * plugin.c - what our plugins share: the interface's version, arguments, memory, instructions.
+ * plugin.c - what our plugins share: the interface's version, arguments, memory, files, instructions.
  */
 #include "plugin.h"
 
@@ -51,6 +51,16 @@ void *plugin_need(void *p)
 		exit(1);
 	}
 	return p;
+}
+
+void plugin_close(FILE *file, const char *path)
+{
+	bool bad = ferror(file);
+
+	if (!bad)
+		fputs("end\n", file);
+	if (fclose(file) || bad)
+		fprintf(stderr, "%s: %s cannot be written\n", plugin_name, path);
 }
 
 uint32_t plugin_word(const struct qemu_plugin_insn *insn)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plugin.h - what our plugins share: the interface's version, arguments, memory, instructions.
+ * plugin.h - what our plugins share: the interface's version, arguments, memory, files, instructions.
  *
  * A plugin says its name, for what it reports; plugin.c is linked to each.
  */
@@ -35,6 +35,12 @@ bool plugin_arguments(const struct plugin_argument *known, size_t n, int argc, c
 
 /* What malloc() and its kind returned; there is no going on without. */
 void *plugin_need(void *p);
+
+/*
+ * Close a text file whose writes may have failed. A last line "end" says that nothing is missing in it: a
+ * full disk cuts a file short anywhere, also within a number.
+ */
+void plugin_close(FILE *file, const char *path);
 
 /* An instruction's encoding; 0 if it does not lie in RAM. */
 uint32_t plugin_word(const struct qemu_plugin_insn *insn);

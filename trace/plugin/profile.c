@@ -15,6 +15,7 @@
  *   block NUMBER WORLD PC WORD...        instructions
  *   times NODE WORLD BLOCK INSNS TIMES   of BLOCK the first INSNS ran so often, called by NODE
  *   full                                 there were more chains than room
+ *   end                                  nothing is missing
  */
 #include <inttypes.h>
 
@@ -371,8 +372,7 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 		differed, last_read);
 	profile_write_nodes(out);
 	write_pairs(out);
-	if (fclose(out))
-		fprintf(stderr, "profile: %s cannot be written\n", file);
+	plugin_close(out, file);
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)

@@ -70,18 +70,20 @@ class Recording:
             address, size, word = line.split()
             self.encodings[int(address, 16)] = (int(word, 16), int(size))
         self._words = array.array("Q")
-        with open(os.path.join(folder, "paths"), "rb") as paths:
-            self._words.frombytes(paths.read())
-        if sys.byteorder != "little":
-            self._words.byteswap()
         self._offsets = self._path_offsets()
+        self._read_paths(os.path.join(folder, "paths"))
 
     def _lines(self, name):
-        try:
-            with open(os.path.join(self.folder, name), encoding="ascii") as lines:
-                return lines.read().splitlines()
-        except OSError as error:
-            raise LaunchError("the plugin left no %s: %s" % (name, error.strerror)) from None
+        return plugin.lines_of(os.path.join(self.folder, name), "the " + name)
+
+    def _read_paths(self, path):
+        with open(path, "rb") as paths:
+            words = paths.read()
+        if len(words) < self._words.itemsize * max((end for _, end in self._offsets.values()), default=0):
+            raise plugin.cut_short("the paths")
+        self._words.frombytes(words[:len(words) // self._words.itemsize * self._words.itemsize])
+        if sys.byteorder != "little":
+            self._words.byteswap()
 
     def _path_offsets(self):
         lengths = {}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """recording.py - what trace/plugin/profile.c has left, as stacks of functions."""
-from ..errors import LaunchError
+from .. import plugin
 from ..flame import folded
 from .names import OTHER_PROGRAM, U, WORLDS
 
@@ -12,7 +12,7 @@ class Recording:
     our count at the last time. full: some calls were too many for the plugin.
     """
 
-    def __init__(self, path, names):
+    def __init__(self, path, what, names):
         self.counted = self.reads = self.differed = self.last = 0
         self.full = False
         self._nodes = {}   # number -> (parent, world, site)
@@ -20,7 +20,7 @@ class Recording:
         self._paths = {}   # node -> its frames
         self._leaves = {}  # (block, insns) -> [(function, instructions)]
         self._names = names
-        times = self._read(path)
+        times = self._read(path, what)
         names.find_firmware(self._blocks.values())
         self.stacks = {}
         for (node, world, block, insns), count in times:
@@ -30,30 +30,24 @@ class Recording:
                 self.stacks[stack] = self.stacks.get(stack, 0) + length * count
         self.total = sum(self.stacks.values())
 
-    def _read(self, path):
+    def _read(self, path, what):
         times = []
-        try:
-            with open(path, encoding="ascii") as lines:
-                for line in lines:
-                    words = line.split()
-                    if words[0] == "times":
-                        numbers = tuple(map(int, words[1:]))
-                        times.append((numbers[:4], numbers[4]))
-                    elif words[0] == "node":
-                        self._nodes[int(words[1])] = (int(words[2]), int(words[3]), int(words[4], 16))
-                    elif words[0] == "block":
-                        self._blocks[int(words[1])] = (int(words[2]), int(words[3], 16),
-                                                       [int(word, 16) for word in words[4:]])
-                    elif words[0] == "all":
-                        self.counted = int(words[1])
-                    elif words[0] == "read":
-                        self.reads, self.differed, self.last = map(int, words[1:])
-                    elif words[0] == "full":
-                        self.full = True
-        except OSError as error:
-            raise LaunchError("the plugin left nothing: %s" % error.strerror) from None
-        except (ValueError, IndexError):
-            raise LaunchError("what the plugin left is cut short: is the disk full?") from None
+        for line in plugin.lines_of(path, what):
+            words = line.split()
+            if words[0] == "times":
+                numbers = tuple(map(int, words[1:]))
+                times.append((numbers[:4], numbers[4]))
+            elif words[0] == "node":
+                self._nodes[int(words[1])] = (int(words[2]), int(words[3]), int(words[4], 16))
+            elif words[0] == "block":
+                self._blocks[int(words[1])] = (int(words[2]), int(words[3], 16),
+                                               [int(word, 16) for word in words[4:]])
+            elif words[0] == "all":
+                self.counted = int(words[1])
+            elif words[0] == "read":
+                self.reads, self.differed, self.last = map(int, words[1:])
+            elif words[0] == "full":
+                self.full = True
         return times
 
     def _chain(self, node, world):

@@ -120,15 +120,8 @@ def measure(name, options, folder):
 
 
 def _paths(out, what, options):
-    try:
-        with open(out, encoding="ascii") as lines:
-            text = lines.read().splitlines()
-    except OSError as error:
-        raise LaunchError("the plugin left nothing of %s: %s" % (what, error.strerror)) from None
-    if not text or not text[-1].startswith("sie "):
-        raise LaunchError("what the plugin left of %s is cut short: is the disk full?" % what)
     names, paths = Names(options.out), []
-    for line in text:
+    for line in plugin.lines_of(out, what):
         words = line.split()
         if words[0] == "path":
             paths.append(Path(names, words[1:], what))
