@@ -3,8 +3,6 @@
  * kvm_model.c - what the files of --save and --restore need of KVM and of the rest of the VMM.
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include "kvm_model.h"
 
@@ -122,8 +120,6 @@ int kvm_capability(const struct machine *m, unsigned int capability)
 /* ---- the rest of the VMM ---- */
 
 struct machine machine;
-jmp_buf refused;
-char why[300];
 
 /* Devices tell it to a guest; there is none here. */
 u64 clock_now(void)
@@ -152,15 +148,4 @@ void machine_stop(struct machine *m, enum stop_reason reason, int status)
 	(void)m;
 	(void)reason;
 	(void)status;
-}
-
-void die(enum exit_status status, const char *format, ...)
-{
-	va_list args;
-
-	(void)status;
-	va_start(args, format);
-	vsnprintf(why, sizeof(why), format, args);
-	va_end(args);
-	longjmp(refused, 1);
 }

@@ -5,7 +5,7 @@
 #ifndef KVM_MODEL_H
 #define KVM_MODEL_H
 
-#include <setjmp.h>
+#include "refused.h"
 #include "vmm.h"
 
 #define VCPUS 2
@@ -31,7 +31,5 @@ int number_of(u64 id);             /* its index, or -1 */
 size_t width(u64 id);
 
 extern struct machine machine;
-extern jmp_buf refused; /* where die() goes, */
-extern char why[300];   /* with these words */
 
 #endif

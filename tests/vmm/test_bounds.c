@@ -4,30 +4,17 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "refused.h"
 #include "state.h"
 
 static struct machine machine;
 static struct save_header header;
-static char why[300];
-static jmp_buf refused;
 
 /* ---- stubs of the rest of the VMM for belldev.c and restore.c ---- */
-
-void die(enum exit_status status, const char *format, ...)
-{
-	va_list args;
-
-	(void)status;
-	va_start(args, format);
-	vsnprintf(why, sizeof(why), format, args);
-	va_end(args);
-	longjmp(refused, 1);
-}
 
 int file_read(int fd, void *to, size_t len, u64 offset)
 {

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * refused.h - die() as a jump back into the test: what the VMM refuses, and why.
+ */
+#ifndef VMM_TEST_REFUSED_H
+#define VMM_TEST_REFUSED_H
+
+#include <setjmp.h>
+
+extern jmp_buf refused; /* where die() goes, */
+extern char why[300];   /* with these words */
+
+#endif
