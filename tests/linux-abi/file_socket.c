@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -160,6 +161,82 @@ static void test_watched_first(unsigned int mode, const char *what)
 	close(ep);
 }
 
+/* Allow no descriptor that is not open; the former limit. */
+static struct rlimit forbid_descriptors(void)
+{
+	struct rlimit was, now;
+
+	getrlimit(RLIMIT_NOFILE, &was);
+	now = was;
+	now.rlim_cur = (rlim_t)dup(0);
+	close((int)now.rlim_cur);
+	setrlimit(RLIMIT_NOFILE, &now);
+	return was;
+}
+
+static void test_no_descriptor(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), s = socket(AF_UNIX, SOCK_STREAM, 0), conn;
+	struct rlimit was;
+	char byte = 0;
+
+	bind_it(fd);
+	listen(fd, 1);
+	connect_it(s);
+	write(s, "w", 1);
+	was = forbid_descriptors();
+	fails_with(accept(fd, NULL, NULL), EMFILE, "accept without a free descriptor is EMFILE");
+	setrlimit(RLIMIT_NOFILE, &was);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	conn = accept(fd, NULL, NULL);
+	ok(conn >= 0 && read(conn, &byte, 1) == 1 && byte == 'w',
+	   "the connection waits for the next accept");
+	was = forbid_descriptors();
+	fails_with(accept(fd, NULL, NULL), EMFILE, "EMFILE comes before EAGAIN");
+	setrlimit(RLIMIT_NOFILE, &was);
+	close(conn);
+	close(fd);
+	close(s);
+}
+
+static void *accepting(void *arg)
+{
+	return (void *)(long)accept(*(int *)arg, NULL, NULL);
+}
+
+/* An accept() that waits has its descriptor already: nobody else gets it, and it is not open. */
+static void test_reserved(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), s = socket(AF_UNIX, SOCK_STREAM, 0);
+	int first = dup(0), other = first, status = -1;
+	void *conn;
+	pthread_t t;
+	pid_t pid;
+
+	bind_it(fd);
+	listen(fd, 1);
+	close(first);
+	pthread_create(&t, NULL, accepting, &fd);
+	for (int i = 0; i < 1000 && other == first; i++) {
+		usleep(5000);
+		other = dup(0);
+		close(other);
+	}
+	ok(other == first + 1, "while accept waits, its descriptor is given to no other call");
+	fails_with(close(first), EBADF, "that descriptor cannot be closed");
+	fails_with(dup2(0, first), EBUSY, "dup2 to it is EBUSY");
+	pid = fork();
+	if (pid == 0)
+		_exit(dup(0) != first);
+	waitpid(pid, &status, 0);
+	ok(status == 0, "in a child of fork it is free");
+	connect_it(s);
+	pthread_join(t, &conn);
+	ok((long)conn == first && close(first) == 0, "accept returns it");
+	close(fd);
+	close(s);
+}
+
 static void test_options(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), value = -1, plain = open("/dev/null", O_RDWR);
@@ -193,6 +270,9 @@ int main(void)
 	test_server("an abstract name");
 	test_watched_first(0, "level-triggered");
 	test_watched_first(EPOLLET, "edge-triggered");
+	test_no_descriptor();
+	addr.sun_path[1]++; /* the first name's listener is gone, but let both be told apart */
+	test_reserved();
 	test_options();
 	return tap_done();
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include "tap.h"
@@ -67,6 +68,25 @@ static void test_open(void)
 	fails_with(write(open("f", O_RDONLY), base, 1), EBADF,
 		   "writing to what is open for reading");
 	close(fd);
+}
+
+static void test_no_descriptor(void)
+{
+	struct rlimit was, now;
+	struct stat st;
+
+	put("full", "text");
+	getrlimit(RLIMIT_NOFILE, &was);
+	now = was;
+	now.rlim_cur = (rlim_t)dup(0);
+	close((int)now.rlim_cur);
+	setrlimit(RLIMIT_NOFILE, &now);
+	fails_with(open("new", O_CREAT | O_WRONLY, 0600), EMFILE, "no free descriptor");
+	fails_with(stat("new", &st), ENOENT, "then open creates no file");
+	fails_with(open("full", O_TRUNC | O_WRONLY), EMFILE, "no free descriptor for O_TRUNC");
+	setrlimit(RLIMIT_NOFILE, &was);
+	ok(holds("full", "text"), "then open does not truncate the file");
+	unlink("full");
 }
 
 static void test_long_names(void)
@@ -218,6 +238,7 @@ int main(void)
 	if (!ok(mkdtemp(base) && chdir(base) == 0, "a directory to work in"))
 		return tap_done();
 	test_open();
+	test_no_descriptor();
 	test_long_names();
 	test_directories();
 	test_many_entries();

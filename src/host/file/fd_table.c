@@ -26,9 +26,10 @@
 struct fd_table {
 	u32 refs;
 	struct spinlock lock;
-	int size;   /* descriptors that there is room for: a multiple of 64 */
-	int used;   /* above every open descriptor */
-	int lowest; /* no descriptor below is free */
+	int size;                  /* descriptors that there is room for: a multiple of 64 */
+	int used;                  /* above every open descriptor */
+	int lowest;                /* no descriptor below is free */
+	struct list_head reserved; /* struct fd_slot */
 	struct file **files;
 	u64 *cloexec; /* a bit a descriptor; behind files, in the same allocation */
 	struct file *few_files[FD_FEW];
@@ -45,6 +46,7 @@ struct fd_table *fd_table_create(void)
 	t->size = FD_FEW;
 	t->files = t->few_files;
 	t->cloexec = t->few_cloexec;
+	list_init(&t->reserved);
 	return t;
 }
 
@@ -168,12 +170,22 @@ static void put_in(struct fd_table *t, int fd, struct file *f, bool cloexec)
 		t->lowest++;
 }
 
+static bool is_reserved(const struct fd_table *t, int fd)
+{
+	const struct fd_slot *slot;
+
+	list_for_each_entry(slot, &t->reserved, link)
+		if (slot->fd == fd)
+			return true;
+	return false;
+}
+
 /* The lowest free descriptor from `from` on; it may be beyond the table's room. */
 static int find_free(const struct fd_table *t, int from)
 {
 	int fd = MAX(from, t->lowest);
 
-	while (fd < t->used && t->files[fd])
+	while ((fd < t->used && t->files[fd]) || is_reserved(t, fd))
 		fd++;
 	return fd;
 }
@@ -206,26 +218,38 @@ int fd_table_next(struct fd_table *t, int from)
 	return found;
 }
 
-int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bool exact,
-		     bool cloexec)
+/* A descriptor as for fd_table_install(), for which the table has room. On success t->lock is held. */
+static int lock_with_room(struct fd_table *t, int from, int limit, bool exact)
 {
-	struct file *old = NULL;
-	int fd, err = 0;
+	int fd, err;
 
 	for (;;) {
 		spin_lock(&t->lock);
 		fd = exact ? from : find_free(t, from);
-		if (fd < 0 || fd >= limit || fd < t->size)
-			break;
+		if (fd < 0 || fd >= limit)
+			err = exact ? -EBADF : -EMFILE;
+		else if (exact && is_reserved(t, fd))
+			err = -EBUSY;
+		else if (fd < t->size)
+			return fd;
+		else
+			err = 0;
 		spin_unlock(&t->lock);
-		err = make_room(t, fd);
+		if (!err)
+			err = make_room(t, fd);
 		if (err < 0)
 			return err;
 	}
-	if (fd < 0 || fd >= limit) {
-		spin_unlock(&t->lock);
-		return exact ? -EBADF : -EMFILE;
-	}
+}
+
+int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bool exact,
+		     bool cloexec)
+{
+	int fd = lock_with_room(t, from, limit, exact);
+	struct file *old;
+
+	if (fd < 0)
+		return fd;
 	old = file_at(t, fd);
 	put_in(t, fd, f, cloexec);
 	spin_unlock(&t->lock);
@@ -299,6 +323,36 @@ int fd_install_new(struct file *f, bool cloexec)
 	if (fd < 0)
 		file_put(f);
 	return fd;
+}
+
+int fd_reserve(struct fd_slot *slot)
+{
+	struct fd_table *t = current_process->fds;
+	int fd = lock_with_room(t, 0, fd_limit(), false);
+
+	if (fd < 0)
+		return fd;
+	slot->fd = fd;
+	list_add(&slot->link, &t->reserved);
+	spin_unlock(&t->lock);
+	return 0;
+}
+
+int fd_fill(struct fd_slot *slot, struct file *f, bool cloexec)
+{
+	struct fd_table *t = current_process->fds;
+
+	spin_lock(&t->lock);
+	list_del(&slot->link);
+	if (f)
+		put_in(t, slot->fd, f, cloexec);
+	spin_unlock(&t->lock);
+	return slot->fd;
+}
+
+void fd_unreserve(struct fd_slot *slot)
+{
+	fd_fill(slot, NULL, false);
 }
 
 int fd_close(int fd)

@@ -76,7 +76,7 @@ bool fd_table_is_shared(struct fd_table *t);
 void fd_table_exec(struct fd_table *t); /* closes what is close-on-exec */
 /*
  * The lowest free descriptor from `from` on, or the very one if `exact`, below `limit` (at most
- * FD_MAX); takes over the reference on success. -EMFILE (exact: -EBADF), -ENOMEM.
+ * FD_MAX); takes over the reference on success. -EMFILE, -ENOMEM; exact: -EBADF, -EBUSY (reserved).
  */
 int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bool exact,
 		     bool cloexec);
@@ -91,6 +91,19 @@ struct file *fd_get(int fd); /* of the current process, referenced; NULL: -EBADF
 int fd_look(int fd, struct inode **inode, char *name, size_t size);
 int fd_install(struct file *f, bool cloexec);     /* takes over the reference on success; -EMFILE */
 int fd_install_new(struct file *f, bool cloexec); /* the same; takes it over in any case */
+/*
+ * A descriptor that a call reserves before its first effect, so that it cannot fail after it for lack of
+ * a descriptor or of memory. Until it is filled it is not open, but no other call gets it, as on Linux.
+ */
+struct fd_slot {
+	struct list_head link;
+	int fd;
+};
+
+int fd_reserve(struct fd_slot *slot); /* 0, -EMFILE, -ENOMEM */
+/* Takes over the reference; the descriptor. */
+int fd_fill(struct fd_slot *slot, struct file *f, bool cloexec);
+void fd_unreserve(struct fd_slot *slot);
 int fd_close(int fd);
 int fd_flags_get(int fd); /* FD_CLOEXEC or 0; -EBADF */
 int fd_flags_set(int fd, bool cloexec);

@@ -187,28 +187,44 @@ long sys_listen(struct trap_frame *frame)
 	return err;
 }
 
+/* The descriptor and the file are there already: a connection taken from the backlog is not lost. */
+static long accept_into(struct file *new, struct unix_socket *s, bool nonblock,
+			const struct trap_frame *frame)
+{
+	struct unix_socket *accepted;
+	struct unix_name name;
+	long ret = socket_accept(s, nonblock, &accepted);
+
+	if (ret)
+		return ret;
+	socket_attach(new, accepted);
+	socket_name(accepted, true, &name);
+	return put_name(&name, frame->a1, frame->a2);
+}
+
 static long do_accept(struct trap_frame *frame, unsigned int flags)
 {
-	struct unix_socket *s, *accepted;
-	struct unix_name name;
-	struct file *f;
+	struct file *f, *new = NULL;
+	struct unix_socket *s;
+	struct fd_slot slot;
 	long ret;
 
 	if (flags & ~SOCK_FLAGS)
 		return -EINVAL;
 	s = get_socket((int)frame->a0, &f, &ret);
 	if (s)
-		ret = socket_accept(s, f->flags & O_NONBLOCK, &accepted);
-	file_put(f);
-	if (ret)
-		return ret;
-	socket_name(accepted, true, &name);
-	ret = put_name(&name, frame->a1, frame->a2);
-	if (ret) {
-		socket_put(accepted);
-		return ret;
+		ret = fd_reserve(&slot);
+	if (!ret) {
+		new = socket_file(NULL, flags & O_NONBLOCK);
+		ret = new ? accept_into(new, s, f->flags & O_NONBLOCK, frame) : -ENOMEM;
+		if (ret)
+			fd_unreserve(&slot);
 	}
-	return socket_install(accepted, flags);
+	file_put(f);
+	if (!ret)
+		return fd_fill(&slot, new, flags & O_CLOEXEC);
+	file_put(new);
+	return ret;
 }
 
 long sys_accept(struct trap_frame *frame)

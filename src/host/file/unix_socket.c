@@ -391,7 +391,8 @@ static unsigned int socket_poll(struct file *f, struct poll_table *table)
 
 static void socket_release(struct file *f)
 {
-	socket_put(f->priv);
+	if (f->priv)
+		socket_put(f->priv);
 }
 
 static const struct file_ops socket_ops = {
@@ -407,13 +408,21 @@ struct file *socket_file(struct unix_socket *s, unsigned int flags)
 	struct file *f = file_alloc(&socket_ops, s, O_RDWR | flags);
 
 	if (!f) {
-		socket_put(s);
+		if (s)
+			socket_put(s);
 		return NULL;
 	}
 	f->kind = S_IFSOCK | 0777;
 	f->anon_name = "socket:[1]";
-	s->f = f;
+	if (s)
+		s->f = f;
 	return f;
+}
+
+void socket_attach(struct file *f, struct unix_socket *s)
+{
+	f->priv = s;
+	s->f = f;
 }
 
 struct unix_socket *socket_of(struct file *f)

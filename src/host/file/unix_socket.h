@@ -13,8 +13,9 @@ struct unix_name {  /* a path, or an abstract name, which starts with NUL; len 0
 	char path[UNIX_PATH_MAX + 1];
 };
 
-struct file *socket_file(struct unix_socket *s,
-			 unsigned int flags); /* takes over s; NULL: s is freed */
+/* Takes over s, or frees it if there is no memory (NULL). Without s: socket_attach() is to follow. */
+struct file *socket_file(struct unix_socket *s, unsigned int flags);
+void socket_attach(struct file *f, struct unix_socket *s); /* takes over s */
 struct unix_socket *socket_new(void);
 struct unix_socket *socket_of(struct file *f); /* NULL: it is no socket */
 int socket_connect_pair(struct unix_socket *a, struct unix_socket *b);

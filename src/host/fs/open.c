@@ -47,28 +47,42 @@ static int open_by_type(struct inode *inode, struct file *f, unsigned int flags)
 	return 0;
 }
 
-struct file *inode_open(struct inode *inode, unsigned int flags, int *err)
+/* Make f, which is new, the file of the inode. If this fails, the caller puts f. */
+static int open_with(struct file *f, struct inode *inode, unsigned int flags)
 {
-	struct file *f;
+	int err = 0;
 
-	*err = -ENOTDIR;
 	if ((flags & O_DIRECTORY) && !S_ISDIR(inode->mode))
-		return NULL;
-	*err = -ENFILE;
-	f = file_alloc(&path_ops, NULL, flags & OPEN_FLAGS_KEPT);
-	if (!f)
-		return NULL;
-	*err = 0;
+		return -ENOTDIR;
 	f->inode = inode;
 	inode_get(inode);
 	if (!(flags & O_PATH))
-		*err = open_by_type(inode, f, flags);
-	if (*err) {
+		err = open_by_type(inode, f, flags);
+	if (err)
 		f->ops = &path_ops; /* there is nothing to release */
-		file_put(f);
-		return NULL;
-	}
-	return f;
+	return err;
+}
+
+static struct file *alloc_unopened(unsigned int flags)
+{
+	return file_alloc(&path_ops, NULL, flags & OPEN_FLAGS_KEPT);
+}
+
+/* f if it has been opened; else it is put. */
+static struct file *opened(struct file *f, int err)
+{
+	if (!err)
+		return f;
+	file_put(f);
+	return NULL;
+}
+
+struct file *inode_open(struct inode *inode, unsigned int flags, int *err)
+{
+	struct file *f = alloc_unopened(flags);
+
+	*err = f ? open_with(f, inode, flags) : -ENOMEM;
+	return opened(f, *err);
 }
 
 /* tree_lock is held. The file that open(O_CREAT) makes, or the one that is there. */
@@ -88,9 +102,9 @@ static int create_at(struct inode *start, const char *path, unsigned int mode, s
 	else if (dir_find(dir, w->last))
 		err = -ENOENT; /* a symbolic link to what is not there */
 	else if (!(inode = inode_alloc(S_IFREG | (mode & 07777), NULL)))
-		err = -ENOSPC;
+		err = -ENOMEM;
 	else if (!(inode->data = ram_file_create(NULL, 0)))
-		err = -ENOSPC;
+		err = -ENOMEM;
 	else
 		err = dir_add(dir, w->last, inode);
 	inode_put(dir);
@@ -119,11 +133,15 @@ struct file *path_open(struct inode *start, const char *path, unsigned int flags
 		       int *err)
 {
 	bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+	/* Before the file is created: what was just created opens without further memory. */
+	struct file *f = alloc_unopened(flags);
 	unsigned int walk_flags = 0;
-	struct file *f = NULL;
 	bool created = false;
 	struct walk w;
 
+	*err = -ENOMEM;
+	if (!f)
+		return NULL;
 	if ((flags & O_NOFOLLOW) || exclusive)
 		walk_flags |= WALK_NOFOLLOW;
 	mutex_lock(&tree_lock);
@@ -134,15 +152,15 @@ struct file *path_open(struct inode *start, const char *path, unsigned int flags
 	}
 	mutex_unlock(&tree_lock);
 	if (*err)
-		return NULL;
+		return opened(f, *err);
 	if (exclusive && !created)
 		*err = -EEXIST;
 	else if ((flags & O_CREAT) && !(flags & O_PATH) && S_ISDIR(w.inode->mode))
 		*err = -EISDIR;
 	else
-		f = inode_open(w.inode, flags, err);
+		*err = open_with(f, w.inode, flags);
 	inode_put(w.inode);
-	return f;
+	return opened(f, *err);
 }
 
 /* ---- directories ----------------------------------------------------------------------- */

@@ -76,6 +76,7 @@ long sys_openat(struct trap_frame *frame)
 {
 	unsigned int flags = (unsigned int)frame->a2;
 	unsigned int mode = (unsigned int)frame->a3 & ~current_process->umask;
+	struct fd_slot slot;
 	struct at_path ap;
 	struct file *f;
 	int err;
@@ -83,11 +84,17 @@ long sys_openat(struct trap_frame *frame)
 	err = at_path_get(&ap, (int)frame->a0, frame->a1);
 	if (err)
 		return err;
+	err = fd_reserve(&slot);
+	if (err) {
+		at_path_put(&ap);
+		return err;
+	}
 	f = path_open(ap.start, ap.path, flags, mode, &err);
 	at_path_put(&ap);
-	if (!f)
-		return err;
-	return fd_install_new(f, flags & O_CLOEXEC);
+	if (f)
+		return fd_fill(&slot, f, flags & O_CLOEXEC);
+	fd_unreserve(&slot);
+	return err;
 }
 
 long sys_close(struct trap_frame *frame)
