@@ -204,8 +204,20 @@ static struct page *take_block(unsigned int order)
 
 void page_missed(void)
 {
-	current->no_page = true;
+	if (current->process)
+		thread_frame(current)->cause = CAUSE_PAGE_MISSED;
 	current->missed_in = READ_ONCE(oom_round);
+}
+
+bool page_was_missed(void)
+{
+	return current->process && thread_frame(current)->cause == CAUSE_PAGE_MISSED;
+}
+
+void page_miss_forget(void)
+{
+	if (current->process)
+		thread_frame(current)->cause = 0;
 }
 
 /* Inlined, like alloc_charged(), to keep a guest's fault cheap: it may allocate a table. */

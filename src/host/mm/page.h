@@ -61,6 +61,9 @@ hpa_t page_alloc_zeroed(unsigned int order);
 hpa_t page_alloc_user(unsigned int order);
 hpa_t page_alloc_user_zeroed(unsigned int order);
 void page_missed(void); /* record for oom.c that the calling thread got no page */
+/* Did the thread get no page in this system call, and has it not waited for memory since? */
+bool page_was_missed(void);
+void page_miss_forget(void);
 /* Charge pages from page_alloc_user() to the calling thread's account. */
 void page_charge(hpa_t pa, unsigned long pages);
 /* Drop the reference that the allocation gave, of all 2^order pages. */

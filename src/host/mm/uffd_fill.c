@@ -138,8 +138,7 @@ static long fill_range(const struct fill *fill, bool wake)
 		uffd_wake(fill->uffd, fill->start, done);
 	if (!done)
 		return err;
-	current->no_page =
-		false; /* -EAGAIN is for the program: syscall.c must not repeat what is done */
+	page_miss_forget(); /* -EAGAIN is for the program: syscall.c must not repeat what is done */
 	return (long)done;
 }
 

@@ -212,7 +212,7 @@ bool oom_wait(const char *what)
 	struct process *p;
 	bool found;
 
-	current->no_page = false; /* handled here */
+	page_miss_forget(); /* handled here */
 	if (READ_ONCE(current->sig.kill) || mutex_lock_killable(&choosing))
 		return false;
 	found = find_victim(what, &p);

@@ -12,6 +12,7 @@
 #include "hv/host.h"
 #include "hv/trace.h"
 #include "lib/printk.h"
+#include "mm/page.h"
 #include "oom.h"
 #include "process.h"
 #include "signal.h"
@@ -89,13 +90,12 @@ static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 {
 	unsigned int tries = 0;
 
-	while ((ret == -ENOMEM || ret == -ENFILE || ret == -EAGAIN) && current->no_page &&
+	while ((ret == -ENOMEM || ret == -ENFILE || ret == -EAGAIN) && page_was_missed() &&
 	       oom_retry(tries++)) {
-		current->no_page = false;
+		page_miss_forget();
 		frame->a0 = frame->orig_a0;
 		ret = table[number].fn(frame);
 	}
-	current->no_page = false;
 	return ret;
 }
 
@@ -108,7 +108,7 @@ static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, u
 {
 	enum syscall_restart restart = table[number].restart;
 
-	if (current->no_page)
+	if (page_was_missed())
 		ret = try_with_memory(frame, number, ret);
 	if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR) {
 		restart = ret == -ERESTARTSYS ? RESTART_SYS : RESTART_ALWAYS;
