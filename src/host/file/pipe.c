@@ -304,13 +304,13 @@ long sys_pipe2(struct trap_frame *frame)
 	struct file *r = NULL, *w = NULL;
 	struct pipe *p;
 	int fds[2] = { -1, -1 };
-	int err = -ENFILE;
+	int err = -ENOMEM;
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
 		return -EINVAL;
 	p = pipe_new();
 	if (!p)
-		return -ENFILE;
+		return -ENOMEM;
 	r = pipe_end(p, O_RDONLY | kept);
 	w = r ? pipe_end(p, O_WRONLY | kept) : NULL;
 	if (!w) {

@@ -67,10 +67,12 @@ static int fill_known(struct mm *mm, const struct vma *vma, unsigned long va)
 
 	if (!vma->file || !(vma->flags & VMA_UFFD_MINOR))
 		return -EINVAL;
-	if (!vma->file->ops->has_page(vma->file, index) ||
-	    (vma->flags & VMA_HUGETLB ? vma->file->ops->mmap_block(vma->file, index, &pa)
-				      : vma->file->ops->mmap_page(vma->file, index, true, &pa)) < 0)
+	if (!vma->file->ops->has_page(vma->file, index))
 		return -EFAULT;
+	err = vma->flags & VMA_HUGETLB ? vma->file->ops->mmap_block(vma->file, index, &pa)
+				       : vma->file->ops->mmap_page(vma->file, index, true, &pa);
+	if (err < 0)
+		return err == -ENOMEM ? err : -EFAULT;
 	err = mm_install_page(mm, vma, va, pa);
 	if (err < 0)
 		put_pages(pa, vma_page_size(vma));
@@ -136,10 +138,7 @@ static long fill_range(const struct fill *fill, bool wake)
 	}
 	if (done && wake)
 		uffd_wake(fill->uffd, fill->start, done);
-	if (!done)
-		return err;
-	page_miss_forget(); /* -EAGAIN is for the program: syscall.c must not repeat what is done */
-	return (long)done;
+	return done ? (long)done : err;
 }
 
 /* 0: there is nothing at all any more, for the process has ended. */

@@ -45,7 +45,7 @@ static int enqueue(struct process *p, struct thread *t, const siginfo_t *info)
 	if (p->nr_queued < QUEUE_LIMIT)
 		q = kmalloc(sizeof(*q));
 	if (!q && SIG_IS_RT(info->si_signo))
-		return -EAGAIN;
+		return p->nr_queued < QUEUE_LIMIT ? -ENOMEM : -EAGAIN;
 	if (q) {
 		q->info = *info;
 		list_add_tail(&q->link, queue);

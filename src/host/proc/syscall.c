@@ -82,16 +82,16 @@ static __attribute__((noinline)) void syscall_seen(unsigned long number, long re
 }
 
 /*
- * Repeat a call that failed and could not get a page. If it failed for lack of memory, it has changed
- * nothing, and it may succeed once another process has freed its memory.
+ * Repeat a call that failed because it could not get a page: it may succeed once another process has freed
+ * its memory. Every call that fails with ENOMEM has changed nothing, or only what makes no difference
+ * when it is repeated: it allocates before its first effect that counts, or undoes that effect.
  */
 static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 						      unsigned long number, long ret)
 {
 	unsigned int tries = 0;
 
-	while ((ret == -ENOMEM || ret == -ENFILE || ret == -EAGAIN) && page_was_missed() &&
-	       oom_retry(tries++)) {
+	while (ret == -ENOMEM && page_was_missed() && oom_retry(tries++)) {
 		page_miss_forget();
 		frame->a0 = frame->orig_a0;
 		ret = table[number].fn(frame);
@@ -108,7 +108,7 @@ static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, u
 {
 	enum syscall_restart restart = table[number].restart;
 
-	if (page_was_missed())
+	if (ret == -ENOMEM)
 		ret = try_with_memory(frame, number, ret);
 	if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR) {
 		restart = ret == -ERESTARTSYS ? RESTART_SYS : RESTART_ALWAYS;
