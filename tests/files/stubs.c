@@ -20,6 +20,7 @@ long fail_alloc_in = -1;
 unsigned int fail_allocs = 1;
 
 static unsigned int nr_failed;
+static bool any_failed;
 
 struct ram_file {
 	const u8 *base;
@@ -48,6 +49,7 @@ void *kmalloc(size_t size)
 		} else {
 			nr_failed = 0;
 		}
+		any_failed = true;
 		return NULL;
 	}
 	return calloc(1, size ? size : 1);
@@ -56,6 +58,11 @@ void *kmalloc(size_t size)
 void kfree(void *p)
 {
 	free(p);
+}
+
+bool page_was_missed(void)
+{
+	return any_failed;
 }
 
 void page_get(hpa_t pa)
@@ -124,6 +131,7 @@ void tree_begin(void)
 	root_inode = inode_alloc(S_IFDIR | 0755, NULL);
 	log_line[0] = '\0';
 	nr_log_lines = 0;
+	any_failed = false;
 }
 
 static void drop_names(struct inode *dir)

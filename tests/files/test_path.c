@@ -151,6 +151,25 @@ static void random_paths_neither_crash_nor_leak(void **state)
 	}
 }
 
+static struct inode *make_known(struct inode *dir, const char *name)
+{
+	(void)dir;
+	return strcmp(name, "known") ? NULL : inode_alloc(S_IFREG | 0444, NULL);
+}
+
+static void a_made_inode_without_memory_is_not_taken_for_an_unknown_name(void **state)
+{
+	static const struct inode_ops maker = { .lookup = make_known };
+
+	(void)state;
+	tree_make("/made", S_IFDIR | 0555, &maker);
+	assert_string_equal(walk("/", "made/unknown", 0), "!2");
+	fail_alloc_in = 0;
+	assert_string_equal(walk("/", "made/known", 0), "!12");
+	fail_alloc_in = -1;
+	assert_string_equal(walk("/", "unknown", 0), "!2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +182,8 @@ int main(void)
 						end),
 		cmocka_unit_test_setup_teardown(long_links_grow_to_the_limit_and_no_further, begin,
 						end),
+		cmocka_unit_test_setup_teardown(
+			a_made_inode_without_memory_is_not_taken_for_an_unknown_name, begin, end),
 		cmocka_unit_test_setup_teardown(random_paths_neither_crash_nor_leak, begin, end),
 	};
 

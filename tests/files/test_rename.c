@@ -143,7 +143,7 @@ static void without_memory_nothing_is_lost(void **state)
 
 		fail_alloc_in = 0;
 		fail_allocs = 2;
-		assert_int_equal(move(moves[i][0], moves[i][1]), -ENOSPC);
+		assert_int_equal(move(moves[i][0], moves[i][1]), -ENOMEM);
 		fail_alloc_in = -1;
 		fail_allocs = 1;
 		assert_int_equal(mode_of(moves[i][0]), before);

@@ -144,9 +144,11 @@ static int name_alloc(const struct inode *dir, const char *name, struct dentry *
 		return -ENAMETOOLONG;
 	if (!dir->name && dir != root_inode)
 		return -ENOENT; /* removed while somebody is in it */
-	*d = tree_has_room() ? kmalloc(sizeof(**d) + len + 1) : NULL;
-	if (!*d)
+	if (!tree_has_room())
 		return -ENOSPC;
+	*d = kmalloc(sizeof(**d) + len + 1);
+	if (!*d)
+		return -ENOMEM;
 	memcpy((*d)->name, name, len + 1);
 	return 0;
 }

@@ -99,6 +99,12 @@ static struct inode *step_child(struct inode *dir, const char *name)
 	return to;
 }
 
+/* A function that makes inodes (in /proc) returns NULL for an unknown name and for lack of memory. */
+static int not_found(const struct inode *maker)
+{
+	return maker->ops && page_was_missed() ? -ENOMEM : -ENOENT;
+}
+
 /* One component. `follow`: go through the link if it is one. */
 static int path_step(struct path_state *s, const char *name, bool follow)
 {
@@ -107,18 +113,18 @@ static int path_step(struct path_state *s, const char *name, bool follow)
 
 	child = step_child(s->at, name);
 	if (!child)
-		return -ENOENT;
+		return not_found(s->at);
 	if (!S_ISLNK(child->mode) || !follow) {
 		state_move(s, child);
 		return 0;
 	}
 	if (child->ops && child->ops->follow) {
 		to = child->ops->follow(child);
+		err = to ? 0 : not_found(child);
 		inode_put(child);
-		if (!to)
-			return -ENOENT;
-		state_move(s, to);
-		return 0;
+		if (to)
+			state_move(s, to);
+		return err;
 	}
 	err = state_expand(s, child);
 	inode_put(child);

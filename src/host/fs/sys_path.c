@@ -54,12 +54,12 @@ static int make_at(int dirfd, unsigned long path, u32 mode, u64 rdev, char *targ
 			inode->rdev = rdev;
 			inode->target = target;
 			inode->data = S_ISREG(mode) ? ram_file_create(NULL, 0) : NULL;
-			err = S_ISREG(mode) && !inode->data ? -ENOSPC
+			err = S_ISREG(mode) && !inode->data ? -ENOMEM
 							    : dir_add(w.inode, w.last, inode);
 			if (err)
 				inode->target = NULL; /* the caller's again */
 		} else if (!err) {
-			err = -ENOSPC;
+			err = -ENOMEM;
 		}
 		inode_put(w.inode);
 	}
