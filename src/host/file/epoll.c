@@ -185,6 +185,10 @@ static int item_add(struct epoll *ep, struct file *f, int fd, const struct epoll
 
 	if (!item)
 		return -ENOMEM;
+	if (f->ops == &epoll_ops) {
+		ep->holds_epoll = true;
+		((struct epoll *)f->priv)->nested++;
+	}
 	item->ep = ep;
 	item->f = f;
 	item->fd = fd;
@@ -341,11 +345,7 @@ static int check_nesting(struct epoll *ep, struct file *f)
 		return 0;
 	if (inner == ep)
 		return -EINVAL;
-	if (inner->holds_epoll || ep->nested)
-		return -ELOOP;
-	ep->holds_epoll = true;
-	inner->nested++;
-	return 0;
+	return inner->holds_epoll || ep->nested ? -ELOOP : 0;
 }
 
 static int control(struct epoll *ep, int op, struct file *f, int fd,
