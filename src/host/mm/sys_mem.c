@@ -189,7 +189,9 @@ long sys_brk(struct trap_frame *frame)
 		if (ret >= 0)
 			mm->brk = want;
 	}
-	ret = (long)mm->brk; /* never an error: callers compare */
+	/* Never an error, because callers compare; but ENOMEM for lack of a page has the call repeated. */
+	if (ret != -ENOMEM || !page_was_missed())
+		ret = (long)mm->brk;
 	vma_unlock(mm);
 	return ret;
 }
