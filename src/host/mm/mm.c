@@ -44,6 +44,7 @@ struct mm *mm_create(void)
 	mutex_init(&mm->lock);
 	list_init(&mm->vmas);
 	list_init(&mm->dead_vmas);
+	list_init(&mm->spare_vmas);
 	list_init(&mm->notifiers);
 	if (pgtable_init_mm(mm) < 0) {
 		kfree(mm);

@@ -228,36 +228,75 @@ static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsig
 	return 0;
 }
 
-/* What exceeds spec->len is unmapped first, as on Linux, even if the move then fails. */
+#define SPARE_AREAS 4 /* vma_map() and one vma_unmap() split two each at most */
+
+static int spare_areas_alloc(struct mm *mm)
+{
+	unsigned int i;
+
+	for (i = 0; i < SPARE_AREAS; i++) {
+		struct vma *vma = kmalloc(sizeof(*vma));
+
+		if (!vma)
+			return -ENOMEM;
+		list_add(&vma->link, &mm->spare_vmas);
+	}
+	return 0;
+}
+
+static void spare_areas_free(struct mm *mm)
+{
+	struct vma *vma, *n;
+
+	list_for_each_entry_safe(vma, n, &mm->spare_vmas, link) {
+		list_del(&vma->link);
+		kfree(vma);
+	}
+}
+
+/*
+ * Split the leaves that cross an end of the range to be moved, or the end of what is to be unmapped behind
+ * it, and allocate the areas by which vma_map() and vma_unmap() may split others.
+ */
+static int mremap_prepare(struct mm *mm, unsigned long old, unsigned long len,
+			  unsigned long old_len)
+{
+	if (mm_split_leaf_at(mm, old) < 0 || mm_split_leaf_at(mm, old + len) < 0 ||
+	    mm_split_leaf_at(mm, old + old_len) < 0)
+		return -ENOMEM;
+	return spare_areas_alloc(mm);
+}
+
+/*
+ * Until the pages have been moved, failing leaves the old range as it was, so that the call can be
+ * repeated; then nothing fails, unless max_map_count is lowered meanwhile. What exceeds spec->len is
+ * unmapped only then, with the old range.
+ */
 static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 			unsigned long old_len, struct vma_spec *spec)
 {
+	unsigned long len = MIN(old_len, spec->len);
 	long addr;
 	int err;
 
-	if (old_len > spec->len) { /* vma keeps its start: it is split behind old */
-		err = vma_unmap(mm, old + spec->len, old_len - spec->len);
-		if (err < 0)
-			return err;
-		old_len = spec->len;
-	}
 	spec->prot = vma->prot;
 	spec->flags = vma->flags;
 	spec->file = vma->file;
 	spec->pgoff = vma->pgoff + ((old - vma->start) >> PAGE_SHIFT);
-	if (mm_split_leaf_at(mm, old) < 0 || mm_split_leaf_at(mm, old + old_len) < 0)
-		return -ENOMEM;
+	err = mremap_prepare(mm, old, len, old_len);
+	if (err < 0)
+		return err;
 	addr = vma_map(mm, spec);
 	if (addr < 0)
 		return addr;
 	/* Don't use vma from here on: vma_map() may have unmapped, split or joined it. */
-	err = move_pages(mm, old, (unsigned long)addr, old_len);
+	err = move_pages(mm, old, (unsigned long)addr, len);
 	if (err < 0) { /* what was moved goes back: its tables are still there */
-		move_pages(mm, (unsigned long)addr, old, old_len);
-		vma_unmap(mm, (unsigned long)addr, spec->len);
+		move_pages(mm, (unsigned long)addr, old, len);
+		(void)vma_unmap(mm, (unsigned long)addr, spec->len);
 		return err;
 	}
-	vma_unmap(mm, old, old_len);
+	(void)vma_unmap(mm, old, old_len);
 	return addr;
 }
 
@@ -326,6 +365,7 @@ long sys_mremap(struct trap_frame *frame)
 		return -EINVAL;
 	mutex_lock(&mm->lock);
 	ret = mremap_locked(mm, old, old_len, new_len, flags, new_addr);
+	spare_areas_free(mm);
 	vma_unlock(mm);
 	return ret;
 }

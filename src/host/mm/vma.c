@@ -73,6 +73,17 @@ static void vma_bury(struct mm *mm, struct vma *vma)
 	mm->nr_areas--;
 }
 
+static struct vma *alloc_upper(struct mm *mm)
+{
+	struct vma *vma;
+
+	if (list_empty(&mm->spare_vmas))
+		return kmalloc(sizeof(*vma));
+	vma = list_first_entry(&mm->spare_vmas, struct vma, link);
+	list_del(&vma->link);
+	return vma;
+}
+
 /* So that an area starts at addr if one contains it. 0; -ENOMEM, -EINVAL: nothing changed. */
 static int vma_split_at(struct mm *mm, unsigned long addr)
 {
@@ -85,7 +96,7 @@ static int vma_split_at(struct mm *mm, unsigned long addr)
 		return -EINVAL;
 	if (mm_split_leaf_at(mm, addr) < 0)
 		return -ENOMEM;
-	upper = kmalloc(sizeof(*upper));
+	upper = alloc_upper(mm);
 	if (!upper)
 		return -ENOMEM;
 	*upper = *vma;
