@@ -10,6 +10,7 @@
 #include <string.h>
 #include "hv/host.h"
 #include "lib/printk.h"
+#include "mm/shortage.h"
 #include "pseudo.h"
 
 #define COUNTER_BITS 16
@@ -126,4 +127,5 @@ static const struct inode_ops root_ops = { .lookup = root_lookup, .readdir = roo
 void debugfs_init(void)
 {
 	tree_make("/sys/kernel/debug/kvm", S_IFDIR | 0755, &root_ops);
+	shortage_init();
 }

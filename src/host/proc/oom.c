@@ -25,6 +25,7 @@
 #include "mm/account.h"
 #include "mm/mm.h"
 #include "mm/page.h"
+#include "mm/shortage.h"
 #include "mm/vma.h"
 #include "process_impl.h"
 #include "sched/wait.h"
@@ -213,6 +214,8 @@ bool oom_wait(const char *what)
 	bool found;
 
 	page_miss_forget(); /* handled here */
+	if (shortage_end())
+		return true;
 	if (READ_ONCE(current->sig.kill) || mutex_lock_killable(&choosing))
 		return false;
 	found = find_victim(what, &p);

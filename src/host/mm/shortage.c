@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shortage.c - /sys/kernel/debug/free_pages: a shortage of memory on request, for tests.
+ *
+ * A number N written to the file leaves N pages free: all others are withheld, and with them the free
+ * kmalloc() objects of the writing process. The shortage ends when a thread would wait for memory
+ * (oom_wait()), or when -1 is written, which fails with EALREADY if it has ended before. A test that makes
+ * the same system call with N = 0, 1, 2, ... lets each of the call's pages in turn be the first one that is
+ * missing, and the repetition (syscall.c) succeed. Nothing in the allocator knows of it.
+ *
+ * Lock: shortage_lock, held over allocating and freeing, but never taken by those who allocate.
+ */
+#include <linux/errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "account.h"
+#include "fs/pseudo.h"
+#include "page.h"
+#include "sched/thread.h"
+#include "shortage.h"
+
+static struct mutex shortage_lock;
+static bool in_force;
+static struct list_head blocks = LIST_HEAD_INIT(blocks);   /* withheld, by page->link */
+static struct list_head objects = LIST_HEAD_INIT(objects); /* each object is its own link */
+
+static void release(struct list_head *list)
+{
+	struct page *page, *n;
+
+	list_for_each_entry_safe(page, n, list, link) {
+		list_del(&page->link);
+		page_free(page_to_hpa(page), page->order);
+		irq_window();
+	}
+}
+
+/* Up to `max` blocks of this order. */
+static void take(struct list_head *list, unsigned int order, unsigned long max)
+{
+	struct page *page;
+	hpa_t pa;
+
+	while (max-- && (pa = page_alloc_user(order))) {
+		page = page_of(pa);
+		page->order = (u8)order;
+		list_add(&page->link, list);
+		irq_window();
+	}
+}
+
+/* While no page is free, kmalloc() fails once the process has no free object of the size. */
+static void take_objects(void)
+{
+	struct list_head *object;
+	unsigned int class;
+
+	for (class = 0; class < KMALLOC_CLASSES; class ++)
+		while ((object = kmalloc(32UL << class)))
+			list_add(object, &objects);
+}
+
+static void begin(unsigned long left)
+{
+	struct list_head spared = LIST_HEAD_INIT(spared);
+	int order;
+
+	/* First: a thread that finds no page meanwhile waits in shortage_end() until all is withheld. */
+	in_force = true;
+	take(&spared, 0, left);
+	for (order = PAGE_MAX_ORDER; order >= 0; order--)
+		take(&blocks, (unsigned int)order, ~0UL);
+	take_objects();
+	release(&spared);
+	page_miss_forget(); /* these allocations were meant to fail */
+}
+
+bool shortage_end(void)
+{
+	struct list_head *object, *n;
+	bool was;
+
+	if (!READ_ONCE(in_force))
+		return false;
+	mutex_lock(&shortage_lock);
+	was = in_force;
+	in_force = false;
+	release(&blocks);
+	for (object = objects.next; object != &objects; object = n) {
+		n = object->next;
+		kfree(object);
+	}
+	list_init(&objects);
+	mutex_unlock(&shortage_lock);
+	return was;
+}
+
+static int store_pages(struct inode *inode, const char *line)
+{
+	unsigned long left;
+	char *end;
+
+	(void)inode;
+	if (!strcmp(line, "-1"))
+		return shortage_end() ? 0 : -EALREADY;
+	left = strtoul(line, &end, 0);
+	if (end == line || *end)
+		return -EINVAL;
+	shortage_end();
+	mutex_lock(&shortage_lock);
+	if (!in_force)
+		begin(left);
+	mutex_unlock(&shortage_lock);
+	return 0;
+}
+
+static int show_pages(struct inode *inode, struct text *t)
+{
+	(void)inode;
+	text_add(t, "%zu\n", page_free_count());
+	return 0;
+}
+
+void shortage_init(void)
+{
+	static const struct pseudo_file file = { .path = "/sys/kernel/debug/free_pages",
+						 .show = show_pages,
+						 .store = store_pages,
+						 .mode = 0600 };
+
+	mutex_init(&shortage_lock);
+	pseudo_make(&file);
+}
