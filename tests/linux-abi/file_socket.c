@@ -208,7 +208,8 @@ static void *accepting(void *arg)
 static void test_reserved(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), s = socket(AF_UNIX, SOCK_STREAM, 0);
-	int first = dup(0), other = first, status = -1;
+	int first = dup(0), other = first, status = -1, many[200];
+	bool taken = false;
 	void *conn;
 	pthread_t t;
 	pid_t pid;
@@ -223,6 +224,11 @@ static void test_reserved(void)
 		close(other);
 	}
 	ok(other == first + 1, "while accept waits, its descriptor is given to no other call");
+	for (int i = 0; i < 200; i++)
+		taken |= (many[i] = dup(0)) == first;
+	for (int i = 0; i < 200; i++)
+		close(many[i]);
+	ok(!taken, "nor when the table of descriptors grows");
 	fails_with(close(first), EBADF, "that descriptor cannot be closed");
 	fails_with(dup2(0, first), EBUSY, "dup2 to it is EBUSY");
 	pid = fork();

@@ -26,14 +26,13 @@
 struct fd_table {
 	u32 refs;
 	struct spinlock lock;
-	int size;                  /* descriptors that there is room for: a multiple of 64 */
-	int used;                  /* above every open descriptor */
-	int lowest;                /* no descriptor below is free */
-	struct list_head reserved; /* struct fd_slot */
+	int size;   /* descriptors that there is room for: a multiple of 64 */
+	int used;   /* above every open descriptor */
+	int lowest; /* no descriptor below is free, unless it is reserved */
 	struct file **files;
-	u64 *cloexec; /* a bit a descriptor; behind files, in the same allocation */
+	u64 *cloexec, *reserved; /* a bit a descriptor; behind files, in the same allocation */
 	struct file *few_files[FD_FEW];
-	u64 few_cloexec[FD_FEW / 64];
+	u64 few_cloexec[FD_FEW / 64], few_reserved[FD_FEW / 64];
 };
 
 struct fd_table *fd_table_create(void)
@@ -46,7 +45,7 @@ struct fd_table *fd_table_create(void)
 	t->size = FD_FEW;
 	t->files = t->few_files;
 	t->cloexec = t->few_cloexec;
-	list_init(&t->reserved);
+	t->reserved = t->few_reserved;
 	return t;
 }
 
@@ -54,7 +53,7 @@ struct fd_table *fd_table_create(void)
 static int make_room(struct fd_table *t, int fd)
 {
 	int size = MIN(MAX(READ_ONCE(t->size) * 2, ALIGN_UP(fd + 1, 64)), FD_MAX);
-	struct file **files = kmalloc((size_t)size * sizeof(void *) + (size_t)size / 8);
+	struct file **files = kmalloc((size_t)size * sizeof(void *) + (size_t)size / 8 * 2);
 	struct file **old = files;
 
 	if (!files)
@@ -64,8 +63,10 @@ static int make_room(struct fd_table *t, int fd)
 		old = t->files;
 		memcpy(files, t->files, (size_t)t->size * sizeof(void *));
 		memcpy(files + size, t->cloexec, (size_t)t->size / 8);
+		memcpy((u64 *)(files + size) + size / 64, t->reserved, (size_t)t->size / 8);
 		t->files = files;
 		t->cloexec = (u64 *)(files + size);
+		t->reserved = t->cloexec + size / 64;
 		t->size = size;
 	}
 	spin_unlock(&t->lock);
@@ -128,19 +129,19 @@ bool fd_table_is_shared(struct fd_table *t)
 
 /* ---- with t->lock held ---------------------------------------------------------------- */
 
-static void cloexec_set(struct fd_table *t, int fd, bool on)
+static void bit_set(u64 *bits, int fd, bool on)
 {
 	u64 bit = 1ULL << (fd % 64);
 
 	if (on)
-		t->cloexec[fd / 64] |= bit;
+		bits[fd / 64] |= bit;
 	else
-		t->cloexec[fd / 64] &= ~bit;
+		bits[fd / 64] &= ~bit;
 }
 
-static bool cloexec_get(const struct fd_table *t, int fd)
+static bool bit_get(const u64 *bits, int fd)
 {
-	return t->cloexec[fd / 64] >> (fd % 64) & 1;
+	return bits[fd / 64] >> (fd % 64) & 1;
 }
 
 static struct file *file_at(const struct fd_table *t, int fd)
@@ -154,7 +155,7 @@ static struct file *take(struct fd_table *t, int fd)
 	struct file *f = t->files[fd];
 
 	t->files[fd] = NULL;
-	cloexec_set(t, fd, false);
+	bit_set(t->cloexec, fd, false);
 	t->lowest = MIN(t->lowest, fd);
 	while (t->used && !t->files[t->used - 1])
 		t->used--;
@@ -164,7 +165,7 @@ static struct file *take(struct fd_table *t, int fd)
 static void put_in(struct fd_table *t, int fd, struct file *f, bool cloexec)
 {
 	t->files[fd] = f;
-	cloexec_set(t, fd, cloexec);
+	bit_set(t->cloexec, fd, cloexec);
 	t->used = MAX(t->used, fd + 1);
 	while (t->lowest < t->used && t->files[t->lowest])
 		t->lowest++;
@@ -172,12 +173,7 @@ static void put_in(struct fd_table *t, int fd, struct file *f, bool cloexec)
 
 static bool is_reserved(const struct fd_table *t, int fd)
 {
-	const struct fd_slot *slot;
-
-	list_for_each_entry(slot, &t->reserved, link)
-		if (slot->fd == fd)
-			return true;
-	return false;
+	return fd < t->size && bit_get(t->reserved, fd);
 }
 
 /* The lowest free descriptor from `from` on; it may be beyond the table's room. */
@@ -199,7 +195,7 @@ void fd_table_exec(struct fd_table *t)
 
 	while ((fd = fd_table_next(t, fd)) >= 0) {
 		spin_lock(&t->lock);
-		f = file_at(t, fd) && cloexec_get(t, fd) ? take(t, fd) : NULL;
+		f = file_at(t, fd) && bit_get(t->cloexec, fd) ? take(t, fd) : NULL;
 		spin_unlock(&t->lock);
 		file_put(f);
 		fd++;
@@ -325,34 +321,33 @@ int fd_install_new(struct file *f, bool cloexec)
 	return fd;
 }
 
-int fd_reserve(struct fd_slot *slot)
+int fd_reserve(void)
 {
 	struct fd_table *t = current_process->fds;
 	int fd = lock_with_room(t, 0, fd_limit(), false);
 
 	if (fd < 0)
 		return fd;
-	slot->fd = fd;
-	list_add(&slot->link, &t->reserved);
+	bit_set(t->reserved, fd, true);
 	spin_unlock(&t->lock);
-	return 0;
+	return fd;
 }
 
-int fd_fill(struct fd_slot *slot, struct file *f, bool cloexec)
+int fd_fill(int fd, struct file *f, bool cloexec)
 {
 	struct fd_table *t = current_process->fds;
 
 	spin_lock(&t->lock);
-	list_del(&slot->link);
+	bit_set(t->reserved, fd, false);
 	if (f)
-		put_in(t, slot->fd, f, cloexec);
+		put_in(t, fd, f, cloexec);
 	spin_unlock(&t->lock);
-	return slot->fd;
+	return fd;
 }
 
-void fd_unreserve(struct fd_slot *slot)
+void fd_unreserve(int fd)
 {
-	fd_fill(slot, NULL, false);
+	fd_fill(fd, NULL, false);
 }
 
 int fd_close(int fd)
@@ -376,7 +371,7 @@ int fd_flags_get(int fd)
 
 	spin_lock(&t->lock);
 	if (file_at(t, fd))
-		flags = cloexec_get(t, fd) ? FD_CLOEXEC : 0;
+		flags = bit_get(t->cloexec, fd) ? FD_CLOEXEC : 0;
 	spin_unlock(&t->lock);
 	return flags;
 }
@@ -388,7 +383,7 @@ int fd_flags_set(int fd, bool cloexec)
 
 	spin_lock(&t->lock);
 	if (file_at(t, fd)) {
-		cloexec_set(t, fd, cloexec);
+		bit_set(t->cloexec, fd, cloexec);
 		err = 0;
 	}
 	spin_unlock(&t->lock);

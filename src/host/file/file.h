@@ -92,18 +92,13 @@ int fd_look(int fd, struct inode **inode, char *name, size_t size);
 int fd_install(struct file *f, bool cloexec);     /* takes over the reference on success; -EMFILE */
 int fd_install_new(struct file *f, bool cloexec); /* the same; takes it over in any case */
 /*
- * A descriptor that a call reserves before its first effect, so that it cannot fail after it for lack of
- * a descriptor or of memory. Until it is filled it is not open, but no other call gets it, as on Linux.
+ * Reserve a descriptor before a call's first effect, so that it cannot fail behind that for lack of a
+ * descriptor or of memory. Until it is filled it is not open, but no other call gets it, as on Linux.
  */
-struct fd_slot {
-	struct list_head link;
-	int fd;
-};
-
-int fd_reserve(struct fd_slot *slot); /* 0, -EMFILE, -ENOMEM */
-/* Takes over the reference; the descriptor. */
-int fd_fill(struct fd_slot *slot, struct file *f, bool cloexec);
-void fd_unreserve(struct fd_slot *slot);
+int fd_reserve(void); /* -EMFILE, -ENOMEM */
+/* Takes over the reference; returns fd. */
+int fd_fill(int fd, struct file *f, bool cloexec);
+void fd_unreserve(int fd);
 int fd_close(int fd);
 int fd_flags_get(int fd); /* FD_CLOEXEC or 0; -EBADF */
 int fd_flags_set(int fd, bool cloexec);

@@ -206,24 +206,27 @@ static long do_accept(struct trap_frame *frame, unsigned int flags)
 {
 	struct file *f, *new = NULL;
 	struct unix_socket *s;
-	struct fd_slot slot;
 	long ret;
+	int fd;
 
 	if (flags & ~SOCK_FLAGS)
 		return -EINVAL;
 	s = get_socket((int)frame->a0, &f, &ret);
-	if (s)
-		ret = fd_reserve(&slot);
-	if (!ret) {
-		new = socket_file(NULL, flags & O_NONBLOCK);
-		ret = new ? accept_into(new, s, f->flags & O_NONBLOCK, frame) : -ENOMEM;
-		if (ret)
-			fd_unreserve(&slot);
+	if (!s)
+		goto put;
+	ret = fd = fd_reserve();
+	if (fd < 0)
+		goto put;
+	new = socket_file(NULL, flags & O_NONBLOCK);
+	ret = new ? accept_into(new, s, f->flags & O_NONBLOCK, frame) : -ENOMEM;
+	if (ret == 0) {
+		file_put(f);
+		return fd_fill(fd, new, flags & O_CLOEXEC);
 	}
-	file_put(f);
-	if (!ret)
-		return fd_fill(&slot, new, flags & O_CLOEXEC);
+	fd_unreserve(fd);
+put:
 	file_put(new);
+	file_put(f);
 	return ret;
 }
 

@@ -76,24 +76,23 @@ long sys_openat(struct trap_frame *frame)
 {
 	unsigned int flags = (unsigned int)frame->a2;
 	unsigned int mode = (unsigned int)frame->a3 & ~current_process->umask;
-	struct fd_slot slot;
 	struct at_path ap;
 	struct file *f;
-	int err;
+	int fd, err;
 
 	err = at_path_get(&ap, (int)frame->a0, frame->a1);
 	if (err)
 		return err;
-	err = fd_reserve(&slot);
-	if (err) {
+	fd = fd_reserve();
+	if (fd < 0) {
 		at_path_put(&ap);
-		return err;
+		return fd;
 	}
 	f = path_open(ap.start, ap.path, flags, mode, &err);
 	at_path_put(&ap);
 	if (f)
-		return fd_fill(&slot, f, flags & O_CLOEXEC);
-	fd_unreserve(&slot);
+		return fd_fill(fd, f, flags & O_CLOEXEC);
+	fd_unreserve(fd);
 	return err;
 }
 
