@@ -116,8 +116,8 @@ void account_close(struct account *account)
 
 	kmalloc_close(account);
 	spin_lock(&accounts_lock);
-	above = collapse(
-		account->parent); /* its pages may have been freed since its process ended */
+	/* The last pages of the account above may have been freed since its process ended. */
+	above = collapse(account->parent);
 	self = collapse(account);
 	spin_unlock(&accounts_lock);
 	account_put(above);
