@@ -15,6 +15,12 @@ for program in memory pages "many 4" "stress 40"; do
 	status=$?
 	out=$(tr -d '\0\r' <<<"$out")
 	err=$(tail -n 3 "$tmp/err")
+	# Of Linux 6.12 itself (docs/history.md): one run in seven.
+	early='none of them early'
+	if [ "$(grep '^not ok' <<<"$out" | sed 's/.* - //')" = "$early" ]; then
+		out=$(sed "s/^not \(ok .* - $early\)/\1 # SKIP Linux shows a timer that has not expired/" <<<"$out")
+		status=0
+	fi
 	claims "Linux KVM, ${words[0]}"
 done
 done_testing
