@@ -76,7 +76,7 @@ bool fd_table_is_shared(struct fd_table *t);
 void fd_table_exec(struct fd_table *t); /* closes what is close-on-exec */
 /*
  * The lowest free descriptor from `from` on, or the very one if `exact`, below `limit` (at most
- * FD_MAX); takes over the reference on success. -EMFILE, -ENOMEM; exact: -EBADF, -EBUSY (reserved).
+ * FD_MAX); takes over the reference on success. -ENOMEM; -EMFILE, or if `exact` -EBADF or -EBUSY (reserved).
  */
 int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bool exact,
 		     bool cloexec);
@@ -92,11 +92,11 @@ int fd_look(int fd, struct inode **inode, char *name, size_t size);
 int fd_install(struct file *f, bool cloexec);     /* takes over the reference on success; -EMFILE */
 int fd_install_new(struct file *f, bool cloexec); /* the same; takes it over in any case */
 /*
- * Reserve a descriptor before a call's first effect, so that it cannot fail behind that for lack of a
- * descriptor or of memory. Until it is filled it is not open, but no other call gets it, as on Linux.
+ * Reserve a descriptor before a call's first effect, after which the call must not fail for lack of a
+ * descriptor or of memory. Until fd_fill() it is not open, but no other call gets it, as on Linux.
  */
 int fd_reserve(void); /* -EMFILE, -ENOMEM */
-/* Takes over the reference; returns fd. */
+/* Open the reserved descriptor. Takes over the reference; returns fd. */
 int fd_fill(int fd, struct file *f, bool cloexec);
 void fd_unreserve(int fd);
 int fd_close(int fd);

@@ -187,7 +187,7 @@ long sys_listen(struct trap_frame *frame)
 	return err;
 }
 
-/* The descriptor and the file are there already: a connection taken from the backlog is not lost. */
+/* Accept into a file that exists already, so that no connection is lost for lack of memory. */
 static long accept_into(struct file *new, struct unix_socket *s, bool nonblock,
 			const struct trap_frame *frame)
 {

@@ -47,7 +47,7 @@ static int open_by_type(struct inode *inode, struct file *f, unsigned int flags)
 	return 0;
 }
 
-/* Make f, which is new, the file of the inode. If this fails, the caller puts f. */
+/* Open the inode as f, which alloc_unopened() has made. On failure the caller puts f. */
 static int open_with(struct file *f, struct inode *inode, unsigned int flags)
 {
 	int err = 0;
@@ -68,7 +68,7 @@ static struct file *alloc_unopened(unsigned int flags)
 	return file_alloc(&path_ops, NULL, flags & OPEN_FLAGS_KEPT);
 }
 
-/* f if it has been opened; else it is put. */
+/* Return f, or, after an error, put it and return NULL. */
 static struct file *opened(struct file *f, int err)
 {
 	if (!err)
@@ -133,7 +133,7 @@ struct file *path_open(struct inode *start, const char *path, unsigned int flags
 		       int *err)
 {
 	bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-	/* Before the file is created: what was just created opens without further memory. */
+	/* Allocated before the file is created: to open a new file takes no more memory. */
 	struct file *f = alloc_unopened(flags);
 	unsigned int walk_flags = 0;
 	bool created = false;

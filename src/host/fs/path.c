@@ -99,7 +99,7 @@ static struct inode *step_child(struct inode *dir, const char *name)
 	return to;
 }
 
-/* A function that makes inodes (in /proc) returns NULL for an unknown name and for lack of memory. */
+/* lookup() and follow() of made inodes (/proc) return NULL for an unknown name or for lack of memory. */
 static int not_found(const struct inode *maker)
 {
 	return maker->ops && page_was_missed() ? -ENOMEM : -ENOENT;

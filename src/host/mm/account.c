@@ -2,14 +2,14 @@
 /*
  * account.c - accounts of kernel memory, one per process (account.h), and the tree that they form.
  *
- * An account outlives its process as long as a page is charged to it, for example the page of a pipe or
- * of a memfd that another process has open, or as long as processes are alive that it created. So a
- * process stays in the family of the one that created it, even if that one has ended: processes that are
- * small each count by their sum. The memory of an ended process counts for its family, too: it is
- * probably a descendant, or else the parent, that has its files open. A page that a process maps counts
- * for that process (page_is_elsewhere()).
+ * The parent of an account is the account of the process that created its process. An account outlives its
+ * process as long as a page is charged to it, for example the page of a pipe or of a memfd that another
+ * process has open, or as long as a process that it created is alive. So orphans stay in the family that
+ * they come from, and many small processes of one program count by their sum. The pages of an ended
+ * process count for its family, too, because it is probably a member of the family that has its files
+ * open. A page that a process maps counts for that process (page_is_elsewhere()).
  *
- * Locks: accounts_lock for the tree, a leaf.
+ * Lock: accounts_lock for the tree. It is a leaf: freeing a page may free an account under any other lock.
  */
 #include "account.h"
 #include "hv/bits.h"
@@ -21,7 +21,7 @@
 static struct account root = {
 	.refs = 1,
 	.pages = 1,
-	.is_dead = true, /* there is no such process */
+	.is_dead = true, /* no process has this account */
 	.children = LIST_HEAD_INIT(root.children),
 	.sibling = LIST_HEAD_INIT(root.sibling),
 };
@@ -65,9 +65,10 @@ size_t account_pages(const struct account *account)
 }
 
 /*
- * accounts_lock is held. Take a dead account without pages out of the tree if it has a single child: it
- * no longer keeps a family together. Otherwise a process that forks and ends, again and again, would leave
- * an account behind each time. Returns the reference to drop behind the lock, or NULL.
+ * Take an account out of the tree if it is dead, without pages, and has a single child: it no longer keeps
+ * a family together. Otherwise each process in a chain (fork, then exit) would leave its account behind.
+ * accounts_lock is held. Returns the account if the caller has to drop a reference to it, which was the
+ * child's, after unlocking; else NULL.
  */
 static struct account *collapse(struct account *account)
 {
@@ -84,7 +85,7 @@ static struct account *collapse(struct account *account)
 	return account;
 }
 
-/* No page is charged to the account, and no reference is left: so it has no child. */
+/* No page is charged to the account, and no reference is left, so it has no child. */
 void account_free(struct account *account)
 {
 	struct account *parent, *collapsed;
@@ -116,7 +117,7 @@ void account_close(struct account *account)
 
 	kmalloc_close(account);
 	spin_lock(&accounts_lock);
-	/* The last pages of the account above may have been freed since its process ended. */
+	/* The parent may be dead, and its last page may have been freed since it died. */
 	above = collapse(account->parent);
 	self = collapse(account);
 	spin_unlock(&accounts_lock);
@@ -134,7 +135,7 @@ static struct account *first_leaf(struct account *account)
 	return account;
 }
 
-/* Children before their parents; NULL after the root. */
+/* The next account in an order that visits children before their parents; NULL after the root. */
 static struct account *next_upwards(struct account *account)
 {
 	if (account == &root)
@@ -145,8 +146,8 @@ static struct account *next_upwards(struct account *account)
 }
 
 /*
- * Compute the family of an account from those of its children. The pages of a dead account count for the
- * family, but no process of it may be left: then they count for the first living process above.
+ * Compute `family` and `largest` of an account from its children. The pages of a dead account count for its
+ * family; if no process of that family is left, they count for the nearest living process above it.
  */
 static void add_up(struct account *account)
 {

@@ -20,7 +20,7 @@ struct slabs { /* kmalloc.c: pages with a free object, by size */
 };
 
 struct account {
-	u32 refs;     /* atomic: the process, its threads, and files whose pages are charged here */
+	u32 refs;     /* atomic: the process, files whose pages are charged here, children */
 	long pages;   /* atomic: pages charged, plus one while refs is not 0 */
 	bool is_dead; /* its process has ended; slab_lock */
 	struct slabs slabs;
@@ -30,12 +30,12 @@ struct account {
 	struct list_head children, sibling;
 
 	/* Pages, for account_find_largest(); accounts_lock, except that oom.c sets footprint. */
-	size_t footprint;        /* that the process's end would free; 0: it cannot be ended */
-	size_t family;           /* footprints of the process and its descendants */
+	size_t footprint;        /* what the process's end would free; 0: it cannot be ended */
+	size_t family;           /* footprints of the process and its descendants, dead ones too */
 	struct account *largest; /* the child with the largest family, or NULL */
 };
 
-/* The account of a process that the calling one creates; one reference. NULL: no memory. */
+/* Create the account of a process that the calling one creates; one reference. NULL: no memory. */
 struct account *account_create(void);
 void account_get(struct account *account);
 void account_put(struct account *account);
@@ -60,9 +60,10 @@ static inline void account_uncharge(struct account *account, long pages)
 size_t account_pages(const struct account *account);
 
 /*
- * The account with the largest footprint in the largest family: from the root of the tree downwards, the
- * child with the largest family, until the process itself is larger. all_processes_lock is held, and
- * `footprint` is set for each process. NULL: no process can be ended. The process may have ended meanwhile.
+ * Find the largest process of the largest family: starting from the root of the tree, go to the child with
+ * the largest family until none is larger than the process itself. The caller holds all_processes_lock and
+ * has set `footprint` of each process. Returns the account, whose process may have ended meanwhile, or NULL:
+ * no process can be ended.
  */
 struct account *account_find_largest(void);
 

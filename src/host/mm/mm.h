@@ -24,7 +24,7 @@ struct mm {
 	struct list_head all_link;   /* mm.c: for mm_next() */
 	struct list_head vmas;       /* by address */
 	struct list_head dead_vmas;  /* unmapped; their files are put after the lock */
-	struct list_head spare_vmas; /* for mremap(), to split others without failing */
+	struct list_head spare_vmas; /* allocated in advance by mremap(), for splits */
 	unsigned long brk_start, brk;
 	unsigned long mmap_top;     /* new mappings are placed below */
 	unsigned long sigreturn;    /* user page with the rt_sigreturn call */

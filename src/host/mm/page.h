@@ -60,8 +60,8 @@ hpa_t page_alloc(unsigned int order);
 hpa_t page_alloc_zeroed(unsigned int order);
 hpa_t page_alloc_user(unsigned int order);
 hpa_t page_alloc_user_zeroed(unsigned int order);
-void page_missed(void); /* record for oom.c that the calling thread got no page */
-/* Did the thread get no page in this system call, and has it not waited for memory since? */
+void page_missed(void); /* record that the calling thread got no page */
+/* Has the thread missed a page since it entered the kernel, or since the last page_miss_forget()? */
 bool page_was_missed(void);
 void page_miss_forget(void);
 /* Charge pages from page_alloc_user() to the calling thread's account. */

@@ -4,11 +4,14 @@
  *
  * A number N written to the file leaves N pages free: all others are withheld, and with them the free
  * kmalloc() objects of the writing process. The shortage ends when a thread would wait for memory
- * (oom_wait()), or when -1 is written, which fails with EALREADY if it has ended before. A test that makes
- * the same system call with N = 0, 1, 2, ... lets each of the call's pages in turn be the first one that is
- * missing, and the repetition (syscall.c) succeed. Nothing in the allocator knows of it.
+ * (oom_wait()), or when -1 is written, which fails with EALREADY if it has ended before. Reading the file
+ * gives the number of free pages.
  *
- * Lock: shortage_lock, held over allocating and freeing, but never taken by those who allocate.
+ * A test makes the same system call with N = 0, 1, 2, ...: each of the call's pages in turn is the first one
+ * that is missing, and the repetition of the call (syscall.c) finds all of them. The allocator has no code
+ * for this.
+ *
+ * Lock: shortage_lock (a mutex), held while pages are withheld and released. The allocator does not take it.
  */
 #include <linux/errno.h>
 #include <stdlib.h>
@@ -35,7 +38,7 @@ static void release(struct list_head *list)
 	}
 }
 
-/* Up to `max` blocks of this order. */
+/* Take up to `max` blocks of this order. */
 static void take(struct list_head *list, unsigned int order, unsigned long max)
 {
 	struct page *page;
@@ -65,7 +68,7 @@ static void begin(unsigned long left)
 	struct list_head spared = LIST_HEAD_INIT(spared);
 	int order;
 
-	/* First: a thread that finds no page meanwhile waits in shortage_end() until all is withheld. */
+	/* Before memory is taken: a thread that misses a page meanwhile waits in shortage_end(). */
 	in_force = true;
 	take(&spared, 0, left);
 	for (order = PAGE_MAX_ORDER; order >= 0; order--)

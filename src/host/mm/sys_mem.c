@@ -189,7 +189,7 @@ long sys_brk(struct trap_frame *frame)
 		if (ret >= 0)
 			mm->brk = want;
 	}
-	/* Never an error, because callers compare; but ENOMEM for lack of a page has the call repeated. */
+	/* Callers compare: return the old end, not an error, unless ENOMEM has the call repeated. */
 	if (ret != -ENOMEM || !page_was_missed())
 		ret = (long)mm->brk;
 	vma_unlock(mm);
@@ -228,7 +228,7 @@ static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsig
 	return 0;
 }
 
-#define SPARE_AREAS 4 /* vma_map() and one vma_unmap() split two each at most */
+#define SPARE_AREAS 4 /* vma_map() and the last vma_unmap() split at most two each */
 
 static int spare_areas_alloc(struct mm *mm)
 {
@@ -255,8 +255,8 @@ static void spare_areas_free(struct mm *mm)
 }
 
 /*
- * Split the leaves that cross an end of the range to be moved, or the end of what is to be unmapped behind
- * it, and allocate the areas by which vma_map() and vma_unmap() may split others.
+ * Allocate what the last vma_unmap() may need, because it must not fail: split the leaves at both ends of the
+ * range to be moved and at the end of the old range, and provide areas for the splits.
  */
 static int mremap_prepare(struct mm *mm, unsigned long old, unsigned long len,
 			  unsigned long old_len)
@@ -268,9 +268,9 @@ static int mremap_prepare(struct mm *mm, unsigned long old, unsigned long len,
 }
 
 /*
- * Until the pages have been moved, failing leaves the old range as it was, so that the call can be
- * repeated; then nothing fails, unless max_map_count is lowered meanwhile. What exceeds spec->len is
- * unmapped only then, with the old range.
+ * A failure leaves the old range as it was, so that the call can be repeated. The old range, including what
+ * exceeds spec->len, is unmapped once the pages have been moved. That does not fail, unless max_map_count
+ * is lowered meanwhile.
  */
 static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 			unsigned long old_len, struct vma_spec *spec)

@@ -73,6 +73,7 @@ static void vma_bury(struct mm *mm, struct vma *vma)
 	mm->nr_areas--;
 }
 
+/* For the upper part of an area that is split. */
 static struct vma *alloc_upper(struct mm *mm)
 {
 	struct vma *vma;

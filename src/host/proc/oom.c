@@ -2,10 +2,10 @@
 /*
  * oom.c - out of memory: end the largest process of the largest family, and wait for its memory.
  *
- * A family is a process and all that it and its descendants have created (account.c). Which process needed
- * the page does not matter: a process that needs one page must not be ended because another has taken all
- * the others. Many small processes that one program starts must not be spared either because each of them
- * is smaller than a process of another program. Only pid 1, which is part of the kernel, is exempt; the
+ * A family is a process and its descendants, including those whose parent has ended (account.c). Which
+ * process needed the page does not matter: a process that needs one page must not be ended because another
+ * has taken all the others. Families are compared first because a program may consist of many processes,
+ * each smaller than a process of another program. Only pid 1, which is part of the kernel, is exempt; the
  * first program is ended, too, if it is the largest.
  *
  * There is one victim at a time. A thread that finds no memory while the victim is ending waits for its
@@ -13,8 +13,9 @@
  * interrupted, or waits for a lock that a thread waiting here holds), it is passed over, and the next
  * victim is chosen.
  *
- * Locks: `choosing` (a mutex) guards the current victim; all_processes_lock > p->lock within. Callers
- * hold neither mm->lock nor a spinlock: the victim may need it to end.
+ * Locks: `choosing` (a mutex) guards the current victim; within it all_processes_lock > p->lock, and
+ * all_processes_lock > accounts_lock. Callers hold neither mm->lock nor a spinlock: the victim may need it
+ * to end.
  */
 #include "oom.h"
 #include <asm/signal.h>
@@ -76,7 +77,10 @@ static void count_elsewhere(void)
 	}
 }
 
-/* all_processes_lock is held. A process that is freeing its memory already, or NULL. */
+/*
+ * Set the footprint of each process. all_processes_lock is held. Returns a process that is already freeing
+ * its memory, or NULL.
+ */
 static struct process *set_footprints(void)
 {
 	struct process *p, *ending = NULL;
@@ -93,8 +97,8 @@ static struct process *set_footprints(void)
 }
 
 /*
- * *found: the process to end, referenced, and *pages its footprint; NULL: all have been passed over.
- * False: it has ended meanwhile.
+ * Set *found to the process to end, referenced, and *pages to its footprint; to NULL and 0 if all have been
+ * passed over. False: the largest process has ended meanwhile.
  */
 static bool find_largest(struct process **found, size_t *pages)
 {
@@ -155,9 +159,9 @@ static bool victim_is_in_force(void)
 }
 
 /*
- * Choose a new victim and end it. `choosing` is held. False: memory came back while the footprints were
- * added up, which takes long; count_elsewhere() itself may have dropped the last reference to the address
- * space of a process that has ended.
+ * Choose a new victim and end it. `choosing` is held. False: the largest process has ended, or memory has
+ * come back, while the footprints were added up, which takes long; count_elsewhere() itself may have dropped
+ * the last reference to the address space of a process that has ended.
  */
 static bool choose(const char *what)
 {
@@ -177,8 +181,7 @@ static bool choose(const char *what)
 	if (READ_ONCE(victim->exiting))
 		return true;
 	printk_limited("host: out of memory in %s by %s (%d): ended the largest process of the "
-		       "largest family, "
-		       "%s (%d, %lu kB); %lu kB are free\n",
+		       "largest family, %s (%d, %lu kB); %lu kB are free\n",
 		       what, current->name, current->tid, name_of(victim), victim->pid,
 		       pages * (PAGE_SIZE / 1024), free_seen * (PAGE_SIZE / 1024));
 	end_users_of_memory(victim);

@@ -149,8 +149,8 @@ static void process_discard(struct process *p)
 }
 
 /*
- * Into the tree and the list; from here on others see it. -ERESTARTNOINTR: since its parent had received
- * `signals` signals to many processes, it has received another, which the new process would have missed.
+ * Add the process to the tree and the list, where others see it. -ERESTARTNOINTR: its parent has received a
+ * signal to many processes since its count of these was `signals`; the new process has missed that signal.
  */
 static int process_publish(struct process *p, struct process *parent, struct thread *t, u32 signals)
 {
@@ -397,7 +397,7 @@ static long clone_new_thread(struct thread *t, const struct clone_request *args)
 static long clone_new_process(struct thread *t, const struct clone_request *args)
 {
 	u32 signals = __atomic_load_n(&current_process->signals_to_many, __ATOMIC_ACQUIRE);
-	/* The last signal counted above is pending, or has been taken. If pending, take it before the fork. */
+	/* The child does not inherit pending signals: take those counted above before the fork. */
 	bool interrupted = thread_signal_pending(current);
 	struct process *p = interrupted ? NULL : clone_process(args);
 	int tid = t->tid;

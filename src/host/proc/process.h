@@ -68,7 +68,7 @@ struct process {
 	u64 pending; /* sent to the process */
 	struct list_head sigqueue;
 	unsigned int nr_queued;  /* siginfos in all queues of the process */
-	u32 signals_to_many;     /* how many came by signal_send_many(); all_processes_lock */
+	u32 signals_to_many;     /* received by signal_send_many(); all_processes_lock */
 	struct hv_timer *itimer; /* sys_time.c: ITIMER_REAL */
 };
 
@@ -94,8 +94,8 @@ void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long a
 /* Send signo to a process (pid > 0) from the kernel itself: the tty's ^C, a dead child, a timer. */
 int signal_send_process(struct process *p, int signo, int code);
 /*
- * all_processes_lock is held. Send signo to every process of a group, or, for pgid 0, to all but the
- * current one; 0 is not sent. False: there is no such process.
+ * Send signo, unless it is 0, to every process of a group, or for pgid 0 to every process but the current
+ * one. all_processes_lock is held. False: there is no such process.
  */
 bool signal_send_many(int pgid, int signo, int code);
 

@@ -25,7 +25,10 @@ struct sigqueue { /* a siginfo of what is pending */
 /* signal_send.c; p->lock is held: wake one thread that will take the signal. */
 void signal_kick_one(struct process *p, u64 bit);
 
-/* To the process, or to its thread tid (0: any). -ESRCH; -EAGAIN: the queue is full; -ENOMEM (both: real-time only). */
+/*
+ * To the process, or to its thread tid (0: any). -ESRCH; for a real-time signal also -EAGAIN (the queue is
+ * full) and -ENOMEM.
+ */
 int signal_send(struct process *p, int tid, const siginfo_t *info);
 /* Takes the lowest pending signal of `set` from the current thread or its process; 0: none. */
 int signal_dequeue(u64 set, siginfo_t *info);

@@ -206,7 +206,7 @@ bool signal_send_many(int pgid, int signo, int code)
 		if (!signo || p->zombie)
 			continue;
 		signal_send(p, 0, &info);
-		/* Behind the sending: who sees the count sees the signal (clone_new_process()). */
+		/* Release: a fork() that reads this count finds the signal (clone_new_process()). */
 		__atomic_store_n(&p->signals_to_many, p->signals_to_many + 1, __ATOMIC_RELEASE);
 	}
 	return found;

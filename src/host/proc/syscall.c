@@ -83,8 +83,8 @@ static __attribute__((noinline)) void syscall_seen(unsigned long number, long re
 
 /*
  * Repeat a call that failed because it could not get a page: it may succeed once another process has freed
- * its memory. Every call that fails with ENOMEM has changed nothing, or only what makes no difference
- * when it is repeated: it allocates before its first effect that counts, or undoes that effect.
+ * its memory. So a call that fails with ENOMEM must have had no effect that would change the result of the
+ * repetition: it allocates before such an effect, or undoes it.
  */
 static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 						      unsigned long number, long ret)

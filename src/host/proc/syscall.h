@@ -16,10 +16,13 @@ enum syscall_restart {
 	RESTART_NEVER,  /* user space sees EINTR */
 	RESTART_SYS,    /* runs again, unless a handler without SA_RESTART ran */
 	RESTART_NOHAND, /* runs again, unless a handler ran */
-	RESTART_ALWAYS, /* runs again */
+	RESTART_ALWAYS, /* runs again, whatever handler ran */
 };
 
-/* A call's own -EINTR with RESTART_SYS or _ALWAYS, whatever syscall.def says. Programs never see them. */
+/*
+ * Results of a call: -EINTR with RESTART_SYS or RESTART_ALWAYS, whatever syscall.def says. Programs never
+ * see them.
+ */
 #define ERESTARTSYS    512
 #define ERESTARTNOINTR 513
 

@@ -34,14 +34,14 @@ struct trap_frame {
 		};
 	};
 	unsigned long status;
-	unsigned long cause; /* of the trap, until a page is missed: CAUSE_PAGE_MISSED */
+	unsigned long cause; /* scause, or CAUSE_PAGE_MISSED */
 	unsigned long tval;
 	unsigned long orig_a0; /* a0 at system-call entry: for restarting */
 };
 
 /*
- * page_missed() notes in the user's frame that the trap being handled could not get a page. The next trap
- * writes its own cause over that, so no system call has to clear the note of an earlier one.
+ * page_missed() stores this in the user's trap frame if the trap being handled could not get a page. The next
+ * trap overwrites it with its own cause, so no system call has to clear what an earlier one left.
  */
 #define CAUSE_PAGE_MISSED (~0UL)
 
@@ -108,7 +108,7 @@ struct thread {
 	u32 *clear_child_tid;      /* user address; woken as a futex at exit */
 	unsigned long robust_list; /* user address */
 	int exit_code;
-	u32 missed_in;       /* oom_round when an allocation failed: page_missed() */
+	u32 missed_in;       /* oom_round at the last page_missed() */
 	bool fault_disabled; /* uaccess: a fault is an error and nothing may sleep */
 
 	void (*fn)(void *arg); /* a kernel thread's body, or NULL */
