@@ -28,9 +28,9 @@ struct fd_table {
 	struct spinlock lock;
 	int size;   /* descriptors that there is room for: a multiple of 64 */
 	int used;   /* above every open descriptor */
-	int lowest; /* no descriptor below is free, unless it is reserved */
+	int lowest; /* every descriptor below is open */
 	struct file **files;
-	u64 *cloexec, *reserved; /* a bit a descriptor; behind files, in the same allocation */
+	u64 *cloexec, *reserved; /* one bit per descriptor; after files, in the same allocation */
 	struct file *few_files[FD_FEW];
 	u64 few_cloexec[FD_FEW / 64], few_reserved[FD_FEW / 64];
 };
@@ -55,18 +55,20 @@ static int make_room(struct fd_table *t, int fd)
 	int size = MIN(MAX(READ_ONCE(t->size) * 2, ALIGN_UP(fd + 1, 64)), FD_MAX);
 	struct file **files = kmalloc((size_t)size * sizeof(void *) + (size_t)size / 8 * 2);
 	struct file **old = files;
+	u64 *bits;
 
 	if (!files)
 		return -ENOMEM;
 	spin_lock(&t->lock);
 	if (size > t->size) {
 		old = t->files;
+		bits = (u64 *)(files + size);
 		memcpy(files, t->files, (size_t)t->size * sizeof(void *));
-		memcpy(files + size, t->cloexec, (size_t)t->size / 8);
-		memcpy((u64 *)(files + size) + size / 64, t->reserved, (size_t)t->size / 8);
+		memcpy(bits, t->cloexec, (size_t)t->size / 8);
+		memcpy(bits + size / 64, t->reserved, (size_t)t->size / 8);
 		t->files = files;
-		t->cloexec = (u64 *)(files + size);
-		t->reserved = t->cloexec + size / 64;
+		t->cloexec = bits;
+		t->reserved = bits + size / 64;
 		t->size = size;
 	}
 	spin_unlock(&t->lock);
@@ -94,6 +96,7 @@ struct fd_table *fd_table_copy(struct fd_table *from)
 	}
 	t->used = from->used;
 	t->lowest = from->lowest;
+	/* Reserved descriptors are not copied: in the child they are free, as on Linux. */
 	memcpy(t->cloexec, from->cloexec, (size_t)ALIGN_UP(t->used, 64) / 8);
 	for (fd = 0; fd < t->used; fd++) {
 		t->files[fd] = from->files[fd];
@@ -214,7 +217,7 @@ int fd_table_next(struct fd_table *t, int from)
 	return found;
 }
 
-/* A descriptor as for fd_table_install(), for which the table has room. On success t->lock is held. */
+/* Choose a descriptor for fd_table_install() and make room for it. On success t->lock is held. */
 static int lock_with_room(struct fd_table *t, int from, int limit, bool exact)
 {
 	int fd, err;
