@@ -11,8 +11,8 @@
 GUEST(report, "li a0, 0x1234\nli a1, 0x55\n" REPORT "add a0, a0, a1\n" REPORT "1: j 1b");
 GUEST(spin, "1: j 1b");
 GUEST(sleep, "1: wfi\nj 1b");
-/* Marks memory, then waits by hart_suspend, retentive; it may end for no reason. */
-#define MARK_AT 0x1000 /* offset in the guest's memory */
+/* Stores a mark, then calls a retentive hart_suspend, which may return for no reason; then spins. */
+#define MARK_AT 0x1000 /* offset of the mark from MEM_GPA */
 GUEST(suspend, "li t0, 0x80001000\nli t1, 1\nsd t1, 0(t0)\n"
 	       "li a7, 0x48534d\nli a6, 3\nli a0, 0\necall\n1: j 1b");
 GUEST(interrupt, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x200\ncsrw sie, t0\n"
@@ -95,8 +95,8 @@ static void ended_by_signal(struct vm *vm, struct vcpu *vcpu, const char *name)
 }
 
 /*
- * The same with one signal only, which nothing that comes later makes up for. It is sent once the
- * guest has run: a signal that is handled before KVM_RUN begins does not end it.
+ * The same with one signal only: if it is lost, no later one ends KVM_RUN. It is sent once the guest has
+ * run, because a signal that is handled before KVM_RUN begins does not end it.
  */
 static void ended_by_one_signal(const struct vm *vm, struct vcpu *vcpu, const char *name)
 {
@@ -401,7 +401,7 @@ static void hostile_page(void)
 	for (rounds = 0; rounds < 2000; rounds++) {
 		vm_load(&vm, report);
 		set_reg(&vcpu, R_PC, MEM_GPA);
-		ualarm(20000, 10000);
+		ualarm(20000, 10000); /* repeated: the first may come before KVM_RUN */
 		vcpu_run(&vcpu);
 	}
 	ualarm(0, 0);

@@ -161,7 +161,7 @@ static void test_watched_first(unsigned int mode, const char *what)
 	close(ep);
 }
 
-/* Allow no descriptor that is not open; the former limit. */
+/* Lower RLIMIT_NOFILE so that no descriptor is free. Returns the former limit. */
 static struct rlimit forbid_descriptors(void)
 {
 	struct rlimit was, now;
@@ -204,7 +204,7 @@ static void *accepting(void *arg)
 	return (void *)(long)accept(*(int *)arg, NULL, NULL);
 }
 
-/* An accept() that waits has its descriptor already: nobody else gets it, and it is not open. */
+/* accept() has reserved its descriptor while it waits: no other call gets it, and it is not open. */
 static void test_reserved(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), s = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -277,7 +277,7 @@ int main(void)
 	test_watched_first(0, "level-triggered");
 	test_watched_first(EPOLLET, "edge-triggered");
 	test_no_descriptor();
-	addr.sun_path[1]++; /* the first name's listener is gone, but let both be told apart */
+	addr.sun_path[1]++; /* another name for the next listener */
 	test_reserved();
 	test_options();
 	return tap_done();

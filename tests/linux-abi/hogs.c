@@ -159,7 +159,7 @@ static pid_t start_hog(const struct hog *hog)
 	if (seed)
 		limit_at_random();
 	hog->run();
-	/* Memory stays full while the bystander continues, if it does. */
+	/* Keep memory full for two rounds of the bystander, but for 20 s at most: it may have been ended. */
 	for (unsigned int ms = 0, from = shared->rounds;
 	     ms < 20000 && shared->rounds < from + 2 && !shared->stop; ms++)
 		usleep(1000);

@@ -133,7 +133,7 @@ static void hog_fork_bomb(void)
 		pause();
 }
 
-/* Many processes, each smaller than the bystander; every second one is an orphan. */
+/* Many processes, each smaller than the bystander, until three have ended; every second one is an orphan. */
 static void hog_family(void)
 {
 	int ended = 0;

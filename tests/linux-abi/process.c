@@ -242,10 +242,10 @@ static unsigned long free_bytes(void)
 	return info.freeram * info.mem_unit;
 }
 
-#define CHAIN_SLACK \
-	(400 * 1024) /* the last process's own memory; an account each would be 640 KiB */
+/* The last process's own memory; if an account of each were left, 640 KiB would be missing. */
+#define CHAIN_SLACK (400 * 1024)
 
-/* Each process of a chain ends once it has made the next; the last says how much memory is free. */
+/* Each process of a chain creates the next and ends; the last one reports how much memory is free. */
 static void test_chain(void)
 {
 	unsigned long before = free_bytes(), after = 0;
@@ -256,7 +256,7 @@ static void test_chain(void)
 	if (fork() == 0) {
 		while (left-- && fork() == 0)
 			;
-		/* Those before may still be freeing their memory. */
+		/* The processes before may still be freeing their memory. */
 		for (int i = 0; left < 0 && i < 200 && after + CHAIN_SLACK < before; i++) {
 			usleep(10000);
 			after = free_bytes();
@@ -303,7 +303,7 @@ static void test_leak(const char *self)
 		ok(after + 64 * 1024 >= before, "and no memory is lost");
 }
 
-/* Forks without end, in a group of its own; with some memory, so that a fork() takes its time. */
+/* Fork without end, in a group of its own. The memory, which is copied, makes each fork() take longer. */
 static void fork_for_ever(void)
 {
 	setpgid(0, 0);
@@ -321,7 +321,7 @@ static void fork_for_ever(void)
 	}
 }
 
-/* Has the group no process within two seconds? */
+/* Wait up to two seconds until the group has no process. */
 static bool group_is_gone(pid_t pgid)
 {
 	for (int i = 0; i < 20000 && kill(-pgid, 0) == 0; i++)
@@ -329,7 +329,7 @@ static bool group_is_gone(pid_t pgid)
 	return kill(-pgid, 0) == -1 && errno == ESRCH;
 }
 
-/* Some of the group's processes are just being made by fork(): the signal reaches those, too. */
+/* The signal also reaches processes of the group that fork() is making at that moment. */
 static void test_kill_forking(void)
 {
 	bool gone = true;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * shortage.c - calls on files, sockets, processes and signals that find no memory for their first, second,
- * third ... page, and are repeated.
+ * shortage.c - repeated calls on files, sockets, processes and signals, for each page that may be missing.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -54,7 +53,7 @@ static long do_timerfd(void)
 	return timerfd_create(CLOCK_MONOTONIC, 0);
 }
 
-/* ---- epoll: one in another, and then one in the inner, which is the limit of no failed call ---- */
+/* ---- epoll: an attempt that failed to add [1] to [0] must not count, so [2] can be added to [1] ---- */
 
 static void prepare_epoll(void)
 {
@@ -165,7 +164,7 @@ static bool bind_is_right(long ret)
 	       unlink(addr.sun_path) == 0;
 }
 
-/* A listener and two clients, which have sent their names. */
+/* A listener and two clients, each of which has sent a letter. */
 static void prepare_accept(void)
 {
 	do_bind();
@@ -275,8 +274,8 @@ static bool queue_is_right(long ret)
 }
 
 /*
- * kill() succeeds without memory for the siginfo. A later call that fails for another reason than memory
- * is not repeated then: nothing ends the shortage.
+ * kill() misses a page for the siginfo and succeeds without it. If a later call that fails for another
+ * reason were repeated for that, it would wait for memory and end the shortage.
  */
 static void test_other_failures(void)
 {

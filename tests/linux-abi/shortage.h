@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * shortage.h - make a system call again and again, each time with another of its pages missing at first.
+ * shortage.h - make a system call once for each page that it allocates, with that page missing at first.
  *
- * On the host each call is made once for every page that it allocates, with that page missing at the first
- * attempt (/sys/kernel/debug/free_pages); its result must be that of a call with enough memory. Elsewhere
- * each call is made once, which shows that the claims are right.
+ * On the host /sys/kernel/debug/free_pages makes the page missing until the call would wait for memory; the
+ * host then repeats the call, whose result must be that of a call with enough memory. Elsewhere the calls
+ * are made without a shortage, which shows that the claims are right.
  */
 #ifndef ABI_SHORTAGE_H
 #define ABI_SHORTAGE_H
@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include "tap.h"
 
-static int control; /* free_pages, or -1 */
+static int control; /* free_pages; -1: this is not the host */
 
 static void shortage_begin(unsigned int left)
 {
@@ -23,7 +23,7 @@ static void shortage_begin(unsigned int left)
 		printf("# the shortage did not begin: errno %d\n", errno);
 }
 
-/* Had the call found a page missing, and had to wait? */
+/* End the shortage. True: a call has ended it already, because it missed a page and had to wait. */
 static bool shortage_was_met(void)
 {
 	return control >= 0 && write(control, "-1", 2) < 0;
@@ -33,12 +33,12 @@ struct attempt {
 	const char *claim;
 	void (*prepare)(void);
 	long (*call)(void);
-	bool (*is_right)(long ret); /* cleans up, too */
+	bool (*is_right)(long ret); /* checks the result and undoes the call */
 };
 
 #define ATTEMPTS_MAX 500
 
-/* The first attempt has enough memory: it brings the program's own pages in. */
+/* The first attempt has enough memory: it also maps the program's own pages. */
 static void try(const struct attempt *a)
 {
 	bool good = true, met = false;
@@ -59,12 +59,10 @@ static void try(const struct attempt *a)
 		missing += met;
 		if (left && !met)
 			break;
-		if (left && control < 0)
-			break;
 	}
 	if (!ok(good && !met && (control < 0 || missing), a->claim))
-		printf("# with %d free pages: %ld, errno %d; %u pages were missed\n", (int)left - 2,
-		       ret, error, missing);
+		printf("# with %d free pages (-1: all): %ld, errno %d; %u pages were missed\n",
+		       (int)left - 2, ret, error, missing);
 	else
 		printf("# %u of its pages were missing in turn\n", missing);
 }
@@ -76,6 +74,6 @@ static void try_all(const struct attempt *attempts, size_t n)
 		try(&attempts[i]);
 }
 
-#define CLAIM(name) name " gives the result of a call that finds memory, whichever page is missing"
+#define CLAIM(name) name " has the result of a call with enough memory, whichever page is missing"
 
 #endif

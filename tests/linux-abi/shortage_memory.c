@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * shortage_memory.c - calls on memory and on /dev/kvm that find no memory for their first, second, third ...
- * page, and are repeated.
+ * shortage_memory.c - repeated calls on memory and /dev/kvm, for each page that may be missing.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -29,7 +28,7 @@ static char *reserve(void)
 	return (char *)(((uintptr_t)p + MB2 - 1) & ~(MB2 - 1));
 }
 
-/* Fill all pages of [from, from + len) by their numbers in `area`. */
+/* Store in each page of [from, from + len) its own offset in `area`, plus 1. */
 static void fill(size_t from, size_t len)
 {
 	for (size_t at = from; at < from + len; at += PAGE)
@@ -76,7 +75,7 @@ static bool mremap_smaller_is_right(long ret)
 	       place[MB2 + 9 * PAGE] == 0;
 }
 
-/* As before, but what is unmapped behind the moved pages has none that become free by that. */
+/* As prepare_area(), but unmapping what exceeds the new size frees no page. */
 static void prepare_half(void)
 {
 	mmap(area, 3 * MB2, RW, ANON | MAP_FIXED, -1, 0);
@@ -160,7 +159,7 @@ static long do_mprotect(void)
 	return mprotect(area + PAGE, MB2, PROT_READ);
 }
 
-/* After the protection is lifted all is one area again, which mremap() demands. */
+/* With the protection restored it must be one area again: mremap() fails for more than one. */
 static bool mprotect_is_right(long ret)
 {
 	return ret == 0 && is_filled(area, 0, 3 * MB2) && mprotect(area, 3 * MB2, RW) == 0 &&
@@ -196,7 +195,7 @@ static void prepare_brk(void)
 {
 	heap = (char *)(((uintptr_t)sbrk(0) + PAGE - 1) & ~(PAGE - 1));
 	brk(heap);
-	/* The next area is one of its own, because the heap differs from it. */
+	/* Keep the new pages from joining the heap's area: they need an area of their own. */
 	mprotect(heap - PAGE, PAGE, PROT_READ);
 }
 
@@ -271,7 +270,7 @@ static long do_create_vcpu(void)
 
 static bool create_vcpu_is_right(long fd)
 {
-	/* The one that exists is not the result of an attempt that failed. */
+	/* The vCPU exists once, and its descriptor was returned. */
 	bool good = fds[2] >= 0 && ioctl(fds[0], KVM_CREATE_VCPU, 3) < 0 && errno == EEXIST;
 
 	close(fds[1]);

@@ -249,7 +249,7 @@ static void test_fp(void)
 	ok(fegetround() == FE_TONEAREST, "the rounding mode, too");
 }
 
-/* Not by /proc/PID/stat: qemu-riscv64 answers that itself. */
+/* Reads /proc/self/task/TID/stat, because qemu-riscv64 makes up a /proc/PID/stat of its own. */
 static bool main_sleeps(void)
 {
 	char path[64], buf[256] = "", *end;
@@ -263,7 +263,7 @@ static bool main_sleeps(void)
 	return end && end[2] == 'S';
 }
 
-/* To the main thread, once it is in the call that the signal is to end: one that comes before does not. */
+/* Signal the main thread once it sleeps in the call: a signal that comes earlier does not end the call. */
 static void *send_later(void *arg)
 {
 	for (int i = 0; i < 5000 && !main_sleeps(); i++)
@@ -276,7 +276,7 @@ static void *send_later(void *arg)
 	return NULL;
 }
 
-/* After the signal's handler. */
+/* Write the byte that ends the restarted read(), after the handler has run. */
 static void *feed_later(void *arg)
 {
 	for (int i = 0; i < 5000 && !hits; i++)

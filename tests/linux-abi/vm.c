@@ -76,8 +76,8 @@ static bool make_vm(void)
 static volatile int hits;
 
 /*
- * A signal ends a KVM_RUN that it finds under way. One whose handler runs just before KVM_RUN is
- * entered does not: immediate_exit makes that KVM_RUN return, too.
+ * A signal ends the KVM_RUN that it interrupts. If its handler runs just before the next KVM_RUN is entered,
+ * immediate_exit ends that one.
  */
 static void on_signal(int signo)
 {
@@ -95,7 +95,7 @@ static void *runner(void *arg)
 	while (!stop) {
 		int ret = ioctl(vcpu, KVM_RUN, 0);
 
-		/* Before runs changes: the next signal comes after that. */
+		/* Before `runs` changes: kick() then sends the next signal. */
 		run->immediate_exit = 0;
 		if (ret == -1 && errno != EINTR) {
 			last_errno = errno;
@@ -138,7 +138,7 @@ static pthread_t start_runner(void)
 	return t;
 }
 
-/* Did the signal end a KVM_RUN, the one under way or the next? The handler has run by then. */
+/* Send a signal. True: a KVM_RUN has ended since, the current one or the next. */
 static bool kick(pthread_t t)
 {
 	long before = runs;

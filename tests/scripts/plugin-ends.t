@@ -65,7 +65,7 @@ hs_script profile --top 1 -- "$O/tests/progs/ends" signal 11
 is $status 0 "a program that a signal ends has a profile, too" || diag "$(cat "$tmp/err")"
 like "$out" 'was our count each time' "... and it is right"
 
-# A disk that is full: what the plugin writes is cut short behind its back, between two of its lines.
+# As on a full disk, a file of the plugin is cut short, between two of its lines.
 cat >"$tmp/full" <<EOF
 #!/bin/sh
 ${QEMU:-qemu-system-riscv64} "\$@" || exit
@@ -80,7 +80,7 @@ for run in "counts profile hello" "spans irqs-off hello" "insns anatomy --system
 	# shellcheck disable=SC2086 # words
 	hs_script ${run#* } --qemu "$tmp/full"
 	is $status 125 "${run#* }: half of what was counted is no result ($CUT)" || diag "$out" "$(cat "$tmp/err")"
-	like "$(cat "$tmp/err")" 'cut short: is the disk full' "... and it says what may be"
+	like "$(cat "$tmp/err")" 'cut short: is the disk full' "... and the error names a possible cause"
 done
 python3 - "$HS_TOP/scripts" "$tmp/lines" <<'EOF'
 import sys
@@ -100,13 +100,13 @@ assert read(TEXT) == ["times 1 22\n", "times 333 4444\n"] and read("end\n") == [
 assert all(read(TEXT[:size]) is None for size in range(len(TEXT)))
 assert read("") is None and read("end") is None and read("times 1 end\n") is None
 EOF
-ok $? "wherever a file is cut, also within a number, it is known"
+ok $? "a file that was cut anywhere, also within a number, is refused"
 
 # At any moment from the start on (signals.slow.t has more moments and all other commands).
 is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/profile" --out "$O" --top 1 hello)" "" \
 	"profile ended by a signal at any moment: no traceback, nothing left running, no temporary file"
 
-# Each wait for the machine is interrupted just when Popen has taken its lock.
+# A signal arrives whenever Popen has just taken its lock, in the wait for the machine.
 cat >"$tmp/locked" <<'END'
 import os, signal, subprocess, sys
 sys.path.insert(0, os.environ["HS_TOP"] + "/scripts")
@@ -135,7 +135,7 @@ def main():
 sys.exit(ends.run(main))
 END
 timeout --kill-after=1 "$(scaled 10)" python3 "$tmp/locked"
-is $? 143 "a signal at the moment in which Python looks at the child ends the tool"
+is $? 143 "a signal that arrives while Python polls the child ends the tool"
 
 # Half-way, once the machine runs.
 for tool in "profile --whole exits" "irqs-off exits" "anatomy mmio_read"; do

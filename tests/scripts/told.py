@@ -5,10 +5,10 @@
 usage: told.py SEED MOMENTS COMMAND...
 
 Each signal is sent at MOMENTS moments, one drawn from each of MOMENTS equal parts of the command's run time.
-The command must be killed by that signal, exit with 128 + N, or have ended before, as it ends without a
-signal; it must print no traceback and leave no process and no temporary file. A traceback is allowed
-until the script has imported hslib/early.py: Python itself prints one during its start. Prints a line for
-each run that is wrong, with the moment of its signal.
+The command must be killed by that signal, exit with 128 + N, or have ended before with its usual status; it
+must print no traceback and leave no process and no temporary file. A traceback is allowed until the script
+has imported hslib/early.py: Python itself prints one during its start. Prints a line for each run that is
+wrong, with the moment of its signal.
 """
 import concurrent.futures
 import os
@@ -56,7 +56,7 @@ def files(folder):
 
 
 def traceback_of_ours(text):
-    """Does the text have a traceback from behind the import of early.py?"""
+    """Does the text have a traceback from after the import of early.py?"""
     if "Exception ignored" in text and "KeyboardInterrupt" not in text:
         return True
     return any(not match[1].startswith("hslib/early.py") and not HEADER.match(match[2])

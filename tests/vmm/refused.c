@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * refused.c - die() as a jump back into the test, in place of src/vmm/message.c's, which exits.
+ * refused.c - die() as a jump back into the test, in place of the one in src/vmm/message.c, which exits.
  */
 #include <stdarg.h>
 #include <stdio.h>

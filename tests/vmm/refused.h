@@ -7,7 +7,7 @@
 
 #include <setjmp.h>
 
-extern jmp_buf refused; /* where die() goes, */
-extern char why[300];   /* with these words */
+extern jmp_buf refused; /* where die() jumps to */
+extern char why[300];   /* its message */
 
 #endif
