@@ -5,7 +5,7 @@ Python's own handler of SIGINT raises KeyboardInterrupt, which prints a tracebac
 The default action is right there, because nothing has to be undone yet. TERM and HUP have their default
 action anyway; a signal that is ignored stays ignored (nohup).
 """
-import _signal  # built in; signal itself would import some modules more
+import _signal  # built in; importing signal would import more modules first
 
 if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)

@@ -72,10 +72,10 @@ def start(command, **more):
 
 
 def poll(child, seconds=0):
-    """The child's status, if it has one within so many seconds (0.2 at most), or None.
+    """The child's status, or None if it has not ended within so many seconds (at most 0.2: signals are deferred).
 
-    To be used instead of child.poll() and child.wait(seconds): a Quit raised in one of them may leave a lock
-    of Popen taken, and every later wait() would block forever.
+    Use it instead of child.poll() and child.wait(seconds): a Quit raised in one of them may leave a lock of
+    Popen taken, and every later wait() would block forever.
     """
     with held():
         try:
@@ -158,7 +158,7 @@ def run(main):
             signal.signal(number, _on_signal)
     try:
         _depth = 0
-        look()  # a signal may have come since its handler is set
+        look()  # a signal may have come since its handler was set
         status = main()
         _depth = 1
     except Quit as ended:

@@ -90,7 +90,7 @@ def cut_short(what):
 
 
 def lines_of(path, what):
-    """The lines of a text file that the plugin has left. Its last one, "end", says that nothing is missing."""
+    """The lines of a text file that the plugin wrote, except the last, "end", without which the file is refused."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.path.getsize(path) - len(b"\nend\n")))

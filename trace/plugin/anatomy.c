@@ -9,8 +9,8 @@
  * is changed: it is QEMU that calls, before each instruction.
  *
  * Three phases, since a call before each instruction is slow: look for the operation
- * (only its first instruction calls), record whole batches of it, nothing more. What
- * is written, as text that ends with a line "end" except for `paths`:
+ * (only its first instruction calls), record whole batches of it, nothing more. The
+ * files that it writes are text and end with a line "end", except for `paths`:
  *
  *   DIR/batches     ITERATIONS INSTRUCTIONS               a line a call of the operation
  *   DIR/iterations  BATCH PATH INSTRUCTIONS               a line an iteration
@@ -108,7 +108,7 @@ static void close_all(void)
 	plugin_close(batches_file, "batches");
 	plugin_close(iterations_file, "iterations");
 	plugin_close(insns_file, "insns");
-	fclose(paths_file); /* the iterations say how long it has to be */
+	fclose(paths_file); /* binary: its length follows from the iterations */
 }
 
 static void recorded(qemu_plugin_id_t id)

@@ -14,7 +14,7 @@
  *   path KIND A B SPANS LONGEST FROM TO
  *   block ADDRESS INSTRUCTIONS TIMES     of the path above; address 0: firmware
  *   sie N                                windows that were met with SIE = 1: there are none
- *   end                                  nothing is missing
+ *   end                                  the file is complete
  *
  * KIND: boot; thread (a kernel's own); firmware (what it answered itself); call NUMBER COMMAND, a
  * system call, with ioctl's command; user SCAUSE; guest SCAUSE EXTENSION, with that of an SBI call.

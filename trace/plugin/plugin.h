@@ -37,8 +37,8 @@ bool plugin_arguments(const struct plugin_argument *known, size_t n, int argc, c
 void *plugin_need(void *p);
 
 /*
- * Close a text file whose writes may have failed. A last line "end" says that nothing is missing in it: a
- * full disk cuts a file short anywhere, also within a number.
+ * Close a text file with a last line "end", which shows that the file is complete; leave it out and report an
+ * error if a write has failed. A full disk may cut a file short anywhere, also within a number.
  */
 void plugin_close(FILE *file, const char *path);
 

@@ -15,7 +15,7 @@
  *   block NUMBER WORLD PC WORD...        instructions
  *   times NODE WORLD BLOCK INSNS TIMES   of BLOCK the first INSNS ran so often, called by NODE
  *   full                                 there were more chains than room
- *   end                                  nothing is missing
+ *   end                                  the file is complete
  */
 #include <inttypes.h>
 
