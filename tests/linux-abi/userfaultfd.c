@@ -7,6 +7,7 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -339,6 +340,49 @@ static void test_ended(void)
 	munmap(mem, PAGES * PAGE);
 }
 
+/* clone() writes the number of the new process to t->at. That one ends with 7 if SIGUSR1 is pending. */
+static void *make_process(void *arg)
+{
+	struct toucher *t = arg;
+	sigset_t pending;
+
+	t->value = (int)syscall(SYS_clone, SIGCHLD | CLONE_PARENT_SETTID, 0, t->at, 0, 0);
+	if (t->value == 0)
+		_exit(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) ? 7 : 1);
+	return NULL;
+}
+
+/*
+ * A signal to the group while clone() waits for a page. It is blocked, so it does not interrupt the call:
+ * else a process could send signals without end, and no other one of its group would ever fork.
+ */
+static void test_clone(void)
+{
+	int fd = open_uffd(O_NONBLOCK), status = 0;
+	struct toucher t = { .at = map_anon() };
+	pid_t group = getpgrp();
+	struct uffd_msg msg;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	setpgid(0, 0);
+	enter(fd, (char *)t.at, PAGE, UFFDIO_REGISTER_MODE_MISSING);
+	pthread_create(&t.thread, NULL, make_process, &t);
+	ok(next_fault(fd, &msg) && kill(0, SIGUSR1) == 0 &&
+		   copy(fd, (char *)t.at, (char[PAGE]){ 0 }, PAGE) == PAGE,
+	   "a signal to the group while clone() waits for a page");
+	pthread_join(t.thread, NULL);
+	waitpid(t.value, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 7, "is pending in the new process, too");
+	sigtimedwait(&set, NULL, &(struct timespec){ 0 });
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	setpgid(0, group);
+	close(fd);
+	munmap((char *)t.at, PAGES * PAGE);
+}
+
 int main(void)
 {
 	test_wrong_use();
@@ -347,5 +391,6 @@ int main(void)
 	test_signals();
 	test_sigbus();
 	test_ended();
+	test_clone();
 	return tap_done();
 }

@@ -45,6 +45,7 @@ struct process init_process = {
 	.sibling = LIST_HEAD_INIT(init_process.sibling),
 	.all_link = LIST_HEAD_INIT(init_process.all_link),
 	.sigqueue = LIST_HEAD_INIT(init_process.sigqueue),
+	.forks = LIST_HEAD_INIT(init_process.forks),
 };
 
 void process_get(struct process *p)
@@ -118,6 +119,7 @@ static struct process *process_alloc(struct process *parent)
 	list_init(&p->sibling);
 	list_init(&p->all_link);
 	list_init(&p->sigqueue);
+	list_init(&p->forks);
 	waitq_init(&p->child_wait);
 	waitq_init(&p->vfork_wait);
 	waitq_init(&p->thread_wait);
@@ -148,28 +150,6 @@ static void process_discard(struct process *p)
 	process_put(p);
 }
 
-/*
- * Add the process to the tree and the list, where others see it. -ERESTARTNOINTR: its parent has received a
- * signal to many processes since its count of these was `signals`; the new process has missed that signal.
- */
-static int process_publish(struct process *p, struct process *parent, struct thread *t, u32 signals)
-{
-	p->pid = t->tid;
-	spin_lock(&all_processes_lock);
-	if (parent->signals_to_many != signals) {
-		spin_unlock(&all_processes_lock);
-		return -ERESTARTNOINTR;
-	}
-	p->pgid = parent->is_init ? p->pid : parent->pgid;
-	p->sid = parent->is_init ? p->pid : parent->sid;
-	p->parent = parent;
-	list_add_tail(&p->sibling, &parent->children);
-	list_add_tail(&p->all_link, &all_processes);
-	spin_unlock(&all_processes_lock);
-	trace_sched_process_fork((u64)parent->pid, (u64)p->pid);
-	return 0;
-}
-
 /* -EAGAIN: the process is ending or changes its program, no thread may be added. */
 static int process_add_thread(struct process *p, struct thread *t)
 {
@@ -190,17 +170,41 @@ static int process_add_thread(struct process *p, struct thread *t)
 	return err;
 }
 
-/* Take back process_add_thread() of a thread that never ran. */
-static void process_remove_thread(struct process *p, struct thread *t)
+/*
+ * Into the tree and the list, with its first thread: only from here on do others see it. It gets the
+ * signals that were sent to its parent as one of many processes since fork_begin(), as on Linux.
+ */
+static void process_publish(struct process *p, struct process *parent, struct thread *t,
+			    struct fork_signals *signals)
 {
-	spin_lock(&p->lock);
-	list_del(&t->process_link);
-	p->nr_threads--;
-	nproc_add(0, -1);
-	spin_unlock(&p->lock);
-	t->process = NULL;
-	t->account = NULL;
-	process_put(p);
+	p->pid = t->tid;
+	spin_lock(&all_processes_lock);
+	list_del(&signals->link);
+	p->pending = signals->set;
+	p->pgid = parent->is_init ? p->pid : parent->pgid;
+	p->sid = parent->is_init ? p->pid : parent->sid;
+	p->parent = parent;
+	(void)process_add_thread(p, t); /* fails only for a process that others see */
+	list_add_tail(&p->sibling, &parent->children);
+	list_add_tail(&p->all_link, &all_processes);
+	spin_unlock(&all_processes_lock);
+	trace_sched_process_fork((u64)parent->pid, (u64)p->pid);
+}
+
+/* Until process_publish() or fork_cancel(). */
+static void fork_begin(struct process *parent, struct fork_signals *signals)
+{
+	signals->set = 0;
+	spin_lock(&all_processes_lock);
+	list_add(&signals->link, &parent->forks);
+	spin_unlock(&all_processes_lock);
+}
+
+static void fork_cancel(struct fork_signals *signals)
+{
+	spin_lock(&all_processes_lock);
+	list_del(&signals->link);
+	spin_unlock(&all_processes_lock);
 }
 
 /* ---- the first program ---- */
@@ -268,6 +272,7 @@ int process_start_first(const struct exec_spec *spec)
 	/* Static: the starter may be gone from its stack while the waker still wakes it. */
 	static struct first_start start;
 	struct account *account = account_create();
+	struct fork_signals signals;
 	struct process *p;
 	struct thread *t;
 
@@ -288,8 +293,8 @@ int process_start_first(const struct exec_spec *spec)
 	p->fds = fd_table_create();
 	if (!p->fds)
 		return -ENOMEM;
-	process_add_thread(p, t);
-	(void)process_publish(p, &init_process, t, 0);
+	fork_begin(&init_process, &signals);
+	process_publish(p, &init_process, t, &signals);
 	thread_start(t);
 	wait_event(&start.wq, __atomic_load_n(&start.done, __ATOMIC_ACQUIRE));
 	return start.err;
@@ -396,29 +401,24 @@ static long clone_new_thread(struct thread *t, const struct clone_request *args)
 
 static long clone_new_process(struct thread *t, const struct clone_request *args)
 {
-	u32 signals = __atomic_load_n(&current_process->signals_to_many, __ATOMIC_ACQUIRE);
-	/* The child does not inherit pending signals: take those counted above before the fork. */
-	bool interrupted = thread_signal_pending(current);
-	struct process *p = interrupted ? NULL : clone_process(args);
+	struct fork_signals signals;
+	struct process *p = NULL;
 	int tid = t->tid;
-	int err;
+	bool interrupted;
 
+	fork_begin(current_process, &signals);
+	/* The child does not inherit pending signals: take them before the fork. */
+	interrupted = thread_signal_pending(current);
+	if (!interrupted)
+		p = clone_process(args);
 	if (!p) {
+		fork_cancel(&signals);
 		thread_free(t);
 		return interrupted ? -ERESTARTNOINTR : -ENOMEM;
 	}
 	clone_write_tids(args, p->mm, tid);
-	/* In this order: who sees the process may kill it, and must find its thread. */
-	process_add_thread(p, t);
 	process_get(p); /* for the wait below */
-	err = process_publish(p, current_process, t, signals);
-	if (err < 0) {
-		process_remove_thread(p, t);
-		thread_free(t);
-		process_put(p);
-		process_discard(p);
-		return err;
-	}
+	process_publish(p, current_process, t, &signals);
 	thread_start(t);
 	/* Only the child's own exec or exit ends the loan; signals wait, but for an end. */
 	if (args->flags & CLONE_VFORK)

@@ -12,6 +12,12 @@ struct process *process_find(int pid);                        /* referenced, or 
 struct thread *thread_of_process(struct process *p, int tid); /* p->lock held */
 void process_vfork_done(struct process *p);
 
+/* A fork() in progress: the new process is not in all_processes yet. */
+struct fork_signals {
+	struct list_head link; /* process->forks; all_processes_lock */
+	u64 set;               /* that the parent has got by signal_send_many() meanwhile */
+};
+
 /* ---- exit.c ---- */
 /* All threads of p end, with this wait status, unless it is already ending. */
 void process_end(struct process *p, int wait_status);

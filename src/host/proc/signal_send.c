@@ -189,6 +189,20 @@ int signal_send_process(struct process *p, int signo, int code)
 	return signal_send(p, 0, &info);
 }
 
+/* all_processes_lock is held: for the processes that p's threads are making by fork(). */
+static void add_to_forks(struct process *p, int signo)
+{
+	struct fork_signals *f;
+
+	list_for_each_entry(f, &p->forks, link) {
+		if (signo == SIGCONT)
+			f->set &= ~SIG_STOPS;
+		else if (SIG_STOPS & SIG_BIT(signo))
+			f->set &= ~SIG_BIT(SIGCONT);
+		f->set |= SIG_BIT(signo);
+	}
+}
+
 bool signal_send_many(int pgid, int signo, int code)
 {
 	struct process *p;
@@ -206,8 +220,7 @@ bool signal_send_many(int pgid, int signo, int code)
 		if (!signo || p->zombie)
 			continue;
 		signal_send(p, 0, &info);
-		/* Release: a fork() that reads this count finds the signal (clone_new_process()). */
-		__atomic_store_n(&p->signals_to_many, p->signals_to_many + 1, __ATOMIC_RELEASE);
+		add_to_forks(p, signo);
 	}
 	return found;
 }
