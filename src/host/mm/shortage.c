@@ -19,6 +19,7 @@
 #include "account.h"
 #include "fs/pseudo.h"
 #include "page.h"
+#include "proc/oom.h"
 #include "sched/thread.h"
 #include "shortage.h"
 
@@ -94,6 +95,8 @@ bool shortage_end(void)
 		kfree(object);
 	}
 	list_init(&objects);
+	if (was)
+		oom_round_ended(); /* other threads that found no page need no victim either */
 	mutex_unlock(&shortage_lock);
 	return was;
 }
