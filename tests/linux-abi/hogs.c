@@ -104,13 +104,44 @@ static void use_the_kernel(void)
 		complain("the status of a child that called execve()");
 }
 
+/* Processes that share its memory: that does not make the bystander larger. */
+#define SHARERS 16
+
+static int share(void *arg)
+{
+	for (;;)
+		pause();
+	return arg != NULL;
+}
+
+static void start_sharers(pid_t *pids)
+{
+	static char stacks[SHARERS][2048] __attribute__((aligned(16)));
+
+	for (int i = 0; i < SHARERS; i++) {
+		pids[i] = clone(share, stacks[i] + sizeof(stacks[i]), CLONE_VM | SIGCHLD, NULL);
+		if (pids[i] < 0)
+			complain("clone");
+	}
+}
+
+static void end_sharers(const pid_t *pids)
+{
+	for (int i = 0; i < SHARERS; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+}
+
 static void bystander(void)
 {
 	uint64_t *own = mmap(NULL, OWN_WORDS * sizeof(*own), RW, ANON, -1, 0);
+	pid_t sharers[SHARERS];
 	unsigned int round;
 	size_t i;
 
 	guest_start();
+	start_sharers(sharers);
 	for (i = 0; i < OWN_WORDS; i++)
 		own[i] = word_at(i, 0);
 	for (round = 0; !shared->stop; round++) {
@@ -125,6 +156,7 @@ static void bystander(void)
 		shared->rounds++;
 		usleep(20000);
 	}
+	end_sharers(sharers);
 	_exit(0);
 }
 

@@ -35,6 +35,7 @@ struct mm {
 	unsigned int new_flags;        /* VMA_LOCKED: set on every new area (mlockall()) */
 	unsigned long total_pages;     /* 4K pages mapped, for /proc and oom.c */
 	unsigned long elsewhere_pages; /* of them, those that oom.c counts elsewhere */
+	u32 counted_in; /* oom.c: the last round of set_footprints() that counted the pages */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
 	unsigned long icache_stale; /* harts that owe a fence.i before they run it: bit mask */

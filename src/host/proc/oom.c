@@ -47,12 +47,17 @@ static u64 after_ms(unsigned long ms)
 	return hv_time() + hv_timebase_hz() / 1000 * ms;
 }
 
-/* How many 4K pages p's end would free. p->lock is held. */
-static size_t footprint(const struct process *p)
+/*
+ * How many 4K pages p's end would free. p->lock is held. Memory that several processes share (CLONE_VM)
+ * counts for the first of them alone: all are ended together, and it must not make their family larger
+ * than it is.
+ */
+static size_t footprint(const struct process *p, u32 round)
 {
 	size_t pages = account_pages(p->account), mapped, elsewhere;
 
-	if (p->mm) {
+	if (p->mm && p->mm->counted_in != round) {
+		p->mm->counted_in = round;
 		mapped = READ_ONCE(p->mm->total_pages);
 		elsewhere = READ_ONCE(p->mm->elsewhere_pages);
 		pages += mapped - MIN(mapped, elsewhere);
@@ -83,12 +88,14 @@ static void count_elsewhere(void)
  */
 static struct process *set_footprints(void)
 {
+	static u32 round;
 	struct process *p, *ending = NULL;
 
+	round++;
 	list_for_each_entry(p, &all_processes, all_link) {
 		spin_lock(&p->lock);
 		if (p->account)
-			p->account->footprint = p->oom_passed_over ? 0 : footprint(p);
+			p->account->footprint = p->oom_passed_over ? 0 : footprint(p, round);
 		if (p->exiting && !p->mm && !READ_ONCE(p->memory_freed) && !p->oom_passed_over)
 			ending = p;
 		spin_unlock(&p->lock);
