@@ -100,6 +100,27 @@ void account_free(struct account *account)
 	account_put(parent);
 }
 
+/*
+ * The last page of an account that keeps no family together may go long after its process. Its descendants
+ * need not end for it to be taken out of the tree: else a chain of processes, each of which closes what an
+ * ancestor has left, would leave an account behind each time.
+ */
+void account_uncharge_dead(struct account *account, long pages)
+{
+	struct account *collapsed = NULL;
+	long left;
+
+	spin_lock(&accounts_lock);
+	left = __atomic_sub_fetch(&account->pages, pages, __ATOMIC_ACQ_REL);
+	if (left ==
+	    1) /* whoever takes that one frees the account under accounts_lock: it is still there */
+		collapsed = collapse(account);
+	spin_unlock(&accounts_lock);
+	account_put(collapsed);
+	if (left == 0)
+		account_free(account);
+}
+
 void account_get(struct account *account)
 {
 	__atomic_fetch_add(&account->refs, 1, __ATOMIC_RELAXED);

@@ -50,10 +50,14 @@ static inline void account_charge(struct account *account, long pages)
 }
 
 void account_free(struct account *account);
+/* accounts_lock is not held. */
+void account_uncharge_dead(struct account *account, long pages);
 
 static inline void account_uncharge(struct account *account, long pages)
 {
-	if (__atomic_sub_fetch(&account->pages, pages, __ATOMIC_ACQ_REL) == 0)
+	if (READ_ONCE(account->is_dead))
+		account_uncharge_dead(account, pages);
+	else if (__atomic_sub_fetch(&account->pages, pages, __ATOMIC_ACQ_REL) == 0)
 		account_free(account);
 }
 
