@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -325,6 +326,30 @@ static const struct attempt attempts[] = {
 	{ CLAIM("sigqueue"), NULL, do_queue, queue_is_right },
 };
 
+static long free_kb(void)
+{
+	struct sysinfo info;
+
+	sysinfo(&info);
+	return (long)(info.freeram * info.mem_unit / 1024);
+}
+
+/* Three pages: the new thread's struct has one, but there are not enough for its kernel stack. */
+static void test_fork_leaves_nothing(void)
+{
+	long before = free_kb();
+	bool good = true;
+
+	for (int i = 0; i < 200; i++) {
+		shortage_begin(3);
+		good &= child_is_right(do_fork());
+		shortage_was_met();
+	}
+	if (!ok(good && (control < 0 || free_kb() + 400 >= before),
+		"fork() that found no kernel stack at first leaves nothing behind"))
+		printf("# %ld kB free, %ld before\n", free_kb(), before);
+}
+
 int main(int argc, char **argv)
 {
 	sigset_t set;
@@ -339,6 +364,7 @@ int main(int argc, char **argv)
 	mkdir(DIR_, 0700);
 	try_all(attempts, sizeof(attempts) / sizeof(*attempts));
 	test_other_failures();
+	test_fork_leaves_nothing();
 	unlink(NAME);
 	unlink(OTHER);
 	rmdir(DIR_);

@@ -464,7 +464,10 @@ long sys_clone(struct trap_frame *frame)
 	before = account_use(account);
 	ret = clone_as(&args, frame);
 	account_use(before);
-	account_put(account);
+	if (ret < 0)
+		account_close(account); /* a page of small objects may be charged to it */
+	else
+		account_put(account);
 	return ret;
 }
 
