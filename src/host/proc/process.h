@@ -68,7 +68,7 @@ struct process {
 	u64 pending; /* sent to the process */
 	struct list_head sigqueue;
 	unsigned int nr_queued;  /* siginfos in all queues of the process */
-	struct list_head forks;  /* fork() calls in progress: struct fork_signals; all_processes_lock */
+	struct list_head forks;  /* fork() in progress: struct fork_signals; all_processes_lock */
 	struct hv_timer *itimer; /* sys_time.c: ITIMER_REAL */
 };
 
