@@ -328,4 +328,4 @@ make clean      remove what was built; distclean: what was fetched, too
 V=1 shows commands, O=DIR builds elsewhere.
 endef
 help:
-	$(info $(HELP)):
+	$(info hyperscope $(file <$(TOP)/VERSION))$(info )$(info $(HELP)):

@@ -8,6 +8,7 @@ import subprocess
 
 from hslib import ends
 
+from . import git
 from .systems import TOP, BenchError
 
 COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
@@ -73,6 +74,11 @@ def commit(parts=("src", "scripts", "trace", "Makefile")):
     name = _first_line("git", "-C", TOP, "rev-parse", "--short=12", "HEAD")
     changed = _first_line("git", "-C", TOP, "status", "--porcelain", "-uno", "--", *parts)
     return (name + ("+changes" if changed else "")) if name else "unknown"
+
+
+def described():
+    """The tree's commit as `git describe` names it; "" where no commit is known."""
+    return _left() or (git.is_clone() and git.said("describe", "--tags", "--always", "--dirty=+changes")) or ""
 
 
 def firmware_file(qemu, chosen):
