@@ -242,6 +242,16 @@ profile:
 	$(TOP)/scripts/profile --out $(O) --svg $(O)/profile-$(WORKLOAD).svg \
 		--folded $(O)/profile-$(WORKLOAD).folded $(ARGS) $(WORKLOAD)
 
+# For clangd: a second make lists its commands without running them. It must not inherit the options of
+# this one, such as the job server; it gets the variables of the command line.
+COMPILE_COMMANDS ?= $(TOP)/compile_commands.json
+.PHONY: compile_commands.json
+compile_commands.json:
+	$(SETUP) --no-guest run
+	+$(BUILD) $(OFFSETS)
+	env -u MAKEFLAGS -u MFLAGS $(MAKE_COMMAND) --no-print-directory -f $(TOP)/Makefile O=$(O) $(MAKEOVERRIDES) V=1 \
+		--dry-run --always-make all tests $(if $(FUZZ_TARGETS),fuzzers) | $(TOP)/scripts/compile-commands $(COMPILE_COMMANDS)
+
 tools: $(O)/hstrace
 
 setup:
@@ -323,6 +333,7 @@ make report     the last run's trace as a page for the browser
                   ANATOMY=FILE      shown, too
 make lab        NN=03 DIR=../mylab STUDENT=ID  a lab's tree (scripts/lab --list)
 make tools      the programs that read traces
+make compile_commands.json  how each C file is compiled, for clangd
 make setup      everything that any of these would install or fetch
 make clean      remove what was built; distclean: what was fetched, too
 V=1 shows commands, O=DIR builds elsewhere.

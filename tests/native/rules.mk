@@ -8,7 +8,7 @@
 
 NATIVE_DIR := $(TOP)/tests/native
 NATIVE_COMMON := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \
-	-ffile-prefix-map=$(TOP)/= $(UAPI_CFLAGS) -I$(TOP)/src/include -I$(TOP)/trace -I$(TOP)/src/kvm -I$(NATIVE_DIR) -I$(O)/gen/native
+	-ffile-prefix-map=$(TOP)/= $(UAPI_CFLAGS) -I$(TOP)/src/include -I$(TOP)/trace -I$(TOP)/src/kvm -I$(NATIVE_DIR)
 NATIVE_CFLAGS := $(NATIVE_COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all
 # The core's full fences call a test's hook.
 NATIVE_STEPS := -include $(NATIVE_DIR)/fence_step.h

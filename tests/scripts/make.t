@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# make.t - a build folder holds what its flags and its compiler make, and nothing from before; the
-# tree's version is that of the file VERSION, whoever is asked for it.
+# make.t - a build folder holds what its flags and its compiler make, and nothing from before; what
+# make says of it to clangd is right; the tree's version is that of the file VERSION.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 targets=(kernel/src/host/lib/string.c.o kernel/libfdt/fdt.o user/src/vmm/marker.c.o user/libfdt/fdt.o
@@ -37,6 +37,36 @@ first=$(cd "$tmp/out" && sha256sum "${targets[@]}")
 rm -rf "$tmp/out"
 build
 is "$(cd "$tmp/out" && sha256sum "${targets[@]}")" "$first" "and what was made anew is what a clean folder has"
+
+# ---- compile_commands.json ----
+out=$(make -C "$HS_TOP" O="$O" COMPILE_COMMANDS="$tmp/commands" compile_commands.json 2>&1) || diag "$out"
+cat >"$tmp/ask.py" <<'END'
+import json, os, sys
+top, found = sys.argv[1], json.load(open(sys.argv[2]))
+files = {os.path.relpath(entry["file"], top): entry["arguments"] for entry in found}
+problems = [name for name, words in files.items() if not os.path.isfile(os.path.join(top, name)) or words[-2:] != ["-c", os.path.join(top, name)]]
+print("files:", " ".join(problems) if problems or len(found) != len(files) else "ok")
+wanted = [os.path.join(at, name)[len(top) + 1:] for part in ("src", "trace", "tests") for at, _, names in os.walk(os.path.join(top, part))
+          for name in names if name.endswith(".c")]
+lacking = sorted(set(wanted) - set(files) - {"trace/export/ctf.c", "trace/export/perfetto.c", "trace/export/perfetto_track.c"})
+print("lacking:", " ".join(lacking) or "none")
+folders = {word[2:] for words in files.values() for word in words if word.startswith("-I")}
+print("folders:", " ".join(folder for folder in folders if not os.path.isdir(folder)) or "ok")
+kernel = [name for name, words in files.items() if name.startswith(("src/kvm/", "src/host/")) and "-nostdinc" not in words]
+print("kernel:", " ".join(kernel) or "ok")
+END
+said=$(python3 "$tmp/ask.py" "$HS_TOP" "$tmp/commands" 2>&1)
+like "$said" "^files: ok$" "compile_commands.json has one entry for a file, and the file is there"
+like "$said" "^lacking: none$" "each C file of src, trace and tests has one"
+like "$said" "^folders: ok$" "each folder of -I is there"
+like "$said" "^kernel: ok$" "the core and the host are compiled as for the kernel, not as for a test"
+if command -v clangd >/dev/null && clangd --version | grep -q 'version 14'; then
+	mkdir "$tmp/db" && cp "$tmp/commands" "$tmp/db/compile_commands.json"
+	for file in src/kvm/run.c trace/html/run.c tests/linux-abi/memory.c; do
+		clangd --compile-commands-dir="$tmp/db" --check="$HS_TOP/$file" --check-lines=1 >"$tmp/clangd" 2>&1
+		is "$(sed -n 's/.*All checks completed, //p' "$tmp/clangd")" "0 errors" "clangd reads $file" || diag "$(grep '^E' "$tmp/clangd")"
+	done
+fi
 
 # ---- the version ----
 version=$(<"$HS_TOP/VERSION")
