@@ -9,7 +9,9 @@ cd "$HS_TOP" || exit 1
 # The checks ask git which files there are: a checkout without it has nothing to be asked.
 git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this is no git checkout"
 
+# Not `commits`: make check looks at them, but a test must not fail because of a local commit's name.
 for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/check); do
+	[ "$name" != commits ] || continue
 	said=$(scripts/check --out "$O" "$name" 2>&1)
 	result=$?
 	reason=$(sed -n "s/^check: $name: skipped: //p" <<<"$said")
@@ -20,4 +22,41 @@ for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/check); do
 	fi
 done
 is "$((tests_run >= 9))" 1 "there are the checks that there were"
+
+# ---- subjects of commits ----
+said=$(scripts/check-commits --subjects 2>&1 <<'END'
+kvm/gstage: split a 2M leaf before a page of it is logged
+host, kvm, vmm: rewrite comments on memory accounting and resets
+tests/lib/lab.sh: process, need, string and embed are verbs, too
+COURSE.md: bring the map of concepts up to date
+Revert "kvm/wfi: yield on wrs.nto when another thread wants the hart"
+END
+)
+is "$?:$said" "0:" "subjects in the imperative are accepted"
+while IFS='|' read -r subject why; do
+	said=$(scripts/check-commits --subjects <<<"$subject")
+	like "$? $said" "^1 .*: $why" "the subject '$subject' is refused"
+done <<'END'
+split a 2M leaf before a page of it is logged|it does not begin with an area
+scripts/hyperscope new: add a lab|it does not begin with an area
+kvm/gstage:split a leaf|it does not begin with an area
+kvm/gstage: split a leaf.|it ends with a full stop
+kvm/gstage: split a 2M leaf before a page of it is logged, and fence what is stale|it has 82 characters
+kvm/gstage: splits a leaf|'splits' is no imperative
+kvm/gstage: splitting of a leaf|'splitting' is no imperative
+kvm/gstage: fixed a leaf|'fixed' is no imperative
+kvm/gstage: what a leaf is|'what' is no imperative
+kvm/gstage: wrs.nto is a hint|'wrs.nto is' begins a statement
+END
+git -c user.name=t -c user.email=t init -q "$tmp/repository"
+mkdir "$tmp/repository/scripts" && cp scripts/check-commits "$tmp/repository/scripts"
+commit() { git -C "$tmp/repository" -c user.name=t -c user.email=t commit -q --allow-empty -m "$1"; }
+commit "what was before"
+said=$("$tmp/repository/scripts/check-commits" 2>&1)
+like "$? $said" "^3 .*no remote 'origin'" "without an origin there is nothing to count from"
+git -C "$tmp/repository" update-ref refs/remotes/origin/main HEAD
+commit "kvm: add a thing"
+is "$("$tmp/repository/scripts/check-commits"; echo $?)" 0 "a commit that origin has is not checked"
+commit "kvm: things"
+like "$("$tmp/repository/scripts/check-commits"; echo $?)" "^[0-9a-f]+ kvm: things: 'things' is no imperative" "a commit that it has not is checked"
 done_testing
