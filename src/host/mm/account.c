@@ -112,8 +112,8 @@ void account_uncharge_dead(struct account *account, long pages)
 
 	spin_lock(&accounts_lock);
 	left = __atomic_sub_fetch(&account->pages, pages, __ATOMIC_ACQ_REL);
-	if (left ==
-	    1) /* whoever takes that one frees the account under accounts_lock: it is still there */
+	/* With the reference left, the account is still there: account_free() takes accounts_lock. */
+	if (left == 1)
 		collapsed = collapse(account);
 	spin_unlock(&accounts_lock);
 	account_put(collapsed);
@@ -126,25 +126,32 @@ void account_get(struct account *account)
 	__atomic_fetch_add(&account->refs, 1, __ATOMIC_RELAXED);
 }
 
+static void put_refs(struct account *account, u32 n)
+{
+	if (__atomic_sub_fetch(&account->refs, n, __ATOMIC_ACQ_REL) == 0)
+		account_uncharge(account, 1);
+}
+
 void account_put(struct account *account)
 {
-	if (account && __atomic_sub_fetch(&account->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		account_uncharge(account, 1);
+	if (account)
+		put_refs(account, 1);
 }
 
 void account_close(struct account *account)
 {
-	struct account *above, *self;
+	struct account *above;
+	u32 refs = 1; /* the process's */
 
 	kmalloc_close(account);
 	spin_lock(&accounts_lock);
 	/* The parent may be dead, and its last page may have been freed since it died. */
 	above = collapse(account->parent);
-	self = collapse(account);
+	if (collapse(account))
+		refs++; /* the child's */
 	spin_unlock(&accounts_lock);
 	account_put(above);
-	account_put(self);
-	account_put(account);
+	put_refs(account, refs);
 }
 
 /* ---- the largest process of the largest family ---- */
