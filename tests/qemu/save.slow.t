@@ -35,13 +35,15 @@ goes_on "hyperscope once more"
 # One life in many pieces: each goes on from the one before, half a second long.
 n=0
 HS_SECONDS=60 hs run --mem 192M --save "$tmp/piece.0" --save-at 1000
+all=$out
 while [ -f "$tmp/piece.$n" ] && [ "$status" = 0 ] && [ $n -lt 40 ]; do
 	HS_SECONDS=60 hs run --restore "$tmp/piece.$n" --save "$tmp/piece.$((n + 1))" --save-at 500
+	all+=$out	# a piece may end between the tour's last line and the power-off
 	rm "$tmp/piece.$n"
 	n=$((n + 1))
 done
 is "$status:$((n > 2))" 0:1 "a boot in $((n + 1)) pieces ends well" || diag "$(tail -n 5 <<<"$out$err")"
-like "$out" 'guest: the tour ends with status 0' "and its tour, too"
+like "$all" 'guest: the tour ends with status 0' "and its tour, too"
 
 ! qemu_breaks_linux_kvm || { skip "Linux KVM" "$linux_kvm_is_broken"; done_testing; }
 
