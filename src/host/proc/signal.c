@@ -269,12 +269,11 @@ void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long a
 {
 	struct process *p = current_process;
 	u64 bit = SIG_BIT(signo);
-	siginfo_t info = { 0 };
+	siginfo_t info;
 
 	if (signo == SIGSEGV && code == SEGV_MAPERR && is_mapped(addr))
 		code = SEGV_ACCERR;
-	info.si_signo = signo;
-	info.si_code = code;
+	signal_info(&info, signo, code);
 	info.si_addr = (void *)addr;
 	/* A fault cannot wait: who blocks or ignores it would fault again for ever. */
 	if ((current->sig.blocked & bit) ||

@@ -34,10 +34,7 @@ struct thread_signals {
 int signal_mask_set_user(unsigned long mask, size_t size);
 void signal_mask_restore(void);
 
-/* Send signo to one thread: from faults, timers, tgkill(). */
-struct thread;
 struct trap_frame;
-int signal_send_thread(struct thread *t, int signo, int code);
 
 /* The interrupted call runs again when the thread returns to user mode. */
 void signal_restart_syscall(struct trap_frame *frame);

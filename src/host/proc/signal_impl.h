@@ -25,6 +25,8 @@ struct sigqueue { /* a siginfo of what is pending */
 /* signal_send.c; p->lock is held: wake one thread that will take the signal. */
 void signal_kick_one(struct process *p, u64 bit);
 
+/* Fill in a siginfo: code SI_USER or SI_TKILL with the current process's id, any other with none. */
+void signal_info(siginfo_t *info, int signo, int code);
 /*
  * To the process, or to its thread tid (0: any). -ESRCH; for a real-time signal also -EAGAIN (the queue is
  * full) and -ENOMEM.

@@ -180,16 +180,24 @@ int signal_send(struct process *p, int tid, const siginfo_t *info)
 	return err;
 }
 
+void signal_info(siginfo_t *info, int signo, int code)
+{
+	memset(info, 0, sizeof(*info));
+	info->si_signo = signo;
+	info->si_code = code;
+	if (code == SI_USER || code == SI_TKILL)
+		info->si_pid = current_process->pid;
+}
+
 int signal_send_process(struct process *p, int signo, int code)
 {
-	siginfo_t info = { 0 };
+	siginfo_t info;
 
-	info.si_signo = signo;
-	info.si_code = code;
+	signal_info(&info, signo, code);
 	return signal_send(p, 0, &info);
 }
 
-/* all_processes_lock is held: for the processes that p's threads are making by fork(). */
+/* all_processes_lock is held. Record the signal for the processes that p's threads are making by fork(). */
 static void add_to_forks(struct process *p, int signo)
 {
 	struct fork_signals *f;
@@ -206,13 +214,10 @@ static void add_to_forks(struct process *p, int signo)
 bool signal_send_many(int pgid, int signo, int code)
 {
 	struct process *p;
-	siginfo_t info = { 0 };
+	siginfo_t info;
 	bool found = false;
 
-	info.si_signo = signo;
-	info.si_code = code;
-	if (code == SI_USER)
-		info.si_pid = current_process->pid;
+	signal_info(&info, signo, code);
 	list_for_each_entry(p, &all_processes, all_link) {
 		if (pgid ? p->pgid != pgid : p == current_process)
 			continue;
@@ -225,21 +230,11 @@ bool signal_send_many(int pgid, int signo, int code)
 	return found;
 }
 
-int signal_send_thread(struct thread *t, int signo, int code)
-{
-	siginfo_t info = { 0 };
-
-	info.si_signo = signo;
-	info.si_code = code;
-	return signal_send(t->process, t->tid, &info);
-}
-
 void signal_child(struct process *p, const struct process *child, int signo, int code, int status)
 {
-	siginfo_t info = { 0 };
+	siginfo_t info;
 
-	info.si_signo = signo;
-	info.si_code = code;
+	signal_info(&info, signo, code);
 	info.si_pid = child->pid;
 	info.si_status = status;
 	info.si_utime = (__kernel_clock_t)(child->run_time / (hv_timebase_hz() / 100));

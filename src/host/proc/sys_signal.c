@@ -131,14 +131,6 @@ long sys_rt_sigtimedwait(struct trap_frame *frame)
 
 /* ---- sending ---- */
 
-static void fill_info(siginfo_t *info, int signo, int code)
-{
-	memset(info, 0, sizeof(*info));
-	info->si_signo = signo;
-	info->si_code = code;
-	info->si_pid = current_process->pid;
-}
-
 /* pgid 0: to all processes but the caller's. */
 static long send_to_many(int pgid, int signo)
 {
@@ -166,7 +158,7 @@ long sys_kill(struct trap_frame *frame)
 	p = process_find(pid);
 	if (!p)
 		return -ESRCH;
-	fill_info(&info, signo, SI_USER);
+	signal_info(&info, signo, SI_USER);
 	if (signo)
 		ret = signal_send(p, 0, &info);
 	process_put(p);
@@ -216,7 +208,7 @@ long sys_tkill(struct trap_frame *frame)
 {
 	siginfo_t info;
 
-	fill_info(&info, (int)frame->a1, SI_TKILL);
+	signal_info(&info, (int)frame->a1, SI_TKILL);
 	return send_to_thread(0, (int)frame->a0, &info);
 }
 
@@ -226,7 +218,7 @@ long sys_tgkill(struct trap_frame *frame)
 
 	if ((int)frame->a0 <= 0)
 		return -EINVAL;
-	fill_info(&info, (int)frame->a2, SI_TKILL);
+	signal_info(&info, (int)frame->a2, SI_TKILL);
 	return send_to_thread((int)frame->a0, (int)frame->a1, &info);
 }
 
