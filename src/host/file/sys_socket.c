@@ -220,10 +220,11 @@ static long do_accept(struct trap_frame *frame, unsigned int flags)
 	new = socket_file(NULL, flags & O_NONBLOCK);
 	ret = new ? accept_into(new, s, f->flags & O_NONBLOCK, frame) : -ENOMEM;
 	if (ret == 0) {
-		file_put(f);
-		return fd_fill(fd, new, flags & O_CLOEXEC);
+		ret = fd_fill(fd, new, flags & O_CLOEXEC);
+		new = NULL;
+	} else {
+		fd_unreserve(fd);
 	}
-	fd_unreserve(fd);
 put:
 	file_put(new);
 	file_put(f);

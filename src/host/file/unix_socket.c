@@ -403,9 +403,15 @@ static const struct file_ops socket_ops = {
 	.release = socket_release,
 };
 
+void socket_attach(struct file *f, struct unix_socket *s)
+{
+	f->priv = s;
+	s->f = f;
+}
+
 struct file *socket_file(struct unix_socket *s, unsigned int flags)
 {
-	struct file *f = file_alloc(&socket_ops, s, O_RDWR | flags);
+	struct file *f = file_alloc(&socket_ops, NULL, O_RDWR | flags);
 
 	if (!f) {
 		if (s)
@@ -415,14 +421,8 @@ struct file *socket_file(struct unix_socket *s, unsigned int flags)
 	f->kind = S_IFSOCK | 0777;
 	f->anon_name = "socket:[1]";
 	if (s)
-		s->f = f;
+		socket_attach(f, s);
 	return f;
-}
-
-void socket_attach(struct file *f, struct unix_socket *s)
-{
-	f->priv = s;
-	s->f = f;
 }
 
 struct unix_socket *socket_of(struct file *f)

@@ -101,9 +101,9 @@ void account_free(struct account *account)
 }
 
 /*
- * The last page of an account that keeps no family together may go long after its process. Its descendants
- * need not end for it to be taken out of the tree: else a chain of processes, each of which closes what an
- * ancestor has left, would leave an account behind each time.
+ * The last page of a dead account may be freed long after its process has ended. Collapse the account at
+ * that moment: if the tree were collapsed only when a process ends, a chain of processes, each of which
+ * closes what an ancestor has left, would leave an account behind each time.
  */
 void account_uncharge_dead(struct account *account, long pages)
 {
@@ -145,7 +145,7 @@ void account_close(struct account *account)
 
 	kmalloc_close(account);
 	spin_lock(&accounts_lock);
-	/* The parent may be dead, and its last page may have been freed since it died. */
+	/* The parent's last page may have gone while is_dead was being set: account_uncharge() missed that. */
 	above = collapse(account->parent);
 	if (collapse(account))
 		refs++; /* the child's */

@@ -5,7 +5,8 @@
  * Every page that page_alloc() returns is charged to the account of the calling thread's process: page
  * tables, kernel stacks, small objects, pipes, memfds and shared memory, KVM's structs and tables. struct
  * page records the account until the page is freed. Not charged are pages that mm->total_pages counts
- * (page_alloc_user()), and pages of files in the directory tree, which no process's end frees. An object that several processes use stays charged to the one that created it.
+ * (page_alloc_user()), and pages of files in the directory tree, which no process's end frees. An object
+ * that several processes use stays charged to the one that created it.
  */
 #ifndef HOST_ACCOUNT_H
 #define HOST_ACCOUNT_H
@@ -50,7 +51,7 @@ static inline void account_charge(struct account *account, long pages)
 }
 
 void account_free(struct account *account);
-/* accounts_lock is not held. */
+/* account_uncharge() for an account whose process has ended. The caller does not hold accounts_lock. */
 void account_uncharge_dead(struct account *account, long pages);
 
 static inline void account_uncharge(struct account *account, long pages)

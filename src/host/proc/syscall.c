@@ -117,9 +117,7 @@ static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, u
 	if (trace_group_sys_exit())
 		syscall_seen(number, ret);
 	frame->a0 = (unsigned long)ret;
-	if (ret != -EINTR)
-		return;
-	if (restart == RESTART_NEVER)
+	if (ret != -EINTR || restart == RESTART_NEVER)
 		return;
 	current->sig.restart = restart;
 	if (!thread_signal_pending(current))
