@@ -15,7 +15,7 @@ for program in memory pages "many 4" "stress 40"; do
 	status=$?
 	out=$(tr -d '\0\r' <<<"$out")
 	err=$(tail -n 3 "$tmp/err")
-	# Of Linux 6.12 itself (docs/history.md): one run in seven.
+	# On Linux 6.12 the timer is early in one run of seven (docs/history.md).
 	early='none of them early'
 	if [ "$(grep '^not ok' <<<"$out" | sed 's/.* - //')" = "$early" ]; then
 		out=$(sed "s/^not \(ok .* - $early\)/\1 # SKIP Linux shows a timer that has not expired/" <<<"$out")

@@ -9,12 +9,12 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include "descriptors.h"
 #include "tap.h"
 
 static struct sockaddr_un addr;
@@ -161,19 +161,6 @@ static void test_watched_first(unsigned int mode, const char *what)
 	close(ep);
 }
 
-/* Lower RLIMIT_NOFILE so that no descriptor is free. Returns the former limit. */
-static struct rlimit forbid_descriptors(void)
-{
-	struct rlimit was, now;
-
-	getrlimit(RLIMIT_NOFILE, &was);
-	now = was;
-	now.rlim_cur = (rlim_t)dup(0);
-	close((int)now.rlim_cur);
-	setrlimit(RLIMIT_NOFILE, &now);
-	return was;
-}
-
 static void test_no_descriptor(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), s = socket(AF_UNIX, SOCK_STREAM, 0), conn;
@@ -228,7 +215,7 @@ static void test_reserved(void)
 		taken |= (many[i] = dup(0)) == first;
 	for (int i = 0; i < 200; i++)
 		close(many[i]);
-	ok(!taken, "nor when the table of descriptors grows");
+	ok(!taken, "it is given to no other call when the table of descriptors grows");
 	fails_with(close(first), EBADF, "that descriptor cannot be closed");
 	fails_with(dup2(0, first), EBUSY, "dup2 to it is EBUSY");
 	pid = fork();

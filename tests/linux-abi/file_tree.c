@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include "descriptors.h"
 #include "tap.h"
 
 static char base[] = "/tmp/file_tree.XXXXXX";
@@ -72,15 +72,11 @@ static void test_open(void)
 
 static void test_no_descriptor(void)
 {
-	struct rlimit was, now;
+	struct rlimit was;
 	struct stat st;
 
 	put("full", "text");
-	getrlimit(RLIMIT_NOFILE, &was);
-	now = was;
-	now.rlim_cur = (rlim_t)dup(0);
-	close((int)now.rlim_cur);
-	setrlimit(RLIMIT_NOFILE, &now);
+	was = forbid_descriptors();
 	fails_with(open("new", O_CREAT | O_WRONLY, 0600), EMFILE, "no free descriptor");
 	fails_with(stat("new", &st), ENOENT, "then open creates no file");
 	fails_with(open("full", O_TRUNC | O_WRONLY), EMFILE, "no free descriptor for O_TRUNC");

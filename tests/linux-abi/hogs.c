@@ -191,10 +191,7 @@ static pid_t start_hog(const struct hog *hog)
 	if (seed)
 		limit_at_random();
 	hog->run();
-	/* Keep memory full for two rounds of the bystander, but for 20 s at most: it may have been ended. */
-	for (unsigned int ms = 0, from = shared->rounds;
-	     ms < 20000 && shared->rounds < from + 2 && !shared->stop; ms++)
-		usleep(1000);
+	wait_for_rounds();
 	_exit(0);
 }
 

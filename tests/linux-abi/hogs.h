@@ -62,6 +62,14 @@ static void set_reg(int vcpu, uint64_t id, uint64_t value)
 /* Stores a1 at a0, adds a2 to a0, and so on. */
 static const uint32_t guest_code[] = { 0x00b53023, 0x00c50533, 0xff9ff06f }; /* sd, add, j */
 
+/* Keep memory full for two rounds of the bystander, but for 20 s at most: it may have been ended. */
+static void wait_for_rounds(void)
+{
+	for (unsigned int ms = 0, from = shared->rounds;
+	     ms < 20000 && shared->rounds < from + 2 && !shared->stop; ms++)
+		usleep(1000);
+}
+
 /* ---- hogs: each returns when it is refused ---- */
 
 static void hog_populate(void)
@@ -254,12 +262,6 @@ static void hog_shared_files(void)
 }
 
 /* ---- the directory tree remains when its maker ends: it must be refused ---- */
-
-static void wait_for_rounds(void)
-{
-	for (unsigned int from = shared->rounds; shared->rounds < from + 2 && !shared->stop;)
-		usleep(1000);
-}
 
 #define DIR_NAMES 500 /* to find a name takes as long as there are names in the directory */
 

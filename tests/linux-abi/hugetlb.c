@@ -221,7 +221,7 @@ static void test_mremap(void)
 	fails_with(mremap(mem + 4096, HUGE, HUGE, move, to), EINVAL, "nor from one");
 	mprotect(mem + HUGE, HUGE, PROT_READ);
 	fails_with(mremap(mem, 2 * HUGE, 3 * HUGE, MREMAP_MAYMOVE), EINVAL,
-		   "two areas of them do not grow either");
+		   "a range of two areas of huge pages does not grow");
 	mprotect(mem + HUGE, HUGE, PROT_READ | PROT_WRITE);
 	ok(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + HUGE) == to + HUGE && is_huge_area(to + HUGE),
 	   "they move to an aligned one");
