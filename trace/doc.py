@@ -9,20 +9,17 @@ import re
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.dont_write_bytecode = True  # the checkout may be read-only
+sys.path.insert(0, os.path.join(TOP, "scripts"))
+
+from hslib import tables  # noqa: E402
+
 DOC = os.path.join(TOP, "docs", "trace.md")
 
 
 def read(*path):
     with open(os.path.join(TOP, *path), encoding="utf-8") as source:
         return source.read()
-
-
-def table(name, macro):
-    """Each row of a .def file: its first word, its texts, and what stands in parentheses."""
-    for body in re.findall(r"^%s\(((?:[^()\"]|\"[^\"]*\"|\([^()]*\))*)\)" % macro,
-                           read("trace", name), re.M):
-        yield (body.split(",")[0].strip(), re.findall(r'"([^"]*)"', body),
-               re.findall(r"\((\w+), (\w+)\)", body))
 
 
 def paragraphs():
@@ -34,10 +31,10 @@ def events():
     behind = paragraphs()
     yield "| event | fields | meaning | behind it |"
     yield "|---|---|---|---|"
-    for name, texts, fields in table("events.def", "EVENT"):
+    for name, meaning, *fields in tables.rows("trace/events.def", "EVENT"):
         if name not in behind:
             sys.exit("trace/events.spec: no paragraph for the event %s" % name)
-        yield "| `%s` | %s | %s | %s |" % (name, " ".join(field for _, field in fields), texts[0],
+        yield "| `%s` | %s | %s | %s |" % (name, " ".join(field for _, field in fields), meaning,
                                            behind.pop(name))
     if behind:
         sys.exit("trace/events.spec: there are no events %s" % ", ".join(behind))
@@ -46,8 +43,8 @@ def events():
 def classes():
     yield "| row | when |"
     yield "|---|---|"
-    for _, texts, _ in table("classes.def", "EXIT_CLASS"):
-        yield "| %s | %s |" % (texts[0], texts[1])
+    for _, title, when in tables.rows("trace/classes.def", "EXIT_CLASS"):
+        yield "| %s | %s |" % (title, when)
 
 
 def with_list(text, name, lines):

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-from . import machine
+from . import machine, tables
 from .cmd_exec import TOP, Job, execute, new_parser
 from .cpio import behind
 from .errors import STATUS_USAGE, LaunchError, sentence
@@ -150,8 +150,7 @@ def show_exits(run, out, options):
 
 def devices():
     """Those that the VMM has an option for."""
-    with open(os.path.join(TOP, "src", "vmm", "device.def"), encoding="utf-8") as table:
-        return re.findall(r"^DEVICE\((\w+),", table.read(), re.M)
+    return [name for name, *_ in tables.rows("src/vmm/device.def", "DEVICE")]
 
 
 def parse(argv):

@@ -7,40 +7,41 @@ import fnmatch
 import os
 import re
 
+from . import tables
 from .errors import STATUS_USAGE, LaunchError
 
+TABLE, EVENTS = "src/kvm/toggle.def", "trace/events.def"
 VARIABLE = "HYPERSCOPE_SET"  # NAME=VALUE ...: defaults for every run that is started with it
 
 
-def _read(top, *path):
+def _rows(top, path, macro):
     try:
-        with open(os.path.join(top, *path), encoding="utf-8") as table:
-            return table.read()
+        return list(tables.rows(path, macro, top=top))
     except OSError as error:
-        raise LaunchError("%s: %s" % (os.path.join(*path), error.strerror)) from None
+        raise LaunchError("%s: %s" % (path, error.strerror)) from None
 
 
 def toggles(top):
     """name -> the values it takes; a number's are None."""
-    text = _read(top, "src", "kvm", "toggle.def")
-    table = {name: None for name in re.findall(r"^NUMBER\(\s*(\w+)", text, re.M)}
-    for name, values in re.findall(r'^TOGGLE\(\s*(\w+)\s*,\s*"([^"]*)"', text, re.M):
-        table[name] = values.split()
+    table = {name: None for name, *_ in _rows(top, TABLE, "NUMBER")}
+    table.update((name, values.split()) for name, values, *_ in _rows(top, TABLE, "TOGGLE"))
     return table
 
 
 def initial(top):
     """name -> the value that it has when nobody sets it; numbers are not among them."""
-    found = re.findall(r'^TOGGLE\(\s*(\w+)\s*,\s*"([^"]*)"\s*,\s*([0-9]+)',
-                       _read(top, "src", "kvm", "toggle.def"), re.M)
-    return {name: values.split()[int(index)] for name, values, index in found}
+    return {name: values.split()[int(index)] for name, values, index, _ in _rows(top, TABLE, "TOGGLE")}
+
+
+def questions(top):
+    """name -> the question that the toggle answers."""
+    return {row[0]: row[-1] for macro in ("TOGGLE", "NUMBER") for row in _rows(top, TABLE, macro)}
 
 
 def tried(top):
     """name -> the values that tests go through, the initial one first; of a number, some."""
     usual, table = initial(top), toggles(top)
-    for name, values in re.findall(r'^NUMBER\(\s*(\w+)\s*,\s*"([0-9 ]+)"',
-                                   _read(top, "src", "kvm", "toggle.def"), re.M):
+    for name, values, _ in _rows(top, TABLE, "NUMBER"):
         table[name] = values.split()
         usual[name] = table[name][0]
     return {name: sorted(values, key=lambda value, name=name: value != usual[name])
@@ -55,7 +56,7 @@ def in_force(top, wanted):
 
 
 def events(top):
-    return re.findall(r"^EVENT\(\s*(\w+)", _read(top, "trace", "events.def"), re.M)
+    return [name for name, *_ in _rows(top, EVENTS, "EVENT")]
 
 
 def check_toggles(top, wanted, origin="--set"):
@@ -131,9 +132,8 @@ def trace_rule(top, option, text):
 
 
 def fields(top, event):
-    text = _read(top, "trace", "events.def")
-    body = re.search(r"^EVENT\(%s,((?:[^()\"]|\"[^\"]*\"|\([^()]*\))*)\)" % event, text, re.M)
-    return re.findall(r"\(\w+, (\w+)\)", body.group(1)) if body else []
+    return [field for name, _, *listed in _rows(top, EVENTS, "EVENT") if name == event
+            for _, field in listed]
 
 
 def check_trace(top, text):

@@ -2,12 +2,15 @@
 """csr - a CSR's value as named fields, and a trap's cause as a word (without gdb)."""
 import collections
 import os
-import re
+import sys
 
 from . import fields
 
+sys.path.append(os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..")))
+
+from hslib import tables  # noqa: E402
+
 IRQ = 1 << 63
-TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 Field = collections.namedtuple("Field", "high low name meaning values")
 
 
@@ -41,10 +44,9 @@ TABLES = _tables()
 CAUSES = _causes()
 
 
-def sources(top=TOP):
+def sources():
     """Each CSR that the sources name, with the paragraph of the specification."""
-    with open(os.path.join(top, "src/include/hv/csr.def"), encoding="utf-8") as table:
-        return dict(re.findall(r'^CSR\((\w+), 0x\w+, "([^"]*)"\)', table.read(), re.M))
+    return {name: source for name, _, source in tables.rows("src/include/hv/csr.def", "CSR")}
 
 
 def value_of(field, value):

@@ -4,6 +4,7 @@ import fnmatch
 import os
 import re
 
+from .. import tables
 from ..anatomy import symbols
 from ..errors import STATUS_USAGE, LaunchError
 
@@ -23,10 +24,8 @@ class Names:
     """What numbers are called: system calls, KVM's commands, SBI extensions, addresses."""
 
     def __init__(self, out):
-        path = os.path.join(symbols.TOP, "src", "host", "proc", "syscall.def")
-        with open(path, encoding="utf-8") as table:
-            self.calls = {int(number): name for number, name in
-                          re.findall(r"^SYSCALL\w*\((\d+), (\w+)", table.read(), re.M)}
+        self.calls = {int(number): name for number, name, *_ in
+                      tables.rows("src/host/proc/syscall.def", "SYSCALL", "SYSCALL_ABSENT")}
         self.commands = {}
         header = os.path.join(out, "uapi", "usr", "include", "linux", "kvm.h")
         if os.path.exists(header):
