@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""doc.py - writes the lists of events and exit classes into docs/trace.md.
+"""doc.py - writes the lists of events, exit classes and causes into docs/trace.md.
 
 usage: trace/doc.py [--check]     --check: change nothing, fail if the lists are not current
 """
@@ -47,6 +47,14 @@ def classes():
         yield "| %s | %s |" % (title, when)
 
 
+def causes():
+    yield "| name | number | meaning | source |"
+    yield "|---|---|---|---|"
+    for macro, kind in ("EXCEPTION", ""), ("INTERRUPT", "interrupt "):
+        for _, number, name, description, source in tables.rows("src/include/hv/cause.def", macro):
+            yield "| `%s` | %s%s | %s | %s |" % (name, kind, number, description, source)
+
+
 def with_list(text, name, lines):
     begin, end = "<!-- %s: by trace/doc.py -->\n" % name, "<!-- end -->\n"
     head, rest = text.split(begin)
@@ -55,10 +63,12 @@ def with_list(text, name, lines):
 
 def main():
     old = read("docs", "trace.md")
-    new = with_list(with_list(old, "events", events()), "classes", classes())
+    new = old
+    for name, lines in ("events", events()), ("classes", classes()), ("causes", causes()):
+        new = with_list(new, name, lines)
     if sys.argv[1:] == ["--check"]:
         if new != old:
-            print("docs/trace.md: the lists are not those of trace/*.def: run trace/doc.py")
+            print("docs/trace.md: the lists are not those of the .def tables: run trace/doc.py")
         return new != old
     with open(DOC, "w", encoding="utf-8") as out:
         out.write(new)

@@ -50,8 +50,8 @@ $(O)/hstrace: $(O)/gen/export-libraries $(EXPORT_GEN) $(HSTRACE_SRC) $(EXPORT_SR
 		$(HSTRACE_LIBS) $(EXPORT_LIBS)
 
 # The plugins of scripts/anatomy, scripts/irqs-off and scripts/profile, for the QEMU of the build machine.
-PLUGIN = $(call say,HOSTCC)$(HOSTCC) -std=gnu11 -O2 -g $(WARN) -fPIC -shared -o $@ $(filter %.c,$^)
-PLUGIN_SHARED := $(TOP)/trace/plugin/plugin.c $(wildcard $(TOP)/trace/plugin/*.h)
+PLUGIN = $(call say,HOSTCC)$(HOSTCC) -std=gnu11 -O2 -g $(WARN) -I$(TOP)/src/include -fPIC -shared -o $@ $(filter %.c,$^)
+PLUGIN_SHARED := $(TOP)/trace/plugin/plugin.c $(wildcard $(TOP)/trace/plugin/*.h $(TOP)/src/include/hv/cause.*)
 PLUGIN_HARTS := $(TOP)/trace/plugin/harts.c
 $(O)/anatomy.so: $(TOP)/trace/plugin/anatomy.c $(PLUGIN_SHARED)
 	@mkdir -p $(@D)

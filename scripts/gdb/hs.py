@@ -6,7 +6,8 @@ import sys
 import gdb
 
 sys.dont_write_bytecode = True  # the checkout may be read-only, or somebody else's
-sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]  # ours, and hslib
 
 gdb.execute("set osabi none")  # else gdb steps over ecall and sret as if they were calls
 

@@ -28,9 +28,9 @@ static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	static const u8 events[] = {
 		[EXC_LOAD_MISALIGNED] = SBI_PMU_FW_MISALIGNED_LOAD,
-		[EXC_LOAD_ACCESS] = SBI_PMU_FW_ACCESS_LOAD,
+		[EXC_LOAD_ACCESS_FAULT] = SBI_PMU_FW_ACCESS_LOAD,
 		[EXC_STORE_MISALIGNED] = SBI_PMU_FW_MISALIGNED_STORE,
-		[EXC_STORE_ACCESS] = SBI_PMU_FW_ACCESS_STORE,
+		[EXC_STORE_ACCESS_FAULT] = SBI_PMU_FW_ACCESS_STORE,
 	};
 
 	pmu_count(vcpu, events[trap->scause]);
@@ -41,15 +41,15 @@ static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 /* lab 3: write exit_table[], a handler for each cause */
 static exit_fn *const exit_table[] = {
 	[EXC_INST_MISALIGNED] = vcpu_redirect_trap,
-	[EXC_INST_ACCESS] = vcpu_redirect_trap,
+	[EXC_INST_ACCESS_FAULT] = vcpu_redirect_trap,
 	[EXC_ILLEGAL_INST] = exit_illegal_inst,
 	[EXC_BREAKPOINT] = exit_breakpoint,
 	[EXC_LOAD_MISALIGNED] = exit_counted_fault,
-	[EXC_LOAD_ACCESS] = exit_counted_fault,
+	[EXC_LOAD_ACCESS_FAULT] = exit_counted_fault,
 	[EXC_STORE_MISALIGNED] = exit_counted_fault,
-	[EXC_STORE_ACCESS] = exit_counted_fault,
-	[EXC_U_ECALL] = vcpu_redirect_trap,
-	[EXC_VS_ECALL] = exit_sbi,
+	[EXC_STORE_ACCESS_FAULT] = exit_counted_fault,
+	[EXC_ECALL_U] = vcpu_redirect_trap,
+	[EXC_ECALL_VS] = exit_sbi,
 	[EXC_INST_PAGE_FAULT] = vcpu_redirect_trap,
 	[EXC_LOAD_PAGE_FAULT] = vcpu_redirect_trap,
 	[EXC_STORE_PAGE_FAULT] = vcpu_redirect_trap,
@@ -122,7 +122,7 @@ static __attribute__((noinline)) int handle_other(struct kvm_vcpu *vcpu, const s
 int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	/* The one exit whose way is short does not look for the host's business. */
-	if (trap->scause == EXC_VS_ECALL)
+	if (trap->scause == EXC_ECALL_VS)
 		return exit_sbi(vcpu, trap);
 	return handle_other(vcpu, trap);
 }

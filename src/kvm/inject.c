@@ -47,12 +47,12 @@ int vcpu_redirect_trap(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
-	unsigned long cause = EXC_LOAD_ACCESS;
+	unsigned long cause = EXC_LOAD_ACCESS_FAULT;
 
 	if (trap->scause == EXC_INST_GUEST_PAGE_FAULT)
-		cause = EXC_INST_ACCESS;
+		cause = EXC_INST_ACCESS_FAULT;
 	else if (trap->scause == EXC_STORE_GUEST_PAGE_FAULT)
-		cause = EXC_STORE_ACCESS;
+		cause = EXC_STORE_ACCESS_FAULT;
 	trace_kvm_access_fault(trap->scause, trap->stval);
 	vcpu_inject_trap(vcpu, cause, trap->sepc, trap->stval);
 	return RESUME_GUEST;

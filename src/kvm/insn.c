@@ -51,7 +51,8 @@ static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 	if (fetch.htval || fetch.scause >= EXC_INST_GUEST_PAGE_FAULT)
 		return 0;
 	vcpu_inject_trap(vcpu,
-			 fetch.scause == EXC_LOAD_ACCESS ? EXC_INST_ACCESS : EXC_INST_PAGE_FAULT,
+			 fetch.scause == EXC_LOAD_ACCESS_FAULT ? EXC_INST_ACCESS_FAULT
+							       : EXC_INST_PAGE_FAULT,
 			 trap->sepc, fetch.stval);
 	return 0;
 }

@@ -61,8 +61,8 @@ static void refetch_failed(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 	    fetch->scause == EXC_INST_GUEST_PAGE_FAULT || fetch->htval)
 		return;
 	/* HLVX raises a load's causes for what is a fetch to the guest. */
-	if (fetch->scause == EXC_LOAD_ACCESS || fetch->scause == EXC_INST_ACCESS)
-		cause = EXC_INST_ACCESS;
+	if (fetch->scause == EXC_LOAD_ACCESS_FAULT || fetch->scause == EXC_INST_ACCESS_FAULT)
+		cause = EXC_INST_ACCESS_FAULT;
 	vcpu_inject_trap(vcpu, cause, trap->sepc, fetch->stval);
 }
 

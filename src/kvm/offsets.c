@@ -45,6 +45,8 @@ void kvm_offsets(void)
 	VECTOR(vtype);
 	VECTOR(vcsr);
 	VECTOR(regs);
+	DEFINE(EXC_ECALL_VS, EXC_ECALL_VS);
+	DEFINE(EXC_VIRTUAL_INST, EXC_VIRTUAL_INST);
 	DEFINE(PROBE_hstatus, HSTATUS_SPV | HSTATUS_SPVP);
 	DEFINE(PROBE_sstatus, SSTATUS_SPP);
 	/* For scripts/hslib/hung.py, which reads the memory of a machine that has hung. */

@@ -97,9 +97,9 @@ vcpu_exit_fast:
 	csrrw	a0, sscratch, a0
 	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
 	csrr	t0, scause
-	addi	t0, t0, -EXC_VS_ECALL
+	addi	t0, t0, -EXC_ECALL_VS
 	beqz	t0, ecall
-	addi	t0, t0, EXC_VS_ECALL - EXC_VIRTUAL_INST
+	addi	t0, t0, EXC_ECALL_VS - EXC_VIRTUAL_INST
 	bnez	t0, vcpu_exit_slow
 	fast_exit vcpu_fast_virtual_inst
 ecall:

@@ -62,7 +62,7 @@ static void guest(struct kvm_vcpu *vcpu)
 	gpr[GPR_A7] = any_sbi_extension();
 	/* Whoever is put to sleep, or stopped, is woken by a signal. */
 	native_signal_set(true);
-	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
 static void run(unsigned int i)

@@ -80,11 +80,11 @@ static void any_guest(struct kvm_vcpu *vcpu)
 		trap.htinst = (unsigned long)rnd(1 << 30);
 	if (rnd(2))
 		trap.scause = PICK(EXC_LOAD_GUEST_PAGE_FAULT, EXC_STORE_GUEST_PAGE_FAULT,
-				   EXC_INST_GUEST_PAGE_FAULT, EXC_VS_ECALL, EXC_VIRTUAL_INST);
+				   EXC_INST_GUEST_PAGE_FAULT, EXC_ECALL_VS, EXC_VIRTUAL_INST);
 	for (i = 1; i < 32; i++)
 		if (!rnd(8))
 			vcpu->guest.gpr[i] = (unsigned long)any_gpa();
-	if (trap.scause == EXC_VS_ECALL) {
+	if (trap.scause == EXC_ECALL_VS) {
 		vcpu->guest.gpr[GPR_A7] = any_sbi_extension();
 		vcpu->guest.gpr[GPR_A6] = (unsigned long)rnd(8);
 	}
@@ -96,7 +96,7 @@ static void any_guest(struct kvm_vcpu *vcpu)
 		vcpu->guest.sstatus ^= SSTATUS_SPP;
 	native_trap(&trap);
 	/* WFI sleeps until a signal; so does a vCPU that was stopped. */
-	if (!--entries_left || trap.scause == EXC_VIRTUAL_INST || trap.scause == EXC_VS_ECALL)
+	if (!--entries_left || trap.scause == EXC_VIRTUAL_INST || trap.scause == EXC_ECALL_VS)
 		native_signal_set(true);
 }
 

@@ -47,7 +47,7 @@ static inline struct sbiret call(unsigned long ext, unsigned long fid, unsigned 
 				 unsigned long a4)
 {
 	unsigned long *gpr = vcpu->guest.gpr, args[] = { a0, a1, a2, a3, a4, 0, fid, ext };
-	struct hv_trap trap = { .scause = EXC_VS_ECALL };
+	struct hv_trap trap = { .scause = EXC_ECALL_VS };
 
 	memcpy(&gpr[GPR_A0], args, sizeof(args));
 	assert_int_equal(exit_sbi(vcpu, &trap), RESUME_GUEST);

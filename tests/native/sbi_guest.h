@@ -53,7 +53,7 @@ static inline void scripted_guest(struct kvm_vcpu *vcpu)
 	gpr[GPR_A6] = script[script_at].fid;
 	gpr[GPR_A7] = script[script_at].ext;
 	script_at++;
-	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
 static inline int run_script(struct call *calls, unsigned int n)

@@ -54,14 +54,14 @@ static bool is_finished(struct kvm_vcpu *vcpu)
 	unsigned int i;
 
 	if (vcpu->exit_vector != (unsigned long)vcpu_exit_fast ||
-	    (scause != EXC_VS_ECALL && scause != EXC_VIRTUAL_INST))
+	    (scause != EXC_ECALL_VS && scause != EXC_VIRTUAL_INST))
 		return false;
 	native_csr_poke(CSR_sepc, guest.sepc);
 	native_csr_poke(CSR_sstatus, guest.sstatus);
 	if (trace_exit_key.enabled)
 		trace_exit_begin_slow(&vcpu->exit_clock, scause);
 	hide(&vcpu->guest, pattern);
-	exit = scause == EXC_VS_ECALL ? vcpu_fast_sbi(vcpu) : vcpu_fast_virtual_inst(vcpu);
+	exit = scause == EXC_ECALL_VS ? vcpu_fast_sbi(vcpu) : vcpu_fast_virtual_inst(vcpu);
 	if (exit.vcpu != vcpu)
 		hv_panic("fast path: it has lost its vCPU\n");
 	check_hidden(&vcpu->guest, pattern);

@@ -63,7 +63,7 @@ static void ecall(unsigned long ext, unsigned long fid, unsigned long a0, unsign
 	gpr[GPR_A2] = a2;
 	gpr[GPR_A6] = fid;
 	gpr[GPR_A7] = ext;
-	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
 static void act(enum action action, unsigned long a1, unsigned long a2)

@@ -68,7 +68,7 @@ static void what_hardware_did_not_tell_is_looked_for(void **state)
 	assert_int_equal(load(), RESUME_USER);
 	/* An access to a page-table entry there has no load to emulate. */
 	assert_int_equal(access(EXC_LOAD_GUEST_PAGE_FAULT, 0x3000), RESUME_GUEST);
-	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS);
+	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS_FAULT);
 }
 
 int main(void)

@@ -177,7 +177,7 @@ static void random_call(struct kvm_vcpu *vcpu)
 		gpr[GPR_A2] = random_below(4) * PAGE_SIZE;
 		gpr[GPR_A3] = random_below(3) * PAGE_SIZE;
 	}
-	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
 static void random_virtual_inst(struct kvm_vcpu *vcpu)

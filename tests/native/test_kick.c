@@ -262,7 +262,7 @@ static void fast_guest(struct kvm_vcpu *vcpu)
 	}
 	vcpu->guest.gpr[GPR_A7] = SBI_EXT_BASE;
 	vcpu->guest.gpr[GPR_A6] = SBI_BASE_GET_SPEC_VERSION;
-	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
 static void nor_does_a_guest_whose_exits_are_fast(void **state)

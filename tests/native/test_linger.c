@@ -14,7 +14,7 @@ static void counting_guest(struct kvm_vcpu *vcpu)
 {
 	csr_write(vsscratch, csr_read(vsscratch) + 1);
 	vcpu->guest.gpr[GPR_A7] = EXPERIMENTAL;
-	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
 static int begin(void **state)

@@ -270,7 +270,8 @@ static void what_is_no_plain_load_or_store_gets_its_access_fault(struct native_v
 				r->store ? EXC_STORE_GUEST_PAGE_FAULT : EXC_LOAD_GUEST_PAGE_FAULT,
 				MMIO, MMIO, r->htinst),
 			RESUME_GUEST);
-		assert_injected(f->vcpu, r->store ? EXC_STORE_ACCESS : EXC_LOAD_ACCESS, MMIO);
+		assert_injected(f->vcpu, r->store ? EXC_STORE_ACCESS_FAULT : EXC_LOAD_ACCESS_FAULT,
+				MMIO);
 	}
 }
 
@@ -292,7 +293,8 @@ static void a_misaligned_access_gets_an_access_fault(struct native_vm *f)
 				a->store ? EXC_STORE_GUEST_PAGE_FAULT : EXC_LOAD_GUEST_PAGE_FAULT,
 				address, address, a->htinst),
 			RESUME_GUEST);
-		assert_injected(f->vcpu, a->store ? EXC_STORE_ACCESS : EXC_LOAD_ACCESS, address);
+		assert_injected(f->vcpu, a->store ? EXC_STORE_ACCESS_FAULT : EXC_LOAD_ACCESS_FAULT,
+				address);
 	}
 }
 
@@ -305,7 +307,7 @@ static void an_access_across_pages_gets_an_access_fault(struct native_vm *f)
 	assert_int_equal(
 		trap_on(f->vcpu, EXC_LOAD_GUEST_PAGE_FAULT, MMIO, MMIO, 0x00003503 | 4 << 15),
 		RESUME_GUEST);
-	assert_injected(f->vcpu, EXC_LOAD_ACCESS, MMIO);
+	assert_injected(f->vcpu, EXC_LOAD_ACCESS_FAULT, MMIO);
 }
 
 static void a_fetch_from_no_memory_gets_an_instruction_access_fault(struct native_vm *f)
@@ -315,7 +317,7 @@ static void a_fetch_from_no_memory_gets_an_instruction_access_fault(struct nativ
 	};
 
 	assert_int_equal(exit_gstage_fault(f->vcpu, &trap), RESUME_GUEST);
-	assert_int_equal(csr_read(vscause), EXC_INST_ACCESS);
+	assert_int_equal(csr_read(vscause), EXC_INST_ACCESS_FAULT);
 	assert_int_equal(csr_read(vsepc), MMIO);
 	assert_int_equal(csr_read(vstval), MMIO);
 }
@@ -328,11 +330,11 @@ static void a_page_table_outside_memory_gets_the_accesss_own_fault(struct native
 	trap.htinst = 0x3000;
 	trap.scause = EXC_STORE_GUEST_PAGE_FAULT;
 	assert_int_equal(exit_gstage_fault(f->vcpu, &trap), RESUME_GUEST);
-	assert_injected(f->vcpu, EXC_STORE_ACCESS, 0x1234);
+	assert_injected(f->vcpu, EXC_STORE_ACCESS_FAULT, 0x1234);
 	trap.scause = EXC_LOAD_GUEST_PAGE_FAULT;
 	trap.htinst = 0x3020;
 	assert_int_equal(exit_gstage_fault(f->vcpu, &trap), RESUME_GUEST);
-	assert_injected(f->vcpu, EXC_LOAD_ACCESS, 0x1234);
+	assert_injected(f->vcpu, EXC_LOAD_ACCESS_FAULT, 0x1234);
 }
 
 /* ---- the instruction has to be fetched, and is not what it was ----------------------------- */
@@ -354,8 +356,8 @@ static void a_page_fault_of_the_fetch_goes_to_the_guest(struct native_vm *f)
 	assert_injected(f->vcpu, EXC_INST_PAGE_FAULT, CODE);
 	fetch_with_trap(f, EXC_INST_PAGE_FAULT, 0);
 	assert_injected(f->vcpu, EXC_INST_PAGE_FAULT, CODE);
-	fetch_with_trap(f, EXC_LOAD_ACCESS, 0);
-	assert_injected(f->vcpu, EXC_INST_ACCESS, CODE);
+	fetch_with_trap(f, EXC_LOAD_ACCESS_FAULT, 0);
+	assert_injected(f->vcpu, EXC_INST_ACCESS_FAULT, CODE);
 }
 
 static void a_gstage_fault_of_the_fetch_lets_the_guest_go_on(struct native_vm *f)

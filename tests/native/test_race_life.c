@@ -134,7 +134,7 @@ static void ecall(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long a1, un
 	vcpu->guest.gpr[GPR_A2] = a2;
 	vcpu->guest.gpr[GPR_A6] = fid;
 	vcpu->guest.gpr[GPR_A7] = SBI_EXT_HSM;
-	native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
 /* Starts vCPU 1 once more when its last start has arrived. */

@@ -35,7 +35,7 @@ static const struct hv_trap answered[] = {
 	  .htval = MMIO >> 2,
 	  .htinst = 0x2503 },
 	{ .scause = EXC_VIRTUAL_INST, .stval = 0x01501573 },
-	{ .scause = EXC_VS_ECALL },
+	{ .scause = EXC_ECALL_VS },
 };
 
 /* Answer as a VMM would that does not know that the guest was started again. */

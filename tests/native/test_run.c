@@ -59,11 +59,12 @@ static void a_trap_from_vu_is_taken_in_vs_at_its_vector(void **state)
 	vm.vcpu->guest.sstatus &= ~SSTATUS_SPP;
 	vm.vcpu->csrs.vsstatus |= SSTATUS_SIE | SSTATUS_SPP;
 	vm.vcpu->csrs.vstvec = STVEC | 1; /* vectored: exceptions still go to the base */
-	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS, .stval = 0x77 }),
-			 -EINTR);
+	assert_int_equal(
+		run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS_FAULT, .stval = 0x77 }),
+		-EINTR);
 	assert_int_equal(seen.sepc, STVEC);
 	assert_true(seen.sstatus & SSTATUS_SPP);
-	assert_int_equal(seen.vscause, EXC_LOAD_ACCESS);
+	assert_int_equal(seen.vscause, EXC_LOAD_ACCESS_FAULT);
 	assert_int_equal(seen.vsepc, PC);
 	assert_int_equal(seen.vstval, 0x77);
 	assert_int_equal(seen.vsstatus & (SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE), SSTATUS_SPIE);
@@ -257,7 +258,7 @@ static void lines_reach_hvip_before_the_entry(void **state)
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
 	vcpu_clear_irq(vm.vcpu, IRQ_VS_SOFT);
-	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS }), -EINTR);
+	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS_FAULT }), -EINTR);
 	assert_int_equal(seen.hvip, BIT(IRQ_VS_EXT));
 }
 
@@ -268,7 +269,7 @@ static void guest_clears_softirq(struct kvm_vcpu *vcpu)
 		assert_int_equal(csr_read(hvip), BIT(IRQ_VS_SOFT));
 		csr_clear(hvip, BIT(IRQ_VS_SOFT));
 		vcpu_set_irq(vcpu, IRQ_VS_EXT);
-		native_trap(&(struct hv_trap){ .scause = EXC_LOAD_ACCESS });
+		native_trap(&(struct hv_trap){ .scause = EXC_LOAD_ACCESS_FAULT });
 		return;
 	}
 	seen.hvip = csr_read(hvip);
@@ -411,7 +412,7 @@ static void the_hosts_own_csrs_come_back(void **state)
 	csr_write(senvcfg, 0x70);
 	vm.vcpu->csrs.scounteren = 2;
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
-	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS }), -EINTR);
+	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS_FAULT }), -EINTR);
 	assert_int_equal(csr_read(hvip), 0); /* it is the vCPU's, and kept for it */
 	assert_int_equal(vm.vcpu->csrs.hvip, BIT(IRQ_VS_EXT));
 	assert_int_equal(csr_read(scounteren), 5);

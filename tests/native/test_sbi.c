@@ -180,7 +180,7 @@ static void fencing_guest(struct kvm_vcpu *vcpu)
 		memcpy(&vcpu->guest.gpr[GPR_A0], fence_call.args, sizeof(fence_call.args));
 		vcpu->guest.gpr[GPR_A6] = fence_call.fid;
 		vcpu->guest.gpr[GPR_A7] = SBI_EXT_RFENCE;
-		native_trap(&(struct hv_trap){ .scause = EXC_VS_ECALL });
+		native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 		return;
 	}
 	remembered = remembers(0x5000);

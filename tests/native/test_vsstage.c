@@ -126,7 +126,7 @@ static void table_is_nowhere(void)
 	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x10000000, PTE_V);
 	vm.vcpu->guest.sepc = 0x4444;
 	assert_int_equal(touch(vm.vcpu, GVA, NATIVE_STORE, &data), RESUME_GUEST);
-	assert_int_equal(csr_read(vscause), EXC_STORE_ACCESS);
+	assert_int_equal(csr_read(vscause), EXC_STORE_ACCESS_FAULT);
 	assert_int_equal(csr_read(vstval), GVA);
 	assert_int_equal(csr_read(vsepc), 0x4444);
 }
@@ -147,7 +147,7 @@ static void table_is_nowhere_with_the_same_low_bits(void)
 	guest_tables(BASE + 0x5000, ALL_FLAGS);
 	guest_pte(BASE + 0x1000 + ((GVA >> 21) & 511) * 8, 0x10000000, PTE_V);
 	assert_int_equal(touch(vm.vcpu, gva, NATIVE_LOAD, &data), RESUME_GUEST);
-	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS);
+	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS_FAULT);
 }
 
 static void a_table_outside_memory_is_not_taken_for_the_access(void **state)

@@ -28,7 +28,7 @@ hs_gdb 'hs vms' 'hs vcpu' 'hs exits' 'hs diff-switch' 'hs where' 'hs until-exit 
 	'hs until-exit 20' 'hs where' 'hs vms' 'hs vcpu' 'hs vcpu 7' 'hs vcpu x' 'hs memslots' 'hs memslots 9' 'hs gstage $htval << 2' \
 	'hs until-entry' 'hs where' 'hs vcpu' 'hs csr sepc' 'hs csr vsatp' 'hs vstage $pc' 'hs gstage $pc' 'hs gstage 0x10000000' \
 	'hs gstage 0xffffffffffffff00' 'hs gstage' 'hs gstage no_such' 'hs diff-switch' 'hs exits' 'hs exits 0' \
-	'hs until-exit' 'hs diff-switch' 'hs until-exit vs_ecall' 'hs vcpu 0' 'hs csr scause' 'stepi 2' 'hs where' 'hs diff-switch' \
+	'hs until-exit' 'hs diff-switch' 'hs until-exit ecall_vs' 'hs vcpu 0' 'hs csr scause' 'stepi 2' 'hs where' 'hs diff-switch' \
 	'hs until' 'hs until no_such_place' 'hs until vmm:no_such_place' 'hs until step 6' 'hs where' 'hs tour' 'hs tour /no/such.tour' \
 	'hs break-guest payload_main' 'help hs vstage' 'help hs' 'hs until-exit 9999'
 
@@ -77,7 +77,7 @@ like "$(after 'hs exits 0')" "'0' is no number" "hs exits: none is none"
 
 like "$(after 'hs until-exit')" "world switch: the guest has just trapped" "hs until-exit: whatever the cause"
 like "$(after 'hs vcpu 0')" "pc +0000000080" "hs vcpu: by its number"
-like "$(after 'hs csr scause')" "that is vs_ecall" "hs until-exit: to a call"
+like "$(after 'hs csr scause')" "that is ecall_vs" "hs until-exit: to a call"
 like "$(after 'hs diff-switch' 3)" "world +VS -> HS" "hs diff-switch: and back in the host"
 like "$(after 'hs where' 4)" "world switch: Step 4: guest registers" "hs where: two steps on it is step 4 of the switch"
 like "$(after 'hs diff-switch' 4)" "a0 +0x" "hs diff-switch: a0 and sscratch are swapped"

@@ -4,12 +4,13 @@
 # gdb-logic.t - what gdb's hs commands compute, without gdb: fields, walks, ELF symbols, differences.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-said=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP/scripts/gdb" 2>&1 <<'E2'
+said=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP/scripts" 2>&1 <<'E2'
 import sys
 import tempfile
 
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/gdb"]
 from hsgdb import csr, elf, snapshot, walk  # noqa: E402
+from hslib import names  # noqa: E402
 
 
 def claim(condition, name):
@@ -32,10 +33,12 @@ for name, rows in csr.TABLES.items():
 claim(any("SPV=1 " in line for line in csr.decode("hstatus", 1 << 7)), "hstatus.SPV is bit 7")
 claim(any("0x1000000" in line for line in csr.decode("hstatus", 1 << 24)), "bits without a name are not hidden")
 claim(csr.brief("vsstatus", 3 << 13 | 1 << 8) == "FS=Dirty SPP=S", "values have names, zeros are left out")
-claim(csr.cause_number("irq_s_timer") == 1 << 63 | 5 and csr.cause_number("0x14") == 20 and
-      csr.cause_number("VS_ECALL") == 10, "causes by name and by number")
-claim(refused(csr.cause_number, "nonsense"), "a wrong cause is refused")
-claim(csr.cause_name(1 << 63 | 33) == "irq_33", "a cause without a name is its number")
+claim(names.cause_number("irq_s_timer") == 1 << 63 | 5 and names.cause_number("0x14") == 20 and
+      names.cause_number("ECALL_VS") == 10, "causes by name and by number")
+claim(names.cause_number("vs_ecall") == 10 and names.cause_number("load_access") == 5,
+      "... and by the names that gdb's commands had before")
+claim(refused(names.cause_number, "nonsense"), "a wrong cause is refused")
+claim(names.cause_name(1 << 63 | 33) == "irq_33", "a cause without a name is its number")
 
 # Walks over a memory of 8-byte entries.
 memory = {}

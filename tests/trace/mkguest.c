@@ -105,9 +105,9 @@ static void exit_once(unsigned int vcpu, unsigned int kind)
 {
 	static const unsigned long cause[] = { EXC_LOAD_GUEST_PAGE_FAULT,
 					       EXC_STORE_GUEST_PAGE_FAULT,
-					       EXC_VS_ECALL,
-					       EXC_VS_ECALL,
-					       EXC_VS_ECALL,
+					       EXC_ECALL_VS,
+					       EXC_ECALL_VS,
+					       EXC_ECALL_VS,
 					       EXC_STORE_GUEST_PAGE_FAULT,
 					       EXC_VIRTUAL_INST,
 					       CAUSE_IRQ_FLAG | IRQ_S_TIMER };

@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 			if (i % 2)
 				trace_kvm_entry((u64)i);
 			else
-				trace_kvm_exit((u64)i, EXC_VS_ECALL, 0, 0, 0);
+				trace_kvm_exit((u64)i, EXC_ECALL_VS, 0, 0, 0);
 			if (argc > 5 && i % 2 == 0)
 				call(i);
 		}

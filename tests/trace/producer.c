@@ -39,7 +39,7 @@ static void burst(unsigned long number, unsigned long n)
 		if (i % 2)
 			trace_kvm_entry(i);
 		else
-			trace_kvm_exit(i, EXC_VS_ECALL, 0, 0, 0);
+			trace_kvm_exit(i, EXC_ECALL_VS, 0, 0, 0);
 	}
 }
 

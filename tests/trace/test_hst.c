@@ -84,6 +84,37 @@ static void a_name_leads_back_to_its_number(void **state)
 	assert_false(hst_name_number(HST_HEX, "ecall_vs", &back));
 }
 
+static void a_cause_is_named_as_its_constant_is(void **state)
+{
+	static const char *const names[][2] = {
+#define EXCEPTION(id, number, name, description, source) { #id, name },
+#define INTERRUPT(id, number, name, description, source) { "IRQ_" #id, name },
+#include "hv/cause.def"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(strcasecmp(names[i][0], names[i][1]), 0);
+}
+
+static void an_old_name_of_a_cause_is_understood(void **state)
+{
+	static const char *const aliases[][2] = {
+#define CAUSE_ALIAS(old, name) { old, name },
+#include "hv/cause.def"
+	};
+	u64 old, now;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+		assert_true(hst_name_number(HST_CAUSE, aliases[i][0], &old));
+		assert_true(hst_name_number(HST_CAUSE, aliases[i][1], &now));
+		assert_int_equal(old, now);
+	}
+	assert_true(hst_name_number(HST_CAUSE, "vs_ecall", &old));
+	assert_int_equal(old, 10);
+}
+
 static void percentiles_are_those_of_the_values(void **state)
 {
 	struct hst_row row = { .whole = true };
@@ -145,6 +176,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_as_printf_has_them),
 		cmocka_unit_test(a_name_leads_back_to_its_number),
+		cmocka_unit_test(a_cause_is_named_as_its_constant_is),
+		cmocka_unit_test(an_old_name_of_a_cause_is_understood),
 		cmocka_unit_test(percentiles_are_those_of_the_values),
 		cmocka_unit_test(welch_gives_the_tables_numbers),
 		cmocka_unit_test(runs_that_repeat_differ_for_certain),

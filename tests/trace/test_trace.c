@@ -166,8 +166,8 @@ static void exits_count_under_their_cause_and_interrupts_apart(void **state)
 	(void)state;
 	trace_exit_init(&clock);
 	trace_exit_account(EXIT_UNIT_INSTRET);
-	exit_of(&clock, EXC_LOAD_ACCESS, 100);
-	exit_of(&clock, EXC_LOAD_ACCESS, 300);
+	exit_of(&clock, EXC_LOAD_ACCESS_FAULT, 100);
+	exit_of(&clock, EXC_LOAD_ACCESS_FAULT, 300);
 	exit_of(&clock, CAUSE_IRQ_FLAG | IRQ_S_TIMER, 50);
 	exit_of(&clock, 63, 1);
 	exit_of(&clock, CAUSE_IRQ_FLAG | 48, 1);
@@ -204,13 +204,13 @@ static void the_last_exit_of_a_vcpu_counts_without_a_cost(void **state)
 	trace_exit_init(&clock);
 	trace_exit_account(EXIT_UNIT_INSTRET);
 	trace_exit_last(&clock);
-	trace_exit_begin(&clock, EXC_VS_ECALL);
+	trace_exit_begin(&clock, EXC_ECALL_VS);
 	trace_exit_class(&clock, EXIT_SBI_SRST);
 	trace_exit_last(&clock);
 	trace_exit_last(&clock);
 	assert_int_equal(stat_of(0, EXIT_SBI_SRST)->count, 1);
 	assert_int_equal(stat_of(0, EXIT_SBI_SRST)->unpriced, 1);
-	assert_int_equal(stat_of(0, EXC_VS_ECALL)->count, 0);
+	assert_int_equal(stat_of(0, EXC_ECALL_VS)->count, 0);
 }
 
 static void nothing_is_counted_while_accounting_is_off(void **state)
@@ -219,10 +219,10 @@ static void nothing_is_counted_while_accounting_is_off(void **state)
 
 	(void)state;
 	trace_exit_init(&clock);
-	exit_of(&clock, EXC_VS_ECALL, 10);
+	exit_of(&clock, EXC_ECALL_VS, 10);
 	trace_exit_account(EXIT_UNIT_INSTRET); /* on between exit and entry: no cost is known */
 	trace_exit_end(&clock);
-	assert_int_equal(stat_of(0, EXC_VS_ECALL)->count, 0);
+	assert_int_equal(stat_of(0, EXC_ECALL_VS)->count, 0);
 }
 
 static void an_exit_over_two_harts_has_a_cost_in_time_only(void **state)
@@ -234,14 +234,14 @@ static void an_exit_over_two_harts_has_a_cost_in_time_only(void **state)
 	for (int unit = EXIT_UNIT_INSTRET; unit <= EXIT_UNIT_TIME; unit++) {
 		trace_exit_account((enum exit_unit)unit);
 		machine = (struct machine){ .hart = 0, .time = 100, .instret = 1000000 };
-		trace_exit_begin(&clock, EXC_VS_ECALL);
+		trace_exit_begin(&clock, EXC_ECALL_VS);
 		machine = (struct machine){ .hart = 1, .time = 142, .instret = 5 };
 		trace_exit_end(&clock);
 	}
-	assert_int_equal(stat_of(1, EXC_VS_ECALL)->count, 2);
-	assert_int_equal(stat_of(1, EXC_VS_ECALL)->unpriced, 1);
-	assert_int_equal(stat_of(1, EXC_VS_ECALL)->sum, 42);
-	assert_int_equal(stat_of(1, EXC_VS_ECALL)->hist[42], 1);
+	assert_int_equal(stat_of(1, EXC_ECALL_VS)->count, 2);
+	assert_int_equal(stat_of(1, EXC_ECALL_VS)->unpriced, 1);
+	assert_int_equal(stat_of(1, EXC_ECALL_VS)->sum, 42);
+	assert_int_equal(stat_of(1, EXC_ECALL_VS)->hist[42], 1);
 }
 
 static void a_bucket_is_within_three_percent_of_its_values(void **state)

@@ -8,27 +8,17 @@ A row is a cause of kvm_exit by its RISC-V name: how often, and what passes from
 vCPU's next entry (microseconds). perf's own kvm stat on another architecture gives all
 of them one wrong name, and on RISC-V takes interrupts and exceptions for the same.
 """
+import os
+import sys
 
-EXCEPTIONS = {
-    0: 'inst_misaligned', 1: 'inst_access_fault', 2: 'illegal_inst', 3: 'breakpoint',
-    4: 'load_misaligned', 5: 'load_access_fault', 6: 'store_misaligned', 7: 'store_access_fault',
-    8: 'ecall_u', 9: 'ecall_s', 10: 'ecall_vs', 12: 'inst_page_fault', 13: 'load_page_fault',
-    15: 'store_page_fault', 18: 'software_check', 19: 'hardware_error',
-    20: 'inst_guest_page_fault', 21: 'load_guest_page_fault', 22: 'virtual_inst',
-    23: 'store_guest_page_fault'}
-INTERRUPTS = {
-    1: 'irq_s_soft', 2: 'irq_vs_soft', 5: 'irq_s_timer', 6: 'irq_vs_timer', 9: 'irq_s_ext',
-    10: 'irq_vs_ext', 12: 'irq_s_gext', 13: 'irq_pmu_ovf'}
+sys.dont_write_bytecode = True  # the checkout may be read-only
+# perf has __file__ only while it loads this file.
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "scripts"))
+
+from hslib.names import cause_name  # noqa: E402
 
 rows = {}       # cause: [count, number with a cost, their sum, the greatest], nanoseconds
 last_exit = {}  # (VM, vCPU): (cause, time)
-
-
-def cause_name(scause):
-    if scause >> 63:
-        code = scause & 0x7fffffff
-        return INTERRUPTS.get(code, 'irq_%d' % code)
-    return EXCEPTIONS.get(scause, 'exception_%d' % scause)
 
 
 def trace_unhandled(event_name, context, fields, sample):

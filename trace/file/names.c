@@ -32,35 +32,17 @@ static const char *or_number(const char *name, const char *fmt, u64 number, char
 	return buf;
 }
 
-/* scause: S §1.8, H §6.1. Interrupts have the top bit, of 32 or of 64. */
 static const struct name exceptions[] = {
-	{ 0, "inst_misaligned" },
-	{ 1, "inst_access_fault" },
-	{ 2, "illegal_inst" },
-	{ 3, "breakpoint" },
-	{ 4, "load_misaligned" },
-	{ 5, "load_access_fault" },
-	{ 6, "store_misaligned" },
-	{ 7, "store_access_fault" },
-	{ 8, "ecall_u" },
-	{ 9, "ecall_s" },
-	{ 10, "ecall_vs" },
-	{ 12, "inst_page_fault" },
-	{ 13, "load_page_fault" },
-	{ 15, "store_page_fault" },
-	{ 18, "software_check" },
-	{ 19, "hardware_error" },
-	{ 20, "inst_guest_page_fault" },
-	{ 21, "load_guest_page_fault" },
-	{ 22, "virtual_inst" },
-	{ 23, "store_guest_page_fault" },
+#define EXCEPTION(id, number, name, description, source) { number, name },
+#include "hv/cause.def"
 };
 
 static const struct name interrupts[] = {
-	{ 1, "irq_s_soft" }, { 2, "irq_vs_soft" }, { 5, "irq_s_timer" }, { 6, "irq_vs_timer" },
-	{ 9, "irq_s_ext" },  { 10, "irq_vs_ext" }, { 12, "irq_s_gext" }, { 13, "irq_pmu_ovf" },
+#define INTERRUPT(id, number, name, description, source) { number, name },
+#include "hv/cause.def"
 };
 
+/* Interrupts have the top bit, of 32 or of 64. */
 const char *hst_name_cause(u64 scause, char *buf)
 {
 	if (scause >> 63 || (scause >> 31) == 1) {
@@ -272,10 +254,28 @@ static const struct {
 #undef TABLE
 };
 
+/* What a name of an earlier version has become. */
+static const char *of_today(const char *name)
+{
+	static const struct {
+		const char *old, *name;
+	} aliases[] = {
+#define CAUSE_ALIAS(old, name) { old, name },
+#include "hv/cause.def"
+	};
+
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (!strcmp(aliases[i].old, name))
+			return aliases[i].name;
+	return name;
+}
+
 bool hst_name_number(enum hst_kind kind, const char *name, u64 *number)
 {
 	if (kind == HST_ERR && *name++ != '-')
 		return false;
+	if (kind == HST_CAUSE)
+		name = of_today(name);
 	for (unsigned int i = 0; i < 2; i++)
 		for (size_t j = 0; j < tables[kind][i].n; j++)
 			if (!strcmp(tables[kind][i].table[j].name, name)) {

@@ -10,6 +10,7 @@
  */
 #include <string.h>
 #include "html.h"
+#include "hv/cause.h"
 #include "hv/sbi.h"
 
 /* The rows' numbers as this version has them; a trace has its own, found by title. */
@@ -33,11 +34,6 @@ _Static_assert(HTML_CLASSES <= HTML_MAX_CLASSES, "class_slot[] is too short");
 #define REASON_MMIO 6
 #define REASON_SBI  35
 #define REASON_CSR  36
-
-#define CAUSE_ILLEGAL     2
-#define CAUSE_FETCH_FAULT 20
-#define CAUSE_LOAD_FAULT  21
-#define CAUSE_STORE_FAULT 23
 
 static unsigned int sbi_class(u64 ext)
 {
@@ -74,9 +70,9 @@ static unsigned int sbi_class(u64 ext)
 
 static unsigned int fault_class(u64 scause)
 {
-	return scause == CAUSE_FETCH_FAULT  ? CLASS_FAULT_FETCH
-	       : scause == CAUSE_LOAD_FAULT ? CLASS_FAULT_LOAD
-					    : CLASS_FAULT_STORE;
+	return scause == EXC_INST_GUEST_PAGE_FAULT   ? CLASS_FAULT_FETCH
+	       : scause == EXC_LOAD_GUEST_PAGE_FAULT ? CLASS_FAULT_LOAD
+						     : CLASS_FAULT_STORE;
 }
 
 void html_exit_event(struct html_exit *exit, const struct html_event *event)
@@ -115,7 +111,7 @@ void html_exit_event(struct html_exit *exit, const struct html_event *event)
 		break;
 	case HTML_FPU:
 	case HTML_VECTOR:
-		if (!exit->class && exit->scause == CAUSE_ILLEGAL)
+		if (!exit->class && exit->scause == EXC_ILLEGAL_INST)
 			exit->class = CLASS_FP;
 		break;
 	case HTML_USERSPACE_EXIT:
@@ -134,8 +130,8 @@ static unsigned int final_class(const struct html_exit *exit)
 		return exit->class;
 	switch (exit->class) {
 	case CLASS_MMIO_KERNEL:
-		return exit->scause == CAUSE_STORE_FAULT ? CLASS_MMIO_WRITE_USER
-							 : CLASS_MMIO_READ_USER;
+		return exit->scause == EXC_STORE_GUEST_PAGE_FAULT ? CLASS_MMIO_WRITE_USER
+								  : CLASS_MMIO_READ_USER;
 	case CLASS_SBI_BASE ... CLASS_SBI_OTHER:
 		return CLASS_SBI_USER;
 	case CLASS_CSR:

@@ -23,19 +23,18 @@
 #include <inttypes.h>
 
 #include "harts.h"
+#include "hv/cause.h"
 
 #define MAX_PATHS     1024
 #define THREADS       4096
 #define RAM           0x80000000ull
 #define FIRMWARE_SIZE 0x200000ull
 
-#define CAUSE_IRQ      (1ull << 63)
-#define CAUSE_U_ECALL  8
-#define CAUSE_VS_ECALL 10
-#define SYS_IOCTL      29
-#define SSTATUS_SIE    (1u << 1)
-#define PRIV_MASK      3
-#define PRIV_M         3
+#define CAUSE_IRQ   (1ull << 63)
+#define SYS_IOCTL   29
+#define SSTATUS_SIE (1u << 1)
+#define PRIV_MASK   3
+#define PRIV_M      3
 
 #define INSN_CSRR_SIP 0x14402073u /* csrrs rd, sip, x0 */
 #define INSN_RD       0x00000f80u
@@ -207,11 +206,11 @@ static struct key entered_for(unsigned int hart)
 		return (struct key){ "boot", 0, 0 };
 	}
 	if (plugin_reg(hart, HSTATUS) & HSTATUS_SPV) {
-		if (cause == CAUSE_VS_ECALL)
+		if (cause == EXC_ECALL_VS)
 			number = plugin_reg(hart, A7);
 		return (struct key){ "guest", cause, number };
 	}
-	if (cause != CAUSE_U_ECALL)
+	if (cause != EXC_ECALL_U)
 		return (struct key){ "user", cause, 0 };
 	number = plugin_reg(hart, A7);
 	if (number == SYS_IOCTL)

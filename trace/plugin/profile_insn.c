@@ -4,11 +4,10 @@
  *
  * Encodings: Unprivileged spec, base, C, Zicsr, Zicbom; Privileged spec for what is SYSTEM.
  */
+#include "hv/cause.h"
 #include "profile.h"
 
-#define CAUSE_ILLEGAL 2
-#define CAUSE_VIRTUAL 22
-#define INSN_MRET     0x30200073u
+#define INSN_MRET 0x30200073u
 
 static bool is_link(uint32_t r)
 {
@@ -101,8 +100,12 @@ static bool illegal_late(uint32_t word)
  */
 bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t insns)
 {
-	static const uint32_t while_running = 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 13 |
-					      1u << 15 | 1u << 21 | 1u << CAUSE_VIRTUAL | 1u << 23;
+	static const uint32_t while_running =
+		1u << EXC_LOAD_MISALIGNED | 1u << EXC_LOAD_ACCESS_FAULT |
+		1u << EXC_STORE_MISALIGNED | 1u << EXC_STORE_ACCESS_FAULT |
+		1u << EXC_LOAD_PAGE_FAULT | 1u << EXC_STORE_PAGE_FAULT |
+		1u << EXC_LOAD_GUEST_PAGE_FAULT | 1u << EXC_VIRTUAL_INST |
+		1u << EXC_STORE_GUEST_PAGE_FAULT;
 	uint32_t word;
 
 	if (!insns || trap->cause > 31 || trap->from != b->world ||
@@ -113,7 +116,7 @@ bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t
 	 * Where QEMU goes back to the beginning of an mret that it may not run (10.0.13), the trap
 	 * value is the mret; where it forgets to (10.0.2), that of an earlier instruction.
 	 */
-	if (trap->cause == CAUSE_ILLEGAL)
+	if (trap->cause == EXC_ILLEGAL_INST)
 		return word == INSN_MRET ? trap->tval == word : illegal_late(word);
 	return while_running >> trap->cause & 1;
 }

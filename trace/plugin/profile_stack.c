@@ -7,6 +7,7 @@
  * unwinding keep in step; one that goes nowhere known leaves the stack as it is. A signal is a trap that
  * comes back to somewhere else, and ends where the first one left.
  */
+#include "hv/cause.h"
 #include "profile.h"
 
 #define NODE_BITS   20
@@ -15,10 +16,9 @@
 #define KEY_SHIFT   6
 #define TRAP_LENGTH 4 /* an instruction that a trap has skipped is no longer than this */
 
-#define CAUSE_IRQ     (1ull << 63)
-#define CAUSE_U_ECALL 8
-#define SYS_EXECVE    221
-#define SYS_EXECVEAT  281
+#define CAUSE_IRQ    (1ull << 63)
+#define SYS_EXECVE   221
+#define SYS_EXECVEAT 281
 
 static struct node *nodes[1u << NODE_BITS];
 static struct node **order; /* by number */
@@ -272,8 +272,8 @@ void profile_trap(struct hart *h, enum world to, const struct trap *trap)
 		return;
 	}
 	from->left = trap->epc;
-	from->exec = trap->cause == CAUSE_U_ECALL &&
-		     (trap->a7 == SYS_EXECVE || trap->a7 == SYS_EXECVEAT);
+	from->exec =
+		trap->cause == EXC_ECALL_U && (trap->a7 == SYS_EXECVE || trap->a7 == SYS_EXECVEAT);
 	/* A guest's exit goes on in the function that has entered the guest. */
 	if (to != WORLD_HS || !(trap->from & WORLD_V))
 		clear(s);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """cmd_exits - hs exits."""
 import gdb
+from hslib import names
 
-from . import csr
 from .command import command
 from .target import Problem, address, ctype, load, kernel_pa, need_machine, read_kernel, read_physical
 
@@ -77,4 +77,4 @@ def exits(argument):
         print("%12d %4d %5s   0x%-16x %-22s %s" % (
             int(record["time"]) - int(mem["start_time"]), hart,
             "%d.%d" % (who & 0xffff, who >> 16), sepc,
-            csr.cause_name(scause), " ".join("0x%x" % v for v in rest)))
+            names.cause_name(scause), " ".join("0x%x" % v for v in rest)))

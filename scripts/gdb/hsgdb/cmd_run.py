@@ -4,8 +4,9 @@ import os
 import re
 
 import gdb
+from hslib import names
 
-from . import csr, elf, place, vm
+from . import elf, place, vm
 from .command import command, nothing
 from .target import Problem, address, image_is_there, is_virtual, kernel_symbols, need_machine, register
 
@@ -65,16 +66,15 @@ def until_exit(argument):
 
     usage: hs until-exit          any exit
            hs until-exit CAUSE    one of this cause, as a number (irq_N for interrupts) or a name:
-
-    inst_access illegal_inst load_access store_access vs_ecall inst_guest_page_fault
-    load_guest_page_fault virtual_inst store_guest_page_fault irq_s_soft irq_s_timer irq_s_ext"""
+                                  ecall_vs, store_guest_page_fault, irq_s_timer, ...
+                                  (src/include/hv/cause.def has all of them)"""
     condition = None
     if argument:
         try:
-            condition = "$scause == 0x%xUL" % csr.cause_number(argument)
+            condition = "$scause == 0x%xUL" % names.cause_number(argument)
         except ValueError:
-            raise Problem("'%s' is no cause of a trap; help hs until-exit lists them"
-                          % argument) from None
+            raise Problem("'%s' is no cause of a trap; there are %s"
+                          % (argument, " ".join(names.CAUSES.values()))) from None
     _ready()
     tell(run_to(vm.exit_vectors(), condition))
 

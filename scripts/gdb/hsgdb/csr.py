@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""csr - a CSR's value as named fields, and a trap's cause as a word (without gdb)."""
+"""csr - a CSR's value as named fields (without gdb)."""
 import collections
-import os
-import sys
+
+from hslib import names, tables
 
 from . import fields
 
-sys.path.append(os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..")))
-
-from hslib import tables  # noqa: E402
-
-IRQ = 1 << 63
 Field = collections.namedtuple("Field", "high low name meaning values")
 
 
@@ -23,25 +18,19 @@ def _field(line):
 
 
 def _tables():
-    tables = {}
+    registers = {}
     for block in fields.FIELDS.strip().split("\n\n"):
         heads, *lines = block.split("\n")
         rows = [_field(line) for line in lines]
         for name in heads.split():
-            tables[name] = rows
-    return tables
-
-
-def _causes():
-    names = {}
-    for line in fields.CAUSES.strip().split("\n"):
-        number, name = line.split()
-        names[IRQ | int(number[3:]) if number.startswith("irq") else int(number)] = name
-    return names
+            registers[name] = rows
+    registers["hedeleg"] = [Field(int(number), int(number), name, "taken by VS", {})
+                            for name, number, *_ in tables.rows(names.TABLE, "EXCEPTION")
+                            if int(number) not in fields.NEVER_DELEGATED]
+    return registers
 
 
 TABLES = _tables()
-CAUSES = _causes()
 
 
 def sources():
@@ -65,7 +54,7 @@ def brief(name, value):
     """The fields that are not 0, in a line, from the highest on; '' for a register without fields."""
     rows = sorted(TABLES.get(name, []), reverse=True)
     if name in ("scause", "vscause"):
-        return cause_name(value) if value else ""
+        return names.cause_name(value) if value else ""
     if name in ("htval", "stvec", "vstvec"):
         return ""
     return " ".join(word(f, value_of(f, value)) for f in rows if value_of(f, value))
@@ -80,7 +69,7 @@ def decode(name, value):
         bits = "%d" % field.low if field.high == field.low else "%d:%d" % (field.high, field.low)
         lines.append("  %-6s %-22s %s" % (bits, word(field, value_of(field, value)), field.meaning))
     if name in ("scause", "vscause"):
-        lines.append("  that is %s" % cause_name(value))
+        lines.append("  that is %s" % names.cause_name(value))
     if name in ("hgatp", "satp", "vsatp"):
         lines.append("  the root table is at 0x%x" % ((value & (1 << 44) - 1) << 12))
     if name == "htval":
@@ -88,19 +77,3 @@ def decode(name, value):
     if left and name in TABLES:
         lines.append("  bits without a name here: 0x%x" % left)
     return [line.rstrip() for line in lines]
-
-
-def cause_name(scause):
-    kind = "irq_%d" if scause & IRQ else "cause_%d"
-    return CAUSES.get(scause, kind % (scause & ~IRQ))
-
-
-def cause_number(text):
-    """scause of a name or a number; ValueError."""
-    text = text.lower()
-    for number, name in CAUSES.items():
-        if text == name:
-            return number
-    if text.startswith("irq_") and text[4:].isdigit():
-        return IRQ | int(text[4:])
-    return int(text, 0)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""fields - the CSRs' fields and the trap causes, as data; the paragraph is in src/include/hv/csr.def.
+"""fields - the CSRs' fields, as data; the paragraph is in src/include/hv/csr.def.
 
 A row begins with the registers that it describes; then a line a field: bits, name, meaning. What
-follows "=" in a meaning names the field's values.
+follows "=" in a meaning names the field's values. hedeleg's are the exceptions of
+src/include/hv/cause.def that a guest can take itself.
 """
 
 FIELDS = """
@@ -44,22 +45,6 @@ hgatp
 scause vscause
   63     Interrupt =0:exception 1:interrupt
   62:0   Code   see hs until-exit
-
-hedeleg
-  0      INST_MISALIGNED   taken by VS
-  1      INST_ACCESS       taken by VS
-  2      ILLEGAL_INST      taken by VS
-  3      BREAKPOINT        taken by VS
-  4      LOAD_MISALIGNED   taken by VS
-  5      LOAD_ACCESS       taken by VS
-  6      STORE_MISALIGNED  taken by VS
-  7      STORE_ACCESS      taken by VS
-  8      U_ECALL           taken by VS
-  12     INST_PAGE_FAULT   taken by VS
-  13     LOAD_PAGE_FAULT   taken by VS
-  15     STORE_PAGE_FAULT  taken by VS
-  18     SOFTWARE_CHECK    taken by VS
-  19     HARDWARE_ERROR    taken by VS
 
 hideleg hvip hip hie
   2      VSSI   VS software interrupt
@@ -105,34 +90,5 @@ hstateen0
   63     STATEEN  sstateen0 is the guest's
 """
 
-# By number; an interrupt's begin with irq_. As src/include/hv/csr.h names them.
-CAUSES = """
-0 inst_misaligned
-1 inst_access
-2 illegal_inst
-3 breakpoint
-4 load_misaligned
-5 load_access
-6 store_misaligned
-7 store_access
-8 u_ecall
-9 s_ecall
-10 vs_ecall
-12 inst_page_fault
-13 load_page_fault
-15 store_page_fault
-18 software_check
-19 hardware_error
-20 inst_guest_page_fault
-21 load_guest_page_fault
-22 virtual_inst
-23 store_guest_page_fault
-irq1 irq_s_soft
-irq2 irq_vs_soft
-irq5 irq_s_timer
-irq6 irq_vs_timer
-irq9 irq_s_ext
-irq10 irq_vs_ext
-irq12 irq_s_gext
-irq13 irq_pmu_ovf
-"""
+# Bits of hedeleg that are always 0 (H §2.2): ecalls of HS, VS and M mode, guest-page faults, virtual instructions.
+NEVER_DELEGATED = (9, 10, 11, 20, 21, 22, 23)

@@ -4,6 +4,7 @@ import os
 import re
 
 import gdb
+from hslib import names
 
 from . import csr, elf, place, snapshot, vm
 from .target import (KERNEL_BASE, KSTACK_BASE, LINEAR_BASE, LINEAR_SIZE, MASK, Problem, address, ctype, is_virtual,
@@ -139,7 +140,7 @@ def _insn():
 
 
 WORDS = {"count": lambda: register("instret"), "world": world, "step": _step, "function": _function, "insn": _insn,
-         "cause": lambda: None if is_virtual() else csr.cause_name(register("scause"))}
+         "cause": lambda: None if is_virtual() else names.cause_name(register("scause"))}
 
 
 def read(field):
@@ -194,8 +195,9 @@ def _register(name):
 
 
 def row_of(name, part):
-    """The field PART of a CSR, as the tables have it."""
-    row = next((f for f in csr.TABLES.get(name, []) if f.name == part), None)
+    """The field PART of a CSR, as the tables have it; a bit of hedeleg by an old name of its cause, too."""
+    spelt = (part, names.OLD_CAUSES.get(part.lower(), "").upper())
+    row = next((f for f in csr.TABLES.get(name, []) if f.name in spelt), None)
     if row is None:
         raise Problem("%s has no field '%s'" % (name, part))
     return row

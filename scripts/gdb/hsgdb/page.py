@@ -9,7 +9,7 @@ Source lines lose their numbers.
 import os
 import re
 
-from . import csr
+from hslib import tables
 
 HEX = re.compile(r"\b0x([0-9a-f]{5,16})\b|\b([0-9a-f]{16})\b")
 SYMBOLIC = re.compile(r"<([\w.$]+)\+\d+>")
@@ -68,7 +68,7 @@ class Names:
 
 def titles():
     """'H §2.1' -> its title, from docs/spec.md."""
-    with open(os.path.join(csr.TOP, "docs", "spec.md"), encoding="utf-8") as spec:
+    with open(os.path.join(tables.TOP, "docs", "spec.md"), encoding="utf-8") as spec:
         return dict(re.findall(r"^\|\s*(\w+ §[\d.]+)\s*\|\s*([^|]*?)\s*\|", spec.read(), re.M))
 
 

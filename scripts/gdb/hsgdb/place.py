@@ -4,8 +4,8 @@ import os
 import re
 
 import gdb
+from hslib import names, tables
 
-from . import csr
 from .target import address, read_kernel, register, world
 from .vm import exit_vectors
 
@@ -30,7 +30,7 @@ def entries():
 def step_of(path, line):
     """The last "Step N: ..." of a comment at or above that line, as one sentence; or None."""
     try:
-        with open(os.path.join(csr.TOP, path), encoding="utf-8") as source:
+        with open(os.path.join(tables.TOP, path), encoding="utf-8") as source:
             lines = source.read().split("\n")[:line]
     except OSError:
         return None
@@ -52,7 +52,7 @@ def address_of_step(number):
     """Of the first instruction of that step of the world switch, or None."""
     path = FILES[0]
     try:
-        with open(os.path.join(csr.TOP, path), encoding="utf-8") as source:
+        with open(os.path.join(tables.TOP, path), encoding="utf-8") as source:
             first = next(n for n, line in enumerate(source, 1) if "Step %d: " % number in line)
     except (OSError, StopIteration):
         return None
@@ -73,15 +73,15 @@ def line_of(pc):
 
 def callers():
     """Functions from the stopped one outwards; shorter where the stack cannot be followed."""
-    names = []
+    called = []
     try:
         frame = gdb.newest_frame()
-        while frame is not None and len(names) < 8 and frame.name():
-            names.append(frame.name())
+        while frame is not None and len(called) < 8 and frame.name():
+            called.append(frame.name())
             frame = frame.older()
     except gdb.error:
         pass
-    return names
+    return called
 
 
 def describe():
@@ -91,11 +91,11 @@ def describe():
     if now == "HS":
         at = line_of(pc)
         # In the switch the stack may be the guest's still.
-        names = [] if at and at[0] in FILES else callers()
+        called = [] if at and at[0] in FILES else callers()
         if at:
             lines.append("  %s:%d" % at)
-        if names:
-            lines.append("  " + " <- ".join(names))
+        if called:
+            lines.append("  " + " <- ".join(called))
         lines += _switch(pc, at)
     else:
         text = gdb.execute("info symbol 0x%x" % pc, to_string=True).strip()
@@ -107,7 +107,7 @@ def describe():
 def _switch(pc, at):
     if pc in exit_vectors():
         return ["  world switch: the guest has just trapped (%s); all registers are its own" %
-                csr.cause_name(register("scause"))]
+                names.cause_name(register("scause"))]
     if pc in entries():
         return ["  world switch: the next instruction enters the guest at 0x%x" % register("sepc")]
     if not at or at[0] not in FILES:

@@ -9,8 +9,9 @@ import os
 import re
 
 import gdb
+from hslib import tables
 
-from . import csr, elf
+from . import elf
 
 WORLDS = {0: "U", 1: "HS", 3: "M", 4: "VU", 5: "VS"}
 RAM_BASE = 0x80000000   # of QEMU's virt machine, as in trace/file/ram.c
@@ -23,7 +24,7 @@ class Problem(gdb.GdbError):
 
 
 def _define(name):
-    with open(os.path.join(csr.TOP, "src/host/boot/layout.h"), encoding="utf-8") as layout:
+    with open(os.path.join(tables.TOP, "src/host/boot/layout.h"), encoding="utf-8") as layout:
         return int(re.search(r"^#define %s\s+(0x\w+)" % name, layout.read(), re.M).group(1), 16)
 
 

@@ -14,7 +14,7 @@ engine's; all else is prose, in Markdown, to the next such line.
 
     ## The guest calls                              a step, with its title
     A sentence or two of what will happen.          shown first; then Enter is waited for
-    > hs until-exit vs_ecall                        a command of gdb's, or one of ours
+    > hs until-exit ecall_vs                        a command of gdb's, or one of ours
     > stepi 2
     show: a0 a7 hstatus.SPV sscratch                fields: as they were, as they are now
     now: a1                                         what a field is, without what it was
@@ -39,7 +39,7 @@ cause is scause's name, where V=0. With V=1 registers of the host that cannot be
     expect: said REGEX                              some line of what the last command printed
     expect: never said REGEX
 
-A MEANING is: a number; a field's word (VS, Dirty, Sv57x4, vs_ecall); a symbol of the host or the guest; "the
+A MEANING is: a number; a field's word (VS, Dirty, Sv57x4, ecall_vs); a symbol of the host or the guest; "the
 vCPU" (its structure), "the VM", "the VM's root" (of the G-stage; an address or a PPN); "then" (FIELD at
 the step's beginning); another FIELD. Never a raw address: the next build has another.
 """
@@ -47,9 +47,9 @@ import collections
 import os
 import re
 
-from . import csr
+from hslib import tables
 
-FOLDER = os.path.join(csr.TOP, "scripts", "gdb", "tours")
+FOLDER = os.path.join(tables.TOP, "scripts", "gdb", "tours")
 PAGES = os.path.join("docs", "walkthroughs")
 HEADER = ("title", "machine", "guest", "covers")
 KEYS = ("show", "now", "spec", "expect")

@@ -7,15 +7,8 @@ import re
 from .. import tables
 from ..anatomy import symbols
 from ..errors import STATUS_USAGE, LaunchError
+from ..names import cause_name
 
-IRQ = 1 << 63
-INTERRUPTS = {1: "software", 5: "timer", 9: "external", 13: "counter overflow"}
-EXCEPTIONS = {0: "fetch misaligned", 1: "fetch access fault", 2: "illegal instruction",
-              3: "breakpoint", 4: "load misaligned", 5: "load access fault", 6: "store misaligned",
-              7: "store access fault", 10: "SBI call", 12: "fetch page fault",
-              13: "load page fault", 15: "store page fault", 20: "fetch fault on memory",
-              21: "load fault on memory", 22: "virtual instruction",
-              23: "store fault on memory"}
 OTHERS = re.compile(r"KVM_(ARM|S390|PPC|X86|XEN|SEV|HYPERV|GET_SUPPORTED)_")  # architectures
 IOCTL_TYPE_BITS = 16  # type and number; above: direction and size
 
@@ -47,10 +40,7 @@ class Names:
             name = text.decode() if text.isalnum() and len(text) > 2 else "0x%x" % b
             return "guest: SBI call " + name
         if kind in ("guest", "user"):
-            cause = (INTERRUPTS if a & IRQ else EXCEPTIONS).get(a & ~IRQ, "cause %d" % (a & ~IRQ))
-            if a & IRQ:
-                cause += " interrupt"
-            return "%s: %s" % ("guest" if kind == "guest" else "program", cause)
+            return "%s: %s" % ("guest" if kind == "guest" else "program", cause_name(a))
         return {"boot": "the host's boot", "thread": "idle, and the kernel's threads",
                 "firmware": "firmware alone"}[kind]
 

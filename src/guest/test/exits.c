@@ -146,7 +146,7 @@ static void test_delegated(void)
 	ok(trap->cause == EXC_BREAKPOINT && trap->a0 == 1,
 	   "the semihosting sequence is an ordinary breakpoint");
 	trap = catch_user(user_ecall, 0);
-	ok(trap->cause == EXC_U_ECALL && !(trap->status & SSTATUS_SPP),
+	ok(trap->cause == EXC_ECALL_U && !(trap->status & SSTATUS_SPP),
 	   "ecall from U mode comes to the guest's own handler");
 }
 
@@ -259,11 +259,11 @@ static void test_table_nowhere(pte_t *root, unsigned long va)
 
 	middle[va >> 21 & 511] = pte_make(NO_MEMORY, PTE_V);
 	pt_on(root, 1);
-	ok_trap(catch_trap(load8, va + 7), EXC_LOAD_ACCESS, va + 7,
+	ok_trap(catch_trap(load8, va + 7), EXC_LOAD_ACCESS_FAULT, va + 7,
 		"load through a page table that is nowhere: load access fault");
-	ok_trap(catch_trap(store8, va + 7), EXC_STORE_ACCESS, va + 7,
+	ok_trap(catch_trap(store8, va + 7), EXC_STORE_ACCESS_FAULT, va + 7,
 		"store through it: store access fault");
-	ok_trap(catch_trap(jump, va + 8), EXC_INST_ACCESS, va + 8,
+	ok_trap(catch_trap(jump, va + 8), EXC_INST_ACCESS_FAULT, va + 8,
 		"fetch through it: instruction access fault");
 	pt_off();
 }
@@ -278,21 +278,22 @@ static void test_nothing_there(pte_t *root)
 {
 	const struct trap *trap = catch_trap(load_word, NO_MEMORY);
 
-	ok(trap->cause == EXC_LOAD_ACCESS || (trap->cause == NO_TRAP && (u32)harts[0].arg == ~0U),
+	ok(trap->cause == EXC_LOAD_ACCESS_FAULT ||
+		   (trap->cause == NO_TRAP && (u32)harts[0].arg == ~0U),
 	   "load from where nothing is: access fault or all ones");
 	trap = catch_trap(store8, NO_MEMORY);
-	ok(trap->cause == EXC_STORE_ACCESS || trap->cause == NO_TRAP,
+	ok(trap->cause == EXC_STORE_ACCESS_FAULT || trap->cause == NO_TRAP,
 	   "store to where nothing is: access fault or lost");
 	if (on_linux()) {
 		skip("fetch from where nothing is, page tables there",
 		     "Linux 6.12 ends the VM, or takes the PTE for an MMIO register");
 		return;
 	}
-	ok_trap(catch_trap(jump, NO_MEMORY), EXC_INST_ACCESS, NO_MEMORY,
+	ok_trap(catch_trap(jump, NO_MEMORY), EXC_INST_ACCESS_FAULT, NO_MEMORY,
 		"jump to where nothing is: instruction access fault");
 	pt_map(root, TEST_VA, NO_MEMORY, PTE_KERNEL);
 	pt_on(root, 1);
-	ok_trap(catch_trap(jump, TEST_VA), EXC_INST_ACCESS, TEST_VA,
+	ok_trap(catch_trap(jump, TEST_VA), EXC_INST_ACCESS_FAULT, TEST_VA,
 		"jump through a good table to where nothing is: stval is the virtual address");
 	pt_off();
 	if (impl_id() == IMPL_OPENSBI)

@@ -124,7 +124,7 @@ static void test_memory(void)
 static void test_user(void)
 {
 	fs_set(FS_INITIAL);
-	ok_trap(catch_user(fp_user, 0x1234500), EXC_U_ECALL, ANY, "FP works in U mode");
+	ok_trap(catch_user(fp_user, 0x1234500), EXC_ECALL_U, ANY, "FP works in U mode");
 	ok_eq(fp_changed(0x1234500, 0x21), 0, "and the values are there in S mode");
 	ok_eq(fs_get(), FS_DIRTY, "FS is Dirty then");
 }

@@ -67,7 +67,7 @@ static void random_call(unsigned long arg)
 static bool strange_answer(const struct trap *trap)
 {
 	if (call_ext < SBI_EXT_BASE)
-		return trap->cause != NO_TRAP && trap->cause != EXC_LOAD_ACCESS &&
+		return trap->cause != NO_TRAP && trap->cause != EXC_LOAD_ACCESS_FAULT &&
 		       trap->cause != EXC_LOAD_PAGE_FAULT && trap->cause != EXC_LOAD_MISALIGNED;
 	return trap->cause != NO_TRAP || call_ret.error > 0 || call_ret.error < -14;
 }

@@ -91,9 +91,9 @@ static void test_user(pte_t *root)
 	pt_on(root, 1);
 	trap = catch_user((hart_fn)(TEST_VA + 0x10000), TEST_VA + 0x11040);
 	pt_off();
-	ok(trap->cause == EXC_U_ECALL && same(trap->a0, BODY_RESULT, 4),
+	ok(trap->cause == EXC_ECALL_U && same(trap->a0, BODY_RESULT, 4),
 	   "MMIO from U mode, in an execute-only U page");
-	if (trap->cause != EXC_U_ECALL)
+	if (trap->cause != EXC_ECALL_U)
 		note("cause %ld stval %lx sepc %lx", (long)trap->cause, trap->tval, trap->epc);
 }
 
@@ -268,29 +268,29 @@ static void test_refused(pte_t *root)
 		     "Linux 6.12 ends KVM_RUN with an error for each");
 		return;
 	}
-	refused("an AMO", do_amo, EXC_STORE_ACCESS);
-	refused("a load-reserved", do_lr, EXC_LOAD_ACCESS);
+	refused("an AMO", do_amo, EXC_STORE_ACCESS_FAULT);
+	refused("a load-reserved", do_lr, EXC_LOAD_ACCESS_FAULT);
 	if (catch_trap(do_sc, dev + 0x48)->cause == NO_TRAP)
 		ok(true, "a store-conditional at a device fails without a reservation");
 	else
-		refused("a store-conditional", do_sc, EXC_STORE_ACCESS);
-	refused("an instruction fetch", do_fetch, EXC_INST_ACCESS);
-	refused("a misaligned load", do_misaligned_load, EXC_LOAD_ACCESS);
-	refused("a misaligned store", do_misaligned_store, EXC_STORE_ACCESS);
-	refused("a load across two pages", do_crossing_load, EXC_LOAD_ACCESS);
-	refused("a store across two pages", do_crossing_store, EXC_STORE_ACCESS);
-	refused_behind_memory(root, "a load", do_crossing_load, EXC_LOAD_ACCESS);
-	refused_behind_memory(root, "a store", do_crossing_store, EXC_STORE_ACCESS);
+		refused("a store-conditional", do_sc, EXC_STORE_ACCESS_FAULT);
+	refused("an instruction fetch", do_fetch, EXC_INST_ACCESS_FAULT);
+	refused("a misaligned load", do_misaligned_load, EXC_LOAD_ACCESS_FAULT);
+	refused("a misaligned store", do_misaligned_store, EXC_STORE_ACCESS_FAULT);
+	refused("a load across two pages", do_crossing_load, EXC_LOAD_ACCESS_FAULT);
+	refused("a store across two pages", do_crossing_store, EXC_STORE_ACCESS_FAULT);
+	refused_behind_memory(root, "a load", do_crossing_load, EXC_LOAD_ACCESS_FAULT);
+	refused_behind_memory(root, "a store", do_crossing_store, EXC_STORE_ACCESS_FAULT);
 	if (!isa_has("d")) {
 		skip("FP loads and stores", "no D extension here");
 		return;
 	}
 	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));
-	refused("flw", mmio_flw, EXC_LOAD_ACCESS);
-	refused("fld", mmio_fld, EXC_LOAD_ACCESS);
-	refused("c.fld", mmio_c_fld, EXC_LOAD_ACCESS);
-	refused("fsw", mmio_fsw, EXC_STORE_ACCESS);
-	refused("fsd", mmio_fsd, EXC_STORE_ACCESS);
+	refused("flw", mmio_flw, EXC_LOAD_ACCESS_FAULT);
+	refused("fld", mmio_fld, EXC_LOAD_ACCESS_FAULT);
+	refused("c.fld", mmio_c_fld, EXC_LOAD_ACCESS_FAULT);
+	refused("fsw", mmio_fsw, EXC_STORE_ACCESS_FAULT);
+	refused("fsd", mmio_fsd, EXC_STORE_ACCESS_FAULT);
 	csr_clear(sstatus, SSTATUS_FS);
 }
 

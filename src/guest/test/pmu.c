@@ -193,7 +193,7 @@ static void test_user(void)
 		ok_trap(catch_user(read_in_user, 0), EXC_ILLEGAL_INST, ANY,
 			"U mode cannot read a counter that scounteren keeps from it");
 	csr_write(scounteren, COUNTEREN_CY);
-	ok_trap(catch_user(read_in_user, 0), EXC_U_ECALL, ANY, "and can, when it is opened");
+	ok_trap(catch_user(read_in_user, 0), EXC_ECALL_U, ANY, "and can, when it is opened");
 	ok_trap(catch_trap(write_cycle, 0), EXC_ILLEGAL_INST, ANY, "a counter's CSR is read-only");
 	csr_write(scounteren, 0);
 	stop(n, SBI_PMU_STOP_RESET);

@@ -260,9 +260,9 @@ static void test_legacy(void)
 		   !sbi_call(SBI_LEGACY_REMOTE_SFENCE_VMA, 0, (unsigned long)&mask, 0, 0x1000)
 			    .error,
 	   "legacy remote fences at itself");
-	ok_trap(catch_trap(legacy_ipi, NO_MEMORY), EXC_LOAD_ACCESS, NO_MEMORY,
+	ok_trap(catch_trap(legacy_ipi, NO_MEMORY), EXC_LOAD_ACCESS_FAULT, NO_MEMORY,
 		"a legacy mask where no memory is: the load access fault is the caller's");
-	ok_trap(catch_trap(legacy_ipi, 1), EXC_LOAD_ACCESS, 1,
+	ok_trap(catch_trap(legacy_ipi, 1), EXC_LOAD_ACCESS_FAULT, 1,
 		"and so with one at address 1, whose guest physical address / 4 is 0");
 	ok_eq((unsigned long)sbi_legacy(SBI_LEGACY_CONSOLE_GETCHAR, 0, 0), ~0UL,
 	      "legacy getchar without input is -1");

@@ -181,7 +181,7 @@ static void test_wfi_user(void)
 	csr_write(sie, BIT(IRQ_S_TIMER));
 	timer_at(now() + us_to_ticks(1 * MS));
 	trap = catch_user(wfi_in_user, 0);
-	ok(trap->cause == EXC_ILLEGAL_INST || trap->cause == EXC_U_ECALL ||
+	ok(trap->cause == EXC_ILLEGAL_INST || trap->cause == EXC_ECALL_U ||
 		   trap->cause == (CAUSE_IRQ_FLAG | IRQ_S_TIMER),
 	   "WFI in U mode is illegal or goes on at the timer");
 	timer_off();
@@ -273,7 +273,7 @@ static void test_time(void)
 {
 	unsigned long last = now(), i, t, back = 0, start = last;
 
-	ok_trap(catch_user(read_time, 0), EXC_U_ECALL, ANY, "U mode reads rdtime from the start");
+	ok_trap(catch_user(read_time, 0), EXC_ECALL_U, ANY, "U mode reads rdtime from the start");
 	for (i = 0; i < 20000; i++) {
 		t = now();
 		back += t < last;
@@ -290,7 +290,7 @@ static void test_time(void)
 		ok_trap(catch_user(read_time, 0), EXC_ILLEGAL_INST, ANY,
 			"rdtime in U mode is illegal while scounteren.TM is off");
 	csr_write(scounteren, COUNTEREN_TM);
-	ok_trap(catch_user(read_time, 0), EXC_U_ECALL, ANY, "and reads when scounteren.TM is on");
+	ok_trap(catch_user(read_time, 0), EXC_ECALL_U, ANY, "and reads when scounteren.TM is on");
 }
 
 void payload_main(void)

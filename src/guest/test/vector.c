@@ -109,7 +109,7 @@ static void test_states(void)
 	vs_set(VS_CLEAN);
 	ok_trap(catch_trap(vec_write, 0), NO_TRAP, ANY, "VS Clean: a register can be written");
 	ok_eq(vs_get(), VS_DIRTY, "and then VS is Dirty");
-	ok_trap(catch_user(vec_write, 0), EXC_U_ECALL, ANY, "and in U mode too");
+	ok_trap(catch_user(vec_write, 0), EXC_ECALL_U, ANY, "and in U mode too");
 	vs_set(VS_OFF);
 	one_sleep();
 	ok_trap(catch_trap(vec_read, 0), EXC_ILLEGAL_INST, ANY,

@@ -134,9 +134,9 @@ static void user_exception(struct trap_frame *frame)
 	case EXC_STORE_MISALIGNED:
 		signal_fault(frame, SIGBUS, BUS_ADRALN, frame->tval);
 		break;
-	case EXC_INST_ACCESS:
-	case EXC_LOAD_ACCESS:
-	case EXC_STORE_ACCESS:
+	case EXC_INST_ACCESS_FAULT:
+	case EXC_LOAD_ACCESS_FAULT:
+	case EXC_STORE_ACCESS_FAULT:
 		signal_fault(frame, SIGBUS, BUS_ADRERR, frame->tval);
 		break;
 	default:
@@ -149,7 +149,7 @@ static void user_exception(struct trap_frame *frame)
 /* Entry: from trap.S, the frame at the top of current's kernel stack. Exit: back to user mode. */
 void trap_user(struct trap_frame *frame)
 {
-	if (frame->cause == EXC_U_ECALL) {
+	if (frame->cause == EXC_ECALL_U) {
 		frame->epc += 4;
 		syscall_dispatch(frame);
 	} else if (frame->cause & CAUSE_IRQ_FLAG) {
@@ -174,19 +174,9 @@ void trap_user_exit(struct trap_frame *frame)
 	}
 }
 
-static const char *const exception_names[] = {
-	[EXC_INST_MISALIGNED] = "instruction address misaligned",
-	[EXC_INST_ACCESS] = "instruction access fault",
-	[EXC_ILLEGAL_INST] = "illegal instruction",
-	[EXC_BREAKPOINT] = "breakpoint",
-	[EXC_LOAD_MISALIGNED] = "load address misaligned",
-	[EXC_LOAD_ACCESS] = "load access fault",
-	[EXC_STORE_MISALIGNED] = "store address misaligned",
-	[EXC_STORE_ACCESS] = "store access fault",
-	[EXC_INST_PAGE_FAULT] = "instruction page fault",
-	[EXC_LOAD_PAGE_FAULT] = "load page fault",
-	[EXC_STORE_PAGE_FAULT] = "store page fault",
-	[EXC_VIRTUAL_INST] = "virtual instruction",
+static const char *const exceptions[] = {
+#define EXCEPTION(id, number, name, description, source) [number] = description,
+#include "hv/cause.def"
 };
 
 void trap_print_frame(const struct trap_frame *frame)
@@ -238,8 +228,8 @@ void trap_kernel(struct trap_frame *frame)
 		return;
 	if (extable_fixup(frame))
 		return;
-	if (frame->cause < ARRAY_SIZE(exception_names) && exception_names[frame->cause])
-		name = exception_names[frame->cause];
+	if (frame->cause < ARRAY_SIZE(exceptions) && exceptions[frame->cause])
+		name = exceptions[frame->cause];
 	printk("host: %s in the kernel, thread %d (%s)\n", name, current->tid, current->name);
 	trap_print_frame(frame);
 	panic("%s at 0x%lx, scause %lu, stval 0x%lx", name, frame->epc, frame->cause, frame->tval);

@@ -39,39 +39,8 @@
 #define HSTATUS_VTSR  BIT(22)
 #define XL_64         2 /* SXL, UXL, VSXL: 64 bits */
 
-/* interrupt numbers: bit positions in sie/sip/hie/hip/hvip/hideleg */
-#define IRQ_S_SOFT   1
-#define IRQ_VS_SOFT  2
-#define IRQ_S_TIMER  5
-#define IRQ_VS_TIMER 6
-#define IRQ_S_EXT    9
-#define IRQ_VS_EXT   10
-#define IRQ_S_GEXT   12
-#define IRQ_PMU_OVF  13
-
-/* exception codes in scause */
-#define CAUSE_IRQ_FLAG             BIT(BITS_PER_LONG - 1)
-#define EXC_INST_MISALIGNED        0
-#define EXC_INST_ACCESS            1
-#define EXC_ILLEGAL_INST           2
-#define EXC_BREAKPOINT             3
-#define EXC_LOAD_MISALIGNED        4
-#define EXC_LOAD_ACCESS            5
-#define EXC_STORE_MISALIGNED       6
-#define EXC_STORE_ACCESS           7
-#define EXC_U_ECALL                8
-#define EXC_S_ECALL                9
-#define EXC_VS_ECALL               10
-#define EXC_M_ECALL                11
-#define EXC_INST_PAGE_FAULT        12
-#define EXC_LOAD_PAGE_FAULT        13
-#define EXC_STORE_PAGE_FAULT       15
-#define EXC_SOFTWARE_CHECK         18
-#define EXC_HARDWARE_ERROR         19
-#define EXC_INST_GUEST_PAGE_FAULT  20
-#define EXC_LOAD_GUEST_PAGE_FAULT  21
-#define EXC_VIRTUAL_INST           22
-#define EXC_STORE_GUEST_PAGE_FAULT 23
+/* scause: an interrupt's code, not an exception's (hv/cause.h) */
+#define CAUSE_IRQ_FLAG BIT(BITS_PER_LONG - 1)
 
 /* counters: bits of scounteren and hcounteren */
 #define COUNTEREN_CY BIT(0)
@@ -117,6 +86,8 @@
 #define ENVCFG_STCE       (1ULL << 63)
 
 #ifndef __ASSEMBLER__
+
+#include "hv/cause.h"
 
 enum csr_number {
 #define CSR(name, number, source) CSR_##name = number,

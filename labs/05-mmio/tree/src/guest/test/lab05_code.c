@@ -358,7 +358,7 @@ static void try_refused(const struct insn *insn, unsigned long at, unsigned long
 	dev_set(DEV_COUNT, 0);
 	trap = run(insn);
 	DIFFERS("the guest's trap is of cause", trap->cause,
-		insn->kind->store ? EXC_STORE_ACCESS : EXC_LOAD_ACCESS);
+		insn->kind->store ? EXC_STORE_ACCESS_FAULT : EXC_LOAD_ACCESS_FAULT);
 	DIFFERS("its sepc is", trap->epc, pc);
 	DIFFERS("its stval is", trap->tval, dev + at);
 	DIFFERS("number of accesses:", dev_reg(DEV_COUNT), 0);
