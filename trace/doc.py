@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""doc.py - writes the lists of events, exit classes and causes into docs/trace.md.
+"""doc.py - writes the lists of events, exit classes, causes and SBI calls into docs/trace.md.
 
 usage: trace/doc.py [--check]     --check: change nothing, fail if the lists are not current
 """
@@ -55,6 +55,19 @@ def causes():
             yield "| `%s` | %s%s | %s | %s |" % (name, kind, number, description, source)
 
 
+def sbi():
+    path = "src/include/hv/sbi.def"
+    functions = list(tables.rows(path, "SBI_FUNCTION"))
+    yield "| extension | number | since | functions, from 0 on |"
+    yield "|---|---|---|---|"
+    for _, number, _, name, version in tables.rows(path, "SBI_LEGACY"):
+        yield "| `%s` | %s | %s | - |" % (name, number, version)
+    for ext, number, _, since in tables.rows(path, "SBI_EXTENSION"):
+        yield "| `%s` | %s | %s | %s |" % (ext, number, since, ", ".join(
+            "`%s`%s" % (name, "" if version == since else " (%s)" % version)
+            for owner, _, _, name, version in functions if owner == ext))
+
+
 def with_list(text, name, lines):
     begin, end = "<!-- %s: by trace/doc.py -->\n" % name, "<!-- end -->\n"
     head, rest = text.split(begin)
@@ -64,7 +77,7 @@ def with_list(text, name, lines):
 def main():
     old = read("docs", "trace.md")
     new = old
-    for name, lines in ("events", events()), ("classes", classes()), ("causes", causes()):
+    for name, lines in ("events", events()), ("classes", classes()), ("causes", causes()), ("sbi", sbi()):
         new = with_list(new, name, lines)
     if sys.argv[1:] == ["--check"]:
         if new != old:

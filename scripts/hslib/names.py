@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""names.py - the names of trap causes, out of the table that C has them from."""
+"""names.py - the names of trap causes and SBI extensions, out of the tables that C has them from."""
 from . import tables
 
 IRQ = 1 << 63
-TABLE = "src/include/hv/cause.def"
+TABLE, SBI = "src/include/hv/cause.def", "src/include/hv/sbi.def"
 
 
 def _causes():
@@ -14,6 +14,8 @@ def _causes():
 
 CAUSES = _causes()  # scause -> name
 OLD_CAUSES = dict(tables.rows(TABLE, "CAUSE_ALIAS"))  # accepted, never printed
+SBI_EXTENSIONS = {int(number, 0): ext for ext, number, *_ in tables.rows(SBI, "SBI_EXTENSION")}
+SBI_EXTENSIONS.update((int(number, 0), name) for _, number, _, name, _ in tables.rows(SBI, "SBI_LEGACY"))
 
 
 def cause_name(scause):

@@ -105,7 +105,7 @@ static void console_write(const char *text, size_t len)
 		has_dbcn = sbi_has(SBI_EXT_DBCN);
 	while (has_dbcn && len) {
 		struct sbiret ret =
-			sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE, len, (unsigned long)text, 0);
+			sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, len, (unsigned long)text, 0);
 
 		if (ret.error || ret.value <= 0)
 			break;
@@ -264,7 +264,7 @@ void power_off(int status)
 		*finisher = status ? (u32)status << 16 | FINISHER_FAIL : FINISHER_PASS;
 		delay_us(1000000);
 	}
-	sbi_call(SBI_EXT_SRST, SBI_SRST_RESET, SBI_SRST_TYPE_SHUTDOWN,
+	sbi_call(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, SBI_SRST_TYPE_SHUTDOWN,
 		 status ? SBI_SRST_REASON_SYSFAIL : SBI_SRST_REASON_NONE, 0);
 	sbi_legacy(SBI_LEGACY_SHUTDOWN, 0, 0);
 	for (;;)

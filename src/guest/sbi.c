@@ -34,7 +34,7 @@ long sbi_legacy(unsigned long ext, unsigned long a0, unsigned long a1)
 
 bool sbi_has(unsigned long ext)
 {
-	return sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, ext, 0, 0).value != 0;
+	return sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, ext, 0, 0).value != 0;
 }
 
 void sbi_set_timer(unsigned long long time)
@@ -49,5 +49,5 @@ void sbi_send_ipi(unsigned long mask, unsigned long base)
 
 unsigned long impl_id(void)
 {
-	return (unsigned long)sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMP_ID, 0, 0, 0).value;
+	return (unsigned long)sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMPL_ID, 0, 0, 0).value;
 }

@@ -132,7 +132,7 @@ APART struct fast_exit fast_base(struct kvm_vcpu *vcpu)
 	const unsigned long *gpr = vcpu->guest.gpr;
 
 	/* Such a probe may be user space's to answer. */
-	if (gpr[GPR_A6] == SBI_BASE_PROBE_EXT && !sbi_probe_is_ours(gpr[GPR_A0]))
+	if (gpr[GPR_A6] == SBI_BASE_PROBE_EXTENSION && !sbi_probe_is_ours(gpr[GPR_A0]))
 		return declined(vcpu);
 	return call(vcpu, sbi_base, EXIT_SBI_BASE);
 }

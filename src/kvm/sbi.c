@@ -34,24 +34,28 @@ static int forward_any(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long f
 	return sbi_forward(vcpu);
 }
 
+#define EXTENSION(ext, handle, id, off)                                        \
+	{                                                                      \
+		SBI_EXT_##ext, SBI_EXT_##ext, handle, id, off, SBI_CLASS_##ext \
+	}
+
 /* The hottest first, and what user space answers: the search is linear. */
 static const struct sbi_extension extensions[] = {
-	{ SBI_EXT_BASE, SBI_EXT_BASE, sbi_base, ALWAYS, false, EXIT_SBI_BASE },
-	{ SBI_EXT_TIME, SBI_EXT_TIME, sbi_time, KVM_RISCV_SBI_EXT_TIME, false, EXIT_SBI_TIME },
-	{ SBI_EXT_IPI, SBI_EXT_IPI, sbi_ipi, KVM_RISCV_SBI_EXT_IPI, false, EXIT_SBI_IPI },
-	{ SBI_EXT_RFENCE, SBI_EXT_RFENCE, sbi_rfence, KVM_RISCV_SBI_EXT_RFENCE, false,
-	  EXIT_SBI_RFENCE },
+	EXTENSION(BASE, sbi_base, ALWAYS, false),
+	EXTENSION(TIME, sbi_time, KVM_RISCV_SBI_EXT_TIME, false),
+	EXTENSION(IPI, sbi_ipi, KVM_RISCV_SBI_EXT_IPI, false),
+	EXTENSION(RFENCE, sbi_rfence, KVM_RISCV_SBI_EXT_RFENCE, false),
 	{ SBI_EXT_EXPERIMENTAL_START, SBI_EXT_EXPERIMENTAL_END, forward_any,
 	  KVM_RISCV_SBI_EXT_EXPERIMENTAL, false, EXIT_SBI_USER },
 	{ SBI_EXT_VENDOR_START, SBI_EXT_VENDOR_END, forward_any, KVM_RISCV_SBI_EXT_VENDOR, false,
 	  EXIT_SBI_USER },
-	{ SBI_EXT_HSM, SBI_EXT_HSM, sbi_hsm, KVM_RISCV_SBI_EXT_HSM, false, EXIT_SBI_HSM },
-	{ SBI_EXT_PMU, SBI_EXT_PMU, sbi_pmu, KVM_RISCV_SBI_EXT_PMU, false, EXIT_SBI_PMU },
-	{ SBI_EXT_DBCN, SBI_EXT_DBCN, sbi_dbcn, KVM_RISCV_SBI_EXT_DBCN, true, EXIT_SBI_CONSOLE },
-	{ SBI_EXT_SRST, SBI_EXT_SRST, sbi_srst, KVM_RISCV_SBI_EXT_SRST, false, EXIT_SBI_SRST },
-	{ SBI_EXT_STA, SBI_EXT_STA, sbi_sta, KVM_RISCV_SBI_EXT_STA, false, EXIT_SBI_OTHER },
-	{ SBI_EXT_SUSP, SBI_EXT_SUSP, sbi_susp, KVM_LATER_SBI_EXT_SUSP, true, EXIT_SBI_OTHER },
-	{ SBI_EXT_FWFT, SBI_EXT_FWFT, sbi_fwft, KVM_LATER_SBI_EXT_FWFT, true, EXIT_SBI_OTHER },
+	EXTENSION(HSM, sbi_hsm, KVM_RISCV_SBI_EXT_HSM, false),
+	EXTENSION(PMU, sbi_pmu, KVM_RISCV_SBI_EXT_PMU, false),
+	EXTENSION(DBCN, sbi_dbcn, KVM_RISCV_SBI_EXT_DBCN, true),
+	EXTENSION(SRST, sbi_srst, KVM_RISCV_SBI_EXT_SRST, false),
+	EXTENSION(STA, sbi_sta, KVM_RISCV_SBI_EXT_STA, false),
+	EXTENSION(SUSP, sbi_susp, KVM_LATER_SBI_EXT_SUSP, true),
+	EXTENSION(FWFT, sbi_fwft, KVM_LATER_SBI_EXT_FWFT, true),
 	{ SBI_LEGACY_SET_TIMER, SBI_LEGACY_SHUTDOWN, sbi_legacy, KVM_RISCV_SBI_EXT_V01, false,
 	  EXIT_SBI_OTHER },
 };

@@ -17,6 +17,12 @@ sbi_fn sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn, sbi
 sbi_fn sbi_sta, sbi_susp, sbi_fwft;
 sbi_fn sbi_pmu;
 
+/* Rows of the exit table, by extension. */
+enum {
+#define SBI_EXTENSION(ext, number, class, version) SBI_CLASS_##ext = EXIT_##class,
+#include "hv/sbi.def"
+};
+
 /* Besides RESUME_*: the guest has got a trap, or makes the same call again. */
 enum {
 	SBI_NO_RETURN = 2

@@ -44,13 +44,13 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 		ret->value =
 			vcpu->sbi_ext >> KVM_LATER_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3 : SPEC_VERSION;
 		break;
-	case SBI_BASE_GET_IMP_ID:
+	case SBI_BASE_GET_IMPL_ID:
 		ret->value = IMP_ID;
 		break;
-	case SBI_BASE_GET_IMP_VERSION:
+	case SBI_BASE_GET_IMPL_VERSION:
 		ret->value = IMP_VERSION;
 		break;
-	case SBI_BASE_PROBE_EXT:
+	case SBI_BASE_PROBE_EXTENSION:
 		return probe(vcpu, ret);
 	case SBI_BASE_GET_MVENDORID:
 		ret->value = (long)vcpu->mvendorid;

@@ -11,7 +11,7 @@
 int sbi_dbcn(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
 {
 	(void)ext;
-	if (fid <= SBI_DBCN_WRITE_BYTE)
+	if (fid <= SBI_DBCN_CONSOLE_WRITE_BYTE)
 		return sbi_forward(vcpu);
 	ret->error = SBI_ERR_NOT_SUPPORTED;
 	return RESUME_GUEST;

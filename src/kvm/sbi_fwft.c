@@ -39,7 +39,8 @@ static struct sbiret firmware_fwft(unsigned long fid, unsigned long feature, uns
 
 void fwft_init(void)
 {
-	struct sbiret ret = hv_sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_FWFT, 0, 0, 0, 0);
+	struct sbiret ret =
+		hv_sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_FWFT, 0, 0, 0, 0);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(pmms); i++)

@@ -295,7 +295,7 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 	case SBI_PMU_COUNTER_GET_INFO:
 		ret->error = counter_info(pmu, args[0], ret);
 		break;
-	case SBI_PMU_COUNTER_CFG_MATCH:
+	case SBI_PMU_COUNTER_CONFIG_MATCHING:
 		ret->error = config_matching(pmu, args, ret);
 		break;
 	case SBI_PMU_COUNTER_START:

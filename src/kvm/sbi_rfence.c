@@ -82,7 +82,7 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
 static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {
 	/* lab 9: write fill_fence: kind, range and ASID of the guest's call */
-	bool asid = fid == SBI_RFENCE_SFENCE_VMA_ASID;
+	bool asid = fid == SBI_RFENCE_REMOTE_SFENCE_VMA_ASID;
 	bool all = (!range[0] && !range[1]) || range[1] == ~0UL;
 
 	fence->kind = asid ? HFENCE_VVMA_ASID : HFENCE_VVMA;
@@ -106,17 +106,17 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 	if (trace_group_rfence()) {
 		trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
 		/* The caller's own; here, where one no-op is both events'. */
-		if (fid == SBI_RFENCE_FENCE_I && names(vcpu, mask, base))
+		if (fid == SBI_RFENCE_REMOTE_FENCE_I && names(vcpu, mask, base))
 			trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
 	}
 	switch (fid) {
-	case SBI_RFENCE_FENCE_I:
+	case SBI_RFENCE_REMOTE_FENCE_I:
 		call.event = SBI_PMU_FW_FENCE_I_SENT;
 		return fence_harts(vcpu, mask, base, queue_fence_i, &call);
-	case SBI_RFENCE_SFENCE_VMA:
-	case SBI_RFENCE_SFENCE_VMA_ASID:
-		call.event = fid == SBI_RFENCE_SFENCE_VMA ? SBI_PMU_FW_SFENCE_VMA_SENT
-							  : SBI_PMU_FW_SFENCE_VMA_ASID_SENT;
+	case SBI_RFENCE_REMOTE_SFENCE_VMA:
+	case SBI_RFENCE_REMOTE_SFENCE_VMA_ASID:
+		call.event = fid == SBI_RFENCE_REMOTE_SFENCE_VMA ? SBI_PMU_FW_SFENCE_VMA_SENT
+								 : SBI_PMU_FW_SFENCE_VMA_ASID_SENT;
 		fill_fence(&call.fence, fid, range);
 		return fence_harts(vcpu, mask, base, queue_fence, &call);
 	default:
@@ -136,7 +136,7 @@ int sbi_rfence(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, stru
 void sbi_rfence_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long mask,
 		       unsigned long base)
 {
-	unsigned long fid = ext - SBI_LEGACY_REMOTE_FENCE_I + SBI_RFENCE_FENCE_I;
+	unsigned long fid = ext - SBI_LEGACY_REMOTE_FENCE_I + SBI_RFENCE_REMOTE_FENCE_I;
 
 	remote_fence(vcpu, fid, mask, base, &vcpu->guest.gpr[GPR_A1]);
 }

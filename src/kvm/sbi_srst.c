@@ -12,7 +12,7 @@ int sbi_srst(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 
 	(void)ext;
 	ret->error = SBI_ERR_NOT_SUPPORTED;
-	if (fid != SBI_SRST_RESET)
+	if (fid != SBI_SRST_SYSTEM_RESET)
 		return RESUME_GUEST;
 	switch (type) {
 	case SBI_SRST_TYPE_SHUTDOWN:

@@ -46,7 +46,7 @@ static bool fence_and_wait(struct kvm *vm, const struct hfence *fence)
 
 static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
 {
-	trace_kvm_remote_fence(SBI_RFENCE_HFENCE_GVMA_VMID, ~0UL, fence ? fence->start : 0,
+	trace_kvm_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID, ~0UL, fence ? fence->start : 0,
 			       fence ? fence->size : FENCE_ALL, READ_ONCE(vm->gstage.vmid));
 	__atomic_fetch_add(&vm->stats.remote_tlb_flush_requests, 1, __ATOMIC_RELAXED);
 	/*
@@ -80,8 +80,8 @@ void tlb_settle(struct kvm *vm, const struct gstage_debt *debt)
 	 * A vCPU that is loaded and not in its guest was not waited for, and its hart may walk for
 	 * an HLV that is never made: what still points to a retired table must go there, too.
 	 */
-	hv_remote_fence(SBI_RFENCE_HFENCE_GVMA, ~0UL >> (BITS_PER_LONG - hv_nr_harts()), 0, ~0UL,
-			0);
+	hv_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA, ~0UL >> (BITS_PER_LONG - hv_nr_harts()), 0,
+			~0UL, 0);
 	gstage_free_retired(debt->retired);
 }
 

@@ -9,25 +9,13 @@
 #include <time.h>
 #include "vmm.h"
 
+/* The numbers alone: the VMM includes no header of the hypervisor's. */
 enum {
-	EXT_LEGACY_PUTCHAR = 0x01,
-	EXT_LEGACY_GETCHAR = 0x02,
-	EXT_LEGACY_SHUTDOWN = 0x08,
-	EXT_BASE = 0x10,
-	EXT_DBCN = 0x4442434e,
-	EXT_SUSP = 0x53555350,
-};
-
-enum {
-	DBCN_WRITE = 0,
-	DBCN_READ = 1,
-	DBCN_WRITE_BYTE = 2,
-};
-
-enum {
-	SBI_SUCCESS = 0,
-	SBI_ERR_NOT_SUPPORTED = -2,
-	SBI_ERR_INVALID_PARAM = -3,
+#define SBI_EXTENSION(ext, number, class, version)      SBI_EXT_##ext = number,
+#define SBI_LEGACY(call, number, class, name, version)  SBI_LEGACY_##call = number,
+#define SBI_FUNCTION(ext, function, fid, name, version) SBI_##ext##_##function = fid,
+#define SBI_ERROR(error, value, name)                   SBI_##error = value,
+#include "../include/hv/sbi.def"
 };
 
 /* A call may move less than it was asked for (SBI DBCN FID 0); no guest keeps us busy for long. */
@@ -82,11 +70,11 @@ static long dbcn(struct machine *m, unsigned long function, const unsigned long 
 
 	*value = 0;
 	switch (function) {
-	case DBCN_WRITE:
+	case SBI_DBCN_CONSOLE_WRITE:
 		return dbcn_write(m, args, value);
-	case DBCN_READ:
+	case SBI_DBCN_CONSOLE_READ:
 		return dbcn_read(m, args, value);
-	case DBCN_WRITE_BYTE:
+	case SBI_DBCN_CONSOLE_WRITE_BYTE:
 		console_write(&byte, 1);
 		return SBI_SUCCESS;
 	}
@@ -114,26 +102,26 @@ void sbi_handle(struct vcpu *vcpu)
 	u8 byte = (u8)args[0];
 
 	switch (vcpu->run->riscv_sbi.extension_id) {
-	case EXT_LEGACY_PUTCHAR:
+	case SBI_LEGACY_CONSOLE_PUTCHAR:
 		console_write(&byte, 1);
 		ret[0] = SBI_SUCCESS;
 		ret[1] = args[1];
 		break;
-	case EXT_LEGACY_GETCHAR:
+	case SBI_LEGACY_CONSOLE_GETCHAR:
 		ret[0] = (long)console_read();
 		ret[1] = args[1];
 		break;
-	case EXT_LEGACY_SHUTDOWN:
+	case SBI_LEGACY_SHUTDOWN:
 		machine_stop(m, STOP_POWEROFF, STATUS_POWEROFF);
 		break;
-	case EXT_DBCN:
+	case SBI_EXT_DBCN:
 		ret[0] = dbcn(m, vcpu->run->riscv_sbi.function_id, args, &ret[1]);
 		break;
-	case EXT_BASE: /* the probe of an extension that would be ours: there is none */
+	case SBI_EXT_BASE: /* the probe of an extension that would be ours: there is none */
 		ret[0] = SBI_SUCCESS;
 		ret[1] = 0;
 		break;
-	case EXT_SUSP:
+	case SBI_EXT_SUSP:
 		suspend(vcpu);
 		break;
 	default:

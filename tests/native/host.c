@@ -107,7 +107,7 @@ struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0
 	(void)a2, (void)a3, (void)a4;
 	if (!native_firmware_fwft)
 		return (struct sbiret){ .error = SBI_ERR_NOT_SUPPORTED };
-	if (ext == SBI_EXT_BASE && fid == SBI_BASE_PROBE_EXT)
+	if (ext == SBI_EXT_BASE && fid == SBI_BASE_PROBE_EXTENSION)
 		return (struct sbiret){ .value = a0 == SBI_EXT_FWFT };
 	if (ext != SBI_EXT_FWFT || a0 != SBI_FWFT_MISALIGNED)
 		return (struct sbiret){ .error = SBI_ERR_NOT_SUPPORTED };
@@ -121,7 +121,7 @@ void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start
 {
 	(void)harts, (void)start, (void)size, (void)id;
 	/* Only where speculation is the reason, which the TLB model does not have. */
-	if (fid != SBI_RFENCE_HFENCE_GVMA)
+	if (fid != SBI_RFENCE_REMOTE_HFENCE_GVMA)
 		hv_panic("native host: no such SBI remote fence; the core asks vCPUs\n");
 	__atomic_fetch_add(&native_fences.remote_gvma, 1, __ATOMIC_RELAXED);
 }

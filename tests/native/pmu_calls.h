@@ -62,7 +62,7 @@ static inline struct sbiret pmu(unsigned long fid, unsigned long a0, unsigned lo
 
 static inline long configured(unsigned long event, unsigned long flags)
 {
-	struct sbiret ret = pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, ALL, flags, event);
+	struct sbiret ret = pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, ALL, flags, event);
 
 	assert_int_equal(ret.error, SBI_SUCCESS);
 	return ret.value;

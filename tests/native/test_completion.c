@@ -91,7 +91,7 @@ static void act(enum action action, unsigned long a1, unsigned long a2)
 		ecall(SBI_EXT_HSM, SBI_HSM_HART_STOP, 0, a1, a2);
 		break;
 	case SHUTDOWN:
-		ecall(SBI_EXT_SRST, SBI_SRST_RESET, SBI_SRST_TYPE_SHUTDOWN, 0, 0);
+		ecall(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, SBI_SRST_TYPE_SHUTDOWN, 0, 0);
 		break;
 	default:
 		host_interrupt();

@@ -85,12 +85,12 @@ static void cycles_and_instructions_have_counters_of_their_own(void **state)
 	assert_int_equal(configured(NATIVE_PMU_CACHE, 0), 4);
 	assert_int_equal(configured(FW(SBI_PMU_FW_SET_TIMER), 0), NR_HW);
 	/* The mask says where to look, the base where the mask begins. */
-	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 5, 2, 0, INSTRET).value, 6);
-	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 6, 1, 0, CYCLES).error,
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 5, 2, 0, INSTRET).value, 6);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 6, 1, 0, CYCLES).error,
 			 SBI_ERR_NOT_SUPPORTED);
-	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, 1, 0, NATIVE_PMU_CACHE).error,
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, 1, 0, NATIVE_PMU_CACHE).error,
 			 SBI_ERR_NOT_SUPPORTED);
-	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, 0x7f, 0, FW(0)).error,
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, 0x7f, 0, FW(0)).error,
 			 SBI_ERR_NOT_SUPPORTED);
 }
 
@@ -104,7 +104,7 @@ static void events_that_nobody_counts_are_not_supported(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(events); i++)
-		assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, ALL, 0, events[i]).error,
+		assert_int_equal(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, ALL, 0, events[i]).error,
 				 SBI_ERR_NOT_SUPPORTED);
 	assert_int_equal(vcpu->pmu->configured, 0);
 }
@@ -117,7 +117,7 @@ static void more_counters_than_the_hart_has_cannot_count_at_once(void **state)
 	for (i = 0; i < HARDWARE; i++)
 		assert_int_equal(start_at(configured(CYCLES, 0), 0), SBI_SUCCESS);
 	assert_int_equal(native_pmu_lent(0), HARDWARE);
-	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, ALL, 0, INSTRET).error,
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, ALL, 0, INSTRET).error,
 			 SBI_ERR_NOT_SUPPORTED);
 	assert_int_equal(stop(0, SBI_PMU_STOP_RESET), SBI_SUCCESS);
 	assert_int_equal(configured(INSTRET, 0), PMU_INSTRET);
@@ -129,17 +129,20 @@ static void a_known_counter_is_configured_anew(void **state)
 
 	(void)state;
 	native_pmu_happen(CYCLES, 7);
-	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, 1, SBI_PMU_CFG_SKIP_MATCH, CYCLES).value,
-			 n);
+	assert_int_equal(
+		pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, 1, SBI_PMU_CFG_SKIP_MATCH, CYCLES).value,
+		n);
 	assert_int_equal(native_pmu_lent(0), 0);
 	assert_int_equal(value_of(n), 7);
-	pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, 1, SBI_PMU_CFG_SKIP_MATCH | SBI_PMU_CFG_CLEAR_VALUE,
+	pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, 1, SBI_PMU_CFG_SKIP_MATCH | SBI_PMU_CFG_CLEAR_VALUE,
 	    CYCLES);
 	assert_int_equal(value_of(n), 0);
-	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, 1, SBI_PMU_CFG_SKIP_MATCH, FW(0)).error,
-			 SBI_ERR_NOT_SUPPORTED);
-	assert_int_equal(pmu(SBI_PMU_COUNTER_CFG_MATCH, 3, 1, SBI_PMU_CFG_SKIP_MATCH, CYCLES).error,
-			 SBI_ERR_FAILED);
+	assert_int_equal(
+		pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, 1, SBI_PMU_CFG_SKIP_MATCH, FW(0)).error,
+		SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(
+		pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 3, 1, SBI_PMU_CFG_SKIP_MATCH, CYCLES).error,
+		SBI_ERR_FAILED);
 }
 
 static void the_guests_modes_are_left_out_as_it_says(void **state)
@@ -209,8 +212,8 @@ static void sets_with_members_that_cannot_be_are_refused(void **state)
 		{ ~0UL, 1 }, { ~0UL, 2 },    { 63, 1 },        { 64, 1 },
 		{ 1, ~0UL }, { 0, ~0UL },    { 1UL << 63, 1 },
 	};
-	static const unsigned long fids[] = { SBI_PMU_COUNTER_CFG_MATCH, SBI_PMU_COUNTER_START,
-					      SBI_PMU_COUNTER_STOP };
+	static const unsigned long fids[] = { SBI_PMU_COUNTER_CONFIG_MATCHING,
+					      SBI_PMU_COUNTER_START, SBI_PMU_COUNTER_STOP };
 	unsigned int i, f;
 
 	(void)state;

@@ -195,9 +195,10 @@ static void what_is_sent_counts_here_and_there(void **state)
 		unsigned long ext, fid, event;
 	} calls[] = {
 		{ SBI_EXT_IPI, SBI_IPI_SEND_IPI, SBI_PMU_FW_IPI_SENT },
-		{ SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, SBI_PMU_FW_FENCE_I_SENT },
-		{ SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, SBI_PMU_FW_SFENCE_VMA_SENT },
-		{ SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA_ASID, SBI_PMU_FW_SFENCE_VMA_ASID_SENT },
+		{ SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, SBI_PMU_FW_FENCE_I_SENT },
+		{ SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, SBI_PMU_FW_SFENCE_VMA_SENT },
+		{ SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA_ASID,
+		  SBI_PMU_FW_SFENCE_VMA_ASID_SENT },
 	};
 	struct kvm_vcpu *first = vcpu, *second = native_vcpu_make(&vm, 1);
 	unsigned int i;

@@ -24,12 +24,12 @@ static void a_call_returns_behind_the_ecall(void **state)
 static void probe_follows_what_user_space_switched(void **state)
 {
 	(void)state;
-	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_TIME)).value, 1);
-	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_DBCN)).value, 0);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_TIME)).value, 1);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_DBCN)).value, 0);
 	vm.vcpu->sbi_ext |= BIT(KVM_RISCV_SBI_EXT_DBCN);
 	vm.vcpu->sbi_ext &= ~BIT(KVM_RISCV_SBI_EXT_TIME);
-	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_TIME)).value, 0);
-	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_DBCN)).value, 1);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_TIME)).value, 0);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_DBCN)).value, 1);
 	assert_int_equal(made(CALL(SBI_EXT_TIME, SBI_TIME_SET_TIMER, 0)).error,
 			 SBI_ERR_NOT_SUPPORTED);
 }
@@ -47,7 +47,7 @@ static void unknown_calls_are_not_supported(void **state)
 	assert_int_equal(made(CALL(SBI_EXT_BASE, 7, 0)).error, SBI_ERR_NOT_SUPPORTED);
 	assert_int_equal(made(CALL(SBI_EXT_HSM, 4, 0)).error, SBI_ERR_NOT_SUPPORTED);
 	assert_int_equal(made(CALL(SBI_EXT_RFENCE, 7, 0)).error, SBI_ERR_NOT_SUPPORTED);
-	for (i = SBI_RFENCE_HFENCE_GVMA_VMID; i <= SBI_RFENCE_HFENCE_VVMA; i++)
+	for (i = SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID; i <= SBI_RFENCE_REMOTE_HFENCE_VVMA; i++)
 		assert_int_equal(made(CALL(SBI_EXT_RFENCE, i, 1, 0)).error, SBI_ERR_NOT_SUPPORTED);
 }
 
@@ -77,7 +77,7 @@ static void a_forwarded_call_is_answered_at_the_next_run(void **state)
 /* Only user space knows whether it has such an extension. */
 static void a_probe_of_what_is_user_spaces_is_forwarded(void **state)
 {
-	struct call c = CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, SBI_EXT_VENDOR_START + 9);
+	struct call c = CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_VENDOR_START + 9);
 
 	(void)state;
 	assert_int_equal(run_script(&c, 1), 0);
@@ -203,24 +203,26 @@ static bool forgets_after(struct call call)
 static void a_remote_fence_is_done_when_the_guest_runs_on(void **state)
 {
 	(void)state;
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 1, 0, 0, 0)));
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 1, 0, 0x5000, 0x1000)));
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 1, 0, 0, ANY)));
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 0, ANY, 0x4fff, 2)));
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 1, 0, 0x5000, 0x40000000)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0, 0)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0x5000, 0x1000)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0, ANY)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 0, ANY, 0x4fff, 2)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0x5000, 0x40000000)));
 	vm.vcpu->guest.gpr[GPR_A4] = 0;
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA_ASID, 1, 0, 0, 0)));
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA_ASID, 1, 0, 0x5000, 0x1000)));
+	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA_ASID, 1, 0, 0, 0)));
+	assert_true(
+		forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA_ASID, 1, 0, 0x5000, 0x1000)));
 }
 
 static void a_fence_elsewhere_leaves_what_it_does_not_name(void **state)
 {
 	(void)state;
-	assert_false(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 1, 0, 0x80000000, 0x1000)));
-	assert_false(forgets_after(CALL(0, SBI_RFENCE_FENCE_I, 1, 0)));
+	assert_false(
+		forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0x80000000, 0x1000)));
+	assert_false(forgets_after(CALL(0, SBI_RFENCE_REMOTE_FENCE_I, 1, 0)));
 	assert_true(native_fences.fence_i > 0);
 	/* Another vCPU's fence is not this one's. */
-	assert_false(forgets_after(CALL(0, SBI_RFENCE_SFENCE_VMA, 2, 0, 0, 0)));
+	assert_false(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 2, 0, 0, 0)));
 }
 
 static void more_fences_than_the_queue_holds_become_one_of_everything(void **state)
@@ -230,8 +232,8 @@ static void more_fences_than_the_queue_holds_become_one_of_everything(void **sta
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		calls[i] =
-			CALL(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, 2, 0, i * PAGE_SIZE, PAGE_SIZE);
+		calls[i] = CALL(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, 2, 0, i * PAGE_SIZE,
+				PAGE_SIZE);
 	run_script(calls, ARRAY_SIZE(calls));
 	assert_true(second->requests & BIT(REQ_HFENCE_ALL));
 	assert_int_equal(second->fence_count, HFENCE_QUEUE_SIZE);

@@ -97,22 +97,43 @@ static void a_cause_is_named_as_its_constant_is(void **state)
 		assert_int_equal(strcasecmp(names[i][0], names[i][1]), 0);
 }
 
-static void an_old_name_of_a_cause_is_understood(void **state)
+static void an_sbi_function_is_named_as_its_constant_is(void **state)
 {
-	static const char *const aliases[][2] = {
-#define CAUSE_ALIAS(old, name) { old, name },
+	static const char *const names[][2] = {
+#define SBI_LEGACY(call, number, class, name, version)  { "LEGACY_" #call, name },
+#define SBI_FUNCTION(ext, function, fid, name, version) { #function, name },
+#include "hv/sbi.def"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(strcasecmp(names[i][0], names[i][1]), 0);
+}
+
+static void an_old_name_is_understood(void **state)
+{
+	static const struct {
+		enum hst_kind kind;
+		const char *old, *name;
+	} aliases[] = {
+#define CAUSE_ALIAS(old, name) { HST_CAUSE, old, name },
+#define SBI_ALIAS(old, name)   { HST_SBI, old, name },
 #include "hv/cause.def"
+#include "hv/sbi.def"
 	};
 	u64 old, now;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
-		assert_true(hst_name_number(HST_CAUSE, aliases[i][0], &old));
-		assert_true(hst_name_number(HST_CAUSE, aliases[i][1], &now));
+		assert_true(hst_name_number(aliases[i].kind, aliases[i].old, &old));
+		assert_true(hst_name_number(aliases[i].kind, aliases[i].name, &now));
 		assert_int_equal(old, now);
 	}
 	assert_true(hst_name_number(HST_CAUSE, "vs_ecall", &old));
 	assert_int_equal(old, 10);
+	assert_true(hst_name_number(HST_SBI, "legacy_fence_i", &old));
+	assert_int_equal(old, 5);
+	assert_false(hst_name_number(HST_CAUSE, "legacy_fence_i", &old));
 }
 
 static void percentiles_are_those_of_the_values(void **state)
@@ -177,7 +198,8 @@ int main(void)
 		cmocka_unit_test(numbers_are_as_printf_has_them),
 		cmocka_unit_test(a_name_leads_back_to_its_number),
 		cmocka_unit_test(a_cause_is_named_as_its_constant_is),
-		cmocka_unit_test(an_old_name_of_a_cause_is_understood),
+		cmocka_unit_test(an_sbi_function_is_named_as_its_constant_is),
+		cmocka_unit_test(an_old_name_is_understood),
 		cmocka_unit_test(percentiles_are_those_of_the_values),
 		cmocka_unit_test(welch_gives_the_tables_numbers),
 		cmocka_unit_test(runs_that_repeat_differ_for_certain),

@@ -254,8 +254,8 @@ void hst_cursor_close(struct hst_cursor *cursor);
 /* names.c: names of numbers; the buffer (HST_NAME_SIZE) may serve. Never NULL. */
 const char *hst_name_cause(u64 scause, char *buf);
 const char *hst_name_sbi(u64 ext, char *buf);
-/* "RFENCE sfence_vma", or the extension and the function's number. */
-void hst_name_sbi_function(u64 ext, u64 fid, char *buf, size_t size);
+/* "remote_sfence_vma"; "function 7" of what has no name; "" of a legacy call, which has no functions. */
+const char *hst_name_sbi_function(u64 ext, u64 fid, char *buf);
 const char *hst_name_sbierr(u64 error, char *buf);
 const char *hst_name_reason(u64 reason, char *buf);
 const char *hst_name_csr(u64 csr, char *buf);

@@ -54,28 +54,9 @@ const char *hst_name_cause(u64 scause, char *buf)
 }
 
 static const struct name extensions[] = {
-	{ SBI_LEGACY_SET_TIMER, "legacy_set_timer" },
-	{ SBI_LEGACY_CONSOLE_PUTCHAR, "legacy_putchar" },
-	{ SBI_LEGACY_CONSOLE_GETCHAR, "legacy_getchar" },
-	{ SBI_LEGACY_CLEAR_IPI, "legacy_clear_ipi" },
-	{ SBI_LEGACY_SEND_IPI, "legacy_send_ipi" },
-	{ SBI_LEGACY_REMOTE_FENCE_I, "legacy_fence_i" },
-	{ SBI_LEGACY_REMOTE_SFENCE_VMA, "legacy_sfence_vma" },
-	{ SBI_LEGACY_REMOTE_SFENCE_VMA_ASID, "legacy_sfence_vma_asid" },
-	{ SBI_LEGACY_SHUTDOWN, "legacy_shutdown" },
-	{ SBI_EXT_BASE, "BASE" },
-	{ SBI_EXT_TIME, "TIME" },
-	{ SBI_EXT_IPI, "IPI" },
-	{ SBI_EXT_RFENCE, "RFENCE" },
-	{ SBI_EXT_HSM, "HSM" },
-	{ SBI_EXT_SRST, "SRST" },
-	{ SBI_EXT_PMU, "PMU" },
-	{ SBI_EXT_DBCN, "DBCN" },
-	{ SBI_EXT_SUSP, "SUSP" },
-	{ SBI_EXT_STA, "STA" },
-	{ SBI_EXT_FWFT, "FWFT" },
-	{ 0x4e41434c, "NACL" },
-	{ 0x535345, "SSE" },
+#define SBI_LEGACY(call, number, class, name, version) { number, name },
+#define SBI_EXTENSION(ext, number, class, version)     { number, #ext },
+#include "hv/sbi.def"
 };
 
 const char *hst_name_sbi(u64 ext, char *buf)
@@ -83,62 +64,25 @@ const char *hst_name_sbi(u64 ext, char *buf)
 	return or_number(FIND(extensions, ext), "0x%llx", ext, buf);
 }
 
-/* Functions of an extension, from 0 on; SBI, each extension's own chapter. */
 static const struct {
-	u64 ext;
-	const char *name[9];
+	u64 ext, fid;
+	const char *name;
 } functions[] = {
-	{ SBI_EXT_BASE,
-	  { "get_spec_version", "get_impl_id", "get_impl_version", "probe_extension",
-	    "get_mvendorid", "get_marchid", "get_mimpid" } },
-	{ SBI_EXT_TIME, { "set_timer" } },
-	{ SBI_EXT_IPI, { "send_ipi" } },
-	{ SBI_EXT_RFENCE,
-	  { "fence_i", "sfence_vma", "sfence_vma_asid", "hfence_gvma_vmid", "hfence_gvma",
-	    "hfence_vvma_asid", "hfence_vvma" } },
-	{ SBI_EXT_HSM, { "hart_start", "hart_stop", "hart_get_status", "hart_suspend" } },
-	{ SBI_EXT_SRST, { "system_reset" } },
-	{ SBI_EXT_PMU,
-	  { "num_counters", "counter_get_info", "counter_config", "counter_start", "counter_stop",
-	    "counter_fw_read", "counter_fw_read_hi", "snapshot_set", "event_get_info" } },
-	{ SBI_EXT_DBCN, { "write", "read", "write_byte" } },
-	{ SBI_EXT_SUSP, { "system_suspend" } },
-	{ SBI_EXT_STA, { "set_shmem" } },
-	{ SBI_EXT_FWFT, { "set", "get" } },
+#define SBI_FUNCTION(ext, function, fid, name, version) { SBI_EXT_##ext, fid, name },
+#include "hv/sbi.def"
 };
 
-void hst_name_sbi_function(u64 ext, u64 fid, char *buf, size_t size)
+const char *hst_name_sbi_function(u64 ext, u64 fid, char *buf)
 {
-	char name[HST_NAME_SIZE];
-	const char *extension = hst_name_sbi(ext, name);
-
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		if (functions[i].ext == ext && fid < 9 && functions[i].name[fid]) {
-			snprintf(buf, size, "%s %s", extension, functions[i].name[fid]);
-			return;
-		}
-	if (ext < SBI_EXT_BASE)
-		snprintf(buf, size, "%s", extension);
-	else
-		snprintf(buf, size, "%s %llu", extension, fid);
+		if (functions[i].ext == ext && functions[i].fid == fid)
+			return functions[i].name;
+	return ext < SBI_EXT_BASE ? "" : or_number(NULL, "function %llu", fid, buf);
 }
 
 static const struct name sbi_errors[] = {
-	{ 0, "SUCCESS" },
-	{ 1, "FAILED" },
-	{ 2, "NOT_SUPPORTED" },
-	{ 3, "INVALID_PARAM" },
-	{ 4, "DENIED" },
-	{ 5, "INVALID_ADDRESS" },
-	{ 6, "ALREADY_AVAILABLE" },
-	{ 7, "ALREADY_STARTED" },
-	{ 8, "ALREADY_STOPPED" },
-	{ 9, "NO_SHMEM" },
-	{ 10, "INVALID_STATE" },
-	{ 11, "BAD_RANGE" },
-	{ 12, "TIMEOUT" },
-	{ 13, "IO" },
-	{ 14, "DENIED_LOCKED" },
+#define SBI_ERROR(error, value, name) { -(value), name },
+#include "hv/sbi.def"
 };
 
 const char *hst_name_sbierr(u64 error, char *buf)
@@ -255,17 +199,20 @@ static const struct {
 };
 
 /* What a name of an earlier version has become. */
-static const char *of_today(const char *name)
+static const char *of_today(enum hst_kind kind, const char *name)
 {
 	static const struct {
+		enum hst_kind kind;
 		const char *old, *name;
 	} aliases[] = {
-#define CAUSE_ALIAS(old, name) { old, name },
+#define CAUSE_ALIAS(old, name) { HST_CAUSE, old, name },
+#define SBI_ALIAS(old, name)   { HST_SBI, old, name },
 #include "hv/cause.def"
+#include "hv/sbi.def"
 	};
 
 	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
-		if (!strcmp(aliases[i].old, name))
+		if (aliases[i].kind == kind && !strcmp(aliases[i].old, name))
 			return aliases[i].name;
 	return name;
 }
@@ -274,8 +221,7 @@ bool hst_name_number(enum hst_kind kind, const char *name, u64 *number)
 {
 	if (kind == HST_ERR && *name++ != '-')
 		return false;
-	if (kind == HST_CAUSE)
-		name = of_today(name);
+	name = of_today(kind, name);
 	for (unsigned int i = 0; i < 2; i++)
 		for (size_t j = 0; j < tables[kind][i].n; j++)
 			if (!strcmp(tables[kind][i].table[j].name, name)) {

@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "hv/sbi.h"
 #include "table.h"
 
 #define MAX_VCPUS 1024 /* those beyond have counts only */
@@ -88,14 +89,16 @@ static void title_of(const struct tally *t, const struct hst_seen *seen, const u
 {
 	static const char *const ways[] = { "?", "read", "write" };
 	const u64 *arg = seen->record->arg;
-	char name[HST_NAME_SIZE];
+	char name[HST_NAME_SIZE], fid[HST_NAME_SIZE];
 
 	switch (t->table->by) {
 	case HST_BY_CAUSE:
 		snprintf(title, HST_TITLE_SIZE, "%s", hst_name_cause(key[0], name));
 		break;
 	case HST_BY_SBI:
-		hst_name_sbi_function(key[0], key[1], title, HST_TITLE_SIZE);
+		snprintf(title, HST_TITLE_SIZE, "%s%s%s", hst_name_sbi(key[0], name),
+			 key[0] < SBI_EXT_BASE ? "" : " ",
+			 hst_name_sbi_function(key[0], key[1], fid));
 		break;
 	case HST_BY_MMIO:
 		hst_device(t->file, arg[t->nr.gpa], name, sizeof(name));
@@ -131,7 +134,7 @@ static bool key_of(const struct tally *t, const struct hst_seen *seen, u64 key[3
 		if (number != t->nr.sbi)
 			return false;
 		key[0] = arg[t->nr.ext];
-		key[1] = key[0] < 0x10 ? 0 : arg[t->nr.fid]; /* legacy calls have none */
+		key[1] = key[0] < SBI_EXT_BASE ? 0 : arg[t->nr.fid]; /* legacy calls have none */
 		return true;
 	case HST_BY_MMIO:
 	case HST_BY_REG:

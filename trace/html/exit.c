@@ -11,7 +11,6 @@
 #include <string.h>
 #include "html.h"
 #include "hv/cause.h"
-#include "hv/sbi.h"
 
 /* The rows' numbers as this version has them; a trace has its own, found by title. */
 enum {
@@ -38,31 +37,13 @@ _Static_assert(HTML_CLASSES <= HTML_MAX_CLASSES, "class_slot[] is too short");
 static unsigned int sbi_class(u64 ext)
 {
 	switch (ext) {
-	case SBI_EXT_BASE:
-		return CLASS_SBI_BASE;
-	case SBI_EXT_TIME:
-	case SBI_LEGACY_SET_TIMER:
-		return CLASS_SBI_TIME;
-	case SBI_EXT_IPI:
-	case SBI_LEGACY_CLEAR_IPI:
-	case SBI_LEGACY_SEND_IPI:
-		return CLASS_SBI_IPI;
-	case SBI_EXT_RFENCE:
-	case SBI_LEGACY_REMOTE_FENCE_I:
-	case SBI_LEGACY_REMOTE_SFENCE_VMA:
-	case SBI_LEGACY_REMOTE_SFENCE_VMA_ASID:
-		return CLASS_SBI_RFENCE;
-	case SBI_EXT_HSM:
-		return CLASS_SBI_HSM;
-	case SBI_EXT_PMU:
-		return CLASS_SBI_PMU;
-	case SBI_EXT_SRST:
-	case SBI_LEGACY_SHUTDOWN:
-		return CLASS_SBI_SRST;
-	case SBI_EXT_DBCN:
-	case SBI_LEGACY_CONSOLE_PUTCHAR:
-	case SBI_LEGACY_CONSOLE_GETCHAR:
-		return CLASS_SBI_CONSOLE;
+#define SBI_EXTENSION(ext, number, class, version) \
+	case number:                               \
+		return CLASS_##class;
+#define SBI_LEGACY(call, number, class, name, version) \
+	case number:                                   \
+		return CLASS_##class;
+#include "hv/sbi.def"
 	default:
 		return CLASS_SBI_OTHER;
 	}

@@ -247,7 +247,6 @@ void html_memory_event(struct html_run *run, const struct html_event *event);
 
 /* The names of a device and its register at this address, HST_NAME_SIZE each. */
 void html_device_name(const struct hst_file *file, u64 gpa, char *device, char *reg);
-const char *html_call_name(u64 ext, u64 fid, char *buf);
 
 /* ---- the page (write.c, page.c, anatomy.c) ---- */
 

@@ -236,7 +236,7 @@ static void write_calls(const struct html_run *run, FILE *out)
 		fprintf(out, "%s{\"ext\":", i ? ",\n" : "");
 		json_string(out, hst_name_sbi(call->ext, buf));
 		fputs(",\"name\":", out);
-		json_string(out, html_call_name(call->ext, call->fid, buf));
+		json_string(out, hst_name_sbi_function(call->ext, call->fid, buf));
 		fprintf(out, ",\"calls\":%llu,\"returns\":%llu,\"sum\":%llu,\"max\":%llu,",
 			call->calls, call->returns, call->sum, call->max);
 		fprintf(out, "\"otherErrors\":%llu,\"errors\":[", call->other_errors);

@@ -132,23 +132,3 @@ def include(tree, path, header):
         if first is None:
             refuse("%s includes nothing: which line is to include %s?" % (path, header))
         tree.insert(path, first, '#include "%s"' % header)
-
-
-def align_macros(tree, path):
-    """Values of #define lines that follow each other stand in one column, as clang-format has them."""
-    out, run = [], []
-
-    def flush():
-        most = max((len(head) for head, _ in run), default=0)
-        out.extend("%-*s %s" % (most, head, value) for head, value in run)
-        run.clear()
-
-    for line in tree.lines(path):
-        found = re.fullmatch(r"(#define \w+(?:\([^)]*\))?)\s+(\S.*)", line)
-        if found and not line.endswith("\\"):
-            run.append(found.groups())
-        else:
-            flush()
-            out.append(line)
-    flush()
-    tree.texts[path] = "\n".join(out)

@@ -7,8 +7,9 @@ import re
 from .. import tables
 from ..anatomy import symbols
 from ..errors import STATUS_USAGE, LaunchError
-from ..names import cause_name
+from ..names import SBI_EXTENSIONS, cause_name, cause_number
 
+ECALL_VS = cause_number("ecall_vs")
 OTHERS = re.compile(r"KVM_(ARM|S390|PPC|X86|XEN|SEV|HYPERV|GET_SUPPORTED)_")  # architectures
 IOCTL_TYPE_BITS = 16  # type and number; above: direction and size
 
@@ -35,10 +36,8 @@ class Names:
             return "ioctl " + self.commands.get(low, "0x%x" % b)
         if kind == "call":
             return self.calls.get(a, "call %d" % a)
-        if kind == "guest" and b:
-            text = b.to_bytes(8, "big").lstrip(b"\0")
-            name = text.decode() if text.isalnum() and len(text) > 2 else "0x%x" % b
-            return "guest: SBI call " + name
+        if kind == "guest" and a == ECALL_VS:
+            return "guest: SBI call " + SBI_EXTENSIONS.get(b, "0x%x" % b)
         if kind in ("guest", "user"):
             return "%s: %s" % ("guest" if kind == "guest" else "program", cause_name(a))
         return {"boot": "the host's boot", "thread": "idle, and the kernel's threads",

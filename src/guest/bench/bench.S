@@ -31,7 +31,7 @@ op_\name:
 	ecall
 	endop
 
-	op	sbi_probe, li a7, SBI_EXT_BASE; li a6, SBI_BASE_PROBE_EXT
+	op	sbi_probe, li a7, SBI_EXT_BASE; li a6, SBI_BASE_PROBE_EXTENSION
 	mv	a0, a2
 	ecall
 	endop
@@ -49,7 +49,7 @@ op_\name:
 	csrci	sip, 2
 	endop
 
-	op	sbi_fence_i_self, li a7, SBI_EXT_RFENCE; li a6, SBI_RFENCE_FENCE_I
+	op	sbi_fence_i_self, li a7, SBI_EXT_RFENCE; li a6, SBI_RFENCE_REMOTE_FENCE_I
 	li	a0, 1
 	mv	a1, a2
 	ecall
@@ -62,7 +62,7 @@ op_\name:
 	mv	a4, a0
 	mv	a5, a1
 	li	a7, SBI_EXT_RFENCE
-	li	a6, SBI_RFENCE_SFENCE_VMA
+	li	a6, SBI_RFENCE_REMOTE_SFENCE_VMA
 	li	a2, 0
 	li	a3, \size
 1:	li	a0, 1

@@ -249,6 +249,6 @@ void measure_init(void)
 	}
 	exact = icount && has_instret && !cycles;
 	printf("# sbi: implementation %lu version 0x%lx\n", impl_id(),
-	       (unsigned long)sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMP_VERSION, 0, 0, 0).value);
+	       (unsigned long)sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMPL_VERSION, 0, 0, 0).value);
 	printf("bench,exit,unit,n,min,p50,p99,max,mean,instret\n");
 }

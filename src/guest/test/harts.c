@@ -305,7 +305,7 @@ static void test_fence_i(void)
 		patch[0] = LI_A0(i + 1);
 		patch[1] = RET;
 		fence_i();
-		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, harts_others(), 0, 0);
+		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, harts_others(), 0, 0);
 		hart_run(1, call_patch, 0);
 		bad += !hart_wait(1, WAIT_MS) || seen_a0 != i + 1;
 	}
@@ -432,7 +432,7 @@ static void test_races(void)
 	for (i = 0; i < rounds; i++) {
 		race_turn();
 		*pte = 0;
-		sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, harts_others(), 0, TEST_VA,
+		sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, harts_others(), 0, TEST_VA,
 			  PAGE_SIZE, 0, 0);
 		*pte = pte_make(race_pages[0], PTE_V | PTE_X | PTE_A);
 	}
@@ -441,10 +441,10 @@ static void test_races(void)
 	for (i = 0; i < rounds; i++) {
 		race_turn();
 		page[0] = LWU_A0;
-		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, harts_others(), 0, 0);
+		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, harts_others(), 0, 0);
 		race_turn();
 		page[0] = MV_A0;
-		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, harts_others(), 0, 0);
+		sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, harts_others(), 0, 0);
 		race_turn();
 		page[0] = LW_A0;
 	}
@@ -480,8 +480,8 @@ void payload_main(void)
 			race_pages[i] = (unsigned long)page_alloc();
 			*(unsigned long *)race_pages[i] = 0x100 + (unsigned long)i;
 		}
-		test_sfence("remote sfence.vma", SBI_RFENCE_SFENCE_VMA);
-		test_sfence("remote sfence.vma with ASID", SBI_RFENCE_SFENCE_VMA_ASID);
+		test_sfence("remote sfence.vma", SBI_RFENCE_REMOTE_SFENCE_VMA);
+		test_sfence("remote sfence.vma with ASID", SBI_RFENCE_REMOTE_SFENCE_VMA_ASID);
 		find_device();
 		if (device)
 			test_races();

@@ -49,7 +49,8 @@ static unsigned long random_arg(void)
 static bool harmful(unsigned long ext, unsigned long fid)
 {
 	return ext == SBI_EXT_SRST || ext == SBI_EXT_SUSP || ext == SBI_LEGACY_SHUTDOWN ||
-	       ext == SBI_LEGACY_CONSOLE_PUTCHAR || (ext == SBI_EXT_DBCN && fid != SBI_DBCN_READ) ||
+	       ext == SBI_LEGACY_CONSOLE_PUTCHAR ||
+	       (ext == SBI_EXT_DBCN && fid != SBI_DBCN_CONSOLE_READ) ||
 	       (ext == SBI_EXT_HSM && fid != SBI_HSM_HART_GET_STATUS);
 }
 
@@ -131,10 +132,10 @@ static void test_wild_pointers(void)
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		wrong += sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE, bad[i][0], bad[i][1], 0).error !=
-			 SBI_ERR_INVALID_PARAM;
-		wrong += sbi_call(SBI_EXT_DBCN, SBI_DBCN_READ, bad[i][0], bad[i][1], 0).error !=
-			 SBI_ERR_INVALID_PARAM;
+		wrong += sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, bad[i][0], bad[i][1], 0)
+				 .error != SBI_ERR_INVALID_PARAM;
+		wrong += sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_READ, bad[i][0], bad[i][1], 0)
+				 .error != SBI_ERR_INVALID_PARAM;
 	}
 	ok_eq(wrong, 0, "DBCN refuses pointers to nowhere, past the end, and lengths that wrap");
 }

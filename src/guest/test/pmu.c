@@ -30,7 +30,7 @@ static struct sbiret pmu(unsigned long fid, unsigned long a0, unsigned long a1, 
 
 static long configure(unsigned long event, unsigned long flags)
 {
-	struct sbiret ret = pmu(SBI_PMU_COUNTER_CFG_MATCH, 0, all, flags, event);
+	struct sbiret ret = pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, all, flags, event);
 
 	return ret.error ? ret.error : ret.value;
 }
@@ -251,12 +251,12 @@ static void ask_fence(unsigned long fid)
 
 static void ask_fence_i(void)
 {
-	ask_fence(SBI_RFENCE_FENCE_I);
+	ask_fence(SBI_RFENCE_REMOTE_FENCE_I);
 }
 
 static void ask_sfence(void)
 {
-	ask_fence(SBI_RFENCE_SFENCE_VMA);
+	ask_fence(SBI_RFENCE_REMOTE_SFENCE_VMA);
 }
 
 #define TIMES 7
@@ -329,7 +329,7 @@ static void test_bad_sets(void)
 	unsigned long i, f, wrong = 0;
 
 	for (i = 0; i < ARRAY_SIZE(sets); i++) {
-		for (f = SBI_PMU_COUNTER_CFG_MATCH; f <= SBI_PMU_COUNTER_STOP; f++)
+		for (f = SBI_PMU_COUNTER_CONFIG_MATCHING; f <= SBI_PMU_COUNTER_STOP; f++)
 			wrong += pmu(f, sets[i][0], sets[i][1], 0, CYCLES).error !=
 				 SBI_ERR_INVALID_PARAM;
 	}
@@ -340,8 +340,8 @@ static void test_bad_sets(void)
 	if (on_linux())
 		skip("a base of -1", "Linux adds the mask's bits and forgets the overflow");
 	else
-		ok_sbi(pmu(SBI_PMU_COUNTER_CFG_MATCH, ~0UL, 2, 0, CYCLES), SBI_ERR_INVALID_PARAM,
-		       "a base of -1 reaches no counter");
+		ok_sbi(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, ~0UL, 2, 0, CYCLES),
+		       SBI_ERR_INVALID_PARAM, "a base of -1 reaches no counter");
 }
 
 /* ---- snapshot -------------------------------------------------------------------------------- */

@@ -40,15 +40,15 @@ static void test_base(void)
 	ok(!ret.error && ret.value >= 1 << 24 && !((unsigned long)ret.value & ~0x7fffffffUL),
 	   "the SBI version is at least 1.0 and its upper bits are zero");
 	note("SBI %ld.%ld, implementation %lu", ret.value >> 24, ret.value & 0xffffff, impl_id());
-	for (fid = SBI_BASE_GET_IMP_ID; fid <= SBI_BASE_GET_MIMPID; fid++)
+	for (fid = SBI_BASE_GET_IMPL_ID; fid <= SBI_BASE_GET_MIMPID; fid++)
 		good += !sbi_call(SBI_EXT_BASE, fid, SBI_EXT_TIME, 0, 0).error;
 	ok_eq(good, 6, "implementation id, versions and machine ids answer without error");
 	for (good = i = 0; i < ARRAY_SIZE(required); i++)
 		good += sbi_has(required[i]);
 	ok_eq(good, ARRAY_SIZE(required), "probe finds base, time, IPI, HSM, remote fence, reset");
-	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, NO_SUCH_EXT, 0, 0);
+	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, NO_SUCH_EXT, 0, 0);
 	ok(!ret.error && !ret.value, "probe of an unknown extension is 0 and no error");
-	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, ~0UL, 0, 0);
+	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, ~0UL, 0, 0);
 	/* Linux 6.12 finds the table entries there of extensions that it was built without. */
 	ok(!ret.error && (!ret.value || on_linux()), "probe of extension -1 is 0 and no error");
 	ok_sbi(sbi_call(SBI_EXT_BASE, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
@@ -128,16 +128,17 @@ static void test_rfence(void)
 {
 	unsigned long me = this_hart()->id, fid, wrong = 0;
 
-	for (fid = SBI_RFENCE_FENCE_I; fid <= SBI_RFENCE_SFENCE_VMA_ASID; fid++) {
+	for (fid = SBI_RFENCE_REMOTE_FENCE_I; fid <= SBI_RFENCE_REMOTE_SFENCE_VMA_ASID; fid++) {
 		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 1, me, 0, ~0UL, 0, 0).error;
 		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 1, me, 0x1000, 0x1000, 5, 0).error;
 		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 0, ~0UL, ~0xfffUL, 0x1000, 5, 0).error;
 		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 0, 0, 0, 0, 0, 0).error;
 	}
 	ok_eq(wrong, 0, "fence.i, sfence.vma and sfence.vma with ASID: self, range, all, nobody");
-	ok(bad_hart_answer(sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, 1, NO_SUCH_HART, 0)),
+	ok(bad_hart_answer(sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, 1, NO_SUCH_HART, 0)),
 	   "a remote fence at a hart that does not exist is an invalid parameter (Linux: ignored)");
-	for (wrong = 0, fid = SBI_RFENCE_HFENCE_GVMA_VMID; fid <= SBI_RFENCE_HFENCE_VVMA; fid++) {
+	for (wrong = 0, fid = SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID;
+	     fid <= SBI_RFENCE_REMOTE_HFENCE_VVMA; fid++) {
 		wrong += sbi_call6(SBI_EXT_RFENCE, fid, 1, me, 0, 0x1000, 0, 0).error !=
 			 SBI_ERR_NOT_SUPPORTED;
 	}
@@ -179,7 +180,7 @@ static void test_hsm(void)
 
 static void test_srst(void)
 {
-	long error = sbi_call(SBI_EXT_SRST, SBI_SRST_RESET, 0x1234, 0, 0).error;
+	long error = sbi_call(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, 0x1234, 0, 0).error;
 
 	ok(error == SBI_ERR_INVALID_PARAM || error == SBI_ERR_NOT_SUPPORTED,
 	   "a reserved reset type is refused, and nothing is reset");
@@ -199,19 +200,20 @@ static void test_dbcn(void)
 		return;
 	}
 	for (i = 0; i < sizeof(text) - 1; i++)
-		good += !sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE_BYTE, (u8)text[i], 0, 0).error;
+		good += !sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE_BYTE, (u8)text[i], 0, 0)
+				 .error;
 	ok_eq(good, sizeof(text) - 1, "write_byte succeeds for each byte");
-	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE, 0, (unsigned long)text, 0);
+	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, 0, (unsigned long)text, 0);
 	ok(!ret.error && !ret.value, "writing no bytes succeeds and writes 0");
-	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_READ, 1, (unsigned long)&byte, 0);
+	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_READ, 1, (unsigned long)&byte, 0);
 	ok(!ret.error && !ret.value, "reading without input succeeds and reads 0");
-	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE, 4, (unsigned long)text, 1);
+	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, 4, (unsigned long)text, 1);
 	ok(ret.error == SBI_ERR_INVALID_PARAM || ret.error == SBI_ERR_FAILED,
 	   "an address with upper bits is refused on RV64");
 	if (impl_id() == IMPL_OPENSBI)
 		skip("writing from where no memory is", "OpenSBI itself takes the fault");
 	else
-		ok_sbi(sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE, 4, NO_MEMORY, 0),
+		ok_sbi(sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, 4, NO_MEMORY, 0),
 		       SBI_ERR_INVALID_PARAM, "writing from where no memory is, is invalid");
 	ok_sbi(sbi_call(SBI_EXT_DBCN, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function of the debug console is not supported");

@@ -91,7 +91,7 @@ static void test_unknown(void)
 	}
 	ok_eq(wrong, 0, "a bit for a hart that does not exist is an invalid parameter of an IPI");
 	for (wrong = i = 0; i < ARRAY_SIZE(bad); i++) {
-		for (j = SBI_RFENCE_FENCE_I; j <= SBI_RFENCE_SFENCE_VMA_ASID; j++) {
+		for (j = SBI_RFENCE_REMOTE_FENCE_I; j <= SBI_RFENCE_REMOTE_SFENCE_VMA_ASID; j++) {
 			long error = sbi_call6(SBI_EXT_RFENCE, j, bad[i].mask, bad[i].base, 0,
 					       0x1000, 1, 0)
 					     .error;
@@ -122,7 +122,7 @@ static void test_ranges(unsigned long all)
 	unsigned long i, j, wrong = 0;
 
 	for (i = 0; i < ARRAY_SIZE(ranges); i++)
-		for (j = SBI_RFENCE_FENCE_I; j <= SBI_RFENCE_SFENCE_VMA_ASID; j++)
+		for (j = SBI_RFENCE_REMOTE_FENCE_I; j <= SBI_RFENCE_REMOTE_SFENCE_VMA_ASID; j++)
 			wrong += sbi_call6(SBI_EXT_RFENCE, j, all, 0, ranges[i].start,
 					   ranges[i].size, ~0UL, 0)
 					 .error != 0;

@@ -28,8 +28,8 @@
 
 static void sbi_shutdown(void)
 {
-	sbi_call(SBI_EXT_SRST, SBI_SRST_RESET, SBI_SRST_TYPE_SHUTDOWN, SBI_SRST_REASON_NONE, 0, 0,
-		 0);
+	sbi_call(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, SBI_SRST_TYPE_SHUTDOWN, SBI_SRST_REASON_NONE,
+		 0, 0, 0);
 }
 
 void power_off(int code)

@@ -69,9 +69,9 @@ static void probe_sbi(void)
 
 	printk("probe: sbi.version %ld.%ld\n", version >> 24 & 0x7f, version & 0xffffff);
 	printk("probe: sbi.impl %ld\n",
-	       sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMP_ID, 0, 0, 0, 0, 0).value);
+	       sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMPL_ID, 0, 0, 0, 0, 0).value);
 	printk("probe: sbi.impl_version 0x%lx\n",
-	       (unsigned long)sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMP_VERSION, 0, 0, 0, 0, 0)
+	       (unsigned long)sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMPL_VERSION, 0, 0, 0, 0, 0)
 		       .value);
 	for (unsigned int i = 0; i < ARRAY_SIZE(sbi); i++)
 		printk("probe: sbi.%s %s\n", sbi[i].name,

@@ -50,7 +50,7 @@ void uart_write(const char *s, size_t size)
 				;
 			*reg(UART_THR) = (u8)s[i];
 		} else if (has_dbcn) {
-			sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE_BYTE, (u8)s[i], 0, 0, 0, 0);
+			sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE_BYTE, (u8)s[i], 0, 0, 0, 0);
 		} else {
 			sbi_call(SBI_LEGACY_CONSOLE_PUTCHAR, 0, (u8)s[i], 0, 0, 0, 0);
 		}

@@ -73,7 +73,7 @@ static void fence_all(void)
 
 	__asm__ volatile("fence rw, rw\n\tfence.i" ::: "memory");
 	if (others)
-		sbi_remote_fence(SBI_RFENCE_FENCE_I, others, 0, ~0UL, 0);
+		sbi_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, others, 0, ~0UL, 0);
 }
 
 void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabled)

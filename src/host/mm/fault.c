@@ -57,7 +57,7 @@ void mm_sync_icache(struct mm *mm)
 	__atomic_store_n(&mm->icache_stale, ~self, __ATOMIC_SEQ_CST);
 	others = __atomic_load_n(&mm->harts, __ATOMIC_SEQ_CST) & ~self;
 	if (others)
-		hv_remote_fence(SBI_RFENCE_FENCE_I, others, 0, 0, 0);
+		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, others, 0, 0, 0);
 	__atomic_fetch_and(&mm->icache_stale, ~others, __ATOMIC_SEQ_CST);
 	__asm__ volatile("fence.i" ::: "memory");
 }

@@ -207,7 +207,7 @@ void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size)
 			sfence_vma_all();
 	}
 	if (harts_using & ~me)
-		sbi_remote_fence(SBI_RFENCE_SFENCE_VMA, harts_using & ~me, va, size, 0);
+		sbi_remote_fence(SBI_RFENCE_REMOTE_SFENCE_VMA, harts_using & ~me, va, size, 0);
 }
 
 /*

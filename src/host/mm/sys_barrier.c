@@ -25,7 +25,7 @@ static void barrier_on(unsigned long mask)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	mask &= ~BIT(this_hart());
 	if (mask)
-		hv_remote_fence(SBI_RFENCE_FENCE_I, mask, 0, 0, 0);
+		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, mask, 0, 0, 0);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 

@@ -111,7 +111,7 @@ static unsigned int configure(unsigned long event, u64 data, unsigned long flags
 	/* OpenSBI would take cycle or instret itself, with our filter on it, for all. */
 	if (!mask)
 		return 0;
-	ret = sbi_call(SBI_EXT_PMU, SBI_PMU_COUNTER_CFG_MATCH, 0, mask, flags, event,
+	ret = sbi_call(SBI_EXT_PMU, SBI_PMU_COUNTER_CONFIG_MATCHING, 0, mask, flags, event,
 		       (unsigned long)data);
 	if (ret.error)
 		return 0;

@@ -26,7 +26,7 @@ struct sbiret sbi_call(unsigned long ext, unsigned long fid, unsigned long arg0,
 
 bool firmware_has_sbi(unsigned long ext)
 {
-	struct sbiret ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, ext, 0, 0, 0, 0);
+	struct sbiret ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, ext, 0, 0, 0, 0);
 
 	return !ret.error && ret.value;
 }

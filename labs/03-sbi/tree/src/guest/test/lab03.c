@@ -107,7 +107,7 @@ static void test_numbers(void)
 	unsigned long fid, wrong = 0, neighbour = boot_number("neighbour", 0);
 	unsigned long known[] = { boot_need("fid_mix"), boot_need("fid_reg"),
 				  boot_need("fid_check"), boot_need("fid_skip") };
-	struct sbiret ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXT, ext, 0, 0);
+	struct sbiret ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, ext, 0, 0);
 
 	ok(!ret.error && ret.value == 1, "probe finds extension 0x%lx", ext);
 	for (fid = 0; fid < 80; fid++) {

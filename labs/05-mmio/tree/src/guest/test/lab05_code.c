@@ -316,7 +316,7 @@ static void try_taken(const struct insn *insn, unsigned long *wrong)
 	fence_i();
 	regs[REG_A0] = regs[REG_A0 + 2] = 0; /* no bytes */
 	regs[REG_A0 + 1] = (unsigned long)pages;
-	regs[REG_A0 + 6] = SBI_DBCN_WRITE;
+	regs[REG_A0 + 6] = SBI_DBCN_CONSOLE_WRITE;
 	regs[REG_A0 + 7] = SBI_EXT_DBCN;
 	memcpy(want, regs, sizeof(want));
 	want[REG_A0 + 1] = 0;

@@ -51,13 +51,14 @@ static unsigned long named(unsigned long mask, unsigned long base, long *error)
 static bool rfence_is(unsigned long fid, unsigned long mask, unsigned long base, const char *what)
 {
 	unsigned long start = below(1UL << 40), size = 1 + below(1UL << 20), asid = below(1 << 16);
-	struct fence fence = { fid == SBI_RFENCE_SFENCE_VMA ? VVMA : VVMA_ASID, start, size, asid };
+	struct fence fence = { fid == SBI_RFENCE_REMOTE_SFENCE_VMA ? VVMA : VVMA_ASID, start, size,
+			       asid };
 	long error, want;
 	unsigned long told = named(mask, base, &want);
 	bool good;
 
 	error = sbi_call6(SBI_EXT_RFENCE, fid, mask, base, start, size, asid, 0).error;
-	if (fid == SBI_RFENCE_FENCE_I)
+	if (fid == SBI_RFENCE_REMOTE_FENCE_I)
 		good = asked_are(told, REQ_FENCE_I, NULL);
 	else
 		good = asked_are(told, bit_of_fence(), &fence);
@@ -131,9 +132,10 @@ static void test_ranges(void)
 	};
 	unsigned long i, fid, wrong = 0;
 
-	for (fid = SBI_RFENCE_SFENCE_VMA; fid <= SBI_RFENCE_SFENCE_VMA_ASID; fid++) {
+	for (fid = SBI_RFENCE_REMOTE_SFENCE_VMA; fid <= SBI_RFENCE_REMOTE_SFENCE_VMA_ASID; fid++) {
 		for (i = 0; i < ARRAY_SIZE(ranges) && !wrong; i++) {
-			struct fence want = { fid == SBI_RFENCE_SFENCE_VMA ? VVMA : VVMA_ASID,
+			struct fence want = { fid == SBI_RFENCE_REMOTE_SFENCE_VMA ? VVMA
+										  : VVMA_ASID,
 					      ranges[i].start, ranges[i].all ? ALL : ranges[i].size,
 					      0xabc };
 
@@ -158,7 +160,7 @@ static unsigned long cost(unsigned long start, unsigned long size)
 
 	for (i = 0; i < 8; i++) {
 		before = csr_read(instret);
-		sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, 1, 0, start, size, 0, 0);
+		sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, start, size, 0, 0);
 		took = csr_read(instret) - before;
 		least = took < least ? took : least;
 	}
@@ -215,8 +217,8 @@ static void test_queue(void)
 		return;
 	}
 	for (n = 0; n < QUEUE; n++)
-		wrong += sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, 4, 0, (n + 1) << 12, 4096,
-				   0, 0)
+		wrong += sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, 4, 0,
+				   (n + 1) << 12, 4096, 0, 0)
 				 .error != 0;
 	for (n = 0; n < QUEUE; n++) {
 		struct fence want = { VVMA, (n + 1) << 12, 4096, 0 };
@@ -226,13 +228,13 @@ static void test_queue(void)
 	ok(!wrong && requests(2) == BIT(REQ_HFENCE) && queued(2) == QUEUE,
 	   "%d fences wait in the queue, in their order", QUEUE);
 	for (n = 0; n < 3; n++)
-		sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, 4, 0, 77 << 12, 4096, 0, 0);
+		sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, 4, 0, 77 << 12, 4096, 0, 0);
 	ok(requests(2) & BIT(REQ_HFENCE_ALL) && queued(2) == QUEUE,
 	   "what finds it full is a fence of all of the VS-stage");
 	note("requests 0x%lx, %lu in the queue", requests(2), queued(2));
 	ok(!(requests(2) & BIT(REQ_TLB_FLUSH)), "and leaves the G-stage alone");
 	forget_all();
-	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, 4, 0, 4096, 4096, 0, 0);
+	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, 4, 0, 4096, 4096, 0, 0);
 	ok(requests(2) == BIT(REQ_HFENCE) && queued(2) == 1, "emptied, it takes one again");
 	forget_all();
 }

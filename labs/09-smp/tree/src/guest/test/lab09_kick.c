@@ -87,20 +87,20 @@ static void test_all(unsigned long how, bool in_guest, const char *name)
 
 static void fence_i_of_target(unsigned long arg)
 {
-	sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, BIT(WAITED_FOR), arg, 0);
+	sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, BIT(WAITED_FOR), arg, 0);
 }
 
 static void sfence_of_target(unsigned long arg)
 {
-	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, BIT(WAITED_FOR) | 1, arg, 0x1000, 0x1000,
-		  0, 0);
+	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, BIT(WAITED_FOR) | 1, arg, 0x1000,
+		  0x1000, 0, 0);
 }
 
 /* The error says that one of them is not there; the other was told all the same. */
 static void sfence_of_some(unsigned long arg)
 {
-	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_SFENCE_VMA, BIT(WAITED_FOR) | BIT(40), arg, 0x1000,
-		  0x1000, 0, 0);
+	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, BIT(WAITED_FOR) | BIT(40), arg,
+		  0x1000, 0x1000, 0, 0);
 }
 
 static void test_waits(void)

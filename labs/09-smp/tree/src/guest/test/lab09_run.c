@@ -120,7 +120,7 @@ static void begin_counting(unsigned long hart)
 
 	for (i = 0; i < EVENTS; i++)
 		counter[hart][i] =
-			(unsigned long)sbi_call6(SBI_EXT_PMU, SBI_PMU_COUNTER_CFG_MATCH, 0,
+			(unsigned long)sbi_call6(SBI_EXT_PMU, SBI_PMU_COUNTER_CONFIG_MATCHING, 0,
 						 ALL >> (64 - nr),
 						 SBI_PMU_CFG_CLEAR_VALUE | SBI_PMU_CFG_AUTO_START,
 						 event | (FIRST_EVENT + i), 0, 0)

@@ -38,7 +38,7 @@ void payload_main(void)
 	answers(SBI_EXT_IPI, 1, 1, 0, SBI_ERR_NOT_SUPPORTED, 0,
 		"the IPI extension has no function 1");
 	ok(!(csr_read(sip) & BIT(IRQ_S_SOFT)), "which sends none");
-	answers(SBI_EXT_RFENCE, SBI_RFENCE_FENCE_I, GARBAGE, ALL, SBI_SUCCESS, 0,
+	answers(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, GARBAGE, ALL, SBI_SUCCESS, 0,
 		"a fence for all harts has the value 0");
 	answers(SBI_EXT_RFENCE, 99, 1, 0, SBI_ERR_NOT_SUPPORTED, 0,
 		"the fence extension has no function 99");
