@@ -331,6 +331,35 @@ static void a_legacy_mask_that_the_host_cannot_give_ends_the_run(void **state)
 	assert_true(vm.vcpu->requests & BIT(REQ_HOST));
 }
 
+static int slot_at_answer;
+
+static void note_slot(enum trace_event event, const u64 *args)
+{
+	(void)args;
+	if (event == TRACE_kvm_sbi_return)
+		slot_at_answer = vm.vcpu->exit_clock.slot;
+}
+
+static void a_legacy_call_counts_where_its_successor_does(void **state)
+{
+	static const struct {
+		unsigned long ext;
+		int slot;
+	} calls[] = { { SBI_LEGACY_SET_TIMER, EXIT_SBI_TIME },
+		      { SBI_LEGACY_CLEAR_IPI, EXIT_SBI_IPI },
+		      { SBI_LEGACY_SEND_IPI, EXIT_SBI_IPI },
+		      { SBI_LEGACY_REMOTE_FENCE_I, EXIT_SBI_RFENCE },
+		      { SBI_LEGACY_REMOTE_SFENCE_VMA_ASID, EXIT_SBI_RFENCE },
+		      { SBI_EXT_STA, EXIT_SBI_OTHER } };
+
+	(void)state;
+	native_event_hook = note_slot;
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		made(CALL(calls[i].ext, 0, 0));
+		assert_int_equal(slot_at_answer, calls[i].slot);
+	}
+}
+
 /* ---- anything ------------------------------------------------------------------------------------- */
 
 static void any_call_ends_in_an_answer_an_exit_or_a_trap(void **state)
@@ -400,6 +429,7 @@ int main(void)
 		TEST(an_ipi_before_the_first_instruction_is_not_lost),
 		TEST(a_fault_of_a_legacy_mask_is_the_guests_at_the_ecall),
 		TEST(a_legacy_mask_that_the_host_cannot_give_ends_the_run),
+		TEST(a_legacy_call_counts_where_its_successor_does),
 		TEST(any_call_ends_in_an_answer_an_exit_or_a_trap),
 	};
 
