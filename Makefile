@@ -76,7 +76,7 @@ LIBFDT_FILES := fdt fdt_ro fdt_addresses fdt_strerror fdt_wip fdt_rw fdt_sw fdt_
 KERNEL_LIBFDT := $(patsubst %,$(O)/kernel/libfdt/%.o,$(LIBFDT_FILES))
 OFFSETS := $(O)/gen/host_offsets.h $(patsubst %,$(O)/gen/kvm_offsets.h,$(wildcard $(TOP)/src/kvm/offsets.c))
 # Tools read them, too (scripts/hslib/hung.py): make is not to delete them as intermediate files.
-.SECONDARY: $(OFFSETS)
+.SECONDARY: $(OFFSETS) $(OFFSETS:.h=.s)
 
 kernel: $(O)/hyperscope.bin
 
@@ -114,10 +114,14 @@ $(O)/kernel/libfdt/%.o: $(LIBFDT_SRC)/%.c $(COMPILED_BY)
 	$(CC_RV) $(KERNEL_CFLAGS) -w -I$(LIBFDT_SRC) -c -o $@ $<
 
 # offsets.c holds DEFINE(NAME, value) lines; the compiler computes them, sed makes #defines.
-$(O)/gen/%_offsets.h: $(TOP)/src/%/offsets.c $(COMPILED_BY)
+# The header changes when a value does, so that not every header of the C files is one of the assembly's.
+$(O)/gen/%_offsets.s: $(TOP)/src/%/offsets.c $(COMPILED_BY)
 	@mkdir -p $(@D)
-	$(CC_RV) $(KERNEL_CFLAGS) -I$(TOP)/src/$* -I$(TOP)/src/host -MMD -MP -MT $@ -MF $@.d -S -o $@.s $<
-	sed -nE 's/^[[:space:]]*\.ascii "->([A-Za-z0-9_]+) ([-0-9]+)".*/#define \1 \2/p' $@.s > $@
+	$(CC_RV) $(KERNEL_CFLAGS) -I$(TOP)/src/$* -I$(TOP)/src/host -MMD -MP -MT $@ -MF $@.d -S -o $@ $<
+
+$(O)/gen/%_offsets.h: $(O)/gen/%_offsets.s
+	sed -nE 's/^[[:space:]]*\.ascii "->([A-Za-z0-9_]+) ([-0-9]+)".*/#define \1 \2/p' $< >$@.now
+	cmp -s $@.now $@ || cp $@.now $@
 
 .PHONY: all kernel uapi-present
 uapi-present:

@@ -44,10 +44,20 @@ $(O)/gen/export-libraries: export-libraries
 	echo '$(EXPORT_LIBS)' | cmp -s - $@ || echo '$(EXPORT_LIBS)' >$@
 .PHONY: export-libraries
 
-$(O)/hstrace: $(O)/gen/export-libraries $(EXPORT_GEN) $(HSTRACE_SRC) $(EXPORT_SRC) $(HSTRACE_HDR)
+HSTRACE_OBJ := $(patsubst $(TOP)/%.c,$(O)/%.o,$(HSTRACE_SRC) $(EXPORT_SRC))
+
+$(O)/hstrace: $(O)/gen/export-libraries $(EXPORT_GEN) $(HSTRACE_OBJ)
+	$(call say,HOSTLD)$(HOSTCC) -o $@ $(HSTRACE_OBJ) $(HSTRACE_LIBS) $(EXPORT_LIBS)
+
+$(O)/trace/%.o: $(TOP)/trace/%.c $(O)/gen/export-libraries | $(EXPORT_GEN)
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(HSTRACE_CFLAGS) $(EXPORT_CFLAGS) -o $@ $(HSTRACE_SRC) $(EXPORT_SRC) \
-		$(HSTRACE_LIBS) $(EXPORT_LIBS)
+	$(HOST_CC) $(HSTRACE_CFLAGS) $(EXPORT_CFLAGS) -MMD -MP -c -o $@ $<
+
+# It includes them as bytes (.incbin), which -MMD does not see.
+HSTRACE_PAGE := $(wildcard $(TOP)/trace/html/report*)
+$(O)/trace/html/page.o: $(HSTRACE_PAGE)
+
+-include $(wildcard $(HSTRACE_OBJ:.o=.d))
 
 # The plugins of scripts/anatomy, scripts/irqs-off and scripts/profile, for the QEMU of the build machine.
 PLUGIN = $(call say,HOSTCC)$(HOSTCC) -std=gnu11 -O2 -g $(WARN) -I$(TOP)/src/include -fPIC -shared -o $@ $(filter %.c,$^)

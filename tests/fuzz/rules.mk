@@ -53,9 +53,10 @@ $(O)/fuzz/obj/%.o: $(FUZZ_DIR)/%.c | uapi-present
 $(addprefix $(O)/tests/fuzz/,$(FUZZ_CORE)): %: %.o $(O)/tests/fuzz/replay.o $$(NATIVE_CORE) $$(NATIVE_HOST)
 	$(call say,HOSTLD)$(HOSTCC) $(FUZZ_SANITIZE) -pthread -o $@ $^
 
-$(addprefix $(O)/tests/fuzz/,$(FUZZ_TRACE)): $(O)/tests/fuzz/%: $(FUZZ_DIR)/%.c $(FUZZ_DIR)/fuzz.h $(O)/tests/fuzz/replay.o $(HSTRACE_SRC) $(HSTRACE_HDR)
+$(addprefix $(O)/tests/fuzz/,$(FUZZ_TRACE)): $(O)/tests/fuzz/%: $(FUZZ_DIR)/%.c $(FUZZ_DIR)/fuzz.h $(O)/tests/fuzz/replay.o \
+		$$(TRACE_TEST_LIB) $(HSTRACE_HDR)
 	$(call say,HOSTCC)$(HOSTCC) $(HSTRACE_CFLAGS) -O1 $(FUZZ_SANITIZE) -I$(FUZZ_DIR) -o $@ $< \
-		$(O)/tests/fuzz/replay.o $(filter-out %/hstrace.c,$(HSTRACE_SRC)) $(HSTRACE_LIBS)
+		$(O)/tests/fuzz/replay.o $(TRACE_TEST_LIB) $(HSTRACE_LIBS)
 
 $(O)/tests/fuzz/%.o: $(FUZZ_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
