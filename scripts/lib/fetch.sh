@@ -236,7 +236,7 @@ publish()	# NAME RECIPE: $made becomes $out/NAME
 make_uapi()
 {
 	get_package linux-libc-dev "the kernel's user API headers (3 MB)" || return 1
-	dpkg-deb -x "$package" "$made" && rm -rf "$made/usr/share" &&
+	dpkg-deb -x "$package" "$made" && rm -rf "${made:?}/usr/share" &&
 		[ -f "$made/usr/include/linux/kvm.h" ]
 }
 
@@ -351,13 +351,11 @@ unpack_kselftest()
 
 build_kselftest()
 {
-	local uapi=$out/uapi/usr name
+	local uapi=$out/uapi/usr
 	make -s -C "$tmp/source/tools/testing/selftests/kvm" -k -j2 ARCH=riscv \
 		CROSS_COMPILE="${CROSS_COMPILE:-riscv64-linux-gnu-}" OUTPUT="$tmp/built" LDFLAGS=-static \
 		KHDR_INCLUDES="-isystem $uapi/include -isystem $uapi/lib/linux/uapi/riscv" || return 1
-	for name in $(find "$tmp/built" -type f -executable); do
-		mv "$name" "$made/" || return 1
-	done
+	find "$tmp/built" -type f -executable -exec mv -t "$made" {} + || return 1
 	[ -x "$made/dirty_log_test" ] && [ -x "$made/sbi_pmu_test" ]
 }
 
@@ -408,7 +406,7 @@ unpack_libraries()	# FOLDER of packages
 	for deb in "$1"/*.deb; do
 		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$made" --keep-directory-symlink ./usr || return 1
 	done
-	mv "$made/usr/bin/perf" "$made/perf" && rm -rf "$made"/usr/{share,bin,sbin,include} \
+	mv "$made/usr/bin/perf" "$made/perf" && rm -rf "${made:?}"/usr/{share,bin,sbin,include} \
 		"$made"/usr/lib/python* && mkdir "$made/usr/bin" && mv "$made/perf" "$made/usr/bin/"
 }
 
