@@ -15,9 +15,10 @@
 #include "isa.h"
 #include "memslot.h"
 #include "number.h"
-#include "sbi_fwft.h"
+#include "fwft.h"
 #include "stats.h"
 #include "timer.h"
+#include "tlb.h"
 #include "toggle.h"
 #include "vector.h"
 #include "vmid.h"
@@ -308,6 +309,7 @@ int kvm_init(void)
 	if (err)
 		return err;
 	vmid_init();
+	tlb_init();
 	vector_init();
 	isa_init();
 	fp_init();

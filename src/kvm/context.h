@@ -20,7 +20,20 @@ struct hv_trap {
 	unsigned long htinst;
 };
 
+/* What an exit handler returns; < 0 is -errno for KVM_RUN's caller. */
+enum exit_result {
+	RESUME_USER = 0,
+	RESUME_GUEST = 1,
+};
+
 typedef int exit_fn(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
+
+/* The handlers of all exits under one value of toggle switch (observe.c). */
+struct exit_ops {
+	exit_fn *handle;
+	exit_fn *handle_observed; /* the same, while an event observes exits */
+	exit_fn *unpriv_fault;    /* a guest-page fault of unpriv_read(), not of the guest */
+};
 
 enum gpr {
 	GPR_RA = 1,

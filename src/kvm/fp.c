@@ -7,10 +7,8 @@
  * it was in, unless memory was written since. Both must agree (fp_is_here()): a hart may name a vCPU
  * that has used another one since, and a new vCPU may have the address of an old one.
  */
-#include "exit.h"
 #include "fp.h"
 #include "kvm_asm.h"
-#include "pmu.h"
 #include "toggle.h"
 #include "vector.h"
 
@@ -104,14 +102,4 @@ void fp_forget(struct kvm_vcpu *vcpu)
 {
 	vcpu->fp_hart = FP_NO_HART;
 	vcpu->vector_hart = FP_NO_HART;
-}
-
-int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
-{
-	if (vcpu->fp_ops->want && vcpu->fp_ops->want(vcpu)) {
-		trace_exit_class(&vcpu->exit_clock, EXIT_FP);
-		return RESUME_GUEST;
-	}
-	pmu_count(vcpu, SBI_PMU_FW_ILLEGAL_INSN);
-	return vcpu_redirect_trap(vcpu, trap);
 }

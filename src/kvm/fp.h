@@ -91,6 +91,5 @@ void fp_forget(struct kvm_vcpu *vcpu);
  * it moves.
  */
 void fp_delegate(const struct kvm_vcpu *vcpu);
-exit_fn exit_illegal_inst;
 
 #endif

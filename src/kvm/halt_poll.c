@@ -15,8 +15,9 @@
  */
 #include "halt_poll.h"
 #include "number.h"
-#include "observe.h"
 #include "request.h"
+
+#define LCOFI BIT(IRQ_PMU_OVF)
 
 #define DEFAULT_NS 500000 /* Linux's for RISC-V */
 
@@ -216,6 +217,20 @@ static void account_poll(struct vcpu_stats *stats, u64 ns, bool success)
 	}
 }
 
+/* Event kvm_vcpu_wake: what has ended the wait, of which so long was spent polling. */
+static void observe_wake(struct kvm_vcpu *vcpu, u64 polled_ns)
+{
+	unsigned long changed = READ_ONCE(vcpu->irq_changed);
+	unsigned long lines = READ_ONCE(vcpu->irq_pending) & changed;
+	unsigned long irqs = csr_read(vsip) & ~(changed >> 1);
+
+	/* Lines that are not shown yet: VS lines stand one bit lower where the guest sees them. */
+	irqs |= (lines & ~LCOFI) >> 1 | (lines & LCOFI);
+	/* REQ_HOST is every wait's, set by who has waited. */
+	trace_kvm_vcpu_wake(irqs & csr_read(vsie), READ_ONCE(vcpu->requests) & ~BIT(REQ_HOST),
+			    hv_signal_pending(), polled_ns);
+}
+
 void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 	       bool (*over_asleep)(struct kvm_vcpu *vcpu))
 {
@@ -250,6 +265,6 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 	if (trace_group_wakeup()) {
 		trace_kvm_vcpu_wakeup(ns, !found, 1);
 		if (trace_kvm_vcpu_wake_enabled())
-			vcpu_observe_wake(vcpu, polls ? ticks_to_ns(polled - start) : 0);
+			observe_wake(vcpu, polls ? ticks_to_ns(polled - start) : 0);
 	}
 }

@@ -6,8 +6,7 @@
  * privilege and interrupt enable go to vsstatus, the cause to the VS CSRs, and the
  * guest goes on in VS at its trap vector. All with the vCPU loaded.
  */
-#include "exit.h"
-#include "kvm.h"
+#include "inject.h"
 
 void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long pc,
 		      unsigned long tval)

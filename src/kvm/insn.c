@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * insn.c - virtual-instruction exits: what VS or VU may not do without HS.
+ * insn.c - virtual-instruction exits: what VS or VU may not do without HS; illegal instructions.
  *
  * Only WFI and wrs.nto in VS have a meaning of ours, and a few CSRs, of which some are user
  * space's to answer (KVM_EXIT_RISCV_CSR). All else is a privilege that this guest does not
@@ -9,10 +9,12 @@
  */
 #include "aia.h"
 #include "exit.h"
+#include "fp.h"
 #include "isa.h"
 #include "kvm.h"
 #include "pmu.h"
 #include "unpriv.h"
+#include "wfi.h"
 
 #define INSN_WRS_NTO 0x00d00073UL
 
@@ -187,13 +189,24 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	/* In VU both exit whatever VTW says, and are illegal (H §6.1). */
 	if (from_vs && insn == INSN_WFI) {
 		vcpu->guest.sepc += 4;
-		return exit_wfi(vcpu);
+		return vcpu_wfi(vcpu);
 	}
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_ZAWRS) && insn == INSN_WRS_NTO) {
 		vcpu->guest.sepc += 4;
-		return exit_wrs(vcpu);
+		return vcpu_wrs(vcpu);
 	}
 	if (is_csr_insn(insn))
 		return exit_csr(vcpu, trap, insn);
 	return inject_illegal(vcpu, trap, insn);
+}
+
+/* Illegal instructions exit while a unit is away, or the guest counts them. */
+int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	if (vcpu->fp_ops->want && vcpu->fp_ops->want(vcpu)) {
+		trace_exit_class(&vcpu->exit_clock, EXIT_FP);
+		return RESUME_GUEST;
+	}
+	pmu_count(vcpu, SBI_PMU_FW_ILLEGAL_INSN);
+	return vcpu_redirect_trap(vcpu, trap);
 }

@@ -42,7 +42,7 @@ struct kvm {
 	unsigned int id;
 	int creator; /* the thread that made it: names of statistics */
 	char debug_name[HV_DEBUG_NAME];
-	struct list_head debug_link; /* stats_debug.c */
+	struct list_head link; /* in the list of all VMs (vm.c) */
 	struct hv_mm *mm;
 
 	struct hv_mutex lock;    /* vcpus, nr_vcpus, irqfds */
@@ -82,11 +82,19 @@ struct kvm {
 		      ((vcpu) = (vm)->vcpus[i], true);                            \
 	     (i)++)
 
-/* ---- vm.c ---------------------------------------------------------------------- */
+/* ---- create.c ------------------------------------------------------------------ */
 
 int vm_create(struct kvm **vm);
 void vm_hold(struct kvm *vm);
 void vm_release(struct kvm *vm);
+
+/* ---- vm.c ---------------------------------------------------------------------- */
+
+/* From when its descriptor has a number until it is freed, a VM is in the list of all VMs. */
+void vm_list_add(struct kvm *vm);
+void vm_list_del(struct kvm *vm); /* no error if it is not in the list */
+/* Any thread. fn is called with the list's lock, a leaf: it must not sleep, nor take another lock. */
+void vm_for_each(void (*fn)(struct kvm *vm, void *arg), void *arg);
 struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id);
 /* Stop the VM for good, with the reason in the host's log: KVM_RUN gives -EIO. */
 void vm_kill(struct kvm *vm, const char *why);

@@ -17,27 +17,11 @@
  * Locks: vcpu->mutex for all but out() and vm_destroy(). `lingers` is written by the thread that
  * ran the vCPU; out() stores false last, when the vCPU's state is in memory.
  */
-#include "isa.h"
 #include "kvm.h"
-#include "observe.h"
+#include "request.h"
+#include "shared_csrs.h"
+#include "steal_time.h"
 #include "timer.h"
-
-/* CSRs that have no VS twin: the guest uses the register that host programs use. */
-void vcpu_load_shared(struct kvm_vcpu *vcpu)
-{
-	vcpu->host_user.scounteren = csr_swap(scounteren, vcpu->csrs.scounteren);
-	vcpu->host_user.senvcfg = csr_swap(senvcfg, vcpu->csrs.senvcfg);
-	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
-		vcpu->host_user.sstateen0 = csr_swap(sstateen0, vcpu->csrs.sstateen0);
-}
-
-void vcpu_put_shared(struct kvm_vcpu *vcpu)
-{
-	vcpu->csrs.scounteren = csr_swap(scounteren, vcpu->host_user.scounteren);
-	vcpu->csrs.senvcfg = csr_swap(senvcfg, vcpu->host_user.senvcfg);
-	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
-		vcpu->csrs.sstateen0 = csr_swap(sstateen0, vcpu->host_user.sstateen0);
-}
 
 /* Who waits for some vCPU to leave its hart. No VM's: a vCPU may be freed as soon as it has left. */
 static struct hv_waitq left_waitq;
@@ -54,11 +38,40 @@ static bool has_left(void *arg)
 	return !__atomic_load_n(&vcpu->lingers, __ATOMIC_ACQUIRE);
 }
 
-void linger_left(struct kvm_vcpu *vcpu)
+/* The vCPU is put, and may be freed at once. */
+static void left_hart(struct kvm_vcpu *vcpu)
 {
 	hv_sched_hook_set(NULL);
 	__atomic_store_n(&vcpu->lingers, false, __ATOMIC_RELEASE);
 	hv_wake_all(&left_waitq);
+}
+
+static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
+{
+	struct kvm_vcpu *vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
+
+	(void)hart;
+	vcpu_load_csrs(vcpu);
+	sta_load(vcpu);
+	/* Whoever ran in between may have left a signal or taken the kick. */
+	vcpu_set_request(vcpu, REQ_HOST);
+}
+
+static void sched_out(struct hv_sched_hook *hook)
+{
+	struct kvm_vcpu *vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
+
+	vcpu_put_csrs(vcpu);
+	if (vcpu->lingers)
+		left_hart(vcpu); /* in user space: KVM_RUN loads it again */
+	else
+		sta_preempted(vcpu);
+}
+
+void linger_vcpu_init(struct kvm_vcpu *vcpu)
+{
+	vcpu->sched_hook.in = sched_in;
+	vcpu->sched_hook.out = sched_out;
 }
 
 void vcpu_settle(struct kvm_vcpu *vcpu)
@@ -82,7 +95,7 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 
 	if (vcpu->lingers && hook == &vcpu->sched_hook) {
 		WRITE_ONCE(vcpu->lingers, false);
-		vcpu_load_shared(vcpu);
+		load_shared(vcpu);
 		/* The VM's clock: another vCPU's ioctl may have set it. */
 		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));
 		return;
@@ -100,7 +113,7 @@ void vcpu_end_run(struct kvm_vcpu *vcpu)
 		vcpu_put(vcpu);
 		return;
 	}
-	vcpu_put_shared(vcpu);
+	put_shared(vcpu);
 	trace_set_vcpu(0, 0);
 	__atomic_store_n(&vcpu->lingers, true, __ATOMIC_RELEASE);
 }

@@ -15,18 +15,9 @@
  * exits only the last is seen; not seen is one that comes at the same pc as the last, with
  * no exit in between.
  */
+#include "exit.h"
 #include "observe.h"
-#include "irq.h"
 #include "request.h"
-#include "stats.h"
-#include "toggle.h"
-
-#define LCOFI BIT(IRQ_PMU_OVF)
-
-exit_fn *exit_handler_of(const struct kvm *vm)
-{
-	return vm->toggle[TOGGLE_switch] ? exit_handle_full : exit_handle;
-}
 
 /* ---- interrupts, as the guest takes them ------------------------------------------------- */
 
@@ -61,8 +52,6 @@ void vcpu_observe_entry(struct kvm_vcpu *vcpu)
 {
 	if (trace_kvm_irq_take_enabled())
 		observe_irq_entry(vcpu);
-	if (trace_sample_enabled())
-		hv_sample(SAMPLE_HS, (unsigned long)vcpu_run);
 }
 
 static void observe_exit(struct kvm_vcpu *vcpu)
@@ -84,7 +73,7 @@ static int exit_handle_observed(struct kvm_vcpu *vcpu, const struct hv_trap *tra
 	if (trace_kvm_irq_take_enabled())
 		observe_exit(vcpu);
 	vcpu->observed.injected = false;
-	result = exit_handler_of(vcpu->kvm)(vcpu, trap);
+	result = vcpu->exit_ops->handle(vcpu, trap);
 	if (trace_sample_enabled())
 		hv_sample(SAMPLE_HS, (unsigned long)exit_handler(trap->scause));
 	trace_kvm_exit_handled(trap->scause, result, vcpu->observed.injected,
@@ -92,40 +81,23 @@ static int exit_handle_observed(struct kvm_vcpu *vcpu, const struct hv_trap *tra
 	return result;
 }
 
-void vcpu_observe_wake(struct kvm_vcpu *vcpu, u64 polled_ns)
-{
-	unsigned long changed = READ_ONCE(vcpu->irq_changed);
-	unsigned long lines = READ_ONCE(vcpu->irq_pending) & changed;
-	unsigned long irqs = csr_read(vsip) & ~(changed >> 1);
-
-	/* Lines that are not shown yet: VS lines stand one bit lower where the guest sees them. */
-	irqs |= (lines & ~LCOFI) >> 1 | (lines & LCOFI);
-	/* REQ_HOST is every wait's, set by who has waited. */
-	trace_kvm_vcpu_wake(irqs & csr_read(vsie), READ_ONCE(vcpu->requests) & ~BIT(REQ_HOST),
-			    hv_signal_pending(), polled_ns);
-}
+const struct exit_ops exit_ops = { exit_handle, exit_handle_observed, gstage_fault_unpriv };
+const struct exit_ops exit_full_ops = { exit_handle_full, exit_handle_observed,
+					gstage_fault_unpriv };
 
 /* ---- switching ------------------------------------------------------------------------------ */
 
-void vcpu_observe(struct kvm_vcpu *vcpu)
-{
-	trace_set_vcpu(vcpu->kvm->id, vcpu->id);
-	vcpu->handle_exit = trace_kvm_exit_handled_enabled() || trace_kvm_irq_take_enabled() ||
-					    trace_sample_enabled()
-				    ? exit_handle_observed
-				    : exit_handler_of(vcpu->kvm);
-}
-
-static void observe_vm(struct kvm *vm)
+static void observe_vm(struct kvm *vm, void *arg)
 {
 	struct kvm_vcpu *vcpu;
 	unsigned int i;
 
+	(void)arg;
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_request(vcpu, REQ_TRACE);
 }
 
 void kvm_trace_changed(void)
 {
-	stats_each_vm(observe_vm);
+	vm_for_each(observe_vm, NULL);
 }

@@ -51,7 +51,7 @@ void kvm_offsets(void)
 	DEFINE(PROBE_sstatus, SSTATUS_SPP);
 	/* For scripts/hslib/hung.py, which reads the memory of a machine that has hung. */
 	DEFINE(KVM_id, offsetof(struct kvm, id));
-	DEFINE(KVM_link, offsetof(struct kvm, debug_link));
+	DEFINE(KVM_link, offsetof(struct kvm, link));
 	DEFINE(KVM_nr_vcpus, offsetof(struct kvm, nr_vcpus));
 	DEFINE(KVM_vcpus, offsetof(struct kvm, vcpus));
 	DEFINE(VCPU_id, offsetof(struct kvm_vcpu, id));

@@ -9,9 +9,7 @@
  * host: with SIE = 0 it stays pending until the guest runs, and then ends that at once.
  * The same between `blocking` and what a vCPU waits for: asleep it is woken, idle it is kicked.
  */
-#include "kvm.h"
 #include "request.h"
-#include "timer.h"
 
 /* What ends a wait; the rest is served before the entry, whenever that is. */
 #define WAKING (BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM) | BIT(REQ_VM_DEAD))
@@ -92,33 +90,4 @@ bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
 		vcpu_wait_request(vcpu, req);
 	return reached;
 	/* lab 9 end */
-}
-
-static bool sleep_over(void *arg)
-{
-	struct kvm_vcpu *vcpu = arg;
-
-	return vcpu->sleep_cond(vcpu);
-}
-
-/*
- * The CSRs leave the hart first, so that the condition, which may run on any hart, finds
- * them in memory. `blocking` is set before the condition's first look and a sender reads
- * it after its change: as with mode, one of the two sees the other.
- */
-int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu))
-{
-	int err;
-
-	vcpu_put(vcpu);
-	vcpu->sleep_cond = cond;
-	WRITE_ONCE(vcpu->blocking, VCPU_ASLEEP);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	vcpu->timer_ops->block(vcpu);
-	err = hv_wait(&vcpu->waitq, sleep_over, vcpu, HV_FOREVER);
-	vcpu->timer_ops->unblock(vcpu);
-	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
-	vcpu_set_request(vcpu, REQ_HOST);
-	vcpu_load(vcpu);
-	return err;
 }

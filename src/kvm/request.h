@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * request.h - how a thread tells a vCPU something, and how a vCPU waits (request.c).
+ * request.h - how a thread tells a vCPU something (request.c).
  */
 #ifndef KVM_REQUEST_H
 #define KVM_REQUEST_H
@@ -20,7 +20,7 @@ enum vcpu_request {
 	REQ_HFENCE_ALL, /* VS-stage, all: the fence queue overflowed */
 	REQ_FENCE_I,
 	REQ_TRACE,   /* events were switched (observe.c) */
-	REQ_STEAL,   /* the guest's steal time is behind (sbi_sta.c) */
+	REQ_STEAL,   /* the guest's steal time is behind (steal_time.c) */
 	REQ_VM_DEAD, /* the VM was stopped by an error: KVM_RUN gives -EIO */
 };
 
@@ -51,8 +51,6 @@ void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req);
  * True: some vCPU was in its guest.
  */
 bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req);
-/* Its own thread: sleep until cond; 0 or -EINTR (a signal). Loaded before and after. */
-int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 
 static inline void vcpu_set_request(struct kvm_vcpu *vcpu, enum vcpu_request req)
 {

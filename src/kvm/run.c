@@ -16,7 +16,7 @@
 #include "observe.h"
 #include "request.h"
 #include "sbi.h"
-#include "sbi_sta.h"
+#include "steal_time.h"
 #include "tlb.h"
 #include "vmid.h"
 
@@ -83,6 +83,14 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
+/* Out of line: while no event is on, run_once() is not to save registers for it. */
+static __attribute__((noinline)) void observe_entry(struct kvm_vcpu *vcpu)
+{
+	vcpu_observe_entry(vcpu);
+	if (trace_sample_enabled())
+		hv_sample(SAMPLE_HS, (unsigned long)vcpu_run);
+}
+
 /* One round: into the guest, and its trap handled. As exit handlers answer. */
 static int run_once(struct kvm_vcpu *vcpu)
 {
@@ -103,7 +111,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 	if (trace_group_entry()) {
 		trace_kvm_entry(vcpu->guest.sepc);
 		if (trace_group_look())
-			vcpu_observe_entry(vcpu);
+			observe_entry(vcpu);
 	}
 	vcpu_switch(vcpu);
 	trap.scause = csr_read(scause);

@@ -11,7 +11,7 @@
 #include "hsm.h"
 #include "pmu.h"
 #include "sbi.h"
-#include "sbi_fwft.h"
+#include "fwft.h"
 
 #define ECALL_LEN 4 /* there is no compressed ecall */
 

@@ -2,10 +2,10 @@
 /*
  * sbi_hsm.c - SBI §9: starting, stopping and suspending vCPUs.
  */
-#include "exit.h"
 #include "hsm.h"
 #include "memslot.h"
 #include "sbi.h"
+#include "wfi.h"
 
 static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc,
 		       unsigned long opaque)
@@ -46,7 +46,7 @@ static long hart_suspend(struct kvm_vcpu *vcpu, unsigned long type)
 	if (type != SBI_HSM_SUSPEND_RETENTIVE)
 		return SBI_ERR_INVALID_PARAM;
 	WRITE_ONCE(vcpu->suspended, true);
-	exit_wfi(vcpu);
+	vcpu_wfi(vcpu);
 	WRITE_ONCE(vcpu->suspended, false);
 	return SBI_SUCCESS;
 }

@@ -5,7 +5,7 @@
  * Hart masks are behind a guest virtual address, read with the guest's privilege; the
  * fault of that read is the guest's. Address 0 means all harts.
  */
-#include "exit.h"
+#include "inject.h"
 #include "irq.h"
 #include "pmu.h"
 #include "request.h"
@@ -28,7 +28,7 @@ static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 	}
 	/* An SBI call does not look for the host's business; a fault sleeps, and may end in an error. */
 	vcpu_set_request(vcpu, REQ_HOST);
-	result = gstage_fault_unpriv(vcpu, trap);
+	result = vcpu->exit_ops->unpriv_fault(vcpu, trap);
 	return result == RESUME_GUEST ? SBI_NO_RETURN : result;
 }
 

@@ -42,8 +42,5 @@ int stats_create_vcpu_fd(struct kvm_vcpu *vcpu);
 
 /* stats_debug.c: from here on the VM is in /sys/kernel/debug/kvm, as THREAD-FD; until the end. */
 void stats_vm_show(struct kvm *vm, int fd);
-void stats_vm_hide(struct kvm *vm);
-/* fn with the list's lock, a leaf: it neither sleeps nor takes another. */
-void stats_each_vm(void (*fn)(struct kvm *vm));
 
 #endif

@@ -5,14 +5,11 @@
  * Linux's layout: a file a counter, over all VMs there are; and in a directory THREAD-FD, after the
  * thread that created a VM and the descriptor it got, the same files for that VM, a vCPU's counter
  * being the sum over its vCPUs. Of a histogram the first bucket is shown, as there. Writing 0 clears
- * a counter that is no state. Lock: vms_lock, a leaf; it keeps a VM in the list from being freed.
+ * a counter that is no state.
  */
 #include <string.h>
 #include "number.h"
 #include "stats.h"
-
-static struct spinlock vms_lock;
-static struct list_head vms = LIST_HEAD_INIT(vms);
 
 void stats_vm_show(struct kvm *vm, int fd)
 {
@@ -20,26 +17,7 @@ void stats_vm_show(struct kvm *vm, int fd)
 
 	*end = '-';
 	number_append(end + 1, (unsigned int)fd);
-	spin_lock(&vms_lock);
-	list_add_tail(&vm->debug_link, &vms);
-	spin_unlock(&vms_lock);
-}
-
-void stats_vm_hide(struct kvm *vm)
-{
-	spin_lock(&vms_lock);
-	list_del(&vm->debug_link);
-	spin_unlock(&vms_lock);
-}
-
-void stats_each_vm(void (*fn)(struct kvm *vm))
-{
-	struct kvm *vm;
-
-	spin_lock(&vms_lock);
-	list_for_each_entry(vm, &vms, debug_link)
-		fn(vm);
-	spin_unlock(&vms_lock);
+	vm_list_add(vm);
 }
 
 static const struct stat_row *row_of(unsigned int counter)
@@ -78,20 +56,28 @@ static u64 take(struct kvm *vm, unsigned int counter, bool clear)
 	return sum;
 }
 
+/* The VM with the lowest id from `from` on. */
+struct next_vm {
+	unsigned int from, id; /* id 0: none */
+	char *name;
+};
+
+static void look_for_next(struct kvm *vm, void *arg)
+{
+	struct next_vm *next = arg;
+
+	if (vm->id < next->from || (next->id && vm->id > next->id))
+		return;
+	next->id = vm->id;
+	memcpy(next->name, vm->debug_name, HV_DEBUG_NAME);
+}
+
 unsigned int kvm_debug_vm(unsigned int from, char *name)
 {
-	unsigned int best = 0;
-	struct kvm *vm;
+	struct next_vm next = { .from = from, .name = name };
 
-	spin_lock(&vms_lock);
-	list_for_each_entry(vm, &vms, debug_link) {
-		if (vm->id >= from && (!best || vm->id < best)) {
-			best = vm->id;
-			memcpy(name, vm->debug_name, HV_DEBUG_NAME);
-		}
-	}
-	spin_unlock(&vms_lock);
-	return best;
+	vm_for_each(look_for_next, &next);
+	return next.id;
 }
 
 const char *kvm_debug_counter(unsigned int index, bool *writable)
@@ -105,19 +91,28 @@ const char *kvm_debug_counter(unsigned int index, bool *writable)
 	return row->name;
 }
 
+struct counter_sum {
+	unsigned int id; /* of the VM; 0: all */
+	unsigned int counter;
+	bool clear, found;
+	u64 value;
+};
+
+static void add_counter(struct kvm *vm, void *arg)
+{
+	struct counter_sum *sum = arg;
+
+	if (sum->id && vm->id != sum->id)
+		return;
+	sum->found = true;
+	sum->value += take(vm, sum->counter, sum->clear);
+}
+
 int kvm_debug_value(unsigned int id, unsigned int counter, u64 *value, bool clear)
 {
-	bool found = !id;
-	struct kvm *vm;
+	struct counter_sum sum = { .id = id, .counter = counter, .clear = clear, .found = !id };
 
-	*value = 0;
-	spin_lock(&vms_lock);
-	list_for_each_entry(vm, &vms, debug_link) {
-		if (id && vm->id != id)
-			continue;
-		found = true;
-		*value += take(vm, counter, clear);
-	}
-	spin_unlock(&vms_lock);
-	return found ? 0 : -ENOENT;
+	vm_for_each(add_counter, &sum);
+	*value = sum.value;
+	return sum.found ? 0 : -ENOENT;
 }

@@ -30,6 +30,8 @@ struct tlb_ops {
 
 extern const struct tlb_ops tlb_range_ops, tlb_all_ops;
 
+void tlb_init(void); /* once, before any VM */
+
 /* Fences on this hart, for the VM's VMID (tlb.c). */
 void tlb_flush_vm_local(struct kvm *vm);   /* G- and VS-stage, all of the VM */
 void tlb_flush_vvma_local(struct kvm *vm); /* VS-stage, all of the VM */

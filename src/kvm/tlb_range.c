@@ -10,7 +10,6 @@
  */
 #include "hv/trace.h"
 #include "hfence.h"
-#include "isa.h"
 #include "request.h"
 #include "tlb.h"
 
@@ -18,6 +17,13 @@
 #define FENCE_MAX_PAGES 64
 
 #define FENCE_ALL (~0ULL)
+
+static bool has_svinval; /* every hart; written once */
+
+void tlb_init(void)
+{
+	has_svinval = hv_isa_has("svinval");
+}
 
 /* Pages to fence one by one from *start; 0: fence everything. */
 static u64 fence_pages(u64 *start, u64 size)
@@ -34,7 +40,7 @@ static u64 fence_pages(u64 *start, u64 size)
 
 static bool by_svinval(u64 pages)
 {
-	return pages > 1 && isa_host_has(KVM_RISCV_ISA_EXT_SVINVAL);
+	return pages > 1 && has_svinval;
 }
 
 static void fence_gvma(const struct hfence *fence)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vcpu.c - a vCPU's life, and its state's way into a hart and out again.
+ * vcpu.c - a vCPU's state: its way into a hart and out again, its reset, and its thread's sleep.
  *
  * vcpu_load() moves everything that switch.S leaves alone: VS CSRs, interrupts,
  * timer, FP, hgatp, and the few CSRs that the host's user programs share with the guest.
@@ -9,32 +9,20 @@
  * loaded between two KVM_RUNs of one thread, if it can (linger.c).
  */
 #include "aia.h"
-#include "exit.h"
 #include "fp.h"
 #include "isa.h"
 #include "kvm.h"
 #include "kvm_asm.h"
-#include "memslot.h"
-#include "observe.h"
 #include "pmu.h"
 #include "request.h"
-#include "sbi.h"
-#include "sbi_fwft.h"
-#include "sbi_sta.h"
+#include "shared_csrs.h"
+#include "fwft.h"
+#include "steal_time.h"
 #include "timer.h"
 #include "tlb.h"
-#include "toggle.h"
-#include "vector.h"
+#include "vmid.h"
+#include "wfi.h"
 
-/*
- * Traps that VS handles itself. Not delegated: access and misaligned faults, which
- * the firmware may have to see first, and of course what H adds. Illegal instructions are
- * delegated unless they may be the first use of a unit that is away (fp_lazy_trap.c).
- */
-#define HEDELEG_DEFAULT                                                           \
-	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_ILLEGAL_INST) | BIT(EXC_BREAKPOINT) | \
-	 BIT(EXC_ECALL_U) | BIT(EXC_INST_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | \
-	 BIT(EXC_STORE_PAGE_FAULT))
 #define HIDELEG_DEFAULT (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
 
 void vcpu_hart_init(void)
@@ -94,7 +82,7 @@ static unsigned long vsstatus_of(unsigned long vsstatus)
 	return (vsstatus & VSSTATUS_FIELDS) | uxl;
 }
 
-static void load_csrs(struct kvm_vcpu *vcpu)
+void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 {
 	const struct guest_csrs *csrs = &vcpu->csrs;
 	unsigned int hart = hv_hart();
@@ -120,7 +108,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 		wfi_native_load(vcpu);
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
 		csr_write64(hstateen0, isa_hstateen0(vcpu->isa));
-	vcpu_load_shared(vcpu);
+	load_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_load(vcpu);
 	vcpu->timer_ops->load(vcpu);
@@ -140,7 +128,7 @@ static void load_csrs(struct kvm_vcpu *vcpu)
 	vcpu->loaded = true;
 }
 
-static void put_csrs(struct kvm_vcpu *vcpu)
+void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 {
 	struct guest_csrs *csrs = &vcpu->csrs;
 
@@ -149,7 +137,7 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 	vcpu->fp_ops->put(vcpu);
 	vcpu->timer_ops->put(vcpu);
 	if (!vcpu->lingers)
-		vcpu_put_shared(vcpu);
+		put_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_put(vcpu);
 	if (vcpu->fwft.switched)
@@ -170,38 +158,16 @@ static void put_csrs(struct kvm_vcpu *vcpu)
 	trace_set_vcpu(0, 0);
 }
 
-static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
-{
-	struct kvm_vcpu *vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
-
-	(void)hart;
-	load_csrs(vcpu);
-	sta_load(vcpu);
-	/* Whoever ran in between may have left a signal or taken the kick. */
-	vcpu_set_request(vcpu, REQ_HOST);
-}
-
-static void sched_out(struct hv_sched_hook *hook)
-{
-	struct kvm_vcpu *vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
-
-	put_csrs(vcpu);
-	if (vcpu->lingers)
-		linger_left(vcpu); /* in user space: KVM_RUN loads it again */
-	else
-		sta_preempted(vcpu);
-}
-
 /* As if it were preempted for no time: without steal time, and nobody has run in between. */
 void vcpu_reload(struct kvm_vcpu *vcpu)
 {
-	put_csrs(vcpu);
-	load_csrs(vcpu);
+	vcpu_put_csrs(vcpu);
+	vcpu_load_csrs(vcpu);
 }
 
 void vcpu_load(struct kvm_vcpu *vcpu)
 {
-	load_csrs(vcpu);
+	vcpu_load_csrs(vcpu);
 	hv_sched_hook_set(&vcpu->sched_hook);
 	sta_load(vcpu);
 }
@@ -209,7 +175,47 @@ void vcpu_load(struct kvm_vcpu *vcpu)
 void vcpu_put(struct kvm_vcpu *vcpu)
 {
 	hv_sched_hook_set(NULL);
-	put_csrs(vcpu);
+	vcpu_put_csrs(vcpu);
+}
+
+void vcpu_observe(struct kvm_vcpu *vcpu)
+{
+	const struct exit_ops *ops = vcpu->exit_ops;
+
+	trace_set_vcpu(vcpu->kvm->id, vcpu->id);
+	vcpu->handle_exit = trace_kvm_exit_handled_enabled() || trace_kvm_irq_take_enabled() ||
+					    trace_sample_enabled()
+				    ? ops->handle_observed
+				    : ops->handle;
+}
+
+static bool sleep_over(void *arg)
+{
+	struct kvm_vcpu *vcpu = arg;
+
+	return vcpu->sleep_cond(vcpu);
+}
+
+/*
+ * The CSRs leave the hart first, so that the condition, which may run on any hart, finds
+ * them in memory. `blocking` is set before the condition's first look and a sender reads
+ * it after its change: as with mode, one of the two sees the other.
+ */
+int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu))
+{
+	int err;
+
+	vcpu_put(vcpu);
+	vcpu->sleep_cond = cond;
+	WRITE_ONCE(vcpu->blocking, VCPU_ASLEEP);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	vcpu->timer_ops->block(vcpu);
+	err = hv_wait(&vcpu->waitq, sleep_over, vcpu, HV_FOREVER);
+	vcpu->timer_ops->unblock(vcpu);
+	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
+	vcpu_set_request(vcpu, REQ_HOST);
+	vcpu_load(vcpu);
+	return err;
 }
 
 void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
@@ -242,74 +248,6 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	vcpu->timer.restore_on = false;
 	if (loaded)
 		vcpu_load(vcpu);
-}
-
-static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
-{
-	vcpu->kvm = vm;
-	vcpu->id = id;
-	vcpu->creator = hv_thread_id();
-	vcpu->last_hart = VCPU_NO_HART;
-	vcpu->exit_vector = vm->toggle[TOGGLE_fastpath] ? (unsigned long)vcpu_exit_vector
-							: (unsigned long)vcpu_exit_fast;
-	vcpu->handle_exit = exit_handler_of(vm);
-	vcpu->hedeleg = HEDELEG_DEFAULT;
-	vcpu->sched_hook.in = sched_in;
-	vcpu->sched_hook.out = sched_out;
-	vcpu->wfi_native = vm->toggle[TOGGLE_wfi];
-	vcpu->sched_hook.wanted = vcpu->wfi_native ? wfi_native_wanted : NULL;
-	hv_mutex_init(&vcpu->mutex);
-	hv_waitq_init(&vcpu->waitq);
-	trace_exit_init(&vcpu->exit_clock);
-	vcpu->isa = isa_default(vm);
-	vcpu->sbi_ext = sbi_default_extensions();
-	isa_host_ids(vcpu);
-	timer_vcpu_init(vcpu);
-	fp_vcpu_init(vcpu);
-	vcpu_reset(vcpu, 0, 0);
-	vcpu->guest.gpr[GPR_A0] = 0; /* its id comes with SBI HSM's start only */
-	memslot_vcpu_init(vcpu);
-}
-
-int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpup)
-{
-	struct kvm_vcpu *vcpu = hv_alloc(sizeof(*vcpu));
-
-	if (!vcpu)
-		return -ENOMEM;
-	vcpu->run_pa = hv_pages_alloc(HV_ORDER_4K);
-	if (!vcpu->run_pa)
-		goto free_vcpu;
-	if (pmu_vcpu_init(vcpu))
-		goto free_run;
-	vcpu->run = hv_page_map(vcpu->run_pa);
-	if (vector_vcpu_init(vcpu))
-		goto free_pmu;
-	vcpu_init(vcpu, vm, (unsigned int)id);
-	*vcpup = vcpu;
-	return 0;
-
-free_pmu:
-	hv_page_unmap(vcpu->run);
-	pmu_vcpu_destroy(vcpu);
-free_run:
-	hv_pages_free(vcpu->run_pa, HV_ORDER_4K);
-free_vcpu:
-	hv_free(vcpu);
-	return -ENOMEM;
-}
-
-void vcpu_destroy(struct kvm_vcpu *vcpu)
-{
-	trace_exit_last(&vcpu->exit_clock);
-	timer_vcpu_destroy(vcpu);
-	memslot_vcpu_destroy(vcpu);
-	vector_vcpu_destroy(vcpu);
-	hv_waitq_destroy(&vcpu->waitq);
-	pmu_vcpu_destroy(vcpu);
-	hv_page_unmap(vcpu->run);
-	hv_pages_free(vcpu->run_pa, HV_ORDER_4K);
-	hv_free(vcpu);
 }
 
 void vcpu_isa_changed(struct kvm_vcpu *vcpu)

@@ -76,7 +76,7 @@ struct vcpu_timer {
 
 #define STA_OFF (~0ULL)
 
-/* Steal-time accounting (sbi_sta.c). */
+/* Steal-time accounting (steal_time.c). */
 struct vcpu_sta {
 	gpa_t shmem;    /* of the shared structure; STA_OFF: none */
 	u64 seen_ns;    /* its thread's run delay that the guest knows of */
@@ -84,7 +84,7 @@ struct vcpu_sta {
 	bool preempted; /* the guest has been marked so */
 };
 
-/* What the guest has set by SBI FWFT (sbi_fwft.c); a bit for each feature there. */
+/* What the guest has set by SBI FWFT (fwft.c); a bit for each feature there. */
 struct vcpu_fwft {
 	u8 disabled; /* by user space */
 	u8 locked;   /* until the next reset */
@@ -118,8 +118,9 @@ struct vcpu_stats {
 struct kvm_vcpu {
 	struct guest_context guest; /* first: switch.S addresses it from the vCPU */
 	struct host_context host;
-	unsigned long exit_vector; /* stvec while the guest runs; toggle fastpath */
-	exit_fn *handle_exit;      /* toggle switch */
+	unsigned long exit_vector;       /* stvec while the guest runs; toggle fastpath */
+	const struct exit_ops *exit_ops; /* toggle switch */
+	exit_fn *handle_exit;            /* one of them: vcpu_observe() */
 
 	unsigned long requests;    /* bits of enum vcpu_request; any thread, atomically */
 	u32 mode;                  /* enum vcpu_mode; any thread reads */
@@ -205,11 +206,25 @@ struct kvm_vcpu {
 	} observed;
 };
 
-/* ---- vcpu.c: life, and the way into a hart --------------------------------------- */
+extern const struct hv_file_ops kvm_vcpu_ops; /* api_vcpu.c */
+
+/* ---- create.c --------------------------------------------------------------------- */
 
 int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpu);
 void vcpu_destroy(struct kvm_vcpu *vcpu);
-extern const struct hv_file_ops kvm_vcpu_ops; /* api_vcpu.c */
+
+/* ---- vcpu.c: the way into a hart --------------------------------------------------- */
+
+/*
+ * Traps that VS handles itself, in a new vCPU's hedeleg. Not delegated: access and misaligned faults,
+ * which the firmware may have to see first, and of course what H adds. Illegal instructions are
+ * delegated unless they may be the first use of a unit that is away (fp_lazy_trap.c).
+ */
+#define HEDELEG_DEFAULT                                                           \
+	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_ILLEGAL_INST) | BIT(EXC_BREAKPOINT) | \
+	 BIT(EXC_ECALL_U) | BIT(EXC_INST_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | \
+	 BIT(EXC_STORE_PAGE_FAULT))
+
 /* As after power-on, but at pc with a0 = its id and a1 = opaque. Loaded or not. */
 void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 /* Its set of extensions is another one; before it first runs. */
@@ -218,20 +233,26 @@ void vcpu_hart_init(void);             /* each hart: what is delegated to VS, fo
 void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, and stay loaded over switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
 void vcpu_reload(struct kvm_vcpu *vcpu); /* of a loaded one: out, and in again on this hart */
-/* The CSRs that host programs and the guest share: the guest's values, and the host's again. */
-void vcpu_load_shared(struct kvm_vcpu *vcpu);
-void vcpu_put_shared(struct kvm_vcpu *vcpu);
+/* vcpu_load() and vcpu_put() without the scheduler's hook: its in() and out() (linger.c). */
+void vcpu_load_csrs(struct kvm_vcpu *vcpu);
+void vcpu_put_csrs(struct kvm_vcpu *vcpu);
+/*
+ * The hart works for this vCPU now: records name it, and its exits are handled as the events that
+ * are on require, which may have been switched meanwhile. Its own thread.
+ */
+void vcpu_observe(struct kvm_vcpu *vcpu);
+/* Its own thread: sleep until cond; 0 or -EINTR (a signal). Loaded before and after. */
+int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 
 /* ---- linger.c: loaded over user space -------------------------------------------- */
 
 void linger_init(void);
+void linger_vcpu_init(struct kvm_vcpu *vcpu); /* the scheduler's hook */
 /* Around KVM_RUN's way through the guest: loaded; and on the way to user space, perhaps still. */
 void vcpu_begin_run(struct kvm_vcpu *vcpu);
 void vcpu_end_run(struct kvm_vcpu *vcpu);
 /* Its state into memory, on whichever hart it lingers. Its mutex is held; may sleep. */
 void vcpu_settle(struct kvm_vcpu *vcpu);
-/* From the hook's out(), on the thread that ran it: the vCPU is put. It may be freed at once. */
-void linger_left(struct kvm_vcpu *vcpu);
 
 /* The hart of the load before, for the trace. */
 static inline unsigned int vcpu_last_hart(const struct kvm_vcpu *vcpu)

@@ -9,11 +9,11 @@
  * vCPU; WFI may end for no reason. wrs.nto exits too and only yields: the store that it
  * waits for raises no interrupt, so sleeping could be for ever.
  */
-#include "exit.h"
 #include "halt_poll.h"
 #include "irq.h"
 #include "request.h"
 #include "timer.h"
+#include "wfi.h"
 
 /* Fences and new memory maps can wait as long as the guest does: they precede the entry. */
 static bool wake_reason(struct kvm_vcpu *vcpu)
@@ -42,7 +42,7 @@ static bool wait_is_over(struct kvm_vcpu *vcpu)
 	/* lab 6 end */
 }
 
-int exit_wfi(struct kvm_vcpu *vcpu)
+int vcpu_wfi(struct kvm_vcpu *vcpu)
 {
 	bool pending = pending_now(vcpu);
 
@@ -59,7 +59,7 @@ int exit_wfi(struct kvm_vcpu *vcpu)
 	return RESUME_GUEST;
 }
 
-int exit_wrs(struct kvm_vcpu *vcpu)
+int vcpu_wrs(struct kvm_vcpu *vcpu)
 {
 	trace_exit_class(&vcpu->exit_clock, EXIT_WRS);
 	trace_kvm_wrs(pending_now(vcpu));

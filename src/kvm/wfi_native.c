@@ -9,8 +9,7 @@
  * nothing to do. So the vCPU's WFI exits (wfi.c) from when such a thread comes, which is always
  * by an interrupt or by this hart's own doing, until the vCPU is alone again.
  */
-#include "exit.h"
-#include "kvm.h"
+#include "wfi.h"
 
 void wfi_native_load(struct kvm_vcpu *vcpu)
 {

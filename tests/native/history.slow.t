@@ -47,7 +47,7 @@ mistake lost-rounding fp.c 's/fp_save_fcsr\(&vcpu->fp\);//' test_fp
 mistake counter-delegates pmu.c 's/fp_delegate\(vcpu\);/csr_write(hedeleg, vcpu->hedeleg);/' test_pmu_events
 mistake bare-remembered vmid.c 's/\ttrace_kvm_fence_gvma\(0, ~0ULL, 0\);\n\thfence_gvma_vmid\(0\);\n//' test_vmid
 mistake few-vmids vmid.c 's/\tif \(!vmid_chosen\)\n\t\tuse_none_if_few\(\);\n//' test_vmid
-mistake old-setting sbi_fwft.c 's/\(\(vcpu->henvcfg \^ henvcfg\) & \(ENVCFG_ADUE \| ENVCFG_PMM\)\)/(0)/' test_sbi_fwft
+mistake old-setting fwft.c 's/\(\(vcpu->henvcfg \^ henvcfg\) & \(ENVCFG_ADUE \| ENVCFG_PMM\)\)/(0)/' test_sbi_fwft
 mistake fault-for-ever gstage_fault.c 's/vcpu->spurious_gfn == gfn/0/' test_fault
 mistake forgotten-table gstage.c 's/\*old = table;/(void)table;/' test_fault
 mistake answer-after-reset vcpu.c 's/\tvcpu->completion\.complete = NULL;[^\n]*\n//' test_restart

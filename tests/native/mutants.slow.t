@@ -84,7 +84,7 @@ mutant "10, a kick does not fence" request.c \
 	's/(void kick\(.*?)__atomic_thread_fence\(__ATOMIC_SEQ_CST\);/$1/s' test_kick
 mutant "10, a kick is fenced from what others write, not from what it reads" request.c \
 	's/(void kick\(.*?__ATOMIC_)SEQ_CST/$1RELEASE/s' test_kick
-mutant "10, who falls asleep does not fence" request.c \
+mutant "10, who falls asleep does not fence" vcpu.c \
 	's/(VCPU_ASLEEP\);\s+)__atomic_thread_fence\(__ATOMIC_SEQ_CST\);/$1/' test_kick
 mutant "10, who begins to idle does not fence" halt_poll.c \
 	's/__atomic_thread_fence\(__ATOMIC_SEQ_CST\);//' test_kick
@@ -122,7 +122,7 @@ mutant "an eventfd is put while it may be signalled" ioeventfd.c \
 
 # ---- lingering ----
 mutant "20, other ioctls do not settle" api_vcpu.c 's/vcpu_settle\(vcpu\);/;/' test_linger
-mutant "20, a VM goes without" vm.c 's/vcpu_settle\(vcpu\);/(void)vcpu;/' test_linger
+mutant "20, a VM goes without" create.c 's/vcpu_settle\(vcpu\);/(void)vcpu;/' test_linger
 mutant "20, another thread's vCPU is taken for one's own" linger.c \
 	's/vcpu->lingers && hook == &vcpu->sched_hook/vcpu->lingers/' test_linger
 mutant "20, a thread's other vCPU stays" linger.c 's/hook->out\(hook\); \/\*/\/*/' test_linger

@@ -9,12 +9,12 @@
 #define FWFT KVM_LATER_REG_SBI_FWFT
 #define LOCK SBI_FWFT_LOCK
 
-static long fwft_set(unsigned long feature, unsigned long value, unsigned long flags)
+static long call_set(unsigned long feature, unsigned long value, unsigned long flags)
 {
 	return made(CALL(SBI_EXT_FWFT, SBI_FWFT_SET, feature, value, flags)).error;
 }
 
-static struct call fwft_get(unsigned long feature)
+static struct call call_get(unsigned long feature)
 {
 	return made(CALL(SBI_EXT_FWFT, SBI_FWFT_GET, feature));
 }
@@ -38,9 +38,9 @@ static void a_machine_without_any_feature_says_so(void **state)
 	restart_with("h f d", false);
 	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0)).value, 3 << 24);
 	for (i = 0; i <= 5; i++)
-		assert_int_equal(fwft_set(i, 0, 0), SBI_ERR_NOT_SUPPORTED);
-	assert_int_equal(fwft_get(6).error, SBI_ERR_DENIED);
-	assert_int_equal(fwft_set(0xc0000000, 0, 0), SBI_ERR_DENIED);
+		assert_int_equal(call_set(i, 0, 0), SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(call_get(6).error, SBI_ERR_DENIED);
+	assert_int_equal(call_set(0xc0000000, 0, 0), SBI_ERR_DENIED);
 	assert_int_equal(made(CALL(SBI_EXT_FWFT, 2, 0)).error, SBI_ERR_NOT_SUPPORTED);
 	for (i = 0; i < KVM_LATER_FWFT_REGS; i++)
 		assert_int_equal(reg_get(FWFT, i), -ENOENT);
@@ -51,17 +51,17 @@ static void a_feature_is_set_read_locked_and_reset(void **state)
 	(void)state;
 	restart_with("h f d svadu svade", false);
 	assert_false(vm.vcpu->henvcfg & ENVCFG_ADUE);
-	assert_int_equal(fwft_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
-	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 2, 0), SBI_ERR_INVALID_PARAM);
-	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, 2), SBI_ERR_INVALID_PARAM);
-	assert_int_equal(fwft_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
-	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, LOCK), SBI_SUCCESS);
+	assert_int_equal(call_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
+	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 2, 0), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 2), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(call_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
+	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, LOCK), SBI_SUCCESS);
 	assert_true(csr_read(henvcfg) & ENVCFG_ADUE);
-	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 0, 0), SBI_ERR_DENIED_LOCKED);
-	assert_int_equal(fwft_get(SBI_FWFT_AD_HW_UPDATING).value, 1);
+	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 0, 0), SBI_ERR_DENIED_LOCKED);
+	assert_int_equal(call_get(SBI_FWFT_AD_HW_UPDATING).value, 1);
 	vcpu_reset(vm.vcpu, PC, 0);
-	assert_int_equal(fwft_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
-	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
+	assert_int_equal(call_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
+	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
 	/* Switched off by user space, it is the hart's default again. */
 	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_LATER_SBI_EXT_FWFT, 0), 0);
 	assert_true(vm.vcpu->henvcfg & ENVCFG_ADUE);
@@ -87,13 +87,13 @@ static void pointers_are_masked_in_vs(void **state)
 {
 	(void)state;
 	restart_with("h f d ssnpm", false);
-	assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 8, 0), SBI_ERR_INVALID_PARAM);
-	assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 16, 0), SBI_SUCCESS);
+	assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, 8, 0), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, 16, 0), SBI_SUCCESS);
 	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_16);
-	assert_int_equal(fwft_get(SBI_FWFT_POINTER_MASK_PMLEN).value, 16);
-	assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 7, 0), SBI_SUCCESS);
+	assert_int_equal(call_get(SBI_FWFT_POINTER_MASK_PMLEN).value, 16);
+	assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, 7, 0), SBI_SUCCESS);
 	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_7);
-	assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0), SBI_SUCCESS);
+	assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0), SBI_SUCCESS);
 	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_0);
 }
 
@@ -146,11 +146,11 @@ static void no_translation_outlives_a_change_of_who_sets_a_and_d(void **state)
 	restart_with("h f d svadu svade", false);
 	give_tables(vm.vcpu);
 	access_on(vm.vcpu, 0);
-	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
+	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
 	access_on(vm.vcpu, 0);
 	assert_int_equal(reg_set(FWFT, KVM_LATER_FWFT_AD_HW + 2, 0), 0);
 	access_on(vm.vcpu, 0);
-	assert_int_equal(fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
+	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
 	access_on(vm.vcpu, 0);
 	vcpu_reset(vm.vcpu, PC, 0);
 	give_tables(vm.vcpu);
@@ -167,7 +167,7 @@ static void nor_one_of_how_many_bits_are_masked(void **state)
 	assert_true(hsm_start(second, PC, 0));
 	for (i = 0; i < ARRAY_SIZE(lens); i++) {
 		access_on(vm.vcpu, 0);
-		assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, lens[i], 0), SBI_SUCCESS);
+		assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, lens[i], 0), SBI_SUCCESS);
 		access_on(vm.vcpu, 0);
 		/* Another vCPU, without pointer masking. */
 		access_on(second, 0);
@@ -182,7 +182,7 @@ static void misaligned_traps_are_the_guests_while_it_is_loaded(void **state)
 
 	(void)state;
 	restart_with("h f d", true);
-	assert_int_equal(fwft_set(SBI_FWFT_MISALIGNED, 1, 0), SBI_SUCCESS);
+	assert_int_equal(call_set(SBI_FWFT_MISALIGNED, 1, 0), SBI_SUCCESS);
 	assert_int_equal(vm.vcpu->hedeleg & traps, traps);
 	assert_false(native_firmware_delegates);
 	vcpu_load(vm.vcpu);
@@ -190,7 +190,7 @@ static void misaligned_traps_are_the_guests_while_it_is_loaded(void **state)
 	assert_int_equal(csr_read(hedeleg) & traps, traps);
 	vcpu_put(vm.vcpu);
 	assert_false(native_firmware_delegates);
-	assert_int_equal(fwft_set(SBI_FWFT_MISALIGNED, 0, 0), SBI_SUCCESS);
+	assert_int_equal(call_set(SBI_FWFT_MISALIGNED, 0, 0), SBI_SUCCESS);
 	assert_int_equal(vm.vcpu->hedeleg & traps, 0);
 	native_firmware_fwft = false;
 }
@@ -205,15 +205,15 @@ static void features_have_registers(void **state)
 	assert_int_equal(reg_buf, 1);
 	assert_int_equal(reg_set(FWFT, base + 2, 9), -EINVAL);
 	assert_int_equal(reg_set(FWFT, base + 2, 7), 0);
-	assert_int_equal(fwft_get(SBI_FWFT_POINTER_MASK_PMLEN).value, 7);
+	assert_int_equal(call_get(SBI_FWFT_POINTER_MASK_PMLEN).value, 7);
 	assert_int_equal(reg_set(FWFT, base + 1, ANY), 0);
 	assert_int_equal(reg_get(FWFT, base + 1), 0);
 	assert_int_equal(reg_buf, LOCK);
-	assert_int_equal(fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0), SBI_ERR_DENIED_LOCKED);
+	assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0), SBI_ERR_DENIED_LOCKED);
 	assert_int_equal(reg_set(FWFT, base + 2, 16), 0); /* the lock is the guest's */
 	assert_int_equal(reg_set(FWFT, base, 2), -EINVAL);
 	assert_int_equal(reg_set(FWFT, base, 0), 0);
-	assert_int_equal(fwft_get(SBI_FWFT_POINTER_MASK_PMLEN).error, SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(call_get(SBI_FWFT_POINTER_MASK_PMLEN).error, SBI_ERR_NOT_SUPPORTED);
 	vcpu_reset(vm.vcpu, PC, 0);
 	assert_int_equal(reg_get(FWFT, base), 0);
 	assert_int_equal(reg_buf, 0); /* user space's choice stays */

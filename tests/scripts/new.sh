@@ -70,7 +70,7 @@ sbi=(sbi odo --what 'tells a guest of its own exits')
 sbi_function=(sbi odo.get_vcpu)
 device=(device odometer --what 'counts how often it is read')
 payload=(payload echo --smp 2 --what 'calls that are answered alike, and a second hart')
-lab=(lab waiting --title 'who waits, and who is woken' --region src/kvm/wfi.c:exit_wfi --payload timer --number 90)
+lab=(lab waiting --title 'who waits, and who is woken' --region src/kvm/wfi.c:vcpu_wfi --payload timer --number 90)
 paper=(paper my_paper --title 'My paper (Workshop 2027)' --row sbi_machine --what 'SBI BASE, whose implementation it is')
 all_scaffolds()
 {

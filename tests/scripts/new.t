@@ -47,7 +47,7 @@ for what in 'x */ int y' 'of @NAME@' $'a\x1b[2J' $'\xff'; do
 done
 refused "there is a payload 'timer' already" "a payload that there is" payload timer --what x
 refused "smp 9: 1 to 8" "too many vCPUs" payload echo --what x --smp 9
-refused "there is a lab" "a lab's number that is taken" lab waiting --title x --region src/kvm/wfi.c:exit_wfi --payload timer --number 3
+refused "there is a lab" "a lab's number that is taken" lab waiting --title x --region src/kvm/wfi.c:vcpu_wfi --payload timer --number 3
 refused "a lab's region already" "a function that a lab has" lab waiting --title x --region src/kvm/sbi_base.c:sbi_base --payload timer
 refused "defines no such function" "a function that there is not" lab waiting --title x --region src/kvm/wfi.c:exit_wfj --payload timer
 refused "without .* and without a full stop" "a sentence that would break a table" payload echo --what 'a | b'

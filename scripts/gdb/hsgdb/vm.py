@@ -44,7 +44,7 @@ def vms():
     head = address("vms")
     found, at = [], int.from_bytes(read_kernel(head, 8), "little")
     while at not in (head, 0) and len(found) < 4096:
-        va = at - field(type_, "debug_link")
+        va = at - field(type_, "link")
         value = load(type_, va)
         number = int(value["nr_vcpus"])
         pointers = read_kernel(int(value["vcpus"]), 8 * number) if number else b""

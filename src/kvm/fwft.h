@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fwft.h - features of a vCPU's hart that its firmware switches (fwft.c).
+ */
+#ifndef KVM_FWFT_H
+#define KVM_FWFT_H
+
+#include "kvm.h"
+
+/* ORDER: KVM_LATER_FWFT_* (hv/kvm_later.h), three registers each; bits of struct vcpu_fwft */
+enum fwft_feature {
+	FWFT_MISALIGNED, /* misaligned exceptions are delegated: 0, 1 */
+	FWFT_PMLEN,      /* pointer masking in VS: bits masked, 0, 7, 16 */
+	FWFT_AD_HW,      /* A and D bits by hardware: 0, 1 */
+	FWFT_FEATURES
+};
+
+void fwft_init(void);                   /* once, after isa_init() */
+void fwft_hart_init(void);              /* each hart, then */
+void fwft_reset(struct kvm_vcpu *vcpu); /* as at power-on; henvcfg and hedeleg follow */
+void fwft_apply(struct kvm_vcpu *vcpu); /* henvcfg and hedeleg anew; not loaded */
+/* Hart state besides the CSRs of vcpu_load(); only for a vCPU with fwft.switched. */
+void fwft_load(struct kvm_vcpu *vcpu);
+void fwft_put(struct kvm_vcpu *vcpu);
+
+bool fwft_is_on(const struct kvm_vcpu *vcpu);  /* user space has switched the extension on */
+bool fwft_is_there(enum fwft_feature feature); /* every hart has it */
+unsigned long fwft_get(const struct kvm_vcpu *vcpu, enum fwft_feature feature);
+/* Not loaded. 0, or SBI_ERR_INVALID_PARAM: no such value. The feature is there. */
+long fwft_set(struct kvm_vcpu *vcpu, enum fwft_feature feature, unsigned long value);
+
+#endif
