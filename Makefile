@@ -69,7 +69,7 @@ KERNEL_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector 
 	-I$(TOP)/src/include -I$(TOP)/trace -I$(O)/gen $(PATHLESS)
 KERNEL_ASFLAGS := $(KERNEL_CFLAGS) -Wa,-march=rv64imafdch_zicsr_zifencei_svinval
 
-KERNEL_SRC := $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/host/*.[cS] $(TOP)/src/host/*/*.[cS] $(TOP)/src/kvm/*.[cS])))
+KERNEL_SRC := $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/host/*.[cS] $(TOP)/src/host/*/*.[cS] $(TOP)/src/kvm/*.[cS] $(TOP)/src/kvm/*/*.[cS])))
 KERNEL_SRC := $(filter-out %/offsets.c,$(KERNEL_SRC))
 KERNEL_OBJ := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SRC))
 LIBFDT_FILES := fdt fdt_ro fdt_addresses fdt_strerror fdt_wip fdt_rw fdt_sw fdt_empty_tree
@@ -93,13 +93,13 @@ AREA_kvm := -iquote $(TOP)/src/kvm -Wconversion
 $(O)/kernel/src/host/%.o: private AREA := $(AREA_host)
 $(O)/kernel/src/kvm/%.o: private AREA := $(AREA_kvm)
 # gcc turns a tail call into a loop at -O2; then the recursive walker would not recurse.
-$(O)/kernel/src/kvm/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
+$(O)/kernel/src/kvm/mmu/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
 
 # A handful of cases: two comparisons are fewer instructions than a table of addresses, and no load.
-$(O)/kernel/src/kvm/sbi_base.c.o: private AREA += -fno-jump-tables
+$(O)/kernel/src/kvm/sbi/sbi_base.c.o: private AREA += -fno-jump-tables
 
 # What these two have of their own stands here and nowhere else.
-$(O)/kernel/src/kvm/gstage_rec.c.o $(O)/kernel/src/kvm/sbi_base.c.o: $(TOP)/Makefile
+$(O)/kernel/src/kvm/mmu/gstage_rec.c.o $(O)/kernel/src/kvm/sbi/sbi_base.c.o: $(TOP)/Makefile
 
 $(O)/kernel/%.c.o: $(TOP)/%.c $(COMPILED_BY) | $(OFFSETS) uapi-present
 	@mkdir -p $(@D)

@@ -14,9 +14,10 @@ HANDLERS = [
 def figure():
     fig = Figure("The exit path: from the guest's trap to the next sret", 880, 660,
                  ["src/kvm/" + name for name in (
-                     "run.c", "switch.S", "switch_fast.S", "switch_full.c", "fastpath.c", "exit.c",
-                     "exit.h", "sbi.c", "sbi_base.c", "gstage_fault.c", "mmio.c", "insn.c", "wfi.c",
-                     "inject.c", "linger.c", "request.c", "vmid.c", "api_vcpu.c")])
+                     "exit/run.c", "exit/switch.S", "exit/switch_fast.S", "exit/switch_full.c",
+                     "exit/fastpath.c", "exit/exit.c", "exit/exit.h", "sbi/sbi.c", "sbi/sbi_base.c",
+                     "exit/gstage_fault.c", "exit/mmio.c", "exit/insn.c", "vcpu/wfi.c",
+                     "vcpu/inject.c", "vcpu/linger.c", "request.c", "mmu/vmid.c", "uapi/api_vcpu.c")])
     guest = fig.box(10, 10, 860, 34, ["*the guest (V = 1)"], "guest")
     fig.text(100, 66, "trap: pc = `stvec`", faint=True)
 

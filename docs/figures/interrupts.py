@@ -5,10 +5,10 @@ from hslib.drawing import Figure
 
 def figure():
     fig = Figure("Interrupt delivery: from a device to the guest's handler", 880, 590,
-                 ["src/vmm/plic.c", "src/kvm/api_vcpu.c", "src/kvm/irq.c", "src/kvm/sbi_ipi.c", "src/kvm/timer.c",
-                  "src/kvm/timer_hrtimer.c", "src/kvm/timer_sstc.c", "src/kvm/request.c", "src/kvm/run.c",
-                  "src/kvm/exit.c", "src/kvm/wfi.c", "src/kvm/vcpu.c", "src/include/hv/csr.def",
-                  "src/kvm/switch.S", "src/kvm/fastpath.c"])
+                 ["src/vmm/plic.c", "src/kvm/uapi/api_vcpu.c", "src/kvm/vcpu/irq.c", "src/kvm/sbi/sbi_ipi.c", "src/kvm/vcpu/timer.c",
+                  "src/kvm/vcpu/timer_hrtimer.c", "src/kvm/vcpu/timer_sstc.c", "src/kvm/request.c", "src/kvm/exit/run.c",
+                  "src/kvm/exit/exit.c", "src/kvm/vcpu/wfi.c", "src/kvm/vcpu/vcpu.c", "src/include/hv/csr.def",
+                  "src/kvm/exit/switch.S", "src/kvm/exit/fastpath.c"])
     fig.text(14, 26, "*Who raises a line: any thread")
     device = fig.box(14, 38, 270, 54, ["*a device of the VMM: external", "`plic.c`, `KVM_INTERRUPT`"], "user")
     ipi = fig.box(304, 38, 270, 54, ["*another vCPU: software", "SBI IPI, `sbi_ipi_send()`"], "guest")

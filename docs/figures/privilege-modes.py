@@ -5,8 +5,8 @@ from hslib.drawing import Figure
 
 def figure():
     fig = Figure("Privilege modes: who runs where, and what leads from one to another", 860, 510,
-                 ["src/kvm/vcpu.c", "src/kvm/exit.c", "src/kvm/switch.S", "src/include/hv/csr.def",
-                  "src/kvm/api_vcpu.c", "src/include/hv/csr.h", "src/kvm/exit.h"])
+                 ["src/kvm/vcpu/vcpu.c", "src/kvm/exit/exit.c", "src/kvm/exit/switch.S", "src/include/hv/csr.def",
+                  "src/kvm/uapi/api_vcpu.c", "src/include/hv/csr.h", "src/kvm/exit/exit.h"])
     fig.band(10, 10, 330, 380)
     fig.text(175, 32, "*V = 0", "middle")
     fig.band(520, 10, 330, 280)

@@ -13,8 +13,8 @@ ROWS = [
 
 def figure():
     fig = Figure("Two-stage translation: 23 references for one access", 880, 430,
-                 ["src/kvm/gstage.h", "src/kvm/gstage.c", "src/kvm/vsstage.c", "src/include/hv/csr.def",
-                  "src/kvm/gpa_htval.c"])
+                 ["src/kvm/mmu/gstage.h", "src/kvm/mmu/gstage.c", "src/kvm/mmu/vsstage.c", "src/include/hv/csr.def",
+                  "src/kvm/mmu/gpa_htval.c"])
     fig.text(14, 30, "*a guest's virtual address, Sv39")
     fig.text(310, 30, "*G-stage (`hgatp`, Sv57x4): guest physical to physical")
     fig.text(764, 30, "*VS-stage")

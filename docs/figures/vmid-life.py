@@ -8,7 +8,7 @@ COUNTERS = [("1", "2"), ("1", "3"), ("1", "4"), ("2", "2"), ("2", "3"), ("2", "4
 
 def figure():
     fig = Figure("A VMID's life: given, used up, and given again", 880, 430,
-                 ["src/kvm/vmid.c", "src/kvm/vcpu.c", "src/kvm/hfence.h", "src/kvm/run.c", "trace/events.def"])
+                 ["src/kvm/mmu/vmid.c", "src/kvm/vcpu/vcpu.c", "src/kvm/mmu/hfence.h", "src/kvm/exit/run.c", "trace/events.def"])
 
     def place(step, span=1):
         return LEFT + step * COLUMN + 4, COLUMN * span - 8

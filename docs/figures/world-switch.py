@@ -14,13 +14,13 @@ STEPS = [
 
 def figure():
     fig = Figure("The world switch: three steps in, three steps out", 860, 520,
-                 ["src/kvm/switch.S", "src/kvm/run.c", "src/kvm/vcpu.c", "src/kvm/linger.c",
-                  "src/kvm/exit.h", "src/kvm/fp.h", "src/kvm/vmid.c", "src/kvm/timer_sstc.c"])
+                 ["src/kvm/exit/switch.S", "src/kvm/exit/run.c", "src/kvm/vcpu/vcpu.c", "src/kvm/vcpu/linger.c",
+                  "src/kvm/exit/exit.h", "src/kvm/vcpu/fp.h", "src/kvm/mmu/vmid.c", "src/kvm/vcpu/timer_sstc.c"])
     fig.band(10, 10, 840, 70, "*HS: the host, in C", "core")
     fig.box(40, 36, 340, 36, ["`run_once()` calls `vcpu_switch(vcpu)`"])
     fig.box(480, 36, 340, 36, ["`vcpu_switch()` returns: `scause stval`"])
     fig.band(10, 104, 840, 258)
-    fig.text(430, 126, "*`src/kvm/switch.S`, interrupts off; (in brackets: instructions)", "middle")
+    fig.text(430, 126, "*`switch.S`, interrupts off; (in brackets: instructions)", "middle")
     for i, (entry, leave) in enumerate(STEPS):
         y = 140 + i * 74
         fig.box(40, y, 340, 54, list(entry), "core" if i == 0 else "hart" if i == 1 else "guest")

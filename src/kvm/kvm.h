@@ -14,7 +14,7 @@
 #include <linux/kvm.h>
 #include "hv/csr.h"
 #include "hv/host.h"
-#include "gstage.h"
+#include "mmu/gstage.h"
 #include "vcpu.h"
 
 struct memslots;

@@ -6,7 +6,7 @@
  * access that is known by htinst, or by the instruction itself at the end of a page. User
  * space's answer and its completion belong to it.
  */
-#include "insn_decode.h"
+#include "exit/insn_decode.h"
 #include "native.h"
 #include "fuzz.h"
 

@@ -15,7 +15,7 @@ number = 91
 name = "fixture"
 title = "a lab for the grader's own test"
 hours = 1
-files = ["src/kvm/sbi_base.c", "src/vmm/message.c"]
+files = ["src/kvm/sbi/sbi_base.c", "src/vmm/message.c"]
 [contest]
 given = 0
 leaderboard = "null"
@@ -64,7 +64,7 @@ ok $? "the student's tree has no hidden test"
 done_testing
 END
 cp "$HS_TOP/src/vmm/message.c" "$fixture/91-fixture/tree/src/vmm"
-python3 - "$HS_TOP/src/kvm/sbi_base.c" "$fixture/91-fixture/tree/src/kvm/sbi_base.c" <<'END'
+python3 - "$HS_TOP/src/kvm/sbi/sbi_base.c" "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c" <<'END'
 import re
 import sys
 text = re.sub(r"^.*/\* lab \d.*\n", "", open(sys.argv[1]).read(), flags=re.M)

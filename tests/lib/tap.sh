@@ -143,7 +143,7 @@ qemu_older()
 }
 
 # QEMU 10.0.13 (not 10.0.2; OpenSBI makes no difference) enters HS for a guest's trap that the firmware
-# redirects with V still 1. The host asks that at boot (src/kvm/redirect.S), and says so.
+# redirects with V still 1. The host asks that at boot (src/kvm/vcpu/redirect.S), and says so.
 spoils_redirects()
 {
 	[ -e "$tmp/redirects" ] || HS_RUNS=$tmp/probe "$HS_TOP/scripts/hyperscope" exec \

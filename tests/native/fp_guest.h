@@ -10,10 +10,10 @@
 #define NATIVE_FP_GUEST_H
 
 #include "one_vm.h"
-#include "fp.h"
+#include "vcpu/fp.h"
 #include "kvm_asm.h"
 #include "random.h"
-#include "vector.h"
+#include "vcpu/vector.h"
 
 #define HVA      NATIVE_USER_BASE
 #define HARTS    3

@@ -15,9 +15,10 @@ mistake()	# NAME FILE SUBSTITUTION PROGRAM
 	if [ -z "$wanted" ]; then
 		mutant "$@"
 	elif [ "$wanted" = "$1" ]; then
-		perl -0pe "$3" "$HS_TOP/src/kvm/$2" | diff -u --label "a/src/kvm/$2" --label "b/src/kvm/$2" \
-			"$HS_TOP/src/kvm/$2" -
-		[ $? = 1 ] || { echo "history: $1 changes nothing in src/kvm/$2 any more" >&2; exit 1; }
+		cd "$HS_TOP" || exit 125
+		file=$(ls src/kvm/"$2" src/kvm/*/"$2" 2>/dev/null)
+		perl -0pe "$3" "$file" | diff -u --label "a/$file" --label "b/$file" "$file" -
+		[ $? = 1 ] || { echo "history: $1 changes nothing in $2 any more" >&2; exit 1; }
 		exit 0
 	fi
 }

@@ -21,16 +21,23 @@ unbroken()
 	done
 }
 
+# The path of the core's file of this name: names are unique in src/kvm.
+core_file()
+{
+	(cd "$HS_TOP" && ls src/kvm/"$1" src/kvm/*/"$1" 2>/dev/null)
+}
+
 mutant()	# NAME FILE SUBSTITUTION PROGRAM
 {
-	local name=$1 file=$2 change=$3 program=$4 seconds status
-	perl -0pe "$change" "$HS_TOP/src/kvm/$file" >"$tmp/$file"
-	if cmp -s "$tmp/$file" "$HS_TOP/src/kvm/$file"; then
+	local name=$1 file=$2 change=$3 program=$4 seconds status source
+	source=$(core_file "$file")
+	perl -0pe "$change" "$HS_TOP/$source" >"$tmp/$file"
+	if cmp -s "$tmp/$file" "$HS_TOP/$source"; then
 		ok 1 "$name: noticed by $program"
 		diag "the substitution changes nothing in $file any more: mend it in this file"
 		return
 	fi
-	if ! make -s -f "$HS_TOP/Makefile" O="$O" native-mutant FILE="$file" SOURCE="$tmp/$file" \
+	if ! make -s -f "$HS_TOP/Makefile" O="$O" native-mutant FILE="${source#src/kvm/}" SOURCE="$tmp/$file" \
 		PROGRAM="$program" OUTPUT="$tmp/mutant" >"$tmp/out" 2>&1; then
 		ok 1 "$name: noticed by $program"
 		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"

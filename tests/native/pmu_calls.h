@@ -7,8 +7,8 @@
 #ifndef NATIVE_PMU_CALLS_H
 #define NATIVE_PMU_CALLS_H
 
-#include "pmu.h"
-#include "sbi.h"
+#include "vcpu/pmu.h"
+#include "sbi/sbi.h"
 #include "one_vm.h"
 
 #define ISA_MAX   "h sstc svinval zicboz zicbom sscofpmf ssaia"

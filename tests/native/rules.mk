@@ -18,7 +18,7 @@ TSAN_CFLAGS := $(NATIVE_COMMON) -fsanitize=thread --param tsan-distinguish-volat
 TSAN_WARN := $(WARN) -Wno-tsan -Wno-maybe-uninitialized
 
 NATIVE_CORE := $(patsubst $(TOP)/src/kvm/%.c,$(O)/tests/native/kvm/%.o,\
-	$(filter-out %/offsets.c,$(wildcard $(TOP)/src/kvm/*.c)))
+	$(filter-out %/offsets.c,$(wildcard $(TOP)/src/kvm/*.c $(TOP)/src/kvm/*/*.c)))
 NATIVE_HOST := $(patsubst $(NATIVE_DIR)/%.c,$(O)/tests/native/%.o,\
 	$(filter-out $(NATIVE_DIR)/test_%.c $(NATIVE_DIR)/tsan_volatile.c,$(wildcard $(NATIVE_DIR)/*.c)))
 NATIVE_PROGS := $(patsubst $(NATIVE_DIR)/%.c,$(O)/tests/native/%,$(wildcard $(NATIVE_DIR)/test_*.c))

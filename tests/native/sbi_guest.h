@@ -8,7 +8,7 @@
 #define NATIVE_SBI_GUEST_H
 
 #include "one_vm.h"
-#include "onereg.h"
+#include "uapi/onereg.h"
 
 #define PC  (NATIVE_GUEST_BASE + 0x1000)
 #define ANY (~0UL)

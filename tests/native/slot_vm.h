@@ -6,7 +6,7 @@
 #define SLOT_VM_H
 
 #include "one_vm.h"
-#include "memslot.h"
+#include "mmu/memslot.h"
 
 #define HVA NATIVE_USER_BASE
 #define GPA 0x80000000ULL

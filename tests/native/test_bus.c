@@ -3,8 +3,8 @@
  * test_bus.c - zones, ioeventfds and irqfds that come and go with or before their VM, a ring that
  * user space corrupts, and how a vCPU learns for how long to poll.
  */
-#include "bus.h"
-#include "halt_poll.h"
+#include "exit/bus.h"
+#include "vcpu/halt_poll.h"
 #include "one_vm.h"
 #include "random.h"
 

@@ -7,8 +7,8 @@
  * the same. Between exits the guest changes whatever is its own in the hart. What other threads
  * do meanwhile is done from within the guest: to the vCPU it is the same; test_kick.c has threads.
  */
-#include "pmu.h"
-#include "timer.h"
+#include "vcpu/pmu.h"
+#include "vcpu/timer.h"
 #include "one_vm.h"
 
 #define PC               (NATIVE_GUEST_BASE + 0x1000)

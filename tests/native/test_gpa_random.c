@@ -8,8 +8,8 @@
  * handled by one of them. The hardware tells all that it may tell.
  */
 #include "touch.h"
-#include "gpa.h"
-#include "memslot.h"
+#include "mmu/gpa.h"
+#include "mmu/memslot.h"
 #include "random.h"
 
 #define STEPS   1000000

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include "insn_decode.h"
+#include "exit/insn_decode.h"
 #include "hv/bits.h"
 
 struct row {

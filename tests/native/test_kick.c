@@ -7,7 +7,7 @@
  * stays in its guest until the hart is kicked.
  */
 #include "race.h"
-#include "halt_poll.h"
+#include "vcpu/halt_poll.h"
 #include "one_vm.h"
 
 static unsigned int kicks;

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 #include "native.h"
-#include "bus.h"
+#include "exit/bus.h"
 
 #define CODE    (NATIVE_GUEST_BASE + 0x1000)
 #define MMIO    0x10000000UL

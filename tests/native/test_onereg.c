@@ -2,7 +2,7 @@
 /*
  * test_onereg.c - a vCPU's registers one by one: which there are, what they hold.
  */
-#include "hsm.h"
+#include "vcpu/hsm.h"
 #include "regs.h"
 
 /* ---- what each is -------------------------------------------------------------------- */

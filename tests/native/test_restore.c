@@ -11,7 +11,7 @@
  */
 #include <stdlib.h>
 #include "hv/kvm_later.h"
-#include "timer.h"
+#include "vcpu/timer.h"
 #include "regs.h"
 #include "random.h"
 

@@ -6,7 +6,7 @@
  */
 #include <pthread.h>
 #include <sched.h>
-#include "timer.h"
+#include "vcpu/timer.h"
 #include "one_vm.h"
 
 #define PC    (NATIVE_GUEST_BASE + 0x1000)

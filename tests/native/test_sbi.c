@@ -7,7 +7,7 @@
  * lies, and any arguments at all.
  */
 #include "sbi_guest.h"
-#include "hfence.h"
+#include "mmu/hfence.h"
 
 /* ---- base, and what is not there ----------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
  * test_sbi_fwft.c - firmware features: on which machine which is there, set, locked, reset.
  */
 #include "sbi_guest.h"
-#include "hsm.h"
+#include "vcpu/hsm.h"
 #include "hv/kvm_later.h"
 
 #define FWFT KVM_LATER_REG_SBI_FWFT

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 #include <string.h>
 #include "native.h"
-#include "hfence.h"
-#include "tlb.h"
+#include "mmu/hfence.h"
+#include "mmu/tlb.h"
 
 #define GPA   NATIVE_GUEST_BASE
 #define HVA   NATIVE_USER_BASE

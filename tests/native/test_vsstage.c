@@ -6,7 +6,7 @@
  * core that looks at neither (toggle gpa_from).
  */
 #include "touch.h"
-#include "gpa.h"
+#include "mmu/gpa.h"
 
 static int setup_small(void **state)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "native.h"
 #include "native_host.h"
-#include "hfence.h"
+#include "mmu/hfence.h"
 #include "kvm_asm.h"
 
 #define TLB_ENTRIES 512

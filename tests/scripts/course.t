@@ -46,7 +46,7 @@ cd "$HS_TOP" || exit 1
 # The figure of the world switch counts instructions: steps 1 to 3, and 4 to 6.
 count()	# FIRST LAST: instructions from one symbol to before another, as the object has them
 {
-	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/switch.S.o" |
+	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/exit/switch.S.o" |
 		awk -v first="<$1>:" -v last="<$2>:" '$2 == first { on = 1 } $2 == last { on = 0 }
 			on && $1 ~ /^[0-9a-f]+:$/ && !/c?.nop|unimp/ { n++ } END { print n + 0 }'
 }
@@ -55,7 +55,7 @@ shown()
 	sed -n 's/.*"\*\([1-6]\) .*(\([0-9]*\))".*/\1 \2/p; s/.*"\*[1-6] .*(\([0-9]*\)).*"\*\([1-6]\) .*(\([0-9]*\)).*/\2 \3/p' docs/figures/world-switch.py |
 		awk -v from="$1" -v to="$2" '$1 >= from && $1 <= to { n += $2 } END { print n }'
 }
-if [ -f "$O/kernel/src/kvm/switch.S.o" ] && command -v riscv64-linux-gnu-objdump >/dev/null; then
+if [ -f "$O/kernel/src/kvm/exit/switch.S.o" ] && command -v riscv64-linux-gnu-objdump >/dev/null; then
 	is "$(shown 1 3)" "$(count vcpu_switch vcpu_exit_vector)" "instructions into the guest, in the figure and in the kernel"
 	is "$(shown 4 6)" "$(count vcpu_exit_vector none)" "instructions out of it"
 else

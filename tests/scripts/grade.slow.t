@@ -8,25 +8,25 @@
 export HYPERSCOPE_SET=
 
 mkdir -p "$tmp/starter/src/kvm"
-python3 - "$fixture/91-fixture/tree/src/kvm/sbi_base.c" "$tmp/starter/src/kvm/sbi_base.c" "$HS_TOP" <<'END'
+python3 - "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c" "$tmp/starter/src/kvm/sbi/sbi_base.c" "$HS_TOP" <<'END'
 import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[3] + "/scripts")
 from hslib.lab import markers
-open(sys.argv[2], "w").write(markers.starter("src/kvm/sbi_base.c", open(sys.argv[1]).read(), 91))
+open(sys.argv[2], "w").write(markers.starter("src/kvm/sbi/sbi_base.c", open(sys.argv[1]).read(), 91))
 END
 graded starter
 is "$status:$(points)" "1:0 of 90" "the starter has none"
-like "$(tr -s '\n ' ' ' <<<"$said")" 'lab 91: src/kvm/sbi_base.c: answer each function' "... and is told what to write"
+like "$(tr -s '\n ' ' ' <<<"$said")" 'lab 91: src/kvm/sbi/sbi_base.c: answer each function' "... and is told what to write"
 
 echo "the course's key" >"$tmp/key"
-hand_in reads src/kvm/sbi_base.c
-for file in ../../../reference/src/kvm/sbi_base.c "$HS_TOP/src/kvm/sbi_base.c" "$fixture/91-fixture/tree/src/kvm/sbi_base.c" \
+hand_in reads src/kvm/sbi/sbi_base.c
+for file in ../../../reference/src/kvm/sbi/sbi_base.c "$HS_TOP/src/kvm/sbi/sbi_base.c" "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c" \
 	"/proc/$$/root$fixture/91-fixture/hidden/kept.t"; do
-	printf '#if __has_include("%s")\n#error seen: %s\n#endif\n' "$file" "$file" >>"$tmp/reads/src/kvm/sbi_base.c"
+	printf '#if __has_include("%s")\n#error seen: %s\n#endif\n' "$file" "$file" >>"$tmp/reads/src/kvm/sbi/sbi_base.c"
 done
 echo "__asm__(\".pushsection .rodata\\n .inc\" \"bin \\\"$fixture/91-fixture/hidden/kept.t\\\"\\n .popsection\");" \
-	>>"$tmp/reads/src/kvm/sbi_base.c"
+	>>"$tmp/reads/src/kvm/sbi/sbi_base.c"
 graded reads --hidden --key "$tmp/key"
 is "$status:$(points)" "1:0 of 100" "who reads a hidden test at build time has nothing" || diag "$said"
 unlike "$said" xyzzy "... and does not see it"
@@ -35,16 +35,16 @@ like "$said" 'file not found' "... because for the compiler it is not there" || 
 
 in_vmm()	# NAME CODE: a VMM that does this first
 {
-	hand_in "$1" src/kvm/sbi_base.c src/vmm/message.c
+	hand_in "$1" src/kvm/sbi/sbi_base.c src/vmm/message.c
 	printf '#include <unistd.h>\n__attribute__((constructor)) static void cheat(void)\n{\n%s\n}\n' "$2" \
 		>>"$tmp/$1/src/vmm/message.c"
 }
 
 in_kernel()	# NAME DECLARATION CALL: a hypervisor that does this at each call of the base extension
 {
-	hand_in "$1" src/kvm/sbi_base.c
-	{ echo "$2"; sed "s|^\tswitch (fid) {|\t$3;\n&|" "$fixture/91-fixture/tree/src/kvm/sbi_base.c"; } \
-		>"$tmp/$1/src/kvm/sbi_base.c"
+	hand_in "$1" src/kvm/sbi/sbi_base.c
+	{ echo "$2"; sed "s|^\tswitch (fid) {|\t$3;\n&|" "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c"; } \
+		>"$tmp/$1/src/kvm/sbi/sbi_base.c"
 }
 
 nothing()	# NAME REGEX CLAIM
@@ -74,20 +74,20 @@ if [ "$(id -u)" = 0 ]; then
 	mkdir "$tmp/bin" && printf '#!/bin/sh\nexit 1\n' >"$tmp/bin/unshare" && chmod +x "$tmp/bin/unshare"
 	chmod 755 "$tmp"
 	echo key >"$tmp/key"
-	hand_in reads src/kvm/sbi_base.c
-	echo "__asm__(\".incbin \\\"$fixture/91-fixture/hidden/kept.t\\\"\");" >>"$tmp/reads/src/kvm/sbi_base.c"
+	hand_in reads src/kvm/sbi/sbi_base.c
+	echo "__asm__(\".incbin \\\"$fixture/91-fixture/hidden/kept.t\\\"\");" >>"$tmp/reads/src/kvm/sbi/sbi_base.c"
 	PATH=$tmp/bin:$PATH graded reads --hidden --key "$tmp/key"
 	is "$status:$(points)" "1:0 of 100" "without namespaces who reads a hidden test has nothing" || diag "$said"
 	like "$said" 'it does not build' "... because the compiler is nobody's"
-	hand_in right src/kvm/sbi_base.c
+	hand_in right src/kvm/sbi/sbi_base.c
 	PATH=$tmp/bin:$PATH graded right --hidden --key "$tmp/key"
 	is "$status:$(points)" "0:100 of 100" "... and the solution has all points" || diag "$said $err"
 else
 	skip "without namespaces" "only root can be another user"
 fi
 
-hand_in large src/kvm/sbi_base.c
-echo 'char large[1UL << 36] = { 1 };' >>"$tmp/large/src/kvm/sbi_base.c"
+hand_in large src/kvm/sbi/sbi_base.c
+echo 'char large[1UL << 36] = { 1 };' >>"$tmp/large/src/kvm/sbi/sbi_base.c"
 graded large --tests base
 is "$status:$(points)" "1:0 of 60" "an object of 64 GiB: no points" || diag "$said"
 like "$said" 'it does not build' "... it does not build"

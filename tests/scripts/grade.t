@@ -9,7 +9,7 @@ fixes "a lab's machines are its own" all
 export HYPERSCOPE_SET=
 
 # ---- what is handed in ----
-hand_in right src/kvm/sbi_base.c
+hand_in right src/kvm/sbi/sbi_base.c
 (cd "$tmp/right" && mkdir build && ln -s /etc/passwd build/link && tar -cf "$tmp/right.tar" .)
 echo "the course's key" >"$tmp/key"
 graded right.tar --hidden --key "$tmp/key" --results "$tmp/results.json"
@@ -44,8 +44,8 @@ END
 is "$said" $'it was ended after 2 seconds\nit was ended after 2 seconds\n[\'test.old\']' \
 	"a test that is ended leaves no files, and is not charged for another's"
 
-hand_in nothing src/kvm/sbi_base.c
-sed '/lab 91: /,/lab 91 end/c (void)fid;' "$fixture/91-fixture/tree/src/kvm/sbi_base.c" >"$tmp/nothing/src/kvm/sbi_base.c"
+hand_in nothing src/kvm/sbi/sbi_base.c
+sed '/lab 91: /,/lab 91 end/c (void)fid;' "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c" >"$tmp/nothing/src/kvm/sbi/sbi_base.c"
 graded nothing
 is "$status:$(points)" "1:0 of 90" "who does nothing, and that fast, has none" || diag "$said"
 like "$said" 'has to be right first .base.' "... and is told why"
@@ -92,7 +92,7 @@ refused()	# NAME REGEX CLAIM
 	ok $? "refused: $3" || diag "status $status: $said $err"
 }
 
-hand_in replaced src/kvm/sbi_base.c
+hand_in replaced src/kvm/sbi/sbi_base.c
 for file in Makefile src/guest/tap.c src/vmm/rules.mk scripts/hyperscope tests/lib/tap.sh tests/lib/lab.sh; do
 	mkdir -p "$(dirname "$tmp/replaced/$file")"
 	{ cat "$HS_TOP/$file"; echo "# all tests passed"; } >"$tmp/replaced/$file"
@@ -103,7 +103,7 @@ echo '{"lab": 91, "commit": "0123456"}' >"$tmp/replaced/lab.json"
 graded replaced
 like "$(tr -s '\n ' ' ' <<<"$said")" 'its tree was made of commit 0123456, and this is ' \
 	"... and that a tree is of another commit"
-hand_in linked src/kvm/sbi_base.c
+hand_in linked src/kvm/sbi/sbi_base.c
 ln -s "$fixture/91-fixture/hidden/kept.t" "$tmp/linked/src/kvm/kept.c"
 refused linked "src/kvm/kept.c: a symbolic link" "a symbolic link in a folder"
 tar -C "$tmp/linked" -cf "$tmp/linked.tar" .
@@ -116,7 +116,7 @@ import sys
 import tarfile
 import zipfile
 top = sys.argv[1]
-for name, member, size in (("up", "../up.c", 1), ("absolute", "/tmp/up.c", 1), ("large", "src/kvm/sbi_base.c", 3 << 20)):
+for name, member, size in (("up", "../up.c", 1), ("absolute", "/tmp/up.c", 1), ("large", "src/kvm/sbi/sbi_base.c", 3 << 20)):
     with tarfile.open("%s/%s.tar" % (top, name), "w") as archive:
         info = tarfile.TarInfo(member)
         info.size = size
@@ -127,20 +127,20 @@ with zipfile.ZipFile(top + "/bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
     for number in range(100):
         archive.writestr("src/%d.c" % number, bytes(1 << 20))
 with zipfile.ZipFile(top + "/symlink.zip", "w") as archive:
-    info = zipfile.ZipInfo("src/kvm/sbi_base.c")
+    info = zipfile.ZipInfo("src/kvm/sbi/sbi_base.c")
     info.create_system, info.external_attr = 3, 0o120777 << 16
     archive.writestr(info, "/etc/passwd")
 with tarfile.open(top + "/device.tar", "w") as archive:
-    info = tarfile.TarInfo("src/kvm/sbi_base.c")
+    info = tarfile.TarInfo("src/kvm/sbi/sbi_base.c")
     info.type = tarfile.CHRTYPE
     archive.addfile(info)
 for number, member in enumerate(("a\nScore: 100 of 100", "a\x1b[2J", "a\udcff.c")):
     with tarfile.open("%s/odd%d.tar" % (top, number), "w") as archive:
         archive.addfile(tarfile.TarInfo(member), io.BytesIO())
 with zipfile.ZipFile(top + "/damaged.zip", "w", zipfile.ZIP_LZMA) as archive:
-    archive.writestr("src/kvm/sbi_base.c", bytes(range(256)) * 99)
+    archive.writestr("src/kvm/sbi/sbi_base.c", bytes(range(256)) * 99)
 with open(top + "/damaged.zip", "r+b") as file:
-    file.seek(30 + len("src/kvm/sbi_base.c") + 9)
+    file.seek(30 + len("src/kvm/sbi/sbi_base.c") + 9)
     file.write(b"\xff" * 60)
 END
 for kind in tar zip; do
@@ -162,7 +162,7 @@ head -c 500 "$tmp/large.zip" >"$tmp/cut.zip"
 refused cut.zip 'neither a folder nor a zip or tar' "half an archive"
 
 # ---- what is built, and gets nothing ----
-hand_in forges src/kvm/sbi_base.c src/vmm/message.c
+hand_in forges src/kvm/sbi/sbi_base.c src/vmm/message.c
 cat >>"$tmp/forges/src/vmm/message.c" <<'END'
 #include <unistd.h>
 __attribute__((constructor)) static void forge(void)

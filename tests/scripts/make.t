@@ -70,7 +70,7 @@ like "$said" "^folders: ok$" "each folder of -I is there"
 like "$said" "^kernel: ok$" "the core and the host are compiled as for the kernel, not as for a test"
 if command -v clangd >/dev/null && clangd --version | grep -q 'version 14'; then
 	mkdir "$tmp/db" && cp "$tmp/commands" "$tmp/db/compile_commands.json"
-	for file in src/kvm/run.c trace/html/run.c tests/linux-abi/memory.c; do
+	for file in src/kvm/exit/run.c trace/html/run.c tests/linux-abi/memory.c; do
 		clangd --compile-commands-dir="$tmp/db" --check="$HS_TOP/$file" --check-lines=1 >"$tmp/clangd" 2>&1
 		is "$(sed -n 's/.*All checks completed, //p' "$tmp/clangd")" "0 errors" "clangd reads $file" || diag "$(grep '^E' "$tmp/clangd")"
 	done

@@ -62,15 +62,15 @@ checked()	# CHECK...
 }
 
 # The scaffolds that both files make.
-event=(event kvm_wfi_count --at 'src/kvm/wfi.c:/wfi_exit_stat/' --every-exit
+event=(event kvm_wfi_count --at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat/' --every-exit
 	--meaning 'how many WFIs of this vCPU have exited' --field 'num:count=vcpu->stats.wfi_exit_stat')
 toggle=(toggle wfi_note --values off,on,loud --question 'what does it cost to note each WFI?'
-	--at 'src/kvm/wfi.c:/wfi_exit_stat\+\+/')
+	--at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat\+\+/')
 sbi=(sbi odo --what 'tells a guest of its own exits')
 sbi_function=(sbi odo.get_vcpu)
 device=(device odometer --what 'counts how often it is read')
 payload=(payload echo --smp 2 --what 'calls that are answered alike, and a second hart')
-lab=(lab waiting --title 'who waits, and who is woken' --region src/kvm/wfi.c:vcpu_wfi --payload timer --number 90)
+lab=(lab waiting --title 'who waits, and who is woken' --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer --number 90)
 paper=(paper my_paper --title 'My paper (Workshop 2027)' --row sbi_machine --what 'SBI BASE, whose implementation it is')
 all_scaffolds()
 {

@@ -18,16 +18,16 @@ refused()	# REGEX NAME ARGS...: in one sentence
 
 # ---- wrong use ----
 x=(--meaning x --field num:a=1)
-at=(--at src/kvm/wfi.c:45)
+at=(--at src/kvm/vcpu/wfi.c:45)
 refused "'Kvm-x' is no name for an event" "a name that is none" event Kvm-x "${at[@]}" "${x[@]}"
 refused "called kvm_" "a name of another room" event wfi_x "${at[@]}" "${x[@]}"
 refused "say 'gstage', not 'stage2'" "a name with a word that is not ours" event kvm_stage2 "${at[@]}" "${x[@]}"
 refused "is an event 'kvm_exit' already" "an event that there is" event kvm_exit "${at[@]}" "${x[@]}"
-refused "no line of src/kvm/wfi.c" "a place that is not there" event kvm_x --at 'src/kvm/wfi.c:/no such line/' "${x[@]}"
-refused "more than one line" "a place that is there twice" event kvm_x --at 'src/kvm/wfi.c:/return RESUME_GUEST/' "${x[@]}"
+refused "no line of src/kvm/vcpu/wfi.c" "a place that is not there" event kvm_x --at 'src/kvm/vcpu/wfi.c:/no such line/' "${x[@]}"
+refused "more than one line" "a place that is there twice" event kvm_x --at 'src/kvm/vcpu/wfi.c:/return RESUME_GUEST/' "${x[@]}"
 refused "body of 'if' without braces" "a place where a call would be another statement's" \
-	event kvm_x --at 'src/kvm/wfi.c:/trace_kvm_vcpu_block\(/' "${x[@]}"
-refused "not inside a function" "a place where no statement can stand" event kvm_x --at src/kvm/wfi.c:3 "${x[@]}"
+	event kvm_x --at 'src/kvm/vcpu/wfi.c:/trace_kvm_vcpu_block\(/' "${x[@]}"
+refused "not inside a function" "a place where no statement can stand" event kvm_x --at src/kvm/vcpu/wfi.c:3 "${x[@]}"
 refused "there is no kind 'int'; there are hex, num" "a field of no kind" event kvm_x "${at[@]}" --meaning x --field int:a=1
 refused "6 fields" "six fields" event kvm_x "${at[@]}" --meaning x --field=num:{a,b,c,d,e,f}=1
 refused "neither KVM nor host" "a paragraph that there is not" event kvm_x "${at[@]}" "${x[@]}" --spec 'H 99'
@@ -47,9 +47,9 @@ for what in 'x */ int y' 'of @NAME@' $'a\x1b[2J' $'\xff'; do
 done
 refused "there is a payload 'timer' already" "a payload that there is" payload timer --what x
 refused "smp 9: 1 to 8" "too many vCPUs" payload echo --what x --smp 9
-refused "there is a lab" "a lab's number that is taken" lab waiting --title x --region src/kvm/wfi.c:vcpu_wfi --payload timer --number 3
-refused "a lab's region already" "a function that a lab has" lab waiting --title x --region src/kvm/sbi_base.c:sbi_base --payload timer
-refused "defines no such function" "a function that there is not" lab waiting --title x --region src/kvm/wfi.c:exit_wfj --payload timer
+refused "there is a lab" "a lab's number that is taken" lab waiting --title x --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer --number 3
+refused "a lab's region already" "a function that a lab has" lab waiting --title x --region src/kvm/sbi/sbi_base.c:sbi_base --payload timer
+refused "defines no such function" "a function that there is not" lab waiting --title x --region src/kvm/vcpu/wfi.c:exit_wfj --payload timer
 refused "without .* and without a full stop" "a sentence that would break a table" payload echo --what 'a | b'
 refused "the bench has a row 'mmio_read' already" "a row that there is" paper mine --title x --row mmio_read --what x
 refused "src/guest/bench/disk.c already" "a row with another's file" paper mine --title x --row disk --what x
@@ -61,7 +61,7 @@ new "${event[@]}" --dry-run
 is "$status:$(git -C "$tree" status --porcelain)" "0:" "--dry-run writes nothing"
 cp "$tmp/out" "$tmp/diff"
 made "an event" "${event[@]}"
-like "$out" '^undo: git checkout -- .*src/kvm/wfi.c' "with the command that undoes it"
+like "$out" '^undo: git checkout -- .*src/kvm/vcpu/wfi.c' "with the command that undoes it"
 (cd "$tree" && git checkout -q HEAD -- docs && git apply -R "$tmp/diff")
 is "$(git -C "$tree" status --porcelain)" "" "--dry-run had printed what was then done"
 made "a device" "${device[@]}"

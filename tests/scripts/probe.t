@@ -24,7 +24,7 @@ like "$out" '^H extension +no' "a platform without the H extension is probed all
 unlike "$out" '^hgatp' "and its hgatp is not touched"
 
 # With no event on, nothing is ever written over the 4-byte no-op that a site is as built.
-run=$("${CROSS_COMPILE:-riscv64-linux-gnu-}objdump" -d "$O/kernel/src/kvm/run.c.o" |
+run=$("${CROSS_COMPILE:-riscv64-linux-gnu-}objdump" -d "$O/kernel/src/kvm/exit/run.c.o" |
 	grep -cP '\t00000013 +\tnop')
 ok $((run >= 4 ? 0 : 1)) "the sites of trace events in KVM_RUN are no-ops as built"
 diag "$run of them"

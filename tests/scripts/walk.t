@@ -62,7 +62,7 @@ claim(names.text("a 0xffffffc000001010 b 0xffffffc000002000 c 0xffffffc000001000
       "what has none is numbered, and the same page is the same number")
 claim(names.text("  level 4 [  2] at 0x80001010: 0x0000000020000801  table 0x80002000") ==
       "  level 4 [  2] at <page 1+0x10>: <page 2 V>  table <page 2>", "a page-table entry is its page and its flags")
-claim(names.text("83\t\tREG_S x1\n  src/kvm/switch.S:83") == "REG_S x1\n  src/kvm/switch.S", "numbers of lines are left out")
+claim(names.text("83\t\tREG_S x1\n  src/kvm/exit/switch.S:83") == "REG_S x1\n  src/kvm/exit/switch.S", "numbers of lines are left out")
 E2
 )
 relay "$said"

@@ -77,7 +77,7 @@ settings()	# ARGS...: the toggles as a program on the host finds them, in the or
 if [ -f "$O/guest/busybox" ]; then
 	settings
 	initial=$(head -n 1 "$tmp/single" | xargs -n1 | sort)
-	# There the host takes another (src/kvm/fp.c:/^void fp_init/).
+	# There the host takes another (src/kvm/vcpu/fp.c:/^void fp_init/).
 	! spoils_redirects || initial=${initial/fp=lazy_trap/fp=lazy_save}
 	is "$(xargs -n1 <<<"$out" | sort)" "$initial" \
 		"without a word: each toggle's initial value, as toggle.def says"

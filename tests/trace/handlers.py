@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""handlers.py - does every handler in the dispatch table (src/kvm/exit.c) emit an event?
+"""handlers.py - does every handler in the dispatch table (src/kvm/exit/exit.c) emit an event?
 
 usage: handlers.py [TOP]     prints the handlers that emit none
 
@@ -24,7 +24,7 @@ TOP = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file_
 def functions():
     """name -> body, of every function in src/kvm."""
     bodies = {}
-    for path in glob.glob(os.path.join(TOP, "src", "kvm", "*.c")):
+    for path in glob.glob(os.path.join(TOP, "src", "kvm", "**", "*.c"), recursive=True):
         with open(path, encoding="utf-8") as source:
             text = re.sub(r"/\*.*?\*/|__attribute__\(\(.*?\)\) ?", "", source.read(), flags=re.S)
         found = 0
@@ -61,13 +61,13 @@ def is_noticed_mute(name, bodies):
 
 
 def handlers(bodies):
-    with open(os.path.join(TOP, "src", "kvm", "exit.c"), encoding="utf-8") as source:
+    with open(os.path.join(TOP, "src", "kvm", "exit", "exit.c"), encoding="utf-8") as source:
         text = source.read()
     table = re.search(r"exit_table\[\] = \{(.*?)\};", text, re.S).group(1)
     named = set(re.findall(r"= (\w+),", table))
     if len(re.findall(r"= (\w+),", table)) != table.count("[EXC_"):
         sys.exit("exit_table has a row that cannot be read")
-    with open(os.path.join(TOP, "src", "kvm", "switch_fast.S"), encoding="utf-8") as source:
+    with open(os.path.join(TOP, "src", "kvm", "exit", "switch_fast.S"), encoding="utf-8") as source:
         named |= set(re.findall(r"\bfast_exit\s+(vcpu_fast_\w+)", source.read()))
     # What is called for what has no row, for interrupts, and for the one cause that is looked at first.
     named |= set(re.findall(r"return (exit_\w+)\(", bodies["exit_handle"] + bodies["handle_other"]))

@@ -18,9 +18,9 @@ done
 is "$missing" "" "every row of the exit table is used"
 
 is "$(python3 tests/trace/handlers.py 2>&1)" "" "every handler of the dispatch table emits an event"
-mkdir -p "$tmp/src/kvm"
-cp src/kvm/*.[cS] "$tmp/src/kvm"
-sed -i 's/trace_kvm_exit_unknown(.*);//; s/\[EXC_ECALL_U\] = vcpu_redirect_trap/[EXC_ECALL_U] = exit_mute/' "$tmp/src/kvm/exit.c"
+mkdir -p "$tmp/src"
+cp -r src/kvm "$tmp/src"
+sed -i 's/trace_kvm_exit_unknown(.*);//; s/\[EXC_ECALL_U\] = vcpu_redirect_trap/[EXC_ECALL_U] = exit_mute/' "$tmp/src/kvm/exit/exit.c"
 is "$(python3 tests/trace/handlers.py "$tmp" | tr '\n' ' ')" "exit_mute exit_unknown " "... and one that does not is found"
 
 is "$(trace/doc.py --check 2>&1)" "" "docs/trace.md lists the events that there are"

@@ -3,7 +3,7 @@
 #
 # host-registers.t - the C caller finds each register and CSR that it may rely on as it left it.
 #
-# A kernel of its own is linked here: run.c calls vcpu_switch_checked() (src/kvm/lab_switch.S), which
+# A kernel of its own is linked here: run.c calls vcpu_switch_checked() (src/kvm/exit/lab_switch.S), which
 # puts another value into each register, calls vcpu_switch(), and stops the machine if one has changed.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
@@ -13,7 +13,7 @@ for part in kernel gen vmm guest-payloads uapi libfdt; do
 	[ ! -e "$O/$part" ] || cp -a "$O/$part" "$checked"
 done
 read -ra cc <<<"$(make -s --no-print-directory -C "$HS_TOP" O="$checked" print-flags ROOM=kvm)"
-said=$("${cc[@]}" -Dvcpu_switch=vcpu_switch_checked -c -o "$checked/kernel/src/kvm/run.c.o" "$HS_TOP/src/kvm/run.c" 2>&1 &&
+said=$("${cc[@]}" -Dvcpu_switch=vcpu_switch_checked -c -o "$checked/kernel/src/kvm/exit/run.c.o" "$HS_TOP/src/kvm/exit/run.c" 2>&1 &&
 	make -s --no-print-directory -C "$HS_TOP" O="$checked" "$checked/hyperscope.bin" 2>&1)
 is $? 0 "a kernel that looks after its registers is linked" || diag "$said"
 for fastpath in on off; do

@@ -84,7 +84,7 @@ def _places(text):
     if re.fullmatch(r"step [1-6]", text):
         found = place.address_of_step(int(text[5:]))
         if found is None:
-            raise Problem("src/kvm/switch.S names no %s, or there is no debug information" % text)
+            raise Problem("src/kvm/exit/switch.S names no %s, or there is no debug information" % text)
         return [found], None
     if text in kernel_symbols():
         return [address(text)], None
@@ -108,7 +108,7 @@ def until(argument):
     usage: hs until SYMBOL        of the host, a label of its assembly, too; else of the guest's ELF file
            hs until ADDRESS       in the guest
            hs until vmm:SYMBOL    of the VMM's ELF file, in U
-           hs until step N        the first instruction of step N of the world switch (src/kvm/switch.S)"""
+           hs until step N        the first instruction of step N of the world switch (src/kvm/exit/switch.S)"""
     if not argument:
         raise Problem("where? As in: hs until exit_sbi")
     _ready()

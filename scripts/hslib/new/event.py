@@ -14,7 +14,7 @@ from .tree import refuse
 SUMMARY = "a trace event, fired where you say"
 EXAMPLE = """\
 hyperscope new event kvm_wfi_count \\
-    --at 'src/kvm/wfi.c:/wfi_exit_stat/' \\
+    --at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat/' \\
     --meaning 'how many WFIs of this vCPU have exited' \\
     --field 'num:count=vcpu->stats.wfi_exit_stat'"""
 NOTES = """\

@@ -13,7 +13,7 @@ from .tree import refuse
 SUMMARY = "a lab of the course: handout, tests, the hole in the source"
 EXAMPLE = """\
 hyperscope new lab waiting --title 'who waits, and who is woken' \\
-    --region src/kvm/wfi.c:vcpu_wfi --payload timer"""
+    --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer"""
 NOTES = """\
 The region is the whole body of the function; its payload has to come by it, or
 the starter would pass. labs/README.md says what else a lab can have: budgets,

@@ -14,7 +14,7 @@ SUMMARY = "a toggle: variants in files side by side, called where you say"
 EXAMPLE = """\
 hyperscope new toggle wfi_note --values off,on \\
     --question 'what does it cost to note each WFI?' \\
-    --at 'src/kvm/wfi.c:/wfi_exit_stat\\+\\+/'"""
+    --at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat\\+\\+/'"""
 NOTES = """\
 The first value is the default: nothing is done. Each other one fires an event,
 kvm_NAME, with its number. NAME.h has the contract, NAME_VALUE.c is a variant.

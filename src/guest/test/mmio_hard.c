@@ -3,7 +3,7 @@
  * mmio_hard.c - accesses of a device by code that is hard to fetch a second
  * time, and by instructions that a hypervisor does not emulate.
  *
- * The outcomes of the latter are those of src/kvm/mmio.c: access faults, as
+ * The outcomes of the latter are those of src/kvm/exit/mmio.c: access faults, as
  * from hardware whose I/O region has no atomicity and no FP.
  */
 #include "testdev.h"

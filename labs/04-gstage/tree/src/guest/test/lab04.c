@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab04.c - a guest asks how its own G-stage table maps what it touched (src/kvm/sbi_walk.c).
+ * lab04.c - a guest asks how its own G-stage table maps what it touched (src/kvm/sbi/sbi_walk.c).
  *
  * On the command line: weight0 to weight4, per_level, flags_shift, nothing (the variant); seed for the
  * pages; huge=1 where leaves above 4 KiB may be met; drop=1 to have pages taken out of the table.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lab06.h - what lab 6's guests share: the course's SBI extension (src/kvm/sbi_poll.c), and a vCPU that
+ * lab06.h - what lab 6's guests share: the course's SBI extension (src/kvm/sbi/sbi_poll.c), and a vCPU that
  * computes.
  */
 #ifndef GUEST_LAB06_H

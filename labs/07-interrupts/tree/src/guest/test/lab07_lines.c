@@ -3,7 +3,7 @@
  * lab07_lines.c - traps that are injected, and interrupts that may be neither lost nor doubled (lab 7).
  *
  * On the command line: part=1 traps, 2 lines, 3 wires (--wire), 4 of part 2 what does not want WFI to
- * exit. Lines are pulled by an SBI extension of the course's (src/kvm/sbi_moment.c), by which a guest
+ * exit. Lines are pulled by an SBI extension of the course's (src/kvm/sbi/sbi_moment.c), by which a guest
  * also says at which moment of its own way in or out of the guest another one's interrupt arrives. Each
  * wait has an end of its own: who loses an interrupt is told so, and the machine does not hang.
  */

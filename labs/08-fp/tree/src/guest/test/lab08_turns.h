@@ -225,7 +225,7 @@ static void look(const struct turn *turn)
 	unsigned long bits = turn->bits, fs = FIELD_GET(TURN_FS_USED, bits);
 	const struct told *want = &turn->want;
 
-	/* Of fcsr alone FS may say Clean or Dirty (src/kvm/fp.h). */
+	/* Of fcsr alone FS may say Clean or Dirty (src/kvm/vcpu/fp.h). */
 	if (turn->use == USE_WRITE  ? fs != FS_DIRTY
 	    : turn->use == USE_FCSR ? fs < FS_CLEAN
 				    : fs != (turn->was_in ? FS_CLEAN : FS_OFF))

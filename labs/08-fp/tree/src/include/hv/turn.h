@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * turn.h - by which a guest looks at what a policy of toggle fp does (lab 8): an SBI extension of the
- * core's, src/kvm/sbi_turn.c, and one of the VMM's, src/vmm/sbi.c. Given; nothing to write.
+ * core's, src/kvm/sbi/sbi_turn.c, and one of the VMM's, src/vmm/sbi.c. Given; nothing to write.
  */
 #ifndef HV_TURN_H
 #define HV_TURN_H

@@ -13,7 +13,7 @@
 #define ALL       (~0UL)
 #define WAIT_MS   2000UL
 
-/* As src/kvm/sbi_watch.h, request.h and vcpu.h have them. */
+/* As src/kvm/sbi/sbi_watch.h, request.h and vcpu.h have them. */
 enum {
 	ASKED,
 	FENCE,

@@ -2,7 +2,7 @@
 /*
  * lab09_kick.c - who is interrupted when he is asked for something, and when a wait ends (lab 9).
  *
- * A vCPU that is stopped is said to be in its guest, or asleep, or idle (src/kvm/sbi_watch.c).
+ * A vCPU that is stopped is said to be in its guest, or asleep, or idle (src/kvm/sbi/sbi_watch.c).
  */
 #include "lab09.h"
 

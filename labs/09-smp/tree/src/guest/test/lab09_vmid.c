@@ -2,7 +2,7 @@
 /*
  * lab09_vmid.c - VMs take turns: which VMID each has, and when all are given anew (lab 9).
  *
- * bits=N, of a VMID. The VMs are src/kvm/sbi_watch.c's. Command line: lab09.h.
+ * bits=N, of a VMID. The VMs are src/kvm/sbi/sbi_watch.c's. Command line: lab09.h.
  */
 #include "lab09.h"
 

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lab_switch.S - does vcpu_switch() give back what a C function has to give back?
+ *
+ *   vcpu_switch_checked(vcpu) as vcpu_switch(); stops the machine if a register has changed, or
+ *                             if the guest's sp or tp is the host's: no guest of the test's has those;
+ *                             or if the guest's a0 or sepc is not what it was at the trap
+ *
+ * What they were at the trap sees an exit vector that stands before the vCPU's own.
+ *
+ * Called in the kernel that labs/02-switch/tests/host-registers.t links, and nowhere else. For one
+ * hart: what was there before lies in one place.
+ */
+#include "asm.h"
+#include "kvm_offsets.h"
+
+	.option	arch, +h
+
+	/* The register, or what \read puts into t1, is still what the slot has. */
+	.macro	same_csr name, slot
+	csrr	t1, \name
+	REG_L	t2, (\slot * SZREG)(t0)
+	beq	t1, t2, 1f
+	lab_todo "lab 2: src/kvm/exit/switch.S: write the way back of \name: after a switch it is not what it was"
+1:
+	.endm
+	.macro	same name, slot
+	REG_L	t2, (\slot * SZREG)(t0)
+	beq	\name, t2, 1f
+	lab_todo "lab 2: src/kvm/exit/switch.S: write the way back of \name: after a switch it is not what it was"
+1:
+	.endm
+	/* a1 is the vCPU. */
+	.macro	not_the_guests name, number, slot
+	REG_L	t1, (GUEST_gpr + \number * SZREG)(a1)
+	REG_L	t2, (\slot * SZREG)(t0)
+	bne	t1, t2, 1f
+	lab_todo "lab 2: src/kvm/exit/switch.S: write step 4 anew: it saves the guest's \name where that is the host's already (switch_fast.S)"
+1:
+	.endm
+
+	/* Saved for the guest is what its trap found. a1 is the vCPU. */
+	.macro	as_trapped name, offset, slot
+	REG_L	t1, \offset(a1)
+	REG_L	t2, (\slot * SZREG)(t0)
+	beq	t1, t2, 1f
+	lab_todo "lab 2: src/kvm/exit/switch.S: write step 5 anew: the guest's \name that it saves is not that of the trap"
+1:
+	.endm
+
+	/* An exit vector that keeps a0 and sepc, and goes on in another with every register as it was. */
+	.macro	vector name, next
+	.balign	4
+\name:
+	csrw	sscratch, a0
+	la	a0, seen
+	REG_S	t0, (0 * SZREG)(a0)
+	csrr	t0, sscratch
+	REG_S	t0, (1 * SZREG)(a0)
+	csrr	t0, sepc
+	REG_S	t0, (2 * SZREG)(a0)
+	REG_L	t0, (3 * SZREG)(a0)
+	csrrw	t0, sscratch, t0
+	REG_L	t0, (0 * SZREG)(a0)
+	REG_L	a0, (1 * SZREG)(a0)
+	j	\next
+	.endm
+
+	.text
+	vector	seen_exit, vcpu_exit_vector
+	vector	seen_fast, vcpu_exit_fast
+
+	.global	vcpu_switch_checked
+	.type	vcpu_switch_checked, @function
+vcpu_switch_checked:
+	/* What the caller has, on its stack; what is to come back, in memory. */
+	addi	sp, sp, -16 * SZREG
+	REG_S	ra, 0(sp)
+	REG_S	a0, (13 * SZREG)(sp)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	REG_S	s\n, ((1 + \n) * SZREG)(sp)
+	.endr
+	la	t0, before
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	li	s\n, 0x5eed0000 + \n
+	REG_S	s\n, (\n * SZREG)(t0)
+	.endr
+	REG_S	sp, (12 * SZREG)(t0)
+	REG_S	gp, (13 * SZREG)(t0)
+	REG_S	tp, (14 * SZREG)(t0)
+	csrr	t1, stvec
+	REG_S	t1, (15 * SZREG)(t0)
+	csrr	t1, sscratch
+	REG_S	t1, (16 * SZREG)(t0)
+	csrr	t1, hstatus
+	REG_S	t1, (17 * SZREG)(t0)
+	csrr	t1, sstatus
+	REG_S	t1, (18 * SZREG)(t0)
+	/* Which of the two vectors stands before the vCPU's, and that none was met. */
+	la	t0, seen
+	REG_S	zero, (2 * SZREG)(t0)
+	REG_S	a0, (3 * SZREG)(t0)
+	REG_L	t1, VCPU_exit_vector(a0)
+	REG_S	t1, (14 * SZREG)(sp)
+	la	t2, vcpu_exit_vector
+	la	t0, seen_exit
+	beq	t1, t2, 1f
+	la	t0, seen_fast
+1:	REG_S	t0, VCPU_exit_vector(a0)
+	call	vcpu_switch
+	la	t0, before
+	same	sp, 12
+	same	gp, 13
+	same	tp, 14
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	same	s\n, \n
+	.endr
+	same_csr stvec, 15
+	same_csr sscratch, 16
+	same_csr hstatus, 17
+	same_csr sstatus, 18
+	REG_L	a1, (13 * SZREG)(sp)
+	not_the_guests sp, 2, 12
+	not_the_guests tp, 4, 14
+	la	t0, seen
+	REG_L	t1, (2 * SZREG)(t0)
+	bnez	t1, 1f
+	lab_todo "lab 2: src/kvm/exit/switch.S: write step 2 anew: stvec is not the vector that the vCPU names"
+1:
+	as_trapped a0, (GUEST_gpr + 10 * SZREG), 1
+	as_trapped sepc, GUEST_sepc, 2
+	REG_L	t1, (14 * SZREG)(sp)
+	REG_S	t1, VCPU_exit_vector(a1)
+	REG_L	ra, 0(sp)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	REG_L	s\n, ((1 + \n) * SZREG)(sp)
+	.endr
+	addi	sp, sp, 16 * SZREG
+	ret
+
+	.bss
+	.balign	SZREG
+before:
+	.space	19 * SZREG
+	/* Of the last trap: t0 (for a moment), a0, sepc; and the vCPU. */
+seen:
+	.space	4 * SZREG

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_walk.c - the guest asks how its own G-stage table maps an address. Given; nothing to write.
+ *
+ * No hypervisor tells its guest that. This one does so that a test, which is a guest, can look at
+ * what the walkers of lab 4 have built.
+ */
+#include "exit/exit.h"
+#include "mmu/gstage_lab.h"
+#include "mmu/tlb.h"
+
+/* As a notifier does when the host wants pages back; the pages stay, and the next touch finds them. */
+static void drop(struct kvm *vm, gpa_t start, gpa_t end)
+{
+	struct gstage *gs = &vm->gstage;
+	struct gstage_debt debt;
+
+	spin_lock(&gs->mmu_lock);
+	gstage_unmap(gs, start, end);
+	debt = gstage_owe(gs);
+	spin_unlock(&gs->mmu_lock);
+	tlb_settle(vm, &debt);
+}
+
+int sbi_walk(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	struct gstage *gs = &vcpu->kvm->gstage;
+	gpa_t gpa = vcpu->guest.gpr[GPR_A0], end = vcpu->guest.gpr[GPR_A1];
+	struct gstage_leaf leaf;
+
+	(void)ext;
+	if (fid == 0) {
+		ret->value = (long)gs->levels;
+	} else if (fid == 1 && gpa < gstage_limit(gs)) {
+		spin_lock(&gs->mmu_lock);
+		ret->value = (long)gstage_lab_path(gs, gpa);
+		spin_unlock(&gs->mmu_lock);
+	} else if (fid == 3 && gpa < gstage_limit(gs)) {
+		spin_lock(&gs->mmu_lock);
+		if (gstage_find(gs, gpa, &leaf))
+			ret->error = SBI_ERR_INVALID_ADDRESS;
+		else
+			ret->value = (long)(leaf.level << 8 | (leaf.pte & 0xff));
+		spin_unlock(&gs->mmu_lock);
+	} else if (fid == 2 && !((gpa | end) & (PAGE_SIZE - 1))) {
+		drop(vcpu->kvm, gpa, end);
+	} else {
+		ret->error = SBI_ERR_INVALID_PARAM;
+	}
+	return RESUME_GUEST;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_moment.c - an interrupt at the worst moment, as often as a test wants it. Given.
+ *
+ * A race is lost once in a million, and then nobody looks. Here the guest says at which moment of its
+ * own vCPU's way into the guest a sender comes in between: run.c and wfi.c call irq_moment_comes()
+ * there, which does what the sender's thread would do then. A full fence of run.c and request.c is such
+ * a moment, too, and an atomic change in irq.c (irq_step.h).
+ *
+ *   0  arm moment a0
+ *   1  lower one's own external line
+ *   2  raise that of the vCPU with the id a0
+ *   3  nothing, the long way
+ *   4  raise (a0 = 1) or lower (0) one's own; the marks are taken before each step of that
+ *   5  raise one's own, while the vCPU comes to moment a0: was it kicked?
+ *   6  ask for a fence, while its hart idles: was it kicked?
+ *   7  disarm: was the moment still to come?
+ *   8  has this vCPU ever begun to enter without being OUTSIDE?
+ *   9  vcpu_has_irq(), if vsie were a0 and hvip a1
+ */
+#include "exit/exit.h"
+#include "vcpu/irq.h"
+#include "request.h"
+#include "sbi/sbi_moment.h"
+
+#define VCPUS 64
+
+bool irq_moments;
+
+static u8 armed[VCPUS]; /* by index; its own thread's */
+static bool inside_early[VCPUS];
+
+void irq_moment_now(struct kvm_vcpu *vcpu, enum irq_moment moment)
+{
+	if (vcpu->idx >= VCPUS)
+		return;
+	if (moment == MOMENT_BEFORE_LOOK && READ_ONCE(vcpu->mode) != VCPU_OUTSIDE)
+		inside_early[vcpu->idx] = true;
+	if (armed[vcpu->idx] != moment)
+		return;
+	armed[vcpu->idx] = MOMENT_NONE;
+	vcpu_set_irq(vcpu, IRQ_VS_EXT);
+}
+
+void irq_step_now(struct kvm_vcpu *vcpu, bool fence)
+{
+	u8 moment;
+
+	if (vcpu->idx >= VCPUS)
+		return;
+	moment = armed[vcpu->idx];
+	if (moment < MOMENT_AT_LOOK ||
+	    fence == (moment == MOMENT_AT_TAKE || moment == MOMENT_AT_CHANGE))
+		return;
+	armed[vcpu->idx] = MOMENT_NONE;
+	switch (moment) {
+	case MOMENT_AT_LOOK:
+		/* A sender who read mode before IN_GUEST could be seen: he does not kick. */
+		if (READ_ONCE(vcpu->mode) == VCPU_IN_GUEST)
+			vcpu_set_own_irq(vcpu, IRQ_VS_EXT);
+		else
+			armed[vcpu->idx] = moment;
+		break;
+	case MOMENT_AT_TAKE:
+		vcpu_set_own_irq(vcpu, IRQ_VS_EXT);
+		break;
+	case MOMENT_AT_CHANGE:
+		vcpu_flush_irqs(vcpu);
+		armed[vcpu->idx] = moment;
+		break;
+	/* The vCPU's thread, which read the requests before this one could be seen. */
+	case MOMENT_AT_KICK:
+		WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
+		break;
+	case MOMENT_AT_KICK_IDLE:
+		WRITE_ONCE(vcpu->blocking, VCPU_IDLE);
+		break;
+	}
+}
+
+static bool kicked_at(struct kvm_vcpu *vcpu, enum irq_moment moment)
+{
+	bool kicked;
+
+	armed[vcpu->idx] = (u8)moment;
+	WRITE_ONCE(irq_moments, true);
+	vcpu_set_irq(vcpu, IRQ_VS_EXT);
+	armed[vcpu->idx] = MOMENT_NONE;
+	kicked = READ_ONCE(vcpu->mode) == VCPU_KICKED ||
+		 READ_ONCE(vcpu->blocking) == VCPU_IDLE_KICKED;
+	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
+	return kicked;
+}
+
+static bool kicked_for_a_fence(struct kvm_vcpu *vcpu)
+{
+	bool kicked;
+
+	WRITE_ONCE(vcpu->blocking, VCPU_IDLE);
+	vcpu_request(vcpu, REQ_FENCE_I);
+	kicked = READ_ONCE(vcpu->blocking) != VCPU_IDLE;
+	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
+	return kicked;
+}
+
+/* As of a vCPU that sleeps: while this one is loaded nobody else looks at its csrs. */
+static bool has_irq_with(struct kvm_vcpu *vcpu, unsigned long vsie, unsigned long hvip)
+{
+	vcpu_flush_irqs(vcpu);
+	vcpu->csrs.vsie = vsie;
+	vcpu->csrs.hvip = hvip;
+	return vcpu_has_irq(vcpu);
+}
+
+static void arm(struct kvm_vcpu *vcpu, unsigned long moment)
+{
+	/* So there is a mark to take. */
+	if (moment == MOMENT_AT_TAKE)
+		vcpu_clear_irq(vcpu, IRQ_VS_EXT);
+	armed[vcpu->idx] = (u8)moment;
+	WRITE_ONCE(irq_moments, true);
+}
+
+static void change_by_steps(struct kvm_vcpu *vcpu, bool up)
+{
+	arm(vcpu, MOMENT_AT_CHANGE);
+	if (up)
+		vcpu_set_irq(vcpu, IRQ_VS_EXT);
+	else
+		vcpu_clear_irq(vcpu, IRQ_VS_EXT);
+	armed[vcpu->idx] = MOMENT_NONE;
+}
+
+int sbi_moment(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	unsigned long a0 = vcpu->guest.gpr[GPR_A0];
+	struct kvm_vcpu *other = vm_find_vcpu(vcpu->kvm, a0);
+
+	(void)ext;
+	if (vcpu->idx >= VCPUS)
+		fid = ~0UL;
+	switch (fid) {
+	case 0:
+		if (a0 > MOMENT_AT_TAKE)
+			break;
+		arm(vcpu, a0);
+		return RESUME_GUEST;
+	case 1:
+		vcpu_clear_irq(vcpu, IRQ_VS_EXT);
+		return RESUME_GUEST;
+	case 2:
+		if (!other)
+			break;
+		vcpu_set_irq(other, IRQ_VS_EXT);
+		return RESUME_GUEST;
+	case 3:
+		return RESUME_GUEST;
+	case 4:
+		change_by_steps(vcpu, a0);
+		return RESUME_GUEST;
+	case 5:
+		if (a0 != MOMENT_AT_KICK && a0 != MOMENT_AT_KICK_IDLE)
+			break;
+		ret->value = kicked_at(vcpu, a0);
+		return RESUME_GUEST;
+	case 6:
+		ret->value = kicked_for_a_fence(vcpu);
+		return RESUME_GUEST;
+	case 7:
+		ret->value = armed[vcpu->idx] != MOMENT_NONE;
+		armed[vcpu->idx] = MOMENT_NONE;
+		return RESUME_GUEST;
+	case 8:
+		ret->value = inside_early[vcpu->idx];
+		return RESUME_GUEST;
+	case 9:
+		ret->value = has_irq_with(vcpu, a0, vcpu->guest.gpr[GPR_A1]);
+		return RESUME_GUEST;
+	}
+	ret->error = SBI_ERR_INVALID_PARAM;
+	return RESUME_GUEST;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * coalesced.c - stores to a zone are collected in a ring, for user space to take later.
+ *
+ * One ring a VM, in a page that every vCPU's mapping shows at KVM_COALESCED_MMIO_PAGE_OFFSET.
+ * We fill at `last`, user space takes from `first`; one entry stays free, so that full is not
+ * empty. The page is user space's, hostile as struct kvm_run: `last` is read once for each store,
+ * and one that is no entry's number makes the ring full, which is always right: a store that
+ * finds no room goes to user space as any other.
+ */
+#include "exit/bus.h"
+
+struct zone {
+	struct bus_device dev;
+	struct list_head link; /* in kvm->zones */
+	enum kvm_bus_kind kind;
+};
+
+#define RING_SIZE                                                     \
+	((u32)((PAGE_SIZE - sizeof(struct kvm_coalesced_mmio_ring)) / \
+	       sizeof(struct kvm_coalesced_mmio)))
+
+/* Nothing lies within a zone of no size. */
+static bool covers(const struct bus_device *dev, gpa_t gpa, unsigned int len)
+{
+	return gpa >= dev->gpa && gpa - dev->gpa <= dev->len && len <= dev->len - (gpa - dev->gpa);
+}
+
+static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len, u64 data)
+{
+	struct zone *zone = container_of(dev, struct zone, dev);
+	struct kvm_coalesced_mmio_ring *ring = vm->ring;
+	u32 last = READ_ONCE(ring->last), next;
+	struct kvm_coalesced_mmio *entry;
+	unsigned int i;
+
+	if (!covers(dev, gpa, len) || last >= RING_SIZE)
+		return false;
+	next = (last + 1) % RING_SIZE;
+	if (next == READ_ONCE(ring->first))
+		return false;
+	entry = &ring->coalesced_mmio[last];
+	entry->phys_addr = gpa;
+	entry->len = len;
+	entry->pio = zone->kind == KVM_BUS_PIO;
+	for (i = 0; i < len; i++)
+		entry->data[i] = (u8)(data >> 8 * i);
+	/* Who sees the new `last` sees the entry. */
+	__atomic_store_n(&ring->last, next, __ATOMIC_RELEASE);
+	trace_kvm_coalesced_mmio(gpa, len, data, last);
+	return true;
+}
+
+int kvm_vm_ioctl_register_coalesced(struct kvm *vm, const struct kvm_coalesced_mmio_zone *args)
+{
+	struct zone *zone;
+	int err;
+
+	if (args->pio > 1)
+		return -EINVAL;
+	zone = hv_alloc(sizeof(*zone));
+	if (!zone)
+		return -ENOMEM;
+	zone->dev.gpa = args->addr;
+	zone->dev.len = args->size;
+	zone->dev.store = store;
+	zone->kind = args->pio ? KVM_BUS_PIO : KVM_BUS_MMIO;
+	spin_lock(&vm->bus_lock);
+	err = bus_add(vm, zone->kind, &zone->dev);
+	if (!err) {
+		list_add_tail(&zone->link, &vm->zones);
+		vm->bus[zone->kind].zones++;
+	}
+	spin_unlock(&vm->bus_lock);
+	if (err)
+		hv_free(zone);
+	return err;
+}
+
+/* Linux has the size signed: what is larger lies in no zone. */
+static bool contains(const struct zone *zone, gpa_t gpa, u32 size)
+{
+	return (s32)size >= 0 && gpa + size >= gpa && gpa >= zone->dev.gpa &&
+	       gpa + size <= zone->dev.gpa + zone->dev.len;
+}
+
+/* Every zone that holds the range named goes, as on Linux; that there is none is no error. */
+int kvm_vm_ioctl_unregister_coalesced(struct kvm *vm, const struct kvm_coalesced_mmio_zone *args)
+{
+	enum kvm_bus_kind kind = args->pio ? KVM_BUS_PIO : KVM_BUS_MMIO;
+	struct zone *zone, *next;
+	struct list_head gone;
+
+	if (args->pio > 1)
+		return -EINVAL;
+	list_init(&gone);
+	spin_lock(&vm->bus_lock);
+	list_for_each_entry_safe(zone, next, &vm->zones, link) {
+		if (zone->kind != kind || !contains(zone, args->addr, args->size))
+			continue;
+		zone->dev.gone = true;
+		list_del(&zone->link);
+		list_add_tail(&zone->link, &gone);
+		vm->bus[kind].zones--;
+	}
+	if (!list_empty(&gone))
+		bus_sweep(vm, kind);
+	spin_unlock(&vm->bus_lock);
+	list_for_each_entry_safe(zone, next, &gone, link)
+		hv_free(zone);
+	return 0;
+}
+
+int coalesced_vm_init(struct kvm *vm)
+{
+	vm->ring_pa = hv_pages_alloc(HV_ORDER_4K);
+	if (!vm->ring_pa)
+		return -ENOMEM;
+	vm->ring = hv_page_map(vm->ring_pa);
+	return 0;
+}
+
+void coalesced_vm_destroy(struct kvm *vm)
+{
+	struct zone *zone, *next;
+
+	list_for_each_entry_safe(zone, next, &vm->zones, link) {
+		list_del(&zone->link);
+		hv_free(zone);
+	}
+	hv_page_unmap(vm->ring);
+	hv_pages_free(vm->ring_pa, HV_ORDER_4K);
+}

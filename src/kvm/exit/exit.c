@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/*
+ * exit.c - from the cause of an exit to its handler.
+ *
+ * A cause without a row goes to the guest if it is one that a guest can take, and
+ * else ends the run with KVM_EXIT_INTERNAL_ERROR: nothing here trusts that the
+ * hardware delegates what it was told to.
+ */
+#include "exit/exit.h"
+#include "vcpu/fp.h"
+#include "kvm.h"
+#include "vcpu/pmu.h"
+#include "request.h"
+
+/* A breakpoint that the VMM's debugger set: not delegated while KVM_SET_GUEST_DEBUG says so. */
+static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	if (vcpu->hedeleg & BIT(EXC_BREAKPOINT))
+		return vcpu_redirect_trap(vcpu, trap);
+	trace_kvm_debug(trap->sepc);
+	trace_exit_class(&vcpu->exit_clock, EXIT_DEBUG);
+	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_DEBUG);
+	return RESUME_USER;
+}
+
+/* What is given back to the guest, and is a firmware event of its PMU. */
+static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	static const u8 events[] = {
+		[EXC_LOAD_MISALIGNED] = SBI_PMU_FW_MISALIGNED_LOAD,
+		[EXC_LOAD_ACCESS_FAULT] = SBI_PMU_FW_ACCESS_LOAD,
+		[EXC_STORE_MISALIGNED] = SBI_PMU_FW_MISALIGNED_STORE,
+		[EXC_STORE_ACCESS_FAULT] = SBI_PMU_FW_ACCESS_STORE,
+	};
+
+	pmu_count(vcpu, events[trap->scause]);
+	return vcpu_redirect_trap(vcpu, trap);
+}
+
+/* ORDER: exception codes (hv/csr.h) */
+/* lab 3: write exit_table[], a handler for each cause */
+static exit_fn *const exit_table[] = {
+	[EXC_INST_MISALIGNED] = vcpu_redirect_trap,
+	[EXC_INST_ACCESS_FAULT] = vcpu_redirect_trap,
+	[EXC_ILLEGAL_INST] = exit_illegal_inst,
+	[EXC_BREAKPOINT] = exit_breakpoint,
+	[EXC_LOAD_MISALIGNED] = exit_counted_fault,
+	[EXC_LOAD_ACCESS_FAULT] = exit_counted_fault,
+	[EXC_STORE_MISALIGNED] = exit_counted_fault,
+	[EXC_STORE_ACCESS_FAULT] = exit_counted_fault,
+	[EXC_ECALL_U] = vcpu_redirect_trap,
+	[EXC_ECALL_VS] = exit_sbi,
+	[EXC_INST_PAGE_FAULT] = vcpu_redirect_trap,
+	[EXC_LOAD_PAGE_FAULT] = vcpu_redirect_trap,
+	[EXC_STORE_PAGE_FAULT] = vcpu_redirect_trap,
+	[EXC_INST_GUEST_PAGE_FAULT] = exit_gstage_fault,
+	[EXC_LOAD_GUEST_PAGE_FAULT] = exit_gstage_fault,
+	[EXC_VIRTUAL_INST] = exit_virtual_inst,
+	[EXC_STORE_GUEST_PAGE_FAULT] = exit_gstage_fault,
+};
+/* lab 3 end */
+
+static int exit_unknown(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	struct kvm_run *run = vcpu->run;
+
+	trace_kvm_exit_unknown(trap->scause, trap->stval);
+	hv_log("kvm: vCPU %u: cause %lu at 0x%lx, stval 0x%lx: not handled\n", vcpu->id,
+	       trap->scause, trap->sepc, trap->stval);
+	WRITE_ONCE(run->exit_reason, KVM_EXIT_INTERNAL_ERROR);
+	run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	run->internal.ndata = 2;
+	run->internal.data[0] = trap->scause;
+	run->internal.data[1] = trap->sepc;
+	return RESUME_USER;
+}
+
+static __attribute__((noinline)) void irq_seen(const struct kvm_vcpu *vcpu,
+					       const struct hv_trap *trap)
+{
+	bool user = !(vcpu->guest.sstatus & SSTATUS_SPP);
+
+	trace_kvm_host_irq(trap->scause);
+	if (trace_sample_enabled())
+		hv_sample(user ? SAMPLE_VU : SAMPLE_VS, trap->sepc);
+}
+
+__attribute__((noinline)) int exit_host_irq(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	if (trace_group_irq())
+		irq_seen(vcpu, trap);
+	hv_handle_interrupt(trap->scause);
+	return RESUME_GUEST;
+}
+
+exit_fn *exit_handler(unsigned long cause)
+{
+	/* lab 3: write the choice of a handler by cause */
+	if (cause & CAUSE_IRQ_FLAG)
+		return exit_host_irq;
+	return cause < ARRAY_SIZE(exit_table) && exit_table[cause] ? exit_table[cause]
+								   : exit_unknown;
+	/* lab 3 end */
+}
+
+/* Apart, so that a call of the SBI does not pay for its registers. */
+static __attribute__((noinline)) int handle_other(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	unsigned long cause = trap->scause;
+
+	/* A handler that sleeps, or an interrupt, may leave a signal or a waiting thread. */
+	vcpu_set_request(vcpu, REQ_HOST);
+	/* lab 3: write the call of the handler of this cause */
+	if (cause & CAUSE_IRQ_FLAG)
+		return exit_host_irq(vcpu, trap);
+	if (cause >= ARRAY_SIZE(exit_table) || !exit_table[cause])
+		return exit_unknown(vcpu, trap);
+	return exit_table[cause](vcpu, trap);
+	/* lab 3 end */
+}
+
+int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	/* The one exit whose way is short does not look for the host's business. */
+	if (trap->scause == EXC_ECALL_VS)
+		return exit_sbi(vcpu, trap);
+	return handle_other(vcpu, trap);
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fastpath.c - exits that are over before a world switch would have been (toggle fastpath=on).
+ *
+ * What a guest asks of its own hart and no thread has to wait for: SBI base, set_timer with
+ * Sstc, an IPI or a fence for itself, WFI with an interrupt pending. Each is decided upon first, for
+ * what is declined must not have changed anything, and then handled by the functions of the full
+ * way, with the same events, counters, and clock.
+ *
+ * mode stays IN_GUEST. So whoever wants this vCPU sends the interrupt, which is pending when the
+ * guest goes on and ends its run at once: nothing is missed, and who waits for the vCPU to be out
+ * waits for a few hundred instructions more. For the same reason nothing here serves a request:
+ * fences, a new VMID and the host's business are for the full way, which that interrupt takes.
+ * Requests that stand already, and the event that tells of requests, send an exit there as well.
+ */
+#include "exit/exit.h"
+#include "vcpu/irq.h"
+#include "kvm.h"
+#include "vcpu/pmu.h"
+#include "sbi/sbi.h"
+#include "vcpu/timer.h"
+
+#define ECALL_LEN 4
+#define WFI_LEN   4
+#define INLINE    static inline __attribute__((always_inline))
+/* What vcpu_fast_sbi() ends with by a jump: what one call needs saved, another does not. */
+#define APART static __attribute__((noinline))
+
+/* The exit is to be finished here. Its clock is switch_fast.S's. */
+INLINE void begin(struct kvm_vcpu *vcpu, enum exit_class class)
+{
+	trace_exit_class(&vcpu->exit_clock, class);
+	vcpu->stats.exits++;
+	if (trace_kvm_exit_enabled())
+		trace_kvm_exit(csr_read(sepc), csr_read(scause), csr_read(stval), csr_read(htval),
+			       csr_read(htinst));
+}
+
+/* The guest goes on `len` bytes behind the instruction that trapped. */
+INLINE struct fast_exit end(struct kvm_vcpu *vcpu, unsigned long len)
+{
+	unsigned long sepc = csr_read(sepc) + len;
+
+	csr_write(sepc, sepc);
+	trace_kvm_entry(sepc);
+	return (struct fast_exit){ vcpu, true };
+}
+
+INLINE void begin_sbi(struct kvm_vcpu *vcpu, enum exit_class class)
+{
+	const unsigned long *gpr = vcpu->guest.gpr;
+
+	begin(vcpu, class);
+	trace_kvm_sbi_call(gpr[GPR_A7], gpr[GPR_A6], gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2]);
+}
+
+INLINE void answer(struct kvm_vcpu *vcpu, const struct sbiret *ret)
+{
+	unsigned long *gpr = vcpu->guest.gpr;
+
+	gpr[GPR_A0] = (unsigned long)ret->error;
+	gpr[GPR_A1] = (unsigned long)ret->value;
+	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], ret->error, (u64)ret->value);
+}
+
+/* A call that its extension's own file answers. */
+INLINE struct fast_exit call(struct kvm_vcpu *vcpu, sbi_fn *handle, enum exit_class class)
+{
+	const unsigned long *gpr = vcpu->guest.gpr;
+	struct sbiret ret = { 0, 0 };
+
+	begin_sbi(vcpu, class);
+	handle(vcpu, gpr[GPR_A7], gpr[GPR_A6], &ret);
+	answer(vcpu, &ret);
+	return end(vcpu, ECALL_LEN);
+}
+
+/* As sbi_ipi(), but the line is shown at once and not by a request. */
+INLINE struct fast_exit ipi_to_self(struct kvm_vcpu *vcpu)
+{
+	struct sbiret ret = { SBI_SUCCESS, 0 };
+
+	begin_sbi(vcpu, EXIT_SBI_IPI);
+	pmu_count(vcpu, SBI_PMU_FW_IPI_SENT);
+	pmu_count(vcpu, SBI_PMU_FW_IPI_RECEIVED);
+	vcpu_mark_own_irq(vcpu, IRQ_VS_SOFT);
+	answer(vcpu, &ret);
+	vcpu_flush_irqs(vcpu);
+	return end(vcpu, ECALL_LEN);
+}
+
+INLINE struct fast_exit declined(struct kvm_vcpu *vcpu)
+{
+	return (struct fast_exit){ vcpu, false };
+}
+
+/* The call's hart mask is the guest's own hart: other vCPUs have no part in it. */
+static bool is_for_itself(const struct kvm_vcpu *vcpu)
+{
+	return sbi_names_only(vcpu, vcpu->guest.gpr[GPR_A0], vcpu->guest.gpr[GPR_A1]);
+}
+
+static bool may_call(const struct kvm_vcpu *vcpu, enum KVM_RISCV_SBI_EXT_ID ext)
+{
+	return vcpu->sbi_ext >> ext & 1;
+}
+
+APART struct fast_exit fast_time(struct kvm_vcpu *vcpu)
+{
+	if (!may_call(vcpu, KVM_RISCV_SBI_EXT_TIME) || vcpu->timer_ops != &timer_sstc_ops)
+		return declined(vcpu);
+	return call(vcpu, sbi_time, EXIT_SBI_TIME);
+}
+
+APART struct fast_exit fast_ipi(struct kvm_vcpu *vcpu)
+{
+	if (!may_call(vcpu, KVM_RISCV_SBI_EXT_IPI) || vcpu->guest.gpr[GPR_A6] != SBI_IPI_SEND_IPI ||
+	    !is_for_itself(vcpu))
+		return declined(vcpu);
+	return ipi_to_self(vcpu);
+}
+
+APART struct fast_exit fast_rfence(struct kvm_vcpu *vcpu)
+{
+	if (!may_call(vcpu, KVM_RISCV_SBI_EXT_RFENCE) || !is_for_itself(vcpu))
+		return declined(vcpu);
+	return call(vcpu, sbi_rfence, EXIT_SBI_RFENCE);
+}
+
+APART struct fast_exit fast_base(struct kvm_vcpu *vcpu)
+{
+	const unsigned long *gpr = vcpu->guest.gpr;
+
+	/* Such a probe may be user space's to answer. */
+	if (gpr[GPR_A6] == SBI_BASE_PROBE_EXTENSION && !sbi_probe_is_ours(gpr[GPR_A0]))
+		return declined(vcpu);
+	return call(vcpu, sbi_base, EXIT_SBI_BASE);
+}
+
+/* Without a look at what is the full way's to serve, and to tell of (trace_ring.c has the list). */
+INLINE bool may_be_fast(const struct kvm_vcpu *vcpu)
+{
+	return !READ_ONCE(vcpu->requests) && !trace_group_full_way();
+}
+
+struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)
+{
+	unsigned long ext = vcpu->guest.gpr[GPR_A7];
+
+	if (!may_be_fast(vcpu))
+		return declined(vcpu);
+	/* The hottest first, as in sbi.c: a switch would be sorted by number. */
+	if (ext == SBI_EXT_BASE)
+		return fast_base(vcpu);
+	if (ext == SBI_EXT_TIME)
+		return fast_time(vcpu);
+	if (ext == SBI_EXT_IPI)
+		return fast_ipi(vcpu);
+	if (ext == SBI_EXT_RFENCE)
+		return fast_rfence(vcpu);
+	return declined(vcpu);
+}
+
+/* In VU it is no WFI but an illegal instruction. A line that changes now is the full way's. */
+struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
+{
+	if (!may_be_fast(vcpu) || csr_read(stval) != INSN_WFI ||
+	    !(csr_read(sstatus) & SSTATUS_SPP) || READ_ONCE(vcpu->irq_changed) ||
+	    !(csr_read(vsip) & csr_read(vsie)))
+		return declined(vcpu);
+	begin(vcpu, EXIT_WFI);
+	trace_kvm_virtual_inst(INSN_WFI);
+	trace_kvm_wfi(true);
+	vcpu->stats.wfi_exit_stat++;
+	return end(vcpu, WFI_LEN);
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gstage_fault.c - the guest touched a guest physical address that is not mapped (so).
+ *
+ * Which address that is: gpa.h. Memory: find the host page and map it. No memory: an MMIO access, or, where no load
+ * or store could be emulated, the access fault that hardware would have answered.
+ *
+ * Mapping and the host's taking back race (notifier.c). The order that settles it: read
+ * inval_seq; look at the memory map and the page with no lock held, for that may
+ * sleep; take mmu_lock; if the number has changed, or an invalidation of this address is
+ * going on, do nothing: the guest faults again. A new memory map changes the number, too.
+ *
+ * No fence follows a leaf that was put where none was: a hart that still remembers
+ * "not mapped" (S §2.1 allows it) faults once more, finds the leaf and fences its address;
+ * if it faults a third time, it fences everything. No fence.i follows either: if the page has
+ * contents, the host has made every vCPU execute one (notifier.c).
+ *
+ * Spec: H §5.1, §6.3.
+ */
+#include <asm-generic/errno.h>
+#include "hv/trace.h"
+#include "exit/exit.h"
+#include "mmu/gpa.h"
+#include "mmu/memslot.h"
+#include "mmu/tlb.h"
+
+/* The slot that can answer this access, or NULL: a store to read-only memory is MMIO. */
+static const struct memslot *backing(struct kvm_vcpu *vcpu, const struct gstage_fault *fault)
+{
+	const struct memslot *slot = memslot_find(vcpu, gpa_to_gfn(fault->gpa));
+
+	if (slot && fault->write && (slot->flags & KVM_MEM_READONLY))
+		return NULL;
+	return slot;
+}
+
+/* ---- mapping ------------------------------------------------------------------- */
+
+/* May one leaf of this level map the page, as far as slot and host are concerned? */
+static bool level_fits(const struct memslot *slot, gpa_t gpa, const struct hv_user_page *page,
+		       unsigned int level)
+{
+	u64 size = gstage_size(level);
+	gpa_t slot_gpa = gfn_to_gpa(slot->base), start = ALIGN_DOWN(gpa, size);
+
+	return page->map_size >= size && IS_ALIGNED(slot->hva - slot_gpa, size) &&
+	       start >= slot_gpa && start + size <= slot_gpa + (slot->npages << PAGE_SHIFT);
+}
+
+static unsigned int leaf_level(const struct gstage *gs, const struct memslot *slot, gpa_t gpa,
+			       const struct hv_user_page *page)
+{
+	unsigned int level = 0;
+
+	if (page->map_size == PAGE_SIZE || !READ_ONCE(gs->huge))
+		return 0;
+	/* lab 10: write the level of a leaf in a slot that is logged */
+	/* Logged by the page, so mapped by the page. */
+	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		return 0;
+	/* lab 10 end */
+	while (level + 1 < gs->levels && level_fits(slot, gpa, page, level + 1))
+		level++;
+	return level;
+}
+
+static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *fault,
+			const struct hv_user_page *page)
+{
+	if (!page->writable || (slot->flags & KVM_MEM_READONLY))
+		return GSTAGE_LEAF;
+	/* lab 10: write when a page of a logged slot is not writable yet */
+	/* While logging, only a write makes a page writable: the next one must not be missed. */
+	if ((slot->flags & KVM_MEM_LOG_DIRTY_PAGES) && !fault->write)
+		return GSTAGE_LEAF;
+	/* lab 10 end */
+	return GSTAGE_LEAF | GSTAGE_LEAF_WRITE;
+}
+
+/*
+ * mmu_lock. Has the host, or the memory map, changed since seq was read? Of a large leaf
+ * no page may be on its way out: the invalidation has unmapped, and would not look again.
+ */
+static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int level,
+			   unsigned long seq)
+{
+	u64 size = gstage_size(level);
+	hva_t start = (hva_t)ALIGN_DOWN(hva, size);
+
+	if (gs->inval_count && start < gs->inval_end && gs->inval_start < start + size)
+		return true;
+	return gs->inval_seq != seq;
+}
+
+/*
+ * mmu_lock. The leaf has replaced `old`, a leaf or a table. Returns the fence that other harts need, if
+ * any; `end` without `fence` means that old == pte.
+ */
+static struct gstage_debt replaced(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t old,
+				   pte_t pte)
+{
+	/* A read fault that races with a write fault removes W (dirty log). A table has another PPN. */
+	if (!(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
+		return (struct gstage_debt){ .end = old == pte };
+	gstage_note_change(gs, gpa, level);
+	return gstage_owe(gs);
+}
+
+/*
+ * The leaf was already there, so this hart has cached an older state. A fence by address drops an older
+ * leaf. But if the hart has cached that a pointer to a table above is missing, such a fence need not drop
+ * that (H §3.2), and the guest faults again at once: then fence everything.
+ */
+static __attribute__((noinline)) void fence_spurious(struct kvm_vcpu *vcpu,
+						     const struct hfence *fence)
+{
+	gfn_t gfn = gpa_to_gfn(fence->start);
+
+	if (vcpu->spurious_gfn == gfn)
+		tlb_flush_vm_local(vcpu->kvm);
+	else
+		tlb_fence_local(vcpu->kvm, fence);
+	vcpu->spurious_gfn = gfn;
+}
+
+/* Nothing is locked. */
+static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa, const struct gstage_debt *debt)
+{
+	struct hfence fence = { .kind = HFENCE_GVMA, .start = gpa, .size = PAGE_SIZE };
+
+	if (debt->fence)
+		tlb_settle(vcpu->kvm, debt);
+	else if (debt->end)
+		fence_spurious(vcpu, &fence);
+	else
+		tlb_fence_local(vcpu->kvm, &fence); /* more is allowed than this hart knows */
+}
+
+static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
+		    const struct gstage_fault *fault, const struct hv_user_page *page,
+		    unsigned long seq)
+{
+	struct gstage *gs = &vcpu->kvm->gstage;
+	unsigned int level = leaf_level(gs, slot, fault->gpa, page);
+	hva_t hva = memslot_hva(slot, fault->gpa);
+	struct gstage_debt debt;
+	bool replaces;
+	pte_t old, pte;
+	int err;
+
+	pte = pte_make(ALIGN_DOWN(page->pa, gstage_size(level)), leaf_flags(slot, fault, page));
+	spin_lock(&gs->mmu_lock);
+	if (fault_is_stale(gs, hva, level, seq)) {
+		spin_unlock(&gs->mmu_lock);
+		trace_gstage_retry(fault->gpa, hva);
+		return RESUME_GUEST;
+	}
+	err = gstage_map(gs, fault->gpa, level, pte, &old);
+	/* lab 10: write which faults are marked in the log */
+	if (!err && fault->write && slot->dirty)
+		dirty_log_mark(slot, gpa_to_gfn(fault->gpa));
+	/* lab 10 end */
+	replaces = !err && (old & PTE_V);
+	if (replaces)
+		debt = replaced(gs, fault->gpa, level, old, pte);
+	spin_unlock(&gs->mmu_lock);
+	if (replaces)
+		fence_replaced(vcpu, fault->gpa, &debt);
+	return err ? err : RESUME_GUEST;
+}
+
+static enum exit_class fault_class(const struct memslot *slot, const struct gstage_fault *fault)
+{
+	if (fault->fetch)
+		return EXIT_FAULT_FETCH;
+	if (!fault->write)
+		return EXIT_FAULT_LOAD;
+	return slot->dirty ? EXIT_FAULT_DIRTY : EXIT_FAULT_STORE;
+}
+
+static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
+		     const struct gstage_fault *fault, unsigned long seq)
+{
+	struct hv_user_page page;
+	int ret;
+
+	vcpu->stats.gstage_faults++;
+	trace_exit_class(&vcpu->exit_clock, fault_class(slot, fault));
+	/* May sleep: the vCPU may be on another hart afterwards. */
+	ret = hv_user_page_look(vcpu->kvm->mm, memslot_hva(slot, fault->gpa), fault->write, &page);
+	return ret ? ret : map_page(vcpu, slot, fault, &page, seq);
+}
+
+/*
+ * Where this vCPU met a device last, and its memory map is the same: no slot is to be looked for. Only
+ * for what the hardware has said all about; it is no page-table access either, for htinst is odd.
+ */
+static bool is_device_again(const struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	return trap->htval >> (PAGE_SHIFT - 2) == vcpu->device_gfn && (trap->htinst & 1) &&
+	       vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE);
+}
+
+/* has_insn: the access is that of the instruction at sepc. */
+static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
+						  bool has_insn)
+{
+	unsigned long seq = __atomic_load_n(&vcpu->kvm->gstage.inval_seq, __ATOMIC_ACQUIRE);
+	const struct gpa_ops *gpa = vcpu->kvm->gpa;
+	const struct memslot *slot;
+	struct gstage_fault fault, guess;
+
+	memslot_vcpu_refresh(vcpu);
+	if (gpa->locate(vcpu, trap, &fault)) {
+		/* What was missing is there by now, or the guest's own table has changed. */
+		trace_kvm_page_fault((gpa_t)trap->htval << 2, trap->scause);
+		return RESUME_GUEST;
+	}
+	trace_kvm_page_fault(fault.gpa, trap->scause);
+	slot = backing(vcpu, &fault);
+	if (!slot) {
+		guess = fault;
+		if (gpa->confirm(vcpu, trap, &fault))
+			return RESUME_GUEST;
+		/* Every MMIO comes by: look again only for what has become another access. */
+		if (fault.gpa != guess.gpa || fault.write != guess.write)
+			slot = backing(vcpu, &fault);
+	}
+	if (slot)
+		return map_fault(vcpu, slot, &fault, seq);
+
+	/*
+	 * No RAM. A fetch, or a VS-stage walk that wanted its PTE here, has no load or
+	 * store to emulate: hardware would answer with an access fault.
+	 */
+	if (fault.fetch || fault.implicit || !has_insn)
+		return vcpu_inject_access_fault(vcpu, trap);
+	/* A store may have met a slot that is read-only. Who walks does not believe htval. */
+	if (gpa == &gpa_htval_ops && !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
+		vcpu->device_gfn = gpa_to_gfn(fault.gpa);
+	return mmio_emulate(vcpu, trap, fault.gpa);
+}
+
+int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	gpa_t gpa;
+
+	if (!is_device_again(vcpu, trap))
+		return handle_fault(vcpu, trap, true);
+	gpa = (gpa_t)trap->htval << 2 | (trap->stval & 3);
+	trace_kvm_page_fault(gpa, trap->scause);
+	return mmio_emulate(vcpu, trap, gpa);
+}
+
+int gstage_fault_unpriv(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	return handle_fault(vcpu, trap, false);
+}

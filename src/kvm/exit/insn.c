@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+/*
+ * insn.c - virtual-instruction exits: what VS or VU may not do without HS; illegal instructions.
+ *
+ * Only WFI and wrs.nto in VS have a meaning of ours, and a few CSRs, of which some are user
+ * space's to answer (KVM_EXIT_RISCV_CSR). All else is a privilege that this guest does not
+ * have: it takes an illegal-instruction exception, as on a hart without the feature
+ * (H §6.1: HS emulates the absence of what it does not offer).
+ */
+#include "vcpu/aia.h"
+#include "exit/exit.h"
+#include "vcpu/fp.h"
+#include "vcpu/isa.h"
+#include "kvm.h"
+#include "vcpu/pmu.h"
+#include "mmu/unpriv.h"
+#include "vcpu/wfi.h"
+
+#define INSN_WRS_NTO 0x00d00073UL
+
+#define INSN_OPCODE   GENMASK(6, 0)
+#define INSN_RD       GENMASK(11, 7)
+#define INSN_FUNCT3   GENMASK(14, 12)
+#define INSN_RS1      GENMASK(19, 15)
+#define INSN_CSR      GENMASK(31, 20)
+#define OPCODE_SYSTEM 0x73
+#define FUNCT3_IMM    4 /* rs1 is a number, not a register */
+#define FUNCT3_RW     1
+#define FUNCT3_RS     2
+#define FUNCT3_RC     3
+
+static int inject_illegal(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
+{
+	vcpu_inject_trap(vcpu, EXC_ILLEGAL_INST, trap->sepc, insn);
+	return RESUME_GUEST;
+}
+
+/*
+ * stval has the instruction, or 0 if this hart does not say (S §1.9): then it is fetched
+ * again. 0 from here: the guest goes on, either to its own trap or to try once more.
+ */
+static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	struct hv_trap fetch;
+	unsigned long insn;
+
+	if (trap->stval)
+		return trap->stval;
+	insn = unpriv_read(vcpu, true, trap->sepc, &fetch);
+	if (!fetch.scause)
+		return insn;
+	/* The host took the page away: the guest's own fetch brings it back. */
+	if (fetch.htval || fetch.scause >= EXC_INST_GUEST_PAGE_FAULT)
+		return 0;
+	vcpu_inject_trap(vcpu,
+			 fetch.scause == EXC_LOAD_ACCESS_FAULT ? EXC_INST_ACCESS_FAULT
+							       : EXC_INST_PAGE_FAULT,
+			 trap->sepc, fetch.stval);
+	return 0;
+}
+
+/* What a CSR instruction does, in csrrw's, csrrs's or csrrc's way. */
+static struct csr_access decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	unsigned int funct3 = (unsigned int)FIELD_GET(INSN_FUNCT3, insn);
+	unsigned int rs1 = (unsigned int)FIELD_GET(INSN_RS1, insn);
+	unsigned long value = rs1;
+	struct csr_access access = {
+		.csr = (unsigned int)FIELD_GET(INSN_CSR, insn),
+		.rd = (unsigned int)FIELD_GET(INSN_RD, insn),
+	};
+
+	if (!(funct3 & FUNCT3_IMM))
+		value = rs1 ? vcpu->guest.gpr[rs1] : 0;
+	access.new_value = value;
+	access.write_mask = ~0UL;
+	if ((funct3 & 3) == FUNCT3_RS) {
+		access.write_mask = value;
+		access.new_value = ~0UL;
+	} else if ((funct3 & 3) == FUNCT3_RC) {
+		access.write_mask = value;
+		access.new_value = 0;
+	}
+	return access;
+}
+
+static void complete_csr(struct kvm_vcpu *vcpu)
+{
+	unsigned long value = READ_ONCE(vcpu->run->riscv_csr.ret_value);
+	unsigned int rd = vcpu->completion.csr_rd;
+
+	if (rd)
+		vcpu->guest.gpr[rd] = value;
+	vcpu->guest.sepc += 4;
+}
+
+/* User space emulates the access; complete_csr() uses its answer. */
+static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
+{
+	struct kvm_run *run = vcpu->run;
+
+	trace_exit_class(&vcpu->exit_clock, EXIT_CSR_USER);
+	trace_kvm_csr(access->csr, access->write_mask != 0, access->new_value, 0);
+	vcpu->stats.csr_exit_user++;
+	vcpu->completion.complete = complete_csr;
+	vcpu->completion.csr_rd = access->rd;
+	WRITE_ONCE(run->exit_reason, KVM_EXIT_RISCV_CSR);
+	run->riscv_csr.csr_num = access->csr;
+	run->riscv_csr.new_value = access->new_value;
+	run->riscv_csr.write_mask = access->write_mask;
+	run->riscv_csr.ret_value = 0;
+	return RESUME_USER;
+}
+
+/*
+ * cycle to hpmcounter31, and their upper halves on RV32, are the PMU's (pmu.h), as far as
+ * hcounteren keeps the hart's own from the guest. They are read-only. VU may read what
+ * the guest's scounteren opens (H §2.6).
+ */
+static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
+{
+	unsigned long number = (access->csr & ~0x80UL) - CSR_cycle;
+	u64 value;
+
+	if (number > 31 || access->write_mask)
+		return false;
+	if (!(vcpu->guest.sstatus & SSTATUS_SPP) && !(csr_read(scounteren) & BIT(number)))
+		return false;
+	if (pmu_read_csr(vcpu, number, &value))
+		return false;
+	*old = (unsigned long)(access->csr & 0x80 ? value >> 32 : value);
+	return true;
+}
+
+/* It is done here: the guest goes on with the old value. */
+static int finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long old)
+{
+	trace_exit_class(&vcpu->exit_clock, EXIT_CSR);
+	trace_kvm_csr(access->csr, access->write_mask != 0, old, 1);
+	vcpu->stats.csr_exit_kernel++;
+	if (access->rd)
+		vcpu->guest.gpr[access->rd] = old;
+	vcpu->guest.sepc += 4;
+	return RESUME_GUEST;
+}
+
+static bool is_csr_insn(unsigned long insn)
+{
+	return FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM && (FIELD_GET(INSN_FUNCT3, insn) & 3);
+}
+
+static int exit_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
+{
+	struct csr_access access = decode_csr(vcpu, insn);
+	unsigned long old = 0;
+
+	switch (access.csr) {
+	case CSR_seed:
+		if (isa_has(vcpu, KVM_RISCV_ISA_EXT_ZKR))
+			return forward_csr(vcpu, &access);
+		break;
+	case CSR_sireg:
+	case CSR_stopei:
+		switch (aia_access(vcpu, &access, &old)) {
+		case AIA_DONE:
+			return finish_csr(vcpu, &access, old);
+		case AIA_USER:
+			return forward_csr(vcpu, &access);
+		default:
+			break;
+		}
+		break;
+	default:
+		if (read_counter(vcpu, &access, &old))
+			return finish_csr(vcpu, &access, old);
+	}
+	return inject_illegal(vcpu, trap, insn);
+}
+
+int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	unsigned long insn = trapped_insn(vcpu, trap);
+	bool from_vs = vcpu->guest.sstatus & SSTATUS_SPP;
+
+	if (!insn)
+		return RESUME_GUEST;
+	trace_kvm_virtual_inst(insn);
+
+	/* In VU both exit whatever VTW says, and are illegal (H §6.1). */
+	if (from_vs && insn == INSN_WFI) {
+		vcpu->guest.sepc += 4;
+		return vcpu_wfi(vcpu);
+	}
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_ZAWRS) && insn == INSN_WRS_NTO) {
+		vcpu->guest.sepc += 4;
+		return vcpu_wrs(vcpu);
+	}
+	if (is_csr_insn(insn))
+		return exit_csr(vcpu, trap, insn);
+	return inject_illegal(vcpu, trap, insn);
+}
+
+/* Illegal instructions exit while a unit is away, or the guest counts them. */
+int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	if (vcpu->fp_ops->want && vcpu->fp_ops->want(vcpu)) {
+		trace_exit_class(&vcpu->exit_clock, EXIT_FP);
+		return RESUME_GUEST;
+	}
+	pmu_count(vcpu, SBI_PMU_FW_ILLEGAL_INSN);
+	return vcpu_redirect_trap(vcpu, trap);
+}

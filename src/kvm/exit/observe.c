@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+/*
+ * observe.c - events that need more than a call where something happens.
+ *
+ * kvm_exit_handled wraps an exit's handler, kvm_irq_take looks at the guest's trap CSRs around
+ * the world switch, and a sample that fell into a handler is of that handler: so a vCPU's
+ * handle_exit points here while one of them is on, and costs nothing else. Who switches events calls
+ * kvm_trace_changed(): each vCPU that runs is asked to look (REQ_TRACE), and one that comes into a
+ * hart later looks by itself (vcpu_load()).
+ *
+ * The guest takes its interrupts without us (hideleg). What can be said: one that is pending,
+ * enabled, and not held off by vsstatus.SIE when the guest is entered is taken before the guest's
+ * next instruction (H §2.3, S §1.3); and when vscause and vsepc differ at the exit from what they were
+ * at the entry, and vscause is an interrupt's, one was taken in between. Of several between two
+ * exits only the last is seen; not seen is one that comes at the same pc as the last, with
+ * no exit in between.
+ */
+#include "exit/exit.h"
+#include "exit/observe.h"
+#include "request.h"
+
+/* ---- interrupts, as the guest takes them ------------------------------------------------- */
+
+/* The one that is taken first of several (S §1.3; AIA: LCOFI is below the others). 0: none. */
+static unsigned long first_irq(unsigned long pending)
+{
+	static const u8 order[] = { IRQ_S_EXT, IRQ_S_SOFT, IRQ_S_TIMER, IRQ_PMU_OVF };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(order); i++)
+		if (pending & BIT(order[i]))
+			return order[i];
+	return 0;
+}
+
+static void observe_irq_entry(struct kvm_vcpu *vcpu)
+{
+	bool user = !(vcpu->guest.sstatus & SSTATUS_SPP);
+	unsigned long irq = 0;
+
+	vcpu->observed.vscause = csr_read(vscause);
+	vcpu->observed.vsepc = csr_read(vsepc);
+	if (user || (csr_read(vsstatus) & SSTATUS_SIE))
+		irq = first_irq(csr_read(vsip) & csr_read(vsie));
+	if (!irq)
+		return;
+	vcpu->observed.vscause = CAUSE_IRQ_FLAG | irq;
+	vcpu->observed.vsepc = vcpu->guest.sepc;
+	trace_kvm_irq_take(CAUSE_IRQ_FLAG | irq, vcpu->guest.sepc, true);
+}
+
+void vcpu_observe_entry(struct kvm_vcpu *vcpu)
+{
+	if (trace_kvm_irq_take_enabled())
+		observe_irq_entry(vcpu);
+}
+
+static void observe_exit(struct kvm_vcpu *vcpu)
+{
+	unsigned long vscause = csr_read(vscause), vsepc = csr_read(vsepc);
+
+	if (!(vscause & CAUSE_IRQ_FLAG) ||
+	    (vscause == vcpu->observed.vscause && vsepc == vcpu->observed.vsepc))
+		return;
+	trace_kvm_irq_take(vscause, vsepc, false);
+}
+
+/* ---- exits ---------------------------------------------------------------------------------- */
+
+static int exit_handle_observed(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	int result;
+
+	if (trace_kvm_irq_take_enabled())
+		observe_exit(vcpu);
+	vcpu->observed.injected = false;
+	result = vcpu->exit_ops->handle(vcpu, trap);
+	if (trace_sample_enabled())
+		hv_sample(SAMPLE_HS, (unsigned long)exit_handler(trap->scause));
+	trace_kvm_exit_handled(trap->scause, result, vcpu->observed.injected,
+			       result == RESUME_USER ? READ_ONCE(vcpu->run->exit_reason) : 0);
+	return result;
+}
+
+const struct exit_ops exit_ops = { exit_handle, exit_handle_observed, gstage_fault_unpriv };
+const struct exit_ops exit_full_ops = { exit_handle_full, exit_handle_observed,
+					gstage_fault_unpriv };
+
+/* ---- switching ------------------------------------------------------------------------------ */
+
+static void observe_vm(struct kvm *vm, void *arg)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned int i;
+
+	(void)arg;
+	kvm_for_each_vcpu(i, vcpu, vm)
+		vcpu_request(vcpu, REQ_TRACE);
+}
+
+void kvm_trace_changed(void)
+{
+	vm_for_each(observe_vm, NULL);
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+/*
+ * run.c - KVM_RUN: requests, entry, exit, until something is user space's to do.
+ *
+ * The loop's order is what keeps kicks from being lost (request.c): requests are
+ * served, mode becomes IN_GUEST, the request word is read once more, and then
+ * nothing but the world switch follows. Interrupts are off throughout: one that
+ * arrives in the host waits until the guest runs, and ends that at once.
+ */
+#include "exit/exit.h"
+#include "vcpu/hsm.h"
+#include "vcpu/irq.h"
+#include "kvm.h"
+#include "kvm_asm.h"
+#include "mmu/memslot.h"
+#include "exit/observe.h"
+#include "request.h"
+#include "sbi/sbi.h"
+#include "vcpu/steal_time.h"
+#include "mmu/tlb.h"
+#include "mmu/vmid.h"
+
+/* Fences that others asked this vCPU for (tlb.c, sbi_rfence.c); and what is as rare. */
+static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
+{
+	if (requests & BIT(REQ_FENCE_I)) {
+		trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
+		local_fence_i();
+	}
+	tlb_serve(vcpu, requests);
+	if (requests & BIT(REQ_TRACE))
+		vcpu_observe(vcpu);
+}
+
+static int end_by_signal(struct kvm_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_INTR);
+	vcpu->stats.signal_exits++;
+	return -EINTR;
+}
+
+/* The host's business with this thread: 0, or -EINTR for a signal. */
+static int serve_host(struct kvm_vcpu *vcpu)
+{
+	if (!hv_host_needed())
+		return 0;
+	if (hv_resched_needed())
+		hv_resched();
+	return hv_signal_pending() ? end_by_signal(vcpu) : 0;
+}
+
+/*
+ * Serve every request. 0 to go on; else what KVM_RUN returns. What is served in
+ * vain because a later one ends the run is served for the next.
+ */
+static int serve_requests(struct kvm_vcpu *vcpu)
+{
+	unsigned long requests = __atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE);
+	int err;
+
+	if (trace_kvm_request_enabled())
+		trace_kvm_request(requests);
+	if (READ_ONCE(vcpu->kvm->dead))
+		return -EIO;
+	if (requests & BIT(REQ_HSM)) {
+		err = hsm_serve(vcpu);
+		if (err) {
+			/* The others wait as long as it is stopped. */
+			__atomic_fetch_or(&vcpu->requests, requests, __ATOMIC_RELAXED);
+			return err == -EINTR ? end_by_signal(vcpu) : err;
+		}
+	}
+	if (requests & BIT(REQ_IRQ))
+		vcpu_flush_irqs(vcpu);
+	if (requests & (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL) |
+			BIT(REQ_FENCE_I) | BIT(REQ_TRACE)))
+		serve_fences(vcpu, requests);
+	if (requests & BIT(REQ_STEAL))
+		sta_update(vcpu);
+	/* A write to the guest's memory may have let a signal's interrupt in. */
+	if (requests & (BIT(REQ_HOST) | BIT(REQ_STEAL)))
+		return serve_host(vcpu);
+	return 0;
+}
+
+/* Out of line: while no event is on, run_once() is not to save registers for it. */
+static __attribute__((noinline)) void observe_entry(struct kvm_vcpu *vcpu)
+{
+	vcpu_observe_entry(vcpu);
+	if (trace_sample_enabled())
+		hv_sample(SAMPLE_HS, (unsigned long)vcpu_run);
+}
+
+/* One round: into the guest, and its trap handled. As exit handlers answer. */
+static int run_once(struct kvm_vcpu *vcpu)
+{
+	struct hv_trap trap;
+
+	vmid_update(vcpu);
+	/* lab 7: write the last look at the requests, once every sender knows that it must kick */
+	/* Release: who sees it kicks `hart`, which was written before (vcpu_load). */
+	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (READ_ONCE(vcpu->requests)) {
+		__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+		return RESUME_GUEST;
+	}
+	/* lab 7 end */
+
+	trace_exit_end(&vcpu->exit_clock);
+	if (trace_group_entry()) {
+		trace_kvm_entry(vcpu->guest.sepc);
+		if (trace_group_look())
+			observe_entry(vcpu);
+	}
+	vcpu_switch(vcpu);
+	trap.scause = csr_read(scause);
+	trace_exit_begin(&vcpu->exit_clock, trap.scause);
+	trap.stval = csr_read(stval);
+	trap.htval = csr_read(htval);
+	trap.htinst = csr_read(htinst);
+	trap.sepc = vcpu->guest.sepc;
+	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	vcpu->stats.exits++;
+	trace_kvm_exit(trap.sepc, trap.scause, trap.stval, trap.htval, trap.htinst);
+	return vcpu->handle_exit(vcpu, &trap);
+}
+
+/* What most exits ask for, and nothing else: the same in a few steps. */
+static int serve_host_request(struct kvm_vcpu *vcpu)
+{
+	__atomic_fetch_and(&vcpu->requests, ~BIT(REQ_HOST), __ATOMIC_ACQUIRE);
+	if (trace_kvm_request_enabled())
+		trace_kvm_request(BIT(REQ_HOST));
+	return serve_host(vcpu);
+}
+
+static int run_loop(struct kvm_vcpu *vcpu)
+{
+	int ret;
+
+	do {
+		unsigned long requests = READ_ONCE(vcpu->requests);
+
+		if (requests) {
+			ret = requests == BIT(REQ_HOST) ? serve_host_request(vcpu)
+							: serve_requests(vcpu);
+			if (ret)
+				return ret;
+		}
+		ret = run_once(vcpu);
+	} while (ret > 0);
+	return ret;
+}
+
+/* Return before the vCPU was loaded. Kept out of line so that the common path does not pay for it. */
+static __attribute__((noinline)) int not_run(void)
+{
+	trace_set_vcpu(0, 0);
+	return -EINTR;
+}
+
+int vcpu_run(struct kvm_vcpu *vcpu)
+{
+	u64 sigmask = 0;
+	int ret;
+
+	vcpu->ran_once = true;
+	/* From here on, and not from the load on: what completes an exit is this vCPU's doing. */
+	if (trace_any())
+		vcpu_observe(vcpu);
+	complete_exit(vcpu);
+	/* User space sets immediate_exit to complete the exit without an entry. Read once: it can change. */
+	if (READ_ONCE(vcpu->run->immediate_exit))
+		return not_run();
+
+	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_UNKNOWN);
+	if (vcpu->sigmask_set)
+		hv_sigmask_swap(vcpu->sigmask, &sigmask);
+	if (vcpu->slots != __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
+		memslot_vcpu_refresh(vcpu);
+	vcpu_begin_run(vcpu);
+	/*
+	 * Time has passed in user space, and in begin_run(), which may sleep: look for signals
+	 * first. After most exits that is due anyway.
+	 */
+	if (!(READ_ONCE(vcpu->requests) & BIT(REQ_HOST)) && hv_host_needed())
+		vcpu_set_request(vcpu, REQ_HOST);
+	ret = run_loop(vcpu);
+	/* While the hart still works for this vCPU: the record is to name it. */
+	trace_kvm_userspace_exit(READ_ONCE(vcpu->run->exit_reason), ret);
+	vcpu_end_run(vcpu);
+	if (vcpu->sigmask_set)
+		hv_sigmask_swap(sigmask, &sigmask);
+	return ret;
+}

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dirty_log.c - which pages of a memory slot the guest has written.
+ *
+ * One bit a page. While a slot is logged its leaves are of 4 KiB and not writable;
+ * the first write faults, sets the bit and makes its page writable, until the log is
+ * read: then the bits are cleared and the pages protected again. With
+ * KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 that is done by KVM_CLEAR_DIRTY_LOG, for the pages
+ * that it names; and with INITIALLY_SET a new log has every page, so that nothing
+ * needs to be protected before the first of these calls.
+ *
+ * Not logged: what user space writes itself. Locks: bits under mmu_lock; slots_lock keeps
+ * the log in being while it is read.
+ */
+#include <asm-generic/errno.h>
+#include "mmu/memslot.h"
+#include "hv/trace.h"
+#include "mmu/tlb.h"
+
+#define BITS_PER_PAGE (8 * PAGE_SIZE)
+
+/*
+ * The bits are in pages of their own, because a slot may have 2^31 - 1 of them. A page of bits is
+ * allocated for the first mark in it, so the size of a log depends on its marks: an empty log of 8 TiB
+ * takes 512 KiB instead of 256 MiB. Pages without a mark are not read; user space gets zeroes for them.
+ *
+ * Each page of bits has an entry: its address, or 0, and BITS_DIRTY. BITS_DIRTY without an address means
+ * that all bits of the page are set. That is the initial state with INITIALLY_SET, and it keeps a mark
+ * for which no page could be allocated: user space then copies pages that were not written, but misses
+ * none that was.
+ */
+struct dirty_log {
+	u64 npages;
+	u64 nr;    /* number of entries */
+	u64 *bits; /* the entries; mmu_lock. A page of bits starts with bit 0 of its first u64 */
+};
+
+#define BITS_NONE  0ULL
+#define BITS_DIRTY 1ULL /* a bit may be set; without an address: all are set */
+
+static hpa_t bits_page(u64 entry)
+{
+	return entry & ~BITS_DIRTY;
+}
+
+#define FREE_PIECE 512 /* entries between two polls for interrupts */
+
+void dirty_log_free(struct dirty_log *log)
+{
+	u64 i;
+
+	if (!log)
+		return;
+	for (i = 0; i < log->nr; i++) {
+		if (!bits_page(log->bits[i]) && i % FREE_PIECE)
+			continue;
+		hv_poll_interrupts();
+		if (bits_page(log->bits[i]))
+			hv_pages_free(bits_page(log->bits[i]), HV_ORDER_4K);
+	}
+	hv_free(log->bits);
+	hv_free(log);
+}
+
+struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
+{
+	struct dirty_log *log = hv_alloc(sizeof(*log));
+	u64 i;
+
+	if (!log)
+		return NULL;
+	log->npages = npages;
+	log->nr = (npages + BITS_PER_PAGE - 1) / BITS_PER_PAGE;
+	log->bits = hv_alloc((size_t)log->nr * sizeof(*log->bits));
+	if (!log->bits) {
+		hv_free(log);
+		return NULL;
+	}
+	for (i = 0; all_dirty && i < log->nr; i++) {
+		log->bits[i] = BITS_DIRTY;
+		if (i % FREE_PIECE == 0)
+			hv_poll_interrupts();
+	}
+	return log;
+}
+
+/* A word of which the first n bits are set, or all if n is 64 or more. */
+static u64 low_bits(u64 n)
+{
+	return n < 64 ? (1ULL << n) - 1 : ~0ULL;
+}
+
+/* mmu_lock. Allocate the page of bits of an entry, and set the first `set` bits. False: no memory. */
+static bool bits_alloc(u64 *entry, u64 set)
+{
+	hpa_t pa = hv_pages_alloc(HV_ORDER_4K);
+	u64 *bits, i;
+
+	if (!pa)
+		return false;
+	bits = hv_page_map(pa);
+	for (i = 0; i < set; i += 64)
+		bits[i / 64] = low_bits(set - i);
+	hv_page_unmap(bits);
+	*entry = pa | (*entry & BITS_DIRTY);
+	return true;
+}
+
+/*
+ * mmu_lock. An entry without a page is to get a mark: allocate the page. False: nothing is left to mark,
+ * since all bits are set, or are set here for lack of memory.
+ */
+static __attribute__((noinline)) bool bits_first_mark(u64 *entry)
+{
+	if (*entry == BITS_NONE && bits_alloc(entry, 0))
+		return true;
+	*entry = BITS_DIRTY;
+	return false;
+}
+
+void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
+{
+	u64 page = gfn - slot->base;
+	u64 *entry = &slot->dirty->bits[page / BITS_PER_PAGE], *word;
+
+	trace_kvm_dirty_log_mark(slot->id, gfn);
+	if (!bits_page(*entry) && !bits_first_mark(entry))
+		return;
+	word = hv_page_map(bits_page(*entry));
+	/* lab 10: write the mark: the bit of this page, and that its page of bits has one */
+	*entry |= BITS_DIRTY;
+	word[page % BITS_PER_PAGE / 64] |= 1ULL << page % 64;
+	/* lab 10 end */
+	hv_page_unmap(word);
+}
+
+/* ---- reading and clearing --------------------------------------------------------- */
+
+#define WORD_WORK 3 /* to look at a word of bits, by the measure of GSTAGE_PIECE */
+
+/* mmu_lock, free in between. Before each word: only slots_lock keeps the words from another reader. */
+static void rest(struct gstage *gs)
+{
+	if (gstage_pause_is_due(gs))
+		gstage_pause(gs);
+	gs->work -= WORD_WORK;
+}
+
+/* Nothing spinning is locked. */
+static void let_others(void)
+{
+	if (!hv_poll_interrupts())
+		hv_resched();
+}
+
+/* mmu_lock, free in between. The 64 pages from `page` on are not writable any more. */
+static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
+{
+	gpa_t start = gfn_to_gpa(slot->base + page);
+	u64 n = MIN(slot->npages - page, 64);
+
+	gstage_protect(&vm->gstage, start, start + (n << PAGE_SHIFT));
+}
+
+/* The bits that stand for pages of the slot, in the word for its page `page` and the next 63. */
+static u64 valid_bits(const struct memslot *slot, u64 page)
+{
+	return low_bits(slot->npages - page);
+}
+
+/* mmu_lock, released in between. read_bits() for an entry without a page: all bits are set. */
+static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
+		      size_t words, bool take)
+{
+	size_t i;
+
+	if (take)
+		slot->dirty->bits[first / BITS_PER_PAGE] = BITS_NONE; /* until the next mark */
+	for (i = 0; i < words; i++) {
+		rest(&vm->gstage);
+		copy[i] = valid_bits(slot, first + i * 64);
+		if (take)
+			protect_word(vm, slot, first + i * 64);
+	}
+}
+
+/* mmu_lock, released in between. read_bits() for an entry with a page. False: all bits are 0. */
+static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
+		      size_t words, bool take)
+{
+	u64 *entry = &slot->dirty->bits[first / BITS_PER_PAGE], any = 0;
+	u64 *bits = hv_page_map(bits_page(*entry));
+	size_t i;
+
+	*entry &= ~BITS_DIRTY; /* before reading: a later mark sets it again */
+	for (i = 0; i < words; i++) {
+		rest(&vm->gstage);
+		/* lab 10: write what becomes of a word: copied, and, to be taken, cleared and protected */
+		copy[i] = bits[i];
+		any |= bits[i];
+		if (!take || !bits[i])
+			continue;
+		bits[i] = 0;
+		protect_word(vm, slot, first + i * 64);
+		/* lab 10 end */
+	}
+	hv_page_unmap(bits);
+	if (any && !take)
+		*entry |= BITS_DIRTY;
+	return any;
+}
+
+/*
+ * Copy the first `words` words of the page of bits that begins with the slot's page `first`. take:
+ * also clear the bits and write-protect their pages. False: all bits are 0, and nothing was copied.
+ */
+static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
+		      size_t words, bool take)
+{
+	struct gstage_debt debt;
+	bool any = false;
+	u64 entry;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	entry = slot->dirty->bits[first / BITS_PER_PAGE];
+	if (entry == BITS_DIRTY) {
+		read_full(vm, slot, first, copy, words, take);
+		any = true;
+	} else if (entry & BITS_DIRTY) {
+		any = read_page(vm, slot, first, copy, words, take);
+	}
+	debt = gstage_owe(&vm->gstage);
+	spin_unlock(&vm->gstage.mmu_lock);
+
+	/*
+	 * What a vCPU writes by an old translation before this is in no log, but it is before
+	 * the copy of the pages that user space makes after it has the bits.
+	 */
+	tlb_settle(vm, &debt);
+	return any;
+}
+
+/* How many bits stand for pages of the slot, in the page of bits that contains `first`. */
+static u64 bits_used(const struct memslot *slot, u64 first)
+{
+	return MIN(slot->npages - ALIGN_DOWN(first, BITS_PER_PAGE), BITS_PER_PAGE);
+}
+
+/* Does the mask contain every page of the slot in the page of bits that contains `first`? */
+static bool names_all(const struct memslot *slot, u64 first, const u64 *mask, size_t words)
+{
+	size_t i;
+
+	if (first % BITS_PER_PAGE || words < (bits_used(slot, first) + 63) / 64)
+		return false;
+	for (i = 0; i < words; i++)
+		if (valid_bits(slot, first + i * 64) & ~mask[i])
+			return false;
+	return true;
+}
+
+/*
+ * mmu_lock, released in between. For an entry without a page, so all bits are set: clear all, or
+ * allocate the page so that some can be cleared. False: nothing is left to do. Without memory no bit is
+ * cleared, so all pages are reported dirty once more.
+ */
+static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
+		       size_t words)
+{
+	u64 *entry = &slot->dirty->bits[first / BITS_PER_PAGE];
+	size_t i;
+
+	if (!names_all(slot, first, mask, words))
+		return bits_alloc(entry, bits_used(slot, first));
+	*entry = BITS_NONE;
+	for (i = 0; i < words; i++) {
+		rest(&vm->gstage);
+		protect_word(vm, slot, first + i * 64);
+	}
+	return false;
+}
+
+/* mmu_lock, released in between. Clear the bits in `mask`, and write-protect the pages that were dirty. */
+static void clear_page(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
+		       size_t words)
+{
+	u64 *page = hv_page_map(bits_page(slot->dirty->bits[first / BITS_PER_PAGE]));
+	u64 *bits = page + first % BITS_PER_PAGE / 64;
+	size_t i;
+
+	for (i = 0; i < words; i++) {
+		rest(&vm->gstage);
+		/* lab 10: write what becomes of the bits that the mask names */
+		if (!(bits[i] & mask[i]))
+			continue;
+		bits[i] &= ~mask[i];
+		protect_word(vm, slot, first + i * 64);
+		/* lab 10 end */
+	}
+	hv_page_unmap(page);
+}
+
+static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
+		       size_t words)
+{
+	const u64 *entry = &slot->dirty->bits[first / BITS_PER_PAGE];
+	struct gstage_debt debt;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	if ((*entry & BITS_DIRTY) &&
+	    (bits_page(*entry) || clear_full(vm, slot, first, mask, words)))
+		clear_page(vm, slot, first, mask, words);
+	debt = gstage_owe(&vm->gstage);
+	spin_unlock(&vm->gstage.mmu_lock);
+	tlb_settle(vm, &debt);
+}
+
+/* One page of the bits [first, end) of the slot, to or from user memory; how many. */
+static u64 chunk_pages(u64 first, u64 end)
+{
+	return MIN(end - first, BITS_PER_PAGE - first % BITS_PER_PAGE);
+}
+
+static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t to)
+{
+	bool take = !(vm->dirty_log_manual & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE);
+	u64 first, n;
+	int err = 0;
+
+	trace_kvm_dirty_log_get(slot->id, slot->npages, take);
+	for (first = 0; first < slot->npages && !err; first += n) {
+		size_t words;
+
+		let_others();
+		n = chunk_pages(first, slot->npages);
+		words = (size_t)((n + 63) / 64);
+		/* If the copy fails the bits are lost to user space, as in Linux. */
+		if (read_bits(vm, slot, first, copy, words, take))
+			err = hv_copy_to_user(to + (hva_t)(first / 8), copy, words * sizeof(u64));
+		else
+			err = hv_clear_user(to + (hva_t)(first / 8), words * sizeof(u64));
+	}
+	return err;
+}
+
+/* apply: clear what user space's bits name; else only see whether they can be read. */
+static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
+		     const struct kvm_clear_dirty_log *log, bool apply)
+{
+	u64 first = log->first_page, end = first + log->num_pages, n;
+	hva_t from = (hva_t)(uintptr_t)log->dirty_bitmap;
+
+	if (apply)
+		trace_kvm_dirty_log_clear(slot->id, first, log->num_pages);
+	for (; first < end; first += n) {
+		size_t words;
+
+		let_others();
+		n = chunk_pages(first, end);
+		words = (size_t)((n + 63) / 64);
+		if (hv_copy_from_user(copy, from + (hva_t)((first - log->first_page) / 8),
+				      words * sizeof(u64)))
+			return -EFAULT;
+		if (apply)
+			clear_bits(vm, slot, first, copy, words);
+	}
+	return 0;
+}
+
+/* Whole words, or up to the slot's end. */
+static bool clear_range_is_valid(const struct memslot *slot, const struct kvm_clear_dirty_log *log)
+{
+	u64 left;
+
+	if (log->first_page > slot->npages)
+		return false;
+	left = slot->npages - log->first_page;
+	return log->num_pages <= left && (log->num_pages == left || log->num_pages % 64 == 0);
+}
+
+/* Either ioctl: `clear` is NULL for the one that reads. Holds slots_lock. */
+static int log_ioctl(struct kvm *vm, u32 id, hva_t to, const struct kvm_clear_dirty_log *clear)
+{
+	const struct memslot *slot = memslot_by_id(vm, id);
+	hpa_t pa;
+	u64 *copy;
+	int err;
+
+	if (!slot || !slot->dirty)
+		return -ENOENT;
+	if (clear && !clear_range_is_valid(slot, clear))
+		return -EINVAL;
+	pa = hv_pages_alloc(HV_ORDER_4K);
+	if (!pa)
+		return -ENOMEM;
+	copy = hv_page_map(pa);
+	err = clear ? clear_log(vm, slot, copy, clear, false) : get_log(vm, slot, copy, to);
+	if (clear && !err)
+		err = clear_log(vm, slot, copy, clear, true);
+	hv_page_unmap(copy);
+	hv_pages_free(pa, HV_ORDER_4K);
+	return err;
+}
+
+int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log)
+{
+	int err;
+
+	if (log->slot >= MEMSLOT_MAX_ID)
+		return -EINVAL;
+	hv_mutex_lock(&vm->slots_lock);
+	err = log_ioctl(vm, log->slot, (hva_t)(uintptr_t)log->dirty_bitmap, NULL);
+	hv_mutex_unlock(&vm->slots_lock);
+	return err;
+}
+
+int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log)
+{
+	int err;
+
+	if (log->slot >= MEMSLOT_MAX_ID || log->first_page % 64)
+		return -EINVAL;
+	hv_mutex_lock(&vm->slots_lock);
+	err = log_ioctl(vm, log->slot, 0, log);
+	hv_mutex_unlock(&vm->slots_lock);
+	return err;
+}
+
+int dirty_log_set_manual(struct kvm *vm, u64 flags)
+{
+	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+
+	/* INITIALLY_SET only together with the other (Linux's documentation of the cap). */
+	if (flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
+		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
+	if (flags & ~allowed)
+		return -EINVAL;
+	hv_mutex_lock(&vm->slots_lock);
+	vm->dirty_log_manual = flags;
+	hv_mutex_unlock(&vm->slots_lock);
+	return 0;
+}

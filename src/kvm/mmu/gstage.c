@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gstage.c - a G-stage table as a whole, and what both walkers share.
+ *
+ * The walkers find their way; here is what they do when they are there: add a
+ * table, split a leaf, retire a table. A retired table may still be read by a hart
+ * whose walk had begun, so it is kept until a fence: its entries are all zero, and
+ * the list of retired tables runs through their first entries in a form that has V
+ * clear, which such a walk takes for "not mapped".
+ *
+ * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H §2.10, H §5.1, S §2.1.
+ */
+#include <asm-generic/errno.h>
+#include "kvm.h"
+#include "mmu/hfence.h"
+#include "hv/trace.h"
+
+static const struct gstage_mode {
+	unsigned int mode; /* as in hgatp.MODE */
+	unsigned int levels;
+} modes[] = { GSTAGE_MODES };
+
+/* What every hart has, from the start of the last one; NULL: nothing, and no VM is made. */
+static const struct gstage_mode *mode = &modes[0];
+
+pte_t *gstage_table_map(pte_t pte)
+{
+	return hv_page_map(pte_to_hpa(pte));
+}
+
+void gstage_table_unmap(pte_t *table)
+{
+	hv_page_unmap(table);
+}
+
+pte_t *gstage_table_add(struct gstage *gs, pte_t *ptep, gpa_t gpa, unsigned int level)
+{
+	hpa_t pa = hv_pages_alloc(HV_ORDER_4K);
+
+	if (!pa)
+		return NULL;
+	trace_gstage_table(gpa, level - 1, true);
+	gs->tables++;
+	gstage_set(ptep, pte_make(pa, PTE_V));
+	return hv_page_map(pa);
+}
+
+int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa)
+{
+	pte_t leaf = *ptep;
+	hpa_t pa = hv_pages_alloc(HV_ORDER_4K);
+	pte_t *table;
+	unsigned long i;
+
+	if (!pa)
+		return -ENOMEM;
+	trace_gstage_split(gpa, level);
+	gs->tables++;
+	table = hv_page_map(pa);
+	/* lab 10: write the leaves that the large one becomes, and only then the pointer to them */
+	for (i = 0; i < GSTAGE_TABLE_ENTRIES; i++)
+		table[i] = pte_make(pte_to_hpa(leaf) + i * gstage_size(level - 1), leaf & ~PTE_PPN);
+	hv_page_unmap(table);
+	/*
+	 * Both forms translate alike, so a hart may use either until the next fence and no
+	 * moment is needed in which neither is valid.
+	 */
+	gstage_set(ptep, pte_make(pa, PTE_V));
+	/* lab 10 end */
+	return 0;
+}
+
+int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old)
+{
+	*old = *ptep;
+	if (level > 0 && pte_is_table(*ptep))
+		return -EEXIST;
+	gstage_set(ptep, pte);
+	return 0;
+}
+
+void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level)
+{
+	gpa_t start = ALIGN_DOWN(gpa, gstage_size(level)), end = start + gstage_size(level);
+
+	gs->changed_start = gs->changed_end ? MIN(gs->changed_start, start) : start;
+	gs->changed_end = MAX(gs->changed_end, end);
+}
+
+bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
+			enum gstage_change what)
+{
+	pte_t old = READ_ONCE(*ptep); /* hardware may be setting A */
+	pte_t pte;
+
+	if (!(old & PTE_V))
+		return false;
+	if (what == GSTAGE_LOOK)
+		return old & PTE_A;
+	if (what == GSTAGE_UNMAP)
+		pte = 0;
+	else
+		pte = old & ~(what == GSTAGE_AGE ? PTE_A : GSTAGE_LEAF_WRITE);
+	if (pte == old)
+		return false;
+	gstage_set(ptep, pte);
+	gstage_note_change(gs, gpa, level);
+	if (what == GSTAGE_UNMAP)
+		trace_gstage_unmap(ALIGN_DOWN(gpa, gstage_size(level)), level, old);
+	return true;
+}
+
+/* Keeps the list's link in entry 0, with V clear. */
+static void retire(struct gstage *gs, pte_t *ptep)
+{
+	hpa_t pa = pte_to_hpa(*ptep);
+	pte_t *table = hv_page_map(pa);
+
+	gstage_set(ptep, 0);
+	gstage_set(&table[0], pte_make(gs->retired, 0));
+	hv_page_unmap(table);
+	gs->retired = pa;
+	gs->tables--;
+}
+
+static bool table_is_empty(struct gstage *gs, pte_t pte)
+{
+	struct gstage_span all = { 0, GSTAGE_TABLE_ENTRIES };
+	pte_t *table = gstage_table_map(pte);
+	bool found = gstage_span_next(gs, &all, table);
+
+	gstage_table_unmap(table);
+	return !found;
+}
+
+bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
+			 const struct gstage_range *range)
+{
+	gpa_t first = ALIGN_DOWN(gpa, gstage_size(level));
+
+	if (range->what != GSTAGE_UNMAP || first < range->start ||
+	    first + gstage_size(level) > range->end)
+		return false;
+	/* Where an earlier piece has been, a leaf may have come while the lock was free. */
+	if (first < range->from && !table_is_empty(gs, *ptep))
+		return false;
+	trace_gstage_table(first, level - 1, false);
+	retire(gs, ptep);
+	return true;
+}
+
+void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t gpa)
+{
+	trace_gstage_table(gpa, level - 1, false);
+	gs->tables--;
+	hv_pages_free(pte_to_hpa(pte), HV_ORDER_4K);
+	hv_poll_interrupts(); /* nobody else knows of the VM: nothing is locked */
+}
+
+struct gstage_debt gstage_owe(struct gstage *gs)
+{
+	struct gstage_debt debt = { .start = gs->changed_start, .end = gs->changed_end };
+	bool others = __atomic_load_n(&gs->unfenced, __ATOMIC_ACQUIRE) != 0;
+
+	debt.retired = gstage_take_retired(gs);
+	/* A fence by address orders leaf entries, not the pointer to a table (H §3.2). */
+	debt.all = debt.retired || others;
+	debt.fence = debt.all || debt.end;
+	if (debt.fence)
+		__atomic_fetch_add(&gs->unfenced, 1, __ATOMIC_RELAXED);
+	gs->changed_start = 0;
+	gs->changed_end = 0;
+	return debt;
+}
+
+hpa_t gstage_take_retired(struct gstage *gs)
+{
+	hpa_t retired = gs->retired;
+
+	gs->retired = 0;
+	return retired;
+}
+
+/* Put the tables of another list before those of gs->retired, of which there are few. */
+static void retire_again(struct gstage *gs, hpa_t list)
+{
+	hpa_t pa = gs->retired;
+
+	gs->retired = list;
+	while (pa) {
+		pte_t *table = hv_page_map(pa);
+		hpa_t next = pte_to_hpa(table[0]);
+
+		gstage_set(&table[0], pte_make(gs->retired, 0));
+		hv_page_unmap(table);
+		gs->retired = pa;
+		pa = next;
+	}
+}
+
+void gstage_pause(struct gstage *gs)
+{
+	struct gstage_debt debt = gstage_owe(gs);
+
+	spin_unlock(&gs->mmu_lock);
+	hv_poll_interrupts();
+	spin_lock(&gs->mmu_lock);
+	gs->work = GSTAGE_PIECE;
+	if (!debt.fence)
+		return;
+	/* Who looked while the lock was free has found it in `unfenced`. It is ours again. */
+	if (debt.end) {
+		gs->changed_start =
+			gs->changed_end ? MIN(gs->changed_start, debt.start) : debt.start;
+		gs->changed_end = MAX(gs->changed_end, debt.end);
+	}
+	retire_again(gs, debt.retired);
+	gstage_fenced(gs);
+}
+
+void gstage_free_retired(hpa_t retired)
+{
+	while (retired) {
+		pte_t *table = hv_page_map(retired);
+		hpa_t next = pte_to_hpa(table[0]);
+
+		hv_page_unmap(table);
+		hv_pages_free(retired, HV_ORDER_4K);
+		retired = next;
+		hv_poll_interrupts();
+	}
+}
+
+int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf)
+{
+	if (gpa >= gstage_limit(gs))
+		return -ENOENT;
+	return gs->ops->find(gs, gpa, leaf);
+}
+
+/*
+ * Replace a table of smaller leaves, or an empty one, by a large leaf. Even an empty table must be
+ * fenced before it is freed, so *old tells the caller of it. Not inlined: it's rare, and each fault would
+ * have to save more registers.
+ */
+static __attribute__((noinline)) int collapse(struct gstage *gs, gpa_t gpa, unsigned int level,
+					      pte_t pte, pte_t *old)
+{
+	gpa_t start = ALIGN_DOWN(gpa, gstage_size(level));
+	pte_t table = *old;
+	int err;
+
+	trace_gstage_collapse(start, level);
+	gs->ops->change(gs, &(struct gstage_range){ .start = start,
+						    .end = start + gstage_size(level),
+						    .from = start,
+						    .what = GSTAGE_UNMAP,
+						    .at_once = true });
+	err = gs->ops->map(gs, gpa, level, pte, old);
+	*old = table;
+	return err;
+}
+
+int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old)
+{
+	int err = gs->ops->map(gs, gpa, level, pte, old);
+
+	if (err == -EEXIST)
+		err = collapse(gs, gpa, level, pte, old);
+	if (!err)
+		trace_gstage_map(ALIGN_DOWN(gpa, gstage_size(level)), level, pte);
+	return err;
+}
+
+/* In pieces. A look ends with the first that was found. */
+static bool change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what)
+{
+	struct gstage_range range = {
+		.start = start, .end = MIN(end, gstage_limit(gs)), .from = start, .what = what
+	};
+	bool changed = false;
+
+	while (range.from < range.end && !(changed && what == GSTAGE_LOOK)) {
+		if (gstage_pause_is_due(gs))
+			gstage_pause(gs);
+		range.stop = range.end;
+		changed |= gs->ops->change(gs, &range);
+		range.from = range.stop;
+	}
+	return changed;
+}
+
+bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end)
+{
+	return change(gs, start, end, GSTAGE_UNMAP);
+}
+
+bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end)
+{
+	trace_gstage_protect(start, end - start);
+	return change(gs, start, end, GSTAGE_PROTECT);
+}
+
+bool gstage_age(struct gstage *gs, gpa_t start, gpa_t end)
+{
+	return change(gs, start, end, GSTAGE_AGE);
+}
+
+bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end)
+{
+	return change(gs, start, end, GSTAGE_LOOK);
+}
+
+/* Largest first, as Linux chooses. A mode that is not there does not read back (H §2.10). */
+static const struct gstage_mode *hart_mode(const struct gstage_mode *from)
+{
+	const struct gstage_mode *m;
+
+	for (m = from; m && m < modes + ARRAY_SIZE(modes); m++) {
+		csr_write(hgatp, FIELD_PREP(HGATP_MODE, m->mode));
+		if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) == m->mode)
+			break;
+	}
+	csr_write(hgatp, 0);
+	return m && m < modes + ARRAY_SIZE(modes) ? m : NULL;
+}
+
+int gstage_probe(void)
+{
+	mode = hart_mode(modes);
+	return mode ? 0 : -ENODEV;
+}
+
+/*
+ * Harts may differ (QEMU's second one has Sv39 alone with -cpu max,svade=on). One that lacks
+ * the mode ignores the write of hgatp, and its guest would run on the host's own memory.
+ */
+void gstage_hart_init(void)
+{
+	mode = hart_mode(mode);
+	hfence_gvma_all();
+}
+
+unsigned long gstage_mode(void)
+{
+	return mode ? mode->mode : 0;
+}
+
+unsigned int gstage_gpa_bits(void)
+{
+	return mode ? gstage_shift(mode->levels) + 2 : 0;
+}
+
+int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge)
+{
+	if (!mode)
+		return -ENODEV;
+	*gs = (struct gstage){
+		.ops = ops, .levels = mode->levels, .huge = huge, .work = GSTAGE_PIECE
+	};
+	gs->root = hv_pages_alloc(GSTAGE_ROOT_ORDER);
+	/* The root is 16 KiB aligned: PPN[1:0], which must be 0, are (H §2.10). */
+	gs->hgatp =
+		FIELD_PREP(HGATP_MODE, mode->mode) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
+	return gs->root ? 0 : -ENOMEM;
+}
+
+void gstage_destroy(struct gstage *gs)
+{
+	if (!gs->root)
+		return;
+	gs->ops->free(gs);
+	gstage_free_retired(gstage_take_retired(gs));
+	hv_pages_free(gs->root, GSTAGE_ROOT_ORDER);
+	gs->root = 0;
+}

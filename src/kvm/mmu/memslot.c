@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: MIT
+/*
+ * memslot.c - which guest physical addresses are memory, and which memory.
+ *
+ * KVM_SET_USER_MEMORY_REGION(2): create, move, change flags, delete, with the checks,
+ * their order and their errno as Linux 6.12 has them. An update makes a new map
+ * (memslots.c), for lookups are by far more frequent: by a vCPU's last hit, else by
+ * binary search.
+ *
+ * Locks: slots_lock serializes updates and may be held while sleeping; publishing,
+ * and taking a reference on the map in force, are under mmu_lock.
+ */
+#include <asm-generic/errno.h>
+#include "hv/trace.h"
+#include "mmu/memslot.h"
+#include "request.h"
+#include "mmu/tlb.h"
+
+/* ---- references and lookup -------------------------------------------------- */
+
+static void chunk_put(struct memslot_chunk *chunk)
+{
+	if (__atomic_sub_fetch(&chunk->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		hv_free(chunk);
+}
+
+void memslots_put(struct memslots *slots)
+{
+	u32 i;
+
+	if (!slots || __atomic_sub_fetch(&slots->refs, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	for (i = 0; i < slots->nr; i++)
+		chunk_put(slots->chunk[i]);
+	hv_free(slots);
+}
+
+struct memslots *memslots_hold_locked(struct kvm *vm)
+{
+	__atomic_fetch_add(&vm->slots->refs, 1, __ATOMIC_RELAXED);
+	return vm->slots;
+}
+
+/* The map in force, held. */
+static struct memslots *memslots_hold(struct kvm *vm)
+{
+	struct memslots *slots;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	slots = memslots_hold_locked(vm);
+	spin_unlock(&vm->gstage.mmu_lock);
+	return slots;
+}
+
+const struct memslot *memslots_find(const struct memslots *slots, gfn_t gfn)
+{
+	u32 c = memslots_chunk_of(slots, gfn), low = 0, high;
+	const struct memslot_chunk *chunk;
+
+	if (c == slots->nr)
+		return NULL;
+	chunk = slots->chunk[c];
+	high = chunk->nr;
+	/* The last slot that begins at or below gfn: slot[0] does. */
+	while (high - low > 1) {
+		u32 mid = low + (high - low) / 2;
+
+		if (chunk->slot[mid].base <= gfn)
+			low = mid;
+		else
+			high = mid;
+	}
+	return memslot_has(&chunk->slot[low], gfn) ? &chunk->slot[low] : NULL;
+}
+
+const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn)
+{
+	const struct memslot *slot = vcpu->slot_hint;
+
+	if (slot && memslot_has(slot, gfn))
+		return slot;
+	slot = memslots_find(vcpu->slots, gfn);
+	if (slot)
+		vcpu->slot_hint = slot;
+	return slot;
+}
+
+void memslot_vcpu_init(struct kvm_vcpu *vcpu)
+{
+	vcpu->slots = memslots_hold(vcpu->kvm);
+	vcpu->slot_hint = NULL;
+	vcpu->device_gfn = ~0ULL;
+}
+
+void memslot_vcpu_destroy(struct kvm_vcpu *vcpu)
+{
+	memslots_put(vcpu->slots);
+	vcpu->slots = NULL;
+}
+
+void memslot_vcpu_refresh(struct kvm_vcpu *vcpu)
+{
+	/* Holding a reference, we cannot see another map at the same address. */
+	if (vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
+		return;
+	memslots_put(vcpu->slots);
+	memslot_vcpu_init(vcpu);
+}
+
+int memslot_vm_init(struct kvm *vm)
+{
+	vm->slots = memslots_alloc(0);
+	return vm->slots ? 0 : -ENOMEM;
+}
+
+void memslot_vm_destroy(struct kvm *vm)
+{
+	const struct memslot *slot;
+	u32 c, i;
+
+	if (!vm->slots)
+		return;
+	memslots_for_each(vm->slots, c, i, slot) {
+		dirty_log_free(slot->dirty);
+		hv_poll_interrupts();
+	}
+	memslots_put(vm->slots);
+	for (i = 0; i < ARRAY_SIZE(vm->slot_ids); i++)
+		if (vm->slot_ids[i])
+			hv_pages_free(vm->slot_ids[i], HV_ORDER_4K);
+	vm->slots = NULL;
+}
+
+/* ---- updates ------------------------------------------------------------------ */
+
+/* What an update does to the slot `old` (NULL: creates one) to become `new` (NULL: deletes). */
+struct update {
+	const struct memslot *old;
+	const struct memslot *new;
+};
+
+/* The map with the update done; NULL: no memory. */
+static struct memslots *slots_updated(const struct memslots *now, const struct update *u)
+{
+	struct memslots *without, *with;
+
+	if (!u->old)
+		return memslots_with(now, u->new);
+	without = memslots_without(now, u->old);
+	if (!without || !u->new)
+		return without;
+	with = memslots_with(without, u->new);
+	memslots_put(without);
+	return with;
+}
+
+/* A new log has every page as dirty, so that writes need not be seen before it is cleared. */
+static bool dirty_log_all(const struct kvm *vm)
+{
+	return vm->dirty_log_manual & KVM_DIRTY_LOG_INITIALLY_SET;
+}
+
+/*
+ * What of the G-stage table no longer holds after the update. mmu_lock, which is free in between: an
+ * invalidation that comes then finds by `leaving` what the new map does not show.
+ */
+static void unmap_stale(struct kvm *vm, const struct update *u)
+{
+	const struct memslot *was = u->old, *is = u->new;
+	gpa_t start, end;
+
+	if (!was)
+		return;
+	start = gfn_to_gpa(was->base);
+	end = gfn_to_gpa(was->base + was->npages);
+	/* Deleted, moved, or no longer logged: in the last case large leaves can come back. */
+	if (!is || is->base != was->base || !is->dirty) {
+		vm->leaving = was;
+		gstage_unmap(&vm->gstage, start, end);
+		vm->leaving = NULL;
+	} else if (!dirty_log_all(vm)) {
+		gstage_protect(&vm->gstage, start, end);
+	}
+}
+
+/*
+ * Where each slot is, by its id: one word each, in pages that come when they are needed.
+ * Holds slots_lock. The word is base + 1; 0: there is no such slot.
+ */
+static u64 *slot_word(struct kvm *vm, u32 id)
+{
+	hpa_t page = vm->slot_ids[id / SLOT_IDS_PER_PAGE];
+
+	return page ? (u64 *)hv_page_map(page) + id % SLOT_IDS_PER_PAGE : NULL;
+}
+
+static void slot_word_done(u64 *word)
+{
+	hv_page_unmap((void *)ALIGN_DOWN((uintptr_t)word, PAGE_SIZE));
+}
+
+static bool slot_base(struct kvm *vm, u32 id, gfn_t *base)
+{
+	u64 *word = slot_word(vm, id), value;
+
+	if (!word)
+		return false;
+	value = *word;
+	slot_word_done(word);
+	*base = value - 1;
+	return value != 0;
+}
+
+static int slot_base_prepare(struct kvm *vm, u32 id)
+{
+	hpa_t *page = &vm->slot_ids[id / SLOT_IDS_PER_PAGE];
+
+	if (!*page)
+		*page = hv_pages_alloc(HV_ORDER_4K);
+	return *page ? 0 : -ENOMEM;
+}
+
+static void slot_base_set(struct kvm *vm, u32 id, u64 value)
+{
+	u64 *word = slot_word(vm, id);
+
+	*word = value;
+	slot_word_done(word);
+}
+
+static int slots_commit(struct kvm *vm, const struct update *u)
+{
+	u32 id = u->new ? u->new->id : u->old->id;
+	struct memslots *old = vm->slots, *slots;
+	struct dirty_log *dropped = u->old ? u->old->dirty : NULL;
+	bool huge = vm->gstage.huge; /* slots_lock: nobody else changes it */
+	struct gstage_debt debt;
+
+	if (slot_base_prepare(vm, id))
+		return -ENOMEM;
+	slots = slots_updated(old, u);
+	if (!slots)
+		return -ENOMEM;
+	if (u->new && u->new->dirty == dropped)
+		dropped = NULL;
+	slot_base_set(vm, id, u->new ? u->new->base + 1 : 0);
+
+	spin_lock(&vm->gstage.mmu_lock);
+	/*
+	 * While stale leaves go in pieces no large one comes, which would take what is left of its 2 MiB
+	 * away at once. Before the number changes: a fault that has seen the new one sees this.
+	 */
+	WRITE_ONCE(vm->gstage.huge, false);
+	__atomic_store_n(&vm->slots, slots, __ATOMIC_RELEASE);
+	gstage_invalidated(&vm->gstage); /* a fault may have looked at the old map */
+	unmap_stale(vm, u);
+	WRITE_ONCE(vm->gstage.huge, huge);
+	debt = gstage_owe(&vm->gstage);
+	spin_unlock(&vm->gstage.mmu_lock);
+
+	tlb_settle(vm, &debt);
+	/* Where no guest has been the host may be about to store (memslot_store_begin()). */
+	if (u->old && !debt.fence)
+		vm_request_all_and_wait(vm, REQ_HOST);
+	dirty_log_free(dropped);
+	memslots_put(old); /* u->old points into it */
+	return 0;
+}
+
+const struct memslot *memslot_by_id(struct kvm *vm, u32 id)
+{
+	gfn_t base = 0;
+
+	if (!slot_base(vm, id, &base))
+		return NULL;
+	return memslots_find(vm->slots, base);
+}
+
+static bool overlaps_other(const struct memslots *slots, const struct memslot *new,
+			   const struct memslot *old)
+{
+	u32 c = memslots_chunk_of(slots, new->base), i;
+
+	for (c = c == slots->nr ? 0 : c; c < slots->nr; c++) {
+		const struct memslot_chunk *chunk = slots->chunk[c];
+
+		if (chunk->slot[0].base >= new->base + new->npages)
+			break;
+		for (i = 0; i < chunk->nr; i++)
+			if (&chunk->slot[i] != old && memslots_overlap(&chunk->slot[i], new))
+				return true;
+	}
+	return false;
+}
+
+/* The checks that need no look at the present map, in Linux's order: all -EINVAL. */
+static bool region_is_sane(const struct kvm_userspace_memory_region2 *r)
+{
+	const u64 user_max = 1UL << 56; /* of Sv57, the widest: what a Linux host answers by */
+
+	if (r->flags & ~(u32)(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
+		return false;
+	if (!IS_ALIGNED(r->memory_size, PAGE_SIZE) || !IS_ALIGNED(r->guest_phys_addr, PAGE_SIZE) ||
+	    !IS_ALIGNED(r->userspace_addr, PAGE_SIZE))
+		return false;
+	if (r->memory_size > user_max || r->userspace_addr > user_max - r->memory_size)
+		return false;
+	if (r->slot >= MEMSLOT_MAX_ID) /* address space 0 only: bits 31:16 are clear */
+		return false;
+	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr)
+		return false;
+	return r->memory_size >> PAGE_SHIFT <= MEMSLOT_MAX_PAGES;
+}
+
+/* Is the change from old to new one that Linux allows? 1: there is nothing to do. */
+static int check_change(struct kvm *vm, const struct memslot *old, const struct memslot *new)
+{
+	if (old) {
+		if (new->hva != old->hva || new->npages != old->npages ||
+		    ((new->flags ^ old->flags) & KVM_MEM_READONLY))
+			return -EINVAL;
+		if (new->base == old->base &&new->flags == old->flags)
+			return 1;
+	}
+	if ((!old || new->base != old->base) && overlaps_other(vm->slots, new, old))
+		return -EEXIST;
+	/* Linux refuses the last page of the guest physical address space, too. */
+	if (new->base + new->npages >= gstage_limit(&vm->gstage) >> PAGE_SHIFT)
+		return -EFAULT;
+	/* What user space may not write now; later it is KVM_RUN that fails. */
+	if (!(new->flags &KVM_MEM_READONLY) &&
+	    !hv_user_range_writable(vm->mm, new->hva, new->npages << PAGE_SHIFT))
+		return -EPERM;
+	return 0;
+}
+
+static int set_region_locked(struct kvm *vm, const struct kvm_userspace_memory_region2 *r)
+{
+	const struct memslot *old = memslot_by_id(vm, r->slot);
+	struct memslot new = {
+		.base = r->guest_phys_addr >> PAGE_SHIFT,
+		.npages = r->memory_size >> PAGE_SHIFT,
+		.hva = (hva_t)r->userspace_addr,
+		.id = r->slot,
+		.flags = r->flags,
+	};
+	int err;
+
+	if (!new.npages)
+		return old ? slots_commit(vm, &(struct update){ .old = old }) : -EINVAL;
+
+	err = check_change(vm, old, &new);
+	if (err)
+		return err == 1 ? 0 : err;
+
+	if (new.flags & KVM_MEM_LOG_DIRTY_PAGES) {
+		new.dirty = old ? old->dirty : NULL;
+		if (!new.dirty)
+			new.dirty = dirty_log_alloc(new.npages, dirty_log_all(vm));
+		if (!new.dirty)
+			return -ENOMEM;
+	}
+	err = slots_commit(vm, &(struct update){ .old = old, .new = &new });
+	if (err && !(old && old->dirty == new.dirty))
+		dirty_log_free(new.dirty);
+	return err;
+}
+
+int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_memory_region2 *r)
+{
+	int err;
+
+	if (!region_is_sane(r))
+		return -EINVAL;
+	hv_mutex_lock(&vm->slots_lock);
+	err = set_region_locked(vm, r);
+	hv_mutex_unlock(&vm->slots_lock);
+	if (!err)
+		trace_kvm_memslot(r->slot, r->guest_phys_addr, r->memory_size, r->userspace_addr,
+				  r->flags);
+	return err;
+}
+
+/* ---- guest memory by its host address -------------------------------------------- */
+
+void memslot_mark_dirty(struct kvm *vm, gfn_t gfn)
+{
+	const struct memslot *slot;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	slot = memslots_find(vm->slots, gfn); /* of the map in force: another's log may be gone */
+	if (slot && slot->dirty)
+		dirty_log_mark(slot, gfn);
+	spin_unlock(&vm->gstage.mmu_lock);
+}
+
+int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len)
+{
+	struct memslots *slots = memslots_hold(vm);
+	int err = 0;
+
+	while (len && !err) {
+		const struct memslot *slot = memslots_find(slots, gpa_to_gfn(gpa));
+		size_t n = MIN(len, PAGE_SIZE - (size_t)(gpa & (PAGE_SIZE - 1)));
+
+		err = slot ? hv_copy_from_user(buf, memslot_hva(slot, gpa), n) : -EFAULT;
+		gpa += n;
+		buf = (u8 *)buf + n;
+		len -= n;
+	}
+	memslots_put(slots);
+	return err;
+}
+
+/*
+ * Who takes a slot away has to be sure that nothing is written behind its memory any more: while
+ * mode says "in the guest", slots_commit() waits for us as for the guest itself.
+ */
+bool memslot_store_begin(struct kvm_vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE);
+}
+
+void memslot_store_end(struct kvm_vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+}
+
+int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva)
+{
+	struct hv_user_page page;
+	u8 byte;
+	int err = hv_copy_from_user(&byte, hva, sizeof(byte)); /* the mark of access, too */
+
+	if (!err)
+		err = hv_user_page_get(vcpu->kvm->mm, hva, true, &page);
+	if (!err)
+		hv_user_page_put(&page);
+	return err;
+}
+
+#define STORE_TRIES 8 /* a VMM that changes its memory all the time gets an error */
+
+/* Within one page. The fault comes before the store and not in it: it sleeps, and the slot may go. */
+static int store_in_page(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t n)
+{
+	const struct memslot *slot;
+	unsigned int tries;
+	int err = -EFAULT;
+	hva_t hva;
+
+	for (tries = 0; tries < STORE_TRIES && err; tries++) {
+		memslot_vcpu_refresh(vcpu);
+		slot = memslot_find(vcpu, gpa_to_gfn(gpa));
+		if (!slot || (slot->flags & KVM_MEM_READONLY))
+			return -EFAULT;
+		hva = memslot_hva(slot, gpa);
+		err = memslot_store_begin(vcpu) ? hv_copy_to_user_nofault(hva, buf, n) : -EAGAIN;
+		memslot_store_end(vcpu);
+		memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(gpa));
+		if (err == -EFAULT && memslot_fault_in(vcpu, hva))
+			return -EFAULT;
+	}
+	return err;
+}
+
+int kvm_write_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t len)
+{
+	const u8 *from = buf;
+	int err = 0;
+
+	while (len && !err) {
+		size_t n = MIN(len, PAGE_SIZE - (size_t)(gpa & (PAGE_SIZE - 1)));
+
+		err = store_in_page(vcpu, gpa, from, n);
+		gpa += n;
+		from += n;
+		len -= n;
+	}
+	return err;
+}

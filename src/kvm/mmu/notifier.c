@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/*
+ * notifier.c - the host takes back, or changes, memory that a guest has mapped.
+ *
+ * invalidate_start unmaps and returns when no vCPU can use the pages any more: a
+ * vCPU in the guest has been made to leave it and fences before it enters again.
+ * From then until invalidate_end no fault maps a page of the range (inval_count);
+ * a fault that looked its page up before the end starts anew (inval_seq). So there
+ * is no moment at which the guest has a page that the host thinks is free.
+ *
+ * Young marks are the A bits of the leaves. clear_young fences, so that an access by an old
+ * translation does not go unseen; a mark that hardware sets beside it may be lost.
+ *
+ * A range goes in pieces, between which mmu_lock is free and interrupts are taken. It counts as on
+ * its way out from before the first piece, and what is unmapped as unfenced.
+ *
+ * Called with the host's mm lock held: no sleep, no user memory. Locks: mmu_lock.
+ */
+#include "hv/trace.h"
+#include "mmu/memslot.h"
+#include "request.h"
+#include "mmu/tlb.h"
+
+static struct kvm *notifier_vm(struct hv_notifier *n)
+{
+	return container_of(n, struct kvm, notifier);
+}
+
+typedef bool gstage_fn(struct gstage *gs, gpa_t start, gpa_t end);
+
+#define SLOT_WORK 5 /* to pass by a slot, by the measure of GSTAGE_PIECE */
+
+/* mmu_lock, free in between. fn for what a slot shows of [start, end). */
+static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hva_t end,
+		     gstage_fn *fn)
+{
+	hva_t from = MAX(start, slot->hva);
+	hva_t to = MIN(end, slot->hva + (hva_t)(slot->npages << PAGE_SHIFT));
+	gpa_t gpa = gfn_to_gpa(slot->base) - slot->hva;
+
+	return from < to && fn(&vm->gstage, gpa + from, gpa + to);
+}
+
+/*
+ * mmu_lock, free in between. fn for all of [start, end) that a slot shows, every slot: one host page
+ * may stand at several guest addresses. True: fn said so once.
+ *
+ * The map is one that was in force when we began, and the slot that left it just before. If
+ * another comes into force meanwhile, no leaf of the range is made by it: the range is announced.
+ */
+static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start, hva_t end,
+		      gstage_fn *fn)
+{
+	struct gstage *gs = &vm->gstage;
+	const struct memslot *slot;
+	bool any = false;
+	u32 c, i;
+
+	if (vm->leaving)
+		any = for_slot(vm, vm->leaving, start, end, fn);
+	memslots_for_each(slots, c, i, slot) {
+		if (gstage_pause_is_due(gs))
+			gstage_pause(gs);
+		gs->work -= SLOT_WORK;
+		any |= for_slot(vm, slot, start, end, fn);
+	}
+	return any;
+}
+
+/* One operation on all of the range, with its fence. opens: announces it, too. */
+static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, bool opens)
+{
+	struct gstage *gs = &vm->gstage;
+	struct memslots *slots;
+	struct gstage_debt debt;
+	bool any;
+
+	spin_lock(&gs->mmu_lock);
+	if (opens) {
+		gs->inval_start = gs->inval_count ? MIN(gs->inval_start, start) : start;
+		gs->inval_end = gs->inval_count ? MAX(gs->inval_end, end) : end;
+		gs->inval_count++;
+	}
+	slots = memslots_hold_locked(vm);
+	any = for_range(vm, slots, start, end, fn);
+	debt = gstage_owe(gs);
+	spin_unlock(&gs->mmu_lock);
+
+	memslots_put(slots);
+	tlb_settle(vm, &debt);
+	return any;
+}
+
+static void notifier_start(struct hv_notifier *n, hva_t start, hva_t end)
+{
+	trace_kvm_unmap_hva_range(start, end);
+	change_range(notifier_vm(n), ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE),
+		     gstage_unmap, true);
+}
+
+static void notifier_end(struct hv_notifier *n, hva_t start, hva_t end)
+{
+	struct gstage *gs = &notifier_vm(n)->gstage;
+
+	trace_kvm_invalidate_end(start, end);
+	spin_lock(&gs->mmu_lock);
+	gstage_invalidated(gs); /* before the count falls: a fault checks both under the lock */
+	gs->inval_count--;
+	spin_unlock(&gs->mmu_lock);
+}
+
+/*
+ * Instruction caches go by frame: harts may have fetched other contents from the frames that the range
+ * has now. So all vCPUs execute a fence.i, whether or not a slot maps the range: a slot that maps it later
+ * needs no further check.
+ */
+static void notifier_moved(struct hv_notifier *n, hva_t start, hva_t end)
+{
+	trace_kvm_moved_hva_range(start, end);
+	vm_request_all_and_wait(notifier_vm(n), REQ_FENCE_I);
+}
+
+static bool notifier_test_young(struct hv_notifier *n, hva_t start, hva_t end)
+{
+	trace_kvm_test_age_hva(start);
+	return change_range(notifier_vm(n), start, end, gstage_is_young, false);
+}
+
+static void notifier_clear_young(struct hv_notifier *n, hva_t start, hva_t end)
+{
+	trace_kvm_age_hva(start, end);
+	change_range(notifier_vm(n), start, end, gstage_age, false);
+}
+
+/* The address space is gone: a later fault finds no page there, so none need be held off. */
+static void notifier_gone(struct hv_notifier *n)
+{
+	trace_kvm_unmap_hva_range(0, ~0UL);
+	change_range(notifier_vm(n), 0, ALIGN_DOWN(~0UL, PAGE_SIZE), gstage_unmap, false);
+}
+
+int notifier_vm_init(struct kvm *vm)
+{
+	vm->notifier.invalidate_start = notifier_start;
+	vm->notifier.invalidate_end = notifier_end;
+	vm->notifier.moved = notifier_moved;
+	vm->notifier.test_young = notifier_test_young;
+	vm->notifier.clear_young = notifier_clear_young;
+	vm->notifier.release = notifier_gone;
+	return hv_notifier_register(vm->mm, &vm->notifier);
+}
+
+void notifier_vm_destroy(struct kvm *vm)
+{
+	hv_notifier_unregister(vm->mm, &vm->notifier);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tlb.c - fences: when a translation changes, who has to forget it, and when that is done.
+ *
+ * On this hart: tlb_fence_local() and its relatives. How much a fence drops is the toggle
+ * tlb_flush (tlb.h). On the others: tlb_flush_vm() sets a request for each vCPU and waits until each has
+ * left the guest; it fences before it enters again. A hart that a vCPU has only run on
+ * earlier keeps old translations, but no vCPU of the VM uses them: vcpu_load() fences
+ * when the vCPU was elsewhere in between, or another vCPU of the VM was here.
+ *
+ * G-stage fences name the VMID; VS-stage fences act on the VMID in hgatp, so the vCPU
+ * must be loaded (H §3.2). The alternative, an SBI remote fence from the notifier, stops
+ * no vCPU but would have to know under which VMID each still runs across a rollover.
+ */
+#include "hv/trace.h"
+#include "mmu/hfence.h"
+#include "request.h"
+#include "mmu/tlb.h"
+
+#define FENCE_ALL (~0ULL)
+
+void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence)
+{
+	vcpu_request(vcpu, vcpu->kvm->tlb->ask(vcpu, fence));
+}
+
+/* All vCPUs do the fence, or drop everything (NULL). True: some vCPU was in its guest. */
+static bool fence_and_wait(struct kvm *vm, const struct hfence *fence)
+{
+	struct kvm_vcpu *vcpu;
+	bool reached = false;
+	unsigned int i;
+
+	if (!fence)
+		return vm_request_all_and_wait(vm, REQ_TLB_FLUSH);
+	kvm_for_each_vcpu(i, vcpu, vm) {
+		vcpu_request_fence(vcpu, fence);
+		reached |= READ_ONCE(vcpu->mode) != VCPU_OUTSIDE;
+	}
+	kvm_for_each_vcpu(i, vcpu, vm) {
+		vcpu_wait_request(vcpu, REQ_HFENCE);
+		vcpu_wait_request(vcpu, REQ_TLB_FLUSH);
+	}
+	return reached;
+}
+
+static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
+{
+	trace_kvm_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID, ~0UL, fence ? fence->start : 0,
+			       fence ? fence->size : FENCE_ALL, READ_ONCE(vm->gstage.vmid));
+	__atomic_fetch_add(&vm->stats.remote_tlb_flush_requests, 1, __ATOMIC_RELAXED);
+	/*
+	 * The table's change before the look at who is there: a vCPU that is listed only later
+	 * begins with a fence, and then walks the changed table.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (fence_and_wait(vm, fence))
+		__atomic_fetch_add(&vm->stats.remote_tlb_flush, 1, __ATOMIC_RELAXED);
+}
+
+void tlb_flush_vm(struct kvm *vm)
+{
+	flush_everywhere(vm, NULL);
+}
+
+void tlb_settle(struct kvm *vm, const struct gstage_debt *debt)
+{
+	struct hfence fence;
+
+	if (!debt->fence)
+		return;
+	if (!debt->all && vm->tlb->of_change(debt->start, debt->end, &fence))
+		flush_everywhere(vm, &fence);
+	else
+		flush_everywhere(vm, NULL);
+	gstage_fenced(&vm->gstage);
+	if (!debt->retired)
+		return;
+	/*
+	 * A vCPU that is loaded and not in its guest was not waited for, and its hart may walk for
+	 * an HLV that is never made: what still points to a retired table must go there, too.
+	 */
+	hv_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA, ~0UL >> (BITS_PER_LONG - hv_nr_harts()), 0,
+			~0UL, 0);
+	gstage_free_retired(debt->retired);
+}
+
+/*
+ * The VMID under which the loaded vCPU runs. The VM may have got a newer one by now: then
+ * vmid_update() drops everything before the next entry, but HLV comes before that.
+ */
+static unsigned long vmid_here(void)
+{
+	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
+}
+
+void tlb_flush_vm_local(struct kvm *vm)
+{
+	unsigned long vmid = vmid_here();
+
+	trace_kvm_fence_gvma(0, FENCE_ALL, vmid);
+	hfence_gvma_vmid(vmid);
+	tlb_flush_vvma_local(vm);
+}
+
+void tlb_flush_vvma_local(struct kvm *vm)
+{
+	trace_kvm_fence_vvma(0, FENCE_ALL, 0, READ_ONCE(vm->gstage.vmid));
+	hfence_vvma_all();
+}
+
+void tlb_fence_local(struct kvm *vm, const struct hfence *fence)
+{
+	vm->tlb->fence(vm, fence);
+}
+
+void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests)
+{
+	struct hfence fences[HFENCE_QUEUE_SIZE];
+	unsigned int count, i;
+
+	if (requests & BIT(REQ_TLB_FLUSH))
+		tlb_flush_vm_local(vcpu->kvm);
+	if (requests & BIT(REQ_HFENCE_ALL))
+		tlb_flush_vvma_local(vcpu->kvm);
+	if (!(requests & BIT(REQ_HFENCE)))
+		return;
+
+	spin_lock(&vcpu->fence_lock);
+	count = vcpu->fence_count;
+	for (i = 0; i < count; i++)
+		fences[i] = vcpu->fences[i];
+	vcpu->fence_count = 0;
+	spin_unlock(&vcpu->fence_lock);
+	for (i = 0; i < count; i++)
+		tlb_fence_local(vcpu->kvm, &fences[i]);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tlb_all.c - a fence drops everything of the VMID (toggle tlb_flush=all).
+ *
+ * One instruction whatever has changed, no queue to fill and to drain; the guest then walks
+ * anew for all that it still uses. The alternative: tlb_range.c. Spec: H §3.2.
+ */
+#include "hv/trace.h"
+#include "mmu/hfence.h"
+#include "request.h"
+#include "mmu/tlb.h"
+
+#define FENCE_ALL (~0ULL)
+
+static void all_fence(struct kvm *vm, const struct hfence *fence)
+{
+	unsigned long vmid = FIELD_GET(HGATP_VMID, csr_read(hgatp));
+
+	if (fence->kind == HFENCE_GVMA) {
+		trace_kvm_fence_gvma(0, FENCE_ALL, vmid);
+		hfence_gvma_vmid(vmid);
+	} else {
+		tlb_flush_vvma_local(vm);
+	}
+}
+
+static enum vcpu_request all_ask(struct kvm_vcpu *vcpu, const struct hfence *fence)
+{
+	(void)vcpu;
+	return fence->kind == HFENCE_GVMA ? REQ_TLB_FLUSH : REQ_HFENCE_ALL;
+}
+
+static bool all_of_change(gpa_t start, gpa_t end, struct hfence *fence)
+{
+	(void)start;
+	(void)end;
+	(void)fence;
+	return false;
+}
+
+const struct tlb_ops tlb_all_ops = {
+	.name = "all",
+	.fence = all_fence,
+	.ask = all_ask,
+	.of_change = all_of_change,
+};

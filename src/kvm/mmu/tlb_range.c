@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tlb_range.c - a fence drops what it names, page by page (toggle tlb_flush=range).
+ *
+ * Beyond FENCE_MAX_PAGES, or when a vCPU's queue is full, everything of the VMID goes. With
+ * Svinval several pages are invalidated between one pair of fences, which need not wait for
+ * each; for one page that would be three instructions instead of one.
+ *
+ * The alternative: tlb_all.c. Locks: fence_lock, the queue's. Spec: H §3.2.
+ */
+#include "hv/trace.h"
+#include "mmu/hfence.h"
+#include "request.h"
+#include "mmu/tlb.h"
+
+/* From here on one fence of everything costs less than one for each page. */
+#define FENCE_MAX_PAGES 64
+
+#define FENCE_ALL (~0ULL)
+
+static bool has_svinval; /* every hart; written once */
+
+void tlb_init(void)
+{
+	has_svinval = hv_isa_has("svinval");
+}
+
+/* Pages to fence one by one from *start; 0: fence everything. */
+static u64 fence_pages(u64 *start, u64 size)
+{
+	/* lab 9: write fence_pages: the first page of the range, and how many it touches */
+	u64 end;
+
+	if (__builtin_add_overflow(*start, size, &end) || size > FENCE_MAX_PAGES * PAGE_SIZE)
+		return 0;
+	*start = ALIGN_DOWN(*start, (u64)PAGE_SIZE);
+	return (end - *start + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	/* lab 9 end */
+}
+
+static bool by_svinval(u64 pages)
+{
+	return pages > 1 && has_svinval;
+}
+
+static void fence_gvma(const struct hfence *fence)
+{
+	unsigned long vmid = FIELD_GET(HGATP_VMID, csr_read(hgatp));
+	u64 gpa = fence->start, n = fence_pages(&gpa, fence->size);
+
+	trace_kvm_fence_gvma(gpa, n ? fence->size : FENCE_ALL, vmid);
+	if (!n) {
+		hfence_gvma_vmid(vmid);
+	} else if (by_svinval(n)) {
+		sfence_w_inval();
+		for (; n; n--, gpa += PAGE_SIZE)
+			hinval_gvma_vmid_gpa(vmid, gpa);
+		sfence_inval_ir();
+	} else {
+		for (; n; n--, gpa += PAGE_SIZE)
+			hfence_gvma_vmid_gpa(vmid, gpa);
+	}
+}
+
+static void fence_vvma_any_asid(u64 gva, u64 n)
+{
+	if (!n) {
+		hfence_vvma_all();
+	} else if (by_svinval(n)) {
+		sfence_w_inval();
+		for (; n; n--, gva += PAGE_SIZE)
+			hinval_vvma_gva((gva_t)gva);
+		sfence_inval_ir();
+	} else {
+		for (; n; n--, gva += PAGE_SIZE)
+			hfence_vvma_gva((gva_t)gva);
+	}
+}
+
+static void fence_vvma_asid(unsigned long asid, u64 gva, u64 n)
+{
+	if (!n) {
+		hfence_vvma_asid(asid);
+	} else if (by_svinval(n)) {
+		sfence_w_inval();
+		for (; n; n--, gva += PAGE_SIZE)
+			hinval_vvma_asid_gva(asid, (gva_t)gva);
+		sfence_inval_ir();
+	} else {
+		for (; n; n--, gva += PAGE_SIZE)
+			hfence_vvma_asid_gva(asid, (gva_t)gva);
+	}
+}
+
+static void range_fence(struct kvm *vm, const struct hfence *fence)
+{
+	u64 gva = fence->start, n;
+
+	if (fence->kind == HFENCE_GVMA) {
+		fence_gvma(fence);
+		return;
+	}
+	n = fence_pages(&gva, fence->size);
+	trace_kvm_fence_vvma(gva, n ? fence->size : FENCE_ALL, fence->asid,
+			     READ_ONCE(vm->gstage.vmid));
+	if (fence->kind == HFENCE_VVMA)
+		fence_vvma_any_asid(gva, n);
+	else
+		fence_vvma_asid(fence->asid, gva, n);
+}
+
+static enum vcpu_request range_ask(struct kvm_vcpu *vcpu, const struct hfence *fence)
+{
+	/* lab 9: write range_ask: the fence into the queue, or what needs no queue if that is full */
+	enum vcpu_request req = REQ_HFENCE;
+
+	spin_lock(&vcpu->fence_lock);
+	if (vcpu->fence_count < HFENCE_QUEUE_SIZE)
+		vcpu->fences[vcpu->fence_count++] = *fence;
+	else
+		req = fence->kind == HFENCE_GVMA ? REQ_TLB_FLUSH : REQ_HFENCE_ALL;
+	spin_unlock(&vcpu->fence_lock);
+	return req;
+	/* lab 9 end */
+}
+
+static bool range_of_change(gpa_t start, gpa_t end, struct hfence *fence)
+{
+	*fence = (struct hfence){ .kind = HFENCE_GVMA, .start = start, .size = end - start };
+	return fence->size <= FENCE_MAX_PAGES * PAGE_SIZE;
+}
+
+const struct tlb_ops tlb_range_ops = {
+	.name = "range",
+	.fence = range_fence,
+	.ask = range_ask,
+	.of_change = range_of_change,
+};

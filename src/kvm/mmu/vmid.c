@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vmid.c - which VMID a VM runs under, and what happens when they run out.
+ *
+ * Translations in a hart's TLB carry a VMID, so that two VMs need no flush between
+ * them. There are 2^VMIDLEN, handed out in turn; when the last is gone a new
+ * generation begins with the first, and every VM needs a new one. VMID 0 is nobody's.
+ *
+ * Invariant: in one hart's TLB a VMID stands for one VM. It holds without telling
+ * other harts of a rollover: each drops everything before it runs a VM of a later
+ * generation than the last it ran (hart_generation). A vCPU that is in its guest at
+ * that time stays there under its old VMID; nothing of the new generation can come
+ * into that hart's TLB before it has left.
+ *
+ * With too few VMIDs (VMIDLEN 0), or the toggle vmid=flush, all VMs share VMID 0
+ * and each load drops everything.
+ *
+ * The parameter vmid_bits makes VMIDs fewer than the hardware has, so that they run out
+ * while one looks; vmid_generation says how often they have.
+ *
+ * Locks: vmid_lock (a leaf) guards changes of the generation, the next VMID, each VM's, the width.
+ * Spec: H §2.10, §3.2.
+ */
+#include "hv/trace.h"
+#include "mmu/hfence.h"
+#include "kvm.h"
+#include "number.h"
+#include "mmu/tlb.h"
+#include "toggle.h"
+#include "mmu/vmid.h"
+
+static struct spinlock vmid_lock;
+static unsigned long generation = 1; /* any thread reads; vCPUs and VMs begin with 0, a past one */
+static unsigned long next_vmid = 1;
+static unsigned long vmid_max;                      /* any thread reads; 0: none is used */
+static unsigned long hart_generation[HV_MAX_HARTS]; /* each its hart's own */
+static unsigned int vmid_len;                       /* the hardware's VMIDLEN */
+static bool vmid_chosen;                            /* by vmid_bits, even if they are few */
+
+static unsigned int bits_of(unsigned long max)
+{
+	unsigned int bits = 0;
+
+	for (; max; max >>= 1)
+		bits++;
+	return bits;
+}
+
+/*
+ * Uses a MODE that translates, because with MODE=Bare the other fields must be 0 (H §2.10). There is no
+ * table at address 0, but nothing is accessed through it, and the fence drops what a speculative walk
+ * may have cached.
+ */
+static unsigned int hart_vmid_len(void)
+{
+	unsigned long mode = gstage_mode(), max;
+
+	if (!mode)
+		return 0;
+	csr_write(hgatp, FIELD_PREP(HGATP_MODE, mode) | HGATP_VMID);
+	max = FIELD_GET(HGATP_VMID, csr_read(hgatp));
+	csr_write(hgatp, 0);
+	hfence_gvma_all();
+	return bits_of(max);
+}
+
+/* With fewer VMIDs than harts every entry would renew them. This hart may not be online yet. */
+static void use_none_if_few(void)
+{
+	if (vmid_max <= MAX(hv_nr_harts(), hv_hart() + 1))
+		vmid_max = 0;
+}
+
+static void use_len(unsigned int len)
+{
+	vmid_len = len;
+	vmid_max = BIT(len) - 1;
+	use_none_if_few();
+}
+
+void vmid_init(void)
+{
+	vmid_chosen = false;
+	use_len(hart_vmid_len());
+}
+
+/* A width that the boot arguments have chosen is kept if the hart has it. */
+void vmid_hart_init(void)
+{
+	unsigned int len = hart_vmid_len();
+
+	if (len < bits_of(vmid_max))
+		use_len(len);
+	else
+		vmid_len = MIN(vmid_len, len);
+	if (!vmid_chosen)
+		use_none_if_few();
+}
+
+/* All VMs begin anew, each when it next enters; what is in its guest stays as it is. */
+static void vmid_set_max(unsigned long max)
+{
+	spin_lock(&vmid_lock);
+	__atomic_store_n(&vmid_max, max, __ATOMIC_RELAXED);
+	next_vmid = 1;
+	__atomic_store_n(&generation, generation + 1, __ATOMIC_RELEASE);
+	spin_unlock(&vmid_lock);
+}
+
+static int vmid_bits_get(const struct hv_param *param, char *buf, size_t size)
+{
+	(void)param;
+	return number_show(buf, size, bits_of(__atomic_load_n(&vmid_max, __ATOMIC_RELAXED)));
+}
+
+/* 0 up to VMIDLEN. Unlike the hardware's own width, also fewer than there are harts. */
+static int vmid_bits_set(const struct hv_param *param, const char *value)
+{
+	u64 bits;
+	int err = number_parse(value, vmid_len, &bits);
+
+	(void)param;
+	if (err)
+		return err;
+	vmid_chosen = true;
+	vmid_set_max(BIT(bits) - 1);
+	return 0;
+}
+
+static int vmid_generation_get(const struct hv_param *param, char *buf, size_t size)
+{
+	(void)param;
+	return number_show(buf, size, __atomic_load_n(&generation, __ATOMIC_RELAXED));
+}
+
+static const struct hv_param vmid_params[] = {
+	{ .name = "vmid_bits", .get = vmid_bits_get, .set = vmid_bits_set },
+	{ .name = "vmid_generation", .get = vmid_generation_get },
+};
+
+int vmid_param_init(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(vmid_params) && !err; i++)
+		err = hv_param_register(&vmid_params[i]);
+	return err;
+}
+
+/* Seldom: inlined, it would make each load save registers for it. */
+static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
+{
+	/* lab 9: write vmid_new: the next VMID, and a new generation if there is none left */
+	unsigned long now, vmid;
+
+	spin_lock(&vmid_lock);
+	if (gs->vmid_generation != generation) {
+		if (next_vmid > vmid_max) {
+			next_vmid = 1;
+			__atomic_store_n(&generation, generation + 1, __ATOMIC_RELEASE);
+			trace_kvm_vmid_rollover(generation);
+		}
+		vmid = next_vmid++;
+		/* After the generation, and before the VM's, for who reads without the lock. */
+		__atomic_store_n(&gs->vmid, vmid, __ATOMIC_RELEASE);
+		__atomic_store_n(&gs->vmid_generation, generation, __ATOMIC_RELEASE);
+		trace_kvm_vmid(vmid, generation);
+	}
+	now = generation;
+	spin_unlock(&vmid_lock);
+	return now;
+	/* lab 9 end */
+}
+
+/* A VMID of the current generation for the VM; returns that generation. */
+static unsigned long vmid_assign(struct gstage *gs)
+{
+	unsigned long now = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
+
+	if (__atomic_load_n(&gs->vmid_generation, __ATOMIC_ACQUIRE) == now)
+		return now;
+	return vmid_new(gs);
+}
+
+static bool vmid_shared(const struct kvm *vm)
+{
+	return !__atomic_load_n(&vmid_max, __ATOMIC_RELAXED) || vm->toggle[TOGGLE_vmid];
+}
+
+/*
+ * VMID 0 is shared by all VMs without a VMID of their own, so nothing of the last VM may remain. One fence
+ * precedes the new table (H §3.2 allows either side): if it came after, a walk could start from cached
+ * pointers to the last VM's tables, which may contain other data by now. A second fence follows, because
+ * MODE changes for VMID 0 from Bare, written by gstage_vcpu_put() (H §3.2): a hart may speculatively
+ * translate for an HLV, and under Bare it would cache host memory as this guest's.
+ */
+static void enter_shared(struct kvm_vcpu *vcpu)
+{
+	csr_write(hgatp, 0);
+	tlb_flush_vm_local(vcpu->kvm);
+	csr_write(hgatp, gstage_hgatp(&vcpu->kvm->gstage, 0));
+	trace_kvm_fence_gvma(0, ~0ULL, 0);
+	hfence_gvma_vmid(0);
+	vcpu->vmid_generation = __atomic_load_n(&generation, __ATOMIC_RELAXED);
+}
+
+/*
+ * Fence first, as in enter_shared(), with hgatp 0 so that nothing new is cached under the old VMID. No
+ * fence is needed after hgatp is written: VMIDs other than 0 are used with one MODE only, except in
+ * hart_vmid_len(), which fences.
+ */
+static void drop_everything(void)
+{
+	csr_write(hgatp, 0);
+	trace_kvm_fence_gvma(0, ~0ULL, 0);
+	hfence_gvma_all();
+}
+
+static void enter_own(struct kvm_vcpu *vcpu)
+{
+	/* lab 9: write enter_own: VMID and generation, what this hart has to drop, hgatp */
+	struct kvm *vm = vcpu->kvm;
+	unsigned int hart = hv_hart();
+	unsigned long vmid;
+	unsigned long now;
+
+	/*
+	 * A vCPU of this VM on another hart may have renewed the VMID in between: taken for
+	 * one of the generation before, it would meet here what another VM has left.
+	 */
+	do {
+		now = vmid_assign(&vm->gstage);
+		vmid = __atomic_load_n(&vm->gstage.vmid, __ATOMIC_ACQUIRE);
+	} while (__atomic_load_n(&generation, __ATOMIC_RELAXED) != now);
+
+	if (hart_generation[hart] != now) {
+		drop_everything();
+		hart_generation[hart] = now;
+	}
+	csr_write(hgatp, gstage_hgatp(&vm->gstage, vmid));
+	/* A VMID that is new to this vCPU: VS-stage translations of its last VM go, too. */
+	if (vcpu->vmid_generation != now) {
+		tlb_flush_vvma_local(vm);
+		vcpu->vmid_generation = now;
+	}
+	/* lab 9 end */
+}
+
+void gstage_vcpu_load(struct kvm_vcpu *vcpu)
+{
+	if (vmid_shared(vcpu->kvm))
+		enter_shared(vcpu);
+	else
+		enter_own(vcpu);
+}
+
+/* No hart may walk, speculatively, a table that is freed once the vCPU has left it. */
+void gstage_vcpu_put(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	csr_write(hgatp, 0);
+}
+
+void vmid_update(struct kvm_vcpu *vcpu)
+{
+	unsigned long vsatp;
+
+	if (vcpu->vmid_generation == __atomic_load_n(&generation, __ATOMIC_ACQUIRE))
+		return;
+	/* As at a load: no VS-stage table is in force while hgatp changes (H §5.3). */
+	vsatp = csr_swap(vsatp, 0);
+	gstage_vcpu_load(vcpu);
+	csr_write(vsatp, vsatp);
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vsstage.c - the VS-stage, walked in software.
+ *
+ * Who needs it: gpa.h. Bare, Sv39, Sv48, Sv57, and Sv32 on RV32; a
+ * 64 KiB range of Svnapot. Permissions are not checked: the hardware has done that.
+ *
+ * The guest may change its tables while we read them; each PTE is read once, and what
+ * no longer fits the trap makes the guest try again. Spec: S §3.2, H §5.2, Svnapot.
+ */
+#include <asm-generic/errno.h>
+#include "mmu/memslot.h"
+#include "mmu/tlb.h"
+#include "mmu/vsstage.h"
+
+/* Levels of vsatp's mode; 0: bare. */
+static unsigned int vsatp_levels(unsigned long vsatp)
+{
+	switch (FIELD_GET(SATP_MODE, vsatp)) {
+	case SATP_MODE_SV32:
+		return 2;
+	case SATP_MODE_SV39:
+		return 3;
+	case SATP_MODE_SV48:
+		return 4;
+	case SATP_MODE_SV57:
+		return 5;
+	default:
+		return 0;
+	}
+}
+
+static bool gstage_permits(struct kvm *vm, gpa_t gpa, bool write)
+{
+	struct gstage_leaf leaf;
+	int err;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	err = gstage_find(&vm->gstage, gpa, &leaf);
+	spin_unlock(&vm->gstage.mmu_lock);
+	return !err && (leaf.pte & PTE_A) && (!write || (leaf.pte & PTE_W));
+}
+
+static int faults_at(struct gstage_fault *fault, gpa_t pte_gpa, bool write)
+{
+	fault->gpa = pte_gpa;
+	fault->write = write;
+	fault->implicit = true;
+	return 0;
+}
+
+/* The access's own address under the leaf `pte`, which was read at pte_gpa. */
+static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigned int level,
+			gva_t gva, struct gstage_fault *fault)
+{
+	u64 size = gstage_size(level);
+	hpa_t base = pte_to_hpa(pte);
+	bool sets_ad = !(pte & PTE_A) || (fault->write && !(pte & PTE_D));
+
+	/* With Svadu the walk itself writes the PTE (H §2.5); without, it would have faulted. */
+	if (sets_ad && !(vcpu->henvcfg & ENVCFG_ADUE))
+		return -EAGAIN;
+	if (sets_ad && !gstage_permits(vcpu->kvm, pte_gpa, true))
+		return faults_at(fault, pte_gpa, true);
+	if (level == 0 && (pte & PTE_NAPOT))
+		size = NAPOT_SIZE;
+	fault->gpa = ALIGN_DOWN(base, size) | (gva & (size - 1));
+	return 0;
+}
+
+static int walk(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage_fault *fault)
+{
+	unsigned long vsatp = csr_read(vsatp);
+	unsigned int level = vsatp_levels(vsatp);
+	gpa_t table = (gpa_t)FIELD_GET(SATP_PPN, vsatp) << PAGE_SHIFT;
+	gva_t gva = trap->stval;
+
+	*fault = (struct gstage_fault){
+		.gpa = gva,
+		.fetch = trap->scause == EXC_INST_GUEST_PAGE_FAULT,
+		.write = trap->scause == EXC_STORE_GUEST_PAGE_FAULT,
+	};
+	if (!level)
+		return 0;
+	while (level-- > 0) {
+		unsigned long index = (gva >> gstage_shift(level)) & (GSTAGE_TABLE_ENTRIES - 1);
+		gpa_t pte_gpa = table + index * sizeof(pte_t);
+		pte_t pte;
+
+		if (!gstage_permits(vcpu->kvm, pte_gpa, false))
+			return faults_at(fault, pte_gpa, false);
+		if (kvm_read_guest(vcpu->kvm, pte_gpa, &pte, sizeof(pte)))
+			return faults_at(fault, pte_gpa, false);
+		if (!(pte & PTE_V))
+			return -EAGAIN;
+		if (pte_is_leaf(pte))
+			return leaf_reached(vcpu, pte_gpa, pte, level, gva, fault);
+		table = pte_to_hpa(pte);
+	}
+	return -EAGAIN;
+}
+
+int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage_fault *fault)
+{
+	int err = walk(vcpu, trap, fault);
+
+	/*
+	 * The hart may use a translation that the tables do not have any more (S §2.1), and
+	 * would trap by it again.
+	 */
+	if (err) {
+		tlb_flush_vvma_local(vcpu->kvm);
+		return err;
+	}
+	if (fault->implicit || !gstage_permits(vcpu->kvm, fault->gpa, fault->write))
+		return 0;
+	/* Nothing stands in its way: the hart has still to learn of some leaf, or another vCPU was
+	 * here first. Which address it would trap for is not known. */
+	tlb_flush_vm_local(vcpu->kvm);
+	return -EAGAIN;
+}

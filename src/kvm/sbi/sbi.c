@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi.c - an ecall from VS: find the extension, call it, return to the guest.
+ *
+ * What is neither ours nor one of the ranges that KVM forwards is answered here with
+ * SBI_ERR_NOT_SUPPORTED; user space sees only what it could be meant for. sepc moves
+ * past the ecall when the call is answered: for a forwarded one, at the next KVM_RUN.
+ */
+#include "hv/kvm_later.h"
+#include "vcpu/hsm.h"
+#include "vcpu/pmu.h"
+#include "sbi/sbi.h"
+#include "vcpu/fwft.h"
+
+#define ECALL_LEN 4 /* there is no compressed ecall */
+
+struct sbi_extension {
+	unsigned long first, last; /* extension ids */
+	sbi_fn *handle;
+	int id;    /* enum KVM_RISCV_SBI_EXT_ID, or ALWAYS */
+	bool off;  /* until user space switches it on */
+	u32 class; /* row of the exit table */
+};
+
+#define ALWAYS (-1)
+
+static int forward_any(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid,
+		       struct sbiret *ret)
+{
+	(void)ext;
+	(void)fid;
+	(void)ret;
+	return sbi_forward(vcpu);
+}
+
+#define EXTENSION(ext, handle, id, off)                                        \
+	{                                                                      \
+		SBI_EXT_##ext, SBI_EXT_##ext, handle, id, off, SBI_CLASS_##ext \
+	}
+
+/* The hottest first, and what user space answers: the search is linear. */
+static const struct sbi_extension extensions[] = {
+	EXTENSION(BASE, sbi_base, ALWAYS, false),
+	EXTENSION(TIME, sbi_time, KVM_RISCV_SBI_EXT_TIME, false),
+	EXTENSION(IPI, sbi_ipi, KVM_RISCV_SBI_EXT_IPI, false),
+	EXTENSION(RFENCE, sbi_rfence, KVM_RISCV_SBI_EXT_RFENCE, false),
+	{ SBI_EXT_EXPERIMENTAL_START, SBI_EXT_EXPERIMENTAL_END, forward_any,
+	  KVM_RISCV_SBI_EXT_EXPERIMENTAL, false, EXIT_SBI_USER },
+	{ SBI_EXT_VENDOR_START, SBI_EXT_VENDOR_END, forward_any, KVM_RISCV_SBI_EXT_VENDOR, false,
+	  EXIT_SBI_USER },
+	EXTENSION(HSM, sbi_hsm, KVM_RISCV_SBI_EXT_HSM, false),
+	EXTENSION(PMU, sbi_pmu, KVM_RISCV_SBI_EXT_PMU, false),
+	EXTENSION(DBCN, sbi_dbcn, KVM_RISCV_SBI_EXT_DBCN, true),
+	EXTENSION(SRST, sbi_srst, KVM_RISCV_SBI_EXT_SRST, false),
+	EXTENSION(STA, sbi_sta, KVM_RISCV_SBI_EXT_STA, false),
+	EXTENSION(SUSP, sbi_susp, KVM_LATER_SBI_EXT_SUSP, true),
+	EXTENSION(FWFT, sbi_fwft, KVM_LATER_SBI_EXT_FWFT, true),
+	{ SBI_LEGACY_SET_TIMER, SBI_LEGACY_SHUTDOWN, sbi_legacy, KVM_RISCV_SBI_EXT_V01, false,
+	  EXIT_SBI_OTHER },
+};
+
+/* Without counters to lend, a platform has no PMU to offer. */
+static bool is_possible(const struct sbi_extension *e)
+{
+	return e->handle != sbi_pmu || pmu_available();
+}
+
+static const struct sbi_extension *find_extension(const struct kvm_vcpu *vcpu, unsigned long ext)
+{
+	const struct sbi_extension *e;
+
+	/* lab 3: write the search for this id, which user space may have switched off */
+	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
+		if (ext < e->first || ext > e->last)
+			continue;
+		return e->id == ALWAYS || (vcpu->sbi_ext >> e->id & 1) ? e : NULL;
+	}
+	return NULL;
+	/* lab 3 end */
+}
+
+unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext)
+{
+	return find_extension(vcpu, ext) != NULL;
+}
+
+u32 sbi_default_extensions(void)
+{
+	const struct sbi_extension *e;
+	u32 bits = 0;
+
+	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
+		if (e->id != ALWAYS && !e->off && is_possible(e))
+			bits |= 1u << e->id;
+	}
+	return bits;
+}
+
+static bool is_implemented(unsigned long id)
+{
+	const struct sbi_extension *e;
+
+	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
+		if (e->id == (int)id)
+			return is_possible(e);
+	}
+	return false;
+}
+
+int sbi_ext_get(const struct kvm_vcpu *vcpu, unsigned long ext, unsigned long *enabled)
+{
+	if (ext >= KVM_LATER_SBI_EXT_COUNT || !is_implemented(ext))
+		return -ENOENT;
+	*enabled = vcpu->sbi_ext >> ext & 1;
+	return 0;
+}
+
+int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
+{
+	if (enabled > 1)
+		return -EINVAL;
+	if (ext >= KVM_LATER_SBI_EXT_COUNT || !is_implemented(ext))
+		return -ENOENT;
+	if (enabled)
+		vcpu->sbi_ext |= 1u << ext;
+	else
+		vcpu->sbi_ext &= ~(1u << ext);
+	/*
+	 * FWFT being enabled decides a feature's default. Its registers are listed only while it is
+	 * enabled, so no setting may remain afterwards: a VMM could neither read nor migrate it.
+	 */
+	if (ext == KVM_LATER_SBI_EXT_FWFT && !enabled)
+		vcpu->fwft = (struct vcpu_fwft){ 0 };
+	fwft_apply(vcpu);
+	return 0;
+}
+
+int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	unsigned long *gpr = vcpu->guest.gpr;
+	unsigned long ext = gpr[GPR_A7], fid = gpr[GPR_A6];
+	const struct sbi_extension *e = find_extension(vcpu, ext);
+	struct sbiret ret = { 0, 0 };
+	int result = RESUME_GUEST;
+
+	(void)trap;
+	trace_kvm_sbi_call(ext, fid, gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2]);
+	/* lab 3: write the call of the extension, and the return to the guest */
+	if (e) {
+		trace_exit_class(&vcpu->exit_clock, e->class);
+		result = e->handle(vcpu, ext, fid, &ret);
+	} else {
+		trace_exit_class(&vcpu->exit_clock, EXIT_SBI_OTHER);
+		ret.error = SBI_ERR_NOT_SUPPORTED;
+	}
+	/* User space acts: it answers, or the ecall is where a stopped vCPU stands. */
+	if (result != RESUME_GUEST)
+		return result == SBI_NO_RETURN ? RESUME_GUEST : result;
+	vcpu->guest.sepc += ECALL_LEN;
+	gpr[GPR_A0] = (unsigned long)ret.error;
+	gpr[GPR_A1] = (unsigned long)ret.value;
+	if (trace_kvm_sbi_return_enabled())
+		trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], ret.error, (u64)ret.value);
+	return RESUME_GUEST;
+	/* lab 3 end */
+}
+
+static void sbi_complete(struct kvm_vcpu *vcpu)
+{
+	unsigned long *gpr = vcpu->guest.gpr;
+
+	gpr[GPR_A0] = READ_ONCE(vcpu->run->riscv_sbi.ret[0]);
+	gpr[GPR_A1] = READ_ONCE(vcpu->run->riscv_sbi.ret[1]);
+	vcpu->guest.sepc += ECALL_LEN;
+	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], (long)gpr[GPR_A0], gpr[GPR_A1]);
+}
+
+int sbi_forward(struct kvm_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	const unsigned long *gpr = vcpu->guest.gpr;
+	unsigned int i;
+
+	trace_exit_class(&vcpu->exit_clock, EXIT_SBI_USER);
+	vcpu->stats.ecall_exit_stat++; /* of all calls only these, as on Linux */
+	WRITE_ONCE(run->exit_reason, KVM_EXIT_RISCV_SBI);
+	run->riscv_sbi.extension_id = gpr[GPR_A7];
+	run->riscv_sbi.function_id = gpr[GPR_A6];
+	for (i = 0; i < 6; i++)
+		run->riscv_sbi.args[i] = gpr[GPR_A0 + i];
+	/* What the guest gets if user space does not care. */
+	run->riscv_sbi.ret[0] = (unsigned long)SBI_ERR_NOT_SUPPORTED;
+	run->riscv_sbi.ret[1] = 0;
+	vcpu->completion.complete = sbi_complete;
+	return RESUME_USER;
+}
+
+int sbi_system_event(struct kvm_vcpu *vcpu, unsigned int type, u64 reason)
+{
+	struct kvm_run *run = vcpu->run;
+	struct kvm_vcpu *other;
+	unsigned int i;
+
+	kvm_for_each_vcpu(i, other, vcpu->kvm)
+		hsm_power_off(other);
+	run->system_event.type = type;
+	run->system_event.ndata = 1;
+	run->system_event.data[0] = reason;
+	WRITE_ONCE(run->exit_reason, KVM_EXIT_SYSTEM_EVENT);
+	return RESUME_USER;
+}

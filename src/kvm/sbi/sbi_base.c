@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_base.c - SBI §4: which SBI this is, and what it can do.
+ *
+ * Implementation id 3 and Linux's version: a guest finds the interface of KVM here,
+ * whatever stands behind it, and guests do choose their workarounds by these numbers.
+ */
+#include "hv/kvm_later.h"
+#include "sbi/sbi.h"
+
+#define SPEC_VERSION   (2UL << 24)
+#define SPEC_VERSION_3 (3UL << 24)
+#define IMP_ID         3UL
+#define IMP_VERSION    0x60c00UL /* 6.12.0 */
+
+bool sbi_probe_is_ours(unsigned long ext)
+{
+	return ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END;
+}
+
+/* What is user space's to answer it also has, or not: it is asked, if it may be at all. */
+static bool is_for_user(const struct kvm_vcpu *vcpu, unsigned long ext)
+{
+	return !sbi_probe_is_ours(ext) && sbi_probe(vcpu, ext);
+}
+
+/* A function of its own, so that the others need no stack. */
+static __attribute__((noinline)) int probe(struct kvm_vcpu *vcpu, struct sbiret *ret)
+{
+	if (is_for_user(vcpu, vcpu->guest.gpr[GPR_A0]))
+		return sbi_forward(vcpu);
+	ret->value = (long)sbi_probe(vcpu, vcpu->guest.gpr[GPR_A0]);
+	return RESUME_GUEST;
+}
+
+int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	(void)ext;
+	/* lab 3: write the seven functions of the base extension */
+	switch (fid) {
+	case SBI_BASE_GET_SPEC_VERSION:
+		/* By it a guest decides whether to look for FWFT, which is of 3.0. */
+		ret->value =
+			vcpu->sbi_ext >> KVM_LATER_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3 : SPEC_VERSION;
+		break;
+	case SBI_BASE_GET_IMPL_ID:
+		ret->value = IMP_ID;
+		break;
+	case SBI_BASE_GET_IMPL_VERSION:
+		ret->value = IMP_VERSION;
+		break;
+	case SBI_BASE_PROBE_EXTENSION:
+		return probe(vcpu, ret);
+	case SBI_BASE_GET_MVENDORID:
+		ret->value = (long)vcpu->mvendorid;
+		break;
+	case SBI_BASE_GET_MARCHID:
+		ret->value = (long)vcpu->marchid;
+		break;
+	case SBI_BASE_GET_MIMPID:
+		ret->value = (long)vcpu->mimpid;
+		break;
+	default:
+		ret->error = SBI_ERR_NOT_SUPPORTED;
+		break;
+	}
+	return RESUME_GUEST;
+	/* lab 3 end */
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_dbcn.c - SBI §12: the debug console is user space's, buffers included.
+ *
+ * Off until user space switches it on, since a VMM that does not know it could not
+ * answer (KVM_REG_RISCV_SBI_EXT).
+ */
+#include "sbi/sbi.h"
+
+int sbi_dbcn(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	(void)ext;
+	if (fid <= SBI_DBCN_CONSOLE_WRITE_BYTE)
+		return sbi_forward(vcpu);
+	ret->error = SBI_ERR_NOT_SUPPORTED;
+	return RESUME_GUEST;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_legacy.c - SBI §5: the calls of version 0.1, each an extension of its own.
+ *
+ * Hart masks are behind a guest virtual address, read with the guest's privilege; the
+ * fault of that read is the guest's. Address 0 means all harts.
+ */
+#include "vcpu/inject.h"
+#include "vcpu/irq.h"
+#include "vcpu/pmu.h"
+#include "request.h"
+#include "sbi/sbi.h"
+#include "vcpu/timer.h"
+#include "mmu/unpriv.h"
+
+/*
+ * The read of the mask met a trap. A G-stage fault is the host's to mend, after which the
+ * guest makes the call again; all else is the load's trap, at the ecall. As a handler answers.
+ */
+static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
+{
+	int result;
+
+	trap->sepc = vcpu->guest.sepc;
+	if (trap->scause != EXC_LOAD_GUEST_PAGE_FAULT) {
+		vcpu_redirect_trap(vcpu, trap);
+		return SBI_NO_RETURN;
+	}
+	/* An SBI call does not look for the host's business; a fault sleeps, and may end in an error. */
+	vcpu_set_request(vcpu, REQ_HOST);
+	result = vcpu->exit_ops->unpriv_fault(vcpu, trap);
+	return result == RESUME_GUEST ? SBI_NO_RETURN : result;
+}
+
+/* The mask behind a0: RESUME_GUEST, or what the call has come to instead. */
+static int hart_mask(struct kvm_vcpu *vcpu, unsigned long *mask, unsigned long *base)
+{
+	unsigned long gva = vcpu->guest.gpr[GPR_A0];
+	struct hv_trap trap;
+
+	*mask = 0;
+	*base = ~0UL;
+	if (!gva)
+		return RESUME_GUEST;
+	*base = 0;
+	*mask = unpriv_read(vcpu, false, gva, &trap);
+	return trap.scause ? mask_trap(vcpu, &trap) : RESUME_GUEST;
+}
+
+static int legacy_set_timer(struct kvm_vcpu *vcpu)
+{
+	u64 next = vcpu->guest.gpr[GPR_A0];
+
+	pmu_count(vcpu, SBI_PMU_FW_SET_TIMER);
+	if (sizeof(unsigned long) == 4)
+		next |= (u64)vcpu->guest.gpr[GPR_A1] << 32;
+	vcpu->timer_ops->set(vcpu, next);
+	return RESUME_GUEST;
+}
+
+/* Rows of the exit table: a call counts where the extension does that has replaced it. */
+static const u8 classes[] = {
+#define SBI_LEGACY(call, number, class, name, version) [number] = EXIT_##class,
+#include "hv/sbi.def"
+};
+
+int sbi_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	unsigned long mask, base;
+	int result = RESUME_GUEST;
+
+	(void)fid;
+	trace_exit_class(&vcpu->exit_clock, classes[ext]);
+	ret->value = (long)vcpu->guest.gpr[GPR_A1]; /* these return in a0 only (SBI §5) */
+	switch (ext) {
+	case SBI_LEGACY_SET_TIMER:
+		return legacy_set_timer(vcpu);
+	case SBI_LEGACY_CONSOLE_PUTCHAR:
+	case SBI_LEGACY_CONSOLE_GETCHAR:
+		return sbi_forward(vcpu);
+	case SBI_LEGACY_CLEAR_IPI:
+		vcpu_clear_irq(vcpu, IRQ_VS_SOFT);
+		break;
+	case SBI_LEGACY_SEND_IPI:
+		result = hart_mask(vcpu, &mask, &base);
+		if (result != RESUME_GUEST)
+			break;
+		pmu_count(vcpu, SBI_PMU_FW_IPI_SENT);
+		sbi_for_each_hart(vcpu, mask, base, sbi_ipi_send, NULL);
+		break;
+	case SBI_LEGACY_SHUTDOWN:
+		return sbi_system_event(vcpu, KVM_SYSTEM_EVENT_SHUTDOWN, 0);
+	case SBI_LEGACY_REMOTE_FENCE_I:
+	case SBI_LEGACY_REMOTE_SFENCE_VMA:
+	case SBI_LEGACY_REMOTE_SFENCE_VMA_ASID:
+		result = hart_mask(vcpu, &mask, &base);
+		if (result == RESUME_GUEST)
+			sbi_rfence_legacy(vcpu, ext, mask, base);
+		break;
+	default:
+		ret->error = SBI_ERR_NOT_SUPPORTED;
+		break;
+	}
+	return result;
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_pmu.c - SBI §11: the guest chooses events, starts, stops and reads its counters.
+ *
+ * A set of counters is a base and a mask. Counters of the set that have no event are
+ * passed over by start and stop: that is how a guest stops all that there may be.
+ * The snapshot is a page of the guest's memory; it is looked up at each use, so a slot
+ * that has gone meanwhile is an error of that call and no more.
+ */
+#include "mmu/memslot.h"
+#include "vcpu/pmu.h"
+#include "request.h"
+#include "sbi/sbi.h"
+
+#define SNAPSHOT_VALUES (sizeof(u64)) /* offset; the overflow bits stand before */
+#define SHMEM_OFF       (~0UL)        /* both halves of the address: no snapshot any more */
+
+/* The set in numbers, as a mask from 0; 0: it has members that cannot be. */
+static u64 counter_set(const struct kvm_pmu *pmu, unsigned long base, unsigned long mask)
+{
+	u64 all = ~0ULL >> (64 - pmu->nr);
+
+	if (base >= pmu->nr || ((u64)mask & ~(all >> base)))
+		return 0;
+	return (u64)mask << base;
+}
+
+static bool is_counter(const struct kvm_pmu *pmu, unsigned long number)
+{
+	return number < pmu->nr && number != PMU_TIME;
+}
+
+static long counter_info(const struct kvm_pmu *pmu, unsigned long number, struct sbiret *ret)
+{
+	unsigned long info = FIELD_PREP(SBI_PMU_INFO_WIDTH, 63);
+
+	if (!is_counter(pmu, number))
+		return SBI_ERR_INVALID_PARAM;
+	if (pmu_is_firmware(pmu, (unsigned int)number))
+		info |= SBI_PMU_INFO_FW;
+	else
+		info = FIELD_PREP(SBI_PMU_INFO_WIDTH, pmu->width - 1) |
+		       FIELD_PREP(SBI_PMU_INFO_CSR, CSR_cycle + number);
+	ret->value = (long)info;
+	return SBI_SUCCESS;
+}
+
+/* ---- config_matching ------------------------------------------------------------------ */
+
+/* The lowest number of a set, or -1. */
+static int first_of(u64 set)
+{
+	int i;
+
+	for (i = 0; i < PMU_MAX_COUNTERS; i++) {
+		if (set >> i & 1)
+			return i;
+	}
+	return -1;
+}
+
+/* Which numbers can count an event, by its type. */
+static u64 counters_for(const struct kvm_pmu *pmu, unsigned long event)
+{
+	u64 hpm = ((1ULL << pmu->nr_hw) - 1) & ~7ULL;
+	unsigned long code = FIELD_GET(SBI_PMU_EVENT_CODE, event);
+
+	if (event & ~(SBI_PMU_EVENT_TYPE | SBI_PMU_EVENT_CODE))
+		return 0;
+	switch (FIELD_GET(SBI_PMU_EVENT_TYPE, event)) {
+	case SBI_PMU_TYPE_HW:
+		if (code == SBI_PMU_HW_CYCLES)
+			return hpm | BIT(PMU_CYCLE);
+		return code == SBI_PMU_HW_INSTRUCTIONS ? hpm | BIT(PMU_INSTRET) : hpm;
+	case SBI_PMU_TYPE_CACHE:
+	case SBI_PMU_TYPE_RAW:
+		return hpm;
+	case SBI_PMU_TYPE_FW:
+		return code < SBI_PMU_FW_COUNT ? ~0ULL << pmu->nr_hw : 0;
+	default:
+		return 0;
+	}
+}
+
+/* Of the guest's modes; it has no V of its own, and M is ours. */
+static unsigned int inhibit_flags(unsigned long flags)
+{
+	unsigned int inhibit = 0;
+
+	if (flags & SBI_PMU_CFG_UINH)
+		inhibit |= HV_PMC_NOT_IN_VU;
+	if (flags & SBI_PMU_CFG_SINH)
+		inhibit |= HV_PMC_NOT_IN_VS;
+	return inhibit;
+}
+
+/* Give a counter its event. A hardware event that this hart cannot count is found out by trying. */
+static int configure(struct kvm_pmu *pmu, unsigned int number, unsigned long flags,
+		     unsigned long event, u64 data)
+{
+	struct hv_pmc *hw = &pmu->counters[number].hw;
+	struct hv_pmc old = *hw;
+	int err;
+
+	if (!pmu_is_firmware(pmu, number)) {
+		hw->data = data;
+		hw->inhibit = inhibit_flags(flags);
+	}
+	WRITE_ONCE(hw->event, event);
+	if (!pmu_is_firmware(pmu, number)) {
+		err = hv_pmc_start(hw);
+		if (err) {
+			*hw = old;
+			return err;
+		}
+		hv_pmc_stop(hw);
+	}
+	pmu->configured |= 1ULL << number;
+	pmu->overflown &= ~(1ULL << number);
+	return 0;
+}
+
+static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, struct sbiret *ret)
+{
+	u64 set = counter_set(pmu, args[0], args[1]);
+	unsigned long flags = args[2], event = args[3];
+	u64 fit = counters_for(pmu, event), data = args[4];
+	int number;
+
+	if (sizeof(unsigned long) == 4)
+		data |= (u64)args[5] << 32;
+	if (!set)
+		return SBI_ERR_INVALID_PARAM;
+	if (flags & SBI_PMU_CFG_SKIP_MATCH) {
+		number = first_of(set);
+		if (!(pmu->configured >> number & 1))
+			return SBI_ERR_FAILED;
+		if (!(fit >> number & 1))
+			return SBI_ERR_NOT_SUPPORTED;
+		if (pmu->started >> number & 1)
+			pmu_stop(pmu, (unsigned int)number);
+	} else {
+		number = first_of(set & fit & ~pmu->configured);
+		if (number < 0)
+			return SBI_ERR_NOT_SUPPORTED;
+	}
+	if (configure(pmu, (unsigned int)number, flags, event, data))
+		return SBI_ERR_NOT_SUPPORTED;
+	if (flags & SBI_PMU_CFG_CLEAR_VALUE)
+		pmu_set_value(pmu, (unsigned int)number, 0);
+	if ((flags & SBI_PMU_CFG_AUTO_START) && pmu_start(pmu, (unsigned int)number))
+		return SBI_ERR_FAILED;
+	ret->value = number;
+	return SBI_SUCCESS;
+}
+
+/* ---- start, stop --------------------------------------------------------------------------- */
+
+/* Where counter `number` of a call with this base stands in the snapshot. */
+static gpa_t snapshot_value(const struct kvm_pmu *pmu, unsigned int number, unsigned long base)
+{
+	return pmu->snapshot + SNAPSHOT_VALUES + (number - base) * sizeof(u64);
+}
+
+static long start_one(struct kvm_pmu *pmu, unsigned int number, const unsigned long *args)
+{
+	unsigned long flags = args[2];
+	u64 value = args[3];
+
+	if (pmu->started >> number & 1)
+		return SBI_ERR_ALREADY_STARTED;
+	if (sizeof(unsigned long) == 4)
+		value |= (u64)args[4] << 32;
+	if (flags & SBI_PMU_START_SET_INIT) {
+		pmu_set_value(pmu, number, value);
+	} else if (flags & SBI_PMU_START_INIT_SNAPSHOT) {
+		if (kvm_read_guest(pmu->vcpu->kvm, snapshot_value(pmu, number, args[0]), &value,
+				   sizeof(value)))
+			return SBI_ERR_FAILED;
+		pmu_set_value(pmu, number, value);
+	}
+	return pmu_start(pmu, number) ? SBI_ERR_FAILED : SBI_SUCCESS;
+}
+
+static long stop_one(struct kvm_pmu *pmu, unsigned int number, const unsigned long *args)
+{
+	bool counted = pmu->started >> number & 1;
+	long error = counted ? SBI_SUCCESS : SBI_ERR_ALREADY_STOPPED;
+	u64 value;
+
+	if (counted) {
+		pmu_stop(pmu, number);
+		value = pmu_read(pmu, number);
+		if ((args[2] & SBI_PMU_STOP_TAKE_SNAPSHOT) &&
+		    kvm_write_guest(pmu->vcpu, snapshot_value(pmu, number, args[0]), &value,
+				    sizeof(value)))
+			error = SBI_ERR_FAILED;
+	}
+	if (args[2] & SBI_PMU_STOP_RESET) {
+		pmu->configured &= ~(1ULL << number);
+		pmu->overflown &= ~(1ULL << number);
+	}
+	return error;
+}
+
+/* Each member in turn, whatever becomes of the others; the last error is the call's. */
+static long for_each_counter(struct kvm_pmu *pmu, const unsigned long *args,
+			     long (*one)(struct kvm_pmu *pmu, unsigned int number,
+					 const unsigned long *args))
+{
+	u64 set = counter_set(pmu, args[0], args[1]);
+	long error = SBI_SUCCESS, err;
+	unsigned int i;
+
+	if (!set)
+		return SBI_ERR_INVALID_PARAM;
+	/* The flag that brings the snapshot in is bit 1 in both calls. */
+	if ((args[2] & SBI_PMU_STOP_TAKE_SNAPSHOT) && pmu->snapshot == PMU_NO_SNAPSHOT)
+		return SBI_ERR_NO_SHMEM;
+	for (i = 0; i < pmu->nr; i++) {
+		if (!(set & pmu->configured & 1ULL << i))
+			continue;
+		err = one(pmu, i, args);
+		if (err)
+			error = err;
+	}
+	return error;
+}
+
+static long counter_stop(struct kvm_pmu *pmu, const unsigned long *args)
+{
+	long error = for_each_counter(pmu, args, stop_one);
+	u64 overflown;
+
+	if (!(args[2] & SBI_PMU_STOP_TAKE_SNAPSHOT) || error == SBI_ERR_INVALID_PARAM ||
+	    error == SBI_ERR_NO_SHMEM)
+		return error;
+	overflown = pmu->overflown >> args[0];
+	if (kvm_write_guest(pmu->vcpu, pmu->snapshot, &overflown, sizeof(overflown)))
+		return SBI_ERR_FAILED;
+	return error;
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------- */
+
+static long fw_read(const struct kvm_pmu *pmu, unsigned long number, unsigned int shift,
+		    struct sbiret *ret)
+{
+	if (!is_counter(pmu, number) || !pmu_is_firmware(pmu, (unsigned int)number))
+		return SBI_ERR_INVALID_PARAM;
+	ret->value = (long)(pmu_read(pmu, (unsigned int)number) >> shift);
+	return SBI_SUCCESS;
+}
+
+/* The page is cleared, which also says whether it is memory that can be written. */
+static long set_shmem(struct kvm_pmu *pmu, const unsigned long *args)
+{
+	static const u8 zero[PAGE_SIZE];
+	gpa_t gpa = args[0];
+
+	if (args[2])
+		return SBI_ERR_INVALID_PARAM;
+	if (args[0] == SHMEM_OFF && args[1] == SHMEM_OFF) {
+		pmu->snapshot = PMU_NO_SNAPSHOT;
+		return SBI_SUCCESS;
+	}
+	if (args[0] & (PAGE_SIZE - 1))
+		return SBI_ERR_INVALID_PARAM;
+	if (sizeof(unsigned long) == 4)
+		gpa |= (u64)args[1] << 32;
+	else if (args[1])
+		return SBI_ERR_INVALID_ADDRESS;
+	if (kvm_write_guest(pmu->vcpu, gpa, zero, PAGE_SIZE))
+		return SBI_ERR_INVALID_ADDRESS;
+	pmu->snapshot = gpa;
+	return SBI_SUCCESS;
+}
+
+int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	const unsigned long *args = &vcpu->guest.gpr[GPR_A0];
+	struct kvm_pmu *pmu = vcpu->pmu;
+
+	(void)ext;
+	if (!pmu) {
+		ret->error = SBI_ERR_NOT_SUPPORTED;
+		return RESUME_GUEST;
+	}
+	pmu_claim(vcpu);
+	switch (fid) {
+	case SBI_PMU_NUM_COUNTERS:
+		ret->value = (long)pmu->nr;
+		break;
+	case SBI_PMU_COUNTER_GET_INFO:
+		ret->error = counter_info(pmu, args[0], ret);
+		break;
+	case SBI_PMU_COUNTER_CONFIG_MATCHING:
+		ret->error = config_matching(pmu, args, ret);
+		break;
+	case SBI_PMU_COUNTER_START:
+		ret->error = for_each_counter(pmu, args, start_one);
+		break;
+	case SBI_PMU_COUNTER_STOP:
+		ret->error = counter_stop(pmu, args);
+		break;
+	case SBI_PMU_COUNTER_FW_READ:
+		ret->error = fw_read(pmu, args[0], 0, ret);
+		break;
+	case SBI_PMU_COUNTER_FW_READ_HI:
+		/* Two shifts of 32 are 0 on RV64, where the value has no upper half. */
+		ret->error = fw_read(pmu, args[0], 32, ret);
+		if (sizeof(unsigned long) == 8)
+			ret->value = 0;
+		break;
+	case SBI_PMU_SNAPSHOT_SET_SHMEM:
+		ret->error = set_shmem(pmu, args);
+		break;
+	default:
+		ret->error = SBI_ERR_NOT_SUPPORTED;
+		break;
+	}
+	/* Its page may have been faulted in, which lets interrupts in, and a signal with them. */
+	if (pmu->snapshot != PMU_NO_SNAPSHOT)
+		vcpu_set_request(vcpu, REQ_HOST);
+	return RESUME_GUEST;
+}

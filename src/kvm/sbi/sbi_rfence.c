@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sbi_rfence.c - SBI §8: fences on other vCPUs.
+ *
+ * A target in its guest is kicked out and fences before it enters again; one that is
+ * not in its guest fences when it next enters. The call returns when every target is
+ * out, which is what a remote fence promises. The caller itself fences at once.
+ *
+ * Hypervisor fences (FID 3 to 6) are not supported: the guest has no H extension.
+ */
+#include "kvm_asm.h"
+#include "vcpu/pmu.h"
+#include "request.h"
+#include "sbi/sbi.h"
+#include "mmu/tlb.h"
+
+struct fence_call {
+	const struct kvm_vcpu *caller;
+	struct hfence fence;
+	unsigned int event; /* SBI_PMU_FW_*_SENT; at the target, the next one */
+};
+
+static void queue_fence(struct kvm_vcpu *target, void *arg)
+{
+	const struct fence_call *call = arg;
+
+	/* lab 9: write queue_fence: one target of a remote sfence.vma, the caller or another */
+	pmu_count(target, call->event + 1);
+	if (target == call->caller)
+		tlb_fence_local(target->kvm, &call->fence);
+	else
+		vcpu_request_fence(target, &call->fence);
+	/* lab 9 end */
+}
+
+static void queue_fence_i(struct kvm_vcpu *target, void *arg)
+{
+	const struct fence_call *call = arg;
+
+	/* lab 9: write queue_fence_i: one target of a remote fence.i */
+	pmu_count(target, call->event + 1);
+	if (target == call->caller)
+		local_fence_i();
+	else
+		vcpu_request(target, REQ_FENCE_I);
+	/* lab 9 end */
+}
+
+static void wait_fence(struct kvm_vcpu *target, void *arg)
+{
+	const struct fence_call *call = arg;
+
+	/* lab 9: write wait_fence: until this target is out of its guest, or has fenced */
+	if (target == call->caller)
+		return;
+	vcpu_wait_request(target, REQ_HFENCE);
+	vcpu_wait_request(target, REQ_HFENCE_ALL);
+	vcpu_wait_request(target, REQ_FENCE_I);
+	/* lab 9 end */
+}
+
+/* What `call` does to the vCPUs of a mask. The caller alone needs no search for them. */
+static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
+			void (*queue)(struct kvm_vcpu *target, void *arg), struct fence_call *call)
+{
+	/* lab 9: write fence_harts: all that mask and base name, told first and then waited for */
+	long error;
+
+	pmu_count(vcpu, call->event);
+	if (sbi_names_only(vcpu, mask, base)) {
+		queue(vcpu, call);
+		return SBI_SUCCESS;
+	}
+	error = sbi_for_each_hart(vcpu, mask, base, queue, call);
+	sbi_for_each_hart(vcpu, mask, base, wait_fence, call);
+	return error;
+	/* lab 9 end */
+}
+
+/* On [start, start + size), or everywhere when both are 0 or the size is ~0 (SBI §8). */
+static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
+{
+	/* lab 9: write fill_fence: kind, range and ASID of the guest's call */
+	bool asid = fid == SBI_RFENCE_REMOTE_SFENCE_VMA_ASID;
+	bool all = (!range[0] && !range[1]) || range[1] == ~0UL;
+
+	fence->kind = asid ? HFENCE_VVMA_ASID : HFENCE_VVMA;
+	fence->start = range[0];
+	fence->size = all ? ~0ULL : range[1];
+	fence->asid = asid ? range[2] : 0;
+	/* lab 9 end */
+}
+
+static bool names(const struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base)
+{
+	return base == ~0UL || (vcpu->id >= base && vcpu->id - base < BITS_PER_LONG &&
+				(mask & BIT(vcpu->id - base)));
+}
+
+static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long mask,
+			 unsigned long base, const unsigned long *range)
+{
+	struct fence_call call = { .caller = vcpu };
+
+	if (trace_group_rfence()) {
+		trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
+		/* The caller's own; here, where one no-op is both events'. */
+		if (fid == SBI_RFENCE_REMOTE_FENCE_I && names(vcpu, mask, base))
+			trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
+	}
+	switch (fid) {
+	case SBI_RFENCE_REMOTE_FENCE_I:
+		call.event = SBI_PMU_FW_FENCE_I_SENT;
+		return fence_harts(vcpu, mask, base, queue_fence_i, &call);
+	case SBI_RFENCE_REMOTE_SFENCE_VMA:
+	case SBI_RFENCE_REMOTE_SFENCE_VMA_ASID:
+		call.event = fid == SBI_RFENCE_REMOTE_SFENCE_VMA ? SBI_PMU_FW_SFENCE_VMA_SENT
+								 : SBI_PMU_FW_SFENCE_VMA_ASID_SENT;
+		fill_fence(&call.fence, fid, range);
+		return fence_harts(vcpu, mask, base, queue_fence, &call);
+	default:
+		return SBI_ERR_NOT_SUPPORTED;
+	}
+}
+
+int sbi_rfence(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	const unsigned long *gpr = vcpu->guest.gpr;
+
+	(void)ext;
+	ret->error = remote_fence(vcpu, fid, gpr[GPR_A0], gpr[GPR_A1], &gpr[GPR_A2]);
+	return RESUME_GUEST;
+}
+
+void sbi_rfence_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long mask,
+		       unsigned long base)
+{
+	unsigned long fid = ext - SBI_LEGACY_REMOTE_FENCE_I + SBI_RFENCE_REMOTE_FENCE_I;
+
+	remote_fence(vcpu, fid, mask, base, &vcpu->guest.gpr[GPR_A1]);
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+/*
+ * irqfd.c - the ioctls that need an interrupt controller in the kernel; there is none.
+ *
+ * The VMM emulates the PLIC and raises the line by KVM_INTERRUPT, so there is nothing
+ * that an eventfd, an MSI or a routed line could be wired to. The answers are those of
+ * Linux for a VM without its AIA device, in its order of checks. That includes that
+ * an eventfd can be assigned to a line: its events are then taken and lead nowhere.
+ *
+ * Locks: kvm->lock for the list. Call-backs run under the eventfd's own lock, so an irqfd is
+ * taken off there only after it is off the list, with kvm->lock released.
+ */
+#include "exit/bus.h"
+
+struct irqfd {
+	struct hv_event_watch watch;
+	struct list_head link; /* in kvm->irqfds */
+	struct hv_event *event;
+	struct hv_event *resample; /* or NULL */
+	u32 gsi;
+	bool closed; /* its eventfd has gone; any thread sets */
+};
+
+/* The event is the line's, whether or not there is one. */
+static bool event_seen(struct hv_event_watch *watch, bool closed)
+{
+	struct irqfd *irqfd = container_of(watch, struct irqfd, watch);
+
+	if (closed)
+		WRITE_ONCE(irqfd->closed, true);
+	return true;
+}
+
+static void free_one(struct irqfd *irqfd)
+{
+	if (irqfd->event) {
+		hv_event_unwatch(irqfd->event, &irqfd->watch);
+		hv_event_put(irqfd->event);
+	}
+	if (irqfd->resample)
+		hv_event_put(irqfd->resample);
+	hv_free(irqfd);
+}
+
+/* Those that match, and those whose eventfd was closed, leave the list for `gone`. */
+static void collect(struct kvm *vm, const struct hv_event *event, u32 gsi, struct list_head *gone)
+{
+	struct irqfd *irqfd, *next;
+
+	list_for_each_entry_safe(irqfd, next, &vm->irqfds, link) {
+		if (READ_ONCE(irqfd->closed) || (irqfd->event == event && irqfd->gsi == gsi)) {
+			list_del(&irqfd->link);
+			list_add_tail(&irqfd->link, gone);
+		}
+	}
+}
+
+static void free_all(struct list_head *gone)
+{
+	struct irqfd *irqfd, *next;
+
+	list_for_each_entry_safe(irqfd, next, gone, link) {
+		list_del(&irqfd->link);
+		free_one(irqfd);
+	}
+}
+
+static void take_off(struct kvm *vm, const struct hv_event *event, u32 gsi)
+{
+	struct list_head gone = LIST_HEAD_INIT(gone);
+
+	hv_mutex_lock(&vm->lock);
+	collect(vm, event, gsi, &gone);
+	hv_mutex_unlock(&vm->lock);
+	free_all(&gone);
+}
+
+static int assign(struct kvm *vm, struct irqfd *irqfd)
+{
+	struct irqfd *other;
+	int err = 0;
+
+	take_off(vm, NULL, 0);
+	hv_mutex_lock(&vm->lock);
+	list_for_each_entry(other, &vm->irqfds, link) {
+		if (other->event == irqfd->event)
+			err = -EBUSY;
+	}
+	if (!err) {
+		list_add_tail(&irqfd->link, &vm->irqfds);
+		hv_event_watch(irqfd->event, &irqfd->watch);
+	}
+	hv_mutex_unlock(&vm->lock);
+	return err;
+}
+
+static int create(struct kvm *vm, const struct kvm_irqfd *args)
+{
+	struct irqfd *irqfd = hv_alloc(sizeof(*irqfd));
+	int err;
+
+	if (!irqfd)
+		return -ENOMEM;
+	list_init(&irqfd->link);
+	list_init(&irqfd->watch.link);
+	irqfd->watch.fn = event_seen;
+	irqfd->gsi = args->gsi;
+	err = hv_event_get((int)args->fd, &irqfd->event);
+	if (!err && (args->flags & KVM_IRQFD_FLAG_RESAMPLE))
+		err = hv_event_get((int)args->resamplefd, &irqfd->resample);
+	if (!err)
+		err = assign(vm, irqfd);
+	if (err)
+		free_one(irqfd);
+	return err;
+}
+
+/* Taking off what was never put on is no error. */
+static int deassign(struct kvm *vm, const struct kvm_irqfd *args)
+{
+	struct hv_event *event;
+	int err = hv_event_get((int)args->fd, &event);
+
+	if (err)
+		return err;
+	take_off(vm, event, args->gsi);
+	hv_event_put(event);
+	return 0;
+}
+
+int kvm_vm_ioctl_irqfd(struct kvm *vm, const struct kvm_irqfd *args)
+{
+	if (args->flags & ~(u32)(KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE))
+		return -EINVAL;
+	return args->flags & KVM_IRQFD_FLAG_DEASSIGN ? deassign(vm, args) : create(vm, args);
+}
+
+void irqfd_vm_destroy(struct kvm *vm)
+{
+	free_all(&vm->irqfds);
+}
+
+/* ---- what fails without an interrupt controller ------------------------------------------- */
+
+static long signal_msi(hva_t arg)
+{
+	struct kvm_msi msi;
+
+	return hv_copy_from_user(&msi, arg, sizeof(msi)) ? -EFAULT : -EINVAL;
+}
+
+static long create_device(hva_t arg)
+{
+	struct kvm_create_device device;
+
+	return hv_copy_from_user(&device, arg, sizeof(device)) ? -EFAULT : -ENODEV;
+}
+
+static long irq_line(hva_t arg)
+{
+	struct kvm_irq_level level;
+
+	return hv_copy_from_user(&level, arg, sizeof(level)) ? -EFAULT : -ENXIO;
+}
+
+static long set_gsi_routing(hva_t arg)
+{
+	struct kvm_irq_routing routing;
+
+	return hv_copy_from_user(&routing, arg, sizeof(routing)) ? -EFAULT : -EINVAL;
+}
+
+long irqchip_ioctl(unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case KVM_SIGNAL_MSI:
+		return signal_msi(arg);
+	case KVM_CREATE_DEVICE:
+		return create_device(arg);
+	case KVM_IRQ_LINE:
+	case KVM_IRQ_LINE_STATUS:
+		return irq_line(arg);
+	case KVM_SET_GSI_ROUTING:
+		return set_gsi_routing(arg);
+	default:
+		return -EINVAL;
+	}
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/*
+ * onereg_csr.c - the guest's supervisor CSRs as registers: general, AIA, Smstateen.
+ *
+ * What VS sees as s* is kept in vcpu->csrs while the vCPU is not loaded. A VMM may write any
+ * value: what of it is legal the hardware decides when the vCPU is loaded.
+ */
+#include "vcpu/irq.h"
+#include "vcpu/isa.h"
+#include "uapi/onereg.h"
+
+/* ---- general ---------------------------------------------------------------------- */
+
+#define CSR_COUNT (sizeof(struct kvm_riscv_csr) / sizeof(unsigned long))
+#define CSR_SIP   KVM_REG_RISCV_CSR_REG(sip)
+#define VSIP_MASK (BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT))
+
+/* Interrupts that have one number in sip and in hvip. */
+static unsigned long local_irqs(const struct kvm_vcpu *vcpu)
+{
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF) ? BIT(IRQ_PMU_OVF) : 0;
+}
+
+static int general_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	(void)vcpu;
+	return reg_check_ulong(num, CSR_COUNT, size);
+}
+
+/* Where each is kept; sip has no place of its own. */
+static unsigned long *general_place(struct kvm_vcpu *vcpu, unsigned long num)
+{
+	struct guest_csrs *c = &vcpu->csrs;
+	unsigned long *const places[CSR_COUNT] = {
+		[KVM_REG_RISCV_CSR_REG(sstatus)] = &c->vsstatus,
+		[KVM_REG_RISCV_CSR_REG(sie)] = &c->vsie,
+		[KVM_REG_RISCV_CSR_REG(stvec)] = &c->vstvec,
+		[KVM_REG_RISCV_CSR_REG(sscratch)] = &c->vsscratch,
+		[KVM_REG_RISCV_CSR_REG(sepc)] = &c->vsepc,
+		[KVM_REG_RISCV_CSR_REG(scause)] = &c->vscause,
+		[KVM_REG_RISCV_CSR_REG(stval)] = &c->vstval,
+		[KVM_REG_RISCV_CSR_REG(satp)] = &c->vsatp,
+		[KVM_REG_RISCV_CSR_REG(scounteren)] = &c->scounteren,
+		[KVM_REG_RISCV_CSR_REG(senvcfg)] = &c->senvcfg,
+	};
+
+	return places[num];
+}
+
+static int general_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
+{
+	if (num == CSR_SIP) {
+		vcpu_flush_irqs(vcpu);
+		*value = (vcpu->csrs.hvip >> 1 & VSIP_MASK) | (vcpu->csrs.hvip & local_irqs(vcpu));
+	} else {
+		*value = *general_place(vcpu, num);
+	}
+	return 0;
+}
+
+static int general_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
+{
+	if (num == CSR_SIP) {
+		/* This is the state now: what was on its way before does not change it. */
+		__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
+		vcpu->csrs.hvip = ((unsigned long)value & VSIP_MASK) << 1 |
+				  ((unsigned long)value & local_irqs(vcpu));
+	} else {
+		*general_place(vcpu, num) = (unsigned long)value;
+	}
+	return 0;
+}
+
+/* ---- AIA: they exist on every hart, and hold something where there is Ssaia ------------ */
+
+#define AIA_COUNT (sizeof(struct kvm_riscv_aia_csr) / sizeof(unsigned long))
+
+static int aia_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	(void)vcpu;
+	return reg_check_ulong(num, AIA_COUNT, size);
+}
+
+static int aia_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
+{
+	*value = vcpu->csrs.aia[num];
+	return 0;
+}
+
+static int aia_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
+{
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
+		vcpu->csrs.aia[num] = (unsigned long)value;
+	return 0;
+}
+
+static unsigned int aia_listed(const struct kvm_vcpu *vcpu, unsigned long num)
+{
+	(void)num;
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) ? ULONG_SIZE : 0;
+}
+
+/* ---- Smstateen: readable where the hart has it, listed where the vCPU has -------------- */
+
+static int stateen_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	(void)vcpu;
+	if (size != ULONG_SIZE || num || !isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		return -EINVAL;
+	return 0;
+}
+
+static int stateen_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
+{
+	(void)num;
+	*value = vcpu->csrs.sstateen0;
+	return 0;
+}
+
+static int stateen_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
+{
+	(void)num;
+	vcpu->csrs.sstateen0 = (unsigned long)value;
+	return 0;
+}
+
+static unsigned int stateen_listed(const struct kvm_vcpu *vcpu, unsigned long num)
+{
+	(void)num;
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN) ? ULONG_SIZE : 0;
+}
+
+const struct reg_group reg_groups_csr[3] = {
+	{ .type = KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_GENERAL,
+	  .check = general_check,
+	  .get = general_get,
+	  .set = general_set,
+	  .listed = reg_always_ulong,
+	  .count = CSR_COUNT },
+	{ .type = KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_AIA,
+	  .check = aia_check,
+	  .get = aia_get,
+	  .set = aia_set,
+	  .listed = aia_listed,
+	  .count = AIA_COUNT },
+	{ .type = KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_SMSTATEEN,
+	  .check = stateen_check,
+	  .get = stateen_get,
+	  .set = stateen_set,
+	  .listed = stateen_listed,
+	  .count = 1 },
+};

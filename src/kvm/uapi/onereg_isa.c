@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+/*
+ * onereg_isa.c - registers that say what a vCPU is: identity, ISA and SBI extensions.
+ *
+ * They may be changed until the vCPU first runs; then -EBUSY, unless the value is the
+ * one that is there already.
+ */
+#include "hv/kvm_later.h"
+#include "vcpu/isa.h"
+#include "uapi/onereg.h"
+#include "sbi/sbi.h"
+
+/* ---- CONFIG ---------------------------------------------------------------------- */
+
+/* Single letters as bits of `isa`: bit 0 is A. */
+static const struct {
+	char letter;
+	u8 ext;
+} letters[] = {
+	{ 'a', KVM_RISCV_ISA_EXT_A }, { 'c', KVM_RISCV_ISA_EXT_C }, { 'd', KVM_RISCV_ISA_EXT_D },
+	{ 'f', KVM_RISCV_ISA_EXT_F }, { 'i', KVM_RISCV_ISA_EXT_I }, { 'm', KVM_RISCV_ISA_EXT_M },
+	{ 'h', KVM_RISCV_ISA_EXT_H }, { 'v', KVM_RISCV_ISA_EXT_V },
+};
+
+static u64 isa_letters(const struct kvm_vcpu *vcpu)
+{
+	u64 bits = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(letters); i++) {
+		if (isa_has(vcpu, letters[i].ext))
+			bits |= 1ULL << (letters[i].letter - 'a');
+	}
+	return bits;
+}
+
+/* Letters that cannot be changed keep their state; that is what Linux does, silently. */
+static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
+{
+	unsigned int i;
+	bool want;
+
+	/* As Linux: Z, the last letter, is none, and bits above 31 are never looked at. */
+	if ((u32)bits >> 25)
+		return -EINVAL;
+	if (bits == isa_letters(vcpu))
+		return 0;
+	if (vcpu->ran_once)
+		return -EBUSY;
+	for (i = 0; i < ARRAY_SIZE(letters); i++) {
+		want = bits >> (letters[i].letter - 'a') & 1;
+		if (want && isa_host_has(letters[i].ext) && isa_may_enable(letters[i].ext))
+			vcpu->isa |= 1ULL << letters[i].ext;
+		if (!want && isa_may_disable(letters[i].ext))
+			vcpu->isa &= ~(1ULL << letters[i].ext);
+	}
+	vcpu_isa_changed(vcpu);
+	return 0;
+}
+
+#define CONFIG_COUNT (sizeof(struct kvm_riscv_config) / sizeof(unsigned long))
+
+static unsigned int config_listed(const struct kvm_vcpu *vcpu, unsigned long num)
+{
+	switch (num) {
+	case KVM_REG_RISCV_CONFIG_REG(zicbom_block_size):
+		return isa_has(vcpu, KVM_RISCV_ISA_EXT_ZICBOM) ? ULONG_SIZE : 0;
+	case KVM_REG_RISCV_CONFIG_REG(zicboz_block_size):
+		return isa_has(vcpu, KVM_RISCV_ISA_EXT_ZICBOZ) ? ULONG_SIZE : 0;
+	default:
+		return ULONG_SIZE;
+	}
+}
+
+static int config_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	int err = reg_check_ulong(num, CONFIG_COUNT, size);
+
+	if (err)
+		return err;
+	return config_listed(vcpu, (unsigned long)num) ? 0 : -ENOENT;
+}
+
+static int config_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
+{
+	switch (num) {
+	case KVM_REG_RISCV_CONFIG_REG(isa):
+		*value = isa_letters(vcpu);
+		break;
+	case KVM_REG_RISCV_CONFIG_REG(zicbom_block_size):
+		*value = hv_cbo_block_size("zicbom");
+		break;
+	case KVM_REG_RISCV_CONFIG_REG(zicboz_block_size):
+		*value = hv_cbo_block_size("zicboz");
+		break;
+	case KVM_REG_RISCV_CONFIG_REG(mvendorid):
+		*value = vcpu->mvendorid;
+		break;
+	case KVM_REG_RISCV_CONFIG_REG(marchid):
+		*value = vcpu->marchid;
+		break;
+	case KVM_REG_RISCV_CONFIG_REG(mimpid):
+		*value = vcpu->mimpid;
+		break;
+	case KVM_REG_RISCV_CONFIG_REG(satp_mode):
+		*value = isa_satp_mode();
+		break;
+	default:
+		return -ENOENT;
+	}
+	return 0;
+}
+
+static int set_id(struct kvm_vcpu *vcpu, unsigned long *id, u64 value)
+{
+	if (*id == value)
+		return 0;
+	if (vcpu->ran_once)
+		return -EBUSY;
+	*id = (unsigned long)value;
+	return 0;
+}
+
+static int config_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
+{
+	u64 fixed;
+	int err;
+
+	switch (num) {
+	case KVM_REG_RISCV_CONFIG_REG(isa):
+		return set_isa_letters(vcpu, value);
+	case KVM_REG_RISCV_CONFIG_REG(mvendorid):
+		return set_id(vcpu, &vcpu->mvendorid, value);
+	case KVM_REG_RISCV_CONFIG_REG(marchid):
+		return set_id(vcpu, &vcpu->marchid, value);
+	case KVM_REG_RISCV_CONFIG_REG(mimpid):
+		return set_id(vcpu, &vcpu->mimpid, value);
+	default: /* a fact of the hardware: what it is already, or nothing */
+		err = config_get(vcpu, num, &fixed);
+		if (err)
+			return err;
+		return fixed == value ? 0 : -EINVAL;
+	}
+}
+
+const struct reg_group reg_group_config = {
+	.type = KVM_REG_RISCV_CONFIG,
+	.check = config_check,
+	.get = config_get,
+	.set = config_set,
+	.listed = config_listed,
+	.count = CONFIG_COUNT,
+};
+
+/* ---- ISA_EXT and SBI_EXT: one by one, or 64 at a time ----------------------------------- */
+
+static int isa_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
+{
+	if (num >= KVM_RISCV_ISA_EXT_MAX || !isa_host_has((unsigned int)num))
+		return -ENOENT;
+	*value = isa_has(vcpu, (unsigned int)num);
+	return 0;
+}
+
+static int isa_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
+{
+	u64 now;
+	int err = isa_get(vcpu, num, &now);
+
+	if (err || value == now)
+		return err;
+	if (vcpu->ran_once)
+		return -EBUSY;
+	if (value > 1 ||
+	    !(value ? isa_may_enable((unsigned int)num) : isa_may_disable((unsigned int)num)))
+		return -EINVAL;
+	vcpu->isa ^= 1ULL << num;
+	vcpu_isa_changed(vcpu);
+	return 0;
+}
+
+static int sbi_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
+{
+	unsigned long enabled;
+	int err = sbi_ext_get(vcpu, num, &enabled);
+
+	if (!err)
+		*value = enabled;
+	return err;
+}
+
+static int sbi_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
+{
+	return sbi_ext_set(vcpu, num, (unsigned long)value);
+}
+
+typedef int reg_get_fn(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
+typedef int reg_set_fn(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
+
+/* BITS_PER_LONG of them as one mask; those that do not exist read as 0. */
+static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get, u64 *value)
+{
+	unsigned int i;
+	u64 one;
+
+	*value = 0;
+	for (i = 0; i < BITS_PER_LONG; i++) {
+		if (!get(vcpu, num * BITS_PER_LONG + i, &one))
+			*value |= one << i;
+	}
+}
+
+/*
+ * As Linux: each bit is tried, and those that cannot be changed are passed over; only that SBI
+ * extensions are frozen by the first run is an error.
+ */
+static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, u64 mask, u64 value)
+{
+	unsigned int i;
+
+	if (set == sbi_set && vcpu->ran_once)
+		return -EBUSY;
+	for (i = 0; i < BITS_PER_LONG; i++) {
+		if (mask >> i & 1)
+			set(vcpu, num * BITS_PER_LONG + i, value);
+	}
+	return 0;
+}
+
+#define MULTI(kind, max)                                                                       \
+	static int kind##_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)       \
+	{                                                                                      \
+		(void)vcpu;                                                                    \
+		return reg_check_ulong(num, max, size);                                        \
+	}                                                                                      \
+	static int kind##_multi_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size) \
+	{                                                                                      \
+		(void)vcpu;                                                                    \
+		return reg_check_ulong(num, (max - 1) / BITS_PER_LONG + 1, size);              \
+	}                                                                                      \
+	static unsigned int kind##_listed(const struct kvm_vcpu *vcpu, unsigned long num)      \
+	{                                                                                      \
+		u64 value;                                                                     \
+                                                                                               \
+		return kind##_get((struct kvm_vcpu *)vcpu, num, &value) ? 0 : ULONG_SIZE;      \
+	}                                                                                      \
+	static int kind##_get_en(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)         \
+	{                                                                                      \
+		multi_get(vcpu, num, kind##_get, value);                                       \
+		return 0;                                                                      \
+	}                                                                                      \
+	static int kind##_get_dis(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)        \
+	{                                                                                      \
+		multi_get(vcpu, num, kind##_get, value);                                       \
+		*value = (unsigned long)~*value;                                               \
+		return 0;                                                                      \
+	}                                                                                      \
+	static int kind##_set_en(struct kvm_vcpu *vcpu, unsigned long num, u64 value)          \
+	{                                                                                      \
+		return multi_set(vcpu, num, kind##_set, value, 1);                             \
+	}                                                                                      \
+	static int kind##_set_dis(struct kvm_vcpu *vcpu, unsigned long num, u64 value)         \
+	{                                                                                      \
+		return multi_set(vcpu, num, kind##_set, value, 0);                             \
+	}
+
+MULTI(isa, KVM_RISCV_ISA_EXT_MAX)
+MULTI(sbi, KVM_LATER_SBI_EXT_COUNT)
+
+#define TYPE(kind, subtype) (KVM_REG_RISCV_##kind##_EXT | KVM_REG_RISCV_##kind##_##subtype)
+
+/* Linux lists the single ones only. */
+#define GROUPS(KIND, kind, max, frozen)                  \
+	{                                                \
+		{ .type = TYPE(KIND, SINGLE),            \
+		  .check = kind##_check,                 \
+		  .get = kind##_get,                     \
+		  .set = kind##_set,                     \
+		  .listed = kind##_listed,               \
+		  .frozen_by_run = frozen,               \
+		  .count = max },                        \
+			{ .type = TYPE(KIND, MULTI_EN),  \
+			  .check = kind##_multi_check,   \
+			  .get = kind##_get_en,          \
+			  .frozen_by_run = frozen,       \
+			  .set = kind##_set_en },        \
+			{ .type = TYPE(KIND, MULTI_DIS), \
+			  .check = kind##_multi_check,   \
+			  .get = kind##_get_dis,         \
+			  .frozen_by_run = frozen,       \
+			  .set = kind##_set_dis },       \
+	}
+
+const struct reg_group reg_groups_isa[3] = GROUPS(ISA, isa, KVM_RISCV_ISA_EXT_MAX, false);
+const struct reg_group reg_groups_sbi[3] = GROUPS(SBI, sbi, KVM_LATER_SBI_EXT_COUNT, true);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+/*
+ * onereg_sbi.c - ONE_REG: what SBI extensions keep for a vCPU, to be saved and restored.
+ *
+ * A number that an extension does not have is EINVAL here, not ENOENT, as on Linux.
+ */
+#include "hv/kvm_later.h"
+#include "vcpu/fwft.h"
+#include "uapi/onereg.h"
+#include "vcpu/steal_time.h"
+
+static int state_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	(void)vcpu;
+	return size == ULONG_SIZE && num <= 0xffff ? 0 : -EINVAL;
+}
+
+/* ---- STA: the address, in two registers of XLEN bits --------------------------------------- */
+
+#define STA_LO KVM_REG_RISCV_SBI_STA_REG(shmem_lo)
+#define STA_HI KVM_REG_RISCV_SBI_STA_REG(shmem_hi)
+
+static int sta_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
+{
+	if (num == STA_LO)
+		*value = (unsigned long)vcpu->sta.shmem;
+	else if (num == STA_HI)
+		*value = sizeof(long) == 4 ? vcpu->sta.shmem >> 32 : 0;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/* Any value, as on Linux. Waiting counts from the next load on. */
+static int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
+{
+	gpa_t gpa = vcpu->sta.shmem;
+
+	if (num == STA_LO && sizeof(long) == 4)
+		gpa = (gpa & ~0xffffffffULL) | value;
+	else if (num == STA_LO)
+		gpa = value;
+	else if (num == STA_HI && sizeof(long) == 4)
+		gpa = (gpa & 0xffffffffULL) | value << 32;
+	else if (num != STA_HI || value)
+		return -EINVAL;
+	sta_reset(vcpu);
+	vcpu->sta.shmem = gpa;
+	return 0;
+}
+
+/* Readable always, listed if the vCPU answers STA: as on Linux. */
+static unsigned int sta_listed(const struct kvm_vcpu *vcpu, unsigned long num)
+{
+	(void)num;
+	return vcpu->sbi_ext >> KVM_RISCV_SBI_EXT_STA & 1 ? ULONG_SIZE : 0;
+}
+
+/* ---- FWFT: three registers a feature ------------------------------------------------------- */
+
+#define REGS_EACH 3
+
+/* Which feature, or -errno. */
+static int reg_feature(const struct kvm_vcpu *vcpu, unsigned long num)
+{
+	if (!fwft_is_on(vcpu))
+		return -EINVAL;
+	if (num >= KVM_LATER_FWFT_REGS || !fwft_is_there(num / REGS_EACH))
+		return -ENOENT;
+	return (int)(num / REGS_EACH);
+}
+
+static unsigned int fwft_reg_listed(const struct kvm_vcpu *vcpu, unsigned long num)
+{
+	return reg_feature(vcpu, num) < 0 ? 0 : ULONG_SIZE;
+}
+
+static int fwft_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
+{
+	int i = reg_feature(vcpu, num);
+
+	if (i < 0)
+		return i;
+	switch (num % REGS_EACH) {
+	case KVM_LATER_FWFT_OFFSET_ENABLE:
+		*value = !(vcpu->fwft.disabled & BIT(i));
+		break;
+	case KVM_LATER_FWFT_OFFSET_FLAGS:
+		*value = vcpu->fwft.locked & BIT(i) ? SBI_FWFT_LOCK : 0;
+		break;
+	default:
+		*value = fwft_get(vcpu, (enum fwft_feature)i);
+		break;
+	}
+	return 0;
+}
+
+static void set_bit_to(u8 *bits, int i, bool on)
+{
+	*bits = (u8)((*bits & ~BIT(i)) | (on ? BIT(i) : 0));
+}
+
+static int fwft_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
+{
+	int i = reg_feature(vcpu, num);
+
+	if (i < 0)
+		return i;
+	switch (num % REGS_EACH) {
+	case KVM_LATER_FWFT_OFFSET_ENABLE:
+		if (value > 1)
+			return -EINVAL;
+		set_bit_to(&vcpu->fwft.disabled, i, !value);
+		return 0;
+	case KVM_LATER_FWFT_OFFSET_FLAGS:
+		set_bit_to(&vcpu->fwft.locked, i, value & SBI_FWFT_LOCK);
+		return 0;
+	default:
+		return fwft_set(vcpu, (enum fwft_feature)i, (unsigned long)value) ? -EINVAL : 0;
+	}
+}
+
+const struct reg_group reg_groups_state[2] = {
+	{ .type = KVM_REG_RISCV_SBI_STATE | KVM_REG_RISCV_SBI_STA,
+	  .check = state_check,
+	  .get = sta_reg_get,
+	  .set = sta_reg_set,
+	  .listed = sta_listed,
+	  .count = sizeof(struct kvm_riscv_sbi_sta) / sizeof(unsigned long) },
+	{ .type = KVM_REG_RISCV_SBI_STATE | KVM_LATER_REG_SBI_FWFT,
+	  .check = state_check,
+	  .get = fwft_reg_get,
+	  .set = fwft_reg_set,
+	  .listed = fwft_reg_listed,
+	  .count = KVM_LATER_FWFT_REGS },
+};

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/*
+ * aia.c - Ssaia for a guest whose interrupt controller is user space's.
+ *
+ * The hart's own vsiselect and vstopi serve the guest; there is no guest interrupt file
+ * (hstatus.VGEIN = 0), so stopei, and all that sireg shows but priorities, is user space's to answer
+ * (KVM_EXIT_RISCV_CSR). The priorities are in hviprio1 and 2, out of the guest's direct reach:
+ * its accesses to them trap and are carried out here. Spec: AIA, "Interrupts for virtual
+ * machines (VS level)".
+ */
+#include "vcpu/aia.h"
+#include "vcpu/isa.h"
+#include "kvm.h"
+
+#define HVICTL_IID   GENMASK(27, 16)
+#define HVICTL_IPRIO GENMASK(7, 0)
+
+#define ISELECT_IPRIO0  0x30
+#define ISELECT_IPRIO15 0x3f
+
+/*
+ * Without a guest interrupt file vstopi has an external interrupt to show if hvictl has its number
+ * and a priority other than 0.
+ */
+void aia_show_external(unsigned long hvip)
+{
+	csr_write(hvictl, FIELD_PREP(HVICTL_IID, IRQ_S_EXT) |
+				  FIELD_PREP(HVICTL_IPRIO, hvip & BIT(IRQ_VS_EXT) ? 1UL : 0UL));
+}
+
+void aia_load(const struct kvm_vcpu *vcpu)
+{
+	csr_write(vsiselect, vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(siselect)]);
+	csr_write(hviprio1, vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio1)]);
+	csr_write(hviprio2, vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio2)]);
+	aia_show_external(vcpu->csrs.hvip);
+}
+
+void aia_put(struct kvm_vcpu *vcpu)
+{
+	vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(siselect)] = csr_read(vsiselect);
+	vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio1)] = csr_read(hviprio1);
+	vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio2)] = csr_read(hviprio2);
+}
+
+/* Byte `n` of hviprio1 and 2 has this interrupt's priority; 0, 4 and 8 read as zero. */
+static const u8 hviprio_irq[16] = { 0, 1, 4, 5, 8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 };
+
+/* Where interrupt `irq` has its priority, as the number of a bit in both words; -1: nowhere. */
+static int hviprio_bit(unsigned int irq)
+{
+	int i;
+
+	for (i = 1; i < 16; i++) {
+		if (hviprio_irq[i] == irq)
+			return i * 8;
+	}
+	return -1;
+}
+
+/* The array that siselect shows: a byte each for 8 interrupts, on the even numbers (RV64). */
+static unsigned long access_iprio(unsigned int first_irq, const struct csr_access *access)
+{
+	u64 words[2] = { csr_read(hviprio1), csr_read(hviprio2) };
+	unsigned long old = 0, value;
+	unsigned int i;
+	int bit;
+
+	for (i = 0; i < 8; i++) {
+		bit = hviprio_bit(first_irq + i);
+		if (bit >= 0)
+			old |= (unsigned long)(words[bit / 64] >> bit % 64 & 0xff) << i * 8;
+	}
+	if (!access->write_mask)
+		return old;
+	value = (old & ~access->write_mask) | (access->new_value & access->write_mask);
+	for (i = 0; i < 8; i++) {
+		bit = hviprio_bit(first_irq + i);
+		if (bit < 0)
+			continue;
+		words[bit / 64] &= ~(0xffULL << bit % 64);
+		words[bit / 64] |= (u64)(value >> i * 8 & 0xff) << bit % 64;
+	}
+	csr_write(hviprio1, words[0]);
+	csr_write(hviprio2, words[1]);
+	return old;
+}
+
+enum aia_answer aia_access(struct kvm_vcpu *vcpu, const struct csr_access *access,
+			   unsigned long *value)
+{
+	unsigned long select;
+
+	/* VU, too, gets here. */
+	if (!isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) || !(vcpu->guest.sstatus & SSTATUS_SPP))
+		return AIA_ILLEGAL;
+	if (access->csr == CSR_stopei)
+		return AIA_USER;
+	select = csr_read(vsiselect);
+	if (select < ISELECT_IPRIO0 || select > ISELECT_IPRIO15)
+		return AIA_USER;
+	if (select & 1)
+		return AIA_ILLEGAL;
+	*value = access_iprio((unsigned int)(select - ISELECT_IPRIO0) * 4, access);
+	return AIA_DONE;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/*
+ * counters_trap.c - cycle and instret exit, and are answered as Linux 6.12 answers them.
+ *
+ * Where the platform has no PMU for guests they are always 0: old drivers read them unasked.
+ * Where it has one they do not exist until the guest has configured them by SBI PMU.
+ */
+#include "vcpu/counters.h"
+
+static int trap_read(const struct kvm_vcpu *vcpu, u64 *value)
+{
+	*value = 0;
+	return vcpu->pmu ? -ENOENT : 0;
+}
+
+const struct counter_ops counters_trap_ops = {
+	.hcounteren = COUNTEREN_TM,
+	.read = trap_read,
+};

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fp.c - FP state's ways between memory and unit, and what all variants of toggle fp have in common.
+ *
+ * Whose values a hart's FP unit holds is one word of the host's: a user thread's or a vCPU's
+ * (hv_fp_take()). vcpu->fp_hart is the one hart where the vCPU's may still be good: the last that
+ * it was in, unless memory was written since. Both must agree (fp_is_here()): a hart may name a vCPU
+ * that has used another one since, and a new vCPU may have the address of an old one.
+ */
+#include "vcpu/fp.h"
+#include "kvm_asm.h"
+#include "toggle.h"
+#include "vcpu/vector.h"
+
+#define FP_LAZY_SAVE 1 /* of toggle fp's values (toggle.def) */
+
+void fp_in(struct kvm_vcpu *vcpu)
+{
+	/* lab 8: write fp_in: the unit is the vCPU's from now on, and has what its memory has */
+	hv_fp_take(vcpu);
+	fp_restore(&vcpu->fp);
+	vcpu->fp_hart = hv_hart();
+	fp_set_state(vcpu, FS_CLEAN);
+	/* lab 8 end */
+	trace_kvm_fpu(1, vcpu->loaded);
+}
+
+void fp_out(struct kvm_vcpu *vcpu)
+{
+	/* lab 8: write fp_out: all of it to memory */
+	fp_save(&vcpu->fp);
+	fp_set_state(vcpu, FS_OFF);
+	/* lab 8 end */
+	trace_kvm_fpu(0, false);
+}
+
+void fp_out_clean(struct kvm_vcpu *vcpu)
+{
+	/* lab 8: write fp_out_clean: fcsr alone to memory */
+	fp_save_fcsr(&vcpu->fp);
+	fp_set_state(vcpu, FS_OFF);
+	/* lab 8 end */
+}
+
+bool fp_is_here(const struct kvm_vcpu *vcpu)
+{
+	/* lab 8: write fp_is_here: both accounts say so */
+	return vcpu->fp_hart == hv_hart() && hv_fp_is_of(vcpu);
+	/* lab 8 end */
+}
+
+bool fp_is_away(const struct kvm_vcpu *vcpu)
+{
+	return fp_present(vcpu) && fp_state(vcpu) == FS_OFF;
+}
+
+bool vector_is_away(const struct kvm_vcpu *vcpu)
+{
+	return vector_present(vcpu) && vector_state(vcpu) == FS_OFF;
+}
+
+void fp_delegate(const struct kvm_vcpu *vcpu)
+{
+	/* lab 8: write fp_delegate: hedeleg as the vCPU has it, less what a unit that is away needs */
+	unsigned long hedeleg = vcpu->hedeleg;
+
+	if (fp_is_away(vcpu) || vector_is_away(vcpu))
+		hedeleg &= ~BIT(EXC_ILLEGAL_INST);
+	csr_write(hedeleg, hedeleg);
+	/* lab 8 end */
+}
+
+void fp_init(void)
+{
+	if (redirect_probe() == EXC_ILLEGAL_INST)
+		return;
+	toggle_set_initial(TOGGLE_fp, FP_LAZY_SAVE);
+	hv_log("kvm: a guest's illegal instruction reaches us with V still set (QEMU 10.0.13 does "
+	       "that): fp=lazy_save\n");
+}
+
+void fp_vcpu_init(struct kvm_vcpu *vcpu)
+{
+	/* ORDER: the values of toggle fp (toggle.def) */
+	static const struct fp_ops *const variants[] = {
+		&fp_eager_ops,
+		[FP_LAZY_SAVE] = &fp_lazy_save_ops,
+		&fp_lazy_trap_ops,
+	};
+
+	vcpu->fp_ops = variants[vcpu->kvm->toggle[TOGGLE_fp]];
+}
+
+void fp_reset(struct kvm_vcpu *vcpu)
+{
+	fp_forget(vcpu);
+	vcpu->fp = (struct fp_state){ 0 };
+	vector_reset(vcpu);
+}
+
+void fp_forget(struct kvm_vcpu *vcpu)
+{
+	vcpu->fp_hart = FP_NO_HART;
+	vcpu->vector_hart = FP_NO_HART;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fp_lazy_save.c - FP and vector registers move at every load, and at a put if they changed.
+ *
+ * Hardware keeps the account: FS and VS are Clean after the load, and become Dirty when the
+ * guest writes a register. Nothing traps. A guest that does not use FP pays for its loads only.
+ */
+#include "vcpu/fp.h"
+#include "vcpu/vector.h"
+
+static void lazy_save_load(struct kvm_vcpu *vcpu)
+{
+	/* lab 8: write lazy_save_load: what the vCPU has comes in */
+	if (fp_present(vcpu))
+		fp_in(vcpu);
+	if (vector_present(vcpu))
+		vector_in(vcpu);
+	/* lab 8 end */
+}
+
+static void lazy_save_put(struct kvm_vcpu *vcpu)
+{
+	/* lab 8: write lazy_save_put: what has changed goes out */
+	fp_out_changed(vcpu);
+	vector_out_changed(vcpu);
+	/* lab 8 end */
+}
+
+const struct fp_ops fp_lazy_save_ops = {
+	.name = "lazy_save",
+	.load = lazy_save_load,
+	.put = lazy_save_put,
+};

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fwft.c - features of the guest's hart that its firmware switches (FWFT of SBI 3.0).
+ *
+ * Which are there, with their registers and errors, is as in Linux since 6.18: misaligned
+ * exceptions delegated, pointer masking in VS, A and D bits by hardware. Off until user
+ * space switches the extension on; then the SBI calls itself 3.0, by which guests probe.
+ *
+ * A feature is one bit or field of what vcpu_load() writes. Only the delegation of misaligned
+ * exceptions begins above us, in medeleg: this host's own firmware is asked for that while
+ * such a vCPU is loaded, so that the host's programs keep what they had.
+ */
+#include "hv/kvm_later.h"
+#include "vcpu/fwft.h"
+#include "vcpu/isa.h"
+#include "kvm.h"
+#include "vcpu/timer.h"
+#include "mmu/tlb.h"
+
+#define MISALIGNED_TRAPS (BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED))
+
+/* Of henvcfg, what every hart can hold. Written before any VM is there. */
+static u64 host_pmm[3]; /* by index of pmlens; 0: not there */
+static bool host_adue;
+static bool firmware_delegates;         /* always */
+static bool firmware_delegates_on_call; /* if asked */
+
+static const u8 pmlens[] = { 0, 7, 16 };
+static const u8 pmms[] = { ENVCFG_PMM_0, ENVCFG_PMM_7, ENVCFG_PMM_16 };
+
+/* ---- what this machine has ----------------------------------------------------------------- */
+
+static struct sbiret firmware_fwft(unsigned long fid, unsigned long feature, unsigned long value)
+{
+	return hv_sbi_call(SBI_EXT_FWFT, fid, feature, value, 0, 0, 0);
+}
+
+void fwft_init(void)
+{
+	struct sbiret ret =
+		hv_sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_FWFT, 0, 0, 0, 0);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pmms); i++)
+		host_pmm[i] = FIELD_PREP(ENVCFG_PMM, pmms[i]);
+	/* Without Svade a clear ADUE would be something that the guest's device tree denies. */
+	host_adue = hv_isa_has("svadu") && hv_isa_has("svade");
+	if (!ret.error && !ret.value)
+		ret.error = SBI_ERR_NOT_SUPPORTED;
+	if (!ret.error)
+		ret = firmware_fwft(SBI_FWFT_GET, SBI_FWFT_MISALIGNED, 0);
+	firmware_delegates = !ret.error && ret.value == 1;
+	firmware_delegates_on_call = !ret.error && ret.value == 0;
+}
+
+/* A bit that the hart lacks does not read back (H §2.5); no guest runs yet. */
+static bool henvcfg_holds(u64 bits)
+{
+	u64 seen;
+
+	csr_write64(henvcfg, bits);
+	seen = csr_read64(henvcfg);
+	csr_write64(henvcfg, 0);
+	return (seen & bits) == bits;
+}
+
+void fwft_hart_init(void)
+{
+	unsigned int i;
+
+	for (i = 1; i < ARRAY_SIZE(pmms); i++) {
+		if (host_pmm[i] && !henvcfg_holds(host_pmm[i]))
+			host_pmm[i] = 0;
+	}
+	/* menvcfg.ADUE opens it, here and for this host; with Svade firmware begins with 0. */
+	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
+		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1);
+	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
+		host_adue = false;
+}
+
+/* ---- a vCPU's setting, and the hart ------------------------------------------------------------ */
+
+void fwft_apply(struct kvm_vcpu *vcpu)
+{
+	u64 henvcfg = isa_henvcfg(vcpu->isa) & ~(u64)ENVCFG_PMM;
+
+	henvcfg |= host_pmm[vcpu->fwft.pmlen];
+	if (fwft_is_on(vcpu) && host_adue)
+		henvcfg = vcpu->fwft.ad_hw ? henvcfg | ENVCFG_ADUE : henvcfg & ~ENVCFG_ADUE;
+	/*
+	 * Translations made under the old ADUE need an HFENCE.VVMA, those made under the old PMM an
+	 * HFENCE.GVMA (H §5.3 since 2025, Ssnpm). The next load executes both.
+	 */
+	if ((vcpu->henvcfg ^ henvcfg) & (ENVCFG_ADUE | ENVCFG_PMM))
+		vcpu->last_hart |= VCPU_STALE;
+	vcpu->henvcfg = henvcfg;
+	vcpu->fwft.switched = vcpu->fwft.misaligned || vcpu->fwft.pmlen;
+	vcpu->hedeleg &= ~MISALIGNED_TRAPS;
+	if (vcpu->fwft.misaligned)
+		vcpu->hedeleg |= MISALIGNED_TRAPS;
+}
+
+void fwft_reset(struct kvm_vcpu *vcpu)
+{
+	u8 disabled = vcpu->fwft.disabled; /* user space's, not the guest's */
+
+	vcpu->fwft = (struct vcpu_fwft){ .disabled = disabled };
+	fwft_apply(vcpu);
+}
+
+void fwft_load(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->fwft.misaligned && firmware_delegates_on_call)
+		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_MISALIGNED, 1);
+}
+
+void fwft_put(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->fwft.misaligned && firmware_delegates_on_call)
+		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_MISALIGNED, 0);
+	if (!vcpu->fwft.pmlen)
+		return;
+	/* Fence when PMM changes (Ssnpm): here for the VM's next vCPU, and at this vCPU's next load. */
+	tlb_flush_vm_local(vcpu->kvm);
+	vcpu->last_hart |= VCPU_STALE;
+}
+
+/* ---- the features -------------------------------------------------------------------------------- */
+
+static bool misaligned_is_there(void)
+{
+	return firmware_delegates || firmware_delegates_on_call;
+}
+
+static long misaligned_set(struct vcpu_fwft *fwft, unsigned long value)
+{
+	if (value > 1)
+		return SBI_ERR_INVALID_PARAM;
+	fwft->misaligned = value;
+	return SBI_SUCCESS;
+}
+
+static unsigned long misaligned_get(const struct vcpu_fwft *fwft)
+{
+	return fwft->misaligned;
+}
+
+static bool pmlen_is_there(void)
+{
+	return host_pmm[1] || host_pmm[2];
+}
+
+static long pmlen_set(struct vcpu_fwft *fwft, unsigned long value)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pmlens); i++) {
+		if (pmlens[i] == value && (!i || host_pmm[i])) {
+			fwft->pmlen = (u8)i;
+			return SBI_SUCCESS;
+		}
+	}
+	return SBI_ERR_INVALID_PARAM;
+}
+
+static unsigned long pmlen_get(const struct vcpu_fwft *fwft)
+{
+	return pmlens[fwft->pmlen];
+}
+
+static bool ad_hw_is_there(void)
+{
+	return host_adue;
+}
+
+static long ad_hw_set(struct vcpu_fwft *fwft, unsigned long value)
+{
+	if (value > 1)
+		return SBI_ERR_INVALID_PARAM;
+	fwft->ad_hw = value;
+	return SBI_SUCCESS;
+}
+
+static unsigned long ad_hw_get(const struct vcpu_fwft *fwft)
+{
+	return fwft->ad_hw;
+}
+
+struct feature {
+	bool (*is_there)(void);
+	long (*set)(struct vcpu_fwft *fwft, unsigned long value);
+	unsigned long (*get)(const struct vcpu_fwft *fwft);
+};
+
+/* ORDER: enum fwft_feature */
+static const struct feature features[FWFT_FEATURES] = {
+	{ misaligned_is_there, misaligned_set, misaligned_get },
+	{ pmlen_is_there, pmlen_set, pmlen_get },
+	{ ad_hw_is_there, ad_hw_set, ad_hw_get },
+};
+
+bool fwft_is_on(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->sbi_ext >> KVM_LATER_SBI_EXT_FWFT & 1;
+}
+
+bool fwft_is_there(enum fwft_feature feature)
+{
+	return features[feature].is_there();
+}
+
+unsigned long fwft_get(const struct kvm_vcpu *vcpu, enum fwft_feature feature)
+{
+	return features[feature].get(&vcpu->fwft);
+}
+
+long fwft_set(struct kvm_vcpu *vcpu, enum fwft_feature feature, unsigned long value)
+{
+	long error = features[feature].set(&vcpu->fwft, value);
+
+	fwft_apply(vcpu);
+	return error;
+}

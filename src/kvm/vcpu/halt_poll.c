@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+/*
+ * halt_poll.c - a vCPU that waits looks for a while before its thread sleeps.
+ *
+ * For how long is learnt as Linux does it: a wait that was short, but longer than was polled,
+ * makes the next poll longer (times halt_poll_ns_grow, from halt_poll_ns_grow_start on); a wait
+ * beyond halt_poll_ns, or beyond what the VMM set by KVM_CAP_HALT_POLL, makes it shorter. A vCPU
+ * begins without. The parameters are /sys/module/kvm/parameters/NAME, read at each wait.
+ *
+ * While it polls the vCPU stays loaded, the hart's interrupts are taken, and the poll ends as soon
+ * as another thread wants the hart: polling is for harts that have nothing better to do. After
+ * that the same holds with the hart idle: as long as nobody else wants it the vCPU stays where it
+ * is, and an interrupt to the hart, or of the guest's own timer, goes on with it at once. Only a
+ * wanted hart has the thread sleep.
+ */
+#include "vcpu/halt_poll.h"
+#include "number.h"
+#include "request.h"
+
+#define LCOFI BIT(IRQ_PMU_OVF)
+
+#define DEFAULT_NS 500000 /* Linux's for RISC-V */
+
+static u32 halt_poll_ns = DEFAULT_NS;
+static u32 halt_poll_ns_grow = 2;
+static u32 halt_poll_ns_grow_start = 10000;
+static u32 halt_poll_ns_shrink = 2;
+
+/* ---- the parameters -------------------------------------------------------------------- */
+
+static int param_get(const struct hv_param *param, char *buf, size_t size)
+{
+	return number_show(buf, size, READ_ONCE(*(u32 *)param->data));
+}
+
+static int param_set(const struct hv_param *param, const char *text)
+{
+	u64 value;
+	int err = number_parse(text, ~0U, &value);
+
+	if (!err)
+		WRITE_ONCE(*(u32 *)param->data, (u32)value);
+	return err;
+}
+
+#define PARAM(name)                                \
+	{                                          \
+#name, param_get, param_set, &name \
+	}
+
+static const struct hv_param params[] = {
+	PARAM(halt_poll_ns),
+	PARAM(halt_poll_ns_grow),
+	PARAM(halt_poll_ns_grow_start),
+	PARAM(halt_poll_ns_shrink),
+};
+
+int halt_poll_init(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(params) && !err; i++)
+		err = hv_param_register(&params[i]);
+	return err;
+}
+
+int halt_poll_set_max(struct kvm *vm, u64 ns)
+{
+	if (ns != (u32)ns)
+		return -EINVAL;
+	__atomic_store_n(&vm->halt_poll_max, ns + 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* How long a vCPU of this VM may poll: the VMM's word, or the host's. */
+static u32 max_ns(const struct kvm *vm)
+{
+	u64 own = __atomic_load_n(&vm->halt_poll_max, __ATOMIC_RELAXED);
+
+	return own ? (u32)(own - 1) : READ_ONCE(halt_poll_ns);
+}
+
+/* ---- longer, shorter -------------------------------------------------------------------- */
+
+static void grow(struct kvm_vcpu *vcpu)
+{
+	u32 factor = READ_ONCE(halt_poll_ns_grow), start = READ_ONCE(halt_poll_ns_grow_start);
+	u32 old = vcpu->halt_poll_ns;
+
+	/* lab 6: write grow: times the factor, and at least the start */
+	if (!factor)
+		return;
+	vcpu->halt_poll_ns = MAX(old * factor, start);
+	/* lab 6 end */
+	trace_kvm_halt_poll_ns(1, vcpu->halt_poll_ns, old);
+}
+
+static void shrink(struct kvm_vcpu *vcpu)
+{
+	u32 divisor = READ_ONCE(halt_poll_ns_shrink), start = READ_ONCE(halt_poll_ns_grow_start);
+	u32 old = vcpu->halt_poll_ns, ns;
+
+	/* lab 6: write shrink: by the divisor, and to 0 below the start */
+	ns = divisor ? old / divisor : 0;
+	vcpu->halt_poll_ns = ns < start ? 0 : ns;
+	/* lab 6 end */
+	trace_kvm_halt_poll_ns(0, vcpu->halt_poll_ns, old);
+}
+
+static void adapt(struct kvm_vcpu *vcpu, u64 halt_ns)
+{
+	u32 max = max_ns(vcpu->kvm), ns = vcpu->halt_poll_ns;
+
+	/* lab 6: write adapt: grow, shrink, or leave it, by how long the wait was */
+	if (!max)
+		vcpu->halt_poll_ns = 0;
+	else if (halt_ns <= ns)
+		return;
+	else if (ns && halt_ns > max)
+		shrink(vcpu);
+	else if (ns < max && halt_ns < max)
+		grow(vcpu);
+	/* lab 6 end */
+}
+
+/* ---- one wait ------------------------------------------------------------------------------ */
+
+static u64 ticks_to_ns(u64 ticks)
+{
+	u64 hz = hv_timebase_hz();
+
+	/* Two steps: the product would overflow after half an hour. */
+	return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
+}
+
+/* Bucket n of a logarithmic histogram counts values from 2^(n-1) on; the last one all beyond. */
+static void count(u64 *hist, u64 value)
+{
+	unsigned int bucket = 0, step;
+
+	if (value >> (STAT_HIST_SIZE - 2)) {
+		bucket = STAT_HIST_SIZE - 1;
+	} else if (value) {
+		/* The highest bit by halves: a wait's end is short of instructions. */
+		for (step = STAT_HIST_SIZE / 2; step; step /= 2)
+			if (value >> bucket >> step)
+				bucket += step;
+		bucket++;
+	}
+	hist[bucket]++;
+}
+
+/* True: what the vCPU waits for has come. `end` gets the time of the last look. */
+static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64 start, u64 *end)
+{
+	u64 ns = vcpu->halt_poll_ns, hz = hv_timebase_hz();
+	u64 stop = start + ns * hz / 1000000000;
+
+	/* lab 6: write poll: look, until it is over, the time is, or the hart is wanted */
+	for (;;) {
+		if (over(vcpu))
+			return true;
+		hv_cpu_relax();
+		*end = hv_time();
+		if (*end >= stop || !hv_poll_interrupts())
+			return over(vcpu);
+	}
+	/* lab 6 end */
+}
+
+/* `blocking` anew before the look: who kicks once more has seen its end, or we see his change. */
+static bool look(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
+{
+	/* Release: who sees it kicks `hart`, which was written before (vcpu_load). */
+	__atomic_store_n(&vcpu->blocking, VCPU_IDLE, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return over(vcpu);
+}
+
+/*
+ * What the hart's WFI ends for although the look finds nothing. vsip is hip's alias (H §2.3), so
+ * both say the same; QEMU before 8.0 shows no bit in vsip but SSIP.
+ */
+static bool line_is_pending(void)
+{
+	return csr_read(hip) >> 1 & csr_read(vsie);
+}
+
+/*
+ * True: what the vCPU waits for has come. False: its thread has to sleep for it. The hart's
+ * WFI ends with what vsie lets through, as the guest's own would (M §3.3, H §2.3).
+ */
+static bool idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
+{
+	bool found = true;
+
+	if (!look(vcpu, over)) {
+		do
+			found = hv_idle();
+		while (found && !look(vcpu, over) && !line_is_pending());
+	}
+	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
+	return found;
+}
+
+static void account_poll(struct vcpu_stats *stats, u64 ns, bool success)
+{
+	stats->halt_attempted_poll++;
+	if (success) {
+		stats->halt_successful_poll++;
+		stats->halt_poll_success_ns += ns;
+		count(stats->halt_poll_success_hist, ns);
+	} else {
+		stats->halt_poll_fail_ns += ns;
+		count(stats->halt_poll_fail_hist, ns);
+	}
+}
+
+/* Event kvm_vcpu_wake: what has ended the wait, of which so long was spent polling. */
+static void observe_wake(struct kvm_vcpu *vcpu, u64 polled_ns)
+{
+	unsigned long changed = READ_ONCE(vcpu->irq_changed);
+	unsigned long lines = READ_ONCE(vcpu->irq_pending) & changed;
+	unsigned long irqs = csr_read(vsip) & ~(changed >> 1);
+
+	/* Lines that are not shown yet: VS lines stand one bit lower where the guest sees them. */
+	irqs |= (lines & ~LCOFI) >> 1 | (lines & LCOFI);
+	/* REQ_HOST is every wait's, set by who has waited. */
+	trace_kvm_vcpu_wake(irqs & csr_read(vsie), READ_ONCE(vcpu->requests) & ~BIT(REQ_HOST),
+			    hv_signal_pending(), polled_ns);
+}
+
+void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
+	       bool (*over_asleep)(struct kvm_vcpu *vcpu))
+{
+	u64 start = hv_time(), polled = start, end, ns;
+	bool polls, found = false;
+
+	vcpu->halt_poll_ns = MIN(vcpu->halt_poll_ns, max_ns(vcpu->kvm));
+	polls = vcpu->halt_poll_ns;
+	/* lab 6: write the wait: poll, then idle with the hart, then sleep without it */
+	if (polls)
+		found = poll(vcpu, over, start, &polled);
+	if (!found) {
+		vcpu->stats.blocking = 1;
+		if (idle(vcpu, over) || !vcpu_sleep(vcpu, over_asleep))
+			vcpu->stats.halt_wakeup++;
+		vcpu->stats.blocking = 0;
+	}
+	/* lab 6 end */
+	/* Interrupts were taken here: what they left is looked for as after an exit by one. */
+	vcpu_set_request(vcpu, REQ_HOST);
+	end = found ? polled : hv_time();
+	ns = ticks_to_ns(end - start);
+	if (!found) {
+		u64 wait = polls ? ticks_to_ns(end - polled) : ns;
+
+		vcpu->stats.halt_wait_ns += wait;
+		count(vcpu->stats.halt_wait_hist, wait);
+	}
+	if (polls)
+		account_poll(&vcpu->stats, ticks_to_ns(polled - start), found);
+	adapt(vcpu, ns);
+	if (trace_group_wakeup()) {
+		trace_kvm_vcpu_wakeup(ns, !found, 1);
+		if (trace_kvm_vcpu_wake_enabled())
+			observe_wake(vcpu, polls ? ticks_to_ns(polled - start) : 0);
+	}
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hsm.c - which vCPUs of a VM run: the states behind SBI HSM and KVM_SET_MP_STATE.
+ *
+ * A stopped vCPU's thread sleeps inside KVM_RUN. Another thread's start leaves the
+ * entry point under hsm_lock and wakes it; the registers are reset by the vCPU's own
+ * thread, which alone may touch them. Spec: SBI §9.
+ */
+#include "vcpu/hsm.h"
+#include "vcpu/irq.h"
+#include "kvm.h"
+#include "request.h"
+
+void hsm_power_off(struct kvm_vcpu *vcpu)
+{
+	spin_lock(&vcpu->hsm_lock);
+	WRITE_ONCE(vcpu->hsm_stopped, true);
+	spin_unlock(&vcpu->hsm_lock);
+	vcpu_request(vcpu, REQ_HSM);
+}
+
+void hsm_power_on(struct kvm_vcpu *vcpu)
+{
+	spin_lock(&vcpu->hsm_lock);
+	__atomic_fetch_add(&vcpu->kvm->hsm_starts, 1, __ATOMIC_RELEASE);
+	WRITE_ONCE(vcpu->hsm_stopped, false);
+	spin_unlock(&vcpu->hsm_lock);
+	vcpu_request(vcpu, REQ_HSM);
+}
+
+/*
+ * hsm_lock. The interrupt lines are cleared here and not with the other registers: from
+ * now on the vCPU counts as started, and an interrupt for it must not be lost.
+ */
+static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+{
+	vcpu->start_pc = pc;
+	vcpu->start_opaque = opaque;
+	WRITE_ONCE(vcpu->hsm_reset, true);
+	vcpu_drop_irqs(vcpu);
+}
+
+bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+{
+	bool stopped;
+
+	spin_lock(&vcpu->hsm_lock);
+	stopped = vcpu->hsm_stopped;
+	if (stopped) {
+		reset_later(vcpu, pc, opaque);
+		__atomic_fetch_add(&vcpu->kvm->hsm_starts, 1, __ATOMIC_RELEASE);
+		WRITE_ONCE(vcpu->hsm_stopped, false);
+	}
+	spin_unlock(&vcpu->hsm_lock);
+	if (stopped)
+		vcpu_request(vcpu, REQ_HSM);
+	return stopped;
+}
+
+/*
+ * The next two are called for the vCPU's own guest. If a reset is pending, the vCPU was stopped (SRST)
+ * and started again since the guest's call, so the call belongs to the state before that reset: ignore it.
+ */
+void hsm_stop_self(struct kvm_vcpu *vcpu)
+{
+	spin_lock(&vcpu->hsm_lock);
+	if (!vcpu->hsm_reset)
+		WRITE_ONCE(vcpu->hsm_stopped, true);
+	spin_unlock(&vcpu->hsm_lock);
+	vcpu_set_request(vcpu, REQ_HSM);
+}
+
+void hsm_reset_self(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+{
+	spin_lock(&vcpu->hsm_lock);
+	if (!vcpu->hsm_reset)
+		reset_later(vcpu, pc, opaque);
+	spin_unlock(&vcpu->hsm_lock);
+	vcpu_set_request(vcpu, REQ_HSM);
+}
+
+bool hsm_start_is_pending(struct kvm_vcpu *vcpu)
+{
+	return !hsm_is_stopped(vcpu) && READ_ONCE(vcpu->hsm_reset);
+}
+
+bool hsm_is_stopped(struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->hsm_stopped);
+}
+
+static bool hsm_may_go_on(struct kvm_vcpu *vcpu)
+{
+	return !hsm_is_stopped(vcpu) || READ_ONCE(vcpu->kvm->dead);
+}
+
+/* The registers are its own thread's, or its mutex's holder's. */
+static void reset_if_started(struct kvm_vcpu *vcpu)
+{
+	unsigned long pc = 0, opaque = 0;
+	bool reset;
+
+	spin_lock(&vcpu->hsm_lock);
+	reset = vcpu->hsm_reset;
+	WRITE_ONCE(vcpu->hsm_reset, false);
+	if (reset) {
+		pc = vcpu->start_pc;
+		opaque = vcpu->start_opaque;
+	}
+	spin_unlock(&vcpu->hsm_lock);
+	if (reset)
+		vcpu_reset(vcpu, pc, opaque);
+}
+
+/* Also while the vCPU is stopped: an earlier start must not overwrite registers that are set now. */
+void hsm_settle(struct kvm_vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->hsm_reset))
+		reset_if_started(vcpu);
+}
+
+void hsm_reset_by_user(struct kvm_vcpu *vcpu)
+{
+	/* Cancel an earlier start: user space decides where the vCPU continues. */
+	spin_lock(&vcpu->hsm_lock);
+	WRITE_ONCE(vcpu->hsm_reset, false);
+	spin_unlock(&vcpu->hsm_lock);
+	vcpu_reset(vcpu, 0, 0);
+	vcpu->guest.gpr[GPR_A0] = 0; /* not the hart ID, which only a start by SBI HSM passes */
+	vcpu_reset_irqs(vcpu);
+}
+
+int hsm_serve(struct kvm_vcpu *vcpu)
+{
+	int err;
+
+	if (hsm_is_stopped(vcpu)) {
+		err = vcpu_sleep(vcpu, hsm_may_go_on);
+		if (err) {
+			/* Still stopped: the next KVM_RUN waits again. */
+			vcpu_set_request(vcpu, REQ_HSM);
+			return err;
+		}
+	}
+	reset_if_started(vcpu);
+	return 0;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/*
+ * inject.c - traps that the guest takes although they arrived in HS.
+ *
+ * What the hardware does on a trap into VS, done by hand (S §1.1, H §2.11, §6.2): the old
+ * privilege and interrupt enable go to vsstatus, the cause to the VS CSRs, and the
+ * guest goes on in VS at its trap vector. All with the vCPU loaded.
+ */
+#include "vcpu/inject.h"
+
+void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long pc,
+		      unsigned long tval)
+{
+	unsigned long vsstatus = csr_read(vsstatus);
+	unsigned long sstatus = vcpu->guest.sstatus;
+
+	trace_kvm_inject_trap(cause, pc, tval);
+	if (trace_kvm_exit_handled_enabled())
+		vcpu->observed.injected = true;
+	trace_exit_class(&vcpu->exit_clock, EXIT_INJECTED);
+
+	/* lab 7: write vcpu_inject_trap: what the hardware does on a trap into VS */
+	vsstatus &= ~(SSTATUS_SPP | SSTATUS_SPIE);
+	if (sstatus & SSTATUS_SPP)
+		vsstatus |= SSTATUS_SPP;
+	if (vsstatus & SSTATUS_SIE)
+		vsstatus |= SSTATUS_SPIE;
+	vsstatus &= ~SSTATUS_SIE;
+
+	csr_write(vsstatus, vsstatus);
+	csr_write(vscause, cause);
+	csr_write(vsepc, pc);
+	csr_write(vstval, tval);
+
+	/* Exceptions go to BASE, whatever the vector mode. */
+	vcpu->guest.sepc = csr_read(vstvec) & ~3UL;
+	vcpu->guest.sstatus = sstatus | SSTATUS_SPP;
+	/* lab 7 end */
+}
+
+int vcpu_redirect_trap(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	vcpu_inject_trap(vcpu, trap->scause, trap->sepc, trap->stval);
+	return RESUME_GUEST;
+}
+
+int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	unsigned long cause = EXC_LOAD_ACCESS_FAULT;
+
+	if (trap->scause == EXC_INST_GUEST_PAGE_FAULT)
+		cause = EXC_INST_ACCESS_FAULT;
+	else if (trap->scause == EXC_STORE_GUEST_PAGE_FAULT)
+		cause = EXC_STORE_ACCESS_FAULT;
+	trace_kvm_access_fault(trap->scause, trap->stval);
+	vcpu_inject_trap(vcpu, cause, trap->sepc, trap->stval);
+	return RESUME_GUEST;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/*
+ * irq.c - interrupt lines of a vCPU, from any thread to hvip.
+ *
+ * Two words and no lock. A sender writes the wanted state into irq_pending, then marks
+ * the line in irq_changed; the vCPU's thread takes the marks with one exchange and
+ * copies the lines' states to hvip. The sender's release and the thread's acquire make a
+ * mark imply its state; of two senders that race for a line either may win, as on wires.
+ *
+ * hvip.VSSIP is also the guest's to clear (vsip is an alias, H §2.3, §2.12): while the vCPU is
+ * loaded the CSR itself is the truth for lines without a mark, otherwise csrs.hvip.
+ */
+#include "vcpu/aia.h"
+#include "vcpu/irq.h"
+#include "vcpu/isa.h"
+#include "kvm.h"
+#include "request.h"
+#include "vcpu/timer.h"
+
+#define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+
+/*
+ * VS lines stand one bit lower where the guest sees them (H §2.12); local interrupts, of
+ * which LCOFI is the only one here, have one number everywhere (AIA).
+ */
+static unsigned long guest_to_hart(unsigned long lines)
+{
+	/* lab 7: write guest_to_hart: the lines of a vsie as the bits that hvip has for them */
+	return (lines << 1 & VS_LINES) | (lines & BIT(IRQ_PMU_OVF));
+	/* lab 7 end */
+}
+
+static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	/* lab 7: write irq_mark: the mark of a line whose state is written, and the request */
+	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
+	vcpu_request(vcpu, REQ_IRQ);
+	/* lab 7 end */
+}
+
+/* The software line is a guest's IPI, and nothing else. */
+static inline void trace_raised(const struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	if (!trace_group_line())
+		return;
+	if (irq == IRQ_VS_SOFT)
+		trace_kvm_ipi_send(vcpu->id);
+	trace_kvm_vcpu_irq(irq, 1, vcpu->id);
+}
+
+void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	trace_raised(vcpu, irq);
+	/* lab 7: write vcpu_set_irq: the line is wanted up, and its vCPU told */
+	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
+	irq_mark(vcpu, irq);
+	/* lab 7 end */
+}
+
+void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	trace_kvm_vcpu_irq(irq, 0, vcpu->id);
+	/* lab 7: write vcpu_clear_irq: the line is wanted down, and its vCPU told */
+	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(irq), __ATOMIC_RELAXED);
+	irq_mark(vcpu, irq);
+	/* lab 7 end */
+}
+
+/* The external line is a wire from user space, which will not say again what it has said. */
+void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
+{
+	__atomic_fetch_and(&vcpu->irq_pending, ~(BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER)),
+			   __ATOMIC_RELAXED);
+	__atomic_fetch_or(&vcpu->irq_changed, VS_LINES, __ATOMIC_RELEASE);
+	vcpu_set_request(vcpu, REQ_IRQ);
+}
+
+/* Clear the marks first: a sender in between leaves at most a mark for a line that is down. */
+void vcpu_reset_irqs(struct kvm_vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vcpu->irq_pending, 0, __ATOMIC_SEQ_CST);
+	vcpu->csrs.hvip = 0;
+}
+
+void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	trace_raised(vcpu, irq);
+	/* lab 7: write vcpu_mark_own_irq: the same by the vCPU itself, whom nobody need tell */
+	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
+	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
+	/* lab 7 end */
+}
+
+void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	vcpu_mark_own_irq(vcpu, irq);
+	vcpu_set_request(vcpu, REQ_IRQ);
+}
+
+void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
+{
+	unsigned long changed, pending, hvip;
+
+	/* lab 7: write vcpu_flush_irqs: the marked lines, and no others, into hvip */
+	changed = __atomic_exchange_n(&vcpu->irq_changed, 0, __ATOMIC_ACQUIRE);
+	pending = READ_ONCE(vcpu->irq_pending) & changed;
+	if (!changed)
+		return;
+	if (!vcpu->loaded) {
+		vcpu->csrs.hvip = (vcpu->csrs.hvip & ~changed) | pending;
+		return;
+	}
+	/* Two instructions, each atomic against the guest, which does not run now anyway. */
+	hvip = (csr_read(hvip) & ~changed) | pending;
+	csr_write(hvip, hvip);
+	/* lab 7 end */
+	if (trace_group_inject()) {
+		trace_kvm_inject_irq(hvip);
+		if (pending & BIT(IRQ_VS_SOFT))
+			trace_kvm_ipi_receive(hvip);
+	}
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
+		aia_show_external(hvip);
+}
+
+bool vcpu_has_irq(struct kvm_vcpu *vcpu)
+{
+	/* lab 7: write vcpu_has_irq: is a line pending, in hvip or marked, that vsie enables */
+	unsigned long changed = __atomic_load_n(&vcpu->irq_changed, __ATOMIC_ACQUIRE);
+	unsigned long lines = vcpu->csrs.hvip & ~changed;
+
+	lines |= READ_ONCE(vcpu->irq_pending) & changed;
+	if (vcpu->timer_ops->pending(vcpu))
+		lines |= BIT(IRQ_VS_TIMER);
+	return lines & guest_to_hart(vcpu->csrs.vsie);
+	/* lab 7 end */
+}

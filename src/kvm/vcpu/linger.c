@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/*
+ * linger.c - a vCPU stays in its hart while its thread is in user space.
+ *
+ * Most of what KVM_RUN comes back for is answered at once and the same thread calls KVM_RUN again.
+ * So its end moves nothing that user programs do not see: VS CSRs, hgatp, timer, interrupts and FP
+ * stay, and only the CSRs that programs share with the guest go back. Nothing of the rest acts in
+ * HS or U mode: interrupts delegated to VS are not taken there (H §2.2), no load or store looks at
+ * hgatp but HLV, which is the core's, and programs find FP off, so that their first FP instruction
+ * traps.
+ *
+ * The thread puts the vCPU when it leaves its hart for whatever reason, uses FP, ends, becomes
+ * another program, or runs another vCPU: each calls the hook's out(). Who else needs the state, by
+ * the vCPU's other ioctls or to free the VM, calls vcpu_settle(): the thread is interrupted and
+ * goes through the scheduler, where out() is called.
+ *
+ * Locks: vcpu->mutex for all but out() and vm_destroy(). `lingers` is written by the thread that
+ * ran the vCPU; out() stores false last, when the vCPU's state is in memory.
+ */
+#include "kvm.h"
+#include "request.h"
+#include "vcpu/shared_csrs.h"
+#include "vcpu/steal_time.h"
+#include "vcpu/timer.h"
+
+/* Who waits for some vCPU to leave its hart. No VM's: a vCPU may be freed as soon as it has left. */
+static struct hv_waitq left_waitq;
+
+void linger_init(void)
+{
+	hv_waitq_init(&left_waitq);
+}
+
+static bool has_left(void *arg)
+{
+	const struct kvm_vcpu *vcpu = arg;
+
+	return !__atomic_load_n(&vcpu->lingers, __ATOMIC_ACQUIRE);
+}
+
+/* The vCPU is put, and may be freed at once. */
+static void left_hart(struct kvm_vcpu *vcpu)
+{
+	hv_sched_hook_set(NULL);
+	__atomic_store_n(&vcpu->lingers, false, __ATOMIC_RELEASE);
+	hv_wake_all(&left_waitq);
+}
+
+static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
+{
+	struct kvm_vcpu *vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
+
+	(void)hart;
+	vcpu_load_csrs(vcpu);
+	sta_load(vcpu);
+	/* Whoever ran in between may have left a signal or taken the kick. */
+	vcpu_set_request(vcpu, REQ_HOST);
+}
+
+static void sched_out(struct hv_sched_hook *hook)
+{
+	struct kvm_vcpu *vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
+
+	vcpu_put_csrs(vcpu);
+	if (vcpu->lingers)
+		left_hart(vcpu); /* in user space: KVM_RUN loads it again */
+	else
+		sta_preempted(vcpu);
+}
+
+void linger_vcpu_init(struct kvm_vcpu *vcpu)
+{
+	vcpu->sched_hook.in = sched_in;
+	vcpu->sched_hook.out = sched_out;
+}
+
+void vcpu_settle(struct kvm_vcpu *vcpu)
+{
+	struct hv_sched_hook *hook = &vcpu->sched_hook;
+
+	if (has_left(vcpu))
+		return;
+	if (hv_sched_hook_get() == hook) {
+		hook->out(hook);
+		return;
+	}
+	hv_sched_hook_ask(hook, READ_ONCE(vcpu->hart));
+	hv_wait_uninterruptible(&left_waitq, has_left, vcpu);
+	WRITE_ONCE(hook->asked, false);
+}
+
+void vcpu_begin_run(struct kvm_vcpu *vcpu)
+{
+	struct hv_sched_hook *hook = hv_sched_hook_get();
+
+	if (vcpu->lingers && hook == &vcpu->sched_hook) {
+		WRITE_ONCE(vcpu->lingers, false);
+		load_shared(vcpu);
+		/* The VM's clock: another vCPU's ioctl may have set it. */
+		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));
+		return;
+	}
+	if (hook && hook != &vcpu->sched_hook)
+		hook->out(hook); /* another vCPU, which this thread ran before */
+	vcpu_settle(vcpu);
+	vcpu_load(vcpu);
+}
+
+void vcpu_end_run(struct kvm_vcpu *vcpu)
+{
+	/* Misaligned accesses would trap otherwise in user space, too, than programs expect. */
+	if (vcpu->fwft.misaligned) {
+		vcpu_put(vcpu);
+		return;
+	}
+	put_shared(vcpu);
+	trace_set_vcpu(0, 0);
+	__atomic_store_n(&vcpu->lingers, true, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pmu.c - a vCPU's performance counters: counting, and their way into a hart and out.
+ *
+ * What the guest asks of them is in sbi_pmu.c. A hardware counter is told by the hart
+ * itself to count in VS and VU only, so nothing has to be done at an exit. That needs
+ * Sscofpmf; without it the platform has no counters for guests.
+ */
+#include "vcpu/counters.h"
+#include "vcpu/fp.h"
+#include "vcpu/irq.h"
+#include "vcpu/isa.h"
+#include "vcpu/pmu.h"
+
+bool pmu_available(void)
+{
+	unsigned int width;
+
+	return hv_pmu_counters(&width) > 0;
+}
+
+/* ---- firmware events ------------------------------------------------------------- */
+
+void pmu_count_event(struct kvm_vcpu *vcpu, unsigned int code)
+{
+	struct kvm_pmu *pmu = vcpu->pmu;
+	u64 started = __atomic_load_n(&pmu->started, __ATOMIC_ACQUIRE);
+	unsigned int i;
+
+	for (i = pmu->nr_hw; i < pmu->nr; i++) {
+		struct pmu_counter *c = &pmu->counters[i];
+
+		if ((started >> i & 1) &&
+		    FIELD_GET(SBI_PMU_EVENT_CODE, READ_ONCE(c->hw.event)) == code)
+			__atomic_fetch_add(&c->count, 1, __ATOMIC_RELAXED);
+	}
+}
+
+/*
+ * The events that a started counter has, where pmu_count() looks. Illegal instructions are
+ * the guest's own affair until somebody counts them: then they exit, and are given back.
+ */
+static void update_events(struct kvm_pmu *pmu)
+{
+	struct kvm_vcpu *vcpu = pmu->vcpu;
+	u32 events = 0;
+	unsigned int i;
+
+	for (i = pmu->nr_hw; i < pmu->nr; i++) {
+		if (pmu->started >> i & 1)
+			events |= 1U << FIELD_GET(SBI_PMU_EVENT_CODE, pmu->counters[i].hw.event);
+	}
+	__atomic_store_n(&vcpu->pmu_events, events, __ATOMIC_RELEASE);
+	if (events & BIT(SBI_PMU_FW_ILLEGAL_INSN))
+		vcpu->hedeleg &= ~BIT(EXC_ILLEGAL_INST);
+	else
+		vcpu->hedeleg |= BIT(EXC_ILLEGAL_INST);
+	if (vcpu->loaded)
+		fp_delegate(vcpu);
+}
+
+/* ---- one counter -------------------------------------------------------------------- */
+
+static void set_started(struct kvm_pmu *pmu, unsigned int number, bool started)
+{
+	u64 bit = 1ULL << number;
+
+	__atomic_store_n(&pmu->started, started ? pmu->started | bit : pmu->started & ~bit,
+			 __ATOMIC_RELEASE);
+}
+
+/* The thread is out of its guest: no kick, and none to wake (vcpu_sleep() puts first). */
+static void counter_overflow(struct hv_pmc *hw)
+{
+	struct pmu_counter *c = container_of(hw, struct pmu_counter, hw);
+	struct kvm_pmu *pmu = c->pmu;
+	unsigned int number = (unsigned int)(c - pmu->counters);
+
+	trace_kvm_pmu_overflow(number);
+	pmu->overflown |= 1ULL << number;
+	if (isa_has(pmu->vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF))
+		vcpu_set_own_irq(pmu->vcpu, IRQ_PMU_OVF);
+}
+
+int pmu_start(struct kvm_pmu *pmu, unsigned int number)
+{
+	struct pmu_counter *c = &pmu->counters[number];
+	int err = 0;
+
+	trace_kvm_pmu_start(number, c->hw.event, pmu_read(pmu, number));
+	if (!pmu_is_firmware(pmu, number))
+		err = hv_pmc_start(&c->hw);
+	if (err)
+		return err;
+	pmu->overflown &= ~(1ULL << number);
+	set_started(pmu, number, true);
+	if (pmu_is_firmware(pmu, number))
+		update_events(pmu);
+	return 0;
+}
+
+void pmu_stop(struct kvm_pmu *pmu, unsigned int number)
+{
+	struct pmu_counter *c = &pmu->counters[number];
+
+	if (!pmu_is_firmware(pmu, number))
+		hv_pmc_stop(&c->hw);
+	set_started(pmu, number, false);
+	if (pmu_is_firmware(pmu, number))
+		update_events(pmu);
+	trace_kvm_pmu_stop(number, c->hw.event, pmu_read(pmu, number));
+}
+
+u64 pmu_read(const struct kvm_pmu *pmu, unsigned int number)
+{
+	const struct pmu_counter *c = &pmu->counters[number];
+
+	if (pmu_is_firmware(pmu, number))
+		return __atomic_load_n(&c->count, __ATOMIC_RELAXED);
+	return hv_pmc_read(&c->hw);
+}
+
+void pmu_set_value(struct kvm_pmu *pmu, unsigned int number, u64 value)
+{
+	struct pmu_counter *c = &pmu->counters[number];
+
+	if (pmu_is_firmware(pmu, number))
+		__atomic_store_n(&c->count, value, __ATOMIC_RELAXED);
+	else
+		c->hw.value = value & ~0ULL >> (64 - pmu->width);
+}
+
+int pmu_read_csr(struct kvm_vcpu *vcpu, unsigned long number, u64 *value)
+{
+	const struct kvm_pmu *pmu = vcpu->pmu;
+
+	if (!pmu || !pmu->claimed) {
+		if (number < PMU_FIRST_HPM)
+			return counters_of(vcpu->kvm)->read(vcpu, value);
+		/* Zihpm promises that hpmcounters can be read, not that they count. */
+		*value = 0;
+		return 0;
+	}
+	if (number >= pmu->nr_hw || !(pmu->configured >> number & 1))
+		return -ENOENT;
+	*value = pmu_read(pmu, (unsigned int)number);
+	return 0;
+}
+
+/* ---- all of them ---------------------------------------------------------------------- */
+
+void pmu_claim(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->pmu->claimed)
+		return;
+	vcpu->pmu->claimed = true;
+	vcpu->hcounteren = COUNTEREN_TM;
+	csr_write(hcounteren, vcpu->hcounteren);
+}
+
+/* A hart that has fewer counters than the one before leaves the last ones uncounted there. */
+void pmu_load(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu->pmu;
+	unsigned int i;
+
+	for (i = 0; i < pmu->nr_hw && pmu->started >> i; i++) {
+		if (pmu->started >> i & 1)
+			hv_pmc_start(&pmu->counters[i].hw);
+	}
+}
+
+void pmu_put(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu->pmu;
+	unsigned int i;
+
+	for (i = 0; i < pmu->nr_hw && pmu->started >> i; i++) {
+		if (pmu->started >> i & 1)
+			hv_pmc_stop(&pmu->counters[i].hw);
+	}
+}
+
+void pmu_reset(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu->pmu;
+	unsigned int i;
+
+	vcpu->hcounteren = counters_of(vcpu->kvm)->hcounteren;
+	if (!pmu)
+		return;
+	__atomic_store_n(&pmu->started, 0, __ATOMIC_RELEASE);
+	update_events(pmu);
+	/* An interrupt on its way was the old counters'. */
+	__atomic_fetch_and(&vcpu->irq_changed, ~BIT(IRQ_PMU_OVF), __ATOMIC_RELAXED);
+	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(IRQ_PMU_OVF), __ATOMIC_RELAXED);
+	vcpu->csrs.hvip &= ~BIT(IRQ_PMU_OVF);
+	pmu->claimed = false;
+	pmu->configured = 0;
+	pmu->overflown = 0;
+	pmu->snapshot = PMU_NO_SNAPSHOT;
+	for (i = 0; i < pmu->nr; i++) {
+		pmu_set_value(pmu, i, 0);
+		WRITE_ONCE(pmu->counters[i].hw.event, 0);
+	}
+}
+
+int pmu_vcpu_init(struct kvm_vcpu *vcpu)
+{
+	unsigned int width, n = hv_pmu_counters(&width), i;
+	struct kvm_pmu *pmu;
+
+	if (!n)
+		return 0;
+	pmu = hv_alloc(sizeof(*pmu));
+	if (!pmu)
+		return -ENOMEM;
+	pmu->vcpu = vcpu;
+	pmu->width = width;
+	pmu->nr_hw = MIN(PMU_FIRST_HPM + n, PMU_MAX_HW);
+	pmu->nr = pmu->nr_hw + SBI_PMU_FW_COUNT;
+	for (i = 0; i < pmu->nr; i++) {
+		pmu->counters[i].hw.overflow = counter_overflow;
+		pmu->counters[i].pmu = pmu;
+	}
+	vcpu->pmu = pmu;
+	return 0;
+}
+
+void pmu_vcpu_destroy(struct kvm_vcpu *vcpu)
+{
+	hv_free(vcpu->pmu);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shared_csrs.h - CSRs that have no VS twin: the guest uses the register that host programs use.
+ *
+ * Inline: KVM_RUN moves them at its beginning and at its end.
+ */
+#ifndef KVM_SHARED_CSRS_H
+#define KVM_SHARED_CSRS_H
+
+#include "vcpu/isa.h"
+#include "kvm.h"
+
+/* The guest's values into the hart, and the host's again; the vCPU's own thread. */
+static inline void load_shared(struct kvm_vcpu *vcpu)
+{
+	vcpu->host_user.scounteren = csr_swap(scounteren, vcpu->csrs.scounteren);
+	vcpu->host_user.senvcfg = csr_swap(senvcfg, vcpu->csrs.senvcfg);
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		vcpu->host_user.sstateen0 = csr_swap(sstateen0, vcpu->csrs.sstateen0);
+}
+
+static inline void put_shared(struct kvm_vcpu *vcpu)
+{
+	vcpu->csrs.scounteren = csr_swap(scounteren, vcpu->host_user.scounteren);
+	vcpu->csrs.senvcfg = csr_swap(senvcfg, vcpu->host_user.senvcfg);
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		vcpu->csrs.sstateen0 = csr_swap(sstateen0, vcpu->host_user.sstateen0);
+}
+
+#endif

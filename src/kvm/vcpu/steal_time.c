@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+/*
+ * steal_time.c - the guest learns how long it was ready to run and had no hart (SBI §16).
+ *
+ *      0        4       8               16        17           64
+ *      +--------+-------+---------------+---------+------------+
+ *      |sequence| flags | steal (in ns) |preempted|  zero      |
+ *      +--------+-------+---------------+---------+------------+
+ *
+ * The host's run delay of the vCPU's thread is what is stolen. It only grows when the
+ * thread is scheduled out, so each vcpu_load() looks, and asks for an update by REQ_STEAL
+ * if there is news; the update itself may fault and sleep, and comes before the entry.
+ * While its thread is off the hart against its will the guest is marked preempted.
+ */
+#include "mmu/memslot.h"
+#include "request.h"
+#include "vcpu/steal_time.h"
+
+#define STA_SEQUENCE  0
+#define STA_STEAL     8
+#define STA_PREEMPTED 16
+
+void sta_reset(struct kvm_vcpu *vcpu)
+{
+	vcpu->sta = (struct vcpu_sta){ .shmem = STA_OFF };
+}
+
+/*
+ * User space can set any address by ONE_REG: an invalid one is not used. No address is used while STA
+ * is disabled; then the registers are not listed, but can still be written.
+ */
+static bool is_on(const struct kvm_vcpu *vcpu)
+{
+	return IS_ALIGNED(vcpu->sta.shmem, STA_SIZE) &&
+	       (vcpu->sbi_ext >> KVM_RISCV_SBI_EXT_STA & 1);
+}
+
+/* From now on, and on this thread. */
+static void begin_at(struct kvm_vcpu *vcpu, u64 delay)
+{
+	vcpu->sta.seen_ns = delay;
+	vcpu->sta.thread = hv_thread_id();
+}
+
+void sta_load(struct kvm_vcpu *vcpu)
+{
+	if (is_on(vcpu) && (vcpu->sta.preempted || vcpu->sta.seen_ns != hv_run_delay_ns() ||
+			    vcpu->sta.thread != hv_thread_id()))
+		vcpu_set_request(vcpu, REQ_STEAL);
+}
+
+/* The structure's host address; false: there is no memory that could be written. */
+static bool sta_hva(struct kvm_vcpu *vcpu, hva_t *hva)
+{
+	const struct memslot *slot = memslot_find(vcpu, gpa_to_gfn(vcpu->sta.shmem));
+
+	if (!slot || (slot->flags & KVM_MEM_READONLY))
+		return false;
+	*hva = memslot_hva(slot, vcpu->sta.shmem);
+	return true;
+}
+
+/* One store of the host into the structure. */
+struct store {
+	unsigned int offset;
+	const void *from;
+	size_t size;
+};
+
+/* All of them, or -EFAULT: a page has to be faulted in first; -EAGAIN: another map is in force. */
+static int store_all(struct kvm_vcpu *vcpu, hva_t hva, const struct store *s, unsigned int n)
+{
+	int err = memslot_store_begin(vcpu) ? 0 : -EAGAIN;
+
+	for (; n && !err; n--, s++) {
+		err = hv_copy_to_user_nofault(hva + s->offset, s->from, s->size);
+		/* Other vCPUs may be reading: the sequence goes by this order. */
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+	}
+	memslot_store_end(vcpu);
+	return err;
+}
+
+void sta_preempted(struct kvm_vcpu *vcpu)
+{
+	static const u8 yes = 1;
+	static const struct store mark = { STA_PREEMPTED, &yes, sizeof(yes) };
+	hva_t hva;
+
+	if (!is_on(vcpu) || vcpu->sta.preempted || !sta_hva(vcpu, &hva) ||
+	    store_all(vcpu, hva, &mark, 1))
+		return;
+	vcpu->sta.preempted = true;
+	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));
+}
+
+/* sequence odd, the rest, sequence even. As store_all(). */
+static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
+{
+	static const u8 no = 0;
+	u32 odd, even;
+	const struct store stores[] = {
+		{ STA_SEQUENCE, &odd, sizeof(odd) },
+		{ STA_STEAL, &steal, sizeof(steal) },
+		{ STA_PREEMPTED, &no, sizeof(no) },
+		{ STA_SEQUENCE, &even, sizeof(even) },
+	};
+
+	if (hv_copy_from_user(&odd, hva + STA_SEQUENCE, sizeof(odd)))
+		return -EFAULT;
+	odd |= 1; /* whatever the guest made of it */
+	even = odd + 1;
+	return store_all(vcpu, hva, stores, ARRAY_SIZE(stores));
+}
+
+/* false: there is no memory any more. What fails for now is tried at the next load. */
+static bool tell(struct kvm_vcpu *vcpu, u64 stolen, bool *told)
+{
+	unsigned int tries;
+	u64 steal;
+	hva_t hva;
+	int err;
+
+	*told = false;
+	for (tries = 0; tries < 4 && !*told; tries++) {
+		memslot_vcpu_refresh(vcpu);
+		if (!sta_hva(vcpu, &hva))
+			return false;
+		/* Once: a try that failed half-way may have stored the sum. */
+		if (!tries && hv_copy_from_user(&steal, hva + STA_STEAL, sizeof(steal)))
+			return false;
+		err = write_steal(vcpu, hva, steal + stolen);
+		if (err == -EFAULT && memslot_fault_in(vcpu, hva))
+			return false;
+		*told = !err;
+	}
+	return true;
+}
+
+void sta_update(struct kvm_vcpu *vcpu)
+{
+	u64 now = hv_run_delay_ns();
+	/* Another thread's waiting is no measure: it begins here. */
+	u64 stolen = vcpu->sta.thread == hv_thread_id() ? now - vcpu->sta.seen_ns : 0;
+	bool told;
+
+	if (!is_on(vcpu))
+		return;
+	if (!tell(vcpu, stolen, &told)) {
+		sta_reset(vcpu); /* until the guest names another */
+		return;
+	}
+	if (!told)
+		return;
+	begin_at(vcpu, now);
+	vcpu->sta.preempted = false;
+	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));
+	trace_kvm_steal_time(stolen);
+}
+
+int sta_begin(struct kvm_vcpu *vcpu, gpa_t shmem)
+{
+	static const u8 zero[STA_SIZE];
+
+	if (kvm_write_guest(vcpu, shmem, zero, sizeof(zero)))
+		return -EFAULT;
+	sta_reset(vcpu);
+	vcpu->sta.shmem = shmem;
+	begin_at(vcpu, hv_run_delay_ns());
+	return 0;
+}

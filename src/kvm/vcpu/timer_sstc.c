@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/*
+ * timer_sstc.c - the guest's timer in hardware: vstimecmp is its stimecmp.
+ *
+ * The hart raises VSTIP by itself while time + htimedelta >= vstimecmp, so neither
+ * setting the timer nor its interrupt exits. Only a vCPU that sleeps needs help: a host
+ * timer, armed for the time of the sleep. Spec: Sstc; henvcfg.STCE opens it (isa.c).
+ */
+#include "vcpu/timer.h"
+
+static void sstc_load(struct kvm_vcpu *vcpu)
+{
+	/* lab 6: write sstc_load: this vCPU's time and timer, into the hart */
+	timer_load_delta(vcpu);
+	csr_write64(vstimecmp, vcpu->timer.compare);
+	/* lab 6 end */
+}
+
+static void sstc_put(struct kvm_vcpu *vcpu)
+{
+	/* lab 6: write sstc_put: its timer out of the hart, and none left there */
+	vcpu->timer.compare = csr_read64(vstimecmp);
+	/* The next to run on this hart may have no Sstc: nothing of ours must fire in it. */
+	csr_write64(vstimecmp, TIMER_NEVER);
+	/* lab 6 end */
+}
+
+static void sstc_set(struct kvm_vcpu *vcpu, u64 compare)
+{
+	if (trace_kvm_timer_set_enabled())
+		trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
+	/* lab 6: write sstc_set: the next event, loaded or not */
+	vcpu->timer.compare = compare;
+	if (vcpu->loaded)
+		csr_write64(vstimecmp, compare);
+	/* lab 6 end */
+}
+
+static u64 sstc_get(const struct kvm_vcpu *vcpu)
+{
+	/* lab 6: write sstc_get: the value in force, loaded or not */
+	return vcpu->loaded ? csr_read64(vstimecmp) : vcpu->timer.compare;
+	/* lab 6 end */
+}
+
+static bool sstc_pending(const struct kvm_vcpu *vcpu)
+{
+	/* lab 6: write sstc_pending: would VSTIP be pending, were it loaded? */
+	return timer_guest_time(vcpu->kvm) >= vcpu->timer.compare;
+	/* lab 6 end */
+}
+
+static void sstc_block(struct kvm_vcpu *vcpu)
+{
+	/* lab 6: write sstc_block: a wake-up for a vCPU that sleeps */
+	u64 deadline = timer_host_deadline(vcpu->kvm, vcpu->timer.compare);
+
+	/* A timer that VS has masked does not end its WFI. */
+	if (deadline != TIMER_NEVER && (vcpu->csrs.vsie & BIT(IRQ_S_TIMER)))
+		hv_timer_start(&vcpu->timer.timer, deadline);
+	/* lab 6 end */
+}
+
+static void sstc_unblock(struct kvm_vcpu *vcpu)
+{
+	/* lab 6: write sstc_unblock: it sleeps no more */
+	hv_timer_cancel(&vcpu->timer.timer);
+	/* lab 6 end */
+}
+
+const struct timer_ops timer_sstc_ops = {
+	.name = "sstc",
+	.load = sstc_load,
+	.put = sstc_put,
+	.set = sstc_set,
+	.get = sstc_get,
+	.pending = sstc_pending,
+	.block = sstc_block,
+	.unblock = sstc_unblock,
+};

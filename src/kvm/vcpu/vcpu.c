@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vcpu.c - a vCPU's state: its way into a hart and out again, its reset, and its thread's sleep.
+ *
+ * vcpu_load() moves everything that switch.S leaves alone: VS CSRs, interrupts,
+ * timer, FP, hgatp, and the few CSRs that the host's user programs share with the guest.
+ * While loaded the thread may sleep or be preempted; the host's scheduler calls the
+ * hook, so another thread always finds the hart free and this one its state again. It stays
+ * loaded between two KVM_RUNs of one thread, if it can (linger.c).
+ */
+#include "vcpu/aia.h"
+#include "vcpu/fp.h"
+#include "vcpu/isa.h"
+#include "kvm.h"
+#include "kvm_asm.h"
+#include "vcpu/pmu.h"
+#include "request.h"
+#include "vcpu/shared_csrs.h"
+#include "vcpu/fwft.h"
+#include "vcpu/steal_time.h"
+#include "vcpu/timer.h"
+#include "mmu/tlb.h"
+#include "mmu/vmid.h"
+#include "vcpu/wfi.h"
+
+#define HIDELEG_DEFAULT (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+
+void vcpu_hart_init(void)
+{
+	csr_write(hedeleg, HEDELEG_DEFAULT);
+	csr_write(hideleg, HIDELEG_DEFAULT);
+	csr_write(hvip, 0);
+	/* LCOFI for the guest is what hvip says, whatever the hart's own is (AIA). */
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
+		csr_write(hvien, BIT(IRQ_PMU_OVF));
+	csr_write(hie, 0);
+	csr_write(hgeie, 0);
+	csr_write(vsie, 0);
+	csr_write(vsatp, 0);
+	csr_write64(henvcfg, 0);
+	if (hv_isa_has("ssaia"))
+		csr_write(hvictl, 0);
+	fwft_hart_init();
+	if (hv_isa_has("sstc"))
+		csr_write64(vstimecmp, TIMER_NEVER);
+}
+
+/*
+ * What this hart may still hold of the VM under its VMID: translations from when the vCPU
+ * last ran here, since changed elsewhere, and VS-stage ones of another vCPU, whose ASIDs
+ * mean other tables.
+ */
+static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
+{
+	struct kvm *vm = vcpu->kvm;
+
+	if (vcpu->last_hart != hart) {
+		tlb_flush_vm_local(vm);
+		trace_kvm_fence_i(READ_ONCE(vm->gstage.vmid));
+		local_fence_i();
+	} else if (vm->hart_vcpu[hart] != vcpu->idx + 1) {
+		tlb_flush_vvma_local(vm);
+	}
+	vm->hart_vcpu[hart] = (u16)(vcpu->idx + 1);
+	vcpu->last_hart = hart;
+}
+
+#define VSSTATUS_FIELDS                                                                     \
+	(SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_VS | SSTATUS_FS | SSTATUS_SUM | \
+	 SSTATUS_MXR)
+
+/*
+ * A VMM may have written anything. QEMU 10.0 takes it whole, and at the entry ors it to mstatus, where
+ * MPRV and MPP are the firmware's. A UXL of 0, that of reset, or 3 is none: user mode is 64 bits wide.
+ */
+static unsigned long vsstatus_of(unsigned long vsstatus)
+{
+	unsigned long uxl = vsstatus & SSTATUS_UXL;
+
+	if (!uxl || uxl == SSTATUS_UXL)
+		uxl = FIELD_PREP(SSTATUS_UXL, XL_64);
+	return (vsstatus & VSSTATUS_FIELDS) | uxl;
+}
+
+void vcpu_load_csrs(struct kvm_vcpu *vcpu)
+{
+	const struct guest_csrs *csrs = &vcpu->csrs;
+	unsigned int hart = hv_hart();
+
+	if (trace_any())
+		vcpu_observe(vcpu);
+	if (trace_kvm_vcpu_load_enabled())
+		trace_kvm_vcpu_load(vcpu_last_hart(vcpu));
+	csr_write(vsstatus, vsstatus_of(csrs->vsstatus));
+	csr_write(vsie, csrs->vsie);
+	csr_write(vstvec, csrs->vstvec);
+	csr_write(vsscratch, csrs->vsscratch);
+	csr_write(vsepc, csrs->vsepc);
+	csr_write(vscause, csrs->vscause);
+	csr_write(vstval, csrs->vstval);
+	csr_write(hvip, csrs->hvip);
+	csr_write(hedeleg, vcpu->hedeleg);
+	csr_write(hcounteren, vcpu->hcounteren);
+	csr_write64(henvcfg, vcpu->henvcfg);
+	if (vcpu->fwft.switched)
+		fwft_load(vcpu);
+	if (vcpu->wfi_native)
+		wfi_native_load(vcpu);
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		csr_write64(hstateen0, isa_hstateen0(vcpu->isa));
+	load_shared(vcpu);
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
+		aia_load(vcpu);
+	vcpu->timer_ops->load(vcpu);
+
+	/*
+	 * vsatp is 0 from the last put until hgatp is ours: else a speculative walk could
+	 * join this guest's VS-stage with another's G-stage in the TLB (H §5.3).
+	 */
+	gstage_vcpu_load(vcpu);
+	csr_write(vsatp, csrs->vsatp);
+
+	WRITE_ONCE(vcpu->hart, hart);
+	load_fences(vcpu, hart);
+	vcpu->fp_ops->load(vcpu);
+	if (vcpu->pmu)
+		pmu_load(vcpu);
+	vcpu->loaded = true;
+}
+
+void vcpu_put_csrs(struct kvm_vcpu *vcpu)
+{
+	struct guest_csrs *csrs = &vcpu->csrs;
+
+	if (vcpu->pmu)
+		pmu_put(vcpu);
+	vcpu->fp_ops->put(vcpu);
+	vcpu->timer_ops->put(vcpu);
+	if (!vcpu->lingers)
+		put_shared(vcpu);
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
+		aia_put(vcpu);
+	if (vcpu->fwft.switched)
+		fwft_put(vcpu);
+	csrs->vsstatus = csr_read(vsstatus);
+	csrs->vsie = csr_read(vsie);
+	csrs->vstvec = csr_read(vstvec);
+	csrs->vsscratch = csr_read(vsscratch);
+	csrs->vsepc = csr_read(vsepc);
+	csrs->vscause = csr_read(vscause);
+	csrs->vstval = csr_read(vstval);
+	/* Pending and enabled in vsie, it would end every wfi of the idle host (H §2.3, M §3.3). */
+	csrs->hvip = csr_swap(hvip, 0);
+	csrs->vsatp = csr_swap(vsatp, 0);
+	gstage_vcpu_put(vcpu);
+	vcpu->loaded = false;
+	trace_kvm_vcpu_put(READ_ONCE(vcpu->blocking));
+	trace_set_vcpu(0, 0);
+}
+
+/* As if it were preempted for no time: without steal time, and nobody has run in between. */
+void vcpu_reload(struct kvm_vcpu *vcpu)
+{
+	vcpu_put_csrs(vcpu);
+	vcpu_load_csrs(vcpu);
+}
+
+void vcpu_load(struct kvm_vcpu *vcpu)
+{
+	vcpu_load_csrs(vcpu);
+	hv_sched_hook_set(&vcpu->sched_hook);
+	sta_load(vcpu);
+}
+
+void vcpu_put(struct kvm_vcpu *vcpu)
+{
+	hv_sched_hook_set(NULL);
+	vcpu_put_csrs(vcpu);
+}
+
+void vcpu_observe(struct kvm_vcpu *vcpu)
+{
+	const struct exit_ops *ops = vcpu->exit_ops;
+
+	trace_set_vcpu(vcpu->kvm->id, vcpu->id);
+	vcpu->handle_exit = trace_kvm_exit_handled_enabled() || trace_kvm_irq_take_enabled() ||
+					    trace_sample_enabled()
+				    ? ops->handle_observed
+				    : ops->handle;
+}
+
+static bool sleep_over(void *arg)
+{
+	struct kvm_vcpu *vcpu = arg;
+
+	return vcpu->sleep_cond(vcpu);
+}
+
+/*
+ * The CSRs leave the hart first, so that the condition, which may run on any hart, finds
+ * them in memory. `blocking` is set before the condition's first look and a sender reads
+ * it after its change: as with mode, one of the two sees the other.
+ */
+int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu))
+{
+	int err;
+
+	vcpu_put(vcpu);
+	vcpu->sleep_cond = cond;
+	WRITE_ONCE(vcpu->blocking, VCPU_ASLEEP);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	vcpu->timer_ops->block(vcpu);
+	err = hv_wait(&vcpu->waitq, sleep_over, vcpu, HV_FOREVER);
+	vcpu->timer_ops->unblock(vcpu);
+	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
+	vcpu_set_request(vcpu, REQ_HOST);
+	vcpu_load(vcpu);
+	return err;
+}
+
+void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+{
+	bool loaded = vcpu->loaded;
+	unsigned long hvip;
+
+	if (loaded)
+		vcpu_put(vcpu);
+	vcpu->completion.complete = NULL; /* it would overwrite registers set here: see vcpu.h */
+	/* The lines were cleared when the start was asked for; what came since is to stay. */
+	hvip = vcpu->csrs.hvip;
+	vcpu->guest = (struct guest_context){ 0 };
+	vcpu->guest.sepc = pc;
+	vcpu->guest.gpr[GPR_A0] = vcpu->id;
+	vcpu->guest.gpr[GPR_A1] = opaque;
+	/* sret goes to VS (SPP, SPV). VTW: WFI exits, unless wfi_native.c lets the guest idle. */
+	vcpu->guest.sstatus = SSTATUS_SPP | FIELD_PREP(SSTATUS_UXL, XL_64);
+	vcpu->guest.hstatus =
+		HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | FIELD_PREP(HSTATUS_VSXL, XL_64);
+	vcpu->csrs = (struct guest_csrs){ 0 };
+	vcpu->csrs.scounteren = COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR;
+	vcpu->csrs.hvip = hvip;
+	fp_reset(vcpu);
+	sta_reset(vcpu);
+	fwft_reset(vcpu);
+	pmu_reset(vcpu);
+	vcpu->timer_ops->set(vcpu, TIMER_NEVER);
+	vcpu->timer.restore = TIMER_NEVER;
+	vcpu->timer.restore_on = false;
+	if (loaded)
+		vcpu_load(vcpu);
+}
+
+void vcpu_isa_changed(struct kvm_vcpu *vcpu)
+{
+	fwft_apply(vcpu);
+	timer_vcpu_choose(vcpu);
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vector.c - the vector unit of a vCPU: its state in memory, and its way into a hart.
+ *
+ * A vCPU has room for v0 to v31 whenever the hart has V, though its V may be taken away later:
+ * that can be undone until the vCPU first runs.
+ */
+#include <string.h>
+#include "kvm_asm.h"
+#include "vcpu/vector.h"
+
+static unsigned int vlenb; /* written once, by vector_init() */
+/* Whose values each hart's unit holds, as fp.c's account; read and written on that hart only. */
+static const struct kvm_vcpu *unit_of[HV_MAX_HARTS];
+
+void vector_init(void)
+{
+	if (!hv_isa_has("v"))
+		return;
+	csr_set(sstatus, SSTATUS_VS);
+	vlenb = (unsigned int)csr_read(vlenb);
+	csr_clear(sstatus, SSTATUS_VS);
+}
+
+unsigned int vector_vlenb(void)
+{
+	return vlenb;
+}
+
+int vector_vcpu_init(struct kvm_vcpu *vcpu)
+{
+	if (!vlenb)
+		return 0;
+	vcpu->vector.regs = hv_alloc(32UL * vlenb);
+	return vcpu->vector.regs ? 0 : -ENOMEM;
+}
+
+void vector_vcpu_destroy(struct kvm_vcpu *vcpu)
+{
+	hv_free(vcpu->vector.regs);
+}
+
+void vector_reset(struct kvm_vcpu *vcpu)
+{
+	u8 *regs = vcpu->vector.regs;
+
+	vcpu->vector = (struct vector_state){ .regs = regs };
+	if (regs)
+		memset(regs, 0, 32UL * vlenb);
+}
+
+void vector_in(struct kvm_vcpu *vcpu)
+{
+	unsigned int hart = hv_hart();
+
+	vector_restore(&vcpu->vector);
+	unit_of[hart] = vcpu;
+	vcpu->vector_hart = hart;
+	vector_set_state(vcpu, FS_CLEAN);
+	trace_kvm_vector(1, vcpu->loaded);
+}
+
+void vector_out(struct kvm_vcpu *vcpu)
+{
+	vector_save(&vcpu->vector);
+	vector_set_state(vcpu, FS_OFF);
+	trace_kvm_vector(0, false);
+}
+
+void vector_out_clean(struct kvm_vcpu *vcpu)
+{
+	vector_save_csrs(&vcpu->vector); /* as fcsr: fp.h */
+	vector_set_state(vcpu, FS_OFF);
+}
+
+bool vector_is_here(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->vector_hart == hv_hart() && unit_of[hv_hart()] == vcpu;
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * wfi.c - the guest waits: WFI, and wrs.nto of Zawrs.
+ *
+ * WFI exits because hstatus.VTW is set: the hart is the host's to idle (toggle `wfi`; the
+ * other variant is wfi_native.c, which clears VTW while it may). The vCPU's thread
+ * looks for a while (halt_poll.c), then sleeps, until an interrupt that VS has enabled in
+ * vsie is pending, whatever vsstatus.SIE says (M §3.3), or until something else wants the
+ * vCPU; WFI may end for no reason. wrs.nto exits too and only yields: the store that it
+ * waits for raises no interrupt, so sleeping could be for ever.
+ */
+#include "vcpu/halt_poll.h"
+#include "vcpu/irq.h"
+#include "request.h"
+#include "vcpu/timer.h"
+#include "vcpu/wfi.h"
+
+/* Fences and new memory maps can wait as long as the guest does: they precede the entry. */
+static bool wake_reason(struct kvm_vcpu *vcpu)
+{
+	/* lab 6: write wake_reason: is there something for a vCPU that sleeps without it? */
+	return vcpu_has_irq(vcpu) ||
+	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
+	/* lab 6 end */
+}
+
+/* While loaded, vsip has everything: lines in hvip, and Sstc's comparison. */
+static bool pending_now(struct kvm_vcpu *vcpu)
+{
+	/* lab 6: write pending_now: is an interrupt pending that ends a WFI? */
+	vcpu_flush_irqs(vcpu);
+	return csr_read(vsip) & csr_read(vsie);
+	/* lab 6 end */
+}
+
+/* The same and a signal, for a poll: a thread that sleeps is woken by them anyway. */
+static bool wait_is_over(struct kvm_vcpu *vcpu)
+{
+	/* lab 6: write wait_is_over: is there something for a vCPU that waits with the hart? */
+	return pending_now(vcpu) || hv_signal_pending() ||
+	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
+	/* lab 6 end */
+}
+
+int vcpu_wfi(struct kvm_vcpu *vcpu)
+{
+	bool pending = pending_now(vcpu);
+
+	trace_exit_class(&vcpu->exit_clock, EXIT_WFI);
+	trace_kvm_wfi(pending);
+	vcpu->stats.wfi_exit_stat++;
+	if (!pending) {
+		if (trace_kvm_vcpu_block_enabled())
+			trace_kvm_vcpu_block(vcpu->timer_ops->get(vcpu));
+		vcpu_halt(vcpu, wait_is_over, wake_reason);
+	}
+	if (vcpu->wfi_native)
+		wfi_native_load(vcpu);
+	return RESUME_GUEST;
+}
+
+int vcpu_wrs(struct kvm_vcpu *vcpu)
+{
+	trace_exit_class(&vcpu->exit_clock, EXIT_WRS);
+	trace_kvm_wrs(pending_now(vcpu));
+	vcpu->stats.wrs_exit_stat++;
+	/*
+	 * The thread that is to make the store may wait for this very hart: then the guest would spin
+	 * until its time slice is over. Nobody knows which thread it is; the next in line runs.
+	 */
+	if (hv_hart_wanted() || hv_resched_needed())
+		hv_resched();
+	return RESUME_GUEST;
+}
