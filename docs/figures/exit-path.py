@@ -37,7 +37,7 @@ def figure():
 
     once = fig.box(400, 168, 200, 54, ["`run_once()`", "reads `scause` and the rest"], "core")
     fig.arrow(slow.bottom(), once.top())
-    handle = fig.box(400, 256, 200, 54, ["`exit_handle()`, `exit.c`:", "`exit_table[cause]`"], "core")
+    handle = fig.box(400, 256, 200, 54, ["`exit_dispatch()`, `exit.c`:", "`exit_table[cause]`"], "core")
     fig.arrow(once.bottom(), handle.top())
     full = fig.box(640, 168, 200, 72, ["`exit_handle_full()`", "only with switch=full:", "`vcpu_reload()`"], "plain")
     fig.arrow((600, 195), (640, 195), dashed=True)

@@ -142,7 +142,7 @@ static inline bool executes(struct kvm_vcpu *vcpu, unsigned long unit, unsigned 
 			return false;
 		traps++;
 		vcpu->guest.sepc = PC;
-		assert_int_equal(exit_handle(vcpu, &trap), RESUME_GUEST);
+		assert_int_equal(exit_dispatch(vcpu, &trap), RESUME_GUEST);
 		if (vcpu->guest.sepc != STVEC)
 			continue;
 		assert_int_equal(csr_read(vscause), EXC_ILLEGAL_INST);

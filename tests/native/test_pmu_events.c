@@ -241,9 +241,9 @@ static void traps_that_are_given_back_are_counted(void **state)
 		struct hv_trap trap = { .scause = traps[i].cause };
 		long n = configured(FW(traps[i].event), 0);
 
-		exit_handle(vcpu, &trap);
+		exit_dispatch(vcpu, &trap);
 		start_at(n, 0);
-		exit_handle(vcpu, &trap);
+		exit_dispatch(vcpu, &trap);
 		assert_int_equal(csr_read(vscause), traps[i].cause);
 		assert_int_equal(value_of(n), 1);
 		stop(n, SBI_PMU_STOP_RESET);
@@ -279,7 +279,7 @@ static void a_counter_leaves_the_first_use_of_fp_undelegated(void **state)
 	assert_false(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
 	stop(n, 0);
 	assert_false(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
-	assert_int_equal(exit_handle(vcpu, &trap), RESUME_GUEST);
+	assert_int_equal(exit_dispatch(vcpu, &trap), RESUME_GUEST);
 	assert_true(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
 }
 

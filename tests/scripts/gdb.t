@@ -28,7 +28,7 @@ debug()	# LAUNCHER-OPTION... -- GDB-COMMAND...: the launcher's status, gdb's wor
 
 for how in "" --icount; do
 	debug $how --harts 1 --smp 1 -- 'hbreak host_main' 'continue' 'delete' \
-		'hbreak exit_handle' 'continue' 'print/x $scause' 'print (unsigned long)$hgatp >> 60' 'delete' 'continue'
+		'hbreak exit_dispatch' 'continue' 'print/x $scause' 'print (unsigned long)$hgatp >> 60' 'delete' 'continue'
 	like "$said" "Breakpoint 1, .*host_main" "gdb stops the host at its first line ${how:-without --icount}"
 	like "$said" "Breakpoint 2, " "and at an exit"
 	like "$said" "= (8|9|10)$" "where hgatp has the guest's table"

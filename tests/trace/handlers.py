@@ -70,7 +70,8 @@ def handlers(bodies):
     with open(os.path.join(TOP, "src", "kvm", "exit", "switch_fast.S"), encoding="utf-8") as source:
         named |= set(re.findall(r"\bfast_exit\s+(vcpu_fast_\w+)", source.read()))
     # What is called for what has no row, for interrupts, and for the one cause that is looked at first.
-    named |= set(re.findall(r"return (exit_\w+)\(", bodies["exit_handle"] + bodies["handle_other"]))
+    choice = bodies["exit_dispatch"] + bodies["exit_handler"]
+    named |= set(re.findall(r"\bexit_\w+", choice)) & set(bodies) - {"exit_handler"}
     return sorted(named)
 
 

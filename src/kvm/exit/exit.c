@@ -96,33 +96,18 @@ __attribute__((noinline)) int exit_host_irq(struct kvm_vcpu *vcpu, const struct 
 exit_fn *exit_handler(unsigned long cause)
 {
 	/* lab 3: write the choice of a handler by cause */
-	if (cause & CAUSE_IRQ_FLAG)
-		return exit_host_irq;
-	return cause < ARRAY_SIZE(exit_table) && exit_table[cause] ? exit_table[cause]
-								   : exit_unknown;
+	if (cause < ARRAY_SIZE(exit_table) && exit_table[cause])
+		return exit_table[cause];
+	return cause & CAUSE_IRQ_FLAG ? exit_host_irq : exit_unknown;
 	/* lab 3 end */
 }
 
-/* Apart, so that a call of the SBI does not pay for its registers. */
-static __attribute__((noinline)) int handle_other(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+int exit_dispatch(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
-	unsigned long cause = trap->scause;
-
-	/* A handler that sleeps, or an interrupt, may leave a signal or a waiting thread. */
-	vcpu_set_request(vcpu, REQ_HOST);
-	/* lab 3: write the call of the handler of this cause */
-	if (cause & CAUSE_IRQ_FLAG)
-		return exit_host_irq(vcpu, trap);
-	if (cause >= ARRAY_SIZE(exit_table) || !exit_table[cause])
-		return exit_unknown(vcpu, trap);
-	return exit_table[cause](vcpu, trap);
-	/* lab 3 end */
-}
-
-int exit_handle(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
-{
-	/* The one exit whose way is short does not look for the host's business. */
+	/* An SBI call, the one exit whose path is short, leaves no work for the host behind. */
 	if (trap->scause == EXC_ECALL_VS)
 		return exit_sbi(vcpu, trap);
-	return handle_other(vcpu, trap);
+	/* A handler that sleeps, or an interrupt, may leave a signal or a waiting thread. */
+	vcpu_set_request(vcpu, REQ_HOST);
+	return exit_handler(trap->scause)(vcpu, trap);
 }

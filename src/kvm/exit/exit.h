@@ -35,7 +35,7 @@ struct fast_exit {
 };
 struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu);
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);
-exit_fn exit_handle;      /* exit.c */
+exit_fn exit_dispatch;    /* exit.c */
 exit_fn exit_handle_full; /* switch_full.c */
 exit_fn exit_host_irq;    /* exit.c: a host interrupt has ended the guest's run */
 /* The handler of an exit, whatever its cause. */

@@ -5,7 +5,7 @@
  * How hypervisors began: between two runs of a guest the hart is the host's, to the last
  * register. VS CSRs, hgatp, timer, interrupts, counters, FP and vector registers go to memory, what
  * the host shares with the guest comes back, and all of it returns for the next run. The other
- * variant is to leave it where it is until another thread wants the hart (vcpu.c): exit_handle()
+ * variant is to leave it where it is until another thread wants the hart (vcpu.c): exit_dispatch()
  * follows the world switch directly.
  *
  * The state returns in front of the handler, not in front of the entry: handlers look at the
@@ -20,5 +20,5 @@
 int exit_handle_full(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	vcpu_reload(vcpu);
-	return exit_handle(vcpu, trap);
+	return exit_dispatch(vcpu, trap);
 }
