@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}, one for each NAME.c here and in
-# test/ and tour/, NAME.S beside NAME.c being part of it; bench/ is one payload. Included by the top Makefile; needs a
-# cross compiler and nothing else (no libc, no fetched source).
+# rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}, one for hello.c and one for each NAME.c in tour/
+# and in tests/guest, where NAME.S beside NAME.c is part of it; bench/ is one payload. Included by the top
+# Makefile; needs a cross compiler and nothing else (no libc, no fetched source).
 
 PAYLOAD_DIR := $(O)/guest-payloads
 PAYLOAD_MAIN := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/guest/hello.c \
-	$(TOP)/src/guest/test/*.c $(TOP)/src/guest/tour/*.c $(TOP)/src/guest/bench/bench.c))
+	$(TOP)/src/guest/tour/*.c $(TOP)/src/guest/bench/bench.c $(TOP)/tests/guest/*.c))
 PAYLOAD_NAMES := $(notdir $(PAYLOAD_MAIN:.c=))
 PAYLOAD_BINS := $(PAYLOAD_NAMES:%=$(PAYLOAD_DIR)/%.bin)
 PAYLOAD_RT := start.S rt.c sbi.c trap.c fdt.c smp.c paging.c disk.c plic.c tap.c

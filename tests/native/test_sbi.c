@@ -3,7 +3,7 @@
  * test_sbi.c - the guest's SBI calls, made by guests that run: KVM_RUN's whole loop.
  *
  * A guest is a script of steps, one for each entry. What payloads show on the real
- * machine (src/guest/test/sbi.c) is not repeated; here are other vCPUs' states, user space's
+ * machine (tests/guest/sbi.c) is not repeated; here are other vCPUs' states, user space's
  * lies, and any arguments at all.
  */
 #include "sbi_guest.h"

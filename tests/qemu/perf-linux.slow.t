@@ -6,7 +6,7 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 . "$HS_TOP/tests/qemu/perf.sh"
-. "$HS_TOP/tests/qemu/payloads.sh"
+. "$HS_TOP/tests/guest/payloads.sh"
 
 perf_initrd "$tmp/initrd" --sampling --exact
 out=$(timeout "$(scaled 400)" "$HS_TOP/scripts/linux-kvm" exec --cpu max --icount --log "$tmp/log" \

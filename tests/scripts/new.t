@@ -70,11 +70,11 @@ made "a payload" "${payload[@]}"
 # The last one was made on top of others that are not committed: its undo leaves those.
 undo=$(cd "$tree" && sed -n 's/^undo: //p' "$tmp/out")
 like "$undo" '^git apply -R build/new/echo.diff' "on top of something else the undo is another"
-cp "$tree/src/guest/test/echo.c" "$tmp/"
+cp "$tree/tests/guest/echo.c" "$tmp/"
 (cd "$tree" && eval "$undo")
-is "$(ls "$tree/src/guest/test/echo.c" 2>/dev/null) $(git -C "$tree" grep -l 'echo --smp' tests/qemu tests/toggles docs/payloads.md) $(ls "$tree/src/guest/test/odometer.c")" \
-	"  $tree/src/guest/test/odometer.c" "and takes back this one alone"
-cp "$tmp/echo.c" "$tree/src/guest/test/"
+is "$(ls "$tree/tests/guest/echo.c" 2>/dev/null) $(git -C "$tree" grep -l 'echo --smp' tests/guest tests/toggles docs/payloads.md) $(ls "$tree/tests/guest/odometer.c")" \
+	"  $tree/tests/guest/odometer.c" "and takes back this one alone"
+cp "$tmp/echo.c" "$tree/tests/guest/"
 
 # ---- the payload at work ----
 make -s -C "$tree" O="$tree/build" "$tree/build/guest-payloads/echo.bin" >"$tmp/build" 2>&1

@@ -11,7 +11,7 @@ hstrace=$O/hstrace
 guest=$O/guest-payloads/sample.elf
 trace=$tmp/runs/last/trace
 
-# A rate that no loop's length divides. The payload: src/guest/test/sample.c
+# A rate that no loop's length divides. The payload: tests/guest/sample.c
 hs run --out "$O" --icount --mem 64M --trace none --sample 9973 "$O/guest-payloads/sample.bin"
 is "$status" 0 "the payload runs while it is sampled"
 cp "$trace" trace

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# numbers.sh - the row of numbers that lab 1's guest makes (tree/src/guest/test/tools.c.in).
+# numbers.sh - the row of numbers that lab 1's guest makes (tree/tests/guest/tools.c.in).
 
 numbers()	# N: the N-th number of the variant's seed, from 1 on
 {

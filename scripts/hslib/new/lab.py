@@ -59,8 +59,8 @@ def make(tree, options):
         refuse("--number %s, --hours %s: 1 to %d" % (number, options.hours, MOST))
     if number in [int(entry[:2]) for entry in folders] or name in [entry[3:] for entry in folders]:
         refuse("there is a lab %d or a lab '%s' already: %s" % (number, name, ", ".join(sorted(folders))))
-    if not tree.exists("src/guest/test/%s.c" % options.payload):
-        refuse("--payload %s: there is no src/guest/test/%s.c" % (options.payload, options.payload))
+    if not tree.exists("tests/guest/%s.c" % options.payload):
+        refuse("--payload %s: there is no tests/guest/%s.c" % (options.payload, options.payload))
     path, function, first, last = body(tree, options.region)
     what = "write %s()" % function
     tree.insert(path, last, "\t/* lab %d end */" % number)

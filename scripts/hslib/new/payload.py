@@ -2,7 +2,7 @@
 """payload.py - `hyperscope new payload`: a guest that tests something, run wherever payloads are.
 
 Where a payload is registered: nowhere to be built (src/guest/rules.mk takes every file); a line
-in tests/qemu/payloads.t, one in payloads-linux.t that holds it against Linux KVM, one in
+in tests/guest/payloads.t, one in payloads-linux.t that holds it against Linux KVM, one in
 tests/toggles/basket for the rows of toggles, and a row in docs/payloads.md.
 """
 from . import names
@@ -29,17 +29,17 @@ def arguments(parser):
 def register(tree, name, options, what, only_here=False):
     """Wherever payloads are run and told of; `options`: the VMM's."""
     run = " ".join([name] + options)
-    if name in tree.names("tests/qemu/payloads.t", r'^vm "([^",]*)"'):
-        refuse("tests/qemu/payloads.t has a payload '%s' already" % name)
-    tree.before("tests/qemu/payloads.t", r'^vm "hostile" hostile --smp 2 --testdev$', 'vm "%s" %s' % (name, run))
+    if name in tree.names("tests/guest/payloads.t", r'^vm "([^",]*)"'):
+        refuse("tests/guest/payloads.t has a payload '%s' already" % name)
+    tree.before("tests/guest/payloads.t", r'^vm "hostile" hostile --smp 2 --testdev$', 'vm "%s" %s' % (name, run))
     if not only_here:
-        tree.before("tests/qemu/payloads-linux.t", r'^vm "hostile"', 'vm "%s" %s' % (name, run))
+        tree.before("tests/guest/payloads-linux.t", r'^vm "hostile"', 'vm "%s" %s' % (name, run))
     tree.before("tests/toggles/basket", r"^hostile: all:", "%s: all: payload %s" % (name, run))
     tree.before("docs/payloads.md", r"^\| `bench` \|", "| `%s` | %s |" % (name, what))
 
 
 def file_of(name):
-    return "src/guest/test/%s.c" % name
+    return "tests/guest/%s.c" % name
 
 
 def check_free(tree, name):
@@ -52,7 +52,7 @@ def check_free(tree, name):
 def steps(name, options):
     """`options`: the launcher's."""
     return ["make", "scripts/hyperscope run %s" % " ".join(options + ["build/guest-payloads/%s.bin" % name]),
-            "tests/qemu/payloads.t    # with all others"]
+            "tests/guest/payloads.t    # with all others"]
 
 
 def make(tree, options):

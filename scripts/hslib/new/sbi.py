@@ -18,7 +18,7 @@ NOTES = """\
 NAME is an extension's; EXT.FUNCTION adds a function to one that this command
 has made. An extension's id is the next free one of the range for experiments,
 from 0x08000100 on, or --id. Its handler is src/kvm/sbi_NAME.c, its payload
-src/guest/test/sbi_NAME.c."""
+tests/guest/sbi_NAME.c."""
 
 TABLE = "src/include/hv/sbi.def"
 FIRST, LAST = 0x08000100, 0x08fffffe  # the last one is the KVM selftests' own

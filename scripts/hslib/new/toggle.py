@@ -3,7 +3,7 @@
 
 Where a toggle is registered: src/kvm/toggle.def (parameter, boot argument, the rows of toggles that
 tests run under come of it), the list in docs/kvm-api.md, a section of docs/toggles.md, a row of COURSE.md's
-map, lines in tests/qemu/payloads.t, a native test; and its event as event.py says.
+map, lines in tests/guest/payloads.t, a native test; and its event as event.py says.
 """
 import re
 
@@ -84,8 +84,8 @@ def make(tree, options):
             refuse("%s exists already: another name, please" % path)
     check_room(tree)
     event.check_spec(tree, options.spec)
-    if options.payload not in tree.names("tests/qemu/payloads.t", r'^vm "[^"]*" (\w+)'):
-        refuse("--payload %s: tests/qemu/payloads.t runs none of that name" % options.payload)
+    if options.payload not in tree.names("tests/guest/payloads.t", r'^vm "[^"]*" (\w+)'):
+        refuse("--payload %s: tests/guest/payloads.t runs none of that name" % options.payload)
     path, index = code.place(tree, options.at, ("src/kvm/",))
     index, indent = code.behind(tree.lines(path), index, "--at '%s'" % options.at)
     if not has_vcpu(tree.lines(path), index - 1):
@@ -114,7 +114,7 @@ def make(tree, options):
     tree.before(PAGE, r"^## What do walks and fences cost, then\?", section(name, values, question))
     lines = ["toggle %s %s\nvm \"%s, %s=%s\" %s" % (name, value, options.payload, name, value, options.payload)
              for value in values[1:]]
-    tree.before("tests/qemu/payloads.t", r"^# Two VMs, three vCPUs, two harts", "\n".join(lines + ["toggle " + name, ""]))
+    tree.before("tests/guest/payloads.t", r"^# Two VMs, three vCPUs, two harts", "\n".join(lines + ["toggle " + name, ""]))
     tree.generate(PAGE, "scripts/figures")
     return ["make && make $PWD/build/tests/native/test_%s && build/tests/native/test_%s" % (name, name),
             "scripts/hyperscope run --set %s=%s --trace %s hello && make trace" % (name, values[1], fired),

@@ -158,15 +158,14 @@ class Machine:
 
 
 class Payload(Machine):
-    """A program of src/guest with its arguments, under hyperscope, Linux KVM, or the firmware alone."""
+    """A payload with its arguments, under hyperscope, Linux KVM, or the firmware alone."""
 
     @staticmethod
     @functools.lru_cache(maxsize=None)
     def names():
         """Those that src/guest/rules.mk builds."""
-        sources = os.path.join(TOP, "src", "guest")
-        found = [path for words in ("hello.c", "test/*.c", "tour/*.c", "bench/bench.c")
-                 for path in glob.glob(os.path.join(sources, words))]
+        found = [path for words in ("src/guest/hello.c", "src/guest/tour/*.c", "src/guest/bench/bench.c", "tests/guest/*.c")
+                 for path in glob.glob(os.path.join(TOP, words))]
         return sorted(os.path.basename(path)[:-2] for path in found)
 
     def check(self, point, _own):

@@ -3,7 +3,7 @@
 #
 # Payloads on other processors: without Sstc and Svadu, and with everything that QEMU has.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-. "$HS_TOP/tests/qemu/payloads.sh"
+. "$HS_TOP/tests/guest/payloads.sh"
 need_files
 ! qemu_older 8.0 || skip_all "this QEMU has no svadu to switch off and no cpu max"
 

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What a guest sees under hyperscope: every payload of src/guest/test, then each toggle's other
-# variant with the payloads that would notice it, all in one boot.
+# What a guest sees under hyperscope: the payloads of this folder, then each toggle's other variant
+# with the payloads that would notice it, all in one boot.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-. "$HS_TOP/tests/qemu/payloads.sh"
+. "$HS_TOP/tests/guest/payloads.sh"
 need_files
 
 vm "sbi" sbi

@@ -4,7 +4,7 @@
 # shifts.t - vCPUs that race with each other, at an icount shift where harts take turns after few
 # instructions. More of it: shifts.slow.t.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-. "$HS_TOP/tests/qemu/shifts.sh"
+. "$HS_TOP/tests/guest/shifts.sh"
 need_files
 
 vm "shift 10: harts, 3 vCPUs" harts --smp 3 rounds=30

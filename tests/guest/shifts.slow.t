@@ -4,7 +4,7 @@
 # shifts.slow.t - vCPUs that race with each other and with user space, at icount shifts where harts
 # take turns after ever fewer instructions, and without icount.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-. "$HS_TOP/tests/qemu/shifts.sh"
+. "$HS_TOP/tests/guest/shifts.sh"
 need_files
 
 for shift in 0 4 8 10; do

@@ -2,7 +2,7 @@
 #
 # payloads.sh - many payloads in one boot, and their claims as this test's own.
 #
-#   . tests/lib/tap.sh; . tests/qemu/payloads.sh
+#   . tests/lib/tap.sh; . tests/guest/payloads.sh
 #   vm LABEL PAYLOAD [VMM-OPTION...]      its TAP shall hold and its status be 0
 #   vm_ends LABEL PAYLOAD [VMM-OPTION...] whatever it does: $(text LABEL), $(status_of LABEL)
 #   toggle NAME [VALUE]                   for the VMs from here on (hyperscope only); without a value

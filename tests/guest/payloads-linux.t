@@ -5,7 +5,7 @@
 # of hyperscope alone. Where Linux 6.12 differs, the payload says so in a skip or at the claim.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
-. "$HS_TOP/tests/qemu/payloads.sh"
+. "$HS_TOP/tests/guest/payloads.sh"
 need_files "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"
 
 vm "sbi" sbi
