@@ -5,6 +5,7 @@
 #   . tests/lib/tap.sh; . tests/guest/payloads.sh
 #   vm LABEL PAYLOAD [VMM-OPTION...]      its TAP shall hold and its status be 0
 #   vm_ends LABEL PAYLOAD [VMM-OPTION...] whatever it does: $(text LABEL), $(status_of LABEL)
+#   vm_list here|linux                    vm for each payload that tests/guest/payloads has there
 #   toggle NAME [VALUE]                   for the VMs from here on (hyperscope only); without a value
 #                                         the machine's own, which $HYPERSCOPE_SET may have chosen
 #   together ... apart                    the VMs between these run at the same time
@@ -48,6 +49,20 @@ execute-only page, and a walk's fault has the cause of a load"
 	esac
 	reported+=("$1")
 	vm_ends "$@"
+}
+
+vm_list()	# WHERE
+{
+	local name places words
+	while IFS=: read -r name places words; do
+		case "$name:$places " in
+		"#"*) ;;
+		*" $1 "*)
+			read -ra words <<<"$words"
+			vm "$name" "${words[@]}"
+			;;
+		esac
+	done <"$HS_TOP/tests/guest/payloads"
 }
 
 toggle()

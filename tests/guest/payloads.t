@@ -1,32 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What a guest sees under hyperscope: the payloads of this folder, then each toggle's other variant
-# with the payloads that would notice it, all in one boot.
+# What a guest sees under hyperscope: the payloads of the list beside this file, then each toggle's other
+# variant with the payloads that would notice it, all in one boot.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 need_files
 
-vm "sbi" sbi
-vm "pmu" pmu
-vm "sbi, taken away" sbi_off --sbi -time,-ipi,-rfence,-hsm,-srst,-dbcn,-sta,-pmu,-experimental,-vendor
-vm "sbi, no legacy" sbi_off --sbi -v01 off=legacy
-vm "sbi_legacy" sbi_legacy
-vm "sbi_harts" sbi_harts --smp 3
-vm "sbi_sta" sbi_sta --smp 4 crowded=1
-vm "sbi_firmware" sbi_firmware --smp 2 --sbi susp,fwft
-vm "timer" timer
-vm "exits" exits
-vm "mmio" mmio --testdev
-vm "mmio_hard" mmio_hard --smp 2 --testdev
-vm "mmio_changed" mmio_changed --testdev
-vm "fp, 2 vCPUs" fp --smp 2
-vm "harts, 1 vCPU" harts
-vm "harts, 2 vCPUs" harts --smp 2
-vm "harts, 4 vCPUs" harts --smp 4 rounds=30
-vm "logdev" logdev --logdev
-vm "spinning" spinning --smp 2
-vm "hostile" hostile --smp 2 --testdev
+vm_list here
 
 # After each of these the host runs the next VM.
 for act in stvec nowhere faultloop tables garbage; do
@@ -151,4 +132,19 @@ like "$(status_of "after the hog"):$(text "after the hog")" '^0:hello: I am' "an
 unlike "$(cat "$tmp/all")" '^=== no toggle' "every toggle of this test exists"
 [ ! -e /tmp/payload-was-here ]
 ok $? "the semihosting sequence has written no file of the user"
+
+# A student's tree has a lab's payloads here as well, which the lab's own tests run.
+if [ ! -e "$HS_TOP/lab.json" ]; then
+	is "$(sed -nE 's/^[^#:]+: [^:]+: (\w+).*/\1/p' "$HS_TOP/tests/guest/payloads" | sort -u | xargs)" \
+		"$(cd "$HS_TOP/tests/guest" && printf '%s\n' *.c | sed 's/\.c$//' | sort | xargs)" \
+		"each payload of this folder is in its list, and no other"
+	is "$(sed -nE 's/^[^#:]+: ([^:]+): (\w+).*/\2 \1/p' "$HS_TOP/tests/guest/payloads" | while read -r name places; do
+		for place in $places; do
+			case $place in
+			here | linux | short | all) ;;
+			*) grep -qs "$name" "$HS_TOP/$place" || echo "$name: $place" ;;
+			esac
+		done
+	done)" "" "and where the list says another test runs it, that test names it"
+fi
 done_testing

@@ -2,8 +2,8 @@
 """payload.py - `hyperscope new payload`: a guest that tests something, run wherever payloads are.
 
 Where a payload is registered: nowhere to be built (src/guest/rules.mk takes every file); a line
-in tests/guest/payloads.t, one in payloads-linux.t that holds it against Linux KVM, one in
-tests/toggles/basket for the rows of toggles, and a row in docs/payloads.md.
+in tests/guest/payloads, by which it is run here, on Linux KVM and under rows of toggles; and a row
+in docs/payloads.md.
 """
 from . import names
 from .tree import refuse
@@ -16,7 +16,12 @@ NOTES = """\
 The scaffold makes claims about SBI calls and, with --smp 2, a second hart.
 docs/payloads.md says what the runtime gives."""
 
-MOST_VCPUS = 8
+LIST, MOST_VCPUS = "tests/guest/payloads", 8
+
+
+def run_here(tree):
+    """The payloads that tests/guest/payloads.t runs."""
+    return tree.names(LIST, r"^[^#:]+: (?:[^:]* )?here(?: [^:]*)?: (\w+)")
 
 
 def arguments(parser):
@@ -29,12 +34,9 @@ def arguments(parser):
 def register(tree, name, options, what, only_here=False):
     """Wherever payloads are run and told of; `options`: the VMM's."""
     run = " ".join([name] + options)
-    if name in tree.names("tests/guest/payloads.t", r'^vm "([^",]*)"'):
-        refuse("tests/guest/payloads.t has a payload '%s' already" % name)
-    tree.before("tests/guest/payloads.t", r'^vm "hostile" hostile --smp 2 --testdev$', 'vm "%s" %s' % (name, run))
-    if not only_here:
-        tree.before("tests/guest/payloads-linux.t", r'^vm "hostile"', 'vm "%s" %s' % (name, run))
-    tree.before("tests/toggles/basket", r"^hostile: all:", "%s: all: payload %s" % (name, run))
+    if name in tree.names(LIST, r"^([^#:]+):"):
+        refuse("%s has a payload '%s' already" % (LIST, name))
+    tree.before(LIST, r"^hostile: here ", "%s: here %sall: %s" % (name, "" if only_here else "linux ", run))
     tree.before("docs/payloads.md", r"^\| `bench` \|", "| `%s` | %s |" % (name, what))
 
 

@@ -7,7 +7,7 @@ map, lines in tests/guest/payloads.t, a native test; and its event as event.py s
 """
 import re
 
-from . import code, event, names
+from . import code, event, names, payload
 from .tree import refuse
 
 SUMMARY = "a toggle: variants in files side by side, called where you say"
@@ -84,7 +84,7 @@ def make(tree, options):
             refuse("%s exists already: another name, please" % path)
     check_room(tree)
     event.check_spec(tree, options.spec)
-    if options.payload not in tree.names("tests/guest/payloads.t", r'^vm "[^"]*" (\w+)'):
+    if options.payload not in payload.run_here(tree):
         refuse("--payload %s: tests/guest/payloads.t runs none of that name" % options.payload)
     path, index = code.place(tree, options.at, ("src/kvm/",))
     index, indent = code.behind(tree.lines(path), index, "--at '%s'" % options.at)
