@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # rules.mk - programs that hold /dev/kvm against Linux's: each .c here becomes
-# $(O)/tests/kvm-api/NAME, static. tests/qemu/kvm-api.t runs them, also on Linux KVM.
+# $(O)/tests/kvm-api/NAME, static. The .t files here run them, also on Linux KVM.
 
 KVM_API_DIR := $(TOP)/tests/kvm-api
 KVM_API_PROGS := $(patsubst $(KVM_API_DIR)/%.c,$(O)/tests/kvm-api/%,$(wildcard $(KVM_API_DIR)/*.c))

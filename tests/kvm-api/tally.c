@@ -7,7 +7,7 @@
  * Three VMs: one vCPU (and one that is stopped); four vCPUs at once; two vCPUs whose process is
  * killed while they work, looked at through descriptors that outlive it. With HS_TALLY set a line
  * for each counter that is not 0 follows, "stat VM.VCPU NAME VALUE" (of a VM "stat VM NAME VALUE"), which
- * tests/qemu/counts.t holds against the trace.
+ * tests/kvm-api/counts.t holds against the trace.
  */
 #include <sched.h>
 #include <sys/eventfd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * file_jobs.c - a shell's part on a terminal: jobs in the foreground and in the background.
- * tests/qemu/files.t types: ^Z where it prints "ready stop", a line where "ready line".
+ * tests/linux-abi/files.t types: ^Z where it prints "ready stop", a line where "ready line".
  * On no terminal it has one claim only.
  */
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_tty.c - what a program on a terminal sees of its user's typing; tests/qemu/files.t types.
+ * file_tty.c - what a program on a terminal sees of its user's typing; tests/linux-abi/files.t types.
  * Prints "ready N" before it waits for line N; what it got, in hexadecimal, after it.
  * On no terminal it has one claim only.
  */

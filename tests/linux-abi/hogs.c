@@ -2,7 +2,7 @@
 /*
  * hogs.c - programs (hogs) that use up all memory, each in its own way, beside one that does not.
  *
- *   hogs            each hog once, in order: for a machine with little memory (tests/qemu/abi.t)
+ *   hogs            each hog once, in order: for a machine with little memory (tests/linux-abi/abi.t)
  *   hogs SECONDS [SEED]   hogs chosen at random, up to three at once
  *
  * A hog gets an error, or is ended by SIGKILL. Meanwhile the bystander, which is smaller than any hog,

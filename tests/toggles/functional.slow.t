@@ -3,7 +3,8 @@
 #
 # functional.slow.t - every functional test in QEMU, whole, under each value of each toggle by itself
 # and under each row of pairs. A claim for each file and row; SHARE=K/N does the K-th of every N
-# rows. tests/toggles/left-out says which files are not run, and why. Time-out: 28800 seconds.
+# rows. tests/toggles/left-out says which files are not run, and why; those of tests/linux-abi start no
+# VM. Time-out: 28800 seconds.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 here=$HS_TOP/tests/toggles
 HYPERSCOPE_SET=
@@ -15,7 +16,7 @@ awk -v k="${BASH_REMATCH[1]}" -v n="${BASH_REMATCH[2]}" 'NR % n == k % n' "$tmp/
 
 cd "$HS_TOP" || exit 1
 files=()
-for f in tests/{guest,kvm,qemu,kselftest}/*.t; do
+for f in tests/{guest,kvm,kvm-api,qemu,kselftest}/*.t; do
 	case $f in *.slow.t) continue ;; esac
 	grep -q "^$f " "$here/left-out" || files+=("$f")
 done

@@ -6,7 +6,7 @@
 # The programs' own claims pass through, renumbered; each passes on Linux too.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/linux-abi
-here=$HS_TOP/tests/qemu
+here=$HS_TOP/tests/linux-abi
 
 claims()	# TITLE: of $out
 {
