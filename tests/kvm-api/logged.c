@@ -2,7 +2,7 @@
 /*
  * logged.c - a large page of the guest's is logged by the page, and is one again afterwards.
  *
- * Also what tests/qemu/events.t has provoked: a large leaf split. The host maps large pages where it
+ * Also what tests/boot/events.t has provoked: a large leaf split. The host maps large pages where it
  * can (transparent huge pages); elsewhere the claims hold by the page.
  */
 #include "vm.h"

@@ -386,7 +386,7 @@ static void moved(void)
 /* ---- filled on demand ------------------------------------------------------------------------ */
 
 /*
- * tests/qemu/events.t looks for the host's events at these addresses: there is one for the first page of
+ * tests/boot/events.t looks for the host's events at these addresses: there is one for the first page of
  * each, which may have instructions, and none for the second, which is zeroes.
  */
 #define FILE_AT ((char *)0x2100000000)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # scripts/bench-apps: what a guest prints becomes a CSV of the bench's columns, or is refused; the
-# machine is a program that prints. Real ones: tests/qemu/bench-apps.slow.t.
+# machine is a program that prints. Real ones: tests/boot/bench-apps.slow.t.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 mkdir -p "$tmp/o/guest-payloads" "$tmp/o/guest"

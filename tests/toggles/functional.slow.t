@@ -16,7 +16,7 @@ awk -v k="${BASH_REMATCH[1]}" -v n="${BASH_REMATCH[2]}" 'NR % n == k % n' "$tmp/
 
 cd "$HS_TOP" || exit 1
 files=()
-for f in tests/{guest,kvm,kvm-api,qemu,kselftest}/*.t; do
+for f in tests/{boot,guest,kvm,kvm-api,kselftest}/*.t; do
 	case $f in *.slow.t) continue ;; esac
 	grep -q "^$f " "$here/left-out" || files+=("$f")
 done

@@ -3,7 +3,7 @@
 
 Where an event is registered: trace/events.def (its one declaration), trace/events.spec (the
 paragraph behind it), the list in docs/trace.md (trace/doc.py writes it), and a row of
-tests/qemu/events.t, which provokes every event and looks at its fields.
+tests/boot/events.t, which provokes every event and looks at its fields.
 """
 import re
 
@@ -23,7 +23,7 @@ trace/events.def (hex, num, dec, flag, cause, ...), EXPRESSION what is known at
 that line. While the event is off nothing of it is computed. A place is as the
 docs' references are: the one line that the regular expression matches."""
 
-TABLE, SPEC, ROWS, GROUPS = "trace/events.def", "trace/events.spec", "tests/qemu/events.t", \
+TABLE, SPEC, ROWS, GROUPS = "trace/events.def", "trace/events.spec", "tests/boot/events.t", \
     "src/host/trace/trace_event.c"
 MOST_FIELDS = 5
 SEEN = {"hex": "0x[0-9a-f]+", "num": "[0-9]+", "dec": "-?[0-9]+", "flag": "[01]", "text": ".*"}
@@ -39,7 +39,7 @@ def arguments(parser):
                         help="the paragraph behind it (docs/spec.md), KVM or host; default: KVM or host, by its room")
     parser.add_argument("--every-exit", action="store_true",
                         help="while it is on no exit ends in the fast path, which does not come by its place")
-    parser.add_argument("--by", metavar="TEXT", help="what fires it in tests/qemu/events.t; default: the place")
+    parser.add_argument("--by", metavar="TEXT", help="what fires it in tests/boot/events.t; default: the place")
     parser.add_argument("--seen", metavar="REGEX",
                         help="what one of its records there must hold, or native; default: fields of these kinds")
 
@@ -149,4 +149,4 @@ def make(tree, options):
     claim(tree, name, how, seen)
     return ["make", "tests/trace/table.t",
             "scripts/hyperscope run --trace %s hello && make trace" % name,
-            "tests/qemu/events.t    # each event, provoked; --by and --seen say how"]
+            "tests/boot/events.t    # each event, provoked; --by and --seen say how"]

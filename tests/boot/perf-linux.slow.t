@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# perf-linux.slow.t - what tests/qemu/perf.t and the payload pmu claim of a guest's counters is true
+# perf-linux.slow.t - what tests/boot/perf.t and the payload pmu claim of a guest's counters is true
 # of Linux KVM's.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
-. "$HS_TOP/tests/qemu/perf.sh"
+. "$HS_TOP/tests/boot/perf.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 
 perf_initrd "$tmp/initrd" --sampling --exact

@@ -4,7 +4,7 @@
 # perf.t - Debian's kernel finds the PMU and counts with it, as perf would: hardware and firmware
 # events, user mode alone, several at once, overflow. Instructions are exact only under --icount.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-. "$HS_TOP/tests/qemu/perf.sh"
+. "$HS_TOP/tests/boot/perf.sh"
 HS_SECONDS=240
 
 sampling=--sampling
