@@ -60,11 +60,8 @@ static void tell_lost(struct hart *hart, u64 lost)
 
 	if (hart->pages || !lost || !size)
 		return;
-	hart->page.commit |= PAGE_MISSED_EVENTS;
-	if (size + sizeof(lost) > PAGE_ROOM)
-		return;
-	memcpy(hart->page.data + size, &lost, sizeof(lost));
-	hart->page.commit |= PAGE_MISSED_STORED;
+	memcpy(hart->page.data + size, &lost, sizeof(lost)); /* put_record() has left room */
+	hart->page.commit |= PAGE_MISSED_EVENTS | PAGE_MISSED_STORED;
 }
 
 static void put_words(struct hart *hart, const void *data, size_t size)
@@ -77,11 +74,12 @@ static void put_record(struct hart *hart, u64 lost, u64 time, const struct expor
 		       size_t size)
 {
 	u64 delta = time - hart->last, extend = delta >> DELTA_BITS ? 8 : 0;
+	u64 room = PAGE_ROOM - (hart->pages || !lost ? 0 : sizeof(lost));
 	u32 head;
 
 	/* A page has a time of its own, which takes what no record can say. */
 	if (!hart->page.commit || time < hart->last || delta >> (DELTA_BITS + 32) ||
-	    hart->page.commit + extend + sizeof(head) + size > PAGE_ROOM) {
+	    hart->page.commit + extend + sizeof(head) + size > room) {
 		tell_lost(hart, lost);
 		end_page(hart);
 		hart->page.time = time;
