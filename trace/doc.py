@@ -41,10 +41,10 @@ def events():
 
 
 def classes():
-    yield "| row | when |"
-    yield "|---|---|"
-    for _, title, when in tables.rows("trace/classes.def", "EXIT_CLASS"):
-        yield "| %s | %s |" % (title, when)
+    yield "| row | name in fields | when |"
+    yield "|---|---|---|"
+    for name, title, when in tables.rows("src/include/hv/exit_class.def", "EXIT_CLASS"):
+        yield "| %s | `%s` | %s |" % (title, name, when)
 
 
 def causes():

@@ -14,10 +14,10 @@ busybox=$O/guest/busybox
 hstrace=$O/hstrace
 
 rows='
-kvm_entry|any guest|pc=0x80200000
+kvm_entry|any guest|pc=0x80200000 class=NONE
 kvm_exit|an ecall|scause=ecall_vs stval=0x0
 kvm_exit_handled|an ecall|scause=ecall_vs result=1 injected=0 reason=UNKNOWN
-kvm_userspace_exit|MMIO|reason=MMIO errno=
+kvm_userspace_exit|MMIO|reason=MMIO errno=0 class=MMIO_
 kvm_vcpu_load|KVM_RUN|from_hart=[01]$
 kvm_vcpu_put|a wait|blocked=[01]
 kvm_request|any exit|request=[1-9]

@@ -140,7 +140,7 @@ is "$(said dirs)" "$(($(said available | wc -l) + 1))" "every event has its dire
 is "$(said link)" 1 "/sys/kernel/debug/tracing is the same"
 like "$(said format)" 'name: kvm_entry' "format: the name"
 like "$(said format)" 'field:u64 pc;	offset:16;	size:8;	signed:0;' "format: the field, where it is in a record"
-like "$(said format)" 'print fmt: "pc=0x%llx", REC->pc' "format: how it prints"
+like "$(said format)" 'print fmt: "pc=0x%llx class=%llu", REC->pc, REC->class' "format: how it prints"
 is "$(said enabled | tr '\n' ' ')" "1 X hs:sys_enter " "an event goes on by its file"
 is "$(said appended | tr '\n' ' ')" "hs:sys_enter hs:print " ">> set_event adds, ! takes away, globs work"
 is "$(said replaced)" "hs:signal_deliver" "> set_event replaces"

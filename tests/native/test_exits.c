@@ -115,7 +115,6 @@ static u64 look(const struct kvm_vcpu *vcpu)
 	hash = mix(hash, second->irq_pending);
 	hash = mix(hash, second->requests);
 	hash = mix(hash, vcpu->timer_ops->get(vcpu));
-	hash = mix(hash, (u64)vcpu->exit_clock.slot);
 	for (i = 0; vcpu->pmu && i < vcpu->pmu->nr; i++)
 		hash = mix(hash, vcpu->pmu->counters[i].count);
 	return hash;

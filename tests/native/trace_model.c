@@ -14,7 +14,7 @@
 struct static_key trace_keys[TRACE_NR_EVENTS];
 struct static_key trace_group_keys[TRACE_NR_GROUPS];
 struct static_key trace_any_key;
-struct static_key trace_exit_key;
+struct static_key trace_exit_key, trace_class_key;
 
 static struct {
 	unsigned int count;
@@ -75,7 +75,8 @@ void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause)
 
 void trace_exit_end_slow(struct trace_exit_clock *clock)
 {
-	clock->slot = TRACE_EXIT_NONE;
+	if (clock->slot >= 0)
+		clock->slot = ~clock->slot;
 }
 
 void trace_exit_last_slow(struct trace_exit_clock *clock)
@@ -95,6 +96,7 @@ void native_trace_reset(void)
 	for (i = 0; i < TRACE_NR_GROUPS; i++)
 		trace_group_keys[i].enabled = 1;
 	trace_exit_key.enabled = 1;
+	trace_class_key.enabled = 1;
 }
 
 void native_events_of_full_way_off(void)

@@ -35,7 +35,7 @@ is "$(grep -v '^#' <<<"$out" | sort -snk1,1 | cmp - <(grep -v '^#' <<<"$out") &&
 like "$out" '^# guest=none$' "report shows what save was told"
 like "$out" '1\.0000000 +0 +0 +1\.0 kvm_exit: sepc=0x0 scause=ecall_vs stval=0x0' \
 	"a line has time, instret, hart, VM and vCPU, and named fields"
-like "$out" ' 1 +1\.1 kvm_entry: pc=0x9$' "the second hart's last event is there"
+like "$out" ' 1 +1\.1 kvm_entry: pc=0x9 class=NONE$' "the second hart's last event is there"
 trace report --events '*entry' "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | grep -c kvm_entry) $(grep -c kvm_exit <<<"$out")" "10 0" \
 	"--events chooses"
@@ -152,7 +152,7 @@ trace save "$tmp/ram" "$tmp/t"
 trace report "$tmp/t"
 like "$out" '^# events written: 10000, lost \(overwritten\): 5905$' "losses are counted"
 is "$(grep -vc '^#' <<<"$out")" 4095 "what is not lost is there"
-like "$(grep -v '^#' <<<"$out" | head -n 1)" 'pc=0x1711$' "the oldest are the lost ones"
+like "$(grep -v '^#' <<<"$out" | head -n 1)" 'pc=0x1711 class=NONE$' "the oldest are the lost ones"
 trace stat "$tmp/t"
 like "$out" 'the oldest 5905 are lost' "stat names the losses, too"
 
@@ -166,15 +166,15 @@ is "$(sed -n 's/.*overwritten): //p' <<<"$out")" "$((10000 - $(grep -vc '^#' <<<
 sed 's/event kvm_entry hex:pc/event kvm_entrx xxx:qc/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"
 trace report "$tmp/t2"
-like "$out" 'kvm_entrx: qc=0x1711$' "events of another version decode by the table in the file"
+like "$out" 'kvm_entrx: qc=0x1711 class=NONE$' "events of another version decode by the table in the file"
 
 # ---- fields called like what every event has ----
 sed 's/event kvm_entry hex:pc/event kvm_entry hex:vm/; s/hex:sepc \([^ ]*\) hex:stval/hex:vcpu \1 hex:vcpu_/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"
 trace export --to csv "$tmp/t2"
-is "$(head -n 1 "$tmp/out")" "time_ns,instret,hart,vm,vcpu,event,vm_,vcpu__,scause,vcpu_,htval,htinst" \
+is "$(head -n 1 "$tmp/out")" "time_ns,instret,hart,vm,vcpu,event,vm_,class,vcpu__,scause,vcpu_,htval,htinst" \
 	"CSV: no two columns are called alike"
-like "$(sed -n 3p "$tmp/out")" '^[0-9]+,[0-9]+,0,1,0,kvm_exit,,0x1712,ecall_vs,0x0,0x0,0x0$' "... and each has its own"
+like "$(sed -n 3p "$tmp/out")" '^[0-9]+,[0-9]+,0,1,0,kvm_exit,,,0x1712,ecall_vs,0x0,0x0,0x0$' "... and each has its own"
 trace export --to json "$tmp/t2"
 is "$(python3 - "$tmp/out" <<'EOF'
 import json, sys

@@ -37,10 +37,12 @@ run = page.run()
 print(eval(sys.argv[2]))' "$tmp/page.html" "$1" 2>&1
 }
 
-guest()	# FILE HARTS VCPUS EVENTS UNIT META...; choice: mkguest's CHOICE and RECORDS
+before=
+guest()	# FILE HARTS VCPUS EVENTS UNIT META...; choice: mkguest's CHOICE and RECORDS; before: a change of the RAM
 {
 	local file=$1 meta=()
 	"$bin/mkguest" "$tmp/ram" "$2" "$3" "$4" "$5" "${choice[@]}"
+	[ -z "$before" ] || sed -i "$before" "$tmp/ram"
 	shift 5
 	for word; do meta+=(--meta "$word"); done
 	"$bin/hstrace" save "${meta[@]}" "$tmp/ram" "$file"
@@ -100,7 +102,7 @@ for events in none kvm_exit kvm_entry kvm_exit,kvm_entry kvm_exit,kvm_sbi_call,k
 	page "$tmp/some"
 	agrees "$tmp/some" 0 "events $events: the exit table has the rows and the total of stat"
 done
-choice=(kvm_exit,kvm_entry)
+choice=(kvm_exit)
 guest "$tmp/some" 2 3 700 instret icount=0
 choice=(none)
 guest "$tmp/counted" 2 3 700 instret icount=0
@@ -110,6 +112,32 @@ is "$(ask '[[(row["title"], row["count"]) for row in r["exits"]] for r in (page.
 is "$(ask 'sorted(row["title"] for row in run["causes"])')" \
 	"['ecall_vs', 'load_guest_page_fault', 'store_guest_page_fault', 'virtual_inst']" \
 	"causes without further detail in the events are listed separately, for the graphs over time"
+
+# ---- an exit's class is in the record that ends it; older records are looked at for it ----
+titles='[(row["title"], row["seen"]) for row in run["exits"]]'
+choice=()
+guest "$tmp/all" 2 3 6000 none icount=0
+page "$tmp/all"
+classes=$(ask "$titles")
+like "$classes" "'mmio read, user space', .*'sbi, user space'" "without accounting the events tell the classes"
+like "$("$bin/hstrace" report --events kvm_entry "$tmp/all")" ' kvm_entry: pc=0x8020000c class=SBI_USER$' "report has them by name"
+is "$("$bin/hstrace" report --filter 'kvm_userspace_exit: class == MMIO_READ_USER' "$tmp/all" | grep -c 'reason=MMIO.*class=MMIO_READ_USER$')" \
+	"$("$bin/hstrace" report "$tmp/all" | grep -c 'class=MMIO_READ_USER$' | awk '{ print $1 / 2 }')" "... and takes them in filters"
+before='s/class:class/hexxx:klass/g'
+guest "$tmp/old" 2 3 6000 none icount=0
+page "$tmp/old"
+is "$(ask "$titles")" "$classes" "a trace whose records lack the class has the same rows"
+before+='; s/class sbi, other #/class sbi, older #/'
+guest "$tmp/old" 2 3 6000 none icount=0
+page "$tmp/old"
+is "$(ask 'sum(row["seen"] for row in run["exits"] if row["title"] == "ecall_vs")')" \
+	"$(sed "s/.*'sbi, other', \([0-9]*\).*/\1/" <<<"$classes")" "... an exit of a class that its table lacks stays with its cause"
+before=
+choice=(kvm_exit,kvm_entry)
+guest "$tmp/some" 2 3 700 none icount=0
+page "$tmp/some"
+is "$(ask '[row["title"] for row in run["exits"] if "guest_page_fault" in row["title"] or row["title"] == "ecall_vs"]')" "[]" \
+	"kvm_exit and kvm_entry are enough for them"
 choice=()
 
 # ---- few events, many vCPUs ----

@@ -50,7 +50,7 @@ static void pass(unsigned long insns)
 static void to_user(unsigned int vcpu, u64 reason)
 {
 	trace_set_vcpu(0, 0);
-	trace_kvm_userspace_exit(reason, 0);
+	trace_kvm_userspace_exit(reason, 0, trace_exit_class_of(&clocks[vcpu]));
 	trace_kvm_ioctl_return(KVM_RUN, 0);
 	pass(300);
 	trace_kvm_ioctl(KVM_RUN, 0);
@@ -139,8 +139,9 @@ static void exit_once(unsigned int vcpu, unsigned int kind)
 		trace_kvm_host_irq(cause[kind]);
 	}
 	pass(20);
-	trace_kvm_entry(0x80200000 + 4 * kind);
 	trace_exit_end(&clocks[vcpu]);
+	trace_kvm_entry(0x80200000 + 4 * kind, trace_exit_class_of(&clocks[vcpu]));
+	trace_exit_init(&clocks[vcpu]);
 }
 
 static size_t written(unsigned int harts)

@@ -64,7 +64,7 @@ static void extremes(void)
 	}
 	trace_emit((enum trace_event)1023, 1, 2, 3, 4, 5); /* no row of the table */
 	trace_set_vcpu(65535, 65535);
-	trace_kvm_entry(~0ULL);
+	trace_kvm_entry(~0ULL, 0);
 }
 
 int main(int argc, char **argv)
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 			if (argc == 5)
 				machine.instret = (unsigned long)i * 10000;
 			if (i % 2)
-				trace_kvm_entry((u64)i);
+				trace_kvm_entry((u64)i, 0);
 			else
 				trace_kvm_exit((u64)i, EXC_ECALL_VS, 0, 0, 0);
 			if (argc > 5 && i % 2 == 0)

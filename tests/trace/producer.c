@@ -37,7 +37,7 @@ static void burst(unsigned long number, unsigned long n)
 	for (unsigned long i = number; i < number + n; i++) {
 		machine.instret++;
 		if (i % 2)
-			trace_kvm_entry(i);
+			trace_kvm_entry(i, 0);
 		else
 			trace_kvm_exit(i, EXC_ECALL_VS, 0, 0, 0);
 	}

@@ -12,7 +12,7 @@ done
 is "$missing" "" "every event of the table is fired somewhere"
 
 missing=
-for class in $(sed -n 's/^EXIT_CLASS(\([A-Z0-9_]*\),.*/\1/p' trace/classes.def); do
+for class in $(sed -n 's/^EXIT_CLASS(\([A-Z0-9_]*\),.*/\1/p' src/include/hv/exit_class.def); do
 	grep -rqw "EXIT_$class" src/kvm || grep -q "^SBI_EXTENSION(.*, $class," src/include/hv/sbi.def || missing+=" $class"
 done
 is "$missing" "" "every row of the exit table is used"

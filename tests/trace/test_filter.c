@@ -210,7 +210,7 @@ static void a_filter_keeps_what_does_not_match_out(void **state)
 	trace_set_vcpu(2, 0);
 	trace_kvm_exit(1, 10, 0, 0, 0);
 	trace_kvm_exit(2, 11, 0, 0, 0);
-	trace_kvm_entry(3);
+	trace_kvm_entry(3, 0);
 	trace_set_vcpu(1, 0);
 	trace_kvm_exit(4, 10, 0, 0, 0);
 	assert_int_equal(trace_native_count(TRACE_kvm_exit), 1);
@@ -244,13 +244,13 @@ static void a_trigger_stops_with_its_event_as_the_last(void **state)
 	trace_kvm_exit(1, 10, 0, 0, 0);
 	trace_kvm_exit(2, 2, 0, 0, 0);
 	trace_kvm_exit(3, 10, 0, 0, 0);
-	trace_kvm_entry(4);
+	trace_kvm_entry(4, 0);
 	assert_false(trace_is_on());
 	assert_int_equal(trace_native_count(TRACE_kvm_exit), 2);
 	assert_int_equal(trace_native_last(TRACE_kvm_exit)->arg[0], 2);
 	assert_int_equal(trace_native_count(TRACE_kvm_entry), 0);
 	trace_set_on(true);
-	trace_kvm_entry(5);
+	trace_kvm_entry(5, 0);
 	assert_int_equal(trace_native_count(TRACE_kvm_entry), 1);
 }
 
@@ -288,7 +288,7 @@ static void what_is_so_already_is_no_act(void **state)
 	assert_int_equal(trace_trigger_of(TRACE_kvm_wrs, TRACE_TRIGGER_ON)->left, 0);
 	assert_int_equal(trace_set_trigger(TRACE_kvm_entry, TRACE_TRIGGER_OFF, 1, NULL, NULL), 0);
 	trace_set_on(false);
-	trace_kvm_entry(0);
+	trace_kvm_entry(0, 0);
 	assert_int_equal(trace_trigger_of(TRACE_kvm_entry, TRACE_TRIGGER_OFF)->left, 1);
 }
 
@@ -308,7 +308,7 @@ static void a_trigger_that_acts_while_it_goes_stops_all(void **state)
 	assert_int_equal(trace_clear_trigger(TRACE_kvm_exit, TRACE_TRIGGER_OFF), 0);
 	assert_null(machine.relax);
 	assert_false(trace_is_on());
-	trace_kvm_entry(1);
+	trace_kvm_entry(1, 0);
 	assert_int_equal(trace_native_count(TRACE_kvm_entry), 0);
 }
 
@@ -318,18 +318,18 @@ static void who_went_while_nothing_was_on_is_not_named(void **state)
 
 	(void)state;
 	trace_set_vcpu(2, 3);
-	trace_kvm_entry(1);
+	trace_kvm_entry(1, 0);
 	assert_int_equal(trace_native_last(TRACE_kvm_entry)->who, 2 | 3 << 16);
 	assert_int_equal(trace_select("none", &bad), 0);
 	trace_set_vcpu(0, 0);
 	assert_int_equal(trace_select("kvm_entry", &bad), 0);
-	trace_kvm_entry(2);
+	trace_kvm_entry(2, 0);
 	assert_int_equal(trace_native_last(TRACE_kvm_entry)->arg[0], 2);
 	assert_int_equal(trace_native_last(TRACE_kvm_entry)->who, 0);
 	/* Who is there while another event goes on stays. */
 	trace_set_vcpu(2, 3);
 	assert_int_equal(trace_select("kvm_entry,kvm_exit", &bad), 0);
-	trace_kvm_entry(3);
+	trace_kvm_entry(3, 0);
 	assert_int_equal(trace_native_last(TRACE_kvm_entry)->who, 2 | 3 << 16);
 }
 
@@ -340,12 +340,12 @@ static void a_ring_that_keeps_its_oldest_counts_what_it_drops(void **state)
 	(void)state;
 	trace_set_overwrite(false);
 	for (u64 i = 0; i < size + 10; i++)
-		trace_kvm_entry(i);
+		trace_kvm_entry(i, 0);
 	assert_int_equal(trace_native_count(TRACE_kvm_entry), size - 1);
 	assert_int_equal(trace_native_last(TRACE_kvm_entry)->arg[0], size - 2);
 	assert_int_equal(dropped(0), 11);
 	trace_set_overwrite(true);
-	trace_kvm_entry(1);
+	trace_kvm_entry(1, 0);
 	assert_int_equal(trace_native_last(TRACE_kvm_entry)->arg[0], 1);
 	assert_int_equal(dropped(0), 11);
 }

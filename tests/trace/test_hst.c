@@ -54,14 +54,14 @@ static void numbers_are_as_printf_has_them(void **state)
 
 static void a_name_leads_back_to_its_number(void **state)
 {
-	static const char *const kinds[] = { "cause", "sbi", "sbierr", "reason",
-					     "csr",   "sys", "err",    "mmio" };
+	static const char *const kinds[] = { "cause", "sbi", "sbierr", "reason", "csr",
+					     "sys",   "err", "mmio",   "mode",   "class" };
 	char text[HST_NAME_SIZE];
 	unsigned int names = 0;
 	u64 back;
 
 	(void)state;
-	for (unsigned int k = 0; k < 8; k++) {
+	for (unsigned int k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		struct hst_event event = event_of(kinds[k]);
 
 		for (u64 i = 0; i < 20000; i++) {

@@ -83,7 +83,7 @@ static void an_event_that_is_off_writes_nothing(void **state)
 {
 	(void)state;
 	choose("all,!kvm_entry");
-	trace_kvm_entry(0x80000000);
+	trace_kvm_entry(0x80000000, 0);
 	assert_false(trace_kvm_entry_enabled());
 	assert_true(trace_kvm_exit_enabled());
 	assert_int_equal(head(0), 0);
@@ -96,7 +96,7 @@ static void a_full_ring_keeps_the_newest_and_counts_all(void **state)
 	(void)state;
 	choose("kvm_entry");
 	for (u64 i = 0; i < total; i++)
-		trace_kvm_entry(i);
+		trace_kvm_entry(i, 0);
 	assert_int_equal(head(0), total);
 	for (u64 n = total - size; n < total; n++) {
 		const struct trace_record *r = &ring(0)[n % size];
@@ -110,7 +110,7 @@ static void a_negative_field_is_kept_as_it_is(void **state)
 {
 	(void)state;
 	choose("kvm_userspace_exit");
-	trace_kvm_userspace_exit(10, -4);
+	trace_kvm_userspace_exit(10, -4, EXIT_WFI);
 	assert_true((s64)ring(0)->arg[1] == -4);
 }
 
@@ -310,8 +310,8 @@ static void a_panic_tells_the_last_events_of_each_hart(void **state)
 	assert_int_equal(nr_dumped, 0);
 	trace_set_vcpu(1, 2);
 	for (u64 i = 0; i < 5; i++)
-		trace_kvm_entry(0x1000 + i);
-	trace_kvm_userspace_exit(10, -4);
+		trace_kvm_entry(0x1000 + i, 0);
+	trace_kvm_userspace_exit(10, -4, EXIT_WFI);
 	trace_set_vcpu(0, 0);
 	trace_print(0, 0x1b6f6c6c6568, 0, 0, 0); /* "hello", and an escape */
 	trace_dump(3, keep_line);
@@ -333,7 +333,7 @@ static void a_panic_bears_damaged_rings(void **state)
 	assert_non_null(whole);
 	choose("kvm_entry");
 	for (unsigned int i = 0; i < 200; i++)
-		trace_kvm_entry(i);
+		trace_kvm_entry(i, 0);
 	memcpy(whole, bytes, size);
 	for (unsigned int round = 0; round < 1000; round++) {
 		srandom(round);

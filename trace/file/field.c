@@ -10,10 +10,11 @@
 
 /* ORDER: kinds (events.def, hv/trace.h, enum hst_kind) */
 static const char *const kinds[HST_NR_KINDS] = {
-	[HST_HEX] = "hex",       [HST_NUM] = "num",     [HST_DEC] = "dec", [HST_FLAG] = "flag",
-	[HST_ERR] = "err",       [HST_CAUSE] = "cause", [HST_SBI] = "sbi", [HST_SBIERR] = "sbierr",
-	[HST_REASON] = "reason", [HST_CSR] = "csr",     [HST_SYS] = "sys", [HST_MMIO] = "mmio",
-	[HST_TEXT] = "text",     [HST_MODE] = "mode",
+	[HST_HEX] = "hex",   [HST_NUM] = "num",       [HST_DEC] = "dec",
+	[HST_FLAG] = "flag", [HST_ERR] = "err",       [HST_CAUSE] = "cause",
+	[HST_SBI] = "sbi",   [HST_SBIERR] = "sbierr", [HST_REASON] = "reason",
+	[HST_CSR] = "csr",   [HST_SYS] = "sys",       [HST_MMIO] = "mmio",
+	[HST_TEXT] = "text", [HST_MODE] = "mode",     [HST_CLASS] = "class",
 };
 
 enum hst_kind hst_kind_of(const char *word)
@@ -72,6 +73,8 @@ static const char *name_of(enum hst_kind kind, u64 value, char *buf)
 		return hst_name_err(value, buf);
 	case HST_MODE:
 		return hst_name_mode(value, buf);
+	case HST_CLASS:
+		return hst_name_class(value, buf);
 	default:
 		return hst_name_mmio(value, buf);
 	}

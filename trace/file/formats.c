@@ -85,5 +85,8 @@ int hst_formats_parse(struct hst_file *file)
 			file->class_title[EXIT_SLOT_CLASS + file->nr_classes++] = line + 6;
 		}
 	}
-	return name_the_rest(file);
+	if (name_the_rest(file))
+		return -1;
+	hst_exit_find_events(file);
+	return 0;
 }

@@ -84,6 +84,7 @@ enum hst_kind {
 	HST_MMIO,
 	HST_TEXT,
 	HST_MODE,
+	HST_CLASS,
 	HST_NR_KINDS,
 };
 
@@ -112,6 +113,13 @@ struct hst_ring {
 	struct hst_extent *extent; /* 16 bytes for each RING section */
 };
 
+/* What events say of an exit's class (exit_class.c). */
+struct hst_exit_events {
+	u8 clue[HST_MAX_EVENTS];  /* by the file's number */
+	u8 field[HST_MAX_EVENTS]; /* that the clue is in */
+	u8 slot[HST_MAX_SLOTS];   /* the trace's slot of such a class; 0: it has none */
+};
+
 struct hst_file {
 	int fd;
 	const char *path;
@@ -124,6 +132,7 @@ struct hst_file {
 	unsigned int nr_events, nr_classes;
 	struct hst_event events[HST_MAX_EVENTS]; /* beyond nr_events: event_N, five hex fields */
 	const char *class_title[HST_MAX_SLOTS];
+	struct hst_exit_events exits;
 	struct hst_ring ring[HST_MAX_HARTS];
 	struct exit_stat *stat[HST_MAX_SLOTS]; /* all harts together; NULL: no exit */
 	u64 hist_sum[HST_MAX_SLOTS];           /* of its buckets, without their 32-bit limit */
@@ -249,6 +258,25 @@ int hst_cursor_open(struct hst_cursor *cursor, struct hst_file *file,
 int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen);
 void hst_cursor_close(struct hst_cursor *cursor);
 
+/* ---- exits (exit_class.c) ---- */
+
+/* One exit of a vCPU. */
+struct hst_exit {
+	u64 scause;
+	unsigned int class; /* 0: its cause's, or not known yet */
+	bool user;          /* exit_class.c: user space had a part in it */
+};
+
+/* It begins, with kvm_exit. */
+void hst_exit_begin(struct hst_exit *exit, u64 scause);
+/* An event of its vCPU, up to and with the kvm_entry that ends it. */
+void hst_exit_event(const struct hst_file *file, struct hst_exit *exit,
+		    const struct hst_seen *seen);
+/* Its row of the exit table: a slot of hv/trace_mem.h. */
+unsigned int hst_exit_slot(const struct hst_file *file, const struct hst_exit *exit);
+/* When the file's events are known: which of them say something of an exit's class. */
+void hst_exit_find_events(struct hst_file *file);
+
 /* ---- the rest ---- */
 
 /* names.c: names of numbers; the buffer (HST_NAME_SIZE) may serve. Never NULL. */
@@ -263,6 +291,7 @@ const char *hst_name_sys(u64 number, char *buf);
 const char *hst_name_err(u64 error, char *buf);
 const char *hst_name_mmio(u64 type, char *buf);
 const char *hst_name_mode(u64 mode, char *buf);
+const char *hst_name_class(u64 class, char *buf);
 
 /* The number that has this name (NUL-terminated) in a field of this kind. */
 bool hst_name_number(enum hst_kind kind, const char *name, u64 *number);

@@ -180,6 +180,19 @@ const char *hst_name_mode(u64 mode, char *buf)
 	return or_number(FIND(modes, mode), "%llu", mode, buf);
 }
 
+/* 0: the exit's cause says it all, or none has ended. */
+static const struct name classes[] = {
+	{ 0, "NONE" },
+#define EXIT_CLASS(name, title, when) { EXIT_##name, #name },
+#include "hv/exit_class.def"
+#undef EXIT_CLASS
+};
+
+const char *hst_name_class(u64 class, char *buf)
+{
+	return or_number(FIND(classes, class), "%llu", class, buf);
+}
+
 static const struct {
 	const struct name *table;
 	size_t n;
@@ -195,6 +208,7 @@ static const struct {
 	[HST_ERR] = { { TABLE(errors), ~0ULL, 1 } },
 	[HST_MMIO] = { { TABLE(accesses), 0, 0 } },
 	[HST_MODE] = { { TABLE(modes), 0, 0 } },
+	[HST_CLASS] = { { TABLE(classes), 0, 0 } },
 #undef TABLE
 };
 

@@ -29,7 +29,6 @@
 #define HTML_WINDOW      48   /* events of such an exit */
 #define HTML_LAST        64   /* events at the end */
 #define HTML_CAUSES      HST_MAX_SLOTS
-#define HTML_MAX_CLASSES 64
 #define HTML_DETAIL_SIZE 256
 
 /* ---- text of the page (json.c); all of it is safe inside <script> ---- */
@@ -51,26 +50,15 @@ enum html_kind {
 	HTML_IOCTL,
 	HTML_PAGE_FAULT,
 	HTML_MMIO,
-	HTML_MMIO_INSN,
-	HTML_COALESCED_MMIO,
-	HTML_IOEVENTFD,
 	HTML_SBI_CALL,
 	HTML_SBI_RETURN,
-	HTML_WFI,
-	HTML_WRS,
-	HTML_CSR,
-	HTML_DEBUG,
-	HTML_INJECT_TRAP,
 	HTML_BLOCK,
 	HTML_WAKEUP,
-	HTML_FPU,
-	HTML_VECTOR,
 	HTML_MAP,
 	HTML_CREATE_VM,
 	HTML_MEMSLOT,
 	HTML_LOAD,
 	HTML_PUT,
-	HTML_DIRTY,
 	HTML_KINDS,
 };
 
@@ -83,28 +71,15 @@ struct html_event {
 	u64 arg[TRACE_ARGS]; /* the fields that run.c names for the kind, in its order */
 };
 
-/* ---- exits (exit.c) ---- */
+/* ---- vCPUs (vcpu.c) ---- */
 
-/*
- * From kvm_exit to the next kvm_entry of one vCPU. Which row of the exit table it belongs to is
- * told by the events in between, as the handlers tell it by trace_exit_class().
- */
+/* From kvm_exit to the next kvm_entry of one vCPU. */
 struct html_exit {
 	bool open;
 	u64 time, instret;
 	unsigned int hart;
-	u64 scause;
-	unsigned int class; /* EXIT_*, or 0: scause says it */
-	bool user;          /* user space had a part in it */
+	struct hst_exit is;
 };
-
-void html_exit_event(struct html_exit *exit, const struct html_event *event);
-/* Its row: a slot of hv/trace_mem.h. */
-struct html_run;
-unsigned int html_exit_slot(const struct html_run *run, const struct html_exit *exit);
-void html_exit_start(struct html_run *run);
-
-/* ---- vCPUs (vcpu.c) ---- */
 
 enum html_state {
 	HTML_GUEST,
@@ -203,8 +178,7 @@ struct html_run {
 	struct html_memory *memory;
 	unsigned int nr_registers, nr_calls, nr_memory;
 	u64 other_accesses, other_calls;
-	u8 class_slot[HTML_MAX_CLASSES]; /* the trace's slot for a class of ours; 0: it has none */
-	u32 vm_made;                     /* VM of the last kvm_create_vm */
+	u32 vm_made; /* VM of the last kvm_create_vm */
 };
 
 /* Which of `bins` parts of the run this time lies in. */

@@ -20,30 +20,19 @@ static const struct {
 } kinds[HTML_KINDS] = {
 	[HTML_ENTRY] = { "kvm_entry" },
 	[HTML_EXIT] = { "kvm_exit", { "scause" } },
-	[HTML_USERSPACE_EXIT] = { "kvm_userspace_exit", { "reason" } },
+	[HTML_USERSPACE_EXIT] = { "kvm_userspace_exit" },
 	[HTML_IOCTL] = { "kvm_ioctl", { "cmd" } },
 	[HTML_PAGE_FAULT] = { "kvm_page_fault", { "gpa", "scause" } },
 	[HTML_MMIO] = { "kvm_mmio", { "type", "gpa" } },
-	[HTML_MMIO_INSN] = { "kvm_mmio_insn" },
-	[HTML_COALESCED_MMIO] = { "kvm_coalesced_mmio" },
-	[HTML_IOEVENTFD] = { "kvm_ioeventfd" },
 	[HTML_SBI_CALL] = { "kvm_sbi_call", { "ext", "fid" } },
 	[HTML_SBI_RETURN] = { "kvm_sbi_return", { "ext", "fid", "error" } },
-	[HTML_WFI] = { "kvm_wfi" },
-	[HTML_WRS] = { "kvm_wrs" },
-	[HTML_CSR] = { "kvm_csr" },
-	[HTML_DEBUG] = { "kvm_debug" },
-	[HTML_INJECT_TRAP] = { "kvm_inject_trap" },
 	[HTML_BLOCK] = { "kvm_vcpu_block" },
 	[HTML_WAKEUP] = { "kvm_vcpu_wakeup" },
-	[HTML_FPU] = { "kvm_fpu" },
-	[HTML_VECTOR] = { "kvm_vector" },
 	[HTML_MAP] = { "gstage_map", { "gpa", "level" } },
 	[HTML_CREATE_VM] = { "kvm_create_vm", { "vm_id" } },
 	[HTML_MEMSLOT] = { "kvm_memslot", { "slot", "gpa", "size" } },
 	[HTML_LOAD] = { "kvm_vcpu_load" },
 	[HTML_PUT] = { "kvm_vcpu_put" },
-	[HTML_DIRTY] = { "kvm_dirty_log_mark" },
 };
 
 static bool has_fields(struct html_run *run, const struct hst_event *event, enum html_kind kind)
@@ -201,7 +190,6 @@ int html_read(struct html_run *run, struct hst_file *file, const struct hst_sele
 {
 	*run = (struct html_run){ .file = file, .select = select, .unit = hst_unit_of(file) };
 	find_kinds(run);
-	html_exit_start(run);
 	if (allocate(run) || pass(run, first_pass))
 		return -1;
 	run->span += !run->span;

@@ -180,7 +180,7 @@ static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
 
 static int count_exit(struct html_run *run, struct html_vcpu *vcpu)
 {
-	unsigned int slot = html_exit_slot(run, &vcpu->exit);
+	unsigned int slot = hst_exit_slot(run->file, &vcpu->exit.is);
 
 	run->slot_exits[slot]++;
 	if (!vcpu->drawn)
@@ -208,6 +208,8 @@ static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struc
 	bool second = run->vcpus.nr_bins != 0;
 	int err = 0;
 
+	if (exit->open && event->kind != HTML_EXIT)
+		hst_exit_event(run->file, &exit->is, event->seen);
 	if (exit->open && (event->kind == HTML_ENTRY || event->kind == HTML_EXIT)) {
 		if (second)
 			err = count_exit(run, vcpu);
@@ -222,10 +224,8 @@ static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struc
 		*exit = (struct html_exit){ .open = true,
 					    .time = event->time,
 					    .instret = event->seen->instret,
-					    .hart = event->seen->hart,
-					    .scause = event->arg[0] };
-	} else if (exit->open) {
-		html_exit_event(exit, event);
+					    .hart = event->seen->hart };
+		hst_exit_begin(&exit->is, event->arg[0]);
 	}
 	return err;
 }

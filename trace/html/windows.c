@@ -39,7 +39,7 @@ unsigned int html_windows_of(const struct html_run *run, unsigned int slot)
 
 void html_windows_offer(struct html_run *run, const struct html_vcpu *vcpu, u64 now, u64 cost)
 {
-	unsigned int slot = html_exit_slot(run, &vcpu->exit), at = HTML_SLOWEST;
+	unsigned int slot = hst_exit_slot(run->file, &vcpu->exit.is), at = HTML_SLOWEST;
 	struct html_window *windows = run->slowest[slot];
 
 	while (at > 0 && cost > windows[at - 1].cost)

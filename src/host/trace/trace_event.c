@@ -37,7 +37,7 @@ static const struct {
 	const char *when;
 } classes[] = {
 #define EXIT_CLASS(name, title, when) { title, when },
-#include "classes.def"
+#include "hv/exit_class.def"
 #undef EXIT_CLASS
 };
 
@@ -159,7 +159,8 @@ static bool select_word(bool *chosen, const char *word, size_t len)
 /* ORDER: enum trace_group. An event has number 0, too: lists end with TRACE_NR_EVENTS. */
 static const u16 group_members[TRACE_NR_GROUPS][8] = {
 	{ TRACE_kvm_request, TRACE_kvm_exit_handled, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
-	{ TRACE_kvm_entry, TRACE_kvm_irq_take, TRACE_sample, TRACE_NR_EVENTS },
+	{ TRACE_kvm_entry, TRACE_kvm_userspace_exit, TRACE_kvm_irq_take, TRACE_sample,
+	  TRACE_NR_EVENTS },
 	{ TRACE_kvm_vcpu_wakeup, TRACE_kvm_vcpu_wake, TRACE_NR_EVENTS },
 	{ TRACE_kvm_remote_fence, TRACE_kvm_fence_i, TRACE_NR_EVENTS },
 	{ TRACE_kvm_host_irq, TRACE_sample, TRACE_NR_EVENTS },
@@ -185,7 +186,8 @@ static void set_groups(const bool *chosen)
 	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
 		any |= chosen[i];
 	static_key_set(&trace_any_key, any);
-	static_key_set(&trace_fast_end_key, trace_exit_key.enabled || chosen[TRACE_sample]);
+	trace_set_exit_keys(chosen[TRACE_kvm_entry] || chosen[TRACE_kvm_userspace_exit],
+			    chosen[TRACE_sample]);
 }
 
 void trace_apply(const bool *chosen)

@@ -31,6 +31,8 @@ extern struct trace_mem *trace_mem;      /* as well */
 size_t trace_formats_write(char *buf);
 /* The ring of a hart that has one, and how many records it holds: not by what trace memory says. */
 const struct trace_record *trace_ring_of(unsigned int hart, u64 *records);
+/* Who wants an exit's class or end, besides the accounting: records of it, samples. */
+void trace_set_exit_keys(bool records, bool samples);
 /* A record into the hart's own ring: the C twin of trace_emit.S. */
 void trace_write(struct trace_hart *th, unsigned int event, const u64 *args);
 

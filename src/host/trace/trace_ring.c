@@ -19,7 +19,7 @@ struct trace_hart *trace_harts[HV_MAX_HARTS];
 struct trace_mem *trace_mem;
 static u64 ring_records; /* as in trace_mem, which a defect may have written to */
 
-struct static_key trace_exit_key, trace_fast_end_key;
+struct static_key trace_exit_key, trace_class_key, trace_fast_end_key;
 static struct static_key trace_exit_time_key; /* the clock of exits is time */
 
 _Static_assert(TRACE_NR_EVENTS <= 1 << TRACE_EVENT_BITS, "an event number has 10 bits");
@@ -115,10 +115,10 @@ void trace_exit_end_slow(struct trace_exit_clock *clock)
 	int hart = (int)TRACE_THIS_HART();
 	struct exit_stat *stat;
 
-	if (clock->slot == TRACE_EXIT_NONE)
+	if (clock->slot < 0)
 		return;
 	stat = &trace_harts[hart]->stats[clock->slot];
-	clock->slot = TRACE_EXIT_NONE;
+	clock->slot = ~clock->slot;
 	stat->count++;
 	if (hart != clock->hart && !trace_exit_time_key.enabled) {
 		stat->unpriced++;
@@ -134,7 +134,7 @@ void trace_exit_last_slow(struct trace_exit_clock *clock)
 {
 	struct exit_stat *stat;
 
-	if (clock->slot == TRACE_EXIT_NONE)
+	if (clock->slot < 0)
 		return;
 	stat = &my_trace()->stats[clock->slot];
 	clock->slot = TRACE_EXIT_NONE;
@@ -225,6 +225,12 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	return 0;
 }
 
+void trace_set_exit_keys(bool records, bool samples)
+{
+	static_key_set(&trace_class_key, trace_exit_key.enabled || records);
+	static_key_set(&trace_fast_end_key, trace_exit_key.enabled || samples);
+}
+
 void trace_exit_account(enum exit_unit unit)
 {
 	if (!trace_mem)
@@ -233,6 +239,7 @@ void trace_exit_account(enum exit_unit unit)
 	static_key_set(&trace_exit_time_key, unit == EXIT_UNIT_TIME);
 	trace_mem->exit_unit = unit;
 	static_key_set(&trace_exit_key, unit != EXIT_UNIT_NONE);
-	static_key_set(&trace_fast_end_key,
-		       unit != EXIT_UNIT_NONE || trace_keys[TRACE_sample].enabled);
+	trace_set_exit_keys(trace_keys[TRACE_kvm_entry].enabled ||
+				    trace_keys[TRACE_kvm_userspace_exit].enabled,
+			    trace_keys[TRACE_sample].enabled);
 }

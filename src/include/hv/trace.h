@@ -35,6 +35,7 @@
 #define TRACE_TYPE_mmio   u64
 #define TRACE_TYPE_text   u64
 #define TRACE_TYPE_mode   u64
+#define TRACE_TYPE_class  u64
 
 /* TRACE_MAP(m, (a, b), (c, d)) is m(a, b), m(c, d): for one to five pairs. */
 #define TRACE_MAP1(m, p)                            m p
@@ -190,14 +191,6 @@ enum sample_mode {
 
 /* ---- exits: exact counts and what they cost ---------------------------------- */
 
-enum exit_class {
-	EXIT_CLASS_FIRST = EXIT_SLOT_CLASS - 1,
-#define EXIT_CLASS(name, title, when) EXIT_##name,
-#include "classes.def"
-#undef EXIT_CLASS
-	EXIT_NR_SLOTS
-};
-
 /*
  * In struct kvm_vcpu. The cost of an exit is what passes between trace_exit_begin(),
  * right behind the world switch, and trace_exit_end(), right before the next: time
@@ -209,12 +202,14 @@ enum exit_class {
 struct trace_exit_clock {
 	u64 start;
 	int hart;
-	int slot; /* where it counts; TRACE_EXIT_NONE: no exit is open */
+	int slot; /* where it counts; below 0: no exit is open, and ~slot is where the last one did */
 };
 
 #define TRACE_EXIT_NONE (-1)
 
 extern struct static_key trace_exit_key;
+/* An exit's class is wanted: exits are accounted, or a record that ends one is on. */
+extern struct static_key trace_class_key;
 /* switch_fast.S, an exit's end: exits are accounted, or sampled. */
 extern struct static_key trace_fast_end_key;
 
@@ -240,10 +235,31 @@ on:
 static inline __attribute__((always_inline)) void trace_exit_class(struct trace_exit_clock *clock,
 								   enum exit_class class)
 {
+	STATIC_KEY_GOTO(&trace_class_key, on);
+	return;
+on:
+	clock->slot = (int)class;
+}
+
+/* For the accounting alone: the caller's record of the exit's end has the class from the caller. */
+static inline __attribute__((always_inline)) void
+trace_exit_account_class(struct trace_exit_clock *clock, enum exit_class class)
+{
 	STATIC_KEY_GOTO(&trace_exit_key, on);
 	return;
 on:
 	clock->slot = (int)class;
+}
+
+/*
+ * For the record that ends an exit: the class of the open exit or, behind trace_exit_end(), of
+ * the last one; 0 if the exit has none. Known while trace_class_key is on.
+ */
+static inline u64 trace_exit_class_of(const struct trace_exit_clock *clock)
+{
+	int slot = clock->slot < 0 ? ~clock->slot : clock->slot;
+
+	return slot >= EXIT_SLOT_CLASS ? (u64)slot : 0;
 }
 
 static inline __attribute__((always_inline)) void trace_exit_end(struct trace_exit_clock *clock)
@@ -252,6 +268,18 @@ static inline __attribute__((always_inline)) void trace_exit_end(struct trace_ex
 	return;
 on:
 	trace_exit_end_slow(clock);
+}
+
+/*
+ * Events were switched: a class that was set before they were off is another exit's. While exits
+ * are accounted it is always this one's.
+ */
+static inline void trace_exit_events_switched(struct trace_exit_clock *clock)
+{
+	STATIC_KEY_GOTO(&trace_exit_key, on);
+	trace_exit_init(clock);
+on:
+	return;
 }
 
 /* The vCPU will not run again: its last exit counts, without a cost. */

@@ -50,7 +50,7 @@ struct trace_record {
 
 /*
  * Exit costs, per slot. A slot is a cause (exceptions 0-31, interrupts 32-63, codes
- * beyond in 31 and 63) or a class that a handler chose (from 64, classes.def).
+ * beyond in 31 and 63) or a class that a handler chose (from 64, hv/exit_class.def).
  *
  * Histogram: values below 64 have a bucket each; above, every power of two has 32,
  * so a bucket is at most 1/32 as wide as its values and its middle at most 1/64 off.
@@ -61,6 +61,14 @@ struct trace_record {
 #define HIST_SUB_BITS   5
 #define HIST_BUCKETS    1016
 #define HIST_LIMIT      (55ULL << 30)
+
+enum exit_class {
+	EXIT_CLASS_FIRST = EXIT_SLOT_CLASS - 1,
+#define EXIT_CLASS(name, title, when) EXIT_##name,
+#include "hv/exit_class.def"
+#undef EXIT_CLASS
+	EXIT_NR_SLOTS
+};
 
 struct exit_stat {
 	u64 count;    /* every exit, exact */

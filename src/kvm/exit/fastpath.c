@@ -29,7 +29,7 @@
 /* The exit is to be finished here. Its clock is switch_fast.S's. */
 INLINE void begin(struct kvm_vcpu *vcpu, enum exit_class class)
 {
-	trace_exit_class(&vcpu->exit_clock, class);
+	trace_exit_account_class(&vcpu->exit_clock, class);
 	vcpu->stats.exits++;
 	if (trace_kvm_exit_enabled())
 		trace_kvm_exit(csr_read(sepc), csr_read(scause), csr_read(stval), csr_read(htval),
@@ -37,12 +37,12 @@ INLINE void begin(struct kvm_vcpu *vcpu, enum exit_class class)
 }
 
 /* The guest goes on `len` bytes behind the instruction that trapped. */
-INLINE struct fast_exit end(struct kvm_vcpu *vcpu, unsigned long len)
+INLINE struct fast_exit end(struct kvm_vcpu *vcpu, unsigned long len, enum exit_class class)
 {
 	unsigned long sepc = csr_read(sepc) + len;
 
 	csr_write(sepc, sepc);
-	trace_kvm_entry(sepc);
+	trace_kvm_entry(sepc, class);
 	return (struct fast_exit){ vcpu, true };
 }
 
@@ -72,7 +72,7 @@ INLINE struct fast_exit call(struct kvm_vcpu *vcpu, sbi_fn *handle, enum exit_cl
 	begin_sbi(vcpu, class);
 	handle(vcpu, gpr[GPR_A7], gpr[GPR_A6], &ret);
 	answer(vcpu, &ret);
-	return end(vcpu, ECALL_LEN);
+	return end(vcpu, ECALL_LEN, class);
 }
 
 /* As sbi_ipi(), but the line is shown at once and not by a request. */
@@ -86,7 +86,7 @@ INLINE struct fast_exit ipi_to_self(struct kvm_vcpu *vcpu)
 	vcpu_mark_own_irq(vcpu, IRQ_VS_SOFT);
 	answer(vcpu, &ret);
 	vcpu_flush_irqs(vcpu);
-	return end(vcpu, ECALL_LEN);
+	return end(vcpu, ECALL_LEN, EXIT_SBI_IPI);
 }
 
 INLINE struct fast_exit declined(struct kvm_vcpu *vcpu)
@@ -172,5 +172,5 @@ struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
 	trace_kvm_virtual_inst(INSN_WFI);
 	trace_kvm_wfi(true);
 	vcpu->stats.wfi_exit_stat++;
-	return end(vcpu, WFI_LEN);
+	return end(vcpu, WFI_LEN, EXIT_WFI);
 }

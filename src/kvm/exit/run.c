@@ -28,8 +28,10 @@ static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 		local_fence_i();
 	}
 	tlb_serve(vcpu, requests);
-	if (requests & BIT(REQ_TRACE))
+	if (requests & BIT(REQ_TRACE)) {
+		trace_exit_events_switched(&vcpu->exit_clock);
 		vcpu_observe(vcpu);
+	}
 }
 
 static int end_by_signal(struct kvm_vcpu *vcpu)
@@ -109,7 +111,8 @@ static int run_once(struct kvm_vcpu *vcpu)
 
 	trace_exit_end(&vcpu->exit_clock);
 	if (trace_group_entry()) {
-		trace_kvm_entry(vcpu->guest.sepc);
+		trace_kvm_entry(vcpu->guest.sepc, trace_exit_class_of(&vcpu->exit_clock));
+		trace_exit_init(&vcpu->exit_clock);
 		if (trace_group_look())
 			observe_entry(vcpu);
 	}
@@ -188,7 +191,9 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 		vcpu_set_request(vcpu, REQ_HOST);
 	ret = run_loop(vcpu);
 	/* While the hart still works for this vCPU: the record is to name it. */
-	trace_kvm_userspace_exit(READ_ONCE(vcpu->run->exit_reason), ret);
+	if (trace_kvm_userspace_exit_enabled())
+		trace_kvm_userspace_exit(READ_ONCE(vcpu->run->exit_reason), ret,
+					 trace_exit_class_of(&vcpu->exit_clock));
 	vcpu_end_run(vcpu);
 	if (vcpu->sigmask_set)
 		hv_sigmask_swap(sigmask, &sigmask);

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_exit_class.c - the class of an exit, in the records that end it.
+ */
+#include "one_vm.h"
+
+#define PC (NATIVE_GUEST_BASE + 0x1000)
+
+static int setup(void **state)
+{
+	(void)state;
+	one_vm_ready("h i m a f d c sstc zkr", PC);
+	return 0;
+}
+
+static struct hv_trap trap_once;
+static unsigned int entries;
+
+static void one_trap_guest(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	if (entries++ == 0)
+		native_trap(&trap_once);
+	else
+		host_interrupt();
+}
+
+static int run_trap(struct hv_trap trap)
+{
+	entries = 0;
+	trap_once = trap;
+	native_guest = one_trap_guest;
+	native_signal_set(false);
+	return native_run(vm.vcpu);
+}
+
+static u64 class_told[4];
+static unsigned int nr_told;
+
+static void hear_class(enum trace_event event, const u64 *args)
+{
+	if (event == TRACE_kvm_entry || event == TRACE_kvm_userspace_exit)
+		class_told[nr_told++ % ARRAY_SIZE(class_told)] =
+			args[event == TRACE_kvm_entry ? 1 : 2];
+}
+
+static void the_record_that_ends_an_exit_has_its_class(void **state)
+{
+	const struct hv_trap call = { .scause = EXC_ECALL_VS };
+	const struct hv_trap read_seed = { .scause = EXC_VIRTUAL_INST, .stval = 0x01501073 };
+
+	(void)state;
+	for (unsigned int way = 0; way < 4; way++) {
+		if (way == 2)
+			native_events_of_full_way_off(); /* the fast path from here on */
+		trace_exit_key.enabled = way & 1;
+		native_event_hook = hear_class;
+		nr_told = 0;
+		vm.vcpu->guest.gpr[GPR_A7] = SBI_EXT_BASE;
+		run_trap(call);
+		/* The entry that ends no exit; the call; a host's interrupt, which is its cause. */
+		assert_int_equal(nr_told, 3);
+		assert_int_equal(class_told[0], 0);
+		assert_int_equal(class_told[1], EXIT_SBI_BASE);
+		assert_int_equal(class_told[2], 0);
+		assert_int_equal(native_fast_exits != 0, way >= 2);
+		nr_told = 0;
+		assert_int_equal(run_trap(read_seed), 0);
+		assert_int_equal(class_told[1], EXIT_CSR_USER);
+		run_trap(call);
+		assert_int_equal(class_told[2], EXIT_CSR_USER);
+		assert_int_equal(class_told[3], EXIT_SBI_BASE);
+	}
+}
+
+/* Switched off with an exit open, and on behind it: the class is of no exit that a record ends. */
+static void a_class_from_before_its_events_were_off_is_dropped(void **state)
+{
+	(void)state;
+	trace_exit_key.enabled = false;
+	trace_exit_class(&vm.vcpu->exit_clock, EXIT_WFI);
+	native_event_hook = hear_class;
+	nr_told = 0;
+	vcpu_set_request(vm.vcpu, REQ_TRACE);
+	run_trap((struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
+	assert_int_equal(class_told[0], 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_record_that_ends_an_exit_has_its_class),
+		TEST(a_class_from_before_its_events_were_off_is_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

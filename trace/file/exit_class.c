@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+/*
+ * exit_class.c - the class of an exit: the row of the exit table that it belongs to.
+ *
+ * The records that end an exit (kvm_entry, kvm_userspace_exit) have its class in their field
+ * `class`. Hosts before that wrote the same classes, but only into the host's own table; so in a
+ * trace whose kvm_entry lacks the field the class is inferred from what the handlers recorded: an
+ * access that is not to RAM has a kvm_mmio_insn, a call a kvm_sbi_call, and so on. An exit whose
+ * class no event has told belongs to its cause.
+ */
+#include <string.h>
+#include "hst.h"
+#include "hv/cause.h"
+
+enum clue {
+	CLUE_NONE,
+	CLUE_CLASS, /* the field has it */
+	/* in a trace whose records lack the class: */
+	CLUE_FAULT, /* scause */
+	CLUE_DIRTY,
+	CLUE_SBI, /* ext */
+	CLUE_UNIT,
+	CLUE_USER,     /* reason */
+	CLUE_OF_CLASS, /* and beyond: this event is of that class alone */
+};
+
+#define OF_CLASS(class) (CLUE_OF_CLASS + EXIT_##class)
+
+struct source {
+	const char *event;
+	const char *field; /* NULL: it needs none */
+	unsigned int clue;
+};
+
+static const struct source recorded[] = {
+	{ "kvm_entry", "class", CLUE_CLASS },
+	{ "kvm_userspace_exit", "class", CLUE_CLASS },
+};
+
+static const struct source inferred[] = {
+	{ "kvm_page_fault", "scause", CLUE_FAULT },
+	{ "kvm_mmio_insn", NULL, OF_CLASS(MMIO_KERNEL) },
+	{ "kvm_mmio", NULL, OF_CLASS(MMIO_KERNEL) },
+	{ "kvm_coalesced_mmio", NULL, OF_CLASS(MMIO_KERNEL) },
+	{ "kvm_ioeventfd", NULL, OF_CLASS(MMIO_KERNEL) },
+	{ "kvm_dirty_log_mark", NULL, CLUE_DIRTY },
+	{ "kvm_sbi_call", "ext", CLUE_SBI },
+	{ "kvm_wfi", NULL, OF_CLASS(WFI) },
+	{ "kvm_wrs", NULL, OF_CLASS(WRS) },
+	{ "kvm_csr", NULL, OF_CLASS(CSR) },
+	{ "kvm_debug", NULL, OF_CLASS(DEBUG) },
+	{ "kvm_inject_trap", NULL, OF_CLASS(INJECTED) },
+	{ "kvm_fpu", NULL, CLUE_UNIT },
+	{ "kvm_vector", NULL, CLUE_UNIT },
+	{ "kvm_userspace_exit", "reason", CLUE_USER },
+};
+
+/* KVM_EXIT_*: user space has to answer before the guest goes on. */
+#define REASON_MMIO 6
+#define REASON_SBI  35
+#define REASON_CSR  36
+
+/* The file's events that are such sources; false if the first one is not there. */
+static bool find_sources(struct hst_file *file, const struct source *sources, size_t n)
+{
+	bool has_first = false;
+
+	for (unsigned int i = 0; i < file->nr_events; i++)
+		for (size_t s = 0; s < n; s++) {
+			const char *field = sources[s].field;
+			int at =
+				field ? hst_field_index(&file->events[i], field, strlen(field)) : 0;
+
+			if (at < 0 || strcmp(file->events[i].name, sources[s].event) != 0)
+				continue;
+			file->exits.clue[i] = (u8)sources[s].clue;
+			file->exits.field[i] = (u8)at;
+			has_first |= !s;
+		}
+	return has_first;
+}
+
+/* The table of classes may have been another then: found by their titles. */
+static void find_slots(struct hst_file *file)
+{
+	static const char *const titles[EXIT_NR_SLOTS] = {
+#define EXIT_CLASS(name, title, when) [EXIT_##name] = title,
+#include "hv/exit_class.def"
+#undef EXIT_CLASS
+	};
+
+	for (unsigned int class = EXIT_SLOT_CLASS; class < EXIT_NR_SLOTS; class ++)
+		for (unsigned int i = 0; i < file->nr_classes; i++)
+			if (!strcmp(file->class_title[EXIT_SLOT_CLASS + i], titles[class]))
+				file->exits.slot[class] = (u8)(EXIT_SLOT_CLASS + i);
+}
+
+void hst_exit_find_events(struct hst_file *file)
+{
+	if (find_sources(file, recorded, sizeof(recorded) / sizeof(recorded[0]))) {
+		for (unsigned int slot = EXIT_SLOT_CLASS; slot < HST_MAX_SLOTS; slot++)
+			file->exits.slot[slot] = (u8)slot;
+		return;
+	}
+	memset(&file->exits, 0, sizeof(file->exits));
+	find_sources(file, inferred, sizeof(inferred) / sizeof(inferred[0]));
+	find_slots(file);
+}
+
+/* ---- an exit --------------------------------------------------------------------------------- */
+
+void hst_exit_begin(struct hst_exit *exit, u64 scause)
+{
+	*exit = (struct hst_exit){ .scause = scause };
+}
+
+static unsigned int sbi_class(u64 ext)
+{
+	switch (ext) {
+#define SBI_EXTENSION(ext, number, class, version) \
+	case number:                               \
+		return EXIT_##class;
+#define SBI_LEGACY(call, number, class, name, version) \
+	case number:                                   \
+		return EXIT_##class;
+#include "hv/sbi.def"
+	default:
+		return EXIT_SBI_OTHER;
+	}
+}
+
+/* The class of this version, as far as this event and those before it tell. */
+static unsigned int infer(const struct hst_exit *exit, unsigned int clue, u64 value)
+{
+	switch (clue) {
+	case CLUE_FAULT:
+		return value == EXC_INST_GUEST_PAGE_FAULT   ? EXIT_FAULT_FETCH
+		       : value == EXC_LOAD_GUEST_PAGE_FAULT ? EXIT_FAULT_LOAD
+							    : EXIT_FAULT_STORE;
+	case CLUE_DIRTY:
+		return exit->class == EXIT_FAULT_STORE ? EXIT_FAULT_DIRTY : exit->class;
+	case CLUE_SBI:
+		return sbi_class(value);
+	case CLUE_UNIT:
+		return !exit->class && exit->scause == EXC_ILLEGAL_INST ? EXIT_FP : exit->class;
+	default:
+		return clue - CLUE_OF_CLASS;
+	}
+}
+
+void hst_exit_event(const struct hst_file *file, struct hst_exit *exit, const struct hst_seen *seen)
+{
+	unsigned int clue = file->exits.clue[seen->event_nr];
+	u64 value = seen->record->arg[file->exits.field[seen->event_nr]];
+
+	if (clue == CLUE_CLASS)
+		exit->class = value >= EXIT_SLOT_CLASS && value < HST_MAX_SLOTS ? (u8)value : 0;
+	else if (clue == CLUE_USER)
+		exit->user |= value == REASON_MMIO || value == REASON_SBI || value == REASON_CSR;
+	else if (clue != CLUE_NONE)
+		exit->class = infer(exit, clue, value);
+}
+
+/* The inferred class, now that all is known of the exit. */
+static unsigned int of_user_space(const struct hst_exit *exit)
+{
+	switch (exit->class) {
+	case EXIT_MMIO_KERNEL:
+		return exit->scause == EXC_STORE_GUEST_PAGE_FAULT ? EXIT_MMIO_WRITE_USER
+								  : EXIT_MMIO_READ_USER;
+	case EXIT_SBI_BASE ... EXIT_SBI_OTHER:
+		return EXIT_SBI_USER;
+	case EXIT_CSR:
+		return EXIT_CSR_USER;
+	default:
+		return exit->class;
+	}
+}
+
+unsigned int hst_exit_slot(const struct hst_file *file, const struct hst_exit *exit)
+{
+	unsigned int class = exit->user ? of_user_space(exit) : exit->class;
+	u64 code = exit->scause & ~(1ULL << 63);
+
+	if (file->exits.slot[class])
+		return file->exits.slot[class];
+	return (exit->scause >> 63 ? EXIT_SLOT_IRQ : 0) + (code < EXIT_SLOT_IRQ ? (u8)code : 31);
+}
