@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """sbi.py - `hyperscope new sbi`: an SBI extension of one's own in the core, or one more function of it.
 
-Where an extension is registered: its rows of hv/sbi.def (numbers and names), its function in src/kvm/sbi/sbi.h, a
-row of the table in src/kvm/sbi/sbi.c, a line for base's probe in src/kvm/sbi/sbi_base.c, a row of docs/kvm-api.md, and a
-payload; docs/trace.md lists its names. A function: its row of hv/sbi.def, a case, a claim.
+Where an extension is registered: its rows of hv/sbi.def (numbers and names) and of src/kvm/sbi_ext.def (its
+handler), a row of docs/kvm-api.md, and a payload; docs/trace.md lists its names. A function: its row of
+hv/sbi.def, a case, a claim.
 """
 import re
 
@@ -20,7 +20,7 @@ has made. An extension's id is the next free one of the range for experiments,
 from 0x08000100 on, or --id. Its handler is src/kvm/sbi_NAME.c, its payload
 tests/guest/sbi_NAME.c."""
 
-TABLE = "src/include/hv/sbi.def"
+TABLE, HANDLERS = "src/include/hv/sbi.def", "src/kvm/sbi_ext.def"
 FIRST, LAST = 0x08000100, 0x08fffffe  # the last one is the KVM selftests' own
 
 
@@ -46,7 +46,7 @@ def make_extension(tree, options):
     if options.what is None:
         refuse("--what is needed: what is the extension for?")
     what = names.check_sentence(options.what, "--what", 60)
-    if tree.exists(path) or re.search(r"\b(SBI_EXTENSION\(%s|sbi_%s)\b" % (upper, name), tree.read(TABLE) + tree.read("src/kvm/sbi/sbi.h")):
+    if tree.exists(path) or re.search(r"\b(SBI_EXTENSION\(%s|sbi_%s)\b" % (upper, name), tree.read(TABLE) + tree.read(HANDLERS)):
         refuse("there is an extension or a function 'sbi_%s' already" % name)
     guest = "sbi_" + name
     payload.check_free(tree, guest)
@@ -55,9 +55,7 @@ def make_extension(tree, options):
     tree.before(TABLE, r"^SBI_ERROR\(SUCCESS,", "/* Our own, in the range for experiments: src/kvm/sbi_%s.c */\n"
                 'SBI_EXTENSION(%s, %s, SBI_OTHER, "-")\nSBI_FUNCTION(%s, GET_EXITS, 0, "get_exits", "-")\n'
                 % (name, upper, number, upper))
-    tree.after("src/kvm/sbi/sbi.h", r"^sbi_fn sbi_pmu;$", "sbi_fn sbi_%s;" % name)
-    tree.before("src/kvm/sbi/sbi.c", r"^\t\{ SBI_EXT_EXPERIMENTAL_START,", "\tEXTENSION(%s, sbi_%s, ALWAYS, false)," % (upper, name))
-    tree.before("src/kvm/sbi/sbi_base.c", r"^\treturn ext < SBI_EXT_EXPERIMENTAL_START", "\tif (ext == SBI_EXT_%s)\n\t\treturn true;" % upper)
+    tree.before(HANDLERS, r"^SBI_HANDLER_RANGE\(SBI_EXT_EXPERIMENTAL_START,", "SBI_HANDLER(%s, sbi_%s, ALWAYS, false)" % (upper, name))
     tree.template(path, "sbi.c.in", NAME=name, UPPER=upper, ID=number, WHAT=what)
     tree.before("docs/kvm-api.md", r"^\| any other \| `SBI_ERR_NOT_SUPPORTED`",
                 "| %s %s, our own: %s | `src/kvm/sbi_%s.c:/^int sbi_%s/` | %s |" % (upper, number, what, name, name, guest))

@@ -149,7 +149,7 @@ struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)
 
 	if (!may_be_fast(vcpu))
 		return declined(vcpu);
-	/* The hottest first, as in sbi.c: a switch would be sorted by number. */
+	/* The hottest first, as in sbi_ext.def: a switch would be sorted by number. */
 	if (ext == SBI_EXT_BASE)
 		return fast_base(vcpu);
 	if (ext == SBI_EXT_TIME)

@@ -24,8 +24,7 @@ struct sbi_extension {
 
 #define ALWAYS (-1)
 
-static int forward_any(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid,
-		       struct sbiret *ret)
+int sbi_forward_any(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
 {
 	(void)ext;
 	(void)fid;
@@ -33,30 +32,12 @@ static int forward_any(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long f
 	return sbi_forward(vcpu);
 }
 
-#define EXTENSION(ext, handle, id, off)                                        \
-	{                                                                      \
-		SBI_EXT_##ext, SBI_EXT_##ext, handle, id, off, SBI_CLASS_##ext \
-	}
-
-/* The hottest first, and what user space answers: the search is linear. */
 static const struct sbi_extension extensions[] = {
-	EXTENSION(BASE, sbi_base, ALWAYS, false),
-	EXTENSION(TIME, sbi_time, KVM_RISCV_SBI_EXT_TIME, false),
-	EXTENSION(IPI, sbi_ipi, KVM_RISCV_SBI_EXT_IPI, false),
-	EXTENSION(RFENCE, sbi_rfence, KVM_RISCV_SBI_EXT_RFENCE, false),
-	{ SBI_EXT_EXPERIMENTAL_START, SBI_EXT_EXPERIMENTAL_END, forward_any,
-	  KVM_RISCV_SBI_EXT_EXPERIMENTAL, false, EXIT_SBI_USER },
-	{ SBI_EXT_VENDOR_START, SBI_EXT_VENDOR_END, forward_any, KVM_RISCV_SBI_EXT_VENDOR, false,
-	  EXIT_SBI_USER },
-	EXTENSION(HSM, sbi_hsm, KVM_RISCV_SBI_EXT_HSM, false),
-	EXTENSION(PMU, sbi_pmu, KVM_RISCV_SBI_EXT_PMU, false),
-	EXTENSION(DBCN, sbi_dbcn, KVM_RISCV_SBI_EXT_DBCN, true),
-	EXTENSION(SRST, sbi_srst, KVM_RISCV_SBI_EXT_SRST, false),
-	EXTENSION(STA, sbi_sta, KVM_RISCV_SBI_EXT_STA, false),
-	EXTENSION(SUSP, sbi_susp, KVM_LATER_SBI_EXT_SUSP, true),
-	EXTENSION(FWFT, sbi_fwft, KVM_LATER_SBI_EXT_FWFT, true),
-	{ SBI_LEGACY_SET_TIMER, SBI_LEGACY_SHUTDOWN, sbi_legacy, KVM_RISCV_SBI_EXT_V01, false,
-	  EXIT_SBI_OTHER },
+#define SBI_HANDLER(ext, function, id, off) \
+	{ SBI_EXT_##ext, SBI_EXT_##ext, function, id, off, SBI_CLASS_##ext },
+#define SBI_HANDLER_RANGE(first, last, function, id, class) \
+	{ first, last, function, id, false, EXIT_##class },
+#include "sbi_ext.def"
 };
 
 /* Without counters to lend, a platform has no PMU to offer. */

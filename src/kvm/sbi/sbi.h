@@ -15,9 +15,9 @@ exit_fn exit_sbi; /* sbi.c: the handler of an ecall from VS */
 
 typedef int sbi_fn(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret);
 
-sbi_fn sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn, sbi_legacy;
-sbi_fn sbi_sta, sbi_susp, sbi_fwft;
-sbi_fn sbi_pmu;
+#define SBI_HANDLER(ext, function, id, off)                 sbi_fn function;
+#define SBI_HANDLER_RANGE(first, last, function, id, class) sbi_fn function;
+#include "sbi_ext.def"
 
 /* Rows of the exit table, by extension. */
 enum {

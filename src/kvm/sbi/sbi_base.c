@@ -15,7 +15,16 @@
 
 bool sbi_probe_is_ours(unsigned long ext)
 {
-	return ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END;
+	if (ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END)
+		return true;
+	/* Of these user space has all but what the core has a row for. */
+	switch (ext) {
+#define SBI_HANDLER(ext, function, id, off) case SBI_EXT_##ext:
+#include "sbi_ext.def"
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* What is user space's to answer it also has, or not: it is asked, if it may be at all. */
