@@ -5,7 +5,6 @@
 usage: trace/doc.py [--check]     --check: change nothing, fail if the lists are not current
 """
 import os
-import re
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -22,22 +21,11 @@ def read(*path):
         return source.read()
 
 
-def paragraphs():
-    """event -> what events.spec says is behind it."""
-    return dict(re.findall(r"^(\w+) (.+)$", read("trace", "events.spec"), re.M))
-
-
 def events():
-    behind = paragraphs()
     yield "| event | fields | meaning | behind it |"
     yield "|---|---|---|---|"
-    for name, meaning, *fields in tables.rows("trace/events.def", "EVENT"):
-        if name not in behind:
-            sys.exit("trace/events.spec: no paragraph for the event %s" % name)
-        yield "| `%s` | %s | %s | %s |" % (name, " ".join(field for _, field in fields), meaning,
-                                           behind.pop(name))
-    if behind:
-        sys.exit("trace/events.spec: there are no events %s" % ", ".join(behind))
+    for name, meaning, behind, *fields in tables.rows("trace/events.def", "EVENT"):
+        yield "| `%s` | %s | %s | %s |" % (name, " ".join(field for _, field in fields), meaning, behind)
 
 
 def classes():

@@ -132,7 +132,7 @@ def trace_rule(top, option, text):
 
 
 def fields(top, event):
-    return [field for name, _, *listed in _rows(top, EVENTS, "EVENT") if name == event
+    return [field for name, _, _, *listed in _rows(top, EVENTS, "EVENT") if name == event
             for _, field in listed]
 
 

@@ -22,7 +22,7 @@ static struct {
 } events[TRACE_NR_EVENTS];
 
 static const char *const names[] = {
-#define EVENT(name, meaning, ...) [TRACE_##name] = #name,
+#define EVENT(name, meaning, behind, ...) [TRACE_##name] = #name,
 #include "events.def"
 #undef EVENT
 };

@@ -7,7 +7,7 @@ static const struct {
 	const char *name;
 	const char *meaning;
 } known[] = {
-#define EVENT(name, meaning, ...) { #name, meaning },
+#define EVENT(name, meaning, behind, ...) { #name, meaning },
 #include "events.def"
 #undef EVENT
 };

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """event.py - `hyperscope new event`: a trace event, from its call in the source to its claim in a test.
 
-Where an event is registered: trace/events.def (its one declaration), trace/events.spec (the
-paragraph behind it), the list in docs/trace.md (trace/doc.py writes it), and a row of
-tests/boot/events.t, which provokes every event and looks at its fields.
+Where an event is registered: trace/events.def (its one declaration), the list in docs/trace.md
+(trace/doc.py writes it), and a row of tests/boot/events.t, which provokes every event and looks at
+its fields.
 """
 import re
 
@@ -23,8 +23,7 @@ trace/events.def (hex, num, dec, flag, cause, ...), EXPRESSION what is known at
 that line. While the event is off nothing of it is computed. A place is as the
 docs' references are: the one line that the regular expression matches."""
 
-TABLE, SPEC, ROWS, GROUPS = "trace/events.def", "trace/events.spec", "tests/boot/events.t", \
-    "src/host/trace/trace_event.c"
+TABLE, ROWS, GROUPS = "trace/events.def", "tests/boot/events.t", "src/host/trace/trace_event.c"
 MOST_FIELDS = 5
 SEEN = {"hex": "0x[0-9a-f]+", "num": "[0-9]+", "dec": "-?[0-9]+", "flag": "[01]", "text": ".*"}
 
@@ -73,12 +72,10 @@ def check_spec(tree, spec):
         refuse("--spec '%s': neither KVM nor host nor a paragraph of docs/spec.md" % spec)
 
 
-def row(name, meaning, fields):
+def row(name, meaning, spec, fields):
     """Its line of the table, or two."""
-    out = 'EVENT(%s, "%s"' % (name, meaning)
-    lines = [out]
-    for field in fields:
-        text = "(%s, %s)" % field[:2]
+    lines = ['EVENT(%s, "%s"' % (name, meaning)]
+    for text in ['"%s"' % spec] + ["(%s, %s)" % field[:2] for field in fields]:
         if len(lines[-1]) + len(text) + 3 > code.COLUMNS:
             lines[-1] += ","
             lines.append("      " + text)
@@ -91,13 +88,11 @@ def declare(tree, name, meaning, fields, spec, host=False):
     """Everything but the call and the claim."""
     if name in tree.names(TABLE, r"^EVENT\(\s*(\w+)"):
         refuse("there is an event '%s' already: trace/events.def" % name)
-    last = [line for line in tree.lines(SPEC) if line][-1] if host else "kvm_ioctl_return KVM"
+    line = row(name, meaning, spec, fields)
     if host:
-        tree.texts[TABLE] = tree.read(TABLE).rstrip("\n") + "\n" + row(name, meaning, fields) + "\n"
+        tree.texts[TABLE] = tree.read(TABLE).rstrip("\n") + "\n" + line + "\n"
     else:
-        at = tree.find(TABLE, r"^/\* ---- the host itself")
-        tree.insert(TABLE, at - 1, row(name, meaning, fields))
-    tree.after(SPEC, "^%s$" % re.escape(last), "%s %s" % (name, spec))
+        tree.insert(TABLE, tree.find(TABLE, r"^/\* ---- the host itself") - 1, line)
     tree.generate("docs/trace.md", "trace/doc.py")
 
 

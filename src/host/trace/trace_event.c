@@ -27,7 +27,8 @@ struct event_info {
 	}
 
 static const struct event_info events[] = {
-#define EVENT(name, meaning, ...) { #name, meaning, { TRACE_MAP(TRACE_FIELD, __VA_ARGS__) } },
+#define EVENT(name, meaning, behind, ...) \
+	{ #name, meaning, { TRACE_MAP(TRACE_FIELD, __VA_ARGS__) } },
 #include "events.def"
 #undef EVENT
 };

@@ -59,7 +59,7 @@
 #undef errno
 
 enum trace_event {
-#define EVENT(name, meaning, ...) TRACE_##name,
+#define EVENT(name, meaning, behind, ...) TRACE_##name,
 #include "events.def"
 #undef EVENT
 	TRACE_NR_EVENTS
@@ -93,7 +93,7 @@ static inline __attribute__((always_inline)) void trace_emit(enum trace_event ev
 void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 #endif
 
-#define EVENT(name, meaning, ...)                                                               \
+#define EVENT(name, meaning, behind, ...)                                                       \
 	static inline __attribute__((always_inline)) bool trace_##name##_enabled(void)          \
 	{                                                                                       \
 		STATIC_KEY_GOTO(&trace_keys[TRACE_##name], on);                                 \
