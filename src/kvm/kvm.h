@@ -15,6 +15,7 @@
 #include "hv/csr.h"
 #include "hv/host.h"
 #include "mmu/gstage.h"
+#include "toggle.h"
 #include "vcpu.h"
 
 struct memslots;
@@ -69,8 +70,8 @@ struct kvm {
 	hpa_t ring_pa;
 
 	struct list_head irqfds;
-	u64 halt_poll_max; /* KVM_CAP_HALT_POLL: ns + 1; 0: the parameter is in force */
-	u8 toggle[16];     /* this VM's copy of each toggle, by enum toggle_id */
+	u64 halt_poll_max;       /* KVM_CAP_HALT_POLL: ns + 1; 0: the parameter is in force */
+	u8 toggle[TOGGLE_COUNT]; /* this VM's copy of each toggle */
 	bool dead;
 	struct vm_stats stats;
 	/* What hart last ran which vCPU (idx + 1): VS-stage entries are its own. */

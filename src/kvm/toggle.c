@@ -23,8 +23,6 @@ static struct toggle toggles[] = {
 
 static struct hv_param params[TOGGLE_COUNT];
 
-_Static_assert(TOGGLE_COUNT <= sizeof(((struct kvm *)0)->toggle), "enlarge struct kvm's toggle[]");
-
 /* The word `index` of a list, and its length; NULL if there are fewer. */
 static const char *nth_word(const char *words, unsigned int index, size_t *len)
 {

@@ -46,12 +46,6 @@ def check_values(name, text):
     return values
 
 
-def check_room(tree):
-    room = int(tree.names("src/kvm/kvm.h", r"^\tu8 toggle\[(\d+)\];")[0])
-    if len(tree.names(TABLE, r"^TOGGLE\((\w+)")) >= room:
-        refuse("there are %d toggles: enlarge toggle[] of struct kvm (src/kvm/kvm.h) first" % room)
-
-
 def has_vcpu(lines, index):
     """Is there a vcpu in the function around this line, by its parameters or its declarations?"""
     brace = next(i for i in range(index, -1, -1) if lines[i] == "{")
@@ -82,7 +76,6 @@ def make(tree, options):
     for path in ["src/kvm/%s.%s" % (name, end) for end in "chS"]:
         if tree.exists(path):
             refuse("%s exists already: another name, please" % path)
-    check_room(tree)
     event.check_spec(tree, options.spec)
     if options.payload not in payload.run_here(tree):
         refuse("--payload %s: tests/guest/payloads.t runs none of that name" % options.payload)
