@@ -37,7 +37,7 @@ static const struct sbi_extension extensions[] = {
 	{ SBI_EXT_##ext, SBI_EXT_##ext, function, id, off, SBI_CLASS_##ext },
 #define SBI_HANDLER_RANGE(first, last, function, id, class) \
 	{ first, last, function, id, false, EXIT_##class },
-#include "sbi_ext.def"
+#include "sbi/sbi_ext.def"
 };
 
 /* Without counters to lend, a platform has no PMU to offer. */

@@ -17,7 +17,7 @@ typedef int sbi_fn(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, 
 
 #define SBI_HANDLER(ext, function, id, off)                 sbi_fn function;
 #define SBI_HANDLER_RANGE(first, last, function, id, class) sbi_fn function;
-#include "sbi_ext.def"
+#include "sbi/sbi_ext.def"
 
 /* Rows of the exit table, by extension. */
 enum {

@@ -20,7 +20,7 @@ bool sbi_probe_is_ours(unsigned long ext)
 	/* Of these user space has all but what the core has a row for. */
 	switch (ext) {
 #define SBI_HANDLER(ext, function, id, off) case SBI_EXT_##ext:
-#include "sbi_ext.def"
+#include "sbi/sbi_ext.def"
 		return true;
 	default:
 		return false;
