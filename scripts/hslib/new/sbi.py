@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """sbi.py - `hyperscope new sbi`: an SBI extension of one's own in the core, or one more function of it.
 
-Where an extension is registered: its rows of hv/sbi.def (numbers and names) and of src/kvm/sbi_ext.def (its
+Where an extension is registered: its rows of hv/sbi.def (numbers and names) and of src/kvm/sbi/sbi_ext.def (its
 handler), a row of docs/kvm-api.md, and a payload; docs/trace.md lists its names. A function: its row of
 hv/sbi.def, a case, a claim.
 """
@@ -17,10 +17,10 @@ hyperscope new sbi odo --what 'tells a guest of its own exits'
 NOTES = """\
 NAME is an extension's; EXT.FUNCTION adds a function to one that this command
 has made. An extension's id is the next free one of the range for experiments,
-from 0x08000100 on, or --id. Its handler is src/kvm/sbi_NAME.c, its payload
+from 0x08000100 on, or --id. Its handler is src/kvm/sbi/sbi_NAME.c, its payload
 tests/guest/sbi_NAME.c."""
 
-TABLE, HANDLERS = "src/include/hv/sbi.def", "src/kvm/sbi_ext.def"
+TABLE, HANDLERS = "src/include/hv/sbi.def", "src/kvm/sbi/sbi_ext.def"
 FIRST, LAST = 0x08000100, 0x08fffffe  # the last one is the KVM selftests' own
 
 
@@ -42,7 +42,7 @@ def extension_id(tree, text):
 
 def make_extension(tree, options):
     name = names.check(options.name, "an extension", "odo")
-    upper, path = name.upper(), "src/kvm/sbi_%s.c" % name
+    upper, path = name.upper(), "src/kvm/sbi/sbi_%s.c" % name
     if options.what is None:
         refuse("--what is needed: what is the extension for?")
     what = names.check_sentence(options.what, "--what", 60)
@@ -52,13 +52,13 @@ def make_extension(tree, options):
     payload.check_free(tree, guest)
     number = "0x%08x" % extension_id(tree, options.id)
 
-    tree.before(TABLE, r"^SBI_ERROR\(SUCCESS,", "/* Our own, in the range for experiments: src/kvm/sbi_%s.c */\n"
+    tree.before(TABLE, r"^SBI_ERROR\(SUCCESS,", "/* Our own, in the range for experiments: src/kvm/sbi/sbi_%s.c */\n"
                 'SBI_EXTENSION(%s, %s, SBI_OTHER, "-")\nSBI_FUNCTION(%s, GET_EXITS, 0, "get_exits", "-")\n'
                 % (name, upper, number, upper))
     tree.before(HANDLERS, r"^SBI_HANDLER_RANGE\(SBI_EXT_EXPERIMENTAL_START,", "SBI_HANDLER(%s, sbi_%s, ALWAYS, false)" % (upper, name))
     tree.template(path, "sbi.c.in", NAME=name, UPPER=upper, ID=number, WHAT=what)
     tree.before("docs/kvm-api.md", r"^\| any other \| `SBI_ERR_NOT_SUPPORTED`",
-                "| %s %s, our own: %s | `src/kvm/sbi_%s.c:/^int sbi_%s/` | %s |" % (upper, number, what, name, name, guest))
+                "| %s %s, our own: %s | `src/kvm/sbi/sbi_%s.c:/^int sbi_%s/` | %s |" % (upper, number, what, name, name, guest))
     tree.template(payload.file_of(guest), "sbi_payload.c.in", NAME=name, UPPER=upper)
     payload.register(tree, guest, [], "our own SBI extension %s" % upper, only_here=True)
     return payload.steps(guest, []) + ["scripts/hyperscope new sbi %s.FUNCTION    # one more function" % name]
@@ -67,7 +67,7 @@ def make_extension(tree, options):
 def make_function(tree, options, extension, function):
     names.check(extension, "an extension", "odo")
     names.check(function, "a function", "get_vcpu")
-    upper, path = extension.upper(), "src/kvm/sbi_%s.c" % extension
+    upper, path = extension.upper(), "src/kvm/sbi/sbi_%s.c" % extension
     test = payload.file_of("sbi_" + extension)
     if options.what or options.id:
         refuse("--what and --id are an extension's: a function has its name alone")

@@ -5,6 +5,7 @@ Where a toggle is registered: src/kvm/toggle.def (parameter, boot argument, the 
 tests run under come of it), the list in docs/kvm-api.md, a section of docs/toggles.md, a row of COURSE.md's
 map, lines in tests/guest/payloads.t, a native test; and its event as event.py says.
 """
+import os
 import re
 
 from . import code, event, names, payload
@@ -53,17 +54,17 @@ def has_vcpu(lines, index):
     return re.search(r"\bstruct kvm_vcpu \*vcpu\b", "\n".join(lines[head + 1:index + 1])) is not None
 
 
-def section(name, values, question):
-    others = "; ".join("`%s` (`src/kvm/%s_%s.c`) fires `kvm_%s`" % (value, name, value, name) for value in values[1:])
+def section(folder, name, values, question):
+    others = "; ".join("`%s` (`%s/%s_%s.c`) fires `kvm_%s`" % (value, folder, name, value, name) for value in values[1:])
     return """\
 ## %s: %s
 
 `%s` does nothing; %s, and does nothing else. The contract is in
-`src/kvm/%s.h:/^struct %s_ops/`. Not measured yet; what of the bench changes, once it is:
+`%s/%s.h:/^struct %s_ops/`. Not measured yet; what of the bench changes, once it is:
 
 <!-- %s: by scripts/figures -->
 <!-- end -->
-""" % (name, question, values[0], others, name, name, name)
+""" % (name, question, values[0], others, folder, name, name, name)
 
 
 def make(tree, options):
@@ -73,28 +74,30 @@ def make(tree, options):
     fired = "kvm_" + name
     if name in tree.names(TABLE, r"^(?:TOGGLE|NUMBER)\((\w+)"):
         refuse("there is a toggle '%s' already: %s" % (name, TABLE))
-    for path in ["src/kvm/%s.%s" % (name, end) for end in "chS"]:
-        if tree.exists(path):
-            refuse("%s exists already: another name, please" % path)
     event.check_spec(tree, options.spec)
     if options.payload not in payload.run_here(tree):
         refuse("--payload %s: tests/guest/payloads.t runs none of that name" % options.payload)
     path, index = code.place(tree, options.at, ("src/kvm/",))
+    folder = os.path.dirname(path)  # the variants belong to the subsystem that calls them
+    header = os.path.relpath("%s/%s.h" % (folder, name), "src/kvm")
+    for own in ["%s/%s.%s" % (folder, name, end) for end in "chS"]:
+        if tree.exists(own):
+            refuse("%s exists already: another name, please" % own)
     index, indent = code.behind(tree.lines(path), index, "--at '%s'" % options.at)
     if not has_vcpu(tree.lines(path), index - 1):
         refuse("--at '%s': no 'struct kvm_vcpu *vcpu' in that function" % options.at)
 
     tree.insert(path, index, code.call(indent, "%s_of(vcpu->kvm)->act" % name, ["vcpu"]))
-    code.include(tree, path, name + ".h")
+    code.include(tree, path, header)
     tree.after(TABLE, r"^TOGGLE\(", 'TOGGLE(%s, "%s", 0, "%s")' % (name, " ".join(values), question), last=True)
     ops = ["%s_%s_ops" % (name, value) for value in values]
-    tree.template("src/kvm/%s.h" % name, "toggle.h.in", NAME=name, UPPER=name.upper(), WHAT=question.rstrip("?"), PLACE=path,
+    tree.template("%s/%s.h" % (folder, name), "toggle.h.in", NAME=name, UPPER=name.upper(), WHAT=question.rstrip("?"), PLACE=path,
                   EXTERNS="\n".join("extern const struct %s_ops %s;" % (name, op) for op in ops),
                   ADDRESSES="\n".join("\t\t&%s," % op for op in ops))
     for number, value in enumerate(values):
-        tree.template("src/kvm/%s_%s.c" % (name, value), "toggle_event.c.in" if number else "toggle_none.c.in",
-                      **({"NAME": name, "VALUE": value} | ({"EVENT": fired, "INDEX": str(number)} if number else {})))
-    tree.template("tests/native/test_%s.c" % name, "toggle_test.c.in", NAME=name, EVENT=fired, COUNT=str(len(values)))
+        tree.template("%s/%s_%s.c" % (folder, name, value), "toggle_event.c.in" if number else "toggle_none.c.in",
+                      **({"NAME": name, "VALUE": value, "HEADER": header} | ({"EVENT": fired, "INDEX": str(number)} if number else {})))
+    tree.template("tests/native/test_%s.c" % name, "toggle_test.c.in", NAME=name, HEADER=header, EVENT=fired, COUNT=str(len(values)))
 
     event.declare(tree, fired, "toggle %s has acted, by this variant" % name, [("num", "variant"), ("num", "exits")],
                   options.spec)
@@ -102,9 +105,9 @@ def make(tree, options):
     event.claim(tree, fired, "toggle %s=%s" % (name, values[1]), "variant=1 exits=[1-9]")
 
     tree.replace("docs/kvm-api.md", r"^(\| `gstage_walk`, .*`) \| \| \[toggles\]", r"\1, `%s` | | [toggles]" % name)
-    tree.after("COURSE.md", r"^\| measuring \|", "| toggle %s, of our own | `src/kvm/%s.h`, `%s` | `%s` | `%s` | | | |" % (
-        name, name, path, fired, name))
-    tree.before(PAGE, r"^## What do walks and fences cost, then\?", section(name, values, question))
+    tree.after("COURSE.md", r"^\| measuring \|", "| toggle %s, of our own | `%s/%s.h`, `%s` | `%s` | `%s` | | | |" % (
+        name, folder, name, path, fired, name))
+    tree.before(PAGE, r"^## What do walks and fences cost, then\?", section(folder, name, values, question))
     lines = ["toggle %s %s\nvm \"%s, %s=%s\" %s" % (name, value, options.payload, name, value, options.payload)
              for value in values[1:]]
     tree.before("tests/guest/payloads.t", r"^# Two VMs, three vCPUs, two harts", "\n".join(lines + ["toggle " + name, ""]))
