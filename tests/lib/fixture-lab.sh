@@ -8,7 +8,7 @@
 #   lines ID                    what is said of a test that failed
 
 fixture=$tmp/labs
-mkdir -p "$fixture/91-fixture/"{tests,hidden,tree/src/kvm,tree/src/vmm}
+mkdir -p "$fixture/91-fixture/"{tests,hidden,tree/src/kvm/sbi,tree/src/vmm}
 ln -s "$HS_TOP/labs/starter" "$fixture/starter"
 cat >"$fixture/91-fixture/lab.toml" <<'END'
 number = 91
@@ -68,7 +68,7 @@ python3 - "$HS_TOP/src/kvm/sbi/sbi_base.c" "$fixture/91-fixture/tree/src/kvm/sbi
 import re
 import sys
 text = re.sub(r"^.*/\* lab \d.*\n", "", open(sys.argv[1]).read(), flags=re.M)
-for before, after in (('#include "sbi.h"\n', '#include "sbi.h"\n#include "hv/lab.h"\n'),
+for before, after in (('#include "sbi/sbi.h"\n', '#include "sbi/sbi.h"\n#include "hv/lab.h"\n'),
                       ("\tswitch (fid) {\n", "\t/* lab 91: answer each function of the base extension */\n\tswitch (fid) {\n"),
                       ("\treturn RESUME_GUEST;\n}\n", "")):
     if after:

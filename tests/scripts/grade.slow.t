@@ -7,7 +7,7 @@
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 export HYPERSCOPE_SET=
 
-mkdir -p "$tmp/starter/src/kvm"
+mkdir -p "$tmp/starter/src/kvm/sbi"
 python3 - "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c" "$tmp/starter/src/kvm/sbi/sbi_base.c" "$HS_TOP" <<'END'
 import sys
 sys.dont_write_bytecode = True

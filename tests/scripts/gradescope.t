@@ -17,7 +17,7 @@ jsonschema.validate(*(json.load(open(name)) for name in sys.argv[1:]))' "$1" "$s
 }
 
 echo key >"$tmp/key"
-mkdir -p "$tmp/broken/src/kvm" && echo 'no C' >"$tmp/broken/src/kvm/sbi/sbi_base.c"
+mkdir -p "$tmp/broken/src/kvm/sbi" && echo 'no C' >"$tmp/broken/src/kvm/sbi/sbi_base.c"
 graded broken --hidden --key "$tmp/key" --results "$tmp/results.json"
 fits "$tmp/results.json" "of what does not build"
 is "$(python3 -c 'import json, sys; print(*(t["visibility"] for t in json.load(open(sys.argv[1]))["tests"]))' "$tmp/results.json")" \
