@@ -22,7 +22,7 @@ from hslib.lab import check, folder  # noqa: E402
 
 SOURCE, folder.LABS = folder.LABS, sys.argv[2]
 for lab, old, new, words in (
-        ("03-sbi", 'before = \'#include "fwft.h"\'', 'before = "#include"', "sbi.c: the solution's place is there"),
+        ("03-sbi", 'before = \'#include "vcpu/fwft.h"\'', 'before = "#include"', "sbi.c: the solution's place is there"),
         ("03-sbi", 'before = \'#include "sbi/sbi.h"\'', 'before = "no such line"', "sbi_base.c: the solution's place is there 0 times"),
         ("04-gstage", 'file = "src/kvm/sbi/sbi.c"', 'file = "src/kvm/none.c"', "[[insert]] src/kvm/none.c: no source file"),
         ("03-sbi", 'row = "sbi_version"', 'row = "sbi_nothing"', "budget: the bench has no row 'sbi_nothing'"),
