@@ -2,8 +2,8 @@
 /*
  * lab08.S - what lab08.c does with registers: the functions of the payloads fp and vector, and two more.
  */
-#include "vcpu/vector.S"
-#include "vcpu/fp.S"
+#include "vector.S"
+#include "fp.S"
 
 	/* unsigned long fp_any(void): all of f0 to f31 and fcsr, or-ed. */
 	.globl	fp_any
