@@ -7,10 +7,10 @@
  * hardware delegates what it was told to.
  */
 #include "exit/exit.h"
-#include "vcpu/fp.h"
 #include "kvm.h"
-#include "vcpu/pmu.h"
 #include "request.h"
+#include "vcpu/fp.h"
+#include "vcpu/pmu.h"
 
 /* A breakpoint that the VMM's debugger set: not delegated while KVM_SET_GUEST_DEBUG says so. */
 static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)

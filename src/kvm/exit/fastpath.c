@@ -14,10 +14,10 @@
  * Requests that stand already, and the event that tells of requests, send an exit there as well.
  */
 #include "exit/exit.h"
-#include "vcpu/irq.h"
 #include "kvm.h"
-#include "vcpu/pmu.h"
 #include "sbi/sbi.h"
+#include "vcpu/irq.h"
+#include "vcpu/pmu.h"
 #include "vcpu/timer.h"
 
 #define ECALL_LEN 4

@@ -7,13 +7,13 @@
  * have: it takes an illegal-instruction exception, as on a hart without the feature
  * (H §6.1: HS emulates the absence of what it does not offer).
  */
-#include "vcpu/aia.h"
 #include "exit/exit.h"
+#include "kvm.h"
+#include "mmu/unpriv.h"
+#include "vcpu/aia.h"
 #include "vcpu/fp.h"
 #include "vcpu/isa.h"
-#include "kvm.h"
 #include "vcpu/pmu.h"
-#include "mmu/unpriv.h"
 #include "vcpu/wfi.h"
 
 #define INSN_WRS_NTO 0x00d00073UL

@@ -9,8 +9,8 @@
  * The tables are checked against the assembler's own encodings by
  * tests/native/test_insn_decode.c. Spec: RV32I §6, RV64I §3, C §3, Zcb, H §6.3.
  */
-#include "exit/insn_decode.h"
 #include "hv/bits.h"
+#include "exit/insn_decode.h"
 
 #define OPCODE_LOAD     0x03
 #define OPCODE_LOAD_FP  0x07 /* and vector */

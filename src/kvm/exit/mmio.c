@@ -26,8 +26,8 @@
 #include "exit/bus.h"
 #include "exit/exit.h"
 #include "exit/insn_decode.h"
-#include "toggle.h"
 #include "mmu/unpriv.h"
+#include "toggle.h"
 
 enum { /* kvm_mmio's types, as Linux numbers them */
 	MMIO_READ = 1,

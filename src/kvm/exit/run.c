@@ -8,17 +8,17 @@
  * arrives in the host waits until the guest runs, and ends that at once.
  */
 #include "exit/exit.h"
-#include "vcpu/hsm.h"
-#include "vcpu/irq.h"
+#include "exit/observe.h"
 #include "kvm.h"
 #include "kvm_asm.h"
 #include "mmu/memslot.h"
-#include "exit/observe.h"
-#include "request.h"
-#include "sbi/sbi.h"
-#include "vcpu/steal_time.h"
 #include "mmu/tlb.h"
 #include "mmu/vmid.h"
+#include "request.h"
+#include "sbi/sbi.h"
+#include "vcpu/hsm.h"
+#include "vcpu/irq.h"
+#include "vcpu/steal_time.h"
 
 /* Fences that others asked this vCPU for (tlb.c, sbi_rfence.c); and what is as rare. */
 static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)

@@ -13,8 +13,8 @@
  * the log in being while it is read.
  */
 #include <asm-generic/errno.h>
-#include "mmu/memslot.h"
 #include "hv/trace.h"
+#include "mmu/memslot.h"
 #include "mmu/tlb.h"
 
 #define BITS_PER_PAGE (8 * PAGE_SIZE)

@@ -11,9 +11,9 @@
  * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H §2.10, H §5.1, S §2.1.
  */
 #include <asm-generic/errno.h>
+#include "hv/trace.h"
 #include "kvm.h"
 #include "mmu/hfence.h"
-#include "hv/trace.h"
 
 static const struct gstage_mode {
 	unsigned int mode; /* as in hgatp.MODE */

@@ -9,8 +9,8 @@
  * The same contract recursively: gstage_rec.c. Locks: mmu_lock (see gstage.h).
  */
 #include <asm-generic/errno.h>
-#include "mmu/gstage.h"
 #include "hv/trace.h"
+#include "mmu/gstage.h"
 
 static int iter_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf)
 {

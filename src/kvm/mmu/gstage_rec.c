@@ -10,8 +10,8 @@
  * At most GSTAGE_MAX_LEVELS deep. Locks: mmu_lock (see gstage.h).
  */
 #include <asm-generic/errno.h>
-#include "mmu/gstage.h"
 #include "hv/trace.h"
+#include "mmu/gstage.h"
 
 static int find_in(const struct gstage *gs, hpa_t pa, unsigned int level, gpa_t gpa,
 		   struct gstage_leaf *leaf)

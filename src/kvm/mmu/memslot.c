@@ -13,8 +13,8 @@
 #include <asm-generic/errno.h>
 #include "hv/trace.h"
 #include "mmu/memslot.h"
-#include "request.h"
 #include "mmu/tlb.h"
+#include "request.h"
 
 /* ---- references and lookup -------------------------------------------------- */
 

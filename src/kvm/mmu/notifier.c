@@ -18,8 +18,8 @@
  */
 #include "hv/trace.h"
 #include "mmu/memslot.h"
-#include "request.h"
 #include "mmu/tlb.h"
+#include "request.h"
 
 static struct kvm *notifier_vm(struct hv_notifier *n)
 {

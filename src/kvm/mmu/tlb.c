@@ -14,8 +14,8 @@
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"
-#include "request.h"
 #include "mmu/tlb.h"
+#include "request.h"
 
 #define FENCE_ALL (~0ULL)
 

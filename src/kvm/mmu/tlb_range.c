@@ -10,8 +10,8 @@
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"
-#include "request.h"
 #include "mmu/tlb.h"
+#include "request.h"
 
 /* From here on one fence of everything costs less than one for each page. */
 #define FENCE_MAX_PAGES 64

@@ -9,9 +9,9 @@
  */
 #include "kvm.h"
 #include "kvm_asm.h"
-#include "request.h"
 #include "mmu/tlb.h"
 #include "mmu/unpriv.h"
+#include "request.h"
 
 static unsigned long fetch_halves(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 {

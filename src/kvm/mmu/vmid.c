@@ -22,12 +22,12 @@
  * Spec: H §2.10, §3.2.
  */
 #include "hv/trace.h"
-#include "mmu/hfence.h"
 #include "kvm.h"
-#include "number.h"
+#include "mmu/hfence.h"
 #include "mmu/tlb.h"
-#include "toggle.h"
 #include "mmu/vmid.h"
+#include "number.h"
+#include "toggle.h"
 
 static struct spinlock vmid_lock;
 static unsigned long generation = 1; /* any thread reads; vCPUs and VMs begin with 0, a past one */

@@ -7,10 +7,10 @@
  * past the ecall when the call is answered: for a forwarded one, at the next KVM_RUN.
  */
 #include "hv/kvm_later.h"
-#include "vcpu/hsm.h"
-#include "vcpu/pmu.h"
 #include "sbi/sbi.h"
 #include "vcpu/fwft.h"
+#include "vcpu/hsm.h"
+#include "vcpu/pmu.h"
 
 #define ECALL_LEN 4 /* there is no compressed ecall */
 

@@ -4,8 +4,8 @@
  *
  * Errors are those of Linux since 6.18.
  */
-#include "vcpu/fwft.h"
 #include "sbi/sbi.h"
+#include "vcpu/fwft.h"
 
 /* ORDER: enum fwft_feature */
 static const u32 ids[FWFT_FEATURES] = {

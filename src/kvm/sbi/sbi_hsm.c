@@ -2,9 +2,9 @@
 /*
  * sbi_hsm.c - SBI §9: starting, stopping and suspending vCPUs.
  */
-#include "vcpu/hsm.h"
 #include "mmu/memslot.h"
 #include "sbi/sbi.h"
+#include "vcpu/hsm.h"
 #include "vcpu/wfi.h"
 
 static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc,

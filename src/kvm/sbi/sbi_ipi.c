@@ -5,9 +5,9 @@
  * The vCPUs of a VM may have any ids, with gaps in between. So the list of vCPUs is gone through, and
  * not the mask.
  */
+#include "sbi/sbi.h"
 #include "vcpu/irq.h"
 #include "vcpu/pmu.h"
-#include "sbi/sbi.h"
 
 long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
 		       void (*call)(struct kvm_vcpu *target, void *arg), void *arg)

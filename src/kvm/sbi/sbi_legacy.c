@@ -5,13 +5,13 @@
  * Hart masks are behind a guest virtual address, read with the guest's privilege; the
  * fault of that read is the guest's. Address 0 means all harts.
  */
+#include "mmu/unpriv.h"
+#include "request.h"
+#include "sbi/sbi.h"
 #include "vcpu/inject.h"
 #include "vcpu/irq.h"
 #include "vcpu/pmu.h"
-#include "request.h"
-#include "sbi/sbi.h"
 #include "vcpu/timer.h"
-#include "mmu/unpriv.h"
 
 /*
  * The read of the mask met a trap. A G-stage fault is the host's to mend, after which the

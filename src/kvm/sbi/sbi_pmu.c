@@ -8,9 +8,9 @@
  * that has gone meanwhile is an error of that call and no more.
  */
 #include "mmu/memslot.h"
-#include "vcpu/pmu.h"
 #include "request.h"
 #include "sbi/sbi.h"
+#include "vcpu/pmu.h"
 
 #define SNAPSHOT_VALUES (sizeof(u64)) /* offset; the overflow bits stand before */
 #define SHMEM_OFF       (~0UL)        /* both halves of the address: no snapshot any more */

@@ -9,10 +9,10 @@
  * Hypervisor fences (FID 3 to 6) are not supported: the guest has no H extension.
  */
 #include "kvm_asm.h"
-#include "vcpu/pmu.h"
+#include "mmu/tlb.h"
 #include "request.h"
 #include "sbi/sbi.h"
-#include "mmu/tlb.h"
+#include "vcpu/pmu.h"
 
 struct fence_call {
 	const struct kvm_vcpu *caller;

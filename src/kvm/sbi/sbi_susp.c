@@ -6,9 +6,9 @@
  * ready, and KVM_EXIT_RISCV_SBI follows, as in Linux since 6.13. Whatever user space answers,
  * the next KVM_RUN is the resume. Off until user space switches it on.
  */
-#include "vcpu/hsm.h"
 #include "mmu/memslot.h"
 #include "sbi/sbi.h"
+#include "vcpu/hsm.h"
 
 /*
  * Is every other vCPU stopped? They are looked at one after the other; a start meanwhile

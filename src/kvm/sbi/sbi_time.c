@@ -2,8 +2,8 @@
 /*
  * sbi_time.c - SBI §6: the guest's next timer event.
  */
-#include "vcpu/pmu.h"
 #include "sbi/sbi.h"
+#include "vcpu/pmu.h"
 #include "vcpu/timer.h"
 
 int sbi_time(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)

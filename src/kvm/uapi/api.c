@@ -9,19 +9,19 @@
 #include <string.h>
 #include "hv/kvm_later.h"
 #include "exit/bus.h"
+#include "mmu/memslot.h"
+#include "mmu/tlb.h"
+#include "mmu/vmid.h"
+#include "number.h"
+#include "toggle.h"
+#include "uapi/stats.h"
 #include "vcpu/fp.h"
+#include "vcpu/fwft.h"
 #include "vcpu/halt_poll.h"
 #include "vcpu/hsm.h"
 #include "vcpu/isa.h"
-#include "mmu/memslot.h"
-#include "number.h"
-#include "vcpu/fwft.h"
-#include "uapi/stats.h"
 #include "vcpu/timer.h"
-#include "mmu/tlb.h"
-#include "toggle.h"
 #include "vcpu/vector.h"
-#include "mmu/vmid.h"
 
 /* ---- capabilities --------------------------------------------------------------- */
 

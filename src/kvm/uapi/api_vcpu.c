@@ -5,10 +5,10 @@
  * KVM_INTERRUPT and KVM_GET_STATS_FD go without it: they are for a vCPU that runs.
  */
 #include "exit/exit.h"
-#include "vcpu/hsm.h"
-#include "vcpu/irq.h"
 #include "uapi/onereg.h"
 #include "uapi/stats.h"
+#include "vcpu/hsm.h"
+#include "vcpu/irq.h"
 
 static long set_one_reg(struct kvm_vcpu *vcpu, hva_t arg)
 {

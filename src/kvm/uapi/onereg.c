@@ -12,10 +12,10 @@
  *   +---------+--------+------------+---------+-------------+
  */
 #include <string.h>
+#include "uapi/onereg.h"
 #include "vcpu/fp.h"
 #include "vcpu/hsm.h"
 #include "vcpu/isa.h"
-#include "uapi/onereg.h"
 #include "vcpu/timer.h"
 
 unsigned int reg_always_ulong(const struct kvm_vcpu *vcpu, unsigned long num)

@@ -5,9 +5,9 @@
  * What VS sees as s* is kept in vcpu->csrs while the vCPU is not loaded. A VMM may write any
  * value: what of it is legal the hardware decides when the vCPU is loaded.
  */
+#include "uapi/onereg.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
-#include "uapi/onereg.h"
 
 /* ---- general ---------------------------------------------------------------------- */
 

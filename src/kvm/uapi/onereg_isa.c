@@ -6,9 +6,9 @@
  * one that is there already.
  */
 #include "hv/kvm_later.h"
-#include "vcpu/isa.h"
-#include "uapi/onereg.h"
 #include "sbi/sbi.h"
+#include "uapi/onereg.h"
+#include "vcpu/isa.h"
 
 /* ---- CONFIG ---------------------------------------------------------------------- */
 

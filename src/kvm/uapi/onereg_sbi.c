@@ -5,8 +5,8 @@
  * A number that an extension does not have is EINVAL here, not ENOENT, as on Linux.
  */
 #include "hv/kvm_later.h"
-#include "vcpu/fwft.h"
 #include "uapi/onereg.h"
+#include "vcpu/fwft.h"
 #include "vcpu/steal_time.h"
 
 static int state_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)

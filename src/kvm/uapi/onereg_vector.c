@@ -6,8 +6,8 @@
  * vlenb is another refuses a restore at vlenb. Any value can be written: hardware makes a
  * vtype that it does not have vill when the vCPU is loaded.
  */
-#include "vcpu/isa.h"
 #include "uapi/onereg.h"
+#include "vcpu/isa.h"
 #include "vcpu/vector.h"
 
 #define CSR(name) KVM_REG_RISCV_VECTOR_CSR_REG(name)

@@ -8,9 +8,9 @@
  * its accesses to them trap and are carried out here. Spec: AIA, "Interrupts for virtual
  * machines (VS level)".
  */
+#include "kvm.h"
 #include "vcpu/aia.h"
 #include "vcpu/isa.h"
-#include "kvm.h"
 
 #define HVICTL_IID   GENMASK(27, 16)
 #define HVICTL_IPRIO GENMASK(7, 0)

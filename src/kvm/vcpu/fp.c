@@ -7,9 +7,9 @@
  * it was in, unless memory was written since. Both must agree (fp_is_here()): a hart may name a vCPU
  * that has used another one since, and a new vCPU may have the address of an old one.
  */
-#include "vcpu/fp.h"
 #include "kvm_asm.h"
 #include "toggle.h"
+#include "vcpu/fp.h"
 #include "vcpu/vector.h"
 
 #define FP_LAZY_SAVE 1 /* of toggle fp's values (toggle.def) */

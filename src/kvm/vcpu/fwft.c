@@ -11,11 +11,11 @@
  * such a vCPU is loaded, so that the host's programs keep what they had.
  */
 #include "hv/kvm_later.h"
+#include "kvm.h"
+#include "mmu/tlb.h"
 #include "vcpu/fwft.h"
 #include "vcpu/isa.h"
-#include "kvm.h"
 #include "vcpu/timer.h"
-#include "mmu/tlb.h"
 
 #define MISALIGNED_TRAPS (BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED))
 

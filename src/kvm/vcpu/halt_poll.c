@@ -13,9 +13,9 @@
  * is, and an interrupt to the hart, or of the guest's own timer, goes on with it at once. Only a
  * wanted hart has the thread sleep.
  */
-#include "vcpu/halt_poll.h"
 #include "number.h"
 #include "request.h"
+#include "vcpu/halt_poll.h"
 
 #define LCOFI BIT(IRQ_PMU_OVF)
 

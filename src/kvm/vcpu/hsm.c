@@ -6,10 +6,10 @@
  * entry point under hsm_lock and wakes it; the registers are reset by the vCPU's own
  * thread, which alone may touch them. Spec: SBI §9.
  */
-#include "vcpu/hsm.h"
-#include "vcpu/irq.h"
 #include "kvm.h"
 #include "request.h"
+#include "vcpu/hsm.h"
+#include "vcpu/irq.h"
 
 void hsm_power_off(struct kvm_vcpu *vcpu)
 {

@@ -10,11 +10,11 @@
  * hvip.VSSIP is also the guest's to clear (vsip is an alias, H §2.3, §2.12): while the vCPU is
  * loaded the CSR itself is the truth for lines without a mark, otherwise csrs.hvip.
  */
+#include "kvm.h"
+#include "request.h"
 #include "vcpu/aia.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
-#include "kvm.h"
-#include "request.h"
 #include "vcpu/timer.h"
 
 #define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))

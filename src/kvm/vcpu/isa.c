@@ -6,9 +6,9 @@
  * some away before the first KVM_RUN (onereg.c).
  */
 #include "hv/pte.h"
-#include "vcpu/isa.h"
 #include "kvm.h"
 #include "toggle.h"
+#include "vcpu/isa.h"
 
 /* A set of extensions is one u64 with a bit for each KVM_RISCV_ISA_EXT_*. */
 _Static_assert(KVM_RISCV_ISA_EXT_MAX <= 64, "isa sets need a second word");

@@ -7,8 +7,8 @@
 #ifndef KVM_SHARED_CSRS_H
 #define KVM_SHARED_CSRS_H
 
-#include "vcpu/isa.h"
 #include "kvm.h"
+#include "vcpu/isa.h"
 
 /* The guest's values into the hart, and the host's again; the vCPU's own thread. */
 static inline void load_shared(struct kvm_vcpu *vcpu)

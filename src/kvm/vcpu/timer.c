@@ -5,9 +5,9 @@
  * The variant is chosen with the VM: Sstc when the platform has it and the toggle
  * does not say otherwise; a VMM that takes Sstc from a vCPU gets hrtimer for it.
  */
+#include "request.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
-#include "request.h"
 #include "vcpu/timer.h"
 
 /* A blocked vCPU sleeps without the hart: a host timer wakes it. */

@@ -8,19 +8,19 @@
  * hook, so another thread always finds the hart free and this one its state again. It stays
  * loaded between two KVM_RUNs of one thread, if it can (linger.c).
  */
-#include "vcpu/aia.h"
-#include "vcpu/fp.h"
-#include "vcpu/isa.h"
 #include "kvm.h"
 #include "kvm_asm.h"
-#include "vcpu/pmu.h"
-#include "request.h"
-#include "vcpu/shared_csrs.h"
-#include "vcpu/fwft.h"
-#include "vcpu/steal_time.h"
-#include "vcpu/timer.h"
 #include "mmu/tlb.h"
 #include "mmu/vmid.h"
+#include "request.h"
+#include "vcpu/aia.h"
+#include "vcpu/fp.h"
+#include "vcpu/fwft.h"
+#include "vcpu/isa.h"
+#include "vcpu/pmu.h"
+#include "vcpu/shared_csrs.h"
+#include "vcpu/steal_time.h"
+#include "vcpu/timer.h"
 #include "vcpu/wfi.h"
 
 #define HIDELEG_DEFAULT (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))

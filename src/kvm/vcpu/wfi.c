@@ -9,9 +9,9 @@
  * vCPU; WFI may end for no reason. wrs.nto exits too and only yields: the store that it
  * waits for raises no interrupt, so sleeping could be for ever.
  */
+#include "request.h"
 #include "vcpu/halt_poll.h"
 #include "vcpu/irq.h"
-#include "request.h"
 #include "vcpu/timer.h"
 #include "vcpu/wfi.h"
 
