@@ -23,6 +23,34 @@ for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/check); do
 done
 is "$((tests_run >= 9))" 1 "there are the checks that there were"
 
+# ---- the order of the core's subsystems ----
+mkdir -p "$tmp/tree/src/kvm/mmu" "$tmp/tree/src/kvm/uapi" "$tmp/tree/build/kernel/src/kvm/mmu" \
+	"$tmp/tree/build/kernel/src/kvm/uapi"
+order() { scripts/check-order --root "$tmp/tree"; }
+plant()	# the file NAME in src/kvm, and its object: its text is read
+{
+	cat >"$tmp/tree/src/kvm/$1"
+	[ "${1##*.}" = h ] ||
+		gcc -c -o "$tmp/tree/build/kernel/src/kvm/$1.o" -I "$tmp/tree/src/kvm" "$tmp/tree/src/kvm/$1"
+}
+plant uapi/api.h <<<'int api(void);'
+plant uapi/api.c <<<'int walk(void); int api(void) { return walk(); }'
+plant mmu/walk.c <<<'int walk(void) { return 0; }'
+is "$(order; echo $?)" 0 "a call into a lower subsystem is accepted"
+plant mmu/walk.c <<<'int api(void); int walk(void) { return api(); }'
+is "$(order; echo $?)" "mmu/walk.c.o refers to api of uapi/api.c.o
+1" "a call into a higher subsystem is refused"
+plant mmu/walk.c <<'END'
+#include "uapi/api.h"
+int walk(void) { return 0; }
+END
+is "$(order; echo $?)" "src/kvm/mmu/walk.c:1: uapi/api.h is of a higher subsystem
+1" "a header of a higher subsystem is refused"
+plant mmu/walk.c <<<'int walk(void) { return 0; }'
+plant mmu/moved.c <<<'int api(void); int moved(void) { return api(); }'
+rm "$tmp/tree/src/kvm/mmu/moved.c"
+is "$(order; echo $?)" 0 "an object whose source is gone is not looked at"
+
 # ---- subjects of commits ----
 said=$(scripts/check-commits --subjects 2>&1 <<'END'
 kvm/gstage: split a 2M leaf before a page of it is logged
