@@ -9,10 +9,11 @@
  * hgatp but HLV, which is the core's, and programs find FP off, so that their first FP instruction
  * traps.
  *
- * The thread puts the vCPU when it leaves its hart for whatever reason, uses FP, ends, becomes
- * another program, or runs another vCPU: each calls the hook's out(). Who else needs the state, by
- * the vCPU's other ioctls or to free the VM, calls vcpu_settle(): the thread is interrupted and
- * goes through the scheduler, where out() is called.
+ * The scheduler's hook of a vCPU, in() and out(), is in this file, whether its thread is in KVM_RUN
+ * or in user space. A thread with a lingering vCPU calls out() when it leaves its hart for whatever
+ * reason, uses FP, ends, executes another program, or runs another vCPU. Other threads that need
+ * the state, for an ioctl of the vCPU or to free the VM, call vcpu_settle(): it interrupts the
+ * thread, which then goes through the scheduler, where out() is called.
  *
  * Locks: vcpu->mutex for all but out() and vm_destroy(). `lingers` is written by the thread that
  * ran the vCPU; out() stores false last, when the vCPU's state is in memory.
@@ -23,7 +24,10 @@
 #include "vcpu/steal_time.h"
 #include "vcpu/timer.h"
 
-/* Who waits for some vCPU to leave its hart. No VM's: a vCPU may be freed as soon as it has left. */
+/*
+ * Threads in vcpu_settle(), of all VMs. The queue is not part of a vCPU or a VM, because both may be
+ * freed between left_hart()'s store and its wake-up.
+ */
 static struct hv_waitq left_waitq;
 
 void linger_init(void)
