@@ -75,7 +75,7 @@ KERNEL_OBJ := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SRC))
 LIBFDT_FILES := fdt fdt_ro fdt_addresses fdt_strerror fdt_wip fdt_rw fdt_sw fdt_empty_tree
 KERNEL_LIBFDT := $(patsubst %,$(O)/kernel/libfdt/%.o,$(LIBFDT_FILES))
 OFFSETS := $(O)/gen/host_offsets.h $(patsubst %,$(O)/gen/kvm_offsets.h,$(wildcard $(TOP)/src/kvm/offsets.c))
-# Tools read them, too (scripts/hslib/hung.py): make is not to delete them as intermediate files.
+# Tools read them, too (scripts/hs/run/hung.py): make is not to delete them as intermediate files.
 .SECONDARY: $(OFFSETS) $(OFFSETS:.h=.s)
 
 kernel: $(O)/hyperscope.bin
@@ -136,7 +136,7 @@ INITRD_PARTS := $(wildcard $(GUEST_DIR)/busybox $(GUEST_DIR)/modules/order)
 guest-initrd: $(if $(INITRD_PARTS),$(O)/guest-initrd.cpio)
 
 $(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)/scripts/mkinitrd \
-		$(TOP)/scripts/hslib/cpio.py)
+		$(TOP)/scripts/hs/run/cpio.py)
 	$(call say,INITRD)$(TOP)/scripts/mkinitrd --guest $(GUEST_DIR) --strip $(STRIP_RV) --output $@
 
 -include $(shell find $(O)/kernel $(O)/gen -name '*.d' 2>/dev/null)

@@ -11,7 +11,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 sys.dont_write_bytecode = True  # the checkout may be read-only
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 
-from hslib import tables  # noqa: E402
+from hs import tables  # noqa: E402
 
 DOC = os.path.join(TOP, "docs", "trace.md")
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """exit-path.py - an exit from the guest's trap to the next sret, by the functions that it passes."""
-from hslib.drawing import Figure
+from hs.drawing import Figure
 
 HANDLERS = [
     ("`exit_sbi()`", "`sbi.c`, `sbi_base.c`", "ecall from VS"),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """interrupts.py - a virtual interrupt, from who raises it to the guest's handler."""
-from hslib.drawing import Figure
+from hs.drawing import Figure
 
 
 def figure():

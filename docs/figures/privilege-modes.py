@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """privilege-modes.py - who runs in which mode, and what leads from one to another."""
-from hslib.drawing import Figure
+from hs.drawing import Figure
 
 
 def figure():

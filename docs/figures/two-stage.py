@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """two-stage.py - one access of a guest, through both stages: every entry that hardware reads."""
-from hslib.drawing import Figure
+from hs.drawing import Figure
 
 G_LEVELS = (4, 3, 2, 1, 0)
 ROWS = [

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """vmid-life.py - VMIDs given, used up and given again, on two harts (vmid_bits=2: VMIDs 1 to 3)."""
-from hslib.drawing import Figure
+from hs.drawing import Figure
 
 LEFT, COLUMN = 116, 126
 COUNTERS = [("1", "2"), ("1", "3"), ("1", "4"), ("2", "2"), ("2", "3"), ("2", "4")]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """world-switch.py - what moves at an entry and at an exit, step by step, and what stays."""
-from hslib.drawing import Figure
+from hs.drawing import Figure
 
 STEPS = [
     (("*1  host registers to memory (16)", "`ra sp gp tp`, s0 to s11"),

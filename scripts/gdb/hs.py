@@ -6,12 +6,11 @@ import sys
 import gdb
 
 sys.dont_write_bytecode = True  # the checkout may be read-only, or somebody else's
-HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]  # ours, and hslib
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))  # the package hs
 
 gdb.execute("set osabi none")  # else gdb steps over ecall and sret as if they were calls
 
-from hsgdb import command  # noqa: E402
+from hs.gdb import command  # noqa: E402
 
 command.Prefix()
-from hsgdb import cmd_csr, cmd_exits, cmd_run, cmd_switch, cmd_tour, cmd_vm, cmd_walk  # noqa: E402,F401
+from hs.gdb import cmd_csr, cmd_exits, cmd_run, cmd_switch, cmd_tour, cmd_vm, cmd_walk  # noqa: E402,F401

@@ -6,7 +6,7 @@
  * which prove counts as a failure: nothing more is needed against that.
  *
  * A grader cannot believe a console: the hypervisor under test prints there, too.
- * So it writes a key of its own into the image (scripts/hslib/grade/seal.py), and
+ * So it writes a key of its own into the image (scripts/hs/grade/seal.py), and
  * each claim and the plan end in a seal, made of the key, the claim's number and
  * what was found. Whoever wants to forge one has to get the key out of the guest.
  */

@@ -37,7 +37,7 @@ void offsets(void)
 	DEFINE(TRACE_HART_who, __builtin_offsetof(struct trace_hart, who));
 	DEFINE(BOOT_INFO_satp, __builtin_offsetof(struct hart_boot_info, satp));
 	DEFINE(BOOT_INFO_thread, __builtin_offsetof(struct hart_boot_info, thread));
-	/* For scripts/hslib/hung.py, which reads the memory of a machine that has hung. */
+	/* For scripts/hs/run/hung.py, which reads the memory of a machine that has hung. */
 	DEFINE(THREAD_link, __builtin_offsetof(struct thread, all_link));
 	DEFINE(THREAD_state, __builtin_offsetof(struct thread, state));
 	DEFINE(THREAD_process, __builtin_offsetof(struct thread, process));

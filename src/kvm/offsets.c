@@ -49,7 +49,7 @@ void kvm_offsets(void)
 	DEFINE(EXC_VIRTUAL_INST, EXC_VIRTUAL_INST);
 	DEFINE(PROBE_hstatus, HSTATUS_SPV | HSTATUS_SPVP);
 	DEFINE(PROBE_sstatus, SSTATUS_SPP);
-	/* For scripts/hslib/hung.py, which reads the memory of a machine that has hung. */
+	/* For scripts/hs/run/hung.py, which reads the memory of a machine that has hung. */
 	DEFINE(KVM_id, offsetof(struct kvm, id));
 	DEFINE(KVM_link, offsetof(struct kvm, link));
 	DEFINE(KVM_nr_vcpus, offsetof(struct kvm, nr_vcpus));

@@ -89,8 +89,8 @@ import random
 import re
 import struct
 import sys
-from hslib import rundir
-from hslib.anatomy import symbols
+from hs.run import rundir
+from hs.anatomy import symbols
 
 what = sys.argv[2]
 with open(sys.argv[1], "r+b", buffering=0) as ram:

@@ -18,14 +18,14 @@
 #
 # Neither a line on the console nor a status says that a claim held: the student's hypervisor and VMM
 # print there, and end the machine as they like. What counts has the seal of this run's key, which the
-# payload alone was given (scripts/hslib/grade/seal.py). Where there is a reference solution, the claims
+# payload alone was given (scripts/hs/grade/seal.py). Where there is a reference solution, the claims
 # to be made are those that the payload makes on it. $claims has them, $out and $err what was said.
 #
 # A machine that hangs is ended after 20 scaled seconds, or six times what the reference took, and the
 # test with it: whatever else it would run is likely to hang as well.
 
 HS_SECONDS=${HS_SECONDS:-20}
-seal=$HS_TOP/scripts/hslib/grade/seal.py
+seal=$HS_TOP/scripts/hs/grade/seal.py
 lab_options=()
 options()
 {

@@ -12,7 +12,7 @@ python3 - "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c" "$tmp/starter/src/kv
 import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[3] + "/scripts")
-from hslib.lab import markers
+from hs.lab import markers
 open(sys.argv[2], "w").write(markers.starter("src/kvm/sbi/sbi_base.c", open(sys.argv[1]).read(), 91))
 END
 graded starter

@@ -33,7 +33,7 @@ import os
 import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1] + "/scripts")
-from hslib.grade import claims
+from hs.grade import claims
 top = sys.argv[2]
 env = dict(os.environ, O=top, HS_TOP=top)
 for _ in range(2):
@@ -62,7 +62,7 @@ import sys
 import types
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1] + "/scripts")
-from hslib.grade import job
+from hs.grade import job
 grade = job.Grade(None)
 job._run_tests(grade, [{"id": "fast", "points": 10, "budget": {}}], types.SimpleNamespace(timeout=0), None, None, {}, "", None)
 print(*["%s: %s" % (test["id"], why) for test, why in grade.left])
@@ -180,7 +180,7 @@ python3 - "$HS_TOP" <<'END'
 import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1] + "/scripts")
-from hslib.grade import seal
+from hs.grade import seal
 assert seal.sip_hash(bytes(range(16)), bytes(range(15))) == 0xa129ca6149be45e5
 key = bytes(range(16))
 def sealed(text, number, verdict):
@@ -208,7 +208,7 @@ python3 - "$HS_TOP" "$tmp/large" <<'END'
 import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1] + "/scripts")
-from hslib.grade import claims, job, limits
+from hs.grade import claims, job, limits
 assert claims.read("# a\x0bok 1 - b\x1cok 2 - c\u2028ok 3 - d\n1..3\n")[0] == []
 assert job._facts(b"[" * 100000) == {}
 assert limits.run(["truncate", "-s", "300M", sys.argv[2]], 20, builds=20).status

@@ -6,7 +6,7 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 export HYPERSCOPE_SET=
-schema=$HS_TOP/scripts/hslib/grade/gradescope/results.schema.json
+schema=$HS_TOP/scripts/hs/grade/gradescope/results.schema.json
 python3 -c 'import jsonschema' 2>/dev/null || skip_all "python3-jsonschema is not installed"
 
 fits()	# FILE CLAIM
@@ -33,7 +33,7 @@ ok $? "the schema refuses what is not"
 "$HS_TOP/scripts/grade" --gradescope "$tmp/lab.zip" --lab 3 --key "$tmp/key" >"$tmp/said" 2>&1
 is "$?" 0 "the zip of lab 3 is made" || diag "$(<"$tmp/said")"
 PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys
-from hslib.grade import package
+from hs.grade import package
 package.unpack(*sys.argv[1:])' "$tmp/lab.zip" "$tmp/source"
 [ -x "$tmp/source/run_autograder" ] && [ -x "$tmp/source/setup.sh" ] && bash -n "$tmp/source/setup.sh" &&
 	bash -n "$tmp/source/run_autograder"

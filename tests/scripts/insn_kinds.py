@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""insn_kinds - does scripts/hslib/anatomy/insn.py see in each encoding what objdump does?
+"""insn_kinds - does scripts/hs/anatomy/insn.py see in each encoding what objdump does?
 
 usage: insn_kinds.py TOP OUT; every instruction of the kernel, the VMM and the bench payload. TAP.
 """
@@ -12,8 +12,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(sys.argv[1], "scripts"))
 
-from hslib.anatomy import insn as I  # noqa: E402
-from hslib.anatomy.symbols import tool  # noqa: E402
+from hs.anatomy import insn as I  # noqa: E402
+from hs.anatomy.symbols import tool  # noqa: E402
 
 LINE = re.compile(r"^\s*([0-9a-f]+):\s+([0-9a-f]{4}|[0-9a-f]{8})\s+(\S+)\s*([^<#]*)")
 LOADS = re.compile(r"^(l[bhwd]u?|fl[wdq]|lr\.[wd]|sc\.[wd]|amo\w+\.[wd])(\.aqrl|\.aq|\.rl)?$"

@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 sys.dont_write_bytecode = True
-from hslib import labfigure
+from hs import labfigure
 sys.exit(labfigure.main(__doc__, HERE, labfigure.$1))
 END
 	shift

@@ -13,7 +13,7 @@ variant()
 {
 	python3 -c 'import json, sys
 sys.path.insert(0, sys.argv[1] + "/scripts")
-from hslib.lab import folder
+from hs.lab import folder
 print(json.dumps(folder.find(sys.argv[2]).variant(sys.argv[3], "a key")))' "$HS_TOP" "${1%%-*}" "$2"
 }
 
@@ -28,7 +28,7 @@ unmet()
 import sys
 
 sys.path.insert(0, sys.argv[1] + "/scripts")
-from hslib.lab import folder, markers  # noqa: E402
+from hs.lab import folder, markers  # noqa: E402
 
 _, _, tree, number, path, what = sys.argv
 lab, path_there = folder.find(number), tree + "/" + path

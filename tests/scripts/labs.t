@@ -18,7 +18,7 @@ import shutil
 import sys
 
 sys.path.insert(0, sys.argv[1] + "/scripts")
-from hslib.lab import check, folder  # noqa: E402
+from hs.lab import check, folder  # noqa: E402
 
 SOURCE, folder.LABS = folder.LABS, sys.argv[2]
 for lab, old, new, words in (
@@ -51,7 +51,7 @@ import sys
 import tomllib
 
 sys.path.insert(0, sys.argv[1] + "/scripts")
-from hslib.lab import folder, tree  # noqa: E402
+from hs.lab import folder, tree  # noqa: E402
 
 
 def claim(condition, name):

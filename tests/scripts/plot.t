@@ -116,8 +116,8 @@ cat >"$tmp/inside.py" <<'END'
 import os, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.environ["HS_TOP"], "scripts"))
-from hslib.paper import folder as papers_folder
-from hslib.plots import anatomy, apps, data, exits, papers, smp, style, toggles
+from hs.paper import folder as papers_folder
+from hs.plots import anatomy, apps, data, exits, papers, smp, style, toggles
 from matplotlib.container import BarContainer
 
 count = 0

@@ -85,7 +85,7 @@ done
 python3 - "$HS_TOP/scripts" "$tmp/lines" <<'EOF'
 import sys
 sys.path.insert(0, sys.argv[1])
-from hslib import errors, plugin
+from hs import errors, plugin
 
 def read(text):
     with open(sys.argv[2], "w", encoding="ascii") as file:
@@ -110,7 +110,7 @@ is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/profile" --ou
 cat >"$tmp/locked" <<'END'
 import os, signal, subprocess, sys
 sys.path.insert(0, os.environ["HS_TOP"] + "/scripts")
-from hslib import ends, plugin
+from hs import ends, plugin
 
 class Lock:
     def __init__(self, lock):

@@ -194,8 +194,8 @@ like "$flat" '^125 .*short.csv: not a file that scripts/bench --csv wrote: line 
 
 # What is measured where: a goal that is so much more than bare wants the row bare, a row that a paper has the row.
 out=$(cd "$HS_TOP/scripts" && python3 -B - <<'END'
-from benchlib import rows, systems
-from hslib.paper import folder
+from hs.bench import rows, systems
+from hs.paper import folder
 def measured(system, names):
     return {name for job in systems.jobs_of(system, "rv64", "", None, names) for name in job.rows}
 bare = {row.name for row in rows.ROWS if row.over_bare}

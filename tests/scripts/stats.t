@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""stats.t - benchlib/stats.py: what is said of counts and times is so, and what cannot be said is refused."""
+"""stats.t - hs/bench/stats.py: what is said of counts and times is so, and what cannot be said is refused."""
 import os
 import random
 import subprocess
@@ -10,8 +10,8 @@ import unittest
 sys.dont_write_bytecode = True
 SCRIPTS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "scripts")
 sys.path.insert(0, SCRIPTS)
-from benchlib import stats  # noqa: E402
-from benchlib.stats import ComparedAcrossRuns, Exact, NotComparable, Samples, ratio  # noqa: E402
+from hs.bench import stats  # noqa: E402
+from hs.bench.stats import ComparedAcrossRuns, Exact, NotComparable, Samples, ratio  # noqa: E402
 
 RUN = stats.new_run()
 
@@ -28,7 +28,7 @@ class Intervals(unittest.TestCase):
     def test_repeats(self):
         """the same times have the same interval, in another process, too"""
         values = [random.Random(3).gauss(10, 1) for _ in range(12)]
-        code = "import sys; sys.path.insert(0, sys.argv[1]); from benchlib import stats; print(*stats.interval_of(%r))" % values
+        code = "import sys; sys.path.insert(0, sys.argv[1]); from hs.bench import stats; print(*stats.interval_of(%r))" % values
         said = subprocess.run([sys.executable, "-B", "-c", code, SCRIPTS], stdout=subprocess.PIPE, check=True).stdout.decode()
         self.assertEqual(tuple(float(word) for word in said.split()), tuple(stats.interval_of(values)))
 

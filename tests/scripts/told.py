@@ -7,7 +7,7 @@ usage: told.py SEED MOMENTS COMMAND...
 Each signal is sent at MOMENTS moments, one drawn from each of MOMENTS equal parts of the command's run time.
 The command must be killed by that signal, exit with 128 + N, or have ended before with its usual status; it
 must print no traceback and leave no process and no temporary file. A traceback is allowed until the script
-has imported hslib/early.py: Python itself prints one during its start. Prints a line for each run that is
+has imported hs/early.py: Python itself prints one during its start. Prints a line for each run that is
 wrong, with the moment of its signal.
 """
 import concurrent.futures
@@ -23,7 +23,7 @@ import time
 
 MARK = "HS_TOLD"
 OURS = re.compile(r'^  File "[^"]*/scripts/([^"]*)", line [1-9].*\n *(.*)', re.M)
-HEADER = re.compile(r"import (os|sys)$|sys\.|from hslib import early")
+HEADER = re.compile(r"import (os|sys)$|sys\.|from hs import early")
 LINES = 3      # an error message, and notes on progress
 AT_ONCE = 2
 SCALE = max(1.0, float(os.environ.get("HS_TIME_SCALE", "1")))
@@ -59,7 +59,7 @@ def traceback_of_ours(text):
     """Does the text have a traceback from after the import of early.py?"""
     if "Exception ignored" in text and "KeyboardInterrupt" not in text:
         return True
-    return any(not match[1].startswith("hslib/early.py") and not HEADER.match(match[2])
+    return any(not match[1].startswith("hs/early.py") and not HEADER.match(match[2])
                for match in OURS.finditer(text))
 
 

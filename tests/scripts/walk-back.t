@@ -12,7 +12,7 @@ why=$(why_no_tours)
 # What rb has to find: each field's last change on the way from the trap to exit_sbi(), by steps forward.
 cat >"$tmp/forward.py" <<'E2'
 import gdb
-from hsgdb import meaning
+from hs.gdb import meaning
 
 FIELDS = "a0 hstatus guest.sepc vcpu.mode".split()
 end = int(gdb.parse_and_eval("(unsigned long)&exit_sbi"))
@@ -26,7 +26,7 @@ while meaning.read("pc") != end:
     values = now
 print("\n" + "\n".join("FORWARD %s 0x%x" % row for row in sorted(last.items())))
 E2
-state='python from hsgdb import cmd_switch; print("STATE", sorted(row for row in cmd_switch.take().items() if row[0] not in ("sip", "vsip", "hvip")))'
+state='python from hs.gdb import cmd_switch; print("STATE", sorted(row for row in cmd_switch.take().items() if row[0] not in ("sip", "vsip", "hvip")))'
 {
 	printf '%s\n' '' "$state" 'hs vcpu 0' '' '' '' "$state" b b b "$state" 'hs vcpu 0'	# three steps and back
 	printf '%s\n' 'stepi' 'stepi' 'nosuchcommand' 'kill' 'monitor quit' 'b' 'b' "$state"			# steps within

@@ -12,8 +12,8 @@ said=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP/scripts" "$tmp/odd.tour" 2>&
 import os
 import sys
 
-sys.path[:0] = [sys.argv[1], os.path.join(sys.argv[1], "gdb")]
-from hsgdb import page, tour  # noqa: E402
+sys.path.insert(0, sys.argv[1])
+from hs.gdb import page, tour  # noqa: E402
 
 HEAD = "title: T\nguest: hello\nintro\n"
 STEP = "## one\nbefore\n> stepi\nexpect: pc changed\nafter\n"

@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True  # the checkout may be read-only
 # perf has __file__ only while it loads this file.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "scripts"))
 
-from hslib.names import cause_name  # noqa: E402
+from hs.names import cause_name  # noqa: E402
 
 rows = {}       # cause: [count, number with a cost, their sum, the greatest], nanoseconds
 last_exit = {}  # (VM, vCPU): (cause, time)

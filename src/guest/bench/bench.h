@@ -4,7 +4,7 @@
  *
  * A row is a name and samples; a sample is what a batch of operations took. To add one: an
  * operation in bench.S (OP below), a call of bench() in the group's file, and a line in
- * scripts/benchlib/rows.py that says what it is.
+ * scripts/hs/bench/rows.py that says what it is.
  */
 #ifndef GUEST_BENCH_H
 #define GUEST_BENCH_H

@@ -4,14 +4,14 @@
 measured.csv; workload.svg, workloads by policy, from workload.csv.
 
 A template: it draws what everybody measures. When your own policy works, give the first figure a
-fourth bar: "adaptive": "fp=adaptive". What it can draw is in scripts/hslib/labfigure.py.
+fourth bar: "adaptive": "fp=adaptive". What it can draw is in scripts/hs/labfigure.py.
 """
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
-from hslib import labfigure  # noqa: E402
+from hs import labfigure  # noqa: E402
 
 sys.exit(labfigure.main(
     __doc__, HERE,

@@ -4,14 +4,14 @@
 of the bench by toggle; and from model.csv, as model.svg: references to page tables.
 
 A template: it draws what everybody measures. Change it to what your explanation needs; what it can
-draw is in scripts/hslib/labfigure.py.
+draw is in scripts/hs/labfigure.py.
 """
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
-from hslib import labfigure  # noqa: E402
+from hs import labfigure  # noqa: E402
 
 sys.exit(labfigure.main(
     __doc__, HERE,

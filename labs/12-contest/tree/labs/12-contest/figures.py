@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
-from hslib import labfigure  # noqa: E402
+from hs import labfigure  # noqa: E402
 
 ROWS = ["sbi_version", "sbi_set_timer", "sbi_ipi_self", "wfi_pending", "mmio_read", "mix"]
 SERIES = {"as ever": "", "without the fast path": "fastpath=off"}

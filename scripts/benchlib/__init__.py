@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: MIT
-"""The parts of scripts/bench: Python 3 with its own library, nothing else."""

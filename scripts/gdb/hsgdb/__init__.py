@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: MIT
-"""hsgdb - gdb's commands for hyperscope. fields, csr, walk, elf and snapshot know nothing of gdb."""

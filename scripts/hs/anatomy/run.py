@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""run.py - the bench payload on one system, with the plugin watching; what was recorded.
+
+The runs are those of the bench: the same payload, VMM and options, so the same figures.
+"""
+import array
+import os
+import re
+import subprocess
+import sys
+
+from hs import ends, plugin
+from hs.bench import systems
+from hs.bench.rows import BY_NAME
+from hs.errors import LaunchError
+from hs.paths import TOP
+from hs.run import qemuopt
+from hs.run.machine import need
+from . import symbols
+
+ROOM = 1 << 23  # instructions of all different paths together
+# The bench's row -> the payload's function, where that has not the row's name.
+OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp", "mmio_read_sv39": "mmio_read",
+             "mmio_ioeventfd": "mmio_write", "fault_4k_present": "touch_4k",
+             "fault_4k_fresh": "touch_4k", "fault_new_table": "touch_2m", "dirty_write": "store_4k",
+             "dirty_split": "store_2m", "dirty_harvest": "mmio_write",
+             "blk_read_4k": "blk_read", "blk_read_exit": "blk_read"}
+ADDRESS_BITS = 60
+LINUX_SYMBOLS = """#!/bin/sh
+"$@"
+status=$?
+grep -i ' [tw] ' /proc/kallsyms >/dev/port.symbols
+exit $status
+"""
+
+
+class Operation:
+    """A function of the payload with one loop: where it begins, loops and returns."""
+
+    def __init__(self, elf, name):
+        self.name = name
+        text = subprocess.run([symbols.tool("objdump"), "-d", "--no-show-raw-insn",
+                               "--disassemble=op_" + name, elf],
+                              stdout=subprocess.PIPE, check=True).stdout.decode()
+        lines = re.findall(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$", text, re.M)
+        loops = [(int(found.group(1), 16), int(address, 16)) for address, mnemonic, operands in lines
+                 if mnemonic.startswith("b")
+                 for found in [re.search(r"\b([0-9a-f]+) <", operands)]
+                 if found and int(found.group(1), 16) <= int(address, 16)]
+        returns = [int(address, 16) for address, mnemonic, _ in lines if mnemonic == "ret"]
+        if len(loops) != 1 or len(returns) != 1:
+            raise LaunchError("op_%s has %d loops and returns %d times; one of each is needed"
+                              % (name, len(loops), len(returns)))
+        self.entry, self.ret = int(lines[0][0], 16), returns[0]
+        self.head, self.back = loops[0]  # where the loop begins, and the branch to there
+
+
+class Recording:
+    """What the plugin has left: batches, iterations, paths, encodings; and the bench's own figure."""
+
+    def __init__(self, folder, figure):
+        self.figure = figure
+        self.folder = folder
+        self.batches = [tuple(map(int, line.split())) for line in self._lines("batches")]
+        self.iterations = [tuple(map(int, line.split())) for line in self._lines("iterations")]
+        if not self.batches or not self.iterations:
+            raise LaunchError("nothing was recorded: the operation was called less than twice")
+        self.encodings = {}
+        for line in self._lines("insns"):
+            address, size, word = line.split()
+            self.encodings[int(address, 16)] = (int(word, 16), int(size))
+        self._words = array.array("Q")
+        self._offsets = self._path_offsets()
+        self._read_paths(os.path.join(folder, "paths"))
+
+    def _lines(self, name):
+        return plugin.lines_of(os.path.join(self.folder, name), "the " + name)
+
+    def _read_paths(self, path):
+        with open(path, "rb") as paths:
+            words = paths.read()
+        if len(words) < self._words.itemsize * max((end for _, end in self._offsets.values()), default=0):
+            raise plugin.cut_short("the paths")
+        self._words.frombytes(words[:len(words) // self._words.itemsize * self._words.itemsize])
+        if sys.byteorder != "little":
+            self._words.byteswap()
+
+    def _path_offsets(self):
+        lengths = {}
+        for _, path, length in self.iterations:
+            lengths.setdefault(path, length)
+        offsets, at = {}, 0
+        for path in sorted(number for number in lengths if number >= 0):
+            offsets[path] = (at, at + lengths[path])
+            at += lengths[path]
+        return offsets
+
+    def path(self, number):
+        first, last = self._offsets[number]
+        mask, sign = (1 << ADDRESS_BITS) - 1, 1 << (ADDRESS_BITS - 1)
+        result = []
+        for word in self._words[first:last]:
+            address = word & mask
+            if address & sign:
+                address |= 0xf << ADDRESS_BITS
+            result.append((address, word >> ADDRESS_BITS))
+        return result
+
+    def median_batch(self):
+        """Of the batches as the bench orders them the one in the middle: its number."""
+        order = sorted(range(len(self.batches)), key=lambda n: (self.batches[n][1], n))
+        return order[(len(order) + 1) // 2 - 1]
+
+    def counts(self, batch):
+        """path -> (iterations, instructions each) of one batch."""
+        found = {}
+        for where, path, length in self.iterations:
+            if where == batch:
+                times, total = found.get(path, (0, 0))
+                found[path] = (times + 1, total + length)
+        return found
+
+
+def payload(out):
+    return os.path.join(out, "guest-payloads", "bench.elf")
+
+
+def operations(options):
+    """The bench's rows that are loops of one operation."""
+    for name in ("guest-payloads/bench.elf", "guest-payloads/bench.bin", "vmm", "anatomy.so"):
+        need(os.path.join(options.out, name), "build it first, with make")
+    text = subprocess.run([symbols.tool("nm"), payload(options.out)], stdout=subprocess.PIPE,
+                          check=True).stdout.decode()
+    known = re.findall(r" T op_(\w+)$", text, re.M)
+    return [row for row in BY_NAME if OPERATION.get(row, row) in known]
+
+
+def _command(system, row, options, folder):
+    """What the bench runs; a Linux that shows its symbols when it is done."""
+    runner = systems.Runner(options)
+    runner.qemu = os.path.join(folder, "qemu")
+    setting = " ".join(options.set) if system == "hyperscope" else ""
+    command = getattr(runner, system)(systems.Job(system, options.cpu, setting,
+                                                  BY_NAME[row].group, (row,)))
+    if system != "linux":
+        return command
+    script = os.path.join(folder, "symbols.sh")
+    with open(script, "w", encoding="utf-8") as text:
+        text.write(LINUX_SYMBOLS)
+    os.chmod(script, 0o755)
+    command[command.index("--qemu-args") + 1] += (
+        " -chardev file,id=symbols,path=%s -device virtserialport,chardev=symbols,name=symbols"
+        % os.path.join(folder, "kallsyms"))
+    vmm = command.index(runner.vmm)
+    return command[:vmm] + ["--file", runner.vmm + ":/vmm", script, "/vmm"] + command[vmm + 1:]
+
+
+def record(system, row, options, folder):
+    """Run the payload's one row; a Recording."""
+    elf = payload(options.out)
+    operation = Operation(elf, OPERATION.get(row, row))
+    arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,head=0x%x,back=0x%x,ret=0x%x,batches=%d,room=%d"
+                 % (qemuopt.value(os.path.join(options.out, "anatomy.so")), qemuopt.value(folder),
+                    operation.entry, _first_words(elf, operation.entry), operation.head,
+                    operation.back, operation.ret, options.batches, ROOM))
+    environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu, arguments))
+    command = _command(system, row, options, folder)
+    said = os.path.join(folder, "said")
+    with open(said, "wb") as out, open(os.path.join(folder, "errors"), "wb") as errors:
+        try:
+            process = ends.start(command, stdin=subprocess.DEVNULL, stdout=out,
+                                 stderr=errors, env=environment)
+        except OSError as error:
+            raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
+        try:
+            plugin.wait(process, "anatomy", "%s on %s" % (row, system), options.timeout)
+        finally:
+            ends.stop(process)
+    with open(os.path.join(folder, "errors"), encoding="utf-8", errors="replace") as errors:
+        words = errors.read().strip().splitlines()
+    if process.returncode:
+        raise LaunchError("%s ended with status %d%s"
+                          % (system, process.returncode, ": " + words[-1] if words else ""))
+    with open(said, encoding="utf-8", errors="replace") as lines:
+        rows = {found["exit"]: found for found in systems.parse(lines.read())}
+    if row not in rows:
+        raise LaunchError("%s has no row %s" % (system, row))
+    if rows[row]["unit"] != "instructions":
+        raise LaunchError("%s: the payload measured %s" % (system, rows[row]["unit"]))
+    return Recording(folder, float(rows[row]["p50"]))
+
+
+def _first_words(elf, address):
+    """The 8 bytes there, as one number."""
+    text = subprocess.run([symbols.tool("objdump"), "-s", "--start-address=0x%x" % address,
+                           "--stop-address=0x%x" % (address + 8), elf],
+                          stdout=subprocess.PIPE, check=True).stdout.decode()
+    words = re.search(r"^ [0-9a-f]+ ([0-9a-f]{8}) ([0-9a-f]{8})", text, re.M)
+    if words is None:
+        raise LaunchError("%s: nothing at 0x%x" % (elf, address))
+    return int.from_bytes(bytes.fromhex(words.group(1) + words.group(2)), "little")
+
+
+def images(system, out, folder):
+    """The symbols of everything that ran."""
+    elf = payload(out)
+    guest = symbols.Image.of_elf(symbols.GUEST, elf)
+    size = os.path.getsize(elf[:-4] + ".bin")
+    start = min(guest.addresses)
+    user = symbols.Image.of_elf(symbols.USER, os.path.join(out, "vmm"))
+    kernel = symbols.Image(symbols.KERNEL, [])
+    if system == "hyperscope":
+        kernel = symbols.Image.of_elf(symbols.KERNEL, os.path.join(out, "hyperscope.elf"))
+    elif system == "linux":
+        kernel = symbols.Image.of_kallsyms(symbols.KERNEL, os.path.join(folder, "kallsyms"))
+    return symbols.AddressMap(guest, (start, start + size), user, kernel)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""stages.py - what part of an exit an instruction belongs to, by the table scripts/anatomy.stages."""
+import fnmatch
+
+from hs.errors import LaunchError
+from . import insn as I, walk
+from .symbols import FIRMWARE, GUEST, KERNEL, USER
+
+STAGES = ("guest", "registers saved", "CSR swap", "registers restored", "dispatch", "handler",
+          "checks", "vCPU put", "exit to user", "user space", "return from user", "vCPU load",
+          "trap entry", "trap exit", "sret", "firmware", "not assigned")
+UNASSIGNED = STAGES[-1]
+# What a word of the table stands for: a stage, or one for each phase (see walk.py): before the
+# handler, after it to the guest, after it to user space, and on the way back from there.
+WORDS = {
+    "loop": ("dispatch", "checks", "exit to user", "checks"),
+    "host": ("handler", "checks", "exit to user", "return from user"),
+    "switch": None,
+}
+
+
+def _words(text):
+    if text in WORDS:
+        return WORDS[text] or text
+    if text not in STAGES[:-1]:
+        raise LaunchError("anatomy.stages: there is no stage '%s'" % text)
+    return (text,) * 4
+
+
+class Stages:
+    def __init__(self, path, system):
+        self.exact, self.patterns = {}, []
+        self.cache = {}
+        with open(path, encoding="utf-8") as table:
+            for line in table:
+                line = line.split("#")[0].split(None, 2)
+                if not line:
+                    continue
+                if len(line) != 3:
+                    raise LaunchError("anatomy.stages: not SYSTEM FUNCTION STAGE: %s" % line)
+                where, function, stage = line
+                if where not in (system, "any"):
+                    continue
+                stage = _words(stage.strip())
+                if set(function) & set("*?["):
+                    self.patterns.append((function, stage))
+                else:
+                    self.exact[function] = stage
+
+    def _of_function(self, name):
+        if name not in self.cache:
+            base = name.split(".")[0]  # gcc's .part.0, .isra.0, .constprop.0
+            found = self.exact.get(base)
+            if found is None:
+                found = next((stage for pattern, stage in self.patterns
+                              if fnmatch.fnmatchcase(base, pattern)), None)
+            self.cache[name] = found
+        return self.cache[name]
+
+    def _of_step(self, step):
+        """The nearest function around it that has a stage: inlined into, or called by."""
+        for name in step.chain:
+            found = self._of_function(name)
+            if found:
+                return found
+        for name in reversed(step.stack[:-1]):
+            found = self._of_function(name)
+            if found:
+                return found
+        return (UNASSIGNED,) * 4
+
+    def assign(self, steps):
+        handled = {}
+        at_switch = []
+        for at, (step, phase) in enumerate(zip(steps, walk.phases(steps))):
+            if step.room in (GUEST, USER, FIRMWARE):
+                step.stage = {GUEST: "guest", USER: "user space", FIRMWARE: "firmware"}[step.room]
+                if step.room != FIRMWARE:
+                    handled[step.hart] = False
+                continue
+            found = self._of_step(step)
+            if found == "switch":
+                at_switch.append(at)
+                continue
+            if phase == walk.DISPATCH and handled.get(step.hart):
+                phase = walk.CHECKS
+            elif phase == walk.OUT and not handled.get(step.hart):
+                phase = walk.DISPATCH
+            elif phase is None:
+                phase = walk.DISPATCH
+            step.stage = found[phase]
+            if step.insn.kind == I.TRAP_RETURN:
+                step.stage = "sret"
+            if step.stage == "handler":
+                handled[step.hart] = True
+        _split_switch(steps, at_switch)
+
+
+def _split_switch(steps, at_switch):
+    """A world switch by what each instruction does: registers out, CSRs, registers in.
+
+    A load belongs to the swap if a CSR instruction is the next to use what it loaded, a store if
+    one was the last to write what it stores.
+    """
+    for index in at_switch:
+        step, kind = steps[index], steps[index].insn.kind
+        if kind == I.TRAP_RETURN:
+            step.stage = "sret"
+        elif kind == I.CSR:
+            step.stage = "CSR swap"
+        elif kind == I.LOAD:
+            step.stage = "CSR swap" if _next_use_is_csr(steps, index) else "registers restored"
+        elif kind == I.STORE:
+            step.stage = "CSR swap" if _last_def_is_csr(steps, index) else "registers saved"
+    last = "CSR swap"
+    for index in at_switch:  # moves and jumps go with what they stand behind
+        last = steps[index].stage = steps[index].stage or last
+
+
+def _next_use_is_csr(steps, index):
+    register = steps[index].insn.rd
+    for step in steps[index + 1:index + 64]:
+        if step.room != KERNEL:
+            return False
+        if register in step.insn.sources:
+            return step.insn.kind == I.CSR
+        if step.insn.rd == register:
+            return False
+    return False
+
+
+def _last_def_is_csr(steps, index):
+    register = steps[index].insn.sources[-1]
+    for back in range(index - 1, max(index - 64, -1), -1):
+        step = steps[back]
+        if step.room != KERNEL:
+            return False
+        if step.insn.rd == register and register:
+            return step.insn.kind == I.CSR
+    return False

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""symbols.py - from an address to the functions around it.
+
+Every place that instructions come from is an Image: the payload, the VMM, the host's kernel, the
+firmware. The addresses do not overlap, so an address says whose it is.
+"""
+import bisect
+import os
+import subprocess
+
+from hs.errors import LaunchError
+from hs.paths import TOP
+
+GUEST, KERNEL, USER, FIRMWARE = "guest", "kernel", "user", "firmware"
+
+
+def tool(name):
+    return os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + name
+
+
+def run(command, text=None):
+    try:
+        done = subprocess.run(command, input=text, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=False, encoding="utf-8")
+    except OSError as error:
+        raise LaunchError("%s: %s; scripts/setup run installs it"
+                          % (command[0], error.strerror)) from None
+    if done.returncode:
+        raise LaunchError("%s failed on %s" % (command[0], command[-1]))
+    return done.stdout
+
+
+class Image:
+    """One program's symbols. room: whose instructions these are."""
+
+    def __init__(self, room, symbols, elf=None):
+        self.room = room
+        self.elf = elf
+        symbols = sorted(symbols)
+        self.addresses = [address for address, _ in symbols]
+        self.names = [name for _, name in symbols]
+        self.labels = []  # (address, name) in assembly, within its functions
+        self.inline = {}  # address -> [(function, file:line), ...], innermost first
+
+    @classmethod
+    def of_elf(cls, room, path):
+        kinds = {line.split()[-1]: line.split()[3]
+                 for line in run([tool("readelf"), "-sW", path]).splitlines()
+                 if len(line.split()) == 8}
+        functions, labels = {}, []
+        for line in run([tool("nm"), "--defined-only", path]).splitlines():
+            address, kind, name = line.split(None, 2)
+            # Mapping symbols ($x) and the compiler's own labels say nothing.
+            if kind not in "tTwW" or name.startswith(("$", ".L")):
+                continue
+            if kind == "t" and kinds.get(name) == "NOTYPE":
+                labels.append((int(address, 16), name))
+            else:
+                functions.setdefault(int(address, 16), name)
+        image = cls(room, functions.items(), path)
+        image.labels = sorted(labels)
+        return image
+
+    @classmethod
+    def of_kallsyms(cls, room, path):
+        found = {}
+        with open(path, encoding="utf-8") as table:
+            for line in table:
+                words = line.split()
+                if len(words) < 3 or words[1] not in "tTwW" or words[2].startswith(("$", ".L")):
+                    continue
+                found.setdefault(int(words[0], 16), words[2])
+        if not found or max(found) == 0:
+            raise LaunchError("Linux did not show its symbols (/proc/kallsyms)")
+        return cls(room, found.items())
+
+    def function(self, address):
+        at = bisect.bisect_right(self.addresses, address) - 1
+        return self.names[at] if at >= 0 else "0x%x" % address
+
+    def start(self, address):
+        at = bisect.bisect_right(self.addresses, address) - 1
+        return self.addresses[at] if at >= 0 else address
+
+    def read_lines(self, addresses):
+        """What the compiler inlined where, for all of these at once."""
+        if self.elf is None:
+            return
+        text = "".join("0x%x\n" % address for address in addresses)
+        out = run([tool("addr2line"), "-a", "-f", "-i", "-e", self.elf], text).splitlines()
+        at = None
+        for line in out:
+            if line.startswith("0x") and ":" not in line:
+                at = self.inline.setdefault(int(line, 16), [])
+                name = None
+            elif name is None:
+                name = line
+            else:
+                if name != "??":
+                    at.append((name, line.split(" (")[0]))
+                name = None
+
+    def chain(self, address):
+        """The functions that this instruction is in by inlining, innermost first."""
+        names = [name for name, _ in self.inline.get(address, ())]
+        own = self.function(address)
+        if names:
+            return names[:-1] + [own]
+        # Assembly has no functions but its symbols, and in them its labels.
+        at = bisect.bisect_right(self.labels, (address, "\x7f")) - 1
+        if at >= 0 and self.labels[at][0] >= self.start(address):
+            return [self.labels[at][1], own]
+        return [own]
+
+    def line(self, address):
+        places = self.inline.get(address)
+        # The assembler leaves the whole name where the compiler was told to cut it.
+        return places[0][1].replace(TOP + "/", "") if places else ""
+
+
+class Firmware(Image):
+    """OpenSBI as distributions ship it has no symbols: a function is known by who calls it."""
+
+    def __init__(self, base, size):
+        super().__init__(FIRMWARE, [])
+        self.base = base
+        self.size = size
+
+    def entered(self, address):
+        """A call or a trap went there, so a function begins there."""
+        at = bisect.bisect_left(self.addresses, address)
+        if at == len(self.addresses) or self.addresses[at] != address:
+            self.addresses.insert(at, address)
+            self.names.insert(at, "firmware+0x%x" % (address - self.base))
+
+
+class AddressMap:
+    """All images of one run."""
+
+    def __init__(self, guest, guest_range, user, kernel):
+        self.guest, self.user, self.kernel = guest, user, kernel
+        self.guest_range = guest_range
+        self.firmware = Firmware(0x80000000, 0x200000)
+
+    def image(self, address):
+        if self.guest_range[0] <= address < self.guest_range[1]:
+            return self.guest
+        if address >= 1 << 59:
+            return self.kernel
+        if self.firmware.base <= address < self.firmware.base + self.firmware.size:
+            return self.firmware
+        return self.user

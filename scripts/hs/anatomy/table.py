@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""table.py - anatomies as CSV: a line for each stage and function of a row on a system, by whom it was made.
+
+A file may hold several rows: what is written takes the place of what it had of the same row, system,
+toggles and processor.
+"""
+import os
+
+from hs.bench import csvfile, provenance, systems
+from hs.bench.rows import BY_NAME
+from hs.errors import LaunchError
+
+KEY = ("system", "exit", "toggles", "cpu")
+COLUMNS = KEY + ("stage", "function", "instructions", "iterations") + provenance.COLUMNS
+OTHER_WAYS = "other ways"  # what the batch's other iterations add to the shown path, on average
+
+
+def _lines(anatomy, options, runner, shared):
+    setting = " ".join(options.set) if anatomy.system == "hyperscope" else ""
+    job = systems.Job(anatomy.system, options.cpu, setting, BY_NAME[anatomy.row].group, (anatomy.row,))
+    common = dict(shared, system=anatomy.system, exit=anatomy.row, toggles=" ".join(job.settings()) or "default",
+                  cpu=options.cpu, iterations="%d of %d" % (anatomy.times, anatomy.of),
+                  qemu_flags=" ".join(runner.flags(job)),
+                  kernel=provenance.kernel_of(anatomy.system, options.out, shared["commit"]))
+    for (stage, function), count in anatomy.by_function().items():
+        yield dict(common, stage=stage, function=function, instructions=str(count))
+    yield dict(common, stage=OTHER_WAYS, function="", instructions="%.2f" % (anatomy.mean - anatomy.total()))
+
+
+def read(path):
+    try:
+        return csvfile.read(path, COLUMNS, ("instructions",))
+    except ValueError as error:
+        raise LaunchError("%s: not a file that scripts/anatomy --csv wrote: %s" % (path, error)) from None
+
+
+def merge(path, found, options):
+    """Puts anatomies into the file: all of them, or it stays as it was."""
+    runner = systems.Runner(options)
+    shared = provenance.collect(runner)
+    mine = [line for anatomy in found for line in _lines(anatomy, options, runner, shared)]
+    keys = {tuple(line[name] for name in KEY) for line in mine}
+    kept = [line for line in (read(path) if os.path.exists(path) else [])
+            if tuple(line[name] for name in KEY) not in keys]
+    csvfile.write(path, COLUMNS, kept + mine)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""costs.py - what became dearer from one commit to another, and whether somebody has said so.
+
+A commit that makes an exit costlier says it in a line of its message: `Costs: ROW[,ROW...] REASON`, rows
+being names or patterns of the bench.
+"""
+import fnmatch
+import math
+import re
+from typing import NamedTuple, Optional
+
+from hs import git
+from . import rows
+from .report import KEY, typical
+
+MADE_WITH = ("qemu", "opensbi", "compiler", "binutils")
+LIMIT = 0.02   # of the figure, before it has to be said
+STEP = 0.5     # instructions: a batch resolves 0.4
+
+
+class Cost(NamedTuple):
+    key: tuple       # of report.KEY
+    base: float
+    head: float
+    same: bool       # made with the same QEMU, OpenSBI, compiler
+    said: Optional[str]  # the reason that a commit's message gives
+
+    def name(self):
+        system, row, setting, cpu = self.key
+        words = [row] + ([setting] if setting != "default" else []) + (["!" + cpu] if cpu != "rv64" else [])
+        return " ".join(words) if system == "hyperscope" else "%s:%s" % (system, " ".join(words))
+
+    def share(self):
+        if not self.base:
+            return math.inf if self.head > 0 else 0.0
+        return (self.head - self.base) / self.base
+
+    def changed(self):
+        return abs(self.head - self.base) >= STEP
+
+    def dearer(self):
+        """So much that it has to be said."""
+        return self.head - self.base >= STEP and self.head > self.base * (1 + LIMIT)
+
+
+def _of_message(text):
+    """Any line of it, not a trailer alone: who writes a paragraph behind it has said it, too. What goes on is indented.
+    A pattern of most rows says nothing."""
+    text = re.sub(r"\n[ \t]+(?=\S)", " ", text)
+    for names, reason in re.findall(r"^Costs:[ \t]*([^\s,]+(?:[ \t]*,[ \t]*[^\s,]+)*)[ \t]+([^\s,].*)$", text, re.M):
+        yield [word for word in re.split(r"[ \t]*,[ \t]*", names) if 2 * len(rows.matching(word)) <= len(rows.ROWS)], reason
+
+
+def sayings(base, head="HEAD"):
+    """[(patterns, reason)] of the commits after base, a commit's whole name; empty where git does not know it."""
+    return list(_of_message(git.said("log", "--format=%B%n", "%s..%s" % (base, head)) or ""))
+
+
+def _reason(row, said):
+    return next((reason for patterns, reason in said or ()
+                 if any(fnmatch.fnmatchcase(row, pattern) for pattern in patterns)), None)
+
+
+def compare(base, head, said):
+    """A Cost for each figure that both have, of scripts/bench's lines; mean of what comes seldom. A ValueError
+    says whose units differ."""
+    theirs = {tuple(row[name] for name in KEY): row for row in base}
+    found = []
+    for row in head:
+        key = tuple(row[name] for name in KEY)
+        if key not in theirs:
+            continue
+        if row["unit"] != theirs[key]["unit"]:
+            raise ValueError("%s is of %s in BASE and of %s here" % (row["exit"], theirs[key]["unit"], row["unit"]))
+        found.append(Cost(key, typical(theirs[key]), typical(row),
+                          all(row[name] == theirs[key][name] for name in MADE_WITH), _reason(row["exit"], said)))
+    return found

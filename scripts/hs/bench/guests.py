@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+"""guests.py - Debian's kernel with scripts/guest/apps on it: alone in QEMU, and in a VM.
+
+native is QEMU alone; the other two are the same VMM, kernel and initrd on hyperscope and on Linux
+KVM. One Job is one boot.
+
+Every job is booted several times with other bytes in its initrd, which move the guest's memory and where
+its timers fall: of one layout alone a boot's figure is by chance some hundredths more or less
+(Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!", ASPLOS 2009).
+"""
+import os
+import re
+from typing import NamedTuple
+
+from hs import ends
+from hs.paths import TOP
+from hs.run.cpio import behind
+from . import systems
+from .rows import APPLICATIONS, GROUPS
+from .systems import CLOCK, ICOUNT, SETTLE, BenchError
+
+SYSTEMS = ("native", "hyperscope", "linux")
+PROGRAM = os.path.join(TOP, "scripts", "guest", "apps")
+RAM = {"native": "512M", "linux": "2G"}  # the VMs have 512M as well
+DBCN = "console=dbcn"
+DISK_BYTES = 8 << 20
+APPEND = "console=ttyS0 quiet norandmaps nokaslr"
+# Debian's kernel knows DBCN for its early console alone: it stays, and /init writes to the log.
+APPEND_DBCN = "console=hvc0 earlycon=sbi keep_bootcon printk.devkmsg=on norandmaps nokaslr"
+LAYOUTS = 5
+LAYOUT_BYTES = 12347  # an initrd has as often so many more: no multiple of a page
+_BATCHES = re.compile(r"^batches,(\w+),([1-9]\d*),(-?\d+(?: -?\d+)*)\s*$", re.M)  # a row, operations, instructions of each
+_EXIT_ROW = re.compile(r"^(\S.*?) +(\d+) +\d+\.\d+%", re.M)  # of hyperscope's exit table
+_STAMP = re.compile(r"^(?:\[ *[0-9.]+\] )?", re.M)  # of what comes by the kernel's log
+# What native does not have: QEMU answers its disks in its own time, not in the guest's (by a bottom
+# half even where nothing is read): a count of that would not repeat.
+NOT_NATIVE = ("blk", "files_disk")
+
+
+class Job(NamedTuple):
+    system: str
+    part: str          # of rows.GROUPS
+    setting: str = ""  # or DBCN
+    cpu: str = "rv64"
+    layout: int = 0    # below LAYOUTS
+
+    def label(self):
+        return " ".join(filter(None, (self.system, self.setting, "(%s, layout %d)" % (self.part, self.layout + 1))))
+
+    def rows(self):
+        return [row.name for row in APPLICATIONS if row.group == self.part
+                and not (self.system == "native" and row.name in NOT_NATIVE)]
+
+
+def beside_native(figures, row, setting=""):
+    """[(thousands of instructions, how many times native that is)], as text, for each of SYSTEMS."""
+    native = figures.value("native", row)
+    values = [figures.value(system, row, setting) for system in SYSTEMS]
+    return [("-" if value is None else "%.2f" % (value / 1000), "%.3f" % (value / native) if value and native else "")
+            for value in values]
+
+
+def jobs_of(chosen, names, dbcn=True):
+    """The boots that measure these rows there. dbcn: with that console as well, which exits seldom."""
+    parts = dict.fromkeys(row.group for row in APPLICATIONS if row.name in names)
+    return [Job(system, part, setting, layout=layout) for part in parts for system in chosen
+            for setting in ([""] + [DBCN] * (dbcn and system == "hyperscope" and part == "processes"))
+            for layout in range(LAYOUTS)]
+
+
+def statistics_of(batches):
+    """A row's columns. batches: (operations, instructions of all of them)."""
+    each = sorted(instructions / operations for operations, instructions in batches)
+    found = (each[0], each[rank(len(each), 50)], each[rank(len(each), 99)], each[-1], sum(each) / len(each))
+    return dict(zip(systems.STATISTICS, ("%.2f" % value for value in found)),
+                unit="instructions", n=str(sum(operations for operations, _ in batches)), instret="")
+
+
+def rank(n, percent):
+    """Of n in order: the least that so many percent do not exceed."""
+    return max(-(-n * percent // 100), 1) - 1
+
+
+class Runner(systems.Runner):
+    runs_guest = True
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.kernel = os.path.join(options.out, "guest", "vmlinux")
+        self.initrd = os.path.join(options.out, "guest-initrd.cpio")
+        self.rt_tests = os.path.join(options.out, "rt_tests")
+        self.exits = {}   # the setting of hyperscope -> [(cause, how often)]
+
+    def images(self):
+        return [self.vmm, self.kernel, self.initrd, PROGRAM, os.path.join(self.options.out, "hyperscope.bin")]
+
+    def check(self, jobs):
+        for path in self.images() + [self.payload]:
+            if not os.path.exists(path):
+                raise BenchError("%s is missing: make builds it after scripts/setup run" % path)
+        if any(GROUPS[job.part].disk for job in jobs) and not os.path.isdir(self.rt_tests):
+            raise BenchError("%s is missing: scripts/setup apps fetches it" % self.rt_tests)
+
+    # -- command lines ---------------------------------------------------------------------
+
+    def flags(self, job):
+        """What of QEMU's command line makes the figures; under hyperscope its memory is run's own choice."""
+        ram = ["-m", RAM[job.system]] if job.system in RAM else []
+        return ["-M", "virt", "-cpu", job.cpu, "-smp", "1"] + ram + ICOUNT + CLOCK
+
+    def native(self, job, initrd):
+        return [self.qemu] + self.flags(job) + [
+            "-display", "none", "-monitor", "none", "-serial", "stdio", "-kernel", self.kernel,
+            "-initrd", initrd, "-append", self.append(job)]
+
+    def append(self, job):
+        return APPEND_DBCN if job.setting == DBCN else APPEND
+
+    def vm(self, job, initrd):
+        """The VMM's words, and the files that they name; its disk is in the host's memory."""
+        files, words = ["--file", self.kernel + ":/vmlinux", "--file", initrd + ":/initrd"], ["--quiet"]
+        if GROUPS[job.part].disk:
+            files += ["--file", os.path.join(os.path.dirname(initrd), "disk") + ":/disk"]
+            words += ["--disk", "/disk"]
+        return files, words + ["--initrd", "/initrd", "--append", self.append(job), "/vmlinux"]
+
+    def hyperscope(self, job, initrd):
+        if GROUPS[job.part].disk:
+            files, words = self.vm(job, initrd)
+            return [os.path.join(TOP, "scripts", "hyperscope"), "exec", "--out", self.options.out, "--icount",
+                    "--quiet", "--cpu", job.cpu, "--ram", "1G", "--trace", "none"] + files + [self.vmm] + words
+        return [os.path.join(TOP, "scripts", "hyperscope"), "run", "--out", self.options.out, "--icount",
+                "--cpu", job.cpu, "--trace", "none", "--initrd", initrd,
+                "--append", self.append(job)]
+
+    def linux(self, job, initrd):
+        files, words = self.vm(job, initrd)
+        return [os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--out", self.options.out, "--icount",
+                "--cpu", job.cpu, "--ram", RAM["linux"], "--file", self.vmm + ":/vmm"] + files + [
+                    os.path.join(self.options.out, "guest", "busybox"), "sh", "-c",
+                    'sleep %d; exec /vmm "$@"' % SETTLE, "vmm"] + words
+
+    def write_initrd(self, job, path):
+        """The common one, and behind it what this guest runs."""
+        with behind(self.initrd, path) as archive:
+            archive.add_dir("hs")
+            archive.add_file("/hs/command", PROGRAM)
+            archive.add_data("/hs/part", job.part.encode() + b"\n")
+            archive.add_data("/hs/layout", b"." * (job.layout * LAYOUT_BYTES))
+            if GROUPS[job.part].disk:
+                if job.system != "native":
+                    archive.add_data("/hs/disks", b"1\n")
+                for name in ("hackbench", "cyclictest"):
+                    archive.add_file("/bin/" + name, os.path.join(self.rt_tests, name))
+                for name in sorted(os.listdir(os.path.join(self.rt_tests, "lib"))):
+                    archive.add_file("/lib/" + name, os.path.join(self.rt_tests, "lib", name))
+
+    # -- a run -----------------------------------------------------------------------------
+
+    def run(self, job):
+        """Its rows, each with this boot's batches."""
+        wanted = job.rows()
+        with ends.folder("bench-apps.") as folder:
+            initrd = os.path.join(folder, "initrd")
+            self.write_initrd(job, initrd)
+            with open(os.path.join(folder, "disk"), "wb") as disk:
+                disk.truncate(DISK_BYTES)
+            status, out, said = self.said_by(getattr(self, job.system)(job, initrd))
+        found = [(name, int(operations), values.split())
+                 for name, operations, values in _BATCHES.findall(_STAMP.sub("", out)) if name in wanted]
+        if status:
+            raise self.failed(job, status, found, out + said)
+        names = [name for name, _, _ in found]
+        if names != wanted:
+            missing = [name for name in wanted if name not in names]
+            raise BenchError("%s: the guest %s:\n%s" % (job.label(), "ended without " + ", ".join(missing) if missing
+                                                       else "said %s, and not each once" % ", ".join(names), out[-1000:]))
+        if job.system == "hyperscope" and job.part == "processes" and not job.layout:
+            self.exits[job.setting] = [(cause.strip(), int(count)) for cause, count in _EXIT_ROW.findall(out)]
+        return [{"exit": name, "system": job.system, "cpu": job.cpu, "qemu_flags": " ".join(self.flags(job)),
+                 "toggles": job.setting or "default", "batches": [(operations, int(value)) for value in values]}
+                for name, operations, values in found]
+
+    def whole(self, results):
+        """A row of all layouts' batches for each that has parts."""
+        rows = {}
+        for part in results:
+            batches = part.pop("batches")
+            rows.setdefault(tuple(part.values()), (part, []))[1].extend(batches)
+        return [dict(part, **statistics_of(batches)) for part, batches in rows.values()]

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""provenance.py - with what the figures were made: a figure without it cannot be repeated."""
+import hashlib
+import json
+import os
+import re
+import subprocess
+
+from hs import ends, git
+from hs.paths import TOP
+from .systems import BenchError
+
+COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
+DEFAULT_FIRMWARE = "opensbi-riscv64-generic-fw_dynamic.bin"
+
+
+def _first_line(*command):
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    except OSError:
+        return ""
+    return (done.stdout.decode(errors="replace").splitlines() or [""])[0]
+
+
+def version(*command):
+    """What such a first line ends its name with: a version."""
+    found = re.findall(r"\b[0-9]+\.[0-9]+(?:\.[0-9]+)*\b", _first_line(*command))
+    return found[-1] if found else "unknown"
+
+
+def digest_of(path):
+    """sha256 of a file of any size."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for part in iter(lambda: file.read(1 << 20), b""):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _digest(*paths):
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                digest.update(file.read())
+        except OSError:
+            digest.update(b"missing")
+    return digest.hexdigest()[:12]
+
+
+def _left():
+    """What a tree that is no clone says of itself: a lab's (lab.json), an autograder's (.commit)."""
+    try:
+        with open(os.path.join(TOP, "lab.json"), encoding="utf-8") as file:
+            facts = json.load(file)
+        return "%s of lab %s" % (facts["commit"], facts["lab"])
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
+    try:
+        with open(os.path.join(TOP, ".commit"), encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def commit(parts=("src", "scripts", "trace", "Makefile")):
+    """Of the clone, and whether one of its parts has changes; a folder in somebody else's clone is none."""
+    left = _left()
+    if left:
+        return left
+    if _first_line("git", "-C", TOP, "rev-parse", "--show-toplevel") != os.path.realpath(TOP):
+        return "unknown"
+    name = _first_line("git", "-C", TOP, "rev-parse", "--short=12", "HEAD")
+    changed = _first_line("git", "-C", TOP, "status", "--porcelain", "-uno", "--", *parts)
+    return (name + ("+changes" if changed else "")) if name else "unknown"
+
+
+def described():
+    """The tree's commit as `git describe` names it; "" where no commit is known."""
+    return _left() or (git.is_clone() and git.said("describe", "--tags", "--always", "--dirty=+changes")) or ""
+
+
+def firmware_file(qemu, chosen):
+    if chosen:
+        return chosen
+    done = subprocess.run([qemu, "-L", "help"], stdout=subprocess.PIPE, check=False)
+    for folder in done.stdout.decode().split():
+        path = os.path.join(folder, DEFAULT_FIRMWARE)
+        if os.path.exists(path):
+            return path
+    return ""
+
+
+def opensbi(qemu, firmware, payload, timeout):
+    """Its banner's word and its file's digest: Debian's 1.5.1 says 1.5 of itself. timeout: seconds."""
+    command = [qemu, "-M", "virt", "-nodefaults", "-display", "none", "-serial", "stdio", "-m", "128M",
+               "-kernel", payload, "-append", "only=none"]
+    if firmware:
+        command += ["-bios", firmware]
+    done = ends.said(["timeout", "--foreground", "--kill-after=5", str(timeout)] + command, stdin=subprocess.DEVNULL,
+                     stderr=subprocess.PIPE)
+    text = done.stdout.decode(errors="replace")
+    sbi = re.search(r"# sbi: implementation (\d+) version (0x[0-9a-f]+)", text)
+    if not sbi and done.returncode == 124:
+        raise BenchError("the firmware%s has not started the payload within %d seconds (--timeout)"
+                         % (" " + firmware if firmware else "", timeout))
+    if not sbi:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise BenchError("the firmware%s does not start the payload%s" % (
+            " " + firmware if firmware else "", ": " + said[-1] if said else ""))
+    banner = re.search(r"^OpenSBI (v\S+)", text, re.M)
+    name = "OpenSBI %s" % banner.group(1) if banner else "implementation %s" % sbi.group(1)
+    return "%s %s sha256:%s" % (name, sbi.group(2), _digest(firmware_file(qemu, firmware)))
+
+
+def images(runner):
+    """What runs: the same digest, the same figures."""
+    return _digest(*runner.images())
+
+
+def collect(runner):
+    """The columns that all rows of a run share; kernel hangs on the row's system."""
+    cross = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-")
+    return {
+        "commit": commit(),
+        "images": images(runner),
+        "qemu": version(runner.qemu, "--version"),
+        "opensbi": opensbi(runner.qemu, runner.options.firmware, runner.payload,
+                           runner.options.timeout),
+        "compiler": "gcc " + version(cross + "gcc", "--version"),
+        "binutils": version(cross + "as", "--version"),
+    }
+
+
+def _linux(out):
+    try:
+        with open(os.path.join(out, "guest", "version"), encoding="utf-8") as file:
+            return "Linux " + file.read().strip()
+    except OSError:
+        return "Linux"
+
+
+def kernel_of(system, out, name, guest=False):
+    """Of the host; with a guest that has a kernel, of both: Linux KVM's is the same one."""
+    if system == "hyperscope":
+        return "hyperscope " + name + (", guest " + _linux(out) if guest else "")
+    return _linux(out) if system in ("linux", "native") else "none"

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""systems.py - how each system is started with the payload in it, and what it says.
+
+bare is QEMU with the payload under the firmware; the other two are the same VMM and payload on
+hyperscope and on Debian's Linux. One Job is one boot: its rows come back as dictionaries.
+"""
+import os
+import subprocess
+from types import SimpleNamespace
+from typing import NamedTuple
+
+from hs import ends
+from hs.paths import TOP
+from .rows import GROUPS, ROWS
+
+SYSTEMS = ("bare", "hyperscope", "linux")
+KNOWN = SYSTEMS + ("native",)  # where no hypervisor is: the payload bare, a guest's kernel native
+STATISTICS = ("min", "p50", "p99", "max", "mean")
+COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
+ICOUNT = ["-icount", "shift=0,sleep=off"]
+CLOCK = ["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
+RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G"}
+SETTLE = 5  # seconds: background work of a booting Linux would double the first figures
+DISK_BYTES = 1 << 20
+
+
+class BenchError(Exception):
+    """Told to the user as it is, in one sentence."""
+
+
+class Job(NamedTuple):
+    system: str
+    cpu: str
+    setting: str  # "" or NAME=VALUE, several with a space
+    group: str
+    rows: tuple   # names, or () for all that the group has
+
+    def label(self):
+        words = [self.system, self.cpu]
+        if self.setting:
+            words.append(self.setting)
+        if self.group != "one":
+            words.append("(%s)" % self.group)
+        return " ".join(words)
+
+    def settings(self):
+        return (GROUPS[self.group].setting + " " + self.setting).split()
+
+
+def plain(out, timeout, jobs):
+    """A Runner's options where nobody asks for more: scripts/bench without any, that much at a time."""
+    return SimpleNamespace(out=out, firmware="", cycles=False, single=False, append=[], trace="none", exitstat="0",
+                           timeout=timeout, jobs=jobs)
+
+
+class Runner:
+    runs_guest = False  # a kernel in the VM, whose version is part of a figure
+
+    def __init__(self, options):
+        self.options = options
+        self.children, self.stopped = set(), False
+        self.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
+        self.payload = os.path.join(options.out, "guest-payloads", "bench.bin")
+        self.vmm = os.path.join(options.out, "vmm")
+        self.turns = os.path.join(options.out, "tests", "kvm", "bench_turns")
+        self.disk = os.path.join(options.out, "bench-disk.img")
+
+    def check(self, jobs):
+        """What is missing is said before anything runs."""
+        systems = {job.system for job in jobs}
+        needed = [self.payload] + sorted({self.program(job) for job in jobs if job.system != "bare"})
+        if "hyperscope" in systems:
+            needed.append(os.path.join(self.options.out, "hyperscope.bin"))
+        for path in needed:
+            if not os.path.exists(path):
+                raise BenchError("%s is missing: make builds it" % path)
+        for name in ("vmlinux", "busybox", "modules/kvm.ko") if "linux" in systems else ():
+            path = os.path.join(self.options.out, "guest", name)
+            if not os.path.exists(path):
+                raise BenchError("%s is missing: scripts/setup run fetches it" % path)
+        firmware = self.options.firmware
+        if firmware:
+            try:
+                with open(firmware, "rb") as file:
+                    file.read(1)
+            except OSError as error:
+                raise BenchError("firmware %s: %s" % (firmware, error.strerror)) from None
+
+    # -- command lines ---------------------------------------------------------------------
+
+    def flags(self, job):
+        """What of QEMU's command line makes the figures."""
+        flags = ["-M", "virt", "-cpu", job.cpu, "-smp", str(GROUPS[job.group].harts),
+                 "-m", RAM[job.system]] + ICOUNT + CLOCK
+        return flags + (["-bios", self.options.firmware] if self.options.firmware else [])
+
+    def append(self, job):
+        words = []
+        if job.system == "linux":
+            words += ["on=linux", "settle=%d" % SETTLE]
+        if job.rows:
+            words.append("only=" + ",".join(job.rows))
+        words += [word for word in ("cycles", "single") if getattr(self.options, word)]
+        return " ".join(words + self.options.append)
+
+    def bare(self, job):
+        return [self.qemu] + self.flags(job) + [
+            "-nodefaults", "-display", "none", "-serial", "stdio", "-kernel", self.payload,
+            "-append", self.append(job)]
+
+    def files(self, job):
+        if GROUPS[job.group].program != "vmm":
+            return []
+        files = ["--file", self.payload + ":/bench.bin"]
+        if GROUPS[job.group].disk:
+            with open(self.disk, "ab") as file:
+                file.truncate(DISK_BYTES)
+            files += ["--file", self.disk + ":/disk"]
+        return files
+
+    def program(self, job):
+        return self.vmm if GROUPS[job.group].program == "vmm" else self.turns
+
+    def arguments(self, job):
+        group = GROUPS[job.group]
+        if group.program != "vmm":
+            return self.append(job).split()
+        words = ["--smp", str(group.vcpus or group.harts), "--quiet"] + list(group.vmm)
+        if group.disk:
+            words += ["--disk", "/disk"]
+        return words + ["--append", self.append(job), "/bench.bin"]
+
+    def hyperscope(self, job):
+        command = [os.path.join(TOP, "scripts", "hyperscope"), "exec", "--icount", "--quiet",
+                   "--harts", str(GROUPS[job.group].harts), "--out", self.options.out,
+                   "--cpu", job.cpu, "--ram", RAM["hyperscope"]]
+        if self.options.firmware:
+            command += ["--bios", self.options.firmware]
+        trace, exitstat, boot = self.options.trace, self.options.exitstat, []
+        for word in job.settings():
+            name, _, value = word.partition("=")
+            if name == "trace":
+                trace = value
+            elif name == "exitstat":
+                exitstat = value
+            elif name == "halt_poll_ns":
+                boot.append("kvm." + word)
+            else:
+                command += ["--set", word]
+        boot.append("exitstat=" + exitstat)
+        return command + ["--trace", trace, "--boot", " ".join(boot)] + self.files(job) + [
+            self.program(job)] + self.arguments(job)
+
+    def linux(self, job):
+        """Through a shell where something has to be set before the VM is made."""
+        extra = "-smp %d" % GROUPS[job.group].harts
+        if self.options.firmware:
+            extra += " -bios " + self.options.firmware
+        command = [os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--icount", "--cpu", job.cpu,
+                   "--out", self.options.out, "--ram", RAM["linux"], "--qemu-args", extra]
+        before = []
+        for word in job.settings():
+            name, _, value = word.partition("=")
+            if name == "trace":
+                before.append("mount -t tracefs t /sys/kernel/tracing")
+                before += ["echo 1 >/sys/kernel/tracing/events/kvm/%s/enable" % event
+                           for event in value.split(",")]
+            else:
+                before.append("echo %s >/sys/module/kvm/parameters/%s" % (value, name))
+        command += self.files(job)
+        if not before:
+            return command + [self.program(job)] + self.arguments(job)
+        shell = " && ".join(before) + ' && exec /program "$@"'
+        return command + ["--file", self.program(job) + ":/program",
+                          os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", shell,
+                          "program"] + self.arguments(job)
+
+    def images(self):
+        """What runs, and makes the figures."""
+        return [self.payload, self.vmm, self.turns, os.path.join(self.options.out, "hyperscope.bin")]
+
+    def stop(self):
+        """End what runs; each was started under timeout(1), which passes the signal on."""
+        self.stopped = True
+        for child in list(self.children):
+            child.terminate()
+
+    # -- a run -----------------------------------------------------------------------------
+
+    def said_by(self, command):
+        """Runs it to its end: its status, output and standard error."""
+        try:
+            child = ends.start(
+                ["timeout", "--kill-after=5", str(self.options.timeout)] + command,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        except OSError as error:
+            raise BenchError("%s: %s" % (command[0], error.strerror)) from None
+        self.children.add(child)
+        if self.stopped:  # meanwhile
+            child.terminate()
+        try:
+            out, said = child.communicate()
+        finally:
+            ends.stop(child)
+            self.children.discard(child)
+        return child.returncode, out.decode(errors="replace"), said.decode(errors="replace")
+
+    def failed(self, job, status, rows, said):
+        return BenchError("%s %s after %d rows%s" % (
+            job.label(), "took longer than %d seconds (--timeout)" % self.options.timeout
+            if status == 124 else "ended with status %d" % status, len(rows),
+            "".join("\n  " + line for line in said.splitlines()[-5:])))
+
+    def whole(self, results):
+        """All jobs' rows, once all have run."""
+        return results
+
+    def run(self, job):
+        """The job's rows, in order."""
+        status, out, said = self.said_by(getattr(self, job.system)(job))
+        rows = parse(out)
+        if status:
+            raise self.failed(job, status, rows, said)
+        for row in rows:
+            row.update(system=job.system, cpu=job.cpu, qemu_flags=" ".join(self.flags(job)),
+                       toggles=" ".join(job.settings()) or "default")
+        return rows
+
+
+def parse(text):
+    """A payload's lines as dictionaries; what else its console says is passed over."""
+    rows = []
+    for line in text.splitlines():
+        words = line.strip().split(",")
+        if words[0] == "bench" and len(words) == len(COLUMNS) + 1 and words[1] != "exit":
+            rows.append(dict(zip(COLUMNS, words[1:])))
+    return rows
+
+
+def plan(systems, cpus, settings, wanted):
+    """One job for each boot. settings: (setting, names of rows that it can change or None)."""
+    jobs = []
+    for cpu in cpus:
+        for system in systems:
+            for setting, matters in settings if system == "hyperscope" else linux_settings(
+                    system, settings):
+                jobs += jobs_of(system, cpu, setting, matters, wanted)
+    return jobs
+
+
+def asked_for(jobs, results):
+    """Those results that the jobs measure, too."""
+    keys = {(job.system, job.cpu, " ".join(job.settings()) or "default", name)
+            for job in jobs for name in job.rows}
+    return [row for row in results
+            if (row["system"], row["cpu"], row["toggles"], row["exit"]) in keys]
+
+
+def linux_settings(system, settings):
+    """Toggles are hyperscope's; tracing is measured on Linux, too."""
+    return [(setting, matters) for setting, matters in settings
+            if not setting or system == "linux" and setting.startswith("trace=kvm_entry")]
+
+
+def jobs_of(system, cpu, setting, matters, wanted):
+    jobs = []
+    for name, group in GROUPS.items():
+        if system == "bare" and not group.bare:
+            continue
+        mine = [row for row in ROWS if row.group == name]
+        rows = [row.name for row in mine if (matters is None or row.name in matters)
+                and (wanted is None or row.name in wanted)]
+        if rows:
+            jobs.append(Job(system, cpu, setting, name, tuple(rows)))
+    return jobs

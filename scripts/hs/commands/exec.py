@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""cmd_exec.py - `hyperscope exec`: any static riscv64 Linux program on the host."""
+import argparse
+import os
+import struct
+import sys
+
+from hs.errors import STATUS_HELP, STATUS_USAGE, LaunchError
+from hs.parser import Parser as BaseParser
+from hs.paths import TOP
+from hs.run import machine
+from hs.run.cpio import Archive
+from hs.run.rundir import RunDir
+from hs.run.tracing import Stream, choose_samples, save_trace
+from hs.toggles import check_trace, trace_rule, with_defaults
+
+SUMMARY = "run a static riscv64 Linux program on the host under hyperscope"
+ELF_RISCV = 243
+PT_INTERP = 3
+
+
+class Parser(BaseParser):
+    def error(self, message):
+        raise LaunchError("%s; %s --help lists what there is" % (message, self.prog), STATUS_USAGE)
+
+
+def new_parser(name, description, usage):
+    return Parser(prog="scripts/hyperscope " + name, description=description, usage=usage,
+                  epilog=STATUS_HELP, allow_abbrev=False,
+                  formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def check_program(path):
+    """A program that cannot run on the host is refused before anything starts."""
+    try:
+        with open(path, "rb") as program:
+            head = program.read(64)
+            if len(head) < 64 or head[:4] != b"\x7fELF":
+                raise LaunchError("%s: not an ELF program" % path)
+            machine_id, = struct.unpack_from("<H", head, 18)
+            if head[4] != 2 or machine_id != ELF_RISCV:
+                raise LaunchError("%s: not a 64-bit RISC-V program" % path)
+            offset, = struct.unpack_from("<Q", head, 32)
+            size, count = struct.unpack_from("<HH", head, 54)
+            for index in range(count):
+                program.seek(offset + index * size)
+                if struct.unpack("<I", program.read(4))[0] == PT_INTERP:
+                    raise LaunchError("%s: dynamically linked; only static programs run here" % path)
+    except OSError as error:
+        raise LaunchError("%s: %s" % (path, error.strerror)) from None
+    except struct.error:
+        raise LaunchError("%s: a truncated ELF program" % path) from None
+
+
+def split_file(text):
+    source, colon, target = text.partition(":")
+    if colon and not target.strip("/"):
+        raise LaunchError("--file %s: no name after the colon" % text, STATUS_USAGE)
+    return source, "/" + (target.lstrip("/") if colon else os.path.basename(source))
+
+
+class Job:
+    """What the host is to run: a program, its arguments, its environment and its files."""
+
+    def __init__(self, program, arguments):
+        self.path = "/" + os.path.basename(program)
+        self.argv = [self.path] + list(arguments)
+        self.env = []
+        self.files = [(self.path, program)]
+        self.data = []
+
+    def write_initramfs(self, run, channel):
+        records = ["argv=" + argument for argument in self.argv]
+        records += ["env=" + entry for entry in self.env]
+        records += channel.records() + ["cwd=/"]
+        with open(run.file("initramfs"), "wb") as out:
+            archive = Archive(out)
+            archive.add_data("/.hs/exec", b"".join(os.fsencode(r) + b"\0" for r in records))
+            if channel.stdin_data is not None:
+                archive.add_data("/.hs/stdin", channel.stdin_data)
+            for name, data in self.data:
+                archive.add_data(name, data)
+            for name, path in self.files:
+                archive.add_file(name, path)
+            archive.close()
+
+
+def boot_args(options):
+    args = ["kvm." + toggle for toggle in with_defaults(TOP, options.toggles)]
+    if options.trace is not None:
+        args.append("trace=" + check_trace(TOP, options.trace))
+    if options.trace_filter:
+        args.append("trace.filter=" + ";".join(trace_rule(TOP, "--trace-filter", rule)
+                                               for rule in options.trace_filter))
+    if options.trace_stop:
+        args.append("trace.stop=" + trace_rule(TOP, "--trace-stop", options.trace_stop))
+    if options.trace_keep == "oldest":
+        args.append("trace.overwrite=0")
+    return " ".join(args + options.boot.split())
+
+
+def keep_trace(run, out, options):
+    """Of a run that was to be traced; its program may have standard output to itself."""
+    if options.trace is None:
+        return  # "none" at the start may be something later: /sys/kernel/tracing
+    trace = save_trace(run, out, options, os.path.basename(options.program))
+    if trace and not options.quiet:
+        print("trace: %s" % machine.shown(trace), file=sys.stderr)
+
+
+def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
+    """Run a job in a machine of its own; its status.
+
+    make_job(run) fills the job once the run has its folder; after(run) sees the run's RAM before
+    it is gone, however the run ended. ctrl_a is what Ctrl-A Ctrl-A sends.
+    """
+    choose_samples(options)
+    arguments = options.boot_arguments = boot_args(options)
+    box = machine.Machine(options, out)
+    box.channel.set_ctrl_a(ctrl_a)
+    run = RunDir(out, name)
+    if options.trace_stream:
+        box.stream = Stream(out, options, getattr(options, "guest", name))
+    try:
+        job = make_job(run)
+        if box.channel.tty_fds:
+            job.env.append("TERM=" + os.environ.get("TERM", "vt100"))
+        job.write_initramfs(run, box.channel)
+        try:
+            return box.execute(run, ram, arguments)
+        finally:
+            desc = run.read_desc()
+            # Who ends gdb before the host has come to its trace need not be told that there is none.
+            if after is not None and desc is not None and (desc.trace_size or not options.gdb):
+                after(run)
+    finally:
+        run.close()
+
+
+def main(argv):
+    parser = new_parser(
+        "exec",
+        "Runs PROGRAM, a static riscv64 Linux program, on the host under hyperscope.\n"
+        "Its standard input, output and error are this command's own; its exit status\n"
+        "is returned.",
+        "scripts/hyperscope exec [options] PROGRAM ARGS...")
+    parser.add_argument("--file", metavar="SRC[:DST]", action="append", default=[],
+                        help="put SRC on the host as DST, else under / by its base name")
+    parser.add_argument("--env", metavar="K=V", action="append", default=[],
+                        help="add to the program's environment")
+    parser.add_argument("--ram", metavar="SIZE", default="1G", help="the machine's memory (1G)")
+    machine.add_options(parser)
+    parser.add_argument("program", metavar="PROGRAM", nargs="?")
+    parser.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
+    options = parser.parse_args(argv)
+    if options.program is None:
+        parser.error("no program was named")
+
+    check_program(options.program)
+    job = Job(options.program, options.arguments)
+    for entry in options.env:
+        if "=" not in entry:
+            raise LaunchError("--env %s: not of the form NAME=VALUE" % entry, STATUS_USAGE)
+    job.env = list(options.env)
+    job.files += [(target, source) for source, target in map(split_file, options.file)]
+    ram = machine.parse_size(options.ram, "--ram")
+    out = machine.out_folder(options, TOP)
+    return execute(options, ram, os.path.basename(options.program), out, lambda run: job,
+                   after=lambda run: keep_trace(run, out, options))

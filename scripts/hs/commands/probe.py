@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""cmd_probe.py - `hyperscope probe`: what a platform has, and what follows from each.
+
+The host itself reads the facts (src/host/boot/probe.c) and prints them as "probe: NAME VALUE".
+"""
+from hs.errors import LaunchError
+from hs.paths import TOP
+from hs.run import machine
+from hs.run.cpio import Archive
+from hs.run.rundir import RunDir
+from .exec import new_parser
+
+SUMMARY = "say what a platform has, and what follows from it"
+RAM = 256 * machine.MIB
+IMPLEMENTATIONS = {"0": "BBL", "1": "OpenSBI", "2": "Xvisor", "3": "KVM", "4": "RustSBI", "5": "Diosix",
+                   "6": "Coffer", "7": "Xen", "8": "PolarFire HSS", "9": "coreboot", "10": "oreboot",
+                   "11": "bhyve"}
+
+# fact: (title, what follows from yes, what follows from no)
+YES_NO = (
+    ("isa.h", "H extension", "guests run in VS mode", "no guest can run: there is no /dev/kvm"),
+    ("hgatp.sv39x4", "hgatp Sv39x4", "guests of up to 41 bits of physical address", "not usable"),
+    ("hgatp.sv48x4", "hgatp Sv48x4", "guests of up to 50 bits", "not usable"),
+    ("hgatp.sv57x4", "hgatp Sv57x4", "guests of up to 59 bits", "not usable"),
+    ("isa.sstc", "Sstc", "a guest sets its timer without an exit",
+     "each guest timer is an SBI call and a host timer (timer=hrtimer)"),
+    ("isa.svadu", "Svadu", "hardware sets A and D in page tables",
+     "the core sets A and D itself when it maps"),
+    ("isa.svinval", "Svinval", "fences of a range can be batched", "fences are single hfence.gvma"),
+    ("isa.svpbmt", "Svpbmt", "guests may choose memory types", "guests do not see it"),
+    ("isa.zicboz", "Zicboz", "fresh pages are cleared by cbo.zero", "fresh pages are cleared by stores"),
+    ("isa.zawrs", "Zawrs", "a guest's wrs.nto is an exit of its own", "guests do not see it"),
+    ("isa.smstateen", "Smstateen", "what guests may touch is opened bit by bit", "nothing to open"),
+    ("isa.v", "vector", "guests do not see it: its state is not switched", "nothing to switch"),
+    ("imsic", "AIA (IMSIC)", "there for in-kernel interrupts; the VMM's PLIC is used",
+     "interrupts go through the VMM's PLIC"),
+    ("finisher", "test finisher", "QEMU ends with the run's status", "power-off is by SBI SRST"),
+)
+SBI = (
+    ("time", "the host's timer", "needed where Sstc is missing"),
+    ("ipi", "harts kick each other", "needed with more than one hart"),
+    ("rfence", "remote fences", "IPIs do it"),
+    ("hsm", "other harts are started", "one hart only"),
+    ("srst", "power-off", "needed where there is no finisher"),
+    ("pmu", "performance counters", "no counters for guests"),
+    ("dbcn", "console by firmware", "the UART is used"),
+    ("susp", "system suspend", "not used"),
+    ("sta", "steal time", "not used by the host"),
+    ("fwft", "A and D updates can be chosen at run time", "they stay as they are"),
+)
+
+
+def facts_of(lines):
+    facts = {}
+    for line in lines:
+        if line.startswith("probe: "):
+            name, _, value = line[len("probe: "):].strip().partition(" ")
+            facts[name] = value
+    return facts
+
+
+def row(title, value, follows):
+    print(("%-16s %-10s %s" % (title, value, follows)).rstrip())
+
+
+def vmid_row(facts):
+    bits = int(facts["hgatp.vmidlen"])
+    row("VMIDLEN", "%d" % bits, "%d VMs keep their TLB entries side by side" % (1 << bits)
+        if bits else "every switch of VMs flushes the TLB")
+
+
+def report(facts):
+    row("harts", facts["harts"], "")
+    row("memory", "%d MiB" % (int(facts["memory"]) >> 20), "")
+    row("time", "%s Hz" % facts["timebase"], "1 tick is %g ns" % (1e9 / int(facts["timebase"])))
+    for name, title, yes, no in YES_NO:
+        if name in facts:
+            row(title, facts[name], yes if facts[name] == "yes" else no)
+        if name == "hgatp.sv57x4" and "hgatp.vmidlen" in facts:
+            vmid_row(facts)
+    firmware = IMPLEMENTATIONS.get(facts["sbi.impl"], "implementation " + facts["sbi.impl"])
+    number = int(facts["sbi.impl_version"], 0)
+    if firmware == "OpenSBI":
+        firmware += " %d.%d" % (number >> 16, number & 0xffff)
+    row("SBI", facts["sbi.version"], firmware)
+    for name, yes, no in SBI:
+        value = facts["sbi." + name]
+        row("  " + name.upper(), value, yes if value == "yes" else no)
+
+
+def main(argv):
+    parser = new_parser("probe", "Boots the host, has it read off what the platform has, and says "
+                        "what follows.", "scripts/hyperscope probe [options]")
+    parser.add_argument("--facts", action="store_true", help="names and values only, for programs")
+    machine.add_options(parser)
+    options = parser.parse_args(argv)
+    options.quiet = True
+    out = machine.out_folder(options, TOP)
+    box = machine.Machine(options, out)
+    run = RunDir(out, "probe")
+    try:
+        with open(run.file("initramfs"), "wb") as initramfs:
+            Archive(initramfs).close()
+        box.run_to_end(run, RAM, "probe " + options.boot)
+        facts = facts_of(run.log_lines())
+        if "end" not in facts:
+            box.check_qemu()
+            raise LaunchError(box.last_words("the host could not probe the platform"))
+    finally:
+        run.close()
+    del facts["end"]
+    if options.facts:
+        for name, value in facts.items():
+            print(name, value)
+    else:
+        report(facts)
+    return 0

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: MIT
+"""cmd_run.py - `hyperscope run`: boot a guest in a VM, then show what its exits cost.
+
+It is `exec` of our own VMM with the guest's files, and no more.
+"""
+import os
+import re
+import subprocess
+import sys
+
+from hs import tables
+from hs.errors import STATUS_USAGE, LaunchError, sentence
+from hs.paths import TOP
+from hs.run import machine
+from hs.run.cpio import behind
+from hs.run.rundir import STATE_PANICKED
+from hs.run.saved import SaveFile, restored_header
+from hs.run.tracing import save_trace
+from hs.toggles import trace_chooses
+from .exec import Job, execute, new_parser
+
+SUMMARY = "boot a guest in a VM under hyperscope; then the table of its exits"
+MIB = machine.MIB
+MAX_VCPUS = 8
+DEFAULT_MEM = 512 * MIB
+SCRATCH_SECTORS = 4096
+APPEND = "console=ttyS0"
+TRACE_RING = 32 * MIB  # a hart's: the events of Debian's boot and tour fit
+# The VMM's, for a guest that it had to end: vCPU stuck, crashed, or faulting for ever.
+GUEST_ENDED = (102, 103, 104)
+LAST_EXITS = "32"
+RESTORED = "restored"  # the guest's name if only --restore says what it is
+
+
+class Guest:
+    """Image, initrd and command line of what is to be booted."""
+
+    def __init__(self, options, out):
+        self.linux = options.guest == "linux"
+        self.initrd = options.initrd
+        self.append = options.append
+        if self.linux:
+            self.image = machine.need(os.path.join(out, "guest", "vmlinux"), "make run fetches it")
+            if self.initrd is None:
+                self.initrd = machine.need(os.path.join(out, "guest-initrd.cpio"), "make builds it")
+            if self.append is None:
+                self.append = APPEND
+        elif options.guest == "hello":
+            self.image = machine.need(os.path.join(out, "guest-payloads", "hello.bin"),
+                                      "make builds it")
+        elif options.guest == RESTORED:
+            self.image = None
+        else:
+            self.image = options.guest
+        self.ours = self.linux and options.initrd is None
+        for what, path in (("guest", self.image), ("initrd", self.initrd)):
+            if path is not None and not os.path.isfile(path):
+                raise LaunchError("%s %s: no such file" % (what, path))
+
+    def size(self):
+        return sum(os.path.getsize(path) for path in (self.image, self.initrd) if path)
+
+
+def scratch_disk():
+    """Every sector says which it is, so that what a guest reads can be checked."""
+    return b"".join(b"%-511s\n" % (b"hyperscope scratch disk, sector %d" % n)
+                    for n in range(SCRATCH_SECTORS))
+
+
+def write_guest_initrd(guest, path, command, terminal, disks):
+    """The common initrd and behind it a second archive with what is this run's own."""
+    with behind(guest.initrd, path) as archive:
+        archive.add_dir("hs")
+        if command:
+            archive.add_data("/hs/command", os.fsencode(command) + b"\n")
+        elif terminal:
+            size = os.get_terminal_size(0)
+            archive.add_data("/hs/shell", b"%d %d\n" % (size.lines, size.columns))
+        if disks:
+            archive.add_data("/hs/disks", b"%d\n" % disks)
+
+
+def host_disk(number):
+    return "/dev/vd" + chr(ord("a") + number)
+
+
+def add_saving(job, options):
+    """--save and --restore: the host's disks behind the user's."""
+    number = len(options.disk)
+    for name in "save_at", "save_on", "save_rounds":
+        value = getattr(options, name)
+        if value is not None:
+            job.argv += ["--" + name.replace("_", "-"), value]
+    for name in options.saving:
+        job.argv += ["--" + name, host_disk(number)]
+        number += 1
+
+
+def new_job(options, guest, run, out):
+    job = Job(machine.need(os.path.join(out, "vmm"), "build it first, with make"), [])
+    if guest.image:
+        job.files.append(("/Image", guest.image))
+    if options.quiet:
+        job.argv.append("--quiet")
+    if trace_chooses(options.trace, "print"):
+        job.argv.append("--markers")
+    job.argv += ["--" + name for name in options.device]
+    job.argv += ["--smp", str(options.smp), "--mem", "%dM" % (options.mem // MIB)]
+    add_saving(job, options)
+    disks = [host_disk(n) for n in range(len(options.disk))]
+    if guest.linux and not disks and not options.saving:
+        # Of the run alone, and in the host's memory: it answers alike every time under --icount.
+        job.data.append(("/scratch.img", scratch_disk()))
+        disks = ["/scratch.img"]
+    if options.pin:
+        job.argv.append("--pin")
+    if options.no_ioeventfd:
+        job.argv.append("--no-ioeventfd")
+    for disk in disks:
+        job.argv += ["--disk", disk]
+    if guest.ours:
+        terminal = os.isatty(0) and os.isatty(1) and not options.icount
+        path = run.file("guest-initrd")
+        write_guest_initrd(guest, path, options.command, terminal, len(disks))
+        job.files.append(("/initrd", path))
+    elif guest.initrd:
+        job.files.append(("/initrd", guest.initrd))
+    if guest.initrd:
+        job.argv += ["--initrd", "/initrd"]
+    if guest.append:
+        job.argv += ["--append", guest.append]
+    if guest.image:
+        job.argv.append("/Image")
+    return job
+
+
+def show_exits(run, out, options):
+    """The trace out of the run's RAM, and the table of exits."""
+    hstrace = os.path.join(out, "hstrace")
+    trace = save_trace(run, out, options, options.guest)
+    if trace and not options.quiet:
+        sys.stdout.flush()
+        desc = run.read_desc()
+        if desc.state == STATE_PANICKED or desc.program_status() in GUEST_ENDED:
+            last = subprocess.run([hstrace, "report", "--events", "kvm_exit", "--last", LAST_EXITS,
+                                   trace], stdout=subprocess.PIPE, check=False).stdout.decode()
+            if re.search(r"^[^#]", last, re.M):  # a host that gave up before a guest ran has none
+                print("the last exits:\n" + last, end="", flush=True)
+        subprocess.run([hstrace, "stat", trace], check=False)
+        print("trace: %s" % machine.shown(trace))
+
+
+def devices():
+    """Those that the VMM has an option for."""
+    return [name for name, *_ in tables.rows("src/vmm/device.def", "DEVICE")]
+
+
+def parse(argv):
+    parser = new_parser(
+        "run",
+        "Boots GUEST in a VM under hyperscope, with its console here; then prints how\n"
+        "often and for what the guest exited. On a terminal Debian's kernel ends in a\n"
+        "shell (Ctrl-A X quits), otherwise it takes a short tour and powers off.",
+        "scripts/hyperscope run [options] [GUEST]")
+    parser.add_argument("guest", metavar="GUEST", nargs="?",
+                        help="linux (default): Debian's kernel; hello: the in-tree payload; else the "
+                        "path of a RISC-V Image. With --restore: for a later reboot")
+    parser.add_argument("--initrd", metavar="FILE", help="the guest's initrd, instead of ours")
+    parser.add_argument("--append", metavar="ARGS",
+                        help="the guest's command line (linux: %s)" % APPEND)
+    parser.add_argument("--smp", metavar="N", help="vCPUs of the guest (as many as harts)")
+    parser.add_argument("--pin", action="store_true",
+                        help="each vCPU stays on one hart, vCPU 0 on the first")
+    parser.add_argument("--mem", metavar="SIZE", help="the guest's memory (512M)")
+    parser.add_argument("--device", metavar="NAME", action="append", default=[],
+                        help="add this device of src/vmm/device.def; may be repeated")
+    parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),
+                        help="what the guest's shell runs instead of the tour ($GUEST_CMD)")
+    parser.add_argument("--no-ioeventfd", action="store_true",
+                        help="the guest's disks are notified by an exit to the VMM, to measure that")
+    group = parser.add_argument_group("saved machines (docs/vmm.md)")
+    group.add_argument("--save", metavar="FILE",
+                       help="save the machine when asked, and end: by Ctrl-A S on a terminal, or as "
+                       "the next two say; the guest has then no disks but those of --disk")
+    group.add_argument("--save-at", metavar="MS", help="so long after its start")
+    group.add_argument("--save-on", metavar="TEXT", help="when it has printed TEXT within a line")
+    group.add_argument("--save-rounds", metavar="N",
+                       help="rounds in which memory is written while it runs (8)")
+    group.add_argument("--restore", metavar="FILE",
+                       help="go on with a saved machine, with its disks as they were")
+    machine.add_options(parser)
+    options = parser.parse_args(argv)
+    options.input_from_files_only = True  # whoever runs us in the background need not end our input
+    options.boot += " need-h"  # without it no guest can run, though other programs can
+    if options.trace is None:
+        options.trace = "kvm_*,gstage_*,!gstage_step"
+    harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",
+                                machine.MAX_HARTS)
+    options.harts = str(harts)
+    if options.trace != "none":
+        options.boot += " trace.size=%d" % TRACE_RING  # behind the user's, which counts then
+    if options.smp is not None:
+        options.smp = machine.parse_count(options.smp, "--smp", MAX_VCPUS)
+    if options.mem is not None:
+        options.mem = machine.parse_size(options.mem, "--mem")
+        if options.mem < 4 * MIB:
+            raise LaunchError("--mem: a guest needs 4 MiB at least", STATUS_USAGE)
+    for name in options.device:
+        if name not in devices():
+            raise LaunchError("--device: there is no '%s'; there are: %s"
+                              % (name, ", ".join(devices())), STATUS_USAGE)
+    if options.save is None and (options.save_at or options.save_on or options.save_rounds):
+        raise LaunchError("--save-at, --save-on, --save-rounds: they want --save FILE", STATUS_USAGE)
+    complete(options, harts)
+    return options
+
+
+def complete(options, harts):
+    """What was not said: as the restored machine is, or the defaults."""
+    options.saving = [name for name in ("restore", "save") if getattr(options, name) is not None]
+    header = restored_header(options.restore) if options.restore is not None else None
+    if options.smp is None:
+        options.smp = header.vcpus if header else harts
+    if options.mem is None:
+        options.mem = header.mem if header else DEFAULT_MEM
+    if options.guest is None:
+        options.guest = RESTORED if header else "linux"
+
+
+def main(argv):
+    options = parse(argv)
+    out = machine.out_folder(options, TOP)
+    guest = Guest(options, out)
+    if options.command and not guest.ours:
+        sentence("--command is for the built-in Linux guest only: ignored")
+    # The guest's memory, its files once more in the host's initramfs, trace, the host itself.
+    ram = options.mem + 3 * guest.size() + int(options.harts) * TRACE_RING + 192 * MIB
+    ram = -(-ram // (64 * MIB)) * 64 * MIB
+
+    used = [path for path in [guest.image, guest.initrd] + options.disk if path]
+    save = SaveFile(options.save, options.mem, used) if options.save is not None else None
+    try:
+        options.more_disks = []
+        if options.restore is not None:
+            options.more_disks.append(machine.Disk(options.restore, read_only=True))
+        if save:
+            options.more_disks.append(save.disk)
+        return execute(options, ram, "run", out, ctrl_a=b"\x01\x01",  # the VMM has that escape, too
+                       make_job=lambda run: new_job(options, guest, run, out),
+                       after=lambda run: show_exits(run, out, options))
+    finally:
+        if save:
+            save.finish(options.quiet)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""cmd_sweep.py - `hyperscope sweep`: a table of parameters, every combination a job; one CSV."""
+import argparse
+import os
+import shlex
+import sys
+import time
+
+from hs import ends
+from hs.bench.systems import BenchError
+from hs.errors import LaunchError, Quit
+from hs.paths import TOP
+from hs.run import machine
+from hs.sweep import collect, engines, job, table
+from hs.sweep.folder import Folder
+from hs.sweep.progress import Progress
+from hs.toggles import refuse_defaults
+from .exec import Parser
+
+SUMMARY = "run every combination of a table of parameters; collect one CSV"
+DESCRIPTION = """\
+FILE says by which parameters (TOML, or CSV with a header); every combination
+is a job. The jobs are run by GNU parallel, here or over ssh, by Slurm or by
+Snakemake, and collected into OUT/sweeps/NAME/results.csv, failures included.
+The same command again goes on where it was interrupted. docs/sweep.md has the
+keys, notebooks-data/sweeps examples."""
+EPILOG = """\
+exit status: 0 all jobs went well; 1 some failed (results.csv says which); 2 wrong
+use; 125 some have no result yet; 130 interrupted"""
+SHOWN_FAILURES = 5
+SHOWN_TEXT = 32  # of a value in a job's line
+WIDTH = 60       # of all values in one line
+
+
+def new_parser():
+    parser = Parser(prog="scripts/hyperscope sweep", description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", metavar="FILE", nargs="?", help="the table; with --job a sweep's folder")
+    parser.add_argument("--plan", action="store_true", help="show the list of jobs; run none")
+    parser.add_argument("--engine", choices=tuple(engines.ENGINES), default="parallel",
+                        help="parallel (default), slurm or snakemake")
+    parser.add_argument("--ssh", metavar="HOST,...", help="parallel: run on these hosts, as its --sshlogin takes "
+                        "them; each has this checkout, built, at the same path")
+    parser.add_argument("--sbatch", metavar="ARGS", default="", help="slurm: more of sbatch's options")
+    parser.add_argument("--jobs", metavar="N", type=int, help="so many at a time (one a processor)")
+    parser.add_argument("--generate", action="store_true", help="write the engine's files, run nothing")
+    parser.add_argument("--fresh", action="store_true", help="throw away what the sweep has, begin anew")
+    parser.add_argument("--retry", action="store_true", help="run the jobs that failed once more")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--out", metavar="DIR", help="output folder ($O, else build/)")
+    parser.add_argument("--job", metavar="ID", help="run this job of the folder, unless it has a result")
+    parser.add_argument("--packed", metavar="JOB", help=argparse.SUPPRESS)  # of another machine's sweep
+    return parser
+
+
+def parse(argv):
+    parser = new_parser()
+    options = parser.parse_args(argv)
+    if options.file is None and options.packed is None:
+        parser.error("no file was named")
+    if options.jobs is not None and options.jobs < 1:
+        parser.error("--jobs: 1 or more")
+    if options.ssh and options.engine != "parallel":
+        parser.error("--ssh: that is parallel's; %s knows its own hosts" % options.engine)
+    if options.ssh and options.generate:
+        parser.error("--generate: results that come by ssh are the sweep's own to collect")
+    if options.sbatch and options.engine != "slurm":
+        parser.error("--sbatch: that is for --engine slurm")
+    try:
+        options.sbatch = shlex.split(options.sbatch)
+    except ValueError as error:
+        parser.error("--sbatch %s: %s" % (options.sbatch, error))
+    options.out = os.environ["O"] = machine.out_folder(options, TOP)
+    return options
+
+
+def shortened(value):
+    return value if len(value) <= SHOWN_TEXT else value[:SHOWN_TEXT - 3] + "..."
+
+
+def show_plan(plan):
+    """A line a job; below, each parameter's values, whole."""
+    width = max(len(name) for name in plan.columns)
+    for number, (point, repetition) in enumerate(plan.points, 1):
+        words = ["%s=%s" % (name, shortened(point[name])) for name in plan.columns if name in point]
+        print("%05d %s (%d)" % (number, " ".join(words), repetition))
+    print("%d jobs of sweep '%s':" % (len(plan.points), plan.name))
+    for name in plan.columns:
+        values = dict.fromkeys(point[name] for point, _ in plan.points if name in point)
+        between = ", " if sum(map(len, values)) < WIDTH else "\n" + " " * (width + 4)
+        print("  %-*s  %s" % (width, name, between.join(values)))
+
+
+def report(sweep, total):
+    done, failed = collect.write(sweep)
+    print("%s: %d of %d jobs, %d failed" % (machine.shown(sweep.file("results.csv")), done, total, len(failed)))
+    for number, reason in list(failed.items())[:SHOWN_FAILURES]:
+        print("  job %s: %s; %s" % (number, reason, machine.shown(sweep.file("jobs", number, "log"))))
+    if len(failed) > SHOWN_FAILURES:
+        print("  and %d more" % (len(failed) - SHOWN_FAILURES))
+    if failed:
+        print("  --retry runs them again")
+    return done, failed
+
+
+def run(options, sweep, total):
+    """By the engine, until all have a result, or nobody runs them any more."""
+    sweep.tidy()
+    done = sweep.done()[0]
+    todo = [number for number, _, _ in sweep.jobs() if number not in done]
+    engine = engines.ENGINES[options.engine](sweep, options)
+    if options.generate:
+        for path in engine.generate(todo)[0]:
+            print(machine.shown(path))
+        return 0
+    progress = Progress(sweep, total, options.quiet, bool(options.ssh))
+    begin = time.monotonic()
+    try:
+        if todo:
+            engine.run(todo, progress.look)
+    except (Quit, OSError):
+        with ends.held():
+            engine.stop()
+        raise
+    finally:
+        if todo:
+            progress.end()
+        done, failed = report(sweep, total)
+    if done < total:
+        log = sweep.file("engine.log")
+        told = os.path.exists(log) and os.path.getsize(log)
+        why = "%s says why" % machine.shown(log) if told else "somebody killed them"
+        raise LaunchError("%d jobs have no result after %d s; %s, and the same command goes on"
+                          % (total - done, time.monotonic() - begin, why))
+    return 1 if failed else 0
+
+
+def main(argv):
+    options = parse(argv)
+    try:
+        refuse_defaults()  # where a job runs, too
+        if options.packed is not None:
+            return job.run_packed(options.packed)
+        if options.job is not None:
+            return job.run(Folder(options.file), options.job)
+        plan = table.read(options.file)
+        if options.plan:
+            show_plan(plan)
+            return 0
+        sweep = Folder(os.path.join(options.out, "sweeps", plan.name))
+        with sweep.held():
+            sweep.begin(options.file, plan, options.out, options.fresh)
+            if options.retry:
+                sys.stderr.write("sweep: %d jobs that failed are run again\n" % sweep.forget_failed())
+            return run(options, sweep, len(plan.points))
+    except BenchError as error:
+        raise LaunchError(str(error)) from None
+    except OSError as error:
+        raise LaunchError(": ".join(filter(None, (error.filename, error.strerror)))) from None

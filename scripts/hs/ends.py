@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+"""ends.py - end a script: normally, with an error message, or by INT, TERM or HUP at any moment.
+
+Such a signal raises Quit, once. As it may come at any instruction (between a fork and the assignment of
+the child, in the middle of a removal), it is deferred within `with held():` and outside of run(). Children
+and temporary folders are recorded when they are created; at its end run() terminates and removes those
+that an exception has left.
+"""
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+
+from hs.errors import STATUS_FAILED, LaunchError, Quit
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GRACE = 20  # seconds that a child has to end after SIGTERM
+
+_depth = 1       # > 0: signals are deferred
+_told = None     # number of the first signal
+_waits = False   # it is deferred: not raised yet
+_children, _folders = set(), set()
+
+
+def _raise():
+    global _waits
+    _waits = False
+    raise Quit(128 + _told)
+
+
+def _on_signal(number, _frame):
+    global _told, _waits
+    if _told is not None:  # already ending: ignore further signals
+        return
+    _told, _waits = number, True
+    if not _depth:
+        _raise()
+
+
+class held:  # pylint: disable=invalid-name  # a word of its own in `with held():`
+    """Defer a signal to the end of the block. No effect in other threads, which get no signals."""
+
+    def __enter__(self):
+        global _depth
+        self.counts = threading.current_thread() is threading.main_thread()
+        _depth += self.counts
+
+    def __exit__(self, *_):
+        global _depth
+        _depth -= self.counts
+        if self.counts and _waits and not _depth:
+            _raise()
+
+
+def look():
+    """For loops that wait: raise Quit again. Python drops an exception raised in a destructor, so Quit may be lost."""
+    if _told is not None and not _depth:
+        _raise()
+
+
+def start(command, **more):
+    """subprocess.Popen(); a child that still runs at the script's end is terminated."""
+    with held():
+        child = subprocess.Popen(command, **more)
+        _children.difference_update([old for old in list(_children) if old.returncode is not None])
+        _children.add(child)
+    return child
+
+
+def poll(child, seconds=0):
+    """The child's status, or None if it has not ended within so many seconds (at most 0.2: signals are deferred).
+
+    Use it instead of child.poll() and child.wait(seconds): a Quit raised in one of them may leave a lock of
+    Popen taken, and every later wait() would block forever.
+    """
+    with held():
+        try:
+            return child.wait(seconds) if seconds else child.poll()
+        except subprocess.TimeoutExpired:
+            return None
+
+
+def stop(child):
+    """Terminate the child and wait for its end, however long that takes."""
+    with held():
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
+
+
+def call(command, **more):
+    """The command's status. After an interruption it gets SIGTERM, so timeout(1), make and our scripts end their children."""
+    child = start(command, **more)
+    try:
+        return child.wait()
+    finally:
+        stop(child)
+
+
+def said(command, **more):
+    """The same with its output, as a subprocess.CompletedProcess."""
+    child = start(command, stdout=subprocess.PIPE, **more)
+    try:
+        out, err = child.communicate()
+    finally:
+        stop(child)
+    return subprocess.CompletedProcess(command, child.returncode, out, err)
+
+
+@contextlib.contextmanager
+def folder(prefix, where=None):
+    """A temporary folder, removed with its contents at the end."""
+    with held():
+        path = tempfile.mkdtemp(prefix=prefix, dir=where)
+        _folders.add(path)
+    try:
+        yield path
+    finally:
+        with held():
+            shutil.rmtree(path, ignore_errors=True)
+            _folders.discard(path)
+
+
+def _tidy():
+    running = [child for child in _children if child.poll() is None]
+    for child in running:
+        child.terminate()
+    for child in running:
+        try:
+            child.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+    for path in _folders:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def by_default():
+    """In a child of fork(): drop the parent's handlers, children and folders."""
+    _children.clear()
+    _folders.clear()
+    for number in ENDING:
+        if signal.getsignal(number) == _on_signal:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def run(main):
+    """main()'s status, or 128 + the signal that ended it. On return no child and no temporary folder is left."""
+    global _depth, _told
+    _told = None
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number in ENDING:
+        if before[number] != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _on_signal)
+    try:
+        _depth = 0
+        look()  # a signal may have come since its handler was set
+        status = main()
+        _depth = 1
+    except Quit as ended:
+        _depth = 1
+        status = ended.status
+    except BaseException:
+        _depth = 1
+        if _told is None:
+            raise
+        status = 128 + _told  # the signal has caused this error
+    finally:
+        _tidy()
+        for number in ENDING:
+            signal.signal(number, before[number])
+    return status
+
+
+def _say_no_more():
+    """Discard unwritten output: else Python writes it again at exit, and 3.13 takes an error then as the status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _status_of(name, main, others):
+    try:
+        try:
+            return main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader has closed the pipe, as "| head" does
+        _say_no_more()
+        return STATUS_FAILED
+    except (LaunchError,) + others as failure:
+        text, status = failure, getattr(failure, "status", STATUS_FAILED)
+    except OSError as failure:
+        text, status = ": ".join(filter(None, (failure.filename, failure.strerror))), STATUS_FAILED
+        _say_no_more()
+    sys.stderr.write("%s: %s\n" % (name, text))
+    return status
+
+
+def exit_by(name, main, *others):
+    """Exit with main()'s status, or with one message and a status. others: further exceptions to print as a message."""
+    sys.exit(run(lambda: _status_of(name, main, others)))

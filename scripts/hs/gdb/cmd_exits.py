@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""cmd_exits - hs exits."""
+import gdb
+from hs import names
+from .command import command
+from .target import Problem, address, ctype, kernel_pa, load, need_machine, read_kernel, read_physical
+
+MOST = 1000
+SEQUENCE_BITS = 22  # of seq_event; the event is below
+
+
+def _event(name):
+    for field in ctype("enum trace_event", "trace_emit_slow").fields():
+        if field.name.rpartition("::")[2] == "TRACE_" + name:
+            return field.enumval
+    raise Problem("this build has no event %s" % name)
+
+
+def _records(mem, base, hart, wanted, most):
+    """The newest of one hart's records of that event, oldest first.
+
+    What may be half written is left out.
+    """
+    area = base + int(mem["harts_offset"]) + hart * int(mem["hart_stride"])
+    head = int.from_bytes(_physical(area, 8), "little")
+    size, room = int(mem["record_size"]), int(mem["ring_records"])
+    type_ = ctype("struct trace_record", "trace_emit_slow")
+    found = []
+    for n in range(head - 1, max(head - room, -1), -1):
+        data = _physical(area + int(mem["ring_offset"]) + n % room * size, size)
+        seq_event = int.from_bytes(data[56:60], "little")
+        if seq_event & (1 << 32 - SEQUENCE_BITS) - 1 == wanted:
+            found.append((hart, gdb.Value(data, type_)))
+            if len(found) == most:
+                break
+        if head - n > 64 * most:  # enough looked at: the event is rare, or off
+            break
+    return found
+
+
+def _physical(pa, size):
+    data = read_physical(pa, size)
+    if data is None:
+        raise Problem("the trace memory's header makes no sense: it points outside RAM")
+    return data
+
+
+@command("exits")
+def exits(argument):
+    """Show the last exits from the harts' trace rings, oldest first.
+
+    usage: hs exits [N]           the last N (10)
+
+    The event kvm_exit has to be recorded; it is unless --trace says otherwise. An exit that has just
+    happened, and has not been recorded yet, is not among them."""
+    need_machine()
+    if argument and (not argument.isdigit() or not 1 <= int(argument) <= MOST):
+        raise Problem("'%s' is no number of exits: 1 to %d" % (argument, MOST))
+    most = int(argument or 10)
+    va = int.from_bytes(read_kernel(address("trace_mem"), 8), "little")
+    if not va or kernel_pa(va) is None:
+        raise Problem("the host has not set up its trace yet")
+    mem = load(ctype("struct trace_mem", "trace_emit_slow"), va)
+    if not int(mem["ring_records"]):
+        raise Problem("this run has no trace rings (trace.size)")
+    wanted, found = _event("kvm_exit"), []
+    for hart in range(int(mem["nr_harts"])):
+        found += _records(mem, kernel_pa(va), hart, wanted, most)
+    if not found:
+        raise Problem("no exit has been recorded: none yet, or the event kvm_exit is off (--trace)")
+    found.sort(key=lambda row: int(row[1]["time"]))
+    print("%12s hart  vCPU   %-18s %-22s %s" % ("time", "pc", "cause", "stval, htval, htinst"))
+    for hart, record in found[-most:]:
+        sepc, scause, *rest = (int(record["arg"][i]) for i in range(5))
+        who = int(record["who"])
+        print("%12d %4d %5s   0x%-16x %-22s %s" % (
+            int(record["time"]) - int(mem["start_time"]), hart,
+            "%d.%d" % (who & 0xffff, who >> 16), sepc,
+            names.cause_name(scause), " ".join("0x%x" % v for v in rest)))

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""cmd_run - hs until, hs until-exit, hs until-entry, hs break-guest."""
+import os
+import re
+
+import gdb
+from hs import names
+from . import elf, place, vm
+from .command import command, nothing
+from .target import Problem, address, image_is_there, is_virtual, kernel_symbols, need_machine, register
+
+quiet = False  # stops of the commands here that are no stop of the user's (cmd_switch)
+
+
+def _ready():
+    need_machine()
+    address("vcpu_switch")
+    if not image_is_there():
+        raise Problem("hyperscope is not in this machine's RAM, or another build of it")
+
+
+def _continue():
+    """False when the machine has ended."""
+    try:
+        gdb.execute("continue", to_string=True)
+    except gdb.error as error:
+        if not re.search("closed|isconnected|not being run|Broken pipe", str(error)):
+            raise
+        return False
+    return gdb.selected_thread() is not None and gdb.selected_thread().is_valid()
+
+
+def run_to(places, condition=None):
+    """Continue to one of these addresses. True: there; False: another breakpoint came first.
+    Problem: the machine has ended."""
+    points = []
+    try:
+        for at in places:
+            point = gdb.Breakpoint("*0x%x" % at, gdb.BP_HARDWARE_BREAKPOINT, internal=True)
+            point.silent = True
+            if condition:
+                point.condition = condition
+            points.append(point)
+        alive = _continue()
+    finally:
+        for point in points:
+            if point.is_valid():
+                point.delete()
+    if not alive:
+        raise Problem("the machine has ended before that")
+    return register("pc") in places
+
+
+def tell(there):
+    if not there:
+        print("stopped before that:")
+    for line in place.describe():
+        print(line)
+
+
+@command("until-exit")
+def until_exit(argument):
+    """Run until a guest exits: to the first instruction behind its trap, where every register is still
+    the guest's.
+
+    usage: hs until-exit          any exit
+           hs until-exit CAUSE    one of this cause, as a number (irq_N for interrupts) or a name:
+                                  ecall_vs, store_guest_page_fault, irq_s_timer, ...
+                                  (src/include/hv/cause.def has all of them)"""
+    condition = None
+    if argument:
+        try:
+            condition = "$scause == 0x%xUL" % names.cause_number(argument)
+        except ValueError:
+            raise Problem("'%s' is no cause of a trap; there are %s"
+                          % (argument, " ".join(names.CAUSES.values()))) from None
+    _ready()
+    tell(run_to(vm.exit_vectors(), condition))
+
+
+def _places(text):
+    """Addresses of PLACE, and a condition."""
+    if re.fullmatch(r"step [1-6]", text):
+        found = place.address_of_step(int(text[5:]))
+        if found is None:
+            raise Problem("src/kvm/exit/switch.S names no %s, or there is no debug information" % text)
+        return [found], None
+    if text in kernel_symbols():
+        return [address(text)], None
+    if text.startswith("vmm:"):
+        return [_vmm_address(text[4:])], "$priv == 0"
+    return [_guest_address(text)], "$priv >= 4"
+
+
+def _vmm_address(name):
+    path = next((o.filename for o in gdb.objfiles() if os.path.basename(o.filename) == "vmm"), None)
+    symbols = elf.symbols(path) if path else {}
+    if name not in symbols:
+        raise Problem("the VMM has no symbol '%s'" % name if path else "the VMM's symbols are not loaded: make gdb does it")
+    return symbols[name]
+
+
+@command("until")
+def until(argument):
+    """Run until a place is reached, in the host or in the guest.
+
+    usage: hs until SYMBOL        of the host, a label of its assembly, too; else of the guest's ELF file
+           hs until ADDRESS       in the guest
+           hs until vmm:SYMBOL    of the VMM's ELF file, in U
+           hs until step N        the first instruction of step N of the world switch (src/kvm/exit/switch.S)"""
+    if not argument:
+        raise Problem("where? As in: hs until exit_sbi")
+    _ready()
+    tell(run_to(*_places(argument)))
+
+
+@command("until-entry")
+def until_entry(argument):
+    """Run until a guest is entered: to its first instruction behind the host's sret.
+
+    usage: hs until-entry
+
+    If the guest traps at once (its first page may be missing), the stop is behind that trap."""
+    global quiet
+    nothing(argument, "until-entry")
+    _ready()
+    quiet = True
+    try:
+        there = run_to(place.entries())
+    finally:
+        quiet = False
+    if there:
+        gdb.execute("stepi", to_string=True)
+        if not is_virtual():
+            trapped = register("pc") in vm.exit_vectors()
+            print("the guest's first instruction trapped at once:" if trapped else "that sret did not enter the guest:")
+    tell(there)
+
+
+def _guest_address(text):
+    if text[:1].isdigit() or text[:1] in "*$":
+        return vm.number(text.lstrip("*"), "address")
+    path = os.environ.get("HS_GUEST_ELF")
+    if not path:
+        raise Problem("this guest's symbols are not known: give an address, or its ELF file to "
+                      "make gdb")
+    try:
+        symbols = elf.symbols(path)
+    except (OSError, ValueError) as error:
+        raise Problem("the guest's symbols: %s" % error) from None
+    if text not in symbols:
+        raise Problem("the guest has no symbol '%s' (%s)" % (text, os.path.basename(path)))
+    return symbols[text]
+
+
+@command("break-guest")
+def break_guest(argument):
+    """Set a breakpoint in the guest, which stops there and not at the same address elsewhere.
+
+    usage: hs break-guest SYMBOL      of the guest's ELF file
+           hs break-guest ADDRESS     a guest virtual address
+
+    delete N removes it, as any breakpoint."""
+    if not argument:
+        raise Problem("where? As in: hs break-guest main")
+    at = _guest_address(argument)
+    point = gdb.Breakpoint("*0x%x" % at, gdb.BP_HARDWARE_BREAKPOINT)
+    point.condition = "$priv >= 4"
+    print("breakpoint %d in the guest, at 0x%x" % (point.number, at))

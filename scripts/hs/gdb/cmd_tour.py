@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""cmd_tour - hs tour: what scripts/walk has gdb do."""
+import argparse
+import os
+import sys
+
+import gdb
+
+from . import play, prompt, tour
+from .command import command
+from .target import Problem
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="hs tour", add_help=False, exit_on_error=False)
+    parser.add_argument("--auto", action="store_true")
+    parser.add_argument("--page")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("path")
+    return parser
+
+
+def _tell(text):
+    print(text, flush=True)
+
+
+@command("tour")
+def play_tour(argument):
+    """Play a walkthrough; scripts/walk and make walk call it, with a machine that fits.
+
+    usage: hs tour [--auto] [--page FILE] [--seconds N] FILE
+
+    N is what a command may take. scripts/hs/gdb/tour.py says how one is written."""
+    try:
+        options = _parser().parse_args(argument.split())
+    except (argparse.ArgumentError, SystemExit):
+        raise Problem("usage: hs tour [--auto] [--page FILE] [--seconds N] FILE") from None
+    try:
+        one = tour.load(options.path)
+    except (OSError, tour.Wrong) as error:
+        raise Problem(str(error)) from None
+    gdb.execute("set pagination off")
+
+    def auto(player):
+        if player.at < len(one.steps):
+            _tell(prompt.told(one, player.at))
+
+    _tell("%s\n\n%s" % (one.title, one.intro))
+    if not options.auto:
+        _tell("\n" + prompt.KEYS)
+    ask = auto if options.auto else prompt.Prompt(_tell, options.seconds)
+    player = play.Player(one, _tell, ask, options.seconds, not options.auto)
+    try:
+        text = player.play()
+    except play.Ended:
+        _quit(0)
+    except play.Failed as error:
+        sys.stdout.flush()
+        sys.stderr.write("walk: %s\n" % error)
+        sys.stderr.flush()
+        _quit(1)
+    if options.page:
+        with open(options.page, "w", encoding="utf-8") as out:
+            out.write(text)
+    _tell("walk: %s: %d steps, as expected" % (one.name, len(one.steps)))
+    _quit(0)
+
+
+def _quit(status):
+    """At once: gdb's own quit detaches, and then the machine runs on. scripts/debug ends it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

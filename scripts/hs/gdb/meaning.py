@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""meaning - what a field of a tour is now, and what a number stands for: a symbol, the vCPU, a root."""
+import os
+import re
+
+import gdb
+from hs import names
+from . import csr, elf, place, snapshot, vm
+from .target import KERNEL_BASE, KSTACK_BASE, LINEAR_BASE, LINEAR_SIZE, MASK, Problem, address, ctype, is_virtual, kernel_symbols, load, register, world
+
+TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
+
+
+# -- the things that have a name ---------------------------------------------------------------
+
+def _vcpu():
+    """The one of this hart, else the first; None before there is a VM."""
+    try:
+        return vm.current_vcpu() or vm.choose_vcpu("")
+    except Problem:
+        return None
+
+
+def things():
+    """name -> address of what a tour may name."""
+    found = {}
+    one = _vcpu()
+    if one is None:
+        return found
+    found["the vCPU"] = one.va
+    owner = vm.owner(one)
+    found["the VM"] = owner.va
+    root = int(owner.value["gstage"]["root"])
+    if root:
+        found["the VM's root"] = root
+    return found
+
+
+def symbol(value):
+    """(name, offset) of the host's or the guest's code or data there, or None."""
+    if value < 1 << 16 or value < 1 << 31 and world() != "U":
+        return None  # the VMM lies there, and so do counts
+    text = gdb.execute("info symbol 0x%x" % value, to_string=True).strip()
+    found = re.match(r"([\w.$]+)(?: \+ (\d+))? in section", text)
+    if not found or int(found.group(2) or 0) > 1 << 20:
+        return None
+    return found.group(1), int(found.group(2) or 0)
+
+
+def describe(value, rough=False):
+    """What an address stands for, or ''. rough: without what another build moves."""
+    if not isinstance(value, int) or value < 1 << 16:
+        return ""
+    for name, at in things().items():
+        if value == at:
+            return name
+        size = {"the vCPU": "struct kvm_vcpu", "the VM": "struct kvm"}.get(name)
+        if size and at < value < at + ctype(size).sizeof:
+            return "in " + name[4:] if rough else "%s + %d" % (name, value - at)
+    known = symbol(value)
+    if known is None:
+        return ""
+    name, offset = known
+    return name if not offset else "%s+..." % name if rough else "%s+%d" % (name, offset)
+
+
+def region(value):
+    """In which kind of memory an unnamed address lies, or ''."""
+    if KERNEL_BASE <= value <= MASK - 4096:
+        return "host image"
+    if LINEAR_BASE <= value < LINEAR_BASE + LINEAR_SIZE or KSTACK_BASE <= value < KERNEL_BASE:
+        return "host"
+    if 1 << 37 <= value < 1 << 38:
+        return "user"
+    return ""
+
+
+# -- fields ------------------------------------------------------------------------------------
+
+HEADS = ("vcpu", "vm", "guest", "host")
+
+
+def _member(value, path):
+    for name, index in re.findall(r"([A-Za-z_]\w*)|\[(\d+)\]", path):
+        value = value[int(index)] if index else value[name]
+    return value
+
+
+def _number(value):
+    return int(value.cast(gdb.lookup_type("unsigned long"))) & MASK
+
+
+def _place(head, path):
+    """(address, type) of a member; None before there is a vCPU. Problem: there is no such member."""
+    one = _vcpu()
+    if one is None:
+        return None
+    if head == "guest" and path in snapshot.GPRS:
+        path = "gpr[%d]" % snapshot.GPRS.index(path)
+    elif head == "host":
+        path = re.sub(r"^s(\d+)$", r"s[\1]", path)
+    name, base = ("struct kvm", vm.owner(one).va) if head == "vm" else ("struct kvm_vcpu", one.va)
+    whole = gdb.Value(base).cast(ctype(name).pointer()).dereference()
+    try:
+        member = _member(whole[head] if head in ("guest", "host") else whole, path)
+    except (gdb.error, KeyError):
+        raise Problem("%s has no member '%s'" % (name, path)) from None
+    return int(member.address), member.type
+
+
+def _of_struct(head, path):
+    found = _place(head, path)
+    return None if found is None else _number(load(found[1], found[0]))
+
+
+def _step():
+    at = place.line_of(register("pc")) if world() == "HS" else None
+    found = re.match(r"Step (\d+)", place.step_of(*at) or "") if at and at[0] in place.FILES else None
+    return int(found.group(1)) if found else None
+
+
+def _function():
+    if world() != "HS":
+        return None
+    block, name = gdb.block_for_pc(register("pc")), None
+    while block is not None:  # the outermost: what is inlined has no address of its own
+        name = block.function.name if block.function else name
+        block = block.superblock
+    if name:
+        return name
+    known = symbol(register("pc"))
+    return known[0] if known else None
+
+
+def _insn():
+    text = gdb.execute("x/i $pc", to_string=True).strip().split(":", 1)[-1]
+    return " ".join(re.sub(r"\s*(<[^>]*>|#.*)", "", text).split())
+
+
+WORDS = {"count": lambda: register("instret"), "world": world, "step": _step, "function": _function, "insn": _insn,
+         "cause": lambda: None if is_virtual() else names.cause_name(register("scause"))}
+
+
+def read(field):
+    """A number or a word; None where it cannot be seen now. Problem: there is no such field."""
+    if field.startswith("{"):
+        return vm.number(field[1:-1], "expression")
+    if field in WORDS:
+        return WORDS[field]()
+    head, _, path = field.partition(".")
+    if path and head in HEADS:
+        member = path.rpartition(".")[0]
+        if _table(field)[0]:
+            value = _of_struct(head, member)
+            return None if value is None else csr.value_of(row_of(*_table(field)), value)
+        return _of_struct(head, path)
+    if path:
+        return _csr_field(head, path)
+    return _register(field)
+
+
+def _table(field):
+    """(CSR, its field) of hstatus.SPV and of guest.hstatus.SPV; ('', '') of what is no CSR's field."""
+    whole, _, part = field.rpartition(".")
+    name = whole.rpartition(".")[2]
+    return (name, part) if name in csr.TABLES else ("", "")
+
+
+def look(field):
+    """The same, and None for what cannot be seen yet: there may be no vCPU, or no such memory."""
+    try:
+        return read(field)
+    except (Problem, gdb.error, gdb.MemoryError):
+        return None
+
+
+def reader(field):
+    """look(field) as a function that is called often: a member is searched for only once."""
+    head, _, path = field.partition(".")
+    found = _place(head, path) if head in HEADS and path and not _table(field)[0] else None
+    return (lambda: look(field)) if found is None else lambda: _number(load(found[1], found[0]))
+
+
+def _register(name):
+    if is_virtual():
+        if name in TWINS:
+            return register(TWINS[name])
+        if name in TWINS.values():
+            return None
+    elif name not in snapshot.GPRS and name != "pc" and register(name) is None and name not in csr.sources():
+        raise Problem("there is no register or field '%s'" % name)
+    return register(name)
+
+
+def row_of(name, part):
+    """The field PART of a CSR, as the tables have it; a bit of hedeleg by an old name of its cause, too."""
+    spelt = (part, names.OLD_CAUSES.get(part.lower(), "").upper())
+    row = next((f for f in csr.TABLES.get(name, []) if f.name in spelt), None)
+    if row is None:
+        raise Problem("%s has no field '%s'" % (name, part))
+    return row
+
+
+def _csr_field(name, part):
+    row, value = row_of(name, part), _register(name)
+    return None if value is None else csr.value_of(row, value)
+
+
+def word_of(field, value):
+    """A CSR field's value as a word, where it has one: VS, Dirty, Sv57x4; else ''."""
+    name, part = _table(field)
+    return row_of(name, part).values.get(value, "") if name and isinstance(value, int) else ""
+
+
+def guest_symbols():
+    path = os.environ.get("HS_GUEST_ELF")
+    try:
+        return elf.symbols(path) if path else {}
+    except (OSError, ValueError):
+        return {}
+
+
+# -- meanings ----------------------------------------------------------------------------------
+
+def resolve(meaning, field, then):
+    """What the right side of an expectation is: a number or a word."""
+    if re.fullmatch(r"0x[0-9a-fA-F]+|\d+", meaning):
+        return int(meaning, 0)
+    if meaning == "then":
+        return then
+    if meaning.startswith("the "):
+        known = things()
+        if meaning not in known:
+            raise Problem("nothing is called '%s' here; there is %s" % (meaning, ", ".join(known) or "no VM yet"))
+        at = known[meaning]
+        return at >> 12 if field.endswith(".PPN") else at
+    name, part = _table(field)
+    if name:
+        words = {word: number for number, word in row_of(name, part).values.items()}
+        if meaning in words:
+            return words[meaning]
+    if meaning in kernel_symbols() and field not in WORDS:
+        return address(meaning)
+    if field in WORDS:
+        return meaning
+    try:
+        return read(meaning)
+    except Problem:
+        pass
+    constant = gdb.lookup_static_symbol(meaning) or gdb.lookup_global_symbol(meaning)
+    if constant is not None and constant.addr_class == gdb.SYMBOL_LOC_CONST:  # an enumerator
+        return _number(constant.value())
+    return guest_symbols().get(meaning, meaning)
+
+
+def within(value, function):
+    """Does that address lie in the function, of the host or the guest?"""
+    known = symbol(value) if isinstance(value, int) else None
+    block = gdb.block_for_pc(value) if isinstance(value, int) else None
+    while block is not None and block.function is None:
+        block = block.superblock
+    return function in (known[0] if known else None, block.function.name if block else None)

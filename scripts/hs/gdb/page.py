@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""page - a played tour as docs/walkthroughs/NAME.md: what moves from build to build is given its meaning
+instead (without gdb).
+
+An address becomes what it stands for, in angle brackets; one without a name gets its kind of memory and
+a number, by the order in which its page is met, so that equal addresses look equal.
+Source lines lose their numbers.
+"""
+import os
+import re
+
+from hs import tables
+
+HEX = re.compile(r"\b0x([0-9a-f]{5,16})\b|\b([0-9a-f]{16})\b")
+SYMBOLIC = re.compile(r"<([\w.$]+)\+\d+>")
+PAGE = 4096
+
+
+class Names:
+    """The names that numbers have in one tour. describe(value): a thing's or symbol's name, or '';
+    region(value): a kind of memory, or ''."""
+
+    def __init__(self, describe, region):
+        self.describe, self.region, self.known = describe, region, {}
+
+    def _numbered(self, kind, value):
+        """<page 1>: the page has the number. Within one of page tables the offset is an index, and stays."""
+        page, offset = value & ~(PAGE - 1), value & PAGE - 1
+        if (kind, page) not in self.known:
+            self.known[kind, page] = 1 + sum(1 for k, _ in self.known if k == kind)
+        inner = "" if not offset else "+0x%x" % offset if kind == "page" else "+..."
+        return "<%s %d%s>" % (kind, self.known[kind, page], inner)
+
+    def of(self, value, physical=False):
+        """What stands for a number in the page, or None: then it stays."""
+        if physical:
+            name = self.describe(value)
+            return "<%s>" % name if name.startswith("the ") else self._numbered("page", value)
+        name = self.describe(value)
+        if name:
+            return "<%s>" % name
+        kind = self.region(value)
+        return self._numbered(kind, value) if kind else None
+
+    def _line(self, line):
+        walk = re.match(r"\s*level \d+ \[ *\d+\] at |\s*= 0x", line)
+
+        def one(found):
+            value = int(found.group(1) or found.group(2), 16)
+            if walk and found.group(2) is None and len(found.group(1)) == 16:
+                return "<%s %s>" % (self.of(value >> 10 << 12 & (1 << 56) - 1, True)[1:-1],
+                                    "".join(c for n, c in reversed(list(enumerate("VRWXUGAD"))) if value >> n & 1)) \
+                    if value & 1 else found.group(0)
+            return self.of(value, bool(walk)) or found.group(0)
+        return HEX.sub(one, line)
+
+    def text(self, text):
+        """What a command printed, as it is in the page."""
+        lines = []
+        for line in text.split("\n"):
+            line = re.sub(r"^\d+\t+", "", line)
+            line = re.sub(r"(\bsrc/[\w/]+\.[chS])(:\d+|, line \d+)", r"\1", line)
+            line = SYMBOLIC.sub(r"<\1+...>", line)
+            line = re.sub(r"^(  [\w.$]+) \+ \d+$", r"\1 + ...", line)
+            lines.append(self._line(line).rstrip())
+        return "\n".join(lines)
+
+
+def titles():
+    """'H §2.1' -> its title, from docs/spec.md."""
+    with open(os.path.join(tables.TOP, "docs", "spec.md"), encoding="utf-8") as spec:
+        return dict(re.findall(r"^\|\s*(\w+ §[\d.]+)\s*\|\s*([^|]*?)\s*\|", spec.read(), re.M))
+
+
+def expectation(expect):
+    """As a reader is told it."""
+    if expect.verb in ("said", "never said"):
+        return None
+    text = "`%s` %s" % (expect.field, expect.verb)
+    if expect.verb in ("changed", "unchanged"):
+        return "`%s` has %s" % (expect.field, expect.verb) if expect.verb == "changed" else text.replace(" un", " is un")
+    meaning = expect.meaning
+    meaning = "what it was" if meaning == "then" else meaning if meaning.startswith("the ") else "`%s`" % meaning
+    sign = " %s %d" % ("+-"[expect.offset < 0], abs(expect.offset)) if expect.offset else ""
+    return "%s %s%s" % (text, meaning, sign)
+
+
+class Page:
+    """Lines of Markdown, collected while the tour is played."""
+
+    def __init__(self, tour):
+        self.lines = ["<!-- scripts/walk --write %s makes this page from scripts/gdb/tours/%s.tour -->" %
+                      (tour.name, tour.name), "# " + tour.title, ""]
+        if tour.intro:
+            self.lines += [tour.intro, ""]
+        self.lines += ["    make walk TOUR=%s            # the same, to step through" % tour.name, ""]
+        self.block, self.checked = [], []
+
+    def _end_block(self):
+        if self.block:
+            self.lines += ["```"] + [line.rstrip() for line in self.block] + ["```", ""]
+        self.block = []
+
+    def step(self, step):
+        self.lines += ["## %d. %s" % (step.number, step.title), "", step.before, ""]
+
+    def prose(self, text):
+        self._end_block()
+        self.lines += [text, ""]
+
+    def shown(self, text):
+        self.block += text.rstrip("\n").split("\n")
+
+    def holds(self, expect):
+        text = expectation(expect)
+        if text:
+            self.checked.append(text)
+
+    def end_step(self):
+        self._end_block()
+        if self.checked:
+            line = "Checked here: " + "; ".join(self.checked) + "."
+            self.lines += wrapped(line) + [""]
+        self.checked = []
+
+    def end(self, sections):
+        for title, text in sections:
+            self.lines += ["## " + title, "", text, ""]
+        return "\n".join(self.lines).rstrip("\n") + "\n"
+
+
+def wrapped(text, width=96):
+    lines, line = [], ""
+    for word in re.findall(r"`[^`]*`\S*|\w+ §\S+|\S+", text):
+        if line and len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = ""
+        line += (" " if line else "") + word
+    return lines + [line]

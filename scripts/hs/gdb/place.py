@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""place - where a hart stands: its world, and in the world switch the step that the source names."""
+import os
+import re
+
+import gdb
+from hs import names, tables
+from .target import address, read_kernel, register, world
+from .vm import exit_vectors
+
+SRET = 0x10200073
+STEP = re.compile(r"/?\*\s*(Step \d+: .*)")
+MEANING = {"M": "the firmware", "HS": "the hypervisor's host", "U": "a program of the host",
+           "VS": "the guest's kernel", "VU": "a program in the guest", "?": "a mode that is none"}
+FILES = ("src/kvm/exit/switch.S", "src/kvm/exit/switch_fast.S")
+
+
+def entries():
+    """The sret instructions that enter a guest."""
+    found = []
+    for first, last in (("vcpu_switch", "vcpu_exit_rest"), ("vcpu_exit_fast", "declined")):
+        start = address(first)
+        code = read_kernel(start, address(last) - start)
+        found += [start + at for at in range(0, len(code) - 3, 2)
+                  if int.from_bytes(code[at:at + 4], "little") == SRET]
+    return found
+
+
+def step_of(path, line):
+    """The last "Step N: ..." of a comment at or above that line, as one sentence; or None."""
+    try:
+        with open(os.path.join(tables.TOP, path), encoding="utf-8") as source:
+            lines = source.read().split("\n")[:line]
+    except OSError:
+        return None
+    for at in range(len(lines) - 1, -1, -1):
+        found = STEP.search(lines[at])
+        if not found:
+            continue
+        text = found.group(1)
+        for more in lines[at + 1:]:
+            if re.search(r"[.:]( |$)", text.partition(": ")[2]) or "*/" in text:
+                break
+            text += " " + more.strip(" \t*/")
+        head, _, rest = text.partition(": ")
+        return head + ": " + re.split(r"[.:]( |$)| \*/", rest)[0].strip(" */")
+    return None
+
+
+def address_of_step(number):
+    """Of the first instruction of that step of the world switch, or None."""
+    path = FILES[0]
+    try:
+        with open(os.path.join(tables.TOP, path), encoding="utf-8") as source:
+            first = next(n for n, line in enumerate(source, 1) if "Step %d: " % number in line)
+    except (OSError, StopIteration):
+        return None
+    table = gdb.find_pc_line(address("vcpu_switch")).symtab
+    rows = [row for row in table.linetable() if row.line > first] if table else []
+    nearest = min((row.line for row in rows), default=0)
+    return min((row.pc for row in rows if row.line == nearest), default=None)
+
+
+def line_of(pc):
+    """The kernel's source line at pc: (file, line), or None."""
+    found = gdb.find_pc_line(pc)
+    if found.symtab is None or not found.line:
+        return None
+    name = found.symtab.filename
+    return name[name.index("src/"):] if "src/" in name else name, found.line
+
+
+def callers():
+    """Functions from the stopped one outwards; shorter where the stack cannot be followed."""
+    called = []
+    try:
+        frame = gdb.newest_frame()
+        while frame is not None and len(called) < 8 and frame.name():
+            called.append(frame.name())
+            frame = frame.older()
+    except gdb.error:
+        pass
+    return called
+
+
+def describe():
+    """Lines: the world, the place in the source, the step of the switch."""
+    now, pc = world(), register("pc")
+    lines = ["hart %d, %s (%s), pc 0x%x" % (gdb.selected_thread().ptid[1] - 1, now, MEANING[now], pc)]
+    if now == "HS":
+        at = line_of(pc)
+        # In the switch the stack may be the guest's still.
+        called = [] if at and at[0] in FILES else callers()
+        if at:
+            lines.append("  %s:%d" % at)
+        if called:
+            lines.append("  " + " <- ".join(called))
+        lines += _switch(pc, at)
+    else:
+        text = gdb.execute("info symbol 0x%x" % pc, to_string=True).strip()
+        if not text.startswith("No symbol") and now != "M":
+            lines.append("  " + text.split(" in section")[0])
+    return lines
+
+
+def _switch(pc, at):
+    if pc in exit_vectors():
+        return ["  world switch: the guest has just trapped (%s); all registers are its own" %
+                names.cause_name(register("scause"))]
+    if pc in entries():
+        return ["  world switch: the next instruction enters the guest at 0x%x" % register("sepc")]
+    if not at or at[0] not in FILES:
+        return []
+    step = step_of(*at)
+    return ["  world switch: " + step] if step else ["  world switch, fast path"]

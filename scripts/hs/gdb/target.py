@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""target - the machine behind gdb: harts, registers, physical memory, the kernel's structures.
+
+Memory is read by physical address, in pieces that lie in RAM (a read of a device may change it), so it
+does not matter whose page tables the stopped hart uses. Structures have their shape from DWARF.
+"""
+import contextlib
+import os
+import re
+
+import gdb
+from hs import tables
+from . import elf
+
+WORLDS = {0: "U", 1: "HS", 3: "M", 4: "VU", 5: "VS"}
+RAM_BASE = 0x80000000   # of QEMU's virt machine, as in trace/file/ram.c
+IMAGE_PA = 0x80200000   # where its -kernel puts the image
+MASK = (1 << 64) - 1
+
+
+class Problem(gdb.GdbError):
+    """What the user is told instead of an answer."""
+
+
+def _define(name):
+    with open(os.path.join(tables.TOP, "src/host/boot/layout.h"), encoding="utf-8") as layout:
+        return int(re.search(r"^#define %s\s+(0x\w+)" % name, layout.read(), re.M).group(1), 16)
+
+
+LINEAR_BASE, LINEAR_SIZE = _define("LINEAR_BASE"), _define("LINEAR_SIZE")
+KERNEL_BASE, KSTACK_BASE = _define("KERNEL_BASE"), _define("KSTACK_BASE")
+_ram_size = None
+_symbols = None
+
+
+def need_machine():
+    thread = gdb.selected_thread()
+    if thread is None or not thread.is_valid():
+        raise Problem("no machine is attached: make gdb starts one, or target remote")
+    if thread.is_running():
+        raise Problem("the machine runs: stop it first, with Ctrl-C")
+
+
+# -- harts and registers -----------------------------------------------------------------------
+
+def hart():
+    """The selected hart's number, the firmware's."""
+    return gdb.selected_thread().ptid[1] - 1
+
+
+@contextlib.contextmanager
+def on_hart(number):
+    """That hart selected, and the one before again."""
+    before = gdb.selected_thread()
+    if hart() != number:
+        for thread in gdb.selected_inferior().threads():
+            if thread.ptid[1] - 1 == number:
+                thread.switch()
+                break
+        else:
+            raise Problem("the machine has no hart %d" % number)
+    try:
+        yield
+    finally:
+        if before.is_valid():
+            before.switch()
+
+
+def register(name):
+    """Of the selected hart; None where this machine has none of that name."""
+    try:
+        value = gdb.parse_and_eval("(unsigned long)$" + name)
+        return int(value) & MASK
+    except (gdb.error, gdb.MemoryError):
+        return None
+
+
+def world():
+    """M, HS, U, VS or VU."""
+    return WORLDS.get(register("priv"), "?")
+
+
+def is_virtual():
+    return world() in ("VS", "VU")
+
+
+# -- physical memory ---------------------------------------------------------------------------
+
+def ram_end():
+    global _ram_size
+    if _ram_size is None:
+        text = gdb.execute("monitor info memory_size_summary", to_string=True)
+        found = re.search(r"base memory: (\d+)", text)
+        if not found:
+            raise Problem("QEMU does not say how much memory the machine has")
+        _ram_size = int(found.group(1))
+    return RAM_BASE + _ram_size
+
+
+def read_physical(pa, size):
+    """Bytes of RAM, or None where that is none."""
+    if pa < RAM_BASE or pa + size > ram_end():
+        return None
+    gdb.execute("maintenance packet Qqemu.PhyMemMode:1", to_string=True)
+    try:
+        return bytes(gdb.selected_inferior().read_memory(pa, size))
+    except gdb.MemoryError:
+        return None
+    finally:
+        gdb.execute("maintenance packet Qqemu.PhyMemMode:0", to_string=True)
+
+
+def read_pte(pa):
+    data = read_physical(pa, 8)
+    return None if data is None else int.from_bytes(data, "little")
+
+
+def kernel_pa(va):
+    """The physical address behind one of the kernel's own, or None."""
+    if KERNEL_BASE <= va <= MASK:
+        return va - KERNEL_BASE + IMAGE_PA
+    if LINEAR_BASE <= va < LINEAR_BASE + LINEAR_SIZE:
+        return va - LINEAR_BASE
+    return None
+
+
+def read_kernel(va, size):
+    pa = kernel_pa(va)
+    data = None if pa is None else read_physical(pa, size)
+    if data is None:
+        raise Problem("the kernel's structure at 0x%x cannot be read: it lies outside RAM" % va)
+    return data
+
+
+# -- the kernel's symbols ----------------------------------------------------------------------
+
+def kernel_symbols():
+    """Of hyperscope.elf alone: the VMM and the guest have functions of the same names."""
+    global _symbols
+    if _symbols is None:
+        path = next((o.filename for o in gdb.objfiles()
+                     if os.path.basename(o.filename) == "hyperscope.elf"), None)
+        if path is None:
+            raise Problem("hyperscope.elf is not loaded: make gdb does it, or "
+                          "file build/hyperscope.elf")
+        _symbols = elf.symbols(path)
+    return _symbols
+
+
+def address(symbol):
+    """Of a function or variable of the kernel."""
+    if symbol not in kernel_symbols():
+        raise Problem("hyperscope.elf has no symbol %s: is it of the same source as these commands?"
+                      % symbol)
+    return kernel_symbols()[symbol]
+
+
+def ctype(name, near="vcpu_run"):
+    """A type as the kernel's file around the function `near` knows it."""
+    block = gdb.block_for_pc(address(near))
+    if block is None:
+        raise Problem("hyperscope.elf has no debug information: build it with make")
+    return gdb.lookup_type(name, block)
+
+
+def load(type_, va):
+    """The kernel's object there, as a value that is a copy."""
+    return gdb.Value(read_kernel(va, type_.sizeof), type_)
+
+
+def image_is_there():
+    """Is hyperscope's image where it is looked for?"""
+    data = read_physical(kernel_pa(address("run_desc")), 8)
+    return data is not None and data == b"HSPRUN01"

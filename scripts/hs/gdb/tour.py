@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""tour - a walkthrough's source: from scripts/gdb/tours/NAME.tour to steps (without gdb).
+
+A tour is text. Lines that begin with one of the words below and a colon, or with ">", are the
+engine's; all else is prose, in Markdown, to the next such line.
+
+    title: What happens at a null SBI call?         the page's heading
+    machine: --set fastpath=off --trace none        options for scripts/debug
+    guest: hello                                    the payload, in build/guest-payloads; or exec PROGRAM
+                                                    ARG...: one of build that has VMs of its own
+    covers: world switch, exit dispatch             for lists and for the course's map
+
+    Prose in front of the first step opens the page and the session.
+
+    ## The guest calls                              a step, with its title
+    A sentence or two of what will happen.          shown first; then Enter is waited for
+    > hs until-exit ecall_vs                        a command of gdb's, or one of ours
+    > stepi 2
+    show: a0 a7 hstatus.SPV sscratch                fields: as they were, as they are now
+    now: a1                                         what a field is, without what it was
+    spec: H §6.1                                    what decides it; docs/spec.md has its title
+    expect: pc is vcpu_exit_slow                    what must hold here
+    What it means; more commands and prose may follow.
+
+    # Questions                                     no step: for the page alone
+
+Commands, show, spec, expect and prose happen in the order in which they are written. "show" tells of
+a field what it was when the step began, too. A line ending in "\\" goes on in the next one.
+
+A FIELD is: world (M, HS, U, VS, VU); step (of the world switch: 1 to 6); function (of the host, where
+pc is); insn (the instruction at pc); a register (a0, pc, scause, vsatp, ...); a field of one (hstatus.SPV,
+hgatp.PPN); guest.NAME and host.NAME (as struct kvm_vcpu keeps them: guest.a0, guest.sstatus.FS, host.sp);
+vcpu.MEMBER and vm.MEMBER (any member: vcpu.mode, vm.gstage.vmid, vcpu.guest.gpr[10]); {EXPRESSION} of gdb's.
+cause is scause's name, where V=0. With V=1 registers of the host that cannot be seen have no value.
+
+    expect: FIELD is MEANING [+ N | - N]            and: FIELD is not MEANING
+    expect: FIELD in FUNCTION                       the address lies within it
+    expect: FIELD changed                           since the step began; FIELD unchanged
+    expect: said REGEX                              some line of what the last command printed
+    expect: never said REGEX
+
+A MEANING is: a number; a field's word (VS, Dirty, Sv57x4, ecall_vs); a symbol of the host or the guest; "the
+vCPU" (its structure), "the VM", "the VM's root" (of the G-stage; an address or a PPN); "then" (FIELD at
+the step's beginning); another FIELD. Never a raw address: the next build has another.
+"""
+import collections
+import os
+import re
+
+from hs import tables
+
+FOLDER = os.path.join(tables.TOP, "scripts", "gdb", "tours")
+PAGES = os.path.join("docs", "walkthroughs")
+HEADER = ("title", "machine", "guest", "covers")
+KEYS = ("show", "now", "spec", "expect")
+
+Tour = collections.namedtuple("Tour", "name title machine guest covers intro steps sections")
+Step = collections.namedtuple("Step", "number title before items line")
+Item = collections.namedtuple("Item", "kind text line")  # kind: command text show now spec expect
+Expect = collections.namedtuple("Expect", "field verb meaning offset")
+FIELD = r"(\{[^}]*\}|[\w.\[\]']+)"
+
+
+class Wrong(ValueError):
+    """A tour that cannot be read: file, line and what is wrong there."""
+
+
+def names():
+    return sorted(f[:-5] for f in os.listdir(FOLDER) if f.endswith(".tour"))
+
+
+def path_of(name):
+    return os.path.join(FOLDER, name + ".tour")
+
+
+def load(path):
+    try:
+        with open(path, encoding="utf-8") as source:
+            return parse(source.read(), os.path.basename(path))
+    except UnicodeDecodeError as error:
+        raise Wrong("%s: not text in UTF-8: %s" % (path, error.reason)) from None
+
+
+def _lines(text):
+    """(number, line), those that are continued joined."""
+    held, start = "", 0
+    for number, line in enumerate(text.split("\n"), 1):
+        start = start or number
+        if line.endswith("\\"):
+            held += line[:-1].rstrip() + " "
+            continue
+        yield start, held + (line.strip() if held else line.rstrip())
+        held, start = "", 0
+
+
+def parse_expect(text):
+    """An Expect; ValueError with what is wrong."""
+    found = re.fullmatch(r"(said|never said) (.+)", text)
+    if found:
+        re.compile(found.group(2))
+        return Expect("", found.group(1), found.group(2), 0)
+    found = re.fullmatch(FIELD + r" (changed|unchanged)", text)
+    if found:
+        return Expect(found.group(1), found.group(2), "", 0)
+    found = re.fullmatch(FIELD + r" (is not|is|in) (.+?)(?: ([+-]) (\d+))?", text)
+    if not found:
+        raise ValueError("'%s' is no expectation: FIELD is MEANING, FIELD in FUNCTION, FIELD changed, "
+                         "said REGEX" % text)
+    field, verb, meaning, sign, number = found.groups()
+    return Expect(field, verb, meaning, int(number or 0) * (-1 if sign == "-" else 1))
+
+
+class _Parser:
+    def __init__(self, name):
+        self.name, self.header = name, {}
+        self.prose, self.intro, self.steps, self.sections = [], None, [], []
+        self.items = self.section = None
+
+    def wrong(self, number, text):
+        raise Wrong("%s:%d: %s" % (self.name, number, text))
+
+    def end_prose(self, number):
+        text = "\n".join(self.prose).strip("\n")
+        self.prose = []
+        if self.section is not None:
+            self.sections[-1] = (self.section, text)
+        elif self.items is None:
+            self.intro = text
+        elif not self.items:
+            if not text:
+                self.wrong(number, "a step begins with a sentence of what will happen")
+            self.items.append(Item("text", text, number))
+        elif text:
+            self.items.append(Item("text", text, number))
+
+    def line(self, number, line):
+        key, colon, rest = line.partition(":")
+        if line.startswith("## ") and self.section is None:
+            self.end_prose(number)
+            self.items = []
+            self.steps.append([line[3:].strip(), self.items, number])
+        elif line.startswith("# "):
+            self.end_prose(number)
+            self.section = line[2:].strip()
+            self.sections.append(None)
+        elif colon and key in HEADER and self.items is None and not "".join(self.prose).strip():
+            self.header[key] = rest.strip()
+        elif line.startswith("> ") and self.section is None:
+            self.item(number, "command", line[2:].strip())
+        elif colon and key in KEYS and self.section is None:
+            self.item(number, key, rest.strip())
+        else:
+            self.prose.append(line)
+
+    def item(self, number, kind, text):
+        if self.items is None:
+            self.wrong(number, "'%s' stands before the first step (## TITLE)" % text)
+        self.end_prose(number)
+        if kind == "expect":
+            try:
+                text = parse_expect(text)
+            except (ValueError, re.error) as error:
+                self.wrong(number, str(error))
+        self.items.append(Item(kind, text, number))
+
+
+def parse(text, name="a tour"):
+    parser = _Parser(name)
+    number = 0
+    for number, line in _lines(text):
+        parser.line(number, line)
+    parser.end_prose(number)
+    for key in ("title", "guest"):
+        if not parser.header.get(key):
+            parser.wrong(1, "there is no '%s:'" % key)
+    if not parser.steps:
+        parser.wrong(number, "there is no step (## TITLE)")
+    steps = []
+    for title, items, at in parser.steps:
+        if not any(i.kind == "command" for i in items):
+            parser.wrong(at, "the step '%s' has no command" % title)
+        if not any(i.kind == "expect" for i in items):
+            parser.wrong(at, "the step '%s' expects nothing: then it cannot be wrong" % title)
+        steps.append(Step(len(steps) + 1, title, items[0].text, items[1:], at))
+    header = parser.header
+    return Tour(name.partition(".")[0], header["title"], header.get("machine", ""), header["guest"],
+                header.get("covers", ""), parser.intro, steps, parser.sections)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""vm - the VMs and vCPUs that there are, and a vCPU's registers wherever they are now."""
+import collections
+
+import gdb
+
+from . import snapshot
+from .target import MASK, Problem, address, ctype, hart, image_is_there, is_virtual, load, need_machine, on_hart, read_kernel, register
+
+VCPU_CSRS = "vsstatus vsie vstvec vsscratch vsepc vscause vstval vsatp".split()
+Vcpu = collections.namedtuple("Vcpu", "vm va value index id loaded hart")
+Vm = collections.namedtuple("Vm", "va value id vcpus")
+
+
+def field(type_, name):
+    """Where a member lies in its structure, in bytes."""
+    return next(f.bitpos // 8 for f in type_.fields() if f.name == name)
+
+
+def _hartid(index):
+    type_ = ctype("struct hart", "smp_start_all")
+    return int(load(type_, address("harts") + int(index) * type_.sizeof)["hartid"])
+
+
+def _vcpu(vm_id, va):
+    value = load(ctype("struct kvm_vcpu"), va)
+    loaded = bool(value["loaded"])
+    return Vcpu(vm_id, va, value, int(value["idx"]), int(value["id"]), loaded,
+                _hartid(value["hart"]) if loaded else None)
+
+
+def exit_vectors():
+    """Where a guest's trap arrives: every register is still the guest's there."""
+    return [address("vcpu_exit_vector"), address("vcpu_exit_fast")]
+
+
+def vms():
+    """All VMs that have a descriptor. Problem when the host has not booted or has none."""
+    need_machine()
+    if not image_is_there():
+        raise Problem("hyperscope is not in this machine's RAM, or another build of it")
+    type_ = ctype("struct kvm")
+    head = address("vms")
+    found, at = [], int.from_bytes(read_kernel(head, 8), "little")
+    while at not in (head, 0) and len(found) < 4096:
+        va = at - field(type_, "link")
+        value = load(type_, va)
+        number = int(value["nr_vcpus"])
+        pointers = read_kernel(int(value["vcpus"]), 8 * number) if number else b""
+        vcpus = [_vcpu(int(value["id"]), int.from_bytes(pointers[8 * i:8 * i + 8], "little"))
+                 for i in range(number)]
+        found.append(Vm(va, value, int(value["id"]), vcpus))
+        at = int.from_bytes(read_kernel(at, 8), "little")
+    if not found:
+        raise Problem("there is no VM yet: hs until-entry runs to the first entry into a guest")
+    return found
+
+
+def current_vcpu():
+    """The one loaded on the selected hart, or None."""
+    here = hart()
+    return next((c for vm in vms() for c in vm.vcpus if c.loaded and c.hart == here), None)
+
+
+def choose_vcpu(text):
+    """'' : the one of this hart, else the only or first one; 'N' or 'VM.N' otherwise."""
+    all_ = vms()
+    if not text:
+        here = current_vcpu()
+        if here:
+            return here
+        choice = [c for vm in all_ for c in vm.vcpus]
+        if not choice:
+            raise Problem("VM %d has no vCPU yet" % all_[0].id)
+        return choice[0]
+    vm_text, _, number = text.rpartition(".")
+    if not number.isdigit() or vm_text and not vm_text.isdigit():
+        raise Problem("'%s' is no vCPU: give its number, or VM.NUMBER as hs vms shows it" % text)
+    for vm in all_:
+        for vcpu in vm.vcpus:
+            if vcpu.index == int(number) and (not vm_text or vm.id == int(vm_text)):
+                return vcpu
+    raise Problem("there is no vCPU %s; hs vms shows those that there are" % text)
+
+
+def owner(vcpu):
+    return next(vm for vm in vms() if vm.id == vcpu.vm)
+
+
+def csrs(vcpu):
+    """name -> value of the vCPU's CSRs: from the hart when they are loaded there, else from memory."""
+    if not vcpu.loaded:
+        saved = vcpu.value["csrs"]
+        state = {n: int(saved[n]) & MASK for n in VCPU_CSRS + ["hvip", "scounteren", "senvcfg"]}
+        state["hgatp"] = int(owner(vcpu).value["gstage"]["hgatp"]) & MASK
+    else:
+        with on_hart(vcpu.hart):
+            twin = is_virtual()
+            state = {n: register(n[1:] if twin else n) for n in VCPU_CSRS}
+            for name in ("hvip", "scounteren", "senvcfg", "hgatp"):
+                state[name] = register(name)
+        if vcpu.value["lingers"]:  # then a program of the host has those two (linger.c)
+            for name in ("scounteren", "senvcfg"):
+                state[name] = int(vcpu.value["csrs"][name]) & MASK
+    for name in ("hedeleg", "hcounteren", "henvcfg"):
+        state[name] = int(vcpu.value[name]) & MASK
+    return state
+
+
+def gprs(vcpu):
+    """Where they are, and name -> value with pc, sstatus and hstatus."""
+    if vcpu.loaded:
+        with on_hart(vcpu.hart):
+            trapped = register("pc") in exit_vectors()
+            if is_virtual() or trapped:
+                state = {n: register(n) for n in ["pc"] + snapshot.GPRS}
+                state["hstatus"] = register("hstatus")
+                if trapped:
+                    state["pc"] = register("sepc")
+                what = "as the trap left them" if trapped else "which runs it"
+                return "in hart %d, %s" % (vcpu.hart, what), state
+    guest = vcpu.value["guest"]
+    state = {"pc": int(guest["sepc"]) & MASK}
+    for i, name in enumerate(snapshot.GPRS):
+        state[name] = int(guest["gpr"][i]) & MASK if i else 0
+    state["hstatus"] = int(guest["hstatus"]) & MASK
+    return "in memory, as of its last exit", state
+
+
+def memslots(vm):
+    """The map in force, ascending: values of struct memslot."""
+    pointer = int(vm.value["slots"]) & MASK
+    if not pointer:
+        return []
+    type_ = ctype("struct memslots", "memslot_vm_init")
+    chunk_type = ctype("struct memslot_chunk", "memslot_vm_init")
+    number = int(load(type_, pointer)["nr"])
+    chunks = read_kernel(pointer + field(type_, "chunk"), 8 * number) if number else b""
+    slots = []
+    for i in range(number):
+        chunk = load(chunk_type, int.from_bytes(chunks[8 * i:8 * i + 8], "little"))
+        slots += [chunk["slot"][j] for j in range(int(chunk["nr"]))]
+    return slots
+
+
+def slot_of(vm, gpa):
+    for slot in memslots(vm):
+        if int(slot["base"]) <= gpa >> 12 < int(slot["base"]) + int(slot["npages"]):
+            return slot
+    return None
+
+
+def number(text, what):
+    """An address that the user gave: a number, or any expression of gdb's."""
+    if not text:
+        raise Problem("which %s? Give it as a number, or as an expression as in $pc" % what)
+    try:
+        return int(gdb.parse_and_eval("(unsigned long)(%s)" % text)) & MASK
+    except (gdb.error, gdb.MemoryError) as error:
+        raise Problem("'%s' is no %s: %s" % (text, what, error)) from None

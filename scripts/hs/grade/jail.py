@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""jail.py - what the compiler must not see while it reads a student's source.
+
+A source can name any file (#include, .incbin), and what is in the image a guest can print. So while
+the student's tree is built, hidden tests, the key and what is written already are out of reach: by a
+mount namespace in which empty folders lie over them, or, where that is not allowed (a container), as
+another user.
+
+/proc/PID/root of a process outside leads past a mount namespace. A user namespace closes that way;
+root, who has none, gets a /proc of a PID namespace.
+"""
+import os
+import shlex
+import subprocess
+
+from hs.errors import LaunchError
+
+NOBODY = 65534
+
+
+def _works(command):
+    try:
+        return subprocess.run(command + ["true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _covering(unshare, secrets):
+    steps = []
+    for path in secrets:
+        if os.path.isdir(path):
+            steps.append("mount -t tmpfs -o size=4k,mode=755 none %s" % shlex.quote(path))
+        elif os.path.exists(path):
+            steps.append("mount --bind /dev/null %s" % shlex.quote(path))
+    script = " && ".join(steps + ['exec "$@"'])
+    return lambda top: unshare + ["sh", "-c", script, "sh"]
+
+
+def _other_user(secrets):
+    for path in secrets:
+        if os.path.exists(path):
+            os.chmod(path, 0o700 if os.path.isdir(path) else 0o600)
+
+    def before(top):
+        for at, _folders, files in os.walk(top):
+            for name in [at] + [os.path.join(at, name) for name in files]:
+                os.chown(name, NOBODY, NOBODY, follow_symlinks=False)
+        return ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--no-new-privs"]
+    return before
+
+
+def make(secrets):
+    """A function of the tree: the words before its make."""
+    secrets = [os.path.abspath(path) for path in secrets if os.path.exists(path)]
+    if not secrets:
+        return lambda top: []
+    root = os.getuid() == 0
+    covering = _covering(["unshare", "--mount"] + (["--pid", "--fork", "--kill-child", "--mount-proc"] if root
+                                                   else ["--map-root-user"]), secrets)
+    if _works(covering("")):
+        return covering
+    if root and _works(["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups"]):
+        return _other_user(secrets)
+    raise LaunchError("hidden tests cannot be kept from the compiler here: neither root nor user "
+                      "namespaces. Grade in a container, or without --hidden where no labs/*/hidden is")

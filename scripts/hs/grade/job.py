@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: MIT
+"""job.py - one grading from beginning to end: trees, builds, tests."""
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import time
+import types
+
+from hs import ends
+from hs.bench import provenance, systems
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.lab import folder
+from . import claims, jail, limits, measure, submission, trees
+from .submission import Refused
+
+TOTAL_SECONDS = 540   # a submission takes ten minutes at most, its builds with it
+TEST_SECONDS = 120    # a test, whose machines have their own ends (tests/lib/lab.sh); on a slow machine more
+BESIDE = "measured beside the reference solution"
+FACTS = "lab.json"   # what scripts/lab says of a tree: lab, student, variant
+
+
+class Grade:
+    """What came of it."""
+
+    def __init__(self, lab):
+        self.lab, self.student, self.variant = lab, "", {}
+        self.outcomes, self.left = [], []   # left: tests that were not run here
+        self.refused = self.build = None
+        self.notes, self.with_what, self.seconds = [], {}, 0
+
+    def score(self):
+        return sum(outcome.points for outcome in self.outcomes)
+
+    def most(self):
+        return sum(outcome.test["points"] for outcome in self.outcomes)
+
+    def fail_all(self, tests, line):
+        self.outcomes = [claims.Outcome(test, False, [line], 0) for test in tests]
+
+
+def _facts(data):
+    try:
+        facts = json.loads(data)
+        return facts if isinstance(facts, dict) else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _lab(options, facts):
+    number = options.lab or facts.get("lab")
+    if number is None:
+        raise LaunchError("which lab? There is no lab.json to say: --lab NN", STATUS_USAGE)
+    return folder.find(number)
+
+
+def _wanted(options, lab, grade):
+    """The tests to run; those that are not are told of."""
+    names = [name for name in (options.tests or "").split(",") if name]
+    for name in names:
+        if name not in [test["id"] for test in lab.tests]:
+            raise LaunchError("lab %d has no test '%s'; it has %s" % (
+                lab.number, name, ", ".join(test["id"] for test in lab.tests)), STATUS_USAGE)
+    tests = [test for test in lab.tests if not names or test["id"] in names]
+    grade.left = [(test, "hidden") for test in tests if test.get("hidden") and not options.hidden]
+    return [test for test in tests if options.hidden or not test.get("hidden")]
+
+
+def _with_what(out, qemu):
+    runner = systems.Runner(types.SimpleNamespace(out=out, firmware="", timeout=60))
+    runner.qemu = qemu
+    try:
+        found = provenance.collect(runner)
+    except systems.BenchError as error:
+        raise LaunchError(str(error)) from None
+    return {name: found[name] for name in ("commit", "compiler", "binutils", "qemu", "opensbi")}
+
+
+def _aside(lab, work):
+    """A copy of the lab's tests under a name that no source can guess: their own place is covered."""
+    kept = os.path.join(work, "kept")
+    os.mkdir(kept)
+    os.chmod(kept, 0o711)
+    place = os.path.join(kept, secrets.token_hex(16))
+    for name in ("tests", "hidden"):
+        if os.path.isdir(os.path.join(lab.path, name)):
+            shutil.copytree(os.path.join(lab.path, name), os.path.join(place, name))
+    for at, folders, files in os.walk(place):
+        for name in [at] + [os.path.join(at, name) for name in files]:
+            os.chmod(name, 0o755)
+    return place
+
+
+def _run_tests(grade, tests, options, student, reference, variants, place, prison):
+    """student, reference: (tree, build); reference may be None. place: where the tests are."""
+    start = time.monotonic()
+    for test in tests:
+        if "budget" in test and reference is None:
+            grade.left.append((test, BESIDE))
+            continue
+        trees.progress("test %s" % test["id"])
+        left = TOTAL_SECONDS - (time.monotonic() - start)
+        if left < 5:
+            grade.outcomes.append(claims.Outcome(test, False, ["not run: the tests before it took all "
+                                                               "of the %d seconds" % TOTAL_SECONDS], 0))
+            continue
+        begun = time.monotonic()
+        seconds = min(options.timeout or test.get("seconds", TEST_SECONDS) * limits.scale(), left)
+        if "budget" in test:
+            wrong = [done.test["id"] for done in grade.outcomes if not done.passed and "budget" not in done.test]
+            if wrong:  # who does nothing takes the fewest instructions
+                outcome = claims.Outcome(test, False, ["not measured: what is counted has to be right first (%s)"
+                                                       % ", ".join(wrong)], 0)
+            else:
+                outcome = measure.judge(test, variants[bool(test.get("hidden"))], student[1], reference[1],
+                                        options.qemu, seconds)
+        else:
+            file = os.path.join(place, os.path.relpath(grade.lab.test_file(test), grade.lab.path))
+            if not os.path.isfile(file):
+                raise LaunchError("%s is missing" % file)
+            env = claims.environment(student[0], student[1], reference, grade.student,
+                                     variants[bool(test.get("hidden"))])
+            outcome = claims.run(test, file, env, seconds, prison(student[0]))
+        outcome.seconds = time.monotonic() - begun
+        grade.outcomes.append(outcome)
+
+
+def _in_its_tree(options, top):
+    """A student's own: built where it is, with the public tests."""
+    if options.labs is None:
+        folder.LABS = os.path.join(top, "labs")
+    with open(os.path.join(top, FACTS), "rb") as file:
+        facts = _facts(file.read())
+    lab = _lab(options, facts)
+    grade = Grade(lab)
+    grade.student, grade.variant = facts.get("student", ""), facts.get("variant", {})
+    tests = _wanted(options, lab, grade)
+    out = os.path.join(top, "build") if options.out is None else os.path.abspath(options.out)
+    trees.progress("building (the log is shown if it fails)")
+    try:
+        trees.build(top, top, out, lambda _top: [], trees.TARGETS + ("tools", os.path.join(out, "anatomy.so")))
+    except trees.BuildFailed as failed:
+        grade.build = str(failed)
+        grade.left += [(test, BESIDE) for test in tests if "budget" in test]
+        grade.fail_all([test for test in tests if "budget" not in test], "it does not build")
+        return grade
+    grade.with_what = _with_what(out, options.qemu)
+    _run_tests(grade, tests, options, (top, out), None, {False: grade.variant}, lab.path, lambda _top: [])
+    return grade
+
+
+def _handed_in(options):
+    out = os.path.abspath(options.out or os.path.join(folder.TOP, "build"))
+    names = {name for lab in folder.all_labs() for name in lab.files} | {FACTS}
+    try:
+        files = submission.read(options.submission, names)
+    except Refused as refused:
+        grade = Grade(folder.find(options.lab) if options.lab else None)
+        grade.refused = str(refused)
+        if grade.lab is None:
+            raise LaunchError("refused: %s" % refused, 3) from None
+        grade.fail_all(_wanted(options, grade.lab, grade), "refused")
+        return grade
+    facts = _facts(files.get(FACTS, b"{}"))
+    grade = Grade(_lab(options, facts))
+    named = facts.get("student", "")
+    grade.student = options.student if options.student is not None else named if folder.is_student(named) else ""
+    if options.student is not None and named and named != options.student:
+        grade.notes.append("its lab.json is that of student '%.40s'" % named)
+    tests = _wanted(options, grade.lab, grade)
+    os.makedirs(os.path.join(out, "tmp"), exist_ok=True)
+    kept = contextlib.nullcontext(options.keep and os.path.abspath(options.keep))
+    with kept if options.keep else ends.folder("grade.", os.path.join(out, "tmp")) as work:
+        os.chmod(work, 0o755) if os.path.isdir(work) else os.makedirs(work)
+        _grade_files(grade, options, files, tests, out, work)
+    return grade
+
+
+def read_key(path):
+    """The instructor's key, or "" if there is none."""
+    if not path:
+        return ""
+    with open(path, encoding="utf-8") as file:
+        key = file.read().strip()
+    if not key:
+        raise LaunchError("%s: it is empty" % path, STATUS_USAGE)
+    return key
+
+
+def _secrets(options, reference):
+    """Hidden tests and the key; and what is written already, which one #include would hand in."""
+    tops = [reference, folder.TOP]
+    found = {folder.LABS} | {os.path.join(top, name) for top in tops for name in ("labs", "src")}
+    return sorted(found) + ([options.key] if options.key else [])
+
+
+def _tell_of_commit(grade, theirs, ours):
+    """A tree of another commit differs in what the project has changed since, which nobody meant to hand in."""
+    if theirs and theirs != ours:
+        grade.notes.append("its tree was made of commit %.40s, and this is %s: grade in a clone of that "
+                           "commit, or have %s and the files that are asked for handed in, without "
+                           "the rest" % (theirs, ours, FACTS))
+
+
+def _grade_files(grade, options, files, tests, out, work):
+    lab, key = grade.lab, read_key(options.key)
+    student, reference = os.path.join(work, "student"), os.path.join(work, "reference")
+    trees.progress("making the trees")
+    made = trees.make(lab, student, grade.student, False)
+    grade.variant = made["variant"]
+    try:
+        unknown, missing = trees.lay_over(lab, student, files)
+    except Refused as refused:
+        grade.refused = str(refused)
+        _tell_of_commit(grade, _facts(files.get(FACTS, b"{}")).get("commit"), made["commit"])
+        grade.fail_all(tests, "refused")
+        return
+    if unknown:
+        grade.notes.append("passed over, since the tree has no such files: " + ", ".join(unknown[:8]) +
+                           (" and %d more" % (len(unknown) - 8) if len(unknown) > 8 else ""))
+    if missing:
+        grade.notes.append("not handed in, so as they were given: " + ", ".join(missing))
+    trees.make(lab, reference, grade.student, True)
+    trees.progress("building the reference solution")
+    try:
+        tools = tuple(os.path.join(reference, "build", name) for name in trees.TOOLS
+                      if not os.path.exists(os.path.join(out, name)))
+        reference_out = trees.build(reference, folder.TOP, out, lambda _top: [], trees.TARGETS + tools)
+    except trees.BuildFailed as failed:
+        raise LaunchError("the reference solution does not build:\n%s" % failed) from None
+    trees.share_tools(reference_out, out)
+    grade.with_what = _with_what(reference_out, options.qemu)
+    trees.progress("building what was handed in")
+    try:
+        prison = jail.make(_secrets(options, reference))
+        student_out = trees.build(student, reference, reference_out, prison)
+    except trees.BuildFailed as failed:
+        grade.build = str(failed)
+        grade.fail_all(tests, "it does not build")
+        return
+    trees.share_tools(student_out, reference_out)
+    variants = {False: grade.variant, True: lab.variant(grade.student, key)}
+    _run_tests(grade, tests, options, (student, student_out), (reference, reference_out), variants,
+               _aside(lab, work), prison)
+
+
+def grade(options):
+    limits.adopt_orphans()
+    os.environ.setdefault("HS_TIME_SCALE", "2")
+    if options.labs:
+        folder.LABS = os.path.abspath(options.labs)
+    start = time.monotonic()
+    if options.submission:
+        result = _handed_in(options)
+    else:
+        top = os.path.abspath(options.student_tree or folder.TOP)
+        if not os.path.exists(os.path.join(top, FACTS)):
+            raise LaunchError("%s is not a student's tree (scripts/lab makes them); what was handed in "
+                              "is graded by --submission" % top, STATUS_USAGE)
+        result = _in_its_tree(options, top)
+    result.seconds = time.monotonic() - start
+    return result

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""measure.py - instructions of one exit, the student's beside the reference's.
+
+A row of the bench is run on both builds and counted from outside, by the plugin of scripts/anatomy:
+what the machine prints of itself is not asked. Instructions do not hang on the speed of a machine,
+and the ratio not on the compiler, since the same one has made both.
+"""
+import os
+import types
+
+from hs import ends
+from hs.anatomy import run as anatomy
+from hs.errors import LaunchError
+from hs.lab import budget
+from .claims import Outcome
+
+BATCHES = 16
+_counted = {}   # of this grading: several budgets of one row are one measurement
+
+
+def count(out, wanted, qemu, seconds):
+    """Instructions of one iteration, VS back to VS: of the batch in the middle, all of them."""
+    key = (out, wanted._replace(ratio=0))
+    if key not in _counted:
+        _counted[key] = _count(out, wanted, qemu, seconds)
+    return _counted[key]
+
+
+def _count(out, wanted, qemu, seconds):
+    options = types.SimpleNamespace(
+        out=out, row=wanted.row, set=list(wanted.toggles), cpu=wanted.cpu, firmware="", trace="none",
+        append=list(wanted.append), batches=BATCHES, qemu=qemu, timeout=seconds, exitstat="0", cycles=False, single=False)
+    with ends.folder("measure.", os.environ.get("TMPDIR")) as folder:
+        recording = anatomy.record("hyperscope", wanted.row, options, folder)
+        counts = recording.counts(recording.median_batch()).values()
+        times, total = (sum(each) for each in zip(*counts))
+        return times, total / times
+
+
+def sentence(figures):
+    return "%s: %.1f instructions, the reference solution %.1f: %.3f times, at most %.3f" % (
+        figures["row"], figures["instructions"], figures["reference"], figures["ratio"], figures["limit"])
+
+
+def judge(test, variant, out, reference, qemu, seconds):
+    """The test's outcome, by its budget (lab/budget.py)."""
+    wanted = budget.of(test, variant)
+    try:
+        wanted_times, theirs = count(reference, wanted, qemu, seconds)
+    except LaunchError as error:
+        raise LaunchError("the reference solution cannot be measured: %s" % error) from None
+    try:
+        times, mine = count(out, wanted, qemu, seconds)
+    except LaunchError as error:
+        return Outcome(test, False, ["%s was not measured: %s" % (wanted.name(), error)], 0)
+    figures = {"row": wanted.name(), "instructions": round(mine, 2), "reference": round(theirs, 2),
+               "ratio": round(mine / theirs, 4), "limit": wanted.ratio}
+    if times != wanted_times:
+        return Outcome(test, False, [sentence(figures), "%d operations were asked for and %d made"
+                                     % (wanted_times, times)], 0, figures)
+    passed = mine <= theirs * wanted.ratio
+    return Outcome(test, passed, [] if passed else [sentence(figures)], 0, figures)

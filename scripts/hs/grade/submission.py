@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""submission.py - what a student handed in: a folder, a zip or a tar, read without trusting it.
+
+Nothing is unpacked as it says: each member that is a plain file of a plain name is read, up to a
+limit, and kept in memory. Anything else is a reason to refuse the whole of it.
+"""
+import os
+import stat
+import tarfile
+import zipfile
+
+from hs.errors import Quit
+
+FILE_MOST = 2 << 20
+TOTAL_MOST = 32 << 20
+COUNT_MOST = 5000
+# Of a tree that was worked in: nobody hands these in, and nobody looks at them.
+PASSED_OVER = ("build", ".git", "__pycache__", "__MACOSX", ".vscode", ".cache")
+
+
+class Refused(Exception):
+    """Told to the student: what is wrong with what was handed in."""
+
+
+def _plain(name):
+    """The name as a path below the tree; refuses what leads out of it."""
+    if "\\" in name or not name.isprintable():
+        raise Refused("%s: not a file's name" % ascii(name))
+    if name.startswith("/") or ".." in name.split("/"):
+        raise Refused("%s: a path that leads out of the tree" % name)
+    return os.path.normpath(name)
+
+
+class Pile:
+    """Files by name, within the limits."""
+
+    def __init__(self):
+        self.files, self.total = {}, 0
+
+    def wants(self, name):
+        return not set(name.split("/")) & set(PASSED_OVER)
+
+    def add(self, name, stream):
+        data = stream.read(FILE_MOST + 1)
+        self.total += len(data)
+        if len(data) > FILE_MOST:
+            raise Refused("%s: more than %d MiB" % (name, FILE_MOST >> 20))
+        if self.total > TOTAL_MOST:
+            raise Refused("%s: with it more than %d MiB in all" % (name, TOTAL_MOST >> 20))
+        if name in self.files:
+            raise Refused("%s: it is there twice" % name)
+        if len(self.files) >= COUNT_MOST:
+            raise Refused("%s: more than %d files" % (name, COUNT_MOST))
+        self.files[name] = data
+
+
+def _kind(mode):
+    for test, word in ((stat.S_ISLNK, "a symbolic link"), (stat.S_ISFIFO, "a pipe"),
+                       (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
+                       (stat.S_ISBLK, "a device")):
+        if test(mode):
+            return word
+    return "not a plain file"
+
+
+def _from_folder(top, pile):
+    for at, folders, files in os.walk(top):
+        here = os.path.relpath(at, top)
+        for name in list(folders) + files:
+            path = os.path.normpath(os.path.join(here, name))
+            full = os.path.join(at, name)
+            info = os.lstat(full)
+            if not pile.wants(path) or stat.S_ISDIR(info.st_mode):
+                continue
+            path = _plain(path)
+            if not stat.S_ISREG(info.st_mode):
+                raise Refused("%s: %s" % (path, _kind(info.st_mode)))
+            with open(os.open(full, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+                pile.add(path, stream)
+        folders[:] = [name for name in folders if pile.wants(name)]
+
+
+def _from_zip(path, pile):
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            name = _plain(info.filename)
+            mode = info.external_attr >> 16
+            if info.is_dir() or not pile.wants(name):
+                continue
+            if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+                raise Refused("%s: %s" % (name, _kind(mode)))
+            with archive.open(info) as stream:
+                pile.add(name, stream)
+
+
+def _from_tar(path, pile):
+    with tarfile.open(path) as archive:
+        for info in archive:
+            name = _plain(info.name)
+            if info.isdir() or not pile.wants(name):
+                continue
+            if info.issym() or info.islnk():
+                raise Refused("%s: a link" % name)
+            if not info.isreg() or info.issparse():
+                raise Refused("%s: not a plain file" % name)
+            pile.add(name, archive.extractfile(info))
+
+
+def _without_top(files, known):
+    """Archives often hold one folder with the tree in it."""
+    tops = {name.split("/", 1)[0] for name in files}
+    if len(tops) != 1 or not files:
+        return files
+    top = tops.pop() + "/"
+    if any(name in files for name in known) or not all(name.startswith(top) for name in files):
+        return files
+    return {name[len(top):]: data for name, data in files.items()}
+
+
+def read(path, known):
+    """name -> bytes. known: names of which some are expected, to find the tree's top by."""
+    pile = Pile()
+    try:
+        if os.path.isdir(path):
+            _from_folder(path, pile)
+        elif zipfile.is_zipfile(path):
+            _from_zip(path, pile)
+        elif os.path.exists(path):
+            _from_tar(path, pile)
+        else:
+            raise Refused("%s: no such file" % path)
+    except (Refused, Quit):
+        raise
+    except OSError as error:
+        raise Refused("%s: %s" % (error.filename or path, error.strerror or error)) from None
+    except Exception as error:  # pylint: disable=broad-except  # a damaged archive makes its readers raise anything
+        raise Refused("%s: neither a folder nor a zip or tar that can be read (%s)"
+                      % (os.path.basename(path), error)) from None
+    return _without_top(pile.files, known)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""trees.py - the reference's tree and the student's, and their builds.
+
+Both are made by scripts/lab's own functions: the solution, and the starter with the student's files
+laid over it. A build begins with the objects of the build before it, as far as the sources are the
+same: their times and the compiler's notes of headers (.d) say so, as ever with make.
+"""
+import filecmp
+import os
+import re
+import shutil
+import sys
+
+from hs.lab import tree
+from . import limits
+from .submission import Refused
+
+TARGETS = ("kernel", "vmm", "guest-payloads")
+TOOLS = ("hstrace", "anatomy.so")   # of the build machine: the reference's serve for both
+OBJECTS = ("kernel", "user", "guest-payloads", "gen")
+PROGRAMS = ("hyperscope.elf", "hyperscope.bin", "vmm")
+BUILD_SECONDS = 300
+LAST_LINES = 12
+# What a build does is decided by these: where they differ no object is taken over.
+RULES = re.compile(r"(^|/)Makefile$|\.mk$|\.lds?$")
+
+
+class BuildFailed(Exception):
+    """The compiler's last lines."""
+
+
+def make(lab, folder, student, whole):
+    """The tree of the solution or of the starter, in a new folder; what its lab.json says."""
+    os.makedirs(folder)
+    return tree.make(lab, folder, student, whole)
+
+
+def files_of(top):
+    for at, folders, files in os.walk(top):
+        folders[:] = [name for name in folders if (at != top or name != "build") and name != "__pycache__"]
+        for name in files:
+            yield os.path.relpath(os.path.join(at, name), top)
+
+
+def lay_over(lab, pristine, files):
+    """The student's files into the pristine tree -> (files that the tree does not know, files that were not
+    handed in)."""
+    protected, unknown = [], []
+    for name, data in sorted(files.items()):
+        path = os.path.join(pristine, name)
+        if name in lab.files:
+            continue
+        if not os.path.isfile(path):
+            unknown.append(name)
+            continue
+        with open(path, "rb") as file:
+            if file.read() != data:
+                protected.append(name)
+    protected = [name for name in protected if name != "lab.json"]
+    if protected:
+        raise Refused("changed, but not among the files that you hand in: " + ", ".join(protected))
+    handed_in = [name for name in lab.files if name in files]
+    if not handed_in:
+        raise Refused("none of the files that you hand in is there: " + ", ".join(lab.files))
+    for name in handed_in:
+        path = os.path.join(pristine, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(files[name])
+    return unknown, [name for name in lab.files if name not in files]
+
+
+def _begin_build(top, before_top, before):
+    """Take over what an earlier build has made of the same sources."""
+    out = os.path.join(top, "build")
+    os.makedirs(out, exist_ok=True)
+    same = os.path.exists(os.path.join(before, "hyperscope.elf"))
+    for name in files_of(top):
+        mine, theirs = os.path.join(top, name), os.path.join(before_top, name)
+        if os.path.isfile(theirs) and filecmp.cmp(mine, theirs):
+            info = os.stat(theirs)
+            os.utime(mine, ns=(info.st_atime_ns, info.st_mtime_ns))
+        elif RULES.search(name):
+            same = False
+        else:
+            os.utime(mine)
+    for name in tree.FETCHED:
+        target = os.path.join(out, name)
+        if os.path.isdir(os.path.join(before, name)) and not os.path.lexists(target):
+            os.symlink(os.path.realpath(os.path.join(before, name)), target)
+    if not same:
+        return out
+    for name in OBJECTS + PROGRAMS:
+        source, target = os.path.join(before, name), os.path.join(out, name)
+        if os.path.isdir(source):
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        elif os.path.exists(source):
+            shutil.copy2(source, target)
+    # In one pass, the longer first: the new tree may lie in the old one's build folder.
+    places = {before + "/": out + "/", before_top + "/": top + "/"}
+    moved = re.compile("|".join(re.escape(place) for place in sorted(places, key=len, reverse=True)))
+    for at, _folders, names in os.walk(out):
+        for name in names:
+            path = os.path.join(at, name)
+            if name.endswith(".d") and not os.path.islink(path):
+                with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                    text = file.read()
+                info = os.stat(path)
+                with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+                    file.write(moved.sub(lambda found: places[found.group()], text))
+                os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+    return out
+
+
+def build(top, before_top, before, jail, targets=TARGETS):
+    """make in the tree. jail: (command, ...) before make, which keeps secrets from the compiler."""
+    out = before if top == before_top else _begin_build(top, before_top, before)
+    env = {name: value for name, value in os.environ.items()
+           if not name.startswith(("MAKE", "MFLAGS", "HS_", "HYPERSCOPE_")) and name != "O"}
+    ran = limits.run(jail(top) + ["make", "--no-print-directory", "-C", top, "-j%d" % (os.cpu_count() or 1), "O=" + out,
+                                  *targets], BUILD_SECONDS * limits.scale(), folder=None, env=env,
+                                 builds=BUILD_SECONDS)
+    if ran.stopped or ran.status:
+        lines = [line for line in ran.text().splitlines() if line.strip()]
+        steps = re.compile(r"^  [A-Z]+ +\S+$")
+        lines = [line for line in lines if not steps.match(line)] or lines
+        raise BuildFailed("\n".join(lines[-LAST_LINES:] + ([ran.stopped] if ran.stopped else [])))
+    return out
+
+
+def share_tools(out, before):
+    for name in TOOLS:
+        source, target = os.path.join(before, name), os.path.join(out, name)
+        if os.path.exists(source) and not os.path.exists(target):
+            shutil.copy2(source, target)
+    programs = os.path.join(before, "tests", "progs")
+    if os.path.isdir(programs) and not os.path.exists(os.path.join(out, "tests")):
+        os.makedirs(os.path.join(out, "tests"))
+        os.symlink(programs, os.path.join(out, "tests", "progs"))
+
+
+def progress(text):
+    sys.stderr.write("grade: %s\n" % text)
+    sys.stderr.flush()

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""budget.py - a test's budget of instructions, as lab.toml has it:
+
+    budget = { row = "mmio_read", ratio = 1.05, toggles = "mmio_decode=fetch,fastpath=off" }
+
+A row of the bench, under these toggles (as ever without), on this cpu (rv64), takes at most so many
+times the reference's instructions. append = "mix=${proportions}" is one more argument of the bench's
+payload, with the variant's values.
+"""
+import glob
+import os
+import re
+from typing import NamedTuple
+
+from hs import toggles
+from hs.anatomy.run import OPERATION
+from hs.bench.rows import BY_NAME
+from hs.errors import LaunchError
+from . import folder
+
+KEYS = ("row", "ratio", "toggles", "cpu", "append")
+
+
+class Budget(NamedTuple):
+    row: str
+    ratio: float
+    toggles: tuple  # NAME=VALUE, each
+    cpu: str
+    append: tuple   # none, or one argument of the payload
+
+    def name(self):
+        """The row, and under what it is counted."""
+        under = self.toggles + self.append + (() if self.cpu == "rv64" else ("-cpu " + self.cpu,))
+        return self.row + (" (%s)" % ", ".join(under) if under else "")
+
+
+def countable():
+    """Rows that are loops of one operation, which a plugin can tell apart from outside."""
+    known = set()
+    for path in glob.glob(os.path.join(folder.TOP, "src", "guest", "bench", "*.S")):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        macros = re.findall(r"^\t\.macro\t(\w+) name\b", text, re.M)  # each makes an op_NAME
+        known.update(re.findall(r"^(?:op_(?=\w+:)|\t(?:%s)\t)(\w+)" % "|".join(macros + ["op"]), text, re.M))
+    return [row for row in BY_NAME if OPERATION.get(row, row) in known]
+
+
+def of(test, variant=None):
+    """The test's budget; a LaunchError says what is wrong with it. variant: None, it is not asked for."""
+    given = test["budget"]
+
+    def wrong(text, *values):
+        return LaunchError("test %s: budget: %s" % (test["id"], text % values))
+
+    for key in given:
+        if key not in KEYS:
+            raise wrong("there is no key '%s'; there are %s", key, ", ".join(KEYS))
+    for key, kind in (("row", str), ("ratio", (int, float)), ("toggles", str), ("cpu", str), ("append", str)):
+        if key in KEYS[:2] and key not in given:
+            raise wrong("%s is missing", key)
+        if key in given and not isinstance(given[key], kind):
+            raise wrong("%s is no %s: %r", key, "number" if key == "ratio" else "text", given[key])
+    if given["row"] not in BY_NAME:
+        raise wrong("the bench has no row '%s'; scripts/bench --list has them", given["row"])
+    if given["row"] not in countable():
+        raise wrong("row '%s' is no loop of one operation; scripts/anatomy --list has those that are",
+                    given["row"])
+    if not 0 < given["ratio"] < 10:
+        raise wrong("ratio %s: more than 0, less than 10", given["ratio"])
+    if not re.fullmatch(r"[A-Za-z0-9_.,=-]+", given.get("cpu", "rv64")):
+        raise wrong("cpu '%s': as QEMU spells it, as in 'max' or 'rv64,sstc=off'", given["cpu"])
+    words = tuple(word.strip() for word in given["toggles"].split(",")) if "toggles" in given else ()
+    try:
+        toggles.check_toggles(folder.TOP, words, "toggles")
+    except LaunchError as error:
+        raise wrong("%s", error) from None
+    append = folder.fill(given.get("append", ""), variant or {})
+    if "${" in append and variant is not None:
+        raise wrong("append '%s': the variant has no such value (of hidden tests: --key)", append)
+    return Budget(given["row"], given["ratio"], words, given.get("cpu", "rv64"),
+                  (append,) if append else ())

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""folder.py - a lab's folder: labs/NN-name with lab.toml, tests, variant.py.
+
+lab.toml: number, name, title, hours, files (what a student hands in), [[test]] with id, points,
+what, hidden, and for instructions budget (budget.py); [[starter]] with file, region, text;
+[[insert]] with file, before, text: the part of a variant's solution that is not in the source;
+with starter = true what both trees have besides; [contest] with given, leaderboard: the starter is
+the source and has so many points, and that test's ratio is a place on the leaderboard.
+"""
+import hashlib
+import importlib.util
+import os
+import re
+import string
+import tomllib
+
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.paths import TOP
+
+LABS = os.path.join(TOP, "labs")
+STUDENT_MOST = 100
+
+
+class Lab:
+    def __init__(self, path):
+        self.path = path
+        self.folder = os.path.basename(path)
+        file = os.path.join(path, "lab.toml")
+        try:
+            with open(file, "rb") as text:
+                self.toml = tomllib.load(text)
+        except OSError as error:
+            raise LaunchError("%s: %s" % (file, error.strerror)) from None
+        except tomllib.TOMLDecodeError as error:
+            raise LaunchError("%s: %s" % (file, error)) from None
+        for key in ("number", "name", "title", "hours", "files", "test"):
+            if key not in self.toml:
+                raise LaunchError("%s: %s is missing" % (file, key))
+        self.number, self.name = self.toml["number"], self.toml["name"]
+        self.title, self.hours = self.toml["title"], self.toml["hours"]
+        self.files, self.tests = self.toml["files"], self.toml["test"]
+        self.contest = self.toml.get("contest", {})
+        if self.folder != "%02d-%s" % (self.number, self.name):
+            raise LaunchError("%s: it is lab %d, %s" % (file, self.number, self.name))
+
+    def test_file(self, test):
+        return os.path.join(self.path, "hidden" if test.get("hidden") else "tests", test["id"] + ".t")
+
+    def variant(self, student, key=""):
+        """What this student's tree is made with: a dict for lab.json, the same at any time. With the
+        instructor's key it has, besides, what hidden tests use. {}: the lab has no variants."""
+        if not is_student(student):
+            raise LaunchError("%s: not a student's name: %d characters at most, all of them printable"
+                              % (ascii(student[:STUDENT_MOST]), STUDENT_MOST), STATUS_USAGE)
+        file = os.path.join(self.path, "variant.py")
+        if not os.path.exists(file):
+            return {}
+        spec = importlib.util.spec_from_file_location("variant_%02d" % self.number, file)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        made = dict(module.variant(Draw("lab %d of %s" % (self.number, student))))
+        if key and hasattr(module, "hidden"):
+            made.update(module.hidden(Draw("lab %d of %s, %s" % (self.number, student, key)), made))
+        return made
+
+    def starter_texts(self, path):
+        return [(s["region"], s["text"]) for s in self.toml.get("starter", []) if s["file"] == path]
+
+    def inserts(self, variant, whole):
+        """What is not in the source: (file, before, text). Of the solution, if not whole only what
+        the starter has, too."""
+        return [(i["file"], i["before"], fill(i["text"], variant))
+                for i in self.toml.get("insert", []) if whole or i.get("starter")]
+
+
+def is_student(name):
+    return isinstance(name, str) and len(name) <= STUDENT_MOST and name.isprintable()
+
+
+class Draw:
+    """Values that depend on a seed and nothing else: not on Python's version, nor on the machine."""
+
+    def __init__(self, seed):
+        self.seed, self.count = seed, 0
+
+    def below(self, limit):
+        self.count += 1
+        text = "%s/%d" % (self.seed, self.count)
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % limit
+
+    def among(self, values):
+        return values[self.below(len(values))]
+
+    def some(self, values, count):
+        """So many of them, in an order of their own."""
+        left = list(values)
+        return [left.pop(self.below(len(left))) for _ in range(count)]
+
+
+def fill(text, variant):
+    """${NAME} is the variant's value; a number is written as C takes it."""
+    values = {k: "0x%x" % v if isinstance(v, int) and v > 9 else str(v) for k, v in variant.items()}
+    return string.Template(text).safe_substitute(values)
+
+
+def all_labs():
+    return [Lab(os.path.join(LABS, name)) for name in sorted(os.listdir(LABS))
+            if re.match(r"\d\d-", name) and os.path.exists(os.path.join(LABS, name, "lab.toml"))]
+
+
+def find(number):
+    """By number, as "3" or "03"."""
+    labs = all_labs()
+    for lab in labs:
+        if re.fullmatch("[0-9]{1,4}", str(number)) and lab.number == int(number):
+            return lab
+    raise LaunchError("there is no lab %s; there are: %s"
+                      % (number, ", ".join("%d %s" % (lab.number, lab.name) for lab in labs)),
+                      STATUS_USAGE)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""markers.py - regions of the source that a lab leaves out.
+
+In the source a region is what stands between two lines of their own:
+
+    /* lab 3: what to write, in a sentence */
+    ...
+    /* lab 3 end */
+
+In a shell or Python file the lines begin with "# lab". A region of two labs says "lab 3, 7:" and
+"lab 3, 7 end". In the starter of a lab both lines stay and a stop stands between them, which names
+lab, file and the sentence.
+"""
+import re
+from typing import NamedTuple
+
+from hs.errors import LaunchError
+
+BEGIN = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>/\*|#) lab (?P<labs>\d+(, \d+)*): (?P<what>.*?)"
+                   r"(?P<close> \*/)?$")
+END = re.compile(r"^[ \t]*(/\*|#) lab (?P<labs>\d+(, \d+)*) end( \*/)?$")
+
+
+class Region(NamedTuple):
+    path: str
+    first: int     # index of the line of its beginning
+    last: int      # of that of its end
+    labs: tuple
+    what: str
+    indent: str
+
+    def name(self):
+        """What the stop says; the same in any lab of the region's."""
+        return "%s: %s" % (self.path, self.what)
+
+
+def numbers(text):
+    return tuple(int(word) for word in text.split(", "))
+
+
+def regions(path, text):
+    """The file's regions, in order."""
+    found, start = [], None
+    for at, line in enumerate(text.split("\n")):
+        begin, end = BEGIN.match(line), END.match(line)
+        if begin:
+            if start:
+                raise LaunchError("%s:%d: a lab's region begins inside that of line %d"
+                                  % (path, at + 1, start[0] + 1))
+            if begin.group("mark") == "/*" and not begin.group("close"):
+                raise LaunchError("%s:%d: a lab's marker is one line: %s" % (path, at + 1, line))
+            start = (at, begin)
+        elif end:
+            if not start or numbers(end.group("labs")) != numbers(start[1].group("labs")):
+                raise LaunchError("%s:%d: a lab's region ends that has not begun" % (path, at + 1))
+            begin = start[1]
+            found.append(Region(path, start[0], at, numbers(begin.group("labs")),
+                                begin.group("what"), begin.group("indent")))
+            start = None
+    if start:
+        raise LaunchError("%s:%d: a lab's region has no end" % (path, start[0] + 1))
+    return found
+
+
+def stop(region, lab):
+    """The statement that stands in for a region, where the lab gives no other."""
+    words = "lab %d: %s" % (lab, region.name())
+    if '"' in words or "\\" in words or "%" in words:
+        raise LaunchError("%s: a region's sentence has no quotes and no %%: %s" % (region.path, words))
+    if region.path.endswith(".S"):
+        return '%slab_todo "%s"\n' % (region.indent, words)
+    if region.path.endswith((".c", ".h")):
+        return '%sLAB_TODO("%s");\n' % (region.indent, words)
+    if region.path.endswith(".py"):
+        return '%sraise SystemExit("%s")\n' % (region.indent, words)
+    return '%secho "%s" >&2; exit 1\n' % (region.indent, words)
+
+
+def starter(path, text, lab, texts=()):
+    """The file as the lab's students get it. texts: pairs of what a region's sentence begins with
+    and what stands in its place, with @STOP@ for the stop."""
+    lines = text.split("\n")
+    for region in reversed(regions(path, text)):
+        if lab not in region.labs:
+            continue
+        instead = stop(region, lab)
+        for beginning, given in texts:
+            if region.what.startswith(beginning):
+                instead = given.replace("@STOP@", instead.strip())
+        lines[region.first + 1:region.last] = instead.strip("\n").split("\n")
+    return "\n".join(lines)
+
+
+def solution(path, text, lab, source):
+    """A starter with the source's regions put in: the source again, to the byte."""
+    lines, full = text.split("\n"), source.split("\n")
+    holes = [r for r in regions(path, text) if lab in r.labs]
+    whole = [r for r in regions(path, source) if lab in r.labs]
+    if [r.name() for r in holes] != [r.name() for r in whole]:
+        raise LaunchError("%s: its regions are not those of the source" % path)
+    for hole, region in zip(reversed(holes), reversed(whole)):
+        lines[hole.first + 1:hole.last] = full[region.first + 1:region.last]
+    return "\n".join(lines)

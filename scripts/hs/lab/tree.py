@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+"""tree.py - a student's tree: the source with a lab's holes, the lab's own files, lab.json.
+
+The same function makes the solution's tree, whose holes are filled, and the starter's: what a
+grader lays a student's files over.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+
+from hs.bench import provenance
+from hs.errors import STATUS_USAGE, LaunchError
+from . import folder, markers
+
+# Of a lab's folder these stay with the instructor.
+KEPT = ("hidden", "notes.md", "variant.py", "tree")
+# And of the rest the answers to the course's questions, which are the labs' in part.
+ANSWERS = "docs/course/answers.md"
+# What every lab's stops need: (file of labs/starter, where it goes).
+STOPS = (("lab.h", "src/include/hv/lab.h"), ("lab_stop.S", "src/host/lib/lab_stop.S"))
+FETCHED = ("uapi", "libfdt", "guest")
+TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
+
+
+def tracked():
+    """The source's files: git's, or all of an unpacked tree without .git and build."""
+    try:
+        made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z", "--cached", "--others",
+                               "--exclude-standard"], capture_output=True, check=True)
+        names = made.stdout.decode().split("\0")
+    except (OSError, subprocess.CalledProcessError):
+        names = []
+    if not any(names):
+        for at, folders, files in os.walk(folder.TOP):
+            folders[:] = [f for f in folders if f not in (".git", "build", "__pycache__")]
+            names += [os.path.relpath(os.path.join(at, f), folder.TOP) for f in files if f != ".commit"]
+    return sorted(n for n in names if n and os.path.lexists(os.path.join(folder.TOP, n)))
+
+
+def commit():
+    return provenance.commit(parts=())
+
+
+def is_source(path):
+    return path.endswith(TEXT) and not path.startswith(("labs/", "scripts/hs/lab/"))
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as text:
+        return text.read()
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        file.write(text)
+
+
+def is_given(path, lab):
+    """Does this file of the repository go into the lab's trees?"""
+    if path == ANSWERS:
+        return False
+    parts = path.split("/")
+    if parts[0] != "labs" or len(parts) < 3 or not parts[1][:2].isdigit():
+        return True
+    return parts[1] == lab.folder and parts[2] not in KEPT
+
+
+def overlay(lab, variant):
+    """The lab's own files of the tree: (path there, text, mode). X.in is X with the variant's values."""
+    top = os.path.join(lab.path, "tree")
+    for at, folders, files in os.walk(top):
+        folders.sort()
+        for name in sorted(files):
+            source = os.path.join(at, name)
+            path, text = os.path.relpath(source, top), read(source)
+            if path.endswith(".in"):
+                path, text = path[:-len(".in")], folder.fill(text, variant)
+            yield path, text, os.stat(source).st_mode
+
+
+def with_inserts(path, text, inserts):
+    for file, before, given in inserts:
+        if file != path:
+            continue
+        if text.count(before) != 1:
+            raise LaunchError("%s: the solution's place is there %d times: %s"
+                              % (path, text.count(before), before.strip()))
+        text = text.replace(before, given + before)
+    return text
+
+
+def without_answers(text):
+    """A lab.toml less the inserts that the solution alone has, with the comment above each."""
+    kept, block = [], []   # of a block first what stands above its [[name]]
+
+    def end_block():
+        head = next((line for line in block if line.startswith("[[")), "")
+        if head != "[[insert]]" or "starter = true" in block:
+            kept.extend(block)
+        block.clear()
+
+    in_text = False
+    for line in text.split("\n"):
+        if line.startswith("[[") and not in_text:
+            above = []
+            while block and (not block[-1] or block[-1].startswith("#")):
+                above.insert(0, block.pop())
+            end_block()
+            block.extend(above)
+        in_text ^= line.count("'''") % 2 == 1
+        block.append(line)
+    end_block()
+    return "\n".join(kept).rstrip("\n") + "\n"
+
+
+def without_links(path, text, lab):
+    """A page without links to files that the lab's tree lacks; their words stay.
+
+    The same whether this tree has those files or not: Gradescope's zip has not.
+    """
+    def kept(link):
+        target = link.group(2).partition("#")[0]
+        full = os.path.normpath(os.path.join(os.path.dirname(path), target))
+        return link.group() if is_given(full, lab) else link.group(1)
+    return re.sub(r"(?<!!)\[([^]\[]*)\]\(([^()\s]*)\)", kept, text)
+
+
+def copy(path, dest):
+    target = os.path.join(dest, path)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    shutil.copy2(os.path.join(folder.TOP, path), target, follow_symlinks=False)
+
+
+def make(lab, dest, student="", whole=False):
+    """Write the tree to the folder dest. whole: the solution. Returns lab.json's content."""
+    if os.path.exists(dest) and (not os.path.isdir(dest) or os.listdir(dest)):
+        raise LaunchError("%s: it is there already, and not an empty folder" % dest, STATUS_USAGE)
+    variant = lab.variant(student)
+    inserts = lab.inserts(variant, whole)
+    for path in tracked():
+        if not is_given(path, lab):
+            continue
+        full = os.path.join(folder.TOP, path)
+        copy(path, dest)
+        if path.endswith(".md"):
+            text = read(full)
+            made = without_links(path, text, lab)
+        elif path == "labs/%s/lab.toml" % lab.folder:
+            text = read(full)
+            made = without_answers(text)
+        elif is_source(path):
+            text = read(full)
+            made = with_inserts(path, text, inserts)
+            if not whole:
+                made = markers.starter(path, made, lab.number, lab.starter_texts(path))
+        else:
+            continue
+        if made != text:
+            write(os.path.join(dest, path), made)  # its time is now: make sees it as changed
+    for name, path in STOPS:
+        write(os.path.join(dest, path), read(os.path.join(folder.LABS, "starter", name)))
+    for path, text, mode in overlay(lab, variant):
+        made = text if whole or not is_source(path) else \
+            markers.starter(path, text, lab.number, lab.starter_texts(path))
+        write(os.path.join(dest, path), made)
+        os.chmod(os.path.join(dest, path), mode & 0o777)
+    facts = {"lab": lab.number, "folder": lab.folder, "title": lab.title, "student": student,
+             "commit": commit(), "variant": public(variant)}
+    write(os.path.join(dest, "lab.json"), json.dumps(facts, indent=1) + "\n")
+    return facts
+
+
+def public(variant):
+    """Names that begin with _ are for the solution's text alone."""
+    return {name: value for name, value in variant.items() if not name.startswith("_")}
+
+
+def share_fetched(out, dest):
+    """What set-up has fetched already is not fetched again: a copy in the new tree's build folder."""
+    for name in FETCHED:
+        source, target = os.path.join(out, name), os.path.join(dest, "build", name)
+        if os.path.isdir(source) and not os.path.exists(target):
+            shutil.copytree(source, target, symlinks=True)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""event.py - `hyperscope new event`: a trace event, from its call in the source to its claim in a test.
+
+Where an event is registered: trace/events.def (its one declaration), the list in docs/trace.md
+(trace/doc.py writes it), and a row of tests/boot/events.t, which provokes every event and looks at
+its fields.
+"""
+import re
+
+from hs.errors import LaunchError
+from . import code, names
+from .tree import refuse
+
+SUMMARY = "a trace event, fired where you say"
+EXAMPLE = """\
+hyperscope new event kvm_wfi_count \\
+    --at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat/' \\
+    --meaning 'how many WFIs of this vCPU have exited' \\
+    --field 'num:count=vcpu->stats.wfi_exit_stat'"""
+NOTES = """\
+A field is KIND:NAME=EXPRESSION, one to five of them: KIND is one of those in
+trace/events.def (hex, num, dec, flag, cause, ...), EXPRESSION what is known at
+that line. While the event is off nothing of it is computed. A place is as the
+docs' references are: the one line that the regular expression matches."""
+
+TABLE, ROWS, GROUPS = "trace/events.def", "tests/boot/events.t", "src/host/trace/trace_event.c"
+MOST_FIELDS = 5
+SEEN = {"hex": "0x[0-9a-f]+", "num": "[0-9]+", "dec": "-?[0-9]+", "flag": "[01]", "text": ".*"}
+
+
+def arguments(parser):
+    parser.add_argument("--at", required=True, metavar="FILE:/REGEX/",
+                        help="the call is put behind this line of src/kvm or src/host")
+    parser.add_argument("--meaning", required=True, metavar="TEXT", help="what has happened, when it is fired")
+    parser.add_argument("--field", action="append", required=True, metavar="KIND:NAME=EXPRESSION", dest="fields",
+                        help="what a record holds; may be repeated")
+    parser.add_argument("--spec", metavar="'H §5.1'",
+                        help="the paragraph behind it (docs/spec.md), KVM or host; default: KVM or host, by its room")
+    parser.add_argument("--every-exit", action="store_true",
+                        help="while it is on no exit ends in the fast path, which does not come by its place")
+    parser.add_argument("--by", metavar="TEXT", help="what fires it in tests/boot/events.t; default: the place")
+    parser.add_argument("--seen", metavar="REGEX",
+                        help="what one of its records there must hold, or native; default: fields of these kinds")
+
+
+def kinds(tree):
+    return tree.names("src/include/hv/trace.h", r"^#define TRACE_TYPE_(\w+)")
+
+
+def parse_fields(tree, texts):
+    known, fields = kinds(tree), []
+    if len(texts) > MOST_FIELDS:
+        refuse("%d fields: a record holds %d at most" % (len(texts), MOST_FIELDS))
+    for text in texts:
+        found = re.fullmatch(r"(\w+):(\w+)=(.+)", text.strip())
+        if not found:
+            refuse("--field '%s': not of the form KIND:NAME=EXPRESSION" % text)
+        kind, name, value = found.groups()
+        if kind not in known:
+            refuse("--field '%s': there is no kind '%s'; there are %s" % (text, kind, ", ".join(known)))
+        if name != "errno":  # Linux's kvm_userspace_exit has one of that name, and hv/trace.h allows it
+            names.check(name, "a field", "gpa")
+        if name in [known_name for _, known_name, _ in fields]:
+            refuse("--field '%s': there are two fields '%s'" % (text, name))
+        fields.append((kind, name, value.strip()))
+    return fields
+
+
+def check_spec(tree, spec):
+    if spec not in ("KVM", "host") and \
+            spec not in tree.names("docs/spec.md", r"^\|\s*((?:[\w ]+) §[\d.]+|[A-Z]\w+)\s*\|"):
+        refuse("--spec '%s': neither KVM nor host nor a paragraph of docs/spec.md" % spec)
+
+
+def row(name, meaning, spec, fields):
+    """Its line of the table, or two."""
+    lines = ['EVENT(%s, "%s"' % (name, meaning)]
+    for text in ['"%s"' % spec] + ["(%s, %s)" % field[:2] for field in fields]:
+        if len(lines[-1]) + len(text) + 3 > code.COLUMNS:
+            lines[-1] += ","
+            lines.append("      " + text)
+        else:
+            lines[-1] += ", " + text
+    return "\n".join(lines) + ")"
+
+
+def declare(tree, name, meaning, fields, spec, host=False):
+    """Everything but the call and the claim."""
+    if name in tree.names(TABLE, r"^EVENT\(\s*(\w+)"):
+        refuse("there is an event '%s' already: trace/events.def" % name)
+    line = row(name, meaning, spec, fields)
+    if host:
+        tree.texts[TABLE] = tree.read(TABLE).rstrip("\n") + "\n" + line + "\n"
+    else:
+        tree.insert(TABLE, tree.find(TABLE, r"^/\* ---- the host itself") - 1, line)
+    tree.generate("docs/trace.md", "trace/doc.py")
+
+
+def claim(tree, name, how, seen):
+    """Its row of the test that provokes every event."""
+    if "|" in seen.replace("\\|", ""):
+        refuse("--seen '%s': '|' ends a row's column there" % seen)
+    tree.replace(ROWS, r"^([a-z0-9_]+\|[^'\n]*)'$", lambda match: "%s\n%s|%s|%s'" % (match.group(1), name, how, seen))
+
+
+def on_every_exit(tree, name):
+    """A member of the group whose events see exits that would have ended early: its first row."""
+    found = re.search(r"^static const u16 group_members.*\n(\t\{ [^}]*\}),$", tree.read(GROUPS), re.M)
+    if not found:
+        raise LaunchError("%s: group_members is not as expected" % GROUPS)
+    members = re.findall(r"TRACE_\w+", found.group(1))
+    members.insert(-1, "TRACE_" + name)
+    lines = ["\t{ " + members[0]]
+    for member in members[1:]:
+        if code.width(lines[-1]) + len(member) + len(",  },") > code.COLUMNS:
+            lines[-1] += ","
+            lines.append("\t  " + member)
+        else:
+            lines[-1] += ", " + member
+    tree.texts[GROUPS] = tree.read(GROUPS).replace(found.group(1), "\n".join(lines) + " }", 1)
+
+
+def make(tree, options):
+    name = names.check(options.name, "an event", "kvm_wfi_count")
+    path, index = code.place(tree, options.at, ("src/kvm/", "src/host/"))
+    host = path.startswith("src/host/")
+    if not host and not name.startswith(("kvm_", "gstage_")):
+        refuse("'%s': events of src/kvm are called kvm_... or gstage_..." % name)
+    names.check_sentence(options.meaning, "--meaning")
+    fields = parse_fields(tree, options.fields)
+    spec = options.spec or ("host" if host else "KVM")
+    check_spec(tree, spec)
+    if options.every_exit and host:
+        refuse("--every-exit is for events of src/kvm: the host's own fire in either way of an exit")
+    how = names.check_sentence(options.by or options.at.split(":")[0], "--by")
+
+    declare(tree, name, options.meaning, fields, spec, host)
+    index, indent = code.behind(tree.lines(path), index, "--at '%s'" % options.at)
+    tree.insert(path, index, code.call(indent, "trace_" + name, [value for _, _, value in fields]))
+    code.include(tree, path, "hv/trace.h")
+    if options.every_exit:
+        on_every_exit(tree, name)
+    seen = options.seen or " ".join("%s=%s" % (field, SEEN.get(kind, "[^ ]+")) for kind, field, _ in fields)
+    claim(tree, name, how, seen)
+    return ["make", "tests/trace/table.t",
+            "scripts/hyperscope run --trace %s hello && make trace" % name,
+            "tests/boot/events.t    # each event, provoked; --by and --seen say how"]

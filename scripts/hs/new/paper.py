@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""paper.py - `hyperscope new paper`: a paper of one's own: rows, claims, a row of the bench if none is there.
+
+Where a paper is registered: nowhere, its folder below notebooks-data/papers is found. A row of its
+own: src/guest/bench/bench.h and bench.c, scripts/hs/bench/rows.py, docs/bench.md.
+"""
+from . import names
+from .tree import refuse
+
+SUMMARY = "a paper: its rows, its claims, and a row of the bench for it"
+EXAMPLE = """\
+hyperscope new paper my_paper --title 'My paper (Workshop 2027)' \\
+    --row sbi_machine --what 'SBI BASE, whose implementation it is'"""
+NOTES = """\
+Without --row the paper has the bench's rows alone (scripts/bench --list). The
+scaffold's own operation is an SBI call; change it in src/guest/bench/ROW.c.
+Then measure: make reproduce PAPERS=NAME."""
+
+
+def arguments(parser):
+    parser.add_argument("--title", required=True, metavar="TEXT", help="as the paper is called, where and when")
+    parser.add_argument("--row", metavar="NAME", help="an operation of its own, a row of the bench")
+    parser.add_argument("--what", metavar="TEXT", help="what that operation is")
+
+
+def _add_row(tree, row, what):
+    names.check(row, "a row", "sbi_machine")
+    if row in tree.names("scripts/hs/bench/rows.py", r'^ +Row\("(\w+)"'):
+        refuse("the bench has a row '%s' already" % row)
+    source = "src/guest/bench/%s.c" % row
+    if tree.exists(source):
+        refuse("there is a %s already: call the row otherwise" % source)
+    tree.template(source, "row.c.in", ROW=row, WHAT=what)
+    tree.before("src/guest/bench/bench.h", r"^void bench_pingpong\(void\);", "void bench_%s(void); /* %s.c */" % (row, row))
+    tree.before("src/guest/bench/bench.c", r"^\tbench_pingpong\(\);", "\tbench_%s();" % row)
+    tree.before("scripts/hs/bench/rows.py", r'^    Row\("ioctl_nothing"', '    Row("%s", "%s"),' % (row, what))
+    tree.before("docs/bench.md", r"^\| `ioctl_nothing` \|", "| `%s` | %s |" % (row, what))
+    tree.generate("docs/reading-order.md", "scripts/reading-order")
+
+
+def make(tree, options):
+    name = names.check(options.name, "a paper", "my_paper")
+    title = names.check_sentence(options.title, "--title", 110)
+    if bool(options.row) != bool(options.what):
+        refuse("--row and --what go together: an operation, and what it is")
+    folder = "notebooks-data/papers/%s/" % name
+    if tree.exists(folder + "claims.md"):
+        refuse("there is a paper '%s' already" % name)
+    own = ""
+    if options.row:
+        what = names.check_sentence(options.what, "--what", 60)
+        _add_row(tree, options.row, what)
+        own = "| own | Own | `%s` | %s |\n" % (options.row, what)
+    tree.template(folder + "claims.md", "claims.md.in", TITLE=title, OWN=own, SEEN="own" if own else "call")
+    for table in ("published.csv", "expected.csv"):
+        tree.create(folder + table, tree.read("notebooks-data/papers/kvm-riscv/" + table).split("\n", 1)[0] + "\n")
+    for program in ("run", "check"):
+        tree.create(folder + program, tree.read("notebooks-data/papers/kvm-riscv/" + program), executable=True)
+    tree.generate("docs/results.md", "scripts/reproduce write")
+    return ["make reproduce PAPERS=%s        # measure, and look at the claims" % name,
+            "scripts/reproduce write --from build/reproduce/bench.csv %s" % name,
+            "                                # that is what is expected from now on"]

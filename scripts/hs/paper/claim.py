@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""claim.py - what a claim says of rows, as in `linux.hypercall > 2 * hyperscope.hypercall`.
+
+Comparisons, joined by and, or, not; in them + - * /, min(), max(), abs(); a name is a row, SYSTEM.ROW a
+row of one system. A claim whose rows name no system is asked for each system that has them.
+"""
+import ast
+import operator
+import warnings
+from typing import NamedTuple
+
+from hs.bench.systems import KNOWN
+
+_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+              ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+              ast.Eq: operator.eq, ast.NotEq: operator.ne}
+_CALLS = {"min": (min, 2, 99), "max": (max, 2, 99), "abs": (abs, 1, 1)}  # how many arguments
+LONGEST, DEEPEST = 1000, 100  # characters, and parts within parts: or who walks the tree runs out of stack
+
+
+class ClaimError(ValueError):
+    """Says what is wrong with the claim."""
+
+
+class Look(NamedTuple):
+    text: str
+    holds: bool     # what is expected
+    tree: ast.AST
+    rows: tuple     # (system or "", row), each that it names
+
+
+def _names(node, found, depth=0):
+    """The rows that it names, in found; a ClaimError for what is no claim."""
+    if depth > DEEPEST:
+        raise ClaimError("it is too deep")
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        found.append((node.value.id, node.attr))
+    elif isinstance(node, ast.Name):
+        found.append(("", node.id))
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS and not node.keywords:
+        if not _CALLS[node.func.id][1] <= len(node.args) <= _CALLS[node.func.id][2]:
+            raise ClaimError("%s() is not of %d rows or numbers" % (node.func.id, len(node.args)))
+        for each in node.args:
+            _names(each, found, depth + 1)
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < 1e18:
+        pass
+    elif isinstance(node, (ast.Expression, ast.Compare, ast.BoolOp, ast.BinOp, ast.UnaryOp)):
+        for each in ast.iter_child_nodes(node):
+            if not isinstance(each, (ast.cmpop, ast.boolop, ast.operator, ast.unaryop)):
+                _names(each, found, depth + 1)
+            elif type(each) not in _OPERATORS and not isinstance(each, (ast.And, ast.Or, ast.Not, ast.USub)):
+                raise ClaimError("'%s' is not understood" % type(each).__name__)
+    else:
+        raise ClaimError("'%s' is not understood: rows, numbers, comparisons, and, or, not, min, max, abs" % _told(node))
+    return found
+
+
+def _told(node):
+    """Its text, where that can be had."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return type(node).__name__
+
+
+def _compares(node):
+    """Is it so or not? A number alone would always be so."""
+    if isinstance(node, ast.BoolOp):
+        return all(_compares(each) for each in node.values)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return _compares(node.operand)
+    return isinstance(node, ast.Compare) and not any(
+        isinstance(each, (ast.Compare, ast.BoolOp, ast.Not)) for side in [node.left] + node.comparators for each in ast.walk(side))
+
+
+def read(text, holds, rows):
+    """A Look. rows: the names that there are."""
+    if len(text) > LONGEST:
+        raise ClaimError("`%s...` has %d characters; %d are allowed" % (text[:20], len(text), LONGEST))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's, of what it can just read
+            tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ClaimError("`%s` cannot be read" % text) from None
+    found = _names(tree, [])
+    if not _compares(tree.body):
+        raise ClaimError("`%s` compares nothing, or what is no number" % text)
+    for system, row in found:
+        if system and system not in KNOWN:
+            raise ClaimError("`%s`: there is no system '%s'; there are %s" % (text, system, ", ".join(KNOWN)))
+        if row not in rows:
+            raise ClaimError("`%s`: the table has no row '%s'" % (text, row))
+        if not rows[row].measured:
+            raise ClaimError("`%s`: row '%s' is not measured here" % (text, row))
+        if system and system not in rows[row].measured:
+            raise ClaimError("`%s`: row '%s' is not measured on %s" % (text, row, system))
+    if not found:
+        raise ClaimError("`%s` names no row" % text)
+    return Look(text, holds, tree, tuple(dict.fromkeys(found)))
+
+
+def value(look, figures, system=""):
+    """True or False, or None where a row was not measured. figures: (system, row) -> a number or None."""
+    def of(node):
+        if isinstance(node, ast.Expression):
+            return of(node.body)
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, ast.Name):
+            return figures[system, node.id]
+        if isinstance(node, ast.Attribute):
+            return figures[node.value.id, node.attr]
+        if isinstance(node, ast.Call):
+            return _CALLS[node.func.id][0](*[of(each) for each in node.args])
+        if isinstance(node, ast.BinOp):
+            return _OPERATORS[type(node.op)](of(node.left), of(node.right))
+        if isinstance(node, ast.UnaryOp):
+            return not of(node.operand) if isinstance(node.op, ast.Not) else -of(node.operand)
+        if isinstance(node, ast.BoolOp):
+            return (all if isinstance(node.op, ast.And) else any)(of(each) for each in node.values)
+        values = [of(each) for each in [node.left] + node.comparators]
+        return all(_OPERATORS[type(op)](*pair) for op, pair in zip(node.ops, zip(values, values[1:])))
+
+    if any(figures.get((its or system, row)) is None for its, row in look.rows):
+        return None
+    try:
+        return bool(of(look.tree))
+    except (ZeroDivisionError, OverflowError):
+        return None

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""results.py - a paper's check as text for a terminal, and docs/results.md of all papers."""
+import os
+import textwrap
+
+from hs.bench.report import shown
+from hs.bench.systems import KNOWN
+from . import judge
+
+PAGE = os.path.join("docs", "results.md")
+NAMES = {"hyperscope": "hyperscope", "linux": "Linux KVM", "bare": "bare", "native": "native"}
+COLUMNS = {"hyperscope": ("hyperscope",), "Linux KVM": ("linux",), "no VM": ("bare", "native")}
+HEAD = """\
+# What do papers' tables look like here?
+
+<!-- written by `scripts/reproduce write`: change notebooks-data/papers/*, not this page -->
+
+    make reproduce                              # measure all of it, and compare
+    scripts/reproduce all kvm-arm-2014          # one paper
+
+Unit: instructions of all privilege modes, counted by QEMU (`-icount`), so a figure repeats to the
+instruction; *x* is how many times the figure natively, without a VM. What that proves and what it
+cannot: [validity](validity.md). *Published* is what was really read in the source that published.csv
+names, in its own unit and on its own machine; where it is empty, nothing could be read, and nothing is
+quoted from memory. What each row is, and what each claim rests on, stands in the paper's claims.md.
+"""
+
+
+def _wrap(text, first, rest):
+    return textwrap.fill(text, 79, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+def _cell(line):
+    if line and line["unit"].startswith(judge.RATIO):
+        return "%.3f x" % float(line["value"])
+    return shown(line and float(line["value"]))
+
+
+def _cells(paper, lines):
+    """(row, a figure for each of COLUMNS)."""
+    figures = {(line["row"], line["system"]): line for line in lines}
+    for row in paper.rows.values():
+        found = [[figures[row.name, system] for system in systems if (row.name, system) in figures]
+                 for systems in COLUMNS.values()]
+        yield row, tuple(_cell(each[0] if each else None) for each in found)
+
+
+def _name(row):
+    return row.name if row.theirs == "-" else row.theirs
+
+
+def _said(found):
+    """[(claim, text, what it rests on, as expected?)] of verdicts; systems of which the same is to be said are one."""
+    said = []
+    for verdict in found:
+        text = "not measured" if verdict.found is None else "holds" if verdict.found else "does not hold"
+        right = verdict.found == verdict.look.holds
+        where = NAMES.get(verdict.system, "")
+        if said and where and said[-1][:2] == [verdict.look, text]:
+            said[-1][2] += ", " + where
+        else:
+            said.append([verdict.look, text, " on " + where if where else "", right, verdict.claim])
+    return [(claim, text + where, look.text, right) for look, text, where, right, claim in said]
+
+
+def check(paper, lines):
+    """Prints it; 1 if a claim or a figure is not as expected."""
+    status, differences = 0, list(judge.differences(paper, lines))
+    print(_wrap("%s: %s" % (paper.name, paper.title), "", "  "))
+    print("%-30s%12s%12s%12s" % (("",) + tuple(COLUMNS)))
+    for row, figures in _cells(paper, lines):
+        if row.measured:
+            print("  %-28s%12s%12s%12s" % ((_name(row)[:28],) + figures))
+    found = _said(judge.verdicts(paper, lines))
+    for each in paper.claims:
+        print(_wrap(each.sentence, "  ", "  "))
+        for text, rests_on, right in [line[1:] for line in found if line[0] is each]:
+            status |= not right
+            unexpected = "" if right or text.startswith("not measured") else ", which was not expected"
+            print(_wrap("%s%s: %s" % (text, unexpected, rests_on), "    ", "      "))
+        if each.not_here:
+            print(_wrap("not here: " + each.not_here, "    ", "      "))
+    return int(bool(status) | _figures(paper, differences, judge.unexpected(paper, lines)))
+
+
+def _beside(each):
+    """What was expected and what was measured, as text; with units, where they are two."""
+    units = [" " + unit for unit in (each.line["unit"], each.unit)] if each.unit != each.line["unit"] else ["", ""]
+    measured = "not measured" if each.value is None else "measured %s%s%s" % (
+        _cell(dict(each.line, value=each.value, unit=each.unit)), units[1], "" if each.key else " (another key)")
+    return "expected %s%s, %s" % (_cell(each.line), units[0], measured)
+
+
+def _figures(paper, found, unexpected):
+    """The line about expected.csv, and each figure that differs, is missing, or is not in it."""
+    if not found:
+        print(_wrap("figures: nothing is expected yet; scripts/reproduce write --from BENCH.CSV %s does so" % paper.name, "  ", "    "))
+        return 0
+    same = [each for each in found if each.key and each.within]
+    other = [each for each in found if not each.key and each.value is not None]
+    failed = [each for each in found if each.failed()]
+    missing = sum(each.value is None for each in failed)
+    print("  figures: %d as expected, %d not%s%s%s" % (
+        len(same), len(failed) - missing, ", %d of another key, %d of them within 5 %%" % (
+            len(other), sum(each.within for each in other)) if other else "",
+        ", %d not measured" % missing if missing else "",
+        ", %d not in expected.csv" % len(unexpected) if unexpected else ""))
+    for each in failed + [each for each in other if not each.within]:
+        print(_wrap("%-11s%-20s %s" % (each.line["system"], each.line["row"], _beside(each)), "    ", "      "))
+    for line in unexpected:
+        print("    %-11s%-20s nothing is expected, measured %s" % (line["system"], line["row"], _cell(line)))
+    return int(bool(failed or unexpected))
+
+
+# ---- the page ----
+
+
+def _published(paper, row):
+    found = ["%s: %s %s" % (line["system"], line["value"], line["unit"]) for line in paper.published if line["row"] == row.name]
+    return "; ".join(found)
+
+
+def _paper(paper):
+    yield "## %s" % paper.title
+    yield ""
+    yield "[claims.md](../notebooks-data/papers/%s/claims.md)" % paper.name
+    yield ""
+    yield "| row | measured here | %s | published |" % " | ".join(COLUMNS)
+    yield "|---|---|---:|---:|---:|---|"
+    for row, figures in _cells(paper, paper.expected):
+        measured = ", ".join("`%s`" % words for words in dict.fromkeys(row.measured.values()))
+        yield "| %s | %s | %s | %s |" % (_name(row), measured or "not: " + row.what,
+                                       " | ".join(figures), _published(paper, row))
+    yield ""
+    yield "| claim | here |"
+    yield "|---|---|"
+    found = _said(judge.verdicts(paper, paper.expected))
+    for each in paper.claims:
+        said = ["%s: `%s`" % (text, rests_on) for claim, text, rests_on, _ in found if claim is each]
+        yield "| %s | %s |" % (each.sentence, "; ".join(said + (["not here: " + each.not_here] if each.not_here else [])))
+    made_with = judge.made_with(paper.expected)
+    yield ""
+    yield "Measured with %s." % "; ".join(made_with) if made_with else "Nothing has been measured yet."
+    yield ""
+
+
+def page(papers):
+    """docs/results.md, of expected.csv and published.csv."""
+    lines = [HEAD]
+    for paper in papers:
+        lines += _paper(paper)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+assert set(NAMES) == set(KNOWN) == set(sum(COLUMNS.values(), ()))

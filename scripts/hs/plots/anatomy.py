@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""anatomy.py - where inside an exit the instructions go: a stacked bar a system, stage by stage.
+
+Stages lie in their order in time; a colour for each, and its number where there is room, so that none
+has to be told by its colour alone.
+"""
+from hs.anatomy import table
+from hs.anatomy.stages import STAGES
+from hs.errors import LaunchError
+from . import data, style
+
+SYSTEMS = ("hyperscope", "linux", "bare")
+COLOURS = (style.GREY, style.BLUE, style.SKY, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILLION, style.PURPLE)
+HATCHES = ("", "\\\\\\\\", "////")
+ROOM = 0.045   # of the axis: a number needs so much
+
+
+def read(folder=data.FOLDER):
+    """The lines of anatomy.csv, instructions as numbers."""
+    path = data.path_of("anatomy.csv", folder)
+    lines = [dict(line, instructions=float(line["instructions"])) for line in table.read(path)]
+    for line in lines:
+        known = line["stage"] in STAGES and line["instructions"] >= 0 or line["stage"] == table.OTHER_WAYS
+        if not known or abs(line["instructions"]) > data.MOST:
+            raise LaunchError("%s: %s of %s: no stage '%s' has %g instructions" % (
+                path, line["exit"], line["system"], line["stage"], line["instructions"]))
+    return lines
+
+
+def by_stage(lines):
+    """{row: {system: {stage: instructions}}}, with what other ways add."""
+    found = {}
+    for line in lines:
+        stages = found.setdefault(line["exit"], {}).setdefault(line["system"], {})
+        stages[line["stage"]] = stages.get(line["stage"], 0) + line["instructions"]
+    return found
+
+
+def _looks(bars):
+    """{stage: (colour, hatching)} of the stages that are in any of the bars."""
+    order = [stage for stage in tuple(STAGES) + (table.OTHER_WAYS,)
+             if any(stages.get(stage, 0) >= 0.5 for stages in bars)]
+    return {stage: (COLOURS[i % len(COLOURS)], HATCHES[i // len(COLOURS)]) for i, stage in enumerate(order)}
+
+
+def draw(folder=data.FOLDER, cpu="rv64"):
+    lines = [line for line in read(folder) if line["cpu"] == cpu and line["system"] in SYSTEMS]
+    found = by_stage(lines)
+    bars = [stages for systems in found.values() for stages in systems.values()]
+    looks = _looks(bars)
+    if not looks:
+        raise data.Absent("anatomy.csv has nothing of -cpu %s" % cpu)
+    drawn, (axes,) = style.figure(7.2, 2.2 + 0.26 * (len(bars) + 0.6 * len(found)))
+    most = max(sum(stages.values()) for stages in bars)
+    place, ticks = 0.0, []
+    for row, systems in found.items():
+        for system in SYSTEMS:
+            if system in systems:
+                _bar(axes, place, systems[system], looks, most)
+                ticks.append((place, "%s, %s" % (row, style.SYSTEMS[system][0])))
+                place += 1
+        place += 0.6
+    axes.set_yticks(*zip(*ticks))
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(place - 0.8, -0.7)
+    axes.set_xlim(0, most * 1.1)
+    style.thousands(axes.xaxis)
+    axes.set_xlabel("instructions an operation")
+    for stage, (colour, hatch) in looks.items():
+        axes.barh([0], [0], color=colour, hatch=hatch, edgecolor="white", label=stage)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.2, 1), ncols=4, fontsize=7)
+    style.finish(drawn, "Where inside an exit do the instructions go?", (
+        "Stages in order of the first time; colours begin anew with a hatching. Exact: every instruction of one "
+        "iteration, the way that most of the median batch's instructions took (n = 1 of it; all iterations took "
+        "the same where no 'other ways' are).\n%s" % data.made_with(lines)))
+    return drawn
+
+
+def _bar(axes, place, stages, looks, most):
+    left = 0.0
+    for stage, (colour, hatch) in looks.items():
+        count = stages.get(stage, 0)
+        if count <= 0:
+            continue
+        axes.barh([place], [count], 0.86, left=left, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5)
+        if count > ROOM * most:
+            axes.text(left + count / 2, place, style.shown(count), ha="center", va="center", fontsize=6.5,
+                      bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.85})
+        left += count
+    axes.annotate(style.shown(round(sum(stages.values()))), (left, place), (3, 0), textcoords="offset points",
+                  va="center", fontsize=7, fontweight="bold")

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""apps.py - what a whole guest costs in times native, as papers show their applications."""
+from hs.bench.report import typical as value
+from . import data, style
+
+SYSTEMS = ("hyperscope", "linux")
+
+
+def read(folder=data.FOLDER):
+    return data.bench("applications.csv", folder).results
+
+
+def normalised(lines, cpu="rv64"):
+    """[(row, its setting, native's line, {system: times native})]."""
+    lines = [line for line in lines if line["cpu"] == cpu]
+    native = {line["exit"]: line for line in lines if line["system"] == "native" and value(line)}
+    order = list(dict.fromkeys(line["exit"] for line in lines))
+    cells = sorted({(line["exit"], line["toggles"]) for line in lines},
+                   key=lambda each: (order.index(each[0]), each[1] != "default", each[1]))
+    found = []
+    for name, setting in cells:
+        base = native.get(name)
+        values = {line["system"]: value(line) / value(base) for line in lines if base
+                  and (line["exit"], line["toggles"]) == (name, setting) and line["system"] in SYSTEMS}
+        if values:
+            found.append((name, setting, base, values))
+    return found
+
+
+def beside_linux(lines, cpu="rv64"):
+    """[(row, Linux KVM's line)] of rows that native has not: there is no disk of the same kind without a VM."""
+    native = {line["exit"] for line in lines if line["system"] == "native"}
+    return [(line["exit"], line) for line in lines if line["system"] == "linux" and line["exit"] not in native
+            and (line["cpu"], line["toggles"]) == (cpu, "default") and value(line)]
+
+
+def _bars(lines, cpu, name, setting, base):
+    """{system: (value, least, 99th percentile)} in terms of the base line's value."""
+    mine = [line for line in lines if line["system"] in SYSTEMS
+            and (line["exit"], line["toggles"], line["cpu"]) == (name, setting, cpu)]
+    return {line["system"]: tuple(number / value(base) for number in (
+        value(line), float(line["min"]), float(line["p99"]))) for line in mine}
+
+
+def _label(name, setting, base, whose):
+    return "%s%s\n%s %s %s, n=%s" % (name, "" if setting == "default" else ", " + setting,
+                                     style.shown(value(base)), base["unit"], whose, base["n"])
+
+
+def draw(folder=data.FOLDER, cpu="rv64"):
+    lines = read(folder)
+    native = [(name, setting, base) for name, setting, base, _ in normalised(lines, cpu)]
+    linux = [(name, "default", base) for name, base in beside_linux(lines, cpu)]
+    if not native:
+        raise data.Absent("applications.csv has no row of a VM with native beside it")
+    parts = [part for part in (
+        (native, "times native (Debian's kernel alone in QEMU)", "native"),
+        (linux, "times Linux KVM (rows that native has not)", "on Linux KVM")) if part[0]]
+    heights = [len(rows) + 1.2 for rows, _, _ in parts]
+    drawn, axes = style.figure(7.2, 1.2 + 0.36 * sum(heights), len(parts), gridspec_kw={"height_ratios": heights})
+    for each, (rows, unit, whose) in zip(axes, parts):
+        groups = [(_label(name, setting, base, whose), _bars(lines, cpu, name, setting, base))
+                  for name, setting, base in rows]
+        style.bars(each, groups, {system: style.SYSTEMS[system] for system in SYSTEMS}, unit,
+                   text=lambda number: "%.3f" % number)
+        each.axvline(1, color=style.BLACK, linewidth=0.8, linestyle="--", label="1: the base")
+    style.finish(drawn, "What does a whole guest cost?", (
+        "Instructions of all privilege modes on one hart (-icount), by the guest's own clock: each exact. n: how often "
+        "guests did it, in boots that differ in where their memory and ticks fall. Shown: the median batch in terms of "
+        "the base's; whisker: least to 99th percentile of the batches (docs/bench.md).\n%s" % data.made_with(lines)))
+    return drawn

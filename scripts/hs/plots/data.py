@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""data.py - the CSVs of notebooks-data, as the figures want them: Measured, or the lines.
+
+What is missing is an Absent, which says what makes it: a figure of nothing is not drawn. What cannot
+be a measurement is a LaunchError: a figure of that would mislead.
+"""
+import os
+
+from hs.bench import expression, report
+from hs.bench.rows import BY_NAME
+from hs.errors import LaunchError
+from hs.paths import TOP
+
+FOLDER = os.path.join(TOP, "notebooks-data")
+MADE_BY = {"exit-latency.csv": "make bench", "applications.csv": "make bench-apps",
+           "anatomy.csv": "make anatomy-csv",
+           "smp-scale.csv": "scripts/hyperscope sweep notebooks-data/sweeps/smp.toml"}
+MOST = 1e15  # instructions an operation: days of QEMU's
+
+
+class Absent(Exception):
+    """A CSV that nobody has measured yet, or figures that it lacks."""
+
+
+def path_of(name, folder=FOLDER):
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        raise Absent("%s is missing: %s writes it" % (os.path.relpath(path), MADE_BY[name]))
+    return path
+
+
+def _checked(line):
+    """A line as a batch gives it; n is a number, and its statistics lie in their order."""
+    where = "%s of %s" % (line["exit"], line["system"])
+    if line["unit"] != report.COUNTED:
+        raise ValueError("%s is of %s: figures are drawn of %s alone" % (where, line["unit"], report.COUNTED))
+    if not line["n"].isdecimal():
+        raise ValueError("%s: n '%s' is no number" % (where, line["n"][:40]))
+    ends = [float(line[name]) for name in ("min", "p50", "p99", "max")]
+    if ends != sorted(ends):
+        raise ValueError("%s: min, p50, p99, max are not in their order" % where)
+    if max(map(abs, ends + [float(line["mean"])])) > MOST:
+        raise ValueError("%s: no operation has so many instructions" % where)
+    return line
+
+
+def bench(name="exit-latency.csv", folder=FOLDER):
+    """expression.Measured of a file that scripts/bench wrote; of rows that this tree's bench has."""
+    path = path_of(name, folder)
+    try:
+        lines = [_checked(line) for line in report.read_csv(path)]
+    except ValueError as error:
+        raise LaunchError("%s: %s" % (path, error)) from None
+    return expression.Measured([line for line in lines if line["exit"] in BY_NAME])
+
+
+def made_with(results):
+    """The provenance of lines in one sentence; several, where they are of several makings."""
+    def of(column):
+        found = {line[column].partition(" sha")[0] for line in results}
+        return ", ".join(sorted(found - {"none"}))
+
+    kernels = {line["kernel"].partition(" (")[0] for line in results if line["kernel"].startswith("Linux")}
+    return "; ".join(["hyperscope " + of("commit")] + sorted(kernels) +
+                     [of("compiler"), "QEMU " + of("qemu"), of("opensbi")])
+
+
+def count_of(lines):
+    """n, of what most lines have."""
+    counts = [int(line["n"]) for line in lines]
+    return max(set(counts), key=counts.count) if counts else 0

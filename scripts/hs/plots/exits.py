@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""exits.py - what each exit costs on the three systems: the core's exits as bars, all rows as points.
+
+Points lie on an axis of powers of ten, where a bar would have no zero to begin at.
+"""
+from hs.bench.rows import ROWS
+from . import data, style
+
+ORDER = ("hyperscope", "linux", "bare")
+UNIT = "instructions an operation"
+FEW = 40          # with less than that nothing left the guest
+PANEL = 8000      # bars beyond it get a panel, and so an axis, of their own
+LEAST = 1         # less is not on an axis of powers of ten
+
+
+def _cell(figures, system, row):
+    """(value, least, 99th percentile), or None."""
+    line = figures.row(system, row.name)
+    if line is None or not int(line["n"]):
+        return None
+    value = figures.value(system, row.name)
+    return (value, value, value) if row.mean else (value, float(line["min"]), float(line["p99"]))
+
+
+def _cells(figures, row):
+    found = {system: _cell(figures, system, row) for system in ORDER}
+    return {system: cell for system, cell in found.items() if cell}
+
+
+def _most(cells):
+    return max((cell[0] for cell in cells.values()), default=0)
+
+
+def _groups(figures, rows, usual):
+    """[(label, cells)] of rows with an exit; a label tells another n than the usual."""
+    for row in rows:
+        cells = _cells(figures, row)
+        if len(cells) > 1 and _most(cells) >= FEW:
+            counts = {figures.row(system, row.name)["n"] for system in cells} - {str(usual)}
+            yield row.name + (" (n=%s)" % "/".join(sorted(counts)) if counts else ""), cells
+
+
+def _read(folder, cpu, rows):
+    """(Measured, its figures of this processor, the usual n, groups of these rows)."""
+    measured = data.bench(folder=folder)
+    if cpu not in measured.cpus:
+        raise data.Absent("exit-latency.csv has nothing of -cpu %s" % cpu)
+    figures = measured.cpus[cpu]
+    usual = data.count_of(list(figures.rows.values()))
+    groups = list(_groups(figures, rows, usual))
+    if not groups:
+        raise data.Absent("exit-latency.csv has none of the rows on two systems")
+    return measured, figures, usual, groups
+
+
+def _note(measured, cpu, usual, rest=""):
+    return ("Exact: instructions of all privilege modes, counted by QEMU (-icount), -cpu %s; the same images give "
+            "the same again.\n"
+            "n = %d operations in batches of up to 256, if not said otherwise; shown: the median batch; whisker: "
+            "least to 99th percentile of the batches.%s\n%s"
+            % (cpu, usual, rest, data.made_with(measured.results)))
+
+
+def draw(folder=data.FOLDER, cpu="rv64"):
+    """The exits that have a goal (scripts/hs/bench/rows.py)."""
+    measured, _, usual, groups = _read(folder, cpu, [row for row in ROWS if row.goal and not row.none])
+    small = [group for group in groups if _most(group[1]) < PANEL]
+    panels = [part for part in (small, [group for group in groups if group not in small]) if part]
+    heights = [sum(len(cells) + 0.6 for _, cells in part) for part in panels]
+    drawn, axes = style.figure(7.2, 1.6 + 0.125 * sum(heights) + 0.4 * len(panels), len(panels),
+                               gridspec_kw={"height_ratios": [height + 3 for height in heights]})
+    for each, part in zip(axes, panels):
+        style.bars(each, part, {system: style.SYSTEMS[system] for system in ORDER}, UNIT)
+    style.finish(drawn, "What does an exit cost?", _note(measured, cpu, usual))
+    return drawn
+
+
+def _points(axes, groups):
+    """A row's points in its line, with a stroke from the least to the most."""
+    for place, (_, cells) in enumerate(groups):
+        axes.axhline(place, color="#eeeeee", linewidth=0.6, zorder=0)
+        ends = [cell[0] for cell in cells.values() if cell[0] >= LEAST]
+        axes.plot([min(ends), max(ends)], [place] * 2, color="#bbbbbb", linewidth=1, zorder=1)
+    for system in ORDER:
+        points = [(place,) + cells[system] for place, (_, cells) in enumerate(groups)
+                  if system in cells and cells[system][0] >= LEAST]
+        if points:
+            y, x, low, high = zip(*points)
+            whiskers = ([value - max(end, LEAST) for value, end in zip(x, low)],
+                        [end - value for value, end in zip(x, high)])
+            name, colour, _, marker = style.SYSTEMS[system]
+            axes.errorbar(x, y, xerr=whiskers, fmt=marker, color=colour, markersize=4, elinewidth=0.8, label=name)
+
+
+def draw_all(folder=data.FOLDER, cpu="rv64"):
+    """Every row that leaves the guest on two systems or more."""
+    measured, figures, usual, groups = _read(folder, cpu, ROWS)
+    drawn, (axes,) = style.figure(7.2, 1.4 + 0.17 * len(groups))
+    _points(axes, groups)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(groups)), [label for label, _ in groups])
+    axes.set_ylim(len(groups) - 0.4, -0.6)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    style.thousands(axes.xaxis)
+    axes.set_xlabel(UNIT + " (axis in powers of ten)")
+    without = [row.name for row in ROWS if 0 < _most(_cells(figures, row)) < FEW]
+    style.finish(drawn, "What does each row of the bench cost?", _note(
+        measured, cpu, usual,
+        " A zero is not on this axis.\nNot shown, for nothing exits: %s." % (", ".join(without) or "none")))
+    return drawn

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""papers.py - papers' rows as multiples of Linux KVM's, and beside what was published, in their own unit.
+
+What was published is of another machine, in cycles or nanoseconds: no such number stands beside a
+count. But within one system each row can be told in terms of its null call, and those terms have no
+unit: that is what the second figure compares.
+"""
+import os
+import textwrap
+
+from hs.bench import expression
+from hs.paper import folder as papers, judge
+from . import data, style
+
+NULL_CALL = "sbi_version"
+HEIGHT = 0.125
+
+
+def _papers(folder):
+    path = os.path.join(folder, "papers")
+    names = sorted(os.listdir(path)) if os.path.isdir(path) else []
+    found = [papers.Paper(os.path.join(path, name)) for name in names
+             if os.path.isfile(os.path.join(path, name, "claims.md"))]
+    if not any(paper.expected for paper in found):
+        raise data.Absent("%s has no paper with figures: make reproduce, scripts/reproduce write"
+                          % os.path.relpath(path))
+    return found
+
+
+def _figures(paper):
+    """(row, system) -> number, of what was measured."""
+    return {(line["row"], line["system"]): float(line["value"]) for line in paper.expected}
+
+
+def _made_with(found):
+    return "; ".join(judge.made_with([line for paper in found for line in paper.expected]))
+
+
+def _label(paper, row):
+    """As the paper calls it, if it does, and only this one."""
+    alike = [each for each in paper.rows.values() if each.theirs == row.theirs]
+    if row.theirs == "-":
+        return row.name
+    return row.theirs if len(alike) == 1 else "%s: %s" % (row.theirs, row.name)
+
+
+def _with_rows(found, rows_of, why):
+    """[(paper, rows_of(paper))] of those that have some."""
+    parts = [(paper, rows) for paper, rows in ((paper, rows_of(paper)) for paper in found) if rows]
+    if not parts:
+        raise data.Absent(why)
+    return parts
+
+
+def ratios(paper):
+    """[(row as the paper calls it, hyperscope / Linux KVM)]."""
+    figures = _figures(paper)
+    found = []
+    for row in paper.rows.values():
+        ours, linux = figures.get((row.name, "hyperscope")), figures.get((row.name, "linux"))
+        if ours is not None and linux:
+            found.append((_label(paper, row), ours / linux))
+    return found
+
+
+def draw(folder=data.FOLDER, _cpu="rv64"):
+    """hyperscope's instructions as a multiple of Linux KVM's."""
+    found = _papers(folder)
+    parts = _with_rows(found, ratios, "no paper has a row with figures of hyperscope and of Linux KVM")
+    heights = [len(rows) * 1.6 + 5 for _, rows in parts]
+    drawn, axes = style.figure(7.2, 1 + HEIGHT * sum(heights), len(parts), sharex=True,
+                               gridspec_kw={"height_ratios": heights})
+    most = max([1] + [value for _, rows in parts for _, value in rows])
+    for each, (paper, rows) in zip(axes, parts):
+        style.bars(each, [(style.label(label), {"hyperscope": value}) for label, value in rows],
+                   {"hyperscope": style.SYSTEMS["hyperscope"]}, "instructions / those of Linux KVM",
+                   text=lambda value: "%.2f" % value)
+        each.axvline(1, color=style.VERMILLION, linewidth=1, linestyle="--", label="Linux KVM")
+        each.set_xlim(0, most * (1 + style.ROOM))
+        each.set_title(textwrap.fill(paper.title, 56))
+    axes[0].legend(loc="center", bbox_to_anchor=(0.7, 0.5))
+    for each in axes[:-1]:
+        each.set_xlabel("")
+        each.tick_params(axis="x", labelbottom=False)
+    style.finish(drawn, "Papers' rows here: hyperscope in terms of Linux KVM", (
+        "Ratios of exact counts of instructions (-icount): each is exact, too, and has no interval; n is the "
+        "bench's. What each row is: notebooks-data/papers/*/claims.md.\n%s" % _made_with(found)))
+    return drawn
+
+
+def _null_call(paper):
+    """The row that is the null call on Linux KVM by the whole way, and of which figures were read."""
+    read = {line["row"] for line in paper.published}
+    for row in paper.rows.values():
+        terms = expression.terms(row.measured["linux"], "linux") if "linux" in row.measured else []
+        if row.name in read and [term.row for term in terms] == [NULL_CALL]:
+            return row.name
+    return None
+
+
+def shapes(paper):
+    """[(row as the paper calls it, {system: multiple of its null call})] of rows of which figures were read."""
+    base = _null_call(paper)
+    if not base:
+        return []
+    figures = _figures(paper)
+    figures.update({(line["row"], line["system"]): float(line["value"]) for line in paper.published})
+    systems = ["hyperscope", "linux"] + list(dict.fromkeys(line["system"] for line in paper.published))
+    found = []
+    for name in dict.fromkeys(line["row"] for line in paper.published):
+        values = {system: figures[name, system] / figures[base, system] for system in systems
+                  if figures.get((name, system)) is not None and figures.get((base, system))}
+        if name != base and len(values) > 1:
+            found.append((_label(paper, paper.rows[name]), values))
+    return found
+
+
+def draw_shape(folder=data.FOLDER, _cpu="rv64"):
+    """Where figures were read: each row as a multiple of the same system's null call, on each system."""
+    parts = _with_rows(_papers(folder), shapes,
+                       "of no paper were figures read that have a null call beside them (published.csv)")
+    heights = [sum(len(values) + 0.6 for _, values in rows) + 4 for _, rows in parts]
+    drawn, axes = style.figure(7.2, 1.3 + HEIGHT * sum(heights), len(parts), gridspec_kw={"height_ratios": heights})
+    for each, (paper, rows) in zip(axes, parts):
+        theirs = dict.fromkeys(line["system"] for line in paper.published)
+        series = {system: style.SYSTEMS[system] for system in ("hyperscope", "linux")}
+        series.update({name: ("published: " + name,) + style.MORE[i % len(style.MORE)]
+                       for i, name in enumerate(theirs)})
+        units = " and ".join(sorted({line["unit"] for line in paper.published}))
+        style.bars(each, [(style.label(label), values) for label, values in rows], series,
+                   "multiples of the same system's null call (here of instructions, published of %s)" % units,
+                   text=lambda value: "%.1f" % value)
+        each.set_title(paper.title)
+        each.legend(loc="lower right", fontsize=7)
+    style.finish(drawn, "Papers' rows in terms of the null call, here and where figures were read", (
+        "hyperscope, Linux KVM: exact counts of instructions (-icount). Published: read in the source that "
+        "papers/*/published.csv names, of other machines and other units; n and error as published: not given "
+        "there. What each row is here: claims.md.\n%s" % _made_with([paper for paper, _ in parts])))
+    return drawn

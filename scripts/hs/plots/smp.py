@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""smp.py - what more vCPUs cost or bring: a sweep's results over the number of vCPUs, a panel for each result.
+
+Counts are exact. Wall-clock of a sweep is of jobs that ran one after the other, so of as many runs as
+there are jobs: it is not drawn, since every reader would compare it. What a job measured within itself
+and printed as a ratio (unit x) is drawn, with an interval over its repetitions.
+"""
+from hs.bench import csvfile, provenance, stats
+from hs.errors import LaunchError
+from . import data, style
+
+NAME = "smp-scale.csv"
+RATIO = "x"
+NEEDED = ("vcpus", "repetition", "status", "name", "value", "unit") + provenance.COLUMNS
+
+
+def _checked(line):
+    """A result's line: a number over a number of vCPUs, of a system that has a colour."""
+    where = "result %s: " % line["name"]
+    csvfile.number(line["value"], where + "value")
+    if line["vcpus"] and not line["vcpus"].isdecimal():
+        raise ValueError(where + "vcpus '%s' is no number" % line["vcpus"][:40])
+    if _system(line) not in style.SYSTEMS:
+        raise ValueError(where + "there is no system '%s'" % _system(line))
+    return line
+
+
+def _system(line):
+    return line.get("system") or "hyperscope"
+
+
+def read(folder=data.FOLDER):
+    """The lines of a sweep that went well and have a result."""
+    path = data.path_of(NAME, folder)
+    try:
+        lines = csvfile.read(path, NEEDED, more=True)
+        return [_checked(line) for line in lines if line["status"] == "ok" and line["name"]]
+    except ValueError as error:
+        raise LaunchError("%s: not results.csv of a sweep over vcpus: %s" % (path, error)) from None
+
+
+def is_drawn(line):
+    """A result without a unit is no measurement: a guest that says how many processors it has."""
+    return bool(line["unit"]) and (line.get("time", "counted") != "wall" or line["unit"] == RATIO)
+
+
+def panels(lines):
+    """{(workload, name, unit): {system: {vcpus: [values]}}} of what may be compared."""
+    found = {}
+    for line in lines:
+        if is_drawn(line) and line["vcpus"]:
+            systems = found.setdefault((line.get("workload", ""), line["name"], line["unit"]), {})
+            points = systems.setdefault(_system(line), {})
+            points.setdefault(int(line["vcpus"]), []).append(float(line["value"]))
+    return {key: systems for key, systems in found.items()
+            if any(len(points) > 1 for points in systems.values())}
+
+
+def point(values):
+    """(value, low, high): counts that are all the same have no interval."""
+    if len(set(values)) == 1:
+        return (values[0],) * 3
+    samples = stats.Samples(values, RATIO, stats.new_run())
+    return (samples.median(),) + tuple(samples.interval()[:2])
+
+
+def draw(folder=data.FOLDER, _cpu="rv64"):
+    lines = read(folder)
+    found = panels(lines)
+    if not found:
+        raise data.Absent("%s has no result over more than one number of vCPUs that can be compared" % NAME)
+    columns = 1 if len(found) == 1 else 2
+    rows = -(-len(found) // columns)
+    drawn, axes = style.figure(7.2, 1.2 + 2.2 * rows, rows, columns)
+    for spare in axes[len(found):]:
+        spare.remove()
+    for each, ((_, name, unit), systems) in zip(axes, found.items()):
+        _panel(each, systems)
+        each.set_title(name)
+        each.set_ylabel(unit)
+    axes[0].legend(loc="lower right")
+    counts = sorted({len(values) for systems in found.values() for points in systems.values()
+                     for values in points.values()})
+    left_out = sorted({line["name"] for line in lines if line["unit"] and not is_drawn(line)})
+    style.finish(drawn, "What do more vCPUs cost?", (
+        "n = %s a point; points without a whisker are exact counts (-icount), the same in each repetition, "
+        "of all harts together: work added shows, speed does not.%s\n%s" % (
+            " or ".join(map(str, counts)),
+            "\nNot drawn, since wall-clock of several runs is not compared: %s." % ", ".join(left_out)
+            if left_out else "", data.made_with(lines))))
+    return drawn
+
+
+def _panel(axes, systems):
+    for system, points in systems.items():
+        name, colour, _, marker = style.SYSTEMS[system]
+        counts = sorted(points)
+        values, low, high = zip(*(point(points[count]) for count in counts))
+        whiskers = ([value - end for value, end in zip(values, low)],
+                    [end - value for value, end in zip(values, high)])
+        axes.errorbar(counts, values, yerr=whiskers, marker=marker, markersize=4, color=colour,
+                      linewidth=1.2, elinewidth=0.8, capsize=2, label=name)
+    axes.set_ylim(0, 1.08 * axes.get_ylim()[1])
+    axes.set_xticks(sorted({count for points in systems.values() for count in points}))
+    axes.set_xlabel("vCPUs")
+    axes.grid(color="#dddddd", linewidth=0.6)
+    style.thousands(axes.yaxis)

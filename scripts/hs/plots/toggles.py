@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""toggles.py - what each toggle changes: a row's cost under it in terms of its cost without.
+
+Ratios lie on an axis of powers, where half and twice are equally far from the line at 1; that is why
+these are points and no bars. The numbers themselves stand beside them.
+"""
+import math
+
+from hs.bench.rows import BESIDE, ROWS
+from . import data, style
+
+MOST = 5       # rows of a setting: those that change most
+LEAST = 0.02   # of its cost
+FLOOR = 0.5    # instructions: less is the clock's step
+# The same again for more vCPUs or VMs.
+ALIKE = ("run_8_vcpus", "run_16_vms")
+
+
+def _beside(setting):
+    """The setting that is on in both, where a toggle was measured beside another's."""
+    return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")
+
+
+def changes(figures, most=MOST, least=LEAST):
+    """{setting: [(row, without, with)]}, settings in the file's order, the most changed row first."""
+    found = {}
+    for system, name, setting in figures.rows:
+        words = [word for word in setting.split() if word != "halt_poll_ns=0" or setting == word]
+        if system == "hyperscope" and words and words != ["default"]:
+            found.setdefault(" ".join(words), None)
+    for setting in found:
+        rows = []
+        for row in ROWS:
+            ours = figures.value("hyperscope", row.name, setting)
+            usual = figures.value("hyperscope", row.name, _beside(setting))
+            if None in (ours, usual) or row.name in ALIKE or min(ours, usual) <= 0:
+                continue
+            if abs(ours - usual) > FLOOR and abs(ours / usual - 1) >= least:
+                rows.append((row.name, usual, ours))
+        found[setting] = sorted(rows, key=lambda each: -abs(math.log(each[2] / each[1])))[:most]
+    return found
+
+
+def draw(folder=data.FOLDER, cpu="rv64"):
+    measured = data.bench(folder=folder)
+    figures = measured.cpus.get(cpu)
+    found = changes(figures) if figures else {}
+    groups = [(setting, rows) for setting, rows in found.items() if rows]
+    without = [setting for setting, rows in found.items() if not rows]
+    if not groups:
+        raise data.Absent("exit-latency.csv has no toggles of -cpu %s" % cpu)
+    count = sum(len(rows) for _, rows in groups)
+    drawn, (axes,) = style.figure(7.2, 1.5 + 0.15 * (count + 1.6 * len(groups)))
+    place, ticks = 0.0, []
+    for setting, rows in groups:
+        axes.axhline(place - 0.8, color="#bbbbbb", linewidth=0.6)
+        ticks.append((place, setting))
+        place += 1
+        for name, usual, ours in rows:
+            colour = style.BLUE if ours < usual else style.VERMILLION
+            axes.plot([1, ours / usual], [place] * 2, color=colour, linewidth=1.4)
+            axes.plot([ours / usual], [place], "o" if ours < usual else "s", color=colour, markersize=4)
+            axes.annotate("%s \u2192 %s" % (style.shown(usual), style.shown(ours)), (1, place), (3, 0),
+                          xycoords=("axes fraction", "data"), textcoords="offset points", va="center", fontsize=6.5,
+                          annotation_clip=False)
+            ticks.append((place, name))
+            place += 1
+        place += 0.6
+    axes.set_xscale("log", base=2)
+    axes.axvline(1, color=style.BLACK, linewidth=0.8)
+    axes.set_yticks(*zip(*ticks))
+    axes.tick_params(axis="y", length=0)
+    for text in axes.get_yticklabels():
+        if text.get_text() in dict(groups):
+            text.set_fontweight("bold")
+    axes.set_ylim(place - 0.6, -1)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    style.thousands(axes.xaxis)
+    axes.set_xlabel("cost under the toggle / cost by default (axis in powers of two)")
+    style.finish(drawn, "What does each toggle change?", (
+        "Right: instructions an operation by default \u2192 under the toggle. Blue, round: fewer; red, square: more. "
+        "Up to %d rows of a setting, those that change most, from %d %% on (no row of: %s); 'A=x B=y' is beside A=x.\n"
+        "Exact: counted by QEMU (-icount), -cpu %s; median batch of n = %d operations, if the bench does not say "
+        "otherwise.\n%s" % (MOST, 100 * LEAST, ", ".join(without) or "none", cpu,
+                            data.count_of(list(figures.rows.values())), data.made_with(measured.results))))
+    return drawn

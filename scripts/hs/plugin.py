@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""plugin.py - running a machine with one of our QEMU plugins: scripts/anatomy, irqs-off, profile."""
+import os
+import shlex
+import stat
+import subprocess
+import sys
+import time
+
+from hs import ends
+from hs.errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
+from hs.run.machine import MAX_HARTS, parse_count, qemu_version
+
+QEMU_MIN = 9  # the first whose plugins have counters and registers; anatomy's needs neither
+QUIET_SECONDS = 2
+
+
+def check_options(options):
+    """What none of the tools can do: told before anything runs."""
+    if options.timeout < 1:
+        raise LaunchError("--timeout %d: at least 1 second" % options.timeout, STATUS_USAGE)
+    if hasattr(options, "harts"):
+        parse_count(str(options.harts), "--harts", MAX_HARTS)
+
+
+def check_qemu(qemu):
+    if qemu_version(qemu)[0] < QEMU_MIN:
+        raise LaunchError("%s is older than QEMU %d, the first whose plugins can do this"
+                          % (qemu, QEMU_MIN))
+
+
+def wrapper(folder, qemu, arguments):
+    """A QEMU with the plugin: whatever starts the machine needs to know nothing of it."""
+    path = os.path.join(folder, "qemu")
+    with open(path, "w", encoding="utf-8") as script:
+        script.write("#!/bin/sh\nexec %s \"$@\" -plugin %s\n"
+                     % (shlex.quote(qemu), shlex.quote(arguments)))
+    os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
+    return path
+
+
+def wait(process, tool, what, seconds=None):
+    """Wait for it, so long at most; where somebody looks, say after a while what is being done."""
+    start, said = time.monotonic(), False
+    while ends.poll(process, 0.2) is None:
+        ends.look()
+        spent = time.monotonic() - start
+        if seconds is not None and spent > seconds:
+            ends.stop(process)
+            raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, seconds),
+                              STATUS_TIMEOUT)
+        if spent < QUIET_SECONDS:
+            continue
+        if sys.stderr.isatty():
+            sys.stderr.write("\r%s: %s: %d s" % (tool, what, spent))
+        elif not said:
+            sys.stderr.write("%s: %s ...\n" % (tool, what))
+        sys.stderr.flush()
+        said = True
+    if said and sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+
+
+def run(command, tool, what, folder, environment, options):
+    """Run it to its end, wherever it writes to: its status, and the last line that it said.
+
+    The launcher ends it after options.timeout seconds, which is an error here; and if not, we do.
+    """
+    said = os.path.join(folder, "said")
+    with open(said, "wb") as output:
+        try:
+            process = ends.start(command, stdin=subprocess.DEVNULL, stdout=output,
+                                 stderr=subprocess.STDOUT, env=environment)
+        except OSError as error:
+            raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
+        try:
+            wait(process, tool, what, options.timeout + 30)
+        finally:
+            ends.stop(process)
+    if process.returncode == STATUS_TIMEOUT:
+        raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, options.timeout),
+                          STATUS_TIMEOUT)
+    with open(said, encoding="utf-8", errors="replace") as text:
+        lines = text.read().strip().splitlines()
+    return process.returncode, lines[-1] if lines else ""
+
+
+def cut_short(what):
+    return LaunchError("what the plugin left of %s is cut short: is the disk full?" % what)
+
+
+def lines_of(path, what):
+    """The lines of a text file that the plugin wrote, except the last, "end", without which the file is refused."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.path.getsize(path) - len(b"\nend\n")))
+            if not (b"\n" + file.read()).endswith(b"\nend\n"):
+                raise cut_short(what)
+        with open(path, encoding="ascii") as lines:
+            yield from (line for line in lines if line != "end\n")
+    except OSError as error:
+        raise LaunchError("the plugin left nothing of %s: %s" % (what, error.strerror)) from None
+
+
+def failed(what, status, last):
+    """The error that a program ended with this status, having said this at last."""
+    return LaunchError("%s ended with status %d%s" % (what, status, ": " + last if last else ""))

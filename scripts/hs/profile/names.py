@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""names.py - whose an instruction is: from a world and an address to a function.
+
+The worlds are privilege modes. Of a program of the host only the file is known, so its functions are
+named where the instructions that ran are those of the file.
+"""
+import bisect
+import os
+import re
+
+from hs.anatomy import insn, symbols
+from hs.errors import STATUS_USAGE, LaunchError
+
+U, HS, M, VU, VS = 0, 1, 3, 4, 5
+WORLDS = {M: "firmware", HS: "host kernel", U: "host user", VS: "guest kernel", VU: "guest user"}
+RAM = 0x80000000  # QEMU's virt, and the guest's
+LINUX_TEXT = 0x200000  # where a RISC-V Linux Image lies in RAM: its header's text_offset
+OTHER_PROGRAM = "[another program]"
+GUEST_PROGRAM = "[a guest's program]"
+NO_SYMBOL = "[no symbol]"
+
+
+class Table:
+    """Functions of one image by address, each with its name as a frame of a stack."""
+
+    def __init__(self, image, first, last):
+        self.image, self.first, self.last = image, first, last
+
+    def name(self, address):
+        if not self.first <= address < self.last:
+            return None
+        at = bisect.bisect_right(self.image.addresses, address) - 1
+        return self.image.names[at] if at >= 0 else None
+
+
+def _loaded(elf):
+    """(virtual, physical, size, offset in the file, size in the file) of what is loaded."""
+    text = symbols.run([symbols.tool("readelf"), "-lW", elf])
+    return [tuple(int(word, 16) for word in (found[1], found[2], found[4], found[0], found[3]))
+            for found in re.findall(r"^\s*LOAD\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)", text, re.M)]
+
+
+def _add_labels(image, elf):
+    """Assembly behind a C function begins with a local label, not in that function."""
+    ends = {}
+    for line in symbols.run([symbols.tool("readelf"), "-sW", elf]).splitlines():
+        words = line.split()
+        # A function of assembly has no size: what its labels begin is its own.
+        if len(words) == 8 and words[3] == "FUNC" and words[2].isdigit() and words[2] != "0":
+            address = int(words[1], 16)
+            ends[address] = max(ends.get(address, 0), address + int(words[2]))
+    for address, name in image.labels:
+        at = bisect.bisect_right(image.addresses, address) - 1
+        if at < 0 or 0 < ends.get(image.addresses[at], 0) <= address != image.addresses[at]:
+            image.addresses.insert(at + 1, address)
+            image.names.insert(at + 1, name)
+
+
+def elf_table(room, elf):
+    loaded = _loaded(elf)
+    if not loaded:
+        raise LaunchError("%s has no segment to load" % elf)
+    image = symbols.Image.of_elf(room, elf)
+    _add_labels(image, elf)
+    return Table(image, min(part[0] for part in loaded),
+                 max(part[0] + part[2] for part in loaded))
+
+
+class Program:
+    """A program of the host: an instruction is its own if the file has the same one there."""
+
+    def __init__(self, elf):
+        self.table = elf_table(symbols.USER, elf)
+        self.parts = []
+        with open(elf, "rb") as file:
+            for virtual, _, _, offset, size in _loaded(elf):
+                file.seek(offset)
+                self.parts.append((virtual, file.read(size)))
+
+    def has(self, address, words):
+        data = b"".join(word.to_bytes(4 if word & 3 == 3 else 2, "little") for word in words)
+        return any(virtual <= address and part[address - virtual:address - virtual + len(data)] == data
+                   for virtual, part in self.parts)
+
+
+class Names:
+    def __init__(self, kernel_elf, program=None, guest=None):
+        """guest: a payload's ELF file, or what a Linux guest's /proc/kallsyms said; or None."""
+        self.kernel = elf_table(symbols.KERNEL, kernel_elf)
+        linked, physical, size = _loaded(kernel_elf)[0][:3]
+        self.early = (physical, physical + size, linked - physical)
+        self.program = Program(program) if program else None
+        self.guest, self.guest_early = None, 0
+        if guest and guest.endswith(".elf"):
+            self.guest = elf_table(symbols.GUEST, guest)
+        elif guest:
+            image = kallsyms(guest)
+            start = dict(zip(image.names, image.addresses)).get("_start")
+            if start is None:
+                raise LaunchError("--kallsyms %s: no _start in it, so no kernel's" % guest, STATUS_USAGE)
+            self.guest = Table(image, image.addresses[0], 1 << 64)
+            self.guest_early = start - RAM - LINUX_TEXT
+        self.firmware = []  # where its functions begin, as far as they were called
+
+    def find_firmware(self, blocks):
+        """OpenSBI has no symbols: its functions are what it calls by a direct jump."""
+        entries = set()
+        for world, address, words in blocks:
+            if world != M:
+                continue
+            for word in words:
+                decoded = insn.decode(word, 4 if word & 3 == 3 else 2)
+                if decoded.kind == insn.CALL and decoded.offset is not None:
+                    entries.add(address + decoded.offset)
+                address += decoded.size
+        self.firmware = sorted(entries)
+
+    def _firmware(self, address):
+        at = bisect.bisect_right(self.firmware, address) - 1
+        return "firmware+0x%x" % (self.firmware[at] - RAM) if at >= 0 else "firmware"
+
+    def function(self, world, address):
+        if world == M:
+            return self._firmware(address)
+        if world == HS:
+            if self.early[0] <= address < self.early[1]:
+                address += self.early[2]
+            return self.kernel.name(address) or NO_SYMBOL
+        if world == U:
+            return (self.program and self.program.table.name(address)) or OTHER_PROGRAM
+        if self.guest is None:
+            return "[guest]"
+        if world == VS and self.guest_early and address < 1 << 40:
+            address += self.guest_early  # before its MMU is on
+        name = self.guest.name(address)
+        if name is None:
+            return GUEST_PROGRAM if world == VU else NO_SYMBOL
+        return name
+
+    def address(self, function):
+        """Where a function begins, and in which world it runs; the guest's before the host's."""
+        for world, image in ((VS, self.guest and self.guest.image), (HS, self.kernel.image),
+                             (U, self.program and self.program.table.image)):
+            if image and function in image.names:
+                return image.addresses[image.names.index(function)], world
+        raise LaunchError("--while %s: neither the guest nor the host nor the program has it"
+                          % function, STATUS_USAGE)
+
+
+def kallsyms(path):
+    try:
+        return symbols.Image.of_kallsyms(symbols.GUEST, path)
+    except OSError as error:
+        raise LaunchError("--kallsyms %s: %s" % (path, error.strerror), STATUS_USAGE) from None
+    except (ValueError, UnicodeDecodeError, LaunchError):
+        raise LaunchError("--kallsyms %s: not what /proc/kallsyms says, as root" % path,
+                          STATUS_USAGE) from None
+
+
+def symbol(elf, name):
+    found = re.search(r"^([0-9a-f]+) [Tt] %s$" % re.escape(name),
+                      symbols.run([symbols.tool("nm"), elf]), re.M)
+    if found is None:
+        raise LaunchError("%s has no %s" % (os.path.basename(elf), name))
+    return int(found.group(1), 16)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""workload.py - what is profiled: a row of the bench, a payload, a program of the host, Debian's boot.
+
+Each has a window that is counted: a row while its operation runs, a payload from its first
+instruction on, a program from its own, a boot up to the first instruction of a guest's program.
+"""
+import os
+import re
+
+from hs import plugin, toggles
+from hs.anatomy import run as anatomy, symbols
+from hs.bench import systems
+from hs.bench.rows import BY_NAME
+from hs.errors import STATUS_FAILED, STATUS_QEMU, STATUS_USAGE, LaunchError
+from hs.paths import TOP
+from hs.run import qemuopt
+from hs.run.machine import need
+from . import names as N
+
+APPEND = "console=ttyS0 quiet nokaslr"
+KALLSYMS_ROOM = 16 << 20
+# The guest's own program writes its kernel's symbols to its disk; what is behind them stays zeros.
+KALLSYMS_COMMAND = "grep -i ' [tw] ' /proc/kallsyms >/dev/vda && sync"
+
+
+class Workload:
+    """arguments: of the plugin; command: what runs; names: whose instructions they are."""
+
+    def __init__(self, what, command, names, arguments):
+        self.what, self.command, self.names, self.arguments = what, command, names, arguments
+
+
+def payloads(out):
+    folder = os.path.join(out, "guest-payloads")
+    listing = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(name[:-4] for name in listing if name.endswith(".elf") and name != "bench.elf")
+
+
+def bench_rows(out):
+    elf = need(os.path.join(out, "guest-payloads", "bench.elf"), "build it first, with make")
+    known = re.findall(r" T op_(\w+)$", symbols.run([symbols.tool("nm"), elf]), re.M)
+    return [row for row in BY_NAME if anatomy.OPERATION.get(row, row) in known]
+
+
+def _hyperscope(options, verb):
+    command = [os.path.join(TOP, "scripts", "hyperscope"), verb, "--icount", "--harts",
+               str(options.harts), "--out", options.out, "--cpu", options.cpu, "--trace",
+               options.trace, "--timeout", str(options.timeout)]
+    if options.firmware:
+        command += ["--bios", options.firmware]
+    for setting in options.set:
+        command += ["--set", setting]
+    return command
+
+
+def _row(row, options, kernel):
+    options.append, options.cycles, options.single, options.exitstat = [], False, False, "0"
+    runner = systems.Runner(options)
+    command = runner.hyperscope(systems.Job("hyperscope", options.cpu, " ".join(options.set),
+                                            BY_NAME[row].group, (row,)))
+    elf = os.path.join(options.out, "guest-payloads", "bench.elf")
+    address = N.symbol(elf, "op_" + anatomy.OPERATION.get(row, row))
+    return Workload(row, command, N.Names(kernel, runner.program(
+        systems.Job("hyperscope", options.cpu, "", BY_NAME[row].group, (row,))), elf),
+        "while=0x%x,while_world=%d" % (address, N.VS))
+
+
+def _payload(name, options, kernel):
+    elf = os.path.join(options.out, "guest-payloads", name + ".elf")
+    image = need(elf[:-4] + ".bin", "make builds it")
+    vmm = need(os.path.join(options.out, "vmm"), "make builds it")
+    command = _hyperscope(options, "exec") + ["--quiet", "--ram", "1G", "--file", image + ":/payload",
+                                              vmm, "--quiet", "/payload"]
+    return Workload(name, command, N.Names(kernel, vmm, elf), "from=%d" % N.VS)
+
+
+def _program(options, kernel):
+    command = _hyperscope(options, "exec") + ["--quiet", "--ram", "1G"] + options.program
+    elf = options.program[0]
+    if not os.path.isfile(elf):
+        raise LaunchError("%s: no such file" % elf, STATUS_USAGE)
+    guest = options.kallsyms or None
+    return Workload(os.path.basename(elf), command, N.Names(kernel, elf, guest), "from=%d" % N.U)
+
+
+def _boot(options, kernel, folder):
+    vmm = need(os.path.join(options.out, "vmm"), "make builds it")
+    path = options.kallsyms or guest_kallsyms(options, folder)
+    names = N.Names(kernel, vmm, path)
+    image = names.guest.image
+    switch = dict(zip(image.names, image.addresses)).get("__switch_to")
+    if switch is None:
+        raise LaunchError("%s has no __switch_to" % path)
+    command = _hyperscope(options, "run") + ["--quiet", "--smp", str(options.harts), "--append",
+                                             APPEND, "--command", "true"]
+    return Workload("boot", command, names, "from=%d,to=%d,task_switch=0x%x" % (N.VS, N.VU, switch))
+
+
+def guest_kallsyms(options, folder):
+    """Debian's System.map is empty: the kernel is booted once and says its symbols itself."""
+    kept = os.path.join(options.out, "guest.kallsyms")
+    kernel = need(os.path.join(options.out, "guest", "vmlinux"), "make run fetches it")
+    if os.path.exists(kept) and os.path.getmtime(kept) > os.path.getmtime(kernel):
+        return kept
+    disk = os.path.join(folder, "kallsyms.img")
+    with open(disk, "wb") as file:
+        file.truncate(KALLSYMS_ROOM)
+    command = [os.path.join(TOP, "scripts", "hyperscope"), "run", "--quiet", "--out", options.out,
+               "--qemu", options.qemu, "--disk", disk, "--append", APPEND, "--trace", "none",
+               "--timeout", str(options.timeout), "--command", KALLSYMS_COMMAND]
+    start(command, "the guest's symbols, once", options, folder, dict(os.environ))
+    with open(disk, "rb") as file:
+        text = file.read().rstrip(b"\0")
+    made = kept + ".new"
+    with open(made, "wb") as file:
+        file.write(text)
+    N.kallsyms(made)
+    os.replace(made, kept)
+    return kept
+
+
+def start(command, what, options, folder, environment):
+    """Run it to its end; an error if its status was not the program's own, which a signal may have ended."""
+    status, last = plugin.run(command, "profile", what, folder, environment, options)
+    if status and (not options.program or status in (STATUS_FAILED, STATUS_QEMU)):
+        raise plugin.failed(what, status, last)
+
+
+def chosen(options, folder):
+    kernel = need(os.path.join(options.out, "hyperscope.elf"), "build it first, with make")
+    for name in ("hyperscope.bin", "profile.so", "vmm"):
+        need(os.path.join(options.out, name), "build it first, with make")
+    plugin.check_qemu(options.qemu)
+    if options.program:
+        return _program(options, kernel)
+    if options.workload == "boot":
+        return _boot(options, kernel, folder)
+    rows, known = bench_rows(options.out), payloads(options.out)
+    if options.workload in rows:
+        return _row(options.workload, options, kernel)
+    if options.workload in known:
+        return _payload(options.workload, options, kernel)
+    raise LaunchError("there is no workload '%s'; there are boot %s %s"
+                      % (options.workload, " ".join(known), " ".join(rows)), STATUS_USAGE)
+
+
+def measure(workload, options, folder):
+    """Run it with the plugin; the file that the plugin has left."""
+    out = os.path.join(folder, "counts")
+    kernel = os.path.join(options.out, "hyperscope.elf")
+    arguments = "file=%s,out=%s,switch=0x%x,end=0x%x" % (
+        qemuopt.value(os.path.join(options.out, "profile.so")), qemuopt.value(out),
+        N.symbol(kernel, "switch_context"), N.symbol(kernel, "host_first_exited"))
+    window = workload.arguments
+    if options.whole:
+        window = re.sub(r"(from|to|while|while_world)=\w+,?", "", window).strip(",")
+    if options.within:
+        window += ",while=0x%x,while_world=%d" % workload.names.address(options.within)
+    arguments += "," + window if window else ""
+    environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu, arguments))
+    toggles.refuse_defaults()
+    start(workload.command, workload.what, options, folder, environment)
+    return out

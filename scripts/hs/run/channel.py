@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: MIT
+"""channel.py - the program's standard input, output and error, between the user and QEMU.
+
+Each distinct one of the launcher's three files becomes a virtio-serial port "hs.N"; the host
+learns from /.hs/exec which of its program's files is which port. Ports are socket pairs, so a
+slow reader slows the program down and nothing is lost; under --icount they are plain files that
+are copied out as they grow, because a machine that waits for its reader would not repeat itself.
+"""
+import fcntl
+import os
+import select
+import socket
+import stat
+import termios
+
+from hs.errors import STATUS_QUIT, Quit, sentence
+from . import qemuopt
+
+CHUNK = 1 << 16
+PIPE_CHUNK = 4096  # select() promises room for PIPE_BUF bytes, no more
+NULL_DEVICE = os.makedev(1, 3)
+CTRL_A = 1
+
+
+class Terminal:
+    """The user's terminal: raw while the program runs, as it was on every way out."""
+
+    HELP = b"\r\nCtrl-A X quits, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A H shows this\r\n"
+
+    def __init__(self, fd, reads):
+        self.fd = fd
+        self.saved = None
+        self.escaped = False
+        self.reads = reads
+        self.ctrl_a = bytes((CTRL_A,))
+
+    def winsize(self):
+        try:
+            size = os.get_terminal_size(self.fd)
+        except OSError:
+            return None
+        return (size.lines, size.columns) if size.lines and size.columns else None
+
+    def raw(self):
+        try:
+            if os.tcgetpgrp(self.fd) != os.getpgrp():
+                return  # in the background: the terminal is somebody else's now
+        except OSError:
+            return  # it is another session's: gdb's (scripts/debug)
+        self.saved = termios.tcgetattr(self.fd)
+        mode = termios.tcgetattr(self.fd)
+        mode[1] &= ~termios.OPOST  # the host's terminal layer has done CRLF already
+        if self.reads:
+            mode[0] &= ~(termios.BRKINT | termios.ICRNL | termios.INLCR | termios.IGNCR |
+                         termios.INPCK | termios.ISTRIP | termios.IXON)
+            mode[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
+            mode[6][termios.VMIN] = 1
+            mode[6][termios.VTIME] = 0
+        termios.tcsetattr(self.fd, termios.TCSADRAIN, mode)
+
+    def restore(self):
+        if self.saved is not None:
+            termios.tcsetattr(self.fd, termios.TCSADRAIN, self.saved)
+            self.saved = None
+
+    def filter_input(self, data):
+        """What of the typed bytes goes to the program."""
+        passed = bytearray()
+        for byte in data:
+            if not self.escaped:
+                if byte == CTRL_A:
+                    self.escaped = True
+                else:
+                    passed.append(byte)
+                continue
+            self.escaped = False
+            if byte in b"xX":
+                raise Quit(STATUS_QUIT)
+            if byte in b"hH?":
+                os.write(self.fd, self.HELP)
+            elif byte == CTRL_A:
+                passed += self.ctrl_a
+            else:
+                passed += bytes((CTRL_A, byte))
+        return bytes(passed)
+
+
+class Port:
+    """One port: what the user sends (fd_in) and where the program's bytes go (fd_out)."""
+
+    def __init__(self, number):
+        self.name = "hs.%d" % number
+        self.number = number
+        self.fd_in = None
+        self.fd_out = None
+        self.terminal = None
+        self.sock = None       # live: our end
+        self.qemu_sock = None  # live: QEMU's end
+        self.tail = None       # icount: the growing file
+        self.to_user = bytearray()
+        self.to_program = bytearray()
+        self.write_size = PIPE_CHUNK
+
+    def set_output(self, fd):
+        self.fd_out = fd
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            self.write_size = CHUNK
+
+    def open_live(self):
+        self.sock, self.qemu_sock = socket.socketpair()
+        self.sock.setblocking(False)
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            self.sock.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
+            self.qemu_sock.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
+        self.qemu_sock.set_inheritable(True)
+        return "socket,fd=%d" % self.qemu_sock.fileno()
+
+    def open_tail(self, path):
+        with open(path, "wb"):
+            pass
+        self.tail = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return "file,path=%s" % qemuopt.value(path)
+
+    def started(self):
+        if self.qemu_sock is not None:
+            self.qemu_sock.close()
+            self.qemu_sock = None
+
+    # -- the loop asks what to wait for, then says what is ready ---------------------------
+
+    def wants(self):
+        """(files to read, files to write) for select()."""
+        reads, writes = [], []
+        if self.sock is not None:
+            if len(self.to_user) < CHUNK:
+                reads.append(self.sock.fileno())
+            if self.to_program:
+                writes.append(self.sock.fileno())
+            elif self.fd_in is not None:
+                reads.append(self.fd_in)
+        if self.to_user and self.fd_out is not None:
+            writes.append(self.fd_out)
+        return reads, writes
+
+    def serve(self, readable, writable):
+        if self.sock is not None and self.fd_in in readable and not self.to_program:
+            self._read_user()
+        if self.sock is not None and self.sock.fileno() in writable:
+            self._write_program()
+        if self.sock is not None and self.sock.fileno() in readable:
+            self._read_program()
+        if self.tail is not None and len(self.to_user) < CHUNK:
+            self.to_user += os.read(self.tail, CHUNK)
+        if self.to_user and self.fd_out in writable:
+            self._write_user()
+
+    def _read_user(self):
+        try:
+            data = os.read(self.fd_in, CHUNK)
+        except OSError:
+            data = b""
+        if data:
+            self.to_program += self.terminal.filter_input(data) if self.terminal else data
+        else:
+            # The end of input: QEMU sees it after all bytes, closes the port, and the program's
+            # next read returns 0.
+            self.fd_in = None
+            self._shutdown()
+
+    def _shutdown(self):
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def _write_program(self):
+        try:
+            sent = self.sock.send(self.to_program)
+        except BlockingIOError:
+            return
+        except OSError:
+            sent = len(self.to_program)
+            self.fd_in = None
+        del self.to_program[:sent]
+
+    def _read_program(self):
+        try:
+            data = self.sock.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.sock.close()
+            self.sock = None
+        elif self.fd_out is not None:
+            self.to_user += data
+
+    def _write_user(self):
+        try:
+            written = os.write(self.fd_out, bytes(self.to_user[:self.write_size]))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._user_is_gone(error)
+            return
+        del self.to_user[:written]
+
+    def _user_is_gone(self, error):
+        """The user's reader closed its end: the program sees its port close."""
+        if not isinstance(error, BrokenPipeError):
+            sentence("cannot write the program's output: %s" % error.strerror)
+        self.fd_out = None
+        self.to_user.clear()
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
+
+    def finished(self):
+        """After QEMU's end: is all that it wrote with the user?"""
+        if self.tail is not None and not self.to_user and self.fd_out is not None:
+            self.to_user += os.read(self.tail, CHUNK)
+        return self.sock is None and not self.to_user
+
+
+class Channel:
+    def __init__(self, icount, files_only=False):
+        """files_only: under icount a pipe, which may never end, is not read."""
+        self.icount = icount
+        self.files_only = files_only
+        self.ports = []
+        self.wiring = {}  # "stdin" -> "hs.0", "null" or "file:/path"
+        self.tty_fds = []
+        self.terminal = None
+        self.stdin_data = None
+        self._plan()
+
+    def _plan(self):
+        names = ("stdin", "stdout", "stderr")
+        taken = {}
+        for fd, name in enumerate(names):
+            try:
+                info = os.fstat(fd)
+                fcntl.fcntl(fd, fcntl.F_GETFD)
+            except OSError:
+                self.wiring[name] = "null"
+                continue
+            if stat.S_ISCHR(info.st_mode) and info.st_rdev == NULL_DEVICE:
+                self.wiring[name] = "null"
+            elif fd == 0 and self.icount:
+                self._plan_counted_stdin(info)
+            else:
+                self._plan_port(fd, name, info, taken)
+
+    def _plan_counted_stdin(self, info):
+        """Input is taken whole before the start, or not at all."""
+        if os.isatty(0):
+            sentence("under --icount nothing is read from the terminal (runs must repeat)")
+        if os.isatty(0) or (self.files_only and not stat.S_ISREG(info.st_mode)):
+            self.wiring["stdin"] = "null"
+            return
+        with open(0, "rb", closefd=False) as source:
+            self.stdin_data = source.read()
+        self.wiring["stdin"] = "file:/.hs/stdin"
+
+    def _plan_port(self, fd, name, info, taken):
+        tty = os.isatty(fd)
+        # All of one terminal share a port; so do output and error that are one file.
+        key = ("tty", info.st_rdev) if tty else (fd == 0, info.st_dev, info.st_ino)
+        port = taken.get(key)
+        if port is None:
+            port = Port(fd)
+            taken[key] = port
+            self.ports.append(port)
+            if tty and self.terminal is None:
+                self.terminal = Terminal(fd, reads=fd == 0)
+        if fd == 0:
+            port.fd_in = fd
+            port.terminal = self.terminal if tty else None
+        elif port.fd_out is None:
+            port.set_output(fd)
+        self.wiring[name] = port.name
+        if tty:
+            self.tty_fds.append(fd)
+
+    def set_ctrl_a(self, data):
+        """What Ctrl-A Ctrl-A sends."""
+        if self.terminal is not None:
+            self.terminal.ctrl_a = data
+
+    def records(self):
+        """The channel's part of /.hs/exec."""
+        lines = ["%s=%s" % (name, self.wiring[name]) for name in ("stdin", "stdout", "stderr")]
+        if self.tty_fds:
+            lines.append("tty=%s" % ",".join(map(str, self.tty_fds)))
+            size = self.terminal.winsize()
+            if size:
+                lines.append("winsize=%dx%d" % size)
+        return lines
+
+    def qemu_args(self, run):
+        """Opens the ports; the options for QEMU."""
+        args = ["-device", "virtio-serial-device,bus=virtio-mmio-bus.0,max_ports=4"]
+        for port in self.ports:
+            if self.icount:
+                backend = port.open_tail(run.file("out.%d" % port.number))
+            else:
+                backend = port.open_live()
+            kind, rest = backend.split(",", 1)
+            args += ["-chardev", "%s,id=p%d,%s" % (kind, port.number, rest),
+                     "-device", "virtserialport,chardev=p%d,name=%s,nr=%d" %
+                     (port.number, port.name, port.number + 1)]
+        return args
+
+    def inherited(self):
+        return [port.qemu_sock.fileno() for port in self.ports if port.qemu_sock is not None]
+
+    def started(self):
+        for port in self.ports:
+            port.started()
+        if self.terminal is not None:
+            self.terminal.raw()
+
+    def restore(self):
+        if self.terminal is not None:
+            self.terminal.restore()
+
+    def is_raw(self):
+        return self.terminal is not None and self.terminal.saved is not None
+
+    def turn(self, extra_reads, seconds):
+        """Wait for something to move, at most so long, and move it."""
+        reads, writes = list(extra_reads), []
+        for port in self.ports:
+            port_reads, port_writes = port.wants()
+            reads += port_reads
+            writes += port_writes
+        readable, writable, _ = select.select(reads, writes, [], seconds)
+        for port in self.ports:
+            port.serve(readable, writable)
+        return readable
+
+    def drain(self):
+        """After QEMU's end: pass on what is left."""
+        for port in self.ports:
+            port.fd_in = None
+            port.to_program.clear()
+        while not all([port.finished() for port in self.ports]):
+            self.turn([], 0.1)

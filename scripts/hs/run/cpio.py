@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""cpio.py - write cpio archives of the "newc" form, what Linux calls an initramfs.
+
+Written by hand because an archive has to be the same bytes for the same contents (times and
+owners are 0), may hold device nodes without being root, and takes files from anywhere.
+"""
+import os
+import shutil
+import stat
+from contextlib import contextmanager
+
+from hs.errors import LaunchError
+
+MAX_FILE = 0xFFFFFFFF  # the size field has 8 hex digits
+
+
+class Archive:
+    def __init__(self, out):
+        self.out = out
+        self.inode = 0
+        self.names = set()
+
+    def _pad(self):
+        self.out.write(b"\0" * (-self.out.tell() % 4))
+
+    def _header(self, name, mode, size, rdev=(0, 0)):
+        raw = os.fsencode(name) + b"\0"
+        self.inode += 1
+        fields = (self.inode, mode, 0, 0, 2 if stat.S_ISDIR(mode) else 1, 0, size,
+                  0, 0, rdev[0], rdev[1], len(raw), 0)
+        self.out.write(b"070701" + b"".join(b"%08x" % field for field in fields) + raw)
+        self._pad()
+
+    def _parents(self, name):
+        parent = os.path.dirname(name)
+        if parent and parent not in self.names:
+            self.add_dir(parent)
+
+    def add_dir(self, name):
+        name = name.strip("/")
+        if not name or name in self.names:
+            return
+        self._parents(name)
+        self.names.add(name)
+        self._header(name, stat.S_IFDIR | 0o755, 0)
+
+    def add_node(self, name, kind, major, minor):
+        self._new(name)
+        self._header(name.strip("/"), kind | 0o600, 0, (major, minor))
+
+    def add_data(self, name, data, mode=0o644):
+        self._new(name)
+        self._header(name.strip("/"), stat.S_IFREG | mode, len(data))
+        self.out.write(data)
+        self._pad()
+
+    def add_link(self, name, target):
+        data = os.fsencode(target)
+        self._new(name)
+        self._header(name.strip("/"), stat.S_IFLNK | 0o777, len(data))
+        self.out.write(data)
+        self._pad()
+
+    def add_file(self, name, path):
+        try:
+            with open(path, "rb") as source:
+                info = os.fstat(source.fileno())
+                if not stat.S_ISREG(info.st_mode):
+                    raise LaunchError("%s: not a regular file" % path)
+                if info.st_size > MAX_FILE:
+                    raise LaunchError("%s: larger than 4 GiB; give it as a --disk" % path)
+                self._new(name)
+                mode = 0o755 if info.st_mode & 0o111 else 0o644
+                self._header(name.strip("/"), stat.S_IFREG | mode, info.st_size)
+                start = self.out.tell()
+                shutil.copyfileobj(source, self.out, 1 << 20)
+                if self.out.tell() - start != info.st_size:
+                    raise LaunchError("%s: changed while it was read" % path)
+        except OSError as error:
+            raise LaunchError("%s: %s" % (path, error.strerror)) from None
+        self._pad()
+
+    def _new(self, name):
+        name = name.strip("/")
+        if name in self.names:
+            raise LaunchError("two files are to be /%s on the host" % name)
+        self._parents(name)
+        self.names.add(name)
+
+    def close(self):
+        self._header("TRAILER!!!", 0, 0)
+        self.out.write(b"\0" * (-self.out.tell() % 512))
+
+
+@contextmanager
+def behind(common, path):
+    """An archive behind a copy of another one, in a file of its own: Linux unpacks both."""
+    with open(common, "rb") as first, open(path, "wb") as out:
+        shutil.copyfileobj(first, out)
+        out.write(b"\0" * (-out.tell() % 512))
+        archive = Archive(out)
+        yield archive
+        archive.close()

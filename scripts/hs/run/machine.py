@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: MIT
+"""machine.py - one QEMU machine with hyperscope in it, from its options to its end.
+
+QEMU's RAM is a file in the run's folder: how a run ended and its trace are read from there, with
+no way for the machine to write anything else of the user's.
+"""
+import argparse
+import fcntl
+import functools
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from hs import ends
+from hs.errors import STATUS_FAILED, STATUS_QEMU, STATUS_TIMEOUT, STATUS_USAGE, LaunchError, sentence
+from hs.parser import seconds
+from . import hung, qemuopt
+from .channel import Channel
+from .rundir import STATE_EXITED, STATE_PANICKED
+
+MIB = 1 << 20
+POLL_SECONDS = 0.02  # for the files that grow: the log, and output under --icount
+MAX_HARTS = 8
+MAX_SIZE = 126 << 30  # the host maps 128 GiB of addresses, and RAM begins at 2 GiB (src/host/boot/layout.h)
+MAX_DISKS = 7  # of QEMU's eight virtio-mmio slots one is the program's channel
+MIN_RAM = 64 * MIB
+QEMU_MIN = (7, 2)
+ICOUNT_CLOCK = ["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
+MAX_SHIFT = 10  # QEMU's
+HOST_LINE = re.compile(r"^[a-z][a-z0-9_/.-]*: ")
+
+PANIC = "host: panic: "
+
+
+def parse_size(text, option):
+    match = re.fullmatch(r"([0-9]+)([kKmMgG]?)", text)
+    if not match:
+        raise LaunchError("%s %s: not a size such as 512M or 2G" % (option, text), STATUS_USAGE)
+    unit = {"k": 1 << 10, "": MIB, "m": MIB, "g": 1 << 30}[match.group(2).lower()]
+    if int(match.group(1)) * unit > MAX_SIZE:
+        raise LaunchError("%s %s: at most %dG are possible" % (option, text, MAX_SIZE >> 30), STATUS_USAGE)
+    return int(match.group(1)) * unit
+
+
+def parse_count(text, option, most):
+    if not re.fullmatch(r"[0-9]+", text) or not 1 <= int(text) <= most:
+        raise LaunchError("%s %s: 1 to %d are possible" % (option, text, most), STATUS_USAGE)
+    return int(text)
+
+
+class ShiftAction(argparse.Action):
+    def __call__(self, parser, options, value, option_string=None):
+        if not re.fullmatch(r"[0-9]+", value) or int(value) > MAX_SHIFT:
+            raise LaunchError("%s %s: 0 to %d are possible" % (option_string, value, MAX_SHIFT),
+                              STATUS_USAGE)
+        options.icount = True
+        options.icount_shift = int(value)
+
+
+def add_options(parser):
+    group = parser.add_argument_group("machine")
+    group.add_argument("--harts", metavar="N", help="harts of the machine (2; with --icount 1)")
+    group.add_argument("--cpu", metavar="MODEL", default="rv64",
+                       help="processor as QEMU spells it (rv64), e.g. max,svadu=off")
+    group.add_argument("--bios", metavar="FILE", default="default",
+                       help="firmware, instead of the OpenSBI that came with QEMU")
+    group.add_argument("--disk", metavar="FILE", action="append", default=[],
+                       help="raw image, used in place; the first is the host's /dev/vda")
+    group.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="toggles",
+                       help="set a toggle of the hypervisor (docs/toggles.md); for those that are "
+                       "not named $HYPERSCOPE_SET, 'NAME=VALUE ...', may do it")
+    group.add_argument("--trace", metavar="EVENTS",
+                       help="events to record: a list as in kvm_*,!kvm_entry; all; none")
+    group.add_argument("--trace-filter", metavar="RULE", action="append", default=[],
+                       help="record of an event only what matches: 'kvm_exit if scause == 23'")
+    group.add_argument("--trace-stop", metavar="RULE",
+                       help="stop tracing with the first such event: EVENT, or EVENT if CONDITION")
+    group.add_argument("--trace-keep", metavar="WHICH", choices=["newest", "oldest"],
+                       default="newest",
+                       help="what a full ring keeps: the newest events, or the oldest")
+    group.add_argument("--sample", metavar="HZ",
+                       help="record where each hart is, so often a second of its time: "
+                       "hstrace profile, perf report")
+    group.add_argument("--trace-stream", action="store_true",
+                       help="take events out while the run goes on: it may be longer than its rings")
+    group.add_argument("--boot", metavar="ARGS", default="",
+                       help="more boot arguments for the host")
+    group.add_argument("--icount", action="store_true",
+                       help="count instructions: time is exact, runs repeat to the byte; input is "
+                       "taken whole before the start")
+    group.add_argument("--icount-shift", metavar="N", action=ShiftAction, default=0,
+                       help="as --icount, but an instruction takes 2^N ns (0 to %d; 0): with more, "
+                       "harts take turns after fewer instructions" % MAX_SHIFT)
+    group.add_argument("--gdb", action="store_true", help="wait for gdb before the first instruction")
+    group.add_argument("--timeout", metavar="SECONDS", type=seconds,
+                       help="end the run after SECONDS, with status 124 (0: never)")
+    group.add_argument("--quiet", action="store_true",
+                       help="print nothing but what the program prints")
+    group.add_argument("--qemu", metavar="PROGRAM",
+                       default=os.environ.get("QEMU", "qemu-system-riscv64"),
+                       help="QEMU to use ($QEMU, else qemu-system-riscv64)")
+    group.add_argument("--out", metavar="DIR", default=None, help="output folder ($O, else build/); runs have their folders in its runs/, "
+                       "or where $HS_RUNS says")
+
+
+def out_folder(options, top):
+    return os.path.abspath(options.out or os.environ.get("O") or os.path.join(top, "build"))
+
+
+def shown(path):
+    """A path as a user would write it."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
+def need(path, what):
+    if not os.path.exists(path):
+        raise LaunchError("%s is missing: %s" % (shown(path), what))
+    return path
+
+
+@functools.lru_cache(maxsize=None)
+def qemu_text(qemu):
+    """What QEMU calls itself: the first line of its --version."""
+    try:
+        text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=False).stdout.decode()
+    except OSError as error:
+        raise LaunchError("%s: %s; scripts/setup run installs it" % (qemu, error.strerror)) from None
+    return text.partition("\n")[0].strip()
+
+
+def qemu_version(qemu):
+    match = re.search(r"version ([0-9]+)\.([0-9]+)", qemu_text(qemu))
+    if not match:
+        raise LaunchError("%s does not say its version" % qemu)
+    return int(match.group(1)), int(match.group(2))
+
+
+class Disk:
+    """A raw image, held locked against every other run; one that is only read, against writers."""
+
+    def __init__(self, path, read_only=False):
+        self.path = path
+        self.read_only = read_only
+        try:
+            self.fd = os.open(path, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC)
+        except OSError as error:
+            raise LaunchError("disk %s: %s" % (path, error.strerror)) from None
+        if os.path.isdir(path) or not os.lseek(self.fd, 0, os.SEEK_END):
+            raise LaunchError("disk %s: it is empty" % path)
+        try:
+            fcntl.flock(self.fd, (fcntl.LOCK_SH if read_only else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError:
+            raise LaunchError("disk %s is in use by another run" % path) from None
+
+
+class Machine:
+    def __init__(self, options, out):
+        self.options = options
+        self.run = None
+        self.kernel = need(os.path.join(out, "hyperscope.bin"), "build it first, with make")
+        self.out, self.elf = out, os.path.join(out, "hyperscope.elf")
+        if qemu_version(options.qemu) < QEMU_MIN:
+            raise LaunchError("QEMU %d.%d is too old: 7.2 or newer is needed"
+                              % qemu_version(options.qemu))
+        if options.bios != "default":
+            need(options.bios, "no such file")
+        most = 1 if options.icount else 2
+        self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS)
+        more_disks = getattr(options, "more_disks", [])  # behind the user's
+        most = MAX_DISKS - len(more_disks)
+        if len(options.disk) > most:
+            raise LaunchError("%d disks: at most %d are possible" % (len(options.disk), most),
+                              STATUS_USAGE)
+        self.disks = [Disk(path) for path in options.disk] + more_disks
+        self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False))
+        self.process = None
+        self.stream = None  # tracing.Stream, if the trace is taken out meanwhile
+        self.log_at = 0
+        self.log_rest = b""
+
+    # -- QEMU's command line ---------------------------------------------------------------
+
+    def arguments(self, ram, boot_args):
+        options = self.options
+        args = [options.qemu, "-M", "virt,memory-backend=ram", "-cpu", options.cpu,
+                "-smp", str(self.harts), "-m", "%dM" % (ram // MIB),
+                "-object", "memory-backend-file,id=ram,size=%d,mem-path=%s,share=on" %
+                (ram, qemuopt.value(self.run.make_ram(ram))),
+                "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+                "-global", "virtio-mmio.force-legacy=false",
+                # A queue is served where it is kicked: else counted runs do not repeat.
+                "-global", "virtio-mmio.ioeventfd=off",
+                "-bios", options.bios, "-kernel", self.kernel, "-initrd", self.run.file("initramfs"),
+                "-append", boot_args,
+                "-serial", "file:" + self.run.file("log")]
+        args += self.channel.qemu_args(self.run)
+        for number, disk in enumerate(self.disks):
+            args += ["-drive", "file=%s,format=raw,if=none,id=d%d%s" %
+                     (qemuopt.image(disk.path), number,
+                      ",readonly=on" if disk.read_only else ""),
+                     "-device", "virtio-blk-device,drive=d%d,bus=virtio-mmio-bus.%d,werror=report" %
+                     (number, number + 1)]  # else QEMU stops all of it where the user's disk is full
+        if options.icount:
+            # With sleep=off gdb's second "continue" never comes back.
+            args += ["-icount", "shift=%d%s" %
+                     (options.icount_shift, "" if options.gdb else ",sleep=off")] + ICOUNT_CLOCK
+        if options.gdb:
+            args += ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" +
+                     qemuopt.value(self.gdb_socket()), "-gdb", "chardev:gdb",
+                     # What savevm writes to: an overlay that QEMU unlinks at once, of no device.
+                     "-drive", "file=%s,format=raw,if=none,id=snapshots,snapshot=on" %
+                     qemuopt.image(self.run.file("initramfs"))]
+        return args
+
+    def gdb_socket(self):
+        return shown(self.run.file("gdb"))
+
+    def _check_ram(self, ram):
+        if ram > MAX_SIZE:
+            raise LaunchError("%d MiB of memory are too much: the host maps %d MiB at most"
+                              % (ram // MIB, MAX_SIZE // MIB), STATUS_USAGE)
+        # QEMU puts the initramfs at half of memory or 128 MiB, whichever is less.
+        files = os.path.getsize(self.run.file("initramfs"))
+        least = max(MIN_RAM, 2 * files + 32 * MIB)
+        if ram < least:
+            raise LaunchError("%d MiB of memory are too little: the host and its files need %d MiB"
+                              % (ram // MIB, -(-least // MIB)))
+
+    # -- its life --------------------------------------------------------------------------
+
+    def execute(self, run, ram, boot_args):
+        """Run to the end in the folder run, which holds the initramfs; the program's status."""
+        self.run_to_end(run, ram, boot_args)
+        return self._verdict()
+
+    def run_to_end(self, run, ram, boot_args):
+        self.run = run
+        self._check_ram(ram)
+        args = self.arguments(ram, boot_args)
+        deadline = None
+        if self.options.timeout:
+            deadline = time.monotonic() + self.options.timeout
+        try:
+            self._start(args)
+            self._serve(deadline)
+            self.channel.drain()
+        finally:
+            with ends.held():
+                self._end()
+
+    def _start(self, args):
+        if shutil.which("setpriv"):  # so that QEMU goes even if we are killed outright
+            args = ["setpriv", "--pdeathsig", "KILL", "--"] + args
+        with open(self.run.file("qemu.log"), "wb") as log, open(os.devnull, "rb") as null:
+            try:
+                with ends.held():
+                    self.process = ends.start(args, stdin=null, stdout=log, stderr=log,
+                                              pass_fds=self.channel.inherited(),
+                                              env=dict(os.environ, TMPDIR=self.run.path),
+                                              start_new_session=True)
+            except OSError as error:
+                raise LaunchError("%s: %s" % (args[0], error.strerror), STATUS_QEMU) from None
+        if self.options.gdb:
+            sentence("waiting for gdb: gdb-multiarch -ex 'set osabi none' "
+                     "-ex 'target remote %s' %s" % (self.gdb_socket(), shown(self.elf)))
+        self.channel.started()
+        if self.stream is not None:
+            self.stream.start(self.run)
+
+    def _serve(self, deadline):
+        ended = os.pidfd_open(self.process.pid)  # readable once QEMU has ended
+        try:
+            while ended not in self.channel.turn([ended], POLL_SECONDS):
+                ends.look()
+                self._show_log()
+                self._check_deadline(deadline)
+        finally:
+            os.close(ended)
+        self.process.wait()
+        self._show_log()
+
+    def _check_deadline(self, deadline):
+        if deadline is not None and time.monotonic() > deadline:
+            doing = hung.what_it_did(self.run.file("ram"), self.elf, self.out)
+            raise LaunchError("ended after %g seconds (--timeout)%s" % (self.options.timeout, doing),
+                              STATUS_TIMEOUT)
+
+    def _show_log(self):
+        """The host's own lines out of the UART's log, without the firmware's."""
+        if self.options.quiet:
+            return
+        try:
+            with open(self.run.file("log"), "rb") as log:
+                log.seek(self.log_at)
+                data = log.read()
+        except OSError:
+            return
+        self.log_at += len(data)
+        *lines, self.log_rest = (self.log_rest + data).split(b"\n")
+        end = "\r\n" if self.channel.is_raw() else "\n"
+        for raw in lines:
+            line = raw.decode("utf-8", "replace").rstrip("\r")
+            if HOST_LINE.match(line):
+                os.write(2, (line + end).encode())
+
+    def _end(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.stream is not None:
+            self.stream.end()
+        self.channel.restore()
+
+    def _verdict(self):
+        desc = self.run.read_desc()
+        if desc is not None and desc.state == STATE_EXITED:
+            return desc.program_status()
+        if desc is not None and desc.state == STATE_PANICKED:
+            raise LaunchError(self.last_words("the host panicked"))
+        self.check_qemu()
+        raise LaunchError(self.last_words("the host ended before its program did"))
+
+    def check_qemu(self):
+        """QEMU ends with 0, or with what the host told it."""
+        if self.process.returncode not in (0, STATUS_FAILED):
+            raise LaunchError("QEMU failed: " + self._qemu_words(), STATUS_QEMU)
+
+    def _qemu_words(self):
+        with open(self.run.file("qemu.log"), "rb") as log:
+            lines = log.read().decode("utf-8", "replace").split("\n")
+        lines = [line.split("qemu-system-riscv64: ", 1)[-1] for line in lines if line.strip()]
+        if lines:
+            return lines[0]
+        if self.process.returncode < 0:
+            return "killed by signal %d" % -self.process.returncode
+        return "status %d, without a word" % self.process.returncode
+
+    def last_words(self, text):
+        reasons = [line for line in self.run.log_lines() if line.startswith(PANIC)]
+        if reasons:
+            return "%s: %s" % (text, reasons[-1][len(PANIC):])
+        return "%s; its log: %s" % (text, shown(self.run.file("log")))

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""rundir.py - the folder of one run: log, trace, a way to its RAM; what RAM says of the run's end.
+
+A run holds a lock on its folder's file "lock" as long as it lives, so whoever comes next knows
+which folders are only left over: the oldest of them are removed. RAM lives as long as the run.
+"""
+import fcntl
+import os
+import shutil
+import struct
+
+from hs import ends
+from hs.errors import LaunchError
+
+KEPT_RUNS = 20
+
+# src/include/hv/run_desc.h; RAM begins at 0x80000000, the host's image at 0x80200000
+DESC_OFFSET = 0x200000 + 0x40
+DESC_FORMAT = "<QIIIIQQQ"
+DESC_MAGIC = 0x31304E5552505348
+STATE_BOOTING, STATE_RUNNING, STATE_EXITED, STATE_PANICKED = range(4)
+
+
+class RunDesc:
+    def __init__(self, state, exit_status, trace_hpa, trace_size):
+        self.state = state
+        self.exit_status = exit_status
+        self.trace_hpa = trace_hpa
+        self.trace_size = trace_size
+
+    def program_status(self):
+        """The exit status as a shell would have it."""
+        if os.WIFSIGNALED(self.exit_status):
+            return 128 + os.WTERMSIG(self.exit_status)
+        return os.WEXITSTATUS(self.exit_status)
+
+
+class RunDir:
+    def __init__(self, out, name):
+        self.ram = None
+        top = os.environ.get("HS_RUNS") or os.path.join(out, "runs")
+        with ends.held():
+            self._begin(top, name)
+        self._sweep(top)
+
+    def _begin(self, top, name):
+        try:
+            os.makedirs(top, exist_ok=True)
+            self.path = self._make(top, "%s.%d" % (name, os.getpid()))
+            self.lock = os.open(self.file("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self.lock, fcntl.LOCK_EX)
+            self._link_as_last(top)
+        except OSError as error:
+            raise LaunchError("cannot write to %s: %s" % (top, error.strerror)) from None
+
+    @staticmethod
+    def _make(top, name):
+        path = os.path.join(top, name)
+        for number in range(2, 1000):
+            try:
+                os.mkdir(path, 0o755)
+                return path
+            except FileExistsError:  # an old run had this process number
+                path = os.path.join(top, "%s.%d" % (name, number))
+        raise LaunchError("%s is full of old runs" % top)
+
+    def _link_as_last(self, top):
+        link = os.path.join(top, ".last.%d" % os.getpid())
+        os.symlink(os.path.basename(self.path), link)
+        os.replace(link, os.path.join(top, "last"))
+
+    def _sweep(self, top):
+        dead = []
+        for entry in os.scandir(top):
+            path = entry.path
+            if entry.is_symlink() or not entry.is_dir() or path == self.path:
+                continue
+            try:
+                lock = os.open(os.path.join(path, "lock"), os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                finally:
+                    os.close(lock)
+            except BlockingIOError:
+                continue  # alive
+            except OSError:
+                continue  # just being made, or just removed by somebody else
+            remove(os.path.join(path, "ram"))
+            dead.append((entry.stat().st_mtime, path))
+        for _, path in sorted(dead)[:-KEPT_RUNS]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def file(self, name):
+        return os.path.join(self.path, name)
+
+    def make_ram(self, size):
+        """Memory without a file behind it, which a disk's writers would slow down; its path."""
+        try:
+            self.ram = os.memfd_create("hyperscope-ram")
+            os.ftruncate(self.ram, size)
+            os.symlink("/proc/%d/fd/%d" % (os.getpid(), self.ram), self.file("ram"))
+        except OSError as error:
+            raise LaunchError("%d bytes for the machine's memory: %s"
+                              % (size, error.strerror)) from None
+        return self.file("ram")
+
+    def read_desc(self):
+        """What the host wrote about this run, or None if it never began."""
+        try:
+            with open(self.file("ram"), "rb") as ram:
+                ram.seek(DESC_OFFSET)
+                raw = ram.read(struct.calcsize(DESC_FORMAT))
+        except OSError:
+            return None
+        if len(raw) < struct.calcsize(DESC_FORMAT):
+            return None
+        magic, _, state, status, _, trace_hpa, trace_size, _ = struct.unpack(DESC_FORMAT, raw)
+        return RunDesc(state, status, trace_hpa, trace_size) if magic == DESC_MAGIC else None
+
+    def log_lines(self):
+        try:
+            with open(self.file("log"), "rb") as log:
+                return log.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return []
+
+    def close(self):
+        with ends.held():
+            if self.ram is not None:
+                os.close(self.ram)
+            remove(self.file("ram"))
+            remove(self.file("initramfs"))
+            os.close(self.lock)
+
+
+def remove(path):
+    try:
+        os.unlink(path)
+    except OSError:
+        pass

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""run.py - a workload on hyperscope with the plugin watching; the paths that it went.
+
+Workloads are programs that are there for other ends, too: the bench's payload, and
+tests/kvm/spans, which does one operation after the other on much memory.
+"""
+import os
+import re
+
+from hs import plugin, toggles
+from hs.anatomy import symbols
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.paths import TOP
+from hs.run import qemuopt
+from hs.run.machine import need
+from .show import Names, Path
+
+SPANS = "{out}/tests/kvm/spans"
+VMM = ["--file", "{out}/guest-payloads/bench.bin:/bench.bin"]
+PAYLOAD = ["{out}/vmm", "--quiet", "--append"]
+
+# Name -> what it is; the options of scripts/hyperscope, then the program and its arguments.
+WORKLOADS = {
+    "exits": ("every exit of the bench's payload",
+              ["exec"] + VMM + PAYLOAD + ["", "/bench.bin"]),
+    "sparse": ("range operations on 64 GiB of guest memory: 1024 pages far apart",
+               ["exec", SPANS, "sparse", "1024"]),
+    "dense": ("the same on 64 MiB in pages of 4 KiB, side by side",
+              ["exec", SPANS, "dense", "16384"]),
+    "large": ("the same on 256 MiB in pages of 2 MiB", ["exec", SPANS, "large", "128"]),
+    "slots": ("the same beside 2000 memory slots", ["exec", SPANS, "slots", "2000"]),
+    "vms": ("200 VMs, one after the other and 64 at a time, with VMIDs of 2 bits",
+            ["exec", SPANS, "vms", "200"]),
+    "process": ("fork, exec, munmap, mremap, mprotect, exit of a process of 256 MiB",
+                ["exec", SPANS, "process", "256"]),
+    "files": ("a file of 64 MiB: written, mapped, copied, cut short, removed",
+              ["exec", SPANS, "files", "64"]),
+    "trace": ("every event but the tick of samples, until the ring has gone round",
+              ["exec", "--trace", "all,!sample", SPANS, "dense", "4096"]),
+    "hello": ("a VM from its start to its end, by scripts/hyperscope run", ["run", "hello"]),
+    "boot": ("Debian's kernel as the guest, its tour and its end: minutes",
+             ["run", "--smp", "1", "--append", "console=ttyS0 quiet"]),
+}
+BY_ITSELF = [name for name in WORKLOADS if name != "boot"]
+
+
+def chosen(options):
+    """What is to run: names of WORKLOADS, or None for the user's own program."""
+    toggles.refuse_defaults()
+    toggles.check_toggles(TOP, options.set)
+    toggles.check_trace(TOP, options.trace)
+    for name in options.workload:
+        if name not in WORKLOADS:
+            raise LaunchError("there is no workload '%s'; there are %s"
+                              % (name, " ".join(WORKLOADS)), STATUS_USAGE)
+    plugin.check_qemu(options.qemu)
+    for name in ("hyperscope.elf", "hyperscope.bin", "irqs_off.so"):
+        need(os.path.join(options.out, name), "build it first, with make")
+    if options.program:
+        return [None]
+    return options.workload or BY_ITSELF
+
+
+def _kernel(elf):
+    """Where the kernel's image lies, and where it is linked: (first, behind it, linked)."""
+    text = symbols.run([symbols.tool("readelf"), "-lW", elf])
+    load = re.search(r"^\s*LOAD\s+\S+\s+(\S+)\s+(\S+)\s+\S+\s+(\S+)", text, re.M)
+    if load is None:
+        raise LaunchError("%s has no segment to load" % elf)
+    linked, first, size = (int(word, 16) for word in load.groups())
+    return first, first + size, linked
+
+
+def _arguments(options, out):
+    elf = os.path.join(options.out, "hyperscope.elf")
+    text = symbols.run([symbols.tool("nm"), elf])
+    places = []
+    for name in ("switch_context", "host_first_exited"):
+        found = re.search(r"^([0-9a-f]+) [Tt] %s$" % name, text, re.M)
+        if found is None:
+            raise LaunchError("%s has no %s" % (elf, name))
+        places.append(found.group(1))
+    words = (qemuopt.value(os.path.join(options.out, "irqs_off.so")), qemuopt.value(out))
+    return ("file=%s,out=%s,kernel=0x%x,kernel_end=0x%x,linked=0x%x,switch=0x%s,end=0x%s"
+            % (words + _kernel(elf) + tuple(places)))
+
+
+def _command(name, options):
+    form = ["exec"] + options.program if name is None else WORKLOADS[name][1]
+    words = [word if name is None else word.format(out=options.out) for word in form]
+    if name is not None:
+        for word in words:
+            path = word.split(":")[0]
+            if path.startswith(options.out):
+                need(path, "make builds it")
+    command = [os.path.join(TOP, "scripts", "hyperscope"), words[0], "--icount",
+               "--harts", str(options.harts), "--out", options.out, "--cpu", options.cpu,
+               "--trace", options.trace, "--boot", "exitstat=0",
+               "--timeout", str(options.timeout)]
+    if words[0] == "exec":  # for the others the guest says how much
+        command += ["--quiet", "--ram", "1G"]
+    if options.firmware:
+        command += ["--bios", options.firmware]
+    for setting in options.set:
+        command += ["--set", setting]
+    return command + words[1:]
+
+
+def measure(name, options, folder):
+    """Run it once; its paths."""
+    what = name or os.path.basename(options.program[0])
+    out = os.path.join(folder, "spans")
+    if os.path.exists(out):
+        os.remove(out)
+    environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu,
+                                                       _arguments(options, out)))
+    status, last = plugin.run(_command(name, options), "irqs-off", what, folder, environment, options)
+    if status and (name is not None or not os.path.exists(out)):
+        raise plugin.failed(what, status, last)
+    return _paths(out, what, options)
+
+
+def _paths(out, what, options):
+    names, paths = Names(options.out), []
+    for line in plugin.lines_of(out, what):
+        words = line.split()
+        if words[0] == "path":
+            paths.append(Path(names, words[1:], what))
+        elif words[0] == "block":
+            paths[-1].add_block(names, int(words[1], 16), int(words[2]) * int(words[3]))
+        elif words[0] == "sie" and words[1] != "0":
+            raise LaunchError("%s: the kernel met %s windows with sstatus.SIE = 1, of which this "
+                              "count knows nothing" % (what, words[1]))
+    return paths

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""collect.py - all results of a sweep as one CSV: a row for each figure, in the order of the jobs."""
+from hs.bench import csvfile, provenance
+from .folder import kernel_key
+
+BEHIND = ("repetition", "status", "reason", "name", "value", "unit", "seconds", "host") + provenance.COLUMNS
+
+
+def rows_of(plan, point, repetition, result):
+    common = dict(plan["made_with"], **point)
+    common.update(repetition=repetition, status="failed" if result["reason"] else "ok", reason=result["reason"],
+                  seconds=result["seconds"], host=result["host"], kernel=plan["kernels"].get(kernel_key(point), "none"),
+                  qemu_flags=result["qemu_flags"])
+    for name, value, unit in result["results"] or [("", "", "")]:
+        yield dict(common, name=name, value=value, unit=unit)
+
+
+def write(sweep):
+    """(how many jobs have a result, which failed: number -> reason)."""
+    plan, done, failed = sweep.plan(), 0, {}
+
+    def lines():
+        nonlocal done
+        for number, point, repetition in sweep.jobs():
+            result = sweep.result(number)
+            if result is None:
+                continue
+            done += 1
+            if result["reason"]:
+                failed[number] = result["reason"]
+            yield from rows_of(plan, point, repetition, result)
+
+    csvfile.write(sweep.file("results.csv"), tuple(plan["columns"]) + BEHIND, lines())
+    return done, failed

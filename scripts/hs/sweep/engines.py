@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: MIT
+"""engines.py - who runs the jobs: GNU parallel, here or over ssh; Slurm's arrays; Snakemake.
+
+Each gets the numbers of the jobs that have no result yet, and runs `sweep --job ID FOLDER` for
+each; that command sees to it that nothing is run twice. stop() ends what was started.
+"""
+import hashlib
+import os
+import platform
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from hs import ends
+from hs.errors import LaunchError
+from hs.paths import TOP
+from . import job, workloads
+
+HYPERSCOPE = os.path.join(TOP, "scripts", "hyperscope")
+TURN = 0.2           # seconds between looks at what runs
+SLURM_TURN = 2       # ... at Slurm's queue
+SLURM_ROUNDS = 3     # a node may fail; what has no result then is submitted again
+USUAL_ARRAY = 1000
+STOP_SECONDS = 20
+IDLE_LOOKS = 5       # a job needs a moment from its start to its lock
+
+
+def need(program, what):
+    path = shutil.which(program)
+    if path is None:
+        raise LaunchError("%s is not installed: %s" % (program, what))
+    return path
+
+
+class Engine:
+    def __init__(self, sweep, options):
+        self.sweep, self.options = sweep, options
+        self.child = None
+
+    def command(self, number):
+        """Of one job, as words."""
+        return [sys.executable, HYPERSCOPE, "sweep", "--job", number, self.sweep.path]
+
+    def start(self, words, **more):
+        with open(self.sweep.file("engine.log"), "ab") as log:
+            self.child = ends.start(workloads.ended_with_us(words), stdin=subprocess.DEVNULL, stderr=log,
+                                    cwd=self.sweep.path, start_new_session=True, **{"stdout": log, **more})
+
+    def wait(self, look):
+        while ends.poll(self.child) is None:
+            look()
+            time.sleep(TURN)
+        if self.child.returncode < 0:
+            raise LaunchError("%s was ended by signal %d; the same command goes on from here"
+                              % (self.NAME, -self.child.returncode))
+
+    def stop(self):
+        """Its jobs, too: they are of its session."""
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+            if self.child is None or self.child.poll() is not None:
+                break
+            try:
+                os.killpg(self.child.pid, number)
+                self.child.wait(STOP_SECONDS / 2 if number == signal.SIGTERM else None)
+            except (subprocess.TimeoutExpired, ProcessLookupError):
+                continue
+        self.stop_jobs()
+
+    def stop_jobs(self):
+        """Those that it was just starting."""
+        end, idle = time.monotonic() + STOP_SECONDS, 0
+        while idle < IDLE_LOOKS and time.monotonic() < end:
+            running = [process for process, machine in self.sweep.running() if machine == platform.node()]
+            idle = 0 if running else idle + 1
+            for process in running:
+                try:
+                    os.kill(process, signal.SIGTERM)
+                    os.kill(process, signal.SIGCONT)  # if somebody has stopped it
+                except ProcessLookupError:
+                    pass
+            time.sleep(TURN)
+
+
+class Parallel(Engine):
+    NAME = "GNU parallel"
+
+    def words(self):
+        words = ["parallel", "--will-cite", "--halt", "never", "--termseq", "TERM,8000,KILL,100"]
+        if self.options.ssh:
+            return words + ["--sshlogin", self.options.ssh, "--line-buffer"] + (
+                ["--jobs", str(self.options.jobs)] if self.options.jobs else [])
+        return words + ["--jobs", str(self.options.jobs or os.cpu_count() or 1)]
+
+    def generate(self, todo):
+        """todo: a line a job. Over ssh it is the job itself, for the sweep's folder is not there."""
+        path = self.sweep.file("todo")
+        words = self.words()
+        with open(path, "w", encoding="ascii") as file:
+            if self.options.ssh:
+                wanted, plan = set(todo), self.sweep.plan()
+                for number, point, _ in self.sweep.jobs():
+                    if number in wanted:
+                        file.write(job.packed(plan, number, point) + "\n")
+                command = [HYPERSCOPE, "sweep", "--packed", "{}"]
+            else:
+                file.writelines(number + "\n" for number in todo)
+                command = self.command("{}")
+        # Shells read what it makes of these words.
+        words += [word if word == "{}" else shlex.quote(word) for word in command] + ["::::", path]
+        script = self.sweep.file("parallel.sh")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nexec %s\n" % " ".join(map(shlex.quote, words)))
+        os.chmod(script, 0o755)
+        return [script, path], words
+
+    def run(self, todo, look):
+        need("parallel", "scripts/setup sweep installs it")
+        _, words = self.generate(todo)
+        if not self.options.ssh:
+            self.start(words)
+        else:
+            path = self.sweep.file("ssh.out")
+            with open(path, "wb") as out:
+                self.start(words, stdout=out)
+            with open(path, encoding="utf-8", errors="replace") as lines:
+                rest = ""
+
+                def keep():
+                    nonlocal rest
+                    *whole, rest = (rest + lines.read()).split("\n")
+                    for line in whole:
+                        job.keep_line(self.sweep, line)
+
+                def keep_and_look():
+                    keep()
+                    look()
+
+                self.wait(keep_and_look)
+                keep()
+        self.wait(look)
+
+
+class Slurm(Engine):
+    NAME = "Slurm"
+    SCRIPT = """\
+#!/bin/sh
+#SBATCH --job-name=sweep-%(name)s
+#SBATCH --output="%(log)s" --open-mode=append
+#SBATCH --cpus-per-task=1
+# Lines %(first)d to %(last)d of the list; a task is the job on its line.
+n=$((SLURM_ARRAY_TASK_ID + %(first)d))
+id=$(sed -n "${n}p" %(todo)s)
+exec %(command)s
+"""
+
+    def __init__(self, sweep, options):
+        super().__init__(sweep, options)
+        self.submitted = sweep.file("slurm", "submitted")
+        self.told = False
+
+    def most(self):
+        """Tasks that an array may have; Slurm's usual, where nobody says."""
+        while True:
+            try:
+                text = subprocess.run(["scontrol", "show", "config"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                      check=False).stdout.decode()
+            except OSError:
+                text = ""
+            found = re.search(r"^MaxArraySize\s*=\s*(\d+)", text, re.M)
+            if found or self.options.generate:
+                return max(1, int(found.group(1)) - 1) if found else USUAL_ARRAY
+            self.tell_away()
+            time.sleep(SLURM_TURN)
+
+    def tell_away(self):
+        if not self.told:
+            sys.stderr.write("\nsweep: Slurm does not answer; waiting for it (Ctrl-C ends)\n")
+        self.told = True
+
+    def generate(self, todo):
+        folder = self.sweep.file("slurm")
+        os.makedirs(folder, exist_ok=True)
+        text, scripts, most = "".join(number + "\n" for number in todo), [], self.most()
+        # Of its own name: tasks of another list may still be waiting.
+        path = os.path.join(folder, "todo-" + hashlib.sha256(text.encode()).hexdigest()[:8])
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        words = " ".join(map(shlex.quote, self.command("ID"))).replace(" ID ", ' "$id" ')
+        for part, first in enumerate(range(0, len(todo), most), 1):
+            last = min(first + most, len(todo))
+            script = os.path.join(folder, "array-%d.sbatch" % part)
+            with open(script, "w", encoding="utf-8") as file:
+                file.write(self.SCRIPT % {"name": self.sweep.plan()["name"], "first": first + 1, "last": last,
+                                          "todo": shlex.quote(path), "command": words,
+                                          "log": self.sweep.file("engine.log").replace("%", "%%")})
+            scripts.append((script, last - first))
+        return [path] + [script for script, _ in scripts], scripts
+
+    def submit(self, script, tasks):
+        limit = "%%%d" % self.options.jobs if self.options.jobs else ""
+        words = ["sbatch", "--parsable", "--array=0-%d%s" % (tasks - 1, limit)] + self.options.sbatch + [script]
+        while True:
+            done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+            said = done.stderr.decode(errors="replace").strip()
+            if done.returncode == 0:
+                break
+            if not re.search("limit|temporarily|Unable to contact|timed out", said, re.I):
+                raise LaunchError("sbatch: %s" % (said or "status %d" % done.returncode))
+            time.sleep(SLURM_TURN)  # full, or its daemon is away: both end
+        with open(self.submitted, "a", encoding="ascii") as file:
+            file.write(done.stdout.decode().strip().partition(";")[0] + "\n")
+
+    def ours(self):
+        try:
+            with open(self.submitted, encoding="ascii") as file:
+                return file.read().split()
+        except FileNotFoundError:
+            return []
+
+    def queued(self):
+        """How many tasks there still are; None if nobody answers. Those that Slurm could not start and holds
+        until somebody says so go, and are submitted again."""
+        ids = self.ours()
+        if not ids:
+            return 0
+        done = subprocess.run(["squeue", "--noheader", "--array", "--format=%r", "--jobs", ",".join(ids)],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        if done.returncode and "Invalid job id" not in done.stderr.decode(errors="replace"):
+            return None
+        reasons = done.stdout.decode(errors="replace").splitlines()
+        if reasons and all("launch failed requeued held" in reason for reason in reasons):
+            self.stop()
+        return len(reasons)
+
+    def wait_for_queue(self, look, todo):
+        """Until nothing waits or runs; or all is done, whatever Slurm still believes of a node that failed."""
+        while True:
+            count = self.queued()
+            if count == 0:
+                break
+            if self.sweep.done()[0].issuperset(todo):
+                self.stop()
+                break
+            if count is None:
+                self.tell_away()
+            end = time.monotonic() + SLURM_TURN
+            while time.monotonic() < end:
+                look()
+                time.sleep(TURN)
+        if os.path.exists(self.submitted):
+            os.unlink(self.submitted)
+
+    def run(self, todo, look):
+        need("sbatch", "on Debian and Ubuntu it is in slurm-client; --generate only writes the scripts")
+        self.wait_for_queue(look, todo)  # of a sweep that was interrupted: these run on
+        for _ in range(SLURM_ROUNDS):
+            done = self.sweep.done()[0]
+            todo = [number for number in todo if number not in done]
+            if not todo:
+                return
+            for script, tasks in self.generate(todo)[1]:
+                self.submit(script, tasks)
+                look()
+            self.wait_for_queue(look, todo)
+
+    def stop(self):
+        if self.ours():
+            subprocess.run(["scancel"] + self.ours(), stderr=subprocess.DEVNULL, check=False)
+
+
+class Snakemake(Engine):
+    NAME = "Snakemake"
+    # It removes the outputs of what it takes for interrupted; results are none of them, marks are.
+    FILE = """\
+# One rule: a job, by its number. Run by: snakemake --cores N --snakefile FILE
+with open(%(todo)r) as todo:
+    JOBS = todo.read().split()
+
+rule all:
+    input: expand(%(marks)r + "/{id}", id=JOBS)
+
+rule job:
+    output: touch(%(marks)r + "/{id}")
+    shell: %(command)r
+"""
+
+    def generate(self, todo):
+        folder = self.sweep.file("snakemake")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        path, snakefile = os.path.join(folder, "todo"), os.path.join(folder, "Snakefile")
+        with open(path, "w", encoding="ascii") as file:
+            file.writelines(number + "\n" for number in todo)
+        words = [shlex.quote(word).replace("{", "{{").replace("}", "}}") for word in self.command("ID")]
+        with open(snakefile, "w", encoding="utf-8") as file:
+            file.write(self.FILE % {"todo": path, "marks": os.path.join(folder, "done"),
+                                    "command": " ".join("{wildcards.id}" if word == "ID" else word for word in words)})
+        return [path, snakefile], snakefile
+
+    def run(self, todo, look):
+        need("snakemake", "it is a package of Debian and Ubuntu; --generate only writes the Snakefile")
+        _, snakefile = self.generate(todo)
+        self.start(["snakemake", "--cores", str(self.options.jobs or os.cpu_count() or 1), "--keep-going", "--nolock",
+                    "--quiet", "--directory", os.path.dirname(snakefile), "--snakefile", snakefile])
+        self.wait(look)
+
+
+ENGINES = {"parallel": Parallel, "slurm": Slurm, "snakemake": Snakemake}

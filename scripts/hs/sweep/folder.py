@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+"""folder.py - a sweep's folder: what was planned, a folder a job, and what is done.
+
+    table.toml   the file as it was          plan.json    what all jobs share
+    jobs.csv     a line a job                jobs/ID/     result.json; log, if it failed
+    results.csv  all of it (collect.py)      engine.log   what the engine said
+
+A job is done when its result.json is there, which appears whole or not at all. Whoever runs a job
+holds jobs/ID/lock meanwhile, so two engines cannot run it at once; an engine holds `lock`.
+"""
+import csv
+import fcntl
+import json
+import os
+import platform
+import shutil
+from contextlib import contextmanager
+
+from hs.bench import csvfile, provenance
+from hs.errors import LaunchError
+from hs.paths import TOP
+from . import workloads
+
+UNCHANGED = ("name", "digest", "files", "qemu", "timeout")
+PLAN = UNCHANGED + ("columns", "out", "kernels", "made_with")
+RESULT = ("id", "reason", "results", "seconds", "host", "qemu_flags")
+DIGITS = 5
+
+
+def read_json(path, keys, remedy):
+    """A dictionary with at least these keys; None if there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or not found.keys() >= set(keys):
+        raise LaunchError("%s: not what a sweep wrote; %s" % (path, remedy))
+    return found
+
+
+def write_whole(path, text):
+    """A file that is there with all of its text, or not there."""
+    with open(path + ".new", "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".new", path)
+
+
+@contextmanager
+def locked(path, wait):
+    """None if somebody else holds it and we do not wait."""
+    while True:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "a+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield None
+                return
+            if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(lock.fileno())):
+                lock.truncate(0)
+                lock.write("%d %s\n" % (os.getpid(), platform.node()))
+                lock.flush()
+                yield lock
+                return
+        # Whoever held it has removed it: the next one locks another file.
+
+
+def digests(points, out):
+    """path -> digest of every file that makes the points' figures; what is missing is said."""
+    paths, seen = set(), set()
+    for point in points:
+        key = tuple(point.get(name) for name in ("workload", "system", "guest"))
+        if key not in seen:
+            seen.add(key)
+            paths.update(workloads.parse(point["workload"])[0].files(point, out))
+    return {path: digest(path) for path in sorted(paths)}
+
+
+def digest(path):
+    try:
+        return provenance.digest_of(path)[:12]
+    except OSError as error:
+        raise LaunchError("%s: %s; make builds what is hyperscope's, scripts/setup run fetches the rest"
+                          % (path, error.strerror)) from None
+
+
+def new_plan(table, out):
+    """What all jobs share: the machine's facts stand beside each figure."""
+    points = [point for point, _ in table.points]
+    machines = any("system" in point for point in points)
+    runner = workloads.runner(out, table.timeout)
+    if machines:
+        made_with = provenance.collect(runner)
+    else:
+        made_with = dict.fromkeys(provenance.COLUMNS, "none")
+        made_with["commit"] = provenance.commit()
+    files = digests(points, out)
+    return {"name": table.name, "digest": table.digest, "timeout": table.timeout, "columns": table.columns,
+            "files": files, "out": out, "qemu": qemu_key(runner.qemu) if machines else "none",
+            "kernels": {kernel_key(point): kernels(point, out, made_with["commit"], files)
+                        for point in points if "system" in point},
+            "made_with": {name: made_with.get(name, "") for name in provenance.COLUMNS}}
+
+
+def kernel_key(point):
+    """By which the plan has the kernels of a point."""
+    own = [point.get("guest", "linux")] if workloads.runs_guest(point) else []
+    return " ".join([point.get("system", "none")] + own)
+
+
+def kernels(point, out, commit, files):
+    """The host's, and the guest's."""
+    host = provenance.kernel_of(point["system"], out, commit)
+    if not workloads.runs_guest(point):
+        return host
+    path = point.get("guest", "linux")
+    guest = "%s %s" % (os.path.basename(path), files[path]) if path in files else provenance.kernel_of("native", out, commit)
+    return guest if host == "none" else "%s, guest %s" % (host, guest)
+
+
+def qemu_key(qemu):
+    """QEMU and its firmware: another of either gives other figures."""
+    return "%s %s" % (provenance.version(qemu, "--version"), digest(provenance.firmware_file(qemu, "")))
+
+
+class Folder:
+    def __init__(self, path):
+        self.path = os.path.abspath(path)
+
+    def file(self, *names):
+        return os.path.join(self.path, *names)
+
+    # ---- the plan ----
+
+    def begin(self, source, table, out, fresh):
+        """Writes the plan, or finds the same one: then the sweep goes on. Whoever calls holds the folder."""
+        plan = new_plan(table, out)
+        if fresh:
+            running = self.running() if os.path.exists(self.file("jobs")) else []
+            if running:  # they would write into the new one
+                raise LaunchError("%s: jobs of it are still at work (%s): wait for their end, or end them" % (
+                    self.path, ", ".join("process %d on %s" % each for each in running[:3])))
+            for name in os.listdir(self.path):
+                if name != "lock":
+                    path = self.file(name)
+                    (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
+        if os.path.exists(self.file("plan.json")):
+            self.check_same(plan, table)
+        elif os.path.exists(self.file("jobs")) and self.done()[0]:  # of whatever plan; --fresh was killed, perhaps
+            raise LaunchError("%s: results without a plan; --fresh begins anew" % self.path)
+        else:
+            self.write_plan(source, table, plan)
+
+    @contextmanager
+    def held(self):
+        """By one sweep at a time."""
+        self.make(self.path)
+        with locked(self.file("lock"), wait=False) as lock:
+            if lock is None:
+                raise LaunchError("%s: another sweep is at work there" % self.path)
+            yield
+
+    def make(self, path):
+        try:
+            os.makedirs(path, exist_ok=True)
+        except OSError as error:
+            raise LaunchError("%s: %s" % (path, error.strerror)) from None
+
+    def write_plan(self, source, table, plan):
+        shutil.copyfile(source, self.file("table" + os.path.splitext(source)[1]))
+        self.make(self.file("jobs"))
+        csvfile.write(self.file("jobs.csv"), ("id",) + table.columns + ("repetition",), (
+            dict(point, id="%0*d" % (DIGITS, number), repetition=repetition)
+            for number, (point, repetition) in enumerate(table.points, 1)))
+        write_whole(self.file("plan.json"), json.dumps(plan, indent=1) + "\n")
+
+    def check_same(self, plan, table):
+        old = self.plan()
+        for key in UNCHANGED:
+            if old.get(key) == plan[key]:
+                continue
+            what = {"digest": "its file has changed", "qemu": "QEMU or its firmware is another one",
+                    "files": "%s has changed" % ", ".join(
+                        os.path.relpath(path, TOP) for path in sorted(set(old["files"]) ^ set(plan["files"]) | {
+                            path for path in plan["files"] if old["files"].get(path) != plan["files"][path]})),
+                    }.get(key, "its %s is another one" % key)
+            raise LaunchError("sweep '%s' was begun and %s since then: its figures would be of two kinds. --fresh "
+                              "throws away what it has (%s); or give it another name" % (plan["name"], what, self.path))
+        planned = [({name: value for name, value in point.items() if value}, repetition)
+                   for point, repetition in table.points]
+        if [(point, repetition) for _, point, repetition in self.jobs()] != planned:
+            raise self.damaged()
+
+    def plan(self):
+        found = read_json(self.file("plan.json"), PLAN, "--fresh begins anew")
+        if found is None:
+            raise LaunchError("%s: no sweep is planned there" % self.path)
+        return found
+
+    def jobs(self):
+        """(id, point, repetition) of each, in order."""
+        try:
+            with open(self.file("jobs.csv"), newline="", encoding="utf-8") as file:
+                for line in csv.DictReader(file, strict=True):
+                    number, repetition = line.pop("id"), line.pop("repetition")
+                    yield number, {name: value for name, value in line.items() if value}, int(repetition)
+        except (OSError, ValueError, LookupError, TypeError, csv.Error):
+            raise self.damaged() from None
+
+    def damaged(self):
+        return LaunchError("%s: not what a sweep wrote; --fresh begins anew" % self.file("jobs.csv"))
+
+    def point(self, number):
+        """The job's."""
+        for name, point, _ in self.jobs():
+            if name == number:
+                return point
+        raise LaunchError("%s has no job %s" % (self.path, number))
+
+    # ---- jobs ----
+
+    def result_file(self, number):
+        return self.file("jobs", number, "result.json")
+
+    def result(self, number):
+        """None if it has none."""
+        return read_json(self.result_file(number), RESULT, "without it the job is run again")
+
+    def done(self):
+        """Numbers of the jobs that have a result; and of those that were begun."""
+        done, begun = set(), set()
+        with os.scandir(self.file("jobs")) as entries:
+            for entry in entries:
+                (done if os.path.exists(entry.path + "/result.json") else begun).add(entry.name)
+        return done, begun
+
+    def running(self):
+        """(process, machine) of those that hold a job."""
+        found = []
+        for number in self.done()[1]:
+            with locked(self.file("jobs", number, "lock"), wait=False) as lock:
+                if lock is None:
+                    with open(self.file("jobs", number, "lock"), encoding="utf-8") as holder:
+                        process, _, machine = holder.read().strip().partition(" ")
+                    if process:
+                        found.append((int(process), machine))
+        return found
+
+    def tidy(self):
+        """What jobs left that were killed; those that still run hold their locks."""
+        for number in self.done()[1]:
+            with locked(self.file("jobs", number, "lock"), wait=False) as lock:
+                if lock is not None and not os.path.exists(self.result_file(number)):  # it has ended meanwhile
+                    shutil.rmtree(self.file("jobs", number), ignore_errors=True)
+
+    def forget_failed(self):
+        """Their results and logs, so that they are run again."""
+        count = 0
+        for number in sorted(self.done()[0]):
+            if self.result(number)["reason"]:
+                shutil.rmtree(self.file("jobs", number))
+                count += 1
+        return count

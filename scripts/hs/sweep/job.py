@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""job.py - one job: run here, or for another machine, its result kept.
+
+A job that has a result is not run again. A failure is a result, too: it is kept with its reason
+and its log. Only a job that was killed, or whose result could not be written, has none.
+"""
+import base64
+import errno
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+
+from hs import ends
+from hs.errors import LaunchError
+from . import folder, workloads
+from .workloads import Outcome, Place
+
+LOG_BYTES = 65536  # of a failed job's log: its end
+LINE = "sweep-result "
+
+
+def same_files(plan, point):
+    """Why not, in words; "" if what the job uses is what the sweep was begun with."""
+    paths = workloads.parse(point["workload"])[0].files(point, plan["out"])
+    try:
+        for path in paths:
+            if plan["files"].get(path) != folder.digest(path):
+                return "%s is not what the sweep was begun with" % path
+        if "system" in point:
+            here = folder.qemu_key(os.environ.get("QEMU", "qemu-system-riscv64"))
+            if here != plan["qemu"]:
+                return "QEMU and its firmware are %s here; the sweep was begun with %s" % (here, plan["qemu"])
+    except LaunchError as error:
+        return str(error)
+    return ""
+
+
+def outcome_of(plan, point, place):
+    kind = workloads.parse(point["workload"])[0]
+    reason = same_files(plan, point)
+    if reason:
+        place.note(reason)
+        return Outcome(reason, [], "none")
+    try:
+        return kind.run(point, place)
+    except (OSError, LaunchError) as error:
+        if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
+            raise  # that is no result
+        place.note(str(error))
+        return Outcome(str(error), [], "none")
+
+
+def measure(plan, number, point, work):
+    """The job's result, and the end of its log."""
+    os.environ["HS_RUNS"] = os.environ["TMPDIR"] = work
+    tempfile.tempdir = None
+    place = Place(work, plan["out"], plan["timeout"])
+    start = time.monotonic()
+    outcome = outcome_of(plan, point, place)
+    result = {"id": number, "reason": outcome.reason, "results": outcome.results,
+              "seconds": round(time.monotonic() - start, 3), "host": platform.node(),
+              "qemu_flags": outcome.flags}
+    log = b""
+    if outcome.reason and os.path.exists(place.log):
+        with open(place.log, "rb") as file:
+            file.seek(max(0, os.path.getsize(place.log) - LOG_BYTES))
+            log = file.read()
+    return result, log
+
+
+def keep(sweep, number, result, log):
+    """The log first: whoever sees the result sees it, too."""
+    if log:
+        with open(sweep.file("jobs", number, "log"), "wb") as file:
+            file.write(log)
+    folder.write_whole(sweep.result_file(number), json.dumps(result) + "\n")
+
+
+def run(sweep, number):
+    """By its number, once: 0 if it has a result afterwards, whatever that is."""
+    sweep.plan()
+    sweep.point(number)
+    if sweep.result(number) is not None:
+        return 0
+    sweep.make(sweep.file("jobs", number))
+    with folder.locked(sweep.file("jobs", number, "lock"), wait=True):
+        if sweep.result(number) is not None:  # by whoever held the lock
+            return 0
+        plan, point = sweep.plan(), sweep.point(number)  # --fresh leaves alone what holds a lock
+        work = sweep.file("jobs", number, "work")
+        shutil.rmtree(work, ignore_errors=True)
+        os.makedirs(work)
+        try:
+            result, log = measure(plan, number, point, work)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        keep(sweep, number, result, log)
+        os.unlink(sweep.file("jobs", number, "lock"))
+    return 0
+
+
+# ---- for another machine, which has the same tree but not the sweep's folder ----
+
+
+def packed(plan, number, point):
+    few = {key: plan[key] for key in ("name", "out", "timeout", "qemu")}
+    paths = workloads.parse(point["workload"])[0].files(point, plan["out"])
+    few["files"] = {path: plan["files"][path] for path in paths}
+    return base64.urlsafe_b64encode(json.dumps([few, number, point]).encode()).decode()
+
+
+def run_packed(text):
+    """Prints the result as one line."""
+    try:
+        plan, number, point = json.loads(base64.urlsafe_b64decode(text))
+    except ValueError:
+        raise LaunchError("--packed: not what a sweep has packed", 2) from None
+    with ends.folder("sweep-%s-%s." % (plan["name"], number)) as work:
+        result, log = measure(plan, number, point, work)
+    line = json.dumps([result, base64.b64encode(log).decode()])
+    sys.stdout.write(LINE + line + "\n")
+    return 0
+
+
+def keep_line(sweep, line):
+    """What run_packed() printed elsewhere; other lines are passed over."""
+    if not line.startswith(LINE):
+        return False
+    try:
+        result, log = json.loads(line[len(LINE):])
+    except ValueError:  # cut off: it has no result yet
+        return False
+    sweep.make(sweep.file("jobs", result["id"]))
+    keep(sweep, result["id"], result, base64.b64decode(log))
+    return True

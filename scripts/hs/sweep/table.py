@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""table.py - a sweep's file, TOML or CSV, as the list of its points; what is wrong is said by key.
+
+A point is a dictionary, parameter -> text. The points come in the file's order, the last parameter
+varying fastest, so a job's number says the same everywhere.
+"""
+import csv
+import hashlib
+import io
+import itertools
+import os
+import re
+from typing import NamedTuple
+
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.paths import TOP
+from hs.run import machine
+from hs.toggles import toggles
+from . import workloads
+
+PARAMETERS = ("workload", "system", "cpu", "harts", "vcpus", "memory", "guest", "argument", "time")
+DEFAULTS = {"system": "hyperscope", "cpu": "rv64", "time": "counted"}
+SYSTEMS = ("bare", "hyperscope", "linux")
+TIMES = ("counted", "wall")
+TIMEOUT = 900
+MAX_JOBS = 1000000
+MAX_TEXT = 65536  # a value is an argument of a program, and a field of a CSV: both have their limits
+
+
+class Table(NamedTuple):
+    name: str
+    timeout: int
+    columns: tuple  # the parameters that the file names, and those that have a default
+    points: list    # of (point, repetition)
+    digest: str     # of the file's text
+
+
+class Reader:
+    """Checks each value once, and each combination for what goes together."""
+
+    def __init__(self, path):
+        self.path = path
+        self.toggles = toggles(TOP)
+        self.known = PARAMETERS + tuple(self.toggles)
+        self.seen = {}
+
+    def refuse(self, key, text):
+        raise LaunchError("%s: %s%s" % (self.path, key + ": " if key else "", text), STATUS_USAGE)
+
+    def value(self, key, name, value):
+        """The parameter's value as text."""
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            self.refuse(key, "a text or a whole number is wanted, not %r" % (value,))
+        value = str(value)
+        if (name, value) not in self.seen:
+            self._check(key, name, value)
+            self.seen[name, value] = True
+        # Jobs run in other folders, and on other machines.
+        return os.path.abspath(value) if name == "guest" and value != "linux" else value
+
+    def _check(self, key, name, value):
+        if not value.isprintable():
+            self.refuse(key, "one line of text is wanted")
+        if len(value) > MAX_TEXT:
+            self.refuse(key, "%d characters; %d are possible" % (len(value), MAX_TEXT))
+        if name in self.toggles:
+            self._check_toggle(key, name, value)
+        elif name == "workload":
+            try:
+                workloads.parse(value)
+            except workloads.WorkloadError as error:
+                self.refuse(key, str(error))
+        elif name in ("system", "time"):
+            choices = SYSTEMS if name == "system" else TIMES
+            if value not in choices:
+                self.refuse(key, "there is no '%s'; there are %s" % (value, ", ".join(choices)))
+        elif name in ("harts", "vcpus"):
+            if not re.fullmatch("[1-8]", value):
+                self.refuse(key, "1 to 8 are possible, not '%s'" % value)
+        elif name == "memory" and not re.fullmatch("[0-9]+[kKmMgG]?", value):
+            self.refuse(key, "'%s' is not a size such as 512M or 2G" % value)
+        elif name == "memory" and machine.parse_size(value, key) < 4 * machine.MIB:
+            self.refuse(key, "a guest needs 4 MiB at least")
+        elif name == "memory" and machine.parse_size(value, key) % machine.MIB:
+            self.refuse(key, "'%s' is not a whole number of MiB" % value)
+        elif name == "guest" and value != "linux" and not os.path.isfile(value):
+            self.refuse(key, "%s: no such file (linux: Debian's kernel)" % value)
+        elif name == "cpu" and not re.fullmatch(r"(?!help$)[\w.,=+-]+", value):
+            self.refuse(key, "'%s' is no processor as QEMU spells it" % value)
+
+    def _check_toggle(self, key, name, value):
+        values = self.toggles[name]
+        if values is None and not re.fullmatch("[0-9]+", value):
+            self.refuse(key, "toggle %s takes a number, not '%s'" % (name, value))
+        if values is not None and value not in values:
+            self.refuse(key, "toggle %s takes %s, not '%s'" % (name, " or ".join(values), value))
+
+    def product(self, where, named):
+        """Every combination of a table of lists; each with its defaults."""
+        lists = []
+        for name, values in named.items():
+            key = "%s.%s" % (where, name)
+            if name not in self.known:
+                self.refuse(key, "there is no such parameter; there are %s" % ", ".join(self.known))
+            values = values if isinstance(values, list) else [values]
+            if not values:
+                self.refuse(key, "the list is empty")
+            values = [self.value(key, name, value) for value in values]
+            if len(set(values)) != len(values):
+                self.refuse(key, "a value stands there twice; repetitions = N measures again")
+            lists.append(values)
+        count = 1
+        for values in lists:
+            count *= len(values)
+        if count > MAX_JOBS:
+            self.refuse(where, "%d combinations; %d are possible" % (count, MAX_JOBS))
+        return [self.point(where, dict(zip(named, values))) for values in itertools.product(*lists)]
+
+    def point(self, where, named):
+        if "workload" not in named:
+            self.refuse(where, "'workload' is missing: %s" % workloads.FORMS)
+        kind = workloads.parse(named["workload"])[0]
+        own = [name for name in named if name in self.toggles]
+        point = {**{name: value for name, value in DEFAULTS.items() if name in kind.TAKES}, **named}
+        for name in named:
+            if name in PARAMETERS and name not in kind.TAKES:
+                self.refuse("%s.%s" % (where, name), "%s has no %s" % (point["workload"], name))
+        if own and point.get("system") != "hyperscope":
+            self.refuse("%s.%s" % (where, own[0]), "a toggle is hyperscope's; %s has none: give it a [[job]]"
+                        % ("system " + point["system"] if "system" in point else point["workload"]))
+        if point.get("system") == "bare" and "harts" in point:
+            self.refuse(where + ".harts", "a bare system's vcpus are its harts")
+        try:
+            kind.check(point, tuple(own))
+        except workloads.WorkloadError as error:
+            self.refuse(where + ".workload", str(error))
+        return point
+
+
+def _whole(reader, key, value):
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_JOBS:
+        reader.refuse(key, "a whole number from 1 to %d is wanted, not %r" % (MAX_JOBS, value))
+    return value
+
+
+def _repeated(reader, key, points, count):
+    """Each point so often, one behind the other."""
+    if len(points) * count > MAX_JOBS:
+        reader.refuse(key, "%d jobs; %d are possible" % (len(points) * count, MAX_JOBS))
+    return [point for point in points for _ in range(count)]
+
+
+def _toml(reader, text):
+    try:
+        import tomllib
+    except ImportError:
+        reader.refuse("", "TOML is read from Python 3.11 on; write the table as CSV")
+    data = tomllib.loads(text)
+    for key in data:
+        if key not in ("name", "repetitions", "timeout", "parameters", "job"):
+            reader.refuse(key, "there is no such key; there are name, repetitions, timeout, [parameters] and "
+                          "[[job]]")
+    parameters, jobs = data.get("parameters", {}), data.get("job", [])
+    if not isinstance(parameters, dict):
+        reader.refuse("parameters", "a table is wanted: [parameters]")
+    if not isinstance(jobs, list) or not all(isinstance(job, dict) for job in jobs):
+        reader.refuse("job", "tables are wanted: [[job]]")
+    usual = _whole(reader, "repetitions", data.get("repetitions", 1))
+    points = _repeated(reader, "repetitions", reader.product("parameters", parameters) if parameters else [], usual)
+    for number, job in enumerate(jobs, 1):
+        where = "job %d" % number
+        count = _whole(reader, where + ".repetitions", job.pop("repetitions", usual))
+        points += _repeated(reader, where + ".repetitions", reader.product(where, job), count)
+    return data.get("name"), _whole(reader, "timeout", data.get("timeout", TIMEOUT)), points
+
+
+def _csv(reader, text):
+    lines = csv.reader(io.StringIO(text), strict=True)
+    try:
+        rows = [(lines.line_num, fields) for fields in lines if fields]
+    except csv.Error as error:
+        reader.refuse("line %d" % lines.line_num, str(error))
+    header = rows.pop(0)[1] if rows else []
+    for name in header:
+        if name not in reader.known:
+            reader.refuse("line 1", "there is no parameter '%s'; there are %s"
+                          % (name, ", ".join(reader.known)))
+        if header.count(name) > 1:
+            reader.refuse("line 1", "'%s' stands there twice" % name)
+    points = []
+    for number, fields in rows:
+        where = "line %d" % number
+        if len(fields) != len(header):
+            reader.refuse(where, "%d fields; the header has %d" % (len(fields), len(header)))
+        points += reader.product(where, {name: value for name, value in zip(header, fields) if value})
+    return None, TIMEOUT, points
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8-sig") as file:  # spreadsheets put a mark before it
+            text = file.read()
+    except OSError as error:
+        raise LaunchError("%s: %s" % (path, error.strerror)) from None
+    except UnicodeDecodeError:
+        raise LaunchError("%s: not a text in UTF-8" % path, STATUS_USAGE) from None
+    reader = Reader(path)
+    stem, kind = os.path.splitext(os.path.basename(path))
+    if kind not in (".toml", ".csv"):
+        reader.refuse("", "its name ends with neither .toml nor .csv")
+    try:
+        name, timeout, points = (_toml if kind == ".toml" else _csv)(reader, text)
+    except (ValueError, RecursionError) as error:  # no TOML; a number of 5000 digits; a list in a list in a list
+        reader.refuse("", str(error))
+    name = stem if name is None else name
+    if not isinstance(name, str) or not re.fullmatch(r"[\w][\w.-]*", name):
+        reader.refuse("name", "letters, digits, - _ and . are wanted, not %r" % (name,))
+    if not points:
+        reader.refuse("", "there is no job in it: [parameters], or [[job]] tables")
+    named = set().union(*points)
+    return Table(name, timeout, tuple(name for name in reader.known if name in named),
+                 _numbered(points), hashlib.sha256(text.encode()).hexdigest()[:12])
+
+
+def _numbered(points):
+    """Each with the number of its repetition: a point that comes again is one more."""
+    count, result = {}, []
+    for point in points:
+        key = tuple(sorted(point.items()))
+        count[key] = count.get(key, 0) + 1
+        result.append((point, count[key]))
+    return result

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: MIT
+"""workloads.py - what a job can run: rows of the bench, a payload, a guest's command, a program.
+
+Each kind says which parameters it takes, which files make its figures, and runs one point.
+What a guest or program has to tell it prints as lines `result NAME VALUE [UNIT]`.
+"""
+import functools
+import glob
+import math
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from typing import NamedTuple
+
+from hs import ends
+from hs.bench import rows, systems
+from hs.bench.systems import BenchError
+from hs.paths import TOP
+from hs.run.cpio import behind
+from hs.run.machine import MIB, parse_size
+from hs.toggles import toggles
+
+FORMS = "bench:ROWS, payload:NAME ARGS, guest:COMMAND, or command:COMMAND"
+RESULT = re.compile(r"^result (\S+) (\S+)(?: (\S+))?\s*$", re.M)
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.I | re.A)
+APPEND = "console=ttyS0 quiet norandmaps nokaslr"
+DEFAULT_MEMORY = "512M"
+MAX_NAME = 1000  # characters: a field of results.csv has to be read again
+GRACE = 5  # seconds between the signal at a time-out and the end
+
+
+class WorkloadError(ValueError):
+    """Says what is wrong with the words."""
+
+
+class Outcome(NamedTuple):
+    reason: str      # "" if it went well
+    results: list    # of (name, value, unit)
+    flags: str       # what of QEMU's command line makes the figures
+
+
+def own_toggles(point):
+    return ["%s=%s" % (name, point[name]) for name in toggles(TOP) if name in point]
+
+
+def clock(point):
+    return systems.ICOUNT + systems.CLOCK if point["time"] == "counted" else []
+
+
+def harts_of(point):
+    return point.get("harts", point.get("vcpus", "1"))
+
+
+class Bench:
+    """Rows of scripts/bench: p50 (of some the mean), and .instret, instructions of a call in all."""
+
+    TAKES = ("workload", "system", "cpu")
+
+    @staticmethod
+    @functools.lru_cache(maxsize=None)
+    def names(rest):
+        names = []
+        for word in rest.replace(",", " ").split():
+            found = rows.matching(word)
+            if not found:
+                raise WorkloadError("there is no row '%s'; scripts/bench --list shows them" % word)
+            names += [name for name in found if name not in names]
+        if not names:
+            raise WorkloadError("bench: which rows? As in bench:sbi_version,mmio_*")
+        return names
+
+    def check(self, point, _own):
+        wanted = self.names(parse(point["workload"])[1])
+        there = {name for job in self.jobs(point) for name in job.rows}
+        for name in wanted:
+            if name not in there:
+                raise WorkloadError("row '%s' is not there on %s" % (name, point["system"]))
+
+    def jobs(self, point):
+        return systems.jobs_of(point["system"], point["cpu"], " ".join(own_toggles(point)), None,
+                               self.names(parse(point["workload"])[1]))
+
+    def files(self, point, out):
+        there = runner(out, 1)
+        paths = [there.payload] + [there.program(job) for job in self.jobs(point) if point["system"] != "bare"]
+        return paths + machine_files(point, out)
+
+    def run(self, point, where):
+        there = runner(where.out, where.timeout)
+        lines, end = [], time.monotonic() + where.timeout
+        try:
+            for job in self.jobs(point):
+                there.options.timeout = max(1, math.ceil(end - time.monotonic()))
+                lines += there.run(job)
+        except BenchError as error:
+            where.note(str(error))
+            return Outcome(why(124, where.timeout) if time.monotonic() >= end else str(error).splitlines()[0], [], "")
+        results = []
+        for line in lines:
+            mean = rows.BY_NAME[line["exit"]].mean
+            results.append((line["exit"], line["mean" if mean else "p50"], line["unit"]))
+            if line["instret"]:
+                results.append((line["exit"] + ".instret", line["instret"], "instructions"))
+        missing = set(self.names(parse(point["workload"])[1])) - {line["exit"] for line in lines}
+        reason = "not measured: %s" % " ".join(sorted(missing)) if missing else ""
+        flags = " ".join(dict.fromkeys(line["qemu_flags"] for line in lines))
+        return Outcome(reason, results, flags)
+
+
+class Machine:
+    """What a payload and a guest have in common: one machine, its console, its lines."""
+
+    TAKES = ("workload", "system", "cpu", "harts", "vcpus", "memory", "argument", "time")
+
+    def check(self, point, _own):
+        """Nothing that its parameters do not say."""
+
+    def run(self, point, where):
+        image, initrd, append = self.boot(point, where)
+        status, text = where.call(getattr(self, point["system"])(point, where, image, initrd, append))
+        flags = "-M virt -cpu %s -smp %s" % (point["cpu"], harts_of(point))
+        return outcome(status, text, where.timeout, " ".join([flags] + clock(point)))
+
+    def hyperscope(self, point, where, image, initrd, append):
+        command = [os.path.join(TOP, "scripts", "hyperscope"), "run", "--quiet", "--out", where.out, "--trace", "none",
+                   "--cpu", point["cpu"], "--harts", harts_of(point), "--smp", point.get("vcpus", "1"),
+                   "--mem", point.get("memory", DEFAULT_MEMORY), "--boot", "exitstat=0"]
+        if point["time"] == "counted":
+            command.append("--icount")
+        for toggle in own_toggles(point):
+            command += ["--set", toggle]
+        return command + (["--initrd", initrd] if initrd else []) + ["--append", append, image]
+
+    def linux(self, point, where, image, initrd, append):
+        memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory")
+        command = [os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--out", where.out, "--cpu", point["cpu"],
+                   "--harts", harts_of(point), "--ram", "%dM" % (memory // MIB + 1536),
+                   "--file", where.vmm, "--file", image + ":/Image"]
+        if point["time"] == "counted":
+            command.append("--icount")
+        words = ["--quiet", "--smp", point.get("vcpus", "1"), "--mem", "%dM" % (memory // MIB)]
+        if initrd:
+            command += ["--file", initrd + ":/initrd"]
+            words += ["--initrd", "/initrd"]
+        settle = "sleep %d; exec /vmm \"$@\"" % systems.SETTLE  # the host's own start is over then
+        return command + [os.path.join(where.out, "guest", "busybox"), "sh", "-c", settle, "vmm"] + words + [
+            "--append", append, "/Image"]
+
+    def bare(self, point, where, image, initrd, append):
+        memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory") // MIB
+        return [where.qemu, "-M", "virt", "-cpu", point["cpu"], "-smp", point.get("vcpus", "1"), "-m", "%dM" % memory,
+                "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"] + clock(point) + [
+                    "-kernel", image] + (["-initrd", initrd] if initrd else []) + ["-append", append]
+
+
+class Payload(Machine):
+    """A payload with its arguments, under hyperscope, Linux KVM, or the firmware alone."""
+
+    @staticmethod
+    @functools.lru_cache(maxsize=None)
+    def names():
+        """Those that src/guest/rules.mk builds."""
+        found = [path for words in ("src/guest/hello.c", "src/guest/tour/*.c", "src/guest/bench/bench.c", "tests/guest/*.c")
+                 for path in glob.glob(os.path.join(TOP, words))]
+        return sorted(os.path.basename(path)[:-2] for path in found)
+
+    def check(self, point, _own):
+        name = parse(point["workload"])[1].split()[0]
+        if name not in self.names():
+            raise WorkloadError("there is no payload '%s'; there are %s" % (name, ", ".join(self.names())))
+
+    @staticmethod
+    def image(point, out):
+        return os.path.join(out, "guest-payloads", parse(point["workload"])[1].split()[0] + ".bin")
+
+    def files(self, point, out):
+        return [self.image(point, out)] + machine_files(point, out)
+
+    def boot(self, point, where):
+        words = parse(point["workload"])[1].split()[1:] + point.get("argument", "").split()
+        return self.image(point, where.out), None, " ".join(words)
+
+
+class Guest(Machine):
+    """Linux as a guest, which runs a command of busybox's shell; $ARGUMENT is the point's own."""
+
+    TAKES = Machine.TAKES + ("guest",)
+
+    @staticmethod
+    def image(point, out):
+        guest = point.get("guest", "linux")
+        return os.path.join(out, "guest", "vmlinux") if guest == "linux" else guest
+
+    def files(self, point, out):
+        return [self.image(point, out), os.path.join(out, "guest-initrd.cpio")] + machine_files(point, out)
+
+    def boot(self, point, where):
+        initrd = os.path.join(where.work, "initrd")
+        quoted = point.get("argument", "").replace("'", "'\\''")
+        with behind(os.path.join(where.out, "guest-initrd.cpio"), initrd) as archive:
+            archive.add_dir("hs")
+            archive.add_data("/hs/command", ("ARGUMENT='%s'\n%s\n" % (quoted, parse(point["workload"])[1])).encode())
+        return self.image(point, where.out), initrd, APPEND
+
+
+class Command:
+    """Any program of this machine, by its shell in the job's folder; $ARGUMENT is the point's own."""
+
+    TAKES = ("workload", "argument")
+
+    def check(self, point, _own):
+        """It says itself what it wants."""
+
+    def files(self, _point, _out):
+        return []
+
+    def run(self, point, where):
+        environment = dict(os.environ, ARGUMENT=point.get("argument", ""), O=where.out, TOP=TOP)
+        status, text = where.call(["sh", "-c", parse(point["workload"])[1]], environment)
+        return outcome(status, text, where.timeout, "none")
+
+
+KINDS = {"bench": Bench(), "payload": Payload(), "guest": Guest(), "command": Command()}
+
+
+@functools.lru_cache(maxsize=None)
+def parse(text):
+    """(kind, what follows the colon)."""
+    name, colon, rest = text.partition(":")
+    if not colon or name not in KINDS:
+        raise WorkloadError("'%s' is none of %s" % (text, FORMS))
+    if not rest.strip():
+        raise WorkloadError("'%s': nothing stands behind the colon" % text)
+    kind = KINDS[name]
+    if name == "bench":
+        kind.names(rest)
+    return kind, rest.strip()
+
+
+def runs_guest(point):
+    """A kernel of its own."""
+    return parse(point["workload"])[0] is KINDS["guest"]
+
+
+def runner(out, timeout):
+    return systems.Runner(systems.plain(out, timeout, 1))
+
+
+def machine_files(point, out):
+    """What every machine of the system consists of."""
+    if point["system"] == "hyperscope":
+        return [os.path.join(out, "hyperscope.bin"), os.path.join(out, "vmm")]
+    if point["system"] == "linux":
+        return [os.path.join(out, "vmm")] + [os.path.join(out, "guest", name)
+                                             for name in ("vmlinux", "busybox", "modules/kvm.ko")]
+    return []
+
+
+def lines_of(text):
+    """Its results; what else it says is passed over."""
+    return [found for found in RESULT.findall(text.replace("\r", "")) if NUMBER.fullmatch(found[1])]
+
+
+def why(status, timeout):
+    if status == 0:
+        return ""
+    if status == 124:
+        return "took longer than %d seconds (timeout)" % timeout
+    return "ended with status %d" % status if status > 0 else "ended by signal %d" % -status
+
+
+def outcome(status, text, timeout, flags):
+    results, wrong = [], []
+    for name, value, unit in lines_of(text):
+        if not (name + unit).isprintable() or len(name + unit) > MAX_NAME:
+            wrong.append("%.40r is no name for a result" % name)
+            continue
+        if not math.isfinite(float(value)):
+            wrong.append("result %s is %s" % (name, value))
+        results.append((name, value, unit))
+    return Outcome(why(status, timeout) or "".join(wrong[:1]), results, flags)
+
+
+def ended_with_us(command):
+    """Also if we are killed outright."""
+    return (["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []) + command
+
+
+class Place:
+    """Where a job runs: its own folder, and what it may start."""
+
+    def __init__(self, work, out, timeout):
+        self.work, self.out, self.timeout = work, out, timeout
+        self.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
+        self.vmm = os.path.join(out, "vmm")
+        self.log = os.path.join(work, "log")
+
+    def note(self, text):
+        with open(self.log, "a", encoding="utf-8") as log:
+            log.write(text + "\n")
+
+    def call(self, command, environment=None):
+        """(status, what it printed); ended with us, however we end."""
+        command = ended_with_us(["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command)
+        start = time.monotonic()
+        with open(self.log, "wb") as log:
+            child = ends.start(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.work,
+                               env=environment)
+        try:
+            status = child.wait()
+        finally:
+            ends.stop(child)  # timeout(1) ends its command
+        if status == -signal.SIGKILL and time.monotonic() - start >= self.timeout:
+            status = 124  # it did not hear timeout's first signal
+        try:
+            os.killpg(child.pid, signal.SIGTERM)  # timeout's group: what was left behind would disturb others
+        except ProcessLookupError:
+            pass
+        self.note("")  # a full disk may have swallowed results: then there are none
+        with open(self.log, "rb") as log:
+            return status, log.read().decode("utf-8", "replace")
