@@ -29,11 +29,11 @@ STRIP_RV := $(CROSS_COMPILE)strip
 HOSTCC ?= gcc
 HOST_CC = $(call say,HOSTCC)$(HOSTCC)
 
-# What scripts/setup put there: Linux's UAPI headers of trixie, and libfdt's source.
+# What scripts/hyperscope setup put there: Linux's UAPI headers of trixie, and libfdt's source.
 UAPI ?= $(O)/uapi
 LIBFDT_SRC ?= $(O)/libfdt
 UAPI_CFLAGS := -isystem $(UAPI)/usr/include -isystem $(UAPI)/usr/lib/linux/uapi/riscv
-# In a tree that scripts/lab made, every file knows the stops.
+# In a tree that scripts/hyperscope lab made, every file knows the stops.
 UAPI_CFLAGS += $(if $(wildcard $(TOP)/lab.json),-include $(TOP)/src/include/hv/lab.h)
 
 # No image says in which folder it was built: the same sources are the same bytes. Programs keep their
@@ -125,7 +125,7 @@ $(O)/gen/%_offsets.h: $(O)/gen/%_offsets.s
 
 .PHONY: all kernel uapi-present
 uapi-present:
-	@test -d $(UAPI)/usr/include/linux || { echo "make: no kernel headers in $(UAPI): run scripts/setup run" >&2; exit 1; }
+	@test -d $(UAPI)/usr/include/linux || { echo "make: no kernel headers in $(UAPI): run scripts/hyperscope setup run" >&2; exit 1; }
 
 # ---- the Linux guest's initrd; without the fetched packages there is none, and that is fine -----
 
@@ -135,9 +135,9 @@ INITRD_PARTS := $(wildcard $(GUEST_DIR)/busybox $(GUEST_DIR)/modules/order)
 .PHONY: guest-initrd
 guest-initrd: $(if $(INITRD_PARTS),$(O)/guest-initrd.cpio)
 
-$(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)/scripts/mkinitrd \
+$(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)/scripts/hs/commands/mkinitrd.py \
 		$(TOP)/scripts/hs/run/cpio.py)
-	$(call say,INITRD)$(TOP)/scripts/mkinitrd --guest $(GUEST_DIR) --strip $(STRIP_RV) --output $@
+	$(call say,INITRD)$(TOP)/scripts/hyperscope mkinitrd --guest $(GUEST_DIR) --strip $(STRIP_RV) --output $@
 
 -include $(shell find $(O)/kernel $(O)/gen -name '*.d' 2>/dev/null)
 
@@ -148,7 +148,8 @@ $(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)
 
 GUEST ?= linux
 ARGS ?=
-SETUP = $(TOP)/scripts/setup --out $(O)
+# Not by scripts/hyperscope: set-up is what installs Python.
+SETUP = $(TOP)/scripts/shell/setup --out $(O)
 # A make of its own, because what set-up installed was not there when this one read its rules; under
 # a lock, because somebody else may be building the same folder.
 BUILD = mkdir -p $(O) && flock $(O)/build.lock $(MAKE) --no-print-directory -f $(TOP)/Makefile \
@@ -174,14 +175,14 @@ gdb:
 	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
 	command -v gdb-multiarch >/dev/null || $(SETUP) --no-guest test
 	+$(BUILD) all
-	$(TOP)/scripts/debug --out $(O) $(ARGS) $(GUEST)
+	$(TOP)/scripts/hyperscope gdb --out $(O) $(ARGS) $(GUEST)
 
 TOUR ?=
 walk:
 	$(SETUP) --no-guest run
 	command -v gdb-multiarch >/dev/null || $(SETUP) --no-guest test
 	+$(BUILD) all
-	$(TOP)/scripts/walk --out $(O) $(ARGS) $(or $(TOUR),--list)
+	$(TOP)/scripts/hyperscope walk --out $(O) $(ARGS) $(or $(TOUR),--list)
 
 # What SET and SHARE say is looked at before anything is fetched or built.
 ASKED = $(if $(SET)$(SHARE),HYPERSCOPE_SET="$$HYPERSCOPE_SET $(SET)" $(TOP)/tests/toggles/rows --check --share "$(or $(SHARE),1/1)")
@@ -201,12 +202,12 @@ test-all:
 kselftest:
 	$(SETUP) kselftest
 	+$(BUILD) all $(O)/tests/kselftest/timed
-	$(TOP)/scripts/kselftest --out $(O) $(ARGS)
+	$(TOP)/scripts/hyperscope kselftest --out $(O) $(ARGS)
 
 check:
 	$(SETUP) --no-guest check
 	+$(BUILD) all
-	$(TOP)/scripts/check --out $(O)
+	$(TOP)/scripts/hyperscope check --out $(O)
 
 # Each fuzz target for TIME seconds, or those that FUZZ names.
 fuzz:
@@ -221,7 +222,7 @@ trace:
 	$(TRACED)
 	$(O)/hstrace report $(ARGS) "$(or $(RUN),$(O)/runs/last/trace)"
 
-# The last run's trace as a page, or RUN's, beside that of WITH; ANATOMY: what scripts/anatomy printed.
+# The last run's trace as a page, or RUN's, beside that of WITH; ANATOMY: what scripts/hyperscope anatomy printed.
 REPORT ?= $(O)/report.html
 report:
 	+$(BUILD) $(O)/hstrace
@@ -232,18 +233,18 @@ report:
 # Where inside one exit the instructions go: EXIT is a row of the bench.
 SYSTEM ?= both
 anatomy:
-	test -n "$(EXIT)" || { echo "make: EXIT=ROW is needed, e.g. EXIT=mmio_read; scripts/anatomy --list has the rows" >&2; exit 2; }
+	test -n "$(EXIT)" || { echo "make: EXIT=ROW is needed, e.g. EXIT=mmio_read; scripts/hyperscope anatomy --list has the rows" >&2; exit 2; }
 	$(SETUP) $(if $(filter hyperscope bare,$(SYSTEM)),--no-guest) run
 	+$(BUILD) all
-	$(TOP)/scripts/anatomy --out $(O) --system $(SYSTEM) --svg $(O)/anatomy-$(EXIT).svg $(ARGS) $(EXIT)
+	$(TOP)/scripts/hyperscope anatomy --out $(O) --system $(SYSTEM) --svg $(O)/anatomy-$(EXIT).svg $(ARGS) $(EXIT)
 
-# Every instruction of a workload, by function: WORKLOAD is one of scripts/profile --list.
+# Every instruction of a workload, by function: WORKLOAD is one of scripts/hyperscope profile --list.
 WORKLOAD ?= boot
 .PHONY: profile
 profile:
 	$(SETUP) $(if $(filter-out boot,$(WORKLOAD)),--no-guest) run
 	+$(BUILD) all
-	$(TOP)/scripts/profile --out $(O) --svg $(O)/profile-$(WORKLOAD).svg \
+	$(TOP)/scripts/hyperscope profile --out $(O) --svg $(O)/profile-$(WORKLOAD).svg \
 		--folded $(O)/profile-$(WORKLOAD).folded $(ARGS) $(WORKLOAD)
 
 # For clangd: a second make lists its commands without running them. It must not inherit the options of
@@ -254,7 +255,7 @@ compile_commands.json:
 	$(SETUP) --no-guest run
 	+$(BUILD) $(OFFSETS)
 	env -u MAKEFLAGS -u MFLAGS $(MAKE_COMMAND) --no-print-directory -f $(TOP)/Makefile O=$(O) $(MAKEOVERRIDES) V=1 \
-		--dry-run --always-make all tests $(if $(FUZZ_TARGETS),fuzzers) | $(TOP)/scripts/compile-commands $(COMPILE_COMMANDS)
+		--dry-run --always-make all tests $(if $(FUZZ_TARGETS),fuzzers) | $(TOP)/scripts/hyperscope compile-commands $(COMPILE_COMMANDS)
 
 tools: $(O)/hstrace
 
@@ -300,12 +301,12 @@ make kselftest  Linux's own KVM selftests, in full
 make bench      what each exit costs: bare, here with each toggle, on Linux KVM
                   CPU=rv64|max      one processor (both)
                   OPENSBI=FILE      another firmware
-                  ARGS='...'        of scripts/bench, e.g. --rows mmio_read
+                  ARGS='...'        of scripts/hyperscope bench, e.g. --rows mmio_read
 make bench-apps     what a whole guest costs: natively, here, on Linux KVM
-                  ARGS='...'        of scripts/bench-apps, e.g. --rows boot
+                  ARGS='...'        of scripts/hyperscope bench-apps, e.g. --rows boot
 make bench-verify   twice: are all figures the same?
 make reproduce  papers' tables and claims, measured here (docs/results.md)
-                  PAPERS='names'    of some (scripts/reproduce list)
+                  PAPERS='names'    of some (scripts/hyperscope reproduce list)
 make reproduce-verify   twice, and in another folder, as another user, under
                   load: are all figures equal to the byte?
                   ARGS='--clean bookworm'  in a bare Debian, too
@@ -314,12 +315,12 @@ make artifact-functional  does it work here? built, run, compared: 10 minutes
 make compare    this tree's exits beside another commit's: BASE=HEAD~1
                   ARGS='--rows mmio_*'  of some rows
 make figures    what was measured, drawn (SVG, OUT/figures)
-                  FIGURES='names'   some (scripts/plot --list)
+                  FIGURES='names'   some (scripts/hyperscope figures --list)
 make sweep      a table of parameters, each combination a job (docs/sweep.md)
                   FILE=notebooks-data/sweeps/walkers.toml
                   ARGS='--engine slurm'  by another engine
 make notebooks  notebooks-data/notebooks, run: HTML, figures (OUT/notebooks)
-                  NOTEBOOKS='names' some (scripts/notebooks --list)
+                  NOTEBOOKS='names' some (scripts/hyperscope notebooks --list)
 make walk-cost  what operations on a guest's page table cost, by either walker
 make irqs-off   the longest stretch without an interrupt taken, by path
                   ARGS='sparse'     of some operations only
@@ -335,7 +336,7 @@ make trace      the last run's trace as text (RUN=FILE: of another)
 make report     the last run's trace as a page for the browser
                   RUN=FILE  another trace   WITH=FILE  beside this one
                   ANATOMY=FILE      shown, too
-make lab        NN=03 DIR=../mylab STUDENT=ID  a lab's tree (scripts/lab --list)
+make lab        NN=03 DIR=../mylab STUDENT=ID  a lab's tree (scripts/hyperscope lab --list)
 make tools      the programs that read traces
 make compile_commands.json  how each C file is compiled, for clangd
 make setup      everything that any of these would install or fetch

@@ -5,26 +5,26 @@
 STUDENT ?=
 .PHONY: lab
 lab:
-	test -n "$(NN)" -a -n "$(DIR)" || { echo "make: NN= and DIR= are needed: make lab NN=03 DIR=../mylab; scripts/lab --list has the labs" >&2; exit 2; }
-	$(TOP)/scripts/lab --out $(O) --student "$(STUDENT)" "$(NN)" "$(DIR)"
+	test -n "$(NN)" -a -n "$(DIR)" || { echo "make: NN= and DIR= are needed: make lab NN=03 DIR=../mylab; scripts/hyperscope lab --list has the labs" >&2; exit 2; }
+	$(TOP)/scripts/hyperscope lab --out $(O) --student "$(STUDENT)" "$(NN)" "$(DIR)"
 
 # In a student's tree: its points, by the public tests; fewer than all are no error of make.
 .PHONY: grade
 grade:
 	$(SETUP) --no-guest run
-	$(TOP)/scripts/grade --out $(O) $(ARGS) || test $$? = 1
+	$(TOP)/scripts/hyperscope grade --out $(O) $(ARGS) || test $$? = 1
 
 # Do all labs hold? Starters, solutions and budgets, graded as if they had been handed in.
 .PHONY: course-check
 course-check:
 	$(SETUP) --no-guest run test
 	+$(BUILD) all
-	$(TOP)/scripts/course-check --out $(O) $(NN)
+	$(TOP)/scripts/hyperscope course --out $(O) $(NN)
 
 # The zip of a lab's autograder for Gradescope; KEY=FILE is the key that its hidden tests are made of.
 ZIP ?= $(O)/gradescope-$(NN).zip
 .PHONY: gradescope
 gradescope:
-	test -n "$(NN)" || { echo "make: NN= is needed: make gradescope NN=03 KEY=FILE; scripts/lab --list has the labs" >&2; exit 2; }
+	test -n "$(NN)" || { echo "make: NN= is needed: make gradescope NN=03 KEY=FILE; scripts/hyperscope lab --list has the labs" >&2; exit 2; }
 	mkdir -p $(dir $(ZIP))
-	$(TOP)/scripts/grade --gradescope "$(ZIP)" --lab "$(NN)" $(KEY:%=--key %)
+	$(TOP)/scripts/hyperscope grade --gradescope "$(ZIP)" --lab "$(NN)" $(KEY:%=--key %)

@@ -6,14 +6,14 @@
 reproduce:
 	$(SETUP) run apps
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
-	$(TOP)/scripts/reproduce all --out $(O) $(ARGS) $(PAPERS)
+	$(TOP)/scripts/hyperscope reproduce all --out $(O) $(ARGS) $(PAPERS)
 
 # The same figures, to the byte: twice here, and in another folder, as another user, under load, on one processor.
 .PHONY: reproduce-verify
 reproduce-verify:
 	$(SETUP) run apps
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
-	$(TOP)/scripts/reproduce-verify --out $(O) $(ARGS) $(PAPERS)
+	$(TOP)/scripts/hyperscope reproduce-verify --out $(O) $(ARGS) $(PAPERS)
 
 # A table of parameters, each combination a job (docs/sweep.md).
 .PHONY: sweep
@@ -29,7 +29,7 @@ compare:
 	test -n "$(BASE)" || { echo "make: BASE=COMMIT is needed, e.g. BASE=HEAD~1" >&2; exit 2; }
 	$(SETUP) --no-guest run
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
-	$(TOP)/scripts/compare --out $(O) $(ARGS) '$(BASE)'
+	$(TOP)/scripts/hyperscope compare --out $(O) $(ARGS) '$(BASE)'
 
 # Where the instructions of these rows go, for the figures: minutes.
 ANATOMY_ROWS ?= sbi_version sbi_user mmio_read virtual_insn fault_4k_present
@@ -38,27 +38,27 @@ anatomy-csv:
 	$(SETUP) run
 	+$(BUILD) all
 	for row in $(ANATOMY_ROWS); do \
-		$(TOP)/scripts/anatomy --out $(O) --system both --csv $(TOP)/notebooks-data/anatomy.csv $$row >/dev/null || exit 1; \
+		$(TOP)/scripts/hyperscope anatomy --out $(O) --system both --csv $(TOP)/notebooks-data/anatomy.csv $$row >/dev/null || exit 1; \
 	done
 
 # Figures of what was measured, as SVG in $(O)/figures; nothing is measured, and nothing is built.
 .PHONY: figures
 figures:
 	$(SETUP) figures
-	$(TOP)/scripts/plot --out $(O) $(ARGS) $(FIGURES)
+	$(TOP)/scripts/hyperscope figures --out $(O) $(ARGS) $(FIGURES)
 
 # The notebooks, run without a browser: HTML and SVG in $(O)/notebooks.
 .PHONY: notebooks
 notebooks:
 	$(SETUP) notebooks
-	$(TOP)/scripts/notebooks --out $(O) $(ARGS) $(NOTEBOOKS)
+	$(TOP)/scripts/hyperscope notebooks --out $(O) $(ARGS) $(NOTEBOOKS)
 
 # What a paper is handed in with: the archive, and a reviewer's first ten minutes with it.
 .PHONY: artifact artifact-functional
 artifact:
 	$(SETUP) run apps
-	$(TOP)/scripts/artifact pack --out $(O) $(ARGS)
+	$(TOP)/scripts/hyperscope artifact pack --out $(O) $(ARGS)
 
 artifact-functional:
 	$(SETUP) run
-	+$(TOP)/scripts/artifact functional --out $(O) $(ARGS)
+	+$(TOP)/scripts/hyperscope artifact functional --out $(O) $(ARGS)

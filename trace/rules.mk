@@ -6,7 +6,7 @@ HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/file/*.c $(TOP)/trace/hstrace/*.c 
 HSTRACE_HDR := $(wildcard $(TOP)/trace/*/*.h $(TOP)/trace/*.def $(TOP)/trace/html/report* $(TOP)/src/include/hv/* \
 	$(TOP)/src/host/proc/syscall.def $(TOP)/src/vmm/device.def)
 
-# hstrace export. CTF and Perfetto's format need a library each (packages: scripts/setup, "test");
+# hstrace export. CTF and Perfetto's format need a library each (packages: scripts/hyperscope setup, "test");
 # without it hstrace says so when it is asked for that format.
 PKG_CONFIG ?= pkg-config
 EXPORT_PERFETTO := $(wildcard $(TOP)/trace/export/perfetto*.c)
@@ -59,7 +59,7 @@ $(O)/trace/html/page.o: $(HSTRACE_PAGE)
 
 -include $(wildcard $(HSTRACE_OBJ:.o=.d))
 
-# The plugins of scripts/anatomy, scripts/irqs-off and scripts/profile, for the QEMU of the build machine.
+# The plugins of scripts/hyperscope anatomy, scripts/hyperscope irqs-off and scripts/hyperscope profile, for the QEMU of the build machine.
 PLUGIN = $(call say,HOSTCC)$(HOSTCC) -std=gnu11 -O2 -g $(WARN) -I$(TOP)/src/include -fPIC -shared -o $@ $(filter %.c,$^)
 PLUGIN_SHARED := $(TOP)/trace/plugin/plugin.c $(wildcard $(TOP)/trace/plugin/*.h $(TOP)/src/include/hv/cause.*)
 PLUGIN_HARTS := $(TOP)/trace/plugin/harts.c

@@ -3,7 +3,7 @@
 
 A figures.py says which rows and which settings; this module reads, draws and refuses. A Figure is
 
-    bench(TITLE, rows=[...], series={NAME: SETTING})    of scripts/bench --csv: SETTING is "" (as ever),
+    bench(TITLE, rows=[...], series={NAME: SETTING})    of scripts/hyperscope bench --csv: SETTING is "" (as ever),
                                                         toggles ("fp=eager fastpath=off"), or a system
     events(TITLE, column, series={NAME: CSV})           of hstrace export --to csv: how often each value
     table(TITLE, unit)                                  of a CSV of one's own: a name and numbers a line
@@ -176,7 +176,7 @@ def check(rows, series):
     """Rows and settings are ones that there are."""
     for row in rows:
         if row not in BY_NAME:
-            raise Wrong("the bench has no row '%s'; scripts/bench --list has them" % row)
+            raise Wrong("the bench has no row '%s'; scripts/hyperscope bench --list has them" % row)
     for setting in series.values():
         words = [] if setting in SYSTEMS else setting.split()
         try:

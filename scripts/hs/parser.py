@@ -34,4 +34,4 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         self.exit(2, "%s: %s; %s --help lists what there is\n"
-                  % (os.path.basename(self.prog), message, self.prog))
+                  % (self.prog.rpartition("/")[2].replace("hyperscope ", "", 1), message, self.prog))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""plugin.py - running a machine with one of our QEMU plugins: scripts/anatomy, irqs-off, profile."""
+"""plugin.py - running a machine with one of our QEMU plugins: scripts/hyperscope anatomy, irqs-off, profile."""
 import os
 import shlex
 import stat

@@ -6,6 +6,8 @@ from hs.bench import provenance
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.paths import TOP
 
+PREFIX = "hyperscope"  # of error messages
+
 
 def line():
     """For example `hyperscope 0.1.0-dev (b714985)`."""

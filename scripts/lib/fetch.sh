@@ -133,7 +133,7 @@ fetch_cached()
 		if [ -n "$file" ]; then
 			echo "$file"
 		else
-			say "$out/dl has no $pattern: scripts/setup $([ "$purpose" = guest ] && echo run || echo "$purpose") fetches it" >&2
+			say "$out/dl has no $pattern: scripts/hyperscope setup $([ "$purpose" = guest ] && echo run || echo "$purpose") fetches it" >&2
 			status=1
 		fi
 	done < <(cache_table)

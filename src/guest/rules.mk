@@ -49,15 +49,15 @@ $(PAYLOAD_DIR)/%.bin: $(PAYLOAD_DIR)/%.elf
 
 -include $(shell find $(PAYLOAD_DIR)/obj -name '*.d' 2>/dev/null)
 
-# Everything that there is to compare; or what ARGS says: scripts/bench --help. It takes several --cpu:
+# Everything that there is to compare; or what ARGS says: scripts/hyperscope bench --help. It takes several --cpu:
 # one in ARGS is to be the only one.
 BENCH_CSV := $(TOP)/notebooks-data/exit-latency.csv
-BENCH = $(TOP)/scripts/bench --out $(O) $(if $(filter --cpu --cpu=%,$(ARGS)),,--cpu $(or $(CPU),both)) \
+BENCH = $(TOP)/scripts/hyperscope bench --out $(O) $(if $(filter --cpu --cpu=%,$(ARGS)),,--cpu $(or $(CPU),both)) \
 	$(if $(OPENSBI),--firmware $(OPENSBI))
 BENCH_ALL := all --toggles
 # A whole guest, natively and in a VM (scripts/guest/apps).
 APPS_CSV := $(TOP)/notebooks-data/applications.csv
-BENCH_APPS = $(TOP)/scripts/bench-apps --out $(O)
+BENCH_APPS = $(TOP)/scripts/hyperscope bench-apps --out $(O)
 .PHONY: bench bench-apps bench-verify
 bench:
 	$(SETUP) $(if $(ARGS),$(if $(filter linux all,$(ARGS)),,--no-guest)) run $(if $(ARGS),,apps)

@@ -9,7 +9,7 @@ fixes "its figures are those of the defaults" all
 for file in guest/vmlinux guest-initrd.cpio vmm; do
 	[ -f "$O/$file" ] || skip_all "$O/$file is missing"
 done
-timeout "$(scaled 900)" "$HS_TOP/scripts/bench-apps" --out "$O" --rows boot,fork_exec --csv "$tmp/csv" \
+timeout "$(scaled 900)" "$HS_TOP/scripts/hyperscope" bench-apps --out "$O" --rows boot,fork_exec --csv "$tmp/csv" \
 	>"$tmp/out" 2>"$tmp/err"
 is "$?" 0 "bench-apps runs" || diag "$(tail -n 5 "$tmp/out" "$tmp/err")"
 
@@ -34,11 +34,11 @@ at_most 1000 "$(awk '$1 == "besides" { print $3 }' "$tmp/out")" "exits of a boot
 at_most 2500 "$(awk '$1 == "in" && $2 == "all" { print $4 }' "$tmp/out")" "... in all, with DBCN for a console"
 
 [ -d "$O/rt_tests" ] || {
-	skip "workloads" "$O/rt_tests is missing: scripts/setup apps"
+	skip "workloads" "$O/rt_tests is missing: scripts/hyperscope setup apps"
 	done_testing
 	exit
 }
-timeout "$(scaled 900)" "$HS_TOP/scripts/bench-apps" --out "$O" --rows hackbench,cyclictest,files_tmpfs,blk,files_disk \
+timeout "$(scaled 900)" "$HS_TOP/scripts/hyperscope" bench-apps --out "$O" --rows hackbench,cyclictest,files_tmpfs,blk,files_disk \
 	--csv "$tmp/csv" >"$tmp/out" 2>"$tmp/err"
 is "$?" 0 "the workloads run" || diag "$(tail -n 5 "$tmp/out" "$tmp/err")"
 for row in hackbench cyclictest files_tmpfs; do

@@ -8,7 +8,7 @@
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 
 rows=sbi_version,mmio_read,mmio_ioeventfd,blk_read_4k,fault_4k_present,run_vms,ipi_pingpong
-timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/bench" all --out "$O" --rows "$rows" --verify \
+timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" bench all --out "$O" --rows "$rows" --verify \
 	--csv "$tmp/csv" --timeout "$(scaled 300)" >"$tmp/out" 2>"$tmp/err"
 is $? 0 "two runs give the same figures" || diag "$(cat "$tmp/out" "$tmp/err")"
 for system in hyperscope linux; do

@@ -16,7 +16,7 @@ ok $? "two such runs print the same bytes, times included" || diag "$(diff "$tmp
 
 bench()	# ARGS...: $status, $out, $err
 {
-	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/bench" --out "$O" "$@" \
+	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/hyperscope" bench --out "$O" "$@" \
 		>"$tmp/out" 2>"$tmp/err"
 	status=$?
 	out=$(cat "$tmp/out") err=$(cat "$tmp/err")
@@ -25,7 +25,7 @@ bench()	# ARGS...: $status, $out, $err
 # ---- what make asks for ----
 of_make()	# NAME=VALUE...: the processors that `make bench` would have measured
 {
-	make -n -C "$HS_TOP" O="$O" bench "$@" 2>/dev/null | grep '/scripts/bench ' | grep -oE -- '--cpu[ =][a-z0-9]+' | xargs
+	make -n -C "$HS_TOP" O="$O" bench "$@" 2>/dev/null | grep '/scripts/hyperscope bench ' | grep -oE -- '--cpu[ =][a-z0-9]+' | xargs
 }
 is "$(of_make "ARGS=--rows mmio_read"):$(of_make "ARGS=--rows mmio_read" CPU=max)" "--cpu both:--cpu max" \
 	"make bench has both processors measured, or that of CPU="

@@ -3,7 +3,7 @@
 #
 # compare.t - the gate: no exit kind costs 2 % more than notebooks-data/exit-latency.csv says, unless a
 # commit's message says so. Figures are of one QEMU, OpenSBI and compiler: where they are others the
-# gate has nothing to compare, and that is a skip. And scripts/compare itself.
+# gate has nothing to compare, and that is a skip. And scripts/hyperscope compare itself.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 [ -f "$O/vmm" ] || skip_all "$O/vmm is missing"
 export HYPERSCOPE_SET=
@@ -14,7 +14,7 @@ compare()	# TOP ARGS...: $status, $out, $err
 {
 	local top=$1
 	shift
-	timeout --kill-after=5 "$(scaled 120)" "$top/scripts/compare" --out "$tmp/out" "$@" >"$tmp/said" 2>"$tmp/err" </dev/null
+	timeout --kill-after=5 "$(scaled 120)" "$top/scripts/hyperscope" compare --out "$tmp/out" "$@" >"$tmp/said" 2>"$tmp/err" </dev/null
 	status=$?
 	out=$(<"$tmp/said") err=$(<"$tmp/err")
 }
@@ -108,5 +108,5 @@ is "$status $err" "2 compare: BASE 'nothing' is neither a commit here nor a file
 compare "$HS_TOP" "$csv" --rows none-such
 like "$status $err" '^2 compare: --rows none-such: there is no such row' "a row that there is not"
 compare "$HS_TOP" "$HS_TOP/README.md"
-like "$status $err" '^2 compare: .*README.md: not a file that scripts/bench' "a file that is no CSV of the bench"
+like "$status $err" '^2 compare: .*README.md: not a file that scripts/hyperscope bench' "a file that is no CSV of the bench"
 done_testing

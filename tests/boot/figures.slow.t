@@ -7,7 +7,7 @@
 [ -f "$O/tests/kvm/bench_turns" ] || skip_all "$O/tests/kvm/bench_turns is missing"
 csv=$HS_TOP/notebooks-data/exit-latency.csv
 
-timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/bench" --out "$O" --cpu both --csv "$tmp/csv" \
+timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" bench --out "$O" --cpu both --csv "$tmp/csv" \
 	--rows sbi_version,sbi_user,mmio_read,virtual_insn,fault_4k_present,fault_4k_fresh,run_vcpus \
 	>"$tmp/out" 2>"$tmp/err"
 is $? 0 "some rows are measured" || diag "$(cat "$tmp/err")"
@@ -30,7 +30,7 @@ if grep -q ^other "$tmp/compared"; then
 	skip "they are within 2 %" "the CSV was made with another QEMU, firmware or compiler"
 else
 	[ "$(grep -c ^near "$tmp/compared")" = 14 ]
-	ok $? "they are within 2 %: else make bench, then scripts/figures" || diag "$(cat "$tmp/compared")"
+	ok $? "they are within 2 %: else make bench, then scripts/hyperscope figures --docs" || diag "$(cat "$tmp/compared")"
 fi
 
 # The same of `make walk-cost` and its table in docs/toggles.md.

@@ -176,7 +176,7 @@ boot()
 	for label in "${payloads[@]}"; do files+=(--file "$label"); done
 	case $system in
 	linux)
-		set -- "$HS_TOP/scripts/linux-kvm" exec --log "$tmp/log" "$@"
+		set -- "$HS_TOP/scripts/hyperscope" linux-kvm exec --log "$tmp/log" "$@"
 		files+=(--file "$O/tests/progs/fifo")
 		;;
 	*) set -- "$HS_TOP/scripts/hyperscope" exec "$@" ;;

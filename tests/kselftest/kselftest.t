@@ -5,11 +5,11 @@
 # beside Linux KVM: make kselftest.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-[ -e "$O/kselftest/version" ] || skip_all "$O/kselftest is missing: scripts/setup kselftest builds it"
+[ -e "$O/kselftest/version" ] || skip_all "$O/kselftest is missing: scripts/hyperscope setup kselftest builds it"
 only=()
 if grep -qw timer=hrtimer <<<"${HYPERSCOPE_SET:-}"; then
 	diag "without arch_timer, which skips where the guest has no Sstc"
 	mapfile -t only < <(sed -nE 's/^([a-z][a-z_-]+) *\|.*/\1/p' "$HS_TOP/tests/kselftest/programs" |
 		grep -vx arch_timer | sort -u)
 fi
-"$HS_TOP/scripts/kselftest" --out "$O" --short --no-instructions --timeout "$(scaled 60)" "${only[@]}"
+"$HS_TOP/scripts/hyperscope" kselftest --out "$O" --short --no-instructions --timeout "$(scaled 60)" "${only[@]}"

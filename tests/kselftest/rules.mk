@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - what scripts/kselftest runs Linux's selftests with. They themselves are scripts/setup's.
+# rules.mk - what scripts/hyperscope kselftest runs Linux's selftests with. They themselves are scripts/hyperscope setup's.
 
 tests: $(O)/tests/kselftest/timed
 

@@ -9,7 +9,7 @@
  * what happens with bit 63, 62, ... 0 of the id the other way round. It was recorded on Linux
  * KVM, by this program:
  *
- *     scripts/linux-kvm exec [--cpu max] build/tests/kvm-api/ids record
+ *     scripts/hyperscope linux-kvm exec [--cpu max] build/tests/kvm-api/ids record
  */
 #include "vm.h"
 

@@ -9,14 +9,14 @@ for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko"; do
 done
 
 for name in errors run regs reset ids lacks debug bus stats tally sbi edges fp lifecycle storm; do
-	out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/linux-kvm" exec --out "$O" \
+	out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" \
 		--timeout "$(scaled 100)" "$progs/$name" </dev/null 2>"$tmp/err")
 	status=$?
 	relay "$out" "Linux KVM"
 	is "$status" 0 "Linux KVM: $name ends well" || diag "$(cat "$tmp/err")"
 done
 
-out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/linux-kvm" exec --out "$O" \
+out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" \
 	--timeout "$(scaled 100)" "$progs/walk" </dev/null 2>"$tmp/err" |
 	"$HS_TOP/tests/kvm-api/walk.py" compare "$HS_TOP/tests/kvm-api/walk.linux.txt" /dev/null)
 relay "$out" "Linux KVM, the recording"

@@ -13,7 +13,7 @@ $(O)/tests/kvm-api/%: $(KVM_API_DIR)/%.c $(wildcard $(KVM_API_DIR)/*.h $(KVM_API
 	$(CC_RV) $(PROG_CFLAGS) -I$(TOP)/tests/linux-abi -o $@ $<
 
 # The walk is one program of several files. What Linux KVM answers to it is recorded by the same
-# program, once for everybody: make record-walk (needs what scripts/setup fetches for a Linux guest).
+# program, once for everybody: make record-walk (needs what scripts/hyperscope setup fetches for a Linux guest).
 WALK_SRC := $(wildcard $(KVM_API_DIR)/walk/*.c)
 
 tests: $(O)/tests/kvm-api/walk
@@ -24,5 +24,5 @@ $(O)/tests/kvm-api/walk: $(WALK_SRC) $(KVM_API_DIR)/walk/walk.h $(wildcard $(KVM
 
 .PHONY: record-walk
 record-walk: $(O)/tests/kvm-api/walk
-	$(TOP)/scripts/linux-kvm exec --out $(O) $(O)/tests/kvm-api/walk >$(O)/walk.linux
+	$(TOP)/scripts/hyperscope linux-kvm exec --out $(O) $(O)/tests/kvm-api/walk >$(O)/walk.linux
 	$(KVM_API_DIR)/walk.py fold <$(O)/walk.linux >$(KVM_API_DIR)/walk.linux.txt

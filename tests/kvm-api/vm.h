@@ -2,7 +2,7 @@
 /*
  * vm.h - a VM of one memory slot and small guests, for the tests of /dev/kvm.
  *
- * The programs here pass under Linux 6.12 KVM too (scripts/linux-kvm exec): what they
+ * The programs here pass under Linux 6.12 KVM too (scripts/hyperscope linux-kvm exec): what they
  * claim is Linux's behaviour. With HS_OURS set come claims that say "(ours)".
  */
 #ifndef KVM_API_VM_H

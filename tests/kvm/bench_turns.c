@@ -5,7 +5,7 @@
  * One thread, so whoever runs next has to be loaded and whoever ran before put away: rows
  * run_vcpus less run_same are a load and a put, run_vms less run_same a switch between VMs.
  * Each guest does nothing but call its VMM. Rows, units and arguments are those of the payload
- * (src/guest/bench/measure.c); scripts/bench runs it on hyperscope and on Linux KVM.
+ * (src/guest/bench/measure.c); scripts/hyperscope bench runs it on hyperscope and on Linux KVM.
  */
 #include <asm/kvm.h>
 #include <errno.h>

@@ -6,7 +6,7 @@ KVM_TEST_PROGS := $(patsubst $(TOP)/tests/kvm/%.c,$(O)/tests/kvm/%,$(wildcard $(
 
 tests: $(KVM_TEST_PROGS)
 
-# What scripts/bench and scripts/irqs-off run is there after make alone.
+# What scripts/hyperscope bench and scripts/hyperscope irqs-off run is there after make alone.
 all: $(addprefix $(O)/tests/kvm/,bench_turns spans)
 
 # What each operation on the G-stage table costs by either walker, for docs/toggles.md.
@@ -18,7 +18,7 @@ walk-cost: all $(O)/tests/kvm/linear
 # How long each path keeps interrupts off: docs/irqs-off.md. ARGS: options and workloads.
 .PHONY: irqs-off
 irqs-off: all $(O)/tests/kvm/spans
-	@$(TOP)/scripts/irqs-off --out $(O) $(ARGS)
+	@$(TOP)/scripts/hyperscope irqs-off --out $(O) $(ARGS)
 
 $(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/kvm/guest.h $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * spans.c - operations on much memory, one after the other, so that scripts/irqs-off can see how
+ * spans.c - operations on much memory, one after the other, so that scripts/hyperscope irqs-off can see how
  * long each keeps interrupts off.
  *
  *   spans sparse|dense|large N    a guest stores to N pages; then the host logs, ages, takes back,

@@ -93,7 +93,7 @@ graded()	# NAME [OPTION...]
 	local name=$1
 	shift
 	rm -f "$tmp/json"
-	"$HS_TOP/scripts/grade" --out "$O" --labs "$fixture" --lab 91 --student ada --submission "$tmp/$name" \
+	"$HS_TOP/scripts/hyperscope" grade --out "$O" --labs "$fixture" --lab 91 --student ada --submission "$tmp/$name" \
 		--json "$tmp/json" "$@" >"$tmp/said" 2>"$tmp/err"
 	status=$?
 	said=$(<"$tmp/said") err=$(<"$tmp/err")

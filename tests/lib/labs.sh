@@ -3,7 +3,7 @@
 # labs.sh - trees of labs for tests, built with what this build folder has already.
 #
 #   . tests/lib/tap.sh; . tests/lib/labs.sh
-#   tree DIR LAB OPTION...       scripts/lab: its tree in DIR, built; what was said is $said
+#   tree DIR LAB OPTION...       scripts/hyperscope lab: its tree in DIR, built; what was said is $said
 #   build DIR                    again, after a change
 #   try DIR TEST                 run it there; $status, $said
 #   stop_of LAB                  what its stops look like, as a pattern
@@ -12,7 +12,7 @@
 tree()
 {
 	local dir=$1 part
-	said=$("$HS_TOP/scripts/lab" --out /nowhere "${@:3}" "$2" "$dir" 2>&1) || return 1
+	said=$("$HS_TOP/scripts/hyperscope" lab --out /nowhere "${@:3}" "$2" "$dir" 2>&1) || return 1
 	mkdir "$dir/build"
 	# Of a file that is another one there, the source is newer than these objects: make sees it.
 	for part in kernel gen user vmm guest-payloads hstrace; do

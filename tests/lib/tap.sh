@@ -121,12 +121,12 @@ needs_browser()
 {
 	local tool
 	for tool in chromium chromedriver; do
-		command -v $tool >/dev/null || skip_all "$tool is not installed: scripts/setup browser, where the distribution has it as a package"
+		command -v $tool >/dev/null || skip_all "$tool is not installed: scripts/hyperscope setup browser, where the distribution has it as a package"
 	done
 	for python in python3 /usr/bin/python3; do
 		"$python" -c 'import selenium' 2>/dev/null && return
 	done
-	skip_all "python3-selenium is not installed: scripts/setup browser"
+	skip_all "python3-selenium is not installed: scripts/hyperscope setup browser"
 }
 
 qemu_version()

@@ -4,7 +4,7 @@
 # abi.t - ordinary static Linux programs find on the host what they find on Linux.
 #
 # The programs' own claims pass through, renumbered. Each passes on Linux too:
-# scripts/linux-kvm exec build/tests/linux-abi/NAME
+# scripts/hyperscope linux-kvm exec build/tests/linux-abi/NAME
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 names="memory memory_random limits shortage shortage_memory userfaultfd hugetlb process thread signal jobctl futex vm hostile"
 progs=$O/tests/linux-abi

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/anatomy beside Linux KVM: its symbols are found, and the stages add up there, too.
+# scripts/hyperscope anatomy beside Linux KVM: its symbols are found, and the stages add up there, too.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin anatomy
 [ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing"
 qemu_breaks_linux_kvm && skip_all "$linux_kvm_is_broken"
 
 for row in mmio_read sbi_ipi_self illegal_insn fault_4k_present; do
-	timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/anatomy" --out "$O" --system linux \
+	timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" anatomy --out "$O" --system linux \
 		"$row" >"$tmp/table" 2>"$tmp/err"
 	is $? 0 "$row is looked into" || diag "$(cat "$tmp/err")"
 	# Background work of the host may fall into some batches, not into the median one.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/anatomy: what it counts is what the bench measures, each instruction has a place, and it
+# scripts/hyperscope anatomy: what it counts is what the bench measures, each instruction has a place, and it
 # reads encodings as objdump does. (Beside Linux KVM: anatomy-linux.slow.t.)
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin anatomy
@@ -79,7 +79,7 @@ anatomy mmio_read --path 4711
 is $status 2 "a path that there is not is refused"
 is "$(find "$tmp" -name 'anatomy.*' | wc -l)" 0 "nothing is left behind"
 
-# The page's examples are of one run each: scripts/figures writes their sums alone.
+# The page's examples are of one run each: scripts/hyperscope figures --docs writes their sums alone.
 out=$(awk '/^```/ { split("", sum) } $1 ~ /^[A-Za-z]/ && NF >= 5 && $(NF - 1) ~ /^[0-9]+$/ && $(NF) ~ /%$/ { sum[1] += $(NF - 3); sum[2] += $(NF - 1) }
 	$1 == "sum" && sum[1] { examples++; if ($2 != sum[1] || $3 != sum[2]) print $0 ": the stages are " sum[1] " and " sum[2] }
 	$1 == "sum" { mine = $2 } $1 == "mean" { if ($5 < mine - 0.5 || $5 > mine + 0.5) print $0 ": the sum is " mine }

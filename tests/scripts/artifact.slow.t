@@ -5,7 +5,7 @@
 # and has a paper's figures, where there is no network at all.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this is no git checkout"
-why=$("$HS_TOP/scripts/setup" --out "$O" --cached run apps 2>&1 >/dev/null) || skip_all "${why%%$'\n'*}"
+why=$("$HS_TOP/scripts/hyperscope" setup --out "$O" --cached run apps 2>&1 >/dev/null) || skip_all "${why%%$'\n'*}"
 alone=(unshare -n)
 [ "$(id -u)" = 0 ] || alone=(unshare -rn)
 "${alone[@]}" true 2>/dev/null || skip_all "${alone[*]} does not work here"
@@ -13,7 +13,7 @@ export HYPERSCOPE_SET=
 
 is "$("${alone[@]}" sed 1d /proc/self/net/route)" "" "where it will run there is no way out"
 
-"$HS_TOP/scripts/artifact" pack --commit HEAD --out "$O" --to "$tmp" >"$tmp/out" 2>"$tmp/err"
+"$HS_TOP/scripts/hyperscope" artifact pack --commit HEAD --out "$O" --to "$tmp" >"$tmp/out" 2>"$tmp/err"
 is $? 0 "HEAD is packed" || diag "$(<"$tmp/err")"
 mkdir "$tmp/elsewhere"
 tar -xf "$(echo "$tmp"/*.tar)" -C "$tmp/elsewhere"
@@ -35,7 +35,7 @@ seconds=$(sed -n 's/^all *\([0-9]*\) s .*/\1/p' "$tmp/out")
 [ "${seconds:-9999}" -le "$(scaled 600)" ]
 ok $? "in ten minutes: $seconds s"
 
-(cd "$packed" && "${alone[@]}" scripts/setup --out "$packed/build" run apps) >"$tmp/out" 2>&1 && [ -x "$packed/build/rt_tests/hackbench" ]
+(cd "$packed" && "${alone[@]}" scripts/hyperscope setup --out "$packed/build" run apps) >"$tmp/out" 2>&1 && [ -x "$packed/build/rt_tests/hackbench" ]
 ok $? "what make reproduce needs besides is in the cache" || diag "$(<"$tmp/out")"
 
 built=$(cat "$O/hyperscope.commit" 2>/dev/null)

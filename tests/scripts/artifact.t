@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/artifact: an archive holds what is committed, the cache and the list of packages, each file with its
+# scripts/hyperscope artifact: an archive holds what is committed, the cache and the list of packages, each file with its
 # checksum, twice the same bytes; what is not as it should be is refused. functional fails where a step does.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 for tool in git dpkg-deb dpkg-query; do
@@ -50,7 +50,7 @@ printf 'deb%s [trusted=yes] http://nowhere.invalid/debian trixie main\n' '' -src
 
 artifact()
 {
-	out=$("$tree/scripts/artifact" "$@" --out "$tmp/o" 2>"$tmp/err")
+	out=$("$tree/scripts/hyperscope" artifact "$@" --out "$tmp/o" 2>"$tmp/err")
 	status=$?
 	err=$(<"$tmp/err")
 }
@@ -74,10 +74,10 @@ ok $? "... and in it that of each file"
 is "$(cd "$packed" && find . -type f ! -name SHA256SUMS | sed 's:^\./::' | LC_ALL=C sort)" \
 	"$(sed 's/^[0-9a-f]*  //' "$packed/artifact/SHA256SUMS" | LC_ALL=C sort)" "... and of no other"
 is "$(diff -r -x .git -x build -x artifact -x .commit "$tree" "$packed" 2>&1)" "" "the sources are those"
-[ -x "$packed/scripts/setup" ] && [ ! -x "$packed/scripts/lib/fetch.sh" ]
+[ -x "$packed/scripts/shell/setup" ] && [ ! -x "$packed/scripts/lib/fetch.sh" ]
 ok $? "... a program is one"
 is "$(diff -r -x apt "$dl" "$packed/build/dl" 2>&1)" "" "the cache is what was fetched, and nothing of apt"
-env -u O "$packed/scripts/setup" --cached run apps >/dev/null
+env -u O "$packed/scripts/hyperscope" setup --cached run apps >/dev/null
 ok $? "... where set-up looks for it"
 
 snapshot=debian/20261114T093112Z
@@ -101,26 +101,26 @@ cmp -s "$tmp/first" "${out% (*}"
 ok $? "twice the same bytes"
 is "$(find "$tmp/to" ! -name '*.tar' ! -name '*.sha256' -type f)" "" "... and no remains"
 
-echo change >>"$tree/scripts/setup"
+echo change >>"$tree/scripts/shell/setup"
 artifact pack --to "$tmp/to"
-is "$status $err" "125 artifact: scripts/setup is not committed, and an archive is of a commit: commit it, or pack what is committed by --commit HEAD" \
+is "$status $err" "125 artifact: scripts/shell/setup is not committed, and an archive is of a commit: commit it, or pack what is committed by --commit HEAD" \
 	"what is not committed is refused"
 pack --commit HEAD
-is "$status:$(diff "$packed/scripts/setup" "$HS_TOP/scripts/setup")" "0:" "... or left out"
+is "$status:$(diff "$packed/scripts/shell/setup" "$HS_TOP/scripts/shell/setup")" "0:" "... or left out"
 git -C "$tree" checkout -q .
 artifact pack --commit nothing
 is "$status $err" "2 artifact: --commit nothing: there is no such commit" "a commit that there is not"
-"$packed/scripts/artifact" pack --out "$tmp/o" >"$tmp/err" 2>&1
+"$packed/scripts/hyperscope" artifact pack --out "$tmp/o" >"$tmp/err" 2>&1
 is "$?:$(<"$tmp/err")" "125:artifact: $packed is no git clone: an archive is made of what is committed" "no clone"
 echo more >>"$(echo "$dl"/busybox*.deb)"
 artifact list
 like "$status $err" "^125 artifact: $dl/busybox.* is not what its archive's list says: sha256 $(sum "$dl"/busybox*.deb), not" "a damaged package is refused"
 rm "$dl"/busybox*.deb
 artifact list
-is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: scripts/setup run fetches it" "one that is missing is told"
+is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: scripts/hyperscope setup run fetches it" "one that is missing is told"
 artifact functional run
-is "$status $err" "2 artifact: functional takes no PURPOSE; scripts/artifact --help lists what there is" "wrong use"
-is "$("$tree/scripts/artifact" --help | awk 'length > 80')" "" "--help has 80 columns"
+is "$status $err" "2 artifact: functional takes no PURPOSE; scripts/hyperscope artifact --help lists what there is" "wrong use"
+is "$("$tree/scripts/hyperscope" artifact --help | awk 'length > 80')" "" "--help has 80 columns"
 
 seen=$(grep -oE '`(holds|does not hold)[^:`]*: [^`]*`' "$HS_TOP/docs/artifact.md" | tr -d '`')
 is "$(sed 's/^does not hold[^:]*: /Does not hold: /; s/^holds[^:]*: /Holds: /' <<<"$seen" | while IFS=: read -r verdict look; do
@@ -130,6 +130,7 @@ done)" "" "what docs/artifact.md says has to be seen is what claims.md expects: 
 # functional, of an archive whose programs only say what they should.
 cat >"$tree/scripts/said" <<'END2'
 #!/bin/bash
+case $1 in run) ;; reproduce) shift ;; *) exec "${0%/*}/real" "$@" ;; esac
 [ "$*" != "run --out $O hello" ] || { sleep "${SLOW-0}"; echo "exits: ${EXITS-19}; cost"; }
 [ "${*: -1}" != linux ] || echo "this is Linux 6.12-riscv64"
 [ "$1" != all ] || echo "  figures: ${FIGURES-9 as expected, 0 not}"
@@ -138,7 +139,7 @@ cat >"$tree/scripts/said" <<'END2'
 END2
 chmod +x "$tree/scripts/said"
 head -n 3 "$HS_TOP/notebooks-data/exit-latency.csv" >"$tree/scripts/figures.csv"
-cp "$tree/scripts/said" "$tree/scripts/hyperscope" && cp "$tree/scripts/said" "$tree/scripts/reproduce"
+mv "$tree/scripts/hyperscope" "$tree/scripts/real" && cp "$tree/scripts/said" "$tree/scripts/hyperscope"
 printf '%%/bench_turns:\n\ttrue\nall:\n\ttrue\n' >"$tree/Makefile"
 git -C "$tree" add . && git -C "$tree" commit -q -m two
 mkdir -p "$tmp/deb/DEBIAN" && printf 'Package: busybox-static\nVersion: 1:2-3\nArchitecture: riscv64\nMaintainer: m\nDescription: e\n' >"$tmp/deb/DEBIAN/control"
@@ -152,7 +153,7 @@ done
 left=$(cd "$packed/build" && ls)
 functional()
 {
-	out=$(env -u O "$@" "$packed/scripts/artifact" functional 2>"$tmp/err")
+	out=$(env -u O "$@" "$packed/scripts/hyperscope" artifact functional 2>"$tmp/err")
 	status=$?
 	flat="$status $(tr -s '\n ' ' ' <<<"$out")"
 }
@@ -171,7 +172,7 @@ functional HS_TIME_SCALE=0.02 SLOW=600
 like "$flat" '^1 .*hello [0-9]+ s FAILED took longer than 12 seconds; HS_TIME_SCALE=4 gives' "a step that takes too long is ended, and what to do is told"
 functional EXITS=0
 like "$flat" "^1 .*hello [0-9]+ s FAILED its output lacks .*paper [0-9]+ s ok" "a guest without exits fails, and the rest goes on"
-out=$(env -u O "$packed/scripts/reproduce-verify" 2>"$tmp/err")
+out=$(env -u O "$packed/scripts/hyperscope" reproduce-verify 2>"$tmp/err")
 like "$? $(tr -s '\n ' ' ' <<<"$out")" '^0 .* again: 2 figures, all are equal; .* elsewhere: 2 figures, all are equal' \
 	"reproduce-verify needs no clone: what was packed is measured elsewhere, too" || diag "$(<"$tmp/err")"
 is "$(cd "$packed/build/verify/another/folder" && find . -path ./build -prune -o -type f -print | LC_ALL=C sort)" \

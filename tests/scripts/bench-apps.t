@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/bench-apps: what a guest prints becomes a CSV of the bench's columns, or is refused; the
+# scripts/hyperscope bench-apps: what a guest prints becomes a CSV of the bench's columns, or is refused; the
 # machine is a program that prints. Real ones: tests/boot/bench-apps.slow.t.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
@@ -31,7 +31,7 @@ chmod +x "$tmp/qemu"
 export QEMU=$tmp/qemu LINES_OF_GUEST=$tmp/guest
 apps()
 {
-	out=$("$HS_TOP/scripts/bench-apps" --out "$tmp/o" "$@" 2>"$tmp/err")
+	out=$("$HS_TOP/scripts/hyperscope" bench-apps --out "$tmp/o" "$@" 2>"$tmp/err")
 	status=$?
 	err=$(<"$tmp/err")
 }
@@ -70,7 +70,7 @@ like "$status $err" '^125 .*native \(processes, layout [1-5]\) ended with status
 mkdir "$tmp/temporary"
 TMPDIR=$tmp/temporary GUEST_HANGS=$tmp/pid python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/bench-apps" --out "$tmp/o" native --rows boot >"$tmp/said" 2>&1 &
+os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/hyperscope" bench-apps --out "$tmp/o" native --rows boot >"$tmp/said" 2>&1 &
 pid=$!
 turns=0
 while [ ! -s "$tmp/pid" ] && [ $turns -lt "$(scaled 300)" ]; do
@@ -91,12 +91,12 @@ else
 	skip "a guest that says nothing is not waited for without end" "$O/guest/busybox is missing"
 fi
 apps native --rows hackbench
-is "$status $err" "125 bench-apps: $tmp/o/rt_tests is missing: scripts/setup apps fetches it" "rt-tests that are not there"
+is "$status $err" "125 bench-apps: $tmp/o/rt_tests is missing: scripts/hyperscope setup apps fetches it" "rt-tests that are not there"
 apps native --rows boot --against "$tmp/guest"
-like "$status $err" "^125 bench-apps: $tmp/guest: not a file that scripts/bench --csv wrote" "figures to compare with that are none"
+like "$status $err" "^125 bench-apps: $tmp/guest: not a file that scripts/hyperscope bench --csv wrote" "figures to compare with that are none"
 rm "$tmp/o/vmm"
 apps native --rows boot
-is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/setup run" "so is a file that is not there"
+is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/hyperscope setup run" "so is a file that is not there"
 
 apps nativ
 like "$status $err" "^2 .*there is no system 'nativ'; there are native, hyperscope, linux" "a system that there is not"

@@ -10,9 +10,9 @@ cd "$HS_TOP" || exit 1
 git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this is no git checkout"
 
 # Not `commits`: make check looks at them, but a test must not fail because of a local commit's name.
-for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/check); do
+for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/shell/check); do
 	[ "$name" != commits ] || continue
-	said=$(scripts/check --out "$O" "$name" 2>&1)
+	said=$(scripts/hyperscope check --out "$O" "$name" 2>&1)
 	result=$?
 	reason=$(sed -n "s/^check: $name: skipped: //p" <<<"$said")
 	if [ -n "$reason" ]; then
@@ -26,7 +26,7 @@ is "$((tests_run >= 9))" 1 "there are the checks that there were"
 # ---- the order of the core's subsystems ----
 mkdir -p "$tmp/tree/src/kvm/mmu" "$tmp/tree/src/kvm/uapi" "$tmp/tree/build/kernel/src/kvm/mmu" \
 	"$tmp/tree/build/kernel/src/kvm/uapi"
-order() { scripts/check-order --root "$tmp/tree"; }
+order() { scripts/hyperscope check-order --root "$tmp/tree"; }
 plant()	# the file NAME in src/kvm, and its object: its text is read
 {
 	cat >"$tmp/tree/src/kvm/$1"
@@ -52,7 +52,7 @@ rm "$tmp/tree/src/kvm/mmu/moved.c"
 is "$(order; echo $?)" 0 "an object whose source is gone is not looked at"
 
 # ---- subjects of commits ----
-said=$(scripts/check-commits --subjects 2>&1 <<'END'
+said=$(scripts/hyperscope check-commits --subjects 2>&1 <<'END'
 kvm/gstage: split a 2M leaf before a page of it is logged
 host, kvm, vmm: rewrite comments on memory accounting and resets
 tests/lib/lab.sh: process, need, string and embed are verbs, too
@@ -62,7 +62,7 @@ END
 )
 is "$?:$said" "0:" "subjects in the imperative are accepted"
 while IFS='|' read -r subject why; do
-	said=$(scripts/check-commits --subjects <<<"$subject")
+	said=$(scripts/hyperscope check-commits --subjects <<<"$subject")
 	like "$? $said" "^1 .*: $why" "the subject '$subject' is refused"
 done <<'END'
 split a 2M leaf before a page of it is logged|it does not begin with an area
@@ -77,14 +77,14 @@ kvm/gstage: what a leaf is|'what' is no imperative
 kvm/gstage: wrs.nto is a hint|'wrs.nto is' begins a statement
 END
 git -c user.name=t -c user.email=t init -q "$tmp/repository"
-mkdir "$tmp/repository/scripts" && cp scripts/check-commits "$tmp/repository/scripts"
+mkdir "$tmp/repository/scripts" && cp -R scripts/hyperscope scripts/hs "$tmp/repository/scripts"
 commit() { git -C "$tmp/repository" -c user.name=t -c user.email=t commit -q --allow-empty -m "$1"; }
 commit "what was before"
-said=$("$tmp/repository/scripts/check-commits" 2>&1)
+said=$("$tmp/repository/scripts/hyperscope" check-commits 2>&1)
 like "$? $said" "^3 .*no remote 'origin'" "without an origin there is nothing to count from"
 git -C "$tmp/repository" update-ref refs/remotes/origin/main HEAD
 commit "kvm: add a thing"
-is "$("$tmp/repository/scripts/check-commits"; echo $?)" 0 "a commit that origin has is not checked"
+is "$("$tmp/repository/scripts/hyperscope" check-commits; echo $?)" 0 "a commit that origin has is not checked"
 commit "kvm: things"
-like "$("$tmp/repository/scripts/check-commits"; echo $?)" "^[0-9a-f]+ kvm: things: 'things' is no imperative" "a commit that it has not is checked"
+like "$("$tmp/repository/scripts/hyperscope" check-commits; echo $?)" "^[0-9a-f]+ kvm: things: 'things' is no imperative" "a commit that it has not is checked"
 done_testing

@@ -5,7 +5,7 @@
 # neighbour's solution is not one's own.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 export HYPERSCOPE_SET=
-relay "$("$HS_TOP/scripts/course-check" --out "$O" 2>"$tmp/err")"
-[ "$tests_run" -ge 3 ] && ! grep -v '^course-check: lab ' "$tmp/err"
+relay "$("$HS_TOP/scripts/hyperscope" course --out "$O" 2>"$tmp/err")"
+[ "$tests_run" -ge 3 ] && ! grep -v '^course: lab ' "$tmp/err"
 ok $? "course-check comes to its end" || diag "$(tail -n 3 "$tmp/err")"
 done_testing

@@ -9,9 +9,9 @@ git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this is no git checkout"
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 
-scripts/check-course >"$copy/said" 2>&1
+scripts/hyperscope course --pages >"$copy/said" 2>&1
 ok $? "what the course names is there" || diag "$(cat "$copy/said")"
-scripts/draw --check >"$copy/said" 2>&1
+scripts/hyperscope figures --docs --check >"$copy/said" 2>&1
 ok $? "the figures are what their sources say" || diag "$(cat "$copy/said")"
 
 git ls-files --cached --others --exclude-standard | cpio -pdm --quiet "$copy/tree" 2>/dev/null
@@ -20,7 +20,7 @@ cd "$copy/tree" && git init -q . || exit 1
 # CLAIM SENTENCE FILE SED: the file changed so, the check says the sentence
 notices()
 {
-	local claim=$1 want=$2 file=$3 edit=$4 tool=${5:-scripts/check-course} said
+	local claim=$1 want=$2 file=$3 edit=$4 tool=${5:-scripts/hyperscope course --pages} said
 	cp "$file" "$copy/kept"
 	sed -i "$edit" "$file"
 	said=$($tool 2>&1)
@@ -28,7 +28,7 @@ notices()
 	ok $? "$claim" || diag "$(head -n 5 <<<"$said")"
 	cp "$copy/kept" "$file"
 }
-draw='scripts/draw --check world-switch'
+draw='scripts/hyperscope figures --docs --check world-switch'
 notices "an event that is gone" "no event kvm_page_fault" trace/events.def 's/EVENT(kvm_page_fault,/EVENT(kvm_other,/'
 notices "a toggle's value that is gone" "toggle fastpath has no value off" src/kvm/toggle.def 's/fastpath, "on off"/fastpath, "on none"/'
 notices "a toggle that is new" "the map does not have the toggle colour" src/kvm/toggle.def '/^TOGGLE(vmid/iTOGGLE(colour, "red blue", 0, "?")'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/figures: a figure in the docs that is not the CSV's is found by name, and put right.
+# scripts/hyperscope figures --docs: a figure in the docs that is not the CSV's is found by name, and put right.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 # A tree of its own, with what the script reads and writes.
@@ -11,21 +11,21 @@ cp "$HS_TOP/src/kvm/toggle.def" "$tmp/tree/src/kvm"
 cp "$HS_TOP/trace/events.def" "$tmp/tree/trace"
 figures()
 {
-	out=$("$tmp/tree/scripts/figures" "$@" 2>&1)
+	out=$("$tmp/tree/scripts/hyperscope" figures --docs "$@" 2>&1)
 	status=$?
 }
 
 figures --check
 is $status 0 "the docs have the figures of notebooks-data/exit-latency.csv" || diag "$out"
 
-changed()	# NAME DOC PERL: a change of the doc is found, and the doc as it was after scripts/figures
+changed()	# NAME DOC PERL: a change of the doc is found, and the doc as it was after scripts/hyperscope figures --docs
 {
 	perl -0pi -e "$3" "$tmp/tree/$2"
 	! cmp -s "$tmp/tree/$2" "$HS_TOP/$2"
 	ok $? "$1: changed"
 	figures --check
 	is $status 1 "$1: found"
-	like "$out" "^$2: .*run scripts/figures" "and named"
+	like "$out" "^$2: .*run scripts/hyperscope figures --docs" "and named"
 	figures
 	cmp -s "$tmp/tree/$2" "$HS_TOP/$2"
 	ok $? "and put right" || diag "$(diff "$HS_TOP/$2" "$tmp/tree/$2")"

@@ -18,7 +18,7 @@ something else;a very long name that fits into no frame of this little width at 
 END
 printf '%s\n' 'a;<script>alert(1)</script> 3' '"quoted" & co;]]><b> 4' '日本語の関数;ループ 2' >"$tmp/hostile"
 for name in stacks hostile; do
-	"$HS_TOP/scripts/flamegraph" --unit instructions --out "$tmp/$name.svg" "$tmp/$name"
+	"$HS_TOP/scripts/hyperscope" flamegraph --unit instructions --out "$tmp/$name.svg" "$tmp/$name"
 done
 relay "$("$python" "$HS_TOP/tests/scripts/flame_browser.py" "$tmp/stacks.svg" "$tmp/hostile.svg" ${SHOTS:+"$SHOTS"} 2>"$tmp/err")"
 [ ! -s "$tmp/err" ]

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/flamegraph: folded stacks become frames as wide as their share; names are only ever text;
+# scripts/hyperscope flamegraph: folded stacks become frames as wide as their share; names are only ever text;
 # what is no folded stack is refused. (In a browser: flamegraph.slow.t.)
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 flamegraph()
 {
-	timeout "$(scaled 20)" "$HS_TOP/scripts/flamegraph" "$@" >"$tmp/out" 2>"$tmp/err"
+	timeout "$(scaled 20)" "$HS_TOP/scripts/hyperscope" flamegraph "$@" >"$tmp/out" 2>"$tmp/err"
 	status=$?
 	err=$(cat "$tmp/err")
 }

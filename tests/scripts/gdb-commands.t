@@ -6,14 +6,14 @@
 # One boot; what each command says stands between two lines of its own. Meaning is compared, no address
 # that another build moves.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/setup test)"
+command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (8.2 does not, 10.0 does)"
 
 hs_gdb()	# COMMAND...: a machine under gdb; $said, $status
 {
 	local commands=(-ex 'set pagination off') c
 	for c in "$@"; do commands+=(-ex "echo \\n== $c\\n" -ex "$c"); done
-	said=$(timeout "$(scaled 80)" "$HS_TOP/scripts/debug" --quiet --icount --harts 1 --smp 1 --timeout "$(scaled 70)" \
+	said=$(timeout "$(scaled 80)" "$HS_TOP/scripts/hyperscope" gdb --quiet --icount --harts 1 --smp 1 --timeout "$(scaled 70)" \
 		--set fastpath=off hello -- -nx -batch "${commands[@]}" -ex 'echo \n== end\n' 2>&1 </dev/null)
 	status=$?
 }
@@ -97,20 +97,20 @@ like "$(after 'hs until-exit 9999')" "machine has ended|stopped before that" "hs
 unlike "$said" "Traceback|Python Exception" "no command failed by itself"
 for words in --out --vmlinux "--vmlinux /no/such/file hello"; do
 	# shellcheck disable=SC2086 # words on purpose
-	said=$("$HS_TOP/scripts/debug" $words 2>&1)
-	is "$? $(wc -l <<<"$said") $(grep -c '^debug: ' <<<"$said")" "2 1 1" "scripts/debug $words: wrong use, in a sentence" ||
+	said=$("$HS_TOP/scripts/hyperscope" gdb $words 2>&1)
+	is "$? $(wc -l <<<"$said") $(grep -c '^gdb: ' <<<"$said")" "2 1 1" "scripts/hyperscope gdb $words: wrong use, in a sentence" ||
 		diag "$said"
 done
 
 # What is killed cannot clean up: the machine ends all the same, though gdb does not yet.
-"$HS_TOP/scripts/debug" --icount --harts 1 --smp 1 --out "$O" hello -- -nx -batch \
+"$HS_TOP/scripts/hyperscope" gdb --icount --harts 1 --smp 1 --out "$O" hello -- -nx -batch \
 	-ex "shell echo \$\$ >'$tmp/sleeper'; exec sleep 600" </dev/null >/dev/null 2>&1 &
 for _ in $(seq 1 "$(scaled 100)"); do
 	[ ! -s "$tmp/sleeper" ] || break
 	sleep 0.1
 done
 [ -s "$tmp/sleeper" ] && [ -n "$(left_running)" ] && kill -KILL $!
-ok $? "scripts/debug is killed while gdb is busy"
+ok $? "scripts/hyperscope gdb is killed while gdb is busy"
 wait 2>/dev/null
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	[ -n "$(left_running)" ] || break

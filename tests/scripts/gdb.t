@@ -3,7 +3,7 @@
 #
 # gdb.t - --gdb waits for gdb, and gdb steps a world switch by name.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/setup test)"
+command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 
 debug()	# LAUNCHER-OPTION... -- GDB-COMMAND...: the launcher's status, gdb's words in $said
 {

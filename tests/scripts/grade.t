@@ -53,7 +53,7 @@ like "$said" 'has to be right first .base.' "... and is told why"
 mkdir "$tmp/broken"
 printf 'all %%:\n\t@echo no such line; exit 1\n' >"$tmp/broken/Makefile"
 echo '{"lab": 91, "student": "ada"}' >"$tmp/broken/lab.json"
-said=$("$HS_TOP/scripts/grade" --labs "$fixture" --student-tree "$tmp/broken" 2>/dev/null)
+said=$("$HS_TOP/scripts/hyperscope" grade --labs "$fixture" --student-tree "$tmp/broken" 2>/dev/null)
 like "$said" 'it does not build' "a student's tree that does not build is told so"
 is "$(tail -n 1 <<<"$said")" "Score: 0 of 60" "... of as many points as one that does" || diag "$said"
 
@@ -73,7 +73,7 @@ is "$said" "fast: measured beside the reference solution" "in a student's tree a
 # ---- the contest's table ----
 board()	# CLAIM FILE...: $said
 {
-	said=$("$HS_TOP/scripts/leaderboard" "${@:2}" 2>&1)
+	said=$("$HS_TOP/scripts/hyperscope" leaderboard "${@:2}" 2>&1)
 	is "$?" 0 "$1" || diag "$said"
 }
 sed 's/"ada"/"eve \\u001b[2J and a name that is longer than any column of a table has room for"/' "$tmp/first.json" |
@@ -81,7 +81,7 @@ sed 's/"ada"/"eve \\u001b[2J and a name that is longer than any column of a tabl
 board "who is right has a place, by the ratio, who is not has none" "$tmp/json" "$tmp/first.json" "$tmp/second.json"
 is "$(awk 'NR > 1 { print $1, $2 }' <<<"$said" | xargs)" "1 eve 2 ada - ada" "... in that order" || diag "$said"
 is "$(awk 'length > 80' <<<"$said")$(grep -c $'\x1b' <<<"$said")" 0 "... in 80 columns, and names are text"
-said=$("$HS_TOP/scripts/leaderboard" "$tmp/results.json" 2>&1)
+said=$("$HS_TOP/scripts/hyperscope" leaderboard "$tmp/results.json" 2>&1)
 is "$?:$(grep -c . <<<"$said")" "2:1" "what is no grading is refused in a line" || diag "$said"
 
 # ---- what is refused before anything is built ----

@@ -30,7 +30,7 @@ echo '{"score": "all", "tests": [{"visibility": "always"}]}' >"$tmp/wrong.json"
 jsonschema.validate(*(json.load(open(name)) for name in sys.argv[1:]))' "$tmp/wrong.json" "$schema" 2>/dev/null
 ok $? "the schema refuses what is not"
 
-"$HS_TOP/scripts/grade" --gradescope "$tmp/lab.zip" --lab 3 --key "$tmp/key" >"$tmp/said" 2>&1
+"$HS_TOP/scripts/hyperscope" grade --gradescope "$tmp/lab.zip" --lab 3 --key "$tmp/key" >"$tmp/said" 2>&1
 is "$?" 0 "the zip of lab 3 is made" || diag "$(<"$tmp/said")"
 PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys
 from hs.grade import package
@@ -41,7 +41,7 @@ ok $? "run_autograder and setup.sh are at its top, and can be run"
 is "$(cd "$tmp/source/hyperscope/labs" && echo [0-9]*):$(ls "$tmp/source/hyperscope/labs/03-sbi/hidden" | wc -l | tr -d 0)" \
 	"03-sbi:$(ls "$HS_TOP/labs/03-sbi/hidden" | wc -l)" "it has that lab's hidden tests, and no other lab's"
 is "$(<"$tmp/source/course.key")" key "... and the key"
-"$HS_TOP/scripts/lab" --student ada 3 "$tmp/clones" >/dev/null && "$tmp/source/hyperscope/scripts/lab" --student ada 3 "$tmp/zips" >/dev/null &&
+"$HS_TOP/scripts/hyperscope" lab --student ada 3 "$tmp/clones" >/dev/null && "$tmp/source/hyperscope/scripts/hyperscope" lab --student ada 3 "$tmp/zips" >/dev/null &&
 	diff -r -x build -x notebooks-data -x tours -x .commit "$tmp/clones" "$tmp/zips" >"$tmp/differ"
 is "$?:$(wc -l <"$tmp/differ")" 0:0 "a student's tree is the same, whether a clone made it or the zip" || diag "$(head -n 5 "$tmp/differ")"
 

@@ -10,12 +10,12 @@ within()	# LABEL ARGS: options and workloads
 {
 	local label=$1
 	shift
-	timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/irqs-off" --out "$O" --over 0 "$@" \
+	timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" irqs-off --out "$O" --over 0 "$@" \
 		>"$tmp/table" 2>"$tmp/err"
 	ok $? "$label" || diag "$(tail -n 5 "$tmp/err")"
 }
 
-for name in $("$HS_TOP/scripts/irqs-off" --out "$O" --list | awk '$1 != "boot" { print $1 }'); do
+for name in $("$HS_TOP/scripts/hyperscope" irqs-off --out "$O" --list | awk '$1 != "boot" { print $1 }'); do
 	within "$name" "$name"
 done
 if [ -f "$O/guest-initrd.cpio" ]; then

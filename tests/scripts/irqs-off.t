@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/irqs-off: a stretch has as many instructions as a program counts around it, a second run
+# scripts/hyperscope irqs-off: a stretch has as many instructions as a program counts around it, a second run
 # has the same figures, and what cannot be is refused.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin irqs_off

@@ -81,7 +81,7 @@ refused "the bench has no row 'mmio_reed'" 'bench("T", rows=["mmio_reed"], serie
 refused "toggle mmio_decode takes htinst or fetch" 'bench("T", rows=["mmio_read"], series={"a": "mmio_decode=x"})'
 refused "none.csv: No such file" 'bench("T", rows=["mmio_read"], series={"a": ""}, source="none.csv")'
 printf 'a,b\n1,2\n' >"$tmp/labs/90-x/own.csv"
-refused "not a file that scripts/bench" 'bench("T", rows=["mmio_read"], series={"a": ""}, source="own.csv")'
+refused "not a file that scripts/hyperscope bench" 'bench("T", rows=["mmio_read"], series={"a": ""}, source="own.csv")'
 figures 'table("T", "pages")' --nonsense
 is "$status:$(grep -c . <<<"$said")" "2:1" "wrong use is told in a line"
 figures 'table("T", "pages")' --help

@@ -49,15 +49,15 @@ END
 		done
 		[ "$test" ] || echo "$path:$what"
 		cp "$tmp/written" "$dir/$path"
-	done < <("$HS_TOP/scripts/lab" --regions "$number")
+	done < <("$HS_TOP/scripts/hyperscope" lab --regions "$number")
 	build "$dir"
 }
 
 for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	folder=${folder##*/}
 	number=$((10#${folder%%-*}))
-	# Where nothing of the source is written, there is no hole: scripts/course-check has those, too.
-	[ "$("$HS_TOP/scripts/lab" --regions "$number")" ] || continue
+	# Where nothing of the source is written, there is no hole: scripts/hyperscope course has those, too.
+	[ "$("$HS_TOP/scripts/hyperscope" lab --regions "$number")" ] || continue
 	tree "$tmp/starter" "$number" --student ada
 	failed=0 named=0 n=0
 	for test in $(tests_of "$folder"); do

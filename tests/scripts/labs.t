@@ -6,9 +6,9 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/labs.sh"
 fixes "a lab's figures and stops are those of the initial values" all
-lab=$HS_TOP/scripts/lab
+lab=("$HS_TOP/scripts/hyperscope" lab)
 
-said=$("$lab" --check 2>&1)
+said=$("${lab[@]}" --check 2>&1)
 is "$?:$said" "0:" "lab.toml, folders and regions fit; a starter with its regions is the source"
 
 # The same of labs that do not fit, each with one thing changed in its lab.toml.
@@ -41,7 +41,7 @@ for lab, old, new, words in (
     shutil.rmtree(folder.LABS)
 END
 )
-relay "$unfit" "scripts/lab --check tells"
+relay "$unfit" "scripts/hyperscope lab --check tells"
 is "$(grep -c '^ok' <<<"$unfit")" 8 "... of each that does not fit"
 
 # What a student sees of lab.toml and of a page, and how a tree that is no clone says what it is of.
@@ -92,35 +92,35 @@ relay "$given"
 like "$given" "^ok - a link to" "a student's lab.toml and pages: nothing failed by itself"
 
 # ---- wrong use ----
-"$lab" 99 "$tmp/none" >"$tmp/out" 2>&1
+"${lab[@]}" 99 "$tmp/none" >"$tmp/out" 2>&1
 is "$?:$(grep -c . "$tmp/out")" "2:1" "a lab that is not there is refused in one line"
 like "$(cat "$tmp/out")" 'there is no lab 99; there are: .*3 sbi' "... which lists the labs"
 mkdir "$tmp/full" && : >"$tmp/full/mine"
-"$lab" 3 "$tmp/full" >"$tmp/out" 2>&1
+"${lab[@]}" 3 "$tmp/full" >"$tmp/out" 2>&1
 is "$?:$(ls "$tmp/full")" "2:mine" "a folder with something in it is left alone"
-"$lab" 3 "$HS_TOP/mylab" >"$tmp/out" 2>&1
+"${lab[@]}" 3 "$HS_TOP/mylab" >"$tmp/out" 2>&1
 is "$?:$(ls -d "$HS_TOP/mylab" 2>&1 | grep -c 'No such')" "2:1" "... and so is one among the sources, which would be part of the next tree"
 for name in $'\xff' $'a\nb' "$(printf '%101s' x)"; do
-	"$lab" 3 "$tmp/odd" --student "$name" >"$tmp/out" 2>&1
+	"${lab[@]}" 3 "$tmp/odd" --student "$name" >"$tmp/out" 2>&1
 	is "$?:$(grep -c . "$tmp/out")" "2:1" "a student's name of no letters, two lines or 101 is refused in one line"
 done
-"$lab" ² "$tmp/none" >"$tmp/out" 2>&1
+"${lab[@]}" ² "$tmp/none" >"$tmp/out" 2>&1
 is "$?" 2 "a lab's number is of digits"
-"$lab" 3 >"$tmp/out" 2>&1
+"${lab[@]}" 3 >"$tmp/out" 2>&1
 is "$?" 2 "a folder has to be given"
 
 # ---- every lab: the starter builds, and stops as named (labs.slow.t has the rest) ----
 for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	folder=${folder##*/}
 	number=$((10#${folder%%-*}))
-	# Where nothing of the source is written, there is no hole: scripts/course-check has those, too.
-	[ "$("$HS_TOP/scripts/lab" --regions "$number")" ] || continue
+	# Where nothing of the source is written, there is no hole: scripts/hyperscope course has those, too.
+	[ "$("$HS_TOP/scripts/hyperscope" lab --regions "$number")" ] || continue
 	tree "$tmp/starter" "$number" --student ada
 	is "$?:$(grep -c "warning:" <<<"$said")" "0:0" "lab $number: the starter builds without a warning" ||
 		diag "$said"
 	is "$(cd "$tmp/starter/labs/$folder" && ls -d hidden notes.md variant.py tree ../../docs/course 2>/dev/null)" "" \
 		"lab $number: it has nothing of the instructor's"
-	is "$(cd "$tmp/starter" && git init -q . && scripts/check-refs 2>&1)" "" "lab $number: its pages name nothing that it lacks"
+	is "$(cd "$tmp/starter" && git init -q . && scripts/hyperscope check-refs 2>&1)" "" "lab $number: its pages name nothing that it lacks"
 	try "$tmp/starter" "labs/$folder/tests/boots.t"
 	is "$status:$(grep -o "$(stop_of "$number")" <<<"$said" | sort -u | wc -l)" "1:1" \
 		"lab $number: no guest starts in it, and the stop says what to write" || diag "$said"

@@ -49,7 +49,7 @@ checked()	# CHECK...
 {
 	local said
 	git -C "$tree" add -A
-	said=$(cd "$tree" && scripts/check "$@" 2>&1 |
+	said=$(cd "$tree" && scripts/hyperscope check "$@" 2>&1 |
 		grep -v ': ok' | grep -v 'all is well')
 	is "$said" "" "make check has nothing against all of it"
 	if clang-format --version 2>/dev/null | grep -q ' 14\.'; then

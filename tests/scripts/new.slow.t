@@ -12,7 +12,7 @@ copy_tree
 all_scaffolds
 checked includes size spec refs reading api figures
 like "$(cd "$tree" && tests/toggles/rows)" 'wfi_note=loud' "the toggle is in the rows that tests run under"
-is "$(cd "$tree" && scripts/lab --check 2>&1)" "" "the lab's folder and its region fit"
+is "$(cd "$tree" && scripts/hyperscope lab --check 2>&1)" "" "the lab's folder and its region fit"
 hstrace=$tree/build/hstrace
 
 of_tree()	# COMMAND...: with the copy's build
@@ -72,15 +72,15 @@ is "$(of_vm kvm_wfi_note 4 | wc -l) $(of_vm kvm_wfi_note 5 | sed 's/ .*//' | sor
 is "$(of_vm kvm_wfi_note 6 | sed 's/ .*//' | sort -u)" "variant=2" "toggle: the third value is another variant"
 
 # ---- the paper, measured; without Linux KVM, whose row then has no figure ----
-of_tree scripts/bench bare hyperscope --rows sbi_version,mmio_read,sbi_machine --csv "$tmp/bench.csv" >"$tmp/said"
-of_tree scripts/reproduce all --from "$tmp/bench.csv" my_paper >"$tmp/said"
+of_tree scripts/hyperscope bench bare hyperscope --rows sbi_version,mmio_read,sbi_machine --csv "$tmp/bench.csv" >"$tmp/said"
+of_tree scripts/hyperscope reproduce all --from "$tmp/bench.csv" my_paper >"$tmp/said"
 like "$(cat "$tmp/said")" '^    holds on hyperscope: own < user' "paper: its claim is looked at" || diag "$(cat "$tmp/said")"
 like "$(cat "$tmp/said")" '^  Own +[0-9]+ +- +[0-9]+' "paper: its own operation is measured"
 
 # ---- the lab, graded ----
 git -C "$tree" add -A
 committed "with everything"
-of_tree scripts/course-check --out "$tree/build" 90 >"$tmp/said" 2>&1
+of_tree scripts/hyperscope course --out "$tree/build" 90 >"$tmp/said" 2>&1
 relay "$(cat "$tmp/said")" "lab"
 like "$(cat "$tmp/said")" '^ok . - lab 90: the solution has all of 100 points' "lab: its solution is graded"
 

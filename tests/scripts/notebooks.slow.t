@@ -5,13 +5,13 @@
 # something in it, and its key numbers those that plain reading of the CSV gives.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 if ! [ -x /usr/bin/jupyter-nbconvert ] || ! /usr/bin/python3 -c 'import pandas, ipykernel, matplotlib' 2>/dev/null; then
-	echo "1..0 # SKIP Jupyter, pandas or matplotlib is missing: scripts/setup notebooks installs them"
+	echo "1..0 # SKIP Jupyter, pandas or matplotlib is missing: scripts/hyperscope setup notebooks installs them"
 	exit 0
 fi
 [ -d "$HS_TOP/notebooks-data/notebooks" ] || { echo "1..0 # SKIP there are no notebooks in this tree"; exit 0; }
 
 before=$(cat "$HS_TOP"/notebooks-data/notebooks/* | cksum)
-"$HS_TOP/scripts/notebooks" --to "$tmp/books" >"$tmp/said" 2>"$tmp/err"
+"$HS_TOP/scripts/hyperscope" notebooks --to "$tmp/books" >"$tmp/said" 2>"$tmp/err"
 is $? 0 "all notebooks run" || diag "$(<"$tmp/err")"
 is "$(cat "$HS_TOP"/notebooks-data/notebooks/* | cksum)" "$before" "... and stay as they are stored"
 grep 'skipped' "$tmp/err" | while read -r line; do diag "$line"; done

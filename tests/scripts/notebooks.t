@@ -73,10 +73,10 @@ relay "$(<"$tmp/looked")"
 mkdir -p "$tmp/tree/notebooks-data"
 cp -R "$HS_TOP/scripts" "$tmp/tree"
 cp -R "$HS_TOP/notebooks-data/notebooks" "$tmp/tree/notebooks-data"
-sed -i 's,^NBCONVERT = .*,NBCONVERT = "/bin/false",' "$tmp/tree/scripts/notebooks"
+sed -i 's,^NBCONVERT = .*,NBCONVERT = "/bin/false",' "$tmp/tree/scripts/hs/commands/notebooks.py"
 books()
 {
-	out=$("$tmp/tree/scripts/notebooks" "$@" --out "$tmp/out" 2>&1)
+	out=$("$tmp/tree/scripts/hyperscope" notebooks "$@" --out "$tmp/out" 2>&1)
 	status=$?
 }
 books

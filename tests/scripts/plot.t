@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/plot: figures out of the CSVs, each bar as long as its number says, the same file twice; what
+# scripts/hyperscope figures: figures out of the CSVs, each bar as long as its number says, the same file twice; what
 # would mislead a reader is refused, what is missing is said and skipped.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 /usr/bin/python3 -c 'import matplotlib' 2>/dev/null ||
-	{ echo "1..0 # SKIP /usr/bin/python3 has no matplotlib: scripts/setup figures installs it"; exit 0; }
+	{ echo "1..0 # SKIP /usr/bin/python3 has no matplotlib: scripts/hyperscope setup figures installs it"; exit 0; }
 plot()
 {
-	out=$("$HS_TOP/scripts/plot" "$@" --out "$tmp/out" 2>&1)
+	out=$("$HS_TOP/scripts/hyperscope" figures "$@" --out "$tmp/out" 2>&1)
 	status=$?
 }
 
@@ -29,7 +29,7 @@ like "$status $out" '^125 .*exit-latency: skipped: .*exit-latency.csv is missing
 is "$(find "$tmp/out" -newer "$tmp/data" -name '*.svg')" "" "... and no file"
 echo "no,csv" >"$tmp/data/exit-latency.csv"
 plot --data "$tmp/data" exit-latency
-like "$status $out" '^125 .*exit-latency.csv: not a file that scripts/bench --csv wrote' "a file of something else is refused"
+like "$status $out" '^125 .*exit-latency.csv: not a file that scripts/hyperscope bench --csv wrote' "a file of something else is refused"
 damaged()	# NAME FIGURE FILE MESSAGE PYTHON: with a file changed by it (rows, a list of dictionaries) the figure is refused
 {
 	rm -rf "$tmp/data" && mkdir -p "$tmp/data" && cp -R "$HS_TOP"/notebooks-data/{*.csv,papers} "$tmp/data"
@@ -55,7 +55,7 @@ damaged "... a least that is not" exit-latency-all exit-latency.csv '^125 .*: no
 	'rows[0].update(system="bare", exit="nothing", min="1e6")'
 damaged "... what no machine counts" toggles exit-latency.csv '^125 .*: nothing of bare: no operation has so many' \
 	'rows[0].update(system="bare", exit="nothing", p99="1e300", max="1e300")'
-damaged "... half an anatomy" anatomy anatomy.csv "^125 .*anatomy.csv: not a file that scripts/anatomy --csv wrote: line 2: instructions '' is no number" \
+damaged "... half an anatomy" anatomy anatomy.csv "^125 .*anatomy.csv: not a file that scripts/hyperscope anatomy --csv wrote: line 2: instructions '' is no number" \
 	'rows[0]["instructions"] = ""'
 damaged "... and one of less than nothing" anatomy anatomy.csv "^125 .*anatomy.csv: .*: no stage '.*' has -5 instr" 'rows[0]["instructions"] = "-5"'
 for system in bare linux hyperscope; do

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/profile, irqs-off and anatomy: what cannot be is refused before anything runs, and however they
+# scripts/hyperscope profile, irqs-off and anatomy: what cannot be is refused before anything runs, and however they
 # end - a reader that has seen enough, no room, a signal half-way - nothing stays behind, and they say so.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
@@ -27,18 +27,18 @@ done
 refused 2 "--timeout 0: at least 1 second" profile --timeout 0 hello
 refused 2 "--timeout 0: at least 1 second" irqs-off --timeout 0 hello
 refused 2 "--timeout -1: at least 1 second" anatomy --timeout -1 mmio_read
-refused 2 "--kallsyms is for boot or a program: hello is no Linux guest; scripts/profile --help lists what there is" \
+refused 2 "--kallsyms is for boot or a program: hello is no Linux guest; scripts/hyperscope profile --help lists what there is" \
 	profile --kallsyms /dev/null hello
 refused 2 "--system bare,bare: a system is named twice" anatomy --system bare,bare mmio_read
 refused 2 "there is no event 'nonsense'; \`hstrace events\` lists them" anatomy --trace nonsense mmio_read
-refused 2 "--svg $tmp/no/where.svg: cannot be written; scripts/anatomy --help lists what there is" \
+refused 2 "--svg $tmp/no/where.svg: cannot be written; scripts/hyperscope anatomy --help lists what there is" \
 	anatomy --svg "$tmp/no/where.svg" mmio_read
-refused 2 "--csv $tmp: cannot be written; scripts/anatomy --help lists what there is" anatomy --csv "$tmp" mmio_read
+refused 2 "--csv $tmp: cannot be written; scripts/hyperscope anatomy --help lists what there is" anatomy --csv "$tmp" mmio_read
 printf '\377\n' >"$tmp/foreign"
 refused 2 "--bounds $tmp/foreign: it is no text in UTF-8" irqs-off --bounds "$tmp/foreign" hello
-refused 125 "$tmp/foreign: not a file that scripts/anatomy --csv wrote: it is no text in UTF-8" \
+refused 125 "$tmp/foreign: not a file that scripts/hyperscope anatomy --csv wrote: it is no text in UTF-8" \
 	anatomy --csv "$tmp/foreign" mmio_read
-refused 125 "$tmp/qemu: No such file or directory; scripts/setup run installs it" \
+refused 125 "$tmp/qemu: No such file or directory; scripts/hyperscope setup run installs it" \
 	anatomy --qemu "$tmp/qemu" mmio_read
 TMPDIR=$tmp/nowhere hs_script anatomy mmio_read
 is "$status $(grep -c Traceback "$tmp/err")" "125 0" "a folder for its files that there is not is one sentence" ||
@@ -52,7 +52,7 @@ for tool in profile irqs-off anatomy; do
 done
 
 # Unbuffered, so that the first line finds nobody.
-PYTHONUNBUFFERED=1 unread "$HS_TOP/scripts/profile" --out "$O" --svg "$tmp/hello.svg" --folded "$tmp/hello" \
+PYTHONUNBUFFERED=1 unread "$HS_TOP/scripts/hyperscope" profile --out "$O" --svg "$tmp/hello.svg" --folded "$tmp/hello" \
 	--csv "$tmp/hello.csv" hello
 is $? 125 "words that nobody reads are an error" || diag "$(cat "$tmp/err")"
 [ -s "$tmp/hello" ] && [ -s "$tmp/hello.csv" ] && [ "$(tail -n 1 "$tmp/hello.svg")" = "</svg>" ]
@@ -103,7 +103,7 @@ EOF
 ok $? "a file that was cut anywhere, also within a number, is refused"
 
 # At any moment from the start on (signals.slow.t has more moments and all other commands).
-is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/profile" --out "$O" --top 1 hello)" "" \
+is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/hyperscope" profile --out "$O" --top 1 hello)" "" \
 	"profile ended by a signal at any moment: no traceback, nothing left running, no temporary file"
 
 # A signal arrives whenever Popen has just taken its lock, in the wait for the machine.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/profile and scripts/irqs-off of several harts: each hart is told from the others, the count
+# scripts/hyperscope profile and scripts/hyperscope irqs-off of several harts: each hart is told from the others, the count
 # is the machine's instret while they take turns, and a second run is the same to the byte.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile

@@ -30,12 +30,12 @@ ok $((run >= 4 ? 0 : 1)) "the sites of trace events in KVM_RUN are no-ops as bui
 diag "$run of them"
 
 # In QEMU no reservation outlives a trap, so check-sret inspects the image.
-said=$("$HS_TOP/scripts/check-sret" "$O/hyperscope.elf" 2>&1)
+said=$("$HS_TOP/scripts/hyperscope" check-sret "$O/hyperscope.elf" 2>&1)
 is "$?" 0 "an SC precedes each sret of the kernel that may change who runs" || diag "$said"
 printf '%s\n' '.option norelax' 'bare: csrw sepc, a0' sret 'good: sc.w zero, zero, (a0)' nop sret \
 	'past: beqz a1, 1f' 'sc.w zero, zero, (a0)' '1: sret' 'again: sc.w zero, zero, (a0)' 'lr.w a0, (a0)' sret |
 	"${CROSS_COMPILE:-riscv64-linux-gnu-}as" -march=rv64ima_zicsr -o "$tmp/srets.o" -
-said=$("$HS_TOP/scripts/check-sret" "$tmp/srets.o" 2>&1)
+said=$("$HS_TOP/scripts/hyperscope" check-sret "$tmp/srets.o" 2>&1)
 is "$?:$(grep -v ' it has no sret$' <<<"$said" | sed 's/sret at 0x[0-9a-f]*: //' | tr '\n' ';')" \
 	"1:bare: no SC on every way to it;good: an SC precedes it;past: no SC on every way to it;again: an LR between the SC and the sret;" \
 	"check-sret finds an sret without an SC, one with a way around the SC, and one with an LR after it"

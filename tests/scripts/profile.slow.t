@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# profile.slow.t - scripts/profile of Debian's boot: its count is instret's, the kernel's functions
+# profile.slow.t - scripts/hyperscope profile of Debian's boot: its count is instret's, the kernel's functions
 # have names and callers, twice the same.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
-[ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing: scripts/setup run fetches it"
+[ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing: scripts/hyperscope setup run fetches it"
 
 for run in one two; do
-	timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/profile" --out "$O" --timeout "$(scaled 400)" \
+	timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" profile --out "$O" --timeout "$(scaled 400)" \
 		--folded "$tmp/$run" boot >"$tmp/table" 2>"$tmp/err"
 	is $? 0 "a boot is profiled, run $run" || diag "$(cat "$tmp/err" "$tmp/table")"
 	like "$(cat "$tmp/table")" 'instret was read [1-9][0-9,]* times, the last at [0-9,]+, and was our count each time' \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/profile: functions of known length have that many instructions, the sum is the machine's
+# scripts/hyperscope profile: functions of known length have that many instructions, the sum is the machine's
 # instret, who called whom survives longjmp and signals, a second run is the same to the byte.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
@@ -52,7 +52,7 @@ for kind in .csv "" .svg; do
 done
 python3 -c 'import sys, xml.etree.ElementTree as tree; tree.parse(sys.argv[1])' "$tmp/one.svg"
 ok $? "the flame graph is XML"
-"$HS_TOP/scripts/flamegraph" --least 0 --out "$tmp/all.svg" "$tmp/one"
+"$HS_TOP/scripts/hyperscope" flamegraph --least 0 --out "$tmp/all.svg" "$tmp/one"
 relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" "$tmp/one" "$tmp/all.svg" 2>&1)" "flame graph"
 
 # What timed() itself has read from instret is how often echo() goes round.

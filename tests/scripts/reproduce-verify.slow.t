@@ -9,16 +9,16 @@
 git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this is no git checkout"
 export HYPERSCOPE_SET=
 
-timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/reproduce-verify" --out "$O" kvm-unit-tests-micro-bench \
+timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" reproduce-verify --out "$O" kvm-unit-tests-micro-bench \
 	>"$tmp/out" 2>"$tmp/err" </dev/null
 is $? 0 "all figures are equal" || diag "$(cat "$tmp/out")" "$(tail -n 5 "$tmp/err")"
 like "$(cat "$tmp/out")" '^again: +13 figures, all are equal; images: the same bytes' "measured twice"
 like "$(cat "$tmp/out")" '^elsewhere: +13 figures, all are equal; images: the same bytes' "and elsewhere, where what was built is the same, too"
 
-"$HS_TOP/scripts/reproduce-verify" --help >"$tmp/out"
+"$HS_TOP/scripts/hyperscope" reproduce-verify --help >"$tmp/out"
 is "$?:$(awk 'length > 80' "$tmp/out" | wc -l)" 0:0 "--help" || diag "$(cat "$tmp/out")"
-"$HS_TOP/scripts/reproduce-verify" --clean >"$tmp/out" 2>&1
+"$HS_TOP/scripts/hyperscope" reproduce-verify --clean >"$tmp/out" 2>&1
 is "$?:$(cat "$tmp/out")" "2:reproduce-verify: --clean needs a suite; --help says more" "wrong use"
-"$HS_TOP/scripts/reproduce-verify" --out "$tmp/none" no-such-paper >"$tmp/out" 2>&1
+"$HS_TOP/scripts/hyperscope" reproduce-verify --out "$tmp/none" no-such-paper >"$tmp/out" 2>&1
 like "$? $(tail -n 1 "$tmp/out")" "^2 reproduce: there is no paper 'no-such-paper'" "a paper that there is not is wrong use, too"
 done_testing

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/reproduce: a paper's folder is read, or refused by file and line; its claims and figures are
+# scripts/hyperscope reproduce: a paper's folder is read, or refused by file and line; its claims and figures are
 # judged: as expected, not, of another key.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
@@ -37,7 +37,7 @@ END
 cp "$paper/claims.md" "$tmp/claims.md"
 reproduce()
 {
-	out=$("$tmp/tree/scripts/reproduce" "$@" --out "$tmp/out" 2>&1)
+	out=$("$tmp/tree/scripts/hyperscope" reproduce "$@" --out "$tmp/out" 2>&1)
 	status=$?
 	flat="$status $(tr -s '\n ' ' ' <<<"$out")"
 }
@@ -60,7 +60,7 @@ reproduce write --check
 is $status 0 "and is what it would be"
 sed -i 's/ VM Switch / VM switch /' "$tmp/tree/docs/results.md"
 reproduce write --check
-is "$status:$out" "1:docs/results.md: not what the papers' files say: run scripts/reproduce write" "... until somebody writes into it"
+is "$status:$out" "1:docs/results.md: not what the papers' files say: run scripts/hyperscope reproduce write" "... until somebody writes into it"
 
 sed 's/^\(hyperscope,.*\),instructions,/\1,cycles,/' "$csv" >"$tmp/cycles.csv"
 reproduce all --from "$tmp/cycles.csv"
@@ -181,7 +181,7 @@ reproduce write --from "$csv" mine
 is "$status:$(grep -c ^cull "$paper/expected.csv")" 0:0 "what is expected of a row that is no more can be written anew"
 sed -i '2,$d' "$paper/expected.csv"
 reproduce all --from "$csv"
-like "$flat" '^0 .*figures: nothing is expected yet; scripts/reproduce write --from .* 1 paper: nothing is expected yet $' \
+like "$flat" '^0 .*figures: nothing is expected yet; scripts/hyperscope reproduce write --from .* 1 paper: nothing is expected yet $' \
 	"where nothing is expected it says so, and does not say that all is as expected"
 cp -R "$paper" "$tmp/tree/notebooks-data/papers/other" && cp "$tmp/expected.csv" "$tmp/tree/notebooks-data/papers/other/expected.csv"
 reproduce all --from "$csv"
@@ -190,7 +190,7 @@ rm -r "$tmp/tree/notebooks-data/papers/other"
 cp "$tmp/expected.csv" "$paper/expected.csv"
 sed 's/^\(hyperscope,mmio_read,default,rv64\),.*/\1/' "$csv" >"$tmp/short.csv"
 reproduce all --from "$tmp/short.csv"
-like "$flat" '^125 .*short.csv: not a file that scripts/bench --csv wrote: line [0-9]+: it has not 20 fields' "half a line of the bench is refused"
+like "$flat" '^125 .*short.csv: not a file that scripts/hyperscope bench --csv wrote: line [0-9]+: it has not 20 fields' "half a line of the bench is refused"
 
 # What is measured where: a goal that is so much more than bare wants the row bare, a row that a paper has the row.
 out=$(cd "$HS_TOP/scripts" && python3 -B - <<'END'
@@ -224,7 +224,7 @@ ln -s "$tmp/elsewhere" "$paper"
 "$paper/run" --from "$csv" --out "$tmp/out" >/dev/null && out=$("$paper/check" --out "$tmp/out" 2>&1)
 like "$out" '^mine: Mine' "... and one that is a link, by its own run and check"
 rm "$paper" && mv "$tmp/elsewhere" "$paper"
-out=$({ "$tmp/tree/scripts/reproduce" list | true; } 2>&1)
+out=$({ "$tmp/tree/scripts/hyperscope" reproduce list | true; } 2>&1)
 is "$out" "" "who reads no further is told nothing"
 
 sed -i 's/^Holds: .*/Holds: `call > io`/' "$paper/claims.md"
@@ -245,7 +245,7 @@ printf '# One\n\n%s\n\n## least: a call is least\n\nHolds: `call < io`\n' "$(gre
 cat >"$paper/run" <<'END'
 #!/bin/bash
 while [ $# -gt 1 ]; do case $1 in --to) to=$2 ;; --from) from=$2 ;; esac; shift; done
-"$REPRODUCE" run mine --from "$from" --to "$to" && sed -i '/,hyperscope,/d' "$to/mine.csv"
+"$HYPERSCOPE" reproduce run mine --from "$from" --to "$to" && sed -i '/,hyperscope,/d' "$to/mine.csv"
 END
 reproduce all --from "$csv"
 like "$flat" '^1 .*not measured on hyperscope: call < io holds on Linux KVM: call < io .* 1 paper: not all is as expected' \
@@ -262,8 +262,8 @@ like "$flat" '^125.*/mine.csv: No such file' "... but not what it wrote another 
 printf '#!/bin/bash\nexit 3\n' >"$paper/run"
 reproduce all --from "$csv"
 like "$flat" '^125.*mine: its run ended with status 3' "... and its failure told"
-out=$("$tmp/tree/scripts/reproduce-verify" --out "$tmp/out" mine 2>&1)
-like "$? $out" '^125 reproduce-verify: .* is no git clone, and no archive of scripts/artifact' \
+out=$("$tmp/tree/scripts/hyperscope" reproduce-verify --out "$tmp/out" mine 2>&1)
+like "$? $out" '^125 reproduce-verify: .* is no git clone, and no archive of scripts/hyperscope artifact' \
 	"reproduce-verify: without a clone it says so before it measures"
 reproduce all nothing
 like "$flat" "^2 .*there is no paper 'nothing'; there are mine" "a paper that there is not"

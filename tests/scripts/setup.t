@@ -4,7 +4,7 @@
 # setup.t - set-up finds what is missing, says so, works from its cache without a network, and does
 # not disturb another one. Nothing is installed here and nothing is fetched.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
-setup=$HS_TOP/scripts/setup
+setup="$HS_TOP/scripts/hyperscope setup"
 export DEBIAN_MIRROR=http://127.0.0.1:9/debian	# nobody answers there
 
 fake_qemu()	# VERSION
@@ -14,8 +14,8 @@ fake_qemu()	# VERSION
 	echo "$tmp/qemu-$1"
 }
 
-like "$($setup --help)" "usage: scripts/setup" "--help tells the purposes"
-is "$($setup --wrong run 2>&1)" "setup: unknown argument '--wrong'; scripts/setup --help lists what there is" \
+like "$($setup --help)" "usage: scripts/hyperscope setup" "--help tells the purposes"
+is "$($setup --wrong run 2>&1)" "setup: unknown argument '--wrong'; scripts/hyperscope setup --help lists what there is" \
 	"an unknown argument is refused"
 
 text=$(QEMU=$(fake_qemu 6.2.0) $setup --out "$tmp/o" --dry-run run)
@@ -42,7 +42,7 @@ text=$($setup --out "$tmp/f" --cached run 2>"$tmp/err")
 is "$?:$(sed 's:.*/::' <<<"$text" | paste -sd' ')" \
 	"1:linux-libc-dev_6.12_all.deb device-tree-compiler_1.7.orig.tar.xz linux-image-6.12-riscv64_6.12_riscv64.deb" \
 	"--cached has the newest of each, and fails where one is not there"
-is "$(<"$tmp/err")" "setup: $tmp/f/dl has no busybox-static_*.deb: scripts/setup run fetches it" "... which it names"
+is "$(<"$tmp/err")" "setup: $tmp/f/dl has no busybox-static_*.deb: scripts/hyperscope setup run fetches it" "... which it names"
 $setup --out "$tmp/f" --no-guest --cached run >/dev/null
 is $? 0 "without a guest it needs none of its files"
 needs_debootstrap()	# where no mirror is known

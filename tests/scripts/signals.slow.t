@@ -9,17 +9,16 @@
 needs_plugin profile
 seed=${1:-$RANDOM}
 diag "seed $seed"
-scripts=$HS_TOP/scripts
 
 told()	# MOMENTS COMMAND...
 {
-	is "$(python3 "$HS_TOP/tests/scripts/told.py" "$seed" "$1" "$scripts/$2" "${@:3}")" "" "${*:2:4}: told to end at any moment"
+	is "$(python3 "$HS_TOP/tests/scripts/told.py" "$seed" "$1" "$HS_TOP/scripts/hyperscope" "${@:2}")" "" "${*:2:4}: told to end at any moment"
 }
 
-told 20 hyperscope run --quiet --out "$O" hello
-told 20 hyperscope run --quiet --out "$O" --trace-stream hello
-told 15 hyperscope exec --quiet --out "$O" "$O/tests/progs/ends" exit 0
-told 10 hyperscope probe --out "$O"
+told 20 run --quiet --out "$O" hello
+told 20 run --quiet --out "$O" --trace-stream hello
+told 15 exec --quiet --out "$O" "$O/tests/progs/ends" exit 0
+told 10 probe --out "$O"
 told 25 profile --out "$O" --top 1 hello
 told 15 irqs-off --out "$O" exits
 told 15 anatomy --out "$O" mmio_read
@@ -33,8 +32,8 @@ told 10 flamegraph /dev/null
 [ ! -f "$O/guest/vmlinux" ] || told 15 linux-kvm exec --out "$O" "$O/guest/busybox" true
 [ ! -f "$O/kselftest/get-reg-list" ] || told 8 kselftest --out "$O" --short --no-instructions get-reg-list
 if command -v gdb-multiarch >/dev/null; then
-	told 10 debug --out "$O" hello -- -batch -ex 'info registers pc'
+	told 10 gdb --out "$O" hello -- -batch -ex 'info registers pc'
 else
-	skip "debug told to end" "gdb-multiarch is not installed"
+	skip "gdb told to end" "gdb-multiarch is not installed"
 fi
 done_testing

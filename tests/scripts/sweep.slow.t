@@ -109,7 +109,7 @@ if command -v parallel >/dev/null; then
 	goes_on parallel "parallel after that"
 	is "$(sort -nu "$tmp/ran" | wc -l)" 24 "... each was run"
 else
-	skip "GNU parallel" "it is not installed: scripts/setup sweep"
+	skip "GNU parallel" "it is not installed: scripts/hyperscope setup sweep"
 fi
 
 # ---- Snakemake ----

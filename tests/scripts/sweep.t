@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # hyperscope sweep: a wrong table is refused by file and key; each combination is one job, run once, also
-# when it is interrupted; failures are rows; a row of the bench is what scripts/bench says.
+# when it is interrupted; failures are rows; a row of the bench is what scripts/hyperscope bench says.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 sweep()
@@ -148,7 +148,7 @@ like "$status $out" '^2 .*--sbatch .: No closing quotation' "an option for sbatc
 # ---- GNU parallel ----
 
 if ! command -v parallel >/dev/null; then
-	skip "runs by GNU parallel" "it is not installed: scripts/setup sweep"
+	skip "runs by GNU parallel" "it is not installed: scripts/hyperscope setup sweep"
 	done_testing
 	exit
 fi
@@ -353,7 +353,7 @@ fastpath = ["off"]
 END
 "$HS_TOP/scripts/hyperscope" sweep --quiet --out "$O" --fresh "$tmp/row.toml" >"$tmp/said" 2>&1
 is $? 0 "a row of the bench is a job" || diag "$(<"$tmp/said")"
-"$HS_TOP/scripts/bench" --out "$O" --rows sbi_version --set fastpath=off --csv "$tmp/bench.csv" >/dev/null 2>&1
+"$HS_TOP/scripts/hyperscope" bench --out "$O" --rows sbi_version --set fastpath=off --csv "$tmp/bench.csv" >/dev/null 2>&1
 python3 - "$O/sweeps/row/results.csv" "$tmp/bench.csv" >"$tmp/said" <<'END'
 import csv, sys
 ours, bench = (list(csv.DictReader(open(path))) for path in sys.argv[1:])
@@ -361,6 +361,6 @@ same = ("cpu", "system", "unit", "commit", "images", "qemu", "qemu_flags", "open
 print([name for name in same if ours[0][name] != bench[0][name]], ours[0]["value"] == bench[0]["p50"],
       ours[1]["name"], ours[1]["value"] == bench[0]["instret"], ours[0]["fastpath"], len(ours))
 END
-is "$(<"$tmp/said")" "[] True sbi_version.instret True off 2" "... with the figures and facts of scripts/bench"
+is "$(<"$tmp/said")" "[] True sbi_version.instret True off 2" "... with the figures and facts of scripts/hyperscope bench"
 rm -rf "$O/sweeps/row"
 done_testing

@@ -11,11 +11,11 @@ why=$(why_no_tours)
 while read -r name steps; do
 	for ((i = 0; i < steps; i++)); do printf '\nb\n\n'; done >"$tmp/keys"
 	echo >>"$tmp/keys"
-	said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/walk" --timeout "$(scaled 60)" "$name" <"$tmp/keys" 2>&1)
+	said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/hyperscope" walk --timeout "$(scaled 60)" "$name" <"$tmp/keys" 2>&1)
 	like "$(tail -n 3 <<<"$said")" "walk: $name: $steps steps, as expected" "$name: to its end, with each step twice"
 	is "$(grep -c "^(walk) *$" <<<"$said")" "$steps" "$name: b went back each time"
 	unlike "$(grep -E 'not as the tour|did not come back|no way back|Traceback|^interrupted' <<<"$said")" "." \
 		"$name: and all was as expected whenever it went on"
-done < <("$HS_TOP/scripts/walk" --list | sed -E 's/^([^ ]+) .*\(([0-9]+) steps\)$/\1 \2/')
+done < <("$HS_TOP/scripts/hyperscope" walk --list | sed -E 's/^([^ ]+) .*\(([0-9]+) steps\)$/\1 \2/')
 is "$(left_running)" "" "nothing is left running"
 done_testing

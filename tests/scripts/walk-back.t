@@ -36,7 +36,7 @@ state='python from hs.gdb import cmd_switch; print("STATE", sorted(row for row i
 	done
 	printf '%s\n' 'rb nosuchfield' 'rb' '' '' '' ''				# and the rest as ever
 } >"$tmp/keys"
-said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/walk" --timeout "$(scaled 60)" null-sbi <"$tmp/keys" 2>&1)
+said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/hyperscope" walk --timeout "$(scaled 60)" null-sbi <"$tmp/keys" 2>&1)
 states=$(grep -o 'STATE.*' <<<"$said")
 is "$(wc -l <<<"$states")" 5 "the prompt takes gdb's commands" || diag "$(tail -n 40 <<<"$said")"
 is "$(sed -n 3p <<<"$states")" "$(sed -n 1p <<<"$states")" "b after three steps: every register is as before"
@@ -58,7 +58,7 @@ unlike "$said" "not as the tour expects|Traceback|Python Exception" "and was as 
 
 # On a terminal, a guest that loops for ever: nothing comes of it, and that is said.
 printf '%s\n' '' '' '' '' 'set *(unsigned int *) $pc = 0x6f' 'continue' 'hs where' b b 'hs where' q >"$tmp/keys"
-said=$(timeout "$(scaled 60)" script -qefc "'$HS_TOP/scripts/walk' --timeout 6 null-sbi" /dev/null <"$tmp/keys" 2>&1)
+said=$(timeout "$(scaled 60)" script -qefc "'$HS_TOP/scripts/hyperscope' walk --timeout 6 null-sbi" /dev/null <"$tmp/keys" 2>&1)
 is $? 0 "on a terminal: q ends it, with status 0" || diag "$(tail -n 20 <<<"$said")"
 like "$(grep "come back" <<<"$said")" "'continue' did not come back within 6 seconds and was stopped" "the watchdog stops what never ends" || diag "$(tail -n 40 <<<"$said")"
 is "$(left_running)" "" "nothing is left running"

@@ -3,13 +3,13 @@
 # walk.sh - for the tests of walkthroughs; after tap.sh.
 #
 #   why_no_tours         what they lack here, or nothing
-#   walk WORD...         scripts/walk, with an end
+#   walk WORD...         scripts/hyperscope walk, with an end
 #   tour_plays NAME      claims that it plays and that its page is current
 
 why_no_tours()
 {
 	if ! command -v gdb-multiarch >/dev/null; then
-		echo "gdb-multiarch is not installed (scripts/setup test)"
+		echo "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 	elif qemu_older 10.0; then
 		echo "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (10.0 does)"
 	fi
@@ -17,7 +17,7 @@ why_no_tours()
 
 walk()	# WORD...
 {
-	timeout "$(scaled 150)" "$HS_TOP/scripts/walk" --timeout "$(scaled 120)" "$@" </dev/null 2>&1
+	timeout "$(scaled 150)" "$HS_TOP/scripts/hyperscope" walk --timeout "$(scaled 120)" "$@" </dev/null 2>&1
 }
 
 tour_plays()	# NAME

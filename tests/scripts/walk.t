@@ -74,7 +74,7 @@ unlike "$said" "Traceback" "tours and pages: nothing failed by itself"
 for words in "" --nonsense no-such-tour "--auto $tmp/none.tour"; do
 	# shellcheck disable=SC2086 # words on purpose
 	said=$(walk $words)
-	is "$? $(grep -c '^\(scripts/\)\?walk: ' <<<"$said")" "2 1" "scripts/walk $words: wrong use, in a sentence" || diag "$said"
+	is "$? $(grep -c '^\(scripts/\)\?walk: ' <<<"$said")" "2 1" "scripts/hyperscope walk $words: wrong use, in a sentence" || diag "$said"
 done
 sed 's/^guest: .*/guest: exec/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/program.tour"
 printf '#!/bin/sh\necho QEMU emulator version 8.2.2\n' >"$tmp/older" && chmod +x "$tmp/older"
@@ -94,7 +94,7 @@ for name in $(walk --list | cut -d' ' -f1); do
 	tour_plays "$name"
 done
 
-said=$(timeout "$(scaled 60)" "$HS_TOP/scripts/walk" null-sbi <<<q 2>&1)
+said=$(timeout "$(scaled 60)" "$HS_TOP/scripts/hyperscope" walk null-sbi <<<q 2>&1)
 is "$? $(tail -n 1 <<<"$said")" "0 (walk) " "who ends a tour at its first prompt is told nothing of a trace" || diag "$said"
 
 # A wrong expectation, one at the first stop and one of a field that has changed; then a stale page.

@@ -50,7 +50,7 @@ done
 # ---- linux-kvm: before it looks for its kernel ----
 linux_refused()	# REGEX ARGS...
 {
-	"$HS_TOP/scripts/linux-kvm" exec --out "$tmp/none" "${@:2}" >"$tmp/out" 2>"$tmp/err" </dev/null
+	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$tmp/none" "${@:2}" >"$tmp/out" 2>"$tmp/err" </dev/null
 	like "$? $(wc -l <"$tmp/err") $(cat "$tmp/out" "$tmp/err")" "^2 1 linux-kvm: $1" "linux-kvm refuses ${*:2:2}"
 }
 for harts in x 0 -1 1.5 65 99999999999999999999 ''; do
@@ -68,7 +68,7 @@ linux_refused "--harts needs a value" --harts
 linux_refused "unknown option --wrong" --wrong
 linux_refused "no program was named"
 if [ -f "$linux" ] && [ -f "$O/guest/busybox" ]; then
-	"$HS_TOP/scripts/linux-kvm" exec --out "$O" --cpu nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
+	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" --cpu nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
 	is "$? $(grep -c . "$tmp/err") $(tail -n 1 "$tmp/err")" "125 2 linux-kvm: QEMU could not create the machine (exit status 1)" \
 		"linux-kvm: when QEMU refuses the machine, its message and ours are printed"
 else
@@ -127,4 +127,29 @@ refused 125 "16 MiB of memory are too little.* [0-9]+ MiB" "too little memory" \
 	exec --ram 16M "$progs/ends" exit 0
 refused 126 "QEMU failed: .*nonsense" "a processor that QEMU does not know" \
 	exec --cpu nonsense "$progs/ends" exit 0
+
+# ---- names of commands ----
+commands=$("$HS_TOP/scripts/hyperscope" --help | sed -n 's/^  \([a-z-]*\)  .*/\1/p')
+wrong=
+for link in "$HS_TOP"/scripts/*; do
+	[ -L "$link" ] || continue
+	said=$("$link" --help 2>&1)
+	[ "$? $(wc -l <<<"$said")" = "2 1" ] || wrong+=" ${link##*/}"
+	now=$(sed -n 's/.*scripts\/hyperscope \([a-z-]*\).* now$/\1/p' <<<"$said")
+	"$HS_TOP/scripts/hyperscope" --help | grep -qE "(^  |[ ,])$now([ ,.]|$)" || wrong+=" ${link##*/}: '$now'"
+done
+is "$wrong" "" "each name that a command had prints the command that there is now, with status 2"
+is "$("$HS_TOP/scripts/bench" --list 2>&1)" "bench: this command is scripts/hyperscope bench now" "... in a sentence"
+is "$("$HS_TOP/scripts/hyperscope" anatomie 2>&1; echo $?)" \
+	"hyperscope: unknown command 'anatomie': is it anatomy?; --help lists what there is"$'\n'2 "an unknown command is refused, and what is near it named"
+completed()	# WORD...: what bash would offer for the last one
+{
+	bash -c 'cd "$1" && source <(scripts/hyperscope completion bash) && shift && COMP_WORDS=(scripts/hyperscope "$@") COMP_CWORD=$# &&
+		_hyperscope && echo "${COMPREPLY[*]}"' - "$HS_TOP" "$@" 2>&1
+}
+is "$(completed ksel) $(completed bench --rows sbi_vers) $(completed bench --toggle fastp) $(completed run --trace-st)" \
+	"kselftest sbi_version fastpath --trace-stop --trace-stream" "bash completes commands, rows, toggles and options"
+[ "$(wc -w <<<"$commands")" -gt 25 ]
+ok $? "--help lists the commands"
+
 done_testing

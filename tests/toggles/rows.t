@@ -99,6 +99,6 @@ is "$status" 2 "a toggle in HYPERSCOPE_SET that is not there is refused"
 like "$err" "no toggle 'colour'" "by name"
 "$HS_TOP/tests/run" --out "$O" --set colour=blue "$0" >"$tmp/out" 2>&1
 is "$? $(grep -c "no toggle 'colour'" "$tmp/out")" "2 1" "and by tests/run before it begins"
-HYPERSCOPE_SET="fp=eager" "$HS_TOP/scripts/bench" hyperscope --rows sbi_version >"$tmp/out" 2>&1
+HYPERSCOPE_SET="fp=eager" "$HS_TOP/scripts/hyperscope" bench hyperscope --rows sbi_version >"$tmp/out" 2>&1
 is "$? $(grep -c 'HYPERSCOPE_SET is set' "$tmp/out")" "2 1" "who measures does not take toggles from there"
 done_testing

@@ -6,7 +6,7 @@
 // usage: node perfetto.mjs FOLDER TRACE SQL
 //
 // FOLDER holds trace_processor.wasm, engine_bundle.node.js (which starts it, for a web worker) and
-// engine.mjs (which speaks with it): scripts/setup readers makes it. Prints a JSON array a row.
+// engine.mjs (which speaks with it): scripts/hyperscope setup readers makes it. Prints a JSON array a row.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

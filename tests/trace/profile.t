@@ -55,8 +55,8 @@ is "$(awk '{ print $1, ($2 > 9774 && $2 < 10073 ? 1 : 0) }' rate)" "1 1" "they c
 "$hstrace" profile --folded --kallsyms "$guest" trace >folded
 is "$(sed 's/ [0-9]*$//' folded | grep -vcx '[A-Z]*;[^; ]*;[^; ]*')" 0 "--folded: MODE;PROGRAM;SYMBOL COUNT"
 is "$(awk '{ n += $NF } END { print n }' folded)" "$(sed -n 's/^samples: //p' table)" "... counts the same"
-"$HS_TOP/scripts/flamegraph" --out graph.svg folded 2>err
-is "$? $(grep -c spin_vs_half graph.svg | sed 's/^[1-9][0-9]*$/some/')" "0 some" "... and is what scripts/flamegraph draws"
+"$HS_TOP/scripts/hyperscope" flamegraph --out graph.svg folded 2>err
+is "$? $(grep -c spin_vs_half graph.svg | sed 's/^[1-9][0-9]*$/some/')" "0 some" "... and is what scripts/hyperscope flamegraph draws"
 is "$("$hstrace" profile --by mode trace | awk 'NR > 2 { n += $1 } END { print n }')" \
 	"$(sed -n 's/^samples: //p' table)" "--by mode adds them up"
 

@@ -3,7 +3,7 @@
 #
 # readers.slow.t - a boot of Debian's kernel on two vCPUs, every event on, in each tool that shall open it:
 # those of export.t, and those that need more: KernelShark, a perf of RISC-V under qemu-user with its
-# kvm stat, Perfetto's own trace processor (scripts/setup readers). Counts and fields are
+# kvm stat, Perfetto's own trace processor (scripts/hyperscope setup readers). Counts and fields are
 # hstrace report's; KernelShark's window is left as build/kernelshark.png, to be looked at.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/trace/readers.sh"
@@ -44,9 +44,9 @@ fi
 # ---- a perf of RISC-V, whose kvm stat knows this architecture's causes ----
 root=$O/perf_riscv64
 if [ ! -x "$root/usr/bin/perf" ]; then
-	skip "a perf of RISC-V" "$root is not there: scripts/setup readers"
+	skip "a perf of RISC-V" "$root is not there: scripts/hyperscope setup readers"
 elif ! have qemu-riscv64; then
-	skip "a perf of RISC-V" "qemu-user is not installed: scripts/setup readers"
+	skip "a perf of RISC-V" "qemu-user is not installed: scripts/hyperscope setup readers"
 else
 	perf_riscv64()
 	{
@@ -74,7 +74,7 @@ fi
 if [ -n "$no_perfetto" ]; then
 	skip "Perfetto" "$no_perfetto"
 elif [ ! -f "$O/perfetto/trace_processor.wasm" ]; then
-	skip "Perfetto" "$O/perfetto is not there: scripts/setup readers, where npm is installed"
+	skip "Perfetto" "$O/perfetto is not there: scripts/hyperscope setup readers, where npm is installed"
 elif ! have node; then
 	skip "Perfetto" "nodejs is not installed"
 else
@@ -109,7 +109,7 @@ fi
 
 # ---- KernelShark: the library that reads for it, and its window ----
 if ! have kernelshark; then
-	skip "KernelShark" "kernelshark is not installed: scripts/setup readers"
+	skip "KernelShark" "kernelshark is not installed: scripts/hyperscope setup readers"
 else
 	export_as trace-cmd t.dat
 	"$tests/kernelshark.py" t.dat >t.txt 2>err
@@ -119,7 +119,7 @@ for tool in kernelshark Xvfb xdotool import; do
 	have $tool || missing=$tool
 done
 if [ -n "${missing:-}" ]; then
-	skip "KernelShark's window" "$missing is not installed: scripts/setup readers"
+	skip "KernelShark's window" "$missing is not installed: scripts/hyperscope setup readers"
 else
 	mkdir -m 700 run cache
 	printf '[General]\nnoRootWarn=true\n' >cache/setting.ini	# a dialog, for root

@@ -4,7 +4,7 @@
 # stream-boot.slow.t - a whole boot of Debian's guest with every event on, streamed out of rings of the
 # host's default size, which go round meanwhile: nothing is lost.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/guest/vmlinux" ] && [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest: scripts/setup run"
+[ -f "$O/guest/vmlinux" ] && [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest: scripts/hyperscope setup run"
 
 HS_SECONDS=240 hs run --out "$O" --quiet --smp 2 --harts 2 --trace all --trace-stream --boot trace.size=8M \
 	--command 'nproc; exit 5'

@@ -2,7 +2,7 @@
 /*
  * profile.c - `hstrace profile`: where the time was spent, by the samples in a trace.
  *
- * --folded is what flame graphs are made of (scripts/flamegraph): a line a place, its parts
+ * --folded is what flame graphs are made of (scripts/hyperscope flamegraph): a line a place, its parts
  * with semicolons between, the count behind it.
  */
 #include <search.h>
@@ -36,7 +36,7 @@ struct profile {
 
 const char hst_profile_help[] =
 	"  --by WHAT       a row for each symbol (default), program or mode\n"
-	"  --folded        lines MODE;PROGRAM;SYMBOL COUNT, for scripts/flamegraph\n";
+	"  --folded        lines MODE;PROGRAM;SYMBOL COUNT, for scripts/hyperscope flamegraph\n";
 
 static int by_place(const void *a, const void *b)
 {

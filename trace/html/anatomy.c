@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * anatomy.c - the table of stages that scripts/anatomy prints, read for the page.
+ * anatomy.c - the table of stages that scripts/hyperscope anatomy prints, read for the page.
  *
  *   stage                 hyperscope              linux
  *   guest                          2   0.1%           2   0.1%
@@ -86,7 +86,7 @@ static int write_table(const char *path, FILE *in, FILE *out)
 		if (strcspn(line, "\r\n"))
 			snprintf(title, sizeof(title), "%.*s", (int)strcspn(line, "\r\n"), line);
 	if (strncmp(line, "stage ", 6)) {
-		hst_error(path, "there is no table of scripts/anatomy in it");
+		hst_error(path, "there is no table of scripts/hyperscope anatomy in it");
 		return -1;
 	}
 	fputs("{\"name\":", out);

@@ -225,7 +225,7 @@ void html_device_name(const struct hst_file *file, u64 gpa, char *device, char *
 /* ---- the page (write.c, page.c, anatomy.c) ---- */
 
 void html_write_run(const struct html_run *run, FILE *out);
-/* Tables that scripts/anatomy printed, as JSON; -1 after saying what is wrong with the file. */
+/* Tables that scripts/hyperscope anatomy printed, as JSON; -1 after saying what is wrong with the file. */
 int html_write_anatomy(const char *path, FILE *out);
 extern const char html_help[];
 int hst_cmd_html(int argc, char **argv);

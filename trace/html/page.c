@@ -35,10 +35,10 @@ struct options {
 	struct hst_select select;
 };
 
-const char html_help[] =
-	"  --out PAGE      where the page goes (report.html)\n"
-	"  --anatomy TEXT  what scripts/anatomy printed: shown as well; may be repeated\n"
-	"and of the events (the exit table is always that of the whole run):\n";
+const char html_help[] = "  --out PAGE      where the page goes (report.html)\n"
+			 "  --anatomy TEXT  what scripts/hyperscope anatomy printed: shown as "
+			 "well; may be repeated\n"
+			 "and of the events (the exit table is always that of the whole run):\n";
 
 static const char head[] =
 	"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

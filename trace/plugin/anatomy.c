@@ -2,7 +2,7 @@
 /*
  * anatomy.c - a QEMU plugin: the way of each iteration of a loop, instruction by instruction.
  *
- * scripts/anatomy loads it beside a bench payload. The loop is an operation's
+ * scripts/hyperscope anatomy loads it beside a bench payload. The loop is an operation's
  * (src/guest/bench/bench.S): a function that does one thing n times. An iteration
  * goes from the loop's first instruction until the loop's branch has led back there, and
  * takes along whatever ran in between in any privilege mode. Nothing of the machine

@@ -4,7 +4,7 @@
 # cost.t - the bench's figures beside those of a bench run now, with this compiler: 5 % are allowed.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-"$HS_TOP/scripts/bench" --out "$O" --rows sbi_version --toggle fastpath --csv "$tmp/csv" >"$tmp/said" 2>&1 || diag "$(<"$tmp/said")"
+"$HS_TOP/scripts/hyperscope" bench --out "$O" --rows sbi_version --toggle fastpath --csv "$tmp/csv" >"$tmp/said" 2>&1 || diag "$(<"$tmp/said")"
 figure()	# TOGGLES
 {
 	python3 -c 'import csv, sys

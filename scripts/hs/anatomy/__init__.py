@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What scripts/anatomy is made of: run, symbols, insn, walk, stages, show, svg."""
+"""What scripts/hyperscope anatomy is made of: run, symbols, insn, walk, stages, show, svg."""

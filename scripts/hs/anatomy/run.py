@@ -13,7 +13,6 @@ from hs import ends, plugin
 from hs.bench import systems
 from hs.bench.rows import BY_NAME
 from hs.errors import LaunchError
-from hs.paths import TOP
 from hs.run import qemuopt
 from hs.run.machine import need
 from . import symbols

@@ -31,7 +31,7 @@ def read(path):
     try:
         return csvfile.read(path, COLUMNS, ("instructions",))
     except ValueError as error:
-        raise LaunchError("%s: not a file that scripts/anatomy --csv wrote: %s" % (path, error)) from None
+        raise LaunchError("%s: not a file that scripts/hyperscope anatomy --csv wrote: %s" % (path, error)) from None
 
 
 def merge(path, found, options):

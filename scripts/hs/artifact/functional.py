@@ -11,7 +11,7 @@ import time
 from typing import NamedTuple
 
 from hs import ends
-from hs.paths import TOP
+from hs.paths import HYPERSCOPE, TOP
 from .packages import say
 
 LIMIT = 600  # seconds, of each step: what takes longer hangs, or the machine has much else to do
@@ -33,8 +33,8 @@ class Done(NamedTuple):
     said: str
 
 
-def _script(name, *words):
-    return [os.path.join(TOP, "scripts", name)] + list(words)
+def _command(*words):
+    return [HYPERSCOPE] + list(words)
 
 
 def steps(options):
@@ -44,15 +44,15 @@ def steps(options):
     found = [Step("sums", "the archive's files are what was packed",
                   ["sha256sum", "--quiet", "--check", SUMS], "", True)] if os.path.exists(SUMS) else []
     return found + [
-        Step("set-up", "tools are there, packages of the guest are unpacked", _script("setup", "--out", out, "run"), "", True),
+        Step("set-up", "tools are there, packages of the guest are unpacked", _command("setup", "--out", out, "run"), "", True),
         Step("build", "host, hypervisor, VMM, payloads", make, "", True),
-        Step("hello", "a payload runs in a VM", _script("hyperscope", "run", "--out", out, "hello"),
+        Step("hello", "a payload runs in a VM", _command("run", "--out", out, "hello"),
              r"^(exits: [1-9][0-9]*);"),
         Step("guest", "Debian's kernel boots in a VM, and runs a command",
-             _script("hyperscope", "run", "--out", out, "--command", "echo this is $(uname -sr)", "linux"),
+             _command("run", "--out", out, "--command", "echo this is $(uname -sr)", "linux"),
              r"^this is (Linux [0-9]\S+)"),
         Step("paper", "%s on hyperscope and bare, compared with what is expected" % options.paper,
-             _script("reproduce", "all", "--out", out, "--to", os.path.join(log, "paper"), "--jobs", str(options.jobs),
+             _command("reproduce", "all", "--out", out, "--to", os.path.join(log, "paper"), "--jobs", str(options.jobs),
                      "--systems", "hyperscope,bare", options.paper), r"(figures: (?:[1-9]|.*[1-9][0-9]* of another key).*)")]
 
 

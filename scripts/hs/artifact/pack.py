@@ -3,7 +3,7 @@
 
     hyperscope-COMMIT/                   the sources, as committed
     hyperscope-COMMIT/.commit            which commit
-    hyperscope-COMMIT/build/dl/          the cache: scripts/setup fetches nothing more
+    hyperscope-COMMIT/build/dl/          the cache: scripts/hyperscope setup fetches nothing more
     hyperscope-COMMIT/artifact/packages.csv  every package that is not of this repository (packages.py)
     hyperscope-COMMIT/artifact/SHA256SUMS    of every file above
 

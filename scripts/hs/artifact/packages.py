@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """packages.py - everything that is not of this repository, by name, version and checksum.
 
-Three kinds: guest, what scripts/setup fetched into OUT/dl, the files themselves being in the archive;
+Three kinds: guest, what scripts/hyperscope setup fetched into OUT/dl, the files themselves being in the archive;
 tool, this machine's own packages that building and measuring call; library, what those depend on. A tool
 that no package owns is a line, too, by its file's checksum.
 """
@@ -15,7 +15,7 @@ import sys
 
 from hs.bench import provenance
 from hs.errors import LaunchError
-from hs.paths import TOP
+from hs.paths import HYPERSCOPE, TOP
 from . import lists
 
 COLUMNS = ("kind", "package", "version", "architecture", "sha256", "bytes", "file", "archive", "snapshot")
@@ -44,7 +44,7 @@ def _bash(script, *words):
 
 def cached(out, purposes):
     """Files of OUT/dl that the purposes' folders are made of."""
-    done = subprocess.run([os.path.join(TOP, "scripts", "setup"), "--out", out, "--cached"] + list(purposes),
+    done = subprocess.run([HYPERSCOPE, "setup", "--out", out, "--cached"] + list(purposes),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode:
         raise LaunchError(done.stderr.decode(errors="replace").strip().splitlines()[0].replace("setup: ", "", 1))
@@ -57,7 +57,7 @@ def _named(path):
         right, text_of = _said(["dpkg-deb", "-f", path, "Package", "Version", "Architecture"])
         fields = dict(line.split(": ", 1) for line in text_of.splitlines() if ": " in line)
         if not right or len(fields) != 3:
-            raise LaunchError("%s is no package, or half of one: remove it, and scripts/setup fetches it anew" % path)
+            raise LaunchError("%s is no package, or half of one: remove it, and scripts/hyperscope setup fetches it anew" % path)
         return fields["Package"], fields["Version"], fields["Architecture"]
     found = re.fullmatch(r"([^_]+)_(.+)\.orig\.tar\.[a-z0-9]+", os.path.basename(path))
     return (found.group(1), found.group(2), "source") if found else (os.path.basename(path), "", "")
@@ -80,7 +80,7 @@ def guest(out, files):
         entry = _known_source(known, name, path) if architecture == "source" else known.get((name, version, architecture))
         digest = provenance.digest_of(path)
         if entry and entry.sha256 != digest:
-            raise LaunchError("%s is not what its archive's list says: sha256 %s, not %s; remove it, and scripts/setup "
+            raise LaunchError("%s is not what its archive's list says: sha256 %s, not %s; remove it, and scripts/hyperscope setup "
                               "fetches it anew" % (path, digest, entry.sha256))
         lines.append(dict(zip(COLUMNS, ("guest", name, version, architecture, digest, str(os.path.getsize(path)),
                                         "build/dl/" + os.path.basename(path), entry.archive if entry else "",
@@ -145,7 +145,7 @@ def _files(purposes, qemu):
     found = [(_file_of(what), package) for what, package in _wanted(purposes)]
     program = os.path.realpath(shutil.which(qemu) or qemu)
     if not os.path.exists(program):
-        raise LaunchError("there is no %s: scripts/setup run installs it" % qemu)
+        raise LaunchError("there is no %s: scripts/hyperscope setup run installs it" % qemu)
     return found + [(program, ""), (os.path.realpath(provenance.firmware_file(qemu, "")), "")]
 
 

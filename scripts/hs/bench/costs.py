@@ -62,7 +62,7 @@ def _reason(row, said):
 
 
 def compare(base, head, said):
-    """A Cost for each figure that both have, of scripts/bench's lines; mean of what comes seldom. A ValueError
+    """A Cost for each figure that both have, of scripts/hyperscope bench's lines; mean of what comes seldom. A ValueError
     says whose units differ."""
     theirs = {tuple(row[name] for name in KEY): row for row in base}
     found = []

@@ -33,7 +33,7 @@ def _term(words, system):
         if system not in KNOWN:
             raise ExpressionError("there is no system '%s'; there are %s" % (system, ", ".join(KNOWN)))
     if not parts or parts[0] not in rows.BY_NAME:
-        raise ExpressionError("there is no row '%s'; scripts/bench --list has them" % "".join(parts[:1]))
+        raise ExpressionError("there is no row '%s'; scripts/hyperscope bench --list has them" % "".join(parts[:1]))
     return Term(system, parts[0], " ".join(parts[1:]), cpu)
 
 
@@ -53,7 +53,7 @@ def terms(words, system="hyperscope"):
 
 
 class Measured:
-    """What scripts/bench --csv wrote, to be asked."""
+    """What scripts/hyperscope bench --csv wrote, to be asked."""
 
     def __init__(self, results, statistic="p50"):
         self.results = results

@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 from hs import ends
-from hs.paths import TOP
+from hs.paths import HYPERSCOPE, TOP
 from hs.run.cpio import behind
 from . import systems
 from .rows import APPLICATIONS, GROUPS
@@ -97,9 +97,9 @@ class Runner(systems.Runner):
     def check(self, jobs):
         for path in self.images() + [self.payload]:
             if not os.path.exists(path):
-                raise BenchError("%s is missing: make builds it after scripts/setup run" % path)
+                raise BenchError("%s is missing: make builds it after scripts/hyperscope setup run" % path)
         if any(GROUPS[job.part].disk for job in jobs) and not os.path.isdir(self.rt_tests):
-            raise BenchError("%s is missing: scripts/setup apps fetches it" % self.rt_tests)
+            raise BenchError("%s is missing: scripts/hyperscope setup apps fetches it" % self.rt_tests)
 
     # -- command lines ---------------------------------------------------------------------
 
@@ -127,15 +127,15 @@ class Runner(systems.Runner):
     def hyperscope(self, job, initrd):
         if GROUPS[job.part].disk:
             files, words = self.vm(job, initrd)
-            return [os.path.join(TOP, "scripts", "hyperscope"), "exec", "--out", self.options.out, "--icount",
+            return [HYPERSCOPE, "exec", "--out", self.options.out, "--icount",
                     "--quiet", "--cpu", job.cpu, "--ram", "1G", "--trace", "none"] + files + [self.vmm] + words
-        return [os.path.join(TOP, "scripts", "hyperscope"), "run", "--out", self.options.out, "--icount",
+        return [HYPERSCOPE, "run", "--out", self.options.out, "--icount",
                 "--cpu", job.cpu, "--trace", "none", "--initrd", initrd,
                 "--append", self.append(job)]
 
     def linux(self, job, initrd):
         files, words = self.vm(job, initrd)
-        return [os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--out", self.options.out, "--icount",
+        return [HYPERSCOPE, "linux-kvm", "exec", "--out", self.options.out, "--icount",
                 "--cpu", job.cpu, "--ram", RAM["linux"], "--file", self.vmm + ":/vmm"] + files + [
                     os.path.join(self.options.out, "guest", "busybox"), "sh", "-c",
                     'sleep %d; exec /vmm "$@"' % SETTLE, "vmm"] + words

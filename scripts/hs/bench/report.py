@@ -24,7 +24,7 @@ def read_csv(path):
     try:
         return csvfile.read(path, CSV_COLUMNS, STATISTICS)
     except ValueError as error:
-        raise ValueError("not a file that scripts/bench --csv wrote: %s" % error) from None
+        raise ValueError("not a file that scripts/hyperscope bench --csv wrote: %s" % error) from None
 
 
 def differences(ours, theirs):

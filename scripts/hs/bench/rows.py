@@ -35,7 +35,7 @@ GROUPS = {
     # One hart; the other is there to compare the host's clock with the guest's (src/vmm/belldev.c).
     "bell": Group(vmm=("--belldev",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
-    # Debian's kernel and what runs on it (scripts/bench-apps), the second with rt-tests and a disk.
+    # Debian's kernel and what runs on it (scripts/hyperscope bench-apps), the second with rt-tests and a disk.
     "processes": Group(program="guest"),
     "workloads": Group(program="guest", disk=True),
 }
@@ -114,7 +114,7 @@ ROWS = [
     Row("run_16_vms", "16 VMs by turns", "turns", small=BOTH),
     Row("ipi_pingpong", "IPI there and back, both asleep", "pair", goal=2500, over_bare=True, small=HOST),
 ]
-# Of a whole guest, natively too: scripts/bench-apps measures them, scripts/guest/apps is what runs.
+# Of a whole guest, natively too: scripts/hyperscope bench-apps measures them, scripts/guest/apps is what runs.
 APPLICATIONS = [
     Row("boot", "Debian's kernel, its first line to a command", "processes"),
     Row("fork_exec", "fork and exec of busybox, warm", "processes"),
@@ -189,7 +189,7 @@ def matching(patterns, table=None):
 
 
 def is_application(name):
-    """Is it of scripts/bench-apps?"""
+    """Is it of scripts/hyperscope bench-apps?"""
     return GROUPS[BY_NAME[name].group].program == "guest"
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from hs import ends
-from hs.paths import TOP
+from hs.paths import HYPERSCOPE
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
@@ -48,7 +48,7 @@ class Job(NamedTuple):
 
 
 def plain(out, timeout, jobs):
-    """A Runner's options where nobody asks for more: scripts/bench without any, that much at a time."""
+    """A Runner's options where nobody asks for more: scripts/hyperscope bench without any, that much at a time."""
     return SimpleNamespace(out=out, firmware="", cycles=False, single=False, append=[], trace="none", exitstat="0",
                            timeout=timeout, jobs=jobs)
 
@@ -77,7 +77,7 @@ class Runner:
         for name in ("vmlinux", "busybox", "modules/kvm.ko") if "linux" in systems else ():
             path = os.path.join(self.options.out, "guest", name)
             if not os.path.exists(path):
-                raise BenchError("%s is missing: scripts/setup run fetches it" % path)
+                raise BenchError("%s is missing: scripts/hyperscope setup run fetches it" % path)
         firmware = self.options.firmware
         if firmware:
             try:
@@ -131,7 +131,7 @@ class Runner:
         return words + ["--append", self.append(job), "/bench.bin"]
 
     def hyperscope(self, job):
-        command = [os.path.join(TOP, "scripts", "hyperscope"), "exec", "--icount", "--quiet",
+        command = [HYPERSCOPE, "exec", "--icount", "--quiet",
                    "--harts", str(GROUPS[job.group].harts), "--out", self.options.out,
                    "--cpu", job.cpu, "--ram", RAM["hyperscope"]]
         if self.options.firmware:
@@ -156,7 +156,7 @@ class Runner:
         extra = "-smp %d" % GROUPS[job.group].harts
         if self.options.firmware:
             extra += " -bios " + self.options.firmware
-        command = [os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--icount", "--cpu", job.cpu,
+        command = [HYPERSCOPE, "linux-kvm", "exec", "--icount", "--cpu", job.cpu,
                    "--out", self.options.out, "--ram", RAM["linux"], "--qemu-args", extra]
         before = []
         for word in job.settings():

@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
-"""One module a command: SUMMARY, a line for the list of commands, and main(argv), whose result is the exit status."""
+"""One module a command (hs/main.py lists them): main(argv), whose result is the exit status; FAILURES, further
+exceptions that are printed as a message; PREFIX of messages, if it is not the command's name."""

@@ -14,7 +14,7 @@ from hs.run.rundir import RunDir
 from hs.run.tracing import Stream, choose_samples, save_trace
 from hs.toggles import check_trace, trace_rule, with_defaults
 
-SUMMARY = "run a static riscv64 Linux program on the host under hyperscope"
+PREFIX = "hyperscope"  # of error messages
 ELF_RISCV = 243
 PT_INTERP = 3
 

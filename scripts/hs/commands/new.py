@@ -14,7 +14,7 @@ from hs.new.tree import Tree
 from hs.parser import Parser
 from hs.paths import TOP
 
-SUMMARY = "add a toggle, event, SBI call, device, payload, lab or paper to the sources"
+PREFIX = "hyperscope"  # of error messages
 KINDS = {"toggle": toggle, "event": event, "sbi": sbi, "device": device, "payload": payload,
          "lab": lab, "paper": paper}
 
@@ -78,7 +78,7 @@ def main(argv):
     options = parser_of(argv[0], module).parse_args(argv[1:])
     tree = Tree(TOP)
     steps = module.make(tree, options)
-    tree.generate("docs/reading-order.md", "scripts/reading-order")
+    tree.generate("docs/reading-order.md", "scripts/hyperscope reading-order")
     tree.finish()
     if options.dry_run:
         sys.stdout.write(tree.diff())

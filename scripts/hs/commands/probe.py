@@ -10,7 +10,7 @@ from hs.run.cpio import Archive
 from hs.run.rundir import RunDir
 from .exec import new_parser
 
-SUMMARY = "say what a platform has, and what follows from it"
+PREFIX = "hyperscope"  # of error messages
 RAM = 256 * machine.MIB
 IMPLEMENTATIONS = {"0": "BBL", "1": "OpenSBI", "2": "Xvisor", "3": "KVM", "4": "RustSBI", "5": "Diosix",
                    "6": "Coffer", "7": "Xen", "8": "PolarFire HSS", "9": "coreboot", "10": "oreboot",

@@ -19,7 +19,7 @@ from hs.run.tracing import save_trace
 from hs.toggles import trace_chooses
 from .exec import Job, execute, new_parser
 
-SUMMARY = "boot a guest in a VM under hyperscope; then the table of its exits"
+PREFIX = "hyperscope"  # of error messages
 MIB = machine.MIB
 MAX_VCPUS = 8
 DEFAULT_MEM = 512 * MIB

@@ -17,7 +17,7 @@ from hs.sweep.progress import Progress
 from hs.toggles import refuse_defaults
 from .exec import Parser
 
-SUMMARY = "run every combination of a table of parameters; collect one CSV"
+PREFIX = "hyperscope"  # of error messages
 DESCRIPTION = """\
 FILE says by which parameters (TOML, or CSV with a header); every combination
 is a job. The jobs are run by GNU parallel, here or over ssh, by Slurm or by

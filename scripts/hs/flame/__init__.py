@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What scripts/flamegraph is made of: folded stacks, and the picture of them."""
+"""What scripts/hyperscope flamegraph is made of: folded stacks, and the picture of them."""

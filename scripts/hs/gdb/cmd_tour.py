@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""cmd_tour - hs tour: what scripts/walk has gdb do."""
+"""cmd_tour - hs tour: what scripts/hyperscope walk has gdb do."""
 import argparse
 import os
 import sys
@@ -26,7 +26,7 @@ def _tell(text):
 
 @command("tour")
 def play_tour(argument):
-    """Play a walkthrough; scripts/walk and make walk call it, with a machine that fits.
+    """Play a walkthrough; scripts/hyperscope walk and make walk call it, with a machine that fits.
 
     usage: hs tour [--auto] [--page FILE] [--seconds N] FILE
 
@@ -67,7 +67,7 @@ def play_tour(argument):
 
 
 def _quit(status):
-    """At once: gdb's own quit detaches, and then the machine runs on. scripts/debug ends it."""
+    """At once: gdb's own quit detaches, and then the machine runs on. scripts/hyperscope gdb ends it."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

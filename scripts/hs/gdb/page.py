@@ -89,7 +89,7 @@ class Page:
     """Lines of Markdown, collected while the tour is played."""
 
     def __init__(self, tour):
-        self.lines = ["<!-- scripts/walk --write %s makes this page from scripts/gdb/tours/%s.tour -->" %
+        self.lines = ["<!-- scripts/hyperscope walk --write %s makes this page from scripts/gdb/tours/%s.tour -->" %
                       (tour.name, tour.name), "# " + tour.title, ""]
         if tour.intro:
             self.lines += [tour.intro, ""]

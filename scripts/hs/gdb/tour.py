@@ -5,7 +5,7 @@ A tour is text. Lines that begin with one of the words below and a colon, or wit
 engine's; all else is prose, in Markdown, to the next such line.
 
     title: What happens at a null SBI call?         the page's heading
-    machine: --set fastpath=off --trace none        options for scripts/debug
+    machine: --set fastpath=off --trace none        options for scripts/hyperscope gdb
     guest: hello                                    the payload, in build/guest-payloads; or exec PROGRAM
                                                     ARG...: one of build that has VMs of its own
     covers: world switch, exit dispatch             for lists and for the course's map

@@ -14,9 +14,9 @@ import sys
 
 from hs.errors import LaunchError
 from hs.lab import folder, tree
+from hs.paths import HYPERSCOPE
 from . import trees
 
-SCRIPT = os.path.join(folder.TOP, "scripts", "grade")
 STUDENT, NEIGHBOUR = "ada", "charles"
 
 
@@ -55,11 +55,11 @@ def _graded(lab, submission, work, out):
     key, result = os.path.join(work, "key"), os.path.join(work, "json")
     with open(key, "w", encoding="ascii") as file:
         file.write("of the check\n")
-    done = subprocess.run([sys.executable, SCRIPT, "--out", out, "--lab", str(lab.number), "--student", STUDENT,
+    done = subprocess.run([sys.executable, HYPERSCOPE, "grade", "--out", out, "--lab", str(lab.number), "--student", STUDENT,
                            "--hidden", "--key", key, "--submission", submission, "--json", result],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode not in (0, 1):
-        raise LaunchError("lab %d, %s: scripts/grade ended with status %d: %s%s" % (
+        raise LaunchError("lab %d, %s: scripts/hyperscope grade ended with status %d: %s%s" % (
             lab.number, os.path.basename(submission), done.returncode, done.stdout.decode(errors="replace"),
             done.stderr.decode(errors="replace")))
     with open(result, encoding="utf-8") as file:

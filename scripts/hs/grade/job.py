@@ -18,7 +18,7 @@ from .submission import Refused
 TOTAL_SECONDS = 540   # a submission takes ten minutes at most, its builds with it
 TEST_SECONDS = 120    # a test, whose machines have their own ends (tests/lib/lab.sh); on a slow machine more
 BESIDE = "measured beside the reference solution"
-FACTS = "lab.json"   # what scripts/lab says of a tree: lab, student, variant
+FACTS = "lab.json"   # what scripts/hyperscope lab says of a tree: lab, student, variant
 
 
 class Grade:
@@ -256,7 +256,7 @@ def grade(options):
     else:
         top = os.path.abspath(options.student_tree or folder.TOP)
         if not os.path.exists(os.path.join(top, FACTS)):
-            raise LaunchError("%s is not a student's tree (scripts/lab makes them); what was handed in "
+            raise LaunchError("%s is not a student's tree (scripts/hyperscope lab makes them); what was handed in "
                               "is graded by --submission" % top, STATUS_USAGE)
         result = _in_its_tree(options, top)
     result.seconds = time.monotonic() - start

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """measure.py - instructions of one exit, the student's beside the reference's.
 
-A row of the bench is run on both builds and counted from outside, by the plugin of scripts/anatomy:
+A row of the bench is run on both builds and counted from outside, by the plugin of scripts/hyperscope anatomy:
 what the machine prints of itself is not asked. Instructions do not hang on the speed of a machine,
 and the ratio not on the compiler, since the same one has made both.
 """

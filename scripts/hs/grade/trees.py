@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """trees.py - the reference's tree and the student's, and their builds.
 
-Both are made by scripts/lab's own functions: the solution, and the starter with the student's files
+Both are made by scripts/hyperscope lab's own functions: the solution, and the starter with the student's files
 laid over it. A build begins with the objects of the build before it, as far as the sources are the
 same: their times and the compiler's notes of headers (.d) say so, as ever with make.
 """

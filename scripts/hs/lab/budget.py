@@ -61,9 +61,9 @@ def of(test, variant=None):
         if key in given and not isinstance(given[key], kind):
             raise wrong("%s is no %s: %r", key, "number" if key == "ratio" else "text", given[key])
     if given["row"] not in BY_NAME:
-        raise wrong("the bench has no row '%s'; scripts/bench --list has them", given["row"])
+        raise wrong("the bench has no row '%s'; scripts/hyperscope bench --list has them", given["row"])
     if given["row"] not in countable():
-        raise wrong("row '%s' is no loop of one operation; scripts/anatomy --list has those that are",
+        raise wrong("row '%s' is no loop of one operation; scripts/hyperscope anatomy --list has those that are",
                     given["row"])
     if not 0 < given["ratio"] < 10:
         raise wrong("ratio %s: more than 0, less than 10", given["ratio"])

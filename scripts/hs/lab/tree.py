@@ -25,7 +25,8 @@ TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
 
 
 def tracked():
-    """The source's files: git's, or all of an unpacked tree without .git and build."""
+    """The source's files: git's, or all of an unpacked tree without .git and build. The links are names that
+    commands had once (scripts/moved): a student's tree does without."""
     try:
         made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z", "--cached", "--others",
                                "--exclude-standard"], capture_output=True, check=True)
@@ -36,7 +37,8 @@ def tracked():
         for at, folders, files in os.walk(folder.TOP):
             folders[:] = [f for f in folders if f not in (".git", "build", "__pycache__")]
             names += [os.path.relpath(os.path.join(at, f), folder.TOP) for f in files if f != ".commit"]
-    return sorted(n for n in names if n and os.path.lexists(os.path.join(folder.TOP, n)))
+    return sorted(n for n in names if n and os.path.isfile(os.path.join(folder.TOP, n))
+                  and not os.path.islink(os.path.join(folder.TOP, n)))
 
 
 def commit():

@@ -17,7 +17,7 @@ hyperscope new lab waiting --title 'who waits, and who is woken' \\
 NOTES = """\
 The region is the whole body of the function; its payload has to come by it, or
 the starter would pass. labs/README.md says what else a lab can have: budgets,
-variants, files of its own. Then try it: scripts/course-check NUMBER."""
+variants, files of its own. Then try it: scripts/hyperscope course NUMBER."""
 
 MOST = 99
 
@@ -73,6 +73,6 @@ def make(tree, options):
         tree.template(folder + made, template, **values)
     tree.template(folder + "tests/works.t", "lab_works.t.in", executable=True, **values)
     tree.template(folder + "hidden/ways.t", "lab_ways.t.in", executable=True, **values)
-    return ["scripts/lab --check",
+    return ["scripts/hyperscope lab --check",
             "make lab NN=%02d DIR=../lab%d    # a student's tree" % (number, number),
-            "scripts/course-check %d          # starter and solution, graded" % number]
+            "scripts/hyperscope course %d          # starter and solution, graded" % number]

@@ -12,9 +12,9 @@ EXAMPLE = """\
 hyperscope new paper my_paper --title 'My paper (Workshop 2027)' \\
     --row sbi_machine --what 'SBI BASE, whose implementation it is'"""
 NOTES = """\
-Without --row the paper has the bench's rows alone (scripts/bench --list). The
-scaffold's own operation is an SBI call; change it in src/guest/bench/ROW.c.
-Then measure: make reproduce PAPERS=NAME."""
+Without --row the paper has the bench's rows alone (hyperscope bench --list).
+The scaffold's own operation is an SBI call; change it in
+src/guest/bench/ROW.c. Then measure: make reproduce PAPERS=NAME."""
 
 
 def arguments(parser):
@@ -35,7 +35,7 @@ def _add_row(tree, row, what):
     tree.before("src/guest/bench/bench.c", r"^\tbench_pingpong\(\);", "\tbench_%s();" % row)
     tree.before("scripts/hs/bench/rows.py", r'^    Row\("ioctl_nothing"', '    Row("%s", "%s"),' % (row, what))
     tree.before("docs/bench.md", r"^\| `ioctl_nothing` \|", "| `%s` | %s |" % (row, what))
-    tree.generate("docs/reading-order.md", "scripts/reading-order")
+    tree.generate("docs/reading-order.md", "scripts/hyperscope reading-order")
 
 
 def make(tree, options):
@@ -56,7 +56,7 @@ def make(tree, options):
         tree.create(folder + table, tree.read("notebooks-data/papers/kvm-riscv/" + table).split("\n", 1)[0] + "\n")
     for program in ("run", "check"):
         tree.create(folder + program, tree.read("notebooks-data/papers/kvm-riscv/" + program), executable=True)
-    tree.generate("docs/results.md", "scripts/reproduce write")
+    tree.generate("docs/results.md", "scripts/hyperscope reproduce write")
     return ["make reproduce PAPERS=%s        # measure, and look at the claims" % name,
-            "scripts/reproduce write --from build/reproduce/bench.csv %s" % name,
+            "scripts/hyperscope reproduce write --from build/reproduce/bench.csv %s" % name,
             "                                # that is what is expected from now on"]

@@ -20,7 +20,7 @@ NOTES = """\
 The first value is the default: nothing is done. Each other one fires an event,
 kvm_NAME, with its number. NAME.h has the contract, NAME_VALUE.c is a variant.
 At the place there has to be a vcpu. The toggle is in the tests' rows of toggles
-at once; it is measured by scripts/bench --toggle NAME."""
+at once; it is measured by scripts/hyperscope bench --toggle NAME."""
 
 TABLE, PAGE = "src/kvm/toggle.def", "docs/toggles.md"
 
@@ -62,7 +62,7 @@ def section(folder, name, values, question):
 `%s` does nothing; %s, and does nothing else. The contract is in
 `%s/%s.h:/^struct %s_ops/`. Not measured yet; what of the bench changes, once it is:
 
-<!-- %s: by scripts/figures -->
+<!-- %s: by scripts/hyperscope figures -->
 <!-- end -->
 """ % (name, question, values[0], others, folder, name, name, name)
 
@@ -111,8 +111,8 @@ def make(tree, options):
     lines = ["toggle %s %s\nvm \"%s, %s=%s\" %s" % (name, value, options.payload, name, value, options.payload)
              for value in values[1:]]
     tree.before("tests/guest/payloads.t", r"^# Two VMs, three vCPUs, two harts", "\n".join(lines + ["toggle " + name, ""]))
-    tree.generate(PAGE, "scripts/figures")
+    tree.generate(PAGE, "scripts/hyperscope figures --docs")
     return ["make && make $PWD/build/tests/native/test_%s && build/tests/native/test_%s" % (name, name),
             "scripts/hyperscope run --set %s=%s --trace %s hello && make trace" % (name, values[1], fired),
             "tests/toggles/try --only %s '%s=%s'" % (options.payload, name, values[1]),
-            "scripts/bench --toggle %s --cpu both    # what it costs; make bench puts it into docs/toggles.md" % name]
+            "scripts/hyperscope bench --toggle %s --cpu both    # what it costs; make bench puts it into docs/toggles.md" % name]

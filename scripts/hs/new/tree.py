@@ -113,7 +113,7 @@ class Tree:
             if path.endswith((".c", ".h")) and not re.search(r"^\s*\.macro", self.texts[path], re.M):
                 self.texts[path] = formatted(os.path.join(self.top, path), self.texts[path])
             if path.endswith(".c") and self.texts[path].count("\n") > LINES:
-                raise LaunchError("%s would have more than %d lines (scripts/check-size): part it first"
+                raise LaunchError("%s would have more than %d lines (scripts/hyperscope check-size): part it first"
                                   % (path, LINES))
 
     def write(self):
@@ -152,7 +152,7 @@ class Tree:
 
 
 def formatted(path, text):
-    """The sources are held to clang-format 14 (scripts/check); without it they are left as they are."""
+    """The sources are held to clang-format 14 (scripts/hyperscope check); without it they are left as they are."""
     if not formatted.there:
         try:
             said = subprocess.run(["clang-format", "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()

@@ -46,7 +46,7 @@ class Difference(NamedTuple):
 
 
 def rows_of(paper, results):
-    """measured.csv's lines, out of scripts/bench's."""
+    """measured.csv's lines, out of scripts/hyperscope bench's."""
     measured, lines = expression.Measured(results), []
     for row in paper.rows.values():
         for system, words in row.measured.items():

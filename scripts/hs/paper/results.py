@@ -13,10 +13,10 @@ COLUMNS = {"hyperscope": ("hyperscope",), "Linux KVM": ("linux",), "no VM": ("ba
 HEAD = """\
 # What do papers' tables look like here?
 
-<!-- written by `scripts/reproduce write`: change notebooks-data/papers/*, not this page -->
+<!-- written by `scripts/hyperscope reproduce write`: change notebooks-data/papers/*, not this page -->
 
     make reproduce                              # measure all of it, and compare
-    scripts/reproduce all kvm-arm-2014          # one paper
+    scripts/hyperscope reproduce all kvm-arm-2014          # one paper
 
 Unit: instructions of all privilege modes, counted by QEMU (`-icount`), so a figure repeats to the
 instruction; *x* is how many times the figure natively, without a VM. What that proves and what it
@@ -94,7 +94,7 @@ def _beside(each):
 def _figures(paper, found, unexpected):
     """The line about expected.csv, and each figure that differs, is missing, or is not in it."""
     if not found:
-        print(_wrap("figures: nothing is expected yet; scripts/reproduce write --from BENCH.CSV %s does so" % paper.name, "  ", "    "))
+        print(_wrap("figures: nothing is expected yet; scripts/hyperscope reproduce write --from BENCH.CSV %s does so" % paper.name, "  ", "    "))
         return 0
     same = [each for each in found if each.key and each.within]
     other = [each for each in found if not each.key and each.value is not None]

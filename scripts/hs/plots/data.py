@@ -45,7 +45,7 @@ def _checked(line):
 
 
 def bench(name="exit-latency.csv", folder=FOLDER):
-    """expression.Measured of a file that scripts/bench wrote; of rows that this tree's bench has."""
+    """expression.Measured of a file that scripts/hyperscope bench wrote; of rows that this tree's bench has."""
     path = path_of(name, folder)
     try:
         lines = [_checked(line) for line in report.read_csv(path)]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """notebook.py - what the notebooks share: a CSV as a frame, a figure that is checked, shown and kept, key numbers.
 
-scripts/notebooks says in $HS_NOTEBOOK where figures and key numbers go; in Jupyter they are only shown.
+scripts/hyperscope notebooks says in $HS_NOTEBOOK where figures and key numbers go; in Jupyter they are only shown.
 """
 import base64
 import io

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What scripts/profile is made of: workload, names, recording, show."""
+"""What scripts/hyperscope profile is made of: workload, names, recording, show."""

@@ -12,7 +12,7 @@ from hs.anatomy import run as anatomy, symbols
 from hs.bench import systems
 from hs.bench.rows import BY_NAME
 from hs.errors import STATUS_FAILED, STATUS_QEMU, STATUS_USAGE, LaunchError
-from hs.paths import TOP
+from hs.paths import HYPERSCOPE
 from hs.run import qemuopt
 from hs.run.machine import need
 from . import names as N
@@ -43,7 +43,7 @@ def bench_rows(out):
 
 
 def _hyperscope(options, verb):
-    command = [os.path.join(TOP, "scripts", "hyperscope"), verb, "--icount", "--harts",
+    command = [HYPERSCOPE, verb, "--icount", "--harts",
                str(options.harts), "--out", options.out, "--cpu", options.cpu, "--trace",
                options.trace, "--timeout", str(options.timeout)]
     if options.firmware:
@@ -105,7 +105,7 @@ def guest_kallsyms(options, folder):
     disk = os.path.join(folder, "kallsyms.img")
     with open(disk, "wb") as file:
         file.truncate(KALLSYMS_ROOM)
-    command = [os.path.join(TOP, "scripts", "hyperscope"), "run", "--quiet", "--out", options.out,
+    command = [HYPERSCOPE, "run", "--quiet", "--out", options.out,
                "--qemu", options.qemu, "--disk", disk, "--append", APPEND, "--trace", "none",
                "--timeout", str(options.timeout), "--command", KALLSYMS_COMMAND]
     start(command, "the guest's symbols, once", options, folder, dict(os.environ))

@@ -46,7 +46,7 @@ class Terminal:
             if os.tcgetpgrp(self.fd) != os.getpgrp():
                 return  # in the background: the terminal is somebody else's now
         except OSError:
-            return  # it is another session's: gdb's (scripts/debug)
+            return  # it is another session's: gdb's (scripts/hyperscope gdb)
         self.saved = termios.tcgetattr(self.fd)
         mode = termios.tcgetattr(self.fd)
         mode[1] &= ~termios.OPOST  # the host's terminal layer has done CRLF already

@@ -128,7 +128,7 @@ def qemu_text(qemu):
         text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False).stdout.decode()
     except OSError as error:
-        raise LaunchError("%s: %s; scripts/setup run installs it" % (qemu, error.strerror)) from None
+        raise LaunchError("%s: %s; scripts/hyperscope setup run installs it" % (qemu, error.strerror)) from None
     return text.partition("\n")[0].strip()
 
 

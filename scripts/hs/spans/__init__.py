@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What scripts/irqs-off is made of."""
+"""What scripts/hyperscope irqs-off is made of."""

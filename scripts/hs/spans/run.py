@@ -10,7 +10,7 @@ import re
 from hs import plugin, toggles
 from hs.anatomy import symbols
 from hs.errors import STATUS_USAGE, LaunchError
-from hs.paths import TOP
+from hs.paths import HYPERSCOPE, TOP
 from hs.run import qemuopt
 from hs.run.machine import need
 from .show import Names, Path
@@ -93,7 +93,7 @@ def _command(name, options):
             path = word.split(":")[0]
             if path.startswith(options.out):
                 need(path, "make builds it")
-    command = [os.path.join(TOP, "scripts", "hyperscope"), words[0], "--icount",
+    command = [HYPERSCOPE, words[0], "--icount",
                "--harts", str(options.harts), "--out", options.out, "--cpu", options.cpu,
                "--trace", options.trace, "--boot", "exitstat=0",
                "--timeout", str(options.timeout)]

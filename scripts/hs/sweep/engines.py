@@ -17,10 +17,9 @@ import time
 
 from hs import ends
 from hs.errors import LaunchError
-from hs.paths import TOP
+from hs.paths import HYPERSCOPE
 from . import job, workloads
 
-HYPERSCOPE = os.path.join(TOP, "scripts", "hyperscope")
 TURN = 0.2           # seconds between looks at what runs
 SLURM_TURN = 2       # ... at Slurm's queue
 SLURM_ROUNDS = 3     # a node may fail; what has no result then is submitted again
@@ -118,7 +117,7 @@ class Parallel(Engine):
         return [script, path], words
 
     def run(self, todo, look):
-        need("parallel", "scripts/setup sweep installs it")
+        need("parallel", "scripts/hyperscope setup sweep installs it")
         _, words = self.generate(todo)
         if not self.options.ssh:
             self.start(words)

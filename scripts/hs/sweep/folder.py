@@ -85,7 +85,7 @@ def digest(path):
     try:
         return provenance.digest_of(path)[:12]
     except OSError as error:
-        raise LaunchError("%s: %s; make builds what is hyperscope's, scripts/setup run fetches the rest"
+        raise LaunchError("%s: %s; make builds what is hyperscope's, scripts/hyperscope setup run fetches the rest"
                           % (path, error.strerror)) from None
 
 

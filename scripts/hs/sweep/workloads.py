@@ -18,7 +18,7 @@ from typing import NamedTuple
 from hs import ends
 from hs.bench import rows, systems
 from hs.bench.systems import BenchError
-from hs.paths import TOP
+from hs.paths import HYPERSCOPE, TOP
 from hs.run.cpio import behind
 from hs.run.machine import MIB, parse_size
 from hs.toggles import toggles
@@ -55,7 +55,7 @@ def harts_of(point):
 
 
 class Bench:
-    """Rows of scripts/bench: p50 (of some the mean), and .instret, instructions of a call in all."""
+    """Rows of scripts/hyperscope bench: p50 (of some the mean), and .instret, instructions of a call in all."""
 
     TAKES = ("workload", "system", "cpu")
 
@@ -66,7 +66,7 @@ class Bench:
         for word in rest.replace(",", " ").split():
             found = rows.matching(word)
             if not found:
-                raise WorkloadError("there is no row '%s'; scripts/bench --list shows them" % word)
+                raise WorkloadError("there is no row '%s'; scripts/hyperscope bench --list shows them" % word)
             names += [name for name in found if name not in names]
         if not names:
             raise WorkloadError("bench: which rows? As in bench:sbi_version,mmio_*")
@@ -125,7 +125,7 @@ class Machine:
         return outcome(status, text, where.timeout, " ".join([flags] + clock(point)))
 
     def hyperscope(self, point, where, image, initrd, append):
-        command = [os.path.join(TOP, "scripts", "hyperscope"), "run", "--quiet", "--out", where.out, "--trace", "none",
+        command = [HYPERSCOPE, "run", "--quiet", "--out", where.out, "--trace", "none",
                    "--cpu", point["cpu"], "--harts", harts_of(point), "--smp", point.get("vcpus", "1"),
                    "--mem", point.get("memory", DEFAULT_MEMORY), "--boot", "exitstat=0"]
         if point["time"] == "counted":
@@ -136,7 +136,7 @@ class Machine:
 
     def linux(self, point, where, image, initrd, append):
         memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory")
-        command = [os.path.join(TOP, "scripts", "linux-kvm"), "exec", "--out", where.out, "--cpu", point["cpu"],
+        command = [HYPERSCOPE, "linux-kvm", "exec", "--out", where.out, "--cpu", point["cpu"],
                    "--harts", harts_of(point), "--ram", "%dM" % (memory // MIB + 1536),
                    "--file", where.vmm, "--file", image + ":/Image"]
         if point["time"] == "counted":

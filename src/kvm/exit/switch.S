@@ -63,7 +63,7 @@ vcpu_switch:
 	 * succeed because of it. The A extension recommends an SC to a scratch word at a context
 	 * switch, and when pages have moved (A §2). a0 points at the slot of x0, which stays 0
 	 * whether the SC succeeds or fails. vcpu_exit_fast needs no SC (switch_fast.S).
-	 * scripts/check-sret checks that one precedes each sret.
+	 * scripts/hyperscope check-sret checks that one precedes each sret.
 	 */
 #if GUEST_gpr != 0
 #error "the vCPU does not begin with the slot of x0"

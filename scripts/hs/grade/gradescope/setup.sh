@@ -19,5 +19,5 @@ chmod -R go-rwx "$source"/hyperscope/labs/*/hidden "$source"/hyperscope/labs/*/n
 export DEBIAN_FRONTEND=noninteractive
 command -v git >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends git; }
 cd "$source/hyperscope"
-scripts/setup --no-guest run
+scripts/shell/setup --no-guest run
 make -j"$(nproc)" kernel vmm guest-payloads "$PWD/build/hstrace" "$PWD/build/anatomy.so"

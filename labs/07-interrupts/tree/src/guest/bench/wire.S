@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * wire.S - op_NAME(n, arg): n times a store to arg, a register of --wire that raises the line;
- * bench_wire_lower, the handler, lowers it. Three of one kind, so that scripts/anatomy tells them apart.
+ * bench_wire_lower, the handler, lowers it. Three of one kind, so that scripts/hyperscope anatomy tells them apart.
  */
 	.option	norvc
 	.macro	op_wire name

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """check-order - the subsystems of src/kvm refer to each other in one direction.
 
@@ -12,9 +11,9 @@ import glob
 import os
 import re
 import subprocess
-import sys
 
-TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+from hs.paths import TOP
+
 ORDER = ("uapi", "exit", "sbi", "vcpu", "mmu", "")
 # struct kvm contains a struct gstage.
 EXCEPTIONS = {("src/kvm/kvm.h", "mmu/gstage.h")}
@@ -66,12 +65,12 @@ def bad_symbols(root, folder):
                 yield "%s refers to %s of %s" % (path, name, home[name])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EPILOG,
+def main(argv):
+    parser = argparse.ArgumentParser(prog="hyperscope check-order", description=__doc__, epilog=EPILOG,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", default=TOP, help="the tree (this one)")
     parser.add_argument("--out", default=None, help="its output folder (ROOT/build)")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     objects = os.path.join(options.out or os.path.join(options.root, "build"), "kernel/src/kvm")
     found = list(bad_includes(options.root))
     built = os.path.isdir(objects)
@@ -80,7 +79,3 @@ def main():
     for line in found:
         print(line)
     return 1 if found else 0 if built else 77
-
-
-if __name__ == "__main__":
-    sys.exit(main())

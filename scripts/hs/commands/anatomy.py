@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""anatomy - where inside one exit the instructions go, counted from outside.
+
+A row of the bench is run once more, the same payload with the same VMM, while
+a QEMU plugin notes every instruction of every iteration; nothing in the
+machine is changed, so the sum is the bench's own figure. Shown is the path
+that makes up most of the batch in the middle, by stage and by function, on
+hyperscope, on Linux KVM, on the bare machine, or side by side.
+"""
+import argparse
+import os
+import sys
+
+from hs import ends, plugin, toggles
+from hs.anatomy import run, show, svg, table
+from hs.anatomy.stages import Stages
+from hs.anatomy.walk import Walk
+from hs.bench.systems import SYSTEMS
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.parser import Parser
+from hs.paths import TOP
+from hs.run.machine import qemu_version
+
+BATCHES = 128  # as many as the bench has
+
+
+def parse(argv):
+    parser = Parser(
+        prog="scripts/hyperscope anatomy", description=__doc__, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit status: 0; 2 wrong use; 124 ended by --timeout; 125 it could not be done")
+    parser.add_argument("row", metavar="ROW", nargs="?", help="a row of the bench; --list has them")
+    parser.add_argument("--list", action="store_true", help="list the rows that can be looked into")
+    parser.add_argument("--system", metavar="NAME", default="hyperscope",
+                        help="hyperscope (default), linux, bare, both (hyperscope and linux), or "
+                        "a list with commas")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
+                        help="a toggle of hyperscope")
+    parser.add_argument("--cpu", metavar="MODEL", default="rv64",
+                        help="processor as QEMU spells it (rv64)")
+    parser.add_argument("--firmware", metavar="FILE", default="",
+                        help="another OpenSBI than the one that came with QEMU")
+    parser.add_argument("--trace", metavar="EVENTS", default="none",
+                        help="events that hyperscope records meanwhile (none)")
+    parser.add_argument("--append", metavar="ARG", action="append", default=[],
+                        help="one more boot argument of the payload")
+    parser.add_argument("--path", metavar="WHICH", default="heaviest",
+                        help="of the median batch's paths: heaviest (default: most instructions "
+                        "over all its iterations), common, longest, or a number of --paths")
+    parser.add_argument("--paths", action="store_true", help="list the median batch's paths, too")
+    parser.add_argument("--way", action="store_true",
+                        help="show the path in order, too: who called whom")
+    parser.add_argument("--insns", action="store_true", help="show each instruction, too")
+    parser.add_argument("--svg", metavar="FILE", help="draw it there")
+    parser.add_argument("--csv", metavar="FILE",
+                        help="put the counts there, in place of what it has of this row")
+    parser.add_argument("--batches", metavar="N", type=int, default=BATCHES,
+                        help="batches to record (%d, as many as the bench measures)" % BATCHES)
+    parser.add_argument("--qemu", metavar="PROGRAM",
+                        default=os.environ.get("QEMU", "qemu-system-riscv64"),
+                        help="QEMU to use ($QEMU, else qemu-system-riscv64)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600,
+                        help="for each system (600)")
+    parser.add_argument("--out", metavar="DIR",
+                        default=os.environ.get("O", os.path.join(TOP, "build")),
+                        help="output folder ($O, else build/)")
+    options = parser.parse_args(argv)
+    options.out = os.path.abspath(options.out)
+    plugin.check_options(options)
+    for name in ("csv", "svg"):
+        parser.written("--" + name, getattr(options, name))
+    options.exitstat, options.cycles, options.single = "0", False, False  # as the bench has them
+    return options
+
+
+def chosen_systems(text):
+    names = {"both": "hyperscope,linux", "all": ",".join(SYSTEMS)}.get(text, text).split(",")
+    for name in names:
+        if name not in SYSTEMS:
+            raise LaunchError("unknown system '%s'; there are %s, both, all"
+                              % (name, ", ".join(SYSTEMS)), STATUS_USAGE)
+    if len(set(names)) < len(names):
+        raise LaunchError("--system %s: a system is named twice" % text, STATUS_USAGE)
+    return names
+
+
+def choose(counts, which):
+    """Of a batch's paths (path -> times, instructions) the one to be shown."""
+    kept = {path: found for path, found in counts.items() if path >= 0}
+    if not kept:
+        raise LaunchError("no path was kept: fewer --batches leave room for longer ones")
+    if which.isdigit():
+        if int(which) not in kept:
+            raise LaunchError("--path %s: the median batch has no such path; it has %s" %
+                              (which, " ".join(map(str, sorted(kept)))), STATUS_USAGE)
+        return int(which)
+    keys = {"heaviest": lambda path: kept[path][1], "common": lambda path: kept[path][0],
+            "longest": lambda path: kept[path][1] / kept[path][0]}
+    if which not in keys:
+        raise LaunchError("--path %s: not heaviest, common, longest or a number" % which,
+                          STATUS_USAGE)
+    return max(sorted(kept), key=keys[which])
+
+
+def look_into(system, options, folder):
+    """Run it, and walk the chosen path."""
+    recording = run.record(system, options.row, options, folder)
+    batch = recording.median_batch()
+    counts = recording.counts(batch)
+    chosen = choose(counts, options.path)
+    address_map = run.images(system, options.out, folder)
+    walk = Walk(address_map, recording.encodings)
+    paths = {number: recording.path(number) for number in counts if number >= 0}
+    read_lines(address_map, paths[chosen])
+    steps = walk.steps(paths[chosen])
+    walk.give_stacks(steps)
+    Stages(os.path.join(TOP, "scripts", "anatomy.stages"), system).assign(steps)
+    anatomy = show.Anatomy(system, options.row, steps, address_map)
+    anatomy.figure = recording.figure
+    anatomy.times, anatomy.of = counts[chosen][0], recording.batches[batch][0]
+    anatomy.lost = counts.get(-1, (0, 0))[1]
+    counted = {number: sum(step.counted for step in walk.steps(path))
+               for number, path in paths.items()}
+    whole = sum(counted[number] * counts[number][0] for number in counted) + anatomy.lost
+    anatomy.mean = whole / anatomy.of
+    anatomy.paths = [(counts[number][0], counted[number], number) for number in counted]
+    return anatomy
+
+
+def read_lines(address_map, path):
+    wanted = {}
+    for address, _ in path:
+        image = address_map.image(address)
+        if image.elf:
+            wanted.setdefault(image, set()).add(address)
+    for image, addresses in wanted.items():
+        image.read_lines(sorted(addresses))
+
+
+def print_paths(anatomy):
+    print("\n%s: %s, the median batch's paths" % (anatomy.system, anatomy.row))
+    print("%8s %12s %14s" % ("path", "iterations", "instructions"))
+    for times, length, number in sorted(anatomy.paths, key=lambda path: -path[0] * path[1]):
+        print("%8d %12d %14d" % (number, times, length))
+
+
+def main(argv):
+    options = parse(argv)
+    rows = run.operations(options)
+    if options.list:
+        print("\n".join(rows))
+        return 0
+    if options.row is None:
+        raise LaunchError("no row was named; --list lists what there is", STATUS_USAGE)
+    if options.row not in rows:
+        raise LaunchError("there is no row '%s' to look into; there are %s"
+                          % (options.row, " ".join(rows)), STATUS_USAGE)
+    if options.batches < 1:
+        raise LaunchError("--batches %d: at least 1" % options.batches, STATUS_USAGE)
+    systems = chosen_systems(options.system)
+    toggles.refuse_defaults()
+    toggles.check_toggles(TOP, options.set)
+    toggles.check_trace(TOP, options.trace)
+    qemu_version(options.qemu)
+    if options.csv and os.path.exists(options.csv):
+        table.read(options.csv)
+    found = []
+    with ends.folder("anatomy.", os.environ.get("TMPDIR")) as top:
+        for system in systems:
+            folder = os.path.join(top, system)
+            os.mkdir(folder)
+            found.append(look_into(system, options, folder))
+    report(found, options)
+    return 0
+
+
+def write_files(found, options):
+    for path, write in ((options.svg, lambda path: svg.draw(found, path)),
+                        (options.csv, lambda path: table.merge(path, found, options))):
+        try:
+            if path:
+                write(path)
+        except OSError as error:
+            raise LaunchError("%s: %s" % (path, error.strerror)) from None
+
+
+def show_all(found, options):
+    print("%s: instructions of one iteration, -cpu %s%s\n"
+          % (options.row, options.cpu, "".join(", " + value for value in options.set)))
+    show.print_stages(found, sys.stdout)
+    for anatomy in found:
+        show.print_functions(anatomy, sys.stdout)
+        if options.paths:
+            print_paths(anatomy)
+        if options.way:
+            show.print_way(anatomy, sys.stdout)
+        if options.insns:
+            show.print_insns(anatomy, sys.stdout)
+
+
+def report(found, options):
+    """Files before words, as a reader may have seen enough; and words where files cannot be written."""
+    try:
+        write_files(found, options)
+    finally:
+        show_all(found, options)
+    if options.svg:
+        print("\npicture: %s" % options.svg)

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""bench - what each exit of a guest costs, on one system or on several side by side.
+
+The payload is src/guest/bench, the same on each: bare (HS mode under OpenSBI,
+no VM), hyperscope, and Linux KVM with the same VMM. QEMU counts instructions
+(-icount shift=0,sleep=off), so a figure repeats to the instruction; TLB misses,
+page walks and caches cost nothing in it. docs/bench.md says what each row
+means, and what the unit cannot show.
+"""
+import argparse
+import os
+
+from hs import toggles as hstoggles
+from hs.bench import provenance, report, rows, systems
+from hs.bench.measure import measure
+from hs.bench.systems import SYSTEMS, BenchError
+from hs.errors import LaunchError
+from hs.parser import Parser
+from hs.paths import TOP
+
+FAILURES = (BenchError,)
+EXAMPLES = """\
+examples:
+  scripts/hyperscope bench all --rows mmio_read
+                                               one row on all three systems
+  scripts/hyperscope bench --rows touch_4k --toggle gstage_walk
+                                               what each value of a toggle costs
+  scripts/hyperscope bench all --toggles --cpu both --csv FILE
+                                               everything (make bench)
+exit status: 0; 1 figures differ (--verify, --against); 2 wrong use;
+125 not measured
+"""
+
+
+def new_parser():
+    parser = Parser(
+        prog="scripts/hyperscope bench", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES, allow_abbrev=False)
+    parser.add_argument("systems", metavar="SYSTEM", nargs="*", default=["hyperscope"],
+                        help="bare, hyperscope (default), linux; or all")
+    parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
+                        help="only these rows; patterns as in 'mmio_*'; --list shows all")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
+                        help="a toggle of hyperscope, for the whole run")
+    parser.add_argument("--toggle", metavar="NAME", action="append", default=[],
+                        help="measure each value of this toggle, too; without --rows, "
+                             "only the rows that it can change")
+    parser.add_argument("--toggles", action="store_true",
+                        help="each value of each toggle; tracing and accounting, too")
+    parser.add_argument("--cpu", metavar="MODEL", action="append", default=[],
+                        help="processor as QEMU spells it (rv64); both: rv64 and max")
+    parser.add_argument("--firmware", metavar="FILE", default="",
+                        help="another OpenSBI than the one that came with QEMU")
+    parser.add_argument("--trace", metavar="EVENTS", default="none",
+                        help="events that hyperscope records meanwhile (none)")
+    parser.add_argument("--exitstat", metavar="UNIT", default="0",
+                        choices=("0", "auto", "instret", "time"),
+                        help="what hyperscope accounts exits in: 0 (it does not), auto (as ever), "
+                             "instret or time")
+    parser.add_argument("--cycles", action="store_true",
+                        help="by rdcycle, for real hardware; ns where a guest has none")
+    parser.add_argument("--single", action="store_true",
+                        help="samples of one operation instead of 256")
+    parser.add_argument("--append", metavar="ARG", action="append", default=[],
+                        help="one more boot argument of the payload")
+    parser.add_argument("--statistic", choices=systems.STATISTICS, default="p50",
+                        help="min, p50 (default), p99, max or mean in the tables")
+    parser.add_argument("--csv", metavar="FILE", help="write every figure there, too")
+    parser.add_argument("--verify", action="store_true",
+                        help="measure twice: which rows differ? (none should)")
+    parser.add_argument("--against", metavar="FILE",
+                        help="which of these rows differ from those of a CSV?")
+    parser.add_argument("--from", metavar="SYSTEM=LOG", action="append", default=[], dest="logs",
+                        help="take a system's figures from a console's log, say of a board")
+    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
+                        help="the longest that one boot may take (900)")
+    parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
+                        help="machines at a time (one a processor, at most 4)")
+    parser.add_argument("--out", metavar="DIR", help="output folder ($O, else build/)",
+                        default=os.environ.get("O", os.path.join(TOP, "build")))
+    parser.add_argument("--list", action="store_true", help="the rows, and what each is")
+    return parser
+
+
+# ---- what is asked for ----
+
+
+def wanted_rows(parser, options):
+    """
+    Names, or None for all. only=NAME among --append says the same. Without a word, toggles that are
+    asked for by name choose: what they can change.
+    """
+    only = [arg[len("only="):] for arg in options.append if arg.startswith("only=")]
+    words = ",".join(options.rows + only).strip(", ")
+    options.append = [arg for arg in options.append if not arg.startswith("only=")]
+    if not words and (options.rows or only):
+        parser.error("--rows: no row is named; --list shows them, and without --rows it is all of them")
+    if not words and options.toggle and not options.toggles:
+        return [row.name for row in rows.ROWS
+                if any(row.name in rows.relevant(name) for name in options.toggle)]
+    if not words:
+        return None
+    names = []
+    for word in filter(None, words.split(",")):
+        found = rows.matching(word)
+        if not found:
+            parser.error("there is no row '%s'; --list shows them" % word)
+        names += found
+    return names
+
+
+def settings(parser, options):
+    """(setting, rows that it can change): the run's own toggles, then each value to compare."""
+    own = " ".join(options.set)
+    table, usual = hstoggles.toggles(TOP), hstoggles.initial(TOP)
+    chosen = list(table) if options.toggles else []
+    for name in options.toggle:
+        if name not in table:
+            parser.error("there is no toggle '%s'; there are %s" % (name, ", ".join(table)))
+        chosen.append(name)
+    result = [(own, None)]
+    for name in chosen:
+        values = rows.NUMBERS.get(name, ()) if table[name] is None else [
+            value for value in table[name] if value != usual[name]]
+        matters = rows.relevant(name)
+        result += [((own + " " if own else "") + "%s=%s" % (name, value), matters)
+                   for value in values]
+        if name in rows.BESIDE:
+            other, names = rows.BESIDE[name]
+            result += [(word, rows.matching(names)) for word in
+                       [other] * (other.split("=")[0] not in chosen) +
+                       ["%s %s=%s" % (other, name, value) for value in values]]
+    if options.toggles:
+        result += [(word, [rows.TRACED_ROW]) for word in rows.TRACED]
+    return result
+
+
+def check(parser, options):
+    for system in options.systems:
+        if system not in SYSTEMS + ("all",):
+            parser.error("there is no system '%s'; there are %s, all"
+                         % (system, ", ".join(SYSTEMS)))
+    if "all" in options.systems:
+        options.systems = list(SYSTEMS)
+    cpus = []
+    for cpu in options.cpu or ["rv64"]:
+        cpus += ["rv64", "max"] if cpu == "both" else [cpu]
+    options.cpu = list(dict.fromkeys(cpus))
+    if options.jobs < 1 or options.timeout < 1:
+        parser.error("--jobs and --timeout: 1 or more")
+    try:
+        hstoggles.refuse_defaults()
+        hstoggles.check_toggles(TOP, options.set)
+        hstoggles.check_trace(TOP, options.trace)
+    except LaunchError as error:
+        parser.error(str(error))
+    parser.written("--csv", options.csv)
+
+
+def list_rows():
+    for row in rows.ROWS:
+        print("%-17s %s" % (row.name, row.what))
+
+
+# ---- measuring ----
+
+
+def from_logs(parser, options, shared):
+    results = []
+    for word in options.logs:
+        system, equals, path = word.partition("=")
+        if system not in SYSTEMS or not equals:
+            parser.error("--from %s: SYSTEM=LOG, SYSTEM one of %s" % (word, ", ".join(SYSTEMS)))
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                found = systems.parse(file.read())
+        except OSError as error:
+            parser.error("--from %s: %s" % (path, error.strerror))
+        if not found:
+            parser.error("--from %s: no line of the benchmark in it" % path)
+        for row in found:
+            toggles = rows.GROUPS[rows.BY_NAME[row["exit"]].group].setting or "default"
+            row.update(shared, system=system, cpu=options.cpu[0], toggles=toggles,
+                       qemu="none", qemu_flags="", opensbi="unknown", kernel="unknown")
+        results += found
+    return results
+
+
+def differ(what, ours, theirs):
+    lines = report.differences(ours, theirs)
+    for line in lines:
+        print("%s: %s" % (what, line))
+    print("%s: %d rows, %s" % (what, len(ours), "%d figures differ" % len(lines) if lines
+                               else "all figures are the same"))
+    return bool(lines)
+
+
+def run(parser, options):
+    wanted = wanted_rows(parser, options)
+    compared = settings(parser, options)
+    theirs = None
+    if options.against:
+        try:
+            theirs = report.read_csv(options.against)
+        except OSError as error:
+            raise BenchError("%s: %s" % (options.against, error.strerror)) from None
+        except ValueError as error:
+            raise BenchError("%s: %s" % (options.against, error)) from None
+    runner = systems.Runner(options)
+    jobs = [] if options.logs else systems.plan(options.systems, options.cpu, compared, wanted)
+    runner.check(jobs)
+    shared = provenance.collect(runner)
+    if options.logs:
+        results = from_logs(parser, options, shared)
+    else:
+        results = measure(runner, jobs, shared)
+    if not results:
+        raise BenchError("nothing was measured: none of the rows is there on %s"
+                         % ", ".join(options.systems))
+    if options.csv:
+        report.write_csv(options.csv, results)
+    report.tables(results, options, compared)
+    status = 0
+    if options.verify:
+        status |= differ("verify", results, measure(runner, jobs, shared))
+    if theirs is not None:
+        if not options.logs:
+            theirs = systems.asked_for(jobs, theirs)
+        status |= differ("against %s" % options.against, results, theirs)
+    return int(status)
+
+
+def main(argv):
+    parser = new_parser()
+    options = parser.parse_args(argv)
+    options.out = os.environ["O"] = os.path.abspath(options.out)
+    if options.list:
+        list_rows()
+        return 0
+    check(parser, options)
+    return run(parser, options)

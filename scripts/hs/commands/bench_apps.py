@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""bench-apps - what a whole guest costs: against no VM at all, and Linux KVM.
+
+Debian's kernel alone in QEMU (native), in a VM under hyperscope, in a VM under
+Linux KVM with the same VMM; scripts/guest/apps is what it runs. In instructions
+(-icount, one hart, runs repeat) by the guest's own clock, one nanosecond of it
+being an instruction; and how often the guest exited for what, with the UART for
+its console, and with SBI's DBCN and every line that it logs. With --runs, in wall
+time, too (two harts, alternating runs, the median of each, only their ratio means
+something): from the start of the same VMM binary to the guest's /init, under
+hyperscope and under Linux KVM in the same QEMU.
+"""
+import argparse
+import os
+import re
+import subprocess
+import time
+
+from hs import ends, toggles
+from hs.bench import guests, provenance, report, rows, stats
+from hs.bench.measure import measure
+from hs.bench.systems import BenchError, plain
+from hs.parser import Parser
+from hs.paths import HYPERSCOPE, TOP
+
+FAILURES = (BenchError, ValueError,)
+EXAMPLES = """\
+examples:
+  scripts/hyperscope bench-apps --rows boot,fork_exec  two rows on all three systems
+  scripts/hyperscope bench-apps native hyperscope --csv FILE
+exit status: 0; 1 figures differ (--against); 2 wrong use; 125 not measured
+"""
+UP = re.compile(rb"guest: Linux .* is up, .* after ([0-9.]+) s")
+
+
+def parse(argv):
+    parser = Parser(prog="scripts/hyperscope bench-apps", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
+                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("systems", metavar="SYSTEM", nargs="*", help="%s (all)" % ", ".join(guests.SYSTEMS))
+    parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
+                        help="only these rows; patterns as in 'f*'; --list shows all")
+    parser.add_argument("--csv", metavar="FILE", help="write every figure there, too")
+    parser.add_argument("--against", metavar="FILE", help="which of these rows differ from those of a CSV?")
+    parser.add_argument("--runs", metavar="N", type=int, default=0,
+                        help="alternating runs for wall time (0: leave it out)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=1200,
+                        help="the longest that one boot may take (1200)")
+    parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
+                        help="machines at a time (one a processor, at most 4)")
+    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", os.path.join(TOP, "build")),
+                        help="output folder ($O, else build/)")
+    parser.add_argument("--list", action="store_true", help="the rows, and what each is")
+    options = parser.parse_args(argv)
+    options.systems = list(dict.fromkeys(options.systems)) or list(guests.SYSTEMS)
+    for system in options.systems:
+        if system not in guests.SYSTEMS:
+            parser.error("there is no system '%s'; there are %s" % (system, ", ".join(guests.SYSTEMS)))
+    options.names = wanted_rows(parser, options.rows)
+    if options.runs < 0 or options.jobs < 1 or options.timeout < 1:
+        parser.error("--runs: 0 or more; --jobs and --timeout: 1 or more")
+    parser.written("--csv", options.csv)
+    options.out = os.environ["O"] = os.path.abspath(options.out)
+    return options
+
+
+def wanted_rows(parser, words):
+    names = []
+    for word in filter(None, ",".join(words).split(",")):
+        found = rows.matching(word, rows.APPLICATIONS)
+        if not found:
+            parser.error("there is no row '%s'; --list shows them" % word)
+        names += found
+    return names or [row.name for row in rows.APPLICATIONS]
+
+
+# ---- instructions ----
+
+
+def table(results):
+    """A line for each row: thousands of instructions an operation, and how many times native that is."""
+    figures = report.Figures(results, "rv64", "p50")
+    print("thousands of instructions   native  hyperscope x native   Linux KVM x native")
+    for row in rows.APPLICATIONS:
+        for setting in ("", guests.DBCN):
+            native, ours, linux = guests.beside_native(figures, row.name, setting)
+            if {native[0], ours[0], linux[0]} != {"-"}:
+                print(("%-12s%-12s%10s%12s%9s%12s%9s" % ((row.name, setting, native[0]) + ours + linux)).rstrip())
+
+
+def show_exits(exits):
+    """How often the guest exited for what, a column for each console. exits: setting -> what it counted."""
+    tables = {"with DBCN" if setting else "hyperscope": dict(found) for setting, found in sorted(exits.items())}
+    if not tables:
+        return
+    print("exits until it powers off  %s" % "".join("%12s" % name for name in tables))
+    for cause in dict.fromkeys(cause for found in tables.values() for cause in found):
+        print("  %-25s%s" % (cause, "".join("%12d" % found.get(cause, 0) for found in tables.values())))
+    for what, counts in (("in all", lambda cause: True), ("besides MMIO", lambda cause: not cause.startswith("mmio"))):
+        print("  %-25s%s" % (what, "".join("%12d" % sum(count for cause, count in found.items() if counts(cause))
+                                           for found in tables.values())))
+
+
+def instructions(runner, options):
+    """1 if figures differ from those of --against."""
+    try:
+        theirs = report.read_csv(options.against) if options.against else None
+    except ValueError as error:
+        raise BenchError("%s: %s" % (options.against, error)) from None
+    jobs = guests.jobs_of(options.systems, options.names)
+    results = measure(runner, jobs, provenance.collect(runner))
+    results = [row for row in results if row["exit"] in options.names]
+    if options.csv:
+        report.write_csv(options.csv, results)
+    table(results)
+    show_exits(runner.exits)
+    if theirs is None:
+        return 0
+    mine = {tuple(row[name] for name in report.KEY) for row in results}
+    lines = report.differences(results, [row for row in theirs if tuple(row[name] for name in report.KEY) in mine])
+    for line in lines:
+        print("against %s: %s" % (options.against, line))
+    print("against %s: %d rows, %s" % (options.against, len(results), "%d figures differ" % len(lines)
+                                       if lines else "all figures are the same"))
+    return int(bool(lines))
+
+
+# ---- wall time ----
+
+
+def boot(command, stop_at_start, limit):
+    """Seconds from the line `stop_at_start` to /init, within limit seconds."""
+    child = ends.start(["timeout", "--kill-after=5", str(limit)] + command, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    start, tail = time.monotonic(), []
+    try:
+        for line in child.stdout:
+            if line.startswith(stop_at_start):
+                start = time.monotonic()
+            if UP.search(line):
+                return time.monotonic() - start
+            tail = tail[-9:] + [line]
+    finally:
+        ends.stop(child)
+    late = " within %d seconds (--timeout)" % limit if child.returncode == 124 else ""
+    raise BenchError("no guest came up%s:\n%s" % (late, b"".join(tail).decode("utf-8", "replace")))
+
+
+def wall(out, runs, limit):
+    files = [out + "/vmm", out + "/guest/vmlinux", out + "/guest-initrd.cpio"]
+    shell = "echo start; exec /vmm --smp 2 --initrd /guest-initrd.cpio --append '%s' /vmlinux" % guests.APPEND
+    args = sum((["--file", f] for f in files), []) + [out + "/guest/busybox", "sh", "-c", shell]
+    systems = {
+        "hyperscope": [TOP + "/scripts/hyperscope", "exec", "--out", out, "--ram", "2G", "--quiet"],
+        "Linux KVM": [HYPERSCOPE, "linux-kvm", "exec", "--ram", "2G"],
+    }
+    times = {name: [] for name in systems}
+    print("start of the VMM to /init, wall time, 2 vCPUs on 2 harts, %d alternating runs:" % runs,
+          flush=True)
+    for i in range(runs):
+        for name, command in systems.items():
+            times[name].append(boot(command + args, b"start", limit))
+        print("  run %d of %d: %s" % (i + 1, runs, ", ".join(
+            "%s %.1f s" % (name, t[-1]) for name, t in times.items())), flush=True)
+    run = stats.new_run()
+    print("  hyperscope / Linux KVM: %s" % stats.ratio(*(stats.Samples(times[name], "s", run) for name in systems)))
+
+
+def main(argv):
+    options = parse(argv)
+    if options.list:
+        for row in rows.APPLICATIONS:
+            print("%-11s %s" % (row.name, row.what))
+        return 0
+    toggles.refuse_defaults()
+    runner = guests.Runner(plain(options.out, options.timeout, options.jobs))
+    runner.check(guests.jobs_of(options.systems, options.names))
+    status = instructions(runner, options)
+    if options.runs:
+        wall(options.out, options.runs, options.timeout)
+    return status

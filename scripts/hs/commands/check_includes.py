@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""check-includes - does every room include only what it may, and is no .c file full of #ifdef?
+
+Includes point one way: hv/* <- src/kvm, src/host. The VMM sees libc, libfdt and <linux/*> only.
+"""
+import os
+import re
+import subprocess
+
+from hs.paths import TOP
+
+FREESTANDING = r"<(std(def|int|bool|arg|noreturn)|limits|string|stdlib)\.h>"
+
+# room -> what an include there may be, besides a header of the same folder in quotes
+RULES = {
+    "src/include/hv": [r'"hv/', r"<std(def|int|bool|arg)\.h>", r'"\w+\.def"', r'"hv/\w+\.def"'],
+    "src/kvm": [r'"hv/', r'"((uapi|exit|sbi|vcpu|mmu)/)?\w+\.(h|def)"', r"<linux/kvm\.h>", r"<asm/kvm\.h>", r"<(asm-generic|linux)/errno\.h>",
+                FREESTANDING],
+    "src/host": [r'"hv/', r'"(boot|dev|file|fs|lib|mm|proc|sched|trace)/\w+\.(h|def)"', r"<libfdt\.h>", r"<(linux|asm|asm-generic)/", FREESTANDING,
+                 r'"(events|classes)\.def"'],
+    "src/vmm": [r"<(?!hv/)"],
+    "src/guest": [r'"hv/', r'"\w+\.h"', FREESTANDING],
+    "tests/guest": [r'"hv/', r'"\w+\.h"', FREESTANDING],
+}
+
+
+def files():
+    text = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "src", "tests/guest"],
+                          cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode()
+    return [f for f in text.split() if f.endswith((".c", ".h", ".S", ".def"))
+            and os.path.exists(os.path.join(TOP, f))]
+
+
+def room_of(path):
+    for room in RULES:
+        if path.startswith(room + "/"):
+            return room
+    return None
+
+
+def check(path):
+    room = room_of(path)
+    found = []
+    if room is None:
+        return found
+    with open(os.path.join(TOP, path), encoding="utf-8") as source:
+        for number, line in enumerate(source, 1):
+            match = re.match(r'\s*#\s*include\s+([<"][^>"]+[>"])', line)
+            if match:
+                target = match.group(1)
+                own = target[0] == '"' and os.path.exists(
+                    os.path.join(TOP, os.path.dirname(path), target[1:-1]))
+                generated = re.match(r'.(\w+_offsets|trace_\w+)\.h', target)
+                if not own and not generated and \
+                        not any(re.match(rule, target) for rule in RULES[room]):
+                    found.append("%s:%d: %s may not include %s" % (path, number, room, target))
+            elif path.endswith(".c") and re.match(r"\s*#\s*(ifdef|ifndef|if)\b", line):
+                found.append("%s:%d: conditional code in a .c file; variants are chosen by an ops "
+                             "pointer or by linking" % (path, number))
+    return found
+
+
+def main(argv):
+    found = [line for path in files() for line in check(path)]
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""check-kvm-api - does docs/kvm-api.md have a row for what the code offers to user space?
+
+Calls, capabilities, exit reasons, statistics and parameters are looked for in src/kvm; each has
+to stand in `backticks` in the first cell of a row of the document's section of that name. And what such a
+row names has to be in the code, unless its next cell begins with "not here".
+"""
+import glob
+import os
+import re
+
+from hs import tables
+from hs.paths import TOP
+
+DOC = "docs/kvm-api.md"
+
+
+def read(*names):
+    text = ""
+    for name in names:
+        with open(os.path.join(TOP, name), encoding="utf-8") as source:
+            text += source.read()
+    return text
+
+
+def core():
+    return sorted(os.path.relpath(name, TOP) for name in glob.glob(TOP + "/src/kvm/**/*.c", recursive=True))
+
+
+def offered():
+    """Section -> names that the code has."""
+    api = read("src/kvm/uapi/api.c", "src/kvm/uapi/api_vcpu.c", "src/kvm/uapi/irqfd.c")
+    names = re.findall(r"(?:case|cmd ==) (KVM_[A-Z0-9_]+)\b", api)
+    return {
+        "ioctls": {n for n in names if not n.startswith(("KVM_CAP_", "KVM_MP_STATE_"))},
+        "Capabilities": {n for n in names if n.startswith("KVM_CAP_")},
+        "Exit reasons": set(re.findall(r"exit_reason\W+(KVM_EXIT_\w+)", read(*core()))),
+        "Statistics": {n for n, _ in tables.rows("src/kvm/stats.def", "VCPU_STAT", "VM_STAT")},
+        "Module parameters": set(re.findall(r"\bPARAM\((\w+)\),", read("src/kvm/vcpu/halt_poll.c"))) |
+        {n for n, *_ in tables.rows("src/kvm/toggle.def", "TOGGLE")} |
+        set(re.findall(r'\.name = "(\w+)"', read("src/kvm/mmu/vmid.c"))),
+    }
+
+
+def documented():
+    """Section -> {name: what its row says next}."""
+    sections, rows = {}, {}
+    for line in read(DOC).splitlines():
+        if line.startswith("## "):
+            rows = sections.setdefault(line[3:], {})
+        elif line.startswith("|"):
+            cells = line.split("|")
+            for name in re.findall(r"`(\w+)`", cells[1]):
+                rows[name] = cells[2].strip()
+    return sections
+
+
+def main(argv):
+    bad, docs = 0, documented()
+    for section, names in offered().items():
+        rows = docs.get(section, {})
+        for name in sorted(names - set(rows)):
+            print("%s: no row for %s under '%s'" % (DOC, name, section))
+            bad = 1
+        for name in sorted(set(rows) - names):
+            if not rows[name].startswith("not here"):
+                print("%s: '%s' has a row for %s, which the code does not have" % (DOC, section, name))
+                bad = 1
+    return bad

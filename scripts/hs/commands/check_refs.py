@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""check-refs - does every code reference in the docs still find its place?
+
+A reference is `file:/regex/` in backticks; some line of that file has to match. So code that moves
+breaks the build and not the reader. And a link to a file of the tree has to lead there. In a lab's
+tree a file with something to write in it does not have all of its lines yet.
+"""
+import os
+import re
+import subprocess
+
+from hs.paths import TOP
+
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+REFERENCE = re.compile(r"`([\w./-]+):/((?:[^/`]|\\/)+)/`")
+
+
+def problem(path, pattern):
+    try:
+        with open(os.path.join(TOP, path), encoding="utf-8", errors="replace") as source:
+            lines = source.read().splitlines()
+    except OSError:
+        return "there is no %s" % path
+    try:
+        regex = re.compile(pattern.replace("\\/", "/"))
+    except re.error as error:
+        return "/%s/: %s" % (pattern, error)
+    to_write = os.path.exists(os.path.join(TOP, "lab.json")) and \
+        any("LAB_TODO(" in line or "lab_todo " in line for line in lines)
+    return None if to_write or any(regex.search(line) for line in lines) else \
+        "no line of %s matches /%s/" % (path, pattern)
+
+
+def lost(doc, target):
+    path = os.path.normpath(os.path.join(os.path.dirname(doc), target))
+    return None if os.path.exists(os.path.join(TOP, path)) else "a link to %s, which is not there" % path
+
+
+def main(argv):
+    listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+                             cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode().split()
+    bad = 0
+    for doc in listing:
+        if not os.path.exists(os.path.join(TOP, doc)):
+            continue
+        with open(os.path.join(TOP, doc), encoding="utf-8") as source:
+            for number, line in enumerate(source, 1):
+                texts = [problem(path, pattern) for path, pattern in REFERENCE.findall(line)]
+                texts += [lost(doc, target) for target in LINK.findall(re.sub("`[^`]*`", "", line))]
+                for text in filter(None, texts):
+                    print("%s:%d: %s" % (doc, number, text))
+                    bad = 1
+    return bad

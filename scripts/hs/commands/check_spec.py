@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""check-spec - is every citation of a specification in the sources listed in docs/spec.md?
+
+A citation is "H §5.1": a name before the sign, a number after it. A further number takes the name
+of the one before it, over a line's end too: "H §2.10, §3.2". docs/spec.md pins the releases and
+lists each number with its title, in table rows that begin "| H §5.1 |".
+
+Refused, too: a number without the sign ("H 5.1", "SBI chapter 9"), which could not be looked up.
+"""
+import os
+import re
+import subprocess
+
+from hs.paths import TOP
+
+WHERE = ("src", "tests", "trace", "docs", "labs", "COURSE.md")
+KINDS = (".c", ".h", ".S", ".def", ".py", ".t", ".md")
+NAME = r"RFC [0-9]+|[A-Z][A-Za-z0-9]*|virtio"
+NUMBER = r"[0-9]+(?:\.[0-9]+)*"
+CITATION = re.compile(r"(?:\b(%s) )?§(%s)?" % (NAME, NUMBER))
+UNSIGNED = re.compile(r"\b[HSMFVC] [0-9]+\.[0-9]+\b|\b(?:SBI|PLIC|virtio|spec\w*)[^.;:]{,20} chapters? [0-9]")
+LISTED = re.compile(r"^\|\s*(%s) §(%s)\s*\|" % (NAME, NUMBER), re.M)
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8", errors="replace") as source:
+        return source.read()
+
+
+def faults(text, listed):
+    """Each as the line's number and what is wrong there."""
+    chapter = None
+    for number, line in enumerate(text.splitlines(), 1):
+        for name, section in CITATION.findall(line):
+            chapter = name or chapter
+            if not section:
+                yield number, "a § without a number"
+            elif not chapter:
+                yield number, "§%s of what?" % section
+            elif (chapter, section) not in listed:
+                yield number, "%s §%s is not in docs/spec.md" % (chapter, section)
+        for unsigned in UNSIGNED.finditer(line):
+            yield number, "'%s' is cited without the sign: NAME §NUMBER" % unsigned.group()
+
+
+def main(argv):
+    listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", *WHERE],
+                             cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode().split()
+    try:
+        listed = set(LISTED.findall(read("docs/spec.md")))
+    except OSError:
+        print("docs/spec.md is missing")
+        return 1
+    bad = 0
+    for path in listing:
+        if path == "docs/spec.md" or not path.endswith(KINDS):
+            continue
+        if not os.path.exists(os.path.join(TOP, path)):
+            continue
+        for number, what in faults(read(path), listed):
+            print("%s:%d: %s" % (path, number, what))
+            bad = 1
+    return bad

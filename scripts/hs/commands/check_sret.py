@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""check-sret - check that an SC precedes every sret of the kernel that may enter another context.
+
+usage: scripts/hyperscope check-sret ELF
+
+A hart may keep a load reservation across traps, so an sret to another context than the one that
+trapped needs an SC before it (docs/spec.md: A §2). QEMU drops the reservation at each trap: no program
+that runs there can notice a missing one. So this script reads the image instead: going backwards from an
+sret, it must find an SC before it finds a jump, the target of a jump, or an LR. An sret in one of the
+functions in EXEMPT needs no SC. Prints a line for each other sret.
+
+Exit status: 0; 1 if an sret lacks its SC; 2 wrong use.
+"""
+import os
+import re
+import subprocess
+import sys
+
+EXEMPT = {
+    "ended_vcpu_fast_sbi": "returns to the guest that trapped; nothing else has run (switch_fast.S)",
+    "ended_vcpu_fast_virtual_inst": "likewise",
+    "redirect_probe": "at boot, before any thread or guest exists; its guest executes one instruction",
+}
+INSN = re.compile(r"^\s*([0-9a-f]+):\s+[0-9a-f ]+\t(\S+)(?:\t(.*))?$")
+SYMBOL = re.compile(r"^([0-9a-f]+) <(\S+)>:$")
+TARGET = re.compile(r"\b([0-9a-f]+) <")
+TRANSFER = re.compile(r"^(b\w+|j|jal|jr|jalr|c\.j\w*|call|tail|ret|[msu]ret|ecall|ebreak)$")
+
+
+def disassemble(elf):
+    """The image's instructions by address, its symbols, and the targets of its jumps."""
+    tool = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + "objdump"
+    text = subprocess.run([tool, "-d", elf], check=True, capture_output=True, text=True).stdout
+    code, symbols, targets = [], {}, set()
+    for line in text.splitlines():
+        symbol, insn = SYMBOL.match(line), INSN.match(line)
+        if symbol:
+            symbols[int(symbol.group(1), 16)] = symbol.group(2)
+        elif insn:
+            code.append((int(insn.group(1), 16), insn.group(2)))
+            if TRANSFER.match(insn.group(2)):
+                targets.update(int(t, 16) for t in TARGET.findall(insn.group(3) or ""))
+    return code, symbols, targets
+
+
+def fault(code, at, entries):
+    """Why the sret at this index is not safe; None: an SC precedes it."""
+    while at > 0 and code[at][0] not in entries:
+        at -= 1
+        mnemonic = code[at][1]
+        if mnemonic.startswith("sc."):
+            return None
+        if mnemonic.startswith("lr."):
+            return "an LR between the SC and the sret"
+        if TRANSFER.match(mnemonic):
+            break
+    return "no SC on every way to it"
+
+
+def main(argv):
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        print(__doc__.strip() if argv == ["--help"] else "usage: scripts/hyperscope check-sret ELF")
+        return 0 if argv == ["--help"] else 2
+    code, symbols, targets = disassemble(sys.argv[1])
+    entries = targets | set(symbols)
+    inside, bad, used = None, 0, set()
+    for at, (address, mnemonic) in enumerate(code):
+        if not symbols.get(address, ".L").startswith(".L"):
+            inside = symbols[address]
+        if mnemonic != "sret":
+            continue
+        if inside in EXEMPT:
+            used.add(inside)
+            continue
+        why = fault(code, at, entries)
+        print("%s: sret at 0x%x: %s" % (inside, address, why or "an SC precedes it"))
+        bad += why is not None
+    for name in EXEMPT.keys() - used:
+        print("%s: exempt, but it has no sret" % name)
+        bad += 1
+    return 1 if bad else 0

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""compare - what does each exit cost in this tree, and what did it in another commit?
+
+BASE is a commit, which is built and measured by its own bench in OUT/compare, or
+a CSV of scripts/hyperscope bench. Figures are exact, so every difference is one of the
+programs. An exit that got more than 2 % costlier fails, unless a commit after
+BASE says so in its message, in a line of its own:
+
+    Costs: fault_4k_*,touch_4k the walk looks at the notifier twice now
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+
+from hs import ends, git, toggles
+from hs.alone import alone
+from hs.bench import costs, csvfile, report, rows
+from hs.errors import LaunchError
+from hs.parser import Parser
+from hs.paths import TOP
+
+FAILURES = (ValueError,)
+EXAMPLES = """\
+examples:
+  scripts/hyperscope compare HEAD~1            this tree and the commit before
+  scripts/hyperscope compare v1 --rows 'fault_*' --set gstage_walk=recursive
+  scripts/hyperscope compare notebooks-data/exit-latency.csv --rows mmio_read
+exit status: 0; 1 an exit is costlier, and nobody has said so; 2 wrong use;
+125 not measured
+"""
+FETCHED = ("dl", "guest", "uapi", "libfdt")
+TARGETS = ("all", "tests/kvm/bench_turns")
+
+
+def parse(words):
+    parser = Parser(prog="scripts/hyperscope compare", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
+                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("base", metavar="BASE", help="a commit, or a CSV of scripts/hyperscope bench")
+    parser.add_argument("--rows", metavar="NAME,...", help="only these rows (those that both have)")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="under this toggle, both")
+    parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor (rv64); both: rv64 and max")
+    parser.add_argument("--all", action="store_true", help="show what is the same, too")
+    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", os.path.join(TOP, "build")),
+                        help="output folder ($O, else build/)")
+    options = parser.parse_args(words)
+    options.out = os.environ["O"] = os.path.abspath(options.out)
+    for word in options.rows.split(",") if options.rows else ():
+        if not rows.matching(word):
+            parser.error("--rows %s: there is no such row; scripts/hyperscope bench --list has them" % word)
+    return options
+
+
+def say(text):
+    sys.stderr.write("compare: %s\n" % text)
+
+
+def ran(what, command, log, **more):
+    with open(log, "wb") as file:
+        status = ends.call(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, **more)
+    if status:
+        with open(log, encoding="utf-8", errors="replace") as file:
+            tail = file.read().strip().splitlines()[-6:]
+        raise LaunchError("%s (%s):\n%s" % (what, log, "\n".join("  " + line for line in tail)))
+
+
+def built(commit, options):
+    """The commit's tree, built; what was built once is kept."""
+    folder = os.path.join(options.out, "compare", commit[:12])
+    tree, build, done = (os.path.join(folder, name) for name in ("tree", "build", "built"))
+    if os.path.exists(done):
+        return tree, build
+    say("building %s" % commit[:12])
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(tree)
+    os.makedirs(build)
+    archive = os.path.join(folder, "tree.tar")
+    ran("git archive %s failed" % commit, ["git", "-C", TOP, "archive", "-o", archive, commit], archive + ".log")
+    ran("its tree cannot be unpacked", ["tar", "-xf", archive, "-C", tree], archive + ".log")
+    os.unlink(archive)
+    with open(os.path.join(tree, ".commit"), "w", encoding="ascii") as file:
+        file.write(commit[:12] + "\n")
+    for name in FETCHED:
+        if os.path.exists(os.path.join(options.out, name)):
+            os.symlink(os.path.join(options.out, name), os.path.join(build, name))
+    ran("%s does not build" % commit[:12], ["make", "-s", "-C", tree, "-j%d" % (os.cpu_count() or 1), "O=" + build] +
+        [TARGETS[0], os.path.join(build, TARGETS[1])], os.path.join(folder, "log"))
+    with open(done, "w", encoding="ascii"):
+        pass
+    return tree, build
+
+
+def bench_of(tree):
+    """Its command, which was a script of its own before hyperscope was the one command."""
+    own = os.path.join(tree, "scripts", "bench")
+    if os.path.exists(own) and not os.path.islink(own):
+        return [own]
+    return [os.path.join(tree, "scripts", "hyperscope"), "bench"]
+
+
+def known(tree):
+    """The rows of a tree's bench."""
+    try:
+        done = subprocess.run(bench_of(tree) + ["--list"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=False)
+    except OSError:  # before there was a bench
+        return []
+    return [line.split()[0] for line in done.stdout.decode().splitlines() if line.strip()]
+
+
+def measured(tree, build, names, options):
+    """Of hyperscope alone: what the others do is not this repository's."""
+    path = os.path.join(options.out, "compare", "%s.csv" % os.path.basename(os.path.dirname(build) if tree != TOP else "head"))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    say("measuring %s" % ("this tree" if tree == TOP else os.path.basename(os.path.dirname(build))))
+    command = bench_of(tree) + ["hyperscope", "--out", build, "--csv", path, "--cpu", options.cpu, "--rows", ",".join(names)]
+    for word in options.set:
+        command += ["--set", word]
+    environment = dict(os.environ, O=build)
+    ran("nothing was measured", command, path + ".log", env=environment)
+    return report.read_csv(path)
+
+
+def base_of(options):
+    """BASE's lines, and the commits' sayings since."""
+    if os.path.isfile(options.base):
+        try:
+            lines = [row for row in report.read_csv(options.base) if row["system"] == "hyperscope"]
+            csvfile.once(lines, report.KEY)
+        except ValueError as error:
+            raise LaunchError("%s: %s" % (options.base, error), 2) from None
+        names = {row["commit"].partition("+")[0] for row in lines}
+        commits = {git.commit_of(name) for name in names} - {None}
+        said = [each for commit in sorted(commits) for each in costs.sayings(commit)]
+        return lines, None, said
+    commit = git.commit_of(options.base)
+    if not commit:
+        raise LaunchError("BASE '%s' is neither a commit here nor a file%s" % (
+            options.base, "" if git.is_clone() else "; git knows no commit of this folder"), 2)
+    if git.said("merge-base", "--is-ancestor", commit, "HEAD") is None:
+        say("BASE is no ancestor of HEAD: what is cheaper there is costlier here")
+    return None, commit, costs.sayings(commit)
+
+
+def wanted(options, theirs):
+    mine = [row.name for row in rows.ROWS]
+    if options.rows:
+        mine = [name for word in options.rows.split(",") for name in rows.matching(word)]
+    return [name for name in mine if name in theirs]
+
+
+def show(found, options):
+    """The table; 1 if something is costlier that nobody has said."""
+    status, shown = 0, [cost for cost in found if options.all or cost.changed()]
+    if shown:
+        print("%-40s%10s%10s%9s%8s" % ("", "base", "head", "more", "%"))
+    for cost in sorted(shown, key=lambda cost: -cost.share()):
+        note = "" if not cost.dearer() else " said: " + cost.said if cost.said else " COSTLIER"
+        line = "%-40s%10s%10s%+9.1f%+8.1f" % (cost.name()[:40], report.shown(cost.base), report.shown(cost.head),
+                                             cost.head - cost.base, 100 * cost.share())
+        print(line + note if len(line + note) <= 79 else line + "\n   " + note)
+        status |= int(cost.dearer() and not cost.said and cost.same)
+    other = [cost for cost in found if not cost.same]
+    print("%d figures: %d the same, %d less, %d more, %d of them by more than 2 %%" % (
+        len(found), sum(not cost.changed() for cost in found), sum(cost.changed() and cost.head < cost.base for cost in found),
+        sum(cost.changed() and cost.head > cost.base for cost in found), sum(cost.dearer() for cost in found)))
+    if other:
+        print("%d were made with another QEMU, OpenSBI or compiler: no difference of them fails" % len(other))
+    if status:
+        print("what got costlier has to be said in a commit's message: Costs: ROW REASON")
+    return status
+
+
+def main(argv):
+    options = parse(argv)
+    toggles.refuse_defaults()
+    lines, commit, said = base_of(options)
+    lock = alone("compare", os.path.join(options.out, "compare"))
+    try:
+        return compared(options, lines, commit, said)
+    finally:
+        lock.close()
+
+
+def compared(options, lines, commit, said):
+    if commit:
+        tree, build = built(commit, options)
+        names = wanted(options, known(tree))
+    else:
+        names = wanted(options, {row["exit"] for row in lines})
+    if not names:
+        raise LaunchError("BASE has none of these rows")
+    head = measured(TOP, options.out, names, options)
+    base = lines or measured(tree, build, names, options)
+    found = costs.compare(base, head, said)
+    if not found:
+        raise LaunchError("BASE has none of these rows under %s on cpu %s" % (" ".join(options.set) or "the default", options.cpu))
+    return show(found, options)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""compile-commands - write compile_commands.json for clangd out of what make would run.
+
+usage: make --dry-run --always-make V=1 TARGET... | scripts/hyperscope compile-commands FILE
+
+`make compile_commands.json` calls it. Each C file has one entry: its first compilation, so that
+src/kvm is seen as the kernel's build sees it, not as its tests do. Options that only gcc knows are
+left out or replaced.
+"""
+import json
+import os
+import re
+import shlex
+import sys
+
+from hs.paths import TOP
+
+COMPILER = re.compile(r"(?:(riscv64-[\w-]+?)-)?(?:gcc|clang)(?:-[0-9]+)?$")
+WITH_VALUE = {"-o", "-include", "-isystem", "-iquote", "-I", "-D", "-U", "-MF", "-MT", "-x", "--param"}
+# The ISA string names extensions that clang 14 does not know; C needs none of them. And clang warns
+# of more than gcc: a warning is to stay one, and `{ .member = 1 }` is complete to gcc.
+GCC_ONLY = re.compile(r"-march=|-mabi=|-msmall-data-limit=|-fno-tree-loop-distribute-patterns$|-Wa,|-Werror$")
+CLANG_ONLY = ["-Wno-missing-field-initializers"]
+
+
+def commands(lines):
+    """Each command of a compiler, as a list of words."""
+    for line in re.sub(r"\\\n", " ", lines).splitlines():
+        try:
+            words = shlex.split(line)
+        except ValueError:  # a part of a shell's text of several lines
+            continue
+        if words and COMPILER.search(os.path.basename(words[0])):
+            yield words
+
+
+def split(words):
+    """The options and the C sources of a command."""
+    options, sources, rest = [], [], iter(words[1:])
+    for word in rest:
+        if word in WITH_VALUE:
+            value = next(rest, "")
+            if word not in ("-o", "-MF", "-MT", "--param"):
+                options += [word, value]
+        elif word.endswith(".c"):
+            sources.append(os.path.join(TOP, word))
+        elif word.startswith("-") and not GCC_ONLY.match(word) and not word.startswith(("-l", "-Wl,", "-M")):
+            options.append(word)
+    return options, sources
+
+
+def entries(lines):
+    found = {}
+    for words in commands(lines):
+        cross = COMPILER.search(os.path.basename(words[0])).group(1)
+        target = ["--target=riscv64-linux-gnu", "-march=rv64gc"] if cross else []
+        options, sources = split(words)
+        for source in sources:
+            if source not in found and os.path.exists(source):
+                found[source] = {"directory": TOP, "file": source,
+                                 "arguments": [words[0]] + target + options + CLANG_ONLY + ["-c", source]}
+    return [found[source] for source in sorted(found)]
+
+
+def main(argv):
+    if len(argv) != 1 or argv[0].startswith("-"):
+        print(__doc__.strip(), file=sys.stdout if argv == ["--help"] else sys.stderr)
+        return 0 if argv == ["--help"] else 2
+    found = entries(sys.stdin.read())
+    if not found:
+        sys.stderr.write("compile-commands: make named no compilation: see what it printed\n")
+        return 1
+    try:
+        with open(argv[0], "w", encoding="utf-8") as file:
+            json.dump(found, file, indent=1)
+            file.write("\n")
+    except OSError as error:
+        sys.stderr.write("compile-commands: cannot write %s: %s\n" % (argv[0], error.strerror))
+        return 1
+    return 0

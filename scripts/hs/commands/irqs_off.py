@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""irqs-off - the longest stretch without an interrupt being taken, by path,
+counted from outside.
+
+A workload runs on hyperscope under a QEMU plugin that notes how many
+instructions a hart executes between two moments at which it takes interrupts:
+in a program, in a guest, where the kernel looks what is pending, where it
+waits. A path is what the hart had come into the kernel for. Nothing in the
+machine is changed, and a second run has the same figures.
+"""
+import argparse
+import csv
+import os
+import sys
+
+from hs import ends, plugin
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.parser import Parser
+from hs.paths import TOP
+from hs.spans import run, show
+
+BOUNDS = os.path.join(TOP, "scripts", "irqs-off.bounds")
+
+
+def parse(words):
+    parser = Parser(
+        prog="scripts/hyperscope irqs-off", description=__doc__, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="scripts/hyperscope irqs-off [options] [WORKLOAD...]\n"
+        "       scripts/hyperscope irqs-off [options] -- PROGRAM ARGS...",
+        epilog="exit status: 0; 1 a path is longer than its bound; 2 wrong use;\n"
+        "124 ended by --timeout; 125 it could not be done")
+    parser.add_argument("workload", metavar="WORKLOAD", nargs="*",
+                        help="what runs (all but boot); --list has them")
+    parser.add_argument("--list", action="store_true", help="list the workloads")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
+                        help="a toggle of hyperscope")
+    parser.add_argument("--cpu", metavar="MODEL", default="rv64",
+                        help="processor as QEMU spells it (rv64)")
+    parser.add_argument("--firmware", metavar="FILE", default="",
+                        help="another OpenSBI than the one that came with QEMU")
+    parser.add_argument("--harts", metavar="N", type=int, default=1,
+                        help="harts of the machine (1); with more, a hart that spins for another "
+                        "counts the length of QEMU's turns")
+    parser.add_argument("--trace", metavar="EVENTS", default="none",
+                        help="events that hyperscope records meanwhile (none)")
+    parser.add_argument("--over", metavar="N", type=int, default=2000,
+                        help="show paths of more than N instructions only (2000)")
+    parser.add_argument("--functions", metavar="N", type=int, default=1,
+                        help="for each path the N functions that most of its longest span is in (1)")
+    parser.add_argument("--csv", metavar="FILE", help="write every path there, too")
+    parser.add_argument("--bounds", metavar="FILE",
+                        help="what each path may take at most (scripts/irqs-off.bounds; none with more "
+                        "harts than one, of which that is not); '' for none")
+    parser.add_argument("--qemu", metavar="PROGRAM",
+                        default=os.environ.get("QEMU", "qemu-system-riscv64"),
+                        help="QEMU 9 or newer ($QEMU, else qemu-system-riscv64)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600,
+                        help="for each workload (600)")
+    parser.add_argument("--out", metavar="DIR",
+                        default=os.environ.get("O", os.path.join(TOP, "build")),
+                        help="output folder ($O, else build/)")
+    program = []
+    if "--" in words:
+        at = words.index("--")
+        words, program = words[:at], words[at + 1:]
+        if not program:
+            parser.error("a program is missing behind --")
+    options = parser.parse_args(words)
+    options.out = os.path.abspath(options.out)
+    if options.bounds is None:
+        options.bounds = BOUNDS if options.harts == 1 else ""
+    options.program = program
+    if program and options.workload:
+        parser.error("either workloads or a program")
+    if options.functions < 1:
+        parser.error("--functions is at least 1")
+    plugin.check_options(options)
+    parser.written("--csv", options.csv)
+    return options
+
+
+def write_csv(paths, name):
+    try:
+        with open(name, "w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(("path", "longest", "bound", "spans", "from", "to", "function",
+                            "workload"))
+            for path in paths:
+                table.writerow((path.name, path.longest, path.bound or "", path.spans, path.begin,
+                                path.end, path.functions[0][0], path.workload))
+    except OSError as error:
+        raise LaunchError("--csv %s: %s" % (name, error.strerror), STATUS_USAGE) from None
+
+
+def main(argv):
+    options = parse(argv)
+    if options.list:
+        for name, (what, _) in run.WORKLOADS.items():
+            print("%-10s %s" % (name, what))
+        return 0
+    bounds = show.Bounds(options.bounds) if options.bounds else None
+    paths = {}
+    with ends.folder("irqs-off.") as folder:
+        for workload in run.chosen(options):
+            for path in run.measure(workload, options, folder):
+                path.merge_into(paths)
+    paths = sorted(paths.values(), key=lambda path: (-path.longest, path.name))
+    over = bounds.apply(paths) if bounds else []
+    if options.csv:
+        write_csv(paths, options.csv)
+    show.table([path for path in paths if path.longest > options.over], options)
+    for path in over:
+        print("irqs-off: %s: %d instructions, more than its bound %d (%s)"
+              % (path.name, path.longest, path.bound, options.bounds), file=sys.stderr)
+    return 1 if over else 0

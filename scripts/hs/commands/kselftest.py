@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: MIT
+"""kselftest - Linux's own KVM selftests on hyperscope, beside what they do on
+Linux KVM.
+
+tests/kselftest/programs lists what is run, tests/kselftest/linux.csv what
+Linux KVM made of it. Each line of the answer is a TAP claim: the program
+ended on hyperscope as it does on Linux KVM and skipped nothing that runs
+there. Seconds are wall time of the program alone, without the machine's boot;
+instructions are those of the "counted" form, on one hart under --icount, in
+all privilege modes.
+
+With --compare both systems run here, by turns, and a claim more says that
+hyperscope's median is at most 1.1 times Linux KVM's, or 2 seconds more.
+"""
+import argparse
+import csv
+import fnmatch
+import os
+import re
+import shlex
+import shutil
+import statistics
+import subprocess
+import time
+
+from hs import ends
+from hs.bench import stats
+from hs.errors import STATUS_FAILED, LaunchError
+from hs.parser import Parser
+from hs.paths import HYPERSCOPE, TOP
+
+FOLDER = os.path.join(TOP, "tests", "kselftest")
+RECORD = os.path.join(FOLDER, "linux.csv")
+FIELDS = ["program", "options", "machine", "result", "skipped", "seconds", "qemu"]
+TIMED = re.compile(rb"^timed: status (\d+) ns (\d+) instret (\d+)\r?$", re.M)
+ABSENT = re.compile(r"^host: .* calls system call \d+, which is not there$", re.M)
+SKIP_LINE = re.compile(r"^(?:1\.\.0 # SKIP -? ?)?(.*?)(?:, skipping tests?)?$")
+# A counter's overflow does not come under a QEMU of which the host says this at boot (docs/caveats.md).
+SPOILED_LINE = "reaches us with V still set"
+SPOILED = re.compile(r"vcpu_shared_irq_count != 1")
+KSFT_SKIP = 4
+RAM = "2G"
+RATIO, GRACE = 1.1, 2.0
+RUN = stats.new_run()  # both systems run here, by turns: their times may be compared
+
+
+def die(text, status=STATUS_FAILED):
+    raise LaunchError(text, status)
+
+
+def say(text):
+    print("# " + text, flush=True)
+
+
+class Row:
+    """One line of the list: a program with its options in each form, and its machine."""
+
+    def __init__(self, fields):
+        self.program, self.full, short, counted, machine = fields
+        self.short = short or self.full
+        self.counted = counted or self.short
+        words = machine.split()
+        self.pages = [w for w in words if w.startswith("pages")]
+        self.machine = " ".join(words)
+        self.options = [w for w in words if not w.startswith("pages")]
+        if "--ram" not in self.options:
+            self.options += ["--ram", RAM]
+
+    def boot_words(self):
+        """Huge pages set aside at boot, as both kernels spell it."""
+        words = []
+        for word in self.pages:
+            kind, count = word.split("=")
+            if kind == "pages1g":
+                words.append("hugepagesz=1G")
+            words.append("hugepages=" + count)
+        return " ".join(words)
+
+    def name(self, form):
+        text = " ".join([self.program, getattr(self, form)]).strip()
+        return text + (" [%s]" % self.machine if self.machine else "")
+
+
+def read_rows():
+    rows = []
+    with open(os.path.join(FOLDER, "programs"), encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            line = line.split("#")[0].strip()
+            if not line:
+                continue
+            fields = [" ".join(field.split()) for field in line.split("|")]
+            if len(fields) == 4:
+                fields.append("")
+            if len(fields) != 5:
+                die("tests/kselftest/programs:%d: %d fields instead of 5" % (number, len(fields)))
+            rows.append(Row(fields))
+    return rows
+
+
+class Outcome:
+    """How one run ended: "pass", "skip" or "fail", with what it printed."""
+
+    def __init__(self, out, err):
+        self.out = out.decode("utf-8", "replace").replace("\r", "")
+        self.err = err.decode("utf-8", "replace").replace("\r", "")
+        found = TIMED.findall(err)
+        self.seconds = self.instret = None
+        self.status = None
+        self.skipped = sorted(set(SKIP_LINE.match(line).group(1) for line in self.out.split("\n")
+                                  if "# SKIP" in line or ", skipping" in line))
+        if not found:
+            self.result = "fail"
+            return
+        self.status = int(found[-1][0])
+        self.seconds = int(found[-1][1]) / 1e9
+        self.instret = int(found[-1][2])
+        self.result = {0: "pass", KSFT_SKIP: "skip"}.get(self.status, "fail")
+
+    def absent(self):
+        return ABSENT.findall(self.err)
+
+    def spoiled(self):
+        return SPOILED_LINE in self.err and SPOILED.search(self.out + self.err) is not None
+
+    def last_words(self):
+        text = (self.out + self.err).strip().split("\n")
+        return text[-12:]
+
+
+class Runner:
+    def __init__(self, options, out):
+        self.options, self.out = options, out
+        self.timed = os.path.join(out, "tests", "kselftest", "timed")
+
+    def command(self, system, row, words, counted):
+        command = [HYPERSCOPE] + (["linux-kvm"] if system == "linux-kvm" else []) + ["exec", "--out", self.out]
+        command += row.options
+        if self.options.timeout:
+            command += ["--timeout", str(self.options.timeout)]
+        if counted:
+            command += ["--icount"]
+        if row.pages:
+            command += ["--boot" if system == "hyperscope" else "--kernel-args", row.boot_words()]
+        program = os.path.join(self.out, "kselftest", row.program)
+        return command + ["--file", program, self.timed, "/" + row.program] + shlex.split(words)
+
+    def run(self, system, row, words, counted=False):
+        command = self.command(system, row, words, counted)
+        if self.options.verbose:
+            say(" ".join(shlex.quote(word) for word in command))
+        done = ends.said(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+        return Outcome(done.stdout, done.stderr)
+
+
+class Record:
+    """linux.csv: what Linux KVM made of each program with its options, on which machine."""
+
+    def __init__(self):
+        self.rows = {}
+        if os.path.exists(RECORD):
+            with open(RECORD, encoding="utf-8", newline="") as lines:
+                for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+                    self.rows[row["program"], row["options"], row["machine"]] = row
+
+    def find(self, row, words):
+        return self.rows.get((row.program, words, row.machine))
+
+    def put(self, row, words, outcome, seconds, qemu):
+        self.rows[row.program, words, row.machine] = {
+            "program": row.program, "options": words, "machine": row.machine,
+            "result": outcome.result, "skipped": "; ".join(outcome.skipped),
+            "seconds": "" if seconds is None else "%.2f" % seconds, "qemu": qemu}
+
+    def write(self):
+        """Only what the list has, in the list's order."""
+        order = [(row.program, getattr(row, form), row.machine)
+                 for form in ("full", "short") for row in read_rows() if getattr(row, form) != "-"]
+        with open(RECORD + ".new", "w", encoding="utf-8", newline="") as out:
+            out.write("# What Linux KVM makes of its selftests: scripts/hyperscope kselftest --record\n")
+            writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+            writer.writeheader()
+            for key in dict.fromkeys(order):
+                if key in self.rows:
+                    writer.writerow(self.rows[key])
+        os.replace(RECORD + ".new", RECORD)
+
+
+class Claims:
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def claim(self, held, text, notes=(), skip=""):
+        self.count += 1
+        self.failed += not held
+        print("%sok %d - %s%s" % ("" if held else "not ", self.count, text,
+                                  " # SKIP " + skip if skip else ""), flush=True)
+        for note in notes:
+            say("  " + note)
+
+
+def amount(instret):
+    return "%.1f M instructions" % (instret / 1e6) if instret else "instructions not counted"
+
+
+def older_than(qemu, expected):
+    def numbers(version):
+        return [int(n) for n in re.findall(r"\d+", version)]
+    return expected is not None and numbers(qemu) < numbers(expected["qemu"])
+
+
+def judge(claims, row, form, runs, expected, counted, qemu):
+    """One claim: as on Linux KVM. runs: outcomes here; expected: Linux KVM's row, or None."""
+    worst = max(runs, key=lambda o: ("pass", "skip", "fail").index(o.result))
+    seconds = [o.seconds for o in runs if o.seconds is not None]
+    facts = []
+    if seconds:
+        facts.append("%.1f s" % statistics.median(seconds))
+    if counted is not None:
+        facts.append(amount(counted.instret) if counted.result == "pass"
+                     else "counted form: %s" % counted.result)
+    if expected is None:
+        facts.append("nothing recorded of Linux KVM")
+    else:
+        facts.append("Linux KVM: %s%s" % (expected["result"], ", %s s" % expected["seconds"]
+                                          if expected["seconds"] else ""))
+    text = "%s: %s" % (row.name(form), ", ".join([worst.result] + facts))
+    notes, held, reason = [], True, ""
+    if worst.result == "fail":
+        # A program may refuse on Linux, too: a size of page that RISC-V has not, for one.
+        held = expected is not None and expected["result"] == "fail"
+        notes = worst.last_words()
+        if not held and worst.spoiled():
+            held, reason = True, "QEMU %s loses a counter's overflow (docs/caveats.md)" % qemu
+    elif worst.result == "skip" or worst.skipped:
+        there = expected["skipped"].split("; ") if expected else []
+        extra = [s for s in worst.skipped if s not in there]
+        held = not extra and (worst.result != "skip" or
+                              (expected is not None and expected["result"] != "pass"))
+        if not held and older_than(qemu, expected) and "--cpu max" in row.machine:
+            # What "max" has is QEMU's affair; there is no yardstick for one that has less.
+            reason = "QEMU %s has less than %s, with which Linux KVM was recorded: %s" % (
+                qemu, expected["qemu"], "; ".join(extra))
+            held = True
+        notes = worst.skipped if not held else []
+        if held and worst.result != "skip" and not reason:
+            notes = ["%d parts skipped, as on Linux KVM" % len(worst.skipped)]
+    absent = sorted(set(sum((o.absent() for o in runs), [])))
+    if absent:
+        held, notes, reason = False, notes + absent, ""
+    if held and worst.result == "skip" and not reason:
+        reason = "as on Linux KVM: " + "; ".join(worst.skipped)
+    claims.claim(held, text, notes, reason)
+
+
+def judge_time(claims, row, form, ours, theirs):
+    if not ours or not theirs:
+        return
+    mine, linux = (stats.Samples(seconds, "s", RUN) for seconds in (ours, theirs))
+    limit = max(linux.median() * RATIO, linux.median() + GRACE)
+    claims.claim(mine.median() <= limit, "%s: %.2f s here, %.2f s on Linux KVM, %s" % (
+        row.name(form), mine.median(), linux.median(), stats.ratio(mine, linux)))
+
+
+def run_row(runner, row, form, record, claims, qemu):
+    options = runner.options
+    words = getattr(row, form)
+    ours, theirs = [], []
+    for _ in range(options.runs):
+        if not options.linux:
+            ours.append(runner.run("hyperscope", row, words))
+        if options.compare or options.linux:
+            theirs.append(runner.run("linux-kvm", row, words))
+    counted = None
+    if ours and options.instructions and row.counted != "-" and ours[-1].result == "pass":
+        counted = runner.run("hyperscope", row, row.counted, counted=True)
+    if theirs:
+        seconds = [o.seconds for o in theirs if o.seconds is not None]
+        last = max(theirs, key=lambda o: ("pass", "skip", "fail").index(o.result))
+        record.put(row, words, last, statistics.median(seconds) if seconds else None, qemu)
+        if options.linux:
+            claims.claim(True, "%s: Linux KVM: %s, %s" % (
+                row.name(form), last.result,
+                "%.1f s" % statistics.median(seconds) if seconds else "no time"),
+                last.skipped + (last.last_words() if last.result == "fail" else []))
+    if ours:
+        judge(claims, row, form, ours, record.find(row, words), counted, qemu)
+    if options.compare and all(o.result == "pass" for o in ours + theirs):
+        judge_time(claims, row, form, [o.seconds for o in ours], [o.seconds for o in theirs])
+
+
+def parse_arguments(argv):
+    parser = Parser(
+        prog="scripts/hyperscope kselftest", allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=__doc__.split(" - ", 1)[1])
+    parser.add_argument("names", metavar="NAME", nargs="*",
+                        help="programs to run, as a shell pattern (all); of \"NAME OPTIONS\" too")
+    parser.add_argument("--short", action="store_true", help="fewer iterations: what make test runs")
+    parser.add_argument("--runs", type=int, metavar="N", help="runs of each (1; --compare: 3)")
+    parser.add_argument("--compare", action="store_true",
+                        help="run on Linux KVM, too, by turns, and compare the times")
+    parser.add_argument("--linux", action="store_true", help="run on Linux KVM only")
+    parser.add_argument("--record", action="store_true",
+                        help="write what Linux KVM did to tests/kselftest/linux.csv")
+    parser.add_argument("--no-instructions", dest="instructions", action="store_false",
+                        help="leave out the run that counts instructions")
+    parser.add_argument("--timeout", type=int, default=1800, metavar="SECONDS",
+                        help="end a run after so long (1800; 0: never)")
+    parser.add_argument("--list", action="store_true", help="say what would be run")
+    parser.add_argument("--verbose", action="store_true", help="print each command")
+    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", TOP + "/build"),
+                        help="output folder ($O, else build/)")
+    options = parser.parse_args(argv)
+    if options.runs is None:
+        options.runs = 3 if options.compare else 1
+    if options.timeout < 0:
+        die("--timeout %d: must be 0 or more" % options.timeout, 2)
+    if options.runs < 1:
+        die("--runs %d: 1 or more" % options.runs, 2)
+    if options.record and not (options.linux or options.compare):
+        die("--record needs a run on Linux KVM: --compare or --linux", 2)
+    return options
+
+
+def wanted(row, form, names):
+    text = " ".join([row.program, getattr(row, form)]).strip()
+    return not names or any(fnmatch.fnmatchcase(row.program, n) or fnmatch.fnmatchcase(text, n)
+                            for n in names)
+
+
+def qemu_version():
+    qemu = os.environ.get("QEMU", "qemu-system-riscv64")
+    if not shutil.which(qemu):
+        die("%s is not there: scripts/hyperscope setup run installs it" % qemu)
+    text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()
+    return (re.findall(r"version ([0-9.]+)", text) or ["unknown"])[0]
+
+
+def main(argv):
+    options = parse_arguments(argv)
+    form = "short" if options.short else "full"
+    rows = [row for row in read_rows()
+            if getattr(row, form) != "-" and wanted(row, form, options.names)]
+    if not rows:
+        die("no program is called %s; --list says which there are" % " ".join(options.names), 2)
+    if options.list:
+        for row in rows:
+            print(row.name(form))
+        return 0
+    out = os.path.abspath(options.out)
+    for row in rows:
+        if not os.path.exists(os.path.join(out, "kselftest", row.program)):
+            die("%s/kselftest/%s is missing: scripts/hyperscope setup kselftest builds it" % (out, row.program))
+    runner, record, claims = Runner(options, out), Record(), Claims()
+    if not os.path.exists(runner.timed):
+        die("%s is missing: make tests builds it" % runner.timed)
+    qemu, start = qemu_version(), time.monotonic()
+    with open(os.path.join(out, "kselftest", "version"), encoding="utf-8") as version:
+        say("%s; QEMU %s; %d programs, %s" % (version.read().strip(), qemu, len(rows), form))
+    for row in rows:
+        run_row(runner, row, form, record, claims, qemu)
+        if options.record:  # at once: the rest may take an hour
+            record.write()
+    print("1..%d" % claims.count)
+    say("%d of %d claims hold, %.0f s" % (claims.count - claims.failed, claims.count,
+                                          time.monotonic() - start))
+    if options.record:
+        say("recorded in tests/kselftest/linux.csv")
+    return 1 if claims.failed else 0

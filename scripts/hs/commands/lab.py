@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""lab - a tree for one of the course's labs: hyperscope with the parts left out
+that the student writes.
+
+`make lab NN=03 DIR=../mylab STUDENT=ada` calls it. The handout is the tree's
+labs/NN-name/README.md; what is the student's own variant stands in its lab.json.
+labs/README.md says how a lab is made.
+"""
+import argparse
+import os
+import sys
+
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.lab import check, folder, tree
+from hs.parser import Parser
+
+
+def parse(words):
+    parser = Parser(
+        prog="scripts/hyperscope lab", description=__doc__, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="scripts/hyperscope lab [options] LAB DIR\n       scripts/hyperscope lab --list | --check | --regions LAB",
+        epilog="exit status: 0; 1 --check found something; 2 wrong use; 125 it could not be done")
+    parser.add_argument("lab", metavar="LAB", nargs="?", help="its number; --list has them")
+    parser.add_argument("dir", metavar="DIR", nargs="?", help="where the tree goes: a new folder")
+    parser.add_argument("--student", metavar="ID", default="",
+                        help="whose variant it is (some labs have variants)")
+    parser.add_argument("--solution", action="store_true",
+                        help="with everything written: the instructor's")
+    parser.add_argument("--list", action="store_true", help="list the labs")
+    parser.add_argument("--check", action="store_true",
+                        help="hold every lab's files against each other")
+    parser.add_argument("--regions", action="store_true", help="list what a student of LAB writes")
+    parser.add_argument("--out", metavar="DIR",
+                        default=os.environ.get("O", os.path.join(folder.TOP, "build")),
+                        help="where what was fetched is copied from ($O, else build/)")
+    options = parser.parse_args(words)
+    if options.list or options.check:
+        return options
+    if not options.lab:
+        parser.error("which lab? scripts/hyperscope lab --list has them")
+    if options.regions:
+        return options
+    if not options.dir:
+        parser.error("where to? e.g. scripts/hyperscope lab %s ../mylab" % options.lab)
+    return options
+
+
+def show_list():
+    for lab in folder.all_labs():
+        points = sum(test["points"] for test in lab.tests)
+        print("%2d  %-14s %3d points  %2d h  %s" % (lab.number, lab.name, points, lab.hours, lab.title))
+
+
+def show_regions(lab):
+    for region in check.regions_of(lab):
+        print("%s:%d: %s" % (region.path, region.first + 1, region.what))
+
+
+def check_place(dest, out):
+    """A tree among the sources would be part of the next one that is made, and of every check."""
+    def within(top):
+        return (dest + os.sep).startswith(os.path.realpath(top) + os.sep)
+
+    dest = os.path.realpath(dest)
+    if within(folder.TOP) and not within(os.path.join(folder.TOP, "build")) and not within(out):
+        raise LaunchError("%s: inside the repository; a lab's tree is beside it, as in ../mylab"
+                          % dest, STATUS_USAGE)
+
+
+def main(argv):
+    options = parse(argv)
+    if options.list:
+        show_list()
+        return 0
+    if options.check:
+        found = check.problems()
+        print("\n".join(found), end="\n" if found else "")
+        return 1 if found else 0
+    lab = folder.find(options.lab)
+    if options.regions:
+        show_regions(lab)
+        return 0
+    check_place(options.dir, options.out)
+    facts = tree.make(lab, os.path.abspath(options.dir), options.student, options.solution)
+    tree.share_fetched(options.out, os.path.abspath(options.dir))
+    whose = ", student '%s'" % options.student if facts["variant"] else ""
+    print("lab %d, %s%s" % (lab.number, lab.title, whose))
+    if facts["variant"] and not options.student:
+        sys.stderr.write("lab: nobody's variant; yours is made with --student ID (make: STUDENT=ID)\n")
+    print("begin with %s/labs/%s/README.md" % (options.dir.rstrip("/"), lab.folder))
+    return 0

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""notebooks - runs the notebooks of notebooks-data/notebooks, without a browser.
+
+Each leaves its HTML and its figures as SVG in OUT/notebooks; the notebooks themselves stay as they
+are, without outputs. One whose CSV nobody has measured yet is said and skipped. Needed are Jupyter,
+pandas and matplotlib of the distribution (scripts/hyperscope setup notebooks). To work in one:
+jupyter-notebook, or any editor of notebooks, with the kernel of /usr/bin/python3.
+"""
+import argparse
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from hs import ends
+from hs.errors import LaunchError
+from hs.parser import Parser
+from hs.paths import TOP
+
+FOLDER = os.path.join(TOP, "notebooks-data", "notebooks")
+NBCONVERT = "/usr/bin/jupyter-nbconvert"  # another Python's would start a kernel without pandas
+EXAMPLES = """\
+examples:
+  scripts/hyperscope notebooks         all of them (make notebooks)
+  scripts/hyperscope notebooks toggles
+exit status: 0; 1 a notebook failed; 2 wrong use; 125 none could be run
+"""
+
+
+def parse(words):
+    parser = Parser(prog="scripts/hyperscope notebooks", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
+                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("names", metavar="NAME", nargs="*", help="notebooks (all); --list has them")
+    parser.add_argument("--list", action="store_true", help="say which there are")
+    parser.add_argument("--to", metavar="FOLDER", help="where to write (OUT/notebooks)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=300, help="the longest that a cell may take (300)")
+    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", os.path.join(TOP, "build")),
+                        help="output folder ($O, else build/)")
+    options = parser.parse_args(words)
+    if options.timeout < 1:
+        parser.error("--timeout: 1 or more")
+    options.to = os.path.abspath(options.to or os.path.join(options.out, "notebooks"))
+    return options
+
+
+def all_notebooks():
+    """name -> the notebook, as a dictionary."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(FOLDER, "*.ipynb"))):
+        try:
+            with open(path, encoding="utf-8") as file:
+                found[os.path.basename(path)[:-len(".ipynb")]] = json.load(file)
+        except ValueError as error:
+            raise LaunchError("%s is no notebook: %s" % (path, error)) from None
+    return found
+
+
+def said_of_itself(notebook, name, otherwise):
+    """What its metadata has under hyperscope; one that somebody has put there may say nothing."""
+    return notebook.get("metadata", {}).get("hyperscope", {}).get(name, otherwise)
+
+
+def missing(notebook):
+    """The CSVs that it needs and that are not there."""
+    return [name for name in said_of_itself(notebook, "needs", ())
+            if not os.path.exists(os.path.join(TOP, "notebooks-data", name))]
+
+
+def run(name, options):
+    """True if it ran to its end; its files are in place only then."""
+    made = os.path.join(options.to, ".%s.%d" % (name, os.getpid()))
+    os.makedirs(made)
+    environment = dict(os.environ, HS_NOTEBOOK=os.path.join(made, name), PYTHONDONTWRITEBYTECODE="1",
+                       IPYTHONDIR=os.path.join(made, "ipython"))
+    try:
+        done = ends.said(
+            [NBCONVERT, "--to", "html", "--execute", "--ExecutePreprocessor.kernel_name=python3",
+             "--ExecutePreprocessor.timeout=%d" % options.timeout, "--output-dir", made,
+             os.path.join(FOLDER, name + ".ipynb")],
+            env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        if done.returncode:
+            said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode(errors="replace"))  # colours
+            sys.stderr.write("notebooks: %s failed:\n%s\n" % (name, "\n".join(said.strip().splitlines()[-25:])))
+            return False
+        for old in glob.glob(os.path.join(options.to, name + ".*")):
+            os.remove(old)
+        for path in sorted(glob.glob(os.path.join(made, name + ".*"))):
+            os.replace(path, os.path.join(options.to, os.path.basename(path)))
+        return True
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def main(argv):
+    options = parse(argv)
+    there = all_notebooks()
+    if options.list:
+        for name, notebook in there.items():
+            print("%-14s%s" % (name, said_of_itself(notebook, "what", "")))
+        return 0
+    for name in options.names:
+        if name not in there:
+            raise LaunchError("there is no notebook '%s'; there are %s" % (name, ", ".join(there)), 2)
+    if not os.path.exists(NBCONVERT):
+        raise LaunchError("%s is missing: scripts/hyperscope setup notebooks installs it" % NBCONVERT)
+    ran = failed = 0
+    for name in options.names or there:
+        lacks = missing(there[name])
+        if lacks:
+            sys.stderr.write("notebooks: %s: skipped: notebooks-data/%s is not there yet (notebooks-data/README.md says who "
+                             "writes it)\n" % (name, lacks[0]))
+            continue
+        start = time.monotonic()
+        if run(name, options):
+            ran += 1
+            print("%s (%.0f s)" % (os.path.join(options.to, name + ".html"), time.monotonic() - start), flush=True)
+        else:
+            failed += 1
+    return 1 if failed else 0 if ran else 125

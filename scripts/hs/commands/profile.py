@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""profile - how many instructions each function executes, in host and guest,
+counted from outside, every one.
+
+A workload runs on hyperscope under a QEMU plugin that counts each executed
+instruction and follows calls and returns. Nothing in the machine is changed,
+a second run has the same figures to the byte, and whenever the machine reads
+instret the value is held against the count.
+"""
+import argparse
+import os
+
+from hs import ends, plugin, toggles
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.flame import folded, svg
+from hs.parser import Parser
+from hs.paths import TOP
+from hs.profile import show, workload
+from hs.profile.recording import Recording
+
+DEEPEST = 200  # frames in the picture
+
+
+def new_parser():
+    parser = Parser(
+        prog="scripts/hyperscope profile", description=__doc__, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="scripts/hyperscope profile [options] WORKLOAD\n"
+        "       scripts/hyperscope profile [options] -- PROGRAM ARGS...",
+        epilog="exit status: 0; 1 the count is not instret's; 2 wrong use; 124 ended by\n"
+        "--timeout; 125 it could not be done")
+    parser.add_argument("workload", metavar="WORKLOAD", nargs="?",
+                        help="a row of the bench, a payload, or boot: Debian's kernel up to its "
+                        "first program (a minute); --list has them")
+    parser.add_argument("--list", action="store_true", help="list the workloads")
+    parser.add_argument("--top", metavar="N", type=int, default=30,
+                        help="functions to show (30; 0: all)")
+    parser.add_argument("--while", metavar="FUNCTION", dest="within",
+                        help="count only while it runs, with all that it leads to in any world: a "
+                        "function of the guest, of the host, or of the program (a row's own)")
+    parser.add_argument("--whole", action="store_true",
+                        help="count from reset to the end, the firmware's start and the host's too")
+    parser.add_argument("--svg", metavar="FILE", help="draw a flame graph there")
+    parser.add_argument("--folded", metavar="FILE", help="write folded stacks there")
+    parser.add_argument("--csv", metavar="FILE", help="write every function there")
+    parser.add_argument("--kallsyms", metavar="FILE",
+                        help="symbols of a Linux guest, as its /proc/kallsyms says them to root "
+                        "(of Debian's kernel they are asked for)")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
+                        help="a toggle of hyperscope")
+    parser.add_argument("--cpu", metavar="MODEL", default="rv64",
+                        help="processor as QEMU spells it (rv64)")
+    parser.add_argument("--firmware", metavar="FILE", default="",
+                        help="another OpenSBI than the one that came with QEMU")
+    parser.add_argument("--harts", metavar="N", type=int, default=1,
+                        help="harts of the machine (1); with more, a hart that spins for another "
+                        "counts the length of QEMU's turns")
+    parser.add_argument("--trace", metavar="EVENTS", default="none",
+                        help="events that hyperscope records meanwhile (none)")
+    parser.add_argument("--qemu", metavar="PROGRAM",
+                        default=os.environ.get("QEMU", "qemu-system-riscv64"),
+                        help="QEMU 9 or newer ($QEMU, else qemu-system-riscv64)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600,
+                        help="for the run (600)")
+    parser.add_argument("--out", metavar="DIR",
+                        default=os.environ.get("O", os.path.join(TOP, "build")),
+                        help="output folder ($O, else build/)")
+    return parser
+
+
+def parse(words):
+    parser = new_parser()
+    program = []
+    if "--" in words:
+        at = words.index("--")
+        words, program = words[:at], words[at + 1:]
+        if not program:
+            parser.error("a program is missing behind --")
+    options = parser.parse_args(words)
+    options.out, options.program = os.path.abspath(options.out), program
+    if bool(program) == bool(options.workload) and not options.list:
+        parser.error("one workload, or -- and a program")
+    if options.top < 0:
+        parser.error("--top is at least 0")
+    if options.kallsyms and options.workload not in (None, "boot"):
+        parser.error("--kallsyms is for boot or a program: %s is no Linux guest" % options.workload)
+    plugin.check_options(options)
+    if options.whole and options.within:
+        parser.error("either --whole or --while")
+    for name in ("csv", "folded", "svg"):
+        parser.written("--" + name, getattr(options, name))
+    return options
+
+
+def write(name, option, what):
+    try:
+        with open(name, "w", encoding="utf-8", newline="\n") as file:
+            what(file)
+    except OSError as error:
+        raise LaunchError("--%s %s: %s" % (option, name, error.strerror), STATUS_USAGE) from None
+
+
+def write_files(recording, what, options):
+    if options.folded:
+        write(options.folded, "folded", lambda file: folded.write(recording.stacks, file))
+    if options.csv:
+        show.write_csv(recording.stacks, options.csv)
+    if options.svg:
+        note = "-cpu %s%s" % (options.cpu, "".join(", " + value for value in options.set))
+        title = what + (", while %s runs" % options.within if options.within else "")
+        picture = svg.Picture(folded.tree(recording.stacks, DEEPEST), title, "instructions", note)
+        write(options.svg, "svg", lambda file: file.write(picture.text()))
+
+
+def report(recording, what, options):
+    """Files before words, as a reader may have seen enough; and words where files cannot be written."""
+    try:
+        write_files(recording, what, options)
+    finally:
+        print(show.table(recording, what, options.top))
+    if options.folded:
+        print("\nstacks: %s" % options.folded)
+    if options.svg:
+        print("flame graph: %s" % options.svg)
+
+
+def main(argv):
+    options = parse(argv)
+    if options.list:
+        print("\n".join(["boot"] + workload.payloads(options.out) + workload.bench_rows(options.out)))
+        return 0
+    toggles.refuse_defaults()
+    toggles.check_toggles(TOP, options.set)
+    toggles.check_trace(TOP, options.trace)
+    with ends.folder("profile.", os.environ.get("TMPDIR")) as folder:
+        work = workload.chosen(options, folder)
+        recording = Recording(workload.measure(work, options, folder), work.what, work.names)
+    if not recording.total:
+        raise LaunchError("nothing was counted: %s never ran" % (options.within or work.what))
+    report(recording, work.what, options)
+    return 1 if recording.differed else 0

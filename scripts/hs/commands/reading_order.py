@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""reading-order - writes docs/reading-order.md: every source file once, in order, with minutes.
+
+usage: scripts/hyperscope reading-order [--check]   --check: is the page current? Nothing is written.
+
+The order is ORDER below: a title, a sentence, files or patterns. A pattern takes what no line
+before it took. A file that nothing takes is an error: a new file finds its place here.
+"""
+import fnmatch
+import os
+import re
+import subprocess
+
+from hs.paths import TOP
+
+PAGE = TOP + "/docs/reading-order.md"
+LINES_A_MINUTE = 22
+
+HEAD = """\
+# In which order does one read hyperscope?
+
+Every file once, about %d hours in all (22 lines a minute, blank lines
+included). The first five tables are the hypervisor itself: two evenings. Before
+you begin: the picture in [design](design.md), the words in
+[glossary](glossary.md). The paragraphs of the specifications that the code
+cites are in [spec](spec.md). Keep a run at hand while you read:
+`make run GUEST=hello`, then `make trace`.
+
+`scripts/hyperscope reading-order` makes this page from the files' own first lines.
+"""
+
+ORDER = """
+= The way of one exit
+A guest's `ecall`, from the instruction to the one behind it: a whole hypervisor, once. The rest is more causes.
+src/include/hv/csr.h src/kvm/kvm.h src/kvm/vcpu.h src/kvm/context.h src/kvm/exit/exit.h src/kvm/exit/run.c src/kvm/exit/switch.S src/kvm/asm.h src/kvm/offsets.c
+src/kvm/kvm_asm.h src/kvm/exit/exit.c src/kvm/sbi/sbi.c src/kvm/sbi/sbi_ext.def src/kvm/sbi/sbi.h src/kvm/sbi/sbi_base.c src/kvm/vcpu/inject.c src/kvm/exit/switch_fast.S src/kvm/exit/fastpath.c src/kvm/exit/switch_full.c
+= Memory of the guest
+A fault on a guest physical address: what the slot says, what the host maps, one more leaf; two walkers.
+src/include/hv/pte.h src/kvm/mmu/memslot.h src/kvm/mmu/memslot.c src/kvm/mmu/memslots.c src/kvm/mmu/gstage.h src/kvm/mmu/gstage.c
+src/kvm/mmu/gstage_iter.c src/kvm/mmu/gstage_rec.c src/kvm/exit/gstage_fault.c src/kvm/mmu/notifier.c src/kvm/mmu/dirty_log.c
+src/kvm/mmu/vmid.h src/kvm/mmu/vmid.c src/kvm/mmu/tlb.c src/kvm/mmu/tlb.h src/kvm/mmu/tlb_range.c src/kvm/mmu/tlb_all.c src/kvm/mmu/hfence.h src/kvm/mmu/fence.S
+= Devices and instructions
+An access to what is no memory: the instruction is decoded, or fetched with the guest's eyes; the VMM answers.
+src/kvm/exit/mmio.c src/kvm/exit/insn_decode.* src/kvm/mmu/unpriv.* src/kvm/mmu/vsstage.* src/kvm/exit/insn.c src/kvm/exit/bus.* src/kvm/exit/ioeventfd.c
+src/kvm/uapi/irqfd.c src/kvm/exit/coalesced.c
+= Time, interrupts, several vCPUs
+WFI, timers, IPIs, fences; how a thread tells a vCPU something and is sure that it listens.
+src/kvm/vcpu/wfi.c src/kvm/vcpu/halt_poll.* src/kvm/vcpu/timer.h src/kvm/vcpu/timer*.c src/kvm/vcpu/irq.h src/kvm/vcpu/irq.c src/kvm/request.h src/kvm/request.c src/kvm/vcpu/hsm.h src/kvm/vcpu/hsm.c src/kvm/sbi/sbi_*.[ch]
+= The user API
+What a VMM sees: ioctls, registers, counters, toggles; a vCPU's life and its way into a hart.
+src/kvm/uapi/api*.c src/kvm/uapi/create.c src/kvm/vcpu/vm.c src/kvm/vcpu/vcpu.c src/kvm/vcpu/linger.c src/kvm/uapi/onereg.h src/kvm/uapi/onereg*.c src/kvm/vcpu/fp.h
+src/kvm/vcpu/fp*.c src/kvm/vcpu/fp.S src/kvm/vcpu/vector.* src/kvm/*/* src/kvm/*
+= The door, and tracing
+What the core may ask of its host, and how an event is one no-op until somebody looks.
+src/include/hv/host.h src/include/hv/types.h src/include/hv/bits.h src/include/hv/list.h src/include/hv/spinlock.h
+src/include/hv/csr.def src/include/hv/cause.def src/include/hv/cause.h src/include/hv/sbi.def src/include/hv/sbi.h src/include/hv/exit_class.def src/include/hv/static_key.h src/include/hv/trace.h
+src/include/hv/trace_mem.h src/include/hv/* trace/*.def src/host/*/trace_*.c src/host/*/trace_* src/host/lib/static_key.c
+= The host: boot, traps, scheduling
+From OpenSBI's jump to the first thread. The kernel runs with interrupts off; [design](design.md) says why.
+src/host/boot/layout.h src/host/kernel.ld src/host/boot/boot.S src/host/boot/main.c src/host/sched/trap.S src/host/sched/trap.c src/host/sched/thread.h
+src/host/sched/thread.c src/host/sched/sched.c src/host/sched/wait.h src/host/sched/wait.c src/host/sched/mutex.c src/host/sched/smp.h src/host/sched/smp.c src/host/sched/clock.h
+src/host/sched/clock.c src/host/sched/fpu.c src/host/kvm_host.c src/host/sched/sbi.c src/host/offsets.c
+= The host: memory
+Pages, tables, areas, faults, and where the core's notifiers are called.
+src/host/mm/page.h src/host/mm/page.c src/host/mm/account.h src/host/mm/account.c src/host/mm/kmalloc.c src/host/mm/pgtable.c src/host/mm/kstack.c src/host/mm/mm.h src/host/*/mm*.c src/host/mm/collapse.c src/host/mm/vma.h
+src/host/*/vma*.c src/host/mm/fault.c src/host/mm/uaccess.h src/host/*/uaccess* src/host/mm/sys_mem.c src/host/mm/sys_madvise.c src/host/mm/limits.c src/host/mm/unmap.c src/host/mm/sys_barrier.c src/host/*/userfaultfd.* src/host/mm/uffd_fill.c src/host/*/hugetlb*
+= The host: processes and signals
+Enough of Linux for static programs with threads.
+src/host/proc/process.h src/host/proc/process.c src/host/*/process_* src/host/*/exec*.[ch] src/host/proc/elf.c src/host/proc/exit.c src/host/proc/oom.h src/host/proc/oom.c src/host/proc/rlimit.h src/host/proc/rlimit.c
+src/host/*/syscall.* src/host/proc/futex.c src/host/proc/signal.h src/host/*/signal* src/host/proc/jobctl.c src/host/proc/sys_signal.c src/host/proc/sys_thread.c
+src/host/proc/sys_time.c src/host/proc/user_time.h src/host/proc/rusage.h src/host/proc/sys_misc.c
+= The host: files
+One tree in memory, descriptors, waiting, terminals.
+src/host/file/file.h src/host/*/file*.c src/host/file/fd_table.c src/host/*/inode.* src/host/fs/path.c src/host/fs/open.c src/host/*/ramfs* src/host/*/initramfs.*
+src/host/*/sys_*.[ch] src/host/file/flock.c src/host/file/pipe.c src/host/file/eventfd.c src/host/*/poll.* src/host/file/epoll.c
+src/host/file/timerfd.c src/host/file/memfd.c src/host/*/tty* src/host/dev/console.c src/host/*/devfs.* src/host/*/pseudo.*
+src/host/*/procfs* src/host/*/sysfs.* src/host/*/debugfs.* src/host/*/kvm_file.*
+= The host: devices and the rest
+Drivers, and small things that everybody calls.
+src/host/*/drivers.* src/host/*/fdt.* src/host/boot/isa.c src/host/sched/irq.h src/host/dev/plic.c src/host/*/virtio* src/host/*/port* src/host/*
+= The VMM
+An ordinary program of threads; it runs on Linux as it is.
+src/vmm/vmm.h src/vmm/main.c src/vmm/machine.c src/vmm/vcpu.c src/vmm/*
+= Payloads
+Guests of a few kilobytes.
+src/guest/hello.c src/guest/rt.h src/guest/start.S src/guest/*.[chS] src/guest/bench/bench.[hcS] src/guest/bench/measure.c src/guest/bench/* src/guest/tour/* tests/guest/*
+= The reader of traces
+From a machine's RAM to text.
+trace/hstrace/hstrace.c trace/file/hst.h trace/file/* trace/hstrace/*
+= The trace for other tools
+One file a format: perf, trace-cmd, CTF, Perfetto, text.
+trace/export/export.c trace/export/export.h trace/export/* trace/export/perfetto.proto trace/export/perf-exits.py
+= The report
+A trace as a page for the browser: added up in C, drawn by the page's own scripts.
+trace/html/html.h trace/html/page.c trace/html/run.c trace/html/vcpu.c trace/html/exit.c trace/html/*.c
+trace/html/report_base.js trace/html/report_chart.js trace/html/report_timeline.js trace/html/report.js trace/html/report.css
+= The commands of gdb, and the walkthroughs
+Python inside gdb; csr, walk, elf, snapshot, tour and page know nothing of it.
+scripts/gdb/hs.py scripts/hs/gdb/command.py scripts/hs/gdb/target.py scripts/hs/gdb/vm.py
+scripts/hs/gdb/tour.py scripts/hs/gdb/play.py scripts/hs/gdb/meaning.py scripts/hs/gdb/page.py scripts/hs/gdb/prompt.py scripts/hs/gdb/back.py scripts/hs/gdb/watchdog.py
+scripts/hs/gdb/fields.py scripts/hs/gdb/csr.py scripts/hs/gdb/walk.py scripts/hs/gdb/snapshot.py scripts/hs/gdb/*
+= What is left of the tools
+A plugin for QEMU, and whatever has no place above.
+trace/*/* trace/*
+"""
+
+
+def sources():
+    listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "src", "trace", "scripts/gdb", "tests/guest"],
+                             cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode().split()
+    return [f for f in sorted(listing) if re.search(r"\.(c|h|S|def|ld|js|css)$|^scripts/gdb/.*[a-z]\.py$", f) and "/libc/" not in f and
+            os.path.exists(os.path.join(TOP, f))]
+
+
+def lines_of(path):
+    with open(os.path.join(TOP, path), encoding="utf-8", errors="replace") as source:
+        return source.read().split("\n")
+
+
+def minutes(path):
+    return max(1, round(len(lines_of(path)) / LINES_A_MINUTE))
+
+
+def sentence(path):
+    """The first sentence of "name - what it is", from the file's head."""
+    lines = "\n".join(lines_of(path)[:14]).replace('."""', ".*/").split("\n")  # Python's comment ends, too
+    for i, line in enumerate(lines):
+        found = re.match(r"^[ /*#\"]*[\w/.]+ - (.*)$", line)
+        if not found:
+            continue
+        text = found.group(1)
+        for more in lines[i + 1:i + 4]:
+            more = re.sub(r"^[ /*#]+", "", more)
+            if re.search(r"[.;:]\s*(\*/)?$", text) or not more:
+                break
+            text += " " + more
+        text = re.sub(r"\s*\*/.*$", "", text)
+        return re.split(r"(?<=[.;])\s", text.strip())[0].rstrip(".;:").replace("|", "\\|")
+    return ""
+
+
+def tables(files):
+    left, out, total = list(files), [], 0
+    for block in ORDER.strip().split("\n= "):
+        title, text, *patterns = block.lstrip("= ").split("\n")
+        taken = []
+        for pattern in " ".join(patterns).split():
+            taken += [f for f in left if fnmatch.fnmatch(f, pattern) and f not in taken]
+        left = [f for f in left if f not in taken]
+        spent = sum(minutes(f) for f in taken)
+        total += spent
+        out += ["", "## %s (%s)" % (title, "%d min" % spent if spent < 60 else "%d h %02d" % divmod(spent, 60)),
+                "", text, "", "| file | min | what |", "|---|---|---|"]
+        out += ["| `%s` | %d | %s |" % (f, minutes(f), sentence(f)) for f in taken]
+    return left, "\n".join(out) + "\n", total
+
+
+def main(argv):
+    if argv not in ([], ["--check"]):
+        print(__doc__.strip())
+        return 0 if argv == ["--help"] else 2
+    left, text, total = tables(sources())
+    for path in left:
+        print("scripts/hyperscope reading-order: %s has no place in ORDER" % path)
+    page = HEAD % round(total / 60) + text
+    if argv == ["--check"]:
+        # Minutes move with every line; names and sentences are what must be right.
+        figures = re.compile(r"\| \d+ \||\([^)]*(min|h \d\d)\)|about \d+ hours")
+        try:
+            with open(PAGE, encoding="utf-8") as old:
+                same = figures.sub("", old.read()) == figures.sub("", page)
+        except OSError:
+            same = False
+        if not same:
+            print("docs/reading-order.md is not current: run scripts/hyperscope reading-order")
+        return 0 if same and not left else 1
+    with open(PAGE, "w", encoding="utf-8") as out:
+        out.write(page)
+    return 1 if left else 0

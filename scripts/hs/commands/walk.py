@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""walk - plays a walkthrough: a machine under gdb, taken from stop to stop.
+
+Each step says what will happen, waits for Enter, does it, shows what has
+changed, and says why. make walk TOUR=NAME builds first, then calls this.
+docs/walkthroughs/README.md says what to do at the prompt, and how a tour is
+written.
+"""
+import argparse
+import difflib
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+
+from hs import ends
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.gdb import tour
+from hs.parser import Parser, seconds
+from hs.paths import HYPERSCOPE, TOP
+from hs.run import machine
+
+# Little memory: what is kept to go back is all of it. No end to a thread's slice: the time of each stop
+# would count for it, and threads would change where they do not in the page.
+OPTIONS = ["--quiet", "--icount", "--harts", "1"]
+OF_GUEST = ["--smp", "1", "--mem", "32M"]
+BOOT = "sched.slice_ms=3600000"
+QEMU_TELLS_V = (10, 0)
+# Pages are held to these: what a compiler inlines, and how gdb words a stop, is in them.
+GCC, GDB = "12", "13"
+
+
+def parse(argv):
+    parser = Parser(
+        prog="scripts/hyperscope walk", description=__doc__, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit status: 0; 1 an expectation of the tour did not hold, or its page is not\n"
+        "current; 2 wrong use; 125 it could not be done")
+    parser.add_argument("tour", metavar="TOUR", nargs="*",
+                        help="a tour's name (--list has them), or the path of a .tour file")
+    parser.add_argument("--list", action="store_true", help="the tours that there are")
+    parser.add_argument("--auto", action="store_true",
+                        help="do not wait for Enter; end at the first expectation that does not hold")
+    parser.add_argument("--write", action="store_true",
+                        help="play, and write docs/walkthroughs/TOUR.md from the session")
+    parser.add_argument("--check", action="store_true",
+                        help="play, and compare the session with docs/walkthroughs/TOUR.md")
+    parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=120,
+                        help="how long a tour may take with --auto, without it a command (120)")
+    parser.add_argument("--out", metavar="DIR", help="output folder ($O, else build/)")
+    options = parser.parse_args(argv)
+    if not options.list and not options.tour:
+        parser.error("which tour? --list has them")
+    options.auto |= options.write or options.check
+    if not options.auto and len(options.tour) > 1:
+        parser.error("one tour at a time, or --auto")
+    return options
+
+
+def load(name):
+    path = name if name.endswith(".tour") else tour.path_of(name)
+    try:
+        return path, tour.load(path)
+    except OSError:
+        raise LaunchError("there is no tour '%s'; --list has those that there are" % name, STATUS_USAGE) from None
+    except tour.Wrong as error:
+        raise LaunchError(str(error), STATUS_USAGE) from None
+
+
+def show_list():
+    for name in tour.names():
+        one = tour.load(tour.path_of(name))
+        print("%-16s %s (%d steps)" % (name, one.title, len(one.steps)))
+
+
+def machine_of(one, out):
+    """Options for scripts/hyperscope gdb, and what it is to run; --boot once, for the launcher takes the last."""
+    words, boot = one.machine.split(), BOOT
+    if "--boot" in words:
+        at = words.index("--boot")
+        boot = " ".join([boot] + words[at + 1:at + 2])
+        del words[at:at + 2]
+    options = OPTIONS + ["--boot", boot] + words
+    kind, *program = one.guest.split()
+    if kind == "exec":
+        if not program:
+            raise LaunchError("%s.tour: 'guest: exec' needs a program" % one.name, STATUS_USAGE)
+        return ["--exec"] + options, [machine.need(os.path.join(out, program[0]), "make builds it")] + program[1:]
+    if kind not in ("linux", "hello"):
+        kind = machine.need(os.path.join(out, "guest-payloads", kind + ".bin"), "make builds it")
+    return OF_GUEST + options, [kind]
+
+
+def need_keys():
+    """Keys come from a terminal, or from a pipe or a file, as tests have them; not from /dev/null."""
+    try:
+        nobody = stat.S_ISCHR(os.fstat(0).st_mode) and not os.isatty(0)
+    except OSError:  # closed
+        nobody = True
+    if nobody:
+        raise LaunchError("nobody is here to press Enter: a tour needs a terminal, or --auto (make walk: ARGS=--auto)",
+                          STATUS_USAGE)
+
+
+def play(path, on, options, page):
+    """Its exit status; on is what machine_of() says."""
+    out = machine.out_folder(options, TOP)
+    wanted, runs = on
+    command = [HYPERSCOPE, "gdb", "--out", out] + wanted
+    if options.auto:
+        command += ["--timeout", "%g" % options.timeout]
+    words = ["--seconds", "%g" % options.timeout] + (["--auto", "--page", page] if options.auto else [])
+    command += runs + ["--", "-nx", "-ex", "hs tour " + " ".join(words + [path])]
+    if options.auto:
+        command.insert(-2, "-batch")
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C stops the machine, by gdb; not this script
+    try:
+        return ends.call(command, stdin=subprocess.DEVNULL if options.auto else None)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def other_tools(options):
+    """Why this session is not comparable with the page, or None."""
+    with open(os.path.join(machine.out_folder(options, TOP), "hyperscope.elf"), "rb") as image:
+        found = re.search(rb"GNU C\d* (\d+)\.", image.read())
+    gcc = found.group(1).decode() if found else "unknown"
+    said = subprocess.run(["gdb-multiarch", "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()
+    gdb = (re.search(r"(\d+)\.\d+[^\n]*\n", said) or ["", "unknown"])[1]
+    if (gcc, gdb) == (GCC, GDB):
+        return None
+    return "pages are of gcc %s and gdb %s; here are %s and %s" % (GCC, GDB, gcc, gdb)
+
+
+def compare(one, text):
+    """Is docs/walkthroughs/NAME.md this text? If not, the difference is shown."""
+    path = os.path.join(tour.PAGES, one.name + ".md")
+    try:
+        with open(os.path.join(TOP, path), encoding="utf-8") as old:
+            before = old.read()
+    except OSError:
+        before = ""
+    if before == text:
+        return True
+    sys.stderr.writelines(difflib.unified_diff(before.splitlines(True), text.splitlines(True), path, "this session", n=1))
+    sys.stderr.write("walk: %s is not current: scripts/hyperscope walk --write %s makes it\n" % (path, one.name))
+    return False
+
+
+def one_tour(name, options):
+    path, one = load(name)
+    if not options.auto:
+        need_keys()
+    on = machine_of(one, machine.out_folder(options, TOP))  # what is wrong in it is said on any machine
+    if machine.qemu_version(os.environ.get("QEMU", "qemu-system-riscv64")) < QEMU_TELLS_V:
+        raise LaunchError("this QEMU does not tell gdb whether a hart is in HS or in VS; QEMU %d.%d does" % QEMU_TELLS_V)
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8", suffix=".md") as page:
+        status = play(path, on, options, page.name)
+        if status or not (options.write or options.check):
+            return status
+        text = page.read()
+    if options.check:
+        why = other_tools(options)
+        if why:
+            print("walk: %s: played, but not compared with its page: %s" % (one.name, why))
+            return 0
+        return 0 if compare(one, text) else 1
+    with open(os.path.join(TOP, tour.PAGES, one.name + ".md"), "w", encoding="utf-8") as out:
+        out.write(text)
+    return 0
+
+
+def main(argv):
+    options = parse(argv)
+    if options.list:
+        show_list()
+        return 0
+    return max([one_tour(name, options) for name in options.tour])

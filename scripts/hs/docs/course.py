@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""course.py - is everything there that COURSE.md and docs/course name?
+
+Files, make's targets, tours, labs, toggles and their values, events, rows of the bench and
+gdb's hs commands: wherever a page names one that is not in the tree, that is said with its line. In
+the other direction the course's map has to have every toggle, so that a new one finds its place in it;
+and each question has an answer. (Links and `file:/regex/` are check-refs's, paragraphs are check-spec's.)
+"""
+import fnmatch
+import glob
+import os
+import re
+import subprocess
+
+from hs import toggles as hstoggles
+from hs.bench import rows
+from hs.paths import TOP
+
+PAGES = ["COURSE.md"] + sorted(os.path.relpath(p, TOP) for p in glob.glob(TOP + "/docs/course/*.md"))
+ROOMS = ("src", "docs", "scripts", "tests", "trace", "labs", "notebooks-data", ".ci")
+PATH = re.compile(r"(?<![\w/.-])((?:%s)/[\w./*-]*[\w*/]|README\.md|COURSE\.md|Makefile)(?!:/|[\w/])"
+                  % "|".join(re.escape(room) for room in ROOMS))
+CODE = re.compile(r"`([^`]+)`")
+ANSWERS = "docs/course/answers.md"
+MAP = "| concept |"
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8", errors="replace") as source:
+        return source.read()
+
+
+class Tree:
+    """What there is."""
+
+    def __init__(self):
+        listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+                                 cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode().split("\n")
+        self.files = {f for f in listing if f and os.path.exists(os.path.join(TOP, f))}
+        self.folders = {os.path.dirname(f) for f in self.files}
+        self.folders |= {os.path.dirname(f) for f in self.folders}
+        makefiles = [f for f in self.files if f == "Makefile" or f.endswith(".mk")]
+        self.targets = {target for f in makefiles
+                        for line in re.findall(r"^([\w %.-]+):(?!=)", read(f), re.M) for target in line.split()}
+        self.toggles = hstoggles.tried(TOP)
+        self.values = hstoggles.toggles(TOP)
+        self.events = set(hstoggles.events(TOP))
+        self.sessions = {os.path.basename(f)[:-5] for f in self.files if re.match(r"scripts/gdb/tours/.*\.tour$", f)}
+        self.tours = self.sessions | {os.path.basename(f)[:-3] for f in self.files
+                                      if f.startswith("docs/walkthroughs/") and not f.endswith("README.md")}
+        self.labs = {f.split("/")[1][:2] for f in self.files if re.match(r"labs/\d\d-[^/]+/", f)}
+        self.commands = {name for f in self.files if f.startswith("scripts/hs/gdb/")
+                         for name in re.findall(r'@command\("([\w-]+)"', read(f))}
+
+    def has_path(self, path):
+        path = path.rstrip("/")
+        return path in self.files or path in self.folders or \
+            ("*" in path and bool(fnmatch.filter(self.files, path)))
+
+    def setting(self, text):
+        """What is wrong with NAME=VALUE, or None. A parameter that is no toggle is the host's to refuse."""
+        name, _, value = text.partition("=")
+        if name not in self.values:
+            return None if name.startswith("vmid_") else "there is no toggle %s" % name
+        if self.values[name] is not None and value not in self.values[name]:
+            return "toggle %s has no value %s" % (name, value)
+        return None
+
+
+def commands(text):
+    """The faults of a piece of code, as sentences, for what `tree` knows."""
+    tree = commands.tree
+    for words in re.findall(r"(?<![\w-])make ((?:-s |-j\d+ )?[a-z][\w-]*)", text):
+        target = words.split()[-1]
+        if target not in tree.targets:
+            yield "make has no target %s" % target
+    for name in re.findall(r"\bTOUR=([\w-]+)", text):
+        if name not in tree.sessions:
+            yield "there is no tour %s" % name
+    for number in re.findall(r"\bNN=(\d\d)", text):
+        if number not in tree.labs:
+            yield "there is no lab %s" % number
+    for setting in re.findall(r"--set '?(\w+=\w+)", text):
+        if tree.setting(setting):
+            yield tree.setting(setting)
+    for name in re.findall(r"--toggle (\w+)", text):
+        if name not in tree.toggles:
+            yield "there is no toggle %s" % name
+    wanted = [name for words in re.findall(r"--rows '?([\w*,]+)", text) for name in words.split(",")]
+    wanted += re.findall(r"(?:EXIT=|scripts/hyperscope anatomy )(\w+)", text)
+    for name in wanted:
+        if not fnmatch.filter(rows.BY_NAME, name):
+            yield "the bench has no row %s" % name
+    for words in re.findall(r"--trace '?([\w*,]+)", text):
+        for name in words.split(","):
+            if name not in ("all", "none") and not fnmatch.filter(tree.events, name):
+                yield "there is no event %s" % name
+    for name in re.findall(r"(?:^|\(gdb\) )hs ([a-z-]+)", text):
+        if name not in tree.commands:
+            yield "gdb has no command hs %s" % name
+
+
+def faults_of(page, tree):
+    """(line, sentence) of everything that a page names and the tree has not."""
+    for number, line in enumerate(read(page).splitlines(), 1):
+        for path in PATH.findall(line):
+            if not tree.has_path(path):
+                yield number, "there is no %s" % path
+        for code in [line[4:]] if line.startswith("    ") else CODE.findall(line):
+            for sentence in commands(code):
+                yield number, sentence
+
+
+def map_rows():
+    """(line, {column: names in backticks}) of the map."""
+    columns = None
+    for number, line in enumerate(read("COURSE.md").splitlines(), 1):
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith(MAP):
+            columns = cells
+        elif columns and not line.startswith("|"):
+            return
+        elif columns and not line.startswith("|--"):
+            yield number, {column: CODE.findall(cell) for column, cell in zip(columns, cells)}
+
+
+def faults_of_map(tree):
+    seen = set()
+    for number, row in map_rows():
+        for name in row["files"]:
+            if not tree.has_path(name):
+                yield number, "there is no file %s" % name
+        seen.update(row["toggles"])
+        for name in row["events"]:
+            if not fnmatch.filter(tree.events, name):
+                yield number, "there is no event %s" % name
+        for column, known in (("toggles", set(tree.toggles)), ("tour", tree.tours), ("lab", tree.labs)):
+            for name in row[column]:
+                if name not in known:
+                    yield number, "there is no %s %s" % (column.rstrip("s"), name)
+    for name in sorted(set(tree.toggles) - seen):
+        yield 0, "the map does not have the toggle %s" % name
+
+
+def faults_of_answers():
+    asked = re.findall(r"^- \*\*(\d+\.\d+)\*\*", read("COURSE.md"), re.M)
+    answered = re.findall(r"^- \*\*(\d+\.\d+)\*\*", read(ANSWERS), re.M)
+    for name in asked:
+        if name not in answered:
+            yield 0, "question %s has no answer in %s" % (name, ANSWERS)
+    for name in answered:
+        if name not in asked:
+            yield 0, "question %s, answered in %s, is not asked" % (name, ANSWERS)
+    for name in set(asked):
+        if asked.count(name) + answered.count(name) > 2:
+            yield 0, "question %s is there twice" % name
+
+
+def faults():
+    """What is wrong, a sentence each, with its page and line."""
+    tree = commands.tree = Tree()
+    found = [(page, fault) for page in PAGES for fault in faults_of(page, tree)]
+    found += [("COURSE.md", fault) for fault in list(faults_of_map(tree)) + list(faults_of_answers())]
+    for page, (number, sentence) in found:
+        yield "%s:%d: %s" % (page, number, sentence) if number else "%s: %s" % (page, sentence)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""drawings.py - the drawings in the docs: docs/figures/NAME.svg from docs/figures/NAME.py.
+
+Whether it is written or only checked, each is looked at: do words fit, does nothing lie over anything
+else, is every name that it shows as code one of the sources that it is about? Its source defines
+figure(), which returns a Figure (scripts/hs/drawing.py).
+"""
+import glob
+import os
+import runpy
+import sys
+
+from hs.drawing import DrawingError
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.paths import TOP
+
+FOLDER = os.path.join(TOP, "docs", "figures")
+LARGEST = 60 * 1024
+
+
+def source(path):
+    try:
+        with open(os.path.join(TOP, path), encoding="utf-8") as file:
+            return file.read()
+    except OSError as error:
+        raise DrawingError("no source %s: %s" % (path, error.strerror)) from error
+
+
+def drawn(name):
+    figure = runpy.run_path(os.path.join(FOLDER, name + ".py"))["figure"]()
+    figure.check(source)
+    svg = figure.svg()
+    if len(svg.encode()) > LARGEST:
+        raise DrawingError("%d bytes are more than %d" % (len(svg.encode()), LARGEST))
+    return svg
+
+
+def write(names, check):
+    """All without names. check: write nothing, and say which is not its source's. -> 1 if one is not"""
+    known = sorted(os.path.basename(path)[:-3] for path in glob.glob(FOLDER + "/*.py"))
+    for name in names:
+        if name not in known:
+            raise LaunchError("there is no drawing '%s'; there are: %s" % (name, " ".join(known)), STATUS_USAGE)
+    bad = 0
+    for name in names or known:
+        path = os.path.join(FOLDER, name + ".svg")
+        try:
+            svg = drawn(name)
+        except DrawingError as error:
+            sys.stderr.write("docs/figures/%s.py: %s\n" % (name, error))
+            bad = 1
+            continue
+        if not check:
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(svg)
+        elif not os.path.exists(path) or source(path) != svg:
+            print("docs/figures/%s.svg is not its source's: run scripts/hyperscope figures --docs" % name)
+            bad = 1
+    return bad

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: MIT
+"""numbers.py - what was measured, written into the docs from notebooks-data/exit-latency.csv and applications.csv.
+
+`make bench` writes the CSVs; then `scripts/hyperscope figures --docs`. Tables stand between
+<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. Of sentences, SENTENCES below has those whose figures are the CSV's, too.
+"""
+import contextlib
+import io
+import os
+import re
+from types import SimpleNamespace
+
+from hs import toggles as hstoggles
+from hs.bench import expression, guests, report, rows
+from hs.paths import TOP
+
+CSV = os.path.join("notebooks-data", "exit-latency.csv")
+APPLICATIONS = os.path.join("notebooks-data", "applications.csv")
+CPUS = ("rv64", "max")
+# Rows that say nothing of a toggle that others do not: more of the same vCPUs and VMs.
+ALIKE = ("run_8_vcpus", "run_16_vms")
+
+# The clock's step in a row whose batches are small: less is no change.
+COARSE = {"fault_new_table": 12.5, "touch_2m": 100, "dirty_split": 12.5, "dirty_harvest": 100,
+          "blk_read_4k": 6.25, "blk_read_exit": 6.25, "timer_late_5us": 100,
+          "timer_late_2ms": 100}
+
+# In the table of toggles: one row that shows the cost, and a toggle that it is measured beside.
+SHOWN = {
+    "gstage_walk": "fault_4k_present", "gstage_huge": "touch_4k", "fp": "run_vcpus",
+    "mmio_decode": "mmio_read", "gpa_from": "mmio_read_sv39", "vmid": "run_vcpus",
+    "tlb_flush": "sbi_sfence_page", "timer": "sbi_set_timer", "switch": "virtual_insn",
+    "fastpath": "sbi_version", "wfi": "timer_late_2ms", "counters": "csr_instret",
+    "halt_poll_ns": "blk_read_4k",
+}
+
+# What these are about no instruction shows: the table sends to the model.
+IN_THE_MODEL = ("gstage_huge", "vmid", "tlb_flush")
+
+# In braces: an expression (hs/bench/expression.py). * is any figure.
+SENTENCES = """
+docs/design.md | which was 1700 then and is {mmio_read} now
+docs/anatomy.md | sum {mmio_read} * other ways
+docs/anatomy.md | sret 2 0.2% 2 0.1% sum {mmio_read} *
+docs/anatomy.md | is 128 of {mmio_read} and 142 of * instructions
+docs/anatomy.md | firmware 383 98.2% 397 32.0% sum {illegal_insn} {linux:illegal_insn}
+scripts/gdb/tours/null-sbi.tour | 4 in the guest itself: {sbi_version fastpath=off}.
+docs/walkthroughs/null-sbi.md | 4 in the guest itself: {sbi_version fastpath=off}.
+scripts/gdb/tours/fast-path.tour | `sret` follows at once: {sbi_version} instructions
+docs/walkthroughs/fast-path.md | `sret` follows at once: {sbi_version} instructions
+docs/trace.md | call from VS and back: {sbi_version} instructions with everything off, {sbi_version fastpath=off} with `fastpath=off`
+docs/trace.md | `kvm_entry`, `kvm_exit` | {sbi_version trace=kvm_entry,kvm_exit - sbi_version} |
+docs/trace.md | exit accounting (`exitstat=auto`, the default) | {sbi_version exitstat=auto - sbi_version} |
+docs/kvm-api.md | {illegal_insn} instructions instead of 1345
+docs/status.md | | null SBI call (`fastpath=off`) | {sbi_version} ({sbi_version fastpath=off}) | 120 (400) | {linux:sbi_version} |
+docs/validity.md | a null call costs {sbi_version fastpath=off} instructions here, {linux:sbi_version} in Linux KVM
+docs/status.md | | SBI set_timer; IPI to itself; fence.i | {sbi_set_timer}; {sbi_ipi_self}; {sbi_fence_i_self} | 150; 250; 400 | {linux:sbi_set_timer}; {linux:sbi_ipi_self}; {linux:sbi_fence_i_self} |
+docs/status.md | | WFI with an interrupt pending | {wfi_pending} | 200 | {linux:wfi_pending} |
+docs/status.md | | MMIO read, answered by the VMM | {mmio_read} | 1000 | {linux:mmio_read} |
+docs/status.md | | MMIO write to an ioeventfd | {mmio_ioeventfd} | 600 | {linux:mmio_ioeventfd} |
+docs/status.md | | SBI call forwarded to the VMM | {sbi_user} | 950 | {linux:sbi_user} |
+docs/status.md | | fault on a 4 KiB page: present, fresh | {fault_4k_present}, {fault_4k_fresh} | 900, 2200 | {linux:fault_4k_present}, {linux:fault_4k_fresh} |
+docs/status.md | | IPI ping-pong, two sleeping harts (bare {bare:ipi_pingpong}) | {ipi_pingpong} | * | {linux:ipi_pingpong} |
+docs/caveats.md | where a fresh page of 4 KiB costs {fault_4k_fresh} here and {linux:fault_4k_fresh} on Linux KVM
+docs/toggles.md | costs {fault_4k_present gstage_walk=recursive - fault_4k_present} instructions more with `recursive`
+docs/toggles.md | traps by way of OpenSBI, {run_vcpus_fp_use - run_vcpus} instructions more
+docs/toggles.md | without being asked costs {run_vcpus fp=lazy_save - run_vcpus} to {run_vcpus fp=eager !max - run_vcpus !max}.
+docs/toggles.md | {mmio_read mmio_decode=fetch - mmio_read} instructions more, decoding
+docs/toggles.md | The walk costs {mmio_read_sv39 gpa_from=walk - mmio_read_sv39} instructions in a guest
+docs/toggles.md | tables of its own; {fault_4k_present gpa_from=walk - fault_4k_present} on a fault
+docs/toggles.md | {run_vcpus - run_vcpus vmid=flush} instructions cheaper
+COURSE.md | it costs {illegal_insn} instructions, bare {bare:illegal_insn}
+COURSE.md | A null SBI call costs {sbi_version} instructions by the fast path and {sbi_version fastpath=off} without
+COURSE.md | a null call costs {sbi_version trace=kvm_sbi_call} instructions
+COURSE.md | `recursive` costs {fault_4k_present gstage_walk=recursive - fault_4k_present} instructions more
+COURSE.md | A fresh page costs {fault_4k_fresh - fault_4k_present} instructions more
+COURSE.md | `touch_2m` costs {touch_2m} here and {linux:touch_2m} on Linux KVM
+COURSE.md | Of the {mmio_read} instructions of an MMIO read
+COURSE.md | `mmio_decode=fetch` costs {mmio_read mmio_decode=fetch - mmio_read} instructions
+COURSE.md | costs 3 instructions and `sbi_set_timer` {sbi_set_timer}.
+COURSE.md | With `hrtimer` a timer 2 ms away comes {timer_late_2ms timer=hrtimer} instructions late, one 5 µs away {timer_late_5us timer=hrtimer}.
+COURSE.md | How much of its {irq_inject} do other rows
+COURSE.md | holds another's registers costs {run_vcpus_fp_use - run_vcpus} instructions
+COURSE.md | `vmid=flush` is {run_vcpus - run_vcpus vmid=flush} instructions cheaper
+COURSE.md | cheaper than `range` by {sbi_sfence_page - sbi_sfence_page tlb_flush=all} instructions
+COURSE.md | asleep in between: {ipi_pingpong} instructions, {bare:ipi_pingpong} without a hypervisor
+COURSE.md | write is {mmio_write - mmio_ioeventfd} instructions dearer than one to an ioeventfd
+COURSE.md | `run_vcpus` costs {run_vcpus !max - run_vcpus} more
+docs/course/answers.md | row `virtual_insn`, {virtual_insn})
+docs/course/answers.md | with `fastpath=off` it is {sbi_version fastpath=off} and {sbi_version fastpath=off switch=full}.
+docs/course/answers.md | `may_be_fast()`), {sbi_version fastpath=off} and what
+docs/course/answers.md | A read costs {blk_read_4k} instructions, without ioeventfds {blk_read_exit}.
+docs/course/answers.md | ({mmio_read_sv39 gpa_from=walk - mmio_read_sv39} - {mmio_read gpa_from=walk - mmio_read}) / 3 =
+docs/course/answers.md | 2 x {mmio_write} + 2 x {kvm_interrupt} =
+docs/course/answers.md | No FP: `lazy_trap` ({run_vcpus}; `lazy_save` {run_vcpus fp=lazy_save}, `eager` {run_vcpus fp=eager}).
+docs/course/answers.md | Both write: `eager` ({run_vcpus_fp fp=eager}; {run_vcpus_fp fp=lazy_save}, {run_vcpus_fp}).
+docs/course/answers.md | Both read: `lazy_save` ({run_vcpus_fp_use fp=lazy_save}; {run_vcpus_fp_use fp=eager}, and `lazy_trap` {run_vcpus_fp_use}).
+docs/course/answers.md | {ipi_pingpong - ipi_pingpong wfi=native} of {ipi_pingpong - bare:ipi_pingpong}: the two exits
+"""
+
+
+class FiguresError(Exception):
+    """Told to the user as it is, in one sentence."""
+
+
+class Measured(expression.Measured):
+    """The CSV, to be asked for a row's figure on a processor."""
+
+    def knows(self, toggle):
+        """Is one of its values measured? A new toggle's are not, before the next make bench."""
+        return any(setting.startswith(toggle + "=") for row in self.results for setting in row["toggles"].split())
+
+    def with_setting(self, name, setting, cpu):
+        return self.value(expression.Term("hyperscope", name, setting, cpu))
+
+    def named(self, words):
+        """What stands in braces."""
+        try:
+            value = self.of(words)
+        except expression.ExpressionError as error:
+            raise FiguresError("SENTENCES: {%s}: %s" % (words, error)) from None
+        if value is None:
+            raise FiguresError("%s has no figure for {%s}: it is not of a whole make bench" % (CSV, words))
+        return value
+
+
+# ---- tables ----
+
+
+def results(measured):
+    """What scripts/hyperscope bench prints of these figures."""
+    settings = []
+    for name in names():
+        for beside in [""] + [other + " " for other, _ in [rows.BESIDE.get(name, ("", ""))] if other]:
+            settings += [("%s%s=%s" % (beside, name, value), None) for value in values_of(name)[1:]]
+    options = SimpleNamespace(set=[], statistic="p50", single=False, cpu=CPUS)
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        report.tables(measured.results, options, settings)
+    yield "```"
+    yield text.getvalue().partition("\ninstructions an operation")[0].rstrip()
+    yield "```"
+
+
+def names():
+    """All toggles, those that are numbers last."""
+    table = hstoggles.toggles(TOP)
+    return sorted(table, key=lambda name: table[name] is None)
+
+
+def values_of(name):
+    """A toggle's values, the default first; of a number, those that are measured."""
+    return hstoggles.tried(TOP)[name]
+
+
+def shown_row(name):
+    return SHOWN.get(name, "sbi_version")
+
+
+def costs(measured, name, row, cpu, beside=""):
+    """A row's figure under each value of a toggle."""
+    settings = [beside] + [(beside + " " if beside else "") + "%s=%s" % (name, value)
+                           for value in values_of(name)[1:]]
+    return [measured.with_setting(row, setting, cpu) for setting in settings]
+
+
+def overview(measured):
+    yield "| toggle | values (first: default) | question | measured by | `-cpu rv64` | `-cpu max` |"
+    yield "|---|---|---|---|---|---|"
+    questions = hstoggles.questions(TOP)
+    for name in names():
+        question = questions[name]
+        listed = ", ".join("`%s`" % value for value in values_of(name))
+        if not measured.knows(name):
+            yield "| `%s` | %s | %s | not measured yet | - | - |" % (name, listed, question)
+            continue
+        cells = [" and ".join(report.shown(value) for value in costs(measured, name, shown_row(name), cpu))
+                 if len(values_of(name)) == 2 else
+                 ", ".join(report.shown(value) for value in costs(measured, name, shown_row(name), cpu))
+                 for cpu in CPUS]
+        where = ", and in [the model](#what-do-walks-and-fences-cost-then)" if name in IN_THE_MODEL else ""
+        yield "| `%s` | %s | %s | `%s`%s | %s | %s |" % (
+            name, listed, question, shown_row(name), where, cells[0], cells[1])
+
+
+def changed(row, figures):
+    known = [value for value in figures if value is not None]
+    return len(known) > 1 and max(known) - min(known) > COARSE.get(row, 0.5)
+
+
+def toggle_table(measured, name):
+    """Every row that the toggle changes on either processor."""
+    values = values_of(name)
+    yield "    scripts/hyperscope bench --toggle %s --cpu both" % name
+    yield ""
+    yield "| row | %s |" % " | ".join("%s, `%s`" % (cpu, value) for cpu in CPUS for value in values)
+    yield "|---|%s" % ("---:|" * (2 * len(values)))
+    other, beside = rows.BESIDE.get(name, ("", ""))
+    for setting, chosen in (("", [row.name for row in rows.ROWS]), (other, rows.matching(beside))):
+        for row in chosen:
+            cells = [costs(measured, name, row, cpu, setting) for cpu in CPUS]
+            if row in ALIKE or not any(changed(row, figures) for figures in cells):
+                continue
+            yield "| `%s`%s | %s |" % (row, ", `%s`" % setting if setting else "",
+                                       " | ".join(report.shown(value) for value in cells[0] + cells[1]))
+
+
+def applications(measured):
+    """Whole guests: a figure for each system, and so many times the native one."""
+    yield "| row | native | hyperscope | x native | Linux KVM | x native |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for row in rows.APPLICATIONS:
+        native, ours, linux = guests.beside_native(measured.cpus["rv64"], row.name)
+        yield "| `%s` | %s |" % (row.name, " | ".join((native[0],) + ours + linux))
+
+
+def with_table(text, doc, name, lines):
+    begin, end = "<!-- %s: by scripts/hyperscope figures -->\n" % name, "<!-- end -->\n"
+    if text.count(begin) != 1:
+        raise FiguresError("%s: there is no line %s" % (doc, begin.strip()))
+    head, rest = text.split(begin)
+    return head + begin + "\n" + "\n".join(lines) + "\n\n" + end + rest.split(end, 1)[1]
+
+
+# ---- sentences ----
+
+NUMBER = r"(\d{1,3}(?: \d{3})+|\d+(?:\.\d+)?)"
+
+
+def with_sentence(text, doc, template, measured):
+    """The template's words, wherever the line ends between them; its figures are put in."""
+    wanted, pattern = [], ""
+    for part in re.split(r"(\{[^}]*\}|(?<=\s)\*(?=\s|$))", template):
+        if part == "*":
+            wanted.append(None)
+            pattern += NUMBER
+        elif part.startswith("{"):
+            wanted.append("%.0f" % measured.named(part[1:-1]))
+            pattern += NUMBER
+        else:
+            pattern += re.sub(r"(\\?\s)+", lambda _: r"\s+", re.escape(part))
+    found = list(re.finditer(pattern, text))
+    if len(found) != 1:
+        raise FiguresError("%s: '%s' is there %d times: mend it, or SENTENCES in scripts/hs/docs/numbers.py"
+                           % (doc, template, len(found)))
+    new, match = text, found[0]
+    for i in range(len(wanted), 0, -1):
+        old = match.group(i)
+        value = wanted[i - 1]
+        if value is not None and old.replace(" ", "") != value:
+            spaced = "{:,}".format(int(value)).replace(",", " ") if " " in old else value
+            new = new[:match.start(i)] + spaced + new[match.end(i):]
+    return new
+
+
+def write(check):
+    """check: change nothing, and say which page is not the CSVs'. -> 1 if one is not"""
+    measured = Measured(report.read_csv(os.path.join(TOP, CSV)))
+    docs = {}
+
+    def text_of(doc):
+        if doc not in docs:
+            with open(os.path.join(TOP, doc), encoding="utf-8") as file:
+                docs[doc] = [file.read()] * 2
+        return docs[doc][1]
+
+    def put(doc, text):
+        docs[doc] = [docs[doc][0], text]
+
+    put("docs/bench.md", with_table(text_of("docs/bench.md"), "docs/bench.md", "results",
+                                    results(measured)))
+    whole = expression.Measured(report.read_csv(os.path.join(TOP, APPLICATIONS)))
+    put("docs/bench.md", with_table(text_of("docs/bench.md"), "docs/bench.md", "applications",
+                                    applications(whole)))
+    page = "docs/toggles.md"
+    put(page, with_table(text_of(page), page, "toggles", overview(measured)))
+    for name in filter(measured.knows, names()):
+        put(page, with_table(text_of(page), page, name, toggle_table(measured, name)))
+    for line in SENTENCES.strip().splitlines():
+        doc, _, template = line.partition(" | ")
+        put(doc, with_sentence(text_of(doc), doc, template, measured))
+    stale = [doc for doc, (old, new) in docs.items() if old != new]
+    for doc in stale:
+        if check:
+            print("%s: not the figures of %s and %s: run scripts/hyperscope figures --docs" % (doc, CSV, APPLICATIONS))
+            continue
+        with open(os.path.join(TOP, doc), "w", encoding="utf-8") as file:
+            file.write(docs[doc][1])
+    return 1 if check and stale else 0
