@@ -236,7 +236,7 @@ anatomy:
 	test -n "$(EXIT)" || { echo "make: EXIT=ROW is needed, e.g. EXIT=mmio_read; scripts/hyperscope anatomy --list has the rows" >&2; exit 2; }
 	$(SETUP) $(if $(filter hyperscope bare,$(SYSTEM)),--no-guest) run
 	+$(BUILD) all
-	$(TOP)/scripts/hyperscope anatomy --out $(O) --system $(SYSTEM) --svg $(O)/anatomy-$(EXIT).svg $(ARGS) $(EXIT)
+	$(TOP)/scripts/hyperscope anatomy --out $(O) --systems $(SYSTEM) --svg $(O)/anatomy-$(EXIT).svg $(ARGS) $(EXIT)
 
 # Every instruction of a workload, by function: WORKLOAD is one of scripts/hyperscope profile --list.
 WORKLOAD ?= boot

@@ -38,7 +38,7 @@ anatomy-csv:
 	$(SETUP) run
 	+$(BUILD) all
 	for row in $(ANATOMY_ROWS); do \
-		$(TOP)/scripts/hyperscope anatomy --out $(O) --system both --csv $(TOP)/notebooks-data/anatomy.csv $$row >/dev/null || exit 1; \
+		$(TOP)/scripts/hyperscope anatomy --out $(O) --systems both --csv $(TOP)/notebooks-data/anatomy.csv $$row >/dev/null || exit 1; \
 	done
 
 # Figures of what was measured, as SVG in $(O)/figures; nothing is measured, and nothing is built.

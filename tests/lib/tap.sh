@@ -10,7 +10,7 @@
 #   spoils_redirects     does this QEMU run HS with V set behind a redirected trap? $spoiled_redirects
 #   fixes WHY TOGGLE...  these toggles (or: all) keep their initial values, whatever $HYPERSCOPE_SET says
 #   needs_plugin NAME    our plugin NAME.so, and a QEMU that takes it, or none of the test
-#   hs_script NAME ...   run scripts/NAME with this build: $status, $out; files $tmp/table, $tmp/err
+#   hs_script NAME ...   run scripts/hyperscope NAME with this build: $status, $out; files $tmp/table, $tmp/err
 #   needs_browser        what drives Chromium, or none of the test: then $python has selenium
 #   done_testing
 #
@@ -192,7 +192,7 @@ hs()
 
 hs_script()	# NAME ARGS...
 {
-	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/$1" --out "$O" "${@:2}" \
+	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/hyperscope" "$1" --out "$O" "${@:2}" \
 		>"$tmp/table" 2>"$tmp/err"
 	status=$?
 	out=$(cat "$tmp/table")

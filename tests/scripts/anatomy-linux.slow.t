@@ -8,7 +8,7 @@ needs_plugin anatomy
 qemu_breaks_linux_kvm && skip_all "$linux_kvm_is_broken"
 
 for row in mmio_read sbi_ipi_self illegal_insn fault_4k_present; do
-	timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" anatomy --out "$O" --system linux \
+	timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" anatomy --out "$O" --systems linux \
 		"$row" >"$tmp/table" 2>"$tmp/err"
 	is $? 0 "$row is looked into" || diag "$(cat "$tmp/err")"
 	# Background work of the host may fall into some batches, not into the median one.

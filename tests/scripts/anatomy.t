@@ -63,7 +63,7 @@ for row in wfi_pending illegal_insn fault_4k_present; do
 	adds_up "$row" 0.5
 	unlike "$out" 'in no stage' "$row: every function has a stage"
 done
-anatomy sbi_version --system bare --insns
+anatomy sbi_version --systems bare --insns
 adds_up "sbi_version, bare" 0.5
 like "$out" '^firmware +[1-9]' "bare: the firmware's part is seen"
 like "$out" ' op_sbi_version\+0x[0-9a-f]+ src/guest/bench/bench.S:[0-9]+' "--insns has source lines"
@@ -71,7 +71,7 @@ like "$out" ' op_sbi_version\+0x[0-9a-f]+ src/guest/bench/bench.S:[0-9]+' "--ins
 anatomy nonsense
 is $status 2 "an unknown row is refused"
 like "$(cat "$tmp/err")" "no row 'nonsense'.*mmio_read" "and those that there are are named"
-anatomy mmio_read --system windows
+anatomy mmio_read --systems windows
 is $status 2 "an unknown system is refused"
 anatomy mmio_read --set nonsense=1
 is $status 2 "an unknown toggle is refused"

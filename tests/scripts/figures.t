@@ -11,7 +11,7 @@ cp "$HS_TOP/src/kvm/toggle.def" "$tmp/tree/src/kvm"
 cp "$HS_TOP/trace/events.def" "$tmp/tree/trace"
 figures()
 {
-	out=$("$tmp/tree/scripts/hyperscope" figures --docs "$@" 2>&1)
+	out=$("$tmp/tree/scripts/hyperscope" figures --docs numbers "$@" 2>&1)
 	status=$?
 }
 

@@ -47,7 +47,7 @@ END
 	plot --data "$tmp/data" "$2"
 	like "$status $(tail -n 1 <<<"$out")" "$4" "$1"
 }
-damaged "an n that is none is refused" exit-latency exit-latency.csv "^125 plot: .*exit-latency.csv: nothing of bare: n 'many' is no number" \
+damaged "an n that is none is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is no number" \
 	'rows[0].update(system="bare", exit="nothing", n="many")'
 damaged "... what is of another unit than the axis" exit-latency exit-latency.csv '^125 .*: nothing of bare is of cycles: figures are drawn of instr' \
 	'rows[0].update(system="bare", exit="nothing", unit="cycles")'
@@ -68,7 +68,7 @@ damaged "of many machines each is drawn" papers-shape papers/kvm-unit-tests-micr
 rm -rf "$tmp/data" && mkdir -p "$tmp/data/papers" && cp -R "$HS_TOP/notebooks-data/papers/kvm-arm-2014" "$tmp/data/papers"
 sed -i '/,linux,/d' "$tmp/data/papers/kvm-arm-2014/expected.csv"
 plot --data "$tmp/data" papers
-like "$status $out" '^125 plot: papers: skipped: no paper has a row with figures of hyperscope and of Linux KVM' "papers without Linux KVM are said and skipped"
+like "$status $out" '^125 figures: papers: skipped: no paper has a row with figures of hyperscope and of Linux KVM' "papers without Linux KVM are said and skipped"
 # A sweep's results.
 sweep()	# PYTHON: lines of results, and what it does to them
 {
@@ -101,13 +101,13 @@ plot --format pdf toggles
 cmp "$tmp/out/figures/toggles.pdf" "$tmp/first/toggles.pdf"
 ok $? "a PDF is the same to the byte, too"
 (ulimit -f 8; plot --to "$tmp/full" toggles; echo "$status $out") >"$tmp/said"
-like "$(<"$tmp/said")" '^125 plot: .*File too large' "where it does not fit it says so"
+like "$(<"$tmp/said")" '^125 figures: .*File too large' "where it does not fit it says so"
 is "$(ls "$tmp/full")" "" "... and leaves nothing"
 
 plot --cpu z80 exit-latency
 like "$status $out" "^125 .*nothing of -cpu z80" "a processor without figures is told"
 plot exit-latencies
-like "$status $out" "^2 plot: there is no figure 'exit-latencies'; there are exit-latency" "an unknown figure is refused"
+like "$status $out" "^2 figures: there is no figure 'exit-latencies'; there are exit-latency" "an unknown figure is refused"
 plot --format gif
 like "$status $out" "^2 .*--format gif: it is svg, png or pdf" "an unknown format is refused"
 

@@ -29,7 +29,7 @@ refused 2 "--timeout 0: at least 1 second" irqs-off --timeout 0 hello
 refused 2 "--timeout -1: at least 1 second" anatomy --timeout -1 mmio_read
 refused 2 "--kallsyms is for boot or a program: hello is no Linux guest; scripts/hyperscope profile --help lists what there is" \
 	profile --kallsyms /dev/null hello
-refused 2 "--system bare,bare: a system is named twice" anatomy --system bare,bare mmio_read
+refused 2 "--systems bare,bare: a system is named twice" anatomy --systems bare,bare mmio_read
 refused 2 "there is no event 'nonsense'; \`hstrace events\` lists them" anatomy --trace nonsense mmio_read
 refused 2 "--svg $tmp/no/where.svg: cannot be written; scripts/hyperscope anatomy --help lists what there is" \
 	anatomy --svg "$tmp/no/where.svg" mmio_read
@@ -45,9 +45,9 @@ is "$status $(grep -c Traceback "$tmp/err")" "125 0" "a folder for its files tha
 	diag "$(cat "$tmp/err")"
 
 for tool in profile irqs-off anatomy; do
-	unread "$HS_TOP/scripts/$tool" --out "$O" --list
+	unread "$HS_TOP/scripts/hyperscope" "$tool" --out "$O" --list
 	is "$? $(cat "$tmp/err")" "125 " "$tool: a reader that has seen enough is no error to be told"
-	"$HS_TOP/scripts/$tool" --out "$O" --list >/dev/full 2>"$tmp/err"
+	"$HS_TOP/scripts/hyperscope" "$tool" --out "$O" --list >/dev/full 2>"$tmp/err"
 	is "$? $(cat "$tmp/err")" "125 $tool: No space left on device" "$tool: no room for what it says is one sentence"
 done
 
@@ -74,8 +74,8 @@ for file in "$tmp"/*.*/\$CUT "$tmp"/*.*/*/\$CUT; do
 done
 EOF
 chmod +x "$tmp/full"
-for run in "counts profile hello" "spans irqs-off hello" "insns anatomy --system bare mmio_read" \
-	"paths anatomy --system bare mmio_read"; do
+for run in "counts profile hello" "spans irqs-off hello" "insns anatomy --systems bare mmio_read" \
+	"paths anatomy --systems bare mmio_read"; do
 	export CUT=${run%% *}
 	# shellcheck disable=SC2086 # words
 	hs_script ${run#* } --qemu "$tmp/full"
@@ -141,7 +141,7 @@ is $? 143 "a signal that arrives while Python polls the child ends the tool"
 for tool in "profile --whole exits" "irqs-off exits" "anatomy mmio_read"; do
 	for end in "HUP 129" "INT 130" "TERM 143"; do
 		# shellcheck disable=SC2086 # words
-		env --default-signal=INT "$HS_TOP/scripts/"$tool --out "$O" >"$tmp/table" 2>"$tmp/err" &
+		env --default-signal=INT "$HS_TOP/scripts/hyperscope" $tool --out "$O" >"$tmp/table" 2>"$tmp/err" &
 		tool_pid=$!
 		for ((i = 0; i < 100 * ${HS_TIME_SCALE:-1}; i++)); do
 			[[ $(left_running) == *qemu-system* ]] && break	# in a pipe to grep it finds that grep

@@ -3,7 +3,7 @@
 import fnmatch
 
 from hs.errors import LaunchError
-from . import insn as I, walk
+from . import insn as riscv, walk
 from .symbols import FIRMWARE, GUEST, KERNEL, USER
 
 STAGES = ("guest", "registers saved", "CSR swap", "registers restored", "dispatch", "handler",
@@ -89,7 +89,7 @@ class Stages:
             elif phase is None:
                 phase = walk.DISPATCH
             step.stage = found[phase]
-            if step.insn.kind == I.TRAP_RETURN:
+            if step.insn.kind == riscv.TRAP_RETURN:
                 step.stage = "sret"
             if step.stage == "handler":
                 handled[step.hart] = True
@@ -104,13 +104,13 @@ def _split_switch(steps, at_switch):
     """
     for index in at_switch:
         step, kind = steps[index], steps[index].insn.kind
-        if kind == I.TRAP_RETURN:
+        if kind == riscv.TRAP_RETURN:
             step.stage = "sret"
-        elif kind == I.CSR:
+        elif kind == riscv.CSR:
             step.stage = "CSR swap"
-        elif kind == I.LOAD:
+        elif kind == riscv.LOAD:
             step.stage = "CSR swap" if _next_use_is_csr(steps, index) else "registers restored"
-        elif kind == I.STORE:
+        elif kind == riscv.STORE:
             step.stage = "CSR swap" if _last_def_is_csr(steps, index) else "registers saved"
     last = "CSR swap"
     for index in at_switch:  # moves and jumps go with what they stand behind
@@ -123,7 +123,7 @@ def _next_use_is_csr(steps, index):
         if step.room != KERNEL:
             return False
         if register in step.insn.sources:
-            return step.insn.kind == I.CSR
+            return step.insn.kind == riscv.CSR
         if step.insn.rd == register:
             return False
     return False
@@ -136,5 +136,5 @@ def _last_def_is_csr(steps, index):
         if step.room != KERNEL:
             return False
         if step.insn.rd == register and register:
-            return step.insn.kind == I.CSR
+            return step.insn.kind == riscv.CSR
     return False

@@ -66,7 +66,7 @@ class _Drawing:
         steps = anatomy.steps
         widths = [int(step.counted) for step in steps]
         self.text(MARGIN, "%s: %s, %d instructions" % (anatomy.system, anatomy.row,
-                                                      anatomy.total()), 12, "bold")
+                                                       anatomy.total()), 12, "bold")
         self.y += ROW + 2
         for stage, first, width in _runs([step.stage for step in steps], widths):
             self.box(first, width, COLOURS[stage], stage, "%s: %d instructions" % (stage, width))

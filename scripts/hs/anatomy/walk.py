@@ -5,7 +5,7 @@ A stack of functions is kept for each room (guest, kernel, user, firmware), from
 traps alone. The path is walked twice: a guest's trap returns into functions that were called
 before the path began, and after the first time they are known.
 """
-from . import insn as I
+from . import insn as riscv
 from .symbols import FIRMWARE, GUEST, KERNEL, USER
 
 DISPATCH, CHECKS, OUT, BACK = range(4)  # phases of the host's work: see Stages
@@ -50,19 +50,19 @@ class Walk:
     def insn(self, address):
         if address not in self.decoded:
             word, size = self.encodings.get(address, (0x13, 4))
-            self.decoded[address] = I.decode(word, size)
+            self.decoded[address] = riscv.decode(word, size)
         return self.decoded[address]
 
     def leaves(self, step, target):
         """Did something else than the instruction itself choose the next one: a trap?"""
         insn, after = step.insn, step.address + step.insn.size
-        if insn.kind == I.ECALL:
+        if insn.kind == riscv.ECALL:
             return True
-        if insn.kind in (I.TRAP_RETURN, I.RETURN):
+        if insn.kind in (riscv.TRAP_RETURN, riscv.RETURN):
             return False
-        if insn.kind == I.BRANCH:
+        if insn.kind == riscv.BRANCH:
             return target not in (after, step.address + insn.offset)
-        if insn.kind in (I.JUMP, I.CALL):
+        if insn.kind in (riscv.JUMP, riscv.CALL):
             return insn.offset is not None and target != step.address + insn.offset
         return target != after
 
@@ -75,7 +75,7 @@ class Walk:
             steps.append(Step(address, hart, image.room, image.chain(address), self.insn(address)))
         for step, (target, hart) in zip(steps, path[1:] + path[:1]):
             if hart == step.hart and self.leaves(step, target):
-                step.counted = step.insn.kind not in I.MAY_FAULT
+                step.counted = step.insn.kind not in riscv.MAY_FAULT
         return steps
 
     def _find_firmware(self, path):
@@ -83,7 +83,7 @@ class Walk:
         firmware = self.map.firmware
         for (before, _), (address, _) in zip(path[-1:] + path[:-1], path):
             if self.map.image(address) is firmware and (
-                    self.map.image(before) is not firmware or self.insn(before).kind == I.CALL):
+                    self.map.image(before) is not firmware or self.insn(before).kind == riscv.CALL):
                 firmware.entered(address)
 
     def give_stacks(self, steps):
@@ -107,14 +107,14 @@ class Walk:
         kind = before.insn.kind
         if self.leaves(before, step.address):
             stack.append(Frame(function, None, True))
-        elif kind == I.TRAP_RETURN:
+        elif kind == riscv.TRAP_RETURN:
             while stack and not stack.pop().trapped:
                 pass
-        elif kind == I.CALL:
+        elif kind == riscv.CALL:
             stack.append(Frame(function, before.address + before.insn.size))
-        elif kind == I.RETURN:
+        elif kind == riscv.RETURN:
             self._return(stack, step.address)
-        elif kind in (I.JUMP, I.BRANCH) and stack and self._is_tail(before, step):
+        elif kind in (riscv.JUMP, riscv.BRANCH) and stack and self._is_tail(before, step):
             stack.append(Frame(function, stack[-1].resume, False, True))
         if not stack:
             stack.append(Frame(function))

@@ -53,7 +53,7 @@ def steps(options):
              r"^this is (Linux [0-9]\S+)"),
         Step("paper", "%s on hyperscope and bare, compared with what is expected" % options.paper,
              _command("reproduce", "all", "--out", out, "--to", os.path.join(log, "paper"), "--jobs", str(options.jobs),
-                     "--systems", "hyperscope,bare", options.paper), r"(figures: (?:[1-9]|.*[1-9][0-9]* of another key).*)")]
+                      "--systems", "hyperscope,bare", options.paper), r"(figures: (?:[1-9]|.*[1-9][0-9]* of another key).*)")]
 
 
 def log_of(step, options):

@@ -174,7 +174,7 @@ class Runner(systems.Runner):
         if names != wanted:
             missing = [name for name in wanted if name not in names]
             raise BenchError("%s: the guest %s:\n%s" % (job.label(), "ended without " + ", ".join(missing) if missing
-                                                       else "said %s, and not each once" % ", ".join(names), out[-1000:]))
+                                                        else "said %s, and not each once" % ", ".join(names), out[-1000:]))
         if job.system == "hyperscope" and job.part == "processes" and not job.layout:
             self.exits[job.setting] = [(cause.strip(), int(count)) for cause, count in _EXIT_ROW.findall(out)]
         return [{"exit": name, "system": job.system, "cpu": job.cpu, "qemu_flags": " ".join(self.flags(job)),

@@ -151,7 +151,7 @@ def toggles(figures, settings):
                     "" if limit is None else "%d %s" % (limit, reached(ours, limit))))
     if lines:
         print("\n%-26s%-18s%9s%9s%9s %s" % ("hyperscope with", "exit", "default", "with it",
-                                              "more", "goal"))
+                                            "more", "goal"))
         print("\n".join(line.rstrip() for line in lines))
 
 

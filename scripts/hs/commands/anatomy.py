@@ -31,14 +31,14 @@ def parse(argv):
         epilog="exit status: 0; 2 wrong use; 124 ended by --timeout; 125 it could not be done")
     parser.add_argument("row", metavar="ROW", nargs="?", help="a row of the bench; --list has them")
     parser.add_argument("--list", action="store_true", help="list the rows that can be looked into")
-    parser.add_argument("--system", metavar="NAME", default="hyperscope",
+    parser.add_argument("--systems", "--system", metavar="NAME", default="hyperscope", dest="system",
                         help="hyperscope (default), linux, bare, both (hyperscope and linux), or "
                         "a list with commas")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
                         help="a toggle of hyperscope")
     parser.add_argument("--cpu", metavar="MODEL", default="rv64",
                         help="processor as QEMU spells it (rv64)")
-    parser.add_argument("--firmware", metavar="FILE", default="",
+    parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
                         help="another OpenSBI than the one that came with QEMU")
     parser.add_argument("--trace", metavar="EVENTS", default="none",
                         help="events that hyperscope records meanwhile (none)")
@@ -80,7 +80,7 @@ def chosen_systems(text):
             raise LaunchError("unknown system '%s'; there are %s, both, all"
                               % (name, ", ".join(SYSTEMS)), STATUS_USAGE)
     if len(set(names)) < len(names):
-        raise LaunchError("--system %s: a system is named twice" % text, STATUS_USAGE)
+        raise LaunchError("--systems %s: a system is named twice" % text, STATUS_USAGE)
     return names
 
 

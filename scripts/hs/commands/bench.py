@@ -49,7 +49,7 @@ def new_parser():
                         help="each value of each toggle; tracing and accounting, too")
     parser.add_argument("--cpu", metavar="MODEL", action="append", default=[],
                         help="processor as QEMU spells it (rv64); both: rv64 and max")
-    parser.add_argument("--firmware", metavar="FILE", default="",
+    parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
                         help="another OpenSBI than the one that came with QEMU")
     parser.add_argument("--trace", metavar="EVENTS", default="none",
                         help="events that hyperscope records meanwhile (none)")

@@ -14,9 +14,11 @@ FREESTANDING = r"<(std(def|int|bool|arg|noreturn)|limits|string|stdlib)\.h>"
 # room -> what an include there may be, besides a header of the same folder in quotes
 RULES = {
     "src/include/hv": [r'"hv/', r"<std(def|int|bool|arg)\.h>", r'"\w+\.def"', r'"hv/\w+\.def"'],
-    "src/kvm": [r'"hv/', r'"((uapi|exit|sbi|vcpu|mmu)/)?\w+\.(h|def)"', r"<linux/kvm\.h>", r"<asm/kvm\.h>", r"<(asm-generic|linux)/errno\.h>",
+    "src/kvm": [r'"hv/', r'"((uapi|exit|sbi|vcpu|mmu)/)?\w+\.(h|def)"',
+                r"<linux/kvm\.h>", r"<asm/kvm\.h>", r"<(asm-generic|linux)/errno\.h>",
                 FREESTANDING],
-    "src/host": [r'"hv/', r'"(boot|dev|file|fs|lib|mm|proc|sched|trace)/\w+\.(h|def)"', r"<libfdt\.h>", r"<(linux|asm|asm-generic)/", FREESTANDING,
+    "src/host": [r'"hv/', r'"(boot|dev|file|fs|lib|mm|proc|sched|trace)/\w+\.(h|def)"', r"<libfdt\.h>",
+                 r"<(linux|asm|asm-generic)/", FREESTANDING,
                  r'"(events|classes)\.def"'],
     "src/vmm": [r"<(?!hv/)"],
     "src/guest": [r'"hv/', r'"\w+\.h"', FREESTANDING],

@@ -158,7 +158,7 @@ def show(found, options):
     for cost in sorted(shown, key=lambda cost: -cost.share()):
         note = "" if not cost.dearer() else " said: " + cost.said if cost.said else " COSTLIER"
         line = "%-40s%10s%10s%+9.1f%+8.1f" % (cost.name()[:40], report.shown(cost.base), report.shown(cost.head),
-                                             cost.head - cost.base, 100 * cost.share())
+                                              cost.head - cost.base, 100 * cost.share())
         print(line + note if len(line + note) <= 79 else line + "\n   " + note)
         status |= int(cost.dearer() and not cost.said and cost.same)
     other = [cost for cost in found if not cost.same]

@@ -15,6 +15,7 @@ from hs.errors import LaunchError
 from hs.parser import Parser
 from hs.paths import TOP
 
+NUMBERS = "numbers"  # of --docs: no drawing has this name
 EXAMPLES = """\
 examples:
   scripts/hyperscope figures             all, into OUT/figures (make figures)
@@ -30,7 +31,7 @@ exit status: 0 drawn (a figure that has no data yet is said and skipped);
 def parse(words):
     parser = Parser(prog="scripts/hyperscope figures", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
                     formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="figures (all); --list has them; with --docs drawings")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="figures (all); --list has them; with --docs: numbers, or drawings")
     parser.add_argument("--docs", action="store_true", help="write the docs' numbers, and their drawings")
     parser.add_argument("--check", action="store_true", help="with --docs: write nothing, say what is not current")
     parser.add_argument("--list", action="store_true", help="say which figures there are")
@@ -64,13 +65,18 @@ def library():
 
 
 def docs(options):
-    """The pages' numbers, unless only some drawings are asked for, and the drawings."""
+    """The numbers in the pages, and the drawings: all, or those that are named."""
     from hs.docs import drawings, numbers
-    try:
-        stale = 0 if options.names else numbers.write(options.check)
-    except (numbers.FiguresError, OSError, ValueError) as error:
-        raise LaunchError(str(error), 1) from None
-    return drawings.write(options.names, options.check) or stale
+    named = [name for name in options.names if name != NUMBERS]
+    stale = 0
+    if NUMBERS in options.names or not options.names:
+        try:
+            stale = numbers.write(options.check)
+        except (numbers.FiguresError, OSError, ValueError) as error:
+            raise LaunchError(str(error), 1) from None
+    if named or not options.names:
+        stale = drawings.write(named, options.check) or stale
+    return stale
 
 
 def main(argv):

@@ -26,7 +26,7 @@ def parse(argv):
         epilog="exit status: 0; 2 wrong use, or no stack in it; 125 it could not be done")
     parser.add_argument("file", metavar="FILE", nargs="?", default="-",
                         help="folded stacks; - or nothing: what comes in")
-    parser.add_argument("--out", metavar="FILE", default="-", help="where the SVG goes (out)")
+    parser.add_argument("--svg", "--out", metavar="FILE", default="-", dest="out", help="where the SVG goes (standard output)")
     parser.add_argument("--title", metavar="TEXT", default="", help="above it (FILE's name)")
     parser.add_argument("--unit", metavar="WORD", default="samples", help="what is counted (samples)")
     parser.add_argument("--note", metavar="TEXT", default="", help="one more line, e.g. of what run")

@@ -37,7 +37,7 @@ def parse(words):
                         help="a toggle of hyperscope")
     parser.add_argument("--cpu", metavar="MODEL", default="rv64",
                         help="processor as QEMU spells it (rv64)")
-    parser.add_argument("--firmware", metavar="FILE", default="",
+    parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
                         help="another OpenSBI than the one that came with QEMU")
     parser.add_argument("--harts", metavar="N", type=int, default=1,
                         help="harts of the machine (1); with more, a hart that spins for another "

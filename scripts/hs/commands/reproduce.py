@@ -53,7 +53,7 @@ def parse(words):
                         help="figures of scripts/hyperscope bench --csv or bench-apps --csv (may be repeated); "
                              "check: a measured.csv")
     parser.add_argument("--to", metavar="FOLDER", help="where to write (OUT/reproduce)")
-    parser.add_argument("--systems", metavar="NAME,...", help="what these have, without others (%s)"
+    parser.add_argument("--systems", "--system", metavar="NAME,...", help="what these have, without others (%s)"
                         % ",".join(systems.KNOWN))
     parser.add_argument("--check", action="store_true",
                         help="write: nothing; 1 if docs/results.md is not what it would be")

@@ -6,7 +6,8 @@ import re
 import gdb
 from hs import names
 from . import csr, elf, place, snapshot, vm
-from .target import KERNEL_BASE, KSTACK_BASE, LINEAR_BASE, LINEAR_SIZE, MASK, Problem, address, ctype, is_virtual, kernel_symbols, load, register, world
+from .target import (KERNEL_BASE, KSTACK_BASE, LINEAR_BASE, LINEAR_SIZE, MASK, Problem, address, ctype, is_virtual,
+                     kernel_symbols, load, register, world)
 
 TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
 

@@ -119,7 +119,7 @@ def build(top, before_top, before, jail, targets=TARGETS):
            if not name.startswith(("MAKE", "MFLAGS", "HS_", "HYPERSCOPE_")) and name != "O"}
     ran = limits.run(jail(top) + ["make", "--no-print-directory", "-C", top, "-j%d" % (os.cpu_count() or 1), "O=" + out,
                                   *targets], BUILD_SECONDS * limits.scale(), folder=None, env=env,
-                                 builds=BUILD_SECONDS)
+                     builds=BUILD_SECONDS)
     if ran.stopped or ran.status:
         lines = [line for line in ran.text().splitlines() if line.strip()]
         steps = re.compile(r"^  [A-Z]+ +\S+$")

@@ -38,7 +38,7 @@ def body(tree, text):
     path, function = found.groups()
     lines = tree.lines(path)
     begins = [i for i, line in enumerate(lines) if re.match(r"\w.*\b%s\(" % function, line)
-              and "{" in lines[i:i + 4] and not any(l.endswith(";") for l in lines[i:i + lines[i:].index("{")])]
+              and "{" in lines[i:i + 4] and not any(each.endswith(";") for each in lines[i:i + lines[i:].index("{")])]
     if len(begins) != 1:
         refuse("--region %s: %s defines %s such function" % (text, path, "no" if not begins else "more than one"))
     first = lines.index("{", begins[0]) + 1

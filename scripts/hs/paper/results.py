@@ -94,7 +94,8 @@ def _beside(each):
 def _figures(paper, found, unexpected):
     """The line about expected.csv, and each figure that differs, is missing, or is not in it."""
     if not found:
-        print(_wrap("figures: nothing is expected yet; scripts/hyperscope reproduce write --from BENCH.CSV %s does so" % paper.name, "  ", "    "))
+        print(_wrap("figures: nothing is expected yet; scripts/hyperscope reproduce write --from BENCH.CSV %s does so" % paper.name,
+                    "  ", "    "))
         return 0
     same = [each for each in found if each.key and each.within]
     other = [each for each in found if not each.key and each.value is not None]
@@ -130,7 +131,7 @@ def _paper(paper):
     for row, figures in _cells(paper, paper.expected):
         measured = ", ".join("`%s`" % words for words in dict.fromkeys(row.measured.values()))
         yield "| %s | %s | %s | %s |" % (_name(row), measured or "not: " + row.what,
-                                       " | ".join(figures), _published(paper, row))
+                                         " | ".join(figures), _published(paper, row))
     yield ""
     yield "| claim | here |"
     yield "|---|---|"

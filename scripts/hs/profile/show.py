@@ -65,7 +65,7 @@ def table(recording, what, top):
     if rest:
         own = sum(row.own for row in rest)
         lines.append("%12d %7.2f%% %12s  %-12s %d functions more" % (own, 100 * own / total, "", "",
-                                                                    len(rest)))
+                                                                     len(rest)))
     return "\n".join(lines)
 
 

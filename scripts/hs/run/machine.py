@@ -64,7 +64,7 @@ def add_options(parser):
     group.add_argument("--harts", metavar="N", help="harts of the machine (2; with --icount 1)")
     group.add_argument("--cpu", metavar="MODEL", default="rv64",
                        help="processor as QEMU spells it (rv64), e.g. max,svadu=off")
-    group.add_argument("--bios", metavar="FILE", default="default",
+    group.add_argument("--firmware", "--bios", metavar="FILE", default="default", dest="bios",
                        help="firmware, instead of the OpenSBI that came with QEMU")
     group.add_argument("--disk", metavar="FILE", action="append", default=[],
                        help="raw image, used in place; the first is the host's /dev/vda")
