@@ -53,7 +53,7 @@ def style():
 
 def sans_width(text, bold):
     """Of DejaVu Sans, rounded up, in pixels."""
-    em = 0
+    em = 0.0
     for c in text:
         em += 0.32 if c in " .,:;'|!ijlI()[]/ft" else 0.9 if c in "mwMW@%" else 0.72 if c.isupper() else 0.62
     return em * SIZE * (1.07 if bold else 1)

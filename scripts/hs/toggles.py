@@ -44,7 +44,7 @@ def tried(top):
     for name, values, _ in _rows(top, TABLE, "NUMBER"):
         table[name] = values.split()
         usual[name] = table[name][0]
-    return {name: sorted(values, key=lambda value, name=name: value != usual[name])
+    return {name: [value for value in values if value == usual[name]] + [value for value in values if value != usual[name]]
             for name, values in table.items()}
 
 

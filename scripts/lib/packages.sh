@@ -41,6 +41,8 @@ package_table()
 	check  clang-format                                clang-format
 	check  clang-tidy                                  clang-tidy
 	check  cppcheck                                    cppcheck
+	check  flake8                                      flake8
+	check  mypy                                        mypy
 	check  dtc                                         device-tree-compiler
 	browser chromium                                   chromium?
 	browser chromedriver                               chromium-driver?

@@ -13,6 +13,7 @@ class Anatomy:
         self.figure = self.mean = 0.0  # the bench's, and that of the median batch here
         self.times = self.of = 0  # how many of the batch's iterations took this path
         self.lost = 0  # instructions of iterations whose path was not kept
+        self.paths: list = []  # (iterations, instructions, number) of each in the batch
 
     def total(self):
         return sum(step.counted for step in self.steps)

@@ -33,12 +33,12 @@ class Stages:
         self.cache = {}
         with open(path, encoding="utf-8") as table:
             for line in table:
-                line = line.split("#")[0].split(None, 2)
-                if not line:
+                words = line.split("#")[0].split(None, 2)
+                if not words:
                     continue
-                if len(line) != 3:
-                    raise LaunchError("anatomy.stages: not SYSTEM FUNCTION STAGE: %s" % line)
-                where, function, stage = line
+                if len(words) != 3:
+                    raise LaunchError("anatomy.stages: not SYSTEM FUNCTION STAGE: %s" % words)
+                where, function, stage = words
                 if where not in (system, "any"):
                     continue
                 stage = _words(stage.strip())

@@ -51,7 +51,7 @@ class _Drawing:
                % (x + 2, self.y + ROW - 5, escape(name)) if fits else ""))
 
     def legend(self, names):
-        x = MARGIN
+        x = float(MARGIN)
         for name in names:
             wide = 30 + len(name) * LETTER
             if x + wide > WIDTH - MARGIN:

@@ -118,7 +118,7 @@ def settings(parser, options):
         if name not in table:
             parser.error("there is no toggle '%s'; there are %s" % (name, ", ".join(table)))
         chosen.append(name)
-    result = [(own, None)]
+    result: list = [(own, None)]
     for name in chosen:
         values = rows.NUMBERS.get(name, ()) if table[name] is None else [
             value for value in table[name] if value != usual[name]]

@@ -100,12 +100,12 @@ def main(argv):
             print("%-10s %s" % (name, what))
         return 0
     bounds = show.Bounds(options.bounds) if options.bounds else None
-    paths = {}
+    found = {}
     with ends.folder("irqs-off.") as folder:
         for workload in run.chosen(options):
             for path in run.measure(workload, options, folder):
-                path.merge_into(paths)
-    paths = sorted(paths.values(), key=lambda path: (-path.longest, path.name))
+                path.merge_into(found)
+    paths = sorted(found.values(), key=lambda path: (-path.longest, path.name))
     over = bounds.apply(paths) if bounds else []
     if options.csv:
         write_csv(paths, options.csv)

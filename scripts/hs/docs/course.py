@@ -67,9 +67,8 @@ class Tree:
         return None
 
 
-def commands(text):
+def commands(text, tree):
     """The faults of a piece of code, as sentences, for what `tree` knows."""
-    tree = commands.tree
     for words in re.findall(r"(?<![\w-])make ((?:-s |-j\d+ )?[a-z][\w-]*)", text):
         target = words.split()[-1]
         if target not in tree.targets:
@@ -107,7 +106,7 @@ def faults_of(page, tree):
             if not tree.has_path(path):
                 yield number, "there is no %s" % path
         for code in [line[4:]] if line.startswith("    ") else CODE.findall(line):
-            for sentence in commands(code):
+            for sentence in commands(code, tree):
                 yield number, sentence
 
 
@@ -158,7 +157,7 @@ def faults_of_answers():
 
 def faults():
     """What is wrong, a sentence each, with its page and line."""
-    tree = commands.tree = Tree()
+    tree = Tree()
     found = [(page, fault) for page in PAGES for fault in faults_of(page, tree)]
     found += [("COURSE.md", fault) for fault in list(faults_of_map(tree)) + list(faults_of_answers())]
     for page, (number, sentence) in found:

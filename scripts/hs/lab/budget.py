@@ -18,7 +18,8 @@ from hs.bench.rows import BY_NAME
 from hs.errors import LaunchError
 from . import folder
 
-KEYS = ("row", "ratio", "toggles", "cpu", "append")
+KINDS: dict = {"row": str, "ratio": (int, float), "toggles": str, "cpu": str, "append": str}
+KEYS = tuple(KINDS)
 
 
 class Budget(NamedTuple):
@@ -55,7 +56,7 @@ def of(test, variant=None):
     for key in given:
         if key not in KEYS:
             raise wrong("there is no key '%s'; there are %s", key, ", ".join(KEYS))
-    for key, kind in (("row", str), ("ratio", (int, float)), ("toggles", str), ("cpu", str), ("append", str)):
+    for key, kind in KINDS.items():
         if key in KEYS[:2] and key not in given:
             raise wrong("%s is missing", key)
         if key in given and not isinstance(given[key], kind):

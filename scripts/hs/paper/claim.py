@@ -14,7 +14,7 @@ from hs.bench.systems import KNOWN
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
               ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
               ast.Eq: operator.eq, ast.NotEq: operator.ne}
-_CALLS = {"min": (min, 2, 99), "max": (max, 2, 99), "abs": (abs, 1, 1)}  # how many arguments
+_CALLS: dict = {"min": (min, 2, 99), "max": (max, 2, 99), "abs": (abs, 1, 1)}  # how many arguments
 LONGEST, DEEPEST = 1000, 100  # characters, and parts within parts: or who walks the tree runs out of stack
 
 
@@ -45,11 +45,11 @@ def _names(node, found, depth=0):
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < 1e18:
         pass
     elif isinstance(node, (ast.Expression, ast.Compare, ast.BoolOp, ast.BinOp, ast.UnaryOp)):
-        for each in ast.iter_child_nodes(node):
-            if not isinstance(each, (ast.cmpop, ast.boolop, ast.operator, ast.unaryop)):
-                _names(each, found, depth + 1)
-            elif type(each) not in _OPERATORS and not isinstance(each, (ast.And, ast.Or, ast.Not, ast.USub)):
-                raise ClaimError("'%s' is not understood" % type(each).__name__)
+        for part in ast.iter_child_nodes(node):
+            if not isinstance(part, (ast.cmpop, ast.boolop, ast.operator, ast.unaryop)):
+                _names(part, found, depth + 1)
+            elif type(part) not in _OPERATORS and not isinstance(part, (ast.And, ast.Or, ast.Not, ast.USub)):
+                raise ClaimError("'%s' is not understood" % type(part).__name__)
     else:
         raise ClaimError("'%s' is not understood: rows, numbers, comparisons, and, or, not, min, max, abs" % _told(node))
     return found
@@ -109,9 +109,9 @@ def value(look, figures, system=""):
             return node.value
         if isinstance(node, ast.Name):
             return figures[system, node.id]
-        if isinstance(node, ast.Attribute):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             return figures[node.value.id, node.attr]
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             return _CALLS[node.func.id][0](*[of(each) for each in node.args])
         if isinstance(node, ast.BinOp):
             return _OPERATORS[type(node.op)](of(node.left), of(node.right))

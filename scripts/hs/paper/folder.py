@@ -28,7 +28,7 @@ from hs.paths import TOP
 from . import claim
 from .judge import HYPERVISORS
 
-_SETTINGS = {"linux": {"trace", "halt_poll_ns"}, "bare": set(), "native": set()}
+_SETTINGS: dict = {"linux": {"trace", "halt_poll_ns"}, "bare": set(), "native": set()}
 PAPERS = os.path.join(TOP, "notebooks-data", "papers")
 HEAD = ["row", "in the paper", "measured here", "what that is"]
 PUBLISHED = ("row", "system", "value", "unit", "source")

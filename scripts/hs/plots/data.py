@@ -39,7 +39,7 @@ def _checked(line):
     ends = [float(line[name]) for name in ("min", "p50", "p99", "max")]
     if ends != sorted(ends):
         raise ValueError("%s: min, p50, p99, max are not in their order" % where)
-    if max(map(abs, ends + [float(line["mean"])])) > MOST:
+    if max(abs(value) for value in ends + [float(line["mean"])]) > MOST:
         raise ValueError("%s: no operation has so many instructions" % where)
     return line
 

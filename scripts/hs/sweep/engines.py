@@ -36,6 +36,16 @@ def need(program, what):
 
 
 class Engine:
+    NAME = ""
+
+    def generate(self, todo):
+        """Writes what the engine is given. -> the files, and what else run() needs"""
+        raise NotImplementedError
+
+    def run(self, todo, look):
+        """Runs the jobs of these numbers; look is called while it waits."""
+        raise NotImplementedError
+
     def __init__(self, sweep, options):
         self.sweep, self.options = sweep, options
         self.child = None

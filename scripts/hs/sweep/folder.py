@@ -148,7 +148,10 @@ class Folder:
             for name in os.listdir(self.path):
                 if name != "lock":
                     path = self.file(name)
-                    (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
+                    if os.path.isdir(path):
+                        shutil.rmtree(path)
+                    else:
+                        os.unlink(path)
         if os.path.exists(self.file("plan.json")):
             self.check_same(plan, table)
         elif os.path.exists(self.file("jobs")) and self.done()[0]:  # of whatever plan; --fresh was killed, perhaps

@@ -113,7 +113,11 @@ class Bench:
 class Machine:
     """What a payload and a guest have in common: one machine, its console, its lines."""
 
-    TAKES = ("workload", "system", "cpu", "harts", "vcpus", "memory", "argument", "time")
+    TAKES: tuple = ("workload", "system", "cpu", "harts", "vcpus", "memory", "argument", "time")
+
+    def boot(self, point, where):
+        """-> (image, initrd or None, words for the guest)"""
+        raise NotImplementedError
 
     def check(self, point, _own):
         """Nothing that its parameters do not say."""
@@ -236,7 +240,7 @@ def parse(text):
         raise WorkloadError("'%s': nothing stands behind the colon" % text)
     kind = KINDS[name]
     if name == "bench":
-        kind.names(rest)
+        Bench.names(rest)
     return kind, rest.strip()
 
 
