@@ -9,7 +9,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, sys.argv[1])
-from hs.gdb import csr, elf, snapshot, walk  # noqa: E402
+from hs import elf  # noqa: E402
+from hs.gdb import csr, snapshot, walk  # noqa: E402
 from hs import names  # noqa: E402
 
 
@@ -116,11 +117,11 @@ like "$said" "^end$" "all of it ran"
 # A function that gcc has renamed is found by its own name, unless that is another's; a part of one is not it.
 printf '.byte 0\n"f.isra.0": .byte 0\n"g.constprop.0.isra.1": .byte 0\ng: .byte 0\n"h.part.0": .byte 0\n' |
 	"${CROSS_COMPILE:-riscv64-linux-gnu-}gcc" -c -x assembler -o "$tmp/renamed.o" -
-is "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hs.gdb import elf; found = elf.symbols(sys.argv[2]); print(*map(found.get, "fgh"))' \
+is "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hs import elf; found = elf.symbols(sys.argv[2]); print(*map(found.get, "fgh"))' \
 	"$HS_TOP/scripts" "$tmp/renamed.o" 2>&1)" "1 3 None" "a function's symbol is found whatever gcc has hung behind its name"
 payload=$O/guest-payloads/hello.elf
 if [ -f "$payload" ]; then
-	like "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hs.gdb import elf; print(hex(elf.symbols(sys.argv[2])["_start"]))' \
+	like "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hs import elf; print(hex(elf.symbols(sys.argv[2])["_start"]))' \
 		"$HS_TOP/scripts" "$payload" 2>&1)" "^0x80200000$" "a payload's symbols are found"
 else
 	skip "a payload's symbols are found" "it is not built"

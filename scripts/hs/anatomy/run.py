@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from hs import ends, plugin
+from hs import elf, ends, plugin
 from hs.bench import systems
 from hs.bench.rows import BY_NAME
 from hs.errors import LaunchError
@@ -124,14 +124,17 @@ def payload(out):
     return os.path.join(out, "guest-payloads", "bench.elf")
 
 
+def rows_of(path):
+    """The rows of which a bench.elf has the operation as a function."""
+    known = {symbol.name for symbol in elf.functions(path)}
+    return [row for row in BY_NAME if "op_" + OPERATION.get(row, row) in known]
+
+
 def operations(options):
     """The bench's rows that are loops of one operation."""
     for name in ("guest-payloads/bench.elf", "guest-payloads/bench.bin", "vmm", "anatomy.so"):
         need(os.path.join(options.out, name), "build it first, with make")
-    text = subprocess.run([symbols.tool("nm"), payload(options.out)], stdout=subprocess.PIPE,
-                          check=True).stdout.decode()
-    known = re.findall(r" T op_(\w+)$", text, re.M)
-    return [row for row in BY_NAME if OPERATION.get(row, row) in known]
+    return rows_of(payload(options.out))
 
 
 def _command(system, row, options, folder):
@@ -156,11 +159,11 @@ def _command(system, row, options, folder):
 
 def record(system, row, options, folder):
     """Run the payload's one row; a Recording."""
-    elf = payload(options.out)
-    operation = Operation(elf, OPERATION.get(row, row))
+    path = payload(options.out)
+    operation = Operation(path, OPERATION.get(row, row))
     arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,head=0x%x,back=0x%x,ret=0x%x,batches=%d,room=%d"
                  % (qemuopt.value(os.path.join(options.out, "anatomy.so")), qemuopt.value(folder),
-                    operation.entry, _first_words(elf, operation.entry), operation.head,
+                    operation.entry, _first_words(path, operation.entry), operation.head,
                     operation.back, operation.ret, options.batches, ROOM))
     environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu, arguments))
     command = _command(system, row, options, folder)
@@ -189,22 +192,22 @@ def record(system, row, options, folder):
     return Recording(folder, float(rows[row]["p50"]))
 
 
-def _first_words(elf, address):
+def _first_words(path, address):
     """The 8 bytes there, as one number."""
     text = subprocess.run([symbols.tool("objdump"), "-s", "--start-address=0x%x" % address,
-                           "--stop-address=0x%x" % (address + 8), elf],
+                           "--stop-address=0x%x" % (address + 8), path],
                           stdout=subprocess.PIPE, check=True).stdout.decode()
     words = re.search(r"^ [0-9a-f]+ ([0-9a-f]{8}) ([0-9a-f]{8})", text, re.M)
     if words is None:
-        raise LaunchError("%s: nothing at 0x%x" % (elf, address))
+        raise LaunchError("%s: nothing at 0x%x" % (path, address))
     return int.from_bytes(bytes.fromhex(words.group(1) + words.group(2)), "little")
 
 
 def images(system, out, folder):
     """The symbols of everything that ran."""
-    elf = payload(out)
-    guest = symbols.Image.of_elf(symbols.GUEST, elf)
-    size = os.path.getsize(elf[:-4] + ".bin")
+    path = payload(out)
+    guest = symbols.Image.of_elf(symbols.GUEST, path)
+    size = os.path.getsize(path[:-4] + ".bin")
     start = min(guest.addresses)
     user = symbols.Image.of_elf(symbols.USER, os.path.join(out, "vmm"))
     kernel = symbols.Image(symbols.KERNEL, [])

@@ -8,6 +8,7 @@ import bisect
 import os
 import subprocess
 
+from hs import elf
 from hs.errors import LaunchError
 from hs.paths import TOP
 
@@ -44,19 +45,14 @@ class Image:
 
     @classmethod
     def of_elf(cls, room, path):
-        kinds = {line.split()[-1]: line.split()[3]
-                 for line in run([tool("readelf"), "-sW", path]).splitlines()
-                 if len(line.split()) == 8}
         functions, labels = {}, []
-        for line in run([tool("nm"), "--defined-only", path]).splitlines():
-            address, kind, name = line.split(None, 2)
-            # Mapping symbols ($x) and the compiler's own labels say nothing.
-            if kind not in "tTwW" or name.startswith(("$", ".L")):
+        for symbol in elf.functions(path):
+            if symbol.name.startswith(".L"):  # the compiler's own labels say nothing
                 continue
-            if kind == "t" and kinds.get(name) == "NOTYPE":
-                labels.append((int(address, 16), name))
+            if symbol.bind == elf.LOCAL and symbol.kind == elf.NOTYPE:
+                labels.append((symbol.value, symbol.name))
             else:
-                functions.setdefault(int(address, 16), name)
+                functions.setdefault(symbol.value, symbol.name)
         image = cls(room, functions.items(), path)
         image.labels = sorted(labels)
         return image

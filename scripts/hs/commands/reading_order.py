@@ -98,7 +98,7 @@ trace/html/report_base.js trace/html/report_chart.js trace/html/report_timeline.
 Python inside gdb; csr, walk, elf, snapshot, tour and page know nothing of it.
 scripts/gdb/hs.py scripts/hs/gdb/command.py scripts/hs/gdb/target.py scripts/hs/gdb/vm.py
 scripts/hs/gdb/tour.py scripts/hs/gdb/play.py scripts/hs/gdb/meaning.py scripts/hs/gdb/page.py scripts/hs/gdb/prompt.py scripts/hs/gdb/back.py scripts/hs/gdb/watchdog.py
-scripts/hs/gdb/fields.py scripts/hs/gdb/csr.py scripts/hs/gdb/walk.py scripts/hs/gdb/snapshot.py scripts/hs/gdb/*
+scripts/hs/gdb/fields.py scripts/hs/gdb/csr.py scripts/hs/gdb/walk.py scripts/hs/gdb/snapshot.py scripts/hs/elf.py scripts/hs/gdb/*
 = What is left of the tools
 A plugin for QEMU, and whatever has no place above.
 trace/*/* trace/*

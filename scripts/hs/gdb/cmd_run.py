@@ -4,8 +4,9 @@ import os
 import re
 
 import gdb
-from hs import names
-from . import elf, place, vm
+
+from hs import elf, names
+from . import place, vm
 from .command import command, nothing
 from .target import Problem, address, image_is_there, is_virtual, kernel_symbols, need_machine, register
 

@@ -4,8 +4,8 @@ import os
 import re
 
 import gdb
-from hs import names
-from . import csr, elf, place, snapshot, vm
+from hs import elf, names
+from . import csr, place, snapshot, vm
 from .target import (KERNEL_BASE, KSTACK_BASE, LINEAR_BASE, LINEAR_SIZE, MASK, Problem, address, ctype, is_virtual,
                      kernel_symbols, load, register, world)
 

@@ -9,8 +9,7 @@ import os
 import re
 
 import gdb
-from hs import tables
-from . import elf
+from hs import elf, tables
 
 WORLDS = {0: "U", 1: "HS", 3: "M", 4: "VU", 5: "VS"}
 RAM_BASE = 0x80000000   # of QEMU's virt machine, as in trace/file/ram.c

@@ -5,9 +5,8 @@ The worlds are privilege modes. Of a program of the host only the file is known,
 named where the instructions that ran are those of the file.
 """
 import bisect
-import os
-import re
 
+from hs import elf
 from hs.anatomy import insn, symbols
 from hs.errors import STATUS_USAGE, LaunchError
 
@@ -33,22 +32,13 @@ class Table:
         return self.image.names[at] if at >= 0 else None
 
 
-def _loaded(elf):
-    """(virtual, physical, size, offset in the file, size in the file) of what is loaded."""
-    text = symbols.run([symbols.tool("readelf"), "-lW", elf])
-    return [tuple(int(word, 16) for word in (found[1], found[2], found[4], found[0], found[3]))
-            for found in re.findall(r"^\s*LOAD\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)", text, re.M)]
-
-
-def _add_labels(image, elf):
+def _add_labels(image, path):
     """Assembly behind a C function begins with a local label, not in that function."""
     ends = {}
-    for line in symbols.run([symbols.tool("readelf"), "-sW", elf]).splitlines():
-        words = line.split()
+    for symbol in elf.table(path):
         # A function of assembly has no size: what its labels begin is its own.
-        if len(words) == 8 and words[3] == "FUNC" and words[2].isdigit() and words[2] != "0":
-            address = int(words[1], 16)
-            ends[address] = max(ends.get(address, 0), address + int(words[2]))
+        if symbol.kind == elf.FUNC and symbol.size:
+            ends[symbol.value] = max(ends.get(symbol.value, 0), symbol.value + symbol.size)
     for address, name in image.labels:
         at = bisect.bisect_right(image.addresses, address) - 1
         if at < 0 or 0 < ends.get(image.addresses[at], 0) <= address != image.addresses[at]:
@@ -56,26 +46,26 @@ def _add_labels(image, elf):
             image.names.insert(at + 1, name)
 
 
-def elf_table(room, elf):
-    loaded = _loaded(elf)
+def elf_table(room, path):
+    loaded = elf.segments(path)
     if not loaded:
-        raise LaunchError("%s has no segment to load" % elf)
-    image = symbols.Image.of_elf(room, elf)
-    _add_labels(image, elf)
-    return Table(image, min(part[0] for part in loaded),
-                 max(part[0] + part[2] for part in loaded))
+        raise LaunchError("%s has no segment to load" % path)
+    image = symbols.Image.of_elf(room, path)
+    _add_labels(image, path)
+    return Table(image, min(part.virtual for part in loaded),
+                 max(part.virtual + part.size for part in loaded))
 
 
 class Program:
     """A program of the host: an instruction is its own if the file has the same one there."""
 
-    def __init__(self, elf):
-        self.table = elf_table(symbols.USER, elf)
+    def __init__(self, path):
+        self.table = elf_table(symbols.USER, path)
         self.parts = []
-        with open(elf, "rb") as file:
-            for virtual, _, _, offset, size in _loaded(elf):
-                file.seek(offset)
-                self.parts.append((virtual, file.read(size)))
+        with open(path, "rb") as file:
+            for part in elf.segments(path):
+                file.seek(part.offset)
+                self.parts.append((part.virtual, file.read(part.file_size)))
 
     def has(self, address, words):
         data = b"".join(word.to_bytes(4 if word & 3 == 3 else 2, "little") for word in words)
@@ -87,7 +77,7 @@ class Names:
     def __init__(self, kernel_elf, program=None, guest=None):
         """guest: a payload's ELF file, or what a Linux guest's /proc/kallsyms said; or None."""
         self.kernel = elf_table(symbols.KERNEL, kernel_elf)
-        linked, physical, size = _loaded(kernel_elf)[0][:3]
+        linked, physical, size = elf.segments(kernel_elf)[0][:3]
         self.early = (physical, physical + size, linked - physical)
         self.program = Program(program) if program else None
         self.guest, self.guest_early = None, 0
@@ -155,11 +145,3 @@ def kallsyms(path):
     except (ValueError, UnicodeDecodeError, LaunchError):
         raise LaunchError("--kallsyms %s: not what /proc/kallsyms says, as root" % path,
                           STATUS_USAGE) from None
-
-
-def symbol(elf, name):
-    found = re.search(r"^([0-9a-f]+) [Tt] %s$" % re.escape(name),
-                      symbols.run([symbols.tool("nm"), elf]), re.M)
-    if found is None:
-        raise LaunchError("%s has no %s" % (os.path.basename(elf), name))
-    return int(found.group(1), 16)

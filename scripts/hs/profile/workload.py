@@ -7,8 +7,8 @@ instruction on, a program from its own, a boot up to the first instruction of a 
 import os
 import re
 
-from hs import plugin, toggles
-from hs.anatomy import run as anatomy, symbols
+from hs import elf, plugin, toggles
+from hs.anatomy import run as anatomy
 from hs.bench import systems
 from hs.bench.rows import BY_NAME
 from hs.errors import STATUS_FAILED, STATUS_QEMU, STATUS_USAGE, LaunchError
@@ -37,9 +37,7 @@ def payloads(out):
 
 
 def bench_rows(out):
-    elf = need(os.path.join(out, "guest-payloads", "bench.elf"), "build it first, with make")
-    known = re.findall(r" T op_(\w+)$", symbols.run([symbols.tool("nm"), elf]), re.M)
-    return [row for row in BY_NAME if anatomy.OPERATION.get(row, row) in known]
+    return anatomy.rows_of(need(os.path.join(out, "guest-payloads", "bench.elf"), "build it first, with make"))
 
 
 def _hyperscope(options, verb):
@@ -58,10 +56,10 @@ def _row(row, options, kernel):
     runner = systems.Runner(options)
     command = runner.hyperscope(systems.Job("hyperscope", options.cpu, " ".join(options.set),
                                             BY_NAME[row].group, (row,)))
-    elf = os.path.join(options.out, "guest-payloads", "bench.elf")
-    address = N.symbol(elf, "op_" + anatomy.OPERATION.get(row, row))
+    payload = os.path.join(options.out, "guest-payloads", "bench.elf")
+    address = elf.address(payload, "op_" + anatomy.OPERATION.get(row, row))
     return Workload(row, command, N.Names(kernel, runner.program(
-        systems.Job("hyperscope", options.cpu, "", BY_NAME[row].group, (row,))), elf),
+        systems.Job("hyperscope", options.cpu, "", BY_NAME[row].group, (row,))), payload),
         "while=0x%x,while_world=%d" % (address, N.VS))
 
 
@@ -150,7 +148,7 @@ def measure(workload, options, folder):
     kernel = os.path.join(options.out, "hyperscope.elf")
     arguments = "file=%s,out=%s,switch=0x%x,end=0x%x" % (
         qemuopt.value(os.path.join(options.out, "profile.so")), qemuopt.value(out),
-        N.symbol(kernel, "switch_context"), N.symbol(kernel, "host_first_exited"))
+        elf.address(kernel, "switch_context"), elf.address(kernel, "host_first_exited"))
     window = workload.arguments
     if options.whole:
         window = re.sub(r"(from|to|while|while_world)=\w+,?", "", window).strip(",")

@@ -5,10 +5,8 @@ Workloads are programs that are there for other ends, too: the bench's payload, 
 tests/kvm/spans, which does one operation after the other on much memory.
 """
 import os
-import re
 
-from hs import plugin, toggles
-from hs.anatomy import symbols
+from hs import elf, plugin, toggles
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.paths import HYPERSCOPE, TOP
 from hs.run import qemuopt
@@ -61,28 +59,19 @@ def chosen(options):
     return options.workload or BY_ITSELF
 
 
-def _kernel(elf):
+def _kernel(path):
     """Where the kernel's image lies, and where it is linked: (first, behind it, linked)."""
-    text = symbols.run([symbols.tool("readelf"), "-lW", elf])
-    load = re.search(r"^\s*LOAD\s+\S+\s+(\S+)\s+(\S+)\s+\S+\s+(\S+)", text, re.M)
-    if load is None:
-        raise LaunchError("%s has no segment to load" % elf)
-    linked, first, size = (int(word, 16) for word in load.groups())
-    return first, first + size, linked
+    for part in elf.segments(path):
+        return part.physical, part.physical + part.size, part.virtual
+    raise LaunchError("%s has no segment to load" % path)
 
 
 def _arguments(options, out):
-    elf = os.path.join(options.out, "hyperscope.elf")
-    text = symbols.run([symbols.tool("nm"), elf])
-    places = []
-    for name in ("switch_context", "host_first_exited"):
-        found = re.search(r"^([0-9a-f]+) [Tt] %s$" % name, text, re.M)
-        if found is None:
-            raise LaunchError("%s has no %s" % (elf, name))
-        places.append(found.group(1))
+    kernel = os.path.join(options.out, "hyperscope.elf")
+    places = tuple(elf.address(kernel, name) for name in ("switch_context", "host_first_exited"))
     words = (qemuopt.value(os.path.join(options.out, "irqs_off.so")), qemuopt.value(out))
-    return ("file=%s,out=%s,kernel=0x%x,kernel_end=0x%x,linked=0x%x,switch=0x%s,end=0x%s"
-            % (words + _kernel(elf) + tuple(places)))
+    return ("file=%s,out=%s,kernel=0x%x,kernel_end=0x%x,linked=0x%x,switch=0x%x,end=0x%x"
+            % (words + _kernel(kernel) + places))
 
 
 def _command(name, options):
