@@ -4,6 +4,7 @@ import difflib
 import importlib
 import os
 import sys
+import textwrap
 
 from hs import ends
 from hs.errors import STATUS_HELP
@@ -20,37 +21,37 @@ GROUPS = (
     ("Run guests, look inside, do the labs (students)", {
         "run": "boot a guest in a VM",
         "exec": "run a static riscv64 Linux program on the host",
-        "gdb": "a machine that has not begun yet, with gdb at it",
-        "walk": "play a walkthrough: step, look, and back",
-        "lab": "make a lab's tree",
-        "grade": "grade a lab",
-        "probe": "say what a platform has, and what follows from it",
-        "setup": "install and fetch what a purpose needs"}),
+        "gdb": "start a machine, stopped at its first instruction, in gdb",
+        "walk": "play a walkthrough in gdb, forwards and backwards",
+        "lab": "create the tree of a lab",
+        "grade": "grade the tree of a lab",
+        "probe": "show what a machine offers, and how that is used",
+        "setup": "install and fetch what running, testing, labs ... need"}),
     ("Measure (researchers)", {
-        "bench": "what each exit costs, on one system or several",
-        "bench-apps": "what a whole guest costs",
-        "compare": "this tree's exits beside another commit's",
-        "anatomy": "where inside one exit the instructions go",
-        "profile": "every instruction of a workload, by function",
-        "flamegraph": "draw folded stacks",
-        "irqs-off": "how long each path keeps interrupts off",
-        "sweep": "run a table of parameters, each combination a job",
-        "figures": "draw what was measured; --docs: what the docs have of it",
+        "bench": "measure what each exit costs, on one system or several",
+        "bench-apps": "measure what a whole guest costs",
+        "compare": "compare the costs of exits with another commit's",
+        "anatomy": "show where inside one exit the instructions go",
+        "profile": "count every instruction of a workload, by function",
+        "flamegraph": "draw a flame graph of folded stacks",
+        "irqs-off": "measure how long each path keeps interrupts off",
+        "sweep": "run a job for each combination of parameters",
+        "figures": "plot measured data; --docs: write figures into the docs",
         "notebooks": "run the notebooks"}),
     ("Reproduce papers (reviewers)", {
-        "reproduce": "papers' tables, measured here, and their claims",
-        "reproduce-verify": "measure again, elsewhere: are figures equal to the byte?",
-        "artifact": "pack it all, or try it for ten minutes"}),
+        "reproduce": "measure papers' tables here, and check their claims",
+        "reproduce-verify": "measure again in another folder, and compare the bytes",
+        "artifact": "pack an artifact, or try it for ten minutes"}),
     ("Change hyperscope (engineers)", {
         "new": "add a payload, device, toggle, event ... to the sources",
-        "check": "what a machine can tell of the sources",
+        "check": "check the sources: format, size, references, lint",
         "check-commits": "check the subjects of commits",
-        "kselftest": "Linux's own KVM selftests",
+        "kselftest": "run Linux's own KVM selftests",
         "linux-kvm": "run a program on Linux KVM, in the same QEMU",
-        "course": "do the course's pages and labs hold?",
-        "leaderboard": "the labs' contest, in order",
+        "course": "check the course's pages and labs",
+        "leaderboard": "rank the submissions of the contest",
         "reading-order": "write docs/reading-order.md",
-        "try-clean": "do what a new user does, in a bare distribution",
+        "try-clean": "do what a new user does, in a minimal distribution",
         "try-gradescope": "run a lab's autograder as its container does",
         "completion": "print completion for bash or zsh"}),
 )
@@ -66,8 +67,9 @@ def usage():
         lines += ["", title + ":"] + ["  %-17s %s" % pair for pair in group.items()]
     lines += ["", "scripts/hyperscope COMMAND --help says more.",
               "scripts/hyperscope --version prints the version and the commit.",
-              "Called by check and make: %s," % ", ".join(PARTS[:4]), "  %s." % ", ".join(PARTS[4:]),
-              "", "Of run and exec: " + STATUS_HELP]
+              *textwrap.wrap("Called by check and make: %s." % ", ".join(PARTS), 79, subsequent_indent="  ",
+                             break_on_hyphens=False),
+              "", "run and exec:", STATUS_HELP]
     return "\n".join(lines)
 
 

@@ -35,3 +35,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         self.exit(2, "%s: %s; %s --help lists what there is\n"
                   % (self.prog.rpartition("/")[2].replace("hyperscope ", "", 1), message, self.prog))
+
+
+def of_command(name, doc, **more):
+    """The parser of `scripts/hyperscope NAME`. DOC, "NAME - text", is the docstring of the command's module."""
+    return Parser(prog="scripts/hyperscope " + name, description=doc.partition(" - ")[2], allow_abbrev=False,
+                  formatter_class=argparse.RawDescriptionHelpFormatter, **more)

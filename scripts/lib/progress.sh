@@ -16,6 +16,13 @@ die()
 	exit 1
 }
 
+# wrong_use TEXT: end with the status for a call that cannot be right.
+wrong_use()
+{
+	echo "$me: $*; scripts/hyperscope $me --help lists what there is" >&2
+	exit 2
+}
+
 # step TEXT COMMAND...: run COMMAND with its output in a log; on failure show the log's end.
 step()
 {

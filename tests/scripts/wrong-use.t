@@ -47,6 +47,40 @@ for seconds in -1 nan x; do
 	refused 2 "--timeout: $seconds is not a number of seconds" "a time-out of '$seconds'" run --timeout $seconds hello
 done
 
+# ---- every command ----
+# Commands in Python are called in one process, since 70 starts of it would take ten seconds.
+python3 -B - "$HS_TOP/scripts" >"$tmp/out" 2>&1 <<'END'
+import contextlib, importlib, io, os, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from hs import errors, main
+
+def call(name, option):
+    """Exit status, standard output and standard error."""
+    script = os.path.join(main.SHELL, name)
+    if os.path.exists(script):
+        done = subprocess.run([script, option], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = importlib.import_module("hs.commands." + name.replace("-", "_")).main([option])
+    except SystemExit as end:
+        status = end.code
+    except errors.LaunchError as error:
+        return error.status, out.getvalue(), "%s\n" % error
+    return status or 0, out.getvalue(), err.getvalue()
+
+for name in main.COMMANDS:
+    status, out, err = call(name, "--help")
+    if status != 0 or "scripts/hyperscope" not in out or err:
+        print("%s --help: status %d, %s" % (name, status, err))
+    status, out, err = call(name, "--no-such-option")
+    if status != 2 or out or err.count("\n") != 1:
+        print("%s --no-such-option: status %d, %s%s" % (name, status, out, err))
+print("%d commands" % len(main.COMMANDS))
+END
+like "$(cat "$tmp/out")" '^[4-9][0-9] commands$' "each command has --help, and refuses an unknown option in one line"
+
 # ---- linux-kvm: before it looks for its kernel ----
 linux_refused()	# REGEX ARGS...
 {
@@ -135,11 +169,11 @@ for link in "$HS_TOP"/scripts/*; do
 	[ -L "$link" ] || continue
 	said=$("$link" --help 2>&1)
 	[ "$? $(wc -l <<<"$said")" = "2 1" ] || wrong+=" ${link##*/}"
-	now=$(sed -n 's/.*scripts\/hyperscope \([a-z-]*\).* now$/\1/p' <<<"$said")
+	now=$(sed -n 's/.*; use scripts\/hyperscope \([a-z-]*\).*/\1/p' <<<"$said")
 	"$HS_TOP/scripts/hyperscope" --help | grep -qE "(^  |[ ,])$now([ ,.]|$)" || wrong+=" ${link##*/}: '$now'"
 done
 is "$wrong" "" "each name that a command had prints the command that there is now, with status 2"
-is "$("$HS_TOP/scripts/bench" --list 2>&1)" "bench: this command is scripts/hyperscope bench now" "... in a sentence"
+is "$("$HS_TOP/scripts/bench" --list 2>&1)" "scripts/bench has been removed; use scripts/hyperscope bench" "... in a sentence"
 is "$("$HS_TOP/scripts/hyperscope" anatomie 2>&1; echo $?)" \
 	"hyperscope: unknown command 'anatomie': is it anatomy?; --help lists what there is"$'\n'2 "an unknown command is refused, and what is near it named"
 completed()	# WORD...: what bash would offer for the last one

@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: MIT
 """check-commits - check that subjects of commits are `area: imperative summary`.
 
-usage: scripts/hyperscope check-commits [RANGE]         subjects of git log RANGE; origin's head..HEAD without one
-       scripts/hyperscope check-commits --subjects      subjects from standard input, one a line
-
 A subject has at most 72 characters and no full stop. The area is a path in the tree, as short as it
 is clear, or several with commas between. Whether a word is imperative cannot be decided without a
 dictionary: refused are endings of other forms and words that begin a statement. Merges, and subjects
 that git makes for a revert, are not looked at.
-
-Exit status: 0; 1 if a subject is refused; 2 wrong use; 3 there is no origin to count from.
 """
 import re
 import subprocess
 import sys
 
+from hs.parser import of_command
 from hs.paths import TOP
 
 LONGEST = 72
@@ -64,16 +60,17 @@ def since_origin():
 
 
 def main(argv):
-    if len(argv) > 1 or argv and argv[0].startswith("-") and argv[0] not in ("--subjects", "--help"):
-        sys.stderr.write("check-commits: one range of commits is possible; see --help\n")
-        return 2
-    if argv == ["--help"]:
-        print(__doc__.strip())
-        return 0
-    if argv == ["--subjects"]:
+    parser = of_command("check-commits", __doc__, epilog="exit status: 0; 1 a subject is refused; 2 wrong use; "
+                        "3 there is no origin to count from")
+    parser.add_argument("range", metavar="RANGE", nargs="?", help="commits as git log takes them (origin's head..HEAD)")
+    parser.add_argument("--subjects", action="store_true", help="read subjects from standard input, one a line, instead")
+    options = parser.parse_args(argv)
+    if options.range and options.subjects:
+        parser.error("--subjects and a range exclude each other")
+    if options.subjects:
         found = [("", line.rstrip("\n")) for line in sys.stdin]
     else:
-        wanted = argv[0] if argv else since_origin()
+        wanted = options.range or since_origin()
         if wanted is None:
             sys.stderr.write("check-commits: there is no remote 'origin' whose head is known: name a range of commits\n")
             return 3

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""check-includes - does every room include only what it may, and is no .c file full of #ifdef?
+"""check-includes - check that each source tree includes only what it may, and that no .c file has #ifdef.
 
 Includes point one way: hv/* <- src/kvm, src/host. The VMM sees libc, libfdt and <linux/*> only.
 """
@@ -7,7 +7,10 @@ import os
 import re
 import subprocess
 
+from hs.parser import of_command
 from hs.paths import TOP
+
+EPILOG = "exit status: 0; 1 a line for each fault that was found; 2 wrong use"
 
 FREESTANDING = r"<(std(def|int|bool|arg|noreturn)|limits|string|stdlib)\.h>"
 
@@ -63,6 +66,7 @@ def check(path):
 
 
 def main(argv):
+    of_command("check-includes", __doc__, epilog=EPILOG).parse_args(argv)
     found = [line for path in files() for line in check(path)]
     print("\n".join(found), end="\n" if found else "")
     return 1 if found else 0

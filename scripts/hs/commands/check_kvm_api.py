@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""check-kvm-api - does docs/kvm-api.md have a row for what the code offers to user space?
+"""check-kvm-api - check that docs/kvm-api.md has a row for all that the code offers to user space.
 
 Calls, capabilities, exit reasons, statistics and parameters are looked for in src/kvm; each has
 to stand in `backticks` in the first cell of a row of the document's section of that name. And what such a
@@ -10,7 +10,10 @@ import os
 import re
 
 from hs import tables
+from hs.parser import of_command
 from hs.paths import TOP
+
+EPILOG = "exit status: 0; 1 a line for each fault that was found; 2 wrong use"
 
 DOC = "docs/kvm-api.md"
 
@@ -56,6 +59,7 @@ def documented():
 
 
 def main(argv):
+    of_command("check-kvm-api", __doc__, epilog=EPILOG).parse_args(argv)
     bad, docs = 0, documented()
     for section, names in offered().items():
         rows = docs.get(section, {})

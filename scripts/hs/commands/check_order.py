@@ -6,12 +6,12 @@ symbols of those alone. From top to bottom: uapi, exit, sbi, vcpu, mmu, and the 
 which all of them share. References go through a table of functions where a lower subsystem has to
 call a higher one (struct exit_ops).
 """
-import argparse
 import glob
 import os
 import re
 import subprocess
 
+from hs.parser import of_command
 from hs.paths import TOP
 
 ORDER = ("uapi", "exit", "sbi", "vcpu", "mmu", "")
@@ -66,10 +66,9 @@ def bad_symbols(root, folder):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(prog="hyperscope check-order", description=__doc__, epilog=EPILOG,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", default=TOP, help="the tree (this one)")
-    parser.add_argument("--out", default=None, help="its output folder (ROOT/build)")
+    parser = of_command("check-order", __doc__, epilog=EPILOG)
+    parser.add_argument("--root", metavar="DIR", default=TOP, help="the tree (this one)")
+    parser.add_argument("--out", metavar="DIR", default=None, help="its output folder (ROOT/build)")
     options = parser.parse_args(argv)
     objects = os.path.join(options.out or os.path.join(options.root, "build"), "kernel/src/kvm")
     found = list(bad_includes(options.root))

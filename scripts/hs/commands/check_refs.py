@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""check-refs - does every code reference in the docs still find its place?
+"""check-refs - check that every reference of the docs to code, and every link to a file, finds its target.
 
 A reference is `file:/regex/` in backticks; some line of that file has to match. So code that moves
 breaks the build and not the reader. And a link to a file of the tree has to lead there. In a lab's
@@ -9,7 +9,10 @@ import os
 import re
 import subprocess
 
+from hs.parser import of_command
 from hs.paths import TOP
+
+EPILOG = "exit status: 0; 1 a line for each fault that was found; 2 wrong use"
 
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 REFERENCE = re.compile(r"`([\w./-]+):/((?:[^/`]|\\/)+)/`")
@@ -37,6 +40,7 @@ def lost(doc, target):
 
 
 def main(argv):
+    of_command("check-refs", __doc__, epilog=EPILOG).parse_args(argv)
     listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
                              cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode().split()
     bad = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""check-spec - is every citation of a specification in the sources listed in docs/spec.md?
+"""check-spec - check that docs/spec.md lists every specification's paragraph that the sources cite.
 
 A citation is "H §5.1": a name before the sign, a number after it. A further number takes the name
 of the one before it, over a line's end too: "H §2.10, §3.2". docs/spec.md pins the releases and
@@ -11,7 +11,10 @@ import os
 import re
 import subprocess
 
+from hs.parser import of_command
 from hs.paths import TOP
+
+EPILOG = "exit status: 0; 1 a line for each fault that was found; 2 wrong use"
 
 WHERE = ("src", "tests", "trace", "docs", "labs", "COURSE.md")
 KINDS = (".c", ".h", ".S", ".def", ".py", ".t", ".md")
@@ -44,6 +47,7 @@ def faults(text, listed):
 
 
 def main(argv):
+    of_command("check-spec", __doc__, epilog=EPILOG).parse_args(argv)
     listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", *WHERE],
                              cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode().split()
     try:

@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: MIT
 """check-sret - check that an SC precedes every sret of the kernel that may enter another context.
 
-usage: scripts/hyperscope check-sret ELF
-
 A hart may keep a load reservation across traps, so an sret to another context than the one that
 trapped needs an SC before it (docs/spec.md: A §2). QEMU drops the reservation at each trap: no program
 that runs there can notice a missing one. So this script reads the image instead: going backwards from an
 sret, it must find an SC before it finds a jump, the target of a jump, or an LR. An sret in one of the
 functions in EXEMPT needs no SC. Prints a line for each other sret.
-
-Exit status: 0; 1 if an sret lacks its SC; 2 wrong use.
 """
 import os
 import re
 import subprocess
-import sys
+
+from hs.parser import of_command
 
 EXEMPT = {
     "ended_vcpu_fast_sbi": "returns to the guest that trapped; nothing else has run (switch_fast.S)",
@@ -58,10 +55,9 @@ def fault(code, at, entries):
 
 
 def main(argv):
-    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-        print(__doc__.strip() if argv == ["--help"] else "usage: scripts/hyperscope check-sret ELF")
-        return 0 if argv == ["--help"] else 2
-    code, symbols, targets = disassemble(sys.argv[1])
+    parser = of_command("check-sret", __doc__, epilog="exit status: 0; 1 an sret lacks its SC; 2 wrong use")
+    parser.add_argument("elf", metavar="ELF", help="the kernel with its symbols")
+    code, symbols, targets = disassemble(parser.parse_args(argv).elf)
     entries = targets | set(symbols)
     inside, bad, used = None, 0, set()
     for at, (address, mnemonic) in enumerate(code):

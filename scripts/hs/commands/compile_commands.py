@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """compile-commands - write compile_commands.json for clangd out of what make would run.
 
-usage: make --dry-run --always-make V=1 TARGET... | scripts/hyperscope compile-commands FILE
-
-`make compile_commands.json` calls it. Each C file has one entry: its first compilation, so that
+`make compile_commands.json` calls it, with what `make --dry-run --always-make V=1 TARGET...` prints as
+standard input. Each C file has one entry: its first compilation, so that
 src/kvm is seen as the kernel's build sees it, not as its tests do. Options that only gcc knows are
 left out or replaced.
 """
@@ -13,6 +12,7 @@ import re
 import shlex
 import sys
 
+from hs.parser import of_command
 from hs.paths import TOP
 
 COMPILER = re.compile(r"(?:(riscv64-[\w-]+?)-)?(?:gcc|clang)(?:-[0-9]+)?$")
@@ -63,18 +63,19 @@ def entries(lines):
 
 
 def main(argv):
-    if len(argv) != 1 or argv[0].startswith("-"):
-        print(__doc__.strip(), file=sys.stdout if argv == ["--help"] else sys.stderr)
-        return 0 if argv == ["--help"] else 2
+    parser = of_command("compile-commands", __doc__, epilog="exit status: 0; 1 nothing to write, or it cannot be written; "
+                        "2 wrong use")
+    parser.add_argument("file", metavar="FILE", help="the file to write")
+    path = parser.parse_args(argv).file
     found = entries(sys.stdin.read())
     if not found:
         sys.stderr.write("compile-commands: make named no compilation: see what it printed\n")
         return 1
     try:
-        with open(argv[0], "w", encoding="utf-8") as file:
+        with open(path, "w", encoding="utf-8") as file:
             json.dump(found, file, indent=1)
             file.write("\n")
     except OSError as error:
-        sys.stderr.write("compile-commands: cannot write %s: %s\n" % (argv[0], error.strerror))
+        sys.stderr.write("compile-commands: cannot write %s: %s\n" % (path, error.strerror))
         return 1
     return 0

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""mkinitrd - the Linux guest's initrd: busybox, the modules it needs, process 1.
-
-usage: scripts/hyperscope mkinitrd --guest DIR --output FILE [--strip COMMAND]
+"""mkinitrd - build the Linux guest's initrd: busybox, the modules it needs, process 1.
 
 DIR is what scripts/hyperscope setup made: busybox and modules/*.ko. The modules go where the kernel's own
 modprobe looks for them, so that `mount -t ext4` in the guest finds its driver.
 """
-import argparse
 import os
 import re
 import stat
@@ -14,6 +11,7 @@ import subprocess
 
 from hs import ends
 from hs.errors import LaunchError, sentence
+from hs.parser import of_command
 from hs.paths import TOP
 from hs.run.cpio import Archive
 
@@ -74,7 +72,7 @@ def build(guest, out, strip):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description="Builds the Linux guest's initrd.")
+    parser = of_command("mkinitrd", __doc__)
     parser.add_argument("--guest", required=True, metavar="DIR", help="what scripts/hyperscope setup made")
     parser.add_argument("--output", required=True, metavar="FILE")
     parser.add_argument("--strip", metavar="COMMAND", help="drop the modules' local symbols: a quarter remains")

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""reading-order - writes docs/reading-order.md: every source file once, in order, with minutes.
-
-usage: scripts/hyperscope reading-order [--check]   --check: is the page current? Nothing is written.
+"""reading-order - write docs/reading-order.md: every source file once, in order, with minutes.
 
 The order is ORDER below: a title, a sentence, files or patterns. A pattern takes what no line
 before it took. A file that nothing takes is an error: a new file finds its place here.
@@ -11,6 +9,7 @@ import os
 import re
 import subprocess
 
+from hs.parser import of_command
 from hs.paths import TOP
 
 PAGE = TOP + "/docs/reading-order.md"
@@ -156,14 +155,15 @@ def tables(files):
 
 
 def main(argv):
-    if argv not in ([], ["--check"]):
-        print(__doc__.strip())
-        return 0 if argv == ["--help"] else 2
+    parser = of_command("reading-order", __doc__, epilog="exit status: 0; 1 a file has no place, or the page is not current; "
+                        "2 wrong use")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail unless the page is current")
+    check = parser.parse_args(argv).check
     left, text, total = tables(sources())
     for path in left:
         print("scripts/hyperscope reading-order: %s has no place in ORDER" % path)
     page = HEAD % round(total / 60) + text
-    if argv == ["--check"]:
+    if check:
         # Minutes move with every line; names and sentences are what must be right.
         figures = re.compile(r"\| \d+ \||\([^)]*(min|h \d\d)\)|about \d+ hours")
         try:
