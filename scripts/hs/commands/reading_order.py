@@ -16,7 +16,7 @@ PAGE = TOP + "/docs/reading-order.md"
 LINES_A_MINUTE = 22
 
 HEAD = """\
-# In which order does one read hyperscope?
+# Reading order
 
 Every file once, about %d hours in all (22 lines a minute, blank lines
 included). The first five tables are the hypervisor itself: two evenings. Before

@@ -178,7 +178,7 @@ def overview(measured):
                  if len(values_of(name)) == 2 else
                  ", ".join(report.shown(value) for value in costs(measured, name, shown_row(name), cpu))
                  for cpu in CPUS]
-        where = ", and in [the model](#what-do-walks-and-fences-cost-then)" if name in IN_THE_MODEL else ""
+        where = ", and in [the model](#costs-of-walks-and-fences)" if name in IN_THE_MODEL else ""
         yield "| `%s` | %s | %s | `%s`%s | %s | %s |" % (
             name, listed, question, shown_row(name), where, cells[0], cells[1])
 

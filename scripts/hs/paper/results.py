@@ -11,7 +11,7 @@ PAGE = os.path.join("docs", "results.md")
 NAMES = {"hyperscope": "hyperscope", "linux": "Linux KVM", "bare": "bare", "native": "native"}
 COLUMNS = {"hyperscope": ("hyperscope",), "Linux KVM": ("linux",), "no VM": ("bare", "native")}
 HEAD = """\
-# What do papers' tables look like here?
+# Reproduced papers
 
 <!-- written by `scripts/hyperscope reproduce write`: change notebooks-data/papers/*, not this page -->
 
