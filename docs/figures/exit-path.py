@@ -17,7 +17,7 @@ def figure():
                      "exit/run.c", "exit/switch.S", "exit/switch_fast.S", "exit/switch_full.c",
                      "exit/fastpath.c", "exit/exit.c", "exit/exit.h", "sbi/sbi.c", "sbi/sbi_base.c",
                      "exit/gstage_fault.c", "exit/mmio.c", "exit/insn.c", "vcpu/wfi.c",
-                     "vcpu/inject.c", "vcpu/linger.c", "request.c", "mmu/vmid.c", "uapi/api_vcpu.c")])
+                     "vcpu/inject.c", "vcpu/lazy_put.c", "request.c", "mmu/vmid.c", "uapi/api_vcpu.c")])
     guest = fig.box(10, 10, 860, 34, ["*the guest (V = 1)"], "guest")
     fig.text(100, 66, "trap: pc = `stvec`", faint=True)
 

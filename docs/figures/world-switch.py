@@ -14,7 +14,7 @@ STEPS = [
 
 def figure():
     fig = Figure("The world switch: three steps in, three steps out", 860, 520,
-                 ["src/kvm/exit/switch.S", "src/kvm/exit/run.c", "src/kvm/vcpu/vcpu.c", "src/kvm/vcpu/linger.c",
+                 ["src/kvm/exit/switch.S", "src/kvm/exit/run.c", "src/kvm/vcpu/vcpu.c", "src/kvm/vcpu/lazy_put.c",
                   "src/kvm/exit/exit.h", "src/kvm/vcpu/fp.h", "src/kvm/mmu/vmid.c", "src/kvm/vcpu/timer_sstc.c"])
     fig.band(10, 10, 840, 70, "*HS: the host, in C", "core")
     fig.box(40, 36, 340, 36, ["`run_once()` calls `vcpu_switch(vcpu)`"])

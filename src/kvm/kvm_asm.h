@@ -25,14 +25,14 @@ unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hsta
 unsigned long redirect_probe(void);
 
 /* fp.S: all of f0 to f31 and fcsr. sstatus.FS is switched on for the time of the call. */
-void fp_save(struct fp_state *fp);
+void fp_save_regs(struct fp_state *fp);
 void fp_save_fcsr(struct fp_state *fp); /* fcsr alone */
-void fp_restore(const struct fp_state *fp);
+void fp_restore_regs(const struct fp_state *fp);
 
 /* vector.S: all of the vector unit, as fp.S; only where there is V. */
-void vector_save(struct vector_state *vector);
+void vector_save_regs(struct vector_state *vector);
 void vector_save_csrs(struct vector_state *vector); /* vstart, vl, vtype and vcsr alone */
-void vector_restore(const struct vector_state *vector);
+void vector_restore_regs(const struct vector_state *vector);
 
 /* fence.S: what this hart fetched before is fetched again. */
 void local_fence_i(void);

@@ -153,9 +153,9 @@ struct kvm_vcpu {
 	unsigned int vector_hart;
 	bool fp_expected, vector_expected; /* lazy_trap: changed in the last turn */
 
-	bool wfi_native; /* toggle wfi: hstatus.VTW follows what the hart is wanted for */
-	bool loaded;     /* its CSRs are in this hart */
-	bool lingers;    /* loaded, and its thread is in user space (linger.c) */
+	bool wfi_native;  /* toggle wfi: hstatus.VTW follows what the hart is wanted for */
+	bool loaded;      /* its CSRs are in this hart */
+	bool put_pending; /* loaded, and its thread is in user space (lazy_put.c) */
 	unsigned int
 		last_hart; /* where it was last loaded, with VCPU_STALE if set; or VCPU_NO_HART */
 	struct hv_sched_hook sched_hook;
@@ -233,7 +233,7 @@ void vcpu_hart_init(void);             /* each hart: what is delegated to VS, fo
 void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, and stay loaded over switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
 void vcpu_reload(struct kvm_vcpu *vcpu); /* of a loaded one: out, and in again on this hart */
-/* vcpu_load() and vcpu_put() without the scheduler's hook: its in() and out() (linger.c). */
+/* vcpu_load() and vcpu_put() without the scheduler's hook: its in() and out() (lazy_put.c). */
 void vcpu_load_csrs(struct kvm_vcpu *vcpu);
 void vcpu_put_csrs(struct kvm_vcpu *vcpu);
 /*
@@ -244,15 +244,15 @@ void vcpu_observe(struct kvm_vcpu *vcpu);
 /* Its own thread: sleep until cond; 0 or -EINTR (a signal). Loaded before and after. */
 int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 
-/* ---- linger.c: loaded over user space -------------------------------------------- */
+/* ---- lazy_put.c: loaded over user space -------------------------------------------- */
 
-void linger_init(void);
-void linger_vcpu_init(struct kvm_vcpu *vcpu); /* the scheduler's hook */
+void lazy_put_init(void);
+void lazy_put_vcpu_init(struct kvm_vcpu *vcpu); /* the scheduler's hook */
 /* Around KVM_RUN's way through the guest: loaded; and on the way to user space, perhaps still. */
 void vcpu_begin_run(struct kvm_vcpu *vcpu);
 void vcpu_end_run(struct kvm_vcpu *vcpu);
-/* Its state into memory, on whichever hart it lingers. Its mutex is held; may sleep. */
-void vcpu_settle(struct kvm_vcpu *vcpu);
+/* Put the vCPU if its put is pending, on whichever hart. Its mutex is held; may sleep. */
+void vcpu_finish_put(struct kvm_vcpu *vcpu);
 
 /* The hart of the load before, for the trace. */
 static inline unsigned int vcpu_last_hart(const struct kvm_vcpu *vcpu)

@@ -95,7 +95,7 @@ print|trace_marker|part=0 buf=mark.0x4
 sched_process_exec|any program|pid=[0-9]+ entry=0x1[0-9a-f]* name=vmm name8= name16=$
 sched_process_fork|a program of the shell|parent_pid=[0-9]+ child_pid=[0-9]+$
 sample|timer: the guest is at work|mode=VS pc=0x802[0-9a-f]* pid=[0-9]+ period=10030 late=[0-9]+$
-signal_deliver|linger, or the shell: a child ends|sig=17 handler=0x
+signal_deliver|lazy_put, or the shell: a child ends|sig=17 handler=0x
 mm_unmap|any program|start=0x[0-9a-f]* end=0x
 mm_age|pages|start=0x[0-9a-f]* end=0x
 mm_collapse|pages|address=0x[0-9a-f]*00000 present=512
@@ -125,7 +125,7 @@ vmm /pmu.bin
 vmm /vector.bin
 vmm /fp.bin
 echo 3 >$p/vmid_bits
-for name in memory pages bus debug logged linger; do
+for name in memory pages bus debug logged lazy_put; do
 	/$name >/dev/null 2>&1 || echo "$name: $?"
 done
 E2
@@ -134,7 +134,7 @@ HS_SECONDS=90 hs exec --quiet --cpu max --trace all --boot trace.size=64M --ram 
 	--file "$O/vmm" --file "$P/exits.bin" --file "$P/sbi.bin" --file "$P/sbi_firmware.bin" --file "$P/sbi_sta.bin" \
 	--file "$P/timer.bin" --file "$P/pmu.bin" --file "$P/vector.bin" --file "$P/fp.bin" \
 	--file "$T/kvm/memory" --file "$T/kvm/pages" --file "$T/kvm-api/bus" --file "$T/kvm-api/debug" \
-	--file "$T/kvm-api/logged" --file "$T/kvm-api/linger" "$busybox" sh /provoke
+	--file "$T/kvm-api/logged" --file "$T/kvm-api/lazy_put" "$busybox" sh /provoke
 is "$status $out" "0 " "all on: the payloads and programs pass" || diag "$err"
 trace=$(readlink -f "$tmp/runs/last")/trace # of this run: others may follow
 "$hstrace" report "$trace" >"$tmp/report" 2>"$tmp/err"

@@ -4,7 +4,7 @@
 # kvm-api.t - /dev/kvm answers as Linux's does: the same programs pass here and on Linux KVM.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/kvm-api
-names="errors run regs reset ids lacks debug bus stats edges sbi linger logged tally"
+names="errors run regs reset ids lacks debug bus stats edges sbi lazy_put logged tally"
 
 files=()
 for name in $names; do

@@ -69,7 +69,7 @@ int native_run(struct kvm_vcpu *vcpu)
 {
 	int ret = vcpu_run(vcpu);
 
-	vcpu_settle(vcpu);
+	vcpu_finish_put(vcpu);
 	return ret;
 }
 
@@ -77,7 +77,7 @@ void native_vm_free(struct native_vm *f)
 {
 	unsigned int i;
 
-	if (f->vcpu && f->vcpu->loaded && !f->vcpu->lingers)
+	if (f->vcpu && f->vcpu->loaded && !f->vcpu->put_pending)
 		vcpu_put(f->vcpu);
 	for (i = 0; i < f->nr_vcpus; i++)
 		native_close(f->vcpu_fd[i]);

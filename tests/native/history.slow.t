@@ -29,7 +29,7 @@ if [ $# -gt 0 ]; then
 	wanted=$2
 else
 	. "$HS_TOP/tests/native/mutants.sh"
-	unbroken test_vmid test_run test_sbi test_sbi_susp test_sbi_sta test_notifier test_mmio test_linger \
+	unbroken test_vmid test_run test_sbi test_sbi_susp test_sbi_sta test_notifier test_mmio test_lazy_put \
 		test_pieces test_fp test_pmu_events test_sbi_fwft test_fault test_restart test_onereg
 fi
 
@@ -40,7 +40,7 @@ mistake lost-ipi hsm.c 's/(static void reset_later.*?)\tvcpu_drop_irqs\(vcpu\);\
 mistake store-behind-slot memslot.c 's/(bool memslot_store_begin.*?)return vcpu->slots == [^;]*;/$1return true;/s' test_sbi_sta
 mistake leaf-comes-back gstage_fault.c 's/u64 size = gstage_size\(level\);(\s+hva_t start)/u64 size = PAGE_SIZE + 0 * level;$1/' test_notifier
 mistake fetch-of-given-page unpriv.c 's/\ttlb_flush_vm_local\(vcpu->kvm\);/\t;/' test_mmio
-mistake signal-while-fetched run.c 's/if \(!\(READ_ONCE\(vcpu->requests\) & BIT\(REQ_HOST\)\) && hv_host_needed\(\)\)/if (0)/' test_linger
+mistake signal-while-fetched run.c 's/if \(!\(READ_ONCE\(vcpu->requests\) & BIT\(REQ_HOST\)\) && hv_host_needed\(\)\)/if (0)/' test_lazy_put
 mistake spinning-idle halt_poll.c 's/ && !line_is_pending\(\)//; s/static bool line_is_pending/static __attribute__((unused)) bool line_is_pending/' test_run
 mistake slice-for-a-lock wfi.c 's/hv_hart_wanted\(\) \|\| //' test_run
 mistake large-leaf-too-soon gstage_fault.c 's/ \|\| !READ_ONCE\(gs->huge\)//' test_pieces

@@ -12,7 +12,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_dirty_log test_exits test_fault test_fp test_kick test_linger test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
+unbroken test_dirty_log test_exits test_fault test_fp test_kick test_lazy_put test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "1, a spinning lock held while the page is looked up" gstage_fault.c \
@@ -26,7 +26,7 @@ mutant "3, only the page itself is compared, not its leaf" gstage_fault.c \
 	's/u64 size = gstage_size\(level\);(\s+hva_t start)/u64 size = PAGE_SIZE + 0 * level;$1/' \
 	test_notifier
 mutant "4, an invalidation does not fence" notifier.c \
-	's/tlb_settle\(vm, &debt\);/gstage_fenced(&vm->gstage); gstage_free_retired(debt.retired);/' \
+	's/tlb_flush_pending\(vm, &pending\);/gstage_fenced(&vm->gstage); gstage_free_retired(pending.retired);/' \
 	test_race_memory
 mutant "4, an invalidation does not announce itself" notifier.c \
 	's/gs->inval_count\+\+;//; s/gs->inval_count--;//' test_fault
@@ -57,12 +57,12 @@ mutant "21, a range is not announced between two pieces" gstage.c \
 	's/(\tspin_unlock\(&gs->mmu_lock\);\n\thv_poll_interrupts\(\);\n\tspin_lock\(&gs->mmu_lock\);)/\tunsigned int n = gs->inval_count; gs->inval_count = 0;\n$1 gs->inval_count = n;/' \
 	test_pieces
 mutant "21, what a piece has changed counts as fenced" gstage.c \
-	's/(void gstage_pause.*?gstage_owe\(gs\);\n)(.*?)\tgstage_fenced\(gs\);/$1\tif (debt.fence) gstage_fenced(gs);\n$2/s' \
+	's/(void gstage_pause.*?gstage_take_pending_flush\(gs\);\n)(.*?)\tgstage_fenced\(gs\);/$1\tif (pending.fence) gstage_fenced(gs);\n$2/s' \
 	test_pieces
 mutant "21, what a piece has changed is forgotten" gstage.c \
-	's/(void gstage_pause.*?)if \(debt\.end\)/$1if (0)/s' test_pieces
+	's/(void gstage_pause.*?)if \(pending\.end\)/$1if (0)/s' test_pieces
 mutant "21, tables that a piece has retired are forgotten" gstage.c \
-	's/retire_again\(gs, debt\.retired\);/(void)retire_again;/' test_pieces
+	's/retire_again\(gs, pending\.retired\);/(void)retire_again;/' test_pieces
 mutant "21, a table goes with a leaf that came between two pieces" gstage.c \
 	's/first < range->from && !table_is_empty\(gs, \*ptep\)/(void)table_is_empty, 0/' test_pieces
 mutant "21, all is one piece" gstage.c \
@@ -120,15 +120,15 @@ mutant "a vCPU does not hold its VM" api.c 's/vm_hold\(vm\);//' test_race_life
 mutant "an eventfd is put while it may be signalled" ioeventfd.c \
 	's/hv_event_signal\((.*?), 1\);/hv_event_put($1); hv_event_signal($1, 1);/' test_race_life
 
-# ---- lingering ----
-mutant "20, other ioctls do not settle" api_vcpu.c 's/vcpu_settle\(vcpu\);/;/' test_linger
-mutant "20, a VM goes without" create.c 's/vcpu_settle\(vcpu\);/(void)vcpu;/' test_linger
-mutant "20, another thread's vCPU is taken for one's own" linger.c \
-	's/vcpu->lingers && hook == &vcpu->sched_hook/vcpu->lingers/' test_linger
-mutant "20, a thread's other vCPU stays" linger.c 's/hook->out\(hook\); \/\*/\/*/' test_linger
-mutant "20, the state is not in memory yet when it is said to be" linger.c \
-	's/(hook = hv_sched_hook_get\(\);\n)/$1\tif (vcpu->lingers && hook != &vcpu->sched_hook) { WRITE_ONCE(vcpu->lingers, false); vcpu_load(vcpu); return; }\n/' \
-	test_linger
+# ---- lazy put ----
+mutant "20, other ioctls do not settle" api_vcpu.c 's/vcpu_finish_put\(vcpu\);/;/' test_lazy_put
+mutant "20, a VM goes without" create.c 's/vcpu_finish_put\(vcpu\);/(void)vcpu;/' test_lazy_put
+mutant "20, another thread's vCPU is taken for one's own" lazy_put.c \
+	's/vcpu->put_pending && hook == &vcpu->sched_hook/vcpu->put_pending/' test_lazy_put
+mutant "20, a thread's other vCPU stays" lazy_put.c 's/hook->out\(hook\); \/\*/\/*/' test_lazy_put
+mutant "20, the state is not in memory yet when it is said to be" lazy_put.c \
+	's/(hook = hv_sched_hook_get\(\);\n)/$1\tif (vcpu->put_pending && hook != &vcpu->sched_hook) { WRITE_ONCE(vcpu->put_pending, false); vcpu_load(vcpu); return; }\n/' \
+	test_lazy_put
 
 # ---- FP and vector ----
 mutant "FP: a unit named after the vCPU is believed, wherever it was since" fp.c \
@@ -155,7 +155,7 @@ mutant "FP: a counter delegates the first use" pmu.c \
 	's/fp_delegate\(vcpu\);/csr_write(hedeleg, vcpu->hedeleg);/' test_pmu_events
 for variant in eager lazy_save lazy_trap; do
 	mutant "FP: $variant saves nothing" fp_$variant.c \
-		's/fp_out(_changed)?\(vcpu\);/fp_set_state(vcpu, FS_OFF);/' test_fp
+		's/fp_save(_changed)?\(vcpu\);/fp_set_state(vcpu, FS_OFF);/' test_fp
 done
 
 # ---- the ways of an exit ----

@@ -92,7 +92,7 @@ static void give_hart(void)
 	pthread_mutex_unlock(&harts_lock);
 }
 
-/* As its host's scheduler takes it away, and with it what lingers there. */
+/* What the host's scheduler does to a thread: it takes the thread off, and calls the hook's out(). */
 static void leave_hart(void)
 {
 	native_hook_out();

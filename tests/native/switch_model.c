@@ -106,7 +106,7 @@ struct vector_state *native_vector_unit(void)
 	return &vector_unit[hv_hart()].state;
 }
 
-void fp_save(struct fp_state *fp)
+void fp_save_regs(struct fp_state *fp)
 {
 	*fp = fp_unit[hv_hart()];
 }
@@ -121,12 +121,12 @@ void fp_save_fcsr(struct fp_state *fp)
 	fp->fcsr = fp_unit[hv_hart()].fcsr;
 }
 
-void fp_restore(const struct fp_state *fp)
+void fp_restore_regs(const struct fp_state *fp)
 {
 	fp_unit[hv_hart()] = *fp;
 }
 
-void vector_save(struct vector_state *vector)
+void vector_save_regs(struct vector_state *vector)
 {
 	u8 *regs = vector->regs;
 
@@ -143,7 +143,7 @@ void vector_save_csrs(struct vector_state *vector)
 	vector->regs = regs;
 }
 
-void vector_restore(const struct vector_state *vector)
+void vector_restore_regs(const struct vector_state *vector)
 {
 	memcpy(vector_unit[hv_hart()].bytes, vector->regs, sizeof(vector_unit[0].bytes));
 	vector_unit[hv_hart()].state = *vector;

@@ -65,13 +65,13 @@ static void host_takes(void)
 static void core_unmaps(void)
 {
 	struct gstage *gs = &vm.vm->gstage;
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 
 	spin_lock(&gs->mmu_lock);
 	gstage_unmap(gs, BASE, BASE + PAGES * PAGE_SIZE);
-	debt = gstage_owe(gs);
+	pending = gstage_take_pending_flush(gs);
 	spin_unlock(&gs->mmu_lock);
-	tlb_settle(vm.vm, &debt);
+	tlb_flush_pending(vm.vm, &pending);
 }
 
 static bool is_memory(const struct gstage_fault *fault)

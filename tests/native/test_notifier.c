@@ -76,46 +76,46 @@ static void a_small_leaf_beside_it_is_mapped(void **state)
 /* ---- rule 6: who finds it gone waits for its fence, too ----------------------------------- */
 
 /* Somebody has taken the leaf out and is on the way to the fence. */
-static struct gstage_debt take_out(gpa_t gpa)
+static struct gstage_pending_flush take_out(gpa_t gpa)
 {
 	gstage_unmap(&vm.vm->gstage, gpa, gpa + PAGE_SIZE);
-	return gstage_owe(&vm.vm->gstage);
+	return gstage_take_pending_flush(&vm.vm->gstage);
 }
 
 static void an_invalidation_of_what_is_gone_already_waits_for_its_fence(void **state)
 {
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 	hpa_t hpa;
 
 	(void)state;
 	store(PAGE, 1);
-	debt = take_out(PAGE);
+	pending = take_out(PAGE);
 	/* The host frees the page now; the guest must not be able to use it from here on. */
 	native_user_unmap(HVA + 0x7000, PAGE_SIZE);
 	serve(vm.vcpu);
 	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_LOAD, &hpa), 0);
-	tlb_settle(vm.vm, &debt);
+	tlb_flush_pending(vm.vm, &pending);
 	assert_int_equal(vm.vm->gstage.unfenced, 0);
 }
 
 static void a_slot_whose_leaves_are_gone_already_waits_for_their_fence(void **state)
 {
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 	hpa_t hpa;
 
 	(void)state;
 	store(PAGE, 1);
-	debt = take_out(PAGE);
+	pending = take_out(PAGE);
 	assert_int_equal(native_set_slot(vm.vm, 0, 0, 0, 0, 0), 0);
 	serve(vm.vcpu);
 	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_LOAD, &hpa), 0);
-	tlb_settle(vm.vm, &debt);
+	tlb_flush_pending(vm.vm, &pending);
 }
 
 static void a_log_of_what_is_protected_already_waits_for_its_fence(void **state)
 {
 	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = (void *)(HVA + (32UL << 20)) };
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 	hpa_t hpa;
 
 	(void)state;
@@ -125,11 +125,11 @@ static void a_log_of_what_is_protected_already_waits_for_its_fence(void **state)
 		0);
 	store(PAGE, 1);
 	gstage_protect(&vm.vm->gstage, PAGE, PAGE + PAGE_SIZE);
-	debt = gstage_owe(&vm.vm->gstage);
+	pending = gstage_take_pending_flush(&vm.vm->gstage);
 	assert_int_equal(kvm_vm_ioctl_get_dirty_log(vm.vm, &log), 0);
 	serve(vm.vcpu);
 	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_STORE, &hpa), 0);
-	tlb_settle(vm.vm, &debt);
+	tlb_flush_pending(vm.vm, &pending);
 }
 
 /* ---- fences by range ----------------------------------------------------------------------- */

@@ -158,7 +158,7 @@ static void what_a_piece_has_taken_back_stays_away(void **state)
 	store(page(0), 1);
 }
 
-/* ---- rule 6: what is done so far is a debt ------------------------------------------------- */
+/* ---- rule 6: what is done so far is pending ------------------------------------------------- */
 
 static void another_invalidates_the_first_page(void)
 {

@@ -10,7 +10,7 @@
  * HS_STEPS: number of vCPUs; HS_SEED: seed of the sequence.
  */
 #include <stdlib.h>
-#include "hv/kvm_later.h"
+#include "hv/kvm_compat.h"
 #include "vcpu/timer.h"
 #include "regs.h"
 #include "random.h"
@@ -83,8 +83,8 @@ static const unsigned long extensions[] = {
 };
 
 static const unsigned long sbi_extensions[] = {
-	KVM_RISCV_SBI_EXT_STA,  KVM_LATER_SBI_EXT_FWFT, KVM_LATER_SBI_EXT_FWFT,
-	KVM_LATER_SBI_EXT_SUSP, KVM_RISCV_SBI_EXT_DBCN, KVM_RISCV_SBI_EXT_TIME,
+	KVM_RISCV_SBI_EXT_STA,   KVM_COMPAT_SBI_EXT_FWFT, KVM_COMPAT_SBI_EXT_FWFT,
+	KVM_COMPAT_SBI_EXT_SUSP, KVM_RISCV_SBI_EXT_DBCN,  KVM_RISCV_SBI_EXT_TIME,
 };
 
 /* 0, 1, a small number, an address, or any number. */
@@ -140,8 +140,8 @@ static void change(struct kvm_vcpu *vcpu, const u64 *ids, unsigned int n)
 		value[0] = rnd(4) != 0;
 		break;
 	case 4:
-		id = U64_REG | KVM_REG_RISCV_SBI_STATE | KVM_LATER_REG_SBI_FWFT |
-		     rnd(KVM_LATER_FWFT_REGS);
+		id = U64_REG | KVM_REG_RISCV_SBI_STATE | KVM_COMPAT_REG_SBI_FWFT |
+		     rnd(KVM_COMPAT_FWFT_REGS);
 		break;
 	case 5: /* as the guest sets it */
 		vcpu->timer_ops->set(vcpu, random_time(vcpu->kvm));

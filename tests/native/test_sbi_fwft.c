@@ -4,9 +4,9 @@
  */
 #include "sbi_guest.h"
 #include "vcpu/hsm.h"
-#include "hv/kvm_later.h"
+#include "hv/kvm_compat.h"
 
-#define FWFT KVM_LATER_REG_SBI_FWFT
+#define FWFT KVM_COMPAT_REG_SBI_FWFT
 #define LOCK SBI_FWFT_LOCK
 
 static long call_set(unsigned long feature, unsigned long value, unsigned long flags)
@@ -25,7 +25,7 @@ static void restart_with(const char *isa, bool firmware)
 	native_firmware_fwft = firmware;
 	one_vm_ready(isa, PC);
 	second = native_vcpu_make(&vm, 1);
-	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_LATER_SBI_EXT_FWFT, 1), 0);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 1), 0);
 }
 
 static void a_machine_without_any_feature_says_so(void **state)
@@ -42,7 +42,7 @@ static void a_machine_without_any_feature_says_so(void **state)
 	assert_int_equal(call_get(6).error, SBI_ERR_DENIED);
 	assert_int_equal(call_set(0xc0000000, 0, 0), SBI_ERR_DENIED);
 	assert_int_equal(made(CALL(SBI_EXT_FWFT, 2, 0)).error, SBI_ERR_NOT_SUPPORTED);
-	for (i = 0; i < KVM_LATER_FWFT_REGS; i++)
+	for (i = 0; i < KVM_COMPAT_FWFT_REGS; i++)
 		assert_int_equal(reg_get(FWFT, i), -ENOENT);
 }
 
@@ -63,7 +63,7 @@ static void a_feature_is_set_read_locked_and_reset(void **state)
 	assert_int_equal(call_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
 	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
 	/* Switched off by user space, it is the hart's default again. */
-	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_LATER_SBI_EXT_FWFT, 0), 0);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 0), 0);
 	assert_true(vm.vcpu->henvcfg & ENVCFG_ADUE);
 }
 
@@ -75,10 +75,10 @@ static void what_was_set_goes_with_the_extension(void **state)
 	assert_int_equal(reg_set(FWFT, 2, 1), 0);  /* misaligned exceptions are the guest's */
 	assert_int_equal(reg_set(FWFT, 5, 16), 0); /* 16 bits are masked */
 	assert_true(vm.vcpu->hedeleg & BIT(EXC_LOAD_MISALIGNED));
-	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_LATER_SBI_EXT_FWFT, 0), 0);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 0), 0);
 	assert_false(vm.vcpu->hedeleg & BIT(EXC_LOAD_MISALIGNED));
 	assert_false(vm.vcpu->henvcfg & ENVCFG_PMM);
-	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_LATER_SBI_EXT_FWFT, 1), 0);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 1), 0);
 	assert_int_equal(reg_get(FWFT, 2), 0);
 	assert_int_equal(reg_buf, 0);
 }
@@ -148,7 +148,7 @@ static void no_translation_outlives_a_change_of_who_sets_a_and_d(void **state)
 	access_on(vm.vcpu, 0);
 	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
 	access_on(vm.vcpu, 0);
-	assert_int_equal(reg_set(FWFT, KVM_LATER_FWFT_AD_HW + 2, 0), 0);
+	assert_int_equal(reg_set(FWFT, KVM_COMPAT_FWFT_AD_HW + 2, 0), 0);
 	access_on(vm.vcpu, 0);
 	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
 	access_on(vm.vcpu, 0);
@@ -197,7 +197,7 @@ static void misaligned_traps_are_the_guests_while_it_is_loaded(void **state)
 
 static void features_have_registers(void **state)
 {
-	const unsigned int base = KVM_LATER_FWFT_PMLEN;
+	const unsigned int base = KVM_COMPAT_FWFT_PMLEN;
 
 	(void)state;
 	restart_with("h f d ssnpm", false);
@@ -219,7 +219,7 @@ static void features_have_registers(void **state)
 	assert_int_equal(reg_buf, 0); /* user space's choice stays */
 	assert_int_equal(reg_get(FWFT, base + 2), 0);
 	assert_int_equal(reg_buf, 0);
-	assert_int_equal(reg_get(FWFT, KVM_LATER_FWFT_REGS), -ENOENT);
+	assert_int_equal(reg_get(FWFT, KVM_COMPAT_FWFT_REGS), -ENOENT);
 }
 
 int main(void)

@@ -3,7 +3,7 @@
  * test_state.c - what a vCPU takes with it from hart to hart, what it leaves there, and what a reset
  * leaves of it.
  */
-#include "hv/kvm_later.h"
+#include "hv/kvm_compat.h"
 #include "regs.h"
 
 #define UNIT_SIZE (32 * NATIVE_VLENB)

@@ -39,7 +39,7 @@ static void guest_tables(gpa_t target, pte_t flags)
 
 static void for_all_quirks(void (*claim)(void))
 {
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 	unsigned int q;
 
 	for (q = 0; q < 8; q++) {
@@ -51,9 +51,9 @@ static void for_all_quirks(void (*claim)(void))
 		/* The whole table anew, so that each walk faults for each of its entries. */
 		spin_lock(&vm.vm->gstage.mmu_lock);
 		gstage_unmap(&vm.vm->gstage, 0, ~0ULL);
-		debt = gstage_owe(&vm.vm->gstage);
+		pending = gstage_take_pending_flush(&vm.vm->gstage);
 		spin_unlock(&vm.vm->gstage.mmu_lock);
-		tlb_settle(vm.vm, &debt);
+		tlb_flush_pending(vm.vm, &pending);
 		claim();
 	}
 }

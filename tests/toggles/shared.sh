@@ -7,10 +7,10 @@ export HS_TOP O HYPERSCOPE_SET=	# the rows say every toggle
 mkdir -p "$O/tmp"
 list=$(mktemp "$O/tmp/rows.XXXXXX") || exit 1
 
-under_rows()	# BASKET OPTION...
+under_rows()	# SELECTION OPTION...
 {
-	local basket=$1
+	local selection=$1
 	shift
 	trap 'rm -f "$list"' EXIT
-	"$here/try" --basket "$basket" --rows-of "$list" "$@"
+	"$here/try" --selection "$selection" --rows-of "$list" "$@"
 }

@@ -15,7 +15,7 @@ VMM_TEST_OBJ := $(VMM_TEST_DEVICES:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o
 	$(O)/tests/vmm/test_devices.o
 VMM_TEST_SAVE_OBJ := $(VMM_TEST_SAVED:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o \
 	$(O)/tests/vmm/kvm_model.o $(O)/tests/vmm/refused.o $(O)/tests/vmm/test_save.o
-VMM_TEST_BOUNDS_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,belldev bus marker plic refused restore silent state test_bounds)
+VMM_TEST_BOUNDS_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,doorbell bus marker plic refused restore silent state test_bounds)
 VMM_TESTS := $(patsubst %,$(O)/tests/vmm/test_%,bounds devices save)
 
 NATIVE_TESTS += $(VMM_TESTS)

@@ -14,7 +14,7 @@
 static struct machine machine;
 static struct save_header header;
 
-/* ---- stubs of the rest of the VMM for belldev.c and restore.c ---- */
+/* ---- stubs of the rest of the VMM for doorbell.c and restore.c ---- */
 
 int file_read(int fd, void *to, size_t len, u64 offset)
 {
@@ -84,7 +84,7 @@ static void memory_that_no_machine_has_is_refused(void **state)
 
 static u64 steps(void)
 {
-	return bus_read(&machine.bus, BELLDEV_BASE + 0x20, 8);
+	return bus_read(&machine.bus, DOORBELL_BASE + 0x20, 8);
 }
 
 /* A delay is as long as the guest asks for, up to a limit, and also if it comes from a saved file. */
@@ -94,12 +94,12 @@ static void a_guest_does_not_choose_how_long_the_bell_device_spins(void **state)
 	struct state s = { .loading = true, .data = (u8 *)words, .len = sizeof(words) };
 
 	(void)state;
-	belldev_init(&machine);
-	bus_write(&machine.bus, BELLDEV_BASE + 0x20, 49, 8);
+	doorbell_init(&machine);
+	bus_write(&machine.bus, DOORBELL_BASE + 0x20, 49, 8);
 	assert_int_equal(steps(), 49);
-	bus_write(&machine.bus, BELLDEV_BASE + 0x20, ~0ull, 8);
+	bus_write(&machine.bus, DOORBELL_BASE + 0x20, ~0ull, 8);
 	assert_in_range(steps(), 50, 1000000);
-	belldev_state(&machine, &s);
+	doorbell_state(&machine, &s);
 	assert_non_null(s.bad);
 	assert_in_range(steps(), 0, 1000000);
 }

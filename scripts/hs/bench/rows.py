@@ -32,8 +32,8 @@ GROUPS = {
     # Harts take turns under icount: who polls while it waits measures the length of a turn. And two
     # sides that Linux puts on one hart, as it does in some layouts of its memory, cost half.
     "pair": Group(vmm=("--pin",), harts=2, setting="halt_poll_ns=0", bare=True),
-    # One hart; the other is there to compare the host's clock with the guest's (src/vmm/belldev.c).
-    "bell": Group(vmm=("--belldev",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
+    # One hart; the other is there to compare the host's clock with the guest's (src/vmm/doorbell.c).
+    "bell": Group(vmm=("--doorbell",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
     # Debian's kernel and what runs on it (scripts/hyperscope bench-apps), the second with rt-tests and a disk.
     "processes": Group(program="guest"),

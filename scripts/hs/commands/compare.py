@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from hs import ends, git, toggles
-from hs.alone import alone
+from hs.lock import lock
 from hs.bench import costs, csvfile, report, rows
 from hs.errors import LaunchError
 from hs.parser import Parser
@@ -176,11 +176,11 @@ def main(argv):
     options = parse(argv)
     toggles.refuse_defaults()
     lines, commit, said = base_of(options)
-    lock = alone("compare", os.path.join(options.out, "compare"))
+    held = lock("compare", os.path.join(options.out, "compare"))
     try:
         return compared(options, lines, commit, said)
     finally:
-        lock.close()
+        held.close()
 
 
 def compared(options, lines, commit, said):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from hs import ends, toggles
-from hs.alone import alone
+from hs.lock import lock
 from hs.bench import csvfile, guests, provenance, report, rows, systems
 from hs.bench.measure import measure
 from hs.bench.systems import BenchError
@@ -158,7 +158,7 @@ def check(papers, options):
 
 def everything(papers, options):
     """By each paper's own run and check, which may be somebody's own programs."""
-    lock = alone("reproduce", options.to)
+    held = lock("reproduce", options.to)
     figures, status = measured_rows(papers, options), 0
     environment = dict(os.environ, HYPERSCOPE=HYPERSCOPE)  # a folder may be elsewhere
     for paper in papers:
@@ -175,7 +175,7 @@ def everything(papers, options):
             raise LaunchError("%s: its check ended with status %d" % (paper.name, ended))
         status |= ended
         print()
-    lock.close()
+    held.close()
     print("%d paper%s: %s" % (len(papers), "s"[len(papers) == 1:], verdict(papers, status)))
     return status
 
@@ -221,7 +221,7 @@ def main(argv):
     if options.what == "check" and options.sources and len(papers) != 1:
         raise LaunchError("check --from: of which one paper is %s?" % options.sources[-1], 2)
     if options.what == "measure":
-        with alone("reproduce", options.to):
+        with lock("reproduce", options.to):
             print(measured_rows(papers, options))
         return 0
     return {"all": everything, "run": run, "check": check, "write": write}[options.what](papers, options)

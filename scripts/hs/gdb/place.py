@@ -18,7 +18,7 @@ FILES = ("src/kvm/exit/switch.S", "src/kvm/exit/switch_fast.S")
 def entries():
     """The sret instructions that enter a guest."""
     found = []
-    for first, last in (("vcpu_switch", "vcpu_exit_rest"), ("vcpu_exit_fast", "declined")):
+    for first, last in (("vcpu_switch", "vcpu_exit_save_callee"), ("vcpu_exit_fast", "declined")):
         start = address(first)
         code = read_kernel(start, address(last) - start)
         found += [start + at for at in range(0, len(code) - 3, 2)

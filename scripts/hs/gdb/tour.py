@@ -19,7 +19,7 @@ engine's; all else is prose, in Markdown, to the next such line.
     show: a0 a7 hstatus.SPV sscratch                fields: as they were, as they are now
     now: a1                                         what a field is, without what it was
     spec: H §6.1                                    what decides it; docs/spec.md has its title
-    expect: pc is vcpu_exit_slow                    what must hold here
+    expect: pc is vcpu_exit_save_caller                    what must hold here
     What it means; more commands and prose may follow.
 
     # Questions                                     no step: for the page alone

@@ -99,7 +99,7 @@ def csrs(vcpu):
             state = {n: register(n[1:] if twin else n) for n in VCPU_CSRS}
             for name in ("hvip", "scounteren", "senvcfg", "hgatp"):
                 state[name] = register(name)
-        if vcpu.value["lingers"]:  # then a program of the host has those two (linger.c)
+        if vcpu.value["put_pending"]:  # then a program of the host has those two (lazy_put.c)
             for name in ("scounteren", "senvcfg"):
                 state[name] = int(vcpu.value["csrs"][name]) & MASK
     for name in ("hedeleg", "hcounteren", "henvcfg"):

@@ -2,7 +2,7 @@
 /*
  * bell.c - rows of I/O's two ways: from the doorbell to the VMM's thread, and back to a handler.
  *
- * The VMM's --belldev (src/vmm/belldev.c) says when its thread ran, by the host's clock; how far
+ * The VMM's --doorbell (src/vmm/doorbell.c) says when its thread ran, by the host's clock; how far
  * that is from the guest's is found first, exactly or not at all. A tick is 100 instructions, so each
  * batch begins at 50 places within a tick, two instructions apart, on either way: what its sum
  * of ticks loses by rounding at one place it wins at another.
@@ -129,7 +129,7 @@ void bench_bell(void)
 	struct fdt_reg dev;
 	unsigned long ahead, n;
 
-	if ((!wanted("io_out") && !wanted("io_in")) || !fdt_find("hyperscope,belldev", 0, &dev))
+	if ((!wanted("io_out") && !wanted("io_in")) || !fdt_find("hyperscope,doorbell", 0, &dev))
 		return;
 	bell = dev.base;
 	if (!compare_clocks(&ahead)) {

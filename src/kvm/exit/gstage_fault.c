@@ -96,14 +96,14 @@ static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int leve
  * mmu_lock. The leaf has replaced `old`, a leaf or a table. Returns the fence that other harts need, if
  * any; `end` without `fence` means that old == pte.
  */
-static struct gstage_debt replaced(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t old,
-				   pte_t pte)
+static struct gstage_pending_flush replaced(struct gstage *gs, gpa_t gpa, unsigned int level,
+					    pte_t old, pte_t pte)
 {
 	/* A read fault that races with a write fault removes W (dirty log). A table has another PPN. */
 	if (!(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
-		return (struct gstage_debt){ .end = old == pte };
+		return (struct gstage_pending_flush){ .end = old == pte };
 	gstage_note_change(gs, gpa, level);
-	return gstage_owe(gs);
+	return gstage_take_pending_flush(gs);
 }
 
 /*
@@ -124,13 +124,14 @@ static __attribute__((noinline)) void fence_spurious(struct kvm_vcpu *vcpu,
 }
 
 /* Nothing is locked. */
-static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa, const struct gstage_debt *debt)
+static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa,
+			   const struct gstage_pending_flush *pending)
 {
 	struct hfence fence = { .kind = HFENCE_GVMA, .start = gpa, .size = PAGE_SIZE };
 
-	if (debt->fence)
-		tlb_settle(vcpu->kvm, debt);
-	else if (debt->end)
+	if (pending->fence)
+		tlb_flush_pending(vcpu->kvm, pending);
+	else if (pending->end)
 		fence_spurious(vcpu, &fence);
 	else
 		tlb_fence_local(vcpu->kvm, &fence); /* more is allowed than this hart knows */
@@ -143,7 +144,7 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	struct gstage *gs = &vcpu->kvm->gstage;
 	unsigned int level = leaf_level(gs, slot, fault->gpa, page);
 	hva_t hva = memslot_hva(slot, fault->gpa);
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 	bool replaces;
 	pte_t old, pte;
 	int err;
@@ -162,10 +163,10 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	/* lab 10 end */
 	replaces = !err && (old & PTE_V);
 	if (replaces)
-		debt = replaced(gs, fault->gpa, level, old, pte);
+		pending = replaced(gs, fault->gpa, level, old, pte);
 	spin_unlock(&gs->mmu_lock);
 	if (replaces)
-		fence_replaced(vcpu, fault->gpa, &debt);
+		fence_replaced(vcpu, fault->gpa, &pending);
 	return err ? err : RESUME_GUEST;
 }
 

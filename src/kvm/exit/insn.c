@@ -203,7 +203,7 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 /* Illegal instructions exit while a unit is away, or the guest counts them. */
 int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
-	if (vcpu->fp_ops->want && vcpu->fp_ops->want(vcpu)) {
+	if (vcpu->fp_ops->first_use && vcpu->fp_ops->first_use(vcpu)) {
 		trace_exit_class(&vcpu->exit_clock, EXIT_FP);
 		return RESUME_GUEST;
 	}

@@ -8,7 +8,7 @@
  *
  *   vcpu_switch(vcpu)         C calls it; it returns when the guest has trapped
  *   vcpu_exit_vector          stvec in between; or vcpu_exit_fast (switch_fast.S), which
- *                             comes to vcpu_exit_slow or vcpu_exit_rest when it has declined
+ *                             comes to vcpu_exit_save_caller or vcpu_exit_save_callee when it has declined
  *
  * On entry: SIE = 0, the vCPU is loaded (vcpu.c), its VMID is current, nothing is
  * requested. On return: SIE = 0; scause, stval, htval and htinst are the trap's,
@@ -99,15 +99,15 @@ vcpu_exit_vector:
 	csrrw	a0, sscratch, a0
 	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
 	/* lab 2 end */
-	.global	vcpu_exit_slow
-vcpu_exit_slow:
+	.global	vcpu_exit_save_caller
+vcpu_exit_save_caller:
 	/* lab 2: write step 4, the guest's registers that C may use, and its sp, gp, tp */
 	.irp	n, 1, 2, 3, 4, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
 	/* lab 2 end */
-	.global	vcpu_exit_rest
-vcpu_exit_rest:
+	.global	vcpu_exit_save_callee
+vcpu_exit_save_callee:
 	/* lab 2: write step 4, the guest's s0 to s11, which C preserves */
 	.irp	n, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)

@@ -100,7 +100,7 @@ vcpu_exit_fast:
 	addi	t0, t0, -EXC_ECALL_VS
 	beqz	t0, ecall
 	addi	t0, t0, EXC_ECALL_VS - EXC_VIRTUAL_INST
-	bnez	t0, vcpu_exit_slow
+	bnez	t0, vcpu_exit_save_caller
 	fast_exit vcpu_fast_virtual_inst
 ecall:
 	fast_exit vcpu_fast_sbi
@@ -109,4 +109,4 @@ ecall:
 declined:
 	REG_L	t0, (GUEST_gpr + 10 * SZREG)(a0)
 	csrw	sscratch, t0
-	j	vcpu_exit_rest
+	j	vcpu_exit_save_callee

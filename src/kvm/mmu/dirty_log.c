@@ -217,7 +217,7 @@ static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64
 static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 	bool any = false;
 	u64 entry;
 
@@ -229,14 +229,14 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	} else if (entry & BITS_DIRTY) {
 		any = read_page(vm, slot, first, copy, words, take);
 	}
-	debt = gstage_owe(&vm->gstage);
+	pending = gstage_take_pending_flush(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 
 	/*
 	 * What a vCPU writes by an old translation before this is in no log, but it is before
 	 * the copy of the pages that user space makes after it has the bits.
 	 */
-	tlb_settle(vm, &debt);
+	tlb_flush_pending(vm, &pending);
 	return any;
 }
 
@@ -304,15 +304,15 @@ static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, co
 		       size_t words)
 {
 	const u64 *entry = &slot->dirty->bits[first / BITS_PER_PAGE];
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 
 	spin_lock(&vm->gstage.mmu_lock);
 	if ((*entry & BITS_DIRTY) &&
 	    (bits_page(*entry) || clear_full(vm, slot, first, mask, words)))
 		clear_page(vm, slot, first, mask, words);
-	debt = gstage_owe(&vm->gstage);
+	pending = gstage_take_pending_flush(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
-	tlb_settle(vm, &debt);
+	tlb_flush_pending(vm, &pending);
 }
 
 /* One page of the bits [first, end) of the slot, to or from user memory; how many. */

@@ -157,20 +157,21 @@ void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t g
 	hv_poll_interrupts(); /* nobody else knows of the VM: nothing is locked */
 }
 
-struct gstage_debt gstage_owe(struct gstage *gs)
+struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs)
 {
-	struct gstage_debt debt = { .start = gs->changed_start, .end = gs->changed_end };
+	struct gstage_pending_flush pending = { .start = gs->changed_start,
+						.end = gs->changed_end };
 	bool others = __atomic_load_n(&gs->unfenced, __ATOMIC_ACQUIRE) != 0;
 
-	debt.retired = gstage_take_retired(gs);
+	pending.retired = gstage_take_retired(gs);
 	/* A fence by address orders leaf entries, not the pointer to a table (H §3.2). */
-	debt.all = debt.retired || others;
-	debt.fence = debt.all || debt.end;
-	if (debt.fence)
+	pending.all = pending.retired || others;
+	pending.fence = pending.all || pending.end;
+	if (pending.fence)
 		__atomic_fetch_add(&gs->unfenced, 1, __ATOMIC_RELAXED);
 	gs->changed_start = 0;
 	gs->changed_end = 0;
-	return debt;
+	return pending;
 }
 
 hpa_t gstage_take_retired(struct gstage *gs)
@@ -200,21 +201,21 @@ static void retire_again(struct gstage *gs, hpa_t list)
 
 void gstage_pause(struct gstage *gs)
 {
-	struct gstage_debt debt = gstage_owe(gs);
+	struct gstage_pending_flush pending = gstage_take_pending_flush(gs);
 
 	spin_unlock(&gs->mmu_lock);
 	hv_poll_interrupts();
 	spin_lock(&gs->mmu_lock);
 	gs->work = GSTAGE_PIECE;
-	if (!debt.fence)
+	if (!pending.fence)
 		return;
 	/* Who looked while the lock was free has found it in `unfenced`. It is ours again. */
-	if (debt.end) {
+	if (pending.end) {
 		gs->changed_start =
-			gs->changed_end ? MIN(gs->changed_start, debt.start) : debt.start;
-		gs->changed_end = MAX(gs->changed_end, debt.end);
+			gs->changed_end ? MIN(gs->changed_start, pending.start) : pending.start;
+		gs->changed_end = MAX(gs->changed_end, pending.end);
 	}
-	retire_again(gs, debt.retired);
+	retire_again(gs, pending.retired);
 	gstage_fenced(gs);
 }
 

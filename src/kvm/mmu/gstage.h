@@ -123,11 +123,11 @@ struct gstage_ops {
 
 extern const struct gstage_ops gstage_iter_ops, gstage_rec_ops;
 
-/* What changes of the table leave to be done when mmu_lock is free: tlb_settle(). */
-struct gstage_debt {
-	bool fence;       /* a fence is due */
-	bool all;         /* of everything: a table was unlinked, or another's fence is not done */
-	gpa_t start, end; /* otherwise of these addresses */
+/* The flush that changes of the table require once mmu_lock is released: tlb_flush_pending(). */
+struct gstage_pending_flush {
+	bool fence; /* a fence is needed */
+	bool all; /* of all addresses: a table was unlinked, or another thread's fence is pending */
+	gpa_t start, end; /* otherwise of these addresses only */
 	hpa_t retired;    /* tables to free afterwards */
 };
 
@@ -141,10 +141,10 @@ struct gstage {
 	struct spinlock mmu_lock;
 	hpa_t retired;        /* unlinked tables, see gstage_retire() */
 	unsigned long tables; /* in use, without the root; for statistics and tests */
-	gpa_t changed_start;  /* hull of the leaves changed since the last gstage_owe() */
-	gpa_t changed_end;    /* 0: none */
-	u32 unfenced;         /* debts whose fence is not done; falls without the lock */
-	long work;            /* that may be done before the lock is let go, see GSTAGE_PIECE */
+	gpa_t changed_start; /* hull of the leaves changed since the last gstage_take_pending_flush() */
+	gpa_t changed_end; /* 0: none */
+	u32 unfenced;      /* flushes taken, but not yet done; decreases without the lock */
+	long work;         /* that may be done before the lock is let go, see GSTAGE_PIECE */
 
 	/*
 	 * Invalidations by the host (notifier.c): how many are going on, the hull of their
@@ -283,7 +283,7 @@ void gstage_destroy(struct gstage *gs);
 int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 /*
  * *old is the entry that the leaf has replaced: 0, a leaf, or a table, which is retired. If it was valid,
- * harts may still use it, and the caller has to fence (gstage_owe()).
+ * harts may still use it, and the caller has to fence (gstage_take_pending_flush()).
  */
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 /*
@@ -295,27 +295,27 @@ bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_age(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end);
 /*
- * Let go of mmu_lock, take interrupts, and lock again. Whoever has the lock meanwhile finds what was
- * changed so far as a debt whose fence is not done; afterwards it is this caller's to owe again.
+ * Release mmu_lock, take interrupts, and lock again. Another thread that holds the lock in between
+ * sees the changes so far as a pending flush; afterwards the flush is this caller's again.
  */
 void gstage_pause(struct gstage *gs);
 static inline bool gstage_pause_is_due(const struct gstage *gs)
 {
 	return gs->work <= 0;
 }
-/* A leaf of this level was replaced by another one: what it allowed must be forgotten. */
+/* A leaf of this level was replaced by another one: cached translations of it have to be flushed. */
 void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level);
 /*
- * The end of a critical section that changed the table, or wanted to and found it done:
- * whose fence is not over yet may still be used, so that the caller waits for it, too.
+ * End a critical section that changed the table, or that found its change already made. In the
+ * second case another thread's fence may still be pending, so the caller has to wait for it as well.
  */
-struct gstage_debt gstage_owe(struct gstage *gs);
-/* The tables retired so far; after a fence, gstage_free_retired() takes them. */
+struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs);
+/* The tables retired so far; gstage_free_retired() frees them after a fence. */
 hpa_t gstage_take_retired(struct gstage *gs);
 
 /* Holds nothing. */
 void gstage_free_retired(hpa_t retired);
-/* The fence of a debt is done everywhere. */
+/* The fence of a pending flush is done on every hart. */
 static inline void gstage_fenced(struct gstage *gs)
 {
 	__atomic_fetch_sub(&gs->unfenced, 1, __ATOMIC_RELEASE);

@@ -4,7 +4,7 @@
  *
  * KVM_SET_USER_MEMORY_REGION(2): create, move, change flags, delete, with the checks,
  * their order and their errno as Linux 6.12 has them. An update makes a new map
- * (memslots.c), for lookups are by far more frequent: by a vCPU's last hit, else by
+ * (memslot_map.c), for lookups are by far more frequent: by a vCPU's last hit, else by
  * binary search.
  *
  * Locks: slots_lock serializes updates and may be held while sleeping; publishing,
@@ -234,7 +234,7 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	struct memslots *old = vm->slots, *slots;
 	struct dirty_log *dropped = u->old ? u->old->dirty : NULL;
 	bool huge = vm->gstage.huge; /* slots_lock: nobody else changes it */
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 
 	if (slot_base_prepare(vm, id))
 		return -ENOMEM;
@@ -255,12 +255,12 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	gstage_invalidated(&vm->gstage); /* a fault may have looked at the old map */
 	unmap_stale(vm, u);
 	WRITE_ONCE(vm->gstage.huge, huge);
-	debt = gstage_owe(&vm->gstage);
+	pending = gstage_take_pending_flush(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 
-	tlb_settle(vm, &debt);
+	tlb_flush_pending(vm, &pending);
 	/* Where no guest has been the host may be about to store (memslot_store_begin()). */
-	if (u->old && !debt.fence)
+	if (u->old && !pending.fence)
 		vm_request_all_and_wait(vm, REQ_HOST);
 	dirty_log_free(dropped);
 	memslots_put(old); /* u->old points into it */

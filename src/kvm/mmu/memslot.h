@@ -69,7 +69,7 @@ static inline bool memslots_overlap(const struct memslot *a, const struct memslo
 	return a->base < b->base + b->npages && b->base < a->base + a->npages;
 }
 
-/* memslots.c: maps as values. NULL: no memory. */
+/* memslot_map.c: maps as values. NULL: no memory. */
 struct memslots *memslots_alloc(u32 nr); /* its chunks are still to be set */
 struct memslots *memslots_with(const struct memslots *now, const struct memslot *slot);
 struct memslots *memslots_without(const struct memslots *now, const struct memslot *old);

@@ -72,7 +72,7 @@ static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, 
 {
 	struct gstage *gs = &vm->gstage;
 	struct memslots *slots;
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 	bool any;
 
 	spin_lock(&gs->mmu_lock);
@@ -83,11 +83,11 @@ static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, 
 	}
 	slots = memslots_hold_locked(vm);
 	any = for_range(vm, slots, start, end, fn);
-	debt = gstage_owe(gs);
+	pending = gstage_take_pending_flush(gs);
 	spin_unlock(&gs->mmu_lock);
 
 	memslots_put(slots);
-	tlb_settle(vm, &debt);
+	tlb_flush_pending(vm, &pending);
 	return any;
 }
 

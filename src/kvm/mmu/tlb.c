@@ -21,7 +21,7 @@
 
 void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence)
 {
-	vcpu_request(vcpu, vcpu->kvm->tlb->ask(vcpu, fence));
+	vcpu_request(vcpu, vcpu->kvm->tlb->request_for(vcpu, fence));
 }
 
 /* All vCPUs do the fence, or drop everything (NULL). True: some vCPU was in its guest. */
@@ -63,18 +63,18 @@ void tlb_flush_vm(struct kvm *vm)
 	flush_everywhere(vm, NULL);
 }
 
-void tlb_settle(struct kvm *vm, const struct gstage_debt *debt)
+void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pending)
 {
 	struct hfence fence;
 
-	if (!debt->fence)
+	if (!pending->fence)
 		return;
-	if (!debt->all && vm->tlb->of_change(debt->start, debt->end, &fence))
+	if (!pending->all && vm->tlb->range_for(pending->start, pending->end, &fence))
 		flush_everywhere(vm, &fence);
 	else
 		flush_everywhere(vm, NULL);
 	gstage_fenced(&vm->gstage);
-	if (!debt->retired)
+	if (!pending->retired)
 		return;
 	/*
 	 * A vCPU that is loaded and not in its guest was not waited for, and its hart may walk for
@@ -82,7 +82,7 @@ void tlb_settle(struct kvm *vm, const struct gstage_debt *debt)
 	 */
 	hv_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA, ~0UL >> (BITS_PER_LONG - hv_nr_harts()), 0,
 			~0UL, 0);
-	gstage_free_retired(debt->retired);
+	gstage_free_retired(pending->retired);
 }
 
 /*

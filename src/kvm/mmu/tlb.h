@@ -19,13 +19,13 @@ struct tlb_ops {
 	void (*fence)(struct kvm *vm, const struct hfence *fence);
 
 	/*
-	 * Any thread. What to ask of a vCPU so that it drops what the fence names, or more:
-	 * REQ_HFENCE if the fence is in its queue now, or a request that needs no queue.
+	 * The request that makes a vCPU drop what the fence names, or more: REQ_HFENCE if the fence
+	 * is in its queue now, else a request that needs no queue. Any thread.
 	 */
-	enum vcpu_request (*ask)(struct kvm_vcpu *vcpu, const struct hfence *fence);
+	enum vcpu_request (*request_for)(struct kvm_vcpu *vcpu, const struct hfence *fence);
 
-	/* The fence that changed leaves of [start, end) are due; false: one of everything. */
-	bool (*of_change)(gpa_t start, gpa_t end, struct hfence *fence);
+	/* The fence that a change of leaves in [start, end) needs; false: a fence of all addresses. */
+	bool (*range_for)(gpa_t start, gpa_t end, struct hfence *fence);
 };
 
 extern const struct tlb_ops tlb_range_ops, tlb_all_ops;
@@ -41,8 +41,8 @@ void tlb_fence_local(struct kvm *vm, const struct hfence *fence);
  * Any thread; spins; mmu_lock not held.
  */
 void tlb_flush_vm(struct kvm *vm);
-/* The fences that gstage_owe() says are due; then retired tables are freed. As above. */
-void tlb_settle(struct kvm *vm, const struct gstage_debt *debt);
+/* The fences that gstage_take_pending_flush() says are due; then retired tables are freed. As above. */
+void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pending);
 /* Any thread. The vCPU does the fence before it runs its guest again, and is kicked for it. */
 void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence);
 /* Its own thread, loaded: do the fences among the requests, queued ones included. */

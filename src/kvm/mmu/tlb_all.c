@@ -24,13 +24,13 @@ static void all_fence(struct kvm *vm, const struct hfence *fence)
 	}
 }
 
-static enum vcpu_request all_ask(struct kvm_vcpu *vcpu, const struct hfence *fence)
+static enum vcpu_request all_request_for(struct kvm_vcpu *vcpu, const struct hfence *fence)
 {
 	(void)vcpu;
 	return fence->kind == HFENCE_GVMA ? REQ_TLB_FLUSH : REQ_HFENCE_ALL;
 }
 
-static bool all_of_change(gpa_t start, gpa_t end, struct hfence *fence)
+static bool all_range_for(gpa_t start, gpa_t end, struct hfence *fence)
 {
 	(void)start;
 	(void)end;
@@ -41,6 +41,6 @@ static bool all_of_change(gpa_t start, gpa_t end, struct hfence *fence)
 const struct tlb_ops tlb_all_ops = {
 	.name = "all",
 	.fence = all_fence,
-	.ask = all_ask,
-	.of_change = all_of_change,
+	.request_for = all_request_for,
+	.range_for = all_range_for,
 };

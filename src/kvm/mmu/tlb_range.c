@@ -109,9 +109,9 @@ static void range_fence(struct kvm *vm, const struct hfence *fence)
 		fence_vvma_asid(fence->asid, gva, n);
 }
 
-static enum vcpu_request range_ask(struct kvm_vcpu *vcpu, const struct hfence *fence)
+static enum vcpu_request range_request_for(struct kvm_vcpu *vcpu, const struct hfence *fence)
 {
-	/* lab 9: write range_ask: the fence into the queue, or what needs no queue if that is full */
+	/* lab 9: write range_request_for: the fence into the queue, or what needs no queue if that is full */
 	enum vcpu_request req = REQ_HFENCE;
 
 	spin_lock(&vcpu->fence_lock);
@@ -124,7 +124,7 @@ static enum vcpu_request range_ask(struct kvm_vcpu *vcpu, const struct hfence *f
 	/* lab 9 end */
 }
 
-static bool range_of_change(gpa_t start, gpa_t end, struct hfence *fence)
+static bool range_hull_for(gpa_t start, gpa_t end, struct hfence *fence)
 {
 	*fence = (struct hfence){ .kind = HFENCE_GVMA, .start = start, .size = end - start };
 	return fence->size <= FENCE_MAX_PAGES * PAGE_SIZE;
@@ -133,6 +133,6 @@ static bool range_of_change(gpa_t start, gpa_t end, struct hfence *fence)
 const struct tlb_ops tlb_range_ops = {
 	.name = "range",
 	.fence = range_fence,
-	.ask = range_ask,
-	.of_change = range_of_change,
+	.request_for = range_request_for,
+	.range_for = range_hull_for,
 };

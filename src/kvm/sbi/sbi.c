@@ -6,7 +6,7 @@
  * SBI_ERR_NOT_SUPPORTED; user space sees only what it could be meant for. sepc moves
  * past the ecall when the call is answered: for a forwarded one, at the next KVM_RUN.
  */
-#include "hv/kvm_later.h"
+#include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
 #include "vcpu/fwft.h"
 #include "vcpu/hsm.h"
@@ -90,7 +90,7 @@ static bool is_implemented(unsigned long id)
 
 int sbi_ext_get(const struct kvm_vcpu *vcpu, unsigned long ext, unsigned long *enabled)
 {
-	if (ext >= KVM_LATER_SBI_EXT_COUNT || !is_implemented(ext))
+	if (ext >= KVM_COMPAT_SBI_EXT_COUNT || !is_implemented(ext))
 		return -ENOENT;
 	*enabled = vcpu->sbi_ext >> ext & 1;
 	return 0;
@@ -100,7 +100,7 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 {
 	if (enabled > 1)
 		return -EINVAL;
-	if (ext >= KVM_LATER_SBI_EXT_COUNT || !is_implemented(ext))
+	if (ext >= KVM_COMPAT_SBI_EXT_COUNT || !is_implemented(ext))
 		return -ENOENT;
 	if (enabled)
 		vcpu->sbi_ext |= 1u << ext;
@@ -110,7 +110,7 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 	 * FWFT being enabled decides a feature's default. Its registers are listed only while it is
 	 * enabled, so no setting may remain afterwards: a VMM could neither read nor migrate it.
 	 */
-	if (ext == KVM_LATER_SBI_EXT_FWFT && !enabled)
+	if (ext == KVM_COMPAT_SBI_EXT_FWFT && !enabled)
 		vcpu->fwft = (struct vcpu_fwft){ 0 };
 	fwft_apply(vcpu);
 	return 0;

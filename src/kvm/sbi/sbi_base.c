@@ -5,7 +5,7 @@
  * Implementation id 3 and Linux's version: a guest finds the interface of KVM here,
  * whatever stands behind it, and guests do choose their workarounds by these numbers.
  */
-#include "hv/kvm_later.h"
+#include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
 
 #define SPEC_VERSION   (2UL << 24)
@@ -49,8 +49,8 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	switch (fid) {
 	case SBI_BASE_GET_SPEC_VERSION:
 		/* By it a guest decides whether to look for FWFT, which is of 3.0. */
-		ret->value =
-			vcpu->sbi_ext >> KVM_LATER_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3 : SPEC_VERSION;
+		ret->value = vcpu->sbi_ext >> KVM_COMPAT_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3
+									  : SPEC_VERSION;
 		break;
 	case SBI_BASE_GET_IMPL_ID:
 		ret->value = IMP_ID;

@@ -7,7 +7,7 @@
  * has changed nothing.
  */
 #include <string.h>
-#include "hv/kvm_later.h"
+#include "hv/kvm_compat.h"
 #include "exit/bus.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
@@ -314,7 +314,7 @@ int kvm_init(void)
 	isa_init();
 	fp_init();
 	fwft_init();
-	linger_init();
+	lazy_put_init();
 	err = vmid_param_init();
 	if (!err)
 		err = halt_poll_init();

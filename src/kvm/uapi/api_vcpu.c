@@ -120,7 +120,7 @@ static long interrupt(struct kvm_vcpu *vcpu, hva_t arg)
 static __attribute__((noinline)) long locked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
 						   unsigned long arg)
 {
-	vcpu_settle(vcpu);
+	vcpu_finish_put(vcpu);
 	switch (cmd) {
 	case KVM_GET_ONE_REG:
 		return get_one_reg(vcpu, arg);

@@ -34,7 +34,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	vcpu->exit_ops = vm->toggle[TOGGLE_switch] ? &exit_full_ops : &exit_fast_ops;
 	vcpu->handle_exit = vcpu->exit_ops->handle;
 	vcpu->hedeleg = HEDELEG_DEFAULT;
-	linger_vcpu_init(vcpu);
+	lazy_put_vcpu_init(vcpu);
 	vcpu->wfi_native = vm->toggle[TOGGLE_wfi];
 	vcpu->sched_hook.wanted = vcpu->wfi_native ? wfi_native_wanted : NULL;
 	hv_mutex_init(&vcpu->mutex);
@@ -180,7 +180,7 @@ static void vm_destroy(struct kvm *vm)
 	vm_list_del(vm);
 	/* No hart may be left with this VM's hgatp. */
 	kvm_for_each_vcpu(i, vcpu, vm)
-		vcpu_settle(vcpu);
+		vcpu_finish_put(vcpu);
 	/* First the host's way in: no invalidation runs after this. */
 	notifier_vm_destroy(vm);
 	irqfd_vm_destroy(vm);

@@ -5,7 +5,7 @@
  * They may be changed until the vCPU first runs; then -EBUSY, unless the value is the
  * one that is there already.
  */
-#include "hv/kvm_later.h"
+#include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
 #include "uapi/onereg.h"
 #include "vcpu/isa.h"
@@ -265,7 +265,7 @@ static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, 
 	}
 
 MULTI(isa, KVM_RISCV_ISA_EXT_MAX)
-MULTI(sbi, KVM_LATER_SBI_EXT_COUNT)
+MULTI(sbi, KVM_COMPAT_SBI_EXT_COUNT)
 
 #define TYPE(kind, subtype) (KVM_REG_RISCV_##kind##_EXT | KVM_REG_RISCV_##kind##_##subtype)
 
@@ -292,4 +292,4 @@ MULTI(sbi, KVM_LATER_SBI_EXT_COUNT)
 	}
 
 const struct reg_group reg_groups_isa[3] = GROUPS(ISA, isa, KVM_RISCV_ISA_EXT_MAX, false);
-const struct reg_group reg_groups_sbi[3] = GROUPS(SBI, sbi, KVM_LATER_SBI_EXT_COUNT, true);
+const struct reg_group reg_groups_sbi[3] = GROUPS(SBI, sbi, KVM_COMPAT_SBI_EXT_COUNT, true);

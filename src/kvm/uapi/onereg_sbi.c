@@ -4,7 +4,7 @@
  *
  * A number that an extension does not have is EINVAL here, not ENOENT, as on Linux.
  */
-#include "hv/kvm_later.h"
+#include "hv/kvm_compat.h"
 #include "uapi/onereg.h"
 #include "vcpu/fwft.h"
 #include "vcpu/steal_time.h"
@@ -65,7 +65,7 @@ static int reg_feature(const struct kvm_vcpu *vcpu, unsigned long num)
 {
 	if (!fwft_is_on(vcpu))
 		return -EINVAL;
-	if (num >= KVM_LATER_FWFT_REGS || !fwft_is_there(num / REGS_EACH))
+	if (num >= KVM_COMPAT_FWFT_REGS || !fwft_is_there(num / REGS_EACH))
 		return -ENOENT;
 	return (int)(num / REGS_EACH);
 }
@@ -82,10 +82,10 @@ static int fwft_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 	if (i < 0)
 		return i;
 	switch (num % REGS_EACH) {
-	case KVM_LATER_FWFT_OFFSET_ENABLE:
+	case KVM_COMPAT_FWFT_OFFSET_ENABLE:
 		*value = !(vcpu->fwft.disabled & BIT(i));
 		break;
-	case KVM_LATER_FWFT_OFFSET_FLAGS:
+	case KVM_COMPAT_FWFT_OFFSET_FLAGS:
 		*value = vcpu->fwft.locked & BIT(i) ? SBI_FWFT_LOCK : 0;
 		break;
 	default:
@@ -107,12 +107,12 @@ static int fwft_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	if (i < 0)
 		return i;
 	switch (num % REGS_EACH) {
-	case KVM_LATER_FWFT_OFFSET_ENABLE:
+	case KVM_COMPAT_FWFT_OFFSET_ENABLE:
 		if (value > 1)
 			return -EINVAL;
 		set_bit_to(&vcpu->fwft.disabled, i, !value);
 		return 0;
-	case KVM_LATER_FWFT_OFFSET_FLAGS:
+	case KVM_COMPAT_FWFT_OFFSET_FLAGS:
 		set_bit_to(&vcpu->fwft.locked, i, value & SBI_FWFT_LOCK);
 		return 0;
 	default:
@@ -127,10 +127,10 @@ const struct reg_group reg_groups_state[2] = {
 	  .set = sta_reg_set,
 	  .listed = sta_listed,
 	  .count = sizeof(struct kvm_riscv_sbi_sta) / sizeof(unsigned long) },
-	{ .type = KVM_REG_RISCV_SBI_STATE | KVM_LATER_REG_SBI_FWFT,
+	{ .type = KVM_REG_RISCV_SBI_STATE | KVM_COMPAT_REG_SBI_FWFT,
 	  .check = state_check,
 	  .get = fwft_reg_get,
 	  .set = fwft_reg_set,
 	  .listed = fwft_reg_listed,
-	  .count = KVM_LATER_FWFT_REGS },
+	  .count = KVM_COMPAT_FWFT_REGS },
 };

@@ -2,7 +2,7 @@
 /*
  * fp.S - f0 to f31 and fcsr, to memory and back.
  *
- *   fp_save(struct fp_state *)      fp_restore(const struct fp_state *)
+ *   fp_save_regs(struct fp_state *)      fp_restore_regs(const struct fp_state *)
  *   fp_save_fcsr(struct fp_state *)
  *
  * The kernel has no FP code of its own, so sstatus.FS is Off around these, and they return it as it
@@ -17,10 +17,10 @@
 	.option	arch, +d
 	.text
 
-	.global	fp_save
-	.type	fp_save, @function
-fp_save:
-	/* lab 8: write fp_save: f0 to f31 and fcsr to memory */
+	.global	fp_save_regs
+	.type	fp_save_regs, @function
+fp_save_regs:
+	/* lab 8: write fp_save_regs: f0 to f31 and fcsr to memory */
 	li	t0, FS_MASK
 	csrrs	t1, sstatus, t0
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
@@ -47,10 +47,10 @@ fp_save_fcsr:
 	ret
 	/* lab 8 end */
 
-	.global	fp_restore
-	.type	fp_restore, @function
-fp_restore:
-	/* lab 8: write fp_restore: f0 to f31 and fcsr from memory */
+	.global	fp_restore_regs
+	.type	fp_restore_regs, @function
+fp_restore_regs:
+	/* lab 8: write fp_restore_regs: f0 to f31 and fcsr from memory */
 	li	t0, FS_MASK
 	csrrs	t1, sstatus, t0
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15

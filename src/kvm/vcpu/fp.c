@@ -4,7 +4,7 @@
  *
  * Whose values a hart's FP unit holds is one word of the host's: a user thread's or a vCPU's
  * (hv_fp_take()). vcpu->fp_hart is the one hart where the vCPU's may still be good: the last that
- * it was in, unless memory was written since. Both must agree (fp_is_here()): a hart may name a vCPU
+ * it was in, unless memory was written since. Both must agree (fp_is_resident()): a hart may name a vCPU
  * that has used another one since, and a new vCPU may have the address of an old one.
  */
 #include "kvm_asm.h"
@@ -14,47 +14,47 @@
 
 #define FP_LAZY_SAVE 1 /* of toggle fp's values (toggle.def) */
 
-void fp_in(struct kvm_vcpu *vcpu)
+void fp_restore(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_in: the unit is the vCPU's from now on, and has what its memory has */
+	/* lab 8: write fp_restore: the unit is the vCPU's from now on, and has what its memory has */
 	hv_fp_take(vcpu);
-	fp_restore(&vcpu->fp);
+	fp_restore_regs(&vcpu->fp);
 	vcpu->fp_hart = hv_hart();
 	fp_set_state(vcpu, FS_CLEAN);
 	/* lab 8 end */
 	trace_kvm_fpu(1, vcpu->loaded);
 }
 
-void fp_out(struct kvm_vcpu *vcpu)
+void fp_save(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_out: all of it to memory */
-	fp_save(&vcpu->fp);
+	/* lab 8: write fp_save: all of it to memory */
+	fp_save_regs(&vcpu->fp);
 	fp_set_state(vcpu, FS_OFF);
 	/* lab 8 end */
 	trace_kvm_fpu(0, false);
 }
 
-void fp_out_clean(struct kvm_vcpu *vcpu)
+void fp_save_clean(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_out_clean: fcsr alone to memory */
+	/* lab 8: write fp_save_clean: fcsr alone to memory */
 	fp_save_fcsr(&vcpu->fp);
 	fp_set_state(vcpu, FS_OFF);
 	/* lab 8 end */
 }
 
-bool fp_is_here(const struct kvm_vcpu *vcpu)
+bool fp_is_resident(const struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_is_here: both accounts say so */
+	/* lab 8: write fp_is_resident: both accounts say so */
 	return vcpu->fp_hart == hv_hart() && hv_fp_is_of(vcpu);
 	/* lab 8 end */
 }
 
-bool fp_is_away(const struct kvm_vcpu *vcpu)
+bool fp_is_disabled(const struct kvm_vcpu *vcpu)
 {
 	return fp_present(vcpu) && fp_state(vcpu) == FS_OFF;
 }
 
-bool vector_is_away(const struct kvm_vcpu *vcpu)
+bool vector_is_disabled(const struct kvm_vcpu *vcpu)
 {
 	return vector_present(vcpu) && vector_state(vcpu) == FS_OFF;
 }
@@ -64,7 +64,7 @@ void fp_delegate(const struct kvm_vcpu *vcpu)
 	/* lab 8: write fp_delegate: hedeleg as the vCPU has it, less what a unit that is away needs */
 	unsigned long hedeleg = vcpu->hedeleg;
 
-	if (fp_is_away(vcpu) || vector_is_away(vcpu))
+	if (fp_is_disabled(vcpu) || vector_is_disabled(vcpu))
 		hedeleg &= ~BIT(EXC_ILLEGAL_INST);
 	csr_write(hedeleg, hedeleg);
 	/* lab 8 end */

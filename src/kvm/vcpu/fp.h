@@ -22,15 +22,16 @@
 
 struct fp_ops {
 	const char *name;
-	/* The vCPU comes into this hart. FS and VS are Off. */
+	/* Load the vCPU into this hart. FS and VS are Off. */
 	void (*load)(struct kvm_vcpu *vcpu);
-	/* It leaves. Afterwards all is in memory, FS and VS are Off. Off already: nothing to do. */
+	/* Put it: afterwards all state is in memory, FS and VS are Off. Nothing to do if they are Off. */
 	void (*put)(struct kvm_vcpu *vcpu);
 	/*
-	 * The guest took an illegal-instruction trap into HS. True: that may have been for want of
-	 * a unit, which it has now: let it try again. NULL: a loaded vCPU always has all of it.
+	 * The guest took an illegal-instruction trap into HS. True: the unit was off and has been
+	 * loaded, so that the guest can execute the instruction again. NULL: a loaded vCPU always
+	 * has both units.
 	 */
-	bool (*want)(struct kvm_vcpu *vcpu);
+	bool (*first_use)(struct kvm_vcpu *vcpu);
 };
 
 extern const struct fp_ops fp_eager_ops, fp_lazy_save_ops, fp_lazy_trap_ops;
@@ -53,42 +54,42 @@ static inline void fp_set_state(struct kvm_vcpu *vcpu, unsigned long fs)
 	vcpu->guest.sstatus = (vcpu->guest.sstatus & ~SSTATUS_FS) | FIELD_PREP(SSTATUS_FS, fs);
 }
 
-/* Memory to unit, with nothing in between: FS becomes Clean, what stood there is somebody's loss. */
-void fp_in(struct kvm_vcpu *vcpu);
+/* Memory to unit; FS becomes Clean. The previous contents of the unit are lost. */
+void fp_restore(struct kvm_vcpu *vcpu);
 /* Unit to memory, f0 to f31 and fcsr; FS becomes Off. */
-void fp_out(struct kvm_vcpu *vcpu);
-/* As fp_out(), of f0 to f31 that have not changed: fcsr alone is written. */
-void fp_out_clean(struct kvm_vcpu *vcpu);
+void fp_save(struct kvm_vcpu *vcpu);
+/* The same when f0 to f31 have not changed: only fcsr is written. */
+void fp_save_clean(struct kvm_vcpu *vcpu);
 
-/* Whichever of the two the hardware's account asks for, or neither: FS is Off then anyway. */
-static inline void fp_out_changed(struct kvm_vcpu *vcpu)
+/* Save what FS says has changed: everything, fcsr alone, or nothing. FS is Off afterwards. */
+static inline void fp_save_changed(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_out_changed: all of it, fcsr alone, or nothing */
+	/* lab 8: write fp_save_changed: all of it, fcsr alone, or nothing */
 	if (fp_state(vcpu) == FS_DIRTY)
-		fp_out(vcpu);
+		fp_save(vcpu);
 	else if (fp_state(vcpu) != FS_OFF)
-		fp_out_clean(vcpu);
+		fp_save_clean(vcpu);
 	/* lab 8 end */
 }
 
-/* The guest has the unit, as far as we are concerned, and finds it switched off. Loaded. */
-bool fp_is_away(const struct kvm_vcpu *vcpu);
-bool vector_is_away(const struct kvm_vcpu *vcpu);
-/* This hart's unit holds what memory holds, from an earlier turn. */
-bool fp_is_here(const struct kvm_vcpu *vcpu);
+/* The vCPU has the extension, but its unit is Off in this hart: the next use traps. Loaded. */
+bool fp_is_disabled(const struct kvm_vcpu *vcpu);
+bool vector_is_disabled(const struct kvm_vcpu *vcpu);
+/* This hart's unit still holds the registers that are in memory, from when the vCPU last ran here. */
+bool fp_is_resident(const struct kvm_vcpu *vcpu);
 
 /* ---- fp.c: for the rest of the core -------------------------------------------------------- */
 
-/* At boot, before toggle_init(): lazy_trap is no default where a first use's trap does not arrive. */
+/* At boot, before toggle_init(): lazy_trap is not the default where the trap of a first use does not arrive. */
 void fp_init(void);
 void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
 void fp_reset(struct kvm_vcpu *vcpu);     /* FP and vector: all zero; not loaded */
-/* vcpu->fp or vector is about to be written by somebody else than put; not loaded. */
+/* vcpu->fp or vector is about to be written by something else than put(); not loaded. */
 void fp_forget(struct kvm_vcpu *vcpu);
 /*
- * vcpu->hedeleg into the hart, but for illegal instructions while a unit is away. Who changes
- * hedeleg of a loaded vCPU calls it; and a variant that leaves units away, once it has moved what
- * it moves.
+ * Write vcpu->hedeleg to the hart, without illegal instructions while a unit is off. Called after a
+ * change of a loaded vCPU's hedeleg, and by a variant that leaves units off, once it has loaded or
+ * saved them.
  */
 void fp_delegate(const struct kvm_vcpu *vcpu);
 

@@ -13,9 +13,9 @@ static void eager_load(struct kvm_vcpu *vcpu)
 {
 	/* lab 8: write eager_load: what the vCPU has comes in */
 	if (fp_present(vcpu))
-		fp_in(vcpu);
+		fp_restore(vcpu);
 	if (vector_present(vcpu))
-		vector_in(vcpu);
+		vector_restore(vcpu);
 	/* lab 8 end */
 }
 
@@ -23,9 +23,9 @@ static void eager_put(struct kvm_vcpu *vcpu)
 {
 	/* lab 8: write eager_put: what is in the unit goes out */
 	if (fp_state(vcpu) != FS_OFF)
-		fp_out(vcpu);
+		fp_save(vcpu);
 	if (vector_state(vcpu) != FS_OFF)
-		vector_out(vcpu);
+		vector_save(vcpu);
 	/* lab 8 end */
 }
 

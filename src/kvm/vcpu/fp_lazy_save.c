@@ -12,17 +12,17 @@ static void lazy_save_load(struct kvm_vcpu *vcpu)
 {
 	/* lab 8: write lazy_save_load: what the vCPU has comes in */
 	if (fp_present(vcpu))
-		fp_in(vcpu);
+		fp_restore(vcpu);
 	if (vector_present(vcpu))
-		vector_in(vcpu);
+		vector_restore(vcpu);
 	/* lab 8 end */
 }
 
 static void lazy_save_put(struct kvm_vcpu *vcpu)
 {
 	/* lab 8: write lazy_save_put: what has changed goes out */
-	fp_out_changed(vcpu);
-	vector_out_changed(vcpu);
+	fp_save_changed(vcpu);
+	vector_save_changed(vcpu);
 	/* lab 8 end */
 }
 

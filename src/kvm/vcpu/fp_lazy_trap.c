@@ -19,14 +19,14 @@
 static void lazy_trap_load(struct kvm_vcpu *vcpu)
 {
 	/* lab 8: write lazy_trap_load: what is here is used, what is expected comes in, the rest is away */
-	if (fp_present(vcpu) && fp_is_here(vcpu))
+	if (fp_present(vcpu) && fp_is_resident(vcpu))
 		fp_set_state(vcpu, FS_CLEAN);
 	else if (fp_present(vcpu) && vcpu->fp_expected)
-		fp_in(vcpu);
-	if (vector_present(vcpu) && vector_is_here(vcpu))
+		fp_restore(vcpu);
+	if (vector_present(vcpu) && vector_is_resident(vcpu))
 		vector_set_state(vcpu, FS_CLEAN);
 	else if (vector_present(vcpu) && vcpu->vector_expected)
-		vector_in(vcpu);
+		vector_restore(vcpu);
 	fp_delegate(vcpu);
 	/* lab 8 end */
 }
@@ -36,8 +36,8 @@ static void lazy_trap_put(struct kvm_vcpu *vcpu)
 	/* lab 8: write lazy_trap_put: what has changed goes out, and is expected in the next turn */
 	vcpu->fp_expected = fp_state(vcpu) == FS_DIRTY;
 	vcpu->vector_expected = vector_state(vcpu) == FS_DIRTY;
-	fp_out_changed(vcpu);
-	vector_out_changed(vcpu);
+	fp_save_changed(vcpu);
+	vector_save_changed(vcpu);
 	/* lab 8 end */
 }
 
@@ -47,11 +47,11 @@ static void lazy_trap_put(struct kvm_vcpu *vcpu)
  * guest, too: then all that is away comes in, so that it traps once more, into the guest, and those
  * that follow are the guest's from the start.
  */
-static bool lazy_trap_want(struct kvm_vcpu *vcpu)
+static bool lazy_trap_first_use(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write lazy_trap_want: what is away and may have been wanted comes in */
+	/* lab 8: write lazy_trap_first_use: what is away and may have been wanted comes in */
 	unsigned long vsstatus = csr_read(vsstatus);
-	bool fp = fp_is_away(vcpu), vector = vector_is_away(vcpu);
+	bool fp = fp_is_disabled(vcpu), vector = vector_is_disabled(vcpu);
 
 	if (!fp && !vector)
 		return false;
@@ -60,9 +60,9 @@ static bool lazy_trap_want(struct kvm_vcpu *vcpu)
 	else if (vector && (vsstatus & SSTATUS_VS))
 		fp = false;
 	if (fp)
-		fp_in(vcpu);
+		fp_restore(vcpu);
 	if (vector)
-		vector_in(vcpu);
+		vector_restore(vcpu);
 	fp_delegate(vcpu);
 	return true;
 	/* lab 8 end */
@@ -72,5 +72,5 @@ const struct fp_ops fp_lazy_trap_ops = {
 	.name = "lazy_trap",
 	.load = lazy_trap_load,
 	.put = lazy_trap_put,
-	.want = lazy_trap_want,
+	.first_use = lazy_trap_first_use,
 };

@@ -10,7 +10,7 @@
  * exceptions begins above us, in medeleg: this host's own firmware is asked for that while
  * such a vCPU is loaded, so that the host's programs keep what they had.
  */
-#include "hv/kvm_later.h"
+#include "hv/kvm_compat.h"
 #include "kvm.h"
 #include "mmu/tlb.h"
 #include "vcpu/fwft.h"
@@ -202,7 +202,7 @@ static const struct feature features[FWFT_FEATURES] = {
 
 bool fwft_is_on(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->sbi_ext >> KVM_LATER_SBI_EXT_FWFT & 1;
+	return vcpu->sbi_ext >> KVM_COMPAT_SBI_EXT_FWFT & 1;
 }
 
 bool fwft_is_there(enum fwft_feature feature)

@@ -7,7 +7,7 @@
 
 #include "kvm.h"
 
-/* ORDER: KVM_LATER_FWFT_* (hv/kvm_later.h), three registers each; bits of struct vcpu_fwft */
+/* ORDER: KVM_COMPAT_FWFT_* (hv/kvm_compat.h), three registers each; bits of struct vcpu_fwft */
 enum fwft_feature {
 	FWFT_MISALIGNED, /* misaligned exceptions are delegated: 0, 1 */
 	FWFT_PMLEN,      /* pointer masking in VS: bits masked, 0, 7, 16 */

@@ -6,7 +6,7 @@
  * timer, FP, hgatp, and the few CSRs that the host's user programs share with the guest.
  * While loaded the thread may sleep or be preempted; the host's scheduler calls the
  * hook, so another thread always finds the hart free and this one its state again. It stays
- * loaded between two KVM_RUNs of one thread, if it can (linger.c).
+ * loaded between two KVM_RUNs of one thread, if it can (lazy_put.c).
  */
 #include "kvm.h"
 #include "kvm_asm.h"
@@ -136,7 +136,7 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 		pmu_put(vcpu);
 	vcpu->fp_ops->put(vcpu);
 	vcpu->timer_ops->put(vcpu);
-	if (!vcpu->lingers)
+	if (!vcpu->put_pending)
 		put_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_put(vcpu);

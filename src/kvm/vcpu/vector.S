@@ -2,7 +2,7 @@
 /*
  * vector.S - v0 to v31 and what says how they are used, to memory and back.
  *
- *   vector_save(struct vector_state *)      vector_restore(const struct vector_state *)
+ *   vector_save_regs(struct vector_state *)      vector_restore_regs(const struct vector_state *)
  *   vector_save_csrs(struct vector_state *)
  *
  * sstatus.VS is as on entry when they return; vector.c keeps the guest's. The registers are moved
@@ -37,9 +37,9 @@ vector_save_csrs:
 	csrw	sstatus, t1
 	ret
 
-	.global	vector_save
-	.type	vector_save, @function
-vector_save:
+	.global	vector_save_regs
+	.type	vector_save_regs, @function
+vector_save_regs:
 	li	t0, VS_MASK
 	csrrs	t1, sstatus, t0
 	save_csrs
@@ -55,9 +55,9 @@ vector_save:
 	csrw	sstatus, t1
 	ret
 
-	.global	vector_restore
-	.type	vector_restore, @function
-vector_restore:
+	.global	vector_restore_regs
+	.type	vector_restore_regs, @function
+vector_restore_regs:
 	li	t0, VS_MASK
 	csrrs	t1, sstatus, t0
 	REG_L	t3, VECTOR_regs(a0)

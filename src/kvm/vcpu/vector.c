@@ -49,31 +49,31 @@ void vector_reset(struct kvm_vcpu *vcpu)
 		memset(regs, 0, 32UL * vlenb);
 }
 
-void vector_in(struct kvm_vcpu *vcpu)
+void vector_restore(struct kvm_vcpu *vcpu)
 {
 	unsigned int hart = hv_hart();
 
-	vector_restore(&vcpu->vector);
+	vector_restore_regs(&vcpu->vector);
 	unit_of[hart] = vcpu;
 	vcpu->vector_hart = hart;
 	vector_set_state(vcpu, FS_CLEAN);
 	trace_kvm_vector(1, vcpu->loaded);
 }
 
-void vector_out(struct kvm_vcpu *vcpu)
+void vector_save(struct kvm_vcpu *vcpu)
 {
-	vector_save(&vcpu->vector);
+	vector_save_regs(&vcpu->vector);
 	vector_set_state(vcpu, FS_OFF);
 	trace_kvm_vector(0, false);
 }
 
-void vector_out_clean(struct kvm_vcpu *vcpu)
+void vector_save_clean(struct kvm_vcpu *vcpu)
 {
 	vector_save_csrs(&vcpu->vector); /* as fcsr: fp.h */
 	vector_set_state(vcpu, FS_OFF);
 }
 
-bool vector_is_here(const struct kvm_vcpu *vcpu)
+bool vector_is_resident(const struct kvm_vcpu *vcpu)
 {
 	return vcpu->vector_hart == hv_hart() && unit_of[hv_hart()] == vcpu;
 }

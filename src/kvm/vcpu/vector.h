@@ -35,19 +35,19 @@ static inline void vector_set_state(struct kvm_vcpu *vcpu, unsigned long vs)
 	vcpu->guest.sstatus = (vcpu->guest.sstatus & ~SSTATUS_VS) | FIELD_PREP(SSTATUS_VS, vs);
 }
 
-/* As fp_in() and its like in fp.h. */
-void vector_in(struct kvm_vcpu *vcpu);
-void vector_out(struct kvm_vcpu *vcpu);
-void vector_out_clean(struct kvm_vcpu *vcpu); /* vstart, vl, vtype, vcsr alone */
+/* As fp_restore() and its like in fp.h. */
+void vector_restore(struct kvm_vcpu *vcpu);
+void vector_save(struct kvm_vcpu *vcpu);
+void vector_save_clean(struct kvm_vcpu *vcpu); /* vstart, vl, vtype, vcsr alone */
 
-static inline void vector_out_changed(struct kvm_vcpu *vcpu)
+static inline void vector_save_changed(struct kvm_vcpu *vcpu)
 {
 	if (vector_state(vcpu) == FS_DIRTY)
-		vector_out(vcpu);
+		vector_save(vcpu);
 	else if (vector_state(vcpu) != FS_OFF)
-		vector_out_clean(vcpu);
+		vector_save_clean(vcpu);
 }
 
-bool vector_is_here(const struct kvm_vcpu *vcpu);
+bool vector_is_resident(const struct kvm_vcpu *vcpu);
 
 #endif

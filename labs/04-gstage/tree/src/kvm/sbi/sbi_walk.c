@@ -13,13 +13,13 @@
 static void drop(struct kvm *vm, gpa_t start, gpa_t end)
 {
 	struct gstage *gs = &vm->gstage;
-	struct gstage_debt debt;
+	struct gstage_pending_flush pending;
 
 	spin_lock(&gs->mmu_lock);
 	gstage_unmap(gs, start, end);
-	debt = gstage_owe(gs);
+	pending = gstage_take_pending_flush(gs);
 	spin_unlock(&gs->mmu_lock);
-	tlb_settle(vm, &debt);
+	tlb_flush_pending(vm, &pending);
 }
 
 int sbi_walk(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)

@@ -71,7 +71,7 @@ static void another_takes_the_unit(void)
 		others.f[i] = ANOTHERS + i;
 	others.fcsr = 0x1f;
 	hv_fp_take(&others);
-	fp_restore(&others);
+	fp_restore_regs(&others);
 }
 
 static unsigned long turn(struct kvm_vcpu *vcpu, bool taken)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_linger.c - a vCPU that stays in its hart while its thread is in user space: rule 20 of
+ * test_lazy_put.c - a vCPU that stays in its hart while its thread is in user space: rule 20 of
  * docs/locking.md.
  */
 #include <pthread.h>
@@ -55,7 +55,7 @@ static void nothing_moves_between_two_runs_of_a_thread(void **state)
 
 	(void)state;
 	assert_int_equal(run(0), 0);
-	assert_true(vm.vcpu->lingers);
+	assert_true(vm.vcpu->put_pending);
 	assert_int_not_equal(csr_read(hgatp), 0);
 	writes = native_csr_writes(CSR_hgatp) + native_csr_writes(CSR_vsatp) +
 		 native_csr_writes(CSR_hvip);
@@ -90,7 +90,7 @@ static void other_calls_find_its_state_in_memory(void **state)
 	(void)state;
 	assert_int_equal(run(0), 0);
 	assert_int_equal(read_scratch(0), 1);
-	assert_false(vm.vcpu->lingers);
+	assert_false(vm.vcpu->put_pending);
 	assert_int_equal(csr_read(hgatp), 0);
 	assert_int_equal(run(0), 0);
 	assert_int_equal(read_scratch(0), 2);
@@ -117,8 +117,8 @@ static void another_vcpu_of_the_thread_takes_its_place(void **state)
 	for (unsigned int i = 1; i < 4; i++) {
 		assert_int_equal(run(0), 0);
 		assert_int_equal(run(1), 0);
-		assert_false(vm.vcpu->lingers);
-		assert_true(second->lingers);
+		assert_false(vm.vcpu->put_pending);
+		assert_true(second->put_pending);
 		assert_int_equal(csr_read(vsscratch), i);
 	}
 	assert_int_equal(read_scratch(0), 3);
@@ -189,7 +189,7 @@ static void its_threads_end_is_an_end(void **state)
 	(void)state;
 	pthread_create(&thread, NULL, run_once_and_end, NULL);
 	pthread_join(thread, NULL);
-	assert_false(vm.vcpu->lingers);
+	assert_false(vm.vcpu->put_pending);
 	assert_int_equal(read_scratch(0), 1);
 }
 
@@ -263,5 +263,5 @@ int main(void)
 		CLAIM(threads_that_run_it_by_turns_lose_nothing),
 	};
 
-	return cmocka_run_group_tests_name("vCPUs that linger", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("lazy put of vCPUs", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * linger.c - a vCPU stays in its hart while its thread is in user space.
+ * lazy_put.c - a vCPU stays in its hart while its thread is in user space.
  *
  * Most of what KVM_RUN comes back for is answered at once and the same thread calls KVM_RUN again.
  * So its end moves nothing that user programs do not see: VS CSRs, hgatp, timer, interrupts and FP
@@ -10,12 +10,12 @@
  * traps.
  *
  * The scheduler's hook of a vCPU, in() and out(), is in this file, whether its thread is in KVM_RUN
- * or in user space. A thread with a lingering vCPU calls out() when it leaves its hart for whatever
+ * or in user space. A thread with a vCPU whose put is pending calls out() when it leaves its hart for whatever
  * reason, uses FP, ends, executes another program, or runs another vCPU. Other threads that need
- * the state, for an ioctl of the vCPU or to free the VM, call vcpu_settle(): it interrupts the
+ * the state, for an ioctl of the vCPU or to free the VM, call vcpu_finish_put(): it interrupts the
  * thread, which then goes through the scheduler, where out() is called.
  *
- * Locks: vcpu->mutex for all but out() and vm_destroy(). `lingers` is written by the thread that
+ * Locks: vcpu->mutex for all but out() and vm_destroy(). `put_pending` is written by the thread that
  * ran the vCPU; out() stores false last, when the vCPU's state is in memory.
  */
 #include "kvm.h"
@@ -25,12 +25,12 @@
 #include "vcpu/timer.h"
 
 /*
- * Threads in vcpu_settle(), of all VMs. The queue is not part of a vCPU or a VM, because both may be
+ * Threads in vcpu_finish_put(), of all VMs. The queue is not part of a vCPU or a VM, because both may be
  * freed between left_hart()'s store and its wake-up.
  */
 static struct hv_waitq left_waitq;
 
-void linger_init(void)
+void lazy_put_init(void)
 {
 	hv_waitq_init(&left_waitq);
 }
@@ -39,14 +39,14 @@ static bool has_left(void *arg)
 {
 	const struct kvm_vcpu *vcpu = arg;
 
-	return !__atomic_load_n(&vcpu->lingers, __ATOMIC_ACQUIRE);
+	return !__atomic_load_n(&vcpu->put_pending, __ATOMIC_ACQUIRE);
 }
 
 /* The vCPU is put, and may be freed at once. */
 static void left_hart(struct kvm_vcpu *vcpu)
 {
 	hv_sched_hook_set(NULL);
-	__atomic_store_n(&vcpu->lingers, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&vcpu->put_pending, false, __ATOMIC_RELEASE);
 	hv_wake_all(&left_waitq);
 }
 
@@ -66,19 +66,19 @@ static void sched_out(struct hv_sched_hook *hook)
 	struct kvm_vcpu *vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
 
 	vcpu_put_csrs(vcpu);
-	if (vcpu->lingers)
+	if (vcpu->put_pending)
 		left_hart(vcpu); /* in user space: KVM_RUN loads it again */
 	else
 		sta_preempted(vcpu);
 }
 
-void linger_vcpu_init(struct kvm_vcpu *vcpu)
+void lazy_put_vcpu_init(struct kvm_vcpu *vcpu)
 {
 	vcpu->sched_hook.in = sched_in;
 	vcpu->sched_hook.out = sched_out;
 }
 
-void vcpu_settle(struct kvm_vcpu *vcpu)
+void vcpu_finish_put(struct kvm_vcpu *vcpu)
 {
 	struct hv_sched_hook *hook = &vcpu->sched_hook;
 
@@ -97,8 +97,8 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 {
 	struct hv_sched_hook *hook = hv_sched_hook_get();
 
-	if (vcpu->lingers && hook == &vcpu->sched_hook) {
-		WRITE_ONCE(vcpu->lingers, false);
+	if (vcpu->put_pending && hook == &vcpu->sched_hook) {
+		WRITE_ONCE(vcpu->put_pending, false);
 		load_shared(vcpu);
 		/* The VM's clock: another vCPU's ioctl may have set it. */
 		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));
@@ -106,7 +106,7 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 	}
 	if (hook && hook != &vcpu->sched_hook)
 		hook->out(hook); /* another vCPU, which this thread ran before */
-	vcpu_settle(vcpu);
+	vcpu_finish_put(vcpu);
 	vcpu_load(vcpu);
 }
 
@@ -119,5 +119,5 @@ void vcpu_end_run(struct kvm_vcpu *vcpu)
 	}
 	put_shared(vcpu);
 	trace_set_vcpu(0, 0);
-	__atomic_store_n(&vcpu->lingers, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&vcpu->put_pending, true, __ATOMIC_RELEASE);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * linger.c - between two KVM_RUNs a guest's state may stay in the processor: nobody can tell.
+ * lazy_put.c - between two KVM_RUNs a guest's state may stay in the processor: nobody can tell.
  *
  * Each guest here counts in registers that a hypervisor moves by different ways: a general one, a
  * CSR, FP ones. Whatever happens between two of its calls, they have to go on from where they were,
  * and the program's own registers are the program's.
  *
- *   linger [ROUNDS]     of two threads that take turns, each waiting on a processor of its own; 200
+ *   lazy_put [ROUNDS]     of two threads that take turns, each waiting on a processor of its own; 200
  */
 #include <sched.h>
 #include <sys/wait.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * belldev.c - when did a guest's doorbell wake the VMM, and when did the VMM ring back (--belldev).
+ * doorbell.c - when did a guest's doorbell wake the VMM, and when did the VMM ring back (--doorbell).
  *
  * A thread waits for the doorbell as a disk's does. It says by the machine's clock when it ran;
  * once the guest has had the time to fall asleep it raises the device's interrupt, and says when.
@@ -23,7 +23,7 @@
  *
  * Otherwise all of the VMM is on one hart. On two, under icount, the one that is woken would have to
  * wait until the other's turn has ended. Not while the machine is saved, for which nobody logs what
- * is written to struct clocks. Locks: belldev.lock, taken before the plic's.
+ * is written to struct clocks. Locks: doorbell.lock, taken before the plic's.
  */
 #include <sched.h>
 #include <string.h>
@@ -36,7 +36,7 @@
 #define STEPS_MAX  1000
 #define ROUNDS_MAX (1u << 28)
 
-enum belldev_register {
+enum doorbell_register {
 	REG_RING = 0x00,
 	REG_WOKE = 0x08,
 	REG_RAISED = 0x10,
@@ -50,7 +50,7 @@ struct clocks {
 	u64 guest, host, least, enough;
 };
 
-static struct belldev {
+static struct doorbell {
 	struct machine *machine;
 	struct lock lock;
 	u64 woke, raised, line, steps;
@@ -58,7 +58,7 @@ static struct belldev {
 	int ring;                                 /* the eventfd */
 	cpu_set_t here, there; /* one processor each; there: none where there is but one */
 	pthread_t thread;
-} belldev;
+} doorbell;
 
 /* So many steps behind a tick. */
 static u64 clock_behind_tick(u64 steps)
@@ -74,7 +74,7 @@ static u64 clock_behind_tick(u64 steps)
 
 /* ---- the thread ---- */
 
-static void compare_clocks(struct belldev *dev, volatile struct clocks *clocks)
+static void compare_clocks(struct doorbell *dev, volatile struct clocks *clocks)
 {
 	for (u32 rounds = 0; !clocks->enough && rounds < ROUNDS_MAX; rounds++) {
 		u64 guest = clocks->guest;
@@ -88,7 +88,7 @@ static void compare_clocks(struct belldev *dev, volatile struct clocks *clocks)
 	atomic_store(&dev->clocks, NULL);
 }
 
-static void ring_back(struct belldev *dev, u64 woke)
+static void ring_back(struct doorbell *dev, u64 woke)
 {
 	const struct timespec pause = { .tv_nsec = UNTIL_ASLEEP_NS };
 
@@ -97,13 +97,13 @@ static void ring_back(struct belldev *dev, u64 woke)
 	dev->woke = woke;
 	dev->line = 1;
 	dev->raised = clock_behind_tick(dev->steps);
-	plic_set_level(&dev->machine->plic, BELLDEV_IRQ, true);
+	plic_set_level(&dev->machine->plic, DOORBELL_IRQ, true);
 	lock_release(&dev->lock);
 }
 
-static void *belldev_thread(void *arg)
+static void *doorbell_thread(void *arg)
 {
-	struct belldev *dev = arg;
+	struct doorbell *dev = arg;
 	u64 count;
 
 	while (read(dev->ring, &count, sizeof(count)) == sizeof(count)) {
@@ -120,7 +120,7 @@ static void *belldev_thread(void *arg)
 
 /* ---- registers ---- */
 
-static u64 read_register(struct belldev *dev, u64 offset)
+static u64 read_register(struct doorbell *dev, u64 offset)
 {
 	switch (offset) {
 	case REG_WOKE:
@@ -138,9 +138,9 @@ static u64 read_register(struct belldev *dev, u64 offset)
 	}
 }
 
-static u64 belldev_read(void *device, u64 offset, unsigned int len)
+static u64 doorbell_read(void *device, u64 offset, unsigned int len)
 {
-	struct belldev *dev = device;
+	struct doorbell *dev = device;
 	u64 value;
 
 	(void)len; /* the bus takes as many bytes as were asked for */
@@ -151,7 +151,7 @@ static u64 belldev_read(void *device, u64 offset, unsigned int len)
 }
 
 /* The thread goes to the other hart, and is woken there. */
-static void begin_compare(struct belldev *dev, u64 gpa)
+static void begin_compare(struct doorbell *dev, u64 gpa)
 {
 	volatile struct clocks *clocks = machine_ram(dev->machine, gpa, sizeof(*clocks));
 	const u64 one = 1;
@@ -165,16 +165,16 @@ static void begin_compare(struct belldev *dev, u64 gpa)
 		atomic_store(&dev->clocks, NULL);
 }
 
-static void belldev_write(void *device, u64 offset, u64 value, unsigned int len)
+static void doorbell_write(void *device, u64 offset, u64 value, unsigned int len)
 {
-	struct belldev *dev = device;
+	struct doorbell *dev = device;
 
 	(void)len;
 	lock_take(&dev->lock);
 	switch (offset) {
 	case REG_LINE:
 		dev->line = 0;
-		plic_set_level(&dev->machine->plic, BELLDEV_IRQ, false);
+		plic_set_level(&dev->machine->plic, DOORBELL_IRQ, false);
 		break;
 	case REG_STEPS:
 		dev->steps = value < STEPS_MAX ? value : STEPS_MAX;
@@ -187,9 +187,9 @@ static void belldev_write(void *device, u64 offset, u64 value, unsigned int len)
 }
 
 /* What --save keeps of it; a ring that is on its way is lost, and clocks are the old host's. */
-void belldev_state(void *of, struct state *s)
+void doorbell_state(void *of, struct state *s)
 {
-	struct belldev *dev = &belldev;
+	struct doorbell *dev = &doorbell;
 
 	(void)of;
 	lock_take(&dev->lock);
@@ -207,12 +207,12 @@ void belldev_state(void *of, struct state *s)
 /* ---- making it ---- */
 
 /* The first two processors that we may have. Threads that are made from now on stay on the first. */
-static void choose_processors(struct belldev *dev)
+static void choose_processors(struct doorbell *dev)
 {
 	cpu_set_t all;
 
 	if (sched_getaffinity(0, sizeof(all), &all))
-		die(STATUS_SETUP, "--belldev: sched_getaffinity: %s", strerror(errno));
+		die(STATUS_SETUP, "--doorbell: sched_getaffinity: %s", strerror(errno));
 	for (int i = 0; i < CPU_SETSIZE; i++) {
 		if (CPU_ISSET(i, &all) && !CPU_COUNT(&dev->here))
 			CPU_SET(i, &dev->here);
@@ -220,28 +220,28 @@ static void choose_processors(struct belldev *dev)
 			CPU_SET(i, &dev->there);
 	}
 	if (sched_setaffinity(0, sizeof(dev->here), &dev->here))
-		die(STATUS_SETUP, "--belldev: sched_setaffinity: %s", strerror(errno));
+		die(STATUS_SETUP, "--doorbell: sched_setaffinity: %s", strerror(errno));
 }
 
-void belldev_init(struct machine *m)
+void doorbell_init(struct machine *m)
 {
-	struct kvm_ioeventfd bind = { .addr = BELLDEV_BASE + REG_RING, .len = 4 };
+	struct kvm_ioeventfd bind = { .addr = DOORBELL_BASE + REG_RING, .len = 4 };
 
-	belldev.machine = m;
-	belldev.ring = eventfd(0, EFD_CLOEXEC);
-	if (belldev.ring < 0)
-		die(STATUS_SETUP, "--belldev: eventfd: %s", strerror(errno));
-	bind.fd = belldev.ring;
+	doorbell.machine = m;
+	doorbell.ring = eventfd(0, EFD_CLOEXEC);
+	if (doorbell.ring < 0)
+		die(STATUS_SETUP, "--doorbell: eventfd: %s", strerror(errno));
+	bind.fd = doorbell.ring;
 	kvm_call(m->vm_fd, KVM_IOEVENTFD, &bind);
-	choose_processors(&belldev);
-	if (pthread_create(&belldev.thread, NULL, belldev_thread, &belldev))
-		die(STATUS_SETUP, "--belldev: cannot start its thread");
+	choose_processors(&doorbell);
+	if (pthread_create(&doorbell.thread, NULL, doorbell_thread, &doorbell))
+		die(STATUS_SETUP, "--doorbell: cannot start its thread");
 	bus_add(&m->bus, &(struct region){
-				 .name = "belldev",
-				 .base = BELLDEV_BASE,
-				 .size = BELLDEV_SIZE,
-				 .device = &belldev,
-				 .read = belldev_read,
-				 .write = belldev_write,
+				 .name = "doorbell",
+				 .base = DOORBELL_BASE,
+				 .size = DOORBELL_SIZE,
+				 .device = &doorbell,
+				 .read = doorbell_read,
+				 .write = doorbell_write,
 			 });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * memslots.c - memory maps as values: a map with a slot more, or one less.
+ * memslot_map.c - memory maps as values: a map with a slot more, or one less.
  *
  * A map is an array of pointers to chunks; a changed map has new chunks where it
  * differs and shares the others. Nothing here locks: a map that others can see is not
