@@ -29,7 +29,7 @@ def figure():
     fig.arrow((30, 203), (18, 203), (18, 44), label="")
     fig.text(40, 250, "done: `sret` at once, no world switch", faint=True)
 
-    # the full way
+    # the slow path
     slow = fig.box(400, 84, 200, 54, ["`vcpu_exit_vector`", "`switch.S`, steps 4 to 6"], "core")
     fig.arrow((500, 44), (500, 84), label="fastpath=off", at=(508, 66))
     fig.arrow(fast.right(0.4), (400, 105.6), label="other causes", at=(294, 99))

@@ -6,7 +6,7 @@ for the hidden test others, which come from the instructor's key.
 """
 
 US = 1000
-MOST = 500 * US                # of a run as ever: halt_poll_ns
+MOST = 500 * US                # of a run with default settings: halt_poll_ns
 ALL = 0xffffffff
 NEAR, LATE = 4 * US, 40 * US   # a wait, as the host measures it, may be so much shorter or longer
 

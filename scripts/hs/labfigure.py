@@ -3,7 +3,7 @@
 
 A figures.py says which rows and which settings; this module reads, draws and refuses. A Figure is
 
-    bench(TITLE, rows=[...], series={NAME: SETTING})    of scripts/hyperscope bench --csv: SETTING is "" (as ever),
+    bench(TITLE, rows=[...], series={NAME: SETTING})    of scripts/hyperscope bench --csv: SETTING is "" (default),
                                                         toggles ("fp=eager fastpath=off"), or a system
     events(TITLE, column, series={NAME: CSV})           of hstrace export --to csv: how often each value
     table(TITLE, unit)                                  of a CSV of one's own: a name and numbers a line

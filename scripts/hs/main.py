@@ -56,8 +56,8 @@ GROUPS = (
         "completion": "print completion for bash or zsh"}),
 )
 # What check and make call.
-PARTS = ("check-headers", "check-includes", "check-kvm-api", "check-order", "check-refs", "check-size", "check-spec", "check-sret",
-         "compile-commands", "mkinitrd")
+PARTS = ("check-headers", "check-includes", "check-kvm-api", "check-order", "check-refs", "check-size", "check-spec",
+         "check-sret", "check-words", "compile-commands", "mkinitrd")
 COMMANDS = [name for _, group in GROUPS for name in group] + list(PARTS)
 
 

@@ -40,6 +40,7 @@ package_table()
 	check  clang                                       clang
 	check  clang-format                                clang-format
 	check  clang-tidy                                  clang-tidy
+	check  codespell                                   codespell
 	check  cppcheck                                    cppcheck
 	check  flake8                                      flake8
 	check  mypy                                        mypy

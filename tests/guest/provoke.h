@@ -48,7 +48,7 @@ static u8 *fresh_page(void)
 	return (u8 *)(next - SZ_2M);
 }
 
-/* By turns: an exit of some kind, or none for a while. */
+/* Alternately: an exit of some kind, or none for a while. */
 static void one_by_turns(unsigned long round)
 {
 	if (round % 4 == 1)

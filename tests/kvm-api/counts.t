@@ -5,7 +5,7 @@
 # table; per vCPU, for one vCPU, for several, and for a VM whose process was killed.
 #
 # tests/kvm-api/tally.c makes the exits, and says what they have to be. Once with every event on, so
-# that every exit takes the full way; once with those that leave the fast path open.
+# that every exit takes the slow path; once with those that leave the fast path open.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"

@@ -66,7 +66,7 @@ static void both_use_fp(const struct vcpu *vcpu, uint64_t *calls)
 					 : "f7");
 		wrong += round % 5 == 1 && f7 != f_pattern(round);
 	}
-	ok(wrong == 0, "guest and program use FP by turns, and each finds its own");
+	ok(wrong == 0, "guest and program use FP alternately, and each finds its own");
 }
 
 struct shared {
@@ -135,7 +135,7 @@ static void two_threads_run_it(struct vcpu *vcpu, uint64_t *calls, unsigned int 
 		s.rounds--;
 	}
 	pthread_join(thread, NULL);
-	ok(s.wrong == 0, "two threads run it by turns, on two processors");
+	ok(s.wrong == 0, "two threads run it alternately, on two processors");
 	*calls = s.calls;
 }
 
@@ -153,7 +153,7 @@ static void one_thread_runs_two(struct vcpu *vcpu, uint64_t *calls)
 		if (round % 4 == 0)
 			wrong += get_reg(vcpu, CSRREG(sscratch)) != *calls;
 	}
-	ok(wrong == 0, "one thread runs vCPUs of two VMs by turns");
+	ok(wrong == 0, "one thread runs vCPUs of two VMs alternately");
 	vcpu_free(&second);
 	vm_free(&other);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench_turns.c - what KVM_RUN costs its caller: the same vCPU again, vCPUs by turns, VMs by turns.
+ * bench_turns.c - what KVM_RUN costs its caller: the same vCPU again, vCPUs in turn, VMs in turn.
  *
  * One thread, so whoever runs next has to be loaded and whoever ran before put away: rows
  * run_vcpus less run_same are a load and a put, run_vms less run_same a switch between VMs.

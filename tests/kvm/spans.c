@@ -6,7 +6,7 @@
  *   spans sparse|dense|large N    a guest stores to N pages; then the host logs, ages, takes back,
  *                                 moves, deletes them, and the VM ends
  *   spans slots N                 the same with one page, beside N memory slots
- *   spans vms N                   N VMs, by turns and 64 at a time
+ *   spans vms N                   N VMs, in turn and 64 at a time
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
  *   spans files MIB               a file in memory: write, map, copy, cut, remove
  *   spans exact                   the longest of 16 calls of KVM_GET_API_VERSION, by instret

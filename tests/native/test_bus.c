@@ -207,7 +207,7 @@ static void stores_are_offered_in_linuxs_order(void **state)
 					toggle_fake(id, base);
 			}
 		}
-		/* By turns at most 6 of them, and all. */
+		/* Alternately at most 6 of them, and all. */
 		if (rnd(3) == 0)
 			toggle_fake((unsigned int)rnd(round / 1000 % 2 ? DEVICES : 6), base);
 		store_as_listed(base + rnd(220), 1U << rnd(4), rnd(100));

@@ -273,7 +273,7 @@ FOR_EACH(a_guests_fence_is_as_wide_as_the_variant)
 FOR_EACH(a_fence_of_this_hart_alone_drops_the_page)
 FOR_EACH(no_random_change_leaves_an_old_translation)
 
-/* One hart, by turns; each fences in its own way and leaves the other's entries alone. */
+/* One hart, alternately; each fences in its own way and leaves the other's entries alone. */
 static void two_vms_with_different_values_run_side_by_side(void **state)
 {
 	unsigned int i, v;

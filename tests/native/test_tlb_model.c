@@ -341,7 +341,7 @@ static void vmids_save_what_a_flush_drops(void **state)
 		USED + 3; /* entries of the second stage: pages, and tables on the way */
 
 	(void)state;
-	head("vmid: two VMs by turns on one hart, 100 loads, 32 pages used at each");
+	head("vmid: two VMs alternately on one hart, 100 loads, 32 pages used at each");
 	on = vmid_cost("on");
 	row("on", on);
 	flush = vmid_cost("flush");

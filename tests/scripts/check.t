@@ -51,6 +51,12 @@ plant mmu/moved.c <<<'int api(void); int moved(void) { return api(); }'
 rm "$tmp/tree/src/kvm/mmu/moved.c"
 is "$(order; echo $?)" 0 "an object whose source is gone is not looked at"
 
+# ---- replaced words ----
+is "$(cd scripts && python3 -B -c 'from hs.commands.check_words import REPLACED, faults
+one, two = list(REPLACED)[:2]
+print(list(faults("A %s, %s_more.\nIs it %s?" % (one.capitalize(), one, two))) == [(1, one.capitalize()), (2, two)])')" True \
+	"a replaced phrase is found in any case, and no part of a longer word"
+
 # ---- subjects of commits ----
 said=$(scripts/hyperscope check-commits --subjects 2>&1 <<'END'
 kvm/gstage: split a 2M leaf before a page of it is logged

@@ -60,7 +60,7 @@ class Intervals(unittest.TestCase):
 class Comparisons(unittest.TestCase):
     def test_across_runs(self):
         """times of two runs are refused, and why is said"""
-        with self.assertRaisesRegex(ComparedAcrossRuns, "two runs .*in one run, by turns"):
+        with self.assertRaisesRegex(ComparedAcrossRuns, "two runs .*in one run, alternately"):
             ratio(Samples([1, 2], "s", stats.new_run()), Samples([1, 2], "s", stats.new_run()))
 
     def test_unnamed(self):

@@ -34,7 +34,7 @@ state='python from hs.gdb import cmd_switch; print("STATE", sorted(row for row i
 	for field in a0 hstatus guest.sepc vcpu.mode; do
 		printf '%s\n' '' "rb $field" "printf \"RB $field 0x%lx\\n\", \$pc"
 	done
-	printf '%s\n' 'rb nosuchfield' 'rb' '' '' '' ''				# and the rest as ever
+	printf '%s\n' 'rb nosuchfield' 'rb' '' '' '' ''				# and the rest as always
 } >"$tmp/keys"
 said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/hyperscope" walk --timeout "$(scaled 60)" null-sbi <"$tmp/keys" 2>&1)
 states=$(grep -o 'STATE.*' <<<"$said")
@@ -53,7 +53,7 @@ done
 like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb: a field that is none is named"
 like "$(grep "^.walk. which" <<<"$said")" "which field" "rb: a field is needed"
 is "$(grep -c "^.walk. '.*' would leave this machine" <<<"$said")" 2 "what would end the machine is not done"
-like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "the tour ends as ever after all that"
+like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "the tour ends as usual after all that"
 unlike "$said" "not as the tour expects|Traceback|Python Exception" "and was as expected whenever it went on"
 
 # On a terminal, a guest that loops for ever: nothing comes of it, and that is said.

@@ -86,7 +86,7 @@ if [ -f "$O/guest/busybox" ]; then
 	settings
 	is "$(xargs -n1 <<<"$out" | sort)" "$(xargs -n1 <<<"$other" | sort)" "HYPERSCOPE_SET: a row of the rows"
 	HYPERSCOPE_SET="fp=eager vmid=flush" settings --set fp=lazy_save
-	like "$(xargs <<<"$out")" 'fp=lazy_save .*vmid=flush' "--set goes before it, toggle by toggle"
+	like "$(xargs <<<"$out")" 'fp=lazy_save .*vmid=flush' "--set has precedence over it, toggle by toggle"
 	(fixes "of a reason" fp vmid; echo "now: $HYPERSCOPE_SET") >"$tmp/fixed"
 	is "$(grep -c '^# not under \(fp\|vmid\)=[a-z_]*: of a reason' "$tmp/fixed")" 2 \
 		"a test that fixes toggles says which values it is not run under"

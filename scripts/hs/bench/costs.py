@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""costs.py - what became dearer from one commit to another, and whether somebody has said so.
+"""costs.py - which exits cost more than at another commit, and whether somebody has said so.
 
 A commit that makes an exit costlier says it in a line of its message: `Costs: ROW[,ROW...] REASON`, rows
 being names or patterns of the bench.
@@ -38,7 +38,7 @@ class Cost(NamedTuple):
     def changed(self):
         return abs(self.head - self.base) >= STEP
 
-    def dearer(self):
+    def costs_more(self):
         """So much that it has to be said."""
         return self.head - self.base >= STEP and self.head > self.base * (1 + LIMIT)
 

@@ -106,12 +106,12 @@ ROWS = [
     Row("run_immediate", "KVM_RUN that leaves before it enters", "turns", small=BOTH),
     Row("run_same", "KVM_RUN to the next exit: the same vCPU again", "turns", small=BOTH),
     Row("run_same_fp", "the same, FP registers dirty", "turns", small=BOTH),
-    Row("run_vcpus", "two vCPUs of a VM by turns, one thread", "turns", small=BOTH),
+    Row("run_vcpus", "two vCPUs of a VM alternately, one thread", "turns", small=BOTH),
     Row("run_vcpus_fp", "the same, FP registers dirty", "turns", small=BOTH),
     Row("run_vcpus_fp_use", "the same, each only reads an FP register", "turns", small=BOTH),
-    Row("run_vms", "two VMs by turns", "turns", small=BOTH),
-    Row("run_8_vcpus", "8 vCPUs by turns", "turns", small=BOTH),
-    Row("run_16_vms", "16 VMs by turns", "turns", small=BOTH),
+    Row("run_vms", "two VMs alternately", "turns", small=BOTH),
+    Row("run_8_vcpus", "8 vCPUs in turn", "turns", small=BOTH),
+    Row("run_16_vms", "16 VMs in turn", "turns", small=BOTH),
     Row("ipi_pingpong", "IPI there and back, both asleep", "pair", goal=2500, over_bare=True, small=HOST),
 ]
 # Of a whole guest, natively too: scripts/hyperscope bench-apps measures them, scripts/guest/apps is what runs.

@@ -135,7 +135,7 @@ def ratio(ours, theirs):
         return Ratio(ours.value / theirs.value, None, min(ours.n, theirs.n))
     if ours.run != theirs.run:
         raise ComparedAcrossRuns(
-            "wall-clock of two runs (%s, %s) is not compared: the machine was another. Measure both in one run, by turns."
+            "wall-clock of two runs (%s, %s) is not compared: the machine was another. Measure both in one run, alternately."
             % (ours.run, theirs.run))
     if ours.n != theirs.n:
         raise NotComparable("%d turns and %d: they are compared in pairs" % (ours.n, theirs.n))

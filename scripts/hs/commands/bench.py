@@ -55,7 +55,7 @@ def new_parser():
                         help="events that hyperscope records meanwhile (none)")
     parser.add_argument("--exitstat", metavar="UNIT", default="0",
                         choices=("0", "auto", "instret", "time"),
-                        help="what hyperscope accounts exits in: 0 (it does not), auto (as ever), "
+                        help="what hyperscope accounts exits in: 0 (it does not), auto (default), "
                              "instret or time")
     parser.add_argument("--cycles", action="store_true",
                         help="by rdcycle, for real hardware; ns where a guest has none")

@@ -156,15 +156,15 @@ def show(found, options):
     if shown:
         print("%-40s%10s%10s%9s%8s" % ("", "base", "head", "more", "%"))
     for cost in sorted(shown, key=lambda cost: -cost.share()):
-        note = "" if not cost.dearer() else " said: " + cost.said if cost.said else " COSTLIER"
+        note = "" if not cost.costs_more() else " said: " + cost.said if cost.said else " COSTLIER"
         line = "%-40s%10s%10s%+9.1f%+8.1f" % (cost.name()[:40], report.shown(cost.base), report.shown(cost.head),
                                               cost.head - cost.base, 100 * cost.share())
         print(line + note if len(line + note) <= 79 else line + "\n   " + note)
-        status |= int(cost.dearer() and not cost.said and cost.same)
+        status |= int(cost.costs_more() and not cost.said and cost.same)
     other = [cost for cost in found if not cost.same]
     print("%d figures: %d the same, %d less, %d more, %d of them by more than 2 %%" % (
         len(found), sum(not cost.changed() for cost in found), sum(cost.changed() and cost.head < cost.base for cost in found),
-        sum(cost.changed() and cost.head > cost.base for cost in found), sum(cost.dearer() for cost in found)))
+        sum(cost.changed() and cost.head > cost.base for cost in found), sum(cost.costs_more() for cost in found)))
     if other:
         print("%d were made with another QEMU, OpenSBI or compiler: no difference of them fails" % len(other))
     if status:

@@ -9,7 +9,7 @@ there. Seconds are wall time of the program alone, without the machine's boot;
 instructions are those of the "counted" form, on one hart under --icount, in
 all privilege modes.
 
-With --compare both systems run here, by turns, and a claim more says that
+With --compare both systems run here, alternately, and a claim more says that
 hyperscope's median is at most 1.1 times Linux KVM's, or 2 seconds more.
 """
 import argparse
@@ -41,7 +41,7 @@ SPOILED = re.compile(r"vcpu_shared_irq_count != 1")
 KSFT_SKIP = 4
 RAM = "2G"
 RATIO, GRACE = 1.1, 2.0
-RUN = stats.new_run()  # both systems run here, by turns: their times may be compared
+RUN = stats.new_run()  # both systems run here, alternately: their times may be compared
 
 
 def die(text, status=STATUS_FAILED):
@@ -298,7 +298,7 @@ def parse_arguments(argv):
     parser.add_argument("--short", action="store_true", help="fewer iterations: what make test runs")
     parser.add_argument("--runs", type=int, metavar="N", help="runs of each (1; --compare: 3)")
     parser.add_argument("--compare", action="store_true",
-                        help="run on Linux KVM, too, by turns, and compare the times")
+                        help="run on Linux KVM, too, alternately, and compare the times")
     parser.add_argument("--linux", action="store_true", help="run on Linux KVM only")
     parser.add_argument("--record", action="store_true",
                         help="write what Linux KVM did to tests/kselftest/linux.csv")

@@ -84,7 +84,7 @@ COURSE.md | holds another's registers costs {run_vcpus_fp_use - run_vcpus} instr
 COURSE.md | `vmid=flush` is {run_vcpus - run_vcpus vmid=flush} instructions cheaper
 COURSE.md | cheaper than `range` by {sbi_sfence_page - sbi_sfence_page tlb_flush=all} instructions
 COURSE.md | asleep in between: {ipi_pingpong} instructions, {bare:ipi_pingpong} without a hypervisor
-COURSE.md | write is {mmio_write - mmio_ioeventfd} instructions dearer than one to an ioeventfd
+COURSE.md | write is {mmio_write - mmio_ioeventfd} instructions more expensive than one to an ioeventfd
 COURSE.md | `run_vcpus` costs {run_vcpus !max - run_vcpus} more
 docs/course/answers.md | row `virtual_insn`, {virtual_insn})
 docs/course/answers.md | with `fastpath=off` it is {sbi_version fastpath=off} and {sbi_version fastpath=off switch=full}.

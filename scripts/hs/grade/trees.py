@@ -3,7 +3,7 @@
 
 Both are made by scripts/hyperscope lab's own functions: the solution, and the starter with the student's files
 laid over it. A build begins with the objects of the build before it, as far as the sources are the
-same: their times and the compiler's notes of headers (.d) say so, as ever with make.
+same: their times and the compiler's notes of headers (.d) say so, as always with make.
 """
 import filecmp
 import os

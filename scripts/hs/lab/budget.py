@@ -3,7 +3,7 @@
 
     budget = { row = "mmio_read", ratio = 1.05, toggles = "mmio_decode=fetch,fastpath=off" }
 
-A row of the bench, under these toggles (as ever without), on this cpu (rv64), takes at most so many
+A row of the bench, under these toggles (the defaults if there are none), on this cpu (rv64), takes at most so many
 times the reference's instructions. append = "mix=${proportions}" is one more argument of the bench's
 payload, with the variant's values.
 """

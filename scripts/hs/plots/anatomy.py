@@ -10,7 +10,7 @@ from hs.errors import LaunchError
 from . import data, style
 
 SYSTEMS = ("hyperscope", "linux", "bare")
-COLOURS = (style.GREY, style.BLUE, style.SKY, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILLION, style.PURPLE)
+COLOURS = (style.GREY, style.BLUE, style.SKY, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILION, style.PURPLE)
 HATCHES = ("", "\\\\\\\\", "////")
 ROOM = 0.045   # of the axis: a number needs so much
 

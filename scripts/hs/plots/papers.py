@@ -75,7 +75,7 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
         style.bars(each, [(style.label(label), {"hyperscope": value}) for label, value in rows],
                    {"hyperscope": style.SYSTEMS["hyperscope"]}, "instructions / those of Linux KVM",
                    text=lambda value: "%.2f" % value)
-        each.axvline(1, color=style.VERMILLION, linewidth=1, linestyle="--", label="Linux KVM")
+        each.axvline(1, color=style.VERMILION, linewidth=1, linestyle="--", label="Linux KVM")
         each.set_xlim(0, most * (1 + style.ROOM))
         each.set_title(textwrap.fill(paper.title, 56))
     axes[0].legend(loc="center", bbox_to_anchor=(0.7, 0.5))

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.font_manager import FontProperties  # noqa: E402
 from matplotlib.textpath import text_to_path  # noqa: E402
 
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 GREY = "#999999"
 ROOM = 0.14  # beyond the longest bar, for its number
@@ -26,7 +26,7 @@ FAR = 0.1    # of the axis: a whisker's end that a number beside it would be rea
 # system -> (its name for people, colour, hatching of bars, marker of points)
 SYSTEMS = {
     "hyperscope": ("hyperscope", BLUE, "", "o"),
-    "linux": ("Linux KVM", VERMILLION, "////", "s"),
+    "linux": ("Linux KVM", VERMILION, "////", "s"),
     "bare": ("bare, no VM", GREY, "\\\\\\\\", "^"),
     "native": ("native, no VM", GREY, "\\\\\\\\", "^"),
 }

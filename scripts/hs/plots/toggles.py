@@ -57,7 +57,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
         ticks.append((place, setting))
         place += 1
         for name, usual, ours in rows:
-            colour = style.BLUE if ours < usual else style.VERMILLION
+            colour = style.BLUE if ours < usual else style.VERMILION
             axes.plot([1, ours / usual], [place] * 2, color=colour, linewidth=1.4)
             axes.plot([ours / usual], [place], "o" if ours < usual else "s", color=colour, markersize=4)
             axes.annotate("%s \u2192 %s" % (style.shown(usual), style.shown(ours)), (1, place), (3, 0),

@@ -10,7 +10,7 @@
  * mode stays IN_GUEST. So whoever wants this vCPU sends the interrupt, which is pending when the
  * guest goes on and ends its run at once: nothing is missed, and who waits for the vCPU to be out
  * waits for a few hundred instructions more. For the same reason nothing here serves a request:
- * fences, a new VMID and the host's business are for the full way, which that interrupt takes.
+ * fences, a new VMID and the host's business are for the slow path, which that interrupt takes.
  * Requests that stand already, and the event that tells of requests, send an exit there as well.
  */
 #include "exit/exit.h"
@@ -137,7 +137,7 @@ APART struct fast_exit fast_base(struct kvm_vcpu *vcpu)
 	return call(vcpu, sbi_base, EXIT_SBI_BASE);
 }
 
-/* Without a look at what is the full way's to serve, and to tell of (trace_ring.c has the list). */
+/* Without a look at what is the slow path's to serve, and to tell of (trace_ring.c has the list). */
 INLINE bool may_be_fast(const struct kvm_vcpu *vcpu)
 {
 	return !READ_ONCE(vcpu->requests) && !trace_group_full_way();
@@ -161,7 +161,7 @@ struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)
 	return declined(vcpu);
 }
 
-/* In VU it is no WFI but an illegal instruction. A line that changes now is the full way's. */
+/* In VU it is no WFI but an illegal instruction. A line that changes now is the slow path's. */
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
 {
 	if (!may_be_fast(vcpu) || csr_read(stval) != INSN_WFI ||

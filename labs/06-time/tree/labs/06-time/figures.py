@@ -17,7 +17,7 @@ sys.exit(labfigure.main(
     __doc__, HERE,
     labfigure.bench("What does the guest's timer cost, and who idles the hart?",
                     rows=["sbi_set_timer", "timer_late_5us", "timer_late_2ms"],
-                    series={"as ever": "", "timer=hrtimer": "timer=hrtimer", "wfi=native": "wfi=native"}),
+                    series={"default": "", "timer=hrtimer": "timer=hrtimer", "wfi=native": "wfi=native"}),
     labfigure.table("How late is a timer, by the wait before it and by the rule of the window?",
                     "ns, the mean of 32 waits", source="late.csv", svg="late.svg"),
     labfigure.table("How long does the vCPU poll in vain for it?",

@@ -214,7 +214,7 @@ static void test_own(void)
 	ok_eq(status(MINE), status_of(0, 0, 3, 0, false),
 	      "status: behind the threshold they wait on");
 	*threshold(MINE) = 0;
-	ok_eq(*claim(MINE), 30, "the claim of the specification goes by number as ever");
+	ok_eq(*claim(MINE), 30, "the claim of the specification goes by number as always");
 	ok_eq(status(MINE), status_of(21, 1, 2, 1, true), "status: one is busy");
 	ok_eq(status(OTHER), status_of(0, 0, 0, 0, false),
 	      "status: the other context's is its own");

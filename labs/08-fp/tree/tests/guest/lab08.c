@@ -180,7 +180,8 @@ static void test_mixed(void)
 		mix(MIX_STEPS);
 		say_mixed();
 		ok_eq(mix_wrong, 0,
-		      "two vCPUs by turns, asleep, with exits, from hart to hart: each keeps its "
+		      "two vCPUs alternately, asleep, with exits, from hart to hart: each keeps "
+		      "its "
 		      "own");
 	} else {
 		for (one = 0; one < NR_POLICIES; one++) {

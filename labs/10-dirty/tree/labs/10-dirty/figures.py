@@ -16,7 +16,7 @@ from hs import labfigure  # noqa: E402
 sys.exit(labfigure.main(
     __doc__, HERE,
     labfigure.bench("What does a write cost while memory is logged?", rows=["dirty_write", "dirty_split"],
-                    series={"as ever": "", "recursive": "gstage_walk=recursive",
+                    series={"default": "", "recursive": "gstage_walk=recursive",
                             "small leaves": "gstage_huge=off"}),
     labfigure.table("Pages that are saved, by rounds allowed", "pages", source="rounds.csv",
                     svg="rounds.svg",

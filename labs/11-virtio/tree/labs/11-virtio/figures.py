@@ -17,4 +17,4 @@ sys.exit(labfigure.main(
     __doc__, HERE,
     labfigure.bench("What does a read of the disk cost?",
                     rows=["mmio_ioeventfd", "mmio_write", "blk_read_4k", "blk_read_exit"],
-                    series={"as ever": "", "without polling": "halt_poll_ns=0"})))
+                    series={"default": "", "without polling": "halt_poll_ns=0"})))

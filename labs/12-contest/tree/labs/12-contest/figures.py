@@ -13,7 +13,7 @@ sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 from hs import labfigure  # noqa: E402
 
 ROWS = ["sbi_version", "sbi_set_timer", "sbi_ipi_self", "wfi_pending", "mmio_read", "mix"]
-SERIES = {"as ever": "", "without the fast path": "fastpath=off"}
+SERIES = {"default": "", "without the fast path": "fastpath=off"}
 
 sys.exit(labfigure.main(
     __doc__, HERE,
