@@ -137,16 +137,21 @@ END
 timeout --kill-after=1 "$(scaled 10)" python3 "$tmp/locked"
 is $? 143 "a signal that arrives while Python polls the child ends the tool"
 
-# Half-way, once the machine runs.
+# Half-way, while QEMU runs. The machine is stopped (-S), so that it cannot end before the signal comes.
+cat >"$tmp/stopped" <<EOF
+#!/bin/sh
+: >"$tmp/started"
+exec ${QEMU:-qemu-system-riscv64} "\$@" -S
+EOF
+chmod +x "$tmp/stopped"
 for tool in "profile --whole exits" "irqs-off exits" "anatomy mmio_read"; do
 	for end in "HUP 129" "INT 130" "TERM 143"; do
+		rm -f "$tmp/started"
 		# shellcheck disable=SC2086 # words
-		env --default-signal=INT "$HS_TOP/scripts/hyperscope" $tool --out "$O" >"$tmp/table" 2>"$tmp/err" &
+		env --default-signal=INT "$HS_TOP/scripts/hyperscope" $tool --qemu "$tmp/stopped" --out "$O" \
+			>"$tmp/table" 2>"$tmp/err" &
 		tool_pid=$!
-		for ((i = 0; i < 100 * ${HS_TIME_SCALE:-1}; i++)); do
-			[[ $(left_running) == *qemu-system* ]] && break	# in a pipe to grep it finds that grep
-			sleep 0.05
-		done
+		until [ -e "$tmp/started" ] || ! kill -0 $tool_pid 2>"$tmp/null"; do sleep 0.05; done
 		kill -"${end% *}" $tool_pid
 		wait $tool_pid
 		is "$? $(left_running) $(find "$tmp" -maxdepth 1 -name "${tool%% *}.*")" "${end#* }  " \
