@@ -39,7 +39,9 @@ static struct {
 	char panic[160];
 	u8 in[INPUT_SIZE];
 	atomic_uint in_head, in_tail; /* free-running; the console thread moves head alone */
-	bool in_open, in_tty, in_escape;
+	atomic_bool
+		in_open; /* set by console_listen(); the console thread clears it at end of file */
+	bool in_tty, in_escape;
 	int wake;
 	struct termios saved;
 } console = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = -1 };
@@ -296,7 +298,7 @@ static void make_raw(void)
 {
 	struct termios raw;
 
-	if (!console.in_open || tcgetattr(STDIN_FILENO, &console.saved) < 0)
+	if (!console.machine->options.input || tcgetattr(STDIN_FILENO, &console.saved) < 0)
 		return;
 	console.in_tty = true;
 	raw = console.saved;
@@ -310,7 +312,6 @@ void console_start(struct machine *m)
 	pthread_t thread;
 
 	console.machine = m;
-	console.in_open = m->options.input;
 	console.wake = eventfd(0, EFD_CLOEXEC);
 	if (console.wake < 0)
 		die(STATUS_SETUP, "eventfd: %s", strerror(errno));
@@ -319,4 +320,14 @@ void console_start(struct machine *m)
 	atexit(at_exit);
 	if (pthread_create(&thread, NULL, console_thread, NULL))
 		die(STATUS_SETUP, "cannot start the console's thread");
+}
+
+/*
+ * Input is read from now on. Not earlier: the bytes that a saved machine had not read yet
+ * (console_state()) come first, and would replace bytes that had arrived by then.
+ */
+void console_listen(void)
+{
+	console.in_open = console.machine->options.input;
+	wake_thread();
 }

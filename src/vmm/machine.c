@@ -289,6 +289,7 @@ int machine_run(struct machine *m)
 		restore(m);
 	else
 		boot(m);
+	console_listen();
 	save_start_alarm(m);
 	for (;;) {
 		live_and_save(m);

@@ -222,6 +222,7 @@ bool plic_is_raised(struct plic *plic, unsigned int vcpu); /* its external inter
 /* ---- console.c: the VMM's standard input and output as a terminal line ---- */
 
 void console_start(struct machine *m);
+void console_listen(void); /* once the machine is booted or restored */
 void console_reset(void);
 void console_write(const void *text, size_t len);
 void console_flush(void);

@@ -57,8 +57,8 @@ HS_SECONDS=90 hs exec --quiet --harts 2 --ram 512M --disk "$tmp/small" --file "$
 	--file "$tmp/script:/script" "$O/guest/busybox" sh /script
 is "$status" 0 "the host runs all of it" || diag "$err"
 all=$out
-# Counted by instructions, so that each vCPU has its share of them during the first round, and a guest
-# that ends by itself in 0.4 s has not ended before memory is copied, however busy this machine is.
+# Counted by instructions, so that each vCPU has its share of them during the first round. The guest
+# that writes ends when its console has input, which only the restored one has.
 {
 	sed '/^mkdir/q' "$tmp/script"
 	cat <<-'END'
@@ -67,8 +67,8 @@ all=$out
 	sleep 2.5
 	run restore-live /vmm --disk disk --restore live
 	rm live
-	run dirty /vmm --smp 2 --mem 32M --save busy --save-on writing /save_dirty.bin
-	run restore-dirty /vmm --restore busy
+	run dirty /vmm --smp 2 --mem 32M --save busy --save-on writing --append until=input /save_dirty.bin
+	run restore-dirty sh -c 'echo | /vmm --restore busy'
 	END
 } >"$tmp/counted"
 HS_SECONDS=90 hs exec --quiet --icount --harts 2 --ram 512M --file "$O/vmm" \

@@ -3,8 +3,10 @@
  * save_dirty.c - harts that write memory all the time: saved while they do, not one store may be
  * lost.
  *
- * Each hart goes round its own pages, looks whether each holds what it stored there in the round
- * before, and stores the next. Arguments: rounds=N (60000), pages=N for each hart (256).
+ * Each hart goes round its own pages, checks that each holds what it stored there in the round
+ * before, and stores the next value. Arguments: rounds=N (60000), pages=N for each hart (256);
+ * until=input: write until the console has a byte, whatever rounds says, so that the guest cannot
+ * end before it has been saved.
  */
 #include "rt.h"
 
@@ -13,6 +15,16 @@
 static unsigned long memory[MAX_HARTS][PAGES_MAX][PAGE_SIZE / 8]
 	__attribute__((aligned(PAGE_SIZE)));
 static unsigned long rounds[MAX_HARTS], wrong[MAX_HARTS], pages, last;
+static bool until_input;
+
+/* The legacy call returns a byte of the console, or -1, in a0. */
+static bool is_over(unsigned long hart)
+{
+	if (until_input && !hart && rounds[0] % 256 == 0 &&
+	    sbi_call(SBI_LEGACY_CONSOLE_GETCHAR, 0, 0, 0, 0).error >= 0)
+		WRITE_ONCE(until_input, false);
+	return !READ_ONCE(until_input) && rounds[hart] >= last;
+}
 
 static void write_all_the_time(unsigned long hart)
 {
@@ -26,15 +38,17 @@ static void write_all_the_time(unsigned long hart)
 			words[(before + 1) % (PAGE_SIZE / 8)] = rounds[hart] + 1 + page;
 		}
 		rounds[hart]++;
-	} while (rounds[hart] < last);
+	} while (!is_over(hart));
 }
 
 void payload_main(void)
 {
 	unsigned long lost = 0;
+	char until[8];
 	int i;
 
-	last = boot_number("rounds", 60000);
+	until_input = boot_arg("until", until, sizeof(until)) && !strcmp(until, "input");
+	last = until_input ? 1 : boot_number("rounds", 60000);
 	pages = boot_number("pages", 256);
 	if (pages > PAGES_MAX)
 		pages = PAGES_MAX;
