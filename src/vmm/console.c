@@ -39,8 +39,7 @@ static struct {
 	char panic[160];
 	u8 in[INPUT_SIZE];
 	atomic_uint in_head, in_tail; /* free-running; the console thread moves head alone */
-	atomic_bool
-		in_open; /* set by console_listen(); the console thread clears it at end of file */
+	atomic_bool in_open;          /* set by console_listen(), cleared at the end of the file */
 	bool in_tty, in_escape;
 	int wake;
 	struct termios saved;

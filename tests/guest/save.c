@@ -194,12 +194,14 @@ static void test_interrupts(void)
 	ok(t >= clock_before && t - clock_before < us_to_ticks(2000000),
 	   "the guest's clock has stood still meanwhile");
 	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "the IPI is pending");
-	csr_write(sie, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER));
-	wfi();
-	if (on_linux())
+	if (on_linux()) {
 		skip("it ends a WFI", "Linux 6.12 does not look at a sip that was set");
-	else
-		ok(now() < timer_due, "it ends a WFI");
+	} else {
+		/* Nothing else is enabled: without the IPI it would wait until the test's time is over. */
+		csr_write(sie, BIT(IRQ_S_SOFT));
+		wfi();
+		ok(csr_read(sip) & BIT(IRQ_S_SOFT), "it ends a WFI");
+	}
 	hart->on_irq = on_irq;
 	csr_write(sie, BIT(IRQ_S_SOFT));
 	csr_set(sstatus, SSTATUS_SIE);
