@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,17 +14,6 @@
 #include "hst.h"
 
 #define MAX_TEXT (4U << 20)
-
-void hst_error(const char *path, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "hstrace: %s: ", path);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
 
 u64 hst_sum(u64 sum, const void *data, size_t size)
 {
@@ -98,12 +86,6 @@ int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_re
 		n -= some;
 	}
 	return 0;
-}
-
-int hst_damaged(struct hst_file *file, const char *what)
-{
-	snprintf(file->why, sizeof(file->why), "the trace is damaged: %s", what);
-	return -1;
 }
 
 /* Text goes to terminals, too: what could control one (escape sequences, DEL) becomes a dot. */

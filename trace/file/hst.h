@@ -152,7 +152,7 @@ void hst_close(struct hst_file *file);
 /* Records from..from+n-1 of a hart; -1 (and says why) if they cannot be read. */
 int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_record *records,
 	     size_t n);
-/* Keeps what is wrong with the file in file->why; -1. */
+/* Store what is wrong with the file in file->why (error.c). Returns -1. */
 int hst_damaged(struct hst_file *file, const char *what);
 /* formats.c: file->formats into events and classes; 0, or -1 and file->why. */
 int hst_formats_parse(struct hst_file *file);
@@ -352,7 +352,7 @@ extern void (*hst_print_usage)(FILE *out);
 int hst_wrong_use(const char *what, const char *arg);
 /* OUT is IN, by whichever name: says so. A run's folder is no file, but its ram in it is. */
 bool hst_is_same_file(const char *in, const char *out);
-/* A trace was opened that is damaged (trace/hstrace/use.c). */
+/* A trace was opened that is damaged (error.c). */
 extern bool hst_saw_damage;
 /* The exit status of a command that wrote to standard output: 1 if err, if that failed, if a
  * trace was damaged. */

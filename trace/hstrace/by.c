@@ -13,6 +13,16 @@
 
 #define MAX_VCPUS 1024 /* those beyond have counts only */
 
+/* ORDER: enum hst_by */
+const struct hst_by_kind hst_by_kinds[HST_NR_BY] = {
+	[HST_BY_CAUSE] = { "cause", "exits", "cause", "kvm_exit" },
+	[HST_BY_SBI] = { "sbi", "SBI calls", "call", "kvm_sbi_call" },
+	[HST_BY_MMIO] = { "mmio", "MMIO accesses", "device", "kvm_mmio" },
+	[HST_BY_REG] = { "reg", "MMIO accesses", "register", "kvm_mmio" },
+	[HST_BY_VCPU] = { "vcpu", "exits", "VM.vCPU", "kvm_exit" },
+	[HST_BY_EVENT] = { "event", "events", "event", "any" },
+};
+
 struct vcpu {
 	u32 who;
 	bool out; /* of the guest: an exit is open */

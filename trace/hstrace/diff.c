@@ -293,7 +293,7 @@ static void print_heading(const struct diff *d, size_t different)
 		       "(Welch's t, Holm)\n",
 		       d->side[A].n, d->side[B].n, 100 * (1 - d->level));
 	}
-	printf("%-23s %7s %8s %8s", hst_by_title(d->stat.by), "count A", "count B", "change");
+	printf("%-23s %7s %8s %8s", hst_by_kinds[d->stat.by].title, "count A", "count B", "change");
 	if (d->sum.unit != HST_UNIT_NONE && d->stat.by != HST_BY_EVENT)
 		printf("  %8s %8s %8s", "cost A", "cost B", "change");
 	putchar('\n');

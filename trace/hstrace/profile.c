@@ -36,7 +36,7 @@ struct profile {
 
 const char hst_profile_help[] =
 	"  --by WHAT       a row for each symbol (default), program or mode\n"
-	"  --folded        lines MODE;PROGRAM;SYMBOL COUNT, for scripts/hyperscope flamegraph\n";
+	"  --folded        lines MODE;PROGRAM;SYMBOL COUNT, for hyperscope flamegraph\n";
 
 static int by_place(const void *a, const void *b)
 {

@@ -9,26 +9,6 @@
 #include <string.h>
 #include "table.h"
 
-/* ORDER: enum hst_by */
-static const struct {
-	const char *name;
-	const char *counted;
-	const char *title;
-	const char *events; /* that it needs */
-} kinds[HST_NR_BY] = {
-	[HST_BY_CAUSE] = { "cause", "exits", "cause", "kvm_exit" },
-	[HST_BY_SBI] = { "sbi", "SBI calls", "call", "kvm_sbi_call" },
-	[HST_BY_MMIO] = { "mmio", "MMIO accesses", "device", "kvm_mmio" },
-	[HST_BY_REG] = { "reg", "MMIO accesses", "register", "kvm_mmio" },
-	[HST_BY_VCPU] = { "vcpu", "exits", "VM.vCPU", "kvm_exit" },
-	[HST_BY_EVENT] = { "event", "events", "event", "any" },
-};
-
-const char *hst_by_title(enum hst_by by)
-{
-	return kinds[by].title;
-}
-
 static void print_row(const struct hst_table *table, const struct hst_row *row, u64 total,
 		      FILE *out)
 {
@@ -55,10 +35,10 @@ static void print_heading(const struct hst_table *table, u64 total, FILE *out)
 	};
 	bool priced = table->unit != HST_UNIT_NONE && table->by != HST_BY_EVENT;
 
-	fprintf(out, "%s: %llu%s%s\n", kinds[table->by].counted, total,
+	fprintf(out, "%s: %llu%s%s\n", hst_by_kinds[table->by].counted, total,
 		table->by == HST_BY_EVENT ? "" : "; ",
 		table->by == HST_BY_EVENT ? "" : units[table->unit]);
-	fprintf(out, "%-23s %8s %7s", kinds[table->by].title, "count", "share");
+	fprintf(out, "%-23s %8s %7s", hst_by_kinds[table->by].title, "count", "share");
 	if (priced)
 		fprintf(out, " %9s %9s %9s %9s", "mean", "p50", "p99", "max");
 	fputc('\n', out);
@@ -87,10 +67,10 @@ static int nothing(const struct hst_file *file, const struct hst_table *table,
 {
 	if (table->events && options->select)
 		fprintf(out, "%s: none among the events that are chosen\n",
-			kinds[table->by].counted);
+			hst_by_kinds[table->by].counted);
 	else if (table->events)
 		fprintf(out, "%s: none in the trace (recorded are such events by --trace %s,...)\n",
-			kinds[table->by].counted, kinds[table->by].events);
+			hst_by_kinds[table->by].counted, hst_by_kinds[table->by].events);
 	else
 		fprintf(out, file->mem.exit_unit == EXIT_UNIT_NONE
 				     ? "exits: not accounted (exitstat=0)\n"
@@ -142,7 +122,7 @@ const char hst_stat_help[] =
 static int set_by(struct hst_stat_options *o, const char *value)
 {
 	for (int by = 0; by < HST_NR_BY; by++)
-		if (!strcmp(kinds[by].name, value)) {
+		if (!strcmp(hst_by_kinds[by].name, value)) {
 			o->by = (enum hst_by)by;
 			return 2;
 		}

@@ -77,6 +77,14 @@ u64 hst_percentile(const struct hst_row *row, unsigned int percent);
 /* A cost, nine wide: instructions as they are, time in microseconds. */
 void hst_print_cost(const struct hst_table *table, u64 value, FILE *out);
 
+struct hst_by_kind {
+	const char *name;    /* of --by */
+	const char *counted; /* what the rows count */
+	const char *title;   /* of the first column */
+	const char *events;  /* that it needs */
+};
+extern const struct hst_by_kind hst_by_kinds[HST_NR_BY]; /* by.c */
+
 struct hst_stat_options {
 	enum hst_by by;
 	const char *order;               /* as hst_table_sort() has it */
@@ -88,7 +96,6 @@ struct hst_stat_options {
 
 /* --by and --sort: the words it had, 0 if argv[0] is neither, -1 after saying what is wrong. */
 int hst_table_option(struct hst_stat_options *options, int argc, char **argv);
-const char *hst_by_title(enum hst_by by); /* the first column's */
 int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE *out);
 /* live.c: the same of a run that goes on, to standard output; -1 after saying why */
 int hst_live(const struct hst_stat_options *options);

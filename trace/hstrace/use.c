@@ -6,7 +6,6 @@
 #include "file/hst.h"
 
 void (*hst_print_usage)(FILE *out);
-bool hst_saw_damage;
 
 int hst_wrong_use(const char *what, const char *arg)
 {

@@ -36,8 +36,7 @@ struct options {
 };
 
 const char html_help[] = "  --out PAGE      where the page goes (report.html)\n"
-			 "  --anatomy TEXT  what scripts/hyperscope anatomy printed: shown as "
-			 "well; may be repeated\n"
+			 "  --anatomy TEXT  output of scripts/hyperscope anatomy; may be repeated\n"
 			 "and of the events (the exit table is always that of the whole run):\n";
 
 static const char head[] =
