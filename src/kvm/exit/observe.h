@@ -10,6 +10,6 @@
 /* Right before the world switch, while kvm_irq_take is on. */
 void vcpu_observe_entry(struct kvm_vcpu *vcpu);
 /* How a VM's exits are handled with toggle switch=fast, and with switch=full. */
-extern const struct exit_ops exit_fast_ops, exit_full_ops;
+extern const struct exit_ops exit_minimal_ops, exit_full_ops;
 
 #endif

@@ -31,7 +31,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	vcpu->last_hart = VCPU_NO_HART;
 	vcpu->exit_vector = vm->toggle[TOGGLE_fastpath] ? (unsigned long)vcpu_exit_vector
 							: (unsigned long)vcpu_exit_fast;
-	vcpu->exit_ops = vm->toggle[TOGGLE_switch] ? &exit_full_ops : &exit_fast_ops;
+	vcpu->exit_ops = vm->toggle[TOGGLE_switch] ? &exit_full_ops : &exit_minimal_ops;
 	vcpu->handle_exit = vcpu->exit_ops->handle;
 	vcpu->hedeleg = HEDELEG_DEFAULT;
 	lazy_put_vcpu_init(vcpu);
