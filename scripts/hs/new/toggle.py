@@ -107,7 +107,7 @@ def make(tree, options):
     tree.replace("docs/kvm-api.md", r"^(\| `gstage_walk`, .*`) \| \| \[toggles\]", r"\1, `%s` | | [toggles]" % name)
     tree.after("COURSE.md", r"^\| measuring \|", "| toggle %s, of our own | `%s/%s.h`, `%s` | `%s` | `%s` | | | |" % (
         name, folder, name, path, fired, name))
-    tree.before(PAGE, r"^## What do walks and fences cost, then\?", section(folder, name, values, question))
+    tree.before(PAGE, r"^## Costs of walks and fences$", section(folder, name, values, question))
     lines = ["toggle %s %s\nvm \"%s, %s=%s\" %s" % (name, value, options.payload, name, value, options.payload)
              for value in values[1:]]
     tree.before("tests/guest/payloads.t", r"^# Two VMs, three vCPUs, two harts", "\n".join(lines + ["toggle " + name, ""]))
