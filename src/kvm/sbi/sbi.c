@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.c - an ecall from VS: find the extension, call it, return to the guest.
+ * sbi.c - handle an ecall from VS: find the extension, call it, return to the guest.
  *
- * What is neither ours nor one of the ranges that KVM forwards is answered here with
- * SBI_ERR_NOT_SUPPORTED; user space sees only what it could be meant for. sepc moves
- * past the ecall when the call is answered: for a forwarded one, at the next KVM_RUN.
+ * What is neither ours nor in a range that KVM forwards gets SBI_ERR_NOT_SUPPORTED here: user space
+ * sees only calls that could be meant for it. sepc moves past the ecall when the call is answered;
+ * for a forwarded call, that is at the next KVM_RUN.
  */
 #include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
@@ -18,7 +18,7 @@ struct sbi_extension {
 	unsigned long first, last; /* extension ids */
 	sbi_fn *handle;
 	int id;    /* enum KVM_RISCV_SBI_EXT_ID, or ALWAYS */
-	bool off;  /* until user space switches it on */
+	bool off;  /* until user space enables it */
 	u32 class; /* row of the exit table */
 };
 
@@ -40,7 +40,7 @@ static const struct sbi_extension extensions[] = {
 #include "sbi/sbi_ext.def"
 };
 
-/* Without counters to lend, a platform has no PMU to offer. */
+/* A platform without counters to lend has no PMU to offer. */
 static bool is_possible(const struct sbi_extension *e)
 {
 	return e->handle != sbi_pmu || pmu_available();
@@ -134,7 +134,7 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		trace_exit_class(&vcpu->exit_clock, EXIT_SBI_OTHER);
 		ret.error = SBI_ERR_NOT_SUPPORTED;
 	}
-	/* User space acts: it answers, or the ecall is where a stopped vCPU stands. */
+	/* User space answers the call, or a stopped vCPU stays at its ecall. */
 	if (result != RESUME_GUEST)
 		return result == SBI_NO_RETURN ? RESUME_GUEST : result;
 	vcpu->guest.sepc += ECALL_LEN;
@@ -163,13 +163,13 @@ int sbi_forward(struct kvm_vcpu *vcpu)
 	unsigned int i;
 
 	trace_exit_class(&vcpu->exit_clock, EXIT_SBI_USER);
-	vcpu->stats.ecall_exit_stat++; /* of all calls only these, as on Linux */
+	vcpu->stats.ecall_exit_stat++; /* counts only forwarded calls, as on Linux */
 	WRITE_ONCE(run->exit_reason, KVM_EXIT_RISCV_SBI);
 	run->riscv_sbi.extension_id = gpr[GPR_A7];
 	run->riscv_sbi.function_id = gpr[GPR_A6];
 	for (i = 0; i < 6; i++)
 		run->riscv_sbi.args[i] = gpr[GPR_A0 + i];
-	/* What the guest gets if user space does not care. */
+	/* The guest gets this if user space does not answer. */
 	run->riscv_sbi.ret[0] = (unsigned long)SBI_ERR_NOT_SUPPORTED;
 	run->riscv_sbi.ret[1] = 0;
 	vcpu->completion.complete = sbi_complete;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.h - the guest's SBI calls: one extension, one file.
+ * sbi.h - the guest's SBI calls: one file for each extension.
  *
- * A handler reads its arguments from vcpu->guest.gpr, leaves error and value in
- * *ret (both 0 at the call), and answers like an exit handler: RESUME_GUEST when the
- * call is done, RESUME_USER when user space is to act on it.
+ * A handler reads its arguments from vcpu->guest.gpr and leaves error and value in *ret (both 0 at
+ * the call). Like an exit handler, it returns RESUME_GUEST when the call is done, or RESUME_USER
+ * when user space has to act on it.
  */
 #ifndef KVM_SBI_H
 #define KVM_SBI_H
@@ -25,21 +25,21 @@ enum {
 #include "hv/sbi.def"
 };
 
-/* Besides RESUME_*: the guest has got a trap, or makes the same call again. */
+/* Besides RESUME_*: the guest takes a trap, or makes the same call again. */
 enum {
 	SBI_NO_RETURN = 2
 };
 
-/* KVM_EXIT_RISCV_SBI: user space answers; a0 and a1 come with the next KVM_RUN. */
+/* KVM_EXIT_RISCV_SBI: user space answers; the next KVM_RUN sets a0 and a1. */
 int sbi_forward(struct kvm_vcpu *vcpu);
-/* KVM_EXIT_SYSTEM_EVENT: every vCPU stops, user space decides. */
+/* KVM_EXIT_SYSTEM_EVENT: stop every vCPU and let user space decide. */
 int sbi_system_event(struct kvm_vcpu *vcpu, unsigned int type, u64 reason);
-/* Legacy remote fences (5.6 to 5.8), their hart mask already read. */
+/* Legacy remote fences (5.6 to 5.8), after their hart mask has been read. */
 void sbi_rfence_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long mask,
 		       unsigned long base);
-/* What IPI and legacy SEND_IPI do to each vCPU of the mask. */
+/* The effect of IPI and of legacy SEND_IPI on each vCPU of the mask. */
 void sbi_ipi_send(struct kvm_vcpu *target, void *arg);
-/* Does the hart mask name this vCPU, and no other one of its VM? */
+/* Does the hart mask name this vCPU and no other vCPU of its VM? */
 static inline bool sbi_names_only(const struct kvm_vcpu *vcpu, unsigned long mask,
 				  unsigned long base)
 {
@@ -48,14 +48,14 @@ static inline bool sbi_names_only(const struct kvm_vcpu *vcpu, unsigned long mas
 	return vcpu->id >= base && vcpu->id - base < BITS_PER_LONG && mask == BIT(vcpu->id - base);
 }
 
-/* Is a probe of this extension answered here, whatever user space has switched on? */
+/* Is a probe of this extension answered here, whatever user space has enabled? */
 bool sbi_probe_is_ours(unsigned long ext);
-/* Is this extension there for this vCPU? The answer of base's probe. */
+/* Does this vCPU have this extension? The answer to base's probe. */
 unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);
 
 /*
- * vCPUs of a hart mask (SBI §3.1): call for each that mask and base name. base ~0: all.
- * SBI_ERR_INVALID_PARAM if a bit names no vCPU; the others were called.
+ * Call `call` for each vCPU that the hart mask and base name (SBI §3.1); base ~0: for all. Returns
+ * SBI_ERR_INVALID_PARAM if a bit names no vCPU; `call` was called for the others.
  */
 long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
 		       void (*call)(struct kvm_vcpu *target, void *arg), void *arg);

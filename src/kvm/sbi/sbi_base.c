@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_base.c - SBI §4: which SBI this is, and what it can do.
+ * sbi_base.c - SBI §4: version, implementation and available extensions.
  *
- * Implementation id 3 and Linux's version: a guest finds the interface of KVM here,
- * whatever stands behind it, and guests do choose their workarounds by these numbers.
+ * Reports implementation id 3 and Linux's version: the guest sees the interface of KVM here,
+ * whatever implements it, and guests do choose their workarounds by these numbers.
  */
 #include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
@@ -17,7 +17,7 @@ bool sbi_probe_is_ours(unsigned long ext)
 {
 	if (ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END)
 		return true;
-	/* Of these user space has all but what the core has a row for. */
+	/* User space answers these probes, unless the extension has a row of its own. */
 	switch (ext) {
 #define SBI_HANDLER(ext, function, id, off) case SBI_EXT_##ext:
 #include "sbi/sbi_ext.def"
@@ -27,13 +27,13 @@ bool sbi_probe_is_ours(unsigned long ext)
 	}
 }
 
-/* What is user space's to answer it also has, or not: it is asked, if it may be at all. */
+/* User space knows whether it has such an extension, so forward the probe, if that is enabled. */
 static bool is_for_user(const struct kvm_vcpu *vcpu, unsigned long ext)
 {
 	return !sbi_probe_is_ours(ext) && sbi_probe(vcpu, ext);
 }
 
-/* A function of its own, so that the others need no stack. */
+/* Not inlined, so that the other functions need no stack. */
 static __attribute__((noinline)) int probe(struct kvm_vcpu *vcpu, struct sbiret *ret)
 {
 	if (is_for_user(vcpu, vcpu->guest.gpr[GPR_A0]))
@@ -48,7 +48,7 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	/* lab 3: write the seven functions of the base extension */
 	switch (fid) {
 	case SBI_BASE_GET_SPEC_VERSION:
-		/* By it a guest decides whether to look for FWFT, which is of 3.0. */
+		/* By the version, a guest decides whether to look for FWFT, which came with 3.0. */
 		ret->value = vcpu->sbi_ext >> KVM_COMPAT_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3
 									  : SPEC_VERSION;
 		break;

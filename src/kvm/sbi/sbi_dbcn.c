@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_dbcn.c - SBI §12: the debug console is user space's, buffers included.
+ * sbi_dbcn.c - SBI §12: forward the debug console to user space, buffers included.
  *
- * Off until user space switches it on, since a VMM that does not know it could not
- * answer (KVM_REG_RISCV_SBI_EXT).
+ * Off until user space enables it (KVM_REG_RISCV_SBI_EXT), because a VMM that does not know it
+ * could not answer.
  */
 #include "sbi/sbi.h"
 

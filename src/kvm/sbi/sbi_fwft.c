@@ -14,7 +14,7 @@ static const u32 ids[FWFT_FEATURES] = {
 	SBI_FWFT_AD_HW_UPDATING,
 };
 
-/* The index of a feature that this vCPU may use; else the error. */
+/* The index of a feature that this vCPU may use, or an SBI error (< 0). */
 static long find_feature(const struct kvm_vcpu *vcpu, u32 id)
 {
 	unsigned int i;
@@ -40,7 +40,7 @@ static long feature_set(struct kvm_vcpu *vcpu, u32 id, unsigned long value, unsi
 		return SBI_ERR_INVALID_PARAM;
 	if (vcpu->fwft.locked & BIT(i))
 		return SBI_ERR_DENIED_LOCKED;
-	/* The hart follows at once: by a put and a load, which is how everything else gets there. */
+	/* A put and a load bring the new setting into the hart at once, like all other state. */
 	vcpu_put(vcpu);
 	error = fwft_set(vcpu, (enum fwft_feature)i, value);
 	vcpu_load(vcpu);

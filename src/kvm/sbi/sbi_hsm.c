@@ -15,7 +15,7 @@ static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc
 	if (!target)
 		return SBI_ERR_INVALID_PARAM;
 	memslot_vcpu_refresh(vcpu);
-	/* Linux 6.12 would start it there, and the VM would end by its first fetch. */
+	/* Linux 6.12 would start it there, and its first fetch would end the VM. */
 	if (!memslot_find(vcpu, gpa_to_gfn(pc)))
 		return SBI_ERR_INVALID_ADDRESS;
 	return hsm_start(target, pc, opaque) ? SBI_SUCCESS : SBI_ERR_ALREADY_AVAILABLE;
@@ -38,7 +38,7 @@ static long hart_status(struct kvm_vcpu *vcpu, unsigned long id, long *status)
 	return SBI_SUCCESS;
 }
 
-/* Retentive suspend is WFI by another name; to lose state on suspend is not offered. */
+/* Retentive suspend is the same as WFI. Non-retentive suspend is not offered. */
 static long hart_suspend(struct kvm_vcpu *vcpu, unsigned long type)
 {
 	if (type == SBI_HSM_SUSPEND_NON_RETENTIVE)

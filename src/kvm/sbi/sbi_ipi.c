@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_ipi.c - SBI §7: interrupts from vCPU to vCPU; and whom a hart mask names.
+ * sbi_ipi.c - SBI §7: interrupts between vCPUs, and the vCPUs that a hart mask names.
  *
- * The vCPUs of a VM may have any ids, with gaps in between. So the list of vCPUs is gone through, and
- * not the mask.
+ * The vCPUs of a VM may have any ids, with gaps in between. So the loop goes over the list of
+ * vCPUs, not over the mask.
  */
 #include "sbi/sbi.h"
 #include "vcpu/irq.h"

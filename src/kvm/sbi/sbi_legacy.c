@@ -2,8 +2,8 @@
 /*
  * sbi_legacy.c - SBI §5: the calls of version 0.1, each an extension of its own.
  *
- * Hart masks are behind a guest virtual address, read with the guest's privilege; the
- * fault of that read is the guest's. Address 0 means all harts.
+ * A hart mask is passed as a guest virtual address and read with the guest's privilege. If that
+ * read faults, the guest takes the fault. Address 0 means all harts.
  */
 #include "mmu/unpriv.h"
 #include "request.h"
@@ -14,8 +14,9 @@
 #include "vcpu/timer.h"
 
 /*
- * The read of the mask met a trap. A G-stage fault is the host's to mend, after which the
- * guest makes the call again; all else is the load's trap, at the ecall. As a handler answers.
+ * The read of the mask trapped. The host resolves a G-stage fault, and the guest makes the call
+ * again. Any other trap is given to the guest, as a trap of the ecall. Returns what the SBI handler
+ * returns.
  */
 static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 {
@@ -26,13 +27,13 @@ static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 		vcpu_redirect_trap(vcpu, trap);
 		return SBI_NO_RETURN;
 	}
-	/* An SBI call does not look for the host's business; a fault sleeps, and may end in an error. */
+	/* An SBI call sets no REQ_HOST itself, but the fault may sleep, or end in an error. */
 	vcpu_set_request(vcpu, REQ_HOST);
 	result = vcpu->exit_ops->unpriv_fault(vcpu, trap);
 	return result == RESUME_GUEST ? SBI_NO_RETURN : result;
 }
 
-/* The mask behind a0: RESUME_GUEST, or what the call has come to instead. */
+/* Read the mask that a0 points to. RESUME_GUEST, or else what the SBI handler returns. */
 static int hart_mask(struct kvm_vcpu *vcpu, unsigned long *mask, unsigned long *base)
 {
 	unsigned long gva = vcpu->guest.gpr[GPR_A0];
@@ -58,7 +59,7 @@ static int legacy_set_timer(struct kvm_vcpu *vcpu)
 	return RESUME_GUEST;
 }
 
-/* Rows of the exit table: a call counts where the extension does that has replaced it. */
+/* Rows of the exit table: a call counts as the extension that replaced it. */
 static const u8 classes[] = {
 #define SBI_LEGACY(call, number, class, name, version) [number] = EXIT_##class,
 #include "hv/sbi.def"

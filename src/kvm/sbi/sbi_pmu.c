@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_pmu.c - SBI §11: the guest chooses events, starts, stops and reads its counters.
+ * sbi_pmu.c - SBI §11: configure, start, stop and read the guest's counters.
  *
- * A set of counters is a base and a mask. Counters of the set that have no event are
- * passed over by start and stop: that is how a guest stops all that there may be.
- * The snapshot is a page of the guest's memory; it is looked up at each use, so a slot
- * that has gone meanwhile is an error of that call and no more.
+ * A set of counters is a base and a mask. Start and stop skip counters of the set that have no
+ * event: a guest stops all possible counters this way. The snapshot is a page of guest memory. It
+ * is looked up at each use, so if its slot is gone by then, only that call fails.
  */
 #include "mmu/memslot.h"
 #include "request.h"
 #include "sbi/sbi.h"
 #include "vcpu/pmu.h"
 
-#define SNAPSHOT_VALUES (sizeof(u64)) /* offset; the overflow bits stand before */
-#define SHMEM_OFF       (~0UL)        /* both halves of the address: no snapshot any more */
+#define SNAPSHOT_VALUES (sizeof(u64)) /* offset; the overflow bits come first */
+#define SHMEM_OFF       (~0UL)        /* both halves of the address: disable the snapshot */
 
-/* The set in numbers, as a mask from 0; 0: it has members that cannot be. */
+/* The set as a mask of counter numbers from 0; 0 if the set has invalid members. */
 static u64 counter_set(const struct kvm_pmu *pmu, unsigned long base, unsigned long mask)
 {
 	u64 all = ~0ULL >> (64 - pmu->nr);
@@ -59,7 +58,7 @@ static int first_of(u64 set)
 	return -1;
 }
 
-/* Which numbers can count an event, by its type. */
+/* The counters that can count an event, by its type. */
 static u64 counters_for(const struct kvm_pmu *pmu, unsigned long event)
 {
 	u64 hpm = ((1ULL << pmu->nr_hw) - 1) & ~7ULL;
@@ -82,7 +81,7 @@ static u64 counters_for(const struct kvm_pmu *pmu, unsigned long event)
 	}
 }
 
-/* Of the guest's modes; it has no V of its own, and M is ours. */
+/* Of the guest's modes only. It has no V of its own, and no M. */
 static unsigned int inhibit_flags(unsigned long flags)
 {
 	unsigned int inhibit = 0;
@@ -94,7 +93,7 @@ static unsigned int inhibit_flags(unsigned long flags)
 	return inhibit;
 }
 
-/* Give a counter its event. A hardware event that this hart cannot count is found out by trying. */
+/* Give a counter its event. Only a trial shows whether the hart counts a hardware event. */
 static int configure(struct kvm_pmu *pmu, unsigned int number, unsigned long flags,
 		     unsigned long event, u64 data)
 {
@@ -156,7 +155,7 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 
 /* ---- start, stop --------------------------------------------------------------------------- */
 
-/* Where counter `number` of a call with this base stands in the snapshot. */
+/* The address in the snapshot of counter `number`, in a call with this base. */
 static gpa_t snapshot_value(const struct kvm_pmu *pmu, unsigned int number, unsigned long base)
 {
 	return pmu->snapshot + SNAPSHOT_VALUES + (number - base) * sizeof(u64);
@@ -203,7 +202,7 @@ static long stop_one(struct kvm_pmu *pmu, unsigned int number, const unsigned lo
 	return error;
 }
 
-/* Each member in turn, whatever becomes of the others; the last error is the call's. */
+/* Call `one` for each member, even if it fails for another. Returns the last error. */
 static long for_each_counter(struct kvm_pmu *pmu, const unsigned long *args,
 			     long (*one)(struct kvm_pmu *pmu, unsigned int number,
 					 const unsigned long *args))
@@ -214,7 +213,7 @@ static long for_each_counter(struct kvm_pmu *pmu, const unsigned long *args,
 
 	if (!set)
 		return SBI_ERR_INVALID_PARAM;
-	/* The flag that brings the snapshot in is bit 1 in both calls. */
+	/* The snapshot flag is bit 1 in both calls. */
 	if ((args[2] & SBI_PMU_STOP_TAKE_SNAPSHOT) && pmu->snapshot == PMU_NO_SNAPSHOT)
 		return SBI_ERR_NO_SHMEM;
 	for (i = 0; i < pmu->nr; i++) {
@@ -252,7 +251,7 @@ static long fw_read(const struct kvm_pmu *pmu, unsigned long number, unsigned in
 	return SBI_SUCCESS;
 }
 
-/* The page is cleared, which also says whether it is memory that can be written. */
+/* Clearing the page also checks that it is writable memory. */
 static long set_shmem(struct kvm_pmu *pmu, const unsigned long *args)
 {
 	static const u8 zero[PAGE_SIZE];
@@ -307,7 +306,7 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		ret->error = fw_read(pmu, args[0], 0, ret);
 		break;
 	case SBI_PMU_COUNTER_FW_READ_HI:
-		/* Two shifts of 32 are 0 on RV64, where the value has no upper half. */
+		/* On RV64 the value has no upper half: return 0. */
 		ret->error = fw_read(pmu, args[0], 32, ret);
 		if (sizeof(unsigned long) == 8)
 			ret->value = 0;
@@ -319,7 +318,7 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 		break;
 	}
-	/* Its page may have been faulted in, which lets interrupts in, and a signal with them. */
+	/* The page may have been faulted in, which lets in interrupts, and thereby a signal. */
 	if (pmu->snapshot != PMU_NO_SNAPSHOT)
 		vcpu_set_request(vcpu, REQ_HOST);
 	return RESUME_GUEST;

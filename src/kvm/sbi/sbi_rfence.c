@@ -2,9 +2,9 @@
 /*
  * sbi_rfence.c - SBI §8: fences on other vCPUs.
  *
- * A target in its guest is kicked out and fences before it enters again; one that is
- * not in its guest fences when it next enters. The call returns when every target is
- * out, which is what a remote fence promises. The caller itself fences at once.
+ * A target in its guest is kicked out and fences before it enters again; one that is not in its
+ * guest fences when it next enters. The call returns when every target has left its guest, which is
+ * what a remote fence has to guarantee. The caller itself fences at once.
  *
  * Hypervisor fences (FID 3 to 6) are not supported: the guest has no H extension.
  */
@@ -17,7 +17,7 @@
 struct fence_call {
 	const struct kvm_vcpu *caller;
 	struct hfence fence;
-	unsigned int event; /* SBI_PMU_FW_*_SENT; at the target, the next one */
+	unsigned int event; /* SBI_PMU_FW_*_SENT; the target counts the next one, *_RECEIVED */
 };
 
 static void queue_fence(struct kvm_vcpu *target, void *arg)
@@ -59,7 +59,7 @@ static void wait_fence(struct kvm_vcpu *target, void *arg)
 	/* lab 9 end */
 }
 
-/* What `call` does to the vCPUs of a mask. The caller alone needs no search for them. */
+/* Fence the vCPUs of a mask. If it names only the caller, no search is needed. */
 static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
 			void (*queue)(struct kvm_vcpu *target, void *arg), struct fence_call *call)
 {
@@ -77,7 +77,7 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
 	/* lab 9 end */
 }
 
-/* On [start, start + size), or everywhere when both are 0 or the size is ~0 (SBI §8). */
+/* On [start, start + size), or on all addresses if both are 0 or the size is ~0 (SBI §8). */
 static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {
 	/* lab 9: write fill_fence: kind, range and ASID of the guest's call */
@@ -104,7 +104,7 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 
 	if (trace_group_rfence()) {
 		trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
-		/* The caller's own; here, where one no-op is both events'. */
+		/* The caller's own fence.i, traced here, where one no-op serves both events. */
 		if (fid == SBI_RFENCE_REMOTE_FENCE_I && names(vcpu, mask, base))
 			trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
 	}

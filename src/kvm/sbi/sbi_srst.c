@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_srst.c - SBI §10: the guest powers off or restarts.
+ * sbi_srst.c - SBI §10: power off or restart the machine.
  */
 #include "sbi/sbi.h"
 

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_susp.c - SBI §13: the guest suspends the whole machine.
+ * sbi_susp.c - SBI §13: suspend the whole machine.
  *
- * User space does it: the call is checked here, the caller's reset to resume_addr is laid
- * ready, and KVM_EXIT_RISCV_SBI follows, as in Linux since 6.13. Whatever user space answers,
- * the next KVM_RUN is the resume. Off until user space switches it on.
+ * User space suspends it. This file checks the call, prepares the caller's reset to resume_addr,
+ * and exits with KVM_EXIT_RISCV_SBI, as in Linux since 6.13. Whatever user space answers, the next
+ * KVM_RUN resumes the guest. Off until user space enables it.
  */
 #include "mmu/memslot.h"
 #include "sbi/sbi.h"
 #include "vcpu/hsm.h"
 
 /*
- * Is every other vCPU stopped? They are looked at one after the other; a start meanwhile
- * could come from one that was running then and has stopped since. So no start may have come.
+ * Is every other vCPU stopped? They are checked one after the other. Meanwhile, a vCPU that was
+ * still running could have started one that was already checked, and then stopped. So no start may
+ * have happened during the check.
  */
 static bool others_are_stopped(struct kvm_vcpu *vcpu)
 {

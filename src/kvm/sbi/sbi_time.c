@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_time.c - SBI §6: the guest's next timer event.
+ * sbi_time.c - SBI §6: set the guest's next timer event.
  */
 #include "sbi/sbi.h"
 #include "vcpu/pmu.h"
