@@ -2,9 +2,8 @@
 /*
  * api.c - /dev/kvm and the VM's ioctls: copy in, check, call.
  *
- * Numbers, structures and errno are Linux's. A capability is claimed only if it works
- * here; what is unknown gets what Linux on RISC-V answers (-EINVAL). A failed call
- * has changed nothing.
+ * Numbers, structures and errno are Linux's. A capability is reported only if it works here; an
+ * unknown request gets Linux's answer on RISC-V (-EINVAL). A failed call has changed nothing.
  */
 #include <string.h>
 #include "hv/kvm_compat.h"
@@ -48,7 +47,7 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_COALESCED_PIO:
 	case KVM_CAP_HALT_POLL:
 	case KVM_CAP_RISCV_MP_STATE_RESET:
-	/* They need an interrupt controller to be of use; on Linux, too, they stand alone. */
+	/* Of no use without an interrupt controller; Linux reports them without one as well. */
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_IRQFD:
 	case KVM_CAP_DEVICE_CTRL:
@@ -87,7 +86,7 @@ static long create_vcpu(struct kvm *vm, unsigned long id)
 	if (ret)
 		goto unlock;
 	vcpu->idx = vm->nr_vcpus;
-	/* Only the first runs at once; the guest starts the others (SBI HSM). */
+	/* Only the first vCPU starts out running; the guest starts the others (SBI HSM). */
 	if (vcpu->idx)
 		hsm_power_off(vcpu);
 	vm_hold(vm);
@@ -110,7 +109,7 @@ static long set_memory_region(struct kvm *vm, hva_t arg)
 {
 	struct kvm_userspace_memory_region2 region = { 0 };
 
-	/* The older structure is the newer one's beginning. */
+	/* The older structure is the beginning of the newer one. */
 	if (hv_copy_from_user(&region, arg, sizeof(struct kvm_userspace_memory_region)))
 		return -EFAULT;
 	return kvm_vm_ioctl_set_memory_region(vm, &region);
@@ -257,7 +256,7 @@ static long create_vm(void)
 
 	if (ret)
 		return ret;
-	/* Its descriptor may be guessed and closed before we are done here. */
+	/* User space may guess its descriptor and close it before we are done here. */
 	vm_hold(vm);
 	ret = hv_file_create("kvm-vm", &kvm_vm_ops, vm);
 	if (ret < 0)
@@ -275,7 +274,7 @@ static long dev_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	case KVM_GET_API_VERSION:
 		return arg ? -EINVAL : KVM_API_VERSION;
 	case KVM_CREATE_VM:
-		/* There is one type of VM; Linux on RISC-V ignores the number as well. */
+		/* There is one type of VM. Linux on RISC-V ignores the number as well. */
 		return create_vm();
 	case KVM_CHECK_EXTENSION:
 		return check_extension(arg);

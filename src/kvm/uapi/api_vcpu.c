@@ -2,7 +2,7 @@
 /*
  * api_vcpu.c - a vCPU's ioctls: copy in, check, call, under the vCPU's mutex.
  *
- * KVM_INTERRUPT and KVM_GET_STATS_FD go without it: they are for a vCPU that runs.
+ * KVM_INTERRUPT and KVM_GET_STATS_FD do not take the mutex: they have to work while the vCPU runs.
  */
 #include "exit/exit.h"
 #include "uapi/onereg.h"
@@ -50,7 +50,7 @@ static long set_mp_state(struct kvm_vcpu *vcpu, hva_t arg)
 	case KVM_MP_STATE_STOPPED:
 		hsm_power_off(vcpu);
 		return 0;
-	/* Not a state but a command: reset the registers, and leave the state as it is. */
+	/* Not a state but a command: reset the registers and leave the state as it is. */
 	case KVM_MP_STATE_INIT_RECEIVED:
 		if (!READ_ONCE(vcpu->kvm->mp_state_reset))
 			return -EINVAL;
@@ -61,7 +61,7 @@ static long set_mp_state(struct kvm_vcpu *vcpu, hva_t arg)
 	}
 }
 
-/* Breakpoints of the guest become KVM_EXIT_DEBUG: the debugger put them there. */
+/* The debugger has set the guest's breakpoints, so they become KVM_EXIT_DEBUG. */
 static long set_guest_debug(struct kvm_vcpu *vcpu, hva_t arg)
 {
 	struct kvm_guest_debug debug;
@@ -95,7 +95,7 @@ static long set_signal_mask(struct kvm_vcpu *vcpu, hva_t arg)
 	return 0;
 }
 
-/* No processor here has it, but the argument is looked at first, as on Linux. */
+/* Not supported on RISC-V, but the argument is read first, as on Linux. */
 static long translate(hva_t arg)
 {
 	struct kvm_translation translation;
@@ -116,7 +116,7 @@ static long interrupt(struct kvm_vcpu *vcpu, hva_t arg)
 	return 0;
 }
 
-/* All but KVM_RUN, whose way is to be short. */
+/* All ioctls under the mutex except KVM_RUN, which has to be fast. */
 static __attribute__((noinline)) long locked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
 						   unsigned long arg)
 {
@@ -143,7 +143,7 @@ static __attribute__((noinline)) long locked_ioctl(struct kvm_vcpu *vcpu, unsign
 	}
 }
 
-/* Without the mutex: for a vCPU that runs. */
+/* Without the mutex, since the vCPU may be running. */
 static __attribute__((noinline)) long unlocked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
 						     unsigned long arg)
 {
@@ -157,7 +157,7 @@ static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 
 	if (!hv_mm_is_current(vcpu->kvm->mm) || READ_ONCE(vcpu->kvm->dead))
 		return -EIO;
-	/* A guessed descriptor: until KVM_CREATE_VCPU has listed it, no fence would reach it. */
+	/* A guessed descriptor: until KVM_CREATE_VCPU lists the vCPU, no fence reaches it. */
 	if (vcpu->idx >= READ_ONCE(vcpu->kvm->nr_vcpus))
 		return -EINVAL;
 	if (cmd == KVM_INTERRUPT || cmd == KVM_GET_STATS_FD)
@@ -184,7 +184,7 @@ static int vcpu_mmap_page(void *priv, u64 index, hpa_t *pa)
 	return 0;
 }
 
-/* The vCPU itself lives as long as its VM: other vCPUs may be sending it an interrupt. */
+/* The vCPU lives as long as its VM: other vCPUs may be sending it an interrupt. */
 static void vcpu_file_release(void *priv)
 {
 	struct kvm_vcpu *vcpu = priv;

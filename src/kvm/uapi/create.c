@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * create.c - VMs and vCPUs, created from their parts and freed again.
+ * create.c - create and free VMs and vCPUs.
  *
- * The VM's own descriptor and each vCPU's hold a reference; vCPUs are freed with the
- * VM, never alone, so a pointer from vm->vcpus stays valid as long as the VM does.
+ * The VM's descriptor and each vCPU's descriptor hold a reference to the VM. vCPUs are freed with
+ * the VM, never alone, so a pointer from vm->vcpus stays valid as long as the VM does.
  */
 #include "exit/bus.h"
 #include "exit/exit.h"
@@ -46,7 +46,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	timer_vcpu_init(vcpu);
 	fp_vcpu_init(vcpu);
 	vcpu_reset(vcpu, 0, 0);
-	vcpu->guest.gpr[GPR_A0] = 0; /* its id comes with SBI HSM's start only */
+	vcpu->guest.gpr[GPR_A0] = 0; /* only a start by SBI HSM passes the id */
 	memslot_vcpu_init(vcpu);
 }
 
@@ -178,10 +178,10 @@ static void vm_destroy(struct kvm *vm)
 
 	trace_kvm_destroy_vm(vm->id);
 	vm_list_del(vm);
-	/* No hart may be left with this VM's hgatp. */
+	/* No hart may keep this VM's hgatp. */
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_finish_put(vcpu);
-	/* First the host's way in: no invalidation runs after this. */
+	/* The host's notifier first: no invalidation runs after this. */
 	notifier_vm_destroy(vm);
 	irqfd_vm_destroy(vm);
 	ioeventfd_vm_destroy(vm);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * irqfd.c - the ioctls that need an interrupt controller in the kernel; there is none.
+ * irqfd.c - irqfds and other ioctls of a VM without an interrupt controller in the kernel.
  *
- * The VMM emulates the PLIC and raises the line by KVM_INTERRUPT, so there is nothing
- * that an eventfd, an MSI or a routed line could be wired to. The answers are those of
- * Linux for a VM without its AIA device, in its order of checks. That includes that
- * an eventfd can be assigned to a line: its events are then taken and lead nowhere.
+ * The VMM emulates the PLIC and raises the line by KVM_INTERRUPT, so there is nothing to connect an
+ * eventfd, an MSI or a routed line to. The answers, and the order of checks, are those of Linux for
+ * a VM without its AIA device. So an eventfd can be assigned to a line, but its events are consumed
+ * without effect.
  *
- * Locks: kvm->lock for the list. Call-backs run under the eventfd's own lock, so an irqfd is
- * taken off there only after it is off the list, with kvm->lock released.
+ * Locks: kvm->lock for the list. Callbacks run under the eventfd's own lock, so an irqfd is removed
+ * from the eventfd only after it is off the list, with kvm->lock released.
  */
 #include "exit/bus.h"
 
@@ -18,10 +18,10 @@ struct irqfd {
 	struct hv_event *event;
 	struct hv_event *resample; /* or NULL */
 	u32 gsi;
-	bool closed; /* its eventfd has gone; any thread sets */
+	bool closed; /* its eventfd is gone; any thread sets */
 };
 
-/* The event is the line's, whether or not there is one. */
+/* Consume the event, although no line exists. */
 static bool event_seen(struct hv_event_watch *watch, bool closed)
 {
 	struct irqfd *irqfd = container_of(watch, struct irqfd, watch);
@@ -42,7 +42,7 @@ static void free_one(struct irqfd *irqfd)
 	hv_free(irqfd);
 }
 
-/* Those that match, and those whose eventfd was closed, leave the list for `gone`. */
+/* Move irqfds that match, and those whose eventfd was closed, from the list to `gone`. */
 static void collect(struct kvm *vm, const struct hv_event *event, u32 gsi, struct list_head *gone)
 {
 	struct irqfd *irqfd, *next;
@@ -115,7 +115,7 @@ static int create(struct kvm *vm, const struct kvm_irqfd *args)
 	return err;
 }
 
-/* Taking off what was never put on is no error. */
+/* It is no error if the irqfd was never assigned. */
 static int deassign(struct kvm *vm, const struct kvm_irqfd *args)
 {
 	struct hv_event *event;

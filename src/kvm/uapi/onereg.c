@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * onereg.c - a vCPU's registers, one by one, by KVM's ids.
+ * onereg.c - KVM_GET_ONE_REG, KVM_SET_ONE_REG and KVM_GET_REG_LIST: a vCPU's registers.
  *
- * A table of groups: an id's type and subtype choose the row, the rest is the number
- * within. The vCPU is not loaded here (its mutex is held, KVM_RUN is over), so that memory
- * has everything. KVM_GET_REG_LIST asks the same rows, hence lists what can be read.
+ * An id's type and subtype select a row of the table of groups; the rest of the id is the
+ * register's number in that group. The vCPU's mutex is held, and the vCPU is not loaded, so memory
+ * holds its whole state. KVM_GET_REG_LIST uses the same rows, so it lists what can be read.
  *
  *   63      56 55    52 51        24 23     16 15          0
  *   +---------+--------+------------+---------+-------------+
@@ -43,7 +43,7 @@ static int core_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 	if (num == CORE_PC)
 		*value = vcpu->guest.sepc;
 	else if (num <= CORE_T6)
-		*value = vcpu->guest.gpr[num]; /* x1 stands at 1, since pc is where x0 would be */
+		*value = vcpu->guest.gpr[num]; /* x1 is at 1, since pc is where x0 would be */
 	else if (num == CORE_MODE)
 		*value = vcpu->guest.sstatus & SSTATUS_SPP ? KVM_RISCV_MODE_S : KVM_RISCV_MODE_U;
 	else
@@ -126,7 +126,7 @@ static int timer_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	case KVM_REG_RISCV_TIMER_REG(frequency):
 		return value == hv_timebase_hz() ? 0 : -EINVAL;
 	case KVM_REG_RISCV_TIMER_REG(time):
-		/* One clock for the whole VM. */
+		/* The whole VM has one clock. */
 		WRITE_ONCE(vcpu->kvm->time_delta, value - hv_time());
 		timer_clock_set(vcpu);
 		return 0;
@@ -146,7 +146,7 @@ static int timer_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 
 #define F_FCSR  KVM_REG_RISCV_FP_F_REG(fcsr)
 #define D_FCSR  KVM_REG_RISCV_FP_D_REG(fcsr)
-#define NAN_BOX 0xffffffff00000000ULL /* how 64-bit registers hold a 32-bit number */
+#define NAN_BOX 0xffffffff00000000ULL /* how a 64-bit register holds a 32-bit number */
 
 static unsigned int f_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 {
@@ -185,7 +185,7 @@ static unsigned int d_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 	return num == D_FCSR ? sizeof(u32) : sizeof(u64);
 }
 
-/* Its registers are of two sizes: the number comes first. */
+/* The registers have two sizes, so the number is checked first. */
 static int d_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 {
 	if (num > D_FCSR || !d_listed(vcpu, num))
@@ -237,7 +237,7 @@ static const struct reg_group core_groups[] = {
 	  .count = D_FCSR + 1 },
 };
 
-/* In the order of the list. A type's first row is the one of subtype 0. */
+/* In the order of the list. The first row of a type is its subtype 0. */
 static const struct reg_group *const groups[] = {
 	&reg_group_config,    &core_groups[0],    &reg_groups_csr[0], &reg_groups_csr[1],
 	&reg_groups_csr[2],   &core_groups[1],    &core_groups[2],    &core_groups[3],
@@ -250,9 +250,9 @@ static const struct reg_group *const groups[] = {
 #define SUBTYPE_BITS ((u64)KVM_REG_RISCV_SUBTYPE_MASK)
 
 /*
- * The row of an id and the number within: 0, or the errno of an id that names nothing. The
- * architecture is not looked at, as on Linux. An id of a subtype that its type does not have goes
- * to the type's first row: there the number is out of range.
+ * Find the row of an id and the number within it. Returns 0, or -errno if there is no such
+ * register. The architecture is not checked, as on Linux. An id whose type does not have its
+ * subtype goes to the type's first row, where its number is out of range.
  */
 static int find_reg(const struct kvm_vcpu *vcpu, u64 id, const struct reg_group **group, u64 *num)
 {
@@ -294,7 +294,7 @@ int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 	return hv_copy_to_user((hva_t)reg->addr, &value, KVM_REG_SIZE(reg->id));
 }
 
-/* Through a copy, so that an address that faults half-way changes nothing. */
+/* Through a copy, so that nothing changes if the address faults half-way. */
 static int set_wide(void *wide, hva_t from, unsigned int size)
 {
 	void *copy = hv_alloc(size);
@@ -340,7 +340,7 @@ static u64 reg_id(const struct reg_group *group, unsigned int size, unsigned lon
 	return KVM_REG_RISCV | log2 << KVM_REG_SIZE_SHIFT | group->type | num;
 }
 
-/* Every id, to user memory at `list` if that is not 0; returns how many. */
+/* Copy all ids to user memory at `list`, unless it is 0. Returns how many, or -EFAULT. */
 static long list_regs(struct kvm_vcpu *vcpu, hva_t list)
 {
 	unsigned long num;
@@ -373,7 +373,7 @@ int onereg_list(struct kvm_vcpu *vcpu, hva_t user_list)
 	n = (u64)list_regs(vcpu, 0);
 	if (hv_copy_to_user(user_list, &n, sizeof(n)))
 		return -EFAULT;
-	/* Linux has the room in 32 bits. */
+	/* Linux truncates the given number to 32 bits. */
 	if ((u32)room < n)
 		return -E2BIG;
 	ret = list_regs(vcpu, user_list + offsetof(struct kvm_reg_list, reg));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * onereg.h - one group of KVM_{GET,SET}_ONE_REG: what onereg.c's table points to.
+ * onereg.h - the register groups of KVM_{GET,SET}_ONE_REG: rows of onereg.c's table.
  */
 #ifndef KVM_ONEREG_H
 #define KVM_ONEREG_H
@@ -10,25 +10,25 @@
 #define ULONG_SIZE ((unsigned int)sizeof(unsigned long))
 
 /*
- * Registers of one type and subtype. `num` is the id without architecture, size, type
- * and subtype; check() gets all of its bits, so that none that Linux refuses passes.
+ * Registers of one type and subtype. `num` is the id without architecture, size, type and subtype.
+ * check() gets all of its bits, so that it refuses every number that Linux refuses.
  */
 struct reg_group {
 	u64 type; /* KVM_REG_RISCV_* with subtype */
 	/*
-	 * Is there a register `num` of `size` bytes? 0, -ENOENT or -EINVAL. In which order the two
-	 * are looked at differs from group to group, as it does on Linux.
+	 * Is there a register `num` of `size` bytes? 0, -ENOENT or -EINVAL. Whether the number or
+	 * the size is checked first differs from group to group, as it does on Linux.
 	 */
 	int (*check)(const struct kvm_vcpu *vcpu, u64 num, unsigned int size);
-	/* 0, -ENOENT (nothing there after all), -EINVAL, -EBUSY. num has passed check(). */
+	/* 0, -ENOENT (no such register after all), -EINVAL, -EBUSY. num has passed check(). */
 	int (*get)(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
 	int (*set)(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
-	/* For KVM_GET_REG_LIST: register `num`'s bytes, 0: not listed; for num below `count`. */
+	/* For KVM_GET_REG_LIST: bytes of register `num`, 0 if it is not listed; num < count. */
 	unsigned int (*listed)(const struct kvm_vcpu *vcpu, unsigned long num);
 	unsigned long count;
-	/* Once the vCPU has run no number is looked at any more: a write is -EBUSY. */
+	/* Once the vCPU has run, a write gives -EBUSY, whatever the number. */
 	bool frozen_by_run;
-	/* The bytes of a register wider than a u64, in place of get and set; NULL: it is none. */
+	/* The bytes of a register wider than a u64, in place of get and set; else NULL. */
 	void *(*wide)(struct kvm_vcpu *vcpu, unsigned long num);
 };
 
@@ -40,7 +40,7 @@ static inline int reg_check_ulong(u64 num, u64 count, unsigned int size)
 	return num < count ? 0 : -ENOENT;
 }
 
-/* A `listed` for groups that list all they have. */
+/* A `listed` for groups that list all their registers. */
 unsigned int reg_always_ulong(const struct kvm_vcpu *vcpu, unsigned long num);
 
 extern const struct reg_group reg_groups_csr[3];   /* onereg_csr.c: general, AIA, smstateen */

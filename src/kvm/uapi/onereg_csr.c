@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * onereg_csr.c - the guest's supervisor CSRs as registers: general, AIA, Smstateen.
+ * onereg_csr.c - the guest's supervisor CSRs: general, AIA, Smstateen.
  *
- * What VS sees as s* is kept in vcpu->csrs while the vCPU is not loaded. A VMM may write any
- * value: what of it is legal the hardware decides when the vCPU is loaded.
+ * While the vCPU is not loaded, the CSRs that VS sees as s* are in vcpu->csrs. A VMM may write any
+ * value: when the vCPU is loaded, the hardware decides which bits are legal.
  */
 #include "uapi/onereg.h"
 #include "vcpu/irq.h"
@@ -15,7 +15,7 @@
 #define CSR_SIP   KVM_REG_RISCV_CSR_REG(sip)
 #define VSIP_MASK (BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT))
 
-/* Interrupts that have one number in sip and in hvip. */
+/* Interrupts with the same number in sip and in hvip. */
 static unsigned long local_irqs(const struct kvm_vcpu *vcpu)
 {
 	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF) ? BIT(IRQ_PMU_OVF) : 0;
@@ -27,7 +27,7 @@ static int general_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size
 	return reg_check_ulong(num, CSR_COUNT, size);
 }
 
-/* Where each is kept; sip has no place of its own. */
+/* Where each CSR is kept. sip is not kept by itself. */
 static unsigned long *general_place(struct kvm_vcpu *vcpu, unsigned long num)
 {
 	struct guest_csrs *c = &vcpu->csrs;
@@ -61,7 +61,7 @@ static int general_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 static int general_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
 	if (num == CSR_SIP) {
-		/* This is the state now: what was on its way before does not change it. */
+		/* The value written is the new state: drop changes that are still pending. */
 		__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
 		vcpu->csrs.hvip = ((unsigned long)value & VSIP_MASK) << 1 |
 				  ((unsigned long)value & local_irqs(vcpu));
@@ -71,7 +71,7 @@ static int general_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	return 0;
 }
 
-/* ---- AIA: they exist on every hart, and hold something where there is Ssaia ------------ */
+/* ---- AIA: the registers exist on every hart, and hold a value only with Ssaia ------------ */
 
 #define AIA_COUNT (sizeof(struct kvm_riscv_aia_csr) / sizeof(unsigned long))
 
@@ -100,7 +100,7 @@ static unsigned int aia_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) ? ULONG_SIZE : 0;
 }
 
-/* ---- Smstateen: readable where the hart has it, listed where the vCPU has -------------- */
+/* ---- Smstateen: readable if the hart has it, listed if the vCPU has it ------------------- */
 
 static int stateen_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * onereg_isa.c - registers that say what a vCPU is: identity, ISA and SBI extensions.
+ * onereg_isa.c - registers that describe a vCPU: identity, ISA extensions and SBI extensions.
  *
- * They may be changed until the vCPU first runs; then -EBUSY, unless the value is the
- * one that is there already.
+ * They may be changed until the vCPU first runs. Afterwards a write gives -EBUSY, unless it does
+ * not change the value.
  */
 #include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
@@ -12,7 +12,7 @@
 
 /* ---- CONFIG ---------------------------------------------------------------------- */
 
-/* Single letters as bits of `isa`: bit 0 is A. */
+/* Single-letter extensions as bits of `isa`: bit 0 is A. */
 static const struct {
 	char letter;
 	u8 ext;
@@ -34,13 +34,13 @@ static u64 isa_letters(const struct kvm_vcpu *vcpu)
 	return bits;
 }
 
-/* Letters that cannot be changed keep their state; that is what Linux does, silently. */
+/* Letters that cannot be changed silently keep their state, as on Linux. */
 static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 {
 	unsigned int i;
 	bool want;
 
-	/* As Linux: Z, the last letter, is none, and bits above 31 are never looked at. */
+	/* As on Linux: bit 25 (Z) is invalid, and bits above 31 are not checked. */
 	if ((u32)bits >> 25)
 		return -EINVAL;
 	if (bits == isa_letters(vcpu))
@@ -135,7 +135,7 @@ static int config_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 		return set_id(vcpu, &vcpu->marchid, value);
 	case KVM_REG_RISCV_CONFIG_REG(mimpid):
 		return set_id(vcpu, &vcpu->mimpid, value);
-	default: /* a fact of the hardware: what it is already, or nothing */
+	default: /* a property of the hardware: only its current value can be set */
 		err = config_get(vcpu, num, &fixed);
 		if (err)
 			return err;
@@ -197,7 +197,7 @@ static int sbi_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 typedef int reg_get_fn(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
 typedef int reg_set_fn(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
 
-/* BITS_PER_LONG of them as one mask; those that do not exist read as 0. */
+/* BITS_PER_LONG extensions as one mask. Those that do not exist read as 0. */
 static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get, u64 *value)
 {
 	unsigned int i;
@@ -211,8 +211,8 @@ static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get,
 }
 
 /*
- * As Linux: each bit is tried, and those that cannot be changed are passed over; only that SBI
- * extensions are frozen by the first run is an error.
+ * As on Linux: each bit is tried, and extensions that cannot be changed are skipped. The only error
+ * is that SBI extensions are frozen by the first run.
  */
 static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, u64 mask, u64 value)
 {
@@ -269,7 +269,7 @@ MULTI(sbi, KVM_COMPAT_SBI_EXT_COUNT)
 
 #define TYPE(kind, subtype) (KVM_REG_RISCV_##kind##_EXT | KVM_REG_RISCV_##kind##_##subtype)
 
-/* Linux lists the single ones only. */
+/* Linux lists only the single registers. */
 #define GROUPS(KIND, kind, max, frozen)                  \
 	{                                                \
 		{ .type = TYPE(KIND, SINGLE),            \

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * onereg_sbi.c - ONE_REG: what SBI extensions keep for a vCPU, to be saved and restored.
+ * onereg_sbi.c - registers of SBI extensions: state to be saved and restored with a vCPU.
  *
- * A number that an extension does not have is EINVAL here, not ENOENT, as on Linux.
+ * As on Linux, a number that STA does not have gives EINVAL here, not ENOENT.
  */
 #include "hv/kvm_compat.h"
 #include "uapi/onereg.h"
@@ -31,7 +31,7 @@ static int sta_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 	return 0;
 }
 
-/* Any value, as on Linux. Waiting counts from the next load on. */
+/* Any value is accepted, as on Linux. Steal time counts from the next load on. */
 static int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
 	gpa_t gpa = vcpu->sta.shmem;
@@ -49,7 +49,7 @@ static int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	return 0;
 }
 
-/* Readable always, listed if the vCPU answers STA: as on Linux. */
+/* Always readable, but listed only if the vCPU answers STA, as on Linux. */
 static unsigned int sta_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 {
 	(void)num;
@@ -60,7 +60,7 @@ static unsigned int sta_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 
 #define REGS_EACH 3
 
-/* Which feature, or -errno. */
+/* The register's feature, or -errno. */
 static int reg_feature(const struct kvm_vcpu *vcpu, unsigned long num)
 {
 	if (!fwft_is_on(vcpu))

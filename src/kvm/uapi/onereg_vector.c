@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * onereg_vector.c - vstart, vl, vtype, vcsr, vlenb, and v0 to v31 as registers.
+ * onereg_vector.c - vector registers: vstart, vl, vtype, vcsr, vlenb, and v0 to v31.
  *
- * The latter are vlenb bytes long, so their size in an id is the machine's. A machine whose
- * vlenb is another refuses a restore at vlenb. Any value can be written: hardware makes a
- * vtype that it does not have vill when the vCPU is loaded.
+ * v0 to v31 are vlenb bytes long, so the size in their ids depends on the machine. A machine with
+ * another vlenb refuses a restore when vlenb is set. Any value can be written: when the vCPU is
+ * loaded, hardware turns a vtype that it does not support into vill.
  */
 #include "uapi/onereg.h"
 #include "vcpu/isa.h"
@@ -24,7 +24,7 @@ static int vector_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 	return num == CSR(datap) ? -ENOENT : 0;
 }
 
-/* Where each is kept; vlenb has no place. */
+/* Where each register is kept. vlenb is not kept anywhere. */
 static unsigned long *vector_place(struct kvm_vcpu *vcpu, unsigned long num)
 {
 	switch (num) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * stats.c - KVM_GET_STATS_FD: counters as a file that describes itself.
+ * stats.c - KVM_GET_STATS_FD: a file of counters that describes itself.
  *
- *   header | id | one descriptor for each counter, name behind it | the counters
+ *   header | id | one descriptor per counter, followed by its name | the counters
  *
- * A read builds the whole file, about a page, and copies its part of it: the counters
- * are those of that moment, each by itself. The file holds the VM. The id names the thread
- * that made the VM or the vCPU, as Linux's does.
+ * A read builds the whole file, about a page, and copies the requested part. Each counter is read
+ * at that moment, on its own. The file holds a reference to the VM. The id names the thread that
+ * created the VM or the vCPU, as on Linux.
  */
 #include <string.h>
 #include "number.h"

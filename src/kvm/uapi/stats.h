@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * stats.h - the counters as tables: what stats.c and stats_debug.c share.
+ * stats.h - tables of the counters, shared by stats.c and stats_debug.c.
  */
 #ifndef KVM_STATS_H
 #define KVM_STATS_H
@@ -40,7 +40,7 @@ extern const struct stat_row vm_stat_rows[VM_STAT_COUNT];
 int stats_create_vm_fd(struct kvm *vm);
 int stats_create_vcpu_fd(struct kvm_vcpu *vcpu);
 
-/* stats_debug.c: from here on the VM is in /sys/kernel/debug/kvm, as THREAD-FD; until the end. */
+/* stats_debug.c: show the VM in /sys/kernel/debug/kvm as THREAD-FD, until it is freed. */
 void stats_vm_show(struct kvm *vm, int fd);
 
 #endif

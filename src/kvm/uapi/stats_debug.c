@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * stats_debug.c - the counters under /sys/kernel/debug/kvm: of all VMs together, and of each.
+ * stats_debug.c - the counters under /sys/kernel/debug/kvm: of all VMs together, and of each VM.
  *
- * Linux's layout: a file a counter, over all VMs there are; and in a directory THREAD-FD, after the
- * thread that created a VM and the descriptor it got, the same files for that VM, a vCPU's counter
- * being the sum over its vCPUs. Of a histogram the first bucket is shown, as there. Writing 0 clears
- * a counter that is no state.
+ * The layout is Linux's: one file per counter, with the sum over all VMs; and a directory THREAD-FD
+ * per VM, named after the thread that created it and the descriptor it got, with the same files for
+ * that VM. A vCPU's counter is summed over the VM's vCPUs. Of a histogram, only the first bucket is
+ * shown, as on Linux. Writing 0 clears a counter, unless it is a state.
  */
 #include <string.h>
 #include "number.h"
@@ -32,7 +32,7 @@ static u64 *word(void *stats, const struct stat_row *row)
 	return (u64 *)((u8 *)stats + row->offset);
 }
 
-/* A VM's value of the counter; clear: and 0 from now on. */
+/* Returns a VM's value of the counter. clear: also sets it to 0. */
 static u64 take(struct kvm *vm, unsigned int counter, bool clear)
 {
 	const struct stat_row *row = row_of(counter);
@@ -56,7 +56,7 @@ static u64 take(struct kvm *vm, unsigned int counter, bool clear)
 	return sum;
 }
 
-/* The VM with the lowest id from `from` on. */
+/* Search for the VM with the lowest id that is not below `from`. */
 struct next_vm {
 	unsigned int from, id; /* id 0: none */
 	char *name;
