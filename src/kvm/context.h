@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * context.h - registers, as they lie in memory: a guest's, the host's under it, and those of a trap.
+ * context.h - register contexts in memory: the guest's, the host's, and the CSRs of a trap.
  *
- * Assembly (switch.S, fp.S, vector.S, unpriv.S) reaches the members by generated offsets (offsets.c).
+ * Assembly (switch.S, fp.S, vector.S, unpriv.S) uses generated offsets of the members (offsets.c).
  */
 #ifndef KVM_CONTEXT_H
 #define KVM_CONTEXT_H
@@ -32,7 +32,7 @@ typedef int exit_fn(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 struct exit_ops {
 	exit_fn *handle;
 	exit_fn *handle_observed; /* the same, while an event observes exits */
-	exit_fn *unpriv_fault;    /* a guest-page fault of unpriv_read(), not of the guest */
+	exit_fn *unpriv_fault;    /* a guest page fault of unpriv_read(), not of the guest */
 };
 
 enum gpr {
@@ -48,10 +48,7 @@ enum gpr {
 	GPR_A7
 };
 
-/*
- * What switch.S moves at every entry and exit. Assembly reaches the members by
- * generated offsets (offsets.c); gpr[0] is never used.
- */
+/* What switch.S moves at every entry and exit; gpr[0] is never used. */
 struct guest_context {
 	unsigned long gpr[32];
 	unsigned long sepc;
@@ -68,7 +65,7 @@ struct host_context {
 	unsigned long sscratch;
 };
 
-/* The guest's CSRs that have a VS twin or none: moved by vcpu_load() and vcpu_put(). */
+/* The guest's CSRs that vcpu_load() and vcpu_put() move: VS CSRs, and S CSRs without a VS copy. */
 struct guest_csrs {
 	unsigned long vsstatus;
 	unsigned long vsie;
@@ -82,7 +79,7 @@ struct guest_csrs {
 	unsigned long scounteren;
 	unsigned long senvcfg;
 	unsigned long sstateen0;
-	unsigned long aia[7]; /* as struct kvm_riscv_aia_csr; zero where there is no Ssaia */
+	unsigned long aia[7]; /* as struct kvm_riscv_aia_csr; zero without Ssaia */
 };
 
 struct fp_state {

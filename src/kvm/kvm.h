@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm.h - a VM, and where everything about it is: the hypervisor core's one header for all.
+ * kvm.h - the VM, and the header that all parts of the hypervisor core include.
  *
- * A vCPU is in vcpu.h, its registers in context.h; each part's interface is in the part's own header
- * (exit.h, request.h, memslot.h, gstage.h, ...).
+ * A vCPU is in vcpu.h, its registers are in context.h. The interface of each part is in its own
+ * header (exit.h, request.h, memslot.h, gstage.h, ...).
  * Lock order: vm->lock > vcpu->mutex > vm->slots_lock > the host's mm lock > gstage's
  * mmu_lock (a leaf): docs/locking.md. Walkthrough: docs/reading-order.md
  */
@@ -31,17 +31,17 @@ struct vm_stats {
 #undef VM_STAT
 };
 
-/* What takes stores, in the order in which it is asked (bus.c). */
+/* Devices that take stores, in the order in which they are asked (bus.c). */
 struct kvm_bus {
-	size_t nr, room; /* entries; nr is read without the lock, too */
-	size_t zones;    /* of them, coalesced ones */
+	size_t nr, room; /* entries; nr is also read without the lock */
+	size_t zones;    /* coalesced zones among them */
 	struct bus_entry *entry;
 };
 
 struct kvm {
-	u32 refs; /* the VM's descriptor and each vCPU's; any thread */
+	u32 refs; /* held by the VM's descriptor and each vCPU's; any thread */
 	unsigned int id;
-	int creator; /* the thread that made it: names of statistics */
+	int creator; /* the thread that created it: for names of statistics */
 	char debug_name[HV_DEBUG_NAME];
 	struct list_head link; /* in the list of all VMs (vm.c) */
 	struct hv_mm *mm;
@@ -52,18 +52,18 @@ struct kvm {
 
 	struct hv_mutex slots_lock; /* memslot updates */
 	struct memslots *slots;
-	const struct memslot *leaving; /* in no map any more, and not all unmapped; mmu_lock */
+	const struct memslot *leaving; /* no longer in the map, not fully unmapped yet; mmu_lock */
 	u64 dirty_log_manual;          /* KVM_DIRTY_LOG_*; under slots_lock */
-	hpa_t slot_ids[64];            /* where each slot is, by id (memslot.c) */
+	hpa_t slot_ids[64];            /* pages of slot positions by id (memslot.c) */
 	struct gstage gstage;
 	const struct tlb_ops *tlb; /* toggle tlb_flush (tlb.h) */
 	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */
 	struct hv_notifier notifier;
 
-	u32 hsm_starts;           /* counts them; any thread */
+	u32 hsm_starts;           /* number of starts; any thread */
 	bool mp_state_reset;      /* KVM_CAP_RISCV_MP_STATE_RESET is enabled; any thread */
 	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
-	struct spinlock bus_lock; /* what follows, to the ring (bus.h); above an eventfd's lock */
+	struct spinlock bus_lock; /* the fields down to ring (bus.h); above an eventfd's lock */
 	struct kvm_bus bus[3];    /* by enum kvm_bus_kind */
 	struct list_head ioeventfds, zones;
 	struct kvm_coalesced_mmio_ring *ring; /* shared with user space: hostile */
@@ -74,7 +74,7 @@ struct kvm {
 	u8 toggle[TOGGLE_COUNT]; /* this VM's copy of each toggle */
 	bool dead;
 	struct vm_stats stats;
-	/* What hart last ran which vCPU (idx + 1): VS-stage entries are its own. */
+	/* The vCPU (idx + 1) that last ran on each hart: VS-stage entries there are its own. */
 	u16 hart_vcpu[HV_MAX_HARTS];
 };
 
@@ -91,13 +91,13 @@ void vm_release(struct kvm *vm);
 
 /* ---- vm.c ---------------------------------------------------------------------- */
 
-/* From when its descriptor has a number until it is freed, a VM is in the list of all VMs. */
+/* A VM is in the list of all VMs from when its descriptor has a number until it is freed. */
 void vm_list_add(struct kvm *vm);
 void vm_list_del(struct kvm *vm); /* no error if it is not in the list */
-/* Any thread. fn is called with the list's lock, a leaf: it must not sleep, nor take another lock. */
+/* Any thread. fn runs under the list's lock, a leaf: it must not sleep or take a lock. */
 void vm_for_each(void (*fn)(struct kvm *vm, void *arg), void *arg);
 struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id);
-/* Stop the VM for good, with the reason in the host's log: KVM_RUN gives -EIO. */
+/* Stop the VM for good and log the reason on the host. KVM_RUN then returns -EIO. */
 void vm_kill(struct kvm *vm, const char *why);
 
 #endif

@@ -33,7 +33,7 @@ int number_parse(const char *text, u64 max, u64 *n)
 	if (!*text)
 		return -EINVAL;
 	for (; *text; text++) {
-		digit = (u64)*text - '0'; /* far beyond 9 for what comes before it */
+		digit = (u64)*text - '0'; /* far above 9 for characters below '0' */
 		if (digit > 9 || digit > max || value > (max - digit) / 10)
 			return -EINVAL;
 		value = value * 10 + digit;

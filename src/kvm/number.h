@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * number.h - numbers as text: what parameters show and take, and names are made of.
+ * number.h - convert numbers to and from text, for parameters and names.
  */
 #ifndef KVM_NUMBER_H
 #define KVM_NUMBER_H
 
 #include "hv/types.h"
 
-#define NUMBER_SIZE 21 /* bytes of the longest, with the end of the text */
+#define NUMBER_SIZE 21 /* bytes of the longest number, with its '\0' */
 
-/* Writes n in decimal at `to`, which has room; the end of the text, where its '\0' stands. */
+/* Write n in decimal at `to`, which has room. Returns the end of the text, at its '\0'. */
 char *number_append(char *to, u64 n);
-/* A parameter's get: n as the whole text. -EINVAL: buf is too short. */
+/* For a parameter's get: write n as the whole text. -EINVAL: buf is too short. */
 int number_show(char *buf, size_t size, u64 n);
-/* Decimal digits and nothing else, max at most: 0, or -EINVAL and *n as it was. */
+/* Parse decimal digits, and nothing else, up to max. Returns 0, or -EINVAL with *n unchanged. */
 int number_parse(const char *text, u64 max, u64 *n);
 
 #endif

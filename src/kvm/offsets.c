@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * offsets.c - where the assembly files find the members of C structures.
+ * offsets.c - offsets of C structure members, for the assembly files.
  *
- * Compiled to assembly only; the build turns each line `->NAME value` of it into
- * a #define of gen/kvm_offsets.h.
+ * Compiled to assembly only. The build turns each line `->NAME value` of the result into a #define
+ * of gen/kvm_offsets.h.
  */
 #include "kvm.h"
 

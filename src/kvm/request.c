@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * request.c - telling a vCPU something from another thread, and being sure it listens.
+ * request.c - send requests to a vCPU from another thread, and kick it if it is in the guest.
  *
- * The rule that makes it safe: a sender sets its request bit, then reads mode; the
- * vCPU's thread sets mode to IN_GUEST, then reads the request word (run.c). With a full
- * fence between in both, at least one sees the other: either the thread finds the bit and
- * does not enter, or the sender finds IN_GUEST and kicks. The kick is an interrupt of the
- * host: with SIE = 0 it stays pending until the guest runs, and then ends that at once.
- * The same between `blocking` and what a vCPU waits for: asleep it is woken, idle it is kicked.
+ * The rule that makes it safe: a sender sets its request bit, then reads mode; the vCPU's thread
+ * sets mode to IN_GUEST, then reads the request word (run.c). With a full fence between the two
+ * steps on both sides, at least one side sees the other: either the thread finds the bit and does
+ * not enter, or the sender finds IN_GUEST and kicks. The kick is a host interrupt: with SIE = 0 it
+ * stays pending until the guest runs, and then ends the guest's run at once. The same rule holds
+ * for `blocking` and what a vCPU waits for: a vCPU asleep is woken, an idle one is kicked.
  */
 #include "request.h"
 
-/* What ends a wait; the rest is served before the entry, whenever that is. */
+/* The requests that end a wait. The others are served before the entry, whenever that is. */
 #define WAKING (BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM) | BIT(REQ_VM_DEAD))
 
-/* One interrupt is enough: only who changes `state` from -> to sends one. */
+/* One interrupt is enough: only the thread that changes `state` from -> to sends it. */
 static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to)
 {
 	/* lab 9: write kick_hart: the interrupt, from the one that changes the state */
@@ -60,9 +60,9 @@ void vcpu_kick(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Its thread takes the bit while mode is OUTSIDE and serves it before the next entry, so
- * either sight will do. The caller's own vCPU is OUTSIDE, hence never waited for, and
- * two callers cannot wait for each other.
+ * The vCPU's thread takes the bit while mode is OUTSIDE and serves it before the next entry, so
+ * seeing either is enough. The caller's own vCPU is OUTSIDE: nobody waits for it, and two callers
+ * cannot wait for each other.
  */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 {
@@ -73,7 +73,7 @@ void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 	/* lab 9 end */
 }
 
-/* All kicks first, then all waits: the exits overlap. */
+/* All kicks first, then all waits, so that the exits overlap. */
 bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
 {
 	struct kvm_vcpu *vcpu;

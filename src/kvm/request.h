@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * request.h - how a thread tells a vCPU something (request.c).
+ * request.h - requests to a vCPU from any thread (request.c).
  */
 #ifndef KVM_REQUEST_H
 #define KVM_REQUEST_H
@@ -8,11 +8,11 @@
 #include "kvm.h"
 
 /*
- * Requests: one word, any thread sets bits, run.c clears them before the entry.
- * Who sets a bit for a vCPU that may run calls vcpu_request(), which also kicks.
+ * Requests: one word. Any thread sets bits, run.c clears them before the entry. To set a bit for a
+ * vCPU that may be running, call vcpu_request(), which also kicks.
  */
 enum vcpu_request {
-	REQ_HOST,       /* look for a signal or a thread that waits for this hart */
+	REQ_HOST,       /* look for a signal, or for a thread that waits for this hart */
 	REQ_IRQ,        /* irq_pending changed */
 	REQ_HSM,        /* start, stop or reset of this vCPU */
 	REQ_TLB_FLUSH,  /* every G- and VS-stage translation of this VM on this hart */
@@ -20,17 +20,17 @@ enum vcpu_request {
 	REQ_HFENCE_ALL, /* VS-stage, all: the fence queue overflowed */
 	REQ_FENCE_I,
 	REQ_TRACE,   /* events were switched (observe.c) */
-	REQ_STEAL,   /* the guest's steal time is behind (steal_time.c) */
-	REQ_VM_DEAD, /* the VM was stopped by an error: KVM_RUN gives -EIO */
+	REQ_STEAL,   /* the guest's steal time is out of date (steal_time.c) */
+	REQ_VM_DEAD, /* an error has stopped the VM: KVM_RUN returns -EIO */
 };
 
 enum vcpu_mode {
 	VCPU_OUTSIDE,  /* the host runs; requests are seen before the next entry */
-	VCPU_IN_GUEST, /* in the guest or about to be: only a kick makes it look */
-	VCPU_KICKED,   /* as IN_GUEST, and a kick is on its way: no second one is needed */
+	VCPU_IN_GUEST, /* in the guest or about to be: only a kick makes it see requests */
+	VCPU_KICKED,   /* as IN_GUEST, and a kick is on its way: another one is not needed */
 };
 
-/* How a vCPU waits that is OUTSIDE. Fences can wait as long as it does: they precede the entry. */
+/* How an OUTSIDE vCPU waits. Fences can wait until it ends: they are executed before the entry. */
 enum vcpu_blocking {
 	VCPU_AWAKE,
 	VCPU_ASLEEP,      /* its thread sleeps on waitq, or is about to */
@@ -42,13 +42,12 @@ enum vcpu_blocking {
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req);
 /* Any thread. Make it leave the guest, or wake it if it sleeps. */
 void vcpu_kick(struct kvm_vcpu *vcpu);
-/* Spin until the vCPU is out of the guest with the request still to serve, or has served it. */
+/* Spin until the vCPU is out of the guest, with the request still to serve, or has served it. */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req);
 /*
- * Ask every vCPU of the VM and return when each has left the guest since, so
- * that none runs on without having served it. Spins: hold no lock that a vCPU on
- * its way out of the guest takes. The calling vCPU's own bit is set as well.
- * True: some vCPU was in its guest.
+ * Send the request to every vCPU of the VM, and return when each has left the guest since, so that
+ * none continues without having served it. Spins: hold no lock that a vCPU takes on its way out of
+ * the guest. Sets the calling vCPU's own bit as well. Returns true if some vCPU was in its guest.
  */
 bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * toggle.c - the toggles' settings: parameters of the host, copied by each new VM.
+ * toggle.c - the settings of the toggles: host parameters, copied by each new VM.
  *
- * A setting is changed by its word; a VM keeps what was set when it was created, so two
- * VMs with different variants run side by side.
+ * A setting is changed by writing one of its words. A VM keeps the settings of its creation, so VMs
+ * with different variants can run side by side.
  */
 #include <string.h>
 #include "kvm.h"
@@ -23,7 +23,7 @@ static struct toggle toggles[] = {
 
 static struct hv_param params[TOGGLE_COUNT];
 
-/* The word `index` of a list, and its length; NULL if there are fewer. */
+/* Word `index` of a list, and its length. NULL if the list has fewer words. */
 static const char *nth_word(const char *words, unsigned int index, size_t *len)
 {
 	const char *end;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * toggle.h - the toggles, by number: toggle.def has their names, values and questions.
+ * toggle.h - the ids of the toggles; toggle.def has their names, values and questions.
  */
 #ifndef KVM_TOGGLE_H
 #define KVM_TOGGLE_H
@@ -14,9 +14,9 @@ enum toggle_id {
 	TOGGLE_COUNT
 };
 
-/* Another initial value than the table's; before toggle_init(), which takes boot arguments. */
+/* Replace the table's initial value. Before toggle_init(), which applies boot arguments. */
 void toggle_set_initial(enum toggle_id id, unsigned int value);
 int toggle_init(void);
-void toggle_vm_init(struct kvm *vm); /* the VM's copy, for its life */
+void toggle_vm_init(struct kvm *vm); /* copies the settings, for the VM's life */
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * vcpu.h - a vCPU: its state, its life, and its way into a hart.
+ * vcpu.h - a vCPU: its state, its life cycle, and how it is loaded on a hart.
  *
- * Ownership: everything that no comment marks "any thread" belongs to the holder of vcpu->mutex,
- * which KVM_RUN and every other vCPU ioctl take first.
+ * Ownership: every field without a comment "any thread" belongs to the holder of vcpu->mutex, which
+ * KVM_RUN and every other vCPU ioctl take first.
  */
 #ifndef KVM_VCPU_H
 #define KVM_VCPU_H
@@ -13,7 +13,7 @@
 #include "hv/trace.h"
 #include "context.h"
 
-#define KVM_RUN_PAGES 2 /* of a vCPU's mapping: struct kvm_run, the VM's coalesced ring */
+#define KVM_RUN_PAGES 2 /* of a vCPU's mapping: struct kvm_run and the VM's coalesced ring */
 
 struct kvm;
 struct kvm_pmu;
@@ -35,13 +35,13 @@ struct mmio_access {
 typedef void complete_fn(struct kvm_vcpu *vcpu);
 
 /*
- * The exit that user space is to answer, at most one. The next KVM_RUN completes it first
- * (complete_exit()). Code that exits to user space for an answer sets `complete`, and the fields that
- * this function reads. NULL: no exit is in flight.
+ * The exit that user space has to answer, at most one. The next KVM_RUN completes it first
+ * (complete_exit()). Code that exits to user space for an answer sets `complete` and the fields
+ * that this function reads. NULL: no exit is in flight.
  *
  * A completion writes only guest registers. vcpu_reset() overwrites all of those, so it drops the
- * completion: the result is the same as if the exit had been completed just before. There is no other
- * order between the two, wherever a reset comes from (hsm.c). Other states of KVM_SET_MP_STATE and
+ * completion: the result is the same as if the exit had been completed just before. The two have no
+ * other order, wherever a reset comes from (hsm.c). Other states of KVM_SET_MP_STATE and
  * KVM_SET_ONE_REG drop nothing: the completion then changes the registers that the VMM has set.
  */
 struct completion {
@@ -79,18 +79,18 @@ struct vcpu_timer {
 /* Steal-time accounting (steal_time.c). */
 struct vcpu_sta {
 	gpa_t shmem;    /* of the shared structure; STA_OFF: none */
-	u64 seen_ns;    /* its thread's run delay that the guest knows of */
-	int thread;     /* whose that is; 0: not looked at yet */
-	bool preempted; /* the guest has been marked so */
+	u64 seen_ns;    /* the run delay of its thread that has been reported to the guest */
+	int thread;     /* the thread of seen_ns; 0: not determined yet */
+	bool preempted; /* the guest's structure says so */
 };
 
-/* What the guest has set by SBI FWFT (fwft.c); a bit for each feature there. */
+/* What the guest has set through SBI FWFT (fwft.c). disabled, locked: one bit per feature. */
 struct vcpu_fwft {
 	u8 disabled; /* by user space */
 	u8 locked;   /* until the next reset */
 	u8 pmlen;    /* index: 0, 7, 16 bits masked */
 	bool misaligned, ad_hw;
-	bool switched; /* fwft_load() and fwft_put() have something to do */
+	bool switched; /* fwft_load() and fwft_put() have work to do */
 };
 
 /* Counters, read through KVM_GET_STATS_FD and /sys/kernel/debug/kvm. */
@@ -109,8 +109,9 @@ struct vcpu_stats {
 };
 
 /*
- * In last_hart. Neither equals a hart's number, so the next load drops all of the VM's translations
- * on its hart. VCPU_STALE is set beside the number: they were made under other settings.
+ * Values of last_hart. Neither equals a hart's number, so the next load drops all of the VM's
+ * translations on its hart. VCPU_STALE is added to the number if the translations were made under
+ * other settings.
  */
 #define VCPU_NO_HART (~0U)
 #define VCPU_STALE   BIT(31)
@@ -120,44 +121,44 @@ struct kvm_vcpu {
 	struct host_context host;
 	unsigned long exit_vector;       /* stvec while the guest runs; toggle fastpath */
 	const struct exit_ops *exit_ops; /* toggle switch */
-	exit_fn *handle_exit;            /* one of them: vcpu_observe() */
+	exit_fn *handle_exit;            /* one of its handlers: vcpu_observe() */
 
 	unsigned long requests;    /* bits of enum vcpu_request; any thread, atomically */
 	u32 mode;                  /* enum vcpu_mode; any thread reads */
 	u32 hart;                  /* where it runs, while not OUTSIDE; any thread reads */
-	unsigned long irq_pending; /* wanted state of the lines in irq_changed; any thread */
-	unsigned long irq_changed; /* lines, as bits of hvip, that hvip lags behind; any thread */
+	unsigned long irq_pending; /* requested state of the lines in irq_changed; any thread */
+	unsigned long irq_changed; /* lines, as bits of hvip, to be updated in hvip; any thread */
 
-	/* What exits use most, where one instruction reaches it: in the first 2 KiB. */
+	/* What exits use most: in the first 2 KiB, where one instruction reaches it. */
 	struct kvm *kvm;
 	const struct timer_ops *timer_ops; /* timer.h */
 	unsigned int id;                   /* KVM_CREATE_VCPU's argument and the guest's hart id */
 	u32 sbi_ext;    /* bits of enum KVM_RISCV_SBI_EXT_ID that this vCPU answers */
-	u32 pmu_events; /* firmware events that a counter counts, by code; any thread reads */
+	u32 pmu_events; /* firmware events that are being counted, by code; any thread reads */
 	struct trace_exit_clock exit_clock;
 	struct vcpu_stats stats;
 
 	unsigned int idx; /* position in kvm->vcpus */
-	int creator;      /* the thread that made it */
+	int creator;      /* the thread that created it */
 	struct hv_mutex mutex;
 
 	struct guest_csrs csrs; /* valid while not loaded */
-	struct {                /* the host's, while the vCPU is loaded */
+	struct {                /* the host's values, while the vCPU is loaded */
 		unsigned long scounteren, senvcfg, sstateen0;
 	} host_user;
 	unsigned long hedeleg;
 	unsigned long hcounteren;
 	u64 henvcfg;
 	const struct fp_ops *fp_ops; /* fp.h */
-	unsigned int fp_hart;        /* whose unit may still hold fp as it stands; ~0: none */
+	unsigned int fp_hart;        /* the hart whose unit may still hold fp unchanged; ~0: none */
 	unsigned int vector_hart;
-	bool fp_expected, vector_expected; /* lazy_trap: changed in the last turn */
+	bool fp_expected, vector_expected; /* lazy_trap: changed when last loaded */
 
-	bool wfi_native;  /* toggle wfi: hstatus.VTW follows what the hart is wanted for */
-	bool loaded;      /* its CSRs are in this hart */
+	bool wfi_native;  /* toggle wfi: hstatus.VTW depends on whether the hart is wanted */
+	bool loaded;      /* its CSRs are in a hart */
 	bool put_pending; /* loaded, and its thread is in user space (lazy_put.c) */
 	unsigned int
-		last_hart; /* where it was last loaded, with VCPU_STALE if set; or VCPU_NO_HART */
+		last_hart; /* the hart of the last load, perhaps with VCPU_STALE; or VCPU_NO_HART */
 	struct hv_sched_hook sched_hook;
 
 	struct kvm_run *run; /* shared with user space: hostile, each field read once */
@@ -165,15 +166,15 @@ struct kvm_vcpu {
 	struct completion completion;
 
 	struct memslots *slots;          /* this vCPU's view of the memory map (memslot.c) */
-	const struct memslot *slot_hint; /* its last hit there */
-	gfn_t spurious_gfn;              /* the last whose fault found its leaf there */
-	gfn_t device_gfn;                /* a page without a slot there; ~0: none is known */
-	unsigned long vmid_generation;   /* for which it has entered hgatp (vmid.c) */
+	const struct memslot *slot_hint; /* the slot found last */
+	gfn_t spurious_gfn;              /* the last gfn whose fault found its leaf present */
+	gfn_t device_gfn;                /* a page without a slot; ~0: none known */
+	unsigned long vmid_generation;   /* of the VMID in hgatp (vmid.c) */
 
 	bool suspended;           /* in SBI HSM suspend; only its own thread writes */
 	struct spinlock hsm_lock; /* hsm_* and start_*; a leaf */
 	bool hsm_stopped;         /* SBI HSM STOPPED: KVM_RUN waits for a start */
-	bool hsm_reset;           /* begin anew at start_pc before the next entry: START_PENDING */
+	bool hsm_reset;           /* START_PENDING: start at start_pc before the next entry */
 	unsigned long start_pc, start_opaque;
 
 	u32 halt_poll_ns;      /* how long it polls before it blocks (halt_poll.c) */
@@ -213,48 +214,49 @@ extern const struct hv_file_ops kvm_vcpu_ops; /* api_vcpu.c */
 int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpu);
 void vcpu_destroy(struct kvm_vcpu *vcpu);
 
-/* ---- vcpu.c: the way into a hart --------------------------------------------------- */
+/* ---- vcpu.c: loading a vCPU on a hart ----------------------------------------------- */
 
 /*
- * Traps that VS handles itself, in a new vCPU's hedeleg. Not delegated: access and misaligned faults,
- * which the firmware may have to see first, and of course what H adds. Illegal instructions are
- * delegated unless they may be the first use of a unit that is away (fp_lazy_trap.c).
+ * The traps that VS handles itself: hedeleg of a new vCPU. Not delegated are access and misaligned
+ * faults, which the firmware may have to see first, and the causes that H adds. Illegal
+ * instructions are delegated unless they may be the first use of FP or vector state that is not
+ * loaded (fp_lazy_trap.c).
  */
 #define HEDELEG_DEFAULT                                                           \
 	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_ILLEGAL_INST) | BIT(EXC_BREAKPOINT) | \
 	 BIT(EXC_ECALL_U) | BIT(EXC_INST_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | \
 	 BIT(EXC_STORE_PAGE_FAULT))
 
-/* As after power-on, but at pc with a0 = its id and a1 = opaque. Loaded or not. */
+/* Reset as after power-on, but with pc, a0 = its id and a1 = opaque. Loaded or not. */
 void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
-/* Its set of extensions is another one; before it first runs. */
+/* Apply a changed set of extensions, before the vCPU first runs. */
 void vcpu_isa_changed(struct kvm_vcpu *vcpu);
 void vcpu_hart_init(void);             /* each hart: what is delegated to VS, for any vCPU */
-void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, and stay loaded over switches */
+void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, for many world switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
-void vcpu_reload(struct kvm_vcpu *vcpu); /* of a loaded one: out, and in again on this hart */
-/* vcpu_load() and vcpu_put() without the scheduler's hook: its in() and out() (lazy_put.c). */
+void vcpu_reload(struct kvm_vcpu *vcpu); /* a loaded vCPU: put and load on the same hart */
+/* vcpu_load() and vcpu_put() without the scheduler's hook: for its in() and out() (lazy_put.c). */
 void vcpu_load_csrs(struct kvm_vcpu *vcpu);
 void vcpu_put_csrs(struct kvm_vcpu *vcpu);
 /*
- * The hart works for this vCPU now: records name it, and its exits are handled as the events that
- * are on require, which may have been switched meanwhile. Its own thread.
+ * The hart works for this vCPU now. Records name it, and its exits are handled as the enabled
+ * events require; they may have been switched meanwhile. Its own thread.
  */
 void vcpu_observe(struct kvm_vcpu *vcpu);
-/* Its own thread: sleep until cond; 0 or -EINTR (a signal). Loaded before and after. */
+/* Its own thread: sleep until cond. Returns 0, or -EINTR for a signal. Loaded before and after. */
 int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 
-/* ---- lazy_put.c: loaded over user space -------------------------------------------- */
+/* ---- lazy_put.c: loaded while in user space ---------------------------------------- */
 
 void lazy_put_init(void);
 void lazy_put_vcpu_init(struct kvm_vcpu *vcpu); /* the scheduler's hook */
-/* Around KVM_RUN's way through the guest: loaded; and on the way to user space, perhaps still. */
+/* At the beginning and end of KVM_RUN: load the vCPU; and put it, or leave the put pending. */
 void vcpu_begin_run(struct kvm_vcpu *vcpu);
 void vcpu_end_run(struct kvm_vcpu *vcpu);
-/* Put the vCPU if its put is pending, on whichever hart. Its mutex is held; may sleep. */
+/* Put the vCPU if its put is pending, on any hart. Call with its mutex held; may sleep. */
 void vcpu_finish_put(struct kvm_vcpu *vcpu);
 
-/* The hart of the load before, for the trace. */
+/* The hart where it was last loaded, for the trace. */
 static inline unsigned int vcpu_last_hart(const struct kvm_vcpu *vcpu)
 {
 	if (vcpu->last_hart == VCPU_NO_HART)
