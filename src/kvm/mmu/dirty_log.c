@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * dirty_log.c - which pages of a memory slot the guest has written.
+ * dirty_log.c - the log of pages in a memory slot that the guest has written.
  *
- * One bit a page. While a slot is logged its leaves are of 4 KiB and not writable;
- * the first write faults, sets the bit and makes its page writable, until the log is
- * read: then the bits are cleared and the pages protected again. With
- * KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 that is done by KVM_CLEAR_DIRTY_LOG, for the pages
- * that it names; and with INITIALLY_SET a new log has every page, so that nothing
- * needs to be protected before the first of these calls.
+ * One bit per page. While a slot is logged, its leaves are 4 KiB and not writable. The first write
+ * to a page faults, sets the page's bit and makes the page writable until the log is read. Reading
+ * clears the bits and write-protects the pages again. With KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+ * KVM_CLEAR_DIRTY_LOG does that instead, for the pages that it names. With INITIALLY_SET as well, a
+ * new log has all bits set, so nothing has to be write-protected before the first of these calls.
  *
- * Not logged: what user space writes itself. Locks: bits under mmu_lock; slots_lock keeps
- * the log in being while it is read.
+ * Writes by user space are not logged. Locks: mmu_lock guards the bits; slots_lock keeps the log
+ * from being freed while it is read.
  */
 #include <asm-generic/errno.h>
 #include "hv/trace.h"
@@ -21,13 +20,14 @@
 
 /*
  * The bits are in pages of their own, because a slot may have 2^31 - 1 of them. A page of bits is
- * allocated for the first mark in it, so the size of a log depends on its marks: an empty log of 8 TiB
- * takes 512 KiB instead of 256 MiB. Pages without a mark are not read; user space gets zeroes for them.
+ * allocated for the first mark in it, so the size of a log depends on its marks: an empty log of 8
+ * TiB takes 512 KiB instead of 256 MiB. Pages without a mark are not read; user space gets zeroes
+ * for them.
  *
- * Each page of bits has an entry: its address, or 0, and BITS_DIRTY. BITS_DIRTY without an address means
- * that all bits of the page are set. That is the initial state with INITIALLY_SET, and it keeps a mark
- * for which no page could be allocated: user space then copies pages that were not written, but misses
- * none that was.
+ * Each page of bits has an entry: its address, or 0, and BITS_DIRTY. BITS_DIRTY without an address
+ * means that all bits of the page are set. That is the initial state with INITIALLY_SET, and it
+ * keeps a mark for which no page could be allocated: user space then copies pages that were not
+ * written, but misses none that was.
  */
 struct dirty_log {
 	u64 npages;
@@ -90,7 +90,9 @@ static u64 low_bits(u64 n)
 	return n < 64 ? (1ULL << n) - 1 : ~0ULL;
 }
 
-/* mmu_lock. Allocate the page of bits of an entry, and set the first `set` bits. False: no memory. */
+/*
+ * mmu_lock held. Allocate an entry's page of bits, and set the first `set` bits. False: no memory.
+ */
 static bool bits_alloc(u64 *entry, u64 set)
 {
 	hpa_t pa = hv_pages_alloc(HV_ORDER_4K);
@@ -107,8 +109,8 @@ static bool bits_alloc(u64 *entry, u64 set)
 }
 
 /*
- * mmu_lock. An entry without a page is to get a mark: allocate the page. False: nothing is left to mark,
- * since all bits are set, or are set here for lack of memory.
+ * mmu_lock held. Prepare an entry without a page for a mark by allocating the page. False: nothing
+ * is left to mark, because all bits are set, or are set here for lack of memory.
  */
 static __attribute__((noinline)) bool bits_first_mark(u64 *entry)
 {
@@ -136,9 +138,12 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 
 /* ---- reading and clearing --------------------------------------------------------- */
 
-#define WORD_WORK 3 /* to look at a word of bits, by the measure of GSTAGE_PIECE */
+#define WORD_WORK 3 /* the work of looking at a word of bits, in units of GSTAGE_PIECE */
 
-/* mmu_lock, free in between. Before each word: only slots_lock keeps the words from another reader. */
+/*
+ * mmu_lock held, released in between. Called before each word; only slots_lock keeps other readers
+ * away from the words meanwhile.
+ */
 static void rest(struct gstage *gs)
 {
 	if (gstage_pause_is_due(gs))
@@ -146,14 +151,14 @@ static void rest(struct gstage *gs)
 	gs->work -= WORD_WORK;
 }
 
-/* Nothing spinning is locked. */
+/* No spinlock is held. */
 static void let_others(void)
 {
 	if (!hv_poll_interrupts())
 		hv_resched();
 }
 
-/* mmu_lock, free in between. The 64 pages from `page` on are not writable any more. */
+/* mmu_lock held, released in between. Write-protect the 64 pages from `page` on. */
 static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 {
 	gpa_t start = gfn_to_gpa(slot->base + page);
@@ -162,13 +167,13 @@ static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 	gstage_protect(&vm->gstage, start, start + (n << PAGE_SHIFT));
 }
 
-/* The bits that stand for pages of the slot, in the word for its page `page` and the next 63. */
+/* The bits that stand for pages of the slot, in the word for pages `page` to `page` + 63. */
 static u64 valid_bits(const struct memslot *slot, u64 page)
 {
 	return low_bits(slot->npages - page);
 }
 
-/* mmu_lock, released in between. read_bits() for an entry without a page: all bits are set. */
+/* mmu_lock held, released in between. read_bits() for an entry without a page: all bits are set. */
 static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
@@ -184,7 +189,7 @@ static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	}
 }
 
-/* mmu_lock, released in between. read_bits() for an entry with a page. False: all bits are 0. */
+/* mmu_lock held, released in between. read_bits() for an entry with a page. False: all are 0. */
 static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
@@ -233,8 +238,8 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	spin_unlock(&vm->gstage.mmu_lock);
 
 	/*
-	 * What a vCPU writes by an old translation before this is in no log, but it is before
-	 * the copy of the pages that user space makes after it has the bits.
+	 * A vCPU's write through an old translation before this flush is not logged. But it
+	 * precedes user space's copy of the page, which user space makes after it has the bits.
 	 */
 	tlb_flush_pending(vm, &pending);
 	return any;
@@ -246,7 +251,7 @@ static u64 bits_used(const struct memslot *slot, u64 first)
 	return MIN(slot->npages - ALIGN_DOWN(first, BITS_PER_PAGE), BITS_PER_PAGE);
 }
 
-/* Does the mask contain every page of the slot in the page of bits that contains `first`? */
+/* True if the mask contains every page of the slot in the page of bits that contains `first`. */
 static bool names_all(const struct memslot *slot, u64 first, const u64 *mask, size_t words)
 {
 	size_t i;
@@ -260,9 +265,9 @@ static bool names_all(const struct memslot *slot, u64 first, const u64 *mask, si
 }
 
 /*
- * mmu_lock, released in between. For an entry without a page, so all bits are set: clear all, or
- * allocate the page so that some can be cleared. False: nothing is left to do. Without memory no bit is
- * cleared, so all pages are reported dirty once more.
+ * mmu_lock held, released in between. For an entry without a page, whose bits are all set: clear
+ * all, or allocate the page so that some can be cleared. False: nothing is left to do. Without
+ * memory no bit is cleared, so all pages are reported dirty once more.
  */
 static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
 		       size_t words)
@@ -280,7 +285,9 @@ static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, co
 	return false;
 }
 
-/* mmu_lock, released in between. Clear the bits in `mask`, and write-protect the pages that were dirty. */
+/*
+ * mmu_lock held, released in between. Clear the bits in `mask`, and protect pages that were dirty.
+ */
 static void clear_page(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
 		       size_t words)
 {
@@ -315,7 +322,7 @@ static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, co
 	tlb_flush_pending(vm, &pending);
 }
 
-/* One page of the bits [first, end) of the slot, to or from user memory; how many. */
+/* How many of the pages [first, end) to handle at once: those in the page of bits of `first`. */
 static u64 chunk_pages(u64 first, u64 end)
 {
 	return MIN(end - first, BITS_PER_PAGE - first % BITS_PER_PAGE);
@@ -334,7 +341,7 @@ static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t 
 		let_others();
 		n = chunk_pages(first, slot->npages);
 		words = (size_t)((n + 63) / 64);
-		/* If the copy fails the bits are lost to user space, as in Linux. */
+		/* If the copy fails, user space has lost the bits, as in Linux. */
 		if (read_bits(vm, slot, first, copy, words, take))
 			err = hv_copy_to_user(to + (hva_t)(first / 8), copy, words * sizeof(u64));
 		else
@@ -343,7 +350,7 @@ static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t 
 	return err;
 }
 
-/* apply: clear what user space's bits name; else only see whether they can be read. */
+/* apply: clear the bits that user space names; otherwise only check that its bitmap can be read. */
 static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
 		     const struct kvm_clear_dirty_log *log, bool apply)
 {
@@ -367,7 +374,7 @@ static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
 	return 0;
 }
 
-/* Whole words, or up to the slot's end. */
+/* The range must consist of whole words or reach the slot's end. */
 static bool clear_range_is_valid(const struct memslot *slot, const struct kvm_clear_dirty_log *log)
 {
 	u64 left;
@@ -378,7 +385,7 @@ static bool clear_range_is_valid(const struct memslot *slot, const struct kvm_cl
 	return log->num_pages <= left && (log->num_pages == left || log->num_pages % 64 == 0);
 }
 
-/* Either ioctl: `clear` is NULL for the one that reads. Holds slots_lock. */
+/* Both ioctls; `clear` is NULL for KVM_GET_DIRTY_LOG. slots_lock held. */
 static int log_ioctl(struct kvm *vm, u32 id, hva_t to, const struct kvm_clear_dirty_log *clear)
 {
 	const struct memslot *slot = memslot_by_id(vm, id);
@@ -430,7 +437,7 @@ int dirty_log_set_manual(struct kvm *vm, u64 flags)
 {
 	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
 
-	/* INITIALLY_SET only together with the other (Linux's documentation of the cap). */
+	/* INITIALLY_SET only together with the other flag (Linux's documentation of the cap). */
 	if (flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
 		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
 	if (flags & ~allowed)

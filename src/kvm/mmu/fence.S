@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * fence.S - what this hart fetched before is fetched again.
+ * fence.S - discard instructions that this hart may have fetched earlier.
  *
  *   local_fence_i()
  *
- * Spec: Zifencei. The fences of translations are in hfence.h.
+ * Spec: Zifencei. The fences for translations are in hfence.h.
  */
 	.text
 

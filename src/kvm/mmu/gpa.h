@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * gpa.h - which guest physical address faulted: the contract of the two variants of toggle gpa_from.
+ * gpa.h - find the guest physical address that faulted: the interface of toggle gpa_from's
+ * variants.
  *
- * gpa_htval.c believes what the trap says in htval and htinst, and walks the guest's tables only
- * where these are silent; gpa_walk.c never looks at either and walks always, as a hypervisor must
- * on hardware that leaves both 0 (H §2.8, H §6.3). Both use the walk of vsstage.c.
+ * gpa_htval.c uses htval and htinst, and walks the guest's tables only where these give no answer.
+ * gpa_walk.c ignores both and always walks, as a hypervisor must on hardware that leaves both 0
+ * (H §2.8, H §6.3). Both use the walk of vsstage.c.
  *
- * "Try again" (-EAGAIN) is safe to answer at any time: the guest makes the same access anew,
- * with nothing remembered on this hart that could make it trap alike for ever.
+ * It is always safe to return -EAGAIN (try again): the guest repeats the access, and nothing cached
+ * on this hart can make it trap the same way for ever.
  */
 #ifndef KVM_GPA_H
 #define KVM_GPA_H
@@ -24,15 +25,16 @@ struct gpa_ops {
 	const char *name;
 
 	/*
-	 * Where to look for memory: what faulted, so far as that is known without much ado.
-	 * 0 or -EAGAIN. vCPU loaded; may sleep.
+	 * Fill *fault with what faulted, as far as that is cheap to find out. Returns 0 or -EAGAIN.
+	 * vCPU loaded; may sleep.
 	 */
 	int (*locate)(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 		      struct gstage_fault *fault);
 
 	/*
-	 * There is no memory for *fault, as locate() has answered it. Be sure of `implicit`, which
-	 * decides between MMIO and an access fault; that may change the address as well. As above.
+	 * Called if there is no memory at the address that locate() has found. Settles `implicit`,
+	 * which decides between MMIO and an access fault; the address may change, too. Otherwise as
+	 * locate().
 	 */
 	int (*confirm)(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 		       struct gstage_fault *fault);

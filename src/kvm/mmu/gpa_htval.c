@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
 /*
- * gpa_htval.c - the faulting address as the hardware tells it (toggle gpa_from=htval).
+ * gpa_htval.c - the faulting address from htval and htinst (toggle gpa_from=htval).
  *
- * htval is the address without its low 2 bits, which for an explicit access are those of
- * stval. htinst is a pseudoinstruction where the guest's own walk faulted. Hardware may leave
- * either 0: then, and only then, the guest's tables are walked.
+ * htval is the address shifted right by 2; for an explicit access, the low 2 bits are those of
+ * stval. htinst is a pseudoinstruction if the guest's own page-table walk faulted. Hardware may
+ * leave either 0. Then, and only then, the guest's tables are walked.
  *
- * The same contract by the walk alone: gpa_walk.c. Spec: H §2.8, H §6.3.
+ * gpa_walk.c implements the same interface by the walk alone. Spec: H §2.8, H §6.3.
  */
 #include <asm-generic/errno.h>
 #include "mmu/gpa.h"
 
-/* Of a pseudoinstruction, the bit that tells a write of A and D from a read (H §6.3). */
+/* The bit of a pseudoinstruction that distinguishes a write of A and D from a read (H §6.3). */
 #define HTINST_PSEUDO_WRITE BIT(5)
 
 static int htval_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			struct gstage_fault *fault)
 {
-	/* 0 says that the hardware did not tell (H §2.8); page 0 cannot be told from it. */
+	/* 0: the hardware gave no address (H §2.8). A fault at address 0 looks the same. */
 	if (!trap->htval)
 		return vsstage_locate(vcpu, trap, fault);
 
@@ -33,7 +33,7 @@ static int htval_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 	return 0;
 }
 
-/* htinst of 0 leaves open whether the access faulted or the walk for it did. */
+/* If htinst is 0, either the access itself faulted or the page-table walk for it. */
 static int htval_confirm(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			 struct gstage_fault *fault)
 {

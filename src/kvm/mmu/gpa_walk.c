@@ -2,11 +2,11 @@
 /*
  * gpa_walk.c - the faulting address from the guest's own page tables (toggle gpa_from=walk).
  *
- * The trap gives the virtual address and the kind of access, and no more is asked of it. The
- * first address on the way there that the G-stage table does not permit is what faulted: a
- * page-table entry, an entry whose A or D would be set, or at the end the access's own.
+ * Of the trap, only the virtual address and the kind of access are used. The address that faulted
+ * is the first one on the walk that the G-stage table does not permit: that of a page-table entry,
+ * of an entry whose A or D would be set, or at the end that of the access.
  *
- * The same contract by htval and htinst: gpa_htval.c. Spec: S §3.2, H §5.2.
+ * gpa_htval.c implements the same interface with htval and htinst. Spec: S §3.2, H §5.2.
  */
 #include "mmu/gpa.h"
 
@@ -16,7 +16,7 @@ static int walk_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 	return vsstage_locate(vcpu, trap, fault);
 }
 
-/* The walk has left nothing open. */
+/* Nothing to do: the walk has already settled everything. */
 static int walk_confirm(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			struct gstage_fault *fault)
 {

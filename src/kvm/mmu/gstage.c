@@ -2,11 +2,10 @@
 /*
  * gstage.c - a G-stage table as a whole, and what both walkers share.
  *
- * The walkers find their way; here is what they do when they are there: add a
- * table, split a leaf, retire a table. A retired table may still be read by a hart
- * whose walk had begun, so it is kept until a fence: its entries are all zero, and
- * the list of retired tables runs through their first entries in a form that has V
- * clear, which such a walk takes for "not mapped".
+ * A walker finds an entry; the functions here change it: add a table, split a leaf, retire a table.
+ * A hart whose walk had already begun may still read a retired table, so the table is kept until a
+ * fence. All its entries are zero except the first, which links the list of retired tables. The
+ * link has V clear, so such a walk takes it for "not mapped".
  *
  * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H §2.10, H §5.1, S §2.1.
  */
@@ -20,7 +19,7 @@ static const struct gstage_mode {
 	unsigned int levels;
 } modes[] = { GSTAGE_MODES };
 
-/* What every hart has, from the start of the last one; NULL: nothing, and no VM is made. */
+/* The widest mode of all harts, once the last has started. NULL: none, no VM can be created. */
 static const struct gstage_mode *mode = &modes[0];
 
 pte_t *gstage_table_map(pte_t pte)
@@ -62,8 +61,8 @@ int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa)
 		table[i] = pte_make(pte_to_hpa(leaf) + i * gstage_size(level - 1), leaf & ~PTE_PPN);
 	hv_page_unmap(table);
 	/*
-	 * Both forms translate alike, so a hart may use either until the next fence and no
-	 * moment is needed in which neither is valid.
+	 * Both forms translate alike. A hart may use either until the next fence, so the entry need
+	 * not be invalid in between.
 	 */
 	gstage_set(ptep, pte_make(pa, PTE_V));
 	/* lab 10 end */
@@ -110,7 +109,7 @@ bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_
 	return true;
 }
 
-/* Keeps the list's link in entry 0, with V clear. */
+/* The link of the list goes into entry 0, with V clear. */
 static void retire(struct gstage *gs, pte_t *ptep)
 {
 	hpa_t pa = pte_to_hpa(*ptep);
@@ -141,7 +140,7 @@ bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa
 	if (range->what != GSTAGE_UNMAP || first < range->start ||
 	    first + gstage_size(level) > range->end)
 		return false;
-	/* Where an earlier piece has been, a leaf may have come while the lock was free. */
+	/* Where an earlier piece has been, a leaf may have been added while the lock was free. */
 	if (first < range->from && !table_is_empty(gs, *ptep))
 		return false;
 	trace_gstage_table(first, level - 1, false);
@@ -154,7 +153,7 @@ void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t g
 	trace_gstage_table(gpa, level - 1, false);
 	gs->tables--;
 	hv_pages_free(pte_to_hpa(pte), HV_ORDER_4K);
-	hv_poll_interrupts(); /* nobody else knows of the VM: nothing is locked */
+	hv_poll_interrupts(); /* the VM is unreachable, so no lock is held */
 }
 
 struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs)
@@ -164,7 +163,7 @@ struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs)
 	bool others = __atomic_load_n(&gs->unfenced, __ATOMIC_ACQUIRE) != 0;
 
 	pending.retired = gstage_take_retired(gs);
-	/* A fence by address orders leaf entries, not the pointer to a table (H §3.2). */
+	/* A fence by address applies to leaf entries, not to pointers to tables (H §3.2). */
 	pending.all = pending.retired || others;
 	pending.fence = pending.all || pending.end;
 	if (pending.fence)
@@ -182,7 +181,7 @@ hpa_t gstage_take_retired(struct gstage *gs)
 	return retired;
 }
 
-/* Put the tables of another list before those of gs->retired, of which there are few. */
+/* Join `list` and gs->retired. Moves the tables of gs->retired, which has few. */
 static void retire_again(struct gstage *gs, hpa_t list)
 {
 	hpa_t pa = gs->retired;
@@ -209,7 +208,7 @@ void gstage_pause(struct gstage *gs)
 	gs->work = GSTAGE_PIECE;
 	if (!pending.fence)
 		return;
-	/* Who looked while the lock was free has found it in `unfenced`. It is ours again. */
+	/* Threads that held the lock meanwhile saw this flush in `unfenced`. Take it back. */
 	if (pending.end) {
 		gs->changed_start =
 			gs->changed_end ? MIN(gs->changed_start, pending.start) : pending.start;
@@ -240,9 +239,9 @@ int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf)
 }
 
 /*
- * Replace a table of smaller leaves, or an empty one, by a large leaf. Even an empty table must be
- * fenced before it is freed, so *old tells the caller of it. Not inlined: it's rare, and each fault would
- * have to save more registers.
+ * Replace a table of smaller leaves, or an empty one, by a large leaf. Even an empty table needs a
+ * fence before it is freed, so *old reports it to the caller. Rare, so not inlined: otherwise each
+ * fault would have to save more registers.
  */
 static __attribute__((noinline)) int collapse(struct gstage *gs, gpa_t gpa, unsigned int level,
 					      pte_t pte, pte_t *old)
@@ -273,7 +272,7 @@ int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_
 	return err;
 }
 
-/* In pieces. A look ends with the first that was found. */
+/* Works in pieces. GSTAGE_LOOK stops after the first piece that has found a leaf with A. */
 static bool change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what)
 {
 	struct gstage_range range = {
@@ -312,7 +311,7 @@ bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end)
 	return change(gs, start, end, GSTAGE_LOOK);
 }
 
-/* Largest first, as Linux chooses. A mode that is not there does not read back (H §2.10). */
+/* Widest mode first, as Linux does. A mode that the hart lacks does not read back (H §2.10). */
 static const struct gstage_mode *hart_mode(const struct gstage_mode *from)
 {
 	const struct gstage_mode *m;
@@ -333,8 +332,8 @@ int gstage_probe(void)
 }
 
 /*
- * Harts may differ (QEMU's second one has Sv39 alone with -cpu max,svade=on). One that lacks
- * the mode ignores the write of hgatp, and its guest would run on the host's own memory.
+ * Harts may differ: with -cpu max,svade=on, QEMU's second hart has only Sv39. A hart that lacks the
+ * mode ignores the write of hgatp, and its guest would run on the host's own memory.
  */
 void gstage_hart_init(void)
 {
@@ -360,7 +359,7 @@ int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge)
 		.ops = ops, .levels = mode->levels, .huge = huge, .work = GSTAGE_PIECE
 	};
 	gs->root = hv_pages_alloc(GSTAGE_ROOT_ORDER);
-	/* The root is 16 KiB aligned: PPN[1:0], which must be 0, are (H §2.10). */
+	/* The root is 16 KiB aligned, so PPN[1:0] are 0, as they must be (H §2.10). */
 	gs->hgatp =
 		FIELD_PREP(HGATP_MODE, mode->mode) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
 	return gs->root ? 0 : -ENOMEM;

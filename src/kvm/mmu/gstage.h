@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT
 /*
- * gstage.h - a VM's G-stage page table: its shape, its contents, and who may change it.
+ * gstage.h - a VM's G-stage page table: its format, its contents and its locking.
  *
- * The table translates guest physical to host physical addresses (H §5.1). It has the
- * form of Sv39, Sv48 or Sv57 (Sv32 on RV32) with a root four times as large: 2 more
- * bits of address, 16 KiB, aligned to that.
+ * The table translates guest physical to host physical addresses (H §5.1). It has the form of Sv39,
+ * Sv48 or Sv57 (Sv32 on RV32) with a root four times as large: 2 more bits of address, 16 KiB,
+ * aligned to its size.
  *
  *          50 bits (Sv48x4)
  *   +--------+--------+--------+--------+-------------+
  *   | 11 (3) | 9 (2)  | 9 (1)  | 9 (0)  | 12 in page  |   (n): level, 0 holds 4 KiB leaves
  *   +--------+--------+--------+--------+-------------+
  *
- * A leaf has V, R, X, U, A when it is mapped and W, D together: A and D are set here, so
- * that hardware with Svade need not fault for them nor hardware with Svadu write (H §5.1:
- * every guest access is a user-level one to this table, hence U). A goes when the host
- * wants to know what is in use (notifier.c); then one of the two sets it again.
+ * Every leaf is mapped with V, R, X, U and A; a writable one has W and D as well. Setting A and D
+ * here means that hardware with Svade need not fault for them, and hardware with Svadu need not
+ * write them. U is needed because every guest access counts as a user-level one in this table
+ * (H §5.1). The host clears A to find out which pages are in use (notifier.c); then the hardware or
+ * the next fault sets it again.
  *
- * Two walkers implement struct gstage_ops, side by side: gstage_iter.c and
- * gstage_rec.c (toggle gstage_walk). gstage.c has what both share.
+ * Two walkers implement struct gstage_ops, side by side: gstage_iter.c and gstage_rec.c (toggle
+ * gstage_walk). gstage.c has what both share.
  *
- * Locks: mmu_lock (a leaf: nothing is locked inside but the host's page allocator)
- * guards the table, the retired tables and the invalidation fields. The hardware
- * walks without it, so an entry is written whole and a table is freed only after a
- * fence has followed its unlinking.
+ * Locks: mmu_lock guards the table, the retired tables and the invalidation fields. It is a leaf:
+ * inside it, only the host's page allocator takes locks. The hardware walks the table without it,
+ * so an entry is written whole, and a table is freed only after a fence has followed its unlinking.
  */
 #ifndef KVM_GSTAGE_H
 #define KVM_GSTAGE_H
@@ -50,7 +50,7 @@ struct kvm_vcpu;
 #endif
 #define GSTAGE_TABLE_ENTRIES BIT(GSTAGE_INDEX_BITS)
 
-/* What every leaf has, and what a writable one has besides. */
+/* Flags of every leaf, and those that a writable leaf has in addition. */
 #define GSTAGE_LEAF       (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A)
 #define GSTAGE_LEAF_WRITE (PTE_W | PTE_D)
 
@@ -63,67 +63,66 @@ struct gstage_leaf {
 struct gstage;
 
 /*
- * A change of a range goes in pieces: after so much work mmu_lock is let go, and interrupts are taken
- * (gstage_pause()). Counted are entries of tables: an empty one is stepped over in 3 instructions and
- * counts as 1; visiting another takes some 50.
+ * A range is changed in pieces: after this much work, gstage_pause() releases mmu_lock and takes
+ * interrupts. The unit is a table entry: skipping an empty one takes 3 instructions and counts 1;
+ * visiting any other takes about 50 and counts GSTAGE_VISIT.
  */
 #define GSTAGE_PIECE 2048
 #define GSTAGE_VISIT 16
 
 enum gstage_change {
 	GSTAGE_UNMAP,   /* clear every leaf that touches the range */
-	GSTAGE_PROTECT, /* take write permission from every leaf that touches the range */
-	GSTAGE_AGE,     /* take A from every leaf that touches the range */
-	GSTAGE_LOOK,    /* change nothing; "changed": some leaf that touches it has A */
+	GSTAGE_PROTECT, /* remove write permission from every leaf that touches the range */
+	GSTAGE_AGE,     /* clear A in every leaf that touches the range */
+	GSTAGE_LOOK,    /* change nothing; true: some leaf that touches the range has A */
 };
 
-/* What `change` is to do, and how far it has come. */
+/* A request to `change`, and its progress. */
 struct gstage_range {
 	gpa_t start, end; /* page aligned */
-	gpa_t from;       /* what lies below was done by pieces before this one */
-	gpa_t stop; /* the caller: end. The walker: where it stopped, for its share is used up */
+	gpa_t from;       /* earlier pieces have handled what lies below */
+	gpa_t stop;       /* in: end. Out: where the walker stopped because its piece was used up */
 	enum gstage_change what;
-	bool at_once; /* in one piece */
+	bool at_once; /* do not split into pieces */
 };
 
 /*
- * The contract of a walker. All hold mmu_lock; gpa < gstage_limit(gs). None of them
- * fences: that is the caller's (tlb.c), and so is freeing what `change` retired.
+ * The interface of a walker. All but `free` are called with mmu_lock held; gpa < gstage_limit(gs).
+ * None of them fences. The caller does that (tlb.c), and frees what `change` has retired.
  */
 struct gstage_ops {
 	const char *name;
 
-	/* The leaf that maps gpa: 0 or -ENOENT. -EFAULT: the table is broken. */
+	/* Find the leaf that maps gpa. Returns 0, -ENOENT, or -EFAULT if the table is broken. */
 	int (*find)(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 
 	/*
-	 * Put `pte` as the leaf of `level` that maps gpa; *old is what stood there (0 if
-	 * nothing). A larger leaf in the way is split into leaves of the same
-	 * permissions. -EEXIST: *old is a table there, which may have smaller leaves.
-	 * -ENOMEM: nothing was mapped; tables that were added stay, empty.
+	 * Set the leaf of `level` that maps gpa to `pte`; *old is the previous entry (0 if there
+	 * was none). A larger leaf in the way is split into leaves with the same permissions.
+	 * -EEXIST: *old is a table, which may have smaller leaves. -ENOMEM: nothing was mapped;
+	 * tables that were added stay, empty.
 	 */
 	int (*map)(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 
 	/*
-	 * Change [from, end), and stop where gstage_range_stops() says so; a leaf that only
-	 * partly lies inside is changed whole. Unmapping unlinks and retires tables that lie
-	 * in [start, end) entirely.
-	 * True: some entry was changed, so a fence must follow. Empty entries of a table are
-	 * skipped and nothing below them is looked for: what it costs goes by the tables that
-	 * there are, not by the length of the range.
+	 * Change [from, end), and stop where gstage_range_stops() says so. A leaf that lies only
+	 * partly inside is changed as a whole. Unmapping unlinks and retires tables that lie in
+	 * [start, end) entirely. True: some entry was changed, so a fence must follow. Empty
+	 * entries are skipped with all that they would map, so the cost depends on the number of
+	 * tables, not on the range's length.
 	 */
 	bool (*change)(struct gstage *gs, struct gstage_range *range);
 
 	/*
-	 * Free every table below the root, whose entries become stale: no hart may walk it
-	 * any more. Leaves are not looked at.
+	 * Free every table below the root, whose entries become stale: no hart may walk the table
+	 * any more. Leaves are ignored.
 	 */
 	void (*free)(struct gstage *gs);
 };
 
 extern const struct gstage_ops gstage_iter_ops, gstage_rec_ops;
 
-/* The flush that changes of the table require once mmu_lock is released: tlb_flush_pending(). */
+/* The flush that table changes require once mmu_lock is released; see tlb_flush_pending(). */
 struct gstage_pending_flush {
 	bool fence; /* a fence is needed */
 	bool all; /* of all addresses: a table was unlinked, or another thread's fence is pending */
@@ -134,28 +133,28 @@ struct gstage_pending_flush {
 struct gstage {
 	const struct gstage_ops *ops;
 	unsigned int levels; /* 3, 4, 5; 2 for Sv32x4 */
-	bool huge;           /* toggle gstage_huge: leaves above 4 KiB are made */
+	bool huge;           /* toggle gstage_huge: leaves larger than 4 KiB are used */
 	hpa_t root;
 	unsigned long hgatp; /* MODE and PPN, VMID 0 */
 
 	struct spinlock mmu_lock;
-	hpa_t retired;        /* unlinked tables, see gstage_retire() */
+	hpa_t retired;        /* unlinked tables, see retire() in gstage.c */
 	unsigned long tables; /* in use, without the root; for statistics and tests */
 	gpa_t changed_start; /* hull of the leaves changed since the last gstage_take_pending_flush() */
 	gpa_t changed_end; /* 0: none */
 	u32 unfenced;      /* flushes taken, but not yet done; decreases without the lock */
-	long work;         /* that may be done before the lock is let go, see GSTAGE_PIECE */
+	long work;         /* left to do before the lock is released, see GSTAGE_PIECE */
 
 	/*
-	 * Invalidations by the host (notifier.c): how many are going on, the hull of their
-	 * user addresses, and a number that changes at the end of each and with each new
-	 * memory map. A fault that saw another number starts anew.
+	 * Invalidations by the host (notifier.c): how many are in progress, the hull of their user
+	 * addresses, and a number that changes at the end of each and with each new memory map. A
+	 * fault that has read an older number is retried.
 	 */
 	unsigned int inval_count;
 	hva_t inval_start, inval_end;
 	unsigned long inval_seq; /* read without the lock */
 
-	/* Under which VMID the VM runs; valid if the generation is the current one (vmid.c). */
+	/* The VMID of the VM, valid if vmid_generation is the current one (vmid.c). */
 	unsigned long vmid_generation;
 	unsigned long vmid;
 };
@@ -197,7 +196,7 @@ struct gstage_span {
 	unsigned long next, end;
 };
 
-/* Those that [from, to) touches, of the table of this level that maps from `base` on. */
+/* The entries that [from, to) touches in the table of this level that begins at `base`. */
 static inline struct gstage_span gstage_span(const struct gstage *gs, unsigned int level,
 					     gpa_t base, gpa_t from, gpa_t to)
 {
@@ -211,7 +210,7 @@ static inline struct gstage_span gstage_span(const struct gstage *gs, unsigned i
 	};
 }
 
-/* Steps over empty entries; false: none is left. */
+/* Skip empty entries. False: no entry is left. */
 static inline bool gstage_span_next(struct gstage *gs, struct gstage_span *span, const pte_t *table)
 {
 	const pte_t *first = table + span->next, *p = first, *end = table + span->end;
@@ -224,9 +223,9 @@ static inline bool gstage_span_next(struct gstage *gs, struct gstage_span *span,
 }
 
 /*
- * Before the entry that maps gpa is visited: is this piece to end here? Not before it has come
- * further than the last one: all the empty entries of a way down are less than a piece, unless
- * some are stepped over.
+ * Called before the entry that maps gpa is visited: must this piece end here? A full piece always
+ * makes progress: the way down to `from` takes less work than a piece has, unless empty entries are
+ * skipped, and skipping is progress, too.
  */
 static inline bool gstage_range_stops(const struct gstage *gs, struct gstage_range *range,
 				      gpa_t gpa)
@@ -239,28 +238,29 @@ static inline bool gstage_range_stops(const struct gstage *gs, struct gstage_ran
 
 /* ---- gstage.c: what the walkers use ------------------------------------------- */
 
-/* The kernel view of the table that a pointer entry leads to. */
+/* The kernel mapping of the table that a pointer entry refers to. */
 pte_t *gstage_table_map(pte_t pte);
 void gstage_table_unmap(pte_t *table);
-/* Put an empty table below an invalid entry; its kernel view, or NULL: no memory. */
+/* Add an empty table below an invalid entry. Returns its kernel mapping, or NULL: no memory. */
 pte_t *gstage_table_add(struct gstage *gs, pte_t *ptep, gpa_t gpa, unsigned int level);
-/* Replace a leaf of `level` by a table of leaves one lower, of the same permissions. */
+/* Replace a leaf of `level` by a table of leaves one level lower, with the same permissions. */
 int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa);
 /* The last step of `map`, at the entry itself. */
 int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old);
-/* A step of `change` at an entry that is no pointer; true: it was changed. */
+/* The step of `change` at an entry that is not a pointer. True: it was changed. */
 bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
 			enum gstage_change what);
 /*
- * `change` has gone through the table below this entry, which maps gpa. Unlinks and
- * retires it if unmapping has emptied it, that is, if it lies in [start, end).
+ * Called when `change` has gone through the table below this entry, which maps gpa. Unlinks and
+ * retires the table if unmapping has emptied it, that is, if it lies in [start, end) and no leaf
+ * was added between two pieces.
  */
 bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
 			 const struct gstage_range *range);
-/* `free` has gone through the table below this entry, which maps gpa. */
+/* Called when `free` has gone through the table below this entry, which maps gpa. */
 void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t gpa);
 
-/* Holds mmu_lock. A fault that has read inval_seq before starts anew. */
+/* mmu_lock held. Makes every fault that has already read inval_seq start again. */
 static inline void gstage_invalidated(struct gstage *gs)
 {
 	__atomic_store_n(&gs->inval_seq, gs->inval_seq + 1, __ATOMIC_RELEASE);
@@ -274,21 +274,21 @@ static inline void gstage_set(pte_t *ptep, pte_t pte)
 
 /* ---- gstage.c: what the rest of the core uses -------------------------------------- */
 
-/* Of the widest mode that every hart has; -ENODEV if there is none, -ENOMEM. */
+/* Create an empty table in the widest mode that every hart has. -ENODEV: there is none. -ENOMEM. */
 int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
-/* No vCPU runs any more, and a hart that ran one fences before it runs this VMID again. */
+/* Free the table. No vCPU runs, and a hart that ran one fences before it runs this VMID again. */
 void gstage_destroy(struct gstage *gs);
 
-/* These hold mmu_lock. */
+/* mmu_lock held. */
 int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 /*
- * *old is the entry that the leaf has replaced: 0, a leaf, or a table, which is retired. If it was valid,
- * harts may still use it, and the caller has to fence (gstage_take_pending_flush()).
+ * *old is the entry that the leaf has replaced: 0, a leaf, or a table, which is retired. If it was
+ * valid, harts may still use it, and the caller has to fence (gstage_take_pending_flush()).
  */
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 /*
- * These too, and let go of it in between (gstage_pause()): what the range is to be must hold
- * by what others see meanwhile. Ranges are cut at the table's reach.
+ * mmu_lock held, too, but released in between (gstage_pause()): what keeps other threads from
+ * undoing the change must be visible to them before the call. Ranges are clipped to gstage_limit().
  */
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);
@@ -303,19 +303,20 @@ static inline bool gstage_pause_is_due(const struct gstage *gs)
 {
 	return gs->work <= 0;
 }
-/* A leaf of this level was replaced by another one: cached translations of it have to be flushed. */
+/* Record that a leaf of this level was changed: cached translations of it have to be flushed. */
 void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level);
 /*
  * End a critical section that changed the table, or that found its change already made. In the
- * second case another thread's fence may still be pending, so the caller has to wait for it as well.
+ * second case another thread's fence may still be pending, so the caller has to wait for it as
+ * well.
  */
 struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs);
 /* The tables retired so far; gstage_free_retired() frees them after a fence. */
 hpa_t gstage_take_retired(struct gstage *gs);
 
-/* Holds nothing. */
+/* No lock is held. */
 void gstage_free_retired(hpa_t retired);
-/* The fence of a pending flush is done on every hart. */
+/* To be called when the fence of a pending flush is done on every hart. */
 static inline void gstage_fenced(struct gstage *gs)
 {
 	__atomic_fetch_sub(&gs->unfenced, 1, __ATOMIC_RELEASE);
@@ -329,7 +330,7 @@ static inline unsigned long gstage_hgatp(const struct gstage *gs, unsigned long 
 
 /* gstage.c: modes of the harts, and hgatp */
 int gstage_probe(void);                       /* once; -ENODEV: no mode works */
-void gstage_hart_init(void);                  /* each hart, then: the widest mode that all have */
+void gstage_hart_init(void);                  /* then each hart: the widest mode that all have */
 void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu);
 unsigned long gstage_mode(void);    /* what hgatp.MODE will be; 0: some hart has no G-stage */

@@ -2,11 +2,11 @@
 /*
  * gstage_iter.c - the G-stage walker as loops (toggle gstage_walk=iterative).
  *
- * find and map go straight down. change and free keep the way down in an array and
- * move through the range like an odometer: down at a pointer, sideways at anything else,
- * up when a table or the range ends.
+ * find and map go straight down. change and free keep the path from the root in an array and move
+ * through the range like an odometer: down at a pointer, sideways at anything else, up at the end
+ * of a table or of the range.
  *
- * The same contract recursively: gstage_rec.c. Locks: mmu_lock (see gstage.h).
+ * gstage_rec.c implements the same interface by recursion. Locks: mmu_lock (see gstage.h).
  */
 #include <asm-generic/errno.h>
 #include "hv/trace.h"
@@ -64,14 +64,14 @@ static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 	/* lab 4 end */
 }
 
-/* Where a walk over a range stands in one table. */
+/* The position in one table of a walk over a range. */
 struct place {
 	pte_t *table;
-	gpa_t base; /* that its first entry maps */
+	gpa_t base; /* gpa that its first entry maps */
 	struct gstage_span span;
 };
 
-/* The part of [start, end) that lies in the table of `level` which maps from `base` on. */
+/* The part of [start, end) in the table of `level` that begins at `base`. */
 static inline struct place place_in(const struct gstage *gs, pte_t *table, unsigned int level,
 				    gpa_t base, gpa_t start, gpa_t end)
 {
@@ -86,7 +86,7 @@ static inline gpa_t place_gpa(const struct place *p, unsigned int level)
 static bool iter_change(struct gstage *gs, struct gstage_range *range)
 {
 	unsigned int top = gs->levels - 1, level = top;
-	struct place at, up[GSTAGE_MAX_LEVELS]; /* by level: where it went down */
+	struct place at, up[GSTAGE_MAX_LEVELS]; /* by level: the entry where it went down */
 	bool changed = false, stops = false;
 
 	at = place_in(gs, hv_page_map(gs->root), level, 0, range->from, range->end);
@@ -113,7 +113,7 @@ static bool iter_change(struct gstage *gs, struct gstage_range *range)
 			return changed;
 		at = up[++level];
 		if (stops)
-			continue; /* up to the root: each table's kernel view is given back */
+			continue; /* up to the root, to unmap each table from the kernel */
 		changed |= gstage_change_table(gs, &at.table[at.span.next], level,
 					       place_gpa(&at, level), range);
 		at.span.next++;

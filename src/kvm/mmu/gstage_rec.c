@@ -2,10 +2,10 @@
 /*
  * gstage_rec.c - the G-stage walker as recursion (toggle gstage_walk=recursive).
  *
- * Each function does one table and calls itself for the next: the tidy form, which
- * reads as the specification's algorithm does (S §3.2). Built with
- * -fno-optimize-sibling-calls, else the compiler turns the tail calls into the loops
- * of gstage_iter.c and the toggle would compare nothing.
+ * Each function handles one table and calls itself for the next. This is the tidy form, which reads
+ * like the specification's algorithm (S §3.2). It is built with -fno-optimize-sibling-calls:
+ * otherwise the compiler would turn the tail calls into the loops of gstage_iter.c, and the toggle
+ * would compare nothing.
  *
  * At most GSTAGE_MAX_LEVELS deep. Locks: mmu_lock (see gstage.h).
  */
@@ -39,7 +39,7 @@ static int rec_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf
 	return find_in(gs, gs->root, gs->levels - 1, gpa, leaf);
 }
 
-/* What a map call wants; the same at every depth. */
+/* The arguments of a map call, which are the same at every depth. */
 struct map_request {
 	gpa_t gpa;
 	unsigned int level;
@@ -47,7 +47,7 @@ struct map_request {
 	pte_t *old;
 };
 
-/* Takes over the table's kernel view. */
+/* Takes over the table's kernel mapping, and unmaps it. */
 static int map_in(struct gstage *gs, pte_t *table, unsigned int level,
 		  const struct map_request *req)
 {
@@ -78,7 +78,7 @@ static int rec_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, 
 	return map_in(gs, hv_page_map(gs->root), gs->levels - 1, &req);
 }
 
-/* Changes what the range covers of the table that maps from `base` on. True: it stops here. */
+/* Change what the range covers of the table that begins at `base`. True: the piece ends. */
 static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base,
 		      struct gstage_range *range, bool *changed)
 {
@@ -117,7 +117,7 @@ static bool rec_change(struct gstage *gs, struct gstage_range *range)
 	return changed;
 }
 
-/* Frees what is below the table that maps from `base` on. */
+/* Free the tables below the one that begins at `base`. */
 static void free_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base)
 {
 	/* lab 4: write free_in: the tables below this one, the lowest first */

@@ -2,8 +2,8 @@
 /*
  * hfence.h - the fences of the hypervisor extension, as functions (H §3.2).
  *
- * All act on this hart only. On the native test host the same names reach a TLB
- * model that keeps what no fence has dropped.
+ * All act on this hart only. On the native test host the same names reach a TLB model, which keeps
+ * a translation until a fence drops it.
  */
 #ifndef KVM_HFENCE_H
 #define KVM_HFENCE_H
@@ -16,7 +16,7 @@
 	__asm__ volatile(".option push\n.option arch,+h\n" text "\n.option pop" ::__VA_ARGS__ \
 			 : "memory")
 
-/* Every G-stage translation of every VMID. */
+/* All G-stage translations of all VMIDs. */
 static inline void hfence_gvma_all(void)
 {
 	HFENCE_INSN("hfence.gvma zero, zero", );
@@ -33,7 +33,7 @@ static inline void hfence_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa)
 	HFENCE_INSN("hfence.gvma %0, %1", "r"((unsigned long)(gpa >> 2)), "r"(vmid));
 }
 
-/* VS-stage, of the VMID that is in hgatp now. */
+/* VS-stage translations of the VMID that is in hgatp now. */
 static inline void hfence_vvma_all(void)
 {
 	HFENCE_INSN("hfence.vvma zero, zero", );
@@ -55,8 +55,8 @@ static inline void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
 }
 
 /*
- * Svinval: the same for many addresses, each by hinval_*() between these two. Stores before
- * the first are ordered before them, walks behind the second after them.
+ * Svinval: the same for many addresses, each by hinval_*() between these two. Stores before the
+ * first are ordered before the invalidations, walks after the second come after them.
  */
 #define SVINVAL_INSN(text, ...) HFENCE_INSN(".option arch,+svinval\n" text, __VA_ARGS__)
 

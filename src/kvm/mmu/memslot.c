@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * memslot.c - which guest physical addresses are memory, and which memory.
+ * memslot.c - memory slots: which guest physical addresses are memory, and which memory.
  *
- * KVM_SET_USER_MEMORY_REGION(2): create, move, change flags, delete, with the checks,
- * their order and their errno as Linux 6.12 has them. An update makes a new map
- * (memslot_map.c), for lookups are by far more frequent: by a vCPU's last hit, else by
- * binary search.
+ * KVM_SET_USER_MEMORY_REGION(2): create, move, change flags, delete. The checks, their order and
+ * their errno are those of Linux 6.12. An update makes a new map (memslot_map.c), because lookups
+ * are far more frequent; a lookup tries the vCPU's last hit, then a binary search.
  *
- * Locks: slots_lock serializes updates and may be held while sleeping; publishing,
- * and taking a reference on the map in force, are under mmu_lock.
+ * Locks: slots_lock serializes updates and may be held while sleeping. Publishing a map, and taking
+ * a reference on the current one, need mmu_lock.
  */
 #include <asm-generic/errno.h>
 #include "hv/trace.h"
@@ -41,7 +40,7 @@ struct memslots *memslots_hold_locked(struct kvm *vm)
 	return vm->slots;
 }
 
-/* The map in force, held. */
+/* The current map, with a reference. */
 static struct memslots *memslots_hold(struct kvm *vm)
 {
 	struct memslots *slots;
@@ -61,7 +60,7 @@ const struct memslot *memslots_find(const struct memslots *slots, gfn_t gfn)
 		return NULL;
 	chunk = slots->chunk[c];
 	high = chunk->nr;
-	/* The last slot that begins at or below gfn: slot[0] does. */
+	/* Find the last slot that begins at or below gfn; slot[0] does. */
 	while (high - low > 1) {
 		u32 mid = low + (high - low) / 2;
 
@@ -100,7 +99,7 @@ void memslot_vcpu_destroy(struct kvm_vcpu *vcpu)
 
 void memslot_vcpu_refresh(struct kvm_vcpu *vcpu)
 {
-	/* Holding a reference, we cannot see another map at the same address. */
+	/* Our reference keeps the old map allocated, so a new one cannot have the same address. */
 	if (vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
 		return;
 	memslots_put(vcpu->slots);
@@ -133,13 +132,13 @@ void memslot_vm_destroy(struct kvm *vm)
 
 /* ---- updates ------------------------------------------------------------------ */
 
-/* What an update does to the slot `old` (NULL: creates one) to become `new` (NULL: deletes). */
+/* An update replaces the slot `old` (NULL: creates one) by `new` (NULL: deletes). */
 struct update {
 	const struct memslot *old;
 	const struct memslot *new;
 };
 
-/* The map with the update done; NULL: no memory. */
+/* A map with the update applied; NULL: no memory. */
 static struct memslots *slots_updated(const struct memslots *now, const struct update *u)
 {
 	struct memslots *without, *with;
@@ -154,15 +153,15 @@ static struct memslots *slots_updated(const struct memslots *now, const struct u
 	return with;
 }
 
-/* A new log has every page as dirty, so that writes need not be seen before it is cleared. */
+/* A new log has every page dirty, so writes need not be noticed before it is cleared. */
 static bool dirty_log_all(const struct kvm *vm)
 {
 	return vm->dirty_log_manual & KVM_DIRTY_LOG_INITIALLY_SET;
 }
 
 /*
- * What of the G-stage table no longer holds after the update. mmu_lock, which is free in between: an
- * invalidation that comes then finds by `leaving` what the new map does not show.
+ * Remove from the G-stage table what does not hold after the update. mmu_lock held, released in
+ * between: an invalidation that comes then finds in `leaving` the slot that the new map lacks.
  */
 static void unmap_stale(struct kvm *vm, const struct update *u)
 {
@@ -173,7 +172,7 @@ static void unmap_stale(struct kvm *vm, const struct update *u)
 		return;
 	start = gfn_to_gpa(was->base);
 	end = gfn_to_gpa(was->base + was->npages);
-	/* Deleted, moved, or no longer logged: in the last case large leaves can come back. */
+	/* Deleted, moved, or no longer logged; in the last case large leaves can come back. */
 	if (!is || is->base != was->base || !is->dirty) {
 		vm->leaving = was;
 		gstage_unmap(&vm->gstage, start, end);
@@ -184,8 +183,8 @@ static void unmap_stale(struct kvm *vm, const struct update *u)
 }
 
 /*
- * Where each slot is, by its id: one word each, in pages that come when they are needed.
- * Holds slots_lock. The word is base + 1; 0: there is no such slot.
+ * The slots by id: one word for each, in pages that are allocated when needed. slots_lock held. The
+ * word is base + 1, or 0 if there is no such slot.
  */
 static u64 *slot_word(struct kvm *vm, u32 id)
 {
@@ -233,7 +232,7 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	u32 id = u->new ? u->new->id : u->old->id;
 	struct memslots *old = vm->slots, *slots;
 	struct dirty_log *dropped = u->old ? u->old->dirty : NULL;
-	bool huge = vm->gstage.huge; /* slots_lock: nobody else changes it */
+	bool huge = vm->gstage.huge; /* stable, because slots_lock is held */
 	struct gstage_pending_flush pending;
 
 	if (slot_base_prepare(vm, id))
@@ -247,8 +246,9 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 
 	spin_lock(&vm->gstage.mmu_lock);
 	/*
-	 * While stale leaves go in pieces no large one comes, which would take what is left of its 2 MiB
-	 * away at once. Before the number changes: a fault that has seen the new one sees this.
+	 * Stale leaves are removed in pieces. A large leaf mapped meanwhile would remove the rest
+	 * of its 2 MiB at once, so allow none. Store this before inval_seq changes: a fault that
+	 * has read the new number sees it.
 	 */
 	WRITE_ONCE(vm->gstage.huge, false);
 	__atomic_store_n(&vm->slots, slots, __ATOMIC_RELEASE);
@@ -259,7 +259,7 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	spin_unlock(&vm->gstage.mmu_lock);
 
 	tlb_flush_pending(vm, &pending);
-	/* Where no guest has been the host may be about to store (memslot_store_begin()). */
+	/* Without a fence, nothing has waited for a store by the host (memslot_store_begin()). */
 	if (u->old && !pending.fence)
 		vm_request_all_and_wait(vm, REQ_HOST);
 	dirty_log_free(dropped);
@@ -293,10 +293,10 @@ static bool overlaps_other(const struct memslots *slots, const struct memslot *n
 	return false;
 }
 
-/* The checks that need no look at the present map, in Linux's order: all -EINVAL. */
+/* The checks that do not need the current map, in Linux's order. All fail with -EINVAL. */
 static bool region_is_sane(const struct kvm_userspace_memory_region2 *r)
 {
-	const u64 user_max = 1UL << 56; /* of Sv57, the widest: what a Linux host answers by */
+	const u64 user_max = 1UL << 56; /* that of Sv57, the widest mode, as a Linux host has it */
 
 	if (r->flags & ~(u32)(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
 		return false;
@@ -312,7 +312,7 @@ static bool region_is_sane(const struct kvm_userspace_memory_region2 *r)
 	return r->memory_size >> PAGE_SHIFT <= MEMSLOT_MAX_PAGES;
 }
 
-/* Is the change from old to new one that Linux allows? 1: there is nothing to do. */
+/* Does Linux allow the change from old to new? Returns 0, -errno, or 1: there is nothing to do. */
 static int check_change(struct kvm *vm, const struct memslot *old, const struct memslot *new)
 {
 	if (old) {
@@ -327,7 +327,7 @@ static int check_change(struct kvm *vm, const struct memslot *old, const struct 
 	/* Linux refuses the last page of the guest physical address space, too. */
 	if (new->base + new->npages >= gstage_limit(&vm->gstage) >> PAGE_SHIFT)
 		return -EFAULT;
-	/* What user space may not write now; later it is KVM_RUN that fails. */
+	/* Memory must be writable by user space now; if that changes later, KVM_RUN fails. */
 	if (!(new->flags &KVM_MEM_READONLY) &&
 	    !hv_user_range_writable(vm->mm, new->hva, new->npages << PAGE_SHIFT))
 		return -EPERM;
@@ -388,7 +388,7 @@ void memslot_mark_dirty(struct kvm *vm, gfn_t gfn)
 	const struct memslot *slot;
 
 	spin_lock(&vm->gstage.mmu_lock);
-	slot = memslots_find(vm->slots, gfn); /* of the map in force: another's log may be gone */
+	slot = memslots_find(vm->slots, gfn); /* current map: an older log may be gone */
 	if (slot && slot->dirty)
 		dirty_log_mark(slot, gfn);
 	spin_unlock(&vm->gstage.mmu_lock);
@@ -413,8 +413,8 @@ int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len)
 }
 
 /*
- * Who takes a slot away has to be sure that nothing is written behind its memory any more: while
- * mode says "in the guest", slots_commit() waits for us as for the guest itself.
+ * After a slot was removed, nothing may be written to its memory any more. While mode says "in the
+ * guest", slots_commit() waits for this thread as it waits for the guest itself.
  */
 bool memslot_store_begin(struct kvm_vcpu *vcpu)
 {
@@ -432,7 +432,7 @@ int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva)
 {
 	struct hv_user_page page;
 	u8 byte;
-	int err = hv_copy_from_user(&byte, hva, sizeof(byte)); /* the mark of access, too */
+	int err = hv_copy_from_user(&byte, hva, sizeof(byte)); /* also marks the page accessed */
 
 	if (!err)
 		err = hv_user_page_get(vcpu->kvm->mm, hva, true, &page);
@@ -441,9 +441,12 @@ int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva)
 	return err;
 }
 
-#define STORE_TRIES 8 /* a VMM that changes its memory all the time gets an error */
+#define STORE_TRIES 8 /* a VMM that keeps changing its memory gets an error */
 
-/* Within one page. The fault comes before the store and not in it: it sleeps, and the slot may go. */
+/*
+ * Store within one page. The page is faulted in before the store begins, not during it: that may
+ * sleep, and the slot may be removed meanwhile.
+ */
 static int store_in_page(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t n)
 {
 	const struct memslot *slot;

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * memslot.h - the memory map of a VM, as memslot.c, the fault handler and the
- * notifier see it.
+ * memslot.h - a VM's memory map, as memslot.c, the fault handler and the notifier use it.
  *
- * A map is never changed: an update makes a new one, publishes it under mmu_lock and
- * drops the old one's reference. Maps share the chunks that are alike, so that an
- * update among 32767 slots copies 64 of them and some hundred pointers.
+ * A map is never changed: an update makes a new one, publishes it under mmu_lock and drops the
+ * reference on the old one. Maps share the chunks in which they are equal, so an update among 32767
+ * slots copies 64 of them and some hundred pointers.
  *
- * A vCPU reads its own reference without a lock; it takes the new map at its next
- * fault. What it does with an old map is checked again under mmu_lock before it has an
- * effect (gstage_fault.c).
+ * A vCPU reads its own reference without a lock, and takes the new map at its next fault. Whatever
+ * it does with an old map is checked again under mmu_lock before it takes effect (gstage_fault.c).
  */
 #ifndef KVM_MEMSLOT_H
 #define KVM_MEMSLOT_H
@@ -30,12 +28,14 @@ struct memslot {
 	hva_t hva;
 	u32 id;
 	u32 flags; /* KVM_MEM_* */
-	/* With KVM_MEM_LOG_DIRTY_PAGES. Used under mmu_lock only, and only through the
-	 * map in force: an older map's may be gone. */
+	/*
+	 * With KVM_MEM_LOG_DIRTY_PAGES. Used only under mmu_lock, and only through the current map:
+	 * an older map's log may have been freed.
+	 */
 	struct dirty_log *dirty;
 };
 
-/* A piece of a map, shared by all maps that it has not changed between. */
+/* A piece of a map, shared by all maps in which it is the same. */
 struct memslot_chunk {
 	u32 refs;
 	u32 nr;                             /* at least 1 */
@@ -43,7 +43,7 @@ struct memslot_chunk {
 };
 
 struct memslots {
-	u32 refs; /* any thread, atomically; the chunks' as well */
+	u32 refs; /* atomic, any thread; the chunks' too */
 	u32 nr;
 	struct memslot_chunk *chunk[]; /* ascending; no two slots overlap */
 };
@@ -69,41 +69,42 @@ static inline bool memslots_overlap(const struct memslot *a, const struct memslo
 	return a->base < b->base + b->npages && b->base < a->base + a->npages;
 }
 
-/* memslot_map.c: maps as values. NULL: no memory. */
-struct memslots *memslots_alloc(u32 nr); /* its chunks are still to be set */
+/* memslot_map.c: maps as values. They return NULL if there is no memory. */
+struct memslots *memslots_alloc(u32 nr); /* the caller sets the chunks */
 struct memslots *memslots_with(const struct memslots *now, const struct memslot *slot);
 struct memslots *memslots_without(const struct memslots *now, const struct memslot *old);
-/* The last chunk that begins at or below gfn; nr: none does. */
+/* The index of the last chunk that begins at or below gfn; slots->nr if none does. */
 u32 memslots_chunk_of(const struct memslots *slots, gfn_t gfn);
 
 /* memslot.c */
 const struct memslot *memslots_find(const struct memslots *slots, gfn_t gfn);
 void memslots_put(struct memslots *slots);
-/* The map in force, held. Holds mmu_lock. */
+/* The current map, with a reference. mmu_lock held. */
 struct memslots *memslots_hold_locked(struct kvm *vm);
 
-/* The slot of the vCPU's own map that holds gfn, or NULL; valid until it is refreshed. */
+/* The slot of the vCPU's own map that contains gfn, or NULL. Valid until the map is refreshed. */
 const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);
 
-/* The host itself has written to the guest's page. Takes mmu_lock. */
+/* Record that the host itself has written to the guest's page. Takes mmu_lock. */
 void memslot_mark_dirty(struct kvm *vm, gfn_t gfn);
 
 /*
- * Between the two the host stores to the vCPU's own map by hv_copy_to_user_nofault(), on the vCPU's
- * thread, and no slot of it goes away. False: another map is in force, and nothing may be stored.
+ * Between these two calls the vCPU's thread may store to memory of the vCPU's map with
+ * hv_copy_to_user_nofault(); no slot of the map is removed meanwhile. False: the map is not the
+ * current one any more, and nothing may be stored. memslot_store_end() is needed in both cases.
  */
 bool memslot_store_begin(struct kvm_vcpu *vcpu);
 void memslot_store_end(struct kvm_vcpu *vcpu);
-/* The page there for writing, as a guest's store would get it. May sleep. -EFAULT, -EINTR. */
+/* Fault the page in for writing, as a guest's store would. May sleep. -EFAULT, -EINTR. */
 int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva);
 
-/* The slot of the map in force, or NULL. Holds slots_lock. */
+/* The slot of the current map, or NULL. slots_lock held. */
 const struct memslot *memslot_by_id(struct kvm *vm, u32 id);
 
 /* dirty_log.c */
 struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty); /* NULL: no memory */
 void dirty_log_free(struct dirty_log *log);
-/* A page of a slot that has a log. mmu_lock. */
+/* Mark a page of a slot that has a log. mmu_lock held. */
 void dirty_log_mark(const struct memslot *slot, gfn_t gfn);
 
 /* memslot.c, for others */
@@ -113,14 +114,14 @@ int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_me
 int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log);
 int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log);
 int dirty_log_set_manual(struct kvm *vm, u64 flags); /* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
-void memslot_vcpu_init(struct kvm_vcpu *vcpu);       /* take a reference on the array in force */
+void memslot_vcpu_init(struct kvm_vcpu *vcpu);       /* take a reference on the current map */
 void memslot_vcpu_destroy(struct kvm_vcpu *vcpu);
 void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* at each KVM_RUN and each fault */
 
 /*
- * Guest memory by hva of its memslot; may sleep. -EFAULT: no memslot or no page. Writing is the
- * vCPU's own thread's; nothing is written once a deleted or moved slot's ioctl has returned.
- * -EAGAIN: user space keeps changing the memory.
+ * Access guest memory through the hva of its memslot; may sleep. -EFAULT: no memslot or no page.
+ * Only the vCPU's own thread may write; nothing is written once the ioctl that deletes or moves the
+ * slot has returned. -EAGAIN: user space keeps changing the memory.
  */
 int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len);
 int kvm_write_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t len);

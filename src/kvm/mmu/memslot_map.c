@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * memslot_map.c - memory maps as values: a map with a slot more, or one less.
+ * memslot_map.c - memory maps as values: a map with one slot added or removed.
  *
- * A map is an array of pointers to chunks; a changed map has new chunks where it
- * differs and shares the others. Nothing here locks: a map that others can see is not
- * changed, but for its reference counts.
+ * A map is an array of pointers to chunks. A changed map has new chunks where it differs, and
+ * shares the others. Nothing here locks: apart from its reference counts, a map that others can see
+ * is never changed.
  */
 #include "mmu/memslot.h"
 
@@ -45,7 +45,7 @@ u32 memslots_chunk_of(const struct memslots *slots, gfn_t gfn)
 	return low;
 }
 
-/* A map of `nr` chunks that has room for others at [at, at + gap); `skip` are left out there. */
+/* Copy `now` without the `skip` chunks at `at`, and with `gap` unset chunks in their place. */
 static struct memslots *copy_around(const struct memslots *now, u32 at, u32 skip, u32 gap)
 {
 	struct memslots *slots = memslots_alloc(now->nr - skip + gap);
@@ -96,7 +96,10 @@ static void chunk_insert(struct memslot_chunk *chunk, const struct memslot *new)
 	chunk->slot[i] = *new;
 }
 
-/* Slots from chunk `from` (may be NULL) and the new one, in one or two new chunks. */
+/*
+ * Put the slots of chunk `from` (may be NULL) and the new one into one or two new chunks. Returns
+ * their number; 0: no memory.
+ */
 static u32 chunks_with(const struct memslot_chunk *from, const struct memslot *new,
 		       struct memslot_chunk *chunk[2])
 {
@@ -125,7 +128,7 @@ struct memslots *memslots_with(const struct memslots *now, const struct memslot 
 	struct memslots *slots;
 
 	if (at == now->nr)
-		at = 0; /* before all others: the first chunk takes it */
+		at = 0; /* before all others: goes into the first chunk */
 	count = chunks_with(now->nr ? now->chunk[at] : NULL, new, chunk);
 	if (!count)
 		return NULL;

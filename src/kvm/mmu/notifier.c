@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * notifier.c - the host takes back, or changes, memory that a guest has mapped.
+ * notifier.c - invalidate mappings when the host takes back or changes guest memory.
  *
- * invalidate_start unmaps and returns when no vCPU can use the pages any more: a
- * vCPU in the guest has been made to leave it and fences before it enters again.
- * From then until invalidate_end no fault maps a page of the range (inval_count);
- * a fault that looked its page up before the end starts anew (inval_seq). So there
- * is no moment at which the guest has a page that the host thinks is free.
+ * invalidate_start unmaps, and returns when no vCPU can use the pages any more: a vCPU in the guest
+ * has been made to leave it, and fences before it enters again. From then until invalidate_end no
+ * fault maps a page of the range (inval_count); a fault that looked up its page before the end is
+ * retried (inval_seq). So a guest never has a page that the host takes for free.
  *
- * Young marks are the A bits of the leaves. clear_young fences, so that an access by an old
- * translation does not go unseen; a mark that hardware sets beside it may be lost.
+ * Young marks are the A bits of the leaves. clear_young fences, so that an access through an old
+ * translation is not missed; a mark that hardware sets at the same time may be lost.
  *
- * A range goes in pieces, between which mmu_lock is free and interrupts are taken. It counts as on
- * its way out from before the first piece, and what is unmapped as unfenced.
+ * A range is handled in pieces; in between, mmu_lock is released and interrupts are taken. The
+ * range counts as being invalidated from before the first piece, and what is unmapped as unfenced.
  *
- * Called with the host's mm lock held: no sleep, no user memory. Locks: mmu_lock.
+ * Called with the host's mm lock held: must not sleep or access user memory. Locks: mmu_lock.
  */
 #include "hv/trace.h"
 #include "mmu/memslot.h"
@@ -28,9 +27,9 @@ static struct kvm *notifier_vm(struct hv_notifier *n)
 
 typedef bool gstage_fn(struct gstage *gs, gpa_t start, gpa_t end);
 
-#define SLOT_WORK 5 /* to pass by a slot, by the measure of GSTAGE_PIECE */
+#define SLOT_WORK 5 /* the work of skipping a slot, in units of GSTAGE_PIECE */
 
-/* mmu_lock, free in between. fn for what a slot shows of [start, end). */
+/* mmu_lock held, released in between. Call fn for the part of [start, end) that is in the slot. */
 static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hva_t end,
 		     gstage_fn *fn)
 {
@@ -42,11 +41,12 @@ static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hv
 }
 
 /*
- * mmu_lock, free in between. fn for all of [start, end) that a slot shows, every slot: one host page
- * may stand at several guest addresses. True: fn said so once.
+ * mmu_lock held, released in between. Call fn for the part of [start, end) in every slot: a host
+ * page may be mapped at several guest addresses. True: a call of fn returned true.
  *
- * The map is one that was in force when we began, and the slot that left it just before. If
- * another comes into force meanwhile, no leaf of the range is made by it: the range is announced.
+ * `slots` was the current map when the operation began; `leaving` is a slot that has just left it.
+ * If another map becomes current meanwhile, no leaf in the range is created from it, because the
+ * range is announced.
  */
 static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start, hva_t end,
 		      gstage_fn *fn)
@@ -67,7 +67,7 @@ static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start,
 	return any;
 }
 
-/* One operation on all of the range, with its fence. opens: announces it, too. */
+/* Call fn for the whole range, then fence. opens: begin an invalidation of the range first. */
 static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, bool opens)
 {
 	struct gstage *gs = &vm->gstage;
@@ -110,9 +110,9 @@ static void notifier_end(struct hv_notifier *n, hva_t start, hva_t end)
 }
 
 /*
- * Instruction caches go by frame: harts may have fetched other contents from the frames that the range
- * has now. So all vCPUs execute a fence.i, whether or not a slot maps the range: a slot that maps it later
- * needs no further check.
+ * Instruction caches are tagged by frame, and harts may have fetched other contents from the frames
+ * that the range has now. So all vCPUs execute a fence.i, whether or not a slot maps the range: a
+ * slot that maps it later then needs no further check.
  */
 static void notifier_moved(struct hv_notifier *n, hva_t start, hva_t end)
 {
@@ -132,7 +132,7 @@ static void notifier_clear_young(struct hv_notifier *n, hva_t start, hva_t end)
 	change_range(notifier_vm(n), start, end, gstage_age, false);
 }
 
-/* The address space is gone: a later fault finds no page there, so none need be held off. */
+/* The address space is gone. A later fault finds no page there, so none has to be held off. */
 static void notifier_gone(struct hv_notifier *n)
 {
 	trace_kvm_unmap_hva_range(0, ~0UL);

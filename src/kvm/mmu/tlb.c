@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * tlb.c - fences: when a translation changes, who has to forget it, and when that is done.
+ * tlb.c - TLB fences: who must drop a translation that has changed, and when that is done.
  *
- * On this hart: tlb_fence_local() and its relatives. How much a fence drops is the toggle
- * tlb_flush (tlb.h). On the others: tlb_flush_vm() sets a request for each vCPU and waits until each has
- * left the guest; it fences before it enters again. A hart that a vCPU has only run on
- * earlier keeps old translations, but no vCPU of the VM uses them: vcpu_load() fences
- * when the vCPU was elsewhere in between, or another vCPU of the VM was here.
+ * On this hart: tlb_fence_local() and the other *_local() functions. How much a fence drops is
+ * toggle tlb_flush (tlb.h). On the others: tlb_flush_vm() sets a request for each vCPU and waits
+ * until each has left the guest; it fences before it enters again. A hart on which a vCPU ran only
+ * earlier keeps old translations, but no vCPU of the VM uses them: vcpu_load() fences if the vCPU
+ * was elsewhere in between, or if another vCPU of the VM was here.
  *
- * G-stage fences name the VMID; VS-stage fences act on the VMID in hgatp, so the vCPU
- * must be loaded (H §3.2). The alternative, an SBI remote fence from the notifier, stops
- * no vCPU but would have to know under which VMID each still runs across a rollover.
+ * G-stage fences name the VMID; VS-stage fences act on the VMID in hgatp, so the vCPU must be
+ * loaded (H §3.2). The alternative, an SBI remote fence from the notifier, stops no vCPU, but it
+ * would have to know under which VMID each one still runs across a rollover.
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"
@@ -24,7 +24,7 @@ void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence)
 	vcpu_request(vcpu, vcpu->kvm->tlb->request_for(vcpu, fence));
 }
 
-/* All vCPUs do the fence, or drop everything (NULL). True: some vCPU was in its guest. */
+/* Make all vCPUs do the fence (NULL: drop everything), and wait. True: one was in its guest. */
 static bool fence_and_wait(struct kvm *vm, const struct hfence *fence)
 {
 	struct kvm_vcpu *vcpu;
@@ -50,8 +50,8 @@ static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
 			       fence ? fence->size : FENCE_ALL, READ_ONCE(vm->gstage.vmid));
 	__atomic_fetch_add(&vm->stats.remote_tlb_flush_requests, 1, __ATOMIC_RELAXED);
 	/*
-	 * The table's change before the look at who is there: a vCPU that is listed only later
-	 * begins with a fence, and then walks the changed table.
+	 * Order the change of the table before the read of the list of vCPUs: a vCPU that is added
+	 * later begins with a fence, and then walks the changed table.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (fence_and_wait(vm, fence))
@@ -77,8 +77,9 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 	if (!pending->retired)
 		return;
 	/*
-	 * A vCPU that is loaded and not in its guest was not waited for, and its hart may walk for
-	 * an HLV that is never made: what still points to a retired table must go there, too.
+	 * A vCPU that is loaded but outside its guest was not waited for. Its hart may walk
+	 * speculatively, as for an HLV, so cached pointers to retired tables must be dropped there,
+	 * too.
 	 */
 	hv_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA, ~0UL >> (BITS_PER_LONG - hv_nr_harts()), 0,
 			~0UL, 0);
@@ -86,8 +87,8 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 }
 
 /*
- * The VMID under which the loaded vCPU runs. The VM may have got a newer one by now: then
- * vmid_update() drops everything before the next entry, but HLV comes before that.
+ * The VMID under which the loaded vCPU runs. The VM may have a newer one by now. vmid_update() then
+ * drops everything before the next entry, but an HLV may come before that.
  */
 static unsigned long vmid_here(void)
 {

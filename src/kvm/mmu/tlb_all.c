@@ -2,8 +2,8 @@
 /*
  * tlb_all.c - a fence drops everything of the VMID (toggle tlb_flush=all).
  *
- * One instruction whatever has changed, no queue to fill and to drain; the guest then walks
- * anew for all that it still uses. The alternative: tlb_range.c. Spec: H §3.2.
+ * One instruction whatever has changed, and no queue to fill and to drain. In return, the guest
+ * walks again for everything that it still uses. The alternative: tlb_range.c. Spec: H §3.2.
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"

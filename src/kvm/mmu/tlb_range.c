@@ -2,30 +2,30 @@
 /*
  * tlb_range.c - a fence drops what it names, page by page (toggle tlb_flush=range).
  *
- * Beyond FENCE_MAX_PAGES, or when a vCPU's queue is full, everything of the VMID goes. With
- * Svinval several pages are invalidated between one pair of fences, which need not wait for
- * each; for one page that would be three instructions instead of one.
+ * Beyond FENCE_MAX_PAGES, or when a vCPU's queue is full, everything of the VMID is dropped. With
+ * Svinval, several pages are invalidated between one pair of fences, which need not wait for each
+ * page. For a single page that would take three instructions instead of one, so it is not used.
  *
- * The alternative: tlb_all.c. Locks: fence_lock, the queue's. Spec: H §3.2.
+ * The alternative: tlb_all.c. Locks: fence_lock guards the queue. Spec: H §3.2.
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"
 #include "mmu/tlb.h"
 #include "request.h"
 
-/* From here on one fence of everything costs less than one for each page. */
+/* Beyond this many pages, one fence of everything costs less than one for each page. */
 #define FENCE_MAX_PAGES 64
 
 #define FENCE_ALL (~0ULL)
 
-static bool has_svinval; /* every hart; written once */
+static bool has_svinval; /* every hart has it; written once */
 
 void tlb_init(void)
 {
 	has_svinval = hv_isa_has("svinval");
 }
 
-/* Pages to fence one by one from *start; 0: fence everything. */
+/* The number of pages to fence one by one, from *start on; 0: fence everything. */
 static u64 fence_pages(u64 *start, u64 size)
 {
 	/* lab 9: write fence_pages: the first page of the range, and how many it touches */

@@ -5,10 +5,9 @@
  *   unsigned long unpriv_hlv(gva, trap, hstatus)        a whole register
  *   unsigned long unpriv_hlvx_hu(gva, trap, hstatus)    16 bits of an instruction
  *
- * `hstatus` is the guest's: SPVP says with which privilege HLV runs (H §3.1). On
- * success trap->scause is 0; otherwise *trap has the CSRs of the trap that the
- * access met. On entry and return SIE = 0. Clobbered, when the access traps: sepc, sstatus.SPP
- * and SPIE, which a system call has on its stack.
+ * `hstatus` is the guest's: SPVP gives the privilege of HLV (H §3.1). On success trap->scause is 0;
+ * otherwise *trap has the CSRs of the trap. SIE = 0 on entry and on return. If the access traps,
+ * sepc, sstatus.SPP and SPIE are clobbered; a system call has them on its stack.
  */
 #include "asm.h"
 #include "kvm_offsets.h"
@@ -38,7 +37,7 @@
 #endif
 	unpriv	unpriv_hlvx_hu, hlvx.hu
 
-	/* stvec while the access runs: t0 and t1 are the host's stvec and hstatus. */
+	/* stvec points here during the access. t0 and t1 hold the host's stvec and hstatus. */
 	.type	unpriv_trap, @function
 	.balign	4
 unpriv_trap:

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * unpriv.c - guest memory, read with the eyes of the guest.
+ * unpriv.c - load from guest memory through the guest's own translation (HLV).
  *
- * Both stages translate and check as for an access of the guest itself, so what it
- * could not read we cannot read for it; a trap on the way is the caller's to give
- * to the guest. Another vCPU may change the page meanwhile: what was read is read once.
- * Spec: H §3.1.
+ * Both stages translate and check as for the guest's own access, so we cannot read what the guest
+ * could not. If the access traps, the caller gives the trap to the guest. Another vCPU may change
+ * the page meanwhile, so read everything only once. Spec: H §3.1.
  */
 #include "kvm.h"
 #include "kvm_asm.h"
@@ -18,8 +17,8 @@ static unsigned long fetch_halves(gva_t gva, struct hv_trap *trap, unsigned long
 	unsigned long low, high;
 
 	/*
-	 * Two halves: the second 16 bits may lie on another page, and reading them for a
-	 * compressed instruction could meet a fault that the guest never would.
+	 * Read two halves: the second 16 bits may be on another page, and reading them for a
+	 * compressed instruction could cause a fault that the guest would never see.
 	 */
 	low = unpriv_hlvx_hu(gva, trap, hstatus);
 	if (trap->scause || (low & 3) != 3)
@@ -29,10 +28,10 @@ static unsigned long fetch_halves(gva_t gva, struct hv_trap *trap, unsigned long
 }
 
 /*
- * HLV goes through the hart's TLB as the guest does, so the rule of an entry holds for it,
- * too (request.c): either we see that somebody wants translations dropped, and drop them,
- * or he sees us and waits. Else it could read, or mark as accessed, what the host has
- * given to somebody else. The request stays for run.c.
+ * HLV uses the hart's TLB as the guest does, so the rule for entries applies (request.c): either we
+ * see a request to drop translations, and drop them, or the requester sees us and waits. Otherwise
+ * HLV could read, or mark as accessed, a page that the host has given away. run.c still serves the
+ * request.
  */
 static void begin_as_guest(struct kvm_vcpu *vcpu)
 {
@@ -53,7 +52,7 @@ unsigned long unpriv_read(struct kvm_vcpu *vcpu, bool fetch, gva_t gva, struct h
 	unsigned long hstatus = vcpu->guest.hstatus;
 	unsigned long value;
 
-	/* sret from HS follows SPP, but HLV follows SPVP: the guest's mode at the trap. */
+	/* HLV uses SPVP: set it to the guest's mode at the trap, which is in SPP. */
 	if (vcpu->guest.sstatus & SSTATUS_SPP)
 		hstatus |= HSTATUS_SPVP;
 	else
@@ -64,8 +63,8 @@ unsigned long unpriv_read(struct kvm_vcpu *vcpu, bool fetch, gva_t gva, struct h
 		value = unpriv_hlv(gva, trap, hstatus);
 	} else {
 		/*
-		 * HLVX goes by the permission to execute, whatever MXR says (H §3.1). QEMU 7.2
-		 * goes by the one to read, and so needs it for execute-only pages.
+		 * HLVX needs execute permission, whatever MXR says (H §3.1). QEMU 7.2 checks read
+		 * permission instead, so execute-only pages need MXR there.
 		 */
 		csr_set(sstatus, SSTATUS_MXR);
 		value = fetch_halves(gva, trap, hstatus);

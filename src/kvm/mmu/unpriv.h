@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * unpriv.h - guest memory as the guest itself would see it (unpriv.S, unpriv.c).
+ * unpriv.h - load from guest memory through the guest's own translation (unpriv.S, unpriv.c).
  */
 #ifndef KVM_UNPRIV_H
 #define KVM_UNPRIV_H
@@ -8,9 +8,9 @@
 #include "kvm.h"
 
 /*
- * Read at a guest virtual address with the guest's privilege, through both stages.
- * fetch: the instruction at gva (16 or 32 bits), by HLVX. Otherwise a long, by HLV.
- * trap->scause is 0 on success; else *trap is what the access met. vCPU loaded.
+ * Read at a guest virtual address with the guest's privilege, through both stages. fetch: the
+ * instruction at gva (16 or 32 bits), by HLVX; otherwise a long, by HLV. On success trap->scause is
+ * 0, otherwise *trap describes the trap. vCPU loaded.
  */
 unsigned long unpriv_read(struct kvm_vcpu *vcpu, bool fetch, gva_t gva, struct hv_trap *trap);
 

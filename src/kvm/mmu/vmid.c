@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * vmid.c - which VMID a VM runs under, and what happens when they run out.
+ * vmid.c - VMID allocation and rollover.
  *
- * Translations in a hart's TLB carry a VMID, so that two VMs need no flush between
- * them. There are 2^VMIDLEN, handed out in turn; when the last is gone a new
- * generation begins with the first, and every VM needs a new one. VMID 0 is nobody's.
+ * A hart's TLB tags translations with a VMID, so that switching between VMs needs no flush. There
+ * are 2^VMIDLEN VMIDs, handed out in order. When they are used up, a new generation begins with the
+ * first one, and every VM needs a new VMID. VMID 0 is not given to any VM.
  *
- * Invariant: in one hart's TLB a VMID stands for one VM. It holds without telling
- * other harts of a rollover: each drops everything before it runs a VM of a later
- * generation than the last it ran (hart_generation). A vCPU that is in its guest at
- * that time stays there under its old VMID; nothing of the new generation can come
- * into that hart's TLB before it has left.
+ * Invariant: in one hart's TLB a VMID stands for one VM. It holds without telling other harts of a
+ * rollover: each drops everything before it runs a VM of a later generation than the last it ran
+ * (hart_generation). A vCPU that is in its guest at that time stays there under its old VMID;
+ * nothing of the new generation can get into that hart's TLB before the vCPU has left.
  *
- * With too few VMIDs (VMIDLEN 0), or the toggle vmid=flush, all VMs share VMID 0
- * and each load drops everything.
+ * With too few VMIDs (VMIDLEN 0), or with toggle vmid=flush, all VMs share VMID 0 and each load
+ * drops everything.
  *
- * The parameter vmid_bits makes VMIDs fewer than the hardware has, so that they run out
- * while one looks; vmid_generation says how often they have.
+ * The parameter vmid_bits gives fewer VMIDs than the hardware has, so that a rollover can be
+ * observed; vmid_generation counts the generations.
  *
- * Locks: vmid_lock (a leaf) guards changes of the generation, the next VMID, each VM's, the width.
- * Spec: H §2.10, §3.2.
+ * Locks: vmid_lock (a leaf) guards changes of the generation, of the next VMID, of each VM's VMID
+ * and of the width. Spec: H §2.10, §3.2.
  */
 #include "hv/trace.h"
 #include "kvm.h"
@@ -30,12 +29,12 @@
 #include "toggle.h"
 
 static struct spinlock vmid_lock;
-static unsigned long generation = 1; /* any thread reads; vCPUs and VMs begin with 0, a past one */
+static unsigned long generation = 1; /* any thread reads; VMs and vCPUs begin with 0, a past one */
 static unsigned long next_vmid = 1;
-static unsigned long vmid_max;                      /* any thread reads; 0: none is used */
-static unsigned long hart_generation[HV_MAX_HARTS]; /* each its hart's own */
+static unsigned long vmid_max;                      /* any thread reads; 0: VMIDs are not used */
+static unsigned long hart_generation[HV_MAX_HARTS]; /* each used by its hart only */
 static unsigned int vmid_len;                       /* the hardware's VMIDLEN */
-static bool vmid_chosen;                            /* by vmid_bits, even if they are few */
+static bool vmid_chosen;                            /* set by vmid_bits, however few */
 
 static unsigned int bits_of(unsigned long max)
 {
@@ -47,9 +46,9 @@ static unsigned int bits_of(unsigned long max)
 }
 
 /*
- * Uses a MODE that translates, because with MODE=Bare the other fields must be 0 (H §2.10). There is no
- * table at address 0, but nothing is accessed through it, and the fence drops what a speculative walk
- * may have cached.
+ * Uses a MODE that translates, because with MODE=Bare the other fields must be 0 (H §2.10). There
+ * is no table at address 0, but nothing is accessed through it, and the fence drops what a
+ * speculative walk may have cached.
  */
 static unsigned int hart_vmid_len(void)
 {
@@ -64,7 +63,9 @@ static unsigned int hart_vmid_len(void)
 	return bits_of(max);
 }
 
-/* With fewer VMIDs than harts every entry would renew them. This hart may not be online yet. */
+/*
+ * With no more VMIDs than harts, each entry could need a new one. This hart may not be online yet.
+ */
 static void use_none_if_few(void)
 {
 	if (vmid_max <= MAX(hv_nr_harts(), hv_hart() + 1))
@@ -97,7 +98,7 @@ void vmid_hart_init(void)
 		use_none_if_few();
 }
 
-/* All VMs begin anew, each when it next enters; what is in its guest stays as it is. */
+/* Every VM gets a new VMID when it next enters. A vCPU that is in its guest keeps its old one. */
 static void vmid_set_max(unsigned long max)
 {
 	spin_lock(&vmid_lock);
@@ -113,7 +114,7 @@ static int vmid_bits_get(const struct hv_param *param, char *buf, size_t size)
 	return number_show(buf, size, bits_of(__atomic_load_n(&vmid_max, __ATOMIC_RELAXED)));
 }
 
-/* 0 up to VMIDLEN. Unlike the hardware's own width, also fewer than there are harts. */
+/* Accepts 0 to VMIDLEN. Unlike the hardware's own width, it may give fewer VMIDs than harts. */
 static int vmid_bits_set(const struct hv_param *param, const char *value)
 {
 	u64 bits;
@@ -148,7 +149,7 @@ int vmid_param_init(void)
 	return err;
 }
 
-/* Seldom: inlined, it would make each load save registers for it. */
+/* Rare, so not inlined: otherwise each load would have to save registers for it. */
 static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
 {
 	/* lab 9: write vmid_new: the next VMID, and a new generation if there is none left */
@@ -162,7 +163,7 @@ static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
 			trace_kvm_vmid_rollover(generation);
 		}
 		vmid = next_vmid++;
-		/* After the generation, and before the VM's, for who reads without the lock. */
+		/* Store after `generation` and before the VM's, for readers without the lock. */
 		__atomic_store_n(&gs->vmid, vmid, __ATOMIC_RELEASE);
 		__atomic_store_n(&gs->vmid_generation, generation, __ATOMIC_RELEASE);
 		trace_kvm_vmid(vmid, generation);
@@ -173,7 +174,7 @@ static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
 	/* lab 9 end */
 }
 
-/* A VMID of the current generation for the VM; returns that generation. */
+/* Make sure that the VM has a VMID of the current generation. Returns that generation. */
 static unsigned long vmid_assign(struct gstage *gs)
 {
 	unsigned long now = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
@@ -189,11 +190,12 @@ static bool vmid_shared(const struct kvm *vm)
 }
 
 /*
- * VMID 0 is shared by all VMs without a VMID of their own, so nothing of the last VM may remain. One fence
- * precedes the new table (H §3.2 allows either side): if it came after, a walk could start from cached
- * pointers to the last VM's tables, which may contain other data by now. A second fence follows, because
- * MODE changes for VMID 0 from Bare, written by gstage_vcpu_put() (H §3.2): a hart may speculatively
- * translate for an HLV, and under Bare it would cache host memory as this guest's.
+ * VMID 0 is shared by all VMs without a VMID of their own, so nothing of the last VM may remain.
+ * The first fence precedes the new table (H §3.2 allows either order). If it came later, a walk
+ * could start from cached pointers to the last VM's tables, which may contain other data by now.
+ * The second fence follows, because VMID 0 changes its MODE from Bare, which gstage_vcpu_put() has
+ * written (H §3.2): a hart may speculatively translate for an HLV, and under Bare it would cache
+ * host memory as this guest's.
  */
 static void enter_shared(struct kvm_vcpu *vcpu)
 {
@@ -206,9 +208,9 @@ static void enter_shared(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Fence first, as in enter_shared(), with hgatp 0 so that nothing new is cached under the old VMID. No
- * fence is needed after hgatp is written: VMIDs other than 0 are used with one MODE only, except in
- * hart_vmid_len(), which fences.
+ * Fence first, as in enter_shared(), with hgatp 0 so that nothing new is cached under the old VMID.
+ * No fence is needed after hgatp is written: VMIDs other than 0 are used with one MODE only, except
+ * in hart_vmid_len(), which fences.
  */
 static void drop_everything(void)
 {
@@ -226,8 +228,8 @@ static void enter_own(struct kvm_vcpu *vcpu)
 	unsigned long now;
 
 	/*
-	 * A vCPU of this VM on another hart may have renewed the VMID in between: taken for
-	 * one of the generation before, it would meet here what another VM has left.
+	 * A vCPU of this VM on another hart may have renewed the VMID in between. Taken for one of
+	 * the previous generation, it would hit here what another VM has left.
 	 */
 	do {
 		now = vmid_assign(&vm->gstage);
@@ -239,7 +241,7 @@ static void enter_own(struct kvm_vcpu *vcpu)
 		hart_generation[hart] = now;
 	}
 	csr_write(hgatp, gstage_hgatp(&vm->gstage, vmid));
-	/* A VMID that is new to this vCPU: VS-stage translations of its last VM go, too. */
+	/* This VMID is new to the vCPU: drop VS-stage translations of the VMID's last VM, too. */
 	if (vcpu->vmid_generation != now) {
 		tlb_flush_vvma_local(vm);
 		vcpu->vmid_generation = now;
@@ -255,7 +257,7 @@ void gstage_vcpu_load(struct kvm_vcpu *vcpu)
 		enter_own(vcpu);
 }
 
-/* No hart may walk, speculatively, a table that is freed once the vCPU has left it. */
+/* Once the vCPU has left, the table may be freed, so this hart must not walk it speculatively. */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
@@ -268,7 +270,7 @@ void vmid_update(struct kvm_vcpu *vcpu)
 
 	if (vcpu->vmid_generation == __atomic_load_n(&generation, __ATOMIC_ACQUIRE))
 		return;
-	/* As at a load: no VS-stage table is in force while hgatp changes (H §5.3). */
+	/* As at a load, vsatp is 0 while hgatp changes (H §5.3). */
 	vsatp = csr_swap(vsatp, 0);
 	gstage_vcpu_load(vcpu);
 	csr_write(vsatp, vsatp);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vmid.h - VMIDs: probing them, and one for each VM that runs.
+ * vmid.h - VMIDs: probe their width, and give one to each VM that runs.
  */
 #ifndef KVM_VMID_H
 #define KVM_VMID_H
@@ -10,7 +10,7 @@
 void vmid_init(void);      /* VMIDLEN, of the first hart */
 void vmid_hart_init(void); /* each hart, before there is a VM: the shortest VMIDLEN */
 int vmid_param_init(void); /* vmid_bits, vmid_generation; after vmid_init() */
-/* Before an entry, vCPU loaded: a VMID of the current generation in hgatp. */
+/* Before an entry, vCPU loaded: put a VMID of the current generation into hgatp. */
 void vmid_update(struct kvm_vcpu *vcpu);
 
 #endif

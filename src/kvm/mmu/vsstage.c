@@ -2,18 +2,18 @@
 /*
  * vsstage.c - the VS-stage, walked in software.
  *
- * Who needs it: gpa.h. Bare, Sv39, Sv48, Sv57, and Sv32 on RV32; a
- * 64 KiB range of Svnapot. Permissions are not checked: the hardware has done that.
+ * gpa.h says when that is needed. Supports Bare, Sv39, Sv48, Sv57, Sv32 on RV32, and 64 KiB ranges
+ * of Svnapot. Permissions are not checked, because the hardware has already done that.
  *
- * The guest may change its tables while we read them; each PTE is read once, and what
- * no longer fits the trap makes the guest try again. Spec: S §3.2, H §5.2, Svnapot.
+ * The guest may change its tables while we read them. Each PTE is read once, and if it no longer
+ * fits the trap, the guest tries again. Spec: S §3.2, H §5.2, Svnapot.
  */
 #include <asm-generic/errno.h>
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 #include "mmu/vsstage.h"
 
-/* Levels of vsatp's mode; 0: bare. */
+/* The number of levels of vsatp's mode; 0: bare. */
 static unsigned int vsatp_levels(unsigned long vsatp)
 {
 	switch (FIELD_GET(SATP_MODE, vsatp)) {
@@ -49,7 +49,7 @@ static int faults_at(struct gstage_fault *fault, gpa_t pte_gpa, bool write)
 	return 0;
 }
 
-/* The access's own address under the leaf `pte`, which was read at pte_gpa. */
+/* Compute the address of the access itself under the leaf `pte`, which was read at pte_gpa. */
 static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigned int level,
 			gva_t gva, struct gstage_fault *fault)
 {
@@ -57,7 +57,10 @@ static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigne
 	hpa_t base = pte_to_hpa(pte);
 	bool sets_ad = !(pte & PTE_A) || (fault->write && !(pte & PTE_D));
 
-	/* With Svadu the walk itself writes the PTE (H §2.5); without, it would have faulted. */
+	/*
+	 * With Svadu the walk itself writes the PTE (H §2.5); without it, hardware would have
+	 * faulted.
+	 */
 	if (sets_ad && !(vcpu->henvcfg & ENVCFG_ADUE))
 		return -EAGAIN;
 	if (sets_ad && !gstage_permits(vcpu->kvm, pte_gpa, true))
@@ -105,8 +108,8 @@ int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gst
 	int err = walk(vcpu, trap, fault);
 
 	/*
-	 * The hart may use a translation that the tables do not have any more (S §2.1), and
-	 * would trap by it again.
+	 * The hart may still use a translation that the tables no longer have (S §2.1), and would
+	 * trap on it again.
 	 */
 	if (err) {
 		tlb_flush_vvma_local(vcpu->kvm);
@@ -114,8 +117,10 @@ int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gst
 	}
 	if (fault->implicit || !gstage_permits(vcpu->kvm, fault->gpa, fault->write))
 		return 0;
-	/* Nothing stands in its way: the hart has still to learn of some leaf, or another vCPU was
-	 * here first. Which address it would trap for is not known. */
+	/*
+	 * The tables permit the access: this hart has not seen some leaf yet, or another vCPU was
+	 * faster. The address that the hart would trap on is not known, so flush everything.
+	 */
 	tlb_flush_vm_local(vcpu->kvm);
 	return -EAGAIN;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vsstage.h - where a guest's access ended up in guest physical memory.
+ * vsstage.h - find the guest physical address of a guest's access.
  */
 #ifndef KVM_VSSTAGE_H
 #define KVM_VSSTAGE_H
@@ -15,19 +15,19 @@
 #endif
 #define NAPOT_SIZE 0x10000UL
 
-/* A G-stage fault: what the G-stage table was asked for and could not give. */
+/* A G-stage fault: the access that the G-stage table did not permit. */
 struct gstage_fault {
 	gpa_t gpa;
 	bool fetch;
 	bool write;
-	bool implicit; /* the guest's own page-table walk wanted a PTE, or to set A or D there */
+	bool implicit; /* by the guest's page-table walk: read a PTE, or set A or D in it */
 };
 
 /*
- * Walk the VS-stage for the access that trapped as the hardware did, up to the first
- * address that the G-stage table does not permit. -EAGAIN: there is none any more, or the
- * guest has changed its tables; it shall try again, and what this hart remembered of them has
- * been dropped. vCPU loaded; may sleep.
+ * Walk the VS-stage for the access that trapped, as the hardware did, up to the first address that
+ * the G-stage table does not permit. -EAGAIN: there is no such address any more, or the guest has
+ * changed its tables; the guest shall try again, and this hart's cached translations have been
+ * dropped. vCPU loaded; may sleep.
  */
 int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage_fault *fault);
 
