@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * aia.c - Ssaia for a guest whose interrupt controller is user space's.
+ * aia.c - Ssaia for a guest whose interrupt controller is in user space.
  *
- * The hart's own vsiselect and vstopi serve the guest; there is no guest interrupt file
- * (hstatus.VGEIN = 0), so stopei, and all that sireg shows but priorities, is user space's to answer
- * (KVM_EXIT_RISCV_CSR). The priorities are in hviprio1 and 2, out of the guest's direct reach:
- * its accesses to them trap and are carried out here. Spec: AIA, "Interrupts for virtual
- * machines (VS level)".
+ * The hart's own vsiselect and vstopi serve the guest. There is no guest interrupt file
+ * (hstatus.VGEIN = 0), so user space answers accesses to stopei, and to everything that sireg shows
+ * except priorities (KVM_EXIT_RISCV_CSR). The priorities are in hviprio1 and 2, which the guest
+ * cannot reach directly: its accesses trap and are carried out here. Spec: AIA, "Interrupts for
+ * virtual machines (VS level)".
  */
 #include "kvm.h"
 #include "vcpu/aia.h"
@@ -19,8 +19,8 @@
 #define ISELECT_IPRIO15 0x3f
 
 /*
- * Without a guest interrupt file vstopi has an external interrupt to show if hvictl has its number
- * and a priority other than 0.
+ * Without a guest interrupt file, vstopi shows an external interrupt if hvictl has its number and a
+ * priority other than 0.
  */
 void aia_show_external(unsigned long hvip)
 {
@@ -43,10 +43,10 @@ void aia_put(struct kvm_vcpu *vcpu)
 	vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio2)] = csr_read(hviprio2);
 }
 
-/* Byte `n` of hviprio1 and 2 has this interrupt's priority; 0, 4 and 8 read as zero. */
+/* Byte `n` of hviprio1 and 2 is the priority of this interrupt; 0, 4 and 8 read as zero. */
 static const u8 hviprio_irq[16] = { 0, 1, 4, 5, 8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 };
 
-/* Where interrupt `irq` has its priority, as the number of a bit in both words; -1: nowhere. */
+/* Position of the priority of interrupt `irq`, as a bit number in both words; -1: it has none. */
 static int hviprio_bit(unsigned int irq)
 {
 	int i;
@@ -58,7 +58,7 @@ static int hviprio_bit(unsigned int irq)
 	return -1;
 }
 
-/* The array that siselect shows: a byte each for 8 interrupts, on the even numbers (RV64). */
+/* Access the array that siselect selects: a byte for each of 8 interrupts, even numbers (RV64). */
 static unsigned long access_iprio(unsigned int first_irq, const struct csr_access *access)
 {
 	u64 words[2] = { csr_read(hviprio1), csr_read(hviprio2) };
@@ -91,7 +91,7 @@ enum aia_answer aia_access(struct kvm_vcpu *vcpu, const struct csr_access *acces
 {
 	unsigned long select;
 
-	/* VU, too, gets here. */
+	/* Accesses from VU get here, too. */
 	if (!isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) || !(vcpu->guest.sstatus & SSTATUS_SPP))
 		return AIA_ILLEGAL;
 	if (access->csr == CSR_stopei)

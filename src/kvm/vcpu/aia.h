@@ -9,19 +9,19 @@
 
 void aia_load(const struct kvm_vcpu *vcpu);
 void aia_put(struct kvm_vcpu *vcpu);
-void aia_show_external(unsigned long hvip); /* hvip has changed: stopi follows; vCPU loaded */
+void aia_show_external(unsigned long hvip); /* after a change of hvip: update stopi; vCPU loaded */
 
-/* A CSR instruction that trapped: old = csr; csr = (old & ~write_mask) | (new_value & write_mask). */
+/* A trapped CSR instruction: old = csr; csr = (old & ~write_mask) | (new_value & write_mask). */
 struct csr_access {
 	unsigned int csr;
-	unsigned int rd; /* gets old; 0: nobody */
+	unsigned int rd; /* receives the old value; 0: none does */
 	unsigned long new_value;
-	unsigned long write_mask; /* 0: it only reads */
+	unsigned long write_mask; /* 0: read only */
 };
 
 enum aia_answer {
 	AIA_ILLEGAL, /* there is no such register */
-	AIA_USER,    /* user space's to answer */
+	AIA_USER,    /* user space has to answer */
 	AIA_DONE,    /* *value is the old value */
 };
 

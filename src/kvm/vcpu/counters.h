@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * counters.h - who reads cycle and instret as long as the vCPU has not used its PMU.
+ * counters.h - reads of cycle and instret by a vCPU that has not used its PMU yet.
  *
- * The two variants of toggle `counters`. From the first SBI PMU call on both CSRs are
- * the PMU's under either (pmu_claim()).
+ * The interface of toggle `counters` and its two variants. From the first SBI PMU call on, both
+ * CSRs belong to the PMU in either variant (pmu_claim()).
  */
 #ifndef KVM_COUNTERS_H
 #define KVM_COUNTERS_H
@@ -12,8 +12,8 @@
 #include "toggle.h"
 
 struct counter_ops {
-	unsigned long hcounteren; /* which of the hart's counters VS reads itself */
-	/* cycle or instret has trapped: 0 and its value, or -ENOENT: it is illegal. */
+	unsigned long hcounteren; /* the hart's counters that VS reads directly */
+	/* cycle or instret has trapped: 0 and its value, or -ENOENT: the read is illegal. */
 	int (*read)(const struct kvm_vcpu *vcpu, u64 *value);
 };
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * counters_pass.c - the guest reads the hart's own cycle and instret, and nothing exits.
+ * counters_pass.c - the guest reads the hart's own cycle and instret without an exit.
  *
- * They count the host's share, too, and tell a guest how much of its time others had: that is
- * what a measuring guest wants, and what one that must not know is given the other variant for.
+ * They include the host's share, so a guest can see how much of its time others had. A guest that
+ * measures wants that; the other variant is for a guest that must not know.
  */
 #include "vcpu/counters.h"
 
-/* What traps all the same is user mode's, where the guest's scounteren does not allow it. */
+/* Reads that trap nevertheless are from user mode, where the guest's scounteren forbids them. */
 static int pass_read(const struct kvm_vcpu *vcpu, u64 *value)
 {
 	(void)vcpu;

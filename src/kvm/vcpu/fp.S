@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.S - f0 to f31 and fcsr, to memory and back.
+ * fp.S - save f0 to f31 and fcsr to memory, and restore them.
  *
  *   fp_save_regs(struct fp_state *)      fp_restore_regs(const struct fp_state *)
  *   fp_save_fcsr(struct fp_state *)
  *
- * The kernel has no FP code of its own, so sstatus.FS is Off around these, and they return it as it
- * was. What the guest's copy says of the unit (guest.sstatus.FS) is fp.c's business.
- * Struct fp_state begins with f[0] to f[31], 8 bytes each.
+ * The kernel has no FP code of its own, so sstatus.FS is Off before these, and they restore it. The
+ * state of the unit for the guest (guest.sstatus.FS) is kept by fp.c. Struct fp_state begins with
+ * f[0] to f[31], 8 bytes each.
  */
 #include "asm.h"
 #include "kvm_offsets.h"

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.c - FP state's ways between memory and unit, and what all variants of toggle fp have in common.
+ * fp.c - move FP state between memory and unit; what all variants of toggle fp share.
  *
- * Whose values a hart's FP unit holds is one word of the host's: a user thread's or a vCPU's
- * (hv_fp_take()). vcpu->fp_hart is the one hart where the vCPU's may still be good: the last that
- * it was in, unless memory was written since. Both must agree (fp_is_resident()): a hart may name a vCPU
- * that has used another one since, and a new vCPU may have the address of an old one.
+ * The host keeps one word that says whose values a hart's FP unit holds: a user thread's or a
+ * vCPU's (hv_fp_take()). vcpu->fp_hart is the only hart whose unit may still hold the vCPU's
+ * registers: the last one that it used, unless memory was written since. Both must agree
+ * (fp_is_resident()): a hart may name a vCPU that has used another hart since, and a new vCPU may
+ * have the address of an old one.
  */
 #include "kvm_asm.h"
 #include "toggle.h"

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.h - who holds a hart's FP and vector unit: the contract of toggle fp's variants.
+ * fp.h - who holds a hart's FP and vector unit: the interface of toggle fp's variants.
  *
- * While a vCPU is loaded, guest.sstatus.FS says what the hardware knows of the guest's FP state
- * (vsstatus.FS is the guest's own view of it): Off as long as the registers are not in this
- * hart's unit, then the guest's first FP instruction traps as an illegal instruction (cause 2,
- * H §2.11). While it is not loaded FS is Off, and vcpu->fp is the truth. The same with VS and the
- * vector unit (vector.h). The kernel itself never uses either; user programs use FP, and the host
- * says who used a hart's unit last (hv_fp_take()). All of this: the vCPU's own thread.
+ * While a vCPU is loaded, guest.sstatus.FS is the hardware's state of the guest's FP registers
+ * (vsstatus.FS is the guest's own view). It is Off while the registers are not in this hart's unit;
+ * then the guest's first FP instruction traps as an illegal instruction (cause 2, H §2.11). While
+ * the vCPU is not loaded, FS is Off and vcpu->fp has the registers. VS and the vector unit work the
+ * same way (vector.h). The kernel itself uses neither unit. User programs use FP, and the host
+ * records who used a hart's unit last (hv_fp_take()). All of this runs on the vCPU's own thread.
  *
- * Clean speaks of f0 to f31 only. What changes FP state in VS shall make both fields Dirty
- * (H §2.11), but QEMU (10.0) marks the guest's own alone when fcsr, frm or fflags are written, and
- * the guest may clean that before anyone looks: a put saves fcsr unless FS is Off.
+ * Clean applies to f0 to f31 only. A change of FP state in VS should make both fields Dirty
+ * (H §2.11), but QEMU (10.0) marks the guest's own field alone when fcsr, frm or fflags are
+ * written, and the guest may clean it before we look. So a put saves fcsr unless FS is Off.
  */
 #ifndef KVM_FP_H
 #define KVM_FP_H
@@ -24,12 +24,12 @@ struct fp_ops {
 	const char *name;
 	/* Load the vCPU into this hart. FS and VS are Off. */
 	void (*load)(struct kvm_vcpu *vcpu);
-	/* Put it: afterwards all state is in memory, FS and VS are Off. Nothing to do if they are Off. */
+	/* Put it: all state goes to memory; FS and VS become Off. Does nothing if they are. */
 	void (*put)(struct kvm_vcpu *vcpu);
 	/*
 	 * The guest took an illegal-instruction trap into HS. True: the unit was off and has been
-	 * loaded, so that the guest can execute the instruction again. NULL: a loaded vCPU always
-	 * has both units.
+	 * loaded, so the guest can execute the instruction again. NULL: a loaded vCPU always has
+	 * both units.
 	 */
 	bool (*first_use)(struct kvm_vcpu *vcpu);
 };
@@ -38,7 +38,7 @@ extern const struct fp_ops fp_eager_ops, fp_lazy_save_ops, fp_lazy_trap_ops;
 
 /* ---- fp.c: what the variants are made of ------------------------------------------------ */
 
-/* F without D leaves D's instructions usable: there is no switch between the two. */
+/* A vCPU with F but without D can still use D's instructions: one switch controls both. */
 static inline bool fp_present(const struct kvm_vcpu *vcpu)
 {
 	return vcpu->isa & (1ULL << KVM_RISCV_ISA_EXT_D | 1ULL << KVM_RISCV_ISA_EXT_F);
@@ -54,11 +54,11 @@ static inline void fp_set_state(struct kvm_vcpu *vcpu, unsigned long fs)
 	vcpu->guest.sstatus = (vcpu->guest.sstatus & ~SSTATUS_FS) | FIELD_PREP(SSTATUS_FS, fs);
 }
 
-/* Memory to unit; FS becomes Clean. The previous contents of the unit are lost. */
+/* Load the unit from memory; FS becomes Clean. The previous contents of the unit are lost. */
 void fp_restore(struct kvm_vcpu *vcpu);
-/* Unit to memory, f0 to f31 and fcsr; FS becomes Off. */
+/* Save f0 to f31 and fcsr to memory; FS becomes Off. */
 void fp_save(struct kvm_vcpu *vcpu);
-/* The same when f0 to f31 have not changed: only fcsr is written. */
+/* The same if f0 to f31 have not changed: only fcsr is written. */
 void fp_save_clean(struct kvm_vcpu *vcpu);
 
 /* Save what FS says has changed: everything, fcsr alone, or nothing. FS is Off afterwards. */
@@ -72,23 +72,23 @@ static inline void fp_save_changed(struct kvm_vcpu *vcpu)
 	/* lab 8 end */
 }
 
-/* The vCPU has the extension, but its unit is Off in this hart: the next use traps. Loaded. */
+/* The vCPU has the extension, but its unit is Off on this hart: the next use traps. vCPU loaded. */
 bool fp_is_disabled(const struct kvm_vcpu *vcpu);
 bool vector_is_disabled(const struct kvm_vcpu *vcpu);
-/* This hart's unit still holds the registers that are in memory, from when the vCPU last ran here. */
+/* This hart's unit still holds the registers that are in memory, from the vCPU's last turn here. */
 bool fp_is_resident(const struct kvm_vcpu *vcpu);
 
 /* ---- fp.c: for the rest of the core -------------------------------------------------------- */
 
-/* At boot, before toggle_init(): lazy_trap is not the default where the trap of a first use does not arrive. */
+/* At boot, before toggle_init(): no lazy_trap by default if a first use's trap does not arrive. */
 void fp_init(void);
 void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
 void fp_reset(struct kvm_vcpu *vcpu);     /* FP and vector: all zero; not loaded */
-/* vcpu->fp or vector is about to be written by something else than put(); not loaded. */
+/* To be called before anything but put() writes vcpu->fp or vcpu->vector. vCPU not loaded. */
 void fp_forget(struct kvm_vcpu *vcpu);
 /*
  * Write vcpu->hedeleg to the hart, without illegal instructions while a unit is off. Called after a
- * change of a loaded vCPU's hedeleg, and by a variant that leaves units off, once it has loaded or
+ * change of a loaded vCPU's hedeleg, and by a variant that leaves units off after it has loaded or
  * saved them.
  */
 void fp_delegate(const struct kvm_vcpu *vcpu);

@@ -2,9 +2,9 @@
 /*
  * fp_eager.c - FP and vector registers move at every load and at every put.
  *
- * Nothing is asked, nothing traps: the guest finds its registers in the unit from the first
- * instruction on, and nobody's values stay behind for longer than a turn. The price is the same
- * for a guest that never uses FP.
+ * Nothing is checked and nothing traps: the guest's registers are in the unit from its first
+ * instruction on, and nothing relies on values that an earlier turn has left there. A guest that
+ * never uses FP pays the same price.
  */
 #include "vcpu/fp.h"
 #include "vcpu/vector.h"

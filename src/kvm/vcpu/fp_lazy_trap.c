@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp_lazy_trap.c - FP and vector registers move when first needed, and when they changed.
+ * fp_lazy_trap.c - FP and vector registers are loaded at the first use, and saved if they changed.
  *
  * A load leaves FS and VS Off, unless this hart's unit still holds the vCPU's registers from an
- * earlier turn. The first instruction that wants a unit traps, finds it filled and runs again. A
- * vCPU that changed its registers in its last turn is believed to go on with that, and gets them
- * at the load: a trap costs many times what moving them does. Until all that the vCPU has is in,
- * illegal instructions are not delegated, for that is what such a trap looks like. Nothing
- * decodes the instruction: once nothing is Off any more the guest takes its own illegal
- * instructions by itself, with the hardware's stval.
+ * earlier turn. The first instruction that needs a unit traps; the unit is loaded, and the
+ * instruction runs again. A vCPU that changed its registers in its last turn is expected to do so
+ * again, and gets them at the load, because a trap costs many times as much as moving them. Until
+ * everything that the vCPU has is loaded, illegal instructions are not delegated, because a first
+ * use looks like one. Nothing decodes the instruction: once no unit is Off, the guest takes its own
+ * illegal instructions itself, with the hardware's stval.
  *
- * A put saves what changed and leaves it standing in the unit: memory is always right, so nobody
- * ever has to ask another hart for registers, when the vCPU moves or is read by ONE_REG.
+ * A put saves what changed and leaves it in the unit. So memory is always up to date, and nothing
+ * has to ask another hart for registers when the vCPU moves or is read by ONE_REG.
  */
 #include "vcpu/fp.h"
 #include "vcpu/vector.h"
@@ -42,10 +42,10 @@ static void lazy_trap_put(struct kvm_vcpu *vcpu)
 }
 
 /*
- * What the guest has switched on itself is what its instruction may have wanted, FP first: a
- * vector instruction traps once more. If it has none of it on, the instruction is illegal for the
- * guest, too: then all that is away comes in, so that it traps once more, into the guest, and those
- * that follow are the guest's from the start.
+ * The instruction can only have wanted a unit that the guest has switched on. FP comes first; a
+ * vector instruction then traps once more. If the guest has switched on neither, the instruction is
+ * illegal for the guest, too. Then load every unit that is Off, so that the instruction traps once
+ * more, into the guest, and later ones go to the guest directly.
  */
 static bool lazy_trap_first_use(struct kvm_vcpu *vcpu)
 {

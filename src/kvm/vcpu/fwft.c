@@ -2,13 +2,13 @@
 /*
  * fwft.c - features of the guest's hart that its firmware switches (FWFT of SBI 3.0).
  *
- * Which are there, with their registers and errors, is as in Linux since 6.18: misaligned
- * exceptions delegated, pointer masking in VS, A and D bits by hardware. Off until user
- * space switches the extension on; then the SBI calls itself 3.0, by which guests probe.
+ * The features, their registers and their errors are those of Linux since 6.18: misaligned
+ * exceptions delegated, pointer masking in VS, A and D bits by hardware. The extension is off until
+ * user space switches it on; then the SBI reports version 3.0, by which guests probe for it.
  *
  * A feature is one bit or field of what vcpu_load() writes. Only the delegation of misaligned
- * exceptions begins above us, in medeleg: this host's own firmware is asked for that while
- * such a vCPU is loaded, so that the host's programs keep what they had.
+ * exceptions starts at a higher level, in medeleg: we ask this host's firmware for it while such a
+ * vCPU is loaded, so that nothing changes for the host's programs.
  */
 #include "hv/kvm_compat.h"
 #include "kvm.h"
@@ -19,8 +19,8 @@
 
 #define MISALIGNED_TRAPS (BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED))
 
-/* Of henvcfg, what every hart can hold. Written before any VM is there. */
-static u64 host_pmm[3]; /* by index of pmlens; 0: not there */
+/* The bits of henvcfg that every hart supports. Written before any VM exists. */
+static u64 host_pmm[3]; /* by index of pmlens; 0: not supported */
 static bool host_adue;
 static bool firmware_delegates;         /* always */
 static bool firmware_delegates_on_call; /* if asked */
@@ -43,7 +43,7 @@ void fwft_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(pmms); i++)
 		host_pmm[i] = FIELD_PREP(ENVCFG_PMM, pmms[i]);
-	/* Without Svade a clear ADUE would be something that the guest's device tree denies. */
+	/* Without Svade, the guest's device tree rules out a clear ADUE. */
 	host_adue = hv_isa_has("svadu") && hv_isa_has("svade");
 	if (!ret.error && !ret.value)
 		ret.error = SBI_ERR_NOT_SUPPORTED;
@@ -72,7 +72,7 @@ void fwft_hart_init(void)
 		if (host_pmm[i] && !henvcfg_holds(host_pmm[i]))
 			host_pmm[i] = 0;
 	}
-	/* menvcfg.ADUE opens it, here and for this host; with Svade firmware begins with 0. */
+	/* menvcfg.ADUE enables it, here and for this host; with Svade, firmware starts with 0. */
 	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1);
 	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
@@ -103,7 +103,7 @@ void fwft_apply(struct kvm_vcpu *vcpu)
 
 void fwft_reset(struct kvm_vcpu *vcpu)
 {
-	u8 disabled = vcpu->fwft.disabled; /* user space's, not the guest's */
+	u8 disabled = vcpu->fwft.disabled; /* set by user space, not by the guest */
 
 	vcpu->fwft = (struct vcpu_fwft){ .disabled = disabled };
 	fwft_apply(vcpu);
@@ -121,7 +121,9 @@ void fwft_put(struct kvm_vcpu *vcpu)
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_MISALIGNED, 0);
 	if (!vcpu->fwft.pmlen)
 		return;
-	/* Fence when PMM changes (Ssnpm): here for the VM's next vCPU, and at this vCPU's next load. */
+	/*
+	 * Fence when PMM changes (Ssnpm): here for the VM's next vCPU, and at this one's next load.
+	 */
 	tlb_flush_vm_local(vcpu->kvm);
 	vcpu->last_hart |= VCPU_STALE;
 }

@@ -16,9 +16,9 @@ enum fwft_feature {
 };
 
 void fwft_init(void);                   /* once, after isa_init() */
-void fwft_hart_init(void);              /* each hart, then */
+void fwft_hart_init(void);              /* then each hart */
 void fwft_reset(struct kvm_vcpu *vcpu); /* as at power-on; henvcfg and hedeleg follow */
-void fwft_apply(struct kvm_vcpu *vcpu); /* henvcfg and hedeleg anew; not loaded */
+void fwft_apply(struct kvm_vcpu *vcpu); /* recompute henvcfg and hedeleg; not loaded */
 /* Hart state besides the CSRs of vcpu_load(); only for a vCPU with fwft.switched. */
 void fwft_load(struct kvm_vcpu *vcpu);
 void fwft_put(struct kvm_vcpu *vcpu);
@@ -26,7 +26,7 @@ void fwft_put(struct kvm_vcpu *vcpu);
 bool fwft_is_on(const struct kvm_vcpu *vcpu);  /* user space has switched the extension on */
 bool fwft_is_there(enum fwft_feature feature); /* every hart has it */
 unsigned long fwft_get(const struct kvm_vcpu *vcpu, enum fwft_feature feature);
-/* Not loaded. 0, or SBI_ERR_INVALID_PARAM: no such value. The feature is there. */
+/* Not loaded. Returns 0, or SBI_ERR_INVALID_PARAM: no such value. The feature must be there. */
 long fwft_set(struct kvm_vcpu *vcpu, enum fwft_feature feature, unsigned long value);
 
 #endif

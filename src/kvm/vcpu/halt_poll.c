@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * halt_poll.c - a vCPU that waits looks for a while before its thread sleeps.
+ * halt_poll.c - a waiting vCPU polls for a while before its thread sleeps.
  *
- * For how long is learnt as Linux does it: a wait that was short, but longer than was polled,
- * makes the next poll longer (times halt_poll_ns_grow, from halt_poll_ns_grow_start on); a wait
- * beyond halt_poll_ns, or beyond what the VMM set by KVM_CAP_HALT_POLL, makes it shorter. A vCPU
- * begins without. The parameters are /sys/module/kvm/parameters/NAME, read at each wait.
+ * The polling time adapts as in Linux. A wait that was longer than the poll, but short, makes the
+ * next poll longer (times halt_poll_ns_grow, from halt_poll_ns_grow_start on). A wait beyond
+ * halt_poll_ns, or beyond what the VMM has set by KVM_CAP_HALT_POLL, makes it shorter. A vCPU
+ * starts without polling. The parameters are /sys/module/kvm/parameters/NAME, read at each wait.
  *
- * While it polls the vCPU stays loaded, the hart's interrupts are taken, and the poll ends as soon
- * as another thread wants the hart: polling is for harts that have nothing better to do. After
- * that the same holds with the hart idle: as long as nobody else wants it the vCPU stays where it
- * is, and an interrupt to the hart, or of the guest's own timer, goes on with it at once. Only a
- * wanted hart has the thread sleep.
+ * While it polls, the vCPU stays loaded, the hart's interrupts are taken, and the poll ends as soon
+ * as another thread wants the hart: polling is for harts that have nothing better to do. After the
+ * poll the hart idles with the vCPU still loaded, as long as no other thread wants the hart. An
+ * interrupt to the hart, or of the guest's own timer, lets the vCPU continue at once. The thread
+ * sleeps only if its hart is wanted.
  */
 #include "number.h"
 #include "request.h"
@@ -73,7 +73,7 @@ int halt_poll_set_max(struct kvm *vm, u64 ns)
 	return 0;
 }
 
-/* How long a vCPU of this VM may poll: the VMM's word, or the host's. */
+/* The longest time for which a vCPU of this VM may poll: the VMM's setting, or the host's. */
 static u32 max_ns(const struct kvm *vm)
 {
 	u64 own = __atomic_load_n(&vm->halt_poll_max, __ATOMIC_RELAXED);
@@ -134,7 +134,7 @@ static u64 ticks_to_ns(u64 ticks)
 	return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
 }
 
-/* Bucket n of a logarithmic histogram counts values from 2^(n-1) on; the last one all beyond. */
+/* Bucket n of a logarithmic histogram counts values from 2^(n-1) on; the last one has no limit. */
 static void count(u64 *hist, u64 value)
 {
 	unsigned int bucket = 0, step;
@@ -142,7 +142,7 @@ static void count(u64 *hist, u64 value)
 	if (value >> (STAT_HIST_SIZE - 2)) {
 		bucket = STAT_HIST_SIZE - 1;
 	} else if (value) {
-		/* The highest bit by halves: a wait's end is short of instructions. */
+		/* Find the highest bit by halving: the end of a wait must take few instructions. */
 		for (step = STAT_HIST_SIZE / 2; step; step /= 2)
 			if (value >> bucket >> step)
 				bucket += step;
@@ -151,7 +151,7 @@ static void count(u64 *hist, u64 value)
 	hist[bucket]++;
 }
 
-/* True: what the vCPU waits for has come. `end` gets the time of the last look. */
+/* True: what the vCPU waits for has come. *end receives the time of the last check. */
 static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64 start, u64 *end)
 {
 	u64 ns = vcpu->halt_poll_ns, hz = hv_timebase_hz();
@@ -169,18 +169,18 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 	/* lab 6 end */
 }
 
-/* `blocking` anew before the look: who kicks once more has seen its end, or we see his change. */
+/* Set `blocking` again before the check: either the next sender kicks, or we see its change. */
 static bool look(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
-	/* Release: who sees it kicks `hart`, which was written before (vcpu_load). */
+	/* Release: a sender that sees it kicks `hart`, which was written before (vcpu_load). */
 	__atomic_store_n(&vcpu->blocking, VCPU_IDLE, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return over(vcpu);
 }
 
 /*
- * What the hart's WFI ends for although the look finds nothing. vsip is hip's alias (H §2.3), so
- * both say the same; QEMU before 8.0 shows no bit in vsip but SSIP.
+ * True: an interrupt ends the hart's WFI although the check does not find it. vsip is an alias of
+ * hip (H §2.3), so both should say the same, but QEMU before 8.0 shows only SSIP in vsip.
  */
 static bool line_is_pending(void)
 {
@@ -188,8 +188,8 @@ static bool line_is_pending(void)
 }
 
 /*
- * True: what the vCPU waits for has come. False: its thread has to sleep for it. The hart's
- * WFI ends with what vsie lets through, as the guest's own would (M §3.3, H §2.3).
+ * True: what the vCPU waits for has come. False: its thread has to sleep. The hart's WFI ends on
+ * interrupts that vsie enables, as the guest's own would (M §3.3, H §2.3).
  */
 static bool idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
@@ -217,16 +217,16 @@ static void account_poll(struct vcpu_stats *stats, u64 ns, bool success)
 	}
 }
 
-/* Event kvm_vcpu_wake: what has ended the wait, of which so long was spent polling. */
+/* Emit kvm_vcpu_wake: what has ended the wait, and how much of the wait was polling. */
 static void observe_wake(struct kvm_vcpu *vcpu, u64 polled_ns)
 {
 	unsigned long changed = READ_ONCE(vcpu->irq_changed);
 	unsigned long lines = READ_ONCE(vcpu->irq_pending) & changed;
 	unsigned long irqs = csr_read(vsip) & ~(changed >> 1);
 
-	/* Lines that are not shown yet: VS lines stand one bit lower where the guest sees them. */
+	/* Add lines that the guest does not see yet; it sees VS lines one bit lower. */
 	irqs |= (lines & ~LCOFI) >> 1 | (lines & LCOFI);
-	/* REQ_HOST is every wait's, set by who has waited. */
+	/* Without REQ_HOST: every wait sets that itself. */
 	trace_kvm_vcpu_wake(irqs & csr_read(vsie), READ_ONCE(vcpu->requests) & ~BIT(REQ_HOST),
 			    hv_signal_pending(), polled_ns);
 }
@@ -249,7 +249,7 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 		vcpu->stats.blocking = 0;
 	}
 	/* lab 6 end */
-	/* Interrupts were taken here: what they left is looked for as after an exit by one. */
+	/* Interrupts were taken here: check what they left, as after an exit by one. */
 	vcpu_set_request(vcpu, REQ_HOST);
 	end = found ? polled : hv_time();
 	ns = ticks_to_ns(end - start);

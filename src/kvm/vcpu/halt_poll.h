@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * halt_poll.h - waiting for an interrupt, with a look around before the thread sleeps.
+ * halt_poll.h - wait for an interrupt: poll before the thread sleeps.
  */
 #ifndef KVM_HALT_POLL_H
 #define KVM_HALT_POLL_H
@@ -11,8 +11,8 @@ int halt_poll_init(void); /* the parameters */
 /* KVM_CAP_HALT_POLL: the VM's own maximum, in ns; -EINVAL: not 32 bits. */
 int halt_poll_set_max(struct kvm *vm, u64 ns);
 /*
- * Its own thread, loaded before and after: poll, then sleep, until the wait is over or a signal
- * has come. over() looks while the vCPU is loaded, over_asleep() while it is not.
+ * The vCPU's own thread, loaded before and after. Poll, then sleep, until the wait is over or a
+ * signal has come. over() is called while the vCPU is loaded, over_asleep() while it is not.
  */
 void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 	       bool (*over_asleep)(struct kvm_vcpu *vcpu));

@@ -2,9 +2,9 @@
 /*
  * hsm.c - which vCPUs of a VM run: the states behind SBI HSM and KVM_SET_MP_STATE.
  *
- * A stopped vCPU's thread sleeps inside KVM_RUN. Another thread's start leaves the
- * entry point under hsm_lock and wakes it; the registers are reset by the vCPU's own
- * thread, which alone may touch them. Spec: SBI §9.
+ * A stopped vCPU's thread sleeps inside KVM_RUN. A start by another thread stores the entry point
+ * under hsm_lock and wakes the vCPU's thread. That thread resets the registers, because no other
+ * thread may touch them. Spec: SBI §9.
  */
 #include "kvm.h"
 #include "request.h"
@@ -29,8 +29,8 @@ void hsm_power_on(struct kvm_vcpu *vcpu)
 }
 
 /*
- * hsm_lock. The interrupt lines are cleared here and not with the other registers: from
- * now on the vCPU counts as started, and an interrupt for it must not be lost.
+ * hsm_lock held. The interrupt lines are cleared here and not with the other registers: from now on
+ * the vCPU counts as started, and an interrupt for it must not be lost.
  */
 static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 {
@@ -58,8 +58,9 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 }
 
 /*
- * The next two are called for the vCPU's own guest. If a reset is pending, the vCPU was stopped (SRST)
- * and started again since the guest's call, so the call belongs to the state before that reset: ignore it.
+ * The next two are called for the vCPU's own guest. If a reset is pending, the vCPU was stopped
+ * (SRST) and started again since the guest's call, so the call belongs to the state before that
+ * reset: ignore it.
  */
 void hsm_stop_self(struct kvm_vcpu *vcpu)
 {
@@ -94,7 +95,7 @@ static bool hsm_may_go_on(struct kvm_vcpu *vcpu)
 	return !hsm_is_stopped(vcpu) || READ_ONCE(vcpu->kvm->dead);
 }
 
-/* The registers are its own thread's, or its mutex's holder's. */
+/* Only for the vCPU's own thread or the holder of its mutex, who may write the registers. */
 static void reset_if_started(struct kvm_vcpu *vcpu)
 {
 	unsigned long pc = 0, opaque = 0;
@@ -112,7 +113,7 @@ static void reset_if_started(struct kvm_vcpu *vcpu)
 		vcpu_reset(vcpu, pc, opaque);
 }
 
-/* Also while the vCPU is stopped: an earlier start must not overwrite registers that are set now. */
+/* Also while the vCPU is stopped: an earlier start must not overwrite registers set from now on. */
 void hsm_settle(struct kvm_vcpu *vcpu)
 {
 	if (READ_ONCE(vcpu->hsm_reset))

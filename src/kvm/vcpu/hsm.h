@@ -9,24 +9,24 @@
 
 void hsm_power_on(struct kvm_vcpu *vcpu);  /* any thread: KVM_SET_MP_STATE */
 void hsm_power_off(struct kvm_vcpu *vcpu); /* any thread */
-/* Any thread. Start a stopped vCPU at pc with a1 = opaque; false: it was not stopped. */
+/* Any thread. Start a stopped vCPU at pc with a1 = opaque. False: it was not stopped. */
 bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 bool hsm_is_stopped(struct kvm_vcpu *vcpu);
-/* By the vCPU's own thread, for its guest. The vCPU is stopped from the next entry on. */
+/* The vCPU's own thread, for its guest. The vCPU is stopped from the next entry on. */
 void hsm_stop_self(struct kvm_vcpu *vcpu);
-/* Its own thread. The next entry is at pc, after a reset, as if another vCPU had started it. */
+/* The vCPU's own thread. The next entry is at pc after a reset, as if another vCPU started it. */
 void hsm_reset_self(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 bool hsm_start_is_pending(struct kvm_vcpu *vcpu);
 /*
- * Perform a pending reset, before user space reads or writes a register. A reset is pending if the vCPU
- * was started, or suspended the system, and its thread has not been in KVM_RUN since. A VMM that saves
- * the vCPU must see the registers it will start with, and registers that a VMM sets must not be
- * overwritten later. Holds the vCPU's mutex.
+ * Perform a pending reset, before user space reads or writes a register. A reset is pending if the
+ * vCPU was started, or suspended the system, and its thread has not been in KVM_RUN since. A VMM
+ * that saves the vCPU must see the registers it will start with, and registers that a VMM sets must
+ * not be overwritten later. Holds the vCPU's mutex.
  */
 void hsm_settle(struct kvm_vcpu *vcpu);
 /*
- * KVM_MP_STATE_INIT_RECEIVED: reset registers and interrupt lines to their state after KVM_CREATE_VCPU,
- * and cancel a pending start. The vCPU stays stopped or runnable. Holds its mutex.
+ * KVM_MP_STATE_INIT_RECEIVED: reset registers and interrupt lines to their state after
+ * KVM_CREATE_VCPU, and cancel a pending start. The vCPU stays stopped or runnable. Holds its mutex.
  */
 void hsm_reset_by_user(struct kvm_vcpu *vcpu);
 /* REQ_HSM: wait while stopped (-EINTR: a signal), then reset if it was started. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * inject.c - traps that the guest takes although they arrived in HS.
+ * inject.c - inject traps into the guest that arrived in HS.
  *
- * What the hardware does on a trap into VS, done by hand (S §1.1, H §2.11, §6.2): the old
- * privilege and interrupt enable go to vsstatus, the cause to the VS CSRs, and the
- * guest goes on in VS at its trap vector. All with the vCPU loaded.
+ * Does in software what the hardware does on a trap into VS (S §1.1, H §2.11, §6.2): the old
+ * privilege and interrupt enable go to vsstatus, the cause to the VS CSRs, and the guest continues
+ * in VS at its trap vector. The vCPU is loaded.
  */
 #include "vcpu/inject.h"
 

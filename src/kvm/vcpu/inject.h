@@ -9,9 +9,9 @@
 
 void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long pc,
 		      unsigned long tval);
-/* The trap, given to the guest as it would have taken it: same sepc, cause, stval. */
+/* Give the trap to the guest as if the guest had taken it: same sepc, cause and stval. */
 int vcpu_redirect_trap(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
-/* A guest-page fault where there is nothing: load, store or instruction access fault. */
+/* Answer a guest page fault at an unmapped address by a load, store or instruction access fault. */
 int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
 #endif

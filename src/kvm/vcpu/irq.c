@@ -2,13 +2,13 @@
 /*
  * irq.c - interrupt lines of a vCPU, from any thread to hvip.
  *
- * Two words and no lock. A sender writes the wanted state into irq_pending, then marks
- * the line in irq_changed; the vCPU's thread takes the marks with one exchange and
- * copies the lines' states to hvip. The sender's release and the thread's acquire make a
- * mark imply its state; of two senders that race for a line either may win, as on wires.
+ * Two words and no lock. A sender writes the wanted state into irq_pending, then marks the line in
+ * irq_changed. The vCPU's thread takes the marks with one exchange and copies the lines' states to
+ * hvip. The sender's release and the thread's acquire make sure that the state is visible with the
+ * mark. If two senders race for a line, either may win, as with wires.
  *
- * hvip.VSSIP is also the guest's to clear (vsip is an alias, H §2.3, §2.12): while the vCPU is
- * loaded the CSR itself is the truth for lines without a mark, otherwise csrs.hvip.
+ * The guest can clear hvip.VSSIP, too (vsip is an alias, H §2.3, §2.12). For lines without a mark,
+ * the CSR itself is valid while the vCPU is loaded, and csrs.hvip otherwise.
  */
 #include "kvm.h"
 #include "request.h"
@@ -20,8 +20,8 @@
 #define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
 
 /*
- * VS lines stand one bit lower where the guest sees them (H §2.12); local interrupts, of
- * which LCOFI is the only one here, have one number everywhere (AIA).
+ * The guest sees VS lines one bit lower (H §2.12). Local interrupts, of which LCOFI is the only one
+ * here, have the same number everywhere (AIA).
  */
 static unsigned long guest_to_hart(unsigned long lines)
 {
@@ -38,7 +38,7 @@ static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq)
 	/* lab 7 end */
 }
 
-/* The software line is a guest's IPI, and nothing else. */
+/* The software line is only used for a guest's IPIs. */
 static inline void trace_raised(const struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	if (!trace_group_line())
@@ -66,7 +66,7 @@ void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 	/* lab 7 end */
 }
 
-/* The external line is a wire from user space, which will not say again what it has said. */
+/* The external line stays: user space drives it like a wire, and will not repeat its state. */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 {
 	__atomic_fetch_and(&vcpu->irq_pending, ~(BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER)),

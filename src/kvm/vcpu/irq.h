@@ -14,9 +14,9 @@ void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: as at a reset */
 /* Lower every line, including the external one, as after creation. Holds the mutex; not loaded. */
 void vcpu_reset_irqs(struct kvm_vcpu *vcpu);
-/* Its own thread, out of the guest, loaded or not; wakes and kicks nobody. */
+/* The vCPU's own thread, outside the guest, loaded or not. No wake-up and no kick. */
 void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
-/* The same without a request: vcpu_flush_irqs() before the entry is the caller's to call. */
+/* The same without a request: the caller has to call vcpu_flush_irqs() before the entry. */
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* REQ_IRQ: changed lines to hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? not loaded */

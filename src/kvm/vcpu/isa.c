@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * isa.c - which extensions a vCPU has, and which switches of the hart follow from that.
+ * isa.c - the extensions of a vCPU, and the hart's control bits that follow from them.
  *
- * A vCPU's set is a subset of what every hart has and isa.def lists; the VMM may take
- * some away before the first KVM_RUN (onereg.c).
+ * A vCPU's set is a subset of what every hart has and isa.def lists. The VMM may remove some before
+ * the first KVM_RUN (onereg.c).
  */
 #include "hv/pte.h"
 #include "kvm.h"
@@ -37,7 +37,7 @@ static unsigned long firmware_id(unsigned long fid)
 	return (unsigned long)hv_sbi_call(SBI_EXT_BASE, fid, 0, 0, 0, 0, 0).value;
 }
 
-/* A mode that the hart does not have does not read back (H §2.18). No guest runs yet. */
+/* A mode that the hart lacks does not read back (H §2.18). No guest runs yet. */
 static unsigned long probe_satp_mode(void)
 {
 	static const u8 modes[] = { SATP_MODE_SV57, SATP_MODE_SV48, SATP_MODE_SV39,
@@ -90,8 +90,9 @@ void isa_host_ids(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Nested virtualization is not there: the register exists, as on Linux, and stays 0. So does
- * Sscofpmf's where nothing filters interrupts: LCOFI would be the hart's own (AIA, hvien).
+ * There is no nested virtualization: the register of H exists, as on Linux, and stays 0. So does
+ * that of Sscofpmf if nothing filters interrupts, because LCOFI would be the hart's own (AIA,
+ * hvien).
  */
 bool isa_may_enable(unsigned int ext)
 {
@@ -119,8 +120,8 @@ u64 isa_henvcfg(u64 isa)
 	u64 henvcfg = 0;
 
 	/*
-	 * cbo.inval flushes (CBIE = 1): a true invalidate could bring back what memory held
-	 * before the host cleared the page for this guest.
+	 * cbo.inval flushes (CBIE = 1): a real invalidation could bring back what the memory
+	 * contained before the host cleared the page for this guest.
 	 */
 	if (isa & ISA(ZICBOM))
 		henvcfg |= FIELD_PREP(ENVCFG_CBIE, 1) | ENVCFG_CBCFE;
@@ -130,7 +131,7 @@ u64 isa_henvcfg(u64 isa)
 		henvcfg |= ENVCFG_PBMTE;
 	if (isa & ISA(SSTC))
 		henvcfg |= ENVCFG_STCE;
-	/* KVM has no id for it here: the guest sees A and D updated whenever the hart can. */
+	/* KVM has no id for Svadu here: hardware updates the guest's A and D if the hart can. */
 	if (hv_isa_has("svadu"))
 		henvcfg |= ENVCFG_ADUE;
 	return henvcfg;

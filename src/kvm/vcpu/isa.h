@@ -8,13 +8,13 @@
 #include "kvm.h"
 
 void isa_init(void);                      /* what every hart has, by the device tree */
-void isa_hart_init(void);                 /* each hart, then: the VS-stage mode that all have */
+void isa_hart_init(void);                 /* then each hart: the VS-stage mode that all have */
 u64 isa_default(const struct kvm *vm);    /* a new vCPU's extensions */
 void isa_host_ids(struct kvm_vcpu *vcpu); /* mvendorid, marchid, mimpid of this machine */
 extern u64 isa_host;                      /* bit KVM_RISCV_ISA_EXT_*; written once, by isa_init() */
 bool isa_may_enable(unsigned int ext);
 bool isa_may_disable(unsigned int ext);
-u64 isa_henvcfg(u64 isa); /* what of henvcfg they open */
+u64 isa_henvcfg(u64 isa); /* the bits of henvcfg that they enable */
 u64 isa_hstateen0(u64 isa);
 unsigned long isa_satp_mode(void); /* the widest VS-stage mode, as in satp.MODE */
 

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * lazy_put.c - a vCPU stays in its hart while its thread is in user space.
+ * lazy_put.c - keep a vCPU loaded on its hart while its thread runs in user space.
  *
- * Most of what KVM_RUN comes back for is answered at once and the same thread calls KVM_RUN again.
- * So its end moves nothing that user programs do not see: VS CSRs, hgatp, timer, interrupts and FP
- * stay, and only the CSRs that programs share with the guest go back. Nothing of the rest acts in
- * HS or U mode: interrupts delegated to VS are not taken there (H §2.2), no load or store looks at
- * hgatp but HLV, which is the core's, and programs find FP off, so that their first FP instruction
- * traps.
+ * Most exits to user space are answered at once, and the same thread calls KVM_RUN again. So the
+ * end of KVM_RUN does not put the vCPU. It restores only the CSRs that programs share with the
+ * guest; VS CSRs, hgatp, timer, interrupts and FP stay. None of these has an effect in HS or U
+ * mode: interrupts delegated to VS are not taken there (H §2.2), only HLV uses hgatp, and only the
+ * core executes HLV. Programs find FP off, so their first FP instruction traps.
  *
- * The scheduler's hook of a vCPU, in() and out(), is in this file, whether its thread is in KVM_RUN
- * or in user space. A thread with a vCPU whose put is pending calls out() when it leaves its hart for whatever
- * reason, uses FP, ends, executes another program, or runs another vCPU. Other threads that need
- * the state, for an ioctl of the vCPU or to free the VM, call vcpu_finish_put(): it interrupts the
- * thread, which then goes through the scheduler, where out() is called.
+ * This file has the vCPU's scheduler hook, in() and out(), whether its thread is in KVM_RUN or in
+ * user space. A thread with a vCPU whose put is pending calls out() when it leaves its hart for
+ * whatever reason, uses FP, ends, executes another program, or runs another vCPU. Other threads
+ * that need the state, for an ioctl of the vCPU or to free the VM, call vcpu_finish_put(): it
+ * interrupts the thread, which then goes through the scheduler, where out() is called.
  *
- * Locks: vcpu->mutex for all but out() and vm_destroy(). `put_pending` is written by the thread that
- * ran the vCPU; out() stores false last, when the vCPU's state is in memory.
+ * Locks: vcpu->mutex for all but out() and vm_destroy(). The thread that ran the vCPU writes
+ * `put_pending`; out() stores false last, when the vCPU's state is in memory.
  */
 #include "kvm.h"
 #include "request.h"
@@ -25,8 +24,8 @@
 #include "vcpu/timer.h"
 
 /*
- * Threads in vcpu_finish_put(), of all VMs. The queue is not part of a vCPU or a VM, because both may be
- * freed between left_hart()'s store and its wake-up.
+ * Threads in vcpu_finish_put(), of all VMs. The queue is not part of a vCPU or a VM, because both
+ * may be freed between left_hart()'s store and its wake-up.
  */
 static struct hv_waitq left_waitq;
 
@@ -57,7 +56,7 @@ static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
 	(void)hart;
 	vcpu_load_csrs(vcpu);
 	sta_load(vcpu);
-	/* Whoever ran in between may have left a signal or taken the kick. */
+	/* Meanwhile a signal may have come, or another thread may have taken the kick. */
 	vcpu_set_request(vcpu, REQ_HOST);
 }
 
@@ -100,7 +99,7 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 	if (vcpu->put_pending && hook == &vcpu->sched_hook) {
 		WRITE_ONCE(vcpu->put_pending, false);
 		load_shared(vcpu);
-		/* The VM's clock: another vCPU's ioctl may have set it. */
+		/* Another vCPU's ioctl may have set the VM's clock. */
 		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));
 		return;
 	}
@@ -112,7 +111,7 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 
 void vcpu_end_run(struct kvm_vcpu *vcpu)
 {
-	/* Misaligned accesses would trap otherwise in user space, too, than programs expect. */
+	/* Misaligned accesses in user space would otherwise trap unlike what programs expect. */
 	if (vcpu->fwft.misaligned) {
 		vcpu_put(vcpu);
 		return;

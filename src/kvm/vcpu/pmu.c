@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * pmu.c - a vCPU's performance counters: counting, and their way into a hart and out.
+ * pmu.c - a vCPU's performance counters: counting, and moving them into a hart and out.
  *
- * What the guest asks of them is in sbi_pmu.c. A hardware counter is told by the hart
- * itself to count in VS and VU only, so nothing has to be done at an exit. That needs
- * Sscofpmf; without it the platform has no counters for guests.
+ * The guest's calls are in sbi_pmu.c. The hart itself makes a hardware counter count in VS and VU
+ * only, so nothing has to be done at an exit. That needs Sscofpmf; without it the platform has no
+ * counters for guests.
  */
 #include "vcpu/counters.h"
 #include "vcpu/fp.h"
@@ -37,8 +37,8 @@ void pmu_count_event(struct kvm_vcpu *vcpu, unsigned int code)
 }
 
 /*
- * The events that a started counter has, where pmu_count() looks. Illegal instructions are
- * the guest's own affair until somebody counts them: then they exit, and are given back.
+ * Tell pmu_count() which events have a started counter. Illegal instructions are delegated to the
+ * guest unless they are counted: then they exit, and are given back to the guest.
  */
 static void update_events(struct kvm_pmu *pmu)
 {
@@ -69,7 +69,7 @@ static void set_started(struct kvm_pmu *pmu, unsigned int number, bool started)
 			 __ATOMIC_RELEASE);
 }
 
-/* The thread is out of its guest: no kick, and none to wake (vcpu_sleep() puts first). */
+/* The thread is outside its guest and awake (vcpu_sleep() puts first): no kick, no wake-up. */
 static void counter_overflow(struct hv_pmc *hw)
 {
 	struct pmu_counter *c = container_of(hw, struct pmu_counter, hw);
@@ -158,7 +158,7 @@ void pmu_claim(struct kvm_vcpu *vcpu)
 	csr_write(hcounteren, vcpu->hcounteren);
 }
 
-/* A hart that has fewer counters than the one before leaves the last ones uncounted there. */
+/* If this hart has fewer counters than the last one, the last of them do not count here. */
 void pmu_load(struct kvm_vcpu *vcpu)
 {
 	struct kvm_pmu *pmu = vcpu->pmu;
@@ -191,7 +191,7 @@ void pmu_reset(struct kvm_vcpu *vcpu)
 		return;
 	__atomic_store_n(&pmu->started, 0, __ATOMIC_RELEASE);
 	update_events(pmu);
-	/* An interrupt on its way was the old counters'. */
+	/* A pending interrupt belongs to the old counters. */
 	__atomic_fetch_and(&vcpu->irq_changed, ~BIT(IRQ_PMU_OVF), __ATOMIC_RELAXED);
 	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(IRQ_PMU_OVF), __ATOMIC_RELAXED);
 	vcpu->csrs.hvip &= ~BIT(IRQ_PMU_OVF);

@@ -5,14 +5,13 @@
  *   0        cycle      3 ..  as many as the hart has    nr_hw ..  one for each
  *   2        instret          (hpmcounter3 ...)                    firmware event
  *
- * Numbers of hardware counters are those of their CSRs; 1, where time would be, is none.
- * A hardware counter that is started holds a counter of the hart whenever the vCPU is
- * loaded (hv_pmc_start()), and its value moves with the vCPU from hart to hart. Firmware
- * events are what this hypervisor does for the guest; any thread may count them.
+ * Hardware counters have the numbers of their CSRs; there is no counter 1, which would be time. A
+ * started hardware counter occupies a counter of the hart whenever the vCPU is loaded
+ * (hv_pmc_start()), and its value moves with the vCPU from hart to hart. Firmware events are what
+ * this hypervisor does for the guest; any thread may count them.
  *
- * Until its first SBI PMU call a vCPU reads cycle and instret as toggle `counters` has it
- * (counters.h). From then on these CSRs, too, are counters of the guest's own, and trap
- * (pmu_claim()).
+ * Until its first SBI PMU call a vCPU reads cycle and instret as toggle `counters` says
+ * (counters.h). From then on these CSRs, too, are the guest's own counters, and trap (pmu_claim()).
  */
 #ifndef KVM_PMU_H
 #define KVM_PMU_H
@@ -29,7 +28,7 @@
 #define PMU_NO_SNAPSHOT (~(gpa_t)0)
 
 struct pmu_counter {
-	struct hv_pmc hw; /* event in all of them; the rest in hardware counters */
+	struct hv_pmc hw; /* event: used by all; the rest: by hardware counters */
 	u64 count;        /* a firmware counter's value; any thread, atomically */
 	struct kvm_pmu *pmu;
 };
@@ -41,27 +40,27 @@ struct kvm_pmu {
 	bool claimed;           /* the guest has made an SBI PMU call since its reset */
 	u64 configured;         /* bits by number: has an event */
 	u64 started;            /* counts; any thread reads those of firmware counters */
-	u64 overflown;          /* has overflown since it was started */
+	u64 overflown;          /* has overflowed since it was started */
 	gpa_t snapshot;         /* shared memory, or PMU_NO_SNAPSHOT */
 	struct pmu_counter counters[PMU_MAX_COUNTERS];
 };
 
-/* All by the vCPU's own thread, and loaded where nothing else is said. */
+/* To be called by the vCPU's own thread, with the vCPU loaded unless a comment says otherwise. */
 
-bool pmu_available(void); /* have vCPUs counters on this platform? any thread */
+bool pmu_available(void); /* do vCPUs have counters on this platform? any thread */
 int pmu_vcpu_init(struct kvm_vcpu *vcpu);
 void pmu_vcpu_destroy(struct kvm_vcpu *vcpu);
 void pmu_reset(struct kvm_vcpu *vcpu); /* as after power-on; not loaded */
 void pmu_load(struct kvm_vcpu *vcpu);  /* started counters count on this hart */
 void pmu_put(struct kvm_vcpu *vcpu);
 
-/* From here on cycle and instret are the guest's own. */
+/* From now on cycle and instret are the guest's own. */
 void pmu_claim(struct kvm_vcpu *vcpu);
-/* A configured, stopped counter counts: 0, or -ENOENT when the hart has none for it. */
+/* Start a configured, stopped counter: 0, or -ENOENT if the hart has none for its event. */
 int pmu_start(struct kvm_pmu *pmu, unsigned int number);
 void pmu_stop(struct kvm_pmu *pmu, unsigned int number);
-u64 pmu_read(const struct kvm_pmu *pmu, unsigned int number);            /* of a configured one */
-void pmu_set_value(struct kvm_pmu *pmu, unsigned int number, u64 value); /* of a stopped one */
+u64 pmu_read(const struct kvm_pmu *pmu, unsigned int number); /* of a configured counter */
+void pmu_set_value(struct kvm_pmu *pmu, unsigned int number, u64 value); /* of a stopped counter */
 
 static inline bool pmu_is_firmware(const struct kvm_pmu *pmu, unsigned int number)
 {

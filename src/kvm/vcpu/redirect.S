@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * redirect.S - does a guest's trap that goes through the firmware arrive as it should?
+ * redirect.S - probe whether a guest's trap that passes through the firmware arrives correctly.
  *
  *   unsigned long redirect_probe(void)      the scause that arrived; cause 2 is right
  *
- * An illegal instruction of a guest goes to M, and OpenSBI hands it on to HS by mret. QEMU 10.0.13
- * (not 10.0.2) then runs HS as if V were 1: translations are the guest's, and H CSRs trap. The guest
- * here is one instruction under the kernel's own page table, so the handler is found either way, and
- * tells by reading an H CSR. At boot: SIE = 0, no VM. Clobbered: sepc, scause, stval, vsstatus, hgatp,
- * vsatp. Spec: H §2.1.
+ * A guest's illegal instruction goes to M, and OpenSBI passes it on to HS by mret. QEMU 10.0.13
+ * (not 10.0.2) then runs HS as if V were 1: translations are the guest's, and H CSRs trap. The
+ * guest here is one instruction under the kernel's own page table, so the handler is found in both
+ * cases; it reads an H CSR to tell them apart. At boot: SIE = 0, no VM. Clobbered: sepc, scause,
+ * stval, vsstatus, hgatp, vsatp. Spec: H §2.1.
  */
 #include "asm.h"
 #include "kvm_offsets.h"
@@ -20,7 +20,7 @@
 	.type	redirect_probe, @function
 	.balign	4
 redirect_probe:
-	csrrw	t0, sie, zero		/* with V = 1 interrupts come whatever SIE says */
+	csrrw	t0, sie, zero		/* with V = 1, interrupts are taken whatever SIE says */
 	csrrw	t1, hedeleg, zero
 	csrr	t2, hstatus
 	csrr	t3, sstatus
@@ -43,7 +43,7 @@ redirect_probe:
 
 	.balign	4
 redirected:
-	csrr	t5, hstatus		/* with V = 1: a virtual-instruction trap, to here */
+	csrr	t5, hstatus		/* with V = 1: a virtual-instruction trap, back to here */
 	csrr	a0, scause
 	csrw	stvec, t4
 	csrw	sstatus, t3

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * shared_csrs.h - CSRs that have no VS twin: the guest uses the register that host programs use.
+ * shared_csrs.h - CSRs without a VS counterpart: the guest uses the host programs' register.
  *
- * Inline: KVM_RUN moves them at its beginning and at its end.
+ * Inline, because KVM_RUN swaps them at its beginning and at its end.
  */
 #ifndef KVM_SHARED_CSRS_H
 #define KVM_SHARED_CSRS_H
@@ -10,7 +10,7 @@
 #include "kvm.h"
 #include "vcpu/isa.h"
 
-/* The guest's values into the hart, and the host's again; the vCPU's own thread. */
+/* Load the guest's values into the hart, and the host's again. The vCPU's own thread. */
 static inline void load_shared(struct kvm_vcpu *vcpu)
 {
 	vcpu->host_user.scounteren = csr_swap(scounteren, vcpu->csrs.scounteren);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * steal_time.c - the guest learns how long it was ready to run and had no hart (SBI §16).
+ * steal_time.c - tell the guest how long it was ready to run but had no hart (SBI §16).
  *
  *      0        4       8               16        17           64
  *      +--------+-------+---------------+---------+------------+
  *      |sequence| flags | steal (in ns) |preempted|  zero      |
  *      +--------+-------+---------------+---------+------------+
  *
- * The host's run delay of the vCPU's thread is what is stolen. It only grows when the
- * thread is scheduled out, so each vcpu_load() looks, and asks for an update by REQ_STEAL
- * if there is news; the update itself may fault and sleep, and comes before the entry.
- * While its thread is off the hart against its will the guest is marked preempted.
+ * The stolen time is the host's run delay of the vCPU's thread. It only grows while the thread is
+ * scheduled out, so each vcpu_load() checks it and requests an update by REQ_STEAL if it has grown.
+ * The update may fault and sleep, and comes before the entry. While the thread is off its hart
+ * involuntarily, the guest is marked preempted.
  */
 #include "mmu/memslot.h"
 #include "request.h"
@@ -26,8 +26,8 @@ void sta_reset(struct kvm_vcpu *vcpu)
 }
 
 /*
- * User space can set any address by ONE_REG: an invalid one is not used. No address is used while STA
- * is disabled; then the registers are not listed, but can still be written.
+ * User space can set any address by ONE_REG; an invalid one is not used. No address is used while
+ * STA is disabled; then the registers are not listed, but can still be written.
  */
 static bool is_on(const struct kvm_vcpu *vcpu)
 {
@@ -35,7 +35,7 @@ static bool is_on(const struct kvm_vcpu *vcpu)
 	       (vcpu->sbi_ext >> KVM_RISCV_SBI_EXT_STA & 1);
 }
 
-/* From now on, and on this thread. */
+/* Start measuring now, on this thread. */
 static void begin_at(struct kvm_vcpu *vcpu, u64 delay)
 {
 	vcpu->sta.seen_ns = delay;
@@ -49,7 +49,7 @@ void sta_load(struct kvm_vcpu *vcpu)
 		vcpu_set_request(vcpu, REQ_STEAL);
 }
 
-/* The structure's host address; false: there is no memory that could be written. */
+/* The structure's host address. False: there is no writable memory. */
 static bool sta_hva(struct kvm_vcpu *vcpu, hva_t *hva)
 {
 	const struct memslot *slot = memslot_find(vcpu, gpa_to_gfn(vcpu->sta.shmem));
@@ -67,14 +67,14 @@ struct store {
 	size_t size;
 };
 
-/* All of them, or -EFAULT: a page has to be faulted in first; -EAGAIN: another map is in force. */
+/* Do all stores. -EFAULT: a page has to be faulted in first; -EAGAIN: there is a new memory map. */
 static int store_all(struct kvm_vcpu *vcpu, hva_t hva, const struct store *s, unsigned int n)
 {
 	int err = memslot_store_begin(vcpu) ? 0 : -EAGAIN;
 
 	for (; n && !err; n--, s++) {
 		err = hv_copy_to_user_nofault(hva + s->offset, s->from, s->size);
-		/* Other vCPUs may be reading: the sequence goes by this order. */
+		/* Other vCPUs may be reading, and the sequence relies on this order. */
 		__atomic_thread_fence(__ATOMIC_RELEASE);
 	}
 	memslot_store_end(vcpu);
@@ -94,7 +94,7 @@ void sta_preempted(struct kvm_vcpu *vcpu)
 	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));
 }
 
-/* sequence odd, the rest, sequence even. As store_all(). */
+/* Store an odd sequence, the rest, an even sequence. Errors as store_all(). */
 static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 {
 	static const u8 no = 0;
@@ -113,7 +113,7 @@ static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 	return store_all(vcpu, hva, stores, ARRAY_SIZE(stores));
 }
 
-/* false: there is no memory any more. What fails for now is tried at the next load. */
+/* False: there is no memory any more. If it fails only for now, the next load tries again. */
 static bool tell(struct kvm_vcpu *vcpu, u64 stolen, bool *told)
 {
 	unsigned int tries;
@@ -126,7 +126,7 @@ static bool tell(struct kvm_vcpu *vcpu, u64 stolen, bool *told)
 		memslot_vcpu_refresh(vcpu);
 		if (!sta_hva(vcpu, &hva))
 			return false;
-		/* Once: a try that failed half-way may have stored the sum. */
+		/* Read it once: a try that failed half-way may have stored the sum. */
 		if (!tries && hv_copy_from_user(&steal, hva + STA_STEAL, sizeof(steal)))
 			return false;
 		err = write_steal(vcpu, hva, steal + stolen);
@@ -140,14 +140,14 @@ static bool tell(struct kvm_vcpu *vcpu, u64 stolen, bool *told)
 void sta_update(struct kvm_vcpu *vcpu)
 {
 	u64 now = hv_run_delay_ns();
-	/* Another thread's waiting is no measure: it begins here. */
+	/* Another thread's delay does not count: measuring begins here. */
 	u64 stolen = vcpu->sta.thread == hv_thread_id() ? now - vcpu->sta.seen_ns : 0;
 	bool told;
 
 	if (!is_on(vcpu))
 		return;
 	if (!tell(vcpu, stolen, &told)) {
-		sta_reset(vcpu); /* until the guest names another */
+		sta_reset(vcpu); /* until the guest sets another address */
 		return;
 	}
 	if (!told)

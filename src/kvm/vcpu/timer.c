@@ -2,15 +2,15 @@
 /*
  * timer.c - what both variants of the guest's timer share.
  *
- * The variant is chosen with the VM: Sstc when the platform has it and the toggle
- * does not say otherwise; a VMM that takes Sstc from a vCPU gets hrtimer for it.
+ * The variant is chosen with the VM: Sstc if the platform has it and the toggle does not say
+ * otherwise. If a VMM removes Sstc from a vCPU, that vCPU gets hrtimer.
  */
 #include "request.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
 #include "vcpu/timer.h"
 
-/* A blocked vCPU sleeps without the hart: a host timer wakes it. */
+/* A blocked vCPU sleeps without a hart, so a host timer wakes it. */
 void timer_expired(struct hv_timer *timer)
 {
 	struct kvm_vcpu *vcpu = container_of(timer, struct kvm_vcpu, timer.timer);
@@ -57,7 +57,10 @@ void timer_clock_set(struct kvm_vcpu *vcpu)
 {
 	u64 compare = vcpu->timer_ops->get(vcpu);
 
-	/* The host's timer was set by the old clock, and an event that was due may now be in the future. */
+	/*
+	 * The host's timer follows the old clock, and an event that was due may now be in the
+	 * future.
+	 */
 	if (compare != TIMER_NEVER)
 		vcpu->timer_ops->set(vcpu, compare);
 }
@@ -77,7 +80,7 @@ u64 timer_host_deadline(const struct kvm *vm, u64 compare)
 	/* lab 6: write timer_host_deadline: from the guest's time to the host's */
 	u64 now = timer_guest_time(vm);
 
-	/* Compare is the guest's number: it may lie before now, or beyond the end of time. */
+	/* The guest chooses compare: it may lie before now, or beyond the end of time. */
 	if (compare == TIMER_NEVER)
 		return TIMER_NEVER;
 	if (compare <= now)

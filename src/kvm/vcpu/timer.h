@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * timer.h - the guest's timer: the contract of its two variants.
+ * timer.h - the guest's timer: the interface of its two variants.
  *
- * Guest time is time + htimedelta (H §2.7). The guest sets its timer by stimecmp or
- * by SBI; either way VSTIP is pending while guest time >= compare.
+ * Guest time is time + htimedelta (H §2.7). The guest sets its timer by stimecmp or by SBI; either
+ * way VSTIP is pending while guest time >= compare.
  */
 #ifndef KVM_TIMER_H
 #define KVM_TIMER_H
@@ -18,11 +18,11 @@ struct timer_ops {
 	void (*put)(struct kvm_vcpu *vcpu);
 	/* SBI set_timer or ONE_REG: the next event, in guest time. Loaded or not. */
 	void (*set)(struct kvm_vcpu *vcpu, u64 compare);
-	/* The compare value in force. Loaded or not. */
+	/* The current compare value. Loaded or not. */
 	u64 (*get)(const struct kvm_vcpu *vcpu);
-	/* VSTIP would be pending; not loaded. */
+	/* Would VSTIP be pending? Not loaded. */
 	bool (*pending)(const struct kvm_vcpu *vcpu);
-	/* Around sleeping, not loaded: a wake-up at the deadline. */
+	/* Before and after sleeping, not loaded: arm and cancel a wake-up at the deadline. */
 	void (*block)(struct kvm_vcpu *vcpu);
 	void (*unblock)(struct kvm_vcpu *vcpu);
 };
@@ -35,12 +35,12 @@ void timer_vcpu_init(struct kvm_vcpu *vcpu);
 void timer_vcpu_choose(struct kvm_vcpu *vcpu);
 /* Guest time was changed by ONE_REG on this vCPU: set the timer again. Not loaded. */
 void timer_clock_set(struct kvm_vcpu *vcpu);
-/* The time has come: to the guest, or to who sleeps for it. Any thread, also in an interrupt. */
+/* The deadline has come: tell the guest, or wake its thread. Any thread, also in an interrupt. */
 void timer_expired(struct hv_timer *timer);
 void timer_vcpu_destroy(struct kvm_vcpu *vcpu);
-/* htimedelta of this vCPU's VM, into the hart. */
+/* Write htimedelta of this vCPU's VM to the hart. */
 void timer_load_delta(const struct kvm_vcpu *vcpu);
-/* When guest time reaches `compare`, as time of the host; TIMER_NEVER stays. */
+/* The host time at which guest time reaches `compare`; TIMER_NEVER stays. */
 u64 timer_host_deadline(const struct kvm *vm, u64 compare);
 
 static inline u64 timer_guest_time(const struct kvm *vm)

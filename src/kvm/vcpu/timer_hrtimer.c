@@ -2,9 +2,9 @@
 /*
  * timer_hrtimer.c - the guest's timer without Sstc: a host timer that raises VSTIP.
  *
- * The guest sets it by SBI (stimecmp does not exist for it: henvcfg.STCE is 0). The host
- * timer runs whether the vCPU runs, sleeps or waits for a hart; when it fires it sets
- * the line and kicks. Setting a later time clears the line (SBI §6).
+ * The guest sets it by SBI (it has no stimecmp: henvcfg.STCE is 0). The host timer is armed whether
+ * the vCPU runs, sleeps or waits for a hart; when it fires, it sets the line and kicks. Setting a
+ * later time clears the line (SBI §6).
  */
 #include "vcpu/irq.h"
 #include "vcpu/timer.h"
@@ -26,11 +26,11 @@ static void hrtimer_set(struct kvm_vcpu *vcpu, u64 compare)
 	if (trace_kvm_timer_set_enabled())
 		trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
 	/* lab 6: write hrtimer_set: the old timer and its line go, the new one comes */
-	/* Cancel first: a timer that fires now is the old one's, and its line goes with it. */
+	/* Cancel first: if the old timer fires now, its line is cleared with it. */
 	hv_timer_cancel(&vcpu->timer.timer);
 	WRITE_ONCE(vcpu->timer.compare, compare);
 	vcpu_clear_irq(vcpu, IRQ_VS_TIMER);
-	/* What is over already must be pending in the guest's next instruction. */
+	/* A time that has already passed must be pending at the guest's next instruction. */
 	if (compare <= timer_guest_time(vcpu->kvm))
 		timer_expired(&vcpu->timer.timer);
 	else if (deadline != TIMER_NEVER)
@@ -43,7 +43,7 @@ static u64 hrtimer_get(const struct kvm_vcpu *vcpu)
 	return vcpu->timer.compare;
 }
 
-/* The line says it: see vcpu_has_irq(). */
+/* The line has this: see vcpu_has_irq(). */
 static bool hrtimer_pending(const struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;

@@ -2,9 +2,9 @@
 /*
  * timer_sstc.c - the guest's timer in hardware: vstimecmp is its stimecmp.
  *
- * The hart raises VSTIP by itself while time + htimedelta >= vstimecmp, so neither
- * setting the timer nor its interrupt exits. Only a vCPU that sleeps needs help: a host
- * timer, armed for the time of the sleep. Spec: Sstc; henvcfg.STCE opens it (isa.c).
+ * The hart itself raises VSTIP while time + htimedelta >= vstimecmp, so neither setting the timer
+ * nor its interrupt exits. Only a sleeping vCPU needs help: a host timer, armed while it sleeps.
+ * Spec: Sstc; henvcfg.STCE enables it (isa.c).
  */
 #include "vcpu/timer.h"
 
@@ -20,7 +20,7 @@ static void sstc_put(struct kvm_vcpu *vcpu)
 {
 	/* lab 6: write sstc_put: its timer out of the hart, and none left there */
 	vcpu->timer.compare = csr_read64(vstimecmp);
-	/* The next to run on this hart may have no Sstc: nothing of ours must fire in it. */
+	/* The next vCPU on this hart may have no Sstc, and our timer must not fire in it. */
 	csr_write64(vstimecmp, TIMER_NEVER);
 	/* lab 6 end */
 }
@@ -55,7 +55,7 @@ static void sstc_block(struct kvm_vcpu *vcpu)
 	/* lab 6: write sstc_block: a wake-up for a vCPU that sleeps */
 	u64 deadline = timer_host_deadline(vcpu->kvm, vcpu->timer.compare);
 
-	/* A timer that VS has masked does not end its WFI. */
+	/* A timer interrupt that VS has masked does not end its WFI. */
 	if (deadline != TIMER_NEVER && (vcpu->csrs.vsie & BIT(IRQ_S_TIMER)))
 		hv_timer_start(&vcpu->timer.timer, deadline);
 	/* lab 6 end */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * vcpu.c - a vCPU's state: its way into a hart and out again, its reset, and its thread's sleep.
+ * vcpu.c - load and put a vCPU on a hart, reset it, and let its thread sleep.
  *
- * vcpu_load() moves everything that switch.S leaves alone: VS CSRs, interrupts,
- * timer, FP, hgatp, and the few CSRs that the host's user programs share with the guest.
- * While loaded the thread may sleep or be preempted; the host's scheduler calls the
- * hook, so another thread always finds the hart free and this one its state again. It stays
- * loaded between two KVM_RUNs of one thread, if it can (lazy_put.c).
+ * vcpu_load() moves everything that switch.S leaves alone: VS CSRs, interrupts, timer, FP, hgatp,
+ * and the few CSRs that the host's user programs share with the guest. While loaded, the thread may
+ * sleep or be preempted. The host's scheduler then calls the hook, so another thread always finds
+ * the hart free, and this one gets its state back. A vCPU stays loaded between two KVM_RUNs of one
+ * thread, if it can (lazy_put.c).
  */
 #include "kvm.h"
 #include "kvm_asm.h"
@@ -30,7 +30,7 @@ void vcpu_hart_init(void)
 	csr_write(hedeleg, HEDELEG_DEFAULT);
 	csr_write(hideleg, HIDELEG_DEFAULT);
 	csr_write(hvip, 0);
-	/* LCOFI for the guest is what hvip says, whatever the hart's own is (AIA). */
+	/* The guest's LCOFI is the bit in hvip, whatever the hart's own is (AIA). */
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
 		csr_write(hvien, BIT(IRQ_PMU_OVF));
 	csr_write(hie, 0);
@@ -46,9 +46,9 @@ void vcpu_hart_init(void)
 }
 
 /*
- * What this hart may still hold of the VM under its VMID: translations from when the vCPU
- * last ran here, since changed elsewhere, and VS-stage ones of another vCPU, whose ASIDs
- * mean other tables.
+ * Drop what this hart may still have cached under the VM's VMID: translations from the vCPU's last
+ * turn here that were changed elsewhere since, and VS-stage ones of another vCPU, whose ASIDs refer
+ * to other tables.
  */
 static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 {
@@ -70,8 +70,9 @@ static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 	 SSTATUS_MXR)
 
 /*
- * A VMM may have written anything. QEMU 10.0 takes it whole, and at the entry ors it to mstatus, where
- * MPRV and MPP are the firmware's. A UXL of 0, that of reset, or 3 is none: user mode is 64 bits wide.
+ * A VMM may have written anything. QEMU 10.0 takes all of it, and at the entry ORs it into mstatus,
+ * where MPRV and MPP belong to the firmware. UXL values of 0, as after a reset, and 3 are not
+ * valid: user mode is 64 bits wide.
  */
 static unsigned long vsstatus_of(unsigned long vsstatus)
 {
@@ -114,8 +115,8 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 	vcpu->timer_ops->load(vcpu);
 
 	/*
-	 * vsatp is 0 from the last put until hgatp is ours: else a speculative walk could
-	 * join this guest's VS-stage with another's G-stage in the TLB (H §5.3).
+	 * vsatp is 0 from the last put until hgatp is ours. Otherwise a speculative walk could
+	 * combine this guest's VS-stage with another guest's G-stage in the TLB (H §5.3).
 	 */
 	gstage_vcpu_load(vcpu);
 	csr_write(vsatp, csrs->vsatp);
@@ -149,7 +150,10 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 	csrs->vsepc = csr_read(vsepc);
 	csrs->vscause = csr_read(vscause);
 	csrs->vstval = csr_read(vstval);
-	/* Pending and enabled in vsie, it would end every wfi of the idle host (H §2.3, M §3.3). */
+	/*
+	 * Pending and enabled in vsie, a line would end every wfi of the idle host (H §2.3,
+	 * M §3.3).
+	 */
 	csrs->hvip = csr_swap(hvip, 0);
 	csrs->vsatp = csr_swap(vsatp, 0);
 	gstage_vcpu_put(vcpu);
@@ -158,7 +162,7 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 	trace_set_vcpu(0, 0);
 }
 
-/* As if it were preempted for no time: without steal time, and nobody has run in between. */
+/* Like a preemption of no duration: no steal time, and no other thread has run in between. */
 void vcpu_reload(struct kvm_vcpu *vcpu)
 {
 	vcpu_put_csrs(vcpu);
@@ -197,9 +201,9 @@ static bool sleep_over(void *arg)
 }
 
 /*
- * The CSRs leave the hart first, so that the condition, which may run on any hart, finds
- * them in memory. `blocking` is set before the condition's first look and a sender reads
- * it after its change: as with mode, one of the two sees the other.
+ * Put first, so that the condition, which may run on any hart, finds the CSRs in memory. `blocking`
+ * is set before the first check of the condition, and a sender reads it after its change. So one of
+ * the two sees the other, as with mode.
  */
 int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu))
 {
@@ -226,7 +230,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	if (loaded)
 		vcpu_put(vcpu);
 	vcpu->completion.complete = NULL; /* it would overwrite registers set here: see vcpu.h */
-	/* The lines were cleared when the start was asked for; what came since is to stay. */
+	/* The lines were cleared when the start was requested; keep what has come since. */
 	hvip = vcpu->csrs.hvip;
 	vcpu->guest = (struct guest_context){ 0 };
 	vcpu->guest.sepc = pc;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * vector.S - v0 to v31 and what says how they are used, to memory and back.
+ * vector.S - save v0 to v31 and the vector CSRs to memory, and restore them.
  *
  *   vector_save_regs(struct vector_state *)      vector_restore_regs(const struct vector_state *)
  *   vector_save_csrs(struct vector_state *)
  *
- * sstatus.VS is as on entry when they return; vector.c keeps the guest's. The registers are moved
- * as bytes, eight at a time, whatever VLEN is: vsetvli answers with their size (V §6.2) and
- * clears vstart, so vstart is read before and written after it.
+ * They return with sstatus.VS as on entry; vector.c keeps the guest's. The registers are moved as
+ * bytes, eight registers at a time, whatever VLEN is: vsetvli returns their size (V §6.2). It also
+ * clears vstart, so vstart is read before it and written after it.
  */
 #include "asm.h"
 #include "kvm_offsets.h"
@@ -49,7 +49,7 @@ vector_save_regs:
 	vse8.v	v\n, (t6)
 	add	t6, t6, t5
 	.endr
-	/* The unit is left as it was: lazy_trap may find it again. */
+	/* Leave the unit as it was: lazy_trap may reuse it. */
 	vsetvl	zero, t3, t4
 	csrw	vstart, t2
 	csrw	sstatus, t1
@@ -66,7 +66,7 @@ vector_restore_regs:
 	vle8.v	v\n, (t3)
 	add	t3, t3, t2
 	.endr
-	/* A vtype that this hart does not have becomes vill, with vl = 0. */
+	/* A vtype that this hart lacks becomes vill, with vl = 0. */
 	REG_L	t2, VECTOR_vl(a0)
 	REG_L	t3, VECTOR_vtype(a0)
 	vsetvl	zero, t2, t3

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * vector.c - the vector unit of a vCPU: its state in memory, and its way into a hart.
+ * vector.c - a vCPU's vector state in memory, and in a hart's vector unit.
  *
- * A vCPU has room for v0 to v31 whenever the hart has V, though its V may be taken away later:
- * that can be undone until the vCPU first runs.
+ * A vCPU has memory for v0 to v31 whenever the hart has V. Its V may be removed later, but that can
+ * be undone until the vCPU first runs.
  */
 #include <string.h>
 #include "kvm_asm.h"
 #include "vcpu/vector.h"
 
 static unsigned int vlenb; /* written once, by vector_init() */
-/* Whose values each hart's unit holds, as fp.c's account; read and written on that hart only. */
+/* Whose values each hart's unit holds, as hv_fp_is_of() does for FP; used on that hart only. */
 static const struct kvm_vcpu *unit_of[HV_MAX_HARTS];
 
 void vector_init(void)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * vector.h - the vector unit of a vCPU: its state in memory, and its way into a hart.
+ * vector.h - a vCPU's vector state in memory, and in a hart's vector unit.
  *
- * As FP's, and moved by the same variants (fp.h): guest.sstatus.VS is Off unless the vCPU is loaded
- * and its registers are in this hart's unit, and vsstatus.VS is the guest's own view of them. VS is
- * Off for ever in a vCPU without V, and in the host and its programs.
+ * Like FP's, and moved by the same variants (fp.h): guest.sstatus.VS is Off unless the vCPU is
+ * loaded and its registers are in this hart's unit; vsstatus.VS is the guest's own view of them. VS
+ * is always Off in a vCPU without V, and in the host and its programs.
  */
 #ifndef KVM_VECTOR_H
 #define KVM_VECTOR_H
 
 #include "kvm.h"
 
-/* Before any vCPU: how wide a vector register is. */
+/* Before any vCPU: find the width of a vector register. */
 void vector_init(void);
-/* Bytes of a vector register on every hart: a power of two; 0: no V here. */
+/* Bytes of a vector register on every hart, a power of two; 0: no V here. */
 unsigned int vector_vlenb(void);
 
 int vector_vcpu_init(struct kvm_vcpu *vcpu); /* 0 or -ENOMEM */
@@ -35,10 +35,10 @@ static inline void vector_set_state(struct kvm_vcpu *vcpu, unsigned long vs)
 	vcpu->guest.sstatus = (vcpu->guest.sstatus & ~SSTATUS_VS) | FIELD_PREP(SSTATUS_VS, vs);
 }
 
-/* As fp_restore() and its like in fp.h. */
+/* As fp_restore() and the like in fp.h. */
 void vector_restore(struct kvm_vcpu *vcpu);
 void vector_save(struct kvm_vcpu *vcpu);
-void vector_save_clean(struct kvm_vcpu *vcpu); /* vstart, vl, vtype, vcsr alone */
+void vector_save_clean(struct kvm_vcpu *vcpu); /* only vstart, vl, vtype, vcsr */
 
 static inline void vector_save_changed(struct kvm_vcpu *vcpu)
 {

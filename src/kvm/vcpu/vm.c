@@ -2,7 +2,7 @@
 /*
  * vm.c - the list of all VMs, a VM's vCPUs by id, and the end of a VM that has failed.
  *
- * Creating and freeing VMs: create.c.
+ * create.c creates and frees VMs.
  */
 #include "kvm.h"
 #include "request.h"
@@ -39,7 +39,7 @@ struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id)
 	struct kvm_vcpu *vcpu;
 	unsigned int i;
 
-	/* Nearly always the id is the position. */
+	/* The id is nearly always the position. */
 	if (id < __atomic_load_n(&vm->nr_vcpus, __ATOMIC_ACQUIRE) && vm->vcpus[id]->id == id)
 		return vm->vcpus[id];
 	kvm_for_each_vcpu(i, vcpu, vm) {

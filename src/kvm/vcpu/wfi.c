@@ -2,12 +2,12 @@
 /*
  * wfi.c - the guest waits: WFI, and wrs.nto of Zawrs.
  *
- * WFI exits because hstatus.VTW is set: the hart is the host's to idle (toggle `wfi`; the
- * other variant is wfi_native.c, which clears VTW while it may). The vCPU's thread
- * looks for a while (halt_poll.c), then sleeps, until an interrupt that VS has enabled in
- * vsie is pending, whatever vsstatus.SIE says (M §3.3), or until something else wants the
- * vCPU; WFI may end for no reason. wrs.nto exits too and only yields: the store that it
- * waits for raises no interrupt, so sleeping could be for ever.
+ * WFI exits because hstatus.VTW is set, so that the host decides how the hart idles (toggle `wfi`;
+ * the other variant is wfi_native.c, which clears VTW while it may). The vCPU's thread polls for a
+ * while (halt_poll.c), then sleeps, until an interrupt that VS has enabled in vsie is pending,
+ * whatever vsstatus.SIE says (M §3.3), or until something else needs the vCPU. WFI may end for no
+ * reason. wrs.nto exits, too, but only yields: the store that it waits for raises no interrupt, so
+ * a sleep might never end.
  */
 #include "request.h"
 #include "vcpu/halt_poll.h"
@@ -15,7 +15,7 @@
 #include "vcpu/timer.h"
 #include "vcpu/wfi.h"
 
-/* Fences and new memory maps can wait as long as the guest does: they precede the entry. */
+/* Fences and new memory maps can wait as long as the guest does: they are handled at the entry. */
 static bool wake_reason(struct kvm_vcpu *vcpu)
 {
 	/* lab 6: write wake_reason: is there something for a vCPU that sleeps without it? */
@@ -33,7 +33,7 @@ static bool pending_now(struct kvm_vcpu *vcpu)
 	/* lab 6 end */
 }
 
-/* The same and a signal, for a poll: a thread that sleeps is woken by them anyway. */
+/* The same and signals, for a poll; a sleeping thread is woken by signals anyway. */
 static bool wait_is_over(struct kvm_vcpu *vcpu)
 {
 	/* lab 6: write wait_is_over: is there something for a vCPU that waits with the hart? */
@@ -65,8 +65,9 @@ int vcpu_wrs(struct kvm_vcpu *vcpu)
 	trace_kvm_wrs(pending_now(vcpu));
 	vcpu->stats.wrs_exit_stat++;
 	/*
-	 * The thread that is to make the store may wait for this very hart: then the guest would spin
-	 * until its time slice is over. Nobody knows which thread it is; the next in line runs.
+	 * The thread that has to make the store may be waiting for this very hart; then the guest
+	 * would spin until its time slice ends. It is not known which thread that is, so the next
+	 * in line runs.
 	 */
 	if (hv_hart_wanted() || hv_resched_needed())
 		hv_resched();

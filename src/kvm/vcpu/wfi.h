@@ -11,8 +11,8 @@
 int vcpu_wfi(struct kvm_vcpu *vcpu);
 int vcpu_wrs(struct kvm_vcpu *vcpu);
 
-/* wfi_native.c, for a vCPU with wfi_native, out of the guest: does its WFI exit? */
-void wfi_native_load(struct kvm_vcpu *vcpu);        /* as its hart is now */
+/* wfi_native.c, for a vCPU with wfi_native, outside the guest: choose whether its WFI exits. */
+void wfi_native_load(struct kvm_vcpu *vcpu);        /* by the present state of its hart */
 void wfi_native_wanted(struct hv_sched_hook *hook); /* a thread wants the hart */
 
 #endif
