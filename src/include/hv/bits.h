@@ -2,8 +2,7 @@
 /*
  * bits.h - bit masks, fields, and small arithmetic.
  *
- * The cross libgcc is lp64d only, so nothing here may become a library call
- * on rv64imac: that is why field_shift() counts by hand when not constant.
+ * The cross libgcc is lp64d only, so nothing here may become a library call on rv64imac.
  */
 #ifndef HV_BITS_H
 #define HV_BITS_H

@@ -2,9 +2,9 @@
 /*
  * csr.h - control and status registers: numbers, fields, access.
  *
- * Fields are spelled as the manual spells them and given by bit position. The
- * accessors are the only way to a CSR: on the native test host the same names
- * reach a model (native_csr_*), so src/kvm runs there unchanged.
+ * Fields are spelled as in the manual, and given by bit position. CSRs are accessed only through
+ * the accessors: on the native test host they use a model (native_csr_*), so src/kvm runs there
+ * unchanged.
  */
 #ifndef HV_CSR_H
 #define HV_CSR_H
@@ -68,11 +68,11 @@
 #endif
 
 /* henvcfg (H §2.5) is 64 bits wide on every XLEN: bit numbers, used with u64 */
-#define HSTATEEN0_IMSIC   (1ULL << 58) /* stopei is the guest's */
-#define HSTATEEN0_AIA     (1ULL << 59) /* stopi is the guest's */
-#define HSTATEEN0_CSRIND  (1ULL << 60) /* siselect and sireg are the guest's */
-#define HSTATEEN0_ENVCFG  (1ULL << 62) /* senvcfg is the guest's */
-#define HSTATEEN0_STATEEN (1ULL << 63) /* sstateen0 is the guest's */
+#define HSTATEEN0_IMSIC   (1ULL << 58) /* the guest may use stopei */
+#define HSTATEEN0_AIA     (1ULL << 59) /* the guest may use stopi */
+#define HSTATEEN0_CSRIND  (1ULL << 60) /* the guest may use siselect and sireg */
+#define HSTATEEN0_ENVCFG  (1ULL << 62) /* the guest may use senvcfg */
+#define HSTATEEN0_STATEEN (1ULL << 63) /* the guest may use sstateen0 */
 #define ENVCFG_FIOM       BIT(0)
 #define ENVCFG_CBIE       GENMASK(5, 4)
 #define ENVCFG_CBCFE      BIT(6)
@@ -118,7 +118,7 @@ enum csr_number {
 				 : "memory");                                   \
 		__v;                                                            \
 	})
-/* Sets bits and returns the old value: one instruction, so no other trap between. */
+/* Set bits and return the old value: one instruction, so no trap can come in between. */
 #define csr_read_set(csr, bits)                                                \
 	({                                                                     \
 		unsigned long __v;                                             \
@@ -155,7 +155,7 @@ unsigned long native_csr_read_clear(enum csr_number csr, unsigned long bits);
 
 #endif
 
-/* rdtime and rdinstret, as 64 bits on every XLEN. */
+/* rdtime and rdinstret, 64 bits wide on every XLEN. */
 #if __SIZEOF_LONG__ == 8
 static inline unsigned long long csr_time(void)
 {

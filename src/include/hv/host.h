@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * host.h - the hypervisor core's only door to its host.
+ * host.h - the hypervisor core's only interface to its host.
  *
- * Implemented by src/host/kvm_host.c (bare metal), by tests/native/host.c
- * (pthreads and malloc), and later by a Linux module. If the core needs what is
- * not here, this header grows by one well-named function.
+ * Implemented by src/host/kvm_host.c (bare metal), by tests/native/host.c (pthreads and malloc),
+ * and later by a Linux module. If the core needs something that is not here, this header grows by
+ * one well-named function.
  *
- * Unless a comment says otherwise: functions return 0 or -errno (Linux's
- * numbers), may be called with no core lock held only if marked "may sleep",
- * and run with host interrupts off.
+ * Unless a comment says otherwise, functions return 0 or -errno (Linux's numbers), must not be
+ * called with a core lock held if they are marked "may sleep", and run with host interrupts off.
  */
 #ifndef HV_HOST_H
 #define HV_HOST_H
@@ -23,13 +22,13 @@
 #define HV_ORDER_4K 0
 #define HV_ORDER_2M 9
 
-/* 2^order contiguous zeroed pages, aligned to their size; 0 when there are none. */
+/* Allocate 2^order contiguous zeroed pages, aligned to their size. 0: no memory. */
 hpa_t hv_pages_alloc(unsigned int order);
 void hv_pages_free(hpa_t pa, unsigned int order);
-/* Kernel view of a page (or of the block that it starts), until unmapped. */
+/* Map a page (or the block that starts with it) into the kernel, until hv_page_unmap(). */
 void *hv_page_map(hpa_t pa);
 void hv_page_unmap(void *va);
-/* Zeroed small memory; NULL when there is none. free(NULL) is allowed. */
+/* Allocate a small block of zeroed memory. NULL: no memory. hv_free(NULL) is allowed. */
 void *hv_alloc(size_t size);
 void hv_free(void *p);
 
@@ -38,7 +37,7 @@ void hv_free(void *p);
 int hv_copy_from_user(void *dst, hva_t src, size_t size); /* 0 or -EFAULT */
 int hv_copy_to_user(hva_t dst, const void *src, size_t size);
 int hv_clear_user(hva_t dst, size_t size); /* zeroes */
-/* The same without sleeping: -EFAULT also where a fault would have brought the page. */
+/* hv_copy_to_user() without sleeping: -EFAULT also if a fault would have brought the page in. */
 int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size);
 
 struct hv_mm; /* an address space */
@@ -51,40 +50,43 @@ struct hv_user_page {
 	hpa_t pa;      /* of the 4K page that holds the address */
 	u64 map_size;  /* SZ_4K or SZ_2M: the naturally aligned block, contiguous in
 			  * both hva and hpa, that the host maps by one leaf around it */
-	bool writable; /* the host mapping may be written now, without a further fault */
+	bool writable; /* the host mapping can be written now without a further fault */
 };
 
 /*
- * Fault a user page in (write: for writing). -EFAULT: no mapping or no permission. -EINTR: a
- * fatal signal. The core returns -ENOMEM, also if hv_pages_alloc() fails, as the ioctl's result: the
- * host then frees memory and repeats the ioctl. May sleep. No reference is held: on return the page may
+ * Fault a user page in (write: for writing). -EFAULT: no mapping or no permission. -EINTR: a fatal
+ * signal. The core returns -ENOMEM, also if hv_pages_alloc() fails, as the ioctl's result: the host
+ * then frees memory and repeats the ioctl. May sleep. No reference is held: on return the page may
  * already be unmapped, and its frame reused. A caller that maps it registers a notifier, reads its
  * sequence before the call and rechecks it under its own lock.
  */
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
-/* The same, and a reference on its 4K page: the frame stays, though not its place. */
+/* The same, with a reference on the 4K page: its frame stays allocated, but may become unmapped. */
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 void hv_user_page_put(const struct hv_user_page *page);
-/* False: some mapping in the range may not be written. Holes do not matter. May sleep. */
+/* False: some mapping in the range is not writable. Holes do not count. May sleep. */
 bool hv_user_range_writable(struct hv_mm *mm, hva_t start, u64 size);
 
 /*
- * MMU notifier: the host tells before it changes, moves or removes what backs a range
- * of user addresses. Callbacks may run on any thread, hold the host's mm lock, and
- * must neither sleep nor take a lock under which the core touches user memory.
+ * MMU notifier: the host calls it before it changes, moves or removes what backs a range of user
+ * addresses. Callbacks may run on any thread, with the host's mm lock held. They must neither sleep
+ * nor take a lock under which the core accesses user memory.
  */
 struct hv_notifier {
-	/* [start, end) is about to lose its mapping or write permission; returns after
-	 * no vCPU can use it any more. Faults in the range must retry until _end. */
+	/*
+	 * [start, end) is about to lose its mapping or write permission. Returns when no vCPU can
+	 * use it any more. Faults in the range must retry until _end.
+	 */
 	void (*invalidate_start)(struct hv_notifier *n, hva_t start, hva_t end);
 	void (*invalidate_end)(struct hv_notifier *n, hva_t start, hva_t end);
 	/*
-	 * The range has new frames with contents, which may be instructions. Between
-	 * invalidate_start and invalidate_end: a copy of the old contents. Without them: a page of a
-	 * file or a program where nothing was mapped. Not called for pages of zeroes.
+	 * The range has new frames with contents, which may be instructions. Called between
+	 * invalidate_start and invalidate_end if the old contents were copied. Called alone if a
+	 * page of a file or a program was mapped where there was none. Not called for pages of
+	 * zeroes.
 	 */
 	void (*moved)(struct hv_notifier *n, hva_t start, hva_t end);
-	/* Was it used by a guest since the last clear_young? True: some page of it. */
+	/* True if a guest has used some page of the range since the last clear_young. */
 	bool (*test_young)(struct hv_notifier *n, hva_t start, hva_t end);
 	void (*clear_young)(struct hv_notifier *n, hva_t start, hva_t end);
 	/* The address space is going away: drop every mapping of it. */
@@ -104,7 +106,7 @@ struct hv_mutex { /* a sleeping lock; opaque, sized for every host */
 
 void hv_mutex_init(struct hv_mutex *m);
 void hv_mutex_lock(struct hv_mutex *m);
-int hv_mutex_lock_killable(struct hv_mutex *m); /* 0, or -EINTR: the process ends */
+int hv_mutex_lock_killable(struct hv_mutex *m); /* 0, or -EINTR: the process is ending */
 bool hv_mutex_trylock(struct hv_mutex *m);
 void hv_mutex_unlock(struct hv_mutex *m);
 
@@ -117,36 +119,36 @@ struct hv_waitq { /* opaque */
 void hv_waitq_init(struct hv_waitq *wq);
 void hv_waitq_destroy(struct hv_waitq *wq);
 /*
- * Sleep until cond(arg), a signal (-EINTR), or time >= deadline (-ETIME; unit: ticks
- * of hv_time()). cond runs with no lock of the caller's held by the host.
+ * Sleep until cond(arg) is true, a signal has come (-EINTR), or time >= deadline (-ETIME; in ticks
+ * of hv_time()). When cond runs, the host holds no lock that the caller takes.
  */
 int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline);
-/* As hv_wait(), but not ended by signals: for waits that are known to be short. */
+/* Like hv_wait(), but signals do not end it. For waits that are known to be short. */
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg);
-void hv_wake_all(struct hv_waitq *wq); /* any context; no fault, no sleep */
+void hv_wake_all(struct hv_waitq *wq); /* any context; neither faults nor sleeps */
 
 bool hv_signal_pending(void); /* of the calling thread: KVM_RUN must return -EINTR */
-bool hv_resched_needed(void); /* another thread is to have this hart now */
+bool hv_resched_needed(void); /* another thread should have this hart now */
 bool hv_hart_wanted(void);    /* another thread waits for this hart */
-void hv_resched(void);        /* let it run; may sleep */
-bool hv_host_needed(void);    /* either of the two: a signal, or a thread that waits */
+void hv_resched(void);        /* let that thread run; may sleep */
+bool hv_host_needed(void);    /* a signal is pending, or the thread has to yield */
 int hv_thread_id(void);
-/* How long the calling thread was ready and had no hart, in ns; what /proc/TID/schedstat says. */
+/* How long the calling thread was ready but had no hart, in ns, as in /proc/TID/schedstat. */
 u64 hv_run_delay_ns(void);
 
 /* A temporary signal mask while KVM_RUN runs (KVM_SET_SIGNAL_MASK); 64 signals. */
 void hv_sigmask_swap(u64 set, u64 *old);
 
 /*
- * Called on the calling thread's switches: in() after it was scheduled in on `hart`,
- * out() before it leaves. One hook a thread; NULL removes it. Interrupts are off.
+ * Called when the calling thread is switched: in() after it was scheduled in on `hart`, out()
+ * before it leaves. One hook per thread; NULL removes it. Interrupts are off.
  */
 struct hv_sched_hook {
 	void (*in)(struct hv_sched_hook *hook, unsigned int hart);
 	void (*out)(struct hv_sched_hook *hook);
-	/* On its hart: another thread has come to wait for that. NULL: nothing is to be done. */
+	/* On the thread's hart: another thread now waits for that hart. NULL: nothing to do. */
 	void (*wanted)(struct hv_sched_hook *hook);
-	bool asked; /* by hv_sched_hook_ask(); who asks clears it when he has got what he wanted */
+	bool asked; /* set by hv_sched_hook_ask(); the requester clears it once out() was called */
 	void *host; /* the host's */
 };
 
@@ -154,8 +156,8 @@ void hv_sched_hook_set(struct hv_sched_hook *hook);
 struct hv_sched_hook *hv_sched_hook_get(void); /* the calling thread's, or NULL */
 /*
  * A hook may stay set while its thread runs a program. Then out() is also called before the program
- * uses FP, when it ends, and when the thread becomes another one; and soon, on the hart where it
- * runs, after this call. Any thread; `hart` is where out() was last due.
+ * uses FP, when it ends, when the thread executes another program, and soon after this call, on the
+ * hart where the thread runs. Any thread; `hart` is where out() was last due.
  */
 void hv_sched_hook_ask(struct hv_sched_hook *hook, unsigned int hart);
 
@@ -164,42 +166,37 @@ void hv_sched_hook_ask(struct hv_sched_hook *hook, unsigned int hart);
 #define HV_MAX_HARTS 32
 
 unsigned int hv_hart(void);           /* index of this hart, 0 .. hv_nr_harts() - 1 */
-unsigned int hv_nr_harts(void);       /* that are online */
-void hv_hart_kick(unsigned int hart); /* make it leave the guest, if it is in one */
-/*
- * Handle a host interrupt that ended a guest's run, with interrupts off; `scause`
- * as trapped.
- */
+unsigned int hv_nr_harts(void);       /* number of online harts */
+void hv_hart_kick(unsigned int hart); /* make it leave its guest, if it is in one */
+/* Handle a host interrupt that ended a guest's run, interrupts off; `scause` as in the trap. */
 void hv_handle_interrupt(unsigned long scause);
-/*
- * For long loops: take the interrupts that are pending on this hart. False: another
- * thread waits for it.
- */
+/* For long loops: take interrupts pending on this hart. False: another thread waits for it. */
 bool hv_poll_interrupts(void);
 /*
- * The hart waits, on the calling thread's account, for an interrupt: the host's, which is taken,
- * or one that the loaded guest would take. It may return for no reason. False: another thread is
- * to run here, the caller had better sleep.
+ * Wait on the hart, on the calling thread's account, for an interrupt: one of the host's, which is
+ * taken, or one that the loaded guest would take. May return for no reason. False: another thread
+ * has to run here, so the caller should sleep.
  */
 bool hv_idle(void);
-/* SBI call to the firmware of this hart. */
+/* Make an SBI call to the firmware of this hart. */
 struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 			  unsigned long a2, unsigned long a3, unsigned long a4);
 /*
- * SBI remote fence `fid` (SBI_RFENCE_*) on the harts whose index bits are set in
- * `harts`, this one included if set. Addresses in bytes; size ~0UL: everything.
+ * Do the SBI remote fence `fid` (SBI_RFENCE_*) on the harts whose index bits are set in `harts`,
+ * which may include this one. Addresses in bytes; size ~0UL: everything.
  */
 void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
 		     unsigned long size, unsigned long id);
 
-/* Does every hart's riscv,isa-extensions hold this name ("sstc", "zba", "v", …)? */
+/* True if every hart's riscv,isa-extensions contains this name ("sstc", "zba", "v", …). */
 bool hv_isa_has(const char *name);
 unsigned int hv_cbo_block_size(const char *which); /* "zicbom" or "zicboz": bytes, 0 if absent */
 
 /*
- * This hart's FP unit, which the core's guests share with user programs (vector is the core's alone).
- * take: it is owner's from now on; the calling thread's user registers are saved if dirty, and come
- * back before user code uses them again. is_of: nobody has filled the unit since owner took it.
+ * This hart's FP unit, which the core's guests share with user programs (vector is the core's
+ * alone). take: the unit belongs to owner from now on. The calling thread's user registers are
+ * saved if dirty, and are restored before user code uses them again. is_of: nothing else has been
+ * loaded into the unit since owner took it.
  */
 void hv_fp_take(const void *owner);
 bool hv_fp_is_of(const void *owner);
@@ -207,32 +204,32 @@ bool hv_fp_is_of(const void *owner);
 /* ---- performance counters -------------------------------------------------- */
 
 /*
- * A counter of a hart, lent to the core for one event of the guest that runs there: it
- * counts in VS and VU only. Each is used by one thread, interrupts off, and is stopped on
- * the hart on which it was started.
+ * A counter of a hart, lent to the core for one event of the guest that runs there: it counts in VS
+ * and VU only. Each is used by one thread, with interrupts off, and is stopped on the hart on which
+ * it was started.
  */
 struct hv_pmc {
 	unsigned long event;  /* event_idx of SBI §11: a hardware, cache or raw event */
 	u64 data;             /* its event_data */
 	unsigned int inhibit; /* HV_PMC_NOT_IN_*: a part of the guest that is not counted */
-	u64 value;            /* while stopped: where it stands */
-	/* It has passed its last value. From an interrupt or hv_pmc_stop(); no sleep. */
+	u64 value;            /* its value while it is stopped */
+	/* The counter has overflowed. From an interrupt or hv_pmc_stop(); must not sleep. */
 	void (*overflow)(struct hv_pmc *pmc);
-	u64 from;             /* the host's: where it began to count */
-	unsigned int counter; /* the host's: which one of the hart; 0: stopped */
-	bool told;            /* the host's: overflow() was called since it was started */
+	u64 from;             /* the host's: the value at the start */
+	unsigned int counter; /* the host's: the hart's counter; 0: stopped */
+	bool told;            /* the host's: overflow() was called since the start */
 };
 
 #define HV_PMC_NOT_IN_VU BIT(0)
 #define HV_PMC_NOT_IN_VS BIT(1)
 
 /*
- * How many counters each hart has that tell a guest from its host (0: none), and how
- * many bits they have.
+ * The number of counters of each hart that can distinguish a guest from its host (0: none), and
+ * their width in bits.
  */
 unsigned int hv_pmu_counters(unsigned int *width);
-int hv_pmc_start(struct hv_pmc *pmc); /* -ENOENT: no free counter of this hart counts that */
-void hv_pmc_stop(struct hv_pmc *pmc); /* a stopped one stays as it is */
+int hv_pmc_start(struct hv_pmc *pmc); /* -ENOENT: no free counter of this hart can count that */
+void hv_pmc_stop(struct hv_pmc *pmc); /* does nothing if it is stopped */
 u64 hv_pmc_read(const struct hv_pmc *pmc);
 
 /* ---- time ---------------------------------------------------------------- */
@@ -249,19 +246,19 @@ struct hv_timer {
 };
 
 void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer));
-void hv_timer_start(struct hv_timer *timer, u64 deadline); /* re-arms an armed one */
-/* After it returns fn neither runs nor will run. Not from fn itself. */
+void hv_timer_start(struct hv_timer *timer, u64 deadline); /* re-arms it if it is armed */
+/* When this returns, fn neither runs nor will run. Not from fn itself. */
 void hv_timer_cancel(struct hv_timer *timer);
 
 /*
- * The event `sample` is on: if the host's timer has asked for a sample and none was taken since, the
- * hart was at pc (enum sample_mode) when it asked.
+ * Used while the event `sample` is on. If the host's timer has asked for a sample and none was
+ * taken since, record that the hart was at pc (enum sample_mode) when it asked.
  */
 void hv_sample(unsigned int mode, unsigned long pc);
 
 /* ---- files ---------------------------------------------------------------- */
 
-/* What the core puts behind a file descriptor. NULL members: -ENOTTY, -ENODEV, -EINVAL. */
+/* The core's operations for a file descriptor. NULL members: -ENOTTY, -ENODEV, -EINVAL. */
 struct hv_file_ops {
 	int (*open)(void **priv); /* only for a device node: /dev/kvm */
 	long (*ioctl)(void *priv, unsigned int cmd, unsigned long arg); /* may sleep */
@@ -272,9 +269,9 @@ struct hv_file_ops {
 
 extern const struct hv_file_ops kvm_dev_ops; /* the core's: /dev/kvm */
 
-/* A new descriptor in the calling process (O_CLOEXEC), or -errno. On failure priv is untouched. */
+/* Create a descriptor in the calling process (O_CLOEXEC). On -errno, priv is unchanged. */
 int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv);
-/* The priv of an open descriptor with these ops, with a reference held; NULL if it is another. */
+/* The priv of an open descriptor, with a reference, if it has these ops; otherwise NULL. */
 void *hv_file_hold(int fd, const struct hv_file_ops *ops);
 void hv_file_release(void *priv);
 
@@ -282,12 +279,12 @@ struct hv_event;                                   /* an eventfd of a user proce
 int hv_event_get(int fd, struct hv_event **event); /* -EBADF, -EINVAL: no eventfd */
 void hv_event_put(struct hv_event *event);
 void hv_event_signal(struct hv_event *event, u64 count); /* any context */
-u64 hv_event_drain(struct hv_event *event); /* what read() would return; 0 if nothing */
+u64 hv_event_drain(struct hv_event *event); /* what read() would return; 0 if there is nothing */
 
 /*
- * Calls fn at each signal of the eventfd; `closed` when its last descriptor was closed, after
- * which it is no longer watched. True: the event is taken, as by a read(). Any thread, under the
- * eventfd's lock: no sleep, no call of hv_event_*().
+ * Calls fn at each signal of the eventfd, and with `closed` when its last descriptor was closed;
+ * after that it is no longer watched. True: fn has taken the event, as a read() would. Any thread,
+ * under the eventfd's lock: fn must not sleep or call hv_event_*().
  */
 struct hv_event_watch {
 	bool (*fn)(struct hv_event_watch *watch, bool closed);
@@ -300,8 +297,8 @@ void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch);
 /* ---- parameters, log, life ------------------------------------------------ */
 
 /*
- * A named setting: boot argument kvm.NAME=VALUE and /sys/module/kvm/parameters/NAME.
- * set() gets a NUL-terminated value without newline; -EINVAL leaves it unchanged.
+ * A named setting: boot argument kvm.NAME=VALUE and /sys/module/kvm/parameters/NAME. set() gets a
+ * NUL-terminated value without a newline; -EINVAL leaves the setting unchanged.
  */
 struct hv_param {
 	const char *name;
@@ -313,27 +310,29 @@ struct hv_param {
 int hv_param_register(const struct hv_param *param);
 
 /*
- * The core's counters for /sys/kernel/debug/kvm: numbered from 0, the same for all VMs together and
- * for each. Any thread; no sleep.
+ * The core's counters for /sys/kernel/debug/kvm, numbered from 0, the same for each VM and for all
+ * VMs together. Any thread; no sleep.
  */
 #define HV_DEBUG_NAME 24
 
-/* The VM with the lowest number >= from, and its name (HV_DEBUG_NAME bytes); 0: there is none. */
+/* The lowest VM number >= from, and that VM's name (HV_DEBUG_NAME bytes). 0: there is none. */
 unsigned int kvm_debug_vm(unsigned int from, char *name);
 const char *kvm_debug_counter(unsigned int index, bool *writable); /* NULL beyond the last */
-/* vm 0: the sum over all. clear: 0 from now on. -ENOENT: that VM is no more. */
+/* vm 0: the sum over all VMs. clear: reset it to 0. -ENOENT: the VM no longer exists. */
 int kvm_debug_value(unsigned int vm, unsigned int counter, u64 *value, bool clear);
 
-/* One line to the host's log. Rate-limited: a guest or a VMM cannot flood it. */
+/* Write a line to the host's log. Rate-limited, so that a guest or a VMM cannot flood it. */
 void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* For the core's own invariants only: nothing a guest or a VMM does may reach it. */
+/* Only for the core's own invariants: no action of a guest or a VMM may lead here. */
 void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* The core's, called by the host: once at boot (on the first hart), then on every hart. */
-int kvm_init(void); /* -ENODEV: no H extension; the host goes on without /dev/kvm */
+/*
+ * The core's functions, called by the host: once at boot (on the first hart), then on every hart.
+ */
+int kvm_init(void); /* -ENODEV: no H extension; the host continues without /dev/kvm */
 void kvm_hart_init(void);
-/* Events were switched on or off: vCPUs that run learn of it. Any thread of the host. */
+/* Tell running vCPUs that events were switched on or off. Any thread of the host. */
 void kvm_trace_changed(void);
 
 /* ---- accessors ------------------------------------------------------------- */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_compat.h - numbers of the KVM interface that are younger than Linux 6.12's headers.
+ * kvm_compat.h - constants of the KVM interface that are newer than Linux 6.12's headers.
  *
- * Source: arch/riscv/include/uapi/asm/kvm.h of Linux 6.13 (SUSP) and of 6.18 and after
- * (FWFT); include/uapi/linux/kvm.h of 6.16 and after (the capability). An enum's constant cannot
- * be tested by #ifdef, hence our own names for those.
+ * Source: arch/riscv/include/uapi/asm/kvm.h of Linux 6.13 (SUSP), and of 6.18 and later (FWFT);
+ * include/uapi/linux/kvm.h of 6.16 and later (the capability). #ifdef cannot test an enum's
+ * constants, so those have names of our own.
  */
 #ifndef HV_KVM_COMPAT_H
 #define HV_KVM_COMPAT_H
@@ -13,7 +13,7 @@
 #define KVM_CAP_RISCV_MP_STATE_RESET 242
 #endif
 
-/* enum KVM_RISCV_SBI_EXT_ID goes on behind KVM_RISCV_SBI_EXT_STA. */
+/* enum KVM_RISCV_SBI_EXT_ID continues after KVM_RISCV_SBI_EXT_STA. */
 #define KVM_COMPAT_SBI_EXT_SUSP  11
 #define KVM_COMPAT_SBI_EXT_FWFT  12
 #define KVM_COMPAT_SBI_EXT_COUNT 13

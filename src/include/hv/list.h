@@ -41,7 +41,7 @@ static inline void list_insert(struct list_head *entry, struct list_head *prev,
 {
 	entry->prev = prev;
 	entry->next = next;
-	WRITE_ONCE(prev->next, entry); /* some look without the lock whether a list is empty */
+	WRITE_ONCE(prev->next, entry); /* some check without the lock if a list is empty */
 	next->prev = entry;
 }
 

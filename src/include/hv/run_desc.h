@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * run_desc.h - the run descriptor: where a reader of RAM finds this run's facts.
+ * run_desc.h - the run descriptor: where a reader of RAM finds the facts of a run.
  *
- * It stands in the kernel image right behind the 64-byte Image header, so that
- * a tool with the machine's RAM as a file (hstrace, scripts/hyperscope) finds it
- * at LOAD_ADDRESS + HS_RUN_DESC_OFFSET without symbols, also after a crash. All
- * fields little-endian; written by the host, read-only for everybody else.
+ * It is in the kernel image right after the 64-byte Image header. A tool that has the machine's RAM
+ * as a file (hstrace, scripts/hyperscope) finds it at LOAD_ADDRESS + HS_RUN_DESC_OFFSET without
+ * symbols, also after a crash. All fields are little-endian. Only the host writes it.
  */
 #ifndef HV_RUN_DESC_H
 #define HV_RUN_DESC_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.h - the RISC-V Supervisor Binary Interface as constants: sbi.def's, and those of arguments.
+ * sbi.h - the RISC-V Supervisor Binary Interface as constants: those of sbi.def, and of arguments.
  *
- * Used by the host (a caller of OpenSBI), by the core (which answers a guest), by guest payloads
+ * Used by the host (which calls OpenSBI), by the core (which answers a guest), by guest payloads
  * and by the readers of traces.
  */
 #ifndef HV_SBI_H
@@ -67,7 +67,7 @@ struct sbiret {
 #define SBI_PMU_STOP_RESET          BIT(0)
 #define SBI_PMU_STOP_TAKE_SNAPSHOT  BIT(1)
 
-/* What counter_get_info answers. */
+/* The result of counter_get_info. */
 #define SBI_PMU_INFO_CSR   GENMASK(11, 0)
 #define SBI_PMU_INFO_WIDTH GENMASK(17, 12) /* one less than the number of bits */
 #define SBI_PMU_INFO_FW    BIT(BITS_PER_LONG - 1)
@@ -82,7 +82,7 @@ struct sbiret {
 #define SBI_PMU_HW_CYCLES       1
 #define SBI_PMU_HW_INSTRUCTIONS 2
 
-/* Firmware events: codes of type 15. What is sent is _SENT, at the other end _SENT + 1. */
+/* Firmware events: codes of type 15. The sender counts _SENT, the receiver _SENT + 1. */
 #define SBI_PMU_FW_MISALIGNED_LOAD      0
 #define SBI_PMU_FW_MISALIGNED_STORE     1
 #define SBI_PMU_FW_ACCESS_LOAD          2

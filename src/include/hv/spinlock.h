@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * spinlock.h - a lock that whoever looks first gets.
+ * spinlock.h - an unfair spinlock: the first to try a free lock gets it.
  *
- * Not fair, on purpose. Under QEMU a hart is a thread, and with more harts than
- * processors the next in a queue is often one that does not run: everybody waited for
- * its time slice. A ticket lock did so here, and made the guests' page faults on 4 harts
- * of 2 processors 20 times slower. With few harts and short sections nobody starves.
+ * It is unfair on purpose. Under QEMU a hart is a thread, and with more harts than processors the
+ * next in a queue is often not running, so all others would wait for its time slice. With a ticket
+ * lock, the guests' page faults on 4 harts of 2 processors were 20 times slower. With few harts and
+ * short critical sections no hart starves.
  *
- * The host kernel runs with interrupts off, so there is no irq-safe variant. A
- * holder neither sleeps nor touches user memory. Zero is the unlocked state.
+ * The host kernel runs with interrupts off, so there is no irq-safe variant. A holder neither
+ * sleeps nor accesses user memory. Zero is the unlocked state.
  */
 #ifndef HV_SPINLOCK_H
 #define HV_SPINLOCK_H
@@ -19,7 +19,7 @@ struct spinlock {
 	u32 locked;
 };
 
-/* A hint in a busy-wait; the host's own, since QEMU and pthreads differ. */
+/* A hint in a busy-wait. Each host has its own, because QEMU and pthreads differ. */
 void hv_cpu_relax(void);
 
 static inline bool spin_trylock(struct spinlock *lock)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * static_key.h - a condition that is one no-op in the code while it is false.
+ * static_key.h - a condition that costs one no-op while it is false.
  *
- * The site holds `nop`; src/host/lib/static_key.c writes `j label` over it when the
- * key is switched on. Every site leaves a row in the section __jump_table. On
- * the native test host the key is an ordinary variable.
+ * The site contains `nop`; src/host/lib/static_key.c overwrites it with `j label` when the key is
+ * switched on. Every site has a row in the section __jump_table. On the native test host the key is
+ * an ordinary variable.
  */
 #ifndef HV_STATIC_KEY_H
 #define HV_STATIC_KEY_H
@@ -44,9 +44,9 @@ struct static_key_site {      /* ORDER: STATIC_KEY_GOTO() */
 
 #ifdef __riscv
 
-/* Change every site of a key, on all harts, while they run. Does not sleep. */
+/* Change every site of a key on all harts while they run. Does not sleep. */
 void static_key_set(struct static_key *key, bool enabled);
-/* The same for nr keys in a row, each to its own value, with as many fences as for one. */
+/* The same for nr consecutive keys, each with its own value, with as many fences as for one. */
 void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabled);
 
 #if __SIZEOF_POINTER__ == 8
@@ -58,8 +58,8 @@ void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabl
 #endif
 
 /*
- * Go to label if the key is on. `key` is a constant address expression (&keys[3]).
- * No alignment: static_key.c patches by halves, so no padding no-op is needed.
+ * Go to label if the key is on. `key` is a constant address expression (&keys[3]). The no-op needs
+ * no alignment or padding, because static_key.c patches it by halves.
  */
 #define STATIC_KEY_GOTO(key, label)                                                              \
 	__asm__ goto(".option push\n"                                                            \

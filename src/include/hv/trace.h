@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace.h - emitting trace events and accounting exits.
+ * trace.h - emit trace events and account exits.
  *
- * For every row EVENT(name, ...) of trace/events.def there are here
+ * For every row EVENT(name, ...) of trace/events.def there are
  *
  *   trace_name(field, ...)     one no-op while the event is off
  *   trace_name_enabled()       for a site that must compute something first
  *
- * A record takes VM and vCPU from the hart, which trace_set_vcpu() tells at load
- * and put. Emitting neither locks nor waits nor allocates; any context of the host,
+ * A record's VM and vCPU are those that trace_set_vcpu() has set for the hart at load and put.
+ * Emitting neither locks nor waits nor allocates. It is possible in any context of the host, with
  * interrupts off. Documentation: docs/trace.md.
  */
 #ifndef HV_TRACE_H
@@ -50,11 +50,11 @@
 
 #define TRACE_PARAM(kind, field) TRACE_TYPE_##kind field
 #define TRACE_ARG(kind, field)   (u64) field
-/* Five arguments, the missing ones 0. */
+/* Five arguments; missing ones are 0. */
 #define TRACE_FIRST5(a, b, c, d, e, ...) a, b, c, d, e
 #define TRACE_PAD(...)                   TRACE_FIRST5(__VA_ARGS__, 0, 0, 0, 0, 0)
 
-/* libc has a macro of this name, Linux's kvm_userspace_exit a field. */
+/* libc has a macro of this name; Linux's kvm_userspace_exit has such a field. */
 #pragma push_macro("errno")
 #undef errno
 
@@ -70,9 +70,9 @@ extern struct static_key trace_keys[TRACE_NR_EVENTS];
 /* Write one record into this hart's ring. Only the functions below call it. */
 #if defined(__riscv) && __SIZEOF_LONG__ == 8
 /*
- * Not a C call: that would cost the function of every site a frame and callee-saved
- * registers, also while the event is off. trace_emit.S keeps all registers but these,
- * and writes no memory that the compiler knows of.
+ * Not a C call, which would cost the function of every site a frame and callee-saved registers,
+ * even while the event is off. trace_emit.S preserves all registers but these, and writes no memory
+ * that the compiler knows of.
  */
 static inline __attribute__((always_inline)) void trace_emit(enum trace_event event, u64 a0, u64 a1,
 							     u64 a2, u64 a3, u64 a4)
@@ -118,7 +118,7 @@ on:                                                                             
  * ORDER: group_members (trace_event.c)
  */
 enum trace_group {
-	TRACE_GROUP_full_way, /* an exit is not to be finished by fastpath.c */
+	TRACE_GROUP_full_way, /* fastpath.c must not finish an exit */
 	TRACE_GROUP_entry,    /* run.c, before the world switch */
 	TRACE_GROUP_wakeup,   /* halt_poll.c, a wait's end */
 	TRACE_GROUP_rfence,   /* sbi_rfence.c */
@@ -158,9 +158,9 @@ extern struct static_key trace_any_key; /* some event is on */
 void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu);
 
 /*
- * This hart works for this vCPU from now on; vm 0: for none. Told only while some event is
- * on: after the first is switched on, a vCPU is right from its next load or entry, and a hart
- * works for none until then.
+ * Record that this hart works for this vCPU from now on; vm 0: for none. Done only while some event
+ * is on. After the first one is switched on, a vCPU is right from its next load or entry on, and
+ * its hart works for none until then.
  */
 static inline __attribute__((always_inline)) bool trace_any(void)
 {
@@ -183,7 +183,7 @@ on:
 /* Where a hart was. ORDER: hst_name_mode() (trace/file/names.c) */
 enum sample_mode {
 	SAMPLE_U,    /* a program of the host */
-	SAMPLE_HS,   /* the host's kernel: pc is the function that was on its way (docs/trace.md) */
+	SAMPLE_HS,   /* the host's kernel: pc is the start of the function that was running */
 	SAMPLE_VU,   /* a program of the guest */
 	SAMPLE_VS,   /* the guest's kernel */
 	SAMPLE_IDLE, /* the host's kernel, with nothing to run */
@@ -192,23 +192,22 @@ enum sample_mode {
 /* ---- exits: exact counts and what they cost ---------------------------------- */
 
 /*
- * In struct kvm_vcpu. The cost of an exit is what passes between trace_exit_begin(),
- * right behind the world switch, and trace_exit_end(), right before the next: time
- * in user space and asleep included. Its class may be set at any point between. The
- * clock is instret or time (exitstat=). instret is each hart's own: an exit of a
- * vCPU that changed harts meanwhile is counted, but has no cost ("unpriced"); nor
- * has a vCPU's last, behind which no entry comes.
+ * Part of struct kvm_vcpu. The cost of an exit is what passes between trace_exit_begin(), right
+ * after the world switch, and trace_exit_end(), right before the next one, including time in user
+ * space and asleep. Its class may be set at any point in between. The clock is instret or time
+ * (exitstat=). Each hart has its own instret, so an exit of a vCPU that has changed harts meanwhile
+ * is counted, but has no cost ("unpriced"). Neither has a vCPU's last exit, which no entry follows.
  */
 struct trace_exit_clock {
 	u64 start;
 	int hart;
-	int slot; /* where it counts; below 0: no exit is open, and ~slot is where the last one did */
+	int slot; /* where it counts; below 0: no exit is open, and ~slot was the last one's */
 };
 
 #define TRACE_EXIT_NONE (-1)
 
 extern struct static_key trace_exit_key;
-/* An exit's class is wanted: exits are accounted, or a record that ends one is on. */
+/* The class of exits is needed: they are accounted, or a record that ends one is on. */
 extern struct static_key trace_class_key;
 /* switch_fast.S, an exit's end: exits are accounted, or sampled. */
 extern struct static_key trace_fast_end_key;
@@ -241,7 +240,7 @@ on:
 	clock->slot = (int)class;
 }
 
-/* For the accounting alone: the caller's record of the exit's end has the class from the caller. */
+/* For the accounting only: the caller itself passes the class to the record that ends the exit. */
 static inline __attribute__((always_inline)) void
 trace_exit_account_class(struct trace_exit_clock *clock, enum exit_class class)
 {
@@ -252,8 +251,8 @@ on:
 }
 
 /*
- * For the record that ends an exit: the class of the open exit or, behind trace_exit_end(), of
- * the last one; 0 if the exit has none. Known while trace_class_key is on.
+ * For the record that ends an exit: the class of the open exit or, after trace_exit_end(), of the
+ * last one; 0 if the exit has none. Valid while trace_class_key is on.
  */
 static inline u64 trace_exit_class_of(const struct trace_exit_clock *clock)
 {
@@ -271,8 +270,8 @@ on:
 }
 
 /*
- * Events were switched: a class that was set before they were off is another exit's. While exits
- * are accounted it is always this one's.
+ * Events were switched. A class that was set before they were off belongs to an earlier exit. While
+ * exits are accounted, it is always that of the current one.
  */
 static inline void trace_exit_events_switched(struct trace_exit_clock *clock)
 {
@@ -294,21 +293,21 @@ on:
 /* ---- the host's side ---------------------------------------------------------- */
 
 /*
- * Lay out [mem, mem + size) for nr_harts and start with every event off. 0 or -EINVAL:
- * it is too small for even the statistics. One hart, before the others trace.
+ * Lay out [mem, mem + size) for nr_harts, and start with every event off. Returns 0, or -EINVAL if
+ * it is too small even for the statistics. Only one hart runs yet.
  */
 int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long timebase_hz,
 		   bool instret_exact);
-/* The smallest size that trace_mem_init() takes, and the one that gives rings of `ring` bytes. */
+/* The size for rings of `ring` bytes each. trace_mem_init() needs at least a page for each. */
 size_t trace_mem_size(unsigned int nr_harts, size_t ring);
 /*
- * "kvm_exit,gstage_*,!gstage_step", "all", "none": from left to right, ! switches off.
- * 0, or -EINVAL with *bad at the word that names no event; then nothing has changed.
+ * "kvm_exit,gstage_*,!gstage_step", "all", "none": applied from left to right; ! switches off.
+ * Returns 0, or -EINVAL with *bad at the word that names no event; then nothing has changed.
  */
 int trace_select(const char *list, const char **bad);
-/* Exactly these of TRACE_NR_EVENTS are on. One caller at a time. */
+/* Switch on exactly the chosen ones of the TRACE_NR_EVENTS events. One caller at a time. */
 void trace_apply(const bool *chosen);
-/* While filters, triggers or a ring that keeps its oldest stand between an event and the ring. */
+/* On while records pass filters or triggers, or go to a ring that keeps the oldest. */
 extern struct static_key trace_slow_key;
 void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 void trace_exit_account(enum exit_unit unit);
@@ -326,12 +325,12 @@ bool trace_event_field(unsigned int event, unsigned int i, struct trace_field *f
 unsigned int trace_event_find(const char *name, size_t len);
 /* Does the name match the pattern (* and ?) of len characters? */
 bool trace_glob_match(const char *pattern, size_t len, const char *name);
-/* Does instret count instructions here? Not under QEMU without -icount. */
+/* True if instret counts instructions here. It does not under QEMU without -icount. */
 bool trace_instret_is_exact(void);
-/* The histogram's bucket of a value; see trace_mem.h. For tests. */
+/* The index of a value's histogram bucket; see trace_mem.h. For tests. */
 unsigned long trace_hist_bucket(u64 value);
 
-/* Boot (trace_boot.c): memory for it; then, with memory to allocate, what boot arguments choose. */
+/* At boot (trace_boot.c): reserve memory; later, when it can be allocated, apply boot arguments. */
 void trace_init(void);
 void trace_start(void);
 

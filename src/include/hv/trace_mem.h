@@ -3,19 +3,19 @@
  * trace_mem.h - the layout of trace memory, for the host and for a reader of its RAM.
  *
  *   +0               struct trace_mem            what there is, and where
- *   formats_offset   text: events and classes    (see TRACE_FORMATS in trace.h)
- *   harts_offset     one area a hart, hart_stride bytes apart:
+ *   formats_offset   text: events and classes    (trace_formats_write())
+ *   harts_offset     one area per hart, hart_stride bytes apart:
  *       +0              struct trace_hart_mem    the ring's control
  *       stats_offset    struct exit_stat[nr_slots]
  *       ring_offset     struct trace_record[ring_records]
  *
- * All fields little-endian. Trace memory belongs to the host kernel alone: it is
- * never user memory, hence never in a memslot. Record n of a hart stands at index
- * n % ring_records; the ring keeps the newest and `head` tells how many there were.
+ * All fields are little-endian. Trace memory belongs to the host kernel alone: it is never user
+ * memory, and so never in a memslot. Record n of a hart has index n % ring_records. So
+ * the ring keeps the newest records; `head` is the number of records ever written.
  *
- * What a reader of a killed machine's RAM may trust: `head` is written after the
- * record that it counts, so records head - ring_records + 1 .. head - 1 are whole;
- * the slot at `head` may be half written.
+ * A reader of a killed machine's RAM can rely on this: `head` is written after the record that it
+ * counts, so records head - ring_records + 1 .. head - 1 are complete. The slot at `head` may be
+ * half written.
  */
 #ifndef HV_TRACE_MEM_H
 #define HV_TRACE_MEM_H
@@ -49,12 +49,12 @@ struct trace_record {
 #define TRACE_VCPU_OF(who)        ((who) >> 16)
 
 /*
- * Exit costs, per slot. A slot is a cause (exceptions 0-31, interrupts 32-63, codes
- * beyond in 31 and 63) or a class that a handler chose (from 64, hv/exit_class.def).
+ * Exit costs, per slot. A slot is a cause (exceptions 0-31, interrupts 32-63, codes beyond in 31
+ * and 63) or a class that a handler has set (from 64, hv/exit_class.def).
  *
- * Histogram: values below 64 have a bucket each; above, every power of two has 32,
- * so a bucket is at most 1/32 as wide as its values and its middle at most 1/64 off.
- * The last bucket is open: values from HIST_LIMIT on. A slot is one page.
+ * Histogram: each value below 64 has its own bucket. Above that, every power of two has 32 buckets,
+ * so a bucket is at most 1/32 as wide as its values, and its middle at most 1/64 off. The last
+ * bucket is open: values from HIST_LIMIT on. A slot is one page.
  */
 #define EXIT_SLOT_IRQ   32
 #define EXIT_SLOT_CLASS 64
@@ -71,8 +71,8 @@ enum exit_class {
 };
 
 struct exit_stat {
-	u64 count;    /* every exit, exact */
-	u64 unpriced; /* of them, in none of what follows: see trace.h */
+	u64 count;    /* all exits, exact */
+	u64 unpriced; /* those without a cost, not in the fields below: see trace.h */
 	u64 sum;
 	u64 max;
 	u32 hist[HIST_BUCKETS];
@@ -86,8 +86,8 @@ enum exit_unit {
 
 struct trace_hart_mem {
 	u64 head;    /* records ever written */
-	u64 dropped; /* of the events that happened, in no ring: it was full, and keeps the oldest */
-	u64 own[6];  /* the host's */
+	u64 dropped; /* records lost: the ring was full, and keeps the oldest */
+	u64 own[6];  /* private to the host */
 };
 
 struct trace_mem {
@@ -109,7 +109,7 @@ struct trace_mem {
 	u64 ring_offset;
 	u64 ring_records; /* a power of two; 0: no ring */
 	u64 timebase_hz;
-	u64 start_time; /* when tracing was set up; readers show what passed since */
+	u64 start_time; /* when tracing was set up; readers show times relative to it */
 	u64 start_instret;
 	u32 exit_unit;     /* enum exit_unit */
 	u32 instret_exact; /* 1: instret counts instructions; 0: host ticks (QEMU, no icount) */

@@ -2,8 +2,8 @@
 /*
  * types.h - the integer and address types that host and core share.
  *
- * A register is `unsigned long` (XLEN bits). A guest or host physical address
- * is 64 bits wide on every XLEN, since RV32 has 34-bit physical addresses.
+ * A register is `unsigned long` (XLEN bits). Guest and host physical addresses are 64 bits wide on
+ * every XLEN, because RV32 has 34-bit physical addresses.
  */
 #ifndef HV_TYPES_H
 #define HV_TYPES_H
