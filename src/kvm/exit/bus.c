@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: MIT
 /*
- * bus.c - a store to no memory, offered to what the kernel has there: ioeventfds and zones of
- * coalesced MMIO.
+ * bus.c - offer stores outside memory to ioeventfds and coalesced-MMIO zones.
  *
- * Where several are at one address the first that takes it wins, in the order that Linux keeps
- * its bus in: by address, and of those that overlap the one that was there first, unless the
- * new one begins at the same address and ends earlier. A zone whose ring is full takes nothing, so
- * the next is asked.
+ * If several devices match, the first one that takes the store wins. Their order is Linux's: a new
+ * device is inserted before the first one that begins no lower and ends higher (a device of length
+ * 0: before the first one that begins higher). A zone whose ring is full takes nothing, and the
+ * next device is asked.
  *
- * That order is one of addresses only as long as nothing overlaps, so it cannot be searched by halves
- * as it is. But two bounds go with each entry, and neither ever falls from one entry to the next:
- * `reach`, the last byte of whatever stands up to here, and `from`, the first of whatever stands
- * from here on. All that a store can meet stands behind the last entry whose reach is below
- * it and before the first whose `from` is above it. Where nothing overlaps that is one entry.
+ * With overlaps, this order is not sorted by address, so bisection does not work as it is. But each
+ * entry has two bounds, and neither ever decreases from one entry to the next: `reach`, the last
+ * byte of all ranges up to this entry, and `from`, the first byte of all ranges from this entry on.
+ * A store can only match after the last entry whose `reach` is below it and before the first entry
+ * whose `from` is above it. If nothing overlaps, that is one entry.
  */
 #include "exit/bus.h"
 #include <string.h>
 
-#define FEW 8 /* are looked through without a search */
+#define FEW 8 /* up to this many entries are scanned without a search */
 
 struct bus_entry {
-	gpa_t reach; /* the highest address of this one's range and of those before it */
-	gpa_t from;  /* the lowest of this one's and of those behind it */
+	gpa_t reach; /* the highest address of this range and of those before it */
+	gpa_t from;  /* the lowest address of this range and of those after it */
 	struct bus_device *dev;
 };
 
-/* The first entry whose reach is not below gpa; nr: there is none. */
+/* The first entry whose reach is not below gpa, or nr if there is none. */
 static size_t first_that_reaches(const struct kvm_bus *bus, gpa_t gpa)
 {
 	size_t low = 0, high = bus->nr;
@@ -47,7 +46,7 @@ int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data)
 	const struct bus_entry *entry, *end;
 	int ret = -ENOENT;
 
-	/* Most VMs have none, and take no lock. */
+	/* Most VMs have no such device, and take no lock. */
 	if (!READ_ONCE(bus->nr))
 		return -ENOENT;
 	spin_lock(&vm->bus_lock);
@@ -74,7 +73,7 @@ static gpa_t last_byte(const struct bus_device *dev)
 	return last < dev->gpa ? ~(gpa_t)0 : last;
 }
 
-/* Both bounds anew, after entries have come or gone. */
+/* Recompute both bounds after entries were added or removed. */
 static void set_bounds(struct kvm_bus *bus)
 {
 	gpa_t reach = 0, from = ~(gpa_t)0;

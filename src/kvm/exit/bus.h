@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * bus.h - stores that the kernel takes itself: what ioeventfd.c and coalesced.c hang into a VM.
+ * bus.h - devices in the kernel that take stores: what ioeventfd.c and coalesced.c add to a VM.
  */
 #ifndef KVM_BUS_H
 #define KVM_BUS_H
 
 #include "kvm.h"
 
-/* Only KVM_BUS_MMIO is ever written to: RISC-V has neither ports nor channels. */
+/* Only KVM_BUS_MMIO receives stores: RISC-V has neither I/O ports nor channels. */
 enum kvm_bus_kind {
 	KVM_BUS_MMIO,
 	KVM_BUS_PIO,
@@ -16,11 +16,11 @@ enum kvm_bus_kind {
 
 struct bus_device {
 	gpa_t gpa;
-	u32 len;   /* bytes; 0: the address alone matters */
-	bool gone; /* bus_sweep() takes it off */
+	u32 len;   /* bytes; 0: only the address is compared */
+	bool gone; /* bus_sweep() removes it */
 	/*
-	 * A store near the device's range, into which the device has to look: true if it takes it.
-	 * Holds bus_lock; no sleep.
+	 * Offer a store near the device's range. The device compares it itself, and returns true if
+	 * it takes it. Called with bus_lock held; must not sleep.
 	 */
 	bool (*store)(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len,
 		      u64 data);
@@ -28,11 +28,11 @@ struct bus_device {
 
 #define BUS_MAX_ZONES 1000 /* coalesced zones on one bus, as on Linux */
 
-/* 0: a device took the store; -ENOENT: it is user space's. Any vCPU thread. */
+/* 0: a device has taken the store. -ENOENT: user space has to handle it. Any vCPU thread. */
 int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data);
-/* Holds bus_lock. -ENOSPC: too many zones are there; -ENOMEM. */
+/* Call with bus_lock held. -ENOSPC: the bus has too many zones; -ENOMEM. */
 int bus_add(struct kvm *vm, enum kvm_bus_kind kind, struct bus_device *dev);
-/* Holds bus_lock. Whatever is `gone` is off the bus on return, and its owner's to free. */
+/* Call with bus_lock held. Removes every device that is `gone`; its owner then frees it. */
 void bus_sweep(struct kvm *vm, enum kvm_bus_kind kind);
 void bus_vm_destroy(struct kvm *vm); /* after its devices */
 
@@ -50,7 +50,7 @@ void ioeventfd_vm_destroy(struct kvm *vm);
 int kvm_vm_ioctl_irqfd(struct kvm *vm, const struct kvm_irqfd *args);
 void irqfd_vm_destroy(struct kvm *vm);
 
-/* The VM ioctls about interrupts, and what no other knows (-EINVAL). */
+/* VM ioctls for interrupts. -EINVAL for any other command. */
 long irqchip_ioctl(unsigned int cmd, unsigned long arg);
 
 #endif

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * coalesced.c - stores to a zone are collected in a ring, for user space to take later.
+ * coalesced.c - coalesced MMIO: collect stores to a zone in a ring, which user space empties later.
  *
- * One ring a VM, in a page that every vCPU's mapping shows at KVM_COALESCED_MMIO_PAGE_OFFSET.
- * We fill at `last`, user space takes from `first`; one entry stays free, so that full is not
- * empty. The page is user space's, hostile as struct kvm_run: `last` is read once for each store,
- * and one that is no entry's number makes the ring full, which is always right: a store that
- * finds no room goes to user space as any other.
+ * Each VM has one ring, in a page that every vCPU's mapping shows at
+ * KVM_COALESCED_MMIO_PAGE_OFFSET. We fill it at `last`, user space takes from `first`, and one
+ * entry stays free, so that a full ring differs from an empty one. User space can write to the
+ * page, so it is as hostile as struct kvm_run: `last` is read once for each store, and an invalid
+ * one counts as a full ring. That is always correct, because a store that finds no room goes to
+ * user space like any other.
  */
 #include "exit/bus.h"
 
@@ -20,7 +21,7 @@ struct zone {
 	((u32)((PAGE_SIZE - sizeof(struct kvm_coalesced_mmio_ring)) / \
 	       sizeof(struct kvm_coalesced_mmio)))
 
-/* Nothing lies within a zone of no size. */
+/* A zone of size 0 covers nothing. */
 static bool covers(const struct bus_device *dev, gpa_t gpa, unsigned int len)
 {
 	return gpa >= dev->gpa && gpa - dev->gpa <= dev->len && len <= dev->len - (gpa - dev->gpa);
@@ -45,7 +46,7 @@ static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned in
 	entry->pio = zone->kind == KVM_BUS_PIO;
 	for (i = 0; i < len; i++)
 		entry->data[i] = (u8)(data >> 8 * i);
-	/* Who sees the new `last` sees the entry. */
+	/* Release: a reader that sees the new `last` sees the entry. */
 	__atomic_store_n(&ring->last, next, __ATOMIC_RELEASE);
 	trace_kvm_coalesced_mmio(gpa, len, data, last);
 	return true;
@@ -77,14 +78,14 @@ int kvm_vm_ioctl_register_coalesced(struct kvm *vm, const struct kvm_coalesced_m
 	return err;
 }
 
-/* Linux has the size signed: what is larger lies in no zone. */
+/* Linux has the size signed: no zone contains a larger one. */
 static bool contains(const struct zone *zone, gpa_t gpa, u32 size)
 {
 	return (s32)size >= 0 && gpa + size >= gpa && gpa >= zone->dev.gpa &&
 	       gpa + size <= zone->dev.gpa + zone->dev.len;
 }
 
-/* Every zone that holds the range named goes, as on Linux; that there is none is no error. */
+/* Remove every zone that contains the given range, as Linux does. No error if there is none. */
 int kvm_vm_ioctl_unregister_coalesced(struct kvm *vm, const struct kvm_coalesced_mmio_zone *args)
 {
 	enum kvm_bus_kind kind = args->pio ? KVM_BUS_PIO : KVM_BUS_MMIO;

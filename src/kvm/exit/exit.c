@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * exit.c - from the cause of an exit to its handler.
+ * exit.c - dispatch an exit to the handler for its cause.
  *
- * A cause without a row goes to the guest if it is one that a guest can take, and
- * else ends the run with KVM_EXIT_INTERNAL_ERROR: nothing here trusts that the
- * hardware delegates what it was told to.
+ * Traps that the guest is meant to take itself have rows as well, so nothing here relies on the
+ * hardware to delegate what it was told to. An exception without a row ends the run with
+ * KVM_EXIT_INTERNAL_ERROR.
  */
 #include "exit/exit.h"
 #include "kvm.h"
@@ -12,7 +12,7 @@
 #include "vcpu/fp.h"
 #include "vcpu/pmu.h"
 
-/* A breakpoint that the VMM's debugger set: not delegated while KVM_SET_GUEST_DEBUG says so. */
+/* Not delegated while KVM_SET_GUEST_DEBUG is on: the VMM's debugger has set the breakpoint. */
 static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	if (vcpu->hedeleg & BIT(EXC_BREAKPOINT))
@@ -23,7 +23,7 @@ static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	return RESUME_USER;
 }
 
-/* What is given back to the guest, and is a firmware event of its PMU. */
+/* Count a firmware event of the guest's PMU and redirect the fault to the guest. */
 static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	static const u8 events[] = {
@@ -102,18 +102,18 @@ exit_fn *exit_handler(unsigned long cause)
 	/* lab 3 end */
 }
 
-/* Inlined, it would make gcc move the arguments of exit_dispatch(), for an SBI call as well. */
+/* Not inlined: gcc would move the arguments of exit_dispatch() even for an SBI call. */
 static __attribute__((noinline)) int dispatch_other(struct kvm_vcpu *vcpu,
 						    const struct hv_trap *trap)
 {
-	/* A handler that sleeps, or an interrupt, may leave a signal or a waiting thread. */
+	/* A handler that sleeps, or an interrupt, may leave a signal or a waiting thread behind. */
 	vcpu_set_request(vcpu, REQ_HOST);
 	return exit_handler(trap->scause)(vcpu, trap);
 }
 
 int exit_dispatch(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
-	/* An SBI call, the one exit whose path is short, leaves no work for the host behind. */
+	/* An SBI call, the shortest of exits, leaves no work for the host: no REQ_HOST. */
 	if (trap->scause == EXC_ECALL_VS)
 		return exit_sbi(vcpu, trap);
 	return dispatch_other(vcpu, trap);

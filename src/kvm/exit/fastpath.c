@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * fastpath.c - exits that are over before a world switch would have been (toggle fastpath=on).
+ * fastpath.c - exits that are handled without a world switch (toggle fastpath=on).
  *
- * What a guest asks of its own hart and no thread has to wait for: SBI base, set_timer with
- * Sstc, an IPI or a fence for itself, WFI with an interrupt pending. Each is decided upon first, for
- * what is declined must not have changed anything, and then handled by the functions of the full
- * way, with the same events, counters, and clock.
+ * These are a guest's requests to its own hart for which no thread has to wait: SBI base, set_timer
+ * with Sstc, an IPI or a fence for itself, and WFI with an interrupt pending. Each exit is checked
+ * first, because a declined one must not have changed anything. It is then handled by the functions
+ * of the slow path, with the same events, counters and clock.
  *
- * mode stays IN_GUEST. So whoever wants this vCPU sends the interrupt, which is pending when the
- * guest goes on and ends its run at once: nothing is missed, and who waits for the vCPU to be out
- * waits for a few hundred instructions more. For the same reason nothing here serves a request:
- * fences, a new VMID and the host's business are for the slow path, which that interrupt takes.
- * Requests that stand already, and the event that tells of requests, send an exit there as well.
+ * mode stays IN_GUEST. So a thread that wants this vCPU sends the interrupt, which is pending when
+ * the guest continues and ends its run at once. No kick is lost, and a thread that waits for the
+ * vCPU to leave the guest waits a few hundred instructions longer. For the same reason nothing here
+ * serves a request: fences, a new VMID, signals and rescheduling are left to the slow path, which
+ * that interrupt takes. Exits also take the slow path while a request is pending or an event is on
+ * that only the slow path records.
  */
 #include "exit/exit.h"
 #include "kvm.h"
@@ -23,10 +24,10 @@
 #define ECALL_LEN 4
 #define WFI_LEN   4
 #define INLINE    static inline __attribute__((always_inline))
-/* What vcpu_fast_sbi() ends with by a jump: what one call needs saved, another does not. */
+/* Tail-called by vcpu_fast_sbi(), so that each call saves only the registers that it needs. */
 #define APART static __attribute__((noinline))
 
-/* The exit is to be finished here. Its clock is switch_fast.S's. */
+/* The exit will be finished here. switch_fast.S handles its clock. */
 INLINE void begin(struct kvm_vcpu *vcpu, enum exit_class class)
 {
 	trace_exit_account_class(&vcpu->exit_clock, class);
@@ -36,7 +37,7 @@ INLINE void begin(struct kvm_vcpu *vcpu, enum exit_class class)
 			       csr_read(htinst));
 }
 
-/* The guest goes on `len` bytes behind the instruction that trapped. */
+/* Continue the guest `len` bytes after the instruction that trapped. */
 INLINE struct fast_exit end(struct kvm_vcpu *vcpu, unsigned long len, enum exit_class class)
 {
 	unsigned long sepc = csr_read(sepc) + len;
@@ -63,7 +64,7 @@ INLINE void answer(struct kvm_vcpu *vcpu, const struct sbiret *ret)
 	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], ret->error, (u64)ret->value);
 }
 
-/* A call that its extension's own file answers. */
+/* A call that its extension's own handler answers. */
 INLINE struct fast_exit call(struct kvm_vcpu *vcpu, sbi_fn *handle, enum exit_class class)
 {
 	const unsigned long *gpr = vcpu->guest.gpr;
@@ -75,7 +76,7 @@ INLINE struct fast_exit call(struct kvm_vcpu *vcpu, sbi_fn *handle, enum exit_cl
 	return end(vcpu, ECALL_LEN, class);
 }
 
-/* As sbi_ipi(), but the line is shown at once and not by a request. */
+/* Like sbi_ipi(), but updates the line at once instead of by a request. */
 INLINE struct fast_exit ipi_to_self(struct kvm_vcpu *vcpu)
 {
 	struct sbiret ret = { SBI_SUCCESS, 0 };
@@ -94,7 +95,7 @@ INLINE struct fast_exit declined(struct kvm_vcpu *vcpu)
 	return (struct fast_exit){ vcpu, false };
 }
 
-/* The call's hart mask is the guest's own hart: other vCPUs have no part in it. */
+/* Does the call's hart mask name only the calling vCPU? */
 static bool is_for_itself(const struct kvm_vcpu *vcpu)
 {
 	return sbi_names_only(vcpu, vcpu->guest.gpr[GPR_A0], vcpu->guest.gpr[GPR_A1]);
@@ -131,13 +132,13 @@ APART struct fast_exit fast_base(struct kvm_vcpu *vcpu)
 {
 	const unsigned long *gpr = vcpu->guest.gpr;
 
-	/* Such a probe may be user space's to answer. */
+	/* User space may have to answer this probe. */
 	if (gpr[GPR_A6] == SBI_BASE_PROBE_EXTENSION && !sbi_probe_is_ours(gpr[GPR_A0]))
 		return declined(vcpu);
 	return call(vcpu, sbi_base, EXIT_SBI_BASE);
 }
 
-/* Without a look at what is the slow path's to serve, and to tell of (trace_ring.c has the list). */
+/* No request is pending, and no event is on that needs the slow path (group_members[]). */
 INLINE bool may_be_fast(const struct kvm_vcpu *vcpu)
 {
 	return !READ_ONCE(vcpu->requests) && !trace_group_full_way();
@@ -149,7 +150,7 @@ struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)
 
 	if (!may_be_fast(vcpu))
 		return declined(vcpu);
-	/* The hottest first, as in sbi_ext.def: a switch would be sorted by number. */
+	/* The most frequent first, as in sbi_ext.def. gcc would sort a switch by number. */
 	if (ext == SBI_EXT_BASE)
 		return fast_base(vcpu);
 	if (ext == SBI_EXT_TIME)
@@ -161,7 +162,7 @@ struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)
 	return declined(vcpu);
 }
 
-/* In VU it is no WFI but an illegal instruction. A line that changes now is the slow path's. */
+/* In VU, WFI is an illegal instruction. If a line has changed, the slow path handles the exit. */
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
 {
 	if (!may_be_fast(vcpu) || csr_read(stval) != INSN_WFI ||

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * gstage_fault.c - the guest touched a guest physical address that is not mapped (so).
+ * gstage_fault.c - handle guest page faults: map memory, emulate MMIO or inject an access fault.
  *
- * Which address that is: gpa.h. Memory: find the host page and map it. No memory: an MMIO access, or, where no load
- * or store could be emulated, the access fault that hardware would have answered.
+ * gpa.h determines the address. If it is memory, find the host page and map it. If it is not, the
+ * access is MMIO, or, if there is no load or store to emulate, the guest gets the access fault that
+ * hardware would have raised.
  *
- * Mapping and the host's taking back race (notifier.c). The order that settles it: read
- * inval_seq; look at the memory map and the page with no lock held, for that may
- * sleep; take mmu_lock; if the number has changed, or an invalidation of this address is
- * going on, do nothing: the guest faults again. A new memory map changes the number, too.
+ * Mapping races with the host's taking pages back (notifier.c). This order resolves the race: read
+ * inval_seq; look up the memory map and the page with no lock held, because that may sleep; take
+ * mmu_lock; if inval_seq has changed, or an invalidation of this address is in progress, do
+ * nothing: the guest faults again. A new memory map changes inval_seq, too.
  *
- * No fence follows a leaf that was put where none was: a hart that still remembers
- * "not mapped" (S §2.1 allows it) faults once more, finds the leaf and fences its address;
- * if it faults a third time, it fences everything. No fence.i follows either: if the page has
- * contents, the host has made every vCPU execute one (notifier.c).
+ * No fence follows a new leaf where there was none. A hart that has cached the missing leaf (S §2.1
+ * allows it) faults once more, finds the leaf and fences its address; if it faults a third time, it
+ * fences everything. No fence.i follows either: if the page has contents, the host has made every
+ * vCPU execute one (notifier.c).
  *
  * Spec: H §5.1, §6.3.
  */
@@ -24,7 +25,7 @@
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 
-/* The slot that can answer this access, or NULL: a store to read-only memory is MMIO. */
+/* The slot that can serve this access, or NULL. A store to read-only memory is MMIO. */
 static const struct memslot *backing(struct kvm_vcpu *vcpu, const struct gstage_fault *fault)
 {
 	const struct memslot *slot = memslot_find(vcpu, gpa_to_gfn(fault->gpa));
@@ -55,7 +56,7 @@ static unsigned int leaf_level(const struct gstage *gs, const struct memslot *sl
 	if (page->map_size == PAGE_SIZE || !READ_ONCE(gs->huge))
 		return 0;
 	/* lab 10: write the level of a leaf in a slot that is logged */
-	/* Logged by the page, so mapped by the page. */
+	/* Writes are logged by the 4 KiB page, so map 4 KiB pages. */
 	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
 		return 0;
 	/* lab 10 end */
@@ -70,7 +71,7 @@ static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *f
 	if (!page->writable || (slot->flags & KVM_MEM_READONLY))
 		return GSTAGE_LEAF;
 	/* lab 10: write when a page of a logged slot is not writable yet */
-	/* While logging, only a write makes a page writable: the next one must not be missed. */
+	/* While logging, only a write makes a page writable, so that no write is missed. */
 	if ((slot->flags & KVM_MEM_LOG_DIRTY_PAGES) && !fault->write)
 		return GSTAGE_LEAF;
 	/* lab 10 end */
@@ -78,8 +79,8 @@ static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *f
 }
 
 /*
- * mmu_lock. Has the host, or the memory map, changed since seq was read? Of a large leaf
- * no page may be on its way out: the invalidation has unmapped, and would not look again.
+ * mmu_lock. Has the host or the memory map changed since seq was read? For a large leaf, no page of
+ * it may be under invalidation: the invalidation has already unmapped, and would not look again.
  */
 static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int level,
 			   unsigned long seq)
@@ -93,13 +94,13 @@ static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int leve
 }
 
 /*
- * mmu_lock. The leaf has replaced `old`, a leaf or a table. Returns the fence that other harts need, if
- * any; `end` without `fence` means that old == pte.
+ * mmu_lock. The leaf has replaced `old`, a leaf or a table. Returns the fence that other harts
+ * need, if any; `end` without `fence` means that old == pte.
  */
 static struct gstage_pending_flush replaced(struct gstage *gs, gpa_t gpa, unsigned int level,
 					    pte_t old, pte_t pte)
 {
-	/* A read fault that races with a write fault removes W (dirty log). A table has another PPN. */
+	/* A read fault racing with a write fault removes W (dirty log). A table has another PPN. */
 	if (!(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
 		return (struct gstage_pending_flush){ .end = old == pte };
 	gstage_note_change(gs, gpa, level);
@@ -107,9 +108,9 @@ static struct gstage_pending_flush replaced(struct gstage *gs, gpa_t gpa, unsign
 }
 
 /*
- * The leaf was already there, so this hart has cached an older state. A fence by address drops an older
- * leaf. But if the hart has cached that a pointer to a table above is missing, such a fence need not drop
- * that (H §3.2), and the guest faults again at once: then fence everything.
+ * The leaf was already there, so this hart has cached an older state. A fence by address drops an
+ * older leaf. But it need not drop a cached missing pointer to a table above the leaf (H §3.2).
+ * Then the guest faults again at once, and everything is fenced.
  */
 static __attribute__((noinline)) void fence_spurious(struct kvm_vcpu *vcpu,
 						     const struct hfence *fence)
@@ -123,7 +124,7 @@ static __attribute__((noinline)) void fence_spurious(struct kvm_vcpu *vcpu,
 	vcpu->spurious_gfn = gfn;
 }
 
-/* Nothing is locked. */
+/* Called without locks. */
 static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa,
 			   const struct gstage_pending_flush *pending)
 {
@@ -134,7 +135,7 @@ static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa,
 	else if (pending->end)
 		fence_spurious(vcpu, &fence);
 	else
-		tlb_fence_local(vcpu->kvm, &fence); /* more is allowed than this hart knows */
+		tlb_fence_local(vcpu->kvm, &fence); /* this hart may cache the old permissions */
 }
 
 static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
@@ -193,8 +194,9 @@ static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
 }
 
 /*
- * Where this vCPU met a device last, and its memory map is the same: no slot is to be looked for. Only
- * for what the hardware has said all about; it is no page-table access either, for htinst is odd.
+ * Is this the page where this vCPU last accessed a device, and is the memory map the same? Then
+ * there is no slot to look up. Only for an access that htinst describes completely: htinst is odd,
+ * which also rules out a page-table access.
  */
 static bool is_device_again(const struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -202,7 +204,7 @@ static bool is_device_again(const struct kvm_vcpu *vcpu, const struct hv_trap *t
 	       vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE);
 }
 
-/* has_insn: the access is that of the instruction at sepc. */
+/* has_insn: the instruction at sepc made the access. */
 static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 						  bool has_insn)
 {
@@ -213,7 +215,7 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 
 	memslot_vcpu_refresh(vcpu);
 	if (gpa->locate(vcpu, trap, &fault)) {
-		/* What was missing is there by now, or the guest's own table has changed. */
+		/* The missing mapping is there by now, or the guest's own table has changed. */
 		trace_kvm_page_fault((gpa_t)trap->htval << 2, trap->scause);
 		return RESUME_GUEST;
 	}
@@ -223,7 +225,7 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 		guess = fault;
 		if (gpa->confirm(vcpu, trap, &fault))
 			return RESUME_GUEST;
-		/* Every MMIO comes by: look again only for what has become another access. */
+		/* Every MMIO access comes here: look again only if the access has changed. */
 		if (fault.gpa != guess.gpa || fault.write != guess.write)
 			slot = backing(vcpu, &fault);
 	}
@@ -231,12 +233,12 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 		return map_fault(vcpu, slot, &fault, seq);
 
 	/*
-	 * No RAM. A fetch, or a VS-stage walk that wanted its PTE here, has no load or
-	 * store to emulate: hardware would answer with an access fault.
+	 * No memory. A fetch, or a page-table access of the VS-stage walk, has no load or store to
+	 * emulate: hardware would raise an access fault.
 	 */
 	if (fault.fetch || fault.implicit || !has_insn)
 		return vcpu_inject_access_fault(vcpu, trap);
-	/* A store may have met a slot that is read-only. Who walks does not believe htval. */
+	/* A store may have hit a read-only slot. gpa_walk does not trust htval. */
 	if (gpa == &gpa_htval_ops && !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
 		vcpu->device_gfn = gpa_to_gfn(fault.gpa);
 	return mmio_emulate(vcpu, trap, fault.gpa);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * insn.c - virtual-instruction exits: what VS or VU may not do without HS; illegal instructions.
+ * insn.c - virtual-instruction exits and illegal instructions.
  *
- * Only WFI and wrs.nto in VS have a meaning of ours, and a few CSRs, of which some are user
- * space's to answer (KVM_EXIT_RISCV_CSR). All else is a privilege that this guest does not
- * have: it takes an illegal-instruction exception, as on a hart without the feature
- * (H §6.1: HS emulates the absence of what it does not offer).
+ * Only WFI in VS, wrs.nto and a few CSRs are handled, some of the CSRs by user space
+ * (KVM_EXIT_RISCV_CSR). Everything else is a privilege that this guest does not have: it takes an
+ * illegal-instruction exception, as on a hart without the feature (H §6.1: HS emulates the absence
+ * of what it does not offer).
  */
 #include "exit/exit.h"
 #include "kvm.h"
@@ -36,8 +36,8 @@ static int inject_illegal(struct kvm_vcpu *vcpu, const struct hv_trap *trap, uns
 }
 
 /*
- * stval has the instruction, or 0 if this hart does not say (S §1.9): then it is fetched
- * again. 0 from here: the guest goes on, either to its own trap or to try once more.
+ * stval holds the instruction, or 0 if this hart does not report it (S §1.9). Then it is fetched
+ * again. Returns 0 if the guest is to continue, either with its own trap or by trying again.
  */
 static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -49,7 +49,7 @@ static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 	insn = unpriv_read(vcpu, true, trap->sepc, &fetch);
 	if (!fetch.scause)
 		return insn;
-	/* The host took the page away: the guest's own fetch brings it back. */
+	/* The host has taken the page. The guest's own fetch will bring it back. */
 	if (fetch.htval || fetch.scause >= EXC_INST_GUEST_PAGE_FAULT)
 		return 0;
 	vcpu_inject_trap(vcpu,
@@ -59,7 +59,7 @@ static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 	return 0;
 }
 
-/* What a CSR instruction does, in csrrw's, csrrs's or csrrc's way. */
+/* Decode a csrrw, csrrs or csrrc, or its immediate form. */
 static struct csr_access decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn)
 {
 	unsigned int funct3 = (unsigned int)FIELD_GET(INSN_FUNCT3, insn);
@@ -113,9 +113,9 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 }
 
 /*
- * cycle to hpmcounter31, and their upper halves on RV32, are the PMU's (pmu.h), as far as
- * hcounteren keeps the hart's own from the guest. They are read-only. VU may read what
- * the guest's scounteren opens (H §2.6).
+ * cycle to hpmcounter31, and their upper halves on RV32, are read from the PMU (pmu.h) where
+ * hcounteren hides the hart's own from the guest. They are read-only. VU may read only what the
+ * guest's scounteren opens (H §2.6).
  */
 static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
@@ -132,7 +132,7 @@ static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access,
 	return true;
 }
 
-/* It is done here: the guest goes on with the old value. */
+/* The access was handled here: continue the guest, with the old value in rd. */
 static int finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long old)
 {
 	trace_exit_class(&vcpu->exit_clock, EXIT_CSR);
@@ -186,7 +186,7 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		return RESUME_GUEST;
 	trace_kvm_virtual_inst(insn);
 
-	/* In VU both exit whatever VTW says, and are illegal (H §6.1). */
+	/* In VU, WFI exits whatever VTW says, and is illegal (H §6.1). */
 	if (from_vs && insn == INSN_WFI) {
 		vcpu->guest.sepc += 4;
 		return vcpu_wfi(vcpu);
@@ -200,7 +200,7 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	return inject_illegal(vcpu, trap, insn);
 }
 
-/* Illegal instructions exit while a unit is away, or the guest counts them. */
+/* They exit while FP or vector state is not loaded, or while the guest counts them. */
 int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	if (vcpu->fp_ops->first_use && vcpu->fp_ops->first_use(vcpu)) {

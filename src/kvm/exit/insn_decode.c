@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * insn_decode.c - loads and stores, decoded (see insn_decode.h).
+ * insn_decode.c - decode loads and stores (see insn_decode.h).
  *
- * Integer loads and stores are told apart in full. AMO, LR/SC, FP, vector, and
- * cache-block instructions are only recognized as such (ACCESS_OTHER): what becomes of
- * them is mmio.c's decision. Unknown encodings are ACCESS_NONE.
+ * Integer loads and stores are decoded completely. AMO, LR/SC, FP, vector and cache-block
+ * instructions are only recognized (ACCESS_OTHER); mmio.c decides what to do with them. Unknown
+ * encodings are ACCESS_NONE.
  *
  * The tables are checked against the assembler's own encodings by
  * tests/native/test_insn_decode.c. Spec: RV32I §6, RV64I §3, C §3, Zcb, H §6.3.
@@ -32,11 +32,11 @@ static long sign_extend(unsigned int value, unsigned int width)
 	return (long)(value ^ sign) - (long)sign;
 }
 
-/* Of a LOAD with this funct3; false: there is none. */
+/* Width and sign extension of a load, by its funct3. Returns false if the encoding is reserved. */
 static bool load_width(struct access_insn *access, unsigned int funct3)
 {
 	/* lab 5: write load_width: len and sign_extend of a load, by its funct3 */
-	/* The width's logarithm, and bit 2 for unsigned. */
+	/* Bits 1:0 are the width's logarithm; bit 2 means unsigned. */
 	unsigned int log = funct3 & 3;
 
 	access->len = 1U << log;
@@ -126,11 +126,11 @@ static void set_c(struct access_insn *access, enum access_kind kind, unsigned in
 {
 	access->kind = kind;
 	access->len = len;
-	access->sign_extend = true; /* c.lw and c.ld; there is no unsigned one of these */
+	access->sign_extend = true; /* c.lw and c.ld, which have no unsigned form */
 	access->offset = (long)offset;
 }
 
-/* Zcb: bytes and halves; bits 12:10 choose. */
+/* Zcb: bytes and halves, chosen by bits 12:10. */
 static void decode_zcb(unsigned long insn, struct access_insn *access)
 {
 	bool store = bits(insn, 11, 11), half = bits(insn, 10, 10), bit6 = bits(insn, 6, 6);
@@ -246,7 +246,7 @@ void insn_decode_htinst(unsigned long htinst, struct access_insn *access, unsign
 		if (store_width(access, funct3))
 			access->kind = ACCESS_STORE;
 		break;
-	default: /* nothing that is emulated */
+	default: /* not emulated */
 		access->kind = ACCESS_OTHER;
 	}
 	/* lab 5 end */

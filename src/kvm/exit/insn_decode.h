@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * insn_decode.h - loads and stores: what an instruction accesses, from its bits.
+ * insn_decode.h - decode loads and stores: what an instruction accesses.
  */
 #ifndef KVM_INSN_DECODE_H
 #define KVM_INSN_DECODE_H
@@ -8,10 +8,10 @@
 #include "hv/types.h"
 
 enum access_kind {
-	ACCESS_NONE, /* no instruction that accesses memory */
+	ACCESS_NONE, /* not an instruction that accesses memory */
 	ACCESS_LOAD, /* integer, into a register */
 	ACCESS_STORE,
-	ACCESS_OTHER, /* accesses memory, but not in a way that MMIO emulation offers */
+	ACCESS_OTHER, /* accesses memory in a way that MMIO emulation does not support */
 };
 
 struct access_insn {
@@ -19,21 +19,21 @@ struct access_insn {
 	bool sign_extend;
 	unsigned int len;      /* bytes accessed */
 	unsigned int insn_len; /* bytes of the instruction: 2 or 4 */
-	unsigned int reg;      /* the load's destination, or what is stored */
-	unsigned int base;     /* the register with the address, to which ... */
+	unsigned int reg;      /* the load's destination or the store's source */
+	unsigned int base;     /* the register that holds the address, to which ... */
 	long offset;           /* ... this is added */
 };
 
 /*
- * From the instruction as fetched: 16 or 32 bits. Compressed forms too, with Zcb.
- * Where the kind is ACCESS_OTHER or ACCESS_NONE only insn_len is valid besides.
+ * From the instruction as fetched: 32 bits, or 16 if it is compressed (Zcb included). If the kind
+ * is ACCESS_OTHER or ACCESS_NONE, only insn_len is valid besides.
  */
 void insn_decode_access(unsigned long insn, struct access_insn *access);
 
 /*
- * From htinst, where the hardware has transformed the instruction (H §6.3): a
- * compressed one expanded, with bit 1 clear, and in place of the base register the
- * distance from the access's address to where it faulted: 0 unless misaligned.
+ * From htinst, if the hardware has transformed the instruction (H §6.3): a compressed instruction
+ * is expanded, with bit 1 clear, and the field of the base register holds the distance from the
+ * address of the access to the address that faulted, which is 0 unless the access is misaligned.
  * base and offset are not known; *distance is.
  */
 void insn_decode_htinst(unsigned long htinst, struct access_insn *access, unsigned int *distance);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * ioeventfd.c - a store to a given address becomes an event, without user space.
+ * ioeventfd.c - signal an event when the guest stores to a given address, without user space.
  *
- * Checks, their order and their errno are Linux's, down to what it does not check: to take one off
- * nothing is looked at but whether it is there.
+ * The checks, their order and their errno are Linux's, and so is what is not checked: a removal
+ * only checks that the ioeventfd exists.
  */
 #include "exit/bus.h"
 
@@ -17,8 +17,8 @@ struct ioeventfd {
 };
 
 /*
- * A store somewhere near: is it this one's? The address has to be its, the width, too, if it has one,
- * and the value if it asks for one. Then: one signal, one event of the trace, and nobody else has it.
+ * Take a store if the address matches, and the width and the value if the ioeventfd has them. A
+ * store that is taken gives one signal and one trace event, and no other device sees it.
  */
 static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len, u64 data)
 {
@@ -34,7 +34,7 @@ static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned in
 	/* lab 11 end */
 }
 
-/* Two would both want the same store. */
+/* Could both match the same store? */
 static bool collide(const struct ioeventfd *a, const struct ioeventfd *b)
 {
 	return a->kind == b->kind && a->dev.gpa == b->dev.gpa &&
@@ -60,7 +60,7 @@ static int assign(struct kvm *vm, struct ioeventfd *io)
 	return err;
 }
 
-/* The one that was assigned with the same description, or NULL. */
+/* Remove the one that was assigned with the same arguments. NULL: there is none. */
 static struct ioeventfd *take(struct kvm *vm, const struct ioeventfd *io)
 {
 	struct ioeventfd *other, *found = NULL;
@@ -105,7 +105,7 @@ static enum kvm_bus_kind kind_of(u32 flags)
 	return flags & KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY ? KVM_BUS_CHANNEL : KVM_BUS_MMIO;
 }
 
-/* What the call describes, as an object that is on no list yet. */
+/* Allocate an object as the call describes it. It is not on any list yet. */
 static int describe(const struct kvm_ioeventfd *args, struct ioeventfd **iop)
 {
 	struct ioeventfd *io = hv_alloc(sizeof(*io));

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio.c - an access to a guest physical address that is no memory.
+ * mmio.c - emulate an access to a guest physical address that is not memory.
  *
- * Which register and how many bytes: from htinst if the hardware has transformed the
- * instruction into it, else from the instruction, fetched again as the guest would
- * (H §3.1: HLVX). Then it is an ioeventfd's or a ring's (bus.c), or user space's:
- * KVM_EXIT_MMIO, and what user space answered takes effect at the next KVM_RUN, once.
+ * The register and the width come from htinst if the hardware has transformed the instruction into
+ * it, else from the instruction, which is fetched again as the guest would (H §3.1: HLVX). Stores
+ * are first offered to ioeventfds and coalesced-MMIO rings (bus.c). Everything else goes to user
+ * space as KVM_EXIT_MMIO, and its answer takes effect once, at the next KVM_RUN.
  *
- * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are
- * emulated. All else gets the answer of hardware without atomicity, FP or misalignment
- * support in its I/O region: the access fault that fits the trap (H §6.1: load,
- * or store/AMO), at the address that faulted:
+ * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are emulated. All other
+ * accesses get what hardware gives whose I/O region supports neither atomics nor FP nor misaligned
+ * accesses: the access fault that fits the trap (H §6.1: load, or store/AMO), at the address that
+ * faulted:
  *
  *   AMO, SC, cbo.*, FP and vector stores     store/AMO access fault
  *   LR, FP and vector loads                  load access fault
  *   misaligned, also across a page           load or store access fault
- *   a page-table entry of the guest's own, or a fetch: see gstage_fault.c
+ *   guest page-table entry, or a fetch       see gstage_fault.c
  *
- * The fetch may meet other code than what trapped, since another vCPU may have
- * changed code or mapping meanwhile: then the guest just goes on at the same pc and
- * traps, or not, anew. What keeps the guest from seeing its own code is given
- * to it as the instruction fault that a fetch would have met. Walkthrough: docs/mmio.md
+ * The fetch may read other code than what trapped, because another vCPU may have changed the code
+ * or the mapping meanwhile. Then the guest continues at the same pc, where it may trap again. If
+ * the guest's own fetch would fail, it gets the instruction fault of that fetch.
+ * Walkthrough: docs/mmio.md
  */
 #include "hv/trace.h"
 #include "exit/bus.h"
@@ -34,11 +34,11 @@ enum { /* kvm_mmio's types, as Linux numbers them */
 	MMIO_WRITE = 2,
 };
 
-/* What is to be done about a trap, once its instruction has been looked for. */
+/* What to do about a trap, after its instruction was looked up. */
 enum verdict {
 	VERDICT_EMULATE,
 	VERDICT_ACCESS_FAULT, /* to the guest */
-	VERDICT_RESUME,       /* the guest goes on, with its own trap or at the same pc */
+	VERDICT_RESUME,       /* continue the guest, with its own trap or at the same pc */
 };
 
 static bool trap_is_store(const struct hv_trap *trap)
@@ -46,21 +46,21 @@ static bool trap_is_store(const struct hv_trap *trap)
 	return trap->scause == EXC_STORE_GUEST_PAGE_FAULT;
 }
 
-/* The fetch met a trap of its own. */
+/* The fetch of the instruction trapped itself. */
 static void refetch_failed(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			   const struct hv_trap *fetch)
 {
 	unsigned long cause = EXC_INST_PAGE_FAULT;
 
 	/*
-	 * A G-stage fault: the host has taken the page of the instruction; the guest's own
-	 * fetch will bring it back. The specification has cause 21 here (H §3.1, a load);
-	 * QEMU gives 12 with htval set, where a VS-stage fault has htval 0.
+	 * G-stage fault: the host has taken the page of the instruction. The guest's own fetch will
+	 * bring it back. The specification has cause 21 here (H §3.1, a load). QEMU gives 12 with
+	 * htval set, where a VS-stage fault has htval 0.
 	 */
 	if (fetch->scause == EXC_LOAD_GUEST_PAGE_FAULT ||
 	    fetch->scause == EXC_INST_GUEST_PAGE_FAULT || fetch->htval)
 		return;
-	/* HLVX raises a load's causes for what is a fetch to the guest. */
+	/* HLVX raises a load's causes for what is a fetch of the guest. */
 	if (fetch->scause == EXC_LOAD_ACCESS_FAULT || fetch->scause == EXC_INST_ACCESS_FAULT)
 		cause = EXC_INST_ACCESS_FAULT;
 	vcpu_inject_trap(vcpu, cause, trap->sepc, fetch->stval);
@@ -72,8 +72,8 @@ static unsigned long gpr_read(const struct kvm_vcpu *vcpu, unsigned int reg)
 }
 
 /*
- * Does the fetched instruction make the access that trapped? By the low 32 bits: pointer
- * masking, or UXL = 32, may have changed the upper ones.
+ * Does the fetched instruction make the access that trapped? Only the low 32 bits are compared:
+ * pointer masking, or UXL = 32, may have changed the upper ones.
  */
 static bool access_matches(const struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			   const struct access_insn *access, unsigned int *distance)
@@ -151,7 +151,7 @@ static void mmio_complete(struct kvm_vcpu *vcpu)
 	u64 data;
 
 	if (!mmio->is_store) {
-		/* User space may write to the page at this very moment: read once. */
+		/* User space may write to the page at the same time: read once. */
 		data = READ_ONCE(*(const u64 *)vcpu->run->mmio.data) & width_mask(mmio->len);
 		if (mmio->reg)
 			vcpu->guest.gpr[mmio->reg] = extend(data, mmio->len, mmio->sign_extend);
@@ -161,7 +161,7 @@ static void mmio_complete(struct kvm_vcpu *vcpu)
 	/* lab 5 end */
 }
 
-/* Never inlined: the walkthrough stops here, however mmio_emulate() is written. */
+/* Not inlined, because the walkthrough stops here. */
 static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 {
 	const struct mmio_access *mmio = &vcpu->completion.mmio;
@@ -176,7 +176,7 @@ static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 	run->mmio.phys_addr = mmio->gpa;
 	run->mmio.len = mmio->len;
 	run->mmio.is_write = mmio->is_store;
-	*(u64 *)run->mmio.data = mmio->data; /* its first byte first, as in the guest */
+	*(u64 *)run->mmio.data = mmio->data; /* lowest byte first, as in the guest */
 	return RESUME_USER;
 	/* lab 5 end */
 }

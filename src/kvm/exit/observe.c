@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * observe.c - events that need more than a call where something happens.
+ * observe.c - trace events that need more than one call site.
  *
- * kvm_exit_handled wraps an exit's handler, kvm_irq_take looks at the guest's trap CSRs around
- * the world switch, and a sample that fell into a handler is of that handler: so a vCPU's
- * handle_exit points here while one of them is on, and costs nothing else. Who switches events calls
- * kvm_trace_changed(): each vCPU that runs is asked to look (REQ_TRACE), and one that comes into a
- * hart later looks by itself (vcpu_load()).
+ * kvm_exit_handled wraps an exit's handler, kvm_irq_take reads the guest's trap CSRs before and
+ * after the world switch, and a sample that falls into a handler is attributed to that handler. So
+ * a vCPU's handle_exit points here while one of these events is on; while none is, they cost
+ * nothing. Whenever events are switched, kvm_trace_changed() sends REQ_TRACE to every vCPU; one
+ * that is loaded later checks by itself (vcpu_load()).
  *
- * The guest takes its interrupts without us (hideleg). What can be said: one that is pending,
- * enabled, and not held off by vsstatus.SIE when the guest is entered is taken before the guest's
- * next instruction (H §2.3, S §1.3); and when vscause and vsepc differ at the exit from what they were
- * at the entry, and vscause is an interrupt's, one was taken in between. Of several between two
- * exits only the last is seen; not seen is one that comes at the same pc as the last, with
- * no exit in between.
+ * The guest takes its interrupts without an exit (hideleg), so they have to be inferred. An
+ * interrupt that is pending, enabled and not held off by vsstatus.SIE when the guest is entered is
+ * taken before the guest's next instruction (H §2.3, S §1.3). And if vscause and vsepc at the exit
+ * differ from their values at the entry, and vscause is an interrupt, one was taken in between. Of
+ * several between two exits, only the last is seen. One that was not pending at the entry is missed
+ * if it has the same cause and pc as the one before.
  */
 #include "exit/exit.h"
 #include "exit/observe.h"
@@ -21,7 +21,7 @@
 
 /* ---- interrupts, as the guest takes them ------------------------------------------------- */
 
-/* The one that is taken first of several (S §1.3; AIA: LCOFI is below the others). 0: none. */
+/* The pending interrupt that is taken first (S §1.3; AIA: LCOFI is below the others). 0: none. */
 static unsigned long first_irq(unsigned long pending)
 {
 	static const u8 order[] = { IRQ_S_EXT, IRQ_S_SOFT, IRQ_S_TIMER, IRQ_PMU_OVF };

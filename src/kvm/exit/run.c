@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * run.c - KVM_RUN: requests, entry, exit, until something is user space's to do.
+ * run.c - the KVM_RUN loop: serve requests, enter the guest, handle exits.
  *
- * The loop's order is what keeps kicks from being lost (request.c): requests are
- * served, mode becomes IN_GUEST, the request word is read once more, and then
- * nothing but the world switch follows. Interrupts are off throughout: one that
- * arrives in the host waits until the guest runs, and ends that at once.
+ * The order of its steps keeps kicks from being lost (request.c): requests are served, mode becomes
+ * IN_GUEST, the request word is read once more, and then nothing but the world switch follows.
+ * Interrupts are off throughout: one that arrives in the host stays pending until the guest runs,
+ * and then ends the guest's run at once.
  */
 #include "exit/exit.h"
 #include "exit/observe.h"
@@ -20,7 +20,7 @@
 #include "vcpu/irq.h"
 #include "vcpu/steal_time.h"
 
-/* Fences that others asked this vCPU for (tlb.c, sbi_rfence.c); and what is as rare. */
+/* Rare requests: fences from other vCPUs (tlb.c, sbi_rfence.c), and switched events. */
 static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 {
 	if (requests & BIT(REQ_FENCE_I)) {
@@ -41,7 +41,7 @@ static int end_by_signal(struct kvm_vcpu *vcpu)
 	return -EINTR;
 }
 
-/* The host's business with this thread: 0, or -EINTR for a signal. */
+/* Reschedule if needed. Returns -EINTR if a signal is pending, else 0. */
 static int serve_host(struct kvm_vcpu *vcpu)
 {
 	if (!hv_host_needed())
@@ -52,8 +52,8 @@ static int serve_host(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Serve every request. 0 to go on; else what KVM_RUN returns. What is served in
- * vain because a later one ends the run is served for the next.
+ * Serve all pending requests. Returns 0 to enter the guest, else KVM_RUN's return value. A request
+ * served here is not repeated even if a later one ends the run.
  */
 static int serve_requests(struct kvm_vcpu *vcpu)
 {
@@ -67,7 +67,7 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 	if (requests & BIT(REQ_HSM)) {
 		err = hsm_serve(vcpu);
 		if (err) {
-			/* The others wait as long as it is stopped. */
+			/* Keep the other requests pending while the vCPU is stopped. */
 			__atomic_fetch_or(&vcpu->requests, requests, __ATOMIC_RELAXED);
 			return err == -EINTR ? end_by_signal(vcpu) : err;
 		}
@@ -79,13 +79,13 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 		serve_fences(vcpu, requests);
 	if (requests & BIT(REQ_STEAL))
 		sta_update(vcpu);
-	/* A write to the guest's memory may have let a signal's interrupt in. */
+	/* sta_update() writes guest memory, which may let in an interrupt, and with it a signal. */
 	if (requests & (BIT(REQ_HOST) | BIT(REQ_STEAL)))
 		return serve_host(vcpu);
 	return 0;
 }
 
-/* Out of line: while no event is on, run_once() is not to save registers for it. */
+/* Not inlined: run_once() should not save registers for it while no event is on. */
 static __attribute__((noinline)) void observe_entry(struct kvm_vcpu *vcpu)
 {
 	vcpu_observe_entry(vcpu);
@@ -93,14 +93,14 @@ static __attribute__((noinline)) void observe_entry(struct kvm_vcpu *vcpu)
 		hv_sample(SAMPLE_HS, (unsigned long)vcpu_run);
 }
 
-/* One round: into the guest, and its trap handled. As exit handlers answer. */
+/* Enter the guest once and handle its exit. Returns what the exit handler returns. */
 static int run_once(struct kvm_vcpu *vcpu)
 {
 	struct hv_trap trap;
 
 	vmid_update(vcpu);
 	/* lab 7: write the last look at the requests, once every sender knows that it must kick */
-	/* Release: who sees it kicks `hart`, which was written before (vcpu_load). */
+	/* Release: a thread that sees it kicks `hart`, which was written earlier (vcpu_load). */
 	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(vcpu->requests)) {
@@ -129,7 +129,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 	return vcpu->handle_exit(vcpu, &trap);
 }
 
-/* What most exits ask for, and nothing else: the same in a few steps. */
+/* Serve REQ_HOST alone, which is all that most exits request. */
 static int serve_host_request(struct kvm_vcpu *vcpu)
 {
 	__atomic_fetch_and(&vcpu->requests, ~BIT(REQ_HOST), __ATOMIC_ACQUIRE);
@@ -169,7 +169,7 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	int ret;
 
 	vcpu->ran_once = true;
-	/* From here on, and not from the load on: what completes an exit is this vCPU's doing. */
+	/* Now, and not only at the load: completing an exit is already this vCPU's work. */
 	if (trace_any())
 		vcpu_observe(vcpu);
 	complete_exit(vcpu);
@@ -184,13 +184,13 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 		memslot_vcpu_refresh(vcpu);
 	vcpu_begin_run(vcpu);
 	/*
-	 * Time has passed in user space, and in begin_run(), which may sleep: look for signals
-	 * first. After most exits that is due anyway.
+	 * Time has passed in user space, and vcpu_begin_run() may have slept: look for signals
+	 * first. After most exits REQ_HOST is set anyway.
 	 */
 	if (!(READ_ONCE(vcpu->requests) & BIT(REQ_HOST)) && hv_host_needed())
 		vcpu_set_request(vcpu, REQ_HOST);
 	ret = run_loop(vcpu);
-	/* While the hart still works for this vCPU: the record is to name it. */
+	/* Before vcpu_end_run(), so that the record names this vCPU. */
 	if (trace_kvm_userspace_exit_enabled())
 		trace_kvm_userspace_exit(READ_ONCE(vcpu->run->exit_reason), ret,
 					 trace_exit_class_of(&vcpu->exit_clock));

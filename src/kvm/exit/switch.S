@@ -2,17 +2,18 @@
 /*
  * switch.S - the minimal world switch: HS to VS or VU, and back at the next trap.
  *
- * Moved here: what the guest could not run, or the host not survive, without. All
- * other CSRs (VS twins, hgatp, timer, counters, FP) move in vcpu_load() and
- * vcpu_put(), which happen once for many exits.
+ * It moves only what the guest cannot run without and what the host cannot continue without. All
+ * other CSRs (VS CSRs, hgatp, timer, counters) and the FP registers move in vcpu_load() and
+ * vcpu_put(), once for many exits.
  *
- *   vcpu_switch(vcpu)         C calls it; it returns when the guest has trapped
- *   vcpu_exit_vector          stvec in between; or vcpu_exit_fast (switch_fast.S), which
- *                             comes to vcpu_exit_save_caller or vcpu_exit_save_callee when it has declined
+ *   vcpu_switch(vcpu)         called from C; returns when the guest has trapped
+ *   vcpu_exit_vector          stvec while the guest runs; or vcpu_exit_fast (switch_fast.S), which
+ *                             jumps to vcpu_exit_save_caller or vcpu_exit_save_callee for an exit
+ *                             that it does not finish
  *
- * On entry: SIE = 0, the vCPU is loaded (vcpu.c), its VMID is current, nothing is
- * requested. On return: SIE = 0; scause, stval, htval and htinst are the trap's,
- * untouched; vcpu->guest holds the guest's registers as of the trap.
+ * On entry: SIE = 0, the vCPU is loaded (vcpu.c), its VMID is current, and run.c has found no
+ * request pending. On return: SIE = 0; scause, stval, htval and htinst still hold the trap's
+ * values; vcpu->guest holds the guest's registers as of the trap.
  * Walkthrough: docs/walkthroughs/world-switch.md
  */
 #include "asm.h"
@@ -25,7 +26,7 @@
 	.type	vcpu_switch, @function
 	.balign	4
 vcpu_switch:
-	/* Step 1: host registers. The C caller has given up t0-t6 and a0-a7. */
+	/* Step 1: host registers. t0-t6 and a0-a7 are caller-saved. */
 	/* lab 2: write step 1, which saves the host's registers */
 	REG_S	ra, HOST_ra(a0)
 	REG_S	sp, HOST_sp(a0)
@@ -37,9 +38,9 @@ vcpu_switch:
 	/* lab 2 end */
 
 	/*
-	 * Step 2: swap CSRs. Once stvec is the exit vector, a trap of the host would be
-	 * saved as the guest's: SIE is 0, and nothing below can fault, for the vCPU is
-	 * mapped in every address space.
+	 * Step 2: swap CSRs. Once stvec holds the exit vector, a host trap would be saved as if it
+	 * were the guest's. None can occur: SIE is 0, and nothing below can fault, because the vCPU
+	 * is mapped in every address space.
 	 */
 	/* lab 2: write step 2, which exchanges stvec, sscratch, sstatus, hstatus, and sets sepc */
 	REG_L	t0, VCPU_exit_vector(a0)
@@ -83,17 +84,17 @@ vcpu_switch:
 	/* lab 2 end */
 
 	/*
-	 * The guest has trapped. Hardware has set SIE = 0, V = 0; every register is the
-	 * guest's. stvec is in direct mode, so this must be aligned to 4.
+	 * The guest has trapped. Hardware has set SIE = 0 and V = 0; the general registers are
+	 * still the guest's. stvec is in direct mode, so this must be aligned to 4.
 	 */
 	.global	vcpu_exit_vector
 	.type	vcpu_exit_vector, @function
 	.balign	4
 vcpu_exit_vector:
 	/*
-	 * Step 4: guest registers, a0 by way of sscratch. First those that the fast path saves,
-	 * too: what C may use, and sp, gp and tp, where C finds the host's. Then s0 to s11, which
-	 * C preserves.
+	 * Step 4: guest registers, a0 by way of sscratch. First come the registers that the fast
+	 * path saves as well: those that C may use, and sp, gp and tp, which C needs to be the
+	 * host's. Then come s0 to s11, which C preserves.
 	 */
 	/* lab 2: write step 4, its beginning: a0 points at the vCPU, x5 is saved */
 	csrrw	a0, sscratch, a0
@@ -115,8 +116,8 @@ vcpu_exit_save_callee:
 	/* lab 2 end */
 
 	/*
-	 * Step 5: swap CSRs back. sstatus and hstatus come before anything that the
-	 * guest's SUM, MXR or SPVP could bend.
+	 * Step 5: swap CSRs back. sstatus and hstatus come before anything that the guest's SUM,
+	 * MXR or SPVP could affect.
 	 */
 	/* lab 2: write step 5, which exchanges the CSRs back, and saves the guest's a0 and sepc */
 	REG_L	t0, HOST_stvec(a0)

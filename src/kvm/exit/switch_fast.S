@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * switch_fast.S - an exit that may end in C without a world switch (toggle fastpath=on).
+ * switch_fast.S - exits that may end in C code without a world switch (toggle fastpath=on).
  *
- *   vcpu_exit_fast            stvec in the guest, instead of vcpu_exit_vector (switch.S)
+ *   vcpu_exit_fast            stvec while the guest runs, instead of vcpu_exit_vector (switch.S)
  *
- * The causes that fastpath.c knows get there with half of the guest's registers saved: C
- * keeps s0 to s11 by itself. What it has declined, and every other cause, goes on in switch.S.
+ * For the causes that fastpath.c handles, C is called with only half of the guest's registers
+ * saved: C preserves s0 to s11 itself. An exit that it declines, and every other cause, continues
+ * in switch.S.
  *
- * sstatus, hstatus and sepc stay the guest's while C runs. All that HS could be bent by there
- * is kept out of the fast path: it touches no user memory (of sstatus, SUM and MXR are those of
- * guest.sstatus, 0), makes no HLV (SPVP), and sepc is what sret needs. A trap of the host itself
- * is a defect, and stvec and sscratch are the host's, so that it is found as one.
+ * sstatus, hstatus and sepc keep the guest's values while C runs. The fast path does nothing that
+ * these could affect: it accesses no user memory (SUM and MXR are those of guest.sstatus, 0) and
+ * executes no HLV (SPVP); sepc is where sret needs it. A trap of the host itself would be a bug,
+ * and it is reported as one, because stvec and sscratch are the host's.
  *
- * Unlike switch.S, the way back needs no SC to drop the load reservation. The guest that continues is
- * the one that trapped, and no other context has run in between. A change of a mapping meanwhile has
- * sent an interrupt, whose exit ends in switch.S. The C code here stores nothing to guest memory. Its
- * own reservations (compare-and-swap) are on words of the core, in pages that no guest has; profiles
- * limit a reservation to 64 or 128 bytes around the word (Za64rs, Za128rs).
+ * Unlike switch.S, this file needs no SC to drop the load reservation on the way back. The guest
+ * that continues is the one that trapped, and no other context has run in between. Any change of a
+ * mapping meanwhile has sent an interrupt, and that exit goes through switch.S. The C code here
+ * stores nothing to guest memory. Its own reservations (compare-and-swap) are on words of the core,
+ * in pages that no guest has; profiles limit a reservation to 64 or 128 bytes around the word
+ * (Za64rs, Za128rs).
  */
 #include "hv/csr.h"
 #include "asm.h"
@@ -25,14 +27,14 @@
 	.option	arch, +h
 	.text
 
-	/* Steps 2 to 4 for one cause: a0 is the vCPU, the guest's t0 is saved, its a0 in sscratch. */
+	/* Steps 2 to 4 for a cause: a0 is the vCPU, the guest's t0 is saved, its a0 in sscratch. */
 	.macro	fast_exit handler
-	/* Step 2: the guest's registers that C may use. */
+	/* Step 2: save the guest's registers that C may use, and its sp, gp and tp. */
 	.irp	n, 1, 2, 3, 4, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
 
-	/* Step 3: the host, as C expects it. The stack goes on below vcpu_switch()'s caller. */
+	/* Step 3: the host state that C expects. The stack goes on below vcpu_switch()'s caller. */
 	REG_L	sp, HOST_sp(a0)
 	REG_L	gp, HOST_gp(a0)
 	REG_L	tp, HOST_tp(a0)
@@ -48,7 +50,7 @@ begun_\handler:
 	static_key_goto trace_fast_end_key, clock_end_\handler
 ended_\handler:
 
-	/* Step 4: back. sret finds sepc, SPP and SPV as the trap left them, or as C moved them. */
+	/* Step 4: back. sepc, SPP and SPV are as the trap left them, or as C changed them. */
 	REG_L	t0, VCPU_exit_vector(a0)
 	csrw	sscratch, a0
 	csrw	stvec, t0
@@ -59,8 +61,8 @@ ended_\handler:
 	sret
 
 	/*
-	 * The clock of exits (hv/trace.h) is on, or harts are sampled. Called from C it would cost
-	 * registers while it is off. When the exit is declined, run.c begins anew.
+	 * The exit clock (hv/trace.h) or sampling is on. A call from C would cost registers even
+	 * while both are off. If the exit is declined, run.c starts the clock again.
 	 */
 clock_begin_\handler:
 	addi	sp, sp, -16
@@ -81,7 +83,7 @@ sampled_\handler:
 	REG_L	a0, 0(sp)
 	addi	sp, sp, 16
 	j	ended_\handler
-	/* What a timer asked for meanwhile was here, and not where the guest goes on. */
+	/* A sample requested meanwhile belongs to the handler, not to the guest's next pc. */
 sample_\handler:
 	li	a0, SAMPLE_HS_MODE
 	la	a1, \handler
@@ -93,7 +95,7 @@ sample_\handler:
 	.type	vcpu_exit_fast, @function
 	.balign	4
 vcpu_exit_fast:
-	/* Step 1: is it a cause that may be short? One register is enough to see. */
+	/* Step 1: is this a cause with a fast path? One free register is enough to check. */
 	csrrw	a0, sscratch, a0
 	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
 	csrr	t0, scause
@@ -105,7 +107,7 @@ vcpu_exit_fast:
 ecall:
 	fast_exit vcpu_fast_sbi
 
-	/* Nothing has changed. switch.S wants the guest's a0 where the trap left it. */
+	/* Nothing has changed. switch.S expects the guest's a0 in sscratch. */
 declined:
 	REG_L	t0, (GUEST_gpr + 10 * SZREG)(a0)
 	csrw	sscratch, t0

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * switch_full.c - everything that is the guest's leaves the hart at every exit (switch=full).
+ * switch_full.c - move all guest state out of the hart at every exit (switch=full).
  *
- * How hypervisors began: between two runs of a guest the hart is the host's, to the last
- * register. VS CSRs, hgatp, timer, interrupts, counters, FP and vector registers go to memory, what
- * the host shares with the guest comes back, and all of it returns for the next run. The other
- * variant is to leave it where it is until another thread wants the hart (vcpu.c): exit_dispatch()
- * follows the world switch directly.
+ * The first hypervisors worked like this: between two runs of a guest, every register of the hart
+ * is the host's. VS CSRs, hgatp, timer, interrupts, counters, FP and vector registers go to memory,
+ * what the host shares with the guest is restored, and all of it is loaded again for the next run.
+ * In the other variant the state stays in the hart until another thread wants the hart (vcpu.c),
+ * and exit_dispatch() directly follows the world switch.
  *
- * The state returns in front of the handler, not in front of the entry: handlers look at the
- * guest's CSRs in the hart (inject.c, wfi.c, unpriv.c), in both variants. As often as it leaves, it
- * returns; where in between changes no count. An exit that the fast path finishes is none to either.
+ * The state is loaded again before the handler, not before the entry, because handlers read the
+ * guest's CSRs in the hart (inject.c, wfi.c, unpriv.c) in both variants. This does not change any
+ * count: the state is saved and loaded once for each exit. An exit that the fast path finishes
+ * moves no state in either variant.
  *
- * On entry: SIE = 0, the vCPU is loaded, its mode OUTSIDE; the trap's CSRs have been read.
+ * On entry: SIE = 0, the vCPU is loaded, its mode is OUTSIDE; the trap's CSRs have been read.
  */
 #include "exit/exit.h"
 #include "kvm.h"
