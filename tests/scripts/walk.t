@@ -83,7 +83,7 @@ like "$(QEMU=$tmp/older walk --auto "$tmp/program.tour")" "^walk: program.tour: 
 like "$(QEMU=$tmp/older walk --auto null-sbi)" "^walk: this QEMU does not tell gdb .* QEMU 10.0 does" "a QEMU that is too old for tours is named"
 said=$(walk null-sbi)
 like "$? $said" '^2 walk: nobody is here to press Enter: .* --auto' "a tour without anybody at the keys says so, and what to do"
-like "$(walk --list)" "^null-sbi +What" "--list has the tours with their titles"
+like "$(walk --list)" "^null-sbi +Null SBI call" "--list has the tours with their titles"
 
 # ---- on the machine ----
 
