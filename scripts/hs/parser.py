@@ -3,6 +3,8 @@
 import argparse
 import os
 
+from hs.paths import TOP
+
 
 def seconds(text):
     """An option's type: a duration in seconds."""
@@ -15,6 +17,11 @@ def seconds(text):
     return value
 
 
+def absolute(path):
+    """An option's type: a path that stays the same when the folder changes."""
+    return os.path.abspath(path)
+
+
 class Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
         """Options may stand between words, but where the words are another program's."""
@@ -25,6 +32,11 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error("unknown option %s" % unknown[0])
         return options
+
+    def add_out(self, text="output folder ($O, else build/)"):
+        """The option --out, always an absolute path."""
+        self.add_argument("--out", metavar="DIR", type=absolute, help=text,
+                          default=os.environ.get("O") or os.path.join(TOP, "build"))
 
     def written(self, option, path):
         """What cannot be kept in the end is not measured."""

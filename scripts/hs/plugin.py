@@ -15,8 +15,40 @@ QEMU_MIN = 9  # the first whose plugins have counters and registers; anatomy's n
 QUIET_SECONDS = 2
 
 
+def add_machine(parser, harts=True):
+    """The options that say what machine the workload runs on."""
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a toggle of hyperscope")
+    parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor as QEMU spells it (rv64)")
+    parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
+                        help="another OpenSBI than the one that came with QEMU")
+    if harts:
+        parser.add_argument("--harts", metavar="N", type=int, default=1,
+                            help="harts of the machine (1); with more, a hart that spins for another "
+                            "counts the length of QEMU's turns")
+    parser.add_argument("--trace", metavar="EVENTS", default="none",
+                        help="events that hyperscope records meanwhile (none)")
+
+
+def add_run(parser, qemu, timeout):
+    """The options --qemu, --timeout and --out; the two texts begin the help of the first and second."""
+    parser.add_argument("--qemu", metavar="PROGRAM", default=os.environ.get("QEMU", "qemu-system-riscv64"),
+                        help="%s ($QEMU, else qemu-system-riscv64)" % qemu)
+    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600, help="%s (600)" % timeout)
+    parser.add_out()
+
+
+def split_program(parser, words):
+    """The words before "--", and the program and its arguments behind it: an empty list where there is no "--"."""
+    if "--" not in words:
+        return words, []
+    at = words.index("--")
+    if at + 1 == len(words):
+        parser.error("a program is missing behind --")
+    return words[:at], words[at + 1:]
+
+
 def check_options(options):
-    """What none of the tools can do: told before anything runs."""
+    """Refuse options that no run of these tools can have, before anything runs."""
     if options.timeout < 1:
         raise LaunchError("--timeout %d: at least 1 second" % options.timeout, STATUS_USAGE)
     if hasattr(options, "harts"):

@@ -7,7 +7,6 @@ machine is changed, so the sum is the bench's own figure. Shown is the path
 that makes up most of the batch in the middle, by stage and by function, on
 hyperscope, on Linux KVM, on the bare machine, or side by side.
 """
-import argparse
 import os
 import sys
 
@@ -17,7 +16,7 @@ from hs.anatomy.stages import Stages
 from hs.anatomy.walk import Walk
 from hs.bench.systems import SYSTEMS
 from hs.errors import STATUS_USAGE, LaunchError
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import TOP
 from hs.run.machine import qemu_version
 
@@ -25,23 +24,15 @@ BATCHES = 128  # as many as the bench has
 
 
 def parse(argv):
-    parser = Parser(
-        prog="scripts/hyperscope anatomy", description=__doc__, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = of_command(
+        "anatomy", __doc__,
         epilog="exit status: 0; 2 wrong use; 124 ended by --timeout; 125 it could not be done")
     parser.add_argument("row", metavar="ROW", nargs="?", help="a row of the bench; --list has them")
     parser.add_argument("--list", action="store_true", help="list the rows that can be looked into")
     parser.add_argument("--systems", "--system", metavar="NAME", default="hyperscope", dest="system",
                         help="hyperscope (default), linux, bare, both (hyperscope and linux), or "
                         "a list with commas")
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
-                        help="a toggle of hyperscope")
-    parser.add_argument("--cpu", metavar="MODEL", default="rv64",
-                        help="processor as QEMU spells it (rv64)")
-    parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
-                        help="another OpenSBI than the one that came with QEMU")
-    parser.add_argument("--trace", metavar="EVENTS", default="none",
-                        help="events that hyperscope records meanwhile (none)")
+    plugin.add_machine(parser, harts=False)
     parser.add_argument("--append", metavar="ARG", action="append", default=[],
                         help="one more boot argument of the payload")
     parser.add_argument("--path", metavar="WHICH", default="heaviest",
@@ -56,16 +47,8 @@ def parse(argv):
                         help="put the counts there, in place of what it has of this row")
     parser.add_argument("--batches", metavar="N", type=int, default=BATCHES,
                         help="batches to record (%d, as many as the bench measures)" % BATCHES)
-    parser.add_argument("--qemu", metavar="PROGRAM",
-                        default=os.environ.get("QEMU", "qemu-system-riscv64"),
-                        help="QEMU to use ($QEMU, else qemu-system-riscv64)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600,
-                        help="for each system (600)")
-    parser.add_argument("--out", metavar="DIR",
-                        default=os.environ.get("O", os.path.join(TOP, "build")),
-                        help="output folder ($O, else build/)")
+    plugin.add_run(parser, "QEMU to use", "for each system")
     options = parser.parse_args(argv)
-    options.out = os.path.abspath(options.out)
     plugin.check_options(options)
     for name in ("csv", "svg"):
         parser.written("--" + name, getattr(options, name))

@@ -8,13 +8,11 @@ without a network. functional does that, here: it builds, runs a payload and
 Debian's kernel, measures a paper's rows without Linux KVM, and compares. list
 shows the packages. docs/artifact.md is the appendix for reviewers.
 """
-import argparse
 import os
 import sys
 
 from hs.artifact import functional, pack, packages
-from hs.parser import Parser
-from hs.paths import TOP
+from hs.parser import of_command
 
 EXAMPLES = """\
 examples:
@@ -29,8 +27,7 @@ WHAT = {"pack": "write the archive", "list": "print packages.csv", "functional":
 
 
 def parse(words):
-    parser = Parser(prog="scripts/hyperscope artifact", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
-                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = of_command("artifact", __doc__, epilog=EXAMPLES)
     parser.add_argument("what", metavar="WHAT", choices=tuple(WHAT),
                         help="; ".join("%s: %s" % pair for pair in WHAT.items()))
     parser.add_argument("purposes", metavar="PURPOSE", nargs="*", help="of scripts/hyperscope setup: pack that, too")
@@ -38,8 +35,7 @@ def parse(words):
     parser.add_argument("--to", metavar="FOLDER", help="where the archive goes (OUT/artifact)")
     parser.add_argument("--paper", metavar="NAME", default="kvm-arm-2014",
                         help="functional: the paper (kvm-arm-2014; scripts/hyperscope reproduce list)")
-    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", os.path.join(TOP, "build")),
-                        help="output folder ($O, else build/)")
+    parser.add_out()
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
                         help="functional: at a time (one a processor, at most 4)")
     options = parser.parse_args(words)
@@ -49,7 +45,6 @@ def parse(words):
         parser.error("functional takes no PURPOSE")
     options.purposes = ("run", "apps") + tuple(options.purposes)  # as make reproduce has them
     options.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
-    options.out = os.path.abspath(options.out)
     options.to = os.path.abspath(options.to or os.path.join(options.out, "artifact"))
     return options
 

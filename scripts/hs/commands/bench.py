@@ -7,7 +7,6 @@ no VM), hyperscope, and Linux KVM with the same VMM. QEMU counts instructions
 page walks and caches cost nothing in it. docs/bench.md says what each row
 means, and what the unit cannot show.
 """
-import argparse
 import os
 
 from hs import toggles as hstoggles
@@ -15,7 +14,7 @@ from hs.bench import provenance, report, rows, systems
 from hs.bench.measure import measure
 from hs.bench.systems import SYSTEMS, BenchError
 from hs.errors import LaunchError
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import TOP
 
 FAILURES = (BenchError,)
@@ -33,9 +32,7 @@ exit status: 0; 1 figures differ (--verify, --against); 2 wrong use;
 
 
 def new_parser():
-    parser = Parser(
-        prog="scripts/hyperscope bench", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES, allow_abbrev=False)
+    parser = of_command("bench", __doc__, epilog=EXAMPLES)
     parser.add_argument("systems", metavar="SYSTEM", nargs="*", default=["hyperscope"],
                         help="bare, hyperscope (default), linux; or all")
     parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
@@ -76,8 +73,7 @@ def new_parser():
                         help="the longest that one boot may take (900)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
                         help="machines at a time (one a processor, at most 4)")
-    parser.add_argument("--out", metavar="DIR", help="output folder ($O, else build/)",
-                        default=os.environ.get("O", os.path.join(TOP, "build")))
+    parser.add_out()
     parser.add_argument("--list", action="store_true", help="the rows, and what each is")
     return parser
 
@@ -233,7 +229,7 @@ def run(parser, options):
 def main(argv):
     parser = new_parser()
     options = parser.parse_args(argv)
-    options.out = os.environ["O"] = os.path.abspath(options.out)
+    os.environ["O"] = options.out
     if options.list:
         list_rows()
         return 0

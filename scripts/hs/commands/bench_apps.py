@@ -10,7 +10,6 @@ time, too (two harts, alternating runs, the median of each, only their ratio mea
 something): from the start of the same VMM binary to the guest's /init, under
 hyperscope and under Linux KVM in the same QEMU.
 """
-import argparse
 import os
 import re
 import subprocess
@@ -20,7 +19,7 @@ from hs import ends, toggles
 from hs.bench import guests, provenance, report, rows, stats
 from hs.bench.measure import measure
 from hs.bench.systems import BenchError, plain
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import HYPERSCOPE, TOP
 
 FAILURES = (BenchError, ValueError,)
@@ -34,8 +33,7 @@ UP = re.compile(rb"guest: Linux .* is up, .* after ([0-9.]+) s")
 
 
 def parse(argv):
-    parser = Parser(prog="scripts/hyperscope bench-apps", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
-                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = of_command("bench-apps", __doc__, epilog=EXAMPLES)
     parser.add_argument("systems", metavar="SYSTEM", nargs="*", help="%s (all)" % ", ".join(guests.SYSTEMS))
     parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
                         help="only these rows; patterns as in 'f*'; --list shows all")
@@ -47,8 +45,7 @@ def parse(argv):
                         help="the longest that one boot may take (1200)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
                         help="machines at a time (one a processor, at most 4)")
-    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", os.path.join(TOP, "build")),
-                        help="output folder ($O, else build/)")
+    parser.add_out()
     parser.add_argument("--list", action="store_true", help="the rows, and what each is")
     options = parser.parse_args(argv)
     options.systems = list(dict.fromkeys(options.systems)) or list(guests.SYSTEMS)
@@ -59,7 +56,7 @@ def parse(argv):
     if options.runs < 0 or options.jobs < 1 or options.timeout < 1:
         parser.error("--runs: 0 or more; --jobs and --timeout: 1 or more")
     parser.written("--csv", options.csv)
-    options.out = os.environ["O"] = os.path.abspath(options.out)
+    os.environ["O"] = options.out
     return options
 
 

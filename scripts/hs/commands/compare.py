@@ -8,7 +8,6 @@ BASE says so in its message, in a line of its own:
 
     Costs: fault_4k_*,touch_4k the walk looks at the notifier twice now
 """
-import argparse
 import os
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ from hs import ends, git, toggles
 from hs.lock import lock
 from hs.bench import costs, csvfile, report, rows
 from hs.errors import LaunchError
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import TOP
 
 FAILURES = (ValueError,)
@@ -35,17 +34,15 @@ TARGETS = ("all", "tests/kvm/bench_turns")
 
 
 def parse(words):
-    parser = Parser(prog="scripts/hyperscope compare", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
-                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = of_command("compare", __doc__, epilog=EXAMPLES)
     parser.add_argument("base", metavar="BASE", help="a commit, or a CSV of scripts/hyperscope bench")
     parser.add_argument("--rows", metavar="NAME,...", help="only these rows (those that both have)")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="under this toggle, both")
     parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor (rv64); both: rv64 and max")
     parser.add_argument("--all", action="store_true", help="show what is the same, too")
-    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", os.path.join(TOP, "build")),
-                        help="output folder ($O, else build/)")
+    parser.add_out()
     options = parser.parse_args(words)
-    options.out = os.environ["O"] = os.path.abspath(options.out)
+    os.environ["O"] = options.out
     for word in options.rows.split(",") if options.rows else ():
         if not rows.matching(word):
             parser.error("--rows %s: there is no such row; scripts/hyperscope bench --list has them" % word)

@@ -7,12 +7,11 @@ zsh:  source <(scripts/hyperscope completion zsh)    after compinit
 Names of commands stand in what is printed; options are those that a command's
 --help lists; rows, toggles and events are asked for when they are needed.
 """
-import argparse
 import os
 
 from hs import toggles
 from hs.bench.rows import BY_NAME
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import TOP
 
 # What stands behind an option.
@@ -26,8 +25,7 @@ VALUES = {
 
 def main(argv):
     from hs.main import COMMANDS, PARTS  # not above: it is what imports this module
-    parser = Parser(prog="scripts/hyperscope completion", description=__doc__.split(" - ", 1)[1], allow_abbrev=False,
-                    formatter_class=argparse.RawDescriptionHelpFormatter, epilog="exit status: 0; 2 wrong use")
+    parser = of_command("completion", __doc__, epilog="exit status: 0; 2 wrong use")
     parser.add_argument("what", metavar="SHELL", choices=["bash", "zsh"] + list(VALUES),
                         help="bash or zsh; or a list of words that these ask for: " + ", ".join(VALUES))
     what = parser.parse_args(argv).what

@@ -7,7 +7,6 @@ been handed in, with the hidden tests: the solution has all points, the starter
 builds and stops where there is something to write, which it names, and the
 neighbour's does not pass for one's own. --pages leaves out the labs.
 """
-import argparse
 import concurrent.futures
 import multiprocessing
 import os
@@ -18,7 +17,7 @@ from hs.docs import course as pages
 from hs.errors import LaunchError, Quit
 from hs.grade import course
 from hs.lab import folder
-from hs.parser import Parser
+from hs.parser import of_command
 
 LINE = 78  # of what is wrong, so much is shown
 
@@ -44,13 +43,10 @@ def one_apart(number, out):
 
 
 def main(argv):
-    parser = Parser(prog="scripts/hyperscope course", description=__doc__.split(" - ", 1)[1], allow_abbrev=False,
-                    formatter_class=argparse.RawDescriptionHelpFormatter,
-                    epilog="exit status: 0 all hold; 1 one does not; 2 wrong use; 125 it could not be tried")
+    parser = of_command("course", __doc__, epilog="exit status: 0 all hold; 1 one does not; 2 wrong use; 125 it could not be tried")
     parser.add_argument("labs", metavar="LAB", nargs="*", help="some of the labs, and no pages (all)")
     parser.add_argument("--pages", action="store_true", help="the pages only: prints what is wrong in them")
-    parser.add_argument("--out", metavar="DIR", help="the build to begin with ($O, else build/)",
-                        default=os.environ.get("O", os.path.join(folder.TOP, "build")))
+    parser.add_out("the build to begin with ($O, else build/)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
                         help="labs at a time (one a processor, at most 4)")
     options = parser.parse_args(argv)
@@ -63,8 +59,7 @@ def main(argv):
         print("\n".join(wrong), end="\n" if wrong else "")
         return int(bool(wrong))
     labs = [folder.find(number) for number in options.labs] or folder.all_labs()
-    out = os.path.abspath(options.out)
-    os.makedirs(os.path.join(out, "tmp"), exist_ok=True)
+    os.makedirs(os.path.join(options.out, "tmp"), exist_ok=True)
     told = []
 
     def tell(held, name, lines):
@@ -79,7 +74,7 @@ def main(argv):
     # Processes, not threads: a build ends whatever its process has started (grade/limits.py).
     pool = concurrent.futures.ProcessPoolExecutor(options.jobs, initializer=ends.by_default)
     try:
-        for found in [pool.submit(one_apart, lab.number, out) for lab in labs]:
+        for found in [pool.submit(one_apart, lab.number, options.out) for lab in labs]:
             for held, name, lines in found.result():
                 tell(held, name, lines)
             sys.stdout.flush()

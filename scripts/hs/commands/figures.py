@@ -7,12 +7,11 @@ it needs (scripts/hyperscope setup figures). --docs needs none: it writes what
 was measured into the pages' tables and sentences, and draws
 docs/figures/NAME.svg from docs/figures/NAME.py.
 """
-import argparse
 import os
 import sys
 
 from hs.errors import LaunchError
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import TOP
 
 NUMBERS = "numbers"  # of --docs: no drawing has this name
@@ -29,8 +28,7 @@ exit status: 0 drawn (a figure that has no data yet is said and skipped);
 
 
 def parse(words):
-    parser = Parser(prog="scripts/hyperscope figures", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
-                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = of_command("figures", __doc__, epilog=EXAMPLES)
     parser.add_argument("names", metavar="NAME", nargs="*", help="figures (all); --list has them; with --docs: numbers, or drawings")
     parser.add_argument("--docs", action="store_true", help="write the docs' numbers, and their drawings")
     parser.add_argument("--check", action="store_true", help="with --docs: write nothing, say what is not current")
@@ -40,8 +38,7 @@ def parse(words):
     parser.add_argument("--cpu", metavar="NAME", default="rv64", help="which processor's figures (rv64)")
     parser.add_argument("--format", metavar="NAMES", default="svg", help="svg, png, pdf; several with commas (svg)")
     parser.add_argument("--to", metavar="FOLDER", help="where to write (OUT/figures)")
-    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", os.path.join(TOP, "build")),
-                        help="output folder ($O, else build/)")
+    parser.add_out()
     options = parser.parse_args(words)
     if options.check and not options.docs:
         parser.error("--check is of --docs")

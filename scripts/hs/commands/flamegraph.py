@@ -8,22 +8,18 @@ Each line of FILE, or of what comes in, is a stack and how often it was met:
 Click a frame to zoom, search for a name; arrows, Enter, Esc, / and n do the
 same without a mouse.
 """
-import argparse
 import os
 import sys
 
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.flame import folded, svg
-from hs.parser import Parser
+from hs.parser import of_command
 
 DEEPEST = 200
 
 
 def parse(argv):
-    parser = Parser(
-        prog="scripts/hyperscope flamegraph", description=__doc__, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="exit status: 0; 2 wrong use, or no stack in it; 125 it could not be done")
+    parser = of_command("flamegraph", __doc__, epilog="exit status: 0; 2 wrong use, or no stack in it; 125 it could not be done")
     parser.add_argument("file", metavar="FILE", nargs="?", default="-",
                         help="folded stacks; - or nothing: what comes in")
     parser.add_argument("--svg", "--out", metavar="FILE", default="-", dest="out", help="where the SVG goes (standard output)")

@@ -6,13 +6,12 @@ instructor grades what was handed in: of a submission only the files that the
 lab asks for are laid over a fresh tree, which is built and tested beside the
 reference solution. docs/grading.md says how, and what is refused.
 """
-import argparse
 import os
 import sys
 
 from hs.grade import job, package, report
 from hs.lab import folder
-from hs.parser import Parser
+from hs.parser import of_command
 
 EXAMPLES = """\
 examples:
@@ -26,8 +25,7 @@ exit status: 0 all points; 1 fewer; 2 wrong use; 3 the submission was refused;
 
 
 def parse(words):
-    parser = Parser(prog="scripts/hyperscope grade", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
-                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = of_command("grade", __doc__, epilog=EXAMPLES)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--submission", metavar="PATH",
                       help="what was handed in: a folder, zip or tar")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""irqs-off - the longest stretch without an interrupt being taken, by path,
-counted from outside.
+"""irqs-off - the longest stretch without interrupts, by path, counted from outside.
 
 A workload runs on hyperscope under a QEMU plugin that notes how many
 instructions a hart executes between two moments at which it takes interrupts:
@@ -8,14 +7,13 @@ in a program, in a guest, where the kernel looks what is pending, where it
 waits. A path is what the hart had come into the kernel for. Nothing in the
 machine is changed, and a second run has the same figures.
 """
-import argparse
 import csv
 import os
 import sys
 
 from hs import ends, plugin
 from hs.errors import STATUS_USAGE, LaunchError
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import TOP
 from hs.spans import run, show
 
@@ -23,9 +21,8 @@ BOUNDS = os.path.join(TOP, "scripts", "irqs-off.bounds")
 
 
 def parse(words):
-    parser = Parser(
-        prog="scripts/hyperscope irqs-off", description=__doc__, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = of_command(
+        "irqs-off", __doc__,
         usage="scripts/hyperscope irqs-off [options] [WORKLOAD...]\n"
         "       scripts/hyperscope irqs-off [options] -- PROGRAM ARGS...",
         epilog="exit status: 0; 1 a path is longer than its bound; 2 wrong use;\n"
@@ -33,17 +30,7 @@ def parse(words):
     parser.add_argument("workload", metavar="WORKLOAD", nargs="*",
                         help="what runs (all but boot); --list has them")
     parser.add_argument("--list", action="store_true", help="list the workloads")
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
-                        help="a toggle of hyperscope")
-    parser.add_argument("--cpu", metavar="MODEL", default="rv64",
-                        help="processor as QEMU spells it (rv64)")
-    parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
-                        help="another OpenSBI than the one that came with QEMU")
-    parser.add_argument("--harts", metavar="N", type=int, default=1,
-                        help="harts of the machine (1); with more, a hart that spins for another "
-                        "counts the length of QEMU's turns")
-    parser.add_argument("--trace", metavar="EVENTS", default="none",
-                        help="events that hyperscope records meanwhile (none)")
+    plugin.add_machine(parser)
     parser.add_argument("--over", metavar="N", type=int, default=2000,
                         help="show paths of more than N instructions only (2000)")
     parser.add_argument("--functions", metavar="N", type=int, default=1,
@@ -52,22 +39,9 @@ def parse(words):
     parser.add_argument("--bounds", metavar="FILE",
                         help="what each path may take at most (scripts/irqs-off.bounds; none with more "
                         "harts than one, of which that is not); '' for none")
-    parser.add_argument("--qemu", metavar="PROGRAM",
-                        default=os.environ.get("QEMU", "qemu-system-riscv64"),
-                        help="QEMU 9 or newer ($QEMU, else qemu-system-riscv64)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600,
-                        help="for each workload (600)")
-    parser.add_argument("--out", metavar="DIR",
-                        default=os.environ.get("O", os.path.join(TOP, "build")),
-                        help="output folder ($O, else build/)")
-    program = []
-    if "--" in words:
-        at = words.index("--")
-        words, program = words[:at], words[at + 1:]
-        if not program:
-            parser.error("a program is missing behind --")
+    plugin.add_run(parser, "QEMU 9 or newer", "for each workload")
+    words, program = plugin.split_program(parser, words)
     options = parser.parse_args(words)
-    options.out = os.path.abspath(options.out)
     if options.bounds is None:
         options.bounds = BOUNDS if options.harts == 1 else ""
     options.program = program

@@ -12,7 +12,6 @@ all privilege modes.
 With --compare both systems run here, alternately, and a claim more says that
 hyperscope's median is at most 1.1 times Linux KVM's, or 2 seconds more.
 """
-import argparse
 import csv
 import fnmatch
 import os
@@ -26,7 +25,7 @@ import time
 from hs import ends
 from hs.bench import stats
 from hs.errors import STATUS_FAILED, LaunchError
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import HYPERSCOPE, TOP
 
 FOLDER = os.path.join(TOP, "tests", "kselftest")
@@ -128,9 +127,9 @@ class Outcome:
 
 
 class Runner:
-    def __init__(self, options, out):
-        self.options, self.out = options, out
-        self.timed = os.path.join(out, "tests", "kselftest", "timed")
+    def __init__(self, options):
+        self.options, self.out = options, options.out
+        self.timed = os.path.join(self.out, "tests", "kselftest", "timed")
 
     def command(self, system, row, words, counted):
         command = [HYPERSCOPE] + (["linux-kvm"] if system == "linux-kvm" else []) + ["exec", "--out", self.out]
@@ -289,10 +288,7 @@ def run_row(runner, row, form, record, claims, qemu):
 
 
 def parse_arguments(argv):
-    parser = Parser(
-        prog="scripts/hyperscope kselftest", allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=__doc__.split(" - ", 1)[1])
+    parser = of_command("kselftest", __doc__)
     parser.add_argument("names", metavar="NAME", nargs="*",
                         help="programs to run, as a shell pattern (all); of \"NAME OPTIONS\" too")
     parser.add_argument("--short", action="store_true", help="fewer iterations: what make test runs")
@@ -308,8 +304,7 @@ def parse_arguments(argv):
                         help="end a run after so long (1800; 0: never)")
     parser.add_argument("--list", action="store_true", help="say what would be run")
     parser.add_argument("--verbose", action="store_true", help="print each command")
-    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", TOP + "/build"),
-                        help="output folder ($O, else build/)")
+    parser.add_out()
     options = parser.parse_args(argv)
     if options.runs is None:
         options.runs = 3 if options.compare else 1
@@ -347,15 +342,14 @@ def main(argv):
         for row in rows:
             print(row.name(form))
         return 0
-    out = os.path.abspath(options.out)
     for row in rows:
-        if not os.path.exists(os.path.join(out, "kselftest", row.program)):
-            die("%s/kselftest/%s is missing: scripts/hyperscope setup kselftest builds it" % (out, row.program))
-    runner, record, claims = Runner(options, out), Record(), Claims()
+        if not os.path.exists(os.path.join(options.out, "kselftest", row.program)):
+            die("%s/kselftest/%s is missing: scripts/hyperscope setup kselftest builds it" % (options.out, row.program))
+    runner, record, claims = Runner(options), Record(), Claims()
     if not os.path.exists(runner.timed):
         die("%s is missing: make tests builds it" % runner.timed)
     qemu, start = qemu_version(), time.monotonic()
-    with open(os.path.join(out, "kselftest", "version"), encoding="utf-8") as version:
+    with open(os.path.join(options.out, "kselftest", "version"), encoding="utf-8") as version:
         say("%s; QEMU %s; %d programs, %s" % (version.read().strip(), qemu, len(rows), form))
     for row in rows:
         run_row(runner, row, form, record, claims, qemu)

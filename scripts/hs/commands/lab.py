@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""lab - a tree for one of the course's labs: hyperscope with the parts left out
-that the student writes.
+"""lab - a tree for one of the course's labs, without the parts that the student writes.
 
 `make lab NN=03 DIR=../mylab STUDENT=ada` calls it. The handout is the tree's
-labs/NN-name/README.md; what is the student's own variant stands in its lab.json.
+labs/NN-name/README.md; the student's own variant stands in its lab.json.
 labs/README.md says how a lab is made.
 """
-import argparse
 import os
 import sys
 
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.lab import check, folder, tree
-from hs.parser import Parser
+from hs.parser import of_command
 
 
 def parse(words):
-    parser = Parser(
-        prog="scripts/hyperscope lab", description=__doc__, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = of_command(
+        "lab", __doc__,
         usage="scripts/hyperscope lab [options] LAB DIR\n       scripts/hyperscope lab --list | --check | --regions LAB",
         epilog="exit status: 0; 1 --check found something; 2 wrong use; 125 it could not be done")
     parser.add_argument("lab", metavar="LAB", nargs="?", help="its number; --list has them")
@@ -31,9 +28,7 @@ def parse(words):
     parser.add_argument("--check", action="store_true",
                         help="hold every lab's files against each other")
     parser.add_argument("--regions", action="store_true", help="list what a student of LAB writes")
-    parser.add_argument("--out", metavar="DIR",
-                        default=os.environ.get("O", os.path.join(folder.TOP, "build")),
-                        help="where what was fetched is copied from ($O, else build/)")
+    parser.add_out("where what was fetched is copied from ($O, else build/)")
     options = parser.parse_args(words)
     if options.list or options.check:
         return options

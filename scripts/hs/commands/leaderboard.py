@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 """leaderboard - who needs the fewest instructions in the labs' contest.
 
-Of each file that `scripts/hyperscope grade --submission ... --json FILE` has written: the
-ratio to the reference, which that grading has measured itself. A submission with
-which a guest finds something wrong has no place.
+Each FILE was written by `scripts/hyperscope grade --submission ... --json FILE`.
+Shown is the ratio to the reference, which that grading has measured itself. A
+submission with which a guest finds something wrong has no place.
 """
 import json
 import os
 
 from hs.errors import STATUS_USAGE, LaunchError
-from hs.parser import Parser
+from hs.parser import of_command
 
 LINE = "%4s  %-36.36s %6s %13s %8s"
 
@@ -40,8 +40,7 @@ def lines(found):
 
 
 def main(argv):
-    parser = Parser(prog="scripts/hyperscope leaderboard", description=__doc__.split(" - ", 1)[1], allow_abbrev=False,
-                    epilog="exit status: 0; 2 wrong use, or a file is no grading")
+    parser = of_command("leaderboard", __doc__, epilog="exit status: 0; 2 wrong use, or a file is no grading")
     parser.add_argument("files", metavar="FILE", nargs="+", help="one for each submission")
     print("\n".join(lines([read(path) for path in parser.parse_args(argv).files])))
     return 0

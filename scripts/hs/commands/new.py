@@ -14,7 +14,6 @@ from hs.new.tree import Tree
 from hs.parser import Parser
 from hs.paths import TOP
 
-PREFIX = "hyperscope"  # of error messages
 KINDS = {"toggle": toggle, "event": event, "sbi": sbi, "device": device, "payload": payload,
          "lab": lab, "paper": paper}
 

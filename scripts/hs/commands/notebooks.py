@@ -6,7 +6,6 @@ are, without outputs. One whose CSV nobody has measured yet is said and skipped.
 pandas and matplotlib of the distribution (scripts/hyperscope setup notebooks). To work in one:
 jupyter-notebook, or any editor of notebooks, with the kernel of /usr/bin/python3.
 """
-import argparse
 import glob
 import json
 import os
@@ -18,7 +17,7 @@ import time
 
 from hs import ends
 from hs.errors import LaunchError
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import TOP
 
 FOLDER = os.path.join(TOP, "notebooks-data", "notebooks")
@@ -32,14 +31,12 @@ exit status: 0; 1 a notebook failed; 2 wrong use; 125 none could be run
 
 
 def parse(words):
-    parser = Parser(prog="scripts/hyperscope notebooks", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
-                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = of_command("notebooks", __doc__, epilog=EXAMPLES)
     parser.add_argument("names", metavar="NAME", nargs="*", help="notebooks (all); --list has them")
     parser.add_argument("--list", action="store_true", help="say which there are")
     parser.add_argument("--to", metavar="FOLDER", help="where to write (OUT/notebooks)")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=300, help="the longest that a cell may take (300)")
-    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", os.path.join(TOP, "build")),
-                        help="output folder ($O, else build/)")
+    parser.add_out()
     options = parser.parse_args(words)
     if options.timeout < 1:
         parser.error("--timeout: 1 or more")

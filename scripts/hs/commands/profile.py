@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""profile - how many instructions each function executes, in host and guest,
-counted from outside, every one.
+"""profile - how many instructions each function executes, in the host and in the guest.
 
 A workload runs on hyperscope under a QEMU plugin that counts each executed
 instruction and follows calls and returns. Nothing in the machine is changed,
 a second run has the same figures to the byte, and whenever the machine reads
 instret the value is held against the count.
 """
-import argparse
 import os
 
 from hs import ends, plugin, toggles
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.flame import folded, svg
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import TOP
 from hs.profile import show, workload
 from hs.profile.recording import Recording
@@ -22,9 +20,8 @@ DEEPEST = 200  # frames in the picture
 
 
 def new_parser():
-    parser = Parser(
-        prog="scripts/hyperscope profile", description=__doc__, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = of_command(
+        "profile", __doc__,
         usage="scripts/hyperscope profile [options] WORKLOAD\n"
         "       scripts/hyperscope profile [options] -- PROGRAM ARGS...",
         epilog="exit status: 0; 1 the count is not instret's; 2 wrong use; 124 ended by\n"
@@ -46,38 +43,16 @@ def new_parser():
     parser.add_argument("--kallsyms", metavar="FILE",
                         help="symbols of a Linux guest, as its /proc/kallsyms says them to root "
                         "(of Debian's kernel they are asked for)")
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
-                        help="a toggle of hyperscope")
-    parser.add_argument("--cpu", metavar="MODEL", default="rv64",
-                        help="processor as QEMU spells it (rv64)")
-    parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
-                        help="another OpenSBI than the one that came with QEMU")
-    parser.add_argument("--harts", metavar="N", type=int, default=1,
-                        help="harts of the machine (1); with more, a hart that spins for another "
-                        "counts the length of QEMU's turns")
-    parser.add_argument("--trace", metavar="EVENTS", default="none",
-                        help="events that hyperscope records meanwhile (none)")
-    parser.add_argument("--qemu", metavar="PROGRAM",
-                        default=os.environ.get("QEMU", "qemu-system-riscv64"),
-                        help="QEMU 9 or newer ($QEMU, else qemu-system-riscv64)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600,
-                        help="for the run (600)")
-    parser.add_argument("--out", metavar="DIR",
-                        default=os.environ.get("O", os.path.join(TOP, "build")),
-                        help="output folder ($O, else build/)")
+    plugin.add_machine(parser)
+    plugin.add_run(parser, "QEMU 9 or newer", "for the run")
     return parser
 
 
 def parse(words):
     parser = new_parser()
-    program = []
-    if "--" in words:
-        at = words.index("--")
-        words, program = words[:at], words[at + 1:]
-        if not program:
-            parser.error("a program is missing behind --")
+    words, program = plugin.split_program(parser, words)
     options = parser.parse_args(words)
-    options.out, options.program = os.path.abspath(options.out), program
+    options.program = program
     if bool(program) == bool(options.workload) and not options.list:
         parser.error("one workload, or -- and a program")
     if options.top < 0:

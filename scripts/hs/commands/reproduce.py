@@ -7,7 +7,6 @@ where it could be read, what is expected here (docs/results.md shows all of it).
 checks each; run and check are its two halves for one paper. Figures are counts of
 instructions; docs/validity.md says what they prove.
 """
-import argparse
 import os
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from hs.bench.measure import measure
 from hs.bench.systems import BenchError
 from hs.errors import LaunchError
 from hs.paper import folder, judge, results
-from hs.parser import Parser
+from hs.parser import of_command
 from hs.paths import HYPERSCOPE, TOP
 
 FAILURES = (BenchError,)
@@ -44,8 +43,7 @@ WHAT = {"all": "measure, and check each", "measure": "measure: writes bench.csv"
 
 
 def parse(words):
-    parser = Parser(prog="scripts/hyperscope reproduce", description=__doc__.split(" - ", 1)[1], epilog=EXAMPLES,
-                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = of_command("reproduce", __doc__, epilog=EXAMPLES)
     parser.add_argument("what", metavar="WHAT", choices=tuple(WHAT),
                         help="; ".join("%s: %s" % pair for pair in WHAT.items()))
     parser.add_argument("papers", metavar="PAPER", nargs="*", help="a paper's name or folder (all)")
@@ -57,8 +55,7 @@ def parse(words):
                         % ",".join(systems.KNOWN))
     parser.add_argument("--check", action="store_true",
                         help="write: nothing; 1 if docs/results.md is not what it would be")
-    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O", os.path.join(TOP, "build")),
-                        help="output folder ($O, else build/)")
+    parser.add_out()
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
                         help="the longest that one boot may take (900)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
@@ -71,7 +68,7 @@ def parse(words):
     for name in options.systems.split(",") if options.systems is not None else ():
         if name not in systems.KNOWN:
             parser.error("--systems: there is no system '%s'; there are %s" % (name, ", ".join(systems.KNOWN)))
-    options.out = os.environ["O"] = os.path.abspath(options.out)
+    os.environ["O"] = options.out
     options.to = os.path.abspath(options.to or os.path.join(options.out, "reproduce"))
     return options
 

@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""cmd_sweep.py - `hyperscope sweep`: a table of parameters, every combination a job; one CSV."""
+"""sweep - run each combination of a table of parameters as a job, and collect one CSV file.
+
+FILE says by which parameters (TOML, or CSV with a header). The jobs are run by
+GNU parallel, here or over ssh, by Slurm or by Snakemake, and collected into
+OUT/sweeps/NAME/results.csv, failures included. The same command again goes on
+where it was interrupted. docs/sweep.md has the keys, notebooks-data/sweeps
+examples.
+"""
 import argparse
 import os
 import shlex
@@ -9,21 +16,13 @@ import time
 from hs import ends
 from hs.bench.systems import BenchError
 from hs.errors import LaunchError, Quit
-from hs.paths import TOP
+from hs.parser import of_command
 from hs.run import machine
 from hs.sweep import collect, engines, job, table
 from hs.sweep.folder import Folder
 from hs.sweep.progress import Progress
 from hs.toggles import refuse_defaults
-from .exec import Parser
 
-PREFIX = "hyperscope"  # of error messages
-DESCRIPTION = """\
-FILE says by which parameters (TOML, or CSV with a header); every combination
-is a job. The jobs are run by GNU parallel, here or over ssh, by Slurm or by
-Snakemake, and collected into OUT/sweeps/NAME/results.csv, failures included.
-The same command again goes on where it was interrupted. docs/sweep.md has the
-keys, notebooks-data/sweeps examples."""
 EPILOG = """\
 exit status: 0 all jobs went well; 1 some failed (results.csv says which); 2 wrong
 use; 125 some have no result yet; 130 interrupted"""
@@ -33,8 +32,7 @@ WIDTH = 60       # of all values in one line
 
 
 def new_parser():
-    parser = Parser(prog="scripts/hyperscope sweep", description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False,
-                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = of_command("sweep", __doc__, epilog=EPILOG)
     parser.add_argument("file", metavar="FILE", nargs="?", help="the table; with --job a sweep's folder")
     parser.add_argument("--plan", action="store_true", help="show the list of jobs; run none")
     parser.add_argument("--engine", choices=tuple(engines.ENGINES), default="parallel",
@@ -47,7 +45,7 @@ def new_parser():
     parser.add_argument("--fresh", action="store_true", help="throw away what the sweep has, begin anew")
     parser.add_argument("--retry", action="store_true", help="run the jobs that failed once more")
     parser.add_argument("--quiet", action="store_true", help="no progress")
-    parser.add_argument("--out", metavar="DIR", help="output folder ($O, else build/)")
+    parser.add_out()
     parser.add_argument("--job", metavar="ID", help="run this job of the folder, unless it has a result")
     parser.add_argument("--packed", metavar="JOB", help=argparse.SUPPRESS)  # of another machine's sweep
     return parser
@@ -70,7 +68,7 @@ def parse(argv):
         options.sbatch = shlex.split(options.sbatch)
     except ValueError as error:
         parser.error("--sbatch %s: %s" % (options.sbatch, error))
-    options.out = os.environ["O"] = machine.out_folder(options, TOP)
+    os.environ["O"] = options.out
     return options
 
 

@@ -6,7 +6,6 @@ changed, and says why. make walk TOUR=NAME builds first, then calls this.
 docs/walkthroughs/README.md says what to do at the prompt, and how a tour is
 written.
 """
-import argparse
 import difflib
 import os
 import re
@@ -19,7 +18,7 @@ import tempfile
 from hs import ends
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.gdb import tour
-from hs.parser import Parser, seconds
+from hs.parser import of_command, seconds
 from hs.paths import HYPERSCOPE, TOP
 from hs.run import machine
 
@@ -34,9 +33,8 @@ GCC, GDB = "12", "13"
 
 
 def parse(argv):
-    parser = Parser(
-        prog="scripts/hyperscope walk", description=__doc__, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = of_command(
+        "walk", __doc__,
         epilog="exit status: 0; 1 an expectation of the tour did not hold, or its page is not\n"
         "current; 2 wrong use; 125 it could not be done")
     parser.add_argument("tour", metavar="TOUR", nargs="*",
@@ -50,7 +48,7 @@ def parse(argv):
                         help="play, and compare the session with docs/walkthroughs/TOUR.md")
     parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=120,
                         help="how long a tour may take with --auto, without it a command (120)")
-    parser.add_argument("--out", metavar="DIR", help="output folder ($O, else build/)")
+    parser.add_out()
     options = parser.parse_args(argv)
     if not options.list and not options.tour:
         parser.error("which tour? --list has them")
@@ -107,7 +105,7 @@ def need_keys():
 
 def play(path, on, options, page):
     """Its exit status; on is what machine_of() says."""
-    out = machine.out_folder(options, TOP)
+    out = options.out
     wanted, runs = on
     command = [HYPERSCOPE, "gdb", "--out", out] + wanted
     if options.auto:
