@@ -15,6 +15,16 @@ def said(*words):
     return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
 
 
+def files(*patterns):
+    """The files of this tree, sorted, that git has or would add; PATTERNS are those of git ls-files.
+
+    A file that is deleted, and not yet in git's index as such, is left out.
+    """
+    listing = subprocess.run(["git", "-C", TOP, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"] + list(patterns),
+                             stdout=subprocess.PIPE, check=True).stdout.decode()
+    return sorted(path for path in set(listing.split("\0")) if path and os.path.isfile(os.path.join(TOP, path)))
+
+
 def is_clone():
     """Has git this tree's commits? A folder in somebody else's clone is none."""
     top = said("rev-parse", "--show-toplevel")

@@ -49,7 +49,8 @@ class Parser(argparse.ArgumentParser):
                   % (self.prog.rpartition("/")[2].replace("hyperscope ", "", 1), message, self.prog))
 
 
-def of_command(name, doc, **more):
+def of_command(name, doc, kind=Parser, **more):
     """The parser of `scripts/hyperscope NAME`. DOC, "NAME - text", is the docstring of the command's module."""
-    return Parser(prog="scripts/hyperscope " + name, description=doc.partition(" - ")[2], allow_abbrev=False,
-                  formatter_class=argparse.RawDescriptionHelpFormatter, **more)
+    text = doc.partition(" - ")[2]
+    return kind(prog="scripts/hyperscope " + name, description=text[:1].upper() + text[1:], allow_abbrev=False,
+                formatter_class=argparse.RawDescriptionHelpFormatter, **more)

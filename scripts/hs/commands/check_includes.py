@@ -5,8 +5,8 @@ Includes point one way: hv/* <- src/kvm, src/host. The VMM sees libc, libfdt and
 """
 import os
 import re
-import subprocess
 
+from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
@@ -30,10 +30,7 @@ RULES = {
 
 
 def files():
-    text = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "src", "tests/guest"],
-                          cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode()
-    return [f for f in text.split() if f.endswith((".c", ".h", ".S", ".def"))
-            and os.path.exists(os.path.join(TOP, f))]
+    return [f for f in git.files("src", "tests/guest") if f.endswith((".c", ".h", ".S", ".def"))]
 
 
 def room_of(path):

@@ -7,8 +7,8 @@ tree a file with something to write in it does not have all of its lines yet.
 """
 import os
 import re
-import subprocess
 
+from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
@@ -41,12 +41,8 @@ def lost(doc, target):
 
 def main(argv):
     of_command("check-refs", __doc__, epilog=EPILOG).parse_args(argv)
-    listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-                             cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode().split()
     bad = 0
-    for doc in listing:
-        if not os.path.exists(os.path.join(TOP, doc)):
-            continue
+    for doc in git.files("*.md"):
         with open(os.path.join(TOP, doc), encoding="utf-8") as source:
             for number, line in enumerate(source, 1):
                 texts = [problem(path, pattern) for path, pattern in REFERENCE.findall(line)]

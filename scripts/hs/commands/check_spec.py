@@ -9,8 +9,8 @@ Refused, too: a number without the sign ("H 5.1", "SBI chapter 9"), which could 
 """
 import os
 import re
-import subprocess
 
+from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
@@ -48,18 +48,14 @@ def faults(text, listed):
 
 def main(argv):
     of_command("check-spec", __doc__, epilog=EPILOG).parse_args(argv)
-    listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", *WHERE],
-                             cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode().split()
     try:
         listed = set(LISTED.findall(read("docs/spec.md")))
     except OSError:
         print("docs/spec.md is missing")
         return 1
     bad = 0
-    for path in listing:
+    for path in git.files(*WHERE):
         if path == "docs/spec.md" or not path.endswith(KINDS):
-            continue
-        if not os.path.exists(os.path.join(TOP, path)):
             continue
         for number, what in faults(read(path), listed):
             print("%s:%d: %s" % (path, number, what))

@@ -7,8 +7,8 @@ A commit that renames a term adds the old one to REPLACED, so that it does not c
 """
 import os
 import re
-import subprocess
 
+from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
@@ -32,12 +32,10 @@ SELF = "scripts/hs/commands/check_words.py"
 
 
 def listing():
-    files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP,
-                           stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
-    for path in files:
+    for path in git.files():
         full = os.path.join(TOP, path)
         if path not in (SELF, "CHANGELOG.md") and not path.startswith("tests/fuzz/corpus/") \
-                and not path.endswith((".svg", ".png", ".csv")) and os.path.isfile(full) and not os.path.islink(full):
+                and not path.endswith((".svg", ".png", ".csv")) and not os.path.islink(full):
             yield path, full
 
 

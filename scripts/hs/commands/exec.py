@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""cmd_exec.py - `hyperscope exec`: any static riscv64 Linux program on the host."""
+"""exec - run PROGRAM, a static riscv64 Linux program, on the host under hyperscope.
+
+Its standard input, output and error are this command's own; its exit status is
+returned.
+"""
 import argparse
 import os
 import struct
 import sys
 
 from hs.errors import STATUS_HELP, STATUS_USAGE, LaunchError
-from hs.parser import Parser as BaseParser
+from hs.parser import Parser, of_command
 from hs.paths import TOP
 from hs.run import machine
 from hs.run.cpio import Archive
@@ -19,15 +23,13 @@ ELF_RISCV = 243
 PT_INTERP = 3
 
 
-class Parser(BaseParser):
+class LauncherParser(Parser):
     def error(self, message):
         raise LaunchError("%s; %s --help lists what there is" % (message, self.prog), STATUS_USAGE)
 
 
-def new_parser(name, description, usage):
-    return Parser(prog="scripts/hyperscope " + name, description=description, usage=usage,
-                  epilog=STATUS_HELP, allow_abbrev=False,
-                  formatter_class=argparse.RawDescriptionHelpFormatter)
+def new_parser(name, doc, usage):
+    return of_command(name, doc, LauncherParser, usage="scripts/hyperscope %s %s" % (name, usage), epilog=STATUS_HELP)
 
 
 def check_program(path):
@@ -138,12 +140,7 @@ def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
 
 
 def main(argv):
-    parser = new_parser(
-        "exec",
-        "Runs PROGRAM, a static riscv64 Linux program, on the host under hyperscope.\n"
-        "Its standard input, output and error are this command's own; its exit status\n"
-        "is returned.",
-        "scripts/hyperscope exec [options] PROGRAM ARGS...")
+    parser = new_parser("exec", __doc__, "[options] PROGRAM ARGS...")
     parser.add_argument("--file", metavar="SRC[:DST]", action="append", default=[],
                         help="put SRC on the host as DST, else under / by its base name")
     parser.add_argument("--env", metavar="K=V", action="append", default=[],

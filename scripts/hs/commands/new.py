@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""cmd_new.py - `hyperscope new`: a scaffold of something that extends hyperscope, registered everywhere.
+"""new - a scaffold of something that extends hyperscope, registered everywhere.
 
 What it makes builds, passes `make check` and its tests, and does something small. docs/extending.md
 tells what each kind is.

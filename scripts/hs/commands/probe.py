@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""cmd_probe.py - `hyperscope probe`: what a platform has, and what follows from each.
-
-The host itself reads the facts (src/host/boot/probe.c) and prints them as "probe: NAME VALUE".
-"""
+"""probe - boot the host, have it read what the platform has, and say what follows from each fact."""
+# The host itself reads the facts (src/host/boot/probe.c) and prints them as "probe: NAME VALUE".
 from hs.errors import LaunchError
 from hs.paths import TOP
 from hs.run import machine
@@ -89,8 +87,7 @@ def report(facts):
 
 
 def main(argv):
-    parser = new_parser("probe", "Boots the host, has it read off what the platform has, and says "
-                        "what follows.", "scripts/hyperscope probe [options]")
+    parser = new_parser("probe", __doc__, "[options]")
     parser.add_argument("--facts", action="store_true", help="names and values only, for programs")
     machine.add_options(parser)
     options = parser.parse_args(argv)

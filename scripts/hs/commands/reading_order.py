@@ -7,8 +7,8 @@ before it took. A file that nothing takes is an error: a new file finds its plac
 import fnmatch
 import os
 import re
-import subprocess
 
+from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
@@ -105,10 +105,8 @@ trace/*/* trace/*
 
 
 def sources():
-    listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "src", "trace", "scripts/gdb", "tests/guest"],
-                             cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode().split()
-    return [f for f in sorted(listing) if re.search(r"\.(c|h|S|def|ld|js|css)$|^scripts/gdb/.*[a-z]\.py$", f) and "/libc/" not in f and
-            os.path.exists(os.path.join(TOP, f))]
+    return [f for f in git.files("src", "trace", "scripts/gdb", "scripts/hs/gdb", "tests/guest")
+            if re.search(r"\.(c|h|S|def|ld|js|css)$|^scripts/(hs/)?gdb/.*[a-z]\.py$", f) and "/libc/" not in f]
 
 
 def lines_of(path):

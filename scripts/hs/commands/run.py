@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""cmd_run.py - `hyperscope run`: boot a guest in a VM, then show what its exits cost.
+"""run - boot GUEST in a VM under hyperscope, with its console here.
 
-It is `exec` of our own VMM with the guest's files, and no more.
+Then print how often and for what the guest exited. On a terminal Debian's kernel
+ends in a shell (Ctrl-A X quits), otherwise it takes a short tour and powers off.
 """
+# It is `exec` of our own VMM with the guest's files, and no more.
 import os
 import re
 import subprocess
@@ -156,12 +158,7 @@ def devices():
 
 
 def parse(argv):
-    parser = new_parser(
-        "run",
-        "Boots GUEST in a VM under hyperscope, with its console here; then prints how\n"
-        "often and for what the guest exited. On a terminal Debian's kernel ends in a\n"
-        "shell (Ctrl-A X quits), otherwise it takes a short tour and powers off.",
-        "scripts/hyperscope run [options] [GUEST]")
+    parser = new_parser("run", __doc__, "[options] [GUEST]")
     parser.add_argument("guest", metavar="GUEST", nargs="?",
                         help="linux (default): Debian's kernel; hello: the in-tree payload; else the "
                         "path of a RISC-V Image. With --restore: for a later reboot")

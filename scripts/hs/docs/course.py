@@ -10,8 +10,8 @@ import fnmatch
 import glob
 import os
 import re
-import subprocess
 
+from hs import git
 from hs import toggles as hstoggles
 from hs.bench import rows
 from hs.paths import TOP
@@ -34,9 +34,7 @@ class Tree:
     """What there is."""
 
     def __init__(self):
-        listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-                                 cwd=TOP, stdout=subprocess.PIPE, check=True).stdout.decode().split("\n")
-        self.files = {f for f in listing if f and os.path.exists(os.path.join(TOP, f))}
+        self.files = set(git.files())
         self.folders = {os.path.dirname(f) for f in self.files}
         self.folders |= {os.path.dirname(f) for f in self.folders}
         makefiles = [f for f in self.files if f == "Makefile" or f.endswith(".mk")]
