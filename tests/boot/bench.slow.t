@@ -4,7 +4,7 @@
 # The benchmark's rows with two harts, with a disk and of KVM_RUN itself, twice on each system: the
 # figures are the same, on Linux KVM too.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/tests/kvm/bench_turns" ] || skip_all "$O/tests/kvm/bench_turns is missing"
+needs_built "$O/tests/kvm/bench_turns"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 
 rows=sbi_version,mmio_read,mmio_ioeventfd,blk_read_4k,fault_4k_present,run_vms,ipi_pingpong

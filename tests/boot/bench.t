@@ -4,7 +4,7 @@
 # What `make bench` stands on: under --icount a run repeats to the byte, and the figures are made of
 # instructions. No figure is judged here.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/vmm" ] || skip_all "$O/vmm is missing"
+needs_built "$O/vmm"
 
 for n in 1 2; do
 	hs run --quiet --icount hello

@@ -5,7 +5,7 @@
 # commit's message says so. Figures are of one QEMU, OpenSBI and compiler: where they are others the
 # gate has nothing to compare, and that is a skip. And scripts/hyperscope compare itself.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/vmm" ] || skip_all "$O/vmm is missing"
+needs_built "$O/vmm"
 export HYPERSCOPE_SET=
 rows=sbi_version,sbi_set_timer,sbi_user,mmio_read,plic_eoi,wfi_pending,virtual_insn,fault_4k_present
 csv=$HS_TOP/notebooks-data/exit-latency.csv

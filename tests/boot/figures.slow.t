@@ -4,7 +4,7 @@
 # Are the figures of notebooks-data/exit-latency.csv, and with them the docs', still this tree's? On the
 # QEMU, firmware and compiler that they were made with: else there is nothing to compare.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/tests/kvm/bench_turns" ] || skip_all "$O/tests/kvm/bench_turns is missing"
+needs_built "$O/tests/kvm/bench_turns"
 csv=$HS_TOP/notebooks-data/exit-latency.csv
 
 timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" bench --out "$O" --cpu both --csv "$tmp/csv" \

@@ -8,7 +8,7 @@
 for corpus in "$HS_TOP"/tests/fuzz/corpus/*/; do
 	target=$(basename "$corpus")
 	program=$O/tests/fuzz/$target
-	[ -x "$program" ] || { ok 1 "$target # SKIP $program is not built"; continue; }
+	needs_built "$program"
 	"$program" 2 "$corpus"/* >"$tmp/out" 2>&1
 	ok $? "$target: $(find "$corpus" -type f | wc -l) inputs, each whole and damaged twice" ||
 		diag "$(tail -n 30 "$tmp/out")"

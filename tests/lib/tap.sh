@@ -110,6 +110,16 @@ skip_all()	# REASON
 	exit 0
 }
 
+# make test builds these files. That one is missing is a failure, not a reason to skip the test: when
+# a source moves, its test has to follow.
+needs_built()	# FILE...
+{
+	local file
+	for file; do
+		[ -e "$file" ] || { ok 1 "$file is built"; done_testing; }
+	done
+}
+
 needs_plugin()	# NAME
 {
 	[ -f "$O/$1.so" ] || skip_all "$O/$1.so is missing"

@@ -5,7 +5,7 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 program=$O/tests/native/test_gstage_vms
-[ -x "$program" ] || skip_all "$program is not built"
+needs_built "$program"
 HS_STEPS=1000000 timeout "$(scaled 300)" "$program" >"$tmp/out" 2>&1
 ok $? "10^6 steps end in the same tables, logs and pages" || diag "$(tail -n 20 "$tmp/out")"
 done_testing

@@ -6,9 +6,9 @@
 # to compare), neither uses the other, and the tests of the table reach every line of both.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-objects=$O/kernel/src/kvm
+objects=$O/kernel/src/kvm/mmu
 objdump=${CROSS_COMPILE:-riscv64-linux-gnu-}objdump
-[ -f "$objects/gstage_rec.c.o" ] || skip_all "$objects/gstage_rec.c.o is not built"
+needs_built "$objects/gstage_rec.c.o" "$objects/gstage_iter.c.o"
 
 # Functions of an object that call themselves.
 recursive()
@@ -24,15 +24,15 @@ symbols()
 	"$objdump" -t "$objects/$1" | awk -v want="^($2)" '$NF ~ want { print $NF }' | sort -u | tr '\n' ' '
 }
 
-# Lines of a file of src/kvm that PROGRAM does not reach, as gcov has them.
+# Lines of a file of src/kvm/mmu that PROGRAM does not reach, as gcov has them.
 unreached()	# FILE PROGRAM
 {
 	local dir=$tmp/$1 base=${1%.c}
 	mkdir -p "$dir" &&
-		make -s -f "$HS_TOP/Makefile" O="$O" native-mutant FILE="$1" SOURCE="$HS_TOP/src/kvm/$1" \
+		make -s -f "$HS_TOP/Makefile" O="$O" native-mutant FILE="mmu/$1" SOURCE="$HS_TOP/src/kvm/mmu/$1" \
 			PROGRAM="$2" OUTPUT="$dir/$base" HOSTCC="${HOSTCC:-gcc} --coverage" >"$dir/make" 2>&1 &&
 		"$dir/$base" >"$dir/out" 2>&1 && cd "$HS_TOP" &&
-		gcov -t -o "$dir" "$dir/$base.gcda" 2>"$dir/err" | awk -F: -v want="src/kvm/$1" '
+		gcov -t -o "$dir" "$dir/$base.gcda" 2>"$dir/err" | awk -F: -v want="src/kvm/mmu/$1" '
 			$3 == "Source" { here = $4 == want; seen += here }
 			here && $1 ~ /#####/ { print $2 + 0 }
 			END { if (!seen) print "no such source" }'

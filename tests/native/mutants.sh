@@ -6,7 +6,7 @@
 #   mutant NAME FILE SUBSTITUTION PROGRAM        a file of src/kvm, a Perl substitution that must change
 #                                                it, and the program that has to fail
 
-[ -x "$O/tests/native/test_kick" ] || skip_all "the native tests are not built"
+needs_built "$O/tests/native/test_kick"
 
 # How many seconds each program may take before it waits for ever: five times what it takes unbroken.
 declare -A limit

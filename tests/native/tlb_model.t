@@ -4,7 +4,7 @@
 # What docs/toggles.md says of the TLB model is what `make tlb-model` prints, row by row.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-[ -x "$O/tests/native/test_tlb_model" ] || skip_all "$O/tests/native/test_tlb_model is not built"
+needs_built "$O/tests/native/test_tlb_model"
 "$O/tests/native/test_tlb_model" | sed -n '/^# ok - /d; s/^# //p' >"$tmp/printed" # cmocka's own
 page=$HS_TOP/docs/toggles.md
 for table in gstage_huge vmid tlb_flush; do

@@ -11,7 +11,7 @@ seed=${1:-$(((RANDOM << 30 | RANDOM << 15 | RANDOM) + 1))}
 diag "seed $seed"
 runs()	# PROGRAM STEPS SECONDS CLAIM
 {
-	[ -x "$O/tests/$1" ] || skip_all "$O/tests/$1 is not built"
+	needs_built "$O/tests/$1"
 	HS_SEED=$seed HS_STEPS=$2 HS_RACE=$3 timeout "$(scaled 400)" "$O/tests/$1" >"$tmp/out" 2>&1
 	ok $? "$4" || diag "seed $seed" "$(tail -n 20 "$tmp/out")"
 }

@@ -8,7 +8,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 source=$HS_TOP/src/host/sched/mutex.c
-[ -x "$O/tests/sched/tsan_mutex" ] || skip_all "the tests of the mutexes are not built"
+needs_built "$O/tests/sched/tsan_mutex"
 
 limit=20
 for program in test_mutex tsan_mutex; do

@@ -120,10 +120,7 @@ printf '.byte 0\n"f.isra.0": .byte 0\n"g.constprop.0.isra.1": .byte 0\ng: .byte 
 is "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hs import elf; found = elf.symbols(sys.argv[2]); print(*map(found.get, "fgh"))' \
 	"$HS_TOP/scripts" "$tmp/renamed.o" 2>&1)" "1 3 None" "a function's symbol is found whatever gcc has hung behind its name"
 payload=$O/guest-payloads/hello.elf
-if [ -f "$payload" ]; then
-	like "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hs import elf; print(hex(elf.symbols(sys.argv[2])["_start"]))' \
-		"$HS_TOP/scripts" "$payload" 2>&1)" "^0x80200000$" "a payload's symbols are found"
-else
-	skip "a payload's symbols are found" "it is not built"
-fi
+needs_built "$payload"
+like "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hs import elf; print(hex(elf.symbols(sys.argv[2])["_start"]))' \
+	"$HS_TOP/scripts" "$payload" 2>&1)" "^0x80200000$" "a payload's symbols are found"
 done_testing

@@ -4,7 +4,7 @@
 # reproduce-verify.slow.t - a paper's figures on three systems are equal to the byte: twice, and in another
 # folder, as another user, under load, on one processor.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-[ -f "$O/tests/kvm/bench_turns" ] || skip_all "$O/tests/kvm/bench_turns is missing"
+needs_built "$O/tests/kvm/bench_turns"
 [ -f "$O/guest/modules/kvm.ko" ] || skip_all "$O/guest/modules/kvm.ko is missing: set-up could not fetch it"
 git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this is no git checkout"
 export HYPERSCOPE_SET=

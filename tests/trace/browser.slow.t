@@ -6,7 +6,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
-[ -x "$bin/mkguest" ] || skip_all "$bin/mkguest is not built"
+needs_built "$bin/mkguest"
 needs_browser
 export PYTHONPATH=$HS_TOP/tests/trace PYTHONDONTWRITEBYTECODE=1
 

@@ -8,7 +8,7 @@
 . "$HS_TOP/tests/trace/readers.sh"
 
 bin=$O/tests/trace
-[ -x "$bin/hstrace" ] || skip_all "$bin/hstrace is not built"
+needs_built "$bin/hstrace"
 cd "$tmp" || exit 1
 formats=csv,json,trace-cmd,perf
 [ -n "$no_ctf" ] || formats+=,ctf

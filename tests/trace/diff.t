@@ -6,7 +6,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
-[ -x "$bin/hstrace" ] && [ -x "$bin/mkram" ] || skip_all "$bin/hstrace or mkram is not built"
+needs_built "$bin/hstrace" "$bin/mkram"
 
 compare()	# ARGS...
 {

@@ -6,7 +6,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
-[ -x "$bin/hstrace" ] || skip_all "$bin/hstrace is not built"
+needs_built "$bin/hstrace"
 
 trace()
 {

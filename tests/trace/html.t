@@ -7,7 +7,7 @@
 
 bin=$O/tests/trace
 here=$HS_TOP/tests/trace
-[ -x "$bin/hstrace" ] && [ -x "$bin/mkguest" ] || skip_all "$bin/hstrace and mkguest are not built"
+needs_built "$bin/hstrace" "$bin/mkguest"
 export PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
 
 # page ARGS...: $tmp/page.html of them; $status, $err

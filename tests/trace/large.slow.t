@@ -6,7 +6,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace hstrace=$O/hstrace events=${EVENTS:-10000000}
-[ -x "$bin/mkguest" ] && [ -x "$hstrace" ] || skip_all "$bin/mkguest or $hstrace is not built"
+needs_built "$bin/mkguest" "$hstrace"
 cd "$tmp" || exit 1
 "$bin/mkguest" ram 2 2 "$events" instret && "$hstrace" save --meta icount=0 --meta map=virt ram t
 ok $? "a trace of $events events is made"

@@ -6,7 +6,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 producer=$O/tests/trace/producer hstrace=$O/hstrace events=10000000
-[ -x "$producer" ] && [ -x "$hstrace" ] || skip_all "$producer or $hstrace is not built"
+needs_built "$producer" "$hstrace"
 
 spent()	# COMMAND...: its processor time in milliseconds, in $ms; its standard output goes nowhere
 {

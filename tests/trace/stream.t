@@ -6,7 +6,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
-[ -x "$bin/hstrace" ] && [ -x "$bin/producer" ] || skip_all "$bin/hstrace or producer is not built"
+needs_built "$bin/hstrace" "$bin/producer"
 
 # A producer in the background, as soon as its trace can be found: $producer.
 produce()	# HARTS RING EVENTS RATE
