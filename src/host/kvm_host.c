@@ -10,6 +10,7 @@
 #include "hv/host.h"
 #include "mm/page.h"
 #include "lib/printk.h"
+#include "platform/sbi.h"
 #include "proc/process.h"
 #include "sched/smp.h"
 #include "mm/uaccess.h"

@@ -23,22 +23,22 @@ for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/shell/check); do
 done
 is "$((tests_run >= 9))" 1 "there are the checks that there were"
 
-# ---- the order of the core's subsystems ----
-mkdir -p "$tmp/tree/src/kvm/mmu" "$tmp/tree/src/kvm/uapi" "$tmp/tree/build/kernel/src/kvm/mmu" \
-	"$tmp/tree/build/kernel/src/kvm/uapi"
+# ---- the order of the subsystems ----
 order() { scripts/hyperscope check-order --root "$tmp/tree"; }
-plant()	# the file NAME in src/kvm, and its object: its text is read
+plant()	# the file NAME in src/kvm, or in src/$tree, and its object: its text is read
 {
-	cat >"$tmp/tree/src/kvm/$1"
+	local src=src/${tree:-kvm}
+	mkdir -p "$tmp/tree/$src/${1%/*}" "$tmp/tree/build/kernel/$src/${1%/*}"
+	cat >"$tmp/tree/$src/$1"
 	[ "${1##*.}" = h ] ||
-		gcc -c -o "$tmp/tree/build/kernel/src/kvm/$1.o" -I "$tmp/tree/src/kvm" "$tmp/tree/src/kvm/$1"
+		gcc -c -o "$tmp/tree/build/kernel/$src/$1.o" -I "$tmp/tree/$src" "$tmp/tree/$src/$1"
 }
 plant uapi/api.h <<<'int api(void);'
 plant uapi/api.c <<<'int walk(void); int api(void) { return walk(); }'
 plant mmu/walk.c <<<'int walk(void) { return 0; }'
 is "$(order; echo $?)" 0 "a call into a lower subsystem is accepted"
 plant mmu/walk.c <<<'int api(void); int walk(void) { return api(); }'
-is "$(order; echo $?)" "mmu/walk.c.o refers to api of uapi/api.c.o
+is "$(order; echo $?)" "src/kvm/mmu/walk.c refers to api of uapi/api.c
 1" "a call into a higher subsystem is refused"
 plant mmu/walk.c <<'END'
 #include "uapi/api.h"
@@ -50,6 +50,12 @@ plant mmu/walk.c <<<'int walk(void) { return 0; }'
 plant mmu/moved.c <<<'int api(void); int moved(void) { return api(); }'
 rm "$tmp/tree/src/kvm/mmu/moved.c"
 is "$(order; echo $?)" 0 "an object whose source is gone is not looked at"
+tree=host plant file/pipe.c <<<'int exits(void) { return 0; }'
+tree=host plant mm/page.c <<<'int exits(void); int oom_wait(void); int page(void) { return exits() + oom_wait(); }'
+tree=host plant proc/oom.c <<<'int oom_wait(void) { return 0; }'
+is "$(order | grep page.c; order | grep -c 'oom_wait of\|to oom_wait')" "src/host/mm/page.c refers to exits of file/pipe.c
+0" "so is a call upwards in the host, unless it is listed"
+like "$(order)" 'nothing in mm refers to oom_round any more' "and what the list has in vain is told"
 
 # ---- replaced words ----
 is "$(cd scripts && python3 -B -c 'from hs.commands.check_words import REPLACED, faults

@@ -14,13 +14,13 @@ EPILOG = "exit status: 0; 1 a line for each fault that was found; 2 wrong use"
 
 FREESTANDING = r"<(std(def|int|bool|arg|noreturn)|limits|string|stdlib)\.h>"
 
-# room -> what an include there may be, besides a header of the same folder in quotes
+# source tree -> what an include there may be, besides a header of the same folder in quotes
 RULES = {
     "src/include/hv": [r'"hv/', r"<std(def|int|bool|arg)\.h>", r'"\w+\.def"', r'"hv/\w+\.def"'],
     "src/kvm": [r'"hv/', r'"((uapi|exit|sbi|vcpu|mmu)/)?\w+\.(h|def)"',
                 r"<linux/kvm\.h>", r"<asm/kvm\.h>", r"<(asm-generic|linux)/errno\.h>",
                 FREESTANDING],
-    "src/host": [r'"hv/', r'"(boot|dev|file|fs|lib|mm|proc|sched|trace)/\w+\.(h|def)"', r"<libfdt\.h>",
+    "src/host": [r'"hv/', r'"((boot|dev|file|fs|lib|mm|platform|proc|sched|trace)/)?\w+\.(h|def)"', r"<libfdt\.h>",
                  r"<(linux|asm|asm-generic)/", FREESTANDING,
                  r'"(events|classes)\.def"'],
     "src/vmm": [r"<(?!hv/)"],
@@ -33,17 +33,17 @@ def files():
     return [f for f in git.files("src", "tests/guest") if f.endswith((".c", ".h", ".S", ".def"))]
 
 
-def room_of(path):
-    for room in RULES:
-        if path.startswith(room + "/"):
-            return room
+def tree_of(path):
+    for tree in RULES:
+        if path.startswith(tree + "/"):
+            return tree
     return None
 
 
 def check(path):
-    room = room_of(path)
+    tree = tree_of(path)
     found = []
-    if room is None:
+    if tree is None:
         return found
     with open(os.path.join(TOP, path), encoding="utf-8") as source:
         for number, line in enumerate(source, 1):
@@ -54,8 +54,8 @@ def check(path):
                     os.path.join(TOP, os.path.dirname(path), target[1:-1]))
                 generated = re.match(r'.(\w+_offsets|trace_\w+)\.h', target)
                 if not own and not generated and \
-                        not any(re.match(rule, target) for rule in RULES[room]):
-                    found.append("%s:%d: %s may not include %s" % (path, number, room, target))
+                        not any(re.match(rule, target) for rule in RULES[tree]):
+                    found.append("%s:%d: %s may not include %s" % (path, number, tree, target))
             elif path.endswith(".c") and re.match(r"\s*#\s*(ifdef|ifndef|if)\b", line):
                 found.append("%s:%d: conditional code in a .c file; variants are chosen by an ops "
                              "pointer or by linking" % (path, number))

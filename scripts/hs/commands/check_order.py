@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""check-order - the subsystems of src/kvm refer to each other in one direction.
+"""check-order - the subsystems of src/kvm, and those of src/host, refer to each other in one direction.
 
 A file may include headers of its own subsystem and of those below it, and its object may refer to
-symbols of those alone. From top to bottom: uapi, exit, sbi, vcpu, mmu, and the files of src/kvm itself,
-which all of them share. References go through a table of functions where a lower subsystem has to
-call a higher one (struct exit_ops).
+symbols of those alone. From top to bottom, in src/kvm: uapi, exit, sbi, vcpu, mmu, and the files of
+src/kvm itself, which all of them share. A lower subsystem calls a higher one through a table of
+functions (struct exit_ops).
+
+In src/host: boot, kvm_host.c and kvm_file.c, dev, proc, fs and file, trace, mm, sched, platform, lib.
+Some references point upwards there, as in most kernels; each is listed with its reason (UPWARD), and
+one that is not in the list, or no longer in the sources, is an error. What src/include/hv declares is
+the interface between the two trees, and is for all of them.
 """
 import glob
 import os
@@ -14,32 +19,79 @@ import subprocess
 from hs.parser import of_command
 from hs.paths import TOP
 
-ORDER = ("uapi", "exit", "sbi", "vcpu", "mmu", "")
-# struct kvm contains a struct gstage.
-EXCEPTIONS = {("src/kvm/kvm.h", "mmu/gstage.h")}
+# From top to bottom; folders of one level may refer to each other.
+ORDER = {
+    "src/kvm": (("uapi",), ("exit",), ("sbi",), ("vcpu",), ("mmu",), ("",)),
+    "src/host": (("boot",), ("",), ("dev",), ("proc",), ("fs", "file"), ("trace",), ("mm",), ("sched",), ("platform",),
+                 ("lib", "libc")),
+}
+# (tree, lower folder, higher folder): (why, the symbols)
+UPWARD = {
+    ("src/host", "proc", "dev"): ("the table of system calls", {"sys_sync"}),
+    ("src/host", "fs", "dev"): ("syncfs is sync", {"sys_sync"}),
+    ("src/host", "fs", "proc"): (
+        "procfs shows processes, and a relative path begins at the process's folder",
+        {"all_processes", "all_processes_lock", "process_cwd", "process_find", "process_get", "process_put", "rlimits_show"}),
+    ("src/host", "file", "proc"): (
+        "ppoll and epoll_pwait set the signal mask, and a write to a broken pipe sends SIGPIPE",
+        {"signal_mask_restore", "signal_mask_set_user", "signal_send_process"}),
+    ("src/host", "mm", "proc"): (
+        "out of memory, a process is ended", {"oom_round", "oom_round_ended", "oom_wait"}),
+    ("src/host", "mm", "fs"): (
+        "an area's pages are a file's; the limits of memory are files of /proc and /sys",
+        {"inode_alloc", "inode_open", "inode_put", "pseudo_make", "ram_file_create", "ram_file_pages", "ram_file_set_huge",
+         "ram_file_truncate", "ram_huge_file_ops", "text_add"}),
+    ("src/host", "mm", "file"): (
+        "an area's pages are a file's, and userfaultfd() makes one",
+        {"fd_get", "fd_install_new", "file_alloc", "file_kread", "file_put", "file_size"}),
+    ("src/host", "sched", "boot"): ("the entry of a hart that is started", {"start_secondary"}),
+    ("src/host", "sched", "dev"): ("the interrupt controller", {"irq_handle_external"}),
+    ("src/host", "sched", "proc"): (
+        "a trap from user mode leads to system calls and signals, and a signal ends a sleep",
+        {"signal_fault", "syscall_dispatch", "thread_sleep_ends", "user_return_work"}),
+    ("src/host", "sched", "mm"): (
+        "threads are allocated, a switch changes the page table, and a page fault is a trap",
+        {"kernel_root", "kfree", "kmalloc", "kstack_alloc", "kstack_free", "mm_activate", "mm_fault"}),
+    ("src/host", "sched", "trace"): ("the timer's interrupt takes a sample", {"trace_sample_kernel"}),
+    ("src/host", "platform", "sched"): ("a fence goes to all harts", {"harts", "nr_harts"}),
+    ("src/host", "platform", "trace"): ("a panic prints the last events", {"trace_dump"}),
+    ("src/host", "lib", "dev"): ("the log goes to the UART", {"uart_write"}),
+}
+UPWARD_INCLUDES = {
+    ("src/kvm/kvm.h", "mmu/gstage.h"),  # struct kvm contains a struct gstage
+    ("src/host/sched/thread.h", "proc/signal.h"),  # struct thread contains a struct thread_signals
+    ("src/host/trace/trace_sample.c", "proc/process.h"),  # a sample names the process
+}
 EPILOG = "exit status: 0; 1 a reference points upwards; 2 wrong use; 77 the kernel's objects are not built"
 
 
-def rank(path):
-    """Position in ORDER of a path below src/kvm, or below the folder of its objects; None: no subsystem."""
+def level(tree, path):
+    """Position in ORDER of a path below the tree, or below the folder of its objects; None: no subsystem."""
     folder = os.path.dirname(path)
-    return ORDER.index(folder) if folder in ORDER else None
+    return next((number for number, folders in enumerate(ORDER[tree]) if folder in folders), None)
 
 
-def bad_includes(root):
-    for path in sorted(glob.glob(root + "/src/kvm/**/*.[chS]", recursive=True)):
-        name = os.path.relpath(path, root)
-        own = rank(os.path.relpath(path, root + "/src/kvm"))
+def allowed(tree, path, target):
+    """What may be referred to, beyond the order, from PATH in the folder of TARGET."""
+    return UPWARD.get((tree, os.path.dirname(path), os.path.dirname(target)), ("", ()))[1]
+
+
+def bad_includes(root, tree):
+    for path in sorted(glob.glob("%s/%s/**/*.[chS]" % (root, tree), recursive=True)):
+        name, below = os.path.relpath(path, root), os.path.relpath(path, os.path.join(root, tree))
+        own = level(tree, below)
         if own is None:
-            yield "%s: no such subsystem; there are %s" % (name, ", ".join(filter(None, ORDER)))
+            yield "%s: no such subsystem; there are %s" % (
+                name, ", ".join(folder for folders in ORDER[tree] for folder in folders if folder))
             continue
         with open(path, encoding="utf-8") as source:
             for number, line in enumerate(source, 1):
                 match = re.match(r'\s*#\s*include\s+"((?:\w+/)?\w+\.(?:h|def))"', line)
                 target = match and match.group(1)
-                if not target or not os.path.exists(os.path.join(root, "src/kvm", target)):
+                if not target or not os.path.exists(os.path.join(root, tree, target)):
                     continue
-                if rank(target) < own and (name, target) not in EXCEPTIONS:
+                if level(tree, target) < own and (name, target) not in UPWARD_INCLUDES \
+                        and (name.endswith(".h") or not allowed(tree, below, target)):
                     yield "%s:%d: %s is of a higher subsystem" % (name, number, target)
 
 
@@ -50,19 +102,40 @@ def symbols(path):
     return {name for kind, name in words if kind in "TDBRVWCSG"}, {name for kind, name in words if kind == "U"}
 
 
-def bad_symbols(root, folder):
-    """References of the objects in FOLDER, which holds SOURCE.o for each source file.
+def interface(root):
+    """The functions and objects that src/include/hv declares: they are for all subsystems of both trees."""
+    found = set()
+    for path in glob.glob(root + "/src/include/hv/*"):
+        with open(path, encoding="utf-8") as source:
+            code = re.sub(r"/\*.*?\*/|//[^\n]*", "", source.read(), flags=re.DOTALL)
+        found.update(re.findall(r'(\w+)[("]', code))
+        for declaration in re.findall(r"^extern ([^;(]*);", code, re.MULTILINE):
+            found.update(re.findall(r"\w+", declaration))
+    return found
+
+
+def bad_symbols(root, tree, folder):
+    """References of the objects in FOLDER, which holds SOURCE.o for each source file of the tree.
 
     Objects of sources that have been moved or removed stay in an output folder: they are not looked at.
     """
     paths = (os.path.relpath(path, folder) for path in glob.glob(folder + "/**/*.o", recursive=True))
     objects = {path: symbols(os.path.join(folder, path)) for path in paths
-               if os.path.exists(os.path.join(root, "src/kvm", path[:-len(".o")]))}
+               if os.path.exists(os.path.join(root, tree, path[:-len(".o")]))}
     home = {name: path for path, (defined, _) in objects.items() for name in defined}
+    shared, used = interface(root), set()
     for path, (_, wanted) in sorted(objects.items()):
-        for name in sorted(wanted & set(home)):
-            if rank(home[name]) < rank(path):
-                yield "%s refers to %s of %s" % (path, name, home[name])
+        for name in sorted((wanted & set(home)) - shared):
+            if level(tree, home[name]) >= level(tree, path):
+                continue
+            if name in allowed(tree, path, home[name]):
+                used.add((tree, os.path.dirname(path), os.path.dirname(home[name]), name))
+            else:
+                yield "%s/%s refers to %s of %s" % (tree, path[:-len(".o")], name, home[name][:-len(".o")])
+    for key, (_, names) in sorted(UPWARD.items()):
+        for name in sorted(names):
+            if key[0] == tree and key + (name,) not in used:
+                yield "%s: nothing in %s refers to %s any more: remove it from UPWARD" % (key[0], key[1], name)
 
 
 def main(argv):
@@ -70,11 +143,16 @@ def main(argv):
     parser.add_argument("--root", metavar="DIR", default=TOP, help="the tree (this one)")
     parser.add_argument("--out", metavar="DIR", default=None, help="its output folder (ROOT/build)")
     options = parser.parse_args(argv)
-    objects = os.path.join(options.out or os.path.join(options.root, "build"), "kernel/src/kvm")
-    found = list(bad_includes(options.root))
-    built = os.path.isdir(objects)
-    if built:
-        found += bad_symbols(options.root, objects)
+    found, built = [], True
+    for tree in ORDER:
+        if not os.path.isdir(os.path.join(options.root, tree)):
+            continue
+        objects = os.path.join(options.out or os.path.join(options.root, "build"), "kernel", tree)
+        found += bad_includes(options.root, tree)
+        if os.path.isdir(objects):
+            found += bad_symbols(options.root, tree, objects)
+        else:
+            built = False
     for line in found:
         print(line)
     return 1 if found else 0 if built else 77

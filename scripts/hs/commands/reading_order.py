@@ -53,12 +53,12 @@ src/kvm/vcpu/fp*.c src/kvm/vcpu/fp.S src/kvm/vcpu/vector.* src/kvm/*/* src/kvm/*
 What the core may ask of its host, and how an event is one no-op until somebody looks.
 src/include/hv/host.h src/include/hv/types.h src/include/hv/bits.h src/include/hv/list.h src/include/hv/spinlock.h
 src/include/hv/csr.def src/include/hv/cause.def src/include/hv/cause.h src/include/hv/sbi.def src/include/hv/sbi.h src/include/hv/exit_class.def src/include/hv/static_key.h src/include/hv/trace.h
-src/include/hv/trace_mem.h src/include/hv/* trace/*.def src/host/*/trace_*.c src/host/*/trace_* src/host/lib/static_key.c
+src/include/hv/trace_mem.h src/include/hv/* trace/*.def src/host/*/trace_*.c src/host/*/trace_* src/host/sched/static_key.c
 = The host: boot, traps, scheduling
 From OpenSBI's jump to the first thread. The kernel runs with interrupts off; [design](design.md) says why.
-src/host/boot/layout.h src/host/kernel.ld src/host/boot/boot.S src/host/boot/main.c src/host/sched/trap.S src/host/sched/trap.c src/host/sched/thread.h
+src/host/platform/layout.h src/host/kernel.ld src/host/boot/boot.S src/host/boot/main.c src/host/sched/trap.S src/host/sched/trap.c src/host/sched/thread.h
 src/host/sched/thread.c src/host/sched/sched.c src/host/sched/wait.h src/host/sched/wait.c src/host/sched/mutex.c src/host/sched/smp.h src/host/sched/smp.c src/host/sched/clock.h
-src/host/sched/clock.c src/host/sched/fpu.c src/host/kvm_host.c src/host/sched/sbi.c src/host/offsets.c
+src/host/sched/clock.c src/host/sched/fpu.c src/host/kvm_host.c src/host/platform/sbi.[ch] src/host/offsets.c
 = The host: memory
 Pages, tables, areas, faults, and where the core's notifiers are called.
 src/host/mm/page.h src/host/mm/page.c src/host/mm/account.h src/host/mm/account.c src/host/mm/kmalloc.c src/host/mm/pgtable.c src/host/mm/kstack.c src/host/mm/mm.h src/host/*/mm*.c src/host/mm/collapse.c src/host/mm/vma.h
@@ -76,7 +76,7 @@ src/host/file/timerfd.c src/host/file/memfd.c src/host/*/tty* src/host/dev/conso
 src/host/*/procfs* src/host/*/sysfs.* src/host/*/debugfs.* src/host/*/kvm_file.*
 = The host: devices and the rest
 Drivers, and small things that everybody calls.
-src/host/*/drivers.* src/host/*/fdt.* src/host/boot/isa.c src/host/sched/irq.h src/host/dev/plic.c src/host/*/virtio* src/host/*/port* src/host/*
+src/host/*/drivers.* src/host/*/fdt.* src/host/platform/isa.c src/host/platform/* src/host/sched/irq.h src/host/dev/plic.c src/host/*/virtio* src/host/*/port* src/host/*
 = The VMM
 An ordinary program of threads; it runs on Linux as it is.
 src/vmm/vmm.h src/vmm/main.c src/vmm/machine.c src/vmm/vcpu.c src/vmm/*

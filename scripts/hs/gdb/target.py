@@ -22,7 +22,7 @@ class Problem(gdb.GdbError):
 
 
 def _define(name):
-    with open(os.path.join(tables.TOP, "src/host/boot/layout.h"), encoding="utf-8") as layout:
+    with open(os.path.join(tables.TOP, "src/host/platform/layout.h"), encoding="utf-8") as layout:
         return int(re.search(r"^#define %s\s+(0x\w+)" % name, layout.read(), re.M).group(1), 16)
 
 

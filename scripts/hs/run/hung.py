@@ -9,7 +9,7 @@ import os
 import re
 import struct
 
-LINEAR_BASE = 0xffffffc000000000   # all physical memory in the host's address space (src/host/boot/layout.h)
+LINEAR_BASE = 0xffffffc000000000   # all physical memory in the host's address space (src/host/platform/layout.h)
 KERNEL_BASE = 0xffffffff80000000   # the host's image, which is loaded at IMAGE
 RAM_BASE, IMAGE = 0x80000000, 0x80200000
 MOST = 256          # entries of a list that are followed, in case it has a loop

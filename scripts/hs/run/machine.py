@@ -23,7 +23,7 @@ from .rundir import STATE_EXITED, STATE_PANICKED
 MIB = 1 << 20
 POLL_SECONDS = 0.02  # for the files that grow: the log, and output under --icount
 MAX_HARTS = 8
-MAX_SIZE = 126 << 30  # the host maps 128 GiB of addresses, and RAM begins at 2 GiB (src/host/boot/layout.h)
+MAX_SIZE = 126 << 30  # the host maps 128 GiB of addresses, and RAM begins at 2 GiB (src/host/platform/layout.h)
 MAX_DISKS = 7  # of QEMU's eight virtio-mmio slots one is the program's channel
 MIN_RAM = 64 * MIB
 QEMU_MIN = (7, 2)

@@ -8,7 +8,7 @@
  */
 #include "hv/csr.h"
 #include "hv/run_desc.h"
-#include "layout.h"
+#include "platform/layout.h"
 #include "host_offsets.h"
 
 	.section .head, "ax"
@@ -30,7 +30,7 @@ _start:
 	.ascii	"RSC\x05"
 	.word	0
 	.org	_start + HS_RUN_DESC_OFFSET
-	/* run_desc (main.c, section .run_desc) follows here. */
+	/* run_desc (platform.c, section .run_desc) follows here. */
 
 	.text
 start_first:

@@ -6,22 +6,22 @@
  * done by the thread "init".
  */
 #include <asm-generic/errno.h>
-#include "bootargs.h"
+#include "platform/bootargs.h"
 #include "sched/clock.h"
 #include "dev/drivers.h"
 #include "proc/exec_spec.h"
-#include "fdt.h"
-#include "file/file.h"
+#include "platform/fdt.h"
+#include "files.h"
 #include "hv/trace.h"
 #include "mm/mm.h"
 #include "mm/hugetlb.h"
 #include "mm/page.h"
-#include "platform.h"
-#include "power.h"
+#include "platform/platform.h"
+#include "platform/power.h"
 #include "lib/printk.h"
 #include "probe.h"
 #include "proc/process.h"
-#include "run.h"
+#include "platform/run_desc.h"
 #include "sched/smp.h"
 #include "dev/uart.h"
 #include "trace/trace_sample.h"
@@ -29,25 +29,12 @@
 extern char _image_start[], _image_end[], boot_stack[];
 
 void host_main(unsigned long hartid, hpa_t dtb, hpa_t load);
-
-/* In .run_desc: linked right behind the Image header, on a page of its own. */
-struct hs_run_desc run_desc __attribute__((section(".run_desc"), used)) = {
-	.magic = HS_RUN_DESC_MAGIC,
-	.version = HS_RUN_DESC_VERSION,
-};
+void host_first_exited(int wait_status) __attribute__((noreturn)); /* QEMU plugins look for it */
 
 /* The first hart's idle thread: boot.S puts its address into tp. */
 struct thread boot_thread;
 
-bool have_kvm;
-
-static hpa_t image_pa;
 static struct exec_spec spec;
-
-hpa_t kernel_image_pa(void)
-{
-	return image_pa;
-}
 
 /* Status as a shell counts it. */
 static int shell_status(int wait_status)
@@ -71,6 +58,11 @@ void host_first_exited(int wait_status)
 	power_off(shell_status(wait_status));
 }
 
+static const struct first_program_ops first_program_ops = {
+	.open_std = files_open_std,
+	.exited = host_first_exited,
+};
+
 static void start_program(void)
 {
 	hpa_t start = 0, end = 0;
@@ -82,7 +74,7 @@ static void start_program(void)
 	if (exec_spec_read(&spec))
 		panic("/.hs/exec of the initramfs is malformed");
 	run_desc.state = HS_RUN_RUNNING;
-	err = process_start_first(&spec);
+	err = process_start_first(&spec, &first_program_ops);
 	if (err) {
 		printk("host: %s does not start: error %d\n", spec.argv[0], -err);
 		host_first_exited((err == -ENOENT ? 127 : 126) << 8);
@@ -145,7 +137,7 @@ void host_main(unsigned long hartid, hpa_t dtb, hpa_t load)
 {
 	struct thread *init;
 
-	image_pa = load;
+	kernel_image_pa = load;
 	boot_thread_init();
 	trap_hart_init();
 	memory_init(dtb, load);

@@ -8,12 +8,13 @@
  */
 #include "probe.h"
 #include "sched/clock.h"
-#include "fdt.h"
+#include "platform/fdt.h"
 #include "hv/csr.h"
 #include "hv/host.h"
 #include "hv/pte.h"
 #include "mm/page.h"
 #include "lib/printk.h"
+#include "platform/sbi.h"
 #include "sched/smp.h"
 
 static const char *const extensions[] = {

@@ -9,7 +9,7 @@
 #include <linux/errno.h>
 #include "sched/clock.h"
 #include "drivers.h"
-#include "boot/fdt.h"
+#include "platform/fdt.h"
 #include "hv/csr.h"
 #include "sched/irq.h"
 #include "mm/page.h"

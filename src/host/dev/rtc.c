@@ -5,7 +5,7 @@
  */
 #include "sched/clock.h"
 #include "drivers.h"
-#include "boot/fdt.h"
+#include "platform/fdt.h"
 #include "mm/page.h"
 
 #define RTC_TIME_LOW  0x0

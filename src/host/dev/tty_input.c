@@ -170,7 +170,7 @@ static void signal_group(int pgid, int signo)
 
 	spin_lock(&all_processes_lock);
 	list_for_each_entry(p, &all_processes, all_link)
-		if (!pgid && p->is_first)
+		if (!pgid && p->first)
 			pgid = p->pgid;
 	if (pgid)
 		signal_send_many(pgid, signo, SI_KERNEL);

@@ -5,10 +5,11 @@
  * Source: NS16550A data sheet (registers); SBI §5 and §12 for the fallback.
  */
 #include "uart.h"
-#include "boot/fdt.h"
+#include "platform/fdt.h"
 #include "hv/sbi.h"
 #include "mm/page.h"
 #include "sched/smp.h"
+#include "platform/sbi.h"
 
 #define UART_THR      0 /* transmit holding; receive buffer when read */
 #define UART_IER      1

@@ -12,7 +12,7 @@
 #include <linux/virtio_mmio.h>
 #include <string.h>
 #include "drivers.h"
-#include "boot/fdt.h"
+#include "platform/fdt.h"
 #include "sched/irq.h"
 #include "mm/page.h"
 #include "port.h"

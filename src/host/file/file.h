@@ -110,10 +110,4 @@ u64 file_size(struct file *f);
 /* An ops->seek for what has no known end: SEEK_SET and SEEK_CUR. */
 long file_seek_no_end(struct file *f, s64 offset, int whence);
 
-/* Boot: unpack the initramfs, make /dev, /proc, /sys. Before it: drivers_init() (drivers.h). */
-void files_init(hpa_t initrd, size_t size);
-/* The program's descriptors 0 to 2, as /.hs/exec says. */
-struct exec_spec;
-int files_open_std(struct fd_table *fds, const struct exec_spec *spec);
-
 #endif

@@ -10,7 +10,7 @@
 #include "hv/bits.h"
 #include "mm/page.h"
 #include "lib/printk.h"
-#include "lib/random.h"
+#include "platform/random.h"
 #include "proc/process.h"
 #include "sched/thread.h"
 #include "mm/uaccess.h"

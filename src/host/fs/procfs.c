@@ -7,9 +7,9 @@
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
-#include "boot/bootargs.h"
+#include "platform/bootargs.h"
 #include "sched/clock.h"
-#include "boot/fdt.h"
+#include "platform/fdt.h"
 #include "mm/hugetlb.h"
 #include "mm/vma.h"
 #include "hv/host.h"

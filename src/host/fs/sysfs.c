@@ -8,7 +8,7 @@
 #include <linux/errno.h>
 #include <linux/stat.h>
 #include <string.h>
-#include "boot/bootargs.h"
+#include "platform/bootargs.h"
 #include "hv/host.h"
 #include "mm/page.h"
 #include "lib/printk.h"

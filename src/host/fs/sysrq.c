@@ -8,8 +8,8 @@
  * none may end the machine unless who booted it says so.
  */
 #include <string.h>
-#include "boot/bootargs.h"
-#include "boot/power.h"
+#include "platform/bootargs.h"
+#include "platform/power.h"
 #include "lib/printk.h"
 #include "procfs.h"
 #include "pseudo.h"

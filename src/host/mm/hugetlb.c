@@ -15,11 +15,11 @@
 #include <string.h>
 #include "hv/bits.h"
 #include "hv/spinlock.h"
-#include "boot/bootargs.h"
+#include "platform/bootargs.h"
 #include "file/file.h"
 #include "hugetlb.h"
 #include "fs/inode.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "page.h"
 #include "lib/printk.h"
 #include "fs/pseudo.h"

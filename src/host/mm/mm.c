@@ -18,7 +18,7 @@
 #include "hv/host.h"
 #include "file/file.h"
 #include "fs/inode.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "page.h"
 #include "proc/oom.h"
 #include "proc/process.h"

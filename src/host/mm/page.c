@@ -8,7 +8,7 @@
  */
 #include "page.h"
 #include <string.h>
-#include "boot/fdt.h"
+#include "platform/fdt.h"
 #include "account.h"
 #include "hugetlb.h"
 #include "hv/host.h"

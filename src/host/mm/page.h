@@ -11,7 +11,7 @@
 
 #include "hv/list.h"
 #include "hv/types.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 
 #define PAGE_MAX_ORDER 10 /* blocks of at most 4 MiB */
 #define ORDER_2M       9
@@ -84,17 +84,6 @@ void page_clear(void *va, size_t size); /* by cbo.zero where the hart has it */
 hpa_t page_alloc_zeroed_block(void); /* as page_alloc_user(); 0: no memory */
 void page_clear_block(hpa_t pa);
 void page_clear_init(void); /* once the ISA string is known */
-
-static inline void *pa_to_va(hpa_t pa)
-{
-	return (void *)(unsigned long)(LINEAR_BASE + pa);
-}
-
-/* For pointers into the linear map only (what page_alloc() and kmalloc() give). */
-static inline hpa_t va_to_pa(const void *va)
-{
-	return (hpa_t)((unsigned long)va - LINEAR_BASE);
-}
 
 /* Cleared memory of any size up to 4 MiB; NULL if there is none. kfree(NULL) is allowed. */
 void *kmalloc(size_t size);

@@ -13,6 +13,7 @@
 #include "mm.h"
 #include "page.h"
 #include "lib/printk.h"
+#include "platform/sbi.h"
 #include "sched/smp.h"
 
 #define ENTRIES     512

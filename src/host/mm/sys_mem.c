@@ -10,7 +10,7 @@
 #include "hv/host.h"
 #include "file/file.h"
 #include "hugetlb.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "page.h"
 #include "lib/printk.h"
 #include "proc/process.h"

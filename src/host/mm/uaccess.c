@@ -8,7 +8,7 @@
  * fails.
  */
 #include <linux/errno.h>
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "sched/thread.h"
 #include "uaccess.h"
 

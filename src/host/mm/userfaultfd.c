@@ -24,7 +24,7 @@
 #include "hv/host.h"
 #include "sched/clock.h"
 #include "file/file.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "page.h"
 #include "file/poll.h"
 #include "proc/process.h"

@@ -15,7 +15,7 @@
 #include <linux/mman.h>
 #include "hv/bits.h"
 #include "file/file.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "page.h"
 #include "lib/printk.h"
 #include "sched/thread.h"

@@ -9,7 +9,7 @@
 
 #include "hv/list.h"
 #include "hv/types.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "hv/bits.h"
 #include "mm.h"
 

@@ -15,7 +15,7 @@
 #include "hv/bits.h"
 #include "exec.h"
 #include "file/file.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "mm/page.h"
 #include "mm/vma.h"
 

@@ -17,7 +17,7 @@
 #include "exec.h"
 #include "file/file.h"
 #include "fs/inode.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "mm/page.h"
 #include "oom.h"
 #include "process_impl.h"

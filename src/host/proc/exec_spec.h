@@ -28,7 +28,4 @@ struct exec_spec {
 /* exec_file.c: reads /.hs/exec, or fills in /init on the console. -EINVAL: malformed (logged). */
 int exec_spec_read(struct exec_spec *spec);
 
-/* The file layer: descriptors 0, 1, 2 of the first program. */
-int files_open_std(struct fd_table *fds, const struct exec_spec *spec);
-
 #endif

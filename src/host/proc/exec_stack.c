@@ -15,9 +15,9 @@
 #include "hv/bits.h"
 #include "hv/host.h"
 #include "exec.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "mm/page.h"
-#include "lib/random.h"
+#include "platform/random.h"
 #include "mm/vma.h"
 #include "rlimit.h"
 

@@ -185,8 +185,8 @@ static void process_teardown(struct process *p)
 	close_account(p);
 	oom_memory_freed(p);
 	orphan_children(p);
-	if (p->is_first)
-		host_first_exited(p->wait_status);
+	if (p->first)
+		p->first->exited(p->wait_status);
 	become_zombie(p);
 }
 

@@ -17,7 +17,7 @@
 #include "hv/bits.h"
 #include "sched/clock.h"
 #include "hv/host.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "mm/mm.h"
 #include "process_impl.h"
 #include "syscall.h"

@@ -21,7 +21,7 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "lib/printk.h"
-#include "lib/random.h"
+#include "platform/random.h"
 #include "process_impl.h"
 #include "rlimit.h"
 #include "sched/smp.h"
@@ -253,7 +253,7 @@ static void first_thread(void *arg)
 	int err = first_set_cwd(current_process, start->spec->cwd);
 
 	if (err == 0)
-		err = files_open_std(current_process->fds, start->spec);
+		err = current_process->first->open_std(current_process->fds, start->spec);
 	if (err == 0)
 		err = first_args(start->spec, &args);
 	if (err == 0)
@@ -267,7 +267,7 @@ static void first_thread(void *arg)
 	current->process = NULL; /* the report is main.c's; the machine ends */
 }
 
-int process_start_first(const struct exec_spec *spec)
+int process_start_first(const struct exec_spec *spec, const struct first_program_ops *ops)
 {
 	/* Static: the starter may be gone from its stack while the waker still wakes it. */
 	static struct first_start start;
@@ -289,7 +289,7 @@ int process_start_first(const struct exec_spec *spec)
 	start.spec = spec;
 	start.process = p;
 	waitq_init(&start.wq);
-	p->is_first = true;
+	p->first = ops;
 	p->fds = fd_table_create();
 	if (!p->fds)
 		return -ENOMEM;

@@ -43,11 +43,11 @@ struct process {
 	char path[256]; /* of the program, for /proc/self/exe */
 
 	u64 run_time, child_time; /* ticks: of threads that ended; of reaped children */
-	bool is_first;            /* the machine ends with it */
-	struct waitq thread_wait; /* exec waits here until it is alone */
-	bool is_init;             /* pid 1: not a program, takes in orphans */
-	bool stop_all;            /* exec or exit: no new threads */
-	bool vfork_done;          /* the mm that a vfork() parent lent is given back */
+	const struct first_program_ops *first; /* of the first program; else NULL */
+	struct waitq thread_wait;              /* exec waits here until it is alone */
+	bool is_init;                          /* pid 1: not a program, takes in orphans */
+	bool stop_all;                         /* exec or exit: no new threads */
+	bool vfork_done;                       /* the mm that a vfork() parent lent is given back */
 	struct waitq vfork_wait;
 	int exit_signal; /* to the parent; SIGCHLD, or 0 */
 
@@ -78,13 +78,19 @@ extern struct process init_process;
 
 #define current_process (current->process)
 
-/* Start the first program: called by main.c when the machine is up. */
 struct exec_spec;
-int process_start_first(const struct exec_spec *spec);
+struct fd_table;
+
+/* What the start of the machine does for its first program. */
+struct first_program_ops {
+	int (*open_std)(struct fd_table *fds, const struct exec_spec *spec); /* files 0 to 2 */
+	void (*exited)(int wait_status); /* does not return: the machine ends */
+};
+
+/* Start the first program: called by main.c when the machine is up. */
+int process_start_first(const struct exec_spec *spec, const struct first_program_ops *ops);
 /* The process's working directory, referenced; NULL: the root. */
 struct inode *process_cwd(struct process *p);
-/* Called by the process layer when that program is gone: main.c reports and powers off. */
-void host_first_exited(int wait_status) __attribute__((noreturn));
 
 /* On the way back to user mode: signals, exit; after need_resched was served. signal.c */
 void user_return_work(struct trap_frame *frame);

@@ -18,7 +18,7 @@
 #include "file/file.h"
 #include "mm/page.h"
 #include "process_impl.h"
-#include "lib/random.h"
+#include "platform/random.h"
 #include "syscall.h"
 #include "mm/uaccess.h"
 

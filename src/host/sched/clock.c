@@ -7,9 +7,10 @@
  * without it. Spec: Sstc, SBI §6.
  */
 #include "clock.h"
-#include "boot/fdt.h"
+#include "platform/fdt.h"
 #include "hv/trace.h"
 #include "lib/printk.h"
+#include "platform/sbi.h"
 #include "smp.h"
 
 #define NS_PER_SEC        1000000000ULL

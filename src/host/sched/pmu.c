@@ -14,6 +14,7 @@
 #include "hv/host.h"
 #include "hv/sbi.h"
 #include "smp.h"
+#include "platform/sbi.h"
 
 #define FIRST_HPM 3  /* 0 to 2 are cycle, time and instret */
 #define NR_CSRS   32 /* cycle to hpmcounter31 */

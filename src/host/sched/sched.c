@@ -16,7 +16,7 @@
  * Two rq_locks are never held at once.
  */
 #include <asm-generic/errno-base.h>
-#include "boot/bootargs.h"
+#include "platform/bootargs.h"
 #include "hv/trace.h"
 #include "mm/mm.h"
 #include "mm/page.h"

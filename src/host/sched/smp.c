@@ -6,7 +6,9 @@
  */
 #include "smp.h"
 #include "clock.h"
-#include "boot/fdt.h"
+#include "platform/fdt.h"
+#include "platform/platform.h"
+#include "platform/sbi.h"
 #include "hv/trace.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -16,6 +18,7 @@
 
 struct hart harts[HV_MAX_HARTS];
 unsigned int nr_harts = 1;
+bool have_kvm;
 
 extern char _image_start[], start_secondary[];
 
@@ -29,7 +32,7 @@ void ipi_send(unsigned int hart)
 
 static void start_hart(int node, unsigned long hartid)
 {
-	hpa_t image = kernel_image_pa(), entry = image + (hpa_t)(start_secondary - _image_start);
+	hpa_t image = kernel_image_pa, entry = image + (hpa_t)(start_secondary - _image_start);
 	unsigned int index = nr_harts;
 	u64 deadline = hv_time() + ns_to_ticks(START_TIMEOUT_NS);
 	struct thread *idle;

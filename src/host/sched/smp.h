@@ -56,7 +56,6 @@ static inline bool need_resched(void)
 /* All harts of the device tree, by SBI HSM; bounded wait, and those that fail are named. */
 void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));
-hpa_t kernel_image_pa(void);      /* where the image was loaded */
 void ipi_send(unsigned int hart); /* a software interrupt: look at need_resched, timers, kicks */
 
 /* trap.c: take every interrupt that is pending now; no trap is involved. */
@@ -93,12 +92,5 @@ void fpu_switch_out(struct thread *t);
 void fpu_switch_in(struct thread *t);
 bool fpu_trap(struct trap_frame *frame); /* true: the unit was off and is now this thread's */
 void fpu_thread_exit(struct thread *t);
-
-struct sbiret sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
-		       unsigned long a2, unsigned long a3, unsigned long a4);
-bool firmware_has_sbi(unsigned long ext);
-/* fid of RFENCE on the harts of an index mask; see hv_remote_fence(). */
-void sbi_remote_fence(unsigned long fid, unsigned long mask, unsigned long start,
-		      unsigned long size, unsigned long id);
 
 #endif

@@ -13,7 +13,7 @@
 #include "hv/list.h"
 #include "hv/spinlock.h"
 #include "hv/types.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "proc/signal.h"
 
 struct account;

@@ -7,7 +7,7 @@
  * touched by uaccess, or a defect). In a guest stvec is the core's, not this one.
  */
 #include "hv/csr.h"
-#include "boot/layout.h"
+#include "platform/layout.h"
 #include "host_offsets.h"
 
 	.macro	save_all

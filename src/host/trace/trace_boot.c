@@ -15,12 +15,12 @@
  */
 #include <string.h>
 #include "hv/trace.h"
-#include "boot/bootargs.h"
-#include "boot/fdt.h"
+#include "platform/bootargs.h"
+#include "platform/fdt.h"
 #include "sched/clock.h"
 #include "mm/page.h"
 #include "lib/printk.h"
-#include "boot/run.h"
+#include "platform/run_desc.h"
 #include "sched/smp.h"
 #include "trace_control.h"
 #include "trace_hart.h"

@@ -18,7 +18,7 @@
  */
 #include "trace_sample.h"
 #include <asm-generic/errno-base.h>
-#include "boot/bootargs.h"
+#include "platform/bootargs.h"
 #include "hv/csr.h"
 #include "lib/printk.h"
 #include "proc/process.h"

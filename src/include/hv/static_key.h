@@ -2,7 +2,7 @@
 /*
  * static_key.h - a condition that costs one no-op while it is false.
  *
- * The site contains `nop`; src/host/lib/static_key.c overwrites it with `j label` when the key is
+ * The site contains `nop`; src/host/sched/static_key.c overwrites it with `j label` when the key is
  * switched on. Every site has a row in the section __jump_table. On the native test host the key is
  * an ordinary variable.
  */

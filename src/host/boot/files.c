@@ -8,17 +8,18 @@
 #include <string.h>
 #include "fs/devfs.h"
 #include "proc/exec_spec.h"
-#include "file.h"
+#include "file/file.h"
+#include "files.h"
 #include "fs/initramfs.h"
 #include "fs/inode.h"
 #include "kvm_file.h"
-#include "poll.h"
+#include "file/poll.h"
 #include "dev/port.h"
 #include "lib/printk.h"
 #include "fs/pseudo.h"
 #include "sched/smp.h"
 #include "dev/tty.h"
-#include "unix_socket.h"
+#include "file/unix_socket.h"
 
 void files_init(hpa_t initrd, size_t size)
 {

@@ -16,8 +16,9 @@
 #include "hv/static_key.h"
 #include "hv/bits.h"
 #include "mm/page.h"
-#include "printk.h"
-#include "boot/run.h"
+#include "lib/printk.h"
+#include "platform/platform.h"
+#include "platform/sbi.h"
 #include "sched/smp.h"
 
 #define INSN_NOP 0x00000013U /* addi x0, x0, 0 */
@@ -42,7 +43,7 @@ static u32 jump_insn(const struct static_key_site *s)
 /* Text is mapped read-only where it runs; the linear map has the same page writable. */
 static u16 *writable(unsigned long text)
 {
-	return pa_to_va(kernel_image_pa() + (text - KERNEL_BASE));
+	return pa_to_va(kernel_image_pa + (text - KERNEL_BASE));
 }
 
 /*

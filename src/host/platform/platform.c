@@ -11,8 +11,17 @@
 #include "hv/host.h"
 #include "hv/sbi.h"
 #include "platform.h"
+#include "run_desc.h"
+#include "sbi.h"
 #include "lib/printk.h"
-#include "sched/smp.h"
+
+/* In .run_desc: linked right behind the Image header, on a page of its own. */
+struct hs_run_desc run_desc __attribute__((section(".run_desc"), used)) = {
+	.magic = HS_RUN_DESC_MAGIC,
+	.version = HS_RUN_DESC_VERSION,
+};
+
+hpa_t kernel_image_pa;
 
 static void need(unsigned long ext, const char *name, const char *what_for)
 {

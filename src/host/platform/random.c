@@ -9,7 +9,7 @@
  */
 #include "random.h"
 #include <string.h>
-#include "boot/fdt.h"
+#include "platform/fdt.h"
 #include "hv/bits.h"
 #include "hv/host.h"
 #include "hv/spinlock.h"

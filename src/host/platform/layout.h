@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * layout.h - the host's virtual memory layout (Sv39), for C, assembly and linker.
+ * layout.h - the host's virtual memory layout (Sv39), for C and assembly.
  *
  *   0x0000000000000000 .. 0x0000003fffffffff  a user process
  *   0xffffffc000000000 .. 0xffffffdfffffffff  all physical memory and devices, linear
@@ -20,4 +20,19 @@
 #define KSTACK_SIZE   (4096 << KSTACK_ORDER)
 #define KSTACK_CANARY 0x6b73746b636e7279 /* at the lowest address of each kernel stack */
 
+#ifndef __ASSEMBLER__
+#include "hv/types.h"
+
+static inline void *pa_to_va(hpa_t pa)
+{
+	return (void *)(unsigned long)(LINEAR_BASE + pa);
+}
+
+/* For pointers into the linear map only (what page_alloc() and kmalloc() give). */
+static inline hpa_t va_to_pa(const void *va)
+{
+	return (hpa_t)((unsigned long)va - LINEAR_BASE);
+}
+
+#endif
 #endif

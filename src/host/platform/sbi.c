@@ -2,9 +2,9 @@
 /*
  * sbi.c - calls to the firmware. Source: SBI §3 (binary encoding).
  */
-#include "hv/sbi.h"
+#include "sbi.h"
 #include "hv/trace.h"
-#include "smp.h"
+#include "sched/smp.h"
 
 struct sbiret sbi_call(unsigned long ext, unsigned long fid, unsigned long arg0, unsigned long arg1,
 		       unsigned long arg2, unsigned long arg3, unsigned long arg4)

@@ -6,8 +6,8 @@
  * the linear map. Source: Devicetree §2, §3, §5.
  */
 #include "fdt.h"
+#include "layout.h"
 #include <string.h>
-#include "mm/page.h"
 #include "lib/printk.h"
 
 const void *host_fdt;
