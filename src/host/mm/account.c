@@ -2,14 +2,16 @@
 /*
  * account.c - accounts of kernel memory, one per process (account.h), and the tree that they form.
  *
- * The parent of an account is the account of the process that created its process. An account outlives its
- * process as long as a page is charged to it, for example the page of a pipe or of a memfd that another
- * process has open, or as long as a process that it created is alive. So orphans stay in the family that
- * they come from, and many small processes of one program count by their sum. The pages of an ended
- * process count for its family, too, because it is probably a member of the family that has its files
- * open. A page that a process maps counts for that process (page_is_elsewhere()).
+ * The parent of an account is the account of the process that created its process. An account
+ * outlives its process as long as a page is charged to it, for example the page of a pipe or of a
+ * memfd that another process has open, or as long as a process that it created is alive. So orphans
+ * stay in the family that they come from, and many small processes of one program count by their
+ * sum. The pages of an ended process count for its family, too, because it is probably a member of
+ * the family that has its files open. A page that a process maps counts for that process
+ * (page_is_elsewhere()).
  *
- * Lock: accounts_lock for the tree. It is a leaf: freeing a page may free an account under any other lock.
+ * Lock: accounts_lock for the tree. It is a leaf: freeing a page may free an account under any
+ * other lock.
  */
 #include "account.h"
 #include "hv/bits.h"
@@ -65,10 +67,10 @@ size_t account_pages(const struct account *account)
 }
 
 /*
- * Take an account out of the tree if it is dead, without pages, and has a single child: it no longer keeps
- * a family together. Otherwise each process in a chain (fork, then exit) would leave its account behind.
- * accounts_lock is held. Returns the account if the caller has to drop a reference to it, which was the
- * child's, after unlocking; else NULL.
+ * Take an account out of the tree if it is dead, without pages, and has a single child: it no
+ * longer keeps a family together. Otherwise each process in a chain (fork, then exit) would leave
+ * its account behind. accounts_lock is held. Returns the account if the caller has to drop a
+ * reference to it, which was the child's, after unlocking; else NULL.
  */
 static struct account *collapse(struct account *account)
 {
@@ -101,9 +103,10 @@ void account_free(struct account *account)
 }
 
 /*
- * The last page of a dead account may be freed long after its process has ended. Collapse the account at
- * that moment: if the tree were collapsed only when a process ends, a chain of processes, each of which
- * closes what an ancestor has left, would leave an account behind each time.
+ * The last page of a dead account may be freed long after its process has ended. Collapse the
+ * account at that moment: if the tree were collapsed only when a process ends, a chain of
+ * processes, each of which closes what an ancestor has left, would leave an account behind each
+ * time.
  */
 void account_uncharge_dead(struct account *account, long pages)
 {
@@ -112,7 +115,7 @@ void account_uncharge_dead(struct account *account, long pages)
 
 	spin_lock(&accounts_lock);
 	left = __atomic_sub_fetch(&account->pages, pages, __ATOMIC_ACQ_REL);
-	/* With the reference left, the account is still there: account_free() takes accounts_lock. */
+	/* One reference is left, so the account exists: account_free() takes accounts_lock. */
 	if (left == 1)
 		collapsed = collapse(account);
 	spin_unlock(&accounts_lock);
@@ -145,7 +148,7 @@ void account_close(struct account *account)
 
 	kmalloc_close(account);
 	spin_lock(&accounts_lock);
-	/* The parent's last page may have gone while is_dead was being set: account_uncharge() missed that. */
+	/* Also the parent: account_uncharge() of its last page may not have seen is_dead yet. */
 	above = collapse(account->parent);
 	if (collapse(account))
 		refs++; /* the child's */
@@ -174,8 +177,9 @@ static struct account *next_upwards(struct account *account)
 }
 
 /*
- * Compute `family` and `largest` of an account from its children. The pages of a dead account count for its
- * family; if no process of that family is left, they count for the nearest living process above it.
+ * Compute `family` and `largest` of an account from its children. The pages of a dead account count
+ * for its family; if no process of that family is left, they count for the nearest living process
+ * above it.
  */
 static void add_up(struct account *account)
 {

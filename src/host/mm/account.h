@@ -2,11 +2,12 @@
 /*
  * account.h - accounting of kernel memory by process.
  *
- * Every page that page_alloc() returns is charged to the account of the calling thread's process: page
- * tables, kernel stacks, small objects, pipes, memfds and shared memory, KVM's structs and tables. struct
- * page records the account until the page is freed. Not charged are pages that mm->total_pages counts
- * (page_alloc_user()), and pages of files in the directory tree, which no process's end frees. An object
- * that several processes use stays charged to the one that created it.
+ * Every page that page_alloc() returns is charged to the account of the calling thread's process:
+ * page tables, kernel stacks, small objects, pipes, memfds and shared memory, KVM's structs and
+ * tables. struct page records the account until the page is freed. Not charged are pages that
+ * mm->total_pages counts (page_alloc_user()), and pages of files in the directory tree, which no
+ * process's end frees. An object that several processes use stays charged to the one that created
+ * it.
  */
 #ifndef HOST_ACCOUNT_H
 #define HOST_ACCOUNT_H
@@ -42,7 +43,7 @@ void account_get(struct account *account);
 void account_put(struct account *account);
 /* The process has freed its resources. Drops its reference. */
 void account_close(struct account *account);
-/* Charge the calling thread's page_alloc() and kmalloc() to `account`; returns the previous account. */
+/* Charge the calling thread's page_alloc() and kmalloc() to `account`. Returns the previous one. */
 struct account *account_use(struct account *account);
 
 static inline void account_charge(struct account *account, long pages)
@@ -51,7 +52,7 @@ static inline void account_charge(struct account *account, long pages)
 }
 
 void account_free(struct account *account);
-/* account_uncharge() for an account whose process has ended. The caller does not hold accounts_lock. */
+/* account_uncharge() for an account whose process has ended. accounts_lock must not be held. */
 void account_uncharge_dead(struct account *account, long pages);
 
 static inline void account_uncharge(struct account *account, long pages)
@@ -65,10 +66,10 @@ static inline void account_uncharge(struct account *account, long pages)
 size_t account_pages(const struct account *account);
 
 /*
- * Find the largest process of the largest family: starting from the root of the tree, go to the child with
- * the largest family until none is larger than the process itself. The caller holds all_processes_lock and
- * has set `footprint` of each process. Returns the account, whose process may have ended meanwhile, or NULL:
- * no process can be ended.
+ * Find the largest process of the largest family: starting from the root of the tree, go to the
+ * child with the largest family until none is larger than the process itself. The caller holds
+ * all_processes_lock and has set `footprint` of each process. Returns the account, whose process
+ * may have ended meanwhile, or NULL: no process can be ended.
  */
 struct account *account_find_largest(void);
 

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * collapse.c - madvise(MADV_COLLAPSE): 512 small pages move into one block of 2 MiB.
+ * collapse.c - madvise(MADV_COLLAPSE): move 512 small pages into one block of 2 MiB.
  *
- * The one way in which this host moves pages that are in use. Every page gets another
- * frame, while threads of the process and vCPUs of its VMs go on:
+ * Nothing else in this host moves pages that are in use. Every page gets another frame
+ * while threads of the process and vCPUs of its VMs keep running:
  *
- *   mm_notify_start   no guest has the pages, or gets one back before the end
- *   entries cleared   threads that touch them wait for mm->lock in their fault
+ *   mm_notify_start   no guest maps the pages, or can map them again before mm_notify_end
+ *   clear entries     threads that touch the pages wait for mm->lock in their faults
  *   fence             no hart can write to an old frame any more
- *   copy              nobody but us
- *   one leaf          then mm_notify_moved, mm_notify_end; the old frames are freed
+ *   copy              nothing else accesses the frames
+ *   install one leaf  then mm_notify_moved, mm_notify_end, and free the old frames
  *
- * A page that somebody holds is not moved, for he would write to the old frame: a device's
- * transfer, a fault of a guest under way, or, after fork, the other process. Anonymous
- * private memory only, and none whose missing pages are userfaultfd's. Locks: mm->lock.
+ * A page with another reference is not moved, because its holder may access the old frame:
+ * a device transfer or, after fork, the other process. Only private anonymous memory is
+ * collapsed, and none that is registered with a userfaultfd. Locks: mm->lock.
  */
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -26,7 +26,7 @@
 #include "vma.h"
 
 #define BLOCK_PAGES 512
-#define COPY_BATCH  16 /* pages between two looks for interrupts: 4000 instructions each */
+#define COPY_BATCH  16 /* pages between two calls of irq_window(); a copy: 1200 instructions */
 #define PUT_BATCH   8
 
 struct block {
@@ -34,11 +34,11 @@ struct block {
 	const struct vma *vma;
 	unsigned long start;
 	hpa_t to;
-	hpa_t *from; /* BLOCK_PAGES of them; 0: no page */
+	hpa_t *from; /* BLOCK_PAGES old frames; 0: no page */
 	unsigned int present;
 };
 
-/* 0; 1: it is one leaf already. -EAGAIN: a page is in somebody's hands. -EINVAL: none is there. */
+/* 0, or 1: already one leaf. -EAGAIN: a page has another reference. -EINVAL: no page is present. */
 static int check_pages(struct block *b)
 {
 	unsigned long va = b->start, size;
@@ -87,7 +87,7 @@ static void put_leaf(struct block *b)
 {
 	pte_t *pte;
 
-	/* The table of the small pages is empty and goes; the one above it is there. */
+	/* Free the small pages' empty table. The table above it exists, so neither call fails. */
 	BUG_ON(!pgtable_collapse_empty(b->mm, b->start));
 	pte = pgtable_alloc(b->mm, b->start, SZ_2M);
 	BUG_ON(!pte);
@@ -146,7 +146,7 @@ int mm_collapse(struct mm *mm, unsigned long start, unsigned long end)
 			    !(b.vma->flags & (VMA_SHARED | VMA_NO_HUGE | VMA_HUGETLB | VMA_UFFD)) &&
 			    b.vma->end - va >= SZ_2M;
 
-		/* Linux, too, goes on with the next block and tells of the last that failed. */
+		/* As on Linux, a failure doesn't end the loop, and the last error is returned. */
 		failed = fits ? collapse_block(&b) : -EINVAL;
 		err = failed ? failed : err;
 		irq_window();

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * fault.c - demand paging: what a page of an area is made of at its first use.
+ * fault.c - demand paging: choose and map a page at its first use.
  *
- * anonymous          zeroed; a whole 2 MiB at once where the area holds it and memory has it
- * file, shared       the file's own page, or block of 512
- * file, private      the file's page, read-only, until the first write copies it
- * after fork         read-only and shared until a write copies it, or finds itself alone
+ * anonymous          a zeroed page, or 2 MiB at once if the area contains them and memory is free
+ * file, shared       the file's own page, or a block of 512
+ * file, private      the file's page, read-only; the first write copies it
+ * after fork         shared and read-only; a write copies the page unless it is the only user
  *
- * Whether a private page may be written in place is decided by its reference count: 1
- * means that nobody else maps it, keeps it in a file, or has it pinned.
- * Locks: mm->lock throughout; file operations may sleep below it.
+ * The reference count decides whether a private page may be written in place: if it is 1,
+ * the page is not mapped elsewhere, not in a file, and not pinned.
+ * Locks: mm->lock throughout; file operations may sleep with it held.
  */
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -31,8 +31,8 @@ unsigned long vma_pte_flags(unsigned int prot)
 	unsigned long flags = PTE_USER_BASE;
 
 	/*
-	 * PROT_NONE keeps its page: a leaf that neither user (no U) nor kernel (no R, no W)
-	 * can use for data. V without R, W, X would be a pointer to a table (S §3.1).
+	 * PROT_NONE keeps its page in a leaf that neither user (no U) nor kernel (no R, no W)
+	 * can use for data. X is set because V without R, W and X points to a table (S §3.1).
 	 */
 	if (!(prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
 		return PTE_V | PTE_X | PTE_A | PTE_D;
@@ -46,8 +46,8 @@ unsigned long vma_pte_flags(unsigned int prot)
 }
 
 /*
- * New instructions stand in memory: harts that run mm fetch them anew now, the others
- * when they switch to it (mm_activate() looks at icache_stale).
+ * Memory contains new instructions: harts that run mm execute fence.i now, the others
+ * when they switch to mm (mm_activate() checks icache_stale).
  */
 void mm_sync_icache(struct mm *mm)
 {
@@ -71,14 +71,14 @@ static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsig
 		return -ENOMEM;
 	WRITE_ONCE(*pte, pte_make(pa, flags));
 	mm->total_pages += size / SZ_4K;
-	/* A hart may have cached that nothing was here (S §2.1). */
+	/* A hart may have cached the invalid entry (S §2.1). */
 	__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 	if (vma->prot & PROT_EXEC)
 		mm_sync_icache(mm);
 	return 0;
 }
 
-/* One page, with our reference to it, which goes if it cannot be installed. */
+/* Install one page with the caller's reference, which is dropped on failure. */
 static int install_held(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa,
 			unsigned long flags)
 {
@@ -98,7 +98,7 @@ int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_
 	return install(mm, vma, va, size, pa, vma_pte_flags(vma->prot));
 }
 
-/* Does the aligned 2 MiB around va lie in the area, and may one leaf map it? */
+/* Does the area contain the aligned 2 MiB around va, and may one leaf map them? */
 static bool block_fits(struct mm *mm, const struct vma *vma, unsigned long va)
 {
 	unsigned long block = ALIGN_DOWN(va, SZ_2M);
@@ -110,8 +110,8 @@ static bool block_fits(struct mm *mm, const struct vma *vma, unsigned long va)
 }
 
 /*
- * The last sixteenth of memory goes page by page: what a program has not asked for yet would be
- * missing elsewhere, and a small leaf can still become a large one (collapse.c).
+ * The last sixteenth of memory is allocated page by page. Pages of a 2 MiB block that a program has
+ * not touched would be missing elsewhere, and small leaves can be collapsed later (collapse.c).
  */
 static bool memory_is_plenty(void)
 {
@@ -145,16 +145,16 @@ static u64 file_index(const struct vma *vma, unsigned long va)
 	return vma->pgoff + ((va - vma->start) >> PAGE_SHIFT);
 }
 
-/* A file's page that cannot be had is a SIGBUS, unless memory is what lacks. */
+/* Failing to get a file's page raises SIGBUS (-EIO), unless memory has run out. */
 static int file_error(int err)
 {
 	return err == -ENOMEM ? -ENOMEM : -EIO;
 }
 
 /*
- * May the file's page at va contain instructions that a guest executes? To be called before the page is
- * mapped. PROT_EXEC does not matter: a guest can execute pages that its VMM cannot. A hole in the file
- * contains only zeroes.
+ * May the file's page at va contain instructions that a guest executes? Must be called before the
+ * page is mapped. PROT_EXEC does not matter: a guest can execute pages that its VMM cannot. A hole
+ * in the file contains only zeroes.
  */
 static bool file_has_code(struct mm *mm, const struct vma *vma, unsigned long va)
 {
@@ -187,7 +187,7 @@ static int map_shared(struct mm *mm, const struct vma *vma, unsigned long va)
 	return install_held(mm, vma, va, pa, flags);
 }
 
-/* A page of one's own with the file's bytes; zeroes behind the file's end. */
+/* Allocate a page with a copy of the file's bytes, and zeroes beyond the end of the file. */
 static int private_copy(const struct vma *vma, unsigned long va, hpa_t *pa)
 {
 	u64 pos = file_index(vma, va) << PAGE_SHIFT;
@@ -225,7 +225,10 @@ static int map_private(struct mm *mm, const struct vma *vma, unsigned long va, b
 	return install_held(mm, vma, va, pa, flags);
 }
 
-/* A huge page of hugetlb.c, or none: then SIGBUS. Private ones begin as the file's, if there is one. */
+/*
+ * Map a huge page of hugetlb.c; -EIO (SIGBUS) if the pool is empty. In a private mapping of a file,
+ * it is the file's page until the first write copies it.
+ */
 static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
 {
 	unsigned long flags = vma_pte_flags(vma->prot), block = ALIGN_DOWN(va, SZ_2M);
@@ -257,9 +260,9 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool
 }
 
 /*
- * The frame may have had other contents: a hart that has fetched instructions from it may execute those
- * until its next fence.i (the rules are those of Zifencei). install() takes care of this for the
- * process, the notifiers for its guests.
+ * The frame may have had other contents: a hart that has fetched instructions from it may execute
+ * those until its next fence.i (the rules are those of Zifencei). install() takes care of this for
+ * the process, the notifiers for its guests.
  */
 static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
 {
@@ -289,7 +292,7 @@ static bool leaf_is_mine(pte_t pte, unsigned long size)
 	return true;
 }
 
-/* The first write to a private page that somebody else has too: copy it. */
+/* Copy a private page that has other references, at the first write to it. */
 static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
 {
 	hpa_t copy = page_alloc_user(0);
@@ -316,13 +319,13 @@ static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
 	return 0;
 }
 
-/* As copy_on_write(), of a huge page: it is not split. */
+/* As copy_on_write(), for a huge page, which is not split. */
 static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
 			      unsigned long size)
 {
 	hpa_t copy, old = pte_to_hpa(*pte);
 
-	/* The references to all 2 MiB are dropped, so all of it must be mapped by this area. */
+	/* The references to all 2 MiB are dropped, so this area must map all of them. */
 	BUG_ON(size != SZ_2M);
 	if (vma->flags & VMA_GIANT)
 		return giant_page_copy(mm, va);
@@ -341,9 +344,9 @@ static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned lon
 }
 
 /*
- * Does the leaf at va, in a shared area, map the page that the file has there for writing? 1 or 0;
- * -errno if the file has no page there. 0 for a 2M leaf if the file no longer has a block of that
- * size there: its pages may still be mapped one by one.
+ * Does the leaf at va, in a shared area, still map the page that the file returns for writing? 1 or
+ * 0; -errno if the file has no page there. 0 for a 2M leaf if the file no longer has a block of
+ * that size there: its pages may still be mapped one by one.
  */
 static int leaf_is_of_file(const struct vma *vma, unsigned long va, pte_t pte, unsigned long size)
 {
@@ -365,7 +368,7 @@ static int leaf_is_of_file(const struct vma *vma, unsigned long va, pte_t pte, u
 	return pa == pte_to_hpa(pte);
 }
 
-/* A present page without W in an area that may be written. */
+/* Handle a write to a page that is present without W, in a writable area. */
 static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
 			 unsigned long size)
 {
@@ -378,7 +381,7 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 		if (err < 0)
 			return err;
 		if (err == 0) {
-			/* The page is no longer in the file (unmap.c). The next fault maps the new one. */
+			/* No longer the file's page (unmap.c). The next fault maps the new one. */
 			mm_notify_start(mm, start, start + size);
 			mm_zap(mm, start, start + size);
 			mm_notify_end(mm, start, start + size);
@@ -387,13 +390,13 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 	} else if (!leaf_is_mine(*pte, size)) {
 		err = vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, vma, va, pte, size)
 					       : copy_on_write(mm, va, size);
-		/* As in install(): a hart may have fetched from the new frame what was there before. */
+		/* As in install(): a hart may have fetched the new frame's old contents. */
 		if (err == 0 && (vma->prot & PROT_EXEC))
 			mm_sync_icache(mm);
 		return err;
 	}
 	WRITE_ONCE(*pte, *pte | PTE_W);
-	/* Other harts may fault once more, and find it done. */
+	/* No remote fence: another hart may fault once more, and finds the leaf writable. */
 	__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 	return 0;
 }
@@ -409,14 +412,14 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 		return -EFAULT;
 	pte = pgtable_find(mm, va, &size);
 	if (pte) {
-		/* The leaf lacks a permission of its area: repeating the access would never help. */
+		/* The leaf lacks a permission of its area; repeating the access would not help. */
 		if (~*pte & (PTE_U | (exec ? PTE_X : PTE_R)))
 			return -EFAULT;
-		/* mm_age() has taken A, and this hardware sets none (Svade). */
+		/* mm_age() has cleared A, and this hardware does not set it (Svade). */
 		WRITE_ONCE(*pte, *pte | PTE_A);
 		if (write && !(*pte & PTE_W))
 			return make_writable(mm, vma, va, pte, size);
-		/* Another thread was here first; this hart still knew the old entry. */
+		/* Another thread has mapped it; this hart had cached the old entry. */
 		__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 		return 0;
 	}
@@ -442,7 +445,7 @@ int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
 		mutex_unlock(&mm->lock);
 		if (err != -EAGAIN && err != -ENOMEM)
 			return err;
-		/* Handle the signal, or the process's end, first; then the access faults again. */
+		/* The signal, or the process's end, comes first; then the access faults again. */
 		if (err == -EAGAIN ? uffd_sleep(&wait) < 0 : !oom_wait("a page fault"))
 			return user ? 0 : -EFAULT;
 	}

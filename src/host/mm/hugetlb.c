@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * hugetlb.c - the pool of huge pages: blocks of 2 MiB that nobody gets who does not ask for them.
+ * hugetlb.c - the pool of huge pages: blocks of 2 MiB, allocated only on explicit request.
  *
- * Blocks are taken from the page allocator at boot (hugepages=N), or when a number is written to
- * /proc/sys/vm/nr_hugepages, and go back to it only that way. A block in use is 512 ordinary
- * pages with their own reference counts; its first page is of kind PAGE_HUGE and counts in
- * slab_used how many of them nobody holds any more. With all of them it is the pool's again.
+ * Blocks are taken from the page allocator at boot (hugepages=N) or when a number is written to
+ * /proc/sys/vm/nr_hugepages, and only such a write gives them back. A block in use is 512 ordinary
+ * pages with their own reference counts. Its first page has the kind PAGE_HUGE, and its slab_used
+ * counts the pages without a reference. At 512 the block returns to the pool.
  *
- * Nothing is reserved for a mapping: mmap() only looks whether the pool has enough now, and who
- * comes too late gets SIGBUS. Lock: pool_lock.
+ * Nothing is reserved for a mapping: mmap() only checks that enough blocks are free at that time.
+ * A fault that finds the pool empty raises SIGBUS. Lock: pool_lock.
  */
 #include <linux/errno.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ size_t huge_page_free_count(void)
 	return READ_ONCE(nr_free);
 }
 
-/* Its pages have a reference each, as page_alloc() gave them. */
+/* Each of its pages has one reference, as from page_alloc(). */
 static void block_to_pool(hpa_t pa)
 {
 	struct page *page = page_of(pa);
@@ -96,7 +96,7 @@ void huge_page_dropped(hpa_t pa, unsigned int pages)
 	block_to_pool(block);
 }
 
-/* As many blocks as wanted, or as memory has; too many: those that are free go back. */
+/* Grow to `wanted` blocks, or as many as memory allows; or give back free blocks to shrink. */
 static void resize(size_t wanted)
 {
 	hpa_t pa = 1;
@@ -117,7 +117,7 @@ static void resize(size_t wanted)
 	mutex_unlock(&resize_lock);
 }
 
-/* hugepages=N is of the size of the last hugepagesz= before it. */
+/* hugepages=N applies to the size in the last hugepagesz= before it. */
 static size_t boot_wants(unsigned long size)
 {
 	unsigned long of = SZ_2M;
@@ -175,7 +175,7 @@ int huge_check_mapping(struct vma_spec *spec, bool noreserve)
 	if (!(spec->flags & VMA_HUGETLB))
 		return 0;
 	if (spec->file)
-		spec->flags &= ~VMA_GIANT; /* MAP_HUGE_*: a file has its own size */
+		spec->flags &= ~VMA_GIANT; /* ignore MAP_HUGE_*: the file determines the size */
 	size = spec->flags & VMA_GIANT ? SZ_1G : SZ_2M;
 	spec->len = ALIGN_UP(spec->len, size);
 	if (spec->pgoff % (SZ_2M / PAGE_SIZE) || (spec->fixed && spec->addr % size))

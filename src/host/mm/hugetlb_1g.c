@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * hugetlb_1g.c - the second pool of huge pages: of 1 GiB, set aside at boot, never given back.
+ * hugetlb_1g.c - the pool of 1 GiB huge pages, which is reserved at boot and never given back.
  *
- * The page allocator has no blocks of that size, so they are cut from memory before it gets any
- * (hugepagesz=1G hugepages=N). A block is mapped by 512 leaves of 2 MiB, all at once: its first
- * touch takes it whole, and no area of such pages is ever split. Private anonymous memory only.
+ * The page allocator has no blocks of that size, so they are reserved before it receives its memory
+ * (hugepagesz=1G hugepages=N). The first touch maps the whole block by 512 leaves of 2 MiB, and an
+ * area of such pages is never split within a block. Only for private anonymous memory.
  *
- * The first page of each 2 MiB of a block is of kind PAGE_GIANT; that of the block counts in
- * slab_used how many pages nobody holds any more. Lock: giant_lock.
+ * The first page of each 2 MiB of a block has the kind PAGE_GIANT. slab_used of the block's first
+ * page counts the pages without a reference. Lock: giant_lock.
  */
 #include <linux/errno.h>
 #include <string.h>
@@ -98,14 +98,14 @@ int giant_page_map(struct mm *mm, const struct vma *vma, unsigned long va)
 	}
 	if (!err)
 		return 0;
-	/* The tables of what was mapped stay: only the last piece had none. */
+	/* Only the last piece failed, for lack of a table. The tables of the others remain. */
 	mm_zap(mm, start, start + done - SZ_2M);
 	for (done -= SZ_2M; done < SZ_1G; done += SZ_2M)
 		page_free(pa + done, ORDER_2M);
 	return err;
 }
 
-/* After fork: all of it is copied at the first write, as of any other page. */
+/* After fork, the first write copies the whole GiB, as for any other page. */
 int giant_page_copy(struct mm *mm, unsigned long va)
 {
 	unsigned long start = ALIGN_DOWN(va, SZ_1G), at, size;
@@ -119,7 +119,7 @@ int giant_page_copy(struct mm *mm, unsigned long va)
 		pte = pgtable_find(mm, at, &size);
 		BUG_ON(!pte || size != SZ_2M);
 		old = pte_to_hpa(*pte);
-		/* A part that nobody else has any more may be writable: no store may be lost. */
+		/* A part without other references may be writable: no store to it may be lost. */
 		if (*pte & PTE_W) {
 			WRITE_ONCE(*pte, *pte & ~PTE_W);
 			mm_flush_tlb(mm, at, SZ_2M);

@@ -2,7 +2,7 @@
 /*
  * kmalloc.c - small objects: pages cut into objects of one size each.
  *
- * Sizes are powers of two from 32 to 2048 bytes; what is larger takes whole pages.
+ * Sizes are powers of two from 32 to 2048 bytes; larger allocations take whole pages.
  * A page whose objects are all free goes back to the page allocator, unless it is the last page of
  * its size with a free object. All objects of a page are charged to one account (account.h); when a
  * process ends, the free objects in its pages become available to all. Locks: slab_lock.
@@ -29,7 +29,7 @@ static unsigned int class_of(size_t size)
 	return class;
 }
 
-/* A fresh page as a chain of free objects. */
+/* Allocate a page and turn it into a chain of free objects. */
 static struct page *slab_create(unsigned int class)
 {
 	size_t size = 32UL << class;
@@ -51,7 +51,7 @@ static struct page *slab_create(unsigned int class)
 	return page;
 }
 
-/* slab_lock. Each account has pages of its own; threads without an account use the common ones. */
+/* Each account has its own pages; threads without one use the common ones. slab_lock is held. */
 static struct list_head *partial_of(struct account *account, unsigned int class)
 {
 	struct slabs *slabs = account ? &account->slabs : &common;
@@ -90,7 +90,7 @@ static void *slab_alloc(unsigned int class)
 	return object;
 }
 
-/* slab_lock. Make the page common. The caller uncharges its owner. */
+/* Make the page common. slab_lock is held. The caller uncharges the page's owner. */
 static void slab_donate(struct page *page)
 {
 	page->owner = NULL;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * mm.c - the life of an address space, and what the hypervisor core sees of it.
+ * mm.c - address spaces: create, copy and free them, and their interface to the hypervisor core.
  *
- * Two counts: `users` are the processes that run in it, `refs` all who keep the
- * struct. A VM keeps the struct only: its vCPUs' run pages are mapped in the very
- * address space, so a VM that kept the areas would keep itself for ever. When the
- * last user goes, areas and pages go, and every notifier hears release().
- * Locks: mm->lock.
+ * Two counts: `users` counts the processes that use the address space, `refs` the
+ * references to its struct. A VM holds only the struct: its vCPUs' run pages are
+ * mapped in the same address space, so a VM that kept the areas alive would keep
+ * itself alive forever. When the last user drops its reference, release() of every
+ * notifier is called, and areas and pages are freed. Locks: mm->lock.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -77,7 +77,7 @@ struct mm *mm_next(struct mm *prev)
 			;
 		if (users)
 			break;
-		mm = NULL; /* it is being emptied */
+		mm = NULL; /* it is being torn down */
 	}
 	spin_unlock(&all_mms_lock);
 	if (prev)
@@ -108,7 +108,7 @@ void mm_put(struct mm *mm)
 	if (mm->exe)
 		file_put(mm->exe);
 	pgtable_free_mm(mm);
-	oom_round_ended(); /* whoever held the last reference, not only a process that ends */
+	oom_round_ended(); /* not only for an ending process: anyone may drop the last reference */
 	mm_drop(mm);
 }
 
@@ -120,7 +120,7 @@ struct mm *mm_copy(struct mm *from)
 	if (!mm)
 		return NULL;
 	mutex_lock(&from->lock);
-	/* mm_next() can already find the child. Lock order: the parent's lock before the child's. */
+	/* mm_next() can already find the child. Lock order: the parent's before the child's. */
 	mutex_lock(&mm->lock);
 	mm->brk_start = from->brk_start;
 	mm->brk = from->brk;
@@ -185,7 +185,7 @@ struct file *shared_anon_file(unsigned long size, bool hugetlb)
 	return f;
 }
 
-/* ---- the page with the rt_sigreturn call: RISC-V has no SA_RESTORER ---- */
+/* ---- the page with the rt_sigreturn call, because RISC-V has no SA_RESTORER ---- */
 
 static struct file *sigreturn_file;
 
@@ -283,8 +283,9 @@ void hv_notifier_unregister(struct hv_mm *mm, struct hv_notifier *n)
 }
 
 /*
- * The entry that maps hva so that it can be used, or NULL: fault first. The rights stand in the
- * entry (vma_pte_flags()), so no area is looked for: what is there costs the same in any map.
+ * The entry that maps hva with the permissions needed, or NULL: a fault has to come first. The
+ * entry has the area's permissions (vma_pte_flags()), so the area isn't looked up, and the cost of
+ * a page that is present doesn't depend on the number of areas.
  */
 static pte_t *usable_entry(struct mm *mm, hva_t hva, bool write, unsigned long *size)
 {
@@ -294,7 +295,7 @@ static pte_t *usable_entry(struct mm *mm, hva_t hva, bool write, unsigned long *
 	return pte && (*pte & need) == need ? pte : NULL;
 }
 
-/* mm->lock, which is let go of where the fault has to wait for a userfaultfd. */
+/* mm->lock is held; it is released while the fault waits for a userfaultfd. */
 static int fault_in(struct mm *mm, hva_t hva, bool write)
 {
 	struct uffd_wait wait = { 0 };
@@ -310,8 +311,8 @@ static int fault_in(struct mm *mm, hva_t hva, bool write)
 
 /*
  * mm->lock is held. The loop terminates: a fault that returns 0 has either made the leaf usable, or
- * removed a leaf whose page is no longer in its file; the next fault then maps the file's page. A leaf
- * that no fault can make usable is -EFAULT.
+ * removed a leaf whose page is no longer in its file; the next fault then maps the file's page. If
+ * no fault can make the leaf usable, the result is -EFAULT.
  */
 static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
 {
@@ -326,7 +327,7 @@ static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page
 		if (err)
 			return err;
 	}
-	*pte |= PTE_A; /* in use: it may be old */
+	*pte |= PTE_A; /* mm_age() may have cleared it */
 	page->pa = pte_to_hpa(*pte) + (hva & (size - 1) & PAGE_MASK);
 	page->map_size = size;
 	page->writable = *pte & PTE_W;
@@ -347,7 +348,7 @@ int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_pag
 	return err;
 }
 
-/* What the core is told: behind a file's end is nothing, either. */
+/* The error for the core: a page beyond the end of a file counts as not mapped. */
 static int page_error(int err)
 {
 	return err == -EIO ? -EFAULT : err;

@@ -2,7 +2,7 @@
 /*
  * mm.h - an address space: its page table (pgtable.c) and its areas (vma.c).
  *
- * Lock: mm->lock (a mutex) for the areas and for every change of the user half of
+ * Lock: mm->lock (a mutex) protects the areas and every change to the user half of
  * the page table. Order: vcpu > mm->lock > the core's mmu_lock.
  */
 #ifndef HOST_MM_H
@@ -16,60 +16,60 @@
 struct file;
 
 struct mm {
-	u32 users;           /* processes that run in it; at 0 it is emptied */
-	u32 refs;            /* of this struct: all users together, and VMs */
+	u32 users;           /* processes that use it; at 0 its areas and pages are freed */
+	u32 refs;            /* to this struct: one for all users, one per hv_mm_hold_current() */
 	hpa_t root;          /* Sv39 root table */
-	unsigned long harts; /* harts whose satp is this root: atomic bit mask */
+	unsigned long harts; /* harts that have this root in satp: bit mask, atomic */
 	struct mutex lock;
-	struct list_head all_link;   /* mm.c: for mm_next() */
-	struct list_head vmas;       /* by address */
-	struct list_head dead_vmas;  /* unmapped; their files are put after the lock */
+	struct list_head all_link;   /* mm.c: the list behind mm_next() */
+	struct list_head vmas;       /* sorted by address */
+	struct list_head dead_vmas;  /* unmapped; vma_unlock() puts their files */
 	struct list_head spare_vmas; /* allocated in advance by mremap(), for splits */
 	unsigned long brk_start, brk;
 	unsigned long mmap_top;     /* new mappings are placed below */
 	unsigned long sigreturn;    /* user page with the rt_sigreturn call */
-	struct list_head notifiers; /* struct hv_notifier, under lock */
+	struct list_head notifiers; /* struct hv_notifier; protected by lock */
 	u64 notifier_lock_depth;
-	unsigned int walked;           /* since interrupts were taken: mm_walked() */
-	unsigned long nr_areas;        /* in vmas */
+	unsigned int walked;           /* steps since interrupts were last taken: mm_walked() */
+	unsigned long nr_areas;        /* length of vmas */
 	unsigned int new_flags;        /* VMA_LOCKED: set on every new area (mlockall()) */
 	unsigned long total_pages;     /* 4K pages mapped, for /proc and oom.c */
-	unsigned long elsewhere_pages; /* of them, those that oom.c counts elsewhere */
+	unsigned long elsewhere_pages; /* those of them that oom.c counts elsewhere */
 	u32 counted_in; /* oom.c: the last round of set_footprints() that counted the pages */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
-	unsigned long icache_stale; /* harts that owe a fence.i before they run it: bit mask */
+	unsigned long icache_stale; /* harts that need a fence.i before they run it: bit mask */
 };
 
-/* ---- pgtable.c: the table alone. Callers hold mm->lock. ---- */
+/* ---- pgtable.c: the page table. Callers hold mm->lock. ---- */
 
 extern hpa_t kernel_root;
 void pgtable_init(hpa_t load);                        /* `load`: where the kernel image starts */
-void pgtable_set_kernel(unsigned long va, hpa_t mid); /* at boot: the table that maps 1 GiB at va */
+void pgtable_set_kernel(unsigned long va, hpa_t mid); /* at boot: set the table for 1 GiB at va */
 
-/* kstack.c: KSTACK_SIZE zeroed bytes above an unmapped page; NULL: no memory. */
+/* kstack.c: allocate KSTACK_SIZE zeroed bytes above an unmapped page; NULL: no memory. */
 void kstack_init(void); /* before page_init_finish() */
 void *kstack_alloc(void);
 void kstack_free(void *stack);
 
-int pgtable_init_mm(struct mm *mm);  /* a root with the kernel's half; -ENOMEM */
-void pgtable_free_mm(struct mm *mm); /* the tables; user pages must be gone */
+int pgtable_init_mm(struct mm *mm);  /* allocate a root with the kernel's half; < 0: no memory */
+void pgtable_free_mm(struct mm *mm); /* free the tables; user pages must be gone */
 
 /*
- * The entry that maps va, and its size (SZ_4K, SZ_2M); NULL if none is valid. With `alloc`
- * tables are made down to `size` and the entry may be empty; a 2M leaf in the way of
- * SZ_4K is split. NULL then: no memory.
+ * find: the leaf that maps va, and its size (SZ_4K, SZ_2M); NULL if va is not mapped.
+ * alloc: the entry for a leaf of `size` at va, which may be empty. Creates missing tables, and
+ * splits a 2M leaf if `size` is SZ_4K. NULL: no memory.
  */
 pte_t *pgtable_find(struct mm *mm, unsigned long va, unsigned long *size);
 pte_t *pgtable_alloc(struct mm *mm, unsigned long va, unsigned long size);
-/* Frees an empty level-0 table, so that a 2M leaf can take its place. True if it was (or is) empty. */
+/* Free va's level-0 table if it is empty. True: the 2 MiB hold no table and no leaf now. */
 bool pgtable_collapse_empty(struct mm *mm, unsigned long va);
 
-/* Fences: this hart and every other that runs mm. size SZ_4K.. or ~0UL: all of it. */
+/* Fence [va, va + size) on every hart that has mm in satp, this one included; ~0UL: everything. */
 void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size);
-void mm_activate(struct mm *next); /* put it into satp of this hart; NULL: the kernel's own table */
+void mm_activate(struct mm *next); /* load it into this hart's satp; NULL: the kernel's own table */
 
-/* User leaf flags that every mapping has. */
+/* Flags of every user leaf, except for PROT_NONE. */
 #define PTE_USER_BASE (PTE_V | PTE_U | PTE_A | PTE_D)
 
 /* ---- vma.c, fault.c: areas and their pages (process layer) ---- */
@@ -77,13 +77,17 @@ void mm_activate(struct mm *next); /* put it into satp of this hart; NULL: the k
 struct mm *mm_create(void);
 void mm_get(struct mm *mm);
 void mm_put(struct mm *mm); /* may sleep; the last one frees everything */
-/* The next address space in use, held; puts prev. NULL: the first, and no more. May sleep. */
+/*
+ * The next address space in use, with a reference (mm_put()); puts prev. prev NULL: the first one.
+ * Returns NULL after the last. May sleep.
+ */
 struct mm *mm_next(struct mm *prev);
 
 /*
- * Make va usable for the access (write, exec); called by the trap handler and by
- * uaccess. 0, -EFAULT (SIGSEGV), -ENOMEM, -EIO (SIGBUS). May sleep. `user`: the access is
- * the program's own, which faults again if a signal ended the wait for its userfaultfd.
+ * Make va usable for the access (write, exec). Called by the trap handler, for the program's
+ * accesses and those of uaccess.c, and by futex.c. 0, -EFAULT (SIGSEGV) or -EIO (SIGBUS). May
+ * sleep. `user`: the program itself made the access and will repeat it, so 0 is returned if a wait
+ * was ended early (by a signal, or because the process is ending); -EFAULT otherwise.
  */
 int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user);
 

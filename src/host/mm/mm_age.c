@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * mm_age.c - which pages are in use: young marks taken away, and looked at later.
+ * mm_age.c - find the pages in use: clear their accessed bits, and read them again later.
  *
- * A page is young if its leaf has A, in the process's table or in a guest's G-stage. Taking
- * the mark away and looking again shows who uses what: a working set. Hardware sets A
- * anew at the next access (Svadu), or the access faults and mm_fault() or the core do it.
- * Asked for by madvise(MADV_COLD) for a range, /proc/self/clear_refs for all; seen in
- * /proc/self/smaps. Locks: mm->lock.
+ * A page is young if its leaf has A set, in the process's table or in a guest's G-stage.
+ * Clearing A and reading it again later shows the working set. The next access makes hardware
+ * set A again (Svadu), or faults, and then mm_fault() or the core sets it.
+ * madvise(MADV_COLD) clears A in a range, /proc/self/clear_refs in all areas;
+ * /proc/self/smaps shows the result. Locks: mm->lock.
  */
 #include <linux/mman.h>
 #include "hv/host.h"
@@ -14,9 +14,9 @@
 #include "sched/thread.h"
 #include "vma.h"
 
-#define BATCH 512 /* leaves between two looks for interrupts */
+#define BATCH 512 /* leaves between two calls of irq_window() */
 
-/* PROT_NONE's leaf is nothing that hardware uses: it has A for ever. */
+/* Nothing accesses a leaf of PROT_NONE, so its A, which is always set, has no meaning. */
 static bool has_access(pte_t pte)
 {
 	return pte & PTE_U;
@@ -31,7 +31,7 @@ void mm_age(struct mm *mm, unsigned long start, unsigned long end)
 
 	trace_mm_age(start, end);
 	while ((pte = mm_next_leaf(mm, &va, end, &size)) != NULL) {
-		/* Alone A can change under our hands, and then only to what it is now. */
+		/* A plain store will do: meanwhile hardware can only set A (D is set already). */
 		if (has_access(*pte))
 			WRITE_ONCE(*pte, *pte & ~PTE_A);
 		va += size;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * mm_walk.c - over the leaves of a user page table: find, split, remove.
+ * mm_walk.c - walk the leaves of a user page table: find, split, remove.
  *
- * A page goes back to the allocator only after every hart has been fenced: zap
- * gathers leaves, fences once, then drops the references. The core's G-stage
- * tables were emptied before that by mm_notify_start().
+ * A page is freed only after every hart that may use it has been fenced: mm_zap()
+ * collects leaves, fences once, then drops the references. By then mm_notify_start()
+ * has removed the range from the core's G-stage tables.
  */
 #include <linux/errno.h>
 #include "hv/bits.h"
@@ -22,21 +22,21 @@ static pte_t *table_of(pte_t pte)
 	return pa_to_va(pte_to_hpa(pte));
 }
 
-/* In one level-0 table, from *va to the table's end or `end`. */
+/* The first valid leaf of one level-0 table, from *va to the table's end or `end`. NULL: none. */
 static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 {
 	unsigned long stop = MIN(end, ALIGN_DOWN(*va, SZ_2M) + SZ_2M);
 	pte_t *pte = &table[INDEX(*va, 0)], *from = pte;
 	pte_t *last = from + ((stop - *va + SZ_4K - 1) >> PAGE_SHIFT);
 
-	/* Most tables of a sparse area have few leaves: nothing is done but to look for them. */
+	/* Most tables of a sparse area have few leaves, so keep the loop minimal. */
 	while (pte < last && !(*pte & PTE_V))
 		pte++;
 	*va += (unsigned long)(pte - from) * SZ_4K;
 	return pte < last ? pte : NULL;
 }
 
-#define WALK_STEP 4 /* over an empty entry of a higher table */
+#define WALK_STEP 4 /* cost of skipping an empty entry of a higher table */
 
 void mm_walked(struct mm *mm, unsigned int steps)
 {
@@ -137,7 +137,7 @@ unsigned long mm_count_elsewhere(struct mm *mm)
 struct zap {
 	struct mm *mm;
 	unsigned int count;
-	unsigned long start, end; /* of what was cleared and not yet fenced */
+	unsigned long start, end; /* the range that was cleared and not yet fenced */
 	pte_t pte[ZAP_BATCH];
 	bool huge[ZAP_BATCH];
 };
@@ -151,7 +151,7 @@ static void zap_flush(struct zap *zap)
 	mm_flush_tlb(zap->mm, zap->start, zap->end - zap->start);
 	for (i = 0; i < zap->count; i++) {
 		mm_put_leaf_pages(zap->pte[i], zap->huge[i] ? SZ_2M : SZ_4K);
-		/* Of a large one each page may have another owner; a small one may join its buddies. */
+		/* This may take long: 512 pages put one by one, or merges with free buddies. */
 		if (zap->huge[i] || i % 8 == 7)
 			irq_window();
 	}
@@ -182,7 +182,7 @@ void mm_zap(struct mm *mm, unsigned long start, unsigned long end)
 	zap_flush(&zap);
 }
 
-/* Tables that were unlinked, from `start` on, and not fenced yet. */
+/* Tables of [start, end) that were unlinked and not fenced yet. */
 struct dead_tables {
 	unsigned int count;
 	unsigned long start, end;
@@ -195,7 +195,7 @@ static void free_dead(struct mm *mm, struct dead_tables *dead)
 
 	if (!dead->count)
 		return;
-	/* Walkers may hold the pointer to a table until the fence. */
+	/* Hardware walkers may use a cached pointer to a table until the fence. */
 	mm_flush_tlb(mm, dead->start, dead->end - dead->start);
 	for (i = 0; i < dead->count; i++) {
 		page_free(dead->pa[i], 0);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * page.c - physical memory: found at boot, then handed out by a buddy allocator.
+ * page.c - physical memory: discovery at boot, and the buddy allocator.
  *
- * Invariant: a free block of order n starts at a multiple of 2^n pages and its first
- * page is PAGE_FREE with that order; no two free buddies exist side by side.
- * Locks: page_lock for the free lists. Reference counts are atomic.
+ * Invariant: a free block of order n starts at a multiple of 2^n pages, and its first
+ * page is PAGE_FREE with that order; no two buddies are both free.
+ * Locks: page_lock protects the free lists. Reference counts are atomic.
  */
 #include "page.h"
 #include <string.h>
@@ -18,9 +18,9 @@
 
 #define MAX_RANGES 32
 
-#define PAGE_COMMON_ORDER 2 /* a kernel stack, the largest block that an ordinary call needs */
+#define PAGE_COMMON_ORDER 2 /* a kernel stack: the largest block that ordinary calls need */
 
-/* ---- boot: ranges ---- */
+/* ---- boot: ranges of free memory ---- */
 
 struct range {
 	hpa_t start, end;
@@ -83,7 +83,7 @@ hpa_t page_boot_alloc(u64 size, u64 align)
 	pa = ALIGN_DOWN(best->end - size, align);
 	if (pa < best->start)
 		return 0;
-	/* What the alignment cuts off at the end stays usable. */
+	/* The part above the aligned block stays usable. */
 	if (pa + size < best->end)
 		range_add(pa + size, best->end);
 	best->end = pa;
@@ -93,7 +93,7 @@ hpa_t page_boot_alloc(u64 size, u64 align)
 
 /* ---- the allocator ---- */
 
-static struct page *pages; /* of ram_start .. ram_end */
+static struct page *pages; /* one for each page of ram_start .. ram_end */
 static struct list_head free_lists[PAGE_MAX_ORDER + 1];
 static size_t nr_free, nr_total;
 static struct spinlock page_lock;
@@ -123,7 +123,7 @@ void page_init(hpa_t image_start, hpa_t image_end)
 	reserve(image_start, image_end);
 	if (!nr_ranges)
 		panic("the device tree names no usable memory");
-	/* Buddies are found by physical address: the array starts at a block boundary. */
+	/* Buddies are found by physical address, so the array starts at a block boundary. */
 	ram_start = ALIGN_DOWN(ram_start, PAGE_SIZE << PAGE_MAX_ORDER);
 	ram_end = ALIGN_DOWN(ram_end, PAGE_SIZE);
 	for (int i = 0; i <= PAGE_MAX_ORDER; i++)
@@ -180,7 +180,7 @@ void page_add_range(hpa_t start, hpa_t end)
 	spin_unlock(&page_lock);
 }
 
-/* page_lock. The first page of a free block of that order, split off a larger one if needed; NULL: none. */
+/* Take a free block, splitting a larger one if needed. NULL: none. page_lock is held. */
 static struct page *take_block(unsigned int order)
 {
 	unsigned int o = order;
@@ -358,7 +358,7 @@ void page_free(hpa_t pa, unsigned int order)
 
 	for (unsigned long i = 0; i < 1UL << order; i++)
 		whole &= __atomic_load_n(&page[i].refs, __ATOMIC_ACQUIRE) == 1;
-	if (!whole) { /* somebody holds a page of it: one by one */
+	if (!whole) { /* a page has other references: drop ours one by one */
 		for (unsigned long i = 0; i < 1UL << order; i++)
 			page_put(pa + (i << PAGE_SHIFT));
 		return;
@@ -388,7 +388,7 @@ bool page_is_elsewhere(hpa_t pa)
 {
 	const struct page *page = page_of(pa);
 
-	/* What a process left behind when it ended counts for whoever maps it. */
+	/* A page charged to a process that has ended counts for the process that maps it. */
 	return !page || (page->owner && !READ_ONCE(page->owner->is_dead)) || is_huge(pa);
 }
 
@@ -413,7 +413,7 @@ void page_clear_init(void)
 {
 	unsigned int block = hv_isa_has("zicboz") ? hv_cbo_block_size("zicboz") : 0;
 
-	/* A power of two up to a page, or nothing is sure about it. */
+	/* Don't rely on a size that is not a power of two, or larger than a page. */
 	cbo_block = block <= PAGE_SIZE && (block & (block - 1)) == 0 ? block : 0;
 }
 
@@ -431,7 +431,7 @@ void page_clear(void *va, size_t size)
 		memset(va, 0, size);
 		return;
 	}
-	/* A 2 MiB page is 32768 blocks of 64 bytes: the loop around them is what costs. */
+	/* A 2 MiB page has 32768 blocks of 64 bytes, so unroll: the loop's overhead dominates. */
 	for (; end - p >= (long)(8 * block); p += 8 * block) {
 		char *q = p + 4 * block;
 
@@ -448,7 +448,7 @@ void page_clear(void *va, size_t size)
 		cbo_zero(p);
 }
 
-#define CLEAR_PIECE 0x20000UL /* some 4100 instructions by cbo.zero */
+#define CLEAR_PIECE 0x20000UL /* about 4100 instructions with cbo.zero */
 
 void page_clear_block(hpa_t pa)
 {

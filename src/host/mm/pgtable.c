@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * pgtable.c - Sv39 page tables of the host: the kernel's half once, users' halves.
+ * pgtable.c - Sv39 page tables of the host: the kernel half and the user halves.
  *
  * The kernel's half (root entries 256 to 511; kstack.c writes those for the stacks) is written at
  * boot and never again; every address space copies it. So no kernel address ever needs a fence.
- * Spec: S §3 and §4 (Sv32, Sv39), S §2.1 (sfence.vma). Locks: mm->lock for users' halves.
+ * Spec: S §3 and §4 (Sv32, Sv39), S §2.1 (sfence.vma). Locks: mm->lock for user halves.
  */
 #include <string.h>
 #include "hv/csr.h"
@@ -36,8 +36,8 @@ static unsigned int index_of(unsigned long va, int level)
 }
 
 /*
- * Runs with the MMU off, at the load address: pc-relative addresses only, no calls out.
- * Builds the kernel's half and returns the satp that switches it on.
+ * Build the kernel's half; returns the value for satp that activates it. Runs at the load address
+ * with the MMU off, so it uses only pc-relative addresses and calls nothing outside this file.
  */
 unsigned long pgtable_init_early(unsigned long load)
 {
@@ -84,7 +84,7 @@ void pgtable_free_mm(struct mm *mm)
 {
 	pte_t *root = pa_to_va(mm->root);
 
-	BUG_ON(READ_ONCE(mm->harts)); /* the root maps the kernel, too, for who runs on it */
+	BUG_ON(READ_ONCE(mm->harts)); /* a hart using this root would lose the kernel half, too */
 	for (int i = 0; i < ROOT_KERNEL; i++) {
 		pte_t *mid;
 
@@ -119,7 +119,7 @@ pte_t *pgtable_find(struct mm *mm, unsigned long va, unsigned long *size)
 	}
 }
 
-/* A 2M leaf becomes 512 leaves of 4K with the same rights; no translation changes. */
+/* Replace a 2M leaf with 512 leaves of 4K with the same permissions; no translation changes. */
 static bool split_leaf(pte_t *pte)
 {
 	hpa_t low = page_alloc(0), pa = pte_to_hpa(*pte);
@@ -131,7 +131,7 @@ static bool split_leaf(pte_t *pte)
 	table = pa_to_va(low);
 	for (unsigned long i = 0; i < ENTRIES; i++)
 		table[i] = pte_make(pa + i * PAGE_SIZE, flags);
-	/* The entries are in memory before another hart's walker can come this way. */
+	/* Release: the entries are written before another hart's walker can find the table. */
 	__atomic_store_n(pte, pte_make(low, PTE_V), __ATOMIC_RELEASE);
 	return true;
 }
@@ -177,13 +177,13 @@ bool pgtable_collapse_empty(struct mm *mm, unsigned long va)
 		if (table[i])
 			return false;
 	*pte = 0;
-	/* Walkers may hold the pointer to the table until the fence. */
+	/* Hardware walkers may use a cached pointer to the table until the fence. */
 	mm_flush_tlb(mm, va & ~(SZ_2M - 1), SZ_2M);
 	page_free(low, 0);
 	return true;
 }
 
-/* ---- which table a hart uses ---- */
+/* ---- fences, and the table that a hart uses ---- */
 
 static void sfence_vma_page(unsigned long va)
 {
@@ -212,9 +212,9 @@ void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size)
 }
 
 /*
- * satp has no ASID: a switch of address space drops every user translation, so an mm
- * needs fences only while a hart has it in satp. The bit is set before satp is written,
- * and with the fence after it no old translation of `next` survives.
+ * satp has no ASID: switching the address space drops every user translation, so an mm
+ * needs fences only on harts that have it in satp. This hart's bit is set before satp is
+ * written, and the fence after the write drops all old translations of `next`.
  */
 void mm_activate(struct mm *next)
 {
@@ -228,7 +228,7 @@ void mm_activate(struct mm *next)
 	csr_write(satp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) |
 				(next ? next->root : kernel_root) >> PAGE_SHIFT);
 	sfence_vma_all();
-	/* The bit in harts is set: who makes code stale now fences this hart itself. */
+	/* This hart's bit is set, so from now on mm_sync_icache() fences it remotely. */
 	if (next && (__atomic_load_n(&next->icache_stale, __ATOMIC_SEQ_CST) & BIT(this_hart()))) {
 		__atomic_fetch_and(&next->icache_stale, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
 		__asm__ volatile("fence.i" ::: "memory");

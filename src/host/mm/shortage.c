@@ -2,16 +2,17 @@
 /*
  * shortage.c - /sys/kernel/debug/free_pages: a shortage of memory on request, for tests.
  *
- * A number N written to the file leaves N pages free: all others are withheld, and with them the free
- * kmalloc() objects of the writing process. The shortage ends when a thread would wait for memory
- * (oom_wait()), or when -1 is written, which fails with EALREADY if it has ended before. Reading the file
- * gives the number of free pages.
+ * A number N written to the file leaves N pages free: all others are withheld, and with them the
+ * free kmalloc() objects of the writing process. The shortage ends when a thread would wait for
+ * memory (oom_wait()), or when -1 is written, which fails with EALREADY if it has ended before.
+ * Reading the file gives the number of free pages.
  *
- * A test makes the same system call with N = 0, 1, 2, ...: each of the call's pages in turn is the first one
- * that is missing, and the repetition of the call (syscall.c) finds all of them. The allocator has no code
- * for this.
+ * A test makes the same system call with N = 0, 1, 2, ...: each of the call's pages in turn is the
+ * first one that is missing, and the repetition of the call (syscall.c) finds all of them. The
+ * allocator has no code for this.
  *
- * Lock: shortage_lock (a mutex), held while pages are withheld and released. The allocator does not take it.
+ * Lock: shortage_lock (a mutex), held while pages are withheld and released. The allocator does not
+ * take it.
  */
 #include <linux/errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_barrier.c - the system calls about the order of memory accesses and of instruction fetches.
+ * sys_barrier.c - system calls that order memory accesses and instruction fetches.
  */
 #include <linux/errno.h>
 #include <linux/membarrier.h>
@@ -19,7 +19,7 @@ long sys_riscv_flush_icache(struct trap_frame *frame)
 	return 0;
 }
 
-/* An SBI remote fence is answered by every hart: each has had a full barrier by then. */
+/* Every hart acknowledges an SBI remote fence, so each has executed a full barrier on return. */
 static void barrier_on(unsigned long mask)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -16,7 +16,7 @@
 
 /* ---- populating ---- */
 
-/* Fault in the page at va. *size: the size of its leaf. Result of mm_populate(), or -EAGAIN: call again. */
+/* Fault in the page at va; *size: its leaf's size. As mm_populate(), or -EAGAIN: call again. */
 static int populate_page(struct mm *mm, unsigned long va, bool write, unsigned long *size)
 {
 	struct uffd_wait wait = { 0 };
@@ -134,9 +134,9 @@ static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 }
 
 /*
- * Populate [start, end) area by area: for reading or writing (`need`), or with PROT_ALL, for mlock, in
- * whatever way each area permits. -ENOMEM: an address is not mapped; -EINVAL: an area lacks the permission;
- * else as mm_populate(). Pages before the error stay populated.
+ * Populate [start, end) area by area: for reading or writing (`need`), or with PROT_ALL, for mlock,
+ * in whatever way each area permits. -ENOMEM: an address is not mapped; -EINVAL: an area lacks the
+ * permission; else as mm_populate(). Pages before the error stay populated.
  */
 static int populate_areas(struct mm *mm, unsigned long start, unsigned long end, unsigned int need)
 {
@@ -213,7 +213,7 @@ long sys_msync(struct trap_frame *frame)
 	return check_mapped(frame->a0, frame->a1);
 }
 
-/* ---- mlock: nothing is ever paged out, so it only populates, and counts for RLIMIT_MEMLOCK ---- */
+/* ---- mlock: only populates and counts for RLIMIT_MEMLOCK, because nothing is paged out ---- */
 
 /* 0, -EINTR, or -ENOMEM, also where an access would raise a signal, as on Linux. */
 static int populate_locked(struct mm *mm, unsigned long start, unsigned long end)

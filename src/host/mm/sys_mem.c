@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_mem.c - the system calls about memory. vma.c does the work.
+ * sys_mem.c - system calls for memory: mmap, munmap, mprotect, brk, mremap. vma.c does the work.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -38,7 +38,7 @@ static int check_file(const struct vma_spec *spec)
 	return 0;
 }
 
-/* The file behind a mapping, referenced: an open one, or one made for shared memory. */
+/* Get the file behind a mapping, with a reference: an open file, or a new one for shared memory. */
 static int get_file(struct vma_spec *spec, unsigned long flags, int fd)
 {
 	int err;
@@ -82,7 +82,7 @@ static int spec_from_args(struct vma_spec *spec, const struct trap_frame *frame)
 		spec->flags |= VMA_HUGETLB;
 		if (1UL << (flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK) == SZ_1G) {
 			if (type != MAP_PRIVATE)
-				return -ENOMEM; /* none of these are shared */
+				return -ENOMEM; /* 1 GiB pages can't be shared */
 			spec->flags |= VMA_GIANT;
 		}
 	}
@@ -189,7 +189,7 @@ long sys_brk(struct trap_frame *frame)
 		if (ret >= 0)
 			mm->brk = want;
 	}
-	/* Callers compare: return the old end, not an error, unless ENOMEM has the call repeated. */
+	/* Callers compare ends: return the old end, not an error, unless the call is repeated. */
 	if (ret != -ENOMEM || !page_was_missed())
 		ret = (long)mm->brk;
 	vma_unlock(mm);
@@ -198,7 +198,7 @@ long sys_brk(struct trap_frame *frame)
 
 /* ---- mremap: shrink, grow in place, or move pages to a larger place ---- */
 
-/* Page-table entries from one range to another of the same length; both areas exist. */
+/* Move page-table entries to another range of the same length. Both areas exist. */
 static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsigned long len)
 {
 	unsigned long va = from, at, size;
@@ -255,8 +255,8 @@ static void spare_areas_free(struct mm *mm)
 }
 
 /*
- * Allocate what the last vma_unmap() may need, because it must not fail: split the leaves at both ends of the
- * range to be moved and at the end of the old range, and provide areas for the splits.
+ * Allocate what the last vma_unmap() may need, because it must not fail: split the leaves at both
+ * ends of the range to be moved and at the end of the old range, and provide areas for the splits.
  */
 static int mremap_prepare(struct mm *mm, unsigned long old, unsigned long len,
 			  unsigned long old_len)
@@ -268,9 +268,9 @@ static int mremap_prepare(struct mm *mm, unsigned long old, unsigned long len,
 }
 
 /*
- * A failure leaves the old range as it was, so that the call can be repeated. The old range, including what
- * exceeds spec->len, is unmapped once the pages have been moved. That does not fail, unless max_map_count
- * is lowered meanwhile.
+ * A failure leaves the old range as it was, so that the call can be repeated. The old range,
+ * including what exceeds spec->len, is unmapped once the pages have been moved. That does not fail,
+ * unless max_map_count is lowered meanwhile.
  */
 static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 			unsigned long old_len, struct vma_spec *spec)
@@ -291,7 +291,7 @@ static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 		return addr;
 	/* Don't use vma from here on: vma_map() may have unmapped, split or joined it. */
 	err = move_pages(mm, old, (unsigned long)addr, len);
-	if (err < 0) { /* what was moved goes back: its tables are still there */
+	if (err < 0) { /* move back what was moved; the tables for it still exist */
 		move_pages(mm, (unsigned long)addr, old, len);
 		(void)vma_unmap(mm, (unsigned long)addr, spec->len);
 		return err;

@@ -7,7 +7,7 @@
 #include "uaccess_asm.h"
 
 	.text
-	/* Every failed access ends here; t6 is SSTATUS_SUM, the stack is as at entry. */
+	/* Every failed access continues here; t6 is SSTATUS_SUM, the stack is as at entry. */
 	.globl	user_fault
 user_fault:
 	SUM_OFF
@@ -48,7 +48,7 @@ user_clear:
 	li	a0, 0
 	ret
 
-	/* long user_strncpy(char *dst, unsigned long src, size_t n): length, n without NUL, -EFAULT. */
+	/* long user_strncpy(char *dst, unsigned long src, size_t n): length; n: no NUL; -EFAULT. */
 	.globl	user_strncpy
 user_strncpy:
 	SUM_ON
@@ -67,7 +67,7 @@ user_strncpy:
 	sub	a0, a1, t1
 	ret
 
-	/* int user_load_8/4(value *, addr): the short way for get_user() of one register. */
+	/* int user_load_8/4(value *, addr): fast path of get_user() for one register. */
 	.globl	user_load_8
 user_load_8:
 	SUM_ON

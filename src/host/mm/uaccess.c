@@ -2,10 +2,9 @@
 /*
  * uaccess.c - checked access to the calling process's memory.
  *
- * A range is checked against USER_END first: with sstatus.SUM set the kernel could
- * else be talked into touching its own half. The access is then just tried; trap.c
- * calls mm_fault() for a page that is not there, and goes to user_fault if that
- * fails.
+ * A range is first checked against USER_END; otherwise a program could pass an address in
+ * the kernel's half. Then the access is simply tried. If it faults, trap.c calls
+ * mm_fault(), and continues at user_fault if that fails.
  */
 #include <linux/errno.h>
 #include "platform/layout.h"
@@ -27,7 +26,7 @@ static inline bool range_ok(unsigned long addr, size_t size)
 	return size <= USER_END && addr <= USER_END - size;
 }
 
-/* The value may be misaligned in the kernel only by a caller's mistake: none does that. */
+/* No caller passes a misaligned kernel address for a value of 4 or 8 bytes; check it anyway. */
 static inline bool aligned_both(const void *kernel, unsigned long user, size_t size)
 {
 	return (((unsigned long)kernel | user) & (size - 1)) == 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* uaccess.h - reading and writing the calling process's memory; may sleep. */
+/* uaccess.h - read and write the calling process's memory; may sleep. */
 #ifndef HOST_UACCESS_H
 #define HOST_UACCESS_H
 
 #include "hv/types.h"
 
-/* 0 or -EFAULT. sstatus.SUM is set only inside. */
+/* 0 or -EFAULT. sstatus.SUM is 1 only within these functions. */
 int copy_from_user(void *dst, unsigned long src, size_t size);
 int copy_to_user(unsigned long dst, const void *src, size_t size);
 int clear_user(unsigned long dst, size_t size);
@@ -13,8 +13,8 @@ int clear_user(unsigned long dst, size_t size);
 long strncpy_from_user(char *dst, unsigned long src, size_t size);
 
 /*
- * As copy_to_user(), get_user() and an atomic compare-and-swap on 32 bits, but a page that is not
- * there is -EFAULT at once: for use under a spinlock. *seen: what stood there.
+ * As copy_to_user(), get_user() and an atomic compare-and-swap on 32 bits, but -EFAULT at once if a
+ * page is not mapped, so they can be used under a spinlock. *seen: the value that was found.
  */
 int copy_to_user_nofault(unsigned long dst, const void *src, size_t size);
 int get_user_u32_nofault(u32 *value, unsigned long addr);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uaccess_asm.h - for uaccess.S and uaccess_copy.S: an access to user memory that may fault.
+ * uaccess_asm.h - macros for accesses to user memory that may fault (uaccess.S, uaccess_copy.S).
  *
  * sstatus.SUM is 1 only between SUM_ON and SUM_OFF; t6 holds its bit meanwhile. Each access
- * has an entry in __ex_table: {address of the access, address to go on at} as two
- * unsigned longs, which trap.c uses when mm_fault() could not make the page usable.
+ * has an entry in __ex_table: {address of the access, address to continue at} as two
+ * unsigned longs. trap.c uses it if mm_fault() cannot make the page usable.
  */
 #include "hv/csr.h"
 

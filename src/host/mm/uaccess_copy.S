@@ -16,7 +16,7 @@ user_copy:
 	SUM_ON
 	xor	t0, a0, a1
 	andi	t0, t0, 7
-	bnez	t0, .Lshifted		/* never aligned alike */
+	bnez	t0, .Lshifted		/* can't both be aligned */
 .Lalign:
 	andi	t0, a0, 7
 	beqz	t0, .Lwords
@@ -76,9 +76,9 @@ user_copy:
 	ret
 
 	/*
-	 * Source and destination differ modulo 8: aligned loads, of which two neighbours make
-	 * one aligned store. Each aligned load holds a byte that is asked for, so it touches no
-	 * page but those of the source.
+	 * Source and destination differ modulo 8: load aligned words, and combine two neighbours
+	 * into each aligned store. Every word loaded contains a byte of the source, so no other
+	 * page is accessed.
 	 */
 .Lshifted:
 	li	t0, 32
@@ -93,10 +93,10 @@ user_copy:
 	addi	a2, a2, -1
 	j	.Lshift_align
 .Lshift_begin:
-	andi	t3, a1, 7		/* not 0: they are never aligned alike */
-	sub	t5, a1, t3		/* the aligned word that holds the next byte */
-	slli	t3, t3, 3		/* bits of it that are behind us */
-	neg	t4, t3			/* shifts count modulo 64 */
+	andi	t3, a1, 7		/* not 0: they differ modulo 8 */
+	sub	t5, a1, t3		/* the aligned word that contains the next byte */
+	slli	t3, t3, 3		/* bits of it that precede that byte */
+	neg	t4, t3			/* shift amounts count modulo 64 */
 	andi	a3, a2, -8
 	add	a1, a1, a3
 	add	a3, a3, a0		/* end of the part in words */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * uffd_fill.c - the answers to a userfault: a page with given bytes, with zeroes, or the one
- * that the file has already.
+ * uffd_fill.c - answers to a userfault: UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE.
  *
- * A range is filled page by page; what was done before an error is told, and counts. Bytes are
- * copied from the program before mm->lock is taken, since that may fault, too.
+ * A range is filled page by page. Pages filled before an error stay, and their bytes are reported
+ * as the result. The program's bytes are copied before mm->lock is taken: the copy may fault, too.
  */
 #include <linux/errno.h>
 #include <linux/userfaultfd.h>
@@ -19,12 +18,12 @@
 #include "userfaultfd.h"
 #include "vma.h"
 
-/* What a range is to be filled with. */
+/* A range, and what to fill it with. */
 struct fill {
 	struct uffd *uffd;
 	unsigned long start, len;
-	unsigned long size; /* of a page: 4 KiB, or 2 MiB of huge pages */
-	unsigned long src;  /* copy: the program's bytes */
+	unsigned long size; /* page size: 4 KiB, or 2 MiB for huge pages */
+	unsigned long src;  /* FILL_COPY: address of the program's bytes */
 	enum {
 		FILL_COPY,
 		FILL_ZERO,
@@ -37,7 +36,7 @@ static void put_pages(hpa_t pa, unsigned long size)
 	mm_put_leaf_pages(pte_make(pa, 0), size);
 }
 
-/* A page of its own at va: the area's, and its file's if it has one. Takes pa over on success. */
+/* Map a new page at va, and insert it into the area's file, if any. On success, takes pa over. */
 static int fill_new(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa)
 {
 	u64 index = vma->pgoff + ((va - vma->start) >> PAGE_SHIFT);
@@ -52,13 +51,13 @@ static int fill_new(struct mm *mm, const struct vma *vma, unsigned long va, hpa_
 	}
 	err = mm_install_page(mm, vma, va, pa);
 	if (err < 0 && vma->file) {
-		put_pages(pa, size); /* it stays the file's: a fault will map it */
+		put_pages(pa, size); /* the file keeps the page; a fault will map it */
 		return 0;
 	}
 	return err;
 }
 
-/* The page that the file has. */
+/* Map the page that the file already has. */
 static int fill_known(struct mm *mm, const struct vma *vma, unsigned long va)
 {
 	u64 index = vma->pgoff + ((va - vma->start) >> PAGE_SHIFT);
@@ -86,7 +85,7 @@ static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va,
 	unsigned long size;
 	int err;
 
-	/* All of the range is one registered area, whosoever it is registered with. */
+	/* One registered area contains the whole range. It may be registered with another uffd. */
 	if (!vma || !vma->uffd || vma->start > fill->start || vma->end < fill->start + fill->len)
 		return -ENOENT;
 	if (vma_page_size(vma) != fill->size ||
@@ -96,7 +95,7 @@ static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va,
 		return -EEXIST;
 	err = fill->kind == FILL_CONTINUE ? fill_known(mm, vma, va) : fill_new(mm, vma, va, pa);
 	if (!err && fill->kind != FILL_ZERO)
-		mm_notify_moved(mm, va, va + fill->size); /* these may be instructions of a guest */
+		mm_notify_moved(mm, va, va + fill->size); /* they may be a guest's instructions */
 	return err;
 }
 
@@ -123,7 +122,7 @@ static int fill_page(const struct fill *fill, unsigned long va)
 	return err;
 }
 
-/* Bytes filled, or the error of the first page. Wakes who waits for them unless told not to. */
+/* Returns the bytes filled, or the error of the first page. If `wake`, wakes faults in them. */
 static long fill_range(const struct fill *fill, bool wake)
 {
 	unsigned long done = 0;
@@ -141,7 +140,7 @@ static long fill_range(const struct fill *fill, bool wake)
 	return done ? (long)done : err;
 }
 
-/* 0: there is nothing at all any more, for the process has ended. */
+/* 0: the address space has no areas any more, because the process has ended. */
 static unsigned long page_size_at(struct mm *mm, unsigned long va)
 {
 	struct vma *vma;
@@ -154,7 +153,10 @@ static unsigned long page_size_at(struct mm *mm, unsigned long va)
 	return size;
 }
 
-/* The program's struct ends with the result, at `result`; all of the range done: 0. */
+/*
+ * Fill the range, and store the bytes filled, or -errno, at `result`: the last field of the
+ * program's struct. 0 if all of it was filled, -EAGAIN if a part was.
+ */
 static long answer(struct fill *fill, bool wake, unsigned long result)
 {
 	long done;

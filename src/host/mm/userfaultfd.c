@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * userfaultfd.c - userfaultfd(2): a program learns of faults in its memory, and answers them.
+ * userfaultfd.c - userfaultfd(2): report page faults to the program, which answers them.
  *
- * A fault first stands in `asked`, where read() takes it from; then in `told` until its page is
- * filled in (uffd_fill.c) or its range is woken. Whoever wakes takes it off its list and sets
- * `woken`; the thread that has it, if it leaves first, does the same.
+ * A fault is queued in `asked`. read() moves it to `told`, where it stays until its page is filled
+ * in (uffd_fill.c) or its range is woken. The waker removes it from its list and sets `woken`. A
+ * thread that stops waiting before that removes its fault itself.
  *
  * Modes: missing pages, of private anonymous memory and of shared memory; minor faults, where
- * the file has the page already. Not there: write protection, events of fork, mremap and
- * munmap, UFFDIO_MOVE, UFFDIO_POISON. A child of fork inherits nothing of it.
+ * the file already has the page. Not implemented: write protection, events of fork, mremap and
+ * munmap, UFFDIO_MOVE, UFFDIO_POISON. A child of fork inherits no registration.
  *
- * References: the file, each registered area, each fault that waits. The address space's struct
- * is held, its contents are not. Locks: mm->lock > uffd->lock.
+ * References to a uffd: its file, each registered area, each waiting fault. It keeps the struct of
+ * the address space alive, but not its contents. Locks: mm->lock > uffd->lock.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -42,7 +42,7 @@
 struct uffd {
 	u32 refs;
 	struct hv_mm *mm;
-	bool user_only; /* faults of the kernel are not asked about */
+	bool user_only; /* UFFD_USER_MODE_ONLY: kernel accesses are not reported, but fail */
 	bool ready;     /* UFFDIO_API was called */
 	u64 features;
 	struct spinlock lock;
@@ -110,7 +110,7 @@ int uffd_sleep(struct uffd_wait *wait)
 	struct uffd *uffd = wait->uffd;
 	int err;
 
-	/* The kernel cannot go back for a handler to run, but it must hear that it is killed. */
+	/* A kernel access can't be interrupted to run a signal handler, but must end if killed. */
 	if (wait->user)
 		err = wait_event_interruptible(&uffd->faulters, READ_ONCE(wait->woken));
 	else
@@ -147,7 +147,7 @@ void uffd_wake(struct uffd *uffd, unsigned long start, unsigned long len)
 	any |= wake_list(&uffd->told, start, len);
 	idle = list_empty(&uffd->asked);
 	spin_unlock(&uffd->lock);
-	/* With no other fault to read, who answers sleeps next. */
+	/* If there is no other fault to read, the answering thread will probably sleep next. */
 	current->hands_over = idle;
 	if (any)
 		waitq_wake_all(&uffd->faulters);
@@ -222,7 +222,7 @@ static unsigned int uffd_poll(struct file *f, struct poll_table *table)
 	struct uffd *uffd = f->priv;
 
 	poll_wait(table, &uffd->readers);
-	/* Of a poller that may then block in read() nothing good comes. */
+	/* As on Linux, poll fails unless O_NONBLOCK is set: otherwise read() could block. */
 	if (!uffd->ready || !(f->flags & O_NONBLOCK))
 		return EPOLLERR;
 	return has_message(uffd) ? EPOLLIN : 0;
@@ -259,7 +259,7 @@ bool uffd_range_valid(unsigned long start, unsigned long len)
 	       len <= USER_END - start;
 }
 
-/* May this area be registered so? 0, -EBUSY, -EINVAL, -EPERM. */
+/* May this area be registered in this mode? 0, -EBUSY, -EINVAL or -EPERM. */
 static int check_area(const struct vma *vma, const struct uffd *uffd, unsigned int mode)
 {
 	if (vma->file && (!(vma->flags & VMA_SHARED) || !vma->file->ops->has_page))
@@ -320,7 +320,7 @@ static long uffd_register(struct uffd *uffd, unsigned long arg)
 	return copy_to_user(arg, &reg, sizeof(reg));
 }
 
-/* mm->lock. Does another userfaultfd watch some of it? */
+/* Is part of the range registered with another userfaultfd? mm->lock is held. */
 static bool is_watched_by_another(struct mm *mm, const struct uffdio_range *range,
 				  const struct uffd *uffd)
 {
@@ -398,7 +398,7 @@ static long uffd_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	}
 }
 
-/* Nobody will answer any more: areas become ordinary ones, and who waits looks again. */
+/* No answers can come any more: unregister all areas, and wake all waiting faults. */
 static void uffd_release(struct file *f)
 {
 	struct uffd *uffd = f->priv;

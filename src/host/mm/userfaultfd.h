@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * userfaultfd.h - faults that a program answers itself (userfaultfd(2)).
+ * userfaultfd.h - page faults that a program answers itself (userfaultfd(2)).
  *
- * An area that is registered has a struct uffd and VMA_UFFD_* flags. A fault there that is the
- * program's to answer goes three ways: mm_fault_locked() enters it (uffd_ask()) and returns
- * -EAGAIN; its caller drops mm->lock and sleeps in uffd_sleep(); then it looks again.
+ * A registered area has a struct uffd and VMA_UFFD_* flags. A fault that the program has to answer
+ * takes three steps: mm_fault_locked() queues it (uffd_ask()) and returns -EAGAIN; its caller
+ * releases mm->lock and sleeps in uffd_sleep(); then the caller tries again.
  */
 #ifndef HOST_USERFAULTFD_H
 #define HOST_USERFAULTFD_H
@@ -17,25 +17,28 @@ struct mm;
 struct uffd;
 struct vma;
 
-/* One fault that waits, on the stack of who has it. */
+/* A fault that waits for an answer, on the stack of the faulting thread. */
 struct uffd_wait {
-	bool user; /* of the program itself, not of the kernel for it: the caller sets it */
+	bool user; /* the program's own access, not the kernel's for it; set by the caller */
 	bool woken;
-	unsigned long va, page; /* the address, and where its page begins */
+	unsigned long va, page; /* the address, and the start of its page */
 	u64 flags;              /* UFFD_PAGEFAULT_FLAG_* */
 	int tid;
 	struct uffd *uffd;
 	struct list_head link;
 };
 
-/* Is a missing page at va the program's to answer? mm->lock is held. */
+/* Does the program answer a fault on the unmapped page at va? mm->lock is held. */
 bool uffd_wants(const struct vma *vma, unsigned long va);
-/* Enters the fault: -EAGAIN, then uffd_sleep() is due; -EIO if nobody shall be asked. mm->lock is held. */
+/*
+ * Queue the fault. -EAGAIN: call uffd_sleep() next. -EIO: the program must not be asked
+ * (UFFD_FEATURE_SIGBUS, UFFD_USER_MODE_ONLY). mm->lock is held.
+ */
 int uffd_ask(const struct vma *vma, unsigned long va, bool write, struct uffd_wait *wait);
 /*
- * Sleeps until somebody has answered, without mm->lock: 0, look again. -EINTR: a signal came
- * first (only to a fault of the program itself, which takes the signal and faults again), or
- * the thread is being killed.
+ * Sleep, without mm->lock, until the fault is woken. 0: try again. -EINTR: a signal is pending
+ * (only for the program's own access: it handles the signal and faults again), or the thread is
+ * being killed.
  */
 int uffd_sleep(struct uffd_wait *wait);
 
@@ -46,11 +49,11 @@ void uffd_put(struct uffd *uffd);
 
 bool uffd_is_of(const struct uffd *uffd, const struct mm *mm);
 struct mm *uffd_mm(const struct uffd *uffd);
-/* Faults in [start, start + len) look again. */
+/* Wake the faults in [start, start + len), which then try again. */
 void uffd_wake(struct uffd *uffd, unsigned long start, unsigned long len);
-/* Is [start, start + len) pages of user memory? */
+/* Does [start, start + len) consist of one or more whole pages of user addresses? */
 bool uffd_range_valid(unsigned long start, unsigned long len);
-/* UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE; arg: the user's struct. */
+/* UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE; arg: address of the program's struct. */
 long uffd_copy(struct uffd *uffd, unsigned long arg);
 long uffd_zeropage(struct uffd *uffd, unsigned long arg);
 long uffd_continue(struct uffd *uffd, unsigned long arg);

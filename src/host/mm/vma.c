@@ -2,13 +2,13 @@
 /*
  * vma.c - the areas of an address space: a list sorted by address.
  *
- * Invariant: areas do not overlap, and no 2M leaf crosses an area's edge; whoever splits
- * an area splits the leaf first (mm_next_leaf_within() checks it). An area of huge pages consists of
+ * Invariant: areas do not overlap, and no 2M leaf crosses an area's edge: to split an area,
+ * split the leaf first (mm_next_leaf_within() checks this). An area of huge pages consists of
  * whole ones, in memory and in its file (is_whole()), so it is never split within a leaf.
  * Changes to a range are made in this order: everything that can fail, then
  * mm_notify_start(), pages, fences, mm_notify_end(), areas.
- * Files of removed areas are put only after mm->lock, by vma_unlock(): the last reference
- * to a vCPU may end a VM, whose end takes mm->lock. Locks: mm->lock.
+ * Files of removed areas are put by vma_unlock(), only after mm->lock is released: dropping the
+ * last reference to a vCPU may free a VM, and that takes mm->lock. Locks: mm->lock.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -22,7 +22,7 @@
 #include "userfaultfd.h"
 #include "vma.h"
 
-#define LOWEST_ADDR 0x10000UL /* for mappings that leave the choice to the host */
+#define LOWEST_ADDR 0x10000UL /* for mappings whose address the host chooses */
 
 struct vma *vma_next(struct mm *mm, unsigned long addr)
 {
@@ -73,7 +73,7 @@ static void vma_bury(struct mm *mm, struct vma *vma)
 	mm->nr_areas--;
 }
 
-/* For the upper part of an area that is split. */
+/* Allocate a struct for the upper part of an area that is split. NULL: no memory. */
 static struct vma *alloc_upper(struct mm *mm)
 {
 	struct vma *vma;
@@ -85,7 +85,7 @@ static struct vma *alloc_upper(struct mm *mm)
 	return vma;
 }
 
-/* So that an area starts at addr if one contains it. 0; -ENOMEM, -EINVAL: nothing changed. */
+/* Split the area that contains addr, if any, at addr. 0; -ENOMEM or -EINVAL: no area changed. */
 static int vma_split_at(struct mm *mm, unsigned long addr)
 {
 	struct vma *vma = vma_find(mm, addr);
@@ -126,7 +126,7 @@ static bool is_inside(struct mm *mm, unsigned long addr)
 	return vma && vma->start < addr;
 }
 
-/* Check the limit before a change that keeps all parts: each split adds an area. */
+/* For a change that keeps all parts: check the limit first, because each split adds an area. */
 static int vma_split_and_keep(struct mm *mm, unsigned long start, unsigned long end)
 {
 	if (!mm_may_have_areas(mm, 1) && (is_inside(mm, start) || is_inside(mm, end)))
@@ -142,7 +142,7 @@ static bool can_merge(const struct vma *low, const struct vma *high)
 	return !low->file || low->pgoff + ((low->end - low->start) >> PAGE_SHIFT) == high->pgoff;
 }
 
-/* Joins what can be joined around [start, end]: else each mprotect() leaves pieces behind. */
+/* Join areas around [start, end] where possible; else each mprotect() would leave pieces behind. */
 static void vma_merge(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *vma, *next;
@@ -294,7 +294,7 @@ long vma_map(struct mm *mm, const struct vma_spec *spec)
 	vma->start = (unsigned long)addr;
 	vma->end = vma->start + spec->len;
 	vma->prot = spec->prot;
-	vma->flags = spec->flags & ~VMA_UFFD; /* registered areas lose it when they move */
+	vma->flags = spec->flags & ~VMA_UFFD; /* mremap() ends the registration */
 	vma->file = spec->file;
 	vma->pgoff = spec->file ? spec->pgoff : 0;
 	if (vma->file)
@@ -318,8 +318,8 @@ static bool may_protect(struct mm *mm, unsigned long start, unsigned long end, u
 }
 
 /*
- * W is never granted here: the page may be shared with another process or a file, which
- * only mm_fault() finds out.
+ * Never add W here: the page may be shared with another process or a file, and only
+ * mm_fault() checks that.
  */
 static void protect_pages(struct mm *mm, unsigned long start, unsigned long end, unsigned int prot)
 {
@@ -360,7 +360,7 @@ int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned 
 		if (vma->start >= start && vma->end <= end)
 			vma->prot = prot;
 	protect_pages(mm, start, end, prot);
-	/* Pages that came while nothing could be fetched from them (install()). */
+	/* install() does no fence.i for pages that were mapped without PROT_EXEC. */
 	if (prot & PROT_EXEC)
 		mm_sync_icache(mm);
 	mm_notify_end(mm, start, end);
@@ -417,7 +417,7 @@ void vma_forget_uffd(struct mm *mm, const struct uffd *uffd)
 		}
 }
 
-/* Pages of a private area: shared by both from now on, written by neither. */
+/* Share the pages of a private area with `to`; both lose write permission. */
 static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
 {
 	unsigned long va = vma->start, size;
