@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * boot.S - from the firmware's jump to C, on the first hart and on the others.
+ * boot.S - entry from the firmware, on the first hart and the others, up to the first C function.
  *
  * Entry, first hart: a0 = hartid, a1 = device tree (physical), MMU off, SIE = 0
- * (SBI §9, HSM hart start; the RISC-V Linux boot protocol for the header).
- * Exit: host_main(hartid, dtb, load address) on the high addresses.
+ * (SBI §9, HSM hart start; the header is that of the RISC-V Linux boot protocol).
+ * Exit: host_main(hartid, dtb, load address), at high addresses.
  */
 #include "hv/csr.h"
 #include "hv/run_desc.h"
@@ -53,9 +53,9 @@ start_first:
 	j	mmu_on
 
 	/*
-	 * a0 = satp, t2 = thread (physical), t3 = where to go on: both are still low
-	 * addresses, made high by adding what load and link address differ by. The fetch after
-	 * the write of satp faults, and the fault's vector is the high address.
+	 * a0 = satp, t2 = thread (first hart only), t3 = where to continue. t2 and t3 are physical;
+	 * adding the difference between link and load address makes them virtual. The first fetch
+	 * after the write of satp faults, and stvec then contains the virtual address of t3.
 	 */
 mmu_on:
 	li	t0, KERNEL_BASE
@@ -85,7 +85,7 @@ boot_high:
 start_secondary:
 	csrw	sie, zero
 	ld	a0, BOOT_INFO_satp(a1)
-	ld	s0, BOOT_INFO_thread(a1)	/* a high address already */
+	ld	s0, BOOT_INFO_thread(a1)	/* already a virtual address */
 	lla	t3, secondary_high
 	j	mmu_on
 

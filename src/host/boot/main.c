@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * main.c - the host from its first C line to its first program, and to its end.
+ * main.c - boot, from the first C function to the start of the program, and the end of the run.
  *
- * host_main() runs on the first hart as that hart's idle thread; what may sleep is
- * done by the thread "init".
+ * host_main() runs on the first hart as that hart's idle thread. Everything that may sleep
+ * is done by the thread "init".
  */
 #include <asm-generic/errno.h>
 #include "platform/bootargs.h"
@@ -29,14 +29,15 @@
 extern char _image_start[], _image_end[], boot_stack[];
 
 void host_main(unsigned long hartid, hpa_t dtb, hpa_t load);
-void host_first_exited(int wait_status) __attribute__((noreturn)); /* QEMU plugins look for it */
+void host_first_exited(int wait_status)
+	__attribute__((noreturn)); /* QEMU plugins look it up by name */
 
-/* The first hart's idle thread: boot.S puts its address into tp. */
+/* The first hart's idle thread; boot.S puts its address into tp. */
 struct thread boot_thread;
 
 static struct exec_spec spec;
 
-/* Status as a shell counts it. */
+/* The exit status that a shell would report. */
 static int shell_status(int wait_status)
 {
 	int signo = wait_status & 0x7f;
@@ -98,7 +99,7 @@ static void init_thread(void *arg)
 		printk("host: no /dev/kvm: the harts have no H extension\n");
 	smp_start_all();
 	run_desc.nr_harts = nr_harts;
-	trace_sample_changed(); /* harts that have come up sample, too */
+	trace_sample_changed(); /* start sampling on the harts that have just come up, too */
 	printk("host: %u harts, %zu MiB free, time %lu Hz\n", nr_harts,
 	       page_free_count() >> (20 - PAGE_SHIFT), timebase_hz);
 	start_program();
@@ -113,7 +114,7 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	page_init(load, load + (hpa_t)(_image_end - _image_start));
 	pgtable_init(load);
 	page_clear_init();
-	hv_cbo_block_size("zicbom"); /* found out now, and not when a VMM asks */
+	hv_cbo_block_size("zicbom"); /* cache it now, so that no VMM's call pays for the search */
 	trace_init();
 	kstack_init();
 	hugetlb_reserve();

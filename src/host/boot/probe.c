@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * probe.c - what this platform has: read off the device tree, the firmware and CSRs.
+ * probe.c - print the platform's properties, from the device tree, the firmware and CSRs.
  *
- * Prints facts only; scripts/hyperscope probe says what follows from each. A mode of
- * hgatp that the hart lacks does not read back as written (H §2.10), so writing
- * and reading back tells. Nothing runs in a guest then, so no fence is needed.
+ * It prints only facts; scripts/hyperscope probe explains their consequences. A mode of
+ * hgatp that the hart lacks does not read back as written (H §2.10), so a write followed
+ * by a read finds the supported modes. No guest has run yet, so no fence is needed.
  */
 #include "probe.h"
 #include "sched/clock.h"

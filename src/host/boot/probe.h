@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* probe.h - what this platform has, printed for `scripts/hyperscope probe`. */
+/* probe.h - print the platform's properties, for `scripts/hyperscope probe`. */
 #ifndef HOST_PROBE_H
 #define HOST_PROBE_H
 
-/* Lines "probe: NAME VALUE" to the log; with boot argument `probe`, on one hart, before /dev/kvm. */
+/* Log lines "probe: NAME VALUE". Boot argument `probe`; runs on one hart, before kvm_init(). */
 void probe_print(void);
 
 #endif

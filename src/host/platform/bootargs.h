@@ -8,9 +8,9 @@
 void bootargs_init(const char *cmdline);
 /* The value of NAME=VALUE, "" for a bare NAME, NULL if absent. Lives forever. */
 const char *bootarg_get(const char *name);
-/* Every argument in turn ("NAME=VALUE"), NULL at the end; *iterator starts at 0. */
+/* The next argument ("NAME=VALUE" or "NAME"), NULL at the end. *iterator starts at 0. */
 const char *bootarg_next(unsigned int *iterator);
-/* VALUE as a number with optional K, M, G; `fallback` if absent; a malformed one is logged. */
+/* VALUE as a number with optional suffix K, M or G. `fallback` if absent, or malformed (logged). */
 unsigned long bootarg_size(const char *name, unsigned long fallback);
 
 #endif

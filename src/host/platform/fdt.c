@@ -2,8 +2,8 @@
 /*
  * fdt.c - the device tree: memory, reserved ranges, harts, nodes by compatible.
  *
- * The blob stays where the firmware put it (its pages are reserved), read through
- * the linear map. Source: Devicetree §2, §3, §5.
+ * The blob stays where the firmware put it. Its pages are reserved, and it is read
+ * through the linear map. Source: Devicetree §2, §3, §5.
  */
 #include "fdt.h"
 #include "layout.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * isa.c - what every hart has: extensions and block sizes, from the device tree.
+ * isa.c - extensions and cache-block sizes that all harts have, from the device tree.
  *
- * riscv,isa-extensions is a list of names; riscv,isa is the older string, single letters
+ * riscv,isa-extensions is a list of names; riscv,isa is the older string, with single letters
  * first ("rv64imafdch_zicbom_sstc"). Source: the RISC-V ISA extensions binding of the
  * Devicetree schemas.
- * Lock: memo_lock, also over the variables of one search.
+ * Lock: memo_lock, also for the static variables of a search.
  */
 #include <string.h>
 #include "fdt.h"
@@ -53,8 +53,8 @@ static void check_cpu(int node, unsigned long hartid)
 }
 
 /*
- * The tree does not change, and asking it costs some 100 000 instructions: what was asked once
- * is kept. Names are strings of the image, so their addresses do for a key.
+ * The tree does not change and a search costs about 100 000 instructions, so results are cached.
+ * Names are string constants of the image, so their addresses can serve as keys.
  */
 #define MEMO_SIZE 128
 
@@ -104,7 +104,8 @@ static void check_block(int node, unsigned long hartid)
 
 unsigned int hv_cbo_block_size(const char *which)
 {
-	static unsigned int known[2]; /* plus 1, for it takes 150 000 instructions; memo_lock */
+	/* Size + 1, cached because a search takes 150 000 instructions. 0: not known. memo_lock. */
+	static unsigned int known[2];
 	bool zeroes = !strcmp(which, "zicboz");
 	unsigned int size;
 

@@ -4,7 +4,7 @@
  *
  *   0x0000000000000000 .. 0x0000003fffffffff  a user process
  *   0xffffffc000000000 .. 0xffffffdfffffffff  all physical memory and devices, linear
- *   0xffffffe000000000 .. 0xffffffff7fffffff  all RAM again, with guard pages, for stacks (kstack.c)
+ *   0xffffffe000000000 .. 0xffffffff7fffffff  all RAM again with guard pages, for stacks (kstack.c)
  *   0xffffffff80000000 ..                     the kernel image
  */
 #ifndef HOST_LAYOUT_H
@@ -15,7 +15,7 @@
 #define LINEAR_SIZE   0x2000000000 /* 128 GiB of physical address space */
 #define KSTACK_BASE   0xffffffe000000000
 #define USER_END      0x4000000000
-#define KERNEL_ALIGN  0x200000 /* the image is loaded at such a boundary */
+#define KERNEL_ALIGN  0x200000 /* the image is loaded at a multiple of this */
 #define KSTACK_ORDER  2
 #define KSTACK_SIZE   (4096 << KSTACK_ORDER)
 #define KSTACK_CANARY 0x6b73746b636e7279 /* at the lowest address of each kernel stack */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * platform.c - does the firmware have what the host cannot do without?
+ * platform.c - check at boot for the SBI and ISA extensions that the host requires.
  *
- * Checked once, before anything depends on it: a missing extension would show as a program that
- * dies or a timer that never comes. "need-h" among the boot arguments asks for the H extension, too:
- * a host without it still runs ordinary programs, but no guest.
+ * The check runs once, before anything depends on them: otherwise a missing extension would show
+ * as a program that dies, or a timer interrupt that never arrives. The boot argument "need-h" also
+ * requires the H extension: a host without it runs ordinary programs, but no guest.
  */
 #include "bootargs.h"
 #include "fdt.h"
@@ -15,7 +15,7 @@
 #include "sbi.h"
 #include "lib/printk.h"
 
-/* In .run_desc: linked right behind the Image header, on a page of its own. */
+/* Section .run_desc is linked directly after the Image header, in a page that is mapped as data. */
 struct hs_run_desc run_desc __attribute__((section(".run_desc"), used)) = {
 	.magic = HS_RUN_DESC_MAGIC,
 	.version = HS_RUN_DESC_VERSION,

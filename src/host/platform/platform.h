@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* platform.h - does the firmware have what the host cannot do without? */
+/* platform.h - check at boot for the SBI and ISA extensions that the host requires. */
 #ifndef HOST_PLATFORM_H
 #define HOST_PLATFORM_H
 
@@ -7,7 +7,7 @@
 
 extern hpa_t kernel_image_pa; /* where the image was loaded: host_main() sets it */
 
-/* Panics with the name of what is missing. Needs the device tree and the boot arguments. */
+/* Panics with the name of a missing extension. Needs the device tree and the boot arguments. */
 void platform_check(void);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * power.c - power-off, and panic.
  *
- * A panic prints the last events of each hart (boot argument trace.crash=N, 16; 0: none).
- * The SiFive test device of QEMU's virt machine ends QEMU with a status of ours; SBI
- * SRST ends it with 0. The run descriptor holds the status in any case.
+ * A panic prints the last events of each hart (boot argument trace.crash=N, default 16, 0: none).
+ * The SiFive test device of QEMU's virt machine makes QEMU exit with a status that we choose;
+ * with SBI SRST the status is 0. The run descriptor contains the status in either case.
  */
 #include "power.h"
 #include "bootargs.h"
@@ -17,7 +17,7 @@
 #include "sched/thread.h"
 #include "trace/trace_dump.h"
 
-#define FINISHER_FAIL 0x3333 /* with the code in bits 31:16 */
+#define FINISHER_FAIL 0x3333 /* with the status in bits 31:16 */
 #define FINISHER_PASS 0x5555
 
 #define PANIC_STATUS 125
@@ -41,7 +41,7 @@ void power_off(int code)
 			code ? (u32)code << 16 | FINISHER_FAIL : FINISHER_PASS;
 	else
 		sbi_shutdown();
-	/* QEMU ends a little later; a call to SRST now would overwrite the code. */
+	/* QEMU exits a little later; a call to SRST now would overwrite the status. */
 	for (;;)
 		__asm__ volatile("wfi");
 }
@@ -58,10 +58,10 @@ void log_last_events(void)
 	trace_dump((unsigned int)MIN(count, (unsigned long)CRASH_EVENTS_MAX), log_line);
 }
 
-/* Other harts go on until the machine ends: that is soon, and stopping them could fail. */
+/* Other harts keep running: the machine ends soon, and stopping them could fail. */
 void panic(const char *fmt, ...)
 {
-	static u32 panicking; /* 1 + the hart */
+	static u32 panicking; /* number of the panicking hart + 1; 0: none */
 	static bool again;
 	u32 me = this_hart() + 1, other = 0;
 	char line[256];
@@ -69,13 +69,13 @@ void panic(const char *fmt, ...)
 
 	if (!__atomic_compare_exchange_n(&panicking, &other, me, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED)) {
-		/* What the panic itself does has met a defect: it has said what it could. */
+		/* The panic code itself has failed. Its output ends here. */
 		if (other == me && !again) {
 			again = true;
 			run_desc.state = HS_RUN_PANICKED;
 			power_off(PANIC_STATUS);
 		}
-		/* And power_off(), too, which reads the device tree: what needs no memory. */
+		/* power_off() has failed, too: it reads the device tree. An SBI call does not. */
 		if (other == me)
 			sbi_shutdown();
 		for (;;)

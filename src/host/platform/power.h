@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* power.h - ending the machine. */
+/* power.h - power off the machine. */
 #ifndef HOST_POWER_H
 #define HOST_POWER_H
 
-/* `code` becomes QEMU's exit status where there is a SiFive test device; else it is lost. */
+/* `code` becomes QEMU's exit status if there is a SiFive test device; otherwise it is lost. */
 void power_off(int code) __attribute__((noreturn));
-/* The last events of each hart into the log: of a panic, and for sysrq. Any context. */
+/* Write the last events of each hart to the log, for a panic or sysrq. Any context. */
 void log_last_events(void);
 
 #endif
