@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * printk.c - formatting, and the host's log.
+ * printk.c - formatted output, and the host's log.
  *
- * A line is formatted first and written under a lock, so that lines of several
- * harts do not mix. The UART gets CR LF.
+ * A line is formatted first and then written under a lock, so that lines of several
+ * harts do not mix. On the UART, LF becomes CR LF.
  */
 #include "printk.h"
 #include <string.h>
@@ -217,16 +217,16 @@ void printk(const char *fmt, ...)
 	log_write(line);
 }
 
-/* ---- what programs can cause ------------------------------------------------------------ */
+/* ---- rate limit for messages that programs can cause ------------------------------------ */
 
-#define LOG_BURST      20 /* lines that may come at once */
+#define LOG_BURST      20 /* lines that may be written at once */
 #define LOG_PER_SECOND 5
 
 static struct spinlock limit_lock;
 static u64 log_tokens_time;
 static unsigned int log_tokens = LOG_BURST, log_dropped;
 
-/* Takes a token; tells how many lines were dropped before this one. */
+/* Take a token. False: drop the line. *dropped: the lines dropped before this one. */
 static bool log_may(unsigned int *dropped)
 {
 	u64 per_token = hv_timebase_hz() / LOG_PER_SECOND, now = hv_time();
@@ -265,7 +265,7 @@ void printk_limited(const char *fmt, ...)
 	log_write(line);
 }
 
-/* A panic on one hart may find the log's lock held by the hart that it stopped. */
+/* The panicking hart itself may hold the log's lock. */
 void printk_force_unlock(void)
 {
 	log_lock = (struct spinlock){ 0 };

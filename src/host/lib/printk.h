@@ -8,13 +8,13 @@
 
 /* %d %u %x %lx %llx %s %c %p %zu, width, 0 and - flags, %.*s. Any context. */
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The same for what a program can cause again and again: 20 lines at once, then 5 a second. */
+/* The same for messages that a program can cause repeatedly: 20 lines at once, then 5 a second. */
 void printk_limited(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int snprintf(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
-/* For panic(): the lock may be held by a hart that is stopped. */
+/* For panic(): release the log's lock, even if another hart holds it. */
 void printk_force_unlock(void);
-/* The host stops here: registers if `frame`, state PANICKED, status 125. */
+/* Log the message and the last events, and power off with state PANICKED and status 125. */
 void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 #define BUG_ON(cond)                                                   \

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * string.c - the few functions of C's <string.h> that kernel and libfdt call.
+ * string.c - the functions of C's <string.h> and <stdlib.h> that the kernel and libfdt call.
  *
- * memcpy and memset move registers when both ends are aligned: pages and
- * structs are, and the instruction count of a page copy is a published figure.
+ * memcpy and memset move whole registers where addresses are aligned, as those of pages
+ * and structs are: the instruction count of a page copy is a published figure.
  */
 #include <limits.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * random.c - a ChaCha20 generator with fast key erasure.
+ * random.c - a ChaCha20 random number generator with fast key erasure.
  *
- * Its seed is the device tree's rng-seed, which QEMU derives from -seed, and the time
- * of the seeding: under -icount both repeat, so runs repeat. Each request makes one more
- * block first, which replaces the key: bytes given out cannot be computed from later state.
+ * It is seeded with the device tree's rng-seed, which QEMU derives from -seed, and with the
+ * time of the seeding. Under -icount both repeat, so runs repeat. Each request ends with one
+ * more block that replaces the key, so earlier output cannot be computed from later state.
  * Algorithm: RFC 8439 §2.3. Locks: lock.
  */
 #include "random.h"

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * static_key.c - switches static keys by writing their sites while harts may run them.
+ * static_key.c - switch static keys by patching their sites while harts may execute them.
  *
  * A site is `nop` or `j label`, 4 bytes at a 2-byte boundary, so one store cannot
- * change it for every hart at once. Two do, each of a half, because
+ * change it atomically for all harts. Two stores of a half each can, because
  *
- *     low half of nop + any high half   is addi x0, xN, imm: does nothing, too
+ *     low half of nop + any high half   is addi x0, xN, imm, which also does nothing
  *
- *   on:   high half, all harts fence.i, low half, all harts fence.i
- *   off:  low half, all harts fence.i, high half, all harts fence.i
+ *   on:   high half, fence.i on all harts, low half, fence.i on all harts
+ *   off:  low half, fence.i on all harts, high half, fence.i on all harts
  *
- * No hart ever meets a low half of `j` with a high half that is not its own. Locks:
+ * So no hart executes the low half of `j` with a high half other than its own. Locks:
  * key_lock. Spec: Zifencei (fence.i), RV32I §4.1 (addi), §4.3 (nop), §5.1 (jal).
  */
 #include "hv/static_key.h"
@@ -28,7 +28,7 @@ extern const struct static_key_site _jump_table_start[], _jump_table_end[];
 
 static struct spinlock key_lock;
 
-/* jal's immediate is scattered: imm[20|10:1|11|19:12] in bits 31 to 12 (2.5.1). */
+/* jal's immediate is scattered: imm[20|10:1|11|19:12] in bits 31 to 12 (RV32I §5.1). */
 static u32 jump_insn(const struct static_key_site *s)
 {
 	long offset = (long)(s->target - s->site);
@@ -40,15 +40,15 @@ static u32 jump_insn(const struct static_key_site *s)
 	       INSN_JAL;
 }
 
-/* Text is mapped read-only where it runs; the linear map has the same page writable. */
+/* Text is mapped read-only at its link address; the linear map maps the same page writable. */
 static u16 *writable(unsigned long text)
 {
 	return pa_to_va(kernel_image_pa + (text - KERNEL_BASE));
 }
 
 /*
- * One half of each site whose key is to change: the one that may meet the other's old value, then
- * that other.
+ * Write one half of each site whose key changes. `first`: the half that is harmless with the old
+ * value of the other half; else the other half.
  */
 static void write_halves(const struct static_key *keys, unsigned int nr, const bool *enabled,
 			 bool first)
@@ -63,7 +63,7 @@ static void write_halves(const struct static_key *keys, unsigned int nr, const b
 		if (s->key < start || s->key >= end || keys[i].enabled == enabled[i])
 			continue;
 		insn = enabled[i] ? jump_insn(s) : INSN_NOP;
-		half = enabled[i] == first; /* on: the high one first */
+		half = enabled[i] == first; /* 1: the high half, which is first when switching on */
 		WRITE_ONCE(*writable(s->site + 2 * half), (u16)(insn >> (16 * half)));
 	}
 }
