@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_host.c - hv/host.h on the bare-metal host: the parts that only rename.
+ * kvm_host.c - hv/host.h on the bare-metal host: functions that only call another one.
  *
- * What has its own subject stands there: hv_user_page_* and notifiers in mm.c,
+ * The others are in the files of their subjects: hv_user_page_* and notifiers in mm.c,
  * timers in clock.c, files and events in the file layer, FP in fpu.c, ISA in isa.c.
  */
 #include <string.h>
@@ -179,7 +179,7 @@ struct hv_sched_hook *hv_sched_hook_get(void)
 	return current->hook;
 }
 
-/* The interrupt makes its thread go through schedule() (sched_ipi()). */
+/* The interrupt makes the hook's thread call schedule() (sched_ipi()). */
 void hv_sched_hook_ask(struct hv_sched_hook *hook, unsigned int hart)
 {
 	__atomic_store_n(&hook->asked, true, __ATOMIC_SEQ_CST);
@@ -233,7 +233,7 @@ void hv_remote_fence(unsigned long fid, unsigned long mask, unsigned long start,
 
 void hv_cpu_relax(void)
 {
-	/* Zihintpause's pause, a hint of fence: a no-op where it is not known. */
+	/* Zihintpause's pause, encoded as a fence hint: a no-op on harts without the extension. */
 	__asm__ volatile(".4byte 0x0100000f" ::: "memory");
 }
 
