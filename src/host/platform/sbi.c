@@ -32,8 +32,8 @@ bool firmware_has_sbi(unsigned long ext)
 }
 
 /*
- * One call where the hartids fit one mask word from their lowest; the firmware takes a
- * base and XLEN bits (SBI §3.1).
+ * The firmware takes a base hartid and a mask of XLEN bits (SBI §3.1), so one call is enough if all
+ * hartids are within XLEN of the lowest.
  */
 void sbi_remote_fence(unsigned long fid, unsigned long mask, unsigned long start,
 		      unsigned long size, unsigned long id)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * clock.c - the time CSR, and timers of each hart in a list by deadline.
+ * clock.c - the time CSR, and each hart's timers in a list sorted by deadline.
  *
- * Hardware is given the first deadline only when it changed: by stimecmp where
- * the hart has Sstc, else by SBI TIME. Locks: hart->timer_lock; callbacks run
- * without it. Spec: Sstc, SBI §6.
+ * Hardware is programmed only when the first deadline has changed: through stimecmp if the hart has
+ * Sstc, else through SBI TIME. Locks: hart->timer_lock; callbacks run without it.
+ * Spec: Sstc, SBI §6.
  */
 #include "clock.h"
 #include "platform/fdt.h"
@@ -31,7 +31,7 @@ u64 ns_to_ticks(u64 ns)
 
 	if (sec > (HV_FOREVER - 1) / timebase_hz - 1)
 		return HV_FOREVER - 1;
-	/* Upwards: a sleep is never shorter than asked. */
+	/* Round up: a sleep is never shorter than requested. */
 	return sec * timebase_hz + (ns % NS_PER_SEC * timebase_hz + NS_PER_SEC - 1) / NS_PER_SEC;
 }
 
@@ -60,8 +60,8 @@ static void program(struct hart *hart)
 		return;
 	hart->programmed = first;
 	/*
-	 * Never further than a minute: where idle time is skipped (QEMU's -icount sleep=off), a hart
-	 * that waits for a device would skip to a deadline at the end of time.
+	 * At most a minute ahead: where idle time is skipped (QEMU's -icount sleep=off), a hart
+	 * that waits for a device would otherwise skip to a deadline at the end of time.
 	 */
 	first = MIN(first, hv_time() + MAX_SLEEP_SECONDS * (u64)timebase_hz);
 	if (has_sstc)
@@ -76,7 +76,7 @@ void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
 	list_init(&timer->link);
 }
 
-/* The hart's lock on whose list the timer is, or last was. */
+/* Lock the timers of the hart on whose list the timer is, or last was. */
 static struct hart *lock_timer(struct hv_timer *timer)
 {
 	for (;;) {
@@ -119,7 +119,7 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline)
 	spin_unlock(&me->timer_lock);
 }
 
-/* Is fn running? On which hart is not known: timer->hart is where it was last started. */
+/* True while fn runs, perhaps not on timer->hart, where the timer was last started. */
 static bool timer_runs(const struct hv_timer *timer)
 {
 	for (unsigned int i = 0; i < nr_harts; i++)
@@ -134,7 +134,7 @@ void hv_timer_cancel(struct hv_timer *timer)
 		timer_remove(timer);
 		while (timer_runs(timer))
 			hv_cpu_relax();
-	} while (READ_ONCE(timer->armed)); /* by fn itself, which did not know yet */
+	} while (READ_ONCE(timer->armed)); /* fn itself may have armed it again */
 }
 
 void clock_interrupt(void)
@@ -157,7 +157,7 @@ void clock_interrupt(void)
 		__atomic_store_n(&me->running_timer, NULL, __ATOMIC_RELEASE);
 		spin_lock(&me->timer_lock);
 	}
-	me->programmed = 0; /* what hardware holds has passed */
+	me->programmed = 0; /* the deadline in hardware has passed */
 	program(me);
 	spin_unlock(&me->timer_lock);
 }

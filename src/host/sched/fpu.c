@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * fpu.c - whose FP registers are in the unit.
+ * fpu.c - the FP unit, shared lazily by threads and vCPUs.
  *
- * A thread's registers are in the unit of the hart that it runs on (fp_in_unit, the
- * hart's fp_owner is the thread), or in thread->fp, then its FS is Off and its
- * first FP instruction traps. A thread that used FP in its last turn gets its
- * registers back at once when it is scheduled in, unless it is one that runs a vCPU, to which the
- * unit may belong as well: then fp_owner is what the core named. Spec: M §1.6 (FS), F §2.
+ * A thread's FP registers are either in the unit of its hart (fp_in_unit is set, and the hart's
+ * fp_owner is the thread) or in thread->fp. In the latter case its FS is Off, and its first FP
+ * instruction traps. A thread that used FP when it last ran gets its registers back as soon as it
+ * is scheduled in, except a thread that runs a vCPU: the unit may belong to the vCPU, and fp_owner
+ * is then the owner that the core passed to hv_fp_take(). Spec: M §1.6 (FS), F §2.
  */
 #include "hv/csr.h"
 #include "smp.h"
@@ -24,7 +24,7 @@ static void set_frame_fs(struct trap_frame *frame, unsigned long fs)
 	frame->status = (frame->status & ~(SSTATUS_FS | SSTATUS_SD)) | FIELD_PREP(SSTATUS_FS, fs);
 }
 
-/* t runs here, or did until now: its frame's FS tells what the unit holds. */
+/* t runs here, or did until now, so its frame's FS says whether the unit has newer values. */
 static void save_if_dirty(struct thread *t)
 {
 	struct trap_frame *frame = thread_frame(t);
@@ -63,7 +63,7 @@ void fpu_switch_out(struct thread *t)
 
 void fpu_switch_in(struct thread *t)
 {
-	/* With a vCPU about to be loaded: it may want the unit, and a program rarely does. */
+	/* A vCPU is about to be loaded. It may use the unit, which its VMM rarely does. */
 	if (t->hook)
 		t->fp_in_unit = false;
 	if (!t->fp_in_unit)
@@ -76,7 +76,7 @@ bool fpu_trap(struct trap_frame *frame)
 {
 	if (frame_fs(frame) != FS_OFF)
 		return false;
-	sched_hook_drop(); /* a guest's registers are in the unit */
+	sched_hook_drop(); /* the unit may hold a guest's registers */
 	enter_unit(current);
 	return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hpm.S - one of the counters hpmcounter3 to hpmcounter31, by its number.
+ * hpm.S - read one of the counters hpmcounter3 to hpmcounter31 by its number.
  *
- * A CSR's number is part of the instruction, so there is an instruction for each.
+ * A CSR's number is part of the instruction, so each counter has its own instruction.
  */
 	.text
 	/* unsigned long hpm_read(unsigned int number): 3 to 31. */

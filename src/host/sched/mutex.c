@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * mutex.c - locks that are slept for.
+ * mutex.c - sleeping locks.
  *
- * Who comes takes a free mutex, though others sleep for it: to give it to a sleeper would leave it
- * idle until he runs, and so make a queue of threads of every lock that is much used. But a thread
- * that is woken when the mutex is free, and comes too late each time, would wait for ever beside
- * others that take it again and again. So the next in line who has waited MUTEX_PATIENCE_MS asks
- * for it (HANDOFF): from then on nobody but him takes it, and unlocking makes him its holder.
+ * A thread may take a free mutex although others sleep for it. Always handing it to a sleeper would
+ * leave it idle until that thread runs, and would make threads queue up at every busy lock. But a
+ * thread that is woken when the mutex is free could come too late each time and wait forever, while
+ * others take the mutex again and again. So when the first waiter has waited MUTEX_PATIENCE_MS, it
+ * sets HANDOFF: from then on no other thread takes the mutex, and unlocking makes it the holder.
  *
- * The bits stand in the word of the holder's address, so that the ways without a waiter are one
- * atomic operation each: to lock exchanges 0 for `current`, to unlock takes `current` out, and what
- * is left says whether somebody waits.
+ * The bits are in the same word as the holder's address, so that without waiters both paths are one
+ * atomic operation: locking replaces 0 by `current`, unlocking removes `current`, and what is left
+ * in the word says whether a thread waits.
  *
- * Invariant: WAITERS is set while the list is not empty; HANDOFF only together with it, by and for
- * the first of the list. Both change under `lock`. With HANDOFF and without a holder, only he or the
- * unlocker for him, both under `lock`, write the word.
- * Locks: a waker takes a run queue's lock within m->lock.
+ * Invariant: WAITERS is set while the list is not empty. HANDOFF is set only together with WAITERS,
+ * by and for the first waiter. Both change under `lock`. While HANDOFF is set and there is no
+ * holder, only the first waiter, or the unlocking thread for it, writes the word, under `lock`.
+ * Locks: a waker takes an rq_lock within m->lock.
  */
 #include <asm-generic/errno.h>
 #include "clock.h"
@@ -33,7 +33,7 @@ void mutex_init(struct mutex *m)
 	list_init(&m->waiters);
 }
 
-/* Takes it if nobody has it; where it is asked for, only for the first of those who wait. */
+/* Take the mutex if it is free. While HANDOFF is set, only the first waiter may. */
 static bool take(struct mutex *m, bool is_first)
 {
 	unsigned long word = __atomic_load_n(&m->holder, __ATOMIC_RELAXED);
@@ -45,7 +45,7 @@ static bool take(struct mutex *m, bool is_first)
 	return false;
 }
 
-/* Without a waiter: one exchange. */
+/* Take a mutex that is free and has no waiters: one exchange. */
 static bool take_unwanted(struct mutex *m)
 {
 	unsigned long nobody = 0;
@@ -70,7 +70,7 @@ static bool is_first(const struct mutex *m, const struct wait_entry *entry)
 	return list_first_entry(&m->waiters, struct wait_entry, link) == entry;
 }
 
-/* Off the list, and what was asked for with it. */
+/* Leave the list. The first waiter takes HANDOFF with it, the last one WAITERS. */
 static void leave(struct mutex *m, struct wait_entry *entry)
 {
 	unsigned long gone = is_first(m, entry) ? MUTEX_HANDOFF : 0;
@@ -82,7 +82,7 @@ static void leave(struct mutex *m, struct wait_entry *entry)
 		__atomic_fetch_and(&m->holder, ~gone, __ATOMIC_RELAXED);
 }
 
-/* Sleeps until it has the mutex: 0; or until a signal ends a sleep of this state: -EINTR. */
+/* Sleep until the mutex is taken (0), or until a signal ends a sleep in this state (-EINTR). */
 static int wait_for(struct mutex *m, enum thread_state state)
 {
 	u64 patience = hv_time() + hv_timebase_hz() / 1000 * MUTEX_PATIENCE_MS;
@@ -93,12 +93,12 @@ static int wait_for(struct mutex *m, enum thread_state state)
 	spin_lock(&m->lock);
 	list_init(&entry.link);
 	list_add_tail(&entry.link, &m->waiters);
-	/* The same word as the unlocker's: he sees that we wait, or we that he is gone. */
+	/* In the word that unlocking changes: the holder sees WAITERS, or we see it free. */
 	__atomic_fetch_or(&m->holder, MUTEX_WAITERS, __ATOMIC_RELAXED);
 	for (;;) {
 		bool first = is_first(m, &entry);
 
-		/* Under `lock`, which the waker holds: he finds us asleep, or we find it free. */
+		/* The waker holds `lock`: it sees this state, or we find the mutex free. */
 		__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
 		if (mutex_is_mine(m) || take(m, first))
 			break;
@@ -134,7 +134,10 @@ int mutex_lock_killable(struct mutex *m)
 	return mutex_trylock(m) ? 0 : wait_for(m, THREAD_KILLABLE);
 }
 
-/* Nobody has it, but for those who have come since: the next in line is told, or given it. */
+/*
+ * The mutex was released; another thread may have taken it since. Wake the first waiter. If it has
+ * set HANDOFF and the mutex is still free, make it the holder.
+ */
 static void pass_on(struct mutex *m)
 {
 	struct thread *next;
@@ -144,7 +147,7 @@ static void pass_on(struct mutex *m)
 	word = __atomic_load_n(&m->holder, __ATOMIC_RELAXED);
 	if (word & MUTEX_WAITERS) {
 		next = list_first_entry(&m->waiters, struct wait_entry, link)->thread;
-		/* Whoever had it in between has left its stores behind that word: acquire. */
+		/* Acquire: threads that held it in between released their stores with this word. */
 		if ((word & MUTEX_BITS) == MUTEX_BITS && !(word & ~MUTEX_BITS))
 			__atomic_fetch_xor(&m->holder, MUTEX_HANDOFF | (unsigned long)next,
 					   __ATOMIC_ACQ_REL);
@@ -157,7 +160,7 @@ void mutex_unlock(struct mutex *m)
 {
 	unsigned long self = (unsigned long)current;
 
-	/* Behind this the mutex may be gone, if nobody waits: another may free what it is in. */
+	/* If no thread waits, another thread may free the mutex as soon as this is done. */
 	if (__atomic_fetch_xor(&m->holder, self, __ATOMIC_RELEASE) != self)
 		pass_on(m);
 }

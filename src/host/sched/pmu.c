@@ -2,12 +2,12 @@
 /*
  * pmu.c - the harts' programmable counters, lent to the core for its guests (hv/host.h).
  *
- * The firmware programs them (SBI §11); their values are read by CSR. Only counters that
- * can be told not to count in HS, U and M are lent (Sscofpmf), and never cycle and
- * instret: these belong to everybody who measures. Nothing else in the host counts.
+ * The firmware programs the counters (SBI §11); their values are read from CSRs. Only counters that
+ * can be configured not to count in HS, U and M (Sscofpmf) are lent. cycle and instret never are,
+ * because everyone who measures uses them. Nothing else in the host uses counters.
  *
- * An overflow is an interrupt of this hart, LCOFI. It may come late, or after the counter
- * was stopped; so whoever stops a counter looks for himself whether it has wrapped.
+ * An overflow raises an interrupt on this hart, LCOFI. It may be late, or arrive after the counter
+ * was stopped, so hv_pmc_stop() checks itself whether the counter has wrapped.
  */
 #include <linux/errno.h>
 #include "hv/csr.h"
@@ -22,10 +22,10 @@
 unsigned long hpm_read(unsigned int number);
 
 static unsigned int nr_counters, counter_width;
-static bool one_per_event;            /* of two counters of one event only one counts */
+static bool one_per_event;            /* of two counters of an event, only one counts */
 static unsigned long by_csr[NR_CSRS]; /* the firmware's index of each CSR's counter */
 static u32 available;                 /* CSRs that can be lent, as bits of scountovf */
-/* Who has which of a hart's counters; only that hart looks. */
+/* The borrowers of each hart's counters; only that hart accesses its row. */
 static struct hv_pmc *lent[HV_MAX_HARTS][NR_CSRS];
 
 static void add_counter(unsigned long index)
@@ -37,7 +37,7 @@ static void add_counter(unsigned long index)
 
 	if (ret.error || (info & SBI_PMU_INFO_FW) || csr < FIRST_HPM || csr >= NR_CSRS)
 		return;
-	/* The masks of SBI calls reach as far as one word. */
+	/* The counter mask of an SBI call has only one word. */
 	if (index >= BITS_PER_LONG)
 		return;
 	by_csr[csr] = index;
@@ -74,7 +74,7 @@ static void tell_overflow(struct hv_pmc *pmc)
 	pmc->overflow(pmc);
 }
 
-/* The interrupt is taken back first: an overflow between the two is reported twice, not never. */
+/* Clear the interrupt before reading scountovf: an overflow in between is seen twice, not lost. */
 void pmu_interrupt(void)
 {
 	struct hv_pmc **mine = lent[this_hart()];
@@ -89,7 +89,7 @@ void pmu_interrupt(void)
 	}
 }
 
-/* Has this hart a free counter? As the mask of an SBI call. */
+/* This hart's free counters, as the mask of an SBI call. */
 static unsigned long free_counters(void)
 {
 	unsigned long mask = 0;
@@ -102,14 +102,14 @@ static unsigned long free_counters(void)
 	return mask;
 }
 
-/* Ask the firmware for a counter that nobody has: its CSR, or 0. */
+/* Ask the firmware for a free counter for the event. Returns its number (3 to 31), or 0. */
 static unsigned int configure(unsigned long event, u64 data, unsigned long flags)
 {
 	unsigned long mask = free_counters();
 	struct sbiret ret;
 	unsigned int csr;
 
-	/* OpenSBI would take cycle or instret itself, with our filter on it, for all. */
+	/* With no mask, OpenSBI would set up cycle or instret with our filter, for everyone. */
 	if (!mask)
 		return 0;
 	ret = sbi_call(SBI_EXT_PMU, SBI_PMU_COUNTER_CONFIG_MATCHING, 0, mask, flags, event,
@@ -156,7 +156,7 @@ int hv_pmc_start(struct hv_pmc *pmc)
 
 	if (one_per_event && is_counted(pmc->event))
 		return -ENOENT;
-	/* Pending, it would keep the firmware from arming the new counter's own. */
+	/* A pending interrupt would keep the firmware from arming that of the new counter. */
 	if (csr_read(sip) & BIT(IRQ_PMU_OVF))
 		pmu_interrupt();
 	if (pmc->inhibit & HV_PMC_NOT_IN_VU)
@@ -182,7 +182,7 @@ u64 hv_pmc_read(const struct hv_pmc *pmc)
 	return pmc->counter ? hpm_read(pmc->counter) & value_mask() : pmc->value;
 }
 
-/* It does not count here in HS, so nothing can pass between the look and the stop. */
+/* The counter does not count in HS, so it cannot overflow between the check and the stop. */
 void hv_pmc_stop(struct hv_pmc *pmc)
 {
 	unsigned int csr = pmc->counter;
@@ -199,8 +199,8 @@ void hv_pmc_stop(struct hv_pmc *pmc)
 /* ---- at boot ---- */
 
 /*
- * QEMU remembers one counter for an event: a second one would stay where it is, and its
- * guest would take that for the truth.
+ * True if a second counter of an event counts. QEMU has only one per event: a second one would keep
+ * its value, and its guest would take that for the true count.
  */
 static bool second_counts(void)
 {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * sched.c - which thread runs on which hart.
+ * sched.c - the scheduler: run queues, wake-ups, thread switches.
  *
- * One run queue a hart, first in first out, with a time slice only while another
- * thread waits: a hart with one runnable thread takes no timer interrupt. A woken
- * thread goes to an idle hart that it may use, first to its own; an idle hart takes
- * waiting threads from others. A vCPU's thread that waits may stay on its hart while nobody else
- * wants it (sched_idle_here()): the hart counts as idle then. Where the waker is about to sleep (`hands_over`) the woken
- * thread runs after it, on the same hart: to wake another one costs more than its turn.
+ * Each hart has a run queue, first in, first out. There are time slices only while another thread
+ * waits: a hart with one runnable thread takes no timer interrupt. A woken thread goes to an idle
+ * hart that it may use, preferably its own. An idle hart takes waiting threads from other harts.
+ * A vCPU's thread that waits may stay on its hart while no other thread needs the hart, which then
+ * counts as idle (sched_idle_here()). If the waker is about to sleep (`hands_over`), the woken
+ * thread runs after it on the same hart: waking another hart would take longer.
  *
- * Invariant: a thread is `running` of exactly one hart, or in at most one queue; its
- * `hart` says which. state, hart, queued change under that hart's rq_lock, but for a
- * running thread that sets its own state before it sleeps.
- * Locks: rq_lock is held across switch_context() and released by who comes out of it.
- * Two rq_locks are never held at once.
+ * Invariant: a thread is `running` on exactly one hart, or in at most one queue; its `hart` says
+ * which. state, hart and queued change under that hart's rq_lock, except that a running thread sets
+ * its own state before it sleeps.
+ * Locks: rq_lock is held across switch_context() and released by the thread that is switched to.
+ * A second rq_lock is taken only by trylock, in steal().
  */
 #include <asm-generic/errno-base.h>
 #include "platform/bootargs.h"
@@ -30,7 +30,7 @@ void switch_context(struct thread *prev, struct thread *next);
 
 static unsigned long idle_harts; /* atomic: a bit for each hart in its idle thread */
 
-/* Set longer under a debugger, whose every stop takes time: else threads change between two. */
+/* A debugger needs a longer slice: its stops take time, and threads would switch between them. */
 static u64 slice_ticks(void)
 {
 	static u64 ticks;
@@ -68,7 +68,10 @@ static void dequeue(struct hart *hart, struct thread *t)
 	t->wait_time += hv_time() - t->run_start;
 }
 
-/* The hart that a woken thread should run on: its own if idle, another idle one, its own. */
+/*
+ * Choose a hart for a woken thread: this one if the waker hands over, else the thread's own if
+ * idle, another idle one, its own, or any that it may use.
+ */
 static unsigned int pick_hart(const struct thread *t)
 {
 	unsigned long idle = __atomic_load_n(&idle_harts, __ATOMIC_RELAXED) & t->affinity;
@@ -89,7 +92,7 @@ static unsigned int pick_hart(const struct thread *t)
 	return last;
 }
 
-/* A thread was queued on this hart: the running one gets the rest of a slice. */
+/* A thread was queued on this hart: limit the running one to a slice; if idle, reschedule. */
 static void slice_begin(struct hart *hart)
 {
 	struct hv_sched_hook *hook = current->hook;
@@ -126,13 +129,13 @@ bool thread_wake(struct thread *t)
 	}
 	target = pick_hart(t);
 	while (&harts[target] != hart) {
-		/* Nobody else touches it: it is neither running, nor queued, nor asleep. */
+		/* No other hart can move t: it is neither running, nor queued, nor asleep. */
 		spin_unlock(&hart->rq_lock);
 		hart = &harts[target];
 		spin_lock(&hart->rq_lock);
 		trace_sched_migrate_task((u64)t->tid, t->hart, target);
 		WRITE_ONCE(t->hart, target);
-		/* Against sched_set_affinity(): it sees this hart, or we see its mask. */
+		/* Pairs with sched_set_affinity(): it sees this hart, or we see its mask. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (!(READ_ONCE(t->affinity) & BIT(target)))
 			target = pick_hart(t);
@@ -164,7 +167,7 @@ bool hart_is_wanted(void)
 	return READ_ONCE(my_hart()->nr_queued);
 }
 
-/* An idle hart's threads are not counted: who queued one there has sent for that hart. */
+/* Threads queued on an idle hart do not count: the hart was notified and will run them itself. */
 static bool waits_on(unsigned int index)
 {
 	return READ_ONCE(harts[index].nr_queued) &&
@@ -179,7 +182,7 @@ static bool waits_elsewhere(void)
 	return false;
 }
 
-/* A thread that waits on another hart and may run here; removed from there. */
+/* Take a thread that may run here from another hart's queue. NULL: there is none. */
 static struct thread *steal(struct hart *me)
 {
 	unsigned int self = (unsigned int)(me - harts);
@@ -204,7 +207,7 @@ static struct thread *steal(struct hart *me)
 	return NULL;
 }
 
-/* With rq_lock held; returns with it held. May drop it to look at other harts. */
+/* Choose the thread to run and remove it from its queue. me->rq_lock is held. */
 static struct thread *pick_next(struct hart *me, struct thread *prev, bool may_stay)
 {
 	struct thread *next;
@@ -225,7 +228,7 @@ static struct mm *mm_of(const struct thread *t)
 	return t->process ? t->process->mm : NULL;
 }
 
-/* What the new thread owes the old one; its rq_lock is ours now. */
+/* Finish a switch on the new thread, which releases the rq_lock that the old one took. */
 void sched_finish_switch(void)
 {
 	struct hart *me = my_hart();
@@ -238,12 +241,12 @@ void sched_finish_switch(void)
 	if (left && left->state == THREAD_DEAD)
 		thread_free(left);
 	else if (left)
-		thread_wake(left); /* it may not run here any more: to another hart */
+		thread_wake(left); /* it may no longer run here: move it to another hart */
 	if (current->process)
 		fpu_switch_in(current);
 	if (current->hook)
 		current->hook->in(current->hook, this_hart());
-	/* Not before: of a slice that is short of instructions a vCPU's load must leave some. */
+	/* Only now: a slice can be so few instructions that a vCPU's load would use it up. */
 	if (me->nr_queued && !me->slice.armed)
 		hv_timer_start(&me->slice, hv_time() + slice_ticks());
 }
@@ -280,8 +283,8 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 }
 
 /*
- * Entry: interrupts off, no spinlock held; state says whether the caller still wants
- * to run. Exit: on some hart, running.
+ * Entry: interrupts off, no spinlock held; current->state says whether the caller still wants to
+ * run. Exit: running, perhaps on another hart.
  */
 void schedule(void)
 {
@@ -323,7 +326,7 @@ int sched_set_affinity(struct thread *t, unsigned long mask)
 		return -EINVAL;
 	hart = lock_rq_of(t);
 	WRITE_ONCE(t->affinity, mask);
-	/* thread_wake() may be moving it, under no lock that we hold: follow it. */
+	/* thread_wake() may be moving t under a lock that we do not hold: follow t. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	while (hart != &harts[READ_ONCE(t->hart)]) {
 		spin_unlock(&hart->rq_lock);
@@ -331,7 +334,7 @@ int sched_set_affinity(struct thread *t, unsigned long mask)
 	}
 	if (t->queued && !(mask & BIT(t->hart))) {
 		dequeue(hart, t);
-		t->state = THREAD_SLEEPING; /* as if asleep: thread_wake() places it */
+		t->state = THREAD_SLEEPING; /* as if asleep, so that thread_wake() places it */
 		spin_unlock(&hart->rq_lock);
 		thread_wake(t);
 		return 0;
@@ -349,7 +352,7 @@ int sched_set_affinity(struct thread *t, unsigned long mask)
 	return 0;
 }
 
-/* The slice is over: whoever waits runs next. */
+/* The slice is over: let the next waiting thread run. */
 void sched_tick(struct hv_timer *timer)
 {
 	struct hart *hart = container_of(timer, struct hart, slice);
@@ -360,14 +363,14 @@ void sched_tick(struct hv_timer *timer)
 		return;
 	hart->need_resched = true;
 	for (unsigned int i = 0; i < nr_harts; i++)
-		if (idle & BIT(i)) { /* it missed the work when it looked: let it look again */
+		if (idle & BIT(i)) { /* it missed this work: make it look again */
 			WRITE_ONCE(harts[i].need_resched, true);
 			ipi_send(i);
 			break;
 		}
 }
 
-/* Another hart queued a thread here, or wants this one out of user or guest mode. */
+/* Another hart queued a thread here, or wants the running one out of user or guest mode. */
 void sched_ipi(void)
 {
 	struct hart *me = my_hart();
@@ -399,7 +402,7 @@ void sched_init(unsigned int hart, struct thread *idle)
 	WRITE_ONCE(idle->hart, hart);
 }
 
-/* As in the idle loop: an interrupt that comes after the look makes wfi fall through. */
+/* As in the idle loop, an interrupt that arrives after the check makes wfi fall through. */
 bool sched_idle_here(void)
 {
 	struct hart *me = my_hart();
@@ -430,8 +433,8 @@ void sched_idle_loop(void)
 		__atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
 		irq_poll();
 		/*
-		 * SIE is 0: an interrupt that comes after the poll makes wfi fall through
-		 * (M §3.3: it resumes on pending and enabled in sie, whatever SIE is).
+		 * SIE is 0: an interrupt that arrives after the poll makes wfi fall through
+		 * (M §3.3: it resumes if one is pending and enabled in sie, whatever SIE is).
 		 */
 		if (!me->nr_queued && !me->need_resched)
 			__asm__ volatile("wfi");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * smp.c - the other harts: found in the device tree, started by SBI HSM.
+ * smp.c - start the harts that the device tree lists; interrupts between harts.
  *
  * Spec: SBI §9 (HSM: hart start), §7 (IPI).
  */

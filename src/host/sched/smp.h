@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* smp.h - harts: what each has of its own, start-up, and interrupts between them. */
+/* smp.h - harts: per-hart state, start-up, interrupts between harts. */
 #ifndef HOST_SMP_H
 #define HOST_SMP_H
 
@@ -17,22 +17,22 @@ struct hart {
 	struct thread *running;
 	struct thread *idle;
 	bool need_resched;
-	bool idles;          /* in the running thread's place: sched_idle_here() */
-	struct thread *left; /* who was switched from and is dead, or has to move */
+	bool idles;          /* the running thread waits here: sched_idle_here() */
+	struct thread *left; /* was switched from, and is dead or has to move */
 	struct mm *mm;       /* in satp; NULL: the kernel's own table */
 
-	/* fpu.c: whose values the FP unit holds, a thread's or a vCPU's; NULL: nobody's */
+	/* fpu.c: the owner of the FP unit's values, a thread or a vCPU; NULL: none */
 	const void *fp_owner;
 
 	/* clock.c */
 	struct spinlock timer_lock;
 	struct list_head timers; /* armed, by deadline */
 	struct hv_timer *running_timer;
-	u64 programmed; /* the deadline that hardware was given */
+	u64 programmed; /* the deadline in hardware */
 	struct hv_timer slice;
 };
 
-/* What boot.S hands a secondary hart; read with the MMU off. */
+/* For boot.S on a secondary hart, which reads it with the MMU off. */
 struct hart_boot_info {
 	unsigned long satp;
 	struct thread *thread; /* its idle thread (kernel address) */
@@ -47,29 +47,29 @@ static inline struct hart *my_hart(void)
 	return &harts[this_hart()];
 }
 
-/* A thread waits for this hart: the running one is to call schedule() soon. */
+/* The running thread has to call schedule() soon, usually because another waits for this hart. */
 static inline bool need_resched(void)
 {
 	return my_hart()->need_resched;
 }
 
-/* All harts of the device tree, by SBI HSM; bounded wait, and those that fail are named. */
+/* Start all harts of the device tree by SBI HSM. Logs a start that fails; panics after 2 s. */
 void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));
-void ipi_send(unsigned int hart); /* a software interrupt: look at need_resched, timers, kicks */
+void ipi_send(unsigned int hart); /* a software interrupt: leave the guest, call sched_ipi() */
 
-/* trap.c: take every interrupt that is pending now; no trap is involved. */
+/* trap.c: take all pending interrupts, without a trap. */
 void irq_poll(void);
 void irq_handle(unsigned long cause);
 void trap_hart_init(void); /* stvec, sie of this hart */
 void trap_return_to_user(void)
-	__attribute__((noreturn));            /* trap.S: through thread_frame(current) */
-bool extable_fixup(struct trap_frame *frame); /* true: epc now is the fixup of a faulting uaccess */
-void trap_user_exit(struct trap_frame *frame); /* scheduling and signals before user mode */
+	__attribute__((noreturn));            /* trap.S: restores thread_frame(current) */
+bool extable_fixup(struct trap_frame *frame); /* true: epc is now the fixup of a faulting uaccess */
+void trap_user_exit(struct trap_frame *frame); /* reschedule, handle signals before user mode */
 void trap_print_frame(const struct trap_frame *frame);
 
-/* pmu.c: counters of this hart, as hv/host.h lends them to the core. */
-void pmu_init(void);      /* once: what the firmware has */
+/* pmu.c: the harts' counters, which are lent to the core (hv/host.h). */
+void pmu_init(void);      /* once: find the firmware's counters */
 void pmu_hart_init(void); /* each hart */
 void pmu_interrupt(void);
 
@@ -80,8 +80,8 @@ void clock_interrupt(void);
 void sched_init(unsigned int hart, struct thread *idle);
 void sched_idle_loop(void) __attribute__((noreturn));
 /*
- * The running thread has nothing to do: wait in its place until an interrupt has come, and take
- * what is pending. False: another thread is ready to run here, or waits on another hart.
+ * The running thread has nothing to do: wait on its hart for an interrupt, and take what is
+ * pending. False: another thread is ready to run here, or waits on another hart.
  */
 bool sched_idle_here(void);
 void sched_tick(struct hv_timer *timer);

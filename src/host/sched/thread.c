@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * thread.c - making and ending threads. sched.c runs them.
+ * thread.c - creation and end of threads.
  */
 #include "thread.h"
 #include <string.h>
@@ -15,14 +15,11 @@ struct spinlock all_threads_lock;
 
 static int next_tid = 1;
 
-/* Defined in trap.S and here: where a thread's first switch_context() returns. */
+/* The first switch_context() to a thread returns to one of these. */
 void thread_first_kernel(void);
 void thread_first_user(void);
 
-/*
- * A new thread comes out of switch_context() with the run queue's lock held, as every
- * thread does that was switched to.
- */
+/* Like every thread that is switched to, a new one starts with its hart's rq_lock held. */
 void thread_first_kernel(void)
 {
 	sched_finish_switch();

@@ -2,10 +2,10 @@
 /*
  * thread.h - threads of the host, and the scheduler's interface.
  *
- * A thread runs in user mode (its process's program, or as a vCPU in a guest) or
- * in the kernel on its own stack. The kernel runs with interrupts off and is not
- * preempted: a thread leaves its hart by sleeping, or when it is about to return to
- * user mode and need_resched is set, or in schedule().
+ * A thread runs its process's program in user mode, a vCPU in a guest, or the kernel on its own
+ * stack. The kernel runs with interrupts off and is not preempted: a thread gives up its hart only
+ * when it calls schedule(), to sleep or because need_resched is set, which is checked on the return
+ * to user mode and in irq_window().
  */
 #ifndef HOST_THREAD_H
 #define HOST_THREAD_H
@@ -40,12 +40,13 @@ struct trap_frame {
 };
 
 /*
- * page_missed() stores this in the user's trap frame if the trap being handled could not get a page. The next
- * trap overwrites it with its own cause, so no system call has to clear what an earlier one left.
+ * page_missed() stores this in the user's trap frame if the trap being handled could not get a
+ * page. The next trap overwrites it with its own cause, so no system call has to clear what an
+ * earlier one left.
  */
 #define CAUSE_PAGE_MISSED (~0UL)
 
-/* The user's FP registers, when they are not in the unit. */
+/* The user's FP registers while they are not in the FP unit. */
 struct fp_state {
 	u64 f[32];
 	u32 fcsr;
@@ -67,20 +68,20 @@ enum thread_state {
 #define THREAD_NAME_LEN 16
 
 struct thread {
-	/* trap.S knows these by generated offsets (offsets.c). */
-	unsigned long kernel_sp;    /* top of the kernel stack, below it the user's trap frame */
+	/* trap.S accesses these through generated offsets (offsets.c). */
+	unsigned long kernel_sp;    /* on entry from user mode: the user's trap frame */
 	unsigned long user_sp;      /* scratch while trap.S changes stacks */
 	unsigned long kstack_limit; /* a kernel trap frame must not extend below it */
 	unsigned long trap_t0;      /* scratch while trap.S checks kstack_limit */
 	struct context context;
 
-	/* scheduler: under the lock of run queue `hart` */
+	/* Scheduler: under rq_lock of `hart`. */
 	unsigned int hart;
 	u32 state; /* enum thread_state */
 	bool queued;
 	bool is_idle;
-	unsigned long affinity; /* allowed harts, a bit each */
-	bool hands_over; /* set by itself while it wakes others and is then to sleep (sched.c) */
+	unsigned long affinity; /* allowed harts, one bit each */
+	bool hands_over; /* set by the thread while it wakes others before it sleeps (sched.c) */
 	struct list_head run_link;
 	u64 slice_end;
 	u64 run_time; /* ticks spent running (for /proc/TID/schedstat) */
@@ -91,7 +92,7 @@ struct thread {
 	/* FP: see fpu.c */
 	struct fp_state fp;
 	bool fp_in_unit; /* its registers are in the unit, or go there when it is scheduled in */
-	unsigned int fp_hart; /* where they were last loaded */
+	unsigned int fp_hart; /* on which they were last loaded */
 
 	struct hv_sched_hook *hook;
 
@@ -136,29 +137,29 @@ static inline struct trap_frame *thread_frame(struct thread *t)
 	return (struct trap_frame *)(t->kernel_sp);
 }
 
-/* A thread that is not yet runnable; NULL without memory. Kernel threads: fn != NULL. */
+/* Create a thread, not yet runnable. fn: a kernel thread's body, or NULL. NULL: no memory. */
 struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg);
 void thread_start(struct thread *t);              /* make it runnable for the first time */
 void thread_exit(void) __attribute__((noreturn)); /* the current one; its memory is freed later */
-void thread_free(struct thread *t);               /* one that was never started */
+void thread_free(struct thread *t);               /* one that was never started, or has ended */
 
-bool thread_wake(struct thread *t); /* from whichever sleep; any context. True: it slept */
-/* A signal came: wake it if that ends its sleep, and kick it out of user or guest mode. */
+bool thread_wake(struct thread *t); /* from any sleep; any context. True: it slept */
+/* A signal was sent: wake t if that ends its sleep, or kick it out of user or guest mode. */
 void thread_signal_kick(struct thread *t);
-void schedule(void);       /* let another run; sleep if state says so */
+void schedule(void);       /* run another thread; sleep if current->state says so */
 bool hart_is_wanted(void); /* another thread is ready to run on this hart */
-void irq_window(void);     /* take what interrupts are pending; for long loops */
+void irq_window(void);     /* take pending interrupts, reschedule if needed; for long loops */
 void sched_yield_current(void);
-void sched_hook_drop(void); /* what the core has left in this hart for its next call goes */
+void sched_hook_drop(void); /* call the hook's out(): put a vCPU that is still loaded */
 int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: no online hart in it */
-/* signal.c: a sleep of this state ends: for a signal (process.h), or only for its end. */
+/* signal.c: a sleep in this state has to end, for a signal (process.h) or only for a kill. */
 bool thread_sleep_ends(const struct thread *t, enum thread_state state);
 
 extern struct list_head all_threads;
 extern struct spinlock all_threads_lock;
 
 /* fpu.c */
-void fpu_save(struct thread *t);    /* so that t->fp is the truth; before fork or a signal frame */
+void fpu_save(struct thread *t);    /* bring t->fp up to date; before fork or a signal frame */
 void fpu_discard(struct thread *t); /* t->fp was changed: forget what the unit holds */
 
 #endif

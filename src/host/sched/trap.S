@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trap.S - into the kernel and back, and from one thread to another.
+ * trap.S - trap entry and return, and the switch between threads.
  *
- * sscratch tells where a trap came from: the thread's address in user mode, 0 in the
- * kernel. SIE is never 1 in the kernel: what traps from there is a fault (a user page
- * touched by uaccess, or a defect). In a guest stvec is the core's, not this one.
+ * sscratch tells where a trap came from: it holds the thread's address in user mode and 0 in the
+ * kernel. SIE is never 1 in the kernel, so a trap from there is a fault: uaccess accessed a user
+ * page, or there is a bug. While a guest runs, stvec is the core's vector, not this one.
  */
 #include "hv/csr.h"
 #include "platform/layout.h"
@@ -26,12 +26,12 @@
 	.endm
 
 	/*
-	 * The SC drops the hart's load reservation, which a trap need not clear. The reservation may
-	 * be that of another thread, of a guest, or of a failed compare-and-swap in the kernel, and
-	 * an SC of the context that continues here could succeed because of it (A §2 recommends an SC
-	 * to a scratch word at a context switch). This includes returns to the kernel: the SC of
-	 * user_cmpxchg_4() may fault, and the fault may sleep. The scratch word is the frame's epc,
-	 * which is overwritten by the same value.
+	 * The SC drops the hart's load reservation, which a trap need not clear. It may be the
+	 * reservation of another thread, of a guest, or of a failed compare-and-swap in the kernel,
+	 * and an SC of the context that continues here could succeed because of it (A §2 recommends
+	 * an SC to a scratch word at a context switch). This includes returns to the kernel: the SC
+	 * of user_cmpxchg_4() may fault, and the fault may sleep. The scratch word is the frame's
+	 * epc, which is overwritten by the same value.
 	 */
 #if FRAME_epc != 0
 #error "the frame does not begin with epc"
@@ -77,7 +77,7 @@ trap_return_to_user:
 	sret
 
 from_kernel:
-	csrrw	tp, sscratch, zero	/* the thread again; sscratch 0 again */
+	csrrw	tp, sscratch, zero	/* tp is the thread and sscratch 0 again */
 	sd	t0, THREAD_trap_t0(tp)
 	ld	t0, THREAD_kstack_limit(tp)
 	bltu	sp, t0, stack_overflow	/* storing the frame would fault again and again */
@@ -93,7 +93,7 @@ from_kernel:
 	addi	sp, sp, FRAME_SIZE
 	sret
 
-	/* The first hart whose stack overflows reports it, on a separate stack; any other hart stops. */
+	/* The first hart whose stack overflows reports it, on a separate stack. Others stop. */
 stack_overflow:
 	sd	sp, THREAD_user_sp(tp)
 	la	sp, overflow_reported
@@ -111,8 +111,8 @@ stack_overflow:
 	call	trap_stack_overflow
 
 	/*
-	 * switch_context(prev, next): what the C compiler expects to survive a call. Returns
-	 * in next, where next itself had called; the run queue's lock is held across.
+	 * switch_context(prev, next): save and load the registers that C expects to survive a
+	 * call. Returns in next, from next's own call. The hart's rq_lock is held throughout.
 	 */
 	.globl	switch_context
 switch_context:

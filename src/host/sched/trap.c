@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * trap.c - what a trap into the host means, and interrupts.
+ * trap.c - traps into the host, and interrupts.
  *
- * The kernel never sets SIE: interrupts arrive as traps from user mode, are read from
- * sip by irq_poll() in the idle loop and in long loops, or end a guest's run and come
- * through hv_handle_interrupt(). Spec: S §1.1, §1.3, §1.8.
+ * The kernel never sets SIE. An interrupt arrives as a trap from user mode, is read from sip by
+ * irq_poll() in the idle loop and in long loops, or ends a guest's run and is passed to
+ * hv_handle_interrupt(). Spec: S §1.1, §1.3, §1.8.
  */
 #include <asm-generic/errno-base.h>
 #include <asm-generic/siginfo.h>
@@ -35,7 +35,7 @@ void trap_hart_init(void)
 	csr_write(sscratch, 0);
 	csr_write(stvec, (unsigned long)trap_entry);
 	csr_write(sie, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT));
-	/* Programs may read time, cycle and instret; the guest's share is hcounteren's. */
+	/* Programs may read time, cycle and instret. hcounteren says what guests may read. */
 	csr_write(scounteren, COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
 }
 
@@ -146,7 +146,7 @@ static void user_exception(struct trap_frame *frame)
 		hv_sample(SAMPLE_HS, (unsigned long)user_exception);
 }
 
-/* Entry: from trap.S, the frame at the top of current's kernel stack. Exit: back to user mode. */
+/* Called by trap.S with the frame at the top of current's kernel stack. Returns to user mode. */
 void trap_user(struct trap_frame *frame)
 {
 	if (frame->cause == EXC_ECALL_U) {
@@ -210,7 +210,7 @@ void trap_stack_overflow(struct trap_frame *frame)
 	      frame->tval);
 }
 
-/* A fault in the kernel: on user memory it is resolved or skipped, else it is a defect. */
+/* A trap from the kernel. A fault on user memory is resolved or skipped; any other is a bug. */
 void trap_kernel(struct trap_frame *frame)
 {
 	bool user_access =

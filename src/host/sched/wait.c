@@ -2,7 +2,7 @@
 /*
  * wait.c - wait queues.
  *
- * Locks: the queue's own lock; a waker takes a run queue's lock inside it.
+ * Locks: the queue's own lock; a waker takes an rq_lock within it.
  */
 #include "wait.h"
 #include <asm-generic/errno.h>
@@ -41,7 +41,7 @@ void waitq_wake_all(struct waitq *wq)
 {
 	struct wait_entry *entry, *next;
 
-	/* A sleeper enters its entry before it checks: what we changed, it will see. */
+	/* Pairs with wait_prepare(): we see the sleeper's entry, or it sees what we changed. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (list_empty(&wq->entries))
 		return;
@@ -61,7 +61,7 @@ void waitq_wake_one(struct waitq *wq)
 		if (entry->fn != wake_thread) {
 			entry->fn(entry);
 		} else if (thread_wake(entry->thread)) {
-			/* Gone from the queue, so that the next wake-up is another's. */
+			/* Remove it, so that the next wake-up goes to another thread. */
 			list_del(&entry->link);
 			break;
 		}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * wait.h - sleeping until something happens: wait queues (wait.c) and mutexes (mutex.c).
+ * wait.h - wait queues (wait.c) and mutexes (mutex.c).
  *
- * A sleeper enters its entry, then checks its condition, then sleeps; a waker
- * changes the condition, then wakes. So no wake-up is lost.
+ * A sleeper adds its entry, then checks its condition, then sleeps. A waker changes the condition,
+ * then wakes. So no wake-up is lost.
  */
 #ifndef HOST_WAIT_H
 #define HOST_WAIT_H
@@ -20,7 +20,7 @@ struct waitq {
 	struct list_head entries;
 };
 
-/* fn runs with the queue's lock held, by the waker; the default wakes `thread`. */
+/* The waker calls fn with the queue's lock held. The default fn wakes `thread`. */
 struct wait_entry {
 	struct list_head link;
 	struct thread *thread;
@@ -34,7 +34,7 @@ void waitq_remove(struct waitq *wq, struct wait_entry *entry);
 void waitq_wake_all(struct waitq *wq);
 void waitq_wake_one(struct waitq *wq);
 
-/* The pieces of wait_event(); see there. */
+/* The parts of __wait_event(). */
 void wait_prepare(struct waitq *wq, struct wait_entry *entry, enum thread_state state);
 int wait_sleep(enum thread_state state, u64 deadline); /* 0: woken; -EINTR; -ETIME */
 void wait_finish(struct waitq *wq, struct wait_entry *entry);
@@ -57,8 +57,8 @@ void wait_finish(struct waitq *wq, struct wait_entry *entry);
 	})
 
 /*
- * Sleep until cond. `interruptible`: -EINTR on a signal; `killable`: -EINTR when the process
- * ends. deadline: ticks of time, -ETIME.
+ * Sleep until cond is true. `interruptible` and `deadline` return -EINTR for a signal, `killable`
+ * only if the thread is killed. deadline: in ticks of hv_time(); -ETIME when it has passed.
  */
 #define wait_event(wq, cond)          ((void)__wait_event(wq, cond, THREAD_SLEEPING, WAIT_FOREVER))
 #define wait_event_killable(wq, cond) __wait_event(wq, cond, THREAD_KILLABLE, WAIT_FOREVER)
@@ -68,14 +68,14 @@ void wait_finish(struct waitq *wq, struct wait_entry *entry);
 	__wait_event(wq, cond, THREAD_INTERRUPTIBLE, deadline)
 
 /*
- * A sleeping lock (mutex.c). Zero, with `waiters` made by LIST_HEAD_INIT or mutex_init(), is free.
- * Who finds it free takes it, though others wait; but one who has waited MUTEX_PATIENCE_MS and is
- * the next gets it from whoever has it.
+ * A sleeping lock (mutex.c). Initialize it with mutex_init(), or statically with zeroes and
+ * LIST_HEAD_INIT for `waiters`. A thread may take a free mutex although others wait. But when the
+ * first waiter has waited MUTEX_PATIENCE_MS, the holder hands the mutex over to it.
  */
 struct mutex {
-	struct spinlock lock; /* guards waiters, and the bits of `holder` beside the address */
-	unsigned long holder; /* atomic: the struct thread's address, or 0; and MUTEX_* (mutex.c) */
-	struct list_head waiters; /* struct wait_entry, the longest first */
+	struct spinlock lock; /* guards waiters and the MUTEX_* bits of `holder` */
+	unsigned long holder; /* atomic: the struct thread's address or 0, and MUTEX_* (mutex.c) */
+	struct list_head waiters; /* struct wait_entry, longest waiting first */
 };
 
 #define MUTEX_PATIENCE_MS 1
@@ -83,7 +83,7 @@ struct mutex {
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
 int mutex_lock_interruptible(struct mutex *m); /* 0 or -EINTR: a signal */
-int mutex_lock_killable(struct mutex *m);      /* 0 or -EINTR: the process ends */
+int mutex_lock_killable(struct mutex *m);      /* 0 or -EINTR: the thread is killed */
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 bool mutex_is_mine(const struct mutex *m);
