@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * elf.c - maps an ELF program: ET_EXEC where it wants to be, static-PIE at a fixed base,
- * and the interpreter of a dynamic one.
+ * elf.c - map an ELF program and its interpreter.
  *
- * The file is hostile: every number is checked before it is used. Segments are private
- * file mappings, so pages come when they are touched. Addresses are the same in every
- * run (no randomization): runs must repeat.
+ * ET_EXEC is mapped at its own addresses, PIE at a fixed base. The file is not trusted: every
+ * number is checked before use. Segments are private file mappings, so pages are mapped when they
+ * are first accessed. Addresses are not randomized, so that runs can be repeated exactly.
  */
 #include <linux/elf.h>
 #include <linux/errno.h>
@@ -70,7 +69,7 @@ static bool segment_ok(const Elf64_Phdr *ph)
 	return ((ph->p_vaddr ^ ph->p_offset) & (PAGE_SIZE - 1)) == 0;
 }
 
-/* The span of all PT_LOAD segments, unbiased. */
+/* Compute the span of all PT_LOAD segments, unbiased. */
 static int find_span(const struct elf *elf, unsigned long *start, unsigned long *end)
 {
 	unsigned int i;
@@ -117,7 +116,7 @@ static int map_fixed(struct mm *mm, unsigned long start, unsigned long end, unsi
 	return addr < 0 ? (int)addr : 0;
 }
 
-/* The last page of the file's part ends in zeroes: .bss starts there. */
+/* Clear the rest of the last page that is mapped from the file: .bss starts there. */
 static int clear_tail(struct mm *mm, unsigned long from)
 {
 	static const u8 zeroes[PAGE_SIZE];
@@ -144,7 +143,7 @@ static int map_segment(struct mm *mm, const struct elf *elf, const Elf64_Phdr *p
 	return err;
 }
 
-/* Where the span goes: its own addresses, or a free place for what may lie anywhere. */
+/* Choose the span's place: its own addresses, PIE_BASE, or for an interpreter a free range. */
 static int choose_bias(struct mm *mm, struct elf *elf, unsigned long start, unsigned long end,
 		       bool interp)
 {
@@ -182,7 +181,7 @@ static unsigned long find_phdr_addr(const struct elf *elf)
 	return 0;
 }
 
-/* Maps one file; *end: unbiased end of the span. */
+/* Map one file. *end: the unbiased end of the span. */
 static int load_one(struct mm *mm, struct elf *elf, bool interp, unsigned long *end)
 {
 	unsigned long start;
@@ -218,7 +217,7 @@ static int load_interp(struct mm *mm, const char *path, struct elf_image *image)
 	return err;
 }
 
-/* The path in PT_INTERP, or "" if there is none. */
+/* Read the path in PT_INTERP, or "" if there is none. */
 static int read_interp(const struct elf *elf, char *path)
 {
 	unsigned int i;

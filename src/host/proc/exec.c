@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * exec.c - another program for a process.
+ * exec.c - execve(): replace a process's program.
  *
- * The new address space is built completely before the old one is given up: a failed
- * execve() changes nothing. Then the other threads end, and only then the process
- * changes. `#!` scripts run their interpreter.
+ * The new address space is complete before the old one is given up, so a failed execve() changes
+ * nothing. Then the other threads are ended, and only then does the process change. `#!` scripts
+ * run their interpreter.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -46,7 +46,7 @@ static int add_long_string(struct exec_args *args, unsigned long addr)
 	return len == -ENAMETOOLONG ? -E2BIG : (int)len;
 }
 
-/* buf: one page, enough for nearly every string. A larger block may be missing when memory is short. */
+/* buf: a page, enough for nearly every string; a larger block may not be available. */
 static int add_user_string(struct exec_args *args, unsigned long addr, char *buf)
 {
 	long len = strncpy_from_user(buf, addr, PAGE_SIZE);
@@ -93,7 +93,7 @@ static int args_from_user(struct exec_args *args, unsigned long argv, unsigned l
 	return err;
 }
 
-/* Puts `prefix` (count strings, in order) instead of the first argument. */
+/* Replace the first argument by `prefix` (count strings, in order). */
 static int args_replace_first(struct exec_args *args, const char *const *prefix, unsigned int count)
 {
 	struct exec_args next = { .argc = args->argc - 1 + count, .envc = args->envc };
@@ -130,7 +130,7 @@ static struct file *open_program(const char *path, int *err)
 	return NULL;
 }
 
-/* Splits "#! interpreter [argument]" in place. False: no such line. */
+/* Split "#! interpreter [argument]" in place. False: it is no such line. */
 static bool parse_script_line(char *line, char **interp, char **arg)
 {
 	char *end = strchr(line, '\n');
@@ -157,8 +157,8 @@ static bool parse_script_line(char *line, char **interp, char **arg)
 }
 
 /*
- * If f is a script: replaces *f by its interpreter and puts that into the arguments.
- * 1: it was one; 0: it is not; -errno.
+ * If *f is a script, replace it by its interpreter and put that into the arguments.
+ * 1: it was a script; 0: it is not; -errno.
  */
 static int resolve_script(struct file **f, const char *path, struct exec_args *args)
 {
@@ -188,14 +188,14 @@ static int resolve_script(struct file **f, const char *path, struct exec_args *a
 	return err < 0 ? err : 1;
 }
 
-/* The file to map for path, behind any scripts; NULL with *err. */
+/* Open the file to map for path: the interpreter, if path is a script. NULL with *err. */
 static struct file *open_executable(const char *path, struct exec_args *args, int *err)
 {
 	struct file *f = open_program(path, err);
 	int depth;
 
 	for (depth = 0; f; depth++) {
-		/* After the first turn the script is the interpreter: args begin with its name. */
+		/* From the second round on, f is an interpreter, and args begin with its name. */
 		*err = resolve_script(&f, depth ? args->strings : path, args);
 		if (*err == 0)
 			return f;
@@ -246,11 +246,11 @@ static void set_name(struct process *p, const char *path)
 	const char *slash = strrchr(path, '/');
 
 	strlcpy(current->name, slash ? slash + 1 : path, sizeof(current->name));
-	/* Where the program really is: path may be /proc/self/exe itself, or a script. */
+	/* The path of the file that is mapped: `path` may be /proc/self/exe, or a script. */
 	inode_path(p->mm->exe->inode, p->path, sizeof(p->path));
 }
 
-/* The last characters of a longer name. */
+/* Trace the exec. The event has room for the last characters of a long name. */
 static void tell_program(const struct process *p, const struct elf_image *image)
 {
 	const char *name = strrchr(p->path, '/') ? strrchr(p->path, '/') + 1 : p->path;
@@ -266,7 +266,7 @@ static void reset_thread(struct trap_frame *frame, unsigned long entry, unsigned
 	memset(frame, 0, sizeof(*frame));
 	frame->epc = entry;
 	frame->sp = sp;
-	frame->status = SSTATUS_SPIE; /* to user mode, FP off until it is used */
+	frame->status = SSTATUS_SPIE; /* to user mode, FP off until first use */
 	current->clear_child_tid = NULL;
 	current->robust_list = 0;
 	current->sig.altstack_size = 0;
@@ -291,8 +291,8 @@ static void switch_mm(struct process *p, struct mm *mm)
 }
 
 /*
- * Give p a descriptor table of its own, then close what exec closes. There is no way back from here, so
- * the table is waited for: in a shared one the other process's descriptors would be closed.
+ * Give p a descriptor table of its own, then close what exec closes. The exec can no longer fail,
+ * so wait for memory: in a shared table, the other process's descriptors would be closed, too.
  */
 static void unshare_files(struct process *p)
 {
@@ -332,7 +332,7 @@ int exec_program(const char *path, struct exec_args *args, struct trap_frame *fr
 		mm_put(mm);
 		return err;
 	}
-	futex_thread_exit(current); /* locks in shared memory: their owner is gone */
+	futex_thread_exit(current); /* marks locks in shared memory: their owner is gone */
 	switch_mm(p, mm);
 	unshare_files(p);
 	signal_exec(p);

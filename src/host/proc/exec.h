@@ -9,20 +9,20 @@ struct file;
 struct trap_frame;
 struct mm;
 
-/* What the loader found out about a program, for the auxiliary vector. */
+/* The result of elf_load(). */
 struct elf_image {
 	unsigned long entry;      /* where to start: the interpreter's, if there is one */
 	unsigned long prog_entry; /* AT_ENTRY */
-	unsigned long phdr;       /* user address of the program headers, 0: not mapped */
+	unsigned long phdr;       /* user address of the program headers; 0: not mapped */
 	unsigned int phnum;
 	unsigned long interp_base; /* AT_BASE */
-	unsigned long end;         /* behind the last segment: where brk starts */
+	unsigned long end;         /* of the last segment: where brk starts */
 };
 
-/* elf.c: maps the program and its interpreter. -ENOEXEC: no riscv64 program. */
+/* elf.c: map the program and its interpreter. -ENOEXEC: not a riscv64 program. */
 int elf_load(struct mm *mm, struct file *f, struct elf_image *image);
 
-/* Argument and environment strings, one behind the other, each with its NUL. */
+/* Argument and environment strings, one after the other, each with its NUL. */
 struct exec_args {
 	char *strings;
 	size_t used, size;
@@ -34,11 +34,11 @@ void exec_args_free(struct exec_args *args);
 
 /* The size of a new program's stack, from the caller's RLIMIT_STACK; the stack never grows. */
 unsigned long exec_stack_size(void);
-/* exec_stack.c: the initial stack: argc, argv, envp, auxv. *sp: the stack pointer. */
+/* exec_stack.c: map and fill the initial stack: argc, argv, envp, auxv. *sp: the stack pointer. */
 int exec_build_stack(struct mm *mm, const struct exec_args *args, const struct elf_image *image,
 		     const char *execfn, unsigned long *sp);
 
-/* exec.c: the current process runs another program from now on: execve(), and the first one. */
+/* exec.c: replace the current process's program, for execve() and for the first program. */
 int exec_program(const char *path, struct exec_args *args, struct trap_frame *frame);
 
 #define EXEC_STACK_SIZE 0x800000UL /* RLIMIT_STACK of the first process */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * exec_file.c - reads /.hs/exec, by which the launcher says what to run.
+ * exec_file.c - read /.hs/exec, in which the launcher says what to run.
  *
- * The file is a row of records "key=value", each ended by NUL: argv and env (repeated, in
+ * The file is a sequence of records "key=value", each ended by NUL: argv and env (repeated, in
  * order), stdin, stdout, stderr, tty (numbers of descriptors), winsize (ROWSxCOLS), cwd.
- * Without it the program is /init, on the console.
+ * Without the file the program is /init, on the console.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -36,7 +36,7 @@ static int set_stdio(struct exec_spec *spec, int fd, const char *value)
 	return 0;
 }
 
-/* "0,1,2": some of them, in any order; "" is none. */
+/* value: some of "0,1,2", in any order; "" is none. */
 static int set_tty(struct exec_spec *spec, const char *value)
 {
 	for (; *value; value++) {
@@ -153,5 +153,5 @@ int exec_spec_read(struct exec_spec *spec)
 	file_put(f);
 	if (got != (long)size)
 		return -EIO;
-	return parse(spec, text, size); /* its strings live on in spec */
+	return parse(spec, text, size); /* text is not freed: spec points into it */
 }

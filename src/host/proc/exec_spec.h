@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * exec_spec.h - what the launcher asked the host to run: the contents of /.hs/exec.
+ * exec_spec.h - what the launcher asks the host to run: the contents of /.hs/exec.
  *
- * exec_file.c reads it, the file layer opens the three standard files by it, and
+ * exec_file.c reads the file, the file layer opens the three standard files that it names, and
  * process.c starts the program. All strings live as long as the host.
  */
 #ifndef HOST_EXEC_SPEC_H
@@ -19,13 +19,13 @@ struct exec_spec {
 	char *argv[EXEC_SPEC_STRINGS + 1]; /* NULL-terminated; argv[0] is the program's path */
 	char *envp[EXEC_SPEC_STRINGS + 1];
 	const char *stdio[3];    /* "hs.0" …, "file:/path", "null", or "console": the UART */
-	bool tty[3];             /* that one is the launcher's terminal */
+	bool tty[3];             /* that file is the launcher's terminal */
 	unsigned int rows, cols; /* of that terminal; 0: unknown */
 	const char *cwd;
-	bool from_file; /* /.hs/exec was there; else /init on the console */
+	bool from_file; /* /.hs/exec exists; else /init on the console */
 };
 
-/* exec_file.c: reads /.hs/exec, or fills in /init on the console. -EINVAL: malformed (logged). */
+/* exec_file.c: read /.hs/exec, or fill in /init on the console. -EINVAL: malformed (logged). */
 int exec_spec_read(struct exec_spec *spec);
 
 #endif

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * exec_stack.c - what a program finds on its stack when it starts.
+ * exec_stack.c - the initial stack of a program.
  *
  *   sp ->  argc, argv[0] … NULL, envp[0] … NULL, auxv … AT_NULL,
  *          (padding), 16 random bytes, argument strings, environment strings, path
  *
- * written into the new address space from outside, since it is not active yet.
+ * It is written into the new address space from outside, because that is not active yet.
  */
 #include <linux/auxvec.h>
 #include <linux/errno.h>
@@ -66,8 +66,8 @@ void exec_args_free(struct exec_args *args)
 }
 
 /*
- * The letters of misa that programs may use: bit n for letter 'A' + n. Found out once:
- * hv_isa_has() reads the device tree, some 150 000 instructions.
+ * The letters of misa that programs may use: bit n for letter 'A' + n. Computed once:
+ * hv_isa_has() reads the device tree, which takes some 150 000 instructions.
  */
 static unsigned long hwcap(void)
 {
@@ -114,7 +114,7 @@ static unsigned int fill_auxv(unsigned long (*aux)[2], const struct stack *st,
 	return ARRAY_SIZE(pairs);
 }
 
-/* Pointers to `count` strings that lie one behind the other at user address `at`. */
+/* Store pointers to `count` consecutive strings at user address `at`. Returns the end of them. */
 static const char *fill_pointers(unsigned long *out, unsigned int count, const char *s,
 				 unsigned long at)
 {

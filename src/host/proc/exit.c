@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * exit.c - how threads and processes end, and how parents learn of it.
+ * exit.c - end threads and processes, and wait for children.
  *
- * A thread ends itself only, in thread_end(): others mark it (sig.kill) and kick it. The
- * last thread of a process gives back files and memory, then makes the process a
- * zombie; its parent's wait, or nobody's interest, frees the rest.
+ * A thread ends only itself, in thread_end(); other threads mark it (sig.kill) and kick it. The
+ * last thread of a process frees its files and memory and makes the process a zombie. The rest is
+ * freed when its parent has waited, or at once if the parent will not.
  * Locks: as in process.c.
  */
 #include <linux/errno.h>
@@ -79,11 +79,11 @@ int process_kill_other_threads(struct process *p)
 	spin_unlock(&p->lock);
 	if (p->exiting)
 		return -EINTR;
-	current->tid = p->pid; /* the survivor is the process now, whoever it was */
+	current->tid = p->pid; /* the remaining thread becomes the main thread */
 	return 0;
 }
 
-/* Children go to init; those that are zombies already are nobody's business any more. */
+/* Give the children to init, and free those that are already zombies: init never waits. */
 static void orphan_children(struct process *p)
 {
 	struct process *child, *n;
@@ -110,7 +110,7 @@ static void orphan_children(struct process *p)
 	}
 }
 
-/* A wait status as siginfo has it. */
+/* The si_code (CLD_*) for a wait status. */
 static int exit_code(int wait_status)
 {
 	return wait_status & 0x7f ? CLD_KILLED : CLD_EXITED;
@@ -123,7 +123,7 @@ static int exit_value(int wait_status)
 	return signo ? signo : (wait_status >> 8) & 0xff;
 }
 
-/* The process is a zombie now, or gone if nobody will ask. */
+/* Make the process a zombie, or free it at once if its parent will not wait. */
 static void become_zombie(struct process *p)
 {
 	struct process *parent;
@@ -163,7 +163,7 @@ static void close_account(struct process *p)
 	account_close(account);
 }
 
-/* By the last thread: everything that programs can hold is given back. */
+/* Called by the last thread: free everything that a program can hold. */
 static void process_teardown(struct process *p)
 {
 	struct fd_table *fds = p->fds;
@@ -171,7 +171,7 @@ static void process_teardown(struct process *p)
 	struct mm *mm = p->mm;
 
 	itimer_free_process(p);
-	fd_table_put(fds); /* a file's release() may still look at what the process has */
+	fd_table_put(fds); /* first: a file's release() may still use the rest */
 	spin_lock(&p->lock);
 	p->fds = NULL;
 	p->cwd = NULL;
@@ -198,14 +198,14 @@ void thread_end(int code)
 	sched_hook_drop();
 	futex_thread_exit(current);
 	/*
-	 * Before the count falls: from then on the last thread may free the page table under
-	 * this hart's feet. Nothing down to the unlock sleeps, which would bring it back.
+	 * Leave the page table before nr_threads drops: after that, the last thread may free the
+	 * table. Nothing sleeps up to the unlock: being scheduled in would activate it again.
 	 */
 	mm_activate(NULL);
 	current->account = NULL; /* the last thread closes it */
 	spin_lock(&p->lock);
 	nproc_add(0, -1);
-	list_del(&current->process_link); /* from here on nobody sends it a signal */
+	list_del(&current->process_link); /* from here on it is sent no signal */
 	last = p->nr_threads == 1;
 	if (last && !p->exiting) {
 		p->exiting = true;
@@ -213,7 +213,7 @@ void thread_end(int code)
 	}
 	p->run_time += current->run_time + (hv_time() - current->run_start);
 	__atomic_store_n(&p->nr_threads, p->nr_threads - 1, __ATOMIC_RELEASE);
-	stopped = job_stop_completes(p); /* it was the last that had not stopped */
+	stopped = job_stop_completes(p); /* it may be the last that had not stopped */
 	spin_unlock(&p->lock);
 	if (stopped)
 		job_tell_stopped(p);
@@ -222,7 +222,7 @@ void thread_end(int code)
 		process_teardown(p);
 	else
 		waitq_wake_all(&p->thread_wait);
-	/* Under the lock: who finds us in the list takes a reference by ours (proc_process()). */
+	/* Under the lock: proc_process() takes a reference through a thread that it finds. */
 	spin_lock(&all_threads_lock);
 	current->process = NULL;
 	spin_unlock(&all_threads_lock);
@@ -248,7 +248,7 @@ struct wait_request {
 	int id;
 	unsigned int options;  /* WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT */
 	struct process *found; /* referenced; unlinked if it is a zombie and to be reaped */
-	int code, value;       /* CLD_*: what became of it; an exit status or a signal */
+	int code, value;       /* CLD_*; exit status or signal */
 	bool none;             /* no child matches */
 };
 
@@ -270,7 +270,7 @@ static bool take_zombie(struct wait_request *req, struct process *child)
 	req->value = exit_value(child->wait_status);
 	if (req->options & WNOWAIT) {
 		process_get(child);
-	} else { /* the children's reference becomes ours */
+	} else { /* the parent's reference becomes the request's */
 		list_del(&child->sibling);
 		list_del(&child->all_link);
 		current_process->child_time += child->run_time + child->child_time;
@@ -278,7 +278,7 @@ static bool take_zombie(struct wait_request *req, struct process *child)
 	return true;
 }
 
-/* Likewise: it stopped, or goes on, and that is not reported yet. */
+/* all_processes_lock is held. True if it stopped or continued and that is not reported yet. */
 static bool take_job(struct wait_request *req, struct process *child)
 {
 	bool keep = req->options & WNOWAIT;
@@ -300,7 +300,7 @@ static bool take_job(struct wait_request *req, struct process *child)
 	return req->code;
 }
 
-/* True when the wait is over: there is something to report, or there is no such child. */
+/* True if the wait is over: there is something to report, or no child matches. */
 static bool wait_scan(struct wait_request *req)
 {
 	struct process *child;
@@ -313,7 +313,7 @@ static bool wait_scan(struct wait_request *req)
 		if (!wait_matches(req, child))
 			continue;
 		if (child->zombie && !(req->options & WEXITED))
-			continue; /* nothing will come of it any more */
+			continue; /* its state will not change any more */
 		req->none = false;
 		if (!take_zombie(req, child) && !take_job(req, child))
 			continue;
@@ -349,7 +349,7 @@ static int write_rusage(unsigned long addr, const struct process *child)
 	return copy_to_user(addr, &ru, sizeof(ru));
 }
 
-/* As wait4() writes it. */
+/* The status that wait4() writes. */
 static int wait_status_of(const struct wait_request *req)
 {
 	switch (req->code) {

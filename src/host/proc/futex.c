@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * futex.c - sleeping on a word of user memory.
+ * futex.c - futexes: sleeping on a word of user memory.
  *
- * A futex is known by (address space, address) where the memory is private, and by the
- * physical address of the word where it is shared: two processes may have it at
- * different addresses. That holds whether or not the caller says PRIVATE, so the kernel's own
- * wake of clear_child_tid finds both kinds of waiter.
+ * A futex in private memory is identified by (address space, address), with or without
+ * FUTEX_PRIVATE_FLAG, so the kernel's own wake-up of clear_child_tid finds both kinds of waiter.
+ * Without the flag, a futex in shared memory is identified by the word's physical address, because
+ * two processes may have it at different addresses.
  *
- * Invariant: the word is compared, and the waiter entered, under the bucket's lock, which a
- * waker takes too: a change of the word followed by a wake is never missed. The word is
- * read there without sleeping; if its page is not there it is fetched outside and all is
- * done again. Locks: bucket lock (two: by address) > a waiter's queue.
+ * Invariant: the word is compared and the waiter added under the bucket's lock, which a waker
+ * takes, too. So a change of the word followed by a wake-up is never missed. The word is read under
+ * the lock without sleeping; if its page is not mapped, it is faulted in without the lock, and
+ * everything is repeated. Locks: bucket lock (two: in order of address) > a waiter's queue.
  */
 #include <linux/errno.h>
 #include <linux/futex.h>
@@ -35,12 +35,12 @@ struct futex_key {
 
 struct bucket {
 	struct spinlock lock;
-	struct list_head waiters; /* empty and unlinked until first used: see bucket_of() */
+	struct list_head waiters; /* initialized when first used: see bucket_lock() */
 };
 
 struct waiter {
 	struct list_head link;
-	struct bucket *bucket; /* changes by requeue, under both buckets' locks */
+	struct bucket *bucket; /* changed by requeue, under both buckets' locks */
 	struct futex_key key;
 	u32 bitset;
 	bool woken;
@@ -65,7 +65,7 @@ static bool same_key(const struct futex_key *a, const struct futex_key *b)
 	return a->mm == b->mm && a->addr == b->addr;
 }
 
-/* The physical address of a word in a shared mapping, or the address itself. */
+/* If the word is in a shared mapping, set *key to its physical address. */
 static int shared_key(struct mm *mm, unsigned long addr, struct futex_key *key)
 {
 	struct hv_user_page page;
@@ -86,7 +86,7 @@ static int shared_key(struct mm *mm, unsigned long addr, struct futex_key *key)
 		return err;
 	key->mm = NULL;
 	key->addr = page.pa + (addr & (PAGE_SIZE - 1));
-	/* Not kept: if the mapping goes meanwhile, a stranger's wake is at worst spurious. */
+	/* No reference is kept: if the page is reused, the worst is a spurious wake-up. */
 	hv_user_page_put(&page);
 	return 0;
 }
@@ -145,8 +145,8 @@ static long futex_wake(unsigned long addr, int op, int count, u32 bitset)
 /* ---- waiting ---- */
 
 /*
- * Locks the bucket with the word read. -EFAULT for good if the page cannot be had; the
- * lock is held only on 0.
+ * Lock the word's bucket and read the word under the lock, which is held only on return of 0.
+ * -EFAULT: the word cannot be read.
  */
 static int lock_and_read(unsigned long addr, int op, struct futex_key *key, struct bucket **b,
 			 u32 *value)
@@ -166,7 +166,7 @@ static int lock_and_read(unsigned long addr, int op, struct futex_key *key, stru
 	}
 }
 
-/* Out of the queue; true if somebody woke us. After it no waker touches w. */
+/* Leave the queue. True: w was woken. No waker accesses w after this. */
 static bool leave_queue(struct waiter *w)
 {
 	struct bucket *b;
@@ -216,7 +216,7 @@ static struct bucket *bucket_lock_second(struct bucket *first, const struct fute
 {
 	struct bucket *second;
 
-	/* Compute first, then lock in order of address; `first` is locked already. */
+	/* `first` is locked already: find the second, then lock both in order of address. */
 	spin_unlock(&first->lock);
 	second = bucket_lock(key);
 	spin_unlock(&second->lock);
@@ -303,7 +303,7 @@ again:
 
 /* ---- the call ---- */
 
-/* FUTEX_WAIT: from now; FUTEX_WAIT_BITSET: at a time of one of two clocks. */
+/* FUTEX_WAIT has a relative timeout, FUTEX_WAIT_BITSET a time of one of two clocks. */
 static int get_deadline(unsigned long timeout, int op, u64 *deadline)
 {
 	u64 ns;
@@ -367,7 +367,7 @@ long sys_futex(struct trap_frame *frame)
 
 /* ---- a thread ends ---- */
 
-/* The dying thread's word: tell whoever takes the lock next that its owner died. */
+/* If the ending thread owns the lock at addr, tell the next owner that it died. */
 static void mark_owner_died(unsigned long addr, int tid)
 {
 	struct futex_key key;
@@ -424,7 +424,7 @@ void futex_thread_exit(struct thread *t)
 		walk_robust_list(t);
 	t->robust_list = 0;
 	t->clear_child_tid = NULL;
-	/* Nobody is left to look at it: as Linux, do not touch memory for nothing. */
+	/* As on Linux, leave the word unchanged if no other thread can read it. */
 	if (!addr ||
 	    READ_ONCE(current_process->mm->users) + READ_ONCE(current_process->nr_threads) <= 2)
 		return;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * jobctl.c - stopping a process and letting it go on: SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT.
+ * jobctl.c - stop and continue processes: SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT.
  *
- * The thread that takes a stop signal marks its process (p->stopping) and kicks the others;
- * each of them, on its way to user mode, sleeps in job_stop_here(). So a vCPU's thread leaves
- * the guest first and KVM_RUN ends with EINTR. The last to stop tells the parent. SIGCONT acts
- * when it is sent (signal_send.c), whoever ignores or blocks it.
+ * The thread that takes a stop signal marks its process (p->stopping) and kicks the other threads;
+ * each thread sleeps in job_stop_here() before it returns to user mode. So a vCPU's thread leaves
+ * the guest first, and KVM_RUN returns EINTR. The last thread to stop notifies the parent. SIGCONT
+ * takes effect when it is sent (signal_send.c), even if it is ignored or blocked.
  * Locks: all_processes_lock > p->lock > p->sig_lock.
  */
 #include <linux/errno.h>
@@ -53,7 +53,7 @@ void job_stop(int signo)
 	struct process *p = current_process;
 	struct thread *t;
 
-	/* Nobody could continue it: only SIGSTOP is meant so. */
+	/* Nobody could continue an orphaned group, so only SIGSTOP stops it. */
 	if (signo != SIGSTOP && job_group_is_orphaned(p))
 		return;
 	spin_lock(&p->lock);
@@ -102,7 +102,7 @@ void job_continue(struct process *p)
 	WRITE_ONCE(p->stopping, false);
 	p->stopped = false;
 	p->stop_report = 0;
-	/* Told by a thread that wakes up: the parent's locks come before ours. */
+	/* A thread that wakes up notifies the parent: locks for that come before p->lock. */
 	p->tell_continued = p->cont_report = p->nr_stopped > 0;
 	waitq_wake_all(&p->stop_wait);
 }

@@ -2,20 +2,20 @@
 /*
  * oom.c - out of memory: end the largest process of the largest family, and wait for its memory.
  *
- * A family is a process and its descendants, including those whose parent has ended (account.c). Which
- * process needed the page does not matter: a process that needs one page must not be ended because another
- * has taken all the others. Families are compared first because a program may consist of many processes,
- * each smaller than a process of another program. Only pid 1, which is part of the kernel, is exempt; the
- * first program is ended, too, if it is the largest.
+ * A family is a process and its descendants, including those whose parent has ended (account.c).
+ * Which process needed the page does not matter: a process that needs one page must not be ended
+ * because another has taken all the others. Families are compared first because a program may
+ * consist of many processes, each smaller than a process of another program. Only pid 1, which is
+ * part of the kernel, is exempt; the first program is ended, too, if it is the largest.
  *
- * There is one victim at a time. A thread that finds no memory while the victim is ending waits for its
- * end and tries again. If no page becomes free for PATIENCE_MS (the victim sleeps where it cannot be
- * interrupted, or waits for a lock that a thread waiting here holds), it is passed over, and the next
- * victim is chosen.
+ * There is one victim at a time. A thread that finds no memory while the victim is ending waits for
+ * its end and tries again. If no page becomes free for PATIENCE_MS (the victim sleeps where it
+ * cannot be interrupted, or waits for a lock that a thread waiting here holds), it is passed over,
+ * and the next victim is chosen.
  *
- * Locks: `choosing` (a mutex) guards the current victim; within it all_processes_lock > p->lock, and
- * all_processes_lock > accounts_lock. Callers hold neither mm->lock nor a spinlock: the victim may need it
- * to end.
+ * Locks: `choosing` (a mutex) guards the current victim; within it all_processes_lock > p->lock,
+ * and all_processes_lock > accounts_lock. Callers hold neither mm->lock nor a spinlock: the victim
+ * may need it to end.
  */
 #include "oom.h"
 #include <asm/signal.h>
@@ -48,9 +48,9 @@ static u64 after_ms(unsigned long ms)
 }
 
 /*
- * How many 4K pages p's end would free. p->lock is held. Memory that several processes share (CLONE_VM)
- * counts for the first of them alone: all are ended together, and it must not make their family larger
- * than it is.
+ * How many 4K pages p's end would free. p->lock is held. Memory that several processes share
+ * (CLONE_VM) counts for the first of them alone: all are ended together, and it must not make their
+ * family larger than it is.
  */
 static size_t footprint(const struct process *p, u32 round)
 {
@@ -67,8 +67,9 @@ static size_t footprint(const struct process *p, u32 round)
 
 /*
  * Count the mapped pages that are not part of an address space's own footprint: pages charged to an
- * account, even to that of the same process, are counted there, and huge pages go back to their pool. If
- * mm->lock is taken, keep the last count: its holder may wait for a lock that our caller holds.
+ * account, even to that of the same process, are counted there, and huge pages go back to their
+ * pool. If mm->lock is taken, keep the last count: its holder may wait for a lock that our caller
+ * holds.
  */
 static void count_elsewhere(void)
 {
@@ -83,8 +84,8 @@ static void count_elsewhere(void)
 }
 
 /*
- * Set the footprint of each process. all_processes_lock is held. Returns a process that is already freeing
- * its memory, or NULL.
+ * Set the footprint of each process. all_processes_lock is held. Returns a process that is already
+ * freeing its memory, or NULL.
  */
 static struct process *set_footprints(void)
 {
@@ -104,8 +105,8 @@ static struct process *set_footprints(void)
 }
 
 /*
- * Set *found to the process to end, referenced, and *pages to its footprint; to NULL and 0 if all have been
- * passed over. False: the largest process has ended meanwhile.
+ * Set *found to the process to end, referenced, and *pages to its footprint; to NULL and 0 if all
+ * have been passed over. False: the largest process has ended meanwhile.
  */
 static bool find_largest(struct process **found, size_t *pages)
 {
@@ -166,9 +167,9 @@ static bool victim_is_in_force(void)
 }
 
 /*
- * Choose a new victim and end it. `choosing` is held. False: the largest process has ended, or memory has
- * come back, while the footprints were added up, which takes long; count_elsewhere() itself may have dropped
- * the last reference to the address space of a process that has ended.
+ * Choose a new victim and end it. `choosing` is held. False: the largest process has ended, or
+ * memory has come back, while the footprints were added up, which takes long; count_elsewhere()
+ * itself may have dropped the last reference to the address space of a process that has ended.
  */
 static bool choose(const char *what)
 {
@@ -196,8 +197,8 @@ static bool choose(const char *what)
 }
 
 /*
- * *p: the victim to wait for, referenced; NULL: there is none. False: a process has freed its memory
- * since the calling thread failed to get its page, so no new victim is needed.
+ * *p: the victim to wait for, referenced; NULL: there is none. False: a process has freed its
+ * memory since the calling thread failed to get its page, so no new victim is needed.
  */
 static bool find_victim(const char *what, struct process **p)
 {
@@ -205,7 +206,7 @@ static bool find_victim(const char *what, struct process **p)
 
 	*p = NULL;
 	if (!victim_is_in_force()) {
-		/* oom_round rises before memory_freed is set, so the last victim's end is seen here. */
+		/* oom_round rises before memory_freed is set, so the last victim's end is seen. */
 		found = __atomic_load_n(&oom_round, __ATOMIC_ACQUIRE) == current->missed_in;
 		if (found)
 			found = choose(what);
@@ -256,8 +257,9 @@ void oom_memory_freed(struct process *p)
 #define PLAIN_TRIES 3
 
 /*
- * While enough memory is free, another thread has probably just freed it, so the call is repeated without
- * a victim. If it still fails after PLAIN_TRIES, free memory is too fragmented for a kernel stack.
+ * While enough memory is free, another thread has probably just freed it, so the call is repeated
+ * without a victim. If it still fails after PLAIN_TRIES, free memory is too fragmented for a kernel
+ * stack.
  */
 bool oom_retry(unsigned int tries)
 {

@@ -2,9 +2,9 @@
 /*
  * process.c - processes: the first one, clone(), and looking them up.
  *
- * A process is kept by its threads, by its parent until waited for, and by who looks at
- * it. Its threads' list and count are under p->lock; parents, children and zombies under
- * all_processes_lock. Order: all_processes_lock > p->lock > p->sig_lock.
+ * A process is referenced by its threads, by its parent until that has waited, and by code that
+ * uses it. The list and number of its threads are under p->lock; parents, children and zombies
+ * under all_processes_lock. Order: all_processes_lock > p->lock > p->sig_lock.
  */
 #include "process.h"
 #include <linux/errno.h>
@@ -32,7 +32,7 @@
 struct spinlock all_processes_lock;
 struct list_head all_processes = LIST_HEAD_INIT(all_processes);
 
-/* Takes in orphans; is no program and never waits: they vanish when they end. */
+/* Adopts orphans. It is not a program and never waits, so they are freed as soon as they end. */
 struct process init_process = {
 	.refs = 1,
 	.pid = 1,
@@ -95,7 +95,7 @@ struct inode *process_cwd(struct process *p)
 {
 	struct inode *dir;
 
-	/* Take the reference under the lock: another thread's chdir() may free the old directory. */
+	/* Reference it under the lock: another thread's chdir() may free the old directory. */
 	spin_lock(&p->lock);
 	dir = p->cwd;
 	if (dir)
@@ -104,7 +104,7 @@ struct inode *process_cwd(struct process *p)
 	return dir;
 }
 
-/* Without threads, memory, files; not yet visible. */
+/* Create a process without threads, memory or files, which is not visible yet. */
 static struct process *process_alloc(struct process *parent)
 {
 	struct process *p = kmalloc(sizeof(*p));
@@ -138,7 +138,7 @@ static struct process *process_alloc(struct process *parent)
 	return p;
 }
 
-/* A process that never ran. */
+/* Free a process that never ran. */
 static void process_discard(struct process *p)
 {
 	if (p->mm)
@@ -150,7 +150,7 @@ static void process_discard(struct process *p)
 	process_put(p);
 }
 
-/* -EAGAIN: the process is ending or changes its program, no thread may be added. */
+/* -EAGAIN: the process is ending or executing another program, so no thread may be added. */
 static int process_add_thread(struct process *p, struct thread *t)
 {
 	int err = 0;
@@ -171,8 +171,8 @@ static int process_add_thread(struct process *p, struct thread *t)
 }
 
 /*
- * Into the tree and the list, with its first thread: only from here on do others see it. It gets the
- * signals that were sent to its parent as one of many processes since fork_begin(), as on Linux.
+ * Add p to the tree and the list, with its first thread, which makes it visible. It gets the
+ * signals that signal_send_many() has sent to its parent since fork_begin(), as on Linux.
  */
 static void process_publish(struct process *p, struct process *parent, struct thread *t,
 			    struct fork_signals *signals)
@@ -191,7 +191,7 @@ static void process_publish(struct process *p, struct process *parent, struct th
 	trace_sched_process_fork((u64)parent->pid, (u64)p->pid);
 }
 
-/* Until process_publish() or fork_cancel(). */
+/* Collect signals for the new process until process_publish() or fork_cancel(). */
 static void fork_begin(struct process *parent, struct fork_signals *signals)
 {
 	signals->set = 0;
@@ -264,12 +264,12 @@ static void first_thread(void *arg)
 	waitq_wake_all(&start->wq);
 	if (err == 0)
 		trap_return_to_user();
-	current->process = NULL; /* the report is main.c's; the machine ends */
+	current->process = NULL; /* main.c reports the error and ends the machine */
 }
 
 int process_start_first(const struct exec_spec *spec, const struct first_program_ops *ops)
 {
-	/* Static: the starter may be gone from its stack while the waker still wakes it. */
+	/* Static: this function may have returned while the waker still uses the wait queue. */
 	static struct first_start start;
 	struct account *account = account_create();
 	struct fork_signals signals;
@@ -324,7 +324,7 @@ static int clone_check(const struct clone_request *args)
 	return 0;
 }
 
-/* The child continues behind the same ecall, with 0 in a0. */
+/* The child continues after the same ecall, with 0 in a0. */
 static void clone_thread_state(struct thread *t, const struct trap_frame *frame,
 			       const struct clone_request *args)
 {
@@ -349,7 +349,7 @@ static void clone_thread_state(struct thread *t, const struct trap_frame *frame,
 		t->clear_child_tid = (u32 *)args->child_tid;
 }
 
-/* A process like the current one, with its own memory or the same. */
+/* Create a copy of the current process, with a copy of its memory or the same memory. */
 static struct process *clone_process(const struct clone_request *args)
 {
 	struct process *self = current_process;
@@ -420,7 +420,7 @@ static long clone_new_process(struct thread *t, const struct clone_request *args
 	process_get(p); /* for the wait below */
 	process_publish(p, current_process, t, &signals);
 	thread_start(t);
-	/* Only the child's own exec or exit ends the loan; signals wait, but for an end. */
+	/* Wait for the child's exec or exit. Only a kill ends the wait early. */
 	if (args->flags & CLONE_VFORK)
 		wait_event_killable(&p->vfork_wait, READ_ONCE(p->vfork_done));
 	process_put(p);
@@ -471,7 +471,7 @@ long sys_clone(struct trap_frame *frame)
 	return ret;
 }
 
-/* ---- the end of a loan ---- */
+/* ---- vfork ---- */
 
 void process_vfork_done(struct process *p)
 {

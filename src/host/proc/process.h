@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* process.h - processes: what the threads of one program share. */
+/* process.h - processes: the state that the threads of a program share. */
 #ifndef HOST_PROCESS_H
 #define HOST_PROCESS_H
 
@@ -28,12 +28,12 @@ struct process {
 	struct fd_table *fds;
 	struct inode *cwd; /* under lock: any thread may replace it; NULL: the root */
 	u32 umask;
-	struct spinlock lock; /* threads, children, state, signals, cwd */
+	struct spinlock lock; /* threads, state, mm, fds, cwd, and as marked; see process.c */
 	struct list_head threads;
 	unsigned int nr_threads;
 	struct process *parent;
 	struct list_head children, sibling;
-	struct waitq child_wait; /* the parent waits here */
+	struct waitq child_wait; /* it waits here for its children */
 	struct list_head all_link;
 	bool exiting, zombie;
 	bool memory_freed;    /* its files and its memory have been freed */
@@ -44,20 +44,20 @@ struct process {
 
 	u64 run_time, child_time; /* ticks: of threads that ended; of reaped children */
 	const struct first_program_ops *first; /* of the first program; else NULL */
-	struct waitq thread_wait;              /* exec waits here until it is alone */
-	bool is_init;                          /* pid 1: not a program, takes in orphans */
-	bool stop_all;                         /* exec or exit: no new threads */
-	bool vfork_done;                       /* the mm that a vfork() parent lent is given back */
+	struct waitq thread_wait;              /* exec waits here until only one thread is left */
+	bool is_init;                          /* pid 1: not a program, adopts orphans */
+	bool stop_all;                         /* exec is ending the other threads: no new ones */
+	bool vfork_done;                       /* it no longer uses the mm of its vfork() parent */
 	struct waitq vfork_wait;
-	int exit_signal; /* to the parent; SIGCHLD, or 0 */
+	int exit_signal; /* to the parent; SIGCHLD, or 0: none */
 
 	/* Job control, jobctl.c; under lock. */
 	bool stopping;           /* its threads stop, or have stopped */
-	bool stopped;            /* the last one has */
-	bool tell_continued;     /* who wakes up first tells the parent */
+	bool stopped;            /* all of them have stopped */
+	bool tell_continued;     /* the first thread that wakes up notifies the parent */
 	unsigned int nr_stopped; /* threads in job_stop_here() */
 	int stop_signo;
-	int stop_report;  /* for wait(): it stopped by this signal; 0: nothing, or reported */
+	int stop_report;  /* for wait(): the signal that stopped it; 0: none, or reported */
 	bool cont_report; /* for wait(): it was continued */
 	struct waitq stop_wait;
 
@@ -68,7 +68,7 @@ struct process {
 	u64 pending; /* sent to the process */
 	struct list_head sigqueue;
 	unsigned int nr_queued;  /* siginfos in all queues of the process */
-	struct list_head forks;  /* fork() in progress: struct fork_signals; all_processes_lock */
+	struct list_head forks;  /* forks in progress: struct fork_signals; all_processes_lock */
 	struct hv_timer *itimer; /* sys_time.c: ITIMER_REAL */
 };
 
@@ -92,29 +92,30 @@ int process_start_first(const struct exec_spec *spec, const struct first_program
 /* The process's working directory, referenced; NULL: the root. */
 struct inode *process_cwd(struct process *p);
 
-/* On the way back to user mode: signals, exit; after need_resched was served. signal.c */
+/* signal.c: handle signals and exit before the return to user mode, after rescheduling. */
 void user_return_work(struct trap_frame *frame);
 
-/* From trap.c: a synchronous fault of user code that nobody could resolve. signal.c */
+/* signal.c: handle a synchronous fault of user code that trap.c could not resolve. */
 void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long addr);
-/* Send signo to a process (pid > 0) from the kernel itself: the tty's ^C, a dead child, a timer. */
+/* Send signo to a process from the kernel itself: SIGPIPE, or a timer's signal. */
 int signal_send_process(struct process *p, int signo, int code);
 /*
- * Send signo, unless it is 0, to every process of a group, or for pgid 0 to every process but the current
- * one. all_processes_lock is held. False: there is no such process.
+ * Send signo, unless it is 0, to every process of a group, or for pgid 0 to every process but the
+ * current one. all_processes_lock is held. False: there is no such process.
  */
 bool signal_send_many(int pgid, int signo, int code);
 
 /*
- * jobctl.c: the current process uses its terminal from the background: SIGTTIN or SIGTTOU to its
- * group, and -ERESTARTSYS; 0: it may, since it will not hear SIGTTOU; -EIO.
+ * jobctl.c: the current process uses its terminal from the background. Send SIGTTIN or SIGTTOU to
+ * its group and return -ERESTARTSYS. If the process blocks or ignores the signal, return 0 for
+ * SIGTTOU, which allows the access, and -EIO for SIGTTIN. -EIO also if the group is orphaned.
  */
 int job_in_background(int signo);
 
-/* syscall.c: from trap.c, with the frame of an ecall (epc already advanced). */
+/* syscall.c, called by trap.c with the frame of an ecall; epc is already advanced. */
 void syscall_dispatch(struct trap_frame *frame);
 
-/* It has to leave the kernel for an unblocked signal, a stop, or its end. A kernel thread never. */
+/* t has to leave the kernel for an unblocked signal, a stop, or its end. Never a kernel thread. */
 static inline bool thread_signal_pending(const struct thread *t)
 {
 	const struct process *p = t->process;

@@ -15,15 +15,15 @@ void process_vfork_done(struct process *p);
 /* A fork() in progress: the new process is not in all_processes yet. */
 struct fork_signals {
 	struct list_head link; /* process->forks; all_processes_lock */
-	u64 set;               /* that the parent has got by signal_send_many() meanwhile */
+	u64 set;               /* sent to the parent meanwhile by signal_send_many() */
 };
 
 /* ---- exit.c ---- */
-/* All threads of p end, with this wait status, unless it is already ending. */
+/* End all threads of p, with this wait status, unless p is already ending. */
 void process_end(struct process *p, int wait_status);
 void process_end_locked(struct process *p, int wait_status); /* p->lock is held */
 void thread_end(int code) __attribute__((noreturn));         /* the current one */
-/* exec: ends the other threads and waits for them. -EAGAIN, -EINTR: somebody else ends this one. */
+/* For exec: end the other threads and wait. -EAGAIN, -EINTR: another thread is ending this one. */
 int process_kill_other_threads(struct process *p);
 
 /* ---- futex.c ---- */
@@ -34,23 +34,26 @@ void signal_init_process(struct process *p, struct process *parent);
 void signal_free_process(struct process *p);
 void signal_free_thread(struct thread *t);
 void signal_exec(struct process *p);
-/* A child of p changed its state: SIGCHLD with CLD_* and what goes with that. */
+/* Tell p that a child's state has changed. code: CLD_*; status: exit status or signal. */
 void signal_child(struct process *p, const struct process *child, int signo, int code, int status);
-bool signal_child_ignored(struct process *p); /* nobody will wait: children vanish at once */
+bool signal_child_ignored(struct process *p); /* p will not wait: free ended children at once */
 
 /* ---- jobctl.c ---- */
-/* p->lock is held, a thread stopped or left: true if that completes a stop; then job_tell_stopped(). */
+/*
+ * A thread stopped or ended. p->lock is held. True if that completes a stop: the caller then
+ * releases p->lock and calls job_tell_stopped().
+ */
 bool job_stop_completes(struct process *p);
 void job_tell_stopped(struct process *p);
-/* Has the group nobody outside of it, in its session, who could continue it? */
+/* No member has a parent in the same session but outside the group, which could continue it. */
 bool job_group_is_orphaned(const struct process *p);
-/* all_processes_lock is held: a group that lost its last such parent, and is stopped, ends. */
+/* If the group is orphaned and stopped, send it SIGHUP and SIGCONT. all_processes_lock is held. */
 void job_hangup(int pgid, int sid);
-/* Is there such a group (-ESRCH), in that session (-EPERM)? */
+/* -ESRCH: there is no such group; -EPERM: it is in another session. */
 int job_group_check(int pgid, int sid);
 
 /* ---- sys_time.c ---- */
 void itimer_free_process(struct process *p);
-void itimer_signal_taken(struct process *p); /* SIGALRM was dequeued: ITIMER_REAL goes on */
+void itimer_signal_taken(struct process *p); /* SIGALRM was dequeued: rearm ITIMER_REAL */
 
 #endif

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * rlimit.c - resource limits: setting them, /proc/PID/limits, and the number of processes and threads.
+ * rlimit.c - resource limits, /proc/PID/limits, and the number of processes and threads.
  *
- * Every process is user 0 with every capability, so each may raise its hard limits. But every limit is
- * enforced, also those from which Linux exempts that user (NPROC, MEMLOCK): here they would have no
- * effect otherwise.
+ * Every process is user 0 with every capability, so each may raise its hard limits. But every limit
+ * is enforced, including those from which Linux exempts that user (NPROC, MEMLOCK): here they would
+ * have no effect otherwise.
  *
- * In addition to RLIMIT_NPROC there are limits for the whole machine, which depend on the size of its
- * memory, like Linux's threads-max: the kernel memory of threads (stack, struct) and processes (also
- * page tables) must leave enough for the programs themselves.
+ * In addition to RLIMIT_NPROC there are limits for the whole machine, which depend on the size of
+ * its memory, like Linux's threads-max: the kernel memory of threads (stack, struct) and processes
+ * (also page tables) must leave enough for the programs themselves.
  */
 #include "rlimit.h"
 #include <linux/errno.h>
@@ -139,7 +139,7 @@ int rlimits_show(struct inode *inode, struct text *t)
 
 /* ---- the number of processes and threads ---- */
 
-#define PAGES_PER_THREAD  32 /* 128 KiB: at most an eighth of memory is kernel stacks, as on Linux */
+#define PAGES_PER_THREAD  32 /* 128 KiB: at most 1/8 of memory is kernel stacks, as on Linux */
 #define PAGES_PER_PROCESS 64 /* a minimal process uses about a third of it */
 
 static int nr_processes, nr_user_threads; /* atomic */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* rusage.h - what getrusage() and wait4() report. sys_time.c */
+/* rusage.h - resource usage for getrusage() and wait4(); see sys_time.c. */
 #ifndef HOST_RUSAGE_H
 #define HOST_RUSAGE_H
 
@@ -7,7 +7,7 @@
 
 struct rusage;
 
-/* `ticks` of processor time; the host does not tell user from system time. */
+/* ticks: processor time; the host does not distinguish user and system time. */
 void rusage_fill(struct rusage *ru, u64 ticks);
 
 #endif

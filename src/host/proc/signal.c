@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * signal.c - what becomes of signals: masks, and the way back to user mode.
+ * signal.c - signal masks, and delivery on the return to user mode.
  *
- * A signal is a bit in `pending` of a thread or of the process, and a siginfo in a queue;
- * ordinary signals (1 to 31) are pending once, real-time ones as often as sent. Who sends
- * (signal_send.c) kicks one thread that has not blocked it; every thread looks in
- * user_return_work(). Stopping is jobctl.c's.
+ * A signal is a bit in `pending` of a thread or of the process, and a siginfo in a queue. Ordinary
+ * signals (1 to 31) are pending once, real-time ones as often as they were sent. The sender
+ * (signal_send.c) kicks one thread that has not blocked the signal; each thread checks for signals
+ * in user_return_work(). jobctl.c stops processes.
  * Locks: p->lock (threads) > p->sig_lock (queues, masks, actions).
  */
 #include "hv/trace.h"
@@ -32,7 +32,7 @@ bool thread_sleep_ends(const struct thread *t, enum thread_state state)
 
 /* ---- taking ---- */
 
-/* sig_lock is held. Removes signo from one queue; *info if a siginfo was there. */
+/* sig_lock is held. Remove signo from one queue. *info: its siginfo, or SI_USER if it has none. */
 static void dequeue_one(struct process *p, struct list_head *queue, u64 *pending, int signo,
 			siginfo_t *info)
 {
@@ -107,7 +107,7 @@ void signal_set_blocked(u64 blocked)
 	u64 newly = blocked & ~current->sig.blocked;
 
 	WRITE_ONCE(current->sig.blocked, blocked & ~SIG_UNBLOCKABLE);
-	/* What was sent to the process and left to us is another thread's business now. */
+	/* We may have been kicked for a signal to the process: another thread has to take it. */
 	if (newly & READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);
 		signal_kick_one(p, newly & p->pending);
@@ -155,7 +155,7 @@ void signal_restart_syscall(struct trap_frame *frame)
 	frame->epc -= 4;
 }
 
-/* A handler runs: does the interrupted call run again behind it? */
+/* A handler will run: decide whether the interrupted call runs again after it. */
 static void settle_restart(struct trap_frame *frame, const struct sig_action *action)
 {
 	bool again = current->sig.restart == RESTART_ALWAYS ||
@@ -171,7 +171,7 @@ static void settle_restart(struct trap_frame *frame, const struct sig_action *ac
 
 static void log_death(const struct trap_frame *frame, const siginfo_t *info)
 {
-	/* Only for what the program did itself: a line that saves a debugger. */
+	/* Only faults of the program itself: the line may make a debugger unnecessary. */
 	if (info->si_code <= 0 || info->si_code == SI_KERNEL || info->si_signo == SIGCHLD)
 		return;
 	printk_limited("host: %s (%d) gets signal %d: pc 0x%lx, address 0x%lx\n", current->name,
@@ -192,7 +192,7 @@ static void run_handler(struct trap_frame *frame, const siginfo_t *info,
 	if (!(action->flags & SA_NODEFER))
 		next |= SIG_BIT(info->si_signo);
 	if (signal_push_frame(frame, info, action, mask) < 0) {
-		/* No stack for the handler: as Linux, the thread cannot go on. */
+		/* No stack for the handler: as on Linux, the thread cannot continue. */
 		printk_limited("host: %s (%d): no stack for the handler of signal %d\n",
 			       current->name, current->tid, info->si_signo);
 		process_end(current_process, SIGSEGV);
@@ -201,7 +201,7 @@ static void run_handler(struct trap_frame *frame, const siginfo_t *info,
 	signal_set_blocked(next);
 }
 
-/* What is to be done with signo; a copy, since another thread may change it meanwhile. */
+/* Copy the action for signo, which another thread may change. Resets it for SA_RESETHAND. */
 static struct sig_action take_action(struct process *p, int signo)
 {
 	struct sig_action action;
@@ -253,7 +253,7 @@ void user_return_work(struct trap_frame *frame)
 	signal_mask_restore();
 }
 
-/* Is there an area at addr, which then did not allow the access? */
+/* True if there is an area at addr, which did not allow the access. */
 static bool is_mapped(unsigned long addr)
 {
 	struct mm *mm = current_process->mm;
@@ -275,7 +275,7 @@ void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long a
 		code = SEGV_ACCERR;
 	signal_info(&info, signo, code);
 	info.si_addr = (void *)addr;
-	/* A fault cannot wait: who blocks or ignores it would fault again for ever. */
+	/* If the signal is blocked or ignored, the fault would repeat forever: end the process. */
 	if ((current->sig.blocked & bit) ||
 	    p->actions[signo - 1].handler == (unsigned long)SIG_IGN) {
 		log_death(frame, &info);
@@ -285,7 +285,7 @@ void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long a
 	signal_send(p, current->tid, &info);
 }
 
-/* ---- processes and threads come and go ---- */
+/* ---- creation and end of processes and threads ---- */
 
 void signal_init_process(struct process *p, struct process *parent)
 {
@@ -320,7 +320,7 @@ void signal_free_thread(struct thread *t)
 	free_queue(p, &t->sig.queue);
 	t->sig.pending = 0;
 	spin_unlock(&p->sig_lock);
-	/* Others may have counted on this thread to take what is pending. */
+	/* This thread may have been kicked for a signal to the process: kick another one. */
 	t->sig.blocked = ~0ULL;
 	if (READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * signal_frame.c - the frame of a signal handler on the user's stack, and the way back.
+ * signal_frame.c - a signal handler's frame on the user stack, and the return from it.
  *
- * The layout is Linux's for riscv64, since handlers and libraries read it:
+ * The layout is that of riscv64 Linux, because handlers and libraries read it:
  *
  *   sp ->  siginfo (128 bytes)
  *          ucontext: flags, link, stack, mask (padded to 128 bytes),
@@ -20,7 +20,7 @@
 #include "syscall.h"
 #include "mm/uaccess.h"
 
-#include <asm/ucontext.h> /* behind sigcontext.h, which it needs and does not include */
+#include <asm/ucontext.h> /* after sigcontext.h, which it needs and does not include */
 
 struct rt_sigframe {
 	siginfo_t info;
@@ -38,7 +38,7 @@ static bool on_altstack(unsigned long sp)
 	       sp - sig->altstack_sp <= sig->altstack_size;
 }
 
-/* Where the frame goes; 0 if an alternate stack in use has no room left. */
+/* The address of the frame; 0 if an alternate stack in use has no room left. */
 static unsigned long frame_address(const struct trap_frame *frame, const struct sig_action *action)
 {
 	const struct thread_signals *sig = &current->sig;
@@ -147,5 +147,5 @@ long sys_rt_sigreturn(struct trap_frame *frame)
 	signal_set_blocked(mask);
 	restore_regs(frame, &sf.uc.uc_mcontext);
 	restore_altstack(&sf.uc.uc_stack);
-	return (long)frame->a0; /* the interrupted code's, whatever it is */
+	return (long)frame->a0; /* that of the interrupted code */
 }

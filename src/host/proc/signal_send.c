@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * signal_send.c - sending a signal: whether it counts, who takes it, and what it does at once.
+ * signal_send.c - send signals: queue them, choose a thread, end or continue the process.
  *
- * A signal that is going to end its process does so here and now, as on Linux, unless it
- * would leave a core dump there: so a thread in a killable sleep need not wake up to learn
- * of its end. A stop signal takes back a pending SIGCONT, and the other way round.
+ * A signal that is going to end its process does so when it is sent, as on Linux, unless Linux
+ * would dump core. So a thread in a killable sleep need not wake up first to find out that the
+ * signal is fatal. A stop signal discards a pending SIGCONT, and the other way round.
  * Locks: p->lock (threads) > p->sig_lock (queues, masks, actions).
  */
 #include "signal.h"
@@ -17,7 +17,7 @@
 
 #define QUEUE_LIMIT 1024 /* siginfos of one process, as RLIMIT_SIGPENDING would bound them */
 
-/* Where Linux dumps core: taken by the thread itself. */
+/* Signals for which Linux dumps core: the thread itself takes them. */
 #define DUMPS                                                                       \
 	(SIG_BIT(SIGQUIT) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGABRT) | \
 	 SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGSYS) |   \
@@ -32,7 +32,7 @@ static bool is_ignored(const struct process *p, int signo)
 	return handler == (unsigned long)SIG_DFL && (SIG_DEFAULT_IGNORED & SIG_BIT(signo));
 }
 
-/* sig_lock is held. The bit alone tells of an ordinary signal whose siginfo found no room. */
+/* sig_lock is held. If there is no room for its siginfo, an ordinary signal has only its bit. */
 static int enqueue(struct process *p, struct thread *t, const siginfo_t *info)
 {
 	u64 *pending = t ? &t->sig.pending : &p->pending;
@@ -72,11 +72,11 @@ void signal_kick_one(struct process *p, u64 bit)
 		thread_signal_kick(first);
 }
 
-/* p->lock is held: what the process's threads think of a signal sent to t, or to any of them. */
+/* Whether a thread can take a signal that was sent to it or to the process. p->lock is held. */
 struct taker {
-	bool now;    /* somebody has not blocked it */
-	bool action; /* and takes it now: is neither stopped nor in sigtimedwait() for it */
-	bool call;   /* somebody waits for it in sigtimedwait() */
+	bool now;    /* a thread has not blocked it */
+	bool action; /* and will take it now: is neither stopped nor in sigtimedwait() for it */
+	bool call;   /* a thread waits for it in sigtimedwait() */
 };
 
 static struct taker find_taker(struct process *p, const struct thread *only, u64 bit)
@@ -118,7 +118,7 @@ static void drop_from(struct process *p, struct list_head *queue, u64 *pending, 
 	}
 }
 
-/* p->lock and sig_lock are held: SIGCONT undoes stops that are on their way, and vice versa. */
+/* p->lock and sig_lock are held. SIGCONT discards pending stop signals, and vice versa. */
 static void prepare_job_signal(struct process *p, int signo)
 {
 	u64 undone = signo == SIGCONT ? SIG_STOPS : SIG_BIT(SIGCONT);
@@ -146,7 +146,7 @@ static int send_locked(struct process *p, struct thread *t, const siginfo_t *inf
 		return 0;
 	spin_lock(&p->sig_lock);
 	prepare_job_signal(p, signo);
-	/* An ignored signal is kept only while it is blocked: a handler may come yet. */
+	/* An ignored signal is kept only while it is blocked: a handler may still be set. */
 	if (is_ignored(p, signo) && taker.now && !taker.call) {
 		spin_unlock(&p->sig_lock);
 		return 0;
@@ -197,7 +197,7 @@ int signal_send_process(struct process *p, int signo, int code)
 	return signal_send(p, 0, &info);
 }
 
-/* all_processes_lock is held. Record the signal for the processes that p's threads are making by fork(). */
+/* all_processes_lock is held. Record the signal for the processes that p is forking. */
 static void add_to_forks(struct process *p, int signo)
 {
 	struct fork_signals *f;

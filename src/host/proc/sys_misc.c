@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_misc.c - what machine, what limits, which user: the calls that only report.
+ * sys_misc.c - system calls about machine and user, prctl(), getrandom(), riscv_hwprobe().
  *
  * Everything runs as user 0; there are no other users.
  */
@@ -22,7 +22,7 @@
 #include "syscall.h"
 #include "mm/uaccess.h"
 
-/* Programs compare it with what they need; 6.12 is the Linux that this host imitates. */
+/* Programs compare it with the release that they need. This host imitates Linux 6.12. */
 #define LINUX_RELEASE "6.12.0-hyperscope"
 
 long sys_uname(struct trap_frame *frame)
@@ -138,7 +138,7 @@ long sys_umask(struct trap_frame *frame)
 					 __ATOMIC_RELAXED);
 }
 
-/* Every capability, always: what user 0 has. */
+/* User 0 always has every capability. */
 long sys_capget(struct trap_frame *frame)
 {
 	struct __user_cap_header_struct header;
@@ -183,7 +183,7 @@ long sys_prctl(struct trap_frame *frame)
 		return 0;
 	case PR_GET_NAME:
 		return copy_to_user(frame->a1, current->name, sizeof(current->name));
-	case PR_SET_PDEATHSIG: /* nobody's parent dies before the machine */
+	case PR_SET_PDEATHSIG: /* accepted, but no signal is sent */
 	case PR_SET_NO_NEW_PRIVS:
 	case PR_SET_TIMERSLACK:
 	case PR_SET_THP_DISABLE:
@@ -199,7 +199,7 @@ long sys_prctl(struct trap_frame *frame)
 
 long sys_personality(struct trap_frame *frame)
 {
-	/* Addresses are never randomized, so that one bit is as good as set. */
+	/* ADDR_NO_RANDOMIZE is accepted, because addresses are never randomized. */
 	return (u32)frame->a0 == 0xffffffff || !(frame->a0 & ~0x0040000UL) ? 0 : -EINVAL;
 }
 
@@ -237,7 +237,7 @@ long sys_getrandom(struct trap_frame *frame)
 	return (long)done;
 }
 
-/* ---- riscv_hwprobe: what code may a program choose? ---- */
+/* ---- riscv_hwprobe ---- */
 
 static u64 hwprobe_extensions(void)
 {
@@ -257,7 +257,7 @@ static u64 hwprobe_extensions(void)
 		{ "zacas", RISCV_HWPROBE_EXT_ZACAS },
 		{ "zihintpause", RISCV_HWPROBE_EXT_ZIHINTPAUSE },
 	};
-	static u64 known; /* as in exec_stack.c: asking the device tree takes long */
+	static u64 known; /* as in exec_stack.c: reading the device tree takes long */
 	u64 bits = READ_ONCE(known);
 	unsigned int i;
 
@@ -272,7 +272,7 @@ static u64 hwprobe_extensions(void)
 	return bits;
 }
 
-/* V and cbo.zero are left out: the host switches neither for user programs. */
+/* V and cbo.zero are not reported: the host provides neither to user programs. */
 static void hwprobe_one(struct riscv_hwprobe *pair)
 {
 	pair->value = 0;
@@ -306,7 +306,7 @@ long sys_riscv_hwprobe(struct trap_frame *frame)
 	unsigned long pairs = frame->a0, count = frame->a1;
 	struct riscv_hwprobe pair;
 
-	if (frame->a4) /* RISCV_HWPROBE_WHICH_CPUS is not there */
+	if (frame->a4) /* RISCV_HWPROBE_WHICH_CPUS is not supported */
 		return -EINVAL;
 	for (; count; count--, pairs += sizeof(pair)) {
 		if (copy_from_user(&pair, pairs, sizeof(pair)) < 0)

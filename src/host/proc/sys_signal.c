@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_signal.c - the system calls about signals. signal.c does the work.
+ * sys_signal.c - system calls for signals; signal.c does the work.
  */
 #include <linux/errno.h>
 #include <string.h>
@@ -89,8 +89,8 @@ long sys_rt_sigsuspend(struct trap_frame *frame)
 }
 
 /*
- * While it waits the set counts as unblocked, so that a sender wakes it; no handler
- * runs for it, because the mask is back before the way to user mode.
+ * While the thread waits, the set is unblocked, so that a sender wakes the thread. No handler runs
+ * for it, because the mask is restored before the return to user mode.
  */
 long sys_rt_sigtimedwait(struct trap_frame *frame)
 {
@@ -222,7 +222,7 @@ long sys_tgkill(struct trap_frame *frame)
 	return send_to_thread((int)frame->a0, (int)frame->a1, &info);
 }
 
-/* A program may not pretend to be the kernel, or kill(), to somebody else. */
+/* To another process, a program may not pretend that the signal is from the kernel or kill(). */
 static int get_info(siginfo_t *info, unsigned long addr, int signo, int pid)
 {
 	if (copy_from_user(info, addr, sizeof(*info)) < 0)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_thread.c - the system calls about identity and scheduling of threads.
+ * sys_thread.c - system calls for the identity and scheduling of threads.
  *
- * There is one scheduling class; priorities are accepted and have no effect.
+ * There is one scheduling class. Priorities are accepted and have no effect.
  */
 #include <linux/errno.h>
 #include <linux/futex.h>
@@ -14,7 +14,7 @@
 #include "syscall.h"
 #include "mm/uaccess.h"
 
-/* ---- who am I ---- */
+/* ---- identity ---- */
 
 long sys_getpid(struct trap_frame *frame)
 {
@@ -73,9 +73,9 @@ long sys_get_robust_list(struct trap_frame *frame)
 	return put_user(head, frame->a1);
 }
 
-/* ---- process groups and sessions: kept for shells, wait() and kill() ---- */
+/* ---- process groups and sessions: for shells, wait() and kill() ---- */
 
-/* 0 is the caller; referenced, or NULL. */
+/* pid 0: the caller. Referenced, or NULL. */
 static struct process *find_or_self(int pid)
 {
 	if (pid && pid != current_process->pid)
@@ -182,7 +182,7 @@ long sys_sched_setaffinity(struct trap_frame *frame)
 		return -EFAULT;
 	if (tid == 0 || tid == current->tid)
 		return sched_set_affinity(current, mask);
-	spin_lock(&all_threads_lock); /* keeps t; another thread is only told, not waited for */
+	spin_lock(&all_threads_lock); /* keeps t; for another thread nothing below sleeps */
 	t = find_user_thread(tid);
 	if (t)
 		ret = sched_set_affinity(t, mask);
@@ -195,7 +195,7 @@ long sys_sched_getaffinity(struct trap_frame *frame)
 	unsigned long mask;
 	struct thread *t;
 
-	/* As Linux: the size must be whole words and hold every possible hart. */
+	/* As on Linux, the size must be whole words and hold every possible hart. */
 	if (frame->a1 % sizeof(mask) || !frame->a1)
 		return -EINVAL;
 	spin_lock(&all_threads_lock);

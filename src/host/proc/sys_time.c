@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_time.c - clocks, sleeping, interval timers, and time spent.
+ * sys_time.c - system calls for clocks, sleeping, interval timers and processor time.
  *
  * CLOCK_MONOTONIC counts from power-on. All clocks tick with the time CSR.
  */
@@ -174,7 +174,7 @@ long sys_clock_getres(struct trap_frame *frame)
 	return user_timespec_put(frame->a1, MAX(NS_PER_SEC / timebase_hz, 1ULL));
 }
 
-/* The time of day belongs to the machine: runs must repeat. */
+/* Programs cannot set the time of day, because runs must be repeatable. */
 long sys_clock_settime(struct trap_frame *frame)
 {
 	u64 ns;
@@ -200,7 +200,10 @@ long sys_gettimeofday(struct trap_frame *frame)
 
 /* ---- sleeping ---- */
 
-/* Until the deadline; a signal leaves it where the call would go on, and what remains. */
+/*
+ * Sleep until the deadline. If a signal ends a relative sleep, keep the deadline for a restart and
+ * store the time that remains at user address `remaining`, unless that is 0.
+ */
 static long sleep_until(u64 deadline, unsigned long remaining, bool relative)
 {
 	struct waitq never;
@@ -221,7 +224,7 @@ static long sleep_until(u64 deadline, unsigned long remaining, bool relative)
 	return -EINTR;
 }
 
-/* An interrupted sleep that runs again ends when it would have ended. */
+/* A restarted sleep keeps the deadline of the interrupted one. */
 static u64 relative_deadline(u64 ns)
 {
 	u64 deadline = current->sig.restart_deadline;
@@ -258,8 +261,8 @@ long sys_clock_nanosleep(struct trap_frame *frame)
 /* ---- ITIMER_REAL ---- */
 
 /*
- * As on Linux an interval timer fires once per signal taken: dequeuing SIGALRM rearms it
- * (itimer_signal_taken()). So a program's timers cannot cost more than its threads can run. When
+ * As on Linux, an interval timer fires once per signal taken: dequeuing SIGALRM rearms it
+ * (itimer_signal_taken()). So a timer fires no more often than its program's threads run. When
  * timers rearmed themselves, those of a few hundred processes took all the time of a hart. A
  * process that ignores SIGALRM gets one expiration, and then none until it calls setitimer().
  */
@@ -352,7 +355,7 @@ static void itimer_read(const struct itimer *it, struct timeval64 out[2])
 		out[1] = ticks_to_timeval(it->deadline > now ? it->deadline - now : 1);
 }
 
-/* Likewise. */
+/* it->lock is held. */
 static void itimer_write(struct itimer *it, const struct timeval64 in[2])
 {
 	u64 value = timeval_to_ticks(&in[1]);
@@ -393,7 +396,7 @@ long sys_getitimer(struct trap_frame *frame)
 	struct itimer *it = itimer_of(current_process);
 	struct timeval64 tv[2] = { 0 };
 
-	if ((int)frame->a0 != 0) /* ITIMER_REAL; processor time is not counted down */
+	if ((int)frame->a0 != 0) /* only ITIMER_REAL: there are no timers of processor time */
 		return -EINVAL;
 	if (it) {
 		spin_lock(&it->lock);

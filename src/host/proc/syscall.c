@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * syscall.c - from the ecall of a user program to the function that serves it.
+ * syscall.c - system-call dispatch.
  *
- * The table comes from syscall.def. A call that ended with -EINTR and may run
- * again leaves that fact in current->sig.restart; signal.c decides, since only
- * it knows whether a handler ran.
+ * The table comes from syscall.def. If a call ended with -EINTR and may run again, it is marked so
+ * in current->sig.restart, and signal.c decides, because only it knows whether a handler runs.
  */
 #include <linux/errno.h>
 #include <linux/unistd.h>
@@ -39,9 +38,9 @@ static const struct syscall table[] = {
 #undef SYSCALL_ABSENT
 
 #define NR_NAMED  512
-#define LINES_MAX 32 /* a program that tries them all shall not bury the log */
+#define LINES_MAX 32 /* so that a program that tries all numbers cannot flood the log */
 
-/* Calls that are not there and that C libraries only try. */
+/* Calls that are not implemented and that C libraries only probe. */
 static bool is_probed(unsigned long number)
 {
 	switch (number) {
@@ -56,7 +55,7 @@ static bool is_probed(unsigned long number)
 	}
 }
 
-/* Names a missing call in the log, once: what a program lacks should be seen. */
+/* Log a missing call once, to show what a program lacks. */
 static long syscall_missing(unsigned long number)
 {
 	static unsigned long named[NR_NAMED / BITS_PER_LONG];
@@ -73,7 +72,7 @@ static long syscall_missing(unsigned long number)
 	return -ENOSYS;
 }
 
-/* Apart: a call that nobody traces is to need no more registers for it. */
+/* Kept out of line so that calls that are not traced need no additional registers. */
 static __attribute__((noinline)) void syscall_seen(unsigned long number, long ret)
 {
 	trace_sys_exit(number, ret);
@@ -82,9 +81,9 @@ static __attribute__((noinline)) void syscall_seen(unsigned long number, long re
 }
 
 /*
- * Repeat a call that failed because it could not get a page: it may succeed once another process has freed
- * its memory. So a call that fails with ENOMEM must have had no effect that would change the result of the
- * repetition: it allocates before such an effect, or undoes it.
+ * Repeat a call that failed because it could not get a page: it may succeed once another process
+ * has freed its memory. So a call that fails with ENOMEM must have had no effect that would change
+ * the result of the repetition: it allocates before such an effect, or undoes it.
  */
 static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 						      unsigned long number, long ret)
@@ -100,8 +99,8 @@ static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 }
 
 /*
- * A call that failed. After -EINTR of one that may run again: without a signal that is still for this
- * thread (another thread took it) it runs again at once; else signal.c decides.
+ * Finish a call that failed. If it returned -EINTR and may run again, it runs again at once if no
+ * signal is pending for this thread (another thread took it). Otherwise signal.c decides.
  */
 static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, unsigned long number,
 						     long ret)

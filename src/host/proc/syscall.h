@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * syscall.h - the system calls of the host: one function each, made known by syscall.def.
+ * syscall.h - the system calls of the host: one function each, listed in syscall.def.
  *
- * A function takes its arguments from frame->a0 .. a5 and returns the result or
- * -errno. Arguments are registers: an `int` parameter of Linux is (int)frame->a0.
+ * A function takes its arguments from frame->a0 .. a5 and returns the result or -errno.
+ * Arguments are registers: an `int` parameter of Linux is (int)frame->a0.
  */
 #ifndef HOST_SYSCALL_H
 #define HOST_SYSCALL_H
@@ -11,7 +11,7 @@
 #include "hv/types.h"
 #include "sched/thread.h"
 
-/* What a call that returns -EINTR does once the signal has been dealt with. */
+/* What a call that returned -EINTR does after the signal was handled. */
 enum syscall_restart {
 	RESTART_NEVER,  /* user space sees EINTR */
 	RESTART_SYS,    /* runs again, unless a handler without SA_RESTART ran */
@@ -20,8 +20,8 @@ enum syscall_restart {
 };
 
 /*
- * Results of a call: -EINTR with RESTART_SYS or RESTART_ALWAYS, whatever syscall.def says. Programs never
- * see them.
+ * Return values of a call that mean -EINTR with RESTART_SYS or RESTART_ALWAYS, whatever syscall.def
+ * says. Programs never see them.
  */
 #define ERESTARTSYS    512
 #define ERESTARTNOINTR 513

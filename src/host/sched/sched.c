@@ -273,7 +273,7 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 	if (prev->state == THREAD_DEAD)
 		me->left = prev;
 	if (!me->nr_queued && me->slice.armed)
-		hv_timer_cancel(&me->slice); /* nobody waits any more: no tick */
+		hv_timer_cancel(&me->slice); /* no thread waits any more: no tick */
 	if (trace_group_switch())
 		switch_seen(prev, next);
 	me->running = next;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * smp.c - start the harts that the device tree lists; interrupts between harts.
+ * smp.c - start-up of the harts in the device tree, and interrupts between harts.
  *
  * Spec: SBI §9 (HSM: hart start), §7 (IPI).
  */
