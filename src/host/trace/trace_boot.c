@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_boot.c - trace memory and what is traced from boot on, by boot arguments.
+ * trace_boot.c - reserve trace memory, and set up tracing from the boot arguments.
  *
  *   trace=EVENTS      names, globs, all, none; ! switches off ("all,!gstage_step")
- *   trace.size=SIZE   ring of each hart; rounded down to a power of two
- *   trace.filter=EVENT:CONDITION;...   only what matches is recorded (trace_filter.h, without blanks)
- *   trace.stop=EVENT[:CONDITION]       tracing stops with the first of these
+ *   trace.size=SIZE   size of each hart's ring; rounded down to a power of two
+ *   trace.filter=EVENT:CONDITION;...   record only what matches (trace_filter.h; no blanks)
+ *   trace.stop=EVENT[:CONDITION]       stop tracing when this event occurs
  *   trace.overwrite=0                  a full ring keeps its oldest records
- *   trace.sample=HZ                    how often the event `sample` comes (trace_sample.c)
- *   trace.on=0                         nothing is recorded until tracing_on says so
- *   exitstat=CLOCK    what exits cost: instret, time, auto (default), 0 for off
+ *   trace.sample=HZ                    how often the event `sample` occurs (trace_sample.c)
+ *   trace.on=0                         record nothing until tracing_on is set
+ *   exitstat=CLOCK    unit of exit costs: instret, time, auto (default), 0 for off
  *
  * Documentation: docs/trace.md
  */
@@ -36,7 +36,7 @@ static void count_hart(int node, unsigned long hartid)
 	harts_of_fdt++;
 }
 
-/* Without -icount QEMU gives host ticks for instret: a loop of known length tells. */
+/* Without -icount, QEMU's instret counts host ticks. Detect that with a loop of known length. */
 bool trace_instret_is_exact(void)
 {
 	for (int i = 0; i < 3; i++) {
@@ -49,7 +49,7 @@ bool trace_instret_is_exact(void)
 				 : "=r"(before), "=r"(after), "+r"(n)
 				 :
 				 : "memory");
-		/* 2000 of the loop and one of the two reads. */
+		/* The loop's 2000 instructions, and one of the two reads. */
 		if (after - before != 2001)
 			return false;
 	}
@@ -80,7 +80,10 @@ static void select_events(const char *list)
 		       (int)(strchr(bad, ',') ? strchr(bad, ',') - bad : (long)strlen(bad)), bad);
 }
 
-/* EVENT[:CONDITION], as long as len: the event, and its condition in *condition (256 bytes). */
+/*
+ * Parse EVENT[:CONDITION] of len bytes; *condition has room for 256. False if there is no such
+ * event or the condition is too long.
+ */
 static bool parse_rule(const char *rule, size_t len, unsigned int *event, char *condition)
 {
 	size_t name = 0;

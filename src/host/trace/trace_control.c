@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_control.c - filters, triggers, tracing_on and what a full ring does.
+ * trace_control.c - filters, triggers, tracing_on, and what a full ring does.
  *
- * While there is none of these an event that is on goes straight to the ring (trace_emit.S). As soon
- * as there is one, trace_slow_key sends every event here: the rules of the event decide, and
- * trace_write() records it.
+ * While none of these is in use, an event that is on goes straight to the ring (trace_emit.S).
+ * Otherwise trace_slow_key sends every event here: the event's rules decide whether trace_write()
+ * records it.
  *
- * Rules are replaced while harts use them: a new set is made and published by its pointer, and the
- * old one freed when no hart can be looking at it. A hart says so in in_slow, for the few instructions
- * that it takes, with interrupts off; it never waits.
+ * Rules are replaced while harts use them: the new set is published by a pointer, and the old one
+ * is freed once no hart can be using it. A hart sets in_slow while it uses rules, for a few
+ * instructions with interrupts off; it never waits.
  */
 #include "trace_control.h"
 #include <asm-generic/errno-base.h>
@@ -23,17 +23,17 @@ struct rules {
 	struct trace_trigger trigger[TRACE_NR_TRIGGERS];
 };
 
-static struct rules *rules[TRACE_NR_EVENTS]; /* harts read */
+static struct rules *rules[TRACE_NR_EVENTS]; /* read by harts */
 static unsigned int nr_rules;
-static bool on = true, overwrite = true; /* harts read; a trigger writes `on` */
+static bool on = true, overwrite = true; /* read by harts; triggers write `on` */
 
 struct static_key trace_slow_key;
 
-/* ---- a hart's side ----------------------------------------------------------------------- */
+/* ---- emitting, on each hart -------------------------------------------------------------- */
 
 static bool ring_takes(struct trace_hart *th)
 {
-	/* One less than there is room for: a reader of RAM leaves the slot at head out. */
+	/* Leave one slot free: a reader of RAM ignores the slot at head. */
 	if (READ_ONCE(overwrite) || th->head < th->mask)
 		return true;
 	WRITE_ONCE(th->dropped, th->dropped + 1);
@@ -60,7 +60,7 @@ static bool passes(struct rules *r, const u64 *args, u32 who, unsigned int hart)
 
 	if (!r)
 		return was_on;
-	/* What is so already is no act, and does not count as one (as on Linux). */
+	/* A trigger that would change nothing does not act, and is not counted (as on Linux). */
 	if (!was_on && acts(&r->trigger[TRACE_TRIGGER_ON], args, who, hart)) {
 		WRITE_ONCE(on, true);
 		was_on = true;
@@ -78,16 +78,16 @@ void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64
 
 	WRITE_ONCE(th->in_slow, 1);
 	__atomic_thread_fence(
-		__ATOMIC_SEQ_CST); /* before the look at rules: see wait_for_harts() */
+		__ATOMIC_SEQ_CST); /* before the read of rules: see wait_for_harts() */
 	if (passes(__atomic_load_n(&rules[event], __ATOMIC_ACQUIRE), args, th->who, hart) &&
 	    ring_takes(th))
 		trace_write(th, event, args);
 	__atomic_store_n(&th->in_slow, 0, __ATOMIC_RELEASE);
 }
 
-/* ---- who sets them ------------------------------------------------------------------------ */
+/* ---- setters ------------------------------------------------------------------------------ */
 
-/* Either a hart's look at rules comes after our change, or we see that it looks. */
+/* Either a hart reads its rules after our change, or we see its in_slow. */
 static void wait_for_harts(void)
 {
 	if (!trace_mem)
@@ -109,7 +109,7 @@ static bool is_empty(const struct rules *r)
 	       !r->trigger[TRACE_TRIGGER_ON].set;
 }
 
-/* A copy of the event's rules to change, or NULL: no memory. */
+/* Return a copy of the event's rules to change, or NULL if there is no memory. */
 static struct rules *begin_change(unsigned int event)
 {
 	struct rules *r = hv_alloc(sizeof(*r));
@@ -132,7 +132,7 @@ static void end_change(unsigned int event, struct rules *r)
 	if (old)
 		wait_for_harts();
 	hv_free(old);
-	set_slow(); /* behind the last trigger of the old ones, which may have changed `on` */
+	set_slow(); /* after the old rules' last trigger, which may have changed `on` */
 }
 
 int trace_set_filter(unsigned int event, const char *text, struct trace_filter_error *error)

@@ -1,48 +1,51 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_control.h - what stands between an event that is on and the ring: filters, triggers, a ring
- * that is full, and tracing switched off as a whole.
+ * trace_control.h - what decides whether an event that is on gets into the ring: filters, triggers,
+ * a full ring, and tracing_on.
  *
- * Setters: one caller at a time (fs/tracefs.c has a mutex; at boot there is nobody else), a
- * thread's context. They return 0 or -errno.
+ * The setters return 0 or -errno. They have one caller at a time (fs/tracefs.c holds a mutex; at
+ * boot there is no other caller), in thread context.
  */
 #ifndef TRACE_CONTROL_H
 #define TRACE_CONTROL_H
 
 #include "trace_filter.h"
 
-/* Exactly these events are on; vCPUs that run learn of it. */
+/* Switch on exactly these events, and notify vCPUs that run. */
 void trace_set_events(const bool *chosen);
 bool trace_event_is_on(unsigned int event);
 
 void trace_set_on(bool on); /* tracing_on */
 bool trace_is_on(void);
-/* A full ring overwrites its oldest records (the default), or drops what comes. */
+/* A full ring overwrites its oldest records (the default), or drops new ones. */
 void trace_set_overwrite(bool overwrite);
 bool trace_overwrites(void);
 
-/* NULL text: no filter any more. A failed one leaves the event without, as *error tells. */
+/*
+ * Set the event's filter; a NULL text removes it. If the text is wrong, the event is left without a
+ * filter and *error says why.
+ */
 int trace_set_filter(unsigned int event, const char *text, struct trace_filter_error *error);
-/* The event's condition; NULL: none. Valid until it is set. */
+/* The event's filter, or NULL if it has none. Valid until the event's rules change. */
 const char *trace_filter_text(unsigned int event);
 
 enum trace_trigger_kind {
-	TRACE_TRIGGER_OFF, /* tracing_on becomes 0: this event is the last that is recorded */
+	TRACE_TRIGGER_OFF, /* clears tracing_on: this event is the last one recorded */
 	TRACE_TRIGGER_ON,
 	TRACE_NR_TRIGGERS
 };
 
 struct trace_trigger {
 	bool set;
-	u64 left; /* how many times it still acts; ~0: always */
+	u64 left; /* how many more times it acts; ~0: no limit */
 	struct trace_filter filter;
 };
 
-/* times: 1 or more, ~0 for always. -EEXIST: there is one. */
+/* times: 1 or more, ~0 for no limit. -EEXIST if the event has one of this kind. */
 int trace_set_trigger(unsigned int event, enum trace_trigger_kind kind, u64 times,
 		      const char *filter, struct trace_filter_error *error);
 int trace_clear_trigger(unsigned int event, enum trace_trigger_kind kind); /* -ENOENT */
-/* NULL: the event has none. Valid until it is set. */
+/* The event's trigger, or NULL if it has none. Valid until the event's rules change. */
 const struct trace_trigger *trace_trigger_of(unsigned int event, enum trace_trigger_kind kind);
 
 #endif

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_dump.c - the last events of each hart as lines of the log: what a panic leaves behind.
+ * trace_dump.c - print the last events of each hart to the log, for a panic.
  *
- * It runs when something is broken: no lock, no memory, no function that may panic itself, and as
- * many steps as lines are asked for, whatever the rings hold. Where a ring is and how large comes from
- * trace_ring_of(), not out of trace memory; a record counts if its number is the one that belongs
- * there. Other harts may go on writing meanwhile: what they overwrite is told as damaged.
+ * It runs when something is broken. So it takes no lock, allocates nothing, calls no function that
+ * may panic, and takes a number of steps bounded by the number of lines requested, whatever the
+ * rings hold. A ring's address and size come from trace_ring_of(), not from trace memory. A record
+ * is valid only if it has the number that belongs in its slot. Other harts may go on writing
+ * meanwhile; records that they overwrite are reported as damaged.
  *
  * Also compiled for the build machine (tests/trace). Documentation: docs/trace.md
  */
@@ -46,7 +47,7 @@ static void add_signed(struct line *line, u64 value)
 	add_number(line, (s64)value < 0 ? 0 - value : value, 10, 0);
 }
 
-/* Written by a program: nothing but what a terminal prints. */
+/* The text was written by a program: replace everything that is not printable ASCII. */
 static void add_text(struct line *line, u64 value)
 {
 	char c[2] = { 0 };
@@ -79,7 +80,7 @@ static void add_field(struct line *line, const struct trace_field *field, u64 va
 	}
 }
 
-/* Seconds since tracing was set up; in ticks if even that is damaged. */
+/* Add the seconds since tracing was set up, or raw ticks if the timebase is damaged. */
 static void add_time(struct line *line, u64 time)
 {
 	u64 hz = trace_mem->timebase_hz, since = time - trace_mem->start_time;
@@ -137,7 +138,7 @@ static void dump_hart(unsigned int hart, unsigned int count, void (*put)(const c
 	u64 head = READ_ONCE(trace_harts[hart]->head), records, n, damaged = 0;
 	const struct trace_record *ring = trace_ring_of(hart, &records);
 
-	/* As a reader of RAM does: the slot at head may be half written. */
+	/* Like a reader of RAM, leave out the slot at head: it may be half written. */
 	n = MIN(MIN((u64)count, head), records - 1);
 	tell(hart, ": the last ", n, " of ", head, " events", put);
 	for (u64 i = head - n; i != head; i++) {

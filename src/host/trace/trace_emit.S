@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace_emit.S - one record into this hart's ring: the slow half of every trace_NAME().
+ * trace_emit.S - write one record into this hart's ring: the common half of every trace_NAME().
  *
- * Called from inline assembly (hv/trace.h) by t0, so that a site costs its function
- * neither a frame nor registers while it is off.
+ * Called from inline assembly (hv/trace.h) through t0, so that a site costs its function neither a
+ * frame nor saved registers while it is off.
  *
  * Entry: t0 return address, t1 event, t2-t6 arguments, tp thread; interrupts off.
- * Exit:  everything as before but a4-a7. 31 instructions. C twin: trace_write()
+ * Exit:  all registers but a4-a7 are preserved. 31 instructions. C twin: trace_write()
  */
 #include "hv/static_key.h"
 #include "host_offsets.h"
@@ -42,7 +42,7 @@ trace_emit_record:
 	sd	t6, 48(a4)
 	sw	a6, 60(a4)
 
-	/* Step 3: number and head last: who finds them in RAM finds the record whole. */
+	/* Step 3: number and head last. A reader of RAM that finds them finds a complete record. */
 	slli	a6, a7, 10		/* TRACE_EVENT_BITS */
 	or	a6, a6, t1
 	fence	w, w
@@ -51,7 +51,10 @@ trace_emit_record:
 	sd	a7, 0(a5)
 	jr	t0
 
-	/* Filters, triggers, or a ring that keeps its oldest: C decides (trace_control.c). */
+	/*
+	 * Filters, triggers and a ring that keeps its oldest records are left to C
+	 * (trace_control.c).
+	 */
 slow:
 	addi	sp, sp, -96
 	.irp	r, 0, 1, 2, 3

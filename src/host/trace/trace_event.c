@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_event.c - the table of events at run time: as text for readers, and which of them are on.
+ * trace_event.c - the table of events at run time: its text for readers, and switching events on.
  *
  * Also compiled for the build machine (tests/trace). Documentation: docs/trace.md
  */
@@ -69,7 +69,7 @@ bool trace_event_field(unsigned int event, unsigned int i, struct trace_field *f
 	return true;
 }
 
-/* Appends to a text of which only the length may be wanted (buf NULL). */
+/* Append s at offset `at`, or only count if buf is NULL. Returns the new length. */
 static size_t text_add(char *buf, size_t at, const char *s)
 {
 	for (; *s; s++, at++)
@@ -107,7 +107,7 @@ size_t trace_formats_write(char *buf)
 
 /* ---- choosing events by name ---------------------------------------------------- */
 
-/* Backtracks to the last *. */
+/* On a mismatch, go back to the last *. */
 bool trace_glob_match(const char *pattern, size_t len, const char *name)
 {
 	size_t p = 0, star = len; /* len: no * seen */
@@ -132,7 +132,7 @@ bool trace_glob_match(const char *pattern, size_t len, const char *name)
 	return p == len;
 }
 
-/* One word of the list into the choice so far; false: it names no event. */
+/* Apply one word of the list to the choice so far. False if it names no event. */
 static bool select_word(bool *chosen, const char *word, size_t len)
 {
 	bool on = *word != '!', known = false;
@@ -172,7 +172,7 @@ static const u16 group_members[TRACE_NR_GROUPS][8] = {
 	{ TRACE_kvm_inject_irq, TRACE_kvm_ipi_receive, TRACE_NR_EVENTS },
 };
 
-/* Groups and trace_any_key are on while a member is. */
+/* A group is on while one of its members is, trace_any_key while any event is. */
 static void set_groups(const bool *chosen)
 {
 	bool groups[TRACE_NR_GROUPS] = { false }, any = false;
@@ -193,7 +193,7 @@ static void set_groups(const bool *chosen)
 
 void trace_apply(const bool *chosen)
 {
-	/* Nobody has told the harts whom they work for since the last event went off. */
+	/* While all events were off, nothing updated `who`: it may be stale. */
 	for (unsigned int i = 0; !trace_any_key.enabled && i < trace_mem->nr_harts; i++)
 		WRITE_ONCE(trace_harts[i]->who, 0);
 	static_keys_set(trace_keys, TRACE_NR_EVENTS, chosen);

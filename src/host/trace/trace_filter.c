@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_filter.c - conditions on an event's fields, read by recursive descent (trace_filter.h).
+ * trace_filter.c - parse and evaluate conditions on an event's fields (syntax: trace_filter.h).
  *
- * The text becomes a program for a stack of truth values: no pointers, no memory of its own, and
- * a bounded number of steps for each event. What user space writes here is hostile: depth and
- * length are bounded.
+ * A recursive-descent parser turns the text into a program for a stack of truth values. Such a
+ * program has no pointers, needs no memory of its own, and takes a bounded number of steps for each
+ * event. The text comes from user space and is not trusted: depth and length are bounded.
  */
 #include "trace_filter.h"
 #include <asm-generic/errno-base.h>
@@ -110,7 +110,7 @@ static bool field_of(const struct parser *ps, const char *word, size_t len, u8 *
 	return false;
 }
 
-/* As strtoull() with base 0, of which the kernel has none; refuses what does not fit. */
+/* Like strtoull() with base 0, which the kernel lacks. Rejects a number that does not fit. */
 static bool number(struct parser *ps, u64 *value)
 {
 	unsigned int base = 10;
@@ -243,7 +243,7 @@ int trace_filter_parse(struct trace_filter *filter, enum trace_event event, cons
 	return *ps.p ? fail(&ps, "Invalid operator") : 0;
 }
 
-/* ---- for each event ------------------------------------------------------------------- */
+/* ---- evaluation, for each event ------------------------------------------------------- */
 
 static bool compare(const struct trace_filter_op *op, u64 field)
 {
@@ -284,7 +284,7 @@ static u64 value_of(unsigned int field, const u64 *args, u32 who, unsigned int h
 bool trace_filter_match(const struct trace_filter *filter, const u64 *args, u32 who,
 			unsigned int hart)
 {
-	u32 stack = 0; /* of truth values, the top in bit 0: 32 operations cannot overflow it */
+	u32 stack = 0; /* truth values, the top in bit 0: 32 operations cannot overflow it */
 
 	for (unsigned int i = 0; i < filter->nr_ops; i++) {
 		const struct trace_filter_op *op = &filter->op[i];

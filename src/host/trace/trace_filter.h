@@ -8,8 +8,8 @@
  *               "(" condition ")"
  *               field op number
  *
- * `&` asks whether a bit of the number is set. Numbers of a field that may be negative (dec, err,
- * sbierr) compare as such. Also compiled for the build machine (tests/trace).
+ * `&` is true if the field has any bit of the number set. Fields that may be negative (dec, err,
+ * sbierr) are compared as signed numbers. Also compiled for the build machine (tests/trace).
  */
 #ifndef TRACE_FILTER_H
 #define TRACE_FILTER_H
@@ -26,17 +26,17 @@ struct trace_filter {
 		u8 field; /* an argument's number, or FIELD_VM and so on */
 		bool is_signed;
 		u64 value;
-	} op[TRACE_FILTER_OPS]; /* in the order of a stack machine: operands first */
+	} op[TRACE_FILTER_OPS]; /* in postfix order: operands first */
 	char text[TRACE_FILTER_TEXT];
 };
 
-/* What is wrong with a text, as Linux words it, and at which character. */
+/* What is wrong with a text, in Linux's words, and the index of the character. */
 struct trace_filter_error {
 	const char *message;
 	unsigned int at;
 };
 
-/* 0, or -EINVAL with *error. */
+/* Returns 0, or -EINVAL with *error set. */
 int trace_filter_parse(struct trace_filter *filter, enum trace_event event, const char *text,
 		       struct trace_filter_error *error);
 bool trace_filter_match(const struct trace_filter *filter, const u64 *args, u32 who,

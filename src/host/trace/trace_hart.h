@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_hart.h - what a hart needs to write a record; for trace_ring.c, trace_emit.S.
+ * trace_hart.h - the data a hart needs to write a record; for trace_ring.c and trace_emit.S.
  *
- * TRACE_THIS_HART is defined by tests/trace/ring.c, where a hart is not what tp says.
+ * tests/trace/ring.c defines TRACE_THIS_HART itself, because tp does not identify the hart there.
  */
 #ifndef TRACE_HART_H
 #define TRACE_HART_H
@@ -13,27 +13,29 @@
 #define TRACE_THIS_HART() this_hart()
 #endif
 
-/* struct trace_hart_mem as its hart sees it: one line of trace memory for all that a record needs. */
+/* struct trace_hart_mem as its hart uses it: all that a record needs, in one cache line. */
 struct trace_hart {
 	u64 head, dropped;
 	struct trace_record *ring;
 	u64 mask;
 	struct exit_stat *stats;
 	u32 who;     /* as in struct trace_record */
-	u32 in_slow; /* trace_control.c: may be looking at rules */
+	u32 in_slow; /* trace_control.c: the hart may be using rules */
 	u64 reserved[2];
 };
 
 extern struct trace_hart *trace_harts[]; /* NULL before trace_mem_init() */
-extern struct trace_mem *trace_mem;      /* as well */
+extern struct trace_mem *trace_mem;      /* likewise */
 
-/* The events and classes as text, to buf unless that is NULL; its length (trace_event.c). */
+/*
+ * Write events and classes as text to buf unless that is NULL. Returns the length (trace_event.c).
+ */
 size_t trace_formats_write(char *buf);
-/* The ring of a hart that has one, and how many records it holds: not by what trace memory says. */
+/* The ring of a hart that has one, and how many records it holds, without trusting trace memory. */
 const struct trace_record *trace_ring_of(unsigned int hart, u64 *records);
-/* Who wants an exit's class or end, besides the accounting: records of it, samples. */
+/* Besides the accounting: do records need an exit's class, do samples need its end? */
 void trace_set_exit_keys(bool records, bool samples);
-/* A record into the hart's own ring: the C twin of trace_emit.S. */
+/* Write a record into the hart's own ring: the C twin of trace_emit.S. */
 void trace_write(struct trace_hart *th, unsigned int event, const u64 *args);
 
 #endif

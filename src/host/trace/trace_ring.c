@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_ring.c - trace memory: per-hart rings of records, and what exits cost.
+ * trace_ring.c - trace memory: per-hart rings of records, and the costs of exits.
  *
- * Invariant: each hart writes its own ring and statistics only, with interrupts
- * off, so there is neither a lock nor a second writer. The ring overwrites its
- * oldest; `head` in trace memory counts every record ever written, so a reader
- * knows exactly how many are lost. Layout and what a reader may trust of a killed
- * machine: hv/trace_mem.h. Also compiled for the build machine (tests/trace).
- * Documentation: docs/trace.md
+ * Invariant: each hart writes only its own ring and statistics, with interrupts off, so there is
+ * neither a lock nor a second writer. The ring overwrites its oldest records. `head` in trace
+ * memory counts every record ever written, so a reader knows exactly how many are lost. The layout,
+ * and what a reader of a killed machine can rely on: hv/trace_mem.h. Also compiled for the build
+ * machine (tests/trace). Documentation: docs/trace.md
  */
 #include "hv/trace.h"
 #include <asm-generic/errno.h>
@@ -17,10 +16,10 @@
 
 struct trace_hart *trace_harts[HV_MAX_HARTS];
 struct trace_mem *trace_mem;
-static u64 ring_records; /* as in trace_mem, which a defect may have written to */
+static u64 ring_records; /* as in trace_mem, which a bug may have overwritten */
 
 struct static_key trace_exit_key, trace_class_key, trace_fast_end_key;
-static struct static_key trace_exit_time_key; /* the clock of exits is time */
+static struct static_key trace_exit_time_key; /* exit costs are measured in time, not instret */
 
 _Static_assert(TRACE_NR_EVENTS <= 1 << TRACE_EVENT_BITS, "an event number has 10 bits");
 _Static_assert(sizeof(struct trace_record) == 64, "a record is one cache line");
@@ -29,7 +28,7 @@ _Static_assert(sizeof(struct exit_stat) == PAGE_SIZE, "indexed by a shift");
 
 static inline struct trace_hart *my_trace(void)
 {
-	return trace_harts[(int)TRACE_THIS_HART()]; /* signed: as lw loads it */
+	return trace_harts[(int)TRACE_THIS_HART()]; /* signed, as lw loads it */
 }
 
 void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu)
@@ -47,7 +46,7 @@ void trace_write(struct trace_hart *th, unsigned int event, const u64 *args)
 	for (unsigned int i = 0; i < TRACE_ARGS; i++)
 		r->arg[i] = args[i];
 	r->who = th->who;
-	/* Number and head last: who finds them in RAM finds the record whole. */
+	/* Number and head last: a reader of RAM that finds them finds a complete record. */
 	__atomic_store_n(&r->seq_event, (u32)number << TRACE_EVENT_BITS | event, __ATOMIC_RELEASE);
 	__atomic_store_n(&th->head, number + 1, __ATOMIC_RELEASE);
 }
@@ -74,7 +73,7 @@ void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause)
 	clock->slot = (int)(code + irq * EXIT_SLOT_IRQ);
 }
 
-/* By how much a value below 2^14 is shifted, so that 6 bits remain; from its bits 13 to 6. */
+/* The shift that leaves 6 bits of a value below 2^14, indexed by the value's bits 13 to 6. */
 static u8 hist_shift[1 << 8];
 
 static void hist_init(void)
@@ -175,7 +174,7 @@ static void hart_init(unsigned int hart, struct trace_mem *mem)
 	char *area = (char *)mem + mem->harts_offset + hart * mem->hart_stride;
 	struct trace_hart *th = (struct trace_hart *)area;
 
-	memset(area, 0, mem->ring_offset); /* the ring itself stays as it is: head says 0 */
+	memset(area, 0, mem->ring_offset); /* the ring itself is not cleared: head is 0 */
 	th->stats = (struct exit_stat *)(area + mem->stats_offset);
 	th->ring = (struct trace_record *)(area + mem->ring_offset);
 	th->mask = mem->ring_records - 1;
@@ -220,7 +219,7 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	ring_records = mem->ring_records;
 	for (unsigned int i = 0; i < nr_harts; i++)
 		hart_init(i, mem);
-	mem->magic = TRACE_MEM_MAGIC; /* last: a reader that finds it finds the rest */
+	mem->magic = TRACE_MEM_MAGIC; /* last: a reader that finds it finds the rest, too */
 	trace_mem = mem;
 	return 0;
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_sample.c - the event `sample`: where a hart is, asked by a timer of its own.
+ * trace_sample.c - the event `sample`: a timer on each hart records where the hart is.
  *
- *   trace.sample=HZ   samples a second of each hart (default 997: no multiple of anybody's tick)
+ *   trace.sample=HZ   samples per second on each hart (default 997: no multiple of a usual tick)
  *
- * The timer is one of the host's (clock.c), armed only while the event is on: a hart has no tick
- * else. It ends the guest's run, or a program's, at its exact pc. The kernel runs with interrupts
- * off, so what a timer asks for there is seen later: at the end of the exit's handler, of the system
- * call, before another thread runs, or where the kernel takes interrupts by itself (irq_poll()). Each
- * of these calls hv_sample() with what was on its way; the first after the timer's interrupt has
- * become pending takes the sample, and the timer's function, which comes behind, only starts the
- * timer anew.
+ * The timer is one of the host's (clock.c) and armed only while the event is on; without it, a hart
+ * has no tick. It interrupts the guest, or a program, at an exact pc. The kernel runs with
+ * interrupts off, so there the timer is noticed later: at the end of the exit's handler or of the
+ * system call, before another thread runs, or where the kernel itself takes interrupts
+ * (irq_poll()). Each of these places calls hv_sample() with what was running. The first call after
+ * the timer's interrupt has become pending takes the sample. The timer's function runs after that
+ * and only restarts the timer.
  *
- * `late` tells how long that took. A hart's timer has to be started by the hart: a thread goes
- * from hart to hart for it (starter()), so that no interrupt handler has to look for it.
+ * `late` is this delay. A hart's timer has to be started by the hart itself: a thread moves from
+ * hart to hart to do so (starter()), so that no interrupt handler has to check for it.
  * Spec: S §1.3 (sip.STIP), S §1.4. Documentation: docs/trace.md
  */
 #include "trace_sample.h"
@@ -27,16 +27,16 @@
 #include "sched/wait.h"
 
 #define DEFAULT_HZ 997
-/* Between two samples of a hart: four times what one of them costs, so that there is something to see. */
+/* Between two samples of a hart: four times the cost of one, so that other code runs as well. */
 #define LEAST_INSTRUCTIONS 2000
 
-/* A hart's own, but for `runs`, which nobody else writes. */
+/* Accessed only by its own hart. */
 struct sampler {
 	struct hv_timer timer;
-	u64 period; /* ticks; of the point that is waited for */
+	u64 period; /* ticks; the interval that ends at `point` */
 	u64 point;  /* when the next sample is due */
 	bool runs;  /* the timer is armed, or its function runs */
-	bool taken; /* the sample of this point is recorded: the timer's function has not come yet */
+	bool taken; /* this point's sample is recorded, and the timer's function has yet to run */
 };
 
 static struct sampler samplers[HV_MAX_HARTS];
@@ -46,7 +46,7 @@ static struct thread *starter_thread;
 static struct waitq starter_queue;
 static bool starter_wanted;
 
-/* ---- a hart's side, interrupts off ---------------------------------------------------------- */
+/* ---- on each hart, interrupts off ----------------------------------------------------------- */
 
 static void take(struct sampler *s, unsigned int mode, unsigned long pc, u64 now)
 {
@@ -61,7 +61,7 @@ void hv_sample(unsigned int mode, unsigned long pc)
 	struct sampler *s = &samplers[this_hart()];
 	u64 now;
 
-	/* Pending first: until then the hart was not asked, whatever the time is. */
+	/* Check the pending bit first: until it is set no sample is due, whatever the time is. */
 	if (!s->runs || s->taken || !(csr_read(sip) & BIT(IRQ_S_TIMER)))
 		return;
 	now = hv_time();
@@ -93,11 +93,11 @@ static void point_passed(struct hv_timer *timer)
 		s->runs = false;
 		return;
 	}
-	/* Due only since another timer's interrupt is being handled. */
+	/* This point became due only while another timer's interrupt was being handled. */
 	if (!s->taken)
 		take(s, kernel_mode(), (unsigned long)clock_interrupt, now);
 	s->taken = false;
-	/* Points that have passed meanwhile get no sample: `late` of this one says so. */
+	/* Points that passed meanwhile get no sample; `late` of this one accounts for them. */
 	s->point += (1 + (now - s->point) / s->period) * s->period;
 	s->period = period_of_now();
 	hv_timer_start(timer, s->point);
@@ -120,13 +120,15 @@ static void start_here(void)
 
 /* ---- starting and stopping -------------------------------------------------------------------- */
 
-/* It cannot be elsewhere than it was told to be: the kernel is not preempted. */
+/*
+ * Start the timer on every hart. The kernel is not preempted, so the thread stays where it was put.
+ */
 static void starter(void *arg)
 {
 	(void)arg;
 	for (;;) {
 		wait_event(&starter_queue, READ_ONCE(starter_wanted));
-		/* Before the look at what is on. */
+		/* Before reading which events are on. */
 		__atomic_store_n(&starter_wanted, false, __ATOMIC_SEQ_CST);
 		for (unsigned int i = 0; i < nr_harts; i++) {
 			sched_set_affinity(current, BIT(i));
@@ -136,8 +138,9 @@ static void starter(void *arg)
 }
 
 /*
- * On a slow machine (QEMU's -icount shift=10: an instruction takes 1024 ns) a sample would be due before
- * the one before it is done, for ever. The least of several: QEMU's own machine may have been away.
+ * On a slow machine (QEMU's -icount shift=10: an instruction takes 1024 ns) every sample would be
+ * due before the previous one is done. Take the least of several measurements: the machine that
+ * runs QEMU may have been busy.
  */
 static u64 measure_least_period(void)
 {
@@ -184,7 +187,7 @@ void trace_sample_changed(void)
 {
 	if (!hz)
 		set_default();
-	/* What is off stops by itself, at its next point. */
+	/* If the event is off, each timer stops by itself at its next point. */
 	if (!trace_sample_enabled() || !starter_exists())
 		return;
 	__atomic_store_n(&starter_wanted, true, __ATOMIC_RELEASE);

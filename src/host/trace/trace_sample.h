@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_sample.h - the event `sample`: where each hart is, asked by a timer (trace_sample.c).
+ * trace_sample.h - the event `sample`: a timer records where each hart is (trace_sample.c).
  *
- * hv_sample() of hv/host.h is for who knows where an interrupt was taken, or what has been on its
- * way while it could not be.
+ * hv_sample() of hv/host.h is for callers that know where an interrupt was taken, or what was
+ * running while it could not be taken.
  */
 #ifndef TRACE_SAMPLE_H
 #define TRACE_SAMPLE_H
@@ -13,13 +13,15 @@
 
 #define TRACE_SAMPLE_MAX_HZ 100000
 
-/* As hv_sample(), of the kernel, which takes its interrupts at pc: it is idle, or is not. */
+/* hv_sample() for the kernel, which takes its interrupts at pc; the mode is idle or HS. */
 void trace_sample_kernel(unsigned long pc);
 
-/* Samples a second of each hart, 1 to TRACE_SAMPLE_MAX_HZ; -EINVAL. A thread's context. */
+/*
+ * Set the samples per second of each hart, 1 to TRACE_SAMPLE_MAX_HZ; else -EINVAL. Thread context.
+ */
 int trace_sample_set_hz(unsigned long hz);
 unsigned long trace_sample_hz(void);
-/* The event may have been switched: harts begin or end. A thread's context, all harts up. */
+/* Start or stop sampling after events were switched. Thread context, all harts up. */
 void trace_sample_changed(void);
 
 #endif
