@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * console.c - the machine's UART as a terminal: /dev/console; and /dev/tty, which is
- * the terminal of the first program wherever that is.
+ * console.c - /dev/console, the machine's UART as a terminal; and /dev/tty.
+ *
+ * /dev/tty is the first program's terminal, whichever device that is.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
-/* drivers.h - start and end of the host's devices, as the device tree names them. */
+/* drivers.h - start and end of the devices that the device tree names. */
 #ifndef HOST_DRIVERS_H
 #define HOST_DRIVERS_H
 
 #include "hv/types.h"
 
-/* On the first hart, with memory, threads and clock ready: PLIC, RTC, virtio devices. */
+/*
+ * Start the PLIC, the RTC, virtio devices and the console. Runs on the first hart, once memory,
+ * threads and the clock are ready.
+ */
 void drivers_init(void);
-/* Before power-off: what programs wrote leaves the machine. Bounded when nobody takes it. */
+/* Before power-off: wait until the programs' output has left the machine or nobody takes it. */
 void channel_flush(void);
 
 /* The parts, for drivers.c. */
 void plic_init(void);
 void rtc_init(void);
 void virtio_init(void);
-/* Registers of a device: the linear map covers low memory-mapped I/O. */
+/* Device registers. They are reached through the linear map, which covers low memory-mapped I/O. */
 static inline u32 mmio_read32(unsigned long base, unsigned long offset)
 {
 	u32 value = *(volatile u32 *)(base + offset);

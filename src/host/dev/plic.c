@@ -2,9 +2,9 @@
 /*
  * plic.c - the host's own interrupt controller: the platform's PLIC.
  *
- * All device interrupts go to the first hart's supervisor context: two harts that race
- * to claim would only cost a trap. Where there is no PLIC (the AIA is not driven here) a
- * timer calls all handlers each millisecond. Source: PLIC §2 to §9.
+ * All device interrupts go to the first hart's supervisor context. With several harts, all but one
+ * would trap only to lose the race to claim. Without a PLIC (there is no driver for the AIA), a
+ * timer calls all handlers every millisecond. Source: PLIC §2 to §9.
  */
 #include <linux/errno.h>
 #include "sched/clock.h"
@@ -17,9 +17,9 @@
 #include "sched/smp.h"
 
 #define PLIC_SOURCES   1024
-#define PLIC_PRIORITY  0x0      /* 4 bytes a source */
-#define PLIC_ENABLE    0x2000   /* a bit a source, 0x80 bytes a context */
-#define PLIC_CONTEXT   0x200000 /* 0x1000 bytes a context */
+#define PLIC_PRIORITY  0x0      /* 4 bytes per source */
+#define PLIC_ENABLE    0x2000   /* one bit per source, 0x80 bytes per context */
+#define PLIC_CONTEXT   0x200000 /* 0x1000 bytes per context */
 #define PLIC_THRESHOLD 0x0
 #define PLIC_CLAIM     0x4
 
@@ -37,7 +37,7 @@ static unsigned long context_base, enable_base;
 static u32 nr_sources;
 static struct hv_timer poll_timer; /* without a PLIC */
 
-/* Which context of the PLIC is the supervisor's of the hart? -1: none. */
+/* The PLIC's context for the hart's supervisor mode, or -1 if there is none. */
 static int find_context(int node, unsigned long hartid)
 {
 	const fdt32_t *pair;
@@ -130,7 +130,7 @@ void irq_handle_external(void)
 	u32 irq;
 
 	if (!base) {
-		csr_clear(sie, BIT(IRQ_S_EXT)); /* nobody could ever answer it */
+		csr_clear(sie, BIT(IRQ_S_EXT)); /* there is no PLIC at which to claim it */
 		return;
 	}
 	while ((irq = mmio_read32(context_base, PLIC_CLAIM))) {

@@ -2,8 +2,8 @@
 /*
  * port.c - a port's buffers, and the port as a program sees it: a pipe or a terminal.
  *
- * A buffer is in exactly one place: with the device (in the queue), in `filled` or
- * `free`, or in the hands of the one thread that took it from there.
+ * A buffer is in exactly one place: with the device (in the queue), in `filled`, in `free`, or with
+ * the one thread that took it from there.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -28,7 +28,7 @@ static void rx_give(struct port *p, struct port_buf *b)
 	virtq_add(&p->rx, &seg, 0, 1, b);
 }
 
-/* What the device has filled; true if something came. */
+/* Collect the buffers that the device has filled. True if there were any. */
 static bool rx_collect(struct port *p)
 {
 	struct port_buf *b;
@@ -68,10 +68,10 @@ static struct port_buf *tx_take(struct port *p)
 		b = list_first_entry(&p->free, struct port_buf, link);
 		list_del(&b->link);
 	}
-	/* Ask for an interrupt only when somebody is about to wait. */
+	/* Ask for an interrupt only if the caller is about to wait. */
 	virtq_want_interrupt(&p->tx, !b);
 	if (!b) {
-		tx_collect(p); /* what came before the device saw the wish */
+		tx_collect(p); /* buffers returned before the device saw the request */
 		if (!list_empty(&p->free)) {
 			b = list_first_entry(&p->free, struct port_buf, link);
 			list_del(&b->link);
@@ -136,8 +136,8 @@ int port_setup(struct port *p, struct virtio_dev *dev, u32 id)
 }
 
 /*
- * QEMU looks whether a port takes input when its main loop happens to turn, or when it
- * is kicked: without this what was typed before could wait for ever.
+ * QEMU checks whether a port accepts input only when its main loop happens to run, or when the
+ * queue is kicked. Without this kick, input typed earlier could wait forever.
  */
 void port_offer_input(struct port *p)
 {
@@ -146,9 +146,9 @@ void port_offer_input(struct port *p)
 	spin_unlock(&p->lock);
 }
 
-/* ---- what the device tells -------------------------------------------------------------------- */
+/* ---- notifications by the device ------------------------------------------------------------ */
 
-/* To the terminal as far as it has room; the rest waits in `filled`. */
+/* Pass input to the terminal as far as it has room. The rest waits in `filled`. */
 static void tty_feed(struct port *p)
 {
 	u8 bytes[256];
@@ -186,7 +186,7 @@ void port_interrupt(struct port *p)
 
 	spin_lock(&p->lock);
 	input = rx_collect(p);
-	/* A program that reads finds the next buffers itself; it asks again before it waits. */
+	/* A reader finds the next buffers itself, and asks for an interrupt before it waits. */
 	if (input && !p->tty)
 		virtq_want_interrupt(&p->rx, false);
 	output = virtq_has_used(&p->tx);
@@ -203,7 +203,7 @@ void port_interrupt(struct port *p)
 
 void port_far_end(struct port *p, bool open)
 {
-	port_interrupt(p); /* what came before */
+	port_interrupt(p); /* collect what came before */
 	WRITE_ONCE(p->open, open);
 	if (!open && p->tty)
 		tty_feed(p);
@@ -231,7 +231,7 @@ static bool can_write(void *arg)
 	return !list_empty(&p->free) || virtq_has_used(&p->tx) || !READ_ONCE(p->open);
 }
 
-/* A buffer to fill. -EPIPE: the far end is gone; -EAGAIN; -EINTR. */
+/* Get a buffer to fill. -EPIPE if the far end is gone; -EAGAIN; -EINTR. */
 static int tx_wait_for(struct port *p, bool nonblock, struct port_buf **b)
 {
 	int err = 0;
@@ -281,7 +281,7 @@ static long port_tty_write(struct tty *tty, const u8 *buf, size_t size, bool non
 
 	if (err)
 		return err == -EPIPE ? -EIO : err;
-	memcpy(b->data, buf, size); /* the terminal's pieces are smaller than a buffer */
+	memcpy(b->data, buf, size); /* tty_write() passes less than a buffer holds */
 	tx_send(p, b, (u32)size);
 	return (long)size;
 }
@@ -325,7 +325,10 @@ static bool can_read(void *arg)
 	return has_input(p) || !READ_ONCE(p->open);
 }
 
-/* Nothing there? Then an interrupt tells; what came before the device saw the wish counts. */
+/*
+ * Like can_read(), but ask for an interrupt if there is nothing to read. Check again after that:
+ * input may have come before the device saw the request.
+ */
 static bool can_read_or_told(struct port *p)
 {
 	if (can_read(p))
@@ -334,7 +337,7 @@ static bool can_read_or_told(struct port *p)
 	return can_read(p);
 }
 
-/* Under read_lock: the oldest filled buffer stays ours while we copy without the spinlock. */
+/* Under read_lock, so the oldest filled buffer stays ours while we copy without the spinlock. */
 static struct port_buf *rx_first(struct port *p)
 {
 	struct port_buf *b = NULL;
@@ -383,7 +386,7 @@ static long port_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	if (!size)
 		return 0;
 	while (!ret) {
-		/* Looked at once: another reader may take it while we look again. */
+		/* Check only once: another reader may take the input before a second check. */
 		ret = can_read_or_told(p) ? 0 : -EAGAIN;
 		if (ret && !(f->flags & O_NONBLOCK))
 			ret = port_wait(&p->rx_wait, can_read, p, WAIT_FOREVER);
@@ -462,7 +465,7 @@ struct tty *port_tty(struct port *p)
 	if (!tty)
 		return NULL;
 	tty_init(tty, &port_tty_ops, p);
-	/* From here on every buffer interrupts: ^C must not wait for a reader. */
+	/* From here on every filled buffer interrupts: ^C must not wait for a reader. */
 	spin_lock(&p->lock);
 	p->tty = tty;
 	virtq_want_interrupt(&p->rx, true);

@@ -2,8 +2,8 @@
 /*
  * port.h - byte channels out of the machine: the named ports of a virtio console.
  *
- * A port is a pipe to somebody outside. Writing waits while that one is slow and fails
- * with EPIPE when it is gone; reading gives 0 when it has closed its end.
+ * A port is a pipe to a process outside the machine. A write waits while the far end is slow, and
+ * fails with EPIPE once it is gone. A read returns 0 once the far end has closed.
  */
 #ifndef HOST_PORT_H
 #define HOST_PORT_H
@@ -12,13 +12,13 @@
 
 struct port;
 
-struct port *port_find(const char *name); /* "hs.1"; NULL: there is none */
-/* A program's file on it: bytes unchanged. NULL: no memory. */
+struct port *port_find(const char *name); /* such as "hs.1"; NULL: there is none */
+/* Open the port as a file that passes bytes unchanged. NULL: no memory. */
 struct file *port_file(struct port *port, unsigned int flags);
-/* The port as a terminal; one and the same however often it is asked. NULL: no memory. */
+/* The port's terminal, the same one on every call. NULL: no memory. */
 struct tty;
 struct tty *port_tty(struct port *port);
-/* Wait until what was written has been taken, at most so long without progress. */
+/* Wait until all output has been taken. Gives up after patience_ticks without progress. */
 void ports_flush(u64 patience_ticks);
 
 /* virtio_console.c, for virtio_mmio.c. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* port_impl.h - between virtio_console.c (the device) and port.c (its ports). */
+/* port_impl.h - interface between virtio_console.c (the device) and port.c (its ports). */
 #ifndef HOST_PORT_IMPL_H
 #define HOST_PORT_IMPL_H
 
@@ -15,14 +15,14 @@
 struct port_buf {
 	struct list_head link;
 	u8 *data;
-	u32 len, at; /* filled, and read so far */
+	u32 len, at; /* bytes filled, and bytes read so far */
 };
 
 struct port {
 	char name[64];
 	u32 id;
 	bool used; /* we have opened it */
-	bool open; /* somebody is at the far end */
+	bool open; /* the far end is open */
 	struct spinlock lock;
 	struct virtq rx, tx;
 	struct port_buf rx_buf[PORT_RX], tx_buf[PORT_TX];
@@ -31,7 +31,7 @@ struct port {
 	unsigned int sending;
 	struct waitq rx_wait, tx_wait;
 	struct mutex read_lock;
-	struct spinlock feed_lock; /* around feeding the terminal: bytes stay in order */
+	struct spinlock feed_lock; /* held while feeding the terminal: bytes stay in order */
 	struct tty *tty;
 };
 
@@ -39,10 +39,10 @@ int port_setup(struct port *p, struct virtio_dev *dev, u32 id);
 void port_far_end(struct port *p, bool open);
 void port_interrupt(struct port *p);
 void port_offer_input(struct port *p);    /* after the device was told that the port is open */
-unsigned int port_unsent(struct port *p); /* buffers that nobody took yet; 0 if nobody will */
+unsigned int port_unsent(struct port *p); /* buffers not yet taken; 0 if the far end is closed */
 
 /* virtio_console.c */
-/* As wait_event_deadline(), and it polls the device if that has no interrupt. */
+/* Like wait_event_deadline(), but polls the device if it has no interrupt. */
 int port_wait(struct waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline);
 
 #endif

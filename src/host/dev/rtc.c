@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * rtc.c - the date, from a goldfish RTC: nanoseconds since 1970 in two registers. Reading
- * the low half latches the high one.
+ * rtc.c - the date, from a goldfish RTC.
+ *
+ * Two registers hold the nanoseconds since 1970. Reading the low half latches the high one.
  */
 #include "sched/clock.h"
 #include "drivers.h"

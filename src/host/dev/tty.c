@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * tty.c - a terminal as a file: reading, writing, ioctls. tty_input.c has the typing.
+ * tty.c - a terminal as a file: reading, writing, ioctls. tty_input.c handles typed input.
  *
- * Locks: tty->write_lock (sleeping) around output, tty->lock for the rest. Copies
- * from and to user memory happen under neither spinlock.
+ * Locks: tty->write_lock (sleeping) is held around output, tty->lock guards the rest. User memory
+ * is never accessed under a spinlock.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -48,7 +48,7 @@ static bool readable(struct tty *tty, u32 least)
 	return READ_ONCE(tty->committed) - READ_ONCE(tty->head) >= least || READ_ONCE(tty->hung_up);
 }
 
-/* Out of the buffer, in canonical mode to the end of a line at most. */
+/* Take characters from the buffer, in canonical mode at most to the end of a line. */
 static size_t take(struct tty *tty, u8 *to, size_t size, bool *line_end)
 {
 	bool canonical = tty->termios.c_lflag & ICANON;
@@ -86,7 +86,7 @@ static int take_all(struct tty *tty, unsigned long buf, size_t size, size_t *don
 	return 0;
 }
 
-/* Wait as the mode says. 1: look at the buffer; 0: the read returns 0; or -errno. */
+/* Wait for input as the mode requires. 1: read the buffer; 0: the read returns 0; or -errno. */
 static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 {
 	bool canonical = tty->termios.c_lflag & ICANON;
@@ -104,7 +104,7 @@ static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 	err = wait_event_deadline(&tty->read_wait, readable(tty, 1), deadline);
 	if (err == -ETIME)
 		return 0;
-	/* MIN characters, as far as they come without a pause of TIME. */
+	/* Wait for MIN characters, or for a pause of TIME. */
 	while (!err && least > 1 && !readable(tty, MIN(least, (u32)size))) {
 		u32 before = READ_ONCE(tty->committed);
 
@@ -118,7 +118,10 @@ static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 	return err ? err : 1;
 }
 
-/* May the current process use the terminal? 0, or what its job gets instead: -ERESTARTSYS, -EIO. */
+/*
+ * Returns 0 if the current process may use the terminal. From the background: -ERESTARTSYS after
+ * its job was sent the signal, or -EIO if the job cannot be stopped.
+ */
 static int check_foreground(struct tty *tty, int signo)
 {
 	const struct process *p = current_process;
@@ -156,7 +159,7 @@ static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-/* Output processing: at most twice the bytes. */
+/* Output processing. The result is at most twice as long. */
 static size_t cook(const struct tty *tty, const u8 *from, size_t n, u8 *to)
 {
 	tcflag_t flags = tty->termios.c_oflag;
@@ -211,7 +214,7 @@ static void set_termios(struct tty *tty, const struct termios *t, bool flush)
 	spin_lock(&tty->lock);
 	if (flush)
 		tty->head = tty->committed = tty->tail;
-	/* What was typed as a line's beginning can be read at once without lines. */
+	/* Without canonical mode, the beginning of an unfinished line can be read at once. */
 	if (!(t->c_lflag & ICANON))
 		tty->committed = tty->tail;
 	tty->termios = *t;

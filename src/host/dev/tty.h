@@ -12,24 +12,24 @@
 #include "sched/wait.h"
 
 #define TTY_BUFFER 4096  /* typed characters; a power of two */
-#define TTY_EOF    0x100 /* in the buffer: ^D stood here */
+#define TTY_EOF    0x100 /* in the buffer: ^D was typed here */
 
 struct tty;
 
 struct tty_ops {
-	/* Bytes as they are; sleeps until they are taken, or -EAGAIN, -EINTR, -EPIPE. */
+	/* Sends the bytes unchanged. Sleeps until they are taken; or -EAGAIN, -EINTR, -EIO. */
 	long (*write)(struct tty *tty, const u8 *buf, size_t size, bool nonblock);
-	/* Never sleeps: what does not fit is lost. For echo. */
+	/* For echo. Never sleeps: what does not fit is lost. */
 	void (*echo)(struct tty *tty, const u8 *buf, size_t size);
 	unsigned int (*poll_out)(struct tty *tty, struct poll_table *table); /* NULL: always */
-	void (*refill)(struct tty *tty); /* there is room again for tty_input(); or NULL */
+	void (*refill)(struct tty *tty); /* tty_input() has room again; or NULL */
 };
 
 struct tty {
 	const struct tty_ops *ops;
 	void *priv;
-	struct mutex write_lock; /* one program's line is not torn by another's */
-	struct spinlock lock;    /* all below */
+	struct mutex write_lock; /* keeps the lines of programs apart */
+	struct spinlock lock;    /* guards all below */
 	struct termios termios;
 	struct winsize winsize;
 	struct waitq read_wait;
@@ -37,14 +37,14 @@ struct tty {
 	u32 head;      /* next to read */
 	u32 committed; /* readable up to here: whole lines, in canonical mode */
 	u32 tail;      /* end of what was typed */
-	bool literal;  /* ^V came: the next one means itself */
-	bool hung_up;  /* the far end is gone: reads give 0 */
+	bool literal;  /* after ^V: the next character is literal */
+	bool hung_up;  /* the far end is gone: reads return 0 */
 	int pgid;      /* foreground process group; 0: the first program's, and no job control */
 	int sid;
 };
 
 void tty_init(struct tty *tty, const struct tty_ops *ops, void *priv);
-/* From the device: any context. */
+/* Called by the device, in any context. */
 void tty_input(struct tty *tty, const u8 *bytes, size_t size);
 void tty_hangup(struct tty *tty);
 size_t tty_room(struct tty *tty);                /* how many bytes tty_input() can keep */
@@ -52,7 +52,7 @@ int tty_attach(struct tty *tty, struct file *f); /* for a device's open() */
 
 /* console.c: the UART as a terminal, /dev/console and /dev/tty. */
 extern struct tty console_tty;
-extern struct tty *controlling_tty; /* what /dev/tty is */
+extern struct tty *controlling_tty; /* opened by /dev/tty */
 void console_init(void);
 
 #endif

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * tty_input.c - what is typed: translation, line editing, echo, signals.
+ * tty_input.c - typed input: translation, line editing, echo, signals.
  *
- * Runs where the device delivers, in an interrupt mostly: it takes spinlocks only, and
- * its echo never sleeps. Rules: POSIX, General Terminal Interface; Linux's ECHOCTL.
+ * Runs where the device delivers input, mostly in an interrupt: it takes only spinlocks, and its
+ * echo never sleeps. Rules: POSIX, General Terminal Interface; Linux's ECHOCTL.
  */
 #include <linux/signal.h>
 #include <string.h>
 #include "proc/process.h"
 #include "tty.h"
 
-struct echo { /* collected under the lock, sent after it */
+struct echo { /* collected under the lock, sent after its release */
 	u8 bytes[256];
 	size_t n;
 };
@@ -39,7 +39,7 @@ static void echo_char(const struct tty *tty, struct echo *e, u8 c)
 	}
 }
 
-/* Columns that the character took on the screen. */
+/* The columns that the character takes on the screen. */
 static int echo_width(const struct tty *tty, u16 c)
 {
 	if (c == TTY_EOF)
@@ -91,7 +91,7 @@ static void store(struct tty *tty, u16 c)
 		tty->buf[tty->tail++ % TTY_BUFFER] = c;
 }
 
-/* A character that means a signal: its number, or 0. */
+/* The signal that the character sends, or 0. */
 static int signal_of(const struct tty *tty, u8 c)
 {
 	const cc_t *cc = tty->termios.c_cc;
@@ -101,7 +101,7 @@ static int signal_of(const struct tty *tty, u8 c)
 	return c == cc[VINTR] ? SIGINT : c == cc[VQUIT] ? SIGQUIT : c == cc[VSUSP] ? SIGTSTP : 0;
 }
 
-/* Line editing. True: the character was a command. */
+/* Edit the line. True if the character was an editing command. */
 static bool edit(struct tty *tty, struct echo *e, u8 c)
 {
 	const cc_t *cc = tty->termios.c_cc;
@@ -127,7 +127,7 @@ static bool edit(struct tty *tty, struct echo *e, u8 c)
 	return true;
 }
 
-/* One character, under the lock. Returns a signal to send, or 0. */
+/* Process one character, under the lock. Returns a signal to send, or 0. */
 static int type_char(struct tty *tty, struct echo *e, u8 c)
 {
 	bool canonical = tty->termios.c_lflag & ICANON;
@@ -156,7 +156,7 @@ static int type_char(struct tty *tty, struct echo *e, u8 c)
 			return 0;
 	}
 	echo_char(tty, e, c);
-	/* One place stays for the end of the line. */
+	/* Keep one place for the end of the line. */
 	if (!canonical || c == '\n' || tty->tail - tty->head < TTY_BUFFER - 1)
 		store(tty, c);
 	if (!canonical || (!literal && (c == '\n' || (c && c == tty->termios.c_cc[VEOL]))))
@@ -188,7 +188,7 @@ void tty_input(struct tty *tty, const u8 *bytes, size_t size)
 		signo = type_char(tty, &e, bytes[i]);
 		pgid = tty->pgid;
 		spin_unlock(&tty->lock);
-		/* The echo first: it belongs before what the program does about the signal. */
+		/* Echo first: it has to appear before the program's reaction to the signal. */
 		if (e.n && (signo || e.n > sizeof(e.bytes) / 2 || i + 1 == size)) {
 			tty->ops->echo(tty, e.bytes, e.n);
 			e.n = 0;
@@ -203,7 +203,7 @@ size_t tty_room(struct tty *tty)
 {
 	u32 used = READ_ONCE(tty->tail) - READ_ONCE(tty->head);
 
-	/* A line too long for the buffer loses its end: its newline must still get in. */
+	/* A line too long for the buffer loses its end, but its newline must still get in. */
 	if ((tty->termios.c_lflag & ICANON) && READ_ONCE(tty->committed) == READ_ONCE(tty->head))
 		return TTY_BUFFER;
 	return used < TTY_BUFFER / 2 ? TTY_BUFFER / 2 - used : 0;

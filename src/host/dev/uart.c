@@ -18,7 +18,7 @@
 #define UART_LSR_DR   BIT(0)
 #define UART_LSR_THRE BIT(5)
 
-static volatile u8 *regs; /* NULL: the firmware's console */
+static volatile u8 *regs; /* NULL: use the firmware's console */
 static unsigned int shift;
 static u32 irq;
 static bool has_dbcn;

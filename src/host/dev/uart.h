@@ -8,8 +8,8 @@
 
 #include "hv/types.h"
 
-void uart_init(void);                        /* after fdt_init(); until then the firmware's */
-void uart_write(const char *s, size_t size); /* bytes as they are; busy-waits */
+void uart_init(void);                        /* after fdt_init(); firmware console until then */
+void uart_write(const char *s, size_t size); /* bytes unchanged; busy-waits */
 int uart_getc(void);                         /* -1: nothing there */
 u32 uart_irq(void);                          /* PLIC source, 0: none (poll) */
 void uart_enable_rx_irq(void);

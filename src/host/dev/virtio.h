@@ -2,8 +2,8 @@
 /*
  * virtio.h - virtio devices behind memory-mapped registers: transport and queues.
  *
- * Source: virtio §2, §3, §4.2; legacy (version 1) devices by the same chapters' legacy
- * interface sections, for QEMU's default.
+ * Source: virtio §2, §3, §4.2. Legacy (version 1) devices, which are QEMU's default, follow the
+ * legacy interface sections of the same chapters.
  */
 #ifndef HOST_VIRTIO_H
 #define HOST_VIRTIO_H
@@ -12,7 +12,7 @@
 #include "hv/spinlock.h"
 #include "hv/types.h"
 
-#define VIRTQ_MAX 64 /* entries a queue at most: what the drivers here need */
+#define VIRTQ_MAX 64 /* largest queue: as many entries as the drivers here need */
 
 struct virtio_dev;
 
@@ -23,7 +23,7 @@ struct virtq {
 	struct vring_avail *avail;
 	struct vring_used *used;
 	u16 free_head, num_free, last_used;
-	void *token[VIRTQ_MAX]; /* by the chain's first descriptor */
+	void *token[VIRTQ_MAX]; /* indexed by the chain's first descriptor */
 };
 
 struct virtio_dev {
@@ -40,17 +40,20 @@ struct virtq_seg {
 	u32 len;
 };
 
-/* Offer of the device & wanted; sets FEATURES_OK where there is such. -ENODEV: it refuses. */
+/*
+ * Accept the wanted features that the device offers; sets FEATURES_OK on version 2. -ENODEV: the
+ * device refuses.
+ */
 int virtio_negotiate(struct virtio_dev *dev, u64 wanted);
-void virtio_ready(struct virtio_dev *dev); /* DRIVER_OK, and interrupts from here on */
+void virtio_ready(struct virtio_dev *dev); /* sets DRIVER_OK; interrupts from here on */
 void virtio_fail(struct virtio_dev *dev);
 u32 virtio_config32(struct virtio_dev *dev, unsigned int offset);
 u64 virtio_config64(struct virtio_dev *dev, unsigned int offset);
 
-/* A queue of at most `most` entries; -ENOENT: the device has no such queue. */
+/* Set up a queue of at most `most` entries. -ENOENT: the device has no such queue; -ENOMEM. */
 int virtq_setup(struct virtio_dev *dev, struct virtq *vq, unsigned int index, unsigned int most);
 
-/* The caller's lock guards each queue. Segments: first those the device reads. */
+/* The caller's lock guards each queue. Segments the device reads come first. False: no room. */
 bool virtq_add(struct virtq *vq, const struct virtq_seg *segs, unsigned int nr_out,
 	       unsigned int nr_in, void *token);
 void virtq_kick(struct virtq *vq);
@@ -58,7 +61,7 @@ void *virtq_get(struct virtq *vq, u32 *len); /* a used chain's token; NULL: none
 bool virtq_has_used(const struct virtq *vq);
 /* Ask for an interrupt at the next used chain, or for none (a hint). */
 void virtq_want_interrupt(struct virtq *vq, bool want);
-/* For devices without interrupt, and before power-off: what the interrupt would do. */
+/* Do what the interrupt would do: for devices without one, and before power-off. */
 void virtio_poll(struct virtio_dev *dev);
 
 int virtio_blk_probe(struct virtio_dev *dev);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio_blk.c - disks: /dev/vda and on, as block device files.
+ * virtio_blk.c - disks: /dev/vda and so on, as block device files.
  *
- * There is no cache: a read or write goes between the device and the caller's own pages,
- * which are held meanwhile; what a write has returned is with the device, and fsync() makes
- * it durable (VIRTIO_BLK_T_FLUSH). Only where a transfer begins or ends within a sector
- * does that one sector pass through a buffer here, under edge_lock, so that two writers
- * of one sector do not undo each other.
+ * There is no cache: data moves between the device and the caller's own pages, which are held
+ * meanwhile. When write() returns, the device has the data; fsync() makes it durable
+ * (VIRTIO_BLK_T_FLUSH). Only where a transfer begins or ends within a sector does that sector pass
+ * through a buffer here, under edge_lock, so that two writers of one sector do not undo each other.
  *
  * Locks: edge_lock (sleeping) > lock (spin, the queue). Source: virtio §5.2.
  */
@@ -30,7 +29,7 @@
 #define SECTOR     512UL
 #define DISKS_MAX  26
 #define DISK_MAJOR 254
-#define SEGS_MAX   (VIRTQ_MAX - 2) /* of data, beside header and status */
+#define SEGS_MAX   (VIRTQ_MAX - 2) /* data segments, besides header and status */
 
 struct disk {
 	struct virtio_dev *dev;
@@ -46,7 +45,7 @@ struct disk {
 	struct device node;
 };
 
-struct request { /* read and written by the device: on memory that is physically one piece */
+struct request { /* accessed by the device, so physically contiguous */
 	struct virtio_blk_outhdr header;
 	u8 status;
 	bool done;
@@ -81,9 +80,9 @@ static bool has_room(struct disk *d, unsigned int n)
 }
 
 /*
- * Not ended by a signal: the device owns the caller's pages until it answers. The limit is
- * for devices without interrupt, and for counted time: QEMU's -icount sleep=off lets an
- * idle machine's clock jump to the next timer, however far that is, while the disk works.
+ * A signal does not end the wait: the device owns the caller's pages until it answers. The time
+ * limit is for devices without an interrupt, and for counted time: under QEMU's -icount sleep=off,
+ * an idle machine's clock may jump to the next timer, however far away, while the disk works.
  */
 #define disk_wait(d, cond)                                                                    \
 	do {                                                                                  \
@@ -97,7 +96,7 @@ static int status_error(u8 status)
 	return status == VIRTIO_BLK_S_OK ? 0 : status == VIRTIO_BLK_S_UNSUPP ? -EOPNOTSUPP : -EIO;
 }
 
-/* segs[1 .. n] are the data; [0] and [n + 1] are ours. */
+/* Submit a request and wait for it. segs[1 .. n] are the data; [0] and [n + 1] are set here. */
 static int submit(struct disk *d, u32 type, u64 sector, struct virtq_seg *segs, unsigned int n)
 {
 	struct request *r = kmalloc(sizeof(*r));
@@ -139,8 +138,8 @@ struct transfer {
 };
 
 /*
- * Whole sectors, as many as one request takes. The device writes into the pages of a
- * read, so they are faulted in for writing.
+ * Move whole sectors, as many as one request takes. On a read, the device writes to the pages, so
+ * they are faulted in for writing.
  */
 static long move_sectors(struct disk *d, struct transfer *t, bool write, unsigned long buf,
 			 size_t size, u64 pos)
@@ -162,7 +161,7 @@ static long move_sectors(struct disk *d, struct transfer *t, bool write, unsigne
 		};
 		done += part;
 	}
-	/* A page boundary within a sector: what is beyond the last whole sector waits. */
+	/* If a page boundary splits a sector, leave what is beyond the last whole sector. */
 	for (part = done % SECTOR; part && n; part = part > t->segs[n].len ? part : 0) {
 		if (t->segs[n].len > part) {
 			t->segs[n].len -= (u32)part;
@@ -181,7 +180,7 @@ static long move_sectors(struct disk *d, struct transfer *t, bool write, unsigne
 	return done && !err ? (long)done : err;
 }
 
-/* A part of one sector, by way of d->edge. */
+/* Move a part of one sector, through d->edge. */
 static long move_edge(struct disk *d, bool write, unsigned long buf, size_t size, u64 pos)
 {
 	struct virtq_seg segs[3];
@@ -218,7 +217,7 @@ static long disk_io(struct disk *d, bool write, unsigned long buf, size_t size, 
 			n = move_edge(d, write, buf + done, size - done, *pos);
 		else
 			n = move_sectors(d, t, write, buf + done, whole, *pos);
-		if (!n) /* the device takes too few pieces for a sector that spans two pages */
+		if (!n) /* the device takes too few segments for a sector that spans two pages */
 			n = move_edge(d, write, buf + done, size - done, *pos);
 		if (n <= 0)
 			break;

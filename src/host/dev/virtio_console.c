@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio_console.c - the ports of a virtio console: finding them, and moving their bytes.
- * port.c has them as files and terminals.
+ * virtio_console.c - a virtio console's ports: finding them, and moving their bytes.
  *
- * The device tells of its ports by messages on a control queue (virtio §5.3.6.2): we
- * say DEVICE_READY, it answers PORT_ADD for each; to our PORT_READY it answers with the
- * name and whether somebody is at the far end. A port is opened when it is first used:
- * before that the device takes no input for it.
+ * port.c presents them as files and terminals.
  *
- * Output is copied into buffers of 16 KiB, each given to the device at once; a writer
- * waits only while all are on their way. Input stays in the buffers that the device
- * filled until it is read: a program that does not read makes the far end wait.
+ * The device announces its ports by messages on a control queue (virtio §5.3.6.2). We send
+ * DEVICE_READY, and it answers with PORT_ADD for each port. It answers our PORT_READY with the
+ * port's name and whether the far end is open. A port is opened when it is first used; before that
+ * the device takes no input for it.
+ *
+ * Output is copied into buffers of 16 KiB, each given to the device at once; a writer waits only
+ * while the device has all of them. Input stays in the buffers that the device filled until it is
+ * read: if a program does not read, the far end waits.
  *
  * Locks: port->lock (spin) for both queues and the lists; control_lock for the messages.
  */
@@ -35,7 +36,7 @@ static struct port *ports[MAX_PORTS];
 static struct spinlock control_lock;
 static struct virtq control_in, control_out;
 static u8 *control_page;        /* input messages, then output messages */
-static struct waitq ports_wait; /* a port came, got its name, was opened */
+static struct waitq ports_wait; /* a port was added, named or opened */
 
 /* ---- control messages ---------------------------------------------------------------------- */
 
@@ -49,7 +50,7 @@ static void control_send(u32 id, u16 event, u16 value)
 	spin_lock(&control_lock);
 	while (virtq_get(&control_out, &len))
 		;
-	/* Half a page of slots, more than the queue holds: a slot in use is never met. */
+	/* Twice as many slots as the queue has entries, so that this one is not in use. */
 	m = (struct virtio_console_control *)(control_page + PAGE_SIZE / 2) + slot++ % VIRTQ_MAX;
 	m->id = id;
 	m->event = event;
@@ -154,7 +155,7 @@ int virtio_console_probe(struct virtio_dev *dev)
 	int err, i;
 
 	if (console)
-		return -ENXIO; /* one is enough */
+		return -ENXIO; /* only one is used */
 	waitq_init(&ports_wait);
 	dev->interrupt = console_interrupt;
 	err = virtio_negotiate(dev, 1ULL << VIRTIO_CONSOLE_F_MULTIPORT);
@@ -170,7 +171,7 @@ int virtio_console_probe(struct virtio_dev *dev)
 		err = virtq_setup(dev, &control_out, 3, VIRTQ_MAX / 2);
 	if (err)
 		return err;
-	/* Every queue before DRIVER_OK: legacy devices look at them then. */
+	/* Fill the control queue before DRIVER_OK: legacy devices look at it then. */
 	for (i = 0; i < CONTROL_RX; i++)
 		control_give(control_page + i * CONTROL_SIZE);
 	console = dev;
@@ -196,7 +197,7 @@ int port_wait(struct waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline
 
 	if (console->has_irq)
 		return wait_event_deadline(wq, cond(arg), deadline);
-	do { /* no interrupt: look every millisecond */
+	do { /* no interrupt: poll every millisecond */
 		virtio_poll(console);
 		err = wait_event_deadline(wq, cond(arg),
 					  MIN(deadline, hv_time() + ns_to_ticks(1000000)));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio_mmio.c - finding virtio devices, and the transport of both versions.
+ * virtio_mmio.c - find virtio devices; the transport, modern and legacy.
  *
- * A queue's three parts stand in one block laid out as the legacy interface wants
- * it (used ring on a page of its own): modern devices are told the three addresses.
+ * The three parts of a queue are in one block, laid out as the legacy interface requires (the used
+ * ring on a page of its own). A modern device is given the three addresses.
  */
 #include "virtio.h"
 #include <linux/errno.h>
@@ -72,7 +72,7 @@ u64 virtio_config64(struct virtio_dev *dev, unsigned int offset)
 {
 	u32 low, high, before = 0, after = 0;
 
-	do { /* two reads: the generation tells whether they belong together */
+	do { /* two reads: repeat until the generation did not change in between */
 		if (dev->version >= 2)
 			before = rd(dev, VIRTIO_MMIO_CONFIG_GENERATION);
 		low = virtio_config32(dev, offset);
@@ -161,7 +161,7 @@ bool virtq_add(struct virtq *vq, const struct virtq_seg *segs, unsigned int nr_o
 		d->len = segs[i].len;
 		d->flags = (i + 1 < n ? VRING_DESC_F_NEXT : 0) |
 			   (i >= nr_out ? VRING_DESC_F_WRITE : 0);
-		at = d->next; /* the free list goes on behind the chain */
+		at = d->next; /* the free list continues after the chain */
 	}
 	vq->free_head = at;
 	vq->num_free -= (u16)n;
@@ -198,7 +198,7 @@ void *virtq_get(struct virtq *vq, u32 *len)
 	vq->last_used++;
 	head = (u16)READ_ONCE(e->id);
 	if (head >= vq->size || !vq->token[head])
-		return NULL; /* a broken device: nothing of ours */
+		return NULL; /* a broken device: not a chain of ours */
 	*len = READ_ONCE(e->len);
 	for (at = head; vq->desc[at].flags & VRING_DESC_F_NEXT; n++)
 		at = vq->desc[at].next;
@@ -263,7 +263,7 @@ static void probe(int node)
 	else if (dev->device_id == VIRTIO_ID_BLOCK)
 		err = virtio_blk_probe(dev);
 	else
-		err = -ENXIO; /* none of ours; leave it alone */
+		err = -ENXIO; /* no driver here: leave it alone */
 	if (err && err != -ENXIO) {
 		printk("host: virtio device %u at 0x%llx: error %d\n", dev->device_id, pa, -err);
 		virtio_fail(dev);
@@ -273,8 +273,8 @@ static void probe(int node)
 }
 
 /*
- * In the order of addresses, so that the first disk is vda however the tree lists them
- * (QEMU's has the highest address first).
+ * Probe in the order of addresses, so that the first disk is vda however the device tree lists them
+ * (QEMU lists the highest address first).
  */
 void virtio_init(void)
 {

@@ -27,9 +27,7 @@ struct trace_hart {
 extern struct trace_hart *trace_harts[]; /* NULL before trace_mem_init() */
 extern struct trace_mem *trace_mem;      /* likewise */
 
-/*
- * Write events and classes as text to buf unless that is NULL. Returns the length (trace_event.c).
- */
+/* Write events and classes as text to buf unless it is NULL. Returns the length (trace_event.c). */
 size_t trace_formats_write(char *buf);
 /* The ring of a hart that has one, and how many records it holds, without trusting trace memory. */
 const struct trace_record *trace_ring_of(unsigned int hart, u64 *records);

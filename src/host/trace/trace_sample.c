@@ -120,9 +120,7 @@ static void start_here(void)
 
 /* ---- starting and stopping -------------------------------------------------------------------- */
 
-/*
- * Start the timer on every hart. The kernel is not preempted, so the thread stays where it was put.
- */
+/* Start the timer on every hart. The kernel is not preempted: the thread stays where it was put. */
 static void starter(void *arg)
 {
 	(void)arg;

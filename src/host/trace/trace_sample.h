@@ -16,9 +16,7 @@
 /* hv_sample() for the kernel, which takes its interrupts at pc; the mode is idle or HS. */
 void trace_sample_kernel(unsigned long pc);
 
-/*
- * Set the samples per second of each hart, 1 to TRACE_SAMPLE_MAX_HZ; else -EINVAL. Thread context.
- */
+/* Set the samples per second of each hart, 1 to TRACE_SAMPLE_MAX_HZ, or -EINVAL. Thread context. */
 int trace_sample_set_hz(unsigned long hz);
 unsigned long trace_sample_hz(void);
 /* Start or stop sampling after events were switched. Thread context, all harts up. */
