@@ -3,8 +3,8 @@
  * kvm_file.c - the core's files: /dev/kvm and the descriptors of VMs and vCPUs, behind
  * the ops of hv/host.h.
  *
- * A descriptor of the core and whoever holds it by hv_file_hold() share one
- * reference-counted struct core_file; the core's release() runs with the last of them.
+ * A descriptor of the core and each holder by hv_file_hold() share one open file, which has one
+ * struct core_file. The core's release() runs when the last reference is dropped.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -53,7 +53,7 @@ static long core_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return cf->ops->read(cf->priv, buf, size, pos);
 }
 
-/* There is nowhere to go, and no error, as on Linux: statistics are read by pread(). */
+/* Seeking does nothing, and is no error, as on Linux: statistics are read by pread(). */
 static long core_seek(struct file *f, s64 offset, int whence)
 {
 	(void)offset;
@@ -72,14 +72,14 @@ static void core_release(struct file *f)
 	kfree(cf);
 }
 
-/* /dev/kvm, which has a path: on Linux pread() gets as far as to find that nothing can be read. */
+/* /dev/kvm, which has a path. As on Linux, pread() gives -EINVAL and not -ESPIPE. */
 static const struct file_ops core_device_ops = {
 	.ioctl = core_ioctl,
 	.seek = core_seek,
 	.release = core_release,
 };
 
-/* By what the core offers: ioctl() alone, pages to map, or something to read. */
+/* Chosen by what the core offers: only ioctl(), pages to map, or something to read. */
 static const struct file_ops core_file_ops = {
 	.ioctl = core_ioctl,
 	.seek = core_seek,
@@ -148,7 +148,7 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 		return -ENOMEM;
 	}
 	core_file_attach(cf, f, priv);
-	file_get(f); /* the descriptor can be closed by another thread at once */
+	file_get(f); /* another thread can close the descriptor at once */
 	fd = fd_install(f, true);
 	if (fd < 0) {
 		/* The caller keeps priv: it must not be released with the file. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * files.c - the file layer's start: the tree, and the first program's three files.
+ * files.c - start of the file layer: the directory tree, and the first program's standard files.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

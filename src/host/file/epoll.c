@@ -2,16 +2,16 @@
 /*
  * epoll.c - epoll_create1(), epoll_ctl(), epoll_pwait().
  *
- * An item watches one (file, descriptor). A wake-up of one of the file's queues puts it on
- * the instance's ready list; epoll_wait takes it off and asks the file whether it is so.
- * Level-triggered items go back on the list after they were reported, edge-triggered ones
- * wait for the next wake-up, one-shot ones for EPOLL_CTL_MOD.
+ * An item watches one pair of file and descriptor. A wake-up of one of the file's queues puts it on
+ * the instance's ready list; epoll_wait() takes it off and polls the file to see whether it is
+ * ready. Level-triggered items go back on the list once reported, edge-triggered ones wait for the
+ * next wake-up, one-shot ones for EPOLL_CTL_MOD.
  *
- * Locks: watch_mutex (sleeping, one for all instances) guards which items exist; it is
- * held while files are asked, so it comes before every file's own locks. ep->lock (spin)
- * guards the ready list and is taken by wakers under a queue's lock: queue > ep->lock >
- * ep->wait. An epoll that watches an epoll that watches an epoll would let that order
- * become a circle: only one level of nesting is allowed (ELOOP; Linux allows four more).
+ * Locks: watch_mutex (sleeping, one for all instances) guards which items exist. It is held while
+ * files are polled, so it comes before every file's own locks. ep->lock (spin) guards the ready
+ * list and is taken by wakers under a queue's lock: queue > ep->lock > ep->wait. If an epoll could
+ * watch an epoll that watches an epoll, that order could become a cycle, so only one level of
+ * nesting is allowed (ELOOP; Linux allows four more).
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -28,7 +28,7 @@
 #include "proc/syscall.h"
 #include "mm/uaccess.h"
 
-#define EP_QUEUES  3 /* that one file may wait on: a terminal has the most */
+#define EP_QUEUES  3 /* that one file may wait on: a connected socket has the most */
 #define EP_PRIVATE (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 
 struct epoll {
@@ -48,10 +48,10 @@ struct ep_entry {
 
 struct ep_item {
 	struct epoll *ep;
-	struct file *f; /* without reference: file_put() ends the watching */
+	struct file *f; /* not referenced: file_put() removes the item */
 	int fd;
 	struct epoll_event event;
-	bool disabled;               /* one-shot, and it was reported */
+	bool disabled;               /* one-shot, and already reported */
 	struct list_head link;       /* in ep->items */
 	struct list_head ready_link; /* in ep->ready, under ep->lock */
 	struct list_head file_link;  /* in f->watches */
@@ -90,7 +90,7 @@ static void item_mark_ready(struct ep_item *item)
 	waitq_wake_all(&ep->wait);
 }
 
-/* By the waker, under the queue's lock. */
+/* Called by the waker, under the queue's lock. */
 static void item_woken(struct wait_entry *wait)
 {
 	struct ep_item *item = container_of(wait, struct ep_entry, wait)->item;
@@ -172,7 +172,7 @@ void epoll_queues_changed(struct file *f)
 	watch_lock();
 	list_for_each_entry(item, &f->watches, file_link) {
 		item_leave_queues(item);
-		/* EPOLLOUT is not an event here: an unconnected socket reports it, too. */
+		/* EPOLLOUT is no news here: an unconnected socket reports it, too. */
 		if (item_events(item, &item->table) & ~(EPOLLOUT | EPOLLWRNORM))
 			item_mark_ready(item);
 	}
@@ -225,7 +225,7 @@ static struct ep_item *take_ready(struct epoll *ep)
 	return item;
 }
 
-/* At most `max` events; what stays ready goes back on the list behind the others. */
+/* Collect at most `max` events. Items that stay ready go to the end of the list. */
 static int collect(struct epoll *ep, struct epoll_event *out, int max)
 {
 	struct list_head again = LIST_HEAD_INIT(again);
@@ -280,12 +280,12 @@ static int wait_and_collect(struct epoll *ep, struct epoll_event *out, int max, 
 static unsigned int epoll_poll(struct file *f, struct poll_table *table)
 {
 	struct epoll *ep = f->priv;
-	bool held = mutex_is_mine(&watch_mutex); /* an epoll above asks */
+	bool held = mutex_is_mine(&watch_mutex); /* called for an epoll that watches this one */
 	struct ep_item *item;
 	bool ready = false;
 
 	poll_wait(table, &ep->wait);
-	/* An item on the list may have ceased to be ready; only asking tells. */
+	/* An item on the list may no longer be ready; only polling it tells. */
 	if (list_empty(&ep->ready))
 		return 0;
 	if (!held)
@@ -414,7 +414,7 @@ static long do_epoll_wait(struct trap_frame *frame, u64 deadline)
 	f = fd_get((int)frame->a0);
 	if (!f)
 		return -EBADF;
-	max = MIN(max, 1024); /* a caller with more asks again */
+	max = MIN(max, 1024); /* a caller that wants more calls again */
 	events = kmalloc((size_t)max * sizeof(*events));
 	if (f->ops != &epoll_ops)
 		n = -EINVAL;

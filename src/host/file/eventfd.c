@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * eventfd.c - eventfd2(), and the core's view of one (irqfd, ioeventfd).
+ * eventfd.c - eventfd2(), and the core's view of an eventfd (irqfd, ioeventfd).
  *
- * The counter lives in struct hv_event, which the file and the core share by reference;
- * `closed` is told to the watchers when the file goes. Lock: event->lock. It is taken in
- * interrupt context, too, and watchers run under it: they must not call back here.
+ * The counter is in struct hv_event, which the file and the core share by reference. When the file
+ * is released, its watchers are called with `closed`. Lock: event->lock. It is also taken in
+ * interrupt context, and watchers run under it: they must not call back into this file.
  */
 #include <linux/errno.h>
 #include <linux/eventfd.h>
@@ -39,7 +39,7 @@ static bool event_has_room(struct hv_event *event, u64 count)
 	return count <= COUNT_MAX - READ_ONCE(event->count);
 }
 
-/* All of count, or, if there is no room, as far as it goes (fill) or nothing (then false). */
+/* Add count. Without room for all of it, add what fits (fill), or add nothing and return false. */
 static bool event_add(struct hv_event *event, u64 count, bool fill)
 {
 	struct hv_event_watch *w, *next;
@@ -69,7 +69,7 @@ static u64 event_take(struct hv_event *event, bool semaphore)
 	event->count -= count;
 	spin_unlock(&event->lock);
 	if (count)
-		waitq_wake_all(&event->wait); /* writers who found it full */
+		waitq_wake_all(&event->wait); /* writers that found it full */
 	return count;
 }
 
@@ -105,7 +105,9 @@ static long event_write(struct file *f, unsigned long buf, size_t size, u64 *pos
 		return -EFAULT;
 	if (count == ~0ULL)
 		return -EINVAL;
-	/* Under the lock: of two writers that both saw room one may have to wait. */
+	/*
+	 * event_add() decides under the lock: of two writers that saw room, one may have to wait.
+	 */
 	while (count && !event_add(event, count, false)) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;

@@ -2,13 +2,13 @@
 /*
  * fd_table.c - descriptor tables.
  *
- * A table starts with room for a few and grows, at least to double, when a descriptor needs
- * it; it never shrinks. `used` is above every open descriptor, and no descriptor below
- * `lowest` is free: so fork, exec and exit look at what is open and no further, and opening
- * the thousandth file does not look at the others.
+ * A table starts with room for a few descriptors. It grows when a descriptor needs it, at least to
+ * twice its size, and never shrinks. `used` is above every open descriptor, and no descriptor below
+ * `lowest` is free. So fork, exec and exit look no further than the highest open descriptor, and
+ * opening the thousandth file does not look at the others.
  *
- * Lock: fd_table.lock for all of it; arrays are allocated and freed, and references dropped,
- * without it.
+ * Lock: fd_table.lock guards everything. Arrays are allocated and freed without it, and references
+ * are dropped without it.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -26,7 +26,7 @@
 struct fd_table {
 	u32 refs;
 	struct spinlock lock;
-	int size;   /* descriptors that there is room for: a multiple of 64 */
+	int size;   /* number of descriptors that fit; a multiple of 64 */
 	int used;   /* above every open descriptor */
 	int lowest; /* every descriptor below is open */
 	struct file **files;
@@ -49,7 +49,7 @@ struct fd_table *fd_table_create(void)
 	return t;
 }
 
-/* Makes room for descriptor fd < FD_MAX: 0 or -ENOMEM. Another thread may have done so. */
+/* Make room for descriptor fd < FD_MAX, unless another thread has done so. 0 or -ENOMEM. */
 static int make_room(struct fd_table *t, int fd)
 {
 	int size = MIN(MAX(READ_ONCE(t->size) * 2, ALIGN_UP(fd + 1, 64)), FD_MAX);
@@ -152,7 +152,7 @@ static struct file *file_at(const struct fd_table *t, int fd)
 	return fd >= 0 && fd < t->used ? t->files[fd] : NULL;
 }
 
-/* Takes descriptor fd, which is open, out of the table; its reference is the caller's. */
+/* Take the open descriptor fd out of the table. The caller gets its reference. */
 static struct file *take(struct fd_table *t, int fd)
 {
 	struct file *f = t->files[fd];
@@ -263,7 +263,7 @@ int fd_limit(void)
 	return (int)MIN(soft, (unsigned long)FD_MAX);
 }
 
-/* t->lock; released here. */
+/* Called with t->lock held; releases it. */
 static inline struct file *get_and_unlock(struct fd_table *t, int fd)
 {
 	struct file *f = file_at(t, fd);
@@ -280,7 +280,7 @@ static __attribute__((noinline)) struct file *get_later(struct fd_table *t, int 
 	return get_and_unlock(t, fd);
 }
 
-/* Every system call's way: without a call in it no register has to be saved. */
+/* Every system call on a file runs this. Without a call in it, no register has to be saved. */
 struct file *fd_get(int fd)
 {
 	struct fd_table *t = current_process->fds;

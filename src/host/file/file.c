@@ -2,9 +2,9 @@
 /*
  * file.c - open files.
  *
- * A struct file lives as long as somebody holds a reference: descriptors, mappings,
- * system calls under way. Its last holder calls release(), which may sleep; so no
- * reference is dropped under a spinlock or tree_lock. Descriptors: fd_table.c.
+ * A struct file lives as long as it is referenced: by descriptors, mappings, or system calls in
+ * progress. Dropping the last reference calls release(), which may sleep, so no reference is
+ * dropped under a spinlock or tree_lock. Descriptors: fd_table.c.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * file.h - open files, what stands behind them, and descriptor tables.
+ * file.h - open files, their operations, and descriptor tables.
  */
 #ifndef HOST_FILE_H
 #define HOST_FILE_H
@@ -11,34 +11,38 @@
 
 struct file;
 struct inode;
-struct poll_table; /* poll.h: where a poller enters itself */
+struct poll_table; /* poll.h: adds the poller to wait queues */
 
-/* buf is a user address. A NULL member: -EINVAL (read, write), -ENOTTY (ioctl), -ENODEV (mmap_page), -ESPIPE (seek). */
+/*
+ * buf is a user address. A NULL member means -EINVAL (read, write), -ENOTTY (ioctl), -ENODEV
+ * (mmap_page) or -ESPIPE (seek).
+ */
 struct file_ops {
 	long (*read)(struct file *f, unsigned long buf, size_t size, u64 *pos);
 	long (*write)(struct file *f, unsigned long buf, size_t size, u64 *pos);
-	/* As read, into kernel memory: for exec, private file mappings, page-ins. */
+	/* Like read, into kernel memory: for exec, private file mappings, page-ins. */
 	long (*kread)(struct file *f, void *buf, size_t size, u64 pos);
 	long (*ioctl)(struct file *f, unsigned int cmd, unsigned long arg);
-	/* The page behind a shared mapping, with a reference taken; beyond the end -EINVAL. */
+	/* Get the page behind a shared mapping, with a reference. -EINVAL beyond the end. */
 	int (*mmap_page)(struct file *f, u64 page_index, bool write, hpa_t *pa);
-	/* Likewise the whole aligned block of 512 pages, a reference on each; -EINVAL: no such block. */
+	/* Likewise an aligned block of 512 pages, a reference on each. -EINVAL: there is none. */
 	int (*mmap_block)(struct file *f, u64 page_index, hpa_t *pa);
 	/*
-	 * For userfaultfd, where memory is a file's: is there a page yet? And: this page becomes the
-	 * file's, with its reference; -EEXIST, -EFAULT (beyond the end), -ENOMEM. Both or neither.
+	 * For userfaultfd on a file's memory; both or neither. has_page: does the page exist yet?
+	 * insert_page: give the file this page, with its reference; -EEXIST, -EFAULT (beyond the
+	 * end), -ENOMEM.
 	 */
-	unsigned long page_size; /* of what is mapped: 0 or SZ_2M (all of it, hugetlb) */
+	unsigned long page_size; /* of what is mapped: SZ_2M for hugetlb (all of it), else 0 */
 	bool (*has_page)(struct file *f, u64 page_index);
 	int (*insert_page)(struct file *f, u64 page_index, hpa_t pa);
 	unsigned int (*poll)(struct file *f, struct poll_table *table); /* EPOLL* mask */
 	long (*seek)(struct file *f, s64 offset, int whence);
-	bool no_pread, no_pwrite; /* with a seek(), and yet -ESPIPE at a position */
+	bool no_pread, no_pwrite; /* has a seek(), but pread() or pwrite() gives -ESPIPE */
 	int (*fsync)(struct file *f);
 	int (*truncate)(struct file *f, u64 size);
 	long (*getdents)(struct file *f, unsigned long buf, size_t size);
 	int (*allocate)(struct file *f, int mode, u64 offset, u64 size); /* fallocate() */
-	void (*release)(struct file *f); /* the last reference is gone */
+	void (*release)(struct file *f); /* the last reference was dropped */
 };
 
 struct file {
@@ -51,8 +55,8 @@ struct file {
 	void *priv;
 	const char *anon_name; /* "anon_inode:kvm-vcpu", for /proc/self/fd; or NULL */
 	unsigned int kind; /* without inode: S_IFIFO, S_IFCHR, … and permissions, for fstat() */
-	struct list_head watches; /* epoll.c: those who watch this file */
-	unsigned int flock;       /* flock.c: what it holds on its inode; 0: nothing */
+	struct list_head watches; /* epoll.c: items that watch this file */
+	unsigned int flock;       /* flock.c: its lock on the inode; 0: none */
 };
 
 struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int flags);
@@ -61,10 +65,10 @@ static inline void file_get(struct file *f)
 	__atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
 }
 void flock_init(void);              /* flock.c */
-void flock_release(struct file *f); /* f is going away */
+void flock_release(struct file *f); /* f is being freed */
 void file_put(struct file *f);      /* may sleep (release) */
 
-#define FD_MAX (1 << 19) /* what /proc/sys/fs/nr_open says: one allocation holds their table */
+#define FD_MAX (1 << 19) /* as in /proc/sys/fs/nr_open; one allocation can hold such a table */
 
 struct fd_table;
 
@@ -73,10 +77,11 @@ struct fd_table *fd_table_copy(struct fd_table *from); /* fork */
 void fd_table_get(struct fd_table *t);                 /* clone(CLONE_FILES) */
 void fd_table_put(struct fd_table *t);
 bool fd_table_is_shared(struct fd_table *t);
-void fd_table_exec(struct fd_table *t); /* closes what is close-on-exec */
+void fd_table_exec(struct fd_table *t); /* close the close-on-exec ones */
 /*
- * The lowest free descriptor from `from` on, or the very one if `exact`, below `limit` (at most
- * FD_MAX); takes over the reference on success. -ENOMEM; -EMFILE, or if `exact` -EBADF or -EBUSY (reserved).
+ * Install f as the lowest free descriptor from `from` on or, if `exact`, as `from` itself, below
+ * `limit` (at most FD_MAX). Takes over the reference on success. -ENOMEM; -EMFILE or, if `exact`,
+ * -EBADF (not below `limit`) or -EBUSY (reserved).
  */
 int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bool exact,
 		     bool cloexec);
@@ -84,13 +89,13 @@ int fd_table_next(struct fd_table *t, int from); /* the first open one from `fro
 int fd_limit(void);                              /* of the current process: RLIMIT_NOFILE */
 struct file *fd_get(int fd); /* of the current process, referenced; NULL: -EBADF */
 /*
- * For /proc: the inode of the current process's descriptor, referenced, or NULL; its name if it has no
- * path, or "". Takes no reference on the file, because the last one must not be dropped under
- * tree_lock. 0 or -EBADF.
+ * For /proc: get the inode of the current process's descriptor, referenced, or NULL, and its name
+ * if it has no path, else "". Takes no reference on the file, because the last one must not be
+ * dropped under tree_lock. 0 or -EBADF.
  */
 int fd_look(int fd, struct inode **inode, char *name, size_t size);
 int fd_install(struct file *f, bool cloexec);     /* takes over the reference on success; -EMFILE */
-int fd_install_new(struct file *f, bool cloexec); /* the same; takes it over in any case */
+int fd_install_new(struct file *f, bool cloexec); /* the same, but also takes it over on failure */
 /*
  * Reserve a descriptor before a call's first effect, after which the call must not fail for lack of a
  * descriptor or of memory. Until fd_fill() it is not open, but no other call gets it, as on Linux.
@@ -103,11 +108,11 @@ int fd_close(int fd);
 int fd_flags_get(int fd); /* FD_CLOEXEC or 0; -EBADF */
 int fd_flags_set(int fd, bool cloexec);
 
-/* Path lookup and opening, by the kernel itself (exec, boot). */
+/* Opening and reading by the kernel itself (exec, boot). */
 struct file *file_open(const char *path, unsigned int flags, unsigned int mode, int *err);
 long file_kread(struct file *f, void *buf, size_t size, u64 pos);
 u64 file_size(struct file *f);
-/* An ops->seek for what has no known end: SEEK_SET and SEEK_CUR. */
+/* An ops->seek for files without a known end: SEEK_SET and SEEK_CUR. */
 long file_seek_no_end(struct file *f, s64 offset, int whence);
 
 #endif

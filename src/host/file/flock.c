@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * flock.c - flock(): advisory locks of open files, for those who ask.
+ * flock.c - flock(): advisory locks on open files.
  *
- * The lock belongs to the open file, not to the process: descriptors made by dup() or
- * fork() share it, and it ends with the last of them. A lock is changed from shared to
- * exclusive by giving the old one up first, as on Linux.
- * Locks: flock_lock, over every inode's counts; sleepers wait in one queue.
+ * A lock belongs to the open file, not to the process: descriptors made by dup() or fork() share
+ * it, and it ends with the last of them. To change a lock between shared and exclusive, the old one
+ * is dropped first, as on Linux.
+ * Locks: flock_lock guards every inode's counts; all waiters share one queue.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -30,7 +30,7 @@ static void drop(struct file *f)
 	f->flock = 0;
 }
 
-/* What f holds is given up first, also if another thread took it meanwhile. True: f has it now. */
+/* Drop what f holds, even if another thread has just taken it, and try to lock. True on success. */
 static bool try_take(struct file *f, unsigned int kind)
 {
 	struct inode *inode = f->inode;
@@ -70,7 +70,7 @@ static long do_flock(struct file *f, unsigned int op)
 
 	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
 		return -EINVAL;
-	if (!f->inode) /* a pipe or the like: nobody else can open it to ask */
+	if (!f->inode) /* a pipe or the like: nobody else can open it and lock it */
 		return 0;
 	if (f->flock == kind)
 		return 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * memfd.c - memfd_create(): a file of ramfs without a name. Where its size covers a whole
- * aligned 2 MiB its memory comes as one block (ramfs.c), so that mappings get 2M leaves. With
- * MFD_HUGETLB it has huge pages of the pool (hugetlb.c) or none. inode->id: is it one of these?
+ * memfd.c - memfd_create(): a ramfs file without a name.
+ *
+ * Where its size covers a whole aligned 2 MiB, its memory is one block (ramfs.c), so that mappings
+ * get 2M leaves. With MFD_HUGETLB (inode->id is 1) it has only huge pages of the pool (hugetlb.c).
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -64,7 +65,7 @@ long sys_memfd_create(struct trap_frame *frame)
 	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC |
 		      HUGE_SIZE_BITS))
 		return -EINVAL;
-	/* Of huge pages there are 2M ones, as asked for or by default. */
+	/* 2M is the only size of huge pages, explicit or by default. */
 	if ((flags & HUGE_SIZE_BITS) && (flags & HUGE_SIZE_BITS) != MFD_HUGE_2MB)
 		return flags & MFD_HUGETLB ? -ENODEV : -EINVAL;
 	len = strncpy_from_user(name, frame->a0, sizeof(name));

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * pipe.c - pipes: 64 KiB between a file to write and a file to read. Two of them make a
- * connection of sockets (unix_socket.c).
+ * pipe.c - pipes: 64 KiB between a file to write and a file to read.
  *
- * `in` and `out` count bytes for ever; their difference is what is in the buffer. A copy
- * from or to user memory happens without the spinlock, under the end's own mutex: one
- * writer and one reader at a time, and what each moves is its own. Writes of up to
- * PIPE_BUF bytes are whole: they wait until all of it fits.
+ * Two pipes make a connection of sockets (unix_socket.c).
+ *
+ * `in` and `out` count all bytes ever moved; their difference is what is in the buffer. User memory
+ * is accessed without the spinlock, under the end's own mutex: there is one writer and one reader
+ * at a time, and each works on its own part of the buffer. Writes of up to PIPE_BUF bytes are
+ * atomic: they wait until all of it fits.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -28,12 +29,12 @@
 #define PIPE_PAGES (PIPE_SIZE / PAGE_SIZE)
 
 struct pipe {
-	hpa_t page[PIPE_PAGES]; /* allocated one by one: fragmented memory has no larger blocks */
+	hpa_t page[PIPE_PAGES]; /* single pages: fragmented memory may have no larger blocks */
 	struct mutex read_lock, write_lock;
-	u64 in, out; /* each written by its end only */
+	u64 in, out; /* each written only by its end */
 	bool readers, writers;
 	struct waitq wait;    /* both ends */
-	struct spinlock lock; /* refs */
+	struct spinlock lock; /* guards ends */
 	int ends;
 	char name[32];
 };
@@ -84,7 +85,7 @@ long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 				return 0;
 			continue; /* the last writer wrote and closed between the two tests */
 		}
-		/* Looked at once: another reader may take it while we look again. */
+		/* Check only once: another reader may take the data before a second check. */
 		if (nonblock)
 			ret = filled(p) ? 0 : -EAGAIN;
 		else
@@ -109,7 +110,7 @@ static long pipe_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return pipe_get(f->priv, f->flags & O_NONBLOCK, buf, size);
 }
 
-/* write_lock is held: what is free can only grow. */
+/* write_lock is held, so free space can only grow. */
 static long pipe_write_some(struct pipe *p, unsigned long buf, size_t size)
 {
 	size_t done = 0, n;
@@ -162,7 +163,7 @@ long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 	if (!size)
 		return 0;
 	if (nonblock) {
-		/* The lock is held over a wait by a blocking writer only when it is full. */
+		/* A blocking writer waits with the lock held only while the pipe is full. */
 		if (!mutex_trylock(&p->write_lock))
 			return -EAGAIN;
 	} else {
@@ -271,7 +272,7 @@ struct pipe *pipe_new(void)
 	if (!p)
 		return NULL;
 	for (i = 0; i < PIPE_PAGES; i++) {
-		p->page[i] = page_alloc(0); /* not cleared: nothing is read that was not written */
+		p->page[i] = page_alloc(0); /* not cleared: only bytes that were written are read */
 		if (!p->page[i]) {
 			pipe_discard(p);
 			return NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* pipe.h - a pipe as others use it: with an end to write and an end to read. */
+/* pipe.h - the pipe interface for other files: one end to write, one end to read. */
 #ifndef HOST_PIPE_H
 #define HOST_PIPE_H
 
@@ -9,13 +9,13 @@ struct pipe;
 struct poll_table;
 
 struct pipe *pipe_new(void);       /* both ends open; NULL: no memory */
-void pipe_discard(struct pipe *p); /* one that nobody has used */
-/* From and to user memory; -EAGAIN, -EINTR, -EFAULT; -EPIPE (without a signal) where nobody reads. */
+void pipe_discard(struct pipe *p); /* free an unused pipe */
+/* Move bytes to or from user memory. -EAGAIN, -EINTR, -EFAULT; -EPIPE (no signal): no reader. */
 long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 size_t pipe_filled(const struct pipe *p);
 unsigned int pipe_poll_end(struct pipe *p, bool writing, struct poll_table *table);
 void pipe_hang_up(struct pipe *p, bool writing); /* the other end sees it closed */
-void pipe_close(struct pipe *p, bool writing);   /* with the second one it is freed */
+void pipe_close(struct pipe *p, bool writing);   /* the second close frees it */
 
 #endif

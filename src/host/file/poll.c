@@ -2,9 +2,9 @@
 /*
  * poll.c - poll and select: ppoll(), pselect6().
  *
- * A call enters one wait entry in each queue of each file on its first pass; whoever
- * wakes one of them sets `woken` and wakes the call's own queue. Then all files are asked
- * again. The entries stay until the end of the call, as do references on the files.
+ * On its first pass, a call adds one wait entry to each queue of each file. A wake-up of any of
+ * these queues sets `woken` and wakes the call's own queue; then all files are polled again. The
+ * entries and the references on the files are kept until the end of the call.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -71,7 +71,7 @@ static void call_end(struct poll_call *call)
 	}
 }
 
-/* What one descriptor is asked; files are held for the length of the call. */
+/* One polled descriptor. Its file is held until the end of the call. */
 struct polled {
 	struct file *f;
 	unsigned int wanted, got;
@@ -94,7 +94,7 @@ static int scan(struct polled *p, unsigned int n, struct poll_table *table)
 	return ready;
 }
 
-/* The number of those ready; 0: time is up; -EINTR. */
+/* Returns the number of ready files; 0 if time is up; -EINTR, -ENOMEM. */
 static int poll_wait_for(struct polled *p, unsigned int n, u64 deadline)
 {
 	struct poll_call call = { .table.enter = call_enter };
@@ -120,7 +120,7 @@ static int poll_wait_for(struct polled *p, unsigned int n, u64 deadline)
 	return ready ? ready : err == -ETIME ? 0 : err;
 }
 
-/* Absolute time from a relative timespec at user address `ts`; 0: for ever. */
+/* Turn a relative timespec at user address `ts` into a deadline; 0 means forever. */
 static int deadline_of(unsigned long ts, u64 *deadline)
 {
 	struct __kernel_timespec t;
@@ -132,7 +132,7 @@ static int deadline_of(unsigned long ts, u64 *deadline)
 		return -EFAULT;
 	if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= 1000000000)
 		return -EINVAL;
-	if (t.tv_sec < 0x10000000) /* more is as good as for ever */
+	if (t.tv_sec < 0x10000000) /* longer is as good as forever */
 		*deadline = hv_time() + ns_to_ticks((u64)t.tv_sec * 1000000000ULL + (u64)t.tv_nsec);
 	return 0;
 }
@@ -211,7 +211,7 @@ long sys_ppoll(struct trap_frame *frame)
 
 static const unsigned int select_events[3] = { SELECT_IN, SELECT_OUT, SELECT_EX };
 
-/* Read, write, exception: a bit a descriptor, as asked for and as answered. */
+/* The read, write and exception sets, one bit per descriptor: as requested and as answered. */
 struct select_sets {
 	size_t size; /* of one, in bytes */
 	u64 *asked[3], *answer[3];
@@ -222,7 +222,7 @@ static bool set_has(const u64 *set, unsigned int fd)
 	return set[fd / 64] >> (fd % 64) & 1;
 }
 
-/* For n descriptors; 0 or -ENOMEM. One allocation, which asked[0] begins. */
+/* Allocate the sets for n descriptors in one piece, which begins at asked[0]. 0 or -ENOMEM. */
 static int make_sets(struct select_sets *sets, unsigned int n)
 {
 	size_t words = (n + 63) / 64;
@@ -257,7 +257,7 @@ static int write_sets(const struct select_sets *sets, const unsigned long user[3
 	return err;
 }
 
-/* From the sets to a list of descriptors; returns how many. */
+/* Turn the sets into a list of descriptors. Returns how many there are. */
 static unsigned int list_sets(const struct select_sets *sets, unsigned int n, int *fds,
 			      struct polled *p)
 {
@@ -275,7 +275,7 @@ static unsigned int list_sets(const struct select_sets *sets, unsigned int n, in
 	return count;
 }
 
-/* The answer: which descriptor is ready in which set; returns the number of bits. */
+/* Set the answer: which descriptor is ready in which set. Returns the number of bits. */
 static long answer_sets(const struct select_sets *sets, const int *fds, const struct polled *p,
 			unsigned int count)
 {

@@ -2,8 +2,8 @@
 /*
  * poll.h - readiness of files: how ops->poll tells a poller where to wait.
  *
- * ops->poll first calls poll_wait() for each queue that is woken when its answer may
- * change, then looks at its state: so a change in between is seen or wakes.
+ * ops->poll first calls poll_wait() for each queue that is woken when its answer may change, and
+ * then looks at its state. So a change in between is either seen or wakes the poller.
  */
 #ifndef HOST_POLL_H
 #define HOST_POLL_H
@@ -26,7 +26,7 @@ static inline void poll_wait(struct poll_table *table, struct waitq *wq)
 /* EPOLLIN, EPOLLOUT, …; a file without ops->poll is always ready. */
 unsigned int file_poll(struct file *f, struct poll_table *table);
 
-/* epoll.c: f is going away, nobody watches it any more. From file_put(). */
+/* epoll.c, for file_put(): f is being freed; remove every item that watches it. */
 void epoll_forget_file(struct file *f);
 /* f's state depends on other queues from now on: make epolls that watch f wait on those. */
 void epoll_queues_changed(struct file *f);

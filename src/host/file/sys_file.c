@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_file.c - system calls that move bytes: read, write, and their kin.
+ * sys_file.c - system calls that move bytes: read, write, and their variants.
  *
- * A file that has a position keeps it under pos_lock for the length of the call, so
- * two threads that share a descriptor do not read the same bytes.
+ * A file that has a position keeps it under pos_lock for the length of the call, so two threads
+ * that share a descriptor do not read the same bytes.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -75,7 +75,7 @@ long file_pread(struct file *f, unsigned long buf, size_t size, u64 pos)
 	return file_read_at(f, buf, size, &pos);
 }
 
-/* At the file's own position. */
+/* Read or write at the file's own position. */
 static long io_sequential(int fd, bool write, unsigned long buf, size_t size)
 {
 	struct file *f = write ? fd_get_writable(fd) : fd_get_readable(fd);
@@ -110,7 +110,7 @@ long sys_write(struct trap_frame *frame)
 	return io_sequential((int)frame->a0, true, frame->a1, frame->a2);
 }
 
-/* At a position of its own. */
+/* Read or write at the given offset. */
 static long io_positioned(int fd, bool write, unsigned long buf, size_t size, s64 offset)
 {
 	struct file *f = fd_get(fd);
@@ -255,7 +255,7 @@ long sys_pwritev(struct trap_frame *frame)
 	return iov_io(frame, true, true);
 }
 
-/* With flags (RWF_*): none is supported; offset -1 means the file's own position. */
+/* The calls with flags (RWF_*). No flag is supported; offset -1 means the file's own position. */
 long sys_preadv2(struct trap_frame *frame)
 {
 	if (frame->a5)

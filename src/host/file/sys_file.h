@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* sys_file.h - what the file system calls share. */
+/* sys_file.h - what the system calls on files share. */
 #ifndef HOST_SYS_FILE_H
 #define HOST_SYS_FILE_H
 
 #include "file.h"
 #include "fs/inode.h"
 
-#define RW_MAX 0x7ffff000UL /* the most that one call moves, as on Linux */
+#define RW_MAX 0x7ffff000UL /* most bytes that one call moves, as on Linux */
 
 struct at_path { /* a path argument and the directory that it starts from */
 	struct inode *start;
@@ -16,16 +16,16 @@ struct at_path { /* a path argument and the directory that it starts from */
 /* -EBADF, -ENOTDIR, -EFAULT, -ENAMETOOLONG, -ENOMEM. */
 int at_path_get(struct at_path *ap, int dirfd, unsigned long user_path);
 void at_path_put(struct at_path *ap);
-/* The inode of (dirfd, path, AT_* flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW); referenced. */
+/* Look up the inode of (dirfd, path), with AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW; referenced. */
 int at_inode(int dirfd, unsigned long user_path, unsigned int flags, struct inode **inode);
 
-/* Open for reading or writing? -EBADF if not. */
+/* The file of a descriptor that is open for reading or writing, referenced; NULL: -EBADF. */
 struct file *fd_get_readable(int fd);
 struct file *fd_get_writable(int fd);
 bool file_is_readable(const struct file *f);
 bool file_is_writable(const struct file *f);
 long file_pread(struct file *f, unsigned long buf, size_t size, u64 pos);
-/* A pipe whose readers are gone: SIGPIPE for the caller, then EPIPE. */
+/* For a pipe without readers: send SIGPIPE to the caller, and return -EPIPE. */
 long write_broken_pipe(void);
 
 #endif

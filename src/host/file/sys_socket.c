@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_socket.c - system calls on sockets. There are AF_UNIX stream sockets; other families
- * and types are answered as by a Linux built without them. No ancillary data.
+ * sys_socket.c - system calls on sockets.
+ *
+ * Only AF_UNIX stream sockets exist; other families and types get the errors of a Linux that is
+ * built without them. There is no ancillary data.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -137,7 +139,7 @@ static int put_name(const struct unix_name *name, unsigned long user, unsigned l
 
 /* ---- calls on one socket -------------------------------------------------------------------- */
 
-/* The descriptor's socket, with its file held; NULL with *err. */
+/* Get the descriptor's socket, and its file in *f, referenced. NULL with *err set on failure. */
 static struct unix_socket *get_socket(int fd, struct file **f, long *err)
 {
 	struct unix_socket *s;
@@ -148,7 +150,7 @@ static struct unix_socket *get_socket(int fd, struct file **f, long *err)
 	return s;
 }
 
-/* bind() and connect(): a descriptor, and a name of user space's. */
+/* bind() and connect(): each takes a descriptor and a name from user space. */
 static long call_with_name(struct trap_frame *frame,
 			   int (*call)(struct unix_socket *s, const struct unix_name *name))
 {
@@ -329,7 +331,7 @@ long sys_setsockopt(struct trap_frame *frame)
 	long err;
 	struct unix_socket *s = get_socket((int)frame->a0, &f, &err);
 
-	if (s) /* SO_REUSEADDR means nothing to AF_UNIX, and is taken */
+	if (s) /* SO_REUSEADDR has no meaning for AF_UNIX; accept it */
 		err = (int)frame->a1 == SOL_SOCKET && (int)frame->a2 == SO_REUSEADDR ? 0
 										     : -ENOPROTOOPT;
 	file_put(f);
@@ -364,7 +366,7 @@ static long move_plain(struct trap_frame *frame, bool send)
 	else if (s)
 		ret = move(s, f, send, frame->a1, MIN(frame->a2, RW_MAX), flags);
 	if (ret >= 0 && !send && frame->a5)
-		put_user((u32)0, frame->a5); /* a stream tells no sender */
+		put_user((u32)0, frame->a5); /* a stream does not report a sender */
 	file_put(f);
 	return ret;
 }

@@ -7,7 +7,7 @@
  * interval. So no interval is too short: interrupts are no more frequent than reads.
  *
  * Invariant: a timer that is set (next is not 0) and has nothing to read is armed for `next`.
- * Lock: t->lock, taken in interrupt context, too.
+ * Lock: t->lock, also taken in interrupt context.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>

@@ -2,12 +2,12 @@
 /*
  * unix_socket.c - stream sockets between programs of this machine (AF_UNIX).
  *
- * A connection is two pipes, one for each direction. connect() makes both ends, and
- * puts the far one into the listener's backlog; accept() takes it from there. So a
- * client may write before it is accepted, as on Linux.
+ * A connection is two pipes, one for each direction. connect() makes both ends and puts the far one
+ * into the listener's backlog; accept() takes it from there. So a client may write before it is
+ * accepted, as on Linux.
  *
- * Locks: sockets_lock (sleeping, one for all) guards names, states and backlogs. The
- * pipes of a connected socket never change, so bytes move without it.
+ * Locks: sockets_lock (sleeping, one for all) guards names, states and backlogs. The pipes of a
+ * connected socket never change, so bytes move without it.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -37,11 +37,11 @@ struct unix_socket {
 	u32 refs;
 	bool listening, connected;
 	struct pipe *rx, *tx;         /* of a connection */
-	struct waitq wait;            /* the backlog changed, or the state */
+	struct waitq wait;            /* the backlog or the state changed */
 	struct unix_socket **waiting; /* of a listener: its clients' far ends, oldest first */
 	unsigned int nr_waiting, max_waiting;
 	struct list_head link; /* in `bound` */
-	struct inode *inode;   /* what a path name leads to */
+	struct inode *inode;   /* the inode of a path name */
 	struct file *f;        /* the socket's file, not referenced; NULL: not accepted yet */
 	struct unix_name name, peer_name;
 };
@@ -67,7 +67,7 @@ struct unix_socket *socket_new(void)
 	return s;
 }
 
-/* The first who waits; NULL: nobody. */
+/* Take the first client in the backlog, or NULL. */
 static struct unix_socket *backlog_take(struct unix_socket *s)
 {
 	struct unix_socket *client = NULL;
@@ -115,7 +115,7 @@ int socket_connect_pair(struct unix_socket *a, struct unix_socket *b)
 	a->rx = b->tx = other;
 	b->peer_name = a->name;
 	a->peer_name = b->name;
-	/* Whoever sees `connected` without the lock sees the pipes, too. */
+	/* A reader without the lock that sees `connected` sees the pipes, too. */
 	__atomic_store_n(&a->connected, true, __ATOMIC_RELEASE);
 	__atomic_store_n(&b->connected, true, __ATOMIC_RELEASE);
 	return 0;
@@ -146,7 +146,7 @@ static struct unix_socket *find_bound(const struct unix_name *name, const struct
 	return NULL;
 }
 
-/* The file that stands for the name. */
+/* Create the file for the name. */
 static int make_socket_file(const char *path, struct inode **inode)
 {
 	struct inode *start = path_start();
@@ -273,7 +273,7 @@ int socket_connect(struct unix_socket *s, const struct unix_name *name)
 		if (err)
 			socket_put(far); /* takes the lock */
 		else
-			epoll_queues_changed(s->f); /* now those of its pipes */
+			epoll_queues_changed(s->f); /* it waits on its pipes' queues now */
 	} else {
 		err = -ENOMEM;
 	}
@@ -381,7 +381,7 @@ static unsigned int socket_poll(struct file *f, struct poll_table *table)
 		return EPOLLOUT | EPOLLHUP;
 	}
 	events = pipe_poll_end(s->rx, false, table) | pipe_poll_end(s->tx, true, table);
-	/* The far end has closed: what is left can be read, then the end; writing fails. */
+	/* The far end has closed: reads get the rest and then the end, writes fail. */
 	if (events & EPOLLHUP)
 		events = (events & ~EPOLLHUP) | EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (events & EPOLLERR)

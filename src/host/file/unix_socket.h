@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* unix_socket.h - between sys_socket.c (the system calls) and unix_socket.c (what they do). */
+/* unix_socket.h - interface between sys_socket.c (system calls) and unix_socket.c (their work). */
 #ifndef HOST_UNIX_SOCKET_H
 #define HOST_UNIX_SOCKET_H
 
