@@ -5,7 +5,7 @@
 #include "port.h"
 #include "tty.h"
 
-#define FLUSH_PATIENCE_NS 30000000000ULL /* without any progress */
+#define FLUSH_PATIENCE_NS 30000000000ULL /* without progress */
 
 void drivers_init(void)
 {

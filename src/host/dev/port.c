@@ -222,7 +222,7 @@ unsigned int port_unsent(struct port *p)
 	return n;
 }
 
-/* ---- output ------------------------------------------------------------------------------------ */
+/* ---- output ---------------------------------------------------------------------------------- */
 
 static bool can_write(void *arg)
 {
@@ -311,7 +311,7 @@ static unsigned int poll_out(struct port *p, struct poll_table *table)
 	return events;
 }
 
-/* ---- input ------------------------------------------------------------------------------------- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 static bool has_input(struct port *p)
 {
@@ -403,7 +403,7 @@ static long port_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return ret;
 }
 
-/* ---- files ------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static unsigned int port_poll(struct file *f, struct poll_table *table)
 {

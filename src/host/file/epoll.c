@@ -77,7 +77,7 @@ void epoll_init(void)
 	mutex_init(&watch_mutex);
 }
 
-/* ---- items; watch_mutex is held ---------------------------------------------------------------- */
+/* ---- items; watch_mutex is held -------------------------------------------------------------- */
 
 static void item_mark_ready(struct ep_item *item)
 {
@@ -210,7 +210,7 @@ static void item_change(struct ep_item *item, const struct epoll_event *event)
 		item_mark_ready(item);
 }
 
-/* ---- reporting --------------------------------------------------------------------------------- */
+/* ---- reporting ------------------------------------------------------------------------------- */
 
 static struct ep_item *take_ready(struct epoll *ep)
 {
@@ -314,7 +314,7 @@ static const struct file_ops epoll_ops = {
 	.release = epoll_release,
 };
 
-/* ---- system calls ------------------------------------------------------------------------------ */
+/* ---- system calls ---------------------------------------------------------------------------- */
 
 long sys_epoll_create1(struct trap_frame *frame)
 {

@@ -105,9 +105,7 @@ static long event_write(struct file *f, unsigned long buf, size_t size, u64 *pos
 		return -EFAULT;
 	if (count == ~0ULL)
 		return -EINVAL;
-	/*
-	 * event_add() decides under the lock: of two writers that saw room, one may have to wait.
-	 */
+	/* event_add() decides under the lock: of two writers that saw room, one may have to wait */
 	while (count && !event_add(event, count, false)) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
@@ -173,7 +171,7 @@ long sys_eventfd2(struct trap_frame *frame)
 	return fd_install_new(f, flags & EFD_CLOEXEC);
 }
 
-/* ---- for the core ------------------------------------------------------------------------------ */
+/* ---- for the core ---------------------------------------------------------------------------- */
 
 int hv_event_get(int fd, struct hv_event **event)
 {

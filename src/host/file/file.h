@@ -97,8 +97,8 @@ int fd_look(int fd, struct inode **inode, char *name, size_t size);
 int fd_install(struct file *f, bool cloexec);     /* takes over the reference on success; -EMFILE */
 int fd_install_new(struct file *f, bool cloexec); /* the same, but also takes it over on failure */
 /*
- * Reserve a descriptor before a call's first effect, after which the call must not fail for lack of a
- * descriptor or of memory. Until fd_fill() it is not open, but no other call gets it, as on Linux.
+ * Reserve a descriptor before a call's first effect, after which the call must not fail for lack of
+ * a descriptor or memory. Until fd_fill() it is not open, but no other call gets it, as on Linux.
  */
 int fd_reserve(void); /* -EMFILE, -ENOMEM */
 /* Open the reserved descriptor. Takes over the reference; returns fd. */

@@ -155,7 +155,7 @@ static void drop_files(struct polled *p, unsigned int n)
 		file_put(p[i].f);
 }
 
-/* ---- ppoll ------------------------------------------------------------------------------------- */
+/* ---- ppoll ----------------------------------------------------------------------------------- */
 
 static long do_poll(unsigned long user, unsigned int n, u64 deadline)
 {
@@ -203,7 +203,7 @@ long sys_ppoll(struct trap_frame *frame)
 	return ret;
 }
 
-/* ---- pselect6 ---------------------------------------------------------------------------------- */
+/* ---- pselect6 -------------------------------------------------------------------------------- */
 
 #define SELECT_IN  (EPOLLIN | EPOLLRDNORM | EPOLLHUP | EPOLLERR)
 #define SELECT_OUT (EPOLLOUT | EPOLLWRNORM | EPOLLERR)

@@ -29,7 +29,7 @@ trace_emit_record:
 	slli	a4, a4, 6		/* sizeof(struct trace_record) */
 	add	a4, a4, a6
 
-	/* Step 2: when, who, what. */
+	/* Step 2: time, instret, arguments, VM and vCPU. */
 	rdtime	a6
 	sd	a6, 0(a4)
 	rdinstret a6

@@ -118,7 +118,7 @@ static void start_here(void)
 	hv_timer_start(&s->timer, s->point);
 }
 
-/* ---- starting and stopping -------------------------------------------------------------------- */
+/* ---- starting and stopping ------------------------------------------------------------------- */
 
 /* Start the timer on every hart. The kernel is not preempted: the thread stays where it was put. */
 static void starter(void *arg)
