@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * debugfs.c - /sys/kernel/debug/kvm: the core's counters, of all VMs and in a directory for each.
+ * debugfs.c - /sys/kernel/debug/kvm: the core's counters, for all VMs together and for each VM.
  *
- * VMs come and go, so nothing here is kept: names are made when somebody looks. An inode's id is
- * the VM's number (0: all of them), and below it the counter's.
+ * VMs come and go, so nothing is kept here: inodes are made on lookup. The id of a VM's directory
+ * is the VM's number. A file's id has the VM's number (0: all of them) above the counter's.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -14,7 +14,7 @@
 #include "pseudo.h"
 
 #define COUNTER_BITS 16
-#define VM_COOKIES   (1UL << COUNTER_BITS) /* entries of VMs stand behind the counters */
+#define VM_COOKIES   (1UL << COUNTER_BITS) /* entries of VMs come after the counters */
 
 static unsigned long file_id(unsigned int vm, unsigned int counter)
 {
@@ -37,7 +37,7 @@ static int show(struct inode *inode, struct text *t)
 	return err;
 }
 
-/* 0 and nothing else can be written: it clears. */
+/* Only 0 can be written; it clears the counter. */
 static int store(struct inode *inode, const char *line)
 {
 	u64 value;

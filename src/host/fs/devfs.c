@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * devfs.c - the table of devices, and those that are no hardware: null, zero,
- * full, random, urandom.
+ * devfs.c - the table of devices; and null, zero, full, random and urandom, which have no hardware.
  */
 #include <linux/errno.h>
 #include <linux/fs.h>
@@ -77,7 +76,7 @@ static long write_full(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return -ENOSPC;
 }
 
-/* In pieces, so that a huge size neither keeps the hart nor a signal waiting. */
+/* Read in pieces, so that a huge size keeps neither the hart nor a signal waiting. */
 static long read_pieces(unsigned long buf, size_t size, int (*piece)(unsigned long at, size_t n))
 {
 	size_t done = 0, n;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* devfs.h - device nodes: a device number leads to who opens it. */
+/* devfs.h - device nodes: from a device number to the device. */
 #ifndef HOST_DEVFS_H
 #define HOST_DEVFS_H
 
@@ -18,9 +18,9 @@ struct device {
 	struct list_head link;
 };
 
-/* The device and its node; `dev` lives forever. */
+/* Add the device and its node. `dev` must live forever. */
 void devfs_add(struct device *dev);
-/* For inode_open(): -ENXIO if no such device is there. */
+/* Open the inode's device, for inode_open(). -ENXIO: there is no such device. */
 int devfs_open(struct inode *inode, struct file *f);
 void devfs_init(void);
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * initramfs.c - the archive that the machine was started with becomes the tree of files.
+ * initramfs.c - unpack the machine's initramfs into the directory tree.
  *
- * Format: cpio "newc" (070701, or 070702 with checksums, which are not looked at):
- * a header of 110 ASCII characters, the name with its NUL, padding to 4, the data, padding
- * to 4. Several archives may stand one behind the other with zeros between.
+ * Format: cpio "newc" (070701, or 070702 with checksums, which are ignored): a header of 110 ASCII
+ * characters, the name with its NUL, padding to 4, the data, padding to 4. Several archives may
+ * follow one another, with zeros in between.
  *
- * The archive is not trusted: every length is checked against what is left before it is
- * used. At the first thing that is wrong unpacking ends with one line in the log; what
- * came before it stays. Data is not copied: files refer to it (ramfs.c), so every page of
- * the archive gets a reference that is never given back.
+ * The archive is not trusted: every length is checked against what is left before it is used. At
+ * the first error, unpacking stops with one line in the log; what came before it stays. Data is not
+ * copied: files refer to it (ramfs.c), so every page of the archive gets a reference that is never
+ * given back.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -39,7 +39,7 @@ enum field { /* ORDER: newc header, 8 hexadecimal digits each */
 	F_CHECK,
 };
 
-struct hard_link { /* files with several names, by the archive's inode number */
+struct hard_link { /* a file with several names, found by the archive's inode number */
 	struct list_head link;
 	u32 ino, devmajor, devminor;
 	struct inode *inode;
@@ -98,7 +98,7 @@ static void link_remember(struct archive *a, const u32 *field, struct inode *ino
 	list_add(&l->link, &a->links);
 }
 
-/* The directory that is to hold the file, and the name in it; made if missing. */
+/* Find the file's directory, and make missing ones; *last is the name in it. NULL on failure. */
 static struct inode *parent_of(const char *path, const char **last)
 {
 	char name[NAME_LEN_MAX + 1];
@@ -166,7 +166,7 @@ static struct inode *make_inode(const u32 *field, const u8 *data)
 	return inode;
 }
 
-/* A second name of a file: newc gives its data with the last one only. */
+/* Add another name of a file. newc has the data only with the last name. */
 static int add_hard_link(struct inode *dir, const char *last, struct inode *inode, const u32 *field,
 			 const u8 *data)
 {
@@ -194,7 +194,7 @@ static int add_entry(struct archive *a, const char *path, const u32 *field, cons
 	old = dir_find(dir, last);
 	if (!*last || !strcmp(last, ".") || !strcmp(last, "..") ||
 	    (old && S_ISDIR(old->inode->mode))) {
-		inode_put(dir); /* "." itself, or a directory that is there already */
+		inode_put(dir); /* "." itself, or a directory that exists already */
 		return 0;
 	}
 	if (old)
@@ -213,7 +213,7 @@ static int add_entry(struct archive *a, const char *path, const u32 *field, cons
 	return err;
 }
 
-/* The type is one that the tree can hold, and sizes that are used twice are sane. */
+/* Can the tree hold this type, and is the length of a symbolic link's text in range? */
 static bool entry_is_sane(const u32 *field)
 {
 	u32 type = field[F_MODE] & S_IFMT;
@@ -224,7 +224,7 @@ static bool entry_is_sane(const u32 *field)
 	       type == S_IFBLK || type == S_IFIFO || type == S_IFSOCK;
 }
 
-/* One member. False: the end, or a->wrong. */
+/* Unpack one member. False at the end, or after an error (a->wrong). */
 static bool unpack_member(struct archive *a)
 {
 	u32 field[NR_FIELDS];

@@ -5,7 +5,7 @@
 
 #include "hv/types.h"
 
-/* Into the tree below the root. What is wrong with the archive is said in the log. */
+/* Unpack the archive below the root directory. An error in it is reported in the log. */
 void initramfs_unpack(hpa_t pa, size_t size);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * inode.c - inodes, the names in directories, and the path that leads to one.
+ * inode.c - inodes, the names in directories, and an inode's path.
  *
- * A name holds a reference on its inode, and a directory on its parent: the two
- * make a ring that dir_remove() opens. An inode is freed with its last reference; a
- * removed directory that somebody is in stays, empty, until then.
+ * A name holds a reference on its inode, and a directory on its parent. Together they form a cycle,
+ * which dir_remove() breaks. An inode is freed with its last reference; a removed directory that is
+ * still in use stays, empty, until then.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -49,7 +49,7 @@ void inode_put(struct inode *inode)
 {
 	struct inode *parent;
 
-	/* A loop, not a recursion: a removed directory takes its parents along. */
+	/* A loop, not recursion: freeing a removed directory may free its parents, too. */
 	while (inode && !__atomic_sub_fetch(&inode->refs, 1, __ATOMIC_ACQ_REL)) {
 		parent = inode->parent;
 		if (inode->ops && inode->ops->destroy)
@@ -112,7 +112,7 @@ struct dentry *dir_find(struct inode *dir, const char *name)
 	return NULL;
 }
 
-/* What kmalloc() takes for so many bytes. */
+/* The memory that kmalloc() uses for so many bytes. */
 static size_t object_bytes(size_t bytes)
 {
 	size_t size = 32;
@@ -124,7 +124,7 @@ static size_t object_bytes(size_t bytes)
 
 #define FILE_BYTES 512 /* at most, for a struct ram_file */
 
-/* What a name in the tree takes, with its inode: counted for each name of an inode. */
+/* The memory that a name in the tree uses, with its inode: counted for each name of an inode. */
 static long name_bytes(const struct dentry *d, const struct inode *inode)
 {
 	size_t bytes =
@@ -143,7 +143,7 @@ static int name_alloc(const struct inode *dir, const char *name, struct dentry *
 	if (len > NAME_LEN_MAX)
 		return -ENAMETOOLONG;
 	if (!dir->name && dir != root_inode)
-		return -ENOENT; /* removed while somebody is in it */
+		return -ENOENT; /* the directory was removed while in use */
 	if (!tree_has_room())
 		return -ENOSPC;
 	*d = kmalloc(sizeof(**d) + len + 1);
@@ -249,7 +249,7 @@ struct inode *dir_lookup(struct inode *dir, const char *name)
 
 /* ---- making the tree at boot --------------------------------------------------------- */
 
-/* The name's inode, made if it is not there; the name holds the reference. */
+/* Return the name's inode, made if it does not exist. The name holds the reference. */
 static struct inode *make_component(struct inode *dir, const char *name, u32 mode,
 				    const struct inode_ops *ops)
 {
@@ -266,7 +266,7 @@ static struct inode *make_component(struct inode *dir, const char *name, u32 mod
 	return d ? d->inode : NULL;
 }
 
-/* Returned without a reference: the name keeps it. */
+/* The inode is returned without a reference: its name holds one. */
 struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops)
 {
 	char name[NAME_LEN_MAX + 1];

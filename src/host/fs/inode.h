@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * inode.h - the one tree of files in memory: inodes, names, and paths.
+ * inode.h - the tree of files in memory: inodes, names, and paths.
  *
- * Everything is an inode of this tree: what the initramfs brought and programs made
- * (ramfs.c), device nodes (devfs.c), and files whose text is made when they are opened
- * (pseudo.c). tree_lock, a mutex, guards names, parents and link counts; a file's data has
- * a lock of its own (ramfs.c). Order: mm->lock > tree_lock > ram_file lock (docs/locking.md).
+ * There is one tree, and every file with a name is an inode in it: what the initramfs contained and
+ * programs made (ramfs.c), device nodes (devfs.c), and files whose text is generated when they are
+ * opened (pseudo.c). tree_lock, a mutex, guards names, parents and link counts; a file's data has a
+ * lock of its own (ramfs.c). Order: mm->lock > tree_lock > ram_file lock (docs/locking.md).
  */
 #ifndef HOST_INODE_H
 #define HOST_INODE_H
@@ -27,23 +27,23 @@ struct dentry {                /* one name in one directory */
 	char name[];
 };
 
-struct dir_item { /* what readdir() of a made-up directory returns */
+struct dir_item { /* what readdir() of a generated directory returns */
 	u64 cookie;
 	u64 ino;
 	u32 mode;
 	char name[32];
 };
 
-/* NULL members: what ramfs does for the file's type. */
+/* A NULL member stands for what ramfs does with this type of file. */
 struct inode_ops {
-	/* Entries that exist only when asked for; referenced, or NULL. Under tree_lock. */
+	/* Look up an entry that is generated on demand; referenced, or NULL. Under tree_lock. */
 	struct inode *(*lookup)(struct inode *dir, const char *name);
 	/* The first such entry with a cookie >= from; false: there is none. Under tree_lock. */
 	bool (*readdir)(struct inode *dir, u64 from, struct dir_item *item);
 	int (*open)(struct inode *inode, struct file *f); /* sets f->ops, f->priv */
 	void (*cut)(struct inode *inode);                 /* opened for writing with O_TRUNC */
-	long (*readlink)(struct inode *inode, char *buf, size_t size); /* length */
-	struct inode *(*follow)(struct inode *inode); /* a link to an inode; referenced or NULL */
+	long (*readlink)(struct inode *inode, char *buf, size_t size); /* returns the length */
+	struct inode *(*follow)(struct inode *inode); /* where a link leads; referenced or NULL */
 	void (*destroy)(struct inode *inode);
 };
 
@@ -55,12 +55,12 @@ struct inode {
 	u32 nlink;
 	u32 uid, gid;
 	u32 flock_shared;     /* flock.c: open files that hold a shared lock */
-	bool flock_exclusive; /* flock.c: one holds the exclusive lock */
+	bool flock_exclusive; /* flock.c: one open file holds the exclusive lock */
 	u64 ino;
 	u64 rdev;
 	u64 atime, mtime, ctime; /* ns since 1970 */
 	const struct inode_ops *ops;
-	struct inode *parent; /* of a directory: holds a reference; the root: itself, without */
+	struct inode *parent; /* of a directory, referenced; NULL for the root and removed ones */
 	struct dentry *name;  /* one of its names, or NULL: for getcwd() and /proc */
 	struct list_head children;
 	u64 next_cookie;
@@ -76,35 +76,35 @@ extern struct inode *root_inode;
 struct inode *inode_alloc(u32 mode, const struct inode_ops *ops);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode); /* may reschedule, takes no sleeping lock */
-/* The text of a path to it from the root; "(deleted)" behind it where no name is left. */
+/* A path to it from the root, or "(deleted)" if it or a directory on the way has no name left. */
 void inode_path(struct inode *inode, char *buf, size_t size);
-/* The same with tree_lock held; its length. size > 16. */
+/* The same with tree_lock held; returns the length. size > 16. */
 long inode_path_locked(struct inode *inode, char *buf, size_t size);
 
 /* Names; tree_lock is held. */
 struct dentry *dir_find(struct inode *dir, const char *name);
 int dir_add(struct inode *dir, const char *name, struct inode *inode);
 void dir_remove(struct dentry *d);
-/* Rename `old`, replacing what has the new name; after an error nothing has changed. */
+/* Rename `old`, replacing what has the new name. After an error nothing has changed. */
 int dir_move(struct dentry *old, struct inode *to, const char *name);
 bool dir_is_empty(const struct inode *dir);
-/* An entry, made-up ones included; referenced, or NULL. */
+/* Look up an entry, real or generated; referenced, or NULL. */
 struct inode *dir_lookup(struct inode *dir, const char *name);
 
 /* Paths (path.c); tree_lock is held. */
-#define WALK_NOFOLLOW  1 /* the last component may be a symbolic link: give that */
-#define WALK_PARENT    2 /* give the directory, and the last component's text in `last` */
+#define WALK_NOFOLLOW  1 /* do not follow the last component if it is a symbolic link */
+#define WALK_PARENT    2 /* find the directory, and put the last component's text in `last` */
 #define WALK_DIRECTORY 4 /* what is found must be a directory */
 
 struct walk {
 	struct inode *inode;         /* found; referenced */
 	char last[NAME_LEN_MAX + 1]; /* WALK_PARENT: "" if the path names a directory itself */
-	bool must_be_dir;            /* WALK_PARENT: a slash stood behind it */
+	bool must_be_dir;            /* WALK_PARENT: a slash followed `last` */
 };
 
 int path_walk(struct inode *start, const char *path, unsigned int flags, struct walk *w);
 
-/* Making things at boot: parents are made as needed; NULL on failure. */
+/* Make files at boot, with missing parents. NULL on failure. */
 struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops);
 struct inode *tree_make_link(const char *path, const char *target);
 
@@ -115,13 +115,13 @@ struct file *path_open(struct inode *start, const char *path, unsigned int flags
 		       int *err);
 
 /* ramfs.c: data of regular files. */
-bool tree_has_room(void);    /* has the directory tree less than its share of memory? */
-void tree_count(long bytes); /* add to what the tree takes; negative: memory was freed */
+bool tree_has_room(void);    /* does the directory tree use less than its share of memory? */
+void tree_count(long bytes); /* add to the memory that the tree uses; negative: memory was freed */
 struct ram_file *ram_file_create(const void *base, u64 size);
 void ram_file_destroy(struct ram_file *rf);
 u64 ram_file_size(const struct ram_file *rf);
 u64 ram_file_pages(const struct ram_file *rf);
-/* Blocks of 2M where the size allows; `hugetlb`: of the pool of huge pages, and nothing else. */
+/* Use blocks of 2M where the size allows; `hugetlb`: only pages of the pool of huge pages. */
 void ram_file_set_huge(struct ram_file *rf, bool hugetlb);
 int ram_file_truncate(struct ram_file *rf, u64 size);
 extern const struct file_ops ram_file_ops;

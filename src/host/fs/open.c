@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * open.c - from an inode or a path to an open file; directories as files.
+ * open.c - open an inode or a path; directories as files.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -17,7 +17,7 @@
 	(O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | __O_SYNC | O_DIRECT | O_PATH | \
 	 O_DIRECTORY | O_LARGEFILE)
 
-/* Under O_PATH a file is only a place in the tree. */
+/* With O_PATH, a file only marks a place in the tree. */
 static const struct file_ops path_ops = { 0 };
 
 static int open_by_type(struct inode *inode, struct file *f, unsigned int flags)
@@ -85,7 +85,7 @@ struct file *inode_open(struct inode *inode, unsigned int flags, int *err)
 	return opened(f, *err);
 }
 
-/* tree_lock is held. The file that open(O_CREAT) makes, or the one that is there. */
+/* Create the file for open(O_CREAT). tree_lock is held. */
 static int create_at(struct inode *start, const char *path, unsigned int mode, struct walk *w)
 {
 	struct inode *dir, *inode;
@@ -100,7 +100,7 @@ static int create_at(struct inode *start, const char *path, unsigned int mode, s
 	else if (dir->ops)
 		err = -EACCES;
 	else if (dir_find(dir, w->last))
-		err = -ENOENT; /* a symbolic link to what is not there */
+		err = -ENOENT; /* a dangling symbolic link */
 	else if (!(inode = inode_alloc(S_IFREG | (mode & 07777), NULL)))
 		err = -ENOMEM;
 	else if (!(inode->data = ram_file_create(NULL, 0)))
@@ -133,7 +133,7 @@ struct file *path_open(struct inode *start, const char *path, unsigned int flags
 		       int *err)
 {
 	bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-	/* Allocated before the file is created: to open a new file takes no more memory. */
+	/* Allocated before the file is created: opening a new file then needs no more memory. */
 	struct file *f = alloc_unopened(flags);
 	unsigned int walk_flags = 0;
 	bool created = false;
@@ -173,7 +173,7 @@ struct linux_dirent64 { /* of getdents64(); no UAPI header has it */
 	char d_name[];
 };
 
-/* One entry into the kernel's buffer; its length, or 0 if there is no room. */
+/* Put one entry into the kernel's buffer. Returns its length, or 0 if there is no room. */
 static size_t put_entry(u8 *to, size_t room, u64 ino, u64 next, u32 mode, const char *name)
 {
 	struct linux_dirent64 *e = (struct linux_dirent64 *)to;
@@ -191,7 +191,7 @@ static size_t put_entry(u8 *to, size_t room, u64 ino, u64 next, u32 mode, const 
 	return size;
 }
 
-/* The entry with the smallest cookie >= *cookie; made-up entries follow the real ones. */
+/* Put the entry with the smallest cookie >= *cookie. Generated entries follow the real ones. */
 static size_t entry_at(struct inode *dir, u64 *cookie, u8 *to, size_t room, bool *more)
 {
 	const u64 made_up = 1ULL << 32;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * path.c - from a path to an inode.
+ * path.c - find the inode of a path.
  *
- * The walk is a loop over components. A symbolic link's text is put in front of
- * what is left of the path, in a buffer that exists only then; 40 links are the
- * limit, as Linux has it. Everything here runs under tree_lock, so names and
- * link texts stand still; nothing here touches user memory.
+ * The walk is a loop over components. A symbolic link's text is put in front of what is left of the
+ * path, in a buffer that is allocated only then. The limit is 40 links, as on Linux. Everything
+ * here runs under tree_lock, so names and link texts do not change. No user memory is touched.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -18,8 +17,8 @@
 struct path_state {
 	struct inode *at;  /* where we are; referenced */
 	const char *rest;  /* what is left of the path */
-	char *buf;         /* two halves of PATH_LEN_MAX, once a link was met */
-	unsigned int half; /* the one in use */
+	char *buf;         /* two halves of PATH_LEN_MAX, once a link was found */
+	unsigned int half; /* the half in use */
 	unsigned int links;
 };
 
@@ -29,7 +28,7 @@ static void state_move(struct path_state *s, struct inode *to)
 	s->at = to;
 }
 
-/* Put the link's text before what is left. */
+/* Put the link's text in front of what is left. */
 static int state_expand(struct path_state *s, struct inode *link)
 {
 	char *text;
@@ -41,7 +40,7 @@ static int state_expand(struct path_state *s, struct inode *link)
 		s->buf = kmalloc(2 * PATH_LEN_MAX);
 	if (!s->buf)
 		return -ENOMEM;
-	s->half = !s->half; /* the rest of the path may stand in the other one */
+	s->half = !s->half; /* the rest of the path may be in the other one */
 	text = s->buf + s->half * PATH_LEN_MAX;
 	if (link->ops && link->ops->readlink)
 		len = link->ops->readlink(link, text, PATH_LEN_MAX - 1);
@@ -60,7 +59,7 @@ static int state_expand(struct path_state *s, struct inode *link)
 	return 0;
 }
 
-/* Takes the next component off s->rest; its length, 0 at the end, or -ENAMETOOLONG. */
+/* Take the next component off s->rest. Returns its length, 0 at the end, or -ENAMETOOLONG. */
 static int next_component(struct path_state *s, char *name)
 {
 	const char *end;
@@ -99,13 +98,16 @@ static struct inode *step_child(struct inode *dir, const char *name)
 	return to;
 }
 
-/* lookup() and follow() of made inodes (/proc) return NULL for an unknown name or for lack of memory. */
+/*
+ * For an unknown name and for lack of memory alike, lookup() and follow() of generated inodes
+ * (/proc) return NULL.
+ */
 static int not_found(const struct inode *maker)
 {
 	return maker->ops && page_was_missed() ? -ENOMEM : -ENOENT;
 }
 
-/* One component. `follow`: go through the link if it is one. */
+/* Walk one component. `follow`: if it is a symbolic link, go through it. */
 static int path_step(struct path_state *s, const char *name, bool follow)
 {
 	struct inode *child, *to;

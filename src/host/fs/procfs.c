@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs.c - /proc: what is about the machine. procfs_pid.c has what is about processes.
+ * procfs.c - /proc: files about the machine. procfs_pid.c has those about processes.
  *
- * Only what real programs read is here, and only what is true: no file with invented
- * figures.
+ * Only files that real programs read exist, and all they say is true: no figure is invented.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -55,7 +54,10 @@ static int show_meminfo(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* In Linux's form (version 2.1): with MemFree, what is free to the byte. Larger blocks are pages. */
+/*
+ * In Linux's format (version 2.1). Together with MemFree it shows all free memory, to the byte.
+ * Larger blocks are whole pages.
+ */
 static int show_slabinfo(struct inode *inode, struct text *t)
 {
 	struct kmalloc_class c;
@@ -76,7 +78,7 @@ static int show_slabinfo(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* The device tree's own words, for the harts that are up. */
+/* What the device tree says about the harts that are up. */
 static int show_cpuinfo(struct inode *inode, struct text *t)
 {
 	int cpus = fdt_path_offset(host_fdt, "/cpus"), node;
@@ -147,7 +149,7 @@ static int show_stat(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* Files of one number or word. */
+/* Files with one number or word. */
 static int show_word(struct inode *inode, struct text *t)
 {
 	const struct pseudo_file *pf = inode->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs.h - between procfs.c (the machine), procfs_pid.c (processes), procfs_link.c (their
- * links), procfs_mem.c (their memory).
+ * procfs.h - interface between procfs.c (the machine), procfs_pid.c (processes), procfs_link.c
+ * (their links) and procfs_mem.c (their memory).
  */
 #ifndef HOST_PROCFS_H
 #define HOST_PROCFS_H
@@ -13,19 +13,19 @@ extern const struct inode_ops proc_exe_ops, proc_cwd_ops, proc_fd_dir_ops;
 void procfs_link_init(void); /* /proc/self */
 void sysrq_init(void);       /* /proc/sysrq-trigger, if the boot asked for it */
 
-/* inode->id of what is below /proc/PID is that number. */
-int proc_number(const char *name); /* a number as a name; -1: it is none */
+/* Below /proc/PID, inode->id is that number (in fd/, the descriptor). */
+int proc_number(const char *name); /* the number that the name spells; -1: none */
 struct process;
-struct process *proc_process(int id); /* of a process's or a thread's number; referenced, or NULL */
-bool proc_is_mine(const struct inode *inode); /* the caller's own process */
+struct process *proc_process(int id); /* by a process's or a thread's number; referenced, or NULL */
+bool proc_is_mine(const struct inode *inode); /* is it the caller's own process? */
 
-/* procfs_mem.c: of the caller's own memory. */
+/* procfs_mem.c: the caller's own memory. */
 struct text;
 int proc_show_maps(struct inode *inode, struct text *t);
 int proc_show_smaps(struct inode *inode, struct text *t);
 int proc_store_clear_refs(struct inode *inode, const char *line);
 
-/* As uname() says it. */
+/* As uname() reports it. */
 #define OS_RELEASE "6.12.0-hyperscope"
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * procfs_link.c - the links of /proc/PID: exe, cwd, fd/N; and /proc/self.
  *
- * exe and fd/N lead to the inode itself, so that opening one works where no name is left.
+ * exe and fd/N lead to the inode itself, so they can be opened even if the file has no name left.
  * All of this runs under tree_lock, so it takes no reference on an open file: dropping the last one
  * may take mm->lock or sockets_lock, which come before tree_lock (docs/locking.md).
  */

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs_pid.c - /proc/self and /proc/PID: what a process may see of itself, and a little
- * of others.
+ * procfs_pid.c - /proc/self and /proc/PID: what a process sees of itself, and a little of others.
  *
- * Inodes here are made when somebody looks them up, and go when he lets go; id is the
- * process's number, and each file looks the process up anew. Another process's memory and
- * descriptors may vanish at any time, so maps, fd, environ tell of the caller's own only.
+ * Inodes here are made on lookup and freed with their last reference. id is the process's number,
+ * and each file looks the process up again. Another process's memory and descriptors may vanish at
+ * any time, so maps, fd and environ work only for the caller's own process.
  */
 #include <linux/errno.h>
 #include <asm/resource.h>
@@ -36,7 +35,7 @@ int proc_number(const char *name)
 	return (int)value;
 }
 
-/* The process of a number: its own, or one of its threads'. Referenced, or NULL. */
+/* Find a process by its own number or by one of its threads'. Referenced, or NULL. */
 struct process *proc_process(int id)
 {
 	struct process *p = process_find(id);
@@ -113,7 +112,7 @@ static int thread_facts(int tid, struct thread_facts *facts)
 	return err;
 }
 
-/* Of a process whose first thread is gone, or of a zombie. */
+/* For a process whose first thread is gone, or for a zombie. */
 static void facts_without_thread(const struct process *p, struct thread_facts *facts)
 {
 	const char *slash = strrchr(p->path, '/');
@@ -148,7 +147,7 @@ static unsigned long mm_pages(const struct process *p)
 	return p == current_process && p->mm ? p->mm->total_pages : 0;
 }
 
-/* A parent may go at any time. */
+/* Under the lock, because the parent may exit at any time. */
 static int parent_of(const struct process *p)
 {
 	int pid;
@@ -199,7 +198,7 @@ static int show_status(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* Text from the caller's own memory, such as its arguments. */
+/* Add text from the caller's own memory, such as its arguments. */
 static int add_user_bytes(struct text *t, unsigned long from, unsigned long to)
 {
 	char buf[128];
@@ -316,7 +315,7 @@ static bool pid_readdir(struct inode *dir, u64 from, struct dir_item *item)
 	return entry_readdir(dir, from, item, ARRAY_SIZE(pid_entries));
 }
 
-/* task/TID has the same but for task itself, or who walks the tree would never come out. */
+/* task/TID has the same entries except task itself; else a walk of the tree would never end. */
 static struct inode *tid_lookup(struct inode *dir, const char *name)
 {
 	return entry_lookup(dir, name, ARRAY_SIZE(pid_entries) - 1);
@@ -330,7 +329,7 @@ static bool tid_readdir(struct inode *dir, u64 from, struct dir_item *item)
 static const struct inode_ops tid_dir_ops = { .lookup = tid_lookup, .readdir = tid_readdir };
 static const struct inode_ops pid_dir_ops = { .lookup = pid_lookup, .readdir = pid_readdir };
 
-/* The thread of a process with the lowest number >= from; -1: none. */
+/* The lowest thread number >= from in a process; -1: none. */
 static int next_tid(int pid, int from)
 {
 	struct process *p = proc_process(pid);

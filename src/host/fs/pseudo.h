@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * pseudo.h - files whose text the host makes when they are opened: /proc and /sys.
+ * pseudo.h - files whose text the host generates when they are opened: /proc and /sys.
  */
 #ifndef HOST_PSEUDO_H
 #define HOST_PSEUDO_H
@@ -16,18 +16,18 @@ struct text { /* grows as it is written to */
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 struct pseudo_file {
-	const char *path; /* where it stands, or NULL if a directory makes it when asked */
+	const char *path; /* its place, or NULL if a directory makes it on lookup */
 	int (*show)(struct inode *inode, struct text *t);
-	/* A line written to it, without its newline; NULL: cannot be written. */
+	/* Takes a line written to the file, without newline. NULL: it cannot be written. */
 	int (*store)(struct inode *inode, const char *line);
 	void (*cut)(struct inode *inode); /* opened with O_TRUNC, for writing; NULL: nothing */
 	void *data;
 	unsigned int mode; /* permissions; 0: 0444, or 0644 with store */
 };
 
-/* The file in the tree; `pf` lives forever. inode->priv is pf. */
+/* Make the file in the tree. `pf` must live forever; inode->priv is pf. */
 struct inode *pseudo_make(const struct pseudo_file *pf);
-/* An inode without name, for a directory's lookup(). inode->id is id. */
+/* Make an inode without a name, for a directory's lookup(). inode->id is id. */
 struct inode *pseudo_inode(const struct pseudo_file *pf, unsigned long id);
 
 void procfs_init(void);

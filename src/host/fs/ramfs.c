@@ -2,16 +2,16 @@
 /*
  * ramfs.c - the data of regular files, in pages of memory.
  *
- * A file from the initramfs has its bytes where the archive has them (`base`): reading
- * copies from there, and a page is made only for what is written or mapped shared. A page
- * of the archive that is aligned and wholly the file's becomes the file's page as it is.
+ * The bytes of a file from the initramfs stay in the archive (`base`). Reads copy from there, and a
+ * page is made only for what is written or mapped shared. A page of the archive that is aligned and
+ * belongs wholly to the file becomes the file's page as it is.
  *
- * Pages stand in chunks of 2 MiB. A chunk of a "huge" file (memfd) that the size covers is
- * one block of 512 pages, so that a shared mapping can be a 2M leaf.
+ * Pages are kept in chunks of 2 MiB. If a chunk of a "huge" file (memfd) lies within the file's
+ * size, it is one block of 512 pages, so that a shared mapping can be a 2M leaf.
  *
- * Lock: rf->lock for size, chunks and pages; never held over a copy from or to user
- * memory, which may fault on this very file. A copy holds a reference on its page instead.
- * rf->write_lock, before it: write() as a whole, so that two at the file's end come one behind the other.
+ * Locks: rf->lock guards size, chunks and pages. It is never held over a copy from or to user
+ * memory, which may fault on this very file; a copy holds a reference on its page instead.
+ * rf->write_lock is taken before it, for the whole of a write(), so that two appends do not mix.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -55,9 +55,9 @@ void ram_file_set_huge(struct ram_file *rf, bool hugetlb)
 }
 
 /*
- * The directory tree remains when all processes have ended, so all of it together gets at most half of
- * memory, the default of Linux's tmpfs: files' pages, tables of chunks, and names with their inodes.
- * Memfds and shared memory are freed with their users.
+ * The directory tree outlives all processes. So all of it together gets at most half of memory, the
+ * default of Linux's tmpfs: files' pages, tables of chunks, and names with their inodes. Memfds and
+ * shared memory are freed with their users, and are not counted.
  */
 static size_t tree_bytes; /* atomic */
 
@@ -88,7 +88,7 @@ void ram_count_pages(struct ram_file *rf, long pages)
 	count_pages(rf, pages);
 }
 
-/* A chunk's table is one page: 512 addresses of pages. */
+/* A chunk's table is one page: the addresses of 512 pages. */
 static void table_free(struct ram_file *rf, u64 chunk)
 {
 	if (!rf->chunks[chunk].pages)
@@ -130,7 +130,7 @@ void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 		if (index % 8 == 0)
 			irq_window();
 	}
-	/* An empty chunk starts anew: it can become a block again. */
+	/* Free the tables of empty chunks: each can become a block again. */
 	for (chunk = (from + CHUNK_PAGES - 1) / CHUNK_PAGES; (chunk + 1) * CHUNK_PAGES <= last;
 	     chunk++) {
 		table_free(rf, chunk);
@@ -170,7 +170,7 @@ static int grow_chunks(struct ram_file *rf, u64 nr)
 	return 0;
 }
 
-/* A 2M block for a chunk that the file covers; without one the pages come singly. */
+/* Get a 2M block for a chunk within the file's size. Without one, pages are allocated singly. */
 static void chunk_try_block(struct ram_file *rf, u64 chunk)
 {
 	struct ram_chunk *c = &rf->chunks[chunk];
@@ -248,7 +248,7 @@ static hpa_t page_make(struct ram_file *rf, u64 index)
 	return pa;
 }
 
-/* The file's own page, made if there is none. With a reference for the caller. */
+/* Get the file's own page, made if there is none, with a reference for the caller. */
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 {
 	struct account *before;
@@ -277,7 +277,7 @@ int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 
 static const u8 zero_page[PAGE_SIZE] __attribute__((aligned(4096)));
 
-/* Where the bytes from pos on are, at most to the page's end; *pa: to be put, or 0. */
+/* Find the bytes from pos on, at most to the page's end; returns how many. *pa: to be put, or 0. */
 static size_t ram_source(struct ram_file *rf, u64 pos, size_t size, const u8 **from, hpa_t *pa)
 {
 	size_t in_page = pos % PAGE_SIZE, n = 0;
@@ -348,7 +348,7 @@ static long ram_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return done ? (long)done : err;
 }
 
-/* One page's part of a write; the size grows behind the copy. */
+/* Write one page's part. The size grows after the copy. */
 static int ram_write_page(struct ram_file *rf, unsigned long buf, u64 pos, size_t n)
 {
 	hpa_t pa;
@@ -412,7 +412,7 @@ static int ram_fsync(struct file *f)
 	return 0;
 }
 
-/* As hugetlbfs: it can be read and mapped, and written only through a mapping. */
+/* As on hugetlbfs, these files can be read and mapped, and written only through a mapping. */
 const struct file_ops ram_huge_file_ops = {
 	.read = ram_read,
 	.kread = ram_kread,

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* ramfs.h - between ramfs.c (pages, reading, writing) and ramfs_size.c (sizes, holes, mappings). */
+/*
+ * ramfs.h - interface between ramfs.c (pages, reading, writing) and ramfs_size.c (size, holes,
+ * mappings).
+ */
 #ifndef HOST_RAMFS_H
 #define HOST_RAMFS_H
 
@@ -11,14 +14,14 @@
 #define FILE_MAX    ((u64)CHUNKS_MAX * SZ_2M)
 
 struct ram_chunk {
-	hpa_t *pages; /* CHUNK_PAGES of them, 0: none yet; NULL: none at all */
+	hpa_t *pages; /* CHUNK_PAGES addresses, 0 for a missing page; NULL: no page at all */
 	bool block;   /* they are one aligned block of 2M */
 };
 
 struct ram_file {
 	struct mutex lock;
-	struct mutex write_lock; /* taken before it: one write() at a time */
-	const u8 *base;          /* bytes [0, base_size) where no page is; NULL: zeros */
+	struct mutex write_lock; /* taken before `lock`: one write() at a time */
+	const u8 *base;          /* bytes [0, base_size) where there is no page; NULL: zeros */
 	u64 base_size;
 	u64 size;
 	struct ram_chunk *chunks;
@@ -27,10 +30,10 @@ struct ram_file {
 	struct account *account; /* its creator's, referenced; the file's pages are charged to it */
 	bool huge;
 	bool hugetlb; /* all chunks are blocks of the pool (hugetlb.c) */
-	bool mapped;  /* shared, at some time: what goes away may stand in page tables */
+	bool mapped;  /* shared, at some time: removed pages may be in page tables */
 };
 
-/* The last of memory is for programs: a full file system must not kill them. 4K pages. */
+/* Memory kept for programs, in 4K pages: a full file system must not get them killed. */
 static inline size_t ram_reserve(void)
 {
 	return page_total_count() / 64;
@@ -44,10 +47,10 @@ void ram_count_pages(struct ram_file *rf, long pages);
 bool ram_tree_has_room(const struct ram_file *rf);          /* for one more page of this file */
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to); /* page indices [from, to) */
 int ram_chunk_make(struct ram_file *rf, u64 chunk);
-/* As ram_chunk_make(), but without pages in it. */
+/* Like ram_chunk_make(), but without pages in it. */
 int ram_chunk_make_empty(struct ram_file *rf, u64 chunk);
 
-/* unmap.c: pages [from, to) of the file go from every address space; no locks are held. */
+/* unmap.c: unmap pages [from, to) of the file from every address space. Call without locks. */
 void file_unmap_pages(const struct ram_file *rf, u64 from, u64 to);
 
 int ram_truncate(struct file *f, u64 size);

@@ -13,7 +13,7 @@
 #include "ramfs.h"
 #include "sched/thread.h"
 
-/* Zero [from, to) within what stays: the ends of a hole, the tail behind a new end. */
+/* Zero [from, to) in a page that stays: an end of a hole, or the tail after a new end of file. */
 static int zero_part(struct ram_file *rf, u64 from, u64 to)
 {
 	hpa_t *slot, pa;
@@ -44,7 +44,7 @@ int ram_file_truncate(struct ram_file *rf, u64 size)
 		return -EINVAL;
 	mutex_lock(&rf->lock);
 	if (size < rf->size) {
-		/* In the archive itself nothing is zeroed: base_size hides it. */
+		/* The archive itself is not zeroed: base_size hides it. */
 		rf->base_size = MIN(rf->base_size, size);
 		err = zero_part(rf, size, first_gone * PAGE_SIZE);
 		ram_drop_pages(rf, first_gone, ~0ULL);
@@ -66,7 +66,7 @@ int ram_truncate(struct file *f, u64 size)
 	return err;
 }
 
-/* A hole in what the archive holds needs pages of zeros: there base shows through. */
+/* A hole below base_size needs pages of zeros: without a page, the archive's bytes would show. */
 static int punch_hole(struct ram_file *rf, u64 from, u64 to)
 {
 	u64 first = (from + PAGE_SIZE - 1) / PAGE_SIZE, last = to / PAGE_SIZE, at;
@@ -84,7 +84,7 @@ static int punch_hole(struct ram_file *rf, u64 from, u64 to)
 	return err;
 }
 
-/* Pages of [from, to), by index, that the file does not have. */
+/* Count the pages of [from, to), by index, that the file does not have. */
 static u64 missing_pages(const struct ram_file *rf, u64 from, u64 to)
 {
 	u64 index, missing = 0, next;
@@ -99,7 +99,7 @@ static u64 missing_pages(const struct ram_file *rf, u64 from, u64 to)
 	return missing;
 }
 
-/* All or nothing: whoever asks for more than there is must not take what others need. */
+/* All or nothing: a request for more than there is must not take what others need. */
 static int preallocate(struct ram_file *rf, u64 from, u64 to)
 {
 	u64 first = from / PAGE_SIZE, last = (to + PAGE_SIZE - 1) / PAGE_SIZE, index;
@@ -131,7 +131,7 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 		return -EFBIG;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
-	if (rf->hugetlb) { /* whole pages: a hole shrinks to them, new room grows */
+	if (rf->hugetlb) { /* whole huge pages: a hole shrinks to them, an allocation grows */
 		offset = mode & FALLOC_FL_PUNCH_HOLE ? ALIGN_UP(offset, SZ_2M)
 						     : ALIGN_DOWN(offset, SZ_2M);
 		end = mode & FALLOC_FL_PUNCH_HOLE ? ALIGN_DOWN(end, SZ_2M) : ALIGN_UP(end, SZ_2M);
@@ -145,7 +145,7 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 			      ? punch_hole(rf, offset, MIN(end, MAX(old, offset)))
 			      : -EOPNOTSUPP;
 	} else {
-		/* The new size first: whole chunks below it can be blocks. */
+		/* Set the new size first: whole chunks below it can be blocks. */
 		if (!(mode & FALLOC_FL_KEEP_SIZE) && end > old)
 			rf->size = end;
 		err = preallocate(rf, offset, end);
@@ -167,13 +167,13 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 	struct ram_file *rf = f->inode->data;
 	int err = -EINVAL;
 
-	(void)write; /* a page once mapped is the file's: later writes must be seen */
+	(void)write; /* a mapped page is the file's own: later writes must be seen */
 	mutex_lock(&rf->lock);
 	if (index < FILE_MAX / PAGE_SIZE && index * PAGE_SIZE < rf->size)
 		err = ram_page_own(rf, index, pa);
 	rf->mapped = true;
 	mutex_unlock(&rf->lock);
-	/* No process's end makes room in the tree: SIGBUS, as on Linux. */
+	/* No process's exit would make room in the tree: SIGBUS, as on Linux. */
 	if (err != -ENOSPC || !ram_tree_has_room(rf))
 		return err;
 	page_missed(); /* not ENOSPC: an access through a mapping has run out of memory */
@@ -200,7 +200,7 @@ int ram_mmap_block(struct file *f, u64 index, hpa_t *pa)
 	return err;
 }
 
-/* A page beyond the end is nobody's to give: it faults as it always did. */
+/* A page beyond the end counts as present: nobody can supply it, and the access faults as usual. */
 bool ram_has_page(struct file *f, u64 index)
 {
 	struct ram_file *rf = f->inode->data;
@@ -223,7 +223,7 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 	hpa_t *slot;
 	int err = -EFAULT;
 
-	/* A huge page takes all of its chunk, and nothing after it. */
+	/* A huge page fills exactly one chunk. */
 	if (index % n || !IS_ALIGNED(pa, n * PAGE_SIZE))
 		return -EINVAL;
 	mutex_lock(&rf->lock);

@@ -197,7 +197,7 @@ static long file_ioctl(struct file *f, int fd, unsigned int cmd, unsigned long a
 {
 	int on;
 
-	if (_IOC_TYPE(cmd) != _IOC_TYPE(FIOCLEX)) /* none of these */
+	if (_IOC_TYPE(cmd) != _IOC_TYPE(FIOCLEX)) /* not one of the commands below */
 		return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 	switch (cmd) {
 	case FIOCLEX:

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_path.c - system calls that change the tree: mkdir, unlink, rename, links; and
- * the current directory.
+ * sys_path.c - system calls that change the tree: mkdir, unlink, rename, links; and the current
+ * directory.
  *
- * Each looks up, checks, and changes under one hold of tree_lock; paths are copied
- * from user memory before. A directory with ops (in /proc) cannot be changed.
+ * Each call looks up, checks and changes without releasing tree_lock in between; paths are copied
+ * from user memory before that. A directory with ops (as in /proc) cannot be changed.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -17,7 +17,7 @@
 #include "proc/syscall.h"
 #include "mm/uaccess.h"
 
-/* The directory and last name of a path that is about to be made; tree_lock is held. */
+/* Find the directory and last name of a path to be created. tree_lock is held. */
 static int walk_new(struct at_path *ap, struct walk *w)
 {
 	struct inode *there;
@@ -57,7 +57,7 @@ static int make_at(int dirfd, unsigned long path, u32 mode, u64 rdev, char *targ
 			err = S_ISREG(mode) && !inode->data ? -ENOMEM
 							    : dir_add(w.inode, w.last, inode);
 			if (err)
-				inode->target = NULL; /* the caller's again */
+				inode->target = NULL; /* the caller keeps it */
 		} else if (!err) {
 			err = -ENOMEM;
 		}

@@ -3,7 +3,7 @@
  * sys_stat.c - system calls about files: stat and statx, access, readlink, modes,
  * times, file systems, sync.
  *
- * Everybody is root here: modes are kept and shown, and only "execute" is checked.
+ * Every process is root: modes are kept and shown, and only "execute" is checked.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -25,7 +25,7 @@
 
 _Static_assert(sizeof(struct stat) == 128, "struct stat of riscv64");
 
-struct file_facts { /* what the stat family tells */
+struct file_facts { /* what the stat calls report */
 	u64 ino, rdev, size, blocks;
 	u32 mode, nlink, uid, gid;
 	u64 atime, mtime, ctime;
@@ -49,7 +49,7 @@ static void inode_facts(const struct inode *inode, struct file_facts *facts)
 		facts->blocks = ram_file_pages(inode->data) * (PAGE_SIZE / 512);
 }
 
-/* A file without inode: a pipe, an eventfd, a terminal opened by the kernel. */
+/* For a file without an inode: a pipe, an eventfd, a terminal opened by the kernel. */
 static void anonymous_facts(const struct file *f, struct file_facts *facts)
 {
 	*facts = (struct file_facts){ .ino = 1, .mode = 0600, .nlink = 1 };
@@ -65,7 +65,7 @@ static int at_facts(int dirfd, unsigned long path, unsigned int flags, struct fi
 	int err;
 
 	if (flags & AT_EMPTY_PATH) {
-		/* A NULL path is allowed with it since Linux 6.11. */
+		/* With AT_EMPTY_PATH, a NULL path is allowed since Linux 6.11. */
 		if (path && copy_from_user(&first, path, 1))
 			return -EFAULT;
 		if (!first && dirfd != AT_FDCWD) {
@@ -236,7 +236,7 @@ long sys_readlinkat(struct trap_frame *frame)
 	return ret;
 }
 
-/* The inode of an open file, for fchmod() and its kin. */
+/* Get the inode of an open file, for fchmod(), fchown() and futimens(). */
 static int fd_inode(int fd, struct inode **inode)
 {
 	struct file *f = fd_get(fd);
@@ -305,7 +305,7 @@ long sys_fchownat(struct trap_frame *frame)
 	return change_owner(err, inode, (u32)frame->a2, (u32)frame->a3);
 }
 
-/* One of the two times; false: nothing to set. */
+/* Compute one of the two times. False: it is not to be set. */
 static bool time_of(const struct __kernel_timespec *ts, u64 now, u64 *ns)
 {
 	if (ts->tv_nsec == UTIME_OMIT)

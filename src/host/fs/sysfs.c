@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sysfs.c - /sys as far as programs ask: CPUs, huge pages, and the core's parameters.
+ * sysfs.c - the parts of /sys that programs read: CPUs, huge pages, and the core's parameters.
  *
- * hv_param_register(): a parameter's boot argument kvm.NAME=VALUE is applied here, and it
- * appears as /sys/module/kvm/parameters/NAME.
+ * hv_param_register() applies a parameter's boot argument kvm.NAME=VALUE, and makes the parameter
+ * appear as /sys/module/kvm/parameters/NAME.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -26,7 +26,7 @@ static int show_cpus(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* Large anonymous and shared mappings get 2M pages wherever they can. */
+/* Large anonymous and shared mappings get 2M pages wherever possible. */
 static int show_thp_enabled(struct inode *inode, struct text *t)
 {
 	(void)inode;

@@ -2,10 +2,10 @@
 /*
  * sysrq.c - /proc/sysrq-trigger: a panic, or the last events, on demand.
  *
- * As on Linux `c` crashes the host and `z` prints what the trace holds; `o` overflows the writer's
- * kernel stack (on Linux it is "power off"); other letters do nothing. The
- * file is there only with the boot argument sysrq=1: every program of this host is root, a VMM too, and
- * none may end the machine unless who booted it says so.
+ * As on Linux, `c` crashes the host and `z` prints what the trace holds. `o` overflows the writer's
+ * kernel stack (on Linux it powers off). Other letters do nothing. The file exists only with the
+ * boot argument sysrq=1: every program of this host is root, a VMM too, and none may bring down the
+ * machine unless whoever booted it allows that.
  */
 #include <string.h>
 #include "platform/bootargs.h"

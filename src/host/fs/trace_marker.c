@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_marker.c - /sys/kernel/tracing/trace_marker: what a program writes is an event, `print`.
+ * trace_marker.c - /sys/kernel/tracing/trace_marker: each write by a program is an event, `print`.
  *
- * A record has room for 32 characters; a longer text becomes several, with part counting from 0. One
- * write is at most MARKER_MAX bytes; the rest is the next write's, as on Linux. A newline at the end is
- * not kept.
+ * A record has room for 32 characters; a longer text becomes several records, with `part` counting
+ * from 0. One write takes at most MARKER_MAX bytes; the rest is left to the next write, as on
+ * Linux. A newline at the end is dropped.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -2,9 +2,9 @@
 /*
  * tracefs.c - /sys/kernel/tracing: which events are on, and under which conditions.
  *
- * Names, texts and errors are Linux's, so that what is known of ftrace's files works here; the
- * records themselves are not read here but in the machine's RAM (docs/trace.md). What is made of
- * the files is in trace_control.c; the mutex makes one caller at a time of all writers.
+ * Names, texts and errors are Linux's, so that what is known about ftrace's files applies here. The
+ * records themselves are not read here but from the machine's RAM (docs/trace.md). trace_control.c
+ * implements what the files set; the mutex admits one writer at a time.
  *
  * An inode's id below events/hs is the event's number.
  */
@@ -33,7 +33,7 @@ static int locked(int (*fn)(const char *line), const char *line)
 	return err;
 }
 
-/* "0" or "1"; -EINVAL. */
+/* Parse "0" or "1"; anything else is -EINVAL. */
 static int parse_bool(const char *line, bool *value)
 {
 	if ((line[0] != '0' && line[0] != '1') || line[1])
@@ -63,7 +63,10 @@ static int show_set_event(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* One word of set_event: [!][hs:]NAME, with * and ?; an empty part is any, and hs alone all events. */
+/*
+ * Apply one word of set_event: [!][hs:]NAME, with * and ?. An empty part matches any, and hs alone
+ * means all events. False if the word names no event.
+ */
 static bool choose(bool *chosen, const char *word, size_t len)
 {
 	bool on = *word != '!', known = false, all;
@@ -114,7 +117,7 @@ static int store_set_event(const char *line)
 			err = -EINVAL;
 		line += len;
 	}
-	/* Words before the wrong one count, as on Linux. */
+	/* Words before the wrong one take effect, as on Linux. */
 	trace_set_events(chosen);
 	return err;
 }
@@ -125,7 +128,7 @@ static int set_event(struct inode *inode, const char *line)
 	return locked(store_set_event, line);
 }
 
-/* ">" and not ">>": what was on goes off. */
+/* Opened by ">" and not ">>": switch all events off. */
 static void cut_set_event(struct inode *inode)
 {
 	static const bool none[TRACE_NR_EVENTS];
@@ -236,7 +239,7 @@ static int set_sample_hz(struct inode *inode, const char *line)
 	return locked(store_sample_hz, line);
 }
 
-/* ---- rings: their size is that of the boot -------------------------------------------------- */
+/* ---- rings; their size is fixed at boot ----------------------------------------------------- */
 
 static u64 ring_kb(void)
 {
@@ -257,7 +260,7 @@ static int show_total_size(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* What it is can be written; another size is trace.size='s, at boot. */
+/* Only the current size can be written. Another size is set at boot, by trace.size=. */
 static int set_size(struct inode *inode, const char *line)
 {
 	char now[24];
@@ -267,7 +270,7 @@ static int set_size(struct inode *inode, const char *line)
 	return strcmp(line, now) ? -EINVAL : 0;
 }
 
-/* id: the hart. */
+/* inode->id is the hart. */
 static int show_stats(struct inode *inode, struct text *t)
 {
 	const struct trace_hart *th = trace_mem ? trace_harts[inode->id] : NULL;
@@ -297,7 +300,7 @@ static const struct pseudo_file files[] = {
 
 static const struct pseudo_file stats_file = { .show = show_stats };
 
-/* per_cpu/cpuN/stats, a directory for each hart that there is. */
+/* Make per_cpu/cpuN/stats for each hart. */
 static void make_stats(void)
 {
 	char path[80];

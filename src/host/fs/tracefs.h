@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * tracefs.h - between tracefs.c (all events), tracefs_event.c (each event), trace_marker.c.
+ * tracefs.h - interface between tracefs.c (all events), tracefs_event.c (each event) and
+ * trace_marker.c.
  */
 #ifndef HOST_TRACEFS_H
 #define HOST_TRACEFS_H
@@ -9,7 +10,7 @@
 
 #define TRACEFS "/sys/kernel/tracing"
 
-/* Around every setter of trace_control.h, and what its getters return. */
+/* Held around every setter of trace_control.h, and while a getter's result is in use. */
 void trace_lock(void);
 void trace_unlock(void);
 int trace_parse_bool(const char *line, bool *value); /* "0" or "1"; -EINVAL */

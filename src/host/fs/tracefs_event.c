@@ -2,7 +2,7 @@
 /*
  * tracefs_event.c - /sys/kernel/tracing/events/hs/NAME: enable, filter, format, id, trigger.
  *
- * Directories and files are made when somebody looks. A directory's id is the event's number.
+ * Directories and files are made on lookup. A directory's id is the event's number.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -48,7 +48,7 @@ static int show_id(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* ---- format: a record as it lies in the ring -------------------------------------------------- */
+/* ---- format: a record's layout in the ring --------------------------------------------------- */
 
 static void text_field(struct text *t, const char *type, const char *name, size_t offset,
 		       size_t size, bool is_signed)
@@ -90,9 +90,9 @@ static int show_format(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* ---- filter ----------------------------------------------------------------------------------- */
+/* ---- filter ---------------------------------------------------------------------------------- */
 
-/* What was wrong with the last filter that was refused, until one is accepted. */
+/* The error of the last rejected filter, until one is accepted. */
 static struct {
 	bool set;
 	unsigned int event, at;
@@ -137,7 +137,7 @@ static int set_filter(struct inode *inode, const char *line)
 	return err;
 }
 
-/* ---- trigger ---------------------------------------------------------------------------------- */
+/* ---- trigger --------------------------------------------------------------------------------- */
 
 static const char *const triggers[TRACE_NR_TRIGGERS] = { "traceoff", "traceon" };
 
@@ -204,7 +204,7 @@ static int set_trigger(struct inode *inode, const char *line)
 	return err;
 }
 
-/* ---- the directories ---------------------------------------------------------------------------- */
+/* ---- the directories ------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -253,7 +253,7 @@ static struct inode *events_lookup(struct inode *dir, const char *name)
 	return inode;
 }
 
-/* Cookies of events stand behind those of what is really in the directory. */
+/* Cookies of events come after those of the directory's real entries. */
 #define EVENT_COOKIES (1UL << 16)
 
 static bool events_readdir(struct inode *dir, u64 from, struct dir_item *item)
