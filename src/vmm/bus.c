@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * bus.c - which device answers at a guest-physical address.
+ * bus.c - find the device at a guest physical address.
  *
  * The table is filled before the first vCPU runs and never changes, so reading it needs no lock.
- * Who wants to see all accesses (marker.c) puts functions of its own before the devices', so that
- * an access that nobody watches does not ask whether it is watched.
+ * To observe all accesses (marker.c), bus_watch() wraps the devices' functions. So an access that
+ * is not observed does not test whether it is.
  */
 #include <assert.h>
 #include "vmm.h"
@@ -27,8 +27,8 @@ static struct region *find(struct bus *bus, gpa_t gpa, unsigned int len)
 }
 
 /*
- * Nobody there: reads give ones, writes vanish, as on a bus without a device. KVM has no way for
- * user space to answer with an access fault.
+ * No device: reads return all ones and writes are ignored, as on an empty bus. KVM gives user
+ * space no way to inject an access fault.
  */
 static __attribute__((noinline)) void nobody(const char *access, gpa_t gpa, unsigned int len)
 {
@@ -56,7 +56,7 @@ void bus_write(struct bus *bus, gpa_t gpa, u64 value, unsigned int len)
 		nobody("writes", gpa, len);
 }
 
-/* ---- watched --------------------------------------------------------------------------- */
+/* ---- observed accesses ----------------------------------------------------------------- */
 
 static struct watched {
 	struct region own;
@@ -96,7 +96,7 @@ static void nobody_write(void *device, u64 offset, u64 value, unsigned int len)
 
 void bus_watch(struct bus *bus, bus_watcher *seen)
 {
-	/* Last, so that it is found if nothing else is. */
+	/* Last, so that it is found only if no device matches. */
 	bus_add(bus, &(struct region){
 			     .name = "nobody",
 			     .size = ~0ull,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * clock.c - the machine's clock, as a program reads it: without the kernel.
+ * clock.c - read the host's clock in user mode, without a system call.
  */
 #include "vmm.h"
 

@@ -3,13 +3,13 @@
  * console.c - the VMM's standard input and output, as the other end of the guest's serial line.
  *
  * Output is collected and written by the console thread a few milliseconds later, or at once when
- * the buffer is full: a write() a character would cost more than the guest's exit for it.
+ * the buffer is full: a write() per character would cost more than the guest's exit for it.
  *
- * Input waits in a ring until the guest reads it; while the ring is full, standard input isn't
- * read. Nothing is dropped: what a user pipes in arrives whole.
+ * Input waits in a ring until the guest reads it. While the ring is full, standard input is not
+ * read, so no input is dropped.
  *
- * On a terminal (raw meanwhile): Ctrl-A X ends the VMM, Ctrl-A S saves the machine (--save),
- * Ctrl-A Ctrl-A sends one Ctrl-A.
+ * On a terminal, which is put into raw mode, Ctrl-A X ends the VMM, Ctrl-A S saves the machine
+ * (--save), and Ctrl-A Ctrl-A sends one Ctrl-A.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,7 +25,7 @@
 #define INPUT_SIZE     4096
 #define ESCAPE         1 /* Ctrl-A */
 
-/* Linux prints this when it has panicked and will neither reboot nor go on. */
+/* Linux prints PANIC_END when it has panicked and will neither reboot nor continue. */
 #define PANIC_TEXT "Kernel panic - not syncing"
 #define PANIC_END  "---[ end " PANIC_TEXT
 
@@ -34,11 +34,11 @@ static struct {
 	pthread_mutex_t lock;
 	char out[4096];
 	size_t out_len;
-	char line[160]; /* the current line's beginning, for the panic watch */
+	char line[160]; /* start of the current line, for panics and --save-on */
 	size_t line_len;
 	char panic[160];
 	u8 in[INPUT_SIZE];
-	atomic_uint in_head, in_tail; /* free-running; the console thread moves head alone */
+	atomic_uint in_head, in_tail; /* free-running; only the console thread advances in_head */
 	atomic_bool in_open;          /* set by console_listen(), cleared at the end of the file */
 	bool in_tty, in_escape;
 	int wake;
@@ -50,7 +50,7 @@ static void wake_thread(void)
 	u64 one = 1;
 
 	if (console.wake >= 0 && write(console.wake, &one, sizeof(one)) < 0)
-		return; /* only if the counter is at its limit: then it is awake anyway */
+		return; /* the counter is at its limit, so the thread wakes anyway */
 }
 
 /* ---- output ---- */
@@ -69,7 +69,7 @@ static void flush_locked(void)
 
 			poll(&ready, 1, -1);
 		} else if (errno != EINTR) {
-			break; /* nobody reads any more: the guest goes on without an audience */
+			break; /* nobody reads any more: discard the output, let the guest run */
 		}
 	}
 	console.out_len = 0;
@@ -82,7 +82,7 @@ void console_flush(void)
 	pthread_mutex_unlock(&console.lock);
 }
 
-/* A whole line has been printed: is it Linux's last? */
+/* Is this complete line the end of a panic? If it is the panic's beginning, keep its text. */
 static bool line_is_panic_end(void)
 {
 	const char *text;
@@ -96,7 +96,7 @@ static bool line_is_panic_end(void)
 	return false;
 }
 
-/* --save-on: has its text just been completed? */
+/* Has the text of --save-on just been completed? */
 static bool watch_for_save(void)
 {
 	const char *text = console.machine->options.save_on;
@@ -111,7 +111,7 @@ static bool watch_for_panic(char c)
 	bool panicked = false;
 
 	if (c == '\n') {
-		/* Kernel lines begin with their time in brackets, or with the dashes. */
+		/* Linux's lines begin with a time in brackets, or with dashes. */
 		if (console.line[0] == '[' || console.line[0] == '-')
 			panicked = line_is_panic_end();
 		console.line_len = 0;
@@ -254,14 +254,14 @@ static void *console_thread(void *arg)
 			continue;
 		if (n > 0 && fds[1].revents)
 			read_input();
-		/* Flush when the time is over, or when output waited through other events. */
+		/* Flush after the timeout, or if another event ended the wait. */
 		if (waits)
 			console_flush();
 	}
 	return NULL;
 }
 
-/* What has been typed and the guest has not read. Its output is with the user by then. */
+/* Input that the guest has not read. Its output has been flushed before. */
 void console_state(void *of, struct state *s)
 {
 	u32 tail = atomic_load(&console.in_tail);
@@ -302,7 +302,7 @@ static void make_raw(void)
 	console.in_tty = true;
 	raw = console.saved;
 	cfmakeraw(&raw);
-	raw.c_oflag |= OPOST; /* our own messages end in a bare newline */
+	raw.c_oflag |= OPOST; /* the VMM's own messages end in a newline without CR */
 	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 
@@ -322,8 +322,8 @@ void console_start(struct machine *m)
 }
 
 /*
- * Input is read from now on. Not earlier: the bytes that a saved machine had not read yet
- * (console_state()) come first, and would replace bytes that had arrived by then.
+ * Start reading input. Not earlier: the bytes that a saved machine had not read yet come first,
+ * and restoring them (console_state()) would overwrite bytes that had arrived before.
  */
 void console_listen(void)
 {

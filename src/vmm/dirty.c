@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * dirty.c - which pages of guest memory were written to: KVM's dirty log, and our own.
+ * dirty.c - the pages of guest memory that were written: KVM's dirty log and the devices' own.
  *
- * KVM knows what vCPUs write, and what it writes for them; not what devices write, which are
- * threads of this program. Those say so by machine_wrote().
+ * KVM logs what vCPUs write and what it writes for them. It does not log what devices write, since
+ * they are threads of the VMM. They call machine_wrote().
  *
- * Log before data: a page is taken out of the logs, then copied. Who writes to it afterwards puts
- * it in again. A disk says that it will write before it does; so its part is looked at while it
- * works on no request (io_lock).
+ * Order: a page is first taken out of the logs, then copied, so a later write logs it again.
+ * A disk logs a write before it does it. So the devices' log is read while no disk works on a
+ * request (io_lock).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@ struct dirty {
 	u64 nr; /* pages, and words of a bitmap of them */
 	size_t words;
 	bool manual; /* reading KVM's log does not clear it */
-	u64 *log;    /* as KVM says it */
-	u64 *found;  /* taken, not written yet */
+	u64 *log;    /* as read from KVM */
+	u64 *found;  /* taken out of the logs, not written to the file yet */
 	atomic_ullong own[];
 };
 
@@ -37,7 +37,7 @@ void machine_wrote(struct machine *m, const void *at, u64 len)
 	/* lab 10 end */
 }
 
-/* Clearing apart from reading: a page that is written meanwhile is not write-protected twice. */
+/* Clear separately from reading: a page written in between is not write-protected twice. */
 static bool choose_manual(struct machine *m)
 {
 	struct kvm_enable_cap manual = {
@@ -126,7 +126,7 @@ void dirty_written(struct dirty *dirty)
 	memset(dirty->found, 0, dirty->words * sizeof(dirty->found[0]));
 }
 
-/* With every device at rest, or nobody else would know when the last one has looked. */
+/* Every device must be at rest: otherwise one could still be using `dirty` in machine_wrote(). */
 void dirty_end(struct dirty *dirty)
 {
 	atomic_store(&dirty->machine->dirty, NULL);

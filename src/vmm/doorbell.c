@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: MIT
 /*
- * doorbell.c - when did a guest's doorbell wake the VMM, and when did the VMM ring back (--doorbell).
+ * doorbell.c - a device that times a guest's doorbell and the VMM's answer (--doorbell).
  *
- * A thread waits for the doorbell as a disk's does. It says by the machine's clock when it ran;
- * once the guest has had the time to fall asleep it raises the device's interrupt, and says when.
+ * A thread waits for the doorbell, as a disk's thread does, and records by the host's clock when
+ * it ran. It gives the guest time to fall asleep, raises the device's interrupt, and records when.
  *
  *   0x00 RING    4 bytes: a store signals the eventfd that the thread reads (KVM_IOEVENTFD)
- *   0x08 WOKE    when the thread ran behind that
+ *   0x08 WOKE    when the thread ran after the doorbell
  *   0x10 RAISED  when it was about to raise the line
- *   0x18 LINE    the level of the interrupt's line; a store lowers it
- *   0x20 STEPS   from a tick of the clock to RAISED: so many times two instructions, that a guest
- *                which takes many samples can have them at all places within a tick; at most
- *                STEPS_MAX
- *   0x28 CLOCKS  gpa of struct clocks: a store has the guest's clock and ours compared; reads as 1
- *                until that has ended; as 0 at once where there is no second hart for it
+ *   0x18 LINE    the level of the interrupt line; a store lowers it
+ *   0x20 STEPS   from a tick of the clock to RAISED, in steps of two instructions: a guest that
+ *                takes many samples can spread them over a tick; at most STEPS_MAX
+ *   0x28 CLOCKS  gpa of struct clocks: a store starts a comparison of the guest's clock with the
+ *                host's; reads as 1 until that has ended, and as 0 if no second hart is available
  *
- * A host's clock and its guest's differ by htimedelta, which KVM tells nobody; to ask for the
- * guest's clock takes hundreds of instructions of unknown halves. So two harts compare: on each
- * somebody writes down his own clock and reads the other's, the guest on one, the thread on the
- * other. Each time that was read lies in the past, which bounds the difference from both sides;
- * under QEMU, where harts take turns at no cost in time, the bounds meet.
+ * The host's clock and the guest's differ by htimedelta, which KVM does not report. A request for
+ * the guest's clock takes hundreds of instructions, and it is unknown at which of them the clock
+ * is read. So two harts compare: the guest runs on one and the thread on the other, each publishes
+ * its own clock and reads the other's. A value that was read lies in the past, which bounds the
+ * difference from both sides. Under QEMU, whose harts run alternately at no cost in time, the
+ * bounds meet.
  *
- * Otherwise all of the VMM is on one hart. On two, under icount, the one that is woken would have to
- * wait until the other's turn has ended. Not while the machine is saved, for which nobody logs what
- * is written to struct clocks. Locks: doorbell.lock, taken before the plic's.
+ * Except for the comparison, the whole VMM runs on one hart. With two, under icount, the woken
+ * thread would have to wait until the other hart's turn has ended. The machine must not be saved
+ * during a comparison: writes to struct clocks are not logged.
+ *
+ * Locks: doorbell.lock, taken before the plic's.
  */
 #include <sched.h>
 #include <string.h>
@@ -32,7 +34,7 @@
 #include "state.h"
 
 #define UNTIL_ASLEEP_NS 50000
-/* Limits of how long a guest can make the thread spin: within a tick, and some seconds. */
+/* Limits on how long a guest can make the thread spin: after a tick; in a comparison, seconds. */
 #define STEPS_MAX  1000
 #define ROUNDS_MAX (1u << 28)
 
@@ -45,7 +47,7 @@ enum doorbell_register {
 	REG_CLOCKS = 0x28,
 };
 
-/* In the guest's memory; guest - host is `least` or more. The guest says when it is enough. */
+/* In guest memory. guest - host is `least` or more. The guest sets `enough` to end this. */
 struct clocks {
 	u64 guest, host, least, enough;
 };
@@ -56,11 +58,11 @@ static struct doorbell {
 	u64 woke, raised, line, steps;
 	_Atomic(volatile struct clocks *) clocks; /* while they are compared */
 	int ring;                                 /* the eventfd */
-	cpu_set_t here, there; /* one processor each; there: none where there is but one */
+	cpu_set_t here, there; /* one processor each; `there` is empty if there is only one */
 	pthread_t thread;
 } doorbell;
 
-/* So many steps behind a tick. */
+/* Wait for a tick of the clock and then for `steps` steps. Returns the time. */
 static u64 clock_behind_tick(u64 steps)
 {
 	u64 before = clock_now();
@@ -143,14 +145,14 @@ static u64 doorbell_read(void *device, u64 offset, unsigned int len)
 	struct doorbell *dev = device;
 	u64 value;
 
-	(void)len; /* the bus takes as many bytes as were asked for */
+	(void)len; /* KVM takes as many bytes as the guest loads */
 	lock_take(&dev->lock);
 	value = read_register(dev, offset);
 	lock_release(&dev->lock);
 	return value;
 }
 
-/* The thread goes to the other hart, and is woken there. */
+/* Move the thread to the other hart and wake it there. */
 static void begin_compare(struct doorbell *dev, u64 gpa)
 {
 	volatile struct clocks *clocks = machine_ram(dev->machine, gpa, sizeof(*clocks));
@@ -186,7 +188,7 @@ static void doorbell_write(void *device, u64 offset, u64 value, unsigned int len
 	lock_release(&dev->lock);
 }
 
-/* What --save keeps of it; a ring that is on its way is lost, and clocks are the old host's. */
+/* State for --save. A ring in progress is lost, and times are those of the old host's clock. */
 void doorbell_state(void *of, struct state *s)
 {
 	struct doorbell *dev = &doorbell;
@@ -204,9 +206,9 @@ void doorbell_state(void *of, struct state *s)
 	lock_release(&dev->lock);
 }
 
-/* ---- making it ---- */
+/* ---- creation ---- */
 
-/* The first two processors that we may have. Threads that are made from now on stay on the first. */
+/* The first two processors that the VMM may use. Threads created from now on stay on the first. */
 static void choose_processors(struct doorbell *dev)
 {
 	cpu_set_t all;

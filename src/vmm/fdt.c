@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * fdt.c - the guest's device tree: what machine.c built, and what KVM says its harts can do.
+ * fdt.c - build the guest's device tree: the machine's devices, and its harts as KVM reports them.
  */
 #include <errno.h>
 #include <libfdt.h>
@@ -9,7 +9,7 @@
 #include <sys/random.h>
 #include "vmm.h"
 
-/* Phandles: the interrupt controller of hart i is PHANDLE_CPU + i. */
+/* Phandles. The interrupt controller of hart i has PHANDLE_CPU + i. */
 enum {
 	PHANDLE_PLIC = 1,
 	PHANDLE_SYSCON = 2,
@@ -51,7 +51,7 @@ static void prop_cells(void *fdt, const char *name, const u32 *cells, unsigned i
 		fdt32_st((u8 *)at + i * sizeof(u32), cells[i]);
 }
 
-/* All addresses and sizes of this tree take two cells, except a hart's number. */
+/* All addresses and sizes of this tree have two cells, except a hart's number. */
 static void prop_reg(void *fdt, gpa_t base, u64 size)
 {
 	u32 cells[] = { base >> 32, (u32)base, size >> 32, (u32)size };
@@ -77,7 +77,7 @@ static bool has_extension(const struct vcpu *vcpu, unsigned int number)
 }
 
 /*
- * Both spellings: the string that older kernels read, and riscv,isa-base with a list of names.
+ * Both forms: the string that older kernels read, and riscv,isa-base with a list of names.
  */
 static void isa_properties(void *fdt, const struct vcpu *vcpu)
 {
@@ -172,7 +172,7 @@ static void plic_node(struct machine *m, void *fdt)
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < m->options.vcpus; i++) {
-		contexts[n++] = PHANDLE_CPU + i; /* the M-mode context, which is nobody's */
+		contexts[n++] = PHANDLE_CPU + i; /* the M-mode context, which is unused */
 		contexts[n++] = IRQ_NOBODY;
 		contexts[n++] = PHANDLE_CPU + i;
 		contexts[n++] = IRQ_S_EXT;
@@ -237,7 +237,7 @@ static void syscon_nodes(void *fdt)
 	syscon_action_node(fdt, "reboot", "syscon-reboot", 0x7777);
 }
 
-/* One of device.def. */
+/* A device of device.def. */
 static void device_node(void *fdt, const char *name, gpa_t base, u64 size, u32 irq)
 {
 	char compatible[64];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm.c - the ioctls, with errors that name the call and the errno.
+ * kvm.c - KVM's ioctls, with error messages that name the call and the errno.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include "vmm.h"
 
-/* Without these the machine cannot be built; what is optional is asked for where it is used. */
+/* The machine needs these. Optional capabilities are checked where they are used. */
 static const struct {
 	unsigned int number;
 	const char *name;

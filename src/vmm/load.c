@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * load.c - the guest's files into its memory.
+ * load.c - load the guest's files into its memory.
  *
  *   RAM_BASE + text_offset   Image (flat, with a 64-byte header: Linux' boot-image-header)
  *   ...                      up to image_size, which includes the kernel's .bss
  *   below the device tree    initrd, if any
  *   end of RAM - 64 KiB      device tree
  *
- * Whether an Image is complete: image_size can't tell, for .bss isn't in the file. A kernel that
- * is an EFI program too (Debian's is) lists its sections in a PE header, and then the file has to
- * reach to the last one's end. Of any other Image, only the header must be there.
+ * image_size includes .bss, which is not in the file, so it does not show whether an Image is
+ * complete. A kernel that is also an EFI program (as Debian's is) lists its sections in a PE
+ * header, and then the file has to reach to the end of the last one. Any other Image needs only
+ * a complete header.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ struct image_header {
 	u32 version;
 	u32 reserved1;
 	u64 reserved2;
-	u64 magic; /* deprecated, but everybody writes it */
+	u64 magic; /* deprecated, but still in use */
 	u32 magic2;
 	u32 pe_offset;
 };
@@ -77,7 +78,7 @@ static void open_file(struct file *file, const char *what, const char *path)
 	file->size = st.st_size;
 }
 
-/* false: the file ends before. */
+/* Returns false if the file ends before. */
 static bool read_at(const struct file *file, void *to, size_t len, u64 offset)
 {
 	int err = file_read(file->fd, to, len, offset);
@@ -127,7 +128,7 @@ static void read_header(const struct file *file, struct image_header *header)
 		    IMAGE_MAJOR(header->version));
 }
 
-/* Where the last PE section's contents end in the file, or 0 without a PE header. */
+/* Returns where the contents of the last PE section end in the file, or 0 without a PE header. */
 #define PE_INCOMPLETE UINT64_MAX
 static u64 pe_end(const struct file *file, u64 offset)
 {

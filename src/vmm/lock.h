@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * lock.h - a lock for devices: a guest that has one vCPU, or whose vCPUs do not meet, takes it in a few
- * instructions, for each access that it makes to a device takes one.
+ * lock.h - a lock for devices that costs a few instructions while it is not contended.
  *
- * 0: free, 1: taken, 2: taken, and somebody may sleep in the kernel until it is free. Linux's futex is
- * what they sleep on. A lock of zeroes is free. Not for signal handlers; not recursive.
+ * Every access to a device takes one, so taking a free lock makes no system call.
+ *
+ * state is 0: free; 1: taken; 2: taken, and a thread may be sleeping on the futex until it is
+ * free. A lock of zeroes is free. Not for signal handlers; not recursive.
  */
 #ifndef VMM_LOCK_H
 #define VMM_LOCK_H

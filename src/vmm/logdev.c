@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * logdev.c - tells a guest what the dirty log says of its own memory (--logdev).
+ * logdev.c - a device that shows a guest the dirty log of its own memory (--logdev).
  *
- * So a payload can test and measure the log by itself: it knows what it has written.
+ * With it a payload can test and measure the log by itself, since it knows what it has written.
  *
- *   0x00 LOG     1: the guest's memory is logged from now on, 0: no more
- *   0x08 GET     a store: KVM_GET_DIRTY_LOG, into BITS; a load: how many of them are set
- *   0x10 FIRST   number of a page of RAM: the first that BITS shows, where CLEAR begins
- *   0x18 BITS    64 of them, from the word on that has FIRST's
- *   0x20 CLEAR   N: KVM_CLEAR_DIRTY_LOG of the N pages from FIRST on that are set in BITS
- *   0x28 MANUAL  KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 is enabled with these flags
- *   0x30 ANSWER  what the last of these answered: 0 or an errno
+ *   0x00 LOG     1: log the guest's memory from now on; 0: stop
+ *   0x08 GET     a store: KVM_GET_DIRTY_LOG; a load: how many bits are set in all of its bitmap
+ *   0x10 FIRST   number of a page of RAM: selects BITS, and is where CLEAR begins
+ *   0x18 BITS    the 64 bits of the bitmap's word that contains FIRST's bit
+ *   0x20 CLEAR   N: KVM_CLEAR_DIRTY_LOG of those of the N pages from FIRST on whose bits are set
+ *   0x28 MANUAL  enable KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 with these flags
+ *   0x30 ANSWER  the result of the last of these ioctls: 0 or an errno
  *
- * Any width. Not while the machine is saved, which uses the same log. Locks: logdev.lock.
+ * Registers have any width. Not to be used while the machine is saved, which uses the same log.
+ *
+ * Locks: logdev.lock.
  */
 #include <stdlib.h>
 #include "state.h"
@@ -31,7 +33,7 @@ static struct logdev {
 	struct machine *machine;
 	struct lock lock;
 	size_t words;
-	u64 *bits; /* of all pages of RAM, as the guest and KVM have them */
+	u64 *bits; /* one per page of RAM, written by KVM and by the guest */
 	u64 log, first;
 	int answer; /* 0 or -errno */
 } logdev;
@@ -45,7 +47,7 @@ static u64 count_bits(const struct logdev *dev)
 	return count;
 }
 
-/* NULL where there is no such page. */
+/* The word with FIRST's bit, or NULL if there is no such page. */
 static u64 *word(struct logdev *dev)
 {
 	return dev->first / 64 < dev->words ? &dev->bits[dev->first / 64] : NULL;
@@ -56,7 +58,7 @@ static u64 logdev_read(void *device, u64 offset, unsigned int len)
 	struct logdev *dev = device;
 	u64 value = 0;
 
-	(void)len; /* the bus takes as many bytes as were asked for */
+	(void)len; /* KVM takes as many bytes as the guest loads */
 	lock_take(&dev->lock);
 	if (offset == REG_LOG)
 		value = dev->log;
@@ -127,7 +129,7 @@ static void logdev_write(void *device, u64 offset, u64 value, unsigned int len)
 	lock_release(&dev->lock);
 }
 
-/* What --save keeps of it. A machine that is restored is logged when its guest says so again. */
+/* State for --save. After a restore, memory is logged only when the guest requests it again. */
 void logdev_state(void *of, struct state *s)
 {
 	struct logdev *dev = &logdev;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * machine.c - the virtual machine as a whole: build it, boot it, stop it, boot it again.
+ * machine.c - the virtual machine as a whole: create it, boot it, stop it, reboot it.
  *
- * The first boot and a reboot are the same act: all vCPU threads are parked, every device is
- * reset, the guest's files are loaded anew, the registers are set, the threads go.
+ * The first boot and a reboot take the same steps: all vCPU threads are parked, every device is
+ * reset, the guest's files are loaded, the registers are set, and the threads are released.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "vmm.h"
 
-static struct machine *signalled; /* for the signal handler */
+static struct machine *signalled; /* for the signal handlers */
 static volatile sig_atomic_t ending_signal;
 
 /* ---- memory ---- */
@@ -38,8 +38,8 @@ static struct kvm_userspace_memory_region ram_region(const struct machine *m)
 }
 
 /*
- * 2 MiB alignment on both sides, gpa and hva, lets KVM map RAM by 2 MiB leaves. The mapping is
- * made 2 MiB too large, and what hangs over is given back.
+ * KVM can map RAM by 2 MiB leaves if gpa and hva are both aligned to 2 MiB. So map 2 MiB more
+ * than the guest needs, and unmap the excess.
  */
 static void create_ram(struct machine *m)
 {
@@ -56,7 +56,7 @@ static void create_ram(struct machine *m)
 		munmap(raw, ram - raw);
 	if (ram < raw + SZ_2M)
 		munmap(ram + size, raw + SZ_2M - ram);
-	/* Advice: where it is not taken the pages are small, or come one by one. */
+	/* Only advice: if the host ignores it, pages may be small, or come one by one. */
 	madvise(ram, size, m->options.small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 	if (m->options.populate && madvise(ram, size, MADV_POPULATE_WRITE))
 		die(STATUS_SETUP, "--populate: %s", strerror(errno));
@@ -74,7 +74,7 @@ int machine_log_writes(struct machine *m, bool on)
 	return kvm_try(m->vm_fd, KVM_SET_USER_MEMORY_REGION, (unsigned long)&region);
 }
 
-/* ---- what the host can do ---- */
+/* ---- limits of the host ---- */
 
 static void check_limits(struct machine *m)
 {
@@ -103,7 +103,7 @@ void machine_stop(struct machine *m, enum stop_reason reason, int status)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* By SBI HSM. */
+/* Stopped by SBI HSM? */
 static bool is_stopped(const struct vcpu *vcpu)
 {
 	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_RUNNABLE };
@@ -136,7 +136,7 @@ static bool all_parked(const struct machine *m)
 	return true;
 }
 
-/* immediate_exit first: a thread on its way into KVM_RUN would miss the signal alone. */
+/* immediate_exit is set before the signal, which a thread just before KVM_RUN would miss. */
 static void park_all(struct machine *m)
 {
 	for (unsigned int i = 0; i < m->options.vcpus; i++) {
@@ -149,7 +149,7 @@ static void park_all(struct machine *m)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* A second signal doesn't wait for anybody: standard output may be stuck. */
+/* A second signal exits at once: after the first, the VMM may be blocked on standard output. */
 static void on_signal(int number)
 {
 	if (ending_signal)
@@ -185,7 +185,7 @@ static void wait_for_stop(struct machine *m)
 	}
 }
 
-/* SIGUSR2 asks for what --save is for. */
+/* SIGUSR2 requests a save (--save). */
 static void on_save_signal(int number)
 {
 	(void)number;
@@ -231,12 +231,12 @@ static void boot(struct machine *m)
 	marker("boot 0x%llx dtb 0x%llx", (unsigned long long)layout.entry,
 	       (unsigned long long)layout.dtb);
 	while (sem_trywait(&m->wake) == 0)
-		; /* a wake-up of the life before */
+		; /* wake-ups from before the boot */
 }
 
-/* ---- its life ---- */
+/* ---- running ---- */
 
-/* Until something ends it; all vCPUs are parked then. */
+/* Run until something stops the machine. On return all vCPUs are parked. */
 static void live(struct machine *m)
 {
 	go(m);
@@ -247,8 +247,8 @@ static void live(struct machine *m)
 }
 
 /*
- * A vCPU that was parked while HSM had it stopped, and has been started since by one that was not
- * parked yet, has its new registers only when it goes into KVM_RUN: it gets the time for that.
+ * A vCPU that HSM had stopped when it was parked may have been started since, by a vCPU that was
+ * not parked yet. KVM sets its new registers only in KVM_RUN, so it has to run before the save.
  */
 static bool was_started_late(const struct machine *m)
 {
@@ -271,7 +271,7 @@ static void settle(struct machine *m)
 	}
 }
 
-/* A machine that could not be saved lives on. */
+/* A machine that could not be saved continues. */
 static void live_and_save(struct machine *m)
 {
 	do {
@@ -324,7 +324,7 @@ void machine_create(struct machine *m)
 	kvm_open(m);
 	check_limits(m);
 	create_ram(m);
-	uart_init(&m->uart, m); /* first on the bus: it is asked most often */
+	uart_init(&m->uart, m); /* first on the bus: it is accessed most often */
 	plic_init(&m->plic, m);
 	syscon_init(m);
 	for (unsigned int i = 0; i < NR_DEVICES; i++) {

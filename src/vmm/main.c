@@ -90,7 +90,7 @@ enum {
 	OPT_MARKERS,
 	OPT_QUIET,
 	OPT_HELP,
-	OPT_DEVICE, /* and one for each row of device.def */
+	OPT_DEVICE, /* plus DEVICE_name: one for each row of device.def */
 };
 
 static const struct option long_options[] = {
@@ -278,7 +278,7 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 		die(STATUS_USAGE, "--save-at and --save-on want --save FILE");
 }
 
-/* What was not said: as the restored machine is, or the defaults. */
+/* Options that were not given: as in the restored machine, or the defaults. */
 static void complete_options(struct options *options)
 {
 	if (options->save)

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * marker.c - the VMM's own events, by the trace_marker file: --markers.
+ * marker.c - write the VMM's own events to the trace_marker file (--markers).
  *
- *   boot 0x80200000 dtb 0x9fe00000      a life begins: the vCPUs start there
- *   uart+0x5 read 1 0x60                who answered an access: region, offset, bytes, value
- *   nobody+0x30000000 write 4 0x1       ... nobody did
+ *   boot 0x80200000 dtb 0x9fe00000      a boot: entry point and device tree
+ *   uart+0x5 read 1 0x60                an access to a device: region, offset, bytes, value
+ *   nobody+0x30000000 write 4 0x1       an access where no device is
  *   disk0 begin write 0x2a8 4096        a request: sector and bytes
  *   disk0 end 0                         its status
- *   stop 1 status 0                     enum stop_reason; and what the VMM will end with
+ *   stop 1 status 0                     enum stop_reason, and the VMM's exit status if it ends now
  *
- * Each is one write, hence one record or two of the event `print` (docs/trace.md), between the
- * events of the same hart. Without --markers, or while that event is off at the boot, there is
- * neither a system call nor an instruction more in an access: the bus has the devices' own functions.
+ * Each is one write, hence one or two records of the event `print` (docs/trace.md), between the
+ * events of the same hart. Without --markers, or if that event is off when the VMM starts, an
+ * access takes no system call and no additional instruction: the bus calls the devices directly.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ void marker(const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* Refused while tracing is off; then nobody wants it. */
+	/* The write fails while tracing is off; that is no error. */
 	if (n > 0 && write(marker_fd, text, n < (int)sizeof(text) ? n : (int)sizeof(text) - 1) < 0)
 		return;
 }
@@ -48,7 +48,7 @@ static void seen(const struct region *region, u64 offset, bool write, unsigned i
 	       write ? "write" : "read", len, (unsigned long long)value);
 }
 
-/* Hyperscope says whether a marker would be recorded; Linux always records it. */
+/* Hyperscope reports whether a marker would be recorded; Linux always records it. */
 static bool event_is_on(void)
 {
 	int fd = open(TRACEFS "events/hs/print/enable", O_RDONLY | O_CLOEXEC);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * message.c - what the VMM has to say, on standard error.
+ * message.c - the VMM's messages on standard error.
  *
- * The guest's output is flushed first, so that a message stands where it happened.
+ * The guest's output is flushed first, so that output and messages are in order.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include "vmm.h"
 
 /*
- * A hostile guest must not be able to fill the user's disk with messages: of those that it can cause
- * repeatedly only the first ones are shown.
+ * A hostile guest must not be able to fill the user's disk with messages: of those that it can
+ * cause repeatedly only the first ones are shown.
  */
 #define GUEST_ERRORS_SHOWN  20
 #define GUEST_REBOOTS_SHOWN 20

@@ -2,9 +2,9 @@
 /*
  * pages.c - guest memory in the file of a saved VM.
  *
- * A page gets its place when it is first written, and is written there again when it has changed
- * since; so the file has each page once, however many rounds there were. While the guest runs a
- * page may change under the pen: then it is dirty, and a later round writes it once more.
+ * A page gets its place when it is first written, and is written to the same place if it changes
+ * later. So the file has each page once, whatever the number of rounds. While the guest runs, a
+ * page may change while it is being written. Then it is dirty, and a later round writes it again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ static bool is_zero(const u8 *page)
 	return true;
 }
 
-/* A place for a page that has none; the file grows. */
+/* Give a page that has none a place at the end of the file. Returns 0 or -ENOMEM. */
 static int give_place(struct pages *pages, u64 number)
 {
 	if (pages->nr == pages->room) {
@@ -89,7 +89,7 @@ int file_read(int fd, void *to, size_t len, u64 offset)
 	return 0;
 }
 
-/* Pages that are neighbours in memory and in the file, not written yet. */
+/* Pages that are adjacent in memory and in the file, to be written or read at once. */
 struct run {
 	u64 number, place, count;
 };
@@ -103,7 +103,7 @@ static int write_run(struct pages *pages, struct run *run)
 	return err;
 }
 
-/* 1: it will be written, 0: there is nothing to write, or -errno. */
+/* Returns 1 if the page will be written, 0 if it is zero and not in the file, or -errno. */
 static int add_page(struct pages *pages, struct run *run, u64 number)
 {
 	const u8 *page = pages->ram + number * SZ_4K;
@@ -150,7 +150,7 @@ long pages_write(struct pages *pages, const u64 *bitmap)
 	return ret ? ret : written;
 }
 
-/* ---- and back ---------------------------------------------------------------------------- */
+/* ---- loading ----------------------------------------------------------------------------- */
 
 static void read_run(struct pages *pages, const struct page_entry *entries, const struct run *run)
 {
@@ -189,7 +189,7 @@ static void pages_read(struct pages *pages, const struct page_entry *entries, st
 		run.count++;
 	}
 	read_run(pages, entries, &run);
-	/* Harts may fetch from these pages that had fetched something else there. */
+	/* Harts may have executed other contents of these pages before. */
 	__builtin___clear_cache((char *)pages->ram, (char *)pages->ram + pages->nr_ram * SZ_4K);
 }
 

@@ -2,14 +2,14 @@
 /*
  * plic.c - the platform-level interrupt controller, with level-triggered sources.
  *
- * Two contexts a vCPU, as on QEMU's `virt`: 2n is M-mode, which a guest hart does not have (its
- * registers read zero), 2n + 1 is S-mode. An S context's output is the vCPU's external interrupt,
- * told to KVM by KVM_INTERRUPT; that ioctl is allowed from any thread while the vCPU runs.
+ * Each vCPU has two contexts, as on QEMU's `virt`: 2n is M-mode, which a guest hart does not have
+ * (its registers read as zero), 2n + 1 is S-mode. The output of an S context is the vCPU's external
+ * interrupt, set by KVM_INTERRUPT, which any thread may call while the vCPU runs.
  *
  * A source goes level -> pending (gateway) -> claimed, in service -> completed. It is pending
  * again only after completion, if its line is still high. A line that falls before the claim
- * takes its request back (QEMU does so too; PLIC §1.2 would let a stale claim through). A claim gives
- * what interrupts, above the threshold (as in QEMU; by PLIC §8 it would not look at the threshold).
+ * withdraws its request (as in QEMU; PLIC §1.2 would let a stale claim through). A claim returns
+ * only a source above the threshold (as in QEMU; by PLIC §8 it would ignore the threshold).
  *
  * Register map: PLIC §3.
  */
@@ -32,8 +32,8 @@ static bool is_s_context(u64 number)
 }
 
 /*
- * The enabled pending source of highest priority above the threshold, the lowest number among
- * equals; 0 if none.
+ * The enabled pending source of highest priority above the threshold, and of the lowest number
+ * among equals; 0 if there is none.
  */
 static unsigned int best_source(const struct plic *plic, const struct plic_context *context)
 {
@@ -52,7 +52,7 @@ static unsigned int best_source(const struct plic *plic, const struct plic_conte
 	/* lab 7 end */
 }
 
-/* Tell KVM about every output that changed. */
+/* Report every changed output to KVM. */
 static void update(struct plic *plic)
 {
 	/* lab 7: write update: KVM_INTERRUPT for each context whose output is another one now */
@@ -222,7 +222,7 @@ void plic_reset(struct plic *plic)
 	lock_release(&plic->lock);
 }
 
-/* KVM has its lines from us, so it is told all of them anew. */
+/* KVM knows its lines only from the PLIC, so set all of them again after a restore. */
 static void tell_all(struct plic *plic)
 {
 	for (unsigned int i = 0; i < plic->machine->options.vcpus; i++) {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * precopy.c - memory is copied while its guest goes on: is another round worth it?
+ * precopy.c - decide whether another round of copying memory from a running guest is worthwhile.
  *
- * A round writes what the one before has left dirty, and takes time, in which the guest dirties
- * more. What is left in the end is written while the guest is stopped. So rounds go on until that
- * is little, or does not become less any more; or until there were as many as are allowed.
+ * A round writes the pages that the previous one left dirty. Meanwhile the guest dirties more.
+ * What is left in the end is written while the guest is stopped. So rounds continue until few
+ * pages are left, or hardly fewer than before, or the allowed number of rounds is reached.
  */
 #include "state.h"
 
 #define FEW_PAGES 64
 
-/* Of n pages that were dirty one round later so many are too many: more rounds are in vain. */
+/* If this many pages are dirty one round after n were, more rounds do not help. */
 #define NO_PROGRESS(n) ((n) - (n) / 4)
 
 static struct {

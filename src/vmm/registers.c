@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * registers.c - a vCPU's registers by ONE_REG: at reset, for the watchdog, after death.
+ * registers.c - a vCPU's registers by ONE_REG: reset, samples for the watchdog, register dump.
  *
- * All of it is done while the vCPU is out of KVM_RUN: by its own thread, or by the main thread
- * when the vCPU is parked.
+ * All of this runs while the vCPU is outside KVM_RUN: in its own thread, or in the main thread
+ * while the vCPU is parked.
  */
 #include <stdio.h>
 #include "vmm.h"
@@ -29,8 +29,8 @@ static const char *const csr_names[] = {
 #define CSR_SCOUNTEREN KVM_REG_RISCV_CSR_REG(scounteren)
 
 /*
- * cycle, time and instret are user mode's to read, as firmware and KVM's own reset leave them:
- * Linux opens them only where it finds an SBI PMU, and its vDSO reads time in any case.
+ * User mode may read cycle, time and instret, as after firmware and after KVM's own reset. Linux
+ * enables them only if it finds an SBI PMU, but its vDSO reads time in any case.
  */
 #define COUNTERS_OPEN 7
 
@@ -44,9 +44,9 @@ static void set(struct vcpu *vcpu, u64 reg, unsigned long value, const char *nam
 }
 
 /*
- * The state of SBI HSM's start (SBI HSM FID 0), which is also Linux's boot protocol: a0 the hart
- * id, a1 the device tree, satp and sstatus.SIE zero. Harts but the first wait to be started, and
- * KVM gives them this state itself.
+ * Set the state in which SBI HSM starts a hart (SBI HSM FID 0), which is also Linux's boot
+ * protocol: a0 is the hart id, a1 the device tree, satp and sstatus.SIE are zero. All harts but
+ * the first wait to be started, and KVM sets their state itself then.
  */
 void registers_reset(struct vcpu *vcpu, gpa_t entry, gpa_t dtb)
 {

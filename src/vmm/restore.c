@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * restore.c - a VM as --save has left it in a file: --restore.
+ * restore.c - restore a VM from a file that --save has written (--restore).
  *
- * The header says what machine it was; it is built so, unless the command line says something
- * else, which is an error. The disks have to be those that it had, as they were. Whatever does not
- * fit, is damaged or cut off ends the VMM with a sentence: no guest runs on half of its state.
+ * The machine is built as the header describes it; it is an error if the command line contradicts
+ * the header. The disks have to be those that the machine had, unchanged. If anything does not
+ * fit, is damaged or is cut off, the VMM prints the reason and exits: no guest runs with only a
+ * part of its state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,9 +42,9 @@ static void read_at(const struct options *options, void *to, size_t len, u64 off
 		refuse(options, "%s", err == -ENODATA ? "it is cut off" : strerror(-err));
 }
 
-/* ---- the header ------------------------------------------------------------------------------- */
+/* ---- the header ------------------------------------------------------------------------------ */
 
-/* The file may be longer than its contents, as on a disk. ram_size <= RAM_MAX, so nothing overflows. */
+/* The file may be longer than its contents, as a disk is. ram_size <= RAM_MAX: no overflow. */
 static void check_extent(const struct options *options, const struct save_header *h)
 {
 	off_t end = lseek(restored.fd, 0, SEEK_END);
@@ -80,7 +81,7 @@ static const char *const device_names[] = {
 #undef DEVICE
 };
 
-/* Before the machine is built. What the command line leaves open is as it was. */
+/* Called before the machine is built. Completes the options from the header. */
 void restore_open(struct options *options)
 {
 	struct save_header *h = &restored.header;
@@ -107,9 +108,9 @@ void restore_open(struct options *options)
 	options->ram_size = h->ram_size;
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------- */
+/* ---- the state ------------------------------------------------------------------------------- */
 
-/* With the machine built, its devices reset and no vCPU run yet. */
+/* Called when the machine is built and its devices are reset, before any vCPU runs. */
 void restore(struct machine *m)
 {
 	const struct save_header *h = &restored.header;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * save.c - a running VM into a file: --save.
+ * save.c - save a running VM to a file (--save).
  *
- * Memory first, while the guest runs: all of it, then what has become dirty meanwhile, in rounds,
- * as long as they are worth it (precopy.c). Then the vCPUs are parked, as for a reboot, and the last
- * pages, registers and devices follow. With no rounds the guest stops at the request and all is
- * written then.
+ * Memory is written first, while the guest runs: all of it, then in rounds what became dirty
+ * meanwhile, as long as that is worthwhile (precopy.c). Then the vCPUs are parked, as for a reboot,
+ * and the remaining pages, registers and devices follow. Without rounds (--save-rounds 0) the guest
+ * stops at the request, and everything is written then.
  *
- * Who asks: save_request() from any thread (the test device, the console), SIGUSR2, --save-at,
- * --save-on. A save that fails leaves the guest as it was, and it goes on.
+ * A save is requested by save_request() from any thread (test device, console, --save-at,
+ * --save-on) or by SIGUSR2. If it fails, the guest continues unchanged.
  *
- * A regular file is written beside its name and renamed at the end; on a block device the header,
- * which comes last, makes it valid.
+ * A regular file is written as FILE.part and renamed at the end. On a block device the header,
+ * written last, makes the file valid.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +26,9 @@
 static struct {
 	struct pages pages;
 	struct dirty *dirty;
-	const char *failed; /* what could not be done; the first counts */
+	const char *failed; /* the first step that failed, or NULL */
 	int err;
-	char path[4096]; /* written to */
+	char path[4096]; /* of the file that is written */
 	unsigned int rounds;
 	bool under_way;
 } save = { .pages.fd = -1 };
@@ -66,7 +66,7 @@ static int open_file(const char *path)
 	return open(save.path, O_RDWR | O_CLOEXEC | (block ? 0 : O_CREAT | O_TRUNC), 0600);
 }
 
-/* Before the guest starts: a name that cannot be written to is wrong use. */
+/* Called before the guest starts, so that a file that cannot be written is refused at once. */
 void save_check(const struct options *options)
 {
 	int fd = open_file(options->save);
@@ -92,7 +92,7 @@ static void sync_file(void)
 		fail("fsync", errno);
 }
 
-/* In one block: the length of a write to a device is a multiple of 4 KiB. */
+/* Write a whole block: the length of a write to a device is a multiple of 4 KiB. */
 static void write_header(const struct save_header *header)
 {
 	u8 block[SAVE_PAGES] = { 0 };
@@ -103,7 +103,7 @@ static void write_header(const struct save_header *header)
 	sync_file();
 }
 
-/* ---- while the guest runs --------------------------------------------------------------------- */
+/* ---- while the guest runs ------------------------------------------------------------------- */
 
 static long write_pages(const u64 *bitmap)
 {
@@ -128,7 +128,7 @@ static void begin(struct machine *m)
 	if (err)
 		fail("memory", -err);
 	else
-		write_header(NULL); /* an older one does not belong to these pages */
+		write_header(NULL); /* an old header does not belong to these pages */
 }
 
 static void rounds(struct machine *m)
@@ -148,7 +148,7 @@ static void rounds(struct machine *m)
 		 !atomic_load(&m->stopping));
 }
 
-/* By the main thread: what can be done before the guest stops. */
+/* Called by the main thread: write what can be written before the guest stops, then stop it. */
 void save_live(struct machine *m)
 {
 	begin(m);
@@ -162,7 +162,7 @@ void save_live(struct machine *m)
 	machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
 }
 
-/* Any thread but a signal's handler. Where there are no rounds the guest stops here and now. */
+/* May be called by any thread, but not in a signal handler. Without rounds, stop the guest now. */
 void save_request(struct machine *m)
 {
 	if (!m->options.save)
@@ -197,7 +197,7 @@ void save_start_alarm(struct machine *m)
 		die(STATUS_SETUP, "cannot start the thread of --save-at");
 }
 
-/* ---- while it is stopped ------------------------------------------------------------------------ */
+/* ---- while it is stopped -------------------------------------------------------------------- */
 
 static void write_state(struct machine *m, struct save_header *header)
 {
@@ -249,7 +249,7 @@ static void end(struct machine *m, bool in_vain)
 	save.under_way = false;
 }
 
-/* With all vCPUs parked; false: it could not be saved. */
+/* Called with all vCPUs parked. Returns false if the machine could not be saved. */
 bool save_finish(struct machine *m)
 {
 	double began = seconds();
@@ -274,7 +274,7 @@ bool save_finish(struct machine *m)
 	return true;
 }
 
-/* The guest has ended, or begins anew, before it was to stop for us. With all vCPUs parked. */
+/* The guest ended or rebooted before it was stopped for the save. Called with all vCPUs parked. */
 void save_abandon(struct machine *m)
 {
 	if (save.under_way || m->stop_reason != STOP_REBOOT)

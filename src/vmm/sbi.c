@@ -3,13 +3,13 @@
  * sbi.c - the SBI calls that KVM leaves to user space: the consoles, suspend, the legacy
  * shutdown.
  *
- * KVM writes ret[0] and ret[1] to the guest's a0 and a1. A legacy call (SBI Legacy) returns in a0
- * only, so a1 gets its own old value back.
+ * KVM writes ret[0] and ret[1] to the guest's a0 and a1. A legacy call (SBI Legacy) returns only
+ * a0, so ret[1] is set to the old value of a1.
  */
 #include <time.h>
 #include "vmm.h"
 
-/* The numbers alone: the VMM includes no header of the hypervisor's. */
+/* Only the numbers: the VMM includes none of the hypervisor's headers. */
 enum {
 #define SBI_EXTENSION(ext, number, class, version)      SBI_EXT_##ext = number,
 #define SBI_LEGACY(call, number, class, name, version)  SBI_LEGACY_##call = number,
@@ -18,10 +18,10 @@ enum {
 #include "../include/hv/sbi.def"
 };
 
-/* A call may move less than it was asked for (SBI DBCN FID 0); no guest keeps us busy for long. */
+/* A call may write less than requested (SBI DBCN FID 0). The limit keeps a call short. */
 #define DBCN_MAX 0x10000ul
 
-/* The memory that a DBCN call names: a length, and an address in two registers. */
+/* The buffer of a DBCN call: a length, and an address in two registers. NULL if it is not RAM. */
 static void *dbcn_buffer(struct machine *m, const unsigned long *args)
 {
 	gpa_t gpa = args[1];
@@ -82,8 +82,8 @@ static long dbcn(struct machine *m, unsigned long function, const unsigned long 
 }
 
 /*
- * The machine sleeps until an interrupt that the guest left enabled at its PLIC is there. KVM
- * has checked the call and laid the resume ready.
+ * Sleep until an interrupt that the guest left enabled at its PLIC is pending. KVM has checked
+ * the call and prepared the resume.
  */
 static void suspend(struct vcpu *vcpu)
 {
@@ -117,7 +117,7 @@ void sbi_handle(struct vcpu *vcpu)
 	case SBI_EXT_DBCN:
 		ret[0] = dbcn(m, vcpu->run->riscv_sbi.function_id, args, &ret[1]);
 		break;
-	case SBI_EXT_BASE: /* the probe of an extension that would be ours: there is none */
+	case SBI_EXT_BASE: /* probe of an extension that user space would provide: there is none */
 		ret[0] = SBI_SUCCESS;
 		ret[1] = 0;
 		break;

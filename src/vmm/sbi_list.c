@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_list.c - the list behind --sbi: which SBI extensions KVM shall answer, and which not.
+ * sbi_list.c - the list of --sbi: SBI extensions to enable or disable in KVM.
  */
 #include <string.h>
 #include "vmm.h"
 
-/* SUSP and FWFT are younger than Linux 6.12's headers; these are the numbers that they got. */
+/* Linux 6.12's headers lack SUSP and FWFT; these are the numbers that later headers define. */
 static const struct {
 	const char *name;
 	unsigned int id;
@@ -27,7 +27,7 @@ static const struct {
 
 #define EXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))
 
-/* The next word of the list: its extension's index and whether it is to be there; false: end. */
+/* Get the list's next word: the extension's index, and whether to enable it. False at the end. */
 static bool next_word(const char **list, unsigned int *index, bool *on)
 {
 	size_t len;

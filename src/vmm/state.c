@@ -2,15 +2,15 @@
 /*
  * state.c - fields to bytes and back.
  *
- * A device says what it consists of once, in one function for both directions; so what is saved
- * and what is restored cannot differ. What is loaded may be anything: its end is looked at before
- * each field, a field that is missing is left alone and makes the whole bad.
+ * A device lists its fields once, in one function for both directions, so what is saved and what
+ * is restored cannot differ. Loaded data may be anything: before each field the remaining length
+ * is checked, and a field that is missing is left unchanged and makes all of it bad.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "state.h"
 
-/* A multiplication by an odd number and a turn: no change of a single word goes unseen. */
+/* Multiplying by an odd number and the xor of the halves are bijective: a changed word is seen. */
 #define SUM_FACTOR 0x9e3779b97f4a7c15ull
 
 u64 state_sum(u64 sum, const void *data, size_t len)

@@ -2,13 +2,14 @@
 /*
  * state_machine.c - the sections of a saved VM, in their order.
  *
- * Memory first, for it takes long, and the clock runs from when it is set; the clock before vCPUs,
- * for timers are compared with it; vCPUs before the PLIC, which tells them its lines.
+ * Memory comes first, since it takes long and the clock runs as soon as it is set. The clock comes
+ * before the vCPUs, whose timers are compared with it, and the vCPUs before the PLIC, which sets
+ * their interrupt lines.
  */
 #include <string.h>
 #include "state.h"
 
-/* What it says when the last vCPU has stopped; writing what is left of memory takes long. */
+/* Read it when the last vCPU has stopped: writing the rest of memory takes long. */
 void clock_read(struct machine *m)
 {
 	kvm_get_timer(m->vcpus[0].fd, KVM_REG_RISCV_TIMER_REG(time), &m->saved_time);

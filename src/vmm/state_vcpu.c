@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT
 /*
- * state_vcpu.c - a vCPU in a file: its HSM state, and every register that KVM lists.
+ * state_vcpu.c - save and restore a vCPU: its HSM state, and every register that KVM lists.
  *
- *   u32 HSM state, u32 how many registers; then for each: u64 id, and the value in as many bytes
- *   as the id says, rounded up to 8
+ *   u32 HSM state, u32 number of registers; then for each: u64 id, and the value in as many bytes
+ *   as the id specifies, rounded up to 8
  *
- * In which order they are set (Documentation/virt/kvm/api.rst and what arch/riscv/kvm does):
+ * Registers are set in this order (Documentation/virt/kvm/api.rst and the code of arch/riscv/kvm):
  *
- *   1. ISA_EXT, SBI_EXT, CONFIG: what the vCPU is. Registers exist only with their extension, and
- *      after the first KVM_RUN it cannot be changed. What is so already is not set; what this
- *      host has besides is switched off.
+ *   1. ISA_EXT, SBI_EXT, CONFIG: the kind of vCPU. Registers exist only with their extension,
+ *      which cannot be changed after the first KVM_RUN. Values that are right already are not
+ *      set; extensions that only this host has are switched off.
  *   2. the guest's time, once for the VM (state_machine.c, before this): the timer is
  *      compared with it
- *   3. all others; of FP those of D, if it is there: F's are a view of the same
- *   4. timer, which may be due at once, and sip would take its interrupt back: compare, then the
- *      state, which takes what compare says
+ *   3. all others; of the FP registers only D's if there are any, since F's are a view of the same
+ *   4. the timer, which may be due at once; setting sip later would clear its interrupt. First
+ *      compare, then the state, which starts the timer with the value of compare.
  *   5. HSM state
- *   6. the external interrupt, by KVM_INTERRUPT (plic_state()): sip holds it, too, but KVM keeps
- *      the line besides
+ *   6. the external interrupt, by KVM_INTERRUPT (plic_state()): it is also in sip, but KVM keeps
+ *      the line separately
  *
- * All while the vCPU is out of KVM_RUN.
+ * All of this happens while the vCPU is outside KVM_RUN.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -92,7 +92,7 @@ static void reg_state(struct state *s, struct reg *reg)
 		state_bytes(s, reg->value, ALIGN_UP(REG_BYTES(reg->id), sizeof(u64)));
 }
 
-/* The guest's time is the VM's, and goes on: the section "machine" has it, of one moment. */
+/* The guest's time belongs to the VM and keeps running: it is read once, for section "machine". */
 static bool is_time(u64 id)
 {
 	return TYPE(id) == KVM_REG_RISCV_TIMER && NUMBER(id) == KVM_REG_RISCV_TIMER_REG(time);
@@ -121,7 +121,7 @@ static void save_regs(struct vcpu *vcpu, struct state *s)
 	free(list);
 }
 
-/* ---- restoring -------------------------------------------------------------------------------- */
+/* ---- restoring ------------------------------------------------------------------------------ */
 
 struct regs {
 	struct reg *reg;
@@ -157,7 +157,7 @@ static void set_reg(struct vcpu *vcpu, const struct reg *reg)
 		    (unsigned long long)NUMBER(reg->id) & 0xffff, first_word(reg), -err);
 }
 
-/* What is off is not missed where it does not exist. */
+/* An extension that was off may be missing on this host. */
 static void set_identity(struct vcpu *vcpu, const struct reg *reg)
 {
 	struct reg now = { .id = reg->id };
@@ -178,8 +178,8 @@ static void set_identities(struct vcpu *vcpu, const struct regs *regs, u64 type)
 }
 
 /*
- * What this host has besides is taken away; where KVM does not allow that, the guest, which was
- * never told of it, has it without asking.
+ * Switch off the extensions that only this host has. If KVM refuses, the guest keeps one that it
+ * was never told about.
  */
 static void switch_others_off(struct vcpu *vcpu, const struct regs *regs)
 {
@@ -226,9 +226,9 @@ static void set_rest(struct vcpu *vcpu, const struct regs *regs)
 	 KVM_REG_RISCV_ISA_EXT | KVM_REG_RISCV_ISA_SINGLE | KVM_RISCV_ISA_EXT_SSTC)
 
 /*
- * A timer that is off stays as a new vCPU has it. With Sstc the guest's stimecmp is always
- * compared, but Linux 6.12 says "off" then, for it was not set by a call: so there compare alone
- * says what is to be (all ones: off).
+ * A timer that is off stays as in a new vCPU. With Sstc the guest's stimecmp is always compared,
+ * but Linux 6.12 reports the state "off", because no SBI call set it. So with Sstc only compare
+ * decides (all ones: off).
  */
 static void set_timer(struct vcpu *vcpu, const struct regs *regs, struct state *s)
 {
@@ -242,7 +242,7 @@ static void set_timer(struct vcpu *vcpu, const struct regs *regs, struct state *
 		state_refuse(s, "the timer's registers are missing");
 		return;
 	}
-	set_reg(vcpu, frequency); /* refused, if it is not this host's */
+	set_reg(vcpu, frequency); /* refused if it differs from this host's */
 	/* lab 10: write step 4: whether a timer is set, and in which order its registers */
 	if (first_word(compare) == ~0ull ||
 	    (first_word(state) != KVM_RISCV_TIMER_STATE_ON && !(sstc && first_word(sstc))))

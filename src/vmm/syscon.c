@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * syscon.c - power off, reset and exit code, by one register: SiFive's test finisher.
+ * syscon.c - power off, reset and exit code in one register, as in SiFive's test finisher.
  *
  *   0x5555                  power off; the VMM exits with 0
  *   0x7777                  reset
@@ -20,7 +20,7 @@ static u64 syscon_read(void *device, u64 offset, unsigned int len)
 	return 0;
 }
 
-/* A process can return 8 bits only: a code that would look like success becomes 255. */
+/* A process returns only 8 bits of its status: a code that would look like success becomes 255. */
 static int exit_code(u32 code)
 {
 	return code != 0 && (code & 0xff) == 0 ? 255 : code & 0xff;

@@ -2,19 +2,19 @@
 /*
  * testdev.c - a device for payloads that test the hypervisor (--testdev).
  *
- *   0x000 - 0x7ff  memory, by any width: what was stored is read back
- *   0x800 LEN      of the last access to that memory, in bytes
+ *   0x000 - 0x7ff  memory, at any width: what was stored is read back
+ *   0x800 LEN      length of the last access to that memory, in bytes
  *   0x808 OFFSET   its offset
- *   0x810 WRITE    1: it was a store
- *   0x818 VALUE    what it stored or was given
- *   0x820 COUNT    how many there were; a store sets it
+ *   0x810 WRITE    1 if it was a store
+ *   0x818 VALUE    the value that it stored or loaded
+ *   0x820 COUNT    number of such accesses; a store sets it
  *   0x828 MAGIC    the letters "testdev"
  *   0x830 ZAP      store a gpa: the host drops the page there, which then reads as zeros
  *   0x838 IRQ      the level of its interrupt line
  *   0x840 NOTIFY   4 bytes: a store signals an eventfd that nobody waits for, without an exit to
- *                  the VMM (KVM_IOEVENTFD); reads as 1 where KVM does so
+ *                  the VMM (KVM_IOEVENTFD); reads as 1 if KVM supports that
  *   0x848 SIGNALS  how often it was signalled since the last load of this register
- *   0x850 SAVE     a store saves the machine, as --save says; without --save it does nothing
+ *   0x850 SAVE     a store requests a save of the machine; without --save it does nothing
  *
  * Locks: testdev.lock, taken before the plic's.
  */
@@ -169,7 +169,7 @@ void testdev_state(void *of, struct state *s)
 	lock_release(&dev->lock);
 }
 
-/* A test device without it is still one: only its rows of the benchmark are missing then. */
+/* Optional: without the eventfd only rows of the benchmark are missing. Returns it, or -1. */
 static int make_notify(struct machine *m)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

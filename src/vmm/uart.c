@@ -2,13 +2,13 @@
 /*
  * uart.c - a 16550A serial port, byte registers at stride 1.
  *
- * Transmission takes no time: the transmitter is always empty, and says so by interrupt once
- * after each byte (and when that interrupt is enabled). Bytes are received straight from the
- * console's ring, so there is no receive FIFO here to overrun or to clear.
+ * Transmission takes no time: the transmitter is always empty, and raises its interrupt once after
+ * each byte (and when that interrupt is enabled). Bytes are received directly from the console's
+ * ring, so there is no receive FIFO that could overrun or be cleared.
  *
- * The far end honours RTS: while the guest has it off, input stays in the ring. Linux's driver
- * clears FIFOs and reads away a byte when it opens the port, with RTS off; thus it loses nothing.
- * RTS is on after reset, for programs that poll and never touch MCR.
+ * The other end respects RTS: while the guest has it off, input stays in the ring. When Linux's
+ * driver opens the port it clears the FIFOs and discards a byte, but with RTS off, so no input is
+ * lost. RTS is on after reset, for programs that poll and never write MCR.
  */
 #include <linux/serial_reg.h>
 #include "state.h"
@@ -18,7 +18,7 @@ static bool receive_ready(const struct uart *uart)
 	return (uart->mcr & UART_MCR_RTS) && !(uart->mcr & UART_MCR_LOOP) && console_has_input();
 }
 
-/* The cause of highest priority, as IIR spells it. */
+/* The pending cause of highest priority, in IIR's encoding. */
 static u8 interrupt_cause(const struct uart *uart)
 {
 	if (uart->ier & UART_IER_RDI && receive_ready(uart))
@@ -38,7 +38,7 @@ static void update_irq(struct uart *uart)
 	plic_set_level(&uart->machine->plic, UART_IRQ, irq);
 }
 
-/* In loopback the modem inputs are wired to our own modem outputs. */
+/* In loopback the modem inputs are connected to the UART's own modem outputs. */
 static u8 modem_status(const struct uart *uart)
 {
 	u8 status = 0;
@@ -129,7 +129,7 @@ static void write_locked(struct uart *uart, u64 offset, u8 value)
 	}
 }
 
-/* Wider accesses than a byte reach the addressed register alone. */
+/* An access wider than a byte reaches only the addressed register. */
 static u64 uart_read(void *device, u64 offset, unsigned int len)
 {
 	struct uart *uart = device;
@@ -161,7 +161,7 @@ void uart_input_arrived(struct uart *uart)
 	lock_release(&uart->lock);
 }
 
-/* The PLIC forgets its lines in the same machine reset. */
+/* The line need not be lowered: the same machine reset clears the PLIC's lines. */
 void uart_reset(struct uart *uart)
 {
 	lock_take(&uart->lock);
@@ -177,7 +177,7 @@ void uart_reset(struct uart *uart)
 	lock_release(&uart->lock);
 }
 
-/* What waits to be received is the console's. */
+/* Input that waits to be received is saved with the console. */
 void uart_state(void *of, struct state *s)
 {
 	struct uart *uart = of;

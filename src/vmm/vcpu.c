@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * vcpu.c - a vCPU's thread: into the guest, out with a reason, answer it, again.
+ * vcpu.c - a vCPU's thread: call KVM_RUN, handle the exit, repeat.
  *
- * KVM completes an MMIO or SBI exit at the next KVM_RUN. So a thread that has to stop goes into
- * KVM_RUN once more with immediate_exit set: the instruction is finished, no other is begun, and
- * EINTR brings it to where it parks.
+ * KVM completes an MMIO or SBI exit at the next KVM_RUN. So a thread that has to stop calls
+ * KVM_RUN once more with immediate_exit set: KVM completes the instruction, does not begin another
+ * one, and returns EINTR, on which the thread parks.
  */
 #include <errno.h>
 #include <sched.h>
@@ -17,13 +17,13 @@
 
 #define KICK_SIGNAL SIGUSR1
 
-/* Zkr (unprivileged): the entropy source's seed register and its "16 bits are here" state. */
+/* Zkr (unprivileged): the entropy source's CSR seed, and its state ES16, "16 bits of entropy". */
 #define CSR_SEED        0x015
 #define SEED_STATE_ES16 (2ul << 30)
 
 static void kicked(int signal)
 {
-	(void)signal; /* that KVM_RUN returns is all we want */
+	(void)signal; /* it only has to make KVM_RUN return */
 }
 
 void vcpu_kick(struct vcpu *vcpu)
@@ -31,7 +31,7 @@ void vcpu_kick(struct vcpu *vcpu)
 	pthread_kill(vcpu->thread, KICK_SIGNAL);
 }
 
-/* The data is at the front of 8 bytes, whatever its length: guest and host are little-endian. */
+/* Data of any length is at the start of the 8 bytes: guest and host are little-endian. */
 static void handle_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -72,7 +72,7 @@ static void handle_system_event(struct vcpu *vcpu)
 	machine_stop(vcpu->machine, STOP_PANIC, STATUS_PANIC);
 }
 
-/* Only the seed comes here; of any other CSR, KVM would have made an illegal instruction. */
+/* KVM forwards only seed; for any other CSR it injects an illegal-instruction exception. */
 static void handle_csr(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -96,7 +96,7 @@ __attribute__((format(printf, 2, 3))) static void died(struct vcpu *vcpu, const 
 	va_end(args);
 	complain("vCPU %u cannot go on: %s", vcpu->id, why);
 	machine_stop(vcpu->machine, STOP_VCPU, STATUS_VCPU);
-	machine_vcpu_park(vcpu); /* for good: this stop is the machine's last */
+	machine_vcpu_park(vcpu); /* returns only if a reboot or a save came first */
 }
 
 static void handle_exit(struct vcpu *vcpu)
@@ -130,7 +130,7 @@ static void handle_exit(struct vcpu *vcpu)
 	}
 }
 
-/* --pin: of the processors that the VMM may have, the one with the vCPU's number, and from the first again. */
+/* --pin: use the processor of the vCPU's number among those that the VMM may use, cyclically. */
 static void pin(const struct vcpu *vcpu)
 {
 	unsigned int left;
@@ -184,7 +184,7 @@ void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
 	vcpu->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED)
 		die(STATUS_SETUP, "mmap of vCPU %u: %s", id, strerror(errno));
-	/* KVM offers the debug console only to those who ask; an older KVM hasn't got it. */
+	/* KVM offers the debug console only on request. An older KVM has none; ignore its error. */
 	kvm_set_reg(vcpu->fd, REG_SBI(KVM_RISCV_SBI_EXT_DBCN), 1);
 	sbi_apply_list(vcpu);
 }

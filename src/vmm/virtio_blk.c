@@ -3,10 +3,10 @@
  * virtio_blk.c - a disk: a raw file or a block device (virtio §5.2).
  *
  * A request is a header that the device reads, data, and one status byte that the device writes
- * last. How the driver cuts them into buffers is its own business (§2.7.4), so the header is taken
- * from the front of all readable bytes and the status from the end of all writable ones.
+ * last. The driver may divide them into buffers as it likes (§2.7.4), so the header is taken from
+ * the front of all readable bytes and the status from the end of all writable ones.
  *
- * A write is done when the host's kernel has it; a flush is fdatasync().
+ * A write is complete when the host's kernel has the data; a flush is fdatasync().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static u64 bytes_in(const struct iovec *iov, unsigned int count)
 	return sum;
 }
 
-/* Copy `len` bytes out of the front, and take them away from the buffers; false: there are fewer. */
+/* Copy `len` bytes from the front and remove them from the buffers. False if there are fewer. */
 static bool take_front(struct iovec *iov, unsigned int count, void *to, size_t len)
 {
 	for (unsigned int i = 0; i < count && len; i++) {
@@ -59,7 +59,7 @@ static bool take_front(struct iovec *iov, unsigned int count, void *to, size_t l
 	return !len;
 }
 
-/* The other way: `len` bytes into the front; false: there is room for fewer, which have been written. */
+/* The reverse: copy `len` bytes to the front. False if fewer fit; as many as fit are copied. */
 static bool put_front(struct iovec *iov, unsigned int count, const void *from, size_t len)
 {
 	/* lab 11: write put_front: as take_front does, and taken away from the buffers as well */
@@ -76,7 +76,7 @@ static bool put_front(struct iovec *iov, unsigned int count, const void *from, s
 	/* lab 11 end */
 }
 
-/* The last writable byte, taken away from the buffers; NULL if there is none. */
+/* Remove the last writable byte from the buffers and return its address; NULL if there is none. */
 static u8 *take_last_byte(struct iovec *iov, unsigned int count)
 {
 	for (unsigned int i = count; i-- > 0;) {
@@ -99,7 +99,7 @@ static ssize_t transfer(int fd, const struct iovec *iov, u64 offset, bool write)
 	return n;
 }
 
-/* Are these bytes whole sectors of the disk? The guest may say anything. */
+/* Are these bytes whole sectors of the disk? Both values come from the guest unchecked. */
 static bool on_disk(const struct disk *disk, u64 sector, u64 len)
 {
 	/* lab 11: write on_disk: without a sum or a product that may overflow */
@@ -108,7 +108,7 @@ static bool on_disk(const struct disk *disk, u64 sector, u64 len)
 	/* lab 11 end */
 }
 
-/* All buffers from or to the disk at `sector`. */
+/* Transfer all buffers from or to the disk, starting at `sector`. Returns a VIRTIO_BLK_S status. */
 static u8 transfer_all(struct disk *disk, struct iovec *iov, unsigned int count, u64 sector,
 		       bool write)
 {
@@ -147,7 +147,7 @@ static u8 get_id(struct disk *disk, struct iovec *iov, unsigned int count)
 	char id[VIRTIO_BLK_ID_BYTES] = { 0 };
 
 	snprintf(id, sizeof(id), "%s", disk->device.name);
-	put_front(iov, count, id, sizeof(id)); /* a driver that has less room wants less */
+	put_front(iov, count, id, sizeof(id)); /* truncated to the driver's buffer */
 	return VIRTIO_BLK_S_OK;
 }
 
@@ -181,7 +181,7 @@ static void mark_begin(const struct disk *disk, const struct virtio_blk_outhdr *
 	       (unsigned long long)header->sector, (unsigned long long)(out ? out : in));
 }
 
-/* Header and status are taken off the chain already. */
+/* Header and status have been removed from the chain already. */
 static u8 execute_marked(struct disk *disk, const struct virtio_blk_outhdr *header)
 {
 	u8 status;
@@ -195,9 +195,9 @@ static u8 execute_marked(struct disk *disk, const struct virtio_blk_outhdr *head
 }
 
 /*
- * One chain is one request: its header is at the front of what is readable, its status the last byte
- * of what is writable. Returns why it isn't one, or NULL: it is executed, and in the used ring with all
- * its writable bytes, the status among them.
+ * Execute a chain, which is one request: its header is the first of the readable bytes, its status
+ * the last writable byte. Returns NULL, or why the chain is not a request. Once executed it is in
+ * the used ring, with the number of all its writable bytes including the status.
  */
 static const char *answer(struct disk *disk)
 {
@@ -240,7 +240,7 @@ static void process(struct virtio_device *device)
 
 /* ---- saved and restored ---- */
 
-/* So that the disk is not behind what the guest knows of it. */
+/* Make all writes durable that were reported to the guest as done. */
 static void sync_disk(struct virtio_device *device)
 {
 	flush((struct disk *)device);
@@ -278,7 +278,7 @@ static int open_disk(const char *path)
 
 	if (fd < 0)
 		die(STATUS_SETUP, "disk %s: %s", path, strerror(errno));
-	/* A file system without locks can't tell; then nobody is refused. */
+	/* On a file system without locks flock() fails otherwise: use the disk unlocked. */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		die(STATUS_SETUP, "disk %s is in use by another virtual machine", path);
 	return fd;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio_mmio.c - the register window of a virtio device, version 2 (virtio §4.2).
+ * virtio_mmio.c - the MMIO registers of a virtio device, version 2 (virtio §4.2).
  *
- * One queue a device. A notification of it is an ioeventfd: KVM signals the eventfd without
- * leaving the kernel, and the device's own thread works on the queue. Where KVM has no ioeventfd
- * (or the user wants none), the write arrives here and signals the same eventfd.
+ * Each device has one queue and one thread. A driver notifies the queue through an ioeventfd: KVM
+ * signals the eventfd without leaving the kernel, and the device's thread works on the queue. If
+ * KVM has no ioeventfd, or with --no-ioeventfd, the write arrives here and signals the same
+ * eventfd.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
@@ -19,7 +20,7 @@
 
 /* ---- interrupts, with the lock held ---- */
 
-/* The register's new value; the line is up while it is not 0, and the PLIC is told of changes alone. */
+/* Set InterruptStatus. The line is high while it is not 0; the PLIC is told only of changes. */
 static void set_interrupt(struct virtio_device *device, u32 status)
 {
 	/* lab 11: write set_interrupt: the register, and the line if that changes */
@@ -48,7 +49,7 @@ static void broken_locked(struct virtio_device *device, const char *why)
 		set_interrupt(device, device->interrupt_status | VIRTIO_MMIO_INT_CONFIG);
 }
 
-/* The driver broke a rule. With io_lock held; nothing is done for it until it resets us. */
+/* The driver broke a rule: execute no request until it resets us. Called with io_lock held. */
 void virtio_mmio_broken(struct virtio_device *device, const char *why)
 {
 	pthread_mutex_lock(&device->lock);
@@ -114,7 +115,7 @@ static void write_status(struct virtio_device *device, u32 value)
 		reset_locked(device);
 		return;
 	}
-	/* A driver of the old interface, or one that wants what was not offered: no FEATURES_OK. */
+	/* Refuse FEATURES_OK to a legacy driver, and for features that were not offered. */
 	if (value & VIRTIO_CONFIG_S_FEATURES_OK &&
 	    (unknown || !(device->driver_features >> VIRTIO_F_VERSION_1 & 1)))
 		value &= ~VIRTIO_CONFIG_S_FEATURES_OK;
@@ -153,7 +154,7 @@ static void set_half(u64 *address, u32 value, bool high)
 		*address = (*address & ~0xffffffffull) | value;
 }
 
-/* Where the queue lies can be said only while it isn't in use. */
+/* The queue's size and addresses can be set only while it is not in use. */
 static void write_queue_register(struct virtio_device *device, u64 offset, u32 value)
 {
 	struct virtqueue *queue = &device->queue;
@@ -221,7 +222,7 @@ static void write_register(struct virtio_device *device, u64 offset, u32 value)
 	}
 }
 
-/* Configuration space is read by any width, registers by 32 bits alone. */
+/* Configuration space can be read at any width, registers only 32 bits at a time. */
 static u64 read_config(const struct virtio_device *device, u64 offset, unsigned int len)
 {
 	u64 value = 0;
@@ -246,7 +247,7 @@ static u64 mmio_read(void *opaque, u64 offset, unsigned int len)
 	return value;
 }
 
-/* What stops or moves the queue has to wait until no request is being worked on. */
+/* A write that stops or moves the queue has to wait until no request is in progress. */
 static bool touches_queue(u64 offset)
 {
 	return offset == VIRTIO_MMIO_STATUS || offset == VIRTIO_MMIO_QUEUE_READY;
@@ -300,9 +301,9 @@ static void queue_state(struct virtio_device *device, struct state *s)
 }
 
 /*
- * With the machine stopped: a request that was begun is answered (io_lock), the others are still
- * in the ring, in guest memory, and are answered after the restore. What was answered is on the
- * disk by then, and the disk is not in the file.
+ * Called with the machine stopped. A request in progress is completed first (io_lock); the others
+ * are still in the ring, in guest memory, and are executed after the restore. Completed requests
+ * are on the disk (sync()), which is not part of the file.
  */
 void virtio_mmio_state(void *of, struct state *s)
 {
@@ -330,7 +331,7 @@ void virtio_mmio_state(void *of, struct state *s)
 		device->state(device, s);
 }
 
-/* The ring may hold requests that nobody will notify again. */
+/* The ring may contain requests for which no further notification comes. */
 void virtio_mmio_go_on(struct virtio_device *device)
 {
 	kick(device);
@@ -345,9 +346,9 @@ static bool can_work(const struct virtio_device *device)
 }
 
 /*
- * Work until the queue is empty, in batches: between them io_lock is free, so that a guest that
- * never stops asking can still reset the device, and the machine can stop. What process() writes is
- * the used ring, of which the dirty log hears before io_lock is free.
+ * Work on the queue in batches until it is empty. io_lock is released between batches, so that
+ * even if requests never end the guest can reset the device and the machine can stop. process()
+ * writes the used ring, so that is logged as dirty before io_lock is released.
  */
 static void work(struct virtio_device *device)
 {
@@ -385,7 +386,7 @@ static void *device_thread(void *opaque)
 	return NULL;
 }
 
-/* A store of 4 bytes, of the queue's number, to QueueNotify shall signal device->kick. */
+/* Let a 4-byte store of the queue's number to QueueNotify signal device->kick. */
 static void add_ioeventfd(struct virtio_device *device, gpa_t base)
 {
 	/* lab 11: write add_ioeventfd: the ioctl KVM_IOEVENTFD, if KVM has it and the user wants it */

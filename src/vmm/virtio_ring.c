@@ -2,9 +2,9 @@
 /*
  * virtio_ring.c - the device's side of a split virtqueue (virtio §2.7).
  *
- * The rings are memory that a hostile guest changes at any time. So every field is read exactly
- * once into a local variable, checked, and used from there; every address goes through
- * machine_ram(); no loop depends on the guest to end.
+ * A hostile guest can change the rings at any time. So every field is read exactly once, into a
+ * local variable that is checked and used; every address goes through machine_ram(); and no loop
+ * relies on the guest to end.
  */
 #include <linux/virtio_ring.h>
 #include "vmm.h"
@@ -17,7 +17,7 @@
 #define AVAIL_BYTES(size) (2 * (RING_FIRST + (u64)(size)))
 #define USED_BYTES(size)  (2 * RING_FIRST + 8 * (u64)(size))
 
-/* What the guest wrote before idx is visible after this, and the other way round. */
+/* After this load, what the guest wrote before idx is visible; store_release() is the reverse. */
 static u16 load_acquire(const volatile u16 *at)
 {
 	return __atomic_load_n(at, __ATOMIC_ACQUIRE);
@@ -68,9 +68,9 @@ static struct vring_desc read_desc(const struct vring_desc *table, u32 index)
 }
 
 /*
- * One buffer of the chain. Those that the device reads come first (virtio §2.7.4.2). false, and *why:
- * it is not in RAM, stands in the wrong order, or there are CHAIN_MAX already. Of one that the device
- * may write the dirty log hears now (machine_wrote()).
+ * Add one buffer to the chain. Those that the device reads come first (virtio §2.7.4.2). Returns
+ * false and sets *why if the buffer is not in RAM, is in the wrong order, or follows CHAIN_MAX
+ * others. A buffer that the device may write is logged as dirty here (machine_wrote()).
  */
 static bool add_buffer(struct machine *m, struct chain *chain, const struct vring_desc *desc,
 		       const char **why)
@@ -98,9 +98,9 @@ static bool add_buffer(struct machine *m, struct chain *chain, const struct vrin
 }
 
 /*
- * Follow a chain through a table of `size` descriptors, from `index`: to the one without a next. None
- * of them may be indirect, the first neither: it is read anew here, and what virtqueue_pop() has seen of
- * it may be gone. That a loop ends is add_buffer()'s doing.
+ * Follow a chain through a table of `size` descriptors, from `index` to the one without a next.
+ * None of them may be indirect, not even the first: it is read again here, and may not be what
+ * virtqueue_pop() read. add_buffer() ends a chain that loops.
  */
 static bool walk(struct machine *m, struct chain *chain, const struct vring_desc *table, u32 size,
 		 u32 index, const char **why)
@@ -128,8 +128,9 @@ static bool walk(struct machine *m, struct chain *chain, const struct vring_desc
 }
 
 /*
- * The chain is in a table elsewhere in RAM, from its entry 0 on; `head` says where it is, and how many
- * bytes: whole descriptors, one at least, aligned to 8. Nothing comes behind an indirect descriptor.
+ * The chain is in a table elsewhere in RAM and starts at entry 0. `head` has the table's address,
+ * aligned to 8, and its length in bytes: whole descriptors, at least one. An indirect descriptor
+ * has no next.
  */
 static bool walk_indirect(struct machine *m, struct chain *chain, const struct vring_desc *head,
 			  const char **why)
@@ -147,7 +148,7 @@ static bool walk_indirect(struct machine *m, struct chain *chain, const struct v
 	/* lab 11 end */
 }
 
-/* 1: a chain; 0: the queue is empty; -1: the guest broke the rules, see *why. */
+/* Returns 1 with a chain, 0 if the queue is empty, -1 if the guest broke a rule (see *why). */
 int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, const char **why)
 {
 	/* lab 11: write virtqueue_pop: what the driver has made available next, as a chain of buffers */
@@ -180,8 +181,9 @@ int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, 
 }
 
 /*
- * The chain is the driver's again; `written`: bytes of it that the device may have written. The index is
- * kept in the ring alone: a driver that changes it finds its answers elsewhere in its own ring.
+ * Return the chain to the driver. `written` is the number of bytes that the device may have
+ * written. The index is kept only in the ring: a driver that changes it merely gets its answers
+ * elsewhere in its own ring.
  */
 void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written)
 {
@@ -195,16 +197,16 @@ void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written
 	/* lab 11 end */
 }
 
-/* While requests are being worked on, the guest need not notify. */
+/* Tell the driver whether to notify: it need not while requests are being executed. */
 void virtqueue_mute(struct virtqueue *vq, bool mute)
 {
 	vq->used[RING_FLAGS] = mute ? VRING_USED_F_NO_NOTIFY : 0;
-	/* Unmuted first, looked at afterwards: else a notification could be missed. */
+	/* Unmute before looking at the ring: otherwise a notification could be missed. */
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
 bool virtqueue_wants_irq(const struct virtqueue *vq)
 {
-	atomic_thread_fence(memory_order_seq_cst); /* used idx before flags */
+	atomic_thread_fence(memory_order_seq_cst); /* store used idx before loading flags */
 	return !(vq->avail[RING_FLAGS] & VRING_AVAIL_F_NO_INTERRUPT);
 }

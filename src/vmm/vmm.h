@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * vmm.h - what the files of the VMM share: one virtual machine and its parts.
+ * vmm.h - declarations that the files of the VMM share: one virtual machine and its parts.
  *
- * The VMM is an ordinary Linux program: one thread a vCPU, one for the console, one a disk, and
- * the main thread, which boots the machine, waits until something ends it, and boots it again
- * when that was a reboot. It runs unchanged on Linux KVM and on hyperscope.
+ * The VMM is an ordinary Linux program with one thread for each vCPU and each disk, one for the
+ * console, and the main thread, which boots the machine, waits until something stops it, and
+ * boots it again after a reboot. It runs unchanged on Linux KVM and on hyperscope.
  *
  * Locks, outermost first: virtio io_lock > device lock (uart, virtio) > plic > console.
- * The machine's lock is never held while another is taken.
+ * No other lock is taken while the machine's lock is held.
  */
 #ifndef VMM_H
 #define VMM_H
@@ -44,7 +44,7 @@ typedef u64 gpa_t;
 #define MAX_DISKS 8
 
 /*
- * The memory map: QEMU's `virt`, so that a program written for that machine finds its devices.
+ * The memory map of QEMU's `virt`, so that a program written for that machine finds its devices.
  */
 #define SYSCON_BASE    0x00100000ul
 #define SYSCON_SIZE    0x1000ul
@@ -65,7 +65,7 @@ typedef u64 gpa_t;
 #define UART_IRQ      10
 #define PLIC_SOURCES  32
 
-/* What device.def says of each: where it is, and its number among options.device[]. */
+/* From device.def, for each device: its address, size and source; its index in options.device[]. */
 enum device_place {
 #define DEVICE(name, NAME, base, size, irq, help) \
 	NAME##_BASE = base, NAME##_SIZE = size, NAME##_IRQ = irq,
@@ -84,22 +84,22 @@ enum device_number {
 enum exit_status {
 	STATUS_POWEROFF = 0,
 	STATUS_USAGE = 100,    /* wrong options */
-	STATUS_SETUP = 101,    /* a file, the memory or KVM refused */
-	STATUS_VCPU = 102,     /* a vCPU cannot go on */
-	STATUS_PANIC = 103,    /* the guest says that it has crashed */
-	STATUS_WATCHDOG = 104, /* a vCPU only takes faults of its own trap handler */
+	STATUS_SETUP = 101,    /* a file could not be used, no memory, or KVM returned an error */
+	STATUS_VCPU = 102,     /* a vCPU cannot continue */
+	STATUS_PANIC = 103,    /* the guest reported that it crashed */
+	STATUS_WATCHDOG = 104, /* a vCPU only takes faults in its own trap handler */
 };
 
 struct options {
 	unsigned int vcpus;
-	bool pin; /* a processor each */
+	bool pin; /* each vCPU's thread to one processor */
 	u64 ram_size;
 	bool small_pages, populate;
 	const char *image;
 	const char *initrd;
 	const char *append;
 	const char *dump_dtb;
-	const char *sbi; /* --sbi's list, checked; or NULL */
+	const char *sbi; /* the checked list of --sbi, or NULL */
 	const char *disks[MAX_DISKS];
 	unsigned int nr_disks;
 	bool no_ioeventfd;
@@ -107,18 +107,18 @@ struct options {
 	bool quiet;
 	bool input;
 	const char *save;         /* --save, or NULL */
-	unsigned int save_rounds; /* while the guest runs */
-	unsigned int save_at;     /* ms; 0: not by time */
-	const char *save_on;      /* what the guest prints then, or NULL */
+	unsigned int save_rounds; /* of writing memory while the guest runs; 0: stop it first */
+	unsigned int save_at;     /* ms after the start; 0: not by time */
+	const char *save_on;      /* save when the guest prints this, or NULL */
 	const char *restore;      /* --restore, or NULL */
-	bool device[NR_DEVICES];  /* of device.def */
+	bool device[NR_DEVICES];  /* by row of device.def */
 	bool markers;
 };
 
 struct machine;
 struct state;
 
-/* ---- message.c: one line to standard error each, after the guest's output so far ---- */
+/* ---- message.c: each prints one line on standard error, after the guest's output so far ---- */
 
 extern bool quiet;
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
@@ -130,7 +130,7 @@ __attribute__((format(printf, 2, 3), noreturn)) void die(enum exit_status status
 
 /* ---- kvm.c ---- */
 
-/* An ioctl that must work: dies with its name and errno otherwise. */
+/* For an ioctl that has to succeed: on failure, print its name and errno and die. */
 #define kvm_call(fd, request, arg) kvm_call_named(fd, request, #request, (unsigned long)(arg))
 int kvm_call_named(int fd, unsigned long request, const char *name, unsigned long arg);
 static inline int kvm_try(int fd, unsigned long request, unsigned long arg) /* or -errno */
@@ -143,7 +143,7 @@ static inline int kvm_try(int fd, unsigned long request, unsigned long arg) /* o
 void kvm_open(struct machine *m);
 int kvm_capability(const struct machine *m, unsigned int capability);
 
-/* ONE_REG, unsigned long wide: type and subtype, and the index in its struct. */
+/* Ids of registers that are unsigned long wide, less the size: type, subtype, index. */
 #define REG_CONFIG(name) (KVM_REG_RISCV_CONFIG | KVM_REG_RISCV_CONFIG_REG(name))
 #define REG_CORE(index)  (KVM_REG_RISCV_CORE | (index))
 #define REG_CSR(index)   (KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_GENERAL | (index))
@@ -155,7 +155,7 @@ int kvm_set_reg(int vcpu_fd, u64 reg, unsigned long value);
 int kvm_get_timer(int vcpu_fd, unsigned int index, u64 *value);
 int kvm_set_timer(int vcpu_fd, unsigned int index, u64 value);
 
-/* Of any width, as KVM_GET_REG_LIST names them; kvm_list_regs: -E2BIG if there are more. */
+/* Registers of any width, by the ids of KVM_GET_REG_LIST; -E2BIG if `list` has too few places. */
 int kvm_get_any_reg(int vcpu_fd, u64 id, void *value);
 int kvm_set_any_reg(int vcpu_fd, u64 id, const void *value);
 int kvm_list_regs(int vcpu_fd, struct kvm_reg_list *list);
@@ -163,9 +163,9 @@ int kvm_set_mp_state(int vcpu_fd, u32 state);
 
 /* ---- clock.c ---- */
 
-u64 clock_now(void); /* in ticks, of the host's time */
+u64 clock_now(void); /* the host's time, in ticks */
 
-/* ---- bus.c: which device answers at an address ---- */
+/* ---- bus.c: the devices by address ---- */
 
 struct region {
 	const char *name;
@@ -186,7 +186,10 @@ struct bus {
 void bus_add(struct bus *bus, const struct region *region);
 u64 bus_read(struct bus *bus, gpa_t gpa, unsigned int len);
 void bus_write(struct bus *bus, gpa_t gpa, u64 value, unsigned int len);
-/* From now on each access is shown, a write before the device sees it; once, before a vCPU runs. */
+/*
+ * Call `seen` for every access from now on, for a write before the device gets it. May be called
+ * once, before any vCPU runs.
+ */
 typedef void bus_watcher(const struct region *region, u64 offset, bool write, unsigned int len,
 			 u64 value);
 void bus_watch(struct bus *bus, bus_watcher *seen);
@@ -194,8 +197,8 @@ void bus_watch(struct bus *bus, bus_watcher *seen);
 /* ---- marker.c: the VMM's events in the host's trace ---- */
 
 extern bool markers_on;                /* does not change while a vCPU runs */
-void markers_start(struct machine *m); /* --markers; dies if there is no such file */
-/* One event, if they are on. Any thread. */
+void markers_start(struct machine *m); /* --markers; dies if trace_marker cannot be opened */
+/* Write one event if markers are on. May be called from any thread. */
 __attribute__((format(printf, 1, 2))) void marker(const char *format, ...);
 
 /* ---- plic.c ---- */
@@ -203,26 +206,26 @@ __attribute__((format(printf, 1, 2))) void marker(const char *format, ...);
 struct plic {
 	struct machine *machine;
 	struct lock lock;
-	u32 level;      /* what the devices say now; one bit a source */
-	u32 pending;    /* the gateway has forwarded it, nobody has claimed it */
-	u32 in_service; /* claimed, not completed */
+	u32 level;      /* the devices' lines now; one bit per source */
+	u32 pending;    /* forwarded by the gateway, not claimed yet */
+	u32 in_service; /* claimed, not completed yet */
 	u32 priority[PLIC_SOURCES];
 	struct plic_context {
 		u32 enable;
 		u32 threshold;
-		bool raised; /* what KVM was told last */
+		bool raised; /* the output, as last reported to KVM */
 	} context[MAX_VCPUS];
 };
 
 void plic_init(struct plic *plic, struct machine *m);
 void plic_reset(struct plic *plic);
 void plic_set_level(struct plic *plic, unsigned int source, bool level);
-bool plic_is_raised(struct plic *plic, unsigned int vcpu); /* its external interrupt */
+bool plic_is_raised(struct plic *plic, unsigned int vcpu); /* the vCPU's external interrupt */
 
-/* ---- console.c: the VMM's standard input and output as a terminal line ---- */
+/* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */
 
 void console_start(struct machine *m);
-void console_listen(void); /* once the machine is booted or restored */
+void console_listen(void); /* to be called when the machine is booted or restored */
 void console_reset(void);
 void console_write(const void *text, size_t len);
 void console_flush(void);
@@ -236,7 +239,7 @@ struct uart {
 	struct lock lock;
 	u8 ier, fcr, lcr, mcr, scr, dll, dlm;
 	bool thre_pending; /* "transmitter empty" has not been read from IIR yet */
-	bool irq;          /* the line as the PLIC knows it */
+	bool irq;          /* the line, as last reported to the PLIC */
 };
 
 void uart_init(struct uart *uart, struct machine *m);
@@ -247,7 +250,7 @@ void uart_input_arrived(struct uart *uart);
 
 void syscon_init(struct machine *m);
 
-/* ---- those of device.def, a file each ---- */
+/* ---- the devices of device.def, each in its own file ---- */
 
 #define DEVICE(name, NAME, base, size, irq, help) void name##_init(struct machine *m);
 #include "device.def"
@@ -256,7 +259,7 @@ void syscon_init(struct machine *m);
 /* ---- virtio_ring.c: one split virtqueue ---- */
 
 #define VIRTQUEUE_SIZE 128
-/* A chain may be as long as the ring, no longer: that also bounds loops. */
+/* A chain is at most as long as the ring. The limit also ends a chain that loops. */
 #define CHAIN_MAX VIRTQUEUE_SIZE
 
 struct virtqueue {
@@ -272,8 +275,8 @@ struct virtqueue {
 struct chain {
 	u16 head;
 	unsigned int nr_out, nr_in;
-	struct iovec out[CHAIN_MAX]; /* the device reads */
-	struct iovec in[CHAIN_MAX];  /* the device writes */
+	struct iovec out[CHAIN_MAX]; /* read by the device */
+	struct iovec in[CHAIN_MAX];  /* written by the device */
 };
 
 bool virtqueue_start(struct machine *m, struct virtqueue *vq, const char **why);
@@ -294,18 +297,18 @@ struct virtio_device {
 	u64 features;
 	const void *config;
 	size_t config_len;
-	/* Called with io_lock held: answer requests, VIRTQUEUE_SIZE at most. */
+	/* Execute up to VIRTQUEUE_SIZE requests. Called with io_lock held. */
 	void (*process)(struct virtio_device *device);
 	void (*sync)(
-		struct virtio_device *device); /* what was done is done for good; with io_lock */
-	void (*state)(struct virtio_device *device, struct state *s); /* its own, or NULL */
+		struct virtio_device *device); /* make completed writes durable; io_lock is held */
+	void (*state)(struct virtio_device *device, struct state *s); /* own part, or NULL */
 
 	pthread_mutex_t lock; /* registers and the interrupt line */
 	u32 status, interrupt_status;
 	u32 features_select, driver_features_select, queue_select;
 	u64 driver_features;
 
-	/* Held while requests are worked on; a reset waits for it, so no write comes after. */
+	/* Held while requests are executed. A reset takes it, so no request writes after it. */
 	pthread_mutex_t io_lock;
 	struct virtqueue queue;
 	int kick; /* eventfd: KVM signals it when the guest notifies the queue */
@@ -316,7 +319,7 @@ void virtio_mmio_add(struct virtio_device *device, struct machine *m, unsigned i
 void virtio_mmio_reset(struct virtio_device *device);
 void virtio_mmio_used_buffer(struct virtio_device *device);
 void virtio_mmio_broken(struct virtio_device *device, const char *why);
-void virtio_mmio_go_on(struct virtio_device *device); /* after a stop */
+void virtio_mmio_go_on(struct virtio_device *device); /* when the machine starts or resumes */
 
 /* ---- virtio_blk.c ---- */
 
@@ -327,7 +330,7 @@ void virtio_blk_add(struct machine *m, const char *path, unsigned int slot);
 struct layout {
 	gpa_t entry;
 	gpa_t kernel_end;
-	gpa_t initrd, initrd_end; /* equal: there is none */
+	gpa_t initrd, initrd_end; /* equal if there is none */
 	gpa_t dtb;
 };
 
@@ -338,7 +341,7 @@ void fdt_build(struct machine *m, const struct layout *layout, void *buffer);
 
 /* ---- vcpu.c, registers.c, sbi.c ---- */
 
-/* What the watchdog looks at. */
+/* The registers that the watchdog checks. */
 struct trap_sample {
 	unsigned long pc, stvec, sepc, scause;
 };
@@ -350,9 +353,9 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool parked;         /* under the machine's lock */
-	bool parked_stopped; /* by HSM, when it was parked */
+	bool parked_stopped; /* HSM had it stopped when it was parked */
 	atomic_bool sample_wanted;
-	atomic_uint suspicions; /* samples in a row that show the same fault of the trap handler */
+	atomic_uint suspicions; /* consecutive samples with the same fault in the trap handler */
 	struct trap_sample sample;
 };
 
@@ -366,14 +369,14 @@ void registers_sample(const struct vcpu *vcpu, struct trap_sample *sample);
 
 void sbi_handle(struct vcpu *vcpu);
 /* sbi_list.c */
-void sbi_check_list(const char *list);  /* of --sbi: dies if it is none */
-void sbi_apply_list(struct vcpu *vcpu); /* before it first runs */
+void sbi_check_list(const char *list);  /* of --sbi: dies if it is invalid */
+void sbi_apply_list(struct vcpu *vcpu); /* before the vCPU first runs */
 
 /* ---- watchdog.c ---- */
 
 void watchdog_sample(struct vcpu *vcpu);
 void watchdog_tick(struct machine *m);
-#define WATCHDOG_SAMPLES 4 /* in one period */
+#define WATCHDOG_SAMPLES 4 /* per period */
 
 /* ---- machine.c ---- */
 
@@ -381,7 +384,7 @@ enum stop_reason {
 	STOP_NONE,
 	STOP_POWEROFF, /* includes the finisher's exit code */
 	STOP_REBOOT,
-	STOP_VCPU, /* the rest end with a register dump */
+	STOP_VCPU, /* this and the next two end with a register dump */
 	STOP_PANIC,
 	STOP_WATCHDOG,
 	STOP_QUIT, /* the user, or a signal */
@@ -407,8 +410,8 @@ struct machine {
 	int stop_status;
 
 	atomic_bool save_wanted;
-	u64 saved_time;                /* the guest's */
-	_Atomic(struct dirty *) dirty; /* devices' writes are logged there; or NULL */
+	u64 saved_time;                /* the guest's clock when it was stopped */
+	_Atomic(struct dirty *) dirty; /* where devices' writes are logged, or NULL */
 };
 
 void machine_create(struct machine *m);
@@ -416,13 +419,13 @@ int machine_run(struct machine *m);
 void machine_stop(struct machine *m, enum stop_reason reason, int status);
 void machine_vcpu_park(struct vcpu *vcpu);
 
-/* Guest memory as the VMM's own, or NULL unless all of it is RAM. */
+/* The VMM's address of guest memory, or NULL unless all `len` bytes are RAM. */
 void *machine_ram(struct machine *m, gpa_t gpa, u64 len);
-int machine_log_writes(struct machine *m, bool on); /* those of vCPUs; 0 or -errno */
+int machine_log_writes(struct machine *m, bool on); /* by vCPUs: KVM's log; 0 or -errno */
 
 /* ---- dirty.c, save.c, restore.c; the rest of --save is in state.h ---- */
 
-void machine_wrote(struct machine *m, const void *at, u64 len); /* a device, to guest memory */
+void machine_wrote(struct machine *m, const void *at, u64 len); /* log a device's write */
 
 void save_check(const struct options *options);
 void save_start_alarm(struct machine *m);

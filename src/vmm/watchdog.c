@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * watchdog.c - a guest that does nothing but take faults of its own trap handler is ended.
+ * watchdog.c - end a guest that does nothing but take faults in its own trap handler.
  *
- * Such a loop (stvec points to nowhere, the handler's stack is gone, ...) causes no exit to user
- * space, ever. So a few times in a period every vCPU is kicked out of KVM_RUN and looked at. One
- * sample is suspicious if the last trap was a fault taken in the first instructions of the trap
- * handler, and pc stands between the handler's start and that fault. A period full of suspicious
- * samples with the same fault is a verdict: nothing else can have happened meanwhile, for any
- * other trap or interrupt would have changed sepc and scause.
+ * Such a loop (stvec is invalid, the handler's stack is gone, ...) never exits to user space. So a
+ * few times per period every vCPU is kicked out of KVM_RUN and its registers are sampled. A sample
+ * is suspicious if the last trap was a fault in the first instructions of the trap handler, and pc
+ * is between the handler's start and that fault. If all samples of a period are suspicious and
+ * show the same fault, the guest is ended: nothing else happened meanwhile, because any other trap
+ * or interrupt would have changed sepc and scause.
  *
- * A guest that computes, waits, or spins on purpose is left alone.
+ * A guest that computes, waits, or spins on purpose is not ended.
  */
 #include "vmm.h"
 
-/* The fault is looked for in so many bytes after stvec. */
+/* The fault has to be in this many bytes after stvec. */
 #define HANDLER_START 256
 
 /* scause of faults (Priv. spec, S §1.8): fetch, illegal, load and store; not ecall, ebreak. */
@@ -32,7 +32,7 @@ static bool same_fault(const struct trap_sample *a, const struct trap_sample *b)
 	return a->stvec == b->stvec && a->sepc == b->sepc && a->scause == b->scause;
 }
 
-/* By the vCPU's own thread, out of KVM_RUN. */
+/* Called by the vCPU's own thread, outside KVM_RUN. */
 void watchdog_sample(struct vcpu *vcpu)
 {
 	struct trap_sample now;
@@ -47,7 +47,7 @@ void watchdog_sample(struct vcpu *vcpu)
 	vcpu->sample = now;
 }
 
-/* By the main thread, WATCHDOG_SAMPLES times in a period. */
+/* Called by the main thread, WATCHDOG_SAMPLES times per period. */
 void watchdog_tick(struct machine *m)
 {
 	for (unsigned int i = 0; i < m->options.vcpus; i++) {
