@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * disk.c - a driver of a virtio disk for tests: it polls, one request at a time, and lets its caller
- * break every rule.
+ * disk.c - a virtio disk driver for tests: it polls, executes one request at a time, and lets its
+ * caller break every rule.
  */
 #include "virtio.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * fdt.c - the few questions that a payload asks its device tree.
+ * fdt.c - look up properties of the device tree.
  *
- * A walk over the structure block of the flattened format (Devicetree §5), so
- * that a payload can be built with nothing but a compiler. Cells of `reg`
- * are two and two, except in /cpus: one.
+ * It walks the structure block of the flattened format (Devicetree §5) itself, so
+ * that a payload can be built with only a compiler. `reg` has two cells for the
+ * address and two for the size, except in /cpus: one cell.
  */
 #include "rt.h"
 
@@ -20,7 +20,7 @@
 
 struct walk {
 	const u8 *at;
-	char path[256]; /* of the node that we are in, with unit addresses */
+	char path[256]; /* of the current node, with unit addresses */
 };
 
 unsigned long fdt_cell(const void *prop, int index)
@@ -51,7 +51,7 @@ static void path_pop(struct walk *w)
 	w->path[len] = 0;
 }
 
-/* The next property: its name, value and length; the node's path is in w->path. False: the end. */
+/* The next property: its name, value and length, its node's path in w->path. False at the end. */
 static bool fdt_next(struct walk *w, const char **name, const void **value, int *len)
 {
 	const char *strings = (const char *)dtb + fdt_cell(dtb, HEADER_STRINGS);

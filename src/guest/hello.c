@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * hello.c - the smallest guest: says what it sees, makes one exit of each
- * everyday kind, and powers off. `make run GUEST=hello` boots it.
+ * hello.c - the smallest guest: prints what it finds, causes one exit of each
+ * common kind, and powers off. `make run GUEST=hello` boots it.
  */
 #include "rt.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * logdev.h - the VMM's device that reads the dirty log, as a payload sees it.
+ * logdev.h - access to the VMM's device that reads the dirty log.
  *
  * Registers and their meaning: src/vmm/logdev.c.
  */
@@ -19,7 +19,7 @@ enum logdev_register {
 	LOGDEV_ANSWER = 0x30,
 };
 
-static unsigned long logdev; /* its address, 0: there is none */
+static unsigned long logdev; /* its address; 0 if there is none */
 static unsigned long ram_base, ram_size;
 
 static inline bool logdev_find(void)
@@ -49,7 +49,7 @@ static inline void logdev_point(const void *at)
 	logdev_set(LOGDEV_FIRST, ((unsigned long)at - ram_base) >> PAGE_SHIFT);
 }
 
-/* The bits of 64 pages, from the one on at this address, which is 256 KiB aligned. */
+/* The bits of the 64 pages that begin at this address, which is aligned to 256 KiB. */
 static inline unsigned long logdev_word(const void *at)
 {
 	logdev_point(at);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * paging.c - Sv39 tables for tests of what happens between two stages.
+ * paging.c - Sv39 page tables for tests of two-stage translation.
  *
- * Every root maps the low 256 GiB one to one by 1 GiB leaves, so that image,
- * stacks, devices and the device tree stay where they are; tests map 4 KiB
- * pages from TEST_VA upwards, whose gigabytes then get tables.
+ * Every root maps the low 128 GiB one to one by 1 GiB leaves, so that image,
+ * stacks, devices and the device tree keep their addresses. Tests map 4 KiB
+ * pages from TEST_VA upwards, for which tables are created.
  */
 #include "rt.h"
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * plic.c - the platform's interrupt controller, opened for this hart.
+ * plic.c - let the PLIC interrupt this hart.
  */
 #include "plic.h"
 
 #define PRIORITY(irq)    (4 * (irq))
 #define ENABLE(context)  (0x2000 + 0x80 * (context))
-#define CONTEXT(context) (0x200000 + 0x1000 * (context)) /* its threshold, and behind it */
+#define CONTEXT(context) (0x200000 + 0x1000 * (context)) /* its threshold, then its claim */
 #define CLAIM            4
 
 unsigned long plic_open(u32 irqs)
 {
-	unsigned long mine = 2 * this_hart()->id + 1; /* a hart has two: M mode, S mode */
+	unsigned long mine = 2 * this_hart()->id + 1; /* a hart has two contexts: M mode, S mode */
 	struct fdt_reg plic;
 	int irq;
 

@@ -8,8 +8,8 @@
 #define PLIC_PENDING 0x1000
 
 /*
- * What interrupts this hart from now on: bit n is source n, all others do not. The address of the hart's
- * claim register. The payload ends where there is no PLIC.
+ * Let the sources in `irqs` (bit n is source n) interrupt this hart, and no others. Returns the
+ * address of the hart's claim register. Bails out if there is no PLIC.
  */
 unsigned long plic_open(u32 irqs);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * random.h - what a payload draws: the same again for the same boot argument seed=N.
+ * random.h - a payload's random numbers: the same sequence for the same boot argument seed=N.
  */
 #ifndef GUEST_RANDOM_H
 #define GUEST_RANDOM_H
@@ -9,7 +9,7 @@
 
 static unsigned long state; /* of random_next() */
 
-/* Before anything is drawn. */
+/* Must be called before the first number is drawn. */
 static inline void random_begin(void)
 {
 	state = boot_number("seed", 88172645463325252UL);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * regs_asm.h - for payloads in assembly that use every register between a C caller's two lines.
+ * regs_asm.h - macros for assembly that is called from C and uses every register.
  */
 #ifndef REGS_ASM_H
 #define REGS_ASM_H
 
-	/* Sixteen words where a register points to: ra, sp, gp, tp, s0 to s11, each by insn, sd or ld. */
+	/* Store or load (insn: sd or ld) ra, sp, gp, tp, s0 to s11 in 16 words at register `at`. */
 	.macro	callers insn, at
 	\insn	ra, 0(\at)
 	\insn	sp, 8(\at)
@@ -16,7 +16,7 @@
 	.endr
 	.endm
 
-	/* At a symbol; t0 is used, and points there. */
+	/* The same at a symbol. Overwrites t0, which then points to the symbol. */
 	.macro	callers_to area
 	la	t0, \area
 	callers	sd, t0
@@ -27,7 +27,7 @@
 	callers	ld, t0
 	.endm
 
-	/* A macro for each f0 to f31, by its number. */
+	/* Apply a macro to the numbers of f0 to f31. */
 	.macro	for_all_f op
 	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	\op	\n

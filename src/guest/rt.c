@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * rt.c - console, strings, and how a payload ends.
+ * rt.c - console, strings, and the end of a payload.
  *
- * The console is SBI DBCN; where that is missing, the legacy putchar. DBCN
- * takes physical addresses: a payload's page tables keep its own image mapped
- * one to one. Locks: console_lock, around one printf.
+ * The console is SBI DBCN, or the legacy putchar if that is missing. DBCN takes
+ * physical addresses, so a payload's page tables keep its own image mapped one
+ * to one. Locks: console_lock, around the output of one printf.
  */
 #include "rt.h"
 
@@ -254,8 +254,8 @@ void rt_init_finisher(void)
 }
 
 /*
- * The finisher first: it alone carries a status. SRST after it would overwrite
- * the status, so give the machine time to end.
+ * Try the finisher first: only it passes a status. A call of SRST after it would
+ * overwrite the status, so give the machine time to end.
  */
 void power_off(int status)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * rt.h - the runtime under every payload: a program that is the whole of a guest.
+ * rt.h - the runtime of every payload: a program that is the whole of a guest.
  *
- * A payload runs in VS mode under a hypervisor, or in HS mode straight under
+ * A payload runs in VS mode under a hypervisor, or in HS mode directly under
  * OpenSBI (`qemu-system-riscv64 -M virt -kernel NAME.bin`, the "bare" floor).
  * It is linked at 0x80200000, runs with interrupts off and satp = 0 until it
- * asks for something else, and says what it found as TAP on the SBI console.
+ * changes that, and reports its results as TAP on the SBI console.
  */
 #ifndef GUEST_RT_H
 #define GUEST_RT_H
@@ -37,7 +37,7 @@
 #define REG_TP 4
 #define REG_A0 10
 
-/* What a caught trap said. cause is NO_TRAP where none came. */
+/* A caught trap. cause is NO_TRAP if there was none. */
 #define NO_TRAP (~0UL)
 struct trap {
 	unsigned long cause;
@@ -50,8 +50,8 @@ struct trap {
 typedef void (*hart_fn)(unsigned long arg);
 
 /*
- * One hart (a vCPU, in a guest). regs to tval are the frame of the trap being
- * handled; there is one frame a hart, so a trap inside the handler is fatal.
+ * One hart (in a guest, a vCPU). regs to tval are the frame of the trap being
+ * handled. Each hart has one frame, so a trap inside the handler is fatal.
  */
 struct hart {
 	unsigned long regs[32];
@@ -59,16 +59,16 @@ struct hart {
 	unsigned long trap_sp;
 	unsigned long catch_sp; /* not 0: a trap returns to the catch_call() in progress */
 	unsigned long sp;
-	unsigned long id; /* as SBI and the device tree know it */
+	unsigned long id; /* in SBI calls and in the device tree */
 	int index;
 	bool in_trap;
 	struct trap trap;      /* the last one caught */
-	bool catch_irqs;       /* an interrupt, too, ends the catch in progress */
-	bool skip;             /* record exceptions, step over the instruction, go on */
+	bool catch_irqs;       /* an interrupt also ends the catch in progress */
+	bool skip;             /* record exceptions and step over their instructions */
 	unsigned long skipped; /* how many were stepped over */
 	void (*on_irq)(unsigned long code);
 	unsigned long irqs[16]; /* interrupts taken, by code */
-	/* Work for a secondary hart: fn is set last by the giver, cleared when done. */
+	/* Work for a secondary hart. The hart that gives it sets fn last; cleared when done. */
 	hart_fn fn;
 	unsigned long arg;
 };
@@ -86,7 +86,7 @@ static inline struct hart *this_hart(void)
 	return hart;
 }
 
-/* The payload itself: called on the boot hart. Its return is power_off(0). */
+/* The payload itself, called on the boot hart. When it returns, power_off(0) is called. */
 void payload_main(void);
 
 /* ---- start.S ---- */
@@ -133,34 +133,35 @@ const struct trap *catch_trap(hart_fn fn, unsigned long arg);
 /* The same with fn in U mode; it ends by any trap, ordinarily its ecall (cause 8). */
 const struct trap *catch_user(hart_fn fn, unsigned long arg);
 /*
- * From regs[0] on with all registers of regs[], until any trap: by its last instruction, an ebreak perhaps.
- * this_hart()->regs[] has what they were then, but sp and tp. Five seconds later comes a timer's interrupt.
+ * Run the code at regs[0] with x1 to x31 from regs[], until any trap, for example by an ebreak at
+ * its end. Afterwards this_hart()->regs[] has the registers at the trap, except sp and tp. A timer
+ * interrupt ends the code after five seconds.
  */
 const struct trap *catch_code(const unsigned long *regs);
-/* From here on step over instructions that trap; skip_end() says how many did. */
+/* From here on step over instructions that trap; skip_end() returns how many did. */
 void skip_begin(void);
 unsigned long skip_end(void);
 
 /* ---- smp.c: harts, IPI, timer ---- */
 void smp_init(unsigned long boot_id);
-int hart_start(int index); /* bring it up and wait for it: an SBI error or 0 */
-void hart_need(int index); /* the same, and bails out on an error */
+int hart_start(int index); /* start it, wait until it runs: 0, an SBI error, or -1 (timeout) */
+void hart_need(int index); /* the same, but bails out on an error */
 long hart_status(unsigned long id);
 void hart_run(int index, hart_fn fn, unsigned long arg); /* start work on an idle hart */
 bool hart_idle(int index);
-unsigned long harts_others(void);            /* a mask of all ids but that of harts[0] */
-bool hart_wait(int index, unsigned long ms); /* for its work to end; false: time is up */
+unsigned long harts_others(void);            /* a mask of all ids except that of harts[0] */
+bool hart_wait(int index, unsigned long ms); /* until its work ends; false: time is up */
 void hart_ipi(int index);
 void ipi_clear(void);
-unsigned long timebase(void); /* ticks a second */
+unsigned long timebase(void); /* ticks per second */
 unsigned long us_to_ticks(unsigned long us);
 void delay_us(unsigned long us);
 bool has_sstc(void);
-void timer_at(unsigned long long time); /* by stimecmp if there is one, else SBI */
+void timer_at(unsigned long long time); /* by stimecmp if the hart has Sstc, else by SBI */
 void timer_off(void);
 /* WFI until one of the sie bits is pending or time is up; false: time is up. */
 bool wait_irq(unsigned long sie_bits, unsigned long us);
-bool isa_has(const char *ext); /* as the device tree's riscv,isa spells it, e.g. "_sstc" or "d" */
+bool isa_has(const char *ext); /* as in the device tree's riscv,isa, e.g. "_sstc" or "d" */
 
 /* ---- fdt.c ---- */
 struct fdt_reg {
@@ -168,21 +169,21 @@ struct fdt_reg {
 };
 const void *fdt_prop(const char *path, const char *name, int *len);
 const char *fdt_string(const char *path, const char *name); /* "" if there is none */
-/* reg of the n-th node whose compatible list holds the word. */
+/* reg of the n-th node (from 0) whose compatible list contains this string. */
 bool fdt_find(const char *compatible, int n, struct fdt_reg *reg);
 bool fdt_memory(struct fdt_reg *reg);
 unsigned long fdt_cell(const void *prop, int index);
-/* Call fn for each node under path with its name; stops when fn returns false. */
+/* The hart ids of /cpus/cpu, at most max of them. Returns their number. */
 int fdt_cpus(unsigned long *ids, int max);
 bool boot_arg(const char *name, char *value, size_t size); /* name or name=value */
 unsigned long boot_number(const char *name, unsigned long fallback);
-unsigned long boot_need(const char *name); /* bails out if it is not there */
+unsigned long boot_need(const char *name); /* bails out if it is missing */
 
 /* ---- paging.c: Sv39 with all of memory mapped one to one below ---- */
 #define TEST_VA 0x2000000000UL /* 4 KiB mappings of the tests start here */
 void *page_alloc(void);
 pte_t *pt_new(void);                           /* a root with the one-to-one map */
-pte_t *pt_find(pte_t *root, unsigned long va); /* its 4 KiB entry; tables made on the way */
+pte_t *pt_find(pte_t *root, unsigned long va); /* its 4 KiB entry; creates missing tables */
 void pt_map(pte_t *root, unsigned long va, unsigned long pa, unsigned long flags);
 void pt_on(const pte_t *root, unsigned long asid);
 void pt_off(void);
@@ -223,7 +224,7 @@ static inline unsigned long satp_make(const pte_t *root, unsigned long asid)
 bool ok(bool good, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool ok_eq(unsigned long got, unsigned long want, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* A caught trap has this cause and this tval; ANY for a value that may be anything. */
+/* The caught trap has this cause and this tval; ANY if tval does not matter. */
 #define ANY (~1UL)
 bool ok_trap(const struct trap *trap, unsigned long cause, unsigned long tval, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -233,12 +234,12 @@ void skip(const char *claim, const char *why);
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void bail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void done(void) __attribute__((noreturn));
-void at_end(void); /* of a payload without claims: says so, sealed, if there is a key */
-/* Which system is below, where answers rightly differ: SBI implementation ids. */
+void at_end(void); /* for a payload without claims: if there is a key, prints a sealed empty plan */
+/* SBI implementation ids: the system below, where results may rightly differ. */
 #define IMPL_OPENSBI 1
 #define IMPL_KVM     3
 unsigned long impl_id(void);
-/* The test script says on which system it runs a payload (boot argument on=linux). */
+/* The test script passes the system on which it runs a payload (boot argument on=linux). */
 bool on_linux(void);
 
 #endif

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}, one for hello.c and one for each NAME.c in tour/
-# and in tests/guest, where NAME.S beside NAME.c is part of it; bench/ is one payload. Included by the top
-# Makefile; needs a cross compiler and nothing else (no libc, no fetched source).
+# rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}, one for hello.c and one for each NAME.c in
+# tour/ and tests/guest, including a NAME.S beside it; bench/ is one payload. Included by the top
+# Makefile. It needs only a cross compiler (no libc, no fetched source).
 
 PAYLOAD_DIR := $(O)/guest-payloads
 PAYLOAD_MAIN := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/guest/hello.c \
@@ -32,7 +32,7 @@ $(PAYLOAD_DIR)/obj/%.S.o: $(TOP)/%.S $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(PAYLOAD_CFLAGS) -MMD -MP -c -o $@ $<
 
-# payload-objs NAME.c: it, and NAME.S if there is one; of the benchmark, its whole folder.
+# payload-objs NAME.c: the objects of NAME.c and of NAME.S, if any; for the benchmark, of its folder.
 payload-objs = $(patsubst $(TOP)/%,$(PAYLOAD_DIR)/obj/%.o,$(if $(findstring /bench/,$(1)), \
 	$(wildcard $(TOP)/$(dir $(1))*.[cS]),$(TOP)/$(1) $(wildcard $(TOP)/$(1:.c=.S))))
 
@@ -49,13 +49,13 @@ $(PAYLOAD_DIR)/%.bin: $(PAYLOAD_DIR)/%.elf
 
 -include $(shell find $(PAYLOAD_DIR)/obj -name '*.d' 2>/dev/null)
 
-# Everything that there is to compare; or what ARGS says: scripts/hyperscope bench --help. It takes several --cpu:
-# one in ARGS is to be the only one.
+# All comparisons, or those that ARGS selects (scripts/hyperscope bench --help). --cpu may be
+# repeated, so if ARGS has one, no other is added.
 BENCH_CSV := $(TOP)/notebooks-data/exit-latency.csv
 BENCH = $(TOP)/scripts/hyperscope bench --out $(O) $(if $(filter --cpu --cpu=%,$(ARGS)),,--cpu $(or $(CPU),both)) \
 	$(if $(OPENSBI),--firmware $(OPENSBI))
 BENCH_ALL := all --toggles
-# A whole guest, natively and in a VM (scripts/guest/apps).
+# Applications in a whole guest, natively and in a VM (scripts/guest/apps).
 APPS_CSV := $(TOP)/notebooks-data/applications.csv
 BENCH_APPS = $(TOP)/scripts/hyperscope bench-apps --out $(O)
 .PHONY: bench bench-apps bench-verify

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.c - calls into what is below: a hypervisor, or the firmware itself.
+ * sbi.c - SBI calls to the hypervisor or, on the bare machine, to the firmware.
  *
- * SBI §3: extension in a7, function in a6, arguments in a0 to a5;
- * a0 and a1 come back as error and value, every other register is kept.
+ * SBI §3: extension in a7, function in a6, arguments in a0 to a5; a0 and a1
+ * return error and value, every other register is preserved.
  */
 #include "rt.h"
 
@@ -26,7 +26,7 @@ struct sbiret sbi_call6(unsigned long ext, unsigned long fid, unsigned long a0, 
 	return (struct sbiret){ (long)r0, (long)r1 };
 }
 
-/* Legacy calls answer in a0 alone. */
+/* Legacy calls return only a0. */
 long sbi_legacy(unsigned long ext, unsigned long a0, unsigned long a1)
 {
 	return sbi_call(ext, 0, a0, a1, 0).error;

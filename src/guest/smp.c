@@ -2,9 +2,9 @@
 /*
  * smp.c - more than one hart, their interrupts to each other, and the timer.
  *
- * A secondary hart sleeps in WFI until it is given work; the giver sleeps in
- * WFI until it is done. Nobody spins where it can be helped: under -icount
- * harts take turns in slices, and a spinning hart uses up its slice.
+ * A secondary hart sleeps in WFI until it is given work; the hart that gave it
+ * sleeps in WFI until it is done. Harts avoid spinning, because under -icount
+ * they run alternately in slices, and a spinning hart uses up its slice.
  */
 #include "rt.h"
 
@@ -44,7 +44,7 @@ void smp_init(unsigned long boot_id)
 			hart_init(nr_harts++, ids[i]);
 }
 
-/* "_name" is a multi-letter extension; one letter is searched in the part before the first _. */
+/* "_name" is a multi-letter extension; a single letter is looked up before the first _. */
 bool isa_has(const char *ext)
 {
 	const char *isa = fdt_string("/cpus/cpu", "riscv,isa");
@@ -92,7 +92,7 @@ long hart_status(unsigned long id)
 	return ret.error ? ret.error : ret.value;
 }
 
-/* Wait for something that another hart announces by an IPI after it. */
+/* Wait for a condition after which another hart sends an IPI. */
 static bool wait_flag(bool (*done_yet)(int), int index, unsigned long ms)
 {
 	unsigned long end = now() + us_to_ticks(ms * 1000);
@@ -195,7 +195,7 @@ void timer_off(void)
 	timer_at(~0ULL);
 }
 
-/* WFI goes on for a pending interrupt that sie enables, also with sstatus.SIE = 0. */
+/* WFI ends for a pending interrupt that sie enables, even if sstatus.SIE = 0. */
 bool wait_irq(unsigned long sie_bits, unsigned long us)
 {
 	unsigned long old = csr_read(sie), end = now() + us_to_ticks(us);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * start.S - first and last instructions of a payload: Image header, boot,
- * trap entry, and the two ways of calling something that may trap.
+ * start.S - the assembly of a payload: Image header, boot, trap entry, and calls
+ * of code that may trap.
  *
- * tp holds this hart's struct hart, and so does sscratch, always.
+ * tp and sscratch always hold the address of this hart's struct hart.
  */
 #include "rt.h"
 
@@ -44,7 +44,7 @@ boot:
 1:	wfi
 	j	1b
 
-	/* A hart that SBI HSM started: a0 = hart id, a1 = its struct hart. */
+	/* Entry of a hart that SBI HSM started: a0 = hart id, a1 = its struct hart. */
 	.globl	secondary_start
 secondary_start:
 	csrw	sie, zero
@@ -59,8 +59,8 @@ secondary_start:
 	j	1b
 
 	/*
-	 * Every trap. The interrupted sp may be anything, so the frame is in
-	 * struct hart and the handler has a stack of its own.
+	 * Entry of every trap. The interrupted sp may have any value, so the frame
+	 * is in struct hart and the handler has its own stack.
 	 */
 	.globl	trap_entry
 	.balign	4
@@ -92,7 +92,7 @@ trap_entry:
 	ld	tp, HART_REGS + 8 * 4(tp)
 	sret
 
-	/* catch_call(fn, arg): fn(arg), and a trap in it comes out at catch_return. */
+	/* catch_call(fn, arg): call fn(arg); a trap in it continues at catch_return. */
 	.globl	catch_call
 catch_call:
 	addi	sp, sp, -112
@@ -114,7 +114,7 @@ catch_return:
 	addi	sp, sp, 112
 	ret
 
-	/* enter_user(pc, arg, sp): to U mode, never back: the next trap is caught. */
+	/* enter_user(pc, arg, sp): enter U mode. Does not return: the next trap is caught. */
 	.globl	enter_user
 enter_user:
 	csrw	sepc, a0
@@ -125,7 +125,7 @@ enter_user:
 	la	ra, user_done
 	sret
 
-	/* enter_code(regs): x1 to x31 from regs[], then to regs[0] in this mode with interrupts on. */
+	/* enter_code(regs): load x1 to x31 from regs[], go to regs[0] in S mode, interrupts on. */
 	.globl	enter_code
 enter_code:
 	ld	t0, 0(a0)
@@ -139,7 +139,7 @@ enter_code:
 	ld	x31, 8 * 31(x31)
 	sret
 
-	/* What a U-mode function returns to: its result is in a0. */
+	/* A U-mode function returns here, with its result in a0. */
 user_done:
 	ecall
 	j	user_done

@@ -2,13 +2,13 @@
 /*
  * tap.c - results as TAP: one claim a line, the plan at the end.
  *
- * The boot hart alone reports. A payload that dies in between leaves no plan,
- * which prove counts as a failure: nothing more is needed against that.
+ * Only the boot hart reports. A payload that dies before its end prints no plan,
+ * which prove counts as a failure, so that case needs no other check.
  *
- * A grader cannot believe a console: the hypervisor under test prints there, too.
- * So it writes a key of its own into the image (scripts/hs/grade/seal.py), and
- * each claim and the plan end in a seal, made of the key, the claim's number and
- * what was found. Whoever wants to forge one has to get the key out of the guest.
+ * A grader cannot trust the console, because the hypervisor under test can print
+ * there as well. So it writes its own key into the image (scripts/hs/grade/seal.py),
+ * and each claim and the plan end in a seal computed from the key, the claim's
+ * number and its result. To forge a seal, one has to read the key from the guest.
  */
 #include "rt.h"
 
@@ -19,7 +19,7 @@ enum verdict {
 	PLAN
 };
 
-/* Found in the image by its name. Without a key, as built, lines have no seal. */
+/* The grader finds it in the image by its name. As built it has no key, and lines have no seal. */
 static const volatile struct {
 	char name[16];
 	u64 key[2];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * trap.c - what a payload does with a trap: count an interrupt, catch an
- * exception that a test waits for, end the payload for any other.
+ * trap.c - handle a payload's traps: count interrupts, catch exceptions that a
+ * test expects, end the payload on any other.
  */
 #include "rt.h"
 
@@ -16,7 +16,7 @@ static void trap_record(struct hart *hart)
 	};
 }
 
-/* A level that would come again at once is masked here; the test opens it again. */
+/* A level-triggered interrupt would come again at once, so mask it; the test enables it again. */
 static void trap_irq(struct hart *hart)
 {
 	unsigned long code = hart->cause & ~CAUSE_IRQ_FLAG;
@@ -28,7 +28,7 @@ static void trap_irq(struct hart *hart)
 		csr_clear(sip, BIT(IRQ_S_SOFT));
 	else
 		csr_clear(sie, BIT(code));
-	/* Counted when it is off: who sends the next IPI at the sight of it must not be undone. */
+	/* Count it after clearing it: a hart that sees the count may send the next IPI at once. */
 	if (code < ARRAY_SIZE(hart->irqs))
 		__atomic_fetch_add(&hart->irqs[code], 1, __ATOMIC_SEQ_CST);
 }
@@ -45,7 +45,7 @@ static void trap_fatal(struct hart *hart, const char *what)
 	bail("%s", what);
 }
 
-/* Length of the instruction at epc, which was fetched a moment ago: 2 unless its low bits are 11. */
+/* Length of the instruction at epc, which has just been fetched: 2 unless its low bits are 11. */
 static unsigned long insn_length(unsigned long epc)
 {
 	return (*(volatile u16 *)epc & 3) == 3 ? 4 : 2;

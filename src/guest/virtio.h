@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio.h - a virtio disk as its driver sees it: registers, ring entries, requests, a driver for tests.
+ * virtio.h - a virtio disk's registers, ring entries and requests, and a driver for tests.
  *
  * MMIO registers: virtio §4.2.2; rings: §2.7; block device: §5.2.
  */
@@ -56,7 +56,7 @@ struct header {
 #define ID_BLOCK  2
 #define SECTOR    512
 #define MAX_DISKS 8
-#define DISK_IRQS ((1U << (MAX_DISKS + 1)) - 2) /* from 1 on, one each: whose is nobody's concern */
+#define DISK_IRQS ((1U << (MAX_DISKS + 1)) - 2) /* those of all disks: one each, from 1 on */
 
 #define BLK_IN     0
 #define BLK_OUT    1
@@ -79,20 +79,20 @@ extern volatile u32 disk_used[1 + 2 * DISK_QUEUE + 1]; /* flags and index, then 
 extern struct header disk_header;
 extern volatile u8 disk_answer;
 
-bool disk_find(void); /* false: there is none */
+bool disk_find(void); /* false if there is none */
 u32 disk_reg(int offset);
 void disk_set(int offset, u32 value);
 u16 disk_used_index(void);
-u32 disk_used_length(void); /* of the last that was used */
+u32 disk_used_length(void); /* of the last used element */
 bool disk_needs_reset(void);
 bool disk_negotiate(u32 low, u32 high); /* from a reset to FEATURES_OK; true if the device agreed */
 void disk_start_queue(u32 size, unsigned long desc, unsigned long avail, unsigned long used);
 void disk_start(void);      /* with the rings above */
-void disk_offer(u16 head);  /* into the available ring, without a notification */
-bool disk_wait(u16 before); /* for the used index to move; false: it gave up, or took too long */
+void disk_offer(u16 head);  /* put into the available ring, without a notification */
+bool disk_wait(u16 before); /* until the used index moves; false: needs a reset, or timeout */
 bool disk_submit(u16 head); /* offer, notify, wait */
 void desc_set(struct desc *d, const volatile void *at, u32 len, u16 flags, u16 next);
-/* The everyday chain in d[0..2]: header, data, status. */
+/* Make the usual chain in d[0..2]: header, data, status. */
 void disk_make(struct desc *d, u32 type, u64 sector, void *buffer, u32 len);
 unsigned long disk_request(u32 type, u64 sector, void *buffer,
 			   u32 len); /* its status or NO_ANSWER */

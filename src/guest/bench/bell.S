@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * bell.S - a doorbell is rung and answered (bell.c), and a timer that is due when it is set (time.c).
+ * bell.S - ring a doorbell and take its answer (bell.c), set a timer that is already due (time.c).
  */
 #include "hv/sbi.h"
 
 	.option	norvc
 
 	/*
-	 * unsigned long bench_ring(bell, steps, &rung): ring a doorbell `steps` times two instructions
-	 * behind a tick of the clock, and sleep until an interrupt: when that was rung, and when the
-	 * interrupt's handler began. SIE is 1, so the handler does not come back to the WFI, where this
-	 * would sleep for good had the interrupt come just before.
+	 * unsigned long bench_ring(bell, steps, &rung): ring a doorbell, `steps` times two
+	 * instructions after a tick of the clock, and sleep until an interrupt. Sets *rung to the
+	 * time of the ring; returns the time at which the interrupt's handler began. SIE is 1, and
+	 * the handler does not return to the WFI, which would sleep forever if the interrupt came
+	 * just before it.
 	 */
 	.globl	bench_ring
 	.balign	4
@@ -38,8 +39,8 @@ bench_answered:
 4:	ret
 
 	/*
-	 * void op_timer_now(n, arg): SBI TIME with a time that has been, and its interrupt, which sets t0.
-	 * A host may lose it (docs/bench.md): t1 bounds how long all are waited for.
+	 * void op_timer_now(n, arg): SBI TIME with a time in the past, and its interrupt, which
+	 * sets t0. A host may lose an interrupt (docs/bench.md): t1 limits the wait for all.
 	 */
 	.globl	op_timer_now
 	.balign	4
@@ -62,7 +63,7 @@ op_timer_now:
 	bnez	a3, 1b
 	ret
 
-	/* That interrupt, and no more of it: by the guest's own register, or where it has none by a call. */
+	/* The handler: stop the timer by the guest's own stimecmp, or by a call if it has none. */
 	.globl	bench_timer_own
 	.balign	4
 bench_timer_own:

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * bell.c - rows of I/O's two ways: from the doorbell to the VMM's thread, and back to a handler.
+ * bell.c - rows of I/O latency: from the doorbell to the VMM's thread, and back to a handler.
  *
- * The VMM's --doorbell (src/vmm/doorbell.c) says when its thread ran, by the host's clock; how far
- * that is from the guest's is found first, exactly or not at all. A tick is 100 instructions, so each
- * batch begins at 50 places within a tick, two instructions apart, on either way: what its sum
- * of ticks loses by rounding at one place it wins at another.
+ * The VMM's --doorbell (src/vmm/doorbell.c) reports when its thread ran, by the host's clock. The
+ * difference to the guest's clock is found first, exactly or not at all. A tick is 100
+ * instructions, so each batch begins at 50 places within a tick, two instructions apart, in either
+ * direction: what its sum of ticks loses by rounding at one place it gains at another.
  */
 #include "bench.h"
 #include "plic.h"
@@ -22,12 +22,12 @@
 #define PLACES       50
 #define BELL_BATCH   (2 * PLACES)
 #define LIMIT_US     2000000UL
-#define TURN_US      20 /* a timer that often makes QEMU's harts take turns that often */
+#define TURN_US      20 /* a timer with this period makes QEMU switch harts as often */
 
 static unsigned long bell, claim;
 static unsigned long ring_ticks[BELL_BATCHES], answer_ticks[BELL_BATCHES];
 
-/* guest - host lies between least and most, each a difference to a clock that was read before. */
+/* guest - host lies between least and most, each a difference from a clock value read earlier. */
 static struct {
 	unsigned long guest, host, least, enough;
 } volatile clocks;
@@ -52,7 +52,7 @@ static bool compare_clocks(unsigned long *ahead)
 	clocks.host = clocks.enough = 0;
 	clocks.guest = t = now();
 	set64(CLOCKS, (unsigned long)&clocks);
-	if (!get64(CLOCKS)) /* there is one hart */
+	if (!get64(CLOCKS)) /* there is only one hart */
 		return false;
 	while (t < end && most != least) {
 		host = clocks.host;
@@ -68,13 +68,13 @@ static bool compare_clocks(unsigned long *ahead)
 	}
 	clocks.enough = 1;
 	while (get64(CLOCKS) && now() < end)
-		wait_irq(0, 1000); /* its thread comes back to this hart */
+		wait_irq(0, 1000); /* until the VMM's thread is back on this hart */
 	timer_off();
 	*ahead = most;
 	return most == least;
 }
 
-/* There and back, once for each place within a tick; false: no answer. */
+/* Ring and wait for the answer at each place within a tick. Returns false if none comes. */
 static bool batch(unsigned long ahead, unsigned long n)
 {
 	unsigned long i, rung, answered;
@@ -113,7 +113,7 @@ static unsigned long ring_all(unsigned long ahead)
 
 	csr_write(stvec, bench_answered);
 	csr_set(sstatus, SSTATUS_SIE);
-	timer_at(now() + us_to_ticks(LIMIT_US)); /* should nobody answer */
+	timer_at(now() + us_to_ticks(LIMIT_US)); /* in case nobody answers */
 	if (batch(ahead, 0))
 		while (n < BELL_BATCHES && batch(ahead, n))
 			n++;

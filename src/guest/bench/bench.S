@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench.S - the operations that are counted: void op_NAME(n, arg), n times one
- * operation, and no instruction more than that needs. The loop itself is two;
+ * bench.S - the measured operations: void op_NAME(n, arg) executes one operation
+ * n times, with no instruction more than it needs. The loop itself takes two;
  * arguments that a call overwrites are loaded again each time.
  */
 #include "hv/sbi.h"
 
-	/* op NAME: body once a turn; a0, a1, a6, a7, t0 are the body's. a2 = arg, a3 counts. */
+	/* op NAME: the body, once per turn, may use a0, a1, a6, a7, t0. a2 = arg, a3 counts. */
 	.macro	op name:req, setup:vararg
 	.globl	op_\name
 	.balign	4
@@ -41,7 +41,7 @@ op_\name:
 	ecall
 	endop
 
-	/* arg = own hart id; the interrupt is taken back each time. */
+	/* arg = own hart id; the interrupt is cleared each time. */
 	op	sbi_ipi_self, li a7, SBI_EXT_IPI; li a6, SBI_IPI_SEND_IPI
 	li	a0, 1
 	mv	a1, a2
@@ -55,7 +55,7 @@ op_\name:
 	ecall
 	endop
 
-	/* Start 0, size -1: everything; size 4096: one page. a3 is the size here, so count in a4. */
+	/* From address 0: size -1 is everything, 4096 one page. a3 is the size, so a4 counts. */
 	.macro	sfence name, size
 	.globl	op_\name
 op_\name:
@@ -75,12 +75,12 @@ op_\name:
 	sfence	sbi_sfence_all, -1
 	sfence	sbi_sfence_page, 4096
 
-	/* An extension that the hypervisor hands to user space. */
+	/* An extension that the hypervisor forwards to user space. */
 	op	sbi_user, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0
 	ecall
 	endop
 
-	/* The same two with an FP register written each time, so that FS is Dirty at the exit. */
+	/* The same, and an MMIO read, after writing an FP register: FS is Dirty at the exit. */
 	.option	push
 	.option	arch, +d
 	op	sbi_user_fp, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0
@@ -106,13 +106,13 @@ op_\name:
 	sw	zero, 0(a2)
 	endop
 
-	/* arg = a claim register: take the request, and say that it is done. */
+	/* arg = a claim register: claim the request, and complete it. */
 	op	plic_eoi
 	lw	t0, 0(a2)
 	sw	t0, 0(a2)
 	endop
 
-	/* arg = the UART: raise its interrupt; bench_lower takes it. */
+	/* arg = the UART: raise its interrupt; bench_lower handles it. */
 	op	irq_inject
 	li	t0, 2
 	sb	t0, 1(a2)
@@ -134,7 +134,7 @@ op_\name:
 	csrr	t0, time
 	endop
 
-	/* Traps that the guest gets: the handler below steps over them. */
+	/* Traps that the guest takes: the handler bench_skip steps over them. */
 	op	virtual_insn
 	csrr	t0, 0x600
 	endop
@@ -147,7 +147,7 @@ op_\name:
 	ebreak
 	endop
 
-	/* One access of each page, arg = the first: a1 goes on by the page's size. */
+	/* One access to each page. arg = the first one; a1 advances by the page's size. */
 	.macro	touch name, insn, size
 	.globl	op_\name
 op_\name:
@@ -163,7 +163,7 @@ op_\name:
 	touch	store_4k, sd, 4096
 	touch	store_2m, sd, 0x200000
 
-	/* A function of the payload's, which takes nothing. */
+	/* A C function of the payload without arguments. */
 	.macro	calls name function
 	.globl	op_\name
 op_\name:
@@ -181,7 +181,7 @@ op_\name:
 	.endm
 	calls	blk_read, bench_read_block
 
-	/* stvec while traps are counted: 4 instructions and no memory. */
+	/* stvec while traps are measured: 4 instructions and no memory access. */
 	.globl	bench_skip
 	.balign	4
 bench_skip:
@@ -190,7 +190,7 @@ bench_skip:
 	csrw	sepc, t2
 	sret
 
-	/* The interrupt of op_irq_inject: its line down again. */
+	/* Handler of op_irq_inject's interrupt: lower its line. */
 	.globl	bench_lower
 	.balign	4
 bench_lower:

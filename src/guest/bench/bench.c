@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench.c - what an operation costs, from VS mode and back: SBI calls, traps, and all other rows.
+ * bench.c - the cost of operations, from VS mode and back: SBI calls, traps, and all other rows.
  *
- * What each row means: docs/bench.md. A loop of 2 to 4 instructions is included: row `nothing`.
- * TLB misses and walks cost nothing in the unit that QEMU gives (measure.c).
+ * docs/bench.md explains each row. The cost includes a loop of 2 to 4 instructions (row `nothing`).
+ * TLB misses and walks cost nothing in QEMU's unit (measure.c).
  *
  * Boot arguments: settle=SECONDS to wait first (a booting Linux host works in the background),
  * only=NAME,NAME; single, cycles (measure.c).
@@ -26,7 +26,7 @@ static void bench_traps(void)
 	bench_trap("ebreak", op_ebreak);
 }
 
-/* The counters: the guest's own to read, or a trap that answers. */
+/* Reads of counters, which the guest executes itself or which trap and are emulated. */
 static void bench_counters(void)
 {
 	bench("csr_time", op_csr_time, 0);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench.h - the instrument (measure.c), and the groups of rows that use it.
+ * bench.h - the measuring functions (measure.c), and the groups of rows that use them.
  *
- * A row is a name and samples; a sample is what a batch of operations took. To add one: an
- * operation in bench.S (OP below), a call of bench() in the group's file, and a line in
- * scripts/hs/bench/rows.py that says what it is.
+ * A row is a name and samples; a sample is the cost of a batch of operations. To add a row, write
+ * an operation in bench.S (OP below), a call of bench() in the group's file, and a line in
+ * scripts/hs/bench/rows.py that describes it.
  */
 #ifndef GUEST_BENCH_H
 #define GUEST_BENCH_H
@@ -15,7 +15,7 @@
 #define PER_BATCH   256
 #define MAX_SAMPLES 1024
 
-/* n times one operation, and no instruction more than that needs (bench.S). */
+/* Execute an operation n times, with no instruction more than it needs (bench.S). */
 typedef void (*op_fn)(unsigned long n, unsigned long arg);
 #define OP(name) void op_##name(unsigned long n, unsigned long arg);
 OP(nothing)
@@ -54,26 +54,26 @@ void bench_lower(void);
 extern unsigned long bench_timers_lost; /* by op_timer_now */
 void bench_timer_own(void);
 void bench_timer_call(void);
-void bench_read_block(void); /* one op_blk_read */
+void bench_read_block(void); /* the operation of op_blk_read */
 unsigned long bench_ring(unsigned long bell, unsigned long steps, unsigned long *rung);
 void bench_answered(void);
 
 /* ---- measure.c ---- */
 extern bool icount; /* a tick of the clock is 100 instructions */
 void measure_init(void);
-bool wanted(const char *name);    /* nothing was asked for, or this was */
-bool asked_for(const char *name); /* by name: what needs a machine made for it */
-/* Batches of one operation after another; bench() does one more before, for what is done once. */
+bool wanted(const char *name);    /* no rows were selected, or this one was */
+bool asked_for(const char *name); /* selected by name: for rows that need a special machine */
+/* Measure batches of an operation. bench() first runs one more batch to warm up. */
 void bench(const char *name, op_fn op, unsigned long arg);
 void bench_steps(const char *name, op_fn op, unsigned long arg, unsigned long per_batch,
 		 unsigned long batches, unsigned long step);
-/* With FS on, which the operation makes Dirty each time. */
+/* The same with FS on; the operation sets it to Dirty each time. */
 void bench_fp(const char *name, op_fn op, unsigned long arg);
 /* The operation raises the hart's external interrupt; the handler lowers it (devices.c). */
 void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(void));
-/* The same by hand: begin the row, samples from start to stop or as ticks, then its line. */
+/* The same step by step: begin the row, take samples (start to stop, or ticks), print its line. */
 void row_begin(void);
-void row_begin_single(void); /* each sample is one operation, and the clock as exact as there is */
+void row_begin_single(void); /* each sample is one operation, by rdinstret if that is available */
 void sample_start(void);
 void sample_stop(void);
 void sample_ticks(unsigned long ticks);
@@ -90,7 +90,7 @@ static inline void set(unsigned long address, u32 value)
 	*(volatile u32 *)address = value;
 }
 
-/* Of what rows may touch: the last 64 MiB are the loader's (device tree, initrd). 0: no memory. */
+/* End of the memory that rows may touch: the last 64 MiB have device tree and initrd. 0: none. */
 unsigned long memory_end(void); /* memory.c */
 
 /* ---- groups of rows ---- */

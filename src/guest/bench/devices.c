@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * devices.c - rows of MMIO and of interrupts that a device raises.
+ * devices.c - rows of MMIO and of device interrupts.
  */
 #include "bench.h"
 #include "plic.h"
 
-/* The UART's "transmitter empty" is an interrupt that is there whenever it is enabled. */
-#define UART_IRQ      10 /* of QEMU's virt and of our VMM; elsewhere the rows are left out */
+/* The UART's "transmitter empty" interrupt is pending whenever it is enabled. */
+#define UART_IRQ      10 /* on QEMU's virt and in our VMM; elsewhere the rows are left out */
 #define UART_IER      1
 #define UART_IER_THRI 2
 
@@ -14,7 +14,7 @@
 #define TESTDEV_NOTIFY  0x840
 #define TESTDEV_SIGNALS 0x848
 
-/* With paging on: three steps to translate the address by software, if that has to be done. */
+/* With paging on: a hypervisor that translates the address in software takes three steps. */
 static void bench_paged(unsigned long address)
 {
 	pte_t *root;
@@ -38,8 +38,8 @@ static void bench_mmio(unsigned long plic)
 }
 
 /*
- * The line stays high. A claim takes the request and lowers the hart's interrupt, the
- * completion lets the gateway forward it again: both tell the hypervisor.
+ * The line stays high. The claim takes the request and lowers the hart's interrupt; the completion
+ * lets the gateway forward it again. Each of them changes the vCPU's interrupt in the hypervisor.
  */
 static void bench_eoi(unsigned long uart, unsigned long claim)
 {
@@ -62,7 +62,7 @@ void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(vo
 	csr_write(stvec, trap_entry);
 }
 
-/* Not bare: QEMU's own PLIC costs nothing, and does not take a request back with its line. */
+/* Not bare: QEMU's own PLIC costs nothing, and a falling line does not withdraw its request. */
 static void bench_irq(unsigned long plic)
 {
 	struct fdt_reg uart;
@@ -82,7 +82,7 @@ static void bench_irq(unsigned long plic)
 	plic_open(0);
 }
 
-/* Nobody waits for the eventfd; that a store does reach it is seen first. */
+/* Nobody waits for the eventfd. First check that a store reaches it. */
 static void bench_ioeventfd(void)
 {
 	struct fdt_reg dev;

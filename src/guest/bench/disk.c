@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * disk.c - a virtio disk read as a driver reads it: 4 KiB, asleep until the interrupt.
+ * disk.c - rows of a virtio disk, read as a driver does: 4 KiB, asleep until the interrupt.
  *
- * One request at a time; its way is: notify (an ioeventfd, so the VMM's disk thread wakes), the
- * read, the interrupt, claim, status, acknowledgement, completion. A round trip includes all of
- * it. The driver looks at the ring only when it was interrupted: one that looks before it sleeps does
- * without the interrupt wherever the notification lets the disk's thread run first, which is a host's
- * scheduler's choice, and measures that. (Rings: virtio §2.7, registers: §4.2.2, block device: §5.2.)
+ * One request at a time takes these steps, and a round trip includes all of them: notification (an
+ * ioeventfd, which wakes the VMM's disk thread), the read, the interrupt, claim, status,
+ * acknowledgement, completion. The driver looks at the ring only after an interrupt. If it looked
+ * before it sleeps, it would need no interrupt when the notification lets the disk's thread run
+ * first, and the row would measure that choice of the host's scheduler.
+ *
+ * Rings: virtio §2.7, registers: §4.2.2, block device: §5.2.
  */
 #include "bench.h"
 #include "plic.h"
@@ -15,7 +17,7 @@
 #define QUEUE_SIZE   4
 #define READ_SIZE    4096
 #define DISK_BATCHES 64
-#define READS        16 /* a batch */
+#define READS        16 /* per batch */
 #define LIMIT_US     1000000UL
 
 static struct desc desc[QUEUE_SIZE] __attribute__((aligned(16)));
@@ -46,7 +48,7 @@ static void acknowledge(void)
 	set(claim, source);
 }
 
-/* One read, by op_blk_read; `answer` is 0 if it went well. */
+/* One read, called by op_blk_read. `answer` is 0 if it succeeded. */
 void bench_read_block(void)
 {
 	u16 index = avail[1];
@@ -67,7 +69,7 @@ void bench_read_block(void)
 
 void bench_disk(void)
 {
-	/* The second in a VM without ioeventfds: the same driver, and other exits. */
+	/* blk_read_exit is for a VM without ioeventfds: the same driver, but other exits. */
 	const char *name = asked_for("blk_read_exit") ? "blk_read_exit" : "blk_read_4k";
 	unsigned long n;
 
@@ -76,7 +78,7 @@ void bench_disk(void)
 	claim = plic_open(DISK_IRQS);
 	start_disk();
 	csr_write(sie, BIT(IRQ_S_EXT) | BIT(IRQ_S_TIMER));
-	timer_at(now() + us_to_ticks(30 * LIMIT_US)); /* should the disk be silent for good */
+	timer_at(now() + us_to_ticks(30 * LIMIT_US)); /* in case the disk never answers */
 	op_blk_read(1, 0);
 	if (answer)
 		printf("# %s: the disk does not answer\n", name);

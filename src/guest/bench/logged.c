@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * logged.c - rows of the dirty log: the first write to a page, and what reading the log costs.
+ * logged.c - rows of the dirty log: the first write to a page, and reading the log.
  *
- * The VMM's --logdev switches it on and reads it; without that there are no such rows.
+ * The VMM's --logdev switches the log on and reads it; without it these rows are missing.
  */
 #include "bench.h"
 #include "logdev.h"
@@ -12,7 +12,7 @@
 #define PER_WRITE 256
 #define BLOCK     (SZ_2M / SZ_4K)
 
-/* What is read is cleared, and protected again. */
+/* Reading the log clears it and write-protects the pages again. */
 static void harvest_each(unsigned long block)
 {
 	int i;
@@ -34,7 +34,7 @@ void bench_logged(void)
 	if (!logdev_find())
 		return;
 	first = ALIGN_DOWN(memory_end(), SZ_2M) - BLOCKS * SZ_2M;
-	for (i = 0; i < BLOCKS * BLOCK; i++) /* so that all are mapped, by whatever leaves */
+	for (i = 0; i < BLOCKS * BLOCK; i++) /* so that all are mapped, by leaves of any size */
 		set(first + i * SZ_4K, 1);
 	logdev_set(LOGDEV_LOG, 1);
 	if (wanted("dirty_split"))

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * measure.c - the instrument: batches of an operation, timed, sorted, one line of CSV a row.
+ * measure.c - measure an operation: time batches, sort the samples, print one line of CSV per row.
  *
- * The clock is rdtime, which every hypervisor gives; under QEMU -icount shift=0 a tick is 100
- * instructions (whether that is so is measured first and said in column `unit`), so a batch of
- * 256 resolves 0.4 of one. Beside it rdinstret, where that counts. Boot argument `cycles` takes
- * rdcycle instead, for real hardware.
+ * The clock is rdtime, which every hypervisor provides. Under QEMU -icount shift=0 a tick is 100
+ * instructions (this is measured first and reported in column `unit`), so a batch of 256 resolves
+ * 0.4 of one. rdinstret is recorded as well, if it counts. With boot argument `cycles` the clock is
+ * rdcycle, for real hardware.
  *
  * Percentiles are nearest ranks over batches, or over single operations with boot argument
- * `single`: by rdinstret where that counts, else rdtime resolves no more than 100 instructions.
+ * `single`, which are measured by rdinstret if it counts; rdtime resolves only 100 instructions.
  */
 #include "bench.h"
 
@@ -17,12 +17,12 @@
 
 bool icount;
 static bool has_instret, cycles, single;
-static bool exact; /* there is rdinstret to tell single operations apart */
+static bool exact; /* rdinstret is available to measure single operations */
 static char only[ONLY_MAX];
 
 static struct {
 	unsigned long n, start, start_insns;
-	bool timed; /* samples are ticks of rdtime, whatever clock else is used */
+	bool timed; /* samples are ticks of rdtime, whatever the clock of other rows */
 	bool exact; /* samples are single operations by rdinstret */
 	unsigned long ticks[MAX_SAMPLES];
 	unsigned long insns[MAX_SAMPLES];
@@ -112,13 +112,13 @@ static void print_value(unsigned long hundredths)
 	printf(",%lu.%02lu", hundredths / 100, hundredths % 100);
 }
 
-/* The p-th percentile of what is sorted: its nearest rank. */
+/* The index of the p-th percentile in the sorted samples: its nearest rank. */
 static unsigned long rank(unsigned long p)
 {
 	return row.n ? (row.n * p + 99) / 100 - 1 : 0;
 }
 
-/* A row without samples has n = 0 and zeros: what it counts did not happen. */
+/* A row without samples has n = 0 and zeros: what it counts has not happened. */
 void row_end(const char *name, unsigned long per_batch)
 {
 	unsigned long i, sum = 0, last = row.n ? row.n - 1 : 0;
@@ -206,7 +206,7 @@ static bool counts(unsigned long a, unsigned long b)
 	return b - a >= 2000 && b - a < 2100;
 }
 
-/* rdtime against a loop of known length, 2 instructions a turn; a host's tick may fall into it. */
+/* Compare rdtime with a loop of 2 instructions per turn, in which a host's tick may occur. */
 static void find_unit(void)
 {
 	unsigned long t, a, b;
@@ -223,7 +223,7 @@ static void find_unit(void)
 	has_instret = !skip_end() && counts(a, b);
 }
 
-/* Under hypervisors that keep the cycle counter from their guests it traps, or stands still. */
+/* If a hypervisor does not give guests the cycle counter, it traps or does not count. */
 static bool has_cycle(void)
 {
 	unsigned long a, b;

@@ -2,9 +2,9 @@
 /*
  * memory.c - rows of the first touch of memory.
  *
- * A batch is 2 MiB of pages, so that it costs the same whether the hypervisor maps pages or 2 MiB
- * leaves. What the rows fault_* are named after the VMM has to arrange: --small-pages, and with
- * --populate the host has every page already; so they are measured only when asked for by name.
+ * A batch is 2 MiB of pages, so that all batches cost the same, whether the hypervisor maps pages
+ * or 2 MiB leaves. The rows fault_* need options of the VMM: --small-pages, and --populate if the
+ * host is to have every page already. So they are measured only if selected by name.
  */
 #include "bench.h"
 
@@ -31,7 +31,7 @@ void bench_memory(void)
 	if (asked_for("fault_4k_present"))
 		bench_steps("fault_4k_present", op_touch_4k, fresh, SZ_2M / SZ_4K, MEMORY_BATCHES,
 			    SZ_2M);
-	/* Each of these faults needs a table of its own, one level further down. */
+	/* Each of these faults needs its own new table, one level down. */
 	if (asked_for("fault_new_table"))
 		bench_steps("fault_new_table", op_touch_2m, fresh + MEMORY_BATCHES * SZ_2M,
 			    FAR_PER_BATCH, FAR_BATCHES, FAR_PER_BATCH * SZ_2M);

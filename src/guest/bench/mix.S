@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * mix.S - void op_mix(n, mix): n times mix_turn(mix) (mix.c), in a loop that is found from outside.
+ * mix.S - void op_mix(n, mix): call mix_turn(mix) (mix.c) n times, in a loop that tools can find.
  */
 	.option	norvc
 	.globl	op_mix

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * mix.c - a workload in fixed proportions: what a turn of a guest costs that asks for all sorts of things.
+ * mix.c - a row of typical guest requests in fixed proportions; one operation is a round of them.
  *
- * Boot argument mix=NUMBER: how often a turn does each, a digit for each, from the last: null SBI
- * call, set_timer, IPI to itself, fence of a page for itself, WFI with an interrupt pending, MMIO
- * read, MMIO write, page touched for the first time. The contest of the labs runs on it.
+ * Each digit of boot argument mix=NUMBER is how often a round makes one request. From the last
+ * digit on: null SBI call, set_timer, IPI to itself, fence of a page for itself, WFI with an
+ * interrupt pending, MMIO read, MMIO write, page touched for the first time. The contest of the
+ * labs uses this row.
  */
 #include "bench.h"
 #include "hv/sbi.h"
@@ -14,7 +15,7 @@
 
 #define MIX_BATCHES 32
 #define MIX_TURNS   16
-/* Behind what memory.c touches; enough for 9 pages a turn. */
+/* After the memory that memory.c touches; enough for 9 pages in each round. */
 #define MIX_OFFSET (192 * SZ_2M)
 #define MIX_SPACE  (10 * SZ_2M)
 
@@ -56,7 +57,7 @@ static void one(unsigned int kind)
 	}
 }
 
-void mix_turn(unsigned long mix); /* of op_mix */
+void mix_turn(unsigned long mix); /* called by op_mix */
 void mix_turn(unsigned long mix)
 {
 	unsigned int kind;

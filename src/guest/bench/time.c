@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * time.c - rows of waiting, waking, and of what the host takes for itself.
+ * time.c - rows of waiting, of waking up, and of time that the host takes from the guest.
  */
 #include "bench.h"
 
@@ -10,7 +10,7 @@
 #define QUIET_US     50000UL
 #define ROUNDS       16 /* of ping-pong in a batch */
 
-/* How late a sleeper wakes: ticks between the time asked for and the first look at the clock. */
+/* How late a sleeper wakes: ticks from the requested time to the first read of the clock. */
 static void bench_late(const char *name, unsigned long us)
 {
 	unsigned long b, target;
@@ -32,8 +32,8 @@ static void bench_late(const char *name, unsigned long us)
 }
 
 /*
- * The first instruction of the FP unit after a sleep: free, or a trap that loads the registers.
- * Where there is no exact clock, the mean of many samples has to do.
+ * The first FP instruction after a sleep: free, or a trap that loads the registers. Without an
+ * exact clock, use the mean of many samples.
  */
 static void bench_fp_first(void)
 {
@@ -54,7 +54,7 @@ static void bench_fp_first(void)
 	row_end("fp_first_use", 1);
 }
 
-/* What the host takes from a guest that makes no exit: how much longer 10 ms of computing last. */
+/* Time that the host takes from a guest without exits: how much longer 10 ms of computing take. */
 static void bench_busy(void)
 {
 	unsigned long b, t;
@@ -72,9 +72,9 @@ static void bench_busy(void)
 }
 
 /*
- * The same one by one: look at the clock again and again; where two looks are more than 2 ticks
- * apart somebody else had the hart. n says how often in 400 ms. The VMM's console thread, which
- * has the row before to write, is given time first: its turns are its own and no tick.
+ * The same, each interruption by itself: read the clock repeatedly. If two reads are more than 2
+ * ticks apart, another thread or the host had the hart. n is their number in 400 ms. Wait first,
+ * so that the VMM's console thread, which is no host tick, can write the previous row.
  */
 static void bench_tick(void)
 {
@@ -113,7 +113,7 @@ void bench_time(void)
 
 unsigned long bench_timers_lost;
 
-/* A timer that is due already. Its interrupt is put off by the guest itself, where it has stimecmp. */
+/* A timer that is already due. A guest that has stimecmp stops it by that, else by an SBI call. */
 void bench_due(void)
 {
 	csr_write(stvec, has_sstc() ? bench_timer_own : bench_timer_call);
@@ -146,7 +146,7 @@ static void pong(unsigned long rounds)
 	}
 }
 
-/* There and back, both harts asleep in WFI in between. */
+/* A round trip between two harts that sleep in WFI in between. */
 void bench_pingpong(void)
 {
 	unsigned long b, i, round = 0;

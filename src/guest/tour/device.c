@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * device.c - for walkthroughs: a guest that reads a device's register, and is interrupted by it.
+ * device.c - for walkthroughs: a guest that reads a device's register and is interrupted by it.
  *
- * The serial port's "transmitter empty" is an interrupt that a program can raise at will. Nothing is
- * printed before: the VMM's console thread would come in between some milliseconds later.
+ * The serial port's "transmitter empty" is an interrupt that a program can raise at any time.
+ * Nothing is printed before it, because some milliseconds later the VMM's console thread would run
+ * in between.
  */
 #include "rt.h"
 
 #define UART_SOURCE 10
 #define UART_IER    1 /* interrupt enable */
-#define UART_IIR    2 /* interrupt identification; a read ends "transmitter empty" */
+#define UART_IIR    2 /* interrupt identification; a read clears "transmitter empty" */
 #define UART_LSR    5 /* line status */
 #define IER_THRI    2
 

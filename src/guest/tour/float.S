@@ -2,7 +2,7 @@
 /*
  * float.S - void float_write(value): f1 = value.  unsigned long float_read(void): f1.
  *
- * Each begins with its one instruction of floating point: a walkthrough stops in front of it.
+ * Each begins with its only floating-point instruction: a walkthrough stops before it.
  */
 	.option	arch, +d
 	.text

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * float.c - for walkthroughs: a guest that uses floating point once, and leaves the hart before and
- * behind that.
+ * float.c - for walkthroughs: a guest that uses floating point, and leaves the hart before and
+ * after that.
  *
- * It leaves it as wait.c does: the VMM's console thread writes the line out in the middle of a wait.
+ * It leaves the hart as wait.c does: the VMM's console thread writes the line during a wait.
  */
 #include "rt.h"
 

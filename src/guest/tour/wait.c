@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * wait.c - for walkthroughs: a guest that waits, with nobody else about and then with somebody.
+ * wait.c - for walkthroughs: a guest that waits, first alone and then while another thread runs.
  *
- * A second is long beside what else happens, and takes no time under --icount. What is printed
- * leaves the VMM's console thread with work for some milliseconds later: it wants the hart in the
- * middle of the second wait.
+ * A second is long compared with everything else, and takes no real time under --icount. Because
+ * of the printed line, the VMM's console thread has work some milliseconds later and so needs the
+ * hart in the middle of the second wait.
  */
 #include "rt.h"
 
