@@ -220,7 +220,7 @@ static inline unsigned long satp_make(const pte_t *root, unsigned long asid)
 	       (unsigned long)root >> PAGE_SHIFT;
 }
 
-/* ---- tap.c: one claim a line, its name a sentence ---- */
+/* ---- tap.c: one claim per line, its name a sentence ---- */
 bool ok(bool good, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool ok_eq(unsigned long got, unsigned long want, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * smp.c - more than one hart, their interrupts to each other, and the timer.
+ * smp.c - secondary harts, interrupts between harts, and the timer.
  *
  * A secondary hart sleeps in WFI until it is given work; the hart that gave it
  * sleeps in WFI until it is done. Harts avoid spinning, because under -icount

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * tap.c - results as TAP: one claim a line, the plan at the end.
+ * tap.c - results as TAP: one claim per line, the plan at the end.
  *
  * Only the boot hart reports. A payload that dies before its end prints no plan,
  * which prove counts as a failure, so that case needs no other check.
