@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * cursor.c - the events of all harts, one after the other.
+ * cursor.c - iterate over the events of all harts in one sequence.
  *
- * Within a hart the order is that of writing. Between harts it is that of `time`;
- * under -icount, where instret is one counter for all harts, instret breaks ties.
- * Of each hart a batch of records is in memory.
+ * Events of one hart come in the order of writing. Harts are merged by `time`; under -icount, where
+ * all harts share one instret counter, instret breaks ties. Memory holds one batch of records per
+ * hart.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "hst.h"
 
-#define BATCH 512 /* records of a hart in memory */
+#define BATCH 512 /* records per hart in memory */
 
 struct hst_cursor_hart {
 	unsigned int hart;
-	u64 next; /* index in the file of the record behind the batch */
+	u64 next; /* index, among the hart's records, of the first one after the batch */
 	size_t at, n;
 	struct trace_record *batch;
 };
@@ -26,7 +26,7 @@ static bool earlier(const struct trace_record *a, const struct trace_record *b, 
 	return by_instret && a->instret < b->instret;
 }
 
-/* At least one record in the batch: 1; 0: the hart has no more. */
+/* Read a batch if the last one is used up. Returns 1, 0 if no records are left, or -1. */
 static int refill(struct hst_cursor *cursor, struct hst_cursor_hart *h)
 {
 	u64 left = cursor->file->ring[h->hart].count - h->next;
@@ -43,7 +43,10 @@ static int refill(struct hst_cursor *cursor, struct hst_cursor_hart *h)
 	return 1;
 }
 
-/* The hart whose turn it is; those that have no more are left out from now on. -1: said why. */
+/*
+ * Find the hart with the next event (*best; NULL at the end), and drop harts without records left.
+ * Returns 0, or -1 after printing the reason.
+ */
 static int next_hart(struct hst_cursor *cursor, struct hst_cursor_hart **best)
 {
 	*best = NULL;
@@ -56,7 +59,7 @@ static int next_hart(struct hst_cursor *cursor, struct hst_cursor_hart **best)
 		if (!more) {
 			free(h->batch);
 			memmove(h, h + 1, (--cursor->nr_harts - i) * sizeof(*h));
-			continue; /* *best stands before h */
+			continue; /* *best is before h in the array, so it has not moved */
 		}
 		if (!*best ||
 		    earlier(&h->batch[h->at], &(*best)->batch[(*best)->at], cursor->by_instret))
@@ -149,7 +152,7 @@ static void stop(struct hst_cursor *cursor)
 	cursor->nr_harts = 0;
 }
 
-/* The first tick that is shown as `time`. */
+/* The first tick at or after `time` (in 1/HST_TIME_UNITS s), limited to the largest u64. */
 static u64 first_tick(const struct hst_file *file, u64 time)
 {
 	u64 hz = file->mem.timebase_hz, part = time % HST_TIME_UNITS;
@@ -159,7 +162,7 @@ static u64 first_tick(const struct hst_file *file, u64 time)
 	return ticks > ~0ULL ? ~0ULL : (u64)ticks;
 }
 
-/* For select->last: how many of the chosen to leave out. */
+/* For select->last: run through all events to compute how many chosen ones to skip. */
 static int count(struct hst_cursor *cursor)
 {
 	struct hst_seen seen;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* error.c - messages about files, and what is known to be damaged. */
+/* error.c - error messages about files, and the record that a trace is damaged. */
 #include <stdarg.h>
 #include "hst.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* events.c - `hstrace events`: what events there are, and which of them a list chooses. */
+/* events.c - `hstrace events`: list all events, or those that a list chooses. */
 #include <string.h>
 #include "hst.h"
 
@@ -12,7 +12,7 @@ static const struct {
 #undef EVENT
 };
 
-/* A word of the list that names no event, or NULL. */
+/* The first word of the list that matches no event, or NULL. */
 static const char *unknown_word(const char *list)
 {
 	static char word[128];

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * exit_class.c - the class of an exit: the row of the exit table that it belongs to.
+ * exit_class.c - find the class of an exit, and so its row of the exit table.
  *
  * The records that end an exit (kvm_entry, kvm_userspace_exit) have its class in their field
- * `class`. Hosts before that wrote the same classes, but only into the host's own table; so in a
- * trace whose kvm_entry lacks the field the class is inferred from what the handlers recorded: an
- * access that is not to RAM has a kvm_mmio_insn, a call a kvm_sbi_call, and so on. An exit whose
- * class no event has told belongs to its cause.
+ * `class`. Older hosts recorded classes only in their own table. So if a trace's kvm_entry lacks
+ * the field, the class is inferred from the handlers' events: an MMIO access has a kvm_mmio_insn,
+ * an SBI call a kvm_sbi_call, and so on. An exit without a class is counted by its cause.
  */
 #include <string.h>
 #include "hst.h"
@@ -14,21 +13,21 @@
 
 enum clue {
 	CLUE_NONE,
-	CLUE_CLASS, /* the field has it */
-	/* in a trace whose records lack the class: */
+	CLUE_CLASS, /* the field is the class */
+	/* in a trace whose records lack the class (the comment names the field used): */
 	CLUE_FAULT, /* scause */
 	CLUE_DIRTY,
 	CLUE_SBI, /* ext */
 	CLUE_UNIT,
 	CLUE_USER,     /* reason */
-	CLUE_OF_CLASS, /* and beyond: this event is of that class alone */
+	CLUE_OF_CLASS, /* and above: OF_CLASS(class), the event occurs only in this class */
 };
 
 #define OF_CLASS(class) (CLUE_OF_CLASS + EXIT_##class)
 
 struct source {
 	const char *event;
-	const char *field; /* NULL: it needs none */
+	const char *field; /* NULL: the event alone is enough */
 	unsigned int clue;
 };
 
@@ -55,12 +54,12 @@ static const struct source inferred[] = {
 	{ "kvm_userspace_exit", "reason", CLUE_USER },
 };
 
-/* KVM_EXIT_*: user space has to answer before the guest goes on. */
+/* KVM_EXIT_* reasons that user space has to answer before the guest can continue. */
 #define REASON_MMIO 6
 #define REASON_SBI  35
 #define REASON_CSR  36
 
-/* The file's events that are such sources; false if the first one is not there. */
+/* Look up the sources among the file's events. Returns false if the first one is missing. */
 static bool find_sources(struct hst_file *file, const struct source *sources, size_t n)
 {
 	bool has_first = false;
@@ -80,7 +79,7 @@ static bool find_sources(struct hst_file *file, const struct source *sources, si
 	return has_first;
 }
 
-/* The table of classes may have been another then: found by their titles. */
+/* The writing host's classes may have had other numbers: match them by title. */
 static void find_slots(struct hst_file *file)
 {
 	static const char *const titles[EXIT_NR_SLOTS] = {
@@ -129,7 +128,7 @@ static unsigned int sbi_class(u64 ext)
 	}
 }
 
-/* The class of this version, as far as this event and those before it tell. */
+/* The class, in this version's numbers, after this event and those before it. */
 static unsigned int infer(const struct hst_exit *exit, unsigned int clue, u64 value)
 {
 	switch (clue) {
@@ -161,7 +160,7 @@ void hst_exit_event(const struct hst_file *file, struct hst_exit *exit, const st
 		exit->class = infer(exit, clue, value);
 }
 
-/* The inferred class, now that all is known of the exit. */
+/* The inferred class of a complete exit that user space had to answer. */
 static unsigned int of_user_space(const struct hst_exit *exit)
 {
 	switch (exit->class) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * field.c - a field's number as text: what report, export and html show of it.
+ * field.c - format a field's value as text, for report, export and html.
  *
- * Numbers are put together by hand: with printf a report of ten million events takes
- * three times as long.
+ * Numbers are formatted by hand: with printf, a report of ten million events takes three times as
+ * long.
  */
 #include <string.h>
 #include "hst.h"
@@ -80,7 +80,10 @@ static const char *name_of(enum hst_kind kind, u64 value, char *buf)
 	}
 }
 
-/* Eight characters, the first in the lowest byte; what a reader of text could take for its own: a dot. */
+/*
+ * Eight characters, the first in the lowest byte. Control characters and those with a meaning in
+ * an output format (CSV, JSON, HTML) become dots.
+ */
 static char *put_text(char *p, u64 value)
 {
 	for (; value; value >>= 8) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * file.c - opens a trace file: checks it as a whole, keeps what is small, and
- * reads records on demand, so that a file may be larger than memory.
+ * file.c - open a trace file: check all of it, load everything but the records.
  *
- * Everything in the file is hostile until checked here.
+ * Records are read on demand, so a file may be larger than memory. Everything in the file is
+ * untrusted until it has been checked here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -88,7 +88,7 @@ int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_re
 	return 0;
 }
 
-/* Text goes to terminals, too: what could control one (escape sequences, DEL) becomes a dot. */
+/* Text is printed on terminals: replace control characters (escape sequences, DEL) by dots. */
 static void tame(char *text, u64 size)
 {
 	for (; size; size--, text++)
@@ -193,7 +193,7 @@ static int add_extent(struct hst_ring *ring, u64 count, off_t offset)
 	return 0;
 }
 
-/* Of a section that is cut off, the records that are whole. */
+/* Add a RING section. If it is cut off, take its complete records. */
 static int take_ring(struct hst_file *file, unsigned int hart, u64 size, off_t offset, bool cut)
 {
 	struct hst_ring_header header;
@@ -239,7 +239,7 @@ static int take_section(struct hst_file *file, const struct hst_section *section
 	}
 }
 
-/* The sum of the first `size` bytes is what END says? */
+/* Compare the checksum of the first `size` bytes with END's. */
 static int check_sum(struct hst_file *file, off_t size, const struct hst_end *end)
 {
 	static char buf[1 << 18];
@@ -267,7 +267,7 @@ static int take_end(struct hst_file *file, const struct hst_section *section, of
 	return check_sum(file, at, &end);
 }
 
-/* Section after section up to END; -1 and file->why where that is not possible. */
+/* Read all sections up to END. Returns 0, or -1 with file->why set; what was read is kept. */
 static int take_sections(struct hst_file *file, off_t size)
 {
 	struct hst_section section;
@@ -330,7 +330,7 @@ static int load(struct hst_file *file)
 
 int hst_open(struct hst_file *file, const char *path)
 {
-	/* Without O_NONBLOCK a pipe that nobody writes to would not even be refused. */
+	/* O_NONBLOCK: opening a pipe without a writer must not block; load() then rejects it. */
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd >= 0)

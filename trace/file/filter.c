@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * filter.c - choosing events by what is in their fields: --filter RULE.
+ * filter.c - choose events by the values of their fields: --filter RULE.
  *
- *   rule     [LIST ":"] any        the events of LIST (hst_list_has), else all
+ *   rule     [LIST ":"] any        the events of LIST (hst_list_has); without LIST, all
  *   any      all { "||" all }
  *   all      one { "&&" one }
  *   one      "!" one | "(" any ")" | FIELD OP VALUE
- *   OP       == != < <= > >= &     &: they have a bit in common
+ *   OP       == != < <= > >= &     &: field and value have a bit in common
  *   VALUE    a number, or a name as report prints it in this field
  *
- * The language of Linux's filter files, and of those of the machine itself. "LIST if any" is a
- * rule, too. Besides its own fields every event has vm (0: the host's own), vcpu, hart, instret; a
- * comparison with a field that an event lacks is false. Several rules choose what any of them chooses.
+ * This is the language of Linux's filter files, and of the host's own. A rule may also be written
+ * "LIST if any". Besides its own fields, every event has vm (0: of the host itself), vcpu, hart and
+ * instret. A comparison with a field that the event lacks is false. With several rules, an event is
+ * chosen if any of them chooses it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +37,8 @@ static const char *const op_text[] = {
 	[OP_LT] = "<",  [OP_GT] = ">",  [OP_AND] = "&",
 };
 
-/* What every event has; -1: the event lacks the field. */
+/* Field numbers in struct bound: an index into arg[], one of the fields that all events have, or
+ * LACKS. */
 enum {
 	LACKS = -1,
 	COMMON_VM = TRACE_ARGS,
@@ -69,7 +71,7 @@ struct node {
 	struct node *left, *right;
 	enum op op;
 	char field[HST_WORD_SIZE], value[HST_WORD_SIZE];
-	struct bound *bound; /* for each event, once there is a file */
+	struct bound *bound; /* by event; NULL until hst_filter_bind() */
 };
 
 struct hst_filter {
@@ -131,7 +133,7 @@ static void free_node(struct node *node)
 	free(node);
 }
 
-/* Takes both; NULL, and both freed, if memory is short. */
+/* Takes ownership of both children. Returns NULL, with both freed, if out of memory. */
 static struct node *new_node(int type, struct node *left, struct node *right)
 {
 	struct node *node = calloc(1, sizeof(*node));
@@ -197,7 +199,7 @@ static struct node *parse_one(struct parser *p)
 	return node;
 }
 
-/* Operands between tokens, from left to right. */
+/* Parse operands separated by a token, left-associative. */
 static struct node *parse_chain(struct parser *p, int type, const char *token,
 				struct node *(*operand)(struct parser *))
 {
@@ -225,7 +227,7 @@ static struct node *parse_any(struct parser *p)
 	return parse_chain(p, NODE_ANY, "||", parse_all);
 }
 
-/* "LIST: ..." or "LIST if ...": a copy of LIST, and *text behind it; NULL: there is none. */
+/* For "LIST: ..." or "LIST if ...", return a copy of LIST and advance *text; else return NULL. */
 static char *take_list(const char **text)
 {
 	const char *end = strchr(*text, ':'), *rest = end ? end + 1 : NULL, *start = *text;
@@ -286,7 +288,7 @@ void hst_filter_free(struct hst_filter *filter)
 	}
 }
 
-/* ---- binding: which field of which event, and what number a name is there ---- */
+/* ---- binding: look up each comparison's field and value in every event ---- */
 
 static bool value_of(enum hst_kind kind, const char *text, u64 *value)
 {
@@ -373,7 +375,7 @@ int hst_filter_bind(struct hst_filter *filter, const struct hst_file *file)
 	return 0;
 }
 
-/* ---- one event ---- */
+/* ---- applying the rules to an event ---- */
 
 static u64 field_of(const struct hst_seen *seen, int field)
 {
@@ -393,7 +395,7 @@ static u64 field_of(const struct hst_seen *seen, int field)
 
 static bool compare(enum op op, const struct bound *bound, u64 value)
 {
-	u64 flip = bound->is_signed ? 1ULL << 63 : 0; /* the order of s64 as one of u64 */
+	u64 flip = bound->is_signed ? 1ULL << 63 : 0; /* maps the order of s64 to that of u64 */
 	u64 a = value ^ flip, b = bound->value ^ flip;
 
 	switch (op) {

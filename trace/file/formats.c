@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * formats.c - the table of events and classes that stands in every trace, as text.
+ * formats.c - parse the table of events and classes, which every trace has as text.
  *
- * A name is a word (letters, digits, _), so that a report of a hostile file cannot talk to the
- * terminal by it, and nobody has to quote it.
+ * A name must be a word (letters, digits, _). So names from a hostile file cannot contain escape
+ * sequences for the terminal, and no output format has to quote them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static bool is_word(const char *s)
 	return len && len < HST_WORD_SIZE && !s[len];
 }
 
-/* "event NAME kind:field ... # meaning" or "class TITLE # when"; cut into strings in place. */
+/* Parse "NAME kind:field ...", the part of an event's line before "# meaning", in place. */
 static int parse_event(struct hst_file *file, char *line, const char *meaning)
 {
 	struct hst_event *event = &file->events[file->nr_events];
@@ -43,7 +43,7 @@ static int parse_event(struct hst_file *file, char *line, const char *meaning)
 	return 0;
 }
 
-/* Events that the table lacks: a damaged record's, or none. */
+/* Name the event numbers that the table lacks; only damaged records have them. */
 static int name_the_rest(struct hst_file *file)
 {
 	static const char *const fields[TRACE_ARGS] = { "arg0", "arg1", "arg2", "arg3", "arg4" };

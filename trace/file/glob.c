@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* glob.c - choosing events by name: the same lists as the boot argument trace=. */
+/* glob.c - choose events by name, with the same lists as the boot argument trace=. */
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>

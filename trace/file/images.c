@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * images.c - which file has the symbols of a sample: by its mode, and by the program that its pid runs.
+ * images.c - find the symbol file of a sample, from its mode and the program that its pid runs.
  *
- * Which program that is says the trace (sched_process_exec, _fork), read once before. What is not
- * named by an option is looked for beside hstrace itself: the build has hyperscope.elf and vmm there.
+ * That program follows from the events sched_process_exec and sched_process_fork, which are read in
+ * a pass of their own. Files that no option names are looked for in hstrace's own directory, where
+ * the build puts hyperscope.elf and vmm.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -12,12 +13,12 @@
 #include "symbols.h"
 
 #define MAX_FILES 32
-#define MAX_PIDS  65536 /* a damaged trace may have any number: the rest have no name */
+#define MAX_PIDS  65536 /* bounds memory if the trace is damaged; further pids have no name */
 
-/* What a process runs from a time on. */
+/* From `time` on, a process runs another program. */
 struct change {
 	u64 time;
-	u32 pid, parent; /* parent 0: a program of its own */
+	u32 pid, parent; /* parent: runs the same program as that process (fork); 0: exec */
 	u64 entry;
 	char name[HST_PROGRAM_NAME];
 };
@@ -27,18 +28,18 @@ struct hst_images {
 	struct hst_symbols *host, *guest;
 	size_t nr_files;
 	struct {
-		char name[HST_PROGRAM_NAME]; /* as the event has it: its end */
+		char name[HST_PROGRAM_NAME]; /* its last characters, as in the event */
 		const char *path;
 		struct hst_symbols *symbols;
 	} file[MAX_FILES];
-	size_t nr_named; /* of them: by an option */
+	size_t nr_named; /* the first ones in file[], named by an option */
 	size_t nr_changes, next;
-	u64 nr_beyond; /* records that found it full */
+	u64 nr_beyond; /* exec and fork records that did not fit into change[] */
 	struct change *change;
 	size_t nr_pids;
-	struct hst_program *pid; /* what each runs now */
-	void *pid_tree;          /* of them (tsearch(3)) */
-	bool ours;               /* the run's VMM is that of the build */
+	struct hst_program *pid; /* the program that each pid runs at present */
+	void *pid_tree;          /* index of pid[] by pid (tsearch(3)) */
+	bool ours;               /* the run's VMM is the one from the build */
 	char nameless[32];
 };
 
@@ -58,7 +59,7 @@ struct hst_images *hst_images_new(void)
 	return images;
 }
 
-/* What a tree points to is of an array. */
+/* For tdestroy(): the tree's nodes are elements of pid[], which is freed as a whole. */
 static void keep(void *node)
 {
 	(void)node;
@@ -78,7 +79,7 @@ void hst_images_free(struct hst_images *images)
 	free(images);
 }
 
-/* The end of a name, as exec.c tells it. */
+/* Keep the end of a name that is too long, as exec.c does for the event. */
 static void set_name(char *to, const char *name)
 {
 	size_t len = strlen(name), skip = len >= HST_PROGRAM_NAME ? len - HST_PROGRAM_NAME + 1 : 0;
@@ -127,7 +128,7 @@ int hst_images_option(struct hst_images *images, int argc, char **argv)
 
 /* ---- files ---- */
 
-/* NAME in the folder of this program; NULL: none. */
+/* Open NAME in hstrace's own directory; NULL if it is not there or cannot be opened. */
 static struct hst_symbols *open_beside(const char *name)
 {
 	char path[4096 + HST_PROGRAM_NAME];
@@ -223,7 +224,7 @@ static int add_change(struct hst_images *images, const struct hst_seen *seen, bo
 		for (unsigned int j = 0; j < 8; j++) {
 			char byte = (char)(field(seen, parts[i]) >> (8 * j));
 
-			/* It may become a file's name, or a part of a line. */
+			/* The name may become a file name or a part of an output line. */
 			if (byte)
 				c->name[strlen(c->name)] =
 					byte <= ' ' || byte > '~' || byte == ';' || byte == '/'
@@ -277,7 +278,7 @@ static int by_pid(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-/* What pid runs; NULL: not known. */
+/* The program that pid runs, or NULL if unknown. */
 static struct hst_program *program_of(const struct hst_images *images, u32 pid)
 {
 	struct hst_program key = { .pid = pid }, **found;
@@ -286,7 +287,7 @@ static struct hst_program *program_of(const struct hst_images *images, u32 pid)
 	return found ? *found : NULL;
 }
 
-/* The same, from now on known; NULL: too many, or no memory. */
+/* The same, but add the pid if unknown. NULL if there are too many or out of memory. */
 static struct hst_program *make_program(struct hst_images *images, u32 pid)
 {
 	struct hst_program *p = &images->pid[images->nr_pids], **found;
@@ -333,7 +334,7 @@ static void place_in_program(struct hst_images *images, struct hst_place *place)
 			place->moved = p->entry - p->symbols->entry;
 		return;
 	}
-	/* Its execve() is not in the trace: it is the only one that was named, or the VMM. */
+	/* Its execve() is not in the trace: assume the one program named by an option, or vmm. */
 	if (images->nr_named == 1)
 		place->symbols = images->file[0].symbols;
 	else if (!images->nr_named && images->ours)

@@ -2,7 +2,7 @@
 /*
  * names.c - names of the numbers in a trace: causes, SBI extensions, CSRs, ...
  *
- * What has no name here is printed as the number, so a newer host's trace reads well.
+ * A number without a name here is printed as a number, so traces of newer hosts can be read.
  */
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static const struct name interrupts[] = {
 #include "hv/cause.def"
 };
 
-/* Interrupts have the top bit, of 32 or of 64. */
+/* An interrupt has the top bit set: bit 63, or bit 31 of an rv32 scause. */
 const char *hst_name_cause(u64 scause, char *buf)
 {
 	if (scause >> 63 || (scause >> 31) == 1) {
@@ -95,7 +95,7 @@ const char *hst_name_sbierr(u64 error, char *buf)
 	return buf;
 }
 
-/* KVM_EXIT_* of <linux/kvm.h>, those that RISC-V can give. */
+/* KVM_EXIT_* of <linux/kvm.h>: those that can occur on RISC-V. */
 static const struct name reasons[] = {
 	{ 0, "UNKNOWN" },       { 4, "DEBUG" },      { 6, "MMIO" },       { 7, "IRQ_WINDOW_OPEN" },
 	{ 8, "SHUTDOWN" },      { 9, "FAIL_ENTRY" }, { 10, "INTR" },      { 17, "INTERNAL_ERROR" },
@@ -180,7 +180,7 @@ const char *hst_name_mode(u64 mode, char *buf)
 	return or_number(FIND(modes, mode), "%llu", mode, buf);
 }
 
-/* 0: the exit's cause says it all, or none has ended. */
+/* 0: the exit has no class besides its cause, or no exit has ended. */
 static const struct name classes[] = {
 	{ 0, "NONE" },
 #define EXIT_CLASS(name, title, when) { EXIT_##name, #name },
@@ -196,7 +196,7 @@ const char *hst_name_class(u64 class, char *buf)
 static const struct {
 	const struct name *table;
 	size_t n;
-	u64 flip, add; /* what makes the table's number the field's */
+	u64 flip, add; /* the field's number is (the table's ^ flip) + add */
 } tables[HST_NR_KINDS][2] = {
 #define TABLE(x) x, sizeof(x) / sizeof((x)[0])
 	[HST_CAUSE] = { { TABLE(exceptions), 0, 0 }, { TABLE(interrupts), 0, 1ULL << 63 } },
@@ -212,7 +212,7 @@ static const struct {
 #undef TABLE
 };
 
-/* What a name of an earlier version has become. */
+/* The current form of a name that an earlier version used. */
 static const char *of_today(enum hst_kind kind, const char *name)
 {
 	static const struct {

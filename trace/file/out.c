@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* out.c - a file that appears whole or not at all: written beside its name, then renamed. */
+/* out.c - write an output file under a temporary name, and rename it once it is complete. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

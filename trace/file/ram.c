@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * ram.c - a machine's RAM file, running, ended or killed: where its trace is, and its records.
+ * ram.c - find and read the trace in a machine's RAM file; the machine may be running or gone.
  *
- * The way in: the run descriptor at the start of the kernel image (hv/run_desc.h)
- * holds the physical address of trace memory. A hart may overwrite records while
- * they are read, so its head is read again afterwards and what was overtaken is
- * dropped; likewise the one slot that a killed machine may have left half written.
+ * The run descriptor at the start of the kernel image (hv/run_desc.h) has the physical address of
+ * trace memory. A hart may overwrite records while they are read. So its head is read again
+ * afterwards, and records that may have been overwritten are dropped, as is the one slot that a
+ * killed machine may have left half written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +17,8 @@
 #include "hv/bits.h"
 #include "hv/run_desc.h"
 
-#define RAM_BASE    0x80000000ULL /* of QEMU's virt machine; the RAM file starts here */
-#define IMAGE_START 0x200000ULL   /* where -kernel puts the image in it */
+#define RAM_BASE    0x80000000ULL /* of QEMU's virt machine: the hpa of the RAM file's first byte */
+#define IMAGE_START 0x200000ULL   /* offset in RAM at which -kernel puts the image */
 #define CHUNK       1024          /* records read at once */
 
 int hst_ram_open(struct hst_ram *ram, const char *path)
@@ -28,8 +28,7 @@ int hst_ram_open(struct hst_ram *ram, const char *path)
 
 	ram->path = path;
 	ram->lock = -1;
-	ram->fd = open(path,
-		       O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused, not waited for */
+	ram->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* do not block on a pipe */
 	if (ram->fd >= 0 && !fstat(ram->fd, &st) && S_ISDIR(st.st_mode)) {
 		run = ram->fd;
 		ram->fd = openat(run, "ram", O_RDONLY | O_CLOEXEC);
@@ -92,10 +91,10 @@ bool hst_ram_has_ended(const struct hst_ram *ram)
 	return hst_ram_state(ram) >= HS_RUN_EXITED;
 }
 
-/* Everything that is read later lies inside trace memory. */
+/* Check that everything to be read later lies inside trace memory. */
 static bool makes_sense(const struct trace_mem *mem, u64 size)
 {
-	u64 limit = 1ULL << 40; /* of every number, so that no sum of them overflows */
+	u64 limit = 1ULL << 40; /* for every number, so that no sum of them overflows */
 
 	if (size > limit || mem->harts_offset > limit || mem->hart_stride > limit ||
 	    mem->stats_offset > limit || mem->ring_offset > limit || mem->formats_size > limit)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * select.c - the options that choose events, the same for every subcommand.
+ * select.c - the options that choose events, which are the same for every subcommand.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ const char hst_select_help[] =
 	"  --until T       up to this time, included\n"
 	"  --last N        of what is chosen, the last N\n";
 
-/* A decimal number up to max; -1 after saying that it is none. */
+/* Parse a decimal number between least and max. Returns -1 after printing an error. */
 static long long number(const char *option, const char *text, u64 least, u64 max)
 {
 	char what[100], *end;
@@ -39,7 +39,7 @@ static int set_number(int *what, const char *option, const char *text)
 	return value < 0 ? -1 : 2;
 }
 
-/* Seconds, kept in units of 100 ns until the file says what a tick is. */
+/* Parse seconds into 1/HST_TIME_UNITS s (100 ns); the tick is not known before a file is open. */
 static int set_time(u64 *what, const char *option, const char *text)
 {
 	u64 seconds = 0, part = 0, unit = HST_TIME_UNITS;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * symbols.c - the symbols of an ELF file, or of a text in the form of /proc/kallsyms.
+ * symbols.c - read the symbols of an ELF file, or of a text in the format of /proc/kallsyms.
  *
- * Of symbols at one address the one that says most stays: a function's, the longest, the shortest
- * name. One without a size ends where the next begins. (libelf would spare some 40 lines of this, and
- * make every hstrace need one package more.)
+ * Of several symbols at one address, the largest is kept, then the one with the shortest name. A
+ * symbol without a size ends where the next one begins. (libelf would save some 40 lines here, but
+ * would be one more package that every hstrace needs.)
  */
 #include <elf.h>
 #include <errno.h>
@@ -14,9 +14,9 @@
 #include "symbols.h"
 
 #define MAX_FILE    (1ULL << 30)
-#define MAX_UNSIZED (1ULL << 20) /* what the last one may cover, and one before a gap */
+#define MAX_UNSIZED (1ULL << 20) /* bytes; limits the last symbol, and one before a gap */
 #define MAX_NAME    4096         /* characters */
-#define TEXT_OFFSET 4096         /* of its segment in the file that export makes of a text */
+#define TEXT_OFFSET 4096         /* of the segment in the ELF file that export makes from a text */
 
 static char *read_file(const char *path, size_t *size)
 {
@@ -42,7 +42,7 @@ static char *read_file(const char *path, size_t *size)
 	return data;
 }
 
-/* Room for one more; the names are in s->data. */
+/* Add a symbol, whose name stays in s->data. Returns false if out of memory. */
 static bool add(struct hst_symbols *s, u64 start, u64 size, const char *name)
 {
 	if (!(s->n & (s->n - 1))) {
@@ -58,7 +58,10 @@ static bool add(struct hst_symbols *s, u64 start, u64 size, const char *name)
 	return true;
 }
 
-/* A symbol's, and fit for a line of any output: nothing that moves a cursor or parts a folded stack. */
+/*
+ * Is this a symbol's name that every output can have? Rejects mapping symbols ($x), local labels
+ * (.L), control characters, blanks, and ';', which separates the frames of a folded stack.
+ */
 static bool is_name(const char *name)
 {
 	size_t len = 0;
@@ -75,7 +78,7 @@ struct elf {
 	size_t size;
 };
 
-/* n things of `each` bytes at offset, if the file has them. */
+/* n elements of `each` bytes at offset; NULL if they are not all inside the file, or unaligned. */
 static const void *part(const struct elf *elf, u64 offset, u64 n, u64 each)
 {
 	if (offset > elf->size || n > (elf->size - offset) / each || offset % 8)
@@ -100,11 +103,11 @@ static bool elf_symbols(struct hst_symbols *s, const struct elf *elf, const Elf6
 	u64 at = strings ? strings->sh_offset : 0;
 
 	if (!sym || !strings || at > elf->size || strings->sh_size > elf->size - at)
-		return true; /* none, then */
+		return true; /* damaged: no symbols */
 	for (u64 i = 0; i < nr; i++) {
 		u64 name = sym[i].st_name;
 
-		/* data[size] is NUL: a name may not end in its table, but it ends. */
+		/* data[size] is NUL, so every name ends, even if not within the string table. */
 		if (name < strings->sh_size && is_code(&sym[i], elf->data + at + name, sections, n))
 			if (!add(s, sym[i].st_value, sym[i].st_size, elf->data + at + name))
 				return false;
@@ -132,7 +135,7 @@ static const char *parse_elf(struct hst_symbols *s, const struct elf *elf)
 	sections = part(elf, head->e_shoff, head->e_shnum, sizeof(*sections));
 	for (unsigned int i = 0; sections && i < head->e_shnum; i++)
 		if (sections[i].sh_type == SHT_SYMTAB) {
-			/* A file has one; many that are the same one would be more than memory holds. */
+			/* Only one: a hostile file could repeat it until memory is exhausted. */
 			if (!elf_symbols(s, elf, sections, head->e_shnum, &sections[i]))
 				return "out of memory";
 			break;
@@ -140,7 +143,7 @@ static const char *parse_elf(struct hst_symbols *s, const struct elf *elf)
 	return s->n ? NULL : "has no symbols: was it stripped?";
 }
 
-/* ---- text: "ffffffff80002000 T name", perhaps with "\t[module]" ---- */
+/* ---- text: lines "ffffffff80002000 T name", possibly followed by "\t[module]" ---- */
 
 static const char *parse_text(struct hst_symbols *s)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * symbols.h - names of addresses: of the host's kernel, of programs, of the guest's kernel.
+ * symbols.h - symbols for addresses in the host's kernel, its programs and the guest's kernel.
  *
- * A file is an ELF file of riscv64, or text as /proc/kallsyms and System.map have it; nothing in it is
- * trusted. Which file stands for a sample is for the images below.
+ * A symbol file is an ELF file for riscv64, or text in the format of /proc/kallsyms and System.map.
+ * Nothing in it is trusted. struct hst_images chooses the file for each sample.
  */
 #ifndef HST_SYMBOLS_H
 #define HST_SYMBOLS_H
@@ -19,24 +19,24 @@ struct hst_symbol {
 
 struct hst_symbols {
 	char *path;       /* absolute */
-	const char *name; /* its last part */
-	bool is_text;     /* kallsyms, System.map: there is no ELF file */
-	bool moves;       /* linked to run at any address: `entry` tells by how much it was moved */
+	const char *name; /* last component of path */
+	bool is_text;     /* kallsyms or System.map, not an ELF file */
+	bool moves;       /* position-independent (ET_DYN): the load offset follows from `entry` */
 	u64 entry;
-	unsigned int nr_segments; /* what is executable of it */
+	unsigned int nr_segments; /* executable ones */
 	struct {
 		u64 address, size, offset;
 	} segment[HST_MAX_SEGMENTS];
 	size_t n;
-	struct hst_symbol *symbol; /* by address; none overlap */
-	char *data;
+	struct hst_symbol *symbol; /* sorted by address; they do not overlap */
+	char *data;                /* the file's contents */
 };
 
-struct hst_symbols *hst_symbols_open(const char *path); /* NULL: said why */
+struct hst_symbols *hst_symbols_open(const char *path); /* NULL after printing the reason */
 void hst_symbols_close(struct hst_symbols *symbols);    /* NULL is allowed */
 const struct hst_symbol *hst_symbols_find(const struct hst_symbols *symbols, u64 address);
 
-/* ---- which file stands for what (images.c) ---- */
+/* ---- which file has the symbols of a sample (images.c) ---- */
 
 #define HST_PROGRAM_NAME 25
 
@@ -44,19 +44,20 @@ struct hst_program {
 	u32 pid;
 	u64 entry;
 	char name[HST_PROGRAM_NAME];
-	const struct hst_symbols *symbols; /* NULL: no file is known */
+	const struct hst_symbols *symbols; /* NULL: no file known */
 };
 
 struct hst_images;
 
-/* Lines for a subcommand's help: the options that hst_images_option() takes. */
+/* The options that hst_images_option() accepts, for a subcommand's help. */
 extern const char hst_images_help[];
 
-struct hst_images *hst_images_new(void); /* NULL: said why */
+struct hst_images *hst_images_new(void); /* NULL after printing the reason */
 void hst_images_free(struct hst_images *images);
-/* As hst_select_option(): the words it had, 0 if it is none of these, -1 after saying what is wrong. */
+/* Parse an option; returns the same as hst_select_option(). */
 int hst_images_option(struct hst_images *images, int argc, char **argv);
-/* Opens what was named, and finds in the trace which program a pid runs. 0; -1: said why. */
+/* Open the files named by options, and read from the trace which programs its pids run. Returns 0,
+ * or -1 after printing the reason. */
 int hst_images_load(struct hst_images *images, struct hst_file *file);
 const struct hst_symbols *hst_images_host(const struct hst_images *images);
 const struct hst_symbols *hst_images_guest(const struct hst_images *images);
@@ -76,12 +77,15 @@ struct hst_place {
 	u64 pc, period; /* ticks */
 	u32 pid;
 	const char *program;               /* never NULL */
-	const char *symbol;                /* "[unknown]" */
-	const struct hst_symbols *symbols; /* NULL: no file is known */
-	u64 moved;                         /* what to take from pc for an address of the file */
+	const char *symbol;                /* "[unknown]" if there is none */
+	const struct hst_symbols *symbols; /* NULL: no file known */
+	u64 moved;                         /* load offset: pc - moved is an address in the file */
 };
 
-/* Is the event a sample of a kind that we know? Then where it was. Samples in the order of time. */
+/*
+ * If the event is a sample in a known mode, find its program and symbol; else return false. Call it
+ * for samples in the order of time.
+ */
 bool hst_images_place(struct hst_images *images, const struct hst_seen *seen,
 		      struct hst_place *place);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* write.c - a trace file's sections, as hst.h describes them, out of a machine's RAM. */
+/* write.c - write a trace file's sections (see hst.h) from a machine's RAM. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static int out_of_memory(const struct hst_ram *ram)
 	return -1;
 }
 
-/* A whole section; padded, so that the sum always runs over full words. */
+/* Write a text section, padded so that the checksum always covers full words. */
 static int write_text(struct hst_writer *w, const struct hst_ram *ram, enum hst_type type,
 		      const char *text, size_t size)
 {
