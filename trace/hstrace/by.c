@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * by.c - a table out of events: by SBI call, MMIO device, vCPU, cause or event.
+ * by.c - make a table from events: by SBI call, MMIO device, vCPU, cause or event.
  *
- * What a call costs is the exit's: from kvm_exit to the next kvm_entry of its vCPU, the VMM's work
- * included, in the unit of the host's own table. Both must be in the trace; an exit whose entry is
- * not there, or came from another hart's counter, is counted without a cost.
+ * The cost of a call or access is that of its exit: from kvm_exit to the vCPU's next kvm_entry,
+ * including the VMM's work, in the unit of the host's own table. Both events must be in the trace.
+ * If the kvm_entry is missing, or comes from another hart (so from another instret counter), the
+ * exit is counted without a cost.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "hv/sbi.h"
 #include "table.h"
 
-#define MAX_VCPUS 1024 /* those beyond have counts only */
+#define MAX_VCPUS 1024 /* further vCPUs get counts but no costs */
 
 /* ORDER: enum hst_by */
 const struct hst_by_kind hst_by_kinds[HST_NR_BY] = {
@@ -25,14 +26,14 @@ const struct hst_by_kind hst_by_kinds[HST_NR_BY] = {
 
 struct vcpu {
 	u32 who;
-	bool out; /* of the guest: an exit is open */
+	bool out; /* out of the guest, in an exit */
 	unsigned int hart;
 	u64 start;
 	bool has_row;
-	u64 key[3]; /* the row that the exit will be priced in */
+	u64 key[3]; /* the row that will get the exit's cost */
 };
 
-/* Numbers of the events that matter, and of their fields; -1: not in this trace. */
+/* Indices of the events used here and of their fields; -1: not in this trace. */
 struct numbers {
 	int exit, entry, sbi, mmio;
 	int scause, ext, fid, type, gpa;
@@ -76,7 +77,7 @@ static void find_numbers(const struct hst_file *file, struct numbers *nr)
 	nr->gpa = field_number(file, &nr->mmio, "gpa");
 }
 
-/* The vCPU of an event; NULL: the host's own, or one too many. */
+/* The vCPU of an event; NULL for an event of the host itself, or beyond MAX_VCPUS. */
 static struct vcpu *vcpu_of(struct tally *t, u32 who)
 {
 	size_t i = 0;
@@ -128,7 +129,7 @@ static void title_of(const struct tally *t, const struct hst_seen *seen, const u
 	}
 }
 
-/* Does this event have a row in the table, and which? */
+/* Does this event belong to a row of the table? If so, *key is the row's. */
 static bool key_of(const struct tally *t, const struct hst_seen *seen, u64 key[3])
 {
 	const u64 *arg = seen->record->arg;
@@ -189,7 +190,7 @@ static u64 now(const struct tally *t, const struct hst_seen *seen)
 	return t->table->unit == HST_UNIT_INSTRUCTIONS ? seen->instret : seen->time;
 }
 
-/* The guest runs again: what was open has its cost. */
+/* The guest runs again: add the cost of the exit that ends. */
 static int enter(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
 {
 	bool other_hart = t->table->unit == HST_UNIT_INSTRUCTIONS && vcpu->hart != seen->hart;
@@ -230,7 +231,7 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 		free(t);
 		return -1;
 	}
-	cursor.all = true; /* entries price exits, chosen or not */
+	cursor.all = true; /* exits and entries are needed for costs even if not chosen */
 	t->file = file;
 	t->table = table;
 	find_numbers(file, &t->nr);

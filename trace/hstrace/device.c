@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * device.c - which device answers at an address of a guest.
+ * device.c - find the device at a guest physical address.
  *
- * Our VMM's memory map is that of QEMU's `virt` (src/vmm/vmm.h); the launcher's `run` says so in
- * the trace (map=virt). Of another VMM only the page is known.
+ * Our VMM has the memory map of QEMU's `virt` (src/vmm/vmm.h), and the launcher's `run` notes that
+ * in the trace (map=virt). With another VMM, only the page can be told.
  */
 #include <string.h>
 #include "table.h"

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * diff.c - `hstrace diff`: what changed between two runs, or two sets of runs.
+ * diff.c - `hstrace diff`: compare two runs, or two sets of runs.
  *
- * Runs that count instructions on one hart repeat to the byte: of one such run a side every
- * difference is real, and shown. Other runs vary: of several a side the differences are marked
- * that are not chance (ttest.c); of one a side nobody can know, which is said.
+ * Runs that count instructions on one hart repeat exactly, so with one such run per side every
+ * difference is real and is shown. Other runs vary. With several per side, significant differences
+ * are marked (ttest.c). With one per side, chance cannot be excluded, and the output says so.
  *
- * Exit status, as diff's: 0 no difference, 1 there are some, 2 trouble.
+ * Exit status, as for diff(1): 0 no differences, 1 some, 2 trouble.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "diff.h"
 
 enum mode {
-	MODE_EXACT,  /* one run a side, both repeat exactly */
-	MODE_SINGLE, /* one run a side, and they vary */
-	MODE_TEST,   /* several runs a side */
+	MODE_EXACT,  /* one run per side; both repeat exactly */
+	MODE_SINGLE, /* one run per side; they vary */
+	MODE_TEST,   /* several runs on a side */
 };
 
 enum {
@@ -27,15 +27,15 @@ struct side {
 	size_t n;
 	char **paths;
 	struct hst_table table[HST_MAX_RUNS];
-	char *meta; /* of the first */
+	char *meta; /* of the first run */
 };
 
 /* One row of the result. */
 struct change {
 	const char *title;
 	double count[2], mean[2];
-	double p_count, p_mean; /* MODE_TEST: corrected */
-	bool differs;           /* MODE_EXACT, MODE_SINGLE: in anything */
+	double p_count, p_mean; /* MODE_TEST: corrected p-values */
+	bool differs;           /* MODE_EXACT, MODE_SINGLE: in any of the numbers */
 	bool priced[2];
 };
 
@@ -45,14 +45,14 @@ struct diff {
 	double level;
 	bool all, icount; /* icount: every run repeats exactly */
 	struct side side[2];
-	struct hst_table sum; /* for the rows that there are */
+	struct hst_table sum; /* of all runs: has every row that occurs in any of them */
 	struct change *changes;
 	size_t n;
 };
 
 /* ---- reading ---- */
 
-/* Rows of different traces are the same if they have the same title: classes may be renumbered. */
+/* Match rows of different traces by title, because the numbers of classes may have changed. */
 static void key_by_title(struct hst_table *table)
 {
 	for (size_t i = 0; i < table->n; i++) {
@@ -73,7 +73,7 @@ static int read_run(struct diff *d, const char *path, struct hst_table *table, c
 
 	if (hst_open(&file, path))
 		return -1;
-	if (file.damaged) { /* less of it than there was would be a difference */
+	if (file.damaged) { /* the missing part would appear as a difference */
 		hst_close(&file);
 		return -1;
 	}
@@ -133,7 +133,7 @@ static bool same(const struct hst_row *a, const struct hst_row *b)
 	       (!a->hist || !b->hist || !memcmp(a->hist, b->hist, HIST_BUCKETS * sizeof(*a->hist)));
 }
 
-/* A row's numbers in every run of a side. */
+/* Collect a row's count and mean cost from every run of a side; *priced: the number of means. */
 static void gather(struct side *side, const u64 key[3], double *count, double *mean, size_t *priced)
 {
 	*priced = 0;
@@ -167,7 +167,7 @@ static void compare_row(struct diff *d, const struct hst_row *row, struct change
 	c->differs = !a || !b || !same(a, b);
 }
 
-/* -1 if memory is short. */
+/* Returns -1 if out of memory. */
 static int compare(struct diff *d)
 {
 	double **p = calloc(2 * d->sum.n + 1, sizeof(*p));
@@ -201,7 +201,7 @@ static bool is_different(const struct diff *d, const struct change *c)
 
 /* ---- showing ---- */
 
-/* The words of a that b lacks. */
+/* Print the words of a that are not in b. */
 static void print_words(const char *a, size_t n, const char *b, size_t m)
 {
 	for (size_t at = 0, len; at < n; at += len + 1) {
@@ -217,7 +217,7 @@ static void print_words(const char *a, size_t n, const char *b, size_t m)
 	}
 }
 
-/* What was told of the runs and differs: lines NAME=WORDS. */
+/* Print how the lines NAME=WORDS of the meta texts differ. */
 static void print_meta(const char *a, const char *b)
 {
 	struct hst_file other = { .meta = (char *)b };
@@ -243,7 +243,7 @@ static void print_meta(const char *a, const char *b)
 	}
 }
 
-/* A mark behind it, where one may be; the last of a line has no blank there. */
+/* sure: followed by the mark '*'; else by a blank, except at the end of a line (last). */
 static void print_change(double a, double b, bool sure, bool last)
 {
 	char text[24] = "=";
@@ -366,7 +366,7 @@ static int options(struct diff *d, int argc, char **argv)
 	return at;
 }
 
-/* A B, or A... vs B... */
+/* Parse "A B" or "A... vs B...". */
 static int sides(struct diff *d, int argc, char **argv)
 {
 	int vs = 0;

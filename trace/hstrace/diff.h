@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-/* diff.h - what comparing runs takes: a mean, Welch's t-test, Holm's correction. */
+/* diff.h - statistics for comparing runs: mean, Welch's t-test, Holm's correction. */
 #ifndef HST_DIFF_H
 #define HST_DIFF_H
 
 #include "table.h"
 
-#define HST_MAX_RUNS 64 /* of a side */
+#define HST_MAX_RUNS 64 /* per side */
 
 double hst_mean(const double *x, size_t n);
-/* How likely such a difference of means is if there is none; 1 if a side has less than two. */
+/* The two-sided p-value of Welch's t-test; 1 if a side has fewer than two values. */
 double hst_welch(const double *a, size_t n, const double *b, size_t m);
-/* Corrects n such numbers, all found at once; sorts the pointers. */
+/* Apply Holm's correction to n p-values of one comparison, in place; sorts the pointers. */
 void hst_holm(double **p, size_t n);
 
 #endif

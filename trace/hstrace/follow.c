@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * follow.c - `hstrace save --follow`: takes events out of the rings while the run goes on.
+ * follow.c - `hstrace save --follow`: save events from the rings while the run goes on.
  *
- * The machine does not know of it: nothing is sent, no exit is caused, and a producer never
- * waits. A hart that laps its reader loses its oldest events, which the file counts. Each hart's
- * records gather here and are written a mebibyte at a time, or after a second, so that a reader
- * of the file finds few pieces and one that is killed leaves nearly all of them.
+ * The machine is not involved: nothing is sent to it, no exit is caused, and producers never wait.
+ * If a hart laps this reader, its oldest events are lost and counted in the file. Each hart's
+ * records are gathered here and written after a mebibyte or a second. So the file has few RING
+ * sections, and loses little if this process is killed.
  *
- * It ends with the run (its descriptor says so), or by SIGINT, SIGTERM or SIGHUP, and takes what
- * is in the rings then.
+ * It ends with the run (according to the run descriptor or the launcher's lock), or on SIGINT,
+ * SIGTERM or SIGHUP, after saving what is in the rings then.
  */
 #include <errno.h>
 #include <signal.h>
@@ -18,15 +18,15 @@
 #include "file/ram.h"
 #include "hv/bits.h"
 
-#define GATHER   16384 /* records of a hart in memory: 1 MiB */
+#define GATHER   16384 /* records gathered per hart: 1 MiB */
 #define NAP_NS   10000000L
 #define SHORT_NS 500000L
-#define SILENT   20 /* naps without an event after the program's end: the machine is off */
+#define SILENT   20 /* naps without an event after which an ended program's machine counts as off */
 
 struct stream {
-	u64 head;    /* the hart's next record to take */
-	u64 taken;   /* of all before: in the file, or gathered */
-	u64 dropped; /* by a ring that keeps its oldest; known at the end */
+	u64 head;    /* the next record to take */
+	u64 taken;   /* how many of the records before that are in the file or gathered */
+	u64 dropped; /* by a ring that keeps its oldest records; read at the end */
 	size_t n;
 	struct trace_record *records;
 };
@@ -59,7 +59,7 @@ static void nap(long ns)
 {
 	struct timespec time = { .tv_nsec = ns };
 
-	nanosleep(&time, NULL); /* a signal ends it, which is right */
+	nanosleep(&time, NULL); /* a signal ends it early, as it should */
 }
 
 static void write_out(struct follower *f, unsigned int hart)
@@ -72,7 +72,7 @@ static void write_out(struct follower *f, unsigned int hart)
 	s->n = 0;
 }
 
-/* What a hart has written since the last time; *ahead is how much that was. */
+/* Take the records that a hart has written since the last call; *ahead is their number. */
 static int take(struct follower *f, unsigned int hart, u64 *ahead)
 {
 	u64 nr = f->ram.mem.ring_records, head, whole, n;
@@ -81,7 +81,7 @@ static int take(struct follower *f, unsigned int hart, u64 *ahead)
 	if (hst_ram_head(&f->ram, hart, &head))
 		return -1;
 	*ahead = head - s->head;
-	if (head < s->head) { /* another machine's RAM by now */
+	if (head < s->head) { /* the RAM file now belongs to another run */
 		hst_error(f->ram.path, "the machine has started anew");
 		return -1;
 	}
@@ -102,7 +102,7 @@ static int take(struct follower *f, unsigned int hart, u64 *ahead)
 	return 0;
 }
 
-/* Once over all harts; *busy: the fullest ring's part, in 1/64; *news: events. */
+/* Take all harts' new records: *news of them. *busy is how full the fullest ring was, in 1/64. */
 static int take_all(struct follower *f, u64 *busy, u64 *news)
 {
 	u64 ahead;
@@ -132,7 +132,7 @@ static int follow(struct follower *f)
 	u64 busy, news;
 
 	for (;;) {
-		/* Asked first, so that nothing before it is missed. */
+		/* Check before taking, so that no event written before the end is missed. */
 		bool over = asked_to_end || hst_ram_is_over(&f->ram);
 
 		if (take_all(f, &busy, &news) || ferror(f->w.out))
@@ -151,12 +151,12 @@ static int follow(struct follower *f)
 	}
 }
 
-/* The RAM may be that of a machine that is only booting. */
+/* Wait until trace memory is set up: the machine may still be booting. */
 static int wait_for_trace(struct follower *f)
 {
 	const char *why = hst_ram_find(&f->ram);
 
-	/* One more look when it is over, so that nothing before that is missed. */
+	/* After the run is over, look once more: it may have set up its trace just before. */
 	for (bool over = false; why && !over && !asked_to_end; why = hst_ram_find(&f->ram)) {
 		over = hst_ram_is_over(&f->ram);
 		nap(NAP_NS);
@@ -178,7 +178,7 @@ static int make_streams(struct follower *f)
 	return 0;
 }
 
-/* The exits' costs, and where each hart stands: its last RING says so, and may be empty. */
+/* Write the rest: STATS, and per hart a last, empty RING whose header has the final numbers. */
 static int finish(struct follower *f)
 {
 	for (unsigned int hart = 0; hart < f->ram.mem.nr_harts; hart++) {
@@ -229,7 +229,7 @@ int hst_follow(const char *ram, const char *out, const char *meta, bool quiet)
 		goto close_ram;
 	}
 	err = hst_write_start(&f->w, &f->ram, meta) || follow(f) || finish(f) ? -1 : 0;
-	if (hst_write_close(f->w.out, out)) /* the file stays: hstrace reads what is in it */
+	if (hst_write_close(f->w.out, out)) /* keep the file: hstrace can read what it has */
 		err = -1;
 	if (!err && !quiet)
 		print_losses(f, out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * hstrace.c - reads the traces that hyperscope writes: the command line.
+ * hstrace.c - the command line of hstrace, which reads hyperscope's traces.
  *
  * Exit status: 0, 1 if a file cannot be read or written, 2 for wrong use.
  */
@@ -9,7 +9,7 @@
 #include "file/symbols.h"
 #include "html/html.h"
 
-/* One line a subcommand; its options, in up to three parts. */
+/* The subcommands. help: the options, in up to three parts. */
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);

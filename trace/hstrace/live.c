@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * live.c - `hstrace stat --live`: what a run does right now, by reading its RAM.
+ * live.c - `hstrace stat --live`: show what a run is doing, from its RAM.
  *
- * Each table is the difference of two snapshots, which are traces as save writes them, in memory:
- * without rings for the host's own table, else with what the rings got in between.
+ * A snapshot is a trace file in memory, written as by save. Without rings, a table is the
+ * difference between the host's own tables of two snapshots. Otherwise it is made from the events
+ * that the rings got since the last snapshot.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -42,7 +43,7 @@ static bool from_events(const struct live *l)
 
 /* ---- snapshots ---- */
 
-/* A trace file without a name: the run's is said for it; -1 after saying why. */
+/* Write a trace to an unnamed file and open it. Messages name the run. -1 after printing why. */
 static int snapshot(struct live *l, struct hst_file *file)
 {
 	int fd = memfd_create("hstrace-live", MFD_CLOEXEC), err;
@@ -65,7 +66,7 @@ static int snapshot(struct live *l, struct hst_file *file)
 	return err;
 }
 
-/* Leaves in the file what the harts have written since the last time. */
+/* Reduce the file to the records written since the last snapshot. */
 static void only_news(struct live *l, struct hst_file *file)
 {
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
@@ -118,7 +119,7 @@ static int look(struct live *l, bool first)
 	l->seconds = (double)(now.tv_sec - l->last.tv_sec) +
 		     (double)(now.tv_nsec - l->last.tv_nsec) / 1e9;
 	l->last = now;
-	file.told_none = true; /* the table shows it, each time */
+	file.told_none = true; /* no message: an empty table shows it, each time */
 	err = tables_of(l, &file, first);
 	hst_close(&file);
 	return err;
@@ -178,7 +179,7 @@ static void show(struct live *l, bool terminal)
 	fflush(stdout);
 }
 
-/* Until the interval is over, the run ends, or a signal comes: then true. */
+/* Wait until the interval is over or a signal arrives. Returns true after a signal. */
 static bool wait_interval(const struct live *l)
 {
 	const struct timespec step = { .tv_nsec = 50000000 };

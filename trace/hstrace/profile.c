@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * profile.c - `hstrace profile`: where the time was spent, by the samples in a trace.
+ * profile.c - `hstrace profile`: show where time was spent, from the samples in a trace.
  *
- * --folded is what flame graphs are made of (scripts/hyperscope flamegraph): a line a place, its parts
- * with semicolons between, the count behind it.
+ * --folded prints the input of flame graphs (scripts/hyperscope flamegraph): one line per place,
+ * its parts separated by semicolons, and the count.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ struct profile {
 	bool folded;
 	void *tree; /* of struct row */
 	size_t n;
-	u64 total, unseen; /* points of time that no sample stands for */
+	u64 total, unseen; /* unseen: sampling points skipped because a sample was late */
 	struct row **rows;
 };
 
@@ -172,7 +172,7 @@ static int show(struct profile *profile, struct hst_images *images, struct hst_f
 
 	if (hst_images_load(images, file) || read_samples(profile, images, file, select))
 		return -1;
-	if (!profile->total && !file->damaged) { /* of a damaged one the reader has said enough */
+	if (!profile->total && !file->damaged) { /* for a damaged file, an error was printed */
 		hst_error(file->path, "no sample is in it (recorded are samples by --sample HZ)");
 		return -1;
 	}

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * report.c - `hstrace report`: the events as text, one line each.
+ * report.c - `hstrace report`: print the events as text, one per line.
  *
- * A line is put together in a buffer, because ten million of them are not unusual.
+ * A line is built in a buffer by hand, because ten million lines are not unusual.
  */
 #include <string.h>
 #include "file/hst.h"
 
-/* The longest line: a name, five fields with their names, and numbers in front. */
+/* The longest line: numbers in front, a name, and five fields with their names. */
 #define LINE (HST_WORD_SIZE + TRACE_ARGS * (HST_WORD_SIZE + HST_NAME_SIZE) + 128)
 
 static char *put_padded(char *p, char *end, unsigned int width)
@@ -66,7 +66,7 @@ static char *put_instret(char *p, const struct line *l)
 	return put_padded(p, hst_put_num(p, l->seen->instret), 12);
 }
 
-/* What has passed since the line before: instructions if they count, else 100 ns. */
+/* The difference from the line before: in instructions if instret is exact, else in 100 ns. */
 static char *put_delta(char *p, const struct line *l)
 {
 	u64 hz = l->file->mem.timebase_hz;
@@ -216,7 +216,7 @@ const char hst_report_help[] =
 	"  --columns LIST  of time, instr, delta, hart, vcpu, event, fields; delta is\n"
 	"                  since the line before: instructions, or units of 100 ns\n";
 
-/* The options; how many words they were, or -1 after saying what is wrong. */
+/* Parse the options. Returns the number of words, or -1 after printing an error. */
 static int options(int argc, char **argv, struct hst_select *select, const char **columns_text)
 {
 	struct layout layout;

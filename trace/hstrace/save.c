@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* save.c - `hstrace save`: a machine's trace out of its RAM into a file, at once. */
+/* save.c - `hstrace save`: copy the trace from a machine's RAM into a file, in one go. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -45,14 +45,14 @@ int hst_save_to(const struct hst_ram *ram, FILE *out, const char *meta, bool rin
 	return 0;
 }
 
-/* A machine that overwrote its own trace leaves one that no command would read: that is told now. */
+/* Check the file now: if the machine overwrote its own trace, no command could read it. */
 static int read_back(struct hst_out *to, const char *path)
 {
 	static struct hst_file file;
 	int fd = -1, err = -1;
 
 	if (!*to->beside || fflush(to->file))
-		return 0; /* no file to read, or one that hst_out_close() will complain of */
+		return 0; /* no file to read, or hst_out_close() will print the error */
 	fd = open(to->beside, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		hst_error(to->beside, "%s", strerror(errno));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * stat.c - `hstrace stat`: how often the guest left, why, and what it cost.
+ * stat.c - `hstrace stat`: the exit table, with count, share and cost of each kind of exit.
  *
- * Without options the rows are the host's own counters, exact whatever the rings lost; with --by
- * or a selection they come from the events that are in the file.
+ * Without options, the rows come from the host's own counters, which are exact even if the rings
+ * lost events. With --by or a selection, they come from the events in the file.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -167,7 +167,7 @@ int hst_table_option(struct hst_stat_options *o, int argc, char **argv)
 	return -1;
 }
 
-/* One option of stat's own: the words it had, 0 if it is none, -1 after saying what is wrong. */
+/* Parse an option of stat. Returns the same as hst_select_option(). */
 static int own_option(struct hst_stat_options *o, int argc, char **argv)
 {
 	static const char *const names[] = { "--live", "--interval", "--count" };

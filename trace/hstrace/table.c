@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * table.c - rows of counts and costs: found by key, added, subtracted, sorted, in percentiles.
+ * table.c - tables of counts and costs: look up rows, add, subtract, sort, compute percentiles.
  *
- * Count, mean and max are exact. Percentiles come from log-linear histograms, those of
- * hv/trace_mem.h, at most 1/64 off. Which unit the costs have, and whether they mean anything,
- * depends on the machine:
+ * Count, mean and max are exact. Percentiles come from log-linear histograms (hv/trace_mem.h) and
+ * are at most 1/64 off. The unit of costs, and whether they mean anything, depends on the machine:
  *
  *   instret exact, one hart          instructions
- *   icount, several harts            none: instret is one counter for all harts, and
- *                                    they take turns in long slices
- *   otherwise                        time, which QEMU and its host make: indicative
+ *   icount, several harts            none: all harts share one instret counter, and run
+ *                                    alternately in long slices
+ *   otherwise                        time, which depends on QEMU and its host: indicative only
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +50,7 @@ static size_t hash(const u64 key[3])
 	return (size_t)(hst_sum(HST_SUM_START, key, 3 * sizeof(key[0])) % NR_SLOTS);
 }
 
-/* Where the key stands, or the free slot where it would. */
+/* The slot with this key, or the free slot in which to put it. */
 static unsigned int *slot_of(const struct hst_table *table, const u64 key[3])
 {
 	size_t at = hash(key);
@@ -109,7 +108,7 @@ static unsigned int bucket_of(u64 value)
 	return (shift << HIST_SUB_BITS) + (unsigned int)(value >> shift);
 }
 
-/* The middle of a bucket; buckets below 64 hold one value each. */
+/* The middle of a bucket; those below 64 have one value each. */
 u64 hst_bucket_value(unsigned int bucket)
 {
 	unsigned int shift;
@@ -221,7 +220,7 @@ static int descending(u64 x, u64 y)
 	return x == y ? 0 : x < y ? 1 : -1;
 }
 
-/* Equal ones in the order of their keys, so that the same trace gives the same table. */
+/* Order equal rows by key, so that the same trace always gives the same table. */
 static int by_key(const struct hst_row *x, const struct hst_row *y)
 {
 	int order = 0;

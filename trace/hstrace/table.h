@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * table.h - tables of what exits cost: the rows of stat, of its live view, and of diff.
+ * table.h - tables of counts and costs of exits, for stat, its live view, and diff.
  */
 #ifndef HST_TABLE_H
 #define HST_TABLE_H
@@ -15,10 +15,10 @@ enum hst_unit {
 
 /* ORDER: --by (stat.c) */
 enum hst_by {
-	HST_BY_CAUSE, /* by scause; without a selection the host's own table, with its classes */
-	HST_BY_SBI,   /* extension, function */
-	HST_BY_MMIO,  /* device or page, direction */
-	HST_BY_REG,   /* the same by address */
+	HST_BY_CAUSE, /* scause; without a selection, the host's own table with its classes */
+	HST_BY_SBI,   /* extension and function */
+	HST_BY_MMIO,  /* device or page, and direction */
+	HST_BY_REG,   /* address and direction */
 	HST_BY_VCPU,
 	HST_BY_EVENT,
 	HST_NR_BY,
@@ -30,10 +30,10 @@ struct hst_row {
 	u64 key[3];
 	char title[HST_TITLE_SIZE];
 	u64 count;
-	u64 priced; /* of them, those that have a cost: in what follows */
+	u64 priced; /* how many of them have a cost, and so are in the fields below */
 	u64 sum, max;
 	u64 *hist;  /* HIST_BUCKETS; NULL: none priced */
-	bool whole; /* the histogram holds all that are priced */
+	bool whole; /* the histogram is complete: no 32-bit bucket overflowed */
 };
 
 struct hst_table {
@@ -42,65 +42,65 @@ struct hst_table {
 	u64 timebase_hz;
 	size_t n, room;
 	struct hst_row *rows;
-	unsigned int *slots; /* hash of key to index + 1; 0: free */
-	u64 unpriced;        /* exits without a cost, where costs are */
-	u64 events, lost;    /* of the trace, if it comes from events */
+	unsigned int *slots; /* hash table: row index + 1 by key; 0: free */
+	u64 unpriced;        /* exits without a cost */
+	u64 events, lost;    /* in the trace, if the table comes from events */
 };
 
-#define HST_MAX_ROWS 2048 /* what has no room counts in the row "others" */
+#define HST_MAX_ROWS 2048 /* further keys are counted in the row "others" */
 
 void hst_table_init(struct hst_table *table, enum hst_by by, const struct hst_file *file);
 void hst_table_free(struct hst_table *table);
-/* The row of a key, made if there is none; NULL if memory is short. Valid until the next call. */
+/* Find or create the row of a key. NULL if out of memory. Valid until the next call. */
 struct hst_row *hst_table_row(struct hst_table *table, const u64 key[3]);
-/* One cost more; -1 if memory is short. */
+/* Add one cost. Returns -1 if out of memory. */
 int hst_row_price(struct hst_row *row, u64 cost);
-/* now - before, row by row; before may be NULL. -1 if memory is short. */
+/* delta = now - before, row by row; before may be NULL. Returns -1 if out of memory. */
 int hst_table_subtract(struct hst_table *delta, const struct hst_table *now,
 		       const struct hst_table *before);
-/* Adds the rows of `more`. -1 if memory is short. */
+/* Add the rows of `more`. Returns -1 if out of memory. */
 int hst_table_add(struct hst_table *table, const struct hst_table *more);
-/* Sorted by "count", "sum", "mean", "max" or "name"; keys no longer find rows. */
+/* Sort by "count", "sum", "mean", "max" or "name". Drops the hash table of keys. */
 void hst_table_sort(struct hst_table *table, const char *order);
 
-/* The host's own table of exits, by cause and class; -1 after saying why. */
+/* Fill in the host's own exit table, by cause and class. Returns -1 after printing the reason. */
 int hst_table_from_stats(struct hst_table *table, const struct hst_file *file);
-/* What the host's table calls the row of a slot; title has HST_TITLE_SIZE. */
+/* The title of a slot's row in the host's table; title has HST_TITLE_SIZE bytes. */
 void hst_slot_title(const struct hst_file *file, unsigned int slot, char *title);
-/* From the events that are chosen (by.c); select may be NULL. -1 after saying why. */
+/* by.c: the same from the chosen events; select may be NULL. */
 int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 			  const struct hst_select *select);
 
 enum hst_unit hst_unit_of(const struct hst_file *file);
-/* The value that `percent` of the priced do not exceed, at most 1/64 off. */
+/* A percentile of the row's costs, at most 1/64 off. */
 u64 hst_percentile(const struct hst_row *row, unsigned int percent);
-/* A cost, nine wide: instructions as they are, time in microseconds. */
+/* Print a cost, nine columns wide: in instructions or microseconds. */
 void hst_print_cost(const struct hst_table *table, u64 value, FILE *out);
 
 struct hst_by_kind {
-	const char *name;    /* of --by */
+	const char *name;    /* the argument of --by */
 	const char *counted; /* what the rows count */
 	const char *title;   /* of the first column */
-	const char *events;  /* that it needs */
+	const char *events;  /* that the table needs */
 };
 extern const struct hst_by_kind hst_by_kinds[HST_NR_BY]; /* by.c */
 
 struct hst_stat_options {
 	enum hst_by by;
-	const char *order;               /* as hst_table_sort() has it */
+	const char *order;               /* for hst_table_sort() */
 	const struct hst_select *select; /* NULL: the host's own table, if by cause */
 	const char *live;                /* the run's folder, or NULL */
 	u64 interval;                    /* seconds between tables */
 	u64 count;                       /* tables; 0: until the run ends */
 };
 
-/* --by and --sort: the words it had, 0 if argv[0] is neither, -1 after saying what is wrong. */
+/* Parse --by or --sort. Returns the same as hst_select_option(). */
 int hst_table_option(struct hst_stat_options *options, int argc, char **argv);
 int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE *out);
-/* live.c: the same of a run that goes on, to standard output; -1 after saying why */
+/* live.c: print tables of a running machine. Returns -1 after printing the reason. */
 int hst_live(const struct hst_stat_options *options);
 
-/* device.c: the device (or page) that answers at gpa, and which way; gives its first address. */
+/* device.c: put the name of the device (or page) at gpa into `name`. Returns its base address. */
 u64 hst_device(const struct hst_file *file, u64 gpa, char *name, size_t size);
 
 #endif

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * ttest.c - do two sets of runs differ, or is it chance? Welch's t-test.
+ * ttest.c - Welch's t-test: do two sets of runs differ by more than chance?
  *
- * Why not a permutation test, which assumes nothing: of three runs against three it cannot give
- * less than 2/20, so it would never find anything. What is compared are counts and means over
- * many exits, which are near enough to normal. Many rows are compared at once; Holm's correction
- * keeps the chance of one wrong finding among all of them below the level.
+ * A permutation test would need no assumptions, but for three runs against three its p-value is
+ * never below 2/20, so it would never find a difference. The compared values are counts, and means
+ * over many exits, whose distribution is close enough to normal. Many rows are compared at once:
+ * Holm's correction keeps the probability of any false positive among them below the level.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #define STEPS 2000 /* of Simpson's rule; even */
 
-/* The integral of cos(x)^(nu - 1) from `from` to pi/2; cos is 0 at its end. */
+/* The integral of cos(x)^(nu - 1) from `from` to pi/2, where cos is 0. */
 static double tail(double nu, double from)
 {
 	double step = (acos(0) - from) / STEPS, sum = pow(cos(from), nu - 1);
@@ -24,8 +24,8 @@ static double tail(double nu, double from)
 }
 
 /*
- * Two-sided: how likely Student's t of nu degrees of freedom is this far from 0. With
- * t = sqrt(nu) tan(x) its density becomes that of cos(x)^(nu - 1).
+ * The two-sided p-value of t in Student's distribution with nu degrees of freedom. Substituting
+ * t = sqrt(nu) tan(x) makes the density proportional to cos(x)^(nu - 1).
  */
 static double student(double t, double nu)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* use.c - what every subcommand says of wrong use and of its own end. */
+/* use.c - usage errors and exit status, shared by all subcommands. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
