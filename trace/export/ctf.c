@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * ctf.c - CTF 1.8, through libbabeltrace2: for babeltrace2 and Trace Compass.
+ * ctf.c - export to CTF 1.8 through libbabeltrace2, for babeltrace2 and Trace Compass.
  *
- * The library's graph has two components: a source of our own, which makes messages of events,
- * and its sink.ctf.fs, which writes them. A hart is a stream; its packets are cut after
- * so many events, so that a reader can seek. Names of numbers are enumerations.
+ * The library's graph has two components: our own source, which turns events into messages, and
+ * the library's sink.ctf.fs, which writes them. Each hart is a stream. Packets have a limited
+ * number of events, so that a reader can seek. Names of numbers become enumerations.
  *
- * A stream's messages are: beginning; the loss that its ring had, between two packets
- * without events, because a reader takes the number from their difference; packets of events; end. The sink writes the metadata when the last reference to the trace is
- * given back: one too few, and there is none.
+ * A stream's messages are: its beginning; the number of events that its ring lost; packets of
+ * events; its end. The loss is put between two packets without events, because readers compute it
+ * from the difference between packets. The sink writes the metadata when the last reference to the
+ * trace is released, so a leaked reference leaves a trace without metadata.
  */
 #include <babeltrace2/babeltrace.h>
 #include <errno.h>
@@ -17,13 +18,13 @@
 #include "export.h"
 
 #define PACKET_EVENTS 65536
-#define PENDING_MAX   (4 * HST_MAX_HARTS + 8) /* messages that one step may make */
+#define PENDING_MAX   (4 * HST_MAX_HARTS + 8) /* messages that one step can make */
 
 struct ctf {
 	struct export_job *job;
 	struct hst_cursor cursor;
 	bool done;
-	u64 now; /* the latest message's time: it may not run backwards */
+	u64 now; /* time of the latest message, in ns; it must not decrease */
 	bt_self_component *self;
 	bt_trace_class *trace_class;
 	bt_clock_class *clock_class;
@@ -32,14 +33,14 @@ struct ctf {
 	bt_event_class *event_class[HST_MAX_EVENTS];
 	struct ctf_stream {
 		bt_stream *stream;
-		bt_packet *packet; /* NULL: none is open */
-		u64 events;        /* in it */
+		bt_packet *packet; /* the open packet, or NULL */
+		u64 events;        /* in the open packet */
 	} stream[HST_MAX_HARTS];
 	const bt_message *pending[PENDING_MAX];
 	unsigned int nr_pending, next_pending;
 };
 
-/* ---- classes: what the metadata describes ---- */
+/* ---- classes, which the metadata describe ---- */
 
 static void add_member(bt_field_class *structure, const char *name, bt_field_class *member)
 {
@@ -113,7 +114,7 @@ static bt_field_class *field_class(struct ctf *ctf, const struct hst_event *even
 	}
 }
 
-/* Of fields alike in name, which a strange trace may have: the others are left out. */
+/* Of several fields with one name, only the first is exported. */
 static bool is_first(const struct hst_event *event, unsigned int i)
 {
 	const char *name = event->field[i].name;
@@ -389,7 +390,7 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 	bt_value_map_insert_string_entry(params, "path", folder);
 	bt_value_map_insert_bool_entry(params, "assume-single-trace", BT_TRUE);
 	bt_value_map_insert_bool_entry(params, "quiet", BT_TRUE);
-	/* 2.1 writes CTF 2 unless told; 2.0 knows 1.8 alone, and no such parameter. */
+	/* 2.1 writes CTF 2 by default. 2.0 writes only 1.8 and lacks this parameter. */
 	if (bt_version_get_major() > 2 || bt_version_get_minor() > 0)
 		bt_value_map_insert_string_entry(params, "ctf-version", "1.8");
 	bt_graph_add_sink_component(
@@ -400,7 +401,7 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 	return sink;
 }
 
-/* The sink does not say what went wrong: that it could not make a file grow, in our experience. */
+/* The sink gives no reason. In our experience, it could not extend a file. */
 static int failed(const struct export_job *job, const char *what)
 {
 	bt_current_thread_clear_error();
@@ -424,7 +425,7 @@ static int run_graph(struct ctf *ctf, bt_graph *graph, const char *folder)
 	return 0;
 }
 
-/* The metadata come last, and the library does not tell whether they could be written. */
+/* The metadata are written last, and the library does not report whether that worked. */
 static int check_metadata(const struct export_job *job, const char *folder)
 {
 	char name[4300], end[3] = "";
@@ -432,7 +433,7 @@ static int check_metadata(const struct export_job *job, const char *folder)
 
 	snprintf(name, sizeof(name), "%s/metadata", folder);
 	file = fopen(name, "rb");
-	if (!job->count && !file) /* no event: the sink wrote no trace, so an empty folder it is */
+	if (!job->count && !file) /* without events the sink writes nothing: make an empty folder */
 		return mkdir(folder, 0777) && errno != EEXIST ? -1 : 0;
 	if (file && !fseek(file, -4, SEEK_END) && fread(end, 1, 2, file) == 2 &&
 	    !memcmp(end, "};", 2)) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * export.c - hstrace export: the command line, and files that appear whole or not at all.
+ * export.c - `hstrace export`: the command line, and the output, which appears complete or not at
+ * all.
  *
- * A file is written under another name beside its final one and renamed at the end.
+ * A file is written under a temporary name in the same folder and renamed at the end.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -13,12 +14,12 @@
 #include "export.h"
 #include "file/symbols.h"
 
-#define BUFFER (1 << 18) /* of the output */
+#define BUFFER (1 << 18) /* of the output, in bytes */
 
 static const struct known {
 	const char *name;
-	const struct export_format *format; /* NULL: this hstrace was built without */
-	const char *package;                /* what building it needs */
+	const struct export_format *format; /* NULL: not built into this hstrace */
+	const char *package;                /* needed for building it */
 } known[] = {
 	{ "csv", &export_csv, NULL },
 	{ "json", &export_json, NULL },
@@ -33,7 +34,7 @@ const char hst_export_help[] =
 	"  --system NAME   the events' group for perf and trace-cmd (default: hs; kvm\n"
 	"                  for perf's own kvm stat)\n";
 
-/* ---- for the formats ---- */
+/* ---- functions for the formats ---- */
 
 int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_seen *seen)
 {
@@ -117,7 +118,7 @@ int export_append(const struct export_job *job, FILE *to, FILE *from)
 		goto failed;
 	while ((n = fread(buf, 1, sizeof(buf), from)))
 		if (fwrite(buf, 1, n, to) != n)
-			return 0; /* the caller sees it in `to` */
+			return 0; /* the caller checks `to` for errors */
 	if (!ferror(from))
 		return 0;
 failed:
@@ -127,7 +128,10 @@ failed:
 
 /* ---- the output ---- */
 
-/* 0 if all of it is written, else why not (errno). Closes. A format stops at the first error. */
+/*
+ * Flush and close. Returns 0, or the errno of the first error: formats stop writing after an
+ * error, so errno is still that of the write.
+ */
 static int close_output(FILE *out)
 {
 	int err = ferror(out) ? errno : 0;
@@ -150,7 +154,7 @@ static int failed_output(const struct export_job *job, const char *why)
 	return -1;
 }
 
-/* To what is there already and is no file: a device, a pipe, standard output. */
+/* Write to an existing object that is not a regular file: a device, a pipe, standard output. */
 static int write_stream(struct export_job *job, const struct export_format *format)
 {
 	FILE *out = job->out ? fopen(job->out, "wb") : stdout;
@@ -162,7 +166,7 @@ static int write_stream(struct export_job *job, const struct export_format *form
 	err = format->write(job, out);
 	bad = close_output(out);
 	if (bad && !job->out && bad == EPIPE)
-		return -1; /* head has seen enough */
+		return -1; /* no message: the reader (head, say) has closed the pipe */
 	return bad ? failed_output(job, strerror(bad)) : err;
 }
 
@@ -194,7 +198,7 @@ static int write_file(struct export_job *job, const struct export_format *format
 	return err;
 }
 
-/* A folder of ours: files, no folders in it. */
+/* Remove a folder that we made, which has only files in it. */
 static void remove_folder(const char *name)
 {
 	DIR *dir = opendir(name);
@@ -206,7 +210,10 @@ static void remove_folder(const char *name)
 	rmdir(name);
 }
 
-/* A folder in one of our own, so that it need not be there, and then its final name. */
+/*
+ * The format makes its folder inside a temporary one, because that folder must not exist yet. It is
+ * then renamed to its final name.
+ */
 static int write_folder(struct export_job *job, const struct export_format *format, char *name)
 {
 	char folder[4200];
@@ -265,7 +272,7 @@ static bool is_word(const char *text)
 		       strlen(text);
 }
 
-/* Options up to the first word that is none; 0, or 2 after saying what is wrong. */
+/* Parse options up to the first other word. Returns 0, or 2 after printing an error. */
 static int options(int *argc, char ***argv, struct export_job *job, struct hst_select *select,
 		   const struct known **format)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * export.h - a trace in the formats of other tools: what the formats share.
+ * export.h - interface between `hstrace export` and its formats, which are those of other tools.
  *
- * A format reads the chosen events from a cursor, once or more, and writes as it reads:
- * memory does not grow with the trace.
+ * A format reads the chosen events from a cursor, in one or more passes, and writes while it reads,
+ * so memory use does not grow with the trace.
  */
 #ifndef EXPORT_H
 #define EXPORT_H
@@ -15,50 +15,56 @@ struct hst_images;
 struct export_job {
 	struct hst_file *file;
 	const struct hst_select *select;
-	const char *system;        /* the events' group, where the format has one: "hs", "kvm" */
-	struct hst_images *images; /* symbols, for those that have samples (file/symbols.h) */
+	const char *system;        /* the events' group, in formats that have groups: "hs", "kvm" */
+	struct hst_images *images; /* symbols, for formats that use samples (file/symbols.h) */
 	const char *out;           /* the final name, for messages; NULL: standard output */
-	char *folder;              /* made beside it, and removed if the export fails; NULL: none */
+	char *folder;              /* an extra folder to remove if the export fails, or NULL */
 	u64 count;                 /* events written */
 	bool cut; /* the trace could not be read to its end; what was read is written */
 };
 
 /*
- * What writes one format. 0; -1 after saying why nothing could be made. An output error is left
- * in `out` for the caller.
+ * An output format. write() and write_folder() return 0, or -1 after printing the reason. Output
+ * errors are left in `out` for the caller to check.
  */
 struct export_format {
 	const char *name;
 	const char *meaning;
-	bool streams; /* front to back: may go to standard output */
-	/* One of the two: a file (at its start, may be sought in unless it streams), or a folder, which is not there yet. */
+	bool streams; /* written from front to back, so it may go to standard output */
+	/*
+	 * A format has one of the two. write() gets a file at its start, in which it may seek
+	 * unless it streams. write_folder() gets the name of a folder that does not exist yet.
+	 */
 	int (*write)(struct export_job *job, FILE *out);
 	int (*write_folder)(struct export_job *job, const char *folder);
 };
 
 extern const struct export_format export_csv, export_json, export_trace_dat, export_perf;
-/* These need a library; NULL addresses if hstrace was built without it (rules.mk). */
+/* These need a library. Their addresses are NULL if hstrace was built without it (rules.mk). */
 extern const struct export_format export_ctf __attribute__((weak));
 extern const struct export_format export_perfetto __attribute__((weak));
 
-/* hst_cursor_next() that counts and takes a reading error as the end: 1 or 0. */
+/* hst_cursor_next(), but counts events and treats a read error as the end. Returns 1 or 0. */
 int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_seen *seen);
 /*
- * put() for each chosen event, until it fails or `out`, if one is given, has an error. 0; put()'s
- * failure; -1: said why none could be read.
+ * Call put() for each chosen event, until it fails or `out` (unless NULL) has an error. Returns 0,
+ * put()'s error, or -1 after printing why no event can be read.
  */
 int export_each(struct export_job *job, FILE *out,
 		int (*put)(void *arg, const struct hst_seen *seen), void *arg);
-/* Which events occur among the chosen ones; needs a pass over the trace. 0, or -1: said why. */
+/*
+ * Find out, in a pass over the trace, which events occur among the chosen ones. Returns 0, or -1
+ * after printing the reason.
+ */
 int export_occurring(struct export_job *job, bool occurs[HST_MAX_EVENTS]);
-/* Nanoseconds of a time in ticks; what would not fit becomes the highest number. */
+/* Convert ticks to nanoseconds, saturating at the largest u64. */
 u64 export_ns(const struct hst_file *file, u64 ticks);
-/* An unnamed file in the folder of job->out (else where the system wants it); NULL: said why. */
+/* Open an unnamed file in the folder of job->out, else in the current one. NULL after an error. */
 FILE *export_scratch(const struct export_job *job);
-/* All of `from`, from its start, behind what is in `to`. 0, or -1: said why. */
+/* Append all of `from` to `to`. Returns 0, or -1 after printing the reason. */
 int export_append(const struct export_job *job, FILE *to, FILE *from);
 
-/* ---- threads (thread.c): perf's and trace-cmd's word for vCPUs ---- */
+/* ---- threads (thread.c), which stand for vCPUs in perf and trace-cmd ---- */
 
 #define EXPORT_HOST_TID    1
 #define EXPORT_THREAD_NAME 16
@@ -72,20 +78,20 @@ struct export_threads {
 	} * thread;
 };
 
-/* The thread of an event; *isnew: the first of it. NULL after saying why. */
+/* The thread of an event; *isnew: this is its first event. NULL after printing the reason. */
 const struct export_thread *export_thread_of(struct export_threads *threads,
 					     const struct hst_seen *seen, bool *isnew);
 
-/* ---- tracefs's texts (tracefs.c): perf.data and trace.dat hold them ---- */
+/* ---- the text formats of tracefs, as used in perf.data and trace.dat (tracefs.c) ---- */
 
-/* A record as the format texts describe it: this header, then 8 bytes a field. */
+/* A record as the format texts describe it: a header, then 8 bytes per field. */
 struct export_record {
 	u16 type; /* the event's number plus EXPORT_FIRST_ID */
 	u8 flags, preempt_count;
-	s32 pid; /* the thread's */
+	s32 pid; /* the thread's tid */
 	u32 vm;  /* 0: none */
 	u32 vcpu;
-	u64 instret; /* since tracing was set up; 0 if it does not count instructions */
+	u64 instret; /* since tracing was set up; 0 if instret does not count instructions */
 	u64 field[TRACE_ARGS];
 };
 
@@ -93,10 +99,10 @@ struct export_record {
 #define EXPORT_PAGE        4096
 #define EXPORT_PAGE_HEADER 16
 
-/* Bytes of it that the event's fields fill. */
+/* Fill in a record. Returns its size in bytes, which depends on the number of fields. */
 size_t export_record_fill(const struct export_job *job, struct export_record *record,
 			  const struct hst_seen *seen, const struct export_thread *thread);
-/* The description of all that occurs, from the magic number to the threads' names. */
+/* Write the description of all events that occur, from the magic number to the threads' names. */
 void export_tracing_data(const struct export_job *job, const char *version, const bool *occurs,
 			 const struct export_threads *threads, FILE *out);
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""perf-exits.py - the exits of a trace as a table, by perf:
+"""perf-exits.py - print a table of a trace's exits, from within perf:
 
     hstrace export --to perf TRACE perf.data
     perf script -s trace/export/perf-exits.py -i perf.data
 
-A row is a cause of kvm_exit by its RISC-V name: how often, and what passes from exit to the
-vCPU's next entry (microseconds). perf's own kvm stat on another architecture gives all
-of them one wrong name, and on RISC-V takes interrupts and exceptions for the same.
+A row is a cause of kvm_exit with its RISC-V name: the number of exits, and the time from an exit
+to the vCPU's next entry (microseconds). `perf kvm stat` on another architecture gives all causes
+the same wrong name, and on RISC-V confuses interrupts with exceptions.
 """
 import os
 import sys
@@ -22,7 +22,7 @@ last_exit = {}  # (VM, vCPU): (cause, time)
 
 
 def trace_unhandled(event_name, context, fields, sample):
-    """perf calls this for every event that has no function of its own name."""
+    """Called by perf for every event that has no handler function of its own."""
     vcpu = fields['vm'], fields['vcpu'] if 'vcpu' in fields else fields['id']
     time = fields['common_s'] * 10**9 + fields['common_ns']
     if event_name.endswith('__kvm_exit'):

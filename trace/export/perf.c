@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: MIT
 /*
- * perf.c - perf.data in file mode: tracepoints of arch riscv64.
+ * perf.c - export to perf.data in file mode: tracepoints of arch riscv64.
  *
- * Layout: tools/perf/Documentation/perf.data-file-format.txt of Linux's source; records as
- * perf_event_open(2) has them. In the file: header, records, features, attributes. perf expects
- * features right behind the records and finds attributes by the header; so only events that
- * occur are there, though nothing is read twice.
+ * The layout is that of tools/perf/Documentation/perf.data-file-format.txt in Linux's source, with
+ * the records of perf_event_open(2). The order in the file is: header, records, features,
+ * attributes. perf expects the features directly after the records, and finds the attributes
+ * through the header. With the attributes last, the file can list only the events that occur
+ * although the trace is read once.
  *
- * Every event is an attribute with one id, and the event `sample` once more (perf_sample.c); a
- * sample is id, pid, tid, time, hart, period and the record that tracefs.c describes.
+ * Every event is an attribute with one id. The event `sample` is exported a second time, as
+ * cpu-clock (perf_sample.c). A sample is id, pid, tid, time, hart, period and the record that
+ * tracefs.c describes.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "perf.h"
 
-#define FINISHED_ROUND 68   /* a record: what came before the last of these is complete */
+#define FINISHED_ROUND 68   /* record type: perf can sort and process earlier rounds */
 #define ROUND          4096 /* samples */
 
-/* Features, by the bit that tells of them. */
+/* Features, by their bit in the header. */
 enum {
 	FEATURE_TRACING_DATA = 1,
 	FEATURE_HOSTNAME = 3,
@@ -56,8 +58,8 @@ struct sample {
 	u64 time;
 	u32 cpu, reserved;
 	u64 period;
-	u32 size;                                      /* of what follows */
-	char record[sizeof(struct export_record) + 4]; /* no more of it than there are fields */
+	u32 size;                                      /* of the record */
+	char record[sizeof(struct export_record) + 4]; /* as long as the event's fields need */
 };
 
 struct perf {
@@ -112,7 +114,7 @@ static void put_sample(const struct perf *perf, const struct hst_seen *seen,
 	size_t size = export_record_fill(perf->job, &record, seen, thread);
 
 	memcpy(sample.record, &record, size);
-	/* Size and record together are words of 8 bytes: 4 more, which are zero. */
+	/* size and record together fill 8-byte words: append 4 bytes, which are zero. */
 	sample.size = (u32)size + 4;
 	sample.header.size = (u16)(offsetof(struct sample, record) + sample.size);
 	fwrite(&sample, sample.header.size, 1, perf->out);
@@ -152,7 +154,7 @@ static int put_event(void *arg, const struct hst_seen *seen)
 
 static void put_string(FILE *out, const char *text)
 {
-	u32 size = (u32)(strlen(text) + 64) / 64 * 64; /* with its NUL; as perf pads them */
+	u32 size = (u32)(strlen(text) + 64) / 64 * 64; /* with its NUL, padded as by perf */
 	char padded[256] = "";
 
 	snprintf(padded, sizeof(padded), "%s", text);
@@ -160,7 +162,7 @@ static void put_string(FILE *out, const char *text)
 	fwrite(padded, 1, size, out);
 }
 
-/* Some of these perf takes for granted: its conversion to JSON crashes without them. */
+/* perf requires some of these: its conversion to JSON crashes without them. */
 static const struct {
 	unsigned char feature;
 	const char *text; /* NULL: put_feature() */
@@ -187,7 +189,7 @@ static void put_feature(const struct perf *perf, unsigned int feature)
 		fwrite(words, sizeof(words), 1, perf->out);
 		break;
 	case FEATURE_CMDLINE:
-		words[0] = 2; /* so many words */
+		words[0] = 2; /* the number of words */
 		fwrite(words, sizeof(words[0]), 1, perf->out);
 		put_string(perf->out, "hstrace");
 		put_string(perf->out, "export");
@@ -198,7 +200,7 @@ static void put_feature(const struct perf *perf, unsigned int feature)
 	}
 }
 
-/* A table of sections, in the order of their bits, then what they hold. */
+/* Write a table of sections, in the order of their bits, then their contents. */
 static void put_features(const struct perf *perf, struct file_header *header)
 {
 	struct section section[NR_FEATURES] = { 0 };
@@ -243,7 +245,7 @@ static void put_attrs(const struct perf *perf, struct file_header *header)
 			.sample_type = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |
 				       PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD | PERF_SAMPLE_RAW,
 			.sample_id_all = 1,
-			.exclude_kernel = 1, /* else perf warns that the kernel's symbols lack */
+			.exclude_kernel = 1, /* else perf warns about missing kernel symbols */
 		},
 		.ids = { .size = sizeof(u64) },
 	};
@@ -255,7 +257,7 @@ static void put_attrs(const struct perf *perf, struct file_header *header)
 	header->attrs.offset = (u64)ftell(perf->out);
 	header->attrs.size = n * header->attr_size;
 	attr.ids.offset = header->attrs.offset + header->attrs.size;
-	/* First, so that perf report begins with it. */
+	/* cpu-clock comes first, so that perf report begins with it. */
 	if (perf->clock.occurs)
 		put_clock_attr(perf, &attr);
 	for (unsigned int i = 0; i < HST_MAX_EVENTS; i++)
@@ -280,7 +282,7 @@ static int write_perf(struct export_job *job, FILE *out)
 	struct perf perf = { .job = job, .out = out };
 	int err;
 
-	fwrite(&header, sizeof(header), 1, out); /* its place */
+	fwrite(&header, sizeof(header), 1, out); /* a placeholder, rewritten below */
 	header.data.offset = sizeof(header);
 	err = export_each(job, out, put_event, &perf);
 	header.data.size = (u64)ftell(out) - header.data.offset;

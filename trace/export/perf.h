@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * perf.h - between perf.c (the file, tracepoints) and perf_sample.c (samples of a clock, symbols).
+ * perf.h - interface between perf.c (file, tracepoints) and perf_sample.c (cpu-clock, symbols).
  */
 #ifndef EXPORT_PERF_H
 #define EXPORT_PERF_H
@@ -9,11 +9,11 @@
 #include "export.h"
 #include "file/symbols.h"
 
-#define PERF_CLOCK_ID (HST_MAX_EVENTS + 1) /* the id of the clock's samples: events are below */
+#define PERF_CLOCK_ID (HST_MAX_EVENTS + 1) /* id of cpu-clock's samples, above those of events */
 
 #define PERF_MAX_FILES 40
 
-/* What a record that is no sample ends with; a sample begins with much the same. */
+/* The end of every record that is not a sample. A sample begins with nearly the same fields. */
 struct perf_sample_id {
 	u32 pid, tid;
 	u64 time;
@@ -21,7 +21,7 @@ struct perf_sample_id {
 	u64 id;
 };
 
-/* The event `sample` once more, as perf's own kind: with an address that has a symbol. */
+/* State for exporting the event `sample` a second time, as perf's cpu-clock with an address. */
 struct perf_clock {
 	bool occurs;
 	size_t nr_files;
@@ -35,17 +35,17 @@ struct perf_clock {
 		const struct hst_symbols *symbols;
 		u64 moved;
 		char name[HST_PROGRAM_NAME];
-	} * told;        /* threads, and what they were said to run */
-	void *told_tree; /* of them (tsearch(3)) */
+	} * told;        /* threads, and the program that the file says they run */
+	void *told_tree; /* index of told by tid (tsearch(3)) */
 };
 
 void perf_put_comm(FILE *out, const struct perf_sample_id *id, const char *name);
-/* If the event is `sample`, its record. 0, or -1: said why. */
+/* Write a cpu-clock record if the event is `sample`. Returns 0, or -1 after printing the reason. */
 int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 		   const struct hst_seen *seen, const struct export_thread *thread);
 void perf_clock_free(struct perf_clock *clock);
 
-/* symbol_file.c: an ELF file of symbols alone. 0, or -1: said why. */
+/* symbol_file.c: write an ELF file with only symbols. Returns 0, or -1 after printing why. */
 int export_symbol_file(const char *path, const struct hst_symbols *symbols);
 
 #endif

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * perf_sample.c - the event `sample` as perf's cpu-clock: perf report shows symbols of it.
+ * perf_sample.c - export the event `sample` as perf's cpu-clock, so that perf report has symbols.
  *
- * All of it is user code for perf, which has maps of a process: hyperscope's kernel in the process of
- * the host, the guest's kernel in that of its VM, a program in its own. As kernels perf would take
- * those of the machine on which it runs, and perf report has no option for a guest's. What perf
- * opens are files of symbols alone in the folder OUT.symbols: a list (kallsyms) is no ELF file, and perf 6.1
- * takes the marks of an assembler ($x) for functions.
+ * All samples are marked as user code, for which perf uses a process's memory maps: hyperscope's
+ * kernel is mapped in the host's process, a guest's kernel in its VM's, a program in its own. For
+ * samples in a kernel, perf would use the kernel of the machine on which it runs, and perf report
+ * has no option for a guest's. The folder OUT.symbols gets ELF files with only symbols for perf to
+ * open, because a kallsyms list is not an ELF file, and because perf 6.1 takes mapping symbols ($x)
+ * for functions.
  */
 #include <errno.h>
 #include <search.h>
@@ -16,9 +17,9 @@
 #include "perf.h"
 
 #define MAX_TOLD   65536
-#define HOST_TIDS  0x20000000U /* threads of the host's process that stand for a vCPU's */
+#define HOST_TIDS  0x20000000U /* ORed to a vCPU's tid while its thread runs in the host */
 #define IDLE_TID   0x2fffffffU
-#define LARGE_PIDS 0x40000000U /* processes whose pid would be one of a VM */
+#define LARGE_PIDS 0x40000000U /* ORed to a pid that could be a VM's or the host's */
 
 void perf_put_comm(FILE *out, const struct perf_sample_id *id, const char *name)
 {
@@ -46,7 +47,7 @@ static void put_mmaps(FILE *out, const struct perf_sample_id *id, const struct h
 
 	mmap.header.size = (u16)(sizeof(mmap) + size + sizeof(*id));
 	for (unsigned int i = 0; i < s->nr_segments; i++) {
-		/* As mmap() has it: whole pages. */
+		/* Whole pages, as from mmap(). */
 		u64 before = s->segment[i].address % 4096;
 
 		if (before > s->segment[i].offset)
@@ -68,7 +69,7 @@ static bool is_used(const struct perf_clock *clock, const char *path)
 	return false;
 }
 
-/* OUT.symbols/NAME, absolute, with the symbols in it; NULL: said why there is none. */
+/* Write OUT.symbols/NAME. Returns its absolute path, or NULL after printing the reason. */
 static char *make_file(struct perf_clock *clock, struct export_job *job,
 		       const struct hst_symbols *s, const char *name)
 {
@@ -88,7 +89,7 @@ static char *make_file(struct perf_clock *clock, struct export_job *job,
 		return NULL;
 	}
 	snprintf(path, sizeof(path), "%.4000s/%.32s", absolute, name);
-	if (is_used(clock, path)) /* a program that is called as a kernel here */
+	if (is_used(clock, path)) /* such as a program with the name that a kernel has here */
 		snprintf(path, sizeof(path), "%.4000s/%.32s.%zu", absolute, name, clock->nr_files);
 	free(absolute);
 	return export_symbol_file(path, s) ? NULL : strdup(path);
@@ -117,12 +118,12 @@ static int by_tid(const void *a, const void *b)
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
-/* What is known of the thread, for us to change; NULL: too many, or no memory. */
+/* The entry of a thread, added if it is new; NULL if there are too many or out of memory. */
 static struct perf_told *told_of(struct perf_clock *clock, u32 tid)
 {
 	struct perf_told *told, **found;
 
-	if (!clock->told) /* one more: to look for one when it is full */
+	if (!clock->told) /* one more than MAX_TOLD, as the key of tfind() when all are used */
 		clock->told = calloc(MAX_TOLD + 1, sizeof(*clock->told));
 	if (!clock->told)
 		return NULL;
@@ -135,7 +136,7 @@ static struct perf_told *told_of(struct perf_clock *clock, u32 tid)
 	return found ? *found : NULL;
 }
 
-/* Who it was: perf's pid and tid, and the thread's name. */
+/* Set the sample's pid and tid for perf. Returns the thread's name. */
 static const char *who(const struct hst_place *place, const struct export_thread *vcpu, bool guest,
 		       struct perf_sample_id *id)
 {
@@ -159,7 +160,7 @@ static const char *who(const struct hst_place *place, const struct export_thread
 	}
 }
 
-/* What perf has to know of the thread before its sample. */
+/* Write the records that perf needs before a thread's sample: its name and its maps. */
 static int tell(struct perf_clock *clock, struct export_job *job, FILE *out,
 		const struct hst_place *place, const struct perf_sample_id *id, const char *name)
 {
@@ -172,7 +173,7 @@ static int tell(struct perf_clock *clock, struct export_job *job, FILE *out,
 	if (renamed) {
 		snprintf(told->name, sizeof(told->name), "%s", name);
 		perf_put_comm(out, id, name);
-		/* perf keeps maps: what the process ran before must not name what it runs now. */
+		/* perf keeps old maps: cover them, lest they name the new program's code. */
 		if (told->symbols)
 			put_mmaps(out, id, told->symbols, told->moved, "//anon");
 		told->symbols = NULL;
@@ -207,7 +208,7 @@ int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 
 	if (strcmp(seen->event->name, "sample"))
 		return 0;
-	/* Which program a pid runs is known after a pass over the trace: made if there is a sample. */
+	/* This reads the whole trace to find the programs of pids, so do it only for a sample. */
 	if (!clock->occurs && hst_images_load(job->images, job->file))
 		return -1;
 	clock->occurs = true;
@@ -227,7 +228,7 @@ int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 	return 0;
 }
 
-/* What a tree points to is of an array. */
+/* For tdestroy(): the tree's nodes are elements of told, which is freed as a whole. */
 static void keep_told(void *node)
 {
 	(void)node;

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * perfetto.c - Perfetto's trace format, through protobuf-c: for ui.perfetto.dev.
+ * perfetto.c - export to Perfetto's trace format through protobuf-c, for ui.perfetto.dev.
  *
- * A trace is a row of packets, each written as it comes. Tracks: a process a VM with a thread a
- * vCPU and a track a device (page of no RAM), and a process for the host with a thread a hart. A
- * vCPU's track has slices: "guest" from kvm_entry to kvm_exit, then the exit by its cause up to
- * the next kvm_entry, with "blocked" and "user space" in it. A hart's has one while a guest runs
- * there. Every event is one packet with its name as category, its fields as annotations,
- * and the hart among them: the beginning of a slice, or an instant. What has no category is
- * drawing: ends, harts' slices, devices' instants.
+ * A trace is a sequence of packets, each written as soon as it is made. The tracks are: a process
+ * per VM, with a thread per vCPU and a track per device (a page of MMIO), and a process for the
+ * host with a thread per hart. A vCPU's track has the slices "guest", from kvm_entry to kvm_exit,
+ * and then the exit with the name of its cause, up to the next kvm_entry; "blocked" and "user
+ * space" are nested in it. A hart's track has a slice while a guest runs there. Every event is one
+ * packet, either the beginning of a slice or an instant, with the event's name as category, and
+ * the fields and the hart as annotations. Packets without a category only draw: ends of slices,
+ * harts' slices, devices' instants.
  *
- * An interrupt that becomes pending begins a flow, which goes on where it is shown to the
- * guest and ends where the guest takes it.
+ * A flow begins when an interrupt becomes pending, continues when it is shown to the guest, and
+ * ends when the guest takes it.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "perfetto.h"
 
-/* Annotations' names: fields follow these. */
+/* Name ids of annotations; the fields' ids follow. */
 enum {
 	NAME_HART = 1,
 	NAME_INSTRET,
@@ -27,7 +28,7 @@ enum {
 static const struct {
 	const char *event;
 	enum meaning meaning;
-	const char *field[2]; /* what is asked of it, all of which it has to have */
+	const char *field[2]; /* fields used here; without them the event has no meaning */
 } meanings[] = {
 	{ "kvm_entry", ENTRY, { NULL } },
 	{ "kvm_exit", EXIT, { "scause" } },
@@ -61,11 +62,11 @@ static void find_meaning(struct perfetto *p, unsigned int nr, const struct hst_e
 	}
 }
 
-/* Names are told in the first packet that uses them, by number from then on. */
+/* The first packet that uses a name defines its number; later packets use the number. */
 struct names {
 	InternedData data;
 	InternedName name[TRACE_ARGS + 3];
-	InternedName *list[TRACE_ARGS + 3]; /* the event's, then annotations' */
+	InternedName *list[TRACE_ARGS + 3]; /* the event's name, then those of annotations */
 };
 
 static void add_name(struct names *names, unsigned int i, u64 iid, const char *text)
@@ -77,7 +78,7 @@ static void add_name(struct names *names, unsigned int i, u64 iid, const char *t
 	names->list[i] = &names->name[i];
 }
 
-/* Of an event that occurs for the first time. */
+/* Define the names of an event that occurs for the first time. */
 static void name_event(struct perfetto *p, const struct hst_seen *seen, struct names *names)
 {
 	const struct hst_event *event = seen->event;
@@ -166,10 +167,10 @@ static u64 asked(const struct perfetto *p, const struct hst_seen *seen, unsigned
 
 /* ---- flows ---- */
 
-/* Bits of hvip: VSSIP, VSTIP, VSEIP, LCOFIP. The others are the hart's own, and not for a guest. */
+/* Bits of hvip that are guest interrupts: VSSIP, VSTIP, VSEIP, LCOFIP. */
 #define VS_LINES (1U << 2 | 1U << 6 | 1U << 10 | 1U << 13)
 
-/* As the guest numbers it (kvm_vcpu_irq has the hart's number: one more but for LCOFI). */
+/* The guest's number of an interrupt. kvm_vcpu_irq has the hart's: one more, except for LCOFI. */
 static unsigned int guest_code(u64 irq)
 {
 	return irq == 2 || irq == 6 || irq == 10 ? (unsigned int)irq - 1
@@ -192,7 +193,7 @@ static void add_flow(uint64_t *ids, size_t *n, u64 flow)
 		ids[(*n)++] = flow;
 }
 
-/* Which flows begin, pass or end here; ids has room for IRQ_CODES. */
+/* Add the flows that begin, continue or end at this event; ids has room for IRQ_CODES. */
 static void set_flows(struct perfetto *p, const struct hst_seen *seen, struct vcpu *vcpu,
 		      TrackEvent *event, uint64_t *ids)
 {
@@ -205,7 +206,7 @@ static void set_flows(struct perfetto *p, const struct hst_seen *seen, struct vc
 
 		if (!asked(p, seen, 1))
 			*flow = 0;
-		else if (!*flow || vcpu->shown >> irq & 1) /* the guest took the last one unseen */
+		else if (!*flow || vcpu->shown >> irq & 1) /* the last one was taken unseen */
 			*flow = ++p->next_flow;
 		vcpu->shown &= ~(1ULL << irq);
 		add_flow(ids, &event->n_flow_ids, *flow);
@@ -237,7 +238,7 @@ static int close_slices(struct perfetto *p, u64 time, struct vcpu *vcpu, unsigne
 	return 0;
 }
 
-/* What ends where the event is seen, before it is put. */
+/* End the slices that this event ends, before it is written. */
 static int slices_before(struct perfetto *p, const struct hst_seen *seen, u64 time,
 			 struct vcpu *vcpu)
 {
@@ -257,7 +258,7 @@ static int slices_before(struct perfetto *p, const struct hst_seen *seen, u64 ti
 	return 0;
 }
 
-/* Does the event open a slice? Then it is called so; "" if by its own name. */
+/* The name of the slice that the event begins (maybe in buf), or NULL if it begins none. */
 static const char *slice_name(struct perfetto *p, const struct hst_seen *seen,
 			      const struct vcpu *vcpu, char *buf)
 {

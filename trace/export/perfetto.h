@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * perfetto.h - what the parts of the export to Perfetto share.
+ * perfetto.h - definitions shared by the two files of the export to Perfetto.
  */
 #ifndef EXPORT_PERFETTO_H
 #define EXPORT_PERFETTO_H
@@ -8,12 +8,12 @@
 #include "export.h"
 #include "perfetto.pb-c.h"
 
-#define MAX_VCPUS   4096 /* those that a damaged trace may have beyond share their VM's track */
+#define MAX_VCPUS   4096 /* further ones, in a damaged trace, share their VM's track */
 #define MAX_DEVICES 256
 #define MAX_DEPTH   4
 #define IRQ_CODES   16
 
-/* Tracks' numbers: what it is in the top byte. */
+/* Track ids: the top byte has the type. */
 #define TRACK(what, number) ((u64)(what) << 56 | (u64)(number))
 enum {
 	TRACK_VM = 1,
@@ -23,7 +23,7 @@ enum {
 	TRACK_DEVICE
 };
 
-/* Events that mean more than an instant. */
+/* What an event does besides marking an instant. */
 enum meaning {
 	PLAIN,
 	ENTRY,
@@ -41,10 +41,10 @@ enum meaning {
 struct vcpu {
 	bool known;
 	u32 who;            /* VM and vCPU */
-	unsigned int depth; /* slices that are open */
+	unsigned int depth; /* open slices */
 	enum meaning open[MAX_DEPTH];
 	u64 flow[IRQ_CODES]; /* by the guest's number of the interrupt; 0: none */
-	u64 shown; /* bits by the same number: shown to the guest since it became pending */
+	u64 shown; /* bits by the same number: shown to the guest since becoming pending */
 };
 
 struct perfetto {
@@ -59,7 +59,7 @@ struct perfetto {
 	unsigned char meaning[HST_MAX_EVENTS];
 	signed char field[HST_MAX_EVENTS][2];
 	unsigned int
-		first_name[HST_MAX_EVENTS]; /* annotation name of its first field; 0: not told */
+		first_name[HST_MAX_EVENTS]; /* name id of its first field; 0: not defined yet */
 	unsigned int next_name;
 	u64 next_flow;
 	bool begun;
@@ -67,21 +67,25 @@ struct perfetto {
 	size_t buf_size;
 };
 
-/* ---- packets and tracks (perfetto_track.c); all: 0, or -1 after saying why ---- */
+/*
+ * ---- packets and tracks (perfetto_track.c) ----
+ *
+ * Functions that return int return 0, or -1 after printing the reason.
+ */
 
-/* names: what the event's packet tells of them, or NULL. */
+/* names: the names that this packet defines, or NULL. */
 int perfetto_put_event(struct perfetto *p, u64 time, TrackEvent *event, InternedData *names);
-/* A packet without category: it only draws. */
+/* Write a packet without a category, which only draws. */
 int perfetto_draw(struct perfetto *p, u64 time, u64 track, TrackEvent__Type type, char *name);
 
-/* Each describes its track when it is first asked for. */
+/* Each of these describes a track when called for it the first time. */
 int perfetto_know_hart(struct perfetto *p, unsigned int hart);
 int perfetto_know_vm(struct perfetto *p, u32 vm);
-/* *vcpu NULL: there are too many of them. */
+/* *vcpu is NULL if there are too many vCPUs. */
 int perfetto_know_vcpu(struct perfetto *p, u32 vm, u32 nr, struct vcpu **vcpu);
-/* The track of a device, a page of a VM's addresses; 0: there are too many. */
+/* *track is that of a device (a page of a VM's addresses), or 0 if there are too many devices. */
 int perfetto_know_device(struct perfetto *p, u32 vm, u64 gpa, u64 *track);
-/* The slot of a vCPU (VM, number << 16), known or free; NULL: there are too many. */
+/* The slot of a vCPU (VM | number << 16), used or free; NULL if there are too many vCPUs. */
 struct vcpu *perfetto_find_vcpu(struct perfetto *p, u32 who);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * perfetto_track.c - Perfetto's packets, and the tracks that they describe.
+ * perfetto_track.c - write Perfetto's packets, and describe the tracks.
  *
- * A packet is packed as a trace of its own: such traces one behind the other are a trace.
+ * Each packet is serialized as a trace of its own, because concatenated traces are a valid trace.
  */
 #include <stdlib.h>
 #include "perfetto.h"
@@ -61,7 +61,7 @@ int perfetto_draw(struct perfetto *p, u64 time, u64 track, TrackEvent__Type type
 
 /* ---- tracks ---- */
 
-/* Of the one or the other; NULL: not of it. */
+/* Describe a track as that of a process or of a thread; the other one is NULL. */
 static int put_track(struct perfetto *p, u64 track, ProcessDescriptor *process,
 		     ThreadDescriptor *thread)
 {

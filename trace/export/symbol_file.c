@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * symbol_file.c - an ELF file that has nothing but symbols, for perf (perf_sample.c).
+ * symbol_file.c - write an ELF file that has only symbols, for perf (perf_sample.c).
  *
- *   header, program headers (nothing of them is in the file), symbols, names, section headers
+ * Layout: header, program headers (the segments themselves are not in the file), symbols, names,
+ * section headers.
  */
 #include <elf.h>
 #include <errno.h>

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * text.c - a trace as CSV and as JSON.
+ * text.c - export to CSV and JSON.
  *
- * CSV (RFC 4180, a line an event): time_ns, instret, hart, vm, vcpu, event, then a column for
- * every field name that occurs ("event_" for a field "event", as no two columns are called alike);
- * what an event lacks is empty. JSON: one object a line, fields in an object of their own, so that
- * neither writer nor reader holds the whole, and a cut file is good up to its last line.
- * In both a field reads as in hstrace report; in JSON num, dec, flag and err are numbers.
+ * CSV (RFC 4180, one event per line) has the columns time_ns, instret, hart, vm, vcpu, event, then
+ * one for every field name that occurs. A field "event" becomes the column "event_", so that names
+ * of columns are unique. Fields that an event lacks are empty. JSON has one object per line, with
+ * the fields in a nested object. So neither writer nor reader needs the whole in memory, and a file
+ * that was cut off is good up to its last line. In both formats a field has the same text as in
+ * hstrace report, but in JSON, num, dec, flag and err are numbers.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "export.h"
 
-/* A name is shorter than HST_WORD_SIZE and has neither quotes nor commas: trace/file/file.c sees to it. */
+/* Names are shorter than HST_WORD_SIZE, without quotes or commas (trace/file/formats.c checks). */
 #define LINE_SIZE (HST_MAX_EVENTS * TRACE_ARGS + 2048)
 
 static char *put_text(char *p, const char *text)
@@ -27,8 +28,8 @@ static char *put_text(char *p, const char *text)
 struct columns {
 	unsigned int n;
 	const char *name[HST_MAX_EVENTS * TRACE_ARGS];
-	unsigned short of[HST_MAX_EVENTS][TRACE_ARGS];   /* an event's field: its column */
-	unsigned char order[HST_MAX_EVENTS][TRACE_ARGS]; /* its fields by column */
+	unsigned short of[HST_MAX_EVENTS][TRACE_ARGS];   /* the column of an event's field */
+	unsigned char order[HST_MAX_EVENTS][TRACE_ARGS]; /* an event's fields, sorted by column */
 };
 
 static unsigned int column(struct columns *columns, const char *name)
@@ -76,7 +77,7 @@ static bool is_taken(const struct columns *columns, const char *name)
 	return false;
 }
 
-/* A field called like what every event has gets a _ or more, until no other column is called so. */
+/* If a fixed column has the field's name, append '_' until no other column has that name. */
 static char *put_column(const struct columns *columns, const char *field, char *p)
 {
 	char *name = p;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * thread.c - the threads that perf, trace-cmd and KernelShark show: a vCPU is one.
+ * thread.c - vCPUs as threads, for perf, trace-cmd and KernelShark.
  *
- * tid is 10000 * VM + vCPU, pid 10000 * VM, and the host is 1: 0 is what these tools call idle. A
- * record names VM and vCPU besides, so that nothing is lost if a vCPU's number is above 9999.
+ * The tid is 10000 * VM + vCPU, the pid 10000 * VM. The host is thread 1, because 0 is the idle
+ * thread in these tools. A record also has fields for VM and vCPU, so nothing is lost if a vCPU's
+ * number is above 9999.
  */
 #include <stdlib.h>
 #include "export.h"
 
-#define MAX_THREADS 65536 /* a damaged trace may name 2^32 vCPUs: the rest go without a name */
+#define MAX_THREADS 65536 /* a damaged trace may have 2^32 vCPUs: the rest get no name */
 
-/* Where the thread with this tid stands, or would. */
+/* The index of the thread with this tid, or the index at which to insert it. */
 static size_t find(const struct export_threads *threads, u32 tid)
 {
 	size_t low = 0, high = threads->n;

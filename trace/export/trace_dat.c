@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_dat.c - trace.dat, version 6: for trace-cmd and KernelShark.
+ * trace_dat.c - export to trace.dat, version 6, for trace-cmd and KernelShark.
  *
- * Layout: trace-cmd's manual page trace-cmd.dat.v6(5). Every hart's events are pages of a
- * ring buffer as Linux has it, one hart behind the other; they are collected in a scratch
- * file a hart, because what describes them comes first and is known last.
+ * The layout is described in trace-cmd.dat.v6(5). Each hart's events are pages of a ring buffer in
+ * Linux's format, one hart after the other. They are collected in one scratch file per hart,
+ * because their description comes first in the file but is known last.
  *
- * A page:    timestamp (8), bytes of data and flags (8), data
- * A record:  type_len (5 bits) = its size in words, time since the one before (27), the record
- *            or, if that time is longer:  30, its low 27 bits, the rest (32)
+ * A page:    timestamp (8 bytes), size of the data and flags (8 bytes), data
+ * A record:  type_len (5 bits) = its size in words, time since the previous one (27 bits), the
+ *            record. If the time needs more bits, it is preceded by:  30 (5 bits), the low 27 bits
+ *            of the time, the rest (32 bits)
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #define TYPE_TIME_EXTEND   30
 #define DELTA_BITS         27
 #define PAGE_MISSED_EVENTS (1U << 31)
-#define PAGE_MISSED_STORED (1U << 30) /* how many, behind the data */
+#define PAGE_MISSED_STORED (1U << 30) /* their number follows the data */
 #define PAGE_ROOM          (EXPORT_PAGE - EXPORT_PAGE_HEADER)
 
 #define OPTION_CPUSTAT    2
@@ -33,7 +34,7 @@ struct page {
 struct hart {
 	FILE *file;
 	u64 pages;
-	u64 last; /* the last record's time */
+	u64 last; /* time of the last record, in ns */
 	struct page page;
 };
 
@@ -53,7 +54,7 @@ static void end_page(struct hart *hart)
 	hart->pages++;
 }
 
-/* The hart's first page tells what its ring had overwritten before. */
+/* Note in the hart's first page how many events its ring has lost. */
 static void tell_lost(struct hart *hart, u64 lost)
 {
 	u64 size = hart->page.commit;
@@ -77,7 +78,7 @@ static void put_record(struct hart *hart, u64 lost, u64 time, const struct expor
 	u64 room = PAGE_ROOM - (hart->pages || !lost ? 0 : sizeof(lost));
 	u32 head;
 
-	/* A page has a time of its own, which takes what no record can say. */
+	/* A new page has its own timestamp, so it can express a time that a record cannot. */
 	if (!hart->page.commit || time < hart->last || delta >> (DELTA_BITS + 32) ||
 	    hart->page.commit + extend + sizeof(head) + size > room) {
 		tell_lost(hart, lost);
@@ -168,7 +169,7 @@ static void put_option(FILE *out, u16 option, const char *text)
 	fwrite(text, 1, size, out);
 }
 
-/* The clock, whose unit is the nanosecond, and what trace-cmd report --stat shows of each hart. */
+/* The clock, whose unit is ns, and for each hart the numbers that trace-cmd report --stat shows. */
 static void put_options(const struct dat *dat, u32 harts, FILE *out)
 {
 	static const u16 end;
@@ -185,7 +186,7 @@ static void put_options(const struct dat *dat, u32 harts, FILE *out)
 	fwrite(&end, sizeof(end), 1, out);
 }
 
-/* Behind the description: options, and where each hart's pages stand. */
+/* What follows the description: options, and the position and size of each hart's pages. */
 static void put_table(const struct dat *dat, FILE *out)
 {
 	u32 harts = nr_harts(dat);

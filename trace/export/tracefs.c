@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * tracefs.c - the texts by which tracefs describes events, as perf.data and trace.dat hold
- * them: libtraceevent reads them in every tool of that family.
+ * tracefs.c - write event descriptions in tracefs's text format, which perf.data and trace.dat
+ * contain. All tools of that family read them with libtraceevent.
  *
- * An event's "print fmt" makes the same text of its fields as hstrace report, but for numbers
- * without a name (0x1f, where report has exception_31) and errors (-2, not -ENOENT).
+ * An event's "print fmt" prints its fields as hstrace report does, except for numbers without a
+ * name (0x1f, where report has exception_31) and errors (-2, not -ENOENT).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static void put_field(FILE *out, const char *type, const char *name, size_t offs
 		size, is_signed);
 }
 
-/* A field that every event has; with _ behind it until the event itself has none of that name. */
+/* Describe a field that every event has. Append '_' while the event has a field of that name. */
 static void put_own_field(FILE *out, const struct hst_event *event, const char *type,
 			  const char *name, size_t offset, size_t size)
 {
@@ -95,7 +95,7 @@ static void put_format(const struct export_job *job, const struct hst_event *eve
 	put_field(out, "int", "common_pid", 4, 4, true);
 	fputc('\n', out);
 	put_own_field(out, event, "unsigned int", "vm", 8, 4);
-	/* perf's kvm stat looks for the vCPU under the name "id". */
+	/* perf kvm stat expects the vCPU in a field named "id". */
 	put_own_field(out, event, "unsigned int", strcmp(job->system, "kvm") ? "vcpu" : "id", 12,
 		      4);
 	put_own_field(out, event, "u64", "instret", 16, 8);
@@ -125,17 +125,17 @@ static void put_format(const struct export_job *job, const struct hst_event *eve
 
 static void put_number(FILE *out, u64 value, size_t size)
 {
-	fwrite(&value, 1, size, out); /* little-endian, as the build machine */
+	fwrite(&value, 1, size, out); /* little-endian, like the build machine */
 }
 
-/* What `text` holds, its size before it; 0: out of memory. */
+/* Write a text after its size. size is 0 if open_memstream() ran out of memory. */
 static void put_sized(FILE *out, const char *text, size_t size)
 {
 	put_number(out, size, 8);
 	fwrite(text, 1, size, out);
 }
 
-/* The layout of a page of the ring buffer, and of the head of a record in it. */
+/* Describe a page of the ring buffer, and the header of a record in it. */
 static void put_headers(FILE *out)
 {
 	static const char event_header[] = "# the first word of a record\n"
