@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * anatomy.c - the table of stages that scripts/hyperscope anatomy prints, read for the page.
+ * anatomy.c - parse the table of stages that scripts/hyperscope anatomy prints.
  *
  *   stage                 hyperscope              linux
  *   guest                          2   0.1%           2   0.1%
  *   ...
  *   sum                         1448               3267
  *
- * Only the first table of a file is read, and the last line before it, which is its title.
+ * Only the first table of a file is read. The last non-empty line before it is its title.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "html.h"
 
-#define NAME_COLUMNS 20 /* of a stage's name, as the table has it */
+#define NAME_COLUMNS 20 /* width of a stage's name in the table */
 #define MAX_SYSTEMS  8
 #define MAX_STAGES   64
 #define MAX_LINE     1024
@@ -41,7 +41,7 @@ static void write_words(const char *p, FILE *out, unsigned int *n)
 	}
 }
 
-/* The counts of a line, each with or without a share behind it: how many there are. */
+/* Read the counts of a line, each of which may have a share after it. Returns their number. */
 static unsigned int read_counts(const char *p, u64 *counts)
 {
 	unsigned int n = 0;
@@ -52,7 +52,7 @@ static unsigned int read_counts(const char *p, u64 *counts)
 
 		if (end == p)
 			break;
-		if (*end == '.' || *end == '%') /* the share of the count before */
+		if (*end == '.' || *end == '%') /* the share of the previous count */
 			strtod(p, &end);
 		else
 			counts[n++] = value;
@@ -61,7 +61,7 @@ static unsigned int read_counts(const char *p, u64 *counts)
 	return n;
 }
 
-/* One line of the table; false: it is no such line. */
+/* Write a line of the table. Returns false if this is not such a line. */
 static bool write_stage(const char *line, unsigned int systems, bool first, FILE *out)
 {
 	u64 counts[MAX_SYSTEMS];

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * json.c - text and numbers as JSON that may stand inside a page's <script>.
+ * json.c - write text and numbers as JSON that is safe inside a page's <script>.
  *
- * Whatever a trace file holds comes out as valid UTF-8 without `<`, so nothing in it can end the
+ * Whatever the trace file contains, the output is valid UTF-8 without `<`. So it cannot end the
  * script element or begin a comment there.
  */
 #include <string.h>
 #include "html.h"
 
-/* The length of the UTF-8 sequence at p, or 0 if it is none (overlong, surrogate, cut off). */
+/* The length of the UTF-8 sequence at p, or 0 if it is invalid (overlong, surrogate, cut off). */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
 	size_t len = p[0] < 0x80                    ? 1

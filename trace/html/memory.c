@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.c - which guest physical pages faulted, and with leaves of which size they were mapped.
+ * memory.c - map guest physical memory: page faults, and the sizes of the leaves written.
  *
- * Memory is known from kvm_memslot. That event is the VMM's, which has no VM in its record: the
- * slot goes to the VM that was made last. Where the events do not say what memory there is
- * (overwritten, not chosen), the 1 GiB around each leaf stands for it.
+ * The memory slots come from kvm_memslot. That event belongs to the VMM, so its record has no VM:
+ * the slot is assigned to the VM that was created last. If the events that describe the memory are
+ * missing (overwritten or not chosen), the 1 GiB around each leaf is used instead.
  */
 #include "html.h"
 
@@ -27,7 +27,7 @@ static struct html_memory *add(struct html_run *run, u32 vm, u64 slot, u64 gpa, 
 {
 	struct html_memory *memory;
 
-	for (unsigned int i = 0; i < run->nr_memory; i++) /* set once more: flags, or moved */
+	for (unsigned int i = 0; i < run->nr_memory; i++) /* set again, such as with other flags */
 		if (run->memory[i].vm == vm && run->memory[i].gpa == gpa &&
 		    run->memory[i].size == size)
 			return &run->memory[i];
@@ -46,7 +46,7 @@ static unsigned int cell_of(const struct html_memory *memory, u64 gpa)
 	return (unsigned int)((gpa - memory->gpa) / memory->cell);
 }
 
-/* A device's address faults as well, but is no memory: kvm_mmio_insn says so only later. */
+/* Faults outside memory slots are ignored: they are accesses to devices. */
 static void add_fault(struct html_run *run, u32 vm, u64 gpa, u64 scause)
 {
 	struct html_memory *memory = slot_at(run, vm, gpa);
@@ -88,7 +88,7 @@ void html_memory_event(struct html_run *run, const struct html_event *event)
 		run->vm_made = (u32)event->arg[0];
 		break;
 	case HTML_MEMSLOT:
-		if (event->arg[2]) /* else it is deleted */
+		if (event->arg[2]) /* size 0 deletes the slot */
 			add(run, run->vm_made, event->arg[0], event->arg[1], event->arg[2]);
 		break;
 	case HTML_PAGE_FAULT:

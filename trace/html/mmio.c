@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio.c - accesses to no RAM, by register and time.
+ * mmio.c - count MMIO accesses by register and time.
  *
- * kvm_mmio is fired once an access: a load's when its value is there, a store's when it is made.
+ * kvm_mmio is emitted once per access: for a load when its value has arrived, for a store when it
+ * is made.
  */
 #include <string.h>
 #include "html.h"
@@ -42,7 +43,7 @@ void html_mmio_event(struct html_run *run, const struct html_event *event)
 	reg->bins[html_bin(run, event->time, HTML_MMIO_BINS)]++;
 }
 
-/* ---- names of the registers of those devices that have one (trace/hstrace/device.c) ---- */
+/* ---- names of registers, for devices that have a name (trace/hstrace/device.c) ---- */
 
 struct name {
 	u32 offset;
@@ -77,7 +78,7 @@ static bool find_name(const struct name *table, size_t n, u64 offset, char *reg)
 	return false;
 }
 
-/* RISC-V PLIC: priorities, pending bits, enable bits of each context, its threshold and claim. */
+/* RISC-V PLIC: priorities, pending bits, and each context's enable bits, threshold and claim. */
 static void plic_name(u64 offset, char *reg)
 {
 	if (offset < 0x1000)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * page.c - `hstrace html`: one or two runs as a page that needs nothing but itself.
+ * page.c - `hstrace html`: write one or two runs as a self-contained page.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #define MAX_RUNS      2
 #define MAX_ANATOMIES 16
 
-/* report.css and report*.js, as they were when hstrace was built. */
+/* Embed report.css and report*.js when hstrace is built. */
 #define EMBED(name, file)                         \
 	__asm__(".section .rodata\n"              \
 		".global " #name "\n" #name ":\n" \
@@ -57,7 +57,7 @@ static int wrong_option(const char *what, const char *arg)
 	return -1;
 }
 
-/* How many words the option had; -1 after saying what is wrong. */
+/* Parse an option. Returns the number of words consumed, or -1 after printing an error. */
 static int take_option(struct options *options, int argc, char **argv)
 {
 	int n = hst_select_option(&options->select, argc, argv);
@@ -77,7 +77,7 @@ static int take_option(struct options *options, int argc, char **argv)
 	return 2;
 }
 
-/* The trace that the launcher left last, as `make trace` finds it. */
+/* The trace of the launcher's last run, at the same path as in `make trace`. */
 static const char *last_trace(void)
 {
 	const char *runs = getenv("HS_RUNS"), *out = getenv("O");
@@ -152,7 +152,7 @@ static int write_page(const struct options *options, FILE *out)
 	return 0;
 }
 
-/* Beside the page until it is whole, so that a page that is there stays if this one fails. */
+/* Write to PAGE.part and rename it at the end, so that an error keeps an existing page. */
 static int write_file(const struct options *options)
 {
 	static char path[4096];

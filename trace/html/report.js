@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * report.js - the page: its sections in order, the search, the theme.
+ * report.js - build the page: sections, search, theme.
  */
 'use strict';
 
-/* Causes have one colour throughout the page: those with most exits each their own. */
+/* A cause has the same colour everywhere. The causes with the most exits have one of their own. */
 const COLOURS = new Map();
 {
 	const totals = new Map();
@@ -71,7 +71,7 @@ function exitBins(run, slot) {
 	return total;
 }
 
-/** Rows of the table: one a cause, with the runs' rows in it. */
+/** Rows of the table: one per cause, with the rows of all runs. */
 function exitRows() {
 	const rows = new Map();
 	RUNS.forEach((run, i) => run.exits.forEach((row) => {
@@ -101,7 +101,7 @@ function costColumns(i) {
 	return RUNS.length > 1 ? [columns[0], columns[2]] : columns;
 }
 
-/** B over A; what changed by 5 % or more is marked, and what only one of them has. */
+/** B/A. Changes of 5 % or more are marked, as are rows that only one run has. */
 function ratio(title, value) {
 	const [a, b] = [(row) => value(row, 0), (row) => value(row, 1)];
 	const text = (row) => {
@@ -159,13 +159,13 @@ function exitSection() {
 
 /* ---- latency ---- */
 
-/** Has run i exits of this row with a cost? */
+/** Does run i have exits with a cost in this row? */
 function hasCost(row, i) {
 	const mine = row.runs[i];
 	return RUNS[i].unit !== 'none' && mine !== undefined && mine.count > mine.unpriced;
 }
 
-/** One row's panel: the runs with these numbers in one drawing. */
+/** One row's panel: the runs listed in `which` (indices) in one drawing. */
 function costPanel(row, which, range) {
 	const text = which.filter((i) => hasCost(row, i)).map((i) => {
 		const mine = row.runs[i];
@@ -181,7 +181,7 @@ function costPanel(row, which, range) {
 			text.join('. ')));
 }
 
-/** Where p50 and p99 are, in the unit shown; of two runs in one drawing there are none. */
+/** Marks for p50 and p99, in the unit shown; none if the drawing has two runs. */
 function costMarks(row, which, range) {
 	if (which.length > 1)
 		return [];
@@ -366,7 +366,7 @@ function sbiSection() {
 
 const SIZES = ['4 KiB', '2 MiB', '1 GiB', '512 GiB'];
 
-/** One slot as a grid of cells. */
+/** A memory slot as a grid of cells. */
 function memoryMap(memory, faults, levels) {
 	const columns = RUNS.length > 1 || window.innerWidth < 700 ? 32 : 64;
 	const [cell, left, top] = [11, 106, 6];
@@ -403,7 +403,7 @@ function memoryMap(memory, faults, levels) {
 	dots, labels);
 }
 
-/** The map in words: neighbours that are alike in one row. */
+/** The map as a table: adjacent cells with leaves of the same sizes share a row. */
 function memoryRows(memory, faults, levels) {
 	const rows = [];
 	const base = BigInt(memory.gpa);
@@ -491,7 +491,7 @@ function anatomySection() {
 	}));
 }
 
-/* ---- where it comes from ---- */
+/* ---- origin ---- */
 
 function provenanceSection() {
 	const names = [...new Set(RUNS.flatMap((run) => run.meta.map(([name]) => name)))];
@@ -514,7 +514,7 @@ function provenanceSection() {
 
 /* ---- search ---- */
 
-/** What a word finds: rows of tables are hidden, the timelines show its causes and events. */
+/** Search: hide table rows without the text, and show matching causes and events in timelines. */
 function search(text) {
 	const word = text.trim().toLowerCase();
 	let rows = 0;
@@ -596,6 +596,6 @@ window.addEventListener('resize', () => {
 	width = window.innerWidth;
 	TIMELINES.forEach((timeline) => timeline.draw());
 });
-/* On paper everything is open. */
+/* Before printing, open everything. */
 window.addEventListener('beforeprint', () => document.querySelectorAll('details')
 	.forEach((element) => element.setAttribute('open', '')));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * report_base.js - the report's data, numbers as text, elements, tables.
+ * report_base.js - the report's data, formatting of numbers, elements, tables.
  *
- * The page's scripts run in order and share what they declare at the top: report_base.js,
- * report_chart.js, report_timeline.js, report.js. Text from a trace only ever becomes a text node
- * or an attribute's value.
+ * The page's scripts run in this order and share their top-level declarations: report_base.js,
+ * report_chart.js, report_timeline.js, report.js. Text from a trace becomes only text nodes and
+ * attribute values, never HTML.
  */
 'use strict';
 
@@ -12,12 +12,12 @@ const DATA = JSON.parse(document.getElementById('data').textContent);
 const RUNS = DATA.runs;
 const LETTERS = ['A', 'B'];
 const STATES = ['guest', 'core', 'VMM', 'blocked'];
-const NR_CAUSE_COLOURS = 7; // the rest shares the last one
-const LONG_TABLE = 24; // rows from which on a table scrolls by itself
+const NR_CAUSE_COLOURS = 7; // further causes share one more colour
+const LONG_TABLE = 24; // a table with more rows than this scrolls by itself
 
 /* ---- data ---- */
 
-/** Counts that hstrace shortened: -n repeats the value before n times. */
+/** Expand counts that hstrace compressed: -n repeats the previous value n times. */
 function expand(runs, length) {
 	const values = new Float64Array(length);
 	let at = 0;
@@ -39,7 +39,7 @@ function sum(values) {
 	return total;
 }
 
-/** `values` added up into n parts of the same width. */
+/** Sum up `values` into n parts of equal width. */
 function rebin(values, n) {
 	const bins = new Float64Array(n);
 	for (let i = 0; i < values.length; i++)
@@ -47,7 +47,7 @@ function rebin(values, n) {
 	return bins;
 }
 
-/** The middle of a histogram's bucket (src/include/hv/trace_mem.h), as hstrace stat has it. */
+/** The middle of a histogram's bucket (src/include/hv/trace_mem.h), computed as in hstrace stat. */
 function bucketValue(bucket) {
 	if (bucket < 64)
 		return bucket;
@@ -55,7 +55,7 @@ function bucketValue(bucket) {
 	return (bucket - shift * 32) * 2 ** shift + Math.floor(2 ** shift / 2);
 }
 
-/** What `percent` of a row's exits do not exceed; null if its histogram is not whole. */
+/** A percentile of a row's costs; null if its histogram is incomplete. */
 function percentile(row, percent) {
 	const priced = row.count - row.unpriced;
 	let total = 0;
@@ -89,7 +89,7 @@ function percent(part, whole) {
 	return whole ? (100 * part / whole).toFixed(2) + ' %' : '-';
 }
 
-/** A cost: instructions as they are, ticks as microseconds. */
+/** A cost, in instructions or microseconds. */
 function cost(run, value) {
 	if (value === null || value === undefined || run.unit === 'none')
 		return '-';
@@ -108,7 +108,7 @@ function seconds(run, ticks) {
 	return (run.first + ticks) / run.hz;
 }
 
-/** A length of time with a unit that fits. */
+/** A duration in seconds, with a suitable unit. */
 function duration(s) {
 	const units = [[1, 's'], [1e-3, 'ms'], [1e-6, 'µs'], [1e-9, 'ns']];
 	const [size, name] = units.find(([u]) => s >= u) || units[2];
@@ -149,7 +149,7 @@ function make(element, attributes, children) {
 	return element;
 }
 
-/** An HTML element; strings among the children become text. */
+/** An HTML element. Strings among the children become text nodes. */
 function h(tag, attributes, ...children) {
 	return make(document.createElement(tag), attributes, children);
 }
@@ -164,7 +164,7 @@ function section(id, name, title, ...children) {
 		h('h2', { id: id + '-title' }, title), ...children);
 }
 
-/** One block a run, side by side if there are two. */
+/** One block per run, side by side if there are two. */
 function eachRun(make_block) {
 	return h('div', { class: RUNS.length > 1 ? 'pair' : 'single' }, RUNS.map((run, i) =>
 		h('div', {}, RUNS.length > 1 ? h('h3', {}, runName(i)) : null, make_block(run, i))));
@@ -179,9 +179,9 @@ function runName(i) {
 /**
  * A table whose rows can be searched and sorted.
  *
- * columns: { title, number, text(row), sort(row), cell(row) }: what is shown is cell(row), an
- * element, or text(row); sort makes the heading a button. rows are sorted by the column with the title
- * `by`, the greatest first. row.search is what the search looks through; row.group begins a group.
+ * columns: { title, number, text(row), sort(row), cell(row) }. A cell shows the element cell(row)
+ * if given, else text(row). With sort, the heading is a button. Rows are sorted by the column with
+ * the title `by`, in descending order. row.search is the text that the search looks at.
  */
 function table(caption, columns, rows, by) {
 	const body = h('tbody');

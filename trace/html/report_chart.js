@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * report_chart.js - small drawings: scales and ticks, sparklines, histograms, strips, bars.
+ * report_chart.js - small charts: scales and ticks, sparklines, histograms, strips, bars.
  *
- * All are SVG with the page's colours, so that theme and paper need no second drawing.
+ * All are SVG that uses the page's colours, so they need no redrawing for another theme or print.
  */
 'use strict';
 
-/** Round numbers that cut [from, to] into about n parts. */
+/** Round numbers that divide [from, to] into about n parts. */
 function ticks(from, to, n) {
 	const raw = (to - from) / n;
 	if (!(raw > 0))
@@ -28,7 +28,7 @@ function brief(n) {
 	return String(Number(n.toPrecision(3)));
 }
 
-/** The outline of bars that stand on y0: values[i] goes from xs[i] to xs[i + 1]. */
+/** The outline of bars with base y0. Bar i extends from x(i) to x(i + 1). */
 function steps(values, x, y, y0) {
 	let d = '';
 	let open = false;
@@ -47,7 +47,7 @@ function steps(values, x, y, y0) {
 	return open ? d + 'V' + y0 : d;
 }
 
-/** How something is spread over the run: bars from zero. */
+/** A distribution over the run, as bars from zero. */
 function sparkline(values, label) {
 	const width = 120;
 	const height = 22;
@@ -62,7 +62,7 @@ function sparkline(values, label) {
 	s('path', { class: 'spark', d: steps(bins, (i) => i * width / 60, y, height - 1) }));
 }
 
-/** A sample of a colour for a legend. */
+/** A colour sample for a legend. */
 function swatch(colour) {
 	return s('svg', { class: 'swatch', width: 11, height: 11, 'aria-hidden': 'true' },
 		s('rect', { width: 11, height: 11, style: 'fill: var(' + colour + ')' }));
@@ -75,7 +75,7 @@ function legend(entries, label) {
 
 /* ---- histograms of costs ---- */
 
-const OCTAVE = 6; // bars for a doubling of the cost
+const OCTAVE = 6; // bars per doubling of the cost
 
 /** A row's costs in the unit shown (instructions, microseconds), as [value, exits]. */
 function costs(run, row) {
@@ -90,7 +90,7 @@ function logBin(value) {
 	return Math.floor(Math.log2(value) * OCTAVE + 1e-9);
 }
 
-/** [first, last] bar that any of the rows needs, on whole powers of ten. */
+/** The range [from, to] that includes all values, rounded to powers of ten. */
 function logRange(lists) {
 	let low = Infinity;
 	let high = 0;
@@ -106,8 +106,8 @@ function logRange(lists) {
 }
 
 /**
- * Exits by cost: cost on a logarithmic axis, the same in all panels, exits from zero.
- * lists: one list of [value, exits] a run; marks: [value, name] to be drawn as lines.
+ * Exits by cost. The axis of costs is logarithmic and the same in all panels; that of exits starts
+ * at zero. lists: a list of [value, exits] per run; marks: [value, name], drawn as lines.
  */
 function histogram(lists, range, unit, marks, label) {
 	const [width, height, left, right, bottom, top] = [300, 150, 40, 18, 34, 12];
@@ -152,18 +152,18 @@ function histogram(lists, range, unit, marks, label) {
 	return svg;
 }
 
-/* ---- strips of heat ---- */
+/* ---- heat strips ---- */
 
 const HEAT = 5;
 
-/** 1 to 5 by the logarithm of a count, 0 for none. */
+/** 1 to HEAT, by the logarithm of a count; 0 for none. */
 function heat(value, most) {
 	if (!value)
 		return 0;
 	return most <= 1 ? HEAT : 1 + Math.round(Math.log(value) / Math.log(most) * (HEAT - 1));
 }
 
-/** A strip of bins, darker (in the dark: lighter) for more. */
+/** A strip of bins. Higher counts are darker (lighter in the dark theme). */
 function strip(values, most, label) {
 	const width = RUNS.length > 1 ? 144 : 288;
 	const height = 18;
@@ -193,7 +193,7 @@ function heatLegend(most) {
 
 /* ---- stacked bars ---- */
 
-/** parts: [name, value, colour]; one bar from zero, the whole of which is `most`. */
+/** One bar from zero, made of parts [name, value, colour]. The full width is `most`. */
 function stackedBar(parts, most, label) {
 	const width = 600;
 	const height = 26;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * report_timeline.js - what each vCPU did when: state and exits by cause, with zoom and search.
+ * report_timeline.js - the timeline of each vCPU: states, and exits by cause, with zoom and search.
  *
- * hstrace counted into bins of equal time; a column of the drawing is one bin or several of them.
- * The mouse drags out a part to zoom into, the keys do the same (see help()).
+ * hstrace has counted into bins of equal time. A column of the drawing is one or more bins. Zoom by
+ * dragging with the mouse or by keys (see onKey()).
  */
 'use strict';
 
 class Timeline {
-	/** colours: slot -> number of the cause's colour. */
+	/** colours: a map from a slot to the number of its cause's colour. */
 	constructor(run, name, colours) {
 		this.run = run;
 		this.name = name;
@@ -27,12 +27,12 @@ class Timeline {
 		this.from = 0;
 		this.to = run.bins;
 		this.cursor = null;
-		this.found = null; // slots that the search names; null: no search
-		this.foundEvents = null; // bins of the events that it names
+		this.found = null; // slots found by the search; null: no search
+		this.foundEvents = null; // bins of the events found by the search
 		this.element = this.build();
 	}
 
-	/* ---- what there is around the drawing ---- */
+	/* ---- controls around the drawing ---- */
 
 	build() {
 		this.svg = s('svg', { class: 'timeline', tabindex: '0', role: 'application',
@@ -72,7 +72,7 @@ class Timeline {
 		return h('label', {}, 'show ', select);
 	}
 
-	/* ---- moving about; all in bins ---- */
+	/* ---- navigation; positions are in bins ---- */
 
 	zoomTo(from, to) {
 		const least = Math.min(8, this.run.bins);
@@ -96,7 +96,7 @@ class Timeline {
 		this.zoomTo(this.from + by, this.to + by);
 	}
 
-	/** Ticks since the first event. */
+	/** Show a period, given in ticks since the first event. */
 	showTime(from, to) {
 		const bin = this.run.bins / this.run.span;
 		const middle = (from + to) / 2 * bin;
@@ -118,7 +118,7 @@ class Timeline {
 			this.draw();
 	}
 
-	/** To the next column, before (-1) or behind (1) the cursor's, with an exit that the search names. */
+	/** Go to the next column before (-1) or after (1) the cursor that has a found exit. */
 	seek(direction) {
 		if (!this.found || !this.found.size)
 			return this.say('The search above names no cause of an exit.');
@@ -213,14 +213,14 @@ class Timeline {
 
 	/* ---- drawing ---- */
 
-	/** As few as there is room for: a column is at least a pixel and a half. */
+	/** The smallest number for which a column is at least a pixel and a half wide. */
 	binsPerColumn() {
 		const room = Math.max(Math.floor(this.width - this.left - this.right), 1);
 		const bins = Math.min(Math.ceil(this.to), this.run.bins) - Math.floor(this.from);
 		return Math.max(Math.ceil(bins / room * 1.5), 1);
 	}
 
-	/** Edges of the columns, whole bins, from a multiple of a column's width on. */
+	/** Edges of the columns, in bins, starting at a multiple of a column's width. */
 	edges() {
 		const from = Math.floor(this.from);
 		const to = Math.min(Math.ceil(this.to), this.run.bins);
@@ -258,7 +258,7 @@ class Timeline {
 		const x = (i) => this.x(edges[i]);
 		this.svg.setAttribute('width', this.width);
 		this.svg.setAttribute('height', this.height);
-		this.svg.setAttribute('viewBox', `0 0 ${this.width} ${this.height}`); // on paper it shrinks
+		this.svg.setAttribute('viewBox', `0 0 ${this.width} ${this.height}`); // shrinks in print
 		this.svg.replaceChildren();
 		const exits = this.shown.map((lane) => this.stack(lane, edges));
 		const most = Math.max(1e-9, ...exits.map((stack) => stack.most));
@@ -280,7 +280,7 @@ class Timeline {
 		return this.left + Math.min(Math.max(share, 0), 1) * (this.width - this.left - this.right);
 	}
 
-	/** Exits of each column by cause, as rates, and the greatest sum. */
+	/** Rates of exits by cause in each column, and the highest sum of a column. */
 	stack(lane, edges) {
 		const rates = new Map();
 		const total = new Float64Array(edges.length - 1);
@@ -328,7 +328,7 @@ class Timeline {
 		this.scale(y0 + 6, this.exitHeight - 6, brief(most) + '/s');
 	}
 
-	/** An axis at the left, from zero to what `text` says. */
+	/** An axis on the left, from zero to the value in `text`. */
 	scale(top, height, text) {
 		this.svg.append(s('path', { class: 'axis',
 			d: `M${this.left} ${top}V${top + height}H${this.width - this.right}` }));
@@ -338,7 +338,7 @@ class Timeline {
 				s('text', { x: this.left - 4, y: top + height, 'text-anchor': 'end' }, '0'));
 	}
 
-	/** The events that the search names, of all harts together; their bins are wider. */
+	/** The events found by the search, of all harts together. Their bins are wider. */
 	drawFound(top, x, edges) {
 		const n = this.foundEvents.length;
 		const values = new Float64Array(edges.length - 1);
@@ -371,7 +371,7 @@ class Timeline {
 			'seconds since tracing began'));
 	}
 
-	/** The cursor, and in words what is under it. */
+	/** Draw the cursor, and describe the column under it in words. */
 	drawCursor() {
 		this.overlay.replaceChildren();
 		if (this.cursor === null) {
@@ -412,7 +412,7 @@ class Timeline {
 		return drawnRows(this.run).find((row) => row.slot === slot).title;
 	}
 
-	/** The same in numbers: what is in the part of the run that is shown. */
+	/** The numbers of the part of the run that is shown. */
 	windowTable() {
 		const edges = this.edges();
 		const from = edges[0];
@@ -439,7 +439,7 @@ class Timeline {
 	}
 }
 
-/** Bars between two curves of shares (0 to 1) over y0. */
+/** Bars between two curves of shares (0 to 1) above y0. */
 function band(low, high, x, y0, height) {
 	let d = '';
 	for (let i = 0; i < low.length; i++) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * run.c - reads a trace for a page: twice over all events, each time with what one learns.
+ * run.c - read a trace for a page, in two passes over all events.
  *
- * First pass: how long the run is, which vCPUs there are, which exits are the slowest. Second pass:
- * everything is counted into bins. Memory hangs on neither the file's size nor the run's length.
+ * The first pass finds the length of the run, the vCPUs and the slowest exits. The second one
+ * counts everything into bins. Memory use depends neither on the file's size nor on the run's
+ * length.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 
 #define PROGRESS_EVENTS (1U << 18)
 
-/* ORDER: enum html_kind. An event that lacks one of its fields here is only counted. */
+/* ORDER: enum html_kind. An event that lacks one of the fields listed here is only counted. */
 static const struct {
 	const char *name;
 	const char *field[TRACE_ARGS];
@@ -62,7 +63,7 @@ static u32 who_of(const struct hst_seen *seen)
 	return seen->vm < 0 ? 0 : (u32)seen->vm | (u32)seen->vcpu << 16;
 }
 
-/* The event as the parts see it; which vCPU its hart serves is kept on the way. */
+/* Prepare an event for all parts, and remember the last vCPU of each hart. */
 static void look_at(struct html_run *run, const struct hst_seen *seen, struct html_event *event)
 {
 	u32 who = who_of(seen);
@@ -70,7 +71,7 @@ static void look_at(struct html_run *run, const struct hst_seen *seen, struct ht
 	event->kind = run->kind[seen->event_nr];
 	event->seen = seen;
 	event->time = seen->time > run->first ? seen->time - run->first : 0;
-	if (event->time > run->span) /* a hart whose clock went back */
+	if (event->time > run->span) /* a hart's clock went backwards */
 		event->time = run->span;
 	for (unsigned int i = 0; i < TRACE_ARGS && kinds[event->kind].field[i]; i++)
 		event->arg[i] = seen->record->arg[run->field[event->kind][i]];
@@ -121,7 +122,7 @@ static int second_pass(struct html_run *run, const struct html_event *event, u64
 	return count_event(run, event) || (vcpu && html_vcpu_event(run, vcpu, event)) ? -1 : 0;
 }
 
-/* What takes longer than 2 s says how far it is, to somebody who looks. */
+/* After 2 s, show the progress if standard error is a terminal. */
 static void show_progress(const struct html_run *run, u64 number, bool done)
 {
 	static time_t start;

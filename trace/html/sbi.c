@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.c - the guest's calls of its SBI: how often, how they ended, how long they took.
+ * sbi.c - count the guest's SBI calls, their results and their costs.
  */
 #include <string.h>
 #include "html.h"
@@ -32,7 +32,7 @@ static void count_error(struct html_call *call, u64 error)
 	call->other_errors++;
 }
 
-/* The extensions before SBI 0.2 have no functions: whatever a6 holds is no part of the call. */
+/* Legacy extensions (before SBI 0.2) have no functions: ignore the value of a6. */
 static u64 function_of(const struct html_event *event)
 {
 	return event->arg[0] <= SBI_LEGACY_SHUTDOWN ? 0 : event->arg[1];

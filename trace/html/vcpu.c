@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * vcpu.c - what each vCPU did, in bins of time: guest, core, VMM, blocked, and its exits.
+ * vcpu.c - count, in time bins, each vCPU's exits and its time in guest, core, VMM and blocked.
  *
  *              kvm_exit            kvm_userspace_exit
  *     GUEST ------------> CORE -----------------------> USER
  *       ^                 | ^  <-----------------------  |
- *       +-----------------+ |   kvm_ioctl, any event of it
+ *       +-----------------+ |   KVM_RUN, any event of the vCPU
  *          kvm_entry        |  kvm_vcpu_block / kvm_vcpu_wakeup
  *                        BLOCKED      kvm_vcpu_put / kvm_vcpu_load
  *
- * Before a vCPU's first event and after its last nothing is known of it.
+ * The state before a vCPU's first event is unknown. The last state counts to the end of the run
+ * only if it is guest or blocked.
  */
 #include <stdlib.h>
 #include "html.h"
@@ -58,7 +59,7 @@ static int by_exits(const void *a, const void *b)
 	return (*x)->who < (*y)->who ? -1 : 1;
 }
 
-/* The HTML_LANES with most exits get bins, so many that all together are not too many. */
+/* Give bins to the HTML_LANES vCPUs with the most exits, at most HTML_ALL_BINS in total. */
 int html_vcpus_start(struct html_vcpus *vcpus)
 {
 	struct html_vcpu **order = calloc(vcpus->nr + 1, sizeof(struct html_vcpu *));
@@ -106,7 +107,7 @@ void html_vcpus_free(struct html_vcpus *vcpus)
 
 /* ---- time ---- */
 
-/* From `since` to `now` the vCPU was in its state. */
+/* Add the time from `since` to `now` to the vCPU's present state. */
 static void account(const struct html_run *run, struct html_vcpu *vcpu, u64 now)
 {
 	unsigned int bins = run->vcpus.nr_bins, first, last;
@@ -136,7 +137,7 @@ static void enter(const struct html_run *run, struct html_vcpu *vcpu, enum html_
 	vcpu->since = now;
 }
 
-/* What this event says of the vCPU's state. */
+/* Change the vCPU's state according to this event. */
 static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
 			 const struct html_event *event)
 {
@@ -160,7 +161,7 @@ static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
 	case HTML_BLOCK:
 		state = HTML_BLOCKED;
 		break;
-	case HTML_PUT: /* its thread sleeps or waits for its turn; or goes to user space: see below */
+	case HTML_PUT: /* its thread was descheduled; on the way to user space, see below */
 		if (state == HTML_CORE)
 			state = HTML_BLOCKED;
 		break;
@@ -168,7 +169,7 @@ static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
 		state = HTML_USER;
 		break;
 	default:
-		/* One of its own, so it is back; others of its hart say nothing. */
+		/* An event of the vCPU itself means that it is back; others on its hart do not. */
 		if (state == HTML_USER && event->seen->vm >= 0)
 			state = HTML_CORE;
 	}
@@ -201,7 +202,7 @@ u64 html_cost(const struct html_run *run, u64 time, u64 instret, const struct ht
 	return to > from ? to - from : 0;
 }
 
-/* Begins and ends the vCPU's exit; in the second pass (there are bins) it is counted. */
+/* Track the vCPU's exits. The first pass looks for the slowest, the second one (bins) counts. */
 static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event)
 {
 	struct html_exit *exit = &vcpu->exit;
@@ -237,7 +238,7 @@ int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct h
 	return follow_exit(run, vcpu, event);
 }
 
-/* An exit that no entry follows counts, too. Who ran or slept last does so to the end. */
+/* Count exits without a following entry. States guest and blocked last to the end of the run. */
 int html_vcpus_end(struct html_run *run)
 {
 	int err = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * windows.c - the few exits whose every event goes into the page, and the end of the run.
+ * windows.c - select the slowest exits, and keep their events and those at the end of the run.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static void write_line(const struct html_event *event, struct html_line *line)
 					hst_field_text(seen->event, i, seen->record->arg[i], buf));
 }
 
-/* Between the passes: those that are to be filled. */
+/* Between the passes: collect the windows to be filled. */
 int html_windows_choose(struct html_run *run)
 {
 	run->chosen = calloc(HTML_CAUSES * HTML_SLOWEST, sizeof(struct html_window *));
@@ -85,7 +85,7 @@ int html_windows_choose(struct html_run *run)
 	return 0;
 }
 
-/* Events of the vCPU, and those of none that its hart wrote for it. */
+/* A window has events of its vCPU, and those without vCPU that its hart wrote meanwhile. */
 void html_windows_event(struct html_run *run, const struct html_event *event, u64 number)
 {
 	if (run->events - number <= HTML_LAST)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * write.c - one run as JSON: what report.js draws.
+ * write.c - write a run as JSON, for report.js to draw.
  *
- * Times are ticks since the run's first event, costs in the run's unit. Arrays of bins are
- * shortened as json_runs() does it.
+ * Times are ticks since the run's first event; costs are in the run's unit. Arrays of bins are
+ * compressed by json_runs().
  */
 #include <string.h>
 #include "html.h"
@@ -96,7 +96,7 @@ static void write_counters(const struct hst_file *file, unsigned int slot, FILE 
 	fputc(']', out);
 }
 
-/* The slots for which wanted[] is set, each with its counters if it has any. */
+/* Write the slots for which wanted[] is set, each with its counters if it has any. */
 static void write_slots(const struct html_run *run, const char *name, const bool *wanted, FILE *out)
 {
 	bool first = true;
