@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
 /*
- * anatomy.c - a QEMU plugin: the way of each iteration of a loop, instruction by instruction.
+ * anatomy.c - a QEMU plugin that records each iteration of a loop, instruction by instruction.
  *
- * scripts/hyperscope anatomy loads it beside a bench payload. The loop is an operation's
- * (src/guest/bench/bench.S): a function that does one thing n times. An iteration
- * goes from the loop's first instruction until the loop's branch has led back there, and
- * takes along whatever ran in between in any privilege mode. Nothing of the machine
- * is changed: it is QEMU that calls, before each instruction.
+ * scripts/hyperscope anatomy loads it together with a bench payload. The loop is that of an
+ * operation (src/guest/bench/bench.S): a function that does one thing n times. An iteration starts
+ * at the loop's first instruction and ends when the loop's branch has led back there. It includes
+ * everything that ran in between, in any privilege mode. The machine is not changed: QEMU calls
+ * the plugin before each instruction.
  *
- * Three phases, since a call before each instruction is slow: look for the operation
- * (only its first instruction calls), record whole batches of it, nothing more. The
- * files that it writes are text and end with a line "end", except for `paths`:
+ * There are three phases, because a callback per instruction is slow: wait for the operation (only
+ * its first instruction has a callback), record whole batches of it, do nothing. The output files
+ * are text and end with a line "end", except for `paths`:
  *
- *   DIR/batches     ITERATIONS INSTRUCTIONS               a line a call of the operation
- *   DIR/iterations  BATCH PATH INSTRUCTIONS               a line an iteration
+ *   DIR/batches     ITERATIONS INSTRUCTIONS               a line per call of the operation
+ *   DIR/iterations  BATCH PATH INSTRUCTIONS               a line per iteration
  *   DIR/paths       addresses, 64 bits each, path after path; bits 63:60 are the hart
- *   DIR/insns       ADDRESS SIZE ENCODING                 what stood at an address
+ *   DIR/insns       ADDRESS SIZE ENCODING                 the instruction at an address
  *
- * The hart is the one that QEMU tells of, which of several may be another (harts.h): every row that
- * is a loop has one.
+ * The hart is the one that QEMU passes to the callback. With several harts it may be wrong
+ * (harts.h), but every benchmark row that is a loop runs on one hart.
  *
- * Iterations that went the same way are one path; a path that no longer fits into
- * `room` has number -1 and only its length is known.
+ * Iterations with the same sequence of instructions share a path. A path that no longer fits into
+ * `room` has number -1, and only its length is recorded.
  */
 #include "plugin.h"
 
@@ -30,18 +30,18 @@
 #define HASH_BITS     16
 #define FNV_OFFSET    0xcbf29ce484222325ull
 #define FNV_PRIME     0x100000001b3ull
-#define ENTRY_INSNS   2 /* so many are compared, to know the operation from what else lies there */
+#define ENTRY_INSNS   2 /* instructions compared, to tell the operation from other code there */
 #define PATH_NOT_KEPT (-1L)
 
 const char plugin_name[] = "anatomy";
 
-/* Arguments, all of them needed. */
+/* Arguments, all of which are required. */
 static const char *dir;
-static uint64_t entry;        /* the operation's first instruction, */
-static uint64_t entry_insns;  /* and what is there: two words */
-static uint64_t head, back;   /* the loop's first instruction, and the branch to it */
-static uint64_t ret;          /* where the operation returns */
-static uint64_t batches_left; /* to be recorded */
+static uint64_t entry;        /* address of the operation's first instruction */
+static uint64_t entry_insns;  /* the two words there */
+static uint64_t head, back;   /* addresses of the loop's first instruction, and of its branch */
+static uint64_t ret;          /* address of the operation's return */
+static uint64_t batches_left; /* number of batches still to be recorded */
 static uint64_t room;         /* for paths, in instructions */
 
 struct path {
@@ -54,10 +54,10 @@ static struct path *paths[1u << HASH_BITS];
 static long nr_paths;
 
 static FILE *batches_file, *iterations_file, *paths_file, *insns_file;
-static uint64_t *iteration; /* the one under way */
+static uint64_t *iteration; /* the current one */
 static size_t iteration_len;
 static bool in_batch, in_loop, ended;
-static bool branched; /* the loop's branch has come since its first instruction */
+static bool branched; /* the loop's branch has been reached since its first instruction */
 static unsigned long batch, batch_iterations;
 static uint64_t batch_insns;
 
@@ -71,7 +71,7 @@ static uint64_t hash_of(const uint64_t *words, size_t n)
 	return hash ^ hash >> 32;
 }
 
-/* The path that this iteration took: known, or written now. */
+/* The number of this iteration's path, which is written if it is new. */
 static long path_of(const uint64_t *words, size_t n)
 {
 	uint64_t hash = hash_of(words, n);
@@ -85,7 +85,7 @@ static long path_of(const uint64_t *words, size_t n)
 	path = malloc(sizeof(*path));
 	if (!path || fwrite(words, sizeof(*words), n, paths_file) != n) {
 		free(path);
-		room = 0; /* what is in the file so far stays in step with the numbers */
+		room = 0; /* write no more, so that the file stays in step with the numbers */
 		return PATH_NOT_KEPT;
 	}
 	room -= n;
@@ -108,7 +108,7 @@ static void close_all(void)
 	plugin_close(batches_file, "batches");
 	plugin_close(iterations_file, "iterations");
 	plugin_close(insns_file, "insns");
-	fclose(paths_file); /* binary: its length follows from the iterations */
+	fclose(paths_file); /* binary, without "end": its length follows from the iterations */
 }
 
 static void recorded(qemu_plugin_id_t id)
@@ -126,7 +126,7 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 
 static qemu_plugin_id_t self;
 
-/* A batch ends with its operation. */
+/* The operation returns, which ends the batch. */
 static void end_batch(void)
 {
 	if (in_loop)
@@ -158,7 +158,7 @@ static void before_insn(unsigned int hart, void *userdata)
 		end_batch();
 		return;
 	}
-	/* Not every time: an instruction that faults is begun twice in one iteration. */
+	/* Check the branch: if the first instruction faults, it begins twice in one iteration. */
 	if (pc == head && (branched || !in_loop)) {
 		if (in_loop)
 			end_iteration();
@@ -194,7 +194,7 @@ static void record(qemu_plugin_id_t id)
 	qemu_plugin_register_atexit_cb(id, quit, NULL);
 }
 
-/* The operation is called for the first time: from the next one on everything is recorded. */
+/* The operation is called for the first time: record everything from its next call on. */
 static void found(unsigned int hart, void *userdata)
 {
 	static bool once;
@@ -216,7 +216,7 @@ static void look_at_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, i);
 		struct qemu_plugin_insn *second = qemu_plugin_tb_get_insn(tb, i + 1);
 
-		/* A kernel may have lain at that address before its MMU was on: compare. */
+		/* Compare: before its MMU was on, a kernel may have been at that address. */
 		if (qemu_plugin_insn_vaddr(first) == entry &&
 		    (plugin_word(first) | (uint64_t)plugin_word(second) << 32) == entry_insns)
 			qemu_plugin_register_vcpu_insn_exec_cb(first, found, QEMU_PLUGIN_CB_NO_REGS,

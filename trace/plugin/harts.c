@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: MIT
 /*
- * harts.c - for plugins: which hart runs, its registers, how many instructions it has begun (QEMU 9).
+ * harts.c - the hart that runs, its registers, and its count of instructions begun (QEMU 9).
  *
- * QEMU counts in the code that it translates, without a call: for one hart. Where harts take turns QEMU
- * 10 spoils that code. The hart's number is a constant there, which each such counter multiplies by its
- * size in place: the next one of the block counts elsewhere in QEMU's memory, and whoever else in the
- * block needs this constant has another (accel/tcg/plugin-gen.c, gen_plugin_u64_ptr; 0 does no harm).
- * So of several harts each instruction calls. Nor is that constant the hart's that runs the block.
+ * With one hart, translated code counts instructions inline, without a callback. With several
+ * harts, QEMU 10 breaks that code. The hart's number is a constant there, which each inline counter
+ * multiplies in place by the size of its element. So the block's next counter adds to another place
+ * in QEMU's memory, and other uses of the constant in the block get a wrong value
+ * (accel/tcg/plugin-gen.c, gen_plugin_u64_ptr; a constant of 0 stays 0). Besides, the constant is
+ * not the number of the hart that runs the block. So with several harts, every instruction has a
+ * callback.
  */
 #include <inttypes.h>
 
 #include "harts.h"
 
 static const char *const *reg_names;
-static unsigned int nr_regs; /* and mhartid behind them */
+static unsigned int nr_regs; /* without mhartid, which comes after them in regs[] */
 static unsigned int nr_harts, running;
 static struct qemu_plugin_register **regs[MAX_HARTS];
 static struct qemu_plugin_bytes *bytes;
-static struct qemu_plugin_scoreboard *score; /* of one hart, */
-static uint64_t begun[MAX_HARTS];            /* of several */
+static struct qemu_plugin_scoreboard *score; /* the count, with one hart */
+static uint64_t begun[MAX_HARTS];            /* the counts, with several harts */
 
 static const char *reg_name(unsigned int which)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * harts.h - for plugins: which hart runs, its registers, how many instructions it has begun (QEMU 9).
+ * harts.h - the hart that runs, its registers, and its count of instructions begun (QEMU 9).
  *
- * With -icount harts take turns in one thread and share what QEMU has translated. QEMU 10 tells a
- * callback of the hart that was translated for, whichever runs it: of several, a plugin asks here.
+ * With -icount, harts run alternately in one thread and share translated code. QEMU 10 passes to a
+ * callback the hart for which the code was translated, not the one that runs it. So with several
+ * harts, a plugin must use these functions.
  */
 #ifndef HARTS_H
 #define HARTS_H
@@ -12,17 +13,21 @@
 
 #define MAX_HARTS 32
 
-/* From now on: `names` has `n`, each found in each hart. */
+/* Initialize. The n registers in `names` are looked up in every hart. */
 void plugin_watch_harts(qemu_plugin_id_t id, const struct qemu_info *info, const char *const *names,
 			unsigned int n);
-/* As a block begins, before all else, with the hart that QEMU tells of: the one that runs it. */
+/*
+ * Call this first when a block begins, with the hart from QEMU's callback. Returns the hart that
+ * really runs.
+ */
 unsigned int plugin_hart_begins(unsigned int told);
-/* The same one, as long as the block runs. */
+/* The same hart, while the block runs. */
 unsigned int plugin_hart(void);
-/* The register of that place in `names`, of the hart that runs; 0 if it has none of that name. */
+/* Register names[which] of the running hart; 0 if the hart does not have it. */
 uint64_t plugin_reg(unsigned int hart, unsigned int which);
-/* While its block is translated: it is counted whenever it begins. */
+/* Call this during translation: count the instruction each time it begins. */
 void plugin_count(struct qemu_plugin_insn *insn);
+/* The number of counted instructions that a hart has begun. */
 uint64_t plugin_executed(unsigned int hart);
 
 #endif

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * irqs_off.c - a QEMU plugin: how long a hart runs at a stretch in which no interrupt is taken.
+ * irqs_off.c - a QEMU plugin that measures how long a hart runs without taking an interrupt.
  *
- * The host's kernel never sets sstatus.SIE (src/host/sched/trap.c). An interrupt is taken where a
- * program or a guest runs, where the kernel reads sip, and where it waits in WFI. What lies
- * between two of these is a span, and its length is counted in instructions, those of the firmware
- * included. Nothing of the machine is changed: it is QEMU that calls and counts.
+ * The host's kernel never sets sstatus.SIE (src/host/sched/trap.c). Interrupts are taken while a
+ * program or a guest runs, where the kernel reads sip, and where it waits in WFI. The time between
+ * two such points is a span. Its length is counted in instructions, including the firmware's. The
+ * machine is not changed: QEMU calls the plugin, and counts.
  *
- * A span belongs to the path it is on: what the hart, or since then the thread, came into the
- * kernel for. For each path the longest is kept, with the blocks of instructions it went through.
- * Written to `file`, addresses as they are linked:
+ * A span belongs to a path: the reason for which the hart, or the thread that it has switched to,
+ * entered the kernel. For each path, the longest span is kept, with the blocks of instructions that
+ * ran in it. The output file has addresses as linked:
  *
  *   path KIND A B SPANS LONGEST FROM TO
- *   block ADDRESS INSTRUCTIONS TIMES     of the path above; address 0: firmware
- *   sie N                                windows that were met with SIE = 1: there are none
+ *   block ADDRESS INSTRUCTIONS TIMES     a block of the path above; address 0: firmware
+ *   sie N                                windows reached with SIE = 1, which must be 0
  *   end                                  the file is complete
  *
- * KIND: boot; thread (a kernel's own); firmware (what it answered itself); call NUMBER COMMAND, a
- * system call, with ioctl's command; user SCAUSE; guest SCAUSE EXTENSION, with that of an SBI call.
- * FROM, TO: entry, window, wfi, user, guest.
+ * KIND is boot; thread (a kernel thread); firmware (a trap that the firmware handled alone); call
+ * NUMBER COMMAND, a system call, with ioctl's command; user SCAUSE; guest SCAUSE EXTENSION, with
+ * the extension of an SBI call. FROM and TO are entry, window, wfi, user or guest.
  */
 #include <inttypes.h>
 
@@ -45,13 +45,13 @@ static const char *file;
 static uint64_t kernel, kernel_end; /* physical */
 static uint64_t linked;             /* the address that `kernel` is linked at */
 static uint64_t switch_at;          /* switch_context(prev, next) */
-static uint64_t end_at;             /* host_first_exited(): what comes next is QEMU's end */
+static uint64_t end_at;             /* host_first_exited(): after it, the machine shuts down */
 
 enum room {
 	ELSEWHERE,
 	KERNEL,
 	FIRMWARE,
-	BELOW_KERNEL /* the firmware, or what the host gives away of the memory behind it: not run yet */
+	BELOW_KERNEL /* FIRMWARE, or ELSEWHERE in memory that the host hands out: has not run yet */
 };
 
 struct block {
@@ -59,7 +59,7 @@ struct block {
 	uint64_t insns;
 	enum room room;
 	struct {
-		uint64_t span; /* the count is of this one */
+		uint64_t span; /* the span to which `times` belongs */
 		uint64_t times;
 	} in[MAX_HARTS];
 };
@@ -84,10 +84,10 @@ static struct path paths[MAX_PATHS];
 static size_t nr_paths;
 
 static struct hart {
-	bool open;      /* a span is going on, */
-	bool in_kernel; /* and the kernel has been in it, or sees to the rest of it */
+	bool open;      /* a span has begun and not ended */
+	bool in_kernel; /* the kernel was entered, and `key` is the reason */
 	bool booted;
-	uint64_t span; /* its number; no two have the same */
+	uint64_t span; /* the span's number, which is unique */
 	uint64_t begin;
 	const char *from;
 	struct key key;
@@ -100,7 +100,7 @@ static struct {
 	struct key key;
 } threads[THREADS];
 
-static const uint8_t *ram; /* where QEMU has the machine's RAM */
+static const uint8_t *ram; /* the machine's RAM in QEMU's memory */
 static uint64_t nr_spans, with_sie;
 static bool ended;
 
@@ -196,7 +196,7 @@ static void see(unsigned int hart, struct block *block)
 	h->seen[h->nr_seen++] = block;
 }
 
-/* The kernel was entered from outside: for what? */
+/* The reason for which the kernel was just entered. */
 static struct key entered_for(unsigned int hart)
 {
 	uint64_t cause = plugin_reg(hart, SCAUSE), number = 0, command = 0;
@@ -231,7 +231,7 @@ static void block_begins(unsigned int told, void *userdata)
 		if (h->open)
 			end_span(
 				hart,
-				"user"); /* by the firmware's mret: a kernel's sret has ended its own */
+				"user"); /* by the firmware's mret; sret ends the kernel's spans */
 		h->in_kernel = false;
 		return;
 	}
@@ -246,7 +246,7 @@ static void block_begins(unsigned int told, void *userdata)
 	see(hart, block);
 }
 
-/* The kernel takes what is pending, or waits for it: one span ends, the next begins. */
+/* The kernel takes pending interrupts or waits for them: a span ends and the next one begins. */
 static void window(unsigned int hart, const char *kind)
 {
 	if (!harts[hart].open)
@@ -279,8 +279,8 @@ static void returns(unsigned int told, void *userdata)
 	(void)told;
 	(void)userdata;
 	if (!guest && (plugin_reg(hart, SSTATUS) & SSTATUS_SPP))
-		return; /* from a trap of the kernel's own, back to it */
-	/* A kernel's thread enters no guest but for the trap that the boot tries. */
+		return; /* from a trap in the kernel back to the kernel */
+	/* A kernel thread enters a guest only when boot tries out a guest's trap. */
 	if (guest && !strcmp(harts[hart].key.kind, "thread"))
 		harts[hart].key = (struct key){ "boot", 0, 0 };
 	if (harts[hart].open)
@@ -288,7 +288,7 @@ static void returns(unsigned int told, void *userdata)
 	harts[hart].in_kernel = false;
 }
 
-/* The thread that this hart goes on with has come for something else. */
+/* The hart switches threads: save the reason of the old one, and restore that of the new one. */
 static void switches(unsigned int told, void *userdata)
 {
 	unsigned int hart = plugin_hart();
@@ -320,7 +320,7 @@ static enum room room_of(const struct qemu_plugin_insn *insn, uint64_t *address)
 	*address = 0;
 	if (!at)
 		return ELSEWHERE;
-	/* What runs first in RAM is the firmware, by physical addresses. */
+	/* The first code that runs in RAM is the firmware, at physical addresses. */
 	if (!ram && va >= RAM && va < RAM + FIRMWARE_SIZE)
 		ram = at - (va - RAM);
 	if (!ram || at < ram)

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * plugin.c - what our plugins share: the interface's version, arguments, memory, files, instructions.
+ * plugin.c - functions shared by our plugins: interface version, arguments, memory, files, code.
  */
 #include "plugin.h"
 
-/* What QEMU 9 has and its predecessors have not. */
+/* A function that QEMU 9 has and earlier versions lack. */
 extern typeof(qemu_plugin_scoreboard_new) qemu_plugin_scoreboard_new __attribute__((weak));
 
 int qemu_plugin_version;
 
-/* Before QEMU reads it. */
+/* A constructor, because QEMU reads the variable before it calls any function. */
 static void __attribute__((constructor)) choose_version(void)
 {
 	qemu_plugin_version = qemu_plugin_scoreboard_new ? QEMU_PLUGIN_API : QEMU_PLUGIN_API_OLD;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plugin.h - what our plugins share: the interface's version, arguments, memory, files, instructions.
+ * plugin.h - functions shared by our plugins: interface version, arguments, memory, files, code.
  *
- * A plugin says its name, for what it reports; plugin.c is linked to each.
+ * plugin.c is linked into each plugin. A plugin defines plugin_name for error messages.
  */
 #ifndef PLUGIN_H
 #define PLUGIN_H
@@ -23,26 +23,27 @@
 
 extern const char plugin_name[];
 
-/* An argument NAME=VALUE: a number, or a text. */
+/* An argument NAME=VALUE: a number (if `number` is not NULL) or a text. */
 struct plugin_argument {
-	const char *name; /* with its = */
+	const char *name; /* including the = */
 	uint64_t *number;
 	const char **text;
 };
 
-/* As QEMU hands them over; false, and says so, if one is none of the `n` that are known. */
+/* Parse QEMU's arguments. Returns false, after an error message, if one is unknown. */
 bool plugin_arguments(const struct plugin_argument *known, size_t n, int argc, char **argv);
 
-/* What malloc() and its kind returned; there is no going on without. */
+/* Check the result of malloc() or a similar function: exit if it is NULL. */
 void *plugin_need(void *p);
 
 /*
- * Close a text file with a last line "end", which shows that the file is complete; leave it out and report an
- * error if a write has failed. A full disk may cut a file short anywhere, also within a number.
+ * Close a text file with a last line "end", which shows that the file is complete. If a write has
+ * failed, leave the line out and print an error. A full disk may cut a file short anywhere, even
+ * within a number.
  */
 void plugin_close(FILE *file, const char *path);
 
-/* An instruction's encoding; 0 if it does not lie in RAM. */
+/* An instruction's encoding; 0 if it is not in RAM. */
 uint32_t plugin_word(const struct qemu_plugin_insn *insn);
 
 #endif

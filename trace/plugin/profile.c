@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
 /*
- * profile.c - a QEMU plugin: how often each instruction was executed, in which world, called by whom.
+ * profile.c - a QEMU plugin that counts how often each instruction ran, by world and call chain.
  *
- * QEMU calls it before each block of instructions and counts, in each block, those that begin. A
- * block that a trap cuts short is counted as far as it came; an instruction that a trap has taken back
- * is not counted, as instret does not count it. Each time that the machine reads instret or cycle the
- * value is held against the count of all blocks so far. Nothing of the machine is changed.
+ * QEMU calls the plugin before each block of instructions, and counts the instructions of the block
+ * that begin. If a trap cuts a block short, only the part that ran is counted. An instruction that
+ * a trap takes back is not counted, as in instret. Whenever the machine reads instret or cycle, the
+ * value is compared with the count of all blocks so far. The machine is not changed.
  *
- * Who called whom: profile_stack.c. Written to `file`, numbers in `block` and `times` decimal:
+ * profile_stack.c finds the chains of calls. The output file has these lines; SITE, PC and WORD are
+ * hexadecimal, other numbers decimal:
  *
  *   all COUNTED                          instructions from reset to the first program's end
- *   read TIMES DIFFERED LAST             of instret or cycle since the read before, and the count at the last
- *   node NUMBER PARENT WORLD SITE        a chain of calls: address of a call; PARENT 0: a world's first
+ *   read TIMES DIFFERED LAST             reads of instret or cycle that were compared with the
+ *                                        previous read; how many of them differed from our count;
+ *                                        the count at the last one
+ *   node NUMBER PARENT WORLD SITE        a call at SITE, in chain PARENT; 0: first in its world
  *   block NUMBER WORLD PC WORD...        instructions
- *   times NODE WORLD BLOCK INSNS TIMES   of BLOCK the first INSNS ran so often, called by NODE
- *   full                                 there were more chains than room
+ *   times NODE WORLD BLOCK INSNS TIMES   the first INSNS of BLOCK, called by NODE, ran TIMES times
+ *   full                                 there were too many chains
  *   end                                  the file is complete
  */
 #include <inttypes.h>
@@ -33,8 +36,9 @@ static const char *file;
 static uint64_t switch_at;      /* the host's switch_context(prev, next) */
 static uint64_t task_switch_at; /* a Linux guest's __switch_to(prev, next), or 0 */
 static uint64_t end_at;         /* host_first_exited() */
-static uint64_t from_world = WORLD_UNKNOWN, to_world = WORLD_UNKNOWN; /* none: reset, the end */
-static uint64_t while_at, while_world; /* a function: only while it runs, with what it leads to */
+/* Count from the first block in from_world to the next in to_world. Unknown: from reset, to end. */
+static uint64_t from_world = WORLD_UNKNOWN, to_world = WORLD_UNKNOWN;
+static uint64_t while_at, while_world; /* count only while this function, or a callee, runs */
 
 struct pair {
 	struct pair *next;
@@ -47,8 +51,8 @@ static struct pair *pairs[1u << PAIR_BITS];
 
 static struct hart harts[MAX_HARTS];
 static unsigned int turn; /* the hart that ran last */
-static uint64_t counted;  /* since reset, on all harts, but for the block that each is in */
-static bool over;         /* the first program has ended: what comes is the machine's end */
+static uint64_t counted;  /* since reset, on all harts, without the block that each is in */
+static bool over;         /* the first program has ended: the machine shuts down */
 static uint64_t reads, differed, last_read;
 static uint32_t nr_blocks;
 static bool user_ran, begun, ended;
@@ -87,7 +91,7 @@ static const char *const reg_names[REGS] = {
 	[X0 + 28] = "t3",      [X0 + 29] = "t4",    [X0 + 30] = "t5",      [X0 + 31] = "t6",
 };
 
-/* ---- what a block and a trap are ---------------------------------------------------------- */
+/* ---- properties of blocks and traps -------------------------------------------------------- */
 
 static void learn(struct block *b, unsigned int hart)
 {
@@ -142,7 +146,7 @@ static uint64_t *times_of(struct node *node, struct block *b, uint32_t insns)
 	return &pair->times;
 }
 
-/* The first `insns` instructions of this hart's block have run. */
+/* Count the first `insns` instructions of this hart's block, which have run. */
 static void count(struct hart *h, uint32_t insns)
 {
 	struct block *b = h->block;
@@ -165,15 +169,16 @@ static void count(struct hart *h, uint32_t insns)
 	++*b->counted.times;
 }
 
-/* What the hart has begun of the block that it is in. */
+/* The number of instructions that the hart has begun in its current block. */
 static uint64_t under_way(unsigned int hart)
 {
 	return harts[hart].block ? plugin_executed(hart) - harts[hart].at : 0;
 }
 
 /*
- * While harts wait QEMU puts its clock forward, and instret with it; what stands in WFI's block behind
- * it is counted, too, although it does not run then.
+ * Make the next read of each counter the first one that is known. It cannot be compared after a
+ * wait: QEMU then advances its clock, and instret with it, and also counts the instructions after
+ * the WFI in its block, which have not run.
  */
 static void forget_counters(void)
 {
@@ -184,8 +189,8 @@ static void forget_counters(void)
 }
 
 /*
- * Another hart's turn begins. Where the last one's block was cut short, by a trap that may yet take an
- * instruction back, or waits, what it has begun is not sure to be what QEMU has counted.
+ * Another hart runs now. If the last one waits, or its block was cut short by a trap that may yet
+ * take an instruction back, QEMU may not have counted all that it has begun.
  */
 static void turn_begins(unsigned int hart)
 {
@@ -198,7 +203,7 @@ static void turn_begins(unsigned int hart)
 	turn = hart;
 }
 
-/* The block has ended with a look at a counter: since the last one, has it counted as we do? */
+/* The block ended with a read of a counter: since the last read, has it counted as we have? */
 static void compare(struct hart *h, unsigned int hart)
 {
 	uint32_t word = h->block->words[h->block->n - 1];
@@ -210,7 +215,7 @@ static void compare(struct hart *h, unsigned int hart)
 		forget_counters();
 		return;
 	}
-	/* QEMU has one for all harts, with what the others have begun. */
+	/* QEMU's counter is one for all harts, and includes what the others have begun. */
 	for (other = 0; other < MAX_HARTS; other++)
 		if (other != hart)
 			offset += under_way(other);
@@ -223,7 +228,7 @@ static void compare(struct hart *h, unsigned int hart)
 	h->counters[which].offset = offset;
 }
 
-/* What came before the block `to` has run: count it, and see where it has led. */
+/* The block before `to` has run: count it, and follow its call, return or trap. */
 static void lead(struct hart *h, unsigned int hart, const struct block *to)
 {
 	struct block *by = h->block;
@@ -251,12 +256,12 @@ static void lead(struct hart *h, unsigned int hart, const struct block *to)
 		profile_return(h, by, to->pc);
 }
 
-/* Is what now runs asked for? */
+/* Is the block that runs now to be counted, according to from=, to= and while=? */
 static bool wanted(struct hart *h, const struct block *b)
 {
 	struct stack *s;
 
-	/* The host tries at its boot what a guest's trap looks like: that is no guest. */
+	/* At boot, the host tries out a guest's trap. That is not the guest of from=. */
 	user_ran = user_ran || b->world == WORLD_U;
 	if (from_world == WORLD_UNKNOWN || (b->world == from_world && user_ran))
 		begun = true;
@@ -327,7 +332,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 /* ---- arguments and results ----------------------------------------------------------------- */
 
-/* Once, before it is first named. */
+/* Called once per block, before the first line with its number. */
 static void write_block(FILE *out, struct block *b)
 {
 	uint32_t i;

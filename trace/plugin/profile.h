@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * profile.h - what the two halves of the plugin profile.so share: blocks, stacks, harts.
+ * profile.h - definitions shared by the parts of the plugin profile.so: blocks, stacks, harts.
  *
- * A world is a privilege mode; its number is the mode's, with 4 for V = 1. Each has a
- * stack of its own, and threads and tasks have theirs:
+ * A world is a privilege mode; its number is the mode's, plus 4 if V = 1. Each world has its own
+ * stack, and so has each thread and task:
  *
  *   hart -> thread (the host's) -> stack of HS, stack of U
  *                               -> task (the guest's) -> stack of VS, stack of VU
@@ -20,7 +20,7 @@ enum world {
 	WORLD_M = 3,
 	WORLD_VU = 4,
 	WORLD_VS = 5,
-	WORLD_UNKNOWN = 8 /* of a block that has not run yet */
+	WORLD_UNKNOWN = 8 /* for a block that has not run yet */
 };
 #define WORLD_V 4
 
@@ -32,33 +32,33 @@ enum ending {
 	END_TRAP_RETURN
 };
 
-/* A chain of calls: the last call's address, on the chain before it. A world's first has no parent. */
+/* A chain of calls: the address of its last call, and the chain before it. A root has no parent. */
 struct node {
 	struct node *parent;
 	uint64_t site;
-	struct node *next; /* in the table's bucket */
+	struct node *next; /* in the hash table's bucket */
 	uint32_t number;
 	uint8_t world;
 };
 
-/* One translation: instructions that run one after the other, unless a trap comes between. */
+/* One translation: instructions that run in sequence unless a trap intervenes. */
 struct block {
 	uint64_t pc;
 	uint32_t n;
-	uint32_t number; /* 0: nothing of it was counted yet */
+	uint32_t number; /* 0: not counted yet */
 	uint8_t world;   /* QEMU never shares a translation between modes */
 	uint8_t ending;
-	bool vector; /* a trap begins here: it was stvec's or mtvec's when it first ran */
-	bool waits;  /* there is a WFI in it */
+	bool vector; /* a trap begins here: pc was in stvec or mtvec when the block first ran */
+	bool waits;  /* has a WFI */
 	bool counter_used,
-		counter_written; /* its last instruction looks at instret; may change it */
-	uint64_t last;           /* the address of its last instruction, and the one behind it */
-	uint64_t behind;
-	uint32_t *words; /* its instructions, a word each */
+		counter_written; /* the last instruction accesses a counter; may change it */
+	uint64_t last;           /* address of the last instruction */
+	uint64_t behind;         /* address after the last instruction */
+	uint32_t *words;         /* the instructions, one word each */
 	struct {
 		struct node *node;
 		uint64_t *times;
-	} counted; /* where it was counted last */
+	} counted; /* cache: where it was counted last */
 	struct {
 		struct node *from, *to;
 	} called;
@@ -67,18 +67,18 @@ struct block {
 #define MAX_FRAMES 512
 
 struct frame {
-	uint64_t resume; /* where it goes on; of a trap: where it came */
+	uint64_t resume; /* the return address; for a trap, the address at which it came */
 	struct node *node;
 	bool trap;
 };
 
 struct stack {
-	struct node *node; /* what runs now; NULL: nothing was called yet */
-	uint64_t left;     /* where a trap took the hart out of this world */
+	struct node *node; /* the current chain of calls; NULL: nothing was called yet */
+	uint64_t left;     /* the address at which a trap took the hart out of this world */
 	unsigned int depth;
-	unsigned int beyond; /* calls that found it full */
+	unsigned int beyond; /* calls that did not fit into frames[] */
 	bool exec;           /* left by execve */
-	/* The function that is asked for runs as long as there are so many frames, and on this hart. */
+	/* While the function of while= runs: the number of frames below it, and its hart. */
 	unsigned int within_depth;
 	struct hart *within;
 	struct frame frames[MAX_FRAMES];
@@ -98,21 +98,21 @@ struct thread {
 };
 
 struct hart {
-	struct block *block; /* that runs */
+	struct block *block; /* the current one */
 	uint64_t at;         /* instructions that had begun before it */
-	bool counts;         /* it is within what is asked for */
-	bool unsure;   /* its turn ended in the block, and QEMU may count some of it otherwise */
-	bool switched; /* whose return is awaited: a thread or task that is new has none */
+	bool counts;         /* the block is to be counted, see wanted() */
+	bool unsure;         /* another hart ran during the block: QEMU's count of it may differ */
+	bool switched;       /* no return since a switch: a new thread has no frame to return to */
 	struct stack m;
 	struct thread *thread;
-	unsigned int within; /* stacks of the function that is asked for */
+	unsigned int within; /* number of its stacks in which the function of while= runs */
 	struct {
 		bool known;
 		uint64_t offset;
-	} counters[2]; /* cycle, instret: how they differ from our count */
+	} counters[2]; /* cycle, instret: their difference from our count */
 };
 
-/* What a trap's CSRs say. */
+/* A trap's CSRs, and a7. */
 struct trap {
 	uint64_t cause, epc, tval;
 	enum world from;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * profile_insn.c - of profile.so: what an instruction does to the count and to the stack.
+ * profile_insn.c - part of profile.so: the effect of an instruction on the count and the stack.
  *
- * Encodings: Unprivileged spec, base, C, Zicsr, Zicbom; Privileged spec for what is SYSTEM.
+ * Encodings: Unprivileged spec (base, C, Zicsr, Zicbom); Privileged spec for SYSTEM instructions.
  */
 #include "hv/cause.h"
 #include "profile.h"
@@ -36,7 +36,7 @@ enum ending profile_ending(uint32_t word, size_t size)
 	return is_link(rs1) ? END_RETURN : END_OTHER;
 }
 
-/* A look at cycle or instret, or what may have changed them: they, mcountinhibit. */
+/* Does the block end with an access to cycle or instret, mcycle or minstret, or mcountinhibit? */
 void profile_know_counters(struct block *b)
 {
 	uint32_t word = b->words[b->n - 1];
@@ -60,10 +60,10 @@ static uint64_t address_of(const struct block *b, uint32_t i)
 	return pc;
 }
 
-/* HLV, HLVX, HSV: those that there are (H §3.1). */
+/* Valid encodings of HLV, HLVX and HSV (H §3.1). */
 static bool is_hypervisor_access(uint32_t word)
 {
-	/* By width, bits of rs2: what of hlv, hlv.u and hlvx there is. */
+	/* By width, the valid values of rs2 as bits: 0 hlv, 1 hlv.u, 3 hlvx. */
 	static const uint8_t loads[4] = { 1 << 0 | 1 << 1, 1 << 0 | 1 << 1 | 1 << 3,
 					  1 << 0 | 1 << 1 | 1 << 3, 1 << 0 };
 
@@ -74,7 +74,7 @@ static bool is_hypervisor_access(uint32_t word)
 	return loads[word >> 26 & 3] >> (word >> 20 & 31) & 1;
 }
 
-/* An instruction of which QEMU finds out only while it runs that it is illegal here. */
+/* Instructions that QEMU finds to be illegal only when they run, not when it translates them. */
 static bool illegal_late(uint32_t word)
 {
 	static const uint32_t fences[] = { 0x12000073, 0x16000073, 0x22000073,
@@ -94,9 +94,10 @@ static bool illegal_late(uint32_t word)
 }
 
 /*
- * Has the trap taken back the last of the block's first `insns` instructions? QEMU counts what its
- * translation itself knows to trap (ecall, ebreak, most illegal instructions), and takes back what
- * fails while it runs. After an interrupt and a failed fetch epc is another instruction's.
+ * Has the trap taken back the last of the block's first `insns` instructions? QEMU counts an
+ * instruction that is known to trap when it is translated (ecall, ebreak, most illegal
+ * instructions), but not one that fails while it runs. After an interrupt or a failed fetch, epc is
+ * the address of another instruction.
  */
 bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t insns)
 {
@@ -113,8 +114,8 @@ bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t
 		return false;
 	word = b->words[insns - 1];
 	/*
-	 * Where QEMU goes back to the beginning of an mret that it may not run (10.0.13), the trap
-	 * value is the mret; where it forgets to (10.0.2), that of an earlier instruction.
+	 * For an illegal mret, QEMU 10.0.13 goes back to its beginning, so the trap value is the
+	 * mret. 10.0.2 forgets to, so the trap value is that of an earlier instruction.
 	 */
 	if (trap->cause == EXC_ILLEGAL_INST)
 		return word == INSN_MRET ? trap->tval == word : illegal_late(word);

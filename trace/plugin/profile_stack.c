@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * profile_stack.c - of profile.so: who called whom, in each world, thread and task.
+ * profile_stack.c - part of profile.so: the chain of calls in each world, thread and task.
  *
- * Nothing of the machine's memory is read: stacks follow from calls, returns and traps alone. A return
- * to an address takes off all frames above the one that goes on there, so longjmp() and an exception's
- * unwinding keep in step; one that goes nowhere known leaves the stack as it is. A signal is a trap that
- * comes back to somewhere else, and ends where the first one left.
+ * The machine's memory is not read: stacks follow from calls, returns and traps alone. A return
+ * removes the frame with its target address and all frames above it, so longjmp() and unwinding by
+ * an exception are handled. A return to an unknown address leaves the stack as it is. A signal
+ * handler begins when a trap returns to another address, and ends when one returns to the address
+ * at which the first trap left.
  */
 #include "hv/cause.h"
 #include "profile.h"
 
 #define NODE_BITS   20
-#define MAX_NODES   (4u << 20) /* deeper calls then count for their callers */
+#define MAX_NODES   (4u << 20) /* beyond that, calls count for their callers */
 #define KEY_BITS    10
 #define KEY_SHIFT   6
-#define TRAP_LENGTH 4 /* an instruction that a trap has skipped is no longer than this */
+#define TRAP_LENGTH 4 /* the longest instruction that a trap handler may skip, in bytes */
 
 #define CAUSE_IRQ    (1ull << 63)
 #define SYS_EXECVE   221
@@ -50,7 +51,7 @@ static struct node *new_node(struct node *parent, uint64_t site)
 	return node;
 }
 
-/* The chain with one more call; the same one if there are too many. */
+/* The chain with one more call; parent itself if there are too many. */
 static struct node *child(struct node *parent, uint64_t site)
 {
 	uint64_t hash = ((uint64_t)(uintptr_t)parent ^ site * 0x9e3779b97f4a7c15ull) *
@@ -114,7 +115,7 @@ static bool resumes(uint64_t pc, uint64_t left)
 	return pc - left <= TRAP_LENGTH;
 }
 
-/* Back to where a trap came: its frame and all above it go. */
+/* Return to the address at which a trap came: remove its frame and all above it. */
 static bool cut_trap(struct stack *s, uint64_t pc)
 {
 	unsigned int i;
@@ -127,7 +128,7 @@ static bool cut_trap(struct stack *s, uint64_t pc)
 	return false;
 }
 
-/* Back from a trap to elsewhere: the last one's frame goes; without one, all do. */
+/* Return from a trap to another address: remove the last trap's frame, or all if there is none. */
 static void cut_last_trap(struct stack *s)
 {
 	while (s->depth) {
@@ -212,7 +213,7 @@ struct node *profile_node(struct hart *h, enum world world)
 	return s->node ? s->node : root(world);
 }
 
-/* ---- what moves them ---------------------------------------------------------------------------- */
+/* ---- calls, returns, traps --------------------------------------------------------------------- */
 
 void profile_call(struct hart *h, struct block *by)
 {
@@ -226,7 +227,7 @@ void profile_call(struct hart *h, struct block *by)
 	push(s, by->world, by->behind, by->called.to, false);
 }
 
-/* The first return of a thread that has never been switched away from: it is new. */
+/* The first return after a switch has no frame: the thread or task is new. Clear its stacks. */
 static void begin_anew(struct hart *h, enum world world)
 {
 	if (world == WORLD_HS) {
@@ -264,7 +265,7 @@ void profile_trap(struct hart *h, enum world to, const struct trap *trap)
 	struct stack *from = profile_stack(h, trap->from), *s = profile_stack(h, to);
 
 	if (trap->from == to) {
-		/* An interrupt has nothing to do with what it interrupts. */
+		/* An interrupt is not called by the code that it interrupts. */
 		push(s, to, trap->epc,
 		     trap->cause & CAUSE_IRQ ? root(to)
 					     : child(s->node ? s->node : root(to), trap->epc),
@@ -274,7 +275,7 @@ void profile_trap(struct hart *h, enum world to, const struct trap *trap)
 	from->left = trap->epc;
 	from->exec =
 		trap->cause == EXC_ECALL_U && (trap->a7 == SYS_EXECVE || trap->a7 == SYS_EXECVEAT);
-	/* A guest's exit goes on in the function that has entered the guest. */
+	/* A guest's exit returns to the function that entered the guest: keep the stack. */
 	if (to != WORLD_HS || !(trap->from & WORLD_V))
 		clear(s);
 }
@@ -294,13 +295,13 @@ void profile_trap_return(struct hart *h, const struct block *by, const struct bl
 		return;
 	if (!left || s->exec || s->depth == MAX_FRAMES ||
 	    (to->world != WORLD_U && to->world != WORLD_VU)) {
-		clear(s); /* a program, a thread, a hart that begins */
+		clear(s); /* a program, thread or hart that begins */
 		return;
 	}
 	push(s, to->world, left, child(s->node ? s->node : root(to->world), left), true);
 }
 
-/* ---- the function that is asked for -------------------------------------------------------------- */
+/* ---- the function of while= -------------------------------------------------------------------- */
 
 static void run_on(struct stack *s, struct hart *h)
 {
@@ -322,7 +323,7 @@ void profile_leave(struct stack *s)
 	run_on(s, NULL);
 }
 
-/* It is where its stack is. */
+/* The function runs on the hart that has its stack. */
 static void take_along(struct hart *h, struct stack *s)
 {
 	if (s->within)
@@ -339,7 +340,7 @@ static void take_task_along(struct hart *h)
 
 void profile_switch_thread(struct hart *h, uint64_t prev, uint64_t next)
 {
-	know_thread(h->thread, prev); /* the first one was never switched to */
+	know_thread(h->thread, prev); /* for a hart's first thread, to which it never switched */
 	h->thread = thread_of(next);
 	know_thread(h->thread, next);
 	h->switched = true;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qemu_plugin.h - what our plugins call of QEMU's plugin interface, and how QEMU calls them.
+ * qemu_plugin.h - the part of QEMU's plugin interface that our plugins use.
  *
- * No distribution packages QEMU's own header, and QEMU exports these functions to
- * any shared object that it loads, so the few that are needed are declared here. They
- * are the same from version 2 of the interface (QEMU 9, the first with counters and registers) to
- * version 5 (QEMU 10.1); those of translation and execution from version 1 (QEMU 7.2).
+ * No distribution packages QEMU's own header, but QEMU exports these functions to any shared object
+ * that it loads. So the few that are needed are declared here. They are the same from version 2 of
+ * the interface (QEMU 9, the first one with counters and registers) to version 5 (QEMU 10.1), and
+ * those of translation and execution from version 1 (QEMU 7.2).
  */
 #ifndef QEMU_PLUGIN_H
 #define QEMU_PLUGIN_H
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* By which version of the interface a plugin was written: QEMU 8 takes up to 1, QEMU 9 from 2. */
+/* The interface version of a plugin: QEMU 8 accepts up to 1, QEMU 9 from 2 on. */
 #define QEMU_PLUGIN_API     2
 #define QEMU_PLUGIN_API_OLD 1
 
@@ -34,7 +34,7 @@ struct qemu_info {
 	} system;
 };
 
-/* What a callback may do with registers: nothing; read them. */
+/* A callback's access to registers: none, or reading. */
 enum qemu_plugin_cb_flags {
 	QEMU_PLUGIN_CB_NO_REGS,
 	QEMU_PLUGIN_CB_R_REGS,
@@ -46,7 +46,7 @@ typedef void (*qemu_plugin_udata_cb_t)(qemu_plugin_id_t id, void *userdata);
 typedef void (*qemu_plugin_vcpu_tb_trans_cb_t)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 typedef void (*qemu_plugin_vcpu_udata_cb_t)(unsigned int vcpu_index, void *userdata);
 
-/* The plugin's: QEMU reads the one and calls the other, once. */
+/* Defined by the plugin. QEMU reads the variable and calls the function once. */
 extern int qemu_plugin_version;
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv);
 
@@ -56,10 +56,10 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t idx);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-/* Where in QEMU's own memory the instruction lies; NULL if it is no RAM. */
+/* The instruction's address in QEMU's own memory; NULL if it is not in RAM. */
 void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
 
-/* Execution: called each time, before the instruction. */
+/* Execution: cb is called each time, before the instruction. */
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 					    qemu_plugin_vcpu_udata_cb_t cb,
 					    enum qemu_plugin_cb_flags flags, void *userdata);
@@ -68,7 +68,7 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_plugin_vcpu_udata_cb_t cb,
 					  enum qemu_plugin_cb_flags flags, void *userdata);
 
-/* Counters, one for each hart, that translated code adds to without a call. */
+/* Counters, one per hart, to which translated code adds without a callback. */
 struct qemu_plugin_scoreboard;
 struct qemu_plugin_u64 {
 	struct qemu_plugin_scoreboard *score;
@@ -84,7 +84,7 @@ void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn
 							 struct qemu_plugin_u64 entry,
 							 uint64_t imm);
 
-/* Registers, by name. The arrays are GLib's, which QEMU brings along. */
+/* Registers, by name. The arrays are those of GLib, with which QEMU is linked. */
 struct qemu_plugin_register;
 struct qemu_plugin_reg_descriptor {
 	struct qemu_plugin_register *handle;
@@ -102,12 +102,12 @@ struct qemu_plugin_bytes {
 struct qemu_plugin_bytes *g_byte_array_new(void);
 struct qemu_plugin_bytes *g_byte_array_set_size(struct qemu_plugin_bytes *bytes, unsigned int len);
 void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_simple_cb_t cb);
-struct qemu_plugin_array *qemu_plugin_get_registers(void); /* of the hart that calls */
-/* Appends its bytes. */
+struct qemu_plugin_array *qemu_plugin_get_registers(void); /* of the calling hart */
+/* Appends the register's bytes to buf. */
 int qemu_plugin_read_register(struct qemu_plugin_register *handle, struct qemu_plugin_bytes *buf);
 
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_plugin_udata_cb_t cb, void *userdata);
-/* Forget every registration and every translation, then call cb; soon, not at once. */
+/* Drop all registrations and translations, then call cb. This happens soon, not immediately. */
 void qemu_plugin_reset(qemu_plugin_id_t id, qemu_plugin_simple_cb_t cb);
 
 #endif
