@@ -29,7 +29,7 @@ static struct node roots[WORLD_UNKNOWN];
 static struct thread *threads[1u << KEY_BITS];
 static struct task *tasks[1u << KEY_BITS];
 
-/* ---- chains of calls ------------------------------------------------------------------------ */
+/* ---- chains of calls ------------------------------------------------------------------------- */
 
 static struct node *root(enum world world)
 {
@@ -80,7 +80,7 @@ void profile_write_nodes(FILE *out)
 		fprintf(out, "full\n");
 }
 
-/* ---- stacks ----------------------------------------------------------------------------------- */
+/* ---- stacks ---------------------------------------------------------------------------------- */
 
 static void clear(struct stack *s)
 {
@@ -213,7 +213,7 @@ struct node *profile_node(struct hart *h, enum world world)
 	return s->node ? s->node : root(world);
 }
 
-/* ---- calls, returns, traps --------------------------------------------------------------------- */
+/* ---- calls, returns, traps ------------------------------------------------------------------- */
 
 void profile_call(struct hart *h, struct block *by)
 {
@@ -301,7 +301,7 @@ void profile_trap_return(struct hart *h, const struct block *by, const struct bl
 	push(s, to->world, left, child(s->node ? s->node : root(to->world), left), true);
 }
 
-/* ---- the function of while= -------------------------------------------------------------------- */
+/* ---- the function of while= ------------------------------------------------------------------ */
 
 static void run_on(struct stack *s, struct hart *h)
 {
