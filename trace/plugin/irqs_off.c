@@ -231,7 +231,7 @@ static void block_begins(unsigned int told, void *userdata)
 		if (h->open)
 			end_span(
 				hart,
-				"user"); /* by the firmware's mret; sret ends the kernel's spans */
+				"user"); /* by the firmware's mret: the kernel's sret has ended its span */
 		h->in_kernel = false;
 		return;
 	}
