@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""doc.py - writes the lists of events, exit classes, causes and SBI calls into docs/trace.md.
+"""doc.py - write the lists of events, exit classes, causes and SBI calls into docs/trace.md.
 
-usage: trace/doc.py [--check]     --check: change nothing, fail if the lists are not current
+usage: trace/doc.py [--check]     --check: change nothing; fail if the lists are out of date
 """
 import os
 import sys

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - hstrace, the reader of traces, and three plugins for QEMU: for the build machine.
+# rules.mk - build hstrace, which reads traces, and three QEMU plugins, for the build machine.
 
 HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/file/*.c $(TOP)/trace/hstrace/*.c $(TOP)/trace/html/*.c))
 HSTRACE_HDR := $(wildcard $(TOP)/trace/*/*.h $(TOP)/trace/*.def $(TOP)/trace/html/report* $(TOP)/src/include/hv/* \
 	$(TOP)/src/host/proc/syscall.def $(TOP)/src/vmm/device.def)
 
-# hstrace export. CTF and Perfetto's format need a library each (packages: scripts/hyperscope setup, "test");
-# without it hstrace says so when it is asked for that format.
+# hstrace export. CTF and Perfetto's format need a library each (packages: scripts/hyperscope setup,
+# "test"). Without it, hstrace is built without that format and reports an error when asked for it.
 PKG_CONFIG ?= pkg-config
 EXPORT_PERFETTO := $(wildcard $(TOP)/trace/export/perfetto*.c)
 EXPORT_SRC := $(filter-out %/ctf.c $(EXPORT_PERFETTO),$(sort $(wildcard $(TOP)/trace/export/*.c)))
@@ -38,7 +38,7 @@ $(O)/gen/perfetto.pb-c.c: $(TOP)/trace/export/perfetto.proto
 $(O)/gen/perfetto.pb-c.o: $(O)/gen/perfetto.pb-c.c
 	$(call say,HOSTCC)$(HOSTCC) -O2 -g $(EXPORT_CFLAGS) -c -o $@ $<
 
-# Changes when a library comes or goes, and then hstrace is made anew.
+# This file changes when a library is installed or removed, so that hstrace is rebuilt.
 $(O)/gen/export-libraries: export-libraries
 	@mkdir -p $(@D)
 	echo '$(EXPORT_LIBS)' | cmp -s - $@ || echo '$(EXPORT_LIBS)' >$@
@@ -53,13 +53,13 @@ $(O)/trace/%.o: $(TOP)/trace/%.c $(O)/gen/export-libraries | $(EXPORT_GEN)
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HSTRACE_CFLAGS) $(EXPORT_CFLAGS) -MMD -MP -c -o $@ $<
 
-# It includes them as bytes (.incbin), which -MMD does not see.
+# page.c includes these files by .incbin, which -MMD does not see.
 HSTRACE_PAGE := $(wildcard $(TOP)/trace/html/report*)
 $(O)/trace/html/page.o: $(HSTRACE_PAGE)
 
 -include $(wildcard $(HSTRACE_OBJ:.o=.d))
 
-# The plugins of scripts/hyperscope anatomy, scripts/hyperscope irqs-off and scripts/hyperscope profile, for the QEMU of the build machine.
+# The plugins of scripts/hyperscope anatomy, irqs-off and profile, for the build machine's QEMU.
 PLUGIN = $(call say,HOSTCC)$(HOSTCC) -std=gnu11 -O2 -g $(WARN) -I$(TOP)/src/include -fPIC -shared -o $@ $(filter %.c,$^)
 PLUGIN_SHARED := $(TOP)/trace/plugin/plugin.c $(wildcard $(TOP)/trace/plugin/*.h $(TOP)/src/include/hv/cause.*)
 PLUGIN_HARTS := $(TOP)/trace/plugin/harts.c

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * export.c - `hstrace export`: the command line, and the output, which appears complete or not at
- * all.
+ * export.c - `hstrace export`: the command line, and output that appears complete or not at all.
  *
  * A file is written under a temporary name in the same folder and renamed at the end.
  */

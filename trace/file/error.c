@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* error.c - error messages about files, and the record that a trace is damaged. */
+/* error.c - error messages about files, and the flag for a damaged trace. */
 #include <stdarg.h>
 #include "hst.h"
 

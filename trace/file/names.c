@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * names.c - names of the numbers in a trace: causes, SBI extensions, CSRs, ...
+ * names.c - names of the numbers in a trace: causes, SBI extensions, CSRs and others.
  *
  * A number without a name here is printed as a number, so traces of newer hosts can be read.
  */
