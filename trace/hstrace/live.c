@@ -2,9 +2,9 @@
 /*
  * live.c - `hstrace stat --live`: show what a run is doing, from its RAM.
  *
- * A snapshot is a trace file in memory, written as by save. Without rings, a table is the
- * difference between the host's own tables of two snapshots. Otherwise it is made from the events
- * that the rings got since the last snapshot.
+ * A snapshot is a trace file in memory, written as by save. The plain table is the difference
+ * between the host's own tables in two snapshots, which have no rings. Other tables are made from
+ * the events that the rings got since the last snapshot.
  */
 #include <signal.h>
 #include <stdlib.h>
