@@ -180,9 +180,9 @@ struct hv_sched_hook *hv_sched_hook_get(void)
 }
 
 /* The interrupt makes the hook's thread call schedule() (sched_ipi()). */
-void hv_sched_hook_ask(struct hv_sched_hook *hook, unsigned int hart)
+void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart)
 {
-	__atomic_store_n(&hook->asked, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&hook->out_requested, true, __ATOMIC_SEQ_CST);
 	ipi_send(hart);
 }
 

@@ -52,9 +52,10 @@ struct kvm {
 
 	struct hv_mutex slots_lock; /* memslot updates */
 	struct memslots *slots;
-	const struct memslot *leaving; /* no longer in the map, not fully unmapped yet; mmu_lock */
-	u64 dirty_log_manual;          /* KVM_DIRTY_LOG_*; under slots_lock */
-	hpa_t slot_ids[64];            /* pages of slot positions by id (memslot.c) */
+	const struct memslot
+		*removed_slot; /* no longer in the map, not fully unmapped yet; mmu_lock */
+	u64 dirty_log_manual;  /* KVM_DIRTY_LOG_*; under slots_lock */
+	hpa_t slot_ids[64];    /* pages of slot positions by id (memslot.c) */
 	struct gstage gstage;
 	const struct tlb_ops *tlb; /* toggle tlb_flush (tlb.h) */
 	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */

@@ -30,7 +30,7 @@ static struct region *find(struct bus *bus, gpa_t gpa, unsigned int len)
  * No device: reads return all ones and writes are ignored, as on an empty bus. KVM gives user
  * space no way to inject an access fault.
  */
-static __attribute__((noinline)) void nobody(const char *access, gpa_t gpa, unsigned int len)
+static __attribute__((noinline)) void unmapped(const char *access, gpa_t gpa, unsigned int len)
 {
 	guest_error("the guest %s %u bytes at 0x%llx, where nothing is", access, len,
 		    (unsigned long long)gpa);
@@ -42,7 +42,7 @@ u64 bus_read(struct bus *bus, gpa_t gpa, unsigned int len)
 
 	if (region)
 		return region->read(region->device, gpa - region->base, len);
-	nobody("reads", gpa, len);
+	unmapped("reads", gpa, len);
 	return ~0ull;
 }
 
@@ -53,7 +53,7 @@ void bus_write(struct bus *bus, gpa_t gpa, u64 value, unsigned int len)
 	if (region)
 		region->write(region->device, gpa - region->base, value, len);
 	else
-		nobody("writes", gpa, len);
+		unmapped("writes", gpa, len);
 }
 
 /* ---- observed accesses ----------------------------------------------------------------- */
@@ -80,18 +80,18 @@ static void watched_write(void *device, u64 offset, u64 value, unsigned int len)
 	w->own.write(w->own.device, offset, value, len);
 }
 
-static u64 nobody_read(void *device, u64 offset, unsigned int len)
+static u64 unmapped_read(void *device, u64 offset, unsigned int len)
 {
 	(void)device;
-	nobody("reads", offset, len);
+	unmapped("reads", offset, len);
 	return ~0ull;
 }
 
-static void nobody_write(void *device, u64 offset, u64 value, unsigned int len)
+static void unmapped_write(void *device, u64 offset, u64 value, unsigned int len)
 {
 	(void)device;
 	(void)value;
-	nobody("writes", offset, len);
+	unmapped("writes", offset, len);
 }
 
 void bus_watch(struct bus *bus, bus_watcher *seen)
@@ -100,8 +100,8 @@ void bus_watch(struct bus *bus, bus_watcher *seen)
 	bus_add(bus, &(struct region){
 			     .name = "nobody",
 			     .size = ~0ull,
-			     .read = nobody_read,
-			     .write = nobody_write,
+			     .read = unmapped_read,
+			     .write = unmapped_write,
 		     });
 	for (unsigned int i = 0; i < bus->nr_regions; i++) {
 		watched[i] = (struct watched){ bus->regions[i], seen };

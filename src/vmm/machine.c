@@ -201,14 +201,14 @@ static void (*const device_init[])(struct machine *m) = {
 #undef DEVICE
 };
 
-static void go(struct machine *m)
+static void resume(struct machine *m)
 {
 	pthread_mutex_lock(&m->lock);
 	m->stopping = false;
 	pthread_cond_broadcast(&m->resumed);
 	pthread_mutex_unlock(&m->lock);
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
-		virtio_mmio_go_on(m->disks[i]);
+		virtio_mmio_resume(m->disks[i]);
 }
 
 static void reset_devices(struct machine *m)
@@ -237,9 +237,9 @@ static void boot(struct machine *m)
 /* ---- running ---- */
 
 /* Run until something stops the machine. On return all vCPUs are parked. */
-static void live(struct machine *m)
+static void run_until_stop(struct machine *m)
 {
-	go(m);
+	resume(m);
 	wait_for_stop(m);
 	park_all(m);
 	console_flush();
@@ -259,12 +259,12 @@ static bool was_started_late(const struct machine *m)
 	return false;
 }
 
-static void settle(struct machine *m)
+static void finish_late_starts(struct machine *m)
 {
 	const struct timespec a_while = { .tv_nsec = 20000000 };
 
 	while (m->stop_reason == STOP_SAVE && was_started_late(m)) {
-		go(m);
+		resume(m);
 		nanosleep(&a_while, NULL);
 		machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
 		park_all(m);
@@ -272,11 +272,11 @@ static void settle(struct machine *m)
 }
 
 /* A machine that could not be saved continues. */
-static void live_and_save(struct machine *m)
+static void run_and_save(struct machine *m)
 {
 	do {
-		live(m);
-		settle(m);
+		run_until_stop(m);
+		finish_late_starts(m);
 	} while (m->stop_reason == STOP_SAVE && !save_finish(m));
 	if (m->options.save && m->stop_reason != STOP_SAVE)
 		save_abandon(m);
@@ -292,7 +292,7 @@ int machine_run(struct machine *m)
 	console_listen();
 	save_start_alarm(m);
 	for (;;) {
-		live_and_save(m);
+		run_and_save(m);
 		if (m->stop_reason != STOP_REBOOT)
 			break;
 		if (!m->options.image) {

@@ -223,7 +223,7 @@ void plic_reset(struct plic *plic)
 }
 
 /* KVM knows its lines only from the PLIC, so set all of them again after a restore. */
-static void tell_all(struct plic *plic)
+static void update_lines(struct plic *plic)
 {
 	for (unsigned int i = 0; i < plic->machine->options.vcpus; i++) {
 		struct kvm_interrupt irq = { KVM_INTERRUPT_UNSET };
@@ -248,7 +248,7 @@ void plic_state(void *of, struct state *s)
 		STATE(s, plic->context[i].threshold);
 	}
 	if (s->loading && !s->bad)
-		tell_all(plic);
+		update_lines(plic);
 	lock_release(&plic->lock);
 }
 

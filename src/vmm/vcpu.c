@@ -86,7 +86,8 @@ static void handle_csr(struct vcpu *vcpu)
 		run->riscv_csr.ret_value = 0; /* "built-in self-test": try again */
 }
 
-__attribute__((format(printf, 2, 3))) static void died(struct vcpu *vcpu, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void vcpu_failed(struct vcpu *vcpu, const char *format,
+							      ...)
 {
 	char why[200];
 	va_list args;
@@ -119,14 +120,14 @@ static void handle_exit(struct vcpu *vcpu)
 	case KVM_EXIT_INTR:
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
-		died(vcpu, "KVM_EXIT_FAIL_ENTRY, reason 0x%llx",
-		     (unsigned long long)run->fail_entry.hardware_entry_failure_reason);
+		vcpu_failed(vcpu, "KVM_EXIT_FAIL_ENTRY, reason 0x%llx",
+			    (unsigned long long)run->fail_entry.hardware_entry_failure_reason);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
-		died(vcpu, "KVM_EXIT_INTERNAL_ERROR, suberror %u", run->internal.suberror);
+		vcpu_failed(vcpu, "KVM_EXIT_INTERNAL_ERROR, suberror %u", run->internal.suberror);
 		break;
 	default:
-		died(vcpu, "KVM_RUN returned with unknown exit reason %u", run->exit_reason);
+		vcpu_failed(vcpu, "KVM_RUN returned with unknown exit reason %u", run->exit_reason);
 	}
 }
 
@@ -168,7 +169,7 @@ static void *vcpu_thread(void *arg)
 			if (atomic_load(&vcpu->machine->stopping))
 				machine_vcpu_park(vcpu);
 		} else {
-			died(vcpu, "KVM_RUN: %s (errno %d)", strerror(-err), -err);
+			vcpu_failed(vcpu, "KVM_RUN: %s (errno %d)", strerror(-err), -err);
 		}
 	}
 	return NULL;

@@ -332,7 +332,7 @@ void virtio_mmio_state(void *of, struct state *s)
 }
 
 /* The ring may contain requests for which no further notification comes. */
-void virtio_mmio_go_on(struct virtio_device *device)
+void virtio_mmio_resume(struct virtio_device *device)
 {
 	kick(device);
 }

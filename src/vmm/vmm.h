@@ -319,7 +319,7 @@ void virtio_mmio_add(struct virtio_device *device, struct machine *m, unsigned i
 void virtio_mmio_reset(struct virtio_device *device);
 void virtio_mmio_used_buffer(struct virtio_device *device);
 void virtio_mmio_broken(struct virtio_device *device, const char *why);
-void virtio_mmio_go_on(struct virtio_device *device); /* when the machine starts or resumes */
+void virtio_mmio_resume(struct virtio_device *device); /* when the machine starts or resumes */
 
 /* ---- virtio_blk.c ---- */
 

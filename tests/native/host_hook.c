@@ -97,11 +97,11 @@ struct hv_sched_hook *hv_sched_hook_get(void)
 	return hook;
 }
 
-void hv_sched_hook_ask(struct hv_sched_hook *hook, unsigned int hart)
+void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart)
 {
 	(void)hart;
 	lock();
-	hook->asked = true;
+	hook->out_requested = true;
 	if (hook->host)
 		call_out(hook->host);
 	pthread_mutex_unlock(&hooks_lock);

@@ -82,7 +82,7 @@ int hv_pmc_start(struct hv_pmc *pmc)
 		pmc->counter = i + 3;
 		pmc->from = pmc->value & mask();
 		pmc->value = pmc->from;
-		pmc->told = false;
+		pmc->overflow_reported = false;
 		return 0;
 	}
 	return -ENOENT;
@@ -90,9 +90,9 @@ int hv_pmc_start(struct hv_pmc *pmc)
 
 static void tell(struct hv_pmc *pmc)
 {
-	if (!pmc->told)
+	if (!pmc->overflow_reported)
 		pmc->overflow(pmc);
-	pmc->told = true;
+	pmc->overflow_reported = true;
 }
 
 void hv_pmc_stop(struct hv_pmc *pmc)

@@ -46,7 +46,7 @@ mutant "dirty log: a page of bits with a mark counts as clean" dirty_log.c \
 mutant "dirty log: without memory a mark is lost" dirty_log.c \
 	's/\*entry = BITS_DIRTY;(\n\treturn false)/$1/' test_dirty_log
 mutant "dirty log: clearing some bits of a full page clears all" dirty_log.c \
-	's/if \(!names_all\(.*?\)\)\n/if (0)\n/' test_dirty_log
+	's/if \(!mask_covers\(.*?\)\)\n/if (0)\n/' test_dirty_log
 mutant "a range of pages is invalidated without the last fence" tlb_range.c \
 	's/sfence_inval_ir\(\);//g' test_tlb_flush
 mutant "a fence of everything drops nothing" tlb_all.c \
@@ -67,7 +67,7 @@ mutant "21, a table goes with a leaf that came between two pieces" gstage.c \
 	's/first < range->from && !table_is_empty\(gs, \*ptep\)/(void)table_is_empty, 0/' test_pieces
 mutant "21, all is one piece" gstage.c \
 	's/(\.from = start,\s+\.what = what)/$1, .at_once = true/' test_pieces
-mutant "5, a slot on its way out is not looked at" notifier.c 's/if \(vm->leaving\)/if (0)/' test_pieces
+mutant "5, a slot on its way out is not looked at" notifier.c 's/if \(vm->removed_slot\)/if (0)/' test_pieces
 mutant "dirty log: a mark between two pieces is lost" dirty_log.c \
 	's/if \(any && !take\)\n\t\t\*entry \|= BITS_DIRTY/*entry = bits_page(*entry) | (any && !take)/' test_pieces
 

@@ -239,7 +239,7 @@ const u64 *native_event_args(enum trace_event event);
 /* Is called for each, with its five arguments; until native_reset(). */
 extern void (*native_event_hook)(enum trace_event event, const u64 *args);
 /* The events for which fastpath.c finishes no exit: off. */
-void native_events_of_full_way_off(void);
+void native_events_of_slow_path_off(void);
 
 /* ---- fixtures (fixture.c) ------------------------------------------------------------------------ */
 

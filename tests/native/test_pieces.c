@@ -217,7 +217,7 @@ static void a_slot_that_is_being_deleted_is_still_invalidated(void **state)
 	assert_int_equal(native_set_slot(vm.vm, 0, 0, 0, 0, 0), 0);
 	assert_true(pauses > 0);
 	assert_int_equal(pages_mapped(), 0);
-	assert_null(vm.vm->leaving);
+	assert_null(vm.vm->removed_slot);
 }
 
 /* ---- dirty log ------------------------------------------------------------------------------- */

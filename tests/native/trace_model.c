@@ -99,10 +99,10 @@ void native_trace_reset(void)
 	trace_class_key.enabled = 1;
 }
 
-void native_events_of_full_way_off(void)
+void native_events_of_slow_path_off(void)
 {
 	trace_keys[TRACE_kvm_request].enabled = 0;
 	trace_keys[TRACE_kvm_exit_handled].enabled = 0;
 	trace_keys[TRACE_kvm_irq_take].enabled = 0;
-	trace_group_keys[TRACE_GROUP_full_way].enabled = 0;
+	trace_group_keys[TRACE_GROUP_slow_path].enabled = 0;
 }

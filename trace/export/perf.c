@@ -67,7 +67,7 @@ struct perf {
 	FILE *out;
 	struct export_threads threads;
 	bool occurs[HST_MAX_EVENTS];
-	bool lost_told[HST_MAX_HARTS];
+	bool lost_announced[HST_MAX_HARTS];
 	u64 first, last;
 	struct perf_clock clock;
 };
@@ -134,9 +134,9 @@ static int put_event(void *arg, const struct hst_seen *seen)
 	id = id_of(perf, seen, thread);
 	if (isnew)
 		perf_put_comm(perf->out, &id, thread->name);
-	if (!perf->lost_told[seen->hart] && perf->job->file->ring[seen->hart].lost)
+	if (!perf->lost_announced[seen->hart] && perf->job->file->ring[seen->hart].lost)
 		put_lost(perf, &id, perf->job->file->ring[seen->hart].lost);
-	perf->lost_told[seen->hart] = true;
+	perf->lost_announced[seen->hart] = true;
 	put_sample(perf, seen, thread, &id);
 	if (perf_clock_put(&perf->clock, perf->job, perf->out, seen, thread))
 		return -1;

@@ -30,13 +30,13 @@ struct perf_clock {
 		char *path;
 	} file[PERF_MAX_FILES];
 	size_t n;
-	struct perf_told {
+	struct perf_announced {
 		u32 tid;
 		const struct hst_symbols *symbols;
 		u64 moved;
 		char name[HST_PROGRAM_NAME];
-	} * told;        /* threads, and the program that the file says they run */
-	void *told_tree; /* index of told by tid (tsearch(3)) */
+	} * announced;        /* threads, and the program that the file says they run */
+	void *announced_tree; /* index of announced by tid (tsearch(3)) */
 };
 
 void perf_put_comm(FILE *out, const struct perf_sample_id *id, const char *name);

@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include "perf.h"
 
-#define MAX_TOLD   65536
-#define HOST_TIDS  0x20000000U /* ORed to a vCPU's tid while its thread runs in the host */
-#define IDLE_TID   0x2fffffffU
-#define LARGE_PIDS 0x40000000U /* ORed to a pid that could be a VM's or the host's */
+#define MAX_ANNOUNCED 65536
+#define HOST_TIDS     0x20000000U /* ORed to a vCPU's tid while its thread runs in the host */
+#define IDLE_TID      0x2fffffffU
+#define LARGE_PIDS    0x40000000U /* ORed to a pid that could be a VM's or the host's */
 
 void perf_put_comm(FILE *out, const struct perf_sample_id *id, const char *name)
 {
@@ -113,25 +113,25 @@ static const char *file_of(struct perf_clock *clock, struct export_job *job,
 
 static int by_tid(const void *a, const void *b)
 {
-	const struct perf_told *x = a, *y = b;
+	const struct perf_announced *x = a, *y = b;
 
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
 /* The entry of a thread, added if it is new; NULL if there are too many or out of memory. */
-static struct perf_told *told_of(struct perf_clock *clock, u32 tid)
+static struct perf_announced *announced_of(struct perf_clock *clock, u32 tid)
 {
-	struct perf_told *told, **found;
+	struct perf_announced *announced, **found;
 
-	if (!clock->told) /* one more than MAX_TOLD, as the key of tfind() when all are used */
-		clock->told = calloc(MAX_TOLD + 1, sizeof(*clock->told));
-	if (!clock->told)
+	if (!clock->announced) /* one more than MAX_ANNOUNCED, as the key of tfind() when all are used */
+		clock->announced = calloc(MAX_ANNOUNCED + 1, sizeof(*clock->announced));
+	if (!clock->announced)
 		return NULL;
-	told = &clock->told[clock->n];
-	told->tid = tid;
-	found = clock->n < MAX_TOLD ? tsearch(told, &clock->told_tree, by_tid)
-				    : tfind(told, &clock->told_tree, by_tid);
-	if (found && *found == told)
+	announced = &clock->announced[clock->n];
+	announced->tid = tid;
+	found = clock->n < MAX_ANNOUNCED ? tsearch(announced, &clock->announced_tree, by_tid)
+					 : tfind(announced, &clock->announced_tree, by_tid);
+	if (found && *found == announced)
 		clock->n++;
 	return found ? *found : NULL;
 }
@@ -164,27 +164,27 @@ static const char *who(const struct hst_place *place, const struct export_thread
 static int tell(struct perf_clock *clock, struct export_job *job, FILE *out,
 		const struct hst_place *place, const struct perf_sample_id *id, const char *name)
 {
-	struct perf_told *told = told_of(clock, id->tid);
-	bool renamed = told && strcmp(told->name, name);
+	struct perf_announced *announced = announced_of(clock, id->tid);
+	bool renamed = announced && strcmp(announced->name, name);
 	const char *path;
 
-	if (!told)
+	if (!announced)
 		return 0;
 	if (renamed) {
-		snprintf(told->name, sizeof(told->name), "%s", name);
+		snprintf(announced->name, sizeof(announced->name), "%s", name);
 		perf_put_comm(out, id, name);
 		/* perf keeps old maps: cover them, lest they name the new program's code. */
-		if (told->symbols)
-			put_mmaps(out, id, told->symbols, told->moved, "//anon");
-		told->symbols = NULL;
+		if (announced->symbols)
+			put_mmaps(out, id, announced->symbols, announced->moved, "//anon");
+		announced->symbols = NULL;
 	}
-	if (!place->symbols || place->symbols == told->symbols)
+	if (!place->symbols || place->symbols == announced->symbols)
 		return 0;
 	path = file_of(clock, job, place->symbols, place->program);
 	if (!path)
 		return -1;
-	told->symbols = place->symbols;
-	told->moved = place->moved;
+	announced->symbols = place->symbols;
+	announced->moved = place->moved;
 	put_mmaps(out, id, place->symbols, place->moved, path);
 	return 0;
 }
@@ -228,7 +228,7 @@ int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 	return 0;
 }
 
-/* For tdestroy(): the tree's nodes are elements of told, which is freed as a whole. */
+/* For tdestroy(): the tree's nodes are elements of announced, which is freed as a whole. */
 static void keep_told(void *node)
 {
 	(void)node;
@@ -238,6 +238,6 @@ void perf_clock_free(struct perf_clock *clock)
 {
 	for (size_t i = 0; i < clock->nr_files; i++)
 		free(clock->file[i].path);
-	tdestroy(clock->told_tree, keep_told);
-	free(clock->told);
+	tdestroy(clock->announced_tree, keep_told);
+	free(clock->announced);
 }

@@ -47,7 +47,7 @@ static uint64_t linked;             /* the address that `kernel` is linked at */
 static uint64_t switch_at;          /* switch_context(prev, next) */
 static uint64_t end_at;             /* host_first_exited(): after it, the machine shuts down */
 
-enum room {
+enum world {
 	ELSEWHERE,
 	KERNEL,
 	FIRMWARE,
@@ -57,7 +57,7 @@ enum room {
 struct block {
 	uint64_t address;
 	uint64_t insns;
-	enum room room;
+	enum world world;
 	struct {
 		uint64_t span; /* the span to which `times` belongs */
 		uint64_t times;
@@ -225,9 +225,10 @@ static void block_begins(unsigned int told, void *userdata)
 	struct hart *h = &harts[hart];
 
 	/* QEMU never shares a translation between modes. */
-	if (block->room == BELOW_KERNEL)
-		block->room = (plugin_reg(hart, PRIV) & PRIV_MASK) == PRIV_M ? FIRMWARE : ELSEWHERE;
-	if (block->room == ELSEWHERE) {
+	if (block->world == BELOW_KERNEL)
+		block->world =
+			(plugin_reg(hart, PRIV) & PRIV_MASK) == PRIV_M ? FIRMWARE : ELSEWHERE;
+	if (block->world == ELSEWHERE) {
 		if (h->open)
 			end_span(
 				hart,
@@ -239,7 +240,7 @@ static void block_begins(unsigned int told, void *userdata)
 		begin_span(hart, "entry");
 		h->key = (struct key){ "firmware", 0, 0 };
 	}
-	if (block->room == KERNEL && !h->in_kernel) {
+	if (block->world == KERNEL && !h->in_kernel) {
 		h->in_kernel = true;
 		h->key = entered_for(hart);
 	}
@@ -312,7 +313,7 @@ static void ends(unsigned int told, void *userdata)
 
 /* ---- translation ------------------------------------------------------------------------- */
 
-static enum room room_of(const struct qemu_plugin_insn *insn, uint64_t *address)
+static enum world world_of(const struct qemu_plugin_insn *insn, uint64_t *address)
 {
 	const uint8_t *at = qemu_plugin_insn_haddr(insn);
 	uint64_t va = qemu_plugin_insn_vaddr(insn), pa;
@@ -361,16 +362,16 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 	(void)id;
 	block = plugin_need(calloc(1, sizeof(*block)));
-	block->room = room_of(qemu_plugin_tb_get_insn(tb, 0), &block->address);
+	block->world = world_of(qemu_plugin_tb_get_insn(tb, 0), &block->address);
 	block->insns = n;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, block_begins, QEMU_PLUGIN_CB_R_REGS, block);
-	if (block->room == ELSEWHERE)
+	if (block->world == ELSEWHERE)
 		return;
 	for (i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
 		plugin_count(insn);
-		if (room_of(insn, &address) == KERNEL)
+		if (world_of(insn, &address) == KERNEL)
 			watch(insn, address);
 	}
 }

@@ -214,7 +214,7 @@ static int add_entry(struct archive *a, const char *path, const u32 *field, cons
 }
 
 /* Can the tree hold this type, and is the length of a symbolic link's text in range? */
-static bool entry_is_sane(const u32 *field)
+static bool entry_is_valid(const u32 *field)
 {
 	u32 type = field[F_MODE] & S_IFMT;
 
@@ -255,7 +255,7 @@ static bool unpack_member(struct archive *a)
 	if (!strcmp(name, "TRAILER!!!"))
 		return false;
 	a->wrong = "a file of no known type";
-	if (!entry_is_sane(field))
+	if (!entry_is_valid(field))
 		return false;
 	err = add_entry(a, name, field, p + name_end);
 	a->wrong = err == -ENOMEM ? "no memory" : err ? "a file below what is no directory" : NULL;

@@ -281,7 +281,7 @@ static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool
 	return err;
 }
 
-static bool leaf_is_mine(pte_t pte, unsigned long size)
+static bool leaf_is_unshared(pte_t pte, unsigned long size)
 {
 	hpa_t pa = pte_to_hpa(pte);
 	hpa_t end = pa + size;
@@ -387,7 +387,7 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 			mm_notify_end(mm, start, start + size);
 			return 0;
 		}
-	} else if (!leaf_is_mine(*pte, size)) {
+	} else if (!leaf_is_unshared(*pte, size)) {
 		err = vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, vma, va, pte, size)
 					       : copy_on_write(mm, va, size);
 		/* As in install(): a hart may have fetched the new frame's old contents. */
@@ -424,7 +424,7 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 		return 0;
 	}
 	if (vma->uffd && uffd_wants(vma, va))
-		return uffd_ask(vma, va, write, wait);
+		return uffd_queue_fault(vma, va, write, wait);
 	if (vma->file)
 		return map_file(mm, vma, va, write);
 	if (vma->flags & VMA_HUGETLB)

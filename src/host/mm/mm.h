@@ -26,10 +26,9 @@ struct mm {
 	struct list_head dead_vmas;  /* unmapped; vma_unlock() puts their files */
 	struct list_head spare_vmas; /* allocated in advance by mremap(), for splits */
 	unsigned long brk_start, brk;
-	unsigned long mmap_top;     /* new mappings are placed below */
-	unsigned long sigreturn;    /* user page with the rt_sigreturn call */
-	struct list_head notifiers; /* struct hv_notifier; protected by lock */
-	u64 notifier_lock_depth;
+	unsigned long mmap_top;        /* new mappings are placed below */
+	unsigned long sigreturn;       /* user page with the rt_sigreturn call */
+	struct list_head notifiers;    /* struct hv_notifier; protected by lock */
 	unsigned int walked;           /* steps since interrupts were last taken: mm_walked() */
 	unsigned long nr_areas;        /* length of vmas */
 	unsigned int new_flags;        /* VMA_LOCKED: set on every new area (mlockall()) */

@@ -2,7 +2,7 @@
 /*
  * userfaultfd.c - userfaultfd(2): report page faults to the program, which answers them.
  *
- * A fault is queued in `asked`. read() moves it to `told`, where it stays until its page is filled
+ * A new fault is in `queued`. read() moves it to `delivered`, where it stays until its page is filled
  * in (uffd_fill.c) or its range is woken. The waker removes it from its list and sets `woken`. A
  * thread that stops waiting before that removes its fault itself.
  *
@@ -46,7 +46,7 @@ struct uffd {
 	bool ready;     /* UFFDIO_API was called */
 	u64 features;
 	struct spinlock lock;
-	struct list_head asked, told; /* struct uffd_wait */
+	struct list_head queued, delivered; /* struct uffd_wait */
 	struct waitq readers, faulters;
 };
 
@@ -79,7 +79,7 @@ bool uffd_wants(const struct vma *vma, unsigned long va)
 	return vma->flags & (present ? VMA_UFFD_MINOR : VMA_UFFD_MISSING);
 }
 
-int uffd_ask(const struct vma *vma, unsigned long va, bool write, struct uffd_wait *wait)
+int uffd_queue_fault(const struct vma *vma, unsigned long va, bool write, struct uffd_wait *wait)
 {
 	struct uffd *uffd = vma->uffd;
 
@@ -97,7 +97,7 @@ int uffd_ask(const struct vma *vma, unsigned long va, bool write, struct uffd_wa
 	wait->uffd = uffd;
 	uffd_get(uffd);
 	spin_lock(&uffd->lock);
-	list_add_tail(&wait->link, &uffd->asked);
+	list_add_tail(&wait->link, &uffd->queued);
 	spin_unlock(&uffd->lock);
 	current->hands_over = true;
 	waitq_wake_all(&uffd->readers);
@@ -143,9 +143,9 @@ void uffd_wake(struct uffd *uffd, unsigned long start, unsigned long len)
 	bool any, idle;
 
 	spin_lock(&uffd->lock);
-	any = wake_list(&uffd->asked, start, len);
-	any |= wake_list(&uffd->told, start, len);
-	idle = list_empty(&uffd->asked);
+	any = wake_list(&uffd->queued, start, len);
+	any |= wake_list(&uffd->delivered, start, len);
+	idle = list_empty(&uffd->queued);
 	spin_unlock(&uffd->lock);
 	/* If there is no other fault to read, the answering thread will probably sleep next. */
 	current->hands_over = idle;
@@ -163,11 +163,11 @@ static bool take_message(struct uffd *uffd, struct uffd_msg *msg)
 
 	memset(msg, 0, sizeof(*msg));
 	spin_lock(&uffd->lock);
-	any = !list_empty(&uffd->asked);
+	any = !list_empty(&uffd->queued);
 	if (any) {
-		wait = list_first_entry(&uffd->asked, struct uffd_wait, link);
+		wait = list_first_entry(&uffd->queued, struct uffd_wait, link);
 		list_del(&wait->link);
-		list_add_tail(&wait->link, &uffd->told);
+		list_add_tail(&wait->link, &uffd->delivered);
 		msg->event = UFFD_EVENT_PAGEFAULT;
 		msg->arg.pagefault.flags = wait->flags;
 		msg->arg.pagefault.address =
@@ -184,7 +184,7 @@ static bool has_message(struct uffd *uffd)
 	bool any;
 
 	spin_lock(&uffd->lock);
-	any = !list_empty(&uffd->asked);
+	any = !list_empty(&uffd->queued);
 	spin_unlock(&uffd->lock);
 	return any;
 }
@@ -435,8 +435,8 @@ long sys_userfaultfd(struct trap_frame *frame)
 	uffd->refs = 1;
 	uffd->mm = hv_mm_hold_current();
 	uffd->user_only = flags & UFFD_USER_MODE_ONLY;
-	list_init(&uffd->asked);
-	list_init(&uffd->told);
+	list_init(&uffd->queued);
+	list_init(&uffd->delivered);
 	waitq_init(&uffd->readers);
 	waitq_init(&uffd->faulters);
 	f->anon_name = "anon_inode:[userfaultfd]";

@@ -3,7 +3,7 @@
  * userfaultfd.h - page faults that a program answers itself (userfaultfd(2)).
  *
  * A registered area has a struct uffd and VMA_UFFD_* flags. A fault that the program has to answer
- * takes three steps: mm_fault_locked() queues it (uffd_ask()) and returns -EAGAIN; its caller
+ * takes three steps: mm_fault_locked() queues it (uffd_queue_fault()) and returns -EAGAIN; its caller
  * releases mm->lock and sleeps in uffd_sleep(); then the caller tries again.
  */
 #ifndef HOST_USERFAULTFD_H
@@ -34,7 +34,7 @@ bool uffd_wants(const struct vma *vma, unsigned long va);
  * Queue the fault. -EAGAIN: call uffd_sleep() next. -EIO: the program must not be asked
  * (UFFD_FEATURE_SIGBUS, UFFD_USER_MODE_ONLY). mm->lock is held.
  */
-int uffd_ask(const struct vma *vma, unsigned long va, bool write, struct uffd_wait *wait);
+int uffd_queue_fault(const struct vma *vma, unsigned long va, bool write, struct uffd_wait *wait);
 /*
  * Sleep, without mm->lock, until the fault is woken. 0: try again. -EINTR: a signal is pending
  * (only for the program's own access: it handles the signal and faults again), or the thread is

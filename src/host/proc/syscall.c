@@ -73,7 +73,7 @@ static long syscall_missing(unsigned long number)
 }
 
 /* Kept out of line so that calls that are not traced need no additional registers. */
-static __attribute__((noinline)) void syscall_seen(unsigned long number, long ret)
+static __attribute__((noinline)) void observe_syscall(unsigned long number, long ret)
 {
 	trace_sys_exit(number, ret);
 	if (trace_sample_enabled())
@@ -114,7 +114,7 @@ static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, u
 		ret = -EINTR;
 	}
 	if (trace_group_sys_exit())
-		syscall_seen(number, ret);
+		observe_syscall(number, ret);
 	frame->a0 = (unsigned long)ret;
 	if (ret != -EINTR || restart == RESTART_NEVER)
 		return;
@@ -141,5 +141,5 @@ void syscall_dispatch(struct trap_frame *frame)
 	}
 	frame->a0 = (unsigned long)ret;
 	if (trace_group_sys_exit())
-		syscall_seen(number, ret);
+		observe_syscall(number, ret);
 }

@@ -66,11 +66,11 @@ static u64 value_mask(void)
 	return ~0ULL >> (64 - counter_width);
 }
 
-static void tell_overflow(struct hv_pmc *pmc)
+static void report_overflow(struct hv_pmc *pmc)
 {
-	if (pmc->told)
+	if (pmc->overflow_reported)
 		return;
-	pmc->told = true;
+	pmc->overflow_reported = true;
 	pmc->overflow(pmc);
 }
 
@@ -85,7 +85,7 @@ void pmu_interrupt(void)
 	passed = csr_read(scountovf);
 	for (csr = FIRST_HPM; csr < NR_CSRS; csr++) {
 		if (mine[csr] && (passed >> csr & 1))
-			tell_overflow(mine[csr]);
+			report_overflow(mine[csr]);
 	}
 }
 
@@ -167,7 +167,7 @@ int hv_pmc_start(struct hv_pmc *pmc)
 	if (!csr)
 		return -ENOENT;
 	pmc->from = pmc->value & value_mask();
-	pmc->told = false;
+	pmc->overflow_reported = false;
 	if (!start(csr, pmc->from)) {
 		release(csr);
 		return -ENOENT;
@@ -191,7 +191,7 @@ void hv_pmc_stop(struct hv_pmc *pmc)
 		return;
 	pmc->value = hv_pmc_read(pmc);
 	if (pmc->value < pmc->from || (csr_read(scountovf) >> csr & 1))
-		tell_overflow(pmc);
+		report_overflow(pmc);
 	release(csr);
 	pmc->counter = 0;
 }

@@ -99,7 +99,7 @@ static void slice_begin(struct hart *hart)
 
 	if (hook && hook->wanted)
 		hook->wanted(hook);
-	if (hart->running == hart->idle || hart->idles)
+	if (hart->running == hart->idle || hart->is_idling)
 		hart->need_resched = true;
 	else if (!hart->slice.armed)
 		hv_timer_start(&hart->slice, hv_time() + slice_ticks());
@@ -251,8 +251,8 @@ void sched_finish_switch(void)
 		hv_timer_start(&me->slice, hv_time() + slice_ticks());
 }
 
-static __attribute__((noinline)) void switch_seen(const struct thread *prev,
-						  const struct thread *next)
+static __attribute__((noinline)) void observe_switch(const struct thread *prev,
+						     const struct thread *next)
 {
 	trace_sched_switch((u64)prev->tid, prev->state, (u64)next->tid);
 	if (trace_sample_enabled() && !prev->is_idle)
@@ -275,7 +275,7 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 	if (!me->nr_queued && me->slice.armed)
 		hv_timer_cancel(&me->slice); /* no thread waits any more: no tick */
 	if (trace_group_switch())
-		switch_seen(prev, next);
+		observe_switch(prev, next);
 	me->running = next;
 	mm_activate(mm_of(next));
 	switch_context(prev, next);
@@ -379,7 +379,7 @@ void sched_ipi(void)
 		me->need_resched = true;
 	else if (me->nr_queued)
 		slice_begin(me);
-	if (current->hook && READ_ONCE(current->hook->asked))
+	if (current->hook && READ_ONCE(current->hook->out_requested))
 		me->need_resched = true;
 }
 
@@ -410,14 +410,14 @@ bool sched_idle_here(void)
 	u64 start = hv_time(), idle;
 	bool wanted;
 
-	me->idles = true;
+	me->is_idling = true;
 	__atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
 	wanted = me->nr_queued || me->need_resched || waits_elsewhere();
 	if (!wanted)
 		__asm__ volatile("wfi");
 	irq_poll();
 	__atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
-	me->idles = false;
+	me->is_idling = false;
 	idle = hv_time() - start;
 	current->run_start += idle;
 	me->idle->run_time += idle;

@@ -17,7 +17,7 @@ struct hart {
 	struct thread *running;
 	struct thread *idle;
 	bool need_resched;
-	bool idles;          /* the running thread waits here: sched_idle_here() */
+	bool is_idling;      /* the running thread waits here: sched_idle_here() */
 	struct thread *left; /* was switched from, and is dead or has to move */
 	struct mm *mm;       /* in satp; NULL: the kernel's own table */
 

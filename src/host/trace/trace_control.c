@@ -40,7 +40,7 @@ static bool ring_takes(struct trace_hart *th)
 	return false;
 }
 
-static bool acts(struct trace_trigger *t, const u64 *args, u32 who, unsigned int hart)
+static bool trigger_fires(struct trace_trigger *t, const u64 *args, u32 who, unsigned int hart)
 {
 	u64 left = READ_ONCE(t->left);
 
@@ -61,11 +61,11 @@ static bool passes(struct rules *r, const u64 *args, u32 who, unsigned int hart)
 	if (!r)
 		return was_on;
 	/* A trigger that would change nothing does not act, and is not counted (as on Linux). */
-	if (!was_on && acts(&r->trigger[TRACE_TRIGGER_ON], args, who, hart)) {
+	if (!was_on && trigger_fires(&r->trigger[TRACE_TRIGGER_ON], args, who, hart)) {
 		WRITE_ONCE(on, true);
 		was_on = true;
 	}
-	if (was_on && acts(&r->trigger[TRACE_TRIGGER_OFF], args, who, hart))
+	if (was_on && trigger_fires(&r->trigger[TRACE_TRIGGER_OFF], args, who, hart))
 		WRITE_ONCE(on, false);
 	return was_on && (!r->has_filter || trace_filter_match(&r->filter, args, who, hart));
 }

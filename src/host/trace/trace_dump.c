@@ -118,8 +118,8 @@ static void add_record(struct line *line, unsigned int hart, const struct trace_
 		add_field(line, &field, r->arg[i]);
 }
 
-static void tell(unsigned int hart, const char *before, u64 n, const char *between, u64 of,
-		 const char *after, void (*put)(const char *line))
+static void put_counts(unsigned int hart, const char *before, u64 n, const char *between, u64 of,
+		       const char *after, void (*put)(const char *line))
 {
 	struct line line = { .len = 0 };
 
@@ -140,7 +140,7 @@ static void dump_hart(unsigned int hart, unsigned int count, void (*put)(const c
 
 	/* Like a reader of RAM, leave out the slot at head: it may be half written. */
 	n = MIN(MIN((u64)count, head), records - 1);
-	tell(hart, ": the last ", n, " of ", head, " events", put);
+	put_counts(hart, ": the last ", n, " of ", head, " events", put);
 	for (u64 i = head - n; i != head; i++) {
 		struct trace_record r = ring[i & (records - 1)];
 		struct line line = { .len = 0 };
@@ -154,7 +154,7 @@ static void dump_hart(unsigned int hart, unsigned int count, void (*put)(const c
 		put(line.text);
 	}
 	if (damaged)
-		tell(hart, ": ", damaged, " of these ", n, " are damaged", put);
+		put_counts(hart, ": ", damaged, " of these ", n, " are damaged", put);
 }
 
 void trace_dump(unsigned int count, void (*put)(const char *line))

@@ -71,7 +71,7 @@ void hv_sample(unsigned int mode, unsigned long pc)
 
 static enum sample_mode kernel_mode(void)
 {
-	return current->is_idle || my_hart()->idles ? SAMPLE_IDLE : SAMPLE_HS;
+	return current->is_idle || my_hart()->is_idling ? SAMPLE_IDLE : SAMPLE_HS;
 }
 
 void trace_sample_kernel(unsigned long pc)

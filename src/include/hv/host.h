@@ -148,7 +148,7 @@ struct hv_sched_hook {
 	void (*out)(struct hv_sched_hook *hook);
 	/* On the thread's hart: another thread now waits for that hart. NULL: nothing to do. */
 	void (*wanted)(struct hv_sched_hook *hook);
-	bool asked; /* set by hv_sched_hook_ask(); the requester clears it once out() was called */
+	bool out_requested; /* set by hv_sched_hook_request_out(); the requester clears it once out() was called */
 	void *host; /* the host's */
 };
 
@@ -159,7 +159,7 @@ struct hv_sched_hook *hv_sched_hook_get(void); /* the calling thread's, or NULL 
  * uses FP, when it ends, when the thread executes another program, and soon after this call, on the
  * hart where the thread runs. Any thread; `hart` is where out() was last due.
  */
-void hv_sched_hook_ask(struct hv_sched_hook *hook, unsigned int hart);
+void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 
 /* ---- harts -------------------------------------------------------------- */
 
@@ -215,9 +215,9 @@ struct hv_pmc {
 	u64 value;            /* its value while it is stopped */
 	/* The counter has overflowed. From an interrupt or hv_pmc_stop(); must not sleep. */
 	void (*overflow)(struct hv_pmc *pmc);
-	u64 from;             /* the host's: the value at the start */
-	unsigned int counter; /* the host's: the hart's counter; 0: stopped */
-	bool told;            /* the host's: overflow() was called since the start */
+	u64 from;               /* the host's: the value at the start */
+	unsigned int counter;   /* the host's: the hart's counter; 0: stopped */
+	bool overflow_reported; /* the host's: overflow() was called since the start */
 };
 
 #define HV_PMC_NOT_IN_VU BIT(0)

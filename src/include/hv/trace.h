@@ -118,16 +118,16 @@ on:                                                                             
  * ORDER: group_members (trace_event.c)
  */
 enum trace_group {
-	TRACE_GROUP_full_way, /* fastpath.c must not finish an exit */
-	TRACE_GROUP_entry,    /* run.c, before the world switch */
-	TRACE_GROUP_wakeup,   /* halt_poll.c, a wait's end */
-	TRACE_GROUP_rfence,   /* sbi_rfence.c */
-	TRACE_GROUP_irq,      /* exit.c, a host interrupt has ended the guest's run */
-	TRACE_GROUP_look,     /* run.c, before the world switch; only while TRACE_GROUP_entry */
-	TRACE_GROUP_switch,   /* host: another thread runs */
-	TRACE_GROUP_sys_exit, /* host: a system call ends */
-	TRACE_GROUP_line,     /* irq.c, a line goes up */
-	TRACE_GROUP_inject,   /* irq.c, lines are shown to the guest */
+	TRACE_GROUP_slow_path, /* fastpath.c must not finish an exit */
+	TRACE_GROUP_entry,     /* run.c, before the world switch */
+	TRACE_GROUP_wakeup,    /* halt_poll.c, a wait's end */
+	TRACE_GROUP_rfence,    /* sbi_rfence.c */
+	TRACE_GROUP_irq,       /* exit.c, a host interrupt has ended the guest's run */
+	TRACE_GROUP_look,      /* run.c, before the world switch; only while TRACE_GROUP_entry */
+	TRACE_GROUP_switch,    /* host: another thread runs */
+	TRACE_GROUP_sys_exit,  /* host: a system call ends */
+	TRACE_GROUP_line,      /* irq.c, a line goes up */
+	TRACE_GROUP_inject,    /* irq.c, lines are shown to the guest */
 	TRACE_NR_GROUPS
 };
 
@@ -141,7 +141,7 @@ extern struct static_key trace_group_keys[TRACE_NR_GROUPS];
 on:                                                                                \
 		return true;                                                       \
 	}
-TRACE_GROUP(full_way)
+TRACE_GROUP(slow_path)
 TRACE_GROUP(entry)
 TRACE_GROUP(wakeup)
 TRACE_GROUP(rfence)

@@ -25,7 +25,7 @@
 #define WFI_LEN   4
 #define INLINE    static inline __attribute__((always_inline))
 /* Tail-called by vcpu_fast_sbi(), so that each call saves only the registers that it needs. */
-#define APART static __attribute__((noinline))
+#define OUT_OF_LINE static __attribute__((noinline))
 
 /* The exit will be finished here. switch_fast.S handles its clock. */
 INLINE void begin(struct kvm_vcpu *vcpu, enum exit_class class)
@@ -106,14 +106,14 @@ static bool may_call(const struct kvm_vcpu *vcpu, enum KVM_RISCV_SBI_EXT_ID ext)
 	return vcpu->sbi_ext >> ext & 1;
 }
 
-APART struct fast_exit fast_time(struct kvm_vcpu *vcpu)
+OUT_OF_LINE struct fast_exit fast_time(struct kvm_vcpu *vcpu)
 {
 	if (!may_call(vcpu, KVM_RISCV_SBI_EXT_TIME) || vcpu->timer_ops != &timer_sstc_ops)
 		return declined(vcpu);
 	return call(vcpu, sbi_time, EXIT_SBI_TIME);
 }
 
-APART struct fast_exit fast_ipi(struct kvm_vcpu *vcpu)
+OUT_OF_LINE struct fast_exit fast_ipi(struct kvm_vcpu *vcpu)
 {
 	if (!may_call(vcpu, KVM_RISCV_SBI_EXT_IPI) || vcpu->guest.gpr[GPR_A6] != SBI_IPI_SEND_IPI ||
 	    !is_for_itself(vcpu))
@@ -121,14 +121,14 @@ APART struct fast_exit fast_ipi(struct kvm_vcpu *vcpu)
 	return ipi_to_self(vcpu);
 }
 
-APART struct fast_exit fast_rfence(struct kvm_vcpu *vcpu)
+OUT_OF_LINE struct fast_exit fast_rfence(struct kvm_vcpu *vcpu)
 {
 	if (!may_call(vcpu, KVM_RISCV_SBI_EXT_RFENCE) || !is_for_itself(vcpu))
 		return declined(vcpu);
 	return call(vcpu, sbi_rfence, EXIT_SBI_RFENCE);
 }
 
-APART struct fast_exit fast_base(struct kvm_vcpu *vcpu)
+OUT_OF_LINE struct fast_exit fast_base(struct kvm_vcpu *vcpu)
 {
 	const unsigned long *gpr = vcpu->guest.gpr;
 
@@ -141,7 +141,7 @@ APART struct fast_exit fast_base(struct kvm_vcpu *vcpu)
 /* No request is pending, and no event is on that needs the slow path (group_members[]). */
 INLINE bool may_be_fast(const struct kvm_vcpu *vcpu)
 {
-	return !READ_ONCE(vcpu->requests) && !trace_group_full_way();
+	return !READ_ONCE(vcpu->requests) && !trace_group_slow_path();
 }
 
 struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)

@@ -144,7 +144,7 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
  * mmu_lock held, released in between. Called before each word; only slots_lock keeps other readers
  * away from the words meanwhile.
  */
-static void rest(struct gstage *gs)
+static void pause_if_due(struct gstage *gs)
 {
 	if (gstage_pause_is_due(gs))
 		gstage_pause(gs);
@@ -152,7 +152,7 @@ static void rest(struct gstage *gs)
 }
 
 /* No spinlock is held. */
-static void let_others(void)
+static void yield_hart(void)
 {
 	if (!hv_poll_interrupts())
 		hv_resched();
@@ -182,7 +182,7 @@ static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	if (take)
 		slot->dirty->bits[first / BITS_PER_PAGE] = BITS_NONE; /* until the next mark */
 	for (i = 0; i < words; i++) {
-		rest(&vm->gstage);
+		pause_if_due(&vm->gstage);
 		copy[i] = valid_bits(slot, first + i * 64);
 		if (take)
 			protect_word(vm, slot, first + i * 64);
@@ -199,7 +199,7 @@ static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64
 
 	*entry &= ~BITS_DIRTY; /* before reading: a later mark sets it again */
 	for (i = 0; i < words; i++) {
-		rest(&vm->gstage);
+		pause_if_due(&vm->gstage);
 		/* lab 10: write what becomes of a word: copied, and, to be taken, cleared and protected */
 		copy[i] = bits[i];
 		any |= bits[i];
@@ -252,7 +252,7 @@ static u64 bits_used(const struct memslot *slot, u64 first)
 }
 
 /* True if the mask contains every page of the slot in the page of bits that contains `first`. */
-static bool names_all(const struct memslot *slot, u64 first, const u64 *mask, size_t words)
+static bool mask_covers(const struct memslot *slot, u64 first, const u64 *mask, size_t words)
 {
 	size_t i;
 
@@ -275,11 +275,11 @@ static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, co
 	u64 *entry = &slot->dirty->bits[first / BITS_PER_PAGE];
 	size_t i;
 
-	if (!names_all(slot, first, mask, words))
+	if (!mask_covers(slot, first, mask, words))
 		return bits_alloc(entry, bits_used(slot, first));
 	*entry = BITS_NONE;
 	for (i = 0; i < words; i++) {
-		rest(&vm->gstage);
+		pause_if_due(&vm->gstage);
 		protect_word(vm, slot, first + i * 64);
 	}
 	return false;
@@ -296,7 +296,7 @@ static void clear_page(struct kvm *vm, const struct memslot *slot, u64 first, co
 	size_t i;
 
 	for (i = 0; i < words; i++) {
-		rest(&vm->gstage);
+		pause_if_due(&vm->gstage);
 		/* lab 10: write what becomes of the bits that the mask names */
 		if (!(bits[i] & mask[i]))
 			continue;
@@ -338,7 +338,7 @@ static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t 
 	for (first = 0; first < slot->npages && !err; first += n) {
 		size_t words;
 
-		let_others();
+		yield_hart();
 		n = chunk_pages(first, slot->npages);
 		words = (size_t)((n + 63) / 64);
 		/* If the copy fails, user space has lost the bits, as in Linux. */
@@ -362,7 +362,7 @@ static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
 	for (; first < end; first += n) {
 		size_t words;
 
-		let_others();
+		yield_hart();
 		n = chunk_pages(first, end);
 		words = (size_t)((n + 63) / 64);
 		if (hv_copy_from_user(copy, from + (hva_t)((first - log->first_page) / 8),

@@ -161,7 +161,7 @@ static bool dirty_log_all(const struct kvm *vm)
 
 /*
  * Remove from the G-stage table what does not hold after the update. mmu_lock held, released in
- * between: an invalidation that comes then finds in `leaving` the slot that the new map lacks.
+ * between: an invalidation that comes then finds in `removed_slot` the slot that the new map lacks.
  */
 static void unmap_stale(struct kvm *vm, const struct update *u)
 {
@@ -174,9 +174,9 @@ static void unmap_stale(struct kvm *vm, const struct update *u)
 	end = gfn_to_gpa(was->base + was->npages);
 	/* Deleted, moved, or no longer logged; in the last case large leaves can come back. */
 	if (!is || is->base != was->base || !is->dirty) {
-		vm->leaving = was;
+		vm->removed_slot = was;
 		gstage_unmap(&vm->gstage, start, end);
-		vm->leaving = NULL;
+		vm->removed_slot = NULL;
 	} else if (!dirty_log_all(vm)) {
 		gstage_protect(&vm->gstage, start, end);
 	}

@@ -44,7 +44,7 @@ static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hv
  * mmu_lock held, released in between. Call fn for the part of [start, end) in every slot: a host
  * page may be mapped at several guest addresses. True: a call of fn returned true.
  *
- * `slots` was the current map when the operation began; `leaving` is a slot that has just left it.
+ * `slots` was the current map when the operation began; `removed_slot` is a slot that has just left it.
  * If another map becomes current meanwhile, no leaf in the range is created from it, because the
  * range is announced.
  */
@@ -56,8 +56,8 @@ static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start,
 	bool any = false;
 	u32 c, i;
 
-	if (vm->leaving)
-		any = for_slot(vm, vm->leaving, start, end, fn);
+	if (vm->removed_slot)
+		any = for_slot(vm, vm->removed_slot, start, end, fn);
 	memslots_for_each(slots, c, i, slot) {
 		if (gstage_pause_is_due(gs))
 			gstage_pause(gs);

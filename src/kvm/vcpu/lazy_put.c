@@ -87,9 +87,9 @@ void vcpu_finish_put(struct kvm_vcpu *vcpu)
 		hook->out(hook);
 		return;
 	}
-	hv_sched_hook_ask(hook, READ_ONCE(vcpu->hart));
+	hv_sched_hook_request_out(hook, READ_ONCE(vcpu->hart));
 	hv_wait_uninterruptible(&left_waitq, has_left, vcpu);
-	WRITE_ONCE(hook->asked, false);
+	WRITE_ONCE(hook->out_requested, false);
 }
 
 void vcpu_begin_run(struct kvm_vcpu *vcpu)

@@ -114,15 +114,15 @@ static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 }
 
 /* False: there is no memory any more. If it fails only for now, the next load tries again. */
-static bool tell(struct kvm_vcpu *vcpu, u64 stolen, bool *told)
+static bool report(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
 {
 	unsigned int tries;
 	u64 steal;
 	hva_t hva;
 	int err;
 
-	*told = false;
-	for (tries = 0; tries < 4 && !*told; tries++) {
+	*reported = false;
+	for (tries = 0; tries < 4 && !*reported; tries++) {
 		memslot_vcpu_refresh(vcpu);
 		if (!sta_hva(vcpu, &hva))
 			return false;
@@ -132,7 +132,7 @@ static bool tell(struct kvm_vcpu *vcpu, u64 stolen, bool *told)
 		err = write_steal(vcpu, hva, steal + stolen);
 		if (err == -EFAULT && memslot_fault_in(vcpu, hva))
 			return false;
-		*told = !err;
+		*reported = !err;
 	}
 	return true;
 }
@@ -142,15 +142,15 @@ void sta_update(struct kvm_vcpu *vcpu)
 	u64 now = hv_run_delay_ns();
 	/* Another thread's delay does not count: measuring begins here. */
 	u64 stolen = vcpu->sta.thread == hv_thread_id() ? now - vcpu->sta.seen_ns : 0;
-	bool told;
+	bool reported;
 
 	if (!is_on(vcpu))
 		return;
-	if (!tell(vcpu, stolen, &told)) {
+	if (!report(vcpu, stolen, &reported)) {
 		sta_reset(vcpu); /* until the guest sets another address */
 		return;
 	}
-	if (!told)
+	if (!reported)
 		return;
 	begin_at(vcpu, now);
 	vcpu->sta.preempted = false;
