@@ -51,13 +51,15 @@ static void control_send(u32 id, u16 event, u16 value)
 	while (virtq_get(&control_out, &len))
 		;
 	/* Twice as many slots as the queue has entries, so that this one is not in use. */
-	m = (struct virtio_console_control *)(control_page + PAGE_SIZE / 2) + slot++ % VIRTQ_MAX;
+	m = (struct virtio_console_control *)(control_page + PAGE_SIZE / 2) + slot % VIRTQ_MAX;
 	m->id = id;
 	m->event = event;
 	m->value = value;
 	seg.pa = va_to_pa(m);
-	if (virtq_add(&control_out, &seg, 1, 0, m))
+	if (virtq_add(&control_out, &seg, 1, 0, m)) {
+		slot++;
 		virtq_kick(&control_out);
+	}
 	spin_unlock(&control_lock);
 }
 
