@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# fixture-lab.sh - for the grader's tests; after tap.sh: lab 91, made in $fixture, and what is handed in.
+# fixture-lab.sh - lab 91 and submissions to it, for the grader's tests. Source it after tap.sh.
 #
-#   hand_in NAME FILE...        a submission $tmp/NAME with these files, as the solution has them
-#   graded NAME [OPTION...]     grade $tmp/NAME: $status, $said (the report), $err, $tmp/json
+# The lab is created in $fixture.
+#
+#   hand_in NAME FILE...        make a submission $tmp/NAME with the solution's version of these files
+#   graded NAME [OPTION...]     grade $tmp/NAME: sets $status, $said (the report), $err; writes $tmp/json
 #   points                      "N of M", from the JSON
-#   lines ID                    what is said of a test that failed
+#   lines ID                    the report's lines on a failed test
 
 fixture=$tmp/labs
 mkdir -p "$fixture/91-fixture/"{tests,hidden,tree/src/kvm/sbi,tree/src/vmm}

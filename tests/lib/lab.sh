@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: MIT
 #
-# lab.sh - for the tests of labs (labs/README.md); after tap.sh.
+# lab.sh - functions for the tests of labs (labs/README.md). Source it after tap.sh.
 #
-#   variant NAME              a value of the student's variant, from $HS_VARIANT (JSON) or lab.json
-#   variant --line            all that are numbers, and registers by their number: NAME=VALUE...
-#   payload NAME [WORD...]    run a payload in a VM, WORDs on its command line; its claims are this
-#                             test's own, and what stopped the machine is told
-#   asked NAME [WORD...]      run it, and claim nothing: then
-#   claim TEXT [NAME]         the payload's claim with this text (a part of it) held
+#   variant NAME              print a value of the student's variant, from $HS_VARIANT (JSON) or lab.json
+#   variant --line            print all numeric values, and registers by number: NAME=VALUE...
+#   payload NAME [WORD...]    run a payload in a VM with WORDs on its command line; its claims become
+#                             claims of this test, and the reason is printed if the machine stopped
+#   asked NAME [WORD...]      run it without making claims; then
+#   claim TEXT [NAME]         claims that the payload's claim that contains TEXT held
 #   boots NAME=VALUE [OPTION...]
-#                             a guest comes to its end under this toggle, and the payload timer, too
-#   options OPTION...         of scripts/hyperscope, for the payloads from here on
-#   under TEXT                what the payloads' claims from here on are held under: said behind each
-#   saved OPTION...           each of them is saved on its way, OPTIONs (--save-on ...) say how, and goes on
-#                             in another machine; between COMMAND runs it in between: $tmp/saved is the file
-#   answer NAME               a value of answers.txt; answered NAME WANT [PERCENT] claims it
+#                             a guest ends normally under this toggle; so does the payload timer
+#   options OPTION...         options of scripts/hyperscope for the payloads that follow
+#   under TEXT                the condition of the payloads that follow; appended to each of their claims
+#   saved OPTION...           save each payload while it runs, as OPTIONs (--save-on ...) say, and continue it
+#                             in another machine; between COMMAND is run in between, with the file in $tmp/saved
+#   answer NAME               print a value of answers.txt; answered NAME WANT [PERCENT] claims that it is WANT
 #
-# Neither a line on the console nor a status says that a claim held: the student's hypervisor and VMM
-# print there, and end the machine as they like. What counts has the seal of this run's key, which the
-# payload alone was given (scripts/hs/grade/seal.py). Where there is a reference solution, the claims
-# to be made are those that the payload makes on it. $claims has them, $out and $err what was said.
+# Neither a line on the console nor an exit status proves that a claim held: the student's hypervisor
+# and VMM print there, and can end the machine in any way. Only claims that have the seal of this run's
+# key count, and only the payload was given the key (scripts/hs/grade/seal.py). If there is a reference
+# solution, the expected claims are those that the payload makes on it. $claims holds the claims, $out
+# and $err the output.
 #
-# A machine that hangs is ended after 20 scaled seconds, or six times what the reference took, and the
-# test with it: whatever else it would run is likely to hang as well.
+# A machine that hangs is ended after 20 scaled seconds, or six times what the reference took. The test
+# ends with it: its other runs would probably hang too.
 
 HS_SECONDS=${HS_SECONDS:-20}
 seal=$HS_TOP/scripts/hs/grade/seal.py
@@ -61,7 +62,7 @@ for name, value in made.items() if sys.argv[1] == "--line" else ():
         print("%s=%s" % (name, re.sub("[as-]", "", str(value))))' "$1" "$HS_TOP/lab.json"
 }
 
-# Both halves' console in $tmp/out and $out; the status is the second's, if there is one.
+# Leaves the console of both halves in $tmp/out and $out; the status is the second's, if it was run.
 run_halves()	# BUILD COPY WORDS
 {
 	local err1 took1
@@ -108,19 +109,19 @@ ends_if_hung()
 	done_testing
 }
 
-# The last that was said, for somebody who looks for the reason.
+# Print the last lines of output, to help find the reason.
 last_words()
 {
 	printf '%s\n' "$out" | grep -v '^$' | tail -n 4 | cut -c1-200 | sed 's/^/# /'
 	printf '%s\n' "$err" | grep -v '^$' | tail -n 4 | cut -c1-200 | sed 's/^/# /'
-	if [ "$status" = 139 ]; then	# it has said nothing itself
+	if [ "$status" = 139 ]; then	# it printed nothing itself
 		diag "the VMM has touched memory that is not its own (signal 11)"
 	fi
 }
 
-# What was said of claim N that failed: behind it, and before it, since a helper may note what it has
-# seen and leave the claim to its caller. What stands behind another failure is that one's.
-reasons()	# N; what the payload said on standard input
+# Print the diagnostics of failed claim N: those after it, and those before it, since a helper may
+# print what it saw and leave the claim to its caller. Lines after another failed claim belong to that.
+reasons()	# N; the payload's output on standard input
 {
 	awk -v n="$1" '/^(not )?ok [0-9]+ - / {
 			if (found)
@@ -146,7 +147,7 @@ payload()
 {
 	local mine theirs said line number text found HS_SECONDS=$HS_SECONDS
 	theirs=
-	if [ -n "${HS_REFERENCE:-}" ]; then	# first: a test may look at the last run's trace
+	if [ -n "${HS_REFERENCE:-}" ]; then	# before the student's: a test may read the last run's trace
 		HS_SECONDS=60 run_sealed "$HS_REFERENCE" "$@"
 		theirs=$claims
 		[ $((took * 6)) -le "$(scaled "$HS_SECONDS")" ] || HS_SECONDS=$((took * 6 / $(scaled 1) + 1))
@@ -170,7 +171,7 @@ payload()
 boots()
 {
 	hs run --quiet --set "$@" hello
-	is "$status" 0 "the guest comes to its end ($*)" || {	# stop: a further boot would fail, too
+	is "$status" 0 "the guest comes to its end ($*)" || {	# stop: another boot would fail too
 		diag "$err"
 		ends_if_hung
 		return
@@ -189,13 +190,13 @@ claim()
 
 # ---- labs whose answer is a file ----
 
-# The value behind "NAME:" in answers.txt, in small letters.
+# Print the value after "NAME:" in answers.txt, in lower case.
 answer()	# NAME
 {
 	sed -n "s/^$1:[[:space:]]*//p" "$HS_TOP/answers.txt" | head -n 1 | tr -d '\r' | tr 'A-Z' 'a-z' | sed 's/[[:space:]]*$//'
 }
 
-# What was answered is this, as a number or a name, or so many percent off. The right one is not told.
+# Claim that the answer is WANT, as a number or a name, or within PERCENT of it. WANT is not printed.
 answered()	# NAME WANT [PERCENT]
 {
 	[ "$2" ] || { ok 1 "$1: the grader has an answer"; return; }

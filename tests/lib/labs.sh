@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# labs.sh - trees of labs for tests, built with what this build folder has already.
+# labs.sh - make and build trees of labs for tests, reusing the objects of this build folder.
 #
 #   . tests/lib/tap.sh; . tests/lib/labs.sh
-#   tree DIR LAB OPTION...       scripts/hyperscope lab: its tree in DIR, built; what was said is $said
-#   build DIR                    again, after a change
-#   try DIR TEST                 run it there; $status, $said
-#   stop_of LAB                  what its stops look like, as a pattern
+#   tree DIR LAB OPTION...       make LAB's tree in DIR with scripts/hyperscope lab, and build it; output in $said
+#   build DIR                    build it again, after a change
+#   try DIR TEST                 run TEST in the tree; sets $status and $said
+#   stop_of LAB                  a pattern that matches the message of LAB's stops
 #   tests_of FOLDER              the public tests of labs/FOLDER that are files
 
 tree()
@@ -14,11 +14,11 @@ tree()
 	local dir=$1 part
 	said=$("$HS_TOP/scripts/hyperscope" lab --out /nowhere "${@:3}" "$2" "$dir" 2>&1) || return 1
 	mkdir "$dir/build"
-	# Of a file that is another one there, the source is newer than these objects: make sees it.
+	# A file that differs in the new tree is newer than these objects, so make rebuilds them.
 	for part in kernel gen user vmm guest-payloads hstrace; do
 		cp -a "$O/$part" "$dir/build"
 	done
-	# What each was made of is named by its path there: so a header that is another one is seen, too.
+	# The dependency files name paths in the old tree. Rewrite them, so that changed headers are seen too.
 	find "$dir/build" -name '*.d' -type f -print0 | xargs -0 sed -i "s|$HS_TOP/|$dir/|g"
 	for part in uapi libfdt guest; do
 		[ ! -e "$O/$part" ] || ln -s "$O/$part" "$dir/build/$part"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nosbi.S - a firmware that has none of what hyperscope needs: it starts the payload in S mode and
- * answers every SBI call with SBI_ERR_NOT_SUPPORTED. For a test of wrong use.
+ * nosbi.S - firmware without anything that hyperscope needs: it starts the payload in S mode and
+ * answers every SBI call with SBI_ERR_NOT_SUPPORTED. Used by a test of wrong use.
  */
 	.globl	_start
 _start:
@@ -9,14 +9,14 @@ _start:
 	bnez	t0, park
 	la	t0, trap
 	csrw	mtvec, t0
-	li	t0, 0xffff		/* everything but calls from S goes to S */
+	li	t0, 0xffff		/* delegate everything to S, except ecalls from S */
 	csrw	mideleg, t0
 	li	t0, 0xf0b50d
 	csrw	medeleg, t0
 	li	t0, -1
 	csrw	mcounteren, t0
 	csrw	pmpaddr0, t0
-	csrw	0x30a, t0		/* menvcfg: every extension that S may have switched on */
+	csrw	0x30a, t0		/* menvcfg: allow S to enable every extension */
 	li	t0, 0x1f
 	csrw	pmpcfg0, t0
 	li	t0, 0x1800		/* mstatus.MPP = S */

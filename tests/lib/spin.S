@@ -9,7 +9,7 @@ _start:
 	li	t0, 200000000
 1:	addi	t0, t0, -1
 	bnez	t0, 1b
-	li	t0, 0x100000		/* QEMU's finisher */
+	li	t0, 0x100000		/* QEMU's test finisher */
 	li	t1, 0x5555
 	sw	t1, 0(t0)
 2:	j	2b

@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: MIT
 #
-# tap.sh - for tests written in bash: claims as TAP, runs of the launcher, time-outs that scale.
+# tap.sh - for tests written in bash: claims as TAP, runs of the launcher, scaled time-outs.
 #
 #   . "$HS_TOP/tests/lib/tap.sh"
-#   hs exec ...          run scripts/hyperscope; then $status, $out and $err (texts), $took (s)
+#   hs exec ...          run scripts/hyperscope; sets $status, $out and $err (texts), $took (s)
 #   is GOT WANT NAME     like TEXT REGEX NAME     ok CONDITION-STATUS NAME
 #   skip NAME REASON     diag TEXT
-#   relay TEXT [LABEL]   a program's TAP: its claims as this test's own, LABEL before each
-#   spoils_redirects     does this QEMU run HS with V set behind a redirected trap? $spoiled_redirects
-#   fixes WHY TOGGLE...  these toggles (or: all) keep their initial values, whatever $HYPERSCOPE_SET says
-#   needs_plugin NAME    our plugin NAME.so, and a QEMU that takes it, or none of the test
-#   hs_script NAME ...   run scripts/hyperscope NAME with this build: $status, $out; files $tmp/table, $tmp/err
-#   needs_browser        what drives Chromium, or none of the test: then $python has selenium
+#   relay TEXT [LABEL]   make a program's TAP this test's own claims, each with LABEL before it
+#   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap; $spoiled_redirects says so
+#   fixes WHY TOGGLE...  keep the defaults of these toggles (or all), whatever $HYPERSCOPE_SET says
+#   needs_plugin NAME    skip the whole test without our plugin NAME.so and a QEMU that loads it
+#   hs_script NAME ...   run scripts/hyperscope NAME with this build: sets $status, $out; files $tmp/table, $tmp/err
+#   needs_browser        skip the whole test unless Chromium can be driven; sets $python, which has selenium
 #   done_testing
 #
-# $tmp is the test's own folder, removed at its end; runs have their folders there too.
+# $tmp is the test's own folder, removed when it ends; the folders of its runs are there too.
 
 : "${HS_TOP:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
 : "${O:=$HS_TOP/build}"
 export HS_TOP O
 tests_run=0
 tests_failed=0
-# Not in /tmp, which may be in memory: a run's RAM is a file there.
+# Not in /tmp, which may be a file system in memory: a run's RAM is a file there.
 mkdir -p "$O/tmp" && tmp=$(mktemp -d "$O/tmp/test.XXXXXX") || exit 1
 export HS_RUNS=$tmp/runs HS_TAG=$tmp
 trap 'rm -rf "$tmp"' EXIT
@@ -84,8 +84,8 @@ relay()	# TEXT [LABEL]
 	done <<<"$1"
 }
 
-# Each test takes its toggles from $HYPERSCOPE_SET (docs/testing.md). One that states figures, or is
-# about one value, says here which toggles it is not run under, and why.
+# Machines of a test take their toggles from $HYPERSCOPE_SET (docs/testing.md). A test that states
+# figures, or is about one value, declares the toggles that must keep their defaults, and why.
 fixes()	# WHY TOGGLE...
 {
 	local why=$1 word kept= name
@@ -144,7 +144,7 @@ qemu_version()
 	"${QEMU:-qemu-system-riscv64}" --version | sed -n 's/.* version \([0-9.]*[0-9]\).*/\1/p'
 }
 
-# qemu_older MAJOR.MINOR: is this QEMU older than that?
+# qemu_older MAJOR.MINOR: true if this QEMU is older
 qemu_older()
 {
 	local have
@@ -152,8 +152,8 @@ qemu_older()
 	[ "$have" != "$1" ] && [ "$(printf '%s\n%s\n' "$have" "$1" | sort -V | head -n 1)" = "$have" ]
 }
 
-# QEMU 10.0.13 (not 10.0.2; OpenSBI makes no difference) enters HS for a guest's trap that the firmware
-# redirects with V still 1. The host asks that at boot (src/kvm/vcpu/redirect.S), and says so.
+# QEMU 10.0.13 (not 10.0.2; OpenSBI makes no difference) enters HS with V still 1 for a guest's trap
+# that the firmware redirects. The host tests for that at boot (src/kvm/vcpu/redirect.S), and prints it.
 spoils_redirects()
 {
 	[ -e "$tmp/redirects" ] || HS_RUNS=$tmp/probe "$HS_TOP/scripts/hyperscope" exec \
@@ -162,16 +162,16 @@ spoils_redirects()
 }
 spoiled_redirects="this QEMU enters HS with V still 1 for a trap that the firmware redirects (docs/caveats.md)"
 
-# The next fetch, at Linux's exit handler, is then the guest's, and KVM_RUN fails with EOPNOTSUPP. A
-# process of the guest dies of it now and then, so that QEMU is no yardstick. (A core that delegates
-# illegal instructions to the guest never sees it.)
+# The next fetch, at Linux's exit handler, is then translated as the guest's, and KVM_RUN fails with
+# EOPNOTSUPP. Now and then a process of the guest dies from it, so this QEMU cannot serve as the
+# reference. (A core that delegates illegal instructions to the guest never meets it.)
 linux_kvm_is_broken="$spoiled_redirects, and guests of Linux KVM go astray"
 qemu_breaks_linux_kvm()
 {
 	spoils_redirects
 }
 
-# What payloads have to know of this QEMU, as words of their command lines: each makes stated skips.
+# What payloads need to know about this QEMU, as words of their command lines: each causes stated skips.
 quirks()
 {
 	! qemu_older 8.0 || echo silent-sip=1
@@ -186,7 +186,7 @@ done_testing()
 	exit $((tests_failed > 0))
 }
 
-# hs ARGS...: input from $tmp/in if there is one. The launcher's own time-out comes first.
+# hs ARGS...: run the launcher, with input from $tmp/in if it exists. The launcher's own time-out is shorter.
 hs()
 {
 	local start=$SECONDS limit input=/dev/null
@@ -208,7 +208,7 @@ hs_script()	# NAME ARGS...
 	out=$(cat "$tmp/table")
 }
 
-# Machines and launchers that this test started, however deep, and that still live: none, one hopes.
+# Print machines and launchers that this test started, directly or not, and that still run: none, if all is well.
 left_running()
 {
 	local p

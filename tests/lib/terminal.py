@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""terminal.py - for tests that need a terminal: a command on a pty, and claims as TAP."""
+"""terminal.py - run a command on a pty and print claims as TAP, for tests that need a terminal."""
 import os
 import pty
 import re
@@ -49,8 +49,8 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
         self.slave = slave
         self.before = termios.tcgetattr(slave)
-        self.seen = ""      # everything
-        self.unread = ""    # what wait_for() has not passed yet
+        self.seen = ""      # all output
+        self.unread = ""    # output after the last match of wait_for()
         self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave,
                                         env=dict(os.environ, **(environment or {})),
                                         preexec_fn=self._own_terminal)
@@ -67,7 +67,7 @@ class Terminal:
             self.unread += text
 
     def wait_for(self, pattern, seconds):
-        """The match, or None after so long (at the machine's pace)."""
+        """Return the match, or None after this many seconds (scaled)."""
         end = time.monotonic() + seconds * SCALE
         while True:
             match = re.search(pattern, self.unread)
@@ -88,7 +88,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def end(self, seconds):
-        """The exit status, or None if it does not end; then it is killed."""
+        """Return the exit status, or kill the command and return None if it does not end in time."""
         end = time.monotonic() + seconds * SCALE
         while self.process.poll() is None and time.monotonic() < end:
             self._read(0.1)
