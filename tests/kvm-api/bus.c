@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * bus.c - stores that the kernel takes itself: the ring of coalesced MMIO, which is user space's
- * to corrupt, and ioeventfds of every length; and eventfds as interrupts that lead nowhere.
+ * bus.c - stores that the kernel handles itself: coalesced MMIO, also with a corrupted ring, and
+ * ioeventfds of every length. Also irqfds of a VM without an interrupt controller.
  */
 #include <sys/eventfd.h>
 #include "vm.h"
 
 #define ZONE 0x10000000UL
 
-/* a1 = first value, counted up; a2 stores; a3 = what is added to the address each time */
+/* a0: address; a1: first value, counted up; a2: number of stores; a3: added to a0 after each. */
 #define STORES(op)                                                                        \
 	"1: " op " a1, 0(a0)\nadd a0, a0, a3\naddi a1, a1, 1\naddi a2, a2, -1\nbnez a2, " \
 	"1b\n" REPORT
@@ -34,7 +34,7 @@ static int zone(struct vm *vm, unsigned long cmd, uint64_t addr, uint32_t size)
 	return ioctl(vm->fd, cmd, &zone);
 }
 
-/* An access to the VMM is answered and the guest goes on elsewhere. */
+/* Complete an open MMIO exit, so that the guest can continue elsewhere. */
 static void finish(struct vcpu *vcpu)
 {
 	vcpu->run->immediate_exit = 1;
@@ -42,7 +42,7 @@ static void finish(struct vcpu *vcpu)
 	vcpu->run->immediate_exit = 0;
 }
 
-/* 0: the guest has made all its stores; 1: one came to us. */
+/* Returns 0 if the kernel took all the guest's stores, 1 if one exited to user space. */
 static int stores(struct vm *vm, struct vcpu *vcpu, int size, uint64_t addr, uint64_t value,
 		  unsigned long count, unsigned long step)
 {
@@ -199,7 +199,7 @@ static void overlaps(struct vm *vm, struct vcpu *vcpu, struct vcpu *second)
 	close(io.fd);
 }
 
-/* Bit n: a store of 2^n bytes of this value makes an event. */
+/* Bit n of the result: a store of 2^n bytes of this value signals the eventfd. */
 static int lengths_that_meet(struct vm *vm, struct vcpu *vcpu, struct kvm_ioeventfd io,
 			     uint64_t value)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * bytes.h - free memory to the byte, and chance, for tests that processes and VMs leave nothing.
+ * bytes.h - free memory to the byte, and random numbers, for tests that processes and VMs leak
+ * nothing.
  *
- * With HS_EXACT set (nothing else runs and free memory can be told to the byte) they claim
- * that as much is free afterwards as before; elsewhere they print both.
+ * With HS_EXACT set (nothing else runs, and free memory can be read to the byte) they claim
+ * that as much is free afterwards as before; otherwise they only print both.
  */
 #ifndef KVM_API_BYTES_H
 #define KVM_API_BYTES_H
@@ -22,7 +23,7 @@ static inline unsigned int random_below(unsigned int n)
 	return (unsigned int)(seed >> 33) % n;
 }
 
-/* All free memory: pages, and what is free in pages that hold small objects. */
+/* All free memory: free pages, and free objects in the slabs' pages. */
 static inline unsigned long free_bytes(void)
 {
 	unsigned long active, all, size, sum;
@@ -41,7 +42,7 @@ static inline unsigned long free_bytes(void)
 	return sum;
 }
 
-/* What has ended may take a moment to be gone. */
+/* Memory of what has ended may be freed a moment later: wait for it. */
 static inline unsigned long settled_bytes(unsigned long want)
 {
 	unsigned long now = free_bytes();
@@ -53,7 +54,7 @@ static inline unsigned long settled_bytes(unsigned long want)
 	return now;
 }
 
-/* Without a name: only so that what the program itself needs for it is there. */
+/* Without a name, claim nothing: a first round that allocates what the program itself needs. */
 static inline void claim_equal(unsigned long before, const char *name)
 {
 	unsigned long after = settled_bytes(before);
@@ -64,7 +65,7 @@ static inline void claim_equal(unsigned long before, const char *name)
 		ok(after == before, name);
 }
 
-/* Forks, runs body() there, and waits. */
+/* Run body() in a child, and return its wait status. */
 static inline int status_of(void (*body)(void))
 {
 	int status = -1;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * choosing.c - the files of tracefs under hostile threads, while VMs run: nothing hangs, no byte is
- * missing, and every record is in a ring or counted.
+ * choosing.c - hostile threads use the files of tracefs while VMs run: nothing hangs, no byte is
+ * leaked, and every record is in a ring or counted as lost.
  *
- *   choosing [ROUNDS [SEED]]     of each thread; 3000 unless said. For hyperscope alone.
+ *   choosing [ROUNDS [SEED]]     rounds of each thread (3000). For hyperscope alone.
  */
 #include <dirent.h>
 #include <stdarg.h>
@@ -211,7 +211,7 @@ static void *run_vcpu(void *arg)
 	return NULL;
 }
 
-/* All as it was after boot. */
+/* Restore the state after boot. */
 static void reset_all(void)
 {
 	static const char *const never[] = { "!traceoff", "!traceon" };
@@ -237,7 +237,7 @@ static void on_alarm(int number)
 	(void)number;
 }
 
-/* Opens all it may, forks with that, and ends without closing. */
+/* Open as many files as allowed, fork with them, and exit without closing any. */
 static void many_open(void)
 {
 	char path[200];
@@ -283,13 +283,13 @@ static void all_at_once(void)
 	stop = true;
 	for (int i = 0; i < GUESTS; i++)
 		pthread_kill(runners[i], SIGUSR1);
-	/* Guests that never come back go with the process. */
+	/* The vCPU threads end with the process. */
 	_exit(7);
 }
 
 /* ---- every record counts ---- */
 
-/* Written and dropped, over all harts. */
+/* Records written, overwritten and dropped, over all harts. */
 static unsigned long long counted(void)
 {
 	unsigned long long sum = 0, value;
@@ -322,7 +322,7 @@ static void *mark(void *arg)
 	return NULL;
 }
 
-/* Rules come and go that let every mark through. */
+/* Set and remove rules, all of which let every marker through. */
 static void *flip(void *arg)
 {
 	static const char *const always[] = { "part == 0", "0", "vm >= 0 || vm < 0", "bad (" };

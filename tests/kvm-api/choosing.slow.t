@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# choosing.slow.t - the files of tracefs under six hostile threads on four harts, while VMs run;
-# and that none of the threads is kept waiting by the others.
+# choosing.slow.t - six hostile threads use the files of tracefs on four harts while VMs run, and no
+# thread is starved by the others.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 for seed in 1 2; do
@@ -12,8 +12,8 @@ for seed in 1 2; do
 	is "$status" 0 "seed $seed: it ends well" || diag "$err"
 done
 
-# Six threads that want tracefs's mutex all the time, on fewer harts and on as many as the machine
-# below may have.
+# Six threads that all want tracefs's mutex all the time, on fewer harts than threads. Four harts are
+# as many as the host machine may have.
 for harts in 2 4; do
 	hs exec --quiet --harts $harts --trace none "$O/tests/kvm-api/turns" 4000 6
 	relay "$out" "$harts harts"

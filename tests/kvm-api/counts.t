@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# counts.t - three ways to count exits agree to the unit: KVM_GET_STATS_FD, the events, and the exit
-# table; per vCPU, for one vCPU, for several, and for a VM whose process was killed.
+# counts.t - three ways to count exits agree exactly: KVM_GET_STATS_FD, the events and the exit table;
+# per vCPU, for one vCPU, for several, and for a VM whose process was killed.
 #
-# tests/kvm-api/tally.c makes the exits, and says what they have to be. Once with every event on, so
-# that every exit takes the slow path; once with those that leave the fast path open.
+# tests/kvm-api/tally.c makes the exits and knows how many there must be. It runs once with every event
+# on, so that every exit takes the slow path, and once with only those that leave the fast path enabled.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
@@ -39,14 +39,14 @@ events()
 	grep -E -- "$1" "$tmp/report" | awk '{ n[$1]++ } END { for (v in n) print v, n[v] }' | sort
 }
 
-# stats NAME...: the sum of these counters, likewise. Only vCPUs of which there are such.
+# stats NAME...: the sum of these counters, likewise, for each vCPU that has them
 stats()
 {
 	awk -v names=" $* " 'index($1, ".") && index(names, " " $2 " ") { n[$1] += $3 }
 		END { for (v in n) print v, n[v] }' "$tmp/stats" | sort
 }
 
-# row REGEX: the sum of the table's rows of these titles
+# row REGEX: the sum of the table's rows with these titles
 row()
 {
 	awk -v title="^($1) +[0-9]+ +[0-9.]+%" '$0 ~ title {
@@ -58,8 +58,8 @@ sum()	# of the second column of standard input
 	awk '{ n += $2 } END { print n + 0 }'
 }
 
-# both COUNTERS EVENTS ROWS: what the counters say is what the events do, of each vCPU, and what the
-# table does of all.
+# both COUNTERS EVENTS ROWS: claim that the counters equal the number of events for each vCPU, and the
+# table's count for all of them.
 both()
 {
 	is "$(stats $1)" "$(events "$2")" "$1: as many events, of each vCPU"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * debug.c - KVM_SET_GUEST_DEBUG: whose a breakpoint is, of either length and from either mode.
+ * debug.c - KVM_SET_GUEST_DEBUG: who gets a breakpoint exception, for both lengths and modes.
  */
 #include "vm.h"
 
-#define VECTOR 0x100 /* where the guest's stvec points, from MEM_GPA on */
+#define VECTOR 0x100 /* the guest's stvec, as an offset from MEM_GPA */
 
 GUEST(ebreak, ".option norvc\n.option norelax\nebreak\nli a0, 77\n" REPORT);
 GUEST(short_ebreak, ".option rvc\nc.ebreak\n.option norvc\nli a0, 77\n" REPORT);
@@ -36,7 +36,7 @@ static void begin(unsigned long mode)
 	set_reg(&vcpu, CORE(mode), mode);
 }
 
-/* The exception is the guest's own: its handler reports cause 3 at the first instruction. */
+/* The guest gets the exception: its handler reports cause 3 at the first instruction. */
 static bool is_guests(void)
 {
 	return vcpu_run(&vcpu) == 0 && is_report(&vcpu, 3) &&
@@ -80,7 +80,7 @@ static void each_guest(size_t i)
 	vm_free(&vm);
 }
 
-/* Bits without a meaning on RISC-V are taken and do nothing: only ENABLE counts. */
+/* Bits without a meaning on RISC-V are accepted and ignored: only ENABLE counts. */
 static void other_bits(void)
 {
 	vm = vm_new();

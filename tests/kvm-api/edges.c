@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * edges.c - the run page while it counts, calls from other threads while the guest runs, and the
- * first and last value of the timer.
+ * edges.c - which fields of the run page KVM_RUN reads and when, ioctls from other threads while
+ * the guest runs, and the smallest and largest timer values.
  */
 #include "vm.h"
 
 GUEST(load, "li t0, 0x10000000\nli a0, -1\nlw a0, 0(t0)\n" REPORT);
 GUEST(report, "li a0, 0x1234\nli a1, 0x55\n" REPORT "mv a0, a0\n" REPORT);
-/* Says that it runs, in a word of memory; the loop behind that. */
+/* Stores 1 to a word of memory to show that it runs, then loops. */
 GUEST(spin, "li t0, 0x80001000\nli t1, 1\nsd t1, 0(t0)\n1: j 1b\n");
-/* a1: the timer's value; a2: 1 if it counts from now. Reports scause. */
+/* a1: the timer's value; a2: 1 if it is relative to now. Reports scause. */
 GUEST(timer, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x20\ncsrw sie, t0\nmv a0, a1\n"
 	     "beqz a2, 3f\nrdtime t0\nadd a0, a0, t0\n3: li a7, 0x54494d45\nli a6, 0\necall\n"
 	     "csrsi sstatus, 2\n1: wfi\nj 1b\n.balign 4\n2: csrr a0, scause\n" REPORT);
@@ -133,7 +133,7 @@ static void waits(struct vm *vm, struct vcpu *vcpu)
 
 /* ---- the timer -------------------------------------------------------------------------------- */
 
-/* Does it fire? Waits for a minute if it should, and not so long if it should not. */
+/* Whether the timer fires. Waits up to a minute if it should, and only 50 ms if it should not. */
 static bool fires(struct vm *vm, struct vcpu *vcpu, uint64_t value, uint64_t from_now, bool should)
 {
 	int ret;

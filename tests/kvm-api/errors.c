@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * errors.c - wrong calls to /dev/kvm get the errno of Linux 6.12, and change nothing.
+ * errors.c - wrong calls to /dev/kvm fail with the errno of Linux 6.12 and change nothing.
  */
 #include <sys/wait.h>
 #include "vm.h"
@@ -156,7 +156,7 @@ static void ioeventfds(struct vm *vm)
 	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL, "a match of no bytes");
 }
 
-/* A VM belongs to the address space that made it. */
+/* A VM can be used only from the address space that created it. */
 static void other_process(struct vm *vm, struct vcpu *vcpu)
 {
 	int status = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * flood.c - what a program can do to the host's log: crash over and over, call what is not there.
+ * flood.c - a program floods the host's log: it crashes repeatedly and makes unknown system calls.
  */
 #include <sys/syscall.h>
 #include <sys/wait.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.c - four vCPUs, their VMM's threads and two more threads use FP at once, and are moved
- * between harts meanwhile: no register of anybody is ever wrong.
+ * fp.c - four vCPUs, their VMM's threads and two more threads use FP at once and are moved
+ * between harts meanwhile: no FP register is ever wrong.
  *
- * Each has a pattern of its own in f0 to f31 and fcsr. The guests let sstatus.FS be each of its values
- * over their exits, and take their own illegal instructions; the VMM's threads hold their pattern
- * over KVM_RUN, read the guest's by ONE_REG, and now and then replace it. The vCPUs are of two
- * VMs, which on hyperscope have different values of the toggle fp, if two are given.
+ * Each has a pattern of its own in f0 to f31 and fcsr. The guests keep each value of sstatus.FS
+ * across exits, and handle their own illegal instructions. The VMM's threads hold their pattern
+ * across KVM_RUN, read the guest's by ONE_REG, and now and then replace it. The vCPUs belong to two
+ * VMs; on hyperscope these have different values of the toggle fp, if two are given.
  *
  *   fp [ROUNDS [VARIANT VARIANT]]
  */
@@ -20,23 +20,23 @@
 #define PARAM    "/sys/module/kvm/parameters/fp"
 
 /*
- * s0: what f0 holds, fN = f0 + N; s1: round, its low byte is fcsr, its low 2 bits are FS while the
- * registers only have to stay. s4: bits that were found wrong; s5, s6: traps, and what was
- * wrong with them. In each round a spin, and in each second one a call with (s4, s0, fcsr, s6),
- * answered by what f0 shall be from now on, 0: as it is.
+ * s0: what f0 holds, fN = f0 + N; s1: the round, whose low byte is fcsr and whose low 2 bits are FS
+ * while the registers only have to survive. s4: bits that were found wrong; s5, s6: traps, and
+ * what was wrong with them. Each round has a spin, and each second one a call with (s4, s0, fcsr,
+ * s6). Its answer is the new value of f0, or 0 to keep it.
  */
 /* clang-format off */
 GUEST(fp,
 	".option arch, +d\n.option norvc\n"
 	"mv s0, a0\nli s1, 0\nli s6, 0\nli s4, 0\nlla t0, 9f\ncsrw stvec, t0\n"
-	/* fill */
+	/* fill the registers */
 	"1: li t0, 0x6000\ncsrs sstatus, t0\nmv t1, s0\nandi s7, s1, 0xff\ncsrw fcsr, s7\n"
 	".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
 	"fmv.d.x f\\n, t1\naddi t1, t1, 1\n.endr\n"
 	".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n"
 	"fmv.d.x f\\n, t1\naddi t1, t1, 1\n.endr\n"
 	"csrc sstatus, t0\nandi t1, s1, 3\nslli t1, t1, 13\ncsrs sstatus, t1\n"
-	/* FS Off: its own trap; and what is illegal always */
+	/* traps: FP with FS Off, and an instruction that is always illegal */
 	"li s5, 0\nli s8, 0x02000053\nbnez t1, 2f\n.word 0x02000053\naddi s5, s5, -1\n"
 	"2: li s8, 0xffffffff\nslli s8, s8, 32\nsrli s8, s8, 32\n.word 0xffffffff\n"
 	"addi s5, s5, -1\nor s6, s6, s5\n"
@@ -44,7 +44,7 @@ GUEST(fp,
 	"andi t1, s1, 1\nbnez t1, 4f\n"
 	"mv a0, s4\nmv a1, s0\nmv a2, s7\nmv a3, s6\nli a7, 0x08000000\nli a6, 7\necall\n"
 	"beqz a1, 4f\nmv s0, a1\n"
-	/* look */
+	/* check the registers */
 	"4: li t0, 0x6000\ncsrs sstatus, t0\nmv t1, s0\n"
 	".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
 	"fmv.x.d t2, f\\n\nxor t2, t2, t1\nor s4, s4, t2\naddi t1, t1, 1\n.endr\n"
@@ -52,7 +52,7 @@ GUEST(fp,
 	"fmv.x.d t2, f\\n\nxor t2, t2, t1\nor s4, s4, t2\naddi t1, t1, 1\n.endr\n"
 	"csrr t2, fcsr\nxor t2, t2, s7\nor s4, s4, t2\n"
 	"addi s1, s1, 1\naddi s0, s0, 0x100\nj 1b\n"
-	/* its traps */
+	/* trap handler */
 	".balign 4\n9: addi s5, s5, 1\ncsrr t3, scause\naddi t3, t3, -2\nor s6, s6, t3\n"
 	"csrr t3, stval\nxor t3, t3, s8\nor s6, s6, t3\ncsrr t3, sepc\naddi t3, t3, 4\n"
 	"csrw sepc, t3\nsret");
@@ -63,7 +63,7 @@ struct regs {
 	uint64_t fcsr;
 };
 
-/* All of in into the registers, a system call (or, nr < 0, `spin` turns), all of them to out. */
+/* Load all registers from `in`, make a system call (or spin, if nr < 0), and save them in `out`. */
 static long with_regs(long nr, long fd, long request, long spin, const struct regs *in,
 		      struct regs *out)
 {
@@ -122,7 +122,7 @@ static struct worker workers[VCPUS + THREADS];
 static unsigned long rounds = 2000;
 static volatile bool stop;
 
-/* To one of the first two harts, which may be the one where it is. */
+/* Move the thread to one of the first two harts, possibly the one it is on. */
 static void move(struct worker *w, unsigned int n)
 {
 	cpu_set_t set;
@@ -136,7 +136,7 @@ static void move(struct worker *w, unsigned int n)
 #define FP_D(n) (KVM_REG_RISCV | KVM_REG_RISCV_FP_D | KVM_REG_SIZE_U64 | (n))
 #define FCSR    (KVM_REG_RISCV | KVM_REG_RISCV_FP_D | KVM_REG_SIZE_U32 | KVM_REG_RISCV_FP_D_REG(fcsr))
 
-/* What the guest says that it has, as ONE_REG sees it; each eighth time another pattern instead. */
+/* Compare ONE_REG with the pattern that the guest reports. Every eighth time, set another one. */
 static void look(struct worker *w, unsigned int n)
 {
 	struct kvm_run *run = w->vcpu.run;
@@ -167,7 +167,7 @@ static void *run_vcpu(void *arg)
 	long err;
 
 	for (w->rounds = 0; w->rounds < rounds; w->rounds++) {
-		/* Two of them leave FP alone: their guest's registers may stay in the unit. */
+		/* Two of the threads do not use FP: their guest's registers may stay loaded. */
 		if (n % 2) {
 			pattern(&mine,
 				0x5000000000000000UL + ((uint64_t)n << 40) + w->rounds * STEP,

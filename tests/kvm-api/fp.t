@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# fp.t - FP registers of four vCPUs, of their VMM's threads and of two more threads on two harts: two
-# VMs with each pair of variants of the toggle fp side by side. On Linux KVM: kvm-api-linux.slow.t.
+# fp.t - FP registers of four vCPUs, of their VMM's threads and of two more threads, on two harts, in two
+# VMs with each pair of variants of the toggle fp. On Linux KVM: kvm-api-linux.slow.t.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 prog=$O/tests/kvm-api/fp

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * ids.c - ids of ONE_REG that are one bit away from a good one: the errno of Linux 6.12.
+ * ids.c - ids of ONE_REG that differ from a valid one in one bit: the errno of Linux 6.12.
  *
- * For what walk/registers.c does not reach: groups of two sizes, groups that not every processor
- * has, and writing once the vCPU has run.
+ * This covers what walk/registers.c does not: groups of two sizes, groups that not every processor
+ * has, and writes after the vCPU has run.
  *
  * A line of ids.rec has 64 letters for reading, for writing, and for writing once the vCPU has run:
- * what happens with bit 63, 62, ... 0 of the id the other way round. It was recorded on Linux
- * KVM, by this program:
+ * the result with bit 63, 62, ... 0 of the id flipped. It was recorded on Linux KVM, by this
+ * program:
  *
  *     scripts/hyperscope linux-kvm exec [--cpu max] build/tests/kvm-api/ids record
  */
@@ -15,7 +15,7 @@
 
 #define ULONG  (KVM_REG_RISCV | KVM_REG_SIZE_U64)
 #define UINT   (KVM_REG_RISCV | KVM_REG_SIZE_U32)
-#define REG128 (KVM_REG_RISCV | KVM_REG_SIZE_U128) /* what VLEN = 128 makes of v0 to v31 */
+#define REG128 (KVM_REG_RISCV | KVM_REG_SIZE_U128) /* the size of v0 to v31 where VLEN = 128 */
 
 static const struct {
 	const char *name;
@@ -51,7 +51,7 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static uint8_t bytes[1 << 16]; /* the longest that an id can ask for is half of it */
+static uint8_t bytes[1 << 16]; /* twice the largest size that an id can encode */
 static struct vm vm;
 static unsigned long next_vcpu;
 
@@ -71,7 +71,7 @@ static char letter(int ret)
 	}
 }
 
-/* Writes what is there, with one bit changed, or ones where nothing is. */
+/* Write the register's value with one bit flipped, or 1 if it cannot be read. */
 static char one(const struct vcpu *vcpu, uint64_t id, enum mode mode)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)bytes };

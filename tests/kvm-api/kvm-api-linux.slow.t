@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvm-api-linux.slow.t - the yardstick of kvm-api.t: what it claims of /dev/kvm is true of Linux.
+# kvm-api-linux.slow.t - the claims of kvm-api.t about /dev/kvm hold on Linux KVM, the reference.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/kvm-api
 for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko"; do

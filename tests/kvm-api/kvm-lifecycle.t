@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvm-lifecycle.t - VMs come and go and leave nothing: closed in any order, killed, stopped, many.
+# kvm-lifecycle.t - many VMs are closed in any order, killed and stopped, and nothing is leaked.
 #
 # A few hundred here; 10 000 in kvm-lifecycle.slow.t. The program passes on Linux KVM too.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvm-walk.t - every call to /dev/kvm with every bit flipped is answered as Linux KVM answered it.
+# kvm-walk.t - every call to /dev/kvm, with each bit flipped, returns what Linux KVM returned.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 here=$HS_TOP/tests/kvm-api
 

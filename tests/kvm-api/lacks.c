@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * lacks.c - an extension that a vCPU was deprived of is not there for its guest.
+ * lacks.c - an extension that was removed from a vCPU is absent for its guest.
  *
- * Each row is a little guest that uses one extension: with it, it comes through; without, it
- * takes the trap of a hart that never had it. Rows of what this machine has not got are skips.
+ * Each row is a small guest that uses one extension. With the extension it finishes; without, it
+ * takes the trap of a hart that never had it. Rows are skipped if the machine lacks the extension.
  */
 #include <sys/auxv.h>
 #include <sys/wait.h>
 #include "vm.h"
 
-#define TABLE_GPA (MEM_GPA + 0x10000) /* a VS-stage root: Sv39, leaves of 1 GiB */
+#define TABLE_GPA (MEM_GPA + 0x10000) /* a VS-stage root table: Sv39, leaves of 1 GiB */
 #define ISA(ext)  (KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_ISA_EXT | (ext))
 #define REPORTED  (~0UL)
 
-/* a0: 0, or what `code` took as a trap. */
+/* Reports 0, or the scause of the trap that `code` took. */
 #define USE(name, code)                                                                 \
 	GUEST(name, ".option norvc\n.option norelax\n"                                  \
 		    "lla t0, 9f\ncsrw stvec, t0\nlla t1, 8f\n" code "li a0, 0\n" REPORT \
@@ -37,10 +37,10 @@ USE(seed, "csrrw a0, 0x015, zero\n" REPORT);
 
 static const struct {
 	const char *what;
-	int ext, also; /* taken away; also: -1, none */
+	int ext, also; /* the extensions to remove; `also` is -1 if there is only one */
 	const uint8_t *code, *end;
 	unsigned long cause;
-	bool ours; /* Linux 6.12 refuses to take Sstc, and leaves sstatus.VS on */
+	bool ours; /* Linux 6.12 cannot remove Sstc, and leaves sstatus.VS enabled */
 } rows[] = {
 #define ROW(what, ext, also, code, cause, ours)                                                    \
 	{                                                                                          \
@@ -71,8 +71,8 @@ static void fresh(const uint8_t *code, const uint8_t *end)
 	vcpu = vcpu_new(&vm, 0);
 	vm_load_code(&vm, 0, code, end);
 	root = (uint64_t *)(vm.mem + (TABLE_GPA - MEM_GPA));
-	root[2] = MEM_GPA >> 12 << 10 | 0xcf;             /* V R W X A D, where it is */
-	root[3] = MEM_GPA >> 12 << 10 | 0xcf | 1UL << 61; /* the same at 3 GiB, not cached */
+	root[2] = MEM_GPA >> 12 << 10 | 0xcf;             /* V R W X A D, identity-mapped */
+	root[3] = MEM_GPA >> 12 << 10 | 0xcf | 1UL << 61; /* the same at 3 GiB, PBMT = NC */
 	set_reg(&vcpu, CSRREG(satp), 8UL << 60 | TABLE_GPA >> 12);
 }
 
@@ -105,7 +105,7 @@ static void one(size_t i)
 	bool there, taken;
 
 	fresh(rows[i].code, rows[i].end);
-	/* Ssaia's switch is a part of Smstateen. */
+	/* Ssaia needs Smstateen, which contains the bit that disables it. */
 	there = has(rows[i].ext) &&
 		(rows[i].ext != KVM_RISCV_ISA_EXT_SSAIA || has(KVM_RISCV_ISA_EXT_SMSTATEEN));
 	if (!there) {
@@ -130,7 +130,7 @@ static void one(size_t i)
 	done();
 }
 
-/* All that the machine has: which of them may go, and come back. */
+/* Which of the machine's extensions can be removed and restored. */
 static void who_may_go(bool ours)
 {
 	static const int may[] = { KVM_RISCV_ISA_EXT_D,      KVM_RISCV_ISA_EXT_F,
@@ -187,7 +187,7 @@ static void entropy(void)
 	done();
 }
 
-/* The host does not save vector registers for programs, so none may find a guest's there. */
+/* The host does not save vector registers for programs, so no program may find a guest's there. */
 static void host_program(void)
 {
 	int status = 0;

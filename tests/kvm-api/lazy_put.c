@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * lazy_put.c - between two KVM_RUNs a guest's state may stay in the processor: nobody can tell.
+ * lazy_put.c - a guest's state may stay in the processor between two KVM_RUNs: nothing can see it.
  *
- * Each guest here counts in registers that a hypervisor moves by different ways: a general one, a
- * CSR, FP ones. Whatever happens between two of its calls, they have to go on from where they were,
- * and the program's own registers are the program's.
+ * Each guest here counts in registers that a hypervisor moves in different ways: a general one, a
+ * CSR and FP registers. Whatever happens between two of its calls, the counts have to continue, and
+ * the program has to find its own registers.
  *
- *   lazy_put [ROUNDS]     of two threads that take turns, each waiting on a processor of its own; 200
+ *   lazy_put [ROUNDS]     of two threads that run a vCPU alternately on two processors (200)
  */
 #include <sched.h>
 #include <sys/wait.h>
 #include "vm.h"
 
-/* s0, sscratch and fs0 count the calls; f0 to f31 have patterns of their own, fcsr rounds down. */
+/* s0, sscratch and fs0 count the calls; f0 to f31 have distinct patterns, fcsr rounds down. */
 GUEST(counts, ".option arch, +d\nli t0, 0x6000\ncsrs sstatus, t0\nfscsr zero\nli t0, 2\nfsrm t0\n"
 	      "fmv.d.x f0, zero\nli t1, 0x1234\nfmv.d.x f7, t1\nli t1, 0x4567\nfmv.d.x f31, t1\n"
 	      "li s0, 0\ncsrw sscratch, zero\nfmv.d.x fs0, zero\n"
@@ -23,14 +23,14 @@ GUEST(counts, ".option arch, +d\nli t0, 0x6000\ncsrs sstatus, t0\nfscsr zero\nli
 	      "fmv.x.d t2, f7\nli t3, 0x1234\nbne t2, t3, 2f\n"
 	      "fmv.x.d t2, f31\nli t3, 0x4567\nbne t2, t3, 2f\n"
 	      "3:" REPORT "j 1b\n2: li a0, -1\nj 3b");
-/* Sets its timer for 2 ms from then; a0 says how often it has gone off. */
+/* Sets its timer 2 ms ahead; a0 is the number of times it has fired. */
 GUEST(timer, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x20\ncsrw sie, t0\n"
 	     "csrsi sstatus, 2\nli s0, 0\nrdtime a0\nli t0, 20000\nadd a0, a0, t0\n"
 	     "li a7, 0x54494d45\nli a6, 0\necall\n1: mv a0, s0\n" REPORT "j 1b\n"
 	     ".balign 4\n2: mv s1, a0\nmv s2, a1\nmv s3, a6\nmv s4, a7\naddi s0, s0, 1\n"
 	     "li a0, -1\nli a7, 0x54494d45\nli a6, 0\necall\n"
 	     "mv a0, s1\nmv a1, s2\nmv a6, s3\nmv a7, s4\nsret");
-/* Keeps its own programs from counters, and from all that senvcfg opens. */
+/* Denies its own programs the counters and everything that senvcfg enables. */
 GUEST(closes, "csrw scounteren, zero\ncsrw senvcfg, zero\nli a0, 5\n" REPORT "1: j 1b");
 
 static uint64_t f_pattern(unsigned int round)
@@ -43,7 +43,7 @@ static bool counts_on(const struct vcpu *vcpu, uint64_t *calls)
 	return vcpu_run(vcpu) == 0 && is_report(vcpu, ++*calls);
 }
 
-/* The program's own FP registers: set before the guest runs, looked at behind it. */
+/* The program's own FP registers are set before the guest runs, and compared afterwards. */
 static void both_use_fp(const struct vcpu *vcpu, uint64_t *calls)
 {
 	unsigned int round, wrong = 0;
@@ -78,7 +78,7 @@ struct shared {
 	volatile bool stop;
 };
 
-/* It has run the vCPU and makes no system call until it is told to: on a processor all the time. */
+/* Run the vCPU, then stay on the processor without a system call until told to continue. */
 static void *runs_and_spins(void *arg)
 {
 	struct shared *s = arg;
@@ -185,7 +185,7 @@ static void counting(unsigned int rounds)
 	vm_free(&vm);
 }
 
-/* The thread that ran the vCPU goes on without a system call while another closes everything. */
+/* The thread that ran the vCPU makes no system call while another thread closes everything. */
 static void closed_from_elsewhere(void)
 {
 	unsigned int round, wrong = 0;
@@ -226,7 +226,7 @@ static void timer_goes_off_outside(void)
 
 	vm_load(&vm, timer);
 	must(vcpu_run(&vcpu) == 0, "the first report");
-	/* Nobody sets it again: if it is lost it is lost. When it comes is up to a busy machine. */
+	/* The timer is not set again: a lost one stays lost. A busy machine may delay it. */
 	for (begin = rdtime(); !gone && rdtime() - begin < 10 * 10000000;) {
 		for (start = rdtime(); rdtime() - start < 40000;)
 			;
@@ -251,7 +251,7 @@ static void shared_csrs(void)
 	vm_free(&vm);
 }
 
-/* By exec the thread, and a descriptor of the vCPU, go on as another program. */
+/* After exec, the thread and a descriptor of the vCPU belong to another program. */
 static void becomes_another_program(const char *path)
 {
 	int status = -1;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * lifecycle.c - VMs end well: descriptors closed in any order, a process stopped in the guest,
- * a wait for a vCPU that runs, 64 VMs at once.
+ * lifecycle.c - VMs are destroyed correctly: descriptors closed in any order, a process stopped in
+ * the guest, a thread that waits for a running vCPU, 64 VMs at once.
  *
- *   lifecycle [ORDERS]     of the 5040 in which all that belongs to a VM can be closed; 100
+ *   lifecycle [ORDERS]     how many of the 5040 orders of closing a VM's parts to try (100)
  */
 #include "bytes.h"
 
-static volatile unsigned long *shared; /* a page that children share */
+static volatile unsigned long *shared; /* a page shared with children */
 
 /* ---- guests ---- */
 
@@ -21,7 +21,7 @@ GUEST(count_shared, "li t0, 0x80400000\n1: ld t1, 0(t0)\naddi t1, t1, 1\nsd t1, 
 
 /* ---- every order of close() and munmap() ---- */
 
-#define NR_ORDERS 5040 /* of seven */
+#define NR_ORDERS 5040 /* 7! */
 
 enum handle {
 	H_KVM,
@@ -76,7 +76,7 @@ static void handle_drop(struct handles *h, enum handle which)
 	}
 }
 
-/* Does what is left still do its work? */
+/* Whether the parts that are still open work. */
 static bool handles_work(struct handles *h, unsigned int gone)
 {
 	struct kvm_stats_header header;
@@ -92,7 +92,7 @@ static bool handles_work(struct handles *h, unsigned int gone)
 	return good;
 }
 
-/* The order number n of those that are possible. */
+/* Close everything in the n-th of all possible orders. */
 static bool drop_in_order(unsigned int n)
 {
 	unsigned int gone = 0, i, left, which;
@@ -114,7 +114,7 @@ static bool drop_in_order(unsigned int n)
 
 static unsigned int orders_step = 1;
 
-/* A share of them, with a random first; the parent reads how many were good. */
+/* Try a share of the orders, starting at a random one; the parent reads how many were correct. */
 static void orders_body(void)
 {
 	for (unsigned int n = random_below(orders_step); n < NR_ORDERS; n += orders_step) {
@@ -253,7 +253,7 @@ static void *wait_for_it(void *arg)
 
 	(void)arg;
 	shared[0] = 1;
-	ioctl(busy.fd, KVM_GET_MP_STATE, &state); /* until the vCPU's KVM_RUN has ended */
+	ioctl(busy.fd, KVM_GET_MP_STATE, &state); /* waits until the vCPU's KVM_RUN has ended */
 	shared[1] = 1;
 	return NULL;
 }
@@ -271,7 +271,7 @@ static void *run_until_signal(void *arg)
 	return NULL;
 }
 
-/* Its first thread waits; the vCPU runs in another. */
+/* The first thread waits while the vCPU runs in another. */
 static void waiting_body(void)
 {
 	struct vm vm = vm_new();

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
- * logged.c - a large page of the guest's is logged by the page, and is one again afterwards.
+ * logged.c - the dirty log splits a large page of guest memory, and merges it again.
  *
- * Also what tests/boot/events.t has provoked: a large leaf split. The host maps large pages where it
- * can (transparent huge pages); elsewhere the claims hold by the page.
+ * tests/boot/events.t uses this program to provoke the split of a large leaf. The host maps large
+ * pages where it can (transparent huge pages); elsewhere the claims hold for each page.
  */
 #include "vm.h"
 
 #define BLOCK   0x200000UL
 #define LOG_GPA 0x40000000UL
 
-/* Stores to a0, and asks user space where to store next. */
+/* Stores to a0, then asks user space for the next address. */
 GUEST(store, "1:	sd	a0, 0(a0)\n"
 	     "	li	a7, 0x08000000\n"
 	     "	ecall\n"
 	     "	j	1b\n");
 
-/* The first time a0 is set; from then on it is the answer to the guest's call. */
+/* The first call sets a0; later ones pass the address as the result of the guest's call. */
 static bool store_at(const struct vcpu *vcpu, uint64_t gpa)
 {
 	vcpu->run->riscv_sbi.ret[0] = gpa;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * regs.c - ONE_REG: what user space writes the guest finds, and the other way round.
+ * regs.c - ONE_REG: the guest finds what user space writes, and the other way round.
  */
 #include "vm.h"
 
@@ -20,7 +20,7 @@ GUEST(timer, ".option norvc\nlla t0, 1f\ncsrw stvec, t0\nli t0, 0x20\ncsrw sie, 
 	     "csrsi sstatus, 2\n2: wfi\nj 2b\n.balign 4\n1: csrr a0, scause\n" REPORT);
 GUEST(dbcn, "li a7, 0x4442434e\nli a6, 2\nli a0, 65\necall\n" REPORT);
 GUEST(vendor, "li a7, 0x10\nli a6, 4\necall\nmv a0, a1\n" REPORT);
-/* Many entries: what it sets does not stay with the next. */
+/* Many entries, to check that a value set for one does not apply to the next. */
 GUEST(entries, "csrr s0, sstatus\nli s1, 100\n1: li a7, 0x10\nli a6, 0\necall\naddi s1, s1, -1\n"
 	       "bnez s1, 1b\nmv a0, s0\n" REPORT);
 GUEST(user, ".option norvc\necall\n.zero 60\ncsrr a0, scause\n" REPORT);
@@ -29,7 +29,7 @@ GUEST(trap, ".option norvc\n.option arch, +d\nlla t0, 1f\ncsrw stvec, t0\nli t0,
 
 static struct vm vm;
 static struct vcpu vcpu;
-static bool ours; /* HS_OURS is set: claims, too, in which Linux 6.12 differs */
+static bool ours; /* HS_OURS is set: also make claims that Linux 6.12 does not fulfil */
 
 static void fresh(void)
 {
@@ -43,10 +43,10 @@ static void done(void)
 	vm_free(&vm);
 }
 
-/* Runs the loaded guest from its beginning to its report; that value, or -1. */
+/* Run the loaded guest from its start; returns the value that it reports, or -1. */
 static unsigned long report(void)
 {
-	/* A call that is still open is completed before pc is set. */
+	/* Complete an open call before pc is set. */
 	vcpu.run->immediate_exit = 1;
 	vcpu_run(&vcpu);
 	vcpu.run->immediate_exit = 0;
@@ -107,7 +107,7 @@ static void values_cross(void)
 	done();
 }
 
-/* Each bit that is no field of sstatus: another of mstatus, or none. Linux hands them all to QEMU. */
+/* Every bit that is no field of sstatus: of mstatus, or reserved. Linux passes them all to QEMU. */
 static void illegal_sstatus(void)
 {
 	const uint64_t fields = 0x80000003000de722;

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# regs.t - a vCPU's registers on processors with V, AIA and Smstateen, and with what RVA23 asks for.
+# regs.t - a vCPU's registers on processors with V, AIA and Smstateen, and on the RVA23 profile.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/kvm-api
 selftest=$O/kselftest/get-reg-list
 "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw rva23s64 || skip_all "this QEMU has no cpu rva23s64"
 
-on_cpu()	# MODEL PROGRAM...: their claims, in one boot
+on_cpu()	# MODEL PROGRAM...: run the programs in one boot, and relay their claims
 {
 	local cpu=$1 name files=()
 	shift
@@ -18,7 +18,7 @@ on_cpu()	# MODEL PROGRAM...: their claims, in one boot
 	is "$status" 0 "$cpu: all programs end well" || diag "$err"
 }
 
-# Linux's own list of what there has to be, with each extension taken away in turn.
+# Linux's own list of the expected registers, with each extension removed in turn.
 linux_says()	# MODEL
 {
 	[ -x "$selftest" ] || { skip "$1: get-reg-list of Linux" "$selftest is not there: make kselftest builds it"; return; }

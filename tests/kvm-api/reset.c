@@ -2,12 +2,12 @@
 /*
  * reset.c - every register's value after KVM_CREATE_VCPU, and after a reset by SBI HSM.
  *
- * One row says what one or several registers hold then. A register that KVM_GET_REG_LIST names
+ * Each row states the value of one or several registers. A register that KVM_GET_REG_LIST lists
  * and no row covers is an error, so none can be forgotten. Before the reset each register gets
- * a value of its own, so that what is not reset is seen.
+ * a value of its own, so that a register that is not reset is detected.
  *
- * vCPU 1 stops itself by one ecall, vCPU 0 starts it again: it comes out of KVM_RUN by an MMIO
- * exit at its very first instruction.
+ * vCPU 1 stops itself with one ecall and vCPU 0 starts it again. vCPU 1 then leaves KVM_RUN by an
+ * MMIO exit at its very first instruction.
  */
 #include "vm.h"
 
@@ -21,14 +21,14 @@
 
 GUEST(stop, ".option norvc\necall\n");
 GUEST(start, ".option norvc\nlw t0, 0(zero)\n");
-/* hart_start(1, START_GPA, OPAQUE) until it is no longer refused as already started. */
+/* Calls hart_start(1, START_GPA, OPAQUE) until it is no longer refused as already started. */
 GUEST(starter, ".option norvc\n1: li a7, 0x48534d\nli a6, 0\nli a0, 1\nli a1, 0x80001000\n"
 	       "li a2, 0x5a5a1234\necall\nli t0, -6\nbeq a0, t0, 1b\n" REPORT);
 
 enum what {
-	VALUE,   /* this one */
-	MACHINE, /* the machine's own, no other, and the same after a reset */
-	CLOCK,   /* runs on */
+	VALUE,   /* exactly this value */
+	MACHINE, /* given by the machine, cannot be changed, same after a reset */
+	CLOCK,   /* keeps running */
 };
 
 struct row {
@@ -37,8 +37,8 @@ struct row {
 	unsigned long first, last;
 	enum what what;
 	uint64_t created, reset;
-	bool keep;       /* not written before the reset: it has to work until then */
-	uint64_t ignore; /* bits that may be either: WARL, and read back from hardware */
+	bool keep;       /* not written before the reset, because the vCPU needs it until then */
+	uint64_t ignore; /* bits that may have any value: WARL, read back from hardware */
 };
 
 #define CORE_NUM(name)   KVM_REG_RISCV_CORE_REG(name)
@@ -53,7 +53,7 @@ struct row {
 #define ONE(type, num, ...) ROW(#type " " #num, type, type##_NUM(num), type##_NUM(num), __VA_ARGS__)
 #define IS(value)           .created = (uint64_t)(value), .reset = (uint64_t)(value)
 
-/* The first row that covers a register is its own. */
+/* The first row that covers a register applies. */
 static const struct row rows[] = {
 	ROW("CONFIG", CONFIG, 0, ANY_NUM, .what = MACHINE),
 	ONE(CORE, regs.pc, .created = 0, .reset = START_GPA, .keep = true),
@@ -86,7 +86,7 @@ static const struct row rows[] = {
 
 #define ROWS  (sizeof(rows) / sizeof(rows[0]))
 #define MAX   1024
-#define BYTES 512 /* the longest register: VLEN of 4096 */
+#define BYTES 512 /* the longest register: VLEN = 4096 */
 
 static struct {
 	uint64_t n, reg[MAX];
@@ -118,7 +118,7 @@ static bool read_reg(uint64_t id, uint8_t *bytes)
 	return size_of(id) <= BYTES && ioctl(vcpu.fd, KVM_GET_ONE_REG, &reg) == 0;
 }
 
-/* Its value as a number; a register wider than that is 0 if all of it is. */
+/* The value as a number. For a register wider than that: 0 if all of it is 0. */
 static uint64_t number(uint64_t id, const uint8_t *bytes)
 {
 	unsigned long size = size_of(id), i;
@@ -187,7 +187,7 @@ static void check_all(bool was_reset)
 	}
 }
 
-/* What each register can hold differs; this it can, or ignores. */
+/* Registers hold different bits; every one can hold this value, or ignores it. */
 static void dirty_all(void)
 {
 	struct kvm_one_reg reg;

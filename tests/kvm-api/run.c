@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * run.c - KVM_RUN: how it ends, what it hands over, and what stops it from outside.
+ * run.c - KVM_RUN: the ways it ends, what it passes to user space, and how others can end it.
  */
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -11,7 +11,7 @@
 GUEST(report, "li a0, 0x1234\nli a1, 0x55\n" REPORT "add a0, a0, a1\n" REPORT "1: j 1b");
 GUEST(spin, "1: j 1b");
 GUEST(sleep, "1: wfi\nj 1b");
-/* Stores a mark, then calls a retentive hart_suspend, which may return for no reason; then spins. */
+/* Stores a mark, calls a retentive hart_suspend, which may return for no reason, and then spins. */
 #define MARK_AT 0x1000 /* offset of the mark from MEM_GPA */
 GUEST(suspend, "li t0, 0x80001000\nli t1, 1\nsd t1, 0(t0)\n"
 	       "li a7, 0x48534d\nli a6, 3\nli a0, 0\necall\n1: j 1b");
@@ -21,7 +21,7 @@ GUEST(store, "li t0, 0x10000000\nli t1, 0xabcd\nsw t1, 0(t0)\nsw t1, 4(t0)\nli a
 /* Starts vCPU 1 at the report below, then spins. */
 GUEST(start, ".option norvc\nli a7, 0x48534d\nli a6, 0\nli a0, 1\nlla a1, 1f\nli a2, 0x77\n"
 	     "ecall\n2: j 2b\n.balign 4\n1: slli a0, a0, 8\nor a0, a0, a1\n" REPORT);
-/* With a0 = 0 it starts vCPU 1 and reports; otherwise it loads from a device first. */
+/* With a0 = 0, starts vCPU 1 and reports; otherwise loads from a device first. */
 GUEST(restart, ".option norvc\nbnez a0, 2f\nli a7, 0x48534d\nli a6, 0\nli a0, 1\nlla a1, 1f\n"
 	       "li a2, 0x77\necall\n" REPORT "2: li t0, 0x10000000\nlw a1, 0(t0)\n" REPORT
 	       "1: slli a0, a0, 8\nor a0, a0, a1\n" REPORT);
@@ -74,7 +74,7 @@ static void *run_thread(void *arg)
 	return NULL;
 }
 
-/* KVM_RUN on another thread, ended by a signal that has a handler. */
+/* Run the vCPU on another thread, and end KVM_RUN with a signal that has a handler. */
 static void ended_by_signal(struct vm *vm, struct vcpu *vcpu, const char *name)
 {
 	struct runner r = { .vcpu = vcpu };
@@ -95,8 +95,8 @@ static void ended_by_signal(struct vm *vm, struct vcpu *vcpu, const char *name)
 }
 
 /*
- * The same with one signal only: if it is lost, no later one ends KVM_RUN. It is sent once the guest has
- * run, because a signal that is handled before KVM_RUN begins does not end it.
+ * The same with a single signal: if it is lost, no later one ends KVM_RUN. It is sent only once the
+ * guest has run, because a signal that is handled before KVM_RUN begins does not end it.
  */
 static void ended_by_one_signal(const struct vm *vm, struct vcpu *vcpu, const char *name)
 {
@@ -154,7 +154,7 @@ static void signals(void)
 	vm_free(&vm);
 }
 
-/* KVM_SET_SIGNAL_MASK: a signal that only KVM_RUN lets through ends it and stays pending. */
+/* KVM_SET_SIGNAL_MASK: a signal that is unblocked only in KVM_RUN ends it and stays pending. */
 static void signal_mask(void)
 {
 	struct {
@@ -265,7 +265,7 @@ static int set_mp_state(const struct vcpu *vcpu, uint32_t mp_state)
 	return ioctl(vcpu->fd, KVM_SET_MP_STATE, &(struct kvm_mp_state){ mp_state });
 }
 
-/* User space has the second vCPU's load when the first vCPU starts the second at another address. */
+/* The second vCPU's load is pending in user space when the first one restarts it elsewhere. */
 static void starts_anew(void)
 {
 	struct vm vm = vm_new();
@@ -339,7 +339,7 @@ static void ends(void)
 	vm_free(&vm);
 }
 
-/* Descriptors may be closed in any order; the vCPU keeps its VM. */
+/* Descriptors may be closed in any order: a vCPU keeps its VM alive. */
 static void lives(void)
 {
 	struct vm vm = vm_new();
@@ -353,7 +353,7 @@ static void lives(void)
 	munmap(vm.mem, MEM_SIZE);
 }
 
-/* What the host takes away, the guest loses. */
+/* A guest loses the memory that the host unmaps. */
 static void memory_goes(void)
 {
 	struct vm vm = vm_new();
@@ -382,12 +382,12 @@ static void *scribble(void *arg)
 
 	while (!stop_scribbling) {
 		page[rand_r(&seed) % 4096] = (uint8_t)rand_r(&seed);
-		page[1] = 0; /* not immediate_exit */
+		page[1] = 0; /* keep immediate_exit clear */
 	}
 	return NULL;
 }
 
-/* The run page is user space's: whatever it says, only this guest suffers. */
+/* Another thread writes anything to the run page: only this guest may suffer. */
 static void hostile_page(void)
 {
 	struct vm vm = vm_new();
@@ -401,7 +401,7 @@ static void hostile_page(void)
 	for (rounds = 0; rounds < 2000; rounds++) {
 		vm_load(&vm, report);
 		set_reg(&vcpu, R_PC, MEM_GPA);
-		ualarm(20000, 10000); /* repeated: the first may come before KVM_RUN */
+		ualarm(20000, 10000); /* repeated, because the first may come before KVM_RUN */
 		vcpu_run(&vcpu);
 	}
 	ualarm(0, 0);

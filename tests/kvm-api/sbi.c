@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.c - SBI extensions as user space sees them: taken away, given, their state saved.
+ * sbi.c - SBI extensions as user space sees them: disabled and enabled, and their state saved.
  *
- * The guest makes whatever call its registers say, and reports the answer.
+ * The guest makes the call that is in its registers, and reports the result.
  */
 #include <linux/userfaultfd.h>
 #include <sys/syscall.h>
@@ -16,7 +16,7 @@
 #define STA(num)             STATE(0UL, num)
 #define FWFT(num)            STATE(1UL, num)
 
-/* Younger than Linux 6.12's headers. */
+/* Newer than Linux 6.12's headers. */
 #define ID_SUSP 11
 #define ID_FWFT 12
 
@@ -31,7 +31,7 @@ static const struct {
 	unsigned int id;
 	unsigned long ext;
 	const char *name;
-	bool off; /* until user space asks */
+	bool off; /* off until user space enables it */
 } exts[] = {
 	{ KVM_RISCV_SBI_EXT_TIME, 0x54494d45, "TIME", false },
 	{ KVM_RISCV_SBI_EXT_IPI, 0x735049, "IPI", false },
@@ -62,12 +62,12 @@ static void done(void)
 	vm_free(&vm);
 }
 
-/* Let the guest call; *value gets a1. -99: it ended otherwise than with a report. */
+/* Make the guest call; *value gets a1. Returns -99 if KVM_RUN ended without a report. */
 static long call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 		 unsigned long a2, unsigned long *value)
 {
 	vcpu.run->immediate_exit = 1;
-	vcpu_run(&vcpu); /* a report that is still open is completed first */
+	vcpu_run(&vcpu); /* complete an open report first */
 	vcpu.run->immediate_exit = 0;
 	set_reg(&vcpu, R_PC, MEM_GPA);
 	set_reg(&vcpu, R_A0, a0);
@@ -148,7 +148,7 @@ static void many_at_once(void)
 	done();
 }
 
-/* Whether there is an extension of its own only user space can say. */
+/* Only user space knows whether a vendor extension exists. */
 static void vendors(void)
 {
 	unsigned long value;
@@ -203,7 +203,7 @@ static void suspend(void)
 		   vcpu.run->riscv_sbi.extension_id == 0x53555350 &&
 		   vcpu.run->riscv_sbi.args[1] == RESUME,
 	   "a suspend comes to user space (ours)");
-	vcpu.run->riscv_sbi.ret[0] = 5; /* whatever it answers */
+	vcpu.run->riscv_sbi.ret[0] = 5; /* the value must not matter */
 	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0x77),
 	   "the next KVM_RUN is the resume, where the guest wanted it (ours)");
 	done();
@@ -250,7 +250,7 @@ static void *deleter(void *arg)
 	return arg;
 }
 
-/* A page that is missing until we say otherwise. */
+/* Register a page with userfaultfd, so that an access waits until we resolve the fault. */
 static int watch(void *page)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -264,8 +264,8 @@ static int watch(void *page)
 }
 
 /*
- * The kernel is about to clear STA's structure and waits for its page when the slot is deleted.
- * Either the deletion waits for that, or nothing is cleared: the memory is for other use by then.
+ * The kernel is about to clear STA's structure, and waits for its page, when the slot is deleted.
+ * Either the deletion waits for it, or nothing is cleared: the memory may have another use by then.
  */
 static void nothing_is_written_behind_a_slot(void)
 {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * stats.c - counters by KVM_GET_STATS_FD and in /sys/kernel/debug/kvm, and halt polling, which
- * three of the counters and four parameters of the module are about.
+ * stats.c - counters by KVM_GET_STATS_FD and in /sys/kernel/debug/kvm, and halt polling, the
+ * subject of three of the counters and four parameters of the module.
  */
 #include <dirent.h>
 #include <sys/mount.h>
 #include "vm.h"
 
 GUEST(events, "li t0, 0x10000000\nsw t0, 0(t0)\nli a7, 0x10\nli a6, 0\necall\nli a0, 1\n" REPORT);
-/* a2 times: the timer after a1 ticks, by SBI or Sstc alike, and WFI until it comes */
+/* a2 times: set the timer a1 ticks ahead by SBI, with or without Sstc, and WFI until it fires. */
 GUEST(naps, ".option norvc\nli t0, 0x20\ncsrw sie, t0\nmv s0, a1\nmv s1, a2\n"
 	    "1: rdtime a0\nadd a0, a0, s0\nli a7, 0x54494d45\nli a6, 0\necall\nwfi\n"
 	    "addi s1, s1, -1\nbnez s1, 1b\nli a0, 1\n" REPORT);
@@ -168,7 +168,7 @@ static void polling(struct vm *vm, struct vcpu *vcpu)
 		return;
 	}
 	must(ioctl(vm->fd, KVM_ENABLE_CAP, &cap) == 0, "KVM_CAP_HALT_POLL");
-	/* On a busy machine a short nap is over before the vCPU comes to wait. */
+	/* On a busy machine a short nap may be over before the vCPU waits. */
 	for (ticks = 400; ticks < 2000000; ticks *= 8) {
 		s = naps(vm, vcpu, ticks, 30);
 		if (value_of(&s, "halt_wakeup") && value_of(&s, "halt_wait_ns"))
@@ -179,15 +179,15 @@ static void polling(struct vm *vm, struct vcpu *vcpu)
 		   value_of(&s, "halt_wait_ns") > 0 && value_of(&s, "halt_wakeup") > 0,
 	   "the waits are counted, and how long");
 	/*
-	 * A nap that a busy machine ends before the vCPU waits is not polled, and neither is one
-	 * while another program has the hart: nap longer, until a poll ends with the nap.
+	 * A nap is not polled if a busy machine ends it before the vCPU waits, or if another
+	 * program has the hart meanwhile. Nap longer each time, until a poll succeeds.
 	 */
 	cap.args[0] = 4000000000;
 	must(ioctl(vm->fd, KVM_ENABLE_CAP, &cap) == 0, "KVM_CAP_HALT_POLL");
 	for (round = 0; round < 20; round++) {
 		s = naps(vm, vcpu, ticks, 50);
 		ticks += ticks < 1000000 ? ticks : 0;
-		/* The first success may be one at the first look, after no time at all. */
+		/* The first success may take no time at all: it ends at the first look. */
 		if (value_of(&s, "halt_poll_success_ns"))
 			break;
 	}
@@ -238,7 +238,7 @@ static void parameters(void)
 	char back[24];
 	bool good = first >= 0;
 
-	/* The first is a toggle: whoever runs this may have set it (tests/toggles/rows.t has the default). */
+	/* The first is a toggle, which this run may have set (tests/toggles/rows.t tests it). */
 	for (size_t i = 1; i < COUNT(params); i++)
 		good = good && read_number(params[i].path) == params[i].value;
 	snprintf(back, sizeof(back), "%ld", first);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * storm.c - VMs created, run and destroyed, by processes that are killed, stopped or become
- * another program at any moment, and leave nothing.
+ * storm.c - VMs are created, run and destroyed by processes that are killed or stopped, or call
+ * exec, at any moment; nothing is leaked.
  *
- *   storm [VMS [SEED]]     300 unless said
+ *   storm [VMS [SEED]]     default: 300 VMs
  */
 #include "bytes.h"
 
@@ -15,7 +15,7 @@ GUEST(sbi, "1: li a0, 1\n" REPORT "j 1b\n");
 GUEST(wait, "1: wfi\nj 1b\n");
 GUEST(touch, "1: li t0, 0x80100000\nli t1, 0x80300000\nli t2, 4096\n"
 	     "2: sd t0, 0(t0)\nadd t0, t0, t2\nbltu t0, t1, 2b\nj 1b\n");
-/* Interrupts and fences for each other, and a timer that is always late. */
+/* Sends the others interrupts and fences, and sets a timer that is always in the past. */
 GUEST(talk, "1: li a0, 3\nli a1, 0\nli a6, 0\nli a7, 0x735049\necall\n"
 	    "li a0, 3\nli a1, 0\nli a2, 0\nli a3, -1\nli a6, 1\nli a7, 0x52464e43\necall\n"
 	    "li a0, 1\nli a6, 0\nli a7, 0x54494d45\necall\nj 1b\n");
@@ -32,13 +32,13 @@ static const struct {
 
 /* ---- processes ---- */
 
-#define AT_ONCE   4 /* even: what is killed keeps its place in the row */
+#define AT_ONCE   4 /* even, so that a slot has either killed processes or others */
 #define MAX_VCPUS 2
 
 static struct vm storm_vm;
 static struct vcpu storm_vcpus[MAX_VCPUS];
 static volatile int rounds; /* KVM_RUNs of the storm's process */
-static int exec_after;      /* rounds until a vCPU's thread becomes another program; 0: never */
+static int exec_after;      /* rounds until a vCPU's thread calls exec; 0: never */
 
 static void become_another_program(void)
 {
@@ -53,7 +53,7 @@ static void *storm_runner(void *arg)
 	const struct vcpu *vcpu = arg;
 
 	for (;;) {
-		/* A closed descriptor, a run page that is gone: the thread has nothing to do. */
+		/* The descriptor may be closed and the run page unmapped: nothing to do. */
 		if (vcpu_run(vcpu) && errno != EINTR && errno != EAGAIN)
 			usleep(200);
 		if (__atomic_add_fetch(&rounds, 1, __ATOMIC_RELAXED) == exec_after)
@@ -80,14 +80,14 @@ static void storm_vm_make(void)
 		pthread_create(&t, NULL, storm_runner, &storm_vcpus[i]);
 }
 
-enum end {         /* what a process of the storm does to itself, if its parent is not faster */
-	END_CLOSE, /* closes all under the running vCPUs */
+enum end {         /* how a process ends, unless its parent kills it first */
+	END_CLOSE, /* closes everything while the vCPUs run */
 	END_EXIT,
 	END_EXEC,
 	END_TERM,
 	END_FAULT,
 	NR_ENDS,
-	END_FORGETS = NR_ENDS, /* waits to be killed; its memory goes and comes */
+	END_FORGETS = NR_ENDS, /* waits to be killed, and drops its memory meanwhile */
 	END_NEVER,
 	NR_KILLED_ENDS,
 };
@@ -132,7 +132,7 @@ static void storm_process(bool killed)
 	storm_end(how);
 }
 
-/* Half of them are killed, wherever they are; a few are stopped first. */
+/* Half of the processes are killed, wherever they are; a few are stopped first. */
 static void storm_finish(pid_t pid, unsigned int n)
 {
 	bool killed = n % 2;

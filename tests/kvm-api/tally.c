@@ -5,9 +5,9 @@
  *   tally [FIRST]     FIRST: the number of the first VM, for the lines below (1)
  *
  * Three VMs: one vCPU (and one that is stopped); four vCPUs at once; two vCPUs whose process is
- * killed while they work, looked at through descriptors that outlive it. With HS_TALLY set a line
- * for each counter that is not 0 follows, "stat VM.VCPU NAME VALUE" (of a VM "stat VM NAME VALUE"), which
- * tests/kvm-api/counts.t holds against the trace.
+ * killed while they work, and whose counters are read through descriptors that outlive it. With
+ * HS_TALLY set, the program prints a line for each counter that is not 0, "stat VM.VCPU NAME VALUE"
+ * (or "stat VM NAME VALUE"), which tests/kvm-api/counts.t compares with the trace.
  */
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -15,15 +15,15 @@
 #include <sys/wait.h>
 #include "vm.h"
 
-#define TO_USER   0x10000000UL /* nobody's: the VMM's */
+#define TO_USER   0x10000000UL /* no device in the kernel: exits to the VMM */
 #define COALESCED 0x10001000UL
 #define EVENTFD   0x10002000UL
 
 /*
- * A round, s1 of them: one base call, one call to user space, a store and a load of user space's, a store
- * into the ring, one to an ioeventfd, one to a fresh page at s0, an IPI and a remote fence to the
- * vCPUs in s4, WFI with the timer pending, WFI until the timer has come. What s5 has
- * bits for: wrs.nto (1), the seed CSR (2), hpmcounter3 (4).
+ * s1 rounds. A round: one base call, one call to user space, a store and a load that exit to user
+ * space, a store into the ring, one to an ioeventfd, one to a fresh page at s0, an IPI and a remote
+ * fence to the vCPUs in s4, WFI with the timer pending, WFI until the timer fires. Bits of s5 add:
+ * wrs.nto (1), the seed CSR (2), hpmcounter3 (4).
  */
 GUEST(rounds, ".option norvc\nli t0, 0x20\ncsrw sie, t0\n"
 	      "1: li a7, 0x10\nli a6, 0\necall\n"
@@ -80,7 +80,7 @@ static uint64_t value_of(const struct counters *c, const char *name)
 	return 0;
 }
 
-/* Of a histogram, which has more than one word, the sum. */
+/* Print a histogram, which has more than one word, as its sum. */
 static void show(const char *who, int fd)
 {
 	struct counters c = counters_of(fd);
@@ -102,7 +102,7 @@ static void show(const char *who, int fd)
 struct worker {
 	struct vcpu vcpu;
 	pthread_t thread;
-	unsigned int calls, stores, loads, seeds; /* that came to user space */
+	unsigned int calls, stores, loads, seeds; /* exits to user space */
 	int stats;
 	bool good;
 };
@@ -135,7 +135,7 @@ static void ring_and_eventfd(struct crew *crew)
 	must(ioctl(crew->vm.fd, KVM_IOEVENTFD, &io) == 0, "the ioeventfd");
 }
 
-/* Each vCPU has its own fresh pages, a quarter of the memory behind the first MiB. */
+/* Each vCPU has its own fresh pages, a quarter of the memory above the first MiB. */
 static void crew_make(struct crew *crew, unsigned int count, unsigned int rounds, bool fresh)
 {
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
@@ -174,7 +174,7 @@ static void crew_free(struct crew *crew)
 	vm_free(&crew->vm);
 }
 
-/* False: it was the last, or none that the guest should make. */
+/* Returns false for the last exit, or for one that the guest should not make. */
 static bool answer(struct worker *w)
 {
 	volatile struct kvm_coalesced_mmio_ring *ring = (void *)((uint8_t *)w->vcpu.run + 4096);
@@ -234,7 +234,7 @@ static void counted(const struct worker *w, unsigned int rounds, bool waits)
 		is(&c, "csr_exit_kernel", rounds, "CSRs that the kernel answers (ours)");
 }
 
-/* KVM_RUN with a signal pending that only KVM_RUN lets in. */
+/* Call KVM_RUN with a signal pending that is unblocked only there. */
 static void signalled(struct vcpu *vcpu, unsigned int times)
 {
 	struct {
@@ -257,12 +257,12 @@ static void signalled(struct vcpu *vcpu, unsigned int times)
 	must(ioctl(vcpu->fd, KVM_SET_SIGNAL_MASK, NULL) == 0, "no mask");
 }
 
-/* The VM's memory goes first: whatever has to forget it is counted then. */
+/* Delete the VM's memory first, so that its invalidations are counted. */
 static void show_all(struct crew *crew, unsigned int vm)
 {
 	char who[16];
 
-	vm_set_slot(&crew->vm, 0, MEM_GPA, 0, NULL, 0); /* refused if it is another process's VM */
+	vm_set_slot(&crew->vm, 0, MEM_GPA, 0, NULL, 0); /* refused in another process's VM */
 	for (unsigned int i = 0; i < crew->count; i++) {
 		snprintf(who, sizeof(who), "%u.%u", vm, i);
 		show(who, crew->workers[i].stats);
@@ -304,21 +304,21 @@ static void four(bool waits)
 		     "a thread");
 	for (i = 0; i < 4; i++)
 		pthread_join(crew.workers[i].thread, NULL);
-	/* An IPI or a fence ends no WFI here; each vCPU's own counts are as if it were alone. */
+	/* IPIs and fences end no WFI here, so each vCPU's counts are those of a single vCPU. */
 	for (i = 0; i < 4; i++)
 		counted(&crew.workers[i], 20, waits);
 	show_all(&crew, first + 1);
 	crew_free(&crew);
 }
 
-/* ---- killed ----------------------------------------------------------------------------------- */
+/* ---- a killed VMM ---------------------------------------------------------------------------- */
 
-/* The child's: its vCPUs work until it is killed. */
+/* Runs in the child: its vCPUs work until it is killed. */
 static void work_for_ever(struct crew *crew)
 {
 	unsigned int i;
 
-	crew_make(crew, 2, 0, false); /* 0: 2^64 of them */
+	crew_make(crew, 2, 0, false); /* 0: 2^64 rounds */
 	for (i = 0; i < 2; i++)
 		must(!pthread_create(&crew->workers[i].thread, NULL, work, &crew->workers[i]),
 		     "a thread");
@@ -336,7 +336,7 @@ static void killed(void)
 	long child;
 
 	must(crew != MAP_FAILED, "shared memory");
-	/* The files are both's: what the child opens stays when it ends. */
+	/* The descriptors are shared: those that the child opens stay open when it ends. */
 	child = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 	must(child >= 0, "clone");
 	if (!child)
@@ -347,7 +347,7 @@ static void killed(void)
 	ok(waitpid((pid_t)child, &status, 0) == child && WIFSIGNALED(status), "a VMM is killed");
 	for (unsigned int i = 0; i < 2; i++) {
 		c = counters_of(crew->workers[i].stats);
-		/* What KVM counted last may not have come to user space, and be counted there. */
+		/* KVM may have counted one last exit that user space has not seen. */
 		ok(value_of(&c, "ecall_exit_stat") - w[i].calls <= 1 &&
 			   value_of(&c, "mmio_exit_user") - w[i].stores - w[i].loads <= 1 &&
 			   value_of(&c, "exits") > 30 * 10,
@@ -373,7 +373,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		first = (unsigned int)atoi(argv[1]);
-	first++; /* this one is only asked */
+	first++; /* this VM is only queried, and makes no exits */
 	does = (has_isa(&vcpu, KVM_RISCV_ISA_EXT_ZAWRS) && !getenv("HS_NO_WRS") ? DOES_WRS : 0) |
 	       (has_isa(&vcpu, KVM_RISCV_ISA_EXT_ZKR) ? DOES_SEED : 0) |
 	       (getenv("HS_OURS") ? DOES_HPM : 0);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * turns.c - threads that write to tracefs's files without a pause, and so want one mutex all the
- * time, each get their share of it.
+ * turns.c - threads write to tracefs's files without a pause, and so all want one mutex all the
+ * time: each gets its share.
  *
- *   turns [MS [THREADS]]     for so long (2000), of so many (6). For hyperscope alone.
+ *   turns [MS [THREADS]]     duration (2000), number of threads (6). For hyperscope alone.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -33,7 +33,7 @@ static bool put(const char *path, const char *text)
 	return good;
 }
 
-/* An event's filter and trigger, and now and then the event itself. */
+/* Set an event's filter and trigger, and now and then toggle the event itself. */
 static void *storm(void *arg)
 {
 	unsigned long i = (unsigned long)arg, start;

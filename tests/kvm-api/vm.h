@@ -2,8 +2,8 @@
 /*
  * vm.h - a VM of one memory slot and small guests, for the tests of /dev/kvm.
  *
- * The programs here pass under Linux 6.12 KVM too (scripts/hyperscope linux-kvm exec): what they
- * claim is Linux's behaviour. With HS_OURS set come claims that say "(ours)".
+ * The programs here also pass on Linux 6.12 KVM (scripts/hyperscope linux-kvm exec): what they
+ * claim is Linux's behaviour. Claims named "(ours)" are made only if HS_OURS is set.
  */
 #ifndef KVM_API_VM_H
 #define KVM_API_VM_H
@@ -30,7 +30,7 @@
 #define R_A0 CORE(regs.a0)
 #define R_A1 CORE(regs.a1)
 
-#define SBI_EXPERIMENTAL 0x08000000UL /* forwarded to us by every KVM */
+#define SBI_EXPERIMENTAL 0x08000000UL /* every KVM forwards it to user space */
 
 struct vm {
 	int kvm, fd;
@@ -50,7 +50,7 @@ static inline void must(bool good, const char *what)
 	exit(1);
 }
 
-/* A guest is a range of code between two labels, position independent. */
+/* A guest is a range of position-independent code between two labels. */
 #define GUEST(name, text)                                                           \
 	__asm__(".pushsection .rodata\n.balign 4\n.option push\n"                   \
 		".option norelax\n.global guest_" #name "\nguest_" #name ":\n" text \
@@ -142,7 +142,7 @@ static inline int vcpu_run(const struct vcpu *vcpu)
 	return ioctl(vcpu->fd, KVM_RUN, 0);
 }
 
-/* The guest has made the call that it makes when it is done; its a0. */
+/* Whether the guest has made the call that ends it, with this value in a0. */
 static inline bool is_report(const struct vcpu *vcpu, unsigned long value)
 {
 	return vcpu->run->exit_reason == KVM_EXIT_RISCV_SBI &&
@@ -150,7 +150,7 @@ static inline bool is_report(const struct vcpu *vcpu, unsigned long value)
 	       vcpu->run->riscv_sbi.args[0] == value;
 }
 
-/* Is hyperscope's toggle of this name set so for the VMs that are made now? On Linux: no. */
+/* Whether hyperscope's toggle has this value for VMs that are created now. On Linux: false. */
 static inline bool toggle_is(const char *name, const char *value)
 {
 	char path[80], text[32] = "";
@@ -174,7 +174,7 @@ static inline void sleep_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
-/* li a7, EXPERIMENTAL; ecall: what is in a0 is the report */
+/* The guest's report: an SBI call that exits to user space, with the value in a0. */
 #define REPORT "li a7, 0x08000000\nli a6, 7\necall\n"
 
 #endif

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""walk.py - rows of the walk over /dev/kvm: fold them for the recording, hold a run against it.
+"""walk.py - fold the rows of the walk over /dev/kvm for the recording, or compare a run with it.
 
-usage: walk.py fold <OUTPUT            rows that differ in a last number only, in one line
-       walk.py compare RECORDING DIFFERENCES <OUTPUT      TAP: a claim a chapter
+usage: walk.py fold <OUTPUT            join rows that differ only in their last number
+       walk.py compare RECORDING DIFFERENCES <OUTPUT      print TAP, one claim per chapter
 
-A row is "NAME: RESULT"; names are unique within a chapter, which "== NAME" begins. DIFFERENCES
-holds rows with another result than the recording's, as they are here, below a comment that says
-why.
+A row is "NAME: RESULT"; names are unique within a chapter, and "== NAME" begins a chapter.
+DIFFERENCES holds the rows whose result here differs from the recording's, each below a comment that
+gives the reason.
 """
 import re
 import sys
@@ -71,7 +71,7 @@ def report(number, good, name, details):
 def compare(recording, differences, ours):
     number = 0
     for chapter, rows in recording.items():
-        if not rows:  # "end"
+        if not rows:  # the chapter "end"
             continue
         known = differences.get(chapter, {})
         here = ours.get(chapter, {})

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * engine.c - one row after the other, and what each leaves behind.
+ * engine.c - make the calls of the walk's rows, and detect what each leaves behind.
  */
 #include <stdarg.h>
 #include "walk.h"
 
 GUEST(probe, "ld a0, 0(a1)\nld a2, 0(a3)\n" REPORT);
 
-#define PROBE_CODE 0x1000UL /* in the slot */
-#define PROBE_DATA 0x2000UL /* in the slot */
-#define PROBE_HOLE 0x1000UL /* no memory there */
+#define PROBE_CODE 0x1000UL /* offset in the slot */
+#define PROBE_DATA 0x2000UL /* offset in the slot */
+#define PROBE_HOLE 0x1000UL /* an address without memory */
 #define PROBE_WORD 0x5a5a5a5aUL
 
 static void print_name(const char *fmt, va_list ap)
@@ -49,7 +49,7 @@ void row_result(long ret, const char *fmt, ...)
 	printf("\n");
 }
 
-/* ---- what there is to change --------------------------------------------------------- */
+/* ---- the state --------------------------------------------------------- */
 
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
@@ -72,7 +72,7 @@ static uint64_t registers_hash(const struct vcpu *vcpu)
 		uint64_t value[32] = { 0 };
 		struct kvm_one_reg reg = { .id = list.reg[i], .addr = (uintptr_t)value };
 
-		/* Time goes on. */
+		/* Time passes between two rows. */
 		if (reg.id == (KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_TIMER |
 			       KVM_REG_RISCV_TIMER_REG(time)))
 			continue;
@@ -84,7 +84,7 @@ static uint64_t registers_hash(const struct vcpu *vcpu)
 	return hash;
 }
 
-/* Does a guest still find its memory, and nothing where there is none? */
+/* Whether a guest still finds its memory, and an MMIO exit where there is none. */
 static uint64_t memory_hash(struct walk *w)
 {
 	uint64_t hash = 2;
@@ -97,7 +97,7 @@ static uint64_t memory_hash(struct walk *w)
 	if (w->probe.run->exit_reason == KVM_EXIT_MMIO)
 		hash = mix(hash, w->probe.run->mmio.phys_addr);
 	hash = mix(hash, get_reg(&w->probe, R_A0));
-	/* The access is ended before the registers are set anew. */
+	/* Complete the access before the registers are set again. */
 	w->probe.run->immediate_exit = 1;
 	vcpu_run(&w->probe);
 	w->probe.run->immediate_exit = 0;
@@ -107,7 +107,7 @@ static uint64_t memory_hash(struct walk *w)
 uint64_t walk_state(struct walk *w)
 {
 	struct kvm_mp_state state = { 99 };
-	int fd = dup(0); /* the lowest number that is free */
+	int fd = dup(0); /* the lowest free number */
 	uint64_t hash = mix(0, (uint64_t)fd);
 
 	close(fd);
@@ -141,7 +141,7 @@ void walk_free(struct walk *w)
 
 /* ---- one call --------------------------------------------------------------------------- */
 
-/* A row: the call's name, its result, and what it has changed. `was`: the argument's bytes, if any. */
+/* Print a row: the call, its result and what it changed. `was`: a copy of its argument, or NULL. */
 static long make_call(struct walk *w, const struct call *c, unsigned long arg, const void *was,
 		      const char *fmt, va_list ap)
 {

@@ -33,7 +33,7 @@ enum {
 	CCW = KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY
 };
 
-/* One after the other. `other`: with the second eventfd. */
+/* Made in this order; none is undone. `other`: use the second eventfd. */
 static const struct {
 	const char *name;
 	uint64_t addr, data;
@@ -172,7 +172,7 @@ static void zones(struct walk *w)
 	call_with(w, &on, &zone, "where memory is");
 }
 
-/* How many fit. */
+/* How many zones a VM can have. */
 static void zone_limit(struct walk *w)
 {
 	struct kvm_coalesced_mmio_zone zone = { .size = 16 };

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.c - rows of memory slots and of the dirty log. Each also looks at what a guest finds.
+ * memory.c - rows of memory slots and of the dirty log. Each also checks what a guest finds.
  */
 #include "walk.h"
 
 #define NEW_GPA  0x90000000UL
 #define NEW_SIZE 0x10000UL
 
-/* Beyond what any host has mapped: a large slot around a program's read-only pages is another row. */
+/* Beyond any host mapping: a large slot around a program's read-only pages is another row. */
 #define FAR_AWAY (1UL << 44)
 
 static void *backing;
@@ -56,7 +56,7 @@ struct region_row {
 	uint64_t gpa, size, offset; /* offset: from the backing memory's start */
 };
 
-/* One after the other, none undone. */
+/* Made in this order; none is undone. */
 static const struct region_row story[] = {
 	{ "slot 5", 5, 0, NEW_GPA, NEW_SIZE, 0 },
 	{ "slot 5 once more, unchanged", 5, 0, NEW_GPA, NEW_SIZE, 0 },
@@ -126,7 +126,7 @@ void chapter_memory(void)
 			   sizeof(good),
 			   .undo = delete_slot };
 
-	/* At one address on every host: the bits of an address are rows. */
+	/* At the same address on every host, because its bits are rows. */
 	backing = mmap((void *)0x20000000UL, 2 * NEW_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	must(backing == (void *)0x20000000UL, "mmap");

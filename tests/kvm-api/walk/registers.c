@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * registers.c - rows of KVM_{GET,SET}_ONE_REG and KVM_GET_REG_LIST: one register of each group
- * with each single bit of its id flipped, each of its sizes, and pointers. Which registers there are
- * is the processor's matter and another test's.
+ * with each single bit of its id flipped, with each size, and with bad pointers. Which registers
+ * exist depends on the processor and is tested elsewhere (reset.c, regs.t).
  */
 #include "walk.h"
 
 static uint64_t value[64];
 
-/* A register of its group that can be read and be written back. */
+/* For each group, a register that can be read and written back. */
 static const struct {
 	const char *name;
 	uint64_t id;
@@ -37,8 +37,8 @@ static const struct {
 };
 
 /*
- * A flipped bit may name a register that is there, whose value is the machine's; the row has only
- * whether it could be read. What is written is what was read, so nothing has to be undone.
+ * A flipped bit may give the id of a register that exists. Its value depends on the machine, so the
+ * row has only whether it could be read. The value written is the one read: nothing needs undoing.
  */
 static void one(struct walk *w, uint64_t id, const char *name, const char *what, int bit)
 {
@@ -124,7 +124,7 @@ static void lists(struct walk *w)
 	row_result(ioctl(w->vcpu.fd, KVM_GET_REG_LIST, &list), "GET_REG_LIST of 2^32 and as many");
 }
 
-/* What may be set only before the vCPU runs. */
+/* Registers that can be written only before the vCPU runs. */
 static void after_a_run(struct walk *w)
 {
 	w->vcpu.run->immediate_exit = 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * system.c - rows of /dev/kvm itself, and of numbers that are no call of what they are
- * made on.
+ * system.c - rows of /dev/kvm itself, and of ioctl numbers that do not belong to the kind of
+ * descriptor on which they are used.
  */
 #include "walk.h"
 
@@ -38,7 +38,7 @@ void chapter_system(void)
 #name, KVM_##name, ##__VA_ARGS__ \
 	}
 
-/* Calls of one kind of descriptor, made on the others, too. The second is whether it gives one. */
+/* Calls of one kind of descriptor, made on the others too. gives_fd: it returns a descriptor. */
 static const struct {
 	const char *name;
 	unsigned long cmd;
@@ -108,7 +108,7 @@ static const struct {
 	CALL(PRE_FAULT_MEMORY),
 };
 
-/* Every call on every descriptor with an argument of zeroes; the vCPU is there to be changed. */
+/* Every call on every descriptor, with an argument of zeroes. The vCPU is there to be changed. */
 static void every_call(struct walk *w)
 {
 	struct {
@@ -135,7 +135,7 @@ static void every_call(struct walk *w)
 	close(on[3].fd);
 }
 
-/* Numbers without size and direction, and with both: most are no call of anything. */
+/* Every number as _IO(), and one call with each bit of its command flipped: most are invalid. */
 static void every_number(struct walk *w)
 {
 	static uint64_t zero[1024];

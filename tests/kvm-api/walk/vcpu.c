@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vcpu.c - rows of a vCPU, but for its registers, and of what all descriptors are to files.
+ * vcpu.c - rows of a vCPU without its registers, and of file operations on all descriptors.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -81,7 +81,7 @@ static void interrupts(struct walk *w)
 	row_result((long)get_reg(&w->vcpu, CSRREG(sip)), "sip after INTERRUPT 5");
 }
 
-/* What other processors have. */
+/* Calls that exist only on other architectures. */
 static void foreign(struct walk *w)
 {
 	static uint64_t zero[1024];
@@ -96,7 +96,7 @@ static void foreign(struct walk *w)
 	};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		/* An empty structure has no last byte. */
+		/* walk_pointers() needs a last byte, also of an empty structure. */
 		if (!calls[i].size)
 			calls[i].size = 1;
 		walk_pointers(w, &calls[i]);

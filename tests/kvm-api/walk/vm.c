@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vm.c - rows of a VM: vCPUs, capabilities, and what needs an interrupt controller.
+ * vm.c - rows of a VM: vCPUs, capabilities, and calls that need an interrupt controller.
  */
 #include <sys/eventfd.h>
 #include "walk.h"
@@ -67,7 +67,7 @@ void chapter_vm(void)
 	walk_free(&w);
 }
 
-/* ---- no interrupt controller is there -------------------------------------------------- */
+/* ---- without an interrupt controller -------------------------------------------------- */
 
 static void interrupts(struct walk *w)
 {

@@ -2,10 +2,10 @@
 /*
  * walk.h - the walk over every call to /dev/kvm: what its chapters share.
  *
- * A row is one call: its name, which never changes, and what it gave: "= value", "fd", or
- * an errno and, behind it, what a failed call changed although it must change nothing.
- * Nothing here claims anything: the rows are held against those that the same program
- * printed on Linux (walk.linux.txt).
+ * A row is one call: its name, which never changes, and its result: "= value", "fd", or an errno,
+ * followed by anything that a failed call changed although it must change nothing. Nothing here
+ * makes a claim: the rows are compared with those that the same program printed on Linux
+ * (walk.linux.txt).
  */
 #ifndef WALK_H
 #define WALK_H
@@ -14,22 +14,22 @@
 
 #define FIELD(type, member) offsetof(type, member), 8 * sizeof(((type *)0)->member)
 
-/* What calls are made on. */
+/* The objects on which calls are made. */
 struct walk {
 	struct vm vm;
-	struct vcpu vcpu;  /* id 0: never runs unless a row says so */
-	struct vcpu probe; /* id 1: runs the probe, where a chapter asks for it */
-	bool registers;    /* each row also looks at the registers of the first vCPU */
-	bool probing;      /* ... and whether guest memory is as it was */
-	uint64_t state;    /* after the last row; 0: that has changed it */
+	struct vcpu vcpu;  /* id 0: runs only if a row says so */
+	struct vcpu probe; /* id 1: runs the probe, if `probing` is set */
+	bool registers;    /* rows also compare the registers of the first vCPU */
+	bool probing;      /* ... and check that guest memory is unchanged */
+	uint64_t state;    /* after the last row, or 0 if that may have changed it */
 };
 
-/* A call with a structure, and how a successful one is taken back. */
+/* A call with a structure as its argument, and how to undo it if it succeeds. */
 struct call {
 	const char *name;
 	int fd;
 	unsigned long cmd;
-	const void *good; /* the structure as it may be, or NULL: the argument is a number */
+	const void *good; /* a valid structure, or NULL if the argument is a number */
 	size_t size;
 	bool gives_fd;
 	void (*undo)(struct walk *w, const void *arg); /* or NULL */
@@ -38,27 +38,27 @@ struct call {
 struct walk walk_new(void);
 void walk_free(struct walk *w);
 
-/* The row's name is printf's. */
+/* fmt and its arguments are the row's name, as for printf. */
 void row(const char *result, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void row_result(long ret, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* One call with a number for argument. */
+/* Make one call with a number as its argument. */
 void call_number(struct walk *w, const struct call *c, unsigned long arg, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* One call with a structure: a copy of `arg`, c->size bytes. */
+/* Make one call with a structure: a copy of `arg`, c->size bytes. */
 void call_with(struct walk *w, const struct call *c, const void *arg, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Rows, one a bit: the good structure with that bit of a field flipped. */
+/* One row per bit: the valid structure with that bit of a field flipped. */
 void walk_bits(struct walk *w, const struct call *c, const char *field, size_t offset,
 	       size_t nbits);
-/* Rows: a number with one bit. */
+/* One row per bit: a number with only that bit set. */
 void walk_number_bits(struct walk *w, const struct call *c);
-/* Rows: the good structure at places where it cannot be read, or not be written. */
+/* Rows with the valid structure at addresses where it cannot be read, or not be written. */
 void walk_pointers(struct walk *w, const struct call *c);
-/* Rows: the call with another size or direction in its number. */
+/* Rows with another size or direction in the call's number. */
 void walk_command_bits(struct walk *w, const struct call *c);
 
-/* What a call can be recognised by afterwards. */
+/* A hash of the state that a call could change. */
 uint64_t walk_state(struct walk *w);
 
 void chapter_system(void);
