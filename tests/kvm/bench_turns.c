@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench_turns.c - what KVM_RUN costs its caller: the same vCPU again, vCPUs in turn, VMs in turn.
+ * bench_turns.c - what KVM_RUN costs its caller: the same vCPU again, vCPUs alternately, VMs
+ * alternately.
  *
- * One thread, so whoever runs next has to be loaded and whoever ran before put away: rows
- * run_vcpus less run_same are a load and a put, run_vms less run_same a switch between VMs.
- * Each guest does nothing but call its VMM. Rows, units and arguments are those of the payload
+ * There is one thread, so each run loads one vCPU and puts the previous one. The rows run_vcpus
+ * minus run_same are a load and a put, run_vms minus run_same a switch between VMs. Each guest
+ * only calls its VMM. Rows, units and arguments are those of the payload
  * (src/guest/bench/measure.c); scripts/hyperscope bench runs it on hyperscope and on Linux KVM.
  */
 #include <asm/kvm.h>
@@ -29,8 +30,8 @@
 #define TICK_INSNS 100
 
 /*
- * The guests: a forwarded SBI call, again and again; the second one writes an FP register before each,
- * the third reads one.
+ * The guests make a forwarded SBI call in a loop. The second one writes an FP register before each
+ * call, the third reads one.
  */
 extern const char guest_code[], guest_fp[], guest_fp_read[], guest_end[];
 __asm__(".section .rodata\n"
@@ -70,7 +71,7 @@ struct vcpu {
 static int kvm;
 static bool icount;
 static const char *only = "";
-static char *memory; /* all VMs have the same: nobody writes there */
+static char *memory; /* shared by all VMs, because nobody writes to it */
 
 static void must(bool good, const char *what)
 {
@@ -131,7 +132,7 @@ static unsigned long now(void)
 	return time;
 }
 
-/* A tick is 100 instructions under -icount shift=0: two instructions, a million turns. */
+/* A tick is 100 instructions under -icount shift=0. The loop executes a million instructions. */
 static void find_unit(void)
 {
 	unsigned long n = 500000, t = now();
@@ -184,7 +185,7 @@ static void report(const char *name, unsigned long *ticks)
 	printf(",\n");
 }
 
-/* op(arg, i) again and again: one batch that is not counted, then BATCHES. */
+/* Call op(arg, i) repeatedly: one batch that is not counted, then BATCHES. */
 static void bench(const char *name, void (*op)(void *arg, unsigned int i), void *arg)
 {
 	unsigned long ticks[BATCHES + 1];
@@ -237,7 +238,7 @@ static void op_turn(void *arg, unsigned int i)
 	run_once(&turns->vcpu[i % turns->n]);
 }
 
-/* n vCPUs: all of one VM, or each of its own. */
+/* n vCPUs, all of one VM or each of its own VM. */
 static void bench_turns(const char *name, unsigned int n, bool own_vm, const char *code)
 {
 	struct turns turns = { .n = n };

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# claims.sh - a program's TAP as claims of the test that runs it.
+# claims.sh - repeat a program's TAP as claims of the test that runs it.
 #
 #   . tests/kvm/claims.sh
-#   claims LABEL        of $out, $status: each claim once more, with the label
+#   claims LABEL        repeat each claim in $out, prefixed with LABEL; fail if $status or the plan is bad
 claims()
 {
 	local label=$1 line plan=

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * counted.c - functions whose instructions are known beforehand, for tests/scripts/profile.t.
+ * counted.c - functions with a known number of instructions, for tests/scripts/profile.t.
  *
  *   count_down(n)  2n + 1
  *   tree(n)        14 for each of its 2^n - 1 inner calls, 2 for each of its 2^n leaves
- *   timed(n)       2n + 4; returns what instret has counted from its first instruction to its last but two
+ *   timed(n)       2n + 4; returns the instret count from its first instruction to its third last
  *   echo(n)        2n + 1
  *
- *   counted [beside]   beside: sleeps(), while another thread counts down
+ *   counted [beside]   with `beside`: sleeps() while another thread counts down
  */
 #include <pthread.h>
 #include <sched.h>

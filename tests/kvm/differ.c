@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * differ.c - two VMs of one host that differ in their toggles, driven alike at random.
+ * differ.c - two VMs of one host with different toggles get the same random steps.
  *
- * The first has the toggles as they are, the second those named by the arguments. After
- * each step both have to answer the same: what a guest's load gives, how its store ends, which
- * pages are dirty; at the end each page as the guest and as user space see it. The host
- * meanwhile takes pages away, forbids and allows writing, ages, joins and splits large pages,
- * begins and ends logging. Prints TAP.
+ * The first VM has the current toggles, the second those named by the arguments. After each step
+ * both must give the same result: what a guest's load returns, how its store ends, which pages
+ * are dirty; at the end, each page as the guest and as user space see it. Meanwhile the host
+ * takes pages away, forbids and allows writing, ages pages, joins and splits large pages, and
+ * turns logging on and off. Prints TAP.
  *
  *   differ STEPS SEED TOGGLE=VALUE...
  */
@@ -22,7 +22,7 @@
 #define DATA_PAGES ((GUEST_SIZE - 2 * MB) / PAGE)
 #define LOG_WORDS  (GUEST_SIZE / PAGE / 64)
 
-/* What guest.h keeps of one VM. */
+/* The variables of guest.h for one VM. */
 struct side {
 	int vm;
 	char *memory, *memory_at;
@@ -79,7 +79,7 @@ static void parameter(const char *name, char *old, size_t size, const char *valu
 	close(fd);
 }
 
-/* A VM with these toggles; afterwards they are as before. */
+/* Make a VM with these toggles, and restore the toggles afterwards. */
 static void make_side(struct side *s, char **toggles, int count)
 {
 	char old[16][40];
@@ -164,7 +164,7 @@ static void both_protect(uint64_t page, uint64_t pages, int prot)
 	}
 }
 
-/* A page that may be read only: a load, then a store that fails, then one that does not. */
+/* Load from a read-only page, try to store, make it writable and store again. */
 static bool forbid_and_allow(uint64_t page)
 {
 	bool good;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Two VMs of one host, alike but for one toggle, answer the same random steps alike: each value of
-# each toggle against the initial ones, on two processors.
+# Two VMs of one host that differ in one toggle give the same results for the same random steps: each
+# value of each toggle against the defaults, on two processors.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

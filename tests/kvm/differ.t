@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Two VMs of one host that differ in the toggles of their page tables and fences answer the same
-# random steps alike. At length, and each value of each toggle: differ.slow.t.
+# Two VMs of one host that differ in the toggles of page tables and fences give the same results for
+# the same random steps. differ.slow.t has more steps, and each value of each toggle.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * faults.c - what a guest's first touch of a page costs among many memory slots, and what memory it
- * takes when there is little.
+ * faults.c - the cost of a guest's first access to a page among many memory slots, and the memory
+ * that faults allocate when little is free.
  *
  * Run it with --icount and one hart: instructions of all privilege modes are counted. Prints TAP.
  */
@@ -19,7 +19,7 @@ static uint64_t instret(void)
 	return count;
 }
 
-/* The guest stores to `count` addresses; instructions. */
+/* Instructions of the guest's stores to `count` addresses. */
 static uint64_t sweep(uint64_t start, uint64_t stride, uint64_t count)
 {
 	uint64_t from = instret();
@@ -40,13 +40,13 @@ static char *map_aligned(size_t size)
 /* ---- many slots ------------------------------------------------------------------------ */
 
 #define SLOTS     4096U
-#define SLOT_STEP (2 * PAGE) /* slots of a page, each with a hole behind it */
+#define SLOT_STEP (2 * PAGE) /* one-page slots, each followed by a hole */
 #define SMALL_GPA 0x100000000UL
 #define LARGE_GPA 0x200000000UL
 #define LARGE     (64 * MB)
 #define TOUCHES   256UL
 
-/* Faults of TOUCHES pages, each of which the host has: of its own slot, or of one that all share. */
+/* Faults on TOUCHES pages that the host has mapped: each in its own slot, or all in one slot. */
 static void cost_with(unsigned int slots, uint64_t *scattered, uint64_t *together)
 {
 	uint64_t span = SLOTS * SLOT_STEP;
@@ -64,7 +64,7 @@ static void cost_with(unsigned int slots, uint64_t *scattered, uint64_t *togethe
 		     "a small slot");
 	must(set_slot(1, LARGE_GPA, LARGE, large, 0) == 0, "the large slot");
 	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "the guest's first call");
-	sweep(LARGE_GPA, PAGE, 1); /* tables of all levels */
+	sweep(LARGE_GPA, PAGE, 1); /* allocate the tables of all levels */
 	sweep(SMALL_GPA, 2 * MB, span / (2 * MB));
 	*together = sweep(LARGE_GPA + PAGE, PAGE, TOUCHES);
 	*scattered = sweep(SMALL_GPA + SLOT_STEP, span / TOUCHES, TOUCHES);
@@ -77,7 +77,7 @@ static void slots_are_searched_by_halves(void)
 {
 	uint64_t one[2], many[2];
 
-	cost_with(1, &one[0], &one[1]); /* warm: the first VM finds less in the host's caches */
+	cost_with(1, &one[0], &one[1]); /* warm up: the first VM finds less in the host's caches */
 	cost_with(1, &one[0], &one[1]);
 	cost_with(SLOTS, &many[0], &many[1]);
 	printf("# a fault, 2 and %u slots: %lu and %lu in a slot of their own, %lu and %lu in "
@@ -102,7 +102,7 @@ static uint64_t pages_free(void)
 	return info.freeram / PAGE;
 }
 
-/* Pages that go when the guest stores to the first page of each of BLOCKS blocks. */
+/* Free pages used when the guest stores to the first page of each of BLOCKS blocks. */
 static uint64_t taken_by(uint64_t gpa)
 {
 	uint64_t before = pages_free(), i;
@@ -131,7 +131,7 @@ static void little_memory_goes_page_by_page(void)
 	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "the guest's first call");
 
 	plenty = taken_by(LARGE_GPA);
-	/* Down to a few MiB in blocks of every size. */
+	/* Leave a few MiB free, in blocks of every size. */
 	while (pages_free() * PAGE > total / 32 && filled < size) {
 		fill[filled] = 1;
 		filled += PAGE;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A fault costs the same among thousands of memory slots, and a store to an ioeventfd among a thousand
-# of them; guest memory comes by 2 MiB while there is plenty, and by the page when there is little.
+# A fault costs the same among thousands of memory slots as among few, and so does a store to one of a
+# thousand ioeventfds. Guest memory is allocated by 2 MiB while plenty is free, and by page otherwise.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

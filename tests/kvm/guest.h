@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * guest.h - a VM whose guest does one access a time, as it is told, and TAP.
+ * guest.h - a VM whose guest makes one access at a time, on request, and functions for TAP.
  *
- * The guest makes a forwarded SBI call with the result of the last access, and gets the
- * next one as the call's answer. For programs of one file each.
+ * The guest makes a forwarded SBI call with the result of the last access, and gets the next
+ * access as the call's answer. For programs of one source file each.
  */
 #ifndef TESTS_KVM_GUEST_H
 #define TESTS_KVM_GUEST_H
@@ -35,10 +35,10 @@
 
 enum op {
 	OP_LOAD = 1,
-	OP_STORE, /* of its own address */
-	OP_CALL,  /* a function of a0, after fence.i */
-	OP_STORM, /* store to the 64 pages at the address without end */
-	OP_SWEEP, /* store to many addresses: the struct sweep at the address says which */
+	OP_STORE, /* the address as the value */
+	OP_CALL,  /* call the function at the address, after fence.i */
+	OP_STORM, /* store to the 64 pages at the address in an endless loop */
+	OP_SWEEP, /* store to the addresses given by the struct sweep at the address */
 };
 
 struct sweep {
@@ -52,7 +52,7 @@ __asm__(".section .rodata\n"
 	"guest_code:\n"
 	"1:	li	a7, 0x09000000\n"
 	"	li	a6, 0\n"
-	"	ecall\n" /* a0: what to do, a1: where; a0 at the call: what came of it */
+	"	ecall\n" /* returns a0: what to do, a1: where; a0 at the call: the last result */
 	"	li	t0, 1\n"
 	"	beq	a0, t0, 2f\n"
 	"	li	t0, 2\n"
@@ -116,7 +116,7 @@ struct vcpu {
 };
 
 static int vm;
-static char *memory, *memory_at; /* aligned to 2M; as mmap() gave it */
+static char *memory, *memory_at; /* aligned to 2M; as returned by mmap() */
 static size_t run_size;
 static struct vcpu vcpus[MAX_VCPUS];
 
@@ -168,7 +168,7 @@ static inline void make_vm(void)
 	close(kvm);
 }
 
-/* The VM's last descriptors, and its memory but for what a test has added. */
+/* Close the VM's last descriptors, and free its memory except what a test has added. */
 static inline void end_vm(void)
 {
 	unsigned int i;
@@ -186,12 +186,12 @@ static inline uint64_t *user(uint64_t gpa)
 	return (uint64_t *)(memory + (gpa - GUEST_BASE));
 }
 
-/* What a step of the guest came to: an SBI call with its result, or something else. */
+/* How a step of the guest ended: an SBI call with its result, or something else. */
 struct outcome {
-	int err; /* of KVM_RUN */
+	int err; /* errno of KVM_RUN */
 	uint32_t exit;
 	uint64_t result;
-	uint64_t gpa; /* MMIO */
+	uint64_t gpa; /* of MMIO */
 	bool write;
 };
 
@@ -213,7 +213,7 @@ static inline struct outcome run(struct vcpu *vcpu)
 	return o;
 }
 
-/* The vCPU stands at its call; tell it what to do, and see what comes of it. */
+/* The vCPU is at its call: answer with what to do next, and return the outcome. */
 static inline struct outcome guest(enum op op, uint64_t gpa)
 {
 	struct vcpu *vcpu = &vcpus[0];
@@ -242,7 +242,7 @@ static inline bool stores(uint64_t gpa)
 	return !o.err && o.exit == KVM_EXIT_RISCV_SBI;
 }
 
-/* It failed or left for MMIO: back to its next call. */
+/* After a failure or MMIO, restart the guest at its next call. */
 static inline void again(void)
 {
 	set_pc(&vcpus[0], CODE);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * linear.c - what a guest's memory costs the host, by pages that the guest has touched and by
- * the size of the memory.
+ * linear.c - what a guest's memory costs the host, by the number of pages touched and by the size
+ * of the memory.
  *
- * A slot of 2 or 64 GiB of memory that nobody has touched (MAP_NORESERVE); the guest stores to
- * some pages of it, and then the host reads the dirty log, ages, takes back, deletes, frees.
- * Instructions of all privilege modes, by instret: run it with --icount and one hart, where
- * they repeat to the last. Prints TAP; with arguments, a table instead:
+ * A slot has 2 or 64 GiB of untouched memory (MAP_NORESERVE). The guest stores to some of its
+ * pages, and then the host reads the dirty log, ages, unmaps, deletes and frees. The unit is
+ * instructions of all privilege modes, by instret: run it with --icount and one hart, where the
+ * counts repeat exactly. Prints TAP; with arguments, a table instead:
  *
  *   linear TOGGLE VALUE...     each operation under each value of a toggle, per page
  */
@@ -17,7 +17,7 @@
 #define SLOT_GPA  (4 * GB)
 #define SWEEP_AT  (DATA + MB) /* in the guest's first slot */
 #define MAX_PAGES 1024UL
-#define SPARSE    (2 * MB) /* between two pages: each has tables of its own */
+#define SPARSE    (2 * MB) /* between two pages, so that each has its own tables */
 
 static inline uint64_t instret(void)
 {
@@ -34,14 +34,14 @@ struct shape {
 };
 
 enum work {
-	FAULT,   /* the guest's first store to each page, with the host's own fault */
-	REFAULT, /* the same when the host has the pages already */
+	FAULT,   /* the guest's first store to each page, including the host's fault */
+	REFAULT, /* the same when the host already has the pages */
 	HARVEST, /* KVM_GET_DIRTY_LOG after each page was written */
-	CLEAN,   /* the same when none was */
-	AGE,     /* MADV_COLD over all of the slot */
-	UNMAP,   /* MADV_DONTNEED over all of it */
-	DELETE,  /* the slot goes, its pages stay */
-	END,     /* the VM's last descriptor is closed while all is mapped */
+	CLEAN,   /* the same when no page was written */
+	AGE,     /* MADV_COLD of the whole slot */
+	UNMAP,   /* MADV_DONTNEED of the whole slot */
+	DELETE,  /* the slot is deleted, its pages stay */
+	END,     /* the VM's last descriptor is closed while all pages are mapped */
 	WORKS,
 };
 
@@ -70,7 +70,7 @@ static void make_slot(const struct shape *s, uint32_t flags)
 	must(set_slot(SLOT, SLOT_GPA, s->size, slot_memory, flags) == 0, "the slot");
 }
 
-/* A VM whose guest is about to be told what to do. */
+/* Make a VM whose guest waits for its first request. */
 static void begin(const struct shape *s)
 {
 	make_vm();
@@ -116,14 +116,14 @@ static uint64_t timed_sweep(const struct shape *s)
 	return instret() - from;
 }
 
-/* All of it, in an order in which each step finds the pages as it needs them. */
+/* Measure all operations, in an order in which each one finds the pages in the state it needs. */
 static void measure(const struct shape *s, uint64_t cost[WORKS])
 {
 	uint64_t from;
 
 	begin(s);
 	bitmap = calloc(s->size / PAGE / 8, 1);
-	memset(bitmap, 1, s->size / PAGE / 8); /* its pages are there */
+	memset(bitmap, 1, s->size / PAGE / 8); /* allocate its pages */
 	cost[FAULT] = timed_sweep(s);
 	cost[AGE] = advise(s, MADV_COLD);
 
@@ -134,7 +134,7 @@ static void measure(const struct shape *s, uint64_t cost[WORKS])
 	must(dirty_pages(s) == s->pages, "as many dirty pages as were written");
 	cost[CLEAN] = get_log();
 	must(dirty_pages(s) == 0, "and none afterwards");
-	make_slot(s, 0); /* all leaves go */
+	make_slot(s, 0); /* this removes all leaves */
 
 	cost[REFAULT] = timed_sweep(s);
 	cost[UNMAP] = advise(s, MADV_DONTNEED);
@@ -160,7 +160,7 @@ static bool near(uint64_t value, uint64_t expected, unsigned int percent)
 	return diff * 100 <= expected * percent;
 }
 
-/* Cost of 256, 512 and 1024 pages: what the second 256 take, the next 512 take twice. */
+/* Costs of 256, 512 and 1024 pages: the last 512 must cost twice what the second 256 cost. */
 static void linear_in_pages(enum work w, uint64_t size, uint64_t cost[3][WORKS])
 {
 	uint64_t first = cost[1][w] - cost[0][w], second = cost[2][w] - cost[1][w];
@@ -179,7 +179,7 @@ static void claim_all(void)
 	unsigned int i, j, w;
 	char name[100];
 
-	measure(&(struct shape){ 2 * GB, MAX_PAGES, SPARSE }, cost[0][0]); /* the host warms up */
+	measure(&(struct shape){ 2 * GB, MAX_PAGES, SPARSE }, cost[0][0]); /* warm up the host */
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < 3; j++)
 			measure(&(struct shape){ sizes[i], 256UL << j, SPARSE }, cost[i][j]);
@@ -191,7 +191,7 @@ static void claim_all(void)
 		if (w == CLEAN)
 			continue;
 		snprintf(name, sizeof(name), "%s: 64 GiB cost what 2 GiB do", work_name[w]);
-		/* The log itself is a bit a page, and user space gets all of it. */
+		/* The log itself has one bit per page, and user space gets all of it. */
 		more = w == HARVEST ? cost[1][2][CLEAN] - cost[0][2][CLEAN] : 0;
 		printf("# %s: %lu and %lu + %lu\n", name, cost[0][2][w], cost[1][2][w] - more,
 		       more);
@@ -217,7 +217,7 @@ static void set_toggle(const char *toggle, const char *value)
 	close(fd);
 }
 
-/* What one page more takes: of 512 that lie side by side, and of 512 that lie 2M apart. */
+/* The cost of an additional page, for 512 pages that are `stride` apart. */
 static void per_page(uint64_t stride, uint64_t cost[WORKS])
 {
 	uint64_t less[WORKS];

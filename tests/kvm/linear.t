@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What a guest's memory costs grows with the pages that it touches and not with its size, up to
-# 64 GiB: faults, dirty-log harvest, ageing, unmapping, freeing, by instructions that are counted.
-# With each walker. `make walk-cost` prints the same work as a table, a page each.
+# The cost of a guest's memory grows with the pages that it touches and not with its size, up to 64 GiB:
+# faults, dirty-log harvest, ageing, unmapping and freeing, in counted instructions, with each walker.
+# `make walk-cost` prints the same work as a table, per page.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

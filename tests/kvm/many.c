@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * many.c - 64 VMs at once, whose vCPUs run now by this thread and hart, now by that one.
+ * many.c - 64 VMs at once, whose vCPUs are run alternately by several threads and harts.
  *
- * Each VM's memory holds its own number, in the same places of its address space; its vCPUs
- * look at every word again and again, and keep the number in integer and FP registers. More
- * VMs than VMIDs, if VMIDs are of 2, 1 or 0 bits (the parameter vmid_bits), means that they are
- * given out anew all the time. Then one vCPU waits for timers while it is carried from hart
- * to hart. Says the same on Linux KVM, but for the width. Prints TAP.
+ * Each VM's memory holds the VM's number, at the same guest addresses in all VMs. Its vCPUs check
+ * every word in a loop, and keep the number in integer and FP registers. With VMIDs of 2, 1 or 0
+ * bits (the parameter vmid_bits) there are more VMs than VMIDs, so VMIDs are reassigned all the
+ * time. Then one vCPU waits for timers while it is moved from hart to hart. Its claims hold on
+ * Linux KVM too, except those about the width. Prints TAP.
  *
  *   many [ROUNDS [VMS]]
  */
@@ -22,9 +22,9 @@
 #define PER_VM  2
 
 /*
- * a1: the first page, a2: the VM's number, a3: slot of this vCPU in the last page, a4: how
- * often. Every page holds the number in its first word. After a4 times a forwarded call,
- * with a0 = 0, or the address where a wrong one stood, or 1: FP register, 2: integer register.
+ * a1: the first page, a2: the VM's number, a3: this vCPU's slot in the last page, a4: the number
+ * of rounds. Every page holds the number in its first word. After a4 rounds: a forwarded call with
+ * a0 = 0, or the address of a wrong word, or 1 for a wrong FP register, 2 for an integer register.
  */
 extern const char many_code[], many_code_end[], timer_code[], timer_code_end[];
 __asm__(".section .rodata\n"
@@ -61,11 +61,14 @@ __asm__(".section .rodata\n"
 	"	li	a7, 0x09000000\n"
 	"	li	a6, 0\n"
 	"	mv	s4, a1\n"
-	"	ecall\n" /* gives a0 and a1 back */
+	"	ecall\n" /* returns a0 and a1 */
 	"	mv	a1, s4\n"
 	"	j	1b\n"
 	"many_code_end:\n"
-	/* a2: ticks, a3: how many timers, a4: where those left are counted. The call says a0 = early ones, a1 = the latest, in ticks. */
+	/*
+	 * a2: ticks, a3: number of timers, a4: where the number left is stored. The call has
+	 * a0 = timers that fired early, a1 = the largest delay, in ticks.
+	 */
 	".balign 8\n"
 	"timer_code:\n"
 	"	li	t0, 0x20\n"
@@ -136,7 +139,7 @@ static void open_vm(struct one_vm *v, unsigned int nr_vcpus, const char *code, s
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	must(v->memory != MAP_FAILED, "mmap");
 	memcpy(v->memory, code, size);
-	vm = v->fd = ioctl(kvm, KVM_CREATE_VM, 0); /* guest.h's functions are about `vm` */
+	vm = v->fd = ioctl(kvm, KVM_CREATE_VM, 0); /* guest.h's functions use `vm` */
 	must(v->fd >= 0, "KVM_CREATE_VM");
 	must(set_slot(0, GUEST_BASE, SIZE, v->memory, 0) == 0, "slot 0");
 	v->nr_vcpus = nr_vcpus;
@@ -181,7 +184,7 @@ static void make_vms(void)
 	}
 }
 
-/* ---- threads that run what is to be run ------------------------------------------------------ */
+/* ---- threads that run the vCPUs ------------------------------------------------------ */
 
 static unsigned int rounds, next_slice, moves;
 static volatile bool wrong;
@@ -225,7 +228,7 @@ static void *runner(void *arg)
 
 		for (j = 0; j < v->nr_vcpus; j++) {
 			if (pthread_mutex_trylock(&v->busy[j]))
-				continue; /* another thread is in it: both of its vCPUs run at once */
+				continue; /* another thread runs it: both vCPUs run at once */
 			run_slice(v, j, thread);
 			pthread_mutex_unlock(&v->busy[j]);
 		}
@@ -327,7 +330,7 @@ static void with_width(long bits)
 		   "and VMIDs ran out all the time");
 }
 
-/* ---- a timer that follows ------------------------------------------------------------------------ */
+/* ---- a timer that follows its vCPU ----------------------------------------------------------- */
 
 #define TIMERS 30
 
@@ -343,7 +346,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* The next thread carries on where the signal has stopped this one. */
+/* The next thread continues where the signal stopped this one. */
 static void *carrier(void *arg)
 {
 	unsigned int me = (unsigned int)(uintptr_t)arg;
@@ -389,7 +392,7 @@ static void timer_follows(void)
 	while (!__atomic_load_n(&arrived, __ATOMIC_ACQUIRE)) {
 		unsigned int before = __atomic_load_n(&all_turns, __ATOMIC_ACQUIRE);
 
-		/* Each turn is to end with the next timer armed, and to get somewhere at all. */
+		/* End each turn with the next timer armed, and only after it has made progress. */
 		if (*left == seen) {
 			usleep(300);
 			continue;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.c - a guest's memory while user space changes it under its feet.
+ * memory.c - a guest's memory while user space changes it.
  *
- * A static program of the KVM user API alone, so that it runs on hyperscope and on
- * Linux KVM, and must say the same. The guest does one access a time, as it is told
- * through a forwarded SBI call; in the last claims some vCPUs store without end while
- * the host takes pages away, as often as the argument says. Prints TAP.
+ * A static program that uses only the KVM user API, so that it runs on hyperscope and on Linux
+ * KVM, where it must give the same results. The guest makes one access at a time, as requested
+ * by the answer to a forwarded SBI call. In the last claims some vCPUs store in an endless loop
+ * while the host takes pages away; the argument is the number of rounds. Prints TAP.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -216,7 +216,7 @@ static void dirty_log_initially_set(void)
 	manual_protect(0);
 }
 
-/* ---- vCPUs that store without end, while pages are taken away ------------------------------- */
+/* ---- vCPUs that store all the time while pages are taken away ------------------------------- */
 
 #define STORM (DATA + 2 * MB)
 
@@ -228,16 +228,16 @@ static void *storm(void *arg)
 	struct outcome o;
 	long faults = 0;
 
-	run(vcpu); /* to its first call */
+	run(vcpu); /* up to its first call */
 	vcpu->run->riscv_sbi.ret[0] = OP_STORM;
 	vcpu->run->riscv_sbi.ret[1] = STORM;
 	while (!stop) {
 		o = run(vcpu);
 		if (o.err == EINTR || (!o.err && o.exit == KVM_EXIT_MMIO))
-			continue; /* where its slot is away for a moment, a store is MMIO */
+			continue; /* while the slot is deleted, a store is MMIO */
 		if (o.err != EFAULT)
 			return (void *)-1;
-		faults++; /* the page was not there: it stores there again */
+		faults++; /* the page was missing: store to it again */
 	}
 	return (void *)faults;
 }
@@ -247,7 +247,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* Pages that went from the guest to others are not the guest's any more. */
+/* The guest can no longer write to pages that the host took and gave to other mappings. */
 static bool others_keep_their_pages(unsigned int rounds)
 {
 	const size_t size = 64 * PAGE;
@@ -263,7 +263,7 @@ static bool others_keep_their_pages(unsigned int rounds)
 		else
 			madvise(user(STORM), size, MADV_DONTNEED);
 		madvise(mine, size, MADV_DONTNEED);
-		memset(mine, 0x5a, size); /* with pages that have just become free */
+		memset(mine, 0x5a, size); /* uses the pages that were just freed */
 		if (i % 3 == 0)
 			mmap(user(STORM), size, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -274,7 +274,7 @@ static bool others_keep_their_pages(unsigned int rounds)
 	return good;
 }
 
-/* When the deletion of a slot has returned, its memory is user space's alone. */
+/* Once the deletion of a slot has returned, the guest can no longer write to its memory. */
 static bool deleted_slots_are_not_written(unsigned int rounds)
 {
 	const size_t size = 64 * PAGE;
@@ -290,7 +290,7 @@ static bool deleted_slots_are_not_written(unsigned int rounds)
 			good &= p[j] == 0xa5a5a5a5a5a5a5a5;
 		memset(p, 0, size);
 		good &= set_slot(2, STORM, 2 * MB, p, 0) == 0;
-		usleep(1000); /* so that they come to store there */
+		usleep(1000); /* let the vCPUs store there */
 	}
 	return good;
 }
@@ -317,7 +317,7 @@ static void while_running(unsigned int rounds)
 	int i;
 
 	sigaction(SIGUSR1, &action, NULL);
-	/* Where they store is a slot of its own; their code stays. */
+	/* They store to a slot of its own, so that their code stays mapped. */
 	must(set_slot(0, 0, 0, NULL, 0) == 0 &&
 		     set_slot(0, GUEST_BASE, STORM - GUEST_BASE, memory, 0) == 0 &&
 		     set_slot(2, STORM, 2 * MB, user(STORM), 0) == 0,

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A guest's memory while user space changes it: on hyperscope, in both variants of each toggle that
-# has to do with it. The same program on Linux KVM: memory-linux.slow.t.
+# A guest's memory while user space changes it, on hyperscope with both variants of each toggle that
+# affects it. The same program on Linux KVM: memory-linux.slow.t.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * pages.c - guest memory of every kind of mapping, and what the host does to pages in use:
- * it finds out which are young, moves them to other frames, and fills them on demand.
+ * pages.c - guest memory of every kind of mapping, and what the host does to pages in use: it
+ * finds out which are young, moves them to other frames, and fills them on demand.
  *
- * Says the same on Linux KVM, but for the young marks: Linux's clear_refs and MADV_COLD
+ * Its claims hold on Linux KVM too, except those on young pages: Linux's clear_refs and MADV_COLD
  * do not reach guests (its page_idle does). Prints TAP.
  */
 #include <linux/userfaultfd.h>
@@ -26,7 +26,7 @@ static void skip(const char *name, const char *why)
 	printf("ok %d - %s # SKIP %s\n", ++claims, name, why);
 }
 
-/* Slot 1 shows [at, at + size), or nothing. */
+/* Make slot 1 show [at, at + size), or nothing if size is 0. */
 static void show(void *at, size_t size, uint32_t flags)
 {
 	set_slot(1, 0, 0, NULL, 0);
@@ -34,7 +34,7 @@ static void show(void *at, size_t size, uint32_t flags)
 		must(set_slot(1, SLOT_BASE, size, at, flags) == 0, "slot 1");
 }
 
-/* Aligned to 2 MiB, with an area of its own. */
+/* Map memory aligned to 2 MiB, in a VMA of its own. */
 static char *map_aligned(size_t size)
 {
 	char *at = mmap(NULL, size + 4 * MB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -157,7 +157,7 @@ static void of_two_processes(void)
 	munmap(at, 2 * MB);
 }
 
-/* So many huge pages in the pool, if the machine can. */
+/* Set the number of huge pages in the pool, as far as the machine can. */
 static void fill_pool(const char *number)
 {
 	int fd = open("/proc/sys/vm/nr_hugepages", O_WRONLY);
@@ -224,7 +224,7 @@ static void of_several_mappings(void)
 
 /* ---- which pages are young --------------------------------------------------------------------- */
 
-/* A line of the area that begins at `at` in smaps, in kB; -1: none. */
+/* A value, in kB, from smaps for the VMA that begins at `at`; -1 if there is none. */
 static long smaps(const char *at, const char *what)
 {
 	FILE *f = fopen("/proc/self/smaps", "r");
@@ -291,7 +291,7 @@ static void young(void)
 
 /* ---- pages that move ---------------------------------------------------------------------------- */
 
-/* 2 MiB of small pages that the guest has written, the first `hole` pages left out. */
+/* Map 2 MiB of small pages that the guest has written, except the first `hole` pages. */
 static char *small_pages(unsigned int hole)
 {
 	char *at = map_aligned(2 * MB);
@@ -336,7 +336,7 @@ static int collapse(char *at)
 {
 	int tries, err = -1;
 
-	for (tries = 0; tries < 20 && err; tries++) /* EAGAIN: a page was in use just now */
+	for (tries = 0; tries < 20 && err; tries++) /* EAGAIN: a page was in use */
 		err = madvise(at, 2 * MB, MADV_COLLAPSE);
 	return err;
 }
@@ -354,7 +354,7 @@ static void moved(void)
 	ok(stores(SLOT_BASE + 8) && *(uint64_t *)(at + 8) == SLOT_BASE + 8,
 	   "which writes to where they are now");
 	ok(collapse(at) == 0, "once more is nothing to do");
-	munmap(at + 4 * PAGE, PAGE); /* small again, but for the hole */
+	munmap(at + 4 * PAGE, PAGE); /* split again, except the hole */
 	must(mmap(at + 4 * PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
 		     at + 4 * PAGE,
 	     "mmap");
@@ -386,8 +386,8 @@ static void moved(void)
 /* ---- filled on demand ------------------------------------------------------------------------ */
 
 /*
- * tests/boot/events.t looks for the host's events at these addresses: there is one for the first page of
- * each, which may have instructions, and none for the second, which is zeroes.
+ * tests/boot/events.t looks for the host's events at these addresses: one for the first page of
+ * each mapping, which may hold instructions, and none for the second, which is all zeroes.
  */
 #define FILE_AT ((char *)0x2100000000)
 #define UFFD_AT ((char *)0x2200000000)

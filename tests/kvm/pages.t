@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 #
 # Guest memory of every kind of mapping, aged and moved by the host; 64 VMs with VMIDs of any width;
-# four vCPUs at work while their memory is moved, protected, copied and dropped. More of the last, on
-# more machines: stress.slow.t. The same programs on Linux KVM: memory-linux.slow.t.
+# four vCPUs running while their memory is moved, protected, copied and dropped. stress.slow.t has more
+# of the last, on more machines. The same programs on Linux KVM: memory-linux.slow.t.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 
 hs exec --quiet --harts 2 "$O/tests/kvm/pages"
 claims "pages"
-# Hardware that sets no A bit: each use of an old page is a fault.
+# Hardware that does not set A bits: the first access to an old page is a fault.
 if qemu_older 10.0; then
 	skip "pages, Svade" "this QEMU always sets A and D"
 else

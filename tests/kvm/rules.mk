@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - programs of the KVM user API alone, for hyperscope and for Linux KVM.
+# rules.mk - programs that use only the KVM user API, for hyperscope and for Linux KVM.
 
 KVM_TEST_PROGS := $(patsubst $(TOP)/tests/kvm/%.c,$(O)/tests/kvm/%,$(wildcard $(TOP)/tests/kvm/*.c))
 
 tests: $(KVM_TEST_PROGS)
 
-# What scripts/hyperscope bench and scripts/hyperscope irqs-off run is there after make alone.
+# A plain make builds what scripts/hyperscope bench and scripts/hyperscope irqs-off run.
 all: $(addprefix $(O)/tests/kvm/,bench_turns spans)
 
-# What each operation on the G-stage table costs by either walker, for docs/toggles.md.
+# The cost of each operation on the G-stage table with either walker, for docs/toggles.md.
 .PHONY: walk-cost
 walk-cost: all $(O)/tests/kvm/linear
 	@$(TOP)/scripts/hyperscope exec --out $(O) --quiet --icount $(O)/tests/kvm/linear \

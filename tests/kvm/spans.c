@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * spans.c - operations on much memory, one after the other, so that scripts/hyperscope irqs-off can see how
- * long each keeps interrupts off.
+ * spans.c - operations on much memory, one after the other, for scripts/hyperscope irqs-off to
+ * measure how long each keeps interrupts off.
  *
- *   spans sparse|dense|large N    a guest stores to N pages; then the host logs, ages, takes back,
- *                                 moves, deletes them, and the VM ends
+ *   spans sparse|dense|large N    a guest stores to N pages; then the host logs, ages, unmaps,
+ *                                 moves and deletes them, and the VM ends
  *   spans slots N                 the same with one page, beside N memory slots
- *   spans vms N                   N VMs, in turn and 64 at a time
+ *   spans vms N                   N VMs, one after the other and 64 at a time
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
  *   spans files MIB               a file in memory: write, map, copy, cut, remove
  *   spans exact                   the longest of 16 calls of KVM_GET_API_VERSION, by instret
- *   spans nothing                 (what `process` executes)
+ *   spans nothing                 exit at once (`process` executes it)
  */
 #include <sys/wait.h>
 #include "guest.h"
@@ -67,7 +67,7 @@ static void advise(int advice)
 	must(madvise(slot_memory, slot_size, advice) == 0, "madvise");
 }
 
-/* Reads what says how much of the process's memory was used: the host asks the guests' tables. */
+/* Read the files that show the process's memory in use, for which the host walks guest tables. */
 static void read_smaps(void)
 {
 	static char text[65536];
@@ -125,7 +125,7 @@ static void ranges(uint64_t pages, uint64_t stride, uint64_t size, int advice)
 	end_vm();
 }
 
-/* 4 KiB leaves, then one large leaf in their place. */
+/* Map 4 KiB leaves, then one large leaf instead. */
 static void collapse(void)
 {
 	slot_size = 2 * LARGE;
@@ -292,7 +292,7 @@ static void files(uint64_t size)
 	close(fd);
 }
 
-/* Counted from inside, with the few instructions before and behind the system call. */
+/* Count from inside, including the few instructions around the system call. */
 static void exact(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR), i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * stores.c - what a guest's store to an ioeventfd costs among a thousand others, and zones of coalesced
- * MMIO.
+ * stores.c - what a guest's store to an ioeventfd costs when a thousand other ioeventfds and zones
+ * of coalesced MMIO exist.
  *
  * Run it with --icount and one hart: instructions of all privilege modes are counted. Prints TAP.
  */
@@ -11,10 +11,10 @@
 #define SWEEP_AT (DATA + MB) /* in the guest's slot */
 #define DEVICE   0x10000000UL
 #define MANY     1000U
-#define STEP     16UL /* from one device's address to the next */
+#define STEP     16UL /* between two devices' addresses */
 #define STORES   256UL
 
-/* A search by halves looks at 10 entries of a thousand. */
+/* A binary search looks at 10 of a thousand entries. */
 #define SEARCH (10 * 16)
 
 static uint64_t instret(void)
@@ -41,7 +41,7 @@ static int zone(uint64_t addr)
 	return ioctl(vm, KVM_REGISTER_COALESCED_MMIO, &args);
 }
 
-/* Instructions for one store to the ioeventfd at addr, none of which leaves the kernel. */
+/* Instructions of one store to the ioeventfd at addr that stays in the kernel. */
 static uint64_t store_cost(uint64_t addr)
 {
 	uint64_t before, count;
@@ -60,7 +60,7 @@ static uint64_t store_cost(uint64_t addr)
 
 static void among(const char *what, int (*add)(uint64_t addr))
 {
-	/* The first, the middle and the last of all. */
+	/* The first, the middle and the last ioeventfd. */
 	uint64_t addrs[] = { DEVICE, DEVICE + MANY / 2 * STEP, DEVICE + (MANY - 1) * STEP };
 	uint64_t alone, most = 0, cost;
 	char name[100];

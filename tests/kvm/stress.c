@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * stress.c - four vCPUs work in memory that the host moves, protects, copies and drops meanwhile.
+ * stress.c - four vCPUs use memory that the host moves, protects, copies and drops meanwhile.
  *
- * Every vCPU has a lane, every fourth word of all pages, and goes round: each word must
- * be what it wrote there the last time (or, where the host drops pages, zero), and gets a
- * new value of address and round. So a lost write, an old page, a foreign page shows at
- * once, in the guest. The host looks at every byte, too: whenever a range is not to
- * be written it stands still; what goes to others is not written; the dirty log names what
- * changed. Says the same on Linux KVM. Prints TAP.
+ * Every vCPU has a lane, every fourth word of all pages, and goes over it in rounds: each word must
+ * have the value that the vCPU wrote in the last round (or zero, where the host drops pages), and
+ * gets a new value made of address and round. So the guest detects a lost write, an old page or
+ * another's page at once. The host also checks every byte: a range that must not be written does
+ * not change, pages given to others are not written, and the dirty log lists what changed. Its
+ * claims hold on Linux KVM too. Prints TAP.
  *
  *   stress [ROUNDS [SEED]]
  */
@@ -93,7 +93,7 @@ static void ready(struct vcpu *vcpu, unsigned int lane)
 	set_reg(vcpu, REG(a4), DROP + DROP_SIZE);
 }
 
-/* Runs until it is stopped; EFAULT is a page that is away for a moment. NULL: all was well. */
+/* Run until stopped. EFAULT: a page was missing for a moment. Returns NULL if nothing was wrong. */
 static void *work(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -132,7 +132,7 @@ static unsigned int choose(unsigned int n)
 	return (unsigned int)(seed >> 33) % n;
 }
 
-/* Some pages of [base, base + size). */
+/* Choose some pages of [base, base + size). */
 static void some_pages(uint64_t base, size_t size, uint64_t *start, size_t *len)
 {
 	size_t pages = size / PAGE, n = 1 + choose(choose(2) ? 8 : 600);
@@ -142,7 +142,7 @@ static void some_pages(uint64_t base, size_t size, uint64_t *start, size_t *len)
 	*len = (n < pages - first ? n : pages - first) * PAGE;
 }
 
-/* Nobody writes to [at, at + len) for a while. */
+/* Check for a while that nothing writes to [at, at + len). */
 static bool stands_still(const char *at, size_t len, const char *what)
 {
 	memcpy(before, at, len);
@@ -153,7 +153,7 @@ static bool stands_still(const char *at, size_t len, const char *what)
 	return false;
 }
 
-/* Each word is its vCPU's, of some round, or zero. */
+/* Each word must be zero, or the value of its vCPU for some round. */
 static bool words_are_valid(const char *at, uint64_t gpa, size_t len)
 {
 	const uint64_t *word = (const uint64_t *)at;
@@ -167,7 +167,7 @@ static bool words_are_valid(const char *at, uint64_t gpa, size_t len)
 	return true;
 }
 
-/* One call moves within one area only; advice for a page makes three of one. */
+/* One call moves pages within one VMA only, and advice for a page splits a VMA into three. */
 static void move(char *from, char *to, size_t len)
 {
 	size_t half = len / PAGE / 2 * PAGE;
@@ -187,7 +187,7 @@ static bool moved_away_and_back(void)
 	size_t len;
 
 	some_pages(KEEP, KEEP_SIZE, &gpa, &len);
-	to = elsewhere + choose(2) * PAGE; /* also where a large leaf does not fit */
+	to = elsewhere + choose(2) * PAGE; /* also at addresses that do not allow a large leaf */
 	move((char *)user(gpa), to, len);
 	good = stands_still(to, len, "moved away") && words_are_valid(to, gpa, len);
 	move(to, (char *)user(gpa), len);
@@ -220,7 +220,7 @@ static bool gone_for_a_while(void)
 	return true;
 }
 
-/* The child's copy is of one moment: nobody writes to it, and it is valid. */
+/* The child's copy is a snapshot: nothing writes to it, and it is valid. */
 static bool copied_by_fork(void)
 {
 	int status = 0;
@@ -245,7 +245,7 @@ static bool dropped(void)
 	return true;
 }
 
-/* What was theirs is somebody else's, and they do not know where. */
+/* Give the guest's pages to another mapping, which the guest must not write to. */
 static bool given_to_others(void)
 {
 	uint64_t gpa;
@@ -265,7 +265,7 @@ static bool given_to_others(void)
 	return good;
 }
 
-/* Small pages become a large one, in another place of memory. Not always: they may be in use. */
+/* Collapse small pages into a large one, in another frame. It can fail if they are in use. */
 static unsigned int collapses;
 
 static bool collapsed(void)
@@ -282,14 +282,14 @@ static bool advised(void)
 	static const int advice[] = { MADV_COLD, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_HUGEPAGE };
 	int what = advice[choose(4)];
 
-	if (what == MADV_NOHUGEPAGE) /* a part only: the rest can become large again */
+	if (what == MADV_NOHUGEPAGE) /* a part only, so that the rest can become large again */
 		madvise(user(KEEP + choose(1024) * PAGE), PAGE, what);
 	else
 		madvise(user(KEEP), KEEP_SIZE, what);
 	return true;
 }
 
-/* All that changes between two readings of the log is in the second. */
+/* The second reading of the log has everything that changed since the first. */
 static bool logged(void)
 {
 	static uint64_t bits[GUEST_SIZE / PAGE / 64];
@@ -332,7 +332,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* A lane ends as a prefix of round n and a rest of round n - 1. */
+/* A lane ends as values of round n, followed by values of round n - 1. */
 static bool lane_is_whole(unsigned int lane, uint64_t *rounds)
 {
 	uint64_t gpa, round = *user(KEEP + lane * 8) >> 32;
@@ -353,7 +353,7 @@ static bool lane_is_whole(unsigned int lane, uint64_t *rounds)
 	return true;
 }
 
-/* On a busy machine the host may be done with its deeds before they have begun. */
+/* On a busy machine the host could finish before the vCPUs have started. */
 static void wait_for_all(void)
 {
 	unsigned int lane, tries = 0;
@@ -405,7 +405,7 @@ int main(int argc, char **argv)
 		if (!good)
 			printf("# round %u, deed %u\n", i, deed);
 		usleep(choose(1000));
-		/* elsewhere is a mapping with holes by now, where pages were moved away from it. */
+		/* `elsewhere` has holes by now, where pages were moved away from it. */
 		must(mmap(elsewhere, KEEP_SIZE + 2 * PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == elsewhere,
 		     "mmap");
