@@ -87,14 +87,15 @@ static void collects(struct vm *vm, struct vcpu *vcpu)
 		ok(good, name);
 	}
 	ok(stores(vm, vcpu, 3, ZONE + 0xff8, 1, 1, 0) == 0, "up to the zone's last byte");
-	ok(stores(vm, vcpu, 2, ZONE + 0x1000, 1, 1, 0) == 1, "behind it comes to user space");
+	ok(stores(vm, vcpu, 2, ZONE + 0x1000, 1, 1, 0) == 1,
+	   "a store behind it comes to user space");
 	ok(stores(vm, vcpu, 2, ZONE - 4, 1, 1, 0) == 1, "and before it");
 	vm_load(vm, load);
 	set_reg(vcpu, R_PC, MEM_GPA);
 	set_reg(vcpu, R_A0, ZONE);
 	ok(vcpu_run(vcpu) == 0 && vcpu->run->exit_reason == KVM_EXIT_MMIO &&
 		   !vcpu->run->mmio.is_write,
-	   "a load from the zone does");
+	   "a load from the zone comes to user space");
 	finish(vcpu);
 }
 
@@ -111,7 +112,7 @@ static void fills(struct vm *vm, struct vcpu *vcpu)
 	   "then a store comes to user space");
 	ring->first = 1;
 	ok(stores(vm, vcpu, 2, ZONE, 0x78, 1, 0) == 0 && ring->last == 0,
-	   "until an entry was taken; the ring goes round");
+	   "until an entry is taken; the ring wraps");
 	ring->first = ring->last = 0;
 }
 
@@ -142,7 +143,7 @@ static void corrupted(struct vm *vm, struct vcpu *vcpu)
 		ring->last = wrong[i];
 		good = good && stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1 && ring->last == wrong[i];
 	}
-	ok(good, "with an index that is none, the ring is full");
+	ok(good, "with an invalid index, the ring counts as full");
 	ring->last = 0;
 	ring->first = ~0u;
 	ok(stores(vm, vcpu, 2, ZONE, 1, 3, 0) == 0 && ring->last == 3,
@@ -153,7 +154,7 @@ static void corrupted(struct vm *vm, struct vcpu *vcpu)
 		stores(vm, vcpu, rounds % 4, ZONE, 1, 20, 8);
 	stop = true;
 	pthread_join(thread, NULL);
-	ok(rounds == 300, "indices that change all the time harm nobody");
+	ok(rounds == 300, "indices that change all the time do no harm");
 	ring->first = ring->last = 0;
 }
 
@@ -193,7 +194,7 @@ static void overlaps(struct vm *vm, struct vcpu *vcpu, struct vcpu *second)
 		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 0,
 	   "a range that the zone does not hold leaves it there");
 	zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 0x1000);
-	ok(stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1, "its own takes it off");
+	ok(stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1, "its own eventfd takes it off");
 	io.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
 	ioctl(vm->fd, KVM_IOEVENTFD, &io);
 	close(io.fd);
@@ -238,11 +239,12 @@ static void lengths(struct vm *vm, struct vcpu *vcpu)
 		higher = higher && lengths_that_meet(vm, vcpu, io, io.datamatch) == 0;
 	}
 	ok(any, "an ioeventfd of 1, 2, 4, 8 bytes meets stores of just that length");
-	ok(exact && other, "with a match, those of that value");
+	ok(exact && other, "with a match, only stores of that value");
 	ok(higher, "a match beyond its length meets nothing");
 	io.flags = 0;
 	io.len = 0;
-	ok(lengths_that_meet(vm, vcpu, io, 0x1234567812345678) == 15, "any length meets all four");
+	ok(lengths_that_meet(vm, vcpu, io, 0x1234567812345678) == 15,
+	   "one of any length meets all four");
 	io.flags = KVM_IOEVENTFD_FLAG_PIO;
 	io.len = 4;
 	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a port meets no store");

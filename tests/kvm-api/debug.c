@@ -68,7 +68,7 @@ static void each_guest(size_t i)
 	ok(is_debuggers(), claim);
 	if (guests[i].mode == KVM_RISCV_MODE_S) {
 		set_reg(&vcpu, R_PC, MEM_GPA + guests[i].insn_len);
-		ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 77), "and on from behind it");
+		ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 77), "and continues behind it");
 		vcpu.run->immediate_exit = 1;
 		vcpu_run(&vcpu);
 		vcpu.run->immediate_exit = 0;
@@ -92,7 +92,7 @@ static void other_bits(void)
 	ok(debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP) == 0,
 	   "single-stepping is accepted");
 	set_reg(&vcpu, R_PC, MEM_GPA + 4);
-	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 77), "and not done: the guest runs on");
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 77), "and ignored: the guest runs on");
 	vcpu.run->immediate_exit = 1;
 	vcpu_run(&vcpu);
 	vcpu.run->immediate_exit = 0;

@@ -51,10 +51,10 @@ static void answers(struct vm *vm, struct vcpu *vcpu)
 	run->mmio.len = 0xffffffff;
 	memset(run->mmio.data, 0x11, 8);
 	run->immediate_exit = 1;
-	fails_with(vcpu_run(vcpu), EINTR, "an answer and immediate_exit");
+	fails_with(vcpu_run(vcpu), EINTR, "KVM_RUN with an answer and immediate_exit");
 	run->immediate_exit = 0;
 	memset(run->mmio.data, 0x22, 8);
-	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x11111111), "the answer was taken once");
+	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x11111111), "the answer is taken once");
 	finish(vcpu);
 }
 
@@ -71,7 +71,7 @@ static void completes(struct vm *vm, struct vcpu *vcpu)
 	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x77), "of an SBI call only the result is read");
 	finish(vcpu);
 	run->immediate_exit = 255;
-	fails_with(vcpu_run(vcpu), EINTR, "any value of immediate_exit is one");
+	fails_with(vcpu_run(vcpu), EINTR, "any immediate_exit but 0 ends KVM_RUN");
 	run->immediate_exit = 0;
 }
 
@@ -126,7 +126,8 @@ static void waits(struct vm *vm, struct vcpu *vcpu)
 	}
 	pthread_join(runner, NULL);
 	pthread_join(caller, NULL);
-	ok(c.value > MEM_GPA && c.value < MEM_GPA + 64, "but when it has come out");
+	ok(c.value > MEM_GPA && c.value < MEM_GPA + 64,
+	   "it is read once the vCPU has left KVM_RUN");
 	irq.irq = KVM_INTERRUPT_UNSET;
 	ioctl(vcpu->fd, KVM_INTERRUPT, &irq);
 }
@@ -160,11 +161,11 @@ static void timers(struct vm *vm, struct vcpu *vcpu, struct vcpu *second)
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 
 	ok(!fires(vm, vcpu, -1UL, 0, false), "the timer at -1 never fires");
-	ok(fires(vm, vcpu, 0, 0, true), "at 0 it fires at once");
-	ok(fires(vm, vcpu, -1UL, 1, true), "and a tick ago");
-	ok(fires(vm, vcpu, 1000, 1, true), "and a little later");
-	ok(!fires(vm, vcpu, 1UL << 63, 1, false), "but not half of all time later");
-	ok(!fires(vm, vcpu, -2UL, 0, false), "nor at the last tick but one");
+	ok(fires(vm, vcpu, 0, 0, true), "the timer at 0 fires at once");
+	ok(fires(vm, vcpu, -1UL, 1, true), "a tick ago it fires at once");
+	ok(fires(vm, vcpu, 1000, 1, true), "a little later it fires");
+	ok(!fires(vm, vcpu, 1UL << 63, 1, false), "2^63 ticks later it does not fire");
+	ok(!fires(vm, vcpu, -2UL, 0, false), "at -2 it does not fire");
 	ioctl(second->fd, KVM_SET_MP_STATE, &runnable);
 	ok(fires(vm, second, 0, 0, true) && !fires(vm, vcpu, -1UL, 0, false),
 	   "one vCPU's timer is not another's");

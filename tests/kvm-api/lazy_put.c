@@ -101,7 +101,7 @@ static void read_from_elsewhere(struct vcpu *vcpu, uint64_t *calls)
 		sched_yield();
 	seen = get_reg(vcpu, CSRREG(sscratch));
 	ok(s.wrong == 0 && seen == s.calls, "another thread reads what the guest has in a CSR");
-	ok(counts_on(vcpu, &s.calls), "and runs it on");
+	ok(counts_on(vcpu, &s.calls), "and continues it");
 	s.stop = true;
 	pthread_join(thread, NULL);
 	*calls = s.calls;
@@ -168,7 +168,7 @@ static void counting(unsigned int rounds)
 
 	vm_load(&vm, counts);
 	both_use_fp(&vcpu, &calls);
-	ok(get_reg(&vcpu, CSRREG(sscratch)) == calls, "a CSR is read as the guest has left it");
+	ok(get_reg(&vcpu, CSRREG(sscratch)) == calls, "a CSR reads as the guest has left it");
 	ok(set_reg(&vcpu, CSRREG(sscratch), calls) == 0 && counts_on(&vcpu, &calls),
 	   "and written for its next instruction");
 	read_from_elsewhere(&vcpu, &calls);
@@ -206,7 +206,7 @@ static void closed_from_elsewhere(void)
 		pthread_join(thread, NULL);
 		wrong += s.wrong;
 	}
-	ok(wrong == 0, "a VM goes while the thread that ran it is in user space");
+	ok(wrong == 0, "a VM is freed while the thread that ran it is in user space");
 }
 
 static uint64_t rdtime(void)
@@ -246,7 +246,7 @@ static void shared_csrs(void)
 	vm_load(&vm, closes);
 	must(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 5), "the report");
 	ok(rdtime() >= before, "a guest closes counters to its own programs, not to ours");
-	ok(get_reg(&vcpu, CSRREG(scounteren)) == 0, "and they stay closed to them");
+	ok(get_reg(&vcpu, CSRREG(scounteren)) == 0, "and they stay closed in the guest");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }

@@ -51,9 +51,9 @@ static void forwarded_call(void)
 	fails_with(vcpu_run(&vcpu), EINTR, "immediate_exit ends KVM_RUN at once");
 	ok(get_reg(&vcpu, R_A0) == 3 && get_reg(&vcpu, R_A1) == 4,
 	   "but the answer has reached a0 and a1");
-	ok(get_reg(&vcpu, R_PC) == pc + 4, "and pc is past the call, once");
+	ok(get_reg(&vcpu, R_PC) == pc + 4, "and pc is one instruction past the call");
 	vcpu.run->immediate_exit = 0;
-	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 7), "the guest goes on with it");
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 7), "the guest goes on with the answer");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }
@@ -172,8 +172,8 @@ static void signal_mask(void)
 	pthread_sigmask(SIG_BLOCK, &blocked, &old);
 	ok(ioctl(vcpu.fd, KVM_SET_SIGNAL_MASK, &mask) == 0, "a signal mask for KVM_RUN");
 	pthread_kill(pthread_self(), SIGUSR1);
-	fails_with(vcpu_run(&vcpu), EINTR, "lets a signal in that is blocked outside");
-	ok(sigtimedwait(&blocked, NULL, &none) == SIGUSR1, "which is pending still");
+	fails_with(vcpu_run(&vcpu), EINTR, "lets in a signal that is blocked outside");
+	ok(sigtimedwait(&blocked, NULL, &none) == SIGUSR1, "the signal is still pending");
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	vcpu_free(&vcpu);
 	vm_free(&vm);
@@ -216,13 +216,13 @@ static void events(void)
 	vm_load(&vm, store);
 	io.fd = eventfd(0, EFD_NONBLOCK);
 	ok(ioctl(vm.fd, KVM_IOEVENTFD, &io) == 0, "an ioeventfd");
-	fails_with(ioctl(vm.fd, KVM_IOEVENTFD, &io), EEXIST, "a second one like it");
+	fails_with(ioctl(vm.fd, KVM_IOEVENTFD, &io), EEXIST, "a second ioeventfd like it");
 	ok(vcpu_run(&vcpu) == 0 && vcpu.run->exit_reason == KVM_EXIT_MMIO &&
 		   vcpu.run->mmio.phys_addr == 0x10000004 && vcpu.run->mmio.len == 4 &&
 		   vcpu.run->mmio.is_write && vcpu.run->mmio.data[0] == 0xcd &&
 		   vcpu.run->mmio.data[1] == 0xab,
 	   "takes its store; the next one comes to user space");
-	ok(read(io.fd, &count, 8) == 8 && count == 1, "it was one event");
+	ok(read(io.fd, &count, 8) == 8 && count == 1, "the store made one event");
 	io.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
 	ok(ioctl(vm.fd, KVM_IOEVENTFD, &io) == 0, "it can be taken off");
 	fails_with(ioctl(vm.fd, KVM_IOEVENTFD, &io), ENOENT, "once");
@@ -284,7 +284,7 @@ static void starts_anew(void)
 	get_reg(&second, R_PC);
 	memset(second.run->mmio.data, 0x5a, 8);
 	ok(vcpu_run(&second) == 0 && is_report(&second, 0x177),
-	   "it begins at its start, and the load's answer is dropped");
+	   "it starts at the new address, and the load's answer is dropped");
 	vcpu_free(&second);
 	vcpu_free(&vcpu);
 	vm_free(&vm);
@@ -368,7 +368,7 @@ static void memory_goes(void)
 	vcpu.run->immediate_exit = 0;
 	set_reg(&vcpu, R_PC, MEM_GPA);
 	ok(vcpu_run(&vcpu) == -1 || vcpu.run->exit_reason == KVM_EXIT_MMIO,
-	   "not after it is unmapped");
+	   "but not once it is unmapped");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }
@@ -407,7 +407,7 @@ static void hostile_page(void)
 	ualarm(0, 0);
 	stop_scribbling = true;
 	pthread_join(thread, NULL);
-	ok(rounds == 2000, "a run page that changes all the time harms nobody else");
+	ok(rounds == 2000, "a run page that changes all the time harms no other program");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }

@@ -107,7 +107,7 @@ static void one_by_one(void)
 	fresh();
 	for (i = 0; i < NR_EXTS; i++)
 		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != !exts[i].off;
-	ok(wrong == 0, "every extension is on at first, but DBCN");
+	ok(wrong == 0, "at first every extension but DBCN is on");
 	for (i = 0; i < NR_EXTS; i++) {
 		wrong += set_reg(&vcpu, SINGLE(exts[i].id), exts[i].off) != 0;
 		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != exts[i].off;
@@ -121,10 +121,10 @@ static void one_by_one(void)
 	ok(wrong == 0, "and the guest's probe says the same");
 	for (i = wrong = 0; i < NR_EXTS; i++)
 		wrong += !exts[i].off && call(exts[i].ext, 0, 0, 0, 0, NULL) != NOT_SUPPORTED;
-	ok(wrong == 0, "what is off answers no call");
+	ok(wrong == 0, "an extension that is off answers no call");
 	fails_with(set_reg(&vcpu, SINGLE(KVM_RISCV_SBI_EXT_TIME), 1), EBUSY,
 		   "once the vCPU has run nothing is changed");
-	fails_with(set_reg(&vcpu, MULTI_EN(0), 1), EBUSY, "nor many at a time");
+	fails_with(set_reg(&vcpu, MULTI_EN(0), 1), EBUSY, "nor several at a time");
 	done();
 }
 
@@ -138,7 +138,7 @@ static void many_at_once(void)
 	   "many are taken away by one mask");
 	for (i = 0; i < NR_EXTS; i++)
 		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != 0;
-	ok(wrong == 0, "and each is off");
+	ok(wrong == 0, "each of them is off");
 	ok(set_reg(&vcpu, MULTI_EN(0), ~0UL) == 0 && (get_reg(&vcpu, MULTI_EN(0)) & all) == all,
 	   "a mask of all ones gives all that there are");
 	fails_with(set_reg(&vcpu, MULTI_EN(1), 1), ENOENT, "there is no second mask");
