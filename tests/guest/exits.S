@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * exits.S - unsigned long exits_regs_loop(end): fill all registers but sp, tp
- * and two of work with patterns, compare them until rdtime passes end.
- * Returns the number of the first register that changed, or 0.
+ * exits.S - unsigned long exits_regs_loop(end): fill all registers except sp, tp
+ * and two working registers with patterns, and compare them until rdtime passes
+ * end. Returns the number of the first register that changed, or 0.
  */
 	.globl	exits_regs_loop
 exits_regs_loop:

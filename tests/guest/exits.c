@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * exits.c - every cause by which a guest leaves VS or VU mode, and what the
- * guest sees of it; and the traps that must not leave at all.
+ * exits.c - every cause by which a guest leaves VS or VU mode, what the guest sees
+ * of it, and the traps that must not cause an exit at all.
  *
- * Bare, under OpenSBI, the H extension's CSRs are there: claims about virtual
- * instructions are skipped. MMIO has a payload of its own (mmio.c).
+ * Bare, under OpenSBI, the H extension's CSRs exist, so claims about virtual
+ * instructions are skipped. MMIO has its own payload (mmio.c).
  */
 #include "rt.h"
 
-#define NO_MEMORY   0x7f00000000UL /* nothing there, and Sv39x4 can still say it */
+#define NO_MEMORY   0x7f00000000UL /* no memory there, but within Sv39x4 */
 #define FRESH_PAGES 512
 #define IRQ_LOOP_MS 40
 
-/* One instruction as data, then ret: run(word) executes it. */
+/* One instruction as data, followed by ret: run(word) executes it. */
 static u32 code[64] __attribute__((aligned(64)));
 
 static void run(unsigned long word)
@@ -29,8 +29,8 @@ static bool tval_is(const struct trap *trap, unsigned long want)
 }
 
 /*
- * S §1.9: stval is the instruction's bits, or 0. Not asked of mret and sret: QEMU
- * gives the bits of an earlier instruction there.
+ * S §1.9: stval is the instruction's bits, or 0. Not checked for mret and sret, for
+ * which QEMU gives the bits of an earlier instruction.
  */
 static void ok_illegal(unsigned long word, const char *name)
 {
@@ -43,7 +43,7 @@ static void ok_illegal(unsigned long word, const char *name)
 		     trap->epc, trap->status);
 }
 
-/* VS-stage page tables let U mode in: bare satp gives no U bit to test. */
+/* Uses VS-stage page tables to let U mode in: without satp there is no U bit to test. */
 static void ok_illegal_in_user(unsigned long word, const char *name)
 {
 	const struct trap *trap = catch_user(run, word);
@@ -117,7 +117,7 @@ static void do_ebreak(unsigned long arg)
 			 : "t0", "memory");
 }
 
-/* The semihosting sequence: for a guest it must be a breakpoint and nothing else. */
+/* The semihosting sequence: in a guest it must be a plain breakpoint. */
 static void do_semihosting(unsigned long arg)
 {
 	static const char path[] = "/tmp/payload-was-here";
@@ -150,7 +150,7 @@ static void test_delegated(void)
 	   "ecall from U mode comes to the guest's own handler");
 }
 
-/* SIE on with nothing enabled: the trap must save it in SPIE and clear it, injected or not. */
+/* SIE is on with nothing enabled: the trap must save it in SPIE and clear it, injected or not. */
 static void test_sie_kept(void)
 {
 	const struct trap *trap;
@@ -207,7 +207,7 @@ static void test_page_faults(pte_t *root)
 	pt_off();
 }
 
-/* Pages that nobody touched yet: each first access is a G-stage fault that the guest never sees. */
+/* The first access to an untouched page is a G-stage fault that the guest never sees. */
 static void test_fresh_memory(void)
 {
 	struct fdt_reg mem;
@@ -245,14 +245,14 @@ static void test_fresh_memory(void)
 
 unsigned long exits_regs_loop(unsigned long end);
 
-/* Registers over interrupts of the host: the loop in exits.S checks all of them until then. */
+/* Registers across the host's interrupts: the loop in exits.S checks all of them until `end`. */
 static void test_preemption(void)
 {
 	ok_eq(exits_regs_loop(now() + us_to_ticks(IRQ_LOOP_MS * 1000)), 0,
 	      "all registers keep their values for %d ms of whatever the host does", IRQ_LOOP_MS);
 }
 
-/* The walk itself wants memory that is not there: a 2 MiB region's table is nowhere. */
+/* The walk itself fails: the table of a 2 MiB region is at an address without memory. */
 static void test_table_nowhere(pte_t *root, unsigned long va)
 {
 	pte_t *middle = (pte_t *)(unsigned long)pte_to_hpa(root[va >> 30 & 511]);
@@ -268,7 +268,7 @@ static void test_table_nowhere(pte_t *root, unsigned long va)
 	pt_off();
 }
 
-/* Where nothing is: an access fault, or what the VMM's bus answers there (all ones, no trap). */
+/* Without memory: an access fault, or what the VMM's bus returns there (all ones, no trap). */
 static void load_word(unsigned long pa)
 {
 	harts[0].arg = *(volatile u32 *)pa;

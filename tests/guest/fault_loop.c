@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * fault_loop.c - a guest that is lost: its trap handler itself faults, for ever.
+ * fault_loop.c - a guest that cannot recover: its trap handler itself faults, for ever.
  *
- * Boot argument how=nowhere: stvec points to where nothing is. how=handler: the handler's third
- * instruction is illegal. how=spin: nothing of the kind, it only computes for 3 s and powers off,
- * so that a watchdog can be seen to leave it alone. how=panic: it says what Linux says when it
- * has given up, and hangs.
+ * Boot argument how=nowhere: stvec points to an address without memory. how=handler: the
+ * handler's third instruction is illegal. how=spin: no fault, it only computes for 3 s and
+ * powers off, to show that a watchdog leaves it alone. how=panic: it prints what Linux prints
+ * when it panics, and hangs.
  */
 #include "rt.h"
 

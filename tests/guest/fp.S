@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.S - fill and compare the floating-point registers; the C files are built
- * without F and D, so nothing else touches them.
+ * fp.S - fill and compare the floating-point registers. The C files are built without F and
+ * D, so nothing else uses these registers.
  */
 #include "regs_asm.h"
 
 	.option	arch, +d
 
-	/* void fp_fill(base, fcsr): fN = base + N. */
+	/* void fp_fill(base, fcsr): set fN = base + N. */
 	.globl	fp_fill
 fp_fill:
 	.macro	fill n
@@ -18,7 +18,7 @@ fp_fill:
 	fscsr	a1
 	ret
 
-	/* unsigned long fp_changed(base, fcsr): bit N: fN is not base + N; bit 32: fcsr is not. */
+	/* unsigned long fp_changed(base, fcsr): bit N: fN is not base + N; bit 32: fcsr differs. */
 	.globl	fp_changed
 fp_changed:
 	li	t2, 0
@@ -40,7 +40,7 @@ fp_changed:
 1:	mv	a0, t2
 	ret
 
-	/* One FP instruction that writes no register, and one that does. */
+	/* One FP instruction that writes no FP register, and one that does. */
 	.globl	fp_read
 fp_read:
 	fmv.x.d	a0, f1
@@ -50,7 +50,7 @@ fp_write:
 	fmv.d.x	f1, a0
 	ret
 
-	/* unsigned long fp_through(a, addr): f2 = a, fsd to addr, fld f3 from it, f3. */
+	/* unsigned long fp_through(a, addr): fsd a to addr, and return what fld loads. */
 	.globl	fp_through
 fp_through:
 	fmv.d.x	f2, a0
@@ -59,7 +59,7 @@ fp_through:
 	fmv.x.d	a0, f3
 	ret
 
-	/* void fp_user(base): in U mode, fill; what comes back is an ecall. */
+	/* void fp_user(base): in U mode, fill the registers; an ecall returns. */
 	.globl	fp_user
 fp_user:
 	mv	t6, ra

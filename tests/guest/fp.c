@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.c - floating-point registers and fcsr keep their values over every kind
- * of exit, over other vCPUs, and in each state of sstatus.FS.
+ * fp.c - floating-point registers and fcsr keep their values across every kind of exit,
+ * across runs of other vCPUs, and in each state of sstatus.FS.
  *
- * A hypervisor moves FP registers lazily in one way or another; each claim
- * here is a moment at which one of those ways could lose them.
+ * Hypervisors switch FP registers lazily, in one way or another. Each claim here is a
+ * moment at which one of those ways could lose them.
  */
 #include "provoke.h"
 
@@ -85,7 +85,7 @@ static void test_states(void)
 		"FS Off: still illegal after the vCPU slept");
 }
 
-/* fcsr written while f0 to f31 are as they were loaded. */
+/* Write fcsr while f0 to f31 keep the values with which they were loaded. */
 static void test_fcsr_alone(void)
 {
 	unsigned long base = 0x4545000000000000UL, round, lost = 0;
@@ -129,7 +129,7 @@ static void test_user(void)
 	ok_eq(fs_get(), FS_DIRTY, "FS is Dirty then");
 }
 
-/* Values of this hart alone; every few rounds an exit of some kind, or none for a while. */
+/* Values unique to this hart; every few rounds an exit of some kind, or none for a while. */
 static void loop(unsigned long n)
 {
 	unsigned long base = 0x7000000000000000UL + (n << 32), round = 0, bad = 0;

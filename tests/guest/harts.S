@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * harts.S - where harts.c starts a hart a second time: with a stack of its own
- * and no struct hart, so nothing here may trap.
+ * harts.S - entry of a hart that harts.c restarts: it has its own stack but no struct hart, so
+ * nothing here may trap.
  */
 	.globl	harts_restart
 harts_restart:

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * harts.c - more than one hart: start, stop, suspend; IPIs; remote fences; and
- * an instruction at a device that another hart takes away or rewrites.
+ * harts.c - several harts: start, stop, suspend; IPIs; remote fences; and MMIO
+ * instructions that another hart unmaps or rewrites.
  *
- * Runs with any number of harts from 1; with boot argument rounds=N the races
- * are tried N times. Waiting is done in WFI, so that it also ends when harts
- * take turns (more vCPUs than harts, or -icount).
+ * Runs with any number of harts from 1; boot argument rounds=N sets how often the
+ * races are tried. Waiting is done in WFI, so that it also ends when only one hart
+ * runs at a time (more vCPUs than harts, or -icount).
  */
 #include "rt.h"
 
 #define WAIT_MS 20000UL
 
-static int others; /* started harts besides this one */
+static int others; /* number of other harts that are started */
 static unsigned long rounds = 100;
 
 /* ---- HSM ---- */
 
 static volatile unsigned long seen_a0, seen_a1, seen_satp, seen_sie, seen_hart;
 
-/* Linux 6.12 calls a hart in WFI SUSPENDED. */
+/* Linux 6.12 reports a hart in WFI as SUSPENDED. */
 static bool is_started(unsigned long id)
 {
 	long status = hart_status(id);
@@ -73,7 +73,7 @@ static unsigned long restart_stack[64];
 unsigned long *harts_restart_top = restart_stack + 64;
 void harts_restarted(unsigned long hartid, unsigned long opaque);
 
-/* Entered by harts.S on a restarted hart; rt's own state of it is still good. */
+/* Entered from harts.S on a restarted hart, whose rt state is still valid. */
 void harts_restarted(unsigned long hartid, unsigned long opaque)
 {
 	seen_a0 = hartid;
@@ -123,7 +123,7 @@ static void test_stop(void)
 
 static volatile bool wake_up, has_work;
 
-/* The IPI that gave the work may come only now. Who clears first, then looks, misses no wake_up. */
+/* The IPI that gave the work may come late. Clear before the check, so as to miss no wake_up. */
 static void suspend_self(unsigned long arg)
 {
 	csr_write(sie, BIT(IRQ_S_SOFT));
@@ -141,7 +141,7 @@ static void test_suspend(void)
 	seen_a0 = 99;
 	wake_up = has_work = false;
 	hart_run(1, suspend_self, SBI_HSM_SUSPEND_RETENTIVE);
-	/* On Linux KVM it is SUSPENDED also while it waits for this work in WFI. */
+	/* On Linux KVM a hart that waits for work in WFI is SUSPENDED too. */
 	while (!READ_ONCE(has_work) && now() < end)
 		;
 	slept = wait_status(id, SBI_HSM_SUSPENDED);
@@ -177,7 +177,7 @@ static bool wait_arrived(unsigned long n)
 }
 
 /*
- * Take software interrupts until told to stop. SIE is off around the question,
+ * Take software interrupts until told to stop. SIE is off around the check of race_stop,
  * so that no interrupt is taken between it and the WFI.
  */
 static void take_ipis(unsigned long arg)
@@ -191,7 +191,7 @@ static void take_ipis(unsigned long arg)
 	}
 }
 
-/* Each is answered before the next is sent; interrupts more than IPIs are late ones of before. */
+/* Wait for each IPI before sending the next. Extra interrupts are late ones from before. */
 static unsigned long lost_ipis(int j, unsigned long n)
 {
 	unsigned long lost = 0, i;
@@ -234,14 +234,14 @@ static void one_ipi(unsigned long arg)
 {
 	(void)arg;
 	wait_irq(0, 2000);
-	ipi_clear(); /* the one that gave us this work */
+	ipi_clear(); /* the IPI that started this work */
 	announce();
 	while (!(csr_read(sip) & BIT(IRQ_S_SOFT)))
 		wfi();
 	ipi_clear();
 }
 
-/* All that are in the mask: base 0 and base -1. */
+/* Every other hart must get an IPI that is sent with this mask and base (-1: to all). */
 static void test_ipi_mask(const char *how, unsigned long mask, unsigned long base)
 {
 	unsigned long bad = 0;
@@ -266,7 +266,7 @@ static void read_time(unsigned long arg)
 	seen_a0 = now();
 }
 
-/* Handed over by IPI and memory, so the order of the three readings is certain. */
+/* The value is passed by IPI and memory, so the order of the three readings is certain. */
 static void test_time(void)
 {
 	unsigned long i, before, bad = 0;
@@ -319,7 +319,7 @@ static void read_under(unsigned long va)
 	csr_write(satp, 0);
 }
 
-/* The other hart has used the translation; then it is changed here and fenced there. */
+/* The other hart has used the translation; then this hart changes it and fences the other. */
 static void test_sfence(const char *name, unsigned long fid)
 {
 	unsigned long i, bad = 0;
@@ -335,17 +335,17 @@ static void test_sfence(const char *name, unsigned long fid)
 	ok_eq(bad, 0, "after %s another hart sees the new page, 50 times", name);
 }
 
-/* ---- races at a device's instruction ---- */
+/* ---- races for an MMIO instruction ---- */
 
 static unsigned long device; /* a register that may be read at any time */
 static unsigned long race_good, race_fault, race_other;
-static struct trap race_trap; /* the first outcome that was not right */
+static struct trap race_trap; /* the first wrong outcome */
 static unsigned long race_result, race_want;
 
 /*
- * lw a0, 0(a0) reads the device; the others are what it is rewritten to. They differ
- * in their lower 16 bits only, because QEMU fetches an instruction by halves: of lw and li
- * it once made a third one.
+ * lw a0, 0(a0) reads the device; the other instructions replace it. They differ only in their
+ * lower 16 bits, because QEMU fetches an instruction in halves and once combined lw and li
+ * into a third instruction.
  */
 #define LW_A0  0x00052503U
 #define LWU_A0 0x00056503U
@@ -369,7 +369,7 @@ static void race_judge(const struct trap *trap, unsigned long result, unsigned l
 	}
 }
 
-/* Again and again; a fault of a fetch, of lw or of ret, is right, other outcomes are counted. */
+/* Repeatedly: a fetch fault of lw or of ret is correct, other outcomes are counted. */
 static void race_runner(unsigned long va)
 {
 	struct hart *hart = this_hart();
@@ -395,7 +395,7 @@ static void race_begin(void)
 	hart_run(1, race_runner, TEST_VA);
 }
 
-/* Let the other hart do it right once more, or for a while. */
+/* Let the other hart succeed once more, or wait for a while. */
 static void race_turn(void)
 {
 	unsigned long before = READ_ONCE(race_good), end = now() + us_to_ticks(50000);

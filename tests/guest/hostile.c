@@ -2,9 +2,9 @@
 /*
  * hostile.c - a guest that does what no guest should.
  *
- * Without arguments: everything after which a guest can go on, as TAP. With
- * boot argument do=NAME: one thing after which it cannot; the machine's end is
- * then the test script's to judge, and so is that the host runs the next VM.
+ * Without arguments: everything after which a guest can continue, as TAP. With boot
+ * argument do=NAME: one thing after which it cannot. The test script then judges how
+ * the machine ends, and that the host runs the next VM.
  */
 #include "rt.h"
 
@@ -21,7 +21,7 @@ static unsigned long random_word(void)
 	return seed >> 32 ^ seed << 13;
 }
 
-/* Mostly edges: where arithmetic on addresses and lengths goes wrong, it does there. */
+/* Mostly edge values, at which arithmetic on addresses and lengths goes wrong. */
 static unsigned long random_arg(void)
 {
 	static const unsigned long edges[] = { 0,
@@ -43,9 +43,9 @@ static unsigned long random_arg(void)
 	return r & 1 ? edges[r / 2 % ARRAY_SIZE(edges)] : random_word() >> (r / 2 % 64);
 }
 
-/* ---- what a guest survives ---- */
+/* ---- what the guest survives ---- */
 
-/* Calls that end or stop the caller, sleep, or print: they would end the test. */
+/* Calls that end or stop the caller, sleep or print would end the test. */
 static bool harmful(unsigned long ext, unsigned long fid)
 {
 	return ext == SBI_EXT_SRST || ext == SBI_EXT_SUSP || ext == SBI_LEGACY_SHUTDOWN ||
@@ -57,7 +57,7 @@ static bool harmful(unsigned long ext, unsigned long fid)
 static unsigned long call_ext, call_fid;
 static struct sbiret call_ret;
 
-/* A legacy call with its hart mask at a bad address may trap: caught by the caller. */
+/* A legacy call with its hart mask at a bad address may trap: the caller catches that. */
 static void random_call(unsigned long arg)
 {
 	(void)arg;
@@ -117,7 +117,7 @@ static void test_random_calls(void)
 	      RANDOM_CALLS);
 }
 
-/* Errors that name the argument; no wild address may be written or read. */
+/* The error depends on the argument; no wild address may be written or read. */
 static void test_wild_pointers(void)
 {
 	static const unsigned long bad[][2] = {
@@ -162,14 +162,14 @@ static void test_bad_start(void)
 			continue;
 		note("hart_start at %lx: error %ld", addrs[i], error);
 		wrong++;
-		break; /* it is lost now */
+		break; /* it cannot continue */
 	}
 	ok_eq(wrong, 0, "a hart can't be started where no memory is");
 	if (!wrong)
 		ok_eq((unsigned long)hart_start(1), 0, "and then it starts at a good address");
 }
 
-/* Every bit of every CSR that a guest may write; what it cannot have must not stick or harm. */
+/* Write every bit of every CSR that a guest may write: those it lacks must not stick or harm. */
 static void write_csrs(unsigned long value)
 {
 	unsigned long sie = csr_read(sie), counteren = csr_read(scounteren), envcfg, status;
@@ -224,8 +224,8 @@ static void poke(unsigned long pa)
 }
 
 /*
- * The host's kernel and its trace memory are somewhere in the host's physical
- * memory; here its addresses are this guest's own, and outside its RAM nothing is.
+ * The host's kernel and its trace memory are somewhere in the host's physical memory. Here
+ * those addresses are this guest's own, and outside its RAM there is nothing.
  */
 static void test_other_memory(void)
 {
@@ -258,7 +258,7 @@ static void test_other_memory(void)
 	      tried);
 }
 
-/* Random code in U mode, which can hurt only itself; a timer ends what does not end. */
+/* Random code in U mode can hurt only itself; a timer ends code that does not end. */
 static void test_random_code(void)
 {
 	struct hart *hart = this_hart();
@@ -302,9 +302,9 @@ static unsigned long insn_regs[32];
 static u32 insn_code[2] __attribute__((aligned(64)));
 
 /*
- * A random instruction that cannot hurt the payload itself: no jump or branch
- * by offset, no write to the CSRs on which its own handler hangs, no ecall. Base
- * registers point outside its RAM.
+ * A random instruction that cannot hurt the payload itself: no jump or branch by offset, no
+ * write to the CSRs on which its handler depends, no ecall. Base registers point outside its
+ * RAM.
  */
 static u32 random_insn(void)
 {
@@ -334,7 +334,7 @@ static u32 random_insn(void)
 static void run_insn(unsigned long word)
 {
 	insn_code[0] = (word & 3) == 3 ? (u32)word : (u32)(word & 0xffff) | 0x90020000;
-	insn_code[1] = 0x00100073; /* ebreak, as 0x9002 is */
+	insn_code[1] = 0x00100073; /* ebreak; 0x9002 is c.ebreak */
 	fence_i();
 	hostile_go(insn_regs, insn_code);
 }
@@ -374,7 +374,7 @@ static void test_random_insns(void)
 	note("%lu of them were carried out", ran);
 }
 
-/* ---- what it does not survive: do=NAME ---- */
+/* ---- what the guest does not survive: do=NAME ---- */
 
 static void do_stvec(void)
 {
@@ -400,7 +400,7 @@ static void do_faultloop(void)
 	fault_again();
 }
 
-/* The ground under its feet: each entry of the root is overwritten while it is in use. */
+/* Overwrite each entry of the root table while it is in use. */
 static void do_tables(void)
 {
 	pte_t *root = pt_new();
@@ -424,7 +424,7 @@ static void do_garbage(void)
 	((void (*)(void))base)();
 }
 
-/* All the memory that it was promised, which may be more than the host has. */
+/* Use all the memory that the guest was given, which may be more than the host has. */
 static void do_hog(void)
 {
 	struct fdt_reg mem;

@@ -2,22 +2,22 @@
 /*
  * logdev.c - a guest that compares the dirty log of its memory with what it has written.
  *
- * Which pages it writes is drawn: seed=N. The log is read by the VMM's --logdev, so nobody else
- * writes meanwhile, and each claim is exact.
+ * Boot argument seed=N chooses the pages at random. The VMM's --logdev reads the log, so nothing
+ * else writes meanwhile, and each claim is exact.
  */
 #include "logdev.h"
 #include "random.h"
 
 #define PAGES  1024
 #define BLOCK  512 /* pages that one leaf of 2 MiB maps */
-#define WRITES 64  /* of one write_some() */
-#define OTHERS 32  /* pages of the payload's own: stack, data */
+#define WRITES 64  /* pages written by one write_some() */
+#define OTHERS 32  /* pages of the payload itself: stack, data */
 #define MARK   0x5a00000000000000UL
 
 #define MANUAL  1UL /* KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE */
 #define INITIAL 2UL /* KVM_DIRTY_LOG_INITIALLY_SET */
 
-/* The first are written before anything is logged; nobody has touched the second. */
+/* `pages` is written before anything is logged, `fresh` is untouched. */
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(SZ_2M)));
 static u8 fresh[BLOCK * PAGE_SIZE] __attribute__((aligned(SZ_2M)));
 static u64 want[PAGES / 64];
@@ -44,7 +44,7 @@ static bool is_expected(unsigned long page)
 	return want[page / 64] >> page % 64 & 1;
 }
 
-/* Of these pages, how many are in the log and should not be, or the other way round? */
+/* The number of these pages whose state in the log is wrong. */
 static unsigned long wrong(u8 *base, unsigned long nr)
 {
 	unsigned long i, page, bad, count = 0;
@@ -67,7 +67,7 @@ static void harvest(void)
 	logdev_set(LOGDEV_GET, 0);
 }
 
-/* Pages drawn, and those at the ends of what a leaf or a word of bits has. */
+/* Write random pages, and those at the ends of a leaf and of a word of bits. */
 static void write_some(u8 *base, unsigned long nr)
 {
 	static const unsigned long ends[] = { 0, 63, 64, BLOCK - 1 };
@@ -124,7 +124,7 @@ static void test_again(void)
 	ok_eq(wrong(pages, PAGES), 0, "what is only read is not");
 }
 
-/* The end of RAM, where nobody is: the device tree, in its last 64 KiB, is shorter. */
+/* The end of RAM is unused: the device tree, in its last 64 KiB, is shorter. */
 static void test_last(void)
 {
 	u8 *last = (u8 *)(ram_base + ram_size - PAGE_SIZE);
@@ -141,7 +141,7 @@ static void test_last(void)
 	ok(logdev_word(word) >> 63, "and again when it is written again");
 }
 
-/* Not mapped while it is logged: the first access is a fault, and need not be a write. */
+/* Pages not mapped while they are logged: the first access is a fault, and need not be a write. */
 static void test_fresh(void)
 {
 	read_all(fresh, BLOCK);
@@ -153,7 +153,7 @@ static void test_fresh(void)
 	ok_eq(wrong(fresh, BLOCK), 0, "their first write is, theirs alone");
 }
 
-/* Taken out of the table when the log ends; the host has them still, and would let them be written. */
+/* The pages leave the table when logging ends. The host still has them, and would allow writes. */
 static void test_unmapped(void)
 {
 	logdev_set(LOGDEV_LOG, 0);
@@ -167,7 +167,7 @@ static void test_unmapped(void)
 	ok_eq(wrong(pages, PAGES), 0, "writes to what was read before are");
 }
 
-/* ---- reading and clearing apart ---- */
+/* ---- separate reading and clearing ---- */
 
 static void clear(unsigned long page, unsigned long nr)
 {
@@ -187,7 +187,7 @@ static void test_manual(void)
 	harvest();
 	ok_eq(wrong(pages, PAGES), 0, "reading does not clear any more");
 
-	/* After the log was read, before it is cleared: pages that were not in it. */
+	/* After the log was read and before it is cleared: write pages that were not in it. */
 	for (page = 0; page < PAGES && is_expected(page); page++)
 		;
 	at(pages, page)[1] = 1;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio.S - loads and stores of a device through every register, and through
- * the stack pointer's own compressed forms.
+ * mmio.S - loads and stores of a device through every register, and through the compressed
+ * forms that use the stack pointer.
  *
- * For the duration every register may be in use, so what the C caller needs
- * is kept in memory, reached by pc-relative addresses.
+ * Every register may be in use meanwhile, so the C caller's registers are kept in memory, at
+ * pc-relative addresses.
  */
 #include "regs_asm.h"
 
@@ -13,7 +13,7 @@
 saved:	.space	8 * 16
 
 	.text
-	/* void mmio_load_regs(addr, out): ld xN, 8N(addr) for N = 1..31, result to out[N]. */
+	/* void mmio_load_regs(addr, out): ld xN, 8N(addr) for N = 1..31, results to out[N]. */
 	.globl	mmio_load_regs
 mmio_load_regs:
 	callers_to saved
@@ -35,7 +35,7 @@ mmio_load_regs:
 	callers_from saved
 	ret
 
-	/* void mmio_store_regs(addr): sd xN, 8N(addr), xN = 0x4000 + N, for N = 1..31; x0 to 0(addr). */
+	/* void mmio_store_regs(addr): sd xN, 8N(addr), xN = 0x4000 + N; x0 to 0(addr). */
 	.globl	mmio_store_regs
 mmio_store_regs:
 	callers_to saved

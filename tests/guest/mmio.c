@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio.c - loads and stores of a device: every width and form, every register,
- * and its interrupt.
+ * mmio.c - loads and stores of a device: every width, form and register, and its interrupt.
  *
- * The device is the VMM's testdev, which tells width and offset of the last
- * access. Without it (bare), only the UART and the PLIC are asked.
+ * The device is the VMM's testdev, which reports width and offset of the last access. Without
+ * it (bare), only the UART and the PLIC are tested.
  */
 #include "testdev.h"
 
@@ -17,7 +16,7 @@ unsigned long mmio_c_ldsp(unsigned long addr, unsigned long value);
 unsigned long mmio_c_swsp(unsigned long addr, unsigned long value);
 unsigned long mmio_c_sdsp(unsigned long addr, unsigned long value);
 
-/* The last access and no other: width, offset, direction. */
+/* Whether there was exactly one access, with this width, offset and direction. */
 static bool one_access(unsigned long len, unsigned long offset, unsigned long write)
 {
 	bool good = dev_reg(DEV_COUNT) == 1 && dev_reg(DEV_LEN) == len &&
@@ -32,7 +31,7 @@ static bool one_access(unsigned long len, unsigned long offset, unsigned long wr
 
 /* ---- each form ---- */
 
-/* a4 and a5, so that the compressed forms can name them. */
+/* a4 and a5, because the compressed forms can encode them. */
 #define LOAD_FN(name, insn)                                             \
 	static unsigned long name(unsigned long addr)                   \
 	{                                                               \
@@ -122,7 +121,7 @@ static void test_loads(void)
 	   "a load with offset -2048 reaches the end of the range");
 }
 
-/* Linux 6.12 keeps the value in its copy of x0, and later stores of x0 write that. */
+/* Linux 6.12 keeps the value in its copy of x0, and later stores of x0 store that. */
 static void test_load_to_x0(void)
 {
 	if (on_linux()) {
@@ -237,7 +236,7 @@ static void on_external(unsigned long code)
 	*claim = (u32)claimed;
 }
 
-/* The device's line, through the PLIC, to an external interrupt and back. */
+/* The device's line becomes an external interrupt through the PLIC, and goes down again. */
 static void test_external(unsigned long source)
 {
 	volatile u32 *enable = (volatile u32 *)(plic + 0x2080);

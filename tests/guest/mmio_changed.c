@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio_changed.c - what if the instruction that read a device is another one when the hypervisor
- * looks for it? (docs/mmio.md)
+ * mmio_changed.c - the instruction that accessed a device has changed when the hypervisor
+ * fetches it. (docs/mmio.md)
  *
- * The code at TEST_VA puts another page in its own place, without a fence, and then loads from the
- * device. Until it traps the hart may go on by what it remembers of the old page, and QEMU does. Who
- * fetches the instruction after the trap finds the new page's; htinst has the old one's. The guest may
- * see either, done whole, and nothing in between. No second hart, so the same thing happens every time.
+ * The code at TEST_VA maps another page in its own place, without a fence, and then loads from
+ * the device. Until it traps, the hart may still use the old translation, and QEMU does. A fetch
+ * of the instruction after the trap finds that of the new page; htinst has that of the old one.
+ * The guest may see the complete effect of either, and nothing in between. There is no second
+ * hart, so the result is the same every time.
  */
 #include "testdev.h"
 
 #define TIMES   8
-#define LOAD_AT 4 /* the load's place in its page; before it stands the store */
+#define LOAD_AT 4 /* offset of the load in its page, after the store */
 #define CELL    0x40
 
-/* a0 to a2 in the code: what the load loads, the device's address, and what others load or store. */
+/* a0 to a2 in the code: the loaded value, the device's address, data of other loads and stores. */
 #define R_RESULT 10
 #define R_DEVICE 11
 #define R_OTHER  12
@@ -73,7 +74,7 @@ static struct seen once(u32 instead, unsigned long flags)
 			      dev_reg(DEV_LEN) };
 }
 
-/* The load of the first page, as it was; then the guest goes on in the second one, if there is one. */
+/* The old load, unchanged; then the guest continues in the second page, if there is one. */
 static bool as_before(const struct seen *seen, bool ends)
 {
 	return seen->cause == (ends ? EXC_INST_PAGE_FAULT : EXC_BREAKPOINT) &&

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio_hard.S - accesses of a device that C cannot spell, and code to be copied.
+ * mmio_hard.S - accesses of a device that C cannot express, and code that tests copy.
  */
 	/*
-	 * FP loads and stores of addr, caught by the caller if they trap; sstatus.FS is
-	 * the caller's business. void f(addr).
+	 * FP loads and stores of addr. The caller catches their traps, and sets sstatus.FS.
+	 * void f(addr).
 	 */
 	.macro	fp_form name, insn
 	.globl	\name
@@ -22,7 +22,7 @@
 	fp_form	mmio_fsd, "fsd fa0, 0(a0)"
 	fp_form	mmio_c_fld, "c.fld fa0, 0(a0)"
 
-	/* Position-independent bodies that tests copy elsewhere: unsigned long f(addr). */
+	/* Position-independent code that tests copy elsewhere: unsigned long f(addr). */
 	.globl	mmio_body, mmio_body_end
 	.balign	4
 mmio_body:

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio_hard.c - accesses of a device by code that is hard to fetch a second
- * time, and by instructions that a hypervisor does not emulate.
+ * mmio_hard.c - accesses of a device by code that is hard to fetch a second time, and
+ * by instructions that a hypervisor does not emulate.
  *
- * The outcomes of the latter are those of src/kvm/exit/mmio.c: access faults, as
- * from hardware whose I/O region has no atomicity and no FP.
+ * The results of the latter are those of src/kvm/exit/mmio.c: access faults, as from
+ * hardware whose I/O region supports neither atomics nor FP.
  */
 #include "testdev.h"
 
@@ -64,7 +64,7 @@ static void test_pages(pte_t *root)
 	csr_set(sstatus, SSTATUS_MXR);
 	call_from(root, TEST_VA, "an execute-only page with MXR on");
 	csr_clear(sstatus, SSTATUS_MXR);
-	/* The instruction's second half in another page, which lies elsewhere. */
+	/* The instruction's second half is in the next page, which is another physical page. */
 	half = (u16 *)mmio_body;
 	memcpy((void *)(page + 0xffe), half, 2);
 	memcpy((void *)two, half + 1, (size_t)(mmio_body_end - mmio_body) - 2);
@@ -76,7 +76,7 @@ static void test_pages(pte_t *root)
 	call_from(root, TEST_VA + 0x100, "a global page");
 }
 
-/* U mode: the device is mapped for it, code and stack are U pages. */
+/* U mode: the device is mapped with U, and so are the pages of code and stack. */
 static void test_user(pte_t *root)
 {
 	unsigned long page = body_page();
@@ -84,7 +84,7 @@ static void test_user(pte_t *root)
 
 	pt_map(root, TEST_VA + 0x10000, page, PTE_V | PTE_X | PTE_U | PTE_A);
 	pt_map(root, TEST_VA + 0x11000, dev, PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D);
-	/* lw a0, 0(a0); then ecall where ret was. */
+	/* lw a0, 0(a0); then ecall instead of ret. */
 	((u32 *)page)[1] = 0x00000073;
 	fence_i();
 	dev_set(0x40, PATTERN);
@@ -97,7 +97,7 @@ static void test_user(pte_t *root)
 		note("cause %ld stval %lx sepc %lx", (long)trap->cause, trap->tval, trap->epc);
 }
 
-/* The host takes back the page with the code, just before the code needs it again. */
+/* The host drops the page with the code just before the code is needed again. */
 static void test_zapped(void)
 {
 	unsigned long page = body_page(), i, bad = 0;
@@ -115,7 +115,7 @@ static void test_zapped(void)
 static volatile bool watch_stop;
 static volatile unsigned long watch_seen, watch_turns;
 
-/* Look at the page without ever leaving VS mode: whatever this hart's TLB keeps, it uses. */
+/* Read the page without ever leaving VS mode, so that nothing drops this hart's TLB entries. */
 static void watch(unsigned long page)
 {
 	while (!watch_stop) {
@@ -126,8 +126,9 @@ static void watch(unsigned long page)
 }
 
 /*
- * What the other hart sees now: of three turns that end from here on, the last began after
- * (its fence orders the first one's count before its look). Not later, since its next exit, a host's tick perhaps, may drop what is stale.
+ * Whether the other hart sees this value now. Of three rounds that end from now on, the last began
+ * after the call (the fence orders the count of the first before the read of the last). Do not wait
+ * longer: the hart's next exit, perhaps a host's tick, may drop a stale translation.
  */
 static bool watched(unsigned long value)
 {
@@ -140,7 +141,7 @@ static bool watched(unsigned long value)
 	return watch_seen == value;
 }
 
-/* A page is dropped and written anew here: the other hart must not go on reading the old one. */
+/* Drop a page and write it again: the other hart must not continue to read the old one. */
 static void test_zapped_elsewhere(void)
 {
 	unsigned long page = (unsigned long)page_alloc(), i, stale = 0;
@@ -167,7 +168,7 @@ static void test_zapped_elsewhere(void)
 	note("it looked %lu times", watch_turns);
 }
 
-/* ---- what has no plain load or store to emulate ---- */
+/* ---- accesses that are not plain loads or stores ---- */
 
 static void do_amo(unsigned long addr)
 {
@@ -179,7 +180,7 @@ static void do_lr(unsigned long addr)
 	__asm__ volatile("lr.d zero, (%0)" ::"r"(addr) : "memory");
 }
 
-/* No reservation, so it fails without an access, or traps as any store there would. */
+/* Without a reservation it fails without an access, or traps like any store there. */
 static void do_sc(unsigned long addr)
 {
 	__asm__ volatile("sc.d t0, zero, (%0)" ::"r"(addr) : "t0", "memory");
@@ -190,7 +191,7 @@ static void do_fetch(unsigned long addr)
 	((void (*)(void))addr)();
 }
 
-/* By name: of a pointer the compiler might know that it is misaligned, and split the access. */
+/* In assembly: for a pointer known to be misaligned the compiler might split the access. */
 static void load_double(unsigned long addr)
 {
 	__asm__ volatile("ld zero, (%0)" ::"r"(addr) : "memory");
@@ -211,7 +212,7 @@ static void do_misaligned_store(unsigned long addr)
 	store_double(addr + 1);
 }
 
-/* Half of it in the device, half beyond. */
+/* Half of the load is in the device, half beyond it. */
 static void do_crossing_load(unsigned long addr)
 {
 	load_double(ALIGN_DOWN(addr, PAGE_SIZE) + PAGE_SIZE - 4);
@@ -236,8 +237,8 @@ static void refused(const char *what, hart_fn fn, unsigned long cause)
 }
 
 /*
- * The first half in memory, the second in the device, whose page stands behind it in the guest's table:
- * what faults is the second's first byte, which is aligned as well as any.
+ * The first half is in memory, the second in the device, which the guest's table maps at the next
+ * page. The faulting address is that of the second half's first byte, which is aligned.
  */
 static void refused_behind_memory(pte_t *root, const char *what, hart_fn fn, unsigned long cause)
 {

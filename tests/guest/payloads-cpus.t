@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Payloads on other processors: without Sstc and Svadu, and with everything that QEMU has.
+# Payloads on other processors: without Sstc and Svadu, and with every extension that QEMU has.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 need_files
@@ -34,8 +34,8 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	if qemu_older 10.0; then
 		skip "cpu max with Svade" "this QEMU always sets A and D"
 	else
-		# Firmware begins without hardware's A and D bits here, and QEMU gives the second
-		# hart Sv39x4 alone: a guest in the first one's mode would have no G-stage there.
+		# The firmware starts with hardware updates of A and D disabled, and QEMU gives the second
+		# hart only Sv39x4: with the first one's mode a guest would have no G-stage there.
 		vm "cpu max with Svade: sbi_firmware" sbi_firmware --smp 2 --sbi susp,fwft
 		vm "cpu max with Svade: harts, 2 vCPUs" harts --smp 2
 		boot hyperscope --cpu max,svade=on --harts 2
@@ -50,7 +50,7 @@ else
 fi
 vm "no V: vector" vector
 
-# More vCPUs than harts: they run only in turn.
+# More vCPUs than harts, so that they run alternately.
 vm "one hart: harts, 4 vCPUs" harts --smp 4 rounds=10
 vm "one hart: harts, 8 vCPUs" harts --smp 8 rounds=3
 for variant in lazy_trap lazy_save eager; do

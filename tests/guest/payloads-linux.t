@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The same payloads with the same VMM on Linux KVM: what they claim is true of KVM on RISC-V, not
-# of hyperscope alone. Where Linux 6.12 differs, the payload says so in a skip or at the claim.
+# The same payloads with the same VMM on Linux KVM: their claims are true of KVM on RISC-V, not only of
+# hyperscope. Where Linux 6.12 differs, the payload skips the claim or says so at the claim.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 . "$HS_TOP/tests/guest/payloads.sh"

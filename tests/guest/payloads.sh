@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
 #
-# payloads.sh - many payloads in one boot, and their claims as this test's own.
+# payloads.sh - run many payloads in one boot, and relay their claims.
 #
 #   . tests/lib/tap.sh; . tests/guest/payloads.sh
-#   vm LABEL PAYLOAD [VMM-OPTION...]      its TAP shall hold and its status be 0
-#   vm_ends LABEL PAYLOAD [VMM-OPTION...] whatever it does: $(text LABEL), $(status_of LABEL)
-#   vm_list here|linux                    vm for each payload that tests/guest/payloads has there
-#   toggle NAME [VALUE]                   for the VMs from here on (hyperscope only); without a value
-#                                         the machine's own, which $HYPERSCOPE_SET may have chosen
-#   together ... apart                    the VMs between these run at the same time
+#   vm LABEL PAYLOAD [VMM-OPTION...]      run it; its claims must hold and its status must be 0
+#   vm_ends LABEL PAYLOAD [VMM-OPTION...] run it, however it ends: $(text LABEL), $(status_of LABEL)
+#   vm_list here|linux                    vm for each payload that tests/guest/payloads lists there
+#   toggle NAME [VALUE]                   set a toggle for the VMs that follow (hyperscope only); without
+#                                         VALUE restore the machine's, which $HYPERSCOPE_SET may have set
+#   together ... apart                    run the VMs between these at the same time
+#   boot hyperscope|linux [OPTION...]     run them all, then make the claims of vm
 #   boot hyperscope|linux [OPTION...]     run all of them, then report what vm asked for
-#
+# The host runs busybox's sh with a script of these lines.
 # The program that is run on the host is busybox's sh with a script of these lines.
 
 guest_dir=$O/guest
@@ -80,10 +81,10 @@ apart()
 	echo "apart" >>"$script.body"
 }
 
-# Linux 6.12 loses what SBI set_timer has just written if its scheduler takes the processor from the
-# vCPU's thread before the guest goes on: kvm_riscv_vcpu_timer_restore() writes vstimecmp as the exit
-# found it. Seen in 1 of 40 runs of sbi beside three busy loops. A VM of one vCPU is therefore run
-# there in real time; vCPUs that wait for each other on fewer harts must not be.
+# Linux 6.12 loses the time just written by SBI set_timer if its scheduler preempts the vCPU's thread
+# before the guest continues: kvm_riscv_vcpu_timer_restore() writes the vstimecmp that the exit found.
+# This was seen in 1 of 40 runs of sbi beside three busy loops. So a VM of one vCPU is run there with
+# real-time priority; vCPUs that wait for each other on fewer harts must not be.
 write_script()	# SYSTEM
 {
 	cat >"$script" <<END
@@ -117,7 +118,7 @@ apart() {
 	rm /side.*
 	side=
 }
-# A VM that was started in the background has its toggles once its payload speaks, or has ended.
+# A VM started in the background has read its toggles once its payload prints a line, or has ended.
 started() {
 	tries=0
 	until grep -q -e ' - ' -e '^=== status' /side.\$side || [ \$tries = 600 ]; do
@@ -143,7 +144,7 @@ status_of()
 	sed -n "/^=== $1\$/,/^=== status/p" "$tmp/all" | sed -n 's/^=== status //p'
 }
 
-# The payload's own TAP, renumbered; its comments as they are.
+# Relay the payload's TAP with new numbers, and its comments unchanged.
 report()
 {
 	local label=$1 line seen=0 plan=
@@ -158,7 +159,7 @@ report()
 		"not ok "*) seen=$((seen + 1)); ok 1 "$label: ${line#not ok * - }" ;;
 		"# "*) echo "$line" ;;
 		1..*) plan=${line#1..} ;;
-		*"where nothing is" | *"too many mistakes"*) ;; # the VMM about what was asked for
+		*"where nothing is" | *"too many mistakes"*) ;; # expected from the VMM
 		*) [ -z "$line" ] || echo "# $line" ;;
 		esac
 	done < <(text "$label")

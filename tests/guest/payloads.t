@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What a guest sees under hyperscope: the payloads of the list beside this file, then each toggle's other
-# variant with the payloads that would notice it, all in one boot.
+# What a guest sees under hyperscope: the payloads of the list in this folder, then each toggle's other
+# variant with the payloads that it could affect, all in one boot.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 need_files
@@ -89,7 +89,7 @@ vm "harts, switch=full" harts --smp 4 rounds=10
 vm "hostile, switch=full" hostile --smp 2 seed=4
 toggle switch
 
-# Two VMs, three vCPUs, two harts: each with its own toggles, neither sees the other.
+# Two VMs with three vCPUs on two harts, each with its own toggles: neither affects the other.
 together
 vm "side by side: fp, 2 vCPUs" fp --smp 2
 toggle gstage_walk recursive
@@ -133,7 +133,7 @@ unlike "$(cat "$tmp/all")" '^=== no toggle' "every toggle of this test exists"
 [ ! -e /tmp/payload-was-here ]
 ok $? "the semihosting sequence has written no file of the user"
 
-# A student's tree has a lab's payloads here as well, which the lab's own tests run.
+# A student's tree has a lab's payloads here too; the lab's own tests run those.
 if [ ! -e "$HS_TOP/lab.json" ]; then
 	is "$(sed -nE 's/^[^#:]+: [^:]+: (\w+).*/\1/p' "$HS_TOP/tests/guest/payloads" | sort -u | xargs)" \
 		"$(cd "$HS_TOP/tests/guest" && printf '%s\n' *.c | sed 's/\.c$//' | sort | xargs)" \

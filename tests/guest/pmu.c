@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * pmu.c - performance counters by SBI §11: events, values, snapshots, overflow, nonsense.
+ * pmu.c - performance counters by SBI §11: events, values, snapshots, overflow, invalid calls.
  *
- * No claim says how much is counted: on a machine without a cycle model that hangs on the
- * clock. Where Linux 6.12 answers otherwise it is said at the claim.
+ * No claim is about how much is counted: on a machine without a cycle model that depends on
+ * the clock. Where Linux 6.12 answers otherwise, the claim says so.
  *
- * rough-counters=1: the machine's counters count in every mode, whatever they are told, and
- * report an overflow as soon as they start. QEMU before 9.1 has such.
- * spoiled-redirects=1: illegal instructions and overflows do not come as they should (QEMU 10.0.13).
+ * rough-counters=1: the machine's counters count in every mode, whatever the setting, and
+ * report an overflow as soon as they start. QEMU before 9.1 has such counters.
+ * spoiled-redirects=1: illegal instructions and overflows are not delivered correctly (QEMU
+ * 10.0.13).
  */
 #include "rt.h"
 
@@ -16,8 +17,8 @@
 #define FW(code)  (FIELD_PREP(SBI_PMU_EVENT_TYPE, SBI_PMU_TYPE_FW) | (code))
 #define NO_MEMORY 0x7f00000000UL
 
-static unsigned long nr;  /* counters */
-static unsigned long all; /* those that there are, as a mask */
+static unsigned long nr;  /* number of counters */
+static unsigned long all; /* mask of the existing counters */
 static unsigned long hardware;
 
 static u64 snapshot[512] __attribute__((aligned(4096)));
@@ -66,7 +67,7 @@ static void read_instret(unsigned long arg)
 	*(unsigned long *)arg = csr_read(instret);
 }
 
-/* U mode has no memory to write to that this needs; the trap says what became of it. */
+/* U mode has no memory to write the value to; the trap shows whether the read was allowed. */
 static void read_in_user(unsigned long arg)
 {
 	(void)arg;
@@ -80,7 +81,7 @@ static void write_cycle(unsigned long arg)
 	__asm__ volatile("csrw cycle, zero");
 }
 
-/* ---- what there is --------------------------------------------------------------- */
+/* ---- what is offered --------------------------------------------------------------- */
 
 static void test_info(void)
 {
@@ -145,7 +146,7 @@ static void test_counter(const char *name, unsigned long event, long number, har
 	ok(a >= 1UL << 40 && a < 1UL << 41, "%s: it starts where it is told to", name);
 	work(10000);
 	catch_trap(read, (unsigned long)&c);
-	/* Linux 6.12 adds what was counted once more at each reading. */
+	/* Linux 6.12 adds the count again at each reading. */
 	ok(c == a || on_linux(), "%s: stopped, it stays", name);
 	ok_eq((unsigned long)stop(number, SBI_PMU_STOP_RESET),
 	      (unsigned long)SBI_ERR_ALREADY_STOPPED, "%s: stopping what is stopped is said", name);
@@ -203,7 +204,7 @@ static void test_twice(void)
 {
 	long n = configure(CYCLES, SBI_PMU_CFG_AUTO_START);
 
-	/* Linux 6.12 forgets that it did. */
+	/* Linux 6.12 does not remember that it has started it. */
 	ok(start(n, 0, 0) == SBI_ERR_ALREADY_STARTED || on_linux(),
 	   "a counter that is configured to start has been started");
 	ok_eq((unsigned long)start(n, 0, 0), (unsigned long)SBI_ERR_ALREADY_STARTED,
@@ -261,7 +262,9 @@ static void ask_sfence(void)
 
 #define TIMES 7
 
-/* How often the event is counted while ask() is called so many times, once stopped. */
+/*
+ * How often the event is counted over TIMES calls of ask(), without those outside start and stop.
+ */
 static unsigned long counted(unsigned long event, void (*ask)(void))
 {
 	long n = configure(FW(event), 0);
@@ -282,7 +285,7 @@ static unsigned long counted(unsigned long event, void (*ask)(void))
 
 static void test_firmware(void)
 {
-	/* Linux counts a guest's sfence.vma under the names of what it does itself. */
+	/* Linux counts a guest's sfence.vma as the fence that it executes itself. */
 	unsigned long sfence =
 		on_linux() ? SBI_PMU_FW_HFENCE_VVMA_SENT : SBI_PMU_FW_SFENCE_VMA_SENT;
 	long n, m;
@@ -309,7 +312,7 @@ static void test_firmware(void)
 	ask_timer();
 	start(m, SBI_PMU_START_SET_INIT, 0);
 	ask_timer();
-	/* Linux 6.12 has one value for both. */
+	/* Linux 6.12 has one value for both counters. */
 	ok((fw_read(n) == 1002 && fw_read(m) == 1) || on_linux(), "each with its own value");
 	ok_eq((unsigned long)pmu(SBI_PMU_COUNTER_FW_READ_HI, (unsigned long)n, 0, 0, 0).value, 0,
 	      "the upper half of a value of 64 bits is 0");
@@ -318,7 +321,7 @@ static void test_firmware(void)
 	       "a counter that is none cannot be read");
 }
 
-/* ---- sets and events that cannot be ------------------------------------------------------- */
+/* ---- invalid sets and events ------------------------------------------------------- */
 
 static void test_bad_sets(void)
 {
@@ -438,7 +441,7 @@ static void test_overflow(void)
 	shmem(~0UL, ~0UL, 0);
 }
 
-/* ---- anything -------------------------------------------------------------------------------- */
+/* ---- random calls ---------------------------------------------------------------------------- */
 
 static unsigned long bits = 0x9e3779b97f4a7c15UL;
 

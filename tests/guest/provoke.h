@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * provoke.h - one exit of each kind, for payloads that look at what an exit leaves alone; and the
- * same on all harts at once.
+ * provoke.h - one exit of each kind, for payloads that check what exits preserve, and the same
+ * on all harts at once.
  */
 #ifndef GUEST_TEST_PROVOKE_H
 #define GUEST_TEST_PROVOKE_H
 
 #include "rt.h"
 
-static unsigned long uart; /* set by payload_main(); 0: there is none, and no MMIO */
+static unsigned long uart; /* set by payload_main(); 0 if there is none, and no MMIO */
 
 static void one_sbi(void)
 {
@@ -37,7 +37,7 @@ static void one_illegal(void)
 	catch_trap(illegal, 0);
 }
 
-/* Memory that nobody has touched, 2 MiB further each time: its first use is a G-stage fault. */
+/* Untouched memory, 2 MiB further each time: its first use is a G-stage fault. */
 static u8 *fresh_page(void)
 {
 	static unsigned long next;
@@ -48,7 +48,7 @@ static u8 *fresh_page(void)
 	return (u8 *)(next - SZ_2M);
 }
 
-/* Alternately: an exit of some kind, or none for a while. */
+/* Alternately an exit of some kind, or none for a while. */
 static void one_by_turns(unsigned long round)
 {
 	if (round % 4 == 1)
@@ -61,10 +61,10 @@ static void one_by_turns(unsigned long round)
 		delay_us(300);
 }
 
-/* What loop(n) on hart n goes by, and what it leaves. */
+/* When loop(n) on hart n has to end, and its results. */
 static unsigned long loop_end, loop_bad[MAX_HARTS], loop_rounds[MAX_HARTS];
 
-/* On all harts at once, until so many milliseconds are over. The harts; *bad counts those that hang, too. */
+/* Run loop() on all harts for `ms` ms, and return their number. *bad includes those that hang. */
 static int loop_together(void (*loop)(unsigned long n), unsigned long ms, unsigned long *bad)
 {
 	int i, started = 0;

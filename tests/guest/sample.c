@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * sample.c - a guest that is at known places for known numbers of instructions.
+ * sample.c - a guest that executes a known number of instructions at known places.
  *
- * For a profiler's test (tests/trace/profile.t): each place is a function of its own, in the
- * guest's kernel, in its user mode, or behind an exit that the core or the VMM answers.
+ * For the profiler's test (tests/trace/profile.t). Each place is a function of its own, in the
+ * guest's kernel, in its user mode, or behind an exit that the core or the VMM handles.
  */
 #include "rt.h"
 
 #define TURNS 5000000UL /* of a loop of two instructions */
 #define CALLS 30000UL
 
-static unsigned long uart; /* 0: there is none, and no MMIO */
+static unsigned long uart; /* 0 if there is none, and no MMIO */
 
 void spin_vs(unsigned long turns);
 void spin_vs_half(unsigned long turns);
@@ -18,7 +18,7 @@ void spin_vu(unsigned long turns);
 void call_core(unsigned long calls);
 void call_vmm(unsigned long calls);
 
-/* Functions with a symbol and a size each, which no optimization joins. */
+/* Functions with their own symbol and size, which no optimization merges. */
 #define APART __attribute__((noinline, noclone))
 
 static inline __attribute__((always_inline)) void spin(unsigned long turns)
@@ -39,7 +39,7 @@ SPIN(spin_vu)
 
 APART void call_core(unsigned long calls)
 {
-	/* Rounds of many lengths: a timer does not meet the same place in each. */
+	/* Rounds of different lengths, so that a timer does not hit the same place in each. */
 	for (; calls; calls--) {
 		spin(1 + calls % 127);
 		sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * save.S - patterns in every register, one store, and what is in the registers then.
+ * save.S - fill every register with a pattern, make one store, and save the registers again.
  */
 #include "regs_asm.h"
 
 	/*
-	 * void save_with(gprs, store_to): x1 to x31 as gprs[1..31] say, but for t0; 0 is stored to
-	 * the address; gprs[] is what they are then. Interrupts are off; tp and sscratch as before.
+	 * void save_with(gprs, store_to): load x1 to x31, except t0, from gprs[1..31], store 0 to
+	 * the address, and save the registers to gprs[]. Interrupts are off; tp and sscratch are
+	 * kept.
 	 */
 	.globl	save_with
 save_with:
@@ -30,7 +31,7 @@ save_with:
 
 	.bss
 	.balign	8
-kept:	.space	8 * 18	/* the caller's, gprs, store_to */
+kept:	.space	8 * 18	/* the caller's registers, gprs, store_to */
 
 	.text
 	.option	arch, +d

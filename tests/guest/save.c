@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * save.c - a guest with something of everything, saved in the middle: it must not notice.
+ * save.c - a guest that uses some of everything is saved half-way: it must not notice.
  *
- * A store to the test device's SAVE asks for it (--save). Whether the machine was saved and
- * restored there, or has no --save, every claim is the same. Registers hold patterns across that
+ * A store to the test device's SAVE requests it (--save). Every claim is the same whether the
+ * machine was saved and restored there or has no --save. Registers hold patterns across that
  * store; a timer is due later, an IPI is pending, one hart waits in WFI, one was never started,
- * a disk has requests in its ring, memory is written all over.
+ * a disk has requests in its ring, and memory is written all over.
  *
- * Wants --testdev; says more with 3 vCPUs and a disk of 1 MiB.
+ * Needs --testdev; makes more claims with 3 vCPUs and a disk of 1 MiB.
  */
 #include "testdev.h"
 #include "virtio.h"
@@ -33,7 +33,7 @@ static unsigned long memory[PAGES][PAGE_SIZE / 8] __attribute__((aligned(PAGE_SI
 
 static void memory_fill(void)
 {
-	for (int page = 0; page < PAGES; page += 2) /* each other page stays zero */
+	for (int page = 0; page < PAGES; page += 2) /* every other page stays zero */
 		for (unsigned int i = 0; i < PAGE_SIZE / 8; i++)
 			memory[page][i] = pattern(page * 1000UL + i);
 }
@@ -55,7 +55,7 @@ static volatile u8 answers[2];
 static u8 written[SECTOR], read_back[SECTOR];
 static bool disk;
 
-/* Request n of sector 5: 0 writes it, 1 reads it. In the ring, not notified. */
+/* Put request n for sector 5 into the ring, without a notification: 0 writes, 1 reads. */
 static void disk_put(int n)
 {
 	struct desc *d = &disk_desc[3 * n];
@@ -84,7 +84,7 @@ static void disk_prepare(void)
 	for (int i = 0; i < SECTOR; i++)
 		written[i] = (u8)pattern(i);
 	disk_put(0);
-	disk_set(REG_QUEUE_NOTIFY, 0); /* perhaps on its way when all stops */
+	disk_set(REG_QUEUE_NOTIFY, 0); /* may be in flight when the machine stops */
 }
 
 static void disk_check(void)
@@ -149,7 +149,7 @@ static void test_registers(void)
 
 static unsigned long wake, woken;
 
-/* Waits for an interrupt that comes after the restore. */
+/* Wait for an interrupt that comes after the restore. */
 static void sleeper(unsigned long arg)
 {
 	(void)arg;
@@ -164,7 +164,7 @@ static void sleeper(unsigned long arg)
 static void test_sleeper(void)
 {
 	ok_eq(READ_ONCE(woken), 0, "the hart in WFI waits");
-	/* 1 is "stopped"; Linux says "suspended" of one that waits. */
+	/* 1 is "stopped"; Linux reports a waiting hart as "suspended". */
 	ok(hart_status(harts[1].id) != 1, "for HSM it is not stopped");
 	__atomic_store_n(&wake, 1, __ATOMIC_RELEASE);
 	hart_ipi(1);
@@ -197,7 +197,7 @@ static void test_interrupts(void)
 	if (on_linux()) {
 		skip("it ends a WFI", "Linux 6.12 does not look at a sip that was set");
 	} else {
-		/* Nothing else is enabled: without the IPI it would wait until the test's time is over. */
+		/* Nothing else is enabled: without the IPI this waits for the time-out. */
 		csr_write(sie, BIT(IRQ_S_SOFT));
 		wfi();
 		ok(csr_read(sip) & BIT(IRQ_S_SOFT), "it ends a WFI");
@@ -228,7 +228,7 @@ void payload_main(void)
 	if (nr_harts > 1) {
 		hart_start(1);
 		hart_run(1, sleeper, 0);
-		delay_us(20000); /* it is in WFI then */
+		delay_us(20000); /* by then it is in WFI */
 	}
 	csr_write(sie, 0);
 	dev_set(0x10, pattern(1));

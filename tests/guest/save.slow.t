@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Debian's kernel saved while it boots, with a disk and two vCPUs, goes on: under hyperscope, and
-# under Linux KVM from the same file. What Linux KVM saves goes on there and under hyperscope.
+# Debian's kernel is saved while it boots, with a disk and two vCPUs, and continues under hyperscope and,
+# from the same file, under Linux KVM. A machine that Linux KVM saves continues there and here.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 payloads=$O/guest-payloads
@@ -32,7 +32,7 @@ goes_on hyperscope
 HS_SECONDS=90 hs run --disk "$tmp/disk" --restore "$tmp/linux"
 goes_on "hyperscope once more"
 
-# One life in many pieces: each goes on from the one before, half a second long.
+# One run in many pieces of half a second, each restored from the one before.
 n=0
 HS_SECONDS=60 hs run --mem 192M --save "$tmp/piece.0" --save-at 1000
 all=$out
@@ -58,7 +58,8 @@ linux_kvm()
 linux_kvm --disk "$tmp/linux" --disk "$tmp/disk" "$O/vmm" --disk /dev/vdb --restore /dev/vda
 goes_on "Linux KVM"
 
-# ---- Linux KVM's own ----------------------------------------------------------------------------------
+# ---- files that Linux KVM saves
+# ----------------------------------------------------------------------------------
 
 cat >"$tmp/script" <<'END'
 run() {

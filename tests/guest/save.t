@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A VM saved to a file and restored: it must not notice. One boot of hyperscope for the VMM's part,
-# two for the launcher's. Damaged files: tests/vmm/test_save.c; Debian, Linux KVM: save.slow.t.
+# A VM that is saved to a file and restored must not notice. One boot of hyperscope for the VMM's part,
+# two for the launcher's. Damaged files: tests/vmm/test_save.c; Debian and Linux KVM: save.slow.t.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 for f in "$O/vmm" "$O/guest/busybox" "$O/guest-payloads"/{save,save_dirty,hello,fault_loop}.bin; do
@@ -57,7 +57,7 @@ HS_SECONDS=90 hs exec --quiet --harts 2 --ram 512M --disk "$tmp/small" --file "$
 	--file "$tmp/script:/script" "$O/guest/busybox" sh /script
 is "$status" 0 "the host runs all of it" || diag "$err"
 all=$out
-# Counted by instructions, so that each vCPU has its share of them during the first round. The guest
+# With time counted in instructions, so that each vCPU gets its share during the first round. The guest
 # that writes ends when its console has input, which only the restored one has.
 {
 	sed '/^mkdir/q' "$tmp/script"
@@ -130,7 +130,7 @@ like "$(grep ^vmm <<<"$out")" '^vmm: --save late: the guest has ended; nothing i
 	"a guest that ends first is not saved, and that is said"
 is "$(grep -c '^late\|part$' <<<"$all")" 0 "no file is left of what was not saved"
 
-# refused NAME STATUS REGEX CLAIM: it ended so, with one sentence.
+# refused NAME STATUS REGEX CLAIM: claim that NAME ended with STATUS and one matching sentence.
 refused()
 {
 	part "$1"
@@ -163,7 +163,7 @@ like "$err" 'small: it is no saved machine' "with a sentence"
 hs run --save-on x hello
 is "$status" 2 "run --save-on without --save is refused"
 
-# What the run reads, and what is somebody's own, is not written over.
+# Files that the run reads, and the user's other files, are not overwritten.
 cp "$O/guest-payloads/hello.bin" "$tmp/image"
 cp "$tmp/small" "$tmp/disk" && echo mine >"$tmp/new.part" && ln -s "$tmp/disk" "$tmp/linked.part"
 kept()	# FILE: --save FILE is wrong use

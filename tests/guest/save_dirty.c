@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * save_dirty.c - harts that write memory all the time: saved while they do, not one store may be
- * lost.
+ * save_dirty.c - harts write memory all the time while the machine is saved: no store may be lost.
  *
- * Each hart goes round its own pages, checks that each holds what it stored there in the round
- * before, and stores the next value. Arguments: rounds=N (60000), pages=N for each hart (256);
- * until=input: write until the console has a byte, whatever rounds says, so that the guest cannot
+ * Each hart goes over its own pages, checks that each holds the value stored in the previous
+ * round, and stores the next value. Arguments: rounds=N (60000), pages=N for each hart (256);
+ * until=input: write until the console has a byte, whatever the rounds, so that the guest cannot
  * end before it has been saved.
  */
 #include "rt.h"
@@ -30,7 +29,7 @@ static void write_all_the_time(unsigned long hart)
 {
 	do {
 		for (unsigned long page = 0; page < pages; page++) {
-			/* Not the same place in each round. */
+			/* Another word in each round. */
 			unsigned long before = (rounds[hart] + 7) % (PAGE_SIZE / 8);
 			volatile unsigned long *words = memory[hart][page];
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.S - an SBI call with a pattern in every register that it must keep.
+ * sbi.S - make an SBI call with a pattern in every register that it must keep.
  *
- * unsigned long sbi_regs_changed(ext, fid, a0): bit n is set if xn came back
- * different. a0 and a1 may change; sp and tp are checked by going on.
+ * unsigned long sbi_regs_changed(ext, fid, a0): bit n is set if xn has changed. a0 and a1 may
+ * change; that the code continues is the check of sp and tp.
  */
 	.globl	sbi_regs_changed
 sbi_regs_changed:
@@ -24,7 +24,7 @@ sbi_regs_changed:
 	ecall
 	sd	a6, 112(sp)
 	sd	a7, 120(sp)
-	li	a0, 0			/* the answer; a1 is scratch now */
+	li	a0, 0			/* the result; a1 is scratch now */
 	.irp	n, 1,3,5,6,7,8,9,12,13,14,15,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	li	a1, 0x5a5a0000 + \n
 	beq	a1, x\n, 1f

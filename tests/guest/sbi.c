@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.c - every SBI function once with good and once with bad arguments.
+ * sbi.c - every SBI function, with valid and with invalid arguments.
  *
- * What the specification leaves open, or where Linux 6.12 differs from it, is
- * said at the claim. Spec: SBI, the chapter of each extension.
+ * A claim says where the specification leaves a choice, or where Linux 6.12 differs from it.
+ * Spec: SBI, the chapter of each extension.
  *
  * silent-sip=1: sip shows no pending timer (timer.c).
  */
@@ -12,11 +12,11 @@
 #define NO_SUCH_EXT  0x0a000abc
 #define NO_SUCH_FID  0x77
 #define NO_SUCH_HART 0x7fff0000UL
-#define NO_MEMORY    0x7f00000000UL /* a physical address where nothing is */
+#define NO_MEMORY    0x7f00000000UL /* a physical address without memory */
 
 unsigned long sbi_regs_changed(unsigned long ext, unsigned long fid, unsigned long a0);
 
-/* INVALID_PARAM by the specification; Linux 6.12 passes over harts that it does not have. */
+/* INVALID_PARAM by the specification; Linux 6.12 skips harts that do not exist. */
 static bool bad_hart_answer(struct sbiret ret)
 {
 	return ret.error == SBI_ERR_INVALID_PARAM || (on_linux() && ret.error == SBI_SUCCESS);
@@ -49,7 +49,7 @@ static void test_base(void)
 	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, NO_SUCH_EXT, 0, 0);
 	ok(!ret.error && !ret.value, "probe of an unknown extension is 0 and no error");
 	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, ~0UL, 0, 0);
-	/* Linux 6.12 finds the table entries there of extensions that it was built without. */
+	/* Linux 6.12 finds the table entries of extensions that it was built without. */
 	ok(!ret.error && (!ret.value || on_linux()), "probe of extension -1 is 0 and no error");
 	ok_sbi(sbi_call(SBI_EXT_BASE, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function of the base extension is not supported");
@@ -155,7 +155,7 @@ static void test_hsm(void)
 
 	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, me, 0, 0);
 	ok(!ret.error && ret.value == SBI_HSM_STARTED, "this hart's status is STARTED");
-	/* Linux 6.12 loses the error on the way out: success, STARTED. */
+	/* Linux 6.12 loses the error, and returns success and STARTED. */
 	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, NO_SUCH_HART, 0, 0);
 	ok(ret.error == SBI_ERR_INVALID_PARAM || on_linux(),
 	   "the status of a hart that does not exist is invalid");
@@ -238,7 +238,7 @@ static void legacy_ipi(unsigned long mask_address)
 	sbi_legacy(SBI_LEGACY_SEND_IPI, mask_address, 0);
 }
 
-/* SBI §5: one function each, a0 is all that comes back. */
+/* SBI §5: each has one function, and returns only a0. */
 static void test_legacy(void)
 {
 	unsigned long mask = 1UL << this_hart()->id;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_firmware.S - a system suspend that comes back: what C needs to go on is kept in memory.
+ * sbi_firmware.S - a system suspend that resumes: the registers that C needs are kept in memory.
  *
- * long suspend_to(state, resume): an error, or 0 after a resume. state: 16 words for
- * ra, sp, gp, tp, s0 to s11, and behind them what the hart came back with: a0, satp, sstatus.
+ * long suspend_to(state, resume): returns an error, or 0 after a resume. state: 16 words for
+ * ra, sp, gp, tp, s0 to s11, followed by the hart's a0, satp and sstatus at the resume.
  */
 #include "hv/sbi.h"
 #include "regs_asm.h"
@@ -18,7 +18,7 @@ suspend_to:
 	ecall
 	ret
 
-	/* a1 is the state; no other register means anything. */
+	/* a1 is the state; no other register is defined. */
 	.balign	4
 suspend_resume:
 	sd	a0, 128(a1)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * sbi_firmware.c - system suspend (SUSP) and firmware features (FWFT), which the VMM has
- * to ask for: --sbi susp,fwft.
+ * to enable: --sbi susp,fwft.
  *
- * Which features there are is the processor's affair; what is not there has to say so.
+ * Which features exist depends on the processor; a missing one must be reported as such.
  */
 #include "rt.h"
 
@@ -145,7 +145,7 @@ static void test_numbers(void)
 	       "an unknown function is not supported");
 }
 
-/* What every feature of two values has to do; the lock comes last. */
+/* What every feature with two values has to do. The lock comes last. */
 static void test_switch(unsigned long feature, const char *name)
 {
 	if (fwft_get(feature).error) {

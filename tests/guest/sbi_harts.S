@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_harts.S - where sbi_harts.c starts a hart again: it waits for its IPI, says so, and
- * stops. a1: the address of two words, of which it writes the second last. No stack, no traps.
+ * sbi_harts.S - entry of a hart that sbi_harts.c restarts: it waits for its IPI, reports it and
+ * stops. a1: address of two words, the second of which is written last. No stack, no traps.
  */
 #include "hv/sbi.h"
 
 	.globl	started_again
 started_again:
 	csrw	sie, zero
-	li	t0, 2000000		/* 200 ms at 10 MHz: time enough for an IPI that is not lost */
+	li	t0, 2000000		/* 200 ms at 10 MHz: enough for any IPI that is not lost */
 	rdtime	t1
 	add	t0, t0, t1
 1:	csrr	t2, sip

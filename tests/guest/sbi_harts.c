@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_harts.c - whom a hart mask names (SBI §3.1), and IPIs to a hart that has just been started.
+ * sbi_harts.c - which harts a hart mask selects (SBI §3.1), and IPIs to a hart that was just
+ * started.
  *
- * Wants more than one hart, whose ids are 0 to n - 1.
+ * Needs more than one hart, with ids 0 to n - 1.
  */
 #include "rt.h"
 
 #define WAIT_MS 20000UL
 
-static unsigned long got[MAX_HARTS]; /* IPIs that each has taken */
-static unsigned long ready;          /* harts that take them, as bits */
+static unsigned long got[MAX_HARTS]; /* IPIs that each hart has taken */
+static unsigned long ready;          /* mask of the harts that take IPIs */
 static volatile bool go, stop;
 
 /*
- * The IPI that came with hart_run() may still be on its way: at `go` it has been sent, and
- * behind a call it has arrived.
+ * The IPI from hart_run() may still be in flight. At `go` it has been sent, and after an SBI call
+ * it has arrived.
  */
 static void take_ipis(unsigned long index)
 {
@@ -33,7 +34,7 @@ static void take_ipis(unsigned long index)
 	}
 }
 
-/* A bit for each hart that has an IPI since the last call. For those in `want` it waits. */
+/* A mask of the harts that got an IPI since the last call. Waits for those in `want`. */
 static unsigned long who_got(unsigned long want)
 {
 	unsigned long end = now() + us_to_ticks(WAIT_MS * 1000), seen = 0;
@@ -74,7 +75,7 @@ static void test_one_by_one(unsigned long all)
 	ok(!ipi(0, 1).error && who_got(0) == 0, "no bit: nobody");
 }
 
-/* Linux 6.12 has the error for IPIs, not for fences. */
+/* Linux 6.12 returns the error for IPIs, but not for fences. */
 static void test_unknown(void)
 {
 	static const struct {
@@ -103,7 +104,7 @@ static void test_unknown(void)
 	who_got(0);
 }
 
-/* Ranges that no page begins or ends, that wrap, that are everything: all have to succeed. */
+/* Ranges that are not page aligned, that wrap, or that cover everything: all have to succeed. */
 static void test_ranges(unsigned long all)
 {
 	static const struct {
@@ -129,7 +130,7 @@ static void test_ranges(unsigned long all)
 	ok_eq(wrong, 0, "remote fences of all harts take any range and any ASID");
 }
 
-/* ---- an IPI on the heels of a start ---- */
+/* ---- an IPI right after a start ---- */
 
 void started_again(void);
 
@@ -162,7 +163,7 @@ static void test_start(void)
 		bail("hart 1 does not stop");
 	for (i = 0; i < 50; i++) {
 		said[0] = said[1] = 0;
-		ipi(1, id); /* to a stopped hart: it must not be seen after the start */
+		ipi(1, id); /* to a stopped hart: it must not arrive after the start */
 		strange += sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, id,
 				    (unsigned long)started_again, (unsigned long)said)
 				   .error != 0;

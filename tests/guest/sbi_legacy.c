@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_legacy.c - the legacy calls with a hart mask (SBI §5): it lies behind a virtual address of
- * the caller's, and what the caller could not read there is the caller's fault.
+ * sbi_legacy.c - the legacy calls with a hart mask (SBI §5). The mask is at a virtual address of
+ * the caller, and a fault of reading it is delivered to the caller.
  *
- * In sbi.c stands what these calls do when paging is off.
+ * sbi.c tests these calls with paging off.
  */
 #include "rt.h"
 
@@ -34,7 +34,7 @@ static void call(unsigned long arg)
 		(unsigned long)sbi_call6(a->ext, 0, a->mask, 0, 0x1000, 7, 0, 0).error;
 }
 
-/* All four calls with the mask at va: how many trap with this cause and stval at their ecall? */
+/* How many of the four calls with the mask at va trap at their ecall with this cause and stval. */
 static unsigned long trapped(unsigned long va, unsigned long cause, unsigned long tval)
 {
 	unsigned long i, n = 0;
@@ -53,7 +53,7 @@ static unsigned long trapped(unsigned long va, unsigned long cause, unsigned lon
 	return n;
 }
 
-/* How many of the four succeed with the mask at va? */
+/* How many of the four calls succeed with the mask at va. */
 static unsigned long accepted(unsigned long va)
 {
 	unsigned long i, n = 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_off.c - SBI extensions that the VMM has taken away (its option --sbi): the guest finds
- * none of them, whatever it calls.
+ * sbi_off.c - SBI extensions that the VMM has disabled (its option --sbi): the guest finds none of
+ * them, whatever it calls.
  *
- * Boot argument off=legacy: the legacy calls are what is missing; else all others that can be.
+ * Boot argument off=legacy: the legacy calls are missing; otherwise all others that can be.
  */
 #include "rt.h"
 
@@ -53,7 +53,7 @@ void payload_main(void)
 		SBI_EXT_EXPERIMENTAL_END,
 		SBI_EXT_VENDOR_START,
 		SBI_EXT_VENDOR_END,
-		SBI_EXT_DBCN, /* last: where it is the only console it has to stay */
+		SBI_EXT_DBCN, /* last, because it has to stay if it is the only console */
 	};
 	unsigned long n = ARRAY_SIZE(others) - !sbi_has(SBI_LEGACY_CONSOLE_PUTCHAR);
 	char off[16];

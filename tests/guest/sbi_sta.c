@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_sta.c - steal time: what the host tells each hart about its waiting.
+ * sbi_sta.c - steal time: the host reports to each hart how long it waited.
  *
- * To see any, run it with more vCPUs than the host has harts.
+ * There is some only if there are more vCPUs than the host has harts.
  */
 #include "rt.h"
 
@@ -27,7 +27,7 @@ static long set_shmem(unsigned long lo, unsigned long hi, unsigned long flags)
 	return ret.value ? 99 : ret.error;
 }
 
-/* Whoever loses its hart between the call and the look has an update in there: that one looks again. */
+/* A vCPU that loses its hart between the call and the check finds an update: it tries again. */
 static bool is_taken_and_zeroed(struct sta *sta)
 {
 	int tries;
@@ -64,7 +64,7 @@ static void test_arguments(void)
 	ok(!set_shmem(~0UL, ~0UL, 0), "all ones end it");
 }
 
-/* The steal time of a structure that may be written meanwhile. */
+/* The steal time of a structure that may be updated meanwhile. */
 static u64 read_steal(const volatile struct sta *sta)
 {
 	u32 sequence;
@@ -79,7 +79,7 @@ static u64 read_steal(const volatile struct sta *sta)
 	return steal;
 }
 
-/* Every hart at once: busy until `ends`, looking at its own structure and at the others'. */
+/* Runs on every hart until `ends`, and reads its own structure and those of the others. */
 static void busy(unsigned long index)
 {
 	volatile struct sta *mine = &areas[index];

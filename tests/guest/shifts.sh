@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# shifts.sh - what races in guests and around them, with time counted in instructions.
+# shifts.sh - races in guests and around them, with time counted in instructions.
 #
 #   . tests/lib/tap.sh; . tests/guest/shifts.sh
 #   race_payloads TITLE OPTION...    payloads whose vCPUs wait for each other
 #   race_programs TITLE OPTION...    programs that change a guest under its vCPUs
 #
-# With shift=N an instruction takes 2^N ns of the machine's time and QEMU gives each hart its turn
-# for a slice of that time: at 0 a slice is many thousand instructions, and harts hardly interleave.
+# With shift=N an instruction takes 2^N ns of the machine's time, and QEMU runs each hart for a slice of
+# that time. At 0 a slice has many thousand instructions, and harts hardly interleave.
 . "$HS_TOP/tests/guest/payloads.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

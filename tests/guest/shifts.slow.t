@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # shifts.slow.t - vCPUs that race with each other and with user space, at icount shifts where harts
-# take turns after ever fewer instructions, and without icount.
+# switch after fewer and fewer instructions, and without icount.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/shifts.sh"
 need_files

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# shifts.t - vCPUs that race with each other, at an icount shift where harts take turns after few
-# instructions. More of it: shifts.slow.t.
+# shifts.t - vCPUs that race with each other, at an icount shift where harts switch after few
+# instructions. shifts.slow.t has more.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/shifts.sh"
 need_files

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
- * spinning.c - vCPUs that spin for each other with wrs.nto, as Linux does for a lock and for the answer
- * to an IPI.
+ * spinning.c - vCPUs that spin for each other with wrs.nto, as Linux does for a lock and for the
+ * answer to an IPI.
  *
- * With boot argument limit_us=N they share a hart: then who spins has to give it away, and a turn takes
- * no longer than that. Else it would take a time slice.
+ * With boot argument limit_us=N they share a hart. Then a spinning vCPU has to yield it, and a turn
+ * takes no longer than the limit; otherwise it would take a time slice.
  */
 #include "rt.h"
 
 #define ROUNDS  100
 #define WAIT_MS 20000UL
 
-static unsigned long turns;    /* a number for each turn: turn t is hart t % nr_harts's */
+static unsigned long turns;    /* turns so far: turn t belongs to hart t % nr_harts */
 static unsigned long answered; /* IPIs */
-static unsigned long sent;     /* when the last one was */
-static unsigned long late;     /* ticks, all of them together */
+static unsigned long sent;     /* time of the last one */
+static unsigned long late;     /* sum of their delays, in ticks */
 
-/* Until *word modulo n is `value`: lr makes the reservation that wrs.nto waits for the loss of. */
+/* Spin until *word modulo n is `value`. wrs.nto waits until the reservation of lr is lost. */
 static void spin_until(unsigned long *word, unsigned long n, unsigned long value)
 {
 	unsigned long seen = 0;
@@ -78,10 +78,10 @@ static void answer(unsigned long code)
 	__atomic_fetch_add(&answered, 1, __ATOMIC_RELEASE);
 }
 
-/* It computes: the hart is taken from it by and by, if there are others. */
+/* This hart computes: it loses its hart at the end of its time slice, if others want it. */
 static void take_ipis(unsigned long n)
 {
-	ipi_clear(); /* the one that gave us this work */
+	ipi_clear(); /* the IPI that started this work */
 	this_hart()->on_irq = answer;
 	csr_write(sie, BIT(IRQ_S_SOFT));
 	csr_set(sstatus, SSTATUS_SIE);

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# spinning.t - vCPUs that share one hart and spin for each other: who spins gives the hart away. By
-# instructions, so that a busy machine changes nothing.
+# spinning.t - vCPUs that share one hart and spin for each other yield it. Time is counted in
+# instructions, so that a busy machine makes no difference.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 ! qemu_older 10.0 || skip_all "QEMU $(qemu_version): wrs.nto never traps"

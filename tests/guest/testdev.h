@@ -20,11 +20,11 @@ enum testdev_register {
 	DEV_MAGIC = 0x828,
 	DEV_ZAP = 0x830,
 	DEV_IRQ = 0x838,
-	DEV_NOTIFY = 0x840, /* 4 bytes: a store is taken by the kernel, which signals an eventfd */
+	DEV_NOTIFY = 0x840, /* 4 bytes: the kernel takes a store and signals an eventfd */
 	DEV_SIGNALS = 0x848,
 };
 
-static unsigned long dev; /* its address, 0: there is none */
+static unsigned long dev; /* its address, or 0 if there is none */
 
 static inline unsigned long dev_reg(unsigned long reg)
 {
@@ -36,7 +36,7 @@ static inline void dev_set(unsigned long reg, unsigned long value)
 	*(volatile unsigned long *)(dev + reg) = value;
 }
 
-/* Without it there is nothing to do: bare, or a VMM that was not asked for it. */
+/* Ends the payload if there is no test device: bare, or a VMM without --testdev. */
 static inline void testdev_find(void)
 {
 	struct fdt_reg reg;
@@ -50,8 +50,8 @@ static inline void testdev_find(void)
 }
 
 /*
- * Linux 6.12 shifts an unsigned long to sign-extend a load, so it does not: there
- * only the loaded bytes are compared.
+ * Linux 6.12 shifts an unsigned long to sign-extend a load, so the sign is lost: there only the
+ * loaded bytes are compared.
  */
 static inline bool same(unsigned long got, unsigned long want, unsigned long len)
 {

@@ -2,10 +2,10 @@
 /*
  * timer.c - time, the timer by SBI and by stimecmp, WFI, wrs, and counters.
  *
- * Nothing here bounds lateness: that hangs on the machine under it. Early is
- * wrong everywhere, and so is never (wait_irq gives up after its time).
+ * Nothing here limits lateness, which depends on the machine below. A timer that is early is
+ * wrong everywhere, and so is one that never fires (wait_irq gives up after its time).
  *
- * silent-sip=1: sip shows no pending timer, though it interrupts. QEMU before 8.0 does that.
+ * silent-sip=1: sip shows no pending timer, although it interrupts, as in QEMU before 8.0.
  */
 #include "rt.h"
 
@@ -33,7 +33,7 @@ static void by_stimecmp(unsigned long time)
 	csr_write(stimecmp, time);
 }
 
-/* Until the timer is pending; the time it took to be seen, or 0 when it never came. */
+/* Wait until the timer is pending. Returns the time at which it was seen, or 0 if it never was. */
 static unsigned long pending_at(void)
 {
 	unsigned long start = now(), t;
@@ -88,7 +88,7 @@ static void note_time(unsigned long code)
 	csr_clear(sie, BIT(code));
 }
 
-/* As an interrupt: taken once, from straight code, and only when both enables are set. */
+/* As an interrupt: taken once, in straight-line code, and only if both enables are set. */
 static void test_interrupt(void)
 {
 	struct hart *hart = this_hart();
@@ -173,7 +173,7 @@ static void wfi_in_user(unsigned long arg)
 	wfi();
 }
 
-/* H: in VU mode WFI traps as a virtual instruction; Linux carries it out, hardware refuses it. */
+/* H: in VU mode WFI traps as a virtual instruction. Linux executes it, hardware refuses it. */
 static void test_wfi_user(void)
 {
 	const struct trap *trap;
@@ -203,7 +203,7 @@ static void wrs_nto(unsigned long n)
 		__asm__ volatile("lr.d t0, (%0)\n.word 0x00d00073" ::"r"(&reservation) : "t0");
 }
 
-/* wrs.nto may wait until an interrupt is pending, so one comes every time. */
+/* wrs.nto may wait until an interrupt is pending, so one is pending every time. */
 static void test_wrs(void)
 {
 	unsigned long i, bad = 0;
@@ -241,7 +241,7 @@ static void read_time(unsigned long arg)
 	csr_read(time);
 }
 
-/* As boot argument counters= says of a VM's toggle of that name (docs/toggles.md). */
+/* Whether it matches boot argument counters=, the value of the VM's toggle (docs/toggles.md). */
 static bool as_told(const struct trap *trap, unsigned long a, unsigned long b)
 {
 	char told[8] = "";
@@ -255,7 +255,7 @@ static bool as_told(const struct trap *trap, unsigned long a, unsigned long b)
 	return true;
 }
 
-/* Counters may be given, emulated as a constant, or refused; but nothing else. */
+/* Counters may be passed through, emulated as a constant, or refused. */
 static void test_counter(const char *name, hart_fn read)
 {
 	unsigned long a = 0, b = 0;

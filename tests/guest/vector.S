@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * vector.S - all of the vector unit, to memory and back; the C files are built without V.
+ * vector.S - move the whole vector state to and from memory; the C files are built without V.
  *
  * struct vec_state of vector.c: vstart, vl, vtype, vcsr, then v0 to v31, vlenb bytes each.
  */
 	.option	arch, +v
 
-	/* void vec_put(const struct vec_state *): what it says is in the unit. */
+	/* void vec_put(const struct vec_state *): load the vector unit from the structure. */
 	.globl	vec_put
 vec_put:
 	addi	t1, a0, 32
@@ -24,7 +24,7 @@ vec_put:
 	csrw	vstart, t0
 	ret
 
-	/* void vec_get(struct vec_state *) */
+	/* void vec_get(struct vec_state *): save the vector unit to the structure. */
 	.globl	vec_get
 vec_get:
 	csrr	t0, vstart
@@ -43,20 +43,20 @@ vec_get:
 	.endr
 	ret
 
-	/* void vec_csrs(vcsr, vstart): written with nothing else. */
+	/* void vec_csrs(vcsr, vstart): write these two and nothing else. */
 	.globl	vec_csrs
 vec_csrs:
 	csrw	vcsr, a0
 	csrw	vstart, a1
 	ret
 
-	/* unsigned long vec_len(void): bytes of a register. */
+	/* unsigned long vec_len(void): bytes per register. */
 	.globl	vec_len
 vec_len:
 	csrr	a0, vlenb
 	ret
 
-	/* One access that writes nothing, and one that does. */
+	/* One access that writes no vector state, and one that does. */
 	.globl	vec_read
 vec_read:
 	csrr	a0, vl
@@ -67,7 +67,7 @@ vec_write:
 	vmv.v.i	v1, 5
 	ret
 
-	/* unsigned long vec_store(to, n): n bytes of v8 to v15 to `to`; how many that were. */
+	/* unsigned long vec_store(to, n): store up to n bytes of v8 to v15; returns how many. */
 	.globl	vec_store
 vec_store:
 	vsetvli	t0, a1, e8, m8, ta, ma

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * vector.c - vector registers and their CSRs keep their values over every kind of exit, over
- * other vCPUs, and in each state of sstatus.VS; a new vCPU finds none of another's.
+ * vector.c - vector registers and their CSRs keep their values across every kind of exit, across
+ * runs of other vCPUs, and in each state of sstatus.VS; a new vCPU finds nothing of another's.
  */
 #include "provoke.h"
 
@@ -41,7 +41,7 @@ static void vs_set(unsigned long vs)
 	csr_set(sstatus, FIELD_PREP(SSTATUS_VS, vs));
 }
 
-/* The unit full of values of this hart and round alone. */
+/* Fill the unit with values unique to this hart and round. */
 static void fill(unsigned long hart, unsigned long round)
 {
 	struct vec_state *state = &want[hart];
@@ -56,7 +56,7 @@ static void fill(unsigned long hart, unsigned long round)
 	vec_put(state);
 }
 
-/* Does it hold what fill() put there? */
+/* Whether it holds what fill() put there. */
 static bool is_kept(unsigned long hart)
 {
 	const struct vec_state *a = &want[hart], *b = &got[hart];
@@ -116,7 +116,7 @@ static void test_states(void)
 		"VS Off: still illegal after the vCPU slept");
 }
 
-/* vcsr and vstart written while all else is as it was loaded. */
+/* Write vcsr and vstart while everything else keeps the values with which it was loaded. */
 static void test_csrs_alone(void)
 {
 	unsigned long round, lost = 0;
@@ -144,7 +144,7 @@ static void test_csrs_alone(void)
 	ok_eq(lost, 0, "vcsr and vstart survive when nothing else has changed");
 }
 
-/* A store across the border of a page that was never touched faults half-way. */
+/* A store across the boundary of an untouched page faults half-way. */
 static void test_memory(void)
 {
 	u8 *to = fresh_page() + SZ_2M - 7;
@@ -210,7 +210,7 @@ static void use_fp(unsigned long value)
 		".option push; .option arch, +d; fmv.d.x f0, %0; .option pop" ::"r"(value));
 }
 
-/* With one hart below: here FP is used in each turn, and vector in every third; another uses vector. */
+/* On one host hart: this vCPU uses FP each turn and vector every third, the other uses vector. */
 static void test_beside_fp(void)
 {
 	unsigned long turn, lost = 0;

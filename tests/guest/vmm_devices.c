@@ -2,9 +2,9 @@
 /*
  * vmm_devices.c - the VMM's interrupt controller and serial port, register by register.
  *
- * The port's "transmitter empty" interrupt is a line that a program can raise and drop at will:
- * with it the PLIC is tried (registers: PLIC §3; contexts as in the device tree: 2n
- * is nobody's, 2n + 1 is hart n in S mode).
+ * The port's "transmitter empty" interrupt is a line that a program can raise and drop at will, so
+ * the PLIC is tested with it (registers: PLIC §3; contexts as in the device tree: 2n is unused,
+ * 2n + 1 is hart n in S mode).
  */
 #include "rt.h"
 
@@ -13,7 +13,7 @@
 enum {
 	UART_DATA = 0,
 	UART_IER = 1,
-	UART_IIR = 2, /* written: FCR */
+	UART_IIR = 2, /* FCR when written */
 	UART_LCR = 3,
 	UART_MCR = 4,
 	UART_LSR = 5,
@@ -67,7 +67,7 @@ static bool interrupted(void)
 	return csr_read(sip) & BIT(IRQ_S_EXT);
 }
 
-/* The line, by the port: enabling THRI makes the empty transmitter news; reading IIR ends it. */
+/* Raise the port's line: enabling THRI reports the empty transmitter; reading IIR lowers it. */
 static void raise_line(void)
 {
 	set8(UART_IER, 0);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * vmm_disk.c - a virtio disk driven by hand: well, and as a hostile guest would.
+ * vmm_disk.c - a virtio disk driven by hand, correctly and as a hostile guest would.
  *
- * The VMM has to survive everything here, say DEVICE_NEEDS_RESET where the ring itself is broken,
- * answer an error where only a request is, and serve again after a reset. (Rings: virtio §2.7,
+ * The VMM has to survive everything here: set DEVICE_NEEDS_RESET if the ring itself is broken,
+ * return an error if only a request is, and work again after a reset. (Rings: virtio §2.7,
  * registers: §4.2.2, block device: §5.2.) Needs a disk of 1 MiB whose first sectors may be written.
  */
 #include "virtio.h"
@@ -11,7 +11,7 @@
 static struct desc table[DISK_QUEUE] __attribute__((aligned(16)));
 static u8 data[4 * SECTOR], back[4 * SECTOR];
 
-/* ---- the well-behaved part ---- */
+/* ---- correct use ---- */
 
 static void test_registers(void)
 {
@@ -92,13 +92,13 @@ static void test_interrupt(void)
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "not at all if the driver doesn't want it");
 }
 
-/* ---- the hostile part ---- */
+/* ---- hostile use ---- */
 
 static void ok_broken(const char *what)
 {
 	bool used_it = disk_submit(0);
 
-	/* The device says so before anything can be used. */
+	/* The device reports it before any buffer is used. */
 	ok(!used_it && disk_needs_reset(), "needs a reset: %s", what);
 }
 
