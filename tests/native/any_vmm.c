@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * any_vmm.c - a VMM and a guest that do anything, in any order (see any_vmm.h)
+ * any_vmm.c - a VMM and a guest that do anything, in any order (see any_vmm.h).
  *
  * The VMM makes and closes VMs and vCPUs, calls every ioctl with arguments from small
  * sets (so that they often fit together), maps and unmaps its memory, and scribbles into
@@ -9,7 +9,7 @@
 #include "any_vmm.h"
 
 #define HVA     NATIVE_USER_BASE
-#define ARGS    (HVA + 0x1000000UL) /* where ioctls' structures are */
+#define ARGS    (HVA + 0x1000000UL) /* where the ioctls' structures are */
 #define MAX_FDS 12
 #define GPA     0x80000000ULL
 #define MB      (1UL << 20)
@@ -27,7 +27,7 @@ static u64 rnd(u64 below)
 		__set[rnd(sizeof(__set) / sizeof(__set[0]))]; \
 	})
 
-/* Mostly something that means something, sometimes anything. */
+/* Usually a meaningful address, sometimes any. */
 static u64 any_gpa(void)
 {
 	if (rnd(4))
@@ -95,7 +95,7 @@ static void any_guest(struct kvm_vcpu *vcpu)
 	if (!rnd(16))
 		vcpu->guest.sstatus ^= SSTATUS_SPP;
 	native_trap(&trap);
-	/* WFI sleeps until a signal; so does a vCPU that was stopped. */
+	/* A WFI, or a stopped vCPU, sleeps until a signal comes. */
 	if (!--entries_left || trap.scause == EXC_VIRTUAL_INST || trap.scause == EXC_ECALL_VS)
 		native_signal_set(true);
 }
@@ -157,8 +157,8 @@ static long answer(long ret)
 }
 
 /*
- * Any number at all, or any of KVM's, with bytes of any value behind its argument. Not those that
- * return a descriptor or run the guest, for which there are steps of their own.
+ * Any number at all, or any of KVM's, with bytes of any value in its argument. Not those that
+ * return a descriptor or run the guest, which have their own steps.
  */
 static void any_ioctl(int fd)
 {

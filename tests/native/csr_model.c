@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * csr_model.c - CSRs as an array for each hart, with the WARL rules that the core meets.
+ * csr_model.c - CSRs as an array for each hart, with the WARL rules on which the core depends.
  *
- * A CSR that hv/csr.def does not name is a bug of the caller. Aliases are kept where
- * the core depends on them: hip and vsip show hvip.
+ * A CSR that hv/csr.def does not name is a bug of the caller. Aliases exist where the core
+ * depends on them: hip and vsip show hvip.
  */
 #include <string.h>
 #include "native.h"
@@ -60,14 +60,14 @@ unsigned long native_csr_read(enum csr_number csr)
 	}
 }
 
-/* What becomes of a write. */
+/* The value that a write leaves in the CSR. */
 static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long value)
 {
 	unsigned long mode;
 
 	switch (csr) {
 	case CSR_hgatp:
-		/* As QEMU does: another mode changes nothing, PPN[1:0] stay as written. */
+		/* As in QEMU: an unsupported mode changes nothing, PPN[1:0] stay as written. */
 		mode = FIELD_GET(HGATP_MODE, value);
 		if (!mode && value)
 			hv_panic("native CSRs: hgatp 0x%lx: rest not 0 with Bare (H §2.10)\n",
@@ -80,9 +80,9 @@ static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long
 		if (mode != SATP_MODE_BARE && (mode < SATP_MODE_SV39 || mode > SATP_MODE_SV57))
 			return old;
 		return value;
-	case CSR_hviprio1: /* nothing for interrupts 0, 4 and 8 */
+	case CSR_hviprio1: /* read-only zero for interrupts 0, 4 and 8 */
 		return value & 0xffffff00ff00ff00;
-	case CSR_hedeleg: /* what QEMU 10 lets be delegated */
+	case CSR_hedeleg: /* what QEMU 10 can delegate */
 		return value & 0x4b1ff;
 	case CSR_hideleg:
 		return value & 0x2444;
@@ -101,7 +101,7 @@ unsigned long native_csr_swap(enum csr_number csr, unsigned long value)
 	unsigned long *p = slot(csr);
 
 	__atomic_fetch_add(&writes[csr], 1, __ATOMIC_RELAXED);
-	if (csr == CSR_vsip) /* only SSIP is the guest's to write */
+	if (csr == CSR_vsip) /* the guest can write only SSIP */
 		p = slot(CSR_hvip), value = (*p & ~BIT(IRQ_VS_SOFT)) | (value & 2) << 1;
 	*p = legal(csr, *p, value);
 	if (csr == CSR_hgatp)

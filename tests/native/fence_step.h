@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fence_step.h - the core's full fences, as moments at which a test has the other side come in between.
+ * fence_step.h - let a test run the other side of a race at each of the core's full fences.
  *
- * Included into each file of src/kvm by the compiler's command line (rules.mk). What the core has
- * written before a full fence the hook sees, and what it changes the core sees behind it. So a claim
- * holds or fails each time, where a race shows a missing fence seldom, and sanitizers do not.
+ * The compiler's command line includes it into each file of src/kvm (rules.mk). The hook sees what
+ * the core wrote before a full fence, and the core sees after it what the hook changes. So a claim
+ * holds or fails each time, while a real race seldom shows a missing fence, and sanitizers never.
  */
 #ifndef NATIVE_FENCE_STEP_H
 #define NATIVE_FENCE_STEP_H

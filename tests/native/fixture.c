@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * fixture.c - a VM with a vCPU, as user space would make it: by the ioctls of /dev/kvm.
+ * fixture.c - make VMs with vCPUs as user space does, by the ioctls of /dev/kvm.
  */
 #include <stdlib.h>
 #include "native.h"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# gen_insns.py - a table of encodings and what they access, from the real assembler and disassembler.
+# gen_insns.py - make a table of encodings and what they access, with the real assembler and disassembler.
 #
 # usage: gen_insns.py AS OBJCOPY OBJDUMP OUT
 #
-# Two sources: instructions written out here and assembled, whose meaning is known from their text;
-# and every 16-bit encoding, with some thousand 32-bit ones, as the disassembler reads them. A row is
-# 12 bytes: u32 encoding, then u8 kind, length, sign, register, base, instruction length, s16 offset.
+# There are two sources: instructions spelled out here and assembled, whose meaning follows from their
+# text; and every 16-bit encoding, with some thousand 32-bit ones, as the disassembler reads them. A row
+# is 12 bytes: u32 encoding, then u8 kind, length, sign, register, base, instruction length, s16 offset.
 import random
 import re
 import struct
@@ -23,7 +23,7 @@ OTHERS = re.compile(r"(c\.)?f(l|s)[hwdq](sp)?$|(amo[a-z]+|lr|sc)\.[wd](\.aq|\.rl
 
 
 def rows_from_text(mnemonic, operands, insn_len):
-    """What the instruction accesses, as a row without its encoding; None: cannot say."""
+    """Return what the instruction accesses, as a row without its encoding; None if unknown."""
     bare = mnemonic.removeprefix("c.")
     if bare.endswith("sp") and bare[:-2] in {**LOADS, **STORES}:
         bare = bare[:-2]
@@ -41,7 +41,7 @@ def rows_from_text(mnemonic, operands, insn_len):
 
 
 def assembled():
-    """(text, row) of instructions whose meaning is plain from how they are written."""
+    """Yield (text, row) for instructions whose meaning follows from their text."""
     registers, offsets = (0, 1, 5, 8, 15, 16, 31), (-2048, -8, -1, 0, 1, 4, 2040, 2047)
     for name in list(LOADS) + list(STORES):
         for reg in registers:

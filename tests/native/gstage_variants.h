@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * gstage_variants.h - a claim about the G-stage table, for each walker and each mode.
+ * gstage_variants.h - check a claim about the G-stage table with each walker and each mode.
  */
 #ifndef NATIVE_GSTAGE_VARIANTS_H
 #define NATIVE_GSTAGE_VARIANTS_H
@@ -21,7 +21,7 @@ struct variant {
 
 struct fixture {
 	struct gstage gs;
-	struct gstage twin; /* of the other walker, for comparisons */
+	struct gstage twin; /* used with the other walker, for comparison */
 	const struct variant *variant;
 };
 
@@ -71,7 +71,7 @@ static inline void free_retired(struct gstage *gs)
 	gstage_free_retired(gstage_take_retired(gs));
 }
 
-/* Entry by entry, but for where the tables themselves lie. */
+/* Compare two tables entry by entry, except the addresses of lower tables. */
 static inline void assert_same_table(hpa_t a, hpa_t b, unsigned int level, unsigned long entries)
 {
 	pte_t *ta = native_ram(a), *tb = native_ram(b);
@@ -80,7 +80,7 @@ static inline void assert_same_table(hpa_t a, hpa_t b, unsigned int level, unsig
 	for (i = 0; i < entries; i++) {
 		if (level > 0 && pte_is_table(ta[i]) && pte_is_table(tb[i]))
 			assert_same_table(pte_to_hpa(ta[i]), pte_to_hpa(tb[i]), level - 1, 512);
-		else if (ta[i] != tb[i]) /* millions of entries: no call for each */
+		else if (ta[i] != tb[i]) /* millions of entries, so no call for each */
 			assert_int_equal(ta[i], tb[i]);
 	}
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Four VMs that differ in gstage_walk and gstage_huge, driven alike through 10^6 random steps.
+# Four VMs that differ in gstage_walk and gstage_huge get the same 10^6 random steps.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 program=$O/tests/native/test_gstage_vms

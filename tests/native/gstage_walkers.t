@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The two G-stage walkers are two: in the kernel that is run the recursive one recurses and the
-# iterative one does not (a compiler that turns tail calls into loops would leave the toggle nothing
-# to compare), neither uses the other, and the tests of the table reach every line of both.
+# The two G-stage walkers really differ: in the kernel that is run the recursive one recurses and the
+# iterative one does not (a compiler that turns tail calls into loops would leave the toggle nothing to
+# compare). Neither uses the other, and the tests of the table reach every line of both.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 objects=$O/kernel/src/kvm/mmu
@@ -18,13 +18,13 @@ recursive()
 		/R_RISCV_(CALL|CALL_PLT|JAL)/ && $NF == self { print self }' | sort -u | tr '\n' ' '
 }
 
-# What an object defines or wants that begins so.
+# Symbols that an object defines or needs and whose names start with the pattern.
 symbols()
 {
 	"$objdump" -t "$objects/$1" | awk -v want="^($2)" '$NF ~ want { print $NF }' | sort -u | tr '\n' ' '
 }
 
-# Lines of a file of src/kvm/mmu that PROGRAM does not reach, as gcov has them.
+# Lines of a file of src/kvm/mmu that PROGRAM does not reach, according to gcov.
 unreached()	# FILE PROGRAM
 {
 	local dir=$tmp/$1 base=${1%.c}

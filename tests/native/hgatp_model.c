@@ -2,17 +2,18 @@
 /*
  * hgatp_model.c - model which MODEs a hart may have cached translations for, by VMID (H §3.2).
  *
- * A hart may translate speculatively with any value of hgatp (H §2.10). So for each VMID it may have cached
- * translations under every MODE that hgatp has had with this VMID since the last fence of all its addresses.
- * No guest may run while one of these is not its own MODE: under Bare, addresses are those of host memory.
+ * A hart may translate speculatively with any value of hgatp (H §2.10). So for each VMID it may
+ * have cached translations under every MODE that hgatp has had with this VMID since the last fence
+ * of all its addresses. No guest may run while one of these is not its own MODE: under Bare, guest
+ * addresses are host physical addresses.
  */
 #include <string.h>
 #include "native.h"
 #include "native_host.h"
 
 static struct remembered {
-	u16 modes[BIT(14)];     /* by VMID; bits by number */
-	unsigned long nr_vmids; /* of which this is more than none */
+	u16 modes[BIT(14)];     /* by VMID; bit n stands for MODE n */
+	unsigned long nr_vmids; /* all entries from this VMID on are 0 */
 } harts[HV_MAX_HARTS];
 
 static unsigned long vmid_now(void)
@@ -42,7 +43,7 @@ void native_modes_forget(bool any_vmid, unsigned long vmid)
 		memset(here->modes, 0, here->nr_vmids * sizeof(here->modes[0]));
 	else
 		here->modes[vmid] = 0;
-	native_hgatp_written(); /* what stands in hgatp may be used again at once */
+	native_hgatp_written(); /* the current hgatp may be used again at once */
 }
 
 void native_modes_check(void)

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# history.slow.t - mistakes that were made in this project, made again one by one: the test that came
-# with the mending notices each. docs/history.md tells their stories.
+# history.slow.t - bugs of this project's past are reintroduced one by one, and the test that came with
+# the fix detects each. docs/history.md describes them.
 #
 # usage: tests/native/history.slow.t                all of them
 #        tests/native/history.slow.t --patch NAME   print one as a patch, to plant it: | git apply

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * host.c - hv/host.h by pthreads: harts, locks, waiting, timers, log.
+ * host.c - hv/host.h on pthreads: harts, locks, waiting, timers, log.
  *
  * Memory is in host_memory.c, files and parameters in host_file.c.
  */
@@ -18,8 +18,8 @@
 /* ---- harts -------------------------------------------------------------------- */
 
 static __thread unsigned int this_hart;
-static __thread u32 signal_pending;   /* other threads may set it: native_signal_word() */
-static __thread const char *no_sleep; /* what forbids it now; NULL: nothing does */
+static __thread u32 signal_pending;   /* other threads may set it (native_signal_word()) */
+static __thread const char *no_sleep; /* why sleeping is forbidden now; NULL: it is not */
 static unsigned int nr_harts = 1;
 static u32 kicked[HV_MAX_HARTS];
 static char isa_names[256];
@@ -120,7 +120,7 @@ void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start
 		     unsigned long size, unsigned long id)
 {
 	(void)harts, (void)start, (void)size, (void)id;
-	/* Only where speculation is the reason, which the TLB model does not have. */
+	/* Only against speculation, which the TLB model does not have: nothing to drop. */
 	if (fid != SBI_RFENCE_REMOTE_HFENCE_GVMA)
 		hv_panic("native host: no such SBI remote fence; the core asks vCPUs\n");
 	__atomic_fetch_add(&native_fences.remote_gvma, 1, __ATOMIC_RELAXED);
@@ -278,7 +278,7 @@ void hv_waitq_destroy(struct hv_waitq *wq)
 	pthread_mutex_destroy(&waitq(wq)->lock);
 }
 
-/* w->lock. Until a wake-up, for ms milliseconds at most; true: there was one. */
+/* Sleep until a wake-up, or for ms milliseconds. Returns true after a wake-up. Holds w->lock. */
 static bool doze(struct waitq *w, unsigned int ms)
 {
 	u64 wakes = w->wakes;
@@ -294,9 +294,9 @@ static bool doze(struct waitq *w, unsigned int ms)
 }
 
 /*
- * Sleeps in short pieces, since time and signals may be moved without a word. For cond it
- * need not: whoever makes it true has to wake us, and a wake-up that does not come is
- * counted. He may be a little behind with it, on a busy machine more than a little.
+ * Sleep in short pieces, since a test may change time and signals without a wake-up. A change of
+ * cond must come with one: whoever makes it true has to wake us, and a missing wake-up is counted.
+ * It may come a little late, and much later on a busy machine.
  */
 static void sleep_until(struct waitq *w, bool (*cond)(void *arg), void *arg, u64 deadline,
 			bool interruptible)
@@ -326,7 +326,7 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64
 	native_hook_in(left);
 	if (!cond(arg) && interruptible && has_signal())
 		return -EINTR;
-	return cond(arg) || hv_time() < deadline ? 0 : -ETIME; /* it may have been true, too */
+	return cond(arg) || hv_time() < deadline ? 0 : -ETIME; /* cond may have been true before */
 }
 
 int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline)
@@ -376,7 +376,7 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline)
 	pthread_mutex_unlock(&timers_lock);
 }
 
-/* The timer whose function runs now; another thread's hv_timer_cancel() waits for its end. */
+/* The timer whose function runs now; hv_timer_cancel() on another thread waits until it returns. */
 static struct hv_timer *timer_running;
 static __thread bool in_timer;
 
@@ -411,7 +411,7 @@ static struct hv_timer *timer_take_due(u64 now)
 	return due;
 }
 
-/* One thread at a time. */
+/* Call it from one thread at a time. */
 void native_time_set(u64 ticks)
 {
 	struct hv_timer *timer;
@@ -423,7 +423,7 @@ void native_time_set(u64 ticks)
 	in_timer = false;
 }
 
-/* ---- user memory, by what host_memory.c has ----------------------------------------------- */
+/* ---- user memory, with the functions of host_memory.c ---------------------------------------- */
 
 int hv_clear_user(hva_t dst, size_t size)
 {

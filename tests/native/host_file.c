@@ -13,8 +13,8 @@
 #define NR_PARAMS 64
 
 /*
- * Lock: event_lock, for all; watchers run under it and must not call back here. It is held
- * where the core holds spinning locks, so nothing is locked inside.
+ * All are protected by event_lock. Watchers run under it and must not call back here. The core
+ * calls these functions with spinning locks held, so no other lock is taken inside.
  */
 struct hv_event {
 	u64 count;
@@ -22,13 +22,13 @@ struct hv_event {
 	struct list_head watches;
 };
 
-/* An open file: its descriptor's reference, one for each call under way, one for each hold. */
+/* An open file. Its descriptor, each call in progress and each hold have a reference. */
 struct file {
-	const struct hv_file_ops *ops; /* NULL: an eventfd */
+	const struct hv_file_ops *ops; /* NULL for an eventfd */
 	void *priv;
 	struct hv_event *event;
 	unsigned int refs;
-	struct list_head link; /* in `open`: whether it has a descriptor or not */
+	struct list_head link; /* in `open`, with or without a descriptor */
 };
 
 static struct file *files[NR_FILES];
@@ -65,7 +65,7 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 	return file_new((struct file){ .ops = ops, .priv = priv });
 }
 
-/* With a reference; NULL: no such descriptor. */
+/* Returns the file with a reference, or NULL if there is no such descriptor. */
 static struct file *file_get(int fd)
 {
 	struct file *file = NULL;
@@ -79,7 +79,7 @@ static struct file *file_get(int fd)
 	return file;
 }
 
-/* The last descriptor of an eventfd is closed; other references to it may remain. */
+/* The last descriptor of an eventfd was closed; other references may remain. */
 static void event_closed(struct hv_event *event)
 {
 	struct hv_event_watch *watch, *next;
@@ -275,7 +275,7 @@ int hv_param_register(const struct hv_param *param)
 
 	for (i = 0; i < nr_params; i++)
 		if (!strcmp(params[i]->name, param->name))
-			return 0; /* the core starts anew with each test */
+			return 0; /* the core starts again with each test */
 	if (nr_params == NR_PARAMS)
 		return -ENOMEM;
 	params[nr_params++] = param;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_fp.c - the host's user programs and their FP registers: who has a hart's unit, by the
- * contract of hv_fp_take().
+ * host_fp.c - the host's user programs and their FP registers: the owner of each hart's unit, as
+ * hv_fp_take() requires.
  *
- * A user is a thread of the host's: on one hart at a time, with a frame whose FS says whether it may
- * touch the unit, and with the scheduler's hook of a vCPU if it has one loaded.
+ * A user is a thread of the host. It runs on one hart at a time, has a frame whose FS says whether
+ * it may use the unit, and has the scheduler's hook of a vCPU if one is loaded.
  */
 #include "native.h"
 #include "native_host.h"
 
 static const void *owner_of[HV_MAX_HARTS];
-static __thread struct native_user *current[HV_MAX_HARTS]; /* NULL: nobody that uses FP */
+static __thread struct native_user *current[HV_MAX_HARTS]; /* NULL: no user of FP */
 
 static void set_owner(const void *owner)
 {
@@ -22,7 +22,7 @@ bool hv_fp_is_of(const void *owner)
 	return __atomic_load_n(&owner_of[hv_hart()], __ATOMIC_RELAXED) == owner;
 }
 
-/* The user has not been told of a change of its registers until they are saved: always Dirty. */
+/* Changes of a user's registers are not tracked, so they are always saved, as if FS were Dirty. */
 static void leave_unit(struct native_user *user)
 {
 	if (user && user->in_unit)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_hook.c - the scheduler's hook of a thread, also where it is called for another one.
+ * host_hook.c - the scheduler's hook of a thread, which another thread may also call.
  *
  * A thread that calls native_hart_set() is another thread of the machine from then on, so it has a
- * hook for each hart. Test code is user space. What is an interrupt and a turn through the scheduler
- * on the machine is done here by who asks for it, in the other thread's place: hooks_lock is what
- * keeps that thread from being anywhere else meanwhile.
+ * hook for each hart. Test code is user space. On the real machine a request to put the vCPU is an
+ * interrupt and a pass through the scheduler; here the requester calls out() in the other thread's
+ * place, and hooks_lock keeps that thread where it is meanwhile.
  */
 #include <pthread.h>
 #include <string.h>
@@ -17,18 +17,18 @@ struct slot {
 	unsigned int hart;
 };
 
-static pthread_mutex_t hooks_lock; /* recursive: out() sets the hook */
+static pthread_mutex_t hooks_lock; /* recursive, because out() sets the hook */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_exit;
 static __thread struct slot slots[HV_MAX_HARTS];
-static __thread struct slot *acting_for; /* NULL: for itself */
+static __thread struct slot *acting_for; /* NULL: the thread acts for itself */
 
 static struct slot *slot(void)
 {
 	return acting_for ? acting_for : &slots[hv_hart()];
 }
 
-/* hooks_lock. As if the thread that has set it were scheduled out where it did so. */
+/* Call out() as if the hook's thread were scheduled out on its own hart. Holds hooks_lock. */
 static void call_out(struct slot *s)
 {
 	unsigned int hart = hv_hart();
@@ -41,7 +41,7 @@ static void call_out(struct slot *s)
 	acting_for = before;
 }
 
-/* A thread ends. */
+/* Called when a thread ends. */
 static void drop_all(void *arg)
 {
 	struct slot *of_thread = arg;

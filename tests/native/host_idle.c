@@ -2,15 +2,15 @@
 /*
  * host_idle.c - a hart that idles with its vCPU loaded.
  *
- * Only for tests that ask for it (native_idle_due), and then only while no runner waits for a
- * hart. Who makes true what the vCPU waits for has to kick the hart; he may be behind with it.
+ * Only for tests that set native_idle_due, and only while no runner waits for a hart. Whoever makes
+ * the vCPU's condition true has to kick the hart; the kick may come late.
  */
 #include <sched.h>
 #include <time.h>
 #include "native.h"
 
 #define LOOKS_AT_ONCE 1000
-#define PATIENCE      10000 /* looks a millisecond apart */
+#define PATIENCE      10000 /* looks, a millisecond apart */
 
 bool (*native_idle_due)(void);
 

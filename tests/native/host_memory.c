@@ -2,12 +2,12 @@
 /*
  * host_memory.c - physical and user memory of the native machine.
  *
- * Physical memory is one arena; a page that nobody has is poisoned for ASan, so the
- * core's use of a freed page is reported where it happens; the guest's is by tlb_model.c.
- * User memory is a window of pages that come at their first touch.
+ * Physical memory is one arena. A free page is poisoned for ASan, so the core's use of a freed page
+ * is reported where it happens; the guest's use is found by tlb_model.c. User memory is a window
+ * whose pages are allocated at the first touch.
  *
- * Counts are relaxed atomics: a lock around each hv_page_map() would order the core's threads
- * where the core itself does not, and TSan would have nothing to say.
+ * Counts are relaxed atomics: a lock in each hv_page_map() would order the core's threads where the
+ * core itself does not, and TSan would find nothing.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -22,9 +22,9 @@
 #define USER_PAGES (NATIVE_USER_SIZE / PAGE_SIZE)
 
 static u8 *arena;
-static u32 page_refs[NR_PAGES]; /* changed under memory_lock, read by anybody */
+static u32 page_refs[NR_PAGES]; /* changed under memory_lock, read without */
 static unsigned long objects_in_use, maps_in_use;
-static unsigned long pages_in_use; /* under memory_lock, as all below */
+static unsigned long pages_in_use; /* under memory_lock, like all below */
 static size_t next_page;
 static unsigned int fail_countdown;
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -90,7 +90,7 @@ static bool block_is_free(size_t first, size_t count)
 	return true;
 }
 
-/* Ever new pages, as long as there are: a stale address then hits a freed one. */
+/* Allocate new pages as long as there are any, so that a stale address hits a freed one. */
 static hpa_t block_alloc(size_t count)
 {
 	size_t tries, first = ALIGN_UP(next_page, count), i;
@@ -177,21 +177,21 @@ void hv_free(void *p)
 /* ---- user memory ----------------------------------------------------------------- */
 
 struct user_page {
-	hpa_t pa; /* 0: not touched yet */
+	hpa_t pa; /* 0 before the first touch */
 	u8 flags; /* enum native_user_flags */
 	bool mapped;
-	bool writable; /* now */
-	bool in_block; /* of 2 MiB, by one leaf */
+	bool writable; /* currently */
+	bool in_block; /* part of a 2 MiB block that one leaf maps */
 };
 
 struct hv_mm {
 	struct user_page page[USER_PAGES];
-	size_t top; /* bytes from the start in which something was mapped */
+	size_t top; /* end of the mapped part, in bytes from the start */
 	struct list_head notifiers;
 	unsigned int holds;
 };
 
-static struct hv_mm mm; /* of the one process */
+static struct hv_mm mm; /* of the only process */
 static pthread_mutex_t mm_lock = PTHREAD_MUTEX_INITIALIZER;
 void (*native_page_get_hook)(hva_t hva, bool write);
 unsigned int native_page_gets;
@@ -214,7 +214,7 @@ void native_user_map(hva_t hva, size_t size, unsigned int flags)
 	pthread_mutex_unlock(&memory_lock);
 }
 
-/* Can the 2 MiB around hva become one block? */
+/* Whether the 2 MiB around hva can become one block. */
 static bool block_possible(hva_t hva)
 {
 	hva_t start = ALIGN_DOWN(hva, SZ_2M);
@@ -244,7 +244,7 @@ static void touch_block(hva_t hva)
 	}
 }
 
-/* memory_lock. 0 or -EFAULT. */
+/* Returns 0 or -EFAULT. Holds memory_lock. */
 static int user_touch(hva_t hva, bool write)
 {
 	struct user_page *p = user_page(hva);
@@ -264,7 +264,7 @@ static int user_touch(hva_t hva, bool write)
 	return 0;
 }
 
-/* memory_lock. A pointer to user memory, faulted in; NULL: none there. */
+/* Returns a pointer to user memory, faulted in, or NULL if there is none. Holds memory_lock. */
 static void *user_pointer(hva_t hva, bool write)
 {
 	if (user_touch(hva, write))
@@ -289,7 +289,7 @@ static int user_copy(hva_t hva, void *buf, size_t size, bool write)
 		size_t n = MIN(size, PAGE_SIZE - (hva & (PAGE_SIZE - 1)));
 		void *p;
 
-		/* The page stays while it is copied; a guest may write it meanwhile. */
+		/* The page stays while it is copied, but a guest may write it meanwhile. */
 		pthread_mutex_lock(&memory_lock);
 		p = user_pointer(hva, write);
 		if (p)
@@ -412,7 +412,7 @@ void hv_notifier_unregister(struct hv_mm *m, struct hv_notifier *n)
 	pthread_mutex_unlock(&mm_lock);
 }
 
-/* What is left of a block is mapped by single leaves. */
+/* The rest of a block is mapped by single leaves. */
 static void block_split(hva_t hva)
 {
 	hva_t start = ALIGN_DOWN(hva, SZ_2M);
@@ -478,7 +478,7 @@ void native_memory_reset(void)
 		must(arena != MAP_FAILED, "no arena");
 		ASAN_POISON_MEMORY_REGION(arena, NATIVE_RAM_SIZE);
 	}
-	/* Only what an earlier test left: with all pages each time a fuzzer did little else. */
+	/* Free only what an earlier test left: freeing all pages took most of a fuzzer's time. */
 	for (i = 0; pages_in_use && i < NR_PAGES; i++) {
 		if (!page_refs[i])
 			continue;

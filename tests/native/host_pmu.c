@@ -2,9 +2,9 @@
 /*
  * host_pmu.c - hv/host.h's performance counters, by arithmetic.
  *
- * Each hart has so many counters as the test says. They count when a test says that
- * the guest has done something, and overflow as the hardware does: with an interrupt, or,
- * if the test wants that, only seen when they are stopped.
+ * A test sets the number of counters per hart. They count when the test says that the guest has
+ * done something, and overflow as on hardware: with an interrupt or, if the test wants it, visibly
+ * only once they are stopped.
  */
 #include <errno.h>
 #include "native.h"
@@ -59,7 +59,7 @@ static u64 mask(void)
 	return ~0ULL >> (64 - counter_width);
 }
 
-/* Cycles, instructions, one cache event and every raw one: what the model can count. */
+/* The model counts cycles, instructions, one cache event and every raw event. */
 static bool is_known(unsigned long event)
 {
 	return event == SBI_PMU_HW_CYCLES || event == SBI_PMU_HW_INSTRUCTIONS ||

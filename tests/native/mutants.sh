@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-# mutants.sh - for tests that break the core in one place and want a native test to notice.
+# mutants.sh - break the core in one place, and check that a native test detects it.
 #
-#   unbroken PROGRAM...                          each passes as it is; its time is what a mutant gets
+#   unbroken PROGRAM...                          each passes unchanged; its time gives the mutants' limit
 #   mutant NAME FILE SUBSTITUTION PROGRAM        a file of src/kvm, a Perl substitution that must change
 #                                                it, and the program that has to fail
 
 needs_built "$O/tests/native/test_kick"
 
-# How many seconds each program may take before it waits for ever: five times what it takes unbroken.
+# Seconds after which a program counts as hung: five times its time without a mutant, plus ten.
 declare -A limit
 unbroken()
 {
@@ -21,7 +21,7 @@ unbroken()
 	done
 }
 
-# The path of the core's file of this name: names are unique in src/kvm.
+# The path of the core's file with this name: names are unique in src/kvm.
 core_file()
 {
 	(cd "$HS_TOP" && ls src/kvm/"$1" src/kvm/*/"$1" 2>/dev/null)
@@ -43,8 +43,8 @@ mutant()	# NAME FILE SUBSTITUTION PROGRAM
 		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
 		return
 	fi
-	# A race is met by chance, on a busy machine seldom: longer each time. In braces, so that
-	# "Aborted", which bash says then, goes to the file as well.
+	# A race fails by chance, and seldom on a busy machine, so run it longer each time. In braces, so
+	# that bash's message "Aborted" goes to the file as well.
 	for seconds in 2 8 32; do
 		{
 			HS_RACE=$seconds timeout --kill-after=5 $((${limit[$program]} * seconds / 2)) \

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# mutants.slow.t - the native tests can fail: for each rule of docs/locking.md, and for who holds the FP
-# unit, the core is built with the rule broken in one place, and the test that stands for the rule
-# has to notice.
+# mutants.slow.t - the native tests can fail: for each rule of docs/locking.md, and for the ownership of
+# the FP unit, the core is built with the rule broken in one place, and the test for that rule has to
+# detect it.
 #
-# A mutant is a file of src/kvm, a Perl substitution that must change it, and the program that is
-# to fail: by a claim, a sanitizer, the native host, or by waiting for ever (mutants.sh). Not among them: that
-# enter_own() reads the generation again. Without, only HLV right behind a preemption could meet
-# another VM's translation, for vmid_update() repairs it before each entry.
+# A mutant is a file of src/kvm, a Perl substitution that must change it, and the program that has to
+# fail: by a claim, a sanitizer, the native host, or by hanging (mutants.sh). One rule is left out, that
+# enter_own() reads the generation again: without it, only an HLV right after a preemption could use
+# another VM's translation, because vmid_update() repairs it before each entry.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"

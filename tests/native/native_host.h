@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * native_host.h - between the files of the native host; no test needs it.
+ * native_host.h - interface between the files of the native host; tests do not use it.
  */
 #ifndef NATIVE_HOST_H
 #define NATIVE_HOST_H
@@ -9,7 +9,7 @@
 
 void native_memory_reset(void);
 void native_hooks_reset(void);
-/* The calling thread leaves this hart; it is on one again. What is not NULL goes with it. */
+/* The calling thread leaves its hart, and returns to one. A hook that is not NULL stays loaded. */
 struct hv_sched_hook *native_hook_out(void);
 void native_hook_in(struct hv_sched_hook *left);
 void native_files_reset(void);
@@ -17,16 +17,16 @@ void native_trace_reset(void);
 void native_switch_reset(void);
 void native_fp_reset(void);
 void native_pmu_reset(void);
-/* This hart's hgatp was written. */
+/* Called after a write of this hart's hgatp. */
 void native_hgatp_written(void);
-/* A guest or an HLV is about to run on this hart: fail if H §3.2 required a fence before. */
+/* Called before a guest or an HLV runs on this hart: panics if H §3.2 required a fence before. */
 void native_modes_check(void);
-/* A fence of all addresses of one VMID, or of all VMIDs. */
+/* Called for a fence of all addresses of one VMID, or of all VMIDs. */
 void native_modes_forget(bool any_vmid, unsigned long vmid);
 void native_modes_reset(void);
 void native_unpriv_reset(void);
 void native_clock_set(u64 ticks);
-/* To or from memory that a guest may access at the same time. */
+/* Copy to or from memory that a guest may access at the same time. */
 void native_copy(void *dst, const void *src, size_t n);
 
 #endif

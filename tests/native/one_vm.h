@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * one_vm.h - the fixture of most native tests: one VM, and at the end nothing of it is left.
+ * one_vm.h - the fixture of most native tests: one VM, and a check that nothing of it is left.
  *
- * The VM is `vm`; a test that wants another one than one_vm_ready() makes fills it by the
- * fixtures of native.h. TEST(claim) wants the including file's `setup`. Include it after
- * the core's headers, whose parameters are called vm as well.
+ * The VM is `vm`. A test that needs another one than one_vm_ready() makes builds it with the
+ * fixtures of native.h. TEST(claim) uses the including file's `setup`. Include it after the core's
+ * headers, which have parameters called vm as well.
  */
 #ifndef NATIVE_ONE_VM_H
 #define NATIVE_ONE_VM_H
@@ -20,7 +20,7 @@
 
 static struct native_vm vm;
 
-/* A VM with memory and vCPU 0, not loaded, about to run at pc. isa: NULL for native_reset()'s. */
+/* Make a VM with memory and vCPU 0, not loaded, with this pc. isa: NULL for native_reset()'s. */
 static inline int one_vm_ready(const char *isa, gva_t pc)
 {
 	native_reset();
@@ -49,7 +49,7 @@ static inline int one_vm_end(void **state)
 	return 0;
 }
 
-/* As a guest's end: the host interrupts it for a signal, and KVM_RUN returns -EINTR. */
+/* End the guest's run: the host interrupts it for a signal, and KVM_RUN returns -EINTR. */
 static inline void host_interrupt(void)
 {
 	native_signal_set(true);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * race.c - see race.h
+ * race.c - vCPUs that run on threads (see race.h).
  *
- * Runners share harts as threads of a host do: who sleeps or is preempted in KVM_RUN, or has left
- * it and is not to be back at once, gives its hart away and goes on with whichever is free, so vCPUs
- * migrate.
+ * Runners share harts as threads of a host do. A runner that sleeps or is preempted in KVM_RUN, or
+ * has left it and will not return at once, gives up its hart and continues on any free one, so
+ * vCPUs migrate.
  */
 #include <errno.h>
 #include <sched.h>
@@ -57,7 +57,7 @@ unsigned int race_random(unsigned int below)
 	return (unsigned int)(state >> 20) % below;
 }
 
-/* The runner of the calling thread; its hart is where a signal interrupts it. */
+/* The calling thread's runner; a signal interrupts its hart. */
 static __thread struct race_runner *self;
 
 static void take_hart(void)
@@ -92,7 +92,7 @@ static void give_hart(void)
 	pthread_mutex_unlock(&harts_lock);
 }
 
-/* What the host's scheduler does to a thread: it takes the thread off, and calls the hook's out(). */
+/* Act as the host's scheduler: deschedule the thread, and call the hook's out(). */
 static void leave_hart(void)
 {
 	native_hook_out();
@@ -162,7 +162,7 @@ void race_start(struct race_runner *r, int fd, struct kvm_vcpu *vcpu)
 		sched_yield();
 }
 
-/* Wherever it is: an interrupt that comes before the guest runs stays pending until then. */
+/* In any state of the runner: an interrupt that comes before the guest runs stays pending. */
 void race_signal(struct race_runner *r)
 {
 	unsigned int hart;

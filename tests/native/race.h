@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * race.h - vCPUs that run on threads, through KVM_RUN, for tests of what races with them.
+ * race.h - vCPUs that run on threads, through KVM_RUN, for tests of races with them.
  *
- * A runner is a thread of the VMM: it calls KVM_RUN again and again until it is stopped. The
- * guest is native_guest, as for every test; it has to look at race_interrupted() often.
+ * A runner is a thread of the VMM: it calls KVM_RUN in a loop until it is stopped. The guest is
+ * native_guest, as in every test. It has to call race_interrupted() often.
  */
 #ifndef NATIVE_RACE_H
 #define NATIVE_RACE_H
@@ -15,48 +15,48 @@ struct race_runner {
 	struct kvm_vcpu *vcpu;
 	int fd;
 	/*
-	 * After each KVM_RUN; false ends the thread. NULL: only what is neither 0, -EINTR nor
-	 * -EFAULT does. With it `mmio` does not count: the vCPU may be gone.
+	 * Called after each KVM_RUN; false ends the thread. If NULL, any result but 0, -EINTR and
+	 * -EFAULT ends it. If set, `mmio` does not count, because the vCPU may be gone.
 	 */
 	bool (*after)(struct race_runner *r, long ret);
 	unsigned long runs,
-		mmio; /* KVM_RUNs, and those that ended with KVM_EXIT_MMIO; read by others, too */
-	long error;   /* the unexpected return that ended it; 0: none did */
+		mmio; /* KVM_RUNs, and those that ended with KVM_EXIT_MMIO; read by other threads */
+	long error;   /* the unexpected result that ended it, or 0 */
 	bool stop, done;
-	u32 *signal;       /* NULL before the thread has begun */
-	unsigned int hart; /* ~0: none */
+	u32 *signal;       /* NULL until the thread has started */
+	unsigned int hart; /* ~0 if it has none */
 	pthread_t thread;
 };
 
 /*
- * Is there time for round `i` of a test, from 1 or 2 on? 30 are for any, however busy the
- * machine is; more for 0.3 s, or HS_RACE seconds.
+ * Whether there is time for round `i` of a test, counted from 1 or 2. There are 30 rounds however
+ * busy the machine is, and more for 0.3 s, or HS_RACE seconds.
  */
 bool race_round(u64 i);
-/* Waits, for a minute at most, until *word is another value than `old`; false: it is not. */
+/* Wait, a minute at most, until *word differs from `old`. Returns false after the minute. */
 bool race_wait(unsigned long *word, unsigned long old);
 
-/* Harts 0 to n - 1 are free for runners; the test's own thread is hart n. */
+/* Let runners use harts 0 to n - 1; the test's own thread is hart n. */
 void race_harts(unsigned int n);
 void race_start(struct race_runner *r, int fd, struct kvm_vcpu *vcpu);
-/* As the host sends a signal: pending for the thread, and the hart is interrupted. */
+/* Send a signal as the host does: it is pending for the thread, and the hart is interrupted. */
 void race_signal(struct race_runner *r);
-/* Stops and joins; r->error says how it was. */
+/* Stop the thread and join it; r->error has the result. */
 void race_stop(struct race_runner *r);
 
 /*
- * For a guest: does the hart have an interrupt, which it takes by this, or has the guest run
- * long enough? Then it must return, and its trap is set.
+ * For a guest: whether the hart has an interrupt, which this takes, or the guest has run long
+ * enough. Then the guest must return; its trap is set.
  */
 bool race_interrupted(struct kvm_vcpu *vcpu, unsigned int steps_left);
 /*
- * For a guest: 8 bytes at a guest physical address. False: it trapped, and must return.
- * load's htinst is given as ld a0, store's as sd a0.
+ * For a guest: access 8 bytes at a guest physical address. Returns false if it trapped: the guest
+ * must return. htinst is that of ld a0 for a load, and of sd a0 for a store.
  */
 bool race_load(struct kvm_vcpu *vcpu, gpa_t gpa, u64 *data);
 bool race_store(struct kvm_vcpu *vcpu, gpa_t gpa, u64 data);
 
-/* A number below `below` from the calling thread's own sequence. */
+/* A number below `below`, from the calling thread's own sequence. */
 unsigned int race_random(unsigned int below);
 
 #endif

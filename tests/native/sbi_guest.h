@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_guest.h - a guest that is a script of SBI calls, for test_sbi*.c: one call an entry.
+ * sbi_guest.h - a guest that is a script of SBI calls, one per entry, for test_sbi*.c.
  *
- * Each program has one VM of two vCPUs; the first runs the script.
+ * Each program has one VM with two vCPUs; the first runs the script.
  */
 #ifndef NATIVE_SBI_GUEST_H
 #define NATIVE_SBI_GUEST_H
@@ -27,13 +27,13 @@ static inline int setup(void **state)
 
 struct call {
 	unsigned long ext, fid, args[4];
-	long error, value; /* as the guest finds them when it runs on */
+	long error, value; /* the results that the guest finds when it continues */
 };
 
 static struct call *script;
 static unsigned int script_len, script_at;
 
-/* Each entry takes the last call's result and makes the next; at the end a signal comes. */
+/* Each entry takes the last call's result and makes the next call; a signal comes at the end. */
 static inline void scripted_guest(struct kvm_vcpu *vcpu)
 {
 	unsigned long *gpr = vcpu->guest.gpr;
@@ -76,7 +76,7 @@ static inline struct call made(struct call call)
 
 /* ---- registers of group SBI_STATE ------------------------------------------------------------------------------- */
 
-static u64 reg_buf; /* what reg_get() found */
+static u64 reg_buf; /* the value of the last reg_get() */
 
 static inline struct kvm_one_reg sbi_reg(u64 subtype, unsigned long num)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * switch_model.c - the world switch, the FP and the vector unit, without a world: the guest is a function.
+ * switch_model.c - a model of the world switch, the FP unit and the vector unit. The guest is a
+ * function.
  */
 #include <string.h>
 #include "native.h"
@@ -24,7 +25,7 @@ void native_trap(const struct hv_trap *trap)
 	native_csr_poke(CSR_htinst, trap->htinst);
 }
 
-/* What vcpu_fast_*() must neither read nor change: see kvm.h. */
+/* Overwrite what vcpu_fast_*() must neither read nor change: see kvm.h. */
 static void hide(struct guest_context *guest, unsigned long with)
 {
 	static const u8 hidden[] = { 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27 };
@@ -44,7 +45,7 @@ static void check_hidden(const struct guest_context *guest, unsigned long with)
 		hv_panic("fast path: it has used what it does not have\n");
 }
 
-/* switch_fast.S: true, the guest goes on. */
+/* The model of switch_fast.S. Returns true if the guest continues. */
 static bool is_finished(struct kvm_vcpu *vcpu)
 {
 	static const unsigned long pattern = 0x5ee5ee00;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_tlb_model.c - what QEMU counts as nothing: walks, and what fences make a TLB forget.
+ * test_tlb_model.c - costs that QEMU does not show: page walks, and TLB entries dropped by fences.
  *
- * Counted in the TLB model (512 entries a stage and hart, the oldest goes first, nothing is
- * forgotten but by a fence) and held against closed forms; `make tlb-model` prints the tables.
- * The unit is references to page-table entries, and entries of a TLB: not time.
+ * They are counted in the TLB model (512 entries per stage and hart, the oldest replaced first,
+ * nothing dropped except by a fence) and compared with closed forms; `make tlb-model` prints the
+ * tables. The units are references to page-table entries, and TLB entries: not time.
  */
 #include <stdio.h>
 #include "touch.h"
@@ -14,8 +14,8 @@
 /* ---- the closed form ---------------------------------------------------------------------- */
 
 /*
- * References of an access that no TLB helps: the guest's walk reads n entries, each through
- * a walk of m, and the page is found by one more walk of m. n, m: levels down to the leaf.
+ * References of an access that misses all TLBs: the guest's walk reads n entries, each through a
+ * walk of m, and one more walk of m finds the page. n, m: levels down to the leaf.
  */
 static unsigned int two_dimensional(unsigned int n, unsigned int m)
 {
@@ -33,14 +33,14 @@ static const struct mode {
 
 static const char *const leaf_name[] = { "4K", "2M", "1G" };
 
-/* ---- a page of tables and a page of data, mapped to themselves in both stages ----------------- */
+/* ---- a page of tables and a page of data, identity-mapped in both stages ----------------- */
 
-#define GVA 0x40201000UL /* its index is 1 at each of the lower three levels */
+#define GVA 0x40201000UL /* the index is 1 at each of the lower three levels */
 
 static unsigned long *guest_ram;
 static hpa_t guest_pa;
 
-#define GUEST_ORDER 3 /* 8 pages: five tables at most, then the data */
+#define GUEST_ORDER 3 /* 8 pages: at most five tables, then the data */
 
 static void map_g(struct gstage *gs, unsigned int level)
 {
@@ -56,7 +56,7 @@ static void map_g(struct gstage *gs, unsigned int level)
 	}
 }
 
-/* The guest's tables: page 0 is the root, the leaf of `level` maps GVA to its own data. */
+/* The guest's tables: page 0 is the root; the leaf of `level` identity-maps the data at GVA. */
 static void map_vs(const struct mode *vs, unsigned int level)
 {
 	const pte_t leaf = PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D;
@@ -92,7 +92,7 @@ static unsigned int references(const struct mode *vs, unsigned int vs_leaf, cons
 	map_vs(vs, vs_leaf);
 	csr_write(hgatp, gstage_hgatp(&gs, 1));
 	native_quirks.no_tlb = true;
-	/* The data page lies where the guest's leaf, which may be large, has it. */
+	/* The data page is where the guest's leaf, which may be large, maps it. */
 	offset = (guest_pa + 7 * PAGE_SIZE) & (gstage_size(vs_leaf) - 1);
 	guest_ram[7 * 512] = 4711;
 	assert_int_equal(native_guest_access(ALIGN_DOWN(GVA, gstage_size(vs_leaf)) + offset,
@@ -128,12 +128,12 @@ static void a_miss_costs_the_closed_form(void **state)
 				}
 }
 
-/* ---- VMs whose guests touch pages, through tables of their own -------------------------------- */
+/* ---- VMs whose guests access pages through their own tables -------------------------------- */
 
 static struct native_vm vms[2];
 
 #define VM_SIZE   (8UL << 20)
-#define TABLES    0x600000UL /* where in a VM's memory its Sv39 tables lie */
+#define TABLES    0x600000UL /* offset of the Sv39 tables in a VM's memory */
 #define SV39_LEAF (PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D)
 
 static pte_t *guest_table(unsigned int vm_index, unsigned int page)
@@ -146,7 +146,7 @@ static gpa_t table_gpa(unsigned int page)
 	return BASE + TABLES + page * PAGE_SIZE;
 }
 
-/* Sv39, 4 KiB pages: 4 MiB of virtual addresses from BASE on, to themselves. */
+/* Sv39 with 4 KiB pages: identity-map 4 MiB of virtual addresses from BASE on. */
 static void guest_paging(unsigned int i)
 {
 	unsigned int page;
@@ -173,7 +173,7 @@ static void begin(const char *toggle, const char *value, unsigned int count, uns
 
 	native_reset();
 	native_hgatp_set(1U << SATP_MODE_SV39, 14);
-	native_isa_set("h sstc"); /* a fence an instruction */
+	native_isa_set("h sstc"); /* one instruction per fence */
 	isa_host = 0;
 	native_core_start();
 	native_quirks.htinst = 0x2503;
@@ -216,7 +216,7 @@ static unsigned int fences(void)
 	return f->gvma_all + f->gvma_vmid + f->gvma_gpa + f->vvma_all + f->vvma_asid + f->vvma_gva;
 }
 
-/* What came of a piece of work. */
+/* The costs of a piece of work. */
 struct cost {
 	unsigned int faults, fences, dropped, misses, refs;
 };
@@ -278,9 +278,9 @@ static struct cost huge_cost(const char *value, bool again)
 }
 
 /*
- * 1024 pages do not fit into a stage's 512 entries and are used in order, so that each misses
- * the first stage: 3 references. Its entries lie in three pages that are in the second stage
- * or not; so does the page itself. Only then comes a walk of 2 (2M leaf) or 3 references.
+ * 1024 pages do not fit into a stage's 512 entries and are used in order, so each access misses
+ * the first stage: 3 references. The tables are in three pages, which may hit the second stage or
+ * not, and so may the page itself. A miss there is a walk of 2 (2M leaf) or 3 references.
  */
 static void large_leaves_save_faults_and_walks(void **state)
 {
@@ -292,16 +292,16 @@ static void large_leaves_save_faults_and_walks(void **state)
 	row("first time, on", on);
 	off = huge_cost("off", false);
 	row("first time, off", off);
-	assert_int_equal(on.faults, 3); /* two blocks of data, one with the tables */
+	assert_int_equal(on.faults, 3); /* two blocks of data, one of tables */
 	assert_int_equal(off.faults,
-			 MAX_PAGES + 4); /* a page each; root, middle, two last tables */
+			 MAX_PAGES + 4); /* each page, and four tables: root, middle, two last */
 
 	on = huge_cost("on", true);
 	row("again, on", on);
 	off = huge_cost("off", true);
 	row("again, off", off);
 	assert_int_equal(on.faults + off.faults, 0);
-	assert_int_equal(on.misses, MAX_PAGES); /* of the first stage alone */
+	assert_int_equal(on.misses, MAX_PAGES); /* in the first stage only */
 	assert_int_equal(on.refs, MAX_PAGES * 3);
 	assert_true(off.misses >= 2 * MAX_PAGES);
 	assert_int_equal(off.refs, MAX_PAGES * 3 + (off.misses - MAX_PAGES) * 3);
@@ -310,7 +310,7 @@ static void large_leaves_save_faults_and_walks(void **state)
 /* ---- vmid -------------------------------------------------------------------------------------- */
 
 #define SWITCHES 100
-#define USED     32 /* pages of each guest */
+#define USED     32 /* pages per guest */
 
 static struct cost vmid_cost(const char *value)
 {
@@ -338,7 +338,7 @@ static void vmids_save_what_a_flush_drops(void **state)
 {
 	struct cost on, flush;
 	unsigned int warm =
-		USED + 3; /* entries of the second stage: pages, and tables on the way */
+		USED + 3; /* entries of the second stage: the pages, and the tables on the way */
 
 	(void)state;
 	head("vmid: two VMs alternately on one hart, 100 loads, 32 pages used at each");
@@ -400,7 +400,8 @@ static void ranges_save_what_did_not_change(void **state)
 			continue;
 		}
 		assert_int_equal(range.fences, n);
-		assert_int_equal(range.dropped, n); /* those of the second stage; the first keeps */
+		assert_int_equal(range.dropped,
+				 n); /* those of the second stage; the first keeps all */
 		assert_true(range.refs < all.refs);
 	}
 }

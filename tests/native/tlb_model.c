@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * tlb_model.c - translation as hardware may do it, with a TLB that forgets nothing by itself.
+ * tlb_model.c - translation as hardware may do it, with a TLB that drops nothing by itself.
  *
- * Each hart keeps every VS-stage and every G-stage translation that it has made until a
- * fence names it: the worst hardware that the specification allows, which QEMU is not. So a
- * missing fence shows here. Reads of guest memory through it: unpriv_model.c.
+ * Each hart keeps every VS-stage and every G-stage translation that it has made until a fence
+ * covers it. The specification allows no worse hardware, and QEMU is far from it, so a missing
+ * fence shows here. unpriv_model.c reads guest memory through it.
  */
 #include <string.h>
 #include "native.h"
@@ -37,7 +37,7 @@ struct tlb {
 	struct g_entry g[TLB_ENTRIES];
 	struct vs_entry vs[TLB_ENTRIES];
 	unsigned int g_next, vs_next;
-	struct g_entry absent; /* the last missing pointer, with native_quirks.keeps_absent */
+	struct g_entry absent; /* the last invalid pointer, with native_quirks.keeps_absent */
 	bool invalidating;     /* between sfence.w.inval and sfence.inval.ir */
 	unsigned int nr_invals;
 	struct inval {
@@ -65,9 +65,9 @@ static unsigned long vmid_now(void)
 	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
 }
 
-/* ---- henvcfg: what translations were made under ------------------------------------------ */
+/* ---- henvcfg: the settings under which entries were made ------------------------------------- */
 
-/* Does this PMM mask bits of a guest physical address under the current MODE (Ssnpm)? */
+/* Whether this PMM masks bits of a guest physical address under the current MODE (Ssnpm). */
 static bool masks_gpa(unsigned long pmm)
 {
 	unsigned int pmlen = pmm == ENVCFG_PMM_7 ? 7 : pmm == ENVCFG_PMM_16 ? 16 : 0;
@@ -98,7 +98,7 @@ static const unsigned int levels_of_mode[16] = {
 	[SATP_MODE_SV57] = 5,
 };
 
-/* The leaf that the table in hgatp has for gpa, checked as hardware checks; 0: none. */
+/* The leaf for gpa in hgatp's table, with the hardware's checks, or 0. */
 static pte_t g_walk(gpa_t gpa, u64 *size)
 {
 	unsigned long hgatp = csr_read(hgatp);
@@ -132,7 +132,7 @@ static pte_t g_walk(gpa_t gpa, u64 *size)
 		}
 		if (!(pte & PTE_U) || (pte & PTE_G) || !IS_ALIGNED(pte_to_hpa(pte), *size))
 			hv_panic("native MMU: no valid G-stage leaf: 0x%lx\n", pte);
-		/* Svade: the hardware sets neither A nor D. */
+		/* Svade: the hardware does not set A and D. */
 		return (pte & PTE_A) ? pte : 0;
 	}
 	return 0;
@@ -169,7 +169,7 @@ static unsigned long g_fault_cause(enum native_access access)
 	return cause[access];
 }
 
-/* A missing pointer is not a leaf: a fence by address need not drop it (H §3.2). */
+/* A cached invalid pointer is not a leaf: a fence by address need not drop it (H §3.2). */
 static bool is_absent(gpa_t gpa)
 {
 	const struct g_entry *e = &tlb()->absent;
@@ -243,7 +243,7 @@ static unsigned long vs_fault(struct hv_trap *trap, enum native_access access, g
 	return cause[access];
 }
 
-/* The VS-stage leaf for gva, with *size; 0: trapped. A and D are set in memory with ADUE. */
+/* The VS-stage leaf for gva, and *size; 0 after a trap. With ADUE, A and D are set in memory. */
 static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_trap *trap)
 {
 	unsigned long vsatp = csr_read(vsatp);
@@ -289,7 +289,7 @@ static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_
 	return 0;
 }
 
-/* 0 and *gpa, or a cause. */
+/* Returns 0 and *gpa, or a cause. */
 static unsigned long vs_translate(gva_t gva, enum native_access access, gpa_t *gpa,
 				  struct hv_trap *trap)
 {
@@ -426,7 +426,7 @@ void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
 	vs_drop(false, asid, false, gva);
 }
 
-/* As late as Svinval allows: nothing is dropped before sfence.inval.ir. */
+/* As late as Svinval allows: entries are dropped only at sfence.inval.ir. */
 void sfence_w_inval(void)
 {
 	tlb()->invalidating = true;

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What docs/toggles.md says of the TLB model is what `make tlb-model` prints, row by row.
+# The figures of the TLB model in docs/toggles.md are those that `make tlb-model` prints, row by row.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 needs_built "$O/tests/native/test_tlb_model"
-"$O/tests/native/test_tlb_model" | sed -n '/^# ok - /d; s/^# //p' >"$tmp/printed" # cmocka's own
+"$O/tests/native/test_tlb_model" | sed -n '/^# ok - /d; s/^# //p' >"$tmp/printed" # lines of cmocka
 page=$HS_TOP/docs/toggles.md
 for table in gstage_huge vmid tlb_flush; do
 	sed -n "/^$table: /,/^#*$/p" "$tmp/printed" | sed 's/ *$//; /^#*$/d' >"$tmp/table"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * touch.h - the guest touches its memory, as run.c would let it: for tests of faults.
+ * touch.h - let the guest access its memory as run.c would, for tests of faults.
  */
 #ifndef NATIVE_TOUCH_H
 #define NATIVE_TOUCH_H
@@ -21,13 +21,13 @@ static inline int touch_setup(unsigned int user_flags)
 	return 0;
 }
 
-/* Requests that a change of the table has left for the vCPU, as run.c serves them. */
+/* Serve the requests that a change of the table has left for the vCPU, as run.c does. */
 static inline void serve(struct kvm_vcpu *vcpu)
 {
 	tlb_serve(vcpu, __atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE));
 }
 
-/* The guest accesses until it succeeds; the last answer of the handler if it does not. */
+/* The guest repeats the access until it succeeds. Returns the handler's last result if it fails. */
 static inline int touch(struct kvm_vcpu *vcpu, gva_t gva, enum native_access access, u64 *data)
 {
 	struct hv_trap trap;
@@ -55,7 +55,7 @@ static inline u64 load(gva_t gva)
 	return data;
 }
 
-/* As a guest without translation of its own. */
+/* Load as a guest without a VS-stage does. */
 static inline void load_gpa(gpa_t gpa)
 {
 	unsigned long vsatp = csr_swap(vsatp, 0);

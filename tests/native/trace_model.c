@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_model.c - events counted, and the last of each kept; every event is on.
+ * trace_model.c - count events, and keep the last of each kind; every event is on.
  *
- * With HS_TRACE in the environment each is printed as well.
+ * With HS_TRACE in the environment, print each of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu)
 	(void)vcpu;
 }
 
-/* As if the timer had asked each time. */
+/* As if the timer had requested a sample each time. */
 void hv_sample(unsigned int mode, unsigned long pc)
 {
 	trace_sample(mode, pc, 1, 1, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * unpriv_model.c - the host's accesses to guest memory: copies, and HLV and HLVX through the model's TLB.
+ * unpriv_model.c - the host's accesses to guest memory: copies, HLV and HLVX through the TLB model.
  */
 #include "native.h"
 #include "native_host.h"
@@ -9,7 +9,7 @@
 #define READ_RELAXED(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
 #define WRITE_RELAXED(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
-/* The guest's memory has no owner: each access to it is one atomic of its width. */
+/* Guest memory has no lock: each access is one atomic of its width. */
 void native_copy(void *dst, const void *src, size_t n)
 {
 	size_t step;
@@ -54,7 +54,7 @@ unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 	return trap->scause ? 0 : value;
 }
 
-/* A fetch's permissions, a load's causes (H §3.1); QEMU has a fetch's page fault for both. */
+/* A fetch's permissions, a load's causes (H §3.1); QEMU reports a fetch's page fault for both. */
 unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 {
 	u16 value = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vmid_vms.h - VMs that each have a page of their own at the same address, for test_vmid*.c.
+ * vmid_vms.h - VMs that each have their own page at the same address, for test_vmid*.c.
  */
 #ifndef NATIVE_VMID_VMS_H
 #define NATIVE_VMID_VMS_H
@@ -18,7 +18,7 @@
 
 static struct native_vm vms[VMS];
 
-/* VM i sees its own page at GPA; its first word is 1000 + i. */
+/* VM i has its own page at GPA, whose first word is 1000 + i. */
 static inline void make_only_vms(void)
 {
 	unsigned int i;
