@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_bus.c - zones, ioeventfds and irqfds that come and go with or before their VM, a ring that
- * user space corrupts, and how a vCPU learns for how long to poll.
+ * test_bus.c - zones, ioeventfds and irqfds that are removed with or before their VM, a ring that
+ * user space corrupts, and how the halt-polling limit of a vCPU adapts.
  */
 #include "exit/bus.h"
 #include "vcpu/halt_poll.h"
@@ -86,7 +86,7 @@ static void zones_are_counted(void **state)
 	assert_int_equal(zone_on(ZONE, 16), 0);
 }
 
-/* ---- the order, against a list that is walked from end to end ---------------------- */
+/* ---- the order of devices, compared with a list searched from end to end --------------------- */
 
 #define DEVICES 60
 
@@ -100,7 +100,7 @@ static struct fake fakes[DEVICES];
 static unsigned int listed[DEVICES], nr_listed;
 static unsigned int asked[DEVICES], nr_asked;
 
-/* As a zone: nothing that is not all within. As an ioeventfd without a length: its address. */
+/* A zone covers only accesses that lie within it, an ioeventfd without a length its own address. */
 static bool fake_covers(const struct bus_device *dev, gpa_t gpa, unsigned int len)
 {
 	if (!dev->len)
@@ -120,7 +120,7 @@ static bool fake_store(struct kvm *kvm, struct bus_device *dev, gpa_t gpa, unsig
 	return (fake->id + data) % 4 == 0;
 }
 
-/* Linux's order, one after another. */
+/* Insert in Linux's order. */
 static void list_in_order(unsigned int id)
 {
 	const struct bus_device *dev = &fakes[id].dev;
@@ -186,12 +186,12 @@ static void store_as_listed(gpa_t gpa, unsigned int len, u64 data)
 			assert_int_equal(asked[n++], listed[i]);
 	}
 	assert_int_equal(n, nr_asked);
-	/* Everybody before the one that took it was asked: whom it missed had it not covered. */
+	/* If no device took it, every device that covers it was asked: no later one covers it. */
 	for (; want && i < nr_listed; i++)
 		assert_false(fake_covers(&fakes[listed[i]].dev, gpa, len));
 }
 
-/* Few and many, apart and one over another, at the end of all addresses, too. */
+/* Few devices and many, apart and overlapping, also at the end of the address space. */
 static void stores_are_offered_in_linuxs_order(void **state)
 {
 	static const gpa_t bases[] = { 0, ZONE, ~0ULL - 220 };
@@ -207,7 +207,7 @@ static void stores_are_offered_in_linuxs_order(void **state)
 					toggle_fake(id, base);
 			}
 		}
-		/* Alternately at most 6 of them, and all. */
+		/* Alternately at most 6 of the devices, and all. */
 		if (rnd(3) == 0)
 			toggle_fake((unsigned int)rnd(round / 1000 % 2 ? DEVICES : 6), base);
 		store_as_listed(base + rnd(220), 1U << rnd(4), rnd(100));
@@ -257,7 +257,7 @@ static void irqfds_end_with_their_eventfd_or_their_vm(void **state)
 	assert_int_equal(kvm_vm_ioctl_irqfd(vm.vm, &args), 0);
 	native_close(resample);
 	native_close(left);
-	/* That nothing is left, one_vm_end() sees. */
+	/* one_vm_end() checks that nothing is left. */
 }
 
 static void no_memory_leaves_nothing_behind(void **state)
@@ -279,7 +279,7 @@ static void no_memory_leaves_nothing_behind(void **state)
 
 /* ---- halt polling ------------------------------------------------------------------------ */
 
-static u64 over_at; /* when the wait is over */
+static u64 over_at; /* time at which the wait ends */
 
 static bool is_over(struct kvm_vcpu *vcpu)
 {
@@ -287,7 +287,7 @@ static bool is_over(struct kvm_vcpu *vcpu)
 	return hv_time() >= over_at;
 }
 
-/* As long as the thread sleeps, time goes on by itself. */
+/* While the thread sleeps, time advances by itself. */
 static bool is_over_asleep(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
@@ -325,7 +325,7 @@ static void short_waits_are_polled_and_long_ones_not(void **state)
 	assert_int_equal(stats->halt_poll_fail_ns, 10000);
 	halt_for_us(15);
 	assert_int_equal(stats->halt_successful_poll, 1);
-	assert_int_equal(stats->halt_poll_success_ns, 14900);   /* up to the look before the last */
+	assert_int_equal(stats->halt_poll_success_ns, 14900);   /* up to the second last look */
 	assert_int_equal(stats->halt_poll_success_hist[14], 1); /* 2^13 to 2^14 - 1 */
 	assert_int_equal(vm.vcpu->halt_poll_ns, 20000);
 	halt_for_us(1000);

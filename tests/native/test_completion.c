@@ -2,9 +2,9 @@
 /*
  * test_completion.c - exits in flight, resets and MP states in random order, against a model.
  *
- * A guest exits to user space in every way; user space answers, reads and sets registers, stops and
- * resets the vCPU, and other vCPUs start it. The model gives the registers at the guest's next entry. In
- * the second test starts and stops come from another thread.
+ * A guest exits to user space in every way; user space answers, reads and sets registers, stops
+ * and resets the vCPU, and other vCPUs start it. The model gives the registers at the guest's next
+ * entry. In the second test starts and stops come from another thread.
  * HS_STEPS: number of steps; HS_SEED: seed of the sequence; HS_RACE: seconds of the second test.
  */
 #include <stdlib.h>
@@ -130,7 +130,7 @@ static void set_mp_state(u32 mp_state)
 	assert_int_equal(vcpu_call(KVM_SET_MP_STATE, &mp_state, sizeof(mp_state)), 0);
 }
 
-/* ---- one thread, and a model that says everything -------------------------------------------- */
+/* ---- one thread, and a complete model -------------------------------------------- */
 
 enum {
 	R_PC,
@@ -154,7 +154,7 @@ static struct {
 	u64 regs[REGS];
 	bool stopped, starts; /* a reset to start_pc is pending */
 	u64 start_pc, opaque;
-	enum action in_flight; /* NOTHING: none */
+	enum action in_flight; /* NOTHING if there is none */
 	u64 answer[2];
 } model;
 
@@ -199,7 +199,7 @@ static void check_entry(void)
 	assert_int_equal(csr_read(vstvec), model.regs[R_STVEC]);
 }
 
-/* The guest's action once it is entered. After a stop in the guest KVM_RUN sleeps until a signal. */
+/* The guest's action once it is entered. After a stop there KVM_RUN sleeps until a signal. */
 static void modelled_guest(struct kvm_vcpu *runs)
 {
 	unsigned long a1 = random_address(), a2 = rnd(1000);
@@ -370,9 +370,10 @@ static void a_vcpu_is_entered_as_the_last_to_set_it_wants(void **state)
 /* ---- two threads -------------------------------------------------------------------------------- */
 
 /*
- * Each start begins a new life of the guest. Its number is the start's opaque argument and determines
- * where its code is. The guest keeps the number in t0, the count of executed instructions in t1, and in
- * t2 whether the last one was answered. No state of an earlier life may be visible in a later one.
+ * Each start begins a new life of the guest. Its number is the start's opaque argument and
+ * determines where its code is. The guest keeps the number in t0, the count of executed
+ * instructions in t1, and in t2 whether the last one was answered. No state of an earlier life may
+ * be visible in a later one.
  */
 #define T1     6
 #define T2     7

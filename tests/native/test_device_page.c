@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_device_page.c - a vCPU remembers a page without a slot only as long as its memory map is the same.
+ * test_device_page.c - a vCPU remembers a page without a slot only until its memory map changes.
  */
 #include "one_vm.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_dirty_log.c - the dirty log: marking, reading and clearing bits, and the memory it takes.
+ * test_dirty_log.c - the dirty log: marking, reading and clearing bits, and its memory use.
  */
 #include "slot_vm.h"
 
-/* The guest's store to gpa, through its fault. */
+/* Make the guest store to gpa, and handle its fault. */
 static int store(gpa_t gpa)
 {
 	struct hv_trap trap = { .scause = EXC_STORE_GUEST_PAGE_FAULT,
@@ -46,7 +46,7 @@ static void each_page_written_is_logged_once(void **state)
 	assert_int_equal(log_word(1), 1);
 	assert_int_equal(get_log(0), 0);
 	assert_int_equal(log_word(0), 0);
-	/* Written again, so logged again: the page was write-protected. */
+	/* A second write is logged again, because the page was write-protected. */
 	assert_int_equal(store(GPA + 3 * PAGE_SIZE), RESUME_GUEST);
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 3);
@@ -68,7 +68,7 @@ static void logging_splits_what_was_mapped_large(void **state)
 	assert_int_equal(leaf.level, 0);
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 5); /* not the other 511 */
-	/* The end of logging brings the large leaf back. */
+	/* When logging ends, the large leaf returns. */
 	assert_int_equal(set(0, GPA, 4 * MB, HVA, 0), 0);
 	store(GPA + 5 * PAGE_SIZE);
 	gstage_find(&vm.vm->gstage, GPA, &leaf);
@@ -95,7 +95,7 @@ static void a_page_only_read_is_not_logged(void **state)
 static void a_log_of_many_pages_of_bits_is_read(void **state)
 {
 	(void)state;
-	/* 40000 pages: bits on two pages. Only the pages touched have to be there. */
+	/* 40000 pages: two pages of bits. Only the pages that are touched have to exist. */
 	assert_int_equal(
 		set(0, GPA, 40000 * PAGE_SIZE, HVA - 8000 * PAGE_SIZE, KVM_MEM_LOG_DIRTY_PAGES), 0);
 	assert_int_equal(store(GPA + 8001 * PAGE_SIZE), RESUME_GUEST);
@@ -130,7 +130,7 @@ static void a_log_cleared_by_hand_keeps_what_is_not_named(void **state)
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 5);
 	assert_int_equal(log_word(1), 1 << 6);
-	/* The page cleared is logged anew. */
+	/* The cleared page is logged again. */
 	assert_int_equal(store(GPA + 3 * PAGE_SIZE), RESUME_GUEST);
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 3 | 1 << 5);
@@ -152,7 +152,7 @@ static void a_log_that_begins_full_needs_no_protection_until_it_is_cleared(void 
 	get_log(0);
 	for (i = 0; i < 16; i++)
 		assert_int_equal(log_word(i), ~0ULL);
-	assert_int_equal(clear_log(0, 1024), 0); /* by its own bits: all */
+	assert_int_equal(clear_log(0, 1024), 0); /* by the log's own bits, so all of them */
 	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST);
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 9);
@@ -163,7 +163,7 @@ static void a_log_that_begins_full_needs_no_protection_until_it_is_cleared(void 
 static void a_log_of_an_empty_slot_has_no_pages_of_bits(void **state)
 {
 	(void)state;
-	/* 2^28 - 256 pages: 8192 pages of bits, if they were there. */
+	/* 2^28 - 256 pages would need 8192 pages of bits if they were allocated. */
 	native_fail_alloc(16);
 	assert_int_equal(set(0, GPA, (1ULL << 40) - MB, HVA, KVM_MEM_LOG_DIRTY_PAGES), 0);
 	native_fail_alloc(0);
@@ -180,7 +180,7 @@ static void without_memory_for_a_mark_its_neighbours_count_as_written(void **sta
 
 	(void)state;
 	set(0, GPA, 4 * MB - 7 * PAGE_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES);
-	exit_gstage_fault(vm.vcpu, &load); /* all tables are there: the next page is one of bits */
+	exit_gstage_fault(vm.vcpu, &load); /* all tables exist: the next page is one of bits */
 	native_fail_alloc(1);
 	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST);
 	native_fail_alloc(0);
@@ -203,11 +203,11 @@ static void a_log_that_begins_full_is_cleared_in_part(void **state)
 	assert_int_equal(dirty_log_set_manual(vm.vm, both), 0);
 	set(0, GPA, 39990 * PAGE_SIZE, HVA - 8000 * PAGE_SIZE, KVM_MEM_LOG_DIRTY_PAGES);
 	bits[0] = 1 << 3;
-	native_fail_alloc(2); /* the first is for the copy of user space's bits */
+	native_fail_alloc(2); /* the first allocation is the copy of user space's bits */
 	assert_int_equal(clear_log(64, 64), 0);
 	native_fail_alloc(0);
 	get_log(0);
-	assert_true(log_word(1) == ~0ULL); /* without memory it stays set */
+	assert_true(log_word(1) == ~0ULL); /* without memory the bit stays set */
 	bits[0] = 1 << 3;
 	assert_int_equal(clear_log(64, 64), 0);
 	get_log(0);

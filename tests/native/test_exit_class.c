@@ -58,7 +58,7 @@ static void the_record_that_ends_an_exit_has_its_class(void **state)
 		nr_told = 0;
 		vm.vcpu->guest.gpr[GPR_A7] = SBI_EXT_BASE;
 		run_trap(call);
-		/* The entry that ends no exit; the call; a host's interrupt, which is its cause. */
+		/* The entry that ends no exit; the call; a host's interrupt, whose class is 0. */
 		assert_int_equal(nr_told, 3);
 		assert_int_equal(class_told[0], 0);
 		assert_int_equal(class_told[1], EXIT_SBI_BASE);
@@ -73,7 +73,7 @@ static void the_record_that_ends_an_exit_has_its_class(void **state)
 	}
 }
 
-/* Switched off with an exit open, and on behind it: the class is of no exit that a record ends. */
+/* Events are turned off while an exit is open, and on after it: that class belongs to no record. */
 static void a_class_from_before_its_events_were_off_is_dropped(void **state)
 {
 	(void)state;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_exits.c - exits end the same under each value of the toggles fastpath and switch.
+ * test_exits.c - exits have the same effects under each value of the toggles fastpath and switch.
  *
- * A guest of random exits runs once for each pair of values, from one seed; what it finds at each
- * entry, every event with its arguments, the counters, the CSRs, the FP unit and the fences must be
- * the same. Between exits the guest changes whatever is its own in the hart. What other threads
- * do meanwhile is done from within the guest: to the vCPU it is the same; test_kick.c has threads.
+ * A guest with random exits runs once for each pair of values, from the same seed. What it finds at
+ * each entry, every event with its arguments, the counters, the CSRs, the FP unit and the fences
+ * must be the same. Between exits the guest changes all its own state in the hart. What other
+ * threads do meanwhile is done from within the guest, which is the same to the vCPU; test_kick.c
+ * has threads.
  */
 #include "vcpu/pmu.h"
 #include "vcpu/timer.h"
@@ -19,7 +20,7 @@
 static u64 random_state;
 static struct kvm_vcpu *second;
 
-/* Each pair of values; the first is what the others have to be like. */
+/* Each pair of values; the first is the reference. */
 static const struct way {
 	const char *fastpath, *world_switch;
 } ways[] = {
@@ -29,7 +30,7 @@ static const struct way {
 	{ "on", "full" },
 };
 
-/* What happened in a run: a number for each step. */
+/* A log of each run: a number for each step. */
 static u64 told[ARRAY_SIZE(ways)][STEPS], *log_now;
 static u64 events_hash;
 static unsigned long at;
@@ -58,14 +59,14 @@ static void hear(enum trace_event event, const u64 *args)
 {
 	unsigned int i;
 
-	/* That is what switch=full is. */
+	/* Loads and puts are what switch=full adds. */
 	if (event == TRACE_kvm_vcpu_load || event == TRACE_kvm_vcpu_put || event == TRACE_kvm_fpu)
 		return;
-	/* On which way the hart was is what differs. */
+	/* Samples differ, because they show which path the hart took. */
 	if (event == TRACE_sample)
 		return;
 	events_hash = mix(events_hash, event);
-	/* The VMID, which is another in each VM, is their last argument, or the only one. */
+	/* Skip the VMID, which differs between VMs: it is the last or only argument of these. */
 	if (event == TRACE_kvm_fence_vvma || event == TRACE_kvm_fence_gvma ||
 	    event == TRACE_kvm_vmid || event == TRACE_kvm_fence_i)
 		return;
@@ -73,7 +74,7 @@ static void hear(enum trace_event event, const u64 *args)
 		events_hash = mix(events_hash, args[i]);
 }
 
-/* CSRs of the hart that are the guest's while it is loaded, and with what it may fill them. */
+/* CSRs that hold guest values while it is loaded, and the bits that it may write there. */
 static const struct {
 	enum csr_number csr;
 	unsigned long bits, fixed;
@@ -89,7 +90,7 @@ static const struct {
 	{ CSR_senvcfg, ENVCFG_FIOM, 0 },
 };
 
-/* Everything that a guest or the VMM could see, and what the host keeps of this vCPU. */
+/* Everything that a guest or the VMM could see, and the host's state of this vCPU. */
 static u64 look(const struct kvm_vcpu *vcpu)
 {
 	static const enum csr_number csrs[] = { CSR_hvip,    CSR_vsip,       CSR_vsie,
@@ -98,7 +99,7 @@ static u64 look(const struct kvm_vcpu *vcpu)
 	u64 hash = events_hash;
 	unsigned int i;
 
-	guest.sstatus &= ~SSTATUS_FS; /* whether memory has what the unit has */
+	guest.sstatus &= ~SSTATUS_FS; /* it says whether memory has what the unit has */
 	hash = mix_bytes(hash, &guest, sizeof(guest));
 	for (i = 0; i < ARRAY_SIZE(csrs); i++)
 		hash = mix(hash, native_csr_read(csrs[i]));
@@ -134,7 +135,7 @@ static unsigned long random_long(void)
 	return (unsigned long)random_below(~0U) << 32 | random_below(~0U);
 }
 
-/* The guest has computed: its registers, a CSR of its own, perhaps FP. */
+/* Simulate the guest's computing: change its registers, one of its CSRs, perhaps FP. */
 static void random_registers(struct kvm_vcpu *vcpu)
 {
 	unsigned int i;
@@ -150,7 +151,7 @@ static void random_registers(struct kvm_vcpu *vcpu)
 	}
 }
 
-/* No call that stops the vCPU or its VM: SRST, HSM stop and suspend, SUSP. */
+/* Any call that does not stop the vCPU or its VM: not SRST, HSM stop and suspend, SUSP. */
 static void random_call(struct kvm_vcpu *vcpu)
 {
 	static const unsigned long exts[] = {
@@ -193,7 +194,7 @@ static void random_virtual_inst(struct kvm_vcpu *vcpu)
 				       .stval = insns[random_below(ARRAY_SIZE(insns))] });
 }
 
-/* What comes from elsewhere: in the guest, so that it is a kick. */
+/* Requests of other threads, made while the vCPU is in the guest, so that they kick it. */
 static void somebody_asks(struct kvm_vcpu *vcpu)
 {
 	switch (random_below(5)) {
@@ -219,7 +220,7 @@ static void random_guest(struct kvm_vcpu *vcpu)
 {
 	if (at < STEPS)
 		log_now[at] = look(vcpu);
-	/* A kick ends the run before the guest has done anything. */
+	/* A kick ends the run before the guest does anything. */
 	if (native_kicked(0)) {
 		native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_SOFT });
 		return;
@@ -243,14 +244,14 @@ static void random_guest(struct kvm_vcpu *vcpu)
 		native_trap(&(struct hv_trap){ .scause = EXC_ILLEGAL_INST, .stval = 0xffffffff });
 }
 
-/* A WFI without anything pending sleeps; this ends it. */
+/* End the sleep of a WFI without a pending interrupt. */
 static void wake_sleeper(bool begins)
 {
 	if (begins)
 		vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 }
 
-/* How many exits were fast. */
+/* Returns the number of fast exits. */
 static unsigned long one_world(u64 seed, const struct way *way, u64 *log)
 {
 	unsigned long fast;
@@ -267,7 +268,7 @@ static unsigned long one_world(u64 seed, const struct way *way, u64 *log)
 	native_vm_make(&vm, 0);
 	second = native_vcpu_make(&vm, 1);
 	vcpu_put(vm.vcpu);
-	native_events_of_slow_path_off(); /* else nothing is fast */
+	native_events_of_slow_path_off(); /* otherwise no exit is fast */
 	native_event_hook = hear;
 	native_wait_hook = wake_sleeper;
 	native_guest = random_guest;
@@ -276,7 +277,7 @@ static unsigned long one_world(u64 seed, const struct way *way, u64 *log)
 	memset(&native_fences, 0, sizeof(native_fences));
 	at = 0;
 	log_now = log;
-	/* Some extension is off; the same one in each way. */
+	/* One extension may be off, the same for each pair of values. */
 	vm.vcpu->sbi_ext &= ~(random_below(2) ? 0 : 1U << random_below(8));
 	do
 		ret = vcpu_run(vm.vcpu);
@@ -308,7 +309,7 @@ static void random_exits_end_the_same_whichever_way_they_take(void **state)
 						 seed, ways[w].fastpath, ways[w].world_switch, i);
 		}
 	}
-	/* A fifth of what could be fast at least was, or this shows nothing. */
+	/* At least a fifth of the possible exits must be fast, or this test proves nothing. */
 	assert_true(share > SEEDS * 2 * STEPS / 5);
 	native_param_set("fastpath", "on");
 	native_param_set("switch", "minimal");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_fault.c - G-stage faults on memory: what is mapped, and the race with the host.
+ * test_fault.c - G-stage faults on memory: what they map, and races with the host.
  *
- * The guest's accesses go through a TLB that forgets only what is fenced.
+ * The guest's accesses go through a TLB that drops only what is fenced.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -51,11 +51,11 @@ static void memory_is_shared_with_user_space(void **state)
 	assert_int_equal(load(BASE + 0x5008), 0x1122334455667788);
 	assert_int_equal(faults, 1);
 	store(BASE + 0x5010, 42);
-	assert_int_equal(faults, 0); /* the load has mapped it for writing, too */
+	assert_int_equal(faults, 0); /* the load has mapped it writable */
 	assert_int_equal(*(u64 *)native_user(HVA + 0x5010), 42);
 }
 
-/* A fence by address orders leaves only; the hart may have cached the missing pointer above (H §3.2). */
+/* A fence by address covers leaves only; the hart may have cached the invalid pointer (H §3.2). */
 static void a_fault_that_finds_its_leaf_twice_drops_everything(void **state)
 {
 	unsigned int before;
@@ -64,7 +64,7 @@ static void a_fault_that_finds_its_leaf_twice_drops_everything(void **state)
 	(void)state;
 	native_quirks.keeps_absent = true;
 	assert_int_equal(touch(vm.vcpu, BASE + 0x5000, NATIVE_LOAD, &data), RESUME_GUEST);
-	assert_int_equal(faults, 3); /* mapped; fenced by address; fenced by everything */
+	assert_int_equal(faults, 3); /* mapped; fenced by address; fenced completely */
 	native_quirks.keeps_absent = false;
 	before = native_fences.gvma_vmid;
 	load(BASE + 0x6000);
@@ -79,7 +79,7 @@ static void a_large_leaf_instead_of_small_ones_is_fenced(void **state)
 	unsigned long pages;
 
 	(void)state;
-	gs->huge = false; /* as while another slot's leaves go (slots_commit()) */
+	gs->huge = false; /* as while another slot's leaves are removed (slots_commit()) */
 	store(BASE + 0x5000, 7);
 	pages = native_pages_in_use();
 	gs->huge = true;
@@ -92,7 +92,7 @@ static void a_large_leaf_instead_of_small_ones_is_fenced(void **state)
 	assert_int_equal(native_pages_in_use(), pages - 1);
 	serve(vm.vcpu);
 	load(BASE + 0x6000);
-	assert_int_equal(native_tlb_entries(), 1); /* the large one alone */
+	assert_int_equal(native_tlb_entries(), 1); /* only the large one */
 }
 
 static void a_leaf_has_a_and_d_from_the_start(void **state)
@@ -114,7 +114,7 @@ static void a_page_that_may_not_be_written_now_is_mapped_without_w(void **state)
 	store(BASE, 1);
 	assert_int_equal(faults, 1);
 	assert_true(leaf_at(BASE).pte & PTE_W);
-	assert_int_equal(native_fences.gvma_gpa, 1); /* this hart knew less */
+	assert_int_equal(native_fences.gvma_gpa, 1); /* this hart had cached less */
 }
 
 static void a_2m_block_of_the_host_is_one_leaf(void **state)
@@ -137,7 +137,7 @@ static void the_toggle_keeps_leaves_small(void **state)
 	assert_int_equal(leaf_at(BASE + 0x345678).level, 0);
 }
 
-/* 2 MiB of host memory, but at guest addresses that are shifted by a page. */
+/* 2 MiB of host memory, at guest addresses that are shifted by a page. */
 static void a_slot_that_is_not_aligned_alike_gets_small_leaves(void **state)
 {
 	(void)state;
@@ -205,7 +205,7 @@ static void without_memory_for_tables_the_run_ends_with_enomem(void **state)
 	load(BASE);
 }
 
-/* ---- the host takes back ------------------------------------------------------------------ */
+/* ---- the host takes pages back --------------------------------------------------------------- */
 
 static void an_invalidated_page_is_gone_before_the_host_frees_it(void **state)
 {
@@ -217,7 +217,7 @@ static void an_invalidated_page_is_gone_before_the_host_frees_it(void **state)
 	native_user_unmap(HVA + 0x3000, PAGE_SIZE);
 	assert_false(mapped(BASE + 0x3000));
 	assert_true(mapped(BASE + 0x4000));
-	/* And the TLB does not know it any more, once the vCPU enters. */
+	/* The TLB does not have it either, once the vCPU enters. */
 	assert_int_equal(touch(vm.vcpu, BASE + 0x3000, NATIVE_LOAD, &data), -EFAULT);
 }
 
@@ -228,7 +228,7 @@ static void without_the_fence_the_tlb_would_still_have_it(void **state)
 	(void)state;
 	store(BASE + 0x3000, 1);
 	native_user_unmap(HVA + 0x3000, PAGE_SIZE);
-	/* This is what the model is for: the request is not served yet. */
+	/* The TLB model shows it: the request is not served yet, so the entry is still used. */
 	assert_int_equal(native_gstage_access(BASE + 0x3000, NATIVE_LOAD, &hpa), 0);
 	serve(vm.vcpu);
 	assert_int_not_equal(native_gstage_access(BASE + 0x3000, NATIVE_LOAD, &hpa), 0);
@@ -251,7 +251,7 @@ static void a_page_inside_2m_takes_the_whole_leaf(void **state)
 	store(BASE, 1);
 	native_user_unmap(HVA + 0x7000, PAGE_SIZE);
 	assert_false(mapped(BASE));
-	store(BASE, 2); /* the others come back */
+	store(BASE, 2); /* the others are mapped again */
 }
 
 static void an_unrelated_range_needs_no_fence(void **state)
@@ -299,7 +299,7 @@ static void a_page_taken_back_between_lookup_and_mapping_is_not_mapped(void **st
 	assert_int_equal(*(u64 *)native_user(HVA + 0x3000), 77);
 }
 
-/* An invalidation that has begun and not ended. */
+/* Begin an invalidation without its end. */
 static void begin_only(hva_t hva, bool write)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
@@ -317,7 +317,7 @@ static void nothing_is_mapped_while_its_invalidation_goes_on(void **state)
 	hook_calls = 0;
 	native_page_get_hook = begin_only;
 	store(BASE + 0x3000, 77);
-	/* During it, twice; the third time because it had ended in between. */
+	/* Twice during the invalidation; the third time because it ended in between. */
 	assert_int_equal(native_events(TRACE_gstage_retry), 3);
 	assert_int_equal(vm.vm->gstage.inval_count, 0);
 }
@@ -348,7 +348,7 @@ static void a_slot_deleted_between_lookup_and_mapping_is_not_mapped(void **state
 	(void)state;
 	hook_calls = 0;
 	native_page_get_hook = delete_the_slot;
-	/* MMIO by now: what the handler answers is an exit to user space. */
+	/* It is MMIO by now, so the handler exits to user space. */
 	assert_int_equal(touch(vm.vcpu, BASE + 0x3000, NATIVE_LOAD, &data), RESUME_USER);
 	assert_false(mapped(BASE + 0x3000));
 	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_MMIO);
@@ -356,7 +356,7 @@ static void a_slot_deleted_between_lookup_and_mapping_is_not_mapped(void **state
 
 /* ---- several vCPUs ----------------------------------------------------------------------------- */
 
-static volatile bool stop; /* as READ_ONCE() and WRITE_ONCE() */
+static volatile bool stop; /* volatile, as by READ_ONCE() and WRITE_ONCE() */
 
 struct worker {
 	struct kvm_vcpu *vcpu;
@@ -364,7 +364,7 @@ struct worker {
 	int error;
 };
 
-/* As run.c does it: mode, fence, requests, then the access as the guest. */
+/* One step as in run.c: mode, fence, requests, then the access as the guest. */
 static int guest_step(struct kvm_vcpu *vcpu, gva_t gva, u64 *data)
 {
 	struct hv_trap trap;
@@ -381,7 +381,7 @@ static int guest_step(struct kvm_vcpu *vcpu, gva_t gva, u64 *data)
 	}
 	cause = native_gstage_access(gva, NATIVE_STORE, &hpa);
 	if (!cause && native_page_refs(hpa) == 0)
-		return -EBADF; /* the guest writes to a page that the host has freed */
+		return -EBADF; /* the guest could write to a page that the host has freed */
 	if (!cause)
 		__atomic_store_n((u64 *)native_ram(hpa), (*data)++, __ATOMIC_RELAXED);
 	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
@@ -404,7 +404,7 @@ static void *guest_thread(void *arg)
 	while (!stop && !w->error) {
 		int ret = guest_step(w->vcpu, BASE + (n++ % 64) * PAGE_SIZE, &data);
 
-		/* -EFAULT: the page is away for a moment. */
+		/* -EFAULT: the page is missing for a moment. */
 		if (ret != RESUME_GUEST && ret != -EFAULT)
 			w->error = ret ? ret : -1;
 	}
@@ -430,7 +430,7 @@ static void guests_never_use_what_the_host_has_taken_back(void **state)
 	}
 	for (i = 0; i < 2; i++)
 		pthread_create(&threads[i], NULL, guest_thread, &workers[i]);
-	/* Until often enough a page was really in use; on a busy machine that takes its time. */
+	/* Until pages were in use often enough; on a busy machine that takes a while. */
 	for (i = 0; vm.vm->stats.remote_tlb_flush < 60 && time(NULL) < until; i++) {
 		hva_t hva = HVA + (i * 13 % 64) * PAGE_SIZE;
 

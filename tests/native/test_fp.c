@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_fp.c - FP and vector registers under each variant of toggle fp: a million steps of guests,
- * user programs, moves between harts and ONE_REG, against a model that knows of no unit.
+ * user programs, moves between harts and ONE_REG, compared with a model without units.
  *
- * The same steps are done with each variant, and with a VM of each of two (fp_guest.h): what is
- * read on the way is the same, too.
+ * The same steps are done with each variant, and with one VM of each of two variants
+ * (fp_guest.h); the values read on the way must be the same too.
  */
 #include "fp_guest.h"
 
@@ -13,7 +13,7 @@
 
 /* ---- user space ------------------------------------------------------------------------------------ */
 
-/* Into this hart with a vCPU, or out of it. */
+/* Load a vCPU on this hart, or put it. */
 static void load_step(void)
 {
 	unsigned int user = user_on[hv_hart()], n = (unsigned int)rnd(VCPUS);
@@ -30,7 +30,7 @@ static void load_step(void)
 	}
 }
 
-/* Its program uses FP. What it has loaded is put before. */
+/* The user's program uses FP. The vCPU that it has loaded is put before. */
 static void user_step(unsigned int user)
 {
 	unsigned int n = (unsigned int)rnd(32);
@@ -83,7 +83,7 @@ static void onereg_vector(struct kvm_vcpu *vcpu, struct twin *twin)
 	memcpy(want, value, NATIVE_VLENB);
 }
 
-/* To a vCPU that is nowhere loaded. */
+/* An ioctl for a vCPU that is not loaded anywhere. */
 static void ioctl_step(unsigned int n)
 {
 	if (is_loaded(n))
@@ -103,7 +103,7 @@ static void ioctl_step(unsigned int n)
 	}
 }
 
-/* This hart gets another user, with all that the user has loaded. */
+/* Switch this hart to another user, with whatever the user has loaded. */
 static void schedule_step(void)
 {
 	unsigned int hart = hv_hart(), user = (unsigned int)rnd(USERS + 1), i;
@@ -141,7 +141,7 @@ static void step(void)
 	}
 }
 
-/* All vCPUs put, and what memory holds is what the guest would read. */
+/* Put all vCPUs, and compare memory with what the guest would read. */
 static void look_at_memory(void)
 {
 	unsigned int i;
@@ -169,7 +169,7 @@ static void look_at_memory(void)
 	}
 }
 
-/* Returns the sum of all that was read. */
+/* Returns a checksum of all values read. */
 static u64 walk(const char *first, const char *second, unsigned int steps)
 {
 	unsigned int i;
@@ -212,14 +212,14 @@ static void lazy_trap_reads_what_eager_reads(void **state)
 {
 	(void)state;
 	assert_int_equal(walk("lazy_trap", "lazy_trap", STEPS), sum_eager);
-	/* Some uses trap, and some loads find what an earlier turn has left. */
+	/* Some uses trap, and some loads find registers that are still in the unit. */
 	assert_in_range(traps, uses / 100, uses / 2);
 	assert_in_range(found, 1000, STEPS);
 }
 
 static const char *const variants[] = { "eager", "lazy_save", "lazy_trap" };
 
-/* The hardware's word is taken: a register that changes while FS says Clean is lost. */
+/* FS is trusted: a register that changes while FS says Clean is lost. */
 static void only_eager_saves_what_is_clean(void **state)
 {
 	unsigned int i;
@@ -271,7 +271,7 @@ static void without_the_extension_a_unit_is_never_on(void **state)
 	}
 }
 
-/* One trap fills both units; then nothing is Off, and the core is not asked any more. */
+/* One trap fills both units. Then nothing is Off, and the core gets no more traps. */
 static void illegal_instructions_with_nothing_on_trap_here_once(void **state)
 {
 	static const unsigned long units[] = { 0, SSTATUS_FS, SSTATUS_VS };

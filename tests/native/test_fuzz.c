@@ -2,8 +2,8 @@
 /*
  * test_fuzz.c - a VMM and a guest that do anything, in any order, under ASan and UBSan.
  *
- * What is claimed: answers are 0 or -errno, nothing is leaked, and no sanitizer has a word.
- * tests/fuzz has the same with a fuzzer's choices, which learn from what the code does.
+ * It claims that results are 0 or -errno, that nothing is leaked, and that no sanitizer reports
+ * anything. tests/fuzz has the same with the choices of a fuzzer, which is guided by coverage.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ static void round_of(u64 seed, unsigned int steps)
 	any_vmm_end();
 }
 
-/* HS_FUZZ_SEED=N HS_FUZZ_ROUNDS=N for more, or for one again. */
+/* Set HS_FUZZ_SEED=N HS_FUZZ_ROUNDS=N for more rounds, or to repeat one. */
 static void anything_gets_an_answer_and_leaves_nothing(void **s)
 {
 	const char *seed = getenv("HS_FUZZ_SEED"), *rounds = getenv("HS_FUZZ_ROUNDS");

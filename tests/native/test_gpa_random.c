@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_gpa_random.c - toggle gpa_from: both variants say the same of every fault, whatever the
- * guest's tables are.
+ * test_gpa_random.c - toggle gpa_from: both variants give the same result for every fault,
+ * whatever the guest's tables are.
  *
- * A guest writes entries at random into a few tables, some of which lie in no memory, and touches
- * addresses behind them; the host takes pages away. Each trap is put to both variants, then
- * handled by one of them. The hardware tells all that it may tell.
+ * A guest writes random entries into a few tables, some of which are outside memory, and accesses
+ * addresses that they translate; the host takes pages away. Each trap is given to both variants,
+ * then handled by one of them. The hardware fills htval and htinst whenever it may.
  */
 #include "touch.h"
 #include "mmu/gpa.h"
@@ -14,10 +14,10 @@
 
 #define STEPS   1000000
 #define TABLES  6
-#define PAGES   32 /* of the slot; the tables are the first */
+#define PAGES   32 /* pages of the slot, the tables first */
 #define NOWHERE 0x10000000ULL
 
-/* Few indices, so that what is walked is often what was written. */
+/* Use few indices, so that walks often meet entries that were written. */
 static gva_t random_gva(void)
 {
 	gva_t gva = rnd(512) * 8;
@@ -41,7 +41,7 @@ static pte_t random_pte(void)
 	if (rnd(3))
 		return pte_make(rnd(16) ? BASE + rnd(TABLES) * PAGE_SIZE : NOWHERE, flags & PTE_V);
 	flags |= rights[rnd(ARRAY_SIZE(rights))];
-	/* Now and then what fits as a leaf of 2 MiB or 1 GiB, too. */
+	/* Now and then an address that is also valid for a leaf of 2 MiB or 1 GiB. */
 	return pte_make(rnd(4) ? random_page() : ALIGN_DOWN(BASE, rnd(2) ? SZ_2M : SZ_1G),
 			flags | PTE_U);
 }
@@ -61,7 +61,7 @@ static void host_takes(void)
 	native_user_map(hva, PAGE_SIZE, rnd(2) ? NATIVE_COW : 0);
 }
 
-/* The pages stay as they are; the guest has to fault for them anew. */
+/* The pages stay, but the guest has to fault for them again. */
 static void core_unmaps(void)
 {
 	struct gstage *gs = &vm.vm->gstage;
@@ -98,7 +98,7 @@ static bool located_alike(const struct hv_trap *trap)
 
 static unsigned long trapped, ended, elsewhere;
 
-/* Until it succeeds, or is the guest's own fault, or meets no memory. */
+/* Repeat until the access succeeds, is the guest's own fault, or meets no memory. */
 static void guest_touches(void)
 {
 	static const enum native_access kinds[] = { NATIVE_LOAD, NATIVE_STORE, NATIVE_FETCH };
@@ -106,7 +106,7 @@ static void guest_touches(void)
 	gva_t gva = random_gva();
 	struct hv_trap trap;
 	unsigned int tries;
-	u64 data = 0; /* a store clears: what is written over a table stays a table */
+	u64 data = 0; /* stores write 0, so that a table stays a valid table */
 
 	for (tries = 0; tries < 20; tries++) {
 		serve(vm.vcpu);
@@ -168,7 +168,7 @@ static int setup(void **state)
 {
 	(void)state;
 	touch_setup(0);
-	/* What it remembered of the guest's tables would save it a walk that a variant makes. */
+	/* A cached translation would save it a walk that one of the variants makes. */
 	native_quirks.no_tlb = true;
 	return 0;
 }

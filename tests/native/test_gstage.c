@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_gstage.c - the G-stage table: each claim for each walker and each mode.
+ * test_gstage.c - the G-stage table: each claim is checked for each walker and each mode.
  */
 #include "gstage_variants.h"
 
@@ -73,7 +73,7 @@ static void hgatp_names_mode_vmid_and_root(struct fixture *f)
 	assert_int_equal(gstage_gpa_bits(), 9 * f->variant->levels + 14);
 }
 
-/* No table has this; a walker that met it would go on below the last level. */
+/* No table has such an entry. A walker that followed it would go below the last level. */
 static void a_pointer_at_the_last_level_is_an_error(struct fixture *f)
 {
 	struct gstage_leaf leaf;
@@ -220,7 +220,7 @@ static void a_retired_table_shows_a_late_walk_nothing(struct fixture *f)
 	free_retired(&f->gs);
 }
 
-/* What the table costs goes by what is in it: no step for the 63 GiB in which nothing is. */
+/* The cost depends on what the range contains: the empty 63 GiB take no step. */
 static void a_range_costs_what_is_in_it(struct fixture *f)
 {
 	unsigned int before;
@@ -229,7 +229,7 @@ static void a_range_costs_what_is_in_it(struct fixture *f)
 	map(&f->gs, BASE + 40 * SZ_1G, 0, RAM + PAGE_SIZE, RW);
 	before = native_events(TRACE_gstage_step);
 	assert_true(gstage_age(&f->gs, 0, 64 * SZ_1G));
-	/* Two leaves, and the way to each, of which the part above 1 GiB is one. */
+	/* Two leaves, and the path to each, which is the same above 1 GiB. */
 	assert_int_equal(native_events(TRACE_gstage_step) - before, f->variant->levels - 3 + 2 * 3);
 }
 
@@ -241,7 +241,7 @@ static void freeing_leaves_no_table(struct fixture *f)
 		map(&f->gs, BASE + i * 0x1234000ULL, i % 8 == 0, RAM, RW);
 	gstage_unmap(&f->gs, BASE, BASE + 8 * 0x1234000ULL);
 	allocated = native_events(TRACE_gstage_table);
-	gstage_destroy(&f->gs); /* what is in the table, and what is retired */
+	gstage_destroy(&f->gs); /* tables in use, and retired tables */
 	assert_int_equal(f->gs.tables, 0);
 	assert_true(native_events(TRACE_gstage_table) > allocated);
 	assert_int_equal(native_pages_in_use(), 4);
@@ -314,7 +314,7 @@ static void a_mode_that_one_hart_lacks_is_not_used(void **s)
 	gstage_hart_init();
 	assert_int_equal(gstage_gpa_bits(), 59);
 
-	native_hgatp_set(1 << SATP_MODE_SV39, 14); /* what the next hart has */
+	native_hgatp_set(1 << SATP_MODE_SV39, 14); /* the modes of the next hart */
 	native_hart_set(1);
 	gstage_hart_init();
 	assert_int_equal(gstage_gpa_bits(), 41);
@@ -323,7 +323,7 @@ static void a_mode_that_one_hart_lacks_is_not_used(void **s)
 	assert_int_equal(FIELD_GET(HGATP_MODE, gstage_hgatp(&gs, 1)), SATP_MODE_SV39);
 	gstage_destroy(&gs);
 
-	/* A third without any: no VM rather than one without a G-stage. */
+	/* A third hart has no mode: refuse VMs rather than run them without a G-stage. */
 	native_hgatp_set(0, 14);
 	gstage_hart_init();
 	assert_int_equal(gstage_gpa_bits(), 0);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_gstage_random.c - both walkers, driven at random: against each other, and against
- * the plainest of models.
+ * test_gstage_random.c - random operations with both walkers, compared with each other and with
+ * a flat model.
  */
 #include "gstage_variants.h"
 #include "random.h"
 
-/* Mostly near each other, so that leaves of all sizes meet; sometimes anywhere. */
+/* Usually near each other, so that leaves of all sizes meet; sometimes anywhere. */
 static gpa_t random_gpa(const struct gstage *gs)
 {
 	if (rnd(8) == 0)
@@ -32,7 +32,7 @@ static void map_alike(struct gstage *gs, struct gstage *twin, gpa_t gpa)
 	pte = pte_make(rnd(1 << 20) << gstage_shift(level), rnd(2) ? RW : GSTAGE_LEAF);
 	assert_int_equal(gstage_map(gs, gpa, level, pte, &old[0]),
 			 gstage_map(twin, gpa, level, pte, &old[1]));
-	assert_int_equal(pte_is_table(old[0]), pte_is_table(old[1])); /* each its own */
+	assert_int_equal(pte_is_table(old[0]), pte_is_table(old[1])); /* each has its own table */
 	if (!pte_is_table(old[0]))
 		assert_int_equal(old[0], old[1]);
 }
@@ -64,7 +64,7 @@ static void random_step(struct gstage *gs, struct gstage *twin)
 }
 
 #define STEPS       1000000
-#define ROUND_STEPS 1000 /* on one pair of tables; then they are freed, full or emptied */
+#define ROUND_STEPS 1000 /* per pair of tables, which is then freed, full or emptied */
 
 static void random_round(const struct gstage_ops *ops, const struct gstage_ops *twin_ops,
 			 unsigned int levels, bool empty)
@@ -119,7 +119,7 @@ static void a_million_random_changes_end_in_the_same_table(void **state)
 	}
 }
 
-/* Two tables of one walker, so that the events are its own; then the same with the other. */
+/* Use two tables with one walker, so that the events are its own; then the same with the other. */
 static void both_walkers_emit_the_same_events(void **state)
 {
 	static const struct gstage_ops *const walker[] = { &gstage_iter_ops, &gstage_rec_ops };
@@ -141,7 +141,7 @@ static void both_walkers_emit_the_same_events(void **state)
 	}
 }
 
-/* Against the plainest of models: one entry a page. */
+/* Compare with a flat model: one entry per page. */
 static void random_changes_agree_with_a_flat_model(struct fixture *f)
 {
 	static hpa_t model[4096];
@@ -169,7 +169,7 @@ static void random_changes_agree_with_a_flat_model(struct fixture *f)
 
 			if (first == last)
 				continue;
-			/* A large leaf that is cut goes as a whole. */
+			/* A large leaf that is cut is removed as a whole. */
 			if (!gstage_find(&f->gs, BASE + first * PAGE_SIZE, &leaf) && leaf.level)
 				first &= ~511U;
 			if (!gstage_find(&f->gs, BASE + (last - 1) * PAGE_SIZE, &leaf) &&

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_gstage_vms.c - four VMs that differ in gstage_walk and gstage_huge, driven alike at random.
+ * test_gstage_vms.c - four VMs that differ in gstage_walk and gstage_huge get the same random
+ * steps.
  *
- * They show the same user memory, so that after each access the same host page must be behind
- * it, the same pages be dirty in their logs, and, where only the walker differs, the tables be
- * the same entry by entry. The guests load and store; the host takes pages away and gives
- * new ones, small, large or copied on write, ages them, begins and ends logging, and reads logs.
- * HS_STEPS: how many steps; the default takes a second.
+ * They share the same user memory. After each access the same host page must be mapped, the same
+ * pages must be dirty in their logs and, where only the walker differs, the tables must be the
+ * same entry by entry. The guests load and store; the host takes pages away and gives new ones,
+ * small, large or copied on write, ages them, turns logging on and off, and reads logs.
+ * HS_STEPS: number of steps; the default takes a second.
  */
 #include <stdlib.h>
 #include "touch.h"
@@ -68,7 +69,7 @@ static void free_vms(void)
 	assert_int_equal(native_objects_in_use(), 0);
 }
 
-/* ---- steps, each on all of them --------------------------------------------------------- */
+/* ---- steps, each made on all VMs --------------------------------------------------------- */
 
 static void access_page(u64 page, enum native_access access)
 {
@@ -88,7 +89,7 @@ static void access_page(u64 page, enum native_access access)
 	}
 }
 
-/* Other pages, of any kind; of 2M only if whole blocks go. */
+/* Replace pages with others of any kind; 2M leaves only for whole blocks. */
 static void replace_pages(bool block)
 {
 	u64 first = rnd(PAGES), n = MIN(1 + rnd(16), PAGES - first);
@@ -115,7 +116,7 @@ static void age_pages(void)
 		assert_false(vms[i].vm->notifier.test_young(&vms[i].vm->notifier, start, end));
 }
 
-/* A large leaf makes 512 pages young: only VMs with the same leaves must agree. */
+/* A large leaf makes 512 pages young, so only VMs with the same leaves must agree. */
 static void look_at_young_pages(void)
 {
 	hva_t start = HVA + rnd(PAGES) * PAGE_SIZE;
@@ -181,7 +182,7 @@ static void compare(void)
 		assert_maps_the_host(gs[2], page);
 		if (gstage_find(gs[0], GPA + page * PAGE_SIZE, &leaf[0]) != 0 ||
 		    gstage_find(gs[2], GPA + page * PAGE_SIZE, &leaf[1]) != 0)
-			continue; /* a large leaf comes, and goes, with its neighbours */
+			continue; /* a large leaf is mapped and unmapped with its neighbours */
 		assert_int_equal(leaf[1].level, 0);
 		assert_int_equal(leaf[0].pte & PTE_W, leaf[1].pte & PTE_W);
 	}
@@ -233,7 +234,7 @@ static void vms_of_all_variants_end_alike(void **state)
 		large += gstage_find(&vms[0].vm->gstage, GPA, &leaf) == 0 && leaf.level == 1;
 	}
 	compare();
-	/* It was about something: large leaves were there, and were split. */
+	/* The test is useful only if there were large leaves, and splits of them. */
 	split = native_events(TRACE_gstage_split);
 	print_message("# %lu steps, large leaves at %u of %lu looks, %u splits\n", steps, large,
 		      steps / 512, split);

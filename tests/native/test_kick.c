@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_kick.c - what other threads ask of a vCPU is served before its guest runs on.
+ * test_kick.c - requests of other threads are served before the vCPU's guest continues.
  *
- * First in the two gaps that matter, by asking there; then at the full fences, where either side's
- * word is written and the other's not read yet; then by races, in which a guest is a thread that
- * stays in its guest until the hart is kicked.
+ * First a request is made in the two gaps that matter. Then it is made at the full fences, where
+ * one side has written its word and not yet read the other's. Then there are races, in which a
+ * guest is a thread that stays in its guest until the hart is kicked.
  */
 #include "race.h"
 #include "vcpu/halt_poll.h"
@@ -19,7 +19,7 @@ static int setup(void **state)
 	return one_vm_ready(NULL, NATIVE_GUEST_BASE);
 }
 
-/* Another thread's request in the gap between serving requests and saying IN_GUEST. */
+/* Another thread's request in the gap between serving requests and setting IN_GUEST. */
 static void ask_now(void)
 {
 	native_signal_hook = NULL;
@@ -38,7 +38,7 @@ static void what_is_asked_on_the_way_in_is_served_before_the_guest_runs(void **s
 	(void)state;
 	native_guest = see_first_entry;
 	native_signal_hook = ask_now;
-	vcpu_set_request(vm.vcpu, REQ_HOST); /* late: it looks for a signal in its loop */
+	vcpu_set_request(vm.vcpu, REQ_HOST); /* late: the loop checks for a signal */
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(seen_hvip, BIT(IRQ_VS_EXT));
 	assert_false(native_kicked(0));
@@ -61,12 +61,12 @@ static void what_is_asked_of_a_running_guest_kicks_it_once(void **state)
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(kicks, 1);
 	vcpu_set_irq(vm.vcpu, IRQ_VS_TIMER);
-	assert_false(native_kicked(0)); /* it is not in its guest any more */
+	assert_false(native_kicked(0)); /* the vCPU has left its guest */
 }
 
 /* ---- the full fences: docs/locking.md, rules 9 and 10 ---- */
 
-static unsigned int came; /* the other side, at the fence that the claim is about */
+static unsigned int came; /* how often the other side came, at the fence of the claim */
 
 static void ask_at_the_last_look(void)
 {
@@ -115,7 +115,7 @@ static void who_enters_or_idles_at_the_kick_is_kicked(void **state)
 	assert_int_equal(came, 2);
 }
 
-static u32 waits_as; /* blocking, at the fence that the claim is about */
+static u32 waits_as; /* the value of `blocking` at the fence of the claim */
 
 static void ask_who_waits(void)
 {
@@ -134,7 +134,7 @@ static bool never(struct kvm_vcpu *vcpu)
 	return false;
 }
 
-/* Else what was missed ends a wait that would have no end. */
+/* After a missed wake-up the wait would never end: end it at the second look. */
 static bool has_come_or_second_look(struct kvm_vcpu *vcpu)
 {
 	static unsigned int looks;
@@ -165,9 +165,9 @@ static void who_asks_as_a_vcpu_begins_to_wait_is_seen_by_its_look(void **state)
 static struct {
 	bool stop;
 	unsigned long asked;  /* requests made so far */
-	unsigned long served; /* what the guest has seen of them at its last entry */
+	unsigned long served; /* requests seen by the guest at its last entry */
 	u32 in_guest;
-	unsigned long fast; /* exits of the guest that were */
+	unsigned long fast; /* fast exits of the guest */
 } race;
 
 static unsigned long load(unsigned long *p)
@@ -175,7 +175,7 @@ static unsigned long load(unsigned long *p)
 	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
 }
 
-/* The test's own end needs no kick: it may come while the vCPU is on its way in. */
+/* The end of the test comes without a kick, perhaps while the vCPU is on its way in. */
 static void stay_until_kicked(struct kvm_vcpu *vcpu)
 {
 	bool stop = false;
@@ -189,7 +189,7 @@ static void stay_until_kicked(struct kvm_vcpu *vcpu)
 	native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_SOFT });
 }
 
-/* Stays in the guest until kicked. What was asked for before the entry is served by it. */
+/* Stay in the guest until kicked. The entry has served all requests made before it. */
 static void kicked_guest(struct kvm_vcpu *vcpu)
 {
 	__atomic_store_n(&race.served, load(&race.asked), __ATOMIC_SEQ_CST);
@@ -206,7 +206,7 @@ static void *run_kicked(void *arg)
 	return NULL;
 }
 
-/* first: what has to change before each request; NULL: nothing. */
+/* first: the word that has to change before each request, or NULL. */
 static void ask_to_stop(void (*guest)(struct kvm_vcpu *vcpu), unsigned long rounds,
 			unsigned long *first)
 {
@@ -221,7 +221,7 @@ static void ask_to_stop(void (*guest)(struct kvm_vcpu *vcpu), unsigned long roun
 			assert_true(race_wait(first, load(first)));
 		mine = __atomic_add_fetch(&race.asked, 1, __ATOMIC_SEQ_CST);
 		vm_request_all_and_wait(vm.vm, REQ_FENCE_I);
-		/* Out of the guest, or in it again by an entry that came after the request. */
+		/* Out of the guest, or in it again by an entry after the request. */
 		if (__atomic_load_n(&race.in_guest, __ATOMIC_SEQ_CST) && load(&race.served) < mine)
 			late++;
 	}
@@ -239,12 +239,12 @@ static void nothing_runs_on_that_was_asked_to_stop(void **state)
 }
 
 /*
- * Asks for the version of its SBI, again and again. A call that was fast is no entry: what
- * the guest has seen served then stays as it was.
+ * Asks for the SBI version in a loop. A fast call is no entry, so it leaves unchanged which
+ * requests the guest has seen served.
  */
 static void fast_guest(struct kvm_vcpu *vcpu)
 {
-	static unsigned long fast; /* at the last look; native_fast_exits begins at 0 */
+	static unsigned long fast; /* at the last call; native_fast_exits starts at 0 */
 	bool stop = __atomic_load_n(&race.stop, __ATOMIC_SEQ_CST);
 
 	if (native_fast_exits == fast)
@@ -268,7 +268,7 @@ static void fast_guest(struct kvm_vcpu *vcpu)
 static void nor_does_a_guest_whose_exits_are_fast(void **state)
 {
 	(void)state;
-	native_events_of_slow_path_off(); /* else none is */
+	native_events_of_slow_path_off(); /* otherwise none is fast */
 	ask_to_stop(fast_guest, ROUNDS / 10, &race.fast);
 	assert_true(native_fast_exits >= ROUNDS / 10);
 }
@@ -353,7 +353,7 @@ static void no_interrupt_is_lost_on_its_way_to_an_idle_hart(void **state)
 	native_idle_due = is_due;
 	pthread_create(&thread, NULL, run_idle, vm.vcpu);
 	for (i = 0; i < ROUNDS / 3; i++) {
-		/* Now and then a thread wants the hart, and the vCPU sleeps elsewhere. */
+		/* Now and then another thread wants the hart, and the vCPU sleeps instead. */
 		__atomic_store_n(&native_hart_wanted, i % 64 < 8, __ATOMIC_SEQ_CST);
 		ask_idle(reqs[i % ARRAY_SIZE(reqs)]);
 	}

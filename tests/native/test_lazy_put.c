@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_lazy_put.c - a vCPU that stays in its hart while its thread is in user space: rule 20 of
+ * test_lazy_put.c - a vCPU stays loaded on its hart while its thread is in user space: rule 20 of
  * docs/locking.md.
  */
 #include <pthread.h>
@@ -9,7 +9,7 @@
 
 #define EXPERIMENTAL 0x08000000UL
 
-/* Counts in a CSR that load and put move, and asks user space. */
+/* Increments a CSR that load and put move, and exits to user space. */
 static void counting_guest(struct kvm_vcpu *vcpu)
 {
 	csr_write(vsscratch, csr_read(vsscratch) + 1);
@@ -103,7 +103,7 @@ static void it_is_put_when_its_thread_leaves_the_hart(void **state)
 	native_hook_in(native_hook_out());
 	assert_false(vm.vcpu->loaded);
 	assert_int_equal(csr_read(hgatp), 0);
-	/* In user space nobody has taken a hart from the guest. */
+	/* In user space the guest is not preempted. */
 	assert_false(vm.vcpu->sta.preempted);
 	assert_int_equal(run(0), 0);
 	assert_int_equal(csr_read(vsscratch), 2);
@@ -124,7 +124,7 @@ static void another_vcpu_of_the_thread_takes_its_place(void **state)
 	assert_int_equal(read_scratch(0), 3);
 }
 
-/* The same thread, but on the machine it is another one: native_hart_set(). */
+/* Another hart: native_hart_set() makes the same thread another one of the machine. */
 static void it_is_fetched_from_another_hart(void **state)
 {
 	(void)state;
@@ -146,7 +146,7 @@ static void signal_comes(bool begins)
 		native_signal_set(true);
 }
 
-/* The thread sleeps for it and has no interrupt coming: the signal is found before the guest runs. */
+/* The thread sleeps and gets no interrupt: the signal is found before the guest runs. */
 static void a_signal_while_it_is_fetched_ends_the_run(void **state)
 {
 	(void)state;
@@ -207,7 +207,7 @@ static void a_clock_that_is_set_meanwhile_is_the_guests(void **state)
 {
 	(void)state;
 	assert_int_equal(run(0), 0);
-	WRITE_ONCE(vm.vm->time_delta, 12345); /* as another vCPU's ONE_REG does it */
+	WRITE_ONCE(vm.vm->time_delta, 12345); /* as by another vCPU's ONE_REG */
 	assert_int_equal(run(0), 0);
 	assert_int_equal(csr_read(htimedelta), 12345);
 }

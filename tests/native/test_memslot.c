@@ -11,7 +11,7 @@ static long slot_at(gpa_t gpa)
 	return slot ? (long)slot->id : -1;
 }
 
-/* The guest's store to gpa, through its fault. */
+/* Make the guest store to gpa, and handle its fault. */
 static int store(gpa_t gpa)
 {
 	struct hv_trap trap = { .scause = EXC_STORE_GUEST_PAGE_FAULT,
@@ -28,7 +28,7 @@ static int store(gpa_t gpa)
 	return exit_gstage_fault(vm.vcpu, &trap);
 }
 
-/* ---- refusals, in the words of Linux ------------------------------------------------ */
+/* ---- refusals with Linux's errno ------------------------------------------------ */
 
 static void what_linux_refuses_is_einval(void **state)
 {
@@ -75,7 +75,7 @@ static void an_overlap_is_eexist(void **state)
 	assert_int_equal(set(1, GPA + PAGE_SIZE, PAGE_SIZE, HVA, 0), -EEXIST);
 	assert_int_equal(set(1, GPA + MB, MB, HVA, 0), 0);
 	assert_int_equal(set(2, GPA - MB, MB, HVA, 0), 0);
-	/* The same user memory twice is no overlap. */
+	/* Using the same user memory twice is no overlap. */
 	assert_int_equal(slot_at(GPA + MB), 1);
 	assert_int_equal(slot_at(GPA - 1), 2);
 }
@@ -86,7 +86,7 @@ static void guest_addresses_beyond_the_table_are_efault(void **state)
 
 	(void)state;
 	assert_int_equal(set(0, limit, MB, HVA, 0), -EFAULT);
-	assert_int_equal(set(0, limit - MB, MB, HVA, 0), -EFAULT); /* Linux, too */
+	assert_int_equal(set(0, limit - MB, MB, HVA, 0), -EFAULT); /* as on Linux */
 	assert_int_equal(set(0, limit - MB - PAGE_SIZE, MB, HVA, 0), 0);
 }
 
@@ -97,7 +97,7 @@ static void a_slots_memory_size_and_read_only_flag_cannot_change(void **state)
 	assert_int_equal(set(0, GPA, MB, HVA + MB, 0), -EINVAL);
 	assert_int_equal(set(0, GPA, 2 * MB, HVA, 0), -EINVAL);
 	assert_int_equal(set(0, GPA, MB, HVA, KVM_MEM_READONLY), -EINVAL);
-	assert_int_equal(set(0, GPA, MB, HVA, 0), 0); /* nothing new */
+	assert_int_equal(set(0, GPA, MB, HVA, 0), 0); /* no change */
 	assert_int_equal(slot_at(GPA), 0);
 }
 
@@ -109,7 +109,7 @@ static void a_writable_slot_of_what_user_space_may_not_write_is_eperm(void **sta
 	assert_int_equal(set(0, GPA, MB, HVA, KVM_MEM_LOG_DIRTY_PAGES), -EPERM);
 	assert_int_equal(set(0, GPA, 3 * PAGE_SIZE, HVA, 0), 0);
 	assert_int_equal(set(1, GPA + MB, MB, HVA, KVM_MEM_READONLY), 0);
-	/* Moved, and with other flags, it is looked at again. */
+	/* A slot that is moved or gets other flags is checked again. */
 	native_user_map(HVA, PAGE_SIZE, NATIVE_READ_ONLY);
 	assert_int_equal(set(0, GPA + 4 * MB, 3 * PAGE_SIZE, HVA, 0), -EPERM);
 	assert_int_equal(set(0, GPA, 3 * PAGE_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES), -EPERM);
@@ -143,7 +143,7 @@ static void a_slot_is_found_from_its_first_to_its_last_page(void **state)
 	unsigned int i;
 
 	(void)state;
-	/* In an order that is not the addresses'. */
+	/* In an order that is not that of the addresses. */
 	for (i = 0; i < 50; i++)
 		assert_int_equal(set(i, GPA + (i * 7 % 50) * 2 * MB, MB, HVA, 0), 0);
 	for (i = 0; i < 50; i++) {
@@ -160,7 +160,7 @@ static void a_slot_is_found_from_its_first_to_its_last_page(void **state)
 		assert_int_equal(slot_at(GPA + (i * 7 % 50) * 2 * MB), i % 2 ? (long)i : -1);
 }
 
-/* As many as there can be, in an order that splits chunks; then all away again. */
+/* Create the maximum number in an order that splits chunks, then delete them all. */
 static void all_32767_slots_can_be_used(void **state)
 {
 	const unsigned int all = 32767;
@@ -203,7 +203,7 @@ static void a_moved_slot_is_elsewhere(void **state)
 	(void)state;
 	set(0, GPA, 4 * MB, HVA, 0);
 	store(GPA + MB);
-	assert_int_equal(set(0, GPA + 2 * MB, 4 * MB, HVA, 0), 0); /* over its own old place */
+	assert_int_equal(set(0, GPA + 2 * MB, 4 * MB, HVA, 0), 0); /* overlaps its own old place */
 	assert_int_equal(slot_at(GPA), -1);
 	assert_int_equal(slot_at(GPA + 5 * MB), 0);
 	assert_int_equal(store(GPA + 3 * MB), RESUME_GUEST);
@@ -220,7 +220,7 @@ static void an_old_map_lives_as_long_as_a_vcpu_reads_it(void **state)
 	memslot_vcpu_refresh(second);
 	slot = memslot_find(second, gpa_to_gfn(GPA));
 	assert_int_equal(set(0, 0, 0, 0, 0), 0);
-	assert_int_equal(slot->hva, HVA); /* ASan would say */
+	assert_int_equal(slot->hva, HVA); /* ASan would report it */
 	memslot_vcpu_refresh(second);
 	assert_null(memslot_find(second, gpa_to_gfn(GPA)));
 }

@@ -2,8 +2,8 @@
 /*
  * test_mmio.c - MMIO from the trap to user space and back into the register.
  *
- * The guest's code is real: instructions from the assembler's table would do, but a
- * dozen written out say more. Each claim holds for htinst and for a fetch (htinst 0).
+ * A dozen of the guest's instructions are written out, because that is clearer than entries from
+ * the assembler's table. Each claim holds with htinst and with a fetch (htinst 0).
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,12 +17,12 @@
 
 #define CODE    (NATIVE_GUEST_BASE + 0x1000)
 #define MMIO    0x10000000UL
-#define POINTER (MMIO | 0xa5UL << 56) /* masked: only the lower half is in the trap */
+#define POINTER (MMIO | 0xa5UL << 56) /* masked: the trap has only the lower half */
 #define T0      5
 #define A0      10
 #define A1      11
 
-/* An access: its instruction as fetched, as htinst has it, and what follows from it. */
+/* An access: its instruction as fetched, as in htinst, and its expected effect. */
 struct access {
 	const char *text;
 	u32 insn;   /* base x11, register x10, offset 0 */
@@ -57,7 +57,7 @@ static void write_code(gpa_t gpa, u32 insn)
 			 0);
 }
 
-/* The guest has trapped at CODE on `address`; what the handler answered. */
+/* The guest traps at CODE for `address`. Returns the handler's result. */
 static int trap_on(struct kvm_vcpu *vcpu, unsigned long scause, gva_t address, gpa_t gpa,
 		   u32 htinst)
 {
@@ -78,7 +78,7 @@ static void setup_vm(struct native_vm *f)
 	native_core_start();
 	native_vm_make(f, 0);
 	f->vcpu->guest.sepc = CODE;
-	/* The code's page is mapped: the guest has just run there. */
+	/* The code's page is mapped, because the guest has just run there. */
 	trap_on(f->vcpu, EXC_INST_GUEST_PAGE_FAULT, CODE, CODE, 0);
 }
 
@@ -188,7 +188,7 @@ static void a_store_of_x0_stores_zero(struct native_vm *f)
 {
 	static const struct access a = { "sw x0,0(a1)", 0x0005a023, 0x2023, 4, 4, true, false };
 
-	f->vcpu->guest.gpr[0] = 0x1234; /* what no reader may take */
+	f->vcpu->guest.gpr[0] = 0x1234; /* must not be used */
 	assert_int_equal(run_access(f, &a), RESUME_USER);
 	assert_int_equal(*(u32 *)f->vcpu->run->mmio.data, 0);
 }
@@ -203,7 +203,7 @@ static void an_ioeventfd_takes_its_store(struct native_vm *f)
 	assert_int_equal(f->vcpu->guest.sepc, CODE + 4);
 	complete_exit(f->vcpu);
 	assert_int_equal(f->vcpu->guest.sepc, CODE + 4);
-	/* Another width is another access. */
+	/* An access of another width does not match. */
 	f->vcpu->guest.sepc = CODE;
 	assert_int_equal(run_access(f, &accesses[7]), RESUME_USER);
 	native_close(args.fd);
@@ -298,7 +298,7 @@ static void a_misaligned_access_gets_an_access_fault(struct native_vm *f)
 	}
 }
 
-/* Its first half lies in memory; what faulted is the second, at the start of a page. */
+/* The first half is in memory; the second half, at the start of a page, faults. */
 static void an_access_across_pages_gets_an_access_fault(struct native_vm *f)
 {
 	csr_write(vstvec, NATIVE_GUEST_BASE + 0x100);
@@ -337,7 +337,7 @@ static void a_page_table_outside_memory_gets_the_accesss_own_fault(struct native
 	assert_injected(f->vcpu, EXC_LOAD_ACCESS_FAULT, 0x1234);
 }
 
-/* ---- the instruction has to be fetched, and is not what it was ----------------------------- */
+/* ---- the instruction has to be fetched, and has changed ----------------------------- */
 
 static void fetch_with_trap(struct native_vm *f, unsigned long cause, unsigned long htval)
 {
@@ -409,7 +409,7 @@ static void a_32_bit_instruction_across_pages_is_fetched_in_halves(struct native
 	assert_int_equal(f->vcpu->guest.sepc, CODE + 0x1002);
 }
 
-/* The last half-word before a page that is not there. */
+/* The last half-word before a missing page. */
 static void a_compressed_instruction_at_a_pages_end_needs_no_next_page(struct native_vm *f)
 {
 	u16 insn = 0x4188; /* c.lw a0,0(a1) */
@@ -423,8 +423,8 @@ static void a_compressed_instruction_at_a_pages_end_needs_no_next_page(struct na
 }
 
 /*
- * The TLB still knows the page of the code; who took it has not waited for a vCPU that
- * is not in its guest. ASan would see the read.
+ * The TLB still has the page of the code: whoever took it did not wait for a vCPU outside its
+ * guest. ASan would report the read.
  */
 static void a_fetch_reads_no_page_that_the_host_has_taken(struct native_vm *f)
 {
@@ -439,10 +439,10 @@ static void a_fetch_reads_no_page_that_the_host_has_taken(struct native_vm *f)
 	assert_int_equal(trap_on(f->vcpu, EXC_LOAD_GUEST_PAGE_FAULT, MMIO, MMIO, 0), RESUME_GUEST);
 	assert_null(f->vcpu->completion.complete);
 	assert_int_equal(f->vcpu->mode, VCPU_OUTSIDE);
-	assert_true(f->vcpu->requests & BIT(REQ_HFENCE)); /* still to serve at the entry */
+	assert_true(f->vcpu->requests & BIT(REQ_HFENCE)); /* still to be served at the entry */
 }
 
-/* ---- each claim by htinst, by fetch, and with the toggle ---------------------------------------- */
+/* ---- each claim with htinst, with a fetch, and with the toggle ------------------------------- */
 
 static void run(void (*claim)(struct native_vm *f))
 {
@@ -452,14 +452,14 @@ static void run(void (*claim)(struct native_vm *f))
 	for (round = 0; round < 3; round++) {
 		setup_vm(&f);
 		with_htinst = round != 1;
-		/* The toggle says: fetch, although htinst is there. */
+		/* In the last round the toggle requires a fetch, although htinst is there. */
 		f.vm->toggle[TOGGLE_mmio_decode] = round == 2;
 		claim(&f);
 		free_vm(&f);
 	}
 }
 
-/* Each once, for its wrapper and for the list. */
+/* Each claim once, for its wrapper and for the list. */
 #define CLAIMS(X)                                                  \
 	X(every_access_reaches_user_space)                         \
 	X(a_loaded_value_is_extended_as_the_load_wants)            \

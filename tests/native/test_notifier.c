@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_notifier.c - the host takes back while something else goes on with the same pages.
+ * test_notifier.c - the host takes pages back while something else uses them.
  *
- * Rules 3, 4 and 6 of docs/locking.md: the other thing happens at the very step that a hook
- * of the machine offers, so that no luck is needed.
+ * Rules 3, 4 and 6 of docs/locking.md. A hook of the machine makes the other side act at exactly
+ * the critical step, so that the test does not depend on luck.
  */
 #include "touch.h"
 
@@ -35,7 +35,7 @@ static bool mapped(gpa_t gpa)
 
 /* ---- rule 3: the recheck covers the whole leaf ------------------------------------------ */
 
-/* Begins when the first lookup of another page is done; ends at the third. */
+/* An invalidation begins after the first lookup of another page, and ends at the third. */
 static void neighbour_goes(hva_t hva, bool write)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
@@ -73,9 +73,9 @@ static void a_small_leaf_beside_it_is_mapped(void **state)
 	n->invalidate_end(n, HVA + 0x7000, HVA + 0x8000);
 }
 
-/* ---- rule 6: who finds it gone waits for its fence, too ----------------------------------- */
+/* ---- rule 6: who finds the leaf gone waits for its fence too --------------------------------- */
 
-/* Somebody has taken the leaf out and is on the way to the fence. */
+/* Another thread has removed the leaf and not yet fenced. */
 static struct gstage_pending_flush take_out(gpa_t gpa)
 {
 	gstage_unmap(&vm.vm->gstage, gpa, gpa + PAGE_SIZE);
@@ -90,7 +90,7 @@ static void an_invalidation_of_what_is_gone_already_waits_for_its_fence(void **s
 	(void)state;
 	store(PAGE, 1);
 	pending = take_out(PAGE);
-	/* The host frees the page now; the guest must not be able to use it from here on. */
+	/* The host frees the page now; from here on the guest must not be able to use it. */
 	native_user_unmap(HVA + 0x7000, PAGE_SIZE);
 	serve(vm.vcpu);
 	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_LOAD, &hpa), 0);
@@ -179,11 +179,11 @@ static void a_table_that_goes_is_fenced_by_everything(void **state)
 	native_user_unmap(HVA, SZ_2M); /* one leaf, and the table that held it */
 	serve(vm.vcpu);
 	assert_int_equal(native_fences.gvma_vmid, before.gvma_vmid + 1);
-	/* And at once on harts where a vCPU is loaded and not in its guest. */
+	/* At once on harts where a vCPU is loaded but not in its guest. */
 	assert_int_equal(native_fences.remote_gvma, before.remote_gvma + 1);
 }
 
-/* More than the queue holds: everything is dropped instead. */
+/* More than the queue holds: everything is dropped. */
 static void many_ranges_between_two_entries_lose_none(void **state)
 {
 	unsigned int i;
@@ -230,14 +230,14 @@ static void only_what_is_used_again_is_young_again(void **state)
 	store(BASE + 0x1000, 1);
 	store(BASE + 0x2000, 2);
 	assert_true(is_young(HVA + 0x1000) && is_young(HVA + 0x2000));
-	assert_false(is_young(HVA + 0x3000)); /* not mapped: nobody has used it */
+	assert_false(is_young(HVA + 0x3000)); /* not mapped, so never used */
 	age(HVA, HVA + SZ_2M);
 	assert_false(is_young(HVA + 0x1000) || is_young(HVA + 0x2000));
 	assert_int_equal(load(BASE + 0x2000), 2);
-	assert_int_equal(faults, 1); /* this hardware sets no A: the fault does */
+	assert_int_equal(faults, 1); /* this hardware does not set A: the fault does */
 	assert_false(is_young(HVA + 0x1000));
 	assert_true(is_young(HVA + 0x2000));
-	store(BASE + 0x2000, 3); /* W and D are as they were */
+	store(BASE + 0x2000, 3); /* W and D are unchanged */
 	assert_int_equal(faults, 0);
 }
 

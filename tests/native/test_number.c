@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_number.c - numbers as text: what a parameter takes, and what it shows.
+ * test_number.c - numbers as text: what a parameter accepts, and what it shows.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static void a_number_is_appended_with_its_end(void **state)
 
 static void the_largest_number_has_room_and_no_less_will_do(void **state)
 {
-	char *buf = malloc(NUMBER_SIZE); /* of its size, so that ASan sees a byte too many */
+	char *buf = malloc(NUMBER_SIZE); /* exact size, so that ASan detects an overrun */
 
 	(void)state;
 	assert_int_equal(number_show(buf, NUMBER_SIZE, ~0ULL), 0);

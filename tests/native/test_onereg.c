@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_onereg.c - a vCPU's registers one by one: which there are, what they hold.
+ * test_onereg.c - a vCPU's registers one by one: which exist, and their values.
  */
 #include "vcpu/hsm.h"
 #include "regs.h"
 
-/* ---- what each is -------------------------------------------------------------------- */
+/* ---- the value of each register -------------------------------------------------------------- */
 
 static void the_core_registers_are_the_guests(void **state)
 {
@@ -206,7 +206,7 @@ static void what_is_taken_away_leaves_the_list(void **state)
 	static const struct {
 		unsigned long ext;
 		u64 id;
-		int err; /* of reading it afterwards */
+		int err; /* of a later read */
 	} rows[] = {
 		{ KVM_RISCV_ISA_EXT_V, V_CSR(vl), -ENOENT },
 		{ KVM_RISCV_ISA_EXT_V, V_REG(0), -ENOENT },
@@ -269,7 +269,7 @@ static bool is_listed(u64 id)
 	return false;
 }
 
-/* But for a timer that is off: it cannot be switched off, as on Linux. */
+/* Except for a timer that is off: it cannot be switched off, as on Linux. */
 static int set_back(u64 id, u64 value)
 {
 	int err = set(id, value);
@@ -293,7 +293,7 @@ static void every_listed_register_can_be_read_and_written_back(void **state)
 	assert_true(has_pc);
 }
 
-/* All of one vCPU's registers into another: a migration. */
+/* Copy all registers of one vCPU to another, as a migration does. */
 static void a_restored_vcpu_reads_the_same(void **state)
 {
 	static u64 ids[512], values[512];
@@ -314,13 +314,13 @@ static void a_restored_vcpu_reads_the_same(void **state)
 	vm.vcpu = native_vcpu_make(&vm, 4);
 	for (i = 0; i < n; i++)
 		assert_int_equal(set_back(ids[i], values[i]), 0);
-	/* F is listed before D, so that D's 64 bits are what stays. */
+	/* F is listed before D, so D's 64 bits remain. */
 	for (i = 0; i < n; i++)
 		assert_int_equal(value_of(ids[i]), values[i]);
 	vm.vcpu = source;
 }
 
-/* A VMM that stops between the start and the vCPU's next KVM_RUN saves what it is to start with. */
+/* A VMM that stops between the start and the vCPU's next KVM_RUN saves the state of the start. */
 static void a_vcpu_that_was_started_reads_as_it_will_start(void **state)
 {
 	(void)state;
@@ -333,7 +333,7 @@ static void a_vcpu_that_was_started_reads_as_it_will_start(void **state)
 	assert_int_equal(value_of(CORE(regs.a0)), vm.vcpu->id);
 	assert_int_equal(value_of(CORE(regs.a1)), 77);
 	assert_int_equal(value_of(GENERAL(stvec)), 0);
-	/* What is set from now on is what it has. */
+	/* A register that is set after the start keeps that value. */
 	assert_int_equal(set(CORE(regs.a1), 78), 0);
 	assert_int_equal(value_of(CORE(regs.a1)), 78);
 	assert_false(hsm_start_is_pending(vm.vcpu));
@@ -359,11 +359,11 @@ static void a_start_before_a_stop_does_not_overwrite_what_is_set_afterwards(void
 	run_to_a_signal();
 	assert_int_equal(value_of(CORE(regs.pc)), 0x80300000);
 	assert_int_equal(value_of(GENERAL(stvec)), 0x2000);
-	/* The other registers are those of the start, which came before the stop. */
+	/* The other registers have the values of the start, which came before the stop. */
 	assert_int_equal(value_of(CORE(regs.a1)), 77);
 }
 
-/* A VMM's pause sets nothing, so the guest starts where the pending start says. */
+/* A VMM's pause sets no register, so the guest starts as the pending start says. */
 static void a_start_is_not_lost_by_a_stop(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_onereg_ids.c - ids of registers: one that names none is refused as on Linux.
+ * test_onereg_ids.c - ids of registers: an invalid one is refused as on Linux.
  */
 #include "regs.h"
 
@@ -18,7 +18,7 @@ static void another_size_is_einval_and_another_number_enoent(void **state)
 	assert_int_equal(get(U64_REG | 0xfULL << KVM_REG_RISCV_TYPE_SHIFT, &value), -ENOENT);
 }
 
-/* Bits that no id uses are part of the number, so out of range; the architecture is not looked at. */
+/* Bits that no id uses belong to the number, so it is out of range. The architecture is ignored. */
 static void every_bit_of_an_id_counts(void **state)
 {
 	static const u64 ids[] = { CONFIG(isa),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_pieces.c - a long change of the table lets go of mmu_lock in between: what may happen there?
+ * test_pieces.c - what may happen while a long change of the table releases mmu_lock in between.
  *
- * Rules 4, 5, 6 and 21 of docs/locking.md. The hook is called where the host would take interrupts;
- * another thread could do there what it does.
+ * Rules 4, 5, 6 and 21 of docs/locking.md. The hook is called where the host would take interrupts,
+ * and acts as another thread could act there.
  */
 #include "touch.h"
 
@@ -33,7 +33,7 @@ static unsigned int pages_mapped(void)
 	return n;
 }
 
-/* The polls that matter: those of a pause, between the first leaf and the last. */
+/* Only the polls of a pause matter: those between the first leaf and the last. */
 static void poll(void)
 {
 	unsigned int left = pages_mapped();
@@ -106,7 +106,7 @@ static void a_long_range_goes_in_short_pieces(void **state)
 	(void)state;
 	touch_all();
 	take_back_all();
-	/* A leaf counts as GSTAGE_VISIT. */
+	/* A leaf costs GSTAGE_VISIT. */
 	assert_in_range(pauses, PAGES * GSTAGE_VISIT / GSTAGE_PIECE - 1,
 			PAGES * GSTAGE_VISIT / GSTAGE_PIECE + 4);
 	give_back_all();
@@ -117,15 +117,15 @@ static void tables_go_though_pieces_end_within_them(void **state)
 	(void)state;
 	touch_all();
 	take_back_all();
-	/* One for each level between the root and the leaves: the range does not fill those. */
+	/* One table per level between the root and the leaves: the range does not fill those. */
 	assert_int_equal(vm.vm->gstage.tables, vm.vm->gstage.levels - 2);
 	assert_int_equal(vm.vm->gstage.unfenced, 0);
 	give_back_all();
 }
 
-/* ---- rules 4 and 3: it is announced all the time ------------------------------------------ */
+/* ---- rules 4 and 3: the range is announced all the time -------------------------------------- */
 
-/* One try of the guest: the fault is answered by "again", and nothing is mapped. */
+/* The guest tries once: the fault is answered with "again", and nothing is mapped. */
 static void is_refused(unsigned int i)
 {
 	struct hv_trap trap;
@@ -158,7 +158,7 @@ static void what_a_piece_has_taken_back_stays_away(void **state)
 	store(page(0), 1);
 }
 
-/* ---- rule 6: what is done so far is pending ------------------------------------------------- */
+/* ---- rule 6: changes made so far have a pending flush ---------------------------------------- */
 
 static void another_invalidates_the_first_page(void)
 {
@@ -170,7 +170,7 @@ static void another_invalidates_the_first_page(void)
 	assert_true(vm.vm->gstage.unfenced > 0);
 	n->invalidate_start(n, HVA, HVA + PAGE_SIZE);
 	serve(vm.vcpu);
-	/* Its caller frees the page now. */
+	/* The caller frees the page now. */
 	assert_int_not_equal(native_gstage_access(page(0), NATIVE_LOAD, &hpa), 0);
 	n->invalidate_end(n, HVA, HVA + PAGE_SIZE);
 }
@@ -191,9 +191,9 @@ static void who_comes_between_two_pieces_waits_for_the_fence(void **state)
 	give_back_all();
 }
 
-/* ---- rule 5: a slot on its way out ------------------------------------------------------------ */
+/* ---- rule 5: a slot being removed ------------------------------------------------------------ */
 
-/* The host takes back the last page, which the old map had and the new one does not show. */
+/* The host takes back the last page, which is in the old map and not in the new one. */
 static void the_last_page_goes(void)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
@@ -256,7 +256,7 @@ static void poll_log(void)
 		return;
 	native_poll_hook = NULL;
 	pauses++;
-	store(page(0), 4711); /* its bit was taken already */
+	store(page(0), 4711); /* its bit was already taken */
 	store(page(PAGES - 1), 4711);
 }
 
@@ -302,7 +302,7 @@ static void the_first_piece_is_fenced_as_the_last(void **state)
 	assert_int_equal(log_of(bits), 2);
 }
 
-/* ---- a leaf that comes where a piece has been -------------------------------------------------- */
+/* ---- a leaf mapped where a piece is finished ------------------------------------------------- */
 
 static bool came;
 
@@ -325,18 +325,18 @@ static void what_the_new_map_shows_may_come_at_once(void **state)
 	touch_all();
 	came = false;
 	at_pause = a_leaf_comes;
-	/* No longer logged: all leaves go, so that large ones can come. */
+	/* Logging ends: all leaves are removed, so that large ones can be mapped. */
 	assert_int_equal(native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, 0), 0);
 	assert_true(came);
 	native_poll_hook = NULL;
-	assert_true(mapped(page(0))); /* its table did not go */
+	assert_true(mapped(page(0))); /* its table was not freed */
 	assert_int_equal(load(page(0)), 4711);
 	take_back_all();
 	assert_int_not_equal(native_gstage_access(page(0), NATIVE_LOAD, &hpa), 0);
 	give_back_all();
 }
 
-/* ---- a large leaf, where small ones are on their way out ---------------------------------------- */
+/* ---- a large leaf where small ones are being removed ---------------------------------------- */
 
 #define LATER 700U /* a page of the second 2 MiB */
 
@@ -356,7 +356,7 @@ static void a_fault_in_the_second_block(void)
 	pauses++;
 	assert_int_equal(level_of(LATER + 1), 0);
 	store(page(LATER), 4711);
-	/* Its neighbours are not gone, all at once, for a large leaf. */
+	/* Its neighbours have not all gone at once for a large leaf. */
 	assert_int_equal(level_of(LATER + 1), 0);
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_pmu.c - the guest's performance counters: which there are, and what they count.
+ * test_pmu.c - the guest's performance counters: which exist, and what they count.
  *
  * Overflow, snapshots and firmware events: test_pmu_events.c.
  */
 #include "pmu_calls.h"
 
-/* ---- what there is ------------------------------------------------------------------ */
+/* ---- counters and events ------------------------------------------------------------------ */
 
 static void counters_are_numbered_as_their_csrs(void **state)
 {
@@ -66,7 +66,7 @@ static void sscofpmf_wants_filtered_interrupts(void **state)
 	assert_false(isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF));
 	assert_false(isa_may_disable(KVM_RISCV_ISA_EXT_SSCOFPMF));
 	assert_int_equal(native_csr_writes(CSR_hvien), 0);
-	/* Counters there are, but their overflow is nobody's interrupt. */
+	/* There are counters, but their overflow causes no interrupt. */
 	start_at(configured(CYCLES, 0), ~0ULL);
 	native_pmu_happen(CYCLES, 5);
 	assert_int_equal(vcpu->irq_pending & BIT(IRQ_PMU_OVF), 0);
@@ -80,11 +80,11 @@ static void cycles_and_instructions_have_counters_of_their_own(void **state)
 	(void)state;
 	assert_int_equal(configured(CYCLES, 0), PMU_CYCLE);
 	assert_int_equal(configured(INSTRET, 0), PMU_INSTRET);
-	/* These being taken, any other does. */
+	/* With these taken, any other counter is used. */
 	assert_int_equal(configured(CYCLES, 0), 3);
 	assert_int_equal(configured(NATIVE_PMU_CACHE, 0), 4);
 	assert_int_equal(configured(FW(SBI_PMU_FW_SET_TIMER), 0), NR_HW);
-	/* The mask says where to look, the base where the mask begins. */
+	/* The mask selects counters, and the base says where the mask begins. */
 	assert_int_equal(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 5, 2, 0, INSTRET).value, 6);
 	assert_int_equal(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 6, 1, 0, CYCLES).error,
 			 SBI_ERR_NOT_SUPPORTED);
@@ -154,7 +154,7 @@ static void the_guests_modes_are_left_out_as_it_says(void **state)
 	assert_int_equal(hw->inhibit, HV_PMC_NOT_IN_VU);
 	hw = &vcpu->pmu->counters[configured(CYCLES, SBI_PMU_CFG_SINH | SBI_PMU_CFG_MINH)].hw;
 	assert_int_equal(hw->inhibit, HV_PMC_NOT_IN_VS);
-	/* What its guest does, if it had one, is not ours. */
+	/* Filters for a nested guest, which it cannot have, are ignored. */
 	hw = &vcpu->pmu->counters[configured(CYCLES, SBI_PMU_CFG_VUINH | SBI_PMU_CFG_VSINH)].hw;
 	assert_int_equal(hw->inhibit, 0);
 }
@@ -178,7 +178,7 @@ static void a_counter_counts_from_start_to_stop(void **state)
 	assert_int_equal(start_at(n, 1000), SBI_SUCCESS);
 	native_pmu_happen(CYCLES, 1);
 	assert_int_equal(value_of(n), 1001);
-	/* Stopped and reset, it is nobody's. */
+	/* Stopped and reset, it belongs to no vCPU. */
 	assert_int_equal(stop(n, SBI_PMU_STOP_RESET), SBI_SUCCESS);
 	assert_int_equal(native_pmu_lent(0), 0);
 }
@@ -192,12 +192,12 @@ static void starting_or_stopping_twice_is_said(void **state)
 	assert_int_equal(start_at(n, 5), SBI_SUCCESS);
 	assert_int_equal(start_at(n, 7), SBI_ERR_ALREADY_STARTED);
 	assert_int_equal(value_of(n), 5);
-	/* The other member of the set starts all the same. */
+	/* The other counter of the set starts all the same. */
 	assert_int_equal(pmu(SBI_PMU_COUNTER_START, 0, ALL, 0, 0).error, SBI_ERR_ALREADY_STARTED);
 	native_pmu_happen(INSTRET, 3);
 	assert_int_equal(value_of(m), 3);
 	assert_int_equal(stop(n, SBI_PMU_STOP_RESET), SBI_SUCCESS);
-	/* A counter without an event is passed over. */
+	/* A counter without an event is skipped. */
 	assert_int_equal(stop(n, 0), SBI_SUCCESS);
 	assert_int_equal(start_at(n, 0), SBI_SUCCESS);
 	assert_int_equal(pmu(SBI_PMU_COUNTER_STOP, 0, ALL, SBI_PMU_STOP_RESET, 0).error,
@@ -249,7 +249,7 @@ static void a_narrow_counter_keeps_its_width(void **state)
 	assert_true(vcpu->irq_pending & BIT(IRQ_PMU_OVF));
 }
 
-/* ---- the way of a vCPU through the harts ------------------------------------------------------ */
+/* ---- a vCPU that moves between harts ------------------------------------------------------ */
 
 static void a_counter_goes_with_its_vcpu(void **state)
 {
@@ -264,7 +264,7 @@ static void a_counter_goes_with_its_vcpu(void **state)
 	assert_int_equal(value_of(n), 15);
 	vcpu_put(vcpu);
 	assert_int_equal(native_pmu_lent(1), 0);
-	native_pmu_happen(CYCLES, 1000); /* somebody else's */
+	native_pmu_happen(CYCLES, 1000); /* not this vCPU's */
 	native_hart_set(0);
 	vcpu_load(vcpu);
 	assert_int_equal(value_of(n), 15);

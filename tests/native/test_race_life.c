@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_race_life.c - vCPUs that run, sleep, stop and end while others want something of them.
+ * test_race_life.c - vCPUs run, sleep, stop and end while other threads send them requests.
  *
- * The rules are those of docs/locking.md, by number. Nobody may wait in vain: what is waited for
- * here comes within a minute on any machine, or was lost; a sleeper whose condition came true
- * without a wake-up is counted by the native host, and one_vm_end() wants none.
+ * The rules are those of docs/locking.md, by number. Nothing may be lost: an event that does not
+ * come within a minute, on any machine, counts as lost. The native host counts sleepers whose
+ * condition became true without a wake-up, and one_vm_end() requires that there are none.
  */
 #include <sched.h>
 #include "one_vm.h"
@@ -41,11 +41,11 @@ static void stop(unsigned int i)
 	assert_int_equal(runners[i].error, 0);
 }
 
-/* ---- rules 9, 10: who runs or sleeps hears ----------------------------------------------- */
+/* ---- rules 9, 10: a vCPU that runs or sleeps gets its interrupt ------------------------------ */
 
 static unsigned long heard;
 
-/* Takes the line, and waits for the next; sometimes it computes instead. */
+/* Takes the line and waits for the next one; sometimes it computes instead. */
 static void listening_guest(struct kvm_vcpu *vcpu)
 {
 	if (csr_read(hvip) & BIT(IRQ_VS_EXT)) {
@@ -86,7 +86,7 @@ static void deaf_guest(struct kvm_vcpu *vcpu)
 		sched_yield();
 }
 
-/* One signal each, wherever it finds the thread: nobody signals again. */
+/* One signal for each, in any state of the thread: it is not repeated. */
 static void no_signal_is_lost_on_a_vcpu_that_enters_or_falls_asleep(void **state)
 {
 	unsigned long before;
@@ -124,7 +124,7 @@ static void the_timer_wakes_whoever_falls_asleep(void **state)
 
 /* ---- HSM: starts and stops from vCPU to vCPU ------------------------------------------------- */
 
-static unsigned long wanted, started; /* by their opaque arguments */
+static unsigned long wanted, started; /* as opaque arguments */
 static bool asked;
 
 static void ecall(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long a1, unsigned long a2)
@@ -137,13 +137,13 @@ static void ecall(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long a1, un
 	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
-/* Starts vCPU 1 once more when its last start has arrived. */
+/* Starts vCPU 1 again once its last start has arrived. */
 static void starting_guest(struct kvm_vcpu *vcpu)
 {
 	unsigned long now = __atomic_load_n(&started, __ATOMIC_SEQ_CST);
 
 	if (asked && vcpu->guest.gpr[GPR_A0] != SBI_SUCCESS)
-		wanted--; /* it is still on its way to stop */
+		wanted--; /* vCPU 1 has not stopped yet */
 	asked = false;
 	if (race_interrupted(vcpu, race_random(8)))
 		return;

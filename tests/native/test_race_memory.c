@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_race_memory.c - guests on two harts while their memory is changed under them.
+ * test_race_memory.c - guests run on two harts while their memory is changed.
  *
- * Each word that a guest reads tells when it was put there, and by the time that it reads it
- * knows what it may not see any more. The rules are those of docs/locking.md, by number; for
- * what happens when one is broken see tests/native/mutants.slow.t.
+ * Each word that a guest reads tells when it was written, and when the guest reads it, it knows
+ * which values are too old. The rules are those of docs/locking.md, by number; for the effect of
+ * a broken rule see tests/native/mutants.slow.t.
  */
 #include <sched.h>
 #include "one_vm.h"
@@ -16,14 +16,14 @@
 #define PAGES 32
 #define VCPUS 3
 #define HARTS 2
-#define VMS   4 /* without memory, for what one VM alone does not show */
+#define VMS   4 /* without memory, for errors that need several VMs */
 
 static struct race_runner runners[VCPUS + VMS];
 static unsigned int nr_runners;
 static struct native_vm others[VMS];
 static unsigned int nr_others;
 static u64 floors[PAGES]; /* the oldest value that a page may still show */
-static u64 stale;         /* how often a guest saw an older one */
+static u64 stale;         /* how often a guest saw an older value */
 
 static int setup_with(unsigned int vmid_bits, unsigned int user_flags)
 {
@@ -116,7 +116,7 @@ static void set_floor(unsigned int page, u64 value)
 	__atomic_store_n(&floors[page], value, __ATOMIC_RELEASE);
 }
 
-/* 0: a page that has just come and was not written yet. */
+/* The value 0 means a new page that was not written yet. */
 static bool look_at(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int page)
 {
 	u64 oldest = floor_of(page), value = 0;
@@ -130,7 +130,7 @@ static bool look_at(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int page)
 
 /* ---- rules 2, 3, 4, 6: the host takes pages back ---------------------------------------- */
 
-/* A store of its own into each page, too: to a freed one it would not go unseen. */
+/* Also stores to each page: a store to a freed one would be detected. */
 static void paging_guest(struct kvm_vcpu *vcpu)
 {
 	unsigned int steps = 40, page;
@@ -144,7 +144,7 @@ static void paging_guest(struct kvm_vcpu *vcpu)
 	}
 }
 
-/* Between the look at a page and its mapping other threads often come first. */
+/* Other threads often get in between the lookup of a page and its mapping. */
 static void dawdle(hva_t hva, bool write)
 {
 	(void)hva;
@@ -173,14 +173,14 @@ static void no_guest_sees_what_the_host_has_taken_back(void **state)
 	native_guest = paging_guest;
 	native_page_get_hook = dawdle;
 	start_all();
-	/* On a busy machine it takes a while until one of them is in its guest. */
+	/* On a busy machine it takes a while until a vCPU is in its guest. */
 	for (i = 1; race_round(i) || (!vm.vm->stats.remote_tlb_flush && i < 10000); i++)
 		take_back(race_random(PAGES), i);
 	stop_all();
 	assert_int_equal(stale, 0);
 }
 
-/* A page inside of a block: the whole leaf goes, and comes back in pieces. */
+/* A page inside a block: the whole leaf is removed, and replaced by small ones. */
 static void no_guest_sees_it_through_a_2m_leaf(void **state)
 {
 	unsigned int at;
@@ -194,7 +194,7 @@ static void no_guest_sees_it_through_a_2m_leaf(void **state)
 		take_back(race_random(PAGES), i);
 		if (i % 8)
 			continue;
-		/* All of it anew, as one block. */
+		/* Map all of it again, as one block. */
 		native_user_unmap(HVA, SZ_2M);
 		for (at = 0; at < PAGES; at++)
 			set_floor(at, i);
@@ -216,7 +216,7 @@ static void mmio_guest(struct kvm_vcpu *vcpu)
 
 	if (race_interrupted(vcpu, race_random(8)))
 		return;
-	/* Its own fetch brings the page and this hart's translation of it. */
+	/* The guest's own fetch maps the page and fills this hart's TLB. */
 	if (!race_load(vcpu, BASE + page * PAGE_SIZE, &code))
 		return;
 	vcpu->guest.sepc = BASE + page * PAGE_SIZE;
@@ -242,7 +242,7 @@ static void no_instruction_is_fetched_from_a_page_taken_back(void **state)
 		hv_copy_to_user(HVA + page * PAGE_SIZE, &lw, sizeof(lw));
 		sched_yield();
 	}
-	/* A busy machine may not have come to one yet. */
+	/* On a busy machine there may have been none yet. */
 	while (!READ_ONCE(runners[0].mmio))
 		sched_yield();
 	stop_all();
@@ -261,7 +261,7 @@ static void map_guest(struct kvm_vcpu *vcpu)
 	}
 }
 
-/* Value i is in every page of the range before slot 0 leads there. */
+/* Write value i to every page of the range before slot 0 maps it. */
 static void lead_to(hva_t hva, u64 i)
 {
 	unsigned int page;
@@ -294,7 +294,7 @@ static void no_guest_sees_a_map_that_is_not_in_force_any_more(void **state)
 	assert_int_equal(stale, 0);
 }
 
-static u64 moves; /* odd: the slot is not at BASE */
+static u64 moves; /* odd while the slot is not at BASE */
 
 static void moved_guest(struct kvm_vcpu *vcpu)
 {
@@ -333,7 +333,7 @@ static void a_slot_that_has_moved_is_not_where_it_was(void **state)
 
 /* ---- the dirty log ------------------------------------------------------------------------------ */
 
-static u64 written; /* values go up */
+static u64 written; /* increasing values */
 
 static void writing_guest(struct kvm_vcpu *vcpu)
 {
@@ -355,10 +355,10 @@ static void copy_page(unsigned int page)
 		hv_copy_from_user(copies[page], HVA + page * PAGE_SIZE, sizeof(copies[page])), 0);
 }
 
-/* What a migration does: the log first, then a copy of what it names. */
+/* As in a migration: read the log, then copy the pages that it lists. */
 static void copy_dirty(bool clear)
 {
-	u32 bitmap = 0; /* of the first PAGES pages */
+	u32 bitmap = 0; /* for the first PAGES pages */
 	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = (void *)OTHER };
 	struct kvm_clear_dirty_log clear_log = { .slot = 0,
 						 .num_pages = 64,

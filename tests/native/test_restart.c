@@ -28,7 +28,7 @@ static void one_exit_guest(struct kvm_vcpu *vcpu)
 		native_trap(&trap_once);
 }
 
-/* Exits whose answer is in a0: a load, a CSR access, an SBI call. */
+/* Exits whose result is in a0: a load, a CSR access, an SBI call. */
 static const struct hv_trap answered[] = {
 	{ .scause = EXC_LOAD_GUEST_PAGE_FAULT,
 	  .stval = MMIO,
@@ -38,7 +38,7 @@ static const struct hv_trap answered[] = {
 	{ .scause = EXC_ECALL_VS },
 };
 
-/* Answer as a VMM would that does not know that the guest was started again. */
+/* Answer like a VMM that does not know that the guest was started again. */
 static void exit_and_answer(const struct hv_trap *trap)
 {
 	struct kvm_run *run = vm.vcpu->run;
@@ -94,7 +94,7 @@ static void an_answer_does_not_reach_a_guest_that_was_started_anew(void **state)
 		exit_and_answer(&answered[i / 2]);
 		set_mp_state(KVM_MP_STATE_STOPPED);
 		assert_true(hsm_start(vm.vcpu, START_PC, 77));
-		/* Reading a register makes no difference to what the guest finds. */
+		/* Reading a register does not change what the guest finds. */
 		for (reads = i % 2; reads; reads--)
 			assert_int_equal(pc_by_one_reg(), START_PC);
 		enter_again();

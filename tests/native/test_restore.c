@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_restore.c - save a vCPU of random extensions and registers, and restore it in many orders.
+ * test_restore.c - save a vCPU with random extensions and registers, and restore it in many orders.
  *
- * The copy must equal the original: the same list of registers, the same values, and the same
- * behaviour where no register shows it: the timer's interrupt comes at the same time, henvcfg and
- * hedeleg have the same bits, steal time is written or not. The orders are that of
- * KVM_GET_REG_LIST, and random ones that keep only the constraints which a register's existence
- * or meaning requires (before()).
+ * The copy must equal the original: the same list of registers with the same values, and the same
+ * behaviour where no register shows it. The timer's interrupt comes at the same time, henvcfg and
+ * hedeleg have the same bits, and steal time is written or not. The orders are that of
+ * KVM_GET_REG_LIST, and random ones that keep only the constraints of a register's existence or
+ * meaning (before()).
  * HS_STEPS: number of vCPUs; HS_SEED: seed of the sequence.
  */
 #include <stdlib.h>
@@ -74,7 +74,7 @@ static unsigned int list_of(struct kvm_vcpu *vcpu, u64 *ids)
 	return (unsigned int)list[0];
 }
 
-/* ---- the original, in any state that a VMM and a guest can bring about ------------------------- */
+/* ---- the original, in any state that a VMM and a guest can cause ------------------------- */
 
 static const unsigned long extensions[] = {
 	KVM_RISCV_ISA_EXT_D,      KVM_RISCV_ISA_EXT_F,      KVM_RISCV_ISA_EXT_V,
@@ -244,7 +244,7 @@ static void make_copy(bool in_order)
 	restore(copy.vcpu, 1, false);
 }
 
-/* ---- are they the same? ---------------------------------------------------------------------------- */
+/* ---- comparison ---------------------------------------------------------------------------- */
 
 static void same_registers(void)
 {
@@ -280,7 +280,7 @@ static void same_behaviour(void)
 	assert_int_equal(a->hedeleg, b->hedeleg);
 	assert_ptr_equal(a->timer_ops, b->timer_ops);
 	assert_int_equal(asks_for_steal_time(a), asks_for_steal_time(b));
-	/* Only the timer's line is left. */
+	/* Keep only the timer's line. */
 	a->csrs.hvip = b->csrs.hvip &= BIT(IRQ_VS_TIMER);
 	a->csrs.vsie = b->csrs.vsie = BIT(IRQ_S_TIMER);
 	for (i = 0; i < 60; i++) {

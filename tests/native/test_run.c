@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_run.c - KVM_RUN's loop: traps given to the guest, interrupts, waiting.
+ * test_run.c - KVM_RUN's loop: traps delivered to the guest, interrupts, waiting.
  *
- * The guest traps once, and at its next entry finds out what has become of it.
+ * The guest traps once, and records its registers at the next entry.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -20,7 +20,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* ---- a guest that traps once, then finds out what has become of it -------------------------- */
+/* ---- a guest that traps once, then records its registers -------------------------- */
 
 static struct hv_trap trap_once;
 static unsigned int entries;
@@ -171,7 +171,7 @@ static void run_wrs_nto(void)
 		-EINTR);
 }
 
-/* It may be the one that is to make the store; the slice of who spins is not over for long. */
+/* That thread may be the one that makes the store, and the spinning vCPU's slice is long. */
 static void wrs_nto_gives_the_hart_to_a_thread_that_waits_for_it(void **state)
 {
 	(void)state;
@@ -183,7 +183,7 @@ static void wrs_nto_gives_the_hart_to_a_thread_that_waits_for_it(void **state)
 	assert_int_equal(left_the_hart, 1);
 }
 
-/* The same word, if stval is 0 as it may be: the instruction is fetched again. */
+/* The same word if stval is 0, as it may be: the instruction is fetched. */
 static void an_instruction_that_stval_does_not_hold_is_fetched(void **state)
 {
 	u32 wfi = 0x10500073;
@@ -192,7 +192,7 @@ static void an_instruction_that_stval_does_not_hold_is_fetched(void **state)
 	memcpy(native_user(NATIVE_USER_BASE + 0x1000), &wfi, sizeof(wfi));
 	vm.vcpu->csrs.vsie = BIT(IRQ_S_EXT);
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
-	/* The page of the instruction is not mapped yet: the guest's own fetch brings it. */
+	/* The page of the instruction is not mapped yet: the guest's own fetch maps it. */
 	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_VIRTUAL_INST }), -EINTR);
 	assert_int_equal(seen.sepc, PC);
 	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_INST_GUEST_PAGE_FAULT,
@@ -262,7 +262,7 @@ static void lines_reach_hvip_before_the_entry(void **state)
 	assert_int_equal(seen.hvip, BIT(IRQ_VS_EXT));
 }
 
-/* VSSIP is the guest's to clear: what it cleared must not come back with another line. */
+/* The guest may clear VSSIP: what it cleared must not return with another line. */
 static void guest_clears_softirq(struct kvm_vcpu *vcpu)
 {
 	if (entries++ == 0) {
@@ -315,7 +315,7 @@ static void wfi_sleeps_until_a_line_that_the_guest_has_enabled(void **state)
 
 	(void)state;
 	vm.vcpu->csrs.vsie = BIT(IRQ_S_EXT);
-	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT); /* pending, but masked: no reason to wake */
+	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT); /* pending but masked, so no reason to wake */
 	pthread_create(&thread, NULL, ring_later, vm.vcpu);
 	assert_int_equal(run_trap(WFI_TRAP), -EINTR);
 	pthread_join(thread, NULL);
@@ -371,7 +371,7 @@ static void wfi_with_a_line_pending_does_not_sleep(void **state)
 	(void)state;
 	vm.vcpu->csrs.vsie = BIT(IRQ_S_SOFT);
 	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
-	/* The CSR model's vsip has no alias of hvip: what the hardware would show. */
+	/* The CSR model's vsip is no alias of hvip, so set what hardware would show. */
 	native_csr_poke(CSR_vsip, BIT(IRQ_S_SOFT));
 	assert_int_equal(run_trap(WFI_TRAP), -EINTR);
 	assert_int_equal(vm.vcpu->stats.halt_wakeup, 0);
@@ -380,7 +380,7 @@ static void wfi_with_a_line_pending_does_not_sleep(void **state)
 
 static unsigned int idle_looks;
 
-/* The line comes while the hart idles. To idle once more would be for ever: a signal ends it. */
+/* The line is raised while the hart idles. A signal ends a second idle, which would not end. */
 static bool ring_while_idle(void)
 {
 	if (idle_looks++)
@@ -413,7 +413,7 @@ static void the_hosts_own_csrs_come_back(void **state)
 	vm.vcpu->csrs.scounteren = 2;
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS_FAULT }), -EINTR);
-	assert_int_equal(csr_read(hvip), 0); /* it is the vCPU's, and kept for it */
+	assert_int_equal(csr_read(hvip), 0); /* it belongs to the vCPU, and is kept for it */
 	assert_int_equal(vm.vcpu->csrs.hvip, BIT(IRQ_VS_EXT));
 	assert_int_equal(csr_read(scounteren), 5);
 	assert_int_equal(csr_read(senvcfg), 0x70);

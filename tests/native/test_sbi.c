@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_sbi.c - the guest's SBI calls, made by guests that run: KVM_RUN's whole loop.
+ * test_sbi.c - SBI calls made by a running guest, through the whole loop of KVM_RUN.
  *
- * A guest is a script of steps, one for each entry. What payloads show on the real
- * machine (tests/guest/sbi.c) is not repeated; here are other vCPUs' states, user space's
- * lies, and any arguments at all.
+ * A guest is a script of steps, one for each entry. This does not repeat what payloads show on the
+ * real machine (tests/guest/sbi.c). It covers the states of other vCPUs, wrong answers of user
+ * space, and arbitrary arguments.
  */
 #include "sbi_guest.h"
 #include "mmu/hfence.h"
 
-/* ---- base, and what is not there ----------------------------------------------------------- */
+/* ---- base, and missing functions ----------------------------------------------------------- */
 
 static void a_call_returns_behind_the_ecall(void **state)
 {
@@ -74,7 +74,7 @@ static void a_forwarded_call_is_answered_at_the_next_run(void **state)
 	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
 }
 
-/* Only user space knows whether it has such an extension. */
+/* Only user space knows whether such an extension exists. */
 static void a_probe_of_what_is_user_spaces_is_forwarded(void **state)
 {
 	struct call c = CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_VENDOR_START + 9);
@@ -130,7 +130,7 @@ static void an_ipi_reaches_the_vcpus_of_its_mask(void **state)
 	assert_false(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
 	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 1, 0)).error, SBI_SUCCESS);
 	assert_true(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
-	/* base -1: all, whatever the mask. */
+	/* base -1: all harts, whatever the mask. */
 	second->irq_pending = 0;
 	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 0, ANY)).error, SBI_SUCCESS);
 	assert_true(second->irq_pending & BIT(IRQ_VS_SOFT));
@@ -138,19 +138,19 @@ static void an_ipi_reaches_the_vcpus_of_its_mask(void **state)
 	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 1, 77)).error, SBI_ERR_INVALID_PARAM);
 }
 
-/* Is there a VS-stage translation for gva in this hart's TLB? By using it. */
+/* Whether this hart's TLB has a VS-stage translation for gva, found by using it. */
 static bool remembers(gva_t gva)
 {
 	unsigned int before = native_tlb_entries();
 	struct hv_trap trap;
 	u64 data;
 
-	/* The guest's tables are nowhere, so that a walk faults and adds nothing. */
+	/* The guest's tables are outside memory, so that a walk faults and adds no entry. */
 	return !native_guest_access(gva, NATIVE_LOAD, &data, 8, &trap) ||
 	       native_tlb_entries() != before;
 }
 
-/* Guest tables: one gigapage at 0, of the memory's first. Their page is at BASE + 0x4000. */
+/* Guest tables: one gigapage at 0 that maps the first one of memory. They are at BASE + 0x4000. */
 static void learn(gva_t gva)
 {
 	struct hv_trap trap;
@@ -199,7 +199,7 @@ static bool forgets_after(struct call call)
 	return !remembered;
 }
 
-/* With a TLB that forgets nothing by itself. The gigapage is one entry, of ASID 0. */
+/* The TLB drops nothing by itself. The gigapage is one entry, of ASID 0. */
 static void a_remote_fence_is_done_when_the_guest_runs_on(void **state)
 {
 	(void)state;
@@ -221,7 +221,7 @@ static void a_fence_elsewhere_leaves_what_it_does_not_name(void **state)
 		forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0x80000000, 0x1000)));
 	assert_false(forgets_after(CALL(0, SBI_RFENCE_REMOTE_FENCE_I, 1, 0)));
 	assert_true(native_fences.fence_i > 0);
-	/* Another vCPU's fence is not this one's. */
+	/* A fence for another vCPU does not affect this one. */
 	assert_false(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 2, 0, 0, 0)));
 }
 
@@ -263,7 +263,7 @@ static void a_hart_is_started_once_and_its_state_told(void **state)
 	assert_int_equal(second->start_opaque, 0xabc);
 }
 
-/* The second vCPU's own thread, as far as it gets before a signal. */
+/* Run the second vCPU's own thread until a signal. */
 static void run_second(void)
 {
 	script_at = script_len = 0;
@@ -273,11 +273,11 @@ static void run_second(void)
 	native_signal_set(false);
 }
 
-/* Started, but its thread has not got to it: whatever is sent to it now has to arrive. */
+/* The vCPU is started, but its thread has not seen it: an IPI sent now has to arrive. */
 static void an_ipi_before_the_first_instruction_is_not_lost(void **state)
 {
 	struct call calls[] = {
-		CALL(SBI_EXT_IPI, 0, 2, 0), /* to a stopped hart: it goes with the start */
+		CALL(SBI_EXT_IPI, 0, 2, 0), /* to a stopped hart: the start drops it */
 		CALL(SBI_EXT_HSM, SBI_HSM_HART_START, 1, NATIVE_GUEST_BASE + 0x2000, 0xabc),
 		CALL(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, 1),
 		CALL(SBI_EXT_IPI, 0, 2, 0),
@@ -302,7 +302,7 @@ static void an_ipi_before_the_first_instruction_is_not_lost(void **state)
 	assert_int_equal(calls[2].value, SBI_HSM_STARTED);
 }
 
-/* ---- legacy: the mask is behind a guest virtual address ------------------------------------ */
+/* ---- legacy: the mask is at a guest virtual address ------------------------------------ */
 
 static void a_fault_of_a_legacy_mask_is_the_guests_at_the_ecall(void **state)
 {
@@ -316,7 +316,7 @@ static void a_fault_of_a_legacy_mask_is_the_guests_at_the_ecall(void **state)
 	assert_int_equal(vm.vcpu->csrs.vsepc, PC);
 }
 
-/* The host cannot give the page: KVM_RUN must say so, and not try for ever. */
+/* The host cannot provide the page: KVM_RUN must fail, and not retry for ever. */
 static void a_legacy_mask_that_the_host_cannot_give_ends_the_run(void **state)
 {
 	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, NATIVE_GUEST_BASE + 0x3000);
@@ -360,7 +360,7 @@ static void a_legacy_call_counts_where_its_successor_does(void **state)
 	}
 }
 
-/* ---- anything ------------------------------------------------------------------------------------- */
+/* ---- random calls ---------------------------------------------------------------------------- */
 
 static void any_call_ends_in_an_answer_an_exit_or_a_trap(void **state)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_sbi_fwft.c - firmware features: on which machine which is there, set, locked, reset.
+ * test_sbi_fwft.c - firmware features: which exist on which machine, set, lock, reset.
  */
 #include "sbi_guest.h"
 #include "vcpu/hsm.h"
@@ -62,17 +62,17 @@ static void a_feature_is_set_read_locked_and_reset(void **state)
 	vcpu_reset(vm.vcpu, PC, 0);
 	assert_int_equal(call_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
 	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
-	/* Switched off by user space, it is the hart's default again. */
+	/* Once user space disables it, the setting is the hart's default again. */
 	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 0), 0);
 	assert_true(vm.vcpu->henvcfg & ENVCFG_ADUE);
 }
 
-/* Set by a VMM before the guest runs: a setting that no register shows any more has no effect. */
+/* A VMM's settings from before the run have no effect once no register shows them any more. */
 static void what_was_set_goes_with_the_extension(void **state)
 {
 	(void)state;
 	restart_with("h f d ssnpm", true);
-	assert_int_equal(reg_set(FWFT, 2, 1), 0);  /* misaligned exceptions are the guest's */
+	assert_int_equal(reg_set(FWFT, 2, 1), 0);  /* the guest handles misaligned exceptions */
 	assert_int_equal(reg_set(FWFT, 5, 16), 0); /* 16 bits are masked */
 	assert_true(vm.vcpu->hedeleg & BIT(EXC_LOAD_MISALIGNED));
 	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 0), 0);
@@ -97,7 +97,7 @@ static void pointers_are_masked_in_vs(void **state)
 	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_0);
 }
 
-/* ---- translations that were made before ----------------------------------------------------- */
+/* ---- translations made under the old setting ------------------------------------------------- */
 
 #define GVA   0x5000UL
 #define TABLE (NATIVE_GUEST_BASE + 0x10000)
@@ -107,7 +107,7 @@ static void set_table(unsigned int level, unsigned int index, pte_t pte)
 	((pte_t *)native_user(NATIVE_USER_BASE + 0x12000 - 0x1000 * level))[index] = pte;
 }
 
-/* Sv39: two tables on the way, and a leaf. */
+/* Sv39 tables: two on the path, and a leaf. */
 static void give_tables(struct kvm_vcpu *vcpu)
 {
 	set_table(2, 0, pte_make(TABLE + 0x1000, PTE_V));
@@ -139,7 +139,7 @@ static void access_on(struct kvm_vcpu *vcpu, unsigned int hart)
 	assert_int_equal(native_run(vcpu), -EINTR);
 }
 
-/* Hardware may have cached translations of the old setting: tlb_model.c fails a test that uses one. */
+/* Hardware may have cached translations of the old setting; tlb_model.c panics if one is used. */
 static void no_translation_outlives_a_change_of_who_sets_a_and_d(void **state)
 {
 	(void)state;
@@ -175,7 +175,7 @@ static void nor_one_of_how_many_bits_are_masked(void **state)
 	}
 }
 
-/* The firmware's own switch is on while such a vCPU is loaded, and at no other time. */
+/* The firmware's switch is on exactly while such a vCPU is loaded. */
 static void misaligned_traps_are_the_guests_while_it_is_loaded(void **state)
 {
 	unsigned long traps = BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED);
@@ -210,7 +210,7 @@ static void features_have_registers(void **state)
 	assert_int_equal(reg_get(FWFT, base + 1), 0);
 	assert_int_equal(reg_buf, LOCK);
 	assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0), SBI_ERR_DENIED_LOCKED);
-	assert_int_equal(reg_set(FWFT, base + 2, 16), 0); /* the lock is the guest's */
+	assert_int_equal(reg_set(FWFT, base + 2, 16), 0); /* the lock applies to the guest only */
 	assert_int_equal(reg_set(FWFT, base, 2), -EINVAL);
 	assert_int_equal(reg_set(FWFT, base, 0), 0);
 	assert_int_equal(call_get(SBI_FWFT_POINTER_MASK_PMLEN).error, SBI_ERR_NOT_SUPPORTED);

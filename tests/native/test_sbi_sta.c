@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_sbi_sta.c - steal time: what a vCPU's thread waited is told to its guest.
+ * test_sbi_sta.c - steal time: the time that a vCPU's thread waited is reported to its guest.
  */
 #include "sbi_guest.h"
 
@@ -33,12 +33,12 @@ static void what_a_thread_waited_becomes_steal_time(void **state)
 
 	(void)state;
 	memset(area(), 0x55, sizeof(struct sta));
-	native_run_delay_set(1000); /* before: not of this guest's concern */
+	native_run_delay_set(1000); /* from before, so not reported to this guest */
 	assert_int_equal(set_shmem(AREA_GPA, 0, 0), SBI_SUCCESS);
 	assert_memory_equal(area(), &(struct sta){ 0 }, sizeof(struct sta));
 
 	run_script(&nothing, 1);
-	assert_int_equal(area()->sequence, 0); /* no news, no write */
+	assert_int_equal(area()->sequence, 0); /* nothing changed, so no write */
 	native_run_delay_set(1700);
 	run_script(&nothing, 1);
 	assert_int_equal(area()->steal, 700);
@@ -66,7 +66,7 @@ static void without_sta_no_steal_time_is_stored(void **state)
 	run_script(&nothing, 1);
 	assert_int_equal(area()->steal, 0);
 	assert_int_equal(area()->preempted, 0);
-	/* Its registers are still there, as on Linux, and change nothing. */
+	/* Its registers still exist, as on Linux, and have no effect. */
 	assert_int_equal(reg_set(STA, 0, AREA_GPA), 0);
 	run_script(&nothing, 1);
 	assert_int_equal(area()->sequence, 0);
@@ -125,7 +125,7 @@ static void preempted_guest(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
 	native_run_delay_set(300);
-	native_migrate(0); /* out and in again */
+	native_migrate(0); /* put and load again */
 	seen = *area();
 	host_interrupt();
 }
@@ -140,7 +140,7 @@ static void a_preempted_vcpu_is_marked_until_it_runs(void **state)
 	native_signal_set(false);
 	native_run(vm.vcpu);
 	assert_int_equal(seen.preempted, 1);
-	assert_int_equal(seen.steal, 0); /* told before the next entry, not within the switch */
+	assert_int_equal(seen.steal, 0); /* reported before the next entry, not in the switch */
 	run_script(&nothing, 1);
 	assert_int_equal(area()->preempted, 0);
 	assert_int_equal(area()->steal, 300);
@@ -151,7 +151,7 @@ static void a_preempted_vcpu_is_marked_until_it_runs(void **state)
 static void deleting_guest(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
-	vm.vcpu->mode = VCPU_OUTSIDE; /* as in an exit: who deletes waits for that */
+	vm.vcpu->mode = VCPU_OUTSIDE; /* as in an exit, for which a deletion waits */
 	assert_int_equal(native_set_slot(vm.vm, 7, OTHER_GPA, 0, 0, 0), 0);
 	native_run_delay_set(300);
 	native_migrate(0);
@@ -206,12 +206,12 @@ static void steal_time_has_two_registers(void **state)
 	assert_int_equal(reg_set(STA, 1, 1), -EINVAL);
 	assert_int_equal(reg_set(STA, 1, 0), 0);
 	assert_int_equal(reg_get(STA, 2), -EINVAL);
-	assert_int_equal(reg_set(STA, 0, AREA_GPA + 1), 0); /* Linux takes it; it is not used */
+	assert_int_equal(reg_set(STA, 0, AREA_GPA + 1), 0); /* accepted as on Linux, but not used */
 	native_run_delay_set(100);
 	run_script(&nothing, 1);
 	assert_int_equal(area()->sequence, 0);
 
-	/* A restore: waiting counts from here, on whatever thread. */
+	/* A restore: waiting counts from here, on any thread. */
 	assert_int_equal(reg_set(STA, 0, AREA_GPA), 0);
 	area()->steal = 5;
 	run_script(&nothing, 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_sbi_susp.c - system suspend: who may, and where the guest goes on.
+ * test_sbi_susp.c - system suspend: which vCPU may call it, and where the guest resumes.
  */
 #include "sbi_guest.h"
 #include "hv/kvm_compat.h"
@@ -29,12 +29,12 @@ static void the_last_vcpu_may_suspend_the_system(void **state)
 	assert_int_equal(vm.vcpu->run->riscv_sbi.extension_id, SBI_EXT_SUSP);
 	assert_int_equal(vm.vcpu->run->riscv_sbi.args[1], NATIVE_GUEST_BASE + 0x2000);
 
-	/* What it has been told before is not told again: the line is as user space left it. */
+	/* A pending IPI is dropped; the external line keeps the level that user space gave it. */
 	assert_true(vm.vcpu->irq_pending & BIT(IRQ_VS_EXT));
 	assert_false(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
 	vcpu_clear_irq(vm.vcpu, IRQ_VS_EXT);
 
-	/* An interrupt wakes the machine; the guest goes on where it wanted to. */
+	/* An interrupt wakes the machine, and the guest resumes where it wanted to. */
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 	script_at = script_len = 0;
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
@@ -56,7 +56,7 @@ static u64 core_reg(unsigned long num)
 	return *(u64 *)native_user(NATIVE_USER_BASE + 0x100);
 }
 
-/* Whether or not a VMM reads registers meanwhile, and whatever its answer to the call is. */
+/* Whether or not a VMM reads registers meanwhile, and whatever its answer to the call. */
 static void registers_read_during_suspend_are_those_of_the_resume(void **state)
 {
 	struct call c = SUSPEND(0, NATIVE_GUEST_BASE + 0x2000, 0x99);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_state.c - what a vCPU takes with it from hart to hart, what it leaves there, and what a reset
- * leaves of it.
+ * test_state.c - what a vCPU takes with it from hart to hart, what it leaves there, and what a
+ * reset keeps.
  */
 #include "hv/kvm_compat.h"
 #include "regs.h"
@@ -95,7 +95,7 @@ static void other_indirect_registers_are_user_spaces(void **state)
 
 /* ---- reset ---------------------------------------------------------------------------------- */
 
-/* Whatever the vCPU held before, afterwards each register reads as a new vCPU's. */
+/* Whatever the vCPU held before, each register then reads as in a new vCPU. */
 static void a_reset_leaves_nothing(void **state)
 {
 	static u64 ids[512];
@@ -114,12 +114,12 @@ static void a_reset_leaves_nothing(void **state)
 	memset(&used->vector, 0xa5, sizeof(used->vector));
 	memset(regs, 0xa5, UNIT_SIZE);
 	used->vector.regs = regs;
-	/* Not IRQ_VS_EXT, whose level is user space's and stays. */
+	/* Not IRQ_VS_EXT, whose level belongs to user space and stays. */
 	vcpu_set_irq(used, IRQ_VS_TIMER);
 	vcpu_set_irq(used, IRQ_VS_SOFT);
 	assert_int_equal(set(TIMER(compare), 12345), 0);
 	assert_int_equal(set(TIMER(state), KVM_RISCV_TIMER_STATE_ON), 0);
-	vcpu_drop_irqs(used); /* by whoever starts it: hsm.c */
+	vcpu_drop_irqs(used); /* as in hsm.c, when the vCPU is started */
 	vcpu_reset(used, 0, 0);
 	for (i = 0; i < n; i++) {
 		vm.vcpu = fresh;
@@ -174,7 +174,7 @@ static void init_received_resets_a_vcpu_once_the_capability_is_enabled(void **st
 	assert_int_equal(value_of(CORE(regs.a0)), 0);
 	assert_int_equal(value_of(GENERAL(satp)), 0);
 	assert_int_equal(value_of(GENERAL(sip)), 0);
-	/* Not the settings from the machine, and not whether it runs. */
+	/* Not the settings of the machine, and not whether it runs. */
 	assert_int_equal(value_of(ISA(KVM_RISCV_ISA_EXT_SSTC)), 1);
 	assert_int_equal(mp_state_of(), KVM_MP_STATE_RUNNABLE);
 	assert_int_equal(set_mp_state(KVM_MP_STATE_STOPPED), 0);

@@ -2,12 +2,12 @@
 /*
  * test_store_order.c - the core's lock-free handshakes in every order that RVWMO allows.
  *
- * TSan knows which accesses are ordered, but not that a store and a later load of another
- * word need a full fence, and the build machine reorders less than RISC-V may. Here each
- * handshake is written out as two short programs. A program's accesses may be done in any
- * order that its fences and equal addresses leave (memory itself is one for all harts); all
- * interleavings of all such orders are gone through. With its fences a handshake
- * never ends badly; without any one of them it can, or the fence were not needed.
+ * TSan knows which accesses are ordered, but not that a store and a later load of another word
+ * need a full fence, and the build machine reorders less than RISC-V may. So each handshake is
+ * written here as two short programs. The accesses of a program may happen in any order that its
+ * fences and equal addresses allow (memory itself is the same for all harts). All interleavings of
+ * all such orders are tried. With its fences a handshake never ends badly. Without any one of them
+ * it can; otherwise that fence would not be needed.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,9 +23,9 @@ enum kind {
 	END,
 	STORE,   /* word = value */
 	LOAD,    /* result[value] = word */
-	FULL,    /* everything before, then everything behind */
-	ACQUIRE, /* loads before, then everything behind */
-	RELEASE, /* everything before, then stores behind */
+	FULL,    /* everything before it, then everything after it */
+	ACQUIRE, /* loads before it, then everything after it */
+	RELEASE, /* everything before it, then stores after it */
 };
 
 enum word {
@@ -63,7 +63,7 @@ static bool fence_orders(enum kind fence, enum kind before, enum kind behind)
 	return (fence != ACQUIRE || before == LOAD) && (fence != RELEASE || behind == STORE);
 }
 
-/* Must op i of the program be done before op j > i? */
+/* Whether op i of the program must be done before op j > i. */
 static bool in_order(const struct op *program, unsigned int i, unsigned int j)
 {
 	unsigned int f;
@@ -95,7 +95,7 @@ struct state {
 	unsigned int result[4];
 };
 
-/* Is there a way on from here that ends badly? */
+/* Whether some order of the remaining ops ends badly. */
 static bool can_end_badly(const struct handshake *h, struct state s)
 {
 	bool over = true;
@@ -126,7 +126,7 @@ static bool fails(const struct handshake *h)
 	return can_end_badly(h, (struct state){ .done = { 0, 0 } });
 }
 
-/* As it is, never; without any one of its fences, in some order. */
+/* With all fences it never ends badly; without any one of them it does in some order. */
 static void needs_each_of_its_fences(const struct handshake *h)
 {
 	unsigned int p, j, fences = 0;
@@ -153,7 +153,7 @@ static bool both_zero(const unsigned int *result)
 	return !result[0] && !result[1];
 }
 
-/* Locking, 9 and 10: the vCPU enters, and its request was not seen, and nobody kicked. */
+/* Locking, 9 and 10: never does the vCPU enter with its request unseen and no kick sent. */
 static void a_kick_is_not_lost(void **state)
 {
 	(void)state;
@@ -164,7 +164,7 @@ static void a_kick_is_not_lost(void **state)
 	});
 }
 
-/* Release and acquire would not do: both order nothing between a store and a later load. */
+/* Release and acquire are not enough: neither orders a store and a later load. */
 static void a_kick_is_lost_with_release_and_acquire(void **state)
 {
 	(void)state;
@@ -181,7 +181,7 @@ static void a_kick_is_lost_with_release_and_acquire(void **state)
 	}));
 }
 
-/* Locking, 10: vcpu_sleep() and vcpu_kick(); a line, a start, or a signal is the condition. */
+/* Locking, 10: vcpu_sleep() and vcpu_kick(); the condition is a line, a start or a signal. */
 static void a_wake_up_is_not_lost(void **state)
 {
 	(void)state;
@@ -210,7 +210,7 @@ static void a_vcpu_listed_during_an_invalidation_sees_the_table_without_the_page
 	needs_each_of_its_fences(&(struct handshake){
 		.program = { { { STORE, VCPUS, 1 }, { .kind = FULL }, { LOAD, PTE, 0 } },
 			     { { STORE, PTE, 1 }, { .kind = FULL }, { LOAD, VCPUS, 1 } } },
-		.bad = both_zero, /* pte 0: the old leaf; 1: gone */
+		.bad = both_zero, /* pte 0: the old leaf; 1: removed */
 	});
 }
 
@@ -219,7 +219,7 @@ static bool new_then_old(const unsigned int *result)
 	return result[0] && !result[1];
 }
 
-/* run.c: who sees IN_GUEST kicks the hart that vcpu_load() wrote, not the one before. */
+/* run.c: whoever sees IN_GUEST kicks the hart that vcpu_load() wrote, not the previous one. */
 static void a_kick_goes_to_the_right_hart(void **state)
 {
 	(void)state;
@@ -230,7 +230,7 @@ static void a_kick_goes_to_the_right_hart(void **state)
 	});
 }
 
-/* Locking, 2: a fault that reads the new number finds the page gone, not what it was. */
+/* Locking, 2: a fault that reads the new number finds the page removed, not the old one. */
 static void a_new_number_comes_with_the_new_page(void **state)
 {
 	(void)state;

@@ -2,8 +2,8 @@
 /*
  * test_tlb_flush.c - what the two variants of toggle tlb_flush drop, and what they must not keep.
  *
- * Each claim for range with and without Svinval, and for all: against the TLB model, whose
- * entries go by a fence alone, and by hinval.* only when sfence.inval.ir has come.
+ * Each claim is checked for range with and without Svinval, and for all, against the TLB model. Its
+ * entries are dropped only by a fence; hinval.* takes effect only at sfence.inval.ir.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,8 +17,8 @@
 
 #define GPA   NATIVE_GUEST_BASE
 #define HVA   NATIVE_USER_BASE
-#define SIZE  0x100000UL /* of a VM's memory */
-#define PAGES 64         /* that the guest touches */
+#define SIZE  0x100000UL /* size of a VM's memory */
+#define PAGES 64         /* pages that the guest touches */
 
 static const struct variant {
 	const char *value, *isa;
@@ -54,7 +54,7 @@ static void begin(const struct variant *v)
 	variant = v;
 	native_reset();
 	native_isa_set(v->isa);
-	isa_host = 0; /* what the machine before this one had */
+	isa_host = 0; /* the extensions of the previous machine */
 	native_core_start();
 	native_user_map(HVA, 2 * SIZE, 0);
 	vm_make(0, v->value);
@@ -78,13 +78,13 @@ static void serve(struct kvm_vcpu *vcpu)
 	tlb_serve(vcpu, __atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE));
 }
 
-/* Does this hart's TLB, or the table, give the loaded vCPU the page? */
+/* Whether this hart's TLB, or the table, maps the page for the loaded vCPU. */
 static bool reads(gpa_t gpa, hpa_t *hpa)
 {
 	return native_gstage_access(gpa, NATIVE_LOAD, hpa) == 0;
 }
 
-/* The loaded guest touches a page; the fault is handled. */
+/* The loaded guest touches a page, and the fault is handled. */
 static hpa_t touch(struct kvm_vcpu *vcpu, gpa_t gpa)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
@@ -166,7 +166,7 @@ static void what_is_too_much_for_a_range_is_everything(void)
 	assert_false(reads(GPA, &hpa));
 }
 
-/* More changes between two entries than a queue holds: nothing stale is left. */
+/* More changes between two entries than a queue holds: no stale entry is left. */
 static void many_changes_between_two_entries_lose_none(void)
 {
 	unsigned int i;
@@ -210,7 +210,7 @@ static void a_guests_fence_is_as_wide_as_the_variant(void)
 			 before.gvma_vmid + before.gvma_gpa);
 }
 
-/* As after a fault that gave the guest more than its hart remembers: nobody else is told. */
+/* As after a fault that finds more than the hart has cached: no other hart is involved. */
 static void a_fence_of_this_hart_alone_drops_the_page(void)
 {
 	struct hfence fence = { .kind = HFENCE_GVMA, .start = GPA + 5 * PAGE_SIZE, .size = 2 };
@@ -222,7 +222,7 @@ static void a_fence_of_this_hart_alone_drops_the_page(void)
 	assert_int_equal(vms[0].vcpu->requests, 0);
 }
 
-/* Pages come and go at random under a guest that touches: it never reads one that has gone. */
+/* Pages are mapped and removed at random while a guest reads them: it never reads a removed one. */
 static void no_random_change_leaves_an_old_translation(void)
 {
 	unsigned int i, n = 4711;
@@ -240,7 +240,7 @@ static void no_random_change_leaves_an_old_translation(void)
 			*(u64 *)native_user(HVA + page * PAGE_SIZE) = i;
 			serve(vms[0].vcpu);
 		}
-		/* native_user() is the host's eye: the guest sees the same frame. */
+		/* native_user() is the host's view: the guest sees the same frame. */
 		assert_ptr_equal(native_ram(touch(vms[0].vcpu, GPA + page * PAGE_SIZE)),
 				 native_user(HVA + page * PAGE_SIZE));
 	}
@@ -273,7 +273,7 @@ FOR_EACH(a_guests_fence_is_as_wide_as_the_variant)
 FOR_EACH(a_fence_of_this_hart_alone_drops_the_page)
 FOR_EACH(no_random_change_leaves_an_old_translation)
 
-/* One hart, alternately; each fences in its own way and leaves the other's entries alone. */
+/* On one hart, alternately: each fences in its own way and keeps the other's entries. */
 static void two_vms_with_different_values_run_side_by_side(void **state)
 {
 	unsigned int i, v;

@@ -2,7 +2,7 @@
 /*
  * test_vmid.c - VMIDs, their generations, and the fences of load and rollover.
  *
- * Against the TLB model: a missing fence shows as another VM's page.
+ * Tested against the TLB model, where a missing fence shows as another VM's page.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include "vmid_vms.h"
 
-/* What the guest reads at GPA, with faults handled, in one run on a hart. */
+/* The value that the guest reads at GPA in one run on a hart, with faults handled. */
 static u64 read_on(struct kvm_vcpu *vcpu, unsigned int hart)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
@@ -96,13 +96,13 @@ static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **s
 	native_hart_set(1);
 	vcpu_load(vms[0].vcpu);
 	vmid_update(vms[0].vcpu);
-	/* It is in its guest on hart 1; on hart 0 the VMIDs go round twice. */
+	/* It stays in its guest on hart 1; on hart 0 the VMIDs roll over twice. */
 	for (i = 0; i < 12; i++)
 		assert_int_equal(read_on(vms[1 + i % 5].vcpu, 0), 1001 + i % 5);
 	native_hart_set(1);
 	if (!native_gstage_access(GPA, NATIVE_LOAD, &hpa))
 		assert_int_equal(*(u64 *)native_ram(hpa), 1000);
-	/* It leaves, and gets a new one before it enters again. */
+	/* It leaves, and gets a new VMID before it enters again. */
 	vmid_update(vms[0].vcpu);
 	assert_int_equal(vms[0].vm->gstage.vmid_generation, vms[0].vcpu->vmid_generation);
 	assert_int_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), vmid_of(0));
@@ -112,7 +112,7 @@ static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **s
 	free_vms();
 }
 
-/* Fewer than harts is sound, too: a hart that is in another VM keeps what it has. */
+/* Fewer VMIDs than harts are safe too: a hart that is in another VM keeps its VMID. */
 static void one_vmid_for_two_harts_is_renewed_at_each_turn(void **state)
 {
 	unsigned int i, n = 777;
@@ -138,7 +138,7 @@ static void the_width_can_change_while_vms_run(void **state)
 	(void)state;
 	make_vms(14, 2);
 	native_hart_set(1);
-	vcpu_load(vms[0].vcpu); /* in its guest all the time */
+	vcpu_load(vms[0].vcpu); /* stays in its guest */
 	vmid_update(vms[0].vcpu);
 	for (i = 0; i < 600; i++) {
 		n = n * 1103515245 + 12345;
@@ -183,12 +183,12 @@ static void a_hart_that_starts_keeps_the_width_that_was_chosen(void **state)
 		assert_in_range(vms[i].vm->gstage.vmid, 1, 3);
 	}
 	native_hgatp_set(1 << SATP_MODE_SV39, 1);
-	vmid_hart_init(); /* unless it has fewer itself */
+	vmid_hart_init(); /* unless the hart has fewer */
 	assert_int_equal(native_param_set("vmid_bits", "2"), -EINVAL);
 	free_vms();
 }
 
-/* The first hart probes the width alone; a hart that is starting is not online yet. */
+/* The first hart probes the width while it is alone; a starting hart is not online yet. */
 static void harts_that_start_later_count(void **state)
 {
 	static const unsigned int harts[] = { 2, 3, 4 };
@@ -213,7 +213,7 @@ static void harts_that_start_later_count(void **state)
 	}
 }
 
-/* HLV runs under the VMID in hgatp, also when the VM has got another one meanwhile. */
+/* HLV runs under the VMID in hgatp, even if the VM has got another one meanwhile. */
 static void a_fence_before_hlv_is_for_the_vmid_that_it_runs_under(void **state)
 {
 	struct hv_trap trap;
@@ -229,14 +229,14 @@ static void a_fence_before_hlv_is_for_the_vmid_that_it_runs_under(void **state)
 		assert_true(i < 2);
 		assert_int_equal(exit_gstage_fault(vms[0].vcpu, &trap), RESUME_GUEST);
 	}
-	/* Another vCPU of the VM has its VMID renewed, and the page is taken. */
+	/* Another vCPU of the VM renews its VMID, and the page is taken. */
 	for (i = 1; i < VMS - 1; i++)
 		read_on(vms[i].vcpu, 0);
 	read_on(native_vcpu_make(&vms[0], 1), 2);
 	native_user_unmap(HVA, PAGE_SIZE);
 	native_hart_set(1);
 	assert_int_not_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), vmid_of(0));
-	unpriv_read(vms[0].vcpu, false, GPA, &trap); /* ASan would see it */
+	unpriv_read(vms[0].vcpu, false, GPA, &trap); /* ASan would report it */
 	assert_int_not_equal(trap.scause, 0);
 	vcpu_put(vms[0].vcpu);
 	free_vms();
@@ -286,8 +286,9 @@ static void vms_with_and_without_vmids_share_a_hart(void **state)
 }
 
 /*
- * While no vCPU is loaded, hgatp has MODE=Bare and VMID 0, so a hart may cache translations of guest
- * addresses to equal host addresses. The fence that drops them has to follow the write of MODE (H §3.2).
+ * While no vCPU is loaded, hgatp has MODE=Bare and VMID 0, so a hart may cache translations of
+ * guest addresses to equal host addresses. The fence that drops them has to follow the write of
+ * MODE (H §3.2).
  */
 static void under_vmid_0_a_fence_follows_the_change_of_mode(void **state)
 {
@@ -329,7 +330,7 @@ static void vmids_are_probed_under_a_mode_that_translates(void **state)
 	}
 }
 
-/* What changed elsewhere while the vCPU was not here, must not be remembered here. */
+/* A hart must not use translations of tables that changed while the vCPU was elsewhere. */
 static void a_vcpu_that_was_elsewhere_finds_no_old_translation(void **state)
 {
 	(void)state;
@@ -341,7 +342,7 @@ static void a_vcpu_that_was_elsewhere_finds_no_old_translation(void **state)
 	*(u64 *)native_user(HVA) = 77;
 	native_hart_set(1);
 	vcpu_load(vms[0].vcpu);
-	/* As run.c serves the request, on hart 1. */
+	/* Serve the request as run.c does, on hart 1. */
 	tlb_serve(vms[0].vcpu, __atomic_exchange_n(&vms[0].vcpu->requests, 0, __ATOMIC_ACQUIRE));
 	vcpu_put(vms[0].vcpu);
 	assert_int_equal(read_on(vms[0].vcpu, 1), 77);
@@ -394,7 +395,7 @@ static void *run_hart(void *arg)
 	return (void *)strange;
 }
 
-/* The VM's VMID may be renewed by its vCPU on one hart while another takes it into use. */
+/* A VM's VMID may be renewed by its vCPU on one hart while another hart takes it into use. */
 static void no_hart_mixes_vms_while_another_rolls_over(void **state)
 {
 	pthread_t thread[2];

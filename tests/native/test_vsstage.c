@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_vsstage.c - which guest physical address faulted, when the hardware does not tell.
+ * test_vsstage.c - find the guest physical address that faulted when the hardware does not give it.
  *
- * Each claim with htval and htinst as QEMU fills them, and with either or both 0, and with a
- * core that looks at neither (toggle gpa_from).
+ * Each claim is checked with htval and htinst as QEMU fills them, with either or both 0, and with
+ * a core that reads neither (toggle gpa_from).
  */
 #include "touch.h"
 #include "mmu/gpa.h"
@@ -20,7 +20,7 @@ static int setup_cow(void **state)
 	return touch_setup(NATIVE_COW);
 }
 
-/* Guest page tables, Sv39: root at BASE, a table each at BASE + 0x1000 and + 0x2000. */
+/* Guest page tables, Sv39: the root at BASE, one table each at BASE + 0x1000 and + 0x2000. */
 static void guest_pte(gpa_t at, gpa_t target, pte_t flags)
 {
 	*(pte_t *)native_user(HVA + (at - BASE)) = pte_make(target, flags);
@@ -48,7 +48,7 @@ static void for_all_quirks(void (*claim)(void))
 		native_quirks.htinst_zero = q & 2;
 		csr_write(vscause, 0);
 		vm.vcpu->guest.sepc = BASE + 0x8000;
-		/* The whole table anew, so that each walk faults for each of its entries. */
+		/* Remove everything, so that each walk faults for each of its entries. */
 		spin_lock(&vm.vm->gstage.mmu_lock);
 		gstage_unmap(&vm.vm->gstage, 0, ~0ULL);
 		pending = gstage_take_pending_flush(&vm.vm->gstage);
@@ -77,7 +77,7 @@ static void a_and_d_are_set(void)
 	guest_tables(BASE + 0x5000, PTE_V | PTE_R | PTE_W);
 	vm.vcpu->henvcfg |= ENVCFG_ADUE;
 	csr_write(henvcfg, ENVCFG_ADUE);
-	/* The PTE's page can be read but not written until the walk wants to set A and D. */
+	/* The PTE's page is readable, but not writable until the walk wants to set A and D. */
 	load_gpa(BASE + 0x2000 + ((GVA >> 12) & 511) * 8);
 	store(GVA, 5);
 	assert_int_equal(*(u64 *)native_user(HVA + 0x5678), 5);
@@ -99,7 +99,7 @@ static void data_is_mmio(void)
 
 	hv_copy_to_user(HVA + 0x8000, &insn, 4);
 	guest_tables(0x10000000, ALL_FLAGS);
-	/* So that HLVX finds the code, which is not what this is about. */
+	/* Map the code for HLVX, which is not tested here. */
 	guest_pte(BASE, 0x80000000, 0);
 	guest_pte(BASE + ((GVA >> 30) & 511) * 8, BASE + 0x1000, PTE_V);
 	guest_pte(BASE + 0x1000 + 8, BASE, ALL_FLAGS);
@@ -137,7 +137,7 @@ static void a_table_outside_memory_gives_an_access_fault(void **state)
 	for_all_quirks(table_is_nowhere);
 }
 
-/* Address 0x10000678 again, but now the low bits of access and PTE agree. */
+/* Address 0x10000678 again, but here the low bits of access and PTE agree. */
 static void table_is_nowhere_with_the_same_low_bits(void)
 {
 	gva_t gva = GVA & ~0xfffUL;
