@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# abi.t - ordinary static Linux programs find on the host what they find on Linux.
+# abi.t - ordinary static Linux programs behave on the host as on Linux.
 #
-# The programs' own claims pass through, renumbered. Each passes on Linux too:
+# The programs' own claims are relayed with new numbers. Each program passes on Linux too:
 # scripts/hyperscope linux-kvm exec build/tests/linux-abi/NAME
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 names="memory memory_random limits shortage shortage_memory userfaultfd hugetlb process thread signal jobctl futex vm hostile"

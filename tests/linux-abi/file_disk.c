@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_disk.c - a block device: file_disk [DEVICE [wait]]; /dev/vda without. On Linux a
- * loop device serves. The first and last MiB are overwritten; nothing else is. With
- * "wait" it only leaves its mark and stays until it is killed.
+ * file_disk.c - a block device: file_disk [DEVICE [wait]], default /dev/vda. On Linux a loop
+ * device serves. It overwrites the first and last MiB and nothing else. With "wait" it only
+ * writes its mark and stays until it is killed.
  */
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -90,7 +90,7 @@ static void *hammer(void *arg)
 	unsigned char x[6000], y[6000];
 	uintptr_t wrong = 0;
 
-	/* Neighbours share sectors: 6000 is no multiple of 512. */
+	/* Neighbours share sectors, because 6000 is no multiple of 512. */
 	for (i = 0; i < 50; i++) {
 		fill(x, sizeof(x), id * 1000 + i);
 		wrong += pwrite(fd, x, sizeof(x), (off_t)(id * sizeof(x))) != sizeof(x);
@@ -115,7 +115,7 @@ static void test_threads(void)
 	ok(good, "four threads side by side, sharing sectors");
 }
 
-/* Known bytes at the end, for whoever looks at the disk from outside. */
+/* Write known bytes at the end, which a check from outside looks for. */
 static void leave_mark(void)
 {
 	fill(a, MIB, 4711);

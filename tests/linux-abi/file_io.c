@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include "tap.h"
 
-static char *volatile bad = (char *)8; /* volatile: the compiler would see through it */
+static char *volatile bad = (char *)8; /* volatile: hides the constant from the compiler */
 
 static int temp(void)
 {
@@ -154,7 +154,7 @@ static void test_descriptors(void)
 	close(fd);
 }
 
-/* More than a table starts with; a child has them all, and the highest is the last to be looked at. */
+/* More descriptors than a table starts with. A child has them all; the highest is checked last. */
 static void test_many_descriptors(void)
 {
 	struct rlimit limit = { 4000, 5000 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_jobs.c - a shell's part on a terminal: jobs in the foreground and in the background.
- * tests/linux-abi/files.t types: ^Z where it prints "ready stop", a line where "ready line".
- * On no terminal it has one claim only.
+ * file_jobs.c - job control as by a shell: jobs in the foreground and in the background.
+ * tests/linux-abi/files.t types ^Z when it prints "ready stop", and a line for "ready line".
+ * Without a terminal it makes only one claim.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include <termios.h>
 #include "tap.h"
 
-/* The job: a line from the terminal, twice; its status says what it got. */
+/* The job reads a line from the terminal twice; its status says what it got. */
 static void job(void)
 {
 	char line[64] = "";
@@ -64,7 +64,7 @@ int main(void)
 	printf("ready stop\n");
 	fflush(stdout);
 	stopped = stopped_by(pid, SIGTSTP);
-	printf("\n"); /* behind the echo */
+	printf("\n"); /* after the echo */
 	ok(stopped, "Ctrl-Z stops the job in the foreground");
 	ok(read(0, &t, 1) == -1 && errno == EIO, "who ignores SIGTTIN reads nothing from behind");
 	ok(tcsetpgrp(0, getpgrp()) == 0, "who ignores SIGTTOU takes the terminal back");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_leak.c - what files take they give back: rounds of everything, with errors in between,
- * and as much free memory after them as before. Free memory is exact on the host only
- * (HS_EXACT); elsewhere the rounds just run.
+ * file_leak.c - file calls leak nothing: rounds of everything, with errors in between, and as much
+ * free memory afterwards as before. Free memory is exact on the host only (HS_EXACT); elsewhere
+ * the rounds just run.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,9 +19,9 @@
 #include "tap.h"
 
 #define ROUNDS 80
-#define SLACK  128 /* KiB: what allocators keep */
+#define SLACK  128 /* KiB that allocators keep */
 
-static void *volatile bad = (void *)8; /* volatile: the compiler would see through it */
+static void *volatile bad = (void *)8; /* volatile: hides the constant from the compiler */
 
 static long free_kib(void)
 {
@@ -71,7 +71,7 @@ static void directories(void)
 	while (readdir(d))
 		;
 	closedir(d);
-	/* Removed while somebody is in it. */
+	/* Removed while it is open. */
 	fd = open("/tmp/leak-d/3", O_DIRECTORY);
 	for (i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "/tmp/leak-d/%d", i);
@@ -130,7 +130,7 @@ static void sockets(void)
 	bind(listener, (struct sockaddr *)&a, sizeof(a));
 	bind(client, (struct sockaddr *)&a, sizeof(a));
 	listen(listener, 2);
-	connect(client, (struct sockaddr *)&a, sizeof(a)); /* and is never accepted */
+	connect(client, (struct sockaddr *)&a, sizeof(a)); /* never accepted */
 	unlink(a.sun_path);
 	close(listener);
 	close(client);
@@ -167,7 +167,7 @@ static void one_round(void)
 	waiters();
 	sockets();
 	proc_files();
-	while (close(3) == 0) /* what the failed opens were not supposed to leave */
+	while (close(3) == 0) /* close what the failed opens were not supposed to leave */
 		;
 }
 
@@ -195,7 +195,7 @@ int main(void)
 	ok(!exact || before - after <= SLACK, "rounds of everything leave no memory behind");
 	printf("# %ld KiB free before, %ld after\n", before, after);
 	for (i = 0; i < 10; i++) {
-		if (fork() == 0) { /* everything open when it dies */
+		if (fork() == 0) { /* everything is open when it dies */
 			for (j = 0; j < 10; j++) {
 				open("/proc/self/maps", O_RDONLY);
 				epoll_create1(0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_race.c - several threads at the same files at once: nothing hangs, nothing crashes, and
- * what can be counted is right. file_race [SECONDS], 2 without.
+ * file_race.c - several threads use the same files at once: nothing hangs or crashes, and all
+ * counts are right. usage: file_race [SECONDS]; 2 seconds by default.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -33,7 +33,7 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* `fn` in several threads for a while; the sum of what they return. */
+/* Run `fn` in several threads for a while; returns the sum of their results. */
 static long together(void *(*fn)(void *arg), int n, double time)
 {
 	pthread_t t[8];
@@ -98,7 +98,7 @@ static void *names(void *arg)
 	return (void *)bad;
 }
 
-/* One descriptor number that all of them open and close. */
+/* All threads open and close the same descriptor number. */
 static void *descriptors(void *arg)
 {
 	char buf[16];
@@ -148,7 +148,7 @@ static void *signal_event(void *arg)
 	return NULL;
 }
 
-/* Writers of whole records, readers of whole records: none is torn. */
+/* Readers and writers of whole records: no record is torn. */
 static void *records(void *arg)
 {
 	unsigned char rec[100];
@@ -172,7 +172,7 @@ static void *records(void *arg)
 	return (void *)bad;
 }
 
-/* epoll instances against files that are closed meanwhile. */
+/* epoll instances watch files that are closed meanwhile. */
 static void *watching(void *arg)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
@@ -269,7 +269,7 @@ static void *sizes(void *arg)
 
 #define APPENDED 9000 /* more than two pages */
 
-/* Each by a file of its own, at the end of the same one. */
+/* Each thread appends to the same file through an open file of its own. */
 static void *appends(void *arg)
 {
 	int fd = open("/tmp/race-end", O_CREAT | O_WRONLY | O_APPEND, 0600);
@@ -284,7 +284,7 @@ static void *appends(void *arg)
 	return (void *)n;
 }
 
-/* How many of them are there, and whole. */
+/* The number of complete records in the file. */
 static long appended(void)
 {
 	int fd = open("/tmp/race-end", O_RDONLY);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_tty.c - what a program on a terminal sees of its user's typing; tests/linux-abi/files.t types.
- * Prints "ready N" before it waits for line N; what it got, in hexadecimal, after it.
- * On no terminal it has one claim only.
+ * file_tty.c - what a program on a terminal reads of its user's typing; tests/linux-abi/files.t
+ * types. It prints "ready N" before it waits for line N, and then what it got, in hexadecimal.
+ * Without a terminal it makes only one claim.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_wait.c - descriptors that are waited for: pipes, eventfd, timerfd, poll, select,
- * epoll.
+ * file_wait.c - waiting for descriptors: pipes, eventfd, timerfd, poll, select, epoll.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -26,7 +25,7 @@ static long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void *volatile bad = (void *)8; /* volatile: the compiler would see through it */
+static void *volatile bad = (void *)8; /* volatile: hides the constant from the compiler */
 
 static volatile sig_atomic_t signals;
 

@@ -3,7 +3,7 @@
 #
 # files.t - files, disks, terminals and archives on the host.
 #
-# The programs' own claims pass through, renumbered; each passes on Linux too.
+# The programs' own claims are relayed with new numbers; each program passes on Linux too.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/linux-abi
 here=$HS_TOP/tests/linux-abi
@@ -14,7 +14,7 @@ claims()	# TITLE: of $out
 	is "$status" 0 "$1: it ends well" || diag "$err"
 }
 
-# What file_disk leaves in the last MiB: the same generator, outside.
+# Whether the disk's last MiB has what file_disk leaves there: the same generator, run here.
 mark_is_on()	# DISK
 {
 	python3 - "$1" <<'E2'
@@ -38,7 +38,7 @@ done
 HS_SECONDS=60 hs exec --quiet --env HS_EXACT=1 "${files[@]}" "$progs/suite" $(printf '/abi/%s ' $names)
 claims "2 harts"
 
-# ---- a disk: modern, then legacy; and what was synced outlives QEMU ----
+# ---- a disk: modern, then legacy; synced data survives the end of QEMU ----
 truncate -s 16M "$tmp/disk"
 hs exec --quiet --disk "$tmp/disk" "$progs/file_disk"
 claims "a disk"
@@ -47,7 +47,7 @@ ok $? "what the program synced is in the file outside"
 
 cat >"$tmp/legacy" <<'E2'
 #!/bin/bash
-# QEMU with virtio-mmio as it is by default: legacy devices.
+# QEMU with its default virtio-mmio: legacy devices.
 exec "${REAL_QEMU:-qemu-system-riscv64}" "${@/force-legacy=false/force-legacy=true}"
 E2
 chmod +x "$tmp/legacy"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * futex.c - the futex call itself, and clocks and sleeps by the raw calls.
+ * futex.c - the futex system call, clocks and sleeps, by raw calls.
  */
 #include <linux/futex.h>
 #include <pthread.h>
@@ -111,7 +111,7 @@ static void test_bitset_requeue(void)
 	ok(total == 0, "all return 0");
 }
 
-/* Many threads hand a token around: a lost wake-up would hang. */
+/* Many threads pass a token around: a lost wake-up would hang. */
 #define RING 6
 #define LAPS 300
 
@@ -150,7 +150,7 @@ static void test_shared_mapping(void)
 	int status;
 
 	if (fork() == 0) {
-		/* At another address in the child: known by what stands behind it. */
+		/* At another address in the child: the futex is known by its object. */
 		uint32_t *b = mremap(
 			a, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED,
 			(char *)mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));

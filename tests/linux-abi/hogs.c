@@ -12,7 +12,7 @@
 
 /* ---- the bystander ---- */
 
-/* The bystander's guest, of pages that come anew each time: is none of its stores lost? */
+/* The bystander's guest, whose pages are new each time: none of its stores may be lost. */
 #define GUEST_PAGES 64
 
 static struct guest {
@@ -37,13 +37,13 @@ static void guest_start(void)
 	ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot);
 }
 
-/* Its last store, behind its memory, ends the run. False: KVM_RUN failed, or a store is lost. */
+/* Its last store, above its memory, ends the run. False: KVM_RUN failed, or a store is lost. */
 static bool guest_runs(uint64_t value)
 {
 	if (guest.vcpu < 0)
 		return true;
 	madvise(guest.memory + PAGE, GUEST_PAGES * PAGE, MADV_DONTNEED);
-	guest.run->immediate_exit = 1; /* the store that ended the last run is over */
+	guest.run->immediate_exit = 1; /* completes the store that ended the last run */
 	ioctl(guest.vcpu, KVM_RUN, 0);
 	guest.run->immediate_exit = 0;
 	set_reg(guest.vcpu, CORE_REG(regs.pc), GUEST_BASE);
@@ -59,7 +59,7 @@ static bool guest_runs(uint64_t value)
 }
 
 #define OWN_WORDS (3 * MB / sizeof(uint64_t))
-#define MORE      (2 * MB) /* now and then: more than a full file system leaves */
+#define MORE      (2 * MB) /* now and then, more than a full file system leaves */
 
 static uint64_t word_at(size_t i, unsigned int round)
 {
@@ -104,7 +104,7 @@ static void use_the_kernel(void)
 		complain("the status of a child that called execve()");
 }
 
-/* Processes that share its memory: that does not make the bystander larger. */
+/* Processes that share its memory must not make the bystander count as larger. */
 #define SHARERS 16
 
 static int share(void *arg)
@@ -162,7 +162,7 @@ static void bystander(void)
 
 #define NR_HOGS (sizeof(hogs) / sizeof(hogs[0]))
 
-static unsigned long seed; /* 0: each hog once, as large as it gets */
+static unsigned long seed; /* 0: each hog once, of unlimited size */
 
 static unsigned long rnd(unsigned long n)
 {
@@ -170,7 +170,7 @@ static unsigned long rnd(unsigned long n)
 	return (seed >> 33) % n;
 }
 
-/* Half of them can have only so much address space: they are refused at any point. */
+/* Limit the address space of half of the hogs, so that they are refused at any point. */
 static void limit_at_random(void)
 {
 	struct rlimit limit = { (8 + rnd(56)) * MB, RLIM_INFINITY };
@@ -216,13 +216,13 @@ static long free_kb(void)
 	return (long)(info.freeram * info.mem_unit / 1024);
 }
 
-/* Linux keeps some in caches of its own. */
+/* Linux keeps some memory in its caches. */
 static long slack_kb(void)
 {
 	return getenv("HS_EXACT") ? 1024 : 65536;
 }
 
-/* Memory of what was ended comes back, though not always before its parent hears of it. */
+/* The memory of an ended process is freed, though sometimes after its parent has been told. */
 static bool comes_back(long kb)
 {
 	for (int i = 0; i < 2000 && free_kb() < kb; i++)
@@ -243,7 +243,7 @@ static void each_hog(pid_t other)
 		pid = start_hog(&hogs[i]);
 		waitpid(pid, &status, 0);
 		for (int ms = 0; hogs[i].run == hog_heir && ms < 5000 && kill(-pid, 0) == 0; ms++)
-			usleep(1000); /* it is the child's turn */
+			usleep(1000); /* let the child run */
 		snprintf(name, sizeof(name), "%s: the hog is %s", hogs[i].name,
 			 hogs[i].ended ? "ended" : "refused, or ended");
 		good = WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL
@@ -310,7 +310,7 @@ static void random_hogs(pid_t other, unsigned long seconds)
 		if (!running[i]) {
 			last = rnd(NR_HOGS - NR_TREE_HOGS);
 			pid = start_hog(&hogs[last]);
-			running[i] = pid > 0 ? pid : 0; /* a fork bomb is there */
+			running[i] = pid > 0 ? pid : 0; /* fork() fails while a fork bomb runs */
 			started += pid > 0;
 		} else if (rnd(20) == 0) {
 			pid = running[i];
@@ -332,7 +332,7 @@ static void random_hogs(pid_t other, unsigned long seconds)
 	for (int i = 0; i < AT_ONCE; i++)
 		if (running[i]) {
 			kill(-running[i], SIGKILL);
-			kill(running[i], SIGKILL); /* its group may not be there yet */
+			kill(running[i], SIGKILL); /* its group may not exist yet */
 			if (!ok(ends(running[i]), "a hog that is killed ends"))
 				show(running[i]);
 		}

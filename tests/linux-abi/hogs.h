@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* hogs.h - ways to take all the memory there is, for hogs.c. */
+/* hogs.h - ways to use up all memory, for hogs.c. */
 #ifndef ABI_HOGS_H
 #define ABI_HOGS_H
 
@@ -29,13 +29,13 @@
 #define RW   (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 
-static struct shared { /* of all processes */
+static struct shared { /* shared by all processes */
 	volatile unsigned int rounds;
 	volatile bool stop;
 	char complaint[80];
 } * shared;
 
-/* ---- guests; without /dev/kvm there are none ---- */
+/* ---- guests, only with /dev/kvm ---- */
 
 static int vm_new(void)
 {
@@ -106,7 +106,7 @@ static void hog_read(void)
 	while (p != MAP_FAILED && read(fd, p, MB) > 0);
 }
 
-/* Copies of what the parent has, each written: the children's memory is what is too much. */
+/* Children write their copies of the parent's memory, which are too much together. */
 static void hog_forks(void)
 {
 	char *p = mmap(NULL, 16 * MB, RW, ANON | MAP_POPULATE, -1, 0);
@@ -123,7 +123,7 @@ static void hog_forks(void)
 			pause();
 		}
 		usleep(1000);
-		if (waitpid(-1, NULL, WNOHANG) > 0) /* one was ended: enough */
+		if (waitpid(-1, NULL, WNOHANG) > 0) /* stop once one was ended */
 			break;
 	}
 	kill(0, SIGKILL);
@@ -182,7 +182,7 @@ static void hog_threads(void)
 		;
 }
 
-/* A page here and there: each takes a page table as well. */
+/* Single pages far apart, each of which needs a page table too. */
 static void hog_page_tables(void)
 {
 	char *p;
@@ -220,7 +220,7 @@ static void hog_memfd(void)
 	fill_file(memfd_create("hog", 0));
 }
 
-/* Its child has the file, and the file's maker is gone. */
+/* A child holds the file, and its creator has ended. */
 static void hog_heir(void)
 {
 	int fd = memfd_create("hog", 0);
@@ -242,7 +242,7 @@ static void hog_file(void)
 	fill_file(fd);
 }
 
-/* Children that fill files in a descriptor table that they share with the hog, and end. */
+/* Children fill files through a descriptor table that they share with the hog, and end. */
 static void hog_shared_files(void)
 {
 	int before, fd;
@@ -261,9 +261,9 @@ static void hog_shared_files(void)
 	} while (before >= 0 && fd == 0);
 }
 
-/* ---- the directory tree remains when its maker ends: it must be refused ---- */
+/* ---- a directory tree outlives its creator, so the creator must be refused ---- */
 
-#define DIR_NAMES 500 /* to find a name takes as long as there are names in the directory */
+#define DIR_NAMES 500 /* a look-up takes as long as the directory has names */
 
 static char *tree_name(unsigned int i)
 {
@@ -352,7 +352,7 @@ static void hog_descriptors(void)
 	} while (ep >= 0 && fd >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
-/* ---- of virtual machines; without /dev/kvm there are none ---- */
+/* ---- virtual machines, only with /dev/kvm ---- */
 
 static void hog_vcpus(void)
 {
@@ -409,7 +409,7 @@ static void run_guest(size_t step)
 	char *p;
 
 	if (vm < 0)
-		kill(getpid(), SIGKILL); /* there are no guests here */
+		kill(getpid(), SIGKILL); /* no guests here */
 	p = mmap(NULL, slot.memory_size, RW, ANON | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return;
@@ -440,7 +440,7 @@ static void hog_guest_tables(void)
 static const struct hog {
 	const char *name;
 	void (*run)(void);
-	bool ended; /* by a signal, for nothing ever refuses it */
+	bool ended; /* by a signal, because nothing ever refuses it */
 } hogs[] = {
 	{ "MAP_POPULATE", hog_populate, true },
 	{ "touching pages", hog_touch, true },
@@ -469,6 +469,6 @@ static const struct hog {
 	{ "a sparse file", hog_sparse_file, false },
 };
 
-#define NR_TREE_HOGS 3 /* the last ones: what they made remains if they are ended from outside */
+#define NR_TREE_HOGS 3 /* the last ones: their files remain if they are ended from outside */
 
 #endif

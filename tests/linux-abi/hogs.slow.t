@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hogs.slow.t - programs that take all memory, in every way, of any size, up to three at once, beside one
-# that takes little: it survives, with its memory as it was, and all memory comes back.
+# hogs.slow.t - programs take all memory, in many ways, with random sizes, up to three at once, beside one
+# that takes little: it survives, with its memory intact, and all memory is freed.
 #
 # A failure is repeated by its seed: scripts/hyperscope exec --ram 72M build/tests/linux-abi/hogs 90 SEED
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * hostile.c - bad pointers, crooked numbers, and noise at every system call.
+ * hostile.c - bad pointers, odd numbers and random arguments for every system call.
  *
- * What matters is that the host still stands afterwards: each child may die as it likes.
+ * The claim is that the host survives: each child may end in any way.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -70,7 +70,7 @@ static void test_bad_pointers(void)
 	close(null);
 }
 
-/* A buffer that ends where memory ends. */
+/* A buffer that ends at the end of mapped memory. */
 static void test_edge(void)
 {
 	char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -134,7 +134,7 @@ static unsigned long argument(void)
 	}
 }
 
-/* Those that would only end or stop the child, or wait for what never comes. */
+/* Calls that would only end or stop the child, or wait for ever. */
 static bool is_boring(long nr)
 {
 	return nr == SYS_exit || nr == SYS_exit_group || nr == SYS_rt_sigsuspend ||
@@ -176,7 +176,7 @@ static void test_noise(int children)
 
 		if (pid == 0)
 			noisy_child(base + (uint64_t)i);
-		/* It may have blocked SIGALRM and wait for ever: then SIGKILL must do. */
+		/* It may have blocked SIGALRM and wait for ever: then use SIGKILL. */
 		for (int ms = 0; waitpid(pid, &status, WNOHANG) == 0; ms++) {
 			if (ms == 3000)
 				kill(pid, SIGKILL);
@@ -194,7 +194,7 @@ static void test_noise(int children)
 	unlink("/tmp/abi-noise");
 }
 
-/* More than there is of each thing. */
+/* Ask for more of each resource than there is. */
 static void test_exhaust(void)
 {
 	int status;
@@ -224,7 +224,7 @@ static void test_exhaust(void)
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 5, "descriptors have an end");
 }
 
-/* Jumps to nowhere, stacks nowhere, and a frame of nonsense for rt_sigreturn. */
+/* Jumps to unmapped addresses, unmapped stacks, and an invalid frame for rt_sigreturn. */
 static void test_lost_children(void)
 {
 	int status, died = 0;
@@ -248,7 +248,7 @@ static void test_lost_children(void)
 
 		if (pid == 0) {
 			signal(SIGUSR1, SIG_DFL);
-			/* No stack for a handler, and the kernel must not write to where sp says. */
+			/* No stack for a handler, and the kernel must not write at sp. */
 			__asm__ volatile("mv sp, %0; li a7, 139; ecall; ebreak" ::"r"(BAD(i)));
 		}
 		waitpid(pid, &status, 0);

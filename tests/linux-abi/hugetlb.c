@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * hugetlb.c - huge pages that a program asks for: the pool, MAP_HUGETLB, MFD_HUGETLB, and what
- * fork, holes, faults of its own making (userfaultfd) and too few of them do.
+ * hugetlb.c - explicit huge pages: the pool, MAP_HUGETLB, MFD_HUGETLB, and the effects of fork,
+ * holes, faults that the program handles (userfaultfd) and an exhausted pool.
  */
 #include <fcntl.h>
 #include <linux/memfd.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * jobctl.c - stopped and continued: signals, wait(), threads, orphaned groups.
+ * jobctl.c - stopping and continuing: signals, wait(), threads, orphaned groups.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,7 +10,7 @@
 #include <time.h>
 #include "tap.h"
 
-static volatile unsigned long *shared; /* a page that children share */
+static volatile unsigned long *shared; /* a page shared with children */
 
 static void sleep_ms(long ms)
 {
@@ -44,7 +44,7 @@ static void *count(void *arg)
 	return NULL;
 }
 
-/* A child in a group of its own: its parent could continue it, so it may stop. */
+/* Start a child in its own group: it may stop, because its parent could continue it. */
 static pid_t start(void (*body)(void))
 {
 	pid_t pid;
@@ -324,7 +324,7 @@ static void orphan(void)
 	_exit(WEXITSTATUS(status));
 }
 
-/* Of a session of its own; its child stops, and it goes. */
+/* Leads a session of its own. Its child stops, and then it exits. */
 static void leader(void)
 {
 	int status;
@@ -431,7 +431,7 @@ static void test_groups(void)
 int main(void)
 {
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	setsid(); /* as pid 1 of Linux it is in group 0 */
+	setsid(); /* pid 1 of Linux is in group 0 */
 	test_wait();
 	test_threads();
 	test_sigchld();

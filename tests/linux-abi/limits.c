@@ -149,7 +149,7 @@ static bool locks_within_limit(void)
 	set_limit(RLIMIT_MEMLOCK, 16 * PAGE);
 	if (mlock(p, 17 * PAGE) == 0 || errno != ENOMEM)
 		return false;
-	if (mlock(p, 10 * PAGE + 1) || mlock(p, 11 * PAGE)) /* twice is once */
+	if (mlock(p, 10 * PAGE + 1) || mlock(p, 11 * PAGE)) /* locking twice counts once */
 		return false;
 	if (mlock(p + 20 * PAGE, 6 * PAGE) == 0 || errno != ENOMEM)
 		return false;
@@ -262,13 +262,13 @@ static void test_mappings(void)
 	munmap(p, (2 * MAPS + 8) * PAGE);
 	set_max_maps(MAPS);
 	ok(max_maps() == MAPS, "the number can be set");
-	/* Every second page, so that no two of them are joined to one mapping. */
+	/* Every second page, so that no two of them merge into one mapping. */
 	while (n < MAPS + 1 &&
 	       mmap(p + 2 * n * PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0) != MAP_FAILED)
 		n++;
 	ok(errno == ENOMEM && n > MAPS - 100 && n <= MAPS, "beyond it mmap fails: ENOMEM");
 	munmap(p + 2 * PAGE, PAGE);
-	/* Filling the gap joins mappings, which makes one fewer. */
+	/* Filling the gap merges mappings, which makes one fewer. */
 	q = mmap(p + 2 * PAGE, 3 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
 	ok(q != MAP_FAILED, "after one has gone another can be made");
 	munmap(p + 8 * PAGE, PAGE);
@@ -317,7 +317,7 @@ static void test_setting(void)
 	ok(prlimit(0, RLIMIT_FSIZE, &was, NULL) == 0, "root can raise a hard limit");
 }
 
-/* What this program does when it is started again: use as much stack as its argument says. */
+/* When started again, this program uses as much stack as its argument says. */
 static int stack_is(unsigned long size)
 {
 	volatile char *low = (char *)&size - size + 128 * 1024;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The number behind a name such as "HugePages_Free:"; -1 if there is none. */
+/* The number after a name such as "HugePages_Free:"; -1 if there is none. */
 static inline long meminfo(const char *name)
 {
 	FILE *f = fopen("/proc/meminfo", "r");

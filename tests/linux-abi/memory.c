@@ -28,7 +28,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	siglongjmp(fault_jump, 1);
 }
 
-/* Does the access fault? Then fault_* tell how. */
+/* Whether the access faults; fault_* then describe the fault. */
 static bool faults(volatile char *p, bool write)
 {
 	fault_signal = 0;
@@ -250,7 +250,7 @@ static bool is_filled(const char *p, size_t size, char value)
 	return true;
 }
 
-/* With MREMAP_FIXED a range may become smaller while it moves: only its start arrives. */
+/* With MREMAP_FIXED a range may shrink while it moves: only its start is moved. */
 static void test_mremap_smaller(void)
 {
 	char *at = room(3 * MB2), *to = at + 2 * MB2;
@@ -277,7 +277,7 @@ static void test_mremap_smaller(void)
 	munmap(at, 3 * MB2);
 }
 
-/* The child takes one page of the parent's block, and puts shared memory behind it. */
+/* The child moves one page of the parent's block, and maps shared memory after it. */
 static int write_behind_moved_page(char *p, char *to)
 {
 	char *behind = to + PAGE;

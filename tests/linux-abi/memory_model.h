@@ -18,7 +18,7 @@
 #define PAGE    4096UL
 #define BLOCK   512U /* pages of a huge page, or of a large leaf */
 #define PAGES   (4 * BLOCK)
-#define OBJECTS 8 /* a file to write to, one that stays as it is, and shared anonymous memory */
+#define OBJECTS 8 /* a file to write to, one that stays unchanged, and shared anonymous memory */
 #define WORKERS 2
 #define EDGES   8
 #define RW      (PROT_READ | PROT_WRITE)
@@ -52,7 +52,7 @@ struct worker {
 	struct arena arena[2];
 	unsigned int nr_arenas;
 	const char *doing;
-	unsigned int edge[EDGES], nr_edges; /* pages to look at after the step */
+	unsigned int edge[EDGES], nr_edges; /* pages to check after the step */
 };
 
 struct span {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory_steps.h - the steps of memory_random.c: each changes the memory and the model in the same way.
+ * memory_steps.h - the steps of memory_random.c: each changes the memory and the model alike.
  *
  * They return false after a failure, which they have printed.
  */
@@ -110,7 +110,7 @@ static bool do_advise(struct worker *w, struct arena *a)
 	return true;
 }
 
-/* A range of one mapping moves to `to`, with `n` pages of it there; in the model: to page. */
+/* Move a range of one mapping to `to`, with a size of `n` pages; in the model, to `page`. */
 static bool move(struct worker *w, struct arena *a, struct span s, char *to, unsigned int n,
 		 struct page *page)
 {
@@ -185,7 +185,7 @@ static bool do_move(struct worker *w, struct arena *a)
 	return true;
 }
 
-/* Without MREMAP_FIXED: shrinks where it is, or grows if what follows is free. */
+/* Without MREMAP_FIXED: shrink in place, or grow if the pages after it are free. */
 static bool do_resize(struct worker *w, struct arena *a)
 {
 	struct span s = mapped_span(w, a);
@@ -232,7 +232,7 @@ static bool do_write(struct worker *w, struct arena *a)
 	return true;
 }
 
-/* The kernel writes to the page: where the program could, and nowhere else. */
+/* The kernel may write to the page exactly where the program could. */
 static bool do_read_file(struct worker *w, struct arena *a)
 {
 	unsigned int at = rnd(w, a->nr_pages), index = rnd(w, a->file_pages);

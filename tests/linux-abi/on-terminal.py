@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""on-terminal.py SECONDS COMMAND... - type at a program on a terminal of its own; prints what came.
+"""on-terminal.py SECONDS COMMAND... - run a program on a new terminal, type, and print its output.
 
-COMMAND ends with file_tty or file_jobs. Waits for each "ready NAME" and types what belongs to
-it. CR is shown as <CR>. Ctrl-C is typed again each second until it has been noticed: the first
-may come before the program's read().
+COMMAND ends with file_tty or file_jobs. The script waits for each "ready NAME" and types the keys
+for NAME. CR is shown as <CR>. Ctrl-C is typed again each second until the program has noticed it: the
+first one may come before its read().
 """
 import os
 import pty
@@ -25,7 +25,7 @@ FILE_TTY = [
     ("timed", b""),
     ("polled", b""),
     ("poll", b"ab"),
-    ("signal character", b""),                   # what poll was given is still there
+    ("signal character", b""),                   # what poll() reported is still there
 ]
 
 
@@ -42,7 +42,7 @@ class Screen:
         self.seen = b""
 
     def wait_for(self, pattern, again=b""):
-        """False: the time is up, or the program has ended."""
+        """Return False if the time is up or the program has ended."""
         while not re.search(pattern, self.seen):
             left = self.deadline - time.monotonic()
             if left <= 0:

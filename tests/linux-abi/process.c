@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * process.c - fork, exec, wait, exit, and what is left of a process.
+ * process.c - fork, exec, wait and exit, and what a process leaves behind.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -263,7 +263,7 @@ static int leave_file(int inherited[2], pid_t parent)
 	return write(inherited[1], "x", 1) == 1 ? 0 : -1;
 }
 
-/* As above, but each leaves a page of a file behind, which goes only after its child has ended, too. */
+/* As above, but each leaves a page of a file behind, freed only when its child has ended too. */
 static bool chain_of_files(void)
 {
 	int files[2] = { -1, -1 }, left = 300;
@@ -305,7 +305,7 @@ static void test_chain(bool (*chain)(void), unsigned long slack, const char *nam
 	printf("# %ld KiB fewer free at its end\n", ((long)before - (long)after) / 1024);
 }
 
-/* On the host nothing else runs, so what is lost here is lost by the host. */
+/* On the host nothing else runs, so memory that is lost here is lost by the host. */
 static void test_leak(const char *self)
 {
 	char *args[] = { (char *)self, "quick", NULL };

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - programs that hold the host's Linux ABI against Linux's: each .c here becomes
-# $(O)/tests/linux-abi/NAME, static. The .t files here run them.
+# rules.mk - programs that compare the host's Linux ABI with Linux's: each .c here becomes a static
+# program $(O)/tests/linux-abi/NAME. The .t files here run them.
 
 ABI_PROGS := $(patsubst $(TOP)/tests/linux-abi/%.c,$(O)/tests/linux-abi/%,$(wildcard $(TOP)/tests/linux-abi/*.c))
 

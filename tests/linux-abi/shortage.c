@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * shortage.c - repeated calls on files, sockets, processes and signals, for each page that may be missing.
+ * shortage.c - repeat calls on files, sockets, processes and signals while each page in turn is
+ * missing.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -165,7 +166,7 @@ static bool bind_is_right(long ret)
 	       unlink(addr.sun_path) == 0;
 }
 
-/* A listener and two clients, each of which has sent a letter. */
+/* A listener and two clients, each of which has sent a byte. */
 static void prepare_accept(void)
 {
 	do_bind();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * shortage_memory.c - repeated calls on memory and /dev/kvm, for each page that may be missing.
+ * shortage_memory.c - repeat calls on memory and /dev/kvm while each page in turn is missing.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * signal.c - handlers, masks, alternate stacks, queues, restarts; and the frame they run on.
+ * signal.c - handlers, masks, alternate stacks, queues, restarts; and the signal frame.
  */
 #include <fcntl.h>
 #include <fenv.h>
@@ -200,7 +200,7 @@ static void test_ucontext(void)
 	register long t3 __asm__("t3");
 
 	sigaction(SIGSEGV, &sa, NULL);
-	a0 = 16; /* calls spoil them: set right before */
+	a0 = 16; /* set it right before, because calls clobber it */
 	t3 = 0;
 	__asm__ volatile(".option push; .option norvc; ld a0, 0(a0); .option pop"
 			 : "+r"(a0), "+r"(t3)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * suite.c - runs the programs named on the command line, one after the other, in one boot.
+ * suite.c - run the programs named on the command line one after the other, in one boot.
  *
- * Prints "# run NAME" before each, and after it a claim that it came to its end.
+ * It prints "# run NAME" before each, and after it a claim that the program ended normally.
  */
 #include <libgen.h>
 #include <sys/wait.h>

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * tap.h - claims as TAP, for programs that run on the host and, as yardstick, on Linux.
+ * tap.h - claims as TAP, for programs that run on the host and, for reference, on Linux.
  *
- * Every program here passes under `qemu-riscv64` (Linux), so what it claims is Linux's
- * behaviour, not ours.
+ * Every program here passes under `qemu-riscv64` (Linux), so its claims are Linux's behaviour.
  */
 #ifndef ABI_TAP_H
 #define ABI_TAP_H

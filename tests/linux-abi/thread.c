@@ -245,8 +245,8 @@ static void *leave_together(void *arg)
 }
 
 /*
- * The last to leave takes the address space with it while others are still on their way
- * out on other harts: the host stops by itself if one of these still runs on its table.
+ * The last thread to exit frees the address space while others are still exiting on other harts:
+ * the host stops itself if one of these still runs on its page table.
  */
 static void test_exit_together(void)
 {
@@ -314,7 +314,7 @@ static void test_affinity(void)
 	ok(sched_setaffinity(0, sizeof(set), &set) == 0, "everywhere is");
 }
 
-/* FP registers belong to a thread. */
+/* Each thread has its own FP registers. */
 static void *fp_spin(void *arg)
 {
 	double x = (double)(long)arg, sum = 0;
@@ -367,7 +367,7 @@ static void *look_at_newest(void *arg)
 	return (void *)seen;
 }
 
-/* Its process is found by a thread that may be leaving it at that moment. */
+/* A thread looks up the process in /proc through threads that may be exiting at that moment. */
 static void test_look_at_leaving(void)
 {
 	pthread_t looker, t;
@@ -398,7 +398,7 @@ static void *set_timer(void *arg)
 	return (void *)n;
 }
 
-/* It is freed by one hart while it fires, and starts itself anew, on another. */
+/* The timer fires and restarts itself on one hart while another hart frees it. */
 static void test_interval_timer(void)
 {
 	const struct itimerval off = { 0 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * timers.c - timers of random intervals, set, read and closed by several threads in random order:
+ * timers.c - timers with random intervals, set, read and closed by several threads in random order:
  * each count agrees with the clock, and nothing hangs.
  * usage: timers [SECONDS [SEED]]; 2 seconds by default.
  */
@@ -47,7 +47,7 @@ static uint64_t random_ns(unsigned int *state)
 	return least + (uint64_t)rand_r(state) % least;
 }
 
-/* A timer of this thread only: reads return exactly its expirations, whatever else is done to it. */
+/* A timer of this thread: reads return exactly its expirations, whatever else is done to it. */
 static long count_one(unsigned int *state)
 {
 	static const int clocks[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * userfaultfd.c - faults that a program answers itself: of its own threads and of the kernel for
- * it, in private and in shared memory; and what becomes of threads that wait.
+ * userfaultfd.c - faults that a program handles itself: of its own threads and of the kernel on its
+ * behalf, in private and in shared memory; and what happens to waiting threads.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -47,7 +47,7 @@ static int leave(int fd, void *start, unsigned long len)
 	return ioctl(fd, UFFDIO_UNREGISTER, &range);
 }
 
-/* Bytes copied, or -1. */
+/* Returns the number of bytes copied, or -1. */
 static long copy(int fd, void *to, const void *from, unsigned long len)
 {
 	struct uffdio_copy arg = { .dst = (unsigned long)to,
@@ -76,7 +76,7 @@ static bool next_fault(int fd, struct uffd_msg *msg)
 
 struct toucher {
 	volatile char *at;
-	int value; /* what was read there */
+	int value; /* the value read there */
 	pthread_t thread;
 };
 
@@ -151,7 +151,7 @@ static void test_missing(void)
 	int fd = open_uffd(O_NONBLOCK), other = open_uffd(O_NONBLOCK);
 
 	memset(bytes, 7, sizeof(bytes));
-	mem[0] = 1; /* pages that are there already are not asked about */
+	mem[0] = 1; /* pages that exist already cause no fault */
 	ok(madvise(mem + PAGE, (PAGES - 1) * PAGE, MADV_DONTNEED) == 0 &&
 		   enter(fd, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING) == 0 && mem[0] == 1,
 	   "an area is registered; what it holds stays");
@@ -287,7 +287,7 @@ static void test_signals(void)
 	munmap(mem, PAGES * PAGE);
 }
 
-/* What cannot be answered later is answered at once. */
+/* Faults that could not be handled later are answered at once. */
 static void test_sigbus(void)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_SIGBUS };
@@ -314,7 +314,7 @@ static void test_sigbus(void)
 	munmap(mem, PAGES * PAGE);
 }
 
-/* The descriptor is in another process's hands when the watched one has ended. */
+/* Another process holds the descriptor when the watched one has ended. */
 static void test_ended(void)
 {
 	int go[2], back[2], error = 0, fd;
@@ -353,8 +353,9 @@ static void *make_process(void *arg)
 }
 
 /*
- * A signal to the group while clone() waits for a page. It is blocked, so it does not interrupt the call:
- * else a process could send signals without end, and no other one of its group would ever fork.
+ * Send a signal to the group while clone() waits for a page. It is blocked, so it does not
+ * interrupt the call: otherwise a process could keep all others of its group from forking by
+ * sending signals.
  */
 static void test_clone(void)
 {

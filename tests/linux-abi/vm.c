@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * vm.c - KVM_RUN and what a process does meanwhile: signals, and changes of guest memory.
+ * vm.c - KVM_RUN, and what a process does meanwhile: signals, and changes of guest memory.
  *
- * The guest is four instructions that count in memory; on Linux this is Linux's KVM.
+ * The guest is four instructions that count in memory; on Linux this tests Linux's KVM.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -115,7 +115,7 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Does what the host sees of the guest's counter go on? */
+/* Whether the guest's counter, as the host sees it, increases. */
 static bool counts(void)
 {
 	volatile uint64_t *counter = (uint64_t *)(ram + COUNTER);

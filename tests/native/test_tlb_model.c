@@ -400,8 +400,7 @@ static void ranges_save_what_did_not_change(void **state)
 			continue;
 		}
 		assert_int_equal(range.fences, n);
-		assert_int_equal(range.dropped,
-				 n); /* those of the second stage; the first keeps all */
+		assert_int_equal(range.dropped, n); /* those of the second stage only */
 		assert_true(range.refs < all.refs);
 	}
 }
