@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# bench-apps.slow.t - a whole guest costs what docs/bench.md says it may: its boot and its processes
-# against no VM at all, and how often it exits, with the UART for its console and with DBCN; what
-# runs on it, beside Linux KVM.
+# bench-apps.slow.t - a whole guest stays within the limits of docs/bench.md: its boot and its processes,
+# compared with no VM at all, the number of its exits, with the UART and with DBCN as its console, and
+# applications, compared with Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "its figures are those of the defaults" all
 for file in guest/vmlinux guest-initrd.cpio vmm; do
@@ -19,7 +19,7 @@ at_most()	# LIMIT VALUE NAME
 	ok $? "$3: ${2:-none}, at most $1"
 }
 
-times()	# SYSTEM ROW SETTING: hyperscope's figure, so many times that system's
+times()	# SYSTEM ROW SETTING: hyperscope's figure as a multiple of that system's
 {
 	awk -F, -v other="$1" -v row="$2" -v setting="$3" '$2 == row && $1 == other { theirs = $8 }
 		$2 == row && $1 == "hyperscope" && $3 == setting { ours = $8 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The benchmark's rows with two harts, with a disk and of KVM_RUN itself, twice on each system: the
-# figures are the same, on Linux KVM too.
+# The benchmark's rows with two harts, with a disk and of KVM_RUN itself, measured twice on each system: the
+# figures are the same, also on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"

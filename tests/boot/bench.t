@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What `make bench` stands on: under --icount a run repeats to the byte, and the figures are made of
+# The basis of `make bench`: under --icount a run repeats to the byte, and the figures are counts of
 # instructions. No figure is judged here.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/vmm"
@@ -23,7 +23,7 @@ bench()	# ARGS...: $status, $out, $err
 }
 
 # ---- what make asks for ----
-of_make()	# NAME=VALUE...: the processors that `make bench` would have measured
+of_make()	# NAME=VALUE...: the processors that `make bench` would measure
 {
 	make -n -C "$HS_TOP" O="$O" bench "$@" 2>/dev/null | grep '/scripts/hyperscope bench ' | grep -oE -- '--cpu[ =][a-z0-9]+' | xargs
 }
@@ -68,7 +68,7 @@ like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,1024,[
 
 # ---- the two ways of I/O, by two clocks that were compared: each batch has all places within a tick ----
 bench hyperscope --rows io_out,io_in,timer_now,sbi_set_timer --csv "$tmp/csv"
-agree()	# ROW: its batches, within 2 %
+agree()	# ROW: its batches agree within 2 %
 {
 	awk -F, -v row="$1" '$2 == row && $6 == 3200 && $7 > 0 && $10 <= 1.02 * $7 { found = 1 } END { exit !found }' "$tmp/csv"
 	ok $? "$1 is there, and its batches agree" || diag "$out" "$err"
@@ -80,7 +80,7 @@ ok $? "an interrupt that is due adds its handler to SBI TIME" || diag "$(cut -d,
 
 # ---- scale: an exit costs the same among 8 vCPUs, and among 16 VMs ----
 bench hyperscope --rows run_vcpus,run_8_vcpus,run_vms,run_16_vms --csv "$tmp/csv"
-flat()	# FEW MANY: the medians, at most 5 % apart
+flat()	# FEW MANY: the medians differ by at most 5 %
 {
 	awk -F, -v few="$1" -v many="$2" '{ p50[$2] = $8 } END {
 		exit !(p50[few] > 0 && p50[many] >= p50[few] * 0.95 && p50[many] <= p50[few] * 1.05) }' \

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# compare.t - the gate: no exit kind costs 2 % more than notebooks-data/exit-latency.csv says, unless a
-# commit's message says so. Figures are of one QEMU, OpenSBI and compiler: where they are others the
-# gate has nothing to compare, and that is a skip. And scripts/hyperscope compare itself.
+# compare.t - the gate: no kind of exit costs 2 % more than notebooks-data/exit-latency.csv says, unless a
+# commit's message says so. Figures belong to one QEMU, OpenSBI and compiler: with others there is nothing to
+# compare, and the test skips. It also tests scripts/hyperscope compare itself.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/vmm"
 export HYPERSCOPE_SET=
@@ -31,7 +31,7 @@ else
 fi
 like "$out" '^8 figures: [0-9]+ the same' "each of the rows is compared" || diag "$err"
 
-# A base of this very build, with one figure that was 5 % less.
+# A base of this very build, with one figure reduced by 5 %.
 made=$tmp/out/compare/head.csv
 sed 's/^\(hyperscope,sbi_user,.*\)/\1/; /^hyperscope,sbi_user,/{s/\(,[0-9.]*\)\{5\},\([0-9.]*\),\([^,]*\),/,800,800,800,800,800,800,BASE,/}' \
 	"$made" | sed "s/^\(hyperscope,.*\),[^,]*,\([0-9a-f]*,[0-9.]*,\"-M\)/\1,BASE,\2/" >"$tmp/base.csv"
@@ -47,7 +47,7 @@ compare "$HS_TOP" "$tmp/other.csv" --rows sbi_user
 is $status 0 "a figure of another compiler does not fail"
 like "$out" '^1 were made with another' "... which is said"
 
-# Somebody says so: in a clone whose last commit has the line.
+# A commit's message may accept the cost: in a clone whose last commit has the line.
 if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --shared "$HS_TOP" "$tmp/clone" 2>/dev/null; then
 	commit()	# MESSAGE
 	{

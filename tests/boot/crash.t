@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# crash.t - a host that panics prints its last events, the right ones, also out of a damaged ring, and
-# ends. Panics are asked for by /proc/sysrq-trigger, which is there for who boots with sysrq=1.
+# crash.t - a host that panics prints the correct last events, even from damaged rings, and stops. Panics are
+# requested by /proc/sysrq-trigger, which exists only with the boot argument sysrq=1.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
@@ -13,8 +13,8 @@ said()	# HART: the events of this hart that the log shows after the panic, witho
 	sed -n '/^host: panic: /,$p' <<<"$err" | sed -n "s/^trace: \([0-9][0-9.]* $1 \)/\1/p"
 }
 
-# same HART N: what the log said of the hart is what the trace has: time, vCPU, event, and each field that
-# hstrace shows as a number, too. Prints what is not. (The other hart goes on while the log is written.)
+# same HART N: the log's events of the hart are those of the trace: time, vCPU, event, and each field that
+# hstrace shows as a number too. Prints differences. (The other hart continues while the log is written.)
 same()
 {
 	said "$1" >"$tmp/said"
@@ -74,7 +74,7 @@ like "$err" 'the host panicked: kernel stack overflow at 0x' \
 	"o overflows a kernel stack, and the unmapped page below it stops that"
 
 # ---- a ring that is damaged ----
-# damage WHAT: the rings of a machine that waits, by its RAM; then it is told to go on.
+# damage WHAT: change the rings of a waiting machine through its RAM, and let it continue.
 cat >"$tmp/wait" <<'E2'
 i=0
 while [ $i -lt 30 ]; do echo "marker $i" >/sys/kernel/tracing/trace_marker; i=$((i + 1)); done
@@ -109,10 +109,10 @@ with open(sys.argv[1], "r+b", buffering=0) as ram:
     elif what == "header":
         ram.seek(base)
         ram.write(random.Random(1).randbytes(152))
-    elif what == "pointer":  # what a hart writes its records through
+    elif what == "pointer":  # the pointer through which a hart writes its records
         ram.seek(area + 16)
         ram.write(struct.pack("<Q", 0x1000))
-    elif what == "tree":  # by which the machine is powered off
+    elif what == "tree":  # the device tree, needed to power the machine off
         names = symbols.run([symbols.tool("nm"), sys.argv[3]])
         first, tree = (int(re.search(r"^(\w+) \w %s$" % name, names, re.M)[1], 16)
                        for name in ("run_desc", "host_fdt"))

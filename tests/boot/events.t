@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# events.t - every event of the table, provoked: one boot of payloads and programs with all on.
+# events.t - every event of the table is provoked, in one boot of payloads and programs with all events on.
 #
-# A row is: event | by what | what one of its records must hold (an extended regular expression on
-# hstrace's text). An event without a row, and a row without an event, fail.
+# A row is: event | what provokes it | what one of its records must contain (an extended regular expression
+# on hstrace's text). An event without a row, and a row without an event, fail.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "a WFI has to exit, and to poll" wfi halt_poll_ns
 fixes "large leaves are made and split, VMIDs run out, fences of one VM are narrow" gstage_huge vmid tlb_flush
@@ -136,7 +136,7 @@ HS_SECONDS=90 hs exec --quiet --cpu max --trace all --boot trace.size=64M --ram 
 	--file "$T/kvm/memory" --file "$T/kvm/pages" --file "$T/kvm-api/bus" --file "$T/kvm-api/debug" \
 	--file "$T/kvm-api/logged" --file "$T/kvm-api/lazy_put" "$busybox" sh /provoke
 is "$status $out" "0 " "all on: the payloads and programs pass" || diag "$err"
-trace=$(readlink -f "$tmp/runs/last")/trace # of this run: others may follow
+trace=$(readlink -f "$tmp/runs/last")/trace # of this run, because others may follow
 "$hstrace" report "$trace" >"$tmp/report" 2>"$tmp/err"
 like "$(grep '^# events' "$tmp/report")" ', lost [^:]*: 0' "nothing is lost"
 while IFS='|' read -r event how want; do
@@ -159,7 +159,7 @@ while IFS='|' read -r event how want; do
 		diag "$(tail -n 3 "$tmp/these")"
 	fi
 done <<<"$rows"
-# Frames with new contents: pages.c (FILE_AT, UFFD_AT) has its guest execute them.
+# Frames with new contents, which pages.c (FILE_AT, UFFD_AT) makes its guest execute.
 for at in '21:a file' '22:UFFDIO_COPY'; do
 	hva=0x${at%%:*}0000
 	is "$(grep -oE " kvm_moved_hva_range: start=${hva}[0-9a-f]* end=0x[0-9a-f]*" "$tmp/report" | sed 's/^ [^ ]* //' | sort -u)" \

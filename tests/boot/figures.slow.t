@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Are the figures of notebooks-data/exit-latency.csv, and with them the docs', still this tree's? On the
-# QEMU, firmware and compiler that they were made with: else there is nothing to compare.
+# The figures of notebooks-data/exit-latency.csv, and so those of the docs, are still this tree's. With
+# another QEMU, firmware or compiler than theirs there is nothing to compare.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
 csv=$HS_TOP/notebooks-data/exit-latency.csv
@@ -33,7 +33,7 @@ else
 	ok $? "they are within 2 %: else make bench, then scripts/hyperscope figures --docs" || diag "$(cat "$tmp/compared")"
 fi
 
-# The same of `make walk-cost` and its table in docs/toggles.md.
+# The same for `make walk-cost` and its table in docs/toggles.md.
 HS_SECONDS=120 hs exec --quiet --icount "$O/tests/kvm/linear" gstage_walk iterative recursive
 numbers()	# the table's rows: a name without figures, then its figures
 {

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The VMM on Linux KVM: payloads, wrong use, and Debian's kernel, all in one boot of the host.
-# Then the same binary boots the same guest under hyperscope, and the guest must not see more of a
-# difference than the name of its SBI implementation.
+# The VMM on Linux KVM: payloads, wrong use, and Debian's kernel, all in one boot of the host. Then the same
+# binary boots the same guest under hyperscope, where the guest must see no difference except the name of
+# its SBI implementation.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 
@@ -127,7 +127,7 @@ part() {
 	status=$(sed -n "/^=== $1\$/,/^=== status/p" "$tmp/all" | sed -n 's/^=== status //p')
 }
 
-# fails NAME STATUS REGEX CLAIM: it ended so, with one sentence.
+# fails NAME STATUS REGEX CLAIM: claim that NAME ended with STATUS and one matching sentence.
 fails() {
 	part "$1"
 	[ "$status" = "$2" ] && grep -qE -- "$3" <<<"$out" && [ "$(grep -c . <<<"$out")" = 1 ]
@@ -185,7 +185,7 @@ is "$status" 143 "SIGTERM ends the VMM with 128 + 15"
 
 # ---- Debian's kernel -------------------------------------------------------------------------------
 
-# What the guest said, without what rightly differs from run to run.
+# The guest's output without the parts that differ from run to run.
 guest_view() {
 	tr -d '\r' | sed -n '/^life: first/,/^life: second/p' | grep -vE 'reboot: |^guest: |^vmm: |^a line$'
 }
@@ -218,7 +218,7 @@ HS_SECONDS=90 hs exec --quiet --harts 2 --ram 1G --disk "$tmp/disk2" --file "$gu
 hyper_view=$(guest_view <<<"$out")
 is "$status" 42 "the same binary and guest under hyperscope: the same status" ||
 	diag "$(tail -n 20 <<<"$out"; echo "$err")"
-# Linux takes for granted some extensions that the device tree of an old QEMU does not name.
+# Linux assumes some extensions that the device tree of an old QEMU does not name.
 if qemu_older 8.0; then
 	hyper_view=$(sed -E 's/_(zicntr|zihpm)//g' <<<"$hyper_view")
 	linux_view=$(sed -E 's/_(zicntr|zihpm)//g' <<<"$linux_view")

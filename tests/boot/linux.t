@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# linux.t - Debian's kernel as the guest, as `make run` has it: the tour, 1 and 4 vCPUs, a panic,
-# and a disk whose contents outlive a machine that is killed.
+# linux.t - Debian's kernel as the guest, as in `make run`: the tour, 1 and 4 vCPUs, a panic, and a disk
+# whose contents survive a machine that is killed.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 HS_SECONDS=120
 [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest kernel: set-up could not fetch it"

@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# markers.t - what the VMM writes into the trace (src/vmm/marker.c) is what the guest did: each access
-# with the device that answered it, each request of a disk; and it costs nothing while it is off. And
-# two options that the trace shows: --no-ioeventfd, --pin.
+# markers.t - the VMM's records in the trace (src/vmm/marker.c) match what the guest did: each access with the
+# device that answered it, each request of a disk. They cost nothing while off. Also two options that the
+# trace shows: --no-ioeventfd, --pin.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
 payloads=$O/guest-payloads
 
-# The text of each marker, of one record or of several. Those of one are neighbours on their hart;
-# another hart's may be between them.
+# Print the text of each marker, from one record or several. The records of one marker are consecutive on
+# their hart; another hart's may be in between.
 markers()
 {
 	"$hstrace" export --to json --events print "$trace" | python3 -c '
@@ -32,7 +32,7 @@ hs run --mem 64M --smp 1 --disk "$tmp/disk" --trace 'print,kvm_mmio' --boot trac
 is "$status" 0 "a guest with a disk runs" || diag "$err"
 markers >"$tmp/markers"
 
-# Both as "read|write address bytes value", in the order in which they happened.
+# Both as "read|write address bytes value", in the order of the accesses.
 "$hstrace" report --columns event,fields --filter 'kvm_mmio: kernel == 0' "$trace" | grep -v '^#' |
 	sed 's/.*type=\([a-z]*\) len=\([0-9]\) gpa=\(0x[0-9a-f]*\) val=\(0x[0-9a-f]*\) .*/\1 \3 \2 \4/' >"$tmp/mmio"
 python3 - "$HS_TOP/src/vmm/vmm.h" "$tmp/markers" >"$tmp/answered" <<'E2'
@@ -85,7 +85,7 @@ hs run --quiet --mem 64M --trace 'all,!print' "$payloads/hello.bin"
 is "$(markers 2>&1 | grep -v 'none of its')" "" "run leaves markers out if print is not among the events"
 
 # ---- without ioeventfds ----
-notified()	# KERNEL: stores to the disk's QueueNotify that the core, or that the VMM has taken
+notified()	# KERNEL: stores to the disk's QueueNotify that the core (1) or the VMM (0) handled
 {
 	"$hstrace" report --columns event,fields --filter "kvm_mmio: gpa == 0x10001050 && len == 4 && val == 0 && kernel == $1" "$trace" 2>/dev/null |
 		grep -c type=write

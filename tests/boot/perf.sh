@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# perf.sh - tests/progs/perfcount in a guest of Debian's kernel.
+# perf.sh - run tests/progs/perfcount in a guest with Debian's kernel.
 #
 #   perf_initrd FILE [ARGS]   the guest's initrd, which runs perfcount ARGS
-#   report_perf TEXT          the program's TAP as this test's own
+#   report_perf TEXT          relay the program's TAP as claims of this test
 
 [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest kernel: set-up could not fetch it"
 ! qemu_older 9.1 || skip_all "this QEMU's counters do not tell a guest from its host"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# trace.t - the trace of real runs: complete, repeatable, cheap, and there after a kill.
+# trace.t - the trace of real runs: complete, repeatable, cheap, and readable after a kill.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_older 8.0 || skip_all "QEMU $(qemu_version): a pending interrupt does not show in sip, and the payload timer waits for one"
 
@@ -12,7 +12,7 @@ hstrace=$O/hstrace
 payloads=$O/guest-payloads
 trace=$tmp/runs/last/trace
 
-# run WHAT ARGS...: a payload's run under icount; $table and $report (files) of its trace.
+# run WHAT ARGS...: run a payload under icount; the files $table and $report are made from its trace.
 run()
 {
 	local what=$1
@@ -22,7 +22,7 @@ run()
 	"$hstrace" report "$trace" >"$tmp/report" 2>&1
 }
 
-events()	# REGEX: how many lines of the report
+events()	# REGEX: the number of matching lines of the report
 {
 	grep -v '^#' "$tmp/report" | grep -cE -- "$1"
 }
@@ -33,7 +33,7 @@ rows()	# the sum of the table's counts
 }
 
 # ---- complete ----
-# The payload uses no FP: lazy_trap would move none.
+# The payload uses no FP, so lazy_trap would move no FP state.
 run "$payloads/timer.bin" --trace all --set fp=lazy_save
 is "$status" 0 "a payload runs with every event on"
 like "$(cat "$tmp/table")" '^exits: [0-9]+; cost in instructions' "icount with one hart: costs are instructions"
@@ -79,7 +79,7 @@ like "$err" 'the trace goes to .*/trace; hstrace stat --live ' "... of which the
 run "$payloads/timer.bin" --trace all --set fp=lazy_save --boot trace.size=8K
 like "$(cat "$tmp/report")" 'lost \(overwritten\): [1-9]' "a small ring loses events, and says how many"
 is "$(events .)" 127 "... and keeps the newest"
-# Of exits alone, so that the lost ones can be counted: another run need not have as many.
+# Record exits only, so that the lost ones can be counted; the number need not be that of the other run.
 run "$payloads/timer.bin" --trace kvm_exit --set fp=lazy_save --boot trace.size=8K
 lost=$(sed -n 's/.*lost (overwritten): \([0-9]*\).*/\1/p' "$tmp/report")
 [ "${lost:-0}" -gt 0 ]

@@ -8,13 +8,13 @@ busybox=$O/guest/busybox
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
 
-# What the host's shell says, by label: lines "LABEL: text".
+# The output of the host's shell by label: lines "LABEL: text".
 said()
 {
 	sed -n "s/^$1: //p" <<<"$out"
 }
 
-report()	# ARGS: the events alone
+report()	# ARGS: print only the events
 {
 	"$hstrace" report "$@" "$trace" 2>&1 | grep -v '^#'
 }
