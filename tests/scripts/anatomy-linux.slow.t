@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope anatomy beside Linux KVM: its symbols are found, and the stages add up there, too.
+# scripts/hyperscope anatomy on Linux KVM: it finds Linux's symbols, and the stages add up there too.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin anatomy
 [ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing"
@@ -11,7 +11,7 @@ for row in mmio_read sbi_ipi_self illegal_insn fault_4k_present; do
 	timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" anatomy --out "$O" --systems linux \
 		"$row" >"$tmp/table" 2>"$tmp/err"
 	is $? 0 "$row is looked into" || diag "$(cat "$tmp/err")"
-	# Background work of the host may fall into some batches, not into the median one.
+	# Background work of the host may be in some batches, but not in the median one.
 	awk '
 		/^sum / { sum = $2; stages = 0 }
 		stages && NF { total += $(NF - 1) }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope anatomy: what it counts is what the bench measures, each instruction has a place, and it
-# reads encodings as objdump does. (Beside Linux KVM: anatomy-linux.slow.t.)
+# scripts/hyperscope anatomy: it counts what the bench measures, each instruction belongs to a stage, and it
+# decodes instructions as objdump does. (On Linux KVM: anatomy-linux.slow.t.)
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin anatomy
 
@@ -11,8 +11,8 @@ anatomy()
 	hs_script anatomy "$@"
 }
 
-# The table's own proof: stages add up to the sum, and the batch's mean is the bench's figure.
-adds_up()	# LABEL MOST: by how much mean and figure may differ
+# The table checks itself: stages add up to the sum, and the batch's mean is the bench's figure.
+adds_up()	# LABEL MOST: the largest allowed difference between mean and figure
 {
 	awk -v most="$2" '
 		/^stage .*function/ { exit }
@@ -79,7 +79,7 @@ anatomy mmio_read --path 4711
 is $status 2 "a path that there is not is refused"
 is "$(find "$tmp" -name 'anatomy.*' | wc -l)" 0 "nothing is left behind"
 
-# The page's examples are of one run each: scripts/hyperscope figures --docs writes their sums alone.
+# Each example in the page is of one run: scripts/hyperscope figures --docs updates only their sums.
 out=$(awk '/^```/ { split("", sum) } $1 ~ /^[A-Za-z]/ && NF >= 5 && $(NF - 1) ~ /^[0-9]+$/ && $(NF) ~ /%$/ { sum[1] += $(NF - 3); sum[2] += $(NF - 1) }
 	$1 == "sum" && sum[1] { examples++; if ($2 != sum[1] || $3 != sum[2]) print $0 ": the stages are " sum[1] " and " sum[2] }
 	$1 == "sum" { mine = $2 } $1 == "mean" { if ($5 < mine - 0.5 || $5 > mine + 0.5) print $0 ": the sum is " mine }

@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope artifact: an archive holds what is committed, the cache and the list of packages, each file with its
-# checksum, twice the same bytes; what is not as it should be is refused. functional fails where a step does.
+# scripts/hyperscope artifact: an archive has the committed files, the cache and the list of packages, each
+# with its checksum, and a second one has the same bytes. Invalid input is refused. functional fails if a step
+# does.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 for tool in git dpkg-deb dpkg-query; do
 	command -v $tool >/dev/null || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
 done
 
-# A clone with packages, and lists of an archive that has them.
+# A clone with packages, and the package lists of a mirror that has them.
 export DEBIAN_MIRROR=http://127.0.0.1:9/debian APT_CONFIG=$tmp/apt/conf GIT_CONFIG_GLOBAL=/dev/null
 export GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e@example.org GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e@example.org
 tree=$tmp/tree dl=$tmp/o/dl lists=$tmp/apt/lists/nowhere.invalid_debian_dists_trixie
@@ -54,7 +55,7 @@ artifact()
 	status=$?
 	err=$(<"$tmp/err")
 }
-pack()	# the archive, unpacked: its folder in $packed
+pack()	# make the archive and unpack it: its folder is $packed
 {
 	artifact pack --to "$tmp/to" "$@"
 	rm -rf "$tmp/un" && mkdir "$tmp/un"
@@ -127,7 +128,7 @@ is "$(sed 's/^does not hold[^:]*: /Does not hold: /; s/^holds[^:]*: /Holds: /' <
 	cat "$HS_TOP"/notebooks-data/papers/*/claims.md | grep -qxF "$verdict: \`${look# }\`" || echo "$verdict:$look"
 done)" "" "what docs/artifact.md says has to be seen is what claims.md expects: $(wc -l <<<"$seen") lines"
 
-# functional, of an archive whose programs only say what they should.
+# functional, run on an archive whose programs only print the expected lines.
 cat >"$tree/scripts/said" <<'END2'
 #!/bin/bash
 case $1 in run) ;; reproduce) shift ;; *) exec "${0%/*}/real" "$@" ;; esac

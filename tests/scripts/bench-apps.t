@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope bench-apps: what a guest prints becomes a CSV of the bench's columns, or is refused; the
-# machine is a program that prints. Real ones: tests/boot/bench-apps.slow.t.
+# scripts/hyperscope bench-apps: a guest's output becomes a CSV with the bench's columns, or is refused. Here
+# the machine is a program that prints; tests/boot/bench-apps.slow.t has real ones.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 mkdir -p "$tmp/o/guest-payloads" "$tmp/o/guest"
@@ -36,7 +36,7 @@ apps()
 	err=$(<"$tmp/err")
 }
 
-# Rows, operations of a batch, instructions of each; here the same in each layout.
+# Rows with their operations per batch and instructions per operation; here the same in each layout.
 printf '%s\n' "guest: Linux is up" batches,boot,1,950000000 "[   17.5] batches,fork_exec,20,23000000 21000000 21200010" >"$tmp/guest"
 apps native --rows boot,fork_exec --csv "$tmp/csv"
 is $status 0 "a guest's lines are taken" || diag "$err"

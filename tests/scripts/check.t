@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# check.t - the source checks of `make check`, a claim each; a tool that is not there is a skip.
+# check.t - the source checks of `make check`, one claim each; a missing tool is a skip.
 # On two processors they take a minute or two. Time-out: 300 seconds.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
 
-# The checks ask git which files there are: a checkout without it has nothing to be asked.
+# The checks get the list of files from git, so they cannot run without it.
 git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this is no git checkout"
 
-# Not `commits`: make check looks at them, but a test must not fail because of a local commit's name.
+# Not `commits`: make check has it, but a test must not fail because of a local commit's subject.
 for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/shell/check); do
 	[ "$name" != commits ] || continue
 	said=$(scripts/hyperscope check --out "$O" "$name" 2>&1)
@@ -25,7 +25,7 @@ is "$((tests_run >= 9))" 1 "there are the checks that there were"
 
 # ---- the order of the subsystems ----
 order() { scripts/hyperscope check-order --root "$tmp/tree"; }
-plant()	# the file NAME in src/kvm, or in src/$tree, and its object: its text is read
+plant()	# NAME: make this file in src/kvm, with the text from standard input, and its object
 {
 	local src=src/${tree:-kvm}
 	mkdir -p "$tmp/tree/$src/${1%/*}" "$tmp/tree/build/kernel/$src/${1%/*}"

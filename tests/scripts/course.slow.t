@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# course.slow.t - every lab holds: its solution has all points, its starter builds and stops by name, a
-# neighbour's solution is not one's own.
+# course.slow.t - every lab works: its solution gets all points, its starter builds and stops at a named
+# function, and another student's solution does not pass.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 export HYPERSCOPE_SET=
 relay "$("$HS_TOP/scripts/hyperscope" course --out "$O" 2>"$tmp/err")"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# course.t - what COURSE.md and the figures of the docs name is there; what is gone, or does not fit,
-# is noticed.
+# course.t - everything that COURSE.md and the docs' figures name exists; missing or wrong names are
+# detected.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
 git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this is no git checkout"
@@ -17,7 +17,7 @@ ok $? "the figures are what their sources say" || diag "$(cat "$copy/said")"
 git ls-files --cached --others --exclude-standard | cpio -pdm --quiet "$copy/tree" 2>/dev/null
 cd "$copy/tree" && git init -q . || exit 1
 
-# CLAIM SENTENCE FILE SED: the file changed so, the check says the sentence
+# CLAIM SENTENCE FILE SED: after this change of the file the check prints the sentence
 notices()
 {
 	local claim=$1 want=$2 file=$3 edit=$4 tool=${5:-scripts/hyperscope course --pages} said
@@ -43,8 +43,8 @@ notices "words that do not fit their box" "wide, its box" docs/figures/world-swi
 notices "a box over another" "lies over" docs/figures/world-switch.py 's/fig.box(480, 36/fig.box(300, 36/' "$draw"
 cd "$HS_TOP" || exit 1
 
-# The figure of the world switch counts instructions: steps 1 to 3, and 4 to 6.
-count()	# FIRST LAST: instructions from one symbol to before another, as the object has them
+# The figure of the world switch counts instructions: of steps 1 to 3, and 4 to 6.
+count()	# FIRST LAST: instructions from one symbol up to another, in the object
 {
 	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/exit/switch.S.o" |
 		awk -v first="<$1>:" -v last="<$2>:" '$2 == first { on = 1 } $2 == last { on = 0 }

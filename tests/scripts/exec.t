@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# exec.t - a program on the host has the launcher's own three files, and its status is returned.
+# exec.t - a program on the host has the launcher's standard files, and the launcher returns its status.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/progs
 
@@ -36,7 +36,7 @@ hs exec --quiet --timeout "$(scaled 3)" --file "$O/guest-payloads/fault_loop.bin
 like "$status $err" '^124 hyperscope: ended after .*; vCPU 0 of VM 1 was in its guest on hart [01], entered at 0x802' \
 	"for a virtual machine it says what each vCPU was doing"
 
-# Names become parts of QEMU's options: memory's file, ports, a disk, the socket for gdb.
+# Names that become parts of QEMU's options: the memory file, ports, a disk, the socket for gdb.
 cp "$progs/ends" "$tmp/a,share=off"
 truncate -s 1M "$tmp/disk:1,readonly=on"
 (cd "$tmp" && HS_RUNS="$tmp/run,s" "$HS_TOP/scripts/hyperscope" exec --quiet --icount \
@@ -76,7 +76,7 @@ ms=$(($(now_ms) - t1 - (t1 - t0)))	# without the machine's start
 is "$(stat -c %s "$tmp/out")" 64000000 "64 MB come out"
 diag "$((64000 / ms)) MB/s"
 
-# A slow reader loses nothing, a reader that goes away ends nothing but the writing.
+# A slow reader loses nothing, and if a reader ends, only the writing ends.
 "$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 60)" "$progs/copy" 5000000 </dev/null \
 	2>"$tmp/err" | (sleep 2; wc -c) >"$tmp/count"
 is "$(cat "$tmp/count")" 5000000 "a slow reader loses nothing"

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope figures --docs: a figure in the docs that is not the CSV's is found by name, and put right.
+# scripts/hyperscope figures --docs: a figure in the docs that differs from the CSV is reported by name and
+# updated.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-# A tree of its own, with what the script reads and writes.
+# A tree with what the script reads and writes.
 mkdir -p "$tmp/tree/src/kvm" "$tmp/tree/trace"
 cp -R "$HS_TOP/COURSE.md" "$HS_TOP/scripts" "$HS_TOP/docs" "$HS_TOP/notebooks-data" "$tmp/tree"
 cp "$HS_TOP/src/kvm/toggle.def" "$tmp/tree/src/kvm"
@@ -18,7 +19,7 @@ figures()
 figures --check
 is $status 0 "the docs have the figures of notebooks-data/exit-latency.csv" || diag "$out"
 
-changed()	# NAME DOC PERL: a change of the doc is found, and the doc as it was after scripts/hyperscope figures --docs
+changed()	# NAME DOC PERL: a changed doc is reported, and scripts/hyperscope figures --docs restores it
 {
 	perl -0pi -e "$3" "$tmp/tree/$2"
 	! cmp -s "$tmp/tree/$2" "$HS_TOP/$2"

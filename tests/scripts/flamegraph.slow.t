@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# flamegraph.slow.t - a flame graph in headless Chromium: zoomed, searched, gone through by keys,
-# narrow, dark, printed; nothing lies over anything else. SHOTS=DIR keeps pictures to look at.
+# flamegraph.slow.t - a flame graph in headless Chromium: zoom, search, keys, narrow, dark, printed, with no
+# overlaps. SHOTS=DIR keeps screenshots.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 needs_browser

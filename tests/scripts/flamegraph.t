@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope flamegraph: folded stacks become frames as wide as their share; names are only ever text;
-# what is no folded stack is refused. (In a browser: flamegraph.slow.t.)
+# scripts/hyperscope flamegraph: folded stacks become frames as wide as their share; names always stay text;
+# other input is refused. (In a browser: flamegraph.slow.t.)
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 flamegraph()
@@ -12,7 +12,7 @@ flamegraph()
 	err=$(cat "$tmp/err")
 }
 
-# Recursion, two callers of one function, the same stack twice, a world of its own colour, no count.
+# Recursion, two callers of one function, the same stack twice, a world with its own colour, no count.
 cat >"$tmp/stacks" <<'END'
 # what this was made of
 host kernel;run;exit_sbi;memcpy 1000
@@ -43,7 +43,7 @@ like "$(grep -A 1 'run$' "$tmp/out")" '1,651 instructions|1,651 samples \([0-9.]
 flamegraph "$tmp/stacks" --least 2
 like "$(cat "$tmp/out")" '1,664 samples; frames too narrow to be drawn: 2<' "what is too narrow is counted"
 
-# Hostile names: markup, the end of CDATA, controls, a change of direction, no UTF-8, 100 kB.
+# Hostile names: markup, the end of CDATA, control characters, a change of direction, invalid UTF-8, 100 kB.
 {
 	printf 'a;<script>alert(1)</script> 3\n"quoted" & co;]]><b> 4\n'
 	printf 'b;\001\033[31m\302\205\342\200\256gnp.exe 5\nb;\377\376bytes 6\n日本語の関数;ループ 2\n'

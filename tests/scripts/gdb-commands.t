@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# gdb-commands.t - the hs commands of gdb against a payload's boot, with right and with wrong use.
+# gdb-commands.t - the hs commands of gdb during a payload's boot, used correctly and incorrectly.
 #
-# One boot; what each command says stands between two lines of its own. Meaning is compared, no address
-# that another build moves.
+# There is one boot; each command's output is between two marker lines. Meanings are compared, not addresses,
+# which differ between builds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (8.2 does not, 10.0 does)"
@@ -18,7 +18,7 @@ hs_gdb()	# COMMAND...: a machine under gdb; $said, $status
 	status=$?
 }
 
-after()	# COMMAND [N]: what it said, the Nth time
+after()	# COMMAND [N]: the output of its Nth call
 {
 	awk -v want="== $1" -v n="${2:-1}" '/^== /{on = ($0 == want && ++seen == n); next} on' <<<"$said"
 }
@@ -102,7 +102,7 @@ for words in --out --vmlinux "--vmlinux /no/such/file hello"; do
 		diag "$said"
 done
 
-# What is killed cannot clean up: the machine ends all the same, though gdb does not yet.
+# A killed command cannot clean up: the machine ends all the same, before gdb does.
 "$HS_TOP/scripts/hyperscope" gdb --icount --harts 1 --smp 1 --out "$O" hello -- -nx -batch \
 	-ex "shell echo \$\$ >'$tmp/sleeper'; exec sleep 600" </dev/null >/dev/null 2>&1 &
 for _ in $(seq 1 "$(scaled 100)"); do

@@ -84,7 +84,7 @@ claim(walk.walk("G", 0, 0x1234, memory.get).result == 0x1234, "Bare changes noth
 # Both stages: the guest's Sv39 root is its page 0x80005000, its next table in the 2 MiB page.
 VSATP = 8 << 60 | 0x80005
 table(0xb0005000, 256, ptr(0x80201000))
-table(0xb0005000, 1, ptr(0x90000000))        # a table where the G-stage has nothing
+table(0xb0005000, 1, ptr(0x90000000))        # a table where the G-stage maps nothing
 table(0xa0201000, 0, ptr(0x80200000, 0xcf))
 two = walk.walk("VS", VSATP, 0xffffffc000001234, memory.get, g)
 claim(two.result == 0x80201234, "the VS-stage through the G-stage")
@@ -103,7 +103,7 @@ claim(("sepc", 0, None) in changes, "and what cannot be seen any more")
 claim(any("SPV=1 -> 0" in line for line in snapshot.show(changes)), "and the fields")
 claim(snapshot.diff(hs, dict(hs)) == [], "nothing changed, nothing said")
 
-# ELF files that are none.
+# Invalid ELF files.
 for data, what in ((b"", "empty"), (b"\x7fELF\x02\x01" + b"\xff" * 200, "damaged"), (b"\x7fELF\x02\x01" + bytes(90), "without symbols")):
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
@@ -114,7 +114,7 @@ E2
 )
 relay "$said"
 like "$said" "^end$" "all of it ran"
-# A function that gcc has renamed is found by its own name, unless that is another's; a part of one is not it.
+# A function that gcc has renamed is found by its own name, unless another has that name; a .part is not it.
 printf '.byte 0\n"f.isra.0": .byte 0\n"g.constprop.0.isra.1": .byte 0\ng: .byte 0\n"h.part.0": .byte 0\n' |
 	"${CROSS_COMPILE:-riscv64-linux-gnu-}gcc" -c -x assembler -o "$tmp/renamed.o" -
 is "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hs import elf; found = elf.symbols(sys.argv[2]); print(*map(found.get, "fgh"))' \

@@ -5,7 +5,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 
-debug()	# LAUNCHER-OPTION... -- GDB-COMMAND...: the launcher's status, gdb's words in $said
+debug()	# LAUNCHER-OPTION... -- GDB-COMMAND...: returns the launcher's status; gdb's output in $said
 {
 	local options=() commands=() launcher socket
 	while [ "$1" != -- ]; do options+=("$1"); shift; done

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# grade.slow.t - the grader and a starter, who reads a hidden test, and what does not end, ends too early
-# or says too much: each gets its failed test, the grader its end, and nothing is left running.
+# grade.slow.t - the grader with a starter, with submissions that read a hidden test, do not end, end too
+# early or print too much: the tests fail, the grader ends, and nothing is left running.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 export HYPERSCOPE_SET=
@@ -33,14 +33,14 @@ unlike "$said" xyzzy "... and does not see it"
 unlike "$said" 'seen:' "... nor what is written already, nor any of it behind another process"
 like "$said" 'file not found' "... because for the compiler it is not there" || diag "$said"
 
-in_vmm()	# NAME CODE: a VMM that does this first
+in_vmm()	# NAME CODE: submit a VMM that runs this code first
 {
 	hand_in "$1" src/kvm/sbi/sbi_base.c src/vmm/message.c
 	printf '#include <unistd.h>\n__attribute__((constructor)) static void cheat(void)\n{\n%s\n}\n' "$2" \
 		>>"$tmp/$1/src/vmm/message.c"
 }
 
-in_kernel()	# NAME DECLARATION CALL: a hypervisor that does this at each call of the base extension
+in_kernel()	# NAME DECLARATION CALL: submit a hypervisor that does this at each call of the base extension
 {
 	hand_in "$1" src/kvm/sbi/sbi_base.c
 	{ echo "$2"; sed "s|^\tswitch (fid) {|\t$3;\n&|" "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c"; } \
@@ -69,7 +69,7 @@ in_kernel loops 'void nothing(void);' 'for (;;) __asm__("")'
 nothing loops 'ended after [0-9]+ seconds' "a hypervisor that hangs"
 like "$(lines base)" 'it hangs: nothing else of this test was run' "... and the test with its first machine"
 
-# A container may allow root no namespaces; then the compiler is another user's.
+# In a container root may be unable to make namespaces; then the compiler runs as another user.
 if [ "$(id -u)" = 0 ]; then
 	mkdir "$tmp/bin" && printf '#!/bin/sh\nexit 1\n' >"$tmp/bin/unshare" && chmod +x "$tmp/bin/unshare"
 	chmod 755 "$tmp"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# grade.t - the grader, with a lab of its own: a solution has all points, and who forges or replaces
-# something gets no points for it. grade.slow.t: a starter, and who reads or exhausts something.
+# grade.t - the grader with its own lab: a solution gets all points, and a submission that forges results or
+# replaces files gets none for it. grade.slow.t has a starter, and submissions that read or exhaust something.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 fixes "a lab's machines are its own" all
@@ -71,7 +71,7 @@ END
 is "$said" "fast: measured beside the reference solution" "in a student's tree a budget is left for later, and not said to run"
 
 # ---- the contest's table ----
-board()	# CLAIM FILE...: $said
+board()	# CLAIM FILE...: the result is $said
 {
 	said=$("$HS_TOP/scripts/hyperscope" leaderboard "${@:2}" 2>&1)
 	is "$?" 0 "$1" || diag "$said"
@@ -187,12 +187,12 @@ def sealed(text, number, verdict):
     return "%s [%016x]\n" % (text, seal.sip_hash(key, (number << 8 | verdict).to_bytes(8, "little")))
 failed, held, plan = sealed("not ok 1 - a", 1, 0), sealed("ok 2 - b", 2, 1), sealed("1..2", 2, 3)
 assert seal.check(key, failed + held + plan) == ({1: "not ok 1 - a", 2: "ok 2 - b"}, 2)
-# A failed claim as one that held; a seal of another claim, of another verdict, of another key.
+# A failed claim presented as passed; a seal of another claim, of another verdict, of another key.
 assert seal.check(key, failed[4:])[0] == {}
 assert seal.check(key, held.replace("ok 2", "ok 1"))[0] == {}
 assert seal.check(key, held.replace("b", "b # SKIP x"))[0] == {}
 assert seal.check(key[::-1], held + plan) == ({}, None)
-# Who repeats what held before it failed does not get round the failure.
+# Repeating what held before a claim failed does not undo the failure.
 assert seal.check(key, sealed("ok 1 - a", 1, 1) + failed + sealed("ok 1 - a", 1, 1))[0] == {1: "not ok 1 - a"}
 END
 ok $? "a seal is of one claim, one verdict and one key"

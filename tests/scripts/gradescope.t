@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# gradescope.t - results.json is as Gradescope documents it, whatever was handed in; the zip has what
-# Gradescope runs, and the setup of an image that is too old says so.
+# gradescope.t - results.json has Gradescope's documented form, whatever was submitted; the zip has what
+# Gradescope runs, and its set-up says so if the image is too old.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 export HYPERSCOPE_SET=
@@ -45,14 +45,14 @@ is "$(<"$tmp/source/course.key")" key "... and the key"
 	diff -r -x build -x notebooks-data -x tours -x .commit "$tmp/clones" "$tmp/zips" >"$tmp/differ"
 is "$?:$(wc -l <"$tmp/differ")" 0:0 "a student's tree is the same, whether a clone made it or the zip" || diag "$(head -n 5 "$tmp/differ")"
 
-# As on Ubuntu 22.04, by an os-release of its own.
+# With an os-release as on Ubuntu 22.04.
 printf 'ID=ubuntu\nVERSION_ID="22.04"\nPRETTY_NAME="Ubuntu 22.04.4 LTS"\n' >"$tmp/os-release"
 sed "s|/etc/os-release|$tmp/os-release|" "$tmp/source/setup.sh" >"$tmp/source/setup-22.sh"
 bash "$tmp/source/setup-22.sh" >"$tmp/said" 2>&1
 is "$?" 1 "on Ubuntu 22.04 setup.sh ends with 1"
 like "$(<"$tmp/said")" 'Ubuntu 22.04.4 LTS has a QEMU older than 7.2' "... and says why"
 
-# What run_autograder does if the grader itself cannot run: no crash, no points, a file that fits.
+# If the grader itself cannot run, run_autograder does not crash, gives no points and writes a valid file.
 mkdir -p "$tmp/top/submission" && mv "$tmp/source" "$tmp/top/source"
 AUTOGRADER=$tmp/top PATH=$tmp/none:/usr/bin:/bin CROSS_COMPILE=none- QEMU=/none \
 	timeout 100 bash "$tmp/top/source/run_autograder" >"$tmp/said" 2>&1

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""insn_kinds - does scripts/hs/anatomy/insn.py see in each encoding what objdump does?
+"""insn_kinds - check that scripts/hs/anatomy/insn.py classifies each encoding as objdump does.
 
-usage: insn_kinds.py TOP OUT; every instruction of the kernel, the VMM and the bench payload. TAP.
+usage: insn_kinds.py TOP OUT; for every instruction of the kernel, the VMM and the bench payload. Prints TAP.
 """
 import os
 import re
@@ -59,11 +59,11 @@ def compare(elf):
             continue
         address, word, mnemonic, operands = found.groups()
         if mnemonic.startswith("."):
-            continue  # binutils 2.38 does not know cbo.zero and its like
+            continue  # binutils 2.38 does not know cbo.zero and similar ones
         decoded = I.decode(int(word, 16), len(word) // 2)
         want = expected(mnemonic, operands)
         if want is None:
-            # Nothing that the way hangs on; of the rest only what may be named otherwise.
+            # It does not change the control flow; CSR and ILLEGAL may be named otherwise.
             good = decoded.kind in (I.COMPUTE, I.CSR, I.ILLEGAL)
         else:
             seen += 1

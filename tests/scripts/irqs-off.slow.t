@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# No path keeps interrupts off for longer than scripts/irqs-off.bounds says: every workload, then those
-# on the G-stage with the other walker, without large leaves, and on -cpu max.
+# No path keeps interrupts off for longer than its bound in scripts/irqs-off.bounds: every workload, then
+# those on the G-stage with the other walker, without large leaves, and on -cpu max.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin irqs_off
 

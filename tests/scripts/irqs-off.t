@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope irqs-off: a stretch has as many instructions as a program counts around it, a second run
-# has the same figures, and what cannot be is refused.
+# scripts/hyperscope irqs-off: an interval has as many instructions as a program counts around it, a second
+# run has the same figures, and impossible requests are refused.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin irqs_off
 spans=$O/tests/kvm/spans
@@ -20,7 +20,7 @@ longest()	# CSV PATH
 irqs_off --list
 like "$out" '^sparse ' "--list has the workloads"
 
-# The same call counted by the program itself, which adds the way to the ecall and back.
+# The same call counted by the program itself, including the instructions before and after the ecall.
 hs exec --quiet --icount "$spans" exact
 inside=$out
 irqs_off --bounds '' --over 100 --csv "$tmp/one.csv" -- "$spans" exact
@@ -54,7 +54,7 @@ is $status 2 "an unknown toggle is refused"
 irqs_off -- "$tmp/missing"
 [ $status != 0 ]
 ok $? "a program that there is not is refused"
-# The bounds of scripts/irqs-off.bounds, by a share of what irqs-off.slow.t looks at.
+# The bounds of scripts/irqs-off.bounds, for a share of the workloads of irqs-off.slow.t.
 for share in "sparse 64" "dense 2048" "large 8" "slots 200"; do
 	irqs_off --over 0 --csv "$tmp/share.csv" -- "$spans" $share
 	is $status 0 "spans $share: every path is within its bound" || diag "$(cat "$tmp/err")"

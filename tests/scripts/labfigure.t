@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# labfigure.t - the bars of a lab's figures.py: of the bench, of a trace, of one's own table; each as
-# long as its number says, on an axis that begins at zero; what cannot be drawn is said in a sentence.
+# labfigure.t - the bars of a lab's figures.py, from the bench, from a trace and from one's own table: each is
+# as long as its number says, on an axis that begins at zero; what cannot be drawn is reported in a sentence.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 mkdir -p "$tmp/labs/90-x"
 ln -s "$HS_TOP/scripts" "$tmp/scripts"
 
-figures()	# CALL OF labfigure: runs a figures.py that draws this; $status, $said
+figures()	# CALL OF labfigure: run a figures.py that makes this call; sets $status, $said
 {
 	cat >"$tmp/labs/90-x/figures.py" <<END
 """figures.py - the doc"""
@@ -24,7 +24,7 @@ END
 	status=$?
 }
 
-# What the drawing has: ROW, SERIES, and the number that the bar's end has on the axis.
+# Print the drawing's bars: ROW, SERIES, and the axis value at the bar's end.
 bars()
 {
 	python3 - "$tmp/labs/90-x/figure.svg" <<'END'

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# labs.slow.t - of each lab every public test fails in the starter, at a stop that says what to write,
-# and the solution passes all, the hidden ones, too. Where there are variants, so does that of another
-# student, and a neighbour's files fail the tests of the variant.
+# labs.slow.t - in each lab's starter every public test fails at a stop that says what to write, and the
+# solution passes all tests, including the hidden ones. In labs with variants the solution of another
+# student's variant passes too, and another student's files fail the tests that depend on the variant.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/labs.sh"
 fixes "a lab's figures and stops are those of the initial values" all
 
-# variant FOLDER STUDENT: as the grader gives it to hidden tests
+# variant FOLDER STUDENT: print the variant as the grader passes it to hidden tests
 variant()
 {
 	python3 -c 'import json, sys
@@ -18,7 +18,7 @@ print(json.dumps(folder.find(sys.argv[2]).variant(sys.argv[3], "a key")))' "$HS_
 }
 
 # unmet DIR LAB: leave out each part of the solution in DIR, one at a time, and print those without which
-# every public test still passes. A part without which the tree does not build counts as noticed.
+# every public test still passes. If the tree does not build without a part, that counts as detected.
 unmet()
 {
 	local dir=$1 number=$2 path what stop test
@@ -56,7 +56,7 @@ END
 for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	folder=${folder##*/}
 	number=$((10#${folder%%-*}))
-	# Where nothing of the source is written, there is no hole: scripts/hyperscope course has those, too.
+	# A lab that writes no source has no stops; scripts/hyperscope course tests those labs too.
 	[ "$("$HS_TOP/scripts/hyperscope" lab --regions "$number")" ] || continue
 	tree "$tmp/starter" "$number" --student ada
 	failed=0 named=0 n=0
@@ -93,7 +93,7 @@ print(*tomllib.load(open(sys.argv[1], "rb"))["files"])' "$HS_TOP/labs/$folder/la
 		build "$tmp/ada"
 		is $? 0 "lab $number: a neighbour's files build in another's tree" || diag "$said"
 		HS_VARIANT=$(variant "$folder" ada)
-		# A test that takes a seed and no more is not of the variant.
+		# A test that uses only the variant's seed does not depend on the variant.
 		for test in $(cd "$HS_TOP/labs/$folder" && grep -oE '\(variant [^)]*' tests/*.t hidden/*.t |
 			grep -v '(variant seed' | cut -d: -f1 | sort -u); do
 			try "$tmp/ada" "$HS_TOP/labs/$folder/$test"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# labs.t - each lab's starter is the source with named holes, builds, and stops at one of them; with
-# its regions put in it is the source again.
+# labs.t - each lab's starter is the source with named gaps, builds, and stops at one of them; with its
+# regions put back it is the source again.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/labs.sh"
 fixes "a lab's figures and stops are those of the initial values" all
@@ -11,7 +11,7 @@ lab=("$HS_TOP/scripts/hyperscope" lab)
 said=$("${lab[@]}" --check 2>&1)
 is "$?:$said" "0:" "lab.toml, folders and regions fit; a starter with its regions is the source"
 
-# The same of labs that do not fit, each with one thing changed in its lab.toml.
+# The same for invalid labs, each with one change in its lab.toml.
 unfit=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP" "$tmp/labs" <<'END'
 import os
 import shutil
@@ -44,7 +44,7 @@ END
 relay "$unfit" "scripts/hyperscope lab --check tells"
 is "$(grep -c '^ok' <<<"$unfit")" 8 "... of each that does not fit"
 
-# What a student sees of lab.toml and of a page, and how a tree that is no clone says what it is of.
+# What a student sees of lab.toml and of a page, and what a tree without git says it is a copy of.
 given=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP" <<'END'
 import os
 import sys
@@ -113,7 +113,7 @@ is "$?" 2 "a folder has to be given"
 for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	folder=${folder##*/}
 	number=$((10#${folder%%-*}))
-	# Where nothing of the source is written, there is no hole: scripts/hyperscope course has those, too.
+	# A lab that writes no source has no stops; scripts/hyperscope course tests those labs too.
 	[ "$("$HS_TOP/scripts/hyperscope" lab --regions "$number")" ] || continue
 	tree "$tmp/starter" "$number" --student ada
 	is "$?:$(grep -c "warning:" <<<"$said")" "0:0" "lab $number: the starter builds without a warning" ||

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# make.t - a build folder holds what its flags and its compiler make, and nothing from before; what
-# make says of it to clangd is right; the tree's version is that of the file VERSION.
+# make.t - a build folder has exactly what the current flags and compiler make; compile_commands.json is
+# right; the tree's version is that of the file VERSION.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 switch=kernel/$(cd "$HS_TOP" && find src/kvm -name switch.S).o
 targets=("$switch" kernel/src/host/lib/string.c.o kernel/libfdt/fdt.o user/src/vmm/marker.c.o user/libfdt/fdt.o
 	guest-payloads/obj/src/guest/fdt.c.o tests/progs/ends)
 
-build()	# ASSIGNMENT...: the targets, in a folder of the test's own; $made: what was compiled
+build()	# ASSIGNMENT...: build the targets in the test's own folder; $made lists what was compiled
 {
 	made=$(make -C "$HS_TOP" -j2 O="$tmp/out" UAPI="$O/uapi" LIBFDT_SRC="$O/libfdt" "$@" \
 		"${targets[@]/#/$tmp/out/}" 2>&1) || diag "$made"

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# new.sh - for new.t and new.slow.t: `hyperscope new` in a copy of the tree, $tree, built in $tree/build.
+# new.sh - run `hyperscope new` in a copy of the tree, $tree, built in $tree/build, for new.t and new.slow.t.
 
 command -v git >/dev/null && git -C "$HS_TOP" rev-parse --git-dir >/dev/null 2>&1 ||
 	skip_all "this is no git checkout"
 tree=$tmp/tree
 
-# What git would commit now, as a commit: so `git diff` is what a command has changed, and no more.
+# Commit what git would commit now, so that `git diff` shows only what a command changes.
 copy_tree()
 {
 	local name
@@ -44,7 +44,7 @@ made()	# NAME ARGS...
 	is "$status $err" "0 " "$name: is made"
 }
 
-# What was made stands up to `make check`.
+# Claim that the result passes `make check`.
 checked()	# CHECK...
 {
 	local said
@@ -61,7 +61,7 @@ checked()	# CHECK...
 	fi
 }
 
-# The scaffolds that both files make.
+# The scaffolds that both test files make.
 event=(event kvm_wfi_count --at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat/' --every-exit
 	--meaning 'how many WFIs of this vCPU have exited' --field 'num:count=vcpu->stats.wfi_exit_stat')
 toggle=(toggle wfi_note --values off,on,loud --question 'what does it cost to note each WFI?'

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# new.slow.t - everything that `hyperscope new` makes, in one tree: it builds, and is seen at work in
-# one boot; then the tests that scaffolds are registered with.
+# new.slow.t - everything that `hyperscope new` makes, in one tree: it builds, and works in one boot; then the
+# tests with which scaffolds are registered.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/scripts/new.sh"
 [ -d "$O/uapi" ] || skip_all "$O/uapi is missing: set-up could not fetch it"
@@ -44,7 +44,7 @@ of_tree timeout "$(scaled 120)" scripts/hyperscope exec --quiet --timeout "$(sca
 	"$busybox" sh /vms | tr -d '\r' >"$tmp/run"
 "$hstrace" report "$tmp/runs/last/trace" >"$tmp/report" 2>"$tmp/err"
 
-vm()	# LABEL: what it said
+vm()	# LABEL: its output
 {
 	sed -n "/^=== $1\$/,/^=== [0-9]/p" "$tmp/run" | sed 1d
 }
@@ -59,7 +59,7 @@ is "$? $(tr -d '\r' <"$tmp/said" | grep -c '^ok')" "0 3" "device: --device adds 
 like "$(vm without)" 'ok 1 - odometer # SKIP' "device: without its option it is not there"
 like "$(cat "$tmp/report")" 'kvm_sbi_call: ext=ODO fid=1' "sbi: the trace knows it by name"
 
-# Of one VM's events, in order.
+# The events of one VM, in order.
 of_vm()	# NAME VM
 {
 	sed -n "s/.* $2\.0 $1: //p" "$tmp/report"

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# new.t - `hyperscope new`: what it makes of the sources, and what it refuses. The payload is built
-# and run, too; new.slow.t does so with all of it.
+# new.t - `hyperscope new`: what it writes and what it refuses. The payload is built and run too; new.slow.t
+# does that with everything.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/scripts/new.sh"
 copy_tree
 
-refused()	# REGEX NAME ARGS...: in one sentence
+refused()	# REGEX NAME ARGS...: refused in one sentence that matches
 {
 	local regex=$1 name=$2
 	shift 2
@@ -67,7 +67,7 @@ is "$(git -C "$tree" status --porcelain)" "" "--dry-run had printed what was the
 made "a device" "${device[@]}"
 like "$out" '^  scripts/hyperscope run --device odometer build/guest-payloads/odometer.bin$' "with the command that shows it at work"
 made "a payload" "${payload[@]}"
-# The last one was made on top of others that are not committed: its undo leaves those.
+# The last one was made on top of uncommitted others: its undo keeps those.
 undo=$(cd "$tree" && sed -n 's/^undo: //p' "$tmp/out")
 like "$undo" '^git apply -R build/new/echo.diff' "on top of something else the undo is another"
 cp "$tree/tests/guest/echo.c" "$tmp/"

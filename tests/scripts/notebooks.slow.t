@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Every notebook that has its CSV, run: no exception, each figure in the page and as a file with
-# something in it, and its key numbers those that plain reading of the CSV gives.
+# Run every notebook whose CSV exists: no exception, each figure is in the page and in a file and not empty,
+# and the key numbers are those that a plain reading of the CSV gives.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 if ! [ -x /usr/bin/jupyter-nbconvert ] || ! /usr/bin/python3 -c 'import pandas, ipykernel, matplotlib' 2>/dev/null; then
 	echo "1..0 # SKIP Jupyter, pandas or matplotlib is missing: scripts/hyperscope setup notebooks installs them"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The notebooks as they are stored: no outputs, cells that parse, CSVs that exist or are said to be
-# missing; and notebooks-data/README.md has every file and column. Run they are by notebooks.slow.t.
+# The notebooks as stored: no outputs, cells that parse, CSVs that exist or are reported as missing; and
+# notebooks-data/README.md lists every file and column. notebooks.slow.t runs them.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 if [ ! -d "$HS_TOP/notebooks-data/notebooks" ]; then
 	echo "1..0 # SKIP there are no notebooks in this tree"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope figures: figures out of the CSVs, each bar as long as its number says, the same file twice; what
-# would mislead a reader is refused, what is missing is said and skipped.
+# scripts/hyperscope figures: figures from the CSVs, where each bar is as long as its number says and two runs
+# give the same file. Misleading figures are refused; missing data are reported and skipped.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 /usr/bin/python3 -c 'import matplotlib' 2>/dev/null ||
@@ -30,7 +30,7 @@ is "$(find "$tmp/out" -newer "$tmp/data" -name '*.svg')" "" "... and no file"
 echo "no,csv" >"$tmp/data/exit-latency.csv"
 plot --data "$tmp/data" exit-latency
 like "$status $out" '^125 .*exit-latency.csv: not a file that scripts/hyperscope bench --csv wrote' "a file of something else is refused"
-damaged()	# NAME FIGURE FILE MESSAGE PYTHON: with a file changed by it (rows, a list of dictionaries) the figure is refused
+damaged()	# NAME FIGURE FILE MESSAGE PYTHON: the figure is refused once PYTHON has changed FILE's `rows` (dictionaries)
 {
 	rm -rf "$tmp/data" && mkdir -p "$tmp/data" && cp -R "$HS_TOP"/notebooks-data/{*.csv,papers} "$tmp/data"
 	python3 - "$tmp/data/$3" "$5" <<'END'
@@ -70,7 +70,7 @@ sed -i '/,linux,/d' "$tmp/data/papers/kvm-arm-2014/expected.csv"
 plot --data "$tmp/data" papers
 like "$status $out" '^125 figures: papers: skipped: no paper has a row with figures of hyperscope and of Linux KVM' "papers without Linux KVM are said and skipped"
 # A sweep's results.
-sweep()	# PYTHON: lines of results, and what it does to them
+sweep()	# PYTHON: lines of results, changed by this code
 {
 	python3 - "$HS_TOP/notebooks-data/exit-latency.csv" "$tmp/data/smp-scale.csv" "$1" <<'END'
 import csv, sys
@@ -111,7 +111,7 @@ like "$status $out" "^2 figures: there is no figure 'exit-latencies'; there are 
 plot --format gif
 like "$status $out" "^2 .*--format gif: it is svg, png or pdf" "an unknown format is refused"
 
-# The library, from inside.
+# The library, called directly.
 cat >"$tmp/inside.py" <<'END'
 import os, sys
 sys.dont_write_bytecode = True
@@ -170,7 +170,7 @@ claim(refused(made, "nothing is drawn"), "an empty figure is refused")
 style.bars(axes, [("a", {})], series, "apples")
 claim(refused(made, "nothing is drawn"), "... and one of rows without a number")
 
-# What is drawn is what the CSV says.
+# The drawing shows the values of the CSV.
 measured = data.bench()
 made = exits.draw()
 texts = [text.get_text() for axes in made.axes for text in axes.texts]
@@ -196,7 +196,7 @@ mine = [line for line in lines if (line["exit"], line["system"], line["stage"]) 
 claim(len(mine) > 1 and anatomy.by_stage(lines)["mmio_read"]["linux"]["handler"] == sum(line["instructions"] for line in mine),
       "a stage of an anatomy is as long as its functions")
 
-# Of files that are made here.
+# Files made here.
 made = [dict(system=system, exit=row, toggles="default", cpu="rv64", unit="instructions", n="1", p50=value, mean=value)
         for system, row, value in (("native", "boot", "200"), ("hyperscope", "boot", "210"), ("linux", "boot", "220"), ("hyperscope", "blk", "5"),
                                    ("native", "fork_exec", "0"), ("linux", "fork_exec", "7"))]

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope profile, irqs-off and anatomy: what cannot be is refused before anything runs, and however they
-# end - a reader that has seen enough, no room, a signal half-way - nothing stays behind, and they say so.
+# scripts/hyperscope profile, irqs-off and anatomy: impossible requests are refused before anything runs.
+# However they end - closed output, full disk, signal - they leave nothing behind and report it.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
 
@@ -14,7 +14,7 @@ refused()	# STATUS TEXT TOOL ARGS...
 	is "$status $(head -n 1 "$tmp/err")$out" "$want $1: $text" "refused: $*"
 }
 
-unread()	# COMMAND...: into a pipe that has no reader any more; what it says is in $tmp/err
+unread()	# COMMAND...: run it into a pipe without a reader; its messages are in $tmp/err
 {
 	perl -e 'pipe my $r, my $w; close $r; open STDOUT, ">&", $w; exec @ARGV' "$@" 2>"$tmp/err"
 }
@@ -51,7 +51,7 @@ for tool in profile irqs-off anatomy; do
 	is "$? $(cat "$tmp/err")" "125 $tool: No space left on device" "$tool: no room for what it says is one sentence"
 done
 
-# Unbuffered, so that the first line finds nobody.
+# Unbuffered, so that the first line already fails.
 PYTHONUNBUFFERED=1 unread "$HS_TOP/scripts/hyperscope" profile --out "$O" --svg "$tmp/hello.svg" --folded "$tmp/hello" \
 	--csv "$tmp/hello.csv" hello
 is $? 125 "words that nobody reads are an error" || diag "$(cat "$tmp/err")"
@@ -65,7 +65,7 @@ hs_script profile --top 1 -- "$O/tests/progs/ends" signal 11
 is $status 0 "a program that a signal ends has a profile, too" || diag "$(cat "$tmp/err")"
 like "$out" 'was our count each time' "... and it is right"
 
-# As on a full disk, a file of the plugin is cut short, between two of its lines.
+# As by a full disk, a file of the plugin is truncated, between two of its lines.
 cat >"$tmp/full" <<EOF
 #!/bin/sh
 ${QEMU:-qemu-system-riscv64} "\$@" || exit
@@ -106,7 +106,7 @@ ok $? "a file that was cut anywhere, also within a number, is refused"
 is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/hyperscope" profile --out "$O" --top 1 hello)" "" \
 	"profile ended by a signal at any moment: no traceback, nothing left running, no temporary file"
 
-# A signal arrives whenever Popen has just taken its lock, in the wait for the machine.
+# A signal arrives just after Popen has taken its lock while waiting for the machine.
 cat >"$tmp/locked" <<'END'
 import os, signal, subprocess, sys
 sys.path.insert(0, os.environ["HS_TOP"] + "/scripts")

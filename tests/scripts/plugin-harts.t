@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope profile and scripts/hyperscope irqs-off of several harts: each hart is told from the others, the count
-# is the machine's instret while they take turns, and a second run is the same to the byte.
+# scripts/hyperscope profile and irqs-off with several harts: each hart is counted apart, the count is the
+# machine's instret while they run alternately, and a second run is the same to the byte.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
 kvm=$O/tests/kvm
@@ -12,7 +12,7 @@ sum()	# FOLDED PATTERN
 	grep -E -- "$2" "$1" | awk '{ n += $NF } END { print n + 0 }'
 }
 
-# VMs whose vCPUs run now on this hart, now on that one.
+# VMs whose vCPUs move between harts.
 hs_script profile --harts 2 --folded "$tmp/one" -- "$kvm/many" 1
 is $status 0 "a program on two harts is profiled" || diag "$(cat "$tmp/err")"
 like "$out" 'instret was read [1-9],?[0-9]{3} times, the last at [0-9,]+, and was our count each time' \

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# probe.t - what `scripts/hyperscope probe` says of machines that differ in one thing each; and that
-# in the kernel's image a trace site that is off is one no-op, and an SC precedes each sret to another
-# context.
+# probe.t - what `scripts/hyperscope probe` reports about machines that each differ in one thing. In the
+# kernel's image, a trace site that is off is one no-op, and an SC precedes each sret to another context.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 hs probe
@@ -23,13 +22,13 @@ hs probe --cpu rv64,h=false
 like "$out" '^H extension +no' "a platform without the H extension is probed all the same"
 unlike "$out" '^hgatp' "and its hgatp is not touched"
 
-# With no event on, nothing is ever written over the 4-byte no-op that a site is as built.
+# While no event is on, nothing ever overwrites the 4-byte no-op of a site.
 run=$("${CROSS_COMPILE:-riscv64-linux-gnu-}objdump" -d "$O/kernel/src/kvm/exit/run.c.o" |
 	grep -cP '\t00000013 +\tnop')
 ok $((run >= 4 ? 0 : 1)) "the sites of trace events in KVM_RUN are no-ops as built"
 diag "$run of them"
 
-# In QEMU no reservation outlives a trap, so check-sret inspects the image.
+# In QEMU no reservation survives a trap, so check-sret inspects the image.
 said=$("$HS_TOP/scripts/hyperscope" check-sret "$O/hyperscope.elf" 2>&1)
 is "$?" 0 "an SC precedes each sret of the kernel that may change who runs" || diag "$said"
 printf '%s\n' '.option norelax' 'bare: csrw sepc, a0' sret 'good: sc.w zero, zero, (a0)' nop sret \

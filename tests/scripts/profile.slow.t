@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # profile.slow.t - scripts/hyperscope profile of Debian's boot: its count is instret's, the kernel's functions
-# have names and callers, twice the same.
+# have names and callers, and a second run is the same.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
 [ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing: scripts/hyperscope setup run fetches it"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # scripts/hyperscope profile: functions of known length have that many instructions, the sum is the machine's
-# instret, who called whom survives longjmp and signals, a second run is the same to the byte.
+# instret, call stacks survive longjmp and signals, and a second run is the same to the byte.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
 counted=$O/tests/kvm/counted
@@ -55,7 +55,7 @@ ok $? "the flame graph is XML"
 "$HS_TOP/scripts/hyperscope" flamegraph --least 0 --out "$tmp/all.svg" "$tmp/one"
 relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" "$tmp/one" "$tmp/all.svg" 2>&1)" "flame graph"
 
-# What timed() itself has read from instret is how often echo() goes round.
+# echo() loops as often as the count that timed() has read from instret.
 profile --while timed --csv "$tmp/timed.csv" -- "$counted"
 is $status 0 "one function is looked at" || diag "$(cat "$tmp/err")"
 within=$(awk -F, '{ n += $3 } END { print n }' "$tmp/timed.csv")

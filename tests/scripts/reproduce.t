@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope reproduce: a paper's folder is read, or refused by file and line; its claims and figures are
-# judged: as expected, not, of another key.
+# scripts/hyperscope reproduce: a paper's folder is read, or refused by file and line. Its claims and figures
+# are judged: as expected, not as expected, or of another key.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-# A tree of its own, with one paper.
+# A tree with one paper.
 mkdir -p "$tmp/tree/notebooks-data/papers/mine" "$tmp/tree/docs" "$tmp/tree/src/kvm"
 cp -R "$HS_TOP/scripts" "$tmp/tree"
 cp "$HS_TOP/src/kvm/toggle.def" "$tmp/tree/src/kvm"
@@ -67,7 +67,7 @@ reproduce all --from "$tmp/cycles.csv"
 like "$flat" '^125 .*mine: `hyperscope.call > linux.call` is of cycles and of instructions: they do not compare' \
 	"a claim of two units is refused"
 
-# A row of a whole guest: so many times native, out of a CSV of its own.
+# A row of a whole guest, as a multiple of native, from its own CSV.
 sed -i '/^| trap/a| boot | Boot | `boot / native:boot` | to a command |' "$paper/claims.md"
 printf '\n## slow: a guest boots slower in a VM\n\nHolds: `boot > 1`\n' >>"$paper/claims.md"
 of_guest()	# SYSTEM VALUE KERNEL
@@ -129,7 +129,7 @@ reproduce all --from "$csv" --systems hyperscope,bare
 is $status 0 "... but where its system is not asked for"
 cp "$tmp/whole.csv" "$paper/expected.csv"
 
-refused()	# NAME SED MESSAGE: claims.md changed so is refused
+refused()	# NAME SED MESSAGE: claims.md with this change is refused
 {
 	sed "$2" "$tmp/claims.md" >"$paper/claims.md"
 	reproduce list
@@ -192,7 +192,7 @@ sed 's/^\(hyperscope,mmio_read,default,rv64\),.*/\1/' "$csv" >"$tmp/short.csv"
 reproduce all --from "$tmp/short.csv"
 like "$flat" '^125 .*short.csv: not a file that scripts/hyperscope bench --csv wrote: line [0-9]+: it has not 20 fields' "half a line of the bench is refused"
 
-# What is measured where: a goal that is so much more than bare wants the row bare, a row that a paper has the row.
+# A row with a limit relative to bare needs a bare measurement, and so does a row that a paper reports.
 out=$(cd "$HS_TOP/scripts" && python3 -B - <<'END'
 from hs.bench import rows, systems
 from hs.paper import folder
@@ -209,14 +209,14 @@ END
 )
 is "$(tr -d '\n' <<<"$out")" "" "every row that is expected bare is measured there"
 
-# Of the papers that are here: who reads a figure can read it where it was read.
+# The papers in this tree: the source of each figure can be looked up.
 sources=$(cat "$HS_TOP"/notebooks-data/papers/*/published.csv | sed -n 's/^[^"]*,"\(.*\)"$/\1/p' | grep -v '^the same')
 is "$(grep -vE ', [0-9]{4}-[0-9]{2}-[0-9]{2}, [^ ]+@[^ ]+$' <<<"$sources")" "" "each source has its date and its Message-Id"
 is "$(sed -n 's/^[^[]*\(\[PATCH[^,]*\).*/\1/p' <<<"$sources" | while read -r title; do
 	cat "$HS_TOP"/notebooks-data/papers/*/claims.md | tr '\n' ' ' | grep -qF "$title" || echo "$title"
 done)" "" "... and is called in claims.md as it is there"
 
-# A folder of one's own: elsewhere, or a link.
+# A user's own folder: elsewhere, or a link.
 mv "$paper" "$tmp/elsewhere"
 reproduce all --from "$csv" "$tmp/elsewhere"
 like "$flat" '^[01] elsewhere: Mine .* 1 paper: ' "a folder that is elsewhere is measured and checked"
@@ -232,7 +232,7 @@ reproduce all --from "$csv"
 like "$flat" "^1 .*does not hold on hyperscope, Linux KVM, which was not expected: call > io" "a claim that turned out otherwise fails"
 cp "$tmp/claims.md" "$paper/claims.md"
 
-# A run of one's own: any program that writes the CSV.
+# A user's own run: any program that writes the CSV.
 cat >"$paper/run" <<'END'
 #!/bin/bash
 while [ $# -gt 1 ]; do [ "$1" != --to ] || to=$2; shift; done
@@ -240,7 +240,7 @@ printf 'row,system,value,unit,n,compiler,qemu,opensbi,kernel\ncall,hyperscope,7,
 END
 reproduce all --from "$csv"
 like "$flat" '^1 .*Hypercall +7 .*a call is cheaper than I/O not measured on hyperscope, Linux KVM: call < io' "a run of one's own is taken, and what it lacks told"
-# One that forgets hyperscope: what holds on Linux KVM is not what was to be seen.
+# One that leaves out hyperscope: a claim that holds on Linux KVM alone does not count.
 printf '# One\n\n%s\n\n## least: a call is least\n\nHolds: `call < io`\n' "$(grep '^|' "$tmp/claims.md")" >"$paper/claims.md"
 cat >"$paper/run" <<'END'
 #!/bin/bash

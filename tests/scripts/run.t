@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run.t - what tests/run makes of files that fail, hang or take long: it goes on, and sums up.
+# run.t - tests/run continues after files that fail, hang or take long, and prints a summary.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-file()	# NAME: a test file of that name, its text from standard input
+file()	# NAME: make a test file with this name and the text from standard input
 {
 	{ echo '#!/bin/bash'; cat; } >"$tmp/$1" && chmod +x "$tmp/$1"
 }
@@ -17,7 +17,7 @@ file red.t <<-'END'
 	echo 1..2
 	exit 1
 END
-# The heart-beat is waited for: this file ends when it has been seen.
+# This file ends when it has seen its own progress line.
 file long.t <<-END
 	until grep -q 'long.t runs for' "$tmp/err"; do sleep 0.05; done
 	echo "ok 1 - it was waited for"
@@ -73,8 +73,8 @@ is "$status" 0 "a test's own make knows nothing of the make that runs the tests"
 HS_FILE_SECONDS=1 run hangs.t
 like "$out" 'hangs\.t +\(Wstat: 31744 ' "a file that hangs is ended, with status 124"
 
-# As at the keyboard: a signal for prove and those of its group. What a test has started is in groups
-# that timeout(1) made.
+# As from the keyboard: a signal to prove and its process group. What a test has started is in other groups,
+# made by timeout(1).
 file deep.t <<-EOF
 	timeout 1000 bash -c 'echo \$\$ >"$tmp/deep"; sleep 1000; sleep 1000'
 EOF

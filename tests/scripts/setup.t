@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# setup.t - set-up finds what is missing, says so, works from its cache without a network, and does
-# not disturb another one. Nothing is installed here and nothing is fetched.
+# setup.t - set-up finds and reports what is missing, works from its cache without a network, and does not
+# disturb another one that runs. Nothing is installed or fetched here.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 setup="$HS_TOP/scripts/hyperscope setup"
-export DEBIAN_MIRROR=http://127.0.0.1:9/debian	# nobody answers there
+export DEBIAN_MIRROR=http://127.0.0.1:9/debian	# no server answers there
 
 fake_qemu()	# VERSION
 {
@@ -35,7 +35,7 @@ is $? 1 "without network and cache it fails"
 like "$text" "uapi could not be made: it comes from a Debian mirror, over the network" "and says of what"
 is "$(find "$tmp/o" -maxdepth 1 -mindepth 1 -printf '%f ')" "dl " "nothing half-made is left"
 
-# Which files the cache is.
+# The files that make up the cache.
 mkdir -p "$tmp/f/dl" && (cd "$tmp/f/dl" && touch linux-libc-dev_6.12_all.deb linux-libc-dev_6.9_all.deb \
 	device-tree-compiler_1.7.orig.tar.xz linux-image-6.12-riscv64_6.12_riscv64.deb)
 text=$($setup --out "$tmp/f" --cached run 2>"$tmp/err")
@@ -54,7 +54,7 @@ needs_debootstrap()	# where no mirror is known
 }
 is "$(needs_debootstrap 1):$(needs_debootstrap 0)" " debootstrap:" "where no mirror is known, debootstrap is wanted, but not by a full cache"
 
-# The packages that are there already are all that a second output folder needs.
+# The existing packages are all that a second output folder needs.
 [ -d "$O/dl" ] && mkdir -p "$tmp/c/dl" && ln "$O"/dl/*.deb "$O"/dl/*.tar.* "$tmp/c/dl/" 2>/dev/null ||
 	cp "$O"/dl/*.deb "$O"/dl/*.tar.* "$tmp/c/dl/" 2>/dev/null
 if [ -n "$(ls "$tmp/c/dl" 2>/dev/null)" ]; then

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hyperscope sweep by each engine that is installed: the same CSV to the byte, besides host and seconds;
-# and killed outright half-way (the sweep, its engine, its jobs; Slurm's daemons) it loses nothing and
-# measures nothing twice. Slurm and sshd are started here, of one node, and ended.
+# hyperscope sweep with each engine that is installed gives the same CSV to the byte, except for host and
+# seconds. When it is killed half-way (the sweep, its engine, its jobs, Slurm's daemons), it loses nothing and
+# measures nothing twice. The test starts and ends its own Slurm, with one node, and sshd.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 reads no TOML"; done_testing; exit; }
@@ -30,7 +30,7 @@ sweep()
 	out=$("$HS_TOP/scripts/hyperscope" sweep --out "$O" "$@" 2>&1)
 	status=$?
 }
-same()	# ENGINE...: what it measures is what GNU parallel did
+same()	# ENGINE...: claim that it measures the same as GNU parallel
 {
 	sweep --fresh "$table" "${@:2}"
 	is $status 1 "$1 runs it, of which one job fails" || diag "$out"
@@ -50,8 +50,8 @@ for row in [head] + list(rows):
     csv.writer(sys.stdout, lineterminator="\n").writerow([row[i] for i in keep])' "$1"
 }
 
-# Killed: 24 jobs, each leaves its line at its end.
-begin()	# ENGINE: in a session of its own; until some jobs are done
+# Killed half-way: 24 jobs, each of which writes a line at its end.
+begin()	# ENGINE: start it in its own session, and wait until some jobs are done
 {
 	cat >"$tmp/killed.toml" <<-END
 		name = "$name-k"
@@ -157,7 +157,7 @@ fi
 
 # ---- Slurm ----
 
-slurm_start()	# its daemons, of a node of this machine
+slurm_start()	# start its daemons, with this machine as the node
 {
 	slurmctld -D >"$slurm/ctld" 2>&1 &
 	ctld=$!
@@ -171,7 +171,7 @@ slurm_start()	# its daemons, of a node of this machine
 	return 1
 }
 if [ "$(id -u)" = 0 ] && command -v slurmctld slurmd munged sbatch >/dev/null; then
-	slurm=$(mktemp -d /tmp/slurm.XXXXXX)	# a socket's path is short
+	slurm=$(mktemp -d /tmp/slurm.XXXXXX)	# a socket's path must be short
 	trap 'for pid in "${ended[@]}"; do kill -KILL "$pid" 2>/dev/null; done; rm -rf "$tmp" "$slurm" "$results/$name" "$results/$name-k"' EXIT
 	mkdir "$slurm/state" "$slurm/spool"
 	chmod 755 "$slurm"
@@ -218,11 +218,12 @@ if [ "$(id -u)" = 0 ] && command -v slurmctld slurmd munged sbatch >/dev/null; t
 	begin slurm
 	kill -KILL $ctld $slurmd
 	remember
-	# It forgets the last seconds, and looks for tasks that its node has lost after 15 s, once.
+	# It loses the state of the last seconds, and looks once, after 15 s, for tasks that its node has
+	# lost.
 	sleep 20
 	slurm_start
 	ok $? "its daemons killed outright, and started again" || diag "$(tail -n 5 "$slurm/ctld" "$slurm/slurmd" 2>&1)"
-	# Where a task outlived the daemons Slurm puts the node out of use, until an administrator looks.
+	# If a task outlived the daemons, Slurm drains the node until an administrator resumes it.
 	for _ in $(seq "$(scaled 200)"); do
 		kill -0 $pid 2>/dev/null || break
 		! sinfo -h -o %t 2>/dev/null | grep -q drain || scontrol update NodeName=localhost State=RESUME

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hyperscope sweep: a wrong table is refused by file and key; each combination is one job, run once, also
-# when it is interrupted; failures are rows; a row of the bench is what scripts/hyperscope bench says.
+# hyperscope sweep: an invalid table is refused by file and key; each combination is one job, run once even if
+# the sweep is interrupted; failures are rows; a row of the bench has the figures of scripts/hyperscope bench.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 sweep()
@@ -187,7 +187,7 @@ else
 	skip "what a full disk swallowed is no result" "a file system of its own is wanted: that is root's to make"
 fi
 
-# A guest that is none: QEMU starts nothing of it, and what it was stands in its row.
+# An invalid guest: QEMU starts nothing of it, and its row identifies the file.
 if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
 	printf 'timeout = 2\n[parameters]\nworkload = "guest:true"\nguest = ["linux", "%s"]\nsystem = "bare"\n' "$tmp/image" >"$tmp/kernels.toml"
 	head -c 4096 /dev/zero >"$tmp/image"
@@ -201,7 +201,7 @@ else
 	skip "a guest's kernel stands in its row" "$O/guest-initrd.cpio or $O/vmm is missing"
 fi
 
-# Damaged by hand.
+# Files damaged by hand.
 plan=$results/nine/plan.json result=$results/nine/jobs/00003/result.json
 for file in "$plan" "$result" "$results/nine/jobs.csv"; do
 	cp "$file" "$tmp/whole"
@@ -262,8 +262,8 @@ sweep --retry "$tmp/fails.toml"
 is "$status $(columns fails | cut -d'|' -f3 | uniq | tr '\n' ' ')$(ls "$results/fails/jobs/00001")" "1 ok failed ok failed result.json" "--retry runs those again"
 is "$(stat -c %y "$results/fails/jobs/00003/result.json")" "$before" "... and no others"
 
-# Each job leaves a line when it is done; whoever runs it twice leaves two.
-# A Slurm whose first task could not be started, and is held; scancel takes it away.
+# Each job writes a line when it is done, so a job that runs twice writes two.
+# Here Slurm's first task could not be started and is held; scancel removes it.
 printf '#!/bin/sh\necho 7; if [ -e %s ]; then SLURM_ARRAY_TASK_ID=0 sh "$3"; else touch %s %s; fi\n' "$tmp/second" "$tmp/second" "$tmp/held" >"$tmp/bin/sbatch"
 printf '#!/bin/sh\n[ ! -e %s ] || echo "launch failed requeued held"\n' "$tmp/held" >"$tmp/bin/squeue"
 printf '#!/bin/sh\nrm -f %s\n' "$tmp/held" >"$tmp/bin/scancel"
@@ -283,12 +283,12 @@ table slow <<END
 workload = 'command:sleep 0.4; echo \$ARGUMENT >>$tmp/slow'
 argument = [$(seq -s, 1 12)]
 END
-begin()	# COMMAND...: starts it by that, and waits until some jobs are done
+begin()	# COMMAND...: start the sweep with it, and wait until some jobs are done
 {
 	local turns=0
 	rm -rf "$tmp/slow" "$results/slow"
 	: >"$tmp/slow"
-	# Its own session, and by python3 for what bash starts in the background does not hear Ctrl-C.
+	# In its own session, and through python3, because background jobs of bash ignore Ctrl-C.
 	"$@" python3 -c 'import os, signal, sys
 os.setsid()
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -300,7 +300,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/hyperscope" sweep --jobs 2
 		sleep 0.1
 	done
 }
-once()	# NAME: it goes on to its end, and each job was run once
+once()	# NAME: continue it to its end; each job must have run once
 {
 	sweep "$tmp/slow.toml"
 	is "$status $(sort -n "$tmp/slow" | tr '\n' ' ')$(columns slow | grep -c ok)" "0 $(seq -s' ' 1 12) 12" "$1" || diag "$out"

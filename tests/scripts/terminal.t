@@ -26,7 +26,7 @@ def shell_steps(guest):
     guest.type("echo $((6 * 7)) $(tty) $(stty size)\r")
     yield guest.wait_for(r"\n42 /dev/ttyS0 33 99\r", 20), "which knows the terminal's size"
     guest.wait_for(PROMPT, 20)
-    # Said by the command itself: until it runs, the shell has the terminal and gets the signal.
+    # The command itself prints it: until the command runs, the shell has the terminal and gets the signal.
     guest.type("sh -c 'echo begun; exec sleep 1000'\r")
     guest.wait_for(r"\nbegun\r", 20)
     guest.type("\x03")

@@ -32,7 +32,7 @@ GONE = 5 * SCALE  # seconds in which QEMU has to end after its launcher
 
 
 def left(mark):
-    """Processes whose environment has the mark."""
+    """Return the processes whose environment has the mark."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -48,7 +48,7 @@ def left(mark):
 
 
 def files(folder):
-    """Files that must not be left. A run's folder may keep its log and trace, but not its memory and files."""
+    """Return files that must not be left. A run's folder may keep its log and trace, not its memory and files."""
     for at, _, names in os.walk(folder):
         for name in names:
             if name in ("initramfs", "ram", "guest-initrd") or name.startswith(".last.") or "/runs" not in at:
@@ -56,7 +56,7 @@ def files(folder):
 
 
 def traceback_of_ours(text):
-    """Does the text have a traceback from after the import of early.py?"""
+    """Return whether the text has a traceback from after the import of early.py."""
     if "Exception ignored" in text and "KeyboardInterrupt" not in text:
         return True
     return any(not match[1].startswith("hs/early.py") and not HEADER.match(match[2])
@@ -64,7 +64,7 @@ def traceback_of_ours(text):
 
 
 def one(command, number, moment, natural=0):
-    """A line for each thing that is wrong; the time that the command took; and its status."""
+    """Return a line for each error, the time that the command took, and its status."""
     folder = tempfile.mkdtemp(prefix="told.")
     mark = os.path.basename(folder)
     for name in ("tmp", "runs"):
@@ -108,7 +108,7 @@ def one(command, number, moment, natural=0):
 
 def main():
     seed, moments, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores SIGINT for background jobs, which children inherit
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell inherit an ignored SIGINT
     chance = random.Random(seed)
     wrong, whole, natural = one(command, None, 0)
     samples = [(number, (part + chance.random()) * whole / moments)

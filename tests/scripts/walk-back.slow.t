@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# walk-back.slow.t - in every walkthrough each step is gone back once and done again, and all is as expected.
+# walk-back.slow.t - in every walkthrough each step is reversed once and repeated, and all is as expected.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "each tour sets the toggles that it is about" all
 . "$HS_TOP/tests/scripts/walk.sh"

@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# walk-back.t - at the prompt of a walkthrough: back a step, back to the last change of a field, and what
-# never ends is stopped.
+# walk-back.t - at the prompt of a walkthrough: back a step, back to the last change of a field, and a guest
+# that never ends is stopped.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "the tour sets the toggles that it is about" all
 . "$HS_TOP/tests/scripts/walk.sh"
 why=$(why_no_tours)
 [ -z "$why" ] || skip_all "$why"
 
-# What rb has to find: each field's last change on the way from the trap to exit_sbi(), by steps forward.
+# The expected results of rb: each field's last change on the path from the trap to exit_sbi(), stepping
+# forward.
 cat >"$tmp/forward.py" <<'E2'
 import gdb
 from hs.gdb import meaning
@@ -56,7 +57,7 @@ is "$(grep -c "^.walk. '.*' would leave this machine" <<<"$said")" 2 "what would
 like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "the tour ends as usual after all that"
 unlike "$said" "not as the tour expects|Traceback|Python Exception" "and was as expected whenever it went on"
 
-# On a terminal, a guest that loops for ever: nothing comes of it, and that is said.
+# On a terminal, a guest that loops for ever: it makes no progress, and the walk says so.
 printf '%s\n' '' '' '' '' 'set *(unsigned int *) $pc = 0x6f' 'continue' 'hs where' b b 'hs where' q >"$tmp/keys"
 said=$(timeout "$(scaled 60)" script -qefc "'$HS_TOP/scripts/hyperscope' walk --timeout 6 null-sbi" /dev/null <"$tmp/keys" 2>&1)
 is $? 0 "on a terminal: q ends it, with status 0" || diag "$(tail -n 20 <<<"$said")"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# walk.sh - for the tests of walkthroughs; after tap.sh.
+# walk.sh - functions for the tests of walkthroughs. Source it after tap.sh.
 #
-#   why_no_tours         what they lack here, or nothing
-#   walk WORD...         scripts/hyperscope walk, with an end
-#   tour_plays NAME      claims that it plays and that its page is current
+#   why_no_tours         the reason why tours cannot run here, or nothing
+#   walk WORD...         scripts/hyperscope walk, with a time-out
+#   tour_plays NAME      claim that the tour plays and that its page is current
 
 why_no_tours()
 {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# walk.t - every walkthrough plays, holds what it expects, and its page is what it says; and each of
-# these can fail.
+# walk.t - every walkthrough plays, its expectations hold, and its page is current; each of these checks can
+# fail.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "each tour sets the toggles that it is about" all
 
@@ -97,7 +97,7 @@ done
 said=$(timeout "$(scaled 60)" "$HS_TOP/scripts/hyperscope" walk null-sbi <<<q 2>&1)
 is "$? $(tail -n 1 <<<"$said")" "0 (walk) " "who ends a tour at its first prompt is told nothing of a trace" || diag "$said"
 
-# A wrong expectation, one at the first stop and one of a field that has changed; then a stale page.
+# A wrong expectation, at the first stop, and one of a field that has changed; then an outdated page.
 sed '/^## The call/,$d; s/^expect: a7 is 0x10/expect: a7 is 0x11/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
 said=$(walk --auto "$tmp/null-sbi.tour")
 is $? 1 "an expectation that does not hold fails the tour"

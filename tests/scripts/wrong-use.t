@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# wrong-use.t - what cannot be done is refused in one clear sentence, with a status and no remains.
+# wrong-use.t - an impossible request is refused with one clear sentence and a status, and leaves nothing
+# behind.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/progs
 payload=$O/guest-payloads/hello.bin
-# OpenSBI and the host speak on the UART: with --quiet only the sentence is left.
+# OpenSBI and the host print on the UART: with --quiet only the sentence remains.
 
 # refused STATUSES REGEX NAME ARGS...: one line on standard error that matches, nothing else
 refused()
@@ -48,7 +49,7 @@ for seconds in -1 nan x; do
 done
 
 # ---- every command ----
-# Commands in Python are called in one process, since 70 starts of it would take ten seconds.
+# Commands in Python are called in one process, because starting 70 of them would take ten seconds.
 python3 -B - "$HS_TOP/scripts" >"$tmp/out" 2>&1 <<'END'
 import contextlib, importlib, io, os, subprocess, sys
 sys.path.insert(0, sys.argv[1])
