@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""browser.py - what a page of `hstrace html` does in Chromium: clicks, keys, zoom, search, paper.
+"""browser.py - test a page of `hstrace html` in Chromium: clicks, keys, zoom, search, printing.
 
 usage: browser.py HSTRACE TRACE... where the TRACEs are, in order: a run, another run, one of 10^6
-events, one with hostile words, and any more that shall merely open. Prints TAP without a plan.
+events, one with hostile words, and any others, which only have to open. Prints TAP without a plan.
 """
 import os
 import subprocess
@@ -55,7 +55,7 @@ class Browser:
     def media(self, media="", dark=False):
         self.cdp("Emulation.setEmulatedMedia", media=media, features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-        # A page hears of it when the next frame begins, before that frame's callbacks.
+        # A page learns of it at the start of the next frame, before that frame's callbacks.
         self.driver.execute_async_script("requestAnimationFrame(arguments[0])")
 
     def open(self, page):
@@ -77,13 +77,13 @@ class Browser:
         return next(b for b in self.all("#timeline button") if b.text == text)
 
     def rows(self, css):
-        """Texts of a table's visible rows."""
+        """Return the texts of a table's visible rows."""
         return self.js("""return [...document.querySelectorAll(arguments[0] + ' tbody tr')]
             .filter((row) => row.offsetParent !== null)
             .map((row) => [...row.cells].map((cell) => cell.textContent.trim()));""", css)
 
     def window(self):
-        """The timeline's two tables: exits of all vCPUs, and by cause."""
+        """Return the numbers of the timeline's two tables: exits of all vCPUs, and by cause."""
         tables = self.js("""return [...document.querySelectorAll('#timeline details table')].slice(0, 2)
             .map((table) => [...table.tBodies[0].rows].map((row) =>
                 [...row.cells].map((cell) => cell.textContent.trim())));""")
@@ -96,7 +96,7 @@ class Browser:
 
 
 def plain(text):
-    """A number of the page as hstrace stat prints it."""
+    """Return a number of the page as hstrace stat prints it."""
     return text.replace(",", "").replace(" %", "%")
 
 
@@ -141,7 +141,7 @@ def search(browser):
 
 
 def exit_ticks(hstrace, trace, page):
-    """When each exit was, in ticks since the first event."""
+    """Return the time of each exit, in ticks since the first event."""
     run = page.run()
     text = subprocess.run([hstrace, "report", "--events", "kvm_exit", trace], stdout=subprocess.PIPE,
                           check=True).stdout.decode()
@@ -169,7 +169,7 @@ def timeline(browser, hstrace, trace, page, stat):
         field.send_keys(Keys.END, " ", Keys.BACKSPACE)
         browser.js("arguments[0].dispatchEvent(new Event('change'))", field)
         parts.append(browser.window()[0])
-    # a bin that the middle cuts counts in both
+    # a bin that the middle divides counts in both
     inside = sum(tick < run["span"] / 2 for tick in ticks)
     near = sum(abs(tick - run["span"] / 2) <= run["span"] / run["bins"] for tick in ticks)
     ok(abs(parts[0] - inside) <= near and abs(parts[1] - (total - inside)) <= near,
@@ -246,7 +246,7 @@ def themes(browser, page):
         "... with everything open")
     is_(browser.js("return getComputedStyle(document.querySelector('.bar')).display"), "none",
         "... and without controls")
-    browser.js("document.body.style.width = '600px'")  # no redrawing: as when printing begins
+    browser.js("document.body.style.width = '600px'")  # without redrawing, as when printing begins
     ok(browser.js("return document.querySelector('svg.timeline').getBoundingClientRect().width") <= 600,
        "... and the timeline shrinks to the page")
     browser.size(718)  # A4 within its margins
@@ -259,7 +259,7 @@ def themes(browser, page):
 
 
 def million(browser, page):
-    """Opening is reading, parsing and drawing: by the thread's own clock, since others run here, too."""
+    """Measure opening (reading, parsing, drawing) by the thread's own clock: other processes run too."""
     browser.cdp("Performance.enable", timeDomain="threadTicks")
     before = {m["name"]: m["value"] for m in browser.cdp("Performance.getMetrics")["metrics"]}
     browser.open(page)

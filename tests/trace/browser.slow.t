@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# browser.slow.t - the page of `hstrace html` in headless Chromium: its numbers are read back against
-# hstrace stat while it is clicked, zoomed, searched, narrowed and printed; 10^6 events open in time.
+# browser.slow.t - the page of `hstrace html` in headless Chromium: its numbers are compared with hstrace stat
+# while it is clicked, zoomed, searched, narrowed and printed; 10^6 events open in time.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""damage.py - what every subcommand of hstrace makes of damaged and foreign files, and of outputs that fail.
+"""damage.py - test every subcommand of hstrace with damaged and foreign files, and outputs that fail.
 
 usage: damage.py HSTRACE TRACE RAM FORMATS [all]
 
-TRACE is whole, RAM is what it was saved from; FORMATS are the exports, with commas. With `all`, every
-command meets every file; without, each file meets report, stat and a few of the others in turn. A file that
-is cut or changed is to be told in exactly one sentence that names it, with the command's exit status for
-trouble; nothing is to be left under the final name of what failed, or beside it; and what could be saved is
-to be the same by report and by the exports: of a cut, the records that are whole by this file's own count.
+TRACE is intact, RAM is the file that it was saved from; FORMATS are the exports, separated by commas.
+With `all`, every command gets every file; otherwise each file gets report, stat and a few of the others in
+turn. A truncated or changed file must be reported in exactly one sentence that names it, with the command's
+exit status for trouble. A failed command must leave nothing under the output's final name, nor beside it. The
+exports must contain the same saved events as report: of a truncated file, the records that are complete by
+this script's own count.
 Prints TAP. Works in the current folder.
 """
 import collections
@@ -24,7 +25,7 @@ import sys
 
 META, MEM, FORMATS, STATS, RING, END = range(1, 7)
 RECORD, HEADER, SECTION, RING_HEADER = 64, 16, 16, 16
-IMAGE_START = 0x200000  # of the kernel in RAM; its run descriptor is at 0x40 of it
+IMAGE_START = 0x200000  # of the kernel in RAM, with its run descriptor at 0x40
 Section = collections.namedtuple("Section", "type at data size")
 Ran = collections.namedtuple("Ran", "status out err")
 failures = []
@@ -52,7 +53,7 @@ def run(*words, **how):
 
 
 def one_sentence(what, ran, path, status=1):
-    """Exactly one line on standard error, which names the file, and the exit status of trouble."""
+    """Require exactly one line on standard error, which names the file, and the exit status of trouble."""
     if ran.status != status:
         wrong(what, f"exit status, want {status}", ran)
     if ran.err.count("\n") != 1 or not ran.err.startswith(f"hstrace: {path}: "):
@@ -69,12 +70,12 @@ def sections(data):
 
 
 def whole_records(parts, size):
-    """How many records lie in the first `size` bytes."""
+    """Return how many complete records are in the first `size` bytes."""
     return sum(max(0, min(size, s.data + s.size) - s.data - RING_HEADER) // RECORD for s in parts if s.type == RING)
 
 
 def commands():
-    """Name, words before the file, words behind it, the file or folder it makes, its status of trouble."""
+    """Yield name, words before the file, words after it, the file or folder it makes, its status of trouble."""
     yield "report", ["report"], [], None, 1
     yield "stat --by event", ["stat", "--by", "event"], [], None, 1
     yield "export --to csv", ["export", "--to", "csv"], [], None, 1
@@ -104,7 +105,7 @@ def lines_of(ran):
 
 
 def check_events(what, name, ran, report):
-    """The exports that are read here have exactly the events that report has, in its order."""
+    """Require that the exports read here have exactly the events of report, in its order."""
     if name == "export --to csv":
         found = [row.split(b",")[5].decode() for row in ran.out.splitlines()[1:]]
     elif name == "export --to json":
@@ -124,7 +125,7 @@ def check_events(what, name, ran, report):
 
 
 def damaged(path, what, chosen, records=None):
-    """All the chosen commands on one file; records: how many report must show, None: any number."""
+    """Run all the chosen commands on one file; records: how many report must show, None: any number."""
     report = []
     beside = set(os.listdir("."))
     for name, before, behind, makes, status in chosen:
@@ -152,7 +153,7 @@ def damaged(path, what, chosen, records=None):
 
 
 def choice(count=3):
-    """report, stat --by event, csv and json always; of the others all, or the next few in turn."""
+    """Choose report, stat --by event, csv and json always; of the others all, or the next few in turn."""
     rest = list(commands())
     first, rest = rest[:4], rest[4:]
     turn = itertools.cycle(rest)
@@ -199,7 +200,7 @@ def test_flips(data, parts, turns):
         flipped[at] ^= bits
         with open("flip", "wb") as file:
             file.write(flipped)
-        # Padding is in the sum, too: whatever is changed is found.
+        # The sum covers padding too, so every change is detected.
         damaged("flip", f"{what} (byte {at}) changed", next(turns), records)
     claim("a trace with changed bits in header, table and records")
 
@@ -224,7 +225,7 @@ def test_foreign(data, turns):
 
 
 def test_ram(ram):
-    """save: out of what is no RAM, or that of another machine, or damaged; it refuses, or what it wrote is whole."""
+    """save: from files that are no RAM, another machine's or damaged, it refuses or writes an intact trace."""
     with open(ram, "rb") as file:
         data = file.read()
     start = struct.unpack_from("<Q", data, IMAGE_START + 0x40)[0]
@@ -273,7 +274,7 @@ def limited():
 
 
 def test_outputs(ram):
-    """What cannot be written: no such folder, a folder, a full device, a file that cannot grow."""
+    """Unwritable outputs: no such folder, a folder, a full device, a file that cannot grow."""
     os.mkdir("there")
     writers = [("save", ["save", ram]), ("html", ["html", whole, "--out"])]
     writers += [(f"export --to {name}", ["export", "--to", name, whole]) for name in formats]

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# damage.t - damaged and foreign files, and outputs that fail, for every subcommand of hstrace and
-# every export, under ASan and UBSan: damage.py says what is claimed. The tools of others then read
-# what was exported of a trace that is cut in a ring: every event and field that report has of it.
+# damage.t - every subcommand and export of hstrace with damaged and foreign files, and outputs that fail,
+# under ASan and UBSan (damage.py). Then other tools read the exports of a trace that is truncated in a ring:
+# they get every event and field of it that report shows.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/trace/readers.sh"
 
@@ -24,7 +24,7 @@ cd ..
 relay "$said"
 is "$(tail -n 1 <<<"$said")$(cat err)" "1..5" "... and that was all"
 
-# A cut is no failure here: what the tools read is compared with report.
+# A truncated trace is no failure here: what the tools read is compared with report.
 export_as()
 {
 	rm -rf "$2"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# diff.t - hstrace diff: runs that repeat exactly differ in the least thing, and by how much; of runs
-# that vary only what is not chance. The runs are what mkram leaves, with costs that are known.
+# diff.t - hstrace diff: between runs that repeat exactly it reports the smallest difference and its size;
+# between runs that vary, only what is not chance. mkram makes the runs, with known costs.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -16,7 +16,7 @@ compare()	# ARGS...
 	err=$(cat "$tmp/err")
 }
 
-# A run: 1000 exits for faults whose mean is 1030 + EXTRA, and events with their calls.
+# A run: 1000 exits for faults with a mean of 1030 + EXTRA, and events with their calls.
 run()	# NAME EVENTS EXTRA META...
 {
 	local name=$1 words=() text

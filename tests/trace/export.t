@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# export.t - hstrace export, read by the tools it is for: perf, trace-cmd, babeltrace2, Python.
+# export.t - hstrace export, read by the tools for which it is made: perf, trace-cmd, babeltrace2, Python.
 #
-# Every event and field of what a tool prints is compared with hstrace report (readers.py), over a
-# run with two vCPUs and every event on, and over a made trace with the least and greatest values.
+# Every event and field that a tool prints is compared with hstrace report (readers.py), for a run with
+# two vCPUs and every event on, and for a generated trace with the smallest and largest values.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/trace/readers.sh"
 
@@ -33,7 +33,7 @@ if have perf; then
 	is "$(awk 'NR > 1 { print $1, $2 }' table | LC_ALL=C sort)" \
 		"$(sed -n 's/.* kvm_exit: .*scause=\([a-z_]*\).*/\1/p' report | LC_ALL=C sort | uniq -c | awk '{ print $2, $1 }')" \
 		"... by the names and numbers that report has"
-	# perf 6.12 dies of it if an event has no fields, as cpu-clock: of what it has recorded itself, too.
+	# perf 6.12 crashes if an event has no fields, like cpu-clock, even in its own recordings.
 	perf report --stdio -i t.perf -s scause 2>err >out
 	if [ $? = 139 ]; then
 		skip "perf report sorts by a field if there are samples, too" "this perf ends by SIGSEGV then (docs/caveats.md)"

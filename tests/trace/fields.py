@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""fields.py - do the fields of a trace's events agree with each other, and with the machine?
+"""fields.py - check that the fields of a trace's events agree with each other, and with the machine.
 
 usage: hstrace export --to json FILE | fields.py
 
-Each rule below holds one event's fields against another's, of the same vCPU or hart: what a handler tells
-against the exit that it handles, what a return tells against its call, a lateness against the clock. Prints
-TAP; a rule that was never applied fails as well.
+Each rule below compares one event's fields with another's, of the same vCPU or hart: a handler's event with
+the exit that it handles, a return with its call, a lateness with the clock. Prints TAP; a rule that was never
+applied fails as well.
 """
 import json
 import re
@@ -29,7 +29,7 @@ class Rules:
     def __init__(self):
         self.applied = defaultdict(int)
         self.broken = {}
-        self.vcpus = defaultdict(dict)  # (vm, vcpu) -> what is known of it
+        self.vcpus = defaultdict(dict)  # (vm, vcpu) -> its known state
         self.harts = defaultdict(dict)
         self.pmu = {}
         self.vmids = {}  # generation -> the VMIDs given in it
@@ -92,7 +92,7 @@ class Rules:
 
     def kvm_virtual_inst(self, e, f, v, h):
         v["insn"] = f["insn"]
-        if v.get("exit") and number(v["exit"]["stval"]):  # else it was fetched: wrs.nto in QEMU
+        if v.get("exit") and number(v["exit"]["stval"]):  # otherwise it was fetched: wrs.nto in QEMU
             self.of_exit("kvm_virtual_inst has stval's instruction", e, v, (f["insn"], "stval"))
 
     def kvm_wfi(self, e, f, v, h):
@@ -112,7 +112,7 @@ class Rules:
         self.of_exit("kvm_host_irq is the exit's cause", e, v, (f["scause"], "scause"))
 
     def kvm_access_fault(self, e, f, v, h):
-        if v.get("exit") and v["exit"]["scause"] in GUEST_FAULTS:  # not that of an HLV of ours
+        if v.get("exit") and v["exit"]["scause"] in GUEST_FAULTS:  # not a fault of the core's own HLV
             self.of_exit("kvm_access_fault is the exit's", e, v, (f["scause"], "scause"), (f["stval"], "stval"))
 
     # ---- faults and MMIO ------------------------------------------------------------------------
@@ -259,7 +259,7 @@ class Rules:
 
 
 def every_rule():
-    """The names of all rules, out of this file: whoever adds one need not say it twice."""
+    """Return the names of all rules, read from this file, so that no list has to repeat them."""
     with open(__file__, encoding="utf-8") as source:
         return sorted(set(re.findall(r'(?:self\.rule|of_exit)\("([^"]+)"', source.read())))
 

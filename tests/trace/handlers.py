@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""handlers.py - does every handler in the dispatch table (src/kvm/exit/exit.c) emit an event?
+"""handlers.py - check that every handler in the dispatch table (src/kvm/exit/exit.c) emits an event.
 
 usage: handlers.py [TOP]     prints the handlers that emit none
 
 A handler emits one if its own text, or that of a function it calls, at most DEPTH calls down, has a
-call of trace_kvm_NAME() or trace_gstage_NAME(). Function pointers are not followed. The short ways that
-assembly calls (switch_fast.S) are handlers, too. That each exit of a run has an event of its handler,
-whatever path it took, is fields.py's to see.
+call of trace_kvm_NAME() or trace_gstage_NAME(). Function pointers are not followed. The fast paths that
+assembly calls (switch_fast.S) count as handlers. fields.py checks that each exit of a run has an event of
+its handler, whatever path it took.
 
-Each handler is then made mute, with what it calls, and has to be found: so the script sees them all. A
+Each handler is then muted, with all that it calls, and has to be reported: so the script sees them all. A
 function or a row of the table that it cannot read is an error.
 """
 import glob
@@ -22,7 +22,7 @@ TOP = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file_
 
 
 def functions():
-    """name -> body, of every function in src/kvm."""
+    """Return name -> body for every function in src/kvm."""
     bodies = {}
     for path in glob.glob(os.path.join(TOP, "src", "kvm", "**", "*.c"), recursive=True):
         with open(path, encoding="utf-8") as source:
@@ -47,13 +47,13 @@ def emits(name, bodies, depth=DEPTH):
 
 
 def reach(name, bodies, depth=DEPTH):
-    """The functions whose text emits() looks at."""
+    """Return the functions whose text emits() searches."""
     calls = set(re.findall(r"\b(\w+)\(", bodies.get(name, ""))) & set(bodies)
     return {name}.union(*(reach(call, bodies, depth - 1) for call in calls if depth > 0))
 
 
 def is_noticed_mute(name, bodies):
-    """Without the events of all that it reaches, is the handler found?"""
+    """Return whether the handler is reported once the events of all that it reaches are removed."""
     mute = dict(bodies)
     for function in reach(name, bodies):
         mute[function] = re.sub(r"\btrace_\w+\(", "none(", mute[function])
@@ -69,7 +69,7 @@ def handlers(bodies):
         sys.exit("exit_table has a row that cannot be read")
     with open(os.path.join(TOP, "src", "kvm", "exit", "switch_fast.S"), encoding="utf-8") as source:
         named |= set(re.findall(r"\bfast_exit\s+(vcpu_fast_\w+)", source.read()))
-    # What is called for what has no row, for interrupts, and for the one cause that is looked at first.
+    # The handlers called without a row, for interrupts, and for the one cause that is checked first.
     choice = bodies["exit_dispatch"] + bodies["exit_handler"]
     named |= set(re.findall(r"\bexit_\w+", choice)) & set(bodies) - {"exit_handler"}
     return sorted(named)

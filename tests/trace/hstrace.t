@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hstrace.t - hstrace on RAM files that the host's own trace code filled, whole and damaged. The
-# program runs under ASan and UBSan: a finding is an exit status that no claim expects.
+# hstrace.t - hstrace on intact and damaged RAM files, filled by the host's own trace code. The program runs
+# under ASan and UBSan: a finding is an exit status that no claim expects.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -16,7 +16,7 @@ trace()
 	err=$(cat "$tmp/err")
 }
 
-# One sentence on standard error, the file's name in it, nothing on standard output.
+# One sentence on standard error with the file's name, and nothing on standard output.
 refused()	# REGEX NAME
 {
 	[ "$status" = 1 ] && [ -z "$out" ] && [ "$(wc -l <"$tmp/err")" = 1 ] && grep -qE -- "$1" "$tmp/err"
@@ -45,11 +45,11 @@ is "$(grep -v '^#' <<<"$out" | grep -o 'sepc=0x.' | tr '\n' ' ')" "sepc=0x6 sepc
 
 
 # ---- choosing ----
-lines()	# the numbers behind pc= and sepc=, in order
+lines()	# the numbers after pc= and sepc=, in order
 {
 	grep -v '^#' "$tmp/out" | grep -o 'pc=0x[0-9a-f]*' | sed 's/pc=0x//' | tr '\n' ' '
 }
-chosen()	# WANTED NAME OPTIONS...: what report shows with these options
+chosen()	# WANTED NAME OPTIONS...: report's output with these options
 {
 	local wanted=$1 name=$2
 	shift 2
@@ -66,7 +66,7 @@ chosen "0 0 9 9 " "several filters choose what any of them chooses" \
 	--filter 'sepc == 0' --filter 'pc == 9'
 chosen "0 2 " "a vCPU is followed up to a time" --vm 1 --vcpu 1 --until 1.0000201 --events kvm_exit
 chosen "8 9 " "... and from a time on" --hart 0 --from 1.00008
-# In one sentence on standard error; to find nothing is no failure.
+# One sentence on standard error; finding nothing is no failure.
 for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm_mmio" "--vm 1 --vcpu 7 --last 3"; do
 	by=${args% --last*}
 	[[ $args =~ ^--(from|until|events) ]] && by=${BASH_REMATCH[0]}
@@ -222,7 +222,7 @@ trace report "$tmp"
 refused "." "report: a folder"
 
 # ---- what can be saved of a damaged file ----
-# One sentence, status 1, and a beginning of what the whole file says, which is $tmp/whole.
+# One sentence, status 1, and a prefix of the intact file's report, which is $tmp/whole.
 size=$(stat -c %s "$tmp/t")
 trace report "$tmp/t"
 grep -v '^#' "$tmp/out" >"$tmp/whole"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# html.t - the page of `hstrace html` holds the numbers of `hstrace stat` and `report`, needs nothing
-# but itself, and is no way in for what a trace file says. What a browser makes of it: browser.slow.t.
+# html.t - the page of `hstrace html` has the numbers of `hstrace stat` and `report`, is self-contained, and
+# never treats a trace's text as markup. Its behaviour in a browser: browser.slow.t.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -10,7 +10,7 @@ here=$HS_TOP/tests/trace
 needs_built "$bin/hstrace" "$bin/mkguest"
 export PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
 
-# page ARGS...: $tmp/page.html of them; $status, $err
+# page ARGS...: make $tmp/page.html from them; sets $status, $err
 page()
 {
 	rm -f "$tmp/page.html"
@@ -19,7 +19,7 @@ page()
 	err=$(cat "$tmp/err" "$tmp/out")
 }
 
-# agrees TRACE NUMBER NAME: run NUMBER of the page has what stat and report say of TRACE
+# agrees TRACE NUMBER NAME: claim that run NUMBER of the page has the numbers of stat and report for TRACE
 agrees()
 {
 	"$bin/hstrace" stat "$1" >"$tmp/stat"
@@ -27,7 +27,7 @@ agrees()
 	is "$(python3 "$here/html_check.py" "$tmp/page.html" "$2" "$tmp/stat" "$tmp/report" 2>&1)" "" "$3"
 }
 
-# ask EXPRESSION: of run 0 as `run`, of all as `page`
+# ask EXPRESSION: evaluate it, with run 0 as `run` and all of them as `page`
 ask()
 {
 	python3 -c 'import sys
@@ -75,7 +75,7 @@ is "$(ask '["toggles", "fp=eager vmid=on"] in run["meta"]')" True "what the laun
 is "$(ask 'page.links')" "[]" "the page refers to nothing"
 is "$(ask 'sum(word in script for script in page.scripts for word in ("http:", "https:", "fetch(", "import(",
 	"innerHTML", "eval(", "document.write"))' | sed 's/^1$/0/')" 0 \
-	"its scripts load nothing and make no HTML of text" # the one: SVG's namespace
+	"its scripts load nothing and make no HTML of text" # the only one is SVG's namespace
 like "$(cat "$tmp/page.html")" "default-src 'none'" "and it may not"
 if command -v node >/dev/null; then
 	bad=0

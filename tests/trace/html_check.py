@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""html_check.py - are a page's numbers those of its trace? What html.t asks of each page.
+"""html_check.py - check that a page's numbers are those of its trace, for each page of html.t.
 
-usage: html_check.py PAGE RUN STAT REPORT    RUN: 0 or 1; STAT, REPORT: what hstrace printed of it
-Prints what is wrong, a line each.
+usage: html_check.py PAGE RUN STAT REPORT    RUN: 0 or 1; STAT, REPORT: the output of hstrace for it
+Prints each difference in one line.
 """
 import collections
 import re
@@ -13,7 +13,7 @@ from report_page import Page, expand, stat_rows
 
 
 def wrong_exits(run, stat):
-    """Counters of the table, exits counted from the events, bins: all of a row agree."""
+    """Check that the table's counters, the exits counted from events and the bins agree in every row."""
     rows = {row["title"]: row for row in run["exits"]}
     events = sum(event["count"] for event in run["events"] if event["name"] == "kvm_exit")
     partial = any(ring[1] for ring in run["rings"]) or run["causes"] or not events

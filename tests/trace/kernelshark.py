@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""kernelshark.py - what KernelShark has of a trace.dat, by libkshark, the library that reads for it.
+"""kernelshark.py - print what KernelShark reads from a trace.dat, using its library libkshark.
 
 usage: kernelshark.py FILE
 
-A line an entry, as kshark_dump_entry() writes it: stream; nanoseconds; task; hart; latency; event;
-fields; visibility. readers.py takes them apart.
+One line per entry, as kshark_dump_entry() writes it: stream; nanoseconds; task; hart; latency; event;
+fields; visibility. readers.py parses the lines.
 """
 import ctypes
 import sys

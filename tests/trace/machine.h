@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* machine.h - the build machine as harts: what trace_ring.c reads of the hardware. */
+/* machine.h - the build machine as harts: the hardware state that trace_ring.c reads. */
 #ifndef TESTS_TRACE_MACHINE_H
 #define TESTS_TRACE_MACHINE_H
 
@@ -7,7 +7,7 @@ struct machine {
 	unsigned int hart;
 	unsigned long time;
 	unsigned long instret;
-	void (*relax)(void); /* somebody spins; NULL: nothing happens meanwhile */
+	void (*relax)(void); /* called while a thread spins; may be NULL */
 };
 
 extern struct machine machine;

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * mkguest.c - the RAM of a machine whose guest did a bit of everything, by the host's own trace code.
+ * mkguest.c - make the RAM of a machine whose guest did a bit of everything, with the host's own
+ * trace code.
  *
  * usage: mkguest OUT HARTS VCPUS EVENTS instret|time|none [CHOICE [RECORDS]]
  *
- * vCPU n runs on hart n % HARTS and goes through the same round of exits until all harts together
- * have written EVENTS records. With CHOICE, which selects the events that are recorded, EVENTS is
- * the number of exits instead. A ring keeps the last RECORDS of them, a power of two (all). Each kind of exit has a cost of its own, now and then a hundred times
- * that: what a reader of the trace has to find is known. Accounted as the core does it.
+ * vCPU n runs on hart n % HARTS and repeats the same round of exits until all harts together have
+ * written EVENTS records. With CHOICE, which selects the events that are recorded, EVENTS is the
+ * number of exits instead. A ring keeps the last RECORDS of them, a power of two (default: all).
+ * Each kind of exit has its own cost, and now and then a hundred times that, so the numbers that a
+ * reader has to find are known. They are accounted as in the core. that: what a reader of the trace
+ * has to find is known. Accounted as the core does it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,14 +42,14 @@ static unsigned long random_below(unsigned long n)
 	return (random_state >> 33) % n;
 }
 
-/* So many instructions pass on this hart. */
+/* Let this many instructions pass on this hart. */
 static void pass(unsigned long insns)
 {
 	machine.instret += insns;
 	machine.time = machine.instret / INSNS_TICK;
 }
 
-/* What the VMM does in between; its events have no vCPU. */
+/* The VMM's work in between; its events have no vCPU. */
 static void to_user(unsigned int vcpu, u64 reason)
 {
 	trace_set_vcpu(0, 0);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * mkram.c - a RAM file as a machine leaves it, made by the host's own trace code.
+ * mkram.c - make a RAM file as a machine leaves it, with the host's own trace code.
  *
  * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes]
  *
- * EVENTS records a hart (exit and entry in turn) with times that interleave, and
- * 1000 exits a hart: 900 of 500 instructions, 90 of 2000, 10 of 40000. With `calls` every exit
- * is for an SBI call or an MMIO write, in turn, and number N costs 100 + 400 N instructions;
- * each of the 1000 exits costs EXTRA more. With `extremes`, before all that, every event with
- * the least and greatest values in its fields, VM and vCPU, after leaps in time that no format's
- * differences of time can hold.
+ * Each hart has EVENTS records (alternately exit and entry) with times that interleave, and 1000
+ * exits: 900 of 500 instructions, 90 of 2000, 10 of 40000. With `calls` the exits are alternately
+ * for an SBI call and an MMIO write, and number N costs 100 + 400 N instructions; each of the 1000
+ * exits costs EXTRA more. With `extremes`, all that is preceded by every event with the smallest
+ * and largest values in its fields, VM and vCPU, after jumps in time that no format can hold as a
+ * difference.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +62,7 @@ static void extremes(void)
 		trace_emit(event, values[i % n], values[(i + 1) % n], values[(i + 2) % n],
 			   values[(i + 3) % n], values[(i + 4) % n]);
 	}
-	trace_emit((enum trace_event)1023, 1, 2, 3, 4, 5); /* no row of the table */
+	trace_emit((enum trace_event)1023, 1, 2, 3, 4, 5); /* not in the table */
 	trace_set_vcpu(65535, 65535);
 	trace_kvm_entry(~0ULL, 0);
 }

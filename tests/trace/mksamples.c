@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * mksamples.c - the RAM of a machine whose processes were sampled, by the host's own trace code.
+ * mksamples.c - make the RAM of a machine whose processes were sampled, with the host's own trace
+ * code.
  *
  * usage: mksamples OUT PC PROCESSES
  *
- * Process 5 runs the program `first`, then `second`, and is sampled at PC in each; PROCESSES are forked
- * off it and sampled there once.
+ * Process 5 runs the program `first`, then `second`, and is sampled at PC in each. It forks
+ * PROCESSES others, each of which is sampled there once.
  */
 #include <stdio.h>
 #include <stdlib.h>

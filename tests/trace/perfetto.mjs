@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 //
-// perfetto.mjs - asks Perfetto's own trace processor, its web build, about a trace.
+// perfetto.mjs - query a trace with the web build of Perfetto's own trace processor.
 //
 // usage: node perfetto.mjs FOLDER TRACE SQL
 //
 // FOLDER holds trace_processor.wasm, engine_bundle.node.js (which starts it, for a web worker) and
-// engine.mjs (which speaks with it): scripts/hyperscope setup readers makes it. Prints a JSON array a row.
+// engine.mjs (which talks to it): scripts/hyperscope setup readers makes it. Prints one JSON array per row.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

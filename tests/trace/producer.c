@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * producer.c - a running machine's RAM file, whose harts write events at a steady rate.
+ * producer.c - make the RAM file of a running machine, whose harts write events at a steady rate.
  *
  * usage: producer RAM HARTS RING EVENTS RATE
  *
- * RAM is made; each hart's ring has RING bytes. EVENTS in all, RATE a second of wall time
- * (0: without a pause), entry and exit in turn, the harts in turn; the pc of an event is its
- * number on its hart. Standard output says when the trace can be found, and what the rate was.
- * At the end the run descriptor says that the program has exited.
+ * It creates RAM; each hart's ring has RING bytes. It writes EVENTS in all, RATE per second of wall
+ * time (0: without a pause), alternately entry and exit, by each hart in turn; an event's pc is its
+ * number on its hart. Standard output says when the trace can be found, and what the rate was. At
+ * the end the run descriptor says that the program has exited.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
 
 #define RAM_BASE  0x80000000UL
 #define TRACE_HPA 0x80400000UL
-#define BURST     64 /* events of a hart without a look at the clock */
+#define BURST     64 /* events of a hart between two readings of the clock */
 
 static unsigned long now_ns(void)
 {

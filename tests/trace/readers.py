@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""readers.py - is what another tool reads of an exported trace what hstrace report says?
+"""readers.py - check that another tool reads from an exported trace what hstrace report prints.
 
 usage: readers.py REPORT TOOL TEXT
 
@@ -17,13 +17,13 @@ REPORT is the output of `hstrace report`, TEXT that of the tool:
     trace-cmd    trace-cmd report -t
     kernelshark  kernelshark.py
     babeltrace2  babeltrace2 --clock-seconds --no-delta
-    perfetto     protoc --decode=Trace; also: do its slices nest, do flows begin before they end?
+    perfetto     protoc --decode=Trace; slices must nest, and flows must begin before they end
     perfetto-sql, perfetto-slices
                  perfetto.mjs FOLDER TRACE "$(readers.py - perfetto-sql -)"
 
-Every event is compared with its time, hart, VM and vCPU, and every field with its value; a
-number counts as equal to the name that report has for it, if it is always this number in this field. One
-line says how many were compared; status 1 and the first difference otherwise.
+Every event is compared by its time, hart, VM and vCPU, and every field by its value; a number counts as
+equal to the name that report prints for it if it always is this number in this field. One line says
+how many were compared; otherwise status 1 and the first difference.
 """
 import collections
 import csv
@@ -44,7 +44,7 @@ BABELTRACE_FIELD = re.compile(r'(\w+) = (?:\( (?:"([^"]*)"|<unknown>) : containe
 
 
 def pairs(text):
-    """A text may have blanks in it: it ends where the next field begins."""
+    """Parse fields whose text may contain blanks: it ends where the next field begins."""
     return tuple(re.findall(r'(\w+)=(.*?)(?: (?=\w+=)|$)', text))
 
 
@@ -88,10 +88,10 @@ def read_json(path):
 
 
 def read_perf_json(path):
-    """A field may have the name of what each sample has: the first of a name is the sample's."""
+    """A field may have the name of a property of each sample: the first of a name is the sample's."""
     for sample in json.load(open(path), object_pairs_hook=lambda pairs: pairs)[-1][1]:
         s = dict(reversed(sample))
-        if s['callchain'][0][0][1] != '0x0':  # the event `sample` once more, as cpu-clock
+        if s['callchain'][0][0][1] != '0x0':  # the event `sample` again, as cpu-clock
             continue
         keys = [k for k, _ in sample]
         fields = tuple(sample[keys.index('instret') + 1:]) if 'instret' in keys else None
@@ -100,7 +100,7 @@ def read_perf_json(path):
 
 def read_perf_ctf(path):
     for line in open(path):
-        if ' cpu-clock:' in line:  # the event `sample` once more
+        if ' cpu-clock:' in line:  # the event `sample` again
             continue
         m = PERF_CTF.fullmatch(line.rstrip('\n'))
         if not m:
@@ -129,7 +129,7 @@ PERFETTO_SQL = """
 
 
 def read_perfetto_sql(path):
-    """An event is as many rows as it has annotations; the first is its hart."""
+    """Read events, each of which has as many rows as annotations; the first is its hart."""
     event = None
     for line in open(path):
         nr, ts, category, track, key, kind, value = json.loads(line)
@@ -157,7 +157,7 @@ def read_babeltrace(path):
 
 
 def read_messages(path):
-    """protoc's text: the packets, each a dict of lists of numbers, strings and such dicts."""
+    """Parse protoc's text: the packets, each a dict of lists of numbers, strings and such dicts."""
     stack = []
     for line in open(path):
         line = line.strip()
@@ -176,7 +176,7 @@ def read_messages(path):
 
 
 class Perfetto:
-    """What a viewer would make of the packets: names, tracks, slices, flows; all have to fit."""
+    """What a viewer would make of the packets: names, tracks, slices, flows; all have to be consistent."""
 
     def __init__(self):
         self.events, self.names, self.tracks = {}, {}, {'0': 'everything'}
@@ -251,7 +251,7 @@ BY_BABELTRACE = ('babeltrace2', 'perf-ctf')
 
 
 def number(text):
-    """What a field's text stands for, as 64 bits without sign; None: a name."""
+    """Return a field's text as an unsigned number of 64 bits, or None if it is a name."""
     if re.fullmatch(r'-?(0x[0-9a-fA-F]+|\d+)', text):
         return int(text, 16 if 'x' in text else 10) % 2**64
     if text.startswith('exception_'):
@@ -262,7 +262,7 @@ def number(text):
 
 
 def named(where, name, value):
-    """Is this number in this field always this name, and the name this number?"""
+    """Return whether this number always has this name in this field, and the name this number."""
     return (named.number.setdefault((where, name), value) == value
             and named.name.setdefault((where, value), name) == name)
 
@@ -298,7 +298,7 @@ def same_fields(event, want, got, tool):
 
 
 def run_on(fields):
-    """perf's conversions do not end a text that fills its 8 bytes: the next field's bytes follow."""
+    """perf's conversions do not terminate a text of 8 bytes: the next field's bytes follow."""
     text = ''
     for _, value in fields:
         text += value
@@ -307,8 +307,8 @@ def run_on(fields):
     return text
 
 
-# What report has in a field. babeltrace2 2.0.4 clears the length of a text that it reads again, not the
-# text: an empty one shows as an earlier one of its field. (In the stream it is empty.)
+# The texts that report has shown in a field. babeltrace2 2.0.4 resets the length of a text that it reads
+# again, but not the text: an empty one shows as an earlier one of its field. (In the stream it is empty.)
 texts = set()
 
 
@@ -322,7 +322,7 @@ def by_hart(events):
 # ---- tables ----
 
 def visits(report, begin, end):
-    """(vCPU, the event that ends it or began it, how long) of each stay between these two events."""
+    """Yield (vCPU, the event that ends it or began it, duration) for each interval between these two events."""
     since = {}
     for time, _, guest, event, fields in report:
         if event == end and guest in since:
@@ -344,7 +344,7 @@ def near(a, b, digits):
 
 
 def table_perf_exits(report, path):
-    """cause, count, share, mean and maximum of what it cost, in us"""
+    """Compare cause, count, share, mean and maximum of the cost, in us."""
     cost = costs((cause, ns) for _, cause, ns in visits(report, 'kvm_exit', 'kvm_entry'))
     count = collections.Counter(dict(e[4])['scause'] for e in report if e[3] == 'kvm_exit')
     for line in list(open(path))[1:]:
@@ -366,7 +366,7 @@ KVM_STAT = {
 
 
 def table_kvm_stat(report, path):
-    """cause, samples, their share, share of time, least, greatest and mean time, in us"""
+    """Compare cause, samples, their share, share of time, minimum, maximum and mean time, in us."""
     rows = costs((KVM_STAT.get(cause, 'UNKNOWN'), ns)
                  for _, cause, ns in visits(report, 'kvm_entry', 'kvm_exit'))
     whole = sum(sum(ns) for ns in rows.values())
@@ -386,7 +386,7 @@ def table_kvm_stat(report, path):
 
 
 def table_perf_report(report, path):
-    """Under each event's title: how many, hart, vCPU, fields."""
+    """Compare, under each event's title: count, hart, vCPU, fields."""
     def value(text):
         return text.rstrip() if number(text) is None else number(text)
 
@@ -398,7 +398,7 @@ def table_perf_report(report, path):
     for line in open(path):
         title = re.match(r"# Samples: .* of event '(?:\w+:(\w+)'|cpu-clock)", line)
         if title:
-            event = title[1]  # None: the event `sample` once more
+            event = title[1]  # None: the event `sample` again
         row = re.fullmatch(r' +(\d+) +(\d+) +(host|vm\S+)(?: +(\S.*))?\n', line)
         if not row or not event:
             continue
@@ -412,7 +412,7 @@ def table_perf_report(report, path):
 
 
 def table_perfetto_slices(report, path):
-    """Rows: vCPU, slice, how many, how long those took that end."""
+    """Compare rows: vCPU, slice, count, total duration of those that end."""
     want = {}
     for guest, cause, ns in visits(report, 'kvm_exit', 'kvm_entry'):
         want.setdefault((guest, cause), []).append(ns)

@@ -2,11 +2,11 @@
 #
 # readers.sh - for tests of hstrace export: each tool reads the trace, and readers.py compares.
 #
-#   hstrace=PROGRAM trace=FILE   what is exported, by which hstrace
-#   every_reader LABEL           all tools of a distribution that read by themselves; also makes "report"
+#   hstrace=PROGRAM trace=FILE   the trace to export, and the hstrace to use
+#   every_reader LABEL           run all readers that a distribution has; also makes "report"
 #   export_as FORMAT OUT [OPTION...]; equal TOOL TEXT NAME
 #
-# Files come into the current folder. $no_ctf and $no_perfetto say why there is none of it, or are "".
+# Files are created in the current folder. $no_ctf and $no_perfetto are the reasons why there is none, or "".
 
 export PERF_CONFIG=/dev/null HOME=$tmp
 
@@ -15,7 +15,7 @@ have()
 	command -v "$1" >/dev/null
 }
 
-# equal TOOL TEXT NAME: what TOOL printed (in the file TEXT) is what report printed.
+# equal TOOL TEXT NAME: claim that TOOL's output (in the file TEXT) has what report printed.
 equal()
 {
 	local said
@@ -23,7 +23,7 @@ equal()
 	ok $? "$3" && diag "$said" || { diag "$said" | head -n 5; diag "$(head -c 300 err 2>/dev/null)"; }
 }
 
-# export_as FORMAT OUT: with the hstrace of this part, from the trace of this part
+# export_as FORMAT OUT: export $trace with $hstrace
 export_as()
 {
 	rm -rf "$2"
@@ -32,7 +32,7 @@ export_as()
 	[ "$status" = 0 ] && [ ! -s out ] && [ ! -s err ] || { diag "status $status"; diag "$(cat out err)"; return 1; }
 }
 
-# Every reader against the report of one trace.
+# Compare every reader with the report of one trace.
 every_reader()	# LABEL
 {
 	"$hstrace" report "$trace" >report
@@ -82,7 +82,7 @@ every_reader()	# LABEL
 	fi
 }
 
-# Why there is no CTF here; "": there is.
+# The reason why there is no CTF here, or "".
 no_ctf=
 have babeltrace2 || no_ctf="babeltrace2 is not installed"
 "$O/hstrace" export --to ctf none none 2>&1 | grep -q "built without" &&

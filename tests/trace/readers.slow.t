@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# readers.slow.t - a boot of Debian's kernel on two vCPUs, every event on, in each tool that shall open it:
-# those of export.t, and those that need more: KernelShark, a perf of RISC-V under qemu-user with its
-# kvm stat, Perfetto's own trace processor (scripts/hyperscope setup readers). Counts and fields are
-# hstrace report's; KernelShark's window is left as build/kernelshark.png, to be looked at.
+# readers.slow.t - a boot of Debian's kernel on two vCPUs, with every event on, in each tool that must open
+# it: those of export.t, and others: KernelShark, a perf of RISC-V under qemu-user with its kvm stat,
+# Perfetto's own trace processor (scripts/hyperscope setup readers). Counts and fields are hstrace report's.
+# KernelShark's window is saved as build/kernelshark.png, for a look at it.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/trace/readers.sh"
 HS_SECONDS=300
@@ -155,7 +155,7 @@ else
 	wait_until 120 has_opened
 	ok $? "KernelShark opens the file" || diag "$(cat out err)"
 	xdotool search --onlyvisible --name 'Kernel Shark' windowsize 1380 880
-	# The picture is whole when it no longer changes and shows tasks' colours, of which it has one a row.
+	# The picture is complete when it no longer changes and shows tasks' colours, one per row.
 	picture=
 	is_drawn()
 	{
@@ -164,7 +164,8 @@ else
 		picture=$(identify -format %# now.png)
 		[ "$picture" = "$before" ] && [ "$(colours)" -ge 3 ]
 	}
-	# Saturated colours with more than a hundred pixels: of plots. All else is grey, or the one green button.
+	# Saturated colours with more than a hundred pixels are plots. All else is grey, except one green
+	# button.
 	colours()
 	{
 		convert now.png -depth 8 -colorspace HSL -format %c histogram:info:- |

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""report_page.py - a page of `hstrace html` taken apart, and `hstrace stat` as numbers, for tests."""
+"""report_page.py - parse a page of `hstrace html`, and the numbers of `hstrace stat`, for tests."""
 import json
 import re
 from html.parser import HTMLParser
 
 
 class _Page(HTMLParser):
-    """What a browser would see: elements, and where each script ends."""
+    """What a browser would see: elements, and the end of each script."""
 
     def __init__(self):
         super().__init__(convert_charrefs=True)
@@ -25,7 +25,7 @@ class _Page(HTMLParser):
 
 class Page:
     def __init__(self, path):
-        with open(path, encoding="utf-8") as page:  # a page that is no UTF-8 is an error
+        with open(path, encoding="utf-8") as page:  # a page that is not UTF-8 is an error
             self.text = page.read()
         seen = _Page()
         seen.feed(self.text)
@@ -40,7 +40,7 @@ class Page:
 
 
 def expand(runs):
-    """Bins as the page's script expands them."""
+    """Expand bins as the page's script does."""
     values = []
     for value in runs:
         values += [value] if value >= 0 else [values[-1]] * -value
@@ -48,7 +48,7 @@ def expand(runs):
 
 
 def stat_rows(text):
-    """`hstrace stat`: title -> [count, share, mean, p50, p99, max] as it prints them."""
+    """Parse `hstrace stat`: title -> [count, share, mean, p50, p99, max] as printed."""
     rows = {}
     for line in text.splitlines()[2:]:
         match = re.match(r"(.{22}) +([0-9]+) +([0-9.]+%)(.*)$", line)

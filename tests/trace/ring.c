@@ -2,7 +2,7 @@
 /*
  * ring.c - the host's rings on the build machine, and a view of them for tests.
  *
- * A hart is what hv_hart() says. trace_emit() is trace_emit.S in C.
+ * A hart is the value of hv_hart(). trace_emit() is trace_emit.S in C.
  */
 #include "hv/host.h"
 #define TRACE_THIS_HART() hv_hart()
@@ -28,7 +28,7 @@ void trace_native_start(unsigned int harts, const char *list)
 {
 	size_t size = trace_mem_size(harts, NATIVE_RING);
 
-	void *before = native_mem; /* until its events are off */
+	void *before = native_mem; /* in use until its events are off */
 
 	native_mem = aligned_alloc(PAGE_SIZE, ALIGN_UP(size, PAGE_SIZE));
 	if (!native_mem)

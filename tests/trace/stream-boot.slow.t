@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# stream-boot.slow.t - a whole boot of Debian's guest with every event on, streamed out of rings of the
-# host's default size, which go round meanwhile: nothing is lost.
+# stream-boot.slow.t - a whole boot of Debian's guest with every event on, streamed from rings of the host's
+# default size, which wrap meanwhile: nothing is lost.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 [ -f "$O/guest/vmlinux" ] && [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest: scripts/hyperscope setup run"
 

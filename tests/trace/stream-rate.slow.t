@@ -1,21 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# stream-rate.slow.t - a million events a second of wall time leave rings of the default size without
-# loss, ten seconds long; and what reading and writing ten million events costs in processor time.
+# stream-rate.slow.t - a million events per second of wall time are read from rings of the default size
+# without loss, for ten seconds; and what reading and writing ten million events costs in processor time.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 producer=$O/tests/trace/producer hstrace=$O/hstrace events=10000000
 needs_built "$producer" "$hstrace"
 
-spent()	# COMMAND...: its processor time in milliseconds, in $ms; its standard output goes nowhere
+spent()	# COMMAND...: its processor time in milliseconds, in $ms; its standard output is discarded
 {
 	local TIMEFORMAT='%U %S'
 	{ time "$@" >/dev/null 2>"$tmp/err"; } 2>"$tmp/time"
 	ms=$(awk '{ printf "%d", ($1 + $2) * 1000 }' "$tmp/time")
 }
 
-# Another's work on this machine may hold up the follower for longer than a ring is: three attempts.
+# Other work on this machine may delay the reader for longer than a ring lasts: three attempts.
 lost=none
 for attempt in 1 2 3; do
 	mkfifo "$tmp/ready.$attempt"

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# stream.t - hstrace save --follow: a run that is longer than its rings leaves all its events in the
-# file, or their number. The machine is tests/trace/producer.c, which writes as harts do.
+# stream.t - hstrace save --follow: of a run that is longer than its rings, all events are in the file, or the
+# number lost. The machine is tests/trace/producer.c, which writes as harts do.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
 needs_built "$bin/hstrace" "$bin/producer"
 
-# A producer in the background, as soon as its trace can be found: $producer.
+# Start a producer in the background and wait until its trace can be found: $producer.
 produce()	# HARTS RING EVENTS RATE
 {
 	rm -f "$tmp/ready"
@@ -19,7 +19,7 @@ produce()	# HARTS RING EVENTS RATE
 	read -r _ <&3
 }
 
-events()	# of the file: how many, and whether each hart's numbers have no gap but what the file calls lost
+events()	# of the file: the count, and whether each hart's numbers have only the gaps that the file calls lost
 {
 	"$bin/hstrace" report --columns hart,fields "$tmp/t" 2>&1 | tee "$tmp/numbers.all" | grep -v '^#' |
 		sed 's/s*epc=\|pc=//; s/ scause.*//' >"$tmp/numbers"
@@ -39,7 +39,7 @@ EOF
 }
 
 # ---- faster than the rings are long: eight times round, and nothing is lost ----
-# A reader that gets no processor for as long as a ring takes loses events: a busy machine has more time.
+# A reader that gets no processor for as long as a ring lasts loses events, so a busy machine gets more time.
 rate=$((40000 / ${HS_TIME_SCALE:-2}))
 produce 2 0x80000 131072 $((rate > 4000 ? rate : 4000))
 "$bin/hstrace" save --follow --meta guest=producer "$tmp/ram" "$tmp/t" 2>"$tmp/err"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# table.t - the table of events against the code that fires them and the page that explains them.
+# table.t - the table of events agrees with the code that emits them and the page that explains them.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
 
@@ -28,7 +28,7 @@ is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace.h | 
 	"$(sed -n '/ kinds\[HST_NR_KINDS\] = {/,/^};/s/[^"]*"\([a-z]*\)"/\1\n/gp' trace/file/field.c | grep -x '[a-z]*' | grep . | sort)" \
 	"hstrace prints every kind of field"
 
-# The devices of trace/hstrace/device.c against our VMM's memory map.
+# The devices of trace/hstrace/device.c are those of our VMM's memory map.
 is "$(sed -n 's/^\t{ "\([a-z]*\)", 0x0*\([0-9a-f]*\), 0x0*\([0-9a-f]*\) },$/\1 \2 \3/p' trace/hstrace/device.c | sort)" \
 	"$(for d in SYSCON PLIC UART; do
 		echo "${d,,} $(sed -n "s/^#define ${d}_BASE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/vmm.h)" \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_filter.c - conditions on fields, triggers, and rings that keep their oldest:
+ * test_filter.c - conditions on fields, triggers, and rings that keep their oldest records:
  * src/host/trace/trace_filter.c and trace_control.c on the build machine.
  */
 #include <setjmp.h>
@@ -47,7 +47,7 @@ static u64 dropped(unsigned int hart)
 
 /* ---- the language ---- */
 
-/* What `hstrace report --filter` says of a kvm_exit: the two have one language. */
+/* What `hstrace report --filter` says about a kvm_exit: both use the same language. */
 static bool hstrace_matches(const char *text, const u64 *args, u32 who, unsigned int hart)
 {
 	static struct hst_file file = { .path = "table" };
@@ -262,7 +262,7 @@ static void a_trigger_acts_as_often_as_it_may(void **state)
 	assert_int_equal(trace_set_trigger(TRACE_kvm_wfi, TRACE_TRIGGER_OFF, 1, NULL, &error), 0);
 	assert_int_equal(trace_set_trigger(TRACE_kvm_wrs, TRACE_TRIGGER_ON, 2, NULL, &error), 0);
 	assert_int_not_equal(trace_set_trigger(TRACE_kvm_wrs, TRACE_TRIGGER_ON, 1, NULL, &error),
-			     0); /* there is one */
+			     0); /* one exists already */
 	trace_kvm_wfi(0);
 	assert_false(trace_is_on());
 	trace_kvm_wrs(0);
@@ -298,7 +298,7 @@ static void hart_1_stops_tracing(void)
 	trace_native_hart_stops_tracing(1);
 }
 
-/* It acts on another hart after it was taken away, which waits for that hart. */
+/* A trigger acts on another hart after it was removed; the removal waits for that hart. */
 static void a_trigger_that_acts_while_it_goes_stops_all(void **state)
 {
 	(void)state;
@@ -326,7 +326,7 @@ static void who_went_while_nothing_was_on_is_not_named(void **state)
 	trace_kvm_entry(2, 0);
 	assert_int_equal(trace_native_last(TRACE_kvm_entry)->arg[0], 2);
 	assert_int_equal(trace_native_last(TRACE_kvm_entry)->who, 0);
-	/* Who is there while another event goes on stays. */
+	/* The current vCPU stays known when another event is turned on. */
 	trace_set_vcpu(2, 3);
 	assert_int_equal(trace_select("kvm_entry,kvm_exit", &bad), 0);
 	trace_kvm_entry(3, 0);

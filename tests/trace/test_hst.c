@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_hst.c - the parts of hstrace that compute: fields as text and back, percentiles, and what
- * tells a difference from chance.
+ * test_hst.c - the computing parts of hstrace: fields to text and back, percentiles, and the test
+ * that tells a difference from chance.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 
 static u64 random_state = 1;
 
-/* Of all sizes, the ends of their ranges included. */
+/* Values of all sizes, including the ends of their ranges. */
 static u64 random_value(unsigned int i)
 {
 	random_state = random_state * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -157,7 +157,7 @@ static void close_to(double got, double want)
 		fail_msg("%.6f, not %.6f", got, want);
 }
 
-/* By tables of Student's t: 2 with 8 degrees of freedom; 4.3027 with 2. */
+/* From tables of Student's t: 2 with 8 degrees of freedom; 4.3027 with 2. */
 static void welch_gives_the_tables_numbers(void **state)
 {
 	static const double a[] = { 1, 2, 3, 4, 5 }, b[] = { 3, 4, 5, 6, 7 };
@@ -177,7 +177,7 @@ static void runs_that_repeat_differ_for_certain(void **state)
 	(void)state;
 	assert_true(hst_welch(a, 3, b, 3) == 0);
 	assert_true(hst_welch(a, 3, a, 3) == 1);
-	assert_true(hst_welch(a, 1, b, 3) == 1); /* of one run nobody knows */
+	assert_true(hst_welch(a, 1, b, 3) == 1); /* one run says nothing about chance */
 }
 
 static void holm_corrects_for_the_number_of_rows(void **state)

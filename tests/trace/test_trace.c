@@ -257,7 +257,7 @@ static void a_bucket_is_within_three_percent_of_its_values(void **state)
 		got = hst_bucket_value((unsigned int)bucket);
 		if ((got > value ? got - value : value - got) * 100 > 3 * value)
 			fail_msg("%llu is shown as %llu", value, got);
-		step = 1 + value / 997; /* a prime: no bucket edge is met regularly */
+		step = 1 + value / 997; /* a prime, so that no bucket edge is hit regularly */
 	}
 	assert_int_equal(trace_hist_bucket(~0ULL), HIST_BUCKETS - 1);
 }
@@ -322,7 +322,7 @@ static void a_panic_tells_the_last_events_of_each_hart(void **state)
 	assert_non_null(strstr(dumped[3], " 0 - print: part=0 buf=hello? buf8= buf16= buf24="));
 }
 
-/* Whatever stands in trace memory: as many lines as asked for at most, and nothing else is touched. */
+/* Whatever trace memory contains: at most the requested lines, and nothing else is touched. */
 static void a_panic_bears_damaged_rings(void **state)
 {
 	u8 *bytes = (u8 *)trace_native_mem(), *hart = (u8 *)area(0);
