@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* shim.h - read before every file here: strlcpy(), which glibc 2.36 lacks, and S_IF*, which
+/* shim.h - included before every file here: strlcpy(), which glibc 2.36 lacks, and S_IF*, which
  * <linux/stat.h> leaves to glibc. */
 #ifndef TESTS_FILES_SHIM_H
 #define TESTS_FILES_SHIM_H

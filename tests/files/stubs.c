@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * stubs.c - memory, log and time for the tree of files on the build machine. A regular
- * file's data is only a pointer and a size here: ramfs.c needs pages.
+ * stubs.c - memory, log and time for the file tree on the build machine. A regular file's data is
+ * only a pointer and a size here: ramfs.c needs pages.
  */
 #include <linux/stat.h>
 #include <stdarg.h>
@@ -100,7 +100,7 @@ void printk(const char *fmt, ...)
 	nr_log_lines++;
 }
 
-/* Touches both ends, so that ASan sees data beyond the archive. */
+/* Read both ends, so that ASan detects data outside the archive. */
 struct ram_file *ram_file_create(const void *base, u64 size)
 {
 	struct ram_file *rf = kmalloc(sizeof(*rf));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_initramfs.c - archives, good, bad and random, become trees or one line in the log.
+ * test_initramfs.c - archives, valid, damaged and random, become trees or one line in the log.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -54,7 +54,7 @@ static void good_archive(void)
 	add("TRAILER!!!", 0, 0, 1, "");
 }
 
-/* In memory of exactly its size, so that ASan sees the first byte too far. */
+/* Unpack a copy of exactly this size, so that ASan detects the first byte beyond it. */
 static void unpack(const u8 *bytes, size_t size)
 {
 	u8 *copy = malloc(size ? size : 1);
@@ -70,7 +70,7 @@ static struct inode *find(const char *path)
 
 	if (path_walk(root_inode, path, WALK_NOFOLLOW, &w))
 		return NULL;
-	inode_put(w.inode); /* its name holds it */
+	inode_put(w.inode); /* its name holds a reference */
 	return w.inode;
 }
 
@@ -152,7 +152,7 @@ static void every_truncation_is_one_line_and_keeps_what_came_before(void **state
 		tree_begin();
 		unpack(archive, size);
 		assert_int_equal(nr_log_lines, 1);
-		/* The last padding may be missing: nothing is lost with it. */
+		/* The last padding may be missing without any loss. */
 		if (size < archive_size - 4)
 			assert_non_null(strstr(log_line, "truncated at byte"));
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_path.c - from paths to inodes: dots, slashes, links, circles, and lengths.
+ * test_path.c - resolve paths to inodes: dots, slashes, links, loops, and lengths.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -34,7 +34,7 @@ static int end(void **state)
 	return 0;
 }
 
-/* The inode's path, "!N" for -N. */
+/* Returns the inode's path, or "!N" for -N. */
 static const char *walk(const char *from, const char *path, unsigned int flags)
 {
 	static char text[PATH_LEN_MAX];

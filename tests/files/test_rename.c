@@ -100,7 +100,7 @@ static long move(const char *from, const char *to)
 	return sys_renameat2(&frame);
 }
 
-/* The mode of the file at a path; 0: there is none. */
+/* Returns the mode of the file at a path, or 0 if there is none. */
 static u32 mode_of(const char *path)
 {
 	struct walk w;

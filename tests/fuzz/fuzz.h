@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * fuzz.h - a fuzz target: what it defines, and choices made from its input's bytes.
+ * fuzz.h - what a fuzz target defines, and choices made from its input's bytes.
  *
- * Each tests/fuzz/NAME.c is one target, built twice: with libFuzzer (make fuzz), and with
- * replay.c, which only goes through the corpus and needs no clang (make test). A finding is
- * an end of the process: a sanitizer's, hv_panic()'s or abort()'s.
+ * Each tests/fuzz/NAME.c is one target, built twice: with libFuzzer (make fuzz), and with replay.c,
+ * which only replays the corpus and needs no clang (make test). A finding ends the process, by a
+ * sanitizer, hv_panic() or abort().
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -31,7 +31,7 @@ struct choices {
 		}                                                               \
 	} while (0)
 
-/* Below `below`, from as few bytes as can say it; 0 when there are no more. */
+/* A number below `below`, from as few bytes as can encode it; 0 when none are left. */
 static inline uint64_t choose(struct choices *c, uint64_t below)
 {
 	size_t n = below <= 1UL << 8 ? 1 : below <= 1UL << 16 ? 2 : below <= 1UL << 32 ? 4 : 8;

@@ -2,9 +2,9 @@
 /*
  * insn.c - fuzz target: any instruction, decoded and emulated.
  *
- * The decoder alone; then a vCPU that trapped on it: as a virtual instruction, and as an MMIO
- * access that is known by htinst, or by the instruction itself at the end of a page. User
- * space's answer and its completion belong to it.
+ * First the decoder alone, then a vCPU that trapped on the instruction: as a virtual instruction,
+ * and as an MMIO access that is known from htinst, or from the instruction itself at the end of a
+ * page. This includes user space's answer and its completion.
  */
 #include "exit/insn_decode.h"
 #include "native.h"
@@ -60,7 +60,7 @@ static void decode(u32 insn)
 	}
 }
 
-/* KVM_RUN until the trap is done with; what it says to user space is answered by any bytes. */
+/* Call KVM_RUN until the trap is handled; exits to user space are answered with any bytes. */
 static void run(struct hv_trap t)
 {
 	struct kvm_vcpu *vcpu = vm.vcpu;
@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (how & 1)
 		vm.vcpu->guest.sstatus &= ~SSTATUS_SPP;
 	hv_copy_to_user(NATIVE_USER_BASE + PAGE_SIZE - 2, &insn, sizeof(insn));
-	if (how & 2) /* WFI would wait */
+	if (how & 2) /* not for WFI, which would wait */
 		run((struct hv_trap){ .scause = EXC_VIRTUAL_INST,
 				      .stval = how & 4 && insn != 0x10500073 ? insn : 0 });
 	trap = (struct hv_trap){ .scause = how & 8 ? EXC_LOAD_GUEST_PAGE_FAULT

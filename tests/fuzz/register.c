@@ -2,13 +2,13 @@
 /*
  * register.c - fuzz target: KVM_GET_ONE_REG and KVM_SET_ONE_REG with any id and value.
  *
- * Ids come from KVM_GET_REG_LIST, with a bit changed now and then. What was set can be read;
- * what was refused has changed nothing.
+ * Ids come from KVM_GET_REG_LIST, now and then with a changed bit. A value that was set can be
+ * read; a refused call changes nothing.
  */
 #include "native.h"
 #include "fuzz.h"
 
-#define VALUE    NATIVE_USER_BASE /* of one register, up to 4 KiB */
+#define VALUE    NATIVE_USER_BASE /* one register's value, up to 4 KiB */
 #define LIST     (NATIVE_USER_BASE + 0x10000)
 #define MAX_REGS 1000
 #define ISA      "h i m a f d c v sstc svinval zicbom zicboz smstateen ssaia zba zkr sscofpmf"

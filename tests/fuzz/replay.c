@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * replay.c - a fuzz target without its fuzzer: the files of a corpus, and some damage to each.
+ * replay.c - run a fuzz target without its fuzzer, on the files of a corpus and on damaged copies.
  *
  * usage: NAME DAMAGED FILE...
  *
- * Each FILE as it is, and DAMAGED times with a few bytes changed: always the same ones.
+ * Each FILE unchanged, and DAMAGED times with a few bytes changed, always the same ones.
  */
 #include "fuzz.h"
 
@@ -20,7 +20,7 @@ static uint64_t random_u64(void)
 	return state;
 }
 
-/* An input of exactly this size, so that ASan sees what reads beyond it. */
+/* Pass an input of exactly this size, so that ASan detects reads beyond it. */
 static void try(const uint8_t *data, size_t size, unsigned int damage)
 {
 	uint8_t *copy = malloc(size ? size : 1);

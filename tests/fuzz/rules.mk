@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - fuzz targets: with libFuzzer below $(O)/fuzz (make fuzz), with replay.c below
-# $(O)/tests/fuzz (make test).
+# rules.mk - fuzz targets: with libFuzzer in $(O)/fuzz (make fuzz), with replay.c in $(O)/tests/fuzz
+# (make test).
 
 FUZZ_DIR := $(TOP)/tests/fuzz
 FUZZ_TARGETS := $(patsubst $(FUZZ_DIR)/%.c,%,$(filter-out %/replay.c,$(wildcard $(FUZZ_DIR)/*.c)))
@@ -18,7 +18,7 @@ tests: $(addprefix $(O)/tests/fuzz/,$(FUZZ_TARGETS))
 
 # ---- libFuzzer's ----
 
-# tests/native's rules are read after these: hence the second expansion of what they define.
+# tests/native/rules.mk is read after this file, so its variables need the second expansion.
 FUZZ_LIB = $(patsubst $(O)/tests/native/%,$(O)/fuzz/obj/native/%,$(NATIVE_CORE) $(NATIVE_HOST))
 
 $(addprefix $(O)/fuzz/,$(FUZZ_CORE)): $(O)/fuzz/%: $(O)/fuzz/obj/%.o $$(FUZZ_LIB)

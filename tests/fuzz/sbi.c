@@ -2,8 +2,8 @@
 /*
  * sbi.c - fuzz target: SBI calls with any arguments, of every extension, from two vCPUs.
  *
- * The input is a script: which vCPU calls what with which arguments, what user space answers to
- * a call that comes to it, which extensions it has switched on, and when time passes.
+ * The input is a script: which vCPU makes which call with which arguments, how user space answers a
+ * forwarded call, which extensions it has enabled, and when time passes.
  */
 #include "any_vmm.h"
 #include "fuzz.h"
@@ -13,14 +13,14 @@
 
 static struct choices choices;
 static struct native_vm vm;
-static unsigned int calls; /* left in this KVM_RUN */
+static unsigned int calls; /* calls left in this KVM_RUN */
 
 static u64 from_input(u64 below)
 {
 	return choose(&choices, below);
 }
 
-/* An argument as calls have them: hart masks, addresses, small numbers, or anything. */
+/* A typical argument: a hart mask, an address, a small number, or anything. */
 static unsigned long argument(void)
 {
 	unsigned long page = NATIVE_GUEST_BASE + choose(&choices, 4) * PAGE_SIZE;
@@ -60,7 +60,7 @@ static void guest(struct kvm_vcpu *vcpu)
 		gpr[GPR_A0 + i] = argument();
 	gpr[GPR_A6] = (unsigned long)choose(&choices, 16);
 	gpr[GPR_A7] = any_sbi_extension();
-	/* Whoever is put to sleep, or stopped, is woken by a signal. */
+	/* A signal wakes a vCPU that sleeps or is stopped. */
 	native_signal_set(true);
 	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
@@ -71,7 +71,7 @@ static void run(unsigned int i)
 	long ret;
 
 	calls = 1 + (unsigned int)choose(&choices, 8);
-	/* A stopped one waits for its start. */
+	/* A stopped vCPU would wait for its start. */
 	native_signal_set(hsm_is_stopped(vcpu));
 	ret = native_ioctl(vm.vcpu_fd[i], KVM_RUN, 0);
 	CLAIM(ret <= 0 && ret > -134);
@@ -79,7 +79,7 @@ static void run(unsigned int i)
 	vcpu->run->riscv_sbi.ret[1] = (unsigned long)choose(&choices, 256);
 }
 
-/* Any set of extensions, before a vCPU first runs. */
+/* Enable any set of extensions, before a vCPU first runs. */
 static void switch_extensions(unsigned int i)
 {
 	struct kvm_vcpu *vcpu = native_file_priv(vm.vcpu_fd[i]);

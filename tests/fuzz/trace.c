@@ -2,8 +2,8 @@
 /*
  * trace.c - fuzz target: hstrace's reader of trace files.
  *
- * END's checksum is made right first, wherever the sections now lead: else hardly any input
- * would come further than to it. Reading must end with an error or with output.
+ * The checksum in END is corrected first, wherever the sections lead now: otherwise hardly any
+ * input would get past it. Reading must end with an error or with output.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				 &(struct hst_stat_options){
 					 .by = by, .order = "mean", .select = by ? NULL : &select },
 				 null);
-		if (size % 8 == 0) /* it is slower */
+		if (size % 8 == 0) /* less often, because it is slower */
 			make_page(&file, &select, null);
 		hst_close(&file);
 	}

@@ -2,8 +2,8 @@
 /*
  * trace_filter.c - fuzz target: filter rules of hstrace, over every event and many values.
  *
- * The input's first four bytes are a seed of field values, the rest is the rule. Every rule is
- * refused or answers, and always the same of the same event.
+ * The input's first four bytes are a seed for field values, the rest is the rule. Every rule is
+ * refused or evaluated, always with the same result for the same event.
  */
 #include <unistd.h>
 #include "file/hst.h"

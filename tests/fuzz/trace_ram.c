@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_ram.c - fuzz target: hstrace save, of a RAM file in which anything may stand.
+ * trace_ram.c - fuzz target: hstrace save, with a RAM file of any contents.
  *
- * The input is trace memory, which stands at the start of RAM, where the run descriptor points;
- * behind the input there are zeros. What save writes must be refused as a whole or be a trace that
- * is whole: its own checksum holds, and every record can be read.
+ * The input is trace memory, which is at the start of RAM, where the run descriptor points, and is
+ * followed by zeros. It must be refused as a whole, or what save writes must be an intact trace:
+ * its own checksum holds, and every record can be read.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -39,7 +39,7 @@ static void read_back(const char *path, FILE *null)
 	struct hst_select select = HST_SELECT_ALL;
 
 	if (hst_open(&file, path))
-		return; /* its table of events, say, is nonsense */
+		return; /* refused, for example because its table of events is invalid */
 	CLAIM(!strstr(file.why, "checksum") && !strstr(file.why, "cut off"));
 	CLAIM(hst_report(&file, &select, NULL, null) == 0);
 	hst_stat(&file, &options, null);

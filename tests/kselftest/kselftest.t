@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Linux's own KVM selftests, each with few iterations, end here as they end on Linux KVM. In full, and
-# beside Linux KVM: make kselftest.
+# Linux's own KVM selftests, each with few iterations, have the same results here as on Linux KVM. In full,
+# and compared with Linux KVM: make kselftest.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 [ -e "$O/kselftest/version" ] || skip_all "$O/kselftest is missing: scripts/hyperscope setup kselftest builds it"

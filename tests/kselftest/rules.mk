@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - what scripts/hyperscope kselftest runs Linux's selftests with. They themselves are scripts/hyperscope setup's.
+# rules.mk - the helper of scripts/hyperscope kselftest. scripts/hyperscope setup builds the selftests
+# themselves.
 
 tests: $(O)/tests/kselftest/timed
 

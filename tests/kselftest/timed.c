@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * timed.c - runs a program and says on standard error how it ended and what it took:
+ * timed.c - run a program, and report on standard error how it ended and what it took:
  *
  *   timed: status 0 ns 123456789 instret 987654321
  *
- * Nanoseconds are of CLOCK_MONOTONIC. instret is what the hart counted, in all privilege modes
- * and for every program on it; it means something only where QEMU counts instructions (--icount),
- * and is 0 where user mode may not read it (Linux).
+ * Nanoseconds are of CLOCK_MONOTONIC. instret is the hart's count, in all privilege modes and for
+ * every program on it. It is meaningful only where QEMU counts instructions (--icount), and 0 where
+ * user mode may not read it (Linux).
  */
 #include <setjmp.h>
 #include <signal.h>

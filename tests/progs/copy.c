@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * copy.c - copy standard input to standard output, tell the bytes and a checksum on standard error.
+ * copy.c - copy standard input to standard output; print the size and a checksum on standard error.
  *
- * usage: copy [BYTES]    with BYTES, write so many of a pattern and read nothing
+ * usage: copy [BYTES]    with BYTES, write that many bytes of a pattern and read nothing
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #define CHUNK 65536
 
 static unsigned char buffer[CHUNK];
-static uint32_t sum; /* Adler-like: order matters, too */
+static uint32_t sum; /* like Adler: depends on the order, too */
 static unsigned long total;
 
 static void put(size_t n)

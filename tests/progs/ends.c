@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * ends.c - end in the way that is asked for: exit N, signal N, or wait forever.
+ * ends.c - end as requested: exit N, signal N, or never.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * fifo.c - fifo PROGRAM ARGS...: runs PROGRAM under SCHED_FIFO, where no ordinary thread takes its
- * processor from it. busybox has no chrt.
+ * fifo.c - fifo PROGRAM ARGS...: run PROGRAM under SCHED_FIFO, so that no ordinary thread preempts
+ * it. busybox has no chrt.
  */
 #include <sched.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * perfcount.c - what `perf stat` and `perf record` ask of a kernel, without perf.
+ * perfcount.c - use a kernel's counters as `perf stat` and `perf record` do, without perf.
  *
- * Run in a guest of Debian's kernel: counts a loop of a known number of instructions by
- * perf_event_open(2), in all of the modes, and prints TAP. Every claim is about counters,
- * none about time. With --sampling it also has them overflow, which Sscofpmf is for.
+ * It runs in a guest with Debian's kernel, counts a loop of a known number of instructions with
+ * perf_event_open(2), in all modes, and prints TAP. Every claim is about counters, none about time.
+ * With --sampling it also makes them overflow, which needs Sscofpmf.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 /* A raw event of the riscv_pmu driver: a firmware event of the SBI specification. */
 #define FIRMWARE(code)  (1ULL << 63 | (code))
 #define FW_SET_TIMER    5
-#define FW_IPI_SENT     6 /* and received: one more */
+#define FW_IPI_SENT     6 /* the next number is "received" */
 #define FW_FENCE_I_SENT 8
 
 static unsigned int claims, failed;
@@ -43,7 +43,7 @@ static void skip(const char *name, const char *why)
 	printf("ok %u - %s # SKIP %s\n", ++claims, name, why);
 }
 
-/* Two instructions a round, of the program's own. */
+/* Two instructions per round, in the program itself. */
 static void loop(unsigned long rounds)
 {
 	__asm__ volatile("1: addi %0, %0, -1\n\tbnez %0, 1b" : "+r"(rounds));
@@ -66,7 +66,7 @@ static uint64_t value_of(int fd)
 	return value;
 }
 
-/* How often the event happens while work() runs; ~0: the kernel does not count it. */
+/* How often the event happens while work() runs; ~0 if the kernel does not count it. */
 static uint64_t count(uint32_t type, uint64_t config, struct perf_event_attr attr,
 		      void (*work)(unsigned long), unsigned long arg)
 {
@@ -103,7 +103,7 @@ static void test_hardware(void)
 	ok(cycles != ~0ULL && cycles, "and so are cycles");
 }
 
-/* Where instructions are really counted, not estimated by the clock, the loop's are there. */
+/* Where instructions are really counted, not estimated from the clock, the loop's are exact. */
 static void test_exact(void)
 {
 	struct perf_event_attr user = { .exclude_kernel = 1, .exclude_hv = 1 };
@@ -166,7 +166,7 @@ static void *busy(void *arg)
 	return NULL;
 }
 
-/* A word through a pipe to a thread on CPU 1, which sleeps, and one back: two wake-ups. */
+/* Send a byte through a pipe to a sleeping thread on CPU 1, and one back: two wake-ups. */
 static int there[2], back[2];
 
 static void *answer(void *arg)
@@ -196,7 +196,7 @@ static void flushes(unsigned long times)
 		syscall(SYS_riscv_flush_icache, 0, 0, 0);
 }
 
-/* What arrives at CPU 1 while this one sends. */
+/* The events received by CPU 1 while this CPU sends. */
 static uint64_t received(uint64_t event, void (*work)(unsigned long), unsigned long arg,
 			 uint64_t *sent)
 {
@@ -223,7 +223,7 @@ static void test_pair(const char *what, uint64_t event, void (*work)(unsigned lo
 	       (unsigned long long)got);
 	snprintf(name, sizeof(name), "%s: counted where they are sent", what);
 	ok(sent >= TIMES / 2 && sent <= 3 * TIMES, name);
-	/* Several on their way may be served at once. */
+	/* Several that are in flight may be handled at once. */
 	snprintf(name, sizeof(name), "%s: and where they arrive", what);
 	ok(got >= 1 && got <= 3 * TIMES, name);
 }
@@ -251,7 +251,7 @@ static void test_others(void)
 	pthread_join(thread, NULL);
 }
 
-/* The counter itself, as a program with the mapped page reads it. */
+/* The counter itself, as a program reads it through the mapped page. */
 static void test_user_read(void)
 {
 	struct perf_event_attr attr = { .exclude_kernel = 1, .config1 = 0 };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - programs that tests run on the host: each .c here becomes $(O)/tests/progs/NAME, static.
+# rules.mk - programs that tests run on the host: each .c becomes a static program $(O)/tests/progs/NAME.
 
 TEST_PROGS := $(patsubst $(TOP)/tests/progs/%.c,$(O)/tests/progs/%,$(wildcard $(TOP)/tests/progs/*.c))
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * tellfiles.c - what a program sees of its start: arguments, environment, files, terminal.
+ * tellfiles.c - print what a program is started with: arguments, environment, files, terminal.
  */
 #include <stdio.h>
 #include <stdlib.h>

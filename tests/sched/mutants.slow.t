@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# mutants.slow.t - the tests of the host's mutexes can fail: mutex.c is built with one rule of it
-# broken, and one of its two test programs has to notice, be it by waiting for ever. Not among them:
-# that nobody takes a mutex that is asked for between its holder's letting go and his giving it away.
-# Without, the one who asked comes too late once more, and is given it by the next holder.
+# mutants.slow.t - the tests of the host's mutexes can fail: mutex.c is built with one of its rules broken,
+# and one of the two test programs has to detect it, if only by hanging. One rule is left out: no thread takes
+# a mutex that was asked for between the moments when its holder releases it and gives it away. Without that
+# rule, the requester comes too late once more, and gets the mutex from the next holder.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 source=$HS_TOP/src/host/sched/mutex.c
@@ -36,7 +36,7 @@ mutant()	# NAME SUBSTITUTION PROGRAM
 		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
 		return
 	fi
-	# In braces, so that "Aborted", which bash says then, goes to the file as well.
+	# In braces, so that bash's message "Aborted" goes to the file as well.
 	{ timeout --kill-after=5 "$limit" "$tmp/build/tests/sched/$program"; } >"$tmp/out" 2>&1
 	status=$?
 	[ $status != 0 ]

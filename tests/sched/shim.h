@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * shim.h - read before src/host/sched/mutex.c: threads of pthreads in place of the host's, as its
- * thread.h declares them, and a test's handles on them.
+ * shim.h - included before src/host/sched/mutex.c: pthreads instead of the host's threads, with the
+ * interface of its thread.h, and controls for tests.
  */
 #ifndef TESTS_SCHED_SHIM_H
 #define TESTS_SCHED_SHIM_H
@@ -20,13 +20,13 @@ enum thread_state {
 
 struct thread {
 	unsigned int state; /* atomic; enum thread_state */
-	bool signal, kill;  /* atomic: it has one */
+	bool signal, kill;  /* atomic: one is pending */
 	/* Under shim_lock: */
-	bool held_back;       /* woken, it is not let run */
+	bool held_back;       /* not allowed to run once it is woken */
 	unsigned int sleeps;  /* how often it has gone to sleep */
-	unsigned int resting; /* of them: it sleeps now */
+	unsigned int resting; /* the sleep that it is in */
 	pthread_t pthread;
-	int (*fn)(void); /* what it does, and what came of it */
+	int (*fn)(void); /* its function, and the result */
 	int result;
 	bool done; /* atomic */
 };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_mutex.c - the host's mutexes (src/host/sched/mutex.c) on pthreads: one holder at a time, no
- * wake-up lost, none left to wait for ever beside those who take it again and again.
+ * lost wake-up, and no thread that waits for ever while others take the mutex repeatedly.
  *
- * A thread that a test holds back is one that was woken and gets no hart. Time is the test's own.
- * Built with ASan and UBSan, and with TSan.
+ * A test holds a thread back to model a thread that was woken but gets no hart. Time is controlled
+ * by the test. Built with ASan and UBSan, and with TSan.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,14 +23,14 @@
 
 static pthread_mutex_t shim_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t shim_changed = PTHREAD_COND_INITIALIZER;
-static struct thread self; /* of the test itself */
+static struct thread self; /* the test's own thread */
 __thread struct thread *current = &self;
 static u64 now;
 static struct mutex m;
 
 /* ---- the host that mutex.c sees ---- */
 
-/* Only of the time: hv_time(). */
+/* Used only for the time: hv_time(). */
 unsigned long native_csr_read(enum csr_number csr)
 {
 	assert_int_equal(csr, CSR_time);
@@ -114,7 +114,7 @@ static int end(struct thread *t)
 	return t->result;
 }
 
-/* Until it has gone to sleep for the n-th time, and sleeps. */
+/* Wait until the thread sleeps for the n-th time. */
 static void wait_until_asleep(struct thread *t, unsigned int n)
 {
 	pthread_mutex_lock(&shim_lock);
@@ -167,7 +167,7 @@ static int lock_killable(void)
 	return err;
 }
 
-/* What we hold is given up and taken again before t, which is woken by that, runs. */
+/* Release the mutex and take it again before t, which that wakes, runs. */
 static void take_again_before(struct thread *t)
 {
 	unsigned int sleeps = t->sleeps;
@@ -186,7 +186,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* Free, as at the start: nothing is left of who waited. */
+/* The mutex must be free as at the start, with nothing left of its waiters. */
 static int teardown(void **state)
 {
 	(void)state;
@@ -242,7 +242,7 @@ static void who_comes_takes_it_before_a_waiter_runs(void **state)
 	assert_int_equal(end(&other), 0);
 }
 
-/* A thread that has come too late until its patience was at an end has asked for the mutex. */
+/* Let a thread come too late until its patience ends and it asks for the mutex. */
 static void make_ask(struct thread *t, int (*fn)(void))
 {
 	start(t, fn);
@@ -260,7 +260,7 @@ static void who_has_waited_long_is_given_it(void **state)
 	make_ask(&other, lock_and_unlock);
 	hold_back(&other, true);
 	mutex_unlock(&m);
-	/* It has not run yet, and nobody gets ahead of it. */
+	/* It has not run yet, and no thread gets ahead of it. */
 	for (int i = 0; i < 10; i++)
 		assert_false(mutex_trylock(&m));
 	hold_back(&other, false);
@@ -281,7 +281,7 @@ static void those_who_wait_are_given_it_in_their_order(void **state)
 	wait_until_asleep(&second, 1);
 	pass_time(MUTEX_PATIENCE_MS);
 	take_again_before(&first);
-	assert_int_equal(second.sleeps, 1); /* it is not even woken */
+	assert_int_equal(second.sleeps, 1); /* not even woken */
 	mutex_unlock(&m);
 	assert_int_equal(end(&first), 0);
 	assert_int_equal(end(&second), 0);
@@ -353,8 +353,8 @@ static void who_was_given_it_has_it_though_a_signal_comes(void **state)
 	assert_int_equal(end(&other), 0);
 }
 
-static unsigned long plain; /* by the mutex alone */
-static bool given_up;       /* atomic, and orders nothing */
+static unsigned long plain; /* protected only by the mutex */
+static bool given_up;       /* atomic, without ordering */
 
 static int add_first(void)
 {
@@ -375,7 +375,7 @@ static int add_after(void)
 	return 0;
 }
 
-/* For TSan: nothing but the mutex's word orders the two. */
+/* For TSan: only the mutex's word orders the two threads. */
 static void what_a_holder_did_the_next_one_sees(void **state)
 {
 	struct thread first, second;
@@ -389,12 +389,12 @@ static void what_a_holder_did_the_next_one_sees(void **state)
 	assert_int_equal(plain, 2);
 }
 
-/* ---- chance ---- */
+/* ---- random operations ---- */
 
 #define THREADS 6
 #define ROUNDS  1000
 
-static unsigned long counter; /* by the mutex alone */
+static unsigned long counter; /* protected only by the mutex */
 static unsigned long taken;   /* atomic */
 
 static int work(void)

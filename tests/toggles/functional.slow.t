@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# functional.slow.t - every functional test in QEMU, whole, under each value of each toggle by itself
-# and under each row of pairs. A claim for each file and row; SHARE=K/N does the K-th of every N
-# rows. tests/toggles/left-out says which files are not run, and why; those of tests/linux-abi start no
+# functional.slow.t - every functional test in QEMU, as a whole, under each value of each toggle by itself
+# and under each row of pairs. One claim per file and row; SHARE=K/N runs the K-th of every N
+# rows. tests/toggles/left-out lists the files that are not run, and why; those of tests/linux-abi start no
 # VM. Time-out: 28800 seconds.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 here=$HS_TOP/tests/toggles

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# pairwise-max.slow.t - what pairwise.t runs, on a processor with all that QEMU has: vectors, Svinval,
-# the PMU, Smstateen, AIA's registers.
+# pairwise-max.slow.t - the programs of pairwise.t on a processor with every extension of QEMU: vectors,
+# Svinval, the PMU, Smstateen, AIA's registers.
 . "$(dirname "$0")/shared.sh"
 "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max || { echo "1..0 # SKIP this QEMU has no cpu max"; exit 0; }
 "$here/rows" >"$list"

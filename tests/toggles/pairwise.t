@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# pairwise.t - functional programs under rows of toggles in which any two values of any two toggles
-# meet (rows.t proves it). Whole test files under these rows: functional.slow.t.
+# pairwise.t - functional programs under rows of toggles in which any two values of any two toggles occur
+# together (rows.t tests that). Whole test files under these rows: functional.slow.t.
 # Time-out: 300 seconds.
 . "$(dirname "$0")/shared.sh"
 "$here/rows" >"$list"

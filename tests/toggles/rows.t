@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# rows.t - the rows of toggles that tests run under: every pair is in one of them, all combinations
-# in the product, and every machine that a test starts can be given one.
+# rows.t - the rows of toggles under which tests run: they contain every pair, the product contains all
+# combinations, and every machine that a test starts can be given a row.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "it is about the values themselves" all
 rows=$HS_TOP/tests/toggles/rows
 def=$HS_TOP/src/kvm/toggle.def
 
-# By another reading of toggle.def than the generator's: NAME=VALUE, one a line.
+# Read toggle.def by other means than the generator: NAME=VALUE, one per line.
 sed -nE 's/^(TOGGLE|NUMBER)\((\w+), "([^"]*)".*/\2 \3/p' "$def" |
 	awk '{ for (i = 2; i <= NF; i++) print $1 "=" $i }' >"$tmp/values"
 count=$(cut -d= -f1 "$tmp/values" | uniq | wc -l)
 
-# missing FILE T: combinations of T toggles' values that no row of FILE has
+# missing FILE T: combinations of T toggles' values that are in no row of FILE
 missing()
 {
 	awk -v strength="$2" '
@@ -58,7 +58,7 @@ is "$(missing "$tmp/share" 2)" "" "and the third of 64 has every pair"
 "$rows" --share 4/3 >"$tmp/out" 2>&1
 is "$? $(grep -c '4/3: not of the form K/N' "$tmp/out")" "2 1" "a share that is none is refused"
 
-# A toggle more in the table is one more in the rows.
+# A new toggle in the table appears in the rows.
 mkdir -p "$tmp/top/src/kvm" "$tmp/top/tests/toggles"
 cp -r "$HS_TOP/scripts" "$tmp/top/"
 cp "$rows" "$tmp/top/tests/toggles/"
@@ -68,7 +68,7 @@ is "$("$tmp/top/tests/toggles/rows" | grep -o 'colour=[a-z]*' | sort -u | xargs)
 
 # ---- what a machine is given --------------------------------------------------------------------
 
-settings()	# ARGS...: the toggles as a program on the host finds them, in the order of the table
+settings()	# ARGS...: the toggles as a program on the host reads them, in the order of the table
 {
 	hs exec --quiet "$@" "$O/guest/busybox" sh -c \
 		"cd /sys/module/kvm/parameters; for t in $(cut -d= -f1 "$tmp/values" | uniq | xargs); do echo \$t=\$(cat \$t); done"
@@ -77,7 +77,7 @@ settings()	# ARGS...: the toggles as a program on the host finds them, in the or
 if [ -f "$O/guest/busybox" ]; then
 	settings
 	initial=$(head -n 1 "$tmp/single" | xargs -n1 | sort)
-	# There the host takes another (src/kvm/vcpu/fp.c:/^void fp_init/).
+	# On this QEMU the host chooses another default (src/kvm/vcpu/fp.c:/^void fp_init/).
 	! spoils_redirects || initial=${initial/fp=lazy_trap/fp=lazy_save}
 	is "$(xargs -n1 <<<"$out" | sort)" "$initial" \
 		"without a word: each toggle's initial value, as toggle.def says"

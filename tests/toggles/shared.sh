@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# shared.sh - for the tests of this folder: a list of rows, and the programs under each of them.
+# shared.sh - for the tests of this folder: run the programs under each row of a list.
 here=$(cd "$(dirname "$0")" && pwd)
 : "${HS_TOP:=${here%/tests/*}}" "${O:=$HS_TOP/build}"
-export HS_TOP O HYPERSCOPE_SET=	# the rows say every toggle
+export HS_TOP O HYPERSCOPE_SET=	# the rows set every toggle
 mkdir -p "$O/tmp"
 list=$(mktemp "$O/tmp/rows.XXXXXX") || exit 1
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_model.c - what the files of --save and --restore need of KVM and of the rest of the VMM.
+ * kvm_model.c - the parts of KVM and of the VMM that the files of --save and --restore need.
  */
 #include <errno.h>
 #include <string.h>
@@ -121,7 +121,7 @@ int kvm_capability(const struct machine *m, unsigned int capability)
 
 struct machine machine;
 
-/* Devices tell it to a guest; there is none here. */
+/* Devices report it to a guest; there is none here. */
 u64 clock_now(void)
 {
 	return 0;

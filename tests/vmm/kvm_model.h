@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_model.h - KVM as a table of registers, and a VMM that can only refuse: for test_save.c.
+ * kvm_model.h - KVM as a table of registers, and a VMM that can only refuse, for test_save.c.
  */
 #ifndef KVM_MODEL_H
 #define KVM_MODEL_H
@@ -20,7 +20,7 @@ extern const u64 ids[REGS];
 
 struct model {
 	u8 value[REGS][32];
-	unsigned int order[REGS], sets; /* in which they were set */
+	unsigned int order[REGS], sets; /* the order in which they were set */
 	u32 mp_state;
 	bool interrupted;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * refused.c - die() as a jump back into the test, in place of the one in src/vmm/message.c, which exits.
+ * refused.c - die() as a jump back into the test, instead of the one in src/vmm/message.c, which
+ * exits.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the VMM's devices, and how they are saved, on the build machine, under ASan and UBSan.
+# rules.mk - the VMM's devices, and the code that saves them, on the build machine, under ASan and UBSan.
 
 VMM_VIRTIO := $(notdir $(basename $(wildcard $(TOP)/src/vmm/virtio_*.c)))
 VMM_TEST_DEVICES := bus state marker plic uart syscon sbi $(VMM_VIRTIO)

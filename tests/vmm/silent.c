@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* silent.c - the VMM's messages, in tests that look at what it does. */
+/* silent.c - the VMM's messages are discarded, in tests of what it does. */
 #include "vmm.h"
 
-unsigned int nr_complaints; /* messages without a limit */
+unsigned int nr_complaints; /* messages that have no rate limit */
 
 void complain(const char *format, ...)
 {

@@ -78,7 +78,7 @@ static void memory_that_no_machine_has_is_refused(void **state)
 	assert_false(takes_memory_of(RAM_MAX + SZ_4K));
 	assert_false(takes_memory_of(RAM_MIN - SZ_4K));
 	assert_false(takes_memory_of(0));
-	/* Not refused for its size: the file is shorter than its header says. */
+	/* The size is accepted: the error is that the file is shorter than its header says. */
 	assert_true(takes_memory_of(RAM_MIN));
 }
 
@@ -87,7 +87,7 @@ static u64 steps(void)
 	return bus_read(&machine.bus, DOORBELL_BASE + 0x20, 8);
 }
 
-/* A delay is as long as the guest asks for, up to a limit, and also if it comes from a saved file. */
+/* A delay is as long as the guest asks for, up to a limit, even if it comes from a saved file. */
 static void a_guest_does_not_choose_how_long_the_bell_device_spins(void **state)
 {
 	u64 words[4] = { 0, 0, 0, ~0ull };

@@ -2,10 +2,10 @@
 /*
  * test_devices.c - the VMM's devices against a guest that does anything at all.
  *
- * The real device files run here, on the build machine, under ASan and UBSan. The guest is a
- * random number generator with some knowledge: it knows where registers and rings are, and builds
- * requests that are nearly right. Guest RAM is one allocation, so a byte read or written outside
- * it is caught. KVM is replaced by a record of what it was told.
+ * The real device files run here, on the build machine, under ASan and UBSan. The guest is a random
+ * number generator with some knowledge: it knows where registers and rings are, and builds requests
+ * that are nearly valid. Guest RAM is one allocation, so an access outside it is detected. KVM is
+ * replaced by a record of the calls.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -24,7 +24,7 @@
 #define ROUNDS    30000
 #define REQUESTS  2000
 
-/* ---- what the devices need of the rest of the VMM ---- */
+/* ---- the parts of the VMM that devices need ---- */
 
 extern unsigned int nr_complaints; /* silent.c */
 
@@ -69,7 +69,7 @@ void console_write(const void *text, size_t len)
 	volatile u8 sum = 0;
 
 	for (size_t i = 0; i < len; i++)
-		sum += ((const u8 *)text)[i]; /* touch it: it must be memory */
+		sum += ((const u8 *)text)[i]; /* read it: it must be memory */
 }
 
 bool console_has_input(void)
@@ -187,7 +187,7 @@ static void set_up_queue(void)
 	assert_true(reg(VIRTIO_MMIO_QUEUE_READY));
 }
 
-/* Mostly right, now and then anything. */
+/* Usually the right value, now and then any other. */
 static u64 nearly(u64 right)
 {
 	switch (random() % 200) {
@@ -227,7 +227,7 @@ static void any_chain(struct vring_desc *table, unsigned int entries)
 		any_desc(&table[i], i, last, i >= first_in);
 }
 
-/* A request type at wherever the header is thought to be. */
+/* Write a random request type at the supposed address of the header. */
 static void any_header(gpa_t gpa)
 {
 	u32 *header = machine_ram(&machine, gpa, 16);
@@ -303,7 +303,7 @@ static void nearly_right_requests_stay_within_ram(void **state)
 		}
 	}
 	print_message("# %u requests served, %u rings broken\n", served, broken);
-	/* The generator must do both, or it tests nothing. */
+	/* The generator must produce both, or it tests nothing. */
 	assert_in_range(served, REQUESTS / 10, REQUESTS);
 	assert_in_range(broken, REQUESTS / 20, REQUESTS);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_save.c - a saved machine, restored: the same, or refused with a sentence.
+ * test_save.c - a saved machine is restored unchanged, or refused with a sentence.
  *
  * The real files of --save and --restore run here, under ASan and UBSan, with the real devices. KVM
- * is a table of registers. A refusal ends the VMM; here it comes back by longjmp.
+ * is a table of registers. A refusal ends the VMM; here it returns by longjmp.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,19 +24,19 @@
 #define FILE_MAX  0x40000
 #define LIES      3000
 
-/* What is refused leaves its memory behind. */
+/* A refused restore leaks its memory. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0";
 }
 
-/* ---- a machine with something in it ---- */
+/* ---- a machine with contents ---- */
 
 static char disk_path[] = "/tmp/hs-disk-XXXXXX", file_path[] = "/tmp/hs-save-XXXXXX";
 static u8 file[FILE_MAX], saved_ram[RAM_SIZE];
 static size_t file_len;
-static int next_fd; /* what a refusal leaves open */
+static int next_fd; /* the descriptor that a refusal leaves open */
 static struct model saved_models[VCPUS];
 
 static u32 disk_reg(u64 offset)
@@ -144,7 +144,7 @@ static void write_file(const void *data, size_t len)
 	close(fd);
 }
 
-/* Nothing of what was: as a machine that has just been built. */
+/* Reset everything to the state of a machine that was just built. */
 static void forget(void)
 {
 	memset(machine.ram, 0, RAM_SIZE);
@@ -159,7 +159,7 @@ static void forget(void)
 	virtio_mmio_reset(machine.disks[0]);
 }
 
-/* As main() does it, with the options that the file has completed. false: refused, and `why` says why. */
+/* Restore as main() does, with options completed from the file. False if refused: see `why`. */
 static bool restores(void)
 {
 	const struct options options = machine.options;
@@ -203,7 +203,7 @@ static void what_was_saved_is_there_again(void **state)
 		for (int i = 0; i < REGS; i++) {
 			if (ids[i] == ID(U32, KVM_REG_RISCV_FP_F, 3) ||
 			    (v && ids[i] == TIMER(time)) || ids[i] == TIMER(state))
-				continue; /* D has it; the VM's; on, as Sstc has it */
+				continue; /* part of D; belongs to the VM; on because of Sstc */
 			assert_memory_equal(models[v].value[i], saved_models[v].value[i],
 					    width(ids[i]));
 		}
@@ -274,7 +274,7 @@ static void each_end_that_is_too_early_is_refused(void **state)
 	}
 	write_file(file, file_len - 1);
 	refused_because("cut off");
-	/* Behind it may be anything: a disk is longer. */
+	/* Anything may follow it, because a disk is longer. */
 	memset(file + file_len, 0xaa, SZ_4K);
 	write_file(file, file_len + SZ_4K);
 	assert_true(restores());
@@ -295,7 +295,7 @@ static void each_changed_byte_is_refused(void **state)
 		if (restores())
 			fail_msg("byte %zu of %zu may be anything", at, end);
 		file[at] ^= 0x10;
-		/* Header and sections closely, pages here and there. */
+		/* Header and sections at small steps, pages at large ones. */
 		at += at < sizeof(header) ? 1 : at < header.sections_at ? 1021 : 7;
 		if (at >= sizeof(header) && at < SAVE_PAGES)
 			at = SAVE_PAGES;
@@ -313,7 +313,7 @@ static void put_sum(void)
 	memcpy(file, &header, sizeof(header));
 }
 
-/* Section sums, too, as far as the lengths go. */
+/* Correct the sums of the sections too, as far as the lengths allow. */
 static void put_section_sums(void)
 {
 	struct save_header header;
@@ -334,7 +334,7 @@ static void put_section_sums(void)
 	}
 }
 
-/* Fields of the header that lie, with a sum that is right: each is looked at. */
+/* Header fields with false values and a correct sum: each is checked. */
 static void a_header_that_lies_is_refused(void **state)
 {
 	static const u64 lies[] = { 0, 1, 7, 0x1000, 0x7fffffffffffffff, ~0ull, 1ull << 40 };
@@ -359,7 +359,7 @@ static void a_header_that_lies_is_refused(void **state)
 	write_file(file, file_len);
 }
 
-/* Contents that lie, with sums that are right: refused, or taken, but no harm is done. */
+/* False contents with correct sums: refused or accepted, but harmless. */
 static void sections_that_lie_do_no_harm(void **state)
 {
 	static u8 whole[FILE_MAX];
@@ -406,7 +406,7 @@ static void another_shape_is_refused(void **state)
 	write_file(saved_ram, sizeof(saved_ram));
 	refused_because("no saved machine");
 	write_file(file, file_len);
-	/* What is not said is as it was. */
+	/* Options that are not given come from the file. */
 	machine.options.vcpus = 0;
 	machine.options.ram_size = 0;
 	machine.options.device[DEVICE_testdev] = false;
@@ -432,7 +432,7 @@ static void a_host_that_lacks_something_refuses(void **state)
 	fixed = CORE(1);
 	refused_because("CORE 1");
 	fixed = 0;
-	/* What the guest did not have is not missed, and what the host has besides is taken away. */
+	/* Extensions that the guest lacked need not exist; those that only the host has are removed. */
 	assert_true(restores());
 	for (int v = 0; v < VCPUS; v++)
 		memcpy(models[v].value[zba], &off, sizeof(off));
@@ -445,7 +445,7 @@ static void a_host_that_lacks_something_refuses(void **state)
 	assert_memory_equal(models[1].value[zba], &off, sizeof(off));
 }
 
-/* KVM's log is of vCPUs; the disk's thread has to say itself what it wrote. */
+/* KVM's log covers vCPUs; the disk's thread has to record its own writes. */
 static void what_a_disk_writes_is_dirty(void **state)
 {
 	static const struct vring_desc chain[3] = {
