@@ -432,7 +432,7 @@ static void a_host_that_lacks_something_refuses(void **state)
 	fixed = CORE(1);
 	refused_because("CORE 1");
 	fixed = 0;
-	/* Extensions that the guest lacked need not exist; those that only the host has are removed. */
+	/* An extension that the guest lacked need not exist, and is disabled where the host has it. */
 	assert_true(restores());
 	for (int v = 0; v < VCPUS; v++)
 		memcpy(models[v].value[zba], &off, sizeof(off));
