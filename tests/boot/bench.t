@@ -37,12 +37,12 @@ bench bare hyperscope --rows sbi_version,mmio_read --toggle mmio_decode --csv "$
 is $status 0 "--verify: two runs give the same figures" || diag "$out" "$err"
 like "$out" 'verify: [0-9]+ rows, all figures are the same' "and it says so"
 like "$out" '^mmio_read +3\.[0-9] +[0-9]+ ' "the table has a row: bare, hyperscope"
-like "$out" '^mmio_decode=fetch +mmio_read +[0-9]+ +[0-9]+ +\+[0-9]+' "and what a toggle adds"
+like "$out" '^mmio_decode=fetch +mmio_read +[0-9]+ +[0-9]+ +\+[0-9]+' "and a row for what a toggle adds"
 like "$err" '^bench: 1 of 3, ' "progress is shown meanwhile"
 is "$(awk 'length > 80' "$tmp/out")" "" "no line is longer than 80 characters"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,32768,[0-9.,]+,' \
 	"the CSV has a row a measurement"
-like "$(cat "$tmp/csv")" 'OpenSBI v[0-9.]+ ' "that says the firmware"
+like "$(cat "$tmp/csv")" 'OpenSBI v[0-9.]+ ' "the row names the firmware"
 sed -n 's/^bare,mmio_read,default,rv64,instructions,32768,/&1/; /^bare,mmio_read\|^system/p' \
 	"$tmp/csv" >"$tmp/other"
 bench bare --rows mmio_read --against "$tmp/other"
@@ -61,7 +61,7 @@ bench hyperscope linux --rows sbi_version --from hyperscope="$tmp/cycles" --from
 like "$out" '^sbi_version +- +307 +307 +- +- +-$' "no ratio is of cycles and nanoseconds, and no goal is of either"
 like "$out" '^cycles of hyperscope, ns of linux: no ratio is of both' "... which is said"
 bench hyperscope linux --rows sbi_version --from hyperscope="$tmp/ns" --from linux="$tmp/ns"
-like "$out" '^sbi_version +- +307 +307 +1\.00 ' "... of one unit there is one"
+like "$out" '^sbi_version +- +307 +307 +1\.00 ' "... figures of one unit have a ratio"
 bench hyperscope --single --rows mmio_read --csv "$tmp/csv"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,1024,[0-9]+\.00,[0-9]+\.00,' \
 	"--single: one operation a sample, whole instructions"

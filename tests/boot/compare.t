@@ -27,7 +27,7 @@ compare "$HS_TOP" "$csv" --rows "$rows"
 if grep -q 'another QEMU, OpenSBI or compiler' <<<"$out"; then
 	skip "no exit got costlier by 2 %" "the CSV was made with another QEMU, OpenSBI or compiler"
 else
-	is $status 0 "no exit got costlier by 2 %, or somebody said so" || diag "$out" "$err"
+	is $status 0 "no exit costs 2 % more, unless a commit's message says so" || diag "$out" "$err"
 fi
 like "$out" '^8 figures: [0-9]+ the same' "each of the rows is compared" || diag "$err"
 
@@ -39,9 +39,9 @@ compare "$HS_TOP" "$tmp/base.csv" --rows sbi_user,mmio_read
 is $status 1 "an exit that got costlier fails" || diag "$out" "$err"
 like "$out" '^sbi_user +800 +[0-9]+ +\+[0-9.]+ +\+[0-9.]+' "... by name, with how much"
 like "$out" COSTLIER "... and loudly"
-like "$out" 'Costs: ROW REASON' "... and what to do is said"
+like "$out" 'Costs: ROW REASON' "... and the message says what to do"
 compare "$HS_TOP" "$tmp/base.csv" --rows mmio_read
-is "$status $out" "0 1 figures: 1 the same, 0 less, 0 more, 0 of them by more than 2 %" "what is the same is the same to the instruction"
+is "$status $out" "0 1 figures: 1 the same, 0 less, 0 more, 0 of them by more than 2 %" "an unchanged figure is equal to the instruction"
 sed 's/gcc [0-9.]*/gcc 99.1/' "$tmp/base.csv" >"$tmp/other.csv"
 compare "$HS_TOP" "$tmp/other.csv" --rows sbi_user
 is $status 0 "a figure of another compiler does not fail"
@@ -57,13 +57,13 @@ if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --sh
 	sed "s/BASE/$(cut -c1-12 "$tmp/head")/" "$tmp/base.csv" >"$tmp/said.csv"
 	commit $'kvm: something\n\nCosts: mmio_* another row'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
-	is $status 1 "what is said of another row is not of this one"
+	is $status 1 "a statement about another row does not cover this one"
 	commit $'kvm: something\n\nCosts: * nobody looks\nCosts: ?*,*_*,fault_* nobody at all'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
-	is $status 1 "what is said of most rows is said of none"
+	is $status 1 "a statement about most rows covers none"
 	commit $'kvm: something\n\nWhy it is so.\n\nCosts: mmio_read, sbi_u* two locks instead of one'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
-	is $status 0 "who says so in a commit's message may" || diag "$out" "$err"
+	is $status 0 "a commit's message may accept the cost" || diag "$out" "$err"
 	like "$out" 'said: two locks instead of one' "... and the reason is shown"
 	commit $'kvm: something\n\nIt waits.\nCosts: sbi_user it waits,\n twice\n\nTested: by hand.'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
@@ -93,13 +93,13 @@ fi
 compare "$HS_TOP" --output=x
 like "$status $err" '^2 compare: .*--help lists what there is' "a base that looks like an option"
 HYPERSCOPE_SET=fp=eager compare "$HS_TOP" "$csv"
-like "$status $err" '^2 compare: HYPERSCOPE_SET is set' "toggles that nobody would see are refused"
+like "$status $err" '^2 compare: HYPERSCOPE_SET is set' "toggles that would not be recorded are refused"
 sed '2,$s/,[0-9.]*,[0-9.]*,[0-9.]*,/,nan,nan,nan,/' "$csv" >"$tmp/nan.csv"
 compare "$HS_TOP" "$tmp/nan.csv"
 like "$status $err" "^2 compare: .*line 2: .* 'nan' is no number" "figures that are none"
 { head -n 1 "$made"; grep ',sbi_user,' "$made"; grep ',sbi_user,' "$made"; } >"$tmp/twice.csv"
 compare "$HS_TOP" "$tmp/twice.csv" --rows sbi_user
-like "$status $err" '^2 compare: .*twice.csv: two lines are of hyperscope sbi_user' "a figure that stands there twice"
+like "$status $err" '^2 compare: .*twice.csv: two lines are of hyperscope sbi_user' "a figure that occurs twice"
 sed 's/,instructions,/,cycles,/' "$made" >"$tmp/cycles.csv"
 compare "$HS_TOP" "$tmp/cycles.csv" --rows sbi_user
 like "$status $(tail -n 1 <<<"$err")" '^125 compare: sbi_user is of cycles in BASE and of instructions here' "figures of another unit"

@@ -54,16 +54,16 @@ E2
 hs exec --trace all --boot 'sysrq=1 trace.crash=40' --file "$tmp/crash:/crash" --file "$O/vmm" \
 	--file "$O/guest-payloads/hello.bin" "$busybox" sh /crash
 is "$status $(tail -n 1 <<<"$out")" "125 alive" "c is a panic, which ends the machine at once"
-like "$err" 'the host panicked: sysrq: a crash was asked for' "the launcher says why"
+like "$err" 'the host panicked: sysrq: a crash was asked for' "the launcher gives the reason"
 for hart in 0 1; do
 	is "$(said $hart | wc -l)" 40 "the last 40 events of hart $hart are shown" || diag "$err"
 	is "$(same $hart 40)" "" "... and are those of the trace, field by field"
 done
 like "$(said '[01]')" 'print: part=0 buf=the last buf8= word\? buf16= buf24=$' \
-	"what a program wrote is there, as what a terminal can show"
+	"a program's text is shown as printable characters"
 like "$(said 0 | tail -n 1; said 1 | tail -n 1)" 'sys_enter: id=64 arg0=0x1 ' \
 	"the last event of a hart is the write that asked for it"
-like "$(sed '/^host: panic: /,$d' <<<"$err")" 'print: part=0 buf=marker 1 buf8=9 ' "z shows them, and the host goes on"
+like "$(sed '/^host: panic: /,$d' <<<"$err")" 'print: part=0 buf=marker 1 buf8=9 ' "z prints the events, and the host continues"
 
 hs exec --trace all --boot 'sysrq=1 trace.crash=0' --file "$tmp/crash:/crash" "$busybox" sh /crash
 is "$status $(said '[01]' | wc -l)" "125 0" "trace.crash=0: none"
@@ -151,8 +151,8 @@ damaged header print
 is "$status" 125 "a header of noise: it ends"
 is "$(said 0 | grep -c 'print: part=0 buf=marker ')" 16 "... and shows the records, which are whole"
 damaged pointer all
-is "$status" 125 "a hart that writes through a wild pointer: it panics by itself, and ends"
-like "$err" 'host: panic: store page fault at' "... and says of what"
+is "$status" 125 "a hart that writes through a wild pointer panics, and the machine ends"
+like "$err" 'host: panic: store page fault at' "... and the panic names the cause"
 is "$(said 0 | wc -l)" 16 "... with its last events"
 damaged tree print
 is "$status $(said 0 | wc -l)" "125 16" "a panic that cannot power the machine off by its device tree: it ends"

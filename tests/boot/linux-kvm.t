@@ -192,17 +192,17 @@ guest_view() {
 
 part linux
 linux_view=$(guest_view <<<"$out")
-is "$status" 42 "Debian's kernel boots twice, and the second life's status comes out" ||
+is "$status" 42 "Debian's kernel boots twice, and the second boot's status is returned" ||
 	diag "$(tail -n 30 <<<"$out")"
 like "$linux_view" '^cpus: 2, online 0-1' "it has both vCPUs"
-like "$linux_view" '^interrupt: virtio0' "and a disk that interrupts"
+like "$linux_view" '^interrupt: virtio0' "its disk raises interrupts"
 like "$linux_view" '^forks: 50' "and starts processes"
 like "$linux_view" '^life: second' "and boots again"
-like "$linux_view" '^typed: a line' "and takes what is typed"
+like "$linux_view" '^typed: a line' "it reads what is typed"
 want=$(dd if="$tmp/disk" bs=64k skip=1 count=16 2>/dev/null | md5sum)
-like "$linux_view" "^read: $want" "it reads what is on the disk"
+like "$linux_view" "^read: $want" "it reads the disk's contents"
 want=$(dd if="$tmp/disk" bs=64k skip=32 count=16 2>/dev/null | md5sum)
-like "$linux_view" "^wrote: $want" "what it wrote and synced is in the file"
+like "$linux_view" "^wrote: $want" "data that it wrote and synced is in the file"
 
 # ---- the same under hyperscope ---------------------------------------------------------------------
 

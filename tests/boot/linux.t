@@ -16,8 +16,8 @@ like "$out" "^isa.*: rv64imafdc" "/proc/cpuinfo"
 want=$(for n in $(seq 0 4095); do printf '%-511s\n' "hyperscope scratch disk, sector $n"; done | md5sum | cut -d' ' -f1)
 like "$out" "^4096 sectors, md5 $want" "the disk read"
 like "$out" "^100 processes" "the fork loop"
-like "$out" "^exits: [0-9]+; cost in microseconds" "the table of exits says its unit"
-like "$out" "^fault on RAM" "and has faults"
+like "$out" "^exits: [0-9]+; cost in microseconds" "the table of exits has a unit"
+like "$out" "^fault on RAM" "the table has faults"
 trace=$(sed -n 's/^trace: //p' <<<"$out")
 [ -s "$trace" ]
 ok $? "the trace was saved where it says"
@@ -50,7 +50,7 @@ for _ in $(seq 1 50); do
 done
 is "$(left_running)" "" "a launcher that is killed outright takes QEMU with it"
 sum=$(head -c 1M "$O/guest/busybox" | md5sum)
-is "$(head -c 1M "$tmp/disk" | md5sum)" "$sum" "what the guest synced is in the file" ||
+is "$(head -c 1M "$tmp/disk" | md5sum)" "$sum" "data that the guest synced is in the file" ||
 	diag "$(tail -n 5 "$tmp/out")"
 like "$(cat "$tmp/out")" "^${sum%% *}" "and the guest read the same back"
 hs exec --quiet "$O/tests/progs/ends" exit 0
@@ -59,7 +59,7 @@ is "$(find "$tmp/runs" -name ram)" "" "the next run removes the killed one's RAM
 # ---- a guest that panics ----
 hs run "${quiet[@]}" --command 'echo c >/proc/sysrq-trigger'
 is "$status" 103 "a guest's panic has a status of its own"
-like "$err" "the guest has ended in a panic: .*sysrq" "and a sentence"
-like "$out" "^the last exits:" "with its last exits"
+like "$err" "the guest has ended in a panic: .*sysrq" "and prints one sentence"
+like "$out" "^the last exits:" "with the guest's last exits"
 is "$(left_running)" "" "nothing is left running"
 done_testing

@@ -51,7 +51,7 @@ E2
 ok $? "it makes accesses" || diag "$(head -n 3 "$tmp/mmio")"
 is "$(cmp "$tmp/mmio" "$tmp/answered" 2>&1)" "" "each access has its marker, with device, offset, bytes and value" ||
 	diag "$(diff "$tmp/mmio" "$tmp/answered" | head -n 5)"
-like "$(head -n 1 "$tmp/markers")" '^boot 0x80200000 dtb 0x8[0-9a-f]*$' "the first says where the guest begins"
+like "$(head -n 1 "$tmp/markers")" '^boot 0x80200000 dtb 0x8[0-9a-f]*$' "the first one says where the guest begins"
 is "$(tail -n 1 "$tmp/markers")" "stop 1 status 0" "the last, how it ended"
 requests=$(grep -c '^disk0 begin ' "$tmp/markers")
 [ "$requests" -gt 10 ]
@@ -64,7 +64,7 @@ done
 
 hs exec --quiet --trace print --file "$payloads/exits.bin" "$O/vmm" --markers --quiet --smp 2 --mem 64M /exits.bin
 like "$(markers | grep nobody | head)" '^nobody\+0x[0-9a-f]+ (read|write) [1248] 0x' \
-	"what no device answers has its marker, too"
+	"an access without a device has a marker too"
 
 # ---- off ----
 calls()	# VMM-ARGS...: the system calls of a run of the VMM

@@ -147,7 +147,7 @@ is "$(said replaced)" "hs:signal_deliver" "> set_event replaces"
 is "$(said none) $(said all) $(said off)" "0 1 0" "none, all, and none again"
 is "$(said spelt | tr '\n' ' ')" "1 1 1 1 1 1 hs:sys_enter " "set_event takes Linux's ways of saying all"
 is "$(said nonesuch | sort -u) $(said garbage) $(said garbage2) $(said on) $(said size) $(said samesize)" \
-	"refused refused refused refused refused ok" "what makes no sense is refused"
+	"refused refused refused refused refused ok" "invalid values are refused"
 is "$(said filter)" "ok
 id == 64 && arg0 == 1" "a filter is accepted, and read back"
 is "$(said unknown)" "refused
@@ -202,7 +202,7 @@ for wrong in "--trace-filter|kvm_exit" "--trace-filter|nonesuch if a == 1" "--tr
 	is "$status" 2 "wrong use is refused: ${wrong/|/ }"
 done
 hs exec --trace all --boot "trace.filter=kvm_exit:scause==;nonesuch:a==1 trace.stop=x trace.overwrite=7" "$busybox" true
-is "$(grep -c '^trace: trace\.' <<<"$err")" 4 "wrong boot arguments are told, and the host goes on"
+is "$(grep -c '^trace: trace\.' <<<"$err")" 4 "wrong boot arguments are reported, and the host continues"
 
 # ---- several harts, while their guests run ----
 cat >"$tmp/load" <<'E2'
@@ -232,11 +232,11 @@ echo 'kvm_exit kvm_entry' >set_event
 /vmm --quiet --mem 64M /timer.bin >/dev/null
 E2
 if qemu_older 10.0; then
-	skip "events go on and off while several harts run" "these payloads want QEMU 10.0"
+	skip "events are switched on and off while several harts run" "these payloads want QEMU 10.0"
 else
 	HS_SECONDS=60 hs exec --quiet --harts 3 --trace none --file "$tmp/load:/load" --file "$O/vmm" \
 		--file "$O/guest-payloads/harts.bin" --file "$O/guest-payloads/timer.bin" "$busybox" sh /load
-	is "$(said status | tr '\n' ' ')" "0 0 " "guests on three harts end well while events go on and off" ||
+	is "$(said status | tr '\n' ' ')" "0 0 " "guests on three harts end normally while events are switched" ||
 		diag "$err"
 	diag "switched $(said times) times"
 	[ "$(said times)" -ge 3 ]

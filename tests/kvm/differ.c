@@ -248,12 +248,12 @@ int main(int argc, char **argv)
 		good = step();
 	if (!good)
 		printf("# step %lu\n", i);
-	ok(good, "both answer each step alike");
+	ok(good, "both VMs give the same result for each step");
 	for (page = 0, good = true; page < DATA_PAGES && good; page++)
 		good = both_access(OP_LOAD, page);
 	ok(good, "both guests see the same memory");
 	ok(memcmp(sides[0].memory + 2 * MB, sides[1].memory + 2 * MB, GUEST_SIZE - 2 * MB) == 0,
-	   "and so does user space");
+	   "user space sees the same memory in both");
 	printf("1..%d\n", claims);
 	return failures != 0;
 }

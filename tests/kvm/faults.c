@@ -86,8 +86,8 @@ static void slots_are_searched_by_halves(void)
 	ok(many[1] <= one[1] + TOUCHES,
 	   "faults in one slot cost the same among 4097 slots as among 2");
 	ok(many[0] <= one[0] + TOUCHES * 12 * 25,
-	   "another of 4096 takes 12 halvings, of 25 each at most");
-	ok(one[0] > TOUCHES * 200 && one[1] > TOUCHES * 200, "they were faults");
+	   "a fault in another of 4096 slots costs at most 12 steps of 25 more");
+	ok(one[0] > TOUCHES * 200 && one[1] > TOUCHES * 200, "each access was a fault");
 }
 
 /* ---- little memory ------------------------------------------------------------------------ */
@@ -142,8 +142,8 @@ static void little_memory_goes_page_by_page(void)
 	printf("# pages taken by %lu first touches: %lu, with little memory %lu, afterwards %lu\n",
 	       BLOCKS, plenty, little, again_plenty);
 	ok(plenty >= BLOCKS * 512, "with plenty of memory a touch brings 2 MiB");
-	ok(little < BLOCKS * 8, "with little, a page and its tables");
-	ok(again_plenty >= BLOCKS * 512, "and 2 MiB again when there is plenty");
+	ok(little < BLOCKS * 8, "with little memory, a page and its tables");
+	ok(again_plenty >= BLOCKS * 512, "2 MiB again once there is plenty");
 	end_vm();
 	munmap(memory_of_guest, LARGE);
 }

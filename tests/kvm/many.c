@@ -413,7 +413,7 @@ static void timer_follows(void)
 	ok(!arrival.err && arrival.exit == KVM_EXIT_RISCV_SBI,
 	   "a vCPU carried from hart to hart gets every one of its timers");
 	ok(arrival.result == 0, "none of them early");
-	ok(all, "and every thread has carried it");
+	ok(all, "every thread has run it");
 	printf("# %u %u %u %u turns, the latest %lu ticks late\n", turns[0], turns[1], turns[2],
 	       turns[3], (unsigned long)traveller.vcpu[0].run->riscv_sbi.args[1]);
 	close_vm(&traveller);

@@ -22,7 +22,7 @@ static void shared(void)
 	ok(stores(DATA + 8) && *user(DATA + 8) == DATA + 8,
 	   "user space reads what the guest wrote");
 	*user(DATA) = 0x5678;
-	ok(loads(DATA, 0x5678), "also after the page was mapped");
+	ok(loads(DATA, 0x5678), "the guest reads it also once the page is mapped");
 }
 
 static void taken_back(void)
@@ -46,7 +46,7 @@ static void taken_back(void)
 	ok(fails_with_efault(OP_LOAD, page), "a page unmapped makes KVM_RUN fail with EFAULT");
 	mmap(user(page), PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
 	     0);
-	ok(stores(page), "and the guest goes on when it is there again");
+	ok(stores(page), "once it is mapped again the guest continues");
 }
 
 static void protected(void)
@@ -79,7 +79,7 @@ static void forked(void)
 	ok(stores(page) && *user(page) == page,
 	   "after fork the guest writes to the parent's memory");
 	must(write(go[1], "x", 1) == 1 && waitpid(child, &status, 0) == child, "the child");
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "and not to the child's");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child's memory is unchanged");
 	close(go[0]);
 	close(go[1]);
 }
@@ -93,7 +93,7 @@ static void executed(void)
 	code[1] = 0x00008067; /* ret */
 	ok(guest(OP_CALL, page).result == 11, "the guest runs code that user space wrote");
 	code[0] = 0x01600513; /* li a0, 22 */
-	ok(guest(OP_CALL, page).result == 22, "and what user space changed it to");
+	ok(guest(OP_CALL, page).result == 22, "the guest runs the code that user space changed");
 }
 
 static void slots(void)
@@ -105,7 +105,7 @@ static void slots(void)
 	ok(set_slot(1, ALIAS_BASE + MB, MB, user(DATA), 0) == 0 &&
 		   loads(ALIAS_BASE + MB, ALIAS_BASE),
 	   "a slot moved is at its new address");
-	ok(is_mmio(OP_LOAD, ALIAS_BASE), "and at its old one is MMIO");
+	ok(is_mmio(OP_LOAD, ALIAS_BASE), "its old address is MMIO");
 	ok(set_slot(1, 0, 0, NULL, 0) == 0 && is_mmio(OP_LOAD, ALIAS_BASE + MB),
 	   "a slot deleted is MMIO");
 	ok(set_slot(1, ALIAS_BASE, MB, user(DATA), KVM_MEM_READONLY) == 0 &&
@@ -113,7 +113,7 @@ static void slots(void)
 	   "a read-only slot can be read");
 	ok(is_mmio(OP_STORE, ALIAS_BASE), "a store to it is MMIO");
 	ok(loads(ALIAS_BASE, ALIAS_BASE) && stores(DATA) && loads(ALIAS_BASE, DATA),
-	   "and changes nothing, but a store elsewhere does");
+	   "the store changes nothing; one through another slot does");
 	set_slot(1, 0, 0, NULL, 0);
 }
 
@@ -179,7 +179,7 @@ static void dirty_log_by_hand(void)
 	ok(clear_log(page, 64, bits) == 0 && read_log() && first[0] == 0 && first[1] == 1 << 6,
 	   "KVM_CLEAR_DIRTY_LOG clears what it names");
 	ok(stores(DATA + 3 * PAGE) && read_log() && first[0] == 1 << 3,
-	   "what is written after that is logged again");
+	   "a page written after that is logged again");
 	bits[0] = ~0UL;
 	errno = 0;
 	ok(clear_log(page + 1, 64, bits) == -1 && errno == EINVAL, "ranges begin at 64 pages");
@@ -334,7 +334,7 @@ static void while_running(unsigned int rounds)
 	for (i = 0; i < 10000 && !*user(STORM + 63 * PAGE); i++)
 		usleep(1000);
 	ok(*user(STORM + 63 * PAGE) == STORM + 63 * PAGE && guest_pages_hold_their_address(),
-	   "and of a slot that is back, as before");
+	   "once the slot is back its memory is written as before");
 	stop = true;
 	for (i = 1; i < MAX_VCPUS; i++) {
 		vcpus[i].run->immediate_exit = 1;

@@ -72,21 +72,21 @@ static void of_a_file(void)
 
 	show(at, 4 * MB, 0);
 	ok(stores(SLOT_BASE + 3 * MB) && *(uint64_t *)(twin + 3 * MB) == SLOT_BASE + 3 * MB,
-	   "what a guest stores to a file's pages is in every mapping of it");
+	   "a guest's store to a file's page shows in every mapping of it");
 	ok(pread(fd, &value, 8, 3 * MB) == 8 && value == SLOT_BASE + 3 * MB, "and in the file");
 	value = 77;
 	ok(pwrite(fd, &value, 8, 4096) == 8 && loads(SLOT_BASE + 4096, 77),
-	   "what is written to the file the guest loads");
+	   "the guest loads what is written to the file");
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 3 * MB, PAGE) == 0 &&
 		   loads(SLOT_BASE + 3 * MB, 0),
 	   "a hole punched into it reads as zero");
 	ok(loads(SLOT_BASE + 4096, 77), "its neighbours do not");
 	must(ftruncate(fd, 1 * MB) == 0, "ftruncate");
 	ok(fails_with_efault(OP_LOAD, SLOT_BASE + 3 * MB),
-	   "behind the end of a file cut short KVM_RUN fails with EFAULT");
+	   "beyond the end of a truncated file KVM_RUN fails with EFAULT");
 	must(ftruncate(fd, 4 * MB) == 0, "ftruncate");
 	ok(loads(SLOT_BASE + 3 * MB, 0) && stores(SLOT_BASE + 3 * MB),
-	   "and goes on when it is long again");
+	   "once the file is long again the guest continues");
 	show(NULL, 0, 0);
 	munmap(at, 4 * MB);
 	munmap(twin, 4 * MB);
@@ -104,7 +104,7 @@ static void of_a_file_privately(void)
 	ok(loads(SLOT_BASE, 5), "through a private mapping the guest loads the file");
 	ok(stores(SLOT_BASE) && *(uint64_t *)at == SLOT_BASE && *(uint64_t *)shared == 5,
 	   "its stores are private");
-	ok(loads(SLOT_BASE, SLOT_BASE), "and it loads what it stored");
+	ok(loads(SLOT_BASE, SLOT_BASE), "the guest loads what it stored");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 	munmap(shared, 2 * MB);
@@ -194,7 +194,7 @@ static void of_huge_pages(void)
 	ok(stores(SLOT_BASE + 3 * MB + 8) && child > 0 && waitpid(child, &status, 0) == child &&
 		   status == 0 && *(uint64_t *)(at + 3 * MB + 8) == SLOT_BASE + 3 * MB + 8,
 	   "after fork the guest writes to the parent's huge page only");
-	ok(loads(SLOT_BASE + 3 * MB, SLOT_BASE + 3 * MB), "and the rest of it is a copy");
+	ok(loads(SLOT_BASE + 3 * MB, SLOT_BASE + 3 * MB), "the rest of the huge page is a copy");
 	ok(madvise(at + 2 * MB, 2 * MB, MADV_DONTNEED) == 0 && loads(SLOT_BASE + 3 * MB, 0),
 	   "a huge page given up reads as zero");
 	show(NULL, 0, 0);
@@ -213,10 +213,12 @@ static void of_several_mappings(void)
 	show(at, 2 * MB, 0);
 	must(mprotect(at + 3 * PAGE, PAGE, PROT_READ) == 0, "mprotect");
 	ok(stores(SLOT_BASE) && stores(SLOT_BASE + PAGE) && stores(SLOT_BASE + 4 * PAGE),
-	   "one slot may lie over several mappings");
-	ok(fails_with_efault(OP_LOAD, SLOT_BASE + 2 * PAGE), "with a hole in it");
-	ok(loads(SLOT_BASE + 3 * PAGE, SLOT_BASE + PAGE), "and one page of a file twice");
-	ok(fails_with_efault(OP_STORE, SLOT_BASE + 3 * PAGE), "of which one is read-only");
+	   "one slot may span several mappings");
+	ok(fails_with_efault(OP_LOAD, SLOT_BASE + 2 * PAGE),
+	   "a hole between them fails with EFAULT");
+	ok(loads(SLOT_BASE + 3 * PAGE, SLOT_BASE + PAGE), "a page of a file may be mapped twice");
+	ok(fails_with_efault(OP_STORE, SLOT_BASE + 3 * PAGE),
+	   "a store to a read-only mapping fails with EFAULT");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 	close(fd);
@@ -284,7 +286,7 @@ static void young(void)
 	for (i = 0; i < 64; i++)
 		good &= loads(SLOT_BASE + i * PAGE, SLOT_BASE + i * PAGE) &&
 			stores(SLOT_BASE + i * PAGE);
-	ok(good, "and the guest goes on with old pages as with young ones");
+	ok(good, "the guest uses old pages like young ones");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 }
@@ -352,8 +354,8 @@ static void moved(void)
 	ok(holds(at, 3), "every byte is there again, and zero where no page was");
 	ok(guest_sees(3), "for the guest as well");
 	ok(stores(SLOT_BASE + 8) && *(uint64_t *)(at + 8) == SLOT_BASE + 8,
-	   "which writes to where they are now");
-	ok(collapse(at) == 0, "once more is nothing to do");
+	   "the guest's stores go to the new pages");
+	ok(collapse(at) == 0, "a second collapse has nothing to do");
 	munmap(at + 4 * PAGE, PAGE); /* split again, except the hole */
 	must(mmap(at + 4 * PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
 		     at + 4 * PAGE,

@@ -410,7 +410,7 @@ int main(int argc, char **argv)
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == elsewhere,
 		     "mmap");
 	}
-	ok(good, "no byte changed where nobody may write, and the log names what did");
+	ok(good, "no byte changed without a writer, and the log names those that did");
 	if (good)
 		wait_for_all();
 	good = true;
@@ -420,7 +420,7 @@ int main(int argc, char **argv)
 		whole &= lane_is_whole(i, &n);
 		least = n < least ? n : least;
 	}
-	ok(whole, "and so does the host, in the end, in every byte");
+	ok(whole, "in the end the host finds each lane whole");
 	ok(least >= 2, "every vCPU went round more than once");
 	printf("# seed 0x%lx, %u rounds, the slowest vCPU went round %lu times, %u blocks moved\n",
 	       argc > 2 ? strtoul(argv[2], NULL, 0) : 1, rounds, least, collapses);

@@ -43,16 +43,16 @@ mutant()	# NAME SUBSTITUTION PROGRAM
 	ok $? "$name: noticed by $program" || diag "it passed every test of $program"
 }
 
-mutant "nobody ever asks" 's/hv_time\(\) >= patience/patience == 1/' test_mutex
-mutant "who has asked and goes leaves it asked for" 's/is_first\(m, entry\) \? MUTEX_HANDOFF : 0/0/' test_mutex
-mutant "the last to wait leaves the word saying that somebody does" \
+mutant "no thread ever asks for the mutex" 's/hv_time\(\) >= patience/patience == 1/' test_mutex
+mutant "a waiter that asked and gives up leaves the request" 's/is_first\(m, entry\) \? MUTEX_HANDOFF : 0/0/' test_mutex
+mutant "the last waiter leaves the waiters bit set" \
 	's/gone \|= MUTEX_WAITERS/gone |= 0/' test_mutex
 mutant "the next in line is not woken" 's/thread_wake\(next\);//' test_mutex
-mutant "who was given it does not see that" 's/mutex_is_mine\(m\) \|\| take/take/' test_mutex
-mutant "it is given to one who has not asked" \
+mutant "a thread that is given the mutex does not notice" 's/mutex_is_mine\(m\) \|\| take/take/' test_mutex
+mutant "the mutex is given to a thread that has not asked" \
 	's/\(word & MUTEX_BITS\) == MUTEX_BITS && //; s/MUTEX_HANDOFF \| \(unsigned long\)next/(unsigned long)next/' test_mutex
 mutant "any signal ends any wait" 's/thread_sleep_ends\(current, state\)/thread_sleep_ends(current, THREAD_INTERRUPTIBLE)/' test_mutex
-mutant "to unlock does not order what was done before" \
+mutant "unlock has no release ordering" \
 	's/self, __ATOMIC_RELEASE/self, __ATOMIC_RELAXED/' tsan_mutex
-mutant "to lock does not order what is done after" 's/__ATOMIC_ACQUIRE/__ATOMIC_RELAXED/g' tsan_mutex
+mutant "lock has no acquire ordering" 's/__ATOMIC_ACQUIRE/__ATOMIC_RELAXED/g' tsan_mutex
 done_testing

@@ -34,11 +34,11 @@ compare "$tmp/a" "$tmp/same"
 is "$status $out" "0 no difference: 2 rows" "the same run twice: no difference, status 0"
 compare "$tmp/a" "$tmp/b"
 is "$status $err" "1 " "another run: status 1"
-like "$out" '^# toggles: fp=lazy_save -> fp=eager$' "what the runs were told is compared by the word"
+like "$out" '^# toggles: fp=lazy_save -> fp=eager$' "the runs' parameters are compared word by word"
 like "$out" $'^1 of 2 rows differ; mean cost in instructions; exact$' "... and the rows"
 like "$out" '^fault on RAM, store +1000 +1000 += +1030\.0 +1031\.0 +\+0\.1%' "a single instruction is found"
 grep -q irq_s_timer "$tmp/out"
-is "$?" 1 "what is the same is not shown"
+is "$?" 1 "equal values are not shown"
 compare --all "$tmp/a" "$tmp/b"
 like "$out" '^irq_s_timer +1 +1 += +7\.0 +7\.0 +=$' "... but with --all"
 compare --by sbi "$tmp/a" "$tmp/b"
@@ -58,7 +58,7 @@ for i in 1 2 3 4; do
 done
 compare "$tmp/v1" "$tmp/w1"
 is "$status" 1 "one of each: they differ"
-like "$out" 'chance is not known; hstrace diff A1 A2 A3 vs B1 B2 B3 tells it' "... and what is missing is told"
+like "$out" 'chance is not known; hstrace diff A1 A2 A3 vs B1 B2 B3 tells it' "... and what is missing is reported"
 compare "$tmp"/v? vs "$tmp"/w?
 is "$status $out" "0 no difference that is not chance: 2 rows" "a difference within what runs vary is chance"
 compare "$tmp"/v? vs "$tmp"/x?
@@ -68,7 +68,7 @@ like "$out" '^fault on RAM, store +1000 +1000 += +1037\.5 +1537\.5 +\+48\.2%\*$'
 compare --confidence 99.99999999999999 "$tmp"/v? vs "$tmp"/x?
 is "$status" 0 "--confidence asks for more"
 compare --all "$tmp"/v? vs "$tmp"/x?
-is "$(awk 'length > 80' "$tmp/out" | wc -l) $(wc -l <"$tmp/out")" "0 5" "it fits 80 columns"
+is "$(awk 'length > 80' "$tmp/out" | wc -l) $(wc -l <"$tmp/out")" "0 5" "the output fits into 80 columns"
 
 # ---- trouble ----
 head -c $(($(stat -c %s "$tmp/a") / 2)) "$tmp/a" >"$tmp/cut"
@@ -80,6 +80,6 @@ for args in "" "a" "a b c" "a vs" "vs b" "--frob a b" "--by x a b" "--confidence
 	# shellcheck disable=SC2086 # words on purpose
 	compare $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace diff' "$tmp/err"
-	ok $? "wrong use is told with the usage: hstrace diff $args"
+	ok $? "wrong use prints the usage: hstrace diff $args"
 done
 done_testing

@@ -76,7 +76,7 @@ fi
 # ---- choosing ----
 "$hstrace" export --to json --events kvm_exit --vcpu 1 "$trace" >t.json
 is "$(wc -l <t.json)" "$("$hstrace" report --events kvm_exit --vcpu 1 "$trace" | grep -vc '^#')" \
-	"what is exported can be chosen as for report"
+	"events to export are chosen as for report"
 export_as csv t.csv --events kvm_mmio
 fields=$(grep -m 1 ' kvm_mmio: ' report | sed 's/.*: //; s/=[^ ]*//g; s/ /,/g')
 is "$(head -n 1 t.csv)" "time_ns,instret,hart,vm,vcpu,event,$fields" \
@@ -158,7 +158,7 @@ make -s -C "$HS_TOP" O="$tmp/o" PKG_CONFIG=false "$tmp/o/hstrace" >out 2>err
 ok $? "hstrace builds without the libraries" || diag "$(cat out err)"
 "$tmp/o/hstrace" export --to ctf "$trace" t.ctf >out 2>err
 status=$?
-refused "without ctf: install libbabeltrace2-dev" "... and says which package a format needs"
+refused "without ctf: install libbabeltrace2-dev" "... and names the package that a format needs"
 "$tmp/o/hstrace" export --to csv "$trace" t.csv
 is "$?" 0 "... and has the others"
 

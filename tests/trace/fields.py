@@ -124,7 +124,7 @@ class Rules:
         v["fault"] = f
         implicit = number(x["htinst"]) in (0x3000, 0x3020)  # a walk's own access (H §6.3)
         gpa = number(x["htval"]) << 2 | (0 if implicit else number(x["stval"]) & 3)
-        self.rule("kvm_page_fault is at the address that htval tells",
+        self.rule("kvm_page_fault has the address from htval",
                   number(f["gpa"]) == gpa and f["scause"] == x["scause"], e)
 
     def gstage_map(self, e, f, v, h):
@@ -234,7 +234,7 @@ class Rules:
 
     def sched_switch(self, e, f, v, h):
         if "pid" in h:
-            self.rule("who leaves a hart is who came last", f["prev_pid"] == h["pid"], e)
+            self.rule("the task that leaves a hart is the last that came", f["prev_pid"] == h["pid"], e)
         h["pid"], h["call_id"] = f["next_pid"], None
 
     def sys_enter(self, e, f, v, h):

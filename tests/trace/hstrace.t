@@ -26,13 +26,13 @@ refused()	# REGEX NAME
 # ---- what a good file gives ----
 "$bin/mkram" "$tmp/ram" 2 10 instret
 trace save --meta icount=0 --meta guest=none "$tmp/ram" "$tmp/t"
-is "$status$out$err" 0 "save says nothing when all is well"
+is "$status$out$err" 0 "save prints nothing if it succeeds"
 
 trace report "$tmp/t"
 is "$(grep -cv '^#' <<<"$out")" 20 "report has one line an event"
 is "$(grep -v '^#' <<<"$out" | sort -snk1,1 | cmp - <(grep -v '^#' <<<"$out") && echo same)" same \
 	"harts are merged by time"
-like "$out" '^# guest=none$' "report shows what save was told"
+like "$out" '^# guest=none$' "report shows the metadata given to save"
 like "$out" '1\.0000000 +0 +0 +1\.0 kvm_exit: sepc=0x0 scause=ecall_vs stval=0x0' \
 	"a line has time, instret, hart, VM and vCPU, and named fields"
 like "$out" ' 1 +1\.1 kvm_entry: pc=0x9 class=NONE$' "the second hart's last event is there"
@@ -77,25 +77,25 @@ for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm
 		trace $command $args "${files[@]}"
 		lines=$(printf "hstrace: $tmp/t: none of its 20 events is chosen by $by\\n%.0s" "${files[@]}")
 		[ "$status" = 0 ] && [ "$err" = "$lines" ]
-		ok $? "hstrace $command $args says that it chooses nothing" || { diag "status $status, want 0 and $lines"; diag "$err"; }
+		ok $? "hstrace $command $args reports that it chooses nothing" || { diag "status $status, want 0 and $lines"; diag "$err"; }
 	done
 done
 chosen "" "a filter that nothing passes is no failure" --filter 'pc == 99'
-is "$err" "hstrace: $tmp/t: none of its 20 events is chosen by --filter" "... and told, too"
+is "$err" "hstrace: $tmp/t: none of its 20 events is chosen by --filter" "... and is reported"
 chosen "9 " "--last counts what is chosen" --filter 'pc >= 1' --vcpu 0 --last 1
 trace report --columns vcpu,delta,event --vcpu 1 --last 2 "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | tr -s ' ' | tr '\n' ';')" " 1.1 0 kvm_exit:; 1.1 10000 kvm_entry:;" \
 	"--columns chooses and orders them; delta is in instructions"
 trace report --filter 'kvm_exit: pc == 1' "$tmp/t"
-refused "no event of kvm_exit has a field 'pc'" "a field that is nowhere is told"
+refused "no event of kvm_exit has a field 'pc'" "a field that no event has is reported"
 trace report --filter 'scause == nonesuch' "$tmp/t"
-refused "'nonesuch' is neither a number nor a name of field 'scause'" "... and a name that is none"
+refused "'nonesuch' is neither a number nor a name of field 'scause'" "... and an unknown name"
 trace report --events 'kvm_exit,nonesuch' "$tmp/t"
 refused "there is no event 'nonesuch'" "... and an event"
 for rule in '' 'pc' 'pc =' 'pc == ' 'pc == 1 &&' '(pc == 1' 'pc == 1)' 'pc == 1 pc' 'pc <> 1' '!' 'kvm_exit:'; do
 	trace report --filter "$rule" "$tmp/t"
 	[ "$status" = 2 ] && grep -q "^hstrace: --filter: .*, at character [0-9]* of '" "$tmp/err"
-	ok $? "a filter that is none is told with its place: '$rule'" || diag "$status $err"
+	ok $? "an invalid filter is reported with the position: '$rule'" || diag "$status $err"
 done
 
 trace stat "$tmp/t"
@@ -122,13 +122,13 @@ like "$out" $'^events: 15\nevent .*\nkvm_entry +5 +33\\.33%\nkvm_exit +5 .*\nkvm
 trace stat --filter 'kvm_exit: sepc >= 6' "$tmp/t"
 like "$out" $'^exits: 4; .*\n.*\necall_vs +4 100\\.00% +1500 ' "a filter makes the rows of causes come from events; entries still price them"
 trace stat --by sbi --vm 9 "$tmp/t"
-is "$status $out" "0 SBI calls: none among the events that are chosen" "no call at all is told"
+is "$status $out" "0 SBI calls: none among the events that are chosen" "a trace without calls is reported"
 trace save "$tmp/ram" "$tmp/t"
 trace stat --by cause --events kvm_mmio "$tmp/t"
 is "$status $out" "0 exits: none among the events that are chosen" "... nor exit"
 trace save "$tmp/ram" "$tmp/t"
 trace stat --by mmio "$tmp/t"
-like "$out" '^0x10000000 write +4 ' "of another VMM only the page is known"
+like "$out" '^0x10000000 write +4 ' "a device of another VMM is shown by its page"
 
 # ---- units ----
 "$bin/mkram" "$tmp/ram" 2 10 instret
@@ -144,14 +144,14 @@ like "$out" '^fault on RAM, store +1000 +99.90% +1\.0 +0\.5 +2\.0 +40\.0$' "... 
 "$bin/mkram" "$tmp/ram" 1 10 none
 trace save "$tmp/ram" "$tmp/t"
 trace stat "$tmp/t"
-like "$out" 'not accounted' "exitstat=0 is told"
+like "$out" 'not accounted' "exitstat=0 is reported"
 
 # ---- losses ----
 "$bin/mkram" "$tmp/ram" 1 10000 instret
 trace save "$tmp/ram" "$tmp/t"
 trace report "$tmp/t"
 like "$out" '^# events written: 10000, lost \(overwritten\): 5905$' "losses are counted"
-is "$(grep -vc '^#' <<<"$out")" 4095 "what is not lost is there"
+is "$(grep -vc '^#' <<<"$out")" 4095 "events that are not lost are shown"
 like "$(grep -v '^#' <<<"$out" | head -n 1)" 'pc=0x1711 class=NONE$' "the oldest are the lost ones"
 trace stat "$tmp/t"
 like "$out" 'the oldest 5905 are lost' "stat names the losses, too"
@@ -173,7 +173,7 @@ sed 's/event kvm_entry hex:pc/event kvm_entry hex:vm/; s/hex:sepc \([^ ]*\) hex:
 trace save "$tmp/ram2" "$tmp/t2"
 trace export --to csv "$tmp/t2"
 is "$(head -n 1 "$tmp/out")" "time_ns,instret,hart,vm,vcpu,event,vm_,class,vcpu__,scause,vcpu_,htval,htinst" \
-	"CSV: no two columns are called alike"
+	"CSV: no two columns have the same name"
 like "$(sed -n 3p "$tmp/out")" '^[0-9]+,[0-9]+,0,1,0,kvm_exit,,,0x1712,ecall_vs,0x0,0x0,0x0$' "... and each has its own"
 trace export --to json "$tmp/t2"
 is "$(python3 - "$tmp/out" <<'EOF'
@@ -189,7 +189,7 @@ trace report --filter 'kvm_exit: vcpu == 0x1712' "$tmp/t2"
 is "$(grep -vc '^#' <<<"$out")" 1 "a filter means the event's own field"
 sed 's/event kvm_exit hex:sepc \([^ ]*\) hex:stval hex:htval/event kvm_exit hex:sepc \1 hex:htval hex:htval/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"
-refused "the trace is damaged: an event's fields; nothing of it" "an event with two fields of one name is none of ours"
+refused "the trace is damaged: an event's fields; nothing of it" "an event with two fields of one name is refused"
 
 # ---- refusals ----
 trace stat --live "$tmp/none"
@@ -243,12 +243,12 @@ for n in 0 1 15 16 17 31 100 $((size / 3)) $((size / 2)) $((size - 24)) $((size 
 	[ "$lines" -gt $shown ] && shown=$lines
 	[ "$n" -gt 100 ] || [ -z "$out" ] || { bad=1; diag "$n bytes: $out"; }
 done
-ok $bad "a file cut anywhere is told with one sentence, and shown as far as it goes"
-is "$shown" "$(wc -l <"$tmp/whole")" "... which is to its last event if only the end is gone"
+ok $bad "a file truncated anywhere is reported in one sentence, and shown up to there"
+is "$shown" "$(wc -l <"$tmp/whole")" "... up to its last event if only the end is missing"
 head -c $((size / 2)) "$tmp/t" >"$tmp/cut"
 trace report "$tmp/cut"
 like "$err" "^hstrace: $tmp/cut: the trace is cut off at byte $((size / 2)); this is what can be read of it$" \
-	"the sentence says where, and that there is more"
+	"the sentence says where"
 
 bad=0
 for n in 9 20 200 3000 $((size / 2)) $((size - 4)); do
@@ -257,16 +257,16 @@ for n in 9 20 200 3000 $((size / 2)) $((size - 4)); do
 	trace stat "$tmp/flip"
 	[ "$status" = 1 ] && [ "$(wc -l <"$tmp/err")" = 1 ] || { bad=1; diag "byte $n: $status $err"; }
 done
-ok $bad "a changed byte is found"
+ok $bad "a changed byte is detected"
 { head -c $((size - 100)) "$tmp/t"; printf '\252'; tail -c 99 "$tmp/t"; } >"$tmp/flip"
 trace report "$tmp/flip"
-like "$err" 'its checksum is wrong; this is what can be read of it' "a wrong checksum is told"
+like "$err" 'its checksum is wrong; this is what can be read of it' "a wrong checksum is reported"
 is "$(grep -vc '^#' <<<"$out")" 4095 "... and the events are shown"
 
 "$bin/mkram" "$tmp/ram" 2 10 instret
 trace save "$tmp/ram" "$tmp/t"
 "$O/tests/fuzz/trace" 500 "$tmp/t" 2>"$tmp/err"
-ok $? "no damaged file makes the reader go astray"
+ok $? "no damaged file crashes the reader"
 
 # ---- what is read is not written over, by whichever name ----
 cp "$tmp/t" "$tmp/precious"
@@ -288,9 +288,9 @@ for follow in "" --follow; do
 	trace save $follow "$tmp/ram" "$tmp/ram"
 	refused "$tmp/ram: this is what is to be read" "hstrace save $follow over the machine's RAM"
 	trace save $follow "$tmp/a-run" "$tmp/ram"
-	refused "$tmp/ram: this is what is to be read" "... which stands in the run's folder"
+	refused "$tmp/ram: this is what is to be read" "... by the name of the run's folder"
 done
-is "$(cat "$tmp/precious" "$tmp/ram" | cksum)" "$sum" "... all of which is as it was"
+is "$(cat "$tmp/precious" "$tmp/ram" | cksum)" "$sum" "... and all of these files are unchanged"
 
 # ---- a hostile trace does not talk to the terminal ----
 trace save --meta $'guest=\e[31m\x07\x7fred' "$tmp/ram" "$tmp/loud"
@@ -309,10 +309,10 @@ for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" 
 	# shellcheck disable=SC2086 # words on purpose
 	trace $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace' "$tmp/err"
-	ok $? "wrong use is told with the usage: hstrace $args"
+	ok $? "wrong use prints the usage: hstrace $args"
 done
 trace events 'kvm_exit,nonesuch'
-is "$status $err" "2 hstrace: there is no event 'nonesuch'" "an unknown event has its name told"
+is "$status $err" "2 hstrace: there is no event 'nonesuch'" "an unknown event is reported by name"
 trace events 'kvm_*,!kvm_exit'
 [ "$status" = 0 ] && grep -q '^kvm_entry ' "$tmp/out" && ! grep -q '^kvm_exit ' "$tmp/out"
 ok $? "events lists what a list chooses"

@@ -53,7 +53,7 @@ guest()	# FILE HARTS VCPUS EVENTS UNIT META...; choice: mkguest's CHOICE and REC
 choice=()
 guest "$tmp/t" 2 3 6000 instret icount=0 guest=made map=virt toggles='fp=eager vmid=on'
 page "$tmp/t"
-is "$status$err" 0 "html says nothing when all is well"
+is "$status$err" 0 "html prints nothing if it succeeds"
 agrees "$tmp/t" 0 "every row, bin and event is that of stat and report"
 is "$(ask 'run["unit"], len(run["vcpus"]), len(run["exits"])')" "('instructions', 3, 8)" \
 	"unit, vCPUs and causes are there"
@@ -62,14 +62,14 @@ is "$(ask 'sorted(reg["device"] + " " + reg["register"] for reg in run["mmio"])'
 is "$(ask 'sorted(call["ext"] + " " + call["name"] for call in run["calls"])')" \
 	"['0x12345678 function 0', 'DBCN console_write', 'TIME set_timer']" "SBI calls have names"
 is "$(ask '[e for call in run["calls"] for e in call["errors"] if call["ext"] == "0x12345678"][0][0]')" \
-	NOT_SUPPORTED "an SBI call's error is told"
+	NOT_SUPPORTED "an SBI call's error is shown"
 is "$(ask '[(m["gpa"], m["size"] >> 20, sum(m["leaves"]) == m["faults"][2]) for m in run["memory"]]')" \
 	"[('0x80000000', 256, True)]" "guest memory has its faults and leaves"
 is "$(ask 'all(a["cost"] >= b["cost"] for a, b in zip(run["slowest"], run["slowest"][1:])
 	if a["title"] == b["title"])')" True "the slowest exits come first"
 is "$(ask 'all(w["lines"][0][0] == w["from"] and w["lines"][-1][0] == w["to"] for w in run["slowest"])')" \
 	True "... and have their events from exit to entry"
-is "$(ask '["toggles", "fp=eager vmid=on"] in run["meta"]')" True "what the launcher knew is there"
+is "$(ask '["toggles", "fp=eager vmid=on"] in run["meta"]')" True "the launcher's metadata is there"
 
 # ---- self-contained ----
 is "$(ask 'page.links')" "[]" "the page refers to nothing"
@@ -202,7 +202,7 @@ is "$(ask 'page.data["anatomy"][0]["systems"], page.data["anatomy"][0]["stages"]
 	"(['hyperscope', 'linux'], [['guest', 2, 2], ['CSR swap', 33, 34], ['sum', 35, 36]])" \
 	"an anatomy's table is read"
 page --anatomy "$tmp/t2" "$tmp/t"
-is "$status $err" "1 hstrace: $tmp/t2: there is no table of scripts/hyperscope anatomy in it" "a file that is none is refused"
+is "$status $err" "1 hstrace: $tmp/t2: there is no table of scripts/hyperscope anatomy in it" "a missing file is refused"
 [ ! -e "$tmp/page.html" ] && [ ! -e "$tmp/page.html.part" ]
 ok $? "... and leaves no page"
 
@@ -210,7 +210,7 @@ ok $? "... and leaves no page"
 head -c $(($(stat -c %s "$tmp/t") - 50000)) "$tmp/t" >"$tmp/cut"
 page "$tmp/cut"
 is "$status $(wc -l <"$tmp/err") $(ask '(bool(run["damage"]), run["seen"] > 4000)')" "1 1 (True, True)" \
-	"a file that is cut off gives a page that says so, and one line"
+	"a truncated file gives a page that says so, and one line"
 head -c 100 "$tmp/t" >"$tmp/cut"
 page "$tmp/cut"
 is "$status $(wc -l <"$tmp/err") $(ls "$tmp"/page.html* 2>/dev/null)" "1 1 " \
@@ -226,7 +226,7 @@ is "$status" 2 "an unknown option is wrong use"
 page --out
 is "$status" 2 "an option without its value is wrong use"
 "$bin/hstrace" html --out "$tmp/no/page" "$tmp/t" 2>"$tmp/err"
-is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/no/page: No such file or directory" "a folder that is not there is told"
+is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/no/page: No such file or directory" "a missing folder is reported"
 if [ -c /dev/full ]; then
 	"$bin/hstrace" html --out /dev/full "$tmp/t" 2>"$tmp/err"
 	is "$? $(cut -d: -f1-3 "$tmp/err")" "1 hstrace: /dev/full: cannot be written" "a full disk is told"

@@ -48,7 +48,7 @@ is "$(awk '$3 ~ /^(U|VU|VS|HS)$/ { n += $1 } END { print n }' table)" \
 	"$("$hstrace" report --events sample trace | grep -c ' sample: ')" "every sample is in the table"
 "$hstrace" report --events sample trace | sed -n 's/^ *\([0-9.]*\) .*/\1/p' |
 	awk 'NR == 1 { first = $1 } { last = $1 } END { print (NR > 500), (NR - 1) / (last - first) }' >rate
-is "$(awk '{ print $1, ($2 > 9774 && $2 < 10073 ? 1 : 0) }' rate)" "1 1" "they come as often as asked" ||
+is "$(awk '{ print $1, ($2 > 9774 && $2 < 10073 ? 1 : 0) }' rate)" "1 1" "samples come at the requested rate" ||
 	diag "$(cat rate)"
 
 # ---- folded ----
@@ -95,7 +95,7 @@ if [ -x "$mksamples" ]; then
 	"$mksamples" ram "$address" 65544 && "$hstrace" save --meta icount=0 ram more && rm ram
 	timeout 60 "$hstrace" profile --by mode more >out 2>err
 	is "$? $(grep -c . err) $(grep -o 'the last 10 records of exec and fork' err)" \
-		"0 1 the last 10 records of exec and fork" "how many are not looked at, beyond 65536, is said once" || diag "$(cat err)"
+		"0 1 the last 10 records of exec and fork" "processes beyond 65536 are reported once, with their number" || diag "$(cat err)"
 	if command -v perf >/dev/null; then
 		"$mksamples" ram "$address" 2 && "$hstrace" save --meta icount=0 ram few && rm ram
 		"$hstrace" export --to perf --program first="$guest" few few.perf
@@ -129,7 +129,7 @@ is "$? $(grep -c 't4.perf: cannot be written' err) $(echo t4.perf*)" "1 1 t4.per
 # ---- a rate that the machine cannot keep ----
 # An instruction takes 1024 ns: without a minimum period the host would handle its own timer for ever.
 hs run --quiet --out "$O" --icount-shift 10 --harts 1 --mem 64M --trace none --sample 100000 hello
-is "$status" 0 "where samples cost more than lies between them, the guest goes on all the same" || diag "$err"
+is "$status" 0 "if samples cost more than their period, the guest still makes progress" || diag "$err"
 like "$("$hstrace" report --events sample "$trace")" 'mode=VS .* period=2[0-9]{4} ' \
 	"... for a sample says how far apart they are: 2000 instructions"
 
@@ -154,7 +154,7 @@ refused
 2000" "sample_hz can be changed while the host runs" || diag "$err"
 	"$hstrace" report --events sample "$trace" >report
 	is "$(grep -c 'period=5000 ' report) $(grep -vc '^#\|period=5000 ' report)" "$(grep -c ' sample: ' report) 0" \
-		"... and every sample says how often it is"
+		"... and every sample has its weight"
 	like "$(cat report)" 'mode=idle' "a hart that sleeps is idle"
 	like "$("$hstrace" profile --by program "$trace")" ' U +busybox' "programs have their names"
 else
@@ -166,7 +166,7 @@ for args in "" "--by x trace" "--host" "--program = trace" "trace trace" "--frob
 	# shellcheck disable=SC2086 # words on purpose
 	"$hstrace" profile $args >out 2>err
 	[ $? = 2 ] && grep -q '^usage: hstrace profile' err && [ ! -s out ]
-	ok $? "wrong use is told: profile $args" || diag "$(cat out err)"
+	ok $? "wrong use is reported: profile $args" || diag "$(cat out err)"
 done
 printf '0000000000000000 T _start\n' >hidden
 head -c 3000 "$guest" >cut

@@ -102,7 +102,7 @@ else
 	flows=$(perfetto "select a.category || ' to ' || b.category, count(*), min(b.ts - a.ts) >= 0 from flow f
 		join slice a on a.id = f.slice_out join slice b on b.id = f.slice_in group by 1")
 	like "$flows" '^\["kvm_vcpu_irq to kvm_inject_irq","[1-9][0-9]*","1"\]' \
-		"an arrow goes from an interrupt's becoming pending to where it is shown to the guest"
+		"an arrow leads from an interrupt's becoming pending to its injection"
 	like "$flows" '^\["kvm_inject_irq to kvm_irq_take","[1-9][0-9]*","1"\]' "... and on to where the guest takes it"
 	unlike "$flows" '"kvm_inject_irq to kvm_(vcpu_irq|inject_irq)"|"0"\]' "... and never back"
 fi

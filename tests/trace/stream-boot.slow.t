@@ -12,9 +12,9 @@ is "$status" 5 "the guest boots and ends" || diag "$(tail -n 5 <<<"$err")"
 "$O/hstrace" report "$tmp/runs/last/trace" >"$tmp/report" 2>"$tmp/err"
 is "$? $(cat "$tmp/err")" "0 " "its trace is read without complaint"
 read -r written lost <<<"$(sed -n 's/^# events written: \([0-9]*\), lost[^:]*: \([0-9]*\)$/\1 \2/p' "$tmp/report")"
-is "$lost" 0 "of ${written:-no} events none is lost"
+is "$lost" 0 "none of ${written:-no} events is lost"
 [ "${written:-0}" -gt $((2 * 131072)) ]
-ok $? "they are more than the rings hold"
-is "$(grep -vc '^#' "$tmp/report")" "$written" "and each is in the file"
+ok $? "there are more events than the rings hold"
+is "$(grep -vc '^#' "$tmp/report")" "$written" "each event is in the file"
 diag "$(awk '!/^#/ { if (!n++) first = $1; last = $1 } END { printf "%d events in %.1f s: %d a second", n, last - first, n / (last - first) }' "$tmp/report")"
 done_testing

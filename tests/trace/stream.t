@@ -43,11 +43,11 @@ EOF
 rate=$((40000 / ${HS_TIME_SCALE:-2}))
 produce 2 0x80000 131072 $((rate > 4000 ? rate : 4000))
 "$bin/hstrace" save --follow --meta guest=producer "$tmp/ram" "$tmp/t" 2>"$tmp/err"
-is "$? $(cat "$tmp/err")" "0 hstrace: $tmp/t: 131072 events, 0 lost" "it ends with the run, and says how much it was"
+is "$? $(cat "$tmp/err")" "0 hstrace: $tmp/t: 131072 events, 0 lost" "it ends with the run, and prints the number of events"
 wait $producer
 is "$(events)" "131072 whole" "every event is in the file, in its order"
 "$bin/hstrace" report --last 1 "$tmp/t" >"$tmp/out"
-like "$(cat "$tmp/out")" '^# events written: 131072, lost \(overwritten\): 0$' "report says so, too"
+like "$(cat "$tmp/out")" '^# events written: 131072, lost \(overwritten\): 0$' "report shows the same number"
 like "$(cat "$tmp/out")" '^# guest=producer$' "--meta is kept"
 
 # ---- a ring that is lapped: what is lost is counted ----
@@ -56,7 +56,7 @@ wait $producer
 "$bin/hstrace" save --follow "$tmp/ram" "$tmp/t" 2>"$tmp/err"
 lost=$(sed -n 's/.*: 200000 events, \([0-9]*\) lost$/\1/p' "$tmp/err")
 is "$((200000 - lost)) events" "$("$bin/hstrace" report "$tmp/t" | grep -vc '^#') events" \
-	"what a hart has overwritten is counted"
+	"overwritten records are counted"
 
 # ---- the end by a signal; a run's folder ----
 mkdir "$tmp/run"
@@ -78,7 +78,7 @@ for ((n = $(scaled 600); n > 0; n--)); do
 	sleep 0.1
 done
 "$bin/hstrace" report --last 1 "$tmp/t" >"$tmp/out" 2>"$tmp/err2"
-is "$?" 1 "while it goes on the file is one that is cut off"
+is "$?" 1 "during the run the file reads as a truncated one"
 like "$(cat "$tmp/err2")" 'cut off at byte [0-9]*; this is what can be read' "... and can be read"
 like "$(cat "$tmp/out")" 'sepc|pc=0x' "... with its events"
 kill -TERM $follower
@@ -111,7 +111,7 @@ fi
 follower=$!
 kill -KILL "$(cat "$tmp/producer.pid")"
 wait $follower
-is "$?" 0 "it ends when the run is killed"
+is "$?" 0 "stat --live ends when the run is killed"
 if [ -n "$screen" ]; then
 	wait "$screen"
 	is "$?" 0 "... and so does the screen"
