@@ -63,7 +63,7 @@ static void test_illegal(void)
 	ok_illegal(0xffffffff, "all ones");
 	ok_illegal(0x00000000, "all zeros");
 	ok_illegal(CSRR_A0(0x300), "csrr mstatus");
-	ok_illegal(CSRR_A0(0x8ff), "csrr of a CSR that nobody has");
+	ok_illegal(CSRR_A0(0x8ff), "csrr of a CSR that does not exist");
 	ok_illegal(CSRW_ZERO(0xc01), "csrw time");
 	ok_trap(catch_trap(run, 0x30200073), EXC_ILLEGAL_INST, ANY, "mret: illegal instruction");
 	ok_illegal_in_user(0xffffffff, "all ones");
@@ -147,7 +147,7 @@ static void test_delegated(void)
 	   "the semihosting sequence is an ordinary breakpoint");
 	trap = catch_user(user_ecall, 0);
 	ok(trap->cause == EXC_ECALL_U && !(trap->status & SSTATUS_SPP),
-	   "ecall from U mode comes to the guest's own handler");
+	   "ecall from U mode traps into the guest's own handler");
 }
 
 /* SIE is on with nothing enabled: the trap must save it in SPIE and clear it, injected or not. */
@@ -161,7 +161,7 @@ static void test_sie_kept(void)
 	ok(trap->cause == EXC_ILLEGAL_INST && trap->status & SSTATUS_SPIE &&
 		   !(trap->status & SSTATUS_SIE),
 	   "a trap given to the guest moves SIE to SPIE");
-	ok(csr_read(sstatus) & SSTATUS_SIE, "and its sret moves it back");
+	ok(csr_read(sstatus) & SSTATUS_SIE, "its sret restores SIE from SPIE");
 	csr_clear(sstatus, SSTATUS_SIE);
 }
 
@@ -225,7 +225,7 @@ static void test_fresh_memory(void)
 		bad += *(u64 *)(base + i * PAGE_SIZE + 24) != (i ^ 0x1234567890abcdefULL);
 	ok_eq(bad, 0, "%d pages touched for the first time keep what was stored", FRESH_PAGES);
 	if (impl_id() != IMPL_OPENSBI)
-		ok_eq(dirty, 0, "and were zero before: nothing of the host shows through");
+		ok_eq(dirty, 0, "the pages were zero before: they show nothing of the host");
 	else
 		skip("fresh pages are zero", "no hypervisor clears memory here");
 	word = (u64 *)(base + FRESH_PAGES * PAGE_SIZE + 3 * PAGE_SIZE - 4);

@@ -45,7 +45,7 @@ static void test_start(void)
 	}
 	ok_eq(stopped, (unsigned long)nr_harts - 1, "the other %d harts were stopped",
 	      nr_harts - 1);
-	if (!ok_eq(bad, 0, "and each starts"))
+	if (!ok_eq(bad, 0, "each of them starts"))
 		bail("cannot go on without them");
 	others = nr_harts - 1;
 	for (bad = 0, i = 1; i < (unsigned long)nr_harts; i++) {
@@ -148,8 +148,8 @@ static void test_suspend(void)
 	ok(slept, "a hart in retentive suspend is SUSPENDED");
 	wake_up = true;
 	hart_ipi(1);
-	ok(hart_wait(1, WAIT_MS) && seen_a0 == 0, "an IPI wakes it, and the call says success");
-	ok(is_started(id), "then it is STARTED again");
+	ok(hart_wait(1, WAIT_MS) && seen_a0 == 0, "an IPI wakes it, and the call returns success");
+	ok(is_started(id), "after that it is STARTED again");
 }
 
 /* ---- IPI ---- */

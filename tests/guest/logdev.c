@@ -105,7 +105,7 @@ static void test_written(void)
 	for (page = 0; page < PAGES; page++)
 		lost += at(pages, page)[0] != MARK + page;
 	ok_eq(lost, 0, "every page holds what it held");
-	ok(logdev_get(LOGDEV_GET) <= WRITES + OTHERS, "memory that nobody touched is in no log");
+	ok(logdev_get(LOGDEV_GET) <= WRITES + OTHERS, "untouched memory is not in the log");
 }
 
 static void test_again(void)
@@ -117,11 +117,12 @@ static void test_again(void)
 	write_some(pages, PAGES);
 	write_some(pages, PAGES);
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "what is written again, or first now, is in the next log");
+	ok_eq(wrong(pages, PAGES), 0,
+	      "pages written again, or for the first time, are in the next log");
 	read_all(pages, PAGES);
 	expect_none();
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "what is only read is not");
+	ok_eq(wrong(pages, PAGES), 0, "pages that are only read are not");
 }
 
 /* The end of RAM is unused: the device tree, in its last 64 KiB, is shorter. */
@@ -138,7 +139,7 @@ static void test_last(void)
 	ok(first && !(logdev_word(word) >> 63), "the last page of RAM is in the log, once");
 	*at(last, 0) = 2;
 	harvest();
-	ok(logdev_word(word) >> 63, "and again when it is written again");
+	ok(logdev_word(word) >> 63, "it is logged again when it is written again");
 }
 
 /* Pages not mapped while they are logged: the first access is a fault, and need not be a write. */
@@ -161,7 +162,7 @@ static void test_unmapped(void)
 	read_all(pages, PAGES);
 	expect_none();
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "of a log that begins anew reads are no part");
+	ok_eq(wrong(pages, PAGES), 0, "a new log does not have pages that are only read");
 	write_some(pages, PAGES);
 	harvest();
 	ok_eq(wrong(pages, PAGES), 0, "writes to what was read before are");
@@ -185,7 +186,7 @@ static void test_manual(void)
 	write_some(pages, PAGES);
 	harvest();
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "reading does not clear any more");
+	ok_eq(wrong(pages, PAGES), 0, "with manual protection reading clears nothing");
 
 	/* After the log was read and before it is cleared: write pages that were not in it. */
 	for (page = 0; page < PAGES && is_expected(page); page++)
@@ -203,13 +204,13 @@ static void test_manual(void)
 	clear(128, 192);
 	memset(&want[2], 0, 3 * sizeof(want[0]));
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "of a range only that range is cleared");
+	ok_eq(wrong(pages, PAGES), 0, "clearing a range clears only that range");
 	at(pages, 130)[5] = 1;
 	at(pages, 319)[5] = 1;
 	expect(130);
 	expect(319);
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "and what is written there is logged again");
+	ok_eq(wrong(pages, PAGES), 0, "pages written there are logged again");
 }
 
 static void test_mask(void)
@@ -227,17 +228,17 @@ static void test_mask(void)
 	clear(128, 64);
 	harvest();
 	want[2] = 0xff00ff00ff00ff00UL;
-	ok_eq(wrong(pages, PAGES), 0, "of a word only the bits that are named are cleared");
+	ok_eq(wrong(pages, PAGES), 0, "only the named bits of a word are cleared");
 	at(pages, 129)[2] = 1;
 	expect(129);
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "and only those pages are written for the first time");
+	ok_eq(wrong(pages, PAGES), 0, "only cleared pages are logged again");
 	clear(1, 64);
 	ok_eq(logdev_get(LOGDEV_ANSWER), 22, "a range that begins within a word is EINVAL");
 	clear(0, 63);
-	ok_eq(logdev_get(LOGDEV_ANSWER), 22, "and so is one that ends there");
+	ok_eq(logdev_get(LOGDEV_ANSWER), 22, "a range that ends within a word is EINVAL");
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "which changes nothing");
+	ok_eq(wrong(pages, PAGES), 0, "a refused call changes nothing");
 }
 
 static void test_initially_set(void)
@@ -273,7 +274,7 @@ static void test_end(void)
 	ok_eq(wrong(pages, PAGES), 0, "a new log is empty");
 	write_some(pages, PAGES);
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "and has what is written from then on");
+	ok_eq(wrong(pages, PAGES), 0, "a new log has pages written from then on");
 	logdev_set(LOGDEV_LOG, 0);
 	for (page = 0; page < PAGES; page++)
 		lost += at(pages, page)[0] != MARK + page;

@@ -200,8 +200,8 @@ static void test_uart(void)
 	}
 	ok_eq(bad, 0, "the UART's scratch register gives back each of 256 values");
 	reg[7] = 0xa5;
-	ok(same(do_lb(uart + 7), 0xffffffffffffffa5UL, 1), "and lb of it is sign-extended");
-	ok((reg[5] & 0x60) == 0x60, "the UART's line status says: transmitter empty");
+	ok(same(do_lb(uart + 7), 0xffffffffffffffa5UL, 1), "lb of the UART is sign-extended");
+	ok((reg[5] & 0x60) == 0x60, "the UART's line status has transmitter empty");
 }
 
 static void test_plic(void)
@@ -258,7 +258,7 @@ static void test_external(unsigned long source)
 		;
 	csr_clear(sstatus, SSTATUS_SIE);
 	ok_eq(claimed, source, "the PLIC's claim register names it");
-	ok_eq(hart->irqs[IRQ_S_EXT], before + 1, "after completion it does not come again");
+	ok_eq(hart->irqs[IRQ_S_EXT], before + 1, "after completion the interrupt does not return");
 	ok(!(csr_read(sip) & BIT(IRQ_S_EXT)), "and is no longer pending");
 	hart->on_irq = NULL;
 	csr_write(sie, 0);

@@ -143,13 +143,14 @@ static void test_counter(const char *name, unsigned long event, long number, har
 	start(number, SBI_PMU_START_SET_INIT, 1UL << 40);
 	stop(number, 0);
 	catch_trap(read, (unsigned long)&a);
-	ok(a >= 1UL << 40 && a < 1UL << 41, "%s: it starts where it is told to", name);
+	ok(a >= 1UL << 40 && a < 1UL << 41, "%s: it starts at the given value", name);
 	work(10000);
 	catch_trap(read, (unsigned long)&c);
 	/* Linux 6.12 adds the count again at each reading. */
 	ok(c == a || on_linux(), "%s: stopped, it stays", name);
 	ok_eq((unsigned long)stop(number, SBI_PMU_STOP_RESET),
-	      (unsigned long)SBI_ERR_ALREADY_STOPPED, "%s: stopping what is stopped is said", name);
+	      (unsigned long)SBI_ERR_ALREADY_STOPPED, "%s: stopping a stopped counter is an error",
+	      name);
 	ok_trap(catch_trap(read, (unsigned long)&a), EXC_ILLEGAL_INST, ANY,
 		"%s: reset, its CSR is illegal again", name);
 }
@@ -208,7 +209,7 @@ static void test_twice(void)
 	ok(start(n, 0, 0) == SBI_ERR_ALREADY_STARTED || on_linux(),
 	   "a counter that is configured to start has been started");
 	ok_eq((unsigned long)start(n, 0, 0), (unsigned long)SBI_ERR_ALREADY_STARTED,
-	      "starting what is started is said");
+	      "starting a started counter is an error");
 	stop(n, SBI_PMU_STOP_RESET);
 	ok_eq((unsigned long)start(n, 0, 0), 0, "a counter without an event is passed over");
 	ok_eq((unsigned long)stop(n, 0), 0, "by both");
@@ -318,7 +319,7 @@ static void test_firmware(void)
 	      "the upper half of a value of 64 bits is 0");
 	pmu(SBI_PMU_COUNTER_STOP, 0, all, SBI_PMU_STOP_RESET, 0);
 	ok_sbi(pmu(SBI_PMU_COUNTER_FW_READ, nr, 0, 0, 0), SBI_ERR_INVALID_PARAM,
-	       "a counter that is none cannot be read");
+	       "a counter that does not exist cannot be read");
 }
 
 /* ---- invalid sets and events ------------------------------------------------------- */
@@ -339,7 +340,7 @@ static void test_bad_sets(void)
 	ok_eq(wrong, 0, "a set that is empty, or has members that cannot be, is invalid");
 	for (wrong = 0, i = 0; i < ARRAY_SIZE(events); i++)
 		wrong += configure(events[i], 0) != SBI_ERR_NOT_SUPPORTED;
-	ok_eq(wrong, 0, "events that nobody knows are not supported");
+	ok_eq(wrong, 0, "unknown events are not supported");
 	if (on_linux())
 		skip("a base of -1", "Linux adds the mask's bits and forgets the overflow");
 	else
@@ -431,8 +432,8 @@ static void test_overflow(void)
 	shmem((unsigned long)snapshot, 0, 0);
 	this_hart()->on_irq = on_overflow;
 	ok(overflow_comes(CYCLES), "cycles: an overflow interrupts, once");
-	ok_eq(snapshot[0], 1, "and the snapshot says which counter it was");
-	ok(snapshot[1] < 1UL << 60, "which has begun anew");
+	ok_eq(snapshot[0], 1, "the snapshot shows which counter overflowed");
+	ok(snapshot[1] < 1UL << 60, "the counter has wrapped");
 	ok(!(csr_read(sip) & BIT(IRQ_PMU_OVF)), "the guest can take the interrupt back");
 	stop(overflowing, SBI_PMU_STOP_RESET | SBI_PMU_STOP_TAKE_SNAPSHOT);
 	ok(overflow_comes(INSTRET), "instructions: an overflow interrupts, once");

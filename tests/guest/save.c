@@ -93,7 +93,7 @@ static void disk_check(void)
 	disk_put(1);
 	disk_set(REG_QUEUE_NOTIFY, 0);
 	ok(disk_answered(1) && answers[1] == 0, "the disk answers the next one");
-	ok(!memcmp(written, read_back, SECTOR), "and what was written is on it");
+	ok(!memcmp(written, read_back, SECTOR), "the disk has what was written");
 }
 
 /* ---- registers ---- */
@@ -213,7 +213,7 @@ static void test_interrupts(void)
 	while (!READ_ONCE(timer_came) && now() < timer_due + us_to_ticks(5000000))
 		;
 	csr_clear(sstatus, SSTATUS_SIE);
-	ok(timer_came >= timer_due, "the timer comes, and not before its time");
+	ok(timer_came >= timer_due, "the timer fires, and not before its time");
 }
 
 void payload_main(void)

@@ -117,7 +117,7 @@ static void test_ipi(void)
 	ipi_clear();
 	ok(!sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 0, 0, 0).error &&
 		   !(csr_read(sip) & BIT(IRQ_S_SOFT)),
-	   "an empty hart mask succeeds and interrupts nobody");
+	   "an empty hart mask succeeds and interrupts no hart");
 	ok(bad_hart_answer(sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 1, NO_SUCH_HART, 0)),
 	   "an IPI to a hart that does not exist is an invalid parameter (Linux: ignored)");
 	ok_sbi(sbi_call(SBI_EXT_IPI, NO_SUCH_FID, 1, me, 0), SBI_ERR_NOT_SUPPORTED,
@@ -134,7 +134,7 @@ static void test_rfence(void)
 		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 0, ~0UL, ~0xfffUL, 0x1000, 5, 0).error;
 		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 0, 0, 0, 0, 0, 0).error;
 	}
-	ok_eq(wrong, 0, "fence.i, sfence.vma and sfence.vma with ASID: self, range, all, nobody");
+	ok_eq(wrong, 0, "fence.i, sfence.vma and sfence.vma with ASID: self, range, all, none");
 	ok(bad_hart_answer(sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, 1, NO_SUCH_HART, 0)),
 	   "a remote fence at a hart that does not exist is an invalid parameter (Linux: ignored)");
 	for (wrong = 0, fid = SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID;
@@ -228,7 +228,7 @@ static void test_pmu(void)
 		return;
 	}
 	ret = sbi_call(SBI_EXT_PMU, 0, 0, 0, 0);
-	ok(!ret.error && ret.value >= 0, "the PMU says how many counters it has");
+	ok(!ret.error && ret.value >= 0, "the PMU reports its number of counters");
 	ok_sbi(sbi_call(SBI_EXT_PMU, 1, 0xffffff, 0, 0), SBI_ERR_INVALID_PARAM,
 	       "asking for a counter that does not exist is invalid");
 }

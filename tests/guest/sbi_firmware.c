@@ -69,7 +69,7 @@ static void test_resume(void)
 	long error;
 
 	if (!raise_wakeup()) {
-		skip("a suspend that comes back", "no serial port or no PLIC");
+		skip("a suspend that resumes", "no serial port or no PLIC");
 		return;
 	}
 	csr_set(sstatus, SSTATUS_SIE); /* masked in sie; the resume has to clear it */
@@ -77,7 +77,7 @@ static void test_resume(void)
 	csr_clear(sstatus, SSTATUS_SIE);
 	csr_write(sscratch, sscratch);
 	csr_write(stvec, stvec);
-	ok_eq((unsigned long)error, 0, "the last hart may suspend, and comes back where it said");
+	ok_eq((unsigned long)error, 0, "the last hart may suspend, and resumes at its address");
 	ok_eq(state.a0, this_hart()->id, "with its id in a0, and its argument in a1");
 	ok(!state.satp && !(state.sstatus & SSTATUS_SIE), "satp 0 and interrupts off");
 	ok(csr_read(sip) & BIT(IRQ_S_EXT), "and the interrupt that woke it is pending");
@@ -92,7 +92,8 @@ static void test_susp(void)
 		return;
 	}
 	ok_sbi(suspend(1, here), SBI_ERR_INVALID_PARAM, "a reserved sleep type is invalid");
-	ok_sbi(suspend(0x80000000, here), SBI_ERR_INVALID_PARAM, "so is a platform's, here");
+	ok_sbi(suspend(0x80000000, here), SBI_ERR_INVALID_PARAM,
+	       "a platform's sleep type is invalid too, here");
 	ok_sbi(suspend(0, NO_MEMORY), SBI_ERR_INVALID_ADDRESS,
 	       "a resume address without memory is an invalid address");
 	ok_sbi(sbi_call(SBI_EXT_SUSP, 1, 0, here, 0), SBI_ERR_NOT_SUPPORTED,
@@ -237,11 +238,12 @@ static void test_ad(void)
 	   "at reset a page without A is a page fault");
 	fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, 0);
 	cause = catch_trap(load_at, TEST_VA)->cause;
-	ok(cause == NO_TRAP && (*pte & PTE_A), "switched on, the hart sets A by itself");
+	ok(cause == NO_TRAP && (*pte & PTE_A), "switched on, the hart sets A itself");
 	fwft_set(SBI_FWFT_AD_HW_UPDATING, 0, 0);
 	*pte &= ~(pte_t)PTE_A;
 	sfence_vma();
-	ok(catch_trap(load_at, TEST_VA)->cause == EXC_LOAD_PAGE_FAULT, "and off, it faults again");
+	ok(catch_trap(load_at, TEST_VA)->cause == EXC_LOAD_PAGE_FAULT,
+	   "switched off, the access faults again");
 	pt_off();
 	test_switch(SBI_FWFT_AD_HW_UPDATING, "A and D bits by hardware");
 }

@@ -71,8 +71,8 @@ static void test_one_by_one(unsigned long all)
 	}
 	ok_eq(wrong, 0, "one bit behind each base: that hart gets an IPI, and no other");
 	ok(!ipi(all, 0).error && who_got(all) == all, "all bits from base 0: each gets one");
-	ok(!ipi(2, ~0UL).error && who_got(all) == all, "base -1: all, whatever the mask says");
-	ok(!ipi(0, 1).error && who_got(0) == 0, "no bit: nobody");
+	ok(!ipi(2, ~0UL).error && who_got(all) == all, "base -1: all harts, whatever the mask");
+	ok(!ipi(0, 1).error && who_got(0) == 0, "no bit: no hart");
 }
 
 /* Linux 6.12 returns the error for IPIs, but not for fences. */
@@ -177,7 +177,7 @@ static void test_start(void)
 		lost += !said[0];
 		strange += !stopped(id);
 	}
-	ok_eq(strange, 0, "a hart starts, says so, and stops, 50 times");
+	ok_eq(strange, 0, "a hart starts, reports it, and stops, 50 times");
 	if (on_linux())
 		skip("an IPI right behind a start",
 		     "Linux 6.12 clears it in the target's reset, if that comes later");

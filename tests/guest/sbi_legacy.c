@@ -85,9 +85,9 @@ static void test_pages(pte_t *root)
 	pt_map(root, TEST_VA + PAGE_SIZE, mask_page, PTE_KERNEL | PTE_U);
 	sfence_vma();
 	ok_eq(trapped(TEST_VA + PAGE_SIZE, EXC_LOAD_PAGE_FAULT, TEST_VA + PAGE_SIZE), n,
-	      "nor a user's page without SUM");
+	      "nor a U page without SUM");
 	csr_set(sstatus, SSTATUS_SUM);
-	ok_eq(accepted(TEST_VA + PAGE_SIZE), n, "with SUM it can");
+	ok_eq(accepted(TEST_VA + PAGE_SIZE), n, "with SUM it can read a U page");
 	csr_clear(sstatus, SSTATUS_SUM);
 	pt_map(root, TEST_VA + 7 * PAGE_SIZE, mask_page, PTE_KERNEL);
 	sfence_vma();
@@ -102,7 +102,7 @@ static void test_who(void)
 	ipi_clear();
 	*(unsigned long *)(mask_page + 0x200) = 0;
 	call((unsigned long)&a);
-	ok(!(csr_read(sip) & BIT(IRQ_S_SOFT)), "an empty mask in memory interrupts nobody");
+	ok(!(csr_read(sip) & BIT(IRQ_S_SOFT)), "an empty mask in memory interrupts no hart");
 	*(unsigned long *)(mask_page + 0x200) = 1UL << this_hart()->id;
 	call((unsigned long)&a);
 	ok(wait_irq(BIT(IRQ_S_SOFT), 100000), "a mask with this hart's bit interrupts it");

@@ -55,9 +55,9 @@ static void test_arguments(void)
 	ok_eq((unsigned long)set_shmem(NO_MEMORY, 0, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
 	      "an address where no memory is, is an invalid address");
 	ok_eq((unsigned long)set_shmem(area, 1, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
-	      "and so is one with upper bits on RV64");
+	      "an address with upper bits on RV64 is invalid");
 	ok_eq((unsigned long)set_shmem(~63UL, 0, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
-	      "and the last 64 bytes of all");
+	      "the last 64 bytes of all addresses are invalid");
 	ok_sbi(sbi_call(SBI_EXT_STA, 1, area, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function is not supported");
 	ok(is_taken_and_zeroed(sta), "a good address is taken and its 64 bytes are zeroed");
@@ -123,13 +123,13 @@ static void test_busy(void)
 	ok_eq(late + errors, 0, "%lu harts give their own structures and are busy for %lu ms", n,
 	      BUSY_MS);
 	ok_eq(odd, 0, "a running hart finds an even sequence and itself not preempted");
-	ok_eq(too_much, 0, "no hart is told of more waiting than time has passed");
-	ok_eq(clean, n, "nor is one marked preempted in the end");
+	ok_eq(too_much, 0, "no hart's steal time exceeds the time that has passed");
+	ok_eq(clean, n, "in the end no hart is marked preempted");
 	if (!boot_number("crowded", 0)) {
 		skip("steal time", "there is a hart for each");
 		return;
 	}
-	ok(told >= n / 2, "where vCPUs share a hart they are told of their waiting");
+	ok(told >= n / 2, "vCPUs that share a hart have steal time");
 	if (on_linux())
 		skip("the mark of a preempted hart", "Linux 6.12 never sets it");
 	else
@@ -143,8 +143,7 @@ static void test_end(void)
 
 	while (now() < end)
 		;
-	ok(!memcmp(&before, &areas[0], sizeof(before)),
-	   "after its end nothing is written any more");
+	ok(!memcmp(&before, &areas[0], sizeof(before)), "once it is disabled nothing is written");
 }
 
 void payload_main(void)

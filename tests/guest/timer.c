@@ -101,7 +101,7 @@ static void test_interrupt(void)
 	csr_write(sie, BIT(IRQ_S_TIMER));
 	ok_eq(hart->irqs[IRQ_S_TIMER], before, "and not while sstatus.SIE is off");
 	csr_set(sstatus, SSTATUS_SIE);
-	ok_eq(hart->irqs[IRQ_S_TIMER], before + 1, "it is taken when both are on");
+	ok_eq(hart->irqs[IRQ_S_TIMER], before + 1, "the interrupt is taken when both are on");
 	ok(hart->trap.status & SSTATUS_SPP && hart->trap.status & SSTATUS_SPIE &&
 		   !(hart->trap.status & SSTATUS_SIE),
 	   "sstatus in the handler: SPP and SPIE as before, SIE off");
@@ -114,7 +114,7 @@ static void test_interrupt(void)
 		;
 	csr_clear(sstatus, SSTATUS_SIE);
 	ok(irq_time >= target, "a timer interrupts a loop that makes no exit");
-	ok_eq(hart->irqs[IRQ_S_TIMER], before + 2, "and exactly once");
+	ok_eq(hart->irqs[IRQ_S_TIMER], before + 2, "it is taken exactly once");
 	timer_off();
 	hart->on_irq = NULL;
 }
@@ -129,7 +129,7 @@ static void test_wfi_pending(void)
 	}
 	timer_at(now() - 1);
 	wfi();
-	ok(timer_pending(), "WFI with an interrupt pending goes on");
+	ok(timer_pending(), "WFI with an interrupt pending continues");
 	for (i = 0; i < ROUNDS; i++) {
 		target = now() + us_to_ticks(40 * i);
 		timer_at(target);
@@ -218,7 +218,7 @@ static void test_wrs(void)
 		timer_at(now() + us_to_ticks(100));
 		bad += catch_trap(wrs_nto, 1)->cause != NO_TRAP;
 	}
-	ok_eq(bad, 0, "wrs.nto goes on when an interrupt is pending, or before");
+	ok_eq(bad, 0, "wrs.nto ends when an interrupt is pending, or before");
 	timer_at(now() - 1);
 	ok_trap(catch_trap(wrs_nto, 10), NO_TRAP, ANY, "wrs.nto with an interrupt pending goes on");
 	timer_off();

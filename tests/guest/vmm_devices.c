@@ -99,7 +99,7 @@ static void test_uart(void)
 	ok_eq(get8(UART_IIR), IIR_NONE | IIR_FIFO, "FIFOs are reported once they are on");
 	raise_line();
 	ok_eq(get8(UART_IIR), IIR_THRI | IIR_FIFO, "an empty transmitter interrupts");
-	ok_eq(get8(UART_IIR), IIR_NONE | IIR_FIFO, "once: reading IIR ends it");
+	ok_eq(get8(UART_IIR), IIR_NONE | IIR_FIFO, "reading IIR ends the interrupt");
 	set8(UART_DATA, '\n');
 	ok_eq(get8(UART_IIR), IIR_THRI | IIR_FIFO, "a byte sent makes it empty again");
 	drop_line();
@@ -134,13 +134,13 @@ static void test_plic_claim(void)
 {
 	raise_line();
 	ok_eq(*(volatile u32 *)(plic + 0x1000), BIT(UART_SOURCE), "a raised line is pending");
-	ok_eq(*claim(1), UART_SOURCE, "the claim says who");
+	ok_eq(*claim(1), UART_SOURCE, "the claim returns the source");
 	ok(!interrupted(), "and ends the interrupt");
 	ok_eq(*claim(1), 0, "a second claim finds nobody");
 	*enable(1) = 0;
 	*claim(1) = UART_SOURCE;
 	*enable(1) = BIT(UART_SOURCE);
-	ok(!interrupted(), "who hasn't enabled a source can't complete it");
+	ok(!interrupted(), "a context that hasn't enabled a source can't complete it");
 	*claim(1) = 0;
 	*claim(1) = 31;
 	*claim(1) = ~0U;
@@ -162,7 +162,7 @@ static void test_plic_nobody(void)
 	*threshold(0) = 5;
 	ok_eq(*threshold(0), 0, "none at all");
 	*enable(2 * 40 + 1) = ~0U;
-	ok_eq(*enable(2 * 40 + 1), 0, "nor have harts that aren't there");
+	ok_eq(*enable(2 * 40 + 1), 0, "nor have harts that don't exist");
 	*priority(0) = 7;
 	ok_eq(*priority(0), 0, "source 0 has no priority");
 	*priority(UART_SOURCE) = ~0U;

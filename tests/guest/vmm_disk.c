@@ -17,7 +17,7 @@ static void test_registers(void)
 {
 	ok_eq(disk_reg(REG_MAGIC), 0x74726976, "the magic is right");
 	ok_eq(disk_reg(REG_VERSION), 2, "the version is 2");
-	ok_eq(disk_reg(REG_DEVICE_ID), 2, "it is a disk");
+	ok_eq(disk_reg(REG_DEVICE_ID), 2, "the device is a disk");
 	ok(disk_reg(REG_CAPACITY) >= 16, "it has 16 sectors or more");
 	ok(!disk_negotiate(0, 0), "a driver of the legacy interface gets no FEATURES_OK");
 	ok(!disk_negotiate(BIT(31), FEATURE_VERSION_1), "nor one that takes what isn't offered");
@@ -89,7 +89,7 @@ static void test_interrupt(void)
 	disk_avail[0] = 1;
 	disk_request(BLK_FLUSH, 0, data, 0);
 	delay_us(2000);
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "not at all if the driver doesn't want it");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "no interrupt if the driver doesn't want it");
 }
 
 /* ---- hostile use ---- */

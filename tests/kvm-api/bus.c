@@ -147,7 +147,7 @@ static void corrupted(struct vm *vm, struct vcpu *vcpu)
 	ring->last = 0;
 	ring->first = ~0u;
 	ok(stores(vm, vcpu, 2, ZONE, 1, 3, 0) == 0 && ring->last == 3,
-	   "what user space has taken is its own affair");
+	   "with an invalid first index, stores are still collected");
 	stop = false;
 	pthread_create(&thread, NULL, scribble, (void *)ring);
 	for (rounds = 0; rounds < 300; rounds++)
@@ -175,19 +175,19 @@ static void overlaps(struct vm *vm, struct vcpu *vcpu, struct vcpu *second)
 	ioctl(vm->fd, KVM_IOEVENTFD, &io);
 	ok(stores(vm, vcpu, 2, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 2 &&
 		   read(io.fd, &count, 8) == -1,
-	   "an ioeventfd within a zone that was there comes second");
+	   "an ioeventfd in an older zone comes second");
 	ring->first = 3;
 	ok(stores(vm, vcpu, 2, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 2 &&
 		   read(io.fd, &count, 8) == 8 && count == 1,
-	   "and is met when the ring is full");
+	   "it gets the store when the ring is full");
 	ring->first = ring->last = 0;
 	zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE + 0x10, 4);
 	ok(stores(vm, vcpu, 2, ZONE + 0x10, 1, 1, 0) == 1,
-	   "every zone around a range goes with it");
+	   "unregistering a range removes every zone around it");
 	zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 0x1000);
 	ok(stores(vm, vcpu, 2, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 0 &&
 		   read(io.fd, &count, 8) == 8,
-	   "an ioeventfd that was there before the zone comes first");
+	   "an ioeventfd older than the zone comes first");
 	ok(stores(vm, vcpu, 1, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 1,
 	   "a store of another length is the zone's");
 	ok(zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 0x1001) == 0 &&
@@ -274,7 +274,7 @@ static void irqfds(struct vm *vm)
 	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0 && close((int)irqfd.fd) == 0,
 	   "its eventfd can be closed");
 	irqfd.fd = (uint32_t)eventfd(0, EFD_NONBLOCK);
-	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0, "and the next one takes its place");
+	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0, "the next irqfd can take its place");
 }
 
 static void odd_sizes(struct vm *vm, struct vcpu *vcpu)
@@ -289,10 +289,10 @@ static void odd_sizes(struct vm *vm, struct vcpu *vcpu)
 	ok(zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 1U << 31) == 0 &&
 		   zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 1U << 31) == 0 &&
 		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 0 && ring->last == 1,
-	   "one of 2 GiB stays, whoever takes it off");
+	   "unregistering a zone of 2 GiB does not remove it");
 	ok(zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 1) == 0 &&
 		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1,
-	   "but by a piece of it");
+	   "unregistering a piece of it does");
 }
 
 int main(void)

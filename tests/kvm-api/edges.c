@@ -43,7 +43,7 @@ static void answers(struct vm *vm, struct vcpu *vcpu)
 	run->mmio.phys_addr = 0;
 	memset(run->mmio.data, 0x71, 8);
 	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x71717171),
-	   "a load gets its own bytes, whatever the page says of its length");
+	   "a load gets its own length, whatever the page says");
 	finish(vcpu);
 
 	set_reg(vcpu, R_PC, MEM_GPA);

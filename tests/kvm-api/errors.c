@@ -132,7 +132,7 @@ static void no_irqchip(struct vm *vm)
 	irqfd.flags = 1u << 30;
 	fails_with(ioctl(vm->fd, KVM_IRQFD, &irqfd), EINVAL, "IRQFD with an unknown flag");
 	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
-	fails_with(ioctl(vm->fd, KVM_IRQFD, &irqfd), EBADF, "taking off a descriptor that is none");
+	fails_with(ioctl(vm->fd, KVM_IRQFD, &irqfd), EBADF, "removing an invalid descriptor");
 	fails_with(ioctl(vm->fd, KVM_SIGNAL_MSI, &msi), EINVAL, "SIGNAL_MSI without an irqchip");
 	fails_with(ioctl(vm->fd, KVM_IRQ_LINE, &level), ENXIO, "IRQ_LINE without an irqchip");
 	fails_with(ioctl(vm->fd, KVM_SET_GSI_ROUTING, &routing), EINVAL, "routing without one");

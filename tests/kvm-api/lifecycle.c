@@ -135,9 +135,9 @@ static void test_orders(unsigned int most)
 	orders_step = most < NR_ORDERS ? NR_ORDERS / most : 1;
 	shared[0] = shared[1] = 0;
 	ok(status_of(orders_body) == 0 && shared[0] == shared[1] && shared[1],
-	   "what is not closed yet still works, in any order");
+	   "parts that are still open work, in any order");
 	printf("# %lu orders of %d\n", shared[1], NR_ORDERS);
-	claim_equal(before, "and when all is closed no byte is missing");
+	claim_equal(before, "once all is closed no byte is missing");
 }
 
 /* ---- 64 VMs at once ---- */
@@ -238,7 +238,7 @@ static void test_stop(void)
 		went &= moves(&shared[0]);
 	}
 	ok(stood, "not while its process is stopped");
-	ok(went && shared[1] == ended + 5, "it goes on after KVM_RUN has ended with EINTR");
+	ok(went && shared[1] == ended + 5, "it continues after KVM_RUN has ended with EINTR");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }

@@ -51,8 +51,8 @@ int main(void)
 	ok(store_at(&vcpu, LOG_GPA), "the guest stores there");
 	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, KVM_MEM_LOG_DIRTY_PAGES) == 0, "it is logged");
 	ok(store_at(&vcpu, LOG_GPA + 0x3000), "the guest stores to one page of it");
-	ok(dirty_pages(&vm, bits) == 1 && bits[0] == 8, "that page is in the log, and no other");
-	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, 0) == 0, "it is logged no more");
+	ok(dirty_pages(&vm, bits) == 1 && bits[0] == 8, "only that page is in the log");
+	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, 0) == 0, "dirty logging is switched off");
 	ok(store_at(&vcpu, LOG_GPA + 0x5000), "the guest stores to another page");
 	ok(*(uint64_t *)(mem + 0x3000) == LOG_GPA + 0x3000 && *(uint64_t *)mem == LOG_GPA &&
 		   *(uint64_t *)(mem + 0x5000) == LOG_GPA + 0x5000,

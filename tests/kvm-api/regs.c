@@ -85,7 +85,7 @@ static void every_register(void)
 			twice += list.reg[j] == list.reg[i];
 	}
 	ok(!unreadable, "each can be read");
-	ok(!unwritable, "and takes back what it gave");
+	ok(!unwritable, "each value that was read can be written back");
 	ok(!twice, "none is listed twice");
 	done();
 }
@@ -125,7 +125,7 @@ static void illegal_sstatus(void)
 	}
 	set_reg(&vcpu, CSRREG(sstatus), ~fields);
 	wrong += (report() & ~fields) != 0;
-	ok(wrong == 0, "what is no field of sstatus reaches neither guest nor host (ours)");
+	ok(wrong == 0, "other bits than sstatus's reach neither guest nor host (ours)");
 	done();
 }
 
@@ -180,7 +180,7 @@ static void extensions(void)
 	vm_load(&vm, trap);
 	ok(set_reg(&vcpu, ISA(D), 0) == 0 && set_reg(&vcpu, ISA(F), 0) == 0, "F and D taken away");
 	ok(report() == 2, "an FP instruction is illegal then");
-	fails_with(set_reg(&vcpu, ISA(D), 1), EBUSY, "D does not come back to a vCPU that ran");
+	fails_with(set_reg(&vcpu, ISA(D), 1), EBUSY, "D cannot be restored in a vCPU that ran");
 	done();
 }
 
@@ -188,10 +188,12 @@ static void identity(void)
 {
 	fresh();
 	vm_load(&vm, vendor);
-	ok(set_reg(&vcpu, CONFIG(mvendorid), 0x489) == 0, "mvendorid is user space's to say");
-	ok(report() == 0x489, "and the guest is told so");
-	fails_with(set_reg(&vcpu, CONFIG(mvendorid), 1), EBUSY, "it is what it was from then on");
-	ok(set_reg(&vcpu, CONFIG(mvendorid), 0x489) == 0, "saying the same again is no error");
+	ok(set_reg(&vcpu, CONFIG(mvendorid), 0x489) == 0, "user space may set mvendorid");
+	ok(report() == 0x489, "the guest reads that mvendorid");
+	fails_with(set_reg(&vcpu, CONFIG(mvendorid), 1), EBUSY,
+		   "mvendorid cannot be changed once the guest has run");
+	ok(set_reg(&vcpu, CONFIG(mvendorid), 0x489) == 0,
+	   "setting the same value again is no error");
 	ok(get_reg(&vcpu, CONFIG(satp_mode)) >= 8, "the widest mode of satp");
 	done();
 }

@@ -232,7 +232,7 @@ static void reset(void)
 	ok(vcpu_run(&boot) == 0 && is_report(&boot, 0), "another vCPU starts it again");
 	pthread_join(thread, &ret);
 	ok(!ret && vcpu.run->exit_reason == KVM_EXIT_MMIO && get_reg(&vcpu, R_PC) == START_GPA,
-	   "it stands at its first instruction");
+	   "it is at its first instruction");
 }
 
 int main(void)

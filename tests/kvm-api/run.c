@@ -232,7 +232,7 @@ static void events(void)
 	vcpu.run->immediate_exit = 0;
 	set_reg(&vcpu, R_PC, MEM_GPA);
 	ok(vcpu_run(&vcpu) == 0 && vcpu.run->mmio.phys_addr == 0x10000000,
-	   "then that store comes, too");
+	   "then that store comes to user space too");
 	close(io.fd);
 	vcpu_free(&vcpu);
 	vm_free(&vm);

@@ -162,7 +162,7 @@ static void vendors(void)
 	vcpu.run->riscv_sbi.ret[0] = 0;
 	vcpu.run->riscv_sbi.ret[1] = 5;
 	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0) && vcpu.run->riscv_sbi.args[1] == 5,
-	   "which answers it");
+	   "user space answers the probe");
 	done();
 	fresh();
 	must(set_reg(&vcpu, SINGLE(KVM_RISCV_SBI_EXT_VENDOR), 0) == 0, "VENDOR");
@@ -223,7 +223,7 @@ static void features(void)
 	if (call(0x46574654, 1, 0, 0, 0, NULL) == 0) {
 		ok(call(0x46574654, 0, 0, 1, 1, NULL) == 0 && get_reg(&vcpu, FWFT(0)) == 1 &&
 			   get_reg(&vcpu, FWFT(1)) == 1 && get_reg(&vcpu, FWFT(2)) == 1,
-		   "what the guest sets and locks has registers (ours)");
+		   "features that the guest sets and locks have registers (ours)");
 		fails_with(set_reg(&vcpu, FWFT(2), 2), EINVAL, "a bad value is refused (ours)");
 	}
 	fails_with(set_reg(&vcpu, FWFT(9), 0), ENOENT, "nine registers, no more (ours)");
@@ -313,7 +313,7 @@ int main(void)
 		ok(get_reg(&vcpu, SINGLE(ID_SUSP)) == 0 && get_reg(&vcpu, SINGLE(ID_FWFT)) == 0,
 		   "SUSP and FWFT are off at first (ours)");
 		fails_with(set_reg(&vcpu, FWFT(0), 0), EINVAL,
-			   "and without FWFT its registers are not there (ours)");
+			   "without FWFT its registers do not exist (ours)");
 	} else {
 		fails_with(set_reg(&vcpu, SINGLE(ID_SUSP), 0), ENOENT, "there is no SUSP");
 		fails_with(set_reg(&vcpu, SINGLE(ID_FWFT), 0), ENOENT, "there is no FWFT");

@@ -126,7 +126,7 @@ static void counts(struct vm *vm, struct vcpu *vcpu)
 	ok(value_of(&after, "mmio_exit_user") == value_of(&before, "mmio_exit_user") + 1,
 	   "a store to no memory is counted");
 	ok(value_of(&after, "ecall_exit_stat") == value_of(&before, "ecall_exit_stat") + 1,
-	   "of two SBI calls the one that was forwarded is");
+	   "of two SBI calls only the forwarded one is counted");
 	ok(value_of(&after, "exits") >= value_of(&before, "exits") + 3, "all exits together");
 }
 
@@ -193,7 +193,7 @@ static void polling(struct vm *vm, struct vcpu *vcpu)
 	}
 	tried = value_of(&s, "halt_attempted_poll");
 	won = value_of(&s, "halt_successful_poll");
-	ok(won > 0, "short waits come to be polled");
+	ok(won > 0, "short waits are polled after a while");
 	ok(tried >= won && hist_sum(&s, 7) == won && hist_sum(&s, 8) == tried - won,
 	   "each attempt is in one of two histograms");
 	ok(value_of(&s, "halt_poll_success_ns") > 0 && !value_of(&s, "halt_poll_invalid"),
@@ -303,7 +303,7 @@ static void debug_files(struct vm *vm, struct vcpu *vcpu)
 	snprintf(dir, sizeof(dir), DEBUG "/%d-%d", gettid(), gone.fd);
 	all = counter(dir, "exits") == 0;
 	vm_free(&gone);
-	ok(all && counter(dir, "exits") == -1, "a directory goes with its VM");
+	ok(all && counter(dir, "exits") == -1, "a directory is removed with its VM");
 }
 
 int main(void)

@@ -60,13 +60,13 @@ static void test_size(void)
 
 	ok(ftruncate(fd, 10000) == 0 && fstat(fd, &st) == 0 && st.st_size == 10000, "grow");
 	ok(pread(fd, page, 4096, 8192) == 10000 - 8192 && !memcmp(page, want, 4096),
-	   "what grew is zeros");
+	   "the added part is zeros");
 	memset(page, 'x', sizeof(page));
 	pwrite(fd, page, 4096, 4000);
 	ok(ftruncate(fd, 4001) == 0 && ftruncate(fd, 9000) == 0 &&
 		   pread(fd, page, 4096, 4000) == 4096 && page[0] == 'x' &&
 		   !memcmp(page + 1, want, 4095),
-	   "what was cut off comes back as zeros");
+	   "a part that was cut off returns as zeros");
 	ok(pwrite(fd, "y", 1, 1L << 32) == 1 && fstat(fd, &st) == 0 &&
 		   st.st_size == (1L << 32) + 1 && st.st_blocks < 1000,
 	   "a hole of 4 GiB takes no room");
@@ -221,9 +221,9 @@ static void test_shared_mapping(void)
 	if (!ok(map != MAP_FAILED, "a shared mapping"))
 		return;
 	map[5000] = 'm';
-	ok(pread(fd, &c, 1, 5000) == 1 && c == 'm', "what is stored is read");
+	ok(pread(fd, &c, 1, 5000) == 1 && c == 'm', "data stored through the mapping are read");
 	pwrite(fd, "w", 1, 100);
-	ok(map[100] == 'w', "what is written is seen");
+	ok(map[100] == 'w', "data written to the file show in the mapping");
 	ok(read(fd, map, 4096) == 4096 && map[100] == 'w', "a file read into its own mapping");
 	munmap(map, 8192);
 	close(fd);
@@ -258,7 +258,7 @@ static void test_memfd(void)
 	map[0x400001] = 79;
 	ok(ftruncate(fd, 0x400000) == 0 && ftruncate(fd, size) == 0 && map[0x400001] == 0 &&
 		   map[0x300000] == 78,
-	   "what was cut off a mapping is zeros");
+	   "the cut-off part of a mapping is zeros");
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	ok(readlink(link, text, sizeof(text) - 1) > 0 && strstr(text, "memfd:a-name"), "its name");
 	munmap(map, size);

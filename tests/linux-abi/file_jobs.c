@@ -46,7 +46,7 @@ int main(void)
 	pid_t pid;
 
 	if (!isatty(0)) {
-		ok(tcgetpgrp(0) == -1 && errno == ENOTTY, "what is no terminal has no jobs");
+		ok(tcgetpgrp(0) == -1 && errno == ENOTTY, "a file that is no terminal has no jobs");
 		return tap_done();
 	}
 	signal(SIGTTIN, SIG_IGN);
@@ -66,8 +66,9 @@ int main(void)
 	stopped = stopped_by(pid, SIGTSTP);
 	printf("\n"); /* after the echo */
 	ok(stopped, "Ctrl-Z stops the job in the foreground");
-	ok(read(0, &t, 1) == -1 && errno == EIO, "who ignores SIGTTIN reads nothing from behind");
-	ok(tcsetpgrp(0, getpgrp()) == 0, "who ignores SIGTTOU takes the terminal back");
+	ok(read(0, &t, 1) == -1 && errno == EIO,
+	   "a background job that ignores SIGTTIN reads nothing");
+	ok(tcsetpgrp(0, getpgrp()) == 0, "a job that ignores SIGTTOU takes the terminal back");
 	tcgetattr(0, &t);
 	t.c_lflag |= TOSTOP;
 	tcsetattr(0, TCSANOW, &t);
@@ -88,6 +89,6 @@ int main(void)
 	t.c_lflag &= ~(tcflag_t)TOSTOP;
 	tcsetattr(0, TCSANOW, &t);
 	kill(-pid, SIGCONT);
-	ok(wait_for(pid, 0) == 7 << 8, "and goes on once it may");
+	ok(wait_for(pid, 0) == 7 << 8, "it continues in the foreground");
 	return tap_done();
 }

@@ -325,7 +325,8 @@ int main(int argc, char **argv)
 	together(watching, THREADS, seconds / 7);
 	ok(true, "files closed while they are watched");
 	n = together(appends, THREADS, seconds / 7);
-	ok(n >= 20 * THREADS && appended() == n, "what several append is all there, and whole");
+	ok(n >= 20 * THREADS && appended() == n,
+	   "records that several threads append are all there, and whole");
 	ok(together(links, THREADS, seconds / 7) == 0,
 	   "descriptors looked at while they are closed");
 	ok(together(sizes, THREADS, seconds / 7) == 0, "a file cut and written");

@@ -106,14 +106,14 @@ static void test_server(const char *title)
 	ok(bind_it(fd) == 0, "bind");
 	other = socket(AF_UNIX, SOCK_STREAM, 0);
 	fails_with(bind_it(other), EADDRINUSE, "a name that is taken");
-	fails_with(connect_it(other), ECONNREFUSED, "who does not listen refuses");
+	fails_with(connect_it(other), ECONNREFUSED, "a socket that does not listen refuses");
 	ok(listen(fd, 5) == 0, "listen");
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	fails_with(accept(fd, NULL, NULL), EAGAIN, "no client yet");
 	fcntl(fd, F_SETFL, 0);
 	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 	pthread_create(&t, NULL, client, NULL);
-	ok(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.events == EPOLLIN, "epoll tells of a client");
+	ok(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.events == EPOLLIN, "epoll reports a client");
 	conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	ok(conn >= 0, "accept");
 	ok(getsockname(conn, (struct sockaddr *)&name, &len) == 0 && name.sun_family == AF_UNIX &&

@@ -224,7 +224,7 @@ static int look(const char *path, const struct stat *st, int type, struct FTW *a
 static void test_walk(void)
 {
 	ok(nftw("/proc/self/task", look, 20, FTW_PHYS) == 0 && deepest < 8,
-	   "who walks through /proc comes out again");
+	   "a path through /proc can lead out again");
 	ok(access("/proc/self/task", F_OK) == 0, "a process has tasks");
 	fails_with(access("/proc/thread-self/task", F_OK), ENOENT, "a task has none of its own");
 }

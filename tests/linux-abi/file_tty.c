@@ -63,7 +63,7 @@ int main(void)
 	int n = -1;
 
 	if (!isatty(0)) {
-		fails_with(tcgetattr(0, &t), ENOTTY, "what is no terminal says so");
+		fails_with(tcgetattr(0, &t), ENOTTY, "a file that is no terminal is ENOTTY");
 		return tap_done();
 	}
 	printf("name: %s\n", ttyname(0) ? ttyname(0) : "none");

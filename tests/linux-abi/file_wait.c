@@ -63,7 +63,7 @@ static void test_pipe(void)
 
 	ok(pipe(p) == 0 && write(p[1], "abc", 3) == 3, "a pipe");
 	ok(ioctl(p[0], FIONREAD, &n) == 0 && n == 3, "FIONREAD");
-	ok(read(p[0], back, 100) == 3 && !memcmp(back, "abc", 3), "what goes in comes out");
+	ok(read(p[0], back, 100) == 3 && !memcmp(back, "abc", 3), "bytes written are read");
 	fails_with(lseek(p[0], 0, SEEK_SET), ESPIPE, "a pipe cannot seek");
 	ok(fstat(p[0], &st) == 0 && S_ISFIFO(st.st_mode), "fstat says pipe");
 	fcntl(p[0], F_SETFL, O_NONBLOCK);
@@ -74,7 +74,7 @@ static void test_pipe(void)
 	close(p[1]);
 	while ((n = read(p[0], back, 5000)) > 0)
 		sum += n;
-	ok(n == 0 && sum == 65536, "all of it comes out, then the end");
+	ok(n == 0 && sum == 65536, "all bytes are read, then the end");
 	close(p[0]);
 
 	pipe(p);
@@ -97,7 +97,7 @@ static void test_pipe(void)
 	signal(SIGPIPE, count_signal);
 	pipe(p);
 	close(p[0]);
-	fails_with(write(p[1], "x", 1), EPIPE, "writing where nobody reads");
+	fails_with(write(p[1], "x", 1), EPIPE, "writing without a reader");
 	ok(signals == 1, "with SIGPIPE");
 	close(p[1]);
 	fails_with(pipe2(bad, 0), EFAULT, "pipe to a bad address");
@@ -226,7 +226,7 @@ static void test_poll(void)
 	fds[3] = (struct pollfd){ 500, POLLIN, 0 };
 	ok(poll(fds, 4, 1000) == 2 && fds[0].revents == 0 && fds[1].revents == POLLOUT &&
 		   fds[2].revents == 0 && fds[3].revents == POLLNVAL,
-	   "poll tells who is ready");
+	   "poll reports the ready descriptors");
 	fds[1].events = POLLIN;
 	start = now_ms();
 	ok(poll(fds, 3, 50) == 0 && now_ms() - start >= 50, "poll times out");
@@ -282,7 +282,7 @@ static void test_epoll(void)
 	fails_with(epoll_ctl(ep, EPOLL_CTL_MOD, e, &ev), ENOENT, "change what is not there");
 	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, ep, &ev), EINVAL, "itself");
 	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, 700, &ev), EBADF, "what is not open");
-	fails_with(epoll_wait(p[0], &ev, 1, 0), EINVAL, "wait on what is none");
+	fails_with(epoll_wait(p[0], &ev, 1, 0), EINVAL, "wait on an invalid descriptor");
 	fails_with(epoll_wait(ep, &ev, 0, 0), EINVAL, "wait for no events");
 	write(p[1], "ab", 2);
 	ok(wait_one(ep, &ev) == 1 && ev.events == EPOLLIN && ev.data.u64 == 0x123456789abcdef,

@@ -91,8 +91,8 @@ like "$(fields tool gcc-riscv64-linux-gnu)" "^$(dpkg-query -W -f '${Version}' gc
 compiler=$(basename "$(realpath "$(command -v riscv64-linux-gnu-gcc)")")
 like "$(grep -c "$compiler\|${compiler#riscv64-linux-gnu-}-riscv64-linux-gnu" "$packed/artifact/packages.csv")" '^[1-9]' "... the real one"
 like "$(<"$packed/artifact/packages.csv")" '^tool,(qemu-system-|qemu)' "and QEMU"
-like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "and what they depend on"
-like "$err" 'have a version and no checksum: the lists here have other ones' "what no list has is told"
+like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "and their dependencies"
+like "$err" 'have a version and no checksum: the lists here have other ones' "a package that no list has is reported"
 ! grep -rqE 'https?://|nowhere|127\.0\.0\.1' "$packed/artifact"
 ok $? "no host is named"
 
@@ -118,7 +118,7 @@ artifact list
 like "$status $err" "^125 artifact: $dl/busybox.* is not what its archive's list says: sha256 $(sum "$dl"/busybox*.deb), not" "a damaged package is refused"
 rm "$dl"/busybox*.deb
 artifact list
-is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: scripts/hyperscope setup run fetches it" "one that is missing is told"
+is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: scripts/hyperscope setup run fetches it" "a missing one is reported"
 artifact functional run
 is "$status $err" "2 artifact: functional takes no PURPOSE; scripts/hyperscope artifact --help lists what there is" "wrong use"
 is "$("$tree/scripts/hyperscope" artifact --help | awk 'length > 80')" "" "--help has 80 columns"
@@ -170,9 +170,9 @@ like "$flat" '^1 .*paper [0-9]+ s FAILED its output lacks' "... and one of which
 functional "FIGURES=0 as expected, 0 not, 9 of another key, 8 of them within 5 %"
 like "$flat" '^0 .*9 of another key' "... but another compiler's figures are no failure"
 functional HS_TIME_SCALE=0.02 SLOW=600
-like "$flat" '^1 .*hello [0-9]+ s FAILED took longer than 12 seconds; HS_TIME_SCALE=4 gives' "a step that takes too long is ended, and what to do is told"
+like "$flat" '^1 .*hello [0-9]+ s FAILED took longer than 12 seconds; HS_TIME_SCALE=4 gives' "a step that takes too long is ended, with a hint"
 functional EXITS=0
-like "$flat" "^1 .*hello [0-9]+ s FAILED its output lacks .*paper [0-9]+ s ok" "a guest without exits fails, and the rest goes on"
+like "$flat" "^1 .*hello [0-9]+ s FAILED its output lacks .*paper [0-9]+ s ok" "a guest without exits fails, and the other steps continue"
 out=$(env -u O "$packed/scripts/hyperscope" reproduce-verify 2>"$tmp/err")
 like "$? $(tr -s '\n ' ' ' <<<"$out")" '^0 .* again: 2 figures, all are equal; .* elsewhere: 2 figures, all are equal' \
 	"reproduce-verify needs no clone: what was packed is measured elsewhere, too" || diag "$(<"$tmp/err")"
@@ -185,5 +185,5 @@ like "$flat" '^1 sums [0-9]+ s FAILED status 1 set-up not run .* paper not run a
 like "$(<"$tmp/err")" '\| Makefile: FAILED' "... by name"
 rm "$packed/artifact/SHA256SUMS"
 functional
-like "$flat" '^1 set-up [0-9]+ s ok build [0-9]+ s FAILED status 2 hello not run' "what does not build ends it"
+like "$flat" '^1 set-up [0-9]+ s ok build [0-9]+ s FAILED status 2 hello not run' "a failed build ends it"
 done_testing

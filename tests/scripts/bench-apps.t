@@ -50,23 +50,23 @@ apps native --rows fork_exec --against "$tmp/csv"
 is "$status:$(tail -n 1 <<<"$out")" "0:against $tmp/csv: 1 rows, all figures are the same" "figures that repeat do"
 sed -i 's/21200010/21200030/' "$tmp/guest"
 apps native --rows fork_exec --against "$tmp/csv"
-is $status 1 "... and those that do not are told"
+is $status 1 "... and others are reported"
 like "$out" 'native fork_exec default rv64: p50 1060000.50 and 1060001.50|1060001.50 and 1060000.50' "... by name"
 
 sed -i '/fork_exec/d' "$tmp/guest"
 apps native --rows boot
 is $status 125 "a guest that ends early has measured nothing"
-like "$err" 'native \(processes, layout [1-5]\): the guest ended without fork_exec' "... and what is missing is said"
+like "$err" 'native \(processes, layout [1-5]\): the guest ended without fork_exec' "... and missing rows are reported"
 cp "$tmp/guest" "$tmp/boot"
 printf '%s\n' batches,boot,1,950000000 batches,boot,1,1 batches,fork_exec,20,23000000 >"$tmp/guest"
 apps native --rows boot
-like "$status $err" '^125 .*native \(processes, layout [1-5]\): the guest said boot, boot, fork_exec, and not each once' "a row that comes twice"
+like "$status $err" '^125 .*native \(processes, layout [1-5]\): the guest said boot, boot, fork_exec, and not each once' "a row that occurs twice"
 printf '%s\n' batches,boot,1,950000000 batches,fork_exec,0,23000000 >"$tmp/guest"
 apps native --rows boot
-like "$status $err" '^125 .*the guest ended without fork_exec' "a row of no operations is none"
+like "$status $err" '^125 .*the guest ended without fork_exec' "a row without operations is refused"
 cp "$tmp/boot" "$tmp/guest"
 GUEST_STATUS=3 apps native --rows boot
-like "$status $err" '^125 .*native \(processes, layout [1-5]\) ended with status 3 after 1 rows' "a machine that fails is told"
+like "$status $err" '^125 .*native \(processes, layout [1-5]\) ended with status 3 after 1 rows' "a machine that fails is reported"
 mkdir "$tmp/temporary"
 TMPDIR=$tmp/temporary GUEST_HANGS=$tmp/pid python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -96,7 +96,7 @@ apps native --rows boot --against "$tmp/guest"
 like "$status $err" "^125 bench-apps: $tmp/guest: not a file that scripts/hyperscope bench --csv wrote" "figures to compare with that are none"
 rm "$tmp/o/vmm"
 apps native --rows boot
-is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/hyperscope setup run" "so is a file that is not there"
+is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/hyperscope setup run" "so is a missing file"
 
 apps nativ
 like "$status $err" "^2 .*there is no system 'nativ'; there are native, hyperscope, linux" "a system that there is not"

@@ -10,7 +10,7 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 
 scripts/hyperscope course --pages >"$copy/said" 2>&1
-ok $? "what the course names is there" || diag "$(cat "$copy/said")"
+ok $? "everything that the course names exists" || diag "$(cat "$copy/said")"
 scripts/hyperscope figures --docs --check >"$copy/said" 2>&1
 ok $? "the figures are what their sources say" || diag "$(cat "$copy/said")"
 

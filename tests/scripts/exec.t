@@ -34,7 +34,7 @@ like "$err" '^hyperscope: ended after .* \(--timeout\); thread [0-9]+ \(ends\) s
 hs exec --quiet --timeout "$(scaled 3)" --file "$O/guest-payloads/fault_loop.bin" "$O/vmm" --watchdog 0 --smp 1 \
 	--append how=handler /fault_loop.bin
 like "$status $err" '^124 hyperscope: ended after .*; vCPU 0 of VM 1 was in its guest on hart [01], entered at 0x802' \
-	"for a virtual machine it says what each vCPU was doing"
+	"for a virtual machine the message has what each vCPU was doing"
 
 # Names that become parts of QEMU's options: the memory file, ports, a disk, the socket for gdb.
 cp "$progs/ends" "$tmp/a,share=off"
@@ -48,7 +48,7 @@ hs exec --trace sys_enter "$progs/ends" exit 7
 trace=$(sed -n 's/^trace: //p' <<<"$err")
 is "$status" 7 "a program is traced, its status returned"
 [ -n "$trace" ] && "$O/hstrace" report "$trace" 2>&1 | grep -q sys_enter
-ok $? "and it is said where the trace is" || diag "$err"
+ok $? "and the trace's place is printed" || diag "$err"
 
 # ---- bytes ----
 head -c 3000000 /dev/urandom >"$tmp/in"
@@ -82,7 +82,7 @@ diag "$((64000 / ms)) MB/s"
 is "$(cat "$tmp/count")" 5000000 "a slow reader loses nothing"
 "$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 60)" "$progs/copy" 500000000 </dev/null \
 	2>/dev/null | head -c 10 >/dev/null
-is "$(left_running)" "" "when the reader goes away, the run ends"
+is "$(left_running)" "" "when the reader closes its end, the run ends"
 
 # ---- one order for output and error in one file ----
 "$HS_TOP/scripts/hyperscope" exec --quiet "$progs/tellfiles" >"$tmp/both" 2>&1 </dev/null

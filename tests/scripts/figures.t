@@ -29,7 +29,7 @@ changed()	# NAME DOC PERL: a changed doc is reported, and scripts/hyperscope fig
 	like "$out" "^$2: .*run scripts/hyperscope figures --docs" "and named"
 	figures
 	cmp -s "$tmp/tree/$2" "$HS_TOP/$2"
-	ok $? "and put right" || diag "$(diff "$HS_TOP/$2" "$tmp/tree/$2")"
+	ok $? "and updated" || diag "$(diff "$HS_TOP/$2" "$tmp/tree/$2")"
 }
 changed "a figure of a toggle's table" docs/toggles.md 's/(`fault_4k_present` \| )\d+/${1}7/'
 changed "a sentence's" docs/design.md 's/1700 then and is\s+\K\d+/1001/'
@@ -38,8 +38,8 @@ changed "the benchmark's table" docs/bench.md 's/^mmio_read  .*\n//m'
 
 perl -0pi -e 's/1700 then and is/1700 once and is/' "$tmp/tree/docs/design.md"
 figures --check
-is $status 1 "a sentence that is gone is an error"
-like "$out" "docs/design.md: 'which was 1700 then .* is there 0 times: mend it, or SENTENCES" "that says what to do"
+is $status 1 "a missing sentence is an error"
+like "$out" "docs/design.md: 'which was 1700 then .* is there 0 times: mend it, or SENTENCES" "and the message says what to do"
 figures --wrong
 is $status 2 "an unknown option is wrong use"
 done_testing

@@ -30,7 +30,7 @@ is $status 0 "stacks become a picture" || diag "$err"
 relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" <(grep -v ' 0$' "$tmp/stacks") "$tmp/one.svg" 2>&1)"
 like "$(cat "$tmp/one.svg")" '^1,234 instructions \(74\.16 %\)</title>' "the same stack twice is added up"
 flamegraph - --unit instructions --title stacks <"$tmp/stacks"
-is "$(cmp "$tmp/one.svg" "$tmp/out" 2>&1)" "" "what comes in gives the same picture, to the byte"
+is "$(cmp "$tmp/one.svg" "$tmp/out" 2>&1)" "" "the same input gives the same picture, to the byte"
 flamegraph "$tmp/stacks" --icicle
 relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" <(grep -v ' 0$' "$tmp/stacks") "$tmp/out" 2>&1)" icicle
 tac "$tmp/stacks" >"$tmp/turned"
@@ -41,7 +41,7 @@ flamegraph "$tmp/stacks" --depth 2
 like "$(cat "$tmp/out")" 'run$' "deeper frames than --depth are not drawn ..."
 like "$(grep -A 1 'run$' "$tmp/out")" '1,651 instructions|1,651 samples \([0-9.]+ %\)</title>' "... and count for their caller"
 flamegraph "$tmp/stacks" --least 2
-like "$(cat "$tmp/out")" '1,664 samples; frames too narrow to be drawn: 2<' "what is too narrow is counted"
+like "$(cat "$tmp/out")" '1,664 samples; frames too narrow to be drawn: 2<' "frames that are too narrow are counted"
 
 # Hostile names: markup, the end of CDATA, control characters, a change of direction, invalid UTF-8, 100 kB.
 {

@@ -28,7 +28,7 @@ done
 echo "__asm__(\".pushsection .rodata\\n .inc\" \"bin \\\"$fixture/91-fixture/hidden/kept.t\\\"\\n .popsection\");" \
 	>>"$tmp/reads/src/kvm/sbi/sbi_base.c"
 graded reads --hidden --key "$tmp/key"
-is "$status:$(points)" "1:0 of 100" "who reads a hidden test at build time has nothing" || diag "$said"
+is "$status:$(points)" "1:0 of 100" "a submission that reads a hidden test at build time gets no points" || diag "$said"
 unlike "$said" xyzzy "... and does not see it"
 unlike "$said" 'seen:' "... nor what is written already, nor any of it behind another process"
 like "$said" 'file not found' "... because for the compiler it is not there" || diag "$said"
@@ -51,7 +51,7 @@ nothing()	# NAME REGEX CLAIM
 {
 	graded "$1" --tests base
 	is "$status:$(points)" "1:0 of 60" "$3: no points" || diag "$said"
-	like "$(lines base)" "$2" "... and the reason is told" || diag "$said"
+	like "$(lines base)" "$2" "... and the reason is given" || diag "$said"
 	is "$(left_running)" "" "... and nothing is left running"
 }
 
@@ -77,8 +77,8 @@ if [ "$(id -u)" = 0 ]; then
 	hand_in reads src/kvm/sbi/sbi_base.c
 	echo "__asm__(\".incbin \\\"$fixture/91-fixture/hidden/kept.t\\\"\");" >>"$tmp/reads/src/kvm/sbi/sbi_base.c"
 	PATH=$tmp/bin:$PATH graded reads --hidden --key "$tmp/key"
-	is "$status:$(points)" "1:0 of 100" "without namespaces who reads a hidden test has nothing" || diag "$said"
-	like "$said" 'it does not build' "... because the compiler is nobody's"
+	is "$status:$(points)" "1:0 of 100" "without namespaces a submission that reads a hidden test gets no points" || diag "$said"
+	like "$said" 'it does not build' "... because the compiler runs as another user"
 	hand_in right src/kvm/sbi/sbi_base.c
 	PATH=$tmp/bin:$PATH graded right --hidden --key "$tmp/key"
 	is "$status:$(points)" "0:100 of 100" "... and the solution has all points" || diag "$said $err"

@@ -47,14 +47,14 @@ is "$said" $'it was ended after 2 seconds\nit was ended after 2 seconds\n[\'test
 hand_in nothing src/kvm/sbi/sbi_base.c
 sed '/lab 91: /,/lab 91 end/c (void)fid;' "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c" >"$tmp/nothing/src/kvm/sbi/sbi_base.c"
 graded nothing
-is "$status:$(points)" "1:0 of 90" "who does nothing, and that fast, has none" || diag "$said"
-like "$said" 'has to be right first .base.' "... and is told why"
+is "$status:$(points)" "1:0 of 90" "a submission that does nothing, and that fast, gets none" || diag "$said"
+like "$said" 'has to be right first .base.' "... and the reason is given"
 
 mkdir "$tmp/broken"
 printf 'all %%:\n\t@echo no such line; exit 1\n' >"$tmp/broken/Makefile"
 echo '{"lab": 91, "student": "ada"}' >"$tmp/broken/lab.json"
 said=$("$HS_TOP/scripts/hyperscope" grade --labs "$fixture" --student-tree "$tmp/broken" 2>/dev/null)
-like "$said" 'it does not build' "a student's tree that does not build is told so"
+like "$said" 'it does not build' "a tree that does not build is reported"
 is "$(tail -n 1 <<<"$said")" "Score: 0 of 60" "... of as many points as one that does" || diag "$said"
 
 said=$(python3 - "$HS_TOP" 2>&1 <<'END'
@@ -78,11 +78,11 @@ board()	# CLAIM FILE...: the result is $said
 }
 sed 's/"ada"/"eve \\u001b[2J and a name that is longer than any column of a table has room for"/' "$tmp/first.json" |
 	python3 -c 'import json, sys; g = json.load(sys.stdin); g["place"] = [0.9, 200.0]; json.dump(g, sys.stdout)' >"$tmp/second.json"
-board "who is right has a place, by the ratio, who is not has none" "$tmp/json" "$tmp/first.json" "$tmp/second.json"
+board "a correct submission has a rank, by the ratio; another has none" "$tmp/json" "$tmp/first.json" "$tmp/second.json"
 is "$(awk 'NR > 1 { print $1, $2 }' <<<"$said" | xargs)" "1 eve 2 ada - ada" "... in that order" || diag "$said"
 is "$(awk 'length > 80' <<<"$said")$(grep -c $'\x1b' <<<"$said")" 0 "... in 80 columns, and names are text"
 said=$("$HS_TOP/scripts/hyperscope" leaderboard "$tmp/results.json" 2>&1)
-is "$?:$(grep -c . <<<"$said")" "2:1" "what is no grading is refused in a line" || diag "$said"
+is "$?:$(grep -c . <<<"$said")" "2:1" "a file that is no grading is refused in one line" || diag "$said"
 
 # ---- what is refused before anything is built ----
 refused()	# NAME REGEX CLAIM

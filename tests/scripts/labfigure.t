@@ -68,7 +68,7 @@ like "$(<"$tmp/labs/90-x/figure.svg")" 'n = 32768 operations, counted, and the s
 figures 'bench("T", rows=["ipi_pingpong", "mmio_write"], series={"a": "", "b": "mmio_decode=fetch"})'
 is "$status:$(bars)" "0:$(printf '%s\n' "ipi_pingpong, a 500.0" "mmio_write, a 1020.0" "mmio_write, b 0.0")" \
 	"a row whose machine is set up for it is found; one may lack a setting, or be the same with it"
-is "$(grep -c '>not measured<' "$tmp/labs/90-x/figure.svg")" 1 "... and which was not measured is said"
+is "$(grep -c '>not measured<' "$tmp/labs/90-x/figure.svg")" 1 "... and missing measurements are named"
 
 refused()	# SENTENCE CALL
 {
@@ -83,7 +83,7 @@ refused "none.csv: No such file" 'bench("T", rows=["mmio_read"], series={"a": ""
 printf 'a,b\n1,2\n' >"$tmp/labs/90-x/own.csv"
 refused "not a file that scripts/hyperscope bench" 'bench("T", rows=["mmio_read"], series={"a": ""}, source="own.csv")'
 figures 'table("T", "pages")' --nonsense
-is "$status:$(grep -c . <<<"$said")" "2:1" "wrong use is told in a line"
+is "$status:$(grep -c . <<<"$said")" "2:1" "wrong use is reported in one line"
 figures 'table("T", "pages")' --help
 is "$status:$said" "0:figures.py - the doc" "--help says what it does"
 

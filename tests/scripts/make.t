@@ -18,11 +18,11 @@ build()	# ASSIGNMENT...: build the targets in the test's own folder; $made lists
 all=$(printf '%s\n' "${targets[@]}" gen/{host,kvm}_offsets.s | sort | tr '\n' ' ')
 
 build
-is "$made" "$all" "what is not there is made"
+is "$made" "$all" "missing files are made"
 build
 is "$made" "" "and not a second time"
 build "AREA_kvm=-DSOMETHING"
-is "$made" "$all" "another flag: all is made anew"
+is "$made" "$all" "another flag: everything is rebuilt"
 
 mkdir "$tmp/bin"
 cat >"$tmp/bin/other-gcc" <<'END'
@@ -31,13 +31,13 @@ cat >"$tmp/bin/other-gcc" <<'END'
 END
 chmod +x "$tmp/bin/other-gcc"
 PATH=$tmp/bin:$PATH build CROSS_COMPILE=other-
-is "$made" "$all" "another compiler: all is made anew"
+is "$made" "$all" "another compiler: everything is rebuilt"
 
 build
 first=$(cd "$tmp/out" && sha256sum "${targets[@]}")
 rm -rf "$tmp/out"
 build
-is "$(cd "$tmp/out" && sha256sum "${targets[@]}")" "$first" "and what was made anew is what a clean folder has"
+is "$(cd "$tmp/out" && sha256sum "${targets[@]}")" "$first" "and the result is that of a clean folder"
 
 touch "$tmp/out/gen/kvm_offsets.s"
 build
@@ -88,5 +88,5 @@ is "$("$tmp/unpacked/scripts/hyperscope" --version)" "hyperscope $version" "a tr
 echo abcdef123456 >"$tmp/unpacked/.commit"
 is "$("$tmp/unpacked/scripts/hyperscope" --version)" "hyperscope $version (abcdef123456)" "an unpacked archive names the commit that it was made of"
 rm "$tmp/unpacked/VERSION"
-like "$("$tmp/unpacked/scripts/hyperscope" --version 2>&1)" "^hyperscope: cannot read .*/VERSION: No such file" "a tree without VERSION is told"
+like "$("$tmp/unpacked/scripts/hyperscope" --version 2>&1)" "^hyperscope: cannot read .*/VERSION: No such file" "a tree without VERSION is reported"
 done_testing

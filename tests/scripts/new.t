@@ -13,7 +13,7 @@ refused()	# REGEX NAME ARGS...: refused in one sentence that matches
 	shift 2
 	new "$@"
 	[[ $status = 2 && $err != *$'\n'* && $err =~ $regex ]]
-	ok $? "$name: refused, and told why" || diag "status $status: $err"
+	ok $? "$name: refused, with the reason" || diag "status $status: $err"
 }
 
 # ---- wrong use ----
@@ -38,7 +38,7 @@ refused "there is a toggle 'fp' already" "a toggle that there is" toggle fp --va
 refused "two or more" "a toggle of one value" toggle colour --values red --question x "${at[@]}"
 refused "no 'struct kvm_vcpu \*vcpu'" "a toggle where there is no vcpu" toggle colour --values a,b --question x --at 'src/kvm/toggle.c:/toggles.id..value = /'
 refused "'sbi_time' already" "an SBI extension that there is" sbi time --what x
-refused "range for experiments" "an id of somebody else's" sbi odo --what x --id 0x10
+refused "range for experiments" "an id that is taken" sbi odo --what x --id 0x10
 refused "no extension 'hsm' that" "a function of an extension of the specification's" sbi hsm.sleep
 refused "has a part 'uart' already" "a device that there is" device uart --what x
 refused "an option --quiet already" "a device with an option's name" device quiet --what x
@@ -73,7 +73,7 @@ like "$undo" '^git apply -R build/new/echo.diff' "on top of something else the u
 cp "$tree/tests/guest/echo.c" "$tmp/"
 (cd "$tree" && eval "$undo")
 is "$(ls "$tree/tests/guest/echo.c" 2>/dev/null) $(git -C "$tree" grep -l 'echo --smp' tests/guest tests/toggles docs/payloads.md) $(ls "$tree/tests/guest/odometer.c")" \
-	"  $tree/tests/guest/odometer.c" "and takes back this one alone"
+	"  $tree/tests/guest/odometer.c" "and undoes only this one"
 cp "$tmp/echo.c" "$tree/tests/guest/"
 
 # ---- the payload at work ----

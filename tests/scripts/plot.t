@@ -17,7 +17,7 @@ plot --list
 like "$status $out" '^0 exit-latency +what an exit costs' "--list has the figures"
 plot
 is $status 0 "all that have data are drawn" || diag "$out"
-is "$(ls "$tmp/out/figures" | grep -c '\.svg$')" "$(grep -c '\.svg$' <<<"$out")" "each is a file, and told"
+is "$(ls "$tmp/out/figures" | grep -c '\.svg$')" "$(grep -c '\.svg$' <<<"$out")" "each is a file, and is listed"
 cp -R "$tmp/out/figures" "$tmp/first"
 plot
 diff -r "$tmp/first" "$tmp/out/figures" >/dev/null
@@ -47,7 +47,7 @@ END
 	plot --data "$tmp/data" "$2"
 	like "$status $(tail -n 1 <<<"$out")" "$4" "$1"
 }
-damaged "an n that is none is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is no number" \
+damaged "an invalid n is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is no number" \
 	'rows[0].update(system="bare", exit="nothing", n="many")'
 damaged "... what is of another unit than the axis" exit-latency exit-latency.csv '^125 .*: nothing of bare is of cycles: figures are drawn of instr' \
 	'rows[0].update(system="bare", exit="nothing", unit="cycles")'
@@ -63,7 +63,7 @@ for system in bare linux hyperscope; do
 		"rows = [row for row in rows if row['system'] != '$system']"
 done
 damaged "a row of another commit's bench is not" applications applications.csv '^0 ' 'rows += [dict(row, exit="else") for row in rows]'
-damaged "of many machines each is drawn" papers-shape papers/kvm-unit-tests-micro-bench/published.csv '^0 ' \
+damaged "each of many machines is drawn" papers-shape papers/kvm-unit-tests-micro-bench/published.csv '^0 ' \
 	'rows += [dict(row, system="%d" % i) for row in rows for i in range(12)]'
 rm -rf "$tmp/data" && mkdir -p "$tmp/data/papers" && cp -R "$HS_TOP/notebooks-data/papers/kvm-arm-2014" "$tmp/data/papers"
 sed -i '/,linux,/d' "$tmp/data/papers/kvm-arm-2014/expected.csv"
@@ -105,7 +105,7 @@ like "$(<"$tmp/said")" '^125 figures: .*File too large' "where it does not fit i
 is "$(ls "$tmp/full")" "" "... and leaves nothing"
 
 plot --cpu z80 exit-latency
-like "$status $out" "^125 .*nothing of -cpu z80" "a processor without figures is told"
+like "$status $out" "^125 .*nothing of -cpu z80" "a processor without figures is reported"
 plot exit-latencies
 like "$status $out" "^2 figures: there is no figure 'exit-latencies'; there are exit-latency" "an unknown figure is refused"
 plot --format gif
@@ -144,7 +144,7 @@ style.check(made, "x")
 lengths = [[patch.get_width() for patch in bars] for bars in axes.containers if isinstance(bars, BarContainer)]
 claim(lengths == [[10], [40, 20]], "a bar is as long as its number")
 claim(axes.get_xlim()[0] == 0, "... and begins at zero")
-claim("20 (to 900)" in [text.get_text() for text in axes.texts], "a whisker that would dwarf the bars is told instead")
+claim("20 (to 900)" in [text.get_text() for text in axes.texts], "a whisker that would dwarf the bars is given as a number")
 _, (other,) = style.figure(4, 2)
 style.bars(other, [("a", {"linux": (20, 15, 30)}), ("b", {"linux": (40, 39, 41)})], series, "apples")
 claim([text.get_text() for text in other.texts] == ["20 (to 30)", "40"], "... and one whose number stands at its end, far from the bar")
@@ -209,7 +209,7 @@ def job(vcpus, value, **more):
 found = smp.panels([job(1, 10), job(2, 30), job(2, 30, repetition="2"), job(1, 5, time="wall", unit="s", name="t"), job(2, 4, time="wall", unit="s", name="t"),
                     job(1, 1, unit="", name="cpus"), job(2, 2, unit="", name="cpus")])
 claim(found == {("w", "work", "instructions"): {"linux": {1: [10], 2: [30, 30]}}}, "of a sweep counts are drawn, wall-clock of several runs is not")
-claim(smp.point([30, 30]) == (30, 30, 30) and smp.point([1.0, 2.0, 4.0]) == (2, 1, 4), "what is exact has no whisker, what varies has one")
+claim(smp.point([30, 30]) == (30, 30, 30) and smp.point([1.0, 2.0, 4.0]) == (2, 1, 4), "exact values have no whisker, others have one")
 print("1..%d" % count)
 END
 /usr/bin/python3 "$tmp/inside.py" >"$tmp/inside" 2>&1

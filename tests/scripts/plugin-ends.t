@@ -54,12 +54,12 @@ done
 # Unbuffered, so that the first line already fails.
 PYTHONUNBUFFERED=1 unread "$HS_TOP/scripts/hyperscope" profile --out "$O" --svg "$tmp/hello.svg" --folded "$tmp/hello" \
 	--csv "$tmp/hello.csv" hello
-is $? 125 "words that nobody reads are an error" || diag "$(cat "$tmp/err")"
+is $? 125 "output without a reader is an error" || diag "$(cat "$tmp/err")"
 [ -s "$tmp/hello" ] && [ -s "$tmp/hello.csv" ] && [ "$(tail -n 1 "$tmp/hello.svg")" = "</svg>" ]
 ok $? "... but files that were asked for are there" || diag "$(ls -l "$tmp")"
 hs_script profile --svg /dev/full hello
 is "$status $(tail -n 1 "$tmp/err")" "2 profile: --svg /dev/full: No space left on device" "no room for a file is an error"
-like "$out" 'was our count each time' "... but what was counted is said"
+like "$out" 'was our count each time' "... but the result is printed"
 
 hs_script profile --top 1 -- "$O/tests/progs/ends" signal 11
 is $status 0 "a program that a signal ends has a profile, too" || diag "$(cat "$tmp/err")"

@@ -60,7 +60,7 @@ profile --while timed --csv "$tmp/timed.csv" -- "$counted"
 is $status 0 "one function is looked at" || diag "$(cat "$tmp/err")"
 within=$(awk -F, '{ n += $3 } END { print n }' "$tmp/timed.csv")
 is "$((2 * (within - 3) + 1))" "$(field "$tmp/one.csv" "host user" echo 3)" \
-	"what runs while it does is what it has read from instret itself"
+	"the instructions while it runs are those that it has read from instret"
 
 # A row of the bench: 128 batches and one before them, of 256 rounds each.
 profile sbi_version --csv "$tmp/row.csv"

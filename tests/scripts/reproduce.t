@@ -48,7 +48,7 @@ figure()	# SYSTEM ROW TOGGLES: its p50 in the CSV
 }
 
 reproduce write --from "$csv"
-is $status 0 "what was measured becomes what is expected" || diag "$out"
+is $status 0 "measured figures become the expected ones" || diag "$out"
 is "$(grep '^call,hyperscope' "$paper/expected.csv" | cut -d, -f3)" "$(figure hyperscope sbi_version fastpath=off)" \
 	"a row with a toggle is hyperscope's under it"
 is "$(grep '^call,linux' "$paper/expected.csv" | cut -d, -f3,5)" "$(figure linux sbi_version default),0.02" "another system's by its own words"
@@ -60,7 +60,7 @@ reproduce write --check
 is $status 0 "and is what it would be"
 sed -i 's/ VM Switch / VM switch /' "$tmp/tree/docs/results.md"
 reproduce write --check
-is "$status:$out" "1:docs/results.md: not what the papers' files say: run scripts/hyperscope reproduce write" "... until somebody writes into it"
+is "$status:$out" "1:docs/results.md: not what the papers' files say: run scripts/hyperscope reproduce write" "... until somebody edits it"
 
 sed 's/^\(hyperscope,.*\),instructions,/\1,cycles,/' "$csv" >"$tmp/cycles.csv"
 reproduce all --from "$tmp/cycles.csv"
@@ -92,7 +92,7 @@ sed -i /^boot/d "$paper/expected.csv"
 
 reproduce all --from "$csv"
 is $status 0 "all is as expected" || diag "$out"
-like "$flat" 'a trap takes 27 cycles not here: QEMU has no cycles, nor has' "what cannot be seen is told with its reason"
+like "$flat" 'a trap takes 27 cycles not here: QEMU has no cycles, nor has' "a claim that cannot be checked is shown with its reason"
 like "$out" 'figures: 7 as expected, 0 not' "each figure is compared"
 
 reproduce all --from "$csv" --systems hyperscope,bare
@@ -144,7 +144,7 @@ refused "a claim of a row that is not there" 's/`call < io`/`call < it`/' "claim
 refused "a claim of a row that is not measured" 's/`call < io`/`trap < io`/' "claims.md:12: .*row 'trap' is not measured here"
 refused "a figure of two systems" 's/`run_vms - run_same`/`linux:run_vms - bare:run_same`/' "claims.md:6: .*two systems in one figure"
 refused "a claim that is a program" 's/`call < io`/`__import__("os").system("id") or call`/' "claims.md:12: .*is not understood"
-refused "a claim that says nothing" '/^Not here/,$d' "claims.md:15: claim 'cycles' says neither"
+refused "a claim without a statement" '/^Not here/,$d' "claims.md:15: claim 'cycles' says neither"
 refused "a claim in words" 's/^Holds: .*/Holds: always/' "claims.md:12: as in: Holds:"
 refused "two rows of one name" 's/^| trap/| call/' "claims.md:8: row 'call': a name of its own"
 refused "no table" '/^|/d' "claims.md:.*"
@@ -152,7 +152,7 @@ refused "a claim that compares nothing" 's/`call < io`/`call or io`/' "claims.md
 refused "a claim that is too deep" "s/.call < io./\`$(printf '(%.0s' {1..500})call$(printf ')%.0s' {1..500}) < io\`/" "claims.md:12: .*are allowed"
 refused "... or its signs are" "s/.call < io./\`$(printf -- '-%.0s' {1..985})call < io\`/" "claims.md:12: it is too deep"
 refused "... or its names are" "s/.call < io./\`call$(printf '.b%.0s' {1..490}) < io\`/" "claims.md:12: 'Attribute' is not understood"
-refused "a number that is none" 's/`call < io`/`call < 1e999 * io`/' "claims.md:12: .*is not understood"
+refused "an invalid number" 's/`call < io`/`call < 1e999 * io`/' "claims.md:12: .*is not understood"
 refused "a claim of a system that has no such row" 's/`call < io`/`native.call < io`/' "claims.md:12: .*row 'call' is not measured on native"
 refused "a claim below no sentence" 's/^## call-least:/## Call least:/' "claims.md:12: of which claim"
 refused "a claim in a list" 's/^Holds:/- Holds:/' "claims.md:12: as in: Holds:"
@@ -166,7 +166,7 @@ figure_refused()	# NAME LINE MESSAGE: of published.csv
 	like "$flat" "^125 reproduce: notebooks-data/papers/mine/published.csv: $3" "published.csv: $1 is refused"
 	sed -i '2,$d' "$paper/published.csv"
 }
-figure_refused "a figure that is none" call,paper,many,cycles,nowhere "line 2: value 'many' is no number"
+figure_refused "an invalid figure" call,paper,many,cycles,nowhere "line 2: value 'many' is no number"
 figure_refused "a figure that is not finite" call,paper,nan,cycles,nowhere "line 2: value 'nan' is no number"
 figure_refused "half a line" call,paper,7 "line 2: it has not 5 fields"
 figure_refused "a quote that does not end" 'call,"paper,7,cycles,nowhere' "line .*unexpected end of data"
@@ -225,7 +225,7 @@ ln -s "$tmp/elsewhere" "$paper"
 like "$out" '^mine: Mine' "... and one that is a link, by its own run and check"
 rm "$paper" && mv "$tmp/elsewhere" "$paper"
 out=$({ "$tmp/tree/scripts/hyperscope" reproduce list | true; } 2>&1)
-is "$out" "" "who reads no further is told nothing"
+is "$out" "" "a reader that closes the pipe gets no error"
 
 sed -i 's/^Holds: .*/Holds: `call > io`/' "$paper/claims.md"
 reproduce all --from "$csv"
@@ -261,7 +261,7 @@ reproduce all --from "$csv"
 like "$flat" '^125.*/mine.csv: No such file' "... but not what it wrote another time"
 printf '#!/bin/bash\nexit 3\n' >"$paper/run"
 reproduce all --from "$csv"
-like "$flat" '^125.*mine: its run ended with status 3' "... and its failure told"
+like "$flat" '^125.*mine: its run ended with status 3' "... and its failure is reported"
 out=$("$tmp/tree/scripts/hyperscope" reproduce-verify --out "$tmp/out" mine 2>&1)
 like "$? $out" '^125 reproduce-verify: .* is no git clone, and no archive of scripts/hyperscope artifact' \
 	"reproduce-verify: without a clone it says so before it measures"

@@ -53,19 +53,19 @@ run()	# FILE...: leaves $status, $out and $err
 HS_BEAT=0.1 run red.t long.t green.t
 is "$status" 1 "one file that fails makes the status 1"
 like "$out" '^not ok 2 - it ends well$' "a claim that failed is shown"
-like "$out" '^# for want of a nail$' "with what it has to say"
-unlike "$out" 'nobody asked' "and without what belongs to a claim that held"
+like "$out" '^# for want of a nail$' "with its diagnostics"
+unlike "$out" 'nobody asked' "and without the diagnostics of a claim that held"
 like "$out" 'long\.t \.+ ok' "files after the red one are run"
 like "$err" '^\[..:..:..\] .*long\.t runs for [0-9]+ s$' "one that takes long is named meanwhile"
 like "$err" 'long\.t runs for [0-9]+ s, claims: 1$' "with how many claims it has made"
-like "$out" 'green\.t \.+ ok' "what cmocka skips has not failed"
+like "$out" 'green\.t \.+ ok' "a test that cmocka skips has not failed"
 like "$out" 'red\.t +\(Wstat: 256 .*Failed: 1\)' "the summary names the red file"
 is "$(tail -n 1 <<<"$out")" "Result: FAIL" "the last line is the result"
 
 HS_TIME_SCALE=12345 run green.t
-like "$out" 'time-outs x 12345,' "who knows that the machine will be busy may lengthen the time-outs"
+like "$out" 'time-outs x 12345,' "HS_TIME_SCALE lengthens the time-outs"
 HS_TIME_SCALE=0 run green.t
-like "$out" 'time-outs x [1-9]' "... and nobody may shorten them"
+like "$out" 'time-outs x [1-9]' "... and cannot shorten them"
 
 MAKEFLAGS=' -j2 --jobserver-auth=3,4' MAKELEVEL=1 run makes.t
 is "$status" 0 "a test's own make knows nothing of the make that runs the tests" || diag "$out"
@@ -95,7 +95,7 @@ for signal in INT TERM; do
 done
 
 "$HS_TOP/tests/run" --out "$tmp/empty" "$tmp/green.t" >"$tmp/out" 2>&1
-is "$? $(<"$tmp/out")" "1 tests/run: $tmp/empty/tests/spin.bin is missing: make test builds it" "what is not built is called so"
+is "$? $(<"$tmp/out")" "1 tests/run: $tmp/empty/tests/spin.bin is missing: make test builds it" "a missing build is reported"
 run green.t
-is "$status/$(tail -n 1 <<<"$out")/$err" "0/Result: PASS/" "a green run says so, and nothing besides"
+is "$status/$(tail -n 1 <<<"$out")/$err" "0/Result: PASS/" "a green run prints its result, and no warning"
 done_testing

@@ -14,14 +14,14 @@ fake_qemu()	# VERSION
 	echo "$tmp/qemu-$1"
 }
 
-like "$($setup --help)" "usage: scripts/hyperscope setup" "--help tells the purposes"
+like "$($setup --help)" "usage: scripts/hyperscope setup" "--help lists the purposes"
 is "$($setup --wrong run 2>&1)" "setup: unknown argument '--wrong'; scripts/hyperscope setup --help lists what there is" \
 	"an unknown argument is refused"
 
 text=$(QEMU=$(fake_qemu 6.2.0) $setup --out "$tmp/o" --dry-run run)
 is $? 1 "--dry-run fails when something is missing"
 like "$text" "QEMU 6.2 is too old, 7.2 is needed" "an old QEMU is refused by its version"
-like "$text" "to be made in $tmp/o: uapi libfdt guest" "what would be fetched is told"
+like "$text" "to be made in $tmp/o: uapi libfdt guest" "files that would be fetched are listed"
 [ ! -e "$tmp/o" ]
 ok $? "and nothing is changed"
 text=$(QEMU=$(fake_qemu 7.2.22) $setup packages)

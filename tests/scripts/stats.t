@@ -59,7 +59,7 @@ class Intervals(unittest.TestCase):
 
 class Comparisons(unittest.TestCase):
     def test_across_runs(self):
-        """times of two runs are refused, and why is said"""
+        """times of two runs are refused, with the reason"""
         with self.assertRaisesRegex(ComparedAcrossRuns, "two runs .*in one run, alternately"):
             ratio(Samples([1, 2], "s", stats.new_run()), Samples([1, 2], "s", stats.new_run()))
 

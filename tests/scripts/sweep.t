@@ -136,14 +136,14 @@ is "$(grep -c . "$tmp/out/sweeps/nine/snakemake/todo")" 8 "... and the jobs that
 sweep --job 00008 "$tmp/out/sweeps/nine"
 is "$status $(wc -l <"$tmp/ran")" "0 0" "a job that has a result is not run again"
 sweep --job 00010 "$tmp/out/sweeps/nine"
-like "$status $out" '^125 .*has no job 00010' "a job that there is not"
+like "$status $out" '^125 .*has no job 00010' "a job that does not exist"
 sweep --job 00001 "$tmp/nine.toml"
-like "$status $out" '^125 .*nine.toml: no sweep is planned there' "... in a folder that is none"
+like "$status $out" '^125 .*nine.toml: no sweep is planned there' "... in a folder without a sweep"
 HYPERSCOPE_SET=fp=eager sweep --job 00001 "$tmp/out/sweeps/nine"
-like "$status $out" '^2 .*HYPERSCOPE_SET is set' "toggles that no table says are refused where a job runs"
-like "$(cat "$tmp/out/sweeps/nine/slurm/array-1.sbatch")" "^#SBATCH --output=\"$tmp/out/sweeps/nine/engine.log\"" "what a task says is kept"
+like "$status $out" '^2 .*HYPERSCOPE_SET is set' "HYPERSCOPE_SET is refused where a job runs"
+like "$(cat "$tmp/out/sweeps/nine/slurm/array-1.sbatch")" "^#SBATCH --output=\"$tmp/out/sweeps/nine/engine.log\"" "a task's output is kept"
 sweep --engine slurm --sbatch "'" "$tmp/nine.toml"
-like "$status $out" '^2 .*--sbatch .: No closing quotation' "an option for sbatch that is none"
+like "$status $out" '^2 .*--sbatch .: No closing quotation' "an invalid option for sbatch"
 
 # ---- GNU parallel ----
 
@@ -161,7 +161,7 @@ for row in csv.DictReader(open(sys.argv[1])):
 		"$results/$1/results.csv"
 }
 sweep "$tmp/nine.toml"
-is "$status $(sort -n "$tmp/ran" | tr '\n' ' ')" "0 1 2 3 4 5 6 7 9 " "what a generated task has done is not done again"
+is "$status $(sort -n "$tmp/ran" | tr '\n' ' ')" "0 1 2 3 4 5 6 7 9 " "jobs that a generated task has run are not run again"
 is "$(columns nine | sed -n 1,2p)" "1|1|ok|number|1||
 2|1|ok|number|2||" "the CSV has a row for each result, in the order of the jobs"
 is "$(find "$results/nine/jobs" -type f ! -name result.json)" "" "nothing is left in the jobs' folders"
@@ -207,7 +207,7 @@ for file in "$plan" "$result" "$results/nine/jobs.csv"; do
 	cp "$file" "$tmp/whole"
 	head -c 20 "$tmp/whole" >"$file"
 	sweep "$tmp/nine.toml"
-	like "$status $out" "^125 .*$file: not what a sweep wrote; " "${file##*/} that was cut off is told"
+	like "$status $out" "^125 .*$file: not what a sweep wrote; " "a truncated ${file##*/} is reported"
 	cp "$tmp/whole" "$file"
 done
 mv "$plan" "$tmp/whole"
@@ -219,7 +219,7 @@ is "$status $(wc -l <"$tmp/ran")" "0 17" "... and once all is whole, all is well
 mkdir "$results/nine/jobs/99999"
 echo "4242 elsewhere" >"$results/nine/jobs/99999/lock"
 flock "$results/nine/jobs/99999/lock" "$HS_TOP/scripts/hyperscope" sweep --fresh "$tmp/nine.toml" --out "$tmp/out" >"$tmp/said" 2>&1
-like "$? $(<"$tmp/said")" '^125 .*jobs of it are still at work \(process 4242 on elsewhere\)' "--fresh takes nothing from who is at work"
+like "$? $(<"$tmp/said")" '^125 .*jobs of it are still at work \(process 4242 on elsewhere\)' "--fresh is refused while another one runs"
 
 table fails <<END
 timeout = 1
@@ -253,7 +253,7 @@ while kill -0 "$(<"$tmp/behind")" 2>/dev/null && [ $turns -lt "$(scaled 50)" ]; 
 	sleep 0.1
 done
 [ $turns -lt "$(scaled 50)" ]
-ok $? "what a job leaves behind ends with it"
+ok $? "processes that a job leaves behind end with it"
 like "$(cat "$results/fails/jobs/00001/log")" '^my reason$' "... their logs are kept"
 like "$out" 'job 00001: ended with status 1; .*jobs/00001/log' "... and named"
 touch "$tmp/mended"
@@ -308,7 +308,7 @@ once()	# NAME: continue it to its end; each job must have run once
 begin
 kill -KILL "$(pgrep -P $pid)"
 wait $pid
-like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*GNU parallel was ended by signal 9' "the engine killed outright is told"
+like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*GNU parallel was ended by signal 9' "an engine that is killed is reported"
 once "... and then nothing is lost, nothing run twice"
 begin
 sweep "$tmp/slow.toml"

@@ -42,18 +42,18 @@ states=$(grep -o 'STATE.*' <<<"$said")
 is "$(wc -l <<<"$states")" 5 "the prompt takes gdb's commands" || diag "$(tail -n 40 <<<"$said")"
 is "$(sed -n 3p <<<"$states")" "$(sed -n 1p <<<"$states")" "b after three steps: every register is as before"
 [ "$(sed -n 2p <<<"$states")" != "$(sed -n 1p <<<"$states")" ]
-ok $? "which it was not in between"
-is "$(grep -A 20 'vCPU 1.0' <<<"$said" | grep -c '^registers in hart 0, as the trap left them')" 2 "and so is the vCPU"
+ok $? "in between the registers differed"
+is "$(grep -A 20 'vCPU 1.0' <<<"$said" | grep -c '^registers in hart 0, as the trap left them')" 2 "the vCPU is as before, too"
 is "$(sed -n 4p <<<"$states")" "$(sed -n 1p <<<"$states")" "b takes back single steps, too"
-is "$(sed -n 5p <<<"$states")" "$(sed -n 1p <<<"$states")" "and what a script has done"
+is "$(sed -n 5p <<<"$states")" "$(sed -n 1p <<<"$states")" "b undoes what a script has done"
 forward=$(grep -o 'FORWARD .*' <<<"$said")
 for field in a0 hstatus guest.sepc vcpu.mode; do
 	is "$(grep -o "RB $field .*" <<<"$said")" "RB $(sed -n "s/FORWARD \\($field .*\\)/\\1/p" <<<"$forward")" \
 		"rb $field: to the instruction that steps forward find, too"
 done
-like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb: a field that is none is named"
+like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb: an unknown field is named"
 like "$(grep "^.walk. which" <<<"$said")" "which field" "rb: a field is needed"
-is "$(grep -c "^.walk. '.*' would leave this machine" <<<"$said")" 2 "what would end the machine is not done"
+is "$(grep -c "^.walk. '.*' would leave this machine" <<<"$said")" 2 "a command that would end the machine is refused"
 like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "the tour ends as usual after all that"
 unlike "$said" "not as the tour expects|Traceback|Python Exception" "and was as expected whenever it went on"
 
