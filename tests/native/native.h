@@ -240,7 +240,7 @@ const u64 *native_event_args(enum trace_event event);
 /* Called for each event with its five arguments. native_reset() clears it. */
 extern void (*native_event_hook)(enum trace_event event, const u64 *args);
 /* Turn off the events that keep the fast path from finishing an exit. */
-void native_events_of_slow_path_off(void);
+void native_slow_path_events_off(void);
 
 /* ---- fixtures (fixture.c) ------------------------------------------------------------------------ */
 

@@ -52,7 +52,7 @@ static void the_record_that_ends_an_exit_has_its_class(void **state)
 	(void)state;
 	for (unsigned int way = 0; way < 4; way++) {
 		if (way == 2)
-			native_events_of_slow_path_off(); /* the fast path from here on */
+			native_slow_path_events_off(); /* the fast path from here on */
 		trace_exit_key.enabled = way & 1;
 		native_event_hook = hear_class;
 		nr_told = 0;

@@ -268,7 +268,7 @@ static unsigned long one_world(u64 seed, const struct way *way, u64 *log)
 	native_vm_make(&vm, 0);
 	second = native_vcpu_make(&vm, 1);
 	vcpu_put(vm.vcpu);
-	native_events_of_slow_path_off(); /* otherwise no exit is fast */
+	native_slow_path_events_off(); /* otherwise no exit is fast */
 	native_event_hook = hear;
 	native_wait_hook = wake_sleeper;
 	native_guest = random_guest;

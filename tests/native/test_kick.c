@@ -268,7 +268,7 @@ static void fast_guest(struct kvm_vcpu *vcpu)
 static void nor_does_a_guest_whose_exits_are_fast(void **state)
 {
 	(void)state;
-	native_events_of_slow_path_off(); /* otherwise none is fast */
+	native_slow_path_events_off(); /* otherwise none is fast */
 	ask_to_stop(fast_guest, ROUNDS / 10, &race.fast);
 	assert_true(native_fast_exits >= ROUNDS / 10);
 }

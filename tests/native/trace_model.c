@@ -99,7 +99,7 @@ void native_trace_reset(void)
 	trace_class_key.enabled = 1;
 }
 
-void native_events_of_slow_path_off(void)
+void native_slow_path_events_off(void)
 {
 	trace_keys[TRACE_kvm_request].enabled = 0;
 	trace_keys[TRACE_kvm_exit_handled].enabled = 0;

@@ -86,25 +86,21 @@ fi
 # ---- many processes, and one that changes its program ----
 mksamples=$O/tests/trace/mksamples
 needs_built "$mksamples"
-if [ -x "$mksamples" ]; then
-	address=0x$(sed -n 's/ T spin_vs$//p' System.map)
-	"$mksamples" ram "$address" 60000 && "$hstrace" save --meta icount=0 ram many && rm ram
-	# Searching all processes for each sample would take seconds; with a tree it takes a tenth of one.
-	is "$(timeout 60 "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
-		"60000 processes have the program of the one that has forked them"
-	"$mksamples" ram "$address" 65544 && "$hstrace" save --meta icount=0 ram more && rm ram
-	timeout 60 "$hstrace" profile --by mode more >out 2>err
-	is "$? $(grep -c . err) $(grep -o 'the last 10 records of exec and fork' err)" \
-		"0 1 the last 10 records of exec and fork" "processes beyond 65536 are reported once, with their number" || diag "$(cat err)"
-	if command -v perf >/dev/null; then
-		"$mksamples" ram "$address" 2 && "$hstrace" save --meta icount=0 ram few && rm ram
-		"$hstrace" export --to perf --program first="$guest" few few.perf
-		is "$(perf script -i few.perf 2>/dev/null | sed -n 's/^ *\([^ ]*\) .* cpu-clock:.* [0-9a-f]* \([^ ]*\) (.*/\1 \2/p')" \
-			"$(printf 'first spin_vs+0x0\nsecond [unknown]\nsecond [unknown]\nsecond [unknown]')" \
-			"perf takes no symbol of the program that a process has left by execve"
-	fi
-else
-	skip "many processes" "$mksamples is not built"
+address=0x$(sed -n 's/ T spin_vs$//p' System.map)
+"$mksamples" ram "$address" 60000 && "$hstrace" save --meta icount=0 ram many && rm ram
+# Searching all processes for each sample would take seconds; with a tree it takes a tenth of one.
+is "$(timeout 60 "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
+	"60000 processes have the program of the one that has forked them"
+"$mksamples" ram "$address" 65544 && "$hstrace" save --meta icount=0 ram more && rm ram
+timeout 60 "$hstrace" profile --by mode more >out 2>err
+is "$? $(grep -c . err) $(grep -o 'the last 10 records of exec and fork' err)" \
+	"0 1 the last 10 records of exec and fork" "processes beyond 65536 are reported once, with their number" || diag "$(cat err)"
+if command -v perf >/dev/null; then
+	"$mksamples" ram "$address" 2 && "$hstrace" save --meta icount=0 ram few && rm ram
+	"$hstrace" export --to perf --program first="$guest" few few.perf
+	is "$(perf script -i few.perf 2>/dev/null | sed -n 's/^ *\([^ ]*\) .* cpu-clock:.* [0-9a-f]* \([^ ]*\) (.*/\1 \2/p')" \
+		"$(printf 'first spin_vs+0x0\nsecond [unknown]\nsecond [unknown]\nsecond [unknown]')" \
+		"perf takes no symbol of the program that a process has left by execve"
 fi
 
 # Files that cannot grow beyond 16 KiB, as on a full disk.
